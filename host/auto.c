@@ -1,0 +1,311 @@
+/* The choices left open: how long to run, and an optimizer with a rate that neither diverges nor crawls.
+ *
+ * A rate that is safe for minibatches of B rows depends on two numbers of the data: lambda, the largest eigenvalue of
+ * H = E[w z z'] with z = (x, 1), which bounds full-batch steps, and R, which bounds E[w^2 |z|^2 z z'] by R H: the noise that one
+ * row adds (Jain, Kakade, Kidambi, Netrapalli, Sidford 2018). With momentum gamma the step is 1 / (lambda + R / (B (1 - gamma))).
+ */
+#include "trainer.h"
+
+#include "error.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- How long ---- */
+
+enum { USUAL_BATCH = 256, LEAST_BATCH = 8, STEPS_WANTED = 100 };
+
+static int64_t usual_batch(int64_t n)
+{
+    int64_t b = USUAL_BATCH;
+    while (b > LEAST_BATCH && n < STEPS_WANTED * b) b /= 2;
+    return b;
+}
+
+void choose_run(cusgd_trainer *t)
+{
+    cusgd_options *o = &t->options;
+    int64_t n = t->train_rows.n;
+    int bare = isnan(o->tolerance) && isnan(o->gradient_tolerance) && o->patience < 0;
+    t->by_gradient = !isnan(o->gradient_tolerance);
+    t->by_tolerance = !isnan(o->tolerance) || o->patience >= 0 || (bare && o->epochs == 0);
+    if (t->by_tolerance && isnan(o->tolerance)) o->tolerance = 1e-5;
+    if (t->by_tolerance && o->patience < 0) o->patience = 5;
+    if (o->epochs == 0) o->epochs = (int64_t)fmin(fmax(2e6 / (double)n, 20), 1000);
+    if (o->batch == 0) o->batch = usual_batch(n);
+    if (o->batch > n) o->batch = n;
+    if (o->evaluate_every == 0) o->evaluate_every = t->by_tolerance || t->by_gradient || t->valid_rows.n > 0 ? 1 : -1;
+    t->batches = (n + o->batch - 1) / o->batch;
+    t->plan.batch = o->batch;
+}
+
+/* ---- Curvature ---- */
+
+/* Rows from which eigenvalues are estimated, standardized and scaled: m x d, and their weights. */
+typedef struct sample {
+    int64_t m, d;
+    double *x, *w;
+    double *p, *u; /* work: m, d + 1 */
+} sample;
+
+/* y = (1/m) sum_i a_i (z_i . u) z_i with a = w, or w^2 |z|^2 where `heavy`; returns u . y / u . u. */
+static double apply(const sample *s, int heavy, const double *u, double *y)
+{
+    int64_t d = s->d;
+    double along = 0, norm = 0;
+    memset(y, 0, sizeof(double) * (size_t)(d + 1));
+    for (int64_t i = 0; i < s->m; i++) {
+        const double *x = s->x + i * d;
+        double p = u[d], q = 1;
+        for (int64_t j = 0; j < d; j++) {
+            p += x[j] * u[j];
+            q += x[j] * x[j];
+        }
+        double a = (heavy ? s->w[i] * s->w[i] * q : s->w[i]) * p / (double)s->m;
+        for (int64_t j = 0; j < d; j++) y[j] += a * x[j];
+        y[d] += a;
+    }
+    for (int64_t j = 0; j <= d; j++) {
+        along += u[j] * y[j];
+        norm += u[j] * u[j];
+    }
+    return norm > 0 ? along / norm : 0;
+}
+
+/* The largest eigenvalue by power iteration; u (d + 1) becomes its vector. */
+static double top_eigenvalue(const sample *s, int heavy, double *u, double *y)
+{
+    enum { ITERATIONS = 20 };
+    double value = 0;
+    for (int64_t j = 0; j <= s->d; j++) u[j] = 1 + 0.1 * normal_from(random_block(stream_key(0, 0), (uint64_t)j).at[0]);
+    for (int i = 0; i < ITERATIONS; i++) {
+        double norm = 0;
+        value = apply(s, heavy, u, y);
+        for (int64_t j = 0; j <= s->d; j++) norm += y[j] * y[j];
+        if (norm == 0) return 0;
+        for (int64_t j = 0; j <= s->d; j++) u[j] = y[j] / sqrt(norm);
+    }
+    return value;
+}
+
+/* min(n, max(8192, 8 d)) rows chosen at random, fewer where they would not fit into a quarter of a gigabyte. */
+static cusgd_status draw_sample(cusgd_trainer *t, const double *scale, sample *s)
+{
+    int64_t n = t->train_rows.n, d = t->plan.d, m = 8 * d > 8192 ? 8 * d : 8192, most = ((int64_t)1 << 25) / d;
+    if (m > most) m = most < 1024 ? 1024 : most;
+    if (m > n) m = n;
+    int64_t *rows = allocate((size_t)m, sizeof(int64_t));
+    s->m = m;
+    s->d = d;
+    s->x = allocate((size_t)(m * d), sizeof(double));
+    s->w = allocate((size_t)m, sizeof(double));
+    s->u = allocate((size_t)(2 * (d + 1)), sizeof(double));
+    cusgd_status status = CUSGD_OK;
+    if (!rows || !s->x || !s->w || !s->u) {
+        status = fail_memory((size_t)(m * d) * sizeof(double), "the sample from which the rate is estimated");
+    } else {
+        permutation p = permutation_make((uint64_t)n, stream_key(t->options.seed, STREAM_SAMPLE), 0);
+        for (int64_t i = 0; i < m; i++) rows[i] = m == n ? i : (int64_t)permutation_at(&p, (uint64_t)i, 0);
+        status = t->backend.ops->rows(t->backend.self, t->train, rows, m, s->x, s->w);
+        for (int64_t i = 0; scale && i < m * d; i++) s->x[i] *= scale[i % d];
+    }
+    free(rows);
+    return status;
+}
+
+static void sample_free(sample *s)
+{
+    free(s->x);
+    free(s->w);
+    free(s->u);
+}
+
+/* lambda and what of R the sample shows: u'Su / u'Hu at the top eigenvectors of H and of S = E[w^2 |z|^2 z z']. */
+static cusgd_status sample_curvature(cusgd_trainer *t, const double *scale, double *lambda, double *noise)
+{
+    sample s = {0};
+    cusgd_status status = draw_sample(t, scale, &s);
+    if (status == CUSGD_OK) {
+        double *u = s.u, *y = s.u + s.d + 1;
+        *noise = 0;
+        for (int heavy = 0; heavy <= 1; heavy++) {
+            double value = top_eigenvalue(&s, heavy, u, y);
+            if (!heavy) *lambda = value;
+            double fourth = apply(&s, 1, u, y), second = apply(&s, 0, u, y);
+            if (second > 0) *noise = fmax(*noise, fourth / second);
+        }
+    }
+    sample_free(&s);
+    return status;
+}
+
+/* c_j = E[w^2 |z|^2 z_j^2] / E[w z_j^2] of each column, 0 for empty ones, and E[w^2 |z|^4] / E[w |z|^2]. */
+static cusgd_status column_noise(cusgd_trainer *t, const double *scale, double *c, double *trace)
+{
+    int64_t d = t->plan.d;
+    double *second = allocate((size_t)d, sizeof(double));
+    if (!second) return fail_memory((size_t)d * sizeof(double), "the columns' curvature");
+    curvature sums = {c, second, 0, 0};
+    cusgd_status status = t->backend.ops->curvature(t->backend.self, t->train, scale, &sums);
+    for (int64_t j = 0; j < d; j++) c[j] = second[j] > 0 ? c[j] / second[j] : 0;
+    *trace = sums.q1 > 0 ? sums.q2 / sums.q1 : 1;
+    free(second);
+    return status;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median_positive(const double *c, int64_t d, double *work)
+{
+    int64_t count = 0;
+    for (int64_t j = 0; j < d; j++)
+        if (c[j] > 0) work[count++] = c[j];
+    if (count == 0) return 1;
+    qsort(work, (size_t)count, sizeof(double), ascending);
+    return count % 2 ? work[count / 2] : (work[count / 2 - 1] + work[count / 2]) / 2;
+}
+
+/* lambda and R of the examples with columns scaled by `scale` (NULL: 1), d doubles of work at c. */
+static cusgd_status curvature_of(cusgd_trainer *t, const double *scale, double *c, double *lambda, double *noise)
+{
+    double trace;
+    cusgd_status status = column_noise(t, scale, c, &trace);
+    if (status == CUSGD_OK) status = sample_curvature(t, scale, lambda, noise);
+    *noise = fmax(*noise, trace);
+    for (int64_t j = 0; j < t->plan.d; j++) *noise = fmax(*noise, c[j]);
+    return status;
+}
+
+/* ---- Rates ---- */
+
+/* 1 / (lambda + R / (B (1 - gamma))), for a loss whose second derivative is at most `bound`. */
+static double safe_rate(const cusgd_trainer *t, double lambda, double noise, double momentum)
+{
+    double steepest = loss_curvature_bound(t->plan.loss);
+    double total = steepest * (lambda + noise / ((double)t->options.batch * (1 - momentum))) + t->plan.l2;
+    return total > 0 ? 1 / total : 1;
+}
+
+/* Rule N, for quadratic objectives: Nesterov's method at the safe rate, with as much momentum as the noise bears. Columns whose
+ * rows are far noisier than the median's (rare dummies, heavy tails) get a smaller share of the rate, f_j; that is the same as
+ * running on x sqrt(f), whose lambda and R are taken. */
+static cusgd_status rule_quadratic(cusgd_trainer *t)
+{
+    cusgd_options *o = &t->options;
+    int64_t d = t->plan.d, k = t->plan.k;
+    double *c = t->theta, *scale = t->gradient, lambda = 0, noise = 0, trace;
+    t->metric = allocate((size_t)((d + 1) * k), sizeof(double));
+    if (!t->metric) return fail_memory((size_t)((d + 1) * k) * sizeof(double), "each parameter's rate");
+    cusgd_status status = column_noise(t, NULL, c, &trace);
+    if (status != CUSGD_OK) return status;
+    double usual = 3 * median_positive(c, d, scale);
+    for (int64_t j = 0; j <= d; j++) {
+        double f = j < d && c[j] > usual ? usual / c[j] : 1;
+        for (int64_t output = 0; output < k; output++) t->metric[j * k + output] = f;
+        if (j < d) scale[j] = sqrt(f);
+    }
+    status = curvature_of(t, scale, c, &lambda, &noise);
+    double slow = lambda > 0 ? noise / (lambda * (double)o->batch) : 1;
+    if (isnan(o->momentum)) o->momentum = 1 - fmin(fmax(slow, 0.01), 1);
+    if (isnan(o->rate)) o->rate = safe_rate(t, lambda, noise, o->momentum);
+    t->plan.optimizer = CUSGD_OPTIMIZER_NESTEROV;
+    t->eccentricity = 3;
+    return status;
+}
+
+/* Rule A, for all others: Nesterov's momentum in AdaGrad's metric, which finds its own scale. */
+static cusgd_status rule_adaptive(cusgd_trainer *t)
+{
+    cusgd_options *o = &t->options;
+    if (isnan(o->rate)) o->rate = 0.02;
+    if (isnan(o->momentum)) o->momentum = 0.9;
+    if (isnan(o->epsilon)) o->epsilon = 1e-10;
+    t->plan.optimizer = OPTIMIZER_ADAGRAD_NESTEROV;
+    t->eccentricity = 8;
+    return CUSGD_OK;
+}
+
+/* The usual numbers of a named optimizer; rates that are absolute are PyTorch's. */
+static cusgd_status usual_numbers(cusgd_trainer *t)
+{
+    cusgd_options *o = &t->options;
+    int by_curvature = 0;
+    double rate = 0.01, epsilon = 1e-8;
+    t->plan.optimizer = (int)o->optimizer;
+    t->eccentricity = AVERAGE_ECCENTRICITY;
+    switch (o->optimizer) {
+    case CUSGD_OPTIMIZER_ADAGRAD: epsilon = 1e-10; break;
+    case CUSGD_OPTIMIZER_ADADELTA:
+        rate = 1;
+        epsilon = 1e-6;
+        break;
+    case CUSGD_OPTIMIZER_RMSPROP: break;
+    case CUSGD_OPTIMIZER_ADAM: rate = 1e-3; break;
+    default: by_curvature = 1; break;
+    }
+    if (isnan(o->momentum)) o->momentum = optimizer_has_velocity(t->plan.optimizer) ? 0.9 : 0;
+    if (isnan(o->epsilon)) o->epsilon = epsilon;
+    int decays = o->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(o->t0) && !isnan(o->t1);
+    if (by_curvature && isnan(o->rate) && !decays) {
+        double lambda = 0, noise = 0;
+        cusgd_status status = curvature_of(t, NULL, t->theta, &lambda, &noise);
+        if (status != CUSGD_OK) return status;
+        rate = safe_rate(t, lambda, noise, o->momentum);
+    }
+    if (isnan(o->rate)) o->rate = rate;
+    return CUSGD_OK;
+}
+
+/* What the null model scores, where a rule needs it: when an epoch has gone wrong, and what a gradient is small beside. */
+static cusgd_status measure_null(cusgd_trainer *t)
+{
+    double objective;
+    t->null_loss = t->null_gradient = (double)NAN;
+    if (!t->retreats && !t->by_gradient) return CUSGD_OK;
+    trainer_null(t, t->theta);
+    cusgd_status status =
+        trainer_objective(t, t->train, t->theta, &t->null_loss, &objective, t->by_gradient ? t->gradient : NULL);
+    if (status == CUSGD_OK && t->by_gradient) t->null_gradient = gradient_norm(t, t->theta, t->gradient);
+    return status;
+}
+
+cusgd_status choose_optimizer(cusgd_trainer *t)
+{
+    cusgd_options *o = &t->options;
+    int own_rate = isnan(o->rate) && o->schedule == CUSGD_SCHEDULE_CONSTANT, automatic = o->optimizer == CUSGD_OPTIMIZER_AUTO;
+    cusgd_status status;
+    if (!automatic)
+        status = usual_numbers(t);
+    else if (loss_is_quadratic(o->loss))
+        status = rule_quadratic(t);
+    else
+        status = rule_adaptive(t);
+    if (status != CUSGD_OK) return status;
+    t->lipschitz = (double)NAN;
+    if (o->l1 > 0) {
+        double noise;
+        status = sample_curvature(t, NULL, &t->lipschitz, &noise);
+        t->lipschitz *= loss_curvature_bound(o->loss);
+    }
+    t->retreats = own_rate;
+    if (isnan(o->beta1)) o->beta1 = 0.9;
+    if (isnan(o->beta2)) o->beta2 = 0.999;
+    if (isnan(o->rho)) o->rho = o->optimizer == CUSGD_OPTIMIZER_RMSPROP ? 0.99 : 0.9;
+    if (isnan(o->epsilon)) o->epsilon = 1e-8;
+    if (isnan(o->t1)) o->t1 = 10 * (double)t->batches;
+    if (isnan(o->t0)) o->t0 = o->rate * o->t1;
+    if (o->average_from >= 0) o->average = 1;
+    if (o->average < 0) o->average = automatic;
+    if (o->average_from < 0) o->average_from = 0;
+    t->plan.average = o->average;
+    t->plan.beta1 = o->beta1;
+    t->plan.beta2 = o->beta2;
+    t->plan.rho = o->rho;
+    t->plan.epsilon = o->epsilon;
+    t->plan.metric = t->metric;
+    return status == CUSGD_OK ? measure_null(t) : status;
+}

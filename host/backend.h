@@ -1,0 +1,113 @@
+/* The seam between the algorithm and a device: what a device must be able to do, at the level of minibatch steps. Everything
+ * above it (epochs, stopping, files, the command) is written once; everything below it may be as fast as the device allows.
+ *
+ * Letters: n rows, d columns, k outputs; B the rows of a batch. theta is (d+1) x k row-major, the intercepts its last row, in the
+ * coordinates of the bound data. A backend works in one precision, `real`; numbers cross the seam in double.
+ *
+ * Equal calls give equal bits, whatever the number of threads or the scheduling: a batch is cut into chunks of a fixed number of
+ * rows, chosen from (B, d, k) alone, and their sums are added in order. */
+#ifndef CUSGD_HOST_BACKEND_H
+#define CUSGD_HOST_BACKEND_H
+
+#include "cusgd.h"
+#include "data.h"
+#include "scalar/sampling.h"
+#include "scalar/schedule.h"
+
+/* What happens to examples when they are bound: x' = (x - mean) / scale, y' = y - shift, w' = w / weight_mean. */
+typedef struct transform {
+    const double *mean, *scale; /* d each, scale > 0; NULL both: x' = x */
+    const double *shift;        /* k; NULL: y' = y */
+    double weight_mean;         /* > 0 */
+} transform;
+
+/* Examples that a backend has within reach. */
+typedef struct bound bound;
+
+/* A run, fixed before its first step. */
+typedef struct plan {
+    cusgd_loss loss;
+    int optimizer; /* cusgd_optimizer, not AUTO; or OPTIMIZER_ADAGRAD_NESTEROV */
+    int64_t d, k;
+    int64_t batch; /* the largest batch's rows */
+    int intercept; /* 0: the last row of theta stays as it is */
+    int average;   /* keep PART_AVERAGE */
+    double beta1, beta2, rho, epsilon, l1, l2;
+    const double *metric; /* (d+1) x k: each parameter's share of the rate; NULL: 1. Copied by start() */
+} plan;
+
+/* Consecutive steps of one epoch: batches first .. first + count - 1 of it. */
+typedef struct slice {
+    const bound *examples;
+    const sampler *sampler; /* the epoch's order */
+    int64_t first, count;
+    const step_numbers *numbers; /* count; the backend copies them */
+} slice;
+
+/* What came of the steps since the last report. */
+typedef struct steps_report {
+    double loss;  /* sum over rows and outputs of (w/w_mean) l, each at its step's gradient point */
+    int64_t rows; /* visited */
+    int64_t done; /* steps that updated theta */
+    int failed;   /* 1: the step after them had a loss that is not finite; it and all later ones left everything as it was */
+} steps_report;
+
+/* The parameters' state lies on the device, in areas that can be copied there. */
+enum area { AREA_CURRENT, AREA_EPOCH, AREA_BEST, AREAS };
+enum part { PART_THETA, PART_AVERAGE, PART_SLOT1, PART_SLOT2, PARTS };
+
+/* Sums over a bound set of examples, with x scaled by s, z_i = (s x_i, 1) and q_i = |z_i|^2: what a safe rate is made of. */
+typedef struct curvature {
+    double *fourth; /* d: sum w^2 q z_j^2 */
+    double *second; /* d: sum w z_j^2 */
+    double q2, q1;  /* sum w^2 q^2, sum w q */
+} curvature;
+
+typedef struct backend_ops {
+    void (*close)(void *self);
+
+    /* Brings examples within reach, standardized; x, y, w may be used in place as long as the caller keeps them. */
+    cusgd_status (*bind)(void *self, const examples *e, const transform *t, bound **out);
+    void (*unbind)(void *self, bound *b); /* accepts NULL */
+
+    /* Weighted mean and variance of x's columns (d each), mean of y's (k), and the sum of the weights, of unbound examples; each
+     * is accumulated by merging chunks in double (Chan, Golub, LeVeque 1983). */
+    cusgd_status (*moments)(void *self, const examples *e, double *mean, double *variance, double *target_mean, double *weight);
+    /* Of bound ones; scale: d, or NULL for 1. */
+    cusgd_status (*curvature)(void *self, const bound *b, const double *scale, curvature *out);
+    /* Rows as they were bound: x m x d, w m. */
+    cusgd_status (*rows)(void *self, const bound *b, const int64_t *rows, int64_t m, double *x, double *w);
+
+    /* Takes a plan and sets all areas' state to zero. */
+    cusgd_status (*start)(void *self, const plan *p);
+    cusgd_status (*put)(void *self, enum area a, enum part p, const double *values); /* (d+1) x k */
+    cusgd_status (*get)(void *self, enum area a, enum part p, double *values);
+    cusgd_status (*copy)(void *self, enum area to, enum area from);
+
+    /* Runs steps on AREA_CURRENT; may return before they are done. report() waits for all that were given. */
+    cusgd_status (*steps)(void *self, const slice *s);
+    cusgd_status (*report)(void *self, steps_report *out);
+
+    /* The mean loss (sum over outputs, weighted) at theta (host memory), without penalties; gradient, (d+1) x k, may be NULL. */
+    cusgd_status (*objective)(void *self, const bound *b, cusgd_loss loss, const double *theta, double *value, double *gradient);
+    /* p = x theta + b: out n x k. */
+    cusgd_status (*predict)(void *self, const bound *b, const double *theta, double *out);
+
+    /* Rows first .. first + count - 1 of the synthetic problem: x count x d, y count x k, in `real`, in host memory. truth:
+     * (d+1) x k. */
+    cusgd_status (*generate)(void *self, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, void *x,
+                             void *y);
+} backend_ops;
+
+typedef struct backend {
+    const backend_ops *ops;
+    void *self;
+    char name[128]; /* of the device, for people */
+} backend;
+
+/* cpu/: threads 0: as many as help. */
+cusgd_status cpu_backend_open(cusgd_precision precision, int threads, backend *out);
+/* device.c: by the word of --device. */
+cusgd_status backend_open(const char *device, cusgd_precision precision, int threads, backend *out);
+
+#endif

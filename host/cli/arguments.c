@@ -1,0 +1,244 @@
+#include "arguments.h"
+
+#include "cli.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a word of the command line names: an argument of the tables, or an option of the library. */
+typedef struct target {
+    const argument *argument;
+    const cusgd_option_info *info;
+} target;
+
+void text_list_free(text_list *list)
+{
+    free(list->at);
+    *list = (text_list){NULL, 0};
+}
+
+int complain_usage(const syntax *s, const char *format, ...)
+{
+    va_list arguments;
+    fputs("cusgd: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "\nusage: cusgd %s %s; 'cusgd %s --help' says more\n", s->word, s->operands, s->word);
+    return CUSGD_ERROR_USAGE;
+}
+
+/* ---- Help ---------------------------------------------------------------------------------------------------------------- */
+
+static void put_help_line(const cusgd_option_info *info, char letter)
+{
+    enum { HELP_COLUMN = 28 };
+    int length = printf("  ");
+    if (letter) length += printf("-%c, ", letter);
+    length += printf("--%s", info->name);
+    if (info->argument && info->also) length += printf(", --%s", info->also);
+    if (info->argument) length += printf(" %s", info->argument);
+    printf("%*s  %s", length < HELP_COLUMN ? HELP_COLUMN - length : 0, "", info->help);
+    if (info->fallback) printf(" [%s]", info->fallback);
+    putchar('\n');
+}
+
+static void put_help(const syntax *s)
+{
+    printf("usage: cusgd %s %s\n%s\n", s->word, s->operands, s->summary);
+    for (size_t g = 0; g < 2; g++) {
+        for (size_t i = 0; i < s->groups[g].count; i++) put_help_line(&s->groups[g].at[i].info, s->groups[g].at[i].letter);
+    }
+    const cusgd_option_info *info;
+    for (size_t i = 0; s->options && (info = cusgd_option_at(i)) != NULL; i++) put_help_line(info, '\0');
+    printf("example: %s\n", s->example);
+}
+
+/* ---- Finding names ------------------------------------------------------------------------------------------------------- */
+
+/* The i-th thing that can be named, the tables' arguments first; 0 past the last. */
+static int target_at(const syntax *s, size_t i, target *out)
+{
+    for (size_t g = 0; g < 2; g++) {
+        if (i < s->groups[g].count) {
+            *out = (target){&s->groups[g].at[i], &s->groups[g].at[i].info};
+            return 1;
+        }
+        i -= s->groups[g].count;
+    }
+    *out = (target){NULL, s->options ? cusgd_option_at(i) : NULL};
+    return out->info != NULL;
+}
+
+static int target_find(const syntax *s, const char *name, target *out)
+{
+    for (size_t i = 0; target_at(s, i, out); i++) {
+        if (strcmp(name, out->info->name) == 0 || (out->info->also && strcmp(name, out->info->also) == 0)) return 1;
+    }
+    return 0;
+}
+
+static int target_find_letter(const syntax *s, char letter, target *out)
+{
+    for (size_t i = 0; target_at(s, i, out) && out->argument; i++) {
+        if (out->argument->letter == letter) return 1;
+    }
+    return 0;
+}
+
+/* Damerau's distance by three rows of the usual table. */
+int edit_distance(const char *a, const char *b)
+{
+    enum { LONGEST = 31 };
+    size_t m = strlen(a), n = strlen(b);
+    if (m > LONGEST || n > LONGEST) return LONGEST + 1;
+    if (m >= 3 && strncmp(a, b, m) == 0) return m < n;
+    int rows[3][LONGEST + 1];
+    for (size_t j = 0; j <= n; j++) rows[0][j] = (int)j;
+    for (size_t i = 1; i <= m; i++) {
+        int *now = rows[i % 3], *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
+        now[0] = (int)i;
+        for (size_t j = 1; j <= n; j++) {
+            int best = last[j - 1] + (a[i - 1] != b[j - 1]);
+            if (last[j] + 1 < best) best = last[j] + 1;
+            if (now[j - 1] + 1 < best) best = now[j - 1] + 1;
+            int swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            if (swapped && before[j - 2] + 1 < best) best = before[j - 2] + 1;
+            now[j] = best;
+        }
+    }
+    return rows[m % 3][n];
+}
+
+static int complain_unknown(const syntax *s, const char *name)
+{
+    const char *nearest = NULL;
+    int least = 1 + (int)strlen(name) / 3;
+    target t;
+    for (size_t i = 0; target_at(s, i, &t); i++) {
+        const char *words[2] = {t.info->name, t.info->also};
+        for (int w = 0; w < 2 && words[w]; w++) {
+            int distance = edit_distance(name, words[w]);
+            if (distance >= least + (nearest == NULL)) continue;
+            least = distance;
+            nearest = words[w];
+        }
+    }
+    if (!nearest) return complain_usage(s, "there is no option --%s", name);
+    return complain_usage(s, "there is no option --%s; did you mean --%s?", name, nearest);
+}
+
+/* ---- Values -------------------------------------------------------------------------------------------------------------- */
+
+static int list_add(text_list *list, const char *text)
+{
+    const char **longer = realloc(list->at, (list->count + 1) * sizeof *longer);
+    if (!longer) return complain(CUSGD_ERROR_MEMORY, "out of memory");
+    list->at = longer;
+    list->at[list->count++] = text;
+    return CUSGD_OK;
+}
+
+/* Cuts `text` at its commas. */
+static int list_add_columns(text_list *list, char *text)
+{
+    int status = CUSGD_OK;
+    for (char *comma; !status && (comma = strchr(text, ',')) != NULL; text = comma + 1) {
+        *comma = '\0';
+        status = list_add(list, text);
+    }
+    return status ? status : list_add(list, text);
+}
+
+/* A finite decimal number, the whole text; the command never leaves the C locale. */
+static int parse_number(const char *text, double *value)
+{
+    char *end;
+    if (*text == '\0' || text[strspn(text, "0123456789+-.eE")] != '\0')
+        return 0; /* strtod knows nan, inf, hexadecimal and blanks */
+    *value = strtod(text, &end);
+    return *end == '\0' && isfinite(*value);
+}
+
+/* Whole and not negative; 1e6 will do. */
+static int parse_count(const char *text, int64_t *value)
+{
+    double number;
+    if (!parse_number(text, &number) || number != floor(number) || number < 0 || number > 9e15) return 0;
+    *value = (int64_t)number;
+    return 1;
+}
+
+static int take_value(const syntax *s, const target *t, const char *name, char *value)
+{
+    if (!t->argument) return cusgd_options_set(s->options, name, value) ? complain_usage(s, "%s", cusgd_last_error()) : CUSGD_OK;
+    void *into = t->argument->into;
+    switch (t->argument->kind) {
+    case TAKES_NOTHING: *(int *)into = 1; break;
+    case TAKES_TEXT: *(const char **)into = value; break;
+    case TAKES_TEXTS: return list_add(into, value);
+    case TAKES_COLUMNS: return list_add_columns(into, value);
+    case TAKES_COUNT:
+        if (!parse_count(value, into)) return complain_usage(s, "%s must be a whole number, not \"%s\"", name, value);
+        break;
+    case TAKES_NUMBER:
+        if (!parse_number(value, into)) return complain_usage(s, "%s must be a number, not \"%s\"", name, value);
+        break;
+    }
+    return CUSGD_OK;
+}
+
+/* ---- Words --------------------------------------------------------------------------------------------------------------- */
+
+/* --name, --name VALUE, --name=VALUE, -o VALUE or -oVALUE at argv[*at], which moves to the last word used. */
+static int take_option(const syntax *s, int argc, char **argv, int *at)
+{
+    char *word = argv[*at], *value = NULL;
+    char letter[2] = {word[1], '\0'};
+    const char *name = letter;
+    target t;
+    if (word[1] == '-') {
+        name = word + 2;
+        value = strchr(word, '=');
+        if (value) *value++ = '\0';
+        if (!target_find(s, name, &t)) return complain_unknown(s, name);
+    } else {
+        if (!target_find_letter(s, word[1], &t)) return complain_usage(s, "there is no option %s", word);
+        if (word[2]) value = word + 2;
+    }
+    if (!t.info->argument) {
+        return value ? complain_usage(s, "%.*s takes no value", value == word + 2 ? 2 : (int)strlen(word), word)
+                     : take_value(s, &t, name, NULL);
+    }
+    if (!value && *at + 1 < argc && strncmp(argv[*at + 1], "--", 2) != 0) value = argv[++*at];
+    if (!value) return complain_usage(s, "%s needs a value: %s", word, t.info->argument);
+    return take_value(s, &t, name, value);
+}
+
+int arguments_parse(const syntax *s, int argc, char **argv, const char **operands, int *status)
+{
+    int count = 0, only_operands = 0;
+    *status = CUSGD_OK;
+    for (int i = 1; i < argc; i++) {
+        const char *word = argv[i];
+        int is_option = !only_operands && word[0] == '-' && word[1] != '\0';
+        if (is_option && strcmp(word, "--") == 0) {
+            only_operands = 1;
+        } else if (is_option && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
+            put_help(s);
+            return 0;
+        } else if (is_option) {
+            *status = take_option(s, argc, argv, &i);
+            if (*status) return 0;
+        } else if (count == s->operand_count) {
+            *status = complain_usage(s, "one argument too many: \"%s\"", word);
+            return 0;
+        } else {
+            operands[count++] = word;
+        }
+    }
+    if (count < s->operand_count) *status = complain_usage(s, "an argument is missing");
+    return *status == CUSGD_OK;
+}

@@ -1,0 +1,42 @@
+/* The command line, parsed by tables: a subcommand's own arguments and the library's options. Help texts are made of the same. */
+#ifndef CUSGD_CLI_ARGUMENTS_H
+#define CUSGD_CLI_ARGUMENTS_H
+
+#include "cusgd.h"
+
+/* Owned by whoever declared it; the strings are argv's. */
+typedef struct text_list {
+    const char **at;
+    size_t count;
+} text_list;
+void text_list_free(text_list *list);
+
+typedef struct argument {
+    cusgd_option_info info;
+    char letter; /* 'o' for -o; 0: none */
+    enum { TAKES_NOTHING, TAKES_TEXT, TAKES_TEXTS, TAKES_COLUMNS, TAKES_COUNT, TAKES_NUMBER } kind;
+    void *into; /* int, const char *, text_list (TEXTS: may repeat; COLUMNS: also separated by commas), int64_t, double */
+} argument;
+
+typedef struct syntax {
+    const char *word, *operands; /* "predict", "MODEL DATA -o OUT" */
+    int operand_count;
+    const char *summary, *example;
+    struct {
+        const argument *at;
+        size_t count;
+    } groups[2];
+    cusgd_options *options; /* the library's options are taken too; NULL: they are not */
+} syntax;
+
+/* Parses argv[1 ..] into the tables' places and operands[0 .. operand_count - 1]. Returns 1 if the subcommand is to go on; 0 if
+ * it is to return *status: after --help, and after an error, which is complained about. */
+int arguments_parse(const syntax *s, int argc, char **argv, const char **operands, int *status);
+
+/* An error of usage with a hint at the subcommand's help. Returns CUSGD_ERROR_USAGE. */
+__attribute__((format(printf, 2, 3))) int complain_usage(const syntax *s, const char *format, ...);
+
+/* How many edits (insert, delete, replace, swap neighbours) lead from a to b; a beginning counts as one. */
+int edit_distance(const char *a, const char *b);
+
+#endif

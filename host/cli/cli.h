@@ -1,0 +1,34 @@
+/* The command: what its parts share. It uses only what cusgd.h offers. */
+#ifndef CUSGD_CLI_H
+#define CUSGD_CLI_H
+
+#include "cusgd.h"
+
+#include <stdio.h>
+
+/* A subcommand: argv[0] is its word; returns the exit code, a cusgd_status or 128 + the signal that ended it. Results go to
+ * standard output; errors, progress and notes to standard error. */
+typedef int subcommand(int argc, char **argv);
+subcommand train_main, predict_main, evaluate_main, generate_main, info_main, devices_main;
+
+/* Prints "cusgd: ..." on standard error and returns `status`. */
+__attribute__((format(printf, 2, 3))) int complain(int status, const char *format, ...);
+/* Likewise with the library's message. */
+int complain_last(cusgd_status status);
+
+/* Whether both paths lead to one file that is there. */
+int same_file(const char *a, const char *b);
+/* Refuses an output that is `input` (NULL: none) or, where that is a folder, a file of data in it. Returns a status, complained
+ * about. */
+int check_overwrite(const char *option, const char *path, const char *input);
+/* Refuses an output that could not be written, before the work. Likewise. */
+int check_file(const char *option, const char *path);
+
+/* JSON: a string in quotes; a number by %.17g, null where it is not finite. */
+void put_json_string(FILE *to, const char *text);
+void put_json_number(FILE *to, double value);
+
+/* "1 row", "2 rows". */
+const char *plural(int64_t count);
+
+#endif

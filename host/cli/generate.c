@@ -1,0 +1,62 @@
+#include "arguments.h"
+#include "cli.h"
+
+#include <string.h>
+
+/* Seed and precision mean what they mean to train, and are parsed by the same table. */
+static int take_options(const syntax *s, const char *seed, const char *precision, cusgd_generator *g)
+{
+    cusgd_options options;
+    cusgd_options_init(&options);
+    if ((seed && cusgd_options_set(&options, "seed", seed)) || (precision && cusgd_options_set(&options, "precision", precision)))
+        return complain_usage(s, "%s", cusgd_last_error());
+    if (seed) g->seed = options.seed;
+    if (precision) g->precision = options.precision;
+    return CUSGD_OK;
+}
+
+int generate_main(int argc, char **argv)
+{
+    cusgd_generator g;
+    cusgd_generator_init(&g);
+    g.rows = g.cols = 0;
+    const char *folder = NULL, *targets = "linear", *seed = NULL, *precision = NULL;
+    int force = 0, status;
+    const argument table[] = {
+        {{"rows", "N", NULL, "rows (needed)", NULL}, '\0', TAKES_COUNT, &g.rows},
+        {{"cols", "D", NULL, "columns of x (needed)", NULL}, '\0', TAKES_COUNT, &g.cols},
+        {{"outputs", "K", "1", "columns of y", NULL}, '\0', TAKES_COUNT, &g.outputs},
+        {{"informative", "P", "all", "columns whose coefficients are not 0", NULL}, '\0', TAKES_COUNT, &g.informative},
+        {{"targets", "linear|logistic", "linear", "y = x theta + b + noise, or 0 and 1 with these log-odds", NULL},
+         '\0',
+         TAKES_TEXT,
+         &targets},
+        {{"noise", "S", "1", "standard deviation of the noise of linear targets", NULL}, '\0', TAKES_NUMBER, &g.noise},
+        {{"correlation", "R", "0", "between neighbouring columns (AR(1)), -1 < R < 1", NULL}, '\0', TAKES_NUMBER, &g.correlation},
+        {{"condition", "C", "1", "condition number of the columns' covariance; not with --correlation", NULL},
+         '\0',
+         TAKES_NUMBER,
+         &g.condition},
+        {{"seed", "S", "0", "equal arguments give equal files", NULL}, '\0', TAKES_TEXT, &seed},
+        {{"precision", "float|double", "float", "of the numbers in x.npy and y.npy", NULL}, '\0', TAKES_TEXT, &precision},
+        {{"force", NULL, NULL, "overwrite files that are there", NULL}, '\0', TAKES_NOTHING, &force},
+    };
+    const syntax s = {.word = "generate",
+                      .operands = "DIR --rows N --cols D [OPTION]...",
+                      .operand_count = 1,
+                      .summary = "Writes synthetic data: DIR/x.npy, DIR/y.npy, and the true model, DIR/true.safetensors.",
+                      .example = "cusgd generate made --rows 1e6 --cols 32 --correlation 0.5",
+                      .groups = {{table, sizeof table / sizeof table[0]}}};
+    if (!arguments_parse(&s, argc, argv, &folder, &status)) return status;
+    if (g.rows == 0 || g.cols == 0) return complain_usage(&s, "--rows and --cols are needed, each at least 1");
+    g.logistic = strcmp(targets, "logistic") == 0;
+    if (!g.logistic && strcmp(targets, "linear") != 0)
+        return complain_usage(&s, "targets must be linear or logistic, not \"%s\"", targets);
+    if ((status = take_options(&s, seed, precision, &g)) != CUSGD_OK) return status;
+
+    cusgd_status made = cusgd_generate(&g, folder, force);
+    if (made) return complain_last(made);
+    fprintf(stderr, "%s: x.npy (%lld x %lld), y.npy (%lld output%s), true.safetensors (the model behind them)\n", folder,
+            (long long)g.rows, (long long)g.cols, (long long)g.outputs, plural(g.outputs));
+    return CUSGD_OK;
+}

@@ -1,0 +1,118 @@
+#include "cli.h"
+#include "reading.h"
+
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+enum { NAMES_SHOWN = 12, COEFFICIENTS_SHOWN = 10 };
+
+typedef const char *name_of(const void *owner, int64_t j);
+static const char *model_feature(const void *owner, int64_t j) { return cusgd_model_feature(owner, j); }
+static const char *model_target(const void *owner, int64_t j) { return cusgd_model_target(owner, j); }
+static const char *data_feature(const void *owner, int64_t j) { return cusgd_data_feature(owner, j); }
+static const char *data_target(const void *owner, int64_t j) { return cusgd_data_target(owner, j); }
+
+/* "features  10: age, sex, ..." */
+static void put_names(const char *title, int64_t count, name_of *name, const void *owner)
+{
+    printf("%-10s%lld", title, (long long)count);
+    for (int64_t j = 0; j < count && j < NAMES_SHOWN && name(owner, j); j++) printf("%s %s", j ? "," : ":", name(owner, j));
+    puts(count > NAMES_SHOWN && name(owner, 0) ? ", ..." : "");
+}
+
+/* The index of the largest |weight| after (value, index) in the order of falling size, ties by index; -1 past the last. */
+static int64_t next_largest(const double *weight, int64_t d, int64_t last)
+{
+    int64_t best = -1;
+    for (int64_t j = 0; j < d; j++) {
+        double size = fabs(weight[j]);
+        int taken = last >= 0 && (size > fabs(weight[last]) || (size == fabs(weight[last]) && j <= last));
+        if (!taken && (best < 0 || size > fabs(weight[best]))) best = j;
+    }
+    return best;
+}
+
+static void put_coefficients(const cusgd_model *model, int64_t output)
+{
+    int64_t d = cusgd_model_cols(model), at = -1;
+    const double *weight = cusgd_model_weight(model) + output * d;
+    const char *target = cusgd_model_target(model, output);
+    printf("\ncoefficients of %s%s", target ? target : "output ", target ? "" : "");
+    if (!target) printf("%lld", (long long)output + 1);
+    puts(d > COEFFICIENTS_SHOWN ? ", the largest" : "");
+    printf("  %-24s %.17g\n", "intercept", cusgd_model_bias(model)[output]);
+    for (int i = 0; i < COEFFICIENTS_SHOWN && (at = next_largest(weight, d, at)) >= 0; i++) {
+        const char *feature = cusgd_model_feature(model, at);
+        char numbered[32];
+        snprintf(numbered, sizeof numbered, "column %lld", (long long)at + 1);
+        printf("  %-24s %.17g\n", feature ? feature : numbered, weight[at]);
+    }
+}
+
+static int ends_with(const char *path, const char *end)
+{
+    size_t length = strlen(path), tail = strlen(end);
+    return length > tail && strcasecmp(path + length - tail, end) == 0;
+}
+
+static int describe_model(const char *path)
+{
+    cusgd_model *model;
+    cusgd_status status = cusgd_model_load(path, &model);
+    if (status) return complain_last(status);
+    const char *name, *value;
+    put_names("features", cusgd_model_cols(model), model_feature, model);
+    put_names("outputs", cusgd_model_outputs(model), model_target, model);
+    if (cusgd_model_class(model, 0))
+        printf("%-10s0 is %s, 1 is %s\n", "classes", cusgd_model_class(model, 0), cusgd_model_class(model, 1));
+    for (size_t i = 0; cusgd_model_metadata(model, i, &name, &value); i++) printf("%s%s = %s\n", i ? "" : "\n", name, value);
+    for (int64_t j = 0; j < cusgd_model_outputs(model) && j < COEFFICIENTS_SHOWN; j++) put_coefficients(model, j);
+    cusgd_model_free(model);
+    return CUSGD_OK;
+}
+
+static int describe_data(const char *path, const reading *r, const syntax *s)
+{
+    cusgd_reader reader;
+    cusgd_data *data;
+    int status = reading_reader(r, s, path, NULL, &reader);
+    if (status) return status;
+    reader.x_only = ends_with(path, ".npy");
+    cusgd_status opened = cusgd_data_open(path, &reader, &data);
+    if (opened) return complain_last(opened);
+    printf("%-10s%lld\n", "rows", (long long)cusgd_data_rows(data));
+    put_names("features", cusgd_data_cols(data), data_feature, data);
+    put_names("outputs", cusgd_data_outputs(data), data_target, data);
+    cusgd_data_free(data);
+    return CUSGD_OK;
+}
+
+/* A folder, .csv, .npy and - are data; any other file is a model. */
+static int is_data(const char *path)
+{
+    struct stat there;
+    if (strcmp(path, "-") == 0 || (stat(path, &there) == 0 && S_ISDIR(there.st_mode))) return 1;
+    return ends_with(path, ".csv") || ends_with(path, ".npy");
+}
+
+int info_main(int argc, char **argv)
+{
+    const char *path;
+    int status;
+    reading r;
+    argument table[READING_ARGUMENTS];
+    reading_arguments(&r, table);
+    const syntax s = {
+        .word = "info",
+        .operands = "FILE [OPTION]...",
+        .operand_count = 1,
+        .summary = "Describes a model (shape, names, options, largest coefficients) or data, which is read as train would.",
+        .example = "cusgd info houses.safetensors",
+        .groups = {{table, READING_ARGUMENTS}}};
+    if (arguments_parse(&s, argc, argv, &path, &status))
+        status = is_data(path) ? describe_data(path, &r, &s) : describe_model(path);
+    reading_free(&r);
+    return status;
+}

@@ -1,0 +1,80 @@
+#include "arguments.h"
+#include "cli.h"
+
+#include <errno.h>
+#include <string.h>
+
+typedef struct entry {
+    const char *word, *operands, *summary;
+    subcommand *run;
+} entry;
+
+static const entry entries[] = {
+    {"train", "DATA --model OUT", "trains a model", train_main},
+    {"predict", "MODEL DATA -o OUT", "writes a model's predictions", predict_main},
+    {"evaluate", "MODEL DATA", "prints how good they are", evaluate_main},
+    {"generate", "DIR --rows N --cols D", "makes synthetic data", generate_main},
+    {"info", "FILE", "describes a model or data", info_main},
+    {"devices", "", "lists what can compute", devices_main},
+};
+enum { ENTRIES = sizeof entries / sizeof entries[0] };
+
+static int put_help(FILE *to)
+{
+    fputs("cuSGD: stochastic gradient descent for linear models, on GPUs and CPUs.\n\n", to);
+    for (int i = 0; i < ENTRIES; i++)
+        fprintf(to, "  cusgd %-9s %-22s %s\n", entries[i].word, entries[i].operands, entries[i].summary);
+    fputs("\n'cusgd COMMAND --help' lists a command's options. 'cusgd --version' prints the version.\n"
+          "DATA is a folder with x.npy and y.npy (and w.npy, weights), a .csv, or - (CSV on standard input).\n"
+          "Exit codes: 0 done, 1 usage, 2 data or file, 3 device, 4 diverged, 6 memory, 130 interrupted.\n"
+          "example: cusgd train houses.csv --model houses.safetensors\n",
+          to);
+    return CUSGD_OK;
+}
+
+static const entry *entry_find(const char *word)
+{
+    for (int i = 0; i < ENTRIES; i++) {
+        if (strcmp(word, entries[i].word) == 0) return &entries[i];
+    }
+    return NULL;
+}
+
+static int complain_unknown(const char *word)
+{
+    for (int i = 0; i < ENTRIES; i++) {
+        if (edit_distance(word, entries[i].word) <= 2)
+            return complain(CUSGD_ERROR_USAGE, "there is no command %s; did you mean %s?", word, entries[i].word);
+    }
+    return complain(CUSGD_ERROR_USAGE, "there is no command %s; 'cusgd --help' lists them", word);
+}
+
+static int dispatch(int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : "";
+    int wants_help = strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+    if (argc < 2) {
+        put_help(stderr);
+        return CUSGD_ERROR_USAGE;
+    }
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+        printf("cusgd %s\n", cusgd_version());
+        return CUSGD_OK;
+    }
+    if (wants_help && argc == 2) return put_help(stdout);
+    const entry *e = entry_find(wants_help ? argv[2] : word);
+    if (!e) return complain_unknown(wants_help ? argv[2] : word);
+    char help[] = "--help", *ask[] = {argv[0], help, NULL};
+    return wants_help ? e->run(2, ask) : e->run(argc - 1, argv + 1);
+}
+
+/* What was printed may still fail to reach a full disk. */
+int main(int argc, char **argv)
+{
+    int status = dispatch(argc, argv);
+    int failed = ferror(stdout);
+    errno = 0;
+    if ((fflush(stdout) != 0 || failed) && status == CUSGD_OK)
+        return complain(CUSGD_ERROR_DATA, "cannot write standard output%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
+    return status;
+}

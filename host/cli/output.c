@@ -1,0 +1,31 @@
+/* What is to be written is looked at before the work, not after it. */
+#include "cli.h"
+
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int same_file(const char *a, const char *b)
+{
+    struct stat at_a, at_b;
+    return stat(a, &at_a) == 0 && stat(b, &at_b) == 0 && at_a.st_dev == at_b.st_dev && at_a.st_ino == at_b.st_ino;
+}
+
+int check_overwrite(const char *option, const char *path, const char *input)
+{
+    static const char *const inside[] = {"", "/x.npy", "/y.npy", "/w.npy"};
+    char file[PATH_MAX];
+    for (size_t i = 0; input && i < sizeof inside / sizeof inside[0]; i++) {
+        int length = snprintf(file, sizeof file, "%s%s", input, inside[i]);
+        if (length > 0 && (size_t)length < sizeof file && same_file(path, file))
+            return complain(CUSGD_ERROR_USAGE, "%s %s would overwrite %s", option, path, file);
+    }
+    return CUSGD_OK;
+}
+
+int check_file(const char *option, const char *path)
+{
+    if (strcmp(path, "-") == 0) return complain(CUSGD_ERROR_USAGE, "%s needs the name of a file, not -", option);
+    cusgd_status status = cusgd_file_check(path);
+    return status ? complain((int)status, "%s %s", option, cusgd_last_error()) : CUSGD_OK;
+}

@@ -1,0 +1,116 @@
+#include "progress.h"
+
+#include "cli.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+int progress_open(progress *p, int quiet, const char *history_path)
+{
+    const char *term = getenv("TERM");
+    *p = (progress){.quiet = quiet,
+                    .terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0,
+                    .shown = -1,
+                    .history_path = history_path};
+    if (!history_path) return CUSGD_OK;
+    p->history = fopen(history_path, "w");
+    if (!p->history) return complain(CUSGD_ERROR_DATA, "--history %s: %s", history_path, strerror(errno));
+    return CUSGD_OK;
+}
+
+/* ---- Lines --------------------------------------------------------------------------------------------------------------- */
+
+static void put_duration(char *text, size_t size, double seconds)
+{
+    if (seconds < 60)
+        snprintf(text, size, "%.0f s", ceil(seconds));
+    else if (seconds < 3600)
+        snprintf(text, size, "%.0f min %.0f s", floor(seconds / 60), fmod(seconds, 60));
+    else
+        snprintf(text, size, "%.0f h %.0f min", floor(seconds / 3600), fmod(seconds, 3600) / 60);
+}
+
+static int terminal_width(void)
+{
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+static void show(progress *p, const cusgd_progress *now)
+{
+    char line[256], valid[48] = "", left[64] = "";
+    int last = now->epoch == now->epochs;
+    if (p->terminal && !last && p->shown >= 0 && now->seconds - p->shown < 0.1) return;
+    if (isfinite(now->valid_loss)) snprintf(valid, sizeof valid, "  valid_loss %.6g", now->valid_loss);
+    if (p->terminal && !last && isfinite(now->seconds_left)) {
+        char duration[48];
+        put_duration(duration, sizeof duration, now->seconds_left);
+        snprintf(left, sizeof left, "  %s left", duration);
+    }
+    snprintf(line, sizeof line, "epoch %lld/%lld  loss %.6g%s  rate %.4g  %.3g rows/s%s", (long long)now->epoch,
+             (long long)now->epochs, now->loss, valid, now->rate, now->rows_per_second, left);
+    if (!p->terminal) {
+        fprintf(stderr, "%s\n", line);
+        return;
+    }
+    fprintf(stderr, "\r%.*s\033[K", terminal_width() - 1, line); /* a line that wrapped could not be rewritten */
+    p->line_is_open = 1;
+    p->shown = now->seconds;
+}
+
+void progress_end_line(progress *p)
+{
+    if (p->line_is_open) fputc('\n', stderr);
+    p->line_is_open = 0;
+}
+
+/* ---- History ------------------------------------------------------------------------------------------------------------- */
+
+/* A history that cannot be written is no reason to lose the model: the run goes on, and its exit code tells. */
+static void give_up_history(progress *p)
+{
+    int error = errno;
+    progress_end_line(p);
+    complain(CUSGD_ERROR_DATA, "--history %s: %s; the run goes on without it", p->history_path, strerror(error));
+    p->history_failed = 1;
+}
+
+/* One JSON object a line, which reaches the file at once: a run that is killed keeps its history. */
+static void record(progress *p, const cusgd_progress *now)
+{
+    const struct {
+        const char *key;
+        double value;
+    } numbers[] = {{"loss", now->loss},
+                   {"valid_loss", now->valid_loss},
+                   {"rate", now->rate},
+                   {"seconds", now->seconds},
+                   {"rows_per_second", now->rows_per_second}};
+    fprintf(p->history, "{\"epoch\": %lld, \"step\": %lld", (long long)now->epoch, (long long)now->step);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        fprintf(p->history, ", \"%s\": ", numbers[i].key);
+        put_json_number(p->history, numbers[i].value);
+    }
+    fputs("}\n", p->history);
+    if (fflush(p->history) == 0 && !ferror(p->history)) return;
+    give_up_history(p);
+    fclose(p->history);
+    p->history = NULL;
+}
+
+void progress_epoch(progress *p, const cusgd_progress *now)
+{
+    if (!p->quiet) show(p, now);
+    if (p->history) record(p, now);
+}
+
+int progress_close(progress *p)
+{
+    if (p->history && fclose(p->history) != 0) give_up_history(p);
+    p->history = NULL;
+    return p->history_failed ? CUSGD_ERROR_DATA : CUSGD_OK;
+}

@@ -1,0 +1,26 @@
+/* What a user sees and keeps of a run while it goes on: lines on standard error, and the history file. */
+#ifndef CUSGD_CLI_PROGRESS_H
+#define CUSGD_CLI_PROGRESS_H
+
+#include "cusgd.h"
+
+#include <stdio.h>
+
+typedef struct progress {
+    int quiet, terminal;
+    double shown;     /* seconds: when the line on the terminal was last written */
+    int line_is_open; /* the terminal's line has no end yet */
+    FILE *history;    /* NULL: none, or given up */
+    const char *history_path;
+    int history_failed;
+} progress;
+
+/* Opens the history (NULL: none), whose old content is lost. Returns a status, complained about. */
+int progress_open(progress *p, int quiet, const char *history_path);
+void progress_epoch(progress *p, const cusgd_progress *now);
+/* Ends the terminal's line, before anything else is printed. */
+void progress_end_line(progress *p);
+/* Closes the history. Returns a status: CUSGD_ERROR_DATA if a part of it could not be written. */
+int progress_close(progress *p);
+
+#endif

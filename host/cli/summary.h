@@ -1,0 +1,15 @@
+/* What `cusgd train` says on standard error before and after a run. */
+#ifndef CUSGD_CLI_SUMMARY_H
+#define CUSGD_CLI_SUMMARY_H
+
+#include "cusgd.h"
+
+/* Names the options that were given and change nothing with the others. */
+void summary_notes(const cusgd_options *given);
+/* What is trained on what, and what was chosen where nothing was given. */
+void summary_start(const char *path, const cusgd_data *data, const cusgd_options *given, const cusgd_trainer *trainer);
+/* Why it ended, how good it is, where it is. Returns a status, complained about. */
+int summary_end(cusgd_trainer *trainer, const cusgd_data *data, const cusgd_data *valid, const cusgd_result *result,
+                const char *model_path);
+
+#endif

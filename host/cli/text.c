@@ -1,0 +1,42 @@
+#include "cli.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+int complain(int status, const char *format, ...)
+{
+    va_list arguments;
+    fputs("cusgd: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    return status;
+}
+
+int complain_last(cusgd_status status) { return complain((int)status, "%s", cusgd_last_error()); }
+
+const char *plural(int64_t count) { return count == 1 ? "" : "s"; }
+
+void put_json_string(FILE *to, const char *text)
+{
+    fputc('"', to);
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            fprintf(to, "\\%c", *c);
+        else if (*c < 0x20)
+            fprintf(to, "\\u%04x", *c);
+        else
+            fputc(*c, to);
+    }
+    fputc('"', to);
+}
+
+void put_json_number(FILE *to, double value)
+{
+    if (isfinite(value))
+        fprintf(to, "%.17g", value);
+    else
+        fputs("null", to);
+}

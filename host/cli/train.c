@@ -1,0 +1,215 @@
+#include "cli.h"
+#include "interrupt.h"
+#include "progress.h"
+#include "reading.h"
+#include "summary.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One run of `cusgd train`, and all that it holds. */
+typedef struct training {
+    const syntax *syntax;
+    const char *data_path, *model_path, *valid_path, *init_path, *history_path;
+    int quiet;
+    reading reading;
+    cusgd_options options; /* as given */
+    cusgd_model *init;
+    cusgd_data *data, *valid;
+    cusgd_trainer *trainer;
+    progress progress;
+} training;
+
+/* ---- Before anything is read --------------------------------------------------------------------------------------------- */
+
+static int check_arguments(const training *t)
+{
+    if (!t->model_path) return complain_usage(t->syntax, "--model is missing: where does the model go?");
+    const char *sentence = cusgd_options_check(&t->options);
+    if (sentence) return complain_usage(t->syntax, "%s", sentence);
+    if (t->valid_path && t->options.valid_fraction > 0)
+        return complain_usage(t->syntax, "--valid and --valid-fraction are two sources of validation data: give one");
+    const char *history = t->history_path, *inputs[] = {t->data_path, t->valid_path, t->init_path};
+    int status = CUSGD_OK;
+    for (int i = 0; i < 3 && !status; i++) {
+        if (i < 2) status = check_overwrite("--model", t->model_path, inputs[i]); /* --init may be trained on in its place */
+        if (!status && history) status = check_overwrite("--history", history, inputs[i]);
+    }
+    if (!status && history && (same_file(history, t->model_path) || strcmp(history, t->model_path) == 0))
+        status = complain(CUSGD_ERROR_USAGE, "--history and --model are one file");
+    return status ? status : check_file("--model", t->model_path);
+}
+
+/* ---- Reading ------------------------------------------------------------------------------------------------------------- */
+
+/* The names of data's columns as an array; NULL where it has none (*status OK) or memory is out. */
+static const char **names_of(const cusgd_data *data, int64_t count, const char *(*name)(const cusgd_data *, int64_t), int *status)
+{
+    if (count == 0 || !name(data, 0)) return NULL;
+    const char **names = calloc((size_t)count, sizeof *names);
+    if (!names) *status = complain(CUSGD_ERROR_MEMORY, "out of memory");
+    for (int64_t j = 0; names && j < count; j++) names[j] = name(data, j);
+    return names;
+}
+
+/* Validation data is read as the training data was: its columns by name where there are names, its classes with the same numbers.
+ */
+static int open_valid(training *t, const cusgd_reader *as_train)
+{
+    int status = CUSGD_OK;
+    cusgd_reader reader = *as_train;
+    const char *classes[2] = {cusgd_data_class(t->data, 0), cusgd_data_class(t->data, 1)};
+    const char **features = names_of(t->data, cusgd_data_cols(t->data), cusgd_data_feature, &status);
+    const char **targets = names_of(t->data, cusgd_data_outputs(t->data), cusgd_data_target, &status);
+    if (features) {
+        reader.features = features;
+        reader.feature_count = (size_t)cusgd_data_cols(t->data);
+        reader.ignore = NULL;
+        reader.ignore_count = 0;
+    }
+    if (targets) {
+        reader.targets = targets;
+        reader.target_count = (size_t)cusgd_data_outputs(t->data);
+    }
+    if (classes[0]) reader.classes = classes;
+    if (!status) {
+        cusgd_status opened = cusgd_data_open(t->valid_path, &reader, &t->valid);
+        if (opened) status = complain_last(opened);
+    }
+    free(features);
+    free(targets);
+    return status;
+}
+
+static int check_init(const training *t)
+{
+    int64_t d = cusgd_data_cols(t->data), k = cusgd_data_outputs(t->data);
+    if (cusgd_model_cols(t->init) == d && cusgd_model_outputs(t->init) == k) return CUSGD_OK;
+    return complain(CUSGD_ERROR_DATA, "--init %s has %lld features and %lld outputs, %s has %lld and %lld", t->init_path,
+                    (long long)cusgd_model_cols(t->init), (long long)cusgd_model_outputs(t->init), t->data_path, (long long)d,
+                    (long long)k);
+}
+
+static int open_all(training *t)
+{
+    cusgd_reader reader;
+    cusgd_status status = t->init_path ? cusgd_model_load(t->init_path, &t->init) : CUSGD_OK;
+    if (status) return complain_last(status);
+    int wrong = reading_reader(&t->reading, t->syntax, t->data_path, t->init, &reader);
+    if (wrong) return wrong;
+    status = cusgd_data_open(t->data_path, &reader, &t->data);
+    if (status) return complain_last(status);
+    if (t->init && (wrong = check_init(t)) != CUSGD_OK) return wrong;
+    return t->valid_path ? open_valid(t, &reader) : CUSGD_OK;
+}
+
+/* ---- Running ------------------------------------------------------------------------------------------------------------- */
+
+static int on_epoch(const cusgd_progress *now, void *user)
+{
+    progress_epoch(user, now);
+    return interrupt_signal() != 0;
+}
+
+static int write_model(const training *t)
+{
+    cusgd_model *model;
+    cusgd_status status = cusgd_trainer_model(t->trainer, &model);
+    if (!status) status = cusgd_model_save(model, t->model_path);
+    if (status) complain_last(status);
+    cusgd_model_free(model);
+    return (int)status;
+}
+
+/* After a divergence there is a model to write only if an epoch was completed. */
+static int end_diverged(training *t, const cusgd_result *result)
+{
+    complain_last(CUSGD_ERROR_DIVERGED);
+    if (result->epoch == 0) {
+        fprintf(stderr, "cusgd: no epoch was completed: %s is not written\n", t->model_path);
+    } else if (write_model(t) == CUSGD_OK) {
+        fprintf(stderr, "cusgd: the parameters of epoch %lld are in %s\n", (long long)result->epoch, t->model_path);
+    }
+    return CUSGD_ERROR_DIVERGED;
+}
+
+static int run(training *t)
+{
+    cusgd_result result;
+    cusgd_status status =
+        t->init ? cusgd_trainer_set(t->trainer, cusgd_model_weight(t->init), cusgd_model_bias(t->init)) : CUSGD_OK;
+    if (status) return complain_last(status);
+    int wrong = progress_open(&t->progress, t->quiet, t->history_path);
+    if (wrong) return wrong;
+    if (!t->quiet) summary_start(t->data_path, t->data, &t->options, t->trainer);
+
+    interrupt_cancels(t->trainer);
+    status = cusgd_trainer_fit(t->trainer, on_epoch, &t->progress, &result);
+    progress_end_line(&t->progress);
+    int history = progress_close(&t->progress);
+    if (status == CUSGD_ERROR_DIVERGED) return end_diverged(t, &result);
+    if (status) return complain_last(status);
+
+    wrong = write_model(t);
+    interrupt_cancels(NULL);
+    if (wrong) return wrong;
+    int signal = result.stop == CUSGD_STOP_CANCELLED ? interrupt_signal() : 0;
+    if (signal)
+        fprintf(stderr, "cusgd: interrupted after %lld epochs (%lld steps); the model so far is in %s\n",
+                (long long)result.epochs, (long long)result.steps, t->model_path);
+    else if (!t->quiet)
+        wrong = summary_end(t->trainer, t->data, t->valid, &result, t->model_path);
+    return signal ? 128 + signal : wrong ? wrong : history;
+}
+
+static int train(training *t)
+{
+    int status = check_arguments(t);
+    if (!status) status = open_all(t);
+    if (!status && !t->quiet) summary_notes(&t->options);
+    if (!status) {
+        cusgd_status created = cusgd_trainer_create(&t->options, t->data, t->valid, &t->trainer);
+        status = created ? complain_last(created) : run(t);
+    }
+    interrupt_cancels(NULL);
+    cusgd_trainer_free(t->trainer);
+    cusgd_data_free(t->valid);
+    cusgd_data_free(t->data);
+    cusgd_model_free(t->init);
+    return status;
+}
+
+int train_main(int argc, char **argv)
+{
+    training t = {0};
+    argument reading_table[READING_ARGUMENTS];
+    const argument table[] = {
+        {{"model", "OUT", NULL, "the trained model, a safetensors file (needed)", NULL}, 'm', TAKES_TEXT, &t.model_path},
+        {{"valid", "DATA", "none", "validation data; the epoch that does best on it is kept", NULL},
+         '\0',
+         TAKES_TEXT,
+         &t.valid_path},
+        {{"init", "MODEL", "zeros; optimizer auto: the best constant", "where training starts", NULL},
+         '\0',
+         TAKES_TEXT,
+         &t.init_path},
+        {{"history", "FILE", "none", "one JSON object a line, one an epoch", NULL}, '\0', TAKES_TEXT, &t.history_path},
+        {{"quiet", NULL, NULL, "print nothing but errors", NULL}, 'q', TAKES_NOTHING, &t.quiet},
+    };
+    reading_arguments(&t.reading, reading_table);
+    cusgd_options_init(&t.options);
+    const syntax s = {.word = "train",
+                      .operands = "DATA --model OUT [OPTION]...",
+                      .operand_count = 1,
+                      .summary = "Trains a linear model on DATA: a folder with x.npy and y.npy, a .csv, or - (CSV).",
+                      .example = "cusgd train houses.csv --target price --model houses.safetensors",
+                      .groups = {{table, sizeof table / sizeof table[0]}, {reading_table, READING_ARGUMENTS}},
+                      .options = &t.options};
+    t.syntax = &s;
+    signal(SIGPIPE, SIG_IGN); /* a reader of the progress that goes away must not take the model with it */
+    int status;
+    if (arguments_parse(&s, argc, argv, &t.data_path, &status)) status = train(&t);
+    reading_free(&t.reading);
+    return status;
+}

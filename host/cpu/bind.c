@@ -1,0 +1,167 @@
+/* Bringing examples within reach: in place where they already lie as rows.h wants them, else as a standardized copy. */
+#include "parts.h"
+
+#include "error.h"
+#include <stdlib.h>
+#include <string.h>
+
+static int in_place(const examples *e, const cusgd_matrix *m, int64_t cols)
+{
+    cusgd_type type = sizeof(real) == sizeof(float) ? CUSGD_TYPE_FLOAT32 : CUSGD_TYPE_FLOAT64;
+    return m->type == type && !e->rows && m->row_stride == cols && (m->col_stride == 1 || cols == 1);
+}
+
+/* x' = (x - mean) / scale, in double before it is rounded to real. */
+static void copy_x(const examples *e, const transform *t, const double *inverse, int64_t first, int64_t count, double *tile,
+                   real *out)
+{
+    int64_t d = e->d;
+    tile_x(e, first, count, tile);
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t j = 0; j < d; j++) {
+            double x = tile[i * d + j];
+            out[i * d + j] = (real)(inverse ? (x - t->mean[j]) * inverse[j] : x);
+        }
+}
+
+static void copy_y(const examples *e, const transform *t, int64_t first, int64_t count, double *tile, real *out)
+{
+    tile_y(e, first, count, tile);
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t c = 0; c < e->k; c++) out[i * e->k + c] = (real)(tile[i * e->k + c] - (t->shift ? t->shift[c] : 0));
+}
+
+static void copy_w(const examples *e, const transform *t, int64_t first, int64_t count, double *tile, real *out)
+{
+    tile_w(e, first, count, tile);
+    for (int64_t i = 0; i < count; i++) out[i] = (real)(tile[i] / t->weight_mean);
+}
+
+/* The copies that were allocated (owned[0..2]: x, y, w) are filled tile by tile. */
+static cusgd_status copy_all(const cpu *self, const examples *e, const transform *t, bound *b)
+{
+    int64_t rows = tile_rows(e->d > e->k ? e->d : e->k), tiles = (e->n + rows - 1) / rows, widest = e->d > e->k ? e->d : e->k;
+    int team = threads_for(self->threads, e->n * e->d * 4, THREAD_BYTES);
+    double *inverse = t->mean ? allocate((size_t)e->d, sizeof(double)) : NULL;
+    double *work = allocate((size_t)(team * rows * widest), sizeof(double));
+    if (!work || (t->mean && !inverse)) {
+        free(work);
+        free(inverse);
+        return fail_memory((size_t)(team * rows * widest) * sizeof(double), "the copy of the examples");
+    }
+    for (int64_t j = 0; inverse && j < e->d; j++) inverse[j] = 1 / t->scale[j];
+    real *x = b->owned[0], *y = b->owned[1], *w = b->owned[2];
+#pragma omp parallel for num_threads(team) schedule(static)
+    for (int64_t s = 0; s < tiles; s++) {
+        int64_t first = s * rows, count = least(rows, e->n - first);
+        double *tile = work + thread_index() * rows * widest;
+        if (x) copy_x(e, t, inverse, first, count, tile, x + first * e->d);
+        if (y) copy_y(e, t, first, count, tile, y + first * e->k);
+        if (w) copy_w(e, t, first, count, tile, w + first);
+    }
+    free(work);
+    free(inverse);
+    return CUSGD_OK;
+}
+
+/* Rows whose padded reading would pass the end of the caller's x. */
+static cusgd_status copy_tail(bound *b)
+{
+    int64_t fitting = b->n - (rows_padded(b->d) + b->d - 1) / b->d + 1;
+    b->tail_first = fitting > 0 ? fitting : 0;
+    size_t values = (size_t)((b->n - b->tail_first) * b->d);
+    b->tail = allocate_aligned(values + (size_t)rows_padded(b->d), sizeof(real));
+    if (!b->tail) return fail_memory(values * sizeof(real), "the last rows");
+    memcpy(b->tail, b->x + b->tail_first * b->d, values * sizeof(real));
+    return CUSGD_OK;
+}
+
+cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, bound **out)
+{
+    bound *b = allocate_zeroed(1, sizeof *b);
+    size_t n = (size_t)e->n, d = (size_t)e->d, k = (size_t)e->k;
+    int x_stays = in_place(e, &e->x, e->d) && !t->mean, y_stays = k == 0 || (in_place(e, &e->y, e->k) && !t->shift);
+    cusgd_status status = CUSGD_OK;
+    *out = NULL;
+    if (!b) return fail_memory(sizeof *b, "bound examples");
+    b->n = e->n;
+    b->d = e->d;
+    b->k = e->k;
+    if (!x_stays) b->owned[0] = allocate_aligned(n * d + (size_t)rows_padded(e->d), sizeof(real));
+    if (!y_stays) b->owned[1] = allocate_aligned(n * k, sizeof(real));
+    if (e->w.at) b->owned[2] = allocate_aligned(n, sizeof(real));
+    if ((!x_stays && !b->owned[0]) || (!y_stays && !b->owned[1]) || (e->w.at && !b->owned[2]))
+        status = fail_memory(n * (d + k + 1) * sizeof(real), "a copy of the examples");
+    b->x = x_stays ? e->x.at : b->owned[0];
+    b->y = y_stays ? e->y.at : b->owned[1];
+    b->w = b->owned[2];
+    b->tail_first = e->n;
+    if (status == CUSGD_OK && (b->owned[0] || b->owned[1] || b->owned[2])) status = copy_all(self, e, t, b);
+    if (status == CUSGD_OK && x_stays) status = copy_tail(b);
+    if (status == CUSGD_OK)
+        *out = b;
+    else
+        NAMED(cpu_unbind)(self, b);
+    return status;
+}
+
+void NAMED(cpu_unbind)(void *self, bound *b)
+{
+    (void)self;
+    if (!b) return;
+    for (int i = 0; i < 3; i++) free(b->owned[i]);
+    free(b->tail);
+    free(b);
+}
+
+cusgd_status NAMED(cpu_rows)(void *self, const bound *b, const int64_t *rows, int64_t m, double *x, double *w)
+{
+    (void)self;
+    for (int64_t i = 0; i < m; i++) {
+        for (int64_t j = 0; j < b->d; j++) x[i * b->d + j] = (double)b->x[rows[i] * b->d + j];
+        w[i] = b->w ? (double)b->w[rows[i]] : 1;
+    }
+    return CUSGD_OK;
+}
+
+/* A span's sums: fourth d, second d, q2, q1. */
+static void curvature_of_span(const bound *b, const double *scale, int64_t first, int64_t last, double *z, double *sums)
+{
+    int64_t d = b->d;
+    for (int64_t i = first; i < last; i++) {
+        double q = 1, w = b->w ? (double)b->w[i] : 1;
+        for (int64_t j = 0; j < d; j++) {
+            double x = (double)b->x[i * d + j] * (scale ? scale[j] : 1);
+            z[j] = x * x;
+            q += z[j];
+        }
+        for (int64_t j = 0; j < d; j++) {
+            sums[j] += w * w * q * z[j];
+            sums[d + j] += w * z[j];
+        }
+        sums[2 * d] += w * w * q * q;
+        sums[2 * d + 1] += w * q;
+    }
+}
+
+cusgd_status NAMED(cpu_curvature)(void *self, const bound *b, const double *scale, curvature *out)
+{
+    enum { SPANS = 64 };
+    const cpu *c = self;
+    int64_t d = b->d, each = 3 * d + 2, spans = least(SPANS, b->n);
+    double *sums = allocate_zeroed((size_t)(spans * each), sizeof(double));
+    if (!sums) return fail_memory((size_t)(spans * each) * sizeof(double), "the columns' curvature");
+#pragma omp parallel for num_threads(threads_for(c->threads, b->n *d * 4, THREAD_BYTES)) schedule(dynamic, 1)
+    for (int64_t s = 0; s < spans; s++) {
+        double *at = sums + s * each;
+        curvature_of_span(b, scale, s * b->n / spans, (s + 1) * b->n / spans, at + 2 * d + 2, at);
+    }
+    for (int64_t s = 1; s < spans; s++)
+        for (int64_t j = 0; j < 2 * d + 2; j++) sums[j] += sums[s * each + j];
+    memcpy(out->fourth, sums, sizeof(double) * (size_t)d);
+    memcpy(out->second, sums + d, sizeof(double) * (size_t)d);
+    out->q2 = sums[2 * d];
+    out->q1 = sums[2 * d + 1];
+    free(sums);
+    return CUSGD_OK;
+}

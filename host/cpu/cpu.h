@@ -1,0 +1,49 @@
+/* The CPU backend's parts. What depends on `real` is compiled twice (NAMED), the rest once. */
+#ifndef CUSGD_HOST_CPU_CPU_H
+#define CUSGD_HOST_CPU_CPU_H
+
+#include "backend.h"
+
+#include <omp.h>
+
+/* Threads that a piece of work is worth; the result never depends on it. */
+static inline int threads_for(int most, int64_t bytes, int64_t bytes_each)
+{
+    int64_t worth = bytes / bytes_each;
+    return worth < 1 ? 1 : worth < most ? (int)worth : most;
+}
+
+/* What one thread reads in a few microseconds: less is not worth waking another for. */
+enum { THREAD_BYTES = 256 * 1024 };
+
+/* Rows of a chunk, the unit in which sums are grouped: half a megabyte of floats or less, from d alone. */
+static inline int64_t chunk_rows(int64_t d)
+{
+    int64_t rows = (int64_t)1 << 15;
+    rows = rows / d / 64 * 64;
+    return rows < 64 ? 64 : rows > 1024 ? 1024 : rows;
+}
+
+static inline int64_t chunk_count(int64_t rows, int64_t d) { return (rows + chunk_rows(d) - 1) / chunk_rows(d); }
+
+static inline int thread_index(void) { return omp_get_thread_num(); }
+
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* 64-byte aligned, zeroed, on huge pages where they pay. Freed by free(). NULL where there is no memory. */
+void *allocate_aligned(size_t count, size_t size);
+
+/* tile.c: rows first .. first + count - 1 of x in double, row-major, whatever their type and strides; and y, w likewise. */
+void tile_x(const examples *e, int64_t first, int64_t count, double *x);
+void tile_y(const examples *e, int64_t first, int64_t count, double *y);
+void tile_w(const examples *e, int64_t first, int64_t count, double *w); /* 1 where there are no weights */
+int64_t tile_rows(int64_t d);
+
+/* moments.c */
+cusgd_status cpu_moments(int threads, const examples *e, double *mean, double *variance, double *target_mean, double *weight);
+
+/* step.c, for each precision; *isa becomes the instruction set in use. */
+cusgd_status cpu_open_float(int threads, const char **isa, backend *out);
+cusgd_status cpu_open_double(int threads, const char **isa, backend *out);
+
+#endif

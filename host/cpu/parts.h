@@ -1,0 +1,61 @@
+/* What the sources compiled for each precision share. */
+#ifndef CUSGD_HOST_CPU_PARTS_H
+#define CUSGD_HOST_CPU_PARTS_H
+
+#include "cpu.h"
+#include "rows.h"
+#include "scalar/loss.h"
+#include "scalar/update.h"
+
+/* Bound examples: rows one behind the other, as rows.h wants them. */
+struct bound {
+    int64_t n, d, k;
+    const real *x, *y, *w; /* n x d, n x k; n, or NULL */
+    real *tail;            /* see rows.h */
+    int64_t tail_first;
+    void *owned[3]; /* what of x, y, w was copied */
+};
+
+/* Parameters lie by output: k x ld, an output's d coefficients, zeros, and its intercept at [ld - LANES]. */
+typedef struct vectors {
+    real *at[PARTS];
+} vectors;
+
+typedef struct cpu {
+    int threads;
+    const rows_functions *rows;
+    plan plan; /* metric is NULL: see below */
+    struct update_rule rule;
+    int64_t ld, size; /* size = k ld */
+    vectors area[AREAS];
+    real *metric, *point; /* each parameter's share of the rate; where the gradient is taken */
+    real *partial;        /* chunks x size: each chunk's gradient */
+    real *gradient;       /* size: the batch's */
+    double *losses;       /* one a chunk */
+    int64_t *order;       /* the batch's rows */
+    steps_report report;
+} cpu;
+
+static inline rows_task NAMED(task_of)(const bound *b, cusgd_loss loss, const real *theta, real *gradient)
+{
+    rows_task t = {b->x, b->y, b->w, b->tail, b->tail_first, b->d, b->k, loss, theta, gradient, rows_padded(b->d) + LANES};
+    return t;
+}
+
+/* bind.c */
+cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, bound **out);
+void NAMED(cpu_unbind)(void *self, bound *b);
+cusgd_status NAMED(cpu_rows)(void *self, const bound *b, const int64_t *rows, int64_t m, double *x, double *w);
+cusgd_status NAMED(cpu_curvature)(void *self, const bound *b, const double *scale, curvature *out);
+/* full.c */
+cusgd_status NAMED(cpu_objective)(void *self, const bound *b, cusgd_loss loss, const double *theta, double *value,
+                                  double *gradient);
+cusgd_status NAMED(cpu_predict)(void *self, const bound *b, const double *theta, double *out);
+/* generate.c */
+cusgd_status NAMED(cpu_generate)(void *self, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, void *x,
+                                 void *y);
+/* (d+1) x k in double to k x ld in real, zero where nothing stands, and back. */
+void NAMED(by_output)(int64_t d, int64_t k, const double *from, real *to);
+void NAMED(by_feature)(int64_t d, int64_t k, const real *from, double *to);
+
+#endif

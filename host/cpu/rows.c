@@ -1,0 +1,276 @@
+/* See rows.h. Compiled with -DROWS_ISA=baseline, avx2, avx512 and the flags of each.
+ *
+ * Rows are taken in groups that stay in the first-level cache: all dot products, then all losses, then the gradient. */
+#include "rows.h"
+
+#include "scalar/loss.h"
+#include <string.h>
+
+#if defined(__AVX512F__)
+#define REGISTER_BYTES 64
+#elif defined(__AVX__)
+#define REGISTER_BYTES 32
+#else
+#define REGISTER_BYTES 16
+#endif
+
+typedef real lanes __attribute__((vector_size(REGISTER_BYTES)));
+typedef real quad __attribute__((vector_size(4 * sizeof(real))));
+
+enum {
+    WIDTH = REGISTER_BYTES / (int)sizeof(real),
+    PIECES = LANES / WIDTH, /* registers that a dot product's lanes take */
+    BLOCK = PIECES <= 2   ? 4
+            : PIECES == 4 ? 2
+                          : 1,      /* rows whose lanes fit in the registers at once */
+    FOLDED = WIDTH < 4 ? 4 : WIDTH, /* lanes left when registers have been added to registers */
+    TILE = 8,                       /* registers of gradient kept while a group's rows are added */
+    GROUP = 64,                     /* the most rows in a group */
+    GROUP_BYTES = 16384,
+    AHEAD = 8192 / (int)sizeof(real), /* values between what is read and what is asked for */
+    LINE = 64 / (int)sizeof(real)     /* a cache line's values */
+};
+
+static inline lanes load(const real *at)
+{
+    lanes v;
+    memcpy(&v, at, sizeof v);
+    return v;
+}
+
+static inline void store(real *at, lanes v) { memcpy(at, &v, sizeof v); }
+
+static inline quad load_quad(const real *at)
+{
+    quad v;
+    memcpy(&v, at, sizeof v);
+    return v;
+}
+
+/* Four of the sixteen lanes: halves added to halves twice, lane l with l + 8, then l + 4. */
+static inline quad fold(lanes *sum)
+{
+    real lane[FOLDED];
+#pragma GCC unroll 4
+    for (int half = PIECES / 2; half * WIDTH >= 4; half /= 2)
+#pragma GCC unroll 4
+        for (int q = 0; q < half; q++) sum[q] += sum[q + half];
+#pragma GCC unroll 4
+    for (int q = 0; q < FOLDED / WIDTH; q++) store(lane + q * WIDTH, sum[q]);
+#pragma GCC unroll 2
+    for (int half = FOLDED / 2; half >= 4; half /= 2)
+#pragma GCC unroll 2
+        for (int l = 0; l < half; l += 4) {
+            quad added = load_quad(lane + l) + load_quad(lane + l + half);
+            memcpy(lane + l, &added, sizeof added);
+        }
+    return load_quad(lane);
+}
+
+/* The lane sums of x[0 .. BLOCK-1] with theta, folded to four each. Meanwhile the rows ahead[] are asked for, line by line:
+ * in one burst they would wait for each other. */
+static inline __attribute__((always_inline)) void lane_sums(const real *const *x, const real *const *ahead, const real *theta,
+                                                            int64_t padded, quad *folded)
+{
+    lanes sum[BLOCK][PIECES];
+    memset(sum, 0, sizeof sum);
+    for (int64_t j = 0; j < padded; j += LANES) {
+        if (ahead)
+#pragma GCC unroll 4
+            for (int r = 0; r < BLOCK; r++)
+                for (int l = 0; l < LANES; l += LINE) __builtin_prefetch(ahead[r] + j + l);
+#pragma GCC unroll 8
+        for (int q = 0; q < PIECES; q++) {
+            lanes t = load(theta + j + q * WIDTH);
+#pragma GCC unroll 4
+            for (int r = 0; r < BLOCK; r++) sum[r][q] += load(x[r] + j + q * WIDTH) * t;
+        }
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < BLOCK; r++) folded[r] = fold(sum[r]);
+}
+
+/* p[r] = x[r] . theta for four rows: (l0 + l2) + (l1 + l3) of each, by a transposition. */
+static inline __attribute__((always_inline)) void dots(const real *const *x, const real *const *ahead, const real *theta,
+                                                       int64_t padded, real *p)
+{
+    quad s[4];
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; r += BLOCK) lane_sums(x + r, ahead ? ahead + r : NULL, theta, padded, s + r);
+    quad ab = __builtin_shufflevector(s[0], s[1], 0, 4, 1, 5) + __builtin_shufflevector(s[0], s[1], 2, 6, 3, 7);
+    quad cd = __builtin_shufflevector(s[2], s[3], 0, 4, 1, 5) + __builtin_shufflevector(s[2], s[3], 2, 6, 3, 7);
+    quad all = __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+    memcpy(p, &all, sizeof all);
+}
+
+static inline __attribute__((always_inline)) void add_tile(int registers, int count, const real *const *x, const real *s,
+                                                           int64_t j, real *g)
+{
+    lanes t[TILE];
+#pragma GCC unroll 8
+    for (int q = 0; q < registers; q++) t[q] = load(g + j + q * WIDTH);
+    for (int r = 0; r < count; r++)
+#pragma GCC unroll 8
+        for (int q = 0; q < registers; q++) t[q] += load(x[r] + j + q * WIDTH) * s[r];
+#pragma GCC unroll 8
+    for (int q = 0; q < registers; q++) store(g + j + q * WIDTH, t[q]);
+}
+
+/* g += sum_r s[r] x[r], row after row; what it adds to g from d on nobody reads. */
+static inline void accumulate(int count, const real *const *x, const real *s, int64_t padded, real *g)
+{
+    int64_t j = 0;
+    for (; j + TILE * WIDTH <= padded; j += TILE * WIDTH) add_tile(TILE, count, x, s, j, g);
+    for (; j + TILE / 2 * WIDTH <= padded; j += TILE / 2 * WIDTH) add_tile(TILE / 2, count, x, s, j, g);
+    for (; j < padded; j += WIDTH) add_tile(1, count, x, s, j, g);
+}
+
+static inline const real *row_at(const rows_task *t, int64_t i)
+{
+    return i < t->tail_first ? t->x + i * t->d : t->tail + (i - t->tail_first) * t->d;
+}
+
+/* w l and w dl/dp at predictions p + b. */
+static inline __attribute__((always_inline)) void losses_of(cusgd_loss loss, int count, const real *p, const real *y,
+                                                            const real *w, real b, real *value, real *slope)
+{
+    for (int r = 0; r < count; r++) {
+        struct loss_point l = loss_at(loss, p[r] + b, y[r]);
+        value[r] = w ? w[r] * l.value : l.value;
+        slope[r] = w ? w[r] * l.slope : l.slope;
+    }
+}
+
+/* The loss is chosen outside the loop. */
+static void losses(cusgd_loss loss, int count, const real *p, const real *y, const real *w, real b, real *value, real *slope)
+{
+    switch (loss) {
+    case CUSGD_LOSS_SQUARED: losses_of(CUSGD_LOSS_SQUARED, count, p, y, w, b, value, slope); return;
+    case CUSGD_LOSS_MSE: losses_of(CUSGD_LOSS_MSE, count, p, y, w, b, value, slope); return;
+    case CUSGD_LOSS_LOGISTIC: losses_of(CUSGD_LOSS_LOGISTIC, count, p, y, w, b, value, slope); return;
+    }
+}
+
+/* Rows that are worked on together: `count` of them, filled up to fours by any row. */
+typedef struct group {
+    int count, fours;
+    const real *x[GROUP], *ahead[GROUP]; /* the rows; rows that come later */
+    const real *y;                       /* k == 1: count targets */
+    const real *y_row[GROUP];            /* k > 1: each row's k targets */
+    const real *w;                       /* count; NULL: all 1 */
+} group;
+
+/* Adds a group to the gradient and to four loss sums. */
+static void add_group(const rows_task *t, const group *g, double *loss)
+{
+    real p[GROUP], strided[GROUP], value[GROUP], slope[GROUP];
+    int64_t padded = rows_padded(t->d);
+    for (int64_t c = 0; c < t->k; c++) {
+        const real *theta = t->theta + c * t->ld, *y = g->y;
+        if (c == 0)
+            for (int r = 0; r < g->fours; r += 4) dots(g->x + r, g->ahead + r, theta, padded, p + r);
+        else
+            for (int r = 0; r < g->fours; r += 4) dots(g->x + r, NULL, theta, padded, p + r);
+        if (t->k > 1) {
+            for (int r = 0; r < g->count; r++) strided[r] = g->y_row[r][c];
+            y = strided;
+        }
+        losses(t->loss, g->count, p, y, g->w, theta[padded], value, slope);
+        for (int r = g->count; r < g->fours; r++) value[r] = slope[r] = 0;
+        for (int r = 0; r < g->fours; r += 4)
+            for (int l = 0; l < 4; l++) loss[l] += (double)value[r + l];
+        if (!t->gradient) continue;
+        real *gradient = t->gradient + c * t->ld, intercept[4] = {0};
+        accumulate(g->count, g->x, slope, padded, gradient);
+        for (int r = 0; r < g->fours; r += 4)
+            for (int l = 0; l < 4; l++) intercept[l] += slope[r + l];
+        gradient[padded] += (intercept[0] + intercept[2]) + (intercept[1] + intercept[3]);
+    }
+}
+
+/* A group is what half of the first-level cache holds. */
+static int group_rows(int64_t d)
+{
+    int64_t rows = GROUP_BYTES / (d * (int64_t)sizeof(real)) / 4 * 4;
+    return rows < 4 ? 4 : rows > GROUP ? GROUP : (int)rows;
+}
+
+static void group_size(group *g, int64_t left, int most)
+{
+    g->count = left < most ? (int)left : most;
+    g->fours = (g->count + 3) / 4 * 4;
+}
+
+/* Rows first .. first + count - 1: y and w are read in place. */
+static double add_range(const rows_task *t, int64_t first, int64_t count)
+{
+    int most = group_rows(t->d);
+    const real *start = t->x + first * t->d;
+    double loss[4] = {0};
+    for (int64_t i = 0; i < count; i += most) {
+        group g;
+        group_size(&g, count - i, most);
+        for (int r = 0; r < g.count; r++) {
+            g.x[r] = start + (i + r) * t->d;
+            g.ahead[r] = g.x[r] + AHEAD; /* past the end it asks for nothing in particular */
+        }
+        if (first + i + g.count > t->tail_first)
+            for (int r = 0; r < g.count; r++) g.x[r] = row_at(t, first + i + r);
+        for (int r = g.count; r < g.fours; r++) g.x[r] = g.ahead[r] = g.x[0];
+        if (t->k > 1)
+            for (int r = 0; r < g.count; r++) g.y_row[r] = t->y + (first + i + r) * t->k;
+        g.y = t->y + first + i;
+        g.w = t->w ? t->w + first + i : NULL;
+        add_group(t, &g, loss);
+    }
+    return (loss[0] + loss[2]) + (loss[1] + loss[3]);
+}
+
+/* Rows rows[0 .. count-1]: y and w are gathered. */
+static double add_listed(const rows_task *t, const int64_t *rows, int64_t count)
+{
+    int most = group_rows(t->d);
+    int64_t ahead = AHEAD / t->d + 4;
+    double loss[4] = {0};
+    real y[GROUP], w[GROUP];
+    for (int64_t i = 0; i < count; i += most) {
+        group g;
+        group_size(&g, count - i, most);
+        for (int r = 0; r < g.count; r++) {
+            int64_t at = rows[i + r], later = i + r + ahead < count ? rows[i + r + ahead] : at;
+            g.x[r] = row_at(t, at);
+            g.ahead[r] = t->x + later * t->d;
+            g.y_row[r] = t->y + at * t->k;
+            y[r] = *g.y_row[r];
+            if (t->w) w[r] = t->w[at];
+        }
+        for (int r = g.count; r < g.fours; r++) g.x[r] = g.ahead[r] = g.x[0];
+        g.y = y;
+        g.w = t->w ? w : NULL;
+        add_group(t, &g, loss);
+    }
+    return (loss[0] + loss[2]) + (loss[1] + loss[3]);
+}
+
+static double rows_gradient(const rows_task *t, const int64_t *rows, int64_t first, int64_t count)
+{
+    return rows ? add_listed(t, rows, count) : add_range(t, first, count);
+}
+
+static void rows_predict(const rows_task *t, int64_t first, int64_t count, double *out)
+{
+    int64_t padded = rows_padded(t->d);
+    for (int64_t i = 0; i < count; i += 4) {
+        const real *x[4];
+        int size = (int)(count - i < 4 ? count - i : 4);
+        for (int r = 0; r < 4; r++) x[r] = row_at(t, first + i + (r < size ? r : 0));
+        for (int64_t c = 0; c < t->k; c++) {
+            const real *theta = t->theta + c * t->ld;
+            real p[4];
+            dots(x, NULL, theta, padded, p);
+            for (int r = 0; r < size; r++) out[(i + r) * t->k + c] = (double)(p[r] + theta[padded]);
+        }
+    }
+}
+
+const rows_functions REAL_NAME(NAMED(rows), ROWS_ISA) = {rows_gradient, rows_predict};

@@ -1,0 +1,301 @@
+/* Minibatch steps on the CPU: the reference for every device. A step is
+ *
+ *     g = (1/B) sum over the batch's rows of w l'(x theta + b, y) (x, 1), at the optimizer's gradient point
+ *     theta, state = update(theta, state, g)
+ *
+ * The batch is cut into chunks of chunk_rows(d) rows. Stage one adds up each chunk's rows; stage two adds the chunks in order and
+ * updates the parameters, span by span. Threads share out chunks and spans, so their number cannot change a bit. */
+#include "parts.h"
+
+#include "error.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { SPAN = 1024 }; /* parameters; a multiple of LANES */
+
+/* One step: rows `count` at positions from `first` of the epoch. */
+typedef struct step {
+    struct update_step numbers, next;
+    int64_t first, count, chunks;
+    int contiguous;
+} step;
+
+static step step_of(const cpu *self, const slice *s, int64_t i)
+{
+    const sampler *order = s->sampler;
+    uint64_t b = sampler_batch(order, (uint64_t)(s->first + i));
+    step t;
+    t.numbers = update_step_from(s->numbers + i);
+    t.next = i + 1 < s->count ? update_step_from(s->numbers + i + 1) : t.numbers;
+    t.first = (int64_t)batch_start(order->n, order->batches, b);
+    t.count = (int64_t)batch_start(order->n, order->batches, b + 1) - t.first;
+    t.chunks = chunk_count(t.count, self->plan.d);
+    t.contiguous = sampling_is_contiguous(order->sampling);
+    return t;
+}
+
+/* Stage one, for chunk c of the batch. */
+static void add_rows(cpu *self, const slice *s, const step *t, int64_t c)
+{
+    int64_t most = chunk_rows(self->plan.d), start = c * most, rows = least(most, t->count - start), *order = self->order + start;
+    rows_task task = NAMED(task_of)(s->examples, self->plan.loss, self->point, self->partial + c * self->size);
+    memset(task.gradient, 0, sizeof(real) * (size_t)self->size);
+    if (!t->contiguous)
+        for (int64_t i = 0; i < rows; i++) order[i] = (int64_t)sampler_row(s->sampler, (uint64_t)(t->first + start + i));
+    self->losses[c] = self->rows->gradient(&task, t->contiguous ? NULL : order, t->first + start, rows);
+}
+
+static double batch_loss(const cpu *self, const step *t)
+{
+    double loss = 0;
+    for (int64_t c = 0; c < t->chunks; c++) loss += self->losses[c];
+    return loss;
+}
+
+/* Parameters lo .. hi - 1, all penalised or none. The optimizer is a constant in each copy of this loop. */
+static inline __attribute__((always_inline)) void update_loop(int optimizer, cpu *self, const step *t, int64_t lo, int64_t hi,
+                                                              int penalised)
+{
+    struct update_rule rule = self->rule;
+    struct update_step now = t->numbers, next = t->next;
+    const vectors *v = &self->area[AREA_CURRENT];
+    int slots = optimizer_slots(optimizer);
+    real *theta = v->at[PART_THETA], *slot1 = v->at[PART_SLOT1], *slot2 = v->at[PART_SLOT2], *average = v->at[PART_AVERAGE];
+    const real *gradient = self->gradient, *metric = self->metric;
+    real *point = self->point;
+    rule.optimizer = optimizer;
+    for (int64_t u = lo; u < hi; u++) {
+        struct parameter q = {theta[u], slots > 0 ? slot1[u] : 0, slots > 1 ? slot2[u] : 0, rule.average ? average[u] : 0};
+        update_parameter(rule, now, metric[u], penalised, point[u], gradient[u], &q);
+        theta[u] = q.theta;
+        if (slots > 0) slot1[u] = q.slot1;
+        if (slots > 1) slot2[u] = q.slot2;
+        if (rule.average) average[u] = q.average;
+        point[u] = gradient_point(rule, next, q.theta, q.slot1);
+    }
+}
+
+static void update_range(cpu *self, const step *t, int64_t lo, int64_t hi, int penalised)
+{
+    switch (self->rule.optimizer) {
+    case CUSGD_OPTIMIZER_SGD: update_loop(CUSGD_OPTIMIZER_SGD, self, t, lo, hi, penalised); return;
+    case CUSGD_OPTIMIZER_MOMENTUM: update_loop(CUSGD_OPTIMIZER_MOMENTUM, self, t, lo, hi, penalised); return;
+    case CUSGD_OPTIMIZER_NESTEROV: update_loop(CUSGD_OPTIMIZER_NESTEROV, self, t, lo, hi, penalised); return;
+    default: update_loop(self->rule.optimizer, self, t, lo, hi, penalised); return;
+    }
+}
+
+/* Stage two, for parameters lo .. hi - 1: add the chunks, in order and in double; then update. */
+static void update_span(cpu *self, const step *t, int64_t lo, int64_t hi)
+{
+    double sum[SPAN], rows = (double)t->count;
+    int64_t d = self->plan.d, ld = self->ld;
+    for (int64_t u = lo; u < hi; u++) sum[u - lo] = (double)self->partial[u];
+    for (int64_t c = 1; c < t->chunks; c++)
+        for (int64_t u = lo; u < hi; u++) sum[u - lo] += (double)self->partial[c * self->size + u];
+    for (int64_t u = lo; u < hi; u++) self->gradient[u] = (real)(sum[u - lo] / rows);
+    for (int64_t c = lo / ld; c * ld < hi; c++) {
+        int64_t first = lo > c * ld ? lo : c * ld, last = least(hi, c * ld + d), intercept = c * ld + ld - LANES;
+        if (first < last) update_range(self, t, first, last, 1);
+        if (self->plan.intercept && lo <= intercept && intercept < hi) update_range(self, t, intercept, intercept + 1, 0);
+    }
+}
+
+/* After stage one: counts the step, or declares the run failed. One thread's work. */
+static void account(cpu *self, const step *t, double loss)
+{
+    if (!isfinite(loss)) {
+        self->report.failed = 1;
+        return;
+    }
+    self->report.loss += loss;
+    self->report.rows += t->count;
+    self->report.done++;
+}
+
+static void steps_alone(cpu *self, const slice *s)
+{
+    for (int64_t i = 0; i < s->count && !self->report.failed; i++) {
+        step t = step_of(self, s, i);
+        for (int64_t c = 0; c < t.chunks; c++) add_rows(self, s, &t, c);
+        account(self, &t, batch_loss(self, &t));
+        if (self->report.failed) break;
+        for (int64_t u = 0; u < self->size; u += SPAN) update_span(self, &t, u, least(u + SPAN, self->size));
+    }
+}
+
+static void steps_together(cpu *self, const slice *s, int team)
+{
+#pragma omp parallel num_threads(team)
+    for (int64_t i = 0; i < s->count; i++) {
+        step t = step_of(self, s, i);
+#pragma omp for schedule(static)
+        for (int64_t c = 0; c < t.chunks; c++) add_rows(self, s, &t, c);
+        double loss = batch_loss(self, &t);
+        if (thread_index() == 0) account(self, &t, loss);
+        if (!isfinite(loss)) break; /* every thread sees the same loss */
+#pragma omp for schedule(static)
+        for (int64_t u = 0; u < self->size; u += SPAN) update_span(self, &t, u, least(u + SPAN, self->size));
+    }
+}
+
+static cusgd_status steps(void *of, const slice *s)
+{
+    cpu *self = of;
+    const vectors *v = &self->area[AREA_CURRENT];
+    if (s->count == 0 || self->report.failed) return CUSGD_OK;
+    int64_t bytes = least(self->plan.batch, s->examples->n) * self->plan.d * self->plan.k * (int64_t)sizeof(real);
+    int team = threads_for(self->threads, bytes, THREAD_BYTES);
+    struct update_step first = update_step_from(s->numbers);
+    for (int64_t u = 0; u < self->size; u++)
+        self->point[u] = gradient_point(self->rule, first, v->at[PART_THETA][u], v->at[PART_SLOT1] ? v->at[PART_SLOT1][u] : 0);
+    if (team == 1)
+        steps_alone(self, s);
+    else
+        steps_together(self, s, team);
+    return CUSGD_OK;
+}
+
+static cusgd_status report(void *of, steps_report *out)
+{
+    cpu *self = of;
+    *out = self->report;
+    memset(&self->report, 0, sizeof self->report);
+    return CUSGD_OK;
+}
+
+static void release(cpu *self)
+{
+    for (int a = 0; a < AREAS; a++)
+        for (int p = 0; p < PARTS; p++) free(self->area[a].at[p]);
+    memset(self->area, 0, sizeof self->area);
+    free(self->metric);
+    free(self->point);
+    free(self->partial);
+    free(self->gradient);
+    free(self->losses);
+    free(self->order);
+    self->metric = self->point = self->partial = self->gradient = NULL;
+    self->losses = NULL;
+    self->order = NULL;
+}
+
+/* Which parts a plan keeps. */
+static int keeps(const plan *p, enum part part)
+{
+    switch (part) {
+    case PART_AVERAGE: return p->average;
+    case PART_SLOT1: return optimizer_slots(p->optimizer) > 0;
+    case PART_SLOT2: return optimizer_slots(p->optimizer) > 1;
+    default: return 1;
+    }
+}
+
+static int allocate_state(cpu *self)
+{
+    const plan *p = &self->plan;
+    size_t size = (size_t)self->size, chunks = (size_t)chunk_count(p->batch, p->d);
+    int complete = 1;
+    for (int a = 0; a < AREAS; a++)
+        for (int part = 0; part < PARTS; part++)
+            if (keeps(p, (enum part)part)) complete &= (self->area[a].at[part] = allocate_aligned(size, sizeof(real))) != NULL;
+    self->metric = allocate_aligned(size, sizeof(real));
+    self->point = allocate_aligned(size, sizeof(real));
+    self->gradient = allocate_aligned(size, sizeof(real));
+    self->partial = allocate_aligned(chunks * size, sizeof(real));
+    self->losses = allocate_zeroed(chunks, sizeof(double));
+    self->order = allocate((size_t)p->batch, sizeof(int64_t));
+    return complete && self->metric && self->point && self->gradient && self->partial && self->losses && self->order;
+}
+
+static cusgd_status start(void *of, const plan *p)
+{
+    cpu *self = of;
+    release(self);
+    self->plan = *p;
+    self->plan.metric = NULL;
+    self->ld = rows_padded(p->d) + LANES;
+    self->size = p->k * self->ld;
+    memset(&self->report, 0, sizeof self->report);
+    struct update_rule rule = {p->optimizer, p->average,       (real)p->beta1, (real)p->beta2,
+                               (real)p->rho, (real)p->epsilon, (real)p->l1,    (real)p->l2};
+    self->rule = rule;
+    if (!allocate_state(self)) {
+        release(self);
+        return fail_memory((size_t)(self->size * chunk_count(p->batch, p->d)) * sizeof(real),
+                           "the parameters' state and the chunks' gradients");
+    }
+    if (p->metric)
+        NAMED(by_output)(p->d, p->k, p->metric, self->metric);
+    else
+        for (int64_t u = 0; u < self->size; u++) self->metric[u] = 1;
+    return CUSGD_OK;
+}
+
+/* A part that the plan does not keep takes nothing and reads as zeros. */
+static cusgd_status put(void *of, enum area a, enum part part, const double *values)
+{
+    cpu *self = of;
+    real *at = self->area[a].at[part];
+    if (at) NAMED(by_output)(self->plan.d, self->plan.k, values, at);
+    return CUSGD_OK;
+}
+
+static cusgd_status get(void *of, enum area a, enum part part, double *values)
+{
+    cpu *self = of;
+    const real *at = self->area[a].at[part];
+    if (at)
+        NAMED(by_feature)(self->plan.d, self->plan.k, at, values);
+    else
+        memset(values, 0, sizeof(double) * (size_t)((self->plan.d + 1) * self->plan.k));
+    return CUSGD_OK;
+}
+
+static cusgd_status copy(void *of, enum area to, enum area from)
+{
+    cpu *self = of;
+    for (int p = 0; p < PARTS; p++)
+        if (self->area[from].at[p]) memcpy(self->area[to].at[p], self->area[from].at[p], sizeof(real) * (size_t)self->size);
+    return CUSGD_OK;
+}
+
+static cusgd_status moments(void *of, const examples *e, double *mean, double *variance, double *target_mean, double *weight)
+{
+    return cpu_moments(((cpu *)of)->threads, e, mean, variance, target_mean, weight);
+}
+
+static void closes(void *of)
+{
+    release(of);
+    free(of);
+}
+
+static const backend_ops ops = {
+    .close = closes,
+    .bind = NAMED(cpu_bind),
+    .unbind = NAMED(cpu_unbind),
+    .moments = moments,
+    .curvature = NAMED(cpu_curvature),
+    .rows = NAMED(cpu_rows),
+    .start = start,
+    .put = put,
+    .get = get,
+    .copy = copy,
+    .steps = steps,
+    .report = report,
+    .objective = NAMED(cpu_objective),
+    .predict = NAMED(cpu_predict),
+    .generate = NAMED(cpu_generate),
+};
+
+cusgd_status NAMED(cpu_open)(int threads, const char **isa, backend *out)
+{
+    cpu *self = allocate_zeroed(1, sizeof *self);
+    if (!self) return fail_memory(sizeof *self, "the CPU backend");
+    self->threads = threads;
+    self->rows = NAMED(rows_select)(isa);
+    out->ops = &ops;
+    out->self = self;
+    return CUSGD_OK;
+}

@@ -1,0 +1,59 @@
+/* Pieces of the caller's matrices, brought to one form: row-major doubles. */
+#include "cpu.h"
+#include "error.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { TILE_BYTES = 128 * 1024, HUGE_PAGE = 2 * 1024 * 1024 };
+
+int64_t tile_rows(int64_t d)
+{
+    int64_t rows = TILE_BYTES / ((int64_t)sizeof(double) * d);
+    return rows < 1 ? 1 : rows > 1024 ? 1024 : rows;
+}
+
+/* Column by column where that is how the matrix lies, so that each column is read along its memory. */
+static void tile_of(const examples *e, const cusgd_matrix *m, int64_t first, int64_t count, int64_t cols, double *out)
+{
+    if (m->row_stride < m->col_stride && cols > 1) {
+        for (int64_t j = 0; j < cols; j++)
+            for (int64_t i = 0; i < count; i++) out[i * cols + j] = matrix_at(m, examples_row(e, first + i), j);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        int64_t start = examples_row(e, first + i) * m->row_stride;
+        if (m->type == CUSGD_TYPE_FLOAT32) {
+            const float *at = (const float *)m->at + start;
+            for (int64_t j = 0; j < cols; j++) out[i * cols + j] = (double)at[j * m->col_stride];
+        } else {
+            const double *at = (const double *)m->at + start;
+            for (int64_t j = 0; j < cols; j++) out[i * cols + j] = at[j * m->col_stride];
+        }
+    }
+}
+
+void tile_x(const examples *e, int64_t first, int64_t count, double *x) { tile_of(e, &e->x, first, count, e->d, x); }
+void tile_y(const examples *e, int64_t first, int64_t count, double *y) { tile_of(e, &e->y, first, count, e->k, y); }
+
+void tile_w(const examples *e, int64_t first, int64_t count, double *w)
+{
+    if (e->w.at) {
+        tile_of(e, &e->w, first, count, 1, w);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++) w[i] = 1;
+}
+
+void *allocate_aligned(size_t count, size_t size)
+{
+    if (size != 0 && count > (SIZE_MAX - HUGE_PAGE) / size) return NULL;
+    size_t bytes = count * size, align = bytes >= 2 * (size_t)HUGE_PAGE ? (size_t)HUGE_PAGE : 64;
+    bytes = (bytes + align - 1) / align * align;
+    if (bytes == 0) bytes = align;
+    void *p = aligned_alloc(align, bytes);
+    if (p == NULL) return NULL;
+    if (align == (size_t)HUGE_PAGE) (void)madvise(p, bytes, MADV_HUGEPAGE); /* advice: refusing it costs speed alone */
+    return memset(p, 0, bytes);
+}

@@ -1,0 +1,69 @@
+/* Examples in the host's memory, and what is known of their columns. */
+#ifndef CUSGD_HOST_DATA_H
+#define CUSGD_HOST_DATA_H
+
+#include "cusgd.h"
+
+/* n rows of x (d columns), y (k columns; at NULL: none) and w (one column; at NULL: every weight 1). Row i is row rows[i] of the
+ * matrices, or row i where rows is NULL. A view: it owns nothing. */
+typedef struct examples {
+    int64_t n, d, k;
+    cusgd_matrix x, y, w;
+    const int64_t *rows;
+} examples;
+
+struct cusgd_data {
+    examples view;    /* rows is NULL */
+    char **features;  /* d names, or NULL */
+    char **targets;   /* k names, or NULL */
+    char *classes[2]; /* what a text target's 0 and 1 stand for, or NULL both */
+    char *source;     /* the file's name for messages; "data" for wrapped arrays */
+    void *memory[3];  /* malloc'd: x, y, w, where they were parsed */
+    void *mapping[3]; /* mmap'd: likewise */
+    size_t mapped[3]; /* bytes */
+};
+
+static inline int64_t examples_row(const examples *e, int64_t i) { return e->rows ? e->rows[i] : i; }
+
+static inline double matrix_at(const cusgd_matrix *m, int64_t row, int64_t col)
+{
+    int64_t at = row * m->row_stride + col * m->col_stride;
+    return m->type == CUSGD_TYPE_FLOAT32 ? (double)((const float *)m->at)[at] : ((const double *)m->at)[at];
+}
+
+/* The first row and column whose value is not finite or not what `loss` takes, by row, as an error that names them; weights must
+ * not be negative nor all zero. Reads everything once, in parallel. `loss` < 0: targets are not looked at. */
+cusgd_status examples_check(const examples *e, int loss, const char *source, int threads);
+
+/* data/open.c: a whole regular file in memory, read-only; it is not empty. munmap frees it. */
+cusgd_status file_map(const char *path, void **mapping, size_t *bytes);
+/* Whether the bytes are UTF-8 (RFC 3629) with no NUL among them. */
+int text_is_utf8(const char *text, size_t length);
+
+/* data/npy.c: *cols is 0 where the array is one-dimensional, a column then. munmap frees the mapping. */
+cusgd_status npy_open(const char *path, cusgd_matrix *matrix, int64_t *rows, int64_t *cols, void **mapping, size_t *mapped);
+/* Writes count values of `type` (rows x cols, C order; cols 0: one-dimensional) in pieces: open, append, close. */
+typedef struct npy_writer npy_writer;
+cusgd_status npy_create(const char *path, cusgd_type type, int64_t rows, int64_t cols, npy_writer **out);
+cusgd_status npy_append(npy_writer *writer, const void *values, int64_t count);
+cusgd_status npy_close(npy_writer *writer); /* completes the file and puts it in its place */
+void npy_abandon(npy_writer *writer);       /* removes what was written; accepts NULL */
+
+/* data/csv.c */
+cusgd_status csv_open(const char *path, const cusgd_reader *reader, cusgd_data *data);
+
+/* data/number.c: the double that a field spells, whatever the locale; 0 if it spells none. Correctly rounded. */
+int number_parse(const char *text, size_t length, double *value);
+
+/* data/format.c: %.17g with a point, whatever the locale. */
+enum { NUMBER_TEXT = 32 };
+void number_format(double value, char text[NUMBER_TEXT]);
+
+/* data/replace.c: a file that takes another's place only when it is complete: written beside it, fsync'd, renamed. */
+typedef struct replacement replacement;
+cusgd_status replacement_open(const char *path, replacement **out);
+cusgd_status replacement_write(replacement *r, const void *bytes, size_t count);
+cusgd_status replacement_commit(replacement *r); /* frees r, also on failure (the old file then stands) */
+void replacement_abandon(replacement *r);        /* accepts NULL */
+
+#endif

@@ -1,0 +1,141 @@
+/* Whether numbers may be trained on. One pass at memory's speed finds the first block of rows that holds a bad one; a second,
+ * slow one finds the place in that block. */
+#include "data.h"
+#include "error.h"
+typedef double real; /* scalar/loss.h asks for one; what is used here does not depend on it */
+#include "scalar/loss.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { BLOCK_VALUES = 1 << 15 }; /* of x in a block: in the second-level cache */
+
+/* The exponent of infinities and NaNs is all ones. Integers, so that the loops vectorise. */
+static int floats_are_finite(const float *x, int64_t count)
+{
+    const uint32_t exponent = UINT32_C(0x7F800000);
+    uint32_t bad = 0;
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        bad |= (bits & exponent) == exponent;
+    }
+    return !bad;
+}
+
+static int doubles_are_finite(const double *x, int64_t count)
+{
+    const uint64_t exponent = UINT64_C(0x7FF0000000000000);
+    uint64_t bad = 0;
+    for (int64_t i = 0; i < count; i++) {
+        uint64_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        bad |= (bits & exponent) == exponent;
+    }
+    return !bad;
+}
+
+/* `count` values of m from (row, col) on, along a row or down a column. */
+static int run_is_finite(const cusgd_matrix *m, int64_t row, int64_t col, int64_t count, int down)
+{
+    int64_t start = row * m->row_stride + col * m->col_stride;
+    if ((down ? m->row_stride : m->col_stride) == 1) {
+        if (m->type == CUSGD_TYPE_FLOAT32) return floats_are_finite((const float *)m->at + start, count);
+        return doubles_are_finite((const double *)m->at + start, count);
+    }
+    int good = 1;
+    for (int64_t i = 0; i < count; i++) good &= isfinite(matrix_at(m, down ? row + i : row, down ? col : col + i)) != 0;
+    return good;
+}
+
+/* Rows first .. first + count - 1 of x. */
+static int features_are_finite(const examples *e, int64_t first, int64_t count)
+{
+    const cusgd_matrix *x = &e->x;
+    int good = 1;
+    if (e->rows || x->row_stride != 1) {
+        if (!e->rows && x->col_stride == 1 && x->row_stride == e->d) return run_is_finite(x, first, 0, count * e->d, 0);
+        for (int64_t i = first; i < first + count; i++) good &= run_is_finite(x, examples_row(e, i), 0, e->d, 0);
+    } else {
+        for (int64_t j = 0; j < e->d; j++) good &= run_is_finite(x, first, j, count, 1);
+    }
+    return good;
+}
+
+static int target_is_good(int loss, double y) { return isfinite(y) && loss_target_is_valid((cusgd_loss)loss, y); }
+static int weight_is_good(double w) { return isfinite(w) && w >= 0; }
+
+/* *weight is set to 1 where a row's is positive. */
+static int block_is_good(const examples *e, int loss, int64_t first, int64_t count, int *weight)
+{
+    int good = features_are_finite(e, first, count);
+    for (int64_t i = first; i < first + count; i++) {
+        int64_t row = examples_row(e, i);
+        for (int64_t j = 0; e->y.at && loss >= 0 && j < e->k; j++) good &= target_is_good(loss, matrix_at(&e->y, row, j));
+        double w = e->w.at ? matrix_at(&e->w, row, 0) : 1;
+        good &= weight_is_good(w);
+        *weight |= w > 0;
+    }
+    return good;
+}
+
+/* ---- Messages ------------------------------------------------------------------------------------------------------------ */
+
+static cusgd_status fail_target(const char *source, int64_t row, int64_t j, int64_t k, double y)
+{
+    char which[48] = "target";
+    if (k > 1) snprintf(which, sizeof which, "target %" PRId64 ",", j + 1);
+    if (!isfinite(y))
+        return fail(CUSGD_ERROR_DATA, "%s: row %" PRId64 ": %s %g is not a finite number: remove the row", source, row + 1, which,
+                    y);
+    return fail(CUSGD_ERROR_DATA,
+                "%s: row %" PRId64
+                ": %s %g does not fit logistic loss, which takes 0 and 1: encode the two classes so, or choose "
+                "another loss",
+                source, row + 1, which, y);
+}
+
+/* What is wrong with a row; CUSGD_OK if nothing is. */
+static cusgd_status check_row(const examples *e, int loss, const char *source, int64_t row)
+{
+    for (int64_t j = 0; j < e->d; j++) {
+        double x = matrix_at(&e->x, row, j);
+        if (!isfinite(x))
+            return fail(CUSGD_ERROR_DATA,
+                        "%s: row %" PRId64 ", column %" PRId64 ": %g is not a finite number: remove the row or fill the value in",
+                        source, row + 1, j + 1, x);
+    }
+    for (int64_t j = 0; e->y.at && loss >= 0 && j < e->k; j++) {
+        double y = matrix_at(&e->y, row, j);
+        if (!target_is_good(loss, y)) return fail_target(source, row, j, e->k, y);
+    }
+    double w = e->w.at ? matrix_at(&e->w, row, 0) : 1;
+    if (weight_is_good(w)) return CUSGD_OK;
+    return fail(CUSGD_ERROR_DATA, "%s: row %" PRId64 ": the weight %g is not one: weights are finite, and 0 or greater", source,
+                row + 1, w);
+}
+
+/* ---- All rows ------------------------------------------------------------------------------------------------------------ */
+
+cusgd_status examples_check(const examples *e, int loss, const char *source, int threads)
+{
+    int64_t block = e->d < BLOCK_VALUES ? BLOCK_VALUES / e->d : 1;
+    int64_t blocks = (e->n + block - 1) / block, bad = blocks;
+    int weight = 0;
+    if (threads < 1) threads = omp_get_max_threads();
+        /* The first bad block is the same one however the blocks are shared out. */
+#pragma omp parallel for num_threads(threads) reduction(min : bad) reduction(| : weight) schedule(static)
+    for (int64_t b = 0; b < blocks; b++) {
+        int64_t first = b * block, count = e->n - first < block ? e->n - first : block;
+        if (!block_is_good(e, loss, first, count, &weight) && b < bad) bad = b;
+    }
+    for (int64_t i = bad * block; bad < blocks && i < e->n; i++) {
+        cusgd_status status = check_row(e, loss, source, examples_row(e, i));
+        if (status) return status;
+    }
+    if (!weight) return fail(CUSGD_ERROR_DATA, "%s: every weight is 0: there is nothing to train on", source);
+    return CUSGD_OK;
+}

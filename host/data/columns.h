@@ -1,0 +1,34 @@
+/* What each column of a CSV file is for. */
+#ifndef CUSGD_HOST_DATA_COLUMNS_H
+#define CUSGD_HOST_DATA_COLUMNS_H
+
+#include "cusgd.h"
+
+enum role { ROLE_NONE, ROLE_IGNORED, ROLE_WEIGHT, ROLE_TARGET, ROLE_FEATURE };
+
+typedef struct column {
+    char *name; /* NULL where the file has no header; owned */
+    enum role role;
+    int64_t at; /* its place among the features or the targets */
+} column;
+
+typedef struct columns {
+    column *at;
+    int64_t count, d, k; /* k: 0 where the reader is x_only */
+    int weighted;        /* there is a column of weights */
+    int named;
+    int64_t *sorted; /* the columns in the order of their names; NULL where there are none */
+} columns;
+
+/* `count` columns of no name and no role. */
+cusgd_status columns_create(columns *c, int64_t count);
+void columns_free(columns *c);
+
+/* Gives every column its role. The names, where there are any, must be set. Errors do not name the file. */
+cusgd_status columns_choose(columns *c, const cusgd_reader *reader);
+
+/* The column as a message names it: 'age', or 3. */
+enum { COLUMN_BYTES = 64 };
+const char *column_show(const columns *c, int64_t j, char shown[COLUMN_BYTES]);
+
+#endif

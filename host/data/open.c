@@ -1,0 +1,255 @@
+/* Data from memory and from files of every kind, and what is asked of it. */
+#include "data.h"
+#include "error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { X, Y, W }; /* places in cusgd_data's arrays */
+
+/* ---- Files as they are --------------------------------------------------------------------------------------------------- */
+
+cusgd_status file_map(const char *path, void **mapping, size_t *bytes)
+{
+    struct stat info;
+    cusgd_status status = CUSGD_OK;
+    *mapping = NULL;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe with no writer would block */
+    if (file < 0 || fstat(file, &info) != 0)
+        status = fail(CUSGD_ERROR_DATA, "%s: cannot be opened: %s", path, strerror(errno));
+    else if (!S_ISREG(info.st_mode))
+        status = fail(CUSGD_ERROR_DATA, "%s: is not a regular file", path);
+    else if (info.st_size == 0)
+        status = fail(CUSGD_ERROR_DATA, "%s: is empty", path);
+    if (!status) {
+        *bytes = (size_t)info.st_size;
+        *mapping = mmap(NULL, *bytes, PROT_READ, MAP_PRIVATE, file, 0);
+        if (*mapping == MAP_FAILED) {
+            *mapping = NULL;
+            status = fail(CUSGD_ERROR_DATA, "%s: cannot be mapped: %s", path, strerror(errno));
+        }
+    }
+    if (file >= 0) close(file);
+    return status;
+}
+
+/* The length of the UTF-8 sequence that this byte starts, and the least code point that needs it; 0 if it starts none. */
+static size_t utf8_length(unsigned char first, uint32_t *least)
+{
+    *least = first < 0xE0 ? 0x80 : first < 0xF0 ? 0x800 : 0x10000;
+    if (first < 0x80) return 1;
+    if (first < 0xC0 || first > 0xF4) return 0;
+    return first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+}
+
+int text_is_utf8(const char *text, size_t length)
+{
+    const unsigned char *at = (const unsigned char *)text, *end = at + length;
+    while (at < end) {
+        uint32_t least, code;
+        size_t bytes = utf8_length(*at, &least);
+        if (bytes == 0 || bytes > (size_t)(end - at) || *at == 0) return 0;
+        code = bytes == 1 ? *at : *at & (0x7Fu >> bytes);
+        for (size_t i = 1; i < bytes; i++) {
+            if ((at[i] & 0xC0) != 0x80) return 0;
+            code = code << 6 | (at[i] & 0x3F);
+        }
+        if (bytes > 1 && (code < least || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF))) return 0;
+        at += bytes;
+    }
+    return 1;
+}
+
+/* ---- The caller's arrays ------------------------------------------------------------------------------------------------- */
+
+static cusgd_status data_create(const char *source, cusgd_data **out)
+{
+    cusgd_data *data = allocate_zeroed(1, sizeof *data);
+    if (data) data->source = strdup(source);
+    if (!data || !data->source) {
+        free(data);
+        return fail_memory(sizeof *data + strlen(source), "the data's description");
+    }
+    *out = data;
+    return CUSGD_OK;
+}
+
+static int type_is_known(const cusgd_matrix *m) { return m->type == CUSGD_TYPE_FLOAT32 || m->type == CUSGD_TYPE_FLOAT64; }
+
+cusgd_status cusgd_data_wrap(int64_t n, int64_t d, int64_t k, cusgd_matrix x, cusgd_matrix y, cusgd_matrix w, cusgd_data **out)
+{
+    *out = NULL;
+    if (n < 1 || d < 1 || k < 0)
+        return fail(CUSGD_ERROR_USAGE,
+                    "the data needs n >= 1 rows, d >= 1 columns and k >= 0 targets, not %" PRId64 ", %" PRId64 " and %" PRId64, n,
+                    d, k);
+    if (!x.at) return fail(CUSGD_ERROR_USAGE, "x is NULL: there is no data without features");
+    if ((y.at != NULL) != (k > 0)) return fail(CUSGD_ERROR_USAGE, "y is NULL where k is 0, and only there");
+    if (!type_is_known(&x) || (y.at && !type_is_known(&y)) || (w.at && !type_is_known(&w)))
+        return fail(CUSGD_ERROR_USAGE, "an array's type is neither CUSGD_TYPE_FLOAT32 nor CUSGD_TYPE_FLOAT64");
+    cusgd_status status = data_create("data", out);
+    if (!status) (*out)->view = (examples){.n = n, .d = d, .k = k, .x = x, .y = y, .w = w};
+    return status;
+}
+
+/* ---- .npy ---------------------------------------------------------------------------------------------------------------- */
+
+/* Maps folder/name to one of the data's places; *cols 0: one-dimensional. *path is the whole name, the caller's to free. */
+static cusgd_status open_part(cusgd_data *data, const char *folder, const char *name, int place, cusgd_matrix *matrix,
+                              int64_t *rows, int64_t *cols, char **path)
+{
+    size_t size = strlen(folder) + strlen(name) + 2;
+    *path = allocate(size, 1);
+    if (!*path) return fail_memory(size, "a path");
+    snprintf(*path, size, "%s/%s", folder, name);
+    if (place == W && access(*path, F_OK) != 0 && errno == ENOENT) {
+        *rows = 0;
+        return CUSGD_OK;
+    }
+    return npy_open(*path, matrix, rows, cols, &data->mapping[place], &data->mapped[place]);
+}
+
+static cusgd_status check_features(const char *path, int64_t cols)
+{
+    if (cols > 0) return CUSGD_OK;
+    return fail(CUSGD_ERROR_DATA,
+                "%s: has one dimension, where rows x columns are wanted: save x.reshape(-1, 1) if it is one column", path);
+}
+
+static cusgd_status open_features(cusgd_data *data, const char *folder)
+{
+    examples *v = &data->view;
+    char *path;
+    cusgd_status status = open_part(data, folder, "x.npy", X, &v->x, &v->n, &v->d, &path);
+    if (!status) status = check_features(path, v->d);
+    free(path);
+    return status;
+}
+
+/* y.npy or w.npy: as many rows as x; *cols 1 where it has one dimension. */
+static cusgd_status open_beside(cusgd_data *data, const char *folder, const char *name, int place, cusgd_matrix *matrix,
+                                int64_t *cols)
+{
+    int64_t rows = 0;
+    char *path;
+    cusgd_status status = open_part(data, folder, name, place, matrix, &rows, cols, &path);
+    if (!status && *cols == 0) *cols = 1;
+    if (!status && matrix->at && rows != data->view.n)
+        status = fail(CUSGD_ERROR_DATA, "%s: has %" PRId64 " rows, but x.npy has %" PRId64, path, rows, data->view.n);
+    if (!status && place == W && *cols != 1)
+        status = fail(CUSGD_ERROR_DATA, "%s: has %" PRId64 " columns: one weight a row is wanted", path, *cols);
+    free(path);
+    return status;
+}
+
+static cusgd_status check_reader(const char *path, const cusgd_reader *reader)
+{
+    if (!reader->ignore_count && !reader->weights) return CUSGD_OK;
+    return fail(CUSGD_ERROR_USAGE,
+                "%s: the columns of .npy files have no names to ignore or to take weights from: weights are w.npy", path);
+}
+
+static cusgd_status open_folder(cusgd_data *data, const char *path, const cusgd_reader *reader)
+{
+    int64_t one = 0;
+    cusgd_status status = check_reader(path, reader);
+    if (!status) status = open_features(data, path);
+    if (status || reader->x_only) return status;
+    status = open_beside(data, path, "y.npy", Y, &data->view.y, &data->view.k);
+    if (!status) status = open_beside(data, path, "w.npy", W, &data->view.w, &one);
+    return status;
+}
+
+static cusgd_status open_array(cusgd_data *data, const char *path, const cusgd_reader *reader)
+{
+    examples *v = &data->view;
+    cusgd_status status = check_reader(path, reader);
+    if (!status && !reader->x_only)
+        status = fail(CUSGD_ERROR_DATA, "%s: holds features and no targets: put it into a folder as x.npy, with y.npy beside it",
+                      path);
+    if (!status) status = npy_open(path, &v->x, &v->n, &v->d, &data->mapping[X], &data->mapped[X]);
+    if (!status) status = check_features(path, v->d);
+    return status;
+}
+
+/* ---- By name ------------------------------------------------------------------------------------------------------------- */
+
+static int name_ends(const char *path, const char *ending)
+{
+    size_t length = strlen(path), tail = strlen(ending);
+    return length >= tail && strcasecmp(path + length - tail, ending) == 0;
+}
+
+static cusgd_status open_path(cusgd_data *data, const char *path, const cusgd_reader *reader)
+{
+    struct stat info;
+    if (strcmp(path, "-") == 0) return csv_open(path, reader, data);
+    if (stat(path, &info) != 0) return fail(CUSGD_ERROR_DATA, "%s: cannot be opened: %s", path, strerror(errno));
+    if (S_ISDIR(info.st_mode)) return open_folder(data, path, reader);
+    if (name_ends(path, ".npy")) return open_array(data, path, reader);
+    if (name_ends(path, ".csv") || !S_ISREG(info.st_mode)) return csv_open(path, reader, data);
+    return fail(CUSGD_ERROR_DATA,
+                "%s: of what kind is it? Data is a folder with x.npy and y.npy, a file named .csv, or CSV on standard input (-)",
+                path);
+}
+
+void cusgd_reader_init(cusgd_reader *reader) { *reader = (cusgd_reader){.header = CUSGD_HEADER_AUTO}; }
+
+cusgd_status cusgd_data_open(const char *path, const cusgd_reader *reader, cusgd_data **out)
+{
+    cusgd_reader usual;
+    cusgd_reader_init(&usual);
+    *out = NULL;
+    cusgd_data *data;
+    cusgd_status status = data_create(strcmp(path, "-") == 0 ? "standard input" : path, &data);
+    if (status) return status;
+    status = open_path(data, path, reader ? reader : &usual);
+    if (status) {
+        cusgd_data_free(data);
+        return status;
+    }
+    *out = data;
+    return CUSGD_OK;
+}
+
+/* ---- What it is ---------------------------------------------------------------------------------------------------------- */
+
+void cusgd_data_free(cusgd_data *data)
+{
+    if (!data) return;
+    for (int64_t j = 0; data->features && j < data->view.d; j++) free(data->features[j]);
+    for (int64_t j = 0; data->targets && j < data->view.k; j++) free(data->targets[j]);
+    free(data->features);
+    free(data->targets);
+    for (int i = 0; i < 3; i++) {
+        free(data->memory[i]);
+        if (data->mapping[i]) munmap(data->mapping[i], data->mapped[i]);
+    }
+    free(data->classes[0]);
+    free(data->classes[1]);
+    free(data->source);
+    free(data);
+}
+
+int64_t cusgd_data_rows(const cusgd_data *data) { return data->view.n; }
+int64_t cusgd_data_cols(const cusgd_data *data) { return data->view.d; }
+int64_t cusgd_data_outputs(const cusgd_data *data) { return data->view.k; }
+
+const char *cusgd_data_feature(const cusgd_data *data, int64_t j)
+{
+    return data->features && j >= 0 && j < data->view.d ? data->features[j] : NULL;
+}
+
+const char *cusgd_data_target(const cusgd_data *data, int64_t j)
+{
+    return data->targets && j >= 0 && j < data->view.k ? data->targets[j] : NULL;
+}
+
+const char *cusgd_data_class(const cusgd_data *data, int value) { return value == 0 || value == 1 ? data->classes[value] : NULL; }

@@ -1,0 +1,169 @@
+#include "data.h"
+#include "error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct replacement {
+    char *path;      /* the file to be replaced, behind all links */
+    char *temporary; /* beside it; removed unless committed */
+    int file;        /* its descriptor */
+};
+
+static cusgd_status fail_write(const char *path, const char *what)
+{
+    return fail(CUSGD_ERROR_DATA, "%s: %s: %s", path, what, strerror(errno));
+}
+
+/* The path's length up to and with its last slash: 0 if it has none. */
+static size_t folder_length(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? (size_t)(slash - path) + 1 : 0;
+}
+
+/* What stands in the file's folder under `name`, which may be absolute. */
+static char *beside(const char *path, const char *name)
+{
+    size_t folder = *name == '/' ? 0 : folder_length(path), length = strlen(name);
+    char *whole = allocate(folder + length + 1, 1);
+    if (!whole) return NULL;
+    memcpy(whole, path, folder);
+    memcpy(whole + folder, name, length + 1);
+    return whole;
+}
+
+/* Follows the links that `path` is, the last of which may lead to where nothing is yet. */
+static cusgd_status follow_links(const char *path, char **out)
+{
+    char *now = strdup(path), target[PATH_MAX];
+    for (int links = 0; now; links++) {
+        ssize_t length = readlink(now, target, sizeof target - 1);
+        if (length < 0) {
+            *out = now;
+            return CUSGD_OK;
+        }
+        if (links == 40) {
+            free(now);
+            return fail(CUSGD_ERROR_DATA, "%s: is a symbolic link that leads nowhere", path);
+        }
+        target[length] = '\0';
+        char *next = beside(now, target);
+        free(now);
+        now = next;
+    }
+    return fail_memory(strlen(path) + 1, "a path");
+}
+
+/* Whether something may be put at the path; *mode is what the file there has, or -1 if there is none. */
+static cusgd_status check_place(const char *path, int *mode)
+{
+    struct stat old;
+    *mode = -1;
+    if (*path == '\0') return fail(CUSGD_ERROR_DATA, "a file's name is empty");
+    if (stat(path, &old) != 0) {
+        if (errno != ENOENT) return fail_write(path, "cannot be written");
+        if (path[strlen(path) - 1] == '/')
+            return fail(CUSGD_ERROR_DATA, "%s: names a folder, where a file is to be written", path);
+        return CUSGD_OK;
+    }
+    if (S_ISDIR(old.st_mode)) return fail(CUSGD_ERROR_DATA, "%s: is a folder, where a file is to be written", path);
+    if (!S_ISREG(old.st_mode)) return fail(CUSGD_ERROR_DATA, "%s: is not a regular file, and cannot be replaced by one", path);
+    if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0) return fail_write(path, "cannot be written");
+    *mode = (int)(old.st_mode & 0777);
+    return CUSGD_OK;
+}
+
+/* Opens a file of a name that is not taken. The name is short whatever the other's is, and hidden from patterns such as *.npy. */
+static cusgd_status open_temporary(replacement *r)
+{
+    for (int attempt = 0; attempt < 1000; attempt++) {
+        char name[64];
+        snprintf(name, sizeof name, ".cusgd-%ld-%d.tmp", (long)getpid(), attempt);
+        free(r->temporary);
+        r->temporary = beside(r->path, name);
+        if (!r->temporary) return fail_memory(strlen(r->path) + sizeof name, "a path");
+        r->file = open(r->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (r->file >= 0) return CUSGD_OK;
+        if (errno != EEXIST) break;
+    }
+    free(r->temporary); /* not ours to remove */
+    r->temporary = NULL;
+    return fail_write(r->path, "cannot be written into its folder");
+}
+
+cusgd_status replacement_open(const char *path, replacement **out)
+{
+    int mode = -1;
+    *out = NULL;
+    replacement *r = allocate_zeroed(1, sizeof *r);
+    if (!r) return fail_memory(sizeof *r, "writing a file");
+    r->file = -1;
+    cusgd_status status = follow_links(path, &r->path);
+    if (!status) status = check_place(r->path, &mode);
+    if (!status) status = open_temporary(r);
+    if (!status && mode >= 0 && fchmod(r->file, (mode_t)mode) != 0) status = fail_write(path, "cannot be given its old mode");
+    if (status) {
+        replacement_abandon(r);
+        return status;
+    }
+    *out = r;
+    return CUSGD_OK;
+}
+
+cusgd_status replacement_write(replacement *r, const void *bytes, size_t count)
+{
+    const char *at = bytes;
+    while (count > 0) {
+        ssize_t written = write(r->file, at, count);
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return fail_write(r->path, "cannot be written");
+        at += written;
+        count -= (size_t)written;
+    }
+    return CUSGD_OK;
+}
+
+/* So that the new name outlives a power failure. Not every file system can do it, and the file is in its place already. */
+static void sync_folder(const char *path)
+{
+    char *folder = beside(path, ".");
+    int file = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (file >= 0) {
+        (void)fsync(file);
+        close(file);
+    }
+    free(folder);
+}
+
+cusgd_status replacement_commit(replacement *r)
+{
+    cusgd_status status = CUSGD_OK;
+    if (fsync(r->file) != 0) status = fail_write(r->path, "cannot be written");
+    if (close(r->file) != 0 && !status) status = fail_write(r->path, "cannot be written");
+    r->file = -1;
+    if (!status && rename(r->temporary, r->path) != 0) status = fail_write(r->path, "cannot be replaced");
+    if (!status) {
+        sync_folder(r->path);
+        free(r->temporary);
+        r->temporary = NULL;
+    }
+    replacement_abandon(r);
+    return status;
+}
+
+void replacement_abandon(replacement *r)
+{
+    if (!r) return;
+    if (r->file >= 0) close(r->file);
+    if (r->temporary) unlink(r->temporary);
+    free(r->temporary);
+    free(r->path);
+    free(r);
+}

@@ -1,0 +1,136 @@
+/* Predictions on their way out: .npy, .csv, or CSV on standard output. */
+#include "data.h"
+#include "error.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Text is collected and goes, a piece at a time, to a file that takes its place when it is complete, or to standard output. */
+typedef struct sink {
+    replacement *file; /* NULL: standard output */
+    size_t used;
+    char piece[1 << 16];
+} sink;
+
+static cusgd_status sink_flush(sink *s)
+{
+    size_t count = s->used;
+    s->used = 0;
+    if (s->file) return replacement_write(s->file, s->piece, count);
+    for (size_t at = 0; at < count;) {
+        ssize_t written = write(STDOUT_FILENO, s->piece + at, count - at);
+        if (written < 0 && errno != EINTR) return fail(CUSGD_ERROR_DATA, "cannot write standard output: %s", strerror(errno));
+        if (written > 0) at += (size_t)written;
+    }
+    return CUSGD_OK;
+}
+
+static cusgd_status sink_put(sink *s, const char *text, size_t length)
+{
+    while (length > 0) {
+        size_t room = sizeof s->piece - s->used, part = length < room ? length : room;
+        memcpy(s->piece + s->used, text, part);
+        s->used += part;
+        text += part;
+        length -= part;
+        cusgd_status status = s->used == sizeof s->piece ? sink_flush(s) : CUSGD_OK;
+        if (status) return status;
+    }
+    return CUSGD_OK;
+}
+
+/* A field as RFC 4180 wants it: in quotes, doubled inside, where it holds a comma, a quote or the end of a line. */
+static cusgd_status sink_field(sink *s, const char *text, char end)
+{
+    cusgd_status status = CUSGD_OK;
+    if (text[strcspn(text, ",\"\r\n")] == '\0') {
+        status = sink_put(s, text, strlen(text));
+    } else {
+        status = sink_put(s, "\"", 1);
+        for (; *text && !status; text++) status = *text == '"' ? sink_put(s, "\"\"", 2) : sink_put(s, text, 1);
+        if (!status) status = sink_put(s, "\"", 1);
+    }
+    return status ? status : sink_put(s, &end, 1);
+}
+
+static cusgd_status put_header(sink *s, const cusgd_model *model, int64_t k)
+{
+    cusgd_status status = CUSGD_OK;
+    for (int64_t j = 0; j < k && !status; j++) {
+        char numbered[40];
+        snprintf(numbered, sizeof numbered, k == 1 ? "prediction" : "prediction%lld", (long long)j + 1);
+        const char *name = cusgd_model_target(model, j);
+        status = sink_field(s, name ? name : numbered, j + 1 < k ? ',' : '\n');
+    }
+    return status;
+}
+
+static cusgd_status put_rows(sink *s, const cusgd_model *model, cusgd_output as, int64_t n, int64_t k, const double *predictions)
+{
+    cusgd_status status = CUSGD_OK;
+    for (int64_t i = 0; i < n * k && !status; i++) {
+        char number[NUMBER_TEXT];
+        number_format(predictions[i], number);
+        const char *name = as == CUSGD_AS_CLASS ? cusgd_model_class(model, predictions[i] != 0) : NULL;
+        status = sink_field(s, name ? name : number, (i + 1) % k ? ',' : '\n');
+    }
+    return status;
+}
+
+static cusgd_status csv_save(const cusgd_model *model, cusgd_output as, int64_t n, int64_t k, const double *predictions,
+                             const char *path)
+{
+    sink *s = allocate(1, sizeof *s);
+    if (!s) return fail_memory(sizeof *s, "writing predictions");
+    s->file = NULL;
+    s->used = 0;
+    cusgd_status status = strcmp(path, "-") == 0 ? CUSGD_OK : replacement_open(path, &s->file);
+    if (!status) status = put_header(s, model, k);
+    if (!status) status = put_rows(s, model, as, n, k, predictions);
+    if (!status) status = sink_flush(s);
+    if (status)
+        replacement_abandon(s->file);
+    else if (s->file)
+        status = replacement_commit(s->file);
+    free(s);
+    return status;
+}
+
+static cusgd_status npy_save(int64_t n, int64_t k, const double *predictions, const char *path)
+{
+    npy_writer *writer;
+    cusgd_status status = npy_create(path, CUSGD_TYPE_FLOAT64, n, k == 1 ? 0 : k, &writer);
+    if (status) return status;
+    status = npy_append(writer, predictions, n * k);
+    if (status) {
+        npy_abandon(writer);
+        return status;
+    }
+    return npy_close(writer);
+}
+
+static int ends_with(const char *path, const char *end)
+{
+    size_t length = strlen(path), tail = strlen(end);
+    return length > tail && strcmp(path + length - tail, end) == 0;
+}
+
+cusgd_status cusgd_predictions_save(const cusgd_model *model, cusgd_output as, int64_t n, const double *predictions,
+                                    const char *path)
+{
+    int64_t k = cusgd_model_outputs(model);
+    if (ends_with(path, ".npy")) return npy_save(n, k, predictions, path);
+    if (ends_with(path, ".csv") || strcmp(path, "-") == 0) return csv_save(model, as, n, k, predictions, path);
+    return fail(CUSGD_ERROR_USAGE, "%s: predictions go to a file named .npy or .csv, or to -", path);
+}
+
+cusgd_status cusgd_file_check(const char *path)
+{
+    replacement *trial;
+    cusgd_status status = replacement_open(path, &trial);
+    replacement_abandon(trial);
+    return status;
+}

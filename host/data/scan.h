@@ -1,0 +1,41 @@
+/* The fields of a CSV file (RFC 4180), one after another, in one pass over large reads. */
+#ifndef CUSGD_HOST_DATA_SCAN_H
+#define CUSGD_HOST_DATA_SCAN_H
+
+#include "cusgd.h"
+
+typedef struct scanner {
+    const char *source; /* the file's name, for messages; the caller's */
+    int file;           /* its descriptor */
+    char *buffer;       /* capacity + 1 bytes; [begin, end) is read and not yet handed out; a newline stands at end */
+    size_t begin, end, capacity;
+    int at_end;          /* nothing is left to read */
+    int64_t line;        /* of the byte at begin, from 1 */
+    int64_t start;       /* the line on which the last field starts */
+    int64_t column;      /* of the last field, from 1 */
+    int64_t blank;       /* the last empty line, or 0 */
+    cusgd_status status; /* of reading */
+} scanner;
+
+typedef struct field {
+    const char *text; /* quotes removed; not terminated; valid until the next scan */
+    size_t length;
+    int64_t line;     /* on which it starts */
+    int quoted, last; /* last: of its record */
+} field;
+
+/* path "-": standard input. `source` is kept. On failure nothing is open. */
+cusgd_status scan_open(scanner *s, const char *path, const char *source);
+void scan_close(scanner *s);
+/* *more: 1 if another record starts here, 0 at the end of the file. */
+cusgd_status scan_record(scanner *s, int *more);
+cusgd_status scan_field(scanner *s, field *f);
+
+/* The field without the blanks around it, where it is not quoted. */
+void field_trim(field *f);
+
+/* Puts up to 40 bytes of a text into `shown`, fit for a message. */
+enum { SHOWN_BYTES = 48 };
+const char *text_show(const char *text, size_t length, char shown[SHOWN_BYTES]);
+
+#endif

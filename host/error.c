@@ -1,0 +1,53 @@
+#include "error.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Thread_local char message[1024];
+
+const char *cusgd_last_error(void) { return message; }
+
+const char *cusgd_version(void)
+{
+#define TEXT_OF(x) #x
+#define TEXT(x)    TEXT_OF(x)
+    return TEXT(CUSGD_VERSION_MAJOR) "." TEXT(CUSGD_VERSION_MINOR) "." TEXT(CUSGD_VERSION_PATCH);
+}
+
+cusgd_status fail(cusgd_status status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+cusgd_status fail_memory(size_t bytes, const char *what)
+{
+    return fail(CUSGD_ERROR_MEMORY, "out of memory: %zu bytes for %s were refused", bytes, what);
+}
+
+cusgd_status fail_in(cusgd_status status, const char *format, ...)
+{
+    char whole[2 * sizeof message]; /* cut to fit where it is too long */
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(whole, sizeof whole, format, arguments);
+    va_end(arguments);
+    size_t used = length < 0 ? 0 : (size_t)length < sizeof message ? (size_t)length : sizeof message - 1;
+    snprintf(whole + used, sizeof whole - used, ": %s", message);
+    memcpy(message, whole, sizeof message - 1);
+    return status;
+}
+
+void *allocate(size_t count, size_t size)
+{
+    if (size != 0 && count > SIZE_MAX / size) return NULL;
+    return malloc(count * size + (count * size == 0)); /* NULL means failure alone */
+}
+
+void *allocate_zeroed(size_t count, size_t size) { return calloc(count + (count == 0), size); }

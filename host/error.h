@@ -1,0 +1,21 @@
+/* How a function fails: it says what, where and what to do, and returns a status; who called it frees and passes the status on.
+ */
+#ifndef CUSGD_HOST_ERROR_H
+#define CUSGD_HOST_ERROR_H
+
+#include "cusgd.h"
+
+/* Sets this thread's message and returns `status`. */
+__attribute__((format(printf, 2, 3))) cusgd_status fail(cusgd_status status, const char *format, ...);
+
+/* The usual case of CUSGD_ERROR_MEMORY: "out of memory: N bytes for WHAT". */
+cusgd_status fail_memory(size_t bytes, const char *what);
+
+/* Puts "prefix: " before this thread's message and returns `status`: where a caller knows the file or the option concerned. */
+__attribute__((format(printf, 2, 3))) cusgd_status fail_in(cusgd_status status, const char *format, ...);
+
+/* malloc and calloc of count * size bytes that refuse a product that overflows; NULL then, and where there is no memory. */
+void *allocate(size_t count, size_t size);
+void *allocate_zeroed(size_t count, size_t size);
+
+#endif

@@ -1,0 +1,395 @@
+/* Running: epochs as slices of steps, evaluation, stopping, undoing what went wrong. */
+#include "trainer.h"
+
+#include "error.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    MOST_STEPS = 4096,               /* of a slice */
+    SLICE_BYTES = 256 * 1024 * 1024, /* of x in a slice: how long a cancellation waits */
+    PROXIMAL_STEPS = 3               /* full-batch ones at the end of a run with l1: they clear the batches' noise from zeros */
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- Steps ---- */
+
+static double rate_at(const cusgd_trainer *t, int64_t step)
+{
+    const cusgd_options *o = &t->options;
+    return t->rate_scale * schedule_rate(o->schedule, o->rate, o->t0, o->t1, step);
+}
+
+static step_numbers numbers_at(const cusgd_trainer *t, int64_t step)
+{
+    int adam = t->plan.optimizer == CUSGD_OPTIMIZER_ADAM;
+    step_numbers s;
+    s.rate = rate_at(t, step);
+    s.momentum = t->options.momentum;
+    s.correction1 = adam ? bias_correction(t->options.beta1, step) : 1;
+    s.correction2 = adam ? bias_correction(t->options.beta2, step) : 1;
+    s.average = average_weight(t->eccentricity, step, t->options.average_from);
+    return s;
+}
+
+/* Up to `most` steps of the epoch under way, in one slice; their report. */
+static cusgd_status run_slice(cusgd_trainer *t, const sampler *order, int64_t most, step_numbers *numbers, steps_report *report)
+{
+    const backend *b = &t->backend;
+    int64_t count = t->batches - t->batch;
+    if (count > most) count = most;
+    for (int64_t i = 0; i < count; i++) numbers[i] = numbers_at(t, t->step + i);
+    slice s = {t->train, order, t->batch, count, numbers};
+    cusgd_status status = b->ops->steps(b->self, &s);
+    if (status == CUSGD_OK) status = b->ops->report(b->self, report);
+    if (status != CUSGD_OK) return status;
+    t->step += report->done;
+    t->batch += report->done;
+    return CUSGD_OK;
+}
+
+static int64_t slice_steps(const cusgd_trainer *t)
+{
+    int64_t bytes = t->options.batch * t->plan.d * (t->options.precision == CUSGD_PRECISION_DOUBLE ? 8 : 4);
+    int64_t steps = SLICE_BYTES / bytes;
+    return steps < 1 ? 1 : steps > MOST_STEPS ? MOST_STEPS : steps;
+}
+
+/* Steps until `limit` of them are done, the epoch ends, one fails or somebody cancels; sums in *total. */
+static cusgd_status run_steps(cusgd_trainer *t, int64_t limit, steps_report *total)
+{
+    int64_t most = slice_steps(t);
+    step_numbers *numbers = allocate((size_t)most, sizeof *numbers);
+    cusgd_status status = CUSGD_OK;
+    memset(total, 0, sizeof *total);
+    if (!numbers) return fail_memory((size_t)most * sizeof *numbers, "a slice of steps");
+    sampler order = sampler_make(t->options.sampling, t->options.seed, (uint64_t)t->train_rows.n, (uint64_t)t->batches,
+                                 (uint64_t)t->epoch_index);
+    while (status == CUSGD_OK && total->done < limit && t->batch < t->batches && !total->failed && !t->cancelled) {
+        steps_report r;
+        int64_t left = limit - total->done;
+        status = run_slice(t, &order, left < most ? left : most, numbers, &r);
+        if (status != CUSGD_OK) break;
+        total->loss += r.loss;
+        total->rows += r.rows;
+        total->done += r.done;
+        total->failed = r.failed;
+    }
+    free(numbers);
+    return status;
+}
+
+static void next_epoch(cusgd_trainer *t)
+{
+    t->batch = 0;
+    t->epoch_index++;
+}
+
+/* "a" (1e+06), "b" (3000), ...: the columns of largest scale, which are what makes a rate too large. */
+static void largest_columns(const cusgd_trainer *t, char *text, size_t room)
+{
+    enum { NAMED_COLUMNS = 3 };
+    int64_t chosen[NAMED_COLUMNS], d = t->plan.d;
+    size_t used = 0;
+    for (int i = 0; i < NAMED_COLUMNS && i < d; i++) {
+        int64_t best = -1;
+        for (int64_t j = 0; j < d; j++) {
+            int taken = 0;
+            for (int l = 0; l < i; l++) taken |= chosen[l] == j;
+            if (!taken && (best < 0 || t->rms[j] > t->rms[best])) best = j;
+        }
+        chosen[i] = best;
+        const char *name = cusgd_data_feature(t->data, best);
+        char number[32];
+        snprintf(number, sizeof number, "%lld", (long long)best + 1);
+        int wrote = snprintf(text + used, room - used, "%s%.60s (%.3g)", i ? ", " : "", name ? name : number, t->rms[best]);
+        if (wrote < 0 || (size_t)wrote >= room - used) break;
+        used += (size_t)wrote;
+    }
+}
+
+static cusgd_status diverged(const cusgd_trainer *t)
+{
+    char columns[256] = "";
+    const cusgd_options *o = &t->options;
+    largest_columns(t, columns, sizeof columns);
+    return fail(
+        CUSGD_ERROR_DIVERGED,
+        "diverged: the loss is not finite at step %lld (epoch %lld), at rate %g. Columns of largest scale: %s. Try %s a smaller "
+        "rate, or --optimizer auto, which chooses its own",
+        (long long)t->step + 1, (long long)t->epoch + 1, rate_at(t, t->step), columns,
+        o->standardize ? "" : "standardizing (leave out --no-standardize),");
+}
+
+cusgd_status cusgd_trainer_step(cusgd_trainer *t, int64_t steps)
+{
+    t->cancelled = 0;
+    t->result = AREA_CURRENT;
+    while (steps > 0) {
+        steps_report r;
+        cusgd_status status = run_steps(t, steps, &r);
+        if (status != CUSGD_OK) return status;
+        if (r.failed) return diverged(t);
+        if (t->cancelled) return CUSGD_OK;
+        steps -= r.done;
+        if (t->batch == t->batches) {
+            next_epoch(t);
+            t->epoch++;
+        }
+    }
+    return CUSGD_OK;
+}
+
+/* ---- Evaluation ---- */
+
+double gradient_norm(const cusgd_trainer *t, const double *theta, const double *gradient)
+{
+    int64_t penalised = t->plan.d * t->plan.k, size = penalised + t->plan.k;
+    double sum = 0, l1 = t->plan.l1;
+    for (int64_t u = 0; u < size; u++) {
+        double g = gradient[u];
+        if (u >= penalised && !t->plan.intercept) continue;
+        if (u < penalised) {
+            g += t->plan.l2 * theta[u];
+            if (theta[u] != 0)
+                g += theta[u] > 0 ? l1 : -l1;
+            else
+                g = soft_threshold(g, l1); /* the smallest element of the subdifferential */
+        }
+        sum += g * g;
+    }
+    return sqrt(sum);
+}
+
+/* What is reported for a mean over rows of losses summed over outputs. */
+static double reported(const cusgd_trainer *t, double loss) { return loss_reported(t->plan.loss, loss / (double)t->plan.k); }
+
+/* Where a fit stands. */
+typedef struct fit {
+    double begun, stepping;                  /* seconds at its start; spent in steps */
+    int64_t rows, epochs;                    /* visited; run in this fit */
+    double best, last[3];                    /* objective: least so far; of the latest evaluations, newest first */
+    double kept;                             /* what AREA_BEST scores: the validation loss, or the training loss */
+    int64_t kept_epoch, stale;               /* its epoch; evaluations in a row without improvement */
+    double loss, objective, gradient, valid; /* of the latest evaluation */
+    cusgd_stop stop;
+    int64_t backoffs;
+} fit;
+
+/* Full passes at the current parameters. */
+static cusgd_status evaluate(cusgd_trainer *t, enum area area, int with_gradient, fit *f)
+{
+    double unused;
+    cusgd_status status = trainer_theta(t, area, t->theta);
+    if (status == CUSGD_OK)
+        status = trainer_objective(t, t->train, t->theta, &f->loss, &f->objective, with_gradient ? t->gradient : NULL);
+    f->gradient = with_gradient && status == CUSGD_OK ? gradient_norm(t, t->theta, t->gradient) / t->null_gradient : (double)NAN;
+    if (t->null_gradient == 0) f->gradient = 0;
+    f->valid = (double)NAN;
+    if (status == CUSGD_OK && t->valid) status = trainer_objective(t, t->valid, t->theta, &f->valid, &unused, NULL);
+    return status;
+}
+
+/* Keeps the parameters that score best: by validation where there is any, else by the training loss, in case the run diverges. */
+static cusgd_status keep_best(cusgd_trainer *t, fit *f, double loss)
+{
+    double score = t->valid ? f->valid : loss;
+    if (!(score < f->kept)) return CUSGD_OK;
+    f->kept = score;
+    f->kept_epoch = t->epoch;
+    return t->backend.ops->copy(t->backend.self, AREA_BEST, AREA_CURRENT);
+}
+
+/* The stopping rules, after an evaluation. */
+static void judge(const cusgd_trainer *t, fit *f)
+{
+    const cusgd_options *o = &t->options;
+    double score = t->valid ? f->valid : f->objective;
+    f->last[2] = f->last[1];
+    f->last[1] = f->last[0];
+    f->last[0] = f->objective;
+    f->stale = score < f->best - o->tolerance * fabs(f->best) || isinf(f->best) ? 0 : f->stale + 1;
+    f->best = fmin(f->best, score);
+    if (t->by_gradient && f->gradient <= o->gradient_tolerance)
+        f->stop = CUSGD_STOP_GRADIENT;
+    else if (t->by_tolerance && f->stale >= (o->patience > 0 ? o->patience : 1))
+        f->stop = CUSGD_STOP_TOLERANCE;
+}
+
+/* ---- Epochs ---- */
+
+/* An epoch has gone wrong if it failed or left its parameters worse than four times the null model's loss. */
+static int went_wrong(const cusgd_trainer *t, const steps_report *r)
+{
+    if (r->failed) return 1;
+    return t->retreats && t->null_loss > 0 && r->rows > 0 && r->loss / (double)r->rows > 4 * t->null_loss;
+}
+
+/* Back to the epoch's start, at rest and at a quarter of the rate. */
+static cusgd_status undo_epoch(cusgd_trainer *t, fit *f, int64_t first_step)
+{
+    const backend *b = &t->backend;
+    cusgd_status status = b->ops->copy(b->self, AREA_CURRENT, AREA_EPOCH);
+    memset(t->gradient, 0, sizeof(double) * (size_t)((t->plan.d + 1) * t->plan.k));
+    if (status == CUSGD_OK && optimizer_has_velocity(t->plan.optimizer))
+        status = b->ops->put(b->self, AREA_CURRENT, PART_SLOT1, t->gradient);
+    t->rate_scale /= 4;
+    t->step = first_step;
+    f->backoffs++;
+    next_epoch(t);
+    return status;
+}
+
+/* Runs what is left of the epoch under way; *undone if it had to be taken back. */
+static cusgd_status run_epoch(cusgd_trainer *t, fit *f, steps_report *r, int *undone)
+{
+    enum { MOST_BACKOFFS = 60 };
+    int64_t first_step = t->step;
+    double start = now();
+    cusgd_status status = t->retreats ? t->backend.ops->copy(t->backend.self, AREA_EPOCH, AREA_CURRENT) : CUSGD_OK;
+    *undone = 0;
+    if (status == CUSGD_OK) status = run_steps(t, INT64_MAX, r);
+    f->stepping += now() - start;
+    f->rows += r->rows;
+    if (status != CUSGD_OK) return status;
+    if (went_wrong(t, r) && !t->cancelled) {
+        if (!t->retreats || f->backoffs >= MOST_BACKOFFS) {
+            f->stop = CUSGD_STOP_DIVERGED;
+            return diverged(t);
+        }
+        *undone = 1;
+        return undo_epoch(t, f, first_step);
+    }
+    if (t->batch == t->batches) {
+        t->epoch++;
+        next_epoch(t);
+    }
+    return CUSGD_OK;
+}
+
+static int tell(const cusgd_trainer *t, const fit *f, const steps_report *r, int evaluated, cusgd_callback callback, void *user)
+{
+    if (!callback) return 0;
+    double seconds = now() - f->begun;
+    cusgd_progress p = {
+        .epoch = f->epochs,
+        .epochs = t->options.epochs,
+        .step = t->step,
+        .loss = reported(t, evaluated ? f->loss : r->loss / (double)r->rows),
+        .evaluated = evaluated,
+        .valid_loss = evaluated && t->valid ? reported(t, f->valid) : (double)NAN,
+        .rate = rate_at(t, t->step > 0 ? t->step - 1 : 0),
+        .seconds = seconds,
+        .rows_per_second = f->stepping > 0 ? (double)f->rows / f->stepping : 0,
+        .seconds_left = seconds / (double)f->epochs * (double)(t->options.epochs - f->epochs),
+    };
+    return callback(&p, user);
+}
+
+/* One epoch, its evaluation where one is due, and what follows from it. */
+static cusgd_status advance(cusgd_trainer *t, fit *f, cusgd_callback callback, void *user)
+{
+    steps_report r;
+    int undone, every = (int)t->options.evaluate_every;
+    cusgd_status status = run_epoch(t, f, &r, &undone);
+    if (status != CUSGD_OK) return status;
+    if (t->cancelled) {
+        f->stop = CUSGD_STOP_CANCELLED;
+        return CUSGD_OK;
+    }
+    f->epochs++;
+    if (undone) return CUSGD_OK;
+    int due = every > 0 && f->epochs % every == 0;
+    if (due) status = evaluate(t, AREA_CURRENT, t->by_gradient, f);
+    if (status == CUSGD_OK && (due || !t->valid)) status = keep_best(t, f, due ? f->loss : r.loss / (double)r.rows);
+    if (status != CUSGD_OK) return status;
+    if (due) judge(t, f);
+    if (tell(t, f, &r, due, callback, user)) f->stop = CUSGD_STOP_CANCELLED;
+    return CUSGD_OK;
+}
+
+/* ---- The end ---- */
+
+/* theta -= rate gradient, then the threshold: the zeros of the l1 optimum, which noisy steps leave slightly off zero. */
+static cusgd_status proximal_steps(cusgd_trainer *t)
+{
+    const backend *b = &t->backend;
+    int64_t penalised = t->plan.d * t->plan.k, size = penalised + t->plan.k;
+    double rate = 1 / (1.1 * t->lipschitz + t->plan.l2), loss, objective;
+    cusgd_status status = trainer_theta(t, t->result, t->theta);
+    for (int i = 0; i < PROXIMAL_STEPS && status == CUSGD_OK; i++) {
+        status = trainer_objective(t, t->train, t->theta, &loss, &objective, t->gradient);
+        for (int64_t u = 0; u < size; u++) {
+            if (u < penalised) {
+                double g = t->gradient[u] + t->plan.l2 * t->theta[u];
+                t->theta[u] = soft_threshold(t->theta[u] - rate * g, rate * t->plan.l1);
+            } else if (t->plan.intercept) {
+                t->theta[u] -= rate * t->gradient[u];
+            }
+        }
+    }
+    if (status == CUSGD_OK) status = b->ops->put(b->self, t->result, PART_THETA, t->theta);
+    if (status == CUSGD_OK) status = b->ops->put(b->self, t->result, PART_AVERAGE, t->theta);
+    return status;
+}
+
+/* The objective's distance to its limit if improvements go on shrinking as between the last three evaluations. */
+static double excess_of(const fit *f)
+{
+    double before = f->last[2] - f->last[1], after = f->last[1] - f->last[0];
+    if (!(before > 0) || !(after > 0) || after >= before) return (double)NAN;
+    double ratio = after / before;
+    return after * ratio / (1 - ratio) / fabs(f->last[0]);
+}
+
+static cusgd_status finish(cusgd_trainer *t, fit *f, cusgd_result *result)
+{
+    int has_best = isfinite(f->kept), diverges = f->stop == CUSGD_STOP_DIVERGED, usable = !diverges || has_best;
+    cusgd_status status = CUSGD_OK;
+    t->result = diverges || (t->valid && has_best) ? AREA_BEST : AREA_CURRENT;
+    if (usable && t->plan.l1 > 0) status = proximal_steps(t);
+    if (usable && status == CUSGD_OK) status = evaluate(t, t->result, t->by_gradient, f);
+    if (status != CUSGD_OK || !result) return status;
+    memset(result, 0, sizeof *result);
+    result->stop = f->stop;
+    result->epochs = f->epochs;
+    result->steps = t->step;
+    result->epoch = t->result == AREA_BEST ? f->kept_epoch : t->epoch;
+    result->loss = usable ? reported(t, f->loss) : (double)NAN;
+    result->valid_loss = usable && t->valid ? reported(t, f->valid) : (double)NAN;
+    result->objective = usable ? f->objective : (double)NAN;
+    result->gradient = usable ? f->gradient : (double)NAN;
+    result->excess = excess_of(f);
+    result->rate = rate_at(t, t->step > 0 ? t->step - 1 : 0);
+    result->seconds = now() - f->begun;
+    result->rows_per_second = f->stepping > 0 ? (double)f->rows / f->stepping : 0;
+    result->backoffs = f->backoffs;
+    return CUSGD_OK;
+}
+
+cusgd_status cusgd_trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *user, cusgd_result *result)
+{
+    fit f = {.begun = now(), .best = (double)INFINITY, .last = {(double)NAN, (double)NAN, (double)NAN}, .kept = (double)INFINITY};
+    cusgd_status status = CUSGD_OK, ended;
+    if (result) memset(result, 0, sizeof *result);
+    status = t->backend.ops->copy(t->backend.self, AREA_BEST, AREA_CURRENT); /* where a run that diverges at once ends */
+    while (status == CUSGD_OK && f.stop == CUSGD_STOP_NONE) {
+        if (f.epochs == t->options.epochs)
+            f.stop = CUSGD_STOP_EPOCHS;
+        else
+            status = advance(t, &f, callback, user);
+    }
+    t->cancelled = 0;
+    if (status != CUSGD_OK && status != CUSGD_ERROR_DIVERGED) return status;
+    ended = finish(t, &f, result);
+    return ended != CUSGD_OK ? ended : status;
+}

@@ -1,0 +1,213 @@
+/* Synthetic problems whose true coefficients are known. */
+#include "backend.h"
+#include "error.h"
+#include "model.h"
+#include "scalar/random.h"
+#include "scalar/sampling.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A piece of rows at a time is made in memory, and written. */
+enum { PIECE_ROWS = 1 << 16, PIECE_BYTES = 1 << 26 };
+
+enum { X, Y, TRUTH, OUTPUTS };
+static const char *const output_names[OUTPUTS] = {"x.npy", "y.npy", "true.safetensors"};
+
+void cusgd_generator_init(cusgd_generator *generator)
+{
+    *generator = (cusgd_generator){.outputs = 1, .noise = 1, .condition = 1};
+}
+
+static cusgd_status check_generator(const cusgd_generator *g)
+{
+    const int64_t most = INT64_C(1000000000000);
+    int64_t element = g->precision == CUSGD_PRECISION_FLOAT ? 4 : 8;
+    if (g->rows < 1 || g->rows > most) return fail(CUSGD_ERROR_USAGE, "rows must be from 1 to 10^12, not %" PRId64, g->rows);
+    if (g->cols < 1 || g->cols > most) return fail(CUSGD_ERROR_USAGE, "cols must be from 1 to 10^12, not %" PRId64, g->cols);
+    if (g->outputs < 1 || g->outputs > most / g->cols)
+        return fail(CUSGD_ERROR_USAGE, "outputs must be from 1 to 10^12 / cols, not %" PRId64, g->outputs);
+    if (g->rows > INT64_MAX / element / (g->cols + g->outputs))
+        return fail(CUSGD_ERROR_USAGE, "rows x cols is too large for a file");
+    if (g->informative < 0 || g->informative > g->cols)
+        return fail(CUSGD_ERROR_USAGE, "informative columns must be from 1 to cols, or 0 for all, not %" PRId64, g->informative);
+    if (!(g->noise >= 0 && g->noise <= 1e30)) return fail(CUSGD_ERROR_USAGE, "noise must be from 0 to 1e30, not %g", g->noise);
+    if (!(g->correlation > -1 && g->correlation < 1))
+        return fail(CUSGD_ERROR_USAGE, "correlation must lie between -1 and 1, not %g", g->correlation);
+    if (!(g->condition >= 1 && g->condition <= 1e300))
+        return fail(CUSGD_ERROR_USAGE, "condition must be 1 or greater, not %g", g->condition);
+    if (g->condition > 1 && g->correlation != 0)
+        return fail(CUSGD_ERROR_USAGE, "condition and correlation each shape the columns: choose one");
+    if (g->precision != CUSGD_PRECISION_FLOAT && g->precision != CUSGD_PRECISION_DOUBLE)
+        return fail(CUSGD_ERROR_USAGE, "precision is neither float nor double");
+    return CUSGD_OK;
+}
+
+/* ---- The truth ----------------------------------------------------------------------------------------------------------- */
+
+/* Number i of the truth, as it is stored. */
+static double truth_at(const cusgd_generator *g, uint64_t i)
+{
+    double z = normal_from(random_block(stream_key(g->seed, STREAM_TRUTH), i / 4).at[i % 4]);
+    return g->precision == CUSGD_PRECISION_FLOAT ? (double)(float)z : z;
+}
+
+/* (cols + 1) x outputs: normal at the informative columns, the same ones for all outputs, 0 elsewhere; the biases normal.
+ * The caller frees it; NULL: out of memory. */
+static double *draw_truth(const cusgd_generator *g)
+{
+    uint64_t d = (uint64_t)g->cols, k = (uint64_t)g->outputs, informative = g->informative ? (uint64_t)g->informative : d;
+    double *truth = allocate_zeroed((d + 1) * k, sizeof *truth);
+    if (!truth) return NULL;
+    /* The last epoch's permutation: its key's words are none of random_block's. */
+    permutation columns = permutation_make(d, stream_key(g->seed, STREAM_TRUTH), UINT64_MAX);
+    for (uint64_t i = 0; i <= informative; i++) {
+        uint64_t j = i < informative ? permutation_at(&columns, i, 0) : d;
+        for (uint64_t c = 0; c < k; c++) truth[j * k + c] = truth_at(g, j * k + c);
+    }
+    return truth;
+}
+
+static cusgd_status save_truth(const cusgd_generator *g, const double *truth, const char *path)
+{
+    int64_t d = g->cols, k = g->outputs;
+    cusgd_model *model;
+    cusgd_status status = model_create(NULL, d, k, NULL, NULL, NULL, &model);
+    if (status) return status;
+    model->precision = g->precision;
+    model->loss = g->logistic ? CUSGD_LOSS_LOGISTIC : CUSGD_LOSS_SQUARED;
+    for (int64_t j = 0; j < d; j++) {
+        for (int64_t c = 0; c < k; c++) model->weight[c * d + j] = truth[j * k + c];
+    }
+    for (int64_t c = 0; c < k; c++) model->bias[c] = truth[d * k + c];
+    status = cusgd_model_save(model, path);
+    cusgd_model_free(model);
+    return status;
+}
+
+/* ---- The rows ------------------------------------------------------------------------------------------------------------ */
+
+static cusgd_status append_rows(const cusgd_generator *g, const double *truth, npy_writer *x, npy_writer *y)
+{
+    int64_t element = g->precision == CUSGD_PRECISION_FLOAT ? 4 : 8, row = (g->cols + g->outputs) * element;
+    int64_t piece = PIECE_BYTES / row < 1 ? 1 : PIECE_BYTES / row < PIECE_ROWS ? PIECE_BYTES / row : PIECE_ROWS;
+    if (piece > g->rows) piece = g->rows;
+    backend device;
+    cusgd_status status = cpu_backend_open(g->precision, 0, &device);
+    if (status) return status;
+    void *x_rows = allocate((size_t)(piece * g->cols), (size_t)element);
+    void *y_rows = allocate((size_t)(piece * g->outputs), (size_t)element);
+    if (!x_rows || !y_rows) status = fail_memory((size_t)(piece * row), "synthetic rows");
+    for (int64_t first = 0; first < g->rows && !status; first += piece) {
+        int64_t count = g->rows - first < piece ? g->rows - first : piece;
+        status = device.ops->generate(device.self, g, truth, first, count, x_rows, y_rows);
+        if (!status) status = npy_append(x, x_rows, count * g->cols);
+        if (!status) status = npy_append(y, y_rows, count * g->outputs);
+    }
+    free(x_rows);
+    free(y_rows);
+    device.ops->close(device.self);
+    return status;
+}
+
+/* Completes x, then y, then the truth. A failure between leaves none of them, rather than files of two problems side by side. */
+static cusgd_status put_in_place(const cusgd_generator *g, const double *truth, npy_writer *x, npy_writer *y,
+                                 char *const paths[OUTPUTS])
+{
+    cusgd_status status = npy_close(x);
+    if (status) {
+        npy_abandon(y);
+        return status;
+    }
+    status = npy_close(y);
+    if (!status) status = save_truth(g, truth, paths[TRUTH]);
+    if (status) {
+        for (int i = 0; i < OUTPUTS; i++) unlink(paths[i]);
+    }
+    return status;
+}
+
+static cusgd_status write_problem(const cusgd_generator *g, char *const paths[OUTPUTS])
+{
+    cusgd_type type = g->precision == CUSGD_PRECISION_FLOAT ? CUSGD_TYPE_FLOAT32 : CUSGD_TYPE_FLOAT64;
+    npy_writer *x = NULL, *y = NULL;
+    double *truth = draw_truth(g);
+    if (!truth) return fail_memory((size_t)(g->cols + 1) * (size_t)g->outputs * sizeof *truth, "the true coefficients");
+    cusgd_status status = npy_create(paths[X], type, g->rows, g->cols, &x);
+    if (!status) status = npy_create(paths[Y], type, g->rows, g->outputs == 1 ? 0 : g->outputs, &y);
+    if (!status) status = append_rows(g, truth, x, y);
+    if (status) {
+        npy_abandon(x);
+        npy_abandon(y);
+    } else {
+        status = put_in_place(g, truth, x, y, paths);
+    }
+    free(truth);
+    return status;
+}
+
+/* ---- The folder ---------------------------------------------------------------------------------------------------------- */
+
+/* folder/name; the caller frees it. */
+static char *path_in(const char *folder, const char *name)
+{
+    size_t size = strlen(folder) + strlen(name) + 2;
+    char *path = allocate(size, 1);
+    if (path) snprintf(path, size, "%s/%s", folder, name);
+    return path;
+}
+
+static int is_there(const char *path)
+{
+    struct stat info;
+    return lstat(path, &info) == 0;
+}
+
+/* Nothing that is there may be lost, nor be taken for part of the new problem. */
+static cusgd_status check_folder(const char *folder, char *const paths[OUTPUTS], int force)
+{
+    for (int i = 0; i < OUTPUTS; i++) {
+        if (is_there(paths[i]) && !force)
+            return fail(CUSGD_ERROR_DATA, "%s: is there already: name another folder, or say --force to replace it", paths[i]);
+    }
+    char *weights = path_in(folder, "w.npy");
+    if (!weights) return fail_memory(strlen(folder), "a path");
+    cusgd_status status = CUSGD_OK;
+    if (is_there(weights))
+        status = fail(CUSGD_ERROR_DATA, "%s: would be taken for the new rows' weights: remove it first", weights);
+    free(weights);
+    return status;
+}
+
+/* *made: whether it was not there. */
+static cusgd_status make_folder(const char *folder, int *made)
+{
+    struct stat info;
+    *made = mkdir(folder, 0777) == 0;
+    if (*made) return CUSGD_OK;
+    if (errno != EEXIST) return fail(CUSGD_ERROR_DATA, "%s: cannot be made: %s", folder, strerror(errno));
+    if (stat(folder, &info) == 0 && S_ISDIR(info.st_mode)) return CUSGD_OK;
+    return fail(CUSGD_ERROR_DATA, "%s: is there and is no folder", folder);
+}
+
+cusgd_status cusgd_generate(const cusgd_generator *generator, const char *folder, int force)
+{
+    char *paths[OUTPUTS] = {NULL};
+    int made = 0;
+    cusgd_status status = check_generator(generator);
+    for (int i = 0; i < OUTPUTS && !status; i++) {
+        paths[i] = path_in(folder, output_names[i]);
+        if (!paths[i]) status = fail_memory(strlen(folder), "a path");
+    }
+    if (!status) status = make_folder(folder, &made);
+    if (!status) status = check_folder(folder, paths, force);
+    if (!status) status = write_problem(generator, paths);
+    if (status && made) rmdir(folder);
+    for (int i = 0; i < OUTPUTS; i++) free(paths[i]);
+    return status;
+}

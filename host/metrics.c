@@ -1,0 +1,248 @@
+/* Predictions and how good they are, of a model and of a trainer alike: rows are scored piece by piece. */
+#include "trainer.h"
+
+#include "error.h"
+#include "model.h"
+#include "options.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PIECE_VALUES = 1 << 22 };
+
+/* What scores rows: a backend, parameters in the coordinates of rows bound by `transform`, and what is added to p. */
+typedef struct scorer {
+    const backend *backend;
+    transform transform;
+    cusgd_loss loss;
+    int64_t d, k;
+    const double *theta, *shift; /* (d+1) x k; k */
+} scorer;
+
+static cusgd_matrix rows_from(cusgd_matrix m, int64_t first)
+{
+    size_t size = m.type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double);
+    if (m.at) m.at = (const char *)m.at + (ptrdiff_t)(first * m.row_stride) * (ptrdiff_t)size;
+    return m;
+}
+
+static int64_t piece_rows(const scorer *s)
+{
+    int64_t rows = PIECE_VALUES / (s->d + s->k);
+    return rows < 1 ? 1 : rows;
+}
+
+/* p of rows first .. first + count - 1. */
+static cusgd_status score(const scorer *s, const cusgd_data *data, int64_t first, int64_t count, double *p)
+{
+    examples piece = data->view;
+    bound *b = NULL;
+    piece.n = count;
+    piece.k = 0;
+    piece.x = rows_from(piece.x, first);
+    piece.y.at = piece.w.at = NULL;
+    cusgd_status status = s->backend->ops->bind(s->backend->self, &piece, &s->transform, &b);
+    if (status == CUSGD_OK) status = s->backend->ops->predict(s->backend->self, b, s->theta, p);
+    s->backend->ops->unbind(s->backend->self, b);
+    for (int64_t i = 0; status == CUSGD_OK && i < count * s->k; i++) p[i] += s->shift[i % s->k];
+    return status;
+}
+
+static cusgd_status check_input(const scorer *s, const cusgd_data *data, int with_targets)
+{
+    const examples *e = &data->view;
+    if (e->d != s->d)
+        return fail(CUSGD_ERROR_DATA,
+                    "%s has %lld feature columns, and the model was trained on %lld; choose them with --features", data->source,
+                    (long long)e->d, (long long)s->d);
+    if (with_targets && e->k != s->k)
+        return fail(CUSGD_ERROR_DATA, "%s has %lld targets, and the model has %lld", data->source, (long long)e->k,
+                    (long long)s->k);
+    examples features = *e;
+    if (!with_targets) {
+        features.k = 0;
+        features.y.at = NULL;
+        features.w.at = NULL;
+    }
+    return examples_check(&features, with_targets ? (int)s->loss : -1, data->source, 0);
+}
+
+static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_output as, double *out)
+{
+    if (s->loss != CUSGD_LOSS_LOGISTIC && (as == CUSGD_AS_CLASS || as == CUSGD_AS_PROBABILITY))
+        return fail(CUSGD_ERROR_USAGE, "a model of %s loss has no classes; ask for the mean", loss_word(s->loss));
+    int64_t n = data->view.n, rows = piece_rows(s);
+    cusgd_status status = check_input(s, data, 0);
+    for (int64_t i = 0; status == CUSGD_OK && i < n; i += rows)
+        status = score(s, data, i, n - i < rows ? n - i : rows, out + i * s->k);
+    for (int64_t i = 0; status == CUSGD_OK && as != CUSGD_AS_LINK && i < n * s->k; i++)
+        out[i] = as == CUSGD_AS_CLASS ? (double)(out[i] > 0) : loss_mean_at(s->loss, out[i]);
+    return status;
+}
+
+/* ---- Metrics ---- */
+
+/* Weighted sums of one output. Targets' mean and squares are updated row by row (West 1979). */
+typedef struct sums {
+    double weight, loss, square, absolute, right, mean, spread;
+} sums;
+
+static void add_row(sums *s, cusgd_loss loss, double p, double y, double w)
+{
+    double mean = loss_mean_at(loss, p), r = mean - y, apart = y - s->mean;
+    if (!(w > 0)) return;
+    s->weight += w;
+    s->loss += w * loss_at(loss, p, y).value;
+    s->square += w * r * r;
+    s->absolute += w * fabs(r);
+    s->right += w * ((p > 0) == (y > 0.5));
+    s->mean += apart * w / s->weight;
+    s->spread += w * apart * (y - s->mean);
+}
+
+/* A constant target has nothing to explain: 1 if it is met, else 0, as scikit-learn has it. */
+static double r_squared(const sums *s)
+{
+    if (s->spread > 0) return 1 - s->square / s->spread;
+    return s->square > 0 ? 0 : 1;
+}
+
+static void add_metrics(const sums *s, cusgd_loss loss, double share, cusgd_metrics *m)
+{
+    m->loss += share * loss_reported(loss, s->loss / s->weight);
+    if (loss == CUSGD_LOSS_LOGISTIC) {
+        m->log_loss += share * s->loss / s->weight;
+        m->accuracy += share * s->right / s->weight;
+    } else {
+        m->mse += share * s->square / s->weight;
+        m->rmse += share * sqrt(s->square / s->weight);
+        m->mae += share * s->absolute / s->weight;
+        m->r2 += share * r_squared(s);
+    }
+}
+
+static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
+{
+    const examples *e = &data->view;
+    int64_t rows = piece_rows(s), k = s->k;
+    if (output < -1 || output >= k)
+        return fail(CUSGD_ERROR_USAGE, "output %lld: there are %lld", (long long)output, (long long)k);
+    cusgd_status status = check_input(s, data, 1);
+    double *p = allocate((size_t)(rows * k), sizeof(double));
+    sums *all = allocate_zeroed((size_t)k, sizeof *all);
+    if (status == CUSGD_OK && (!p || !all)) status = fail_memory((size_t)(rows * k) * sizeof(double), "predictions");
+    for (int64_t i = 0; status == CUSGD_OK && i < e->n; i += rows) {
+        int64_t count = e->n - i < rows ? e->n - i : rows;
+        status = score(s, data, i, count, p);
+        for (int64_t r = 0; status == CUSGD_OK && r < count; r++)
+            for (int64_t c = 0; c < k; c++)
+                add_row(&all[c], s->loss, p[r * k + c], matrix_at(&e->y, i + r, c), e->w.at ? matrix_at(&e->w, i + r, 0) : 1);
+    }
+    if (status == CUSGD_OK) {
+        int classes = s->loss == CUSGD_LOSS_LOGISTIC;
+        double regression = classes ? (double)NAN : 0, classification = classes ? 0 : (double)NAN;
+        cusgd_metrics zero = {e->n, 0, regression, regression, regression, regression, classification, classification};
+        *metrics = zero;
+        for (int64_t c = 0; c < k; c++)
+            if (output < 0 || output == c) add_metrics(&all[c], s->loss, output < 0 ? 1 / (double)k : 1, metrics);
+    }
+    free(p);
+    free(all);
+    return status;
+}
+
+/* ---- Of a model: in double, on the CPU ---- */
+
+typedef struct model_scorer {
+    scorer scorer;
+    backend backend;
+    double *theta, *shift;
+} model_scorer;
+
+static void model_scorer_close(model_scorer *s)
+{
+    if (s->backend.ops) s->backend.ops->close(s->backend.self);
+    free(s->theta);
+    free(s->shift);
+}
+
+static cusgd_status model_scorer_open(const cusgd_model *m, model_scorer *s)
+{
+    memset(s, 0, sizeof *s);
+    s->theta = allocate((size_t)((m->d + 1) * m->k), sizeof(double));
+    s->shift = allocate_zeroed((size_t)m->k, sizeof(double));
+    cusgd_status status = CUSGD_OK;
+    if (!s->theta || !s->shift) status = fail_memory((size_t)((m->d + 1) * m->k) * sizeof(double), "the model");
+    if (status == CUSGD_OK) status = cpu_backend_open(CUSGD_PRECISION_DOUBLE, 0, &s->backend);
+    if (status != CUSGD_OK) {
+        model_scorer_close(s);
+        return status;
+    }
+    for (int64_t c = 0; c < m->k; c++) {
+        for (int64_t j = 0; j < m->d; j++) s->theta[j * m->k + c] = m->weight[c * m->d + j];
+        s->theta[m->d * m->k + c] = m->bias[c];
+    }
+    scorer made = {&s->backend, {NULL, NULL, NULL, 1}, m->loss, m->d, m->k, s->theta, s->shift};
+    s->scorer = made;
+    return CUSGD_OK;
+}
+
+cusgd_status cusgd_model_predict(const cusgd_model *model, const cusgd_data *data, cusgd_output as, double *out)
+{
+    model_scorer s;
+    cusgd_status status = model_scorer_open(model, &s);
+    if (status != CUSGD_OK) return status;
+    status = predict(&s.scorer, data, as, out);
+    model_scorer_close(&s);
+    return status;
+}
+
+cusgd_status cusgd_model_evaluate(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
+{
+    model_scorer s;
+    cusgd_status status = model_scorer_open(model, &s);
+    if (status != CUSGD_OK) return status;
+    status = evaluate(&s.scorer, data, output, metrics);
+    model_scorer_close(&s);
+    return status;
+}
+
+/* ---- Of a trainer: in its precision, on its device ---- */
+
+static cusgd_status trainer_scorer(cusgd_trainer *t, scorer *s)
+{
+    scorer made = {&t->backend, t->transform, t->plan.loss, t->plan.d, t->plan.k, t->theta, t->shift};
+    made.transform.shift = NULL;
+    made.transform.weight_mean = 1;
+    *s = made;
+    return trainer_theta(t, t->result, t->theta);
+}
+
+cusgd_status cusgd_trainer_predict(cusgd_trainer *t, const cusgd_data *data, cusgd_output as, double *out)
+{
+    scorer s;
+    cusgd_status status = trainer_scorer(t, &s);
+    return status == CUSGD_OK ? predict(&s, data, as, out) : status;
+}
+
+cusgd_status cusgd_trainer_evaluate(cusgd_trainer *t, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
+{
+    scorer s;
+    cusgd_status status = trainer_scorer(t, &s);
+    return status == CUSGD_OK ? evaluate(&s, data, output, metrics) : status;
+}
+
+cusgd_status cusgd_trainer_model(cusgd_trainer *t, cusgd_model **out)
+{
+    cusgd_model *m;
+    cusgd_status status =
+        model_create(&t->options, t->plan.d, t->plan.k, t->data->features, t->data->targets, t->data->classes, &m);
+    *out = NULL;
+    if (status != CUSGD_OK) return status;
+    status = cusgd_trainer_get(t, m->weight, m->bias);
+    if (status == CUSGD_OK)
+        *out = m;
+    else
+        cusgd_model_free(m);
+    return status;
+}

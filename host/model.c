@@ -1,0 +1,358 @@
+#include "model.h"
+
+#include "data.h"
+#include "data/safetensors.h"
+#include "error.h"
+#include "options.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Making -------------------------------------------------------------------------------------------------------------- */
+
+static void free_texts(char **texts, int64_t count)
+{
+    for (int64_t i = 0; texts && i < count; i++) free(texts[i]);
+    free(texts);
+}
+
+/* NULL: out of memory. */
+static char **copy_texts(char *const *texts, int64_t count)
+{
+    char **copy = allocate_zeroed((size_t)count, sizeof *copy);
+    for (int64_t i = 0; copy && i < count; i++) {
+        copy[i] = strdup(texts[i]);
+        if (copy[i]) continue;
+        free_texts(copy, i);
+        return NULL;
+    }
+    return copy;
+}
+
+/* Makes room for `count` entries of metadata. */
+static cusgd_status metadata_create(cusgd_model *m, size_t count)
+{
+    m->names = allocate_zeroed(count + 1, sizeof *m->names);
+    m->values = allocate_zeroed(count + 1, sizeof *m->values);
+    return m->names && m->values ? CUSGD_OK : fail_memory(2 * (count + 1) * sizeof *m->names, "a model's metadata");
+}
+
+static cusgd_status metadata_put(cusgd_model *m, const char *name, const char *value)
+{
+    size_t i = m->entries++;
+    m->names[i] = strdup(name);
+    m->values[i] = strdup(value);
+    return m->names[i] && m->values[i] ? CUSGD_OK : fail_memory(strlen(name) + strlen(value), "a model's metadata");
+}
+
+static cusgd_status describe_options(cusgd_model *m, const cusgd_options *options)
+{
+    const char *name;
+    char value[CUSGD_OPTION_TEXT];
+    size_t count = 0;
+    while (options_describe(options, count, &name, value)) count++;
+    cusgd_status status = metadata_create(m, count + 2);
+    if (!status) status = metadata_put(m, "cusgd", cusgd_version());
+    if (!status) status = metadata_put(m, "loss", loss_word(options->loss));
+    for (size_t i = 0; i < count && !status; i++) {
+        options_describe(options, i, &name, value);
+        if (strcmp(name, "loss") != 0) status = metadata_put(m, name, value);
+    }
+    return status;
+}
+
+static cusgd_status model_allocate(int64_t d, int64_t k, cusgd_model **out)
+{
+    cusgd_model *m = *out = allocate_zeroed(1, sizeof *m);
+    if (!m) return fail_memory(sizeof *m, "a model");
+    m->d = d;
+    m->k = k;
+    if ((uint64_t)d <= SIZE_MAX / (uint64_t)k) m->weight = allocate_zeroed((size_t)d * (size_t)k, sizeof *m->weight);
+    m->bias = allocate_zeroed((size_t)k, sizeof *m->bias);
+    if (m->weight && m->bias) return CUSGD_OK;
+    return fail(CUSGD_ERROR_MEMORY, "out of memory for a model of %" PRId64 " x %" PRId64 " coefficients", k, d);
+}
+
+/* Each of `texts`, `classes` may be NULL, or hold NULL first: none. */
+static cusgd_status copy_names(cusgd_model *m, char *const *features, char *const *targets, char *const *classes)
+{
+    int has_classes = classes && classes[0] && classes[1];
+    if (features) m->features = copy_texts(features, m->d);
+    if (targets) m->targets = copy_texts(targets, m->k);
+    for (int i = 0; has_classes && i < 2; i++) m->classes[i] = strdup(classes[i]);
+    if ((features && !m->features) || (targets && !m->targets) || (has_classes && !(m->classes[0] && m->classes[1])))
+        return fail(CUSGD_ERROR_MEMORY, "out of memory for the names of %" PRId64 " columns", m->d);
+    return CUSGD_OK;
+}
+
+cusgd_status model_create(const cusgd_options *options, int64_t d, int64_t k, char *const *features, char *const *targets,
+                          char *const *classes, cusgd_model **out)
+{
+    cusgd_status status = model_allocate(d, k, out);
+    if (!status) status = copy_names(*out, features, targets, classes);
+    if (!status && options) {
+        (*out)->precision = options->precision;
+        (*out)->loss = options->loss;
+        status = describe_options(*out, options);
+    }
+    if (status) {
+        cusgd_model_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+void cusgd_model_free(cusgd_model *model)
+{
+    if (!model) return;
+    for (size_t i = 0; i < model->entries; i++) {
+        free(model->names[i]);
+        free(model->values[i]);
+    }
+    free(model->names);
+    free(model->values);
+    free_texts(model->features, model->d);
+    free_texts(model->targets, model->k);
+    free(model->classes[0]);
+    free(model->classes[1]);
+    free(model->weight);
+    free(model->bias);
+    free(model);
+}
+
+/* ---- Loading ------------------------------------------------------------------------------------------------------------- */
+
+static cusgd_status copy_tensor(const char *path, const tensor *t, double *to)
+{
+    for (int64_t i = 0; i < t->count; i++) {
+        to[i] = tensor_at(t, i);
+        if (!isfinite(to[i]))
+            return fail(CUSGD_ERROR_DATA, "%s: element %" PRId64 " of its tensor %s is %g: there is no predicting with it", path,
+                        i, t->name, to[i]);
+    }
+    return CUSGD_OK;
+}
+
+/* weight: k x d, or d; bias: k, or one number of no dimension, or none at all. */
+static cusgd_status load_tensors(const safetensors *s, cusgd_model **out)
+{
+    tensor weight, bias;
+    cusgd_status status = safetensors_tensor(s, "weight", &weight);
+    if (!status) status = safetensors_tensor(s, "bias", &bias);
+    if (status) return status;
+    if (!weight.values || weight.dimensions == 0)
+        return fail(CUSGD_ERROR_DATA, "%s: has no tensor weight of shape outputs x features: is it a linear model?", s->path);
+    int64_t k = weight.dimensions == 2 ? weight.shape[0] : 1, d = weight.count / k;
+    if (bias.values && (bias.count != k || bias.dimensions > 1))
+        return fail(CUSGD_ERROR_DATA, "%s: its bias does not fit its weight of %" PRId64 " outputs", s->path, k);
+    status = model_allocate(d, k, out);
+    if (!status) status = copy_tensor(s->path, &weight, (*out)->weight);
+    if (!status && bias.values) status = copy_tensor(s->path, &bias, (*out)->bias);
+    if (!status) (*out)->precision = weight.type == CUSGD_TYPE_FLOAT32 ? CUSGD_PRECISION_FLOAT : CUSGD_PRECISION_DOUBLE;
+    return status;
+}
+
+static const char *metadata_text(const safetensors *s, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(s->metadata, name);
+    return item ? item->valuestring : NULL;
+}
+
+/* The texts of a JSON array of `count` strings, which the metadata holds as text. names: `count` NULLs, the caller's to free. */
+static cusgd_status load_names(const safetensors *s, const char *key, int64_t count, char **names)
+{
+    cusgd_status status = CUSGD_OK;
+    int64_t i = 0;
+    cJSON *list = cJSON_Parse(metadata_text(s, key));
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list)
+    {
+        if (!cJSON_IsArray(list) || !cJSON_IsString(item) || i == count) break;
+        names[i] = strdup(item->valuestring);
+        if (!names[i++]) status = fail_memory(strlen(item->valuestring) + 1, "a name");
+        if (status) break;
+    }
+    if (!status && (item || i != count || !cJSON_IsArray(list)))
+        status = fail(CUSGD_ERROR_DATA, "%s: its metadata's %s are no list of %" PRId64 " names", s->path, key, count);
+    cJSON_Delete(list);
+    return status;
+}
+
+static cusgd_status load_all_names(const safetensors *s, cusgd_model *m)
+{
+    cusgd_status status = CUSGD_OK;
+    if (metadata_text(s, "features")) m->features = allocate_zeroed((size_t)m->d, sizeof *m->features);
+    if (metadata_text(s, "targets")) m->targets = allocate_zeroed((size_t)m->k, sizeof *m->targets);
+    if ((metadata_text(s, "features") && !m->features) || (metadata_text(s, "targets") && !m->targets))
+        return fail_memory((size_t)(m->d + m->k) * sizeof *m->features, "a model's names");
+    if (m->features) status = load_names(s, "features", m->d, m->features);
+    if (!status && m->targets) status = load_names(s, "targets", m->k, m->targets);
+    if (!status && metadata_text(s, "classes")) status = load_names(s, "classes", 2, m->classes);
+    return status;
+}
+
+/* What is said of the model's names is kept apart from the other metadata: it is written anew. */
+static int is_names_key(const char *name)
+{
+    return strcmp(name, "features") == 0 || strcmp(name, "targets") == 0 || strcmp(name, "classes") == 0;
+}
+
+/* Metadata is believed where cuSGD wrote it; another program's is kept as it is. */
+static cusgd_status load_metadata(const safetensors *s, cusgd_model *m)
+{
+    const cJSON *item;
+    int ours = metadata_text(s, "cusgd") != NULL;
+    if (!s->metadata) return CUSGD_OK;
+    cusgd_status status = ours ? load_all_names(s, m) : CUSGD_OK;
+    const char *loss = metadata_text(s, "loss");
+    if (!status && ours && (!loss || !loss_from_word(loss, &m->loss)))
+        status = fail(CUSGD_ERROR_DATA, "%s: its metadata names no loss that this version of cuSGD knows", s->path);
+    if (!status) status = metadata_create(m, (size_t)cJSON_GetArraySize(s->metadata));
+    cJSON_ArrayForEach(item, s->metadata)
+    {
+        if (status) break;
+        if (!is_names_key(item->string)) status = metadata_put(m, item->string, item->valuestring);
+    }
+    return status;
+}
+
+cusgd_status cusgd_model_load(const char *path, cusgd_model **out)
+{
+    safetensors file;
+    *out = NULL;
+    cusgd_status status = safetensors_open(path, &file);
+    if (status) return status;
+    status = load_tensors(&file, out);
+    if (!status) status = load_metadata(&file, *out);
+    safetensors_close(&file);
+    if (status) {
+        cusgd_model_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+/* ---- Saving -------------------------------------------------------------------------------------------------------------- */
+
+/* Adds a list of names as the text of a JSON array. */
+static int add_names(cJSON *metadata, const char *key, char *const *names, int64_t count)
+{
+    cJSON *list = cJSON_CreateArray();
+    int good = list != NULL;
+    for (int64_t i = 0; i < count && good; i++) {
+        cJSON *name = cJSON_CreateString(names[i]);
+        good = name && cJSON_AddItemToArray(list, name);
+        if (!good) cJSON_Delete(name);
+    }
+    char *text = good ? cJSON_PrintUnformatted(list) : NULL;
+    good = text && cJSON_AddStringToObject(metadata, key, text);
+    cJSON_free(text);
+    cJSON_Delete(list);
+    return good;
+}
+
+/* The file's metadata; NULL: out of memory. */
+static cJSON *describe_model(const cusgd_model *m)
+{
+    cJSON *metadata = cJSON_CreateObject();
+    const char *name, *value;
+    int good = metadata != NULL, ours = 0;
+    for (size_t i = 0; cusgd_model_metadata(m, i, &name, &value); i++) ours |= strcmp(name, "cusgd") == 0;
+    if (good && !ours)
+        good = cJSON_AddStringToObject(metadata, "cusgd", cusgd_version()) &&
+               cJSON_AddStringToObject(metadata, "loss", loss_word(m->loss));
+    for (size_t i = 0; good && cusgd_model_metadata(m, i, &name, &value); i++) {
+        if (!ours && (strcmp(name, "loss") == 0)) continue; /* another program's, which may mean anything */
+        good = cJSON_AddStringToObject(metadata, name, value) != NULL;
+    }
+    if (good && m->features) good = add_names(metadata, "features", m->features, m->d);
+    if (good && m->targets) good = add_names(metadata, "targets", m->targets, m->k);
+    if (good && m->classes[0] && m->classes[1]) good = add_names(metadata, "classes", m->classes, 2);
+    if (good) return metadata;
+    cJSON_Delete(metadata);
+    return NULL;
+}
+
+/* `count` numbers in the model's precision, the caller's to free. */
+static cusgd_status tensor_values(const cusgd_model *m, const char *path, const double *from, int64_t count, void **out)
+{
+    int narrow = m->precision == CUSGD_PRECISION_FLOAT;
+    *out = allocate((size_t)count, narrow ? sizeof(float) : sizeof(double));
+    if (!*out) return fail_memory((size_t)count * sizeof(double), "a model's coefficients");
+    for (int64_t i = 0; i < count; i++) {
+        double kept = narrow ? (double)(float)from[i] : from[i];
+        if (!isfinite(kept))
+            return fail(CUSGD_ERROR_DATA, "%s: not written: a coefficient is %g, which %s cannot hold", path, from[i],
+                        narrow ? "float32" : "a model");
+        if (narrow)
+            ((float *)*out)[i] = (float)kept;
+        else
+            ((double *)*out)[i] = kept;
+    }
+    return CUSGD_OK;
+}
+
+cusgd_status cusgd_model_save(const cusgd_model *model, const char *path)
+{
+    int64_t d = model->d, k = model->k;
+    cusgd_type type = model->precision == CUSGD_PRECISION_FLOAT ? CUSGD_TYPE_FLOAT32 : CUSGD_TYPE_FLOAT64;
+    void *weight = NULL, *bias = NULL;
+    cJSON *metadata = describe_model(model);
+    cusgd_status status = metadata ? CUSGD_OK : fail(CUSGD_ERROR_MEMORY, "out of memory for the metadata of %s", path);
+    if (!status) status = tensor_values(model, path, model->weight, k * d, &weight);
+    if (!status) status = tensor_values(model, path, model->bias, k, &bias);
+    if (!status) {
+        tensor tensors[] = {{"weight", type, 2, {k, d}, k * d, weight}, {"bias", type, 1, {k, 0}, k, bias}};
+        status = safetensors_write(path, metadata, tensors, 2);
+    }
+    cJSON_Delete(metadata);
+    free(weight);
+    free(bias);
+    return status;
+}
+
+/* ---- What it is ---------------------------------------------------------------------------------------------------------- */
+
+int64_t cusgd_model_cols(const cusgd_model *model) { return model->d; }
+int64_t cusgd_model_outputs(const cusgd_model *model) { return model->k; }
+const double *cusgd_model_weight(const cusgd_model *model) { return model->weight; }
+const double *cusgd_model_bias(const cusgd_model *model) { return model->bias; }
+cusgd_loss cusgd_model_loss(const cusgd_model *model) { return model->loss; }
+
+const char *cusgd_model_feature(const cusgd_model *model, int64_t j)
+{
+    return model->features && j >= 0 && j < model->d ? model->features[j] : NULL;
+}
+
+const char *cusgd_model_target(const cusgd_model *model, int64_t j)
+{
+    return model->targets && j >= 0 && j < model->k ? model->targets[j] : NULL;
+}
+
+const char *cusgd_model_class(const cusgd_model *model, int value)
+{
+    return value == 0 || value == 1 ? model->classes[value] : NULL;
+}
+
+int cusgd_model_metadata(const cusgd_model *model, size_t index, const char **name, const char **value)
+{
+    if (index >= model->entries) return 0;
+    *name = model->names[index];
+    *value = model->values[index];
+    return 1;
+}
+
+void cusgd_model_reader(const cusgd_model *model, cusgd_reader *reader)
+{
+    if (model->features) {
+        reader->features = (const char *const *)model->features;
+        reader->feature_count = (size_t)model->d;
+    }
+    if (model->targets && reader->target_count == 0) {
+        reader->targets = (const char *const *)model->targets;
+        reader->target_count = (size_t)model->k;
+    }
+    if (model->classes[0]) reader->classes = (const char *const *)model->classes;
+}

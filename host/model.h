@@ -1,0 +1,24 @@
+/* A trained model: coefficients in the data's units, and where they come from. */
+#ifndef CUSGD_HOST_MODEL_H
+#define CUSGD_HOST_MODEL_H
+
+#include "cusgd.h"
+
+struct cusgd_model {
+    int64_t d, k;
+    double *weight;            /* k x d, row-major */
+    double *bias;              /* k */
+    cusgd_precision precision; /* of the file's tensors */
+    cusgd_loss loss;
+    char **features; /* d names, or NULL */
+    char **targets;  /* k names, or NULL */
+    char *classes[2];
+    char **names, **values; /* metadata but for the names above, NULL-terminated both */
+    size_t entries;         /* of metadata */
+};
+
+/* A model of zeros. Names and classes may be NULL; they are copied. `options` become metadata; NULL: none. */
+cusgd_status model_create(const cusgd_options *options, int64_t d, int64_t k, char *const *features, char *const *targets,
+                          char *const *classes, cusgd_model **out);
+
+#endif

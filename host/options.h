@@ -1,0 +1,17 @@
+/* The table of options: one row is all that the check, the command, the help and a model's metadata know of an option. */
+#ifndef CUSGD_HOST_OPTIONS_H
+#define CUSGD_HOST_OPTIONS_H
+
+#include "cusgd.h"
+
+/* The index-th option's name and value as text (%.17g, a word, "true"): what a model's metadata holds. Options that cannot change
+ * a result (threads, device) and those still to be chosen are passed over. Returns 0 past the last. `value` has room for 64
+ * bytes. */
+int options_describe(const cusgd_options *options, size_t index, const char **name, char *value);
+
+/* The word of an enumeration's value, as on the command line. */
+const char *loss_word(cusgd_loss loss);
+int loss_from_word(const char *word, cusgd_loss *loss); /* 0 if there is none */
+const char *optimizer_word(cusgd_optimizer optimizer);
+
+#endif

@@ -1,0 +1,284 @@
+/* A trainer: checks, held-out rows, standardization, and parameters in the data's units. */
+#include "trainer.h"
+
+#include "error.h"
+#include "options.h"
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Held-out rows ---- */
+
+/* Chooses a share of the rows by the seed: rows, or whole blocks where order matters, so that what is left stays in one piece. */
+static cusgd_status hold_out(cusgd_trainer *t)
+{
+    const examples *all = &t->data->view;
+    int blocks = t->options.sampling == CUSGD_SAMPLING_NONE || t->options.sampling == CUSGD_SAMPLING_BLOCKS ||
+                 t->options.sampling == CUSGD_SAMPLING_REPLACE_BLOCKS;
+    int64_t unit = blocks && all->n >= 20 * SAMPLING_BLOCK ? SAMPLING_BLOCK : 1, units = all->n / unit;
+    int64_t held = (int64_t)floor(t->options.valid_fraction * (double)units + 0.5), valid = 0, train = 0;
+    if (held < 1 || held >= units)
+        return fail(CUSGD_ERROR_USAGE,
+                    "valid-fraction %g of %lld rows leaves no row for %s; choose another share or give --valid",
+                    t->options.valid_fraction, (long long)all->n, held < 1 ? "validation" : "training");
+    t->train_index = allocate((size_t)all->n, sizeof(int64_t));
+    t->valid_index = allocate((size_t)(held * unit), sizeof(int64_t));
+    if (!t->train_index || !t->valid_index) return fail_memory((size_t)all->n * sizeof(int64_t), "the list of held-out rows");
+    permutation p = permutation_make((uint64_t)units, stream_key(t->options.seed, STREAM_HOLDOUT), 0);
+    char *is_held = allocate_zeroed((size_t)units, 1);
+    if (!is_held) return fail_memory((size_t)units, "the list of held-out rows");
+    for (int64_t i = 0; i < held; i++) is_held[permutation_at(&p, (uint64_t)i, 0)] = 1;
+    for (int64_t i = 0; i < all->n; i++) {
+        if (i / unit < units && is_held[i / unit])
+            t->valid_index[valid++] = i;
+        else
+            t->train_index[train++] = i;
+    }
+    free(is_held);
+    t->train_rows.rows = t->train_index;
+    t->train_rows.n = train;
+    t->valid_rows = *all;
+    t->valid_rows.rows = t->valid_index;
+    t->valid_rows.n = valid;
+    return CUSGD_OK;
+}
+
+/* ---- Standardization ---- */
+
+/* A column whose deviation is rounding of its mean is constant; it keeps its scale. */
+static double scale_of(double mean, double variance)
+{
+    double deviation = sqrt(variance);
+    return deviation > 10 * DBL_EPSILON * fabs(mean) ? deviation : 1;
+}
+
+static cusgd_status standardize(cusgd_trainer *t)
+{
+    const cusgd_options *o = &t->options;
+    int64_t d = t->plan.d, k = t->plan.k;
+    double weight, *variance = t->gradient, *target = t->theta; /* work arrays of at least d and k */
+    cusgd_status status = t->backend.ops->moments(t->backend.self, &t->train_rows, t->mean, variance, target, &weight);
+    if (status != CUSGD_OK) return status;
+    for (int64_t j = 0; j < d; j++) {
+        double second = variance[j] + t->mean[j] * t->mean[j];
+        t->rms[j] = sqrt(second);
+        /* Without an intercept, centring would put one in by the back door: then columns are scaled only. */
+        t->scale[j] = !o->standardize ? 1 : o->intercept ? scale_of(t->mean[j], variance[j]) : second > 0 ? t->rms[j] : 1;
+        if (!o->standardize || !o->intercept) t->mean[j] = 0;
+    }
+    int centres = o->standardize && o->intercept && loss_is_shift_invariant(o->loss);
+    for (int64_t c = 0; c < k; c++) {
+        t->shift[c] = centres ? target[c] : 0;
+        t->null[c] = loss_best_constant(o->loss, target[c]) - t->shift[c];
+    }
+    t->transform.mean = o->standardize ? t->mean : NULL;
+    t->transform.scale = o->standardize ? t->scale : NULL;
+    t->transform.shift = centres ? t->shift : NULL;
+    t->transform.weight_mean = weight / (double)t->train_rows.n;
+    return CUSGD_OK;
+}
+
+/* Between the data's units (weight k x d, bias k) and theta (d+1) x k: w x + b = (w scale) x' + (b + w mean - shift) + shift. */
+static void theta_from(const cusgd_trainer *t, const double *weight, const double *bias, double *theta)
+{
+    int64_t d = t->plan.d, k = t->plan.k;
+    for (int64_t c = 0; c < k; c++) {
+        double b = bias[c];
+        for (int64_t j = 0; j < d; j++) {
+            theta[j * k + c] = weight[c * d + j] * t->scale[j];
+            b += weight[c * d + j] * t->mean[j];
+        }
+        theta[d * k + c] = b - t->shift[c];
+    }
+}
+
+static void theta_to(const cusgd_trainer *t, const double *theta, double *weight, double *bias)
+{
+    int64_t d = t->plan.d, k = t->plan.k;
+    for (int64_t c = 0; c < k; c++) {
+        double b = theta[d * k + c] + t->shift[c];
+        for (int64_t j = 0; j < d; j++) {
+            double w = theta[j * k + c] / t->scale[j];
+            if (weight) weight[c * d + j] = w;
+            b -= w * t->mean[j];
+        }
+        if (bias) bias[c] = b;
+    }
+}
+
+void trainer_null(const cusgd_trainer *t, double *theta)
+{
+    int64_t d = t->plan.d, k = t->plan.k;
+    memset(theta, 0, sizeof(double) * (size_t)((d + 1) * k));
+    if (t->plan.intercept) memcpy(theta + d * k, t->null, sizeof(double) * (size_t)k);
+}
+
+/* ---- Making one ---- */
+
+static cusgd_status check_shapes(const cusgd_options *o, const cusgd_data *train, const cusgd_data *valid)
+{
+    const examples *a = &train->view;
+    if (a->k == 0) return fail(CUSGD_ERROR_DATA, "%s: there are no targets to train on", train->source);
+    if (!valid) return CUSGD_OK;
+    const examples *b = &valid->view;
+    if (o->valid_fraction > 0) return fail(CUSGD_ERROR_USAGE, "validation data and valid-fraction exclude each other; give one");
+    if (a->d != b->d || a->k != b->k)
+        return fail(CUSGD_ERROR_DATA, "%s has %lld columns and %lld targets where the training data has %lld and %lld",
+                    valid->source, (long long)b->d, (long long)b->k, (long long)a->d, (long long)a->k);
+    return examples_check(b, (int)o->loss, valid->source, o->threads);
+}
+
+static cusgd_status allocate_vectors(cusgd_trainer *t)
+{
+    size_t d = (size_t)t->plan.d, k = (size_t)t->plan.k, size = (d + 1) * k;
+    t->mean = allocate_zeroed(d, sizeof(double));
+    t->scale = allocate_zeroed(d, sizeof(double));
+    t->rms = allocate_zeroed(d, sizeof(double));
+    t->shift = allocate_zeroed(k, sizeof(double));
+    t->null = allocate_zeroed(k, sizeof(double));
+    t->theta = allocate_zeroed(size, sizeof(double));
+    t->gradient = allocate_zeroed(size, sizeof(double));
+    int complete = t->mean && t->scale && t->rms && t->shift && t->null && t->theta && t->gradient;
+    return complete ? CUSGD_OK : fail_memory(5 * size * sizeof(double), "the parameters");
+}
+
+static cusgd_status bind_examples(cusgd_trainer *t)
+{
+    const backend *b = &t->backend;
+    cusgd_status status = standardize(t);
+    if (status == CUSGD_OK) status = b->ops->bind(b->self, &t->train_rows, &t->transform, &t->train);
+    if (status != CUSGD_OK || t->valid_rows.n == 0) return status;
+    transform own = t->transform; /* validation losses weigh by the validation rows' own mean weight */
+    double weight = 0, *unused = t->gradient;
+    status = b->ops->moments(b->self, &t->valid_rows, unused, unused, t->theta, &weight);
+    own.weight_mean = weight / (double)t->valid_rows.n;
+    return status == CUSGD_OK ? b->ops->bind(b->self, &t->valid_rows, &own, &t->valid) : status;
+}
+
+/* Starts the optimizer afresh at theta. */
+static cusgd_status restart(cusgd_trainer *t, const double *theta)
+{
+    const backend *b = &t->backend;
+    cusgd_status status = b->ops->start(b->self, &t->plan);
+    if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_CURRENT, PART_THETA, theta);
+    if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_CURRENT, PART_AVERAGE, theta);
+    t->step = t->epoch = t->epoch_index = t->batch = 0;
+    t->rate_scale = 1;
+    t->result = AREA_CURRENT;
+    return status;
+}
+
+static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *valid)
+{
+    cusgd_status status = examples_check(&t->data->view, (int)t->options.loss, t->data->source, t->options.threads);
+    t->train_rows = t->data->view;
+    if (valid) t->valid_rows = valid->view;
+    if (status == CUSGD_OK) status = allocate_vectors(t);
+    if (status == CUSGD_OK && t->options.valid_fraction > 0) status = hold_out(t);
+    if (status == CUSGD_OK) status = backend_open(t->options.device, t->options.precision, t->options.threads, &t->backend);
+    if (status == CUSGD_OK) choose_run(t);
+    if (status == CUSGD_OK) status = bind_examples(t);
+    if (status == CUSGD_OK) status = choose_optimizer(t);
+    if (status != CUSGD_OK) return status;
+    if (t->options.optimizer == CUSGD_OPTIMIZER_AUTO) {
+        trainer_null(t, t->theta);
+    } else { /* zeros in the data's units */
+        memset(t->theta, 0, sizeof(double) * (size_t)((t->plan.d + 1) * t->plan.k));
+        for (int64_t c = 0; c < t->plan.k; c++) t->theta[t->plan.d * t->plan.k + c] = -t->shift[c];
+    }
+    return restart(t, t->theta);
+}
+
+cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
+                                  cusgd_trainer **out)
+{
+    *out = NULL;
+    const char *wrong = cusgd_options_check(options);
+    if (wrong) return fail(CUSGD_ERROR_USAGE, "%s", wrong);
+    cusgd_status status = check_shapes(options, train, valid);
+    if (status != CUSGD_OK) return status;
+    cusgd_trainer *t = allocate_zeroed(1, sizeof *t);
+    if (!t) return fail_memory(sizeof *t, "a trainer");
+    t->options = *options;
+    t->data = train;
+    t->plan.loss = options->loss;
+    t->plan.d = train->view.d;
+    t->plan.k = train->view.k;
+    t->plan.intercept = options->intercept;
+    t->plan.l1 = options->l1;
+    t->plan.l2 = options->l2;
+    status = prepare(t, valid);
+    if (status == CUSGD_OK)
+        *out = t;
+    else
+        cusgd_trainer_free(t);
+    return status;
+}
+
+void cusgd_trainer_free(cusgd_trainer *t)
+{
+    if (!t) return;
+    if (t->backend.ops) {
+        t->backend.ops->unbind(t->backend.self, t->train);
+        t->backend.ops->unbind(t->backend.self, t->valid);
+        t->backend.ops->close(t->backend.self);
+    }
+    free(t->train_index);
+    free(t->valid_index);
+    free(t->mean);
+    free(t->scale);
+    free(t->rms);
+    free(t->shift);
+    free(t->null);
+    free(t->metric);
+    free(t->theta);
+    free(t->gradient);
+    free(t);
+}
+
+/* ---- What others ask of it ---- */
+
+cusgd_status trainer_theta(cusgd_trainer *t, enum area area, double *theta)
+{
+    return t->backend.ops->get(t->backend.self, area, t->plan.average ? PART_AVERAGE : PART_THETA, theta);
+}
+
+cusgd_status trainer_objective(cusgd_trainer *t, const bound *b, const double *theta, double *loss, double *objective,
+                               double *gradient)
+{
+    cusgd_status status = t->backend.ops->objective(t->backend.self, b, t->plan.loss, theta, loss, gradient);
+    double l1 = 0, l2 = 0;
+    for (int64_t u = 0; u < t->plan.d * t->plan.k; u++) {
+        l1 += fabs(theta[u]);
+        l2 += theta[u] * theta[u];
+    }
+    *objective = *loss + t->plan.l2 / 2 * l2 + t->plan.l1 * l1;
+    return status;
+}
+
+void cusgd_trainer_options(const cusgd_trainer *t, cusgd_options *options) { *options = t->options; }
+
+const char *cusgd_trainer_device(const cusgd_trainer *t) { return t->backend.name; }
+
+void cusgd_trainer_cancel(cusgd_trainer *t) { t->cancelled = 1; }
+
+cusgd_status cusgd_trainer_get(cusgd_trainer *t, double *weight, double *bias)
+{
+    cusgd_status status = trainer_theta(t, t->result, t->theta);
+    if (status == CUSGD_OK) theta_to(t, t->theta, weight, bias);
+    return status;
+}
+
+cusgd_status cusgd_trainer_set(cusgd_trainer *t, const double *weight, const double *bias)
+{
+    for (int64_t i = 0; i < t->plan.d * t->plan.k; i++)
+        if (!isfinite(weight[i])) return fail(CUSGD_ERROR_DATA, "weight %lld of the starting point is not finite", (long long)i);
+    for (int64_t c = 0; c < t->plan.k; c++) {
+        if (!isfinite(bias[c])) return fail(CUSGD_ERROR_DATA, "bias %lld of the starting point is not finite", (long long)c);
+        if (bias[c] != 0 && !t->plan.intercept)
+            return fail(CUSGD_ERROR_USAGE, "the starting point has an intercept, and the run has none; leave out no-intercept");
+    }
+    theta_from(t, weight, bias, t->theta);
+    return restart(t, t->theta);
+}

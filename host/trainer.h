@@ -1,0 +1,56 @@
+/* The trainer's parts: trainer.c makes it, fit.c runs it, auto.c makes the choices left open, metrics.c measures. */
+#ifndef CUSGD_HOST_TRAINER_H
+#define CUSGD_HOST_TRAINER_H
+
+#include "backend.h"
+
+typedef double real; /* above the seam all is double */
+#include "scalar/loss.h"
+#include "scalar/update.h"
+
+struct cusgd_trainer {
+    cusgd_options options; /* every choice made */
+    backend backend;
+    plan plan;
+    const cusgd_data *data; /* the training data */
+    examples train_rows, valid_rows;
+    int64_t *train_index, *valid_index; /* rows when a share was held out, ascending; NULL otherwise */
+    bound *train, *valid;               /* valid: NULL where there is none */
+    transform transform;
+    double *mean, *scale, *shift;    /* d, d, k: the transform's; scale 1, mean and shift 0 where it is off */
+    double *null;                    /* k: the best constant prediction, in the coordinates of the bound targets */
+    double *rms;                     /* d: sqrt(E x^2) in the data's units, for messages */
+    double *metric;                  /* (d+1) x k: each parameter's share of the rate; NULL: 1 */
+    double *theta, *gradient;        /* (d+1) x k: work */
+    double eccentricity;             /* of the average */
+    double lipschitz;                /* bound on the objective's second derivative, without l2; NaN: not needed, not computed */
+    int retreats;                    /* 1: the rate is the library's own, so an epoch that goes wrong is undone */
+    int by_tolerance, by_gradient;   /* which stopping rules are on */
+    double null_loss, null_gradient; /* objective's and norm's at the best constant model; NaN: not needed */
+
+    /* Where the run stands. */
+    int64_t batches;     /* of an epoch */
+    int64_t step, epoch; /* taken; completed */
+    int64_t epoch_index; /* epochs begun before this one, undone ones too: what the order of rows depends on */
+    int64_t batch;       /* the next one of the epoch under way */
+    double rate_scale;   /* 4^-(epochs undone) */
+    enum area result;    /* where the result lies: AREA_CURRENT, or AREA_BEST */
+    _Atomic int cancelled;
+};
+
+/* auto.c: the batch, the epochs and the stopping rules, before anything is bound. */
+void choose_run(cusgd_trainer *t);
+/* auto.c: optimizer, rate, momentum, metric and average, from the bound examples. */
+cusgd_status choose_optimizer(cusgd_trainer *t);
+
+/* trainer.c: theta (d+1) x k of the result, in the coordinates of the bound data. */
+cusgd_status trainer_theta(cusgd_trainer *t, enum area area, double *theta);
+/* The objective at theta: data loss, and in full with penalties; gradient of the data loss may be NULL. */
+cusgd_status trainer_objective(cusgd_trainer *t, const bound *b, const double *theta, double *loss, double *objective,
+                               double *gradient);
+/* The best constant model, in the same coordinates. */
+void trainer_null(const cusgd_trainer *t, double *theta);
+/* fit.c: |minimum-norm subgradient| of the objective, given the data loss's gradient. */
+double gradient_norm(const cusgd_trainer *t, const double *theta, const double *gradient);
+
+#endif

@@ -1,0 +1,344 @@
+/* cusgd.h: stochastic gradient descent for linear models, on GPUs and CPUs.
+ *
+ * The model is p = x theta + b with k outputs; training minimises over theta and b
+ *
+ *     (1/n) sum_i (w_i / w_mean) l(p_i, y_i)  +  l2/2 |theta|^2  +  l1 |theta|_1
+ *
+ * summed over the outputs, by minibatch steps; b (the intercept) is not penalised. Letters keep their meaning everywhere:
+ * n rows (examples), d columns (features), k outputs (targets), theta d x k coefficients, b k intercepts, x, y, w one example's
+ * features, targets and weight.
+ *
+ * Conventions. Every function that can fail returns a cusgd_status, and cusgd_last_error() then says what, where and what to do.
+ * Handles are opaque; whoever receives one through an `out` argument frees it with the matching *_free, which accepts NULL. On
+ * failure *out is NULL. Strings and arrays passed in are only read, and copied where they are kept, unless said otherwise.
+ * Different handles may be used from different threads at once; one handle by one thread at a time. The library prints nothing,
+ * never exits and installs no signal handler. */
+#ifndef CUSGD_H
+#define CUSGD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define CUSGD_VERSION_MAJOR 0
+#define CUSGD_VERSION_MINOR 1
+#define CUSGD_VERSION_PATCH 0
+
+#if defined(__GNUC__)
+#define CUSGD_API __attribute__((visibility("default")))
+#else
+#define CUSGD_API
+#endif
+
+/* The values are the exit codes of the command. */
+typedef enum cusgd_status {
+    CUSGD_OK = 0,
+    CUSGD_ERROR_USAGE = 1,     /* an argument or an option is wrong */
+    CUSGD_ERROR_DATA = 2,      /* data or a file is wrong, or cannot be read or written */
+    CUSGD_ERROR_DEVICE = 3,    /* the device asked for is missing, out of memory or failed */
+    CUSGD_ERROR_DIVERGED = 4,  /* the loss became infinite or NaN */
+    CUSGD_ERROR_CHECK = 5,     /* two devices disagree */
+    CUSGD_ERROR_MEMORY = 6,    /* out of host memory */
+    CUSGD_ERROR_CONVERGED = 7, /* a full-batch solver did not converge */
+} cusgd_status;
+
+/* The message of this thread's last failure; "" if there was none. Valid until this thread's next call that fails. */
+CUSGD_API const char *cusgd_last_error(void);
+CUSGD_API const char *cusgd_version(void); /* "0.1.0" */
+
+/* ---- Options ------------------------------------------------------------------------------------------------------------- */
+
+typedef enum cusgd_loss {
+    CUSGD_LOSS_SQUARED,  /* (p - y)^2 / 2 */
+    CUSGD_LOSS_MSE,      /* (p - y)^2 */
+    CUSGD_LOSS_LOGISTIC, /* log(1 + e^p) - y p, y in {0, 1} */
+} cusgd_loss;
+
+typedef enum cusgd_optimizer {
+    CUSGD_OPTIMIZER_AUTO, /* needs no rate: see the README, "What runs when nothing is said" */
+    CUSGD_OPTIMIZER_SGD,
+    CUSGD_OPTIMIZER_MOMENTUM, /* Polyak 1964; the rate inside the velocity */
+    CUSGD_OPTIMIZER_NESTEROV, /* Nesterov 1983; the gradient at theta - momentum v */
+    CUSGD_OPTIMIZER_ADAGRAD,  /* Duchi, Hazan, Singer 2011 */
+    CUSGD_OPTIMIZER_ADADELTA, /* Zeiler 2012 */
+    CUSGD_OPTIMIZER_RMSPROP,  /* Tieleman, Hinton 2012 */
+    CUSGD_OPTIMIZER_ADAM,     /* Kingma, Ba 2015 */
+} cusgd_optimizer;
+
+typedef enum cusgd_schedule {
+    CUSGD_SCHEDULE_CONSTANT,
+    CUSGD_SCHEDULE_TIME_DECAY, /* rate(t) = t0 / (t + t1), t steps from 0 */
+} cusgd_schedule;
+
+/* How the rows of an epoch are chosen; all but `none` depend on the seed and the epoch alone, on every device alike. */
+typedef enum cusgd_sampling {
+    CUSGD_SAMPLING_PERMUTE,        /* each row once an epoch, in random order */
+    CUSGD_SAMPLING_BLOCKS,         /* each row once; blocks of rows permuted, and rows again within a window of blocks */
+    CUSGD_SAMPLING_REPLACE,        /* every row drawn independently */
+    CUSGD_SAMPLING_REPLACE_BLOCKS, /* every batch one of the epoch's contiguous batches, drawn independently */
+    CUSGD_SAMPLING_NONE,           /* the data's own order */
+} cusgd_sampling;
+
+typedef enum cusgd_precision { CUSGD_PRECISION_FLOAT, CUSGD_PRECISION_DOUBLE } cusgd_precision;
+
+/* Every field but the enumerations has a value that means "choose": NAN for numbers, 0 for batch, epochs and evaluate_every, -1
+ * for patience. A trainer replaces it when it sees the data (cusgd_trainer_options). */
+typedef struct cusgd_options {
+    cusgd_loss loss;
+    cusgd_optimizer optimizer;
+    cusgd_schedule schedule;
+    cusgd_sampling sampling;
+    cusgd_precision precision;
+    double rate;           /* > 0; NAN: from the data's curvature (sgd, momentum, nesterov, auto) or the optimizer's usual one */
+    double t0, t1;         /* time-decay: > 0; NAN: t1 = 10 epochs' steps, t0 = rate t1 */
+    double momentum;       /* [0, 1) */
+    double beta1, beta2;   /* adam: [0, 1) */
+    double rho;            /* adadelta, rmsprop: [0, 1) */
+    double epsilon;        /* > 0 */
+    int64_t batch;         /* rows a step; more than the rows there are: full batch */
+    int64_t epochs;        /* passes over the data at most */
+    double l1, l2;         /* >= 0, on standardized coefficients when standardize is on */
+    int average;           /* 0 or 1: the result is an average of the iterates (Shamir, Zhang 2013); -1: the optimizer's choice */
+    int64_t average_from;  /* the step at which averaging starts, >= 0; -1: the first. >= 0 turns averaging on */
+    int standardize;       /* 1: columns are brought to mean 0, variance 1 inside; results are in the data's units all the same */
+    int intercept;         /* 1: fit b */
+    double valid_fraction; /* [0, 1): share of the rows held out, chosen by the seed */
+    int64_t evaluate_every;    /* epochs between full passes over the objective; -1: only at the end */
+    int64_t patience;          /* evaluations without improvement that end the run */
+    double tolerance;          /* >= 0; a relative improvement below it counts as none */
+    double gradient_tolerance; /* >= 0; the run ends when |gradient| falls to this share of the null model's */
+    uint64_t seed;
+    int threads;     /* CPU threads; 0: as many as help. Results do not depend on it */
+    char device[16]; /* "auto", "cpu", "cuda" or "cuda:I" */
+} cusgd_options;
+
+CUSGD_API void cusgd_options_init(cusgd_options *options);
+
+/* NULL if the options make sense, else a sentence that says which does not and what to do (this thread's, until its next call).
+ */
+CUSGD_API const char *cusgd_options_check(const cusgd_options *options);
+
+/* Sets an option by its word on the command line ("batch", "l2", "no-standardize"); `value` NULL for those that take none.
+ * "auto" leaves the choice to the trainer where there is one. On failure the options are as they were. */
+CUSGD_API cusgd_status cusgd_options_set(cusgd_options *options, const char *name, const char *value);
+
+/* An option's value as text that cusgd_options_set takes: a word, a number by %.17g, "true" or "false", "auto". */
+enum { CUSGD_OPTION_TEXT = 64 };
+CUSGD_API cusgd_status cusgd_options_get(const cusgd_options *options, const char *name, char value[CUSGD_OPTION_TEXT]);
+
+/* What there is to set, one entry an option, for help texts and for programs that pass options on. */
+typedef struct cusgd_option_info {
+    const char *name;     /* "batch" */
+    const char *argument; /* "N", "X", "permute|blocks|..."; NULL if the option takes none */
+    const char *fallback; /* what holds when it is not given, in words or as a value */
+    const char *help;     /* one line */
+    const char *also;     /* another word that is taken for it ("lr"), for one without argument its opposite; or NULL */
+} cusgd_option_info;
+CUSGD_API const cusgd_option_info *cusgd_option_at(size_t index); /* NULL past the last */
+
+/* ---- Data ---------------------------------------------------------------------------------------------------------------- */
+
+typedef struct cusgd_data cusgd_data;
+
+typedef enum cusgd_type { CUSGD_TYPE_FLOAT32, CUSGD_TYPE_FLOAT64 } cusgd_type;
+
+/* A matrix in the caller's memory: element (i, j) stands at at[i * row_stride + j * col_stride], in elements, not bytes. */
+typedef struct cusgd_matrix {
+    const void *at;
+    cusgd_type type;
+    int64_t row_stride, col_stride;
+} cusgd_matrix;
+
+/* Wraps the caller's arrays without copying them; they must outlive the data and not change meanwhile. x is n x d, y is n x k or
+ * has at == NULL (k is then 0: for prediction only), w is n x 1 or has at == NULL (every weight 1). n, d >= 1. */
+CUSGD_API cusgd_status cusgd_data_wrap(int64_t n, int64_t d, int64_t k, cusgd_matrix x, cusgd_matrix y, cusgd_matrix w,
+                                       cusgd_data **out);
+
+typedef enum cusgd_header { CUSGD_HEADER_AUTO, CUSGD_HEADER_YES, CUSGD_HEADER_NO } cusgd_header;
+
+/* How to read a file. Columns are named by the header's names, else by numbers from 1, negative ones from the end. */
+typedef struct cusgd_reader {
+    cusgd_header header;
+    const char *const *targets; /* NULL: the last column */
+    size_t target_count;
+    const char *const *features; /* NULL: every column that is nothing else */
+    size_t feature_count;
+    const char *const *ignore; /* columns left out */
+    size_t ignore_count;
+    const char *weights;        /* the column of weights, or NULL */
+    const char *const *classes; /* NULL, or the two names that a text target's 0 and 1 stand for */
+    int x_only;                 /* 1: there are no targets (prediction) */
+} cusgd_reader;
+CUSGD_API void cusgd_reader_init(cusgd_reader *reader);
+
+/* Opens a folder with x.npy, y.npy and, where rows are weighted, w.npy (float32 or float64, C or Fortran order; memory-mapped); a
+ * lone .npy (x_only); a .csv; or "-", CSV on standard input. `reader` NULL: cusgd_reader_init's. */
+CUSGD_API cusgd_status cusgd_data_open(const char *path, const cusgd_reader *reader, cusgd_data **out);
+CUSGD_API void cusgd_data_free(cusgd_data *data);
+CUSGD_API int64_t cusgd_data_rows(const cusgd_data *data);
+CUSGD_API int64_t cusgd_data_cols(const cusgd_data *data);
+CUSGD_API int64_t cusgd_data_outputs(const cusgd_data *data);
+CUSGD_API const char *cusgd_data_feature(const cusgd_data *data, int64_t j); /* its name, or NULL where columns have none */
+CUSGD_API const char *cusgd_data_target(const cusgd_data *data, int64_t j);  /* likewise */
+CUSGD_API const char *cusgd_data_class(const cusgd_data *data, int value);   /* what y = 0 or 1 stands for, or NULL */
+
+/* Synthetic data: x Gaussian, y = x theta + b + noise or a coin with that log-odds. Equal for equal arguments on every device. */
+typedef struct cusgd_generator {
+    int64_t rows, cols, outputs, informative; /* informative: columns with a nonzero coefficient; 0: all */
+    double noise;                             /* standard deviation of y's noise (linear targets) */
+    int logistic;                             /* 1: y in {0, 1} */
+    double correlation;                       /* in (-1, 1): neighbouring columns' (AR(1)); 0: none */
+    double condition; /* >= 1: condition number of the columns' covariance; 1: none. Not with correlation */
+    uint64_t seed;
+    cusgd_precision precision;
+} cusgd_generator;
+CUSGD_API void cusgd_generator_init(cusgd_generator *generator);
+
+/* Writes folder/x.npy, y.npy and true.safetensors, making the folder; files that are there are kept (an error) unless `force`. */
+CUSGD_API cusgd_status cusgd_generate(const cusgd_generator *generator, const char *folder, int force);
+
+/* ---- Model --------------------------------------------------------------------------------------------------------------- */
+
+typedef struct cusgd_model cusgd_model;
+
+/* Reads a safetensors file with `weight` (k x d or d) and `bias` (k or absent), F32 or F64, with or without cuSGD's metadata. */
+CUSGD_API cusgd_status cusgd_model_load(const char *path, cusgd_model **out);
+/* Writes one, in the options' precision; equal models give equal bytes. The old file stays until the new one is complete. */
+CUSGD_API cusgd_status cusgd_model_save(const cusgd_model *model, const char *path);
+/* Whether a file could be written there, as a model or predictions are: to be asked before a long run, not after it. */
+CUSGD_API cusgd_status cusgd_file_check(const char *path);
+CUSGD_API void cusgd_model_free(cusgd_model *model);
+CUSGD_API int64_t cusgd_model_cols(const cusgd_model *model);
+CUSGD_API int64_t cusgd_model_outputs(const cusgd_model *model);
+CUSGD_API const double *cusgd_model_weight(const cusgd_model *model);           /* k x d, row-major; the model's */
+CUSGD_API const double *cusgd_model_bias(const cusgd_model *model);             /* k; the model's */
+CUSGD_API const char *cusgd_model_feature(const cusgd_model *model, int64_t j); /* NULL where there are no names */
+CUSGD_API const char *cusgd_model_target(const cusgd_model *model, int64_t j);
+CUSGD_API const char *cusgd_model_class(const cusgd_model *model, int value); /* what y = 0 or 1 stands for, or NULL */
+CUSGD_API cusgd_loss cusgd_model_loss(const cusgd_model *model);
+/* The metadata, one entry an index: *name and *value are the model's. Returns 0 past the last. */
+CUSGD_API int cusgd_model_metadata(const cusgd_model *model, size_t index, const char **name, const char **value);
+/* Makes `reader` pick the model's features by name and map the model's classes. It borrows from the model. */
+CUSGD_API void cusgd_model_reader(const cusgd_model *model, cusgd_reader *reader);
+
+typedef enum cusgd_output {
+    CUSGD_AS_MEAN,        /* the expected target: p, or the probability of 1 for logistic loss */
+    CUSGD_AS_LINK,        /* p = x theta + b */
+    CUSGD_AS_CLASS,       /* 0 or 1 (logistic) */
+    CUSGD_AS_PROBABILITY, /* of 1 (logistic) */
+} cusgd_output;
+
+/* out: n x k, row-major. Computed in double on the CPU. */
+CUSGD_API cusgd_status cusgd_model_predict(const cusgd_model *model, const cusgd_data *data, cusgd_output as, double *out);
+
+/* Writes predictions that cusgd_model_predict made (n x k) to NAME.npy (float64, n or n x k), to NAME.csv (under a header of the
+ * targets' names; CUSGD_AS_CLASS by the classes' names) or to "-" (CSV on standard output). The old file stays until the new one
+ * is complete. */
+CUSGD_API cusgd_status cusgd_predictions_save(const cusgd_model *model, cusgd_output as, int64_t n, const double *predictions,
+                                              const char *path);
+
+/* Weighted by the data's weights. Fields that do not apply to the model's loss are NAN. */
+typedef struct cusgd_metrics {
+    int64_t rows;
+    double loss;               /* mean loss a row: the squared error itself for squared and mse, else l */
+    double mse, rmse, mae, r2; /* regression */
+    double log_loss, accuracy; /* classification */
+} cusgd_metrics;
+/* `output` in [0, k), or -1 for the mean over the outputs. */
+CUSGD_API cusgd_status cusgd_model_evaluate(const cusgd_model *model, const cusgd_data *data, int64_t output,
+                                            cusgd_metrics *metrics);
+
+/* ---- Training ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct cusgd_trainer cusgd_trainer;
+
+typedef enum cusgd_stop {
+    CUSGD_STOP_NONE,      /* has not ended */
+    CUSGD_STOP_EPOCHS,    /* all epochs ran */
+    CUSGD_STOP_TOLERANCE, /* no improvement of more than `tolerance` for `patience` evaluations */
+    CUSGD_STOP_GRADIENT,  /* the gradient is within gradient_tolerance */
+    CUSGD_STOP_CANCELLED, /* by the callback or cusgd_trainer_cancel */
+    CUSGD_STOP_DIVERGED,  /* the loss became infinite or NaN */
+} cusgd_stop;
+
+/* After an epoch. Losses are means over rows and outputs: the squared error itself for squared and mse. NAN: not computed. */
+typedef struct cusgd_progress {
+    int64_t epoch, epochs; /* this one, from 1; how many at most */
+    int64_t step;          /* steps so far */
+    double loss;           /* the mean over the epoch's steps, each before its update; exact where `evaluated` */
+    int evaluated;         /* 1: `loss` is a full pass at the epoch's end */
+    double valid_loss;
+    double rate;    /* of the last step */
+    double seconds; /* since training began */
+    double rows_per_second;
+    double seconds_left; /* if every epoch ran */
+} cusgd_progress;
+
+/* Called in the thread that called cusgd_trainer_fit; a nonzero value ends training (CUSGD_STOP_CANCELLED). */
+typedef int (*cusgd_callback)(const cusgd_progress *progress, void *user);
+
+typedef struct cusgd_result {
+    cusgd_stop stop;
+    int64_t epochs, steps;   /* run in all */
+    int64_t epoch;           /* whose end the parameters are from; with validation data the best one's */
+    double loss, valid_loss; /* of these parameters, full passes; NAN where there is no validation data */
+    double objective;        /* the objective in full */
+    double gradient;         /* |gradient| as a share of the null model's; NAN unless gradient_tolerance was asked for */
+    double excess;           /* estimated relative distance of the objective to the optimum; NAN where it cannot be told */
+    double rate;             /* of the last step */
+    double seconds, rows_per_second;
+    int64_t backoffs; /* epochs undone and repeated at a quarter of the rate */
+} cusgd_result;
+
+/* `train` and `valid` (NULL: none) must outlive the trainer. Checks the options against the data, refuses what is not finite,
+ * standardizes, chooses what was left open. Errors: USAGE, DATA, DEVICE, MEMORY. */
+CUSGD_API cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
+                                            cusgd_trainer **out);
+CUSGD_API void cusgd_trainer_free(cusgd_trainer *trainer);
+
+/* Trains until a rule of the options ends it. `callback` and `result` may be NULL. DIVERGED leaves the best parameters so far in
+ * the trainer (result->epoch 0: its starting point, no epoch was completed). May be called again to go on: `epochs` more at most. */
+CUSGD_API cusgd_status cusgd_trainer_fit(cusgd_trainer *trainer, cusgd_callback callback, void *user, cusgd_result *result);
+
+/* Runs `steps` minibatch steps from where the trainer stands, without evaluation, stopping rules or back-off. */
+CUSGD_API cusgd_status cusgd_trainer_step(cusgd_trainer *trainer, int64_t steps);
+
+/* Ends cusgd_trainer_fit after the steps in flight. May be called from a signal handler or another thread. */
+CUSGD_API void cusgd_trainer_cancel(cusgd_trainer *trainer);
+
+/* The options as they run, every choice made. */
+CUSGD_API void cusgd_trainer_options(const cusgd_trainer *trainer, cusgd_options *options);
+/* The device's name ("CPU, 2 threads"); the trainer's. */
+CUSGD_API const char *cusgd_trainer_device(const cusgd_trainer *trainer);
+
+/* Parameters in the data's units: weight k x d row-major, bias k; either may be NULL. Setting them restarts the optimizer. */
+CUSGD_API cusgd_status cusgd_trainer_get(cusgd_trainer *trainer, double *weight, double *bias);
+CUSGD_API cusgd_status cusgd_trainer_set(cusgd_trainer *trainer, const double *weight, const double *bias);
+
+/* As cusgd_model_predict and cusgd_model_evaluate, on the trainer's device and in its precision. */
+CUSGD_API cusgd_status cusgd_trainer_predict(cusgd_trainer *trainer, const cusgd_data *data, cusgd_output as, double *out);
+CUSGD_API cusgd_status cusgd_trainer_evaluate(cusgd_trainer *trainer, const cusgd_data *data, int64_t output,
+                                              cusgd_metrics *metrics);
+
+/* The trained model, with names and classes of the training data. */
+CUSGD_API cusgd_status cusgd_trainer_model(cusgd_trainer *trainer, cusgd_model **out);
+
+/* ---- Devices ------------------------------------------------------------------------------------------------------------- */
+
+typedef struct cusgd_device {
+    char word[16]; /* what --device takes: "cpu", "cuda:0" */
+    char name[128];
+    int64_t memory; /* bytes; 0 if unknown */
+    char note[256]; /* the instruction set, the compute capability and module, or why it cannot be used; "" if nothing */
+    int usable;
+} cusgd_device;
+/* The index-th device. Returns 0 past the last. An unusable "cuda" entry says why there is no GPU. */
+CUSGD_API int cusgd_device_at(size_t index, cusgd_device *device);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

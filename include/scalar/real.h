@@ -1,0 +1,39 @@
+/* The mathematics of cuSGD is written once, in these headers, and compiled by C and by CUDA C++.
+ *
+ * It is written in `real`. C sources compile it with `typedef float real;` or `typedef double real;` in force (host/real.h); in
+ * CUDA C++ the functions are templates over it. SCALAR starts a function that uses `real`, DEVICE one that does not; STRUCT
+ * starts a struct with `real` members and OF names its type.
+ *
+ * Only + - * / and sqrt stand in updates, and the compilers are told not to contract them (-ffp-contract=off, -fmad=false), so
+ * that equal gradients give equal bits on every device. */
+#ifndef CUSGD_SCALAR_REAL_H
+#define CUSGD_SCALAR_REAL_H
+
+#include <math.h>
+#include <stdint.h>
+
+#if defined(__CUDACC__)
+#define DEVICE __host__ __device__ static inline
+#else
+#define DEVICE static inline
+#endif
+
+#ifdef __cplusplus
+#define SCALAR       template <class real> DEVICE
+#define STRUCT(name) template <class real> struct name
+#define OF(name)     name<real>
+SCALAR real real_sqrt(real x) { return sqrt(x); }
+SCALAR real real_exp(real x) { return exp(x); }
+SCALAR real real_log1p(real x) { return log1p(x); }
+SCALAR real real_abs(real x) { return fabs(x); }
+#else
+#define SCALAR        DEVICE
+#define STRUCT(name)  struct name
+#define OF(name)      struct name
+#define real_sqrt(x)  _Generic((x), float : sqrtf, double : sqrt)(x)
+#define real_exp(x)   _Generic((x), float : expf, double : exp)(x)
+#define real_log1p(x) _Generic((x), float : log1pf, double : log1p)(x)
+#define real_abs(x)   _Generic((x), float : fabsf, double : fabs)(x)
+#endif
+
+#endif

@@ -1,0 +1,131 @@
+/* Which row stands at position i of epoch e: a pure function of (seed, e, i, n), the same on every device. */
+#ifndef CUSGD_SCALAR_SAMPLING_H
+#define CUSGD_SCALAR_SAMPLING_H
+
+#include "../cusgd.h"
+#include "random.h"
+
+/* A keyed bijection of [0, n), n <= 2^63: index i is the pair (i >> low_bits, its low bits), the first below high_size. Fewer
+ * than 16 values on a side, or fewer rounds than 8, are seen to favour some orders; so a small n walks a larger square. */
+enum { PERMUTATION_ROUNDS = 8, PERMUTATION_SIDE_BITS = 4 };
+typedef struct permutation {
+    uint64_t n;
+    int low_bits;
+    uint32_t high_size; /* about sqrt n, as is 2^low_bits; the product is n or little more */
+    uint32_t key[PERMUTATION_ROUNDS];
+} permutation;
+
+DEVICE permutation permutation_make(uint64_t n, uint64_t key, uint64_t epoch)
+{
+    permutation p;
+    int bits = 2 * PERMUTATION_SIDE_BITS;
+    while (bits < 63 && ((uint64_t)1 << bits) < n) bits++;
+    p.n = n;
+    p.low_bits = (bits + 1) / 2;
+    p.high_size = (uint32_t)((n - 1) >> p.low_bits) + 1;
+    if (p.high_size < 1 << PERMUTATION_SIDE_BITS) p.high_size = 1 << PERMUTATION_SIDE_BITS;
+    for (int r = 0; r < PERMUTATION_ROUNDS; r += 2) {
+        uint64_t w = random_bits(key, epoch, (uint64_t)r);
+        p.key[r] = (uint32_t)w;
+        p.key[r + 1] = (uint32_t)(w >> 32);
+    }
+    return p;
+}
+
+/* A round function: one 32-bit multiplication, by the key, since a fixed multiplier maps the few values of a short half alike. */
+DEVICE uint32_t permutation_hash(uint32_t half, uint32_t key)
+{
+    uint32_t product = (half + key) * (key | 1);
+    return product ^ product >> 16;
+}
+
+/* Where position i goes: a Feistel network on the index's two halves (Luby, Rackoff 1988), the high one added modulo its size,
+ * walked until it lands inside [0, n) (Black, Rogaway 2002): once, but for about one in sqrt n. `tweak` gives other bijections of
+ * the same key. */
+DEVICE uint64_t permutation_at(const permutation *p, uint64_t i, uint32_t tweak)
+{
+    uint32_t low_mask = (uint32_t)(((uint64_t)1 << p->low_bits) - 1);
+    do {
+        uint32_t high = (uint32_t)(i >> p->low_bits), low = (uint32_t)i & low_mask;
+        for (int r = 0; r < PERMUTATION_ROUNDS; r += 2) {
+            low ^= permutation_hash(high, p->key[r] ^ tweak) & low_mask;
+            high += (uint32_t)((uint64_t)permutation_hash(low, p->key[r + 1] ^ tweak) * p->high_size >> 32);
+            if (high >= p->high_size) high -= p->high_size;
+        }
+        i = (uint64_t)high << p->low_bits | low;
+    } while (i >= p->n);
+    return i;
+}
+
+/* Batch b of m holds positions [batch_start(n, m, b), batch_start(n, m, b + 1)): sizes equal to within one row. */
+DEVICE uint64_t batch_start(uint64_t n, uint64_t m, uint64_t b) { return (uint64_t)((uint128)b * n / m); }
+
+/* `blocks`: SAMPLING_BLOCK contiguous rows move together, and rows are permuted again inside SAMPLING_WINDOW of such blocks. */
+enum { SAMPLING_BLOCK = 64, SAMPLING_WINDOW = 32 };
+
+/* Everything that an epoch's order depends on; made on the host once an epoch. */
+typedef struct sampler {
+    int sampling; /* cusgd_sampling */
+    uint64_t n, batches, epoch;
+    uint64_t key;         /* replace, replace-blocks */
+    uint64_t offset;      /* blocks: the row at which the first block starts */
+    permutation order;    /* permute: of rows; blocks: of blocks */
+    permutation window;   /* blocks: of a whole window's rows */
+    permutation leftover; /* blocks: of the last, shorter window's rows */
+} sampler;
+
+DEVICE sampler sampler_make(cusgd_sampling sampling, uint64_t seed, uint64_t n, uint64_t batches, uint64_t epoch)
+{
+    sampler s;
+    uint64_t key = stream_key(seed, STREAM_ORDER), span = (uint64_t)SAMPLING_BLOCK * SAMPLING_WINDOW;
+    uint64_t blocks = n / SAMPLING_BLOCK, tail = n % span;
+    s.sampling = (int)sampling;
+    s.n = n;
+    s.batches = batches;
+    s.epoch = epoch;
+    s.key = stream_key(seed, STREAM_REPLACE);
+    s.offset = random_below(random_bits(key, epoch, 1000), n);
+    s.order = permutation_make(sampling == CUSGD_SAMPLING_BLOCKS ? (blocks ? blocks : 1) : n, key, epoch);
+    s.window = permutation_make(span, key, epoch);
+    s.leftover = permutation_make(tail ? tail : 1, key, epoch);
+    return s;
+}
+
+/* The rows are cut into blocks from a random row on, cyclically; the blocks stand in random order, rows that fill no block last;
+ * and every SAMPLING_WINDOW blocks in that order are shuffled row by row. */
+DEVICE uint64_t blocks_row_at(const sampler *s, uint64_t i)
+{
+    uint64_t span = (uint64_t)SAMPLING_BLOCK * SAMPLING_WINDOW, window = i / span, inside = i % span;
+    const permutation *shuffle = s->n - window * span >= span ? &s->window : &s->leftover;
+    uint64_t place = window * span + permutation_at(shuffle, inside, (uint32_t)window * 0x9E3779B9u);
+    uint64_t block = place / SAMPLING_BLOCK, row = place;
+    if (block < s->n / SAMPLING_BLOCK) row = permutation_at(&s->order, block, 0) * SAMPLING_BLOCK + place % SAMPLING_BLOCK;
+    row += s->offset;
+    return row >= s->n ? row - s->n : row;
+}
+
+/* The batch whose positions step b of the epoch visits: its own, but for replace-blocks. */
+DEVICE uint64_t sampler_batch(const sampler *s, uint64_t b)
+{
+    if (s->sampling != CUSGD_SAMPLING_REPLACE_BLOCKS) return b;
+    return random_below(random_bits(s->key, s->epoch, b), s->batches);
+}
+
+/* The row at position i of the epoch. */
+DEVICE uint64_t sampler_row(const sampler *s, uint64_t i)
+{
+    switch (s->sampling) {
+    case CUSGD_SAMPLING_PERMUTE: return permutation_at(&s->order, i, 0);
+    case CUSGD_SAMPLING_BLOCKS: return blocks_row_at(s, i);
+    case CUSGD_SAMPLING_REPLACE: return random_below(random_bits(s->key, s->epoch, i), s->n);
+    default: return i;
+    }
+}
+
+/* Whether consecutive positions are consecutive rows. */
+DEVICE int sampling_is_contiguous(int sampling)
+{
+    return sampling == CUSGD_SAMPLING_NONE || sampling == CUSGD_SAMPLING_REPLACE_BLOCKS;
+}
+
+#endif

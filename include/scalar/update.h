@@ -1,0 +1,170 @@
+/* What an optimizer does to one parameter, given its gradient: one function each. The state of a parameter is theta, up to two
+ * slots and, where it is asked for, the average of its iterates. Conventions are torch.optim's where it has the method, save that
+ * the rate of momentum stands inside the velocity. */
+#ifndef CUSGD_SCALAR_UPDATE_H
+#define CUSGD_SCALAR_UPDATE_H
+
+#include "../cusgd.h"
+#include "real.h"
+#include "schedule.h"
+
+/* The optimizer `auto` is resolved before a run: to Nesterov's, or to this one. */
+enum { OPTIMIZER_ADAGRAD_NESTEROV = 100 };
+
+/* Constant over a run. */
+STRUCT(update_rule)
+{
+    int optimizer;
+    int average; /* keep the average of the iterates */
+    real beta1, beta2, rho, epsilon;
+    real l1, l2;
+};
+
+/* Of one step: schedule.h's step_numbers, rounded. */
+STRUCT(update_step) { real rate, momentum, correction1, correction2, average; };
+
+SCALAR OF(update_step) update_step_from(const step_numbers *s)
+{
+    OF(update_step) u = {(real)s->rate, (real)s->momentum, (real)s->correction1, (real)s->correction2, (real)s->average};
+    return u;
+}
+
+STRUCT(parameter) { real theta, slot1, slot2, average; };
+
+/* What an optimizer decides: theta moves by -move; `factor` is what multiplied its gradient in that, the l1 threshold's scale. */
+STRUCT(movement) { real move, factor; };
+
+SCALAR OF(movement) update_sgd(real rate, real g)
+{
+    OF(movement) m = {rate * g, rate};
+    return m;
+}
+
+/* v = momentum v + rate g; theta -= v. For Nesterov's method g is the gradient at theta - momentum v. */
+SCALAR OF(movement) update_momentum(real rate, real momentum, real g, real *v)
+{
+    *v = momentum * *v + rate * g;
+    OF(movement) m = {*v, rate};
+    return m;
+}
+
+/* G += g^2; theta -= rate g / (sqrt(G) + epsilon) */
+SCALAR OF(movement) update_adagrad(real rate, real epsilon, real g, real *G)
+{
+    *G = *G + g * g;
+    real factor = rate / (real_sqrt(*G) + epsilon);
+    OF(movement) m = {factor * g, factor};
+    return m;
+}
+
+/* Nesterov's momentum in AdaGrad's metric. */
+SCALAR OF(movement) update_adagrad_nesterov(real rate, real momentum, real epsilon, real g, real *v, real *G)
+{
+    *G = *G + g * g;
+    return update_momentum(rate / (real_sqrt(*G) + epsilon), momentum, g, v);
+}
+
+/* E = rho E + (1 - rho) g^2; u = sqrt(D + epsilon) / sqrt(E + epsilon) g; D = rho D + (1 - rho) u^2; theta -= rate u */
+SCALAR OF(movement) update_adadelta(real rate, real rho, real epsilon, real g, real *E, real *D)
+{
+    *E = rho * *E + (1 - rho) * (g * g);
+    real scale = real_sqrt(*D + epsilon) / real_sqrt(*E + epsilon);
+    real u = scale * g;
+    *D = rho * *D + (1 - rho) * (u * u);
+    OF(movement) m = {rate * u, rate * scale};
+    return m;
+}
+
+/* s = rho s + (1 - rho) g^2; theta -= rate g / (sqrt(s) + epsilon) */
+SCALAR OF(movement) update_rmsprop(real rate, real rho, real epsilon, real g, real *s)
+{
+    *s = rho * *s + (1 - rho) * (g * g);
+    real factor = rate / (real_sqrt(*s) + epsilon);
+    OF(movement) m = {factor * g, factor};
+    return m;
+}
+
+/* m = beta1 m + (1 - beta1) g; s = beta2 s + (1 - beta2) g^2; theta -= rate m^ / (sqrt(s^) + epsilon), ^ bias-corrected */
+SCALAR OF(movement) update_adam(OF(update_rule) rule, OF(update_step) step, real rate, real g, real *moment, real *s)
+{
+    *moment = rule.beta1 * *moment + (1 - rule.beta1) * g;
+    *s = rule.beta2 * *s + (1 - rule.beta2) * (g * g);
+    real factor = rate / (real_sqrt(*s * step.correction2) + rule.epsilon);
+    OF(movement) m = {factor * (*moment * step.correction1), factor};
+    return m;
+}
+
+/* The proximal map of `threshold` |theta|. NaN stays NaN. */
+SCALAR real soft_threshold(real theta, real threshold)
+{
+    real rest = real_abs(theta) - threshold;
+    if (rest <= 0) return 0;
+    return theta < 0 ? -rest : rest;
+}
+
+DEVICE int optimizer_has_velocity(int optimizer) /* in slot1 */
+{
+    return optimizer == CUSGD_OPTIMIZER_MOMENTUM || optimizer == CUSGD_OPTIMIZER_NESTEROV ||
+           optimizer == OPTIMIZER_ADAGRAD_NESTEROV;
+}
+
+/* Whether the gradient is taken at theta - momentum v instead of at theta. */
+DEVICE int optimizer_looks_ahead(int optimizer)
+{
+    return optimizer == CUSGD_OPTIMIZER_NESTEROV || optimizer == OPTIMIZER_ADAGRAD_NESTEROV;
+}
+
+DEVICE int optimizer_slots(int optimizer)
+{
+    switch (optimizer) {
+    case CUSGD_OPTIMIZER_MOMENTUM:
+    case CUSGD_OPTIMIZER_NESTEROV:
+    case CUSGD_OPTIMIZER_ADAGRAD:
+    case CUSGD_OPTIMIZER_RMSPROP: return 1;
+    case CUSGD_OPTIMIZER_ADADELTA:
+    case CUSGD_OPTIMIZER_ADAM:
+    case OPTIMIZER_ADAGRAD_NESTEROV: return 2;
+    default: return 0;
+    }
+}
+
+/* Where the gradient of a step is taken. */
+SCALAR real gradient_point(OF(update_rule) rule, OF(update_step) step, real theta, real slot1)
+{
+    return optimizer_looks_ahead(rule.optimizer) ? theta - step.momentum * slot1 : theta;
+}
+
+SCALAR OF(movement) optimizer_move(OF(update_rule) rule, OF(update_step) step, real rate, real g, OF(parameter) * q)
+{
+    switch (rule.optimizer) {
+    case CUSGD_OPTIMIZER_MOMENTUM:
+    case CUSGD_OPTIMIZER_NESTEROV: return update_momentum(rate, step.momentum, g, &q->slot1);
+    case CUSGD_OPTIMIZER_ADAGRAD: return update_adagrad(rate, rule.epsilon, g, &q->slot1);
+    case CUSGD_OPTIMIZER_ADADELTA: return update_adadelta(rate, rule.rho, rule.epsilon, g, &q->slot1, &q->slot2);
+    case CUSGD_OPTIMIZER_RMSPROP: return update_rmsprop(rate, rule.rho, rule.epsilon, g, &q->slot1);
+    case CUSGD_OPTIMIZER_ADAM: return update_adam(rule, step, rate, g, &q->slot1, &q->slot2);
+    case OPTIMIZER_ADAGRAD_NESTEROV: return update_adagrad_nesterov(rate, step.momentum, rule.epsilon, g, &q->slot1, &q->slot2);
+    default: return update_sgd(rate, g);
+    }
+}
+
+/* One step of one parameter. g: the batch's mean loss gradient at gradient_point(), `point` that value; metric: this parameter's
+ * share of the rate; penalised: 0 for intercepts.
+ *
+ * The l1 penalty acts by its proximal map, scaled by what multiplied the gradient, so that every optimizer has the same fixed
+ * point. The velocity is then what theta really did: with its old value the run would solve another problem. */
+SCALAR void update_parameter(OF(update_rule) rule, OF(update_step) step, real metric, int penalised, real point, real g,
+                             OF(parameter) * q)
+{
+    real before = q->theta;
+    if (penalised) g = g + rule.l2 * point;
+    OF(movement) m = optimizer_move(rule, step, step.rate * metric, g, q);
+    q->theta = before - m.move;
+    if (penalised && rule.l1 > 0) {
+        q->theta = soft_threshold(q->theta, rule.l1 * m.factor);
+        if (optimizer_has_velocity(rule.optimizer)) q->slot1 = before - q->theta;
+    }
+    if (rule.average) q->average = q->average + step.average * (q->theta - q->average);
+}
+
+#endif

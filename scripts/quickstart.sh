@@ -1,0 +1,81 @@
+#!/bin/bash
+# The first thing to run: installs what is missing, builds cuSGD, and trains on made data and on real data whose answers are known.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/install_dependencies.sh
+work=build/quickstart
+log=$work/build.log
+mkdir -p "$work"
+
+echo "Building cuSGD in build/release ..."
+{ cmake --preset release -DCUSGD_TESTS=OFF && cmake --build --preset release -j "$(nproc)"; } >"$log" 2>&1 || {
+    tail -n 30 "$log" >&2
+    echo "The build failed; all of its output is in $log" >&2
+    exit 1
+}
+PATH=$PWD/build/release/bin:$PATH
+
+# The command line as a user would type it, then what it says.
+run() {
+    echo
+    echo "\$ $*"
+    "$@"
+}
+
+# Rows 0, e_1, ..., e_d as CSV: a linear model's predictions there are b, b + theta_1, ..., b + theta_d.
+unit_rows() {
+    awk -v d="$1" 'BEGIN { for (i = 0; i <= d; i++) for (j = 1; j <= d; j++) printf "%d%s", i == j, j == d ? "\n" : "," }'
+}
+
+# Intercept and coefficients of MODEL, one a line, by its predictions of the CSV on standard input.
+parameters() {
+    cusgd predict "$1" - -o - | awk '/^[-+0-9.]/ { p = $1 + 0; if (n++ == 0) b = p; printf "%.17g\n", n == 1 ? b : p - b }'
+}
+
+# Reads "found wanted" a line; says how far apart they are.
+distance() {
+    awk '{ far += ($1 - $2) ^ 2; size += $2 ^ 2; if (NR == 1 || NR > 4) next }
+         NR <= 4 { printf "  coefficient %d: found %.6g, %s %.6g\n", NR - 1, $1, name, $2 }
+         END { printf "  all %d parameters: |found - %s| / |%s| = %.2g\n", NR, name, name, sqrt(far / size) }' name="$1"
+}
+
+cat <<'END'
+
+1. Made data: 200,000 rows of 32 columns, y = x theta + noise. theta is known, so that what training finds can be compared with it.
+   Nothing is said but the data and where the model goes: the method, the rate and when to stop are chosen by cuSGD.
+END
+run cusgd generate "$work/made" --rows 200000 --cols 32 --correlation 0.5 --seed 1 --force
+run cusgd train "$work/made" --model "$work/made.safetensors"
+run cusgd evaluate "$work/made.safetensors" "$work/made"
+echo
+echo "How far from the truth (the noise in y alone moves the best answer by about sqrt(33 / 200000) = 0.01 in all):"
+unit_rows 32 | parameters "$work/made.safetensors" >"$work/found"
+unit_rows 32 | parameters "$work/made/true.safetensors" >"$work/wanted"
+paste "$work/found" "$work/wanted" | distance true
+
+diabetes=tests/golden/datasets/diabetes.csv
+cat <<'END'
+
+2. Real data: a year's progression of diabetes in 442 patients, by 10 measurements (a CSV with a header; the last column is the target).
+   The exact least-squares solution stands in tests/golden/datasets/solutions.json.
+END
+run cusgd train "$diabetes" --model "$work/diabetes.safetensors" --precision double
+run cusgd evaluate "$work/diabetes.safetensors" "$diabetes"
+
+# The first solution of the file is that of the diabetes data as they are, without a penalty.
+solution=tests/golden/datasets/solutions.json
+number_list() { sed -e 's/[^][0-9.,e+-]//g' -e 's/[][]//g' | tr ',' '\n' | grep .; }
+first() { grep -m 1 -A "$2" "\"$1\":" "$solution" | sed 's/.*://' | number_list; }
+{ first intercept 0; first coef 1; } >"$work/wanted"
+{ head -n 1 "$diabetes" | sed 's/,[^,]*$//'; unit_rows 10; } | parameters "$work/diabetes.safetensors" >"$work/found"
+echo
+echo "How far from the exact solution:"
+paste "$work/found" "$work/wanted" | distance exact
+cusgd evaluate "$work/diabetes.safetensors" "$diabetes" --json | sed 's/.*"mean": {"mse": \([^,]*\),.*/\1/' |
+    paste - <(first mse 0) | awk '{ printf "  mean squared error %.10g, exact %.10g: %.2g too large, relatively\n", $1, $2, $1 / $2 - 1 }'
+
+echo
+if cusgd devices | grep -q '^cuda.*cannot be used' || ! cusgd devices | grep -q '^cuda'; then
+    echo "All of this ran on the CPU: no GPU that cuSGD can use was found ('cusgd devices' says more)."
+fi
+echo "Models and data are in $work. Next: build/release/bin/cusgd train your.csv --model your.safetensors"

@@ -1,0 +1,76 @@
+#!/bin/bash
+# Builds cuSGD every way that matters and runs its tests, installing what is missing first. Each part prints its seconds; its
+# output stays in build/test/. The last line counts the tests that passed and failed over all builds, a part that failed before
+# its tests as one failure.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+logs=build/test
+passed=0 failed=0
+jobs=$(nproc)
+mkdir -p "$logs"
+
+# part NAME COMMAND...: runs it; on failure shows the end of what it said.
+part() {
+    local name=$1 start=$SECONDS log=$logs/${1// /-}.log verdict=ok counts=
+    shift
+    "$@" >"$log" 2>&1 || verdict=FAILED
+    # ctest's own summary: "97% tests passed, 1 tests failed out of 33"
+    counts=$(sed -n 's/.* tests passed, \([0-9]*\) tests failed out of \([0-9]*\)$/\1 \2/p' "$log" | tail -n 1)
+    if [ -n "$counts" ]; then
+        failed=$((failed + ${counts% *}))
+        passed=$((passed + ${counts#* } - ${counts% *}))
+        counts=", $((${counts#* } - ${counts% *})) of ${counts#* } tests passed"
+    elif [ $verdict = FAILED ]; then
+        failed=$((failed + 1))
+    fi
+    printf '%-7s %4d s  %s%s\n' $verdict $((SECONDS - start)) "$name" "$counts"
+    if [ $verdict = FAILED ]; then
+        tail -n 40 "$log" | sed 's/^/    /'
+        echo "    (all of it: $log)"
+    fi
+    [ $verdict = ok ]
+}
+
+skip() { printf '%-7s        %s: %s\n' "not run" "$1" "$2"; }
+
+build() { cmake --preset "$1" && cmake --build --preset "$1" -j "$jobs"; }
+tests() { ctest --preset "$1" -j "$jobs" --timeout 300; }
+
+can_build_by_clang() {
+    echo 'int main(void) { return 0; }' | clang -fopenmp -x c - -o "$logs/clang-openmp" 2>/dev/null
+}
+
+sources() { find include host tests -name '*.[ch]'; }
+
+format() { sources | xargs clang-format --dry-run -Werror; }
+
+# On clang's own compile commands; each source once, though some are compiled several times.
+tidy() {
+    find host -name '*.c' | xargs -P "$jobs" -n 4 clang-tidy -p build/clang --quiet
+}
+
+part "dependencies" scripts/install_dependencies.sh --tests
+part "gcc: build" build ci && part "gcc: tests" tests ci
+part "sanitizers: build" build asan && part "sanitizers: tests" tests asan
+if ! command -v clang >/dev/null; then
+    skip "clang: build" "there is no clang here"
+elif ! can_build_by_clang; then
+    skip "clang: build" "this clang has no OpenMP (libomp-dev)"
+elif part "clang: build" build clang; then
+    if command -v clang-tidy >/dev/null; then
+        part "clang-tidy" tidy
+    else
+        skip "clang-tidy" "it is not here"
+    fi
+fi
+# Versions of clang-format disagree on the same file; the tree follows this one.
+if clang-format --version 2>/dev/null | grep -q 'version 14\.'; then
+    part "clang-format" format
+else
+    skip "clang-format" "version 14, by which the tree is formatted, is not here"
+fi
+part "README's table of options" scripts/check_readme.sh build/ci/bin/cusgd
+
+echo "$SECONDS s in all"
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]

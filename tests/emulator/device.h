@@ -1,0 +1,209 @@
+/* CUDA C for g++: what a kernel source sees instead of nvcc's built-in words. The types and the host functions are those of the
+ * real CUDA headers; threads, barriers, shared memory and warps are execute.cpp's. One host thread runs the whole device, so an
+ * atomic operation is a plain read, change and write. What is missing here does not compile: __shared__ (use SHARED), clusters,
+ * cooperative groups, matrix instructions, approximate functions such as __expf. */
+#ifndef CUSGD_EMULATOR_DEVICE_H
+#define CUSGD_EMULATOR_DEVICE_H
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <cuda_runtime.h>
+#include <memory>
+#include <tuple>
+#include <type_traits>
+
+#undef __global__
+#undef __device__
+#undef __host__
+#undef __shared__
+#undef __constant__
+#undef __launch_bounds__
+#undef __forceinline__
+#undef __noinline__ /* the C++ library's headers use the word */
+#define __global__
+#define __device__
+#define __host__
+#define __constant__
+#define __launch_bounds__(...)
+#define __forceinline__ inline __attribute__((always_inline))
+
+#pragma GCC visibility push(hidden)
+extern uint3 threadIdx, blockIdx;
+extern dim3 blockDim, gridDim;
+static const int warpSize = 32;
+
+namespace emulator
+{
+struct kernel_call {
+    const char *name;
+    const void *function;
+    bool cooperative;
+    dim3 grid, block;
+    size_t shared;
+    void (*run)(const void *kernel_and_arguments); /* one device thread */
+    std::shared_ptr<const void> kernel_and_arguments;
+};
+/* pointers: of the arguments, NULL for one that is none; the device must be able to reach them. */
+cudaError_t launch_kernel(const kernel_call &call, cudaStream_t stream, const void *const *pointers, size_t count);
+
+void barrier_block(int line);
+void barrier_grid(int line);
+void barrier_warp(unsigned mask);
+uint64_t exchange_warp(unsigned mask, uint64_t value, unsigned source); /* the value of lane `source` */
+unsigned ballot_warp(unsigned mask, bool value);
+unsigned lane();
+/* The block's shared variable of one SHARED; `site`: 0 at first, then its number. */
+void *shared_variable(unsigned *site, size_t bytes);
+void *shared_dynamic();
+void copy_later(void *shared, const void *global, size_t bytes);
+void copy_now();
+[[noreturn]] void trap(int line);
+
+template <class T> struct same {
+    typedef T type;
+};
+template <class T> const void *pointer_of(const T &argument)
+{
+    if constexpr (std::is_pointer_v<T>) return (const void *)argument;
+    else return (void)argument, nullptr;
+}
+template <class To, class From> To as_bits(From from)
+{
+    static_assert(sizeof(From) <= 8 && sizeof(To) <= 8, "one exchange moves 8 bytes");
+    To to{};
+    memcpy(&to, &from, std::min(sizeof to, sizeof from));
+    return to;
+}
+template <class T> T exchange(unsigned mask, T value, unsigned source, unsigned width)
+{
+    if (source / width != lane() / width) source = lane(); /* beyond its part of the warp a lane gets its own value */
+    return as_bits<T>(exchange_warp(mask, as_bits<uint64_t>(value), source));
+}
+}
+#pragma GCC visibility pop
+
+template <class... P>
+static inline cudaError_t launch(bool cooperative, const char *name, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared,
+                                 cudaStream_t stream, typename emulator::same<P>::type... arguments)
+{
+    struct held { /* the arguments are fixed here, as on the device */
+        void (*kernel)(P...);
+        std::tuple<P...> arguments;
+    };
+    const void *pointers[] = {emulator::pointer_of(arguments)..., nullptr};
+    emulator::kernel_call call = {name,
+                                  (const void *)kernel,
+                                  cooperative,
+                                  grid,
+                                  block,
+                                  shared,
+                                  [](const void *h) { std::apply(((const held *)h)->kernel, ((const held *)h)->arguments); },
+                                  std::make_shared<const held>(held{kernel, std::tuple<P...>(arguments...)})};
+    return emulator::launch_kernel(call, stream, pointers, sizeof...(P));
+}
+
+#define SHARED(T, name, count)                                                                                                    \
+    static unsigned name##_site;                                                                                                   \
+    T(&name)[count] = *static_cast<T(*)[count]>(emulator::shared_variable(&name##_site, sizeof(T[count])))
+#define DYNAMIC_SHARED(T, name) T *name = static_cast<T *>(emulator::shared_dynamic())
+
+/* The default argument is the line of the call: two __syncthreads() that meet must be the same one. */
+static inline void __syncthreads(int line = __builtin_LINE()) { emulator::barrier_block(line); }
+static inline void grid_sync(int line = __builtin_LINE()) { emulator::barrier_grid(line); }
+static inline void __syncwarp(unsigned mask = 0xffffffffu) { emulator::barrier_warp(mask); }
+static inline void __threadfence() {}
+static inline void __threadfence_block() {}
+static inline void __trap(int line = __builtin_LINE()) { emulator::trap(line); }
+
+template <class T> static inline void copy_async(T *shared, const T *global)
+{
+    static_assert(sizeof(T) == 4 || sizeof(T) == 8 || sizeof(T) == 16, "what the instruction moves");
+    emulator::copy_later(shared, global, sizeof(T));
+}
+static inline void copy_async_wait() { emulator::copy_now(); }
+
+template <class T> static inline T __shfl_sync(unsigned mask, T value, int source, int width = 32)
+{
+    unsigned w = (unsigned)width;
+    return emulator::exchange(mask, value, (emulator::lane() & ~(w - 1)) | ((unsigned)source & (w - 1)), w);
+}
+template <class T> static inline T __shfl_xor_sync(unsigned mask, T value, int lanes, int width = 32)
+{
+    return emulator::exchange(mask, value, emulator::lane() ^ (unsigned)lanes, (unsigned)width);
+}
+template <class T> static inline T __shfl_down_sync(unsigned mask, T value, unsigned lanes, int width = 32)
+{
+    return emulator::exchange(mask, value, emulator::lane() + lanes, (unsigned)width);
+}
+template <class T> static inline T __shfl_up_sync(unsigned mask, T value, unsigned lanes, int width = 32)
+{
+    return emulator::exchange(mask, value, emulator::lane() - lanes, (unsigned)width);
+}
+static inline unsigned __ballot_sync(unsigned mask, int predicate) { return emulator::ballot_warp(mask, predicate != 0); }
+static inline int __any_sync(unsigned mask, int predicate) { return emulator::ballot_warp(mask, predicate != 0) != 0; }
+static inline int __all_sync(unsigned mask, int predicate) { return emulator::ballot_warp(mask, predicate == 0) == 0; }
+
+namespace emulator
+{
+template <class T> T replace(T *p, T value)
+{
+    T old = *p;
+    *p = value;
+    return old;
+}
+}
+template <class T> static inline T atomicAdd(T *p, typename emulator::same<T>::type v) { return emulator::replace(p, (T)(*p + v)); }
+template <class T> static inline T atomicSub(T *p, typename emulator::same<T>::type v) { return emulator::replace(p, (T)(*p - v)); }
+template <class T> static inline T atomicExch(T *p, typename emulator::same<T>::type v) { return emulator::replace(p, v); }
+template <class T> static inline T atomicMax(T *p, typename emulator::same<T>::type v) { return emulator::replace(p, std::max(*p, v)); }
+template <class T> static inline T atomicMin(T *p, typename emulator::same<T>::type v) { return emulator::replace(p, std::min(*p, v)); }
+template <class T> static inline T atomicAnd(T *p, typename emulator::same<T>::type v) { return emulator::replace(p, (T)(*p & v)); }
+template <class T> static inline T atomicOr(T *p, typename emulator::same<T>::type v) { return emulator::replace(p, (T)(*p | v)); }
+template <class T>
+static inline T atomicCAS(T *p, typename emulator::same<T>::type expected, typename emulator::same<T>::type v)
+{
+    return emulator::replace(p, *p == expected ? v : *p);
+}
+
+using std::max;
+using std::min;
+template <class T> static inline T __ldg(const T *p) { return *p; }
+template <class T> static inline T __ldcs(const T *p) { return *p; }
+template <class T> static inline void __stcs(T *p, T v) { *p = v; }
+static inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
+static inline double rsqrt(double x) { return 1.0 / std::sqrt(x); }
+
+/* Correctly rounded operations, never contracted: -ffp-contract=off makes the plain ones so. */
+static inline float __fadd_rn(float a, float b) { return a + b; }
+static inline float __fsub_rn(float a, float b) { return a - b; }
+static inline float __fmul_rn(float a, float b) { return a * b; }
+static inline float __fdiv_rn(float a, float b) { return a / b; }
+static inline float __fsqrt_rn(float a) { return std::sqrt(a); }
+static inline float __fmaf_rn(float a, float b, float c) { return std::fma(a, b, c); }
+static inline double __dadd_rn(double a, double b) { return a + b; }
+static inline double __dsub_rn(double a, double b) { return a - b; }
+static inline double __dmul_rn(double a, double b) { return a * b; }
+static inline double __ddiv_rn(double a, double b) { return a / b; }
+static inline double __dsqrt_rn(double a) { return std::sqrt(a); }
+static inline double __fma_rn(double a, double b, double c) { return std::fma(a, b, c); }
+
+static inline int __float_as_int(float v) { return emulator::as_bits<int>(v); }
+static inline unsigned __float_as_uint(float v) { return emulator::as_bits<unsigned>(v); }
+static inline float __int_as_float(int v) { return emulator::as_bits<float>(v); }
+static inline float __uint_as_float(unsigned v) { return emulator::as_bits<float>(v); }
+static inline long long __double_as_longlong(double v) { return emulator::as_bits<long long>(v); }
+static inline double __longlong_as_double(long long v) { return emulator::as_bits<double>(v); }
+static inline unsigned __umulhi(unsigned a, unsigned b) { return (unsigned)((uint64_t)a * b >> 32); }
+static inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b)
+{
+    return (unsigned long long)((unsigned __int128)a * b >> 64);
+}
+static inline int __popc(unsigned v) { return __builtin_popcount(v); }
+static inline int __clz(int v) { return v ? __builtin_clz((unsigned)v) : 32; }
+static inline int __clzll(long long v) { return v ? __builtin_clzll((unsigned long long)v) : 64; }
+static inline int __ffs(int v) { return __builtin_ffs(v); }
+
+#endif

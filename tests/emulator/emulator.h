@@ -1,0 +1,44 @@
+/* What a test can ask of the emulated GPU. All of it is process-wide; the functions may be called from C.
+ * A module that holds the emulator (the emulated backend) exports them: a test finds them by dlsym. */
+#ifndef CUSGD_EMULATOR_H
+#define CUSGD_EMULATOR_H
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+/* Which thread of a block, and which block of a grid, goes first: 0 the first (the default, or CUSGD_EMULATOR_ORDER), 1 the
+ * last, 2 and more a shuffle of that number, another one in each launch. */
+void emulator_set_order(unsigned order);
+
+/* When a stream's work is done: 0 at once (the default, or CUSGD_EMULATOR_LAZINESS), 1 when something waits for it, 2 and more
+ * somewhere between, by chance of that number. Branches of a graph are likewise run in order, the later first, or by chance. */
+void emulator_set_laziness(unsigned laziness);
+
+/* The device's size; by default 1 GiB and 2 multiprocessors. */
+void emulator_set_memory(size_t bytes);
+void emulator_set_multiprocessors(int count);
+
+/* What has not been given back: device bytes; and streams, events, graphs, executable graphs, cuBLAS handles, cuRAND generators
+ * and pinned allocations. emulator_list_live() writes them to stderr, a line each. */
+size_t emulator_live_bytes(void);
+size_t emulator_live_objects(void);
+void emulator_list_live(void);
+
+/* CUDA, cuBLAS and cuRAND calls and launches made so far; those that only name or return an error do not count. */
+unsigned long emulator_calls(void);
+/* Makes the n-th counted call from now fail (1: the next), or it and all later ones, as if the device were lost. 0: none. A
+ * call that frees or waits does its work even so. */
+void emulator_fail_call(unsigned long n);
+void emulator_fail_from(unsigned long n);
+/* The first call that was made to fail since: a function, or "launch of KERNEL"; NULL: none yet. */
+const char *emulator_failed_call(void);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+#endif

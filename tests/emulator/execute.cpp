@@ -1,0 +1,386 @@
+/* Runs a kernel: the blocks one after another (all at once in a cooperative launch), a block's threads one after another on one
+ * fiber until one of them must wait; that one keeps the fiber, and the rest go on with another. */
+#include "device.h"
+#include "emulator.h"
+#include "fiber.h"
+#include "internal.h"
+#include <vector>
+
+uint3 threadIdx, blockIdx;
+dim3 blockDim, gridDim;
+
+namespace emulator
+{
+enum thread_state : unsigned char { READY, AT_BLOCK, AT_GRID, AT_WARP, DONE };
+enum exchange_kind : unsigned char { SYNC, SHUFFLE, BALLOT };
+
+struct device_thread {
+    fiber *suspended;
+    int line; /* of the barrier it waits at */
+    thread_state state;
+};
+
+/* Lanes that wait, and what each brought: they go on when all living lanes of their mask have come. */
+struct warp {
+    unsigned live, waiting; /* bits of lanes */
+    unsigned mask[32], source[32];
+    exchange_kind kind[32];
+    uint64_t value[32], result[32];
+};
+
+struct shared_slot {
+    void *memory;
+    uint64_t generation; /* of the block for which it was filled last */
+};
+
+struct pending_copy {
+    unsigned thread;
+    void *to;
+    const void *from;
+    size_t bytes;
+};
+
+struct device_block {
+    uint3 id;
+    uint64_t generation;
+    unsigned count, next;                     /* threads; position in the order of the next to begin */
+    unsigned live, at_block, at_grid;         /* threads not DONE; waiting */
+    int block_line, grid_line;                /* of the barrier at which they wait */
+    size_t static_bytes;
+    std::vector<device_thread> threads;
+    std::vector<warp> warps;
+    std::vector<shared_slot> shared; /* by site */
+    std::vector<pending_copy> copies;
+    void *dynamic;
+};
+
+static const size_t STATIC_SHARED_LIMIT = 48 * 1024; /* bytes; nvcc refuses more */
+
+static const kernel_call *kernel;
+static device_block *B;            /* the block that runs */
+static unsigned current;           /* its thread that runs */
+static std::vector<unsigned> order; /* in which threads begin and go on */
+static std::vector<uint3> ids;     /* of the threads, by number */
+static uint64_t generations;
+static unsigned sites;
+
+static void describe(char *out, size_t size, const char *format, unsigned thread, int line)
+{
+    uint3 t = ids[thread];
+    snprintf(out, size, format, t.x, t.y, t.z, line);
+}
+
+[[noreturn]] static void die_here(const char *why)
+{
+    uint3 t = ids[current];
+    char waiting[2][80] = {"", ""};
+    for (unsigned i = 0; i < B->count; i++) {
+        const device_thread &other = B->threads[i];
+        if (i == current) continue;
+        if ((other.state == AT_BLOCK || other.state == AT_GRID) && !waiting[0][0])
+            describe(waiting[0], sizeof waiting[0], "; thread (%u,%u,%u) waits at the barrier of line %d", i, other.line);
+        if (other.state == AT_WARP && !waiting[1][0])
+            describe(waiting[1], sizeof waiting[1], "; thread (%u,%u,%u) waits for lanes of its warp", i, 0);
+    }
+    die("%s: kernel %s, block (%u,%u,%u), thread (%u,%u,%u)%s%s", why, kernel->name, B->id.x, B->id.y, B->id.z, t.x, t.y, t.z,
+        waiting[0], waiting[1]);
+}
+
+void trap(int line)
+{
+    char why[40];
+    snprintf(why, sizeof why, "__trap() at line %d", line);
+    die_here(why);
+}
+
+/* ---- waiting ---- */
+
+static void wait_in(thread_state state, int line)
+{
+    device_thread &t = B->threads[current];
+    t.state = state;
+    t.line = line;
+    t.suspended = fiber_current();
+    fiber_suspend();
+}
+
+static void let_go(thread_state state)
+{
+    for (device_thread &t : B->threads)
+        if (t.state == state) t.state = READY;
+}
+
+void barrier_block(int line)
+{
+    device_block &b = *B;
+    if (b.live < b.count) die_here("barrier divergence (a thread reached __syncthreads after another had returned)");
+    if (b.at_block && b.block_line != line) die_here("barrier divergence (threads meet at two different __syncthreads)");
+    if (b.at_block + 1 == b.count) {
+        b.at_block = 0;
+        let_go(AT_BLOCK);
+        return;
+    }
+    b.at_block++;
+    b.block_line = line;
+    wait_in(AT_BLOCK, line);
+}
+
+void barrier_grid(int line)
+{
+    device_block &b = *B;
+    if (!kernel->cooperative) die_here("grid_sync in a launch that is not cooperative");
+    if (b.live < b.count) die_here("barrier divergence (a thread reached grid_sync after another had returned)");
+    if (b.at_grid && b.grid_line != line) die_here("barrier divergence (threads meet at two different grid_sync)");
+    b.at_grid++;
+    b.grid_line = line;
+    wait_in(AT_GRID, line);
+}
+
+/* ---- warps ---- */
+
+unsigned lane() { return current % 32; }
+
+/* Lets the lanes of one mask go on, each with its result. A value of a lane that is not there is undefined: all bits set. */
+static void warp_release(unsigned w, unsigned group)
+{
+    warp &W = B->warps[w];
+    for (unsigned rest = group; rest; rest &= rest - 1) {
+        unsigned l = (unsigned)__builtin_ctz(rest);
+        if (W.kind[l] == SHUFFLE) W.result[l] = group >> W.source[l] & 1 ? W.value[W.source[l]] : ~(uint64_t)0;
+        if (W.kind[l] == BALLOT) {
+            W.result[l] = 0;
+            for (unsigned from = group; from; from &= from - 1)
+                W.result[l] |= W.value[__builtin_ctz(from)] << __builtin_ctz(from);
+        }
+        device_thread &t = B->threads[w * 32 + l];
+        if (t.state == AT_WARP) t.state = READY;
+    }
+    W.waiting &= ~group;
+}
+
+static uint64_t warp_meet(unsigned mask, exchange_kind kind, uint64_t value, unsigned source)
+{
+    unsigned me = current, w = me / 32, l = me % 32, bit = 1u << l;
+    warp &W = B->warps[w];
+    if (!(mask & bit)) die_here("a lane calls a warp function with a mask that does not name it");
+    if (W.waiting & mask) {
+        unsigned other = (unsigned)__builtin_ctz(W.waiting & mask);
+        if (W.mask[other] != mask) die_here("lanes of a warp meet with different masks");
+        if (W.kind[other] != kind) die_here("lanes of a warp meet in different warp functions");
+    }
+    W.mask[l] = mask;
+    W.kind[l] = kind;
+    W.value[l] = value;
+    W.source[l] = source;
+    W.waiting |= bit;
+    if ((W.waiting & mask) == (W.live & mask)) warp_release(w, W.waiting & mask);
+    else wait_in(AT_WARP, 0);
+    return W.result[l];
+}
+
+void barrier_warp(unsigned mask) { warp_meet(mask, SYNC, 0, 0); }
+uint64_t exchange_warp(unsigned mask, uint64_t value, unsigned source) { return warp_meet(mask, SHUFFLE, value, source); }
+unsigned ballot_warp(unsigned mask, bool value) { return (unsigned)warp_meet(mask, BALLOT, value, 0); }
+
+/* ---- shared memory: of its exact size for AddressSanitizer, filled with NaN for each block ---- */
+
+void *shared_variable(unsigned *site, size_t bytes)
+{
+    if (!*site) *site = ++sites;
+    device_block &b = *B;
+    if (b.shared.size() <= *site) b.shared.resize(sites + 1);
+    shared_slot &s = b.shared[*site];
+    if (s.generation == b.generation) return s.memory;
+    if (!s.memory && posix_memalign(&s.memory, 16, bytes)) die("out of host memory");
+    s.generation = b.generation;
+    memset(s.memory, 0xff, bytes);
+    b.static_bytes += bytes;
+    if (b.static_bytes > STATIC_SHARED_LIMIT) die_here("more than 48 KiB of static shared memory");
+    if (b.static_bytes + kernel->shared > dynamic_shared_limit(nullptr)) die_here("more shared memory than a block can have");
+    return s.memory;
+}
+
+void *shared_dynamic() { return B->dynamic; }
+
+/* As late as is allowed: a kernel that does not wait reads NaN. */
+void copy_later(void *shared, const void *global, size_t bytes) { B->copies.push_back({current, shared, global, bytes}); }
+
+void copy_now()
+{
+    std::vector<pending_copy> &copies = B->copies;
+    size_t kept = 0;
+    for (const pending_copy &c : copies)
+        if (c.thread == current) memcpy(c.to, c.from, c.bytes);
+        else copies[kept++] = c;
+    copies.resize(kept);
+}
+
+/* ---- blocks ---- */
+
+static void thread_done(unsigned i)
+{
+    device_block &b = *B;
+    warp &W = b.warps[i / 32];
+    b.threads[i].state = DONE;
+    b.live--;
+    W.live &= ~(1u << i % 32);
+    if (b.at_block) die_here("barrier divergence (a thread returned while others wait at __syncthreads)");
+    if (b.at_grid) die_here("barrier divergence (a thread returned while others wait at grid_sync)");
+    for (unsigned l = 0; W.waiting && l < 32; l++) /* those that waited for this lane alone go on without it */
+        if (W.waiting >> l & 1 && (W.waiting & W.mask[l]) == (W.live & W.mask[l])) warp_release(i / 32, W.waiting & W.mask[l]);
+}
+
+/* Runs threads to their end, one after another, from the next that has not begun. A thread that waits takes this fiber with it. */
+static void run_threads()
+{
+    device_block &b = *B;
+    const void *arguments = kernel->kernel_and_arguments.get();
+    while (b.next < b.count) {
+        unsigned i = order[b.next++];
+        current = i;
+        threadIdx = ids[i];
+        kernel->run(arguments);
+        thread_done(i);
+    }
+}
+
+/* Until every thread of the block has returned, or waits for the grid. */
+static void run_block(device_block &b)
+{
+    B = &b;
+    blockIdx = b.id;
+    while (b.next < b.count) fiber_start(run_threads);
+    while (b.live > b.at_grid) {
+        bool moved = false;
+        for (unsigned i : order) {
+            if (b.threads[i].state != READY) continue;
+            current = i;
+            threadIdx = ids[i];
+            fiber_resume(b.threads[i].suspended);
+            moved = true;
+        }
+        if (!moved) {
+            while (b.threads[current].state == DONE || b.threads[current].state == AT_GRID) current = (current + 1) % b.count;
+            die_here("barrier divergence (no thread of the block can go on)");
+        }
+    }
+}
+
+static void block_start(device_block &b, size_t number)
+{
+    const dim3 &g = kernel->grid;
+    b.id.x = (unsigned)(number % g.x);
+    b.id.y = (unsigned)(number / g.x % g.y);
+    b.id.z = (unsigned)(number / g.x / g.y);
+    b.generation = ++generations;
+    b.count = b.live = (unsigned)ids.size();
+    b.next = b.at_block = b.at_grid = 0;
+    b.static_bytes = 0;
+    b.threads.assign(b.count, device_thread());
+    b.warps.resize((b.count + 31) / 32);
+    for (size_t w = 0; w < b.warps.size(); w++) {
+        unsigned lanes = std::min(32u, b.count - (unsigned)w * 32);
+        b.warps[w].live = (unsigned)(((uint64_t)1 << lanes) - 1);
+        b.warps[w].waiting = 0;
+    }
+    if (kernel->shared) memset(b.dynamic, 0xff, kernel->shared);
+}
+
+static void block_end(device_block &b)
+{
+    if (!b.copies.empty()) die_here("a thread returned without copy_async_wait()");
+}
+
+/* ---- grids ---- */
+
+static void make_order(std::vector<unsigned> &to, size_t n, uint64_t *random)
+{
+    to.resize(n);
+    for (size_t i = 0; i < n; i++) to[i] = (unsigned)(thread_order() == 1 ? n - 1 - i : i);
+    if (thread_order() > 1)
+        for (size_t i = n - 1; i > 0; i--) std::swap(to[i], to[random_next(random) % (i + 1)]);
+}
+
+static void make_ids(dim3 block)
+{
+    static dim3 made = {0, 0, 0};
+    if (made.x == block.x && made.y == block.y && made.z == block.z) return;
+    made = block;
+    ids.clear();
+    for (unsigned z = 0; z < block.z; z++)
+        for (unsigned y = 0; y < block.y; y++)
+            for (unsigned x = 0; x < block.x; x++) ids.push_back({x, y, z});
+}
+
+/* Blocks in turn, each until its next grid barrier, which all of them must reach. */
+static void run_together(device_block *blocks, const std::vector<unsigned> &turn)
+{
+    for (size_t i = 0; i < turn.size(); i++) block_start(blocks[i], turn[i]);
+    for (size_t waiting = turn.size(); waiting > 0;) {
+        waiting = 0;
+        for (size_t i = 0; i < turn.size(); i++) {
+            run_block(blocks[i]);
+            if (blocks[i].at_grid) waiting++;
+        }
+        if (waiting % turn.size()) die_here("barrier divergence (some blocks wait at grid_sync, others have returned)");
+        for (size_t i = 0; i < turn.size(); i++) {
+            B = &blocks[i];
+            let_go(AT_GRID);
+            B->at_grid = 0;
+        }
+    }
+    for (size_t i = 0; i < turn.size(); i++) block_end(blocks[i]);
+}
+
+static void run_kernel(const kernel_call &call)
+{
+    static uint64_t launches;
+    static std::vector<device_block> &blocks = *new std::vector<device_block>; /* kept for their memory */
+    size_t count = (size_t)call.grid.x * call.grid.y * call.grid.z, resident = call.cooperative ? count : 1;
+    uint64_t random = ((uint64_t)thread_order() << 32) + launches++;
+    std::vector<unsigned> turn;
+
+    kernel = &call;
+    gridDim = call.grid;
+    blockDim = call.block;
+    make_ids(call.block);
+    make_order(order, ids.size(), &random);
+    if (call.cooperative || thread_order()) make_order(turn, count, &random);
+    if (blocks.size() < resident) blocks.resize(resident);
+    for (size_t i = 0; i < resident; i++) blocks[i].dynamic = call.shared ? malloc(call.shared) : nullptr;
+    if (call.cooperative) run_together(blocks.data(), turn);
+    for (size_t i = 0; !call.cooperative && i < count; i++) {
+        block_start(blocks[0], turn.empty() ? i : turn[i]);
+        run_block(blocks[0]);
+        block_end(blocks[0]);
+    }
+    for (size_t i = 0; i < resident; i++) free(blocks[i].dynamic);
+}
+
+/* ---- launches ---- */
+
+static cudaError_t check_launch(const kernel_call &call)
+{
+    const dim3 &g = call.grid, &b = call.block;
+    uint64_t threads = (uint64_t)b.x * b.y * b.z;
+    if (!threads || b.x > 1024 || b.y > 1024 || b.z > 64 || threads > 1024) return cudaErrorInvalidConfiguration;
+    if (!g.x || !g.y || !g.z || g.x > 0x7fffffff || g.y > 65535 || g.z > 65535) return cudaErrorInvalidConfiguration;
+    if (call.shared > dynamic_shared_limit(call.function)) return cudaErrorInvalidValue;
+    if (call.cooperative && (uint64_t)g.x * g.y * g.z >
+                                (uint64_t)multiprocessors() * (uint64_t)blocks_per_multiprocessor((int)threads, call.shared))
+        return cudaErrorCooperativeLaunchTooLarge;
+    return cudaSuccess;
+}
+
+cudaError_t launch_kernel(const kernel_call &call, cudaStream_t stream, const void *const *pointers, size_t count)
+{
+    locked guard(lock());
+    if (call_fails("launch of ", call.name)) return remember(cudaErrorLaunchOutOfResources);
+    cudaError_t error = check_launch(call);
+    if (error) return remember(error);
+    for (size_t i = 0; i < count; i++)
+        if (pointers[i] && !is_device(pointers[i], 0) && !is_pinned(pointers[i], 0))
+            die("launch of %s: argument %zu is no device memory", call.name, i + 1);
+    return enqueue(stream, cudaGraphNodeTypeKernel, [call] { run_kernel(call); });
+}
+}

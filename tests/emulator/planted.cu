@@ -1,0 +1,129 @@
+/* Compiled twice: with FAULTY 0 as planted_sound, with FAULTY 1 as planted_faulty (KERNELS names the table). */
+#include "planted.h"
+#include "port.h"
+
+__global__ static void scale_kernel(float *x, int n)
+{
+    int i = (int)(blockIdx.x * blockDim.x + threadIdx.x);
+    if (i < n + FAULTY) x[i] *= 2;
+}
+static cudaError_t scale(float *x, int n, cudaStream_t s)
+{
+    return LAUNCH(scale_kernel, dim3((unsigned)n / 128 + 1), dim3(128), 0, s, x, n);
+}
+
+template <class T> __global__ static void reverse_kernel(T *x, int n)
+{
+    SHARED(T, held, 1024);
+    int i = (int)threadIdx.x;
+    held[i] = x[i];
+    if (!FAULTY) __syncthreads();
+    x[i] = held[n - 1 - i];
+}
+static cudaError_t reverse(float *x, int n, cudaStream_t s)
+{
+    return LAUNCH(reverse_kernel<float>, dim3(1), dim3((unsigned)n), 0, s, x, n);
+}
+
+__global__ static void reverse_dynamic_kernel(float *x, int n)
+{
+    DYNAMIC_SHARED(float, held);
+    int i = (int)threadIdx.x;
+    held[i] = x[i];
+    __syncthreads();
+    x[i] = held[n - 1 - i];
+}
+static cudaError_t reverse_dynamic(float *x, int n, cudaStream_t s)
+{
+    size_t shared = (size_t)(n - FAULTY) * sizeof(float);
+    return LAUNCH(reverse_dynamic_kernel, dim3(1), dim3((unsigned)n), shared, s, x, n);
+}
+
+__global__ static void sum_groups_kernel(const float *x, float *sums)
+{
+    SHARED(float, part, 8);
+    unsigned warp = threadIdx.x / 32;
+    float sum = warp_sum(x[threadIdx.x]);
+    if (threadIdx.x % 32 == 0) part[warp + FAULTY] = sum;
+    __syncthreads();
+    if (threadIdx.x < 8) sums[threadIdx.x] = part[threadIdx.x];
+}
+static cudaError_t sum_groups(const float *x, float *sums, cudaStream_t s)
+{
+    return LAUNCH(sum_groups_kernel, dim3(1), dim3(256), 0, s, x, sums);
+}
+
+__global__ static void meet_kernel(float *x, int n)
+{
+    SHARED(int, arrived, 1);
+    if (threadIdx.x == 0) arrived[0] = 0;
+    __syncthreads();
+    atomicAdd(arrived, 1);
+    if (!FAULTY || threadIdx.x % 2) __syncthreads();
+    else __syncwarp(0x55555555u);
+    __syncthreads();
+    x[threadIdx.x] = (float)(n - n + arrived[0]);
+}
+static cudaError_t meet(float *x, int n, cudaStream_t s)
+{
+    return LAUNCH(meet_kernel, dim3(1), dim3((unsigned)n), 0, s, x, n);
+}
+
+__global__ static void meet_elsewhere_kernel(float *x)
+{
+    if (FAULTY && threadIdx.x == 5) {
+        x[5] = 2;
+        __syncthreads();
+    } else {
+        __syncthreads();
+    }
+    x[threadIdx.x] = 1;
+}
+static cudaError_t meet_elsewhere(float *x, cudaStream_t s) { return LAUNCH(meet_elsewhere_kernel, dim3(1), dim3(64), 0, s, x); }
+
+__global__ static void leave_kernel(float *x, int n)
+{
+    int i = (int)threadIdx.x;
+    if (FAULTY && i >= n) return;
+    __syncthreads();
+    if (i < n) x[i] += 1;
+}
+static cudaError_t leave(float *x, int n, cudaStream_t s) { return LAUNCH(leave_kernel, dim3(1), dim3(64), 0, s, x, n); }
+
+__global__ static void leave_grid_kernel(float *x)
+{
+    if (FAULTY && blockIdx.x == 1) return;
+    grid_sync();
+    x[blockIdx.x] = 1;
+}
+static cudaError_t leave_grid(float *x, cudaStream_t s)
+{
+    return LAUNCH_COOPERATIVE(leave_grid_kernel, dim3(2), dim3(1), 0, s, x);
+}
+
+__global__ static void fetch_kernel(const float *x, float *y, int n)
+{
+    SHARED(float, held, 256);
+    int i = (int)threadIdx.x;
+    copy_async(&held[i], &x[i]);
+    if (!FAULTY) copy_async_wait();
+    __syncthreads();
+    y[i] = held[n - 1 - i];
+    __syncthreads();
+    if (FAULTY) copy_async_wait();
+    y[i] = FAULTY ? y[i] : held[i];
+}
+static cudaError_t fetch(const float *x, float *y, int n, cudaStream_t s)
+{
+    return LAUNCH(fetch_kernel, dim3(1), dim3((unsigned)n), 0, s, x, y, n);
+}
+
+__global__ static void mask_kernel(unsigned *x)
+{
+    unsigned mask = FAULTY && threadIdx.x == 7 ? 0xffu : FULL_WARP;
+    x[threadIdx.x] = __shfl_sync(mask, threadIdx.x + 1, 0);
+}
+static cudaError_t mask(unsigned *x, cudaStream_t s) { return LAUNCH(mask_kernel, dim3(1), dim3(32), 0, s, x); }
+
+extern "C" const planted_kernels KERNELS = {scale,          reverse, reverse_dynamic, sum_groups, meet,
+                                            meet_elsewhere, leave,   leave_grid,      fetch,      mask};

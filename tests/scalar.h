@@ -1,0 +1,33 @@
+/* include/scalar/ as compiled in float and in double, behind functions that speak double. */
+#ifndef CUSGD_TESTS_SCALAR_H
+#define CUSGD_TESTS_SCALAR_H
+
+#include "cusgd.h"
+
+typedef struct loss_numbers {
+    double value, slope, curvature;
+} loss_numbers;
+
+/* What a run of one parameter depends on; the names are the options'. */
+typedef struct update_case {
+    int optimizer;
+    cusgd_schedule schedule;
+    double rate, t0, t1, momentum, beta1, beta2, rho, epsilon, l1, l2;
+    int average;
+} update_case;
+
+typedef struct parameter_numbers {
+    double theta, slot1, slot2, average;
+} parameter_numbers;
+
+typedef struct scalar_functions {
+    double unit; /* the unit roundoff */
+    loss_numbers (*loss)(cusgd_loss loss, double p, double y);
+    double (*point)(const update_case *c, int64_t t, const parameter_numbers *q);
+    void (*step)(const update_case *c, int64_t t, int penalised, double point, double g, parameter_numbers *q);
+    double (*soft_threshold)(double theta, double threshold);
+} scalar_functions;
+
+extern const scalar_functions scalar_float, scalar_double;
+
+#endif
