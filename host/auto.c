@@ -169,7 +169,7 @@ static double median_positive(const double *c, int64_t d, double *work)
     return count % 2 ? work[count / 2] : (work[count / 2 - 1] + work[count / 2]) / 2;
 }
 
-/* lambda and R of the examples with columns scaled by `scale` (NULL: 1), d doubles of work at c. */
+/* lambda and R of the examples with columns scaled by `scale` (NULL: 1); d doubles of work at c. */
 static cusgd_status curvature_of(cusgd_trainer *t, const double *scale, double *c, double *lambda, double *noise)
 {
     double trace;
@@ -177,6 +177,7 @@ static cusgd_status curvature_of(cusgd_trainer *t, const double *scale, double *
     if (status == CUSGD_OK) status = sample_curvature(t, scale, lambda, noise);
     *noise = fmax(*noise, trace);
     for (int64_t j = 0; j < t->plan.d; j++) *noise = fmax(*noise, c[j]);
+    if (t->batches == 1 && t->options.sampling != CUSGD_SAMPLING_REPLACE) *noise = 0; /* a full batch has none */
     return status;
 }
 
@@ -276,7 +277,8 @@ static cusgd_status measure_null(cusgd_trainer *t)
 cusgd_status choose_optimizer(cusgd_trainer *t)
 {
     cusgd_options *o = &t->options;
-    int own_rate = isnan(o->rate) && o->schedule == CUSGD_SCHEDULE_CONSTANT, automatic = o->optimizer == CUSGD_OPTIMIZER_AUTO;
+    int own_rate = isnan(o->rate) && (o->schedule == CUSGD_SCHEDULE_CONSTANT || isnan(o->t0));
+    int automatic = o->optimizer == CUSGD_OPTIMIZER_AUTO;
     cusgd_status status;
     if (!automatic)
         status = usual_numbers(t);
@@ -300,10 +302,12 @@ cusgd_status choose_optimizer(cusgd_trainer *t)
     if (isnan(o->t0)) o->t0 = o->rate * o->t1;
     if (o->average_from >= 0) o->average = 1;
     if (o->average < 0) o->average = automatic;
-    if (o->average_from < 0) o->average_from = 0;
+    if (o->average && o->average_from < 0) o->average_from = 0;
     t->plan.average = o->average;
-    t->plan.beta1 = o->beta1;
-    t->plan.beta2 = o->beta2;
+    /* A device that works in float has beta rounded, and its bias correction must be that beta's. */
+    int rounds = o->precision == CUSGD_PRECISION_FLOAT;
+    t->plan.beta1 = rounds ? (double)(float)o->beta1 : o->beta1;
+    t->plan.beta2 = rounds ? (double)(float)o->beta2 : o->beta2;
     t->plan.rho = o->rho;
     t->plan.epsilon = o->epsilon;
     t->plan.metric = t->metric;

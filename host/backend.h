@@ -14,7 +14,8 @@
 #include "scalar/sampling.h"
 #include "scalar/schedule.h"
 
-/* What happens to examples when they are bound: x' = (x - mean) / scale, y' = y - shift, w' = w / weight_mean. */
+/* What happens to examples when they are bound: x' = (x - mean) (1 / scale), y' = y - shift, w' = w / weight_mean, each in double
+ * and then rounded. */
 typedef struct transform {
     const double *mean, *scale; /* d each, scale > 0; NULL both: x' = x */
     const double *shift;        /* k; NULL: y' = y */
@@ -71,7 +72,8 @@ typedef struct backend_ops {
     void (*unbind)(void *self, bound *b); /* accepts NULL */
 
     /* Weighted mean and variance of x's columns (d each), mean of y's (k), and the sum of the weights, of unbound examples; each
-     * is accumulated by merging chunks in double (Chan, Golub, LeVeque 1983). */
+     * is accumulated by merging chunks in double (Chan, Golub, LeVeque 1983). A column of one value c has mean c and variance 0,
+     * exactly, whatever its rows of weight 0 hold. */
     cusgd_status (*moments)(void *self, const examples *e, double *mean, double *variance, double *target_mean, double *weight);
     /* Of bound ones; scale: d, or NULL for 1. */
     cusgd_status (*curvature)(void *self, const bound *b, const double *scale, curvature *out);

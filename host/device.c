@@ -1,20 +1,119 @@
-/* Which devices there are, and opening one by the word of --device. */
+/* Which devices there are, and opening one by the word of --device. GPUs are the business of a module of its own, opened only
+ * where it may be needed: it brings cuBLAS along, some hundred megabytes. */
 #include "backend.h"
 #include "error.h"
+#include "module.h"
 
+#include <dlfcn.h>
+#include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Why there is no CUDA device: the CUDA backend is a module of its own, and none is installed beside this library. */
-static const char no_cuda[] = "this build of cuSGD has no CUDA module";
+static const char module_name[] = "libcusgd-cuda.so";
 
+/* ---- The module ---- */
+
+static struct module {
+    module_open *open; /* NULL: there is none that can be used */
+    module_describe *describe;
+    char path[4096];
+    char missing[512]; /* why there is none */
+} module;
+static pthread_once_t module_sought = PTHREAD_ONCE_INIT;
+static const backend_services services = {fail};
+
+static int is_file_in(const char *folder, const char *below)
+{
+    int length = snprintf(module.path, sizeof module.path, "%s%s/%s", folder, below, module_name);
+    return length > 0 && (size_t)length < sizeof module.path && access(module.path, R_OK) == 0;
+}
+
+/* Beside this library (or, where it is linked in, the program), or below that in cusgd/. */
+static int find_installed(void)
+{
+    Dl_info here;
+    char folder[sizeof module.path];
+    if (!dladdr(&services, &here) || !here.dli_fname) return 0;
+    char *resolved = realpath(here.dli_fname, NULL);
+    if (!resolved) return 0;
+    int length = snprintf(folder, sizeof folder, "%s", resolved);
+    free(resolved);
+    char *slash = strrchr(folder, '/');
+    if (length < 0 || (size_t)length >= sizeof folder || !slash) return 0;
+    *slash = 0;
+    return is_file_in(folder, "") || is_file_in(folder, "/cusgd");
+}
+
+static void load_module(void)
+{
+    void *library = dlopen(module.path, RTLD_NOW | RTLD_LOCAL);
+    if (!library) {
+        const char *why = dlerror();
+        snprintf(module.missing, sizeof module.missing, "the CUDA module does not open: %.400s", why ? why : "no reason given");
+        return;
+    }
+    /* Never closed: CUDA does not bear it. POSIX has functions and objects alike in a void *, ISO C has no cast for it. */
+    void *open = dlsym(library, MODULE_OPEN), *describe = dlsym(library, MODULE_DESCRIBE);
+    if (!open || !describe) {
+        snprintf(module.missing, sizeof module.missing, "the CUDA module %.300s is of another version of cuSGD", module.path);
+        return;
+    }
+    memcpy(&module.open, &open, sizeof open);
+    memcpy(&module.describe, &describe, sizeof describe);
+}
+
+/* A module that is named is taken as it is; one that lies installed is opened only where there is a driver. */
+static void seek_module(void)
+{
+    const char *folder = secure_getenv("CUSGD_MODULE_DIR");
+    if (folder && *folder && is_file_in(folder, "")) {
+        load_module();
+        return;
+    }
+    if (!find_installed()) {
+        snprintf(module.missing, sizeof module.missing, "cuSGD's CUDA module, %s, is not installed", module_name);
+        return;
+    }
+    if (!dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) /* kept: the module needs it */
+        snprintf(module.missing, sizeof module.missing, "this machine has no NVIDIA driver (libcuda.so.1)");
+    else
+        load_module();
+}
+
+static const struct module *the_module(void)
+{
+    pthread_once(&module_sought, seek_module);
+    return &module;
+}
+
+/* ---- Opening ---- */
+
+static cusgd_status open_cuda(int index, cusgd_precision precision, backend *out)
+{
+    const struct module *m = the_module();
+    if (!m->open) return fail(CUSGD_ERROR_DEVICE, "%s", m->missing);
+    return m->open(MODULE_ABI, &services, index, precision, out);
+}
+
+/* The word has been checked: auto, cpu, cuda or cuda:I. */
 cusgd_status backend_open(const char *device, cusgd_precision precision, int threads, backend *out)
 {
-    if (strncmp(device, "cuda", 4) == 0)
-        return fail(CUSGD_ERROR_DEVICE, "device %s: %s; use --device cpu or auto", device, no_cuda);
+    if (strncmp(device, "cuda", 4) == 0) {
+        int index = device[4] == ':' ? (int)strtol(device + 5, NULL, 10) : 0;
+        cusgd_status status = open_cuda(index, precision, out);
+        if (status != CUSGD_ERROR_DEVICE) return status;
+        char why[800];
+        snprintf(why, sizeof why, "%s", cusgd_last_error());
+        return fail(status, "device %s: %s; --device auto takes the CPU where there is no GPU", device, why);
+    }
+    if (strcmp(device, "auto") == 0 && open_cuda(0, precision, out) == CUSGD_OK) return CUSGD_OK;
     return cpu_backend_open(precision, threads, out);
 }
+
+/* ---- Listing ---- */
 
 static void describe_cpu(cusgd_device *device)
 {
@@ -31,16 +130,31 @@ static void describe_cpu(cusgd_device *device)
     b.ops->close(b.self);
 }
 
+/* GPU `index`; or, as the only entry, why there is none. */
+static int describe_cuda(int index, cusgd_device *device)
+{
+    const struct module *m = the_module();
+    int count = 0;
+    cusgd_status status = m->open ? m->describe(MODULE_ABI, &services, index, device, &count) : CUSGD_ERROR_DEVICE;
+    if (index > 0 && index >= count) return 0;
+    if (status == CUSGD_OK && index < count) {
+        size_t used = strlen(device->note);
+        snprintf(device->note + used, sizeof device->note - used, ", %.200s", m->path);
+        return 1;
+    }
+    if (count == 0) snprintf(device->word, sizeof device->word, "cuda");
+    const char *why = !m->open ? m->missing : status == CUSGD_OK ? "there is no NVIDIA GPU in this machine" : cusgd_last_error();
+    if (!*device->name) snprintf(device->name, sizeof device->name, "none");
+    snprintf(device->note, sizeof device->note, "%.250s", why);
+    device->usable = 0;
+    return 1;
+}
+
 int cusgd_device_at(size_t index, cusgd_device *device)
 {
     memset(device, 0, sizeof *device);
-    if (index > 1) return 0;
-    if (index == 0) {
-        describe_cpu(device);
-    } else {
-        snprintf(device->word, sizeof device->word, "cuda");
-        snprintf(device->name, sizeof device->name, "none");
-        snprintf(device->note, sizeof device->note, "%s", no_cuda);
-    }
+    if (index > INT_MAX / 2) return 0;
+    if (index > 0) return describe_cuda((int)index - 1, device);
+    describe_cpu(device);
     return 1;
 }

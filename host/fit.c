@@ -35,8 +35,8 @@ static step_numbers numbers_at(const cusgd_trainer *t, int64_t step)
     step_numbers s;
     s.rate = rate_at(t, step);
     s.momentum = t->options.momentum;
-    s.correction1 = adam ? bias_correction(t->options.beta1, step) : 1;
-    s.correction2 = adam ? bias_correction(t->options.beta2, step) : 1;
+    s.correction1 = adam ? bias_correction(t->plan.beta1, step) : 1;
+    s.correction2 = adam ? bias_correction(t->plan.beta2, step) : 1;
     s.average = average_weight(t->eccentricity, step, t->options.average_from);
     return s;
 }
@@ -124,14 +124,15 @@ static cusgd_status diverged(const cusgd_trainer *t)
     largest_columns(t, columns, sizeof columns);
     return fail(
         CUSGD_ERROR_DIVERGED,
-        "diverged: the loss is not finite at step %lld (epoch %lld), at rate %g. Columns of largest scale: %s. Try %s a smaller "
+        "diverged: the loss is not finite at step %lld (epoch %lld), at rate %g. Columns of largest scale: %s. Try %sa smaller "
         "rate, or --optimizer auto, which chooses its own",
         (long long)t->step + 1, (long long)t->epoch + 1, rate_at(t, t->step), columns,
-        o->standardize ? "" : "standardizing (leave out --no-standardize),");
+        o->standardize ? "" : "standardizing (leave out --no-standardize), ");
 }
 
 cusgd_status cusgd_trainer_step(cusgd_trainer *t, int64_t steps)
 {
+    if (steps < 0) return fail(CUSGD_ERROR_USAGE, "%lld steps: there is no way back", (long long)steps);
     t->cancelled = 0;
     t->result = AREA_CURRENT;
     while (steps > 0) {
@@ -178,8 +179,8 @@ typedef struct fit {
     double begun, stepping;                  /* seconds at its start; spent in steps */
     int64_t rows, epochs;                    /* visited; run in this fit */
     double best, last[3];                    /* objective: least so far; of the latest evaluations, newest first */
-    double kept;                             /* what AREA_BEST scores: the validation loss, or the training loss */
-    int64_t kept_epoch, stale;               /* its epoch; evaluations in a row without improvement */
+    int64_t stale;                           /* evaluations in a row without improvement */
+    int64_t safe_epoch, result_epoch;        /* whose end AREA_EPOCH holds; the result's */
     double loss, objective, gradient, valid; /* of the latest evaluation */
     cusgd_stop stop;
     int64_t backoffs;
@@ -200,12 +201,12 @@ static cusgd_status evaluate(cusgd_trainer *t, enum area area, int with_gradient
 }
 
 /* Keeps the parameters that score best: by validation where there is any, else by the training loss, in case the run diverges. */
-static cusgd_status keep_best(cusgd_trainer *t, fit *f, double loss)
+static cusgd_status keep_best(cusgd_trainer *t, const fit *f, double loss)
 {
     double score = t->valid ? f->valid : loss;
-    if (!(score < f->kept)) return CUSGD_OK;
-    f->kept = score;
-    f->kept_epoch = t->epoch;
+    if (!(score < t->kept)) return CUSGD_OK;
+    t->kept = score;
+    t->kept_epoch = t->epoch;
     return t->backend.ops->copy(t->backend.self, AREA_BEST, AREA_CURRENT);
 }
 
@@ -227,25 +228,42 @@ static void judge(const cusgd_trainer *t, fit *f)
 
 /* ---- Epochs ---- */
 
-/* An epoch has gone wrong if it failed or left its parameters worse than four times the null model's loss. */
-static int went_wrong(const cusgd_trainer *t, const steps_report *r)
+/* Things have gone wrong where the loss is above four times both the null model's and the starting point's. */
+static int loss_is_bad(const cusgd_trainer *t, double loss)
 {
-    if (r->failed) return 1;
-    return t->retreats && t->null_loss > 0 && r->rows > 0 && r->loss / (double)r->rows > 4 * t->null_loss;
+    double most = 4 * fmax(t->null_loss, t->start_loss);
+    return !isfinite(loss) || (most > 0 && loss > most);
 }
 
-/* Back to the epoch's start, at rest and at a quarter of the rate. */
+static int went_wrong(const cusgd_trainer *t, const steps_report *r)
+{
+    return r->failed || (t->retreats && r->rows > 0 && loss_is_bad(t, r->loss / (double)r->rows));
+}
+
+/* Where an epoch that goes wrong is undone to, or a run whose best is no good. */
+static cusgd_status keep_safe(cusgd_trainer *t, fit *f)
+{
+    f->safe_epoch = t->epoch;
+    return t->backend.ops->copy(t->backend.self, AREA_EPOCH, AREA_CURRENT);
+}
+
+/* Back to the epoch's start, at rest and at a quarter of the rate; or, where the epoch before has ended badly already, to the
+ * run's start. */
 static cusgd_status undo_epoch(cusgd_trainer *t, fit *f, int64_t first_step)
 {
     const backend *b = &t->backend;
+    double loss, objective;
     cusgd_status status = b->ops->copy(b->self, AREA_CURRENT, AREA_EPOCH);
-    memset(t->gradient, 0, sizeof(double) * (size_t)((t->plan.d + 1) * t->plan.k));
-    if (status == CUSGD_OK && optimizer_has_velocity(t->plan.optimizer))
-        status = b->ops->put(b->self, AREA_CURRENT, PART_SLOT1, t->gradient);
     t->rate_scale /= 4;
     t->step = first_step;
     f->backoffs++;
     next_epoch(t);
+    if (status == CUSGD_OK) status = b->ops->get(b->self, AREA_CURRENT, PART_THETA, t->theta);
+    if (status == CUSGD_OK) status = trainer_objective(t, t->train, t->theta, &loss, &objective, NULL);
+    if (status == CUSGD_OK && loss_is_bad(t, loss)) return trainer_begin(t);
+    memset(t->gradient, 0, sizeof(double) * (size_t)((t->plan.d + 1) * t->plan.k));
+    if (status == CUSGD_OK && optimizer_has_velocity(t->plan.optimizer))
+        status = b->ops->put(b->self, AREA_CURRENT, PART_SLOT1, t->gradient);
     return status;
 }
 
@@ -255,7 +273,7 @@ static cusgd_status run_epoch(cusgd_trainer *t, fit *f, steps_report *r, int *un
     enum { MOST_BACKOFFS = 60 };
     int64_t first_step = t->step;
     double start = now();
-    cusgd_status status = t->retreats ? t->backend.ops->copy(t->backend.self, AREA_EPOCH, AREA_CURRENT) : CUSGD_OK;
+    cusgd_status status = t->retreats ? keep_safe(t, f) : CUSGD_OK;
     *undone = 0;
     if (status == CUSGD_OK) status = run_steps(t, INT64_MAX, r);
     f->stepping += now() - start;
@@ -298,8 +316,9 @@ static int tell(const cusgd_trainer *t, const fit *f, const steps_report *r, int
 /* One epoch, its evaluation where one is due, and what follows from it. */
 static cusgd_status advance(cusgd_trainer *t, fit *f, cusgd_callback callback, void *user)
 {
-    steps_report r;
-    int undone, every = (int)t->options.evaluate_every;
+    steps_report r = {0};
+    int undone;
+    int64_t every = t->options.evaluate_every;
     cusgd_status status = run_epoch(t, f, &r, &undone);
     if (status != CUSGD_OK) return status;
     if (t->cancelled) {
@@ -319,7 +338,8 @@ static cusgd_status advance(cusgd_trainer *t, fit *f, cusgd_callback callback, v
 
 /* ---- The end ---- */
 
-/* theta -= rate gradient, then the threshold: the zeros of the l1 optimum, which noisy steps leave slightly off zero. */
+/* theta -= rate gradient, then the threshold: the zeros of the l1 optimum, which noisy steps leave slightly off zero. What comes
+ * of it lies in AREA_EPOCH, so that a run that goes on goes on from where it stood. */
 static cusgd_status proximal_steps(cusgd_trainer *t)
 {
     const backend *b = &t->backend;
@@ -328,6 +348,7 @@ static cusgd_status proximal_steps(cusgd_trainer *t)
     cusgd_status status = trainer_theta(t, t->result, t->theta);
     for (int i = 0; i < PROXIMAL_STEPS && status == CUSGD_OK; i++) {
         status = trainer_objective(t, t->train, t->theta, &loss, &objective, t->gradient);
+        if (!isfinite(loss)) return status; /* choose_result will find the same */
         for (int64_t u = 0; u < size; u++) {
             if (u < penalised) {
                 double g = t->gradient[u] + t->plan.l2 * t->theta[u];
@@ -337,8 +358,9 @@ static cusgd_status proximal_steps(cusgd_trainer *t)
             }
         }
     }
-    if (status == CUSGD_OK) status = b->ops->put(b->self, t->result, PART_THETA, t->theta);
-    if (status == CUSGD_OK) status = b->ops->put(b->self, t->result, PART_AVERAGE, t->theta);
+    if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_EPOCH, PART_THETA, t->theta);
+    if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_EPOCH, PART_AVERAGE, t->theta);
+    if (status == CUSGD_OK) t->result = AREA_EPOCH;
     return status;
 }
 
@@ -351,37 +373,71 @@ static double excess_of(const fit *f)
     return after * ratio / (1 - ratio) / fabs(f->last[0]);
 }
 
+/* The result of a run that has diverged: its best, unless that has become bad in its last step, which no later loss has told.
+ * What goes on from here goes on from there. */
+static cusgd_status retire(cusgd_trainer *t, fit *f)
+{
+    const backend *b = &t->backend;
+    f->stop = CUSGD_STOP_DIVERGED;
+    t->result = AREA_BEST;
+    cusgd_status status = evaluate(t, AREA_BEST, t->by_gradient, f);
+    if (status == CUSGD_OK && !isfinite(f->loss)) {
+        status = b->ops->copy(b->self, AREA_BEST, AREA_EPOCH);
+        t->kept = (double)INFINITY;
+        t->kept_epoch = f->safe_epoch;
+        if (status == CUSGD_OK) status = evaluate(t, AREA_BEST, t->by_gradient, f);
+    }
+    f->result_epoch = t->kept_epoch;
+    next_epoch(t);
+    return status == CUSGD_OK ? b->ops->copy(b->self, AREA_CURRENT, AREA_BEST) : status;
+}
+
+/* Chooses the result and evaluates it. */
+static cusgd_status choose_result(cusgd_trainer *t, fit *f)
+{
+    cusgd_status status = CUSGD_OK;
+    if (f->stop == CUSGD_STOP_DIVERGED) return retire(t, f);
+    t->result = t->valid && isfinite(t->kept) ? AREA_BEST : AREA_CURRENT;
+    f->result_epoch = t->result == AREA_BEST ? t->kept_epoch : t->epoch;
+    if (t->plan.l1 > 0) status = proximal_steps(t);
+    if (status == CUSGD_OK) status = evaluate(t, t->result, t->by_gradient, f);
+    if (status != CUSGD_OK || isfinite(f->loss)) return status;
+    status = retire(t, f);
+    return status == CUSGD_OK ? diverged(t) : status;
+}
+
 static cusgd_status finish(cusgd_trainer *t, fit *f, cusgd_result *result)
 {
-    int has_best = isfinite(f->kept), diverges = f->stop == CUSGD_STOP_DIVERGED, usable = !diverges || has_best;
-    cusgd_status status = CUSGD_OK;
-    t->result = diverges || (t->valid && has_best) ? AREA_BEST : AREA_CURRENT;
-    if (usable && t->plan.l1 > 0) status = proximal_steps(t);
-    if (usable && status == CUSGD_OK) status = evaluate(t, t->result, t->by_gradient, f);
-    if (status != CUSGD_OK || !result) return status;
+    cusgd_status status = choose_result(t, f);
+    if (status != CUSGD_OK && status != CUSGD_ERROR_DIVERGED) return status;
+    if (!result) return status;
     memset(result, 0, sizeof *result);
     result->stop = f->stop;
-    result->epochs = f->epochs;
+    result->epochs = t->epoch;
     result->steps = t->step;
-    result->epoch = t->result == AREA_BEST ? f->kept_epoch : t->epoch;
-    result->loss = usable ? reported(t, f->loss) : (double)NAN;
-    result->valid_loss = usable && t->valid ? reported(t, f->valid) : (double)NAN;
-    result->objective = usable ? f->objective : (double)NAN;
-    result->gradient = usable ? f->gradient : (double)NAN;
+    result->epoch = f->result_epoch;
+    result->loss = reported(t, f->loss);
+    result->valid_loss = t->valid ? reported(t, f->valid) : (double)NAN;
+    result->objective = f->objective;
+    result->gradient = f->gradient;
     result->excess = excess_of(f);
     result->rate = rate_at(t, t->step > 0 ? t->step - 1 : 0);
     result->seconds = now() - f->begun;
     result->rows_per_second = f->stepping > 0 ? (double)f->rows / f->stepping : 0;
     result->backoffs = f->backoffs;
-    return CUSGD_OK;
+    return status;
 }
 
 cusgd_status cusgd_trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *user, cusgd_result *result)
 {
-    fit f = {.begun = now(), .best = (double)INFINITY, .last = {(double)NAN, (double)NAN, (double)NAN}, .kept = (double)INFINITY};
-    cusgd_status status = CUSGD_OK, ended;
+    fit f = {.begun = now(), .best = (double)INFINITY, .last = {(double)NAN, (double)NAN, (double)NAN}};
+    cusgd_status status = keep_safe(t, &f), ended;
+    t->result = AREA_CURRENT;
     if (result) memset(result, 0, sizeof *result);
-    status = t->backend.ops->copy(t->backend.self, AREA_BEST, AREA_CURRENT); /* where a run that diverges at once ends */
+    if (status == CUSGD_OK && !isfinite(t->kept)) {
+        status = t->backend.ops->copy(t->backend.self, AREA_BEST, AREA_CURRENT); /* where a run that diverges at once ends */
+        t->kept_epoch = t->epoch;
+    }
     while (status == CUSGD_OK && f.stop == CUSGD_STOP_NONE) {
         if (f.epochs == t->options.epochs)
             f.stop = CUSGD_STOP_EPOCHS;

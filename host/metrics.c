@@ -38,7 +38,7 @@ static cusgd_status score(const scorer *s, const cusgd_data *data, int64_t first
     examples piece = data->view;
     bound *b = NULL;
     piece.n = count;
-    piece.k = 0;
+    piece.k = s->k;
     piece.x = rows_from(piece.x, first);
     piece.y.at = piece.w.at = NULL;
     cusgd_status status = s->backend->ops->bind(s->backend->self, &piece, &s->transform, &b);
@@ -71,6 +71,8 @@ static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_outpu
 {
     if (s->loss != CUSGD_LOSS_LOGISTIC && (as == CUSGD_AS_CLASS || as == CUSGD_AS_PROBABILITY))
         return fail(CUSGD_ERROR_USAGE, "a model of %s loss has no classes; ask for the mean", loss_word(s->loss));
+    if (as < CUSGD_AS_MEAN || as > CUSGD_AS_PROBABILITY)
+        return fail(CUSGD_ERROR_USAGE, "output kind %d: there is no such kind of prediction", (int)as);
     int64_t n = data->view.n, rows = piece_rows(s);
     cusgd_status status = check_input(s, data, 0);
     for (int64_t i = 0; status == CUSGD_OK && i < n; i += rows)

@@ -62,6 +62,9 @@ static cusgd_status standardize(cusgd_trainer *t)
     if (status != CUSGD_OK) return status;
     for (int64_t j = 0; j < d; j++) {
         double second = variance[j] + t->mean[j] * t->mean[j];
+        if (!isfinite(second))
+            return fail(CUSGD_ERROR_DATA, "%s: the squares of column %lld overflow; divide it by a power of ten", t->data->source,
+                        (long long)j + 1);
         t->rms[j] = sqrt(second);
         /* Without an intercept, centring would put one in by the back door: then columns are scaled only. */
         t->scale[j] = !o->standardize ? 1 : o->intercept ? scale_of(t->mean[j], variance[j]) : second > 0 ? t->rms[j] : 1;
@@ -139,8 +142,9 @@ static cusgd_status allocate_vectors(cusgd_trainer *t)
     t->null = allocate_zeroed(k, sizeof(double));
     t->theta = allocate_zeroed(size, sizeof(double));
     t->gradient = allocate_zeroed(size, sizeof(double));
-    int complete = t->mean && t->scale && t->rms && t->shift && t->null && t->theta && t->gradient;
-    return complete ? CUSGD_OK : fail_memory(5 * size * sizeof(double), "the parameters");
+    t->start = allocate_zeroed(size, sizeof(double));
+    int complete = t->mean && t->scale && t->rms && t->shift && t->null && t->theta && t->gradient && t->start;
+    return complete ? CUSGD_OK : fail_memory(6 * size * sizeof(double), "the parameters");
 }
 
 static cusgd_status bind_examples(cusgd_trainer *t)
@@ -156,17 +160,36 @@ static cusgd_status bind_examples(cusgd_trainer *t)
     return status == CUSGD_OK ? b->ops->bind(b->self, &t->valid_rows, &own, &t->valid) : status;
 }
 
-/* Starts the optimizer afresh at theta. */
-static cusgd_status restart(cusgd_trainer *t, const double *theta)
+cusgd_status trainer_begin(cusgd_trainer *t)
 {
     const backend *b = &t->backend;
     cusgd_status status = b->ops->start(b->self, &t->plan);
-    if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_CURRENT, PART_THETA, theta);
-    if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_CURRENT, PART_AVERAGE, theta);
-    t->step = t->epoch = t->epoch_index = t->batch = 0;
+    if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_CURRENT, PART_THETA, t->start);
+    if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_CURRENT, PART_AVERAGE, t->start);
+    if (status == CUSGD_OK) status = b->ops->copy(b->self, AREA_BEST, AREA_CURRENT);
+    t->step = 0;
+    t->kept = (double)INFINITY;
+    t->kept_epoch = t->epoch;
+    return status;
+}
+
+/* A new run from theta. */
+static cusgd_status restart(cusgd_trainer *t, const double *theta)
+{
+    memcpy(t->start, theta, sizeof(double) * (size_t)((t->plan.d + 1) * t->plan.k));
+    t->epoch = t->epoch_index = t->batch = 0;
     t->rate_scale = 1;
     t->result = AREA_CURRENT;
-    return status;
+    return trainer_begin(t);
+}
+
+/* Likewise, at a theta that is not the null model's. */
+static cusgd_status restart_at(cusgd_trainer *t, const double *theta)
+{
+    double objective;
+    cusgd_status status = CUSGD_OK;
+    if (t->retreats) status = trainer_objective(t, t->train, theta, &t->start_loss, &objective, NULL);
+    return status == CUSGD_OK ? restart(t, theta) : status;
 }
 
 static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *valid)
@@ -183,11 +206,13 @@ static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *valid)
     if (status != CUSGD_OK) return status;
     if (t->options.optimizer == CUSGD_OPTIMIZER_AUTO) {
         trainer_null(t, t->theta);
-    } else { /* zeros in the data's units */
-        memset(t->theta, 0, sizeof(double) * (size_t)((t->plan.d + 1) * t->plan.k));
-        for (int64_t c = 0; c < t->plan.k; c++) t->theta[t->plan.d * t->plan.k + c] = -t->shift[c];
+        t->start_loss = t->null_loss;
+        return restart(t, t->theta);
     }
-    return restart(t, t->theta);
+    /* zeros in the data's units */
+    memset(t->theta, 0, sizeof(double) * (size_t)((t->plan.d + 1) * t->plan.k));
+    for (int64_t c = 0; c < t->plan.k; c++) t->theta[t->plan.d * t->plan.k + c] = -t->shift[c];
+    return restart_at(t, t->theta);
 }
 
 cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
@@ -234,6 +259,7 @@ void cusgd_trainer_free(cusgd_trainer *t)
     free(t->metric);
     free(t->theta);
     free(t->gradient);
+    free(t->start);
     free(t);
 }
 
@@ -280,5 +306,5 @@ cusgd_status cusgd_trainer_set(cusgd_trainer *t, const double *weight, const dou
             return fail(CUSGD_ERROR_USAGE, "the starting point has an intercept, and the run has none; leave out no-intercept");
     }
     theta_from(t, weight, bias, t->theta);
-    return restart(t, t->theta);
+    return restart_at(t, t->theta);
 }

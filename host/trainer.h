@@ -27,6 +27,7 @@ struct cusgd_trainer {
     int retreats;                    /* 1: the rate is the library's own, so an epoch that goes wrong is undone */
     int by_tolerance, by_gradient;   /* which stopping rules are on */
     double null_loss, null_gradient; /* objective's and norm's at the best constant model; NaN: not needed */
+    double *start, start_loss;       /* (d+1) x k: where the run starts, and its loss; NaN: not needed */
 
     /* Where the run stands. */
     int64_t batches;     /* of an epoch */
@@ -34,7 +35,9 @@ struct cusgd_trainer {
     int64_t epoch_index; /* epochs begun before this one, undone ones too: what the order of rows depends on */
     int64_t batch;       /* the next one of the epoch under way */
     double rate_scale;   /* 4^-(epochs undone) */
-    enum area result;    /* where the result lies: AREA_CURRENT, or AREA_BEST */
+    enum area result;    /* where the result lies: AREA_CURRENT, AREA_BEST, or AREA_EPOCH after steps of its own */
+    double kept;         /* what AREA_BEST scores: the validation loss, or the training loss; infinite: nothing kept yet */
+    int64_t kept_epoch;  /* the epoch at whose end it was */
     _Atomic int cancelled;
 };
 
@@ -50,6 +53,8 @@ cusgd_status trainer_objective(cusgd_trainer *t, const bound *b, const double *t
                                double *gradient);
 /* The best constant model, in the same coordinates. */
 void trainer_null(const cusgd_trainer *t, double *theta);
+/* Puts the optimizer at the run's start, afresh. */
+cusgd_status trainer_begin(cusgd_trainer *t);
 /* fit.c: |minimum-norm subgradient| of the objective, given the data loss's gradient. */
 double gradient_norm(const cusgd_trainer *t, const double *theta, const double *gradient);
 

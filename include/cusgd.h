@@ -84,8 +84,8 @@ typedef enum cusgd_sampling {
 
 typedef enum cusgd_precision { CUSGD_PRECISION_FLOAT, CUSGD_PRECISION_DOUBLE } cusgd_precision;
 
-/* Every field but the enumerations has a value that means "choose": NAN for numbers, 0 for batch, epochs and evaluate_every, -1
- * for patience. A trainer replaces it when it sees the data (cusgd_trainer_options). */
+/* Fields without a plain default have a value that means "choose": NAN for numbers (not l1, l2, valid_fraction), 0 for batch,
+ * epochs and evaluate_every, -1 for patience. A trainer replaces it when it sees the data (cusgd_trainer_options). */
 typedef struct cusgd_options {
     cusgd_loss loss;
     cusgd_optimizer optimizer;

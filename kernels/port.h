@@ -17,9 +17,9 @@
 #include <cuda_pipeline.h>
 #include <cuda_runtime.h>
 
-#define SHARED(T, name, count)  __shared__ T name[count]
-#define DYNAMIC_SHARED(T, name)                                                                                                   \
-    extern __shared__ __align__(16) unsigned char dynamic_shared_bytes[];                                                          \
+#define SHARED(T, name, count) __shared__ T name[count]
+#define DYNAMIC_SHARED(T, name)                                           \
+    extern __shared__ __align__(16) unsigned char dynamic_shared_bytes[]; \
     T *name = reinterpret_cast<T *>(dynamic_shared_bytes)
 
 /* A type from which a template's parameter is not deduced: the arguments of a launch convert to the kernel's own types. */

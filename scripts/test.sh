@@ -11,7 +11,7 @@ mkdir -p "$logs"
 
 # part NAME COMMAND...: runs it; on failure shows the end of what it said.
 part() {
-    local name=$1 start=$SECONDS log=$logs/${1// /-}.log verdict=ok counts=
+    local name=$1 start=$SECONDS log=$logs/${1//[^A-Za-z]/-}.log verdict=ok counts=
     shift
     "$@" >"$log" 2>&1 || verdict=FAILED
     # ctest's own summary: "97% tests passed, 1 tests failed out of 33"
@@ -40,7 +40,7 @@ can_build_by_clang() {
     echo 'int main(void) { return 0; }' | clang -fopenmp -x c - -o "$logs/clang-openmp" 2>/dev/null
 }
 
-sources() { find include host tests -name '*.[ch]'; }
+sources() { find . -path ./build -prune -o -type f -name '*.[ch]' -print -o -name '*.cpp' -print -o -name '*.cu' -print; }
 
 format() { sources | xargs clang-format --dry-run -Werror; }
 

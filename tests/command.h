@@ -3,7 +3,8 @@
 #ifndef CUSGD_TESTS_COMMAND_H
 #define CUSGD_TESTS_COMMAND_H
 
-#include <criterion/criterion.h>
+#include "support.h"
+
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,39 +19,14 @@ typedef struct outcome {
     char out[1 << 16], err[1 << 16];
 } outcome;
 
-static char test_folder[] = "/tmp/cusgd-command-XXXXXX";
-
-static inline void folder_enter(void)
-{
-    const char *command = getenv("CUSGD_COMMAND");
-    setenv("CUSGD", command ? command : TEST_COMMAND, 1);
-    setenv("GOLDEN", TEST_GOLDEN, 1);
-    cr_assert(mkdtemp(test_folder) && chdir(test_folder) == 0);
-}
-
-static inline void folder_leave(void)
-{
-    char remove[128];
-    snprintf(remove, sizeof remove, "cd / && rm -rf '%s'", test_folder);
-    cr_assert_eq(system(remove), 0);
-}
-
-/* The file's beginning, as much as there is room for, as text. */
-static inline void file_read(const char *name, char *text, size_t size)
+/* A file's beginning, as much as there is room for, as text. */
+static inline void text_read(const char *name, char *text, size_t size)
 {
     FILE *file = fopen(name, "r");
     cr_assert(file, "%s is not there", name);
     text[fread(text, 1, size - 1, file)] = '\0';
     fclose(file);
 }
-
-static inline void file_write(const char *name, const char *text)
-{
-    FILE *file = fopen(name, "w");
-    cr_assert(file && fputs(text, file) >= 0 && fclose(file) == 0);
-}
-
-static inline int file_exists(const char *name) { return access(name, F_OK) == 0; }
 
 /* Runs a shell line. Whatever its exit code, a sanitizer's report is a failure. */
 __attribute__((format(printf, 2, 3))) static inline void run(outcome *o, const char *format, ...)
@@ -64,15 +40,15 @@ __attribute__((format(printf, 2, 3))) static inline void run(outcome *o, const c
     snprintf(all, sizeof all, "{ %s\n} >.out 2>.err", line);
     int status = system(all);
     o->code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    file_read(".out", o->out, sizeof o->out);
-    file_read(".err", o->err, sizeof o->err);
+    text_read(".out", o->out, sizeof o->out);
+    text_read(".err", o->err, sizeof o->err);
     cr_assert(!strstr(o->err, "Sanitizer") && !strstr(o->err, "runtime error:"), "%s\n%s", line, o->err);
 }
 
 #define assert_code(o, expected) \
-    cr_assert_eq((o).code, expected, "exit code %d, not %d\nout: %s\nerr: %s", (o).code, expected, (o).out, (o).err)
-#define assert_has(text, part)   cr_assert(strstr(text, part), "\"%s\" is not in:\n%s", part, text)
-#define assert_lacks(text, part) cr_assert(!strstr(text, part), "\"%s\" is in:\n%s", part, text)
+    cr_assert_eq((o).code, expected, "exit code %d, not %d\nout: %.4000s\nerr: %.4000s", (o).code, expected, (o).out, (o).err)
+#define assert_has(text, part)   cr_assert(strstr(text, part), "\"%s\" is not in:\n%.4000s", part, text)
+#define assert_lacks(text, part) cr_assert(!strstr(text, part), "\"%s\" is in:\n%.4000s", part, text)
 
 /* data.csv: a, b, c, y with y = 2 a - b + 0.5 + a little noise, 60 rows; text.csv: the same with "no" and "yes" for y's sign. */
 static inline void data_make(void)
@@ -95,9 +71,14 @@ static inline void data_make(void)
     cr_assert(fclose(data) == 0 && fclose(text) == 0);
 }
 
-static inline void folder_enter_with_data(void)
+/* As a suite's .init. */
+static inline void command_setup(void)
 {
-    folder_enter();
+    const char *command = getenv("CUSGD_COMMAND");
+    setenv("CUSGD", command ? command : TEST_COMMAND, 1);
+    setenv("GOLDEN", TEST_GOLDEN, 1);
+    folder_setup();
+    cr_assert_eq(chdir(path_of("")), 0);
     data_make();
 }
 

@@ -1,11 +1,11 @@
-/* The command from outside: usage, help and its manual, and every subcommand but train, which test_train.c has. */
+/* The command from outside: usage, help and its manual, and every subcommand but train, which test_command_train.c has. */
 #include "command.h"
 #include "cusgd.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
 
-TestSuite(command, .init = folder_enter_with_data, .fini = folder_leave);
+TestSuite(command, .init = command_setup, .fini = folder_teardown);
 
 static const char *const subcommands[] = {"train", "predict", "evaluate", "generate", "info", "devices"};
 enum { SUBCOMMANDS = sizeof subcommands / sizeof subcommands[0] };
@@ -86,7 +86,8 @@ Test(command, help_of_generate_states_the_defaults)
     cr_assert(g.outputs == 1 && g.informative == 0 && g.noise == 1 && !g.logistic && g.correlation == 0 && g.condition == 1 &&
               g.seed == 0 && g.precision == CUSGD_PRECISION_FLOAT);
     run(&o, "$CUSGD generate --help");
-    static const char *const lines[] = {"--outputs K", "[1]", "--informative P", "[all]", "--noise S", "--correlation R", "[0]", "[linear]", "[float]"};
+    static const char *const lines[] = {"--outputs K",     "[1]", "--informative P", "[all]",  "--noise S",
+                                        "--correlation R", "[0]", "[linear]",        "[float]"};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) assert_has(o.out, lines[i]);
 }
 
@@ -134,9 +135,11 @@ Test(command, words_that_do_not_exist)
 
 Test(command, ways_to_give_a_value)
 {
-    run(&o, "$CUSGD train --quiet data.csv --epochs=2 -mone.safetensors && $CUSGD train data.csv -q -m two.safetensors --epochs 2 && "
-            "$CUSGD train --epochs 7 --epochs 2 -q --model=three.safetensors -- data.csv && cmp one.safetensors two.safetensors && cmp "
-            "one.safetensors three.safetensors");
+    run(&o,
+        "$CUSGD train --quiet data.csv --epochs=2 -mone.safetensors && $CUSGD train data.csv -q -m two.safetensors --epochs 2 && "
+        "$CUSGD train --epochs 7 --epochs 2 -q --model=three.safetensors -- data.csv && cmp one.safetensors two.safetensors && "
+        "cmp "
+        "one.safetensors three.safetensors");
     assert_code(o, 0);
     cr_assert_str_eq(o.err, "");
 }
@@ -173,7 +176,7 @@ static void plain_from_roff(const char *roff, char *plain)
 Test(command, manual_agrees_with_help)
 {
     static char roff[1 << 16], plain[1 << 16];
-    file_read(TEST_GOLDEN "/../../man/cusgd.1", roff, sizeof roff);
+    text_read(TEST_GOLDEN "/../../man/cusgd.1", roff, sizeof roff);
     plain_from_roff(roff, plain);
     char all[1 << 16] = "";
     for (int i = 0; i < SUBCOMMANDS; i++) {
@@ -187,10 +190,406 @@ Test(command, manual_agrees_with_help)
         }
     }
     for (const char *tag = roff; (tag = strstr(tag, "\n.TP\n.B \\-")) != NULL; tag++) {
-        char name[64], word[64];
-        plain_from_roff(strchr(tag + 1, '\n') + 1 + strlen(".B "), name); /* to the file's end, of which the first word counts */
-        cr_assert(sscanf(name, "%63[^ ,]", word) == 1);
+        char line[128], name[128], word[64];
+        cr_assert(sscanf(tag, "\n.TP\n%127[^\n]", line) == 1);
+        plain_from_roff(line, name);
+        cr_assert(sscanf(name, " %63[^ ,]", word) == 1);
         assert_has(all, word);
     }
     assert_has(plain, cusgd_version());
+}
+
+/* ---- generate ------------------------------------------------------------------------------------------------------------ */
+
+Test(command, generate_writes_what_train_reads)
+{
+    run(&o, "$CUSGD generate made --rows 500 --cols 4 --outputs 2 --noise 0.01");
+    assert_code(o, 0);
+    cr_assert_str_eq(o.out, "");
+    assert_has(o.err, "made: x.npy (500 x 4), y.npy (2 outputs)");
+    cr_assert(file_exists("made/x.npy") && file_exists("made/y.npy") && file_exists("made/true.safetensors"));
+    run(&o, "$CUSGD train made --model m.safetensors && $CUSGD evaluate m.safetensors made");
+    assert_code(o, 0);
+    assert_has(o.err, "500 rows, 4 columns, 2 outputs");
+    assert_has(o.out, "output 2");
+    assert_has(o.out, "mean");
+}
+
+Test(command, generate_overwrites_only_when_forced)
+{
+    run(&o, "$CUSGD generate made --rows 10 --cols 2 && cp made/x.npy kept && $CUSGD generate made --rows 20 --cols 2");
+    assert_code(o, 2);
+    assert_has(o.err, "made");
+    run(&o, "cmp kept made/x.npy && $CUSGD generate made --rows 20 --cols 2 --force && $CUSGD info made");
+    assert_code(o, 0);
+    assert_has(o.out, "20");
+}
+
+/* Every option changes what is written, and says so in the files. */
+Test(command, generate_takes_every_option)
+{
+    static const char *const options[] = {"--outputs 3",       "--informative 1", "--targets logistic", "--noise 0.5",
+                                          "--correlation 0.9", "--condition 100", "--seed 7",           "--precision double"};
+    run(&o, "$CUSGD generate plain --rows 50 --cols 3");
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        run(&o, "rm -rf made; $CUSGD generate made --rows 50 --cols 3 %s", options[i]);
+        assert_code(o, 0);
+        run(&o, "cmp plain/x.npy made/x.npy && cmp plain/y.npy made/y.npy");
+        assert_code(o, 1);
+    }
+    run(&o,
+        "$CUSGD generate same --rows 5e1 --cols 3 --outputs 1 --targets linear --noise 1 --correlation 0 --condition 1 --seed 0 "
+        "--precision float --informative 3 && cmp plain/x.npy same/x.npy && cmp plain/y.npy same/y.npy && cmp "
+        "plain/true.safetensors same/true.safetensors");
+    assert_code(o, 0);
+}
+
+Test(command, generate_refuses_what_makes_no_sense)
+{
+    static const char *const wrong[] = {"--rows 0 --cols 3",
+                                        "--rows 10",
+                                        "--cols 10",
+                                        "--rows -1 --cols 3",
+                                        "--rows 1.5 --cols 3",
+                                        "--rows x --cols 3",
+                                        "--rows 1e30 --cols 3",
+                                        "--rows 10 --cols 3 --outputs 0",
+                                        "--rows 10 --cols 3 --informative 4",
+                                        "--rows 10 --cols 3 --noise -1",
+                                        "--rows 10 --cols 3 --noise nan",
+                                        "--rows 10 --cols 3 --noise 1e999",
+                                        "--rows 10 --cols 3 --targets poisson",
+                                        "--rows 10 --cols 3 --correlation 1",
+                                        "--rows 10 --cols 3 --correlation 0x1p-1",
+                                        "--rows 10 --cols 3 --condition 0.5",
+                                        "--rows 10 --cols 3 --correlation .5 --condition 10",
+                                        "--rows 10 --cols 3 --seed -1",
+                                        "--rows 10 --cols 3 --precision half"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        run(&o, "$CUSGD generate made %s", wrong[i]);
+        cr_assert_eq(o.code, 1, "%s: exit code %d\n%s", wrong[i], o.code, o.err);
+        cr_assert(!file_exists("made/x.npy"));
+    }
+    run(&o, "$CUSGD generate data.csv/made --rows 3 --cols 3");
+    assert_code(o, 2);
+}
+
+/* ---- predict ------------------------------------------------------------------------------------------------------------- */
+
+Test(command, predict_csv)
+{
+    train("m.safetensors", "--precision double");
+    run(&o, "$CUSGD predict m.safetensors data.csv -o p.csv");
+    assert_code(o, 0);
+    cr_assert(o.out[0] == '\0' && o.err[0] == '\0');
+    run(&o, "$CUSGD predict m.safetensors data.csv -o - | cmp - p.csv && wc -l <p.csv && head -1 p.csv");
+    assert_code(o, 0);
+    int lines;
+    char name[16];
+    cr_assert(sscanf(o.out, "%d %15s", &lines, name) == 2);
+    cr_assert_eq(lines, 61);
+    cr_assert_str_eq(name, "y");
+    double p, y; /* the first row's: y = 2 a - b + 0.5, up to the noise of 0.1 */
+    run(&o, "sed -n 2p p.csv; sed -n 2p data.csv | cut -d, -f4");
+    cr_assert(sscanf(o.out, "%lf %lf", &p, &y) == 2);
+    cr_assert(fabs(p - y) < 0.2, "%g for %g", p, y);
+}
+
+/* A .npy of float64, one dimension for one output, is the CSV's numbers. */
+Test(command, predict_npy)
+{
+    train("m.safetensors", "");
+    run(&o, "$CUSGD predict m.safetensors data.csv -o p.npy && $CUSGD predict m.safetensors data.csv --output=p.csv && tail -n "
+            "+2 p.csv");
+    assert_code(o, 0);
+    char bytes[4096];
+    FILE *file = fopen("p.npy", "rb");
+    size_t size = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    bytes[127] = '\0';
+    assert_has(bytes + 10, "'descr': '<f8'");
+    assert_has(bytes + 10, "'shape': (60,)");
+    cr_assert_eq(size % 64, 60 * 8 % 64);
+    const char *text = o.out;
+    for (int i = 0; i < 60; i++) {
+        double binary, decimal;
+        int used;
+        memcpy(&binary, bytes + size - 60 * 8 + i * 8, 8);
+        cr_assert(sscanf(text, "%lf%n", &decimal, &used) == 1);
+        cr_assert_eq(binary, decimal, "row %d: %.17g, %.17g", i, binary, decimal);
+        text += used;
+    }
+}
+
+/* The columns are found by name, in whatever order and company they come. */
+Test(command, predict_picks_columns_by_name)
+{
+    train("m.safetensors", "");
+    run(&o, "awk -F, '{print $3\",z,\"$2\",\"$4\",\"$1}' data.csv | sed '2,$s/z/0/' >mixed.csv && $CUSGD predict m.safetensors "
+            "data.csv -o a.csv && "
+            "$CUSGD predict m.safetensors mixed.csv -o b.csv && $CUSGD predict m.safetensors - -o c.csv <mixed.csv && cmp a.csv "
+            "b.csv && cmp a.csv c.csv");
+    assert_code(o, 0);
+    run(&o, "cut -d, -f1,3,4 data.csv >less.csv; $CUSGD predict m.safetensors less.csv -o d.csv");
+    assert_code(o, 2);
+    assert_has(o.err, "'b'");
+    run(&o, "$CUSGD predict m.safetensors data.csv --features a,b -o d.csv");
+    assert_code(o, 2);
+    run(&o, "$CUSGD predict m.safetensors data.csv --features c,b --features a -o d.csv && cmp a.csv d.csv");
+    assert_code(o, 1); /* the order is the user's */
+    run(&o, "tail -n +2 data.csv >bare.csv; $CUSGD predict m.safetensors bare.csv --header no --ignore 4 -o d.csv && cmp a.csv "
+            "d.csv");
+    assert_code(o, 0);
+}
+
+Test(command, predict_as)
+{
+    run(&o, "$CUSGD train text.csv --loss logistic --model m.safetensors --quiet --l2 0.01");
+    assert_code(o, 0);
+    run(&o, "for as in mean link class probability; do $CUSGD predict m.safetensors text.csv --as $as -o $as.csv || exit 9; "
+            "done; cmp mean.csv "
+            "probability.csv && paste -d' ' mean.csv link.csv class.csv | tail -n +2");
+    assert_code(o, 0);
+    const char *line = o.out;
+    for (int i = 0; i < 60; i++) {
+        double mean, link;
+        char word[8];
+        int used;
+        cr_assert(sscanf(line, "%lf %lf %7s\n%n", &mean, &link, word, &used) == 3);
+        cr_assert(fabs(mean - 1 / (1 + exp(-link))) < 1e-12);
+        cr_assert_str_eq(word, link > 0 ? "yes" : "no");
+        line += used;
+    }
+    train("r.safetensors", "");
+    run(&o, "$CUSGD predict r.safetensors data.csv --as class -o c.csv");
+    assert_code(o, 1);
+    run(&o, "$CUSGD predict r.safetensors data.csv --as median -o c.csv");
+    assert_code(o, 1);
+    assert_has(o.err, "mean, link, class or probability");
+    cr_assert(!file_exists("c.csv"));
+}
+
+Test(command, predict_refuses_outputs_that_cannot_be)
+{
+    train("m.safetensors", "");
+    run(&o, "cp data.csv data.bak; cp m.safetensors m.csv");
+    static const struct {
+        const char *output;
+        int code;
+    } cases[] = {{"", 1},
+                 {"-o p.txt", 1},
+                 {"-o p", 1},
+                 {"-o data.csv", 1},
+                 {"-o ./data.csv", 1},
+                 {"-o missing/p.csv", 2},
+                 {"-o /proc/p.csv", 2}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        run(&o, "$CUSGD predict m.safetensors data.csv %s", cases[i].output);
+        assert_code(o, cases[i].code);
+        cr_assert_str_neq(o.err, "");
+    }
+    run(&o, "$CUSGD predict m.csv data.csv -o m.csv");
+    assert_code(o, 1);
+    run(&o, "cmp data.csv data.bak && cmp m.csv m.safetensors");
+    assert_code(o, 0);
+}
+
+Test(command, predictions_on_a_full_disk)
+{
+    train("m.safetensors", "");
+    run(&o, "$CUSGD predict m.safetensors data.csv -o p.csv && $CUSGD predict m.safetensors data.csv -o p.npy && cp p.csv c && "
+            "cp p.npy n");
+    static const char *const kinds[] = {"csv", "npy"};
+    for (int i = 0; i < 2; i++) {
+        run(&o, "(trap '' XFSZ; ulimit -f 1; exec $CUSGD predict m.safetensors data.csv --as link -o p.%s)", kinds[i]);
+        assert_code(o, 2);
+        assert_has(o.err, "cusgd: p.");
+    }
+    run(&o, "cmp p.csv c && cmp p.npy n && ls -A");
+    assert_code(o, 0);
+    assert_lacks(o.out, ".tmp");
+}
+
+/* A reader that has seen enough ends the command in silence; a full disk does not. */
+Test(command, standard_output_that_fails)
+{
+    train("m.safetensors", "");
+    run(&o, "$CUSGD generate big --rows 200000 --cols 3 && $CUSGD train big --model b.safetensors --quiet --epochs 1");
+    run(&o, "$CUSGD predict b.safetensors big -o - | head -1");
+    assert_code(o, 0);
+    cr_assert_str_eq(o.err, "");
+    static const char *const lines[] = {"predict m.safetensors data.csv -o -",
+                                        "evaluate m.safetensors data.csv",
+                                        "evaluate m.safetensors data.csv --json",
+                                        "info m.safetensors",
+                                        "info data.csv",
+                                        "devices",
+                                        "--version",
+                                        "--help",
+                                        "train --help"};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        run(&o, "$CUSGD %s >/dev/full", lines[i]);
+        assert_code(o, 2);
+        assert_has(o.err, "cannot write standard output");
+        assert_has(o.err, "No space left on device");
+    }
+}
+
+/* ---- evaluate ------------------------------------------------------------------------------------------------------------ */
+
+static double number_in(const cJSON *object, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    cr_assert(cJSON_IsNumber(item), "%s is no number", key);
+    return item->valuedouble;
+}
+
+Test(command, evaluate_regression)
+{
+    train("m.safetensors", "");
+    run(&o, "$CUSGD evaluate m.safetensors data.csv");
+    assert_code(o, 0);
+    cr_assert_str_eq(o.err, "");
+    double mse, rmse, mae, r2;
+    cr_assert(sscanf(strchr(o.out, '\n'), " y %lf %lf %lf %lf", &mse, &rmse, &mae, &r2) == 4);
+    cr_assert(r2 > 0.98 && r2 < 1 && mse < 0.01 && fabs(rmse * rmse / mse - 1) < 1e-4 && mae < rmse);
+    run(&o, "$CUSGD evaluate m.safetensors data.csv --json");
+    assert_code(o, 0);
+    cJSON *all = cJSON_Parse(o.out);
+    cr_assert(all);
+    cr_assert_eq(number_in(all, "rows"), 60);
+    const cJSON *outputs = cJSON_GetObjectItemCaseSensitive(all, "outputs"), *first = cJSON_GetArrayItem(outputs, 0);
+    cr_assert_eq(cJSON_GetArraySize(outputs), 1);
+    cr_assert_str_eq(cJSON_GetObjectItemCaseSensitive(first, "target")->valuestring, "y");
+    cr_assert(fabs(number_in(first, "r2") - r2) < 1e-5 && fabs(number_in(first, "mse") / mse - 1) < 1e-4);
+    cr_assert_eq(number_in(cJSON_GetObjectItemCaseSensitive(all, "mean"), "r2"), number_in(first, "r2"));
+    cJSON_Delete(all);
+}
+
+Test(command, evaluate_classification)
+{
+    run(&o,
+        "$CUSGD train text.csv --loss logistic --model m.safetensors --quiet && $CUSGD evaluate m.safetensors text.csv --json");
+    assert_code(o, 0);
+    cJSON *all = cJSON_Parse(o.out);
+    const cJSON *mean = cJSON_GetObjectItemCaseSensitive(all, "mean");
+    cr_assert(number_in(mean, "accuracy") > 0.9 && number_in(mean, "log_loss") < 0.3);
+    cr_assert_null(cJSON_GetObjectItemCaseSensitive(mean, "r2"));
+    cJSON_Delete(all);
+    run(&o, "sed 's/yes/maybe/' text.csv >other.csv; $CUSGD evaluate m.safetensors other.csv");
+    assert_code(o, 2);
+    assert_has(o.err, "maybe");
+}
+
+/* Names that JSON must escape, several targets, targets by name and by number. */
+Test(command, evaluate_several_targets)
+{
+    run(&o, "sed '1s/.*/a,b,\"c \"\"1\"\"\\\\\",y/' data.csv >odd.csv && head -1 odd.csv && $CUSGD train odd.csv --target y "
+            "--target 3 --model m.safetensors "
+            "--quiet && $CUSGD evaluate m.safetensors odd.csv --json");
+    assert_code(o, 0);
+    cJSON *all = cJSON_Parse(strchr(o.out, '\n'));
+    cr_assert(all, "%s", o.out);
+    const cJSON *outputs = cJSON_GetObjectItemCaseSensitive(all, "outputs");
+    cr_assert_eq(cJSON_GetArraySize(outputs), 2);
+    cr_assert_str_eq(cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(outputs, 1), "target")->valuestring, "c \"1\"\\");
+    cJSON_Delete(all);
+    run(&o, "$CUSGD evaluate m.safetensors odd.csv --target 3 --target -1 >swapped; $CUSGD evaluate m.safetensors odd.csv "
+            "--target -1 --target 3 "
+            ">given; $CUSGD evaluate m.safetensors odd.csv >usual; cmp given usual && ! cmp -s swapped usual");
+    assert_code(o, 0);
+    run(&o, "$CUSGD evaluate m.safetensors odd.csv --target y");
+    assert_code(o, 2);
+    run(&o, "$CUSGD evaluate m.safetensors odd.csv --target nothing --target y");
+    assert_code(o, 2);
+    assert_has(o.err, "nothing");
+}
+
+/* A weight of 2 is the row twice, a weight of 0 the row absent. */
+Test(command, evaluate_weights)
+{
+    train("m.safetensors", "--features a,b");
+    run(&o, "$CUSGD evaluate m.safetensors data.csv --weights c");
+    assert_code(o, 2);
+    assert_has(o.err, "negative");
+    run(&o, "awk -F, 'NR==1 {print $0 \",w\"} NR>1 {print $0 \",\" NR%%3}' data.csv >w.csv && "
+            "awk -F, 'NR==1 || NR%%3>0 {print} NR>1 && NR%%3==2 {print}' data.csv >repeated.csv && "
+            "$CUSGD evaluate m.safetensors w.csv --weights w >weighted && $CUSGD evaluate m.safetensors repeated.csv >by_hand && "
+            "$CUSGD evaluate m.safetensors data.csv >plain && cmp weighted by_hand && ! cmp -s weighted plain");
+    assert_code(o, 0);
+}
+
+/* ---- info and devices ---------------------------------------------------------------------------------------------------- */
+
+Test(command, info_of_models_and_data)
+{
+    train("m.safetensors", "--l2 0.25");
+    run(&o, "$CUSGD info m.safetensors");
+    assert_code(o, 0);
+    assert_has(o.out, "features  3: a, b, c\n");
+    assert_has(o.out, "outputs   1: y\n");
+    assert_has(o.out, "l2 = 0.25\n");
+    assert_has(o.out, "intercept");
+    cr_assert(strstr(o.out, "  a  ") && strstr(o.out, "  b  ") && strstr(o.out, "  a  ") < strstr(o.out, "  b  "), "%s", o.out);
+    run(&o, "$CUSGD train text.csv --loss logistic --model t.safetensors --quiet && $CUSGD info t.safetensors");
+    assert_has(o.out, "0 is no, 1 is yes");
+    run(&o, "$CUSGD info data.csv && $CUSGD info - --target 1 --ignore c <data.csv");
+    assert_code(o, 0);
+    cr_assert_str_eq(o.out,
+                     "rows      60\nfeatures  3: a, b, c\noutputs   1: y\nrows      60\nfeatures  2: b, y\noutputs   1: a\n");
+    run(&o, "$CUSGD generate made --rows 30 --cols 40 && $CUSGD info made && $CUSGD info made/x.npy");
+    cr_assert_str_eq(o.out, "rows      30\nfeatures  40\noutputs   1\nrows      30\ncolumns   40\n");
+    run(&o, "$CUSGD info made/true.safetensors");
+    assert_code(o, 0);
+    assert_has(o.out, "the largest");
+}
+
+Test(command, info_of_what_it_cannot_read)
+{
+    static const char *const wrong[] = {"missing.safetensors", "missing.csv", "nonsense", "nonsense.csv",
+                                        "empty.csv",           "folder",      "/dev/null"};
+    file_text("nonsense", "this is no model");
+    file_text("nonsense.csv", "\"a,b\n");
+    file_text("empty.csv", "");
+    run(&o, "mkdir folder");
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        run(&o, "$CUSGD info %s", wrong[i]);
+        assert_code(o, 2);
+        assert_has(o.err, wrong[i]);
+    }
+    run(&o, "$CUSGD info folder --target y");
+    assert_code(o, 1);
+    assert_has(o.err, "is not a CSV");
+}
+
+Test(command, devices)
+{
+    run(&o, "$CUSGD devices");
+    assert_code(o, 0);
+    assert_has(o.out, "cpu");
+    assert_has(o.out, "cuda");
+    cusgd_device device;
+    int seen = 0;
+    for (size_t i = 0; cusgd_device_at(i, &device); i++) seen += strstr(o.out, device.usable ? device.name : device.note) != NULL;
+    cr_assert(seen >= 2, "%s", o.out);
+}
+
+/* ---- Files that are not what they should be ------------------------------------------------------------------------------ */
+
+Test(command, models_that_are_wrong)
+{
+    train("m.safetensors", "");
+    run(&o, "head -c 40 m.safetensors >short.safetensors; printf '\\377\\377\\377\\377\\377\\377\\377\\177{}' >huge.safetensors; "
+            ": >empty.safetensors");
+    static const char *const wrong[] = {
+        "missing.safetensors", "short.safetensors", "huge.safetensors", "empty.safetensors", "data.csv", ".", "/dev/null"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        run(&o,
+            "$CUSGD predict %s data.csv -o p.csv; echo $?; $CUSGD evaluate %s data.csv; echo $?; $CUSGD train data.csv --init %s "
+            "--model n; echo $?",
+            wrong[i], wrong[i], wrong[i]);
+        cr_assert_str_eq(o.out, "2\n2\n2\n", "%s", o.out);
+        assert_has(o.err, wrong[i]);
+    }
+    cr_assert(!file_exists("p.csv") && !file_exists("n"));
 }

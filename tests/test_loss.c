@@ -20,6 +20,7 @@ static const cJSON *golden_loss(const cJSON *json, const char *name)
     cJSON_ArrayForEach(
         loss, cJSON_GetObjectItem(json, "losses")) if (!strcmp(cJSON_GetObjectItem(loss, "loss")->valuestring, name)) return loss;
     cr_assert_fail("no golden loss %s", name);
+    return NULL;
 }
 
 /* A few roundings of relative size u (2^-53 or 2^-24), and the smallest float's spacing, to which what is subnormal is rounded.

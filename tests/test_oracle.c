@@ -2,6 +2,7 @@
 #include "oracle.h"
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,9 @@ static void check_linear(const char *name)
 {
     cJSON *json = golden_json("datasets/solutions.json");
     const cJSON *set = cJSON_GetObjectItem(json, name), *solution;
-    table t = golden_table(cJSON_GetObjectItem(set, "file")->valuestring);
+    char file[256];
+    snprintf(file, sizeof file, "datasets/%s", cJSON_GetObjectItem(set, "file")->valuestring);
+    table t = golden_table(file);
     int64_t d = (int64_t)json_number(set, "d"), k = (int64_t)json_number(set, "n_targets");
     double expected[64], theta[64];
     int checked = 0;
@@ -59,7 +62,7 @@ Test(oracle, logistic_solutions)
 {
     cJSON *json = golden_json("datasets/solutions.json");
     const cJSON *set = cJSON_GetObjectItem(json, "breast_cancer"), *solution;
-    table t = golden_table("breast_cancer.csv");
+    table t = golden_table("datasets/breast_cancer.csv");
     int64_t d = t.cols - 1;
     double *x = table_columns(&t, 0, d), *y = table_columns(&t, d, 1), expected[64], theta[64];
     standardize_columns(x, t.rows, d);

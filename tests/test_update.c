@@ -108,6 +108,9 @@ Test(update, golden_double)
     cJSON_Delete(g.json);
 }
 
+/* The nearest float. */
+static double in_float(double x) { return (double)(float)x; }
+
 /* How many units of roundoff u a step in float may be off, relative to the sum of the sizes of what it adds up. Each operation
  * and each rounded hyperparameter is worth one: fewer than 12. A decay b rounds to b (1 + u), so that 1 - b is off by b/(1-b) u;
  * under a square root that counts half. */
@@ -130,14 +133,14 @@ Test(update, float_step_by_step)
         for (int t = 0; t < STEPS; t++) {
             double point[D];
             for (int j = 0; j < D; j++) {
-                q[j] = (parameter_numbers){(float)q[j].theta, (float)q[j].slot1, (float)q[j].slot2, 0};
-                point[j] = (float)scalar_double.point(&c, t, &q[j]);
+                q[j] = (parameter_numbers){in_float(q[j].theta), in_float(q[j].slot1), in_float(q[j].slot2), 0};
+                point[j] = in_float(scalar_double.point(&c, t, &q[j]));
             }
             batch_gradient(&g, t, point, gradient);
             for (int j = 0; j < D; j++) {
                 parameter_numbers single = q[j], sizes = {0, fabs(q[j].slot1), q[j].slot2, 0};
                 double before = q[j].theta;
-                gradient[j] = (float)gradient[j];
+                gradient[j] = in_float(gradient[j]);
                 scalar_float.step(&c, t, 1, point[j], gradient[j], &single);
                 scalar_double.step(&c, t, 1, point[j], gradient[j], &q[j]);
                 update_case positive = c;
@@ -167,14 +170,15 @@ Test(update, golden_float)
     cJSON_Delete(g.json);
 }
 
-/* Auto's second rule has no golden run: Nesterov's recursion with the rate divided by AdaGrad's root. */
+/* Auto's second rule has no golden run: Nesterov's recursion with the rate divided by AdaGrad's root; l2 acts
+ * where the gradient is taken. */
 Test(update, adagrad_nesterov)
 {
-    update_case c = {.optimizer = OPTIMIZER_ADAGRAD_NESTEROV, .rate = 0.1, .momentum = 0.9, .epsilon = 1e-8};
+    update_case c = {.optimizer = OPTIMIZER_ADAGRAD_NESTEROV, .rate = 0.1, .momentum = 0.9, .epsilon = 1e-8, .l2 = 0.5};
     parameter_numbers q = {.theta = 1};
     double theta = 1, v = 0, squares = 0;
     for (int t = 0; t < 100; t++) {
-        double at = theta - 0.9 * v, g = at - 0.25 + 0.1 * sin(t);
+        double at = theta - 0.9 * v, g = at - 0.25 + 0.1 * sin(t) + 0.5 * at;
         squares += g * g;
         v = 0.9 * v + 0.1 / (sqrt(squares) + 1e-8) * g;
         theta -= v;

@@ -22,7 +22,7 @@ static void put_names(const char *title, int64_t count, name_of *name, const voi
     puts(count > NAMES_SHOWN && name(owner, 0) ? ", ..." : "");
 }
 
-/* The index of the largest |weight| after (value, index) in the order of falling size, ties by index; -1 past the last. */
+/* The index that follows `last` (-1: none yet) in the order of falling |weight|, ties by index; -1 past the last. */
 static int64_t next_largest(const double *weight, int64_t d, int64_t last)
 {
     int64_t best = -1;
@@ -39,8 +39,10 @@ static void put_coefficients(const cusgd_model *model, int64_t output)
     int64_t d = cusgd_model_cols(model), at = -1;
     const double *weight = cusgd_model_weight(model) + output * d;
     const char *target = cusgd_model_target(model, output);
-    printf("\ncoefficients of %s%s", target ? target : "output ", target ? "" : "");
-    if (!target) printf("%lld", (long long)output + 1);
+    if (target)
+        printf("\ncoefficients of %s", target);
+    else
+        printf("\ncoefficients of output %lld", (long long)output + 1);
     puts(d > COEFFICIENTS_SHOWN ? ", the largest" : "");
     printf("  %-24s %.17g\n", "intercept", cusgd_model_bias(model)[output]);
     for (int i = 0; i < COEFFICIENTS_SHOWN && (at = next_largest(weight, d, at)) >= 0; i++) {
@@ -83,8 +85,8 @@ static int describe_data(const char *path, const reading *r, const syntax *s)
     cusgd_status opened = cusgd_data_open(path, &reader, &data);
     if (opened) return complain_last(opened);
     printf("%-10s%lld\n", "rows", (long long)cusgd_data_rows(data));
-    put_names("features", cusgd_data_cols(data), data_feature, data);
-    put_names("outputs", cusgd_data_outputs(data), data_target, data);
+    put_names(reader.x_only ? "columns" : "features", cusgd_data_cols(data), data_feature, data);
+    if (!reader.x_only) put_names("outputs", cusgd_data_outputs(data), data_target, data);
     cusgd_data_free(data);
     return CUSGD_OK;
 }
@@ -104,13 +106,13 @@ int info_main(int argc, char **argv)
     reading r;
     argument table[READING_ARGUMENTS];
     reading_arguments(&r, table);
-    const syntax s = {
-        .word = "info",
-        .operands = "FILE [OPTION]...",
-        .operand_count = 1,
-        .summary = "Describes a model (shape, names, options, largest coefficients) or data, which is read as train would.",
-        .example = "cusgd info houses.safetensors",
-        .groups = {{table, READING_ARGUMENTS}}};
+    const syntax s = {.word = "info",
+                      .operands = "FILE [OPTION]...",
+                      .operand_count = 1,
+                      .summary =
+                          "Describes a model (shape, names, options, largest coefficients) or data, read as train reads it.",
+                      .example = "cusgd info houses.safetensors",
+                      .groups = {{table, READING_ARGUMENTS}}};
     if (arguments_parse(&s, argc, argv, &path, &status))
         status = is_data(path) ? describe_data(path, &r, &s) : describe_model(path);
     reading_free(&r);

@@ -90,7 +90,7 @@ static void put_reason(const cusgd_options *o, const cusgd_result *r)
     case CUSGD_STOP_CANCELLED: fputs("interrupted", stderr); break;
     default: fputs("all epochs ran", stderr);
     }
-    fprintf(stderr, "; parameters of epoch %lld%s\n", (long long)r->epoch,
+    fprintf(stderr, "; parameters of epoch %lld%s%s\n", (long long)r->epoch, o->average ? ", averaged" : "",
             isfinite(r->valid_loss) ? ", the best on validation" : "");
     if (r->backoffs)
         fprintf(stderr, "note: %lld epoch%s undone and repeated at a quarter of the rate\n", (long long)r->backoffs,

@@ -86,8 +86,9 @@ static int check_init(const training *t)
 {
     int64_t d = cusgd_data_cols(t->data), k = cusgd_data_outputs(t->data);
     if (cusgd_model_cols(t->init) == d && cusgd_model_outputs(t->init) == k) return CUSGD_OK;
-    return complain(CUSGD_ERROR_DATA, "--init %s has %lld features and %lld outputs, %s has %lld and %lld", t->init_path,
-                    (long long)cusgd_model_cols(t->init), (long long)cusgd_model_outputs(t->init), t->data_path, (long long)d,
+    return complain(CUSGD_ERROR_DATA, "--init %s has %lld feature%s and %lld output%s, %s has %lld and %lld", t->init_path,
+                    (long long)cusgd_model_cols(t->init), plural(cusgd_model_cols(t->init)),
+                    (long long)cusgd_model_outputs(t->init), plural(cusgd_model_outputs(t->init)), t->data_path, (long long)d,
                     (long long)k);
 }
 
@@ -156,8 +157,8 @@ static int run(training *t)
     if (wrong) return wrong;
     int signal = result.stop == CUSGD_STOP_CANCELLED ? interrupt_signal() : 0;
     if (signal)
-        fprintf(stderr, "cusgd: interrupted after %lld epochs (%lld steps); the model so far is in %s\n",
-                (long long)result.epochs, (long long)result.steps, t->model_path);
+        fprintf(stderr, "cusgd: interrupted after %lld epoch%s (%lld steps); the model so far is in %s\n",
+                (long long)result.epochs, plural(result.epochs), (long long)result.steps, t->model_path);
     else if (!t->quiet)
         wrong = summary_end(t->trainer, t->data, t->valid, &result, t->model_path);
     return signal ? 128 + signal : wrong ? wrong : history;

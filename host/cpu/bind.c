@@ -2,6 +2,7 @@
 #include "parts.h"
 
 #include "error.h"
+#include "scalar/moments.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@ static int in_place(const examples *e, const cusgd_matrix *m, int64_t cols)
     return m->type == type && !e->rows && m->row_stride == cols && (m->col_stride == 1 || cols == 1);
 }
 
-/* x' = (x - mean) / scale, in double before it is rounded to real. */
+/* x' = (x - mean) (1 / scale), in double before it is rounded to real. */
 static void copy_x(const examples *e, const transform *t, const double *inverse, int64_t first, int64_t count, double *tile,
                    real *out)
 {
@@ -40,7 +41,7 @@ static void copy_w(const examples *e, const transform *t, int64_t first, int64_t
 /* The copies that were allocated (owned[0..2]: x, y, w) are filled tile by tile. */
 static cusgd_status copy_all(const cpu *self, const examples *e, const transform *t, bound *b)
 {
-    int64_t rows = tile_rows(e->d > e->k ? e->d : e->k), tiles = (e->n + rows - 1) / rows, widest = e->d > e->k ? e->d : e->k;
+    int64_t widest = e->d > e->k ? e->d : e->k, rows = moment_tile_rows(widest), tiles = (e->n + rows - 1) / rows;
     int team = threads_for(self->threads, e->n * e->d * 4, THREAD_BYTES);
     double *inverse = t->mean ? allocate((size_t)e->d, sizeof(double)) : NULL;
     double *work = allocate((size_t)(team * rows * widest), sizeof(double));
@@ -80,7 +81,7 @@ cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, 
 {
     bound *b = allocate_zeroed(1, sizeof *b);
     size_t n = (size_t)e->n, d = (size_t)e->d, k = (size_t)e->k;
-    int x_stays = in_place(e, &e->x, e->d) && !t->mean, y_stays = k == 0 || (in_place(e, &e->y, e->k) && !t->shift);
+    int x_stays = in_place(e, &e->x, e->d) && !t->mean, y_stays = !e->y.at || (in_place(e, &e->y, e->k) && !t->shift);
     cusgd_status status = CUSGD_OK;
     *out = NULL;
     if (!b) return fail_memory(sizeof *b, "bound examples");

@@ -37,7 +37,6 @@ void *allocate_aligned(size_t count, size_t size);
 void tile_x(const examples *e, int64_t first, int64_t count, double *x);
 void tile_y(const examples *e, int64_t first, int64_t count, double *y);
 void tile_w(const examples *e, int64_t first, int64_t count, double *w); /* 1 where there are no weights */
-int64_t tile_rows(int64_t d);
 
 /* moments.c */
 cusgd_status cpu_moments(int threads, const examples *e, double *mean, double *variance, double *target_mean, double *weight);

@@ -1,18 +1,14 @@
-/* Synthetic rows. Every number is a function of its place: element (i, j) of x uses word i d + j of its stream. */
+/* Synthetic rows: scalar/generate.h, row by row. */
 #include "parts.h"
 
 #include "error.h"
-#include "scalar/random.h"
+#include "scalar/generate.h"
 #include <stdlib.h>
-
-/* Householder reflections that turn the scaled axes, so that columns are correlated and standardization cannot undo the condition
- * number: x := x - 2 (x.u) u for two unit vectors. */
-enum { REFLECTIONS = 2 };
 
 typedef struct shape {
     int64_t d;
     double *scale;      /* d: sd along each axis; NULL: 1 */
-    double *reflection; /* REFLECTIONS x d */
+    double *reflection; /* GENERATE_REFLECTIONS x d */
 } shape;
 
 static void shape_free(shape *s)
@@ -21,29 +17,19 @@ static void shape_free(shape *s)
     free(s->reflection);
 }
 
-/* The covariance's eigenvalues run geometrically from 1 down to 1 / condition. */
 static cusgd_status shape_make(const cusgd_generator *g, shape *s)
 {
     s->d = g->cols;
     s->scale = s->reflection = NULL;
     if (!(g->condition > 1)) return CUSGD_OK;
     s->scale = allocate((size_t)g->cols, sizeof(double));
-    s->reflection = allocate((size_t)(REFLECTIONS * g->cols), sizeof(double));
+    s->reflection = allocate((size_t)(GENERATE_REFLECTIONS * g->cols), sizeof(double));
     if (!s->scale || !s->reflection) {
         shape_free(s);
         return fail_memory((size_t)g->cols * 3 * sizeof(double), "the columns' shape");
     }
-    uint64_t key = stream_key(g->seed, STREAM_SHAPE);
-    for (int64_t j = 0; j < s->d; j++) s->scale[j] = s->d > 1 ? pow(g->condition, -0.5 * (double)j / (double)(s->d - 1)) : 1;
-    for (int r = 0; r < REFLECTIONS; r++) {
-        double *u = s->reflection + r * s->d, norm = 0;
-        for (int64_t j = 0; j < s->d; j++) {
-            uint64_t word = (uint64_t)(r * s->d + j);
-            u[j] = normal_from(random_block(key, word / 4).at[word % 4]);
-            norm += u[j] * u[j];
-        }
-        for (int64_t j = 0; j < s->d; j++) u[j] /= sqrt(norm);
-    }
+    for (int64_t j = 0; j < s->d; j++) s->scale[j] = generate_scale(g->condition, s->d, j);
+    for (int r = 0; r < GENERATE_REFLECTIONS; r++) generate_reflection(g->seed, s->d, r, s->reflection + r * s->d);
     return CUSGD_OK;
 }
 
@@ -56,35 +42,16 @@ static void normals(uint64_t key, uint64_t first, int64_t count, double *out)
     }
 }
 
-static void row_shape(const cusgd_generator *g, const shape *s, double *x)
-{
-    int64_t d = s->d;
-    double fresh = sqrt(1 - g->correlation * g->correlation);
-    for (int64_t j = 1; j < d && g->correlation != 0; j++) x[j] = g->correlation * x[j - 1] + fresh * x[j];
-    if (!s->scale) return;
-    for (int64_t j = 0; j < d; j++) x[j] *= s->scale[j];
-    for (int r = 0; r < REFLECTIONS; r++) {
-        const double *u = s->reflection + r * d;
-        double along = 0;
-        for (int64_t j = 0; j < d; j++) along += x[j] * u[j];
-        for (int64_t j = 0; j < d; j++) x[j] -= 2 * along * u[j];
-    }
-}
-
 /* Row i: x is rounded to real before y is made of it, so that y belongs to the x that is stored. */
 static void row_make(const cusgd_generator *g, const shape *s, const double *truth, int64_t i, double *work, real *x, real *y)
 {
     int64_t d = g->cols, k = g->outputs;
     normals(stream_key(g->seed, STREAM_FEATURES), (uint64_t)i * (uint64_t)d, d, work);
-    row_shape(g, s, work);
+    generate_row_shape(d, g->correlation, s->scale, s->reflection, work);
     for (int64_t j = 0; j < d; j++) x[j] = (real)work[j];
     for (int64_t c = 0; c < k; c++) {
-        uint64_t word = (uint64_t)i * (uint64_t)k + (uint64_t)c;
-        uint32_t draw = random_block(stream_key(g->seed, STREAM_TARGETS), word / 4).at[word % 4];
-        double p = truth[d * k + c];
-        for (int64_t j = 0; j < d; j++) p += (double)x[j] * truth[j * k + c];
-        y[c] = g->logistic ? (real)(uniform_open(draw) < loss_mean_at(CUSGD_LOSS_LOGISTIC, p))
-                           : (real)(p + g->noise * normal_from(draw));
+        double p = generate_linear(d, k, x, truth, c);
+        y[c] = (real)generate_target(stream_key(g->seed, STREAM_TARGETS), (uint64_t)(i * k + c), g->logistic, g->noise, p);
     }
 }
 

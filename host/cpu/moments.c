@@ -1,7 +1,7 @@
-/* Weighted means and variances in one reading, by merging the moments of chunks (Chan, Golub, LeVeque 1983): no digits are lost
- * where a mean is large beside its deviation. */
+/* Weighted means and variances in one reading: scalar/moments.h. */
 #include "cpu.h"
 #include "error.h"
+#include "scalar/moments.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,20 +12,23 @@ typedef struct moments {
     double *mean, *square, *target;
 } moments;
 
-/* The tile's weighted sums about its own mean; the two passes run in cache. */
+/* The tile's weighted sums about its own mean; the two passes run in cache. The mean is taken as seen from the first row that
+ * counts, so that a constant column's is that constant and its variance 0. */
 static void moments_of_tile(int64_t rows, int64_t d, int64_t k, const double *x, const double *y, const double *w, moments *m)
 {
+    const double *origin = x;
+    for (int64_t i = 0; i < rows - 1 && w[i] <= 0; i++) origin += d;
     m->weight = 0;
     memset(m->mean, 0, sizeof(double) * (size_t)d);
     memset(m->square, 0, sizeof(double) * (size_t)d);
     memset(m->target, 0, sizeof(double) * (size_t)k);
     for (int64_t i = 0; i < rows; i++) {
         m->weight += w[i];
-        for (int64_t j = 0; j < d; j++) m->mean[j] += w[i] * x[i * d + j];
+        for (int64_t j = 0; j < d; j++) m->mean[j] += w[i] * (x[i * d + j] - origin[j]);
         for (int64_t c = 0; c < k; c++) m->target[c] += w[i] * y[i * k + c];
     }
     if (m->weight <= 0) return;
-    for (int64_t j = 0; j < d; j++) m->mean[j] /= m->weight;
+    for (int64_t j = 0; j < d; j++) m->mean[j] = origin[j] + m->mean[j] / m->weight;
     for (int64_t c = 0; c < k; c++) m->target[c] /= m->weight;
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < d; j++) {
@@ -36,22 +39,24 @@ static void moments_of_tile(int64_t rows, int64_t d, int64_t k, const double *x,
 
 static void moments_merge(int64_t d, int64_t k, moments *into, const moments *m)
 {
-    double weight = into->weight + m->weight;
-    if (m->weight <= 0) return;
-    double share = m->weight / weight;
     for (int64_t j = 0; j < d; j++) {
-        double apart = m->mean[j] - into->mean[j];
-        into->mean[j] += apart * share;
-        into->square[j] += m->square[j] + apart * apart * (into->weight * share);
+        moment sum = {into->weight, into->mean[j], into->square[j]}, one = {m->weight, m->mean[j], m->square[j]};
+        moment_merge(&sum, &one);
+        into->mean[j] = sum.mean;
+        into->square[j] = sum.square;
     }
-    for (int64_t c = 0; c < k; c++) into->target[c] += (m->target[c] - into->target[c]) * share;
-    into->weight = weight;
+    for (int64_t c = 0; c < k; c++) {
+        moment sum = {into->weight, into->target[c], 0}, one = {m->weight, m->target[c], 0};
+        moment_merge(&sum, &one);
+        into->target[c] = sum.mean;
+    }
+    into->weight += m->weight;
 }
 
 /* One span of consecutive tiles; spans do not depend on the number of threads. */
 static void moments_of_span(const examples *e, int64_t first, int64_t last, double *work, moments *total)
 {
-    int64_t d = e->d, k = e->k, rows = tile_rows(d);
+    int64_t d = e->d, k = e->k, rows = moment_tile_rows(d);
     double *x = work, *y = x + rows * d, *w = y + rows * k;
     moments tile = {0, w + rows, w + rows + d, w + rows + 2 * d};
     for (int64_t i = first; i < last; i += rows) {
@@ -66,12 +71,11 @@ static void moments_of_span(const examples *e, int64_t first, int64_t last, doub
 
 cusgd_status cpu_moments(int threads, const examples *e, double *mean, double *variance, double *target_mean, double *weight)
 {
-    enum { SPANS = 64 };
-    int64_t d = e->d, k = e->k, rows = tile_rows(d), tiles = (e->n + rows - 1) / rows;
-    int64_t spans = least(SPANS, tiles), each = 2 * d + k;
+    int64_t d = e->d, k = e->k, rows = moment_tile_rows(d), tiles = (e->n + rows - 1) / rows;
+    int64_t spans = least(MOMENT_SPANS, tiles), each = 2 * d + k;
     size_t work_size = (size_t)(rows * (d + k + 1) + each);
     int team = threads_for(threads, e->n * d * 4, THREAD_BYTES);
-    double *sums = allocate_zeroed((size_t)(spans * each), sizeof(double)), *weights = allocate_zeroed(SPANS, sizeof(double));
+    double *sums = allocate_zeroed((size_t)(spans * each), sizeof(double)), *weights = allocate_zeroed(MOMENT_SPANS, sizeof(double));
     double *work = allocate((size_t)team * work_size, sizeof(double));
     if (!sums || !weights || !work) {
         free(sums);

@@ -6,13 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { TILE_BYTES = 128 * 1024, HUGE_PAGE = 2 * 1024 * 1024 };
-
-int64_t tile_rows(int64_t d)
-{
-    int64_t rows = TILE_BYTES / ((int64_t)sizeof(double) * d);
-    return rows < 1 ? 1 : rows > 1024 ? 1024 : rows;
-}
+enum { HUGE_PAGE = 2 * 1024 * 1024 };
 
 /* Column by column where that is how the matrix lies, so that each column is read along its memory. */
 static void tile_of(const examples *e, const cusgd_matrix *m, int64_t first, int64_t count, int64_t cols, double *out)

@@ -126,6 +126,7 @@ cusgd_status examples_check(const examples *e, int loss, const char *source, int
     int64_t blocks = (e->n + block - 1) / block, bad = blocks;
     int weight = 0;
     if (threads < 1) threads = omp_get_max_threads();
+    if (threads > blocks) threads = (int)blocks;
         /* The first bad block is the same one however the blocks are shared out. */
 #pragma omp parallel for num_threads(threads) reduction(min : bad) reduction(| : weight) schedule(static)
     for (int64_t b = 0; b < blocks; b++) {

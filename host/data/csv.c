@@ -266,7 +266,7 @@ static cusgd_status read_rows(table *t)
 
 static void free_cells(field *cells, int64_t count)
 {
-    for (int64_t j = 0; j < count; j++) free((char *)(uintptr_t)cells[j].text);
+    for (int64_t j = 0; j < count; j++) free((void *)cells[j].text);
     free(cells);
 }
 
@@ -319,16 +319,17 @@ static cusgd_status find_header(const table *t, const field *cells, int64_t coun
     return status == CUSGD_ERROR_MEMORY ? status : CUSGD_OK;
 }
 
-static cusgd_status take_names(table *t, field *cells)
+static cusgd_status take_names(table *t, const field *cells)
 {
     cusgd_status status = CUSGD_OK;
-    for (int64_t j = 0; !status && j < t->columns.count; j++) {
-        field_trim(&cells[j]);
-        t->columns.at[j].name = copy_text(&cells[j], &status);
-        if (status) return fail_at(t, cells[j].line, j, status);
+    for (int64_t j = 0; j < t->columns.count; j++) {
+        field name = cells[j];
+        field_trim(&name);
+        t->columns.at[j].name = copy_text(&name, &status);
+        if (status) return fail_at(t, name.line, j, status);
     }
     t->columns.named = 1;
-    return status;
+    return CUSGD_OK;
 }
 
 /* Whether a file of one column was meant to have several. */

@@ -1,7 +1,8 @@
-/* Decimal numbers without the locale and, in the usual case, without strtod. */
+/* Decimal numbers without the locale and, in the usual cases, without strtod. */
 #include "data.h"
 
 #include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,51 +10,58 @@
  * point halfway between two doubles has. */
 enum { DIGITS_MOST = 768 };
 
-/* 0.d1 d2 d3 ... or d1 d2 d3 ... scaled: what is left of a spelling when its point and leading zeros are gone. */
+__extension__ typedef unsigned __int128 wide;
+
+/* A number without its sign: (its digits) 10^exponent. */
 typedef struct decimal {
-    const char *first, *end; /* from the first significant digit to the end of the digits, a point perhaps between */
-    uint64_t head;           /* the first 19 significant digits */
-    int64_t digits;          /* significant ones in all */
-    int64_t exponent;        /* the value is (all digits) 10^exponent */
+    const char *first, *end; /* the digits, a point perhaps among them */
+    uint64_t head;           /* the digits' value, if there are at most 19 significant ones */
+    int64_t exponent;
 } decimal;
 
-static int is_digit(char c) { return c >= '0' && c <= '9'; }
+static int is_digit(char c) { return (unsigned char)(c - '0') <= 9; }
 
-/* Reads digits with at most one point among them. Returns the place after them, NULL if there is no digit. */
-static const char *read_digits(const char *at, const char *end, decimal *d)
+static const char *read_digits(const char *at, const char *end, uint64_t *head)
 {
-    const char *start = at, *point = NULL;
-    for (; at < end; at++) {
-        unsigned digit = (unsigned)(unsigned char)*at - '0';
-        if (digit <= 9) {
-            if (d->digits == 0 && digit == 0) continue;
-            if (d->digits == 0) d->first = at;
-            if (d->digits < 19) d->head = d->head * 10 + digit;
-            d->digits++;
-        } else if (*at == '.' && !point) {
-            point = at;
-        } else {
-            break;
-        }
-    }
-    d->end = at;
-    if (point) d->exponent = -(at - point - 1);
-    return at - start > (point != NULL) ? at : NULL;
+    uint64_t value = *head;
+    for (; at < end && is_digit(*at); at++) value = value * 10 + (uint64_t)(*at - '0');
+    *head = value;
+    return at;
 }
 
-/* Reads e, a sign perhaps, and digits. */
-static const char *read_exponent(const char *at, const char *end, decimal *d)
+/* Reads e, a sign perhaps, and digits. Returns the place after them, NULL if there is no digit. */
+static const char *read_exponent(const char *at, const char *end, int64_t *exponent)
 {
     at++;
     int negative = at < end && *at == '-';
     if (at < end && (*at == '-' || *at == '+')) at++;
     if (at == end) return NULL;
-    int64_t exponent = 0;
+    int64_t value = 0;
     for (; at < end && is_digit(*at); at++) {
-        if (exponent < INT64_C(1000000000000)) exponent = exponent * 10 + (*at - '0');
+        if (value < INT64_C(1000000000000)) value = value * 10 + (*at - '0');
     }
-    d->exponent += negative ? -exponent : exponent;
+    *exponent += negative ? -value : value;
     return at;
+}
+
+static int64_t significant_digits(const decimal *d)
+{
+    int64_t count = 0;
+    for (const char *at = d->first; at < d->end; at++) count += *at != '.' && (count > 0 || *at != '0');
+    return count;
+}
+
+/* head 10^exponent, head > 0 and exponent in [-27, 27], rounded once. 5^27 < 2^63 leaves room for either exact product. */
+static double scale_exactly(uint64_t head, int exponent)
+{
+    uint64_t five = 1;
+    for (int i = 0; i < (exponent < 0 ? -exponent : exponent); i++) five *= 5;
+    if (exponent >= 0) return ldexp((double)((wide)head * five), exponent);
+    /* The quotient has 63 bits or more; the lowest stands for whatever is beyond them, so that a double rounds it right. */
+    int zeros = __builtin_clzll(head);
+    wide numerator = (wide)(head << zeros) << 63, quotient = numerator / five;
+    quotient |= quotient * five != numerator;
+    return ldexp((double)quotient, exponent - 63 - zeros);
 }
 
 /* Spells the number anew as digits and an exponent, which strtod reads alike in every locale. */
@@ -61,14 +69,17 @@ static double decimal_by_strtod(const decimal *d)
 {
     char text[DIGITS_MOST + 32];
     int kept = 0, rest = 0;
+    int64_t exponent = d->exponent;
     for (const char *at = d->first; at < d->end; at++) {
-        if (*at == '.') continue;
-        if (kept < DIGITS_MOST)
+        if (*at == '.' || (kept == 0 && *at == '0')) continue;
+        if (kept < DIGITS_MOST) {
             text[kept++] = *at;
-        else
+        } else {
+            exponent++;
             rest |= *at != '0';
+        }
     }
-    int64_t exponent = d->exponent + (d->digits - kept);
+    if (kept == 0) return 0;
     if (rest) {
         text[kept++] = '1';
         exponent--;
@@ -83,11 +94,13 @@ static double decimal_value(const decimal *d)
 {
     static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    if (d->digits == 0) return 0;
+    int64_t e = d->exponent;
+    if (e < -27 || e > 27 || (d->end - d->first > 19 && significant_digits(d) > 19)) return decimal_by_strtod(d);
+    if (d->head == 0) return 0;
     /* Both are exact in double, and one operation rounds once (Clinger 1990). */
-    if (FLT_EVAL_METHOD == 0 && d->digits <= 19 && d->head <= (UINT64_C(1) << 53) && d->exponent >= -22 && d->exponent <= 22)
-        return d->exponent < 0 ? (double)d->head / power[-d->exponent] : (double)d->head * power[d->exponent];
-    return decimal_by_strtod(d);
+    if (FLT_EVAL_METHOD == 0 && d->head <= UINT64_C(1) << 53 && e >= -22 && e <= 22)
+        return e < 0 ? (double)d->head / power[-e] : (double)d->head * power[e];
+    return scale_exactly(d->head, (int)e);
 }
 
 int number_parse(const char *text, size_t length, double *value)
@@ -98,9 +111,18 @@ int number_parse(const char *text, size_t length, double *value)
     int negative = at < end && *at == '-';
     if (at < end && (*at == '-' || *at == '+')) at++;
 
-    decimal d = {.first = end, .end = end};
-    at = read_digits(at, end, &d);
-    if (at && at < end && (*at == 'e' || *at == 'E')) at = read_exponent(at, end, &d);
+    decimal d = {.first = at};
+    d.end = read_digits(at, end, &d.head);
+    int64_t digits = d.end - at;
+    if (d.end < end && *d.end == '.') {
+        const char *fraction = d.end + 1;
+        d.end = read_digits(fraction, end, &d.head);
+        d.exponent = -(d.end - fraction);
+        digits += d.end - fraction;
+    }
+    if (digits == 0) return 0;
+    at = d.end;
+    if (at < end && (*at == 'e' || *at == 'E')) at = read_exponent(at, end, &d.exponent);
     if (at != end) return 0;
     double magnitude = decimal_value(&d);
     *value = negative ? -magnitude : magnitude;

@@ -72,6 +72,7 @@ int text_is_utf8(const char *text, size_t length)
 static cusgd_status data_create(const char *source, cusgd_data **out)
 {
     cusgd_data *data = allocate_zeroed(1, sizeof *data);
+    *out = NULL;
     if (data) data->source = strdup(source);
     if (!data || !data->source) {
         free(data);
@@ -206,17 +207,13 @@ cusgd_status cusgd_data_open(const char *path, const cusgd_reader *reader, cusgd
 {
     cusgd_reader usual;
     cusgd_reader_init(&usual);
-    *out = NULL;
-    cusgd_data *data;
-    cusgd_status status = data_create(strcmp(path, "-") == 0 ? "standard input" : path, &data);
-    if (status) return status;
-    status = open_path(data, path, reader ? reader : &usual);
+    cusgd_status status = data_create(strcmp(path, "-") == 0 ? "standard input" : path, out);
+    if (!status) status = open_path(*out, path, reader ? reader : &usual);
     if (status) {
-        cusgd_data_free(data);
-        return status;
+        cusgd_data_free(*out);
+        *out = NULL;
     }
-    *out = data;
-    return CUSGD_OK;
+    return status;
 }
 
 /* ---- What it is ---------------------------------------------------------------------------------------------------------- */

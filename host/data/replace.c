@@ -130,16 +130,15 @@ cusgd_status replacement_write(replacement *r, const void *bytes, size_t count)
     return CUSGD_OK;
 }
 
-/* So that the new name outlives a power failure. Not every file system can do it, and the file is in its place already. */
-static void sync_folder(const char *path)
+/* So that the new name outlives a power failure. Not every file system can do it, and the file is in its place already. The
+ * temporary file is no more; its name, in the same folder, makes room for the folder's. */
+static void sync_folder(replacement *r)
 {
-    char *folder = beside(path, ".");
-    int file = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (file >= 0) {
-        (void)fsync(file);
-        close(file);
-    }
-    free(folder);
+    memcpy(r->temporary + folder_length(r->path), ".", 2);
+    int file = open(r->temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file < 0) return;
+    (void)fsync(file);
+    close(file);
 }
 
 cusgd_status replacement_commit(replacement *r)
@@ -150,7 +149,7 @@ cusgd_status replacement_commit(replacement *r)
     r->file = -1;
     if (!status && rename(r->temporary, r->path) != 0) status = fail_write(r->path, "cannot be replaced");
     if (!status) {
-        sync_folder(r->path);
+        sync_folder(r);
         free(r->temporary);
         r->temporary = NULL;
     }

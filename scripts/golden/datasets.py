@@ -61,9 +61,11 @@ def linear_solutions(folder, name, x, y, features, targets, description):
                 solution.update(x_mean=x.mean(0), x_std=x.std(0))
             solutions.append(solution)
             print("%-28s %s, alpha %g: scipy against exact %.1e" % (name, scaling, alpha, difference))
-    return dict(file=name + ".csv", n=x.shape[0], d=x.shape[1], n_targets=y.shape[1], features=list(features), targets=list(targets),
+    return dict(file=name + ".csv", n=x.shape[0], d=x.shape[1], n_targets=y.shape[1], features=list(features),
+                targets=list(targets),
                 description=description,
-                convention="y ~ X w + b; intercept b never penalised; ridge minimises ||Xw+b-y||^2 + alpha||w||^2 (SUM form; mean "
+                convention="y ~ X w + b; intercept b never penalised; ridge minimises ||Xw+b-y||^2 + alpha||w||^2 (SUM form; "
+                           "mean "
                            "form: lambda=alpha/n). coef[target][feature]",
                 solutions=solutions)
 
@@ -102,11 +104,14 @@ def logistic_solutions(folder):
                               sklearn_lbfgs_coef=start[:-1], sklearn_lbfgs_intercept=start[-1],
                               max_abs_diff_sklearn_vs_newton=float("%.2g" % np.abs(start - w).max())))
         print("%-28s C %g: |gradient| %.1e" % ("breast_cancer", C, np.abs(slope).max()))
-    return dict(file="breast_cancer.csv", n=n, d=d, target="0/1 last column", scaling="standardized (x-mean)/std, std with ddof=0",
+    return dict(file="breast_cancer.csv", n=n, d=d, target="0/1 last column",
+                scaling="standardized (x-mean)/std, std with ddof=0",
                 x_mean=mean, x_std=deviation,
-                convention="minimise sum_i logloss(y_i, x_i.w+b) + (1/(2C))||w||^2, intercept unpenalised; mean form: (1/n)sum logloss "
+                convention="minimise sum_i logloss(y_i, x_i.w+b) + (1/(2C))||w||^2, intercept unpenalised; mean form: "
+                           "(1/n)sum logloss "
                            "+ (lambda/2)||w||^2 with lambda=1/(C n)",
-                note="unpenalised logistic regression is NOT given: the 30 standardized features separate the classes, so the optimum "
+                note="unpenalised logistic regression is NOT given: the 30 standardized features separate the classes, so "
+                     "the optimum "
                      "does not exist (checked by an LP below)",
                 solutions=solutions, separable_by_LP=bool(feasible.status == 0))
 
@@ -115,9 +120,11 @@ def datasets(folder):
     diabetes, linnerud = load_diabetes(), load_linnerud()
     return dict(
         meta=dict(sklearn=sklearn.__version__, scipy=scipy.__version__,
-                  exact="coef/intercept of linear fits: 50-digit normal equations (mpmath), scipy_* = scipy.linalg.lstsq float64"),
+                  exact="coef/intercept of linear fits: 50-digit normal equations (mpmath), scipy_* = scipy.linalg.lstsq "
+                        "float64"),
         diabetes=linear_solutions(folder, "diabetes", diabetes.data, diabetes.target, diabetes.feature_names, ["target"],
                                   "sklearn load_diabetes() (its own scaling: centred, unit column norm)"),
-        linnerud=linear_solutions(folder, "linnerud", linnerud.data, linnerud.target, linnerud.feature_names, linnerud.target_names,
+        linnerud=linear_solutions(folder, "linnerud", linnerud.data, linnerud.target, linnerud.feature_names,
+                                  linnerud.target_names,
                                   "sklearn load_linnerud(), 3 outputs"),
         breast_cancer=logistic_solutions(folder))

@@ -98,7 +98,8 @@ def losses():
         loss_table("squared_half", "0.5*(p-y)^2 ; d=(p-y)", {}, real, lambda y, p: ((p - y) ** 2 / 2, p - y),
                    lambda p, y: 0.5 * F.mse_loss(p, y)),
         loss_table("squared", "(p-y)^2 ; d=2(p-y)", {}, real, lambda y, p: ((p - y) ** 2, 2 * (p - y)), F.mse_loss),
-        loss_table("logistic01", "log(1+exp(p)) - y*p ; d = sigmoid(p) - y ; y in {0,1}", {}, [(y, p) for y in (0, 1) for p in odds],
+        loss_table("logistic01", "log(1+exp(p)) - y*p ; d = sigmoid(p) - y ; y in {0,1}", {},
+                   [(y, p) for y in (0, 1) for p in odds],
                    lambda y, p: (mp.log1p(mp.exp(p)), sigmoid(p)) if y == 0 else (mp.log1p(mp.exp(-p)), -sigmoid(-p)),
                    F.binary_cross_entropy_with_logits),
         loss_table("logistic_pm1", "log(1+exp(-y*p)) ; d = -y*sigmoid(-y*p) ; y in {-1,+1}", {},
@@ -126,15 +127,19 @@ def losses():
             "quantile", "r=y-p: tau*r if r>=0 else (tau-1)*r ; d=-tau if r>0, 1-tau if r<0", dict(tau=tau), real,
             quantile(exact(tau)), lambda p, y: torch.maximum(tau * (y - p), (tau - 1) * (y - p))))
     tables += [
-        loss_table("poisson_log", "exp(p) - y*p ; d = exp(p) - y (log link, constant log(y!) left out). p=800 is genuinely +inf in "
+        loss_table("poisson_log", "exp(p) - y*p ; d = exp(p) - y (log link, constant log(y!) left out). p=800 is genuinely "
+                   "+inf in "
                    "double: value/dldp \"inf\"; must be inf or clipped, never nan", {}, counts,
-                   lambda y, p: (mp.exp(p) - y * p, mp.exp(p) - y), lambda p, y: F.poisson_nll_loss(p, y, log_input=True, full=False)),
-        loss_table("log_cosh", "log(cosh(p-y)) ; d=tanh(p-y). stable: |r| + log1p(exp(-2|r|)) - log 2; for tiny r that form cancels "
+                   lambda y, p: (mp.exp(p) - y * p, mp.exp(p) - y),
+                   lambda p, y: F.poisson_nll_loss(p, y, log_input=True, full=False)),
+        loss_table("log_cosh", "log(cosh(p-y)) ; d=tanh(p-y). stable: |r| + log1p(exp(-2|r|)) - log 2; for tiny r that form "
+                   "cancels "
                    "(absolute error ~1e-16), r^2/2 is the answer", {}, cosh,
                    lambda y, p: (mp.log(mp.cosh(p - y)), mp.tanh(p - y)),
                    lambda p, y: (p - y).abs() + F.softplus(-2 * (p - y).abs()) - math.log(2)),
     ]
-    meta = dict(what="loss value and derivative w.r.t. the prediction p; at kinks 'dldp' is 0 and [sub_lo,sub_hi] is the set of valid "
+    meta = dict(what="loss value and derivative w.r.t. the prediction p; at kinks 'dldp' is 0 and [sub_lo,sub_hi] is the set "
+                     "of valid "
                      "subgradients; torch_* = torch float64 autograd cross-check", inf="written as the string \"inf\"",
                 torch=torch.__version__, mpmath=mp.__version__)
     return dict(meta=meta, losses=tables)

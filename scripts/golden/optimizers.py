@@ -251,25 +251,31 @@ def optimizers():
                   dict(lr=.1, beta1=.9, beta2=.999, eps=1e-8, weight_decay=.1), "g += wd*theta, then adam",
                   adam(.1, .9, .999, 1e-8, .1)),
         torch_run("adamw", lambda p: o.AdamW(p, lr=.1, weight_decay=.1),
-                  dict(lr=.1, beta1=.9, beta2=.999, eps=1e-8, weight_decay=.1), "theta *= 1-lr*wd, then adam (g at the OLD theta)",
+                  dict(lr=.1, beta1=.9, beta2=.999, eps=1e-8, weight_decay=.1),
+                  "theta *= 1-lr*wd, then adam (g at the OLD theta)",
                   adam(.1, .9, .999, 1e-8, .1, True)),
-        torch_run("adam_amsgrad", lambda p: o.Adam(p, lr=.1, amsgrad=True), dict(lr=.1, beta1=.9, beta2=.999, eps=1e-8, amsgrad=True),
+        torch_run("adam_amsgrad", lambda p: o.Adam(p, lr=.1, amsgrad=True),
+                  dict(lr=.1, beta1=.9, beta2=.999, eps=1e-8, amsgrad=True),
                   "x = max(x, v) of the UNcorrected v; theta -= lr*(m/(1-b1^t))/(sqrt(x/(1-b2^t))+eps)",
                   adam(.1, .9, .999, 1e-8, amsgrad=True)),
         torch_run("adam_amsgrad_b2_0.9", lambda p: o.Adam(p, lr=.1, betas=(.9, .9), amsgrad=True),
-                  dict(lr=.1, beta1=.9, beta2=.9, eps=1e-8, amsgrad=True), "as adam_amsgrad; beta2 small so that max() really bites",
+                  dict(lr=.1, beta1=.9, beta2=.9, eps=1e-8, amsgrad=True),
+                  "as adam_amsgrad; beta2 small so that max() really bites",
                   adam(.1, .9, .9, 1e-8, amsgrad=True)),
         torch_run("nadam_torch113_quirk", lambda p: o.NAdam(p, lr=.1, momentum_decay=.004),
                   dict(lr=.1, beta1=.9, beta2=.999, eps=1e-8, momentum_decay=.004),
-                  "as nadam but with 1-p*mu_t*mu_{t+1} in the second denominator: torch 1.13 multiplies mu_t in twice (a bug there, "
+                  "as nadam but with 1-p*mu_t*mu_{t+1} in the second denominator: torch 1.13 multiplies mu_t in twice (a bug "
+                  "there, "
                   "single-tensor path); do NOT copy", nadam(.1, .9, .999, 1e-8, .004, True)),
         torch_run("radam", lambda p: o.RAdam(p, lr=.1), dict(lr=.1, beta1=.9, beta2=.999, eps=1e-8),
-                  "rho_inf=2/(1-b2)-1; rho_t=rho_inf-2*t*b2^t/(1-b2^t); if rho_t>5: theta -= lr*mhat*r_t*sqrt(1-b2^t)/(sqrt(v)+eps) "
+                  "rho_inf=2/(1-b2)-1; rho_t=rho_inf-2*t*b2^t/(1-b2^t); if rho_t>5: theta -= "
+                  "lr*mhat*r_t*sqrt(1-b2^t)/(sqrt(v)+eps) "
                   "[torch 1.13: eps added to UNcorrected sqrt(v)], else theta -= lr*mhat", radam(.1, .9, .999, 1e-8)),
         torch_run("adamax", lambda p: o.Adamax(p, lr=.1), dict(lr=.1, beta1=.9, beta2=.999, eps=1e-8),
                   "u = max(b2*u, |g|+eps); theta -= lr/(1-b1^t)*m/u", adamax(.1, .9, .999, 1e-8)),
         torch_run("asgd", lambda p: o.ASGD(p, lr=.05, lambd=1e-4, alpha=.75, t0=4), dict(lr=.05, lambd=1e-4, alpha=.75, t0=4),
-                  "theta *= 1-lambd*eta; theta -= eta*g; ax = theta if mu==1 else ax+(theta-ax)*mu; eta = lr/(1+lambd*lr*t)^alpha; "
+                  "theta *= 1-lambd*eta; theta -= eta*g; ax = theta if mu==1 else ax+(theta-ax)*mu; eta = "
+                  "lr/(1+lambd*lr*t)^alpha; "
                   "mu = 1/max(1,t-t0); eta_0=lr, mu_0=1", asgd(.05, 1e-4, .75, 4), extra="ax"),
         formula_run("nadam", dict(lr=.1, beta1=.9, beta2=.999, eps=1e-8, momentum_decay=.004),
                     "mu_t = b1*(1-0.5*0.96^(t*psi)); p *= mu_t (p0=1); m,v EMA; theta -= lr*[(1-mu_t)/(1-p)*g + "
@@ -312,7 +318,8 @@ def optimizers():
                     "v = gamma*v + eta_t*g; theta -= v; eta_t = t0/(t+t1)", velocity(.9, time_decay(1, 50)),
                     "eta_t inside v: differs from torch's lr*v under a schedule"),
     ]
-    meta = dict(what="optimizer trajectories, theta after every step, least squares, fixed contiguous minibatches in order, no shuffle, "
+    meta = dict(what="optimizer trajectories, theta after every step, least squares, fixed contiguous minibatches in order, "
+                     "no shuffle, "
                      "no intercept",
                 loss="L_b(theta) = (1/B) sum (x.theta - y)^2 ; gradient g = (2/B) X_b^T (X_b theta - y_b)", n=N, d=D, batch=B,
                 epochs=EPOCHS, batches_per_epoch=M, steps=EPOCHS * M, order="step t=1..24 uses rows [i*B,(i+1)*B), i=(t-1)%8",

@@ -100,10 +100,42 @@ __global__ static void warps_kernel(unsigned *out)
 }
 cudaError_t kernel_warps(unsigned *out, cudaStream_t s) { return LAUNCH(warps_kernel, dim3(1), dim3(48), 0, s, out); }
 
+__global__ static void garbage_kernel(float *out)
+{
+    SHARED(float, fixed, 1);
+    DYNAMIC_SHARED(float, dynamic);
+    out += 4 * blockIdx.x;
+    out[0] = fixed[0];
+    out[1] = dynamic[0];
+    fixed[0] = dynamic[0] = 1;
+    out[2] = fixed[0];
+    out[3] = dynamic[0];
+}
+cudaError_t kernel_garbage(float *out, cudaStream_t s) { return LAUNCH(garbage_kernel, dim3(3), dim3(1), sizeof(float), s, out); }
+
+__global__ static void atomics_kernel(unsigned *out, double *sum)
+{
+    unsigned t = blockIdx.x * blockDim.x + threadIdx.x, old = out[4], assumed;
+    atomicAdd(&out[0], 1u);
+    atomicMax(&out[1], t);
+    atomicMin(&out[2], t);
+    atomicOr(&out[3], 1u << t % 20);
+    do {
+        assumed = old;
+        old = atomicCAS(&out[4], assumed, assumed + 1);
+    } while (old != assumed);
+    atomicAdd(sum, 0.5);
+}
+cudaError_t kernel_atomics(unsigned *out, double *sum, cudaStream_t s)
+{
+    return LAUNCH(atomics_kernel, dim3(3), dim3(100), 0, s, out, sum);
+}
+
 __global__ static void nothing_kernel() {}
 cudaError_t kernel_nothing(dim3 grid, dim3 block, size_t shared, int cooperative, cudaStream_t s)
 {
-    return cooperative ? LAUNCH_COOPERATIVE(nothing_kernel, grid, block, shared, s) : LAUNCH(nothing_kernel, grid, block, shared, s);
+    return cooperative ? LAUNCH_COOPERATIVE(nothing_kernel, grid, block, shared, s)
+                       : LAUNCH(nothing_kernel, grid, block, shared, s);
 }
 cudaError_t kernel_nothing_allow(int shared)
 {
@@ -114,8 +146,10 @@ __global__ static void wait_kernel(float *x, int rounds, int kind)
 {
     float v = (float)threadIdx.x;
     for (int i = 0; i < rounds; i++)
-        if (kind) v += __shfl_xor_sync(FULL_WARP, v, 1);
-        else __syncthreads();
+        if (kind)
+            v += __shfl_xor_sync(FULL_WARP, v, 1);
+        else
+            __syncthreads();
     if (threadIdx.x == 0) x[blockIdx.x] = v;
 }
 cudaError_t kernel_wait(float *x, unsigned blocks, int rounds, int kind, cudaStream_t s)

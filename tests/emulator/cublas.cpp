@@ -46,8 +46,14 @@ static void blas_ger(int m, int n, double alpha, const double *x, int incx, cons
 {
     cblas_dger(CblasColMajor, m, n, alpha, x, incx, y, incy, a, lda);
 }
-static void blas_axpy(int n, float alpha, const float *x, int incx, float *y, int incy) { cblas_saxpy(n, alpha, x, incx, y, incy); }
-static void blas_axpy(int n, double alpha, const double *x, int incx, double *y, int incy) { cblas_daxpy(n, alpha, x, incx, y, incy); }
+static void blas_axpy(int n, float alpha, const float *x, int incx, float *y, int incy)
+{
+    cblas_saxpy(n, alpha, x, incx, y, incy);
+}
+static void blas_axpy(int n, double alpha, const double *x, int incx, double *y, int incy)
+{
+    cblas_daxpy(n, alpha, x, incx, y, incy);
+}
 static void blas_scal(int n, float alpha, float *x, int incx) { cblas_sscal(n, alpha, x, incx); }
 static void blas_scal(int n, double alpha, double *x, int incx) { cblas_dscal(n, alpha, x, incx); }
 static float blas_dot(int n, const float *x, int incx, const float *y, int incy) { return cblas_sdot(n, x, incx, y, incy); }
@@ -60,7 +66,8 @@ template <class T> static void check_matrix(const char *name, const T *p, int ro
 {
     if (rows == 0 || columns == 0) return;
     size_t count = (size_t)(columns - 1) * (size_t)ld + (size_t)rows;
-    if (!is_device(p, count * sizeof(T))) die("%s: %zu bytes at %p are not inside device memory", name, count * sizeof(T), (void *)p);
+    if (!is_device(p, count * sizeof(T)))
+        die("%s: %zu bytes at %p are not inside device memory", name, count * sizeof(T), (void *)p);
 }
 
 template <class T> static void check_vector(const char *name, const T *p, int n, int increment)
@@ -87,10 +94,10 @@ template <class T> static scalar<T> scalar_of(const char *name, cublasHandle_t h
 /* True where there is nothing to do but to return *status. */
 static bool is_refused(const char *name, cublasHandle_t h, bool valid, cublasStatus_t *status)
 {
-    *status = !h                  ? CUBLAS_STATUS_NOT_INITIALIZED
-              : call_fails(name)  ? CUBLAS_STATUS_EXECUTION_FAILED
-              : !valid            ? CUBLAS_STATUS_INVALID_VALUE
-                                  : CUBLAS_STATUS_SUCCESS;
+    *status = !h                 ? CUBLAS_STATUS_NOT_INITIALIZED
+              : call_fails(name) ? CUBLAS_STATUS_EXECUTION_FAILED
+              : !valid           ? CUBLAS_STATUS_INVALID_VALUE
+                                 : CUBLAS_STATUS_SUCCESS;
     return *status != CUBLAS_STATUS_SUCCESS;
 }
 
@@ -117,8 +124,8 @@ static cublasStatus_t submit_result(const char *name, cublasHandle_t h, const vo
 }
 
 template <class T>
-static cublasStatus_t gemv(const char *name, cublasHandle_t h, cublasOperation_t t, int m, int n, const T *alpha, const T *a, int lda,
-                           const T *x, int incx, const T *beta, T *y, int incy)
+static cublasStatus_t gemv(const char *name, cublasHandle_t h, cublasOperation_t t, int m, int n, const T *alpha, const T *a,
+                           int lda, const T *x, int incx, const T *beta, T *y, int incy)
 {
     locked guard(lock());
     cublasStatus_t status;
@@ -223,7 +230,7 @@ template <class T> static cublasStatus_t nrm2(const char *name, cublasHandle_t h
         *result = blas_nrm2(n, x, incx);
     });
 }
-}
+} // namespace emulator
 
 using namespace emulator;
 

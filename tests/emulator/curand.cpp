@@ -42,7 +42,7 @@ static curandStatus_t generate(const char *name, curandStatus_t (*function)(cura
     cudaError_t error = enqueue(g->stream, cudaGraphNodeTypeKernel, [=] { memcpy(to, made->data(), n * sizeof(T)); });
     return error ? CURAND_STATUS_LAUNCH_FAILURE : CURAND_STATUS_SUCCESS;
 }
-}
+} // namespace emulator
 
 using namespace emulator;
 

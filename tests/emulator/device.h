@@ -67,8 +67,10 @@ template <class T> struct same {
 };
 template <class T> const void *pointer_of(const T &argument)
 {
-    if constexpr (std::is_pointer_v<T>) return (const void *)argument;
-    else return (void)argument, nullptr;
+    if constexpr (std::is_pointer_v<T>)
+        return (const void *)argument;
+    else
+        return (void)argument, nullptr;
 }
 template <class To, class From> To as_bits(From from)
 {
@@ -82,7 +84,7 @@ template <class T> T exchange(unsigned mask, T value, unsigned source, unsigned 
     if (source / width != lane() / width) source = lane(); /* beyond its part of the warp a lane gets its own value */
     return as_bits<T>(exchange_warp(mask, as_bits<uint64_t>(value), source));
 }
-}
+} // namespace emulator
 #pragma GCC visibility pop
 
 template <class... P>
@@ -105,8 +107,8 @@ static inline cudaError_t launch(bool cooperative, const char *name, void (*kern
     return emulator::launch_kernel(call, stream, pointers, sizeof...(P));
 }
 
-#define SHARED(T, name, count)                                                                                                    \
-    static unsigned name##_site;                                                                                                   \
+#define SHARED(T, name, count)   \
+    static unsigned name##_site; \
     T(&name)[count] = *static_cast<T(*)[count]>(emulator::shared_variable(&name##_site, sizeof(T[count])))
 #define DYNAMIC_SHARED(T, name) T *name = static_cast<T *>(emulator::shared_dynamic())
 
@@ -154,16 +156,33 @@ template <class T> T replace(T *p, T value)
     *p = value;
     return old;
 }
+} // namespace emulator
+template <class T> static inline T atomicAdd(T *p, typename emulator::same<T>::type v)
+{
+    return emulator::replace(p, (T)(*p + v));
 }
-template <class T> static inline T atomicAdd(T *p, typename emulator::same<T>::type v) { return emulator::replace(p, (T)(*p + v)); }
-template <class T> static inline T atomicSub(T *p, typename emulator::same<T>::type v) { return emulator::replace(p, (T)(*p - v)); }
+template <class T> static inline T atomicSub(T *p, typename emulator::same<T>::type v)
+{
+    return emulator::replace(p, (T)(*p - v));
+}
 template <class T> static inline T atomicExch(T *p, typename emulator::same<T>::type v) { return emulator::replace(p, v); }
-template <class T> static inline T atomicMax(T *p, typename emulator::same<T>::type v) { return emulator::replace(p, std::max(*p, v)); }
-template <class T> static inline T atomicMin(T *p, typename emulator::same<T>::type v) { return emulator::replace(p, std::min(*p, v)); }
-template <class T> static inline T atomicAnd(T *p, typename emulator::same<T>::type v) { return emulator::replace(p, (T)(*p & v)); }
-template <class T> static inline T atomicOr(T *p, typename emulator::same<T>::type v) { return emulator::replace(p, (T)(*p | v)); }
-template <class T>
-static inline T atomicCAS(T *p, typename emulator::same<T>::type expected, typename emulator::same<T>::type v)
+template <class T> static inline T atomicMax(T *p, typename emulator::same<T>::type v)
+{
+    return emulator::replace(p, std::max(*p, v));
+}
+template <class T> static inline T atomicMin(T *p, typename emulator::same<T>::type v)
+{
+    return emulator::replace(p, std::min(*p, v));
+}
+template <class T> static inline T atomicAnd(T *p, typename emulator::same<T>::type v)
+{
+    return emulator::replace(p, (T)(*p & v));
+}
+template <class T> static inline T atomicOr(T *p, typename emulator::same<T>::type v)
+{
+    return emulator::replace(p, (T)(*p | v));
+}
+template <class T> static inline T atomicCAS(T *p, typename emulator::same<T>::type expected, typename emulator::same<T>::type v)
 {
     return emulator::replace(p, *p == expected ? v : *p);
 }

@@ -23,6 +23,7 @@ struct device_thread {
 /* Lanes that wait, and what each brought: they go on when all living lanes of their mask have come. */
 struct warp {
     unsigned live, waiting; /* bits of lanes */
+    bool mixed;             /* those that wait do not all have one mask: parted lanes meet in groups */
     unsigned mask[32], source[32];
     exchange_kind kind[32];
     uint64_t value[32], result[32];
@@ -43,9 +44,9 @@ struct pending_copy {
 struct device_block {
     uint3 id;
     uint64_t generation;
-    unsigned count, next;                     /* threads; position in the order of the next to begin */
-    unsigned live, at_block, at_grid;         /* threads not DONE; waiting */
-    int block_line, grid_line;                /* of the barrier at which they wait */
+    unsigned count, next;             /* threads; position in the order of the next to begin */
+    unsigned live, at_block, at_grid; /* threads not DONE; waiting */
+    int block_line, grid_line;        /* of the barrier at which they wait */
     size_t static_bytes;
     std::vector<device_thread> threads;
     std::vector<warp> warps;
@@ -57,33 +58,36 @@ struct device_block {
 static const size_t STATIC_SHARED_LIMIT = 48 * 1024; /* bytes; nvcc refuses more */
 
 static const kernel_call *kernel;
-static device_block *B;            /* the block that runs */
-static unsigned current;           /* its thread that runs */
+static device_block *B;             /* the block that runs */
+static unsigned current;            /* its thread that runs */
 static std::vector<unsigned> order; /* in which threads begin and go on */
-static std::vector<uint3> ids;     /* of the threads, by number */
+static std::vector<uint3> ids;      /* of the threads, by number */
 static uint64_t generations;
 static unsigned sites;
 
-static void describe(char *out, size_t size, const char *format, unsigned thread, int line)
+static void append(std::string *message, const char *format, unsigned thread, unsigned what)
 {
+    char text[100];
     uint3 t = ids[thread];
-    snprintf(out, size, format, t.x, t.y, t.z, line);
+    snprintf(text, sizeof text, format, t.x, t.y, t.z, what);
+    *message += text;
 }
 
+/* Ends the process with the place, and with one thread that waits at each kind of barrier. */
 [[noreturn]] static void die_here(const char *why)
 {
+    std::string waiting[2];
     uint3 t = ids[current];
-    char waiting[2][80] = {"", ""};
     for (unsigned i = 0; i < B->count; i++) {
         const device_thread &other = B->threads[i];
         if (i == current) continue;
-        if ((other.state == AT_BLOCK || other.state == AT_GRID) && !waiting[0][0])
-            describe(waiting[0], sizeof waiting[0], "; thread (%u,%u,%u) waits at the barrier of line %d", i, other.line);
-        if (other.state == AT_WARP && !waiting[1][0])
-            describe(waiting[1], sizeof waiting[1], "; thread (%u,%u,%u) waits for lanes of its warp", i, 0);
+        if ((other.state == AT_BLOCK || other.state == AT_GRID) && waiting[0].empty())
+            append(&waiting[0], "; thread (%u,%u,%u) waits at the barrier of line %u", i, (unsigned)other.line);
+        if (other.state == AT_WARP && waiting[1].empty())
+            append(&waiting[1], "; thread (%u,%u,%u) waits for lanes %08x of its warp", i, B->warps[i / 32].mask[i % 32]);
     }
     die("%s: kernel %s, block (%u,%u,%u), thread (%u,%u,%u)%s%s", why, kernel->name, B->id.x, B->id.y, B->id.z, t.x, t.y, t.z,
-        waiting[0], waiting[1]);
+        waiting[0].c_str(), waiting[1].c_str());
 }
 
 void trap(int line)
@@ -158,23 +162,36 @@ static void warp_release(unsigned w, unsigned group)
     W.waiting &= ~group;
 }
 
+/* The lanes that wait with this mask. */
+static unsigned warp_group(const warp &W, unsigned mask)
+{
+    unsigned group = W.waiting;
+    if (!W.mixed) return group;
+    for (unsigned rest = W.waiting; rest; rest &= rest - 1)
+        if (W.mask[__builtin_ctz(rest)] != mask) group &= ~(rest & -rest);
+    return group;
+}
+
 static uint64_t warp_meet(unsigned mask, exchange_kind kind, uint64_t value, unsigned source)
 {
     unsigned me = current, w = me / 32, l = me % 32, bit = 1u << l;
     warp &W = B->warps[w];
     if (!(mask & bit)) die_here("a lane calls a warp function with a mask that does not name it");
-    if (W.waiting & mask) {
-        unsigned other = (unsigned)__builtin_ctz(W.waiting & mask);
-        if (W.mask[other] != mask) die_here("lanes of a warp meet with different masks");
-        if (W.kind[other] != kind) die_here("lanes of a warp meet in different warp functions");
-    }
+    if (!W.waiting)
+        W.mixed = false;
+    else if (W.mask[__builtin_ctz(W.waiting)] != mask)
+        W.mixed = true;
     W.mask[l] = mask;
     W.kind[l] = kind;
     W.value[l] = value;
     W.source[l] = source;
     W.waiting |= bit;
-    if ((W.waiting & mask) == (W.live & mask)) warp_release(w, W.waiting & mask);
-    else wait_in(AT_WARP, 0);
+    unsigned group = warp_group(W, mask);
+    if (group & ~bit && W.kind[__builtin_ctz(group & ~bit)] != kind) die_here("lanes of a warp meet in different warp functions");
+    if (group == (W.live & mask))
+        warp_release(w, group);
+    else
+        wait_in(AT_WARP, 0);
     return W.result[l];
 }
 
@@ -210,37 +227,48 @@ void copy_now()
     std::vector<pending_copy> &copies = B->copies;
     size_t kept = 0;
     for (const pending_copy &c : copies)
-        if (c.thread == current) memcpy(c.to, c.from, c.bytes);
-        else copies[kept++] = c;
+        if (c.thread == current)
+            memcpy(c.to, c.from, c.bytes);
+        else
+            copies[kept++] = c;
     copies.resize(kept);
 }
 
 /* ---- blocks ---- */
 
-static void thread_done(unsigned i)
+/* A thread has returned while others of its block wait: for lanes of its warp they may, at a barrier they may not. */
+static void others_wait(unsigned i)
 {
-    device_block &b = *B;
-    warp &W = b.warps[i / 32];
-    b.threads[i].state = DONE;
-    b.live--;
-    W.live &= ~(1u << i % 32);
-    if (b.at_block) die_here("barrier divergence (a thread returned while others wait at __syncthreads)");
-    if (b.at_grid) die_here("barrier divergence (a thread returned while others wait at grid_sync)");
-    for (unsigned l = 0; W.waiting && l < 32; l++) /* those that waited for this lane alone go on without it */
-        if (W.waiting >> l & 1 && (W.waiting & W.mask[l]) == (W.live & W.mask[l])) warp_release(i / 32, W.waiting & W.mask[l]);
+    warp &W = B->warps[i / 32];
+    if (B->at_block) die_here("barrier divergence (a thread returned while others wait at __syncthreads)");
+    if (B->at_grid) die_here("barrier divergence (a thread returned while others wait at grid_sync)");
+    for (unsigned l = 0; W.waiting && l < 32; l++) { /* those that waited for this lane alone go on without it */
+        if (!(W.waiting >> l & 1)) continue;
+        unsigned group = warp_group(W, W.mask[l]);
+        if (group == (W.live & W.mask[l])) warp_release(i / 32, group);
+    }
 }
 
-/* Runs threads to their end, one after another, from the next that has not begun. A thread that waits takes this fiber with it. */
+/* Runs threads to their end, one after another, from the next that has not begun. A thread that waits takes this fiber with it.
+ */
 static void run_threads()
 {
     device_block &b = *B;
+    device_thread *threads = b.threads.data();
+    warp *warps = b.warps.data();
+    const unsigned *turn = order.data();
+    const uint3 *id = ids.data();
     const void *arguments = kernel->kernel_and_arguments.get();
     while (b.next < b.count) {
-        unsigned i = order[b.next++];
+        unsigned i = turn[b.next++];
+        warp &W = warps[i / 32];
         current = i;
-        threadIdx = ids[i];
+        threadIdx = id[i];
         kernel->run(arguments);
-        thread_done(i);
+        threads[i].state = DONE;
+        b.live--;
+        W.live &= ~(1u << i % 32);
+        if (b.at_block | b.at_grid | W.waiting) others_wait(i);
     }
 }
 
@@ -366,8 +394,8 @@ static cudaError_t check_launch(const kernel_call &call)
     if (!threads || b.x > 1024 || b.y > 1024 || b.z > 64 || threads > 1024) return cudaErrorInvalidConfiguration;
     if (!g.x || !g.y || !g.z || g.x > 0x7fffffff || g.y > 65535 || g.z > 65535) return cudaErrorInvalidConfiguration;
     if (call.shared > dynamic_shared_limit(call.function)) return cudaErrorInvalidValue;
-    if (call.cooperative && (uint64_t)g.x * g.y * g.z >
-                                (uint64_t)multiprocessors() * (uint64_t)blocks_per_multiprocessor((int)threads, call.shared))
+    if (call.cooperative &&
+        (uint64_t)g.x * g.y * g.z > (uint64_t)multiprocessors() * (uint64_t)blocks_per_multiprocessor((int)threads, call.shared))
         return cudaErrorCooperativeLaunchTooLarge;
     return cudaSuccess;
 }
@@ -383,4 +411,4 @@ cudaError_t launch_kernel(const kernel_call &call, cudaStream_t stream, const vo
             die("launch of %s: argument %zu is no device memory", call.name, i + 1);
     return enqueue(stream, cudaGraphNodeTypeKernel, [call] { run_kernel(call); });
 }
-}
+} // namespace emulator

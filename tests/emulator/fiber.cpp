@@ -129,4 +129,4 @@ void fiber_suspend()
     context_switch(&f->saved, &scheduler);
     arrive(f->fake, &scheduler_stack, &scheduler_bytes);
 }
-}
+} // namespace emulator

@@ -13,6 +13,6 @@ void fiber_resume(fiber *f);
 /* Inside a fiber: itself, and back to who started or resumed it. */
 fiber *fiber_current();
 void fiber_suspend();
-}
+} // namespace emulator
 
 #endif

@@ -54,6 +54,6 @@ bool is_capturing(cudaStream_t stream);
 /* Static shared memory comes on top of `shared`. */
 size_t dynamic_shared_limit(const void *function);
 int blocks_per_multiprocessor(int threads, size_t shared);
-}
+} // namespace emulator
 
 #endif

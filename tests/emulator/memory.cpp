@@ -63,7 +63,7 @@ static void device_free(void *p)
     device.erase(r);
     free(p);
 }
-}
+} // namespace emulator
 
 using namespace emulator;
 
@@ -209,8 +209,8 @@ static bool is_copy_valid(const void *d, const void *s, size_t n, cudaMemcpyKind
     return is_device(d, to_device ? n : 0) == to_device && is_device(s, from_device ? n : 0) == from_device;
 }
 
-static cudaError_t copy_rows(const char *name, void *d, size_t d_pitch, const void *s, size_t s_pitch, size_t width, size_t height,
-                             cudaMemcpyKind kind, cudaStream_t stream)
+static cudaError_t copy_rows(const char *name, void *d, size_t d_pitch, const void *s, size_t s_pitch, size_t width,
+                             size_t height, cudaMemcpyKind kind, cudaStream_t stream)
 {
     if (call_fails(name)) return remember(cudaErrorUnknown);
     if (width == 0 || height == 0) return cudaSuccess;
@@ -219,8 +219,7 @@ static cudaError_t copy_rows(const char *name, void *d, size_t d_pitch, const vo
         if (!is_copy_valid((char *)d + row * d_pitch, (const char *)s + row * s_pitch, width, kind))
             return remember(cudaErrorInvalidValue);
     return enqueue(stream, cudaGraphNodeTypeMemcpy, [=] {
-        for (size_t row = 0; row < height; row++)
-            memcpy((char *)d + row * d_pitch, (const char *)s + row * s_pitch, width);
+        for (size_t row = 0; row < height; row++) memcpy((char *)d + row * d_pitch, (const char *)s + row * s_pitch, width);
     });
 }
 

@@ -42,9 +42,8 @@ static cudaError_t reverse_dynamic(float *x, int n, cudaStream_t s)
 __global__ static void sum_groups_kernel(const float *x, float *sums)
 {
     SHARED(float, part, 8);
-    unsigned warp = threadIdx.x / 32;
-    float sum = warp_sum(x[threadIdx.x]);
-    if (threadIdx.x % 32 == 0) part[warp + FAULTY] = sum;
+    float sum = warp_sum(x[threadIdx.x]), *at = part;
+    if (threadIdx.x % 32 == 0) at[threadIdx.x / 32 + FAULTY] = sum;
     __syncthreads();
     if (threadIdx.x < 8) sums[threadIdx.x] = part[threadIdx.x];
 }
@@ -59,15 +58,14 @@ __global__ static void meet_kernel(float *x, int n)
     if (threadIdx.x == 0) arrived[0] = 0;
     __syncthreads();
     atomicAdd(arrived, 1);
-    if (!FAULTY || threadIdx.x % 2) __syncthreads();
-    else __syncwarp(0x55555555u);
+    if (!FAULTY || threadIdx.x % 2)
+        __syncthreads();
+    else
+        __syncwarp(0x55555555u);
     __syncthreads();
     x[threadIdx.x] = (float)(n - n + arrived[0]);
 }
-static cudaError_t meet(float *x, int n, cudaStream_t s)
-{
-    return LAUNCH(meet_kernel, dim3(1), dim3((unsigned)n), 0, s, x, n);
-}
+static cudaError_t meet(float *x, int n, cudaStream_t s) { return LAUNCH(meet_kernel, dim3(1), dim3((unsigned)n), 0, s, x, n); }
 
 __global__ static void meet_elsewhere_kernel(float *x)
 {

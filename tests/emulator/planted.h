@@ -1,5 +1,5 @@
-/* Kernels that the emulator is tested with. The first group exists twice: sound, and with a planted bug each. Launchers return the
- * launch's error and do not wait. */
+/* Kernels that the emulator is tested with. The first group exists twice: sound, and with a planted bug each. Launchers return
+ * the launch's error and do not wait. */
 #ifndef CUSGD_EMULATOR_PLANTED_H
 #define CUSGD_EMULATOR_PLANTED_H
 
@@ -10,16 +10,16 @@ extern "C" {
 #endif
 
 typedef struct planted_kernels {
-    cudaError_t (*scale)(float *x, int n, cudaStream_t s);              /* x *= 2; planted: an index one past the end */
-    cudaError_t (*reverse)(float *x, int n, cudaStream_t s);            /* n <= 1024, in place; planted: no __syncthreads */
-    cudaError_t (*reverse_dynamic)(float *x, int n, cudaStream_t s);    /* the same; planted: dynamic shared memory too short */
+    cudaError_t (*scale)(float *x, int n, cudaStream_t s);           /* x *= 2; planted: an index one past the end */
+    cudaError_t (*reverse)(float *x, int n, cudaStream_t s);         /* n <= 1024, in place; planted: no __syncthreads */
+    cudaError_t (*reverse_dynamic)(float *x, int n, cudaStream_t s); /* the same; planted: dynamic shared memory too short */
     cudaError_t (*sum_groups)(const float *x, float *sums, cudaStream_t s); /* 8 sums of 32; planted: static shared overflow */
-    cudaError_t (*meet)(float *x, int n, cudaStream_t s);               /* x = n, n <= 1024; planted: half do not meet */
-    cudaError_t (*meet_elsewhere)(float *x, cudaStream_t s);            /* x[64] = 1; planted: at another __syncthreads */
-    cudaError_t (*leave)(float *x, int n, cudaStream_t s);              /* x += 1, 64 threads; planted: return before it */
-    cudaError_t (*leave_grid)(float *x, cudaStream_t s);                /* x[2] = 1; planted: a block does not reach grid_sync */
+    cudaError_t (*meet)(float *x, int n, cudaStream_t s);                   /* x = n, n <= 1024; planted: half do not meet */
+    cudaError_t (*meet_elsewhere)(float *x, cudaStream_t s);                /* x[64] = 1; planted: at another __syncthreads */
+    cudaError_t (*leave)(float *x, int n, cudaStream_t s);                  /* x += 1, 64 threads; planted: return before it */
+    cudaError_t (*leave_grid)(float *x, cudaStream_t s); /* x[2] = 1; planted: a block does not reach grid_sync */
     cudaError_t (*fetch)(const float *x, float *y, int n, cudaStream_t s); /* y = x, n <= 256; planted: no copy_async_wait */
-    cudaError_t (*mask)(unsigned *x, cudaStream_t s);                   /* x[32] = lane 0's; planted: lanes' masks disagree */
+    cudaError_t (*mask)(unsigned *x, cudaStream_t s);                      /* x[32] = lane 0's; planted: lanes' masks disagree */
 } planted_kernels;
 
 extern const planted_kernels planted_sound, planted_faulty;
@@ -34,9 +34,14 @@ cudaError_t kernel_count(int *counter, int *trail, cudaStream_t s);
 cudaError_t kernel_add(float *x, int n, float what, cudaStream_t s);
 /* x[t] = 100 z + 10 y + x of thread t's index in a 2 x 3 x 4 block. */
 cudaError_t kernel_indices(int *x, cudaStream_t s);
-/* Per lane l of 48 threads (the second warp is half): out[4 t ..] = ballot of odd lanes, shuffle up by 1, shuffle of 3 in parts of
- * 8, maximum of the half warp by its own mask. */
+/* Per lane l of 48 threads (the second warp is half): out[4 t ..] = ballot of odd lanes, shuffle up by 1, shuffle of 3 in parts
+ * of 8, maximum of the half warp by its own mask. */
 cudaError_t kernel_warps(unsigned *out, cudaStream_t s);
+/* For each of 3 blocks, shared memory as it is found: out[4 b ..] = static, dynamic, and both again after 1 was written. */
+cudaError_t kernel_garbage(float *out, cudaStream_t s);
+/* 300 threads: out[0] sum of 1, out[1] maximum and out[2] minimum of thread numbers, out[3] bits or-ed, out[4] 300 by a CAS loop.
+ */
+cudaError_t kernel_atomics(unsigned *out, double *sum, cudaStream_t s);
 /* Nothing, in any shape. */
 cudaError_t kernel_nothing(dim3 grid, dim3 block, size_t shared, int cooperative, cudaStream_t s);
 cudaError_t kernel_nothing_allow(int shared);

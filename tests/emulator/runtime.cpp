@@ -73,7 +73,8 @@ void die(const char *format, ...)
 void object_made(const void *object, const char *kind) { objects[object] = kind; }
 void object_gone(const void *object) { objects.erase(object); }
 
-static const size_t SHARED_LIMIT = 48 * 1024, SHARED_LIMIT_RAISED = 227 * 1024, SHARED_TOTAL = 228 * 1024; /* bytes, as an H100's */
+static const size_t SHARED_LIMIT = 48 * 1024, SHARED_LIMIT_RAISED = 227 * 1024,
+                    SHARED_TOTAL = 228 * 1024; /* bytes, as an H100's */
 static const int THREADS_TOTAL = 2048, BLOCKS_TOTAL = 32;
 
 size_t dynamic_shared_limit(const void *function)
@@ -88,7 +89,7 @@ int blocks_per_multiprocessor(int threads, size_t shared)
     int by_threads = THREADS_TOTAL / ((threads + 31) / 32 * 32), by_shared = (int)(SHARED_TOTAL / (shared + 1024));
     return std::min(std::min(by_threads, by_shared), BLOCKS_TOTAL);
 }
-}
+} // namespace emulator
 
 using namespace emulator;
 
@@ -158,7 +159,8 @@ static const error_text texts[] = {
     {cudaErrorStreamCaptureUnjoined, "cudaErrorStreamCaptureUnjoined", "capturing stream has unjoined work"},
     {cudaErrorStreamCaptureImplicit, "cudaErrorStreamCaptureImplicit",
      "operation would make the legacy stream depend on a capturing blocking stream"},
-    {cudaErrorStreamCaptureIsolation, "cudaErrorStreamCaptureIsolation", "dependency created on uncaptured work in another stream"},
+    {cudaErrorStreamCaptureIsolation, "cudaErrorStreamCaptureIsolation",
+     "dependency created on uncaptured work in another stream"},
     {cudaErrorCapturedEvent, "cudaErrorCapturedEvent", "operation not permitted on an event last recorded in a capturing stream"},
     {cudaErrorIllegalState, "cudaErrorIllegalState", "the operation cannot be performed in the present state"},
     {cudaErrorNotSupported, "cudaErrorNotSupported", "operation not supported"},

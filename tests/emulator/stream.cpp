@@ -28,7 +28,7 @@ struct capture {
 
 struct queue {
     std::deque<work> waiting;
-    size_t done; /* pieces of work that this queue is through with, ever */
+    size_t done;   /* pieces of work that this queue is through with, ever */
     bool blocking; /* it and the legacy stream wait for each other */
     std::shared_ptr<capture> capturing;
     std::vector<size_t> after; /* what the next captured node comes after */
@@ -38,7 +38,7 @@ struct queue {
 static std::vector<std::shared_ptr<queue>> &queues = *new std::vector<std::shared_ptr<queue>>;
 static const std::shared_ptr<queue> &legacy = *new std::shared_ptr<queue>(new queue());
 static uint64_t chance;
-}
+} // namespace emulator
 
 using emulator::nodes;
 using emulator::queue;
@@ -207,7 +207,7 @@ static void run_graph(const nodes &made)
             if (--missing[next] == 0) ready.push_back(next);
     }
 }
-}
+} // namespace emulator
 
 using namespace emulator;
 

@@ -23,8 +23,10 @@ int main(void)
     if (status == CUSGD_OK) status = cusgd_trainer_create(&options, data, NULL, &trainer);
     if (status == CUSGD_OK) status = cusgd_trainer_fit(trainer, NULL, NULL, NULL);
     if (status == CUSGD_OK) status = cusgd_trainer_get(trainer, theta, &b);
-    if (status == CUSGD_OK) printf("y = %.3f x0 %+.3f x1 %+.3f\n", theta[0], theta[1], b);
-    else fprintf(stderr, "%s\n", cusgd_last_error());
+    if (status == CUSGD_OK)
+        printf("y = %.3f x0 %+.3f x1 %+.3f\n", theta[0], theta[1], b);
+    else
+        fprintf(stderr, "%s\n", cusgd_last_error());
     cusgd_trainer_free(trainer);
     cusgd_data_free(data);
     return status != CUSGD_OK || fabs(theta[0] - 3) > 0.01 || fabs(theta[1] + 2) > 0.01 || fabs(b - 1) > 0.05;

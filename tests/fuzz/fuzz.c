@@ -1,5 +1,5 @@
-/* A reader fed with what libFuzzer makes up. FUZZ_READER says which: csv, npy, safetensors. It may refuse a file; it must not crash,
- * leak, or read or write where it should not, which the sanitizers watch. */
+/* A reader fed with what libFuzzer makes up. FUZZ_READER says which: csv, npy, safetensors. It may refuse a file; it must not
+ * crash, leak, or read or write where it should not, which the sanitizers watch. */
 #include "cusgd.h"
 
 #include <stdint.h>

@@ -1,0 +1,134 @@
+/* Bound examples: a standardized copy on the device. */
+#include "cuda.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A matrix of the examples to device memory, rows of ld values, transformed in double. mean, inverse: device, or NULL. */
+static cusgd_status bind_matrix(cuda *c, const examples *e, const cusgd_matrix *m, int64_t columns, const double *mean,
+                                const double *inverse, double divisor, int64_t ld, void *to)
+{
+    int64_t rows, cols;
+    stage_shape(e->n, columns, 1, &rows, &cols);
+    if (ld > columns) TRY(CUDA(cudaMemsetAsync(to, 0, (size_t)(e->n * ld) * c->element, c->stream)));
+    for (int64_t first = 0; first < e->n; first += rows)
+        for (int64_t j = 0; j < columns; j += cols) {
+            stage s;
+            int64_t count = least(rows, e->n - first), width = least(cols, columns - j);
+            TRY(stage_block(c, e, m, 0, first, count, j, width, &s));
+            convert_task t = {.precision = c->precision,
+                              .type = m->type,
+                              .from = s.x,
+                              .mean = mean ? mean + j : NULL,
+                              .inverse = inverse ? inverse + j : NULL,
+                              .divisor = divisor,
+                              .rows = count,
+                              .cols = width,
+                              .ld = ld,
+                              .to = at_real(c, to, first * ld + j)};
+            TRY(CUDA(kernel_convert(&t, c->stream)));
+            TRY(ring_give(c, s.slot));
+        }
+    return CUSGD_OK;
+}
+
+/* numbers: 2 d + k doubles of device memory: mean, 1 / scale, shift. */
+static cusgd_status upload_transform(cuda *c, const examples *e, const transform *t, double *numbers)
+{
+    if (t->mean) {
+        double *inverse = allocate((size_t)e->d, sizeof(double));
+        if (!inverse) return fail_memory((size_t)e->d * sizeof(double), "the columns' scales");
+        for (int64_t j = 0; j < e->d; j++) inverse[j] = 1 / t->scale[j];
+        cusgd_status status = upload_doubles(c, t->mean, e->d, numbers);
+        if (status == CUSGD_OK) status = upload_doubles(c, inverse, e->d, numbers + e->d);
+        free(inverse);
+        TRY(status);
+    }
+    return t->shift ? upload_doubles(c, t->shift, e->k, numbers + 2 * e->d) : CUSGD_OK;
+}
+
+static cusgd_status bind_all(cuda *c, const examples *e, const transform *t, double *numbers, bound *b)
+{
+    const double *mean = t->mean ? numbers : NULL, *inverse = t->mean ? numbers + e->d : NULL;
+    TRY(upload_transform(c, e, t, numbers));
+    TRY(bind_matrix(c, e, &e->x, e->d, mean, inverse, 1, b->ld, b->x));
+    if (b->y) TRY(bind_matrix(c, e, &e->y, e->k, t->shift ? numbers + 2 * e->d : NULL, NULL, 1, e->k, b->y));
+    if (b->w) TRY(bind_matrix(c, e, &e->w, 1, NULL, NULL, t->weight_mean, 1, b->w));
+    return cuda_synchronize(c);
+}
+
+static cusgd_status allocate_bound(const cuda *c, const examples *e, bound *b)
+{
+    b->n = e->n;
+    b->d = e->d;
+    b->k = e->k;
+    b->ld = e->d < 8 * pack_values(c) ? e->d : padded(c, e->d); /* short rows would grow by more than a few percent */
+    if (e->n > INT64_MAX / b->ld) return fail(CUSGD_ERROR_DEVICE, "the examples are too large for any GPU; use --device cpu");
+    TRY(cuda_allocate(c, e->n * b->ld, c->element, "the examples", &b->x));
+    if (e->k > 0 && e->y.at) TRY(cuda_allocate(c, e->n * e->k, c->element, "the targets", &b->y));
+    if (e->w.at) TRY(cuda_allocate(c, e->n, c->element, "the weights", &b->w));
+    return CUSGD_OK;
+}
+
+cusgd_status cuda_bind(void *of, const examples *e, const transform *t, bound **out)
+{
+    cuda *c = of;
+    void *numbers = NULL;
+    *out = NULL;
+    TRY(cuda_enter(c));
+    TRY(check_shape(e->d, e->k));
+    bound *b = allocate_zeroed(1, sizeof *b);
+    if (!b) return fail_memory(sizeof *b, "bound examples");
+    cusgd_status status = allocate_bound(c, e, b);
+    if (status == CUSGD_OK) status = cuda_allocate(c, 2 * e->d + e->k, sizeof(double), "the transform's numbers", &numbers);
+    if (status == CUSGD_OK) status = bind_all(c, e, t, numbers, b);
+    if (status == CUSGD_OK)
+        *out = b;
+    else
+        cuda_unbind(c, b);
+    cuda_free(numbers);
+    return status;
+}
+
+void cuda_unbind(void *of, bound *b)
+{
+    cuda *c = of;
+    if (!b) return;
+    (void)cudaSetDevice(c->device);
+    if (c->run.route.examples == b) graph_close(c);
+    cuda_free(b->x);
+    cuda_free(b->y);
+    cuda_free(b->w);
+    free(b);
+}
+
+/* Of the rows listed, `count` of them: columns of `from` (n x ld) as doubles in host memory, by way of `wide` (device). */
+static cusgd_status fetch_rows(cuda *c, const void *from, const int64_t *rows, int64_t count, int64_t cols, int64_t ld,
+                               double *wide, double *to)
+{
+    widen_task t = {.precision = c->precision, .from = from, .rows = rows, .count = count, .cols = cols, .ld = ld, .to = wide};
+    TRY(CUDA(kernel_widen(&t, c->stream)));
+    return download_bytes(c, wide, sizeof(double) * (size_t)(count * cols), to);
+}
+
+cusgd_status cuda_rows(void *of, const bound *b, const int64_t *rows, int64_t m, double *x, double *w)
+{
+    cuda *c = of;
+    void *listed = NULL, *wide = NULL;
+    int64_t piece = RING_BYTES / (int64_t)sizeof(double) / b->d;
+    if (piece < 1) piece = 1;
+    if (piece > m) piece = m;
+    TRY(cuda_enter(c));
+    cusgd_status status = cuda_allocate(c, piece, sizeof(int64_t), "row numbers", &listed);
+    if (status == CUSGD_OK) status = cuda_allocate(c, piece * b->d, sizeof(double), "sampled rows", &wide);
+    for (int64_t i = 0; i < m && status == CUSGD_OK; i += piece) {
+        int64_t count = least(piece, m - i);
+        status = CUDA(cudaMemcpyAsync(listed, rows + i, sizeof(int64_t) * (size_t)count, cudaMemcpyHostToDevice, c->stream));
+        if (status == CUSGD_OK) status = fetch_rows(c, b->x, listed, count, b->d, b->ld, wide, x + i * b->d);
+        if (status == CUSGD_OK && b->w) status = fetch_rows(c, b->w, listed, count, 1, 1, wide, w + i);
+        for (int64_t j = i; !b->w && j < i + count; j++) w[j] = 1;
+    }
+    cuda_free(listed);
+    cuda_free(wide);
+    return status;
+}

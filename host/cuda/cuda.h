@@ -1,0 +1,178 @@
+/* The host half of the CUDA backend: memory, streams, graphs and cuBLAS; the kernels are in kernels/. Letters as in backend.h.
+ * On the device, theta and all that is shaped like it is (d+1) x k row-major as above the seam; x is n x ld, the d columns padded
+ * by zeros where that makes rows start at multiples of 16 bytes. */
+#ifndef CUSGD_HOST_CUDA_CUDA_H
+#define CUSGD_HOST_CUDA_CUDA_H
+
+#include "backend.h"
+#include "error.h"
+#include "kernels.h"
+
+#include <cublas_v2.h>
+#include <curand.h>
+
+/* ---- Checking ---- */
+
+cusgd_status cuda_check(cudaError_t error, const char *call, const char *file, int line);
+cusgd_status blas_check(cublasStatus_t error, const char *call, const char *file, int line);
+cusgd_status random_check(curandStatus_t error, const char *call, const char *file, int line);
+
+/* A call's error as a status, with a message that names the call and its place. */
+#define CUDA(call)   cuda_check((call), #call, __FILE__, __LINE__)
+#define BLAS(call)   blas_check((call), #call, __FILE__, __LINE__)
+#define RANDOM(call) random_check((call), #call, __FILE__, __LINE__)
+/* Returns from the function that holds it unless the status is OK. */
+#define TRY(expression)                                                                                                           \
+    do {                                                                                                                          \
+        cusgd_status try_status = (expression);                                                                                   \
+        if (try_status != CUSGD_OK) return try_status;                                                                            \
+    } while (0)
+
+/* ---- What a backend holds ---- */
+
+/* Two pairs of buffers through which everything passes between the caller's memory and the device: while one is on its way, the
+ * other is filled. */
+enum { RING = 2, RING_BYTES = 8 * 1024 * 1024 };
+typedef struct ring {
+    void *host[RING];   /* pinned, RING_BYTES each */
+    void *device[RING]; /* likewise, on the device */
+    cudaEvent_t done[RING];
+    int next;
+} ring;
+
+/* What the products of rows with parameters need, for up to `rows` rows at a time. Device memory. */
+typedef struct work {
+    int64_t rows, d, k;
+    void *p;         /* rows x k: predictions, then slopes */
+    void *gradient;  /* d x k, of the rows at hand */
+    double *sum;     /* d x k, of all rows */
+    double *total;   /* k: sums of slopes */
+    double *partial; /* the loss kernel's */
+    run_state *state;
+} work;
+
+/* How the batches of a slice are read: what a captured graph depends on. */
+typedef struct route {
+    const bound *examples;
+    int64_t rows;   /* of the largest batch */
+    int contiguous; /* batches are consecutive rows */
+    int in_place;   /* ... read where they are, by launches whose pointers differ from step to step: no graph */
+} route;
+
+/* A run: from start() to the next one. */
+typedef struct run {
+    plan plan; /* metric is NULL: see below */
+    int64_t size, penalised;
+    void *area[AREAS][PARTS]; /* NULL: not kept */
+    void *metric, *point;     /* size; NULL: 1, theta */
+    work work;
+    int64_t *order; /* 2 x batch: the rows of this step and the next */
+    void *x;        /* work.rows x ld: rows gathered; NULL until needed */
+    slice_table *table;      /* device */
+    slice_table *written[2]; /* pinned: where the host writes the next one */
+    cudaEvent_t uploaded[2]; /* ... once it has been read */
+    int turn;
+    run_state *report;     /* pinned */
+    route route;           /* of the latest slice */
+    int warm;              /* 1: a step has gone this way, so all that is loaded on first use is there */
+    cudaGraphExec_t graph; /* of several steps on this route; NULL: not captured */
+} run;
+
+typedef struct cuda {
+    int device;
+    cusgd_precision precision;
+    size_t element; /* bytes of a real */
+    cudaStream_t stream, side; /* side: row numbers, a batch ahead */
+    cudaEvent_t forked, joined;
+    cublasHandle_t blas;
+    void *workspace; /* cuBLAS's */
+    curandGenerator_t random; /* NULL until first needed */
+    int random_differs;       /* cuRAND's words are not random.h's here */
+    ring ring;
+    run run;
+    work pass;        /* objective and predict; kept from call to call */
+    void *pass_theta; /* (d+1) x k */
+} cuda;
+
+/* Bound examples, all on the device. */
+struct bound {
+    int64_t n, d, k, ld;
+    void *x, *y, *w; /* n x ld; n x k and n, or NULL */
+};
+
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* Values in 16 bytes, and n rounded up to a multiple of it. */
+static inline int64_t pack_values(const cuda *c) { return 16 / (int64_t)c->element; }
+static inline int64_t padded(const cuda *c, int64_t n) { return (n + pack_values(c) - 1) / pack_values(c) * pack_values(c); }
+
+static inline void *at_real(const cuda *c, void *base, int64_t index) { return (char *)base + (size_t)index * c->element; }
+
+/* ---- memory.c ---- */
+
+/* This thread's calls are for the backend's device from here on. */
+cusgd_status cuda_enter(const cuda *c);
+/* Device memory of count * size bytes, its contents undefined; cuda_free() accepts NULL. Failure says how much is free. */
+cusgd_status cuda_allocate(const cuda *c, int64_t count, size_t size, const char *what, void **out);
+void cuda_free(void *p);
+cusgd_status cuda_pinned(size_t bytes, const char *what, void **out);
+void cuda_unpin(void *p);
+cusgd_status cuda_synchronize(const cuda *c);
+cusgd_status ring_open(cuda *c);
+void ring_close(cuda *c);
+/* A slot that may be filled; ring_give() once everything that uses it is on the stream. */
+cusgd_status ring_take(cuda *c, int *slot);
+cusgd_status ring_give(cuda *c, int slot);
+/* `count` doubles to device memory, as they are or in `real`; and back. Returns when the host's memory is free again. */
+cusgd_status upload_doubles(cuda *c, const double *values, int64_t count, double *to);
+cusgd_status upload_reals(cuda *c, const double *values, int64_t count, void *to);
+cusgd_status download_reals(cuda *c, const void *from, int64_t count, double *values);
+cusgd_status download_bytes(cuda *c, const void *from, size_t bytes, void *to);
+
+/* ---- stage.c ---- */
+
+/* A block of the caller's rows, on its way through the ring: rows first .. + rows, columns column .. + cols. */
+typedef struct stage {
+    int slot;
+    const void *x;   /* device: rows x cols of the matrix's type */
+    const double *w; /* device: rows; NULL: none asked for, or all 1 */
+} stage;
+cusgd_status stage_block(cuda *c, const examples *e, const cusgd_matrix *m, int with_weights, int64_t first, int64_t rows,
+                         int64_t column, int64_t cols, stage *out);
+/* Rows and columns of a block that fits: whole rows where a `unit` of them does. Rows are a multiple of unit. */
+void stage_shape(int64_t n, int64_t columns, int64_t unit, int64_t *rows, int64_t *cols);
+
+/* ---- products.c ---- */
+
+/* Rows that are worked on at a time: a function of the row's length and outputs alone. */
+int64_t chunk_rows(const cuda *c, int64_t d, int64_t k);
+cusgd_status work_open(const cuda *c, int64_t rows, int64_t d, int64_t k, work *w);
+void work_close(work *w);
+/* p = x theta and g = x^T p, for `rows` rows of x. */
+cusgd_status product(const cuda *c, const work *w, const void *x, int64_t ld, int64_t rows, const void *theta);
+cusgd_status product_transposed(const cuda *c, const work *w, const void *x, int64_t ld, int64_t rows);
+/* That d and k are what cuBLAS and the kernels take. */
+cusgd_status check_shape(int64_t d, int64_t k);
+
+/* ---- The operations ---- */
+cusgd_status cuda_bind(void *of, const examples *e, const transform *t, bound **out);                         /* bind.c */
+void cuda_unbind(void *of, bound *b);
+cusgd_status cuda_rows(void *of, const bound *b, const int64_t *rows, int64_t m, double *x, double *w);
+cusgd_status cuda_moments(void *of, const examples *e, double *mean, double *variance, double *target_mean,
+                          double *weight);                                                                    /* moments.c */
+cusgd_status cuda_curvature(void *of, const bound *b, const double *scale, curvature *out);
+cusgd_status cuda_start(void *of, const plan *p);                                                             /* state.c */
+cusgd_status cuda_put(void *of, enum area a, enum part part, const double *values);
+cusgd_status cuda_get(void *of, enum area a, enum part part, double *values);
+cusgd_status cuda_copy(void *of, enum area to, enum area from);
+void run_close(cuda *c);
+void graph_close(cuda *c);
+cusgd_status cuda_steps(void *of, const slice *s);                                                            /* step.c */
+cusgd_status cuda_report(void *of, steps_report *out);
+cusgd_status cuda_objective(void *of, const bound *b, cusgd_loss loss, const double *theta, double *value,
+                            double *gradient);                                                                /* pass.c */
+cusgd_status cuda_predict(void *of, const bound *b, const double *theta, double *out);
+cusgd_status cuda_generate(void *of, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, void *x,
+                           void *y);                                                                          /* generate.c */
+
+#endif

@@ -1,0 +1,220 @@
+/* Opening a GPU: what the module exports. */
+#include "cuda.h"
+#include "module.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- What libcusgd lends ---- */
+
+static const backend_services *services;
+
+cusgd_status fail(cusgd_status status, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return services->fail(status, "%s", text);
+}
+
+cusgd_status fail_memory(size_t bytes, const char *what)
+{
+    return fail(CUSGD_ERROR_MEMORY, "out of memory: %zu bytes for %s were refused", bytes, what);
+}
+
+void *allocate(size_t count, size_t size)
+{
+    if (size != 0 && count > SIZE_MAX / size) return NULL;
+    return malloc(count * size + (count * size == 0));
+}
+
+void *allocate_zeroed(size_t count, size_t size) { return calloc(count + (count == 0), size); }
+
+/* ---- Checking ---- */
+
+static const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static cusgd_status fail_call(const char *library, const char *call, const char *why, const char *name, const char *file, int line)
+{
+    size_t length = strcspn(call, "("); /* the function; its arguments would tell a user nothing */
+    return fail(CUSGD_ERROR_DEVICE, "GPU: %s: %.*s: %s (%s), at %s:%d", library, (int)length, call, why, name, file_name(file),
+                line);
+}
+
+cusgd_status cuda_check(cudaError_t error, const char *call, const char *file, int line)
+{
+    if (error == cudaSuccess) return CUSGD_OK;
+    (void)cudaGetLastError(); /* so that no later call reports it again */
+    return fail_call("CUDA", call, cudaGetErrorString(error), cudaGetErrorName(error), file, line);
+}
+
+cusgd_status blas_check(cublasStatus_t error, const char *call, const char *file, int line)
+{
+    if (error == CUBLAS_STATUS_SUCCESS) return CUSGD_OK;
+    (void)cudaGetLastError();
+    return fail_call("cuBLAS", call, cublasGetStatusString(error), cublasGetStatusName(error), file, line);
+}
+
+cusgd_status random_check(curandStatus_t error, const char *call, const char *file, int line)
+{
+    char number[16];
+    if (error == CURAND_STATUS_SUCCESS) return CUSGD_OK;
+    (void)cudaGetLastError();
+    snprintf(number, sizeof number, "%d", (int)error);
+    return fail_call("cuRAND", call, "failed with curandStatus_t", number, file, line);
+}
+
+/* ---- The devices ---- */
+
+static cusgd_status enter_module(int abi, const backend_services *given)
+{
+    services = given;
+    if (abi != MODULE_ABI)
+        return fail(CUSGD_ERROR_DEVICE, "the CUDA module is of another version of cuSGD (interface %d, not %d); install both anew",
+                    MODULE_ABI, abi);
+    return CUSGD_OK;
+}
+
+static cusgd_status count_devices(int *count)
+{
+    *count = 0;
+    cudaError_t error = cudaGetDeviceCount(count);
+    if (error == cudaSuccess) return CUSGD_OK;
+    (void)cudaGetLastError();
+    *count = 0;
+    if (error == cudaErrorNoDevice) return CUSGD_OK;
+    if (error == cudaErrorInsufficientDriver)
+        return fail(CUSGD_ERROR_DEVICE, "there is no NVIDIA driver, or one too old for CUDA %d.%d", CUDART_VERSION / 1000,
+                    CUDART_VERSION % 1000 / 10);
+    return cuda_check(error, "cudaGetDeviceCount", __FILE__, __LINE__);
+}
+
+/* Makes device `index` this thread's, if the module has code for it. */
+static cusgd_status use_device(int index, struct cudaDeviceProp *properties)
+{
+    TRY(CUDA(cudaSetDevice(index)));
+    TRY(CUDA(cudaGetDeviceProperties(properties, index)));
+    cudaError_t error = kernel_probe();
+    if (error == cudaErrorNoKernelImageForDevice || error == cudaErrorInvalidDeviceFunction) {
+        (void)cudaGetLastError();
+        return fail(CUSGD_ERROR_DEVICE, "GPU %d (%s) has compute capability %d.%d, and the CUDA module has no code for it; build "
+                    "cuSGD with it in CMAKE_CUDA_ARCHITECTURES", index, properties->name, properties->major, properties->minor);
+    }
+    return cuda_check(error, "cudaFuncGetAttributes", __FILE__, __LINE__);
+}
+
+CUSGD_API cusgd_status cusgd_device_describe(int abi, const backend_services *given, int index, cusgd_device *out, int *count);
+cusgd_status cusgd_device_describe(int abi, const backend_services *given, int index, cusgd_device *out, int *count)
+{
+    struct cudaDeviceProp properties;
+    TRY(enter_module(abi, given));
+    TRY(count_devices(count));
+    memset(out, 0, sizeof *out);
+    if (index < 0 || index >= *count) return CUSGD_OK;
+    snprintf(out->word, sizeof out->word, "cuda:%d", index);
+    TRY(use_device(index, &properties));
+    snprintf(out->name, sizeof out->name, "%.127s", properties.name);
+    out->memory = (int64_t)properties.totalGlobalMem;
+    snprintf(out->note, sizeof out->note, "compute capability %d.%d", properties.major, properties.minor);
+    out->usable = 1;
+    return CUSGD_OK;
+}
+
+/* ---- Opening and closing ---- */
+
+static void cuda_close(void *of)
+{
+    cuda *c = of;
+    /* Where a call fails here there is nobody left to tell: everything else is freed all the same. */
+    (void)cudaSetDevice(c->device);
+    if (c->stream) (void)cudaStreamSynchronize(c->stream);
+    run_close(c);
+    work_close(&c->pass);
+    cuda_free(c->pass_theta);
+    ring_close(c);
+    if (c->random) (void)curandDestroyGenerator(c->random);
+    if (c->blas) (void)cublasDestroy(c->blas);
+    cuda_free(c->workspace);
+    if (c->forked) (void)cudaEventDestroy(c->forked);
+    if (c->joined) (void)cudaEventDestroy(c->joined);
+    if (c->side) (void)cudaStreamDestroy(c->side);
+    if (c->stream) (void)cudaStreamDestroy(c->stream);
+    (void)cudaGetLastError();
+    free(c);
+}
+
+/* Its own workspace makes cuBLAS's sums independent of what else runs, and lets its calls be captured. */
+static cusgd_status blas_open(cuda *c)
+{
+    enum { WORKSPACE_BYTES = 32 * 1024 * 1024 }; /* what NVIDIA recommends for Hopper, the most it does for any */
+    TRY(cuda_allocate(c, WORKSPACE_BYTES, 1, "cuBLAS's workspace", &c->workspace));
+    TRY(BLAS(cublasCreate(&c->blas)));
+    TRY(BLAS(cublasSetStream(c->blas, c->stream)));
+    TRY(BLAS(cublasSetWorkspace(c->blas, c->workspace, WORKSPACE_BYTES)));
+    return BLAS(cublasSetMathMode(c->blas, CUBLAS_PEDANTIC_MATH));
+}
+
+static cusgd_status open_parts(cuda *c)
+{
+    TRY(CUDA(cudaStreamCreateWithFlags(&c->stream, cudaStreamNonBlocking)));
+    TRY(CUDA(cudaStreamCreateWithFlags(&c->side, cudaStreamNonBlocking)));
+    TRY(CUDA(cudaEventCreateWithFlags(&c->forked, cudaEventDisableTiming)));
+    TRY(CUDA(cudaEventCreateWithFlags(&c->joined, cudaEventDisableTiming)));
+    TRY(ring_open(c));
+    return blas_open(c);
+}
+
+static const backend_ops ops = {
+    .close = cuda_close,
+    .bind = cuda_bind,
+    .unbind = cuda_unbind,
+    .moments = cuda_moments,
+    .curvature = cuda_curvature,
+    .rows = cuda_rows,
+    .start = cuda_start,
+    .put = cuda_put,
+    .get = cuda_get,
+    .copy = cuda_copy,
+    .steps = cuda_steps,
+    .report = cuda_report,
+    .objective = cuda_objective,
+    .predict = cuda_predict,
+    .generate = cuda_generate,
+};
+
+CUSGD_API cusgd_status cusgd_backend_open(int abi, const backend_services *given, int index, cusgd_precision precision,
+                                          backend *out);
+cusgd_status cusgd_backend_open(int abi, const backend_services *given, int index, cusgd_precision precision, backend *out)
+{
+    struct cudaDeviceProp properties;
+    int count;
+    TRY(enter_module(abi, given));
+    TRY(count_devices(&count));
+    if (count == 0) return fail(CUSGD_ERROR_DEVICE, "there is no NVIDIA GPU in this machine, or none that this process may use");
+    if (index < 0 || index >= count)
+        return fail(CUSGD_ERROR_DEVICE, "there is no cuda:%d: this machine has %d GPU%s, numbered from 0", index, count,
+                    count == 1 ? "" : "s");
+    TRY(use_device(index, &properties));
+    cuda *c = allocate_zeroed(1, sizeof *c);
+    if (!c) return fail_memory(sizeof *c, "the CUDA backend");
+    c->device = index;
+    c->precision = precision;
+    c->element = precision == CUSGD_PRECISION_FLOAT ? sizeof(float) : sizeof(double);
+    cusgd_status status = open_parts(c);
+    if (status != CUSGD_OK) {
+        cuda_close(c);
+        return status;
+    }
+    out->ops = &ops;
+    out->self = c;
+    snprintf(out->name, sizeof out->name, "cuda:%d, %.100s", index, properties.name);
+    return CUSGD_OK;
+}

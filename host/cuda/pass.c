@@ -1,0 +1,90 @@
+/* Passes over all rows at given parameters, chunk by chunk, in place. */
+#include "cuda.h"
+
+/* The buffers for examples of this shape, and theta in them. */
+static cusgd_status open_pass(cuda *c, const bound *b, const double *theta)
+{
+    int64_t rows = least(b->n, chunk_rows(c, b->d, b->k)), size = (b->d + 1) * b->k;
+    work *w = &c->pass;
+    TRY(cuda_enter(c));
+    if (w->rows < rows || w->d != b->d || w->k != b->k) {
+        TRY(cuda_synchronize(c));
+        work_close(w);
+        cuda_free(c->pass_theta);
+        c->pass_theta = NULL;
+        TRY(work_open(c, rows, b->d, b->k, w));
+    }
+    if (!c->pass_theta) TRY(cuda_allocate(c, size, c->element, "the parameters", &c->pass_theta));
+    return upload_reals(c, theta, size, c->pass_theta);
+}
+
+static const void *intercept_of(const cuda *c, const bound *b) { return at_real(c, c->pass_theta, b->d * b->k); }
+
+static cusgd_status pass_chunk(cuda *c, const bound *b, cusgd_loss loss, int64_t first, int64_t rows, int with_gradient)
+{
+    const work *w = &c->pass;
+    const void *x = at_real(c, b->x, first * b->ld);
+    loss_task t = {.precision = c->precision,
+                   .loss = loss,
+                   .k = b->k,
+                   .state = w->state,
+                   .first = first,
+                   .rows = rows,
+                   .y = b->y,
+                   .w = b->w,
+                   .intercept = intercept_of(c, b),
+                   .p = w->p,
+                   .partial = w->partial,
+                   .total = w->total,
+                   .begins = first == 0};
+    TRY(product(c, w, x, b->ld, rows, c->pass_theta));
+    TRY(CUDA(kernel_loss(&t, c->stream)));
+    if (!with_gradient) return CUSGD_OK;
+    TRY(product_transposed(c, w, x, b->ld, rows));
+    return CUDA(kernel_accumulate(c->precision, w->gradient, w->sum, b->d * b->k, first == 0, c->stream));
+}
+
+cusgd_status cuda_objective(void *of, const bound *b, cusgd_loss loss, const double *theta, double *value, double *gradient)
+{
+    cuda *c = of;
+    const work *w = &c->pass;
+    run_state state;
+    int64_t n = b->n, penalised = b->d * b->k;
+    TRY(open_pass(c, b, theta));
+    for (int64_t first = 0; first < n; first += w->rows)
+        TRY(pass_chunk(c, b, loss, first, least(w->rows, n - first), gradient != NULL));
+    TRY(download_bytes(c, w->state, sizeof state, &state));
+    *value = state.pending / (double)n;
+    if (!gradient) return CUSGD_OK;
+    TRY(download_bytes(c, w->sum, sizeof(double) * (size_t)penalised, gradient));
+    TRY(download_bytes(c, w->total, sizeof(double) * (size_t)b->k, gradient + penalised));
+    for (int64_t u = 0; u < penalised + b->k; u++) gradient[u] /= (double)n;
+    return CUSGD_OK;
+}
+
+cusgd_status cuda_predict(void *of, const bound *b, const double *theta, double *out)
+{
+    cuda *c = of;
+    const work *w = &c->pass;
+    void *wide = NULL;
+    if (b->k == 0) return CUSGD_OK;
+    TRY(open_pass(c, b, theta));
+    TRY(cuda_allocate(c, w->rows * b->k, sizeof(double), "the predictions", &wide));
+    cusgd_status status = CUSGD_OK;
+    for (int64_t first = 0; first < b->n && status == CUSGD_OK; first += w->rows) {
+        int64_t rows = least(w->rows, b->n - first);
+        widen_task t = {.precision = c->precision,
+                        .from = w->p,
+                        .add = intercept_of(c, b),
+                        .count = rows,
+                        .cols = b->k,
+                        .ld = b->k,
+                        .to = wide};
+        status = product(c, w, at_real(c, b->x, first * b->ld), b->ld, rows, c->pass_theta);
+        if (status == CUSGD_OK) status = CUDA(kernel_widen(&t, c->stream));
+        if (status == CUSGD_OK)
+            status = download_bytes(c, wide, sizeof(double) * (size_t)(rows * b->k), out + first * b->k);
+    }
+    cuda_free(wide);
+    return status;
+}

@@ -1,0 +1,83 @@
+/* Products of rows with parameters, by cuBLAS, whose matrices are column-major: row-major x (rows x d, ld) is its d x rows, and
+ * theta, gradient (d x k) and p (rows x k) are its k x d and k x rows. */
+#include "cuda.h"
+
+#include <limits.h>
+
+cusgd_status check_shape(int64_t d, int64_t k)
+{
+    const int64_t most_d = INT_MAX - 64, most_k = 1 << 20;
+    if (d > most_d || k > most_k)
+        return fail(CUSGD_ERROR_DEVICE, "a GPU takes at most %lld columns and %lld targets, not %lld and %lld; use --device cpu",
+                    (long long)most_d, (long long)most_k, (long long)d, (long long)k);
+    return CUSGD_OK;
+}
+
+/* About what stays in the second-level cache until the transposed product reads it again, and few enough rows for sums in real. */
+int64_t chunk_rows(const cuda *c, int64_t d, int64_t k)
+{
+    enum { CHUNK_BYTES = 32 * 1024 * 1024, LEAST_ROWS = 64, MOST_ROWS = 65536 };
+    int64_t rows = CHUNK_BYTES / ((d > k ? d : k) * (int64_t)c->element) / LEAST_ROWS * LEAST_ROWS;
+    return rows < LEAST_ROWS ? LEAST_ROWS : least(rows, MOST_ROWS);
+}
+
+cusgd_status work_open(const cuda *c, int64_t rows, int64_t d, int64_t k, work *w)
+{
+    void *state = NULL, *sum = NULL, *total = NULL, *partial = NULL;
+    cusgd_status status = cuda_allocate(c, rows * k, c->element, "the predictions", &w->p);
+    if (status == CUSGD_OK) status = cuda_allocate(c, padded(c, d * k), c->element, "the gradient", &w->gradient);
+    if (status == CUSGD_OK) status = cuda_allocate(c, d * k, sizeof(double), "the gradient's sum", &sum);
+    if (status == CUSGD_OK) status = cuda_allocate(c, k, sizeof(double), "the intercepts' gradient", &total);
+    if (status == CUSGD_OK) status = cuda_allocate(c, loss_partials(rows, k), sizeof(double), "the loss's sums", &partial);
+    if (status == CUSGD_OK) status = cuda_allocate(c, 1, sizeof(run_state), "the run's state", &state);
+    w->rows = rows;
+    w->d = d;
+    w->k = k;
+    w->sum = sum;
+    w->total = total;
+    w->partial = partial;
+    w->state = state;
+    if (status == CUSGD_OK) status = CUDA(cudaMemsetAsync(state, 0, sizeof(run_state), c->stream));
+    if (status != CUSGD_OK) work_close(w);
+    return status;
+}
+
+void work_close(work *w)
+{
+    cuda_free(w->p);
+    cuda_free(w->gradient);
+    cuda_free(w->sum);
+    cuda_free(w->total);
+    cuda_free(w->partial);
+    cuda_free(w->state);
+    *w = (work){0};
+}
+
+static const float one_float = 1, zero_float = 0;
+static const double one_double = 1, zero_double = 0;
+
+/* p = x theta */
+cusgd_status product(const cuda *c, const work *w, const void *x, int64_t ld, int64_t rows, const void *theta)
+{
+    int d = (int)w->d, k = (int)w->k, n = (int)rows, step = (int)ld;
+    if (c->precision == CUSGD_PRECISION_FLOAT)
+        return w->k == 1 ? BLAS(cublasSgemv(c->blas, CUBLAS_OP_T, d, n, &one_float, x, step, theta, 1, &zero_float, w->p, 1))
+                         : BLAS(cublasSgemm(c->blas, CUBLAS_OP_N, CUBLAS_OP_N, k, n, d, &one_float, theta, k, x, step,
+                                            &zero_float, w->p, k));
+    return w->k == 1
+               ? BLAS(cublasDgemv(c->blas, CUBLAS_OP_T, d, n, &one_double, x, step, theta, 1, &zero_double, w->p, 1))
+               : BLAS(cublasDgemm(c->blas, CUBLAS_OP_N, CUBLAS_OP_N, k, n, d, &one_double, theta, k, x, step, &zero_double, w->p, k));
+}
+
+/* gradient = x^T p */
+cusgd_status product_transposed(const cuda *c, const work *w, const void *x, int64_t ld, int64_t rows)
+{
+    int d = (int)w->d, k = (int)w->k, n = (int)rows, step = (int)ld;
+    if (c->precision == CUSGD_PRECISION_FLOAT)
+        return w->k == 1 ? BLAS(cublasSgemv(c->blas, CUBLAS_OP_N, d, n, &one_float, x, step, w->p, 1, &zero_float, w->gradient, 1))
+                         : BLAS(cublasSgemm(c->blas, CUBLAS_OP_N, CUBLAS_OP_T, k, d, n, &one_float, w->p, k, x, step, &zero_float,
+                                            w->gradient, k));
+    return w->k == 1 ? BLAS(cublasDgemv(c->blas, CUBLAS_OP_N, d, n, &one_double, x, step, w->p, 1, &zero_double, w->gradient, 1))
+                     : BLAS(cublasDgemm(c->blas, CUBLAS_OP_N, CUBLAS_OP_T, k, d, n, &one_double, w->p, k, x, step, &zero_double,
+                                        w->gradient, k));
+}

@@ -1,0 +1,137 @@
+/* A run's parameters on the device, and what its steps need. */
+#include "cuda.h"
+
+typedef double real;
+#include "scalar/update.h"
+
+#include <string.h>
+
+static int keeps(const plan *p, enum part part)
+{
+    switch (part) {
+    case PART_AVERAGE: return p->average;
+    case PART_SLOT1: return optimizer_slots(p->optimizer) > 0;
+    case PART_SLOT2: return optimizer_slots(p->optimizer) > 1;
+    default: return 1;
+    }
+}
+
+void graph_close(cuda *c)
+{
+    if (c->run.graph) (void)cudaGraphExecDestroy(c->run.graph);
+    c->run.graph = NULL;
+    c->run.warm = 0;
+    c->run.route = (route){0};
+}
+
+void run_close(cuda *c)
+{
+    run *r = &c->run;
+    graph_close(c);
+    for (int a = 0; a < AREAS; a++)
+        for (int p = 0; p < PARTS; p++) cuda_free(r->area[a][p]);
+    cuda_free(r->metric);
+    cuda_free(r->point);
+    cuda_free(r->order);
+    cuda_free(r->x);
+    cuda_free(r->table);
+    for (int i = 0; i < 2; i++) {
+        cuda_unpin(r->written[i]);
+        if (r->uploaded[i]) (void)cudaEventDestroy(r->uploaded[i]);
+    }
+    cuda_unpin(r->report);
+    work_close(&r->work);
+    memset(r, 0, sizeof *r);
+}
+
+/* Zeros, with room for whole packs. */
+static cusgd_status allocate_part(const cuda *c, void **out)
+{
+    int64_t size = padded(c, c->run.size);
+    TRY(cuda_allocate(c, size, c->element, "the parameters", out));
+    return CUDA(cudaMemsetAsync(*out, 0, (size_t)size * c->element, c->stream));
+}
+
+static cusgd_status allocate_parts(cuda *c)
+{
+    run *r = &c->run;
+    for (int a = 0; a < AREAS; a++)
+        for (int p = 0; p < PARTS; p++)
+            if (keeps(&r->plan, (enum part)p)) TRY(allocate_part(c, &r->area[a][p]));
+    if (optimizer_looks_ahead(r->plan.optimizer)) TRY(allocate_part(c, &r->point));
+    return CUSGD_OK;
+}
+
+static cusgd_status allocate_slices(cuda *c)
+{
+    run *r = &c->run;
+    void *order, *table, *memory;
+    TRY(cuda_allocate(c, 2 * r->plan.batch, sizeof(int64_t), "row numbers", &order));
+    r->order = order;
+    TRY(cuda_allocate(c, 1, sizeof(slice_table), "a slice of steps", &table));
+    r->table = table;
+    for (int i = 0; i < 2; i++) {
+        TRY(cuda_pinned(sizeof(slice_table), "a slice of steps", &memory));
+        r->written[i] = memory;
+        TRY(CUDA(cudaEventCreateWithFlags(&r->uploaded[i], cudaEventDisableTiming)));
+    }
+    TRY(cuda_pinned(sizeof(run_state), "a report", &memory));
+    r->report = memory;
+    return work_open(c, least(r->plan.batch, chunk_rows(c, r->plan.d, r->plan.k)), r->plan.d, r->plan.k, &r->work);
+}
+
+static cusgd_status open_run(cuda *c, const double *metric)
+{
+    TRY(allocate_parts(c));
+    TRY(allocate_slices(c));
+    if (!metric) return CUSGD_OK;
+    TRY(allocate_part(c, &c->run.metric));
+    return upload_reals(c, metric, c->run.size, c->run.metric);
+}
+
+cusgd_status cuda_start(void *of, const plan *p)
+{
+    cuda *c = of;
+    run *r = &c->run;
+    TRY(cuda_enter(c));
+    TRY(check_shape(p->d, p->k));
+    TRY(cuda_synchronize(c)); /* steps of the run before may be under way */
+    run_close(c);
+    r->plan = *p;
+    r->plan.metric = NULL;
+    r->penalised = p->d * p->k;
+    r->size = r->penalised + p->k;
+    cusgd_status status = open_run(c, p->metric);
+    if (status != CUSGD_OK) run_close(c);
+    return status;
+}
+
+/* A part that the plan does not keep takes nothing and reads as zeros. */
+cusgd_status cuda_put(void *of, enum area a, enum part part, const double *values)
+{
+    cuda *c = of;
+    TRY(cuda_enter(c));
+    void *at = c->run.area[a][part];
+    return at ? upload_reals(c, values, c->run.size, at) : CUSGD_OK;
+}
+
+cusgd_status cuda_get(void *of, enum area a, enum part part, double *values)
+{
+    cuda *c = of;
+    TRY(cuda_enter(c));
+    const void *at = c->run.area[a][part];
+    if (at) return download_reals(c, at, c->run.size, values);
+    memset(values, 0, sizeof(double) * (size_t)c->run.size);
+    return CUSGD_OK;
+}
+
+cusgd_status cuda_copy(void *of, enum area to, enum area from)
+{
+    cuda *c = of;
+    size_t bytes = (size_t)c->run.size * c->element;
+    TRY(cuda_enter(c));
+    for (int p = 0; p < PARTS && to != from; p++)
+        if (c->run.area[from][p])
+            TRY(CUDA(cudaMemcpyAsync(c->run.area[to][p], c->run.area[from][p], bytes, cudaMemcpyDeviceToDevice, c->stream)));
+    return CUSGD_OK;
+}

@@ -1,0 +1,262 @@
+/* Minibatch steps. Everything that differs from one step to the next lies in a table on the device, through which kernels move
+ * on by themselves: so one captured graph of GRAPH_STEPS steps serves for all, and the host says nothing inside a slice.
+ *
+ *     order --> gather -> x theta -> loss -> x^T slopes -> update ->      (chunk by chunk, where the batch is large)
+ *                 \-> order of the next step ------------------/ */
+#include "cuda.h"
+
+#include <stddef.h>
+#include <string.h>
+
+enum {
+    GRAPH_STEPS = 16,
+    IN_PLACE_BYTES = 4 * 1024 * 1024 /* of a batch: by prediction, from here on a copy costs more than launches one by one */
+};
+
+/* ---- A step's launches ---- */
+
+/* A batch on its way: `rows` of them (with a last one that may be missing, unless in place, where row `first` is the first). */
+typedef struct batch {
+    int64_t first, rows;
+} batch;
+
+static cusgd_status gather(const cuda *c, int64_t start, int64_t rows)
+{
+    const run *r = &c->run;
+    gather_task t = {.precision = c->precision,
+                     .table = r->table,
+                     .state = r->work.state,
+                     .order = r->route.contiguous ? NULL : r->order,
+                     .batch = r->plan.batch,
+                     .start = start,
+                     .rows = rows,
+                     .ld = r->route.examples->ld,
+                     .x = r->route.examples->x,
+                     .out = r->x};
+    return CUDA(kernel_gather(&t, c->stream));
+}
+
+static const void *gradient_at(const run *r) { return r->point ? r->point : r->area[AREA_CURRENT][PART_THETA]; }
+
+static cusgd_status losses(const cuda *c, int64_t start, int64_t rows, int ends)
+{
+    const run *r = &c->run;
+    const bound *b = r->route.examples;
+    loss_task t = {.precision = c->precision,
+                   .loss = r->plan.loss,
+                   .k = b->k,
+                   .table = r->table,
+                   .state = r->work.state,
+                   .order = r->route.contiguous ? NULL : r->order,
+                   .batch = r->plan.batch,
+                   .start = start,
+                   .rows = rows,
+                   .y = b->y,
+                   .w = b->w,
+                   .intercept = (const char *)gradient_at(r) + (size_t)r->penalised * c->element,
+                   .p = r->work.p,
+                   .partial = r->work.partial,
+                   .total = r->work.total,
+                   .begins = start == 0,
+                   .ends = ends};
+    return CUDA(kernel_loss(&t, c->stream));
+}
+
+static update_task update_of(const cuda *c)
+{
+    const run *r = &c->run;
+    const plan *p = &r->plan;
+    int chunks = r->route.rows > r->work.rows;
+    void *const *part = r->area[AREA_CURRENT];
+    update_task t = {.precision = c->precision,
+                     .table = r->table,
+                     .state = r->work.state,
+                     .optimizer = p->optimizer,
+                     .average = p->average,
+                     .intercept = p->intercept,
+                     .beta1 = p->beta1,
+                     .beta2 = p->beta2,
+                     .rho = p->rho,
+                     .epsilon = p->epsilon,
+                     .l1 = p->l1,
+                     .l2 = p->l2,
+                     .penalised = r->penalised,
+                     .size = r->size,
+                     .theta = part[PART_THETA],
+                     .slot1 = part[PART_SLOT1],
+                     .slot2 = part[PART_SLOT2],
+                     .means = part[PART_AVERAGE],
+                     .point = r->point,
+                     .metric = r->metric,
+                     .gradient = chunks ? NULL : r->work.gradient,
+                     .sum = r->work.sum,
+                     .total = r->work.total};
+    if (!chunks) t.sum = NULL;
+    return t;
+}
+
+static cusgd_status find_rows(const cuda *c, int ahead, cudaStream_t stream)
+{
+    const run *r = &c->run;
+    order_task t = {.table = r->table, .state = r->work.state, .order = r->order, .batch = r->plan.batch, .ahead = ahead};
+    return CUDA(kernel_order(&t, stream));
+}
+
+/* The rows of the next step, beside what is left of this one. */
+static cusgd_status fork_order(const cuda *c)
+{
+    TRY(CUDA(cudaEventRecord(c->forked, c->stream)));
+    TRY(CUDA(cudaStreamWaitEvent(c->side, c->forked, 0)));
+    TRY(find_rows(c, 1, c->side));
+    return CUDA(cudaEventRecord(c->joined, c->side));
+}
+
+/* Rows start .. start + rows - 1 of the batch: their losses, and their part of the gradient. */
+static cusgd_status run_chunk(const cuda *c, const batch *b, int64_t start, int64_t rows)
+{
+    const run *r = &c->run;
+    const bound *e = r->route.examples;
+    const void *x = r->route.in_place ? at_real(c, e->x, (b->first + start) * e->ld) : r->x;
+    int forks = start == 0 && !r->route.contiguous, several = r->route.rows > r->work.rows;
+    if (!r->route.in_place) TRY(gather(c, start, rows));
+    if (forks) TRY(fork_order(c));
+    TRY(product(c, &r->work, x, e->ld, rows, gradient_at(r)));
+    TRY(losses(c, start, rows, start + rows == b->rows));
+    TRY(product_transposed(c, &r->work, x, e->ld, rows));
+    if (!several) return CUSGD_OK;
+    return CUDA(kernel_accumulate(c->precision, r->work.gradient, r->work.sum, r->penalised, start == 0, c->stream));
+}
+
+static cusgd_status run_batch(const cuda *c, const batch *b)
+{
+    const run *r = &c->run;
+    update_task t = update_of(c);
+    for (int64_t start = 0; start < b->rows; start += r->work.rows)
+        TRY(run_chunk(c, b, start, least(r->work.rows, b->rows - start)));
+    TRY(CUDA(kernel_update(&t, c->stream)));
+    return r->route.contiguous ? CUSGD_OK : CUDA(cudaStreamWaitEvent(c->stream, c->joined, 0));
+}
+
+/* ---- The graph ---- */
+
+static cusgd_status capture_steps(const cuda *c)
+{
+    batch b = {0, c->run.route.rows};
+    for (int i = 0; i < GRAPH_STEPS; i++) TRY(run_batch(c, &b));
+    return CUSGD_OK;
+}
+
+static cusgd_status capture(cuda *c)
+{
+    cudaGraph_t graph = NULL;
+    TRY(CUDA(cudaStreamBeginCapture(c->stream, cudaStreamCaptureModeThreadLocal)));
+    cusgd_status status = capture_steps(c);
+    if (status == CUSGD_OK)
+        status = CUDA(cudaStreamEndCapture(c->stream, &graph));
+    else if (cudaStreamEndCapture(c->stream, &graph) != cudaSuccess)
+        (void)cudaGetLastError(); /* the first failure is the one to tell */
+    if (status == CUSGD_OK) status = CUDA(cudaGraphInstantiate(&c->run.graph, graph, 0));
+    if (status != CUSGD_OK) c->run.graph = NULL;
+    cudaError_t freed = graph ? cudaGraphDestroy(graph) : cudaSuccess;
+    return status == CUSGD_OK ? cuda_check(freed, "cudaGraphDestroy", __FILE__, __LINE__) : status;
+}
+
+/* ---- Slices ---- */
+
+/* How batches of this slice are read. A change of that makes the graph another. */
+static cusgd_status choose_route(cuda *c, const slice *s)
+{
+    run *r = &c->run;
+    const sampler *order = s->sampler;
+    const bound *b = s->examples;
+    route to = {.examples = b, .rows = (int64_t)((order->n + order->batches - 1) / order->batches)};
+    to.contiguous = sampling_is_contiguous(order->sampling);
+    to.in_place = to.contiguous && to.rows * b->ld * (int64_t)c->element >= IN_PLACE_BYTES;
+    if (to.rows > r->plan.batch || b->d != r->plan.d || b->k != r->plan.k)
+        return fail(CUSGD_ERROR_USAGE, "the examples do not fit the run that was started"); /* the library's own mistake */
+    if (!to.in_place && !r->x) TRY(cuda_allocate(c, r->work.rows * b->ld, c->element, "a batch's rows", &r->x));
+    if (r->route.examples == b && r->route.rows == to.rows && r->route.contiguous == to.contiguous) return CUSGD_OK;
+    graph_close(c);
+    r->route = to;
+    return CUSGD_OK;
+}
+
+/* Steps done .. done + count - 1 of the slice: their rows of the table. Returns the table as the host has it. */
+static cusgd_status upload_table(cuda *c, const slice *s, int64_t done, int64_t count, const slice_table **out)
+{
+    run *r = &c->run;
+    slice_table *t = r->written[r->turn];
+    const sampler *order = s->sampler;
+    TRY(CUDA(cudaEventSynchronize(r->uploaded[r->turn])));
+    t->order = *order;
+    t->count = count;
+    for (int64_t i = 0; i < count; i++) {
+        uint64_t b = sampler_batch(order, (uint64_t)(s->first + done + i));
+        step_row *row = &t->row[i];
+        row->numbers = s->numbers[done + i];
+        row->first = (int64_t)batch_start(order->n, order->batches, b);
+        row->count = (int64_t)batch_start(order->n, order->batches, b + 1) - row->first;
+    }
+    size_t bytes = offsetof(slice_table, row) + (size_t)count * sizeof(step_row);
+    TRY(CUDA(cudaMemcpyAsync(r->table, t, bytes, cudaMemcpyHostToDevice, c->stream)));
+    TRY(CUDA(cudaEventRecord(r->uploaded[r->turn], c->stream)));
+    r->turn = !r->turn;
+    *out = t;
+    return CUDA(cudaMemsetAsync(r->work.state, 0, offsetof(run_state, failed), c->stream));
+}
+
+static cusgd_status one_step(cuda *c, const step_row *row)
+{
+    batch b = {row->first, c->run.route.in_place ? row->count : c->run.route.rows};
+    TRY(run_batch(c, &b));
+    c->run.warm = 1;
+    return CUSGD_OK;
+}
+
+static cusgd_status run_table(cuda *c, const slice *s, int64_t done, int64_t count)
+{
+    run *r = &c->run;
+    const slice_table *t;
+    TRY(upload_table(c, s, done, count, &t));
+    update_task first = update_of(c);
+    if (r->point) TRY(CUDA(kernel_look_ahead(&first, c->stream)));
+    if (!r->route.contiguous) TRY(find_rows(c, 0, c->stream));
+    for (int64_t i = 0; i < count;) {
+        if (r->route.in_place || !r->warm || count - i < GRAPH_STEPS) {
+            TRY(one_step(c, &t->row[i++]));
+            continue;
+        }
+        if (!r->graph) TRY(capture(c));
+        TRY(CUDA(cudaGraphLaunch(r->graph, c->stream)));
+        i += GRAPH_STEPS;
+    }
+    return CUSGD_OK;
+}
+
+cusgd_status cuda_steps(void *of, const slice *s)
+{
+    cuda *c = of;
+    if (s->count == 0) return CUSGD_OK;
+    TRY(cuda_enter(c));
+    TRY(choose_route(c, s));
+    for (int64_t done = 0; done < s->count; done += TABLE_STEPS)
+        TRY(run_table(c, s, done, least(TABLE_STEPS, s->count - done)));
+    return CUSGD_OK;
+}
+
+cusgd_status cuda_report(void *of, steps_report *out)
+{
+    cuda *c = of;
+    run *r = &c->run;
+    memset(out, 0, sizeof *out);
+    if (!r->work.state) return CUSGD_OK;
+    TRY(cuda_enter(c));
+    TRY(CUDA(cudaMemcpyAsync(r->report, r->work.state, sizeof *r->report, cudaMemcpyDeviceToHost, c->stream)));
+    TRY(CUDA(cudaMemsetAsync(r->work.state, 0, sizeof *r->work.state, c->stream)));
+    TRY(cuda_synchronize(c));
+    out->loss = r->report->loss;
+    out->rows = r->report->rows;
+    out->done = r->report->done;
+    out->failed = r->report->failed;
+    return CUSGD_OK;
+}

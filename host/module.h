@@ -1,0 +1,25 @@
+/* Between libcusgd and a device module (libcusgd-cuda.so), which is opened at run time where a GPU is asked for. The module links
+ * nothing of libcusgd: what it needs of it comes in `services`. */
+#ifndef CUSGD_HOST_MODULE_H
+#define CUSGD_HOST_MODULE_H
+
+#include "backend.h"
+
+/* Raised with every change of this file or of backend.h: a module of another build is refused. */
+enum { MODULE_ABI = 1 };
+
+typedef struct backend_services {
+    cusgd_status (*fail)(cusgd_status status, const char *format, ...); /* error.h's */
+} backend_services;
+
+/* What a module exports. Both return OK or have called services->fail. */
+
+/* Opens device `index`. */
+typedef cusgd_status module_open(int abi, const backend_services *services, int index, cusgd_precision precision, backend *out);
+#define MODULE_OPEN "cusgd_backend_open"
+
+/* *count: the devices there are; describes device `index` if it is one of them. The module's path is the caller's to add. */
+typedef cusgd_status module_describe(int abi, const backend_services *services, int index, cusgd_device *out, int *count);
+#define MODULE_DESCRIBE "cusgd_device_describe"
+
+#endif

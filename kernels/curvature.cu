@@ -1,0 +1,65 @@
+/* Sums over rows of powers of z = (s x, 1): see `curvature` in host/backend.h. */
+#include "block.h"
+#include "kernels.h"
+
+template <class real> __device__ static double square_at(const curvature_task &t, int64_t i, int64_t j)
+{
+    double z = (double)((const real *)t.x)[(t.first + i) * t.ld + j] * (t.scale ? t.scale[j] : 1);
+    return z * z;
+}
+
+/* q[i] = 1 + sum_j z_j^2: a row of threads has a row of x, and its sums go through shared memory by a fixed tree. */
+template <class real> __global__ static void norms_kernel(curvature_task t)
+{
+    SHARED(double, shared, THREADS);
+    int64_t i = (int64_t)blockIdx.x * blockDim.y + threadIdx.y;
+    unsigned at = threadIdx.y * blockDim.x + threadIdx.x;
+    double sum = 0;
+    for (int64_t j = threadIdx.x; i < t.rows && j < t.d; j += blockDim.x) sum += square_at<real>(t, i, j);
+    shared[at] = sum;
+    for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
+        __syncthreads();
+        if (threadIdx.x < half) shared[at] += shared[at + half];
+    }
+    if (threadIdx.x == 0 && i < t.rows) t.q[i] = 1 + shared[at];
+}
+
+/* A thread has a column of a segment; column d has q in place of z_j^2. */
+template <class real> __global__ static void segments_kernel(curvature_task t)
+{
+    int64_t j = (int64_t)blockIdx.y * blockDim.x + threadIdx.x, s = (int64_t)blockIdx.x * blockDim.y + threadIdx.y;
+    if (j > t.d || s >= t.segments) return;
+    double fourth = 0, second = 0;
+    for (int64_t i = s * t.rows / t.segments; i < (s + 1) * t.rows / t.segments; i++) {
+        double w = t.w ? (double)((const real *)t.w)[t.first + i] : 1, q = t.q[i], z = j < t.d ? square_at<real>(t, i, j) : q;
+        fourth += w * w * q * z;
+        second += w * z;
+    }
+    t.partial[(s * (t.d + 1) + j) * 2] = fourth;
+    t.partial[(s * (t.d + 1) + j) * 2 + 1] = second;
+}
+
+__global__ static void add_segments_kernel(curvature_task t)
+{
+    int64_t values = (t.d + 1) * 2;
+    for (int64_t j = thread_number(); j < values; j += thread_count()) {
+        double sum = t.sums[j];
+        for (int64_t s = 0; s < t.segments; s++) sum += t.partial[s * values + j];
+        t.sums[j] = sum;
+    }
+}
+
+template <class real> static cudaError_t add_rows(const curvature_task *t, cudaStream_t stream)
+{
+    dim3 by_row = block_for(t->d), by_column = block_for(t->d + 1);
+    dim3 segments(groups_of(t->segments, by_column.y), groups_of(t->d + 1, by_column.x));
+    cudaError_t error = LAUNCH(norms_kernel<real>, dim3(groups_of(t->rows, by_row.y)), by_row, 0, stream, *t);
+    if (!error) error = LAUNCH(segments_kernel<real>, segments, by_column, 0, stream, *t);
+    if (!error) error = LAUNCH(add_segments_kernel, dim3(blocks_for((t->d + 1) * 2)), dim3(THREADS), 0, stream, *t);
+    return error;
+}
+
+extern "C" cudaError_t kernel_curvature(const curvature_task *t, cudaStream_t stream)
+{
+    return t->precision == CUSGD_PRECISION_FLOAT ? add_rows<float>(t, stream) : add_rows<double>(t, stream);
+}

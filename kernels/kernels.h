@@ -1,0 +1,198 @@
+/* What the host half of the CUDA backend (host/cuda/) asks of the kernels: plain C. Letters as in host/backend.h; a step goes
+ *
+ *     order -> gather -> [product] -> loss -> [transposed product] -> update
+ *
+ * with the products in brackets cuBLAS's. All pointers are device memory. `void *` is memory of `real`, which is float or double
+ * by `precision`. A launcher puts its kernel on the stream and returns the launch's error. */
+#ifndef CUSGD_KERNELS_KERNELS_H
+#define CUSGD_KERNELS_KERNELS_H
+
+#include "cusgd.h"
+#include "scalar/sampling.h"
+#include "scalar/schedule.h"
+
+#include <cuda_runtime_api.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- A slice of steps, as it lies on the device ---- */
+
+enum { TABLE_STEPS = 4096 };
+
+typedef struct step_row {
+    step_numbers numbers;
+    int64_t first, count; /* the batch is positions first .. first + count - 1 of the epoch */
+} step_row;
+
+typedef struct slice_table {
+    sampler order;
+    int64_t count;
+    step_row row[TABLE_STEPS];
+} slice_table;
+
+/* What the kernels of a run keep for each other; nothing of it passes through the host inside a slice. */
+typedef struct run_state {
+    int64_t next;     /* the row of the step under way: the loss kernel moves it on */
+    int64_t gathered; /* the same, but moved on by the gather kernel: for what runs beside the loss kernel */
+    int64_t active;   /* the row whose update is due; -1: none, the run has failed */
+    double pending;   /* the loss of the batch, or of all rows of a pass */
+    unsigned arrived; /* blocks of the loss kernel that are done */
+    int failed;       /* from here on: since the last report */
+    double loss;
+    int64_t rows, done;
+} run_state;
+
+/* ---- The rows of a batch ---- */
+
+/* Rows at the batch's positions, of the step after the one gathered (ahead 1) or of the slice's first (ahead 0): step s has its
+ * own at order[s % 2 * batch]. */
+typedef struct order_task {
+    const slice_table *table;
+    const run_state *state;
+    int64_t *order; /* 2 x batch */
+    int64_t batch;
+    int ahead;
+} order_task;
+cudaError_t kernel_order(const order_task *t, cudaStream_t stream);
+
+/* out: rows x ld, x's rows at positions start .. start + rows - 1 of the batch, zeros where the batch has no such row. */
+typedef struct gather_task {
+    cusgd_precision precision;
+    const slice_table *table;
+    run_state *state;
+    const int64_t *order; /* 2 x batch; NULL: consecutive rows */
+    int64_t batch, start, rows, ld;
+    const void *x; /* n x ld */
+    void *out;
+} gather_task;
+cudaError_t kernel_gather(const gather_task *t, cudaStream_t stream);
+
+/* ---- The loss ---- */
+
+/* Replaces p by w dl/dp and adds up, in double and in a fixed order, w l and, for each output, w dl/dp. With a table the rows are
+ * those of its step under way, and the last of the batch's launches counts the step or declares the run failed; without one
+ * they are first .. first + rows - 1. */
+typedef struct loss_task {
+    cusgd_precision precision;
+    cusgd_loss loss;
+    int64_t k;
+    const slice_table *table; /* or NULL */
+    run_state *state;
+    const int64_t *order; /* 2 x batch; NULL: consecutive rows */
+    int64_t batch, start; /* with a table: the position of p's first row in the batch */
+    int64_t first;        /* without one: the row that is p's first */
+    int64_t rows;
+    const void *y, *w;     /* n x k; n, or NULL */
+    const void *intercept; /* k */
+    void *p;               /* rows x k */
+    double *partial;       /* loss_partials(rows, k) */
+    double *total;         /* k: sum of w dl/dp */
+    int begins, ends;      /* the first, the last launch of a batch or a pass */
+} loss_task;
+cudaError_t kernel_loss(const loss_task *t, cudaStream_t stream);
+int64_t loss_partials(int64_t rows, int64_t k);
+
+/* ---- The parameters ---- */
+
+typedef struct update_task {
+    cusgd_precision precision;
+    const slice_table *table;
+    const run_state *state;
+    int optimizer, average, intercept;
+    double beta1, beta2, rho, epsilon, l1, l2;
+    int64_t penalised, size; /* d k; (d+1) k. Arrays of reals have room for a multiple of 16 bytes */
+    void *theta, *slot1, *slot2, *means, *point; /* size each; NULL: not kept */
+    const void *metric;                          /* size; NULL: 1 */
+    const void *gradient;                        /* d k: sum over the batch's rows, or NULL: in `sum` */
+    const double *sum;                           /* d k */
+    const double *total;                         /* k: the intercepts' */
+} update_task;
+/* One step of every parameter, and the point of the next step's gradient. */
+cudaError_t kernel_update(const update_task *t, cudaStream_t stream);
+/* The point of the slice's first gradient. */
+cudaError_t kernel_look_ahead(const update_task *t, cudaStream_t stream);
+/* sum = gradient (begins), or sum += gradient: `size` values. */
+cudaError_t kernel_accumulate(cusgd_precision precision, const void *gradient, double *sum, int64_t size, int begins,
+                              cudaStream_t stream);
+
+/* ---- Bringing examples to the device, and back ---- */
+
+/* to[i ld + j] = ((from[i cols + j] - mean[j]) inverse[j]) / divisor, in double before it is rounded; NULL: 0, 1. */
+typedef struct convert_task {
+    cusgd_precision precision;
+    cusgd_type type; /* of from: rows x cols */
+    const void *from;
+    const double *mean, *inverse;
+    double divisor;
+    int64_t rows, cols, ld;
+    void *to;
+} convert_task;
+cudaError_t kernel_convert(const convert_task *t, cudaStream_t stream);
+
+/* to[i cols + j] = from[r ld + j] + add[j] (NULL: 0), a sum of reals, in double: r is rows[i], or i where rows is NULL. */
+typedef struct widen_task {
+    cusgd_precision precision;
+    const void *from, *add;
+    const int64_t *rows;
+    int64_t count, cols, ld;
+    double *to;
+} widen_task;
+cudaError_t kernel_widen(const widen_task *t, cudaStream_t stream);
+
+/* ---- Moments (scalar/moments.h) ---- */
+
+/* A weight, a mean and a sum of squared deviations for each column of each group of rows: groups x cols. */
+typedef struct moment_arrays {
+    double *weight, *mean, *square;
+} moment_arrays;
+
+/* Of each tile of `tile` rows of x (rows x cols, of `type`); w: rows, or NULL. */
+cudaError_t kernel_tile_moments(cusgd_type type, const void *x, const double *w, int64_t rows, int64_t cols, int64_t tile,
+                                moment_arrays out, cudaStream_t stream);
+/* Merges groups first .. first + count - 1 of `from`, in order, into group `into` of `to`. */
+cudaError_t kernel_merge_moments(moment_arrays from, int64_t first, int64_t count, moment_arrays to, int64_t into, int64_t cols,
+                                 cudaStream_t stream);
+
+/* ---- Curvature: with z = (s x, 1) and q = |z|^2, of rows first .. first + rows - 1 of bound examples ---- */
+
+typedef struct curvature_task {
+    cusgd_precision precision;
+    const void *x, *w;   /* n x ld; n, or NULL */
+    const double *scale; /* d, or NULL */
+    int64_t first, rows, d, ld;
+    int64_t segments; /* groups of consecutive rows, whose sums are added in order */
+    double *q;        /* rows */
+    double *partial;  /* segments x (d + 1) x 2 */
+    double *sums;     /* (d + 1) x 2, added to: column j's sum of w^2 q z_j^2, and of w z_j^2; last, with q for z_j^2 */
+} curvature_task;
+cudaError_t kernel_curvature(const curvature_task *t, cudaStream_t stream);
+
+/* ---- Synthetic rows (scalar/generate.h) ---- */
+
+typedef struct generate_task {
+    cusgd_precision precision;
+    int64_t first, rows, d, k;
+    uint64_t features, targets; /* keys of their streams */
+    double correlation, noise;
+    int logistic;
+    const uint32_t *words;    /* word 0 is the stream's first d / 4 * 4; NULL: made in the kernel */
+    const double *scale;      /* d; NULL: columns are not shaped */
+    const double *reflection; /* with scale: GENERATE_REFLECTIONS x d */
+    const double *truth;      /* (d+1) x k */
+    double *work;             /* rows x d where columns are correlated or shaped */
+    void *x, *y;              /* rows x d, rows x k */
+} generate_task;
+cudaError_t kernel_generate(const generate_task *t, cudaStream_t stream);
+/* *differs = 1 if one of `count` words, tried at up to 4096 places, is not its stream's. */
+cudaError_t kernel_check_words(uint64_t key, uint64_t first_block, const uint32_t *words, int64_t count, int *differs,
+                               cudaStream_t stream);
+
+/* Whether this module has code for the current device. */
+cudaError_t kernel_probe(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,122 @@
+/* for (i < rows) for (c < k) { l = loss_at(p[i][c] + intercept[c], y[i][c]); p[i][c] = w[i] l.slope; sums += w[i] l }
+ *
+ * Each block adds up a tile of rows, in double; the block that finishes last adds up the tiles, in order. */
+#include "block.h"
+#include "kernels.h"
+#include "scalar/loss.h"
+
+enum { ROWS_EACH = 4 }; /* of a thread */
+
+/* Where the rows of p are: `count` of them are rows of the batch, those that follow fill it up. */
+struct rows_of_p {
+    int64_t first, count;
+    const int64_t *order;
+};
+
+__device__ static rows_of_p locate(const loss_task &t)
+{
+    rows_of_p r = {t.first, t.rows, NULL};
+    if (t.table) {
+        int64_t step = t.state->next;
+        r.first = t.table->row[step].first + t.start;
+        r.count = t.table->row[step].count - t.start;
+        if (t.order) r.order = t.order + step % 2 * t.batch + t.start;
+    }
+    return r;
+}
+
+/* The thread's rows of output c: sums of w l and of w dl/dp. */
+template <class real> __device__ static void add_rows(const loss_task &t, int64_t c, double *loss, double *slope)
+{
+    rows_of_p at = locate(t);
+    const real *y = (const real *)t.y, *w = (const real *)t.w;
+    real *p = (real *)t.p, intercept = ((const real *)t.intercept)[c];
+    int64_t tile = (int64_t)blockDim.y * ROWS_EACH, begin = blockIdx.x * tile;
+    int64_t end = begin + tile < t.rows ? begin + tile : t.rows;
+    for (int64_t i = begin + threadIdx.y; i < end; i += blockDim.y) {
+        real s = 0;
+        if (i < at.count) {
+            int64_t row = at.order ? at.order[i] : at.first + i;
+            loss_point<real> l = loss_at<real>(t.loss, p[i * t.k + c] + intercept, y[row * t.k + c]);
+            s = w ? w[row] * l.slope : l.slope;
+            *loss += (double)(w ? w[row] * l.value : l.value);
+            *slope += (double)s;
+        }
+        p[i * t.k + c] = s;
+    }
+}
+
+/* One thread's work, once the batch's loss is known: counts the step, or declares the run failed. */
+__device__ static void account(run_state *s, const slice_table *table)
+{
+    s->active = -1;
+    if (!isfinite(s->pending)) s->failed = 1;
+    if (s->failed) return;
+    s->loss += s->pending;
+    s->rows += table->row[s->next].count;
+    s->done++;
+    s->active = s->next++;
+}
+
+/* The last block's: what the other blocks wrote is read past this multiprocessor's cache. */
+__device__ static void add_tiles(const loss_task &t, double *shared)
+{
+    const volatile double *partial = t.partial;
+    double mine = 0;
+    for (int64_t base = 0; base < t.k; base += blockDim.x) {
+        int64_t c = base + threadIdx.x;
+        double loss = 0, slope = 0;
+        for (int64_t tile = threadIdx.y; c < t.k && tile < gridDim.x; tile += blockDim.y) {
+            loss += partial[(tile * t.k + c) * 2];
+            slope += partial[(tile * t.k + c) * 2 + 1];
+        }
+        column_sums(&loss, &slope, shared);
+        mine += loss;
+        if (threadIdx.y == 0 && c < t.k) t.total[c] = (t.begins ? 0 : t.total[c]) + slope;
+    }
+    __syncthreads();
+    if (threadIdx.y == 0) shared[threadIdx.x] = mine;
+    __syncthreads();
+    if (threadIdx.x + threadIdx.y > 0) return;
+    double loss = 0;
+    for (unsigned x = 0; x < blockDim.x; x++) loss += shared[x];
+    t.state->pending = (t.begins ? 0 : t.state->pending) + loss;
+    t.state->arrived = 0;
+    if (t.table && t.ends) account(t.state, t.table);
+}
+
+template <class real> __global__ static void loss_kernel(loss_task t)
+{
+    SHARED(double, shared, 2 * THREADS);
+    SHARED(unsigned, ticket, 1);
+    int64_t c = (int64_t)blockIdx.y * blockDim.x + threadIdx.x;
+    double loss = 0, slope = 0;
+    if (c < t.k) add_rows<real>(t, c, &loss, &slope);
+    column_sums(&loss, &slope, shared);
+    if (threadIdx.y == 0 && c < t.k) {
+        t.partial[(blockIdx.x * t.k + c) * 2] = loss;
+        t.partial[(blockIdx.x * t.k + c) * 2 + 1] = slope;
+        __threadfence();
+    }
+    __syncthreads();
+    if (threadIdx.x + threadIdx.y == 0) ticket[0] = atomicAdd(&t.state->arrived, 1u);
+    __syncthreads();
+    if (ticket[0] != gridDim.x * gridDim.y - 1) return;
+    __threadfence();
+    add_tiles(t, shared);
+}
+
+static dim3 loss_grid(int64_t rows, int64_t k)
+{
+    dim3 block = block_for(k);
+    return dim3(groups_of(rows, (int64_t)block.y * ROWS_EACH), groups_of(k, block.x));
+}
+
+extern "C" int64_t loss_partials(int64_t rows, int64_t k) { return (int64_t)loss_grid(rows, k).x * k * 2; }
+
+extern "C" cudaError_t kernel_loss(const loss_task *t, cudaStream_t stream)
+{
+    dim3 grid = loss_grid(t->rows, t->k), block = block_for(t->k);
+    return t->precision == CUSGD_PRECISION_FLOAT ? LAUNCH(loss_kernel<float>, grid, block, 0, stream, *t)
+                                                 : LAUNCH(loss_kernel<double>, grid, block, 0, stream, *t);
+}

@@ -1,0 +1,60 @@
+/* Weighted means and squared deviations of columns: by tiles, then merged in order (scalar/moments.h). The same additions as on
+ * the CPU, so the same bits. */
+#include "block.h"
+#include "kernels.h"
+#include "scalar/moments.h"
+
+/* A thread has one column of one tile: the sums about its own mean, in two passes. */
+template <class T>
+__global__ static void tile_moments_kernel(const T *x, const double *w, int64_t rows, int64_t cols, int64_t tile,
+                                           moment_arrays out)
+{
+    int64_t j = (int64_t)blockIdx.y * blockDim.x + threadIdx.x, group = (int64_t)blockIdx.x * blockDim.y + threadIdx.y;
+    int64_t first = group * tile, last = first + tile < rows ? first + tile : rows;
+    if (first >= rows || j >= cols) return;
+    moment m = {0, 0, 0};
+    for (int64_t i = first; i < last; i++) {
+        double weight = w ? w[i] : 1;
+        m.weight += weight;
+        m.mean += weight * (double)x[i * cols + j];
+    }
+    if (m.weight > 0) m.mean /= m.weight;
+    for (int64_t i = first; i < last && m.weight > 0; i++) {
+        double deviation = (double)x[i * cols + j] - m.mean;
+        m.square += (w ? w[i] : 1) * (deviation * deviation);
+    }
+    out.weight[group * cols + j] = m.weight;
+    out.mean[group * cols + j] = m.mean;
+    out.square[group * cols + j] = m.square;
+}
+
+extern "C" cudaError_t kernel_tile_moments(cusgd_type type, const void *x, const double *w, int64_t rows, int64_t cols,
+                                           int64_t tile, moment_arrays out, cudaStream_t stream)
+{
+    dim3 block = block_for(cols), grid(groups_of(groups_of(rows, tile), block.y), groups_of(cols, block.x));
+    return type == CUSGD_TYPE_FLOAT32
+               ? LAUNCH(tile_moments_kernel<float>, grid, block, 0, stream, (const float *)x, w, rows, cols, tile, out)
+               : LAUNCH(tile_moments_kernel<double>, grid, block, 0, stream, (const double *)x, w, rows, cols, tile, out);
+}
+
+__global__ static void merge_moments_kernel(moment_arrays from, int64_t first, int64_t count, moment_arrays to, int64_t into,
+                                            int64_t cols)
+{
+    for (int64_t j = thread_number(); j < cols; j += thread_count()) {
+        int64_t at = into * cols + j;
+        moment sum = {to.weight[at], to.mean[at], to.square[at]};
+        for (int64_t g = first; g < first + count; g++) {
+            moment m = {from.weight[g * cols + j], from.mean[g * cols + j], from.square[g * cols + j]};
+            moment_merge(&sum, &m);
+        }
+        to.weight[at] = sum.weight;
+        to.mean[at] = sum.mean;
+        to.square[at] = sum.square;
+    }
+}
+
+extern "C" cudaError_t kernel_merge_moments(moment_arrays from, int64_t first, int64_t count, moment_arrays to, int64_t into,
+                                            int64_t cols, cudaStream_t stream)
+{
+    return LAUNCH(merge_moments_kernel, dim3(blocks_for(cols)), dim3(THREADS), 0, stream, from, first, count, to, into, cols);
+}

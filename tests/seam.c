@@ -1,0 +1,327 @@
+#include "seam.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void seam_fail(const char *format, ...)
+{
+    char text[1000];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    cr_assert_fail("%s", text);
+    abort(); /* not reached: cr_assert_fail leaves the test */
+}
+
+void seam_ok(cusgd_status status, const char *what)
+{
+    if (status != CUSGD_OK) seam_fail("%s: status %d: %s", what, (int)status, cusgd_last_error());
+}
+
+int seam_torture(void)
+{
+    const char *asked = getenv("CUSGD_TORTURE");
+    return asked && strcmp(asked, "1") == 0;
+}
+
+void *seam_allocate(int64_t count, size_t size)
+{
+    void *p = calloc((size_t)count + 1, size);
+    if (!p) seam_fail("no memory for %lld values", (long long)count);
+    return p;
+}
+
+void seam_backend_open(cusgd_precision precision, int threads, backend *out)
+{
+    const char *device = getenv("CUSGD_SEAM_DEVICE");
+    seam_ok(backend_open(device ? device : "cpu", precision, threads, out), "backend_open");
+}
+
+/* ---- Choices ---- */
+
+uint64_t seam_bits(uint64_t *state) /* xorshift64* (Vigna 2016), state not 0 */
+{
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    return *state * 0x2545F4914F6CDD1Du;
+}
+
+double seam_uniform(uint64_t *state) { return (double)(seam_bits(state) >> 11) * 0x1p-52 - 1; }
+
+static int draw(uint64_t *state, int levels) { return (int)(seam_bits(state) % (uint64_t)levels); }
+
+/* Which pairs of levels have occurred: one byte for each, by the levels' places in one long list. */
+typedef struct pairs {
+    int count, levels, start[SEAM_FACTORS];
+    char *seen;
+} pairs;
+
+static int pairs_of(pairs *p, const int *level, int mark)
+{
+    int fresh = 0;
+    for (int a = 0; a < p->count; a++)
+        for (int b = 0; b < a; b++) {
+            char *seen = &p->seen[(p->start[a] + level[a]) * p->levels + p->start[b] + level[b]];
+            fresh += !*seen;
+            if (mark) *seen = 1;
+        }
+    return fresh;
+}
+
+static int64_t cover_pairs(const seam_factor *f, pairs *p, uint64_t state, void (*visit)(const int *, void *), void *context)
+{
+    enum { CANDIDATES = 50 };
+    int64_t left = 0, visits = 0;
+    for (int a = 0; a < p->count; a++)
+        for (int b = 0; b < a; b++) left += f[a].levels * f[b].levels;
+    while (left > 0) {
+        int best[SEAM_FACTORS] = {0}, most = -1;
+        for (int i = 0; i < CANDIDATES; i++) {
+            int level[SEAM_FACTORS] = {0};
+            for (int a = 0; a < p->count; a++) level[a] = draw(&state, f[a].levels);
+            int fresh = pairs_of(p, level, 0);
+            if (fresh > most) memcpy(best, level, sizeof best);
+            if (fresh > most) most = fresh;
+        }
+        if (most == 0) continue;
+        left -= pairs_of(p, best, 1);
+        visit(best, context);
+        visits++;
+    }
+    return visits;
+}
+
+static int64_t cover_product(const seam_factor *f, int count, uint64_t state, void (*visit)(const int *, void *), void *context)
+{
+    int64_t visits = 0;
+    int level[SEAM_FACTORS] = {0}, a = 0;
+    while (a < count) {
+        for (int b = 0; b < count; b++)
+            if (!f[b].crossed) level[b] = draw(&state, f[b].levels);
+        visit(level, context);
+        visits++;
+        for (a = 0; a < count; a++) { /* the next number in the crossed factors' mixed radix */
+            if (!f[a].crossed) continue;
+            if (++level[a] < f[a].levels) break;
+            level[a] = 0;
+        }
+    }
+    return visits;
+}
+
+int64_t seam_cover(const seam_factor *factors, uint64_t seed, void (*visit)(const int *, void *), void *context)
+{
+    pairs p = {0, 0, {0}, NULL};
+    for (; factors[p.count].levels > 0; p.count++) {
+        p.start[p.count] = p.levels;
+        p.levels += factors[p.count].levels;
+    }
+    if (seam_torture()) return cover_product(factors, p.count, seed, visit, context);
+    p.seen = seam_allocate((int64_t)p.levels * p.levels, 1);
+    int64_t visits = cover_pairs(factors, &p, seed, visit, context);
+    free(p.seen);
+    return visits;
+}
+
+/* ---- Examples ---- */
+
+/* A matrix of rows x cols in this layout, gaps filled with NaN: what reads them is found out. */
+static cusgd_matrix matrix_make(const seam_spec *s, int64_t rows, int64_t cols, void **memory)
+{
+    int64_t gap = s->layout == SEAM_STRIDED || s->layout == SEAM_BACKWARD ? 3 : 0;
+    int64_t col = s->layout == SEAM_COLUMNS ? rows : gap ? 2 : 1, row = s->layout == SEAM_COLUMNS ? 1 : 2 * cols + gap;
+    if (!gap && s->layout != SEAM_COLUMNS) row = cols;
+    int64_t values = rows * cols * 2 + rows * gap + 1, start = 0;
+    if (s->layout == SEAM_BACKWARD) {
+        start = (rows - 1) * row + (cols - 1) * col;
+        row = -row;
+        col = -col;
+    }
+    int is_float = s->type == CUSGD_TYPE_FLOAT32;
+    if (s->layout == SEAM_ROWS || s->layout == SEAM_COLUMNS) values = rows * cols; /* no more: what reads past it is found out */
+    *memory = malloc((size_t)values * (is_float ? sizeof(float) : sizeof(double)));
+    if (!*memory) seam_fail("no memory for %lld values", (long long)values);
+    for (int64_t i = 0; i < values; i++)
+        if (is_float)
+            ((float *)*memory)[i] = NAN;
+        else
+            ((double *)*memory)[i] = (double)NAN;
+    const void *at = is_float ? (const void *)((float *)*memory + start) : (const void *)((double *)*memory + start);
+    return (cusgd_matrix){at, s->type, row, col};
+}
+
+/* Stores one element and returns what it became. */
+static double matrix_put(const cusgd_matrix *m, int64_t row, int64_t col, double value)
+{
+    int64_t at = row * m->row_stride + col * m->col_stride;
+    if (m->type == CUSGD_TYPE_FLOAT32) {
+        float *to = (float *)(uintptr_t)m->at + at;
+        *to = (float)value;
+        return (double)*to;
+    }
+    *((double *)(uintptr_t)m->at + at) = value;
+    return value;
+}
+
+static void sources_fill(seam_examples *e, uint64_t *state)
+{
+    const seam_spec *s = &e->spec;
+    for (int64_t i = 0; i < s->n; i++) {
+        int64_t row = examples_row(&e->source, i);
+        for (int64_t j = 0; j < s->d; j++) {
+            double x = e->mean[j] + e->scale[j] * (seam_uniform(state) + seam_uniform(state));
+            e->source_x[i * s->d + j] = matrix_put(&e->source.x, row, j, x);
+        }
+        for (int64_t c = 0; c < s->k; c++) {
+            double y = s->binary ? (double)(seam_bits(state) >> 63) : e->shift[c] + 2 * seam_uniform(state);
+            e->source_y[i * s->k + c] = matrix_put(&e->source.y, row, c, y);
+        }
+        double w = i > 0 && draw(state, 8) == 0 ? 0 : 1.1 + seam_uniform(state);
+        e->source_w[i] = s->weighted ? matrix_put(&e->source.w, row, 0, w) : 1;
+    }
+}
+
+/* x' = (x - mean) (1 / scale), y' = y - shift, w' = w / weight_mean, each in double and then rounded. */
+static void bound_fill(seam_examples *e)
+{
+    const seam_spec *s = &e->spec;
+    double (*rounded)(double) = seam_scalar_of(s->precision)->round;
+    for (int64_t i = 0; i < s->n; i++) {
+        for (int64_t j = 0; j < s->d; j++) {
+            double x = e->source_x[i * s->d + j], inverse = 1 / e->scale[j];
+            e->x[i * s->d + j] = rounded(s->standardized ? (x - e->mean[j]) * inverse : x);
+        }
+        for (int64_t c = 0; c < s->k; c++) {
+            double y = e->source_y[i * s->k + c];
+            e->y[i * s->k + c] = rounded(s->shifted ? y - e->shift[c] : y);
+        }
+        e->w[i] = s->weighted ? rounded(e->source_w[i] / e->transform.weight_mean) : 1;
+    }
+}
+
+void seam_examples_make(const seam_spec *spec, seam_examples *e)
+{
+    int64_t n = spec->n, d = spec->d, k = spec->k, length = spec->listed ? 2 * n + 3 : n;
+    uint64_t state = spec->seed * 2 + 1;
+    memset(e, 0, sizeof *e);
+    e->spec = *spec;
+    e->x = seam_allocate(n * d, sizeof(double));
+    e->y = seam_allocate(n * k, sizeof(double));
+    e->w = seam_allocate(n, sizeof(double));
+    e->source_x = seam_allocate(n * d, sizeof(double));
+    e->source_y = seam_allocate(n * k, sizeof(double));
+    e->source_w = seam_allocate(n, sizeof(double));
+    e->mean = seam_allocate(d, sizeof(double));
+    e->scale = seam_allocate(d, sizeof(double));
+    e->shift = seam_allocate(k, sizeof(double));
+    e->rows = seam_allocate(n, sizeof(int64_t));
+    /* Unless it is taken away when bound, a mean far from 0 would drown everything else. */
+    for (int64_t j = 0; j < d; j++) e->mean[j] = (spec->standardized ? 5 : 0.3) * seam_uniform(&state);
+    for (int64_t j = 0; j < d; j++) e->scale[j] = spec->standardized ? pow(10, seam_uniform(&state)) : 1;
+    for (int64_t c = 0; c < k; c++) e->shift[c] = spec->shifted ? 3 * seam_uniform(&state) : 0;
+    for (int64_t i = 0; i < n; i++) e->rows[i] = 2 * (n - 1 - i) + (int64_t)(seam_bits(&state) >> 63); /* descending, with gaps */
+    e->source = (examples){.n = n, .d = d, .k = k, .rows = spec->listed ? e->rows : NULL};
+    e->source.x = matrix_make(spec, length, d, &e->memory[0]);
+    if (k > 0) e->source.y = matrix_make(spec, length, k, &e->memory[1]);
+    if (spec->weighted) e->source.w = matrix_make(spec, length, 1, &e->memory[2]);
+    sources_fill(e, &state);
+    e->transform = (transform){spec->standardized ? e->mean : NULL, spec->standardized ? e->scale : NULL,
+                               spec->shifted ? e->shift : NULL, spec->weighted ? 0.875 : 1};
+    bound_fill(e);
+}
+
+void seam_examples_free(seam_examples *e)
+{
+    free(e->x);
+    free(e->y);
+    free(e->w);
+    free(e->source_x);
+    free(e->source_y);
+    free(e->source_w);
+    free(e->mean);
+    free(e->scale);
+    free(e->shift);
+    free(e->rows);
+    for (int i = 0; i < 3; i++) free(e->memory[i]);
+}
+
+bound *seam_bind(const backend *b, const seam_examples *e)
+{
+    bound *out = NULL;
+    seam_ok(b->ops->bind(b->self, &e->source, &e->transform, &out), "bind");
+    return out;
+}
+
+/* ---- Oracles ---- */
+
+void seam_theta(const seam_spec *spec, uint64_t *state, double size, double *theta)
+{
+    for (int64_t u = 0; u < (spec->d + 1) * spec->k; u++)
+        theta[u] = seam_scalar_of(spec->precision)->round(size * seam_uniform(state));
+}
+
+/* l, dl/dp, and the bound of d2l/dp2, written out here: scalar/loss.h is what the backend uses. */
+static void loss_exact(cusgd_loss loss, long double p, long double y, long double *value, long double *slope, long double *most)
+{
+    long double r = p - y;
+    switch (loss) {
+    case CUSGD_LOSS_SQUARED: *value = r * r / 2, *slope = r, *most = 1; return;
+    case CUSGD_LOSS_MSE: *value = r * r, *slope = 2 * r, *most = 2; return;
+    case CUSGD_LOSS_LOGISTIC: break;
+    }
+    *value = y == 1 ? log1pl(expl(-p)) : log1pl(expl(p));
+    *slope = y == 1 ? -1 / (1 + expl(p)) : 1 / (1 + expl(-p));
+    *most = 0.25L;
+}
+
+/* One row's share of one output's sums. A prediction is off by a few roundings of |x| |theta| + |b|, so the slope by that times
+ * the second derivative, and every addend by a few roundings of itself. */
+static void add_row(const seam_examples *e, cusgd_loss loss, const double *theta, int64_t i, int64_t c, long double *gradient,
+                    double factor, seam_sums *sums, long double *total)
+{
+    int64_t d = e->spec.d, k = e->spec.k;
+    const double *x = e->x + i * d;
+    long double p = (long double)theta[d * k + c], size = fabsl(p), value, slope, most, w = (long double)e->w[i];
+    for (int64_t j = 0; j < d; j++) {
+        long double term = (long double)x[j] * (long double)theta[j * k + c];
+        p += term;
+        size += fabsl(term);
+    }
+    loss_exact(loss, p, (long double)e->y[i * k + c], &value, &slope, &most);
+    double error = (double)(w * (most * size + fabsl(slope)));
+    for (int64_t j = 0; j < d; j++) {
+        gradient[j * k + c] += w * slope * (long double)x[j];
+        sums->bound[j * k + c] += error * fabs(x[j]);
+    }
+    gradient[d * k + c] += w * slope;
+    sums->bound[d * k + c] += error;
+    *total += w * value;
+    sums->loss_bound += (double)(w * (fabsl(slope) * size + fabsl(value) + most * size * size * (long double)factor));
+}
+
+void seam_gradient(const seam_examples *e, cusgd_loss loss, const double *theta, const int64_t *rows, int64_t count,
+                   seam_sums *sums)
+{
+    int64_t size = (e->spec.d + 1) * e->spec.k;
+    const seam_scalar *scalar = seam_scalar_of(e->spec.precision);
+    /* Roundings that add up at random over a dot product and over the rows. */
+    double factor = scalar->unit * (4 + sqrt((double)e->spec.d) + sqrt((double)count)), rows_of = (double)count;
+    long double *gradient = seam_allocate(size, sizeof *gradient), total = 0;
+    memset(sums->bound, 0, sizeof(double) * (size_t)size);
+    sums->loss_bound = 0;
+    for (int64_t r = 0; r < count; r++)
+        for (int64_t c = 0; c < e->spec.k; c++) add_row(e, loss, theta, rows[r], c, gradient, factor, sums, &total);
+    for (int64_t u = 0; u < size; u++) {
+        sums->gradient[u] = (double)(gradient[u] / (long double)rows_of);
+        sums->bound[u] = factor * sums->bound[u] / rows_of + scalar->tiny;
+    }
+    sums->loss = (double)total;
+    sums->loss_bound = factor * sums->loss_bound + scalar->tiny;
+    free(gradient);
+}

@@ -1,0 +1,32 @@
+/* The body of seam_float.c and seam_double.c. */
+#include "real.h"
+#include "scalar/update.h"
+#include "seam.h"
+
+#include <float.h>
+
+static double round_to_real(double value) { return (double)(real)value; }
+
+static struct update_rule rule_of(const plan *p)
+{
+    return (struct update_rule){p->optimizer, p->average,       (real)p->beta1, (real)p->beta2,
+                                (real)p->rho, (real)p->epsilon, (real)p->l1,    (real)p->l2};
+}
+
+static double point(const plan *p, const step_numbers *s, double theta, double slot1)
+{
+    return (double)gradient_point(rule_of(p), update_step_from(s), (real)theta, (real)slot1);
+}
+
+static void update(const plan *p, const step_numbers *s, double metric, int penalised, double at, double g, double *state)
+{
+    struct parameter q = {(real)state[PART_THETA], (real)state[PART_SLOT1], (real)state[PART_SLOT2], (real)state[PART_AVERAGE]};
+    update_parameter(rule_of(p), update_step_from(s), (real)metric, penalised, (real)at, (real)g, &q);
+    state[PART_THETA] = (double)q.theta;
+    state[PART_SLOT1] = (double)q.slot1;
+    state[PART_SLOT2] = (double)q.slot2;
+    state[PART_AVERAGE] = (double)q.average;
+}
+
+const seam_scalar NAMED(seam) = {sizeof(real) == sizeof(float) ? 0x1p-24 : 0x1p-53,
+                                 sizeof(real) == sizeof(float) ? (double)FLT_MIN : DBL_MIN, round_to_real, point, update};

@@ -1,0 +1,545 @@
+/* `cusgd train` from outside: every option and its bad values, what it writes and prints, how it ends. */
+#include "command.h"
+#include "cusgd.h"
+
+#include <cjson/cJSON.h>
+#include <fcntl.h>
+#include <math.h>
+#include <sys/ioctl.h>
+#include <time.h>
+
+TestSuite(command_train, .init = command_setup, .fini = folder_teardown);
+
+static outcome o;
+
+/* ---- Options ------------------------------------------------------------------------------------------------------------- */
+
+/* A value of each of the library's options that is not its default, what the model then says of it, and values that are refused.
+ */
+static const struct {
+    const char *name, *good, *metadata, *bad[5];
+} cases[] = {
+    {"loss", "mse", "loss = mse", {"hinge", "''"}},
+    {"optimizer", "adam", "optimizer = adam", {"bfgs", "SGD"}},
+    {"rate", "0.125", "rate = 0.125", {"0", "-1", "nan", "1e999", "fast"}},
+    {"schedule", "time-decay", "schedule = time-decay", {"cosine"}},
+    {"t0", "0.5", "t0 = 0.5", {"0", "-1", "nan", "x"}},
+    {"t1", "64", "t1 = 64", {"0", "-1", "inf", "x"}},
+    {"momentum", "0.75", "momentum = 0.75", {"1", "-0.1", "nan", "x"}},
+    {"beta1", "0.75", "beta1 = 0.75", {"1", "-0.1", "nan", "x"}},
+    {"beta2", "0.75", "beta2 = 0.75", {"1", "-0.1", "0.9999999999", "x"}},
+    {"rho", "0.75", "rho = 0.75", {"1", "-0.1", "nan", "x"}},
+    {"epsilon", "0.25", "epsilon = 0.25", {"0", "-1", "1e-60", "x"}},
+    {"batch", "7", "batch = 7", {"0", "-7", "7.5", "1e30", "x"}},
+    {"epochs", "3", "epochs = 3", {"0", "-3", "3.5", "99999999999999999999", "x"}},
+    {"sampling", "replace-blocks", "sampling = replace-blocks", {"shuffle"}},
+    {"l1", "0.25", "l1 = 0.25", {"-1", "nan", "auto", "x"}},
+    {"l2", "0.25", "l2 = 0.25", {"-1", "nan", "auto", "x"}},
+    {"average", NULL, "average = true", {NULL}},
+    {"average-from", "5", "average-from = 5", {"-1", "x"}},
+    {"no-standardize", NULL, "standardize = false", {NULL}},
+    {"no-intercept", NULL, "intercept = false", {NULL}},
+    {"valid-fraction", "0.25", "valid-fraction = 0.25", {"1", "-0.1", "nan", "x"}},
+    {"evaluate-every", "2", "evaluate-every = 2", {"0", "-1", "x"}},
+    {"tolerance", "0.25", "tolerance = 0.25", {"-1", "nan", "x"}},
+    {"gradient-tolerance", "0.25", "gradient-tolerance = 0.25", {"-1", "nan", "x"}},
+    {"patience", "3", "patience = 3", {"0", "-1", "x"}},
+    {"seed", "18446744073709551615", "seed = 18446744073709551615", {"-1", "18446744073709551616", "x"}},
+    {"device", "cpu", NULL, {"gpu", "cuda:x", "''"}},
+    {"precision", "double", "precision = double", {"half"}},
+    {"threads", "1", NULL, {"0", "-1", "5000", "x"}},
+};
+enum { CASES = sizeof cases / sizeof cases[0] };
+
+Test(command_train, takes_every_option)
+{
+    const cusgd_option_info *info;
+    for (size_t i = 0; (info = cusgd_option_at(i)) != NULL; i++) {
+        size_t c = 0;
+        while (c < CASES && strcmp(cases[c].name, info->name) != 0) c++;
+        cr_assert(c < CASES, "no case for --%s", info->name);
+        run(&o, "$CUSGD train data.csv --model m.safetensors --%s %s && $CUSGD info m.safetensors", info->name,
+            cases[c].good ? cases[c].good : "");
+        assert_code(o, 0);
+        if (cases[c].metadata) assert_has(o.out, cases[c].metadata);
+        run(&o, "rm m.safetensors");
+        for (int b = 0; b < 5 && cases[c].bad[b]; b++) {
+            run(&o, "$CUSGD train data.csv --model m.safetensors --%s=%s", info->name, cases[c].bad[b]);
+            assert_code(o, 1);
+            assert_has(o.err, info->name);
+            cr_assert(!file_exists("m.safetensors"));
+        }
+    }
+}
+
+Test(command_train, takes_other_words)
+{
+    run(&o, "$CUSGD train data.csv --model m.safetensors --lr 0.125 --batch-size 7 --no-average --standardize --intercept -q && "
+            "$CUSGD "
+            "info m.safetensors");
+    assert_code(o, 0);
+    assert_has(o.out, "rate = 0.125");
+    assert_has(o.out, "batch = 7");
+    assert_has(o.out, "average = false");
+    run(&o, "$CUSGD train data.csv --model m.safetensors --no-average --average-from 3");
+    assert_code(o, 1);
+    assert_has(o.err, "average-from");
+}
+
+Test(command_train, rate_auto_is_the_default)
+{
+    run(&o, "$CUSGD train data.csv --model a -q && $CUSGD train data.csv --model b -q --rate auto --batch auto --tolerance auto "
+            "--patience "
+            "auto --average-from auto --threads auto && cmp a b");
+    assert_code(o, 0);
+}
+
+/* Options that change nothing beside the others are named. */
+Test(command_train, notes_on_options_without_effect)
+{
+    run(&o, "$CUSGD train data.csv --model m --optimizer sgd --momentum 0.5 --beta1 0.5 --t0 3 --epochs 1");
+    assert_code(o, 0);
+    assert_has(o.err, "note: --momentum changes nothing with --optimizer sgd");
+    assert_has(o.err, "note: --beta1 changes nothing");
+    assert_has(o.err, "note: --t0 and --t1 change nothing without --schedule time-decay");
+    run(&o, "$CUSGD train data.csv --model m --optimizer adam --beta1 0.5 --schedule time-decay --t0 3 --rate 1 --epochs 1");
+    assert_lacks(o.err, "beta1 changes");
+    assert_has(o.err, "note: --rate changes nothing");
+}
+
+/* ---- What is read -------------------------------------------------------------------------------------------------------- */
+
+Test(command_train, target_features_ignore_weights_header)
+{
+    run(&o, "$CUSGD train data.csv --model m -q --target a && $CUSGD info m");
+    assert_has(o.out, "features  3: b, c, y\noutputs   1: a\n");
+    run(&o, "$CUSGD train data.csv --model m -q --target -1 --target 1 && $CUSGD info m");
+    assert_has(o.out, "features  2: b, c\noutputs   2: y, a\n");
+    run(&o, "$CUSGD train data.csv --model m -q --features c,a && $CUSGD info m");
+    assert_has(o.out, "features  2: c, a\noutputs   1: y\n");
+    run(&o, "$CUSGD train data.csv --model m -q --ignore a --ignore b && $CUSGD info m");
+    assert_has(o.out, "features  1: c\noutputs   1: y\n");
+    run(&o, "sed 's/-//g' data.csv >w.csv; $CUSGD train w.csv --model m -q --weights c && $CUSGD info m");
+    assert_has(o.out, "features  2: a, b\noutputs   1: y\n");
+    run(&o, "tail -n +2 data.csv >bare.csv; $CUSGD train bare.csv --model m -q --header no && $CUSGD info m");
+    assert_has(o.out, "features  3\noutputs   1\n");
+    run(&o, "$CUSGD train bare.csv --model m --header yes");
+    assert_has(o.err, "59 rows");
+    static const char *const wrong[] = {
+        "--target z", "--target 5",  "--target 0",     "--features a,z", "--features ''", "--features a --target a",
+        "--ignore z", "--weights z", "--ignore a,b,c", "--header no"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        run(&o, "rm -f m; $CUSGD train data.csv --model m %s", wrong[i]);
+        assert_code(o, 2);
+        assert_has(o.err, "data.csv");
+        cr_assert(!file_exists("m"));
+    }
+    run(&o, "$CUSGD generate made --rows 20 --cols 2; $CUSGD train made --model m --target 2");
+    assert_code(o, 1);
+}
+
+Test(command_train, data_that_is_wrong)
+{
+    file_text("text.csv", "a,b\n1,2\nx,3\n");
+    file_text("nan.csv", "a,b\n1,2\nnan,3\n");
+    file_text("ragged.csv", "a,b\n1,2\n1,2,3\n");
+    static const char *const wrong[] = {"missing.csv", "text.csv", "nan.csv", "ragged.csv", "/dev/null"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        run(&o, "$CUSGD train %s --model m", wrong[i]);
+        assert_code(o, 2);
+        assert_has(o.err, wrong[i]);
+    }
+    assert_lacks(o.err, "epoch");
+    cr_assert(!file_exists("m"));
+    run(&o, "$CUSGD train data.csv --loss logistic --model m");
+    assert_code(o, 2);
+}
+
+Test(command_train, reads_standard_input)
+{
+    run(&o, "$CUSGD train - --model a -q <data.csv && cat data.csv | $CUSGD train - --model b && $CUSGD train data.csv -q "
+            "--model c && cmp a b && cmp a c");
+    assert_code(o, 0);
+    assert_has(o.err, "standard input: 60 rows");
+}
+
+Test(command_train, validation_data)
+{
+    run(&o, "sed '1s/.*/c,b,a,y/' data.csv | awk -F, '{print $3\",\"$2\",\"$1\",\"$4}' | head -30 >valid.csv; head -1 valid.csv; "
+            "$CUSGD train data.csv "
+            "--valid valid.csv --model m --history h");
+    assert_code(o, 0);
+    assert_has(o.out, "a,b,c,y");
+    assert_has(o.err, "  valid_loss ");
+    assert_has(o.err, "\nvalidation: loss ");
+    assert_has(o.err, "the best on validation");
+    run(&o, "cut -d, -f1,2,4 data.csv >less.csv; $CUSGD train data.csv --valid less.csv --model n");
+    assert_code(o, 2);
+    assert_has(o.err, "less.csv");
+    run(&o, "$CUSGD train data.csv --valid missing.csv --model n");
+    assert_code(o, 2);
+    run(&o, "$CUSGD train data.csv --valid valid.csv --valid-fraction 0.2 --model n");
+    assert_code(o, 1);
+    cr_assert(!file_exists("n"));
+}
+
+/* Validation columns are found by the names of the training data, and its classes keep their numbers. */
+Test(command_train, validation_data_is_read_as_the_training_data)
+{
+    run(&o, "awk -F, '{print $4\",\"$3\",\"$2\",\"$1}' text.csv >mixed.csv; tac text.csv | sed '$d' | sed '1i a,b,c,y' "
+            ">turned.csv; for v in text mixed turned; do "
+            "$CUSGD train text.csv --loss logistic --valid $v.csv --model $v 2>$v.err || exit 9; done; cmp text mixed && grep "
+            "validation: *.err");
+    assert_code(o, 0);
+    double loss[3];
+    cr_assert(sscanf(o.out,
+                     "mixed.err:validation: loss %lf, accuracy %*f\ntext.err:validation: loss %lf, accuracy "
+                     "%*f\nturned.err:validation: loss %lf",
+                     &loss[0], &loss[1], &loss[2]) == 3,
+              "%s", o.out);
+    cr_assert(loss[0] == loss[1] && fabs(loss[2] / loss[0] - 1) < 1e-4);
+    run(&o, "sed '/no$/d' text.csv >one.csv; $CUSGD train text.csv --loss logistic --valid one.csv --model one -q && sed "
+            "'s/no$/No/' text.csv "
+            ">other.csv; $CUSGD train text.csv --loss logistic --valid other.csv --model other -q");
+    assert_code(o, 2);
+    cr_assert(file_exists("one") && !file_exists("other"), "%s", o.err); /* one of the classes will do, a third will not */
+    assert_has(o.err, "'No'");
+}
+
+Test(command_train, held_out_rows)
+{
+    run(&o, "$CUSGD train data.csv --valid-fraction 0.25 --model m");
+    assert_code(o, 0);
+    assert_has(o.err, "validation: loss ");
+    run(&o, "$CUSGD train data.csv --valid-fraction 0.001 --model n");
+    assert_code(o, 1);
+    assert_has(o.err, "valid-fraction");
+}
+
+Test(command_train, starts_from_a_model)
+{
+    run(&o, "$CUSGD train data.csv --model a --precision double -q && $CUSGD train data.csv --init a --model b --optimizer sgd "
+            "--rate 1e-12 --epochs 1 "
+            "--precision double -q && for m in a b; do $CUSGD predict $m data.csv -o $m.csv; done; paste -d' ' a.csv b.csv | "
+            "tail -n +2");
+    assert_code(o, 0);
+    double a, b;
+    cr_assert(sscanf(o.out, "%lf %lf", &a, &b) == 2 && fabs(a - b) < 1e-9, "%s", o.out);
+    run(&o, "$CUSGD train data.csv --model a --init a -q"); /* in its own place */
+    assert_code(o, 0);
+    run(&o, "$CUSGD train data.csv --ignore c --model d --init a -q");
+    assert_code(o, 2);
+    run(&o, "cut -d, -f1,2,4 data.csv >less.csv; $CUSGD train less.csv --header yes --features 1,2 --init a --model d");
+    assert_code(o, 2);
+    assert_has(o.err, "a has 3 features and 1 output, less.csv has 2 and 1");
+    run(&o, "$CUSGD train data.csv --init missing --model d");
+    assert_code(o, 2);
+}
+
+/* ---- What is written ----------------------------------------------------------------------------------------------------- */
+
+Test(command_train, equal_runs_give_equal_files)
+{
+    run(&o, "$CUSGD train data.csv --model a --threads 1 && $CUSGD train data.csv --model b --threads 2 --quiet && cmp a b && "
+            "$CUSGD train data.csv --model c "
+            "--seed 1 -q && ! cmp -s a c");
+    assert_code(o, 0);
+}
+
+Test(command_train, refuses_a_model_that_cannot_be_written_before_it_trains)
+{
+    static const struct {
+        const char *arguments;
+        int code;
+    } wrong[] = {{"", 1},
+                 {"--model ''", 2},
+                 {"--model -", 1},
+                 {"--model missing/m", 2},
+                 {"--model folder", 2},
+                 {"--model folder/", 2},
+                 {"--model /proc/m", 2},
+                 {"--model /dev/null", 2},
+                 {"--model data.csv", 1},
+                 {"--model link.csv", 1},
+                 {"--valid text.csv --model text.csv", 1},
+                 {"--model m --history data.csv", 1},
+                 {"--model m --history ./m", 1},
+                 {"--model m --history m", 1},
+                 {"--model m --history missing/h", 2},
+                 {"--model m --history folder", 2}};
+    run(&o, "mkdir folder; ln -s data.csv link.csv; cp data.csv data.bak; cp text.csv text.bak; : >m");
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        run(&o, "$CUSGD train data.csv %s", wrong[i].arguments);
+        cr_assert_eq(o.code, wrong[i].code, "%s: exit code %d\n%s", wrong[i].arguments, o.code, o.err);
+        cr_assert_str_neq(o.err, "");
+        assert_lacks(o.err, "epoch 1/");
+    }
+    run(&o,
+        "cmp data.csv data.bak && cmp text.csv text.bak && test -L link.csv && test ! -s m && test -c /dev/null && ls -A folder");
+    assert_code(o, 0);
+    cr_assert_str_eq(o.out, "", "left in the folder: %s", o.out);
+    run(&o, "$CUSGD generate made --rows 9 --cols 2; $CUSGD train made --model made/x.npy; echo $?; $CUSGD train made --model m "
+            "--history made/y.npy; echo $?; $CUSGD "
+            "info made");
+    cr_assert(strncmp(o.out, "1\n1\nrows      9\n", 16) == 0, "%s%s", o.out, o.err);
+}
+
+Test(command_train, quiet_prints_nothing)
+{
+    run(&o, "$CUSGD train data.csv --model m --quiet && $CUSGD train text.csv --loss logistic --model m -q --epochs 2");
+    assert_code(o, 0);
+    cr_assert(o.out[0] == '\0' && o.err[0] == '\0', "%s%s", o.out, o.err);
+    run(&o, "$CUSGD train missing.csv --model m --quiet");
+    assert_code(o, 2);
+    assert_has(o.err, "missing.csv");
+}
+
+/* Off a terminal: what is trained, one plain line an epoch, how it ended; all of it on standard error. */
+Test(command_train, says_what_it_does)
+{
+    run(&o, "$CUSGD train data.csv --model m.safetensors --epochs 3 --optimizer momentum --batch 10");
+    assert_code(o, 0);
+    cr_assert_str_eq(o.out, "");
+    assert_has(o.err, "data.csv: 60 rows, 3 columns, 1 output; CPU");
+    assert_has(o.err, "chosen: rate ");
+    assert_has(o.err, "momentum 0.9");
+    assert_lacks(o.err, "batch 10");
+    for (int e = 1; e <= 3; e++) {
+        char start[32];
+        snprintf(start, sizeof start, "\nepoch %d/3  loss ", e);
+        assert_has(o.err, start);
+    }
+    assert_lacks(o.err, "\r");
+    assert_lacks(o.err, "\033");
+    assert_has(o.err, "\n3 epochs, 18 steps in ");
+    assert_has(o.err, "all epochs ran; parameters of epoch 3\n");
+    assert_has(o.err, "\ntraining: loss ");
+    assert_has(o.err, ", R2 ");
+    assert_has(o.err, "\nmodel: m.safetensors\n");
+    assert_lacks(o.err, "not converged"); /* no tolerance was asked for */
+    run(&o, "$CUSGD train text.csv --model m.safetensors --loss logistic --epochs 2 --tolerance 1e-12");
+    assert_has(o.err, ", accuracy ");
+    assert_has(o.err, "note: not converged");
+    assert_has(o.err, "more --epochs than 2");
+    run(&o, "$CUSGD train data.csv --model m.safetensors --tolerance 0.5 --patience 2");
+    assert_has(o.err, "no relative improvement above 0.5 in 2 evaluations");
+    run(&o, "$CUSGD train data.csv --model m.safetensors --gradient-tolerance 0.5");
+    assert_has(o.err, "within 0.5");
+    run(&o, "$CUSGD train text.csv --model m.safetensors --epochs 1");
+    assert_has(o.err, "note: the target has two classes; --loss logistic");
+    run(&o, "$CUSGD train data.csv --model m.safetensors --epochs 1 2>&1 >/dev/null | head -1"); /* nobody reads on */
+    run(&o, "$CUSGD info m.safetensors");
+    assert_code(o, 0);
+}
+
+Test(command_train, progress_that_nobody_reads_does_not_cost_the_model)
+{
+    run(&o, "{ $CUSGD train data.csv --model m --epochs 20000; echo $? >code; } 2>&1 | head -1; cat code; $CUSGD info m");
+    assert_code(o, 0);
+    assert_has(o.out, "\n0\n");
+    assert_has(o.out, "epochs = 20000");
+}
+
+/* ---- History ------------------------------------------------------------------------------------------------------------- */
+
+Test(command_train, history)
+{
+    run(&o, "echo old >h.jsonl; $CUSGD train data.csv --model m --epochs 4 --evaluate-every 2 --valid-fraction 0.25 --history "
+            "h.jsonl -q && cat h.jsonl");
+    assert_code(o, 0);
+    static const char *const keys[] = {"epoch", "step", "loss", "valid_loss", "rate", "seconds", "rows_per_second"};
+    int epoch = 0;
+    double step = 0;
+    for (char *line = strtok(o.out, "\n"); line; line = strtok(NULL, "\n")) {
+        cJSON *all = cJSON_Parse(line);
+        cr_assert(all, "%s", line);
+        cr_assert_eq(cJSON_GetArraySize(all), 7);
+        epoch++;
+        for (int k = 0; k < 7; k++) {
+            const cJSON *item = cJSON_GetArrayItem(all, k);
+            cr_assert_str_eq(item->string, keys[k]);
+            int is_null = k == 3 && epoch % 2 == 1; /* validated every second epoch */
+            cr_assert(is_null ? cJSON_IsNull(item) : cJSON_IsNumber(item), "%s: %s", keys[k], line);
+        }
+        cr_assert_eq(cJSON_GetArrayItem(all, 0)->valuedouble, epoch);
+        cr_assert(cJSON_GetArrayItem(all, 1)->valuedouble > step);
+        step = cJSON_GetArrayItem(all, 1)->valuedouble;
+        cJSON_Delete(all);
+    }
+    cr_assert_eq(epoch, 4);
+}
+
+/* A full disk: it is said at once, the run goes on, the model is written, the exit code tells. */
+Test(command_train, history_on_a_full_disk)
+{
+    run(&o, "$CUSGD train data.csv --model m --epochs 4 --history /dev/full");
+    assert_code(o, 2);
+    assert_has(o.err, "--history /dev/full: No space left on device");
+    assert_has(o.err, "epoch 4/4");
+    run(&o, "$CUSGD info m");
+    assert_code(o, 0);
+}
+
+/* A disk that is full when the model comes to be written: the older one stands, and nothing is left beside it. */
+Test(command_train, model_on_a_full_disk)
+{
+    run(&o, "$CUSGD train data.csv --model m -q && cp m before");
+    run(&o, "(trap '' XFSZ; ulimit -f 1; exec $CUSGD train data.csv --seed 1 --model m -q)");
+    assert_code(o, 2);
+    assert_has(o.err, "cusgd: m: ");
+    run(&o, "cmp m before && ls -A");
+    assert_code(o, 0);
+    assert_lacks(o.out, ".tmp");
+}
+
+/* ---- Ends that nobody wants ---------------------------------------------------------------------------------------------- */
+
+Test(command_train, divergence_in_the_first_epoch_writes_nothing)
+{
+    run(&o, "$CUSGD train data.csv --model m --optimizer sgd --rate 1e10 --no-standardize --epochs 100 --batch 1");
+    assert_code(o, 4);
+    assert_has(o.err, "cusgd: ");
+    assert_has(o.err, "rate");
+    assert_has(o.err, "no epoch was completed: m is not written");
+    cr_assert(!file_exists("m"));
+}
+
+Test(command_train, divergence_later_keeps_the_best_epoch)
+{
+    run(&o, "$CUSGD train data.csv --model m --optimizer sgd --rate 20 --no-standardize --epochs 1000 --batch 60; echo $?; "
+            "$CUSGD info m && $CUSGD evaluate m data.csv");
+    assert_code(o, 0);
+    cr_assert(strncmp(o.out, "4\n", 2) == 0, "%s%s", o.out, o.err);
+    assert_has(o.err, "the parameters of epoch 1 are in m");
+    assert_lacks(o.out, "nan");
+}
+
+Test(command_train, device_that_is_not_there)
+{
+    cusgd_device device;
+    int cuda = 0;
+    for (size_t i = 0; cusgd_device_at(i, &device); i++) cuda |= device.usable && strncmp(device.word, "cuda", 4) == 0;
+    run(&o, "$CUSGD train data.csv --model m --device cuda:%d", cuda ? 999 : 0);
+    assert_code(o, 3);
+    assert_has(o.err, "cuda");
+    cr_assert(!file_exists("m"));
+}
+
+static void pause_briefly(void)
+{
+    struct timespec t = {0, 10000000};
+    nanosleep(&t, NULL);
+}
+
+/* Starts an endless run whose standard error is `to` (-1: the file err), in a session of its own, and waits for its first epochs.
+ */
+static pid_t start_endless(int to, const char *model)
+{
+    pid_t child = fork();
+    cr_assert(child >= 0);
+    if (child == 0) {
+        int err = to >= 0 ? to : open("err", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        signal(SIGINT, SIG_DFL);
+        signal(SIGTERM, SIG_DFL);
+        dup2(err, STDERR_FILENO);
+        setsid();
+        setenv("TERM", "xterm", 1);
+        execl(getenv("CUSGD"), "cusgd", "train", "data.csv", "--model", model, "--epochs", "1000000000", "--history", "h",
+              (char *)NULL);
+        _exit(99);
+    }
+    char history[256] = "";
+    for (int i = 0; i < 3000 && !strchr(history, '\n'); i++) {
+        pause_briefly();
+        if (file_exists("h")) text_read("h", history, sizeof history);
+    }
+    cr_assert(strchr(history, '\n'), "no epoch in 30 s");
+    return child;
+}
+
+static int exit_code_of(pid_t child)
+{
+    int status;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+static void interrupt_with(int signal)
+{
+    pid_t child = start_endless(-1, "m");
+    cr_assert_eq(kill(child, signal), 0);
+    cr_assert_eq(exit_code_of(child), 128 + signal);
+    run(&o, "tail -n 5 err; $CUSGD evaluate m data.csv; tail -n 1 h");
+    assert_code(o, 0);
+    assert_has(o.out, "interrupted after ");
+    assert_has(o.out, "the model so far is in m\n");
+    assert_has(o.out, "\"epoch\": ");
+}
+
+Test(command_train, interrupt_writes_the_model_so_far) { interrupt_with(SIGINT); }
+Test(command_train, termination_writes_the_model_so_far) { interrupt_with(SIGTERM); }
+
+/* A run that is killed outright keeps its history and harms no older model. */
+Test(command_train, killed_run_keeps_its_history)
+{
+    run(&o, "$CUSGD train data.csv --model m -q && cp m before");
+    pid_t child = start_endless(-1, "m");
+    cr_assert_eq(kill(child, SIGKILL), 0);
+    cr_assert_eq(exit_code_of(child), 1000 + SIGKILL);
+    run(&o, "cmp m before && tail -n 1 err | sed 's/epoch //; s,/.*,,' && tail -n 1 h");
+    assert_code(o, 0);
+    long long shown;
+    int used;
+    cr_assert(sscanf(o.out, "%lld%n", &shown, &used) == 1);
+    cJSON *last = cJSON_Parse(o.out + used);
+    cr_assert(last, "%s", o.out);
+    long long kept = (long long)cJSON_GetObjectItem(last, "epoch")->valuedouble;
+    cr_assert(kept >= shown - 1, "epoch %lld was shown, %lld kept", shown, kept);
+    cJSON_Delete(last);
+}
+
+/* What an endless run writes to a terminal of so many columns until it is interrupted. */
+static void run_on_terminal(unsigned short columns, char *text, size_t size)
+{
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
+    cr_assert(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
+    int far = open(ptsname(terminal), O_RDWR | O_NOCTTY);
+    struct winsize shape = {.ws_row = 24, .ws_col = columns};
+    cr_assert(far >= 0 && ioctl(far, TIOCSWINSZ, &shape) == 0);
+    pid_t child = start_endless(far, "m");
+    size_t length = 0;
+    for (int i = 0; i < 60; i++) { /* the terminal holds little: read on while it runs, and after */
+        if (i == 40) cr_assert_eq(kill(child, SIGINT), 0);
+        if (i == 50) cr_assert_eq(exit_code_of(child), 130);
+        pause_briefly();
+        ssize_t got = read(terminal, text + length, size - 1 - length);
+        if (got > 0) length += (size_t)got;
+    }
+    text[length] = '\0';
+    close(far);
+    close(terminal);
+}
+
+/* On a terminal: one line, rewritten in place, with the time that is left, ended before anything else is printed. */
+Test(command_train, progress_line_on_a_terminal)
+{
+    static char text[1 << 16];
+    run_on_terminal(120, text, sizeof text);
+    assert_has(text, "\repoch ");
+    assert_has(text, "\033[K");
+    assert_has(text, " left");
+    assert_has(text, "\033[K\r\ncusgd: interrupted after ");
+}
+
+/* A line as wide as the terminal would wrap, and could not be rewritten. */
+Test(command_train, progress_line_fits_a_narrow_terminal)
+{
+    static char text[1 << 16];
+    run_on_terminal(30, text, sizeof text);
+    int lines = 0;
+    for (char *line = strstr(text, "\repoch "); line; line = strstr(line + 1, "\repoch "), lines++) {
+        char *end = strstr(line, "\033[K");
+        cr_assert(end && end - line - 1 == 29, "%s", line);
+    }
+    cr_assert(lines >= 2);
+}

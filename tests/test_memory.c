@@ -1,0 +1,363 @@
+/* Out of memory, everywhere: each test repeats a piece of work with its first allocation refused, then its second, and so on
+ * until none is left to refuse. Every time the work must fail with CUSGD_ERROR_MEMORY and a message, and give back all that it
+ * took; at last it must succeed. The linker leads the library's allocations here (--wrap, see CMakeLists.txt), cJSON by its
+ * hooks. */
+#include "support.h"
+
+#include <cjson/cJSON.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Allocations, counted, refused on demand, and followed until they are freed ---- */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__real_aligned_alloc(size_t align, size_t size);
+char *__real_strdup(const char *text);
+char *__real_strndup(const char *text, size_t length);
+void __real_free(void *p);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void *__wrap_aligned_alloc(size_t align, size_t size);
+char *__wrap_strdup(const char *text);
+char *__wrap_strndup(const char *text, size_t length);
+void __wrap_free(void *p);
+
+enum { LIVE = 1 << 16, NEVER = 1 << 30 };
+static _Atomic int made, refused, refuse_from = NEVER, refuse_to = NEVER; /* the allocations [from, to) are refused, from 0 */
+static _Atomic(void *) live[LIVE]; /* those not freed yet; a place is found by the address, or after it */
+static _Atomic int live_count;
+
+static int is_refused(void)
+{
+    int n = atomic_fetch_add(&made, 1), no = n >= refuse_from && n < refuse_to;
+    refused += no;
+    return no;
+}
+
+static size_t place_of(const void *p) { return ((uintptr_t)p >> 4) * 2654435761u % LIVE; }
+
+/* Removed ones leave a mark that is not NULL, so that what lies behind them is still found. */
+static char removed;
+
+static void *follow(void *p)
+{
+    if (!p) return NULL;
+    size_t i = place_of(p);
+    for (void *empty = NULL; !atomic_compare_exchange_strong(&live[i], &empty, p); empty = NULL) {
+        void *gone = &removed;
+        if (atomic_compare_exchange_strong(&live[i], &gone, p)) break;
+        i = (i + 1) % LIVE;
+    }
+    live_count++;
+    return p;
+}
+
+static void forget(void *p)
+{
+    if (!p) return;
+    for (size_t i = place_of(p); live[i]; i = (i + 1) % LIVE)
+        if (live[i] == p) {
+            live[i] = &removed;
+            live_count--;
+            return;
+        }
+}
+
+void *__wrap_malloc(size_t size) { return is_refused() ? NULL : follow(__real_malloc(size)); }
+void *__wrap_calloc(size_t count, size_t size) { return is_refused() ? NULL : follow(__real_calloc(count, size)); }
+void *__wrap_aligned_alloc(size_t align, size_t size) { return is_refused() ? NULL : follow(__real_aligned_alloc(align, size)); }
+char *__wrap_strdup(const char *text) { return is_refused() ? NULL : follow(__real_strdup(text)); }
+char *__wrap_strndup(const char *text, size_t length) { return is_refused() ? NULL : follow(__real_strndup(text, length)); }
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    if (is_refused()) return NULL;
+    forget(old);
+    return follow(__real_realloc(old, size));
+}
+
+void __wrap_free(void *p)
+{
+    forget(p);
+    __real_free(p);
+}
+
+/* cJSON_Parse does not say whether it failed for want of memory or over bad JSON. */
+static int refused_json;
+
+static void *json_malloc(size_t size)
+{
+    void *p = __wrap_malloc(size);
+    refused_json += p == NULL;
+    return p;
+}
+
+static void setup(void)
+{
+    cJSON_Hooks hooks = {json_malloc, __wrap_free};
+    cJSON_InitHooks(&hooks);
+    folder_setup();
+}
+
+/* ---- The experiment ---- */
+
+typedef cusgd_status (*piece_of_work)(void);
+
+/* One run with some allocations refused. Returns whether any was. */
+static int try_refused(const char *name, piece_of_work work, int from, int to)
+{
+    int before = live_count;
+    made = refused = refused_json = 0;
+    refuse_to = to;
+    refuse_from = from;
+    cusgd_status status = work();
+    refuse_from = refuse_to = NEVER;
+    if (live_count != before) cr_assert_fail("%s: allocation %d refused: %d pieces not freed", name, from, live_count - before);
+    if (refused_json && status == CUSGD_ERROR_DATA) return 1;
+    if (refused && status != CUSGD_ERROR_MEMORY)
+        cr_assert_fail("%s: allocation %d refused: status %d, %s", name, from, (int)status, cusgd_last_error());
+    if (refused && !strstr(cusgd_last_error(), "memory"))
+        cr_assert_fail("%s: allocation %d refused: the message does not say so: %s", name, from, cusgd_last_error());
+    if (!refused && status != CUSGD_OK) cr_assert_fail("%s: status %d: %s", name, (int)status, cusgd_last_error());
+    return refused > 0;
+}
+
+/* One allocation alone refused; and all from it on, so that none stands on the way out. */
+static void refuse_each(const char *name, piece_of_work work)
+{
+    int n = 0;
+    try_refused(name, work, NEVER, NEVER); /* what is made once for the whole process */
+    while (try_refused(name, work, n, n + 1)) {
+        try_refused(name, work, n, NEVER);
+        n++;
+    }
+    cr_assert(n > 0, "%s: no allocation was seen: are they wrapped?", name);
+}
+
+/* ---- Pieces of work. Each frees what it has, and returns the first status that is not OK. ---- */
+
+enum { ROWS = 60, COLS = 3 };
+static float features[ROWS * COLS];
+static double targets[2 * ROWS], weights[ROWS];
+
+static void fill(void)
+{
+    for (int i = 0; i < ROWS; i++) {
+        for (int j = 0; j < COLS; j++) features[i * COLS + j] = (float)((i * (7 + 4 * j)) % 19) - 9;
+        targets[2 * i] = (double)features[i * COLS] - 2 * (double)features[i * COLS + 1] + i % 3;
+        targets[2 * i + 1] = 3 - (double)features[i * COLS + 2];
+        weights[i] = 1 + i % 2;
+    }
+}
+
+static cusgd_status wrap(cusgd_data **out)
+{
+    cusgd_matrix x = {features, CUSGD_TYPE_FLOAT32, COLS, 1}, y = {targets, CUSGD_TYPE_FLOAT64, 2, 1};
+    cusgd_matrix w = {weights, CUSGD_TYPE_FLOAT64, 1, 1};
+    return cusgd_data_wrap(ROWS, COLS, 2, x, y, w, out);
+}
+
+static cusgd_status train_and_save(const cusgd_options *options, const cusgd_data *data)
+{
+    cusgd_trainer *t = NULL;
+    cusgd_model *m = NULL;
+    double out[2 * ROWS];
+    cusgd_metrics metrics;
+    cusgd_status status = cusgd_trainer_create(options, data, NULL, &t);
+    if (status == CUSGD_OK) status = cusgd_trainer_fit(t, NULL, NULL, NULL);
+    if (status == CUSGD_OK) status = cusgd_trainer_step(t, 2);
+    if (status == CUSGD_OK) status = cusgd_trainer_predict(t, data, CUSGD_AS_MEAN, out);
+    if (status == CUSGD_OK) status = cusgd_trainer_evaluate(t, data, -1, &metrics);
+    if (status == CUSGD_OK) status = cusgd_trainer_model(t, &m);
+    if (status == CUSGD_OK) status = cusgd_model_save(m, path_of("model.safetensors"));
+    cusgd_model_free(m);
+    cusgd_trainer_free(t);
+    return status;
+}
+
+static cusgd_status train_default(void)
+{
+    cusgd_options o;
+    cusgd_data *data = NULL;
+    cusgd_options_init(&o);
+    o.epochs = 2;
+    o.threads = 1;
+    cusgd_status status = wrap(&data);
+    if (status == CUSGD_OK) status = train_and_save(&o, data);
+    cusgd_data_free(data);
+    return status;
+}
+
+/* Held-out rows, l1, an average, copied and standardized data in double, stopping rules. */
+static cusgd_status train_elaborate(void)
+{
+    cusgd_options o;
+    cusgd_data *data = NULL;
+    cusgd_options_init(&o);
+    o.optimizer = CUSGD_OPTIMIZER_ADAM;
+    o.precision = CUSGD_PRECISION_DOUBLE;
+    o.epochs = 3;
+    o.threads = 1;
+    o.batch = 7;
+    o.l1 = 1e-3;
+    o.average = 1;
+    o.valid_fraction = 0.2;
+    o.tolerance = 1e-9;
+    o.gradient_tolerance = 1e-9;
+    o.evaluate_every = 1;
+    o.patience = 5;
+    cusgd_status status = wrap(&data);
+    if (status == CUSGD_OK) status = train_and_save(&o, data);
+    cusgd_data_free(data);
+    return status;
+}
+
+/* Data with names and classes, by the loss that takes them. */
+static cusgd_status train_named(void)
+{
+    cusgd_options o;
+    cusgd_data *data = NULL;
+    cusgd_options_init(&o);
+    o.loss = CUSGD_LOSS_LOGISTIC;
+    o.epochs = 2;
+    o.threads = 1;
+    cusgd_status status = cusgd_data_open(path_of("classes.csv"), NULL, &data);
+    if (status == CUSGD_OK) status = train_and_save(&o, data);
+    cusgd_data_free(data);
+    return status;
+}
+
+static cusgd_status open_csv(void)
+{
+    static const char *const wanted[] = {"y1", "y2"}, *const ignored[] = {"note"};
+    cusgd_reader reader;
+    cusgd_data *data = NULL;
+    cusgd_reader_init(&reader);
+    reader.targets = wanted;
+    reader.target_count = 2;
+    reader.ignore = ignored;
+    reader.ignore_count = 1;
+    reader.weights = "w";
+    cusgd_status status = cusgd_data_open(path_of("numbers.csv"), &reader, &data);
+    cusgd_data_free(data);
+    return status;
+}
+
+static cusgd_status open_classes(void)
+{
+    static const char *const names[] = {"no", "yes"};
+    cusgd_reader reader;
+    cusgd_data *data = NULL;
+    cusgd_reader_init(&reader);
+    reader.classes = names;
+    cusgd_status status = cusgd_data_open(path_of("classes.csv"), &reader, &data);
+    cusgd_data_free(data);
+    return status;
+}
+
+static cusgd_status generate(void)
+{
+    cusgd_generator g;
+    cusgd_generator_init(&g);
+    g.rows = 50;
+    g.cols = 4;
+    g.condition = 10;
+    return cusgd_generate(&g, path_of("synthetic"), 1);
+}
+
+static cusgd_status open_folder(void)
+{
+    cusgd_data *data = NULL;
+    cusgd_status status = cusgd_data_open(path_of("synthetic"), NULL, &data);
+    cusgd_data_free(data);
+    return status;
+}
+
+/* Loading, and all that a loaded model does. */
+static cusgd_status use_model(void)
+{
+    cusgd_model *m = NULL;
+    cusgd_data *data = NULL;
+    cusgd_reader reader;
+    cusgd_metrics metrics;
+    double out[ROWS];
+    cusgd_reader_init(&reader);
+    cusgd_status status = cusgd_model_load(path_of("named.safetensors"), &m);
+    if (status == CUSGD_OK) cusgd_model_reader(m, &reader);
+    if (status == CUSGD_OK) status = cusgd_data_open(path_of("classes.csv"), &reader, &data);
+    if (status == CUSGD_OK) status = cusgd_model_predict(m, data, CUSGD_AS_PROBABILITY, out);
+    if (status == CUSGD_OK) status = cusgd_model_evaluate(m, data, -1, &metrics);
+    if (status == CUSGD_OK) status = cusgd_predictions_save(m, CUSGD_AS_PROBABILITY, ROWS, out, path_of("predictions.csv"));
+    if (status == CUSGD_OK) status = cusgd_predictions_save(m, CUSGD_AS_PROBABILITY, ROWS, out, path_of("predictions.npy"));
+    if (status == CUSGD_OK) status = cusgd_model_save(m, path_of("again.safetensors"));
+    cusgd_data_free(data);
+    cusgd_model_free(m);
+    return status;
+}
+
+/* ---- Tests ---- */
+
+/* More rows than a reader makes room for at first, a quoted field, and two classes by name. */
+static void write_csv(void)
+{
+    enum { WIDE = 64, LONG = 3000 };
+    size_t room = (size_t)WIDE * LONG, used = 0;
+    char *numbers = calloc(1, room), *classes = calloc(1, room);
+    cr_assert(numbers && classes);
+    used += (size_t)snprintf(numbers, room, "a,\"b, quoted\",note,w,y1,y2\n");
+    for (int i = 0; i < LONG; i++)
+        used +=
+            (size_t)snprintf(numbers + used, room - used, "%d,%d.5,\"n \"\"%d\"\"\",1,%d,%d\n", i % 7, i % 5, i, i % 3, i % 11);
+    file_text("numbers.csv", numbers);
+    used = (size_t)snprintf(classes, room, "a,\"b\nc\",kind\n");
+    for (int i = 0; i < ROWS; i++)
+        used += (size_t)snprintf(classes + used, room - used, "%d,%d.25,%s\n", i % 7, i % 5, i % 3 ? "no" : "\"yes\"");
+    file_text("classes.csv", classes);
+    free(numbers);
+    free(classes);
+}
+
+TestSuite(memory, .init = setup, .fini = folder_teardown, .timeout = 120);
+
+/* Besides: the file that was there stays, whole, and nothing lies beside it. */
+Test(memory, training)
+{
+    size_t size, size_now;
+    fill();
+    write_csv();
+    assert_works(train_named());
+    char *old = file_read(path_of("model.safetensors"), &size);
+    refuse_each("training, logistic", train_named);
+    char *now = file_read(path_of("model.safetensors"), &size_now);
+    cr_assert(size == size_now && memcmp(old, now, size) == 0, "equal runs wrote different models");
+    free(old);
+    free(now);
+    refuse_each("training, defaults", train_default);
+    refuse_each("training, many options", train_elaborate);
+    cr_assert_eq(folder_count(path_of("")), 3, "files were left behind");
+}
+
+Test(memory, reading)
+{
+    write_csv();
+    refuse_each("a csv", open_csv);
+    refuse_each("a csv with classes", open_classes);
+    refuse_each("generate", generate);
+    refuse_each("a folder", open_folder);
+    cr_assert_eq(folder_count(path_of("")), 3, "files were left behind");
+    cr_assert_eq(folder_count(path_of("synthetic")), 3, "files were left behind");
+}
+
+Test(memory, models)
+{
+    write_csv();
+    assert_works(train_named());
+    cr_assert_eq(rename(path_of("model.safetensors"), path_of("named.safetensors")), 0);
+    refuse_each("a model", use_model);
+    cr_assert_eq(folder_count(path_of("")), 6, "files were left behind");
+}

@@ -1,0 +1,555 @@
+/* Models in files, and synthetic problems. */
+#include "data.h"
+#include "model.h"
+#include "support.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+TestSuite(model, .init = folder_setup, .fini = folder_teardown);
+TestSuite(generate, .init = folder_setup, .fini = folder_teardown);
+
+/* ---- Models -------------------------------------------------------------------------------------------------------------- */
+
+static char *const features[] = {"age", "say \"x\", \\", "\xC3\xA9\n"}, *const targets[] = {"low", "high"},
+                   *const classes[] = {"no", "yes"};
+
+/* 2 outputs of 3 features. */
+static cusgd_model *make_model(cusgd_precision precision)
+{
+    cusgd_options options;
+    cusgd_model *model;
+    cusgd_options_init(&options);
+    options.precision = precision;
+    options.loss = CUSGD_LOSS_LOGISTIC;
+    options.l2 = 0.1;
+    assert_works(model_create(&options, 3, 2, features, targets, classes, &model));
+    for (int i = 0; i < 6; i++) model->weight[i] = (i + 1) / 10.0;
+    model->bias[0] = -0.0;
+    model->bias[1] = 1e-30;
+    return model;
+}
+
+static const char *metadata_value(const cusgd_model *model, const char *wanted)
+{
+    const char *name, *value;
+    for (size_t i = 0; cusgd_model_metadata(model, i, &name, &value); i++) {
+        if (strcmp(name, wanted) == 0) return value;
+    }
+    return NULL;
+}
+
+Test(model, survives_a_file)
+{
+    for (int precision = CUSGD_PRECISION_FLOAT; precision <= CUSGD_PRECISION_DOUBLE; precision++) {
+        cusgd_model *model = make_model((cusgd_precision)precision), *back;
+        const char *first = path_of("first"), *second = path_of("second");
+        assert_works(cusgd_model_save(model, first));
+        assert_works(cusgd_model_load(first, &back));
+        cr_assert_eq(cusgd_model_cols(back), 3);
+        cr_assert_eq(cusgd_model_outputs(back), 2);
+        cr_assert_eq(cusgd_model_loss(back), CUSGD_LOSS_LOGISTIC);
+        for (int i = 0; i < 6; i++) {
+            double w = model->weight[i];
+            cr_assert_eq(cusgd_model_weight(back)[i], precision == CUSGD_PRECISION_FLOAT ? (double)(float)w : w);
+        }
+        cr_assert(signbit(cusgd_model_bias(back)[0]));
+        for (int j = 0; j < 3; j++) cr_assert_str_eq(cusgd_model_feature(back, j), features[j]);
+        for (int j = 0; j < 2; j++) cr_assert_str_eq(cusgd_model_target(back, j), targets[j]);
+        for (int j = 0; j < 2; j++) cr_assert_str_eq(cusgd_model_class(back, j), classes[j]);
+        cr_assert_null(cusgd_model_feature(back, 3));
+        cr_assert_null(cusgd_model_class(back, -1));
+        cr_assert_str_eq(metadata_value(back, "cusgd"), cusgd_version());
+        cr_assert_str_eq(metadata_value(back, "loss"), "logistic");
+        cr_assert_str_eq(metadata_value(back, "l2"), "0.10000000000000001");
+        cr_assert_str_eq(metadata_value(back, "optimizer"), "auto");
+        cr_assert_null(metadata_value(back, "threads"));
+        cr_assert_null(metadata_value(back, "features"));
+
+        assert_works(cusgd_model_save(back, second));
+        size_t count, again;
+        char *a = file_read(first, &count), *b = file_read(second, &again);
+        cr_assert_eq(count, again);
+        cr_assert_arr_eq(a, b, count);
+        free(a);
+        free(b);
+        cusgd_model_free(model);
+        cusgd_model_free(back);
+    }
+    cusgd_model_free(NULL);
+}
+
+/* The bytes as the format has them: length, JSON padded to 8 bytes, tensors. */
+Test(model, file_layout)
+{
+    cusgd_model *model = make_model(CUSGD_PRECISION_FLOAT);
+    size_t count;
+    assert_works(cusgd_model_save(model, path_of("m")));
+    char *bytes = file_read(path_of("m"), &count);
+    uint64_t length;
+    memcpy(&length, bytes, 8);
+    cr_assert_eq(length % 8, 0);
+    cr_assert_eq(count, 8 + length + 8 * sizeof(float));
+    cJSON *header = cJSON_ParseWithLength(bytes + 8, length);
+    const cJSON *weight = cJSON_GetObjectItemCaseSensitive(header, "weight");
+    char *text = cJSON_PrintUnformatted(weight);
+    cr_assert_str_eq(text, "{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]}");
+    cJSON_free(text);
+    text = cJSON_PrintUnformatted(cJSON_GetObjectItemCaseSensitive(header, "bias"));
+    cr_assert_str_eq(text, "{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[24,32]}");
+    cJSON_free(text);
+    const cJSON *metadata = cJSON_GetObjectItemCaseSensitive(header, "__metadata__"), *item;
+    cJSON_ArrayForEach(item, metadata) cr_assert(cJSON_IsString(item), "%s", item->string);
+    cr_assert_str_eq(cJSON_GetObjectItemCaseSensitive(metadata, "targets")->valuestring, "[\"low\",\"high\"]");
+    float w;
+    memcpy(&w, bytes + 8 + length + 4 * 5, sizeof w);
+    cr_assert_eq(w, 0.6f);
+    cJSON_Delete(header);
+    free(bytes);
+    cusgd_model_free(model);
+}
+
+Test(model, reader)
+{
+    cusgd_model *model = make_model(CUSGD_PRECISION_FLOAT), *plain;
+    cusgd_reader reader;
+    cusgd_reader_init(&reader);
+    cusgd_model_reader(model, &reader);
+    cr_assert_eq(reader.feature_count, 3);
+    cr_assert_str_eq(reader.features[0], "age");
+    cr_assert_eq(reader.target_count, 2);
+    cr_assert_str_eq(reader.targets[1], "high");
+    cr_assert_str_eq(reader.classes[1], "yes");
+
+    cusgd_reader_init(&reader);
+    reader.targets = (const char *const[]){"mine"};
+    reader.target_count = 1;
+    cusgd_model_reader(model, &reader);
+    cr_assert_str_eq(reader.targets[0], "mine");
+
+    cusgd_reader_init(&reader);
+    assert_works(model_create(NULL, 3, 2, NULL, NULL, NULL, &plain));
+    cusgd_model_reader(plain, &reader);
+    cr_assert_null(reader.features);
+    cr_assert_null(reader.targets);
+    cr_assert_null(reader.classes);
+    const char *name, *value;
+    cr_assert_not(cusgd_model_metadata(plain, 0, &name, &value));
+    cusgd_model_free(plain);
+    cusgd_model_free(model);
+}
+
+/* A file of this header and elements 1, 2, 3, ... of float32. */
+static const char *tensors_file(const char *header, size_t bytes)
+{
+    static unsigned char whole[1 << 16];
+    uint64_t length = strlen(header);
+    memcpy(whole, &length, 8);
+    memcpy(whole + 8, header, length);
+    for (size_t i = 0; i < bytes; i += 4) {
+        float value = (float)(i / 4 + 1);
+        memcpy(whole + 8 + length + i, &value, bytes - i < 4 ? bytes - i : 4);
+    }
+    return file_bytes("m.safetensors", whole, 8 + length + bytes);
+}
+
+/* What torch.save-like programs write, with no metadata of ours. */
+Test(model, of_other_programs)
+{
+    static const struct {
+        const char *header;
+        size_t bytes;
+        int64_t d, k;
+        double bias; /* the first */
+    } cases[] = {
+        {"{\"weight\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]},"
+         "\"bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[24,32]}}",
+         32, 3, 2, 7},
+        {"{\"bias\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[12,16]},"
+         "\"weight\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,12]}}   ",
+         16, 3, 1, 4},
+        {"{\"__metadata__\":{\"format\":\"pt\",\"loss\":\"hinge\",\"features\":\"three\"},"
+         "\"weight\":{\"dtype\":\"F32\",\"shape\":[1,3],\"data_offsets\":[4,16]},"
+         "\"bias\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}",
+         16, 3, 1, 1},
+        {"{\"weight\":{\"dtype\":\"F64\",\"shape\":[1,2],\"data_offsets\":[2,18]},"
+         "\"scale\":{\"dtype\":\"BF16\",\"shape\":[],\"data_offsets\":[0,2]},"
+         "\"none\":{\"dtype\":\"I64\",\"shape\":[0,7],\"data_offsets\":[2,2]}}",
+         18, 2, 1, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cusgd_model *model;
+        assert_works(cusgd_model_load(tensors_file(cases[i].header, cases[i].bytes), &model));
+        cr_assert_eq(cusgd_model_cols(model), cases[i].d);
+        cr_assert_eq(cusgd_model_outputs(model), cases[i].k);
+        cr_assert_eq(cusgd_model_bias(model)[0], cases[i].bias);
+        cr_assert_eq(cusgd_model_loss(model), CUSGD_LOSS_SQUARED);
+        cr_assert_null(cusgd_model_feature(model, 0));
+        if (i == 2) {
+            cr_assert_eq(cusgd_model_weight(model)[0], 2);
+            cr_assert_str_eq(metadata_value(model, "format"), "pt");
+            assert_works(
+                cusgd_model_save(model, path_of("ours"))); /* then it is ours, and theirs is kept where it is not in the way */
+            cusgd_model_free(model);
+            assert_works(cusgd_model_load(path_of("ours"), &model));
+            cr_assert_str_eq(metadata_value(model, "format"), "pt");
+            cr_assert_str_eq(metadata_value(model, "loss"), "squared");
+        }
+        cusgd_model_free(model);
+    }
+}
+
+#define WEIGHT             "\"weight\":{\"dtype\":\"F32\",\"shape\":[1,3],\"data_offsets\":[0,12]}"
+#define NAMED_BY(metadata) "{\"__metadata__\":{\"cusgd\":\"0.1.0\",\"loss\":\"squared\"," metadata "}," WEIGHT "}"
+
+Test(model, refusals)
+{
+    static const struct {
+        const char *header;
+        size_t bytes;
+        const char *message;
+    } cases[] = {
+        {"", 12, "no JSON"},
+        {"[]", 12, "no JSON"},
+        {" {" WEIGHT "}", 12, "no JSON"},
+        {"{" WEIGHT "", 12, "no JSON"},
+        {"{" WEIGHT "} x", 12, "text follows its header"},
+        {"{" WEIGHT "}{}", 12, "text follows its header"},
+        {"{" WEIGHT "}\n", 12, "text follows its header"},
+        {"{\"\xFF\":1," WEIGHT "}", 12, "UTF-8"},
+        {"{}", 0, "no tensor weight"},
+        {"{\"fc.weight\":{\"dtype\":\"F32\",\"shape\":[1,3],\"data_offsets\":[0,12]}}", 12, "no tensor weight"},
+        {"{" WEIGHT "," WEIGHT "}", 12, "'weight' stands in its header twice"},
+        {"{\"__metadata__\":{\"a\":\"1\",\"b\":\"2\",\"a\":\"3\"}," WEIGHT "}", 12, "'a' stands in its header twice"},
+        {"{\"__metadata__\":{}," WEIGHT ",\"__metadata__\":{}}", 12, "'__metadata__' stands in its header twice"},
+        {"{\"weight\":{\"dtype\":\"F32\",\"shape\":[1,3],\"shape\":[1,3],\"data_offsets\":[0,12]}}", 12, "three keys"},
+        {"{\"weight\":{\"dtype\":\"F32\",\"shape\":[1,3],\"shape\":[0,12]}}", 12, "data_offsets"},
+        {"{\"weight\":{\"dtype\":\"F32\",\"shape\":[1,3],\"data_offsets\":[0,12],\"more\":1}}", 12, "three keys"},
+        {"{\"weight\":[1,2,3]}", 12, "three keys"},
+        {"{\"weight\":null}", 12, "three keys"},
+        {"{\"__metadata__\":{\"a\":1}," WEIGHT "}", 12, "other things than strings"},
+        {"{\"__metadata__\":[\"a\"]," WEIGHT "}", 12, "no object"},
+        {"{\"weight\":{\"dtype\":\"F99\",\"shape\":[1,3],\"data_offsets\":[0,12]}}", 12, "makes no sense"},
+        {"{\"weight\":{\"dtype\":4,\"shape\":[1,3],\"data_offsets\":[0,12]}}", 12, "makes no sense"},
+        {"{\"weight\":{\"dtype\":\"F32\",\"shape\":[-1,-3],\"data_offsets\":[0,12]}}", 12, "makes no sense"},
+        {"{\"weight\":{\"dtype\":\"F32\",\"shape\":[1.5,2],\"data_offsets\":[0,12]}}", 12, "makes no sense"},
+        {"{\"weight\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,12]}}", 12, "makes no sense"},
+        {"{\"weight\":{\"dtype\":\"F32\",\"shape\":[1e300],\"data_offsets\":[0,12]}}", 12, "makes no sense"},
+        {"{\"weight\":{\"dtype\":\"F32\",\"shape\":\"3\",\"data_offsets\":[0,12]}}", 12, "makes no sense"},
+        {"{\"weight\":{\"dtype\":\"F32\",\"shape\":[1,3],\"data_offsets\":[0]}}", 12, "no two whole numbers"},
+        {"{\"weight\":{\"dtype\":\"F32\",\"shape\":[1,3],\"data_offsets\":[0,\"12\"]}}", 12, "no two whole numbers"},
+        {"{\"weight\":{\"dtype\":\"F32\",\"shape\":[1,3],\"data_offsets\":[12,0]}}", 12, "do not fit its type and shape"},
+        {"{\"weight\":{\"dtype\":\"F32\",\"shape\":[1,3],\"data_offsets\":[0,16]}}", 16, "do not fit its type and shape"},
+        {"{\"weight\":{\"dtype\":\"F32\",\"shape\":[1,3],\"data_offsets\":[4,16]}}", 16, "overlap, or there is a hole"},
+        {"{" WEIGHT ",\"bias\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}", 12, "overlap"},
+        {"{" WEIGHT ",\"bias\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[16,20]}}", 20, "hole"},
+        {"{" WEIGHT "}", 11, "cut short"},
+        {"{" WEIGHT "}", 13, "cut short"},
+        {"{" WEIGHT "}", 0, "cut short"},
+        {"{\"weight\":{\"dtype\":\"F16\",\"shape\":[1,6],\"data_offsets\":[0,12]}}", 12, "weight is F16, not F32 or F64"},
+        {"{\"weight\":{\"dtype\":\"F32\",\"shape\":[1,1,3],\"data_offsets\":[0,12]}}", 12, "more than two dimensions"},
+        {"{\"weight\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", 4, "no tensor weight of shape"},
+        {"{\"weight\":{\"dtype\":\"F32\",\"shape\":[0,3],\"data_offsets\":[0,0]}}", 0, "is empty"},
+        {"{" WEIGHT ",\"bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[12,20]}}", 20, "bias does not fit"},
+        {"{" WEIGHT ",\"bias\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[12,16]}}", 16, "bias does not fit"},
+        {"{\"__metadata__\":{\"cusgd\":\"9\"}," WEIGHT "}", 12, "names no loss"},
+        {"{\"__metadata__\":{\"cusgd\":\"9\",\"loss\":\"tweedie?\"}," WEIGHT "}", 12, "names no loss"},
+        {NAMED_BY("\"features\":\"[\\\"a\\\",\\\"b\\\"]\""), 12, "features are no list of 3 names"},
+        {NAMED_BY("\"features\":\"[\\\"a\\\",\\\"b\\\",\\\"c\\\",\\\"d\\\"]\""), 12, "features are no list of 3 names"},
+        {NAMED_BY("\"features\":\"[\\\"a\\\",\\\"b\\\",3]\""), 12, "features are no list of 3 names"},
+        {NAMED_BY("\"features\":\"{\\\"a\\\":\\\"a\\\",\\\"b\\\":\\\"b\\\",\\\"c\\\":\\\"c\\\"}\""), 12, "features are no list"},
+        {NAMED_BY("\"features\":\"\""), 12, "features are no list of 3 names"},
+        {NAMED_BY("\"targets\":\"[]\""), 12, "targets are no list of 1 names"},
+        {NAMED_BY("\"classes\":\"[\\\"a\\\"]\""), 12, "classes are no list of 2 names"},
+    };
+    cusgd_model *model;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_fails(cusgd_model_load(tensors_file(cases[i].header, cases[i].bytes), &model), CUSGD_ERROR_DATA, cases[i].message);
+        cr_assert_null(model);
+    }
+    assert_fails(cusgd_model_load(path_of("none"), &model), CUSGD_ERROR_DATA, "cannot be opened");
+    assert_fails(cusgd_model_load(path_of(""), &model), CUSGD_ERROR_DATA, "not a regular file");
+    assert_fails(cusgd_model_load(file_text("m", ""), &model), CUSGD_ERROR_DATA, "is empty");
+    assert_fails(cusgd_model_load(file_text("m", "{\"weight\":1}"), &model), CUSGD_ERROR_DATA, "beyond the file's end");
+    assert_fails(cusgd_model_load(file_bytes("m", "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF{}", 10), &model), CUSGD_ERROR_DATA,
+                 "beyond the file's end");
+}
+
+Test(model, deep_nesting)
+{
+    enum { DEPTH = 50000 };
+    char *text = malloc(DEPTH + 32);
+    cr_assert(text);
+    uint64_t length = DEPTH + 5;
+    memcpy(text, &length, 8);
+    memcpy(text + 8, "{\"a\":", 5);
+    memset(text + 13, '[', DEPTH);
+    cusgd_model *model;
+    assert_fails(cusgd_model_load(file_bytes("m", text, 13 + DEPTH), &model), CUSGD_ERROR_DATA, "no JSON");
+    free(text);
+}
+
+Test(model, refuses_what_is_not_finite)
+{
+    cusgd_model *model = make_model(CUSGD_PRECISION_FLOAT), *back;
+    model->weight[4] = 1e39;
+    assert_fails(cusgd_model_save(model, path_of("m")), CUSGD_ERROR_DATA, "float32 cannot hold");
+    model->precision = CUSGD_PRECISION_DOUBLE;
+    assert_works(cusgd_model_save(model, path_of("m")));
+    size_t count;
+    char *bytes = file_read(path_of("m"), &count);
+    double infinite = HUGE_VAL;
+    memcpy(bytes + count - 8, &infinite, 8);
+    assert_fails(cusgd_model_load(file_bytes("n", bytes, count), &back), CUSGD_ERROR_DATA, "element 1 of its tensor bias is inf");
+    free(bytes);
+    model->bias[0] = (double)NAN;
+    assert_fails(cusgd_model_save(model, path_of("o")), CUSGD_ERROR_DATA, "a coefficient is nan");
+    cr_assert_eq(folder_count(path_of("")), 2);
+    cusgd_model_free(model);
+}
+
+Test(model, damaged)
+{
+    cusgd_model *model = make_model(CUSGD_PRECISION_FLOAT), *back;
+    size_t count;
+    assert_works(cusgd_model_save(model, path_of("whole")));
+    cusgd_model_free(model);
+    char *bytes = file_read(path_of("whole"), &count);
+    for (size_t kept = 0; kept < count; kept++) {
+        cr_assert_eq(cusgd_model_load(file_bytes("m", bytes, kept), &back), CUSGD_ERROR_DATA, "cut to %zu of %zu bytes", kept,
+                     count);
+        cr_assert_null(back);
+    }
+    random_source r = {.key = 5};
+    for (int i = 0; i < 5000; i++) {
+        size_t at = random_under(&r, count);
+        char before = bytes[at];
+        bytes[at] ^= (char)(1 << random_under(&r, 8));
+        if (cusgd_model_load(file_bytes("m", bytes, count), &back) == CUSGD_OK) {
+            cr_assert_eq(cusgd_model_cols(back) * cusgd_model_outputs(back), 6);
+            cusgd_model_free(back);
+        } else {
+            cr_assert_null(back);
+        }
+        bytes[at] = before;
+    }
+    free(bytes);
+}
+
+Test(model, a_full_disk_keeps_the_old_file)
+{
+    cusgd_model *model = make_model(CUSGD_PRECISION_FLOAT);
+    assert_works(cusgd_model_save(model, path_of("m")));
+    size_t count, again;
+    char *bytes = file_read(path_of("m"), &count), *after;
+    for (size_t room = 0; room < count; room += 50) {
+        limit_file_size(room);
+        assert_fails(cusgd_model_save(model, path_of("m")), CUSGD_ERROR_DATA, "cannot be written");
+    }
+    after = file_read(path_of("m"), &again);
+    cr_assert_eq(count, again);
+    cr_assert_arr_eq(bytes, after, count);
+    cr_assert_eq(folder_count(path_of("")), 1);
+    free(bytes);
+    free(after);
+    cusgd_model_free(model);
+}
+
+/* ---- Synthetic problems -------------------------------------------------------------------------------------------------- */
+
+static cusgd_generator small_problem(void)
+{
+    cusgd_generator g;
+    cusgd_generator_init(&g);
+    g.rows = 2000;
+    g.cols = 10;
+    g.seed = 7;
+    g.noise = 0;
+    return g;
+}
+
+static cusgd_data *generated(const cusgd_generator *g, const char *name, cusgd_model **truth)
+{
+    cusgd_data *data;
+    char path[600];
+    assert_works(cusgd_generate(g, path_of(name), 0));
+    assert_works(cusgd_data_open(path_of(name), NULL, &data));
+    snprintf(path, sizeof path, "%s/true.safetensors", path_of(name));
+    assert_works(cusgd_model_load(path, truth));
+    return data;
+}
+
+static double link_at(const cusgd_model *truth, const cusgd_data *data, int64_t i, int64_t c)
+{
+    double p = cusgd_model_bias(truth)[c];
+    for (int64_t j = 0; j < data->view.d; j++)
+        p += cusgd_model_weight(truth)[c * data->view.d + j] * matrix_at(&data->view.x, i, j);
+    return p;
+}
+
+Test(generate, linear_targets_are_what_the_truth_says)
+{
+    for (int precision = CUSGD_PRECISION_FLOAT; precision <= CUSGD_PRECISION_DOUBLE; precision++) {
+        cusgd_generator g = small_problem();
+        cusgd_model *truth;
+        g.precision = (cusgd_precision)precision;
+        g.outputs = 3;
+        g.informative = 4;
+        cusgd_data *data = generated(&g, precision ? "double" : "float", &truth);
+        cr_assert_eq(cusgd_data_rows(data), 2000);
+        cr_assert_eq(cusgd_data_cols(data), 10);
+        cr_assert_eq(cusgd_data_outputs(data), 3);
+        cr_assert_eq(data->view.x.type, precision ? CUSGD_TYPE_FLOAT64 : CUSGD_TYPE_FLOAT32);
+        double worst = 0;
+        for (int64_t i = 0; i < 2000; i++) {
+            for (int64_t c = 0; c < 3; c++)
+                worst = fmax(worst, fabs(link_at(truth, data, i, c) - matrix_at(&data->view.y, i, c)));
+        }
+        cr_assert_lt(worst, precision ? 1e-14 : 2e-6, "%g", worst);
+        int informative = 0;
+        for (int j = 0; j < 10; j++) {
+            int zeros = 0;
+            for (int c = 0; c < 3; c++) zeros += cusgd_model_weight(truth)[c * 10 + j] == 0;
+            cr_assert(zeros == 0 || zeros == 3); /* the same columns for every output */
+            informative += zeros == 0;
+        }
+        cr_assert_eq(informative, 4);
+        cusgd_model_free(truth);
+        cusgd_data_free(data);
+    }
+}
+
+Test(generate, noise_and_coins)
+{
+    cusgd_generator g = small_problem();
+    cusgd_model *truth;
+    g.noise = 0.5;
+    cusgd_data *data = generated(&g, "noisy", &truth);
+    double sum = 0;
+    for (int64_t i = 0; i < 2000; i++) sum += pow(matrix_at(&data->view.y, i, 0) - link_at(truth, data, i, 0), 2);
+    cr_assert_float_eq(sqrt(sum / 2000), 0.5, 0.5 * 4 / sqrt(2 * 2000.0)); /* 4 standard errors */
+    cusgd_model_free(truth);
+    cusgd_data_free(data);
+
+    g.logistic = 1;
+    data = generated(&g, "coins", &truth);
+    cr_assert_eq(cusgd_model_loss(truth), CUSGD_LOSS_LOGISTIC);
+    double excess = 0, variance = 0;
+    for (int64_t i = 0; i < 2000; i++) {
+        double y = matrix_at(&data->view.y, i, 0), p = 1 / (1 + exp(-link_at(truth, data, i, 0)));
+        cr_assert(y == 0 || y == 1);
+        excess += y - p;
+        variance += p * (1 - p);
+    }
+    cr_assert_lt(fabs(excess), 4 * sqrt(variance));
+    cusgd_model_free(truth);
+    cusgd_data_free(data);
+}
+
+Test(generate, repeats_and_depends_on_the_seed)
+{
+    cusgd_generator g = small_problem();
+    static const char *const names[] = {"x.npy", "y.npy", "true.safetensors"};
+    assert_works(cusgd_generate(&g, path_of("a"), 0));
+    assert_works(cusgd_generate(&g, path_of("b"), 0));
+    g.seed = 8;
+    assert_works(cusgd_generate(&g, path_of("c"), 0));
+    cr_assert_eq(folder_count(path_of("a")), 3);
+    for (int i = 0; i < 3; i++) {
+        size_t counts[3];
+        char *bytes[3], path[64];
+        for (int f = 0; f < 3; f++) {
+            snprintf(path, sizeof path, "%c/%s", 'a' + f, names[i]);
+            bytes[f] = file_read(path_of(path), &counts[f]);
+        }
+        cr_assert_eq(counts[0], counts[1]);
+        cr_assert_arr_eq(bytes[0], bytes[1], counts[0]);
+        cr_assert_eq(counts[0], counts[2]);
+        cr_assert_neq(memcmp(bytes[0], bytes[2], counts[0]), 0);
+        for (int f = 0; f < 3; f++) free(bytes[f]);
+    }
+}
+
+/* More rows than a piece holds: the first rows are those of a smaller problem. */
+Test(generate, pieces)
+{
+    cusgd_generator g = small_problem();
+    cusgd_model *truth, *same;
+    g.cols = 2;
+    g.rows = 70000;
+    cusgd_data *large = generated(&g, "large", &truth);
+    g.rows = 69999;
+    cusgd_data *less = generated(&g, "less", &same);
+    for (int64_t i = 0; i < 69999; i++) {
+        cr_assert_eq(matrix_at(&large->view.x, i, 1), matrix_at(&less->view.x, i, 1));
+        cr_assert_eq(matrix_at(&large->view.y, i, 0), matrix_at(&less->view.y, i, 0));
+    }
+    cr_assert_neq(matrix_at(&large->view.x, 65536, 0), matrix_at(&large->view.x, 0, 0));
+    cusgd_model_free(truth);
+    cusgd_model_free(same);
+    cusgd_data_free(large);
+    cusgd_data_free(less);
+}
+
+Test(generate, keeps_what_is_there)
+{
+    cusgd_generator g = small_problem();
+    cr_assert_eq(mkdir(path_of("f"), 0700), 0);
+    file_text("f/y.npy", "mine");
+    assert_fails(cusgd_generate(&g, path_of("f"), 0), CUSGD_ERROR_DATA, "f/y.npy: is there already");
+    cr_assert(file_is(path_of("f/y.npy"), "mine"));
+    cr_assert_eq(folder_count(path_of("f")), 1);
+    assert_works(cusgd_generate(&g, path_of("f"), 1));
+    cr_assert_eq(folder_count(path_of("f")), 3);
+    file_text("f/w.npy", "mine");
+    assert_fails(cusgd_generate(&g, path_of("f"), 1), CUSGD_ERROR_DATA, "w.npy: would be taken for");
+    file_text("file", "mine");
+    assert_fails(cusgd_generate(&g, path_of("file"), 1), CUSGD_ERROR_DATA, "is no folder");
+    assert_fails(cusgd_generate(&g, path_of("no/folder"), 0), CUSGD_ERROR_DATA, "cannot be made");
+}
+
+Test(generate, a_full_disk_leaves_nothing)
+{
+    cusgd_generator g = small_problem();
+    cr_assert_eq(mkdir(path_of("f"), 0700), 0);
+    file_text("f/x.npy", "mine");
+    limit_file_size(50000);
+    assert_fails(cusgd_generate(&g, path_of("new"), 0), CUSGD_ERROR_DATA, "x.npy: cannot be written");
+    cr_assert_not(file_exists(path_of("new")));
+    assert_fails(cusgd_generate(&g, path_of("f"), 1), CUSGD_ERROR_DATA, "x.npy: cannot be written");
+    cr_assert(file_is(path_of("f/x.npy"), "mine"));
+    cr_assert_eq(folder_count(path_of("f")), 1);
+}
+
+Test(generate, refusals)
+{
+    cusgd_generator g = small_problem(), good = g;
+    const char *path = path_of("f");
+    g.rows = 0;
+    assert_fails(cusgd_generate(&g, path, 0), CUSGD_ERROR_USAGE, "rows must be");
+    g = good, g.cols = -1;
+    assert_fails(cusgd_generate(&g, path, 0), CUSGD_ERROR_USAGE, "cols must be");
+    g = good, g.outputs = 0;
+    assert_fails(cusgd_generate(&g, path, 0), CUSGD_ERROR_USAGE, "outputs must be");
+    g = good, g.informative = 11;
+    assert_fails(cusgd_generate(&g, path, 0), CUSGD_ERROR_USAGE, "informative");
+    g = good, g.noise = -1;
+    assert_fails(cusgd_generate(&g, path, 0), CUSGD_ERROR_USAGE, "noise");
+    g = good, g.correlation = 1;
+    assert_fails(cusgd_generate(&g, path, 0), CUSGD_ERROR_USAGE, "correlation must lie");
+    g = good, g.correlation = (double)NAN;
+    assert_fails(cusgd_generate(&g, path, 0), CUSGD_ERROR_USAGE, "correlation must lie");
+    g = good, g.condition = .5;
+    assert_fails(cusgd_generate(&g, path, 0), CUSGD_ERROR_USAGE, "condition must be");
+    g = good, g.condition = 10, g.correlation = .5;
+    assert_fails(cusgd_generate(&g, path, 0), CUSGD_ERROR_USAGE, "choose one");
+    g = good, g.rows = g.cols = INT64_C(1000000000000);
+    assert_fails(cusgd_generate(&g, path, 0), CUSGD_ERROR_USAGE, "too large for a file");
+    g = good, g.precision = (cusgd_precision)5;
+    assert_fails(cusgd_generate(&g, path, 0), CUSGD_ERROR_USAGE, "precision");
+    cr_assert_not(file_exists(path));
+}

@@ -1,0 +1,487 @@
+/* The seam's passes over all rows at given parameters, objective and predict, and generate. See seam.h. */
+#include "scalar/random.h"
+#include "seam.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const int64_t sizes[] = {1, 2, 3, 15, 16, 17, 31, 32, 33, 61, 127, 1000};
+static const int64_t outputs[] = {1, 2, 3, 17};
+enum { SIZES = sizeof sizes / sizeof *sizes, OUTPUTS = sizeof outputs / sizeof *outputs };
+
+typedef struct session {
+    backend of[2]; /* by precision */
+    uint64_t cases;
+} session;
+
+static void session_open(session *s)
+{
+    s->cases = 0;
+    for (int p = 0; p < 2; p++) seam_backend_open((cusgd_precision)p, 2, &s->of[p]);
+}
+
+static void session_close(session *s)
+{
+    for (int p = 0; p < 2; p++) s->of[p].ops->close(s->of[p].self);
+}
+
+static const char *describe(const seam_spec *s, cusgd_loss loss)
+{
+    static char text[200];
+    snprintf(text, sizeof text, "n %d d %d k %d precision %d type %d listed %d weighted %d standardized %d loss %d", (int)s->n,
+             (int)s->d, (int)s->k, (int)s->precision, (int)s->type, s->listed, s->weighted, s->standardized, (int)loss);
+    return text;
+}
+
+/* ---- objective and predict ---- */
+
+static void check_objective(const backend *b, const seam_examples *e, const bound *at, cusgd_loss loss, const double *theta)
+{
+    int64_t n = e->spec.n, size = (e->spec.d + 1) * e->spec.k, *rows = seam_allocate(n, sizeof *rows);
+    double *gradient = seam_allocate(size, sizeof(double)), value = NAN, alone = NAN;
+    seam_sums exact = {seam_allocate(size, sizeof(double)), seam_allocate(size, sizeof(double)), 0, 0};
+    for (int64_t i = 0; i < n; i++) rows[i] = i;
+    for (int64_t u = 0; u < size; u++) gradient[u] = NAN;
+    seam_gradient(e, loss, theta, rows, n, &exact);
+    seam_ok(b->ops->objective(b->self, at, loss, theta, &value, gradient), "objective");
+    seam_ok(b->ops->objective(b->self, at, loss, theta, &alone, NULL), "objective without gradient");
+    if (!(fabs(value - exact.loss / (double)n) <= exact.loss_bound / (double)n))
+        seam_fail("%s: objective %.17g, not %.17g to within %g", describe(&e->spec, loss), value, exact.loss / (double)n,
+                  exact.loss_bound / (double)n);
+    if (!(fabs(alone - exact.loss / (double)n) <= exact.loss_bound / (double)n))
+        seam_fail("%s: objective %.17g without gradient, %.17g with it", describe(&e->spec, loss), alone, value);
+    for (int64_t u = 0; u < size; u++)
+        if (!(fabs(gradient[u] - exact.gradient[u]) <= exact.bound[u]))
+            seam_fail("%s: gradient of parameter %d is %.17g, not %.17g to within %g", describe(&e->spec, loss), (int)u,
+                      gradient[u], exact.gradient[u], exact.bound[u]);
+    free(rows);
+    free(gradient);
+    free(exact.gradient);
+    free(exact.bound);
+}
+
+static void check_predictions(const backend *b, const seam_examples *e, const bound *at, const double *theta)
+{
+    int64_t n = e->spec.n, d = e->spec.d, k = e->spec.k;
+    double *p = seam_allocate(n * k, sizeof(double)), factor = seam_scalar_of(e->spec.precision)->unit * (4 + sqrt((double)d));
+    for (int64_t i = 0; i < n * k; i++) p[i] = NAN;
+    seam_ok(b->ops->predict(b->self, at, theta, p), "predict");
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t c = 0; c < k; c++) {
+            long double exact = (long double)theta[d * k + c], size = fabsl(exact);
+            for (int64_t j = 0; j < d; j++) {
+                long double term = (long double)e->x[i * d + j] * (long double)theta[j * k + c];
+                exact += term;
+                size += fabsl(term);
+            }
+            if (!(fabs(p[i * k + c] - (double)exact) <= factor * (double)size))
+                seam_fail("%s: prediction (%d, %d) is %.17g, not %.17g", describe(&e->spec, CUSGD_LOSS_SQUARED), (int)i, (int)c,
+                          p[i * k + c], (double)exact);
+        }
+    free(p);
+}
+
+enum { PRECISION, LOSS, WEIGHTED, STANDARDIZED, LISTED, IN_PLACE, K, N, D };
+static const seam_factor pass_factors[] = {{"precision", 2, 1}, {"loss", 3, 1},     {"weighted", 2, 1}, {"standardized", 2, 1},
+                                           {"listed", 2, 1},    {"in place", 2, 1}, {"k", OUTPUTS, 1},  {"n", SIZES, 1},
+                                           {"d", SIZES, 0},     {NULL, 0, 0}};
+
+static void pass_visit(const int *level, void *context)
+{
+    session *s = context;
+    int logistic = level[LOSS] == CUSGD_LOSS_LOGISTIC;
+    seam_spec spec = {.n = sizes[level[N]],
+                      .d = sizes[level[D]],
+                      .k = outputs[level[K]],
+                      .precision = (cusgd_precision)level[PRECISION],
+                      .type = (cusgd_type)(level[IN_PLACE] ? level[PRECISION] : 1 - level[PRECISION]),
+                      .listed = level[LISTED],
+                      .weighted = level[WEIGHTED],
+                      .standardized = level[STANDARDIZED],
+                      .shifted = !logistic && level[STANDARDIZED],
+                      .binary = logistic,
+                      .seed = 300 + ++s->cases};
+    const backend *b = &s->of[spec.precision];
+    double *theta = seam_allocate((spec.d + 1) * spec.k, sizeof(double));
+    uint64_t state = spec.seed;
+    seam_examples e;
+    seam_theta(&spec, &state, 2 / sqrt((double)(spec.d + 1)), theta);
+    seam_examples_make(&spec, &e);
+    bound *at = seam_bind(b, &e);
+    check_objective(b, &e, at, (cusgd_loss)level[LOSS], theta);
+    check_predictions(b, &e, at, theta);
+    b->ops->unbind(b->self, at);
+    seam_examples_free(&e);
+    free(theta);
+}
+
+Test(seam_passes, objective_gradient_and_predictions)
+{
+    session s;
+    session_open(&s);
+    seam_cover(pass_factors, 5, pass_visit, &s);
+    session_close(&s);
+}
+
+/* Many chunks of rows, and columns by the thousand; the run under way is not touched. */
+Test(seam_passes, many_rows_many_columns)
+{
+    session s;
+    session_open(&s);
+    static const int64_t shapes[][3] = {{70000, 3, 1}, {9000, 61, 2}, {100, 5000, 1}};
+    for (int i = 0; i < 6; i++) {
+        const int64_t *shape = shapes[i / 2];
+        seam_spec spec = {.n = shape[0],
+                          .d = shape[1],
+                          .k = shape[2],
+                          .precision = (cusgd_precision)(i % 2),
+                          .type = (cusgd_type)(i % 2),
+                          .weighted = 1,
+                          .seed = 40};
+        const backend *b = &s.of[i % 2];
+        plan p = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = spec.d, .k = spec.k, .batch = 1};
+        int64_t size = (spec.d + 1) * spec.k;
+        double *theta = seam_allocate(size, sizeof(double)), *kept = seam_allocate(size, sizeof(double));
+        uint64_t state = 7;
+        seam_examples e;
+        seam_theta(&spec, &state, 1 / sqrt((double)spec.d), theta);
+        seam_examples_make(&spec, &e);
+        bound *at = seam_bind(b, &e);
+        seam_ok(b->ops->start(b->self, &p), "start");
+        seam_ok(b->ops->put(b->self, AREA_CURRENT, PART_THETA, theta), "put");
+        check_objective(b, &e, at, CUSGD_LOSS_SQUARED, theta);
+        check_predictions(b, &e, at, theta);
+        seam_ok(b->ops->get(b->self, AREA_CURRENT, PART_THETA, kept), "get");
+        cr_assert(memcmp(theta, kept, sizeof(double) * (size_t)size) == 0, "the parameters of the run have changed");
+        b->ops->unbind(b->self, at);
+        seam_examples_free(&e);
+        free(theta);
+        free(kept);
+    }
+    session_close(&s);
+}
+
+/* A logistic loss neither overflows nor loses a small value, far out on either side. */
+Test(seam_passes, logistic_loss_far_out)
+{
+    session s;
+    session_open(&s);
+    for (int precision = 0; precision < 2; precision++) {
+        seam_spec spec = {.n = 64, .d = 2, .k = 1, .precision = (cusgd_precision)precision, .binary = 1, .seed = 41};
+        const backend *b = &s.of[precision];
+        seam_examples e;
+        seam_examples_make(&spec, &e);
+        bound *at = seam_bind(b, &e);
+        for (int i = -3; i <= 3; i++) {
+            double theta[3] = {0.5, -0.25, 25.0 * i};
+            check_objective(b, &e, at, CUSGD_LOSS_LOGISTIC, theta);
+        }
+        b->ops->unbind(b->self, at);
+        seam_examples_free(&e);
+    }
+    session_close(&s);
+}
+
+/* ---- generate ---- */
+
+static const seam_scalar *scalar_of(const cusgd_generator *g) { return seam_scalar_of(g->precision); }
+
+/* Rows first .. first + count - 1, in double. */
+static void generated(const backend *b, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, double *x,
+                      double *y)
+{
+    size_t bytes = g->precision == CUSGD_PRECISION_FLOAT ? sizeof(float) : sizeof(double);
+    void *xs = seam_allocate(count * g->cols, bytes), *ys = seam_allocate(count * g->outputs, bytes);
+    seam_ok(b->ops->generate(b->self, g, truth, first, count, xs, ys), "generate");
+    for (int64_t i = 0; i < count * g->cols; i++)
+        x[i] = g->precision == CUSGD_PRECISION_FLOAT ? (double)((float *)xs)[i] : ((double *)xs)[i];
+    for (int64_t i = 0; i < count * g->outputs; i++)
+        y[i] = g->precision == CUSGD_PRECISION_FLOAT ? (double)((float *)ys)[i] : ((double *)ys)[i];
+    free(xs);
+    free(ys);
+}
+
+static uint32_t word_at(const cusgd_generator *g, uint64_t stream, uint64_t word)
+{
+    return random_block(stream_key(g->seed, stream), word / 4).at[word % 4];
+}
+
+/* y belongs to x: it is x theta + b + noise z, or a coin with that log-odds, of the x that is returned. */
+static void check_targets(const cusgd_generator *g, const double *truth, int64_t first, int64_t count, const double *x,
+                          const double *y)
+{
+    int64_t d = g->cols, k = g->outputs;
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t c = 0; c < k; c++) {
+            uint32_t word = word_at(g, STREAM_TARGETS, (uint64_t)(first + i) * (uint64_t)k + (uint64_t)c);
+            double p = truth[d * k + c], size = fabs(p), noise = g->noise * normal_from(word), got = y[i * k + c];
+            for (int64_t j = 0; j < d; j++) {
+                p += x[i * d + j] * truth[j * k + c];
+                size += fabs(x[i * d + j] * truth[j * k + c]);
+            }
+            double share = 1 / (1 + exp(-p)), u = uniform_open(word);
+            double slack = scalar_of(g)->unit * fabs(p + noise) * 2 + 1e-14 * (size + fabs(noise));
+            int right = g->logistic ? (got == (u < share ? 1 : 0) || fabs(u - share) < 1e-12) : fabs(got - p - noise) <= slack;
+            if (!right) seam_fail("target (%d, %d) is %.17g where x theta + b is %.17g", (int)(first + i), (int)c, got, p);
+        }
+}
+
+enum { G_PRECISION, G_LOGISTIC, G_SHAPE, G_NOISE, G_K, G_D, G_N };
+static const int64_t widths[] = {1, 2, 3, 16, 17, 33, 127};
+static const int64_t counts[] = {1, 5, 64, 1000};
+static const seam_factor generate_factors[] = {{"precision", 2, 1}, {"logistic", 2, 1}, {"shape", 3, 1}, {"noise", 2, 1},
+                                               {"k", 3, 1},         {"d", 7, 1},        {"n", 4, 1},     {NULL, 0, 0}};
+
+/* Pieces equal the same rows of one call, whatever they are; and every number is where its stream has it. */
+static void generate_visit(const int *level, void *context)
+{
+    session *s = context;
+    int64_t n = counts[level[G_N]], d = widths[level[G_D]], k = outputs[level[G_K]], far = (int64_t)1 << 33;
+    cusgd_generator g = {.rows = far + n,
+                         .cols = d,
+                         .outputs = k,
+                         .informative = d,
+                         .noise = level[G_NOISE] ? 0.5 : 0,
+                         .logistic = level[G_LOGISTIC],
+                         .correlation = level[G_SHAPE] == 1 ? -0.7 : 0,
+                         .condition = level[G_SHAPE] == 2 ? 1000 : 1,
+                         .seed = ++s->cases,
+                         .precision = (cusgd_precision)level[G_PRECISION]};
+    const backend *b = &s->of[g.precision];
+    double *x = seam_allocate(n * d, sizeof(double)), *y = seam_allocate(n * k, sizeof(double));
+    double *piece_x = seam_allocate(n * d, sizeof(double)), *piece_y = seam_allocate(n * k, sizeof(double));
+    double *truth = seam_allocate((d + 1) * k, sizeof(double));
+    uint64_t state = g.seed + 50;
+    for (int64_t u = 0; u < (d + 1) * k; u++) truth[u] = seam_uniform(&state);
+    for (int64_t base = 0; base <= far; base += far) { /* the second time, words that take more than 32 bits to count */
+        generated(b, &g, truth, base, n, x, y);
+        check_targets(&g, truth, base, n, x, y);
+        for (int64_t i = 0; i < n * d && level[G_SHAPE] == 0; i++) {
+            double expected = scalar_of(&g)->round(normal_from(word_at(&g, STREAM_FEATURES, (uint64_t)(base * d + i))));
+            if (x[i] != expected) seam_fail("x (%d, %d) is %.17g, not %.17g", (int)(i / d), (int)(i % d), x[i], expected);
+        }
+        for (int64_t first = 0, count; first < n; first += count) {
+            count = 1 + (int64_t)(seam_bits(&state) % 300);
+            if (count > n - first) count = n - first;
+            generated(b, &g, truth, base + first, count, piece_x, piece_y);
+            if (memcmp(piece_x, x + first * d, sizeof(double) * (size_t)(count * d)) != 0 ||
+                memcmp(piece_y, y + first * k, sizeof(double) * (size_t)(count * k)) != 0)
+                seam_fail("d %d k %d: rows %d .. %d alone are not those rows of one call", (int)d, (int)k, (int)first,
+                          (int)(first + count - 1));
+        }
+    }
+    free(x);
+    free(y);
+    free(piece_x);
+    free(piece_y);
+    free(truth);
+}
+
+Test(seam_passes, generated_rows_are_functions_of_their_place)
+{
+    session s;
+    session_open(&s);
+    seam_cover(generate_factors, 6, generate_visit, &s);
+    session_close(&s);
+}
+
+/* The columns' covariance, d x d, about the mean. */
+static void covariance_of(const double *x, int64_t n, int64_t d, double *mean, double *covariance)
+{
+    for (int64_t j = 0; j < d; j++) {
+        mean[j] = 0;
+        for (int64_t i = 0; i < n; i++) mean[j] += x[i * d + j] / (double)n;
+    }
+    for (int64_t a = 0; a < d; a++)
+        for (int64_t b = 0; b < d; b++) {
+            covariance[a * d + b] = 0;
+            for (int64_t i = 0; i < n; i++)
+                covariance[a * d + b] += (x[i * d + a] - mean[a]) * (x[i * d + b] - mean[b]) / (double)n;
+        }
+}
+
+/* The eigenvalues of a symmetric matrix, which is destroyed, by Jacobi's rotations; ascending order is not kept. */
+static void eigenvalues_of(double *a, int64_t d, double *values)
+{
+    for (int sweep = 0; sweep < 30; sweep++)
+        for (int64_t p = 0; p < d; p++)
+            for (int64_t q = p + 1; q < d; q++) {
+                if (a[p * d + q] == 0) continue;
+                double tau = (a[q * d + q] - a[p * d + p]) / (2 * a[p * d + q]);
+                double t = (tau < 0 ? -1 : 1) / (fabs(tau) + sqrt(1 + tau * tau)), c = 1 / sqrt(1 + t * t), s = t * c;
+                for (int64_t i = 0; i < d; i++) { /* columns, then rows */
+                    double left = a[i * d + p], right = a[i * d + q];
+                    a[i * d + p] = c * left - s * right;
+                    a[i * d + q] = s * left + c * right;
+                }
+                for (int64_t i = 0; i < d; i++) {
+                    double left = a[p * d + i], right = a[q * d + i];
+                    a[p * d + i] = c * left - s * right;
+                    a[q * d + i] = s * left + c * right;
+                }
+            }
+    for (int64_t j = 0; j < d; j++) values[j] = a[j * d + j];
+}
+
+enum { ROWS = 40000, COLS = 6 };
+
+/* x of ROWS x COLS, its mean and covariance. */
+static void sample(const session *s, cusgd_generator g, double *mean, double *covariance, double *x, double *y)
+{
+    double truth[COLS + 1] = {1, -1, 0.5, 0, 0, 2, 0.25};
+    g.rows = ROWS;
+    g.cols = g.informative = COLS;
+    g.outputs = 1;
+    generated(&s->of[g.precision], &g, truth, 0, ROWS, x, y);
+    covariance_of(x, ROWS, COLS, mean, covariance);
+}
+
+/* Bounds are five standard errors: 1/sqrt n for a mean or a covariance, sqrt(2/n) for a variance. */
+Test(seam_passes, generated_columns_have_the_distribution_asked_for)
+{
+    session s;
+    session_open(&s);
+    double mean[COLS], covariance[COLS * COLS], values[COLS], error = 1 / sqrt((double)ROWS);
+    double *x = seam_allocate((int64_t)ROWS * COLS, sizeof(double)), *y = seam_allocate(ROWS, sizeof(double));
+    for (int precision = 0; precision < 2; precision++) {
+        cusgd_generator g = {.noise = 1, .condition = 1, .seed = 5, .precision = (cusgd_precision)precision};
+        for (int shape = 0; shape < 2; shape++) { /* independent; AR(1) */
+            g.correlation = shape ? 0.8 : 0;
+            sample(&s, g, mean, covariance, x, y);
+            for (int a = 0; a < COLS; a++)
+                for (int b = 0; b < COLS; b++) {
+                    double expected = a == b ? 1 : shape ? pow(0.8, abs(a - b)) : 0;
+                    cr_assert(fabs(mean[a]) < 5 * error);
+                    cr_assert(fabs(covariance[a * COLS + b] - expected) < 5 * sqrt(2) * error,
+                              "covariance (%d, %d) is %g, not %g", a, b, covariance[a * COLS + b], expected);
+                }
+        }
+        g.correlation = 0;
+        g.condition = 1000;
+        sample(&s, g, mean, covariance, x, y);
+        double coupled = 0;
+        for (int a = 0; a < COLS; a++)
+            for (int b = 0; b < a; b++) coupled += fabs(covariance[a * COLS + b]);
+        cr_assert(coupled > 0.1, "columns of a given condition number are correlated, else standardization would undo it");
+        eigenvalues_of(covariance, COLS, values);
+        double least = values[0], most = values[0], product = 1;
+        for (int j = 0; j < COLS; j++) {
+            least = fmin(least, values[j]);
+            most = fmax(most, values[j]);
+            product *= values[j];
+        }
+        cr_assert(fabs(most / least / 1000 - 1) < 10 * sqrt(2) * error, "condition number %g, not 1000", most / least);
+        cr_assert(fabs(most - 1) < 5 * sqrt(2) * error, "the largest eigenvalue is %g, not 1", most);
+        cr_assert(fabs(log(product) / log(1000) + COLS / 2.0) < 0.05, "eigenvalues do not run geometrically");
+    }
+    free(x);
+    free(y);
+    session_close(&s);
+}
+
+/* Every seed has its own rows. */
+Test(seam_passes, seeds_differ)
+{
+    session s;
+    session_open(&s);
+    double x[2][12], y[2][4], truth[4] = {1, 2, 3, 4};
+    for (int seed = 0; seed < 2; seed++) {
+        cusgd_generator g = {.rows = 4,
+                             .cols = 3,
+                             .outputs = 1,
+                             .informative = 3,
+                             .condition = 1,
+                             .seed = (uint64_t)seed,
+                             .precision = CUSGD_PRECISION_DOUBLE};
+        generated(&s.of[1], &g, truth, 0, 4, x[seed], y[seed]);
+    }
+    for (int i = 0; i < 12; i++) cr_assert(x[0][i] != x[1][i]);
+    session_close(&s);
+}
+
+/* ---- Equal bits ---- */
+
+enum { BITS_N = 3000, BITS_D = 137, BITS_K = 2, BITS_SIZE = (BITS_D + 1) * BITS_K };
+
+/* What a backend makes of one problem: parameters after some steps, gradient, predictions, sums, moments. */
+typedef struct outcome {
+    double theta[BITS_SIZE], gradient[BITS_SIZE], predictions[BITS_N * BITS_K], fourth[BITS_D], second[BITS_D], q[2];
+    double mean[BITS_D], variance[BITS_D], target[BITS_K], weight, value, loss, x[BITS_N * 7], y[BITS_N];
+} outcome;
+
+static void outcome_of(cusgd_precision precision, int threads, outcome *o)
+{
+    seam_spec spec = {.n = BITS_N,
+                      .d = BITS_D,
+                      .k = BITS_K,
+                      .precision = precision,
+                      .type = (cusgd_type)precision,
+                      .weighted = 1,
+                      .binary = 1,
+                      .seed = 60};
+    plan p = {.loss = CUSGD_LOSS_LOGISTIC,
+              .optimizer = CUSGD_OPTIMIZER_ADAM,
+              .d = BITS_D,
+              .k = BITS_K,
+              .batch = 1000,
+              .intercept = 1,
+              .beta1 = 0.9,
+              .beta2 = 0.999,
+              .epsilon = 1e-8,
+              .l1 = 1e-3,
+              .l2 = 1e-2};
+    cusgd_generator g = {.rows = BITS_N,
+                         .cols = 7,
+                         .outputs = 1,
+                         .informative = 7,
+                         .noise = 1,
+                         .condition = 50,
+                         .seed = 3,
+                         .precision = precision};
+    sampler order = sampler_make(CUSGD_SAMPLING_PERMUTE, 1, BITS_N, 3, 0);
+    step_numbers numbers[3] = {{0.01, 0, 10, 1000, 1}, {0.01, 0, 5.3, 500, 1}, {0.01, 0, 3.7, 333, 1}};
+    curvature sums = {o->fourth, o->second, 0, 0};
+    steps_report report;
+    backend b;
+    seam_examples e;
+    seam_backend_open(precision, threads, &b);
+    seam_examples_make(&spec, &e);
+    bound *at = seam_bind(&b, &e);
+    slice s = {at, &order, 0, 3, numbers};
+    seam_ok(b.ops->start(b.self, &p), "start");
+    seam_ok(b.ops->steps(b.self, &s), "steps");
+    seam_ok(b.ops->report(b.self, &report), "report");
+    seam_ok(b.ops->get(b.self, AREA_CURRENT, PART_THETA, o->theta), "get");
+    seam_ok(b.ops->objective(b.self, at, p.loss, o->theta, &o->value, o->gradient), "objective");
+    seam_ok(b.ops->predict(b.self, at, o->theta, o->predictions), "predict");
+    seam_ok(b.ops->curvature(b.self, at, NULL, &sums), "curvature");
+    seam_ok(b.ops->moments(b.self, &e.source, o->mean, o->variance, o->target, &o->weight), "moments");
+    generated(&b, &g, o->theta, 0, BITS_N, o->x, o->y);
+    o->loss = report.loss;
+    o->q[0] = sums.q1;
+    o->q[1] = sums.q2;
+    b.ops->unbind(b.self, at);
+    b.ops->close(b.self);
+    seam_examples_free(&e);
+}
+
+/* The instruction set is the CPU's affair, and what the machine lacks falls back to what it has; other devices repeat themselves.
+ */
+Test(seam_passes, threads_and_instruction_sets_do_not_change_a_bit)
+{
+    static const char *const isa[] = {"baseline", "avx2", "avx512"};
+    static const int threads[] = {1, 2, 5};
+    outcome *first = seam_allocate(1, sizeof *first), *other = seam_allocate(1, sizeof *other);
+    for (int precision = 0; precision < 2; precision++)
+        for (int i = 0; i < 9; i++) {
+            cr_assert(setenv("CUSGD_ISA", isa[i / 3], 1) == 0);
+            outcome_of((cusgd_precision)precision, threads[i % 3], i == 0 ? first : other);
+            if (i > 0 && memcmp(first, other, sizeof *first) != 0)
+                seam_fail("precision %d: %s with %d threads differs from baseline with 1", precision, isa[i / 3], threads[i % 3]);
+        }
+    free(first);
+    free(other);
+}
