@@ -41,7 +41,7 @@ if(missing)
 endif()
 
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
-    set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 90-real 100-real 120 CACHE STRING "GPUs that the CUDA module has code for")
+    set(CMAKE_CUDA_ARCHITECTURES 90-real CACHE STRING "GPUs that the CUDA module has code for")
 endif()
 enable_language(CUDA)
 find_package(CUDAToolkit REQUIRED COMPONENTS cublas curand cudart)
@@ -62,5 +62,6 @@ target_link_libraries(cusgd-cuda PRIVATE CUDA::cudart_static CUDA::cublas CUDA::
 target_link_options(cusgd-cuda PRIVATE LINKER:-Bsymbolic LINKER:--exclude-libs,ALL)
 set_target_properties(cusgd-cuda PROPERTIES
                       CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON CUDA_EXTENSIONS OFF CUDA_VISIBILITY_PRESET hidden
-                      CUDA_RUNTIME_LIBRARY Static INSTALL_RPATH_USE_LINK_PATH ON)
+                      CUDA_RUNTIME_LIBRARY Static
+                      BUILD_RPATH "${CUDAToolkit_LIBRARY_DIR}" INSTALL_RPATH "${CUDAToolkit_LIBRARY_DIR}")
 install(TARGETS cusgd-cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/cusgd)

@@ -22,6 +22,15 @@ static int64_t usual_batch(int64_t n)
     return b;
 }
 
+/* Five epochs; more where they are few rows, in which the average is still settling, or few steps, in which momentum may carry it
+ * up and down. */
+static int64_t usual_patience(int64_t n, int64_t batches)
+{
+    enum { ROWS = 20000, STEPS = 400, LEAST = 5, MOST = 200 };
+    int64_t epochs = ROWS / n > STEPS / batches ? ROWS / n : STEPS / batches;
+    return epochs < LEAST ? LEAST : epochs > MOST ? MOST : epochs;
+}
+
 void choose_run(cusgd_trainer *t)
 {
     cusgd_options *o = &t->options;
@@ -30,12 +39,12 @@ void choose_run(cusgd_trainer *t)
     t->by_gradient = !isnan(o->gradient_tolerance);
     t->by_tolerance = !isnan(o->tolerance) || o->patience >= 0 || (bare && o->epochs == 0);
     if (t->by_tolerance && isnan(o->tolerance)) o->tolerance = 1e-5;
-    if (t->by_tolerance && o->patience < 0) o->patience = 5;
     if (o->epochs == 0) o->epochs = (int64_t)fmin(fmax(2e6 / (double)n, 20), 1000);
     if (o->batch == 0) o->batch = usual_batch(n);
     if (o->batch > n) o->batch = n;
     if (o->evaluate_every == 0) o->evaluate_every = t->by_tolerance || t->by_gradient || t->valid_rows.n > 0 ? 1 : -1;
     t->batches = (n + o->batch - 1) / o->batch;
+    if (t->by_tolerance && o->patience < 0) o->patience = usual_patience(n, t->batches);
     t->plan.batch = o->batch;
 }
 
@@ -222,7 +231,7 @@ static cusgd_status rule_quadratic(cusgd_trainer *t)
 static cusgd_status rule_adaptive(cusgd_trainer *t)
 {
     cusgd_options *o = &t->options;
-    if (isnan(o->rate)) o->rate = 0.02;
+    if (isnan(o->rate)) o->rate = 0.1;
     if (isnan(o->momentum)) o->momentum = 0.9;
     if (isnan(o->epsilon)) o->epsilon = 1e-10;
     t->plan.optimizer = OPTIMIZER_ADAGRAD_NESTEROV;

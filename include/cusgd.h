@@ -175,7 +175,8 @@ typedef struct cusgd_reader {
 CUSGD_API void cusgd_reader_init(cusgd_reader *reader);
 
 /* Opens a folder with x.npy, y.npy and, where rows are weighted, w.npy (float32 or float64, C or Fortran order; memory-mapped); a
- * lone .npy (x_only); a .csv; or "-", CSV on standard input. `reader` NULL: cusgd_reader_init's. */
+ * lone .npy (x_only); a .csv; or "-", CSV on standard input. `reader` NULL: cusgd_reader_init's. Columns of .npy files have no
+ * names: `features` and `targets` pass over them, `ignore` and `weights` are errors there. */
 CUSGD_API cusgd_status cusgd_data_open(const char *path, const cusgd_reader *reader, cusgd_data **out);
 CUSGD_API void cusgd_data_free(cusgd_data *data);
 CUSGD_API int64_t cusgd_data_rows(const cusgd_data *data);
@@ -221,7 +222,8 @@ CUSGD_API const char *cusgd_model_class(const cusgd_model *model, int value); /*
 CUSGD_API cusgd_loss cusgd_model_loss(const cusgd_model *model);
 /* The metadata, one entry an index: *name and *value are the model's. Returns 0 past the last. */
 CUSGD_API int cusgd_model_metadata(const cusgd_model *model, size_t index, const char **name, const char **value);
-/* Makes `reader` pick the model's features by name and map the model's classes. It borrows from the model. */
+/* Makes `reader` pick the model's features by name, its targets too unless the reader has some, and map the model's classes. It
+ * borrows from the model. */
 CUSGD_API void cusgd_model_reader(const cusgd_model *model, cusgd_reader *reader);
 
 typedef enum cusgd_output {

@@ -148,9 +148,10 @@ typedef struct moment_arrays {
     double *weight, *mean, *square;
 } moment_arrays;
 
-/* Of each tile of `tile` rows of x (rows x cols, of `type`); w: rows, or NULL. */
+/* Of each tile of `tile` rows of x (rows x cols, of `type`); w: rows, or NULL. from_first: means are taken as seen from the first
+ * row that counts, so that a constant column's is that constant. */
 cudaError_t kernel_tile_moments(cusgd_type type, const void *x, const double *w, int64_t rows, int64_t cols, int64_t tile,
-                                moment_arrays out, cudaStream_t stream);
+                                int from_first, moment_arrays out, cudaStream_t stream);
 /* Merges groups first .. first + count - 1 of `from`, in order, into group `into` of `to`. */
 cudaError_t kernel_merge_moments(moment_arrays from, int64_t first, int64_t count, moment_arrays to, int64_t into, int64_t cols,
                                  cudaStream_t stream);

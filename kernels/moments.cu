@@ -6,19 +6,22 @@
 
 /* A thread has one column of one tile: the sums about its own mean, in two passes. */
 template <class T>
-__global__ static void tile_moments_kernel(const T *x, const double *w, int64_t rows, int64_t cols, int64_t tile,
+__global__ static void tile_moments_kernel(const T *x, const double *w, int64_t rows, int64_t cols, int64_t tile, int from_first,
                                            moment_arrays out)
 {
     int64_t j = (int64_t)blockIdx.y * blockDim.x + threadIdx.x, group = (int64_t)blockIdx.x * blockDim.y + threadIdx.y;
     int64_t first = group * tile, last = first + tile < rows ? first + tile : rows;
     if (first >= rows || j >= cols) return;
     moment m = {0, 0, 0};
+    int64_t counts = first; /* the first row that does */
+    while (w && counts < last - 1 && w[counts] <= 0) counts++;
+    double origin = from_first ? (double)x[counts * cols + j] : 0;
     for (int64_t i = first; i < last; i++) {
         double weight = w ? w[i] : 1;
         m.weight += weight;
-        m.mean += weight * (double)x[i * cols + j];
+        m.mean += weight * ((double)x[i * cols + j] - origin);
     }
-    if (m.weight > 0) m.mean /= m.weight;
+    if (m.weight > 0) m.mean = origin + m.mean / m.weight;
     for (int64_t i = first; i < last && m.weight > 0; i++) {
         double deviation = (double)x[i * cols + j] - m.mean;
         m.square += (w ? w[i] : 1) * (deviation * deviation);
@@ -29,12 +32,14 @@ __global__ static void tile_moments_kernel(const T *x, const double *w, int64_t 
 }
 
 extern "C" cudaError_t kernel_tile_moments(cusgd_type type, const void *x, const double *w, int64_t rows, int64_t cols,
-                                           int64_t tile, moment_arrays out, cudaStream_t stream)
+                                           int64_t tile, int from_first, moment_arrays out, cudaStream_t stream)
 {
     dim3 block = block_for(cols), grid(groups_of(groups_of(rows, tile), block.y), groups_of(cols, block.x));
     return type == CUSGD_TYPE_FLOAT32
-               ? LAUNCH(tile_moments_kernel<float>, grid, block, 0, stream, (const float *)x, w, rows, cols, tile, out)
-               : LAUNCH(tile_moments_kernel<double>, grid, block, 0, stream, (const double *)x, w, rows, cols, tile, out);
+               ? LAUNCH(tile_moments_kernel<float>, grid, block, 0, stream, (const float *)x, w, rows, cols, tile, from_first,
+                        out)
+               : LAUNCH(tile_moments_kernel<double>, grid, block, 0, stream, (const double *)x, w, rows, cols, tile, from_first,
+                        out);
 }
 
 __global__ static void merge_moments_kernel(moment_arrays from, int64_t first, int64_t count, moment_arrays to, int64_t into,

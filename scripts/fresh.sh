@@ -21,21 +21,25 @@ if [ -e "$root" ]; then
     exit 1
 fi
 
-mounted=
+mounts=
+log=$(mktemp)
 leave() {
-    [ -z "$mounted" ] || umount "$root/proc"
+    rm -f "$log"
+    for mount in $mounts; do umount "$root/$mount" || return; done
     rm -rf --one-file-system "$root"
 }
 trap leave EXIT
 
 start=$SECONDS
-debootstrap --variant=minbase --include=sudo trixie "$root" "$mirror" >"$root.log" 2>&1 || {
-    tail -n 20 "$root.log" >&2
+debootstrap --variant=minbase --include=sudo trixie "$root" "$mirror" >"$log" 2>&1 || {
+    tail -n 20 "$log" >&2
     exit 1
 }
-rm -f "$root.log"
 mount -t proc proc "$root/proc"
-mounted=yes
+mounts=proc
+mkdir -p "$root/dev/shm" # Criterion's tests share memory there
+mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
+mounts="proc dev/shm"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 cp /etc/hosts "$root/etc/hosts"
 chroot "$root" useradd --create-home --shell /bin/bash visitor

@@ -197,7 +197,7 @@ double oracle_solve(const problem *p, double *theta)
 static char *golden_text(const char *name)
 {
     char path[1024];
-    snprintf(path, sizeof path, "%s/%s", GOLDEN_DIR, name);
+    snprintf(path, sizeof path, "%s/%s", TEST_GOLDEN, name);
     FILE *file = fopen(path, "rb");
     cr_assert(file, "cannot open %s", path);
     fseek(file, 0, SEEK_END);

@@ -161,11 +161,11 @@ static double matrix_put(const cusgd_matrix *m, int64_t row, int64_t col, double
 {
     int64_t at = row * m->row_stride + col * m->col_stride;
     if (m->type == CUSGD_TYPE_FLOAT32) {
-        float *to = (float *)(uintptr_t)m->at + at;
+        float *to = (float *)m->at + at;
         *to = (float)value;
         return (double)*to;
     }
-    *((double *)(uintptr_t)m->at + at) = value;
+    *((double *)m->at + at) = value;
     return value;
 }
 

@@ -232,6 +232,9 @@ Test(command_train, starts_from_a_model)
     run(&o, "cut -d, -f1,2,4 data.csv >less.csv; $CUSGD train less.csv --header yes --features 1,2 --init a --model d");
     assert_code(o, 2);
     assert_has(o.err, "a has 3 features and 1 output, less.csv has 2 and 1");
+    run(&o, "$CUSGD train data.csv --target a --features y,b --model t -q && $CUSGD train data.csv --init t --model u -q && "
+            "$CUSGD info u");
+    assert_has(o.out, "features  2: y, b\noutputs   1: a\n"); /* the model's, where nothing else is said */
     run(&o, "$CUSGD train data.csv --init missing --model d");
     assert_code(o, 2);
 }
@@ -383,8 +386,8 @@ Test(command_train, history_on_a_full_disk)
 /* A disk that is full when the model comes to be written: the older one stands, and nothing is left beside it. */
 Test(command_train, model_on_a_full_disk)
 {
-    run(&o, "$CUSGD train data.csv --model m -q && cp m before");
-    run(&o, "(trap '' XFSZ; ulimit -f 1; exec $CUSGD train data.csv --seed 1 --model m -q)");
+    run(&o, "$CUSGD generate made --rows 50 --cols 2000 && $CUSGD train made --model m -q --epochs 1 && cp m before");
+    run(&o, "(trap '' XFSZ; ulimit -f 4; exec $CUSGD train made --seed 1 --model m -q --epochs 1)");
     assert_code(o, 2);
     assert_has(o.err, "cusgd: m: ");
     run(&o, "cmp m before && ls -A");

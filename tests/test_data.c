@@ -26,7 +26,14 @@ static double number(const char *text)
     return value;
 }
 
-static int same_bits(double a, double b) { return memcmp(&a, &b, sizeof a) == 0; }
+static uint64_t bits_of(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static int same_bits(double a, double b) { return bits_of(a) == bits_of(b); }
 
 Test(number, spellings)
 {
@@ -80,40 +87,10 @@ Test(number, spellings)
 
 Test(number, refusals)
 {
-    static const char *const texts[] = {"",
-                                        " ",
-                                        "+",
-                                        "-",
-                                        ".",
-                                        "-.",
-                                        "e5",
-                                        "1e",
-                                        "1e+",
-                                        "0x10",
-                                        "infinity",
-                                        "inf",
-                                        "nan",
-                                        "NAN",
-                                        "1_0",
-                                        "1,5",
-                                        "1 2",
-                                        "--1",
-                                        "+-1",
-                                        "1.2.3",
-                                        "1e5.0",
-                                        "1e5e",
-                                        "1d5",
-                                        "5%",
-                                        "1f",
-                                        "\xC2\xA0"
-                                        "1",
-                                        "1\n",
-                                        "1-",
-                                        "0b1",
-                                        "(5)",
-                                        "$5",
-                                        "1e ",
-                                        "- 1"};
+    static const char *const texts[] = {"",     " ",        "+",     "-",    ".",   "-.",  "e5",  "1e",           "1e+",
+                                        "0x10", "infinity", "inf",   "nan",  "NAN", "1_0", "1,5", "1 2",          "--1",
+                                        "+-1",  "1.2.3",    "1e5.0", "1e5e", "1d5", "5%",  "1f",  "\xC2\xA0\x31", "1\n",
+                                        "1-",   "0b1",      "(5)",   "$5",   "1e ", "- 1"};
     double value;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         cr_expect_not(number_parse(texts[i], strlen(texts[i]), &value), "\"%s\" was taken for a number", texts[i]);
@@ -161,6 +138,34 @@ Test(number, agrees_with_strtod)
     }
 }
 
+Test(number, utf8)
+{
+    static const struct {
+        const char *text;
+        size_t length;
+        int good;
+    } cases[] = {
+        {"", 0, 1},
+        {"plain", 5, 1},
+        {"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80", 9, 1},
+        {"\x7F\xC2\x80\xDF\xBF\xE0\xA0\x80\xEF\xBF\xBF\xF0\x90\x80\x80\xF4\x8F\xBF\xBF", 19, 1}, /* the ends of each length */
+        {"a\0b", 3, 0},
+        {"\x80", 1, 0},
+        {"\xC3", 1, 0},
+        {"\xC3(", 2, 0},
+        {"\xE2\x82", 2, 0},
+        {"\xC1\xBF", 2, 0}, /* longer than it need be */
+        {"\xE0\x9F\xBF", 3, 0},
+        {"\xF0\x8F\xBF\xBF", 4, 0},
+        {"\xED\xA0\x80", 3, 0},     /* a surrogate */
+        {"\xF4\x90\x80\x80", 4, 0}, /* beyond 10FFFF */
+        {"\xF8\x88\x80\x80\x80", 5, 0},
+        {"\xFF", 1, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_expect_eq(text_is_utf8(cases[i].text, cases[i].length), cases[i].good, "case %zu", i);
+}
+
 /* ---- CSV ----------------------------------------------------------------------------------------------------------------- */
 
 static cusgd_data *open_text(const char *text, const cusgd_reader *reader)
@@ -204,8 +209,7 @@ Test(csv, spellings_of_one_table)
         "a,b,c\n1,2,5\n3,4,6",
         "a,b,c\r\n1,2,5\r\n3,4,6\r\n",
         "a,b,c\r\n1,2,5\r\n3,4,6\r",
-        "\xEF\xBB\xBF"
-        "a,b,c\n1,2,5\n3,4,6\n",
+        "\xEF\xBB\xBF\x61,b,c\n1,2,5\n3,4,6\n",
         "\xEF\xBB\xBF\"a\",b,c\n1,2,5\n3,4,6\n",
         "\"a\",\"b\",\"c\"\n\"1\",\"2\",\"5\"\n\"3\",\"4\",\"6\"",
         " a, b ,\tc\n 1, 2,5 \n3 ,4, 6\n",
@@ -215,9 +219,7 @@ Test(csv, spellings_of_one_table)
     };
     for (size_t i = 0; i < sizeof named / sizeof *named; i++) assert_plain(named[i], 1);
     assert_plain("1,2,5\n3,4,6\n", 0);
-    assert_plain("\xEF\xBB\xBF"
-                 "1,2,5\n3,4,6",
-                 0);
+    assert_plain("\xEF\xBB\xBF\x31,2,5\n3,4,6", 0);
 }
 
 Test(csv, names_with_everything_in_them)
@@ -389,9 +391,7 @@ Test(csv, refusals)
         {"a,b\n1,\"2\n3,4\n", "data.csv:2:2: the quote that opens this field is never closed"},
         {"a,b\n1,\"2\"3\n", "data.csv:2:2: text after the field's closing quote"},
         {"a,b\n1,2\"3\"\n", "data.csv:2:2: a quote inside an unquoted field"},
-        {"\xFF\xFE"
-         "a\0,\0",
-         "UTF-16"},
+        {"\xFF\xFE\x61\0,\0", "UTF-16"},
         {"a;b;c\n1;2;3\n", "not separated by commas"},
         {"1\n2\n", "no column is left for the features"},
     };
@@ -400,6 +400,15 @@ Test(csv, refusals)
         assert_fails(cusgd_data_open(file_text("data.csv", cases[i].text), NULL, &data), CUSGD_ERROR_DATA, cases[i].message);
         cr_assert_null(data);
     }
+}
+
+Test(csv, a_null_character)
+{
+    cusgd_data *data;
+    assert_fails(cusgd_data_open(file_bytes("data.csv", "a\0b,c\n1,2\n", 10), NULL, &data), CUSGD_ERROR_DATA,
+                 "data.csv:1:1: 'a?b' is not UTF-8 text");
+    assert_fails(cusgd_data_open(file_bytes("data.csv", "a,b\n1,2\0\n", 10), NULL, &data), CUSGD_ERROR_DATA,
+                 "data.csv:2:2: '2?' is not UTF-8 text");
 }
 
 Test(csv, refused_columns)
@@ -475,8 +484,7 @@ Test(csv, unclosed_quote_in_a_large_file)
 /* Standard input a byte a read: a pipe that keeps packets apart. */
 Test(csv, standard_input)
 {
-    const char *text = "\xEF\xBB\xBF"
-                       "a,\"b\"\"\r\n\",y\r\n1,\"2\",3\r\n4,5,6\r\n";
+    const char *text = "\xEF\xBB\xBF\x61,\"b\"\"\r\n\",y\r\n1,\"2\",3\r\n4,5,6\r\n";
     int ends[2];
     cr_assert_eq(pipe2(ends, O_DIRECT), 0);
     cr_assert_geq(fcntl(ends[1], F_SETPIPE_SZ, 1 << 20), 64 * 4096);
@@ -510,8 +518,7 @@ static void try_csv(const char *bytes, size_t count, const cusgd_reader *reader)
 
 Test(csv, damaged)
 {
-    static const char text[] = "\xEF\xBB\xBF"
-                               "a,\"b\"\"\r\n\",y\r\n1,\"2\",no\r\n-4.5e-3,5,\"yes\"\n";
+    static const char text[] = "\xEF\xBB\xBF\x61,\"b\"\"\r\n\",y\r\n1,\"2\",no\r\n-4.5e-3,5,\"yes\"\n";
     for (size_t count = 0; count < sizeof text; count++) try_csv(text, count, NULL);
     random_source r = {.key = 2};
     for (int i = 0; i < 3000; i++) {

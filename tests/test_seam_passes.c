@@ -41,10 +41,10 @@ static const char *describe(const seam_spec *s, cusgd_loss loss)
 static void check_objective(const backend *b, const seam_examples *e, const bound *at, cusgd_loss loss, const double *theta)
 {
     int64_t n = e->spec.n, size = (e->spec.d + 1) * e->spec.k, *rows = seam_allocate(n, sizeof *rows);
-    double *gradient = seam_allocate(size, sizeof(double)), value = NAN, alone = NAN;
+    double *gradient = seam_allocate(size, sizeof(double)), value = (double)NAN, alone = (double)NAN;
     seam_sums exact = {seam_allocate(size, sizeof(double)), seam_allocate(size, sizeof(double)), 0, 0};
     for (int64_t i = 0; i < n; i++) rows[i] = i;
-    for (int64_t u = 0; u < size; u++) gradient[u] = NAN;
+    for (int64_t u = 0; u < size; u++) gradient[u] = (double)NAN;
     seam_gradient(e, loss, theta, rows, n, &exact);
     seam_ok(b->ops->objective(b->self, at, loss, theta, &value, gradient), "objective");
     seam_ok(b->ops->objective(b->self, at, loss, theta, &alone, NULL), "objective without gradient");
@@ -67,7 +67,7 @@ static void check_predictions(const backend *b, const seam_examples *e, const bo
 {
     int64_t n = e->spec.n, d = e->spec.d, k = e->spec.k;
     double *p = seam_allocate(n * k, sizeof(double)), factor = seam_scalar_of(e->spec.precision)->unit * (4 + sqrt((double)d));
-    for (int64_t i = 0; i < n * k; i++) p[i] = NAN;
+    for (int64_t i = 0; i < n * k; i++) p[i] = (double)NAN;
     seam_ok(b->ops->predict(b->self, at, theta, p), "predict");
     for (int64_t i = 0; i < n; i++)
         for (int64_t c = 0; c < k; c++) {
@@ -406,7 +406,7 @@ Test(seam_passes, seeds_differ)
 
 enum { BITS_N = 3000, BITS_D = 137, BITS_K = 2, BITS_SIZE = (BITS_D + 1) * BITS_K };
 
-/* What a backend makes of one problem: parameters after some steps, gradient, predictions, sums, moments. */
+/* What a backend makes of one problem, doubles all: parameters after some steps, gradient, predictions, sums, moments. */
 typedef struct outcome {
     double theta[BITS_SIZE], gradient[BITS_SIZE], predictions[BITS_N * BITS_K], fourth[BITS_D], second[BITS_D], q[2];
     double mean[BITS_D], variance[BITS_D], target[BITS_K], weight, value, loss, x[BITS_N * 7], y[BITS_N];
@@ -479,8 +479,11 @@ Test(seam_passes, threads_and_instruction_sets_do_not_change_a_bit)
         for (int i = 0; i < 9; i++) {
             cr_assert(setenv("CUSGD_ISA", isa[i / 3], 1) == 0);
             outcome_of((cusgd_precision)precision, threads[i % 3], i == 0 ? first : other);
-            if (i > 0 && memcmp(first, other, sizeof *first) != 0)
-                seam_fail("precision %d: %s with %d threads differs from baseline with 1", precision, isa[i / 3], threads[i % 3]);
+            const double *a = (const double *)first, *b = (const double *)(i == 0 ? first : other);
+            for (size_t at = 0; at < sizeof *first / sizeof *a; at++)
+                if (a[at] != b[at])
+                    seam_fail("precision %d: %s with %d threads differs from baseline with 1: number %d is %.17g, not %.17g",
+                              precision, isa[i / 3], threads[i % 3], (int)at, b[at], a[at]);
         }
     free(first);
     free(other);

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <float.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,7 +79,7 @@ Test(trouble, bad_data_is_refused)
 }
 
 /* One value of a matrix is not what it must be: the message has its row, its column and the value. */
-static void check_value(double *at, double value, cusgd_loss loss, const char *where)
+static void check_value(size_t at, double value, cusgd_loss loss, const char *where)
 {
     small s = small_make();
     cusgd_data *data = small_data(&s);
@@ -86,7 +87,7 @@ static void check_value(double *at, double value, cusgd_loss loss, const char *w
     o.loss = loss;
     if (loss == CUSGD_LOSS_LOGISTIC)
         for (int i = 0; i < ROWS; i++) s.y[i] = s.y[i] > 0;
-    memcpy((char *)&s + ((char *)at - (char *)NULL), &value, sizeof value);
+    memcpy((char *)&s + at, &value, sizeof value);
     check_no_trainer(&o, data, NULL, CUSGD_ERROR_DATA, where);
     check_no_trainer(&o, data, data, CUSGD_ERROR_DATA, where);
     cusgd_data_free(data);
@@ -94,14 +95,13 @@ static void check_value(double *at, double value, cusgd_loss loss, const char *w
 
 Test(trouble, bad_values_are_refused)
 {
-    small *at = NULL;
-    check_value(&at->x[4 * COLS + 2], (double)NAN, CUSGD_LOSS_SQUARED, "row 5");
-    check_value(&at->x[4 * COLS + 2], (double)INFINITY, CUSGD_LOSS_LOGISTIC, "column 3");
-    check_value(&at->y[19], (double)-INFINITY, CUSGD_LOSS_MSE, "row 20");
-    check_value(&at->y[3], 2, CUSGD_LOSS_LOGISTIC, "row 4");
-    check_value(&at->y[3], 0.5, CUSGD_LOSS_LOGISTIC, "0.5");
-    check_value(&at->w[0], -1, CUSGD_LOSS_SQUARED, "row 1");
-    check_value(&at->w[7], (double)NAN, CUSGD_LOSS_SQUARED, "row 8");
+    check_value(offsetof(small, x) + (4 * COLS + 2) * sizeof(double), (double)NAN, CUSGD_LOSS_SQUARED, "row 5");
+    check_value(offsetof(small, x) + (4 * COLS + 2) * sizeof(double), (double)INFINITY, CUSGD_LOSS_LOGISTIC, "column 3");
+    check_value(offsetof(small, y) + (19) * sizeof(double), (double)-INFINITY, CUSGD_LOSS_MSE, "row 20");
+    check_value(offsetof(small, y) + (3) * sizeof(double), 2, CUSGD_LOSS_LOGISTIC, "row 4");
+    check_value(offsetof(small, y) + (3) * sizeof(double), 0.5, CUSGD_LOSS_LOGISTIC, "0.5");
+    check_value(offsetof(small, w) + (0) * sizeof(double), -1, CUSGD_LOSS_SQUARED, "row 1");
+    check_value(offsetof(small, w) + (7) * sizeof(double), (double)NAN, CUSGD_LOSS_SQUARED, "row 8");
     small s = small_make();
     cusgd_data *data = small_data(&s);
     memset(s.w, 0, sizeof s.w);

@@ -87,22 +87,9 @@ static cusgd_status evaluate(const cusgd_model *model, const cusgd_data *data, i
     return status;
 }
 
-/* Where nothing is said the targets are the model's, by name. *names is the caller's to free. */
-static int default_targets(const cusgd_model *model, cusgd_reader *reader, const char ***names)
-{
-    int64_t k = cusgd_model_outputs(model);
-    if (reader->target_count || !cusgd_model_target(model, 0) || reader->header == CUSGD_HEADER_NO) return CUSGD_OK;
-    *names = calloc((size_t)k, sizeof **names);
-    if (!*names) return complain(CUSGD_ERROR_MEMORY, "out of memory");
-    for (int64_t j = 0; j < k; j++) (*names)[j] = cusgd_model_target(model, j);
-    reader->targets = *names;
-    reader->target_count = (size_t)k;
-    return CUSGD_OK;
-}
-
 int evaluate_main(int argc, char **argv)
 {
-    const char *operands[2], **names = NULL;
+    const char *operands[2];
     int json = 0, status;
     reading r;
     argument reading_table[READING_ARGUMENTS];
@@ -125,7 +112,6 @@ int evaluate_main(int argc, char **argv)
         goto done;
     }
     if ((status = reading_reader(&r, &s, operands[1], model, &reader)) != CUSGD_OK) goto done;
-    if ((status = default_targets(model, &reader, &names)) != CUSGD_OK) goto done;
     if ((status = (int)cusgd_data_open(operands[1], &reader, &data)) != CUSGD_OK)
         complain_last((cusgd_status)status);
     else
@@ -133,7 +119,6 @@ int evaluate_main(int argc, char **argv)
 done:
     cusgd_data_free(data);
     cusgd_model_free(model);
-    free(names);
     reading_free(&r);
     return status;
 }

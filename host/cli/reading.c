@@ -54,15 +54,20 @@ int reading_reader(const reading *r, const syntax *s, const char *path, const cu
             s, "%s is not a CSV: --header, --features, --ignore, --target and --weights are about a CSV's columns", path);
     if (!header_from_word(r->header, &reader->header))
         return complain_usage(s, "header must be auto, yes or no, not \"%s\"", r->header);
-    if (model) cusgd_model_reader(model, reader);
-    if (r->features.count || reader->header == CUSGD_HEADER_NO) { /* without a header the model's names say nothing */
-        reader->features = r->features.at;
-        reader->feature_count = r->features.count;
-    }
     reader->targets = r->targets.at;
     reader->target_count = r->targets.count;
     reader->ignore = r->ignore.at;
     reader->ignore_count = r->ignore.count;
     reader->weights = r->weights;
+    if (model) cusgd_model_reader(model, reader);
+    int named = reader->header != CUSGD_HEADER_NO; /* without a header the model's names say nothing */
+    if (r->features.count || !named) {
+        reader->features = r->features.at;
+        reader->feature_count = r->features.count;
+    }
+    if (!named) {
+        reader->targets = r->targets.at;
+        reader->target_count = r->targets.count;
+    }
     return CUSGD_OK;
 }

@@ -19,6 +19,7 @@ typedef struct reduction {
     const examples *e;
     const cusgd_matrix *m;
     int64_t tile, tiles, spans; /* rows of a tile; their number; of groups of tiles */
+    int from_first; /* see kernel_tile_moments() */
     moment_arrays tile_sums, span_sums;
 } reduction;
 
@@ -42,7 +43,7 @@ static cusgd_status reduce_columns(cuda *c, const reduction *r, int64_t rows, in
         stage s;
         int64_t count = least(rows, r->e->n - first);
         TRY(stage_block(c, r->e, r->m, 1, first, count, column, cols, &s));
-        TRY(CUDA(kernel_tile_moments(r->m->type, s.x, s.w, count, cols, r->tile, r->tile_sums, c->stream)));
+        TRY(CUDA(kernel_tile_moments(r->m->type, s.x, s.w, count, cols, r->tile, r->from_first, r->tile_sums, c->stream)));
         TRY(ring_give(c, s.slot));
         TRY(merge_block(c, r, first / r->tile, (count + r->tile - 1) / r->tile, cols));
     }
@@ -58,7 +59,7 @@ static cusgd_status fetch(cuda *c, const double *from, int64_t count, double *to
 static cusgd_status moments_of(cuda *c, const examples *e, const cusgd_matrix *m, int64_t columns, double *mean, double *square,
                                double *weight)
 {
-    reduction r = {.e = e, .m = m, .tile = moment_tile_rows(e->d)};
+    reduction r = {.e = e, .m = m, .tile = moment_tile_rows(e->d), .from_first = m == &e->x};
     int64_t rows, cols;
     void *sums = NULL;
     stage_shape(e->n, columns, r.tile, &rows, &cols);
