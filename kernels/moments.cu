@@ -35,11 +35,10 @@ extern "C" cudaError_t kernel_tile_moments(cusgd_type type, const void *x, const
                                            int64_t tile, int from_first, moment_arrays out, cudaStream_t stream)
 {
     dim3 block = block_for(cols), grid(groups_of(groups_of(rows, tile), block.y), groups_of(cols, block.x));
-    return type == CUSGD_TYPE_FLOAT32
-               ? LAUNCH(tile_moments_kernel<float>, grid, block, 0, stream, (const float *)x, w, rows, cols, tile, from_first,
-                        out)
-               : LAUNCH(tile_moments_kernel<double>, grid, block, 0, stream, (const double *)x, w, rows, cols, tile, from_first,
-                        out);
+    return type == CUSGD_TYPE_FLOAT32 ? LAUNCH(tile_moments_kernel<float>, grid, block, 0, stream, (const float *)x, w, rows,
+                                               cols, tile, from_first, out)
+                                      : LAUNCH(tile_moments_kernel<double>, grid, block, 0, stream, (const double *)x, w, rows,
+                                               cols, tile, from_first, out);
 }
 
 __global__ static void merge_moments_kernel(moment_arrays from, int64_t first, int64_t count, moment_arrays to, int64_t into,

@@ -40,9 +40,7 @@ template <class real> __global__ static void update_kernel(update_task t)
     for (int v = 0; v < values; v++) {
         int penalised = u + v < t.penalised;
         if (u + v >= t.size || (!penalised && !t.intercept)) continue;
-        double sum = !penalised ? t.total[u + v - t.penalised]
-                     : t.sum    ? t.sum[u + v]
-                                : (double)((const real *)t.gradient)[u + v];
+        double sum = !penalised ? t.total[u + v - t.penalised] : t.sum ? t.sum[u + v] : (double)((const real *)t.gradient)[u + v];
         parameter<real> q = {theta.at[v], slot1.at[v], slot2.at[v], means.at[v]};
         update_parameter<real>(rule, now, metric.at[v], penalised, point.at[v], (real)(sum / (double)row->count), &q);
         theta.at[v] = q.theta;

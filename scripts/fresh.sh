@@ -30,16 +30,23 @@ leave() {
 }
 trap leave EXIT
 
+# attach TYPE FOLDER OPTIONS: mounts, to be unmounted at the end.
+attach() {
+    mkdir -p "$root/$2"
+    mount -t "$1" -o "$3" "$1" "$root/$2"
+    mounts="$2 $mounts"
+}
+
 start=$SECONDS
 debootstrap --variant=minbase --include=sudo trixie "$root" "$mirror" >"$log" 2>&1 || {
     tail -n 20 "$log" >&2
     exit 1
 }
-mount -t proc proc "$root/proc"
-mounts=proc
-mkdir -p "$root/dev/shm" # Criterion's tests share memory there
-mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
-mounts="proc dev/shm"
+# What the tests use of a running system: processes, shared memory (Criterion) and terminals.
+attach proc proc defaults
+attach tmpfs dev/shm mode=1777
+attach devpts dev/pts newinstance,ptmxmode=0666,mode=620,gid=5
+ln -sf pts/ptmx "$root/dev/ptmx"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 cp /etc/hosts "$root/etc/hosts"
 chroot "$root" useradd --create-home --shell /bin/bash visitor

@@ -44,9 +44,10 @@ sources() { find . -path ./build -prune -o -type f -name '*.[ch]' -print -o -nam
 
 format() { sources | xargs clang-format --dry-run -Werror; }
 
-# On clang's own compile commands; each source once, though some are compiled several times.
+# By clang's own compile commands.
 tidy() {
-    find host -name '*.c' | xargs -P "$jobs" -n 4 clang-tidy -p build/clang --quiet
+    sed -n 's/.*"file": "\(.*\)".*/\1/p' build/clang/compile_commands.json | grep '/host/' | sort -u |
+        xargs -P "$jobs" -n 4 clang-tidy -p build/clang --quiet
 }
 
 part "dependencies" scripts/install_dependencies.sh --tests

@@ -43,7 +43,10 @@ part_valgrind() {
     configure ci || return 1
     local work=build/torture/valgrind data=tests/golden/datasets name
     rm -rf "$work" && mkdir -p "$work" || return 1
-    check() { valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite build/ci/bin/cusgd "$@"; }
+    check() {
+        valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
+            build/ci/bin/cusgd "$@"
+    }
     check generate "$work/made" --rows 3000 --cols 7 --outputs 2 --correlation 0.5 &&
         check train "$work/made" --model "$work/made.safetensors" --epochs 3 --valid-fraction 0.2 || return 1
     for name in diabetes linnerud breast_cancer; do

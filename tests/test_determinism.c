@@ -134,7 +134,7 @@ Test(determinism, instruction_sets_are_what_they_say)
 /* ---- Threads and instruction sets ---------------------------------------------------------------------------------------- */
 
 /* Full and large batches have rows enough to be worth five threads. */
-Test(determinism, shapes, .timeout = 120)
+Test(determinism, shapes)
 {
     const int64_t widths[] = {1, 7, 16, 31, 33, 257, 1000}, batches[] = {1, 3, 64, 1000, 1 << 20};
     int runs = 0;
@@ -170,8 +170,8 @@ static void check_optimizers(int output_count, cusgd_loss loss)
     arrays_free(&a);
 }
 
-Test(determinism, optimizers_and_samplings, .timeout = 120) { check_optimizers(1, CUSGD_LOSS_LOGISTIC); }
-Test(determinism, optimizers_and_samplings_of_three_outputs, .timeout = 120) { check_optimizers(3, CUSGD_LOSS_MSE); }
+Test(determinism, optimizers_and_samplings) { check_optimizers(1, CUSGD_LOSS_LOGISTIC); }
+Test(determinism, optimizers_and_samplings_of_three_outputs) { check_optimizers(3, CUSGD_LOSS_MSE); }
 
 /* ---- How x lies in memory ------------------------------------------------------------------------------------------------ */
 

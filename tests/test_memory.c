@@ -322,7 +322,7 @@ static void write_csv(void)
     free(classes);
 }
 
-TestSuite(memory, .init = setup, .fini = folder_teardown, .timeout = 120);
+TestSuite(memory, .init = setup, .fini = folder_teardown);
 
 /* Besides: the file that was there stays, whole, and nothing lies beside it. */
 Test(memory, training)

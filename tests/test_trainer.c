@@ -295,7 +295,7 @@ static void *cancel_soon(void *trainer)
     return NULL;
 }
 
-Test(trainer, cancel_from_another_thread, .timeout = 60)
+Test(trainer, cancel_from_another_thread)
 {
     double *x, *y, before[6], after[6];
     cusgd_data *data = gaussian(10, 50000, 5, 1, &x, &y);

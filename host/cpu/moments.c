@@ -1,7 +1,7 @@
 /* Weighted means and variances in one reading: scalar/moments.h. */
+#include "scalar/moments.h"
 #include "cpu.h"
 #include "error.h"
-#include "scalar/moments.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +75,8 @@ cusgd_status cpu_moments(int threads, const examples *e, double *mean, double *v
     int64_t spans = least(MOMENT_SPANS, tiles), each = 2 * d + k;
     size_t work_size = (size_t)(rows * (d + k + 1) + each);
     int team = threads_for(threads, e->n * d * 4, THREAD_BYTES);
-    double *sums = allocate_zeroed((size_t)(spans * each), sizeof(double)), *weights = allocate_zeroed(MOMENT_SPANS, sizeof(double));
+    double *sums = allocate_zeroed((size_t)(spans * each), sizeof(double)),
+           *weights = allocate_zeroed(MOMENT_SPANS, sizeof(double));
     double *work = allocate((size_t)team * work_size, sizeof(double));
     if (!sums || !weights || !work) {
         free(sums);

@@ -52,7 +52,7 @@ cusgd_status NAMED(cpu_objective)(void *self, const bound *b, cusgd_loss loss, c
                                   double *gradient);
 cusgd_status NAMED(cpu_predict)(void *self, const bound *b, const double *theta, double *out);
 /* generate.c */
-cusgd_status NAMED(cpu_generate)(void *self, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, void *x,
+cusgd_status NAMED(cpu_generate)(void *of, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, void *x,
                                  void *y);
 /* (d+1) x k in double to k x ld in real, zero where nothing stands, and back. */
 void NAMED(by_output)(int64_t d, int64_t k, const double *from, real *to);

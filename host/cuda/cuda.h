@@ -22,10 +22,10 @@ cusgd_status random_check(curandStatus_t error, const char *call, const char *fi
 #define BLAS(call)   blas_check((call), #call, __FILE__, __LINE__)
 #define RANDOM(call) random_check((call), #call, __FILE__, __LINE__)
 /* Returns from the function that holds it unless the status is OK. */
-#define TRY(expression)                                                                                                           \
-    do {                                                                                                                          \
-        cusgd_status try_status = (expression);                                                                                   \
-        if (try_status != CUSGD_OK) return try_status;                                                                            \
+#define TRY(expression)                                \
+    do {                                               \
+        cusgd_status try_status = (expression);        \
+        if (try_status != CUSGD_OK) return try_status; \
     } while (0)
 
 /* ---- What a backend holds ---- */
@@ -66,8 +66,8 @@ typedef struct run {
     void *area[AREAS][PARTS]; /* NULL: not kept */
     void *metric, *point;     /* size; NULL: 1, theta */
     work work;
-    int64_t *order; /* 2 x batch: the rows of this step and the next */
-    void *x;        /* work.rows x ld: rows gathered; NULL until needed */
+    int64_t *order;          /* 2 x batch: the rows of this step and the next */
+    void *x;                 /* work.rows x ld: rows gathered; NULL until needed */
     slice_table *table;      /* device */
     slice_table *written[2]; /* pinned: where the host writes the next one */
     cudaEvent_t uploaded[2]; /* ... once it has been read */
@@ -81,11 +81,11 @@ typedef struct run {
 typedef struct cuda {
     int device;
     cusgd_precision precision;
-    size_t element; /* bytes of a real */
+    size_t element;            /* bytes of a real */
     cudaStream_t stream, side; /* side: row numbers, a batch ahead */
     cudaEvent_t forked, joined;
     cublasHandle_t blas;
-    void *workspace; /* cuBLAS's */
+    void *workspace;          /* cuBLAS's */
     curandGenerator_t random; /* NULL until first needed */
     int random_differs;       /* cuRAND's words are not random.h's here */
     ring ring;
@@ -148,6 +148,8 @@ void stage_shape(int64_t n, int64_t columns, int64_t unit, int64_t *rows, int64_
 int64_t chunk_rows(const cuda *c, int64_t d, int64_t k);
 cusgd_status work_open(const cuda *c, int64_t rows, int64_t d, int64_t k, work *w);
 void work_close(work *w);
+/* How cuBLAS multiplies from here on: as it stands, or with factors rounded to TF32. */
+cusgd_status choose_math(const cuda *c, int tf32);
 /* p = x theta and g = x^T p, for `rows` rows of x. */
 cusgd_status product(const cuda *c, const work *w, const void *x, int64_t ld, int64_t rows, const void *theta);
 cusgd_status product_transposed(const cuda *c, const work *w, const void *x, int64_t ld, int64_t rows);
@@ -155,24 +157,24 @@ cusgd_status product_transposed(const cuda *c, const work *w, const void *x, int
 cusgd_status check_shape(int64_t d, int64_t k);
 
 /* ---- The operations ---- */
-cusgd_status cuda_bind(void *of, const examples *e, const transform *t, bound **out);                         /* bind.c */
+cusgd_status cuda_bind(void *of, const examples *e, const transform *t, bound **out); /* bind.c */
 void cuda_unbind(void *of, bound *b);
 cusgd_status cuda_rows(void *of, const bound *b, const int64_t *rows, int64_t m, double *x, double *w);
 cusgd_status cuda_moments(void *of, const examples *e, double *mean, double *variance, double *target_mean,
-                          double *weight);                                                                    /* moments.c */
+                          double *weight); /* moments.c */
 cusgd_status cuda_curvature(void *of, const bound *b, const double *scale, curvature *out);
-cusgd_status cuda_start(void *of, const plan *p);                                                             /* state.c */
+cusgd_status cuda_start(void *of, const plan *p); /* state.c */
 cusgd_status cuda_put(void *of, enum area a, enum part part, const double *values);
 cusgd_status cuda_get(void *of, enum area a, enum part part, double *values);
 cusgd_status cuda_copy(void *of, enum area to, enum area from);
 void run_close(cuda *c);
 void graph_close(cuda *c);
-cusgd_status cuda_steps(void *of, const slice *s);                                                            /* step.c */
+cusgd_status cuda_steps(void *of, const slice *s); /* step.c */
 cusgd_status cuda_report(void *of, steps_report *out);
 cusgd_status cuda_objective(void *of, const bound *b, cusgd_loss loss, const double *theta, double *value,
-                            double *gradient);                                                                /* pass.c */
+                            double *gradient); /* pass.c */
 cusgd_status cuda_predict(void *of, const bound *b, const double *theta, double *out);
 cusgd_status cuda_generate(void *of, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, void *x,
-                           void *y);                                                                          /* generate.c */
+                           void *y); /* generate.c */
 
 #endif

@@ -104,7 +104,8 @@ static cusgd_status make_piece(cuda *c, const cusgd_generator *g, const pieces *
     return CUDA(kernel_generate(&t, c->stream));
 }
 
-cusgd_status cuda_generate(void *of, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, void *x, void *y)
+cusgd_status cuda_generate(void *of, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, void *x,
+                           void *y)
 {
     cuda *c = of;
     pieces p = {0};

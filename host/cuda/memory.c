@@ -14,10 +14,10 @@ static cusgd_status fail_device_memory(int device, double bytes, const char *wha
     const double mib = 1024 * 1024;
     if (cudaMemGetInfo(&available, &total) != cudaSuccess) (void)cudaGetLastError();
     return fail(CUSGD_ERROR_DEVICE,
-                "out of memory on GPU %d: %s need%s %.0f bytes (%.1f MiB), and %zu of its %zu (%.1f MiB) are free; end what else "
+                "out of memory on GPU %d: %s need%s %.0f bytes (%.1f MiB), and %zu (%.1f MiB) of its %zu are free; end what else "
                 "runs there, train on fewer rows or in --precision float, or use --device cpu",
                 device, what, what[strlen(what) - 1] == 's' && what[strlen(what) - 2] != 's' ? "" : "s", bytes, bytes / mib,
-                available, total, (double)available / mib);
+                available, (double)available / mib, total);
 }
 
 cusgd_status cuda_allocate(const cuda *c, int64_t count, size_t size, const char *what, void **out)
@@ -113,8 +113,7 @@ static cusgd_status upload_piece(cuda *c, const double *values, int64_t count, i
 
 cusgd_status upload_doubles(cuda *c, const double *values, int64_t count, double *to)
 {
-    for (int64_t i = 0; i < count; i += RING_VALUES)
-        TRY(upload_piece(c, values + i, least(RING_VALUES, count - i), 0, to + i));
+    for (int64_t i = 0; i < count; i += RING_VALUES) TRY(upload_piece(c, values + i, least(RING_VALUES, count - i), 0, to + i));
     return CUSGD_OK;
 }
 
@@ -124,7 +123,6 @@ cusgd_status upload_reals(cuda *c, const double *values, int64_t count, void *to
         TRY(upload_piece(c, values + i, least(RING_VALUES, count - i), 1, at_real(c, to, i)));
     return CUSGD_OK;
 }
-
 
 /* While a piece is on its way, the one before is copied to where it belongs. */
 cusgd_status download_bytes(cuda *c, const void *from, size_t bytes, void *to)

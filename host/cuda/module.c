@@ -1,6 +1,6 @@
 /* Opening a GPU: what the module exports. */
-#include "cuda.h"
 #include "module.h"
+#include "cuda.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -42,7 +42,8 @@ static const char *file_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static cusgd_status fail_call(const char *library, const char *call, const char *why, const char *name, const char *file, int line)
+static cusgd_status fail_call(const char *library, const char *call, const char *why, const char *name, const char *file,
+                              int line)
 {
     size_t length = strcspn(call, "("); /* the function; its arguments would tell a user nothing */
     return fail(CUSGD_ERROR_DEVICE, "GPU: %s: %.*s: %s (%s), at %s:%d", library, (int)length, call, why, name, file_name(file),
@@ -78,8 +79,8 @@ static cusgd_status enter_module(int abi, const backend_services *given)
 {
     services = given;
     if (abi != MODULE_ABI)
-        return fail(CUSGD_ERROR_DEVICE, "the CUDA module is of another version of cuSGD (interface %d, not %d); install both anew",
-                    MODULE_ABI, abi);
+        return fail(CUSGD_ERROR_DEVICE,
+                    "the CUDA module is of another version of cuSGD (interface %d, not %d); install both anew", MODULE_ABI, abi);
     return CUSGD_OK;
 }
 
@@ -105,8 +106,10 @@ static cusgd_status use_device(int index, struct cudaDeviceProp *properties)
     cudaError_t error = kernel_probe();
     if (error == cudaErrorNoKernelImageForDevice || error == cudaErrorInvalidDeviceFunction) {
         (void)cudaGetLastError();
-        return fail(CUSGD_ERROR_DEVICE, "GPU %d (%s) has compute capability %d.%d, and the CUDA module has no code for it; build "
-                    "cuSGD with it in CMAKE_CUDA_ARCHITECTURES", index, properties->name, properties->major, properties->minor);
+        return fail(CUSGD_ERROR_DEVICE,
+                    "GPU %d (%s) has compute capability %d.%d, and the CUDA module has no code for it; build "
+                    "cuSGD with it in CMAKE_CUDA_ARCHITECTURES",
+                    index, properties->name, properties->major, properties->minor);
     }
     return cuda_check(error, "cudaFuncGetAttributes", __FILE__, __LINE__);
 }
@@ -158,8 +161,7 @@ static cusgd_status blas_open(cuda *c)
     TRY(cuda_allocate(c, WORKSPACE_BYTES, 1, "cuBLAS's workspace", &c->workspace));
     TRY(BLAS(cublasCreate(&c->blas)));
     TRY(BLAS(cublasSetStream(c->blas, c->stream)));
-    TRY(BLAS(cublasSetWorkspace(c->blas, c->workspace, WORKSPACE_BYTES)));
-    return BLAS(cublasSetMathMode(c->blas, CUBLAS_PEDANTIC_MATH));
+    return BLAS(cublasSetWorkspace(c->blas, c->workspace, WORKSPACE_BYTES));
 }
 
 static cusgd_status open_parts(cuda *c)

@@ -1,6 +1,6 @@
 /* What is learnt of the columns: moments of unbound examples, which pass through the device, and curvature of bound ones. */
-#include "cuda.h"
 #include "scalar/moments.h"
+#include "cuda.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@ typedef struct reduction {
     const examples *e;
     const cusgd_matrix *m;
     int64_t tile, tiles, spans; /* rows of a tile; their number; of groups of tiles */
-    int from_first; /* see kernel_tile_moments() */
+    int from_first;             /* see kernel_tile_moments() */
     moment_arrays tile_sums, span_sums;
 } reduction;
 

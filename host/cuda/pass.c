@@ -7,6 +7,7 @@ static cusgd_status open_pass(cuda *c, const bound *b, const double *theta)
     int64_t rows = least(b->n, chunk_rows(c, b->d, b->k)), size = (b->d + 1) * b->k;
     work *w = &c->pass;
     TRY(cuda_enter(c));
+    TRY(choose_math(c, 0));
     if (w->rows < rows || w->d != b->d || w->k != b->k) {
         TRY(cuda_synchronize(c));
         work_close(w);
@@ -82,8 +83,7 @@ cusgd_status cuda_predict(void *of, const bound *b, const double *theta, double 
                         .to = wide};
         status = product(c, w, at_real(c, b->x, first * b->ld), b->ld, rows, c->pass_theta);
         if (status == CUSGD_OK) status = CUDA(kernel_widen(&t, c->stream));
-        if (status == CUSGD_OK)
-            status = download_bytes(c, wide, sizeof(double) * (size_t)(rows * b->k), out + first * b->k);
+        if (status == CUSGD_OK) status = download_bytes(c, wide, sizeof(double) * (size_t)(rows * b->k), out + first * b->k);
     }
     cuda_free(wide);
     return status;

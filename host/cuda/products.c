@@ -13,7 +13,8 @@ cusgd_status check_shape(int64_t d, int64_t k)
     return CUSGD_OK;
 }
 
-/* About what stays in the second-level cache until the transposed product reads it again, and few enough rows for sums in real. */
+/* About what stays in the second-level cache until the transposed product reads it again, and few enough rows for sums in real.
+ */
 int64_t chunk_rows(const cuda *c, int64_t d, int64_t k)
 {
     enum { CHUNK_BYTES = 32 * 1024 * 1024, LEAST_ROWS = 64, MOST_ROWS = 65536 };
@@ -53,6 +54,11 @@ void work_close(work *w)
     *w = (work){0};
 }
 
+cusgd_status choose_math(const cuda *c, int tf32)
+{
+    return BLAS(cublasSetMathMode(c->blas, tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_PEDANTIC_MATH));
+}
+
 static const float one_float = 1, zero_float = 0;
 static const double one_double = 1, zero_double = 0;
 
@@ -64,9 +70,9 @@ cusgd_status product(const cuda *c, const work *w, const void *x, int64_t ld, in
         return w->k == 1 ? BLAS(cublasSgemv(c->blas, CUBLAS_OP_T, d, n, &one_float, x, step, theta, 1, &zero_float, w->p, 1))
                          : BLAS(cublasSgemm(c->blas, CUBLAS_OP_N, CUBLAS_OP_N, k, n, d, &one_float, theta, k, x, step,
                                             &zero_float, w->p, k));
-    return w->k == 1
-               ? BLAS(cublasDgemv(c->blas, CUBLAS_OP_T, d, n, &one_double, x, step, theta, 1, &zero_double, w->p, 1))
-               : BLAS(cublasDgemm(c->blas, CUBLAS_OP_N, CUBLAS_OP_N, k, n, d, &one_double, theta, k, x, step, &zero_double, w->p, k));
+    return w->k == 1 ? BLAS(cublasDgemv(c->blas, CUBLAS_OP_T, d, n, &one_double, x, step, theta, 1, &zero_double, w->p, 1))
+                     : BLAS(cublasDgemm(c->blas, CUBLAS_OP_N, CUBLAS_OP_N, k, n, d, &one_double, theta, k, x, step, &zero_double,
+                                        w->p, k));
 }
 
 /* gradient = x^T p */
@@ -74,9 +80,10 @@ cusgd_status product_transposed(const cuda *c, const work *w, const void *x, int
 {
     int d = (int)w->d, k = (int)w->k, n = (int)rows, step = (int)ld;
     if (c->precision == CUSGD_PRECISION_FLOAT)
-        return w->k == 1 ? BLAS(cublasSgemv(c->blas, CUBLAS_OP_N, d, n, &one_float, x, step, w->p, 1, &zero_float, w->gradient, 1))
-                         : BLAS(cublasSgemm(c->blas, CUBLAS_OP_N, CUBLAS_OP_T, k, d, n, &one_float, w->p, k, x, step, &zero_float,
-                                            w->gradient, k));
+        return w->k == 1
+                   ? BLAS(cublasSgemv(c->blas, CUBLAS_OP_N, d, n, &one_float, x, step, w->p, 1, &zero_float, w->gradient, 1))
+                   : BLAS(cublasSgemm(c->blas, CUBLAS_OP_N, CUBLAS_OP_T, k, d, n, &one_float, w->p, k, x, step, &zero_float,
+                                      w->gradient, k));
     return w->k == 1 ? BLAS(cublasDgemv(c->blas, CUBLAS_OP_N, d, n, &one_double, x, step, w->p, 1, &zero_double, w->gradient, 1))
                      : BLAS(cublasDgemm(c->blas, CUBLAS_OP_N, CUBLAS_OP_T, k, d, n, &one_double, w->p, k, x, step, &zero_double,
                                         w->gradient, k));

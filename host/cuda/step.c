@@ -239,8 +239,8 @@ cusgd_status cuda_steps(void *of, const slice *s)
     if (s->count == 0) return CUSGD_OK;
     TRY(cuda_enter(c));
     TRY(choose_route(c, s));
-    for (int64_t done = 0; done < s->count; done += TABLE_STEPS)
-        TRY(run_table(c, s, done, least(TABLE_STEPS, s->count - done)));
+    TRY(choose_math(c, c->run.plan.tf32));
+    for (int64_t done = 0; done < s->count; done += TABLE_STEPS) TRY(run_table(c, s, done, least(TABLE_STEPS, s->count - done)));
     return CUSGD_OK;
 }
 

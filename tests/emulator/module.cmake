@@ -1,0 +1,14 @@
+# The CUDA module from the same sources once more, on the emulated GPU: emulated/libcusgd-cuda.so. Only tests point at it, by
+# CUSGD_MODULE_DIR=${PROJECT_BINARY_DIR}/emulated.
+file(GLOB module_kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/*.cu)
+file(GLOB module_host CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/host/cuda/*.c)
+emulated_kernels(emulated-kernels ${module_kernels})
+add_library(emulated-host OBJECT ${module_host})
+target_include_directories(emulated-host PRIVATE ${PROJECT_SOURCE_DIR}/kernels)
+target_include_directories(emulated-host SYSTEM PRIVATE ${CUSGD_CUDA_HEADERS})
+target_link_libraries(emulated-host PRIVATE cusgd-build)
+add_library(cusgd-cuda-emulated MODULE $<TARGET_OBJECTS:emulator> $<TARGET_OBJECTS:emulated-kernels> $<TARGET_OBJECTS:emulated-host>)
+target_link_libraries(cusgd-cuda-emulated PRIVATE emulator-libraries OpenMP::OpenMP_C)
+target_link_options(cusgd-cuda-emulated PRIVATE LINKER:-Bsymbolic)
+set_target_properties(cusgd-cuda-emulated PROPERTIES OUTPUT_NAME cusgd-cuda LINKER_LANGUAGE CXX
+                      LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/emulated)
