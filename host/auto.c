@@ -184,6 +184,7 @@ static cusgd_status curvature_of(cusgd_trainer *t, const double *scale, double *
     double trace;
     cusgd_status status = column_noise(t, scale, c, &trace);
     if (status == CUSGD_OK) status = sample_curvature(t, scale, lambda, noise);
+    if (status != CUSGD_OK) return status;
     *noise = fmax(*noise, trace);
     for (int64_t j = 0; j < t->plan.d; j++) *noise = fmax(*noise, c[j]);
     if (t->batches == 1 && t->options.sampling != CUSGD_SAMPLING_REPLACE) *noise = 0; /* a full batch has none */

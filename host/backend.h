@@ -35,7 +35,7 @@ typedef struct plan {
     int average;   /* keep PART_AVERAGE */
     double beta1, beta2, rho, epsilon, l1, l2;
     const double *metric; /* (d+1) x k: each parameter's share of the rate; NULL: 1. Copied by start() */
-    int tf32; /* 1: a GPU's products of floats may round their factors to 10 bits, in steps alone */
+    int tf32;             /* 1: a GPU's products of floats may round their factors to 10 bits, in steps alone */
 } plan;
 
 /* Consecutive steps of one epoch: batches first .. first + count - 1 of it. */

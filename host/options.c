@@ -102,7 +102,7 @@ static const option table[] = {
      NATURAL, AT(tolerance), NULL, 0, 1, EXACT},
     {{"gradient-tolerance", "X", "none", "stop at this share of the null model's gradient", NULL},
      NATURAL, AT(gradient_tolerance), NULL, 0, 1, EXACT},
-    {{"patience", "N", "5; more for few rows or steps", "evaluations without improvement that end the run", NULL},
+    {{"patience", "N", "5; more if few rows", "evaluations without improvement that end the run", NULL},
      COUNT, AT(patience), NULL, 1, -1, EXACT},
     {{"seed", "S", "0", "of everything that is random", NULL},
      SEED, AT(seed), NULL, 0, 0, EXACT},

@@ -302,7 +302,8 @@ CUSGD_API cusgd_status cusgd_trainer_create(const cusgd_options *options, const 
 CUSGD_API void cusgd_trainer_free(cusgd_trainer *trainer);
 
 /* Trains until a rule of the options ends it. `callback` and `result` may be NULL. DIVERGED leaves the best parameters so far in
- * the trainer (result->epoch 0: its starting point, no epoch was completed). May be called again to go on: `epochs` more at most. */
+ * the trainer (result->epoch 0: its starting point, no epoch was completed). May be called again to go on: `epochs` more at most.
+ */
 CUSGD_API cusgd_status cusgd_trainer_fit(cusgd_trainer *trainer, cusgd_callback callback, void *user, cusgd_result *result);
 
 /* Runs `steps` minibatch steps from where the trainer stands, without evaluation, stopping rules or back-off. */

@@ -140,7 +140,7 @@ static double newton(const kind *c, const double *z, const double *y, const doub
 /* The least objective; Newton's steps until they stop paying. */
 static double optimum(const kind *c, const double *z, const double *y)
 {
-    double *theta = zeros(c->d + 1), *step = zeros(c->d + 1), least = INFINITY;
+    double *theta = zeros(c->d + 1), *step = zeros(c->d + 1), least = (double)INFINITY;
     for (int i = 0; i < (c->loss == CUSGD_LOSS_LOGISTIC ? 12 : 2); i++) {
         double value = newton(c, z, y, theta, step);
         if (!(value < least * (1 - 1e-9))) break;

@@ -71,7 +71,7 @@ static cusgd_status copy_tail(bound *b)
     int64_t fitting = b->n - (rows_padded(b->d) + b->d - 1) / b->d + 1;
     b->tail_first = fitting > 0 ? fitting : 0;
     size_t values = (size_t)((b->n - b->tail_first) * b->d);
-    b->tail = allocate_aligned(values + (size_t)rows_padded(b->d), sizeof(real));
+    b->tail = allocate_aligned_zeroed(values + (size_t)rows_padded(b->d), sizeof(real));
     if (!b->tail) return fail_memory(values * sizeof(real), "the last rows");
     memcpy(b->tail, b->x + b->tail_first * b->d, values * sizeof(real));
     return CUSGD_OK;
@@ -88,7 +88,9 @@ cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, 
     b->n = e->n;
     b->d = e->d;
     b->k = e->k;
-    if (!x_stays) b->owned[0] = allocate_aligned(n * d + (size_t)rows_padded(e->d), sizeof(real));
+    size_t padding = (size_t)rows_padded(e->d); /* zeros behind the last row: see rows.h */
+    if (!x_stays) b->owned[0] = allocate_aligned(n * d + padding, sizeof(real));
+    if (b->owned[0]) memset((real *)b->owned[0] + n * d, 0, padding * sizeof(real));
     if (!y_stays) b->owned[1] = allocate_aligned(n * k, sizeof(real));
     if (e->w.at) b->owned[2] = allocate_aligned(n, sizeof(real));
     if ((!x_stays && !b->owned[0]) || (!y_stays && !b->owned[1]) || (e->w.at && !b->owned[2]))

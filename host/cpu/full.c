@@ -52,8 +52,8 @@ cusgd_status NAMED(cpu_objective)(void *self, const bound *b, cusgd_loss loss, c
                                   double *gradient)
 {
     int64_t ld = rows_padded(b->d) + LANES, size = b->k * ld, chunks = chunk_count(b->n, b->d), waves = least(chunks, WAVE);
-    real *point = allocate_aligned((size_t)size, sizeof(real));
-    real *partial = gradient ? allocate_aligned((size_t)(waves * size), sizeof(real)) : NULL;
+    real *point = allocate_aligned_zeroed((size_t)size, sizeof(real));
+    real *partial = gradient ? allocate_aligned_zeroed((size_t)(waves * size), sizeof(real)) : NULL;
     double *total = gradient ? allocate_zeroed((size_t)size, sizeof(double)) : NULL;
     cusgd_status status = CUSGD_OK;
     if (!point || (gradient && (!partial || !total))) {
@@ -79,7 +79,7 @@ cusgd_status NAMED(cpu_predict)(void *self, const bound *b, const double *theta,
 {
     const cpu *c = self;
     int64_t ld = rows_padded(b->d) + LANES, rows = chunk_rows(b->d), chunks = chunk_count(b->n, b->d);
-    real *point = allocate_aligned((size_t)(b->k * ld), sizeof(real));
+    real *point = allocate_aligned_zeroed((size_t)(b->k * ld), sizeof(real));
     if (!point) return fail_memory((size_t)(b->k * ld) * sizeof(real), "the parameters");
     rows_task task = NAMED(task_of)(b, CUSGD_LOSS_SQUARED, point, NULL);
     NAMED(by_output)(b->d, b->k, theta, point);

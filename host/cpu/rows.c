@@ -3,6 +3,7 @@
  * Rows are taken in groups that stay in the first-level cache: all dot products, then all losses, then the gradient. */
 #include "rows.h"
 
+#include "order.h"
 #include "scalar/loss.h"
 #include <string.h>
 
@@ -273,4 +274,4 @@ static void rows_predict(const rows_task *t, int64_t first, int64_t count, doubl
     }
 }
 
-const rows_functions REAL_NAME(NAMED(rows), ROWS_ISA) = {rows_gradient, rows_predict};
+const rows_functions REAL_NAME(NAMED(rows), ROWS_ISA) = {rows_gradient, rows_predict, order_range};

@@ -7,6 +7,7 @@
 
 #include "cusgd.h"
 #include "real.h"
+#include "scalar/sampling.h"
 
 enum { LANES = 16 };
 
@@ -32,6 +33,8 @@ typedef struct rows_functions {
     double (*gradient)(const rows_task *t, const int64_t *rows, int64_t first, int64_t count);
     /* p of rows first .. first + count - 1: out count x k. */
     void (*predict)(const rows_task *t, int64_t first, int64_t count, double *out);
+    /* The rows at positions first .. first + count - 1 of the epoch (sampler_row). */
+    void (*order)(const sampler *s, int64_t first, int64_t count, int64_t *rows);
 } rows_functions;
 
 /* Those of the best instruction set that this machine has, or of the one that the environment's CUSGD_ISA names (baseline, avx2,

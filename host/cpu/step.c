@@ -40,8 +40,7 @@ static void add_rows(cpu *self, const slice *s, const step *t, int64_t c)
     int64_t most = chunk_rows(self->plan.d), start = c * most, rows = least(most, t->count - start), *order = self->order + start;
     rows_task task = NAMED(task_of)(s->examples, self->plan.loss, self->point, self->partial + c * self->size);
     memset(task.gradient, 0, sizeof(real) * (size_t)self->size);
-    if (!t->contiguous)
-        for (int64_t i = 0; i < rows; i++) order[i] = (int64_t)sampler_row(s->sampler, (uint64_t)(t->first + start + i));
+    if (!t->contiguous) self->rows->order(s->sampler, t->first + start, rows, order);
     self->losses[c] = self->rows->gradient(&task, t->contiguous ? NULL : order, t->first + start, rows);
 }
 
@@ -198,11 +197,12 @@ static int allocate_state(cpu *self)
     int complete = 1;
     for (int a = 0; a < AREAS; a++)
         for (int part = 0; part < PARTS; part++)
-            if (keeps(p, (enum part)part)) complete &= (self->area[a].at[part] = allocate_aligned(size, sizeof(real))) != NULL;
-    self->metric = allocate_aligned(size, sizeof(real));
-    self->point = allocate_aligned(size, sizeof(real));
-    self->gradient = allocate_aligned(size, sizeof(real));
-    self->partial = allocate_aligned(chunks * size, sizeof(real));
+            if (keeps(p, (enum part)part))
+                complete &= (self->area[a].at[part] = allocate_aligned_zeroed(size, sizeof(real))) != NULL;
+    self->metric = allocate_aligned_zeroed(size, sizeof(real));
+    self->point = allocate_aligned_zeroed(size, sizeof(real));
+    self->gradient = allocate_aligned_zeroed(size, sizeof(real));
+    self->partial = allocate_aligned_zeroed(chunks * size, sizeof(real));
     self->losses = allocate_zeroed(chunks, sizeof(double));
     self->order = allocate((size_t)p->batch, sizeof(int64_t));
     return complete && self->metric && self->point && self->gradient && self->partial && self->losses && self->order;

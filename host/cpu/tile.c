@@ -47,7 +47,12 @@ void *allocate_aligned(size_t count, size_t size)
     bytes = (bytes + align - 1) / align * align;
     if (bytes == 0) bytes = align;
     void *p = aligned_alloc(align, bytes);
-    if (p == NULL) return NULL;
-    if (align == (size_t)HUGE_PAGE) (void)madvise(p, bytes, MADV_HUGEPAGE); /* advice: refusing it costs speed alone */
-    return memset(p, 0, bytes);
+    if (p && align == (size_t)HUGE_PAGE) (void)madvise(p, bytes, MADV_HUGEPAGE); /* advice: refusing it costs speed alone */
+    return p;
+}
+
+void *allocate_aligned_zeroed(size_t count, size_t size)
+{
+    void *p = allocate_aligned(count, size);
+    return p ? memset(p, 0, count * size) : NULL;
 }

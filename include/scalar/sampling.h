@@ -39,19 +39,21 @@ DEVICE uint32_t permutation_hash(uint32_t half, uint32_t key)
     return product ^ product >> 16;
 }
 
-/* Where position i goes: a Feistel network on the index's two halves (Luby, Rackoff 1988), the high one added modulo its size,
- * walked until it lands inside [0, n) (Black, Rogaway 2002): once, but for about one in sqrt n. `tweak` gives other bijections of
- * the same key. */
+/* Two rounds of a Feistel network (Luby, Rackoff 1988) on an index's halves, the high one added modulo its size. */
+DEVICE void permutation_round(const permutation *p, int r, uint32_t tweak, uint32_t *high, uint32_t *low)
+{
+    *low ^= permutation_hash(*high, p->key[r] ^ tweak) & (uint32_t)(((uint64_t)1 << p->low_bits) - 1);
+    *high += (uint32_t)((uint64_t)permutation_hash(*low, p->key[r + 1] ^ tweak) * p->high_size >> 32);
+    if (*high >= p->high_size) *high -= p->high_size;
+}
+
+/* Where position i goes: the network's rounds, walked until they land inside [0, n) (Black, Rogaway 2002): once, but for about
+ * one in sqrt n. `tweak` gives other bijections of the same key. */
 DEVICE uint64_t permutation_at(const permutation *p, uint64_t i, uint32_t tweak)
 {
-    uint32_t low_mask = (uint32_t)(((uint64_t)1 << p->low_bits) - 1);
     do {
-        uint32_t high = (uint32_t)(i >> p->low_bits), low = (uint32_t)i & low_mask;
-        for (int r = 0; r < PERMUTATION_ROUNDS; r += 2) {
-            low ^= permutation_hash(high, p->key[r] ^ tweak) & low_mask;
-            high += (uint32_t)((uint64_t)permutation_hash(low, p->key[r + 1] ^ tweak) * p->high_size >> 32);
-            if (high >= p->high_size) high -= p->high_size;
-        }
+        uint32_t high = (uint32_t)(i >> p->low_bits), low = (uint32_t)(i & (((uint64_t)1 << p->low_bits) - 1));
+        for (int r = 0; r < PERMUTATION_ROUNDS; r += 2) permutation_round(p, r, tweak, &high, &low);
         i = (uint64_t)high << p->low_bits | low;
     } while (i >= p->n);
     return i;
@@ -93,15 +95,27 @@ DEVICE sampler sampler_make(cusgd_sampling sampling, uint64_t seed, uint64_t n, 
 
 /* The rows are cut into blocks from a random row on, cyclically; the blocks stand in random order, rows that fill no block last;
  * and every SAMPLING_WINDOW blocks in that order are shuffled row by row. */
+DEVICE const permutation *blocks_window(const sampler *s, uint64_t window)
+{
+    uint64_t span = (uint64_t)SAMPLING_BLOCK * SAMPLING_WINDOW;
+    return s->n - window * span >= span ? &s->window : &s->leftover;
+}
+
+DEVICE uint32_t blocks_tweak(uint64_t window) { return (uint32_t)window * 0x9E3779B9u; }
+
+/* The row, to be wrapped at n, of the first place of block b in the blocks' random order. */
+DEVICE uint64_t blocks_start(const sampler *s, uint64_t b)
+{
+    return (b < s->n / SAMPLING_BLOCK ? permutation_at(&s->order, b, 0) : b) * SAMPLING_BLOCK + s->offset;
+}
+
+DEVICE uint64_t blocks_wrap(const sampler *s, uint64_t row) { return row >= s->n ? row - s->n : row; }
+
 DEVICE uint64_t blocks_row_at(const sampler *s, uint64_t i)
 {
-    uint64_t span = (uint64_t)SAMPLING_BLOCK * SAMPLING_WINDOW, window = i / span, inside = i % span;
-    const permutation *shuffle = s->n - window * span >= span ? &s->window : &s->leftover;
-    uint64_t place = window * span + permutation_at(shuffle, inside, (uint32_t)window * 0x9E3779B9u);
-    uint64_t block = place / SAMPLING_BLOCK, row = place;
-    if (block < s->n / SAMPLING_BLOCK) row = permutation_at(&s->order, block, 0) * SAMPLING_BLOCK + place % SAMPLING_BLOCK;
-    row += s->offset;
-    return row >= s->n ? row - s->n : row;
+    uint64_t span = (uint64_t)SAMPLING_BLOCK * SAMPLING_WINDOW, window = i / span;
+    uint64_t place = window * span + permutation_at(blocks_window(s, window), i % span, blocks_tweak(window));
+    return blocks_wrap(s, blocks_start(s, place / SAMPLING_BLOCK) + place % SAMPLING_BLOCK);
 }
 
 /* The batch whose positions step b of the epoch visits: its own, but for replace-blocks. */

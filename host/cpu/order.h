@@ -1,0 +1,57 @@
+/* scalar/sampling.h's orders, many positions at a time: the rounds outside, positions inside, which the compiler makes vectors
+ * of. */
+#ifndef CUSGD_HOST_CPU_ORDER_H
+#define CUSGD_HOST_CPU_ORDER_H
+
+#include "scalar/sampling.h"
+
+/* out[l] = permutation_at(p, first + l, tweak). */
+static void permute_range(const permutation *p, uint64_t first, int64_t count, uint32_t tweak, int64_t *out)
+{
+    enum { TOGETHER = 128 };
+    uint64_t low_mask = ((uint64_t)1 << p->low_bits) - 1;
+    for (int64_t done = 0; done < count; done += TOGETHER) {
+        uint32_t high[TOGETHER], low[TOGETHER];
+        int size = count - done < TOGETHER ? (int)(count - done) : TOGETHER;
+        for (int l = 0; l < TOGETHER; l++) {
+            uint64_t i = first + (uint64_t)(done + l);
+            high[l] = (uint32_t)(i >> p->low_bits);
+            low[l] = (uint32_t)(i & low_mask);
+        }
+        for (int r = 0; r < PERMUTATION_ROUNDS; r += 2)
+            for (int l = 0; l < TOGETHER; l++) permutation_round(p, r, tweak, &high[l], &low[l]);
+        for (int l = 0; l < size; l++) out[done + l] = (int64_t)((uint64_t)high[l] << p->low_bits | low[l]);
+        for (int l = 0; l < size; l++) /* the few that landed outside walk on */
+            if ((uint64_t)out[done + l] >= p->n) out[done + l] = (int64_t)permutation_at(p, (uint64_t)out[done + l], tweak);
+    }
+}
+
+/* Positions of one window of `blocks`: its blocks' places are looked up once. */
+static void blocks_range(const sampler *s, uint64_t window, uint64_t inside, int64_t count, int64_t *rows)
+{
+    uint64_t start[SAMPLING_WINDOW];
+    for (uint64_t b = 0; b < SAMPLING_WINDOW; b++) start[b] = blocks_start(s, window * SAMPLING_WINDOW + b);
+    permute_range(blocks_window(s, window), inside, count, blocks_tweak(window), rows);
+    for (int64_t i = 0; i < count; i++) {
+        uint64_t place = (uint64_t)rows[i];
+        rows[i] = (int64_t)blocks_wrap(s, start[place / SAMPLING_BLOCK] + place % SAMPLING_BLOCK);
+    }
+}
+
+static void order_range(const sampler *s, int64_t first, int64_t count, int64_t *rows)
+{
+    const int64_t span = (int64_t)SAMPLING_BLOCK * SAMPLING_WINDOW;
+    if (s->sampling == CUSGD_SAMPLING_PERMUTE) {
+        permute_range(&s->order, (uint64_t)first, count, 0, rows);
+    } else if (s->sampling == CUSGD_SAMPLING_BLOCKS) {
+        for (int64_t i = first; i < first + count;) {
+            int64_t window = i / span, end = (window + 1) * span < first + count ? (window + 1) * span : first + count;
+            blocks_range(s, (uint64_t)window, (uint64_t)(i - window * span), end - i, rows + (i - first));
+            i = end;
+        }
+    } else {
+        for (int64_t i = 0; i < count; i++) rows[i] = (int64_t)sampler_row(s, (uint64_t)(first + i));
+    }
+}
+
+#endif
