@@ -41,7 +41,7 @@ if(missing)
 endif()
 
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
-    set(CMAKE_CUDA_ARCHITECTURES 90-real CACHE STRING "GPUs that the CUDA module has code for")
+    set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 90-real 100-real 120 CACHE STRING "GPUs that the CUDA module has code for")
 endif()
 enable_language(CUDA)
 find_package(CUDAToolkit REQUIRED COMPONENTS cublas curand cudart)

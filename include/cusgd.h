@@ -84,6 +84,12 @@ typedef enum cusgd_sampling {
 
 typedef enum cusgd_precision { CUSGD_PRECISION_FLOAT, CUSGD_PRECISION_DOUBLE } cusgd_precision;
 
+/* Of a GPU's matrix products in training steps, where the precision is float. */
+typedef enum cusgd_math {
+    CUSGD_MATH_EXACT,
+    CUSGD_MATH_TF32, /* factors may be rounded to 10 bits behind the point: faster with many outputs */
+} cusgd_math;
+
 /* Fields without a plain default have a value that means "choose": NAN for numbers (not l1, l2, valid_fraction), 0 for batch,
  * epochs and evaluate_every, -1 for patience. A trainer replaces it when it sees the data (cusgd_trainer_options). */
 typedef struct cusgd_options {
@@ -92,6 +98,7 @@ typedef struct cusgd_options {
     cusgd_schedule schedule;
     cusgd_sampling sampling;
     cusgd_precision precision;
+    cusgd_math math;
     double rate;           /* > 0; NAN: from the data's curvature (sgd, momentum, nesterov, auto) or the optimizer's usual one */
     double t0, t1;         /* time-decay: > 0; NAN: t1 = 10 epochs' steps, t0 = rate t1 */
     double momentum;       /* [0, 1) */

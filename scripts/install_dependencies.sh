@@ -14,6 +14,10 @@ missing() {
     pkg-config --exists libcjson 2>/dev/null || echo libcjson-dev
     if [ "${1:-}" = --tests ]; then
         pkg-config --exists criterion 2>/dev/null || echo libcriterion-dev
+        if [ -e "${CUDA_HOME:-/usr/local/cuda}/include/cublas_v2.h" ]; then # for the emulated GPU
+            have c++ || echo g++
+            pkg-config --exists openblas 2>/dev/null || echo libopenblas-dev
+        fi
     fi
 }
 

@@ -6,7 +6,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 jobs=$(nproc)
 limit=1800       # seconds a part
-fuzz_seconds=600 # a reader
+fuzz_seconds=${FUZZ_SECONDS:-600} # a reader
 commit=$(git rev-parse --short HEAD)
 [ -z "$(git status --porcelain -- include host tests CMakeLists.txt)" ] || commit=$commit-changed
 state=build/torture/$commit

@@ -197,14 +197,6 @@ static verdict try_kind(const kind *c)
 
 /* ---- Grids --------------------------------------------------------------------------------------------------------------- */
 
-#if defined(__SANITIZE_ADDRESS__)
-#define REDUCED 1
-#elif defined(__has_feature)
-#define REDUCED __has_feature(address_sanitizer)
-#else
-#define REDUCED 0
-#endif
-
 static const double correlations[] = {0, 0.5, 0.9, 0.99};
 static const double signals[][3] = {[CUSGD_LOSS_SQUARED] = {0.99, 0.5, 0.02}, [CUSGD_LOSS_LOGISTIC] = {6, 2, 0.3}};
 enum { CORRELATIONS = 4, SIGNALS = 3, ROOM = 1000 };

@@ -47,6 +47,7 @@ static const struct {
     {"seed", "18446744073709551615", "seed = 18446744073709551615", {"-1", "18446744073709551616", "x"}},
     {"device", "cpu", NULL, {"gpu", "cuda:x", "''"}},
     {"precision", "double", "precision = double", {"half"}},
+    {"math", "tf32", "math = tf32", {"fast"}},
     {"threads", "1", NULL, {"0", "-1", "5000", "x"}},
 };
 enum { CASES = sizeof cases / sizeof cases[0] };
@@ -105,6 +106,11 @@ Test(command_train, notes_on_options_without_effect)
     run(&o, "$CUSGD train data.csv --model m --optimizer adam --beta1 0.5 --schedule time-decay --t0 3 --rate 1 --epochs 1");
     assert_lacks(o.err, "beta1 changes");
     assert_has(o.err, "note: --rate changes nothing");
+    run(&o, "$CUSGD train data.csv --model m --math tf32 --device cpu --epochs 1");
+    assert_code(o, 0);
+    assert_has(o.err, "note: --math tf32 changes nothing on the CPU");
+    run(&o, "$CUSGD train data.csv --model m --math exact --epochs 1");
+    assert_lacks(o.err, "--math");
 }
 
 /* ---- What is read -------------------------------------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,6 +68,8 @@ cusgd_options options_default(void)
     cusgd_options o;
     cusgd_options_init(&o);
     o.precision = CUSGD_PRECISION_DOUBLE;
+    const char *device = getenv("CUSGD_TEST_DEVICE");
+    if (device) snprintf(o.device, sizeof o.device, "%s", device);
     return o;
 }
 

@@ -6,6 +6,15 @@
 #include "cusgd.h"
 #include "oracle.h"
 
+/* Whether a sanitizer slows this build: long tests then take a part of their cases and say so. */
+#if defined(__SANITIZE_ADDRESS__)
+#define REDUCED 1
+#elif defined(__has_feature)
+#define REDUCED __has_feature(address_sanitizer)
+#else
+#define REDUCED 0
+#endif
+
 double random_uniform(uint64_t *state); /* in (0, 1) */
 double random_normal(uint64_t *state);
 double *random_normals(uint64_t *state, int64_t count); /* the caller frees them */
@@ -16,7 +25,7 @@ float *floats_of(const double *values, int64_t count);  /* likewise */
 cusgd_data *data_of(int64_t n, int64_t d, int64_t k, const double *x, const double *y, const double *w);
 cusgd_data *data_of_floats(int64_t n, int64_t d, int64_t k, const float *x, const float *y, const float *w);
 
-/* The defaults, in double. */
+/* The defaults, in double; the device is the environment's CUSGD_TEST_DEVICE, if that is set. */
 cusgd_options options_default(void);
 /* What runs and nothing else: double, an optimizer, its rate, no averaging. */
 cusgd_options options_plain(cusgd_optimizer optimizer, double rate, int64_t batch, int64_t epochs);

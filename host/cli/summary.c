@@ -73,6 +73,11 @@ void summary_start(const char *path, const cusgd_data *data, const cusgd_options
             (long long)n, plural(n), (long long)d, plural(d), (long long)k, plural(k), cusgd_trainer_device(trainer),
             chosen.precision == CUSGD_PRECISION_DOUBLE ? "double" : "float");
     put_choices(given, &chosen);
+    if (given->math == CUSGD_MATH_EXACT) return;
+    if (strncmp(cusgd_trainer_device(trainer), "cuda", 4) != 0)
+        fputs("note: --math tf32 changes nothing on the CPU\n", stderr);
+    else if (given->precision == CUSGD_PRECISION_DOUBLE)
+        fputs("note: --math tf32 changes nothing with --precision double\n", stderr);
 }
 
 static void put_reason(const cusgd_options *o, const cusgd_result *r)

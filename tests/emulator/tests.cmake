@@ -1,0 +1,18 @@
+# Tests of the CUDA module on the emulated GPU: those of the seam and the golden trajectories, in several orders of threads and
+# lazinesses of streams (emulator.h).
+function(add_emulated_test name order laziness command)
+    add_test(NAME ${name} COMMAND ${command} ${ARGN})
+    set_tests_properties(${name} PROPERTIES TIMEOUT 300 FAIL_REGULAR_EXPRESSION "${failures}")
+    set_property(TEST ${name} PROPERTY ENVIRONMENT ${settings} CUSGD_SEAM_DEVICE=cuda CUSGD_TEST_DEVICE=cuda
+                 CUSGD_MODULE_DIR=${PROJECT_BINARY_DIR}/emulated
+                 CUSGD_EMULATOR_ORDER=${order} CUSGD_EMULATOR_LAZINESS=${laziness})
+endfunction()
+
+foreach(setting IN ITEMS "forward-eager 0 0" "reverse-lazy 1 1" "shuffled 5 7")
+    separate_arguments(setting)
+    list(POP_FRONT setting word order laziness)
+    foreach(test IN ITEMS test-seam-data test-seam-state test-seam-passes test-seam-steps)
+        add_emulated_test(${test}-emul-${word} ${order} ${laziness} ${test})
+    endforeach()
+    add_emulated_test(test-training-emul-${word} ${order} ${laziness} test-training --filter training/golden_trajectories)
+endforeach()
