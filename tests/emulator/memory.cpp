@@ -17,16 +17,39 @@ static regions &device = *new regions, &pinned = *new regions, &registered = *ne
 static size_t device_bytes;
 static int entered;
 
+/* Of a large allocation only both ends are poisoned: each launch takes its time to do it and to undo it. */
+static const size_t LARGE = 1 << 20, ENDS = 1 << 16; /* bytes */
+
+static void poison(const char *p, size_t bytes)
+{
+    if (bytes <= LARGE) {
+        ASAN_POISON_MEMORY_REGION(p, bytes);
+        return;
+    }
+    ASAN_POISON_MEMORY_REGION(p, ENDS);
+    ASAN_POISON_MEMORY_REGION(p + bytes - ENDS, ENDS);
+}
+
+static void unpoison(const char *p, size_t bytes)
+{
+    if (bytes <= LARGE) {
+        ASAN_UNPOISON_MEMORY_REGION(p, bytes);
+        return;
+    }
+    ASAN_UNPOISON_MEMORY_REGION(p, ENDS);
+    ASAN_UNPOISON_MEMORY_REGION(p + bytes - ENDS, ENDS);
+}
+
 void device_enter()
 {
     if (entered++ > 0) return;
-    for (const auto &r : device) ASAN_UNPOISON_MEMORY_REGION(r.first, r.second);
+    for (const auto &r : device) unpoison(r.first, r.second);
 }
 
 void device_leave()
 {
     if (--entered > 0) return;
-    for (const auto &r : device) ASAN_POISON_MEMORY_REGION(r.first, r.second);
+    for (const auto &r : device) poison(r.first, r.second);
 }
 
 static bool inside(const regions &in, const void *p, size_t n)
@@ -50,7 +73,7 @@ static void *device_make(size_t bytes)
     memset(p, 0xff, bytes);
     device[(const char *)p] = bytes;
     device_bytes += bytes;
-    if (!entered) ASAN_POISON_MEMORY_REGION(p, bytes);
+    if (!entered) poison((const char *)p, bytes);
     return p;
 }
 
@@ -58,7 +81,7 @@ static void device_free(void *p)
 {
     auto r = device.find((const char *)p);
     if (r == device.end()) die("device memory at %p is freed twice", p);
-    ASAN_UNPOISON_MEMORY_REGION(p, r->second);
+    unpoison(r->first, r->second);
     device_bytes -= r->second;
     device.erase(r);
     free(p);

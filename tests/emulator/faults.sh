@@ -1,0 +1,48 @@
+#!/bin/bash
+# Runs tests of the seam with each planted bug (faults.cmake): a test that passes with the module as it is must fail with the bug,
+# and say why. usage: faults.sh BUILD SANITIZERS
+set -uo pipefail
+build=$1 sanitizers=$2
+modules=$build/emulated failed=0
+export CUSGD_SEAM_DEVICE=cuda CUSGD_TEST_DEVICE=cuda
+
+# run FOLDER TEST FILTER ORDER LAZINESS: the test with the module in FOLDER
+run() {
+    CUSGD_MODULE_DIR=$1 CUSGD_EMULATOR_ORDER=$4 CUSGD_EMULATOR_LAZINESS=$5 timeout 120 "$build/bin/$2" --filter "$3" 2>&1
+}
+
+# planted NAME ANY|SANITIZED TEST FILTER ORDER LAZINESS MESSAGE: MESSAGE is a pattern that the failing test's output must have
+planted() {
+    local name=$1 where=$2 message=$7 output
+    shift 2
+    if [ "$where" = SANITIZED ] && [[ $sanitizers != *address* ]]; then
+        echo "$name: seen by AddressSanitizer alone, which this build is without"
+        return
+    fi
+    if ! output=$(run "$modules" "$@") || ! grep -q 'Tested: 1 | Passing: 1 ' <<<"$output"; then
+        echo "FAILED $name: $1, $2 does not pass without the bug" && tail -n 20 <<<"$output" && failed=1
+    elif output=$(run "$modules/faulty/$name" "$@"); then
+        echo "FAILED $name: $1, $2 does not find it" && failed=1
+    elif ! grep -qE "$message" <<<"$output"; then
+        echo "FAILED $name: $1, $2 fails without the words '$message'" && tail -n 30 <<<"$output" && failed=1
+    else
+        echo "$name: found by $1, $2: $(grep -m 1 -oE "$message.*" <<<"$output" | cut -c 1-150)"
+    fi
+}
+
+bound=seam_data/bound_examples_are_the_transformed_source
+objective=seam_passes/objective_gradient_and_predictions
+curvature=seam_data/curvature_sums
+long=seam_large/a_bad_step_within_a_long_slice
+golden=training/golden_trajectories
+state=seam_state/every_part_of_every_area
+planted past-end SANITIZED test-seam-data "$bound" 0 0 'heap-buffer-overflow|use-after-poison|convert_kernel'
+planted short-shared SANITIZED test-seam-passes "$objective" 0 0 'heap-buffer-overflow|loss_kernel'
+planted host-read SANITIZED test-seam-passes "$objective" 0 0 'use-after-poison'
+planted no-barrier ANY test-seam-data "$curvature" 0 0 'q1 |second '
+planted no-meeting ANY test-seam-passes "$objective" 1 0 'emulator: '
+planted no-join ANY test-seam-large "$long" 0 1 'sampling|GPU: CUDA'
+planted no-wait ANY test-seam-large "$long" 0 1 'sampling'
+planted unset ANY test-seam-state "$state" 0 0 'after start'
+planted formula ANY test-training "$golden" 0 0 'in double'
+exit $failed

@@ -1,0 +1,213 @@
+/* The CUDA module on the emulated GPU where things go wrong: calls that fail one by one, too little memory, a module of another
+ * version. CUSGD_MODULE_DIR names its folder. */
+#include "emulator.h"
+#include "module.h"
+#include "seam.h"
+
+#include "error.h"
+
+#include <criterion/criterion.h>
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- What the module exports ---- */
+
+static struct {
+    module_open *open;
+    module_describe *describe;
+    void (*set_memory)(size_t bytes);
+    size_t (*live_bytes)(void), (*live_objects)(void);
+    void (*fail_call)(unsigned long n), (*fail_from)(unsigned long n);
+    const char *(*failed_call)(void);
+} emulated;
+
+static void find(void *library, const char *name, void *function)
+{
+    void *at = dlsym(library, name);
+    cr_assert(at, "%s", name);
+    memcpy(function, &at, sizeof at);
+}
+
+static void setup(void)
+{
+    char path[4096];
+    const char *folder = getenv("CUSGD_MODULE_DIR");
+    cr_assert(folder, "CUSGD_MODULE_DIR is not set");
+    snprintf(path, sizeof path, "%s/libcusgd-cuda.so", folder);
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL); /* the one that backend_open() opens */
+    cr_assert(library, "%s", dlerror());
+    find(library, MODULE_OPEN, &emulated.open);
+    find(library, MODULE_DESCRIBE, &emulated.describe);
+    find(library, "emulator_set_memory", &emulated.set_memory);
+    find(library, "emulator_live_bytes", &emulated.live_bytes);
+    find(library, "emulator_live_objects", &emulated.live_objects);
+    find(library, "emulator_fail_call", &emulated.fail_call);
+    find(library, "emulator_fail_from", &emulated.fail_from);
+    find(library, "emulator_failed_call", &emulated.failed_call);
+}
+TestSuite(module, .init = setup);
+
+static const backend_services services = {fail};
+
+static void check_failed(cusgd_status status, const char *words)
+{
+    cr_assert_eq(status, CUSGD_ERROR_DEVICE, "status %d", (int)status);
+    cr_assert(strstr(cusgd_last_error(), words), "'%s' is not in: %s", words, cusgd_last_error());
+}
+
+Test(module, emul_another_version_is_refused)
+{
+    backend b;
+    cusgd_device device;
+    int count;
+    check_failed(emulated.open(MODULE_ABI + 1, &services, 0, CUSGD_PRECISION_FLOAT, &b), "another version");
+    check_failed(emulated.describe(MODULE_ABI - 1, &services, 0, &device, &count), "another version");
+}
+
+Test(module, emul_devices_are_listed)
+{
+    cusgd_device device;
+    cr_assert(cusgd_device_at(1, &device));
+    cr_assert(device.usable && device.memory > 0 && strcmp(device.word, "cuda:0") == 0, "%s: %s", device.word, device.note);
+    cr_assert(strstr(device.note, "compute capability") && strstr(device.note, "libcusgd-cuda.so"), "%s", device.note);
+    cr_assert_not(cusgd_device_at(2, &device));
+    backend b;
+    check_failed(backend_open("cuda:7", CUSGD_PRECISION_FLOAT, 1, &b), "there is no cuda:7");
+}
+
+Test(module, emul_no_device_when_cuda_fails)
+{
+    backend b;
+    cusgd_device device;
+    emulated.fail_from(1);
+    cr_assert(cusgd_device_at(1, &device));
+    cr_assert(!device.usable && *device.note, "%s", device.note);
+    check_failed(backend_open("cuda", CUSGD_PRECISION_FLOAT, 1, &b), "cudaGetDeviceCount");
+    cr_assert_eq(backend_open("auto", CUSGD_PRECISION_FLOAT, 1, &b), CUSGD_OK);
+    cr_assert(strncmp(b.name, "cuda", 4) != 0, "%s", b.name);
+    b.ops->close(b.self);
+}
+
+Test(module, emul_out_of_memory_says_how_much)
+{
+    backend b;
+    bound *at = NULL;
+    seam_examples e;
+    seam_spec spec = {.n = 1000, .d = 5000, .k = 1, .seed = 1};
+    emulated.set_memory((size_t)64 << 20);
+    seam_backend_open(CUSGD_PRECISION_FLOAT, 1, &b);
+    seam_examples_make(&spec, &e);
+    check_failed(b.ops->bind(b.self, &e.source, &e.transform, &at), "out of memory on GPU 0: the examples need 20000000 bytes");
+    cr_assert(strstr(cusgd_last_error(), "are free") && strstr(cusgd_last_error(), "--device cpu"), "%s", cusgd_last_error());
+    seam_examples_free(&e);
+    b.ops->close(b.self);
+    cr_assert_eq(emulated.live_bytes(), 0);
+}
+
+/* Shapes that no GPU takes are refused before anything is read. */
+Test(module, emul_shapes_beyond_a_gpu)
+{
+    backend b;
+    bound *at = NULL;
+    seam_backend_open(CUSGD_PRECISION_FLOAT, 1, &b);
+    examples wide = {.n = 1, .d = INT64_C(1) << 31, .k = 1}, long_ones = {.n = INT64_C(1) << 62, .d = 3, .k = 1};
+    examples many = {.n = INT64_C(1) << 60, .d = 3, .k = 1};
+    transform same = {.weight_mean = 1};
+    check_failed(b.ops->bind(b.self, &wide, &same, &at), "columns");
+    check_failed(b.ops->bind(b.self, &long_ones, &same, &at), "too large");
+    check_failed(b.ops->bind(b.self, &many, &same, &at), "out of memory");
+    plan p = {.d = 1, .k = INT64_C(1) << 21, .batch = 1};
+    check_failed(b.ops->start(b.self, &p), "targets");
+    steps_report report;
+    seam_ok(b.ops->report(b.self, &report), "report without a run");
+    cr_assert(report.done == 0 && !report.failed);
+    b.ops->close(b.self);
+}
+
+/* ---- Every call in turn fails ---- */
+
+enum { N = 150, D = 5, K = 2, BATCH = 4, STEPS = 38, DRAWN = 20 };
+
+/* The run over examples of its own, as far as it comes. */
+static cusgd_status work(const backend *b, const seam_examples *e, const bound *at)
+{
+    double theta[(D + 1) * K] = {0.5}, metric[(D + 1) * K], value, gradient[(D + 1) * K], out[N * K], x[DRAWN * D], y[DRAWN * K];
+    double mean[D], variance[D], target[K], weight, fourth[D], second[D];
+    int64_t rows[2] = {3, 1};
+    step_numbers numbers[STEPS];
+    steps_report report;
+    curvature sums = {fourth, second, 0, 0};
+    cusgd_generator g = {.rows = DRAWN, .cols = D, .outputs = K, .noise = 1, .condition = 9, .precision = CUSGD_PRECISION_DOUBLE};
+    plan p = {
+        .optimizer = CUSGD_OPTIMIZER_NESTEROV, .d = D, .k = K, .batch = BATCH, .intercept = 1, .average = 1, .metric = metric};
+    sampler order = sampler_make(CUSGD_SAMPLING_PERMUTE, 3, N, STEPS, 1);
+    slice s = {at, &order, 0, STEPS, numbers};
+    for (int u = 0; u < (D + 1) * K; u++) metric[u] = 1;
+    for (int t = 0; t < STEPS; t++)
+        numbers[t] = (step_numbers){.rate = 0.01, .momentum = 0.5, .correction1 = 1, .correction2 = 1, .average = 1};
+    cusgd_status status = b->ops->moments(b->self, &e->source, mean, variance, target, &weight);
+    if (!status) status = b->ops->curvature(b->self, at, mean, &sums);
+    if (!status) status = b->ops->rows(b->self, at, rows, 2, x, y);
+    if (!status) status = b->ops->start(b->self, &p);
+    if (!status) status = b->ops->put(b->self, AREA_CURRENT, PART_THETA, theta);
+    if (!status) status = b->ops->copy(b->self, AREA_BEST, AREA_CURRENT);
+    if (!status) status = b->ops->steps(b->self, &s);
+    if (!status) status = b->ops->report(b->self, &report);
+    if (!status) status = b->ops->get(b->self, AREA_CURRENT, PART_THETA, theta);
+    if (!status) status = b->ops->objective(b->self, at, CUSGD_LOSS_SQUARED, theta, &value, gradient);
+    if (!status) status = b->ops->predict(b->self, at, theta, out);
+    if (!status) status = b->ops->generate(b->self, &g, theta, 0, DRAWN, x, y);
+    return status;
+}
+
+static cusgd_status work_apart(const seam_examples *e)
+{
+    backend b;
+    bound *at = NULL;
+    cusgd_status status = backend_open("cuda", CUSGD_PRECISION_DOUBLE, 1, &b);
+    if (status) return status;
+    status = b.ops->bind(b.self, &e->source, &e->transform, &at);
+    if (!status) status = work(&b, e, at);
+    b.ops->unbind(b.self, at);
+    b.ops->close(b.self);
+    return status;
+}
+
+/* Calls whose failure leaves nothing undone that anybody needs. */
+static int is_cleanup(const char *call)
+{
+    return strstr(call, "Free") || strstr(call, "Destroy") || strcmp(call, "cudaSetDevice") == 0 || strstr(call, "Synchronize");
+}
+
+/* Once alone, as by chance; then with all calls after it, as if the device were lost. Each time it is told, nothing is leaked,
+ * and the next run is well. */
+Test(module, emul_any_call_may_fail)
+{
+    seam_examples e;
+    seam_spec spec = {
+        .n = N, .d = D, .k = K, .precision = CUSGD_PRECISION_DOUBLE, .weighted = 1, .standardized = 1, .shifted = 1};
+    seam_examples_make(&spec, &e);
+    int told = 0;
+    for (int lost = 0; lost < 2; lost++)
+        for (unsigned long n = 1;; n++) {
+            (lost ? emulated.fail_from : emulated.fail_call)(n);
+            cusgd_status status = work_apart(&e);
+            const char *call = emulated.failed_call();
+            if (!call) break;
+            char name[200];
+            snprintf(name, sizeof name, "%s", call);
+            emulated.fail_call(0);
+            if (!status && !is_cleanup(name)) seam_fail("call %lu, %s, failed, and nobody said so", n, name);
+            if (status && !*cusgd_last_error()) seam_fail("call %lu, %s: status %d without a message", n, name, (int)status);
+            if (emulated.live_bytes() || emulated.live_objects())
+                seam_fail("call %lu, %s, failed: %zu bytes and %zu objects are leaked", n, name, emulated.live_bytes(),
+                          emulated.live_objects());
+            told += status != CUSGD_OK;
+        }
+    cr_assert_gt(told, 100);
+    seam_ok(work_apart(&e), "a run after all that");
+    cr_assert(emulated.live_bytes() == 0 && emulated.live_objects() == 0);
+    seam_examples_free(&e);
+}

@@ -1,0 +1,262 @@
+/* The seam's operations where a device does its work in pieces: slices of many steps, rows of many columns, many outputs. See
+ * seam.h. */
+#include "seam.h"
+
+#include <criterion/criterion.h>
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Slices of many steps: the same steps, one slice each, are those that test_seam_steps.c judges ---- */
+
+/* A run over the epoch of `order`, and what it comes to. */
+typedef struct course {
+    const backend *b;
+    bound *at;
+    plan plan;
+    sampler order;
+    int64_t steps, size;
+    step_numbers *numbers;
+} course;
+
+static course course_make(const backend *b, const seam_examples *e, const plan *p, cusgd_sampling sampling)
+{
+    int64_t n = e->spec.n, steps = (n + p->batch - 1) / p->batch;
+    course c = {b,     seam_bind(b, e),   *p,  sampler_make(sampling, 5, (uint64_t)n, (uint64_t)steps, 2),
+                steps, (p->d + 1) * p->k, NULL};
+    c.numbers = seam_allocate(steps, sizeof *c.numbers);
+    for (int64_t t = 0; t < steps; t++)
+        c.numbers[t] = (step_numbers){.rate = 0.1 / (double)(1 + t % 7),
+                                      .momentum = 0.5 + 0.01 * (double)(t % 13),
+                                      .correction1 = 1,
+                                      .correction2 = 1,
+                                      .average = 1 / (double)(t + 1)};
+    return c;
+}
+
+static void course_free(course *c)
+{
+    c->b->ops->unbind(c->b->self, c->at);
+    free(c->numbers);
+}
+
+/* From zeros, in slices of `each` steps, without waiting between: state is PARTS x size. */
+static steps_report course_run(const course *c, int64_t each, double *state)
+{
+    steps_report report;
+    seam_ok(c->b->ops->start(c->b->self, &c->plan), "start");
+    for (int64_t t = 0; t < c->steps; t += each) {
+        slice s = {c->at, &c->order, t, t + each < c->steps ? each : c->steps - t, c->numbers + t};
+        seam_ok(c->b->ops->steps(c->b->self, &s), "steps");
+    }
+    seam_ok(c->b->ops->report(c->b->self, &report), "report");
+    for (int part = 0; part < PARTS; part++)
+        seam_ok(c->b->ops->get(c->b->self, AREA_CURRENT, (enum part)part, state + part * c->size), "get");
+    return report;
+}
+
+/* In slices of `each` steps it comes to the same as in slices of one; the report is returned. */
+static steps_report check_course(const course *c, int64_t each)
+{
+    double *one = seam_allocate(PARTS * c->size, sizeof(double)), *many = seam_allocate(PARTS * c->size, sizeof(double));
+    steps_report a = course_run(c, 1, one), b = course_run(c, each, many);
+    for (int64_t i = 0; i < PARTS * c->size; i++)
+        if (one[i] != many[i])
+            seam_fail("sampling %d, k %d, slices of %d: part %d of parameter %d is %.17g, not %.17g", (int)c->order.sampling,
+                      (int)c->plan.k, (int)each, (int)(i / c->size), (int)(i % c->size), many[i], one[i]);
+    if (a.loss != b.loss || a.rows != b.rows || a.done != b.done || a.failed != b.failed)
+        seam_fail("sampling %d, slices of %d: loss %.17g, %d rows, %d done, failed %d, not %.17g, %d, %d, %d",
+                  (int)c->order.sampling, (int)each, b.loss, (int)b.rows, (int)b.done, b.failed, a.loss, (int)a.rows, (int)a.done,
+                  a.failed);
+    free(one);
+    free(many);
+    return b;
+}
+
+enum { ROWS = 203, BATCH = 4, BATCHES = 51, BAD_ROW = 120 };
+
+Test(seam_large, slices_of_many_steps)
+{
+    for (int i = 0; i < 20; i++) {
+        cusgd_precision precision = (cusgd_precision)(i % 2);
+        int64_t k = i / 2 % 2 ? 3 : 1;
+        backend b;
+        seam_examples e;
+        seam_spec spec = {.n = ROWS, .d = 5, .k = k, .precision = precision, .type = (cusgd_type)precision, .seed = 61};
+        plan p = {.loss = CUSGD_LOSS_SQUARED,
+                  .optimizer = CUSGD_OPTIMIZER_NESTEROV,
+                  .d = 5,
+                  .k = k,
+                  .batch = BATCH,
+                  .intercept = 1,
+                  .average = 1};
+        seam_backend_open(precision, 2, &b);
+        seam_examples_make(&spec, &e);
+        course c = course_make(&b, &e, &p, (cusgd_sampling)(i / 4));
+        if (c.steps != BATCHES) seam_fail("%d steps", (int)c.steps);
+        for (int64_t each = 20; each <= 60; each += 20) {
+            steps_report r = check_course(&c, each);
+            if (r.failed || r.done != BATCHES) seam_fail("%d of %d steps", (int)r.done, BATCHES);
+        }
+        course_free(&c);
+        seam_examples_free(&e);
+        b.ops->close(b.self);
+    }
+}
+
+/* The run ends at the same step, wherever in a slice it stands. */
+Test(seam_large, a_bad_step_within_a_long_slice)
+{
+    for (int precision = 0; precision < 2; precision++) {
+        backend b;
+        seam_examples e;
+        seam_spec spec = {.n = ROWS, .d = 5, .k = 1, .precision = (cusgd_precision)precision, .type = (cusgd_type)precision};
+        plan p = {.loss = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_NESTEROV, .d = 5, .k = 1, .batch = BATCH};
+        seam_backend_open((cusgd_precision)precision, 2, &b);
+        seam_examples_make(&spec, &e);
+        if (precision == 0)
+            ((float *)e.memory[1])[BAD_ROW] = 1e30f;
+        else
+            ((double *)e.memory[1])[BAD_ROW] = 1e200;
+        course c = course_make(&b, &e, &p, CUSGD_SAMPLING_PERMUTE);
+        steps_report r = check_course(&c, BATCHES);
+        if (!r.failed || r.done >= BATCHES) seam_fail("%d steps, failed %d", (int)r.done, r.failed);
+        course_free(&c);
+        seam_examples_free(&e);
+        b.ops->close(b.self);
+    }
+}
+
+/* More steps than a device's table of them may hold. */
+Test(seam_large, a_slice_of_thousands_of_steps)
+{
+    backend b;
+    seam_examples e;
+    seam_spec spec = {.n = 4500, .d = 2, .k = 1, .precision = CUSGD_PRECISION_FLOAT, .seed = 62};
+    plan p = {.loss = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_SGD, .d = 2, .k = 1, .batch = 1, .intercept = 1};
+    seam_backend_open(CUSGD_PRECISION_FLOAT, 2, &b);
+    seam_examples_make(&spec, &e);
+    course c = course_make(&b, &e, &p, CUSGD_SAMPLING_PERMUTE);
+    double whole[PARTS * 3], parts[PARTS * 3];
+    steps_report a = course_run(&c, 4500, whole), in_parts = course_run(&c, 1100, parts);
+    cr_assert(a.done == 4500 && a.rows == 4500 && a.loss == in_parts.loss);
+    cr_assert(memcmp(whole, parts, sizeof whole) == 0);
+    course_free(&c);
+    seam_examples_free(&e);
+    b.ops->close(b.self);
+}
+
+/* ---- Large shapes ---- */
+
+typedef struct shape {
+    int64_t n, d, k, batch;
+} shape;
+static const shape shapes[] = {{130, 66000, 1, 65}, {3, 1100000, 1, 2}, {40, 3, 70, 9}, {20000, 2, 1, 9000}};
+
+static void check_close(double value, long double exact, long double slack, const char *what, int64_t at)
+{
+    if (!(fabsl((long double)value - exact) <= slack))
+        seam_fail("%s %d is %.17g, not %.17g to within %.3g", what, (int)at, value, (double)exact, (double)slack);
+}
+
+static void check_moments(const backend *b, const seam_examples *e)
+{
+    int64_t n = e->spec.n, d = e->spec.d, k = e->spec.k;
+    double *mean = seam_allocate(d, sizeof(double)), *variance = seam_allocate(d, sizeof(double)), weight;
+    double *target = seam_allocate(k, sizeof(double));
+    seam_ok(b->ops->moments(b->self, &e->source, mean, variance, target, &weight), "moments");
+    for (int64_t j = 0; j < d; j++) {
+        long double sum = 0, square = 0, size = 0;
+        for (int64_t i = 0; i < n; i++)
+            sum += (long double)e->source_x[i * d + j], size += fabsl((long double)e->source_x[i * d + j]);
+        for (int64_t i = 0; i < n; i++) square += powl((long double)e->source_x[i * d + j] - sum / n, 2);
+        check_close(mean[j], sum / n, 1e-14L * size, "mean", j);
+        check_close(variance[j], square / n, 1e-14L * square + 1e-28L * size * size, "variance", j);
+    }
+    free(mean);
+    free(variance);
+    free(target);
+}
+
+static void check_curvature(const backend *b, const seam_examples *e, const bound *at)
+{
+    int64_t n = e->spec.n, d = e->spec.d;
+    curvature got = {seam_allocate(d, sizeof(double)), seam_allocate(d, sizeof(double)), 0, 0};
+    long double *q = seam_allocate(n, sizeof *q), q1 = 0;
+    seam_ok(b->ops->curvature(b->self, at, NULL, &got), "curvature");
+    for (int64_t i = 0; i < n; i++) {
+        q[i] = 1;
+        for (int64_t j = 0; j < d; j++) q[i] += (long double)e->x[i * d + j] * (long double)e->x[i * d + j];
+        q1 += q[i];
+    }
+    check_close(got.q1, q1, 1e-12L * q1, "sum of squares", 0);
+    for (int64_t j = 0; j < d; j++) {
+        long double fourth = 0;
+        for (int64_t i = 0; i < n; i++) fourth += q[i] * (long double)e->x[i * d + j] * (long double)e->x[i * d + j];
+        check_close(got.fourth[j], fourth, 1e-12L * fourth, "fourth moment", j);
+    }
+    free(got.fourth);
+    free(got.second);
+    free(q);
+}
+
+/* sums: of the rows. As the velocity of a step by momentum, with rate 1; or of all rows, by objective(). */
+static void check_sums(const seam_examples *e, const double *gradient, const seam_sums *sums, const char *what)
+{
+    for (int64_t u = 0; u < (e->spec.d + 1) * e->spec.k; u++)
+        check_close(gradient[u], (long double)sums->gradient[u], (long double)sums->bound[u], what, u);
+}
+
+static void check_gradients(const backend *b, const seam_examples *e, bound *at, int64_t batch, cusgd_sampling sampling)
+{
+    int64_t n = e->spec.n, d = e->spec.d, k = e->spec.k, size = (d + 1) * k, batches = (n + batch - 1) / batch;
+    plan p = {.loss = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_MOMENTUM, .d = d, .k = k, .batch = batch, .intercept = 1};
+    sampler order = sampler_make(sampling, 3, (uint64_t)n, (uint64_t)batches, 1);
+    step_numbers numbers = {.rate = 1, .correction1 = 1, .correction2 = 1, .average = 1};
+    slice first = {at, &order, 0, 1, &numbers};
+    double *theta = seam_allocate(size, sizeof(double)), *gradient = seam_allocate(size, sizeof(double)), value;
+    seam_sums sums = {seam_allocate(size, sizeof(double)), seam_allocate(size, sizeof(double)), 0, 0};
+    int64_t *rows = seam_allocate(n, sizeof *rows), count = 0;
+    uint64_t state = 71, batch0 = sampler_batch(&order, 0);
+    seam_theta(&e->spec, &state, 1 / sqrt((double)d), theta);
+    for (uint64_t i = batch_start(order.n, order.batches, batch0); i < batch_start(order.n, order.batches, batch0 + 1); i++)
+        rows[count++] = (int64_t)sampler_row(&order, i);
+    seam_gradient(e, CUSGD_LOSS_SQUARED, theta, rows, count, &sums);
+    seam_ok(b->ops->start(b->self, &p), "start");
+    seam_ok(b->ops->put(b->self, AREA_CURRENT, PART_THETA, theta), "put");
+    seam_ok(b->ops->steps(b->self, &first), "steps");
+    seam_ok(b->ops->get(b->self, AREA_CURRENT, PART_SLOT1, gradient), "get");
+    check_sums(e, gradient, &sums, "gradient of parameter");
+    for (int64_t i = 0; i < n; i++) rows[i] = i;
+    seam_gradient(e, CUSGD_LOSS_SQUARED, theta, rows, n, &sums);
+    seam_ok(b->ops->objective(b->self, at, CUSGD_LOSS_SQUARED, theta, &value, gradient), "objective");
+    check_sums(e, gradient, &sums, "gradient over all rows of parameter");
+    check_close(value * (double)n, (long double)sums.loss, (long double)sums.loss_bound, "objective", 0);
+    free(theta);
+    free(gradient);
+    free(sums.gradient);
+    free(sums.bound);
+    free(rows);
+}
+
+Test(seam_large, large_shapes)
+{
+    for (int i = 0; i < 4; i++) {
+        const shape *s = &shapes[i];
+        cusgd_precision precision = (cusgd_precision)(i == 0);
+        seam_spec spec = {.n = s->n, .d = s->d, .k = s->k, .precision = precision, .type = (cusgd_type)(i % 2), .seed = 63};
+        backend b;
+        seam_examples e;
+        seam_backend_open(precision, 2, &b);
+        seam_examples_make(&spec, &e);
+        bound *at = seam_bind(&b, &e);
+        check_moments(&b, &e);
+        check_curvature(&b, &e, at);
+        check_gradients(&b, &e, at, s->batch, CUSGD_SAMPLING_NONE);
+        check_gradients(&b, &e, at, s->batch, CUSGD_SAMPLING_PERMUTE);
+        b.ops->unbind(b.self, at);
+        seam_examples_free(&e);
+        b.ops->close(b.self);
+    }
+}
