@@ -28,5 +28,5 @@ find "$PWD/.." \( -path '*/emulated-host.dir/*' -o -path '*/emulated-kernels.dir
             printf "%-28s %6.1f %% of %4d lines\n", "total", 100 * executed / total, total
         }'
 echo "not executed:"
-grep -hE '^ +#####:|^ +-: +0:Source:' ./*host#cuda#*.c.*.gcov ./*kernels#*.cu.*.gcov |
+grep -hE '^ +#####:|^ +-: +0:Source:' ./*host#cuda#*.c##*.gcov ./*kernels#*.cu##*.gcov |
     awk -F: -v root="$root/" '/Source:/ { file = $4; sub(root, "", file) } /#####/ { sub(/^ *#####: */, ""); print "    " file ":" $0 }'

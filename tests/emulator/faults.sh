@@ -45,4 +45,11 @@ planted no-join ANY test-seam-large "$long" 0 1 'sampling|GPU: CUDA'
 planted no-wait ANY test-seam-large "$long" 0 1 'sampling'
 planted unset ANY test-seam-state "$state" 0 0 'after start'
 planted formula ANY test-training "$golden" 0 0 'in double'
+
+rows=seam_passes/generated_rows_are_functions_of_their_place
+if run "$modules/faulty/other-words" test-seam-passes "$rows" 0 0 | grep -q 'Tested: 1 | Passing: 1 '; then
+    echo "other-words: $rows passes, as it must"
+else
+    echo "FAILED other-words: $rows does not pass where cuRAND has another order" && failed=1
+fi
 exit $failed
