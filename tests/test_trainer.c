@@ -186,7 +186,7 @@ Test(trainer, tolerance_and_patience)
         history l = {0};
         cusgd_result r = fit_logged(t, &l);
         int64_t stale = 0, epoch = 0;
-        for (double best = INFINITY; stale < patience; epoch++) {
+        for (double best = (double)INFINITY; stale < patience; epoch++) {
             cr_assert_lt(epoch, l.count, "stopped after %lld epochs, before its time", (long long)l.count);
             stale = l.loss[epoch] < best * (1 - 1e-3) || isinf(best) ? 0 : stale + 1;
             best = fmin(best, l.loss[epoch]);

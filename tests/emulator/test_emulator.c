@@ -479,7 +479,7 @@ static void program_sums(void)
         int n = sizes[i];
         float *x = numbers(n), *d = device_copy(x, (size_t)n * sizeof *x), *total = device_make(sizeof *total), y;
         double *z = malloc((size_t)n * sizeof *z), *sum = device_make(sizeof *sum), expected = 0, got;
-        for (int j = 0; j < n; j++) expected += z[j] = x[j];
+        for (int j = 0; j < n; j++) expected += z[j] = (double)x[j];
         e = device_copy(z, (size_t)n * sizeof *z);
         OK(cudaMemset(total, 0, sizeof *total));
         OK(cudaMemset(sum, 0, sizeof *sum));
@@ -789,7 +789,7 @@ static int program_fallible(void)
     float *d = NULL, y = 0, one = 1;
     cudaStream_t s = NULL;
     cublasHandle_t h = NULL;
-    int error = cudaStreamCreateWithFlags(&s, cudaStreamNonBlocking);
+    int error = (int)cudaStreamCreateWithFlags(&s, cudaStreamNonBlocking);
     if (!error) error = (int)cublasCreate(&h);
     if (!error) error = (int)cublasSetStream(h, s);
     if (!error) error = (int)cudaMalloc((void **)&d, sizeof *d);
