@@ -208,6 +208,8 @@ CUSGD_API void cusgd_generator_init(cusgd_generator *generator);
 /* Writes folder/x.npy, y.npy and true.safetensors, making the folder; files that are there are kept (an error) unless `force`.
  * The rows are made on the CPU. */
 CUSGD_API cusgd_status cusgd_generate(const cusgd_generator *generator, const char *folder, int force);
+/* The same rows in memory. */
+CUSGD_API cusgd_status cusgd_data_generate(const cusgd_generator *generator, cusgd_data **out);
 
 /* ---- Model --------------------------------------------------------------------------------------------------------------- */
 
