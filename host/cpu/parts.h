@@ -36,6 +36,8 @@ typedef struct cpu {
     real *gradient;       /* size: the batch's */
     double *losses;       /* one a chunk */
     int64_t *order;       /* the batch's rows */
+    int64_t *table;       /* SAMPLING_SPAN: see rows.h; of table_of */
+    permutation table_of;
     steps_report report;
 } cpu;
 

@@ -45,7 +45,7 @@ static void add_rows(void *context, int64_t c)
     int64_t start = c * self->chunk, rows = least(self->chunk, t->count - start), *order = self->order + start;
     rows_task task = NAMED(task_of)(t->slice->examples, self->plan.loss, self->point, self->partial + c * self->size);
     memset(task.gradient, 0, sizeof(real) * (size_t)self->size);
-    if (!t->contiguous) self->rows->order(t->slice->sampler, t->first + start, rows, order);
+    if (!t->contiguous) self->rows->order(t->slice->sampler, self->table, t->first + start, rows, order);
     self->losses[c] = self->rows->gradient(&task, t->contiguous ? NULL : order, t->first + start, rows);
 }
 
@@ -120,11 +120,20 @@ static void account(cpu *self, const step *t)
     self->report.done++;
 }
 
+/* The table changes with the epoch. */
+static void prepare_order(cpu *self, const sampler *s)
+{
+    if (s->sampling != CUSGD_SAMPLING_BLOCKS || memcmp(&self->table_of, &s->window, sizeof s->window) == 0) return;
+    self->rows->order_table(s, self->table);
+    memcpy(&self->table_of, &s->window, sizeof s->window);
+}
+
 static cusgd_status steps(void *of, const slice *s)
 {
     cpu *self = of;
     const vectors *v = &self->area[AREA_CURRENT];
     if (s->count == 0 || self->report.failed) return CUSGD_OK;
+    prepare_order(self, s->sampler);
     struct update_step first = update_step_from(s->numbers);
     for (int64_t u = 0; u < self->size; u++)
         self->point[u] = gradient_point(self->rule, first, v->at[PART_THETA][u], v->at[PART_SLOT1] ? v->at[PART_SLOT1][u] : 0);
@@ -159,9 +168,11 @@ static void release(cpu *self)
     free(self->gradient);
     free(self->losses);
     free(self->order);
+    free(self->table);
     self->metric = self->point = self->partial = self->gradient = NULL;
     self->losses = NULL;
-    self->order = NULL;
+    self->order = self->table = NULL;
+    memset(&self->table_of, 0, sizeof self->table_of);
 }
 
 /* Which parts a plan keeps. */
@@ -190,7 +201,9 @@ static int allocate_state(cpu *self)
     self->partial = allocate_aligned_zeroed(chunks * size, sizeof(real));
     self->losses = allocate_zeroed(chunks, sizeof(double));
     self->order = allocate((size_t)p->batch, sizeof(int64_t));
-    return complete && self->metric && self->point && self->gradient && self->partial && self->losses && self->order;
+    self->table = allocate(SAMPLING_SPAN, sizeof(int64_t));
+    complete &= self->metric && self->point && self->gradient && self->partial;
+    return complete && self->losses && self->order && self->table;
 }
 
 static cusgd_status start(void *of, const plan *p)
