@@ -20,9 +20,9 @@ enum { THREAD_BYTES = 256 * 1024 };
  * make fewer than four chunks. */
 static inline int64_t chunk_rows(int64_t rows, int64_t d)
 {
-    int64_t most = ((int64_t)1 << 15) / d / 64 * 64, quarter = (rows + 63) / 64 * 16;
-    most = most < 64 ? 64 : most > 1024 ? 1024 : most;
-    return quarter < most ? quarter : most;
+    int64_t usual = ((int64_t)1 << 15) / d / 64 * 64, quarter = (rows + 63) / 64 * 16;
+    usual = usual < 64 ? 64 : usual > 1024 ? 1024 : usual;
+    return quarter < usual ? quarter : usual;
 }
 
 static inline int64_t chunk_count(int64_t rows, int64_t chunk) { return (rows + chunk - 1) / chunk; }
@@ -30,6 +30,7 @@ static inline int64_t chunk_count(int64_t rows, int64_t chunk) { return (rows + 
 static inline int thread_index(void) { return omp_get_thread_num(); }
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* 64-byte aligned, on huge pages where they pay. Freed by free(). NULL where there is no memory. A copy of the examples is not
  * zeroed: the threads that fill it touch its pages first. */

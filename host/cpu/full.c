@@ -5,23 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-void NAMED(by_output)(int64_t d, int64_t k, const double *from, real *to)
+void NAMED(layout_put)(const layout *l, const double *from, real *to)
 {
-    int64_t ld = rows_padded(d) + LANES;
-    for (int64_t c = 0; c < k; c++) {
-        memset(to + c * ld, 0, sizeof(real) * (size_t)ld);
-        for (int64_t j = 0; j < d; j++) to[c * ld + j] = (real)from[j * k + c];
-        to[c * ld + ld - LANES] = (real)from[d * k + c];
-    }
+    memset(to, 0, sizeof(real) * (size_t)l->size);
+    for (int64_t j = 0; j <= l->d; j++)
+        for (int64_t c = 0; c < l->k; c++) to[layout_at(l, j, c)] = (real)from[j * l->k + c];
 }
 
-void NAMED(by_feature)(int64_t d, int64_t k, const real *from, double *to)
+void NAMED(layout_get)(const layout *l, const real *from, double *to)
 {
-    int64_t ld = rows_padded(d) + LANES;
-    for (int64_t c = 0; c < k; c++) {
-        for (int64_t j = 0; j < d; j++) to[j * k + c] = (double)from[c * ld + j];
-        to[d * k + c] = (double)from[c * ld + ld - LANES];
-    }
+    for (int64_t j = 0; j <= l->d; j++)
+        for (int64_t c = 0; c < l->k; c++) to[j * l->k + c] = (double)from[layout_at(l, j, c)];
 }
 
 /* A wave is as many chunks as have a place for their sums; chunks are added in order, waves in order, in double. */
@@ -38,7 +32,7 @@ typedef struct wave {
 static void add_chunk(void *context, int64_t c)
 {
     wave *w = context;
-    int64_t first = (w->first_chunk + c) * w->chunk, size = w->task->k * w->task->ld;
+    int64_t first = (w->first_chunk + c) * w->chunk, size = w->task->layout.size;
     rows_task mine = *w->task;
     mine.gradient = w->partial ? w->partial + c * size : NULL;
     if (w->partial) memset(mine.gradient, 0, sizeof(real) * (size_t)size);
@@ -48,7 +42,7 @@ static void add_chunk(void *context, int64_t c)
 static double run_wave(wave *w, int64_t chunks, double *total)
 {
     const cpu *self = w->self;
-    int64_t size = w->task->k * w->task->ld, bytes = chunks * w->chunk * w->task->d * w->task->k * (int64_t)sizeof(real);
+    int64_t size = w->task->layout.size, bytes = chunks * w->chunk * w->task->d * w->task->k * (int64_t)sizeof(real);
     double loss = 0;
     pool_for(self->pool, threads_for(self->threads, bytes, THREAD_BYTES), chunks, add_chunk, w);
     for (int64_t c = 0; c < chunks; c++) {
@@ -61,7 +55,8 @@ static double run_wave(wave *w, int64_t chunks, double *total)
 cusgd_status NAMED(cpu_objective)(void *self, const bound *b, cusgd_loss loss, const double *theta, double *value,
                                   double *gradient)
 {
-    int64_t ld = rows_padded(b->d) + LANES, size = b->k * ld, chunk = chunk_rows(b->n, b->d);
+    layout l = layout_of(b->d, b->k);
+    int64_t size = l.size, chunk = chunk_rows(b->n, b->d);
     int64_t chunks = chunk_count(b->n, chunk), waves = least(chunks, WAVE);
     real *point = allocate_aligned_zeroed((size_t)size, sizeof(real));
     real *partial = gradient ? allocate_aligned_zeroed((size_t)(waves * size), sizeof(real)) : NULL;
@@ -73,13 +68,11 @@ cusgd_status NAMED(cpu_objective)(void *self, const bound *b, cusgd_loss loss, c
         rows_task task = NAMED(task_of)(b, loss, point, NULL);
         wave w = {.self = self, .task = &task, .chunk = chunk, .n = b->n, .partial = partial};
         double sum = 0;
-        NAMED(by_output)(b->d, b->k, theta, point);
+        NAMED(layout_put)(&l, theta, point);
         for (; w.first_chunk < chunks; w.first_chunk += WAVE) sum += run_wave(&w, least(WAVE, chunks - w.first_chunk), total);
         *value = sum / (double)b->n;
-        for (int64_t c = 0; gradient && c < b->k; c++) {
-            for (int64_t j = 0; j < b->d; j++) gradient[j * b->k + c] = total[c * ld + j] / (double)b->n;
-            gradient[b->d * b->k + c] = total[c * ld + ld - LANES] / (double)b->n;
-        }
+        for (int64_t j = 0; gradient && j <= b->d; j++)
+            for (int64_t c = 0; c < b->k; c++) gradient[j * b->k + c] = total[layout_at(&l, j, c)] / (double)b->n;
     }
     free(point);
     free(partial);
@@ -104,12 +97,13 @@ static void predict_chunk(void *context, int64_t c)
 cusgd_status NAMED(cpu_predict)(void *self, const bound *b, const double *theta, double *out)
 {
     const cpu *c = self;
-    int64_t ld = rows_padded(b->d) + LANES, bytes = b->n * b->d * b->k * (int64_t)sizeof(real);
-    real *point = allocate_aligned_zeroed((size_t)(b->k * ld), sizeof(real));
-    if (!point) return fail_memory((size_t)(b->k * ld) * sizeof(real), "the parameters");
+    layout l = layout_of(b->d, b->k);
+    int64_t bytes = b->n * b->d * b->k * (int64_t)sizeof(real);
+    real *point = allocate_aligned_zeroed((size_t)l.size, sizeof(real));
+    if (!point) return fail_memory((size_t)l.size * sizeof(real), "the parameters");
     rows_task task = NAMED(task_of)(b, CUSGD_LOSS_SQUARED, point, NULL);
     prediction p = {c, &task, b->n, chunk_rows(b->n, b->d), out};
-    NAMED(by_output)(b->d, b->k, theta, point);
+    NAMED(layout_put)(&l, theta, point);
     pool_for(c->pool, threads_for(c->threads, bytes, THREAD_BYTES), chunk_count(b->n, p.chunk), predict_chunk, &p);
     free(point);
     return CUSGD_OK;

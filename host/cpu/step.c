@@ -56,7 +56,7 @@ static double batch_loss(const cpu *self, const step *t)
     return loss;
 }
 
-/* Parameters lo .. hi - 1, all penalised or none. The optimizer is a constant in each copy of this loop. */
+/* Parameters lo .. hi - 1, if there are any, all penalised or none. The optimizer is a constant in each copy of this loop. */
 static inline __attribute__((always_inline)) void update_loop(int optimizer, cpu *self, const step *t, int64_t lo, int64_t hi,
                                                               int penalised)
 {
@@ -95,15 +95,16 @@ static void update_span(void *context, int64_t i)
     const step *t = context;
     cpu *self = t->self;
     double sum[SPAN], rows = (double)t->count;
-    int64_t d = self->plan.d, ld = self->ld, lo = i * SPAN, hi = least(lo + SPAN, self->size);
+    const layout *l = &self->layout;
+    int64_t lo = i * SPAN, hi = least(lo + SPAN, self->size);
     for (int64_t u = lo; u < hi; u++) sum[u - lo] = (double)self->partial[u];
     for (int64_t c = 1; c < t->chunks; c++)
         for (int64_t u = lo; u < hi; u++) sum[u - lo] += (double)self->partial[c * self->size + u];
     for (int64_t u = lo; u < hi; u++) self->gradient[u] = (real)(sum[u - lo] / rows);
-    for (int64_t c = lo / ld; c * ld < hi; c++) {
-        int64_t first = lo > c * ld ? lo : c * ld, last = least(hi, c * ld + d), intercept = c * ld + ld - LANES;
-        if (first < last) update_range(self, t, first, last, 1);
-        if (self->plan.intercept && lo <= intercept && intercept < hi) update_range(self, t, intercept, intercept + 1, 0);
+    for (int64_t start = lo / l->ld * l->ld; start < hi; start += l->ld) {
+        int64_t intercept = start + l->ld - LANES;
+        update_range(self, t, most(lo, start), least(hi, start + l->penalised), 1);
+        if (self->plan.intercept) update_range(self, t, most(lo, intercept), least(hi, intercept + l->intercepts), 0);
     }
 }
 
@@ -212,8 +213,8 @@ static cusgd_status start(void *of, const plan *p)
     release(self);
     self->plan = *p;
     self->plan.metric = NULL;
-    self->ld = rows_padded(p->d) + LANES;
-    self->size = p->k * self->ld;
+    self->layout = layout_of(p->d, p->k);
+    self->size = self->layout.size;
     self->chunk = chunk_rows(p->batch, p->d);
     memset(&self->report, 0, sizeof self->report);
     self->rule = rule_of(p);
@@ -223,7 +224,7 @@ static cusgd_status start(void *of, const plan *p)
                            "the parameters' state and the chunks' gradients");
     }
     if (p->metric)
-        NAMED(by_output)(p->d, p->k, p->metric, self->metric);
+        NAMED(layout_put)(&self->layout, p->metric, self->metric);
     else
         for (int64_t u = 0; u < self->size; u++) self->metric[u] = 1;
     return CUSGD_OK;
@@ -234,7 +235,7 @@ static cusgd_status put(void *of, enum area a, enum part part, const double *val
 {
     cpu *self = of;
     real *at = self->area[a].at[part];
-    if (at) NAMED(by_output)(self->plan.d, self->plan.k, values, at);
+    if (at) NAMED(layout_put)(&self->layout, values, at);
     return CUSGD_OK;
 }
 
@@ -243,7 +244,7 @@ static cusgd_status get(void *of, enum area a, enum part part, double *values)
     cpu *self = of;
     const real *at = self->area[a].at[part];
     if (at)
-        NAMED(by_feature)(self->plan.d, self->plan.k, at, values);
+        NAMED(layout_get)(&self->layout, at, values);
     else
         memset(values, 0, sizeof(double) * (size_t)((self->plan.d + 1) * self->plan.k));
     return CUSGD_OK;
