@@ -143,8 +143,9 @@ static cusgd_status allocate_vectors(cusgd_trainer *t)
     t->theta = allocate_zeroed(size, sizeof(double));
     t->gradient = allocate_zeroed(size, sizeof(double));
     t->start = allocate_zeroed(size, sizeof(double));
-    int complete = t->mean && t->scale && t->rms && t->shift && t->null && t->theta && t->gradient && t->start;
-    return complete ? CUSGD_OK : fail_memory(6 * size * sizeof(double), "the parameters");
+    t->best = allocate_zeroed(size, sizeof(double));
+    int complete = t->mean && t->scale && t->rms && t->shift && t->null && t->theta && t->gradient && t->start && t->best;
+    return complete ? CUSGD_OK : fail_memory(7 * size * sizeof(double), "the parameters");
 }
 
 static cusgd_status bind_examples(cusgd_trainer *t)
@@ -167,6 +168,7 @@ cusgd_status trainer_begin(cusgd_trainer *t)
     if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_CURRENT, PART_THETA, t->start);
     if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_CURRENT, PART_AVERAGE, t->start);
     if (status == CUSGD_OK) status = b->ops->copy(b->self, AREA_BEST, AREA_CURRENT);
+    memcpy(t->best, t->start, sizeof(double) * (size_t)((t->plan.d + 1) * t->plan.k));
     t->step = 0;
     t->kept = (double)INFINITY;
     t->kept_epoch = t->epoch;
@@ -261,13 +263,26 @@ void cusgd_trainer_free(cusgd_trainer *t)
     free(t->theta);
     free(t->gradient);
     free(t->start);
+    free(t->best);
     free(t);
 }
 
 /* ---- What others ask of it ---- */
 
+cusgd_status trainer_check_device(const cusgd_trainer *t)
+{
+    if (!t->lost) return CUSGD_OK;
+    return fail(CUSGD_ERROR_DEVICE,
+                "%s failed while this trainer ran, so it cannot go on; make another one, and set it to this one's parameters",
+                t->backend.name);
+}
+
 cusgd_status trainer_theta(cusgd_trainer *t, enum area area, double *theta)
 {
+    if (t->lost) {
+        memcpy(theta, t->best, sizeof(double) * (size_t)((t->plan.d + 1) * t->plan.k));
+        return CUSGD_OK;
+    }
     return t->backend.ops->get(t->backend.self, area, t->plan.average ? PART_AVERAGE : PART_THETA, theta);
 }
 
@@ -307,5 +322,6 @@ cusgd_status cusgd_trainer_set(cusgd_trainer *t, const double *weight, const dou
             return fail(CUSGD_ERROR_USAGE, "the starting point has an intercept, and the run has none; leave out no-intercept");
     }
     theta_from(t, weight, bias, t->theta);
-    return restart_at(t, t->theta);
+    cusgd_status status = trainer_check_device(t);
+    return status == CUSGD_OK ? restart_at(t, t->theta) : status;
 }
