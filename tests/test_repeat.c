@@ -24,7 +24,7 @@ static void setup(void)
 TestSuite(repeat, .init = setup);
 
 /* Batches of a twentieth have rows enough for several threads, and an epoch has steps enough for a graph. */
-static int64_t rows(void) { return is_emulated ? 3000 : REDUCED ? 6000 : 20000; }
+static int64_t rows(void) { return is_emulated ? (REDUCED ? 1000 : 3000) : REDUCED ? 6000 : 20000; }
 
 /* ---- Runs ---------------------------------------------------------------------------------------------------------------- */
 

@@ -22,7 +22,7 @@ TestSuite(faults, .init = setup, .fini = folder_teardown);
 static unsigned long stride(unsigned long sample)
 {
     const char *torture = getenv("CUSGD_TORTURE");
-    return torture && strcmp(torture, "1") == 0 ? 1 : REDUCED ? 5 * sample : sample;
+    return torture && strcmp(torture, "1") == 0 ? 1 : REDUCED ? 2 * sample : sample;
 }
 
 /* ---- Through the library ------------------------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include "programs.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 
 /* A captured step with two branches, replayed; the executable graph is destroyed before anything has waited for it. */
@@ -83,6 +84,30 @@ Test(emulator, emul_capture_errors)
     CHECK(cudaEventSynchronize(e) == cudaErrorCapturedEvent);
     OK(cudaEventRecord(e, s));
     OK(cudaEventSynchronize(e));
+}
+
+static void *allocate_elsewhere(void *error)
+{
+    void *p;
+    *(cudaError_t *)error = cudaMalloc(&p, 4);
+    if (*(cudaError_t *)error == cudaSuccess) OK(cudaFree(p));
+    return NULL;
+}
+
+/* A capture of its own thread only leaves other threads alone. */
+Test(emulator, emul_capture_beside_another_thread)
+{
+    static const enum cudaStreamCaptureMode modes[] = {cudaStreamCaptureModeThreadLocal, cudaStreamCaptureModeGlobal};
+    for (int i = 0; i < 2; i++) {
+        cudaStream_t s = stream_make();
+        cudaGraph_t graph;
+        cudaError_t error;
+        pthread_t thread;
+        OK(cudaStreamBeginCapture(s, modes[i]));
+        CHECK(pthread_create(&thread, NULL, allocate_elsewhere, &error) == 0 && pthread_join(thread, NULL) == 0);
+        CHECK(error == (i ? cudaErrorStreamCaptureUnsupported : cudaSuccess));
+        CHECK(cudaStreamEndCapture(s, &graph) == (i ? cudaErrorStreamCaptureInvalidated : cudaSuccess));
+    }
 }
 
 Test(emulator, emul_events)

@@ -12,7 +12,9 @@ endfunction()
 
 # The optimised build runs one, a sanitizer's the others: each setting once in scripts/test.sh.
 set(emulator_settings "forward-eager 0 0")
+set(late 0)
 if(CUSGD_SANITIZE)
+    set(late 1)
     set(emulator_settings "reverse-lazy 1 1" "shuffled 5 7")
 endif()
 foreach(setting IN LISTS emulator_settings)
@@ -34,6 +36,6 @@ add_executable(test-faults test_faults.c)
 target_include_directories(test-faults PRIVATE ${PROJECT_SOURCE_DIR}/tests)
 target_link_libraries(test-faults PRIVATE cusgd-test-support)
 add_dependencies(test-faults cusgd-command cusgd-cuda-emulated)
-add_emulated_test(test-faults-emul 0 $<IF:$<BOOL:${CUSGD_SANITIZE}>,1,0> test-faults)
+add_emulated_test(test-faults-emul 0 ${late} test-faults)
 
 add_emulated_test(test-repeat-emul 0 0 test-repeat)
