@@ -208,7 +208,7 @@ static cusgd_status keep_current(cusgd_trainer *t)
     cusgd_status status = t->backend.ops->copy(t->backend.self, AREA_BEST, AREA_CURRENT);
     if (status == CUSGD_OK) status = trainer_theta(t, AREA_CURRENT, t->theta); /* not into `best`: half a copy would be none */
     if (status != CUSGD_OK) return status;
-    memcpy(t->best, t->theta, sizeof(double) * (size_t)((t->plan.d + 1) * t->plan.k));
+    memcpy(t->best, t->theta, theta_bytes(t));
     t->kept_epoch = t->epoch;
     return CUSGD_OK;
 }
@@ -274,7 +274,7 @@ static cusgd_status undo_epoch(cusgd_trainer *t, fit *f, int64_t first_step)
     if (status == CUSGD_OK) status = b->ops->get(b->self, AREA_CURRENT, PART_THETA, t->theta);
     if (status == CUSGD_OK) status = trainer_objective(t, t->train, t->theta, &loss, &objective, NULL);
     if (status == CUSGD_OK && loss_is_bad(t, loss)) return trainer_begin(t);
-    memset(t->gradient, 0, sizeof(double) * (size_t)((t->plan.d + 1) * t->plan.k));
+    memset(t->gradient, 0, theta_bytes(t));
     if (status == CUSGD_OK && optimizer_has_velocity(t->plan.optimizer))
         status = b->ops->put(b->self, AREA_CURRENT, PART_SLOT1, t->gradient);
     return status;
@@ -398,7 +398,7 @@ static cusgd_status retire(cusgd_trainer *t, fit *f)
         status = b->ops->copy(b->self, AREA_BEST, AREA_EPOCH);
         if (status == CUSGD_OK) status = evaluate(t, AREA_BEST, t->by_gradient, f);
         if (status != CUSGD_OK) return status;
-        memcpy(t->best, t->theta, sizeof(double) * (size_t)((t->plan.d + 1) * t->plan.k));
+        memcpy(t->best, t->theta, theta_bytes(t));
         t->kept = (double)INFINITY;
         t->kept_epoch = f->safe_epoch;
     }

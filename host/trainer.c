@@ -168,17 +168,17 @@ cusgd_status trainer_begin(cusgd_trainer *t)
     if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_CURRENT, PART_THETA, t->start);
     if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_CURRENT, PART_AVERAGE, t->start);
     if (status == CUSGD_OK) status = b->ops->copy(b->self, AREA_BEST, AREA_CURRENT);
-    memcpy(t->best, t->start, sizeof(double) * (size_t)((t->plan.d + 1) * t->plan.k));
+    memcpy(t->best, t->start, theta_bytes(t));
     t->step = 0;
     t->kept = (double)INFINITY;
-    t->kept_epoch = t->epoch;
+    t->kept_epoch = 0;
     return status;
 }
 
 /* A new run from theta. */
 static cusgd_status restart(cusgd_trainer *t, const double *theta)
 {
-    memcpy(t->start, theta, sizeof(double) * (size_t)((t->plan.d + 1) * t->plan.k));
+    memcpy(t->start, theta, theta_bytes(t));
     t->epoch = t->epoch_index = t->batch = 0;
     t->rate_scale = 1;
     t->result = AREA_CURRENT;
@@ -212,7 +212,7 @@ static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *valid)
         return restart(t, t->theta);
     }
     /* zeros in the data's units */
-    memset(t->theta, 0, sizeof(double) * (size_t)((t->plan.d + 1) * t->plan.k));
+    memset(t->theta, 0, theta_bytes(t));
     for (int64_t c = 0; c < t->plan.k; c++) t->theta[t->plan.d * t->plan.k + c] = -t->shift[c];
     return restart_at(t, t->theta);
 }
@@ -280,7 +280,7 @@ cusgd_status trainer_check_device(const cusgd_trainer *t)
 cusgd_status trainer_theta(cusgd_trainer *t, enum area area, double *theta)
 {
     if (t->lost) {
-        memcpy(theta, t->best, sizeof(double) * (size_t)((t->plan.d + 1) * t->plan.k));
+        memcpy(theta, t->best, theta_bytes(t));
         return CUSGD_OK;
     }
     return t->backend.ops->get(t->backend.self, area, t->plan.average ? PART_AVERAGE : PART_THETA, theta);

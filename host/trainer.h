@@ -43,6 +43,9 @@ struct cusgd_trainer {
     _Atomic int cancelled;
 };
 
+/* Of theta and all that is shaped like it, in double. */
+static inline size_t theta_bytes(const cusgd_trainer *t) { return sizeof(double) * (size_t)((t->plan.d + 1) * t->plan.k); }
+
 /* auto.c: the batch, the epochs and the stopping rules, before anything is bound. */
 void choose_run(cusgd_trainer *t);
 /* auto.c: optimizer, rate, momentum, metric and average, from the bound examples. */
