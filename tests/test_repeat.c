@@ -168,7 +168,10 @@ Test(repeat, orders_and_lazinesses_of_the_emulated_gpu)
     const unsigned orders[] = {0, 1, 2, 9}, lazinesses[] = {0, 1, 2, 7};
     job first, again;
     neighbour beside;
-    if (!is_emulated) cr_skip("left out: only the emulated GPU runs its threads in the order that it is told");
+    if (!is_emulated) {
+        puts("orders of threads and late streams: left out, only the emulated GPU runs as it is told");
+        cr_skip();
+    }
     job_make(&first, CUSGD_OPTIMIZER_AUTO, CUSGD_SAMPLING_PERMUTE, CUSGD_PRECISION_FLOAT, 2);
     emulated.set_order(0);
     emulated.set_laziness(0);
