@@ -22,7 +22,7 @@ TestSuite(faults, .init = setup, .fini = folder_teardown);
 static unsigned long stride(unsigned long sample)
 {
     const char *torture = getenv("CUSGD_TORTURE");
-    return torture && strcmp(torture, "1") == 0 ? 1 : REDUCED ? 2 * sample : sample;
+    return torture && strcmp(torture, "1") == 0 ? 1 : REDUCED ? 4 * sample : sample;
 }
 
 /* Whether the message names the call; where all later ones fail too, one that only gives back leaves that to the next. */

@@ -94,6 +94,9 @@ Test(module, emul_shapes_beyond_a_gpu)
 
 /* ---- Every call in turn fails ---- */
 
+/* How many calls further the next one is that fails; a run under a sanitizer takes ten times as long. */
+static unsigned long stride(unsigned long sample) { return seam_torture() ? 1 : REDUCED ? 4 * sample : sample; }
+
 enum { N = 150, D = 5, K = 2, BATCH = 4, STEPS = 38, DRAWN = 20 };
 
 /* The run over examples of its own, as far as it comes. */
@@ -155,9 +158,8 @@ Test(module, emul_any_call_may_fail)
         .n = N, .d = D, .k = K, .precision = CUSGD_PRECISION_DOUBLE, .weighted = 1, .standardized = 1, .shifted = 1};
     seam_examples_make(&spec, &e);
     int calls = 0, told = 0;
-    unsigned long stride = seam_torture() ? 1 : REDUCED ? 7 : 3;
     for (int lost = 0; lost < 2; lost++)
-        for (unsigned long n = 1;; n += lost ? 10 * stride : stride) {
+        for (unsigned long n = 1;; n += lost ? 10 * stride(3) : stride(3)) {
             (lost ? emulated.fail_from : emulated.fail_call)(n);
             cusgd_status status = work_apart(&e);
             const char *call = emulated.failed_call();
@@ -188,7 +190,7 @@ static void check_large_step(const seam_examples *e, cusgd_sampling sampling)
     step_numbers numbers = {.rate = 0.01, .correction1 = 1, .correction2 = 1};
     sampler order = sampler_make(sampling, 3, (uint64_t)e->spec.n, 1, 0);
     int more = 1;
-    for (unsigned long n = 1; more; n++) {
+    for (unsigned long n = 1; more; n += stride(1)) {
         backend b;
         steps_report report;
         seam_ok(backend_open("cuda", CUSGD_PRECISION_DOUBLE, 1, &b), "backend_open");
