@@ -274,6 +274,7 @@ typedef enum cusgd_stop {
     CUSGD_STOP_GRADIENT,  /* the gradient is within gradient_tolerance */
     CUSGD_STOP_CANCELLED, /* by the callback or cusgd_trainer_cancel */
     CUSGD_STOP_DIVERGED,  /* the loss became infinite or NaN */
+    CUSGD_STOP_DEVICE,    /* the device failed */
 } cusgd_stop;
 
 /* After an epoch. Losses are means over rows and outputs: the squared error itself for squared and mse. NAN: not computed. */
@@ -313,7 +314,8 @@ CUSGD_API void cusgd_trainer_free(cusgd_trainer *trainer);
 
 /* Trains until a rule of the options ends it. `callback` and `result` may be NULL. DIVERGED leaves the best parameters so far in
  * the trainer (result->epoch 0: its starting point, no epoch was completed). May be called again to go on: `epochs` more at most.
- */
+ * DEVICE leaves them likewise, in host memory: cusgd_trainer_get and cusgd_trainer_model give them without the device. Of the
+ * result's losses only valid_loss is then known, the others are NAN, and the trainer cannot go on. */
 CUSGD_API cusgd_status cusgd_trainer_fit(cusgd_trainer *trainer, cusgd_callback callback, void *user, cusgd_result *result);
 
 /* Runs `steps` minibatch steps from where the trainer stands, without evaluation, stopping rules or back-off. */

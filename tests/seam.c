@@ -258,6 +258,33 @@ bound *seam_bind(const backend *b, const seam_examples *e)
     return out;
 }
 
+void seam_spec_for(seam_spec *spec, cusgd_loss loss, int in_place)
+{
+    spec->type = (cusgd_type)(in_place ? (int)spec->precision : 1 - (int)spec->precision);
+    spec->binary = loss == CUSGD_LOSS_LOGISTIC;
+    spec->shifted = spec->standardized && !spec->binary;
+}
+
+const char *seam_describe(const seam_spec *s)
+{
+    static char text[200];
+    snprintf(text, sizeof text, "n %d d %d k %d precision %d type %d layout %d listed %d weighted %d standardized %d shifted %d",
+             (int)s->n, (int)s->d, (int)s->k, (int)s->precision, (int)s->type, (int)s->layout, s->listed, s->weighted,
+             s->standardized, s->shifted);
+    return text;
+}
+
+void seam_session_open(seam_session *s)
+{
+    s->cases = 0;
+    for (int p = 0; p < 2; p++) seam_backend_open((cusgd_precision)p, 2, &s->of[p]);
+}
+
+void seam_session_close(seam_session *s)
+{
+    for (int p = 0; p < 2; p++) s->of[p].ops->close(s->of[p].self);
+}
+
 /* ---- Oracles ---- */
 
 void seam_theta(const seam_spec *spec, uint64_t *state, double size, double *theta)

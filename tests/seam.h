@@ -66,6 +66,19 @@ void seam_examples_make(const seam_spec *spec, seam_examples *e);
 void seam_examples_free(seam_examples *e);
 bound *seam_bind(const backend *b, const seam_examples *e);
 
+/* What a loss can be tried on: targets of its kind, shifted where x is standardized; in_place: of the backend's own type. */
+void seam_spec_for(seam_spec *spec, cusgd_loss loss, int in_place);
+/* What a case says of itself when it fails; good until the next call. */
+const char *seam_describe(const seam_spec *spec);
+
+/* A backend of two threads in each precision, and how many cases they have had. */
+typedef struct seam_session {
+    backend of[2]; /* by precision */
+    uint64_t cases;
+} seam_session;
+void seam_session_open(seam_session *s);
+void seam_session_close(seam_session *s);
+
 /* ---- Oracles ---- */
 
 /* include/scalar/ in the backend's precision, behind functions that speak double. */

@@ -329,17 +329,14 @@ static const seam_factor step_factors[] = {{"precision", 2, 1},   {"optimizer", 
 static void steps_visit(const int *level, void *context)
 {
     session *s = context;
-    int logistic = level[LOSS] == CUSGD_LOSS_LOGISTIC;
     seam_spec spec = {.n = sizes[level[N]],
                       .d = sizes[level[D]],
                       .k = outputs[level[K]],
                       .precision = (cusgd_precision)level[PRECISION],
-                      .type = (cusgd_type)(level[IN_PLACE] ? level[PRECISION] : 1 - level[PRECISION]),
                       .weighted = level[WEIGHTED],
                       .standardized = level[STANDARDIZED],
-                      .binary = logistic,
-                      .shifted = !logistic && level[STANDARDIZED],
                       .seed = 100 + ++s->cases};
+    seam_spec_for(&spec, (cusgd_loss)level[LOSS], level[IN_PLACE]);
     plan p = {.loss = (cusgd_loss)level[LOSS],
               .optimizer = optimizers[level[OPTIMIZER]],
               .d = spec.d,
