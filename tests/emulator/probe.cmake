@@ -22,7 +22,7 @@ foreach(variant IN ITEMS memory faulty)
                           emulator-libraries)
 endforeach()
 add_test(NAME gpu-probe-emul COMMAND gpu-probe-memory-emulated --small)
-set_tests_properties(gpu-probe-emul PROPERTIES ENVIRONMENT "${settings}" FAIL_REGULAR_EXPRESSION "${failures}")
+set_tests_properties(gpu-probe-emul PROPERTIES ENVIRONMENT "${settings};CUSGD_EMULATOR_ORDER=5;CUSGD_EMULATOR_LAZINESS=7" FAIL_REGULAR_EXPRESSION "${failures}")
 add_test(NAME gpu-probe-faulty-emul COMMAND gpu-probe-faulty-emulated --small)
 set_tests_properties(gpu-probe-faulty-emul PROPERTIES ENVIRONMENT "${settings}"
                      PASS_REGULAR_EXPRESSION "gpu-probe: wrong result: the sum of what was read")

@@ -203,9 +203,9 @@ unsigned probe_sum_words(int64_t count)
 void probe_expect_sum(probe *p, unsigned each, const char *what)
 {
     unsigned sum = 0;
+    CHECK(cudaMemcpyAsync(&sum, p->sum, sizeof sum, cudaMemcpyDeviceToHost, p->stream));
+    CHECK(cudaMemsetAsync(p->sum, 0, sizeof sum, p->stream));
     CHECK(cudaStreamSynchronize(p->stream));
-    CHECK(cudaMemcpy(&sum, p->sum, sizeof sum, cudaMemcpyDeviceToHost));
-    CHECK(cudaMemset(p->sum, 0, sizeof sum));
     probe_expect(sum == each * (unsigned)p->runs, what);
 }
 

@@ -96,7 +96,7 @@ void probe_flag_barriers(probe *p)
     CHECK(cudaMalloc((void **)&b.flags, flag_bytes(&b)));
     CHECK(cudaMalloc((void **)&slots, slot_bytes));
     for (b.kind = 0; b.kind < BARRIERS; b.kind++) {
-        CHECK(cudaMemset(slots, 0, slot_bytes));
+        CHECK(cudaMemsetAsync(slots, 0, slot_bytes, p->stream));
         b.slots = slots;
         flag_barrier_run(p, &b);
         p->runs = 1;

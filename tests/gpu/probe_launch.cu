@@ -98,7 +98,7 @@ static void grid_barrier_measure(probe *p)
         return;
     }
     CHECK(cudaMalloc((void **)&b.slots, bytes));
-    CHECK(cudaMemset(b.slots, 0, bytes));
+    CHECK(cudaMemsetAsync(b.slots, 0, bytes, p->stream));
     grid_barrier_run(p, &b);
     p->runs = 1;
     probe_expect_sum(p, 0, "blocks passed the grid's barrier before others had come");

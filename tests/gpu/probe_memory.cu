@@ -21,7 +21,7 @@ void probe_fill(probe *p)
     CHECK(cudaMalloc((void **)&p->words, p->bytes));
     CHECK(cudaMalloc((void **)&p->room, p->bytes));
     CHECK(cudaMalloc((void **)&p->sum, sizeof *p->sum));
-    CHECK(cudaMemset(p->sum, 0, sizeof *p->sum));
+    CHECK(cudaMemsetAsync(p->sum, 0, sizeof *p->sum, p->stream));
     int64_t count = (int64_t)(p->bytes / sizeof *p->words);
     CHECK(LAUNCH(fill_kernel, blocks_for(count), THREADS, 0, p->stream, p->words, count));
     p->expected = probe_sum_words(count);
@@ -197,7 +197,8 @@ void probe_random_rows(probe *p)
     for (unsigned bytes = LEAST; bytes <= MOST; bytes *= 2, r.shift++) {
         unsigned rows = (unsigned)(p->bytes / bytes);
         order_shuffle(order, rows);
-        CHECK(cudaMemcpy(device, order, rows * sizeof *order, cudaMemcpyHostToDevice));
+        CHECK(cudaMemcpyAsync(device, order, rows * sizeof *order, cudaMemcpyHostToDevice, p->stream));
+        CHECK(cudaStreamSynchronize(p->stream)); /* the order is shuffled anew */
         probe_time(p, rows_run, &r);
         probe_expect_sum(p, p->expected, "the sum of the rows read in a random order");
         probe_bandwidth(p, (double)p->bytes, "read rows of %u bytes in a random order", bytes);
@@ -223,7 +224,7 @@ static void host_copy_measure(probe *p, const void *from, size_t most, const cha
 {
     for (size_t bytes = (size_t)64 << 10; bytes <= most; bytes *= 64) {
         host_copy c = {from, bytes};
-        CHECK(cudaMemset(p->room, 0, bytes));
+        CHECK(cudaMemsetAsync(p->room, 0, bytes, p->stream));
         probe_time_host(p, host_copy_run, &c);
         expect_words(p, p->room, bytes, probe_sum_words((int64_t)(bytes / sizeof(unsigned))));
         probe_bandwidth(p, (double)bytes, "copy %zu KiB from %s host memory and wait", bytes >> 10, kind);
