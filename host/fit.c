@@ -29,7 +29,7 @@ static double rate_at(const cusgd_trainer *t, int64_t step)
     return t->rate_scale * schedule_rate(o->schedule, o->rate, o->t0, o->t1, step);
 }
 
-static step_numbers numbers_at(const cusgd_trainer *t, int64_t step)
+step_numbers trainer_numbers(const cusgd_trainer *t, int64_t step)
 {
     int adam = t->plan.optimizer == CUSGD_OPTIMIZER_ADAM;
     step_numbers s;
@@ -47,7 +47,7 @@ static cusgd_status run_slice(cusgd_trainer *t, const sampler *order, int64_t mo
     const backend *b = &t->backend;
     int64_t count = t->batches - t->batch;
     if (count > most) count = most;
-    for (int64_t i = 0; i < count; i++) numbers[i] = numbers_at(t, t->step + i);
+    for (int64_t i = 0; i < count; i++) numbers[i] = trainer_numbers(t, t->step + i);
     slice s = {t->train, order, t->batch, count, numbers};
     cusgd_status status = b->ops->steps(b->self, &s);
     if (status == CUSGD_OK) status = b->ops->report(b->self, report);

@@ -24,10 +24,12 @@ void cusgd_generator_init(cusgd_generator *generator)
     *generator = (cusgd_generator){.outputs = 1, .noise = 1, .condition = 1};
 }
 
+static int64_t element_bytes(const cusgd_generator *g) { return g->precision == CUSGD_PRECISION_FLOAT ? 4 : 8; }
+
 static cusgd_status check_generator(const cusgd_generator *g)
 {
     const int64_t most = INT64_C(1000000000000);
-    int64_t element = g->precision == CUSGD_PRECISION_FLOAT ? 4 : 8;
+    int64_t element = element_bytes(g);
     if (g->rows < 1 || g->rows > most) return fail(CUSGD_ERROR_USAGE, "rows must be from 1 to 10^12, not %" PRId64, g->rows);
     if (g->cols < 1 || g->cols > most) return fail(CUSGD_ERROR_USAGE, "cols must be from 1 to 10^12, not %" PRId64, g->cols);
     if (g->outputs < 1 || g->outputs > most / g->cols)
@@ -94,7 +96,7 @@ static cusgd_status save_truth(const cusgd_generator *g, const double *truth, co
 
 static cusgd_status append_rows(const cusgd_generator *g, const double *truth, npy_writer *x, npy_writer *y)
 {
-    int64_t element = g->precision == CUSGD_PRECISION_FLOAT ? 4 : 8, row = (g->cols + g->outputs) * element;
+    int64_t element = element_bytes(g), row = (g->cols + g->outputs) * element;
     int64_t piece = PIECE_BYTES / row < 1 ? 1 : PIECE_BYTES / row < PIECE_ROWS ? PIECE_BYTES / row : PIECE_ROWS;
     if (piece > g->rows) piece = g->rows;
     backend device;
@@ -210,4 +212,42 @@ cusgd_status cusgd_generate(const cusgd_generator *generator, const char *folder
     if (status && made) rmdir(folder);
     for (int i = 0; i < OUTPUTS; i++) free(paths[i]);
     return status;
+}
+
+/* ---- In memory ----------------------------------------------------------------------------------------------------------- */
+
+static cusgd_status make_rows(const cusgd_generator *g, void *x, void *y)
+{
+    backend device;
+    double *truth = draw_truth(g);
+    if (!truth) return fail_memory((size_t)(g->cols + 1) * (size_t)g->outputs * sizeof *truth, "the true coefficients");
+    cusgd_status status = cpu_backend_open(g->precision, 0, &device);
+    if (!status) {
+        status = device.ops->generate(device.self, g, truth, 0, g->rows, x, y);
+        device.ops->close(device.self);
+    }
+    free(truth);
+    return status;
+}
+
+cusgd_status cusgd_data_generate(const cusgd_generator *g, cusgd_data **out)
+{
+    *out = NULL;
+    cusgd_status status = check_generator(g);
+    if (status) return status;
+    cusgd_type type = g->precision == CUSGD_PRECISION_FLOAT ? CUSGD_TYPE_FLOAT32 : CUSGD_TYPE_FLOAT64;
+    void *x = allocate((size_t)(g->rows * g->cols), (size_t)element_bytes(g));
+    void *y = allocate((size_t)(g->rows * g->outputs), (size_t)element_bytes(g));
+    cusgd_matrix x_rows = {x, type, g->cols, 1}, y_rows = {y, type, g->outputs, 1}, none = {.at = NULL};
+    if (!x || !y) status = fail_memory((size_t)(g->rows * (g->cols + g->outputs) * element_bytes(g)), "synthetic rows");
+    if (!status) status = make_rows(g, x, y);
+    if (!status) status = cusgd_data_wrap(g->rows, g->cols, g->outputs, x_rows, y_rows, none, out);
+    if (status) {
+        free(x);
+        free(y);
+        return status;
+    }
+    (*out)->memory[X] = x;
+    (*out)->memory[Y] = y;
+    return CUSGD_OK;
 }

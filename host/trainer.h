@@ -55,6 +55,8 @@ cusgd_status trainer_objective(cusgd_trainer *t, const bound *b, const double *t
 void trainer_null(const cusgd_trainer *t, double *theta);
 /* Puts the optimizer at the run's start, afresh. */
 cusgd_status trainer_begin(cusgd_trainer *t);
+/* fit.c: what a step does with its gradient. */
+step_numbers trainer_numbers(const cusgd_trainer *t, int64_t step);
 /* fit.c: |minimum-norm subgradient| of the objective, given the data loss's gradient. */
 double gradient_norm(const cusgd_trainer *t, const double *theta, const double *gradient);
 

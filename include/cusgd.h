@@ -208,6 +208,8 @@ CUSGD_API void cusgd_generator_init(cusgd_generator *generator);
 /* Writes folder/x.npy, y.npy and true.safetensors, making the folder; files that are there are kept (an error) unless `force`.
  * The rows are made on the CPU. */
 CUSGD_API cusgd_status cusgd_generate(const cusgd_generator *generator, const char *folder, int force);
+/* The same rows in memory. */
+CUSGD_API cusgd_status cusgd_data_generate(const cusgd_generator *generator, cusgd_data **out);
 
 /* ---- Model --------------------------------------------------------------------------------------------------------------- */
 
@@ -348,6 +350,32 @@ typedef struct cusgd_device {
 } cusgd_device;
 /* The index-th device. Returns 0 past the last. An unusable "cuda" entry says why there is no GPU. */
 CUSGD_API int cusgd_device_at(size_t index, cusgd_device *device);
+
+/* ---- Checking a device ---------------------------------------------------------------------------------------------------- */
+
+/* What was compared of one thing. Differences are to the CPU in double, relative to the largest value there. */
+typedef struct cusgd_check_line {
+    const char *what;   /* "gradient" */
+    double device, cpu; /* the largest difference: the device's; and the CPU's in the device's precision */
+    double share;       /* the device's, in units of what rounding explains: above 1 fails; NAN: not judged */
+    int64_t step;       /* at which it was worst, from 1; 0: no step's */
+} cusgd_check_line;
+
+enum { CUSGD_CHECK_LINES = 11 };
+typedef struct cusgd_check_report {
+    int passed;
+    int64_t steps;    /* compared in lockstep */
+    char device[128]; /* its name */
+    cusgd_check_line lines[CUSGD_CHECK_LINES];
+} cusgd_check_report;
+
+/* Runs the options' device beside the CPU, in the options' precision and in double, over the first `steps` (>= 1) steps of a run:
+ * before every step all have the same state, after it the gradients may differ by rounding, and each update must be, to the bit,
+ * what the gradient makes of the state. Then full passes, the same steps in one piece, and in free run, which is not judged. A
+ * run that diverges ends there. Returns CUSGD_OK if all agrees, CUSGD_ERROR_CHECK if not, with *report filled in in both cases;
+ * DIVERGED if not even the first step is finite; else as cusgd_trainer_create. */
+CUSGD_API cusgd_status cusgd_check(const cusgd_options *options, const cusgd_data *data, int64_t steps,
+                                   cusgd_check_report *report);
 
 #ifdef __cplusplus
 }

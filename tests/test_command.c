@@ -7,7 +7,7 @@
 
 TestSuite(command, .init = command_setup, .fini = folder_teardown);
 
-static const char *const subcommands[] = {"train", "predict", "evaluate", "generate", "info", "devices"};
+static const char *const subcommands[] = {"train", "predict", "evaluate", "generate", "info", "devices", "check"};
 enum { SUBCOMMANDS = sizeof subcommands / sizeof subcommands[0] };
 
 static outcome o;

@@ -267,7 +267,10 @@ static cusgd_status generate(void)
     g.rows = 50;
     g.cols = 4;
     g.condition = 10;
-    return cusgd_generate(&g, path_of("synthetic"), 1);
+    cusgd_data *data = NULL;
+    cusgd_status status = cusgd_data_generate(&g, &data);
+    cusgd_data_free(data);
+    return status ? status : cusgd_generate(&g, path_of("synthetic"), 1);
 }
 
 static cusgd_status open_folder(void)

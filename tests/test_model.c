@@ -477,6 +477,30 @@ Test(generate, repeats_and_depends_on_the_seed)
     }
 }
 
+Test(generate, in_memory_as_in_files)
+{
+    for (int precision = CUSGD_PRECISION_FLOAT; precision <= CUSGD_PRECISION_DOUBLE; precision++) {
+        cusgd_generator g = small_problem();
+        cusgd_model *truth;
+        cusgd_data *made;
+        g.precision = (cusgd_precision)precision;
+        g.outputs = 2;
+        g.noise = 1;
+        cusgd_data *filed = generated(&g, precision ? "double" : "float", &truth);
+        assert_works(cusgd_data_generate(&g, &made));
+        size_t element = precision == CUSGD_PRECISION_FLOAT ? 4 : 8;
+        cr_assert(cusgd_data_rows(made) == g.rows && cusgd_data_cols(made) == g.cols && cusgd_data_outputs(made) == 2);
+        cr_assert_arr_eq(made->view.x.at, filed->view.x.at, element * (size_t)(g.rows * g.cols));
+        cr_assert_arr_eq(made->view.y.at, filed->view.y.at, element * (size_t)(g.rows * 2));
+        cusgd_model_free(truth);
+        cusgd_data_free(filed);
+        cusgd_data_free(made);
+        g.rows = 0;
+        assert_fails(cusgd_data_generate(&g, &made), CUSGD_ERROR_USAGE, "rows must be");
+        cr_assert_null(made);
+    }
+}
+
 /* More rows than a piece holds: the first rows are those of a smaller problem. */
 Test(generate, pieces)
 {

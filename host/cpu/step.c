@@ -8,6 +8,7 @@
 #include "parts.h"
 
 #include "error.h"
+#include "rule.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -217,9 +218,7 @@ static cusgd_status start(void *of, const plan *p)
     self->ld = rows_padded(p->d) + LANES;
     self->size = p->k * self->ld;
     memset(&self->report, 0, sizeof self->report);
-    struct update_rule rule = {p->optimizer, p->average,       (real)p->beta1, (real)p->beta2,
-                               (real)p->rho, (real)p->epsilon, (real)p->l1,    (real)p->l2};
-    self->rule = rule;
+    self->rule = rule_of(p);
     if (!allocate_state(self)) {
         release(self);
         return fail_memory((size_t)(self->size * chunk_count(p->batch, p->d)) * sizeof(real),
