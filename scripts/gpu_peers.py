@@ -14,7 +14,7 @@ import math
 import sys
 import time
 
-MOST_STEPS = 2000  # of a repeat; a pass has at most so many
+MOST_STEPS = 4096  # of a repeat; a pass has at most so many
 
 
 def parse(words):

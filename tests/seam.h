@@ -1,6 +1,7 @@
 /* What the tests of the seam (host/backend.h) share: the backend under test, examples in every form that a source may have, and
  * plain oracles. The device is the environment's CUSGD_SEAM_DEVICE, as --device takes it ("cpu" if it is not set);
- * CUSGD_TORTURE=1 asks for full products where otherwise every pair of levels occurs. */
+ * CUSGD_TORTURE=1 asks for full products where otherwise every pair of levels occurs, CUSGD_SEAM_SHORT=1 for a few cases, under a
+ * tool that slows the device down. */
 #ifndef CUSGD_TESTS_SEAM_H
 #define CUSGD_TESTS_SEAM_H
 
