@@ -7,7 +7,8 @@
 #   --part NAME   that part alone; may repeat. Parts other than build use what it left in DIR
 #   --build DIR   where to build, or what is built already (build/gpu; build/gpu-dry)
 #   --dry-run     tries the script itself on the emulated GPU (tests/emulator) and small shapes: it says nothing of any GPU
-# GPU_CHECK_COMMIT names the commit where there is no git. Each part ends within 9 minutes.
+# GPU_CHECK_COMMIT names the commit where there is no git. Exit status: 0 PASS, 1 something failed or was not run, 2 usage, 3 no GPU.
+# In a dry run what needs a GPU may be not run. Each part ends within 9 minutes.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 all_parts=(build tests sanitizer check repeatability latency throughput)
@@ -48,7 +49,7 @@ run_test() {
     shift 2
     output=$("$@" "$bin/$test" --filter "$filter" -j"$test_jobs" 2>&1)
     local status=$?
-    counts=$(sed -n 's/.*Tested: .*\([0-9]\+\) | Passing: .*/&/p' <<<"$output" | tail -n 1 | tr -dc '0-9|' | cut -d'|' -f1,2)
+    counts=$(grep -o 'Tested: .*' <<<"$output" | tail -n 1 | tr -dc '0-9|' | cut -d'|' -f1,2) # tested|passing
     echo "$output"
     [ $status = 0 ] && [ -n "$counts" ] && [ "${counts%|*}" = "${counts#*|}" ] && [ "${counts%|*}" != 0 ] || status=1
     printf '%-7s %4d s  %s%s %s: %s of %s\n' "$([ $status = 0 ] && echo pass || echo FAILED)" $((SECONDS - start)) \
@@ -258,13 +259,13 @@ throughput_cases() {
 # Of JSON lines: a row for each shape and batch, microseconds a step in a column for each peer.
 throughput_table() {
     awk '
-        function field(key,    v) {
+        function field(key,    v) { # v is local
             if (!match($0, "\"" key "\": (\"[^\"]*\"|[^,}]*)")) return ""
             v = substr($0, RSTART + length(key) + 4, RLENGTH - length(key) - 4); gsub(/^"|"$/, "", v); return v
         }
         function column(name) { if (!(name in number)) { number[name] = ++columns; names[columns] = name } return number[name] }
         /"step_seconds"/ { c = column("cuSGD " field("sampling")); us = field("step_seconds") * 1e6 }
-        /"peer"/ { c = column(field("peer")); us = field("median"); if (field("why") != "") reason[field("peer") ": " field("why")] }
+        /"peer"/ { peers = 1; c = column(field("peer")); us = field("median"); if (field("why") != "") reason[field("peer") ": " field("why")] }
         /"step_seconds"|"peer"/ {
             if (field("rows") == "") next
             key = sprintf("%12s x %-6s %7s", field("rows"), field("cols"), field("batch"))
@@ -281,6 +282,7 @@ throughput_table() {
                 print ""
             }
             for (text in reason) print text
+            if (!peers) print "peers: not run, there is no python3 here"
         }' "$@"
 }
 
@@ -295,95 +297,97 @@ part_throughput() {
     while read -r shape batches; do
         timeout 120 "$bin/cusgd" bench --shapes "$shape" --batch "$batches" --device "$device" "${options[@]}" \
             >>"$work/lines" || bad=1
-        command -v python3 >/dev/null || continue
-        XLA_PYTHON_CLIENT_PREALLOCATE=false timeout 200 python3 scripts/gpu_peers.py --shapes "$shape" --batch "$batches" --seconds 3 \
-            "${peers[@]}" >>"$work/lines" || bad=1
+        ! command -v python3 >/dev/null ||
+            XLA_PYTHON_CLIENT_PREALLOCATE=false timeout 200 python3 scripts/gpu_peers.py --shapes "$shape" --batch "$batches" \
+                --seconds 3 "${peers[@]}" >>"$work/lines" || bad=1
+        # After each shape: a part that is stopped has shown what it had.
+        json_array "$work/lines" >"$work/$part.result"
+        throughput_table "$work/lines" >"$work/$part.figures"
     done < <(throughput_cases)
-    command -v python3 >/dev/null || echo "peers: not run, there is no python3 here" | figures
     cat "$work/lines"
-    json_array "$work/lines" >"$work/$part.result"
-    throughput_table "$work/lines" | figures
     [ $bad = 0 ] || why "cusgd bench or gpu_peers.py failed"
     return $bad
 }
 
 # ---- Running parts ----
 
-# A part in a process of its own, so that `timeout` can end it and all that it started.
-if [ "${1:-}" = --inside ]; then
-    part=$2
-    "part_$part"
-    exit
-fi
+parse_arguments() {
+    parts=() out='' build='' dry=0
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --list) printf '%s\n' "${all_parts[@]}" && exit ;;
+        --part) [[ " ${all_parts[*]} " == *" ${2:-none} "* ]] || usage
+            parts+=("$2") && shift ;;
+        --build) [ -n "${2:-}" ] || usage
+            build=$2 && shift ;;
+        --dry-run) dry=1 ;;
+        -*) usage ;;
+        *) [ -z "$out" ] || usage
+            out=$1 ;;
+        esac
+        shift
+    done
+    [ -n "$out" ] || usage
+    asked=${#parts[@]}
+    [ "$asked" -gt 0 ] || parts=("${all_parts[@]}")
+    [ -n "$build" ] || build=$([ $dry = 1 ] && echo build/gpu-dry || echo build/gpu)
+    mkdir -p "$out" "$build" || exit 2
+    out=$(cd "$out" && pwd) build=$(cd "$build" && pwd)
+}
 
-parts=() out='' build='' dry=0
-while [ $# -gt 0 ]; do
-    case $1 in
-    --list) printf '%s\n' "${all_parts[@]}" && exit ;;
-    --part) [[ " ${all_parts[*]} " == *" ${2:-none} "* ]] || usage
-        parts+=("$2") && shift ;;
-    --build) [ -n "${2:-}" ] || usage
-        build=$2 && shift ;;
-    --dry-run) dry=1 ;;
-    -*) usage ;;
-    *) [ -z "$out" ] || usage
-        out=$1 ;;
-    esac
-    shift
-done
-[ -n "$out" ] || usage
-asked=${#parts[@]}
-[ "$asked" -gt 0 ] || parts=("${all_parts[@]}")
-[ -n "$build" ] || build=$([ $dry = 1 ] && echo build/gpu-dry || echo build/gpu)
-mkdir -p "$out" "$build" || exit 2
-out=$(cd "$out" && pwd) build=$(cd "$build" && pwd)
-bin=$build/bin test_jobs=4 architecture=90 label=
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-export CUSGD_MODULE_DIR=$build/lib OMP_WAIT_POLICY=passive
+# Which GPU, which sources.
+look_around() {
+    architecture=90 label=''
+    export CUSGD_MODULE_DIR=$build/lib OMP_WAIT_POLICY=passive
+    if [ $dry = 1 ]; then
+        gpu="none: the emulated one" driver=none label="DRY RUN: "
+        CUSGD_MODULE_DIR=$build/emulated
+    elif gpu=$(nvidia-smi --id=0 --query-gpu=name,memory.total,compute_cap --format=csv,noheader 2>&1) && [[ $gpu == *,*,* ]]; then
+        driver=$(nvidia-smi --id=0 --query-gpu=driver_version --format=csv,noheader)
+        architecture=$(tr -dc '0-9' <<<"${gpu##*,}")
+    else
+        echo "gpu_check: nvidia-smi shows no GPU here (--dry-run tries the script without one): $gpu" >&2
+        exit 3
+    fi
+    cuda=$(nvcc --version 2>/dev/null | sed -n 's/.*release \([0-9.]*\).*/\1/p')
+    commit=${GPU_CHECK_COMMIT:-$(git rev-parse --short HEAD 2>/dev/null || echo unknown)}
+    [ -n "${GPU_CHECK_COMMIT:-}" ] || [ -z "$(git status --porcelain 2>/dev/null)" ] || commit=$commit-changed
+    when=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+}
 
-if [ $dry = 1 ]; then
-    gpu="none: the emulated one" driver=none label="DRY RUN: "
-    export CUSGD_MODULE_DIR=$build/emulated
-elif gpu=$(nvidia-smi --id=0 --query-gpu=name,memory.total,compute_cap --format=csv,noheader 2>&1) && [[ $gpu == *,*,* ]]; then
-    driver=$(nvidia-smi --id=0 --query-gpu=driver_version --format=csv,noheader)
-    architecture=$(tr -dc '0-9' <<<"${gpu##*,}")
-else
-    echo "gpu_check: nvidia-smi shows no GPU here (--dry-run tries the script without one): $gpu" >&2
-    exit 3
-fi
-cuda=$(nvcc --version 2>/dev/null | sed -n 's/.*release \([0-9.]*\).*/\1/p')
-commit=${GPU_CHECK_COMMIT:-$(git rev-parse --short HEAD 2>/dev/null || echo unknown)}
-[ -n "${GPU_CHECK_COMMIT:-}" ] || [ -z "$(git status --porcelain 2>/dev/null)" ] || commit=$commit-changed
-when=$(date -u +%Y-%m-%dT%H:%M:%SZ)
-export work build bin dry test_jobs architecture
+part_json() {
+    printf '{"part": "%s", "verdict": "%s", "why": %s, "seconds": %d,\n' "$part" "$verdict" "$(json_text "$reason")" "$1"
+    printf ' "dry_run": %s, "date": "%s", "gpu": %s, ' "$([ $dry = 1 ] && echo true || echo false)" "$when" "$(json_text "$gpu")"
+    printf '"driver": %s, "cuda": "%s", "commit": "%s",\n "result": ' "$(json_text "$driver")" "$cuda" "$commit"
+    if [ -s "$work/$part.result" ]; then cat "$work/$part.result"; else echo null; fi
+    echo '}'
+}
 
-verdicts='' failed='' missed=''
-for part in "${parts[@]}"; do
-    start=$SECONDS log=$out/$part.log verdict=pass reason=
-    log=$log timeout --kill-after 10 $limit "$0" --inside "$part" >"$log" 2>&1
-    status=$?
-    [ ! -e "$work/$part.why" ] || reason=$(<"$work/$part.why")
-    case $status in
-    0) ;;
-    "$not_run") verdict="not run" missed+=" $part" ;;
-    124 | 137) verdict=FAILED failed+=" $part" reason="stopped after $limit s" ;;
-    *) verdict=FAILED failed+=" $part" reason=${reason:-status $status, see $part.log} ;;
-    esac
-    line=$(printf '%-7s %4d s  %s%s' "$verdict" $((SECONDS - start)) "$part" "${reason:+: $reason}")
-    verdicts+=$line$'\n'
-    echo "$label$line"
-    [ "$verdict" != FAILED ] || tail -n 15 "$log" | sed 's/^/    /'
-    {
-        printf '{"part": "%s", "verdict": "%s", "why": %s, "seconds": %d,\n' "$part" "$verdict" "$(json_text "$reason")" $((SECONDS - start))
-        printf ' "dry_run": %s, "date": "%s", "gpu": %s, ' "$([ $dry = 1 ] && echo true || echo false)" "$when" "$(json_text "$gpu")"
-        printf '"driver": %s, "cuda": "%s", "commit": "%s",\n "result": ' "$(json_text "$driver")" "$cuda" "$commit"
-        if [ -s "$work/$part.result" ]; then cat "$work/$part.result"; else echo null; fi
-        echo '}'
-    } >"$out/$part.json"
-done
+# Each in a process of its own, so that `timeout` can end it and all that it started.
+run_parts() {
+    local start status line
+    verdicts='' failed='' missed=''
+    for part in "${parts[@]}"; do
+        start=$SECONDS log=$out/$part.log verdict=pass reason=''
+        export part log work build dry architecture
+        timeout --kill-after 10 $limit "$0" --inside >"$log" 2>&1
+        status=$?
+        [ ! -e "$work/$part.why" ] || reason=$(<"$work/$part.why")
+        case $status in
+        0) ;;
+        "$not_run") verdict="not run" missed+=" $part" ;;
+        124 | 137) verdict=FAILED failed+=" $part" reason="stopped after $limit s" ;;
+        *) verdict=FAILED failed+=" $part" reason=${reason:-status $status, see $part.log} ;;
+        esac
+        line=$(printf '%-7s %4d s  %s%s' "$verdict" $((SECONDS - start)) "$part" "${reason:+: $reason}")
+        verdicts+=$line$'\n'
+        echo "$label$line"
+        [ "$verdict" != FAILED ] || tail -n 15 "$log" | sed 's/^/    /'
+        part_json $((SECONDS - start)) >"$out/$part.json"
+    done
+}
 
-{
+summary() {
     [ $dry = 0 ] || printf '%s\n\n' "DRY RUN on the emulated GPU, of the script alone: no figure here says anything of a GPU."
     printf '%-8s %s\n' date "$when" GPU "$gpu" driver "$driver" CUDA "${cuda:-no nvcc}" commit "$commit" host "$(nproc) cores"
     printf '\n%s' "$verdicts"
@@ -391,9 +395,29 @@ done
         [ ! -s "$work/$part.figures" ] || { printf '\n== %s%s\n' "$label" "$part" && cat "$work/$part.figures"; }
     done
     echo
-    [ -z "$failed$missed" ] || echo "$label${failed:+FAILED:$failed}${missed:+${failed:+; }not run:$missed}"
-    [ -n "$failed$missed" ] || echo "${label}PASS$([ "$asked" = 0 ] || echo " of ${parts[*]}")"
-} >"$out/summary.txt"
-tail -n 1 "$out/summary.txt"
-# What only a real GPU can do is no failure of a dry run.
-[ -z "$failed" ] && { [ -z "$missed" ] || [ $dry = 1 ]; }
+    if [ -n "$failed$missed" ]; then
+        echo "$label${failed:+FAILED:$failed}${missed:+${failed:+; }not run:$missed}"
+    else
+        echo "${label}PASS$([ "$asked" = 0 ] || echo " of ${parts[*]}")"
+    fi
+}
+
+main() {
+    if [ "${1:-}" = --inside ]; then
+        bin=$build/bin test_jobs=4
+        : >"$work/$part.lines"
+        "part_$part"
+        return
+    fi
+    parse_arguments "$@"
+    look_around
+    work=$(mktemp -d) || exit 2
+    trap 'rm -rf "$work"' EXIT
+    run_parts
+    summary >"$out/summary.txt"
+    tail -n 1 "$out/summary.txt"
+    [ -z "$failed" ] && { [ -z "$missed" ] || [ $dry = 1 ]; }
+}
+
+main "$@"
+exit
