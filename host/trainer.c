@@ -28,7 +28,7 @@ static cusgd_status hold_out(cusgd_trainer *t)
     permutation p = permutation_make((uint64_t)units, stream_key(t->options.seed, STREAM_HOLDOUT), 0);
     char *is_held = allocate_zeroed((size_t)units, 1);
     if (!is_held) return fail_memory((size_t)units, "the list of held-out rows");
-    for (int64_t i = 0; i < held; i++) is_held[permutation_at(&p, (uint64_t)i, 0)] = 1;
+    for (int64_t i = 0; i < held; i++) is_held[permutation_at(&p, (uint64_t)i)] = 1;
     for (int64_t i = 0; i < all->n; i++) {
         if (i / unit < units && is_held[i / unit])
             t->valid_index[valid++] = i;

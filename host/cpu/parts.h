@@ -3,6 +3,7 @@
 #define CUSGD_HOST_CPU_PARTS_H
 
 #include "cpu.h"
+#include "pool.h"
 #include "rows.h"
 #include "scalar/loss.h"
 #include "scalar/update.h"
@@ -23,16 +24,20 @@ typedef struct vectors {
 
 typedef struct cpu {
     int threads;
+    pool *pool;
     const rows_functions *rows;
     plan plan; /* metric is NULL: see below */
     struct update_rule rule;
     int64_t ld, size; /* size = k ld */
+    int64_t chunk;    /* rows of a batch's chunk */
     vectors area[AREAS];
     real *metric, *point; /* each parameter's share of the rate; where the gradient is taken */
     real *partial;        /* chunks x size: each chunk's gradient */
     real *gradient;       /* size: the batch's */
     double *losses;       /* one a chunk */
     int64_t *order;       /* the batch's rows */
+    int64_t *table;       /* SAMPLING_SPAN: see rows.h; of table_of */
+    permutation table_of;
     steps_report report;
 } cpu;
 

@@ -274,4 +274,4 @@ static void rows_predict(const rows_task *t, int64_t first, int64_t count, doubl
     }
 }
 
-const rows_functions REAL_NAME(NAMED(rows), ROWS_ISA) = {rows_gradient, rows_predict, order_range};
+const rows_functions REAL_NAME(NAMED(rows), ROWS_ISA) = {rows_gradient, rows_predict, order_range, order_table};

@@ -33,8 +33,10 @@ typedef struct rows_functions {
     double (*gradient)(const rows_task *t, const int64_t *rows, int64_t first, int64_t count);
     /* p of rows first .. first + count - 1: out count x k. */
     void (*predict)(const rows_task *t, int64_t first, int64_t count, double *out);
-    /* The rows at positions first .. first + count - 1 of the epoch (sampler_row). */
-    void (*order)(const sampler *s, int64_t first, int64_t count, int64_t *rows);
+    /* The rows at positions first .. first + count - 1 of the epoch (sampler_row). table: SAMPLING_SPAN values, which
+     * order_table() has filled for the sampler; needed by `blocks` alone. */
+    void (*order)(const sampler *s, const int64_t *table, int64_t first, int64_t count, int64_t *rows);
+    void (*order_table)(const sampler *s, int64_t *table);
 } rows_functions;
 
 /* Those of the best instruction set that this machine has, or of the one that the environment's CUSGD_ISA names (baseline, avx2,
