@@ -9,6 +9,7 @@
 #   --dry-run     tries the script itself on the emulated GPU (tests/emulator) and small shapes: it says nothing of any GPU
 # GPU_CHECK_COMMIT names the commit where there is no git. Exit status: 0 PASS, 1 something failed or was not run, 2 usage, 3 no GPU.
 # In a dry run what needs a GPU may be not run. Each part ends within 9 minutes.
+# shellcheck disable=SC2317,SC2086 # parts are called by name
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 all_parts=(build tests sanitizer check repeatability latency throughput)
@@ -370,8 +371,13 @@ run_parts() {
     for part in "${parts[@]}"; do
         start=$SECONDS log=$out/$part.log verdict=pass reason=''
         export part log work build dry architecture
-        timeout --kill-after 10 $limit "$0" --inside >"$log" 2>&1
-        status=$?
+        if [[ "$failed " == *" build "* ]]; then # what an earlier build left proves nothing
+            echo "the build failed" | tee "$work/$part.why" >"$log"
+            status=$not_run
+        else
+            timeout --kill-after 10 $limit "$0" --inside >"$log" 2>&1
+            status=$?
+        fi
         [ ! -e "$work/$part.why" ] || reason=$(<"$work/$part.why")
         case $status in
         0) ;;
@@ -419,5 +425,4 @@ main() {
     [ -z "$failed" ] && { [ -z "$missed" ] || [ $dry = 1 ]; }
 }
 
-main "$@"
-exit
+{ main "$@"; exit; } # read in whole, so that the file may be edited meanwhile
