@@ -30,6 +30,7 @@ static int is_asked(const char *variable)
 }
 
 int seam_torture(void) { return is_asked("CUSGD_TORTURE"); }
+int seam_short(void) { return is_asked("CUSGD_SEAM_SHORT"); }
 
 void *seam_allocate(int64_t count, size_t size)
 {
@@ -79,7 +80,7 @@ static int pairs_of(pairs *p, const int *level, int mark)
 static int64_t cover_pairs(const seam_factor *f, pairs *p, uint64_t state, void (*visit)(const int *, void *), void *context)
 {
     enum { CANDIDATES = 50, FEW = 6 };
-    int64_t left = 0, visits = 0, most = is_asked("CUSGD_SEAM_SHORT") ? FEW : INT64_MAX;
+    int64_t left = 0, visits = 0, most = seam_short() ? FEW : INT64_MAX;
     for (int a = 0; a < p->count; a++)
         for (int b = 0; b < a; b++) left += f[a].levels * f[b].levels;
     while (left > 0 && visits < most) {

@@ -15,6 +15,7 @@ void seam_ok(cusgd_status status, const char *what);
 /* Ends the test with a message. */
 __attribute__((format(printf, 1, 2), noreturn)) void seam_fail(const char *format, ...);
 int seam_torture(void);
+int seam_short(void);
 /* malloc and calloc that end the test rather than return NULL. */
 void *seam_allocate(int64_t count, size_t size);
 
