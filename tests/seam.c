@@ -23,11 +23,14 @@ void seam_ok(cusgd_status status, const char *what)
     if (status != CUSGD_OK) seam_fail("%s: status %d: %s", what, (int)status, cusgd_last_error());
 }
 
-int seam_torture(void)
+static int is_asked(const char *variable)
 {
-    const char *asked = getenv("CUSGD_TORTURE");
+    const char *asked = getenv(variable);
     return asked && strcmp(asked, "1") == 0;
 }
+
+int seam_torture(void) { return is_asked("CUSGD_TORTURE"); }
+int seam_short(void) { return is_asked("CUSGD_SEAM_SHORT"); }
 
 void *seam_allocate(int64_t count, size_t size)
 {
@@ -76,20 +79,20 @@ static int pairs_of(pairs *p, const int *level, int mark)
 
 static int64_t cover_pairs(const seam_factor *f, pairs *p, uint64_t state, void (*visit)(const int *, void *), void *context)
 {
-    enum { CANDIDATES = 50 };
-    int64_t left = 0, visits = 0;
+    enum { CANDIDATES = 50, FEW = 6 };
+    int64_t left = 0, visits = 0, most = seam_short() ? FEW : INT64_MAX;
     for (int a = 0; a < p->count; a++)
         for (int b = 0; b < a; b++) left += f[a].levels * f[b].levels;
-    while (left > 0) {
-        int best[SEAM_FACTORS] = {0}, most = -1;
+    while (left > 0 && visits < most) {
+        int best[SEAM_FACTORS] = {0}, freshest = -1;
         for (int i = 0; i < CANDIDATES; i++) {
             int level[SEAM_FACTORS] = {0};
             for (int a = 0; a < p->count; a++) level[a] = draw(&state, f[a].levels);
             int fresh = pairs_of(p, level, 0);
-            if (fresh > most) memcpy(best, level, sizeof best);
-            if (fresh > most) most = fresh;
+            if (fresh > freshest) memcpy(best, level, sizeof best);
+            if (fresh > freshest) freshest = fresh;
         }
-        if (most == 0) continue;
+        if (freshest == 0) continue;
         left -= pairs_of(p, best, 1);
         visit(best, context);
         visits++;

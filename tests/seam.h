@@ -1,6 +1,7 @@
 /* What the tests of the seam (host/backend.h) share: the backend under test, examples in every form that a source may have, and
  * plain oracles. The device is the environment's CUSGD_SEAM_DEVICE, as --device takes it ("cpu" if it is not set);
- * CUSGD_TORTURE=1 asks for full products where otherwise every pair of levels occurs. */
+ * CUSGD_TORTURE=1 asks for full products where otherwise every pair of levels occurs, CUSGD_SEAM_SHORT=1 for a few cases, under a
+ * tool that slows the device down. */
 #ifndef CUSGD_TESTS_SEAM_H
 #define CUSGD_TESTS_SEAM_H
 
@@ -14,6 +15,7 @@ void seam_ok(cusgd_status status, const char *what);
 /* Ends the test with a message. */
 __attribute__((format(printf, 1, 2), noreturn)) void seam_fail(const char *format, ...);
 int seam_torture(void);
+int seam_short(void);
 /* malloc and calloc that end the test rather than return NULL. */
 void *seam_allocate(int64_t count, size_t size);
 
