@@ -44,6 +44,8 @@ static void check_bench(const cJSON *j)
     double rows = number_in(j, "rows"), cols = number_in(j, "cols"), batch = number_in(j, "batch"), steps = ceil(rows / batch);
     double step = number_in(j, "step_seconds"), rate = number_in(j, "rows_per_second"), x = number_in(j, "x_bytes_per_second");
     cr_assert(batch <= rows && number_in(j, "steps_per_pass") == steps && number_in(j, "repeats") >= 5);
+    cr_assert(number_in(j, "step_work_seconds_min") > 0);
+    cr_assert(number_in(j, "step_work_seconds_min") > 0);
     cr_assert(step > 0 && number_in(j, "step_seconds_min") <= step && step <= number_in(j, "step_seconds_max"));
     cr_assert_float_eq(rate * steps * step / rows, 1, 1e-9);
     cr_assert_float_eq(x / (rate * cols * sizeof(float)), 1, 1e-9);

@@ -4,6 +4,7 @@ A peer's make(job) prepares, untimed, what may be kept from run to run, and retu
 training from zeros. tick(rows, get), where given, is called after each step with the rows visited and a function that returns
 the model so far. A peer that is missing raises ImportError on making."""
 import os
+import time
 from collections import namedtuple
 
 import numpy as np
@@ -87,15 +88,37 @@ class Torch:
 
     def __init__(self, problem, device, threads):
         import torch
-        torch.set_num_threads(threads)
         self.of, self.p, self.device, self.version = torch, problem, device, torch.__version__
+        self.threads = [1, threads] if device == "cpu" and threads > 1 else [threads]
         self.x, self.y = torch.from_numpy(problem.x).to(device), torch.from_numpy(problem.y).to(device)
 
     def make(self, job):
+        threads = self.best_threads(job)
+
         def run(passes, tick=None):
+            self.of.set_num_threads(threads)
             weight, bias = self.loop(job, passes, tick)
             return weight.detach().cpu().numpy(), float(bias)  # waits for a GPU
         return run
+
+    def best_threads(self, job):
+        """One or all, whichever is faster in one second or a pass: small batches may be better off without the others."""
+        taken = {}
+        for threads in self.threads if len(self.threads) > 1 else []:
+            self.of.set_num_threads(threads)
+            self.rows, self.until = 0, time.perf_counter() + 1
+            begun = time.perf_counter()
+            try:
+                self.loop(job, 1, self.trial)
+            except TimeoutError:
+                pass
+            taken[threads] = (time.perf_counter() - begun) / self.rows
+        return min(taken, key=taken.get) if taken else self.threads[0]
+
+    def trial(self, rows, get):
+        self.rows += rows
+        if time.perf_counter() > self.until:
+            raise TimeoutError
 
     def order(self, job):
         return self.of.randperm(self.p.n, device=self.device) if job.sampling == "permute" else None
