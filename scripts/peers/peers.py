@@ -89,6 +89,7 @@ class Torch:
     def __init__(self, problem, device, threads):
         import torch
         self.of, self.p, self.device, self.version = torch, problem, device, torch.__version__
+        self.best = {}  # threads by job
         self.threads = [1, threads] if device == "cpu" and threads > 1 else [threads]
         self.x, self.y = torch.from_numpy(problem.x).to(device), torch.from_numpy(problem.y).to(device)
 
@@ -103,8 +104,10 @@ class Torch:
 
     def best_threads(self, job):
         """One or all, whichever is faster in one second or a pass: small batches may be better off without the others."""
-        taken = {}
-        for threads in self.threads if len(self.threads) > 1 else []:
+        key, taken = (job.batch, job.sampling), {}
+        if len(self.threads) == 1:
+            return self.threads[0]
+        for threads in self.threads if key not in self.best else []:
             self.of.set_num_threads(threads)
             self.rows, self.until = 0, time.perf_counter() + 1
             begun = time.perf_counter()
@@ -113,7 +116,9 @@ class Torch:
             except TimeoutError:
                 pass
             taken[threads] = (time.perf_counter() - begun) / self.rows
-        return min(taken, key=taken.get) if taken else self.threads[0]
+        if taken:
+            self.best[key] = min(taken, key=taken.get)
+        return self.best[key]
 
     def trial(self, rows, get):
         self.rows += rows
