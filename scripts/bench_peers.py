@@ -29,7 +29,7 @@ from peers.problem import Problem, plain_rate
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TARGETS = (1e-3, 1e-4)
-LEAST_SECONDS = 0.1  # of one timing
+LEAST_SECONDS, LEAST_TURNS = 0.1, 2  # of one timing; of all
 
 
 class Stop(Exception):
@@ -102,14 +102,17 @@ def speed(problem, peers, library, options, results):
     runs = make_runs(problem, peers, options.batch, options.sampling, results)
     reads = {"rows": problem.n, "cols": problem.d, "bytes_per_second": []}
     results["reads"].append(reads)
-    for _ in range(options.turns):
+    begun = time.perf_counter()
+    for turn in range(options.turns):
+        if turn >= LEAST_TURNS and time.perf_counter() - begun > options.budget:
+            break
         reads["bytes_per_second"].append(library.read_bandwidth(options.device, 256 << 20))
         for record, run, rows in runs:
-            begun, passes, seconds = time.perf_counter(), 0, 0.0
+            started, passes, seconds = time.perf_counter(), 0, 0.0
             while seconds < options.least:
                 run(1)
                 passes += 1
-                seconds = time.perf_counter() - begun
+                seconds = time.perf_counter() - started
             record["rows_per_second"].append(rows * passes / seconds)
 
 
@@ -165,7 +168,10 @@ def targets(problem, peers, cusgd, options, results):
     records = target_records(problem, able, options.limit)
     own = [{"rows": problem.n, "cols": problem.d, "peer": "cusgd", "target": t, "seconds": [], "end_to_end": [],
             "limit": options.limit, "how": "no option given"} for t in TARGETS]
-    for _ in range(options.turns):
+    begun = time.perf_counter()
+    for turn in range(options.turns):
+        if turn >= LEAST_TURNS and time.perf_counter() - begun > options.budget:
+            break
         clock = Clock(problem, TARGETS, options.limit)
         try:
             cusgd.with_defaults(clock)
@@ -266,6 +272,7 @@ def arguments():
     a.add_argument("--peers", type=words, default=None, help="only these")
     a.add_argument("--passes", type=int, default=3, help="after which the loss is taken")
     a.add_argument("--turns", type=int, default=5)
+    a.add_argument("--budget", type=float, default=60.0, help="seconds after which a shape's turns end, of speed and of targets")
     a.add_argument("--limit", type=float, default=4.0, help="seconds that a target may take")
     a.add_argument("--no-targets", action="store_true")
     a.add_argument("--quick", action="store_true", help="small shapes, few turns: to see that it runs")

@@ -57,9 +57,10 @@ def put_legend(figure, panels, columns, names=()):
         for handle, label in zip(*axes.get_legend_handles_labels()):
             entries[label] = entries.get(label) or handle
     entries = {label: handle for label, handle in entries.items() if handle}
-    figure.legend(entries.values(), entries.keys(), loc="lower center", ncol=min(columns, len(entries)), frameon=False)
+    columns = min(columns, 2 * panels.shape[1], len(entries))
     lines = -(-len(entries) // columns)
-    figure.tight_layout(rect=(0, 0.02 + 0.035 * lines * 8 / (4 * len(panels)), 1, 1))
+    figure.legend(entries.values(), entries.keys(), loc="lower center", ncol=columns, frameon=False)
+    figure.tight_layout(rect=(0, (0.1 + 0.25 * lines) / figure.get_figheight(), 1, 1))
 
 
 def draw_peer(axes, name, records, batches, marker):
@@ -88,6 +89,7 @@ def draw_peers(plt, results, file):
             for i, name in enumerate(names):
                 draw_peer(axes, name, [r for r in here if r["peer"] == name], batches, MARKERS[i])
             axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:g}")
             batch_axis(axes, batches)
             axes.set_title("%s, %s" % (shape_words(rows, cols), sampling), fontsize=11)
             axes.set_xlabel("batch" if row is panels[-1] else "")

@@ -75,7 +75,8 @@ class Trainer:
 
     def get(self):
         weight, bias = np.empty(self.d), np.empty(1)
-        self.library.check(self.library.of.cusgd_trainer_get(self.at, c.c_void_p(weight.ctypes.data), c.c_void_p(bias.ctypes.data)))
+        places = (c.c_void_p(a.ctypes.data) for a in (weight, bias))
+        self.library.check(self.library.of.cusgd_trainer_get(self.at, *places))
         return weight, float(bias[0])
 
     def free(self):

@@ -11,11 +11,46 @@ import numpy as np
 
 from peers.problem import bounds
 
+try:
+    import threadpoolctl  # comes with scikit-learn
+except ImportError:
+    threadpoolctl = None
+
 # Gradient x'(x theta - y) / rows of the batch. average_from: a step from which iterates are averaged, or None.
 Job = namedtuple("Job", "batch rate sampling intercept average_from seed", defaults=(False, None, 0))
 
 
-class NumPy:
+class OneThreadOrAll:
+    """Whichever is faster in a pass, or in one second of it: small batches may be better off without the other threads."""
+
+    def threads_from(self, device, threads):
+        self.best = {}  # threads by job
+        self.threads = [1, threads] if device == "cpu" and threads > 1 else [threads]
+
+    def best_threads(self, job):
+        key, taken = (job.batch, job.sampling), {}
+        if len(self.threads) == 1:
+            return self.threads[0]
+        for threads in self.threads if key not in self.best else []:
+            self.set_threads(threads)
+            self.rows, self.until = 0, time.perf_counter() + 1
+            begun = time.perf_counter()
+            try:
+                self.loop(job, 1, self.trial)
+            except TimeoutError:
+                pass
+            taken[threads] = (time.perf_counter() - begun) / self.rows
+        if taken:
+            self.best[key] = min(taken, key=taken.get)
+        return self.best[key]
+
+    def trial(self, rows, get):
+        self.rows += rows
+        if time.perf_counter() > self.until:
+            raise TimeoutError
+
+
+class NumPy(OneThreadOrAll):
     name, text = "numpy", "NumPy, two products"
     one_by_one = False
 
@@ -23,12 +58,22 @@ class NumPy:
         if device != "cpu":
             raise ImportError("runs on the CPU alone")
         self.of, self.p, self.x, self.y = np, problem, problem.x, problem.y
+        self.threads_from(device, threads if threadpoolctl else 1)
+        self.pool, self.in_use = threadpoolctl.ThreadpoolController() if threadpoolctl else None, None
 
     def synchronize(self):
         pass
 
+    def set_threads(self, threads):
+        if self.pool and threads != self.in_use:  # it costs about as much as a hundred small steps
+            self.pool.limit(limits=threads, user_api="blas")
+            self.in_use = threads
+
     def make(self, job):
+        threads = self.best_threads(job)
+
         def run(passes, tick=None):
+            self.set_threads(threads)
             result = self.loop(job, passes, tick)
             self.synchronize()
             return result
@@ -73,6 +118,10 @@ class CuPy(NumPy):
             raise ImportError("runs on a GPU alone")
         self.of, self.p, self.x, self.y = cupy, problem, cupy.asarray(problem.x), cupy.asarray(problem.y)
         self.version = cupy.__version__
+        self.threads_from(device, 1)
+
+    def set_threads(self, threads):
+        pass
 
     def synchronize(self):
         self.of.cuda.Stream.null.synchronize()
@@ -82,48 +131,27 @@ class CuPy(NumPy):
         return self.of.asnumpy(weight), bias
 
 
-class Torch:
+class Torch(OneThreadOrAll):
     """What the PyTorch peers share: the tensors, and the batches of a pass."""
     one_by_one = False
 
     def __init__(self, problem, device, threads):
         import torch
         self.of, self.p, self.device, self.version = torch, problem, device, torch.__version__
-        self.best = {}  # threads by job
-        self.threads = [1, threads] if device == "cpu" and threads > 1 else [threads]
+        self.threads_from(device, threads)
         self.x, self.y = torch.from_numpy(problem.x).to(device), torch.from_numpy(problem.y).to(device)
 
     def make(self, job):
         threads = self.best_threads(job)
 
         def run(passes, tick=None):
-            self.of.set_num_threads(threads)
+            self.set_threads(threads)
             weight, bias = self.loop(job, passes, tick)
             return weight.detach().cpu().numpy(), float(bias)  # waits for a GPU
         return run
 
-    def best_threads(self, job):
-        """One or all, whichever is faster in one second or a pass: small batches may be better off without the others."""
-        key, taken = (job.batch, job.sampling), {}
-        if len(self.threads) == 1:
-            return self.threads[0]
-        for threads in self.threads if key not in self.best else []:
-            self.of.set_num_threads(threads)
-            self.rows, self.until = 0, time.perf_counter() + 1
-            begun = time.perf_counter()
-            try:
-                self.loop(job, 1, self.trial)
-            except TimeoutError:
-                pass
-            taken[threads] = (time.perf_counter() - begun) / self.rows
-        if taken:
-            self.best[key] = min(taken, key=taken.get)
-        return self.best[key]
-
-    def trial(self, rows, get):
-        self.rows += rows
-        if time.perf_counter() > self.until:
-            raise TimeoutError
+    def set_threads(self, threads):
+        self.of.set_num_threads(threads)
 
     def order(self, job):
         return self.of.randperm(self.p.n, device=self.device) if job.sampling == "permute" else None

@@ -47,8 +47,8 @@ def steps_tables(steps):
         here = [s for s in steps if (s["rows"], s["cols"]) == (rows, cols)]
         text += "\n%s, %s, x has %.0f MB\n\n" % (shape_words(rows, cols), here[0]["device_name"], 1e-6 * here[0]["x_bytes"])
         text += table(
-            ["sampling, precision", "batch", "us a step", "million rows/s (min .. max)", "x, GB/s", "memory reads, GB/s", "share"],
-            [["%s, %s" % (s["sampling"], s["precision"]), str(s["batch"]), "%.3g" % (1e6 * s["step_seconds"]),
+            ["sampling, precision", "batch", "us a step", "million rows/s (min .. max)", "x, GB/s", "reads, GB/s", "share"],
+            [["%s, %s" % (s["sampling"], s["precision"]), str(s["batch"]), "%.4g" % (1e6 * s["step_seconds"]),
               "%.4g (%.4g .. %.4g)" % tuple(1e-6 * s["rows_per_second" + e] for e in ("", "_min", "_max")),
               "%.3g" % (1e-9 * s["x_bytes_per_second"]), "%.3g" % (1e-9 * s["read_bytes_per_second"]),
               "%.0f %%" % (100 * s["share"])] for s in here])
@@ -134,9 +134,9 @@ TEXT = """# How fast cuSGD is
 Written by scripts/bench.sh; edits are lost.{circumstances}
 ## Steps beside the memory
 
-`cusgd bench`: plain SGD, squared loss, random data; whole passes over x, medians over repeats. A step reads each row once, so what
-memory can be read at is its limit; *share* is x's bytes a second over that rate, measured just before each case with the number of
-threads that reads fastest.
+`cusgd bench`: plain SGD, squared loss, random data; whole passes over x, medians over repeats. A step reads each row once, so
+what memory can be read at is its limit: *reads* is that rate, with the number of threads that is best for it, measured again every
+two seconds, and *share* x's bytes a second over it.
 
 ![x read a second against the batch, beside the rate at which memory is read](roofline.png)
 {steps}
@@ -144,23 +144,24 @@ threads that reads fastest.
 
 PEERS_TEXT = """## Beside the peers
 
-scripts/bench_peers.py: the same bytes, plain SGD without intercept at one rate, float32 (scikit-learn: float64, made beforehand), in
-{turns} turns: each peer is timed once a turn, and ratios are of the same turn. PyTorch has one thread or all, what is faster. A cell is the peer's median rate and
-how many times as fast cuSGD is. scikit-learn and Vowpal Wabbit take one row a step, whatever the batch.
+scripts/bench_peers.py: the same bytes, plain SGD without intercept at one rate, float32 (scikit-learn: float64, made
+beforehand), in up to {turns} turns: each peer is timed once a turn, and ratios are of the same turn. NumPy and PyTorch have one
+thread or all, whichever is faster. A cell is the peer's median rate and how many times as fast cuSGD is. scikit-learn and Vowpal
+Wabbit take one row a step, whatever the batch.
 
 ![rows a second against the batch, one line a peer](peers.png)
 {speed}
 ### Loss after {passes} passes
 
-The same steps lead to the same loss where rows are taken in order and batches are cut alike (JAX leaves the last, shorter batch out);
-random orders differ.
+The same steps lead to the same loss where rows are taken in order and batches are cut alike (JAX leaves the last, shorter batch
+out); random orders differ.
 
 {loss}
 ### Time to the optimum
 
 Milliseconds of training until the mean squared error is within that share of its exact optimum, with intercept; the clock stands
-while the model is judged, about every 5 % more rows. Peers: the best of a small grid of batches and rates, plain and averaged, found
-for NumPy and used by PyTorch too; the search is not counted. cuSGD: no option given; *with preparation* counts the checks,
+while the model is judged, about every 5 % more rows. Peers: the best of a small grid of batches and rates, plain and averaged,
+found for NumPy and used by PyTorch too; the search is not counted. cuSGD: no option given; *with preparation* counts the checks,
 standardization and the choice of the rate too.
 
 {targets}
