@@ -144,12 +144,14 @@ static int64_t cpu_cache(void)
 {
     int64_t bytes = 0;
     for (int i = 0; i < 8; i++) {
-        char path[80], unit = 0;
-        long long size = 0;
+        char path[80], text[32] = "", *unit;
         snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/size", i);
         FILE *file = fopen(path, "r");
         if (!file) break;
-        if (fscanf(file, "%lld%c", &size, &unit) == 2 && unit == 'K' && size * 1024 > bytes) bytes = size * 1024;
+        if (fgets(text, sizeof text, file)) { /* "32768K" */
+            long long kilobytes = strtoll(text, &unit, 10);
+            if (*unit == 'K' && kilobytes > bytes / 1024) bytes = kilobytes * 1024;
+        }
         fclose(file);
     }
     return bytes;
