@@ -30,6 +30,7 @@ from peers.problem import Problem, plain_rate
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TARGETS = (1e-3, 1e-4)
 LEAST_SECONDS, LEAST_TURNS = 0.1, 2  # of one timing; of all
+SEARCH_LIMITS = 12  # times the limit of one run: what the search of a grid may take
 
 
 class Stop(Exception):
@@ -124,22 +125,25 @@ def grid_of(peer, problem):
     d = problem.d
     if peer.one_by_one:
         return [Job(1, f / d, "permute", True, 0) for f in (0.15, 0.3, 0.6)] + [Job(1, t / d, "permute", True) for t in TARGETS]
-    batches = [b for b in (64, 256, 1024) if b <= problem.n // 20]
+    batches = [b for b in (256, 1024, 64) if b <= problem.n // 20]
     averaged = [Job(b, f * 2 * plain_rate(d, b), "none", True, k * d // b) for b in batches for f in (0.3, 0.6) for k in (20, 60)]
     floor = [Job(b, min(plain_rate(d, b), 0.7 * t * b / d), "none", True) for b in batches[:2] for t in TARGETS]
     return averaged + floor
 
 
 def search(problem, peer, grid, limit):
-    """The best job of the grid for each target; {target: (seconds, job)}."""
-    best = {}
+    """The best job of the grid for each target, {target: (seconds, job)}, and how many jobs there was time for."""
+    best, begun, tried = {}, time.perf_counter(), 0
     for job in grid:
+        if time.perf_counter() - begun > SEARCH_LIMITS * limit:
+            break
+        tried += 1
         worst = max((best[t][0] for t in TARGETS), default=limit) if len(best) == len(TARGETS) else limit
         clock = timed(peer.make(job), 10**6, Clock(problem, TARGETS, min(limit, 2 * worst)))
         for target, (seconds, _) in clock.hits.items():
             if target not in best or seconds < best[target][0]:
                 best[target] = (seconds, job)
-    return best
+    return best, tried
 
 
 def words_of(job):
@@ -153,10 +157,11 @@ def target_records(problem, peers, limit):
         grid = grid_of(peer, problem)
         if numpy_best is not None and not peer.one_by_one:
             grid = list(dict.fromkeys(job for _, job in numpy_best.values()))
-        best = search(problem, peer, grid, limit)
+        best, tried = search(problem, peer, grid, limit)
         numpy_best = best if peer.name == "numpy" else numpy_best
         for target in TARGETS:
-            record = {"rows": problem.n, "cols": problem.d, "peer": peer.name, "target": target, "seconds": [], "limit": limit}
+            record = {"rows": problem.n, "cols": problem.d, "peer": peer.name, "target": target, "seconds": [], "limit": limit,
+                      "tried": tried, "grid": len(grid)}
             if target in best:
                 record.update(how=words_of(best[target][1]))
             records.append((record, peer, best[target][1] if target in best else None))

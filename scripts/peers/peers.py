@@ -196,24 +196,31 @@ class TorchAutograd(Torch):
     name, text = "torch-autograd", "PyTorch, nn.Linear and autograd"
 
     def loop(self, job, passes, tick):
-        of = self.of
+        of, step = self.of, 0
         model = of.nn.Linear(self.p.d, 1, bias=job.intercept, device=self.device)
         for parameter in model.parameters():
             of.nn.init.zeros_(parameter)
+        means = [of.zeros_like(parameter) for parameter in model.parameters()]
         optimizer, loss = of.optim.SGD(model.parameters(), lr=job.rate / 2), of.nn.MSELoss()  # MSELoss has the factor 2
         for _ in range(passes):
             for xb, yb in self.batches(job):
                 optimizer.zero_grad(set_to_none=True)
                 loss(model(xb).squeeze(1), yb).backward()
                 optimizer.step()
+                step += 1
+                if job.average_from is not None:
+                    share = 1 / max(1, step - job.average_from)
+                    for mean, parameter in zip(means, model.parameters()):
+                        mean.lerp_(parameter.detach(), share)
                 if tick:
-                    tick(len(yb), lambda: self.model_of(model, job))
-        return self.model_of(model, job, False)
+                    tick(len(yb), lambda: self.model_of(model, means, job))
+        return self.model_of(model, means, job, False)
 
     @staticmethod
-    def model_of(model, job, to_numpy=True):
-        weight = model.weight.detach().reshape(-1)
-        return weight.cpu().numpy() if to_numpy else weight, float(model.bias) if job.intercept else 0.0
+    def model_of(model, means, job, to_numpy=True):
+        parts = list(model.parameters()) if job.average_from is None else means
+        weight = parts[0].detach().reshape(-1)
+        return weight.cpu().numpy() if to_numpy else weight, float(parts[1]) if job.intercept else 0.0
 
 
 class TorchGraph(Torch):

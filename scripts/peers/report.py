@@ -107,6 +107,11 @@ def milliseconds(seconds, limit):
     return spread([1e3 * s for s in seconds]) if seconds else "not within %g s" % limit
 
 
+def tried_words(record):
+    """Where there was no time for the whole grid."""
+    return "; %d of %d tried" % (record["tried"], record["grid"]) if record.get("tried", 0) < record.get("grid", 0) else ""
+
+
 def target_table(peers):
     body = []
     for r in peers["targets"]:
@@ -116,7 +121,7 @@ def target_table(peers):
             ratio = times(statistics.median(r["seconds"]) / statistics.median(own["seconds"]))
         end = milliseconds(r["end_to_end"], r["limit"]) if r.get("end_to_end") else ""
         body.append(["%s, %g, %s" % (shape_words(r["rows"], r["cols"]), r["target"], r["peer"]),
-                     milliseconds(r["seconds"], r["limit"]), end, ratio, r.get("how", "")])
+                     milliseconds(r["seconds"], r["limit"]), end, ratio, r.get("how", "") + tried_words(r)])
     return table(["to an excess of", "ms (min .. max)", "with preparation", "peer / cuSGD", "by"], body)
 
 
