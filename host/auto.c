@@ -114,7 +114,7 @@ static cusgd_status draw_sample(cusgd_trainer *t, const double *scale, sample *s
         status = fail_memory((size_t)(m * d) * sizeof(double), "the sample from which the rate is estimated");
     } else {
         permutation p = permutation_make((uint64_t)n, stream_key(t->options.seed, STREAM_SAMPLE), 0);
-        for (int64_t i = 0; i < m; i++) rows[i] = m == n ? i : (int64_t)permutation_at(&p, (uint64_t)i, 0);
+        for (int64_t i = 0; i < m; i++) rows[i] = m == n ? i : (int64_t)permutation_at(&p, (uint64_t)i);
         status = t->backend.ops->rows(t->backend.self, t->train, rows, m, s->x, s->w);
         for (int64_t i = 0; scale && i < m * d; i++) s->x[i] *= scale[i % d];
     }

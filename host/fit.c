@@ -29,7 +29,7 @@ static double rate_at(const cusgd_trainer *t, int64_t step)
     return t->rate_scale * schedule_rate(o->schedule, o->rate, o->t0, o->t1, step);
 }
 
-static step_numbers numbers_at(const cusgd_trainer *t, int64_t step)
+step_numbers trainer_numbers(const cusgd_trainer *t, int64_t step)
 {
     int adam = t->plan.optimizer == CUSGD_OPTIMIZER_ADAM;
     step_numbers s;
@@ -47,7 +47,7 @@ static cusgd_status run_slice(cusgd_trainer *t, const sampler *order, int64_t mo
     const backend *b = &t->backend;
     int64_t count = t->batches - t->batch;
     if (count > most) count = most;
-    for (int64_t i = 0; i < count; i++) numbers[i] = numbers_at(t, t->step + i);
+    for (int64_t i = 0; i < count; i++) numbers[i] = trainer_numbers(t, t->step + i);
     slice s = {t->train, order, t->batch, count, numbers};
     cusgd_status status = b->ops->steps(b->self, &s);
     if (status == CUSGD_OK) status = b->ops->report(b->self, report);
@@ -133,11 +133,13 @@ static cusgd_status diverged(const cusgd_trainer *t)
 cusgd_status cusgd_trainer_step(cusgd_trainer *t, int64_t steps)
 {
     if (steps < 0) return fail(CUSGD_ERROR_USAGE, "%lld steps: there is no way back", (long long)steps);
+    cusgd_status status = trainer_check_device(t);
+    if (status != CUSGD_OK) return status;
     t->cancelled = 0;
     t->result = AREA_CURRENT;
     while (steps > 0) {
         steps_report r;
-        cusgd_status status = run_steps(t, steps, &r);
+        status = run_steps(t, steps, &r);
         if (status != CUSGD_OK) return status;
         if (r.failed) return diverged(t);
         if (t->cancelled) return CUSGD_OK;
@@ -200,14 +202,25 @@ static cusgd_status evaluate(cusgd_trainer *t, enum area area, int with_gradient
     return status;
 }
 
+/* Makes the current parameters the best ones. */
+static cusgd_status keep_current(cusgd_trainer *t)
+{
+    cusgd_status status = t->backend.ops->copy(t->backend.self, AREA_BEST, AREA_CURRENT);
+    if (status == CUSGD_OK) status = trainer_theta(t, AREA_CURRENT, t->theta); /* not into `best`: half a copy would be none */
+    if (status != CUSGD_OK) return status;
+    memcpy(t->best, t->theta, theta_bytes(t));
+    t->kept_epoch = t->epoch;
+    return CUSGD_OK;
+}
+
 /* Keeps the parameters that score best: by validation where there is any, else by the training loss, in case the run diverges. */
 static cusgd_status keep_best(cusgd_trainer *t, const fit *f, double loss)
 {
     double score = t->valid ? f->valid : loss;
     if (!(score < t->kept)) return CUSGD_OK;
-    t->kept = score;
-    t->kept_epoch = t->epoch;
-    return t->backend.ops->copy(t->backend.self, AREA_BEST, AREA_CURRENT);
+    cusgd_status status = keep_current(t);
+    if (status == CUSGD_OK) t->kept = score;
+    return status;
 }
 
 /* The stopping rules, after an evaluation. */
@@ -261,7 +274,7 @@ static cusgd_status undo_epoch(cusgd_trainer *t, fit *f, int64_t first_step)
     if (status == CUSGD_OK) status = b->ops->get(b->self, AREA_CURRENT, PART_THETA, t->theta);
     if (status == CUSGD_OK) status = trainer_objective(t, t->train, t->theta, &loss, &objective, NULL);
     if (status == CUSGD_OK && loss_is_bad(t, loss)) return trainer_begin(t);
-    memset(t->gradient, 0, sizeof(double) * (size_t)((t->plan.d + 1) * t->plan.k));
+    memset(t->gradient, 0, theta_bytes(t));
     if (status == CUSGD_OK && optimizer_has_velocity(t->plan.optimizer))
         status = b->ops->put(b->self, AREA_CURRENT, PART_SLOT1, t->gradient);
     return status;
@@ -383,9 +396,11 @@ static cusgd_status retire(cusgd_trainer *t, fit *f)
     cusgd_status status = evaluate(t, AREA_BEST, t->by_gradient, f);
     if (status == CUSGD_OK && !isfinite(f->loss)) {
         status = b->ops->copy(b->self, AREA_BEST, AREA_EPOCH);
+        if (status == CUSGD_OK) status = evaluate(t, AREA_BEST, t->by_gradient, f);
+        if (status != CUSGD_OK) return status;
+        memcpy(t->best, t->theta, theta_bytes(t));
         t->kept = (double)INFINITY;
         t->kept_epoch = f->safe_epoch;
-        if (status == CUSGD_OK) status = evaluate(t, AREA_BEST, t->by_gradient, f);
     }
     f->result_epoch = t->kept_epoch;
     next_epoch(t);
@@ -406,12 +421,18 @@ static cusgd_status choose_result(cusgd_trainer *t, fit *f)
     return status == CUSGD_OK ? diverged(t) : status;
 }
 
-static cusgd_status finish(cusgd_trainer *t, fit *f, cusgd_result *result)
+/* The result of a run whose device has failed: the best, which can no more be evaluated there. */
+static void lose_device(cusgd_trainer *t, fit *f)
 {
-    cusgd_status status = choose_result(t, f);
-    if (status != CUSGD_OK && status != CUSGD_ERROR_DIVERGED) return status;
-    if (!result) return status;
-    memset(result, 0, sizeof *result);
+    t->lost = 1;
+    f->stop = CUSGD_STOP_DEVICE;
+    f->result_epoch = t->kept_epoch;
+    f->loss = f->objective = f->gradient = f->last[0] = (double)NAN;
+    f->valid = isfinite(t->kept) ? t->kept : (double)NAN;
+}
+
+static void tell_result(const cusgd_trainer *t, const fit *f, cusgd_result *result)
+{
     result->stop = f->stop;
     result->epochs = t->epoch;
     result->steps = t->step;
@@ -425,19 +446,16 @@ static cusgd_status finish(cusgd_trainer *t, fit *f, cusgd_result *result)
     result->seconds = now() - f->begun;
     result->rows_per_second = f->stepping > 0 ? (double)f->rows / f->stepping : 0;
     result->backoffs = f->backoffs;
-    return status;
 }
 
 cusgd_status cusgd_trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *user, cusgd_result *result)
 {
     fit f = {.begun = now(), .best = (double)INFINITY, .last = {(double)NAN, (double)NAN, (double)NAN}};
-    cusgd_status status = keep_safe(t, &f), ended;
+    cusgd_status status = trainer_check_device(t), ended = CUSGD_OK;
     t->result = AREA_CURRENT;
     if (result) memset(result, 0, sizeof *result);
-    if (status == CUSGD_OK && !isfinite(t->kept)) {
-        status = t->backend.ops->copy(t->backend.self, AREA_BEST, AREA_CURRENT); /* where a run that diverges at once ends */
-        t->kept_epoch = t->epoch;
-    }
+    if (status == CUSGD_OK) status = keep_safe(t, &f);
+    if (status == CUSGD_OK && !isfinite(t->kept)) status = keep_current(t); /* where a run that diverges at once ends */
     while (status == CUSGD_OK && f.stop == CUSGD_STOP_NONE) {
         if (f.epochs == t->options.epochs)
             f.stop = CUSGD_STOP_EPOCHS;
@@ -445,7 +463,10 @@ cusgd_status cusgd_trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *
             status = advance(t, &f, callback, user);
     }
     t->cancelled = 0;
-    if (status != CUSGD_OK && status != CUSGD_ERROR_DIVERGED) return status;
-    ended = finish(t, &f, result);
-    return ended != CUSGD_OK ? ended : status;
+    if (status == CUSGD_OK || status == CUSGD_ERROR_DIVERGED) ended = choose_result(t, &f);
+    if (ended != CUSGD_OK) status = ended;
+    if (status == CUSGD_ERROR_DEVICE) lose_device(t, &f);
+    if (result && (status == CUSGD_OK || status == CUSGD_ERROR_DIVERGED || status == CUSGD_ERROR_DEVICE))
+        tell_result(t, &f, result);
+    return status;
 }

@@ -69,7 +69,7 @@ static double *draw_truth(const cusgd_generator *g)
     /* The last epoch's permutation: its key's words are none of random_block's. */
     permutation columns = permutation_make(d, stream_key(g->seed, STREAM_TRUTH), UINT64_MAX);
     for (uint64_t i = 0; i <= informative; i++) {
-        uint64_t j = i < informative ? permutation_at(&columns, i, 0) : d;
+        uint64_t j = i < informative ? permutation_at(&columns, i) : d;
         for (uint64_t c = 0; c < k; c++) truth[j * k + c] = truth_at(g, j * k + c);
     }
     return truth;

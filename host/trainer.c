@@ -28,7 +28,7 @@ static cusgd_status hold_out(cusgd_trainer *t)
     permutation p = permutation_make((uint64_t)units, stream_key(t->options.seed, STREAM_HOLDOUT), 0);
     char *is_held = allocate_zeroed((size_t)units, 1);
     if (!is_held) return fail_memory((size_t)units, "the list of held-out rows");
-    for (int64_t i = 0; i < held; i++) is_held[permutation_at(&p, (uint64_t)i, 0)] = 1;
+    for (int64_t i = 0; i < held; i++) is_held[permutation_at(&p, (uint64_t)i)] = 1;
     for (int64_t i = 0; i < all->n; i++) {
         if (i / unit < units && is_held[i / unit])
             t->valid_index[valid++] = i;
@@ -143,8 +143,9 @@ static cusgd_status allocate_vectors(cusgd_trainer *t)
     t->theta = allocate_zeroed(size, sizeof(double));
     t->gradient = allocate_zeroed(size, sizeof(double));
     t->start = allocate_zeroed(size, sizeof(double));
-    int complete = t->mean && t->scale && t->rms && t->shift && t->null && t->theta && t->gradient && t->start;
-    return complete ? CUSGD_OK : fail_memory(6 * size * sizeof(double), "the parameters");
+    t->best = allocate_zeroed(size, sizeof(double));
+    int complete = t->mean && t->scale && t->rms && t->shift && t->null && t->theta && t->gradient && t->start && t->best;
+    return complete ? CUSGD_OK : fail_memory(7 * size * sizeof(double), "the parameters");
 }
 
 static cusgd_status bind_examples(cusgd_trainer *t)
@@ -167,16 +168,17 @@ cusgd_status trainer_begin(cusgd_trainer *t)
     if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_CURRENT, PART_THETA, t->start);
     if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_CURRENT, PART_AVERAGE, t->start);
     if (status == CUSGD_OK) status = b->ops->copy(b->self, AREA_BEST, AREA_CURRENT);
+    memcpy(t->best, t->start, theta_bytes(t));
     t->step = 0;
     t->kept = (double)INFINITY;
-    t->kept_epoch = t->epoch;
+    t->kept_epoch = 0;
     return status;
 }
 
 /* A new run from theta. */
 static cusgd_status restart(cusgd_trainer *t, const double *theta)
 {
-    memcpy(t->start, theta, sizeof(double) * (size_t)((t->plan.d + 1) * t->plan.k));
+    memcpy(t->start, theta, theta_bytes(t));
     t->epoch = t->epoch_index = t->batch = 0;
     t->rate_scale = 1;
     t->result = AREA_CURRENT;
@@ -210,7 +212,7 @@ static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *valid)
         return restart(t, t->theta);
     }
     /* zeros in the data's units */
-    memset(t->theta, 0, sizeof(double) * (size_t)((t->plan.d + 1) * t->plan.k));
+    memset(t->theta, 0, theta_bytes(t));
     for (int64_t c = 0; c < t->plan.k; c++) t->theta[t->plan.d * t->plan.k + c] = -t->shift[c];
     return restart_at(t, t->theta);
 }
@@ -261,13 +263,26 @@ void cusgd_trainer_free(cusgd_trainer *t)
     free(t->theta);
     free(t->gradient);
     free(t->start);
+    free(t->best);
     free(t);
 }
 
 /* ---- What others ask of it ---- */
 
+cusgd_status trainer_check_device(const cusgd_trainer *t)
+{
+    if (!t->lost) return CUSGD_OK;
+    return fail(CUSGD_ERROR_DEVICE,
+                "%s failed while this trainer ran, so it cannot go on; make another one, and set it to this one's parameters",
+                t->backend.name);
+}
+
 cusgd_status trainer_theta(cusgd_trainer *t, enum area area, double *theta)
 {
+    if (t->lost) {
+        memcpy(theta, t->best, theta_bytes(t));
+        return CUSGD_OK;
+    }
     return t->backend.ops->get(t->backend.self, area, t->plan.average ? PART_AVERAGE : PART_THETA, theta);
 }
 
@@ -307,5 +322,6 @@ cusgd_status cusgd_trainer_set(cusgd_trainer *t, const double *weight, const dou
             return fail(CUSGD_ERROR_USAGE, "the starting point has an intercept, and the run has none; leave out no-intercept");
     }
     theta_from(t, weight, bias, t->theta);
-    return restart_at(t, t->theta);
+    cusgd_status status = trainer_check_device(t);
+    return status == CUSGD_OK ? restart_at(t, t->theta) : status;
 }

@@ -38,15 +38,22 @@ struct cusgd_trainer {
     enum area result;    /* where the result lies: AREA_CURRENT, AREA_BEST, or AREA_EPOCH after steps of its own */
     double kept;         /* what AREA_BEST scores: the validation loss, or the training loss; infinite: nothing kept yet */
     int64_t kept_epoch;  /* the epoch at whose end it was */
+    double *best;        /* (d+1) x k: what AREA_BEST holds of it, on the host, in case the device fails */
+    int lost;            /* 1: the device failed in a fit; `best` is the result */
     _Atomic int cancelled;
 };
+
+/* Of theta and all that is shaped like it, in double. */
+static inline size_t theta_bytes(const cusgd_trainer *t) { return sizeof(double) * (size_t)((t->plan.d + 1) * t->plan.k); }
 
 /* auto.c: the batch, the epochs and the stopping rules, before anything is bound. */
 void choose_run(cusgd_trainer *t);
 /* auto.c: optimizer, rate, momentum, metric and average, from the bound examples. */
 cusgd_status choose_optimizer(cusgd_trainer *t);
 
-/* trainer.c: theta (d+1) x k of the result, in the coordinates of the bound data. */
+/* trainer.c: an error if the device has failed in a fit, as what lies on it cannot be relied on. */
+cusgd_status trainer_check_device(const cusgd_trainer *t);
+/* theta (d+1) x k of the result, in the coordinates of the bound data; after the device's failure `best`, whatever the area. */
 cusgd_status trainer_theta(cusgd_trainer *t, enum area area, double *theta);
 /* The objective at theta: data loss, and in full with penalties; gradient of the data loss may be NULL. */
 cusgd_status trainer_objective(cusgd_trainer *t, const bound *b, const double *theta, double *loss, double *objective,
@@ -55,6 +62,8 @@ cusgd_status trainer_objective(cusgd_trainer *t, const bound *b, const double *t
 void trainer_null(const cusgd_trainer *t, double *theta);
 /* Puts the optimizer at the run's start, afresh. */
 cusgd_status trainer_begin(cusgd_trainer *t);
+/* fit.c: what a step does with its gradient. */
+step_numbers trainer_numbers(const cusgd_trainer *t, int64_t step);
 /* fit.c: |minimum-norm subgradient| of the objective, given the data loss's gradient. */
 double gradient_norm(const cusgd_trainer *t, const double *theta, const double *gradient);
 

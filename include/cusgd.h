@@ -274,6 +274,7 @@ typedef enum cusgd_stop {
     CUSGD_STOP_GRADIENT,  /* the gradient is within gradient_tolerance */
     CUSGD_STOP_CANCELLED, /* by the callback or cusgd_trainer_cancel */
     CUSGD_STOP_DIVERGED,  /* the loss became infinite or NaN */
+    CUSGD_STOP_DEVICE,    /* the device failed */
 } cusgd_stop;
 
 /* After an epoch. Losses are means over rows and outputs: the squared error itself for squared and mse. NAN: not computed. */
@@ -313,7 +314,8 @@ CUSGD_API void cusgd_trainer_free(cusgd_trainer *trainer);
 
 /* Trains until a rule of the options ends it. `callback` and `result` may be NULL. DIVERGED leaves the best parameters so far in
  * the trainer (result->epoch 0: its starting point, no epoch was completed). May be called again to go on: `epochs` more at most.
- */
+ * DEVICE leaves them likewise, in host memory: cusgd_trainer_get and cusgd_trainer_model give them without the device. Of the
+ * result's losses only valid_loss is then known, the others are NAN, and the trainer cannot go on. */
 CUSGD_API cusgd_status cusgd_trainer_fit(cusgd_trainer *trainer, cusgd_callback callback, void *user, cusgd_result *result);
 
 /* Runs `steps` minibatch steps from where the trainer stands, without evaluation, stopping rules or back-off. */
@@ -355,6 +357,32 @@ CUSGD_API int cusgd_device_at(size_t index, cusgd_device *device);
 /* Bytes a second at which `device` (what --device takes) reads freshly written memory of that size, the median of some passes:
  * what no training step on data of that size can exceed. Of the CPU with so many threads; 0: with as many as read fastest. */
 CUSGD_API cusgd_status cusgd_read_bandwidth(const char *device, int threads, int64_t bytes, double *bytes_per_second);
+
+/* ---- Checking a device ---------------------------------------------------------------------------------------------------- */
+
+/* What was compared of one thing. Differences are to the CPU in double, relative to the largest value there. */
+typedef struct cusgd_check_line {
+    const char *what;   /* "gradient" */
+    double device, cpu; /* the largest difference: the device's; and the CPU's in the device's precision */
+    double share;       /* the device's, in units of what rounding explains: above 1 fails; NAN: not judged */
+    int64_t step;       /* at which it was worst, from 1; 0: no step's */
+} cusgd_check_line;
+
+enum { CUSGD_CHECK_LINES = 11 };
+typedef struct cusgd_check_report {
+    int passed;
+    int64_t steps;    /* compared in lockstep */
+    char device[128]; /* its name */
+    cusgd_check_line lines[CUSGD_CHECK_LINES];
+} cusgd_check_report;
+
+/* Runs the options' device beside the CPU, in the options' precision and in double, over the first `steps` (>= 1) steps of a run:
+ * before every step all have the same state, after it the gradients may differ by rounding, and each update must be, to the bit,
+ * what the gradient makes of the state. Then full passes, the same steps in one piece, and in free run, which is not judged. A
+ * run that diverges ends there. Returns CUSGD_OK if all agrees, CUSGD_ERROR_CHECK if not, with *report filled in in both cases;
+ * DIVERGED if not even the first step is finite; else as cusgd_trainer_create. */
+CUSGD_API cusgd_status cusgd_check(const cusgd_options *options, const cusgd_data *data, int64_t steps,
+                                   cusgd_check_report *report);
 
 #ifdef __cplusplus
 }

@@ -8,17 +8,20 @@ jobs=$(nproc)
 limit=1800       # seconds a part
 fuzz_seconds=${FUZZ_SECONDS:-600} # a reader
 commit=$(git rev-parse --short HEAD)
-[ -z "$(git status --porcelain -- include host tests CMakeLists.txt)" ] || commit=$commit-changed
+[ -z "$(git status --porcelain -- include host kernels tests CMakeLists.txt)" ] || commit=$commit-changed
 state=build/torture/$commit
 export CUSGD_TORTURE=1 # the tests run their long forms
 
 configure() { cmake --preset "$1" && cmake --build --preset "$1" -j "$jobs"; }
 
+# What the tests say of their faults, which ctest keeps to itself.
+faults() { grep '^every-call faults: ' "build/$1/Testing/Temporary/LastTest.log" || true; }
+
 # Every test in its long form, as built for users.
-part_tests() { configure ci && ctest --preset ci -j "$jobs" --timeout "$limit"; }
+part_tests() { configure ci && ctest --preset ci -j "$jobs" --timeout "$limit" && faults ci; }
 
 # The same where every invalid access and every undefined operation ends the test.
-part_sanitizers() { configure asan && ctest --preset asan -j "$jobs" --timeout "$limit"; }
+part_sanitizers() { configure asan && ctest --preset asan -j "$jobs" --timeout "$limit" && faults asan; }
 
 # Each instruction set in turn, and one thread: the same tests, the same bits.
 part_instruction_sets() {
@@ -93,7 +96,10 @@ for part in "${@:-${parts[@]}}"; do
     if timeout "$limit" "$0" --inside "$part" >"$state/$part.log" 2>&1; then
         figure=$(sed -n -e 's/^.* tests passed, [0-9]* tests failed out of \([0-9]*\)$/\1 tests/p' \
             -e 's/^stat::number_of_executed_units: *\([0-9]*\)$/\1 files/p' "$state/$part.log" | paste -sd ' ' -)
-        printf '%-18s passed  %5d s  %s\n' "$part" $((SECONDS - start)) "$figure" | tee "$state/$part.passed"
+        {
+            printf '%-18s passed  %5d s  %s\n' "$part" $((SECONDS - start)) "$figure"
+            sed -n 's/^every-call faults: /    faults, /p' "$state/$part.log"
+        } | tee "$state/$part.passed"
     else
         failed=$((failed + 1))
         printf '%-18s FAILED  %5d s  (%s)\n' "$part" $((SECONDS - start)) "$state/$part.log"

@@ -23,11 +23,14 @@ void seam_ok(cusgd_status status, const char *what)
     if (status != CUSGD_OK) seam_fail("%s: status %d: %s", what, (int)status, cusgd_last_error());
 }
 
-int seam_torture(void)
+static int is_asked(const char *variable)
 {
-    const char *asked = getenv("CUSGD_TORTURE");
+    const char *asked = getenv(variable);
     return asked && strcmp(asked, "1") == 0;
 }
+
+int seam_torture(void) { return is_asked("CUSGD_TORTURE"); }
+int seam_short(void) { return is_asked("CUSGD_SEAM_SHORT"); }
 
 void *seam_allocate(int64_t count, size_t size)
 {
@@ -76,20 +79,20 @@ static int pairs_of(pairs *p, const int *level, int mark)
 
 static int64_t cover_pairs(const seam_factor *f, pairs *p, uint64_t state, void (*visit)(const int *, void *), void *context)
 {
-    enum { CANDIDATES = 50 };
-    int64_t left = 0, visits = 0;
+    enum { CANDIDATES = 50, FEW = 6 };
+    int64_t left = 0, visits = 0, most = seam_short() ? FEW : INT64_MAX;
     for (int a = 0; a < p->count; a++)
         for (int b = 0; b < a; b++) left += f[a].levels * f[b].levels;
-    while (left > 0) {
-        int best[SEAM_FACTORS] = {0}, most = -1;
+    while (left > 0 && visits < most) {
+        int best[SEAM_FACTORS] = {0}, freshest = -1;
         for (int i = 0; i < CANDIDATES; i++) {
             int level[SEAM_FACTORS] = {0};
             for (int a = 0; a < p->count; a++) level[a] = draw(&state, f[a].levels);
             int fresh = pairs_of(p, level, 0);
-            if (fresh > most) memcpy(best, level, sizeof best);
-            if (fresh > most) most = fresh;
+            if (fresh > freshest) memcpy(best, level, sizeof best);
+            if (fresh > freshest) freshest = fresh;
         }
-        if (most == 0) continue;
+        if (freshest == 0) continue;
         left -= pairs_of(p, best, 1);
         visit(best, context);
         visits++;
@@ -256,6 +259,33 @@ bound *seam_bind(const backend *b, const seam_examples *e)
     bound *out = NULL;
     seam_ok(b->ops->bind(b->self, &e->source, &e->transform, &out), "bind");
     return out;
+}
+
+void seam_spec_for(seam_spec *spec, cusgd_loss loss, int in_place)
+{
+    spec->type = (cusgd_type)(in_place ? (int)spec->precision : 1 - (int)spec->precision);
+    spec->binary = loss == CUSGD_LOSS_LOGISTIC;
+    spec->shifted = spec->standardized && !spec->binary;
+}
+
+const char *seam_describe(const seam_spec *s)
+{
+    static char text[200];
+    snprintf(text, sizeof text, "n %d d %d k %d precision %d type %d layout %d listed %d weighted %d standardized %d shifted %d",
+             (int)s->n, (int)s->d, (int)s->k, (int)s->precision, (int)s->type, (int)s->layout, s->listed, s->weighted,
+             s->standardized, s->shifted);
+    return text;
+}
+
+void seam_session_open(seam_session *s)
+{
+    s->cases = 0;
+    for (int p = 0; p < 2; p++) seam_backend_open((cusgd_precision)p, 2, &s->of[p]);
+}
+
+void seam_session_close(seam_session *s)
+{
+    for (int p = 0; p < 2; p++) s->of[p].ops->close(s->of[p].self);
 }
 
 /* ---- Oracles ---- */

@@ -1,6 +1,7 @@
 /* What the tests of the seam (host/backend.h) share: the backend under test, examples in every form that a source may have, and
  * plain oracles. The device is the environment's CUSGD_SEAM_DEVICE, as --device takes it ("cpu" if it is not set);
- * CUSGD_TORTURE=1 asks for full products where otherwise every pair of levels occurs. */
+ * CUSGD_TORTURE=1 asks for full products where otherwise every pair of levels occurs, CUSGD_SEAM_SHORT=1 for a few cases, under a
+ * tool that slows the device down. */
 #ifndef CUSGD_TESTS_SEAM_H
 #define CUSGD_TESTS_SEAM_H
 
@@ -14,6 +15,7 @@ void seam_ok(cusgd_status status, const char *what);
 /* Ends the test with a message. */
 __attribute__((format(printf, 1, 2), noreturn)) void seam_fail(const char *format, ...);
 int seam_torture(void);
+int seam_short(void);
 /* malloc and calloc that end the test rather than return NULL. */
 void *seam_allocate(int64_t count, size_t size);
 
@@ -65,6 +67,19 @@ typedef struct seam_examples {
 void seam_examples_make(const seam_spec *spec, seam_examples *e);
 void seam_examples_free(seam_examples *e);
 bound *seam_bind(const backend *b, const seam_examples *e);
+
+/* What a loss can be tried on: targets of its kind, shifted where x is standardized; in_place: of the backend's own type. */
+void seam_spec_for(seam_spec *spec, cusgd_loss loss, int in_place);
+/* What a case says of itself when it fails; good until the next call. */
+const char *seam_describe(const seam_spec *spec);
+
+/* A backend of two threads in each precision, and how many cases they have had. */
+typedef struct seam_session {
+    backend of[2]; /* by precision */
+    uint64_t cases;
+} seam_session;
+void seam_session_open(seam_session *s);
+void seam_session_close(seam_session *s);
 
 /* ---- Oracles ---- */
 

@@ -1,17 +1,11 @@
 /* The body of seam_float.c and seam_double.c. */
 #include "real.h"
-#include "scalar/update.h"
+#include "rule.h"
 #include "seam.h"
 
 #include <float.h>
 
 static double round_to_real(double value) { return (double)(real)value; }
-
-static struct update_rule rule_of(const plan *p)
-{
-    return (struct update_rule){p->optimizer, p->average,       (real)p->beta1, (real)p->beta2,
-                                (real)p->rho, (real)p->epsilon, (real)p->l1,    (real)p->l2};
-}
 
 static double point(const plan *p, const step_numbers *s, double theta, double slot1)
 {

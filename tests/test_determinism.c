@@ -1,9 +1,9 @@
-/* The same data, options and seed give the same bits: whatever the threads, the instruction set, and how x lies in memory. */
+/* The same data, options and seed give the same bits: whatever the threads, the instruction set, and how x lies in memory.
+ * test_repeat.c: again and again, and beside other runs. */
 #include "training.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -265,43 +265,7 @@ Test(determinism, layouts)
                 }
 }
 
-/* ---- Runs beside each other and one after the other ---------------------------------------------------------------------- */
-
-typedef struct job {
-    const cusgd_options *options;
-    const cusgd_data *data;
-    double *result;
-} job;
-
-static void *work(void *of)
-{
-    job *j = of;
-    j->result = run(j->options, j->data);
-    return NULL;
-}
-
-Test(determinism, two_trainers_at_once)
-{
-    shape s = {20000, 33, 1, 2000, 1};
-    arrays a = arrays_make(&s, CUSGD_LOSS_SQUARED);
-    cusgd_data *data = data_from(&s, &a);
-    cusgd_options o = options_two_epochs(CUSGD_PRECISION_FLOAT, s.batch), other = o;
-    o.epochs = other.epochs = 10;
-    other.seed = 1;
-    double *alone = run(&o, data), *other_alone = run(&other, data);
-    job jobs[2] = {{&o, data, NULL}, {&other, data, NULL}};
-    pthread_t threads[2];
-    for (int i = 0; i < 2; i++) cr_assert_eq(pthread_create(&threads[i], NULL, work, &jobs[i]), 0);
-    for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
-    check_same(alone, jobs[0].result, 35, "another trainer", &s, &o);
-    check_same(other_alone, jobs[1].result, 35, "another trainer", &s, &other);
-    cr_expect_neq(memcmp(alone, other_alone, 35 * sizeof *alone), 0, "the seed changes nothing");
-    free(alone);
-    free(other_alone);
-    for (int i = 0; i < 2; i++) free(jobs[i].result);
-    cusgd_data_free(data);
-    arrays_free(&a);
-}
+/* ---- Model files -------------------------------------------------------------------------------------------------------- */
 
 static size_t model_bytes(const cusgd_options *o, const cusgd_data *data, char *bytes, size_t room)
 {

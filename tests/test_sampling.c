@@ -42,7 +42,7 @@ Test(permutation, bijection_up_to_2000)
             permutation p = permutation_make(n, 12345 + n, epoch);
             mark++;
             for (uint64_t i = 0; i < n; i++) {
-                uint64_t to = permutation_at(&p, i, (uint32_t)epoch * 77);
+                uint64_t to = permutation_at(&p, i);
                 cr_assert(to < n && seen[to] != mark, "n = %d: position %d", (int)n, (int)i);
                 seen[to] = mark;
             }
@@ -62,7 +62,7 @@ Test(permutation, bijection_of_huge_ranges)
         permutation p = permutation_make(n, 99, s);
         for (uint64_t i = 0; i < SAMPLE; i++) {
             uint64_t at = i < SAMPLE / 2 ? i : n - 1 - i * (n / (2 * SAMPLE)); /* a run, then strides to the end */
-            to[i] = permutation_at(&p, at, 0);
+            to[i] = permutation_at(&p, at);
             cr_assert_lt(to[i], n);
         }
         for (int bit = 0; (uint64_t)1 << (bit + 1) <= n && bit < 62; bit++) {
@@ -90,7 +90,7 @@ static int order_rank(const uint64_t *order, int n)
     return rank;
 }
 
-/* All n! orders of few rows come equally often, over epochs of one seed, over seeds, and over windows (tweaks). */
+/* All n! orders of few rows come equally often, over epochs of one seed and over seeds. */
 Test(permutation, every_order_of_few_rows)
 {
     static int counts[40320];
@@ -99,18 +99,16 @@ Test(permutation, every_order_of_few_rows)
         factorial *= n;
         int trials = (torture() ? 400 : 40) * factorial;
         if (trials < 20000) trials = 20000;
-        for (int over = 0; over < 3; over++) {
+        for (int over = 0; over < 2; over++) {
             memset(counts, 0, sizeof counts);
-            permutation p = permutation_make((uint64_t)n, 5, 0);
             for (int t = 0; t < trials; t++) {
-                uint64_t order[8];
-                if (over < 2)
-                    p = permutation_make((uint64_t)n, over ? stream_key((uint64_t)t, STREAM_ORDER) : 5, over ? 0 : (uint64_t)t);
-                for (int i = 0; i < n; i++) order[i] = permutation_at(&p, (uint64_t)i, over == 2 ? (uint32_t)t * 0x9E3779B9u : 0);
+                uint64_t order[8], key = over ? stream_key((uint64_t)t, STREAM_ORDER) : 5;
+                permutation p = permutation_make((uint64_t)n, key, over ? 0 : (uint64_t)t);
+                for (int i = 0; i < n; i++) order[i] = permutation_at(&p, (uint64_t)i);
                 counts[order_rank(order, n)]++;
             }
             double score = uniform_score(counts, factorial, (double)trials / factorial, factorial - 1);
-            cr_assert_lt(score, 5, "n = %d, over %s: %g", n, over == 0 ? "epochs" : over == 1 ? "seeds" : "tweaks", score);
+            cr_assert_lt(score, 5, "n = %d, over %s: %g", n, over ? "seeds" : "epochs", score);
         }
     }
 }
@@ -122,7 +120,7 @@ static double pair_score(uint64_t n, uint64_t i, uint64_t j, int trials, int *co
     for (uint64_t r = 0; r < n; r++) counts[r * n + r] = -1;
     for (int t = 0; t < trials; t++) {
         permutation p = permutation_make(n, 31, (uint64_t)t);
-        counts[permutation_at(&p, i, 0) * n + permutation_at(&p, j, 0)]++;
+        counts[permutation_at(&p, i) * n + permutation_at(&p, j)]++;
     }
     double pairs = (double)(n * (n - 1));
     return uniform_score(counts, (int64_t)(n * n), trials / pairs, pairs - 1);
@@ -155,7 +153,7 @@ Test(permutation, differences)
             for (int t = 0; t < trials; t++) {
                 permutation p = permutation_make(n, 17, (uint64_t)t);
                 uint64_t at = random_below(random_bits(1, (uint64_t)t, 0), n - gap);
-                counts[(permutation_at(&p, at + gap, 0) + n - permutation_at(&p, at, 0)) % n]++;
+                counts[(permutation_at(&p, at + gap) + n - permutation_at(&p, at)) % n]++;
             }
             cr_assert_eq(counts[0], 0);
             double score = uniform_score(counts + 1, (int64_t)n - 1, trials / (double)(n - 1), (double)n - 2);
@@ -180,7 +178,7 @@ Test(permutation, neighbours_in_large_ranges)
                 uint64_t start = random_below(random_bits(2, e, gap), n - gap);
                 for (uint64_t i = 0; i < 2000; i++, total++) {
                     uint64_t at = (start + i) % (n - gap); /* a run of positions, as a batch has */
-                    uint64_t a = permutation_at(&p, at, 0), b = permutation_at(&p, at + gap, 0);
+                    uint64_t a = permutation_at(&p, at), b = permutation_at(&p, at + gap);
                     top[(int)((double)a / (double)n * 64) * 64 + (int)((double)b / (double)n * 64)]++;
                     low[(a & 63) * 64 + (b & 63)]++;
                 }
@@ -203,7 +201,7 @@ Test(permutation, epochs_are_independent)
             uint64_t last = 0;
             for (uint64_t t = 0; t <= (uint64_t)trials; t++) {
                 permutation p = permutation_make(n, over ? stream_key(t, STREAM_ORDER) : 3, over ? 0 : t);
-                uint64_t now = permutation_at(&p, n / 3, 0);
+                uint64_t now = permutation_at(&p, n / 3);
                 if (t) counts[last * n + now]++;
                 last = now;
             }
@@ -281,6 +279,29 @@ Test(sampling, blocks)
         cr_assert_geq(runs, SAMPLING_WINDOW / 2); /* and the blocks are not neighbours */
     }
     cr_assert_lt(together, 40 * 8); /* expected: one in a window */
+}
+
+/* The windows of an epoch share a permutation: turned and flipped, it brings a position to every place equally often, and two
+ * neighbours to every distance (an exclusive or of places). */
+Test(sampling, windows_of_blocks)
+{
+    static int places[SAMPLING_SPAN], distances[SAMPLING_SPAN];
+    int64_t windows = torture() ? 4000000 : 400000, span = SAMPLING_SPAN;
+    sampler s = sampler_make(CUSGD_SAMPLING_BLOCKS, 3, (uint64_t)(windows * span), 1, 7);
+    for (uint64_t w = 0; w < (uint64_t)windows; w++) {
+        uint32_t bits = blocks_bits(&s, w);
+        uint64_t place = blocks_flipped(bits, permutation_at(&s.window, blocks_turned(bits, 1000)));
+        uint64_t next = blocks_flipped(bits, permutation_at(&s.window, blocks_turned(bits, 1001)));
+        cr_assert_eq(sampler_row(&s, w * (uint64_t)span + 1000),
+                     blocks_wrap(&s, blocks_start(&s, w * SAMPLING_WINDOW + place / SAMPLING_BLOCK) + place % SAMPLING_BLOCK));
+        places[place]++;
+        distances[place ^ next]++;
+    }
+    cr_assert_lt(fabs(uniform_score(places, span, (double)windows / (double)span, (double)span - 1)), 5);
+    cr_assert_eq(distances[0], 0);
+    int distinct = 0;
+    for (int i = 0; i < span; i++) distinct += distances[i] > 0;
+    cr_assert_gt(distinct, span / 2);
 }
 
 Test(sampling, replace_is_uniform)

@@ -34,32 +34,6 @@ static seam_spec spec_of(const int *level, uint64_t seed)
                        .seed = seed};
 }
 
-/* What every case says of itself when it fails. */
-static const char *describe(const seam_spec *s)
-{
-    static char text[200];
-    snprintf(text, sizeof text, "n %d d %d k %d precision %d type %d layout %d listed %d weighted %d standardized %d shifted %d",
-             (int)s->n, (int)s->d, (int)s->k, (int)s->precision, (int)s->type, (int)s->layout, s->listed, s->weighted,
-             s->standardized, s->shifted);
-    return text;
-}
-
-typedef struct session {
-    backend of[2]; /* by precision */
-    uint64_t cases;
-} session;
-
-static void session_open(session *s)
-{
-    s->cases = 0;
-    for (int p = 0; p < 2; p++) seam_backend_open((cusgd_precision)p, 2, &s->of[p]);
-}
-
-static void session_close(session *s)
-{
-    for (int p = 0; p < 2; p++) s->of[p].ops->close(s->of[p].self);
-}
-
 /* ---- bind and rows ---- */
 
 /* All rows in descending order, and the first once more. */
@@ -72,10 +46,10 @@ static void check_x_and_w(const backend *b, const seam_examples *e, const bound 
     seam_ok(b->ops->rows(b->self, at, list, n + 1, x, w), "rows");
     for (int64_t i = 0; i <= n; i++) {
         if (w[i] != e->w[list[i]])
-            seam_fail("%s: w of row %d is %.17g, not %.17g", describe(&e->spec), (int)list[i], w[i], e->w[list[i]]);
+            seam_fail("%s: w of row %d is %.17g, not %.17g", seam_describe(&e->spec), (int)list[i], w[i], e->w[list[i]]);
         for (int64_t j = 0; j < d; j++)
             if (x[i * d + j] != e->x[list[i] * d + j])
-                seam_fail("%s: x (%d, %d) is %.17g, not %.17g", describe(&e->spec), (int)list[i], (int)j, x[i * d + j],
+                seam_fail("%s: x (%d, %d) is %.17g, not %.17g", seam_describe(&e->spec), (int)list[i], (int)j, x[i * d + j],
                           e->x[list[i] * d + j]);
     }
     free(list);
@@ -100,8 +74,8 @@ static void check_y(const backend *b, const seam_examples *e, const bound *at)
         for (int64_t c = 0; c < k; c++) {
             double y = e->y[places[i] * k + c], expected = seam_scalar_of(e->spec.precision)->round(e->w[places[i]] * -y);
             if (v[d * k + c] != expected)
-                seam_fail("%s: w (0 - y) of row %d, output %d is %.17g, not %.17g", describe(&e->spec), (int)places[i], (int)c,
-                          v[d * k + c], expected);
+                seam_fail("%s: w (0 - y) of row %d, output %d is %.17g, not %.17g", seam_describe(&e->spec), (int)places[i],
+                          (int)c, v[d * k + c], expected);
         }
     }
     free(v);
@@ -109,7 +83,7 @@ static void check_y(const backend *b, const seam_examples *e, const bound *at)
 
 static void bind_visit(const int *level, void *context)
 {
-    session *s = context;
+    seam_session *s = context;
     seam_spec spec = spec_of(level, ++s->cases);
     const backend *b = &s->of[spec.precision];
     seam_examples e;
@@ -123,17 +97,17 @@ static void bind_visit(const int *level, void *context)
 
 Test(seam_data, bound_examples_are_the_transformed_source)
 {
-    session s;
-    session_open(&s);
+    seam_session s;
+    seam_session_open(&s);
     seam_cover(source_factors, 1, bind_visit, &s);
     s.of[0].ops->unbind(s.of[0].self, NULL);
-    session_close(&s);
+    seam_session_close(&s);
 }
 
 Test(seam_data, examples_without_targets_can_be_bound)
 {
-    session s;
-    session_open(&s);
+    seam_session s;
+    seam_session_open(&s);
     for (int p = 0; p < 2; p++)
         for (int listed = 0; listed < 2; listed++) {
             seam_spec spec = {.n = 5, .d = 3, .k = 0, .precision = (cusgd_precision)p, .listed = listed, .seed = 3};
@@ -144,7 +118,7 @@ Test(seam_data, examples_without_targets_can_be_bound)
             s.of[p].ops->unbind(s.of[p].self, at);
             seam_examples_free(&e);
         }
-    session_close(&s);
+    seam_session_close(&s);
 }
 
 /* ---- moments ---- */
@@ -179,19 +153,19 @@ static void check_moments(const backend *b, const seam_examples *e)
     long double m, v, size, total = 0;
     seam_ok(b->ops->moments(b->self, &e->source, mean, variance, target, &weight), "moments");
     for (int64_t i = 0; i < n; i++) total += (long double)e->source_w[i];
-    if (!(fabs(weight - (double)total) <= unit * (double)total)) seam_fail("%s: weight %.17g", describe(&e->spec), weight);
+    if (!(fabs(weight - (double)total) <= unit * (double)total)) seam_fail("%s: weight %.17g", seam_describe(&e->spec), weight);
     for (int64_t j = 0; j < d; j++) {
         moments_exact(e->source_x + j, e->source_w, n, d, &m, &v, &size);
         double off = unit * (double)size, slack = unit * (double)v + 4 * sqrt((double)v) * off + off * off;
         if (!(fabs(mean[j] - (double)m) <= off))
-            seam_fail("%s: mean of column %d is %.17g, not %.17g", describe(&e->spec), (int)j, mean[j], (double)m);
+            seam_fail("%s: mean of column %d is %.17g, not %.17g", seam_describe(&e->spec), (int)j, mean[j], (double)m);
         if (!(variance[j] >= 0 && fabs(variance[j] - (double)v) <= slack))
-            seam_fail("%s: variance of column %d is %.17g, not %.17g", describe(&e->spec), (int)j, variance[j], (double)v);
+            seam_fail("%s: variance of column %d is %.17g, not %.17g", seam_describe(&e->spec), (int)j, variance[j], (double)v);
     }
     for (int64_t c = 0; c < k; c++) {
         moments_exact(e->source_y + c, e->source_w, n, k, &m, &v, &size);
         if (!(fabs(target[c] - (double)m) <= unit * (double)size))
-            seam_fail("%s: mean of target %d is %.17g, not %.17g", describe(&e->spec), (int)c, target[c], (double)m);
+            seam_fail("%s: mean of target %d is %.17g, not %.17g", seam_describe(&e->spec), (int)c, target[c], (double)m);
     }
     free(mean);
     free(variance);
@@ -200,7 +174,7 @@ static void check_moments(const backend *b, const seam_examples *e)
 
 static void moments_visit(const int *level, void *context)
 {
-    session *s = context;
+    seam_session *s = context;
     seam_spec spec = spec_of(level, 1000 + ++s->cases);
     seam_examples e;
     seam_examples_make(&spec, &e);
@@ -210,17 +184,17 @@ static void moments_visit(const int *level, void *context)
 
 Test(seam_data, moments_are_those_of_two_exact_passes)
 {
-    session s;
-    session_open(&s);
+    seam_session s;
+    seam_session_open(&s);
     seam_cover(source_factors, 2, moments_visit, &s);
-    session_close(&s);
+    seam_session_close(&s);
 }
 
 /* x = 1e8 + noise: the textbook E[x^2] - E[x]^2 has no digit right. */
 Test(seam_data, moments_of_columns_far_from_zero)
 {
-    session s;
-    session_open(&s);
+    seam_session s;
+    seam_session_open(&s);
     for (int p = 0; p < 2; p++)
         for (int weighted = 0; weighted < 2; weighted++) {
             seam_spec spec = {.n = 5000,
@@ -237,14 +211,14 @@ Test(seam_data, moments_of_columns_far_from_zero)
             check_moments(&s.of[p], &e);
             seam_examples_free(&e);
         }
-    session_close(&s);
+    seam_session_close(&s);
 }
 
 /* Else a column of one value, divided by a deviation that is rounding, would become one of ones. */
 Test(seam_data, a_constant_column_has_no_variance)
 {
-    session s;
-    session_open(&s);
+    seam_session s;
+    seam_session_open(&s);
     for (int p = 0; p < 2; p++)
         for (int weighted = 0; weighted < 2; weighted++) {
             seam_spec spec = {.n = 5000,
@@ -270,7 +244,7 @@ Test(seam_data, a_constant_column_has_no_variance)
                     seam_fail("column of %g: mean %.17g, variance %g", constant[j], mean[j], variance[j]);
             seam_examples_free(&e);
         }
-    session_close(&s);
+    seam_session_close(&s);
 }
 
 /* ---- curvature ---- */
@@ -294,7 +268,7 @@ static void check_curvature(const backend *b, const seam_examples *e, const boun
         q2 += w * w * q[i] * q[i];
     }
     if (!is_close(got.q1, q1) || !is_close(got.q2, q2))
-        seam_fail("%s: q1 %.17g, q2 %.17g, not %.17g, %.17g", describe(&e->spec), got.q1, got.q2, (double)q1, (double)q2);
+        seam_fail("%s: q1 %.17g, q2 %.17g, not %.17g, %.17g", seam_describe(&e->spec), got.q1, got.q2, (double)q1, (double)q2);
     for (int64_t j = 0; j < d; j++) {
         long double second = 0, fourth = 0;
         for (int64_t i = 0; i < n; i++) {
@@ -303,8 +277,8 @@ static void check_curvature(const backend *b, const seam_examples *e, const boun
             fourth += w * w * q[i] * z * z;
         }
         if (!is_close(got.second[j], second) || !is_close(got.fourth[j], fourth))
-            seam_fail("%s: column %d: second %.17g, fourth %.17g, not %.17g, %.17g", describe(&e->spec), (int)j, got.second[j],
-                      got.fourth[j], (double)second, (double)fourth);
+            seam_fail("%s: column %d: second %.17g, fourth %.17g, not %.17g, %.17g", seam_describe(&e->spec), (int)j,
+                      got.second[j], got.fourth[j], (double)second, (double)fourth);
     }
     free(got.fourth);
     free(got.second);
@@ -313,7 +287,7 @@ static void check_curvature(const backend *b, const seam_examples *e, const boun
 
 static void curvature_visit(const int *level, void *context)
 {
-    session *s = context;
+    seam_session *s = context;
     seam_spec spec = spec_of(level, 2000 + ++s->cases);
     const backend *b = &s->of[spec.precision];
     seam_examples e;
@@ -330,8 +304,8 @@ static void curvature_visit(const int *level, void *context)
 
 Test(seam_data, curvature_sums)
 {
-    session s;
-    session_open(&s);
+    seam_session s;
+    seam_session_open(&s);
     seam_cover(source_factors, 3, curvature_visit, &s);
-    session_close(&s);
+    seam_session_close(&s);
 }

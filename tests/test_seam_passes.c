@@ -12,30 +12,6 @@ static const int64_t sizes[] = {1, 2, 3, 15, 16, 17, 31, 32, 33, 61, 127, 1000};
 static const int64_t outputs[] = {1, 2, 3, 17};
 enum { SIZES = sizeof sizes / sizeof *sizes, OUTPUTS = sizeof outputs / sizeof *outputs };
 
-typedef struct session {
-    backend of[2]; /* by precision */
-    uint64_t cases;
-} session;
-
-static void session_open(session *s)
-{
-    s->cases = 0;
-    for (int p = 0; p < 2; p++) seam_backend_open((cusgd_precision)p, 2, &s->of[p]);
-}
-
-static void session_close(session *s)
-{
-    for (int p = 0; p < 2; p++) s->of[p].ops->close(s->of[p].self);
-}
-
-static const char *describe(const seam_spec *s, cusgd_loss loss)
-{
-    static char text[200];
-    snprintf(text, sizeof text, "n %d d %d k %d precision %d type %d listed %d weighted %d standardized %d loss %d", (int)s->n,
-             (int)s->d, (int)s->k, (int)s->precision, (int)s->type, s->listed, s->weighted, s->standardized, (int)loss);
-    return text;
-}
-
 /* ---- objective and predict ---- */
 
 static void check_objective(const backend *b, const seam_examples *e, const bound *at, cusgd_loss loss, const double *theta)
@@ -49,14 +25,15 @@ static void check_objective(const backend *b, const seam_examples *e, const boun
     seam_ok(b->ops->objective(b->self, at, loss, theta, &value, gradient), "objective");
     seam_ok(b->ops->objective(b->self, at, loss, theta, &alone, NULL), "objective without gradient");
     if (!(fabs(value - exact.loss / (double)n) <= exact.loss_bound / (double)n))
-        seam_fail("%s: objective %.17g, not %.17g to within %g", describe(&e->spec, loss), value, exact.loss / (double)n,
-                  exact.loss_bound / (double)n);
+        seam_fail("%s loss %d: objective %.17g, not %.17g to within %g", seam_describe(&e->spec), (int)loss, value,
+                  exact.loss / (double)n, exact.loss_bound / (double)n);
     if (!(fabs(alone - exact.loss / (double)n) <= exact.loss_bound / (double)n))
-        seam_fail("%s: objective %.17g without gradient, %.17g with it", describe(&e->spec, loss), alone, value);
+        seam_fail("%s loss %d: objective %.17g without gradient, %.17g with it", seam_describe(&e->spec), (int)loss, alone,
+                  value);
     for (int64_t u = 0; u < size; u++)
         if (!(fabs(gradient[u] - exact.gradient[u]) <= exact.bound[u]))
-            seam_fail("%s: gradient of parameter %d is %.17g, not %.17g to within %g", describe(&e->spec, loss), (int)u,
-                      gradient[u], exact.gradient[u], exact.bound[u]);
+            seam_fail("%s loss %d: gradient of parameter %d is %.17g, not %.17g to within %g", seam_describe(&e->spec), (int)loss,
+                      (int)u, gradient[u], exact.gradient[u], exact.bound[u]);
     free(rows);
     free(gradient);
     free(exact.gradient);
@@ -78,8 +55,8 @@ static void check_predictions(const backend *b, const seam_examples *e, const bo
                 size += fabsl(term);
             }
             if (!(fabs(p[i * k + c] - (double)exact) <= factor * (double)size))
-                seam_fail("%s: prediction (%d, %d) is %.17g, not %.17g", describe(&e->spec, CUSGD_LOSS_SQUARED), (int)i, (int)c,
-                          p[i * k + c], (double)exact);
+                seam_fail("%s: prediction (%d, %d) is %.17g, not %.17g", seam_describe(&e->spec), (int)i, (int)c, p[i * k + c],
+                          (double)exact);
         }
     free(p);
 }
@@ -91,19 +68,16 @@ static const seam_factor pass_factors[] = {{"precision", 2, 1}, {"loss", 3, 1}, 
 
 static void pass_visit(const int *level, void *context)
 {
-    session *s = context;
-    int logistic = level[LOSS] == CUSGD_LOSS_LOGISTIC;
+    seam_session *s = context;
     seam_spec spec = {.n = sizes[level[N]],
                       .d = sizes[level[D]],
                       .k = outputs[level[K]],
                       .precision = (cusgd_precision)level[PRECISION],
-                      .type = (cusgd_type)(level[IN_PLACE] ? level[PRECISION] : 1 - level[PRECISION]),
                       .listed = level[LISTED],
                       .weighted = level[WEIGHTED],
                       .standardized = level[STANDARDIZED],
-                      .shifted = !logistic && level[STANDARDIZED],
-                      .binary = logistic,
                       .seed = 300 + ++s->cases};
+    seam_spec_for(&spec, (cusgd_loss)level[LOSS], level[IN_PLACE]);
     const backend *b = &s->of[spec.precision];
     double *theta = seam_allocate((spec.d + 1) * spec.k, sizeof(double));
     uint64_t state = spec.seed;
@@ -120,17 +94,17 @@ static void pass_visit(const int *level, void *context)
 
 Test(seam_passes, objective_gradient_and_predictions)
 {
-    session s;
-    session_open(&s);
+    seam_session s;
+    seam_session_open(&s);
     seam_cover(pass_factors, 5, pass_visit, &s);
-    session_close(&s);
+    seam_session_close(&s);
 }
 
 /* Many chunks of rows, and columns by the thousand; the run under way is not touched. */
 Test(seam_passes, many_rows_many_columns)
 {
-    session s;
-    session_open(&s);
+    seam_session s;
+    seam_session_open(&s);
     static const int64_t shapes[][3] = {{70000, 3, 1}, {9000, 61, 2}, {100, 5000, 1}};
     for (int i = 0; i < 6; i++) {
         const int64_t *shape = shapes[i / 2];
@@ -161,14 +135,14 @@ Test(seam_passes, many_rows_many_columns)
         free(theta);
         free(kept);
     }
-    session_close(&s);
+    seam_session_close(&s);
 }
 
 /* A logistic loss neither overflows nor loses a small value, far out on either side. */
 Test(seam_passes, logistic_loss_far_out)
 {
-    session s;
-    session_open(&s);
+    seam_session s;
+    seam_session_open(&s);
     for (int precision = 0; precision < 2; precision++) {
         seam_spec spec = {.n = 64, .d = 2, .k = 1, .precision = (cusgd_precision)precision, .binary = 1, .seed = 41};
         const backend *b = &s.of[precision];
@@ -182,7 +156,7 @@ Test(seam_passes, logistic_loss_far_out)
         b->ops->unbind(b->self, at);
         seam_examples_free(&e);
     }
-    session_close(&s);
+    seam_session_close(&s);
 }
 
 /* ---- generate ---- */
@@ -238,7 +212,7 @@ static const seam_factor generate_factors[] = {{"precision", 2, 1}, {"logistic",
 /* Pieces equal the same rows of one call, whatever they are; and every number is where its stream has it. */
 static void generate_visit(const int *level, void *context)
 {
-    session *s = context;
+    seam_session *s = context;
     int64_t n = counts[level[G_N]], d = widths[level[G_D]], k = outputs[level[G_K]], far = (int64_t)1 << 33;
     cusgd_generator g = {.rows = far + n,
                          .cols = d,
@@ -282,10 +256,10 @@ static void generate_visit(const int *level, void *context)
 
 Test(seam_passes, generated_rows_are_functions_of_their_place)
 {
-    session s;
-    session_open(&s);
+    seam_session s;
+    seam_session_open(&s);
     seam_cover(generate_factors, 6, generate_visit, &s);
-    session_close(&s);
+    seam_session_close(&s);
 }
 
 /* The columns' covariance, d x d, about the mean. */
@@ -329,7 +303,7 @@ static void eigenvalues_of(double *a, int64_t d, double *values)
 enum { ROWS = 40000, COLS = 6 };
 
 /* x of ROWS x COLS, its mean and covariance. */
-static void sample(const session *s, cusgd_generator g, double *mean, double *covariance, double *x, double *y)
+static void sample(const seam_session *s, cusgd_generator g, double *mean, double *covariance, double *x, double *y)
 {
     double truth[COLS + 1] = {1, -1, 0.5, 0, 0, 2, 0.25};
     g.rows = ROWS;
@@ -342,8 +316,8 @@ static void sample(const session *s, cusgd_generator g, double *mean, double *co
 /* Bounds are five standard errors: 1/sqrt n for a mean or a covariance, sqrt(2/n) for a variance. */
 Test(seam_passes, generated_columns_have_the_distribution_asked_for)
 {
-    session s;
-    session_open(&s);
+    seam_session s;
+    seam_session_open(&s);
     double mean[COLS], covariance[COLS * COLS], values[COLS], error = 1 / sqrt((double)ROWS);
     double *x = seam_allocate((int64_t)ROWS * COLS, sizeof(double)), *y = seam_allocate(ROWS, sizeof(double));
     for (int precision = 0; precision < 2; precision++) {
@@ -379,14 +353,14 @@ Test(seam_passes, generated_columns_have_the_distribution_asked_for)
     }
     free(x);
     free(y);
-    session_close(&s);
+    seam_session_close(&s);
 }
 
 /* Every seed has its own rows. */
 Test(seam_passes, seeds_differ)
 {
-    session s;
-    session_open(&s);
+    seam_session s;
+    seam_session_open(&s);
     double x[2][12], y[2][4], truth[4] = {1, 2, 3, 4};
     for (int seed = 0; seed < 2; seed++) {
         cusgd_generator g = {.rows = 4,
@@ -399,7 +373,7 @@ Test(seam_passes, seeds_differ)
         generated(&s.of[1], &g, truth, 0, 4, x[seed], y[seed]);
     }
     for (int i = 0; i < 12; i++) cr_assert(x[0][i] != x[1][i]);
-    session_close(&s);
+    seam_session_close(&s);
 }
 
 /* ---- Equal bits ---- */
@@ -496,13 +470,13 @@ Test(seam_passes, threads_and_instruction_sets_do_not_change_a_bit)
 Test(seam_passes, read_bandwidth)
 {
     static const int64_t bytes[] = {1, 15, 16, 17, 128, 1000, 100001, 1 << 20};
-    session s;
-    session_open(&s);
+    seam_session s;
+    seam_session_open(&s);
     for (int p = 0; p < 2; p++)
         for (size_t i = 0; i < sizeof bytes / sizeof bytes[0]; i++) {
             double rate = (double)NAN;
             seam_ok(s.of[p].ops->read_bandwidth(s.of[p].self, bytes[i], &rate), "read_bandwidth");
             cr_assert(isfinite(rate) && rate > 0, "%d bytes at %g bytes a second", (int)bytes[i], rate);
         }
-    session_close(&s);
+    seam_session_close(&s);
 }

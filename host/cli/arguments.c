@@ -239,6 +239,6 @@ int arguments_parse(const syntax *s, int argc, char **argv, const char **operand
             operands[count++] = word;
         }
     }
-    if (count < s->operand_count) *status = complain_usage(s, "an argument is missing");
+    if (count < s->operand_count - s->optional) *status = complain_usage(s, "an argument is missing");
     return *status == CUSGD_OK;
 }

@@ -20,7 +20,7 @@ typedef struct argument {
 
 typedef struct syntax {
     const char *word, *operands; /* "predict", "MODEL DATA -o OUT" */
-    int operand_count;
+    int operand_count, optional; /* of which the last `optional` may be left out: operands[] then stays as it was */
     const char *summary, *example;
     struct {
         const argument *at;

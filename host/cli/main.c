@@ -17,6 +17,7 @@ static const entry entries[] = {
     {"info", "FILE", "describes a model or data", info_main},
     {"bench", "", "measures how fast steps are", bench_main},
     {"devices", "", "lists what can compute", devices_main},
+    {"check", "[DATA]", "compares a device with the CPU, step by step", check_main},
 };
 enum { ENTRIES = sizeof entries / sizeof entries[0] };
 
@@ -27,7 +28,7 @@ static int put_help(FILE *to)
         fprintf(to, "  cusgd %-9s %-22s %s\n", entries[i].word, entries[i].operands, entries[i].summary);
     fputs("\n'cusgd COMMAND --help' lists a command's options. 'cusgd --version' prints the version.\n"
           "DATA is a folder with x.npy and y.npy (and w.npy, weights), a .csv, or - (CSV on standard input).\n"
-          "Exit codes: 0 done, 1 usage, 2 data or file, 3 device, 4 diverged, 6 memory, 130 interrupted.\n"
+          "Exit codes: 0 done, 1 usage, 2 data or file, 3 device, 4 diverged, 5 check failed, 6 memory, 130 interrupted.\n"
           "example: cusgd train houses.csv --model houses.safetensors\n",
           to);
     return CUSGD_OK;

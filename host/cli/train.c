@@ -123,16 +123,16 @@ static int write_model(const training *t)
     return (int)status;
 }
 
-/* After a divergence there is a model to write only if an epoch was completed. */
-static int end_diverged(training *t, const cusgd_result *result)
+/* After a divergence or the device's failure there is a model to write only if an epoch was completed. */
+static int end_early(training *t, cusgd_status status, const cusgd_result *result)
 {
-    complain_last(CUSGD_ERROR_DIVERGED);
+    complain_last(status);
     if (result->epoch == 0) {
         fprintf(stderr, "cusgd: no epoch was completed: %s is not written\n", t->model_path);
     } else if (write_model(t) == CUSGD_OK) {
         fprintf(stderr, "cusgd: the parameters of epoch %lld are in %s\n", (long long)result->epoch, t->model_path);
     }
-    return CUSGD_ERROR_DIVERGED;
+    return (int)status;
 }
 
 static int run(training *t)
@@ -149,7 +149,7 @@ static int run(training *t)
     status = cusgd_trainer_fit(t->trainer, on_epoch, &t->progress, &result);
     progress_end_line(&t->progress);
     int history = progress_close(&t->progress);
-    if (status == CUSGD_ERROR_DIVERGED) return end_diverged(t, &result);
+    if (status == CUSGD_ERROR_DIVERGED || status == CUSGD_ERROR_DEVICE) return end_early(t, status, &result);
     if (status) return complain_last(status);
 
     wrong = write_model(t);

@@ -16,19 +16,21 @@ static inline int threads_for(int most, int64_t bytes, int64_t bytes_each)
 /* What one thread reads in a few microseconds: less is not worth waking another for. */
 enum { THREAD_BYTES = 256 * 1024 };
 
-/* Rows of a chunk, the unit in which sums are grouped: half a megabyte of floats or less, from d alone. */
-static inline int64_t chunk_rows(int64_t d)
+/* Rows of a chunk, the unit in which a sum over `rows` rows is grouped: 128 KB of floats or so, less where the rows would then
+ * make fewer than four chunks. */
+static inline int64_t chunk_rows(int64_t rows, int64_t d)
 {
-    int64_t rows = (int64_t)1 << 15;
-    rows = rows / d / 64 * 64;
-    return rows < 64 ? 64 : rows > 1024 ? 1024 : rows;
+    int64_t usual = ((int64_t)1 << 15) / d / 64 * 64, quarter = (rows + 63) / 64 * 16;
+    usual = usual < 64 ? 64 : usual > 1024 ? 1024 : usual;
+    return quarter < usual ? quarter : usual;
 }
 
-static inline int64_t chunk_count(int64_t rows, int64_t d) { return (rows + chunk_rows(d) - 1) / chunk_rows(d); }
+static inline int64_t chunk_count(int64_t rows, int64_t chunk) { return (rows + chunk - 1) / chunk; }
 
 static inline int thread_index(void) { return omp_get_thread_num(); }
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* 64-byte aligned, on huge pages where they pay. Freed by free(). NULL where there is no memory. A copy of the examples is not
  * zeroed: the threads that fill it touch its pages first. */

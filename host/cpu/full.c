@@ -5,45 +5,49 @@
 #include <stdlib.h>
 #include <string.h>
 
-void NAMED(by_output)(int64_t d, int64_t k, const double *from, real *to)
+void NAMED(layout_put)(const layout *l, const double *from, real *to)
 {
-    int64_t ld = rows_padded(d) + LANES;
-    for (int64_t c = 0; c < k; c++) {
-        memset(to + c * ld, 0, sizeof(real) * (size_t)ld);
-        for (int64_t j = 0; j < d; j++) to[c * ld + j] = (real)from[j * k + c];
-        to[c * ld + ld - LANES] = (real)from[d * k + c];
-    }
+    memset(to, 0, sizeof(real) * (size_t)l->size);
+    for (int64_t j = 0; j <= l->d; j++)
+        for (int64_t c = 0; c < l->k; c++) to[layout_at(l, j, c)] = (real)from[j * l->k + c];
 }
 
-void NAMED(by_feature)(int64_t d, int64_t k, const real *from, double *to)
+void NAMED(layout_get)(const layout *l, const real *from, double *to)
 {
-    int64_t ld = rows_padded(d) + LANES;
-    for (int64_t c = 0; c < k; c++) {
-        for (int64_t j = 0; j < d; j++) to[j * k + c] = (double)from[c * ld + j];
-        to[d * k + c] = (double)from[c * ld + ld - LANES];
-    }
+    for (int64_t j = 0; j <= l->d; j++)
+        for (int64_t c = 0; c < l->k; c++) to[j * l->k + c] = (double)from[layout_at(l, j, c)];
 }
 
 /* A wave is as many chunks as have a place for their sums; chunks are added in order, waves in order, in double. */
 enum { WAVE = 64 };
 
-static double wave(const cpu *self, const rows_task *task, int64_t n, int64_t first_chunk, int64_t chunks, real *partial,
-                   double *total)
+typedef struct wave {
+    const cpu *self;
+    const rows_task *task;
+    int64_t first_chunk, chunk, n;
+    real *partial; /* WAVE x size; NULL: no gradient is wanted */
+    double losses[WAVE];
+} wave;
+
+static void add_chunk(void *context, int64_t c)
 {
-    int64_t rows = chunk_rows(task->d), size = task->k * task->ld;
-    int team = threads_for(self->threads, least(chunks * rows, n) * task->d * (int64_t)sizeof(real), THREAD_BYTES);
-    double losses[WAVE], loss = 0;
-#pragma omp parallel for num_threads(team) schedule(dynamic, 1)
+    wave *w = context;
+    int64_t first = (w->first_chunk + c) * w->chunk, size = w->task->layout.size;
+    rows_task mine = *w->task;
+    mine.gradient = w->partial ? w->partial + c * size : NULL;
+    if (w->partial) memset(mine.gradient, 0, sizeof(real) * (size_t)size);
+    w->losses[c] = w->self->rows->gradient(&mine, NULL, first, least(w->chunk, w->n - first));
+}
+
+static double run_wave(wave *w, int64_t chunks, double *total)
+{
+    const cpu *self = w->self;
+    int64_t size = w->task->layout.size, bytes = chunks * w->chunk * w->task->d * w->task->k * (int64_t)sizeof(real);
+    double loss = 0;
+    pool_for(self->pool, threads_for(self->threads, bytes, THREAD_BYTES), chunks, add_chunk, w);
     for (int64_t c = 0; c < chunks; c++) {
-        int64_t first = (first_chunk + c) * rows;
-        rows_task mine = *task;
-        mine.gradient = partial ? partial + c * size : NULL;
-        if (partial) memset(mine.gradient, 0, sizeof(real) * (size_t)size);
-        losses[c] = self->rows->gradient(&mine, NULL, first, least(rows, n - first));
-    }
-    for (int64_t c = 0; c < chunks; c++) {
-        loss += losses[c];
-        for (int64_t j = 0; partial && j < size; j++) total[j] += (double)partial[c * size + j];
+        loss += w->losses[c];
+        for (int64_t j = 0; w->partial && j < size; j++) total[j] += (double)w->partial[c * size + j];
     }
     return loss;
 }
@@ -51,7 +55,9 @@ static double wave(const cpu *self, const rows_task *task, int64_t n, int64_t fi
 cusgd_status NAMED(cpu_objective)(void *self, const bound *b, cusgd_loss loss, const double *theta, double *value,
                                   double *gradient)
 {
-    int64_t ld = rows_padded(b->d) + LANES, size = b->k * ld, chunks = chunk_count(b->n, b->d), waves = least(chunks, WAVE);
+    layout l = layout_of(b->d, b->k);
+    int64_t size = l.size, chunk = chunk_rows(b->n, b->d);
+    int64_t chunks = chunk_count(b->n, chunk), waves = least(chunks, WAVE);
     real *point = allocate_aligned_zeroed((size_t)size, sizeof(real));
     real *partial = gradient ? allocate_aligned_zeroed((size_t)(waves * size), sizeof(real)) : NULL;
     double *total = gradient ? allocate_zeroed((size_t)size, sizeof(double)) : NULL;
@@ -60,14 +66,13 @@ cusgd_status NAMED(cpu_objective)(void *self, const bound *b, cusgd_loss loss, c
         status = fail_memory((size_t)(waves * size) * sizeof(real), "the full gradient");
     } else {
         rows_task task = NAMED(task_of)(b, loss, point, NULL);
+        wave w = {.self = self, .task = &task, .chunk = chunk, .n = b->n, .partial = partial};
         double sum = 0;
-        NAMED(by_output)(b->d, b->k, theta, point);
-        for (int64_t c = 0; c < chunks; c += WAVE) sum += wave(self, &task, b->n, c, least(WAVE, chunks - c), partial, total);
+        NAMED(layout_put)(&l, theta, point);
+        for (; w.first_chunk < chunks; w.first_chunk += WAVE) sum += run_wave(&w, least(WAVE, chunks - w.first_chunk), total);
         *value = sum / (double)b->n;
-        for (int64_t c = 0; gradient && c < b->k; c++) {
-            for (int64_t j = 0; j < b->d; j++) gradient[j * b->k + c] = total[c * ld + j] / (double)b->n;
-            gradient[b->d * b->k + c] = total[c * ld + ld - LANES] / (double)b->n;
-        }
+        for (int64_t j = 0; gradient && j <= b->d; j++)
+            for (int64_t c = 0; c < b->k; c++) gradient[j * b->k + c] = total[layout_at(&l, j, c)] / (double)b->n;
     }
     free(point);
     free(partial);
@@ -75,16 +80,31 @@ cusgd_status NAMED(cpu_objective)(void *self, const bound *b, cusgd_loss loss, c
     return status;
 }
 
+typedef struct prediction {
+    const cpu *self;
+    const rows_task *task;
+    int64_t n, chunk;
+    double *out;
+} prediction;
+
+static void predict_chunk(void *context, int64_t c)
+{
+    const prediction *p = context;
+    int64_t first = c * p->chunk;
+    p->self->rows->predict(p->task, first, least(p->chunk, p->n - first), p->out + first * p->task->k);
+}
+
 cusgd_status NAMED(cpu_predict)(void *self, const bound *b, const double *theta, double *out)
 {
     const cpu *c = self;
-    int64_t ld = rows_padded(b->d) + LANES, rows = chunk_rows(b->d), chunks = chunk_count(b->n, b->d);
-    real *point = allocate_aligned_zeroed((size_t)(b->k * ld), sizeof(real));
-    if (!point) return fail_memory((size_t)(b->k * ld) * sizeof(real), "the parameters");
+    layout l = layout_of(b->d, b->k);
+    int64_t bytes = b->n * b->d * b->k * (int64_t)sizeof(real);
+    real *point = allocate_aligned_zeroed((size_t)l.size, sizeof(real));
+    if (!point) return fail_memory((size_t)l.size * sizeof(real), "the parameters");
     rows_task task = NAMED(task_of)(b, CUSGD_LOSS_SQUARED, point, NULL);
-    NAMED(by_output)(b->d, b->k, theta, point);
-#pragma omp parallel for num_threads(threads_for(c->threads, b->n * b->d * (int64_t)sizeof(real), THREAD_BYTES)) schedule(static)
-    for (int64_t i = 0; i < chunks; i++) c->rows->predict(&task, i * rows, least(rows, b->n - i * rows), out + i * rows * b->k);
+    prediction p = {c, &task, b->n, chunk_rows(b->n, b->d), out};
+    NAMED(layout_put)(&l, theta, point);
+    pool_for(c->pool, threads_for(c->threads, bytes, THREAD_BYTES), chunk_count(b->n, p.chunk), predict_chunk, &p);
     free(point);
     return CUSGD_OK;
 }

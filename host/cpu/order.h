@@ -5,8 +5,8 @@
 
 #include "scalar/sampling.h"
 
-/* out[l] = permutation_at(p, first + l, tweak). */
-static void permute_range(const permutation *p, uint64_t first, int64_t count, uint32_t tweak, int64_t *out)
+/* out[l] = permutation_at(p, first + l). */
+static void permute_range(const permutation *p, uint64_t first, int64_t count, int64_t *out)
 {
     enum { TOGETHER = 128 };
     uint64_t low_mask = ((uint64_t)1 << p->low_bits) - 1;
@@ -19,34 +19,39 @@ static void permute_range(const permutation *p, uint64_t first, int64_t count, u
             low[l] = (uint32_t)(i & low_mask);
         }
         for (int r = 0; r < PERMUTATION_ROUNDS; r += 2)
-            for (int l = 0; l < TOGETHER; l++) permutation_round(p, r, tweak, &high[l], &low[l]);
+            for (int l = 0; l < TOGETHER; l++) permutation_round(p, r, &high[l], &low[l]);
         for (int l = 0; l < size; l++) out[done + l] = (int64_t)((uint64_t)high[l] << p->low_bits | low[l]);
         for (int l = 0; l < size; l++) /* the few that landed outside walk on */
-            if ((uint64_t)out[done + l] >= p->n) out[done + l] = (int64_t)permutation_at(p, (uint64_t)out[done + l], tweak);
+            if ((uint64_t)out[done + l] >= p->n) out[done + l] = (int64_t)permutation_at(p, (uint64_t)out[done + l]);
     }
 }
 
-/* Positions of one window of `blocks`: its blocks' places are looked up once. */
-static void blocks_range(const sampler *s, uint64_t window, uint64_t inside, int64_t count, int64_t *rows)
+/* Positions of one window of `blocks`, from a table of the window's permutation; its blocks' places are looked up once. */
+static void blocks_range(const sampler *s, const int64_t *table, uint64_t window, uint64_t inside, int64_t count, int64_t *rows)
 {
     uint64_t start[SAMPLING_WINDOW];
+    uint32_t bits = blocks_bits(s, window);
     for (uint64_t b = 0; b < SAMPLING_WINDOW; b++) start[b] = blocks_start(s, window * SAMPLING_WINDOW + b);
-    permute_range(blocks_window(s, window), inside, count, blocks_tweak(window), rows);
+    int whole = blocks_is_whole(s, window);
+    if (!whole) permute_range(&s->leftover, inside, count, rows);
     for (int64_t i = 0; i < count; i++) {
-        uint64_t place = (uint64_t)rows[i];
+        uint64_t turned = blocks_turned(bits, inside + (uint64_t)i);
+        uint64_t place = whole ? blocks_flipped(bits, (uint64_t)table[turned]) : (uint64_t)rows[i];
         rows[i] = (int64_t)blocks_wrap(s, start[place / SAMPLING_BLOCK] + place % SAMPLING_BLOCK);
     }
 }
 
-static void order_range(const sampler *s, int64_t first, int64_t count, int64_t *rows)
+static void order_table(const sampler *s, int64_t *table) { permute_range(&s->window, 0, SAMPLING_SPAN, table); }
+
+static void order_range(const sampler *s, const int64_t *table, int64_t first, int64_t count, int64_t *rows)
 {
-    const int64_t span = (int64_t)SAMPLING_BLOCK * SAMPLING_WINDOW;
     if (s->sampling == CUSGD_SAMPLING_PERMUTE) {
-        permute_range(&s->order, (uint64_t)first, count, 0, rows);
+        permute_range(&s->order, (uint64_t)first, count, rows);
     } else if (s->sampling == CUSGD_SAMPLING_BLOCKS) {
         for (int64_t i = first; i < first + count;) {
-            int64_t window = i / span, end = (window + 1) * span < first + count ? (window + 1) * span : first + count;
-            blocks_range(s, (uint64_t)window, (uint64_t)(i - window * span), end - i, rows + (i - first));
+            int64_t window = i / SAMPLING_SPAN, end = (window + 1) * SAMPLING_SPAN;
+            if (end > first + count) end = first + count;
+            blocks_range(s, table, (uint64_t)window, (uint64_t)(i % SAMPLING_SPAN), end - i, rows + (i - first));
             i = end;
         }
     } else {

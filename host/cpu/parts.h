@@ -3,6 +3,7 @@
 #define CUSGD_HOST_CPU_PARTS_H
 
 #include "cpu.h"
+#include "pool.h"
 #include "rows.h"
 #include "scalar/loss.h"
 #include "scalar/update.h"
@@ -16,29 +17,34 @@ struct bound {
     void *owned[3]; /* what of x, y, w was copied */
 };
 
-/* Parameters lie by output: k x ld, an output's d coefficients, zeros, and its intercept at [ld - LANES]. */
+/* Parameters as rows.h lays them out. */
 typedef struct vectors {
     real *at[PARTS];
 } vectors;
 
 typedef struct cpu {
     int threads;
+    pool *pool;
     const rows_functions *rows;
     plan plan; /* metric is NULL: see below */
     struct update_rule rule;
-    int64_t ld, size; /* size = k ld */
+    layout layout;
+    int64_t size;  /* layout.size */
+    int64_t chunk; /* rows of a batch's chunk */
     vectors area[AREAS];
     real *metric, *point; /* each parameter's share of the rate; where the gradient is taken */
     real *partial;        /* chunks x size: each chunk's gradient */
     real *gradient;       /* size: the batch's */
     double *losses;       /* one a chunk */
     int64_t *order;       /* the batch's rows */
+    int64_t *table;       /* SAMPLING_SPAN: see rows.h; of table_of */
+    permutation table_of;
     steps_report report;
 } cpu;
 
 static inline rows_task NAMED(task_of)(const bound *b, cusgd_loss loss, const real *theta, real *gradient)
 {
-    rows_task t = {b->x, b->y, b->w, b->tail, b->tail_first, b->d, b->k, loss, theta, gradient, rows_padded(b->d) + LANES};
+    rows_task t = {b->x, b->y, b->w, b->tail, b->tail_first, b->d, b->k, loss, theta, gradient, layout_of(b->d, b->k)};
     return t;
 }
 
@@ -54,8 +60,8 @@ cusgd_status NAMED(cpu_predict)(void *self, const bound *b, const double *theta,
 /* generate.c */
 cusgd_status NAMED(cpu_generate)(void *of, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, void *x,
                                  void *y);
-/* (d+1) x k in double to k x ld in real, zero where nothing stands, and back. */
-void NAMED(by_output)(int64_t d, int64_t k, const double *from, real *to);
-void NAMED(by_feature)(int64_t d, int64_t k, const real *from, double *to);
+/* (d+1) x k in double to the layout in real, zero where nothing stands, and back. */
+void NAMED(layout_put)(const layout *l, const double *from, real *to);
+void NAMED(layout_get)(const layout *l, const real *from, double *to);
 
 #endif

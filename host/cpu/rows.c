@@ -161,13 +161,15 @@ typedef struct group {
     const real *w;                       /* count; NULL: all 1 */
 } group;
 
+#include "wide.h"
+
 /* Adds a group to the gradient and to four loss sums. */
-static void add_group(const rows_task *t, const group *g, double *loss)
+static void add_narrow(const rows_task *t, const group *g, double *loss)
 {
     real p[GROUP], strided[GROUP], value[GROUP], slope[GROUP];
     int64_t padded = rows_padded(t->d);
     for (int64_t c = 0; c < t->k; c++) {
-        const real *theta = t->theta + c * t->ld, *y = g->y;
+        const real *theta = t->theta + c * t->layout.ld, *y = g->y;
         if (c == 0)
             for (int r = 0; r < g->fours; r += 4) dots(g->x + r, g->ahead + r, theta, padded, p + r);
         else
@@ -181,7 +183,7 @@ static void add_group(const rows_task *t, const group *g, double *loss)
         for (int r = 0; r < g->fours; r += 4)
             for (int l = 0; l < 4; l++) loss[l] += (double)value[r + l];
         if (!t->gradient) continue;
-        real *gradient = t->gradient + c * t->ld, intercept[4] = {0};
+        real *gradient = t->gradient + c * t->layout.ld, intercept[4] = {0};
         accumulate(g->count, g->x, slope, padded, gradient);
         for (int r = 0; r < g->fours; r += 4)
             for (int l = 0; l < 4; l++) intercept[l] += slope[r + l];
@@ -189,10 +191,19 @@ static void add_group(const rows_task *t, const group *g, double *loss)
     }
 }
 
-/* A group is what half of the first-level cache holds. */
-static int group_rows(int64_t d)
+static void add_group(const rows_task *t, const group *g, double *loss)
 {
-    int64_t rows = GROUP_BYTES / (d * (int64_t)sizeof(real)) / 4 * 4;
+    if (t->layout.wide)
+        add_wide(t, g, loss);
+    else
+        add_narrow(t, g, loss);
+}
+
+/* A group is what half of the first-level cache holds; many outputs are worth reading it from the second. */
+static int group_rows(const rows_task *t)
+{
+    int64_t rows = GROUP_BYTES / (t->d * (int64_t)sizeof(real)) / 4 * 4;
+    if (t->layout.wide) return WIDE_GROUP;
     return rows < 4 ? 4 : rows > GROUP ? GROUP : (int)rows;
 }
 
@@ -205,7 +216,7 @@ static void group_size(group *g, int64_t left, int most)
 /* Rows first .. first + count - 1: y and w are read in place. */
 static double add_range(const rows_task *t, int64_t first, int64_t count)
 {
-    int most = group_rows(t->d);
+    int most = group_rows(t);
     const real *start = t->x + first * t->d;
     double loss[4] = {0};
     for (int64_t i = 0; i < count; i += most) {
@@ -230,7 +241,7 @@ static double add_range(const rows_task *t, int64_t first, int64_t count)
 /* Rows rows[0 .. count-1]: y and w are gathered. */
 static double add_listed(const rows_task *t, const int64_t *rows, int64_t count)
 {
-    int most = group_rows(t->d);
+    int most = group_rows(t);
     int64_t ahead = AHEAD / t->d + 4;
     double loss[4] = {0};
     real y[GROUP], w[GROUP];
@@ -258,7 +269,7 @@ static double rows_gradient(const rows_task *t, const int64_t *rows, int64_t fir
     return rows ? add_listed(t, rows, count) : add_range(t, first, count);
 }
 
-static void rows_predict(const rows_task *t, int64_t first, int64_t count, double *out)
+static void predict_narrow(const rows_task *t, int64_t first, int64_t count, double *out)
 {
     int64_t padded = rows_padded(t->d);
     for (int64_t i = 0; i < count; i += 4) {
@@ -266,7 +277,7 @@ static void rows_predict(const rows_task *t, int64_t first, int64_t count, doubl
         int size = (int)(count - i < 4 ? count - i : 4);
         for (int r = 0; r < 4; r++) x[r] = row_at(t, first + i + (r < size ? r : 0));
         for (int64_t c = 0; c < t->k; c++) {
-            const real *theta = t->theta + c * t->ld;
+            const real *theta = t->theta + c * t->layout.ld;
             real p[4];
             dots(x, NULL, theta, padded, p);
             for (int r = 0; r < size; r++) out[(i + r) * t->k + c] = (double)(p[r] + theta[padded]);
@@ -274,4 +285,24 @@ static void rows_predict(const rows_task *t, int64_t first, int64_t count, doubl
     }
 }
 
-const rows_functions REAL_NAME(NAMED(rows), ROWS_ISA) = {rows_gradient, rows_predict, order_range};
+static void predict_wide(const rows_task *t, int64_t first, int64_t count, double *out)
+{
+    for (int64_t i = 0; i < count; i += WIDE_GROUP) {
+        const real *x[WIDE_GROUP];
+        real p[WIDE_GROUP * LANES];
+        int size = (int)(count - i < WIDE_GROUP ? count - i : WIDE_GROUP);
+        for (int r = 0; r < WIDE_GROUP; r++) x[r] = row_at(t, first + i + (r < size ? r : 0));
+        for (int64_t c = 0; c < t->k; c += LANES) {
+            wide_products(size, x, t->theta + c / LANES * t->layout.ld, t->d, p);
+            for (int r = 0; r < size; r++)
+                for (int64_t l = 0; l < LANES && c + l < t->k; l++) out[(i + r) * t->k + c + l] = (double)p[r * LANES + l];
+        }
+    }
+}
+
+static void rows_predict(const rows_task *t, int64_t first, int64_t count, double *out)
+{
+    (t->layout.wide ? predict_wide : predict_narrow)(t, first, count, out);
+}
+
+const rows_functions REAL_NAME(NAMED(rows), ROWS_ISA) = {rows_gradient, rows_predict, order_range, order_table};

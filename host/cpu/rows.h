@@ -1,7 +1,8 @@
 /* The inner loops over rows, compiled once for every instruction set and precision; all give the same bits.
  *
  * A dot product is 16 lane sums, lane l adding the columns j with j mod 16 = l in order, and then a fixed tree: the same
- * additions whether a register holds 2 lanes or 16. A gradient adds rows in order. */
+ * additions whether a register holds 2 lanes or 16. A gradient adds rows in order. With many outputs, lanes are outputs, and a
+ * dot product adds its columns in order. */
 #ifndef CUSGD_HOST_CPU_ROWS_H
 #define CUSGD_HOST_CPU_ROWS_H
 
@@ -13,6 +14,34 @@ enum { LANES = 16 };
 
 static inline int64_t rows_padded(int64_t d) { return (d + LANES - 1) / LANES * LANES; }
 
+/* How parameters lie. Up to NARROW outputs: a block an output, its d coefficients, zeros, and its intercept at [ld - LANES].
+ * More: a block for every LANES outputs (the last filled up with zeros), feature by feature: d x LANES, then LANES intercepts. */
+enum { NARROW = 8 };
+typedef struct layout {
+    int wide;
+    int64_t d, k;
+    int64_t blocks, ld, size;      /* size = blocks x ld */
+    int64_t penalised, intercepts; /* of a block: values from its start, values from [ld - LANES] */
+} layout;
+
+static inline layout layout_of(int64_t d, int64_t k)
+{
+    layout l = {.wide = k > NARROW, .d = d, .k = k};
+    l.blocks = l.wide ? (k + LANES - 1) / LANES : k;
+    l.ld = l.wide ? (d + 1) * LANES : rows_padded(d) + LANES;
+    l.size = l.blocks * l.ld;
+    l.penalised = l.wide ? d * LANES : d;
+    l.intercepts = l.wide ? LANES : 1;
+    return l;
+}
+
+/* Where coefficient j of output c stands; j = d: its intercept. */
+static inline int64_t layout_at(const layout *l, int64_t j, int64_t c)
+{
+    if (l->wide) return c / LANES * l->ld + j * LANES + c % LANES;
+    return c * l->ld + (j < l->d ? j : l->ld - LANES);
+}
+
 /* What a pass over rows works on: bound examples, parameters, and the sums it adds to.
  *
  * Loops run over a multiple of LANES columns: behind a row's d values stand the next row's, which meet zeros of theta. Behind the
@@ -23,9 +52,9 @@ typedef struct rows_task {
     int64_t tail_first;
     int64_t d, k;
     cusgd_loss loss;
-    const real *theta; /* k x ld: an output's coefficients, zeros from d on, and at [rows_padded(d)] its intercept */
-    real *gradient;    /* k x ld, likewise, added to; NULL: only the loss is wanted */
-    int64_t ld;        /* rows_padded(d) + LANES */
+    const real *theta;
+    real *gradient; /* added to; NULL: only the loss is wanted */
+    layout layout;  /* of both */
 } rows_task;
 
 typedef struct rows_functions {
@@ -33,8 +62,10 @@ typedef struct rows_functions {
     double (*gradient)(const rows_task *t, const int64_t *rows, int64_t first, int64_t count);
     /* p of rows first .. first + count - 1: out count x k. */
     void (*predict)(const rows_task *t, int64_t first, int64_t count, double *out);
-    /* The rows at positions first .. first + count - 1 of the epoch (sampler_row). */
-    void (*order)(const sampler *s, int64_t first, int64_t count, int64_t *rows);
+    /* The rows at positions first .. first + count - 1 of the epoch (sampler_row). table: SAMPLING_SPAN values, which
+     * order_table() has filled for the sampler; needed by `blocks` alone. */
+    void (*order)(const sampler *s, const int64_t *table, int64_t first, int64_t count, int64_t *rows);
+    void (*order_table)(const sampler *s, int64_t *table);
 } rows_functions;
 
 /* Those of the best instruction set that this machine has, or of the one that the environment's CUSGD_ISA names (baseline, avx2,

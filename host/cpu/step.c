@@ -3,11 +3,12 @@
  *     g = (1/B) sum over the batch's rows of w l'(x theta + b, y) (x, 1), at the optimizer's gradient point
  *     theta, state = update(theta, state, g)
  *
- * The batch is cut into chunks of chunk_rows(d) rows. Stage one adds up each chunk's rows; stage two adds the chunks in order and
- * updates the parameters, span by span. Threads share out chunks and spans, so their number cannot change a bit. */
+ * The batch is cut into chunks of chunk_rows(B, d) rows. Stage one adds up each chunk's rows; stage two adds the chunks in order
+ * and updates the parameters, span by span. Threads draw chunks and spans, so their number cannot change a bit. */
 #include "parts.h"
 
 #include "error.h"
+#include "rule.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,32 +16,36 @@ enum { SPAN = 1024 }; /* parameters; a multiple of LANES */
 
 /* One step: rows `count` at positions from `first` of the epoch. */
 typedef struct step {
+    cpu *self;
+    const slice *slice;
     struct update_step numbers, next;
     int64_t first, count, chunks;
     int contiguous;
 } step;
 
-static step step_of(const cpu *self, const slice *s, int64_t i)
+static step step_of(cpu *self, const slice *s, int64_t i)
 {
     const sampler *order = s->sampler;
     uint64_t b = sampler_batch(order, (uint64_t)(s->first + i));
-    step t;
+    step t = {.self = self, .slice = s};
     t.numbers = update_step_from(s->numbers + i);
     t.next = i + 1 < s->count ? update_step_from(s->numbers + i + 1) : t.numbers;
     t.first = (int64_t)batch_start(order->n, order->batches, b);
     t.count = (int64_t)batch_start(order->n, order->batches, b + 1) - t.first;
-    t.chunks = chunk_count(t.count, self->plan.d);
+    t.chunks = chunk_count(t.count, self->chunk);
     t.contiguous = sampling_is_contiguous(order->sampling);
     return t;
 }
 
 /* Stage one, for chunk c of the batch. */
-static void add_rows(cpu *self, const slice *s, const step *t, int64_t c)
+static void add_rows(void *context, int64_t c)
 {
-    int64_t most = chunk_rows(self->plan.d), start = c * most, rows = least(most, t->count - start), *order = self->order + start;
-    rows_task task = NAMED(task_of)(s->examples, self->plan.loss, self->point, self->partial + c * self->size);
+    const step *t = context;
+    cpu *self = t->self;
+    int64_t start = c * self->chunk, rows = least(self->chunk, t->count - start), *order = self->order + start;
+    rows_task task = NAMED(task_of)(t->slice->examples, self->plan.loss, self->point, self->partial + c * self->size);
     memset(task.gradient, 0, sizeof(real) * (size_t)self->size);
-    if (!t->contiguous) self->rows->order(s->sampler, t->first + start, rows, order);
+    if (!t->contiguous) self->rows->order(t->slice->sampler, self->table, t->first + start, rows, order);
     self->losses[c] = self->rows->gradient(&task, t->contiguous ? NULL : order, t->first + start, rows);
 }
 
@@ -51,7 +56,7 @@ static double batch_loss(const cpu *self, const step *t)
     return loss;
 }
 
-/* Parameters lo .. hi - 1, all penalised or none. The optimizer is a constant in each copy of this loop. */
+/* Parameters lo .. hi - 1, if there are any, all penalised or none. The optimizer is a constant in each copy of this loop. */
 static inline __attribute__((always_inline)) void update_loop(int optimizer, cpu *self, const step *t, int64_t lo, int64_t hi,
                                                               int penalised)
 {
@@ -84,25 +89,29 @@ static void update_range(cpu *self, const step *t, int64_t lo, int64_t hi, int p
     }
 }
 
-/* Stage two, for parameters lo .. hi - 1: add the chunks, in order and in double; then update. */
-static void update_span(cpu *self, const step *t, int64_t lo, int64_t hi)
+/* Stage two, for a span of parameters: add the chunks, in order and in double; then update. */
+static void update_span(void *context, int64_t i)
 {
+    const step *t = context;
+    cpu *self = t->self;
     double sum[SPAN], rows = (double)t->count;
-    int64_t d = self->plan.d, ld = self->ld;
+    const layout *l = &self->layout;
+    int64_t lo = i * SPAN, hi = least(lo + SPAN, self->size);
     for (int64_t u = lo; u < hi; u++) sum[u - lo] = (double)self->partial[u];
     for (int64_t c = 1; c < t->chunks; c++)
         for (int64_t u = lo; u < hi; u++) sum[u - lo] += (double)self->partial[c * self->size + u];
     for (int64_t u = lo; u < hi; u++) self->gradient[u] = (real)(sum[u - lo] / rows);
-    for (int64_t c = lo / ld; c * ld < hi; c++) {
-        int64_t first = lo > c * ld ? lo : c * ld, last = least(hi, c * ld + d), intercept = c * ld + ld - LANES;
-        if (first < last) update_range(self, t, first, last, 1);
-        if (self->plan.intercept && lo <= intercept && intercept < hi) update_range(self, t, intercept, intercept + 1, 0);
+    for (int64_t start = lo / l->ld * l->ld; start < hi; start += l->ld) {
+        int64_t intercept = start + l->ld - LANES;
+        update_range(self, t, most(lo, start), least(hi, start + l->penalised), 1);
+        if (self->plan.intercept) update_range(self, t, most(lo, intercept), least(hi, intercept + l->intercepts), 0);
     }
 }
 
-/* After stage one: counts the step, or declares the run failed. One thread's work. */
-static void account(cpu *self, const step *t, double loss)
+/* After stage one: counts the step, or declares the run failed. */
+static void account(cpu *self, const step *t)
 {
+    double loss = batch_loss(self, t);
     if (!isfinite(loss)) {
         self->report.failed = 1;
         return;
@@ -112,30 +121,12 @@ static void account(cpu *self, const step *t, double loss)
     self->report.done++;
 }
 
-static void steps_alone(cpu *self, const slice *s)
+/* The table changes with the epoch. */
+static void prepare_order(cpu *self, const sampler *s)
 {
-    for (int64_t i = 0; i < s->count && !self->report.failed; i++) {
-        step t = step_of(self, s, i);
-        for (int64_t c = 0; c < t.chunks; c++) add_rows(self, s, &t, c);
-        account(self, &t, batch_loss(self, &t));
-        if (self->report.failed) break;
-        for (int64_t u = 0; u < self->size; u += SPAN) update_span(self, &t, u, least(u + SPAN, self->size));
-    }
-}
-
-static void steps_together(cpu *self, const slice *s, int team)
-{
-#pragma omp parallel num_threads(team)
-    for (int64_t i = 0; i < s->count; i++) {
-        step t = step_of(self, s, i);
-#pragma omp for schedule(static)
-        for (int64_t c = 0; c < t.chunks; c++) add_rows(self, s, &t, c);
-        double loss = batch_loss(self, &t);
-        if (thread_index() == 0) account(self, &t, loss);
-        if (!isfinite(loss)) break; /* every thread sees the same loss */
-#pragma omp for schedule(static)
-        for (int64_t u = 0; u < self->size; u += SPAN) update_span(self, &t, u, least(u + SPAN, self->size));
-    }
+    if (s->sampling != CUSGD_SAMPLING_BLOCKS || memcmp(&self->table_of, &s->window, sizeof s->window) == 0) return;
+    self->rows->order_table(s, self->table);
+    memcpy(&self->table_of, &s->window, sizeof s->window);
 }
 
 static cusgd_status steps(void *of, const slice *s)
@@ -143,15 +134,19 @@ static cusgd_status steps(void *of, const slice *s)
     cpu *self = of;
     const vectors *v = &self->area[AREA_CURRENT];
     if (s->count == 0 || self->report.failed) return CUSGD_OK;
-    int64_t bytes = least(self->plan.batch, s->examples->n) * self->plan.d * self->plan.k * (int64_t)sizeof(real);
-    int team = threads_for(self->threads, bytes, THREAD_BYTES);
+    prepare_order(self, s->sampler);
     struct update_step first = update_step_from(s->numbers);
     for (int64_t u = 0; u < self->size; u++)
         self->point[u] = gradient_point(self->rule, first, v->at[PART_THETA][u], v->at[PART_SLOT1] ? v->at[PART_SLOT1][u] : 0);
-    if (team == 1)
-        steps_alone(self, s);
-    else
-        steps_together(self, s, team);
+    int64_t row = self->plan.d * self->plan.k * (int64_t)sizeof(real), spans = (self->size + SPAN - 1) / SPAN;
+    for (int64_t i = 0; i < s->count; i++) {
+        step t = step_of(self, s, i);
+        int64_t sums = t.chunks * self->size * (int64_t)sizeof(real);
+        pool_for(self->pool, threads_for(self->threads, t.count * row, THREAD_BYTES), t.chunks, add_rows, &t);
+        account(self, &t);
+        if (self->report.failed) break;
+        pool_for(self->pool, threads_for(self->threads, sums, THREAD_BYTES), spans, update_span, &t);
+    }
     return CUSGD_OK;
 }
 
@@ -174,9 +169,11 @@ static void release(cpu *self)
     free(self->gradient);
     free(self->losses);
     free(self->order);
+    free(self->table);
     self->metric = self->point = self->partial = self->gradient = NULL;
     self->losses = NULL;
-    self->order = NULL;
+    self->order = self->table = NULL;
+    memset(&self->table_of, 0, sizeof self->table_of);
 }
 
 /* Which parts a plan keeps. */
@@ -193,7 +190,7 @@ static int keeps(const plan *p, enum part part)
 static int allocate_state(cpu *self)
 {
     const plan *p = &self->plan;
-    size_t size = (size_t)self->size, chunks = (size_t)chunk_count(p->batch, p->d);
+    size_t size = (size_t)self->size, chunks = (size_t)chunk_count(p->batch, self->chunk);
     int complete = 1;
     for (int a = 0; a < AREAS; a++)
         for (int part = 0; part < PARTS; part++)
@@ -205,7 +202,9 @@ static int allocate_state(cpu *self)
     self->partial = allocate_aligned_zeroed(chunks * size, sizeof(real));
     self->losses = allocate_zeroed(chunks, sizeof(double));
     self->order = allocate((size_t)p->batch, sizeof(int64_t));
-    return complete && self->metric && self->point && self->gradient && self->partial && self->losses && self->order;
+    self->table = allocate(SAMPLING_SPAN, sizeof(int64_t));
+    complete &= self->metric && self->point && self->gradient && self->partial;
+    return complete && self->losses && self->order && self->table;
 }
 
 static cusgd_status start(void *of, const plan *p)
@@ -214,19 +213,18 @@ static cusgd_status start(void *of, const plan *p)
     release(self);
     self->plan = *p;
     self->plan.metric = NULL;
-    self->ld = rows_padded(p->d) + LANES;
-    self->size = p->k * self->ld;
+    self->layout = layout_of(p->d, p->k);
+    self->size = self->layout.size;
+    self->chunk = chunk_rows(p->batch, p->d);
     memset(&self->report, 0, sizeof self->report);
-    struct update_rule rule = {p->optimizer, p->average,       (real)p->beta1, (real)p->beta2,
-                               (real)p->rho, (real)p->epsilon, (real)p->l1,    (real)p->l2};
-    self->rule = rule;
+    self->rule = rule_of(p);
     if (!allocate_state(self)) {
         release(self);
-        return fail_memory((size_t)(self->size * chunk_count(p->batch, p->d)) * sizeof(real),
+        return fail_memory((size_t)(self->size * chunk_count(p->batch, self->chunk)) * sizeof(real),
                            "the parameters' state and the chunks' gradients");
     }
     if (p->metric)
-        NAMED(by_output)(p->d, p->k, p->metric, self->metric);
+        NAMED(layout_put)(&self->layout, p->metric, self->metric);
     else
         for (int64_t u = 0; u < self->size; u++) self->metric[u] = 1;
     return CUSGD_OK;
@@ -237,7 +235,7 @@ static cusgd_status put(void *of, enum area a, enum part part, const double *val
 {
     cpu *self = of;
     real *at = self->area[a].at[part];
-    if (at) NAMED(by_output)(self->plan.d, self->plan.k, values, at);
+    if (at) NAMED(layout_put)(&self->layout, values, at);
     return CUSGD_OK;
 }
 
@@ -246,7 +244,7 @@ static cusgd_status get(void *of, enum area a, enum part part, double *values)
     cpu *self = of;
     const real *at = self->area[a].at[part];
     if (at)
-        NAMED(by_feature)(self->plan.d, self->plan.k, at, values);
+        NAMED(layout_get)(&self->layout, at, values);
     else
         memset(values, 0, sizeof(double) * (size_t)((self->plan.d + 1) * self->plan.k));
     return CUSGD_OK;
@@ -273,6 +271,7 @@ static cusgd_status read_bandwidth(void *of, int64_t bytes, double *bytes_per_se
 static void closes(void *of)
 {
     release(of);
+    pool_free(((cpu *)of)->pool);
     free(of);
 }
 
@@ -298,8 +297,14 @@ static const backend_ops ops = {
 cusgd_status NAMED(cpu_open)(int threads, const char **isa, backend *out)
 {
     cpu *self = allocate_zeroed(1, sizeof *self);
-    if (!self) return fail_memory(sizeof *self, "the CPU backend");
+    pool *threads_kept = pool_create(threads);
+    if (!self || !threads_kept) {
+        free(self);
+        pool_free(threads_kept);
+        return fail_memory(sizeof *self, "the CPU backend");
+    }
     self->threads = threads;
+    self->pool = threads_kept;
     self->rows = NAMED(rows_select)(isa);
     out->ops = &ops;
     out->self = self;

@@ -40,20 +40,20 @@ DEVICE uint32_t permutation_hash(uint32_t half, uint32_t key)
 }
 
 /* Two rounds of a Feistel network (Luby, Rackoff 1988) on an index's halves, the high one added modulo its size. */
-DEVICE void permutation_round(const permutation *p, int r, uint32_t tweak, uint32_t *high, uint32_t *low)
+DEVICE void permutation_round(const permutation *p, int r, uint32_t *high, uint32_t *low)
 {
-    *low ^= permutation_hash(*high, p->key[r] ^ tweak) & (uint32_t)(((uint64_t)1 << p->low_bits) - 1);
-    *high += (uint32_t)((uint64_t)permutation_hash(*low, p->key[r + 1] ^ tweak) * p->high_size >> 32);
+    *low ^= permutation_hash(*high, p->key[r]) & (uint32_t)(((uint64_t)1 << p->low_bits) - 1);
+    *high += (uint32_t)((uint64_t)permutation_hash(*low, p->key[r + 1]) * p->high_size >> 32);
     if (*high >= p->high_size) *high -= p->high_size;
 }
 
 /* Where position i goes: the network's rounds, walked until they land inside [0, n) (Black, Rogaway 2002): once, but for about
- * one in sqrt n. `tweak` gives other bijections of the same key. */
-DEVICE uint64_t permutation_at(const permutation *p, uint64_t i, uint32_t tweak)
+ * one in sqrt n. */
+DEVICE uint64_t permutation_at(const permutation *p, uint64_t i)
 {
     do {
         uint32_t high = (uint32_t)(i >> p->low_bits), low = (uint32_t)(i & (((uint64_t)1 << p->low_bits) - 1));
-        for (int r = 0; r < PERMUTATION_ROUNDS; r += 2) permutation_round(p, r, tweak, &high, &low);
+        for (int r = 0; r < PERMUTATION_ROUNDS; r += 2) permutation_round(p, r, &high, &low);
         i = (uint64_t)high << p->low_bits | low;
     } while (i >= p->n);
     return i;
@@ -62,8 +62,9 @@ DEVICE uint64_t permutation_at(const permutation *p, uint64_t i, uint32_t tweak)
 /* Batch b of m holds positions [batch_start(n, m, b), batch_start(n, m, b + 1)): sizes equal to within one row. */
 DEVICE uint64_t batch_start(uint64_t n, uint64_t m, uint64_t b) { return (uint64_t)((uint128)b * n / m); }
 
-/* `blocks`: SAMPLING_BLOCK contiguous rows move together, and rows are permuted again inside SAMPLING_WINDOW of such blocks. */
-enum { SAMPLING_BLOCK = 64, SAMPLING_WINDOW = 32 };
+/* `blocks`: SAMPLING_BLOCK contiguous rows move together, and rows are permuted again inside SAMPLING_WINDOW of such blocks, a
+ * span; all are powers of 2. */
+enum { SAMPLING_BLOCK = 64, SAMPLING_WINDOW = 32, SAMPLING_SPAN = SAMPLING_BLOCK * SAMPLING_WINDOW };
 
 /* Everything that an epoch's order depends on; made on the host once an epoch. */
 typedef struct sampler {
@@ -72,15 +73,14 @@ typedef struct sampler {
     uint64_t key;         /* replace, replace-blocks */
     uint64_t offset;      /* blocks: the row at which the first block starts */
     permutation order;    /* permute: of rows; blocks: of blocks */
-    permutation window;   /* blocks: of a whole window's rows */
+    permutation window;   /* blocks: of a whole window's rows, turned and flipped from window to window */
     permutation leftover; /* blocks: of the last, shorter window's rows */
 } sampler;
 
 DEVICE sampler sampler_make(cusgd_sampling sampling, uint64_t seed, uint64_t n, uint64_t batches, uint64_t epoch)
 {
     sampler s;
-    uint64_t key = stream_key(seed, STREAM_ORDER), span = (uint64_t)SAMPLING_BLOCK * SAMPLING_WINDOW;
-    uint64_t blocks = n / SAMPLING_BLOCK, tail = n % span;
+    uint64_t key = stream_key(seed, STREAM_ORDER), blocks = n / SAMPLING_BLOCK, tail = n % SAMPLING_SPAN;
     s.sampling = (int)sampling;
     s.n = n;
     s.batches = batches;
@@ -88,34 +88,45 @@ DEVICE sampler sampler_make(cusgd_sampling sampling, uint64_t seed, uint64_t n, 
     s.key = stream_key(seed, STREAM_REPLACE);
     s.offset = random_below(random_bits(key, epoch, 1000), n);
     s.order = permutation_make(sampling == CUSGD_SAMPLING_BLOCKS ? (blocks ? blocks : 1) : n, key, epoch);
-    s.window = permutation_make(span, key, epoch);
+    s.window = permutation_make(SAMPLING_SPAN, key, epoch);
     s.leftover = permutation_make(tail ? tail : 1, key, epoch);
     return s;
 }
 
 /* The rows are cut into blocks from a random row on, cyclically; the blocks stand in random order, rows that fill no block last;
- * and every SAMPLING_WINDOW blocks in that order are shuffled row by row. */
-DEVICE const permutation *blocks_window(const sampler *s, uint64_t window)
+ * and every SAMPLING_WINDOW blocks in that order are shuffled row by row. One permutation serves all whole windows of an epoch,
+ * so that a device may keep it as a table: position i of window w takes place at(i + turn) ^ flip. */
+DEVICE int blocks_is_whole(const sampler *s, uint64_t window) { return s->n / SAMPLING_SPAN > window; }
+
+/* Random bits of a window (MurmurHash3's last steps, Appleby 2011): the low half its turn, the high half its flip. */
+DEVICE uint32_t blocks_bits(const sampler *s, uint64_t window)
 {
-    uint64_t span = (uint64_t)SAMPLING_BLOCK * SAMPLING_WINDOW;
-    return s->n - window * span >= span ? &s->window : &s->leftover;
+    uint32_t h = (uint32_t)window + s->window.key[0];
+    h = (h ^ h >> 16) * 0x85EBCA6Bu;
+    h = (h ^ h >> 13) * 0xC2B2AE35u;
+    return h ^ h >> 16;
 }
 
-DEVICE uint32_t blocks_tweak(uint64_t window) { return (uint32_t)window * 0x9E3779B9u; }
+DEVICE uint64_t blocks_turned(uint32_t bits, uint64_t inside) { return (inside + bits) % SAMPLING_SPAN; }
+DEVICE uint64_t blocks_flipped(uint32_t bits, uint64_t place) { return place ^ (bits >> 16) % SAMPLING_SPAN; }
 
 /* The row, to be wrapped at n, of the first place of block b in the blocks' random order. */
 DEVICE uint64_t blocks_start(const sampler *s, uint64_t b)
 {
-    return (b < s->n / SAMPLING_BLOCK ? permutation_at(&s->order, b, 0) : b) * SAMPLING_BLOCK + s->offset;
+    return (b < s->n / SAMPLING_BLOCK ? permutation_at(&s->order, b) : b) * SAMPLING_BLOCK + s->offset;
 }
 
 DEVICE uint64_t blocks_wrap(const sampler *s, uint64_t row) { return row >= s->n ? row - s->n : row; }
 
 DEVICE uint64_t blocks_row_at(const sampler *s, uint64_t i)
 {
-    uint64_t span = (uint64_t)SAMPLING_BLOCK * SAMPLING_WINDOW, window = i / span;
-    uint64_t place = window * span + permutation_at(blocks_window(s, window), i % span, blocks_tweak(window));
-    return blocks_wrap(s, blocks_start(s, place / SAMPLING_BLOCK) + place % SAMPLING_BLOCK);
+    uint64_t window = i / SAMPLING_SPAN, place = i % SAMPLING_SPAN;
+    uint32_t bits = blocks_bits(s, window);
+    if (blocks_is_whole(s, window))
+        place = blocks_flipped(bits, permutation_at(&s->window, blocks_turned(bits, place)));
+    else
+        place = permutation_at(&s->leftover, place);
+    return blocks_wrap(s, blocks_start(s, window * SAMPLING_WINDOW + place / SAMPLING_BLOCK) + place % SAMPLING_BLOCK);
 }
 
 /* The batch whose positions step b of the epoch visits: its own, but for replace-blocks. */
@@ -129,7 +140,7 @@ DEVICE uint64_t sampler_batch(const sampler *s, uint64_t b)
 DEVICE uint64_t sampler_row(const sampler *s, uint64_t i)
 {
     switch (s->sampling) {
-    case CUSGD_SAMPLING_PERMUTE: return permutation_at(&s->order, i, 0);
+    case CUSGD_SAMPLING_PERMUTE: return permutation_at(&s->order, i);
     case CUSGD_SAMPLING_BLOCKS: return blocks_row_at(s, i);
     case CUSGD_SAMPLING_REPLACE: return random_below(random_bits(s->key, s->epoch, i), s->n);
     default: return i;

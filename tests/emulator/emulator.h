@@ -1,4 +1,4 @@
-/* What a test can ask of the emulated GPU. All of it is process-wide; the functions may be called from C.
+/* What a test can ask of the emulated GPU. All of it is process-wide; the functions may be called from C, and from any thread.
  * A module that holds the emulator (the emulated backend) exports them: a test finds them by dlsym. */
 #ifndef CUSGD_EMULATOR_H
 #define CUSGD_EMULATOR_H
@@ -31,7 +31,8 @@ void emulator_list_live(void);
 /* CUDA, cuBLAS and cuRAND calls and launches made so far; those that only name or return an error do not count. */
 unsigned long emulator_calls(void);
 /* Makes the n-th counted call from now fail (1: the next), or it and all later ones, as if the device were lost. 0: none. A
- * call that frees or waits does its work even so. */
+ * call that frees or waits does its work even so. CUSGD_EMULATOR_FAIL_CALL and CUSGD_EMULATOR_FAIL_FROM are the same from
+ * outside, counted from the process's first call; "emulator: call N, NAME, fails" is then written to stderr. */
 void emulator_fail_call(unsigned long n);
 void emulator_fail_from(unsigned long n);
 /* The first call that was made to fail since: a function, or "launch of KERNEL"; NULL: none yet. */

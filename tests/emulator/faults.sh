@@ -47,6 +47,28 @@ planted unset ANY test-seam-state "$state" 0 0 'after start'
 planted half-read ANY test-seam-passes seam_passes/read_bandwidth 0 0 'is read otherwise'
 planted formula ANY test-training "$golden" 0 0 'in double'
 
+# checked NAME MESSAGE OPTION...: `cusgd check` must fail with the bug, exit code 5, and say so; without it, it passes.
+checked() {
+    local name=$1 message=$2 output
+    shift 2
+    check() { CUSGD_MODULE_DIR=$1 "$build/bin/cusgd" check --device cuda "${@:2}" 2>&1; }
+    if ! output=$(check "$modules" "$@"); then
+        echo "FAILED $name: cusgd check $* does not pass without the bug" && tail -n 20 <<<"$output" && failed=1
+        return
+    fi
+    output=$(check "$modules/faulty/$name" "$@")
+    if [ $? != 5 ] || ! grep -qE "$message" <<<"$output"; then
+        echo "FAILED $name: cusgd check $* does not find it" && tail -n 20 <<<"$output" && failed=1
+    else
+        echo "$name: found by cusgd check: $(grep -m 1 -oE "$message.*" <<<"$output" | cut -c 1-150)"
+    fi
+}
+made=(--rows 500 --cols 9 --steps 20 --l2 0.1)
+checked formula 'disagree: gradient' "${made[@]}"
+checked penalty 'disagree: update' "${made[@]}"
+checked look-ahead 'disagree: long slices' "${made[@]}" --optimizer nesterov
+checked formula 'FAIL: 0 of' # the standard set
+
 rows=seam_passes/generated_rows_are_functions_of_their_place
 if run "$modules/faulty/other-words" test-seam-passes "$rows" 0 0 | grep -q 'Tested: 1 | Passing: 1 '; then
     echo "other-words: $rows passes, as it must"

@@ -19,8 +19,11 @@ static unsigned laziness_setting = from_environment("CUSGD_EMULATOR_LAZINESS");
 static size_t memory_setting = (size_t)1 << 30;
 static int multiprocessor_setting = 2;
 
-static unsigned long calls, fail_at; /* fail_at: the number of the call that fails; 0: none */
-static bool fail_all_later;
+static unsigned long calls;
+static unsigned fail_from_outside = from_environment("CUSGD_EMULATOR_FAIL_FROM");
+static unsigned long fail_at = /* the number of the call that fails; 0: none */
+    fail_from_outside ? fail_from_outside : from_environment("CUSGD_EMULATOR_FAIL_CALL");
+static bool fail_all_later = fail_from_outside, fail_aloud = fail_at;
 static std::string failed;
 static thread_local cudaError_t last_error;
 static std::map<const void *, const char *> &objects = *new std::map<const void *, const char *>;
@@ -49,7 +52,9 @@ bool call_fails(const char *name, const char *of)
 {
     calls++;
     if (!fail_at || calls < fail_at || (calls > fail_at && !fail_all_later)) return false;
-    if (failed.empty()) failed = std::string(name) + of;
+    if (!failed.empty()) return true;
+    failed = std::string(name) + of;
+    if (fail_aloud) fprintf(stderr, "emulator: call %lu, %s, fails\n", calls, failed.c_str());
     return true;
 }
 
@@ -93,10 +98,16 @@ int blocks_per_multiprocessor(int threads, size_t shared)
 
 using namespace emulator;
 
-void emulator_set_order(unsigned order) { order_setting = order; }
-void emulator_set_laziness(unsigned laziness) { laziness_setting = laziness; }
-void emulator_set_memory(size_t bytes) { memory_setting = bytes; }
-void emulator_set_multiprocessors(int count) { multiprocessor_setting = count; }
+template <class T> static void set(T *setting, T value)
+{
+    locked guard(lock());
+    *setting = value;
+}
+
+void emulator_set_order(unsigned order) { set(&order_setting, order); }
+void emulator_set_laziness(unsigned laziness) { set(&laziness_setting, laziness); }
+void emulator_set_memory(size_t bytes) { set(&memory_setting, bytes); }
+void emulator_set_multiprocessors(int count) { set(&multiprocessor_setting, count); }
 
 size_t emulator_live_bytes(void)
 {
@@ -117,13 +128,17 @@ void emulator_list_live(void)
     for (const auto &o : objects) fprintf(stderr, "emulator: live %s at %p\n", o.second, o.first);
 }
 
-unsigned long emulator_calls(void) { return calls; }
+unsigned long emulator_calls(void)
+{
+    locked guard(lock());
+    return calls;
+}
 
 void emulator_fail_call(unsigned long n)
 {
     locked guard(lock());
     fail_at = n ? calls + n : 0;
-    fail_all_later = false;
+    fail_all_later = fail_aloud = false;
     failed.clear();
 }
 
@@ -230,6 +245,7 @@ cudaError_t cudaDriverGetVersion(int *version)
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int device)
 {
+    locked guard(lock());
     cudaError_t error = answer_for(__func__, device);
     if (error) return error;
     memset(p, 0, sizeof *p);
@@ -257,6 +273,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int device)
 
 cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr attribute, int device)
 {
+    locked guard(lock());
     cudaDeviceProp p;
     cudaError_t error = answer_for(__func__, device);
     if (error) return error;
@@ -304,6 +321,7 @@ cudaError_t cudaFuncSetAttribute(const void *function, cudaFuncAttribute attribu
 
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *a, const void *function)
 {
+    locked guard(lock());
     cudaError_t error = answer(__func__);
     if (error) return error;
     memset(a, 0, sizeof *a);
@@ -317,6 +335,7 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *a, const void *function)
 cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *blocks, const void *function, int threads, size_t shared,
                                                                    unsigned)
 {
+    locked guard(lock());
     cudaError_t error = answer("cudaOccupancyMaxActiveBlocksPerMultiprocessor");
     if (error) return error;
     if (threads <= 0) return remember(cudaErrorInvalidValue);

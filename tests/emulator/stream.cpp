@@ -5,6 +5,7 @@
 #include <chrono>
 #include <deque>
 #include <memory>
+#include <thread>
 #include <vector>
 
 namespace emulator
@@ -23,6 +24,7 @@ struct capture {
     nodes made;
     queue *origin;
     cudaStreamCaptureMode mode;
+    std::thread::id thread; /* that began it */
     bool invalid;
 };
 
@@ -151,11 +153,15 @@ cudaError_t enqueue(cudaStream_t stream, cudaGraphNodeType type, work w)
 
 bool is_capturing(cudaStream_t stream) { return queue_of(stream)->capturing != nullptr; }
 
+/* A capture in the mode `global` forbids it to every thread, one in the mode `thread local` to its own. */
 bool capture_forbids()
 {
     bool forbids = false;
-    for (const auto &q : queues)
-        if (q->capturing && q->capturing->mode != cudaStreamCaptureModeRelaxed) forbids = q->capturing->invalid = true;
+    for (const auto &q : queues) {
+        if (!q->capturing || q->capturing->mode == cudaStreamCaptureModeRelaxed) continue;
+        if (q->capturing->mode == cudaStreamCaptureModeGlobal || q->capturing->thread == std::this_thread::get_id())
+            forbids = q->capturing->invalid = true;
+    }
     return forbids;
 }
 
@@ -388,7 +394,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mo
     queue &q = *queue_of(stream);
     if (&q == legacy.get()) return remember(cudaErrorStreamCaptureUnsupported);
     if (q.capturing) return remember(cudaErrorIllegalState);
-    q.capturing = std::make_shared<capture>(capture{{}, &q, mode, false});
+    q.capturing = std::make_shared<capture>(capture{{}, &q, mode, std::this_thread::get_id(), false});
     q.after.clear();
     return cudaSuccess;
 }

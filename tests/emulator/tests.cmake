@@ -1,16 +1,20 @@
 # Tests of the CUDA module on the emulated GPU: those of the seam and the golden trajectories, in several orders of threads and
 # lazinesses of streams (emulator.h).
+# Each backend that is opened takes 64 MB, which glibc would give back to the system and fetch anew, at most of a short test's time.
+set(emulated_heap MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=4000000000)
 function(add_emulated_test name order laziness command)
     add_test(NAME ${name} COMMAND ${command} ${ARGN})
     set_tests_properties(${name} PROPERTIES FAIL_REGULAR_EXPRESSION "${failures}")
     set_property(TEST ${name} PROPERTY ENVIRONMENT ${settings} CUSGD_SEAM_DEVICE=cuda CUSGD_TEST_DEVICE=cuda
                  CUSGD_MODULE_DIR=${PROJECT_BINARY_DIR}/emulated
-                 CUSGD_EMULATOR_ORDER=${order} CUSGD_EMULATOR_LAZINESS=${laziness})
+                 CUSGD_EMULATOR_ORDER=${order} CUSGD_EMULATOR_LAZINESS=${laziness} ${emulated_heap})
 endfunction()
 
 # The optimised build runs one, a sanitizer's the others: each setting once in scripts/test.sh.
 set(emulator_settings "forward-eager 0 0")
+set(late 0)
 if(CUSGD_SANITIZE)
+    set(late 1)
     set(emulator_settings "reverse-lazy 1 1" "shuffled 5 7")
 endif()
 foreach(setting IN LISTS emulator_settings)
@@ -20,9 +24,19 @@ foreach(setting IN LISTS emulator_settings)
         add_emulated_test(${test}-emul-${word} ${order} ${laziness} ${test})
     endforeach()
     add_emulated_test(test-training-emul-${word} ${order} ${laziness} test-training --filter training/golden_trajectories)
+    add_emulated_test(test-check-emul-${word} ${order} ${laziness} test-check)
 endforeach()
 
 add_executable(test-module test_module.c)
-target_include_directories(test-module PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/tests)
+target_include_directories(test-module PRIVATE ${PROJECT_SOURCE_DIR}/tests)
 target_link_libraries(test-module PRIVATE cusgd-test-support)
 add_emulated_test(test-module-emul 0 0 test-module)
+
+# Every call of a training run made to fail; where a sanitizer looks on, with streams that are late.
+add_executable(test-faults test_faults.c)
+target_include_directories(test-faults PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+target_link_libraries(test-faults PRIVATE cusgd-test-support)
+add_dependencies(test-faults cusgd-command cusgd-cuda-emulated)
+add_emulated_test(test-faults-emul 0 ${late} test-faults)
+
+add_emulated_test(test-repeat-emul 0 0 test-repeat)

@@ -1,0 +1,93 @@
+/* See check.h. */
+#include "check.h"
+
+#include "error.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef double real;
+#include "scalar/loss.h"
+
+cusgd_status bounds_allocate(bounds *b)
+{
+    size_t size = (size_t)((b->d + 1) * b->k);
+    b->gradient = allocate_zeroed(size, sizeof(double));
+    b->x = allocate((size_t)b->d * BOUNDS_PIECE, sizeof(double));
+    b->w = allocate(BOUNDS_PIECE, sizeof(double));
+    if (b->gradient && b->x && b->w) return CUSGD_OK;
+    return fail_memory((size_t)b->d * BOUNDS_PIECE * sizeof(double), "a check's rows");
+}
+
+void bounds_free(bounds *b)
+{
+    free(b->gradient);
+    free(b->x);
+    free(b->w);
+}
+
+/* Roundings that add up at random over a dot product and over the rows; and those of the inputs. */
+static double roundings(const bounds *b, int64_t count) { return b->unit * (8 + sqrt((double)b->d) + sqrt((double)count)); }
+
+static double target_at(const bounds *b, int64_t row, int64_t c)
+{
+    double y = matrix_at(&b->e->y, examples_row(b->e, row), c);
+    return b->t->shift ? y - b->t->shift[c] : y;
+}
+
+/* The prediction of output c, and the sum of the sizes of its terms. */
+static double predict(const bounds *b, const double *x, int64_t c, double *size)
+{
+    double p = b->theta[b->d * b->k + c];
+    *size = fabs(p);
+    for (int64_t j = 0; j < b->d; j++) {
+        double term = x[j] * b->theta[j * b->k + c];
+        p += term;
+        *size += fabs(term);
+    }
+    return p;
+}
+
+static void add_row(bounds *b, const double *x, double w, int64_t row, double factor)
+{
+    double most = loss_curvature_bound(b->loss);
+    for (int64_t c = 0; c < b->k; c++) {
+        double size, y = target_at(b, row, c), p = predict(b, x, c, &size);
+        struct loss_point l = loss_at(b->loss, p, y);
+        size += fabs(y);
+        double error = w * (most * size + fabs(l.slope));
+        for (int64_t j = 0; j < b->d; j++) b->gradient[j * b->k + c] += error * fabs(x[j]);
+        b->gradient[b->d * b->k + c] += error;
+        b->value += w * (fabs(l.slope) * size + fabs(l.value) + most * size * size * factor);
+    }
+}
+
+cusgd_status bounds_of(bounds *b, const int64_t *rows, int64_t count)
+{
+    double factor = roundings(b, count);
+    int64_t size = (b->d + 1) * b->k;
+    memset(b->gradient, 0, sizeof(double) * (size_t)size);
+    b->value = 0;
+    for (int64_t first = 0; first < count; first += BOUNDS_PIECE) {
+        int64_t piece = count - first < BOUNDS_PIECE ? count - first : BOUNDS_PIECE;
+        cusgd_status status = b->reference->ops->rows(b->reference->self, b->rows, rows + first, piece, b->x, b->w);
+        if (status != CUSGD_OK) return status;
+        for (int64_t i = 0; i < piece; i++) add_row(b, b->x + i * b->d, b->w[i], rows[first + i], factor);
+    }
+    for (int64_t u = 0; u < size; u++) b->gradient[u] = factor * b->gradient[u] / (double)count + b->tiny;
+    b->value = factor * b->value + b->tiny;
+    return CUSGD_OK;
+}
+
+cusgd_status bounds_predictions(bounds *b, int64_t first, int64_t count, double *out)
+{
+    int64_t rows[BOUNDS_PIECE] = {first};
+    for (int64_t i = 1; i < count; i++) rows[i] = first + i;
+    cusgd_status status = b->reference->ops->rows(b->reference->self, b->rows, rows, count, b->x, b->w);
+    for (int64_t i = 0; i < count && status == CUSGD_OK; i++)
+        for (int64_t c = 0; c < b->k; c++) {
+            (void)predict(b, b->x + i * b->d, c, &out[i * b->k + c]);
+            out[i * b->k + c] = roundings(b, 1) * out[i * b->k + c] + b->tiny;
+        }
+    return status;
+}

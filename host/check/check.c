@@ -1,0 +1,453 @@
+/* A device beside the CPU, step by step. */
+#include "check.h"
+
+#include "error.h"
+#include "trainer.h"
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Who takes part: the device, the CPU in its precision, and the CPU in double, which the others are compared with. */
+enum { ON_DEVICE, ON_CPU, IN_DOUBLE, PEERS };
+
+enum { MOMENTS, ROWS, GRADIENT, UPDATE, LOSS, OBJECTIVE, FULL_GRADIENT, PREDICTIONS, SLICES, FREE_THETA, FREE_LOSS };
+static const char *const line_names[CUSGD_CHECK_LINES] = {
+    "moments",       "bound rows",  "gradient",    "update",          "loss",           "objective",
+    "full gradient", "predictions", "long slices", "free run: theta", "free run: loss",
+};
+
+typedef struct check {
+    cusgd_trainer *t; /* the device's: it made the choices that were left open */
+    cusgd_check_report *report;
+    backend peer[PEERS];
+    bound *rows[PEERS];
+    bounds bounds;
+    int64_t n, d, k, size;   /* size: (d+1) x k */
+    double *state, *next;    /* PARTS x size */
+    double *point;           /* size: where a gradient is taken */
+    double *gradient[PEERS]; /* size */
+    double slope;            /* the largest value of a gradient so far: their scale, as they may vanish at the optimum */
+    int64_t *order;          /* n: a batch's rows */
+} check;
+
+/* One step of the run: batch `batch` of the epoch whose order this is. */
+typedef struct place {
+    sampler order;
+    int64_t step, epoch, batch;
+    step_numbers numbers;
+} place;
+
+/* ---- Comparing ----------------------------------------------------------------------------------------------------------- */
+
+static double largest(const double *values, int64_t count)
+{
+    double most = 0;
+    for (int64_t i = 0; i < count; i++) most = fmax(most, fabs(values[i]));
+    return most;
+}
+
+/* Keeps the worst: differences on a scale, and as a share of what is allowed. NaN on either side is beyond every bound. */
+static void compare(check *c, int line, int peer, double value, double reference, double scale, double allowed, int64_t step)
+{
+    cusgd_check_line *l = &c->report->lines[line];
+    double difference = value == reference ? 0 : fabs(value - reference);
+    if (isnan(difference)) difference = (double)INFINITY;
+    double relative = difference == 0 ? 0 : difference / scale, share = difference == 0 ? 0 : difference / allowed;
+    if (peer == ON_CPU) l->cpu = fmax(l->cpu, relative);
+    if (peer != ON_DEVICE) return;
+    l->device = fmax(l->device, relative);
+    if (!(share > l->share) && l->step) return;
+    l->share = fmax(l->share, share);
+    l->step = step;
+}
+
+/* A device's values and the CPU's in its precision, each against the double reference. */
+static void compare_all(check *c, int line, const double *const values[PEERS], int64_t count, double scale, const double *allowed,
+                        int64_t step)
+{
+    for (int peer = ON_DEVICE; peer <= ON_CPU; peer++)
+        for (int64_t i = 0; i < count; i++)
+            compare(c, line, peer, values[peer][i], values[IN_DOUBLE][i], scale, allowed[i], step);
+}
+
+static void compare_gradients(check *c, int line, int64_t step)
+{
+    c->slope = fmax(c->slope, largest(c->gradient[IN_DOUBLE], c->size));
+    compare_all(c, line, (const double *const *)c->gradient, c->size, c->slope, c->bounds.gradient, step);
+}
+
+/* ---- Before the steps ---------------------------------------------------------------------------------------------------- */
+
+/* Sums of n values in double, merged in any order. */
+static cusgd_status check_moments(check *c)
+{
+    int64_t d = c->d, k = c->k;
+    double *sums = allocate((size_t)(PEERS * (2 * d + k)), sizeof *sums), weight[PEERS];
+    double *mean[PEERS], *variance[PEERS], *target[PEERS];
+    cusgd_status status = CUSGD_OK;
+    if (!sums) return fail_memory((size_t)(PEERS * (2 * d + k)) * sizeof *sums, "the moments");
+    for (int i = 0; i < PEERS && !status; i++) {
+        mean[i] = sums + i * (2 * d + k), variance[i] = mean[i] + d, target[i] = mean[i] + 2 * d;
+        const backend *b = &c->peer[i];
+        status = b->ops->moments(b->self, &c->t->train_rows, mean[i], variance[i], target[i], &weight[i]);
+    }
+    for (int peer = ON_DEVICE; peer <= ON_CPU && !status; peer++) {
+        double slack = 64 * DBL_EPSILON * sqrt((double)c->n);
+        for (int64_t j = 0; j < d; j++) {
+            double second = variance[IN_DOUBLE][j] + mean[IN_DOUBLE][j] * mean[IN_DOUBLE][j], rms = sqrt(second);
+            compare(c, MOMENTS, peer, mean[peer][j], mean[IN_DOUBLE][j], rms, slack * rms, 0);
+            compare(c, MOMENTS, peer, variance[peer][j], variance[IN_DOUBLE][j], second, slack * second, 0);
+        }
+        for (int64_t i = 0; i < k; i++) {
+            double size = fabs(target[IN_DOUBLE][i]) + fabs(c->t->shift[i]) + largest(c->t->null, k);
+            compare(c, MOMENTS, peer, target[peer][i], target[IN_DOUBLE][i], size, slack * size + DBL_MIN, 0);
+        }
+        compare(c, MOMENTS, peer, weight[peer], weight[IN_DOUBLE], weight[IN_DOUBLE], slack * weight[IN_DOUBLE], 0);
+    }
+    free(sums);
+    return status;
+}
+
+/* Some rows as they were bound: the same bits as on the CPU in the same precision. */
+static cusgd_status check_rows(check *c)
+{
+    enum { MOST = 64 };
+    int64_t count = c->n < MOST ? c->n : MOST, rows[MOST];
+    double *x = allocate((size_t)(PEERS * count * c->d), sizeof *x), w[PEERS][MOST];
+    cusgd_status status = CUSGD_OK;
+    if (!x) return fail_memory((size_t)(PEERS * count * c->d) * sizeof *x, "a check's rows");
+    for (int64_t i = 0; i < count; i++) rows[i] = i * (c->n - 1) / (count > 1 ? count - 1 : 1);
+    for (int i = 0; i < PEERS && !status; i++)
+        status = c->peer[i].ops->rows(c->peer[i].self, c->rows[i], rows, count, x + i * count * c->d, w[i]);
+    for (int64_t i = 0; i < count * c->d && !status; i++) {
+        double device = x[i], same = x[ON_CPU * count * c->d + i], exact = x[IN_DOUBLE * count * c->d + i];
+        compare(c, ROWS, ON_DEVICE, device, same, fabs(same), 0, 0);
+        compare(c, ROWS, ON_CPU, same, exact, fabs(exact), 1, 0);
+    }
+    for (int64_t i = 0; i < count && !status; i++) compare(c, ROWS, ON_DEVICE, w[ON_DEVICE][i], w[ON_CPU][i], w[ON_CPU][i], 0, 0);
+    free(x);
+    return status;
+}
+
+/* ---- Lockstep ------------------------------------------------------------------------------------------------------------ */
+
+static void place_at(const check *c, place *at)
+{
+    const cusgd_trainer *t = c->t;
+    if (at->batch == t->batches) {
+        at->batch = 0;
+        at->epoch++;
+    }
+    if (at->batch == 0)
+        at->order = sampler_make(t->options.sampling, t->options.seed, (uint64_t)c->n, (uint64_t)t->batches, (uint64_t)at->epoch);
+    at->numbers = trainer_numbers(t, at->step);
+}
+
+static int64_t rows_of(const check *c, const place *at)
+{
+    uint64_t n = at->order.n, m = at->order.batches, b = sampler_batch(&at->order, (uint64_t)at->batch);
+    int64_t count = 0;
+    for (uint64_t i = batch_start(n, m, b); i < batch_start(n, m, b + 1); i++)
+        c->order[count++] = (int64_t)sampler_row(&at->order, i);
+    return count;
+}
+
+static cusgd_status run_step(const check *c, int peer, const place *at, const step_numbers *numbers, steps_report *report)
+{
+    const backend *b = &c->peer[peer];
+    slice s = {c->rows[peer], &at->order, at->batch, 1, numbers};
+    cusgd_status status = b->ops->steps(b->self, &s);
+    return status == CUSGD_OK ? b->ops->report(b->self, report) : status;
+}
+
+/* The gradient at c->point, seen as the velocity after a step of rate 1 without momentum. */
+static cusgd_status gradient_of(const check *c, int peer, const place *at, steps_report *report)
+{
+    const backend *b = &c->peer[peer];
+    const plan *run = &c->t->plan;
+    plan p = {.loss = run->loss, .optimizer = CUSGD_OPTIMIZER_MOMENTUM, .d = c->d, .k = c->k, .batch = run->batch};
+    step_numbers one = {.rate = 1, .correction1 = 1, .correction2 = 1, .average = 1};
+    p.intercept = 1;
+    p.tf32 = run->tf32;
+    cusgd_status status = b->ops->start(b->self, &p);
+    if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_CURRENT, PART_THETA, c->point);
+    if (status == CUSGD_OK) status = run_step(c, peer, at, &one, report);
+    if (status == CUSGD_OK) status = b->ops->get(b->self, AREA_CURRENT, PART_SLOT1, c->gradient[peer]);
+    return status;
+}
+
+static cusgd_status put_state(const check *c, int peer)
+{
+    const backend *b = &c->peer[peer];
+    cusgd_status status = b->ops->start(b->self, &c->t->plan);
+    for (int part = 0; part < PARTS && status == CUSGD_OK; part++)
+        status = b->ops->put(b->self, AREA_CURRENT, (enum part)part, c->state + part * c->size);
+    return status;
+}
+
+/* One step of a peer from the common state to c->next. */
+static cusgd_status step_of(const check *c, int peer, const place *at, steps_report *report)
+{
+    const backend *b = &c->peer[peer];
+    cusgd_status status = put_state(c, peer);
+    if (status == CUSGD_OK) status = run_step(c, peer, at, &at->numbers, report);
+    for (int part = 0; part < PARTS && status == CUSGD_OK; part++)
+        status = b->ops->get(b->self, AREA_CURRENT, (enum part)part, c->next + part * c->size);
+    return status;
+}
+
+/* c->next must be what the peer's gradient makes of c->state, to the bit. */
+static void compare_update(check *c, int peer, const place *at)
+{
+    const cusgd_trainer *t = c->t;
+    int single = t->options.precision == CUSGD_PRECISION_FLOAT;
+    for (int64_t u = 0; u < c->size; u++) {
+        int penalised = u < c->d * c->k;
+        double expected[PARTS], scale = 0;
+        for (int part = 0; part < PARTS; part++) expected[part] = c->state[part * c->size + u];
+        if (penalised || t->plan.intercept)
+            (single ? reference_update_float : reference_update_double)(&t->plan, &at->numbers, t->metric ? t->metric[u] : 1,
+                                                                        penalised, c->point[u], c->gradient[peer][u], expected);
+        for (int part = 0; part < PARTS; part++) scale = fmax(scale, fabs(expected[part]));
+        for (int part = 0; part < PARTS; part++)
+            compare(c, UPDATE, peer, c->next[part * c->size + u], expected[part], scale, 0, at->step + 1);
+    }
+}
+
+/* *failed: the step's loss is not finite, for all alike. */
+static cusgd_status check_step(check *c, const place *at, int *failed)
+{
+    const cusgd_trainer *t = c->t;
+    int single = t->options.precision == CUSGD_PRECISION_FLOAT;
+    steps_report seen[PEERS], stepped;
+    cusgd_status status = CUSGD_OK;
+    for (int64_t u = 0; u < c->size; u++)
+        c->point[u] = (single ? reference_point_float : reference_point_double)(
+            &t->plan, &at->numbers, c->state[PART_THETA * c->size + u], c->state[PART_SLOT1 * c->size + u]);
+    for (int i = 0; i < PEERS && !status; i++) status = gradient_of(c, i, at, &seen[i]);
+    if (status) return status;
+    *failed = seen[ON_CPU].failed;
+    if (seen[ON_DEVICE].failed != seen[ON_CPU].failed)
+        compare(c, LOSS, ON_DEVICE, (double)NAN, seen[IN_DOUBLE].loss, fabs(seen[IN_DOUBLE].loss), 0, at->step + 1);
+    if (seen[ON_DEVICE].failed || seen[ON_CPU].failed) return CUSGD_OK;
+
+    status = bounds_of(&c->bounds, c->order, rows_of(c, at));
+    compare_gradients(c, GRADIENT, at->step + 1);
+    for (int peer = ON_DEVICE; peer <= ON_CPU && !status; peer++) {
+        status = step_of(c, peer, at, &stepped);
+        if (status) return status;
+        compare_update(c, peer, at);
+        compare(c, LOSS, peer, stepped.loss, seen[IN_DOUBLE].loss, fabs(seen[IN_DOUBLE].loss), c->bounds.value, at->step + 1);
+        if (stepped.rows != seen[IN_DOUBLE].rows || stepped.done != 1 || stepped.failed)
+            compare(c, LOSS, peer, (double)NAN, seen[IN_DOUBLE].loss, fabs(seen[IN_DOUBLE].loss), 0, at->step + 1);
+    }
+    return status;
+}
+
+static void state_start(const check *c)
+{
+    memset(c->state, 0, sizeof(double) * (size_t)(PARTS * c->size));
+    memcpy(c->state + PART_THETA * c->size, c->t->start, sizeof(double) * (size_t)c->size);
+    memcpy(c->state + PART_AVERAGE * c->size, c->t->start, sizeof(double) * (size_t)c->size);
+}
+
+/* From the run's start; the CPU in the device's precision leads. */
+static cusgd_status lockstep(check *c, int64_t steps)
+{
+    place at = {.step = 0};
+    int failed = 0;
+    cusgd_status status = CUSGD_OK;
+    state_start(c);
+    status = put_state(c, ON_CPU); /* and back, as the precision has it */
+    for (int part = 0; part < PARTS && !status; part++)
+        status = c->peer[ON_CPU].ops->get(c->peer[ON_CPU].self, AREA_CURRENT, (enum part)part, c->state + part * c->size);
+    for (; at.step < steps && !status; at.step++, at.batch++) {
+        place_at(c, &at);
+        status = check_step(c, &at, &failed);
+        if (failed || status) break;
+        memcpy(c->state, c->next, sizeof(double) * (size_t)(PARTS * c->size));
+    }
+    c->report->steps = at.step;
+    if (!status && failed && at.step == 0)
+        return fail(CUSGD_ERROR_DIVERGED, "the loss is not finite at the first step: choose another starting point");
+    return status;
+}
+
+/* ---- Full passes --------------------------------------------------------------------------------------------------------- */
+
+static cusgd_status check_predictions(check *c, const double *theta)
+{
+    double *out[PEERS] = {NULL}, *allowed = allocate((size_t)(BOUNDS_PIECE * c->k), sizeof *allowed);
+    cusgd_status status = allowed ? CUSGD_OK : fail_memory((size_t)(BOUNDS_PIECE * c->k) * sizeof *allowed, "predictions");
+    for (int i = 0; i < PEERS && !status; i++) {
+        out[i] = allocate((size_t)(c->n * c->k), sizeof *out[i]);
+        if (!out[i]) status = fail_memory((size_t)(c->n * c->k) * sizeof *out[i], "predictions");
+        if (!status) status = c->peer[i].ops->predict(c->peer[i].self, c->rows[i], theta, out[i]);
+    }
+    for (int64_t first = 0; first < c->n && !status; first += BOUNDS_PIECE) {
+        int64_t count = c->n - first < BOUNDS_PIECE ? c->n - first : BOUNDS_PIECE;
+        const double *const values[PEERS] = {out[ON_DEVICE] + first * c->k, out[ON_CPU] + first * c->k,
+                                             out[IN_DOUBLE] + first * c->k};
+        status = bounds_predictions(&c->bounds, first, count, allowed);
+        if (!status) compare_all(c, PREDICTIONS, values, count * c->k, largest(values[IN_DOUBLE], count * c->k), allowed, 0);
+    }
+    for (int i = 0; i < PEERS; i++) free(out[i]);
+    free(allowed);
+    return status;
+}
+
+/* At the parameters where the lockstep ended. */
+static cusgd_status full_passes(check *c)
+{
+    const double *theta = c->state + PART_THETA * c->size;
+    double value[PEERS];
+    cusgd_status status = CUSGD_OK;
+    for (int i = 0; i < PEERS && !status; i++)
+        status = c->peer[i].ops->objective(c->peer[i].self, c->rows[i], c->t->plan.loss, theta, &value[i], c->gradient[i]);
+    for (int64_t i = 0; i < c->n; i++) c->order[i] = i;
+    c->bounds.theta = theta;
+    c->bounds.unit = c->t->options.precision == CUSGD_PRECISION_FLOAT ? 0x1p-24 : 0x1p-52; /* never TF32 */
+    if (!status) status = bounds_of(&c->bounds, c->order, c->n);
+    if (status) return status;
+    if (!isfinite(value[ON_CPU])) { /* a run on its way to divergence: the precision does not hold it, on no device */
+        if (isfinite(value[ON_DEVICE])) compare(c, OBJECTIVE, ON_DEVICE, value[ON_DEVICE], (double)NAN, 1, 0, 0);
+        return CUSGD_OK;
+    }
+    for (int peer = ON_DEVICE; peer <= ON_CPU; peer++)
+        compare(c, OBJECTIVE, peer, value[peer], value[IN_DOUBLE], fabs(value[IN_DOUBLE]), c->bounds.value / (double)c->n, 0);
+    compare_gradients(c, FULL_GRADIENT, 0);
+    return check_predictions(c, theta);
+}
+
+/* ---- Free run ------------------------------------------------------------------------------------------------------------ */
+
+/* The device's steps as a run takes them, many in a slice: the same bits as one by one, which c->gradient[ON_DEVICE] has. */
+static cusgd_status check_slices(check *c, int64_t steps)
+{
+    cusgd_status status = trainer_begin(c->t);
+    if (!status) status = cusgd_trainer_step(c->t, steps);
+    if (!status) status = trainer_theta(c->t, AREA_CURRENT, c->point);
+    for (int64_t u = 0; u < c->size && !status; u++)
+        compare(c, SLICES, ON_DEVICE, c->point[u], c->gradient[ON_DEVICE][u], fabs(c->gradient[ON_DEVICE][u]), 0, 0);
+    return status;
+}
+
+/* `steps` steps from the run's start, each peer on its own way; theta (or the average) and the objective there. */
+static cusgd_status free_run(check *c, int64_t steps)
+{
+    double loss[PEERS];
+    enum part result = c->t->plan.average ? PART_AVERAGE : PART_THETA;
+    state_start(c);
+    for (int i = 0; i < PEERS; i++) {
+        const backend *b = &c->peer[i];
+        steps_report report;
+        cusgd_status status = put_state(c, i);
+        for (place at = {.step = 0}; at.step < steps && !status; at.step++, at.batch++) {
+            place_at(c, &at);
+            status = run_step(c, i, &at, &at.numbers, &report);
+        }
+        if (!status) status = b->ops->get(b->self, AREA_CURRENT, result, c->gradient[i]);
+        if (!status) status = b->ops->objective(b->self, c->rows[i], c->t->plan.loss, c->gradient[i], &loss[i], NULL);
+        if (status) return status;
+    }
+    double scale = largest(c->gradient[IN_DOUBLE], c->size);
+    for (int peer = ON_DEVICE; peer <= ON_CPU; peer++) {
+        for (int64_t u = 0; u < c->size; u++)
+            compare(c, FREE_THETA, peer, c->gradient[peer][u], c->gradient[IN_DOUBLE][u], scale, (double)INFINITY, 0);
+        compare(c, FREE_LOSS, peer, loss[peer], loss[IN_DOUBLE], fabs(loss[IN_DOUBLE]), (double)INFINITY, 0);
+    }
+    return check_slices(c, steps);
+}
+
+/* ---- All of it ----------------------------------------------------------------------------------------------------------- */
+
+static cusgd_status open_peers(check *c)
+{
+    cusgd_trainer *t = c->t;
+    cusgd_precision precision[PEERS] = {t->options.precision, t->options.precision, CUSGD_PRECISION_DOUBLE};
+    c->peer[ON_DEVICE] = t->backend;
+    c->rows[ON_DEVICE] = t->train;
+    for (int i = ON_CPU; i < PEERS; i++) {
+        backend *b = &c->peer[i];
+        cusgd_status status = cpu_backend_open(precision[i], t->options.threads, b);
+        if (!status) status = b->ops->bind(b->self, &t->train_rows, &t->transform, &c->rows[i]);
+        if (status) return status;
+    }
+    return CUSGD_OK;
+}
+
+static cusgd_status prepare(check *c)
+{
+    const cusgd_trainer *t = c->t;
+    int single = t->options.precision == CUSGD_PRECISION_FLOAT;
+    c->n = t->train_rows.n, c->d = t->plan.d, c->k = t->plan.k, c->size = (c->d + 1) * c->k;
+    c->state = allocate((size_t)(PARTS * c->size), sizeof(double));
+    c->next = allocate((size_t)(PARTS * c->size), sizeof(double));
+    c->point = allocate((size_t)c->size, sizeof(double));
+    c->order = allocate((size_t)c->n, sizeof(int64_t));
+    int complete = c->state && c->next && c->point && c->order;
+    for (int i = 0; i < PEERS; i++) complete &= (c->gradient[i] = allocate((size_t)c->size, sizeof(double))) != NULL;
+    if (!complete) return fail_memory((size_t)(12 * c->size + c->n) * sizeof(double), "a check's states");
+    c->bounds = (bounds){.e = &t->train_rows, .t = &t->transform, .loss = t->plan.loss, .theta = c->point, .d = c->d, .k = c->k};
+    /* In double the reference rounds as well: twice the unit. TF32 has 10 bits behind the point. */
+    c->bounds.unit = t->plan.tf32 && single ? 0x1p-10 : single ? 0x1p-24 : 0x1p-52;
+    c->bounds.tiny = single ? (double)FLT_MIN : DBL_MIN;
+    c->bounds.reference = &c->peer[IN_DOUBLE];
+    return bounds_allocate(&c->bounds);
+}
+
+static void close_all(check *c)
+{
+    for (int i = ON_CPU; i < PEERS; i++) {
+        if (!c->peer[i].ops) continue;
+        c->peer[i].ops->unbind(c->peer[i].self, c->rows[i]);
+        c->peer[i].ops->close(c->peer[i].self);
+    }
+    for (int i = 0; i < PEERS; i++) free(c->gradient[i]);
+    bounds_free(&c->bounds);
+    free(c->state);
+    free(c->next);
+    free(c->point);
+    free(c->order);
+    cusgd_trainer_free(c->t);
+}
+
+/* The verdict, and a sentence on the first line that fails. */
+static cusgd_status judge(cusgd_check_report *r)
+{
+    for (int i = 0; i < CUSGD_CHECK_LINES; i++) {
+        const cusgd_check_line *l = &r->lines[i];
+        if (!(l->share > 1)) continue;
+        char step[48] = "", allowance[64] = "where all bits must be equal";
+        if (l->step) snprintf(step, sizeof step, " at step %lld", (long long)l->step);
+        if (isfinite(l->share)) snprintf(allowance, sizeof allowance, "%.3g times what rounding explains", l->share);
+        return fail(CUSGD_ERROR_CHECK, "%s and the CPU disagree: %s%s: a relative difference of %.3g, %s", r->device, l->what,
+                    step, l->device, allowance);
+    }
+    r->passed = 1;
+    return CUSGD_OK;
+}
+
+cusgd_status cusgd_check(const cusgd_options *options, const cusgd_data *data, int64_t steps, cusgd_check_report *report)
+{
+    check c = {.report = report};
+    memset(report, 0, sizeof *report);
+    if (steps < 1) return fail(CUSGD_ERROR_USAGE, "a check compares at least 1 step, not %lld", (long long)steps);
+    for (int i = 0; i < CUSGD_CHECK_LINES; i++) report->lines[i].what = line_names[i];
+    cusgd_status status = cusgd_trainer_create(options, data, NULL, &c.t);
+    if (status) return status;
+    snprintf(report->device, sizeof report->device, "%s", cusgd_trainer_device(c.t));
+    status = open_peers(&c);
+    if (!status) status = prepare(&c);
+    c.bounds.rows = c.rows[IN_DOUBLE];
+    if (!status) status = check_moments(&c);
+    if (!status) status = check_rows(&c);
+    if (!status) status = lockstep(&c, steps);
+    if (!status) status = full_passes(&c);
+    if (!status) status = free_run(&c, report->steps);
+    report->lines[FREE_THETA].share = report->lines[FREE_LOSS].share = (double)NAN;
+    close_all(&c);
+    return status ? status : judge(report);
+}

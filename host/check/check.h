@@ -1,0 +1,45 @@
+/* The parts of cusgd_check: check.c runs the devices side by side, bounds.c knows what rounding may cost, reference.c is one
+ * parameter's step in each precision. */
+#ifndef CUSGD_HOST_CHECK_H
+#define CUSGD_HOST_CHECK_H
+
+#include "backend.h"
+
+/* Running bounds on what rounding may do to sums over some rows of a bound set, all at one theta. A prediction is off by some
+ * roundings of |x| |theta| + |b| + |y|, so a slope by that times the loss's second derivative, and each addend by some of
+ * itself. */
+typedef struct bounds {
+    const examples *e;        /* the source, for its targets */
+    const transform *t;       /* its shift */
+    const backend *reference; /* the CPU in double, and what is bound there */
+    const bound *rows;
+    cusgd_loss loss;
+    const double *theta; /* (d+1) x k */
+    double unit, tiny;   /* roundoff; the least normal number */
+    double *gradient;    /* (d+1) x k: of the mean gradient */
+    double value;        /* of the sum of losses */
+    double *x, *w;       /* work: BOUNDS_PIECE x d, BOUNDS_PIECE */
+    int64_t d, k;
+} bounds;
+
+enum { BOUNDS_PIECE = 1024 }; /* rows at a time */
+
+/* Allocates gradient, x, w; bounds_free() accepts a zeroed one. */
+cusgd_status bounds_allocate(bounds *b);
+void bounds_free(bounds *b);
+
+/* Over rows[0 .. count-1] of the bound set. */
+cusgd_status bounds_of(bounds *b, const int64_t *rows, int64_t count);
+/* Of the predictions of rows first .. first + count - 1, count at most BOUNDS_PIECE: out count x k. */
+cusgd_status bounds_predictions(bounds *b, int64_t first, int64_t count, double *out);
+
+/* include/scalar/update.h in a precision, behind functions that speak double. */
+double reference_point_float(const plan *p, const step_numbers *s, double theta, double slot1);
+double reference_point_double(const plan *p, const step_numbers *s, double theta, double slot1);
+/* state: by enum part. */
+void reference_update_float(const plan *p, const step_numbers *s, double metric, int penalised, double point, double gradient,
+                            double state[PARTS]);
+void reference_update_double(const plan *p, const step_numbers *s, double metric, int penalised, double point, double gradient,
+                             double state[PARTS]);
+
+#endif

@@ -1,0 +1,286 @@
+#include "cli.h"
+#include "reading.h"
+
+#include <math.h>
+#include <string.h>
+
+/* One run of `cusgd check`. */
+typedef struct checking {
+    const syntax *syntax;
+    const char *data_path, *targets;
+    cusgd_generator made; /* rows 0: no synthetic data was asked for */
+    int64_t steps;        /* 0: the usual number */
+    int json;
+    reading reading;
+    cusgd_options options;
+} checking;
+
+/* ---- Output -------------------------------------------------------------------------------------------------------------- */
+
+static void put_difference(double value)
+{
+    if (value == 0)
+        printf("  %10s", "equal");
+    else
+        printf("  %10.2e", value);
+}
+
+static void put_table(const cusgd_check_report *r)
+{
+    puts("largest relative difference to the CPU in double, and the device's as a share of what rounding explains");
+    printf("%-16s  %10s  %10s  %10s  %s\n", "", "device", "CPU", "share", "step");
+    for (int i = 0; i < CUSGD_CHECK_LINES; i++) {
+        const cusgd_check_line *l = &r->lines[i];
+        printf("%-16s", l->what);
+        put_difference(l->device);
+        put_difference(l->cpu);
+        if (isnan(l->share))
+            printf("  %10s", "-");
+        else
+            printf("  %10.3g", l->share);
+        if (l->step) printf("  %lld", (long long)l->step);
+        printf("%s\n", l->share > 1 ? "  FAIL" : "");
+    }
+}
+
+/* The fields of one report, without the braces. */
+static void put_json(const cusgd_check_report *r)
+{
+    printf("\"device\": ");
+    put_json_string(stdout, r->device);
+    printf(", \"passed\": %s, \"steps\": %lld, \"lines\": [", r->passed ? "true" : "false", (long long)r->steps);
+    for (int i = 0; i < CUSGD_CHECK_LINES; i++) {
+        const cusgd_check_line *l = &r->lines[i];
+        printf("%s{\"what\": \"%s\", \"passed\": %s, \"device\": ", i ? ", " : "", l->what,
+               isnan(l->share) ? "null"
+               : l->share > 1  ? "false"
+                               : "true");
+        put_json_number(stdout, l->device);
+        printf(", \"cpu\": ");
+        put_json_number(stdout, l->cpu);
+        printf(", \"share\": ");
+        put_json_number(stdout, l->share);
+        printf(", \"step\": %lld}", (long long)l->step);
+    }
+    putchar(']');
+}
+
+/* ---- The user's problem -------------------------------------------------------------------------------------------------- */
+
+static int open_problem(const checking *c, cusgd_data **data)
+{
+    cusgd_reader reader;
+    cusgd_status status;
+    if (c->data_path) {
+        int wrong = reading_reader(&c->reading, c->syntax, c->data_path, NULL, &reader);
+        if (wrong) return wrong;
+        status = cusgd_data_open(c->data_path, &reader, data);
+    } else {
+        status = cusgd_data_generate(&c->made, data);
+    }
+    return status ? complain_last(status) : CUSGD_OK;
+}
+
+static int check_problem(const checking *c)
+{
+    enum { USUAL_STEPS = 32 };
+    cusgd_data *data = NULL;
+    cusgd_check_report report;
+    int wrong = open_problem(c, &data);
+    if (wrong) return wrong;
+    cusgd_status status = cusgd_check(&c->options, data, c->steps ? c->steps : USUAL_STEPS, &report);
+    cusgd_data_free(data);
+    if (status && status != CUSGD_ERROR_CHECK) return complain_last(status);
+    if (c->json) {
+        putchar('{');
+        put_json(&report);
+        puts("}");
+    } else {
+        printf("%s beside the CPU, %lld step%s in lockstep\n", report.device, (long long)report.steps, plural(report.steps));
+        put_table(&report);
+        puts(report.passed ? "PASS" : "FAIL");
+    }
+    return status ? complain_last(status) : CUSGD_OK;
+}
+
+/* ---- The standard set ---------------------------------------------------------------------------------------------------- */
+
+/* Options, then the data. Every optimizer meets both precisions, every loss and sampling several. */
+static const struct problem {
+    const char *options; /* as on the command line */
+    int64_t rows, cols, outputs;
+} problems[] = {
+    {"--optimizer sgd --loss squared --sampling permute --rate 0.05", 1000, 7, 1},
+    {"--optimizer sgd --loss logistic --sampling blocks --rate 0.1 --l1 0.001 --precision double", 3000, 33, 1},
+    {"--optimizer momentum --loss mse --sampling none --batch 256 --l2 0.01", 2000, 128, 3},
+    {"--optimizer momentum --loss squared --sampling replace --precision double", 500, 200, 1},
+    {"--optimizer nesterov --loss logistic --sampling replace-blocks --average", 1000, 31, 3},
+    {"--optimizer nesterov --loss squared --sampling permute --batch 1 --precision double", 300, 5, 1},
+    {"--optimizer adagrad --loss squared --sampling blocks --batch 100 --l1 0.01", 2000, 64, 1},
+    {"--optimizer adagrad --loss logistic --sampling none --precision double", 1000, 32, 1},
+    {"--optimizer adadelta --loss logistic --sampling permute --no-intercept", 1500, 12, 1},
+    {"--optimizer adadelta --loss mse --sampling replace --l2 0.1 --precision double", 700, 17, 2},
+    {"--optimizer rmsprop --loss squared --sampling replace --no-standardize", 1000, 257, 1},
+    {"--optimizer rmsprop --loss logistic --sampling blocks --average --precision double", 4000, 16, 1},
+    {"--optimizer adam --loss logistic --sampling permute --batch 64", 1000, 100, 5},
+    {"--optimizer adam --loss squared --sampling none --batch 1000 --precision double", 1000, 40, 1},
+    {"--optimizer auto --loss squared", 5000, 20, 1},
+    {"--optimizer auto --loss logistic --l1 0.0001 --precision double", 3000, 20, 1},
+    {"--optimizer sgd --loss squared --sampling none --batch 5000 --rate 0.5", 5000, 1, 1},
+    {"--optimizer adam --loss mse --sampling permute --schedule time-decay", 64, 1000, 1},
+};
+enum { PROBLEMS = sizeof problems / sizeof problems[0], STANDARD_STEPS = 36 };
+
+static cusgd_status set_words(cusgd_options *options, const char *words)
+{
+    char text[200], *rest = text, *next;
+    snprintf(text, sizeof text, "%s", words);
+    cusgd_status status = CUSGD_OK;
+    for (char *name = strtok_r(rest, " ", &rest); name && !status; name = next) {
+        char *value = strtok_r(rest, " ", &rest);
+        next = value;
+        if (value && strncmp(value, "--", 2) == 0)
+            value = NULL;
+        else if (value)
+            next = strtok_r(rest, " ", &rest);
+        status = cusgd_options_set(options, name + 2, value);
+    }
+    return status;
+}
+
+/* The set makes its own choices of all else. */
+static int check_standard_options(const checking *c)
+{
+    static const char *const kept[] = {"device", "seed", "threads", "math"};
+    cusgd_options usual;
+    const cusgd_option_info *info;
+    cusgd_options_init(&usual);
+    for (size_t i = 0; (info = cusgd_option_at(i)) != NULL; i++) {
+        char given[CUSGD_OPTION_TEXT], otherwise[CUSGD_OPTION_TEXT];
+        int is_kept = 0;
+        for (size_t l = 0; l < sizeof kept / sizeof kept[0]; l++) is_kept |= strcmp(info->name, kept[l]) == 0;
+        cusgd_options_get(&c->options, info->name, given);
+        cusgd_options_get(&usual, info->name, otherwise);
+        if (!is_kept && strcmp(given, otherwise) != 0)
+            return complain_usage(c->syntax, "--%s is for data: name DATA, or give --rows and --cols", info->name);
+    }
+    return CUSGD_OK;
+}
+
+static cusgd_status run_problem(const checking *c, const struct problem *p, cusgd_check_report *report)
+{
+    cusgd_options options = c->options;
+    cusgd_generator g;
+    cusgd_data *data = NULL;
+    cusgd_status status = set_words(&options, p->options);
+    cusgd_generator_init(&g);
+    g.rows = p->rows, g.cols = p->cols, g.outputs = p->outputs, g.seed = options.seed;
+    g.logistic = options.loss == CUSGD_LOSS_LOGISTIC;
+    g.correlation = 0.5;
+    g.precision = options.precision;
+    if (!status) status = cusgd_data_generate(&g, &data);
+    if (!status) status = cusgd_check(&options, data, c->steps ? c->steps : STANDARD_STEPS, report);
+    cusgd_data_free(data);
+    return status;
+}
+
+static void put_problem(const checking *c, int i, const cusgd_check_report *r)
+{
+    const struct problem *p = &problems[i];
+    if (c->json) {
+        printf("%s\n {\"options\": \"%s\", \"rows\": %lld, \"cols\": %lld, \"outputs\": %lld, ", i ? "," : "", p->options,
+               (long long)p->rows, (long long)p->cols, (long long)p->outputs);
+        put_json(r);
+        putchar('}');
+        return;
+    }
+    if (i == 0)
+        printf("%s beside the CPU: largest relative differences\n%10s  %10s  %10s  %10s  %s\n", r->device, "gradient", "update",
+               "loss", "free run", "problem");
+    for (int l = 0; l < CUSGD_CHECK_LINES; l++) {
+        static const char *const shown[] = {"gradient", "update", "loss", "free run: theta"};
+        for (int s = 0; s < 4; s++)
+            if (strcmp(r->lines[l].what, shown[s]) == 0) put_difference(r->lines[l].device);
+    }
+    printf("  %s (%lld x %lld, %lld output%s)%s\n", p->options, (long long)p->rows, (long long)p->cols, (long long)p->outputs,
+           plural(p->outputs), r->passed ? "" : "  FAIL");
+}
+
+static int check_standard(const checking *c)
+{
+    int failed = 0, wrong = check_standard_options(c);
+    if (wrong) return wrong;
+    if (c->json) printf("{\"problems\": [");
+    for (int i = 0; i < PROBLEMS; i++) {
+        cusgd_check_report report;
+        cusgd_status status = run_problem(c, &problems[i], &report);
+        if (status && status != CUSGD_ERROR_CHECK) return complain_last(status);
+        put_problem(c, i, &report);
+        if (!status) continue;
+        failed++;
+        complain_last(status);
+    }
+    if (c->json)
+        printf("],\n \"passed\": %s}\n", failed ? "false" : "true");
+    else
+        printf("%s: %d of %d problems agree\n", failed ? "FAIL" : "PASS", PROBLEMS - failed, PROBLEMS);
+    return failed ? CUSGD_ERROR_CHECK : CUSGD_OK;
+}
+
+/* ---- Arguments ----------------------------------------------------------------------------------------------------------- */
+
+static int check_arguments(checking *c)
+{
+    int synthetic = c->made.rows > 0 || c->made.cols > 0;
+    if (synthetic && c->data_path) return complain_usage(c->syntax, "--rows and --cols make data, and DATA is given: choose one");
+    if (synthetic && (c->made.rows == 0 || c->made.cols == 0))
+        return complain_usage(c->syntax, "--rows and --cols go together, each at least 1");
+    const char *sentence = cusgd_options_check(&c->options);
+    if (sentence) return complain_usage(c->syntax, "%s", sentence);
+    c->made.logistic = c->options.loss == CUSGD_LOSS_LOGISTIC;
+    c->made.precision = c->options.precision;
+    c->made.seed = c->options.seed;
+    return CUSGD_OK;
+}
+
+static int check(checking *c)
+{
+    cusgd_device gpu;
+    int status = check_arguments(c);
+    if (status) return status;
+    status = c->data_path || c->made.rows > 0 ? check_problem(c) : check_standard(c);
+    int on_cpu = strcmp(c->options.device, "cpu") == 0;
+    on_cpu |= strcmp(c->options.device, "auto") == 0 && !(cusgd_device_at(1, &gpu) && gpu.usable);
+    if (!status && on_cpu) fputs("note: no GPU took part: this was the CPU beside itself in double\n", stderr);
+    return status;
+}
+
+int check_main(int argc, char **argv)
+{
+    checking c = {.steps = 0};
+    argument reading_table[READING_ARGUMENTS];
+    cusgd_generator_init(&c.made);
+    c.made.rows = c.made.cols = 0;
+    const argument table[] = {
+        {{"rows", "N", "none", "check on synthetic data of N rows", NULL}, '\0', TAKES_COUNT, &c.made.rows},
+        {{"cols", "D", "none", "and D columns", NULL}, '\0', TAKES_COUNT, &c.made.cols},
+        {{"outputs", "K", "1", "and K targets", NULL}, '\0', TAKES_COUNT, &c.made.outputs},
+        {{"steps", "N", "32; standard set: 36", "steps compared", NULL}, '\0', TAKES_COUNT, &c.steps},
+        {{"json", NULL, NULL, "print one JSON object, numbers in full", NULL}, '\0', TAKES_NOTHING, &c.json},
+    };
+    reading_arguments(&c.reading, reading_table);
+    cusgd_options_init(&c.options);
+    const syntax s = {.word = "check",
+                      .operands = "[DATA | --rows N --cols D] [OPTION]...",
+                      .operand_count = 1,
+                      .optional = 1,
+                      .summary = "Compares a device with the CPU, step by step; without data on a standard set of problems.",
+                      .example = "cusgd check --device cuda",
+                      .groups = {{table, sizeof table / sizeof table[0]}, {reading_table, READING_ARGUMENTS}},
+                      .options = &c.options};
+    c.syntax = &s;
+    int status;
+    if (arguments_parse(&s, argc, argv, &c.data_path, &status)) status = check(&c);
+    reading_free(&c.reading);
+    return status;
+}

@@ -1,0 +1,115 @@
+/* Many outputs: LANES of them side by side, so that a row's value is multiplied by LANES coefficients at once. Both products are
+ * made of tiles that stay in the registers; which sums share a tile changes no bit. */
+#ifndef CUSGD_HOST_CPU_WIDE_H
+#define CUSGD_HOST_CPU_WIDE_H
+
+enum {
+    TALL = PIECES <= 1   ? 12
+           : PIECES == 2 ? 6
+           : PIECES <= 4 ? 3
+                         : 1, /* rows or columns of a tile */
+    WIDE_GROUP = 48           /* rows of a group: a multiple of TALL */
+};
+
+/* p[r] = x[r] theta + intercepts for TALL rows: p TALL x LANES, theta (d+1) x LANES. */
+static inline __attribute__((always_inline)) void product_tile(const real *const *x, const real *theta, int64_t d, real *p)
+{
+    lanes sum[TALL][PIECES];
+    memset(sum, 0, sizeof sum);
+    for (int64_t j = 0; j < d; j++) {
+        lanes t[PIECES];
+#pragma GCC unroll 8
+        for (int q = 0; q < PIECES; q++) t[q] = load(theta + j * LANES + q * WIDTH);
+#pragma GCC unroll 12
+        for (int r = 0; r < TALL; r++)
+#pragma GCC unroll 8
+            for (int q = 0; q < PIECES; q++) sum[r][q] += x[r][j] * t[q];
+    }
+#pragma GCC unroll 12
+    for (int r = 0; r < TALL; r++)
+#pragma GCC unroll 8
+        for (int q = 0; q < PIECES; q++) store(p + r * LANES + q * WIDTH, sum[r][q] + load(theta + d * LANES + q * WIDTH));
+}
+
+/* Rows beyond `count`, up to a multiple of TALL, may be any. */
+static void wide_products(int count, const real *const *x, const real *theta, int64_t d, real *p)
+{
+    for (int r = 0; r < count; r += TALL) product_tile(x + r, theta, d, p + r * LANES);
+}
+
+/* g[j] += sum_r x[r][j] s[r] for `tall` columns from j on: g d x LANES, s count x LANES. */
+static inline __attribute__((always_inline)) void outer_tile(int tall, int count, const real *const *x, const real *s, int64_t j,
+                                                             real *g)
+{
+    lanes sum[TALL][PIECES];
+#pragma GCC unroll 12
+    for (int i = 0; i < tall; i++)
+#pragma GCC unroll 8
+        for (int q = 0; q < PIECES; q++) sum[i][q] = load(g + (j + i) * LANES + q * WIDTH);
+    for (int r = 0; r < count; r++) {
+        lanes t[PIECES];
+#pragma GCC unroll 8
+        for (int q = 0; q < PIECES; q++) t[q] = load(s + r * LANES + q * WIDTH);
+#pragma GCC unroll 12
+        for (int i = 0; i < tall; i++)
+#pragma GCC unroll 8
+            for (int q = 0; q < PIECES; q++) sum[i][q] += x[r][j + i] * t[q];
+    }
+#pragma GCC unroll 12
+    for (int i = 0; i < tall; i++)
+#pragma GCC unroll 8
+        for (int q = 0; q < PIECES; q++) store(g + (j + i) * LANES + q * WIDTH, sum[i][q]);
+}
+
+static void wide_outer(int count, const real *const *x, const real *s, int64_t d, real *g)
+{
+    int64_t j = 0;
+    for (; j + TALL <= d; j += TALL) outer_tile(TALL, count, x, s, j, g);
+    for (; j < d; j++) outer_tile(1, count, x, s, j, g);
+}
+
+/* p becomes w dl/dp, zero beyond `outputs`; adds w l to four sums. */
+static inline __attribute__((always_inline)) void wide_losses_of(cusgd_loss loss, const group *g, int64_t c, int outputs, real *p,
+                                                                 double *sums)
+{
+    for (int r = 0; r < g->count; r++) {
+        const real *y = g->y_row[r] + c;
+        real w = g->w ? g->w[r] : 1, value[LANES] = {0}, slope[LANES] = {0};
+        for (int l = 0; l < outputs; l++) {
+            struct loss_point at = loss_at(loss, p[r * LANES + l], y[l]);
+            value[l] = w * at.value;
+            slope[l] = w * at.slope;
+        }
+        memcpy(p + r * LANES, slope, sizeof slope);
+        for (int l = 0; l < LANES; l++) sums[l % 4] += (double)value[l];
+    }
+}
+
+static void wide_losses(cusgd_loss loss, const group *g, int64_t c, int outputs, real *p, double *sums)
+{
+    switch (loss) {
+    case CUSGD_LOSS_SQUARED: wide_losses_of(CUSGD_LOSS_SQUARED, g, c, outputs, p, sums); return;
+    case CUSGD_LOSS_MSE: wide_losses_of(CUSGD_LOSS_MSE, g, c, outputs, p, sums); return;
+    case CUSGD_LOSS_LOGISTIC: wide_losses_of(CUSGD_LOSS_LOGISTIC, g, c, outputs, p, sums); return;
+    }
+}
+
+static void add_wide(const rows_task *t, const group *g, double *loss)
+{
+    real p[WIDE_GROUP * LANES];
+    const real *x[WIDE_GROUP];
+    for (int r = 0; r < WIDE_GROUP; r++) x[r] = g->x[r < g->count ? r : 0];
+    for (int64_t block = 0; block < t->layout.blocks; block++) {
+        int64_t c = block * LANES, start = block * t->layout.ld;
+        int outputs = t->k - c < LANES ? (int)(t->k - c) : LANES;
+        wide_products(g->count, x, t->theta + start, t->d, p);
+        wide_losses(t->loss, g, c, outputs, p, loss);
+        if (!t->gradient) continue;
+        real *gradient = t->gradient + start, *intercepts = gradient + t->d * LANES;
+        wide_outer(g->count, x, p, t->d, gradient);
+        for (int r = 0; r < g->count; r++)
+            for (int l = 0; l < LANES; l++) intercepts[l] += p[r * LANES + l];
+    }
+}
+
+#endif

@@ -1,0 +1,40 @@
+# The probe of tests/gpu on the emulated GPU, but for what needs blocks that run side by side, clusters or bulk copies: its sums must
+# be right; and with a planted bug, elements that are never used, it must say so.
+set(probe_sources ${PROJECT_SOURCE_DIR}/tests/gpu/probe.cu ${PROJECT_SOURCE_DIR}/tests/gpu/probe_launch.cu)
+set(probe_memory ${PROJECT_SOURCE_DIR}/tests/gpu/probe_memory.cu)
+set(probe_faulty ${CMAKE_CURRENT_BINARY_DIR}/faulty/probe_memory/probe_memory.cu)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${probe_memory})
+file(READ ${probe_memory} text)
+string(REPLACE "mine += words_sum(v[u]);" "mine += words_sum(v[0]);" changed "${text}")
+if(text STREQUAL changed)
+    message(FATAL_ERROR "planted bug of the probe: its line is no longer in ${probe_memory}")
+endif()
+file(CONFIGURE OUTPUT ${probe_faulty} CONTENT "${changed}" @ONLY)
+
+emulated_kernels(emulated-probe ${probe_sources})
+emulated_kernels(emulated-probe-memory ${probe_memory})
+emulated_kernels(emulated-probe-faulty ${probe_faulty})
+foreach(variant IN ITEMS memory faulty)
+    target_compile_options(emulated-probe-${variant} PRIVATE -Wno-unknown-pragmas) # nvcc's unroll
+    target_include_directories(emulated-probe-${variant} PRIVATE ${PROJECT_SOURCE_DIR}/tests/gpu)
+    add_executable(gpu-probe-${variant}-emulated probe_main.cpp)
+    target_link_libraries(gpu-probe-${variant}-emulated PRIVATE emulator emulated-probe emulated-probe-${variant} emulator-headers
+                          emulator-libraries)
+endforeach()
+add_test(NAME gpu-probe-emul COMMAND gpu-probe-memory-emulated --small)
+set_tests_properties(gpu-probe-emul PROPERTIES ENVIRONMENT "${settings};CUSGD_EMULATOR_ORDER=5;CUSGD_EMULATOR_LAZINESS=7" FAIL_REGULAR_EXPRESSION "${failures}")
+add_test(NAME gpu-probe-faulty-emul COMMAND gpu-probe-faulty-emulated --small)
+set_tests_properties(gpu-probe-faulty-emul PROPERTIES ENVIRONMENT "${settings}"
+                     PASS_REGULAR_EXPRESSION "gpu-probe: wrong result: the sum of what was read")
+
+# What proves a GPU, in its cheapest form. `bench` and `check` are commands that it calls.
+set(parts repeatability latency)
+foreach(command IN ITEMS check bench)
+    if(EXISTS ${PROJECT_SOURCE_DIR}/host/cli/${command}.c)
+        list(APPEND parts $<IF:$<STREQUAL:${command},bench>,throughput,check>)
+    endif()
+endforeach()
+if(NOT CUSGD_SANITIZE)
+    add_test(NAME gpu-check-emul COMMAND ${PROJECT_SOURCE_DIR}/tests/gpu/test.sh ${PROJECT_BINARY_DIR} ${parts})
+    set_tests_properties(gpu-check-emul PROPERTIES ENVIRONMENT "${settings}")
+endif()

@@ -1,0 +1,82 @@
+/* The CPU backend's threads: every index is done once, whatever the teams, the counts and the pauses between. */
+#include "cpu/pool.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { MOST = 300 };
+
+typedef struct tally {
+    int64_t times[MOST]; /* each index is one thread's at a time */
+    double value[MOST];
+} tally;
+
+static void count(void *context, int64_t i)
+{
+    tally *t = context;
+    t->times[i]++;
+    for (int l = 0; l < (int)(i % 7) * 50; l++) t->value[i] += (double)l;
+}
+
+static void pause_for(long nanoseconds)
+{
+    struct timespec t = {0, nanoseconds};
+    nanosleep(&t, NULL);
+}
+
+Test(pool, every_index_once)
+{
+    static const int teams[] = {1, 2, 3, 8, 100};
+    static const int64_t counts[] = {0, 1, 2, 5, 63, MOST};
+    pool *p = pool_create(8); /* more than the machine may have processors */
+    cr_assert(p);
+    tally *t = malloc(sizeof *t);
+    for (int piece = 0; piece < 3000; piece++) {
+        int team = teams[piece * 7 % 5];
+        int64_t n = counts[piece % 6];
+        memset(t, 0, sizeof *t);
+        pool_for(p, team, n, count, t);
+        for (int64_t i = 0; i < MOST; i++)
+            cr_assert_eq(t->times[i], i < n, "piece %d: index %d was done %d times", piece, (int)i, (int)t->times[i]);
+        if (piece % 100 == 0) pause_for(1000000); /* the others fall asleep */
+    }
+    pool_free(p);
+    free(t);
+}
+
+/* What a piece wrote, the next one reads, on whatever thread. */
+static void double_left(void *context, int64_t i)
+{
+    int64_t *at = context;
+    at[i + 1] = 2 * at[i + 1] + at[0];
+}
+
+Test(pool, a_piece_sees_what_the_one_before_it_wrote)
+{
+    enum { PIECES = 20000, WIDTH = 4 };
+    pool *p = pool_create(3);
+    int64_t values[WIDTH + 1] = {1}, expected = 0;
+    for (int piece = 0; piece < PIECES; piece++) {
+        values[0] = piece;
+        pool_for(p, 3, WIDTH, double_left, values);
+        expected = (int64_t)((uint64_t)expected * 2 + (uint64_t)piece) & INT64_C(0xFFFFFFFF);
+        for (int i = 1; i <= WIDTH; i++) {
+            values[i] &= INT64_C(0xFFFFFFFF);
+            cr_assert_eq(values[i], expected, "piece %d", piece);
+        }
+    }
+    pool_free(p);
+}
+
+Test(pool, ends_without_having_begun)
+{
+    pool_free(NULL);
+    pool *p = pool_create(0);
+    tally t = {.times = {0}};
+    pool_for(p, 4, 10, count, &t);
+    for (int i = 0; i < 10; i++) cr_assert_eq(t.times[i], 1);
+    pool_free(p);
+    pool_free(pool_create(5));
+}

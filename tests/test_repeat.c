@@ -1,0 +1,192 @@
+/* The same run gives the same bits again: five times with other runs beside it, in two threads at once, and on the emulated GPU
+ * whatever the order of its threads and the lateness of its streams. The device is CUSGD_TEST_DEVICE, as in training.h. */
+#include "emulated.h"
+#include "training.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COLS = 33, MOST_OUTPUTS = 3, MOST_VALUES = MOST_OUTPUTS * (COLS + 1) + 1 };
+
+static emulated_module emulated;
+static int is_emulated; /* 0: a real device */
+
+static void setup(void)
+{
+    const cusgd_options o = options_default();
+    is_emulated = strncmp(o.device, "cuda", 4) == 0 && emulated_find(&emulated);
+}
+TestSuite(repeat, .init = setup);
+
+/* Batches of a twentieth have rows enough for several threads, and an epoch has steps enough for a graph. */
+static int64_t rows(void) { return is_emulated ? (REDUCED ? 1000 : 3000) : REDUCED ? 6000 : 20000; }
+
+/* ---- Runs ---------------------------------------------------------------------------------------------------------------- */
+
+/* A problem and how it is run. */
+typedef struct job {
+    cusgd_options options;
+    cusgd_data *data;
+    int64_t outputs;
+    double *x, *y;
+    double result[MOST_VALUES]; /* parameters, k x (d + 1), and the loss */
+    cusgd_status status;
+} job;
+
+static void job_make(job *j, cusgd_optimizer optimizer, cusgd_sampling sampling, cusgd_precision precision, int64_t outputs)
+{
+    uint64_t seed = (uint64_t)optimizer + 1;
+    *j = (job){.options = options_default(), .outputs = outputs};
+    j->options.optimizer = optimizer;
+    j->options.sampling = sampling;
+    j->options.precision = precision;
+    j->options.batch = rows() / 20;
+    j->options.epochs = 3;
+    j->x = random_normals(&seed, rows() * COLS);
+    j->y = random_normals(&seed, rows() * outputs);
+    for (int64_t i = 0; i < rows() * outputs; i++) j->y[i] += j->x[i / outputs * COLS];
+    j->data = data_of(rows(), COLS, outputs, j->x, j->y, NULL);
+}
+
+static void job_free(job *j)
+{
+    cusgd_data_free(j->data);
+    free(j->x);
+    free(j->y);
+}
+
+/* Nothing here is asserted: it may run in a thread of its own. */
+static void *job_run(void *of)
+{
+    job *j = of;
+    cusgd_trainer *t;
+    cusgd_result r;
+    memset(j->result, 0, sizeof j->result);
+    j->status = cusgd_trainer_create(&j->options, j->data, NULL, &t);
+    if (!j->status) j->status = cusgd_trainer_fit(t, NULL, NULL, &r);
+    if (!j->status) j->status = cusgd_trainer_get(t, j->result, j->result + j->outputs * COLS);
+    if (!j->status) j->result[MOST_VALUES - 1] = r.loss;
+    cusgd_trainer_free(t);
+    return NULL;
+}
+
+static void check_same(const job *first, const job *again, const char *what)
+{
+    cr_assert_eq(again->status, CUSGD_OK, "%s: status %d", what, (int)again->status);
+    cr_assert(memcmp(first->result, again->result, sizeof first->result) == 0, "%s changes the result by %g (optimizer %d)", what,
+              distance(first->result, again->result, MOST_VALUES), (int)first->options.optimizer);
+}
+
+/* ---- Others beside it ---------------------------------------------------------------------------------------------------- */
+
+/* A trainer that steps in a thread of its own until it is told to end. */
+typedef struct neighbour {
+    job job;
+    pthread_t thread;
+    _Atomic int begun, ends;
+} neighbour;
+
+static void *neighbour_run(void *of)
+{
+    neighbour *n = of;
+    cusgd_trainer *t;
+    n->job.status = cusgd_trainer_create(&n->job.options, n->job.data, NULL, &t);
+    n->begun = 1;
+    while (!n->job.status && !n->ends) n->job.status = cusgd_trainer_step(t, 7);
+    cusgd_trainer_free(t);
+    return NULL;
+}
+
+static void neighbour_start(neighbour *n, cusgd_optimizer optimizer, cusgd_sampling sampling, int64_t outputs)
+{
+    job_make(&n->job, optimizer, sampling, CUSGD_PRECISION_FLOAT, outputs);
+    n->begun = n->ends = 0;
+    cr_assert_eq(pthread_create(&n->thread, NULL, neighbour_run, n), 0);
+    while (!n->begun) sched_yield(); /* it is past the preparations: its steps are what must be beside */
+}
+
+static void neighbour_end(neighbour *n)
+{
+    n->ends = 1;
+    pthread_join(n->thread, NULL);
+    cr_assert_eq(n->job.status, CUSGD_OK, "the run beside it: status %d", (int)n->job.status);
+    job_free(&n->job);
+}
+
+/* ---- The tests ----------------------------------------------------------------------------------------------------------- */
+
+static void check_repeats(cusgd_optimizer optimizer, cusgd_sampling sampling, cusgd_precision precision, int64_t outputs)
+{
+    job first, again;
+    neighbour beside[2];
+    job_make(&first, optimizer, sampling, precision, outputs);
+    job_run(&first);
+    cr_assert_eq(first.status, CUSGD_OK);
+    again = first;
+    neighbour_start(&beside[0], CUSGD_OPTIMIZER_ADAM, CUSGD_SAMPLING_PERMUTE, 1);
+    neighbour_start(&beside[1], CUSGD_OPTIMIZER_MOMENTUM, CUSGD_SAMPLING_BLOCKS, 2);
+    for (int i = 0; i < 5; i++) {
+        job_run(&again);
+        check_same(&first, &again, "other runs beside it");
+    }
+    for (int i = 0; i < 2; i++) neighbour_end(&beside[i]);
+    job_free(&first);
+}
+
+Test(repeat, five_times_beside_other_runs)
+{
+    check_repeats(CUSGD_OPTIMIZER_AUTO, CUSGD_SAMPLING_PERMUTE, CUSGD_PRECISION_FLOAT, 1);
+    check_repeats(CUSGD_OPTIMIZER_ADAM, CUSGD_SAMPLING_REPLACE, CUSGD_PRECISION_DOUBLE, 3);
+    check_repeats(CUSGD_OPTIMIZER_SGD, CUSGD_SAMPLING_NONE, CUSGD_PRECISION_FLOAT, 1);
+}
+
+Test(repeat, two_trainers_at_once)
+{
+    job alone[2], both[2];
+    pthread_t thread[2];
+    job_make(&alone[0], CUSGD_OPTIMIZER_AUTO, CUSGD_SAMPLING_PERMUTE, CUSGD_PRECISION_FLOAT, 1);
+    alone[1] = alone[0];
+    alone[1].options.seed = 1;
+    for (int i = 0; i < 2; i++) {
+        job_run(&alone[i]);
+        both[i] = alone[i];
+    }
+    for (int i = 0; i < 2; i++) cr_assert_eq(pthread_create(&thread[i], NULL, job_run, &both[i]), 0);
+    for (int i = 0; i < 2; i++) pthread_join(thread[i], NULL);
+    for (int i = 0; i < 2; i++) check_same(&alone[i], &both[i], "another trainer");
+    cr_assert(memcmp(both[0].result, both[1].result, sizeof both[0].result) != 0, "the seed changes nothing");
+    job_free(&alone[0]);
+}
+
+Test(repeat, orders_and_lazinesses_of_the_emulated_gpu)
+{
+    const unsigned orders[] = {0, 1, 2, 9}, lazinesses[] = {0, 1, 2, 7};
+    job first, again;
+    neighbour beside;
+    if (!is_emulated) {
+        puts("orders of threads and late streams: left out, only the emulated GPU runs as it is told");
+        cr_skip();
+    }
+    job_make(&first, CUSGD_OPTIMIZER_AUTO, CUSGD_SAMPLING_PERMUTE, CUSGD_PRECISION_FLOAT, 2);
+    emulated.set_order(0);
+    emulated.set_laziness(0);
+    job_run(&first);
+    cr_assert_eq(first.status, CUSGD_OK);
+    again = first;
+    neighbour_start(&beside, CUSGD_OPTIMIZER_RMSPROP, CUSGD_SAMPLING_REPLACE, 1);
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 4; j++) {
+            char what[60];
+            snprintf(what, sizeof what, "order %u, laziness %u", orders[i], lazinesses[j]);
+            emulated.set_order(orders[i]);
+            emulated.set_laziness(lazinesses[j]);
+            job_run(&again);
+            check_same(&first, &again, what);
+        }
+    neighbour_end(&beside);
+    job_free(&first);
+}
