@@ -45,6 +45,9 @@ void tile_w(const examples *e, int64_t first, int64_t count, double *w); /* 1 wh
 /* moments.c */
 cusgd_status cpu_moments(int threads, const examples *e, double *mean, double *variance, double *target_mean, double *weight);
 
+/* bandwidth.c */
+cusgd_status cpu_read_bandwidth(int threads, int64_t bytes, double *bytes_per_second);
+
 /* step.c, for each precision; *isa becomes the instruction set in use. */
 cusgd_status cpu_open_float(int threads, const char **isa, backend *out);
 cusgd_status cpu_open_double(int threads, const char **isa, backend *out);

@@ -307,6 +307,11 @@ static cusgd_status moments(void *of, const examples *e, double *mean, double *v
     return cpu_moments(((cpu *)of)->threads, e, mean, variance, target_mean, weight);
 }
 
+static cusgd_status read_bandwidth(void *of, int64_t bytes, double *bytes_per_second)
+{
+    return cpu_read_bandwidth(((cpu *)of)->threads, bytes, bytes_per_second);
+}
+
 static void closes(void *of)
 {
     release(of);
@@ -330,6 +335,7 @@ static const backend_ops ops = {
     .objective = NAMED(cpu_objective),
     .predict = NAMED(cpu_predict),
     .generate = NAMED(cpu_generate),
+    .read_bandwidth = read_bandwidth,
 };
 
 cusgd_status NAMED(cpu_open)(int threads, const char **isa, backend *out)

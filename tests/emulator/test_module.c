@@ -130,6 +130,7 @@ static cusgd_status work(const backend *b, const seam_examples *e, const bound *
     if (!status) status = b->ops->objective(b->self, at, CUSGD_LOSS_SQUARED, theta, &value, gradient);
     if (!status) status = b->ops->predict(b->self, at, theta, out);
     if (!status) status = b->ops->generate(b->self, &g, theta, 0, DRAWN, x, y);
+    if (!status) status = b->ops->read_bandwidth(b->self, 100, &value);
     return status;
 }
 
