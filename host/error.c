@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static _Thread_local char message[1024];
 
@@ -51,3 +52,22 @@ void *allocate(size_t count, size_t size)
 }
 
 void *allocate_zeroed(size_t count, size_t size) { return calloc(count + (count == 0), size); }
+
+enum { HUGE_PAGE = 2 * 1024 * 1024 };
+
+void *allocate_aligned(size_t count, size_t size)
+{
+    if (size != 0 && count > (SIZE_MAX - HUGE_PAGE) / size) return NULL;
+    size_t bytes = count * size, align = bytes >= 2 * (size_t)HUGE_PAGE ? (size_t)HUGE_PAGE : 64;
+    bytes = (bytes + align - 1) / align * align;
+    if (bytes == 0) bytes = align;
+    void *p = aligned_alloc(align, bytes);
+    if (p && align == (size_t)HUGE_PAGE) (void)madvise(p, bytes, MADV_HUGEPAGE); /* advice: refusing it costs speed alone */
+    return p;
+}
+
+void *allocate_aligned_zeroed(size_t count, size_t size)
+{
+    void *p = allocate_aligned(count, size);
+    return p ? memset(p, 0, count * size) : NULL;
+}

@@ -17,5 +17,8 @@ __attribute__((format(printf, 2, 3))) cusgd_status fail_in(cusgd_status status, 
 /* malloc and calloc of count * size bytes that refuse a product that overflows; NULL then, and where there is no memory. */
 void *allocate(size_t count, size_t size);
 void *allocate_zeroed(size_t count, size_t size);
+/* Likewise, 64-byte aligned, on huge pages where they pay. What threads fill need not be zeroed: they touch its pages first. */
+void *allocate_aligned(size_t count, size_t size);
+void *allocate_aligned_zeroed(size_t count, size_t size);
 
 #endif

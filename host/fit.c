@@ -1,25 +1,18 @@
 /* Running: epochs as slices of steps, evaluation, stopping, undoing what went wrong. */
 #include "trainer.h"
 
+#include "clock.h"
 #include "error.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     MOST_STEPS = 4096,               /* of a slice */
     SLICE_BYTES = 256 * 1024 * 1024, /* of x in a slice: how long a cancellation waits */
     PROXIMAL_STEPS = 3               /* full-batch ones at the end of a run with l1: they clear the batches' noise from zeros */
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- Steps ---- */
 
@@ -285,11 +278,11 @@ static cusgd_status run_epoch(cusgd_trainer *t, fit *f, steps_report *r, int *un
 {
     enum { MOST_BACKOFFS = 60 };
     int64_t first_step = t->step;
-    double start = now();
+    double start = clock_seconds();
     cusgd_status status = t->retreats ? keep_safe(t, f) : CUSGD_OK;
     *undone = 0;
     if (status == CUSGD_OK) status = run_steps(t, INT64_MAX, r);
-    f->stepping += now() - start;
+    f->stepping += clock_seconds() - start;
     f->rows += r->rows;
     if (status != CUSGD_OK) return status;
     if (went_wrong(t, r) && !t->cancelled) {
@@ -310,7 +303,7 @@ static cusgd_status run_epoch(cusgd_trainer *t, fit *f, steps_report *r, int *un
 static int tell(const cusgd_trainer *t, const fit *f, const steps_report *r, int evaluated, cusgd_callback callback, void *user)
 {
     if (!callback) return 0;
-    double seconds = now() - f->begun;
+    double seconds = clock_seconds() - f->begun;
     cusgd_progress p = {
         .epoch = f->epochs,
         .epochs = t->options.epochs,
@@ -443,14 +436,14 @@ static void tell_result(const cusgd_trainer *t, const fit *f, cusgd_result *resu
     result->gradient = f->gradient;
     result->excess = excess_of(f);
     result->rate = rate_at(t, t->step > 0 ? t->step - 1 : 0);
-    result->seconds = now() - f->begun;
+    result->seconds = clock_seconds() - f->begun;
     result->rows_per_second = f->stepping > 0 ? (double)f->rows / f->stepping : 0;
     result->backoffs = f->backoffs;
 }
 
 cusgd_status cusgd_trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *user, cusgd_result *result)
 {
-    fit f = {.begun = now(), .best = (double)INFINITY, .last = {(double)NAN, (double)NAN, (double)NAN}};
+    fit f = {.begun = clock_seconds(), .best = (double)INFINITY, .last = {(double)NAN, (double)NAN, (double)NAN}};
     cusgd_status status = trainer_check_device(t), ended = CUSGD_OK;
     t->result = AREA_CURRENT;
     if (result) memset(result, 0, sizeof *result);

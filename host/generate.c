@@ -1,6 +1,5 @@
 /* Synthetic problems whose true coefficients are known. */
 #include "backend.h"
-#include "cpu/cpu.h"
 #include "error.h"
 #include "model.h"
 #include "scalar/random.h"

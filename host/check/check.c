@@ -147,11 +147,9 @@ static void place_at(const check *c, place *at)
 
 static int64_t rows_of(const check *c, const place *at)
 {
-    uint64_t n = at->order.n, m = at->order.batches, b = sampler_batch(&at->order, (uint64_t)at->batch);
-    int64_t count = 0;
-    for (uint64_t i = batch_start(n, m, b); i < batch_start(n, m, b + 1); i++)
-        c->order[count++] = (int64_t)sampler_row(&at->order, i);
-    return count;
+    batch_span span = sampler_span(&at->order, (uint64_t)at->batch);
+    for (int64_t i = 0; i < span.count; i++) c->order[i] = (int64_t)sampler_row(&at->order, (uint64_t)(span.first + i));
+    return span.count;
 }
 
 static cusgd_status run_step(const check *c, int peer, const place *at, const step_numbers *numbers, steps_report *report)

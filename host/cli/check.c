@@ -7,7 +7,7 @@
 /* One run of `cusgd check`. */
 typedef struct checking {
     const syntax *syntax;
-    const char *data_path, *targets;
+    const char *data_path;
     cusgd_generator made; /* rows 0: no synthetic data was asked for */
     int64_t steps;        /* 0: the usual number */
     int json;

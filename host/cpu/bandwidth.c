@@ -1,19 +1,12 @@
 /* How fast this machine reads memory: what a step, which reads each row once, is held against. */
 #include "cpu.h"
 
+#include "clock.h"
 #include "error.h"
 #include <stdlib.h>
-#include <time.h>
 
 enum { PASSES = 9, WORDS = 16 }; /* WORDS: of 8 bytes, in a unit of two cache lines */
 typedef uint64_t words __attribute__((vector_size(64)));
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Word i is i; each page is first touched by the thread that reads it. */
 static void fill(uint64_t *at, int64_t units, int threads)
@@ -62,9 +55,9 @@ cusgd_status cpu_read_bandwidth(int threads, int64_t bytes, double *bytes_per_se
     fill(at, units, threads);
     wrong |= sum(at, units, threads) != expected; /* a pass to warm up */
     for (int i = 0; i < PASSES; i++) {
-        double begun = now();
+        double begun = clock_seconds();
         wrong |= sum(at, units, threads) != expected;
-        seconds[i] = now() - begun;
+        seconds[i] = clock_seconds() - begun;
     }
     free(at);
     if (wrong) return fail(CUSGD_ERROR_DEVICE, "CPU: memory that was written is read otherwise; test this machine's memory");

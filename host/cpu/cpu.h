@@ -33,11 +33,6 @@ static inline int thread_index(void) { return omp_get_thread_num(); }
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
-/* 64-byte aligned, on huge pages where they pay. Freed by free(). NULL where there is no memory. A copy of the examples is not
- * zeroed: the threads that fill it touch its pages first. */
-void *allocate_aligned(size_t count, size_t size);
-void *allocate_aligned_zeroed(size_t count, size_t size);
-
 /* tile.c: rows first .. first + count - 1 of x in double, row-major, whatever their type and strides; and y, w likewise. */
 void tile_x(const examples *e, int64_t first, int64_t count, double *x);
 void tile_y(const examples *e, int64_t first, int64_t count, double *y);

@@ -3,7 +3,7 @@
  * microseconds, which is how far apart steps are, and then sleeps until it is wanted. */
 #include "pool.h"
 
-#include "cpu.h"
+#include "error.h"
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>

@@ -14,55 +14,51 @@
 
 enum { SPAN = 1024 }; /* parameters; a multiple of LANES */
 
-/* Positions first .. first + count - 1 of the epoch: a step's rows. */
-typedef struct batch {
-    int64_t first, count;
-} batch;
-
-static batch batch_of(const slice *s, int64_t i)
-{
-    const sampler *order = s->sampler;
-    uint64_t b = sampler_batch(order, (uint64_t)(s->first + i));
-    batch at = {(int64_t)batch_start(order->n, order->batches, b), 0};
-    at.count = (int64_t)batch_start(order->n, order->batches, b + 1) - at.first;
-    return at;
-}
-
-/* One step. */
+/* One step of a slice. */
 typedef struct step {
     cpu *self;
     const slice *slice;
     struct update_step numbers, next;
     int64_t i, chunks;
-    int64_t first, count; /* its batch */
-    batch later;          /* the rows of step i + BATCHES_KNOWN - 1, to be found; count 0: none */
+    batch_span batch[BATCHES_KNOWN]; /* this step's, and the next ones'; count 0 beyond the slice's end */
     int contiguous;
 } step;
 
 static int64_t *order_of(const cpu *self, int64_t i) { return self->order + i % BATCHES_KNOWN * self->plan.batch; }
 
-static step step_of(cpu *self, const slice *s, int64_t i)
+static batch_span span_of(const slice *s, int64_t i)
 {
-    step t = {.self = self, .slice = s, .i = i};
-    batch now = batch_of(s, i);
-    t.numbers = update_step_from(s->numbers + i);
-    t.next = i + 1 < s->count ? update_step_from(s->numbers + i + 1) : t.numbers;
-    t.first = now.first;
-    t.count = now.count;
-    t.chunks = chunk_count(t.count, self->chunk);
-    t.contiguous = sampling_is_contiguous(s->sampler->sampling);
-    if (!t.contiguous && i + BATCHES_KNOWN - 1 < s->count) t.later = batch_of(s, i + BATCHES_KNOWN - 1);
+    batch_span none = {0, 0};
+    return i < s->count ? sampler_span(s->sampler, (uint64_t)(s->first + i)) : none;
+}
+
+static step first_step(cpu *self, const slice *s)
+{
+    step t = {.self = self, .slice = s, .i = -1, .contiguous = sampling_is_contiguous(s->sampler->sampling)};
+    for (int l = 1; l < BATCHES_KNOWN; l++) t.batch[l] = span_of(s, l - 1);
     return t;
 }
 
-/* Chunk c's share of a later step's rows: the last chunk finds those beyond this step's. */
+static void next_step(step *t)
+{
+    const slice *s = t->slice;
+    int64_t i = ++t->i;
+    for (int l = 1; l < BATCHES_KNOWN; l++) t->batch[l - 1] = t->batch[l];
+    t->batch[BATCHES_KNOWN - 1] = span_of(s, i + BATCHES_KNOWN - 1);
+    t->numbers = update_step_from(s->numbers + i);
+    t->next = i + 1 < s->count ? update_step_from(s->numbers + i + 1) : t->numbers;
+    t->chunks = chunk_count(t->batch[0].count, t->self->chunk);
+}
+
+/* Chunk c's share of the rows of the last batch known: the last chunk finds those beyond this step's. */
 static void find_later(const step *t, int64_t c)
 {
     const cpu *self = t->self;
-    int64_t start = least(c * self->chunk, t->later.count);
-    int64_t end = c + 1 < t->chunks ? least(start + self->chunk, t->later.count) : t->later.count;
+    batch_span later = t->batch[BATCHES_KNOWN - 1];
+    int64_t start = least(c * self->chunk, later.count);
+    int64_t end = c + 1 < t->chunks ? least(start + self->chunk, later.count) : later.count;
     int64_t *order = order_of(self, t->i + BATCHES_KNOWN - 1);
-    if (start < end) self->rows->order(t->slice->sampler, self->table, t->later.first + start, end - start, order + start);
+    if (start < end) self->rows->order(t->slice->sampler, self->table, later.first + start, end - start, order + start);
 }
 
 /* Stage one, for chunk c of the batch. */
@@ -70,18 +66,18 @@ static void add_rows(void *context, int64_t c)
 {
     const step *t = context;
     cpu *self = t->self;
-    int64_t start = c * self->chunk, rows = least(self->chunk, t->count - start);
+    int64_t start = c * self->chunk, count = t->batch[0].count, rows = least(self->chunk, count - start);
     rows_task task = NAMED(task_of)(t->slice->examples, self->plan.loss, self->point, self->partial + c * self->size);
     memset(task.gradient, 0, sizeof(real) * (size_t)self->size);
     if (t->contiguous) {
-        self->losses[c] = self->rows->gradient(&task, t->first + start, rows);
+        self->losses[c] = self->rows->gradient(&task, t->batch[0].first + start, rows);
         return;
     }
     const int64_t *order = order_of(self, t->i);
-    rows_list list = {order + start, order + start + rows, rows, t->count - start - rows};
-    if (list.next_count == 0 && t->i + 1 < t->slice->count) {
+    rows_list list = {order + start, order + start + rows, rows, count - start - rows};
+    if (list.next_count == 0) {
         list.next = order_of(self, t->i + 1);
-        list.next_count = batch_of(t->slice, t->i + 1).count;
+        list.next_count = t->batch[1].count;
     }
     self->losses[c] = self->rows->gradient_listed(&task, &list);
     find_later(t, c);
@@ -132,7 +128,7 @@ static void update_span(void *context, int64_t i)
 {
     const step *t = context;
     cpu *self = t->self;
-    double sum[SPAN], rows = (double)t->count;
+    double sum[SPAN], rows = (double)t->batch[0].count;
     const layout *l = &self->layout;
     int64_t lo = i * SPAN, hi = least(lo + SPAN, self->size);
     for (int64_t u = lo; u < hi; u++) sum[u - lo] = (double)self->partial[u];
@@ -155,7 +151,7 @@ static void account(cpu *self, const step *t)
         return;
     }
     self->report.loss += loss;
-    self->report.rows += t->count;
+    self->report.rows += t->batch[0].count;
     self->report.done++;
 }
 
@@ -168,7 +164,7 @@ static void begin_order(cpu *self, const slice *s)
         memcpy(&self->table_of, &order->window, sizeof order->window);
     }
     for (int64_t i = 0; i < BATCHES_KNOWN - 1 && i < s->count && !sampling_is_contiguous(order->sampling); i++) {
-        batch at = batch_of(s, i);
+        batch_span at = span_of(s, i);
         self->rows->order(order, self->table, at.first, at.count, order_of(self, i));
     }
 }
@@ -183,10 +179,11 @@ static cusgd_status steps(void *of, const slice *s)
     for (int64_t u = 0; u < self->size; u++)
         self->point[u] = gradient_point(self->rule, first, v->at[PART_THETA][u], v->at[PART_SLOT1] ? v->at[PART_SLOT1][u] : 0);
     int64_t row = self->plan.d * self->plan.k * (int64_t)sizeof(real), spans = (self->size + SPAN - 1) / SPAN;
+    step t = first_step(self, s);
     for (int64_t i = 0; i < s->count; i++) {
-        step t = step_of(self, s, i);
+        next_step(&t);
         int64_t sums = t.chunks * self->size * (int64_t)sizeof(real);
-        pool_for(self->pool, threads_for(self->threads, t.count * row, THREAD_BYTES), t.chunks, add_rows, &t);
+        pool_for(self->pool, threads_for(self->threads, t.batch[0].count * row, THREAD_BYTES), t.chunks, add_rows, &t);
         account(self, &t);
         if (self->report.failed) break;
         pool_for(self->pool, threads_for(self->threads, sums, THREAD_BYTES), spans, update_span, &t);

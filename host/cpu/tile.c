@@ -4,9 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-enum { HUGE_PAGE = 2 * 1024 * 1024 };
 
 /* Column by column where that is how the matrix lies, so that each column is read along its memory. */
 static void tile_of(const examples *e, const cusgd_matrix *m, int64_t first, int64_t count, int64_t cols, double *out)
@@ -38,21 +35,4 @@ void tile_w(const examples *e, int64_t first, int64_t count, double *w)
         return;
     }
     for (int64_t i = 0; i < count; i++) w[i] = 1;
-}
-
-void *allocate_aligned(size_t count, size_t size)
-{
-    if (size != 0 && count > (SIZE_MAX - HUGE_PAGE) / size) return NULL;
-    size_t bytes = count * size, align = bytes >= 2 * (size_t)HUGE_PAGE ? (size_t)HUGE_PAGE : 64;
-    bytes = (bytes + align - 1) / align * align;
-    if (bytes == 0) bytes = align;
-    void *p = aligned_alloc(align, bytes);
-    if (p && align == (size_t)HUGE_PAGE) (void)madvise(p, bytes, MADV_HUGEPAGE); /* advice: refusing it costs speed alone */
-    return p;
-}
-
-void *allocate_aligned_zeroed(size_t count, size_t size)
-{
-    void *p = allocate_aligned(count, size);
-    return p ? memset(p, 0, count * size) : NULL;
 }

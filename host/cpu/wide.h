@@ -11,24 +11,43 @@ enum {
     WIDE_GROUP = 48           /* rows of a group: a multiple of TALL */
 };
 
+/* LANES values in registers, from memory and back. */
+static inline __attribute__((always_inline)) void load_lanes(const real *at, lanes *to)
+{
+#pragma GCC unroll 8
+    for (int q = 0; q < PIECES; q++) to[q] = load(at + q * WIDTH);
+}
+
+static inline __attribute__((always_inline)) void store_lanes(real *at, const lanes *from)
+{
+#pragma GCC unroll 8
+    for (int q = 0; q < PIECES; q++) store(at + q * WIDTH, from[q]);
+}
+
+/* sum += x t */
+static inline __attribute__((always_inline)) void add_product(lanes *sum, real x, const lanes *t)
+{
+#pragma GCC unroll 8
+    for (int q = 0; q < PIECES; q++) sum[q] += x * t[q];
+}
+
 /* p[r] = x[r] theta + intercepts for TALL rows: p TALL x LANES, theta (d+1) x LANES. */
 static inline __attribute__((always_inline)) void product_tile(const real *const *x, const real *theta, int64_t d, real *p)
 {
-    lanes sum[TALL][PIECES];
+    lanes sum[TALL][PIECES], t[PIECES];
     memset(sum, 0, sizeof sum);
     for (int64_t j = 0; j < d; j++) {
-        lanes t[PIECES];
-#pragma GCC unroll 8
-        for (int q = 0; q < PIECES; q++) t[q] = load(theta + j * LANES + q * WIDTH);
+        load_lanes(theta + j * LANES, t);
 #pragma GCC unroll 12
-        for (int r = 0; r < TALL; r++)
-#pragma GCC unroll 8
-            for (int q = 0; q < PIECES; q++) sum[r][q] += x[r][j] * t[q];
+        for (int r = 0; r < TALL; r++) add_product(sum[r], x[r][j], t);
     }
+    load_lanes(theta + d * LANES, t);
 #pragma GCC unroll 12
-    for (int r = 0; r < TALL; r++)
+    for (int r = 0; r < TALL; r++) {
 #pragma GCC unroll 8
-        for (int q = 0; q < PIECES; q++) store(p + r * LANES + q * WIDTH, sum[r][q] + load(theta + d * LANES + q * WIDTH));
+        for (int q = 0; q < PIECES; q++) sum[r][q] += t[q];
+        store_lanes(p + r * LANES, sum[r]);
+    }
 }
 
 /* Rows beyond `count`, up to a multiple of TALL, may be any. */
@@ -41,24 +60,16 @@ static void wide_products(int count, const real *const *x, const real *theta, in
 static inline __attribute__((always_inline)) void outer_tile(int tall, int count, const real *const *x, const real *s, int64_t j,
                                                              real *g)
 {
-    lanes sum[TALL][PIECES];
+    lanes sum[TALL][PIECES], t[PIECES];
 #pragma GCC unroll 12
-    for (int i = 0; i < tall; i++)
-#pragma GCC unroll 8
-        for (int q = 0; q < PIECES; q++) sum[i][q] = load(g + (j + i) * LANES + q * WIDTH);
+    for (int i = 0; i < tall; i++) load_lanes(g + (j + i) * LANES, sum[i]);
     for (int r = 0; r < count; r++) {
-        lanes t[PIECES];
-#pragma GCC unroll 8
-        for (int q = 0; q < PIECES; q++) t[q] = load(s + r * LANES + q * WIDTH);
+        load_lanes(s + r * LANES, t);
 #pragma GCC unroll 12
-        for (int i = 0; i < tall; i++)
-#pragma GCC unroll 8
-            for (int q = 0; q < PIECES; q++) sum[i][q] += x[r][j + i] * t[q];
+        for (int i = 0; i < tall; i++) add_product(sum[i], x[r][j + i], t);
     }
 #pragma GCC unroll 12
-    for (int i = 0; i < tall; i++)
-#pragma GCC unroll 8
-        for (int q = 0; q < PIECES; q++) store(g + (j + i) * LANES + q * WIDTH, sum[i][q]);
+    for (int i = 0; i < tall; i++) store_lanes(g + (j + i) * LANES, sum[i]);
 }
 
 static void wide_outer(int count, const real *const *x, const real *s, int64_t d, real *g)

@@ -191,11 +191,11 @@ static cusgd_status upload_table(cuda *c, const slice *s, int64_t done, int64_t 
     t->order = *order;
     t->count = count;
     for (int64_t i = 0; i < count; i++) {
-        uint64_t b = sampler_batch(order, (uint64_t)(s->first + done + i));
+        batch_span span = sampler_span(order, (uint64_t)(s->first + done + i));
         step_row *row = &t->row[i];
         row->numbers = s->numbers[done + i];
-        row->first = (int64_t)batch_start(order->n, order->batches, b);
-        row->count = (int64_t)batch_start(order->n, order->batches, b + 1) - row->first;
+        row->first = span.first;
+        row->count = span.count;
     }
     size_t bytes = offsetof(slice_table, row) + (size_t)count * sizeof(step_row);
     TRY(CUDA(cudaMemcpyAsync(r->table, t, bytes, cudaMemcpyHostToDevice, c->stream)));

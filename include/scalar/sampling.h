@@ -136,6 +136,20 @@ DEVICE uint64_t sampler_batch(const sampler *s, uint64_t b)
     return random_below(random_bits(s->key, s->epoch, b), s->batches);
 }
 
+/* The positions first .. first + count - 1 that step b of the epoch visits. */
+typedef struct batch_span {
+    int64_t first, count;
+} batch_span;
+
+DEVICE batch_span sampler_span(const sampler *s, uint64_t b)
+{
+    batch_span span;
+    uint64_t batch = sampler_batch(s, b);
+    span.first = (int64_t)batch_start(s->n, s->batches, batch);
+    span.count = (int64_t)batch_start(s->n, s->batches, batch + 1) - span.first;
+    return span;
+}
+
 /* The row at position i of the epoch. */
 DEVICE uint64_t sampler_row(const sampler *s, uint64_t i)
 {
