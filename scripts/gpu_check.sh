@@ -30,7 +30,7 @@ json_array() { awk '/^\{.*\}$/ { printf "%s%s", n++ ? ",\n" : "[", $0 } END { pr
 
 part_build() {
     local options=(-DCMAKE_BUILD_TYPE=Release -DCUSGD_TESTS=ON)
-    local targets=(cusgd-command test-seam-{data,state,passes,steps,large} test-training test-determinism)
+    local targets=(cusgd-command test-seam-{data,state,passes,steps,large} test-training test-determinism test-repeat test-check)
     # A machine with a GPU must have nvcc; a dry run takes what there is.
     [ $dry = 1 ] || options+=(-DCUSGD_CUDA=ON)
     options+=("-DCMAKE_CUDA_ARCHITECTURES=$architecture-real")
@@ -72,6 +72,8 @@ part_tests() {
     run_test test-seam-large 'seam_large/*' timeout 200 || bad=1
     run_test test-training 'training/golden_trajectories' timeout 200 || bad=1
     run_test test-determinism "$determinism" timeout 200 || bad=1
+    run_test test-repeat 'repeat/*' timeout 200 || bad=1
+    run_test test-check 'check/*' timeout 200 || bad=1
     json_array "$work/$part.lines" >"$work/$part.result"
     [ $bad = 0 ] || why "tests fail on the device"
     return $bad
