@@ -93,6 +93,9 @@ typedef struct backend_ops {
 
     /* The mean loss (sum over outputs, weighted) at theta (host memory), without penalties; gradient, (d+1) x k, may be NULL. */
     cusgd_status (*objective)(void *self, const bound *b, cusgd_loss loss, const double *theta, double *value, double *gradient);
+    /* That loss's second derivatives, (1/n) sum w l'' z z' with z = (x, 1): blocks of (d+1) x (d+1), one an output; of quadratic
+     * losses one alone, which serves all outputs, and theta may be NULL. */
+    cusgd_status (*hessian)(void *self, const bound *b, cusgd_loss loss, const double *theta, double *hessian);
     /* p = x theta + b: out n x k. */
     cusgd_status (*predict)(void *self, const bound *b, const double *theta, double *out);
 

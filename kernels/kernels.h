@@ -90,9 +90,19 @@ typedef struct loss_task {
     double *partial;       /* loss_partials(rows, k) */
     double *total;         /* k: sum of w dl/dp */
     int begins, ends;      /* the first, the last launch of a batch or a pass */
+    int second;            /* 1: d2l/dp2 in place of dl/dp */
 } loss_task;
 cudaError_t kernel_loss(const loss_task *t, cudaStream_t stream);
 int64_t loss_partials(int64_t rows, int64_t k);
+
+/* out[i ld + j] = x[i ld + j] s[i k + c] for rows x ld. */
+typedef struct scale_task {
+    cusgd_precision precision;
+    const void *x, *s; /* rows x ld, rows x k */
+    int64_t rows, ld, k, c;
+    void *out;
+} scale_task;
+cudaError_t kernel_scale(const scale_task *t, cudaStream_t stream);
 
 /* ---- The parameters ---- */
 

@@ -57,6 +57,8 @@ cusgd_status NAMED(cpu_curvature)(void *self, const bound *b, const double *scal
 cusgd_status NAMED(cpu_objective)(void *self, const bound *b, cusgd_loss loss, const double *theta, double *value,
                                   double *gradient);
 cusgd_status NAMED(cpu_predict)(void *self, const bound *b, const double *theta, double *out);
+/* hessian.c */
+cusgd_status NAMED(cpu_hessian)(void *self, const bound *b, cusgd_loss loss, const double *theta, double *hessian);
 /* generate.c */
 cusgd_status NAMED(cpu_generate)(void *of, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, void *x,
                                  void *y);

@@ -162,6 +162,7 @@ typedef struct group {
 } group;
 
 #include "wide.h"
+#include "products.h"
 
 /* Adds a group to the gradient and to four loss sums. */
 static void add_narrow(const rows_task *t, const group *g, double *loss)
@@ -305,4 +306,4 @@ static void rows_predict(const rows_task *t, int64_t first, int64_t count, doubl
     (t->layout.wide ? predict_wide : predict_narrow)(t, first, count, out);
 }
 
-const rows_functions REAL_NAME(NAMED(rows), ROWS_ISA) = {rows_gradient, rows_predict, order_range, order_table};
+const rows_functions REAL_NAME(NAMED(rows), ROWS_ISA) = {rows_gradient, rows_predict, rows_products, order_range, order_table};

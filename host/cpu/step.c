@@ -284,6 +284,7 @@ static const backend_ops ops = {
     .steps = steps,
     .report = report,
     .objective = NAMED(cpu_objective),
+    .hessian = NAMED(cpu_hessian),
     .predict = NAMED(cpu_predict),
     .generate = NAMED(cpu_generate),
 };
