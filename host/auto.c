@@ -290,6 +290,7 @@ cusgd_status choose_optimizer(cusgd_trainer *t)
     int own_rate = isnan(o->rate) && (o->schedule == CUSGD_SCHEDULE_CONSTANT || isnan(o->t0));
     int automatic = o->optimizer == CUSGD_OPTIMIZER_AUTO;
     cusgd_status status;
+    if (o->solver != CUSGD_SOLVER_SGD) return measure_null(t);
     if (!automatic)
         status = usual_numbers(t);
     else if (loss_is_quadratic(o->loss))

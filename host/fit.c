@@ -135,6 +135,8 @@ cusgd_status cusgd_trainer_step(cusgd_trainer *t, int64_t steps)
     if (steps < 0) return fail(CUSGD_ERROR_USAGE, "%lld steps: there is no way back", (long long)steps);
     cusgd_status status = trainer_check_device(t);
     if (status != CUSGD_OK) return status;
+    if (t->options.solver != CUSGD_SOLVER_SGD)
+        return fail(CUSGD_ERROR_USAGE, "steps are what solver sgd takes; use cusgd_trainer_fit with the others");
     t->cancelled = 0;
     t->result = AREA_CURRENT;
     while (steps > 0) {
@@ -446,10 +448,12 @@ static void tell_result(const cusgd_trainer *t, const fit *f, cusgd_result *resu
     result->seconds = now() - f->begun;
     result->rows_per_second = f->stepping > 0 ? (double)f->rows / f->stepping : 0;
     result->backoffs = f->backoffs;
+    result->optimum = result->optimum_seconds = (double)NAN;
 }
 
 cusgd_status cusgd_trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *user, cusgd_result *result)
 {
+    if (t->options.solver != CUSGD_SOLVER_SGD) return solver_fit(t, callback, user, result);
     fit f = {.begun = now(), .best = (double)INFINITY, .last = {(double)NAN, (double)NAN, (double)NAN}};
     cusgd_status status = trainer_check_device(t), ended = CUSGD_OK;
     t->result = AREA_CURRENT;

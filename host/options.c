@@ -40,15 +40,18 @@ typedef struct option {
 static const char *const loss_words[] = {"squared", "mse", "logistic", NULL};
 static const char *const optimizer_words[] = {"auto",     "sgd",     "momentum", "nesterov", "adagrad",
                                               "adadelta", "rmsprop", "adam",     NULL};
+static const char *const solver_words[] = {"sgd",  "auto", "exact", "gd",           "steepest",    "cg", "newton",
+                                           "bfgs", "dfp",  "lbfgs", "broyden-good", "broyden-bad", NULL};
 static const char *const schedule_words[] = {"constant", "time-decay", NULL};
 static const char *const sampling_words[] = {"permute", "blocks", "replace", "replace-blocks", "none", NULL};
 static const char *const precision_words[] = {"float", "double", NULL};
 static const char *const math_words[] = {"exact", "tf32", NULL};
 static const char *const end_words[] = {"end", NULL};
 
-_Static_assert(sizeof(cusgd_loss) == sizeof(int) && sizeof(cusgd_optimizer) == sizeof(int) &&
-                   sizeof(cusgd_schedule) == sizeof(int) && sizeof(cusgd_sampling) == sizeof(int) &&
-                   sizeof(cusgd_precision) == sizeof(int) && sizeof(cusgd_math) == sizeof(int),
+_Static_assert(sizeof(cusgd_loss) == sizeof(int) && sizeof(cusgd_solver) == sizeof(int) &&
+                   sizeof(cusgd_optimizer) == sizeof(int) && sizeof(cusgd_schedule) == sizeof(int) &&
+                   sizeof(cusgd_sampling) == sizeof(int) && sizeof(cusgd_precision) == sizeof(int) &&
+                   sizeof(cusgd_math) == sizeof(int),
                "the enumerations are read and written as int");
 
 #define AT(field) offsetof(cusgd_options, field)
@@ -57,6 +60,9 @@ _Static_assert(sizeof(cusgd_loss) == sizeof(int) && sizeof(cusgd_optimizer) == s
 static const option table[] = {
     {{"loss", "squared|mse|logistic", "squared", "what is minimised", NULL},
      WORD, AT(loss), loss_words, 0, 0, EXACT},
+    {{"solver", "sgd|auto|exact|gd|steepest|cg|newton|bfgs|dfp|lbfgs|broyden-good|broyden-bad", "sgd",
+      "minibatch steps, or a full-batch method", NULL},
+     WORD, AT(solver), solver_words, 0, 0, EXACT},
     {{"optimizer", "auto|sgd|momentum|nesterov|adagrad|adadelta|rmsprop|adam", "auto", "update rule", NULL},
      WORD, AT(optimizer), optimizer_words, 0, 0, EXACT},
     {{"rate", "R|auto", "from the data, or the optimizer's usual one", "learning rate", "lr"},
@@ -188,6 +194,7 @@ static int word_find(const char *const *words, const char *word)
 }
 
 const char *loss_word(cusgd_loss loss) { return loss_words[loss]; }
+const char *solver_word(cusgd_solver solver) { return solver_words[solver]; }
 const char *optimizer_word(cusgd_optimizer optimizer) { return optimizer_words[optimizer]; }
 
 int loss_from_word(const char *word, cusgd_loss *loss)
@@ -278,6 +285,17 @@ static int survives_rounding(const option *o, const cusgd_options *options)
     return number_is_valid(o->kind, rounded) && (x == 0) == (rounded == 0);
 }
 
+/* Which methods can do what the objective asks for. */
+static const char *check_solver(const cusgd_options *options)
+{
+    cusgd_solver solver = options->solver;
+    int takes_l1 = solver == CUSGD_SOLVER_SGD || solver == CUSGD_SOLVER_AUTO || solver == CUSGD_SOLVER_LBFGS;
+    if (options->l1 > 0 && !takes_l1) return "l1 needs solver lbfgs, auto or sgd: the others want a smooth objective";
+    if (solver == CUSGD_SOLVER_EXACT && options->loss != CUSGD_LOSS_SQUARED && options->loss != CUSGD_LOSS_MSE)
+        return "solver exact is for the losses squared and mse; take newton or auto";
+    return NULL;
+}
+
 const char *cusgd_options_check(const cusgd_options *options)
 {
     static _Thread_local char sentence[256];
@@ -299,7 +317,7 @@ const char *cusgd_options_check(const cusgd_options *options)
     }
     if (options->average == 0 && options->average_from >= 0)
         return "average-from asks for averaging and no-average for none: leave one of them out";
-    return NULL;
+    return check_solver(options);
 }
 
 /* ---- By name ------------------------------------------------------------------------------------------------------------- */

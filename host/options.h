@@ -12,6 +12,7 @@ int options_describe(const cusgd_options *options, size_t index, const char **na
 /* The word of an enumeration's value, as on the command line. */
 const char *loss_word(cusgd_loss loss);
 int loss_from_word(const char *word, cusgd_loss *loss); /* 0 if there is none */
+const char *solver_word(cusgd_solver solver);
 const char *optimizer_word(cusgd_optimizer optimizer);
 
 #endif

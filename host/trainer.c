@@ -202,11 +202,11 @@ static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *valid)
     if (status == CUSGD_OK) status = allocate_vectors(t);
     if (status == CUSGD_OK && t->options.valid_fraction > 0) status = hold_out(t);
     if (status == CUSGD_OK) status = backend_open(t->options.device, t->options.precision, t->options.threads, &t->backend);
-    if (status == CUSGD_OK) choose_run(t);
+    if (status == CUSGD_OK) (t->options.solver == CUSGD_SOLVER_SGD ? choose_run : solver_choose)(t);
     if (status == CUSGD_OK) status = bind_examples(t);
     if (status == CUSGD_OK) status = choose_optimizer(t);
     if (status != CUSGD_OK) return status;
-    if (t->options.optimizer == CUSGD_OPTIMIZER_AUTO) {
+    if (t->options.optimizer == CUSGD_OPTIMIZER_AUTO || t->options.solver != CUSGD_SOLVER_SGD) {
         trainer_null(t, t->theta);
         t->start_loss = t->null_loss;
         return restart(t, t->theta);

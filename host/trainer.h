@@ -48,6 +48,9 @@ static inline size_t theta_bytes(const cusgd_trainer *t) { return sizeof(double)
 
 /* auto.c: the batch, the epochs and the stopping rules, before anything is bound. */
 void choose_run(cusgd_trainer *t);
+/* solvers/solver.c: the same for a full-batch method, and which one where that is left open; and its fit. */
+void solver_choose(cusgd_trainer *t);
+cusgd_status solver_fit(cusgd_trainer *t, cusgd_callback callback, void *user, cusgd_result *result);
 /* auto.c: optimizer, rate, momentum, metric and average, from the bound examples. */
 cusgd_status choose_optimizer(cusgd_trainer *t);
 

@@ -68,6 +68,23 @@ typedef enum cusgd_optimizer {
     CUSGD_OPTIMIZER_ADAM,     /* Kingma, Ba 2015 */
 } cusgd_optimizer;
 
+/* What minimises the objective: minibatch steps, or a method that looks at all rows at once. Those take `epochs` as the most
+ * iterations, `tolerance` and `gradient_tolerance` as stopping rules, and no other option of the optimizer. */
+typedef enum cusgd_solver {
+    CUSGD_SOLVER_SGD,
+    CUSGD_SOLVER_AUTO,     /* exact, cg, newton or lbfgs, by the loss and the shape */
+    CUSGD_SOLVER_EXACT,    /* squared, mse: Cholesky of X^T X, or QR of X; the least norm of all solutions */
+    CUSGD_SOLVER_GD,       /* gradient descent; rate: 1 / the largest second derivative unless given; momentum 0 unless given */
+    CUSGD_SOLVER_STEEPEST, /* steepest descent with line search */
+    CUSGD_SOLVER_CG,       /* conjugate gradients: CGLS, or Polak-Ribiere+ */
+    CUSGD_SOLVER_NEWTON,   /* damped */
+    CUSGD_SOLVER_BFGS,
+    CUSGD_SOLVER_DFP,
+    CUSGD_SOLVER_LBFGS, /* with l1: OWL-QN */
+    CUSGD_SOLVER_BROYDEN_GOOD,
+    CUSGD_SOLVER_BROYDEN_BAD,
+} cusgd_solver;
+
 typedef enum cusgd_schedule {
     CUSGD_SCHEDULE_CONSTANT,
     CUSGD_SCHEDULE_TIME_DECAY, /* rate(t) = t0 / (t + t1), t steps from 0 */
@@ -94,6 +111,7 @@ typedef enum cusgd_math {
  * epochs and evaluate_every, -1 for patience. A trainer replaces it when it sees the data (cusgd_trainer_options). */
 typedef struct cusgd_options {
     cusgd_loss loss;
+    cusgd_solver solver;
     cusgd_optimizer optimizer;
     cusgd_schedule schedule;
     cusgd_sampling sampling;
@@ -274,6 +292,7 @@ typedef enum cusgd_stop {
     CUSGD_STOP_GRADIENT,  /* the gradient is within gradient_tolerance */
     CUSGD_STOP_CANCELLED, /* by the callback or cusgd_trainer_cancel */
     CUSGD_STOP_DIVERGED,  /* the loss became infinite or NaN */
+    CUSGD_STOP_SOLVED,    /* by solver exact: there is nothing left to do */
     CUSGD_STOP_DEVICE,    /* the device failed */
 } cusgd_stop;
 
@@ -303,7 +322,9 @@ typedef struct cusgd_result {
     double excess;           /* estimated relative distance of the objective to the optimum; NAN where it cannot be told */
     double rate;             /* of the last step */
     double seconds, rows_per_second;
-    int64_t backoffs; /* epochs undone and repeated at a quarter of the rate */
+    int64_t backoffs;                /* epochs undone and repeated at a quarter of the rate */
+    double optimum, optimum_seconds; /* the least objective, and what finding it took; NAN where it was not sought */
+    char note[256];                  /* what a solver has to say besides ("rank 3 of 5: ..."); "" if nothing */
 } cusgd_result;
 
 /* `train` and `valid` (NULL: none) must outlive the trainer. Checks the options against the data, refuses what is not finite,
@@ -312,13 +333,14 @@ CUSGD_API cusgd_status cusgd_trainer_create(const cusgd_options *options, const 
                                             cusgd_trainer **out);
 CUSGD_API void cusgd_trainer_free(cusgd_trainer *trainer);
 
-/* Trains until a rule of the options ends it. `callback` and `result` may be NULL. DIVERGED leaves the best parameters so far in
- * the trainer (result->epoch 0: its starting point, no epoch was completed). May be called again to go on: `epochs` more at most.
- * DEVICE leaves them likewise, in host memory: cusgd_trainer_get and cusgd_trainer_model give them without the device. Of the
- * result's losses only valid_loss is then known, the others are NAN, and the trainer cannot go on. */
+/* Trains until a rule of the options ends it. `callback` and `result` may be NULL; a solver's iterations are told as epochs.
+ * CONVERGED (only solvers other than sgd): the parameters are the best reached, and not yet the optimum. DIVERGED leaves the best
+ * parameters so far in the trainer (result->epoch 0: its starting point, no epoch was completed). May be called again to go on:
+ * `epochs` more at most. DEVICE leaves them likewise, in host memory: cusgd_trainer_get and cusgd_trainer_model give them without
+ * the device. Of the result's losses only valid_loss is then known, the others are NAN, and the trainer cannot go on. */
 CUSGD_API cusgd_status cusgd_trainer_fit(cusgd_trainer *trainer, cusgd_callback callback, void *user, cusgd_result *result);
 
-/* Runs `steps` minibatch steps from where the trainer stands, without evaluation, stopping rules or back-off. */
+/* Runs `steps` minibatch steps from where the trainer stands, without evaluation, stopping rules or back-off. Solver sgd only. */
 CUSGD_API cusgd_status cusgd_trainer_step(cusgd_trainer *trainer, int64_t steps);
 
 /* Ends cusgd_trainer_fit after the steps in flight. May be called from a signal handler or another thread. */

@@ -436,6 +436,7 @@ cusgd_status cusgd_check(const cusgd_options *options, const cusgd_data *data, i
     memset(report, 0, sizeof *report);
     if (steps < 1) return fail(CUSGD_ERROR_USAGE, "a check compares at least 1 step, not %lld", (long long)steps);
     for (int i = 0; i < CUSGD_CHECK_LINES; i++) report->lines[i].what = line_names[i];
+    if (options->solver != CUSGD_SOLVER_SGD) return fail(CUSGD_ERROR_USAGE, "a check compares minibatch steps: leave out solver");
     cusgd_status status = cusgd_trainer_create(options, data, NULL, &c.t);
     if (status) return status;
     snprintf(report->device, sizeof report->device, "%s", cusgd_trainer_device(c.t));

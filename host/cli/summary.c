@@ -35,8 +35,29 @@ static int is_used(const cusgd_options *options, const char *name)
     return strcmp(name, "rate") != 0 || options->schedule == CUSGD_SCHEDULE_CONSTANT || isnan(options->t0);
 }
 
+/* With a full-batch method. Gradient descent alone has a rate and a momentum. */
+static void note_solver(const cusgd_options *given)
+{
+    static const char *const names[] = {"optimizer", "schedule", "t0",       "t1",      "beta1",        "beta2",          "rho",
+                                        "epsilon",   "batch",    "sampling", "average", "average-from", "evaluate-every", "rate",
+                                        "momentum"};
+    char value[CUSGD_OPTION_TEXT], usual[CUSGD_OPTION_TEXT], solver[CUSGD_OPTION_TEXT];
+    size_t count = sizeof names / sizeof names[0] - (given->solver == CUSGD_SOLVER_GD ? 2 : 0);
+    cusgd_options plain;
+    cusgd_options_init(&plain);
+    cusgd_options_get(given, "solver", solver);
+    for (size_t i = 0; i < count; i++) {
+        if (cusgd_options_get(given, names[i], value) || cusgd_options_get(&plain, names[i], usual)) continue;
+        if (strcmp(value, usual) != 0) fprintf(stderr, "note: --%s changes nothing with --solver %s\n", names[i], solver);
+    }
+}
+
 void summary_notes(const cusgd_options *given)
 {
+    if (given->solver != CUSGD_SOLVER_SGD) {
+        note_solver(given);
+        return;
+    }
     char optimizer[CUSGD_OPTION_TEXT];
     cusgd_options_get(given, "optimizer", optimizer);
     for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++) {
@@ -54,6 +75,14 @@ static void put_choices(const cusgd_options *given, const cusgd_options *chosen)
 {
     static const char *const names[] = {"rate", "t0", "t1", "momentum", "batch", "epochs", "tolerance", "patience"};
     const char *before = "chosen: ";
+    if (given->solver != CUSGD_SOLVER_SGD) {
+        char solver[CUSGD_OPTION_TEXT];
+        cusgd_options_get(chosen, "solver", solver);
+        fprintf(stderr, "chosen: %s%s%siterations %lld, gradient tolerance %.4g\n",
+                given->solver == CUSGD_SOLVER_AUTO ? "solver " : "", given->solver == CUSGD_SOLVER_AUTO ? solver : "",
+                given->solver == CUSGD_SOLVER_AUTO ? ", " : "", (long long)chosen->epochs, chosen->gradient_tolerance);
+        return;
+    }
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char value[CUSGD_OPTION_TEXT];
         if (!is_open(given, names[i]) || is_open(chosen, names[i]) || !is_used(given, names[i])) continue;
@@ -82,10 +111,21 @@ void summary_start(const char *path, const cusgd_data *data, const cusgd_options
 
 static void put_reason(const cusgd_options *o, const cusgd_result *r)
 {
-    fprintf(stderr, "%lld epoch%s, %lld step%s in %.3g s (%.3g rows/s): ", (long long)r->epochs, plural(r->epochs),
-            (long long)r->steps, plural(r->steps), r->seconds, r->rows_per_second);
+    char solver[CUSGD_OPTION_TEXT];
+    cusgd_options_get(o, "solver", solver);
+    if (o->solver == CUSGD_SOLVER_SGD)
+        fprintf(stderr, "%lld epoch%s, %lld step%s in %.3g s (%.3g rows/s): ", (long long)r->epochs, plural(r->epochs),
+                (long long)r->steps, plural(r->steps), r->seconds, r->rows_per_second);
+    else
+        fprintf(stderr, "%lld iteration%s of %s in %.3g s (%.3g rows/s): ", (long long)r->epochs, plural(r->epochs), solver,
+                r->seconds, r->rows_per_second);
     switch (r->stop) {
+    case CUSGD_STOP_SOLVED: fputs("solved", stderr); break;
     case CUSGD_STOP_TOLERANCE:
+        if (isnan(o->tolerance)) {
+            fputs("no step lowers the objective beyond rounding", stderr);
+            break;
+        }
         fprintf(stderr, "no relative improvement above %.3g in %lld evaluation%s", o->tolerance, (long long)o->patience,
                 plural(o->patience));
         break;
@@ -93,7 +133,12 @@ static void put_reason(const cusgd_options *o, const cusgd_result *r)
         fprintf(stderr, "the gradient is %.3g of the null model's, within %.3g", r->gradient, o->gradient_tolerance);
         break;
     case CUSGD_STOP_CANCELLED: fputs("interrupted", stderr); break;
-    default: fputs("all epochs ran", stderr);
+    default: fputs(o->solver == CUSGD_SOLVER_SGD ? "all epochs ran" : "not converged", stderr);
+    }
+    if (*r->note) fprintf(stderr, "\nnote: %s", r->note);
+    if (o->solver != CUSGD_SOLVER_SGD && !isfinite(r->valid_loss)) {
+        fputc('\n', stderr);
+        return;
     }
     fprintf(stderr, "; parameters of epoch %lld%s%s\n", (long long)r->epoch, o->average ? ", averaged" : "",
             isfinite(r->valid_loss) ? ", the best on validation" : "");
@@ -106,7 +151,7 @@ static void put_reason(const cusgd_options *o, const cusgd_result *r)
 static void put_shortfall(const cusgd_options *o, const cusgd_result *r)
 {
     int watched = !isnan(o->tolerance) || !isnan(o->gradient_tolerance);
-    if (r->stop != CUSGD_STOP_EPOCHS || !watched) return;
+    if (r->stop != CUSGD_STOP_EPOCHS || !watched || o->solver != CUSGD_SOLVER_SGD) return;
     fputs("note: not converged", stderr);
     if (isfinite(r->excess)) fprintf(stderr, ": about %.2g %% above the optimum", 100 * r->excess);
     fprintf(stderr, "; more --epochs than %lld would lower the loss\n", (long long)o->epochs);

@@ -150,7 +150,8 @@ static int run(training *t)
     progress_end_line(&t->progress);
     int history = progress_close(&t->progress);
     if (status == CUSGD_ERROR_DIVERGED || status == CUSGD_ERROR_DEVICE) return end_early(t, status, &result);
-    if (status) return complain_last(status);
+    int unfinished = status == CUSGD_ERROR_CONVERGED ? complain_last(status) : CUSGD_OK; /* the model is written all the same */
+    if (status && !unfinished) return complain_last(status);
 
     wrong = write_model(t);
     interrupt_cancels(NULL);
@@ -161,7 +162,7 @@ static int run(training *t)
                 (long long)result.epochs, plural(result.epochs), (long long)result.steps, t->model_path);
     else if (!t->quiet)
         wrong = summary_end(t->trainer, t->data, t->valid, &result, t->model_path);
-    return signal ? 128 + signal : wrong ? wrong : history;
+    return signal ? 128 + signal : wrong ? wrong : history ? history : unfinished;
 }
 
 static int train(training *t)
