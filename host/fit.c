@@ -448,7 +448,6 @@ static void tell_result(const cusgd_trainer *t, const fit *f, cusgd_result *resu
     result->seconds = now() - f->begun;
     result->rows_per_second = f->stepping > 0 ? (double)f->rows / f->stepping : 0;
     result->backoffs = f->backoffs;
-    result->optimum = result->optimum_seconds = (double)NAN;
 }
 
 cusgd_status cusgd_trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *user, cusgd_result *result)

@@ -322,9 +322,8 @@ typedef struct cusgd_result {
     double excess;           /* estimated relative distance of the objective to the optimum; NAN where it cannot be told */
     double rate;             /* of the last step */
     double seconds, rows_per_second;
-    int64_t backoffs;                /* epochs undone and repeated at a quarter of the rate */
-    double optimum, optimum_seconds; /* the least objective, and what finding it took; NAN where it was not sought */
-    char note[256];                  /* what a solver has to say besides ("rank 3 of 5: ..."); "" if nothing */
+    int64_t backoffs; /* epochs undone and repeated at a quarter of the rate */
+    char note[256];   /* what a solver has to say besides ("rank 3 of 5: ..."); "" if nothing */
 } cusgd_result;
 
 /* `train` and `valid` (NULL: none) must outlive the trainer. Checks the options against the data, refuses what is not finite,
@@ -339,6 +338,11 @@ CUSGD_API void cusgd_trainer_free(cusgd_trainer *trainer);
  * `epochs` more at most. DEVICE leaves them likewise, in host memory: cusgd_trainer_get and cusgd_trainer_model give them without
  * the device. Of the result's losses only valid_loss is then known, the others are NAN, and the trainer cannot go on. */
 CUSGD_API cusgd_status cusgd_trainer_fit(cusgd_trainer *trainer, cusgd_callback callback, void *user, cusgd_result *result);
+
+/* The least objective over the training rows and the seconds that solver exact takes to find it: what a run can be held against.
+ * For squared and mse without l1, where that is about a second's work or the run's own; *objective is NAN elsewhere. The
+ * trainer's parameters stay as they are. */
+CUSGD_API cusgd_status cusgd_trainer_optimum(cusgd_trainer *trainer, double *objective, double *seconds);
 
 /* Runs `steps` minibatch steps from where the trainer stands, without evaluation, stopping rules or back-off. Solver sgd only. */
 CUSGD_API cusgd_status cusgd_trainer_step(cusgd_trainer *trainer, int64_t steps);

@@ -69,7 +69,7 @@ Test(options, entries_are_complete_and_unique)
             cr_assert(!info->also || strcmp(info->also, other->name) != 0);
         }
     }
-    cr_assert_eq(count, 30);
+    cr_assert_eq(count, 31);
     cr_assert_null(cusgd_option_at(SIZE_MAX));
 }
 
@@ -320,7 +320,7 @@ Test(options, description_round_trip)
         cr_assert_str_neq(value, "auto", "%s", name);
         cr_assert_eq(cusgd_options_set(&again, name, value), CUSGD_OK, "%s: %s", name, cusgd_last_error());
     }
-    cr_assert_eq(count, 16);
+    cr_assert_eq(count, 17);
     again.threads = o.threads;
     strcpy(again.device, o.device);
     assert_equal(&o, &again);

@@ -170,17 +170,35 @@ static cusgd_status put_measures(cusgd_trainer *trainer, const cusgd_data *data,
     return CUSGD_OK;
 }
 
+/* How far the run is from the least objective, where that is soon found, and whether it need have been a run at all. */
+static cusgd_status put_optimum(cusgd_trainer *trainer, const cusgd_options *o, cusgd_result *r)
+{
+    double least, seconds, rounding = o->precision == CUSGD_PRECISION_DOUBLE ? 1e-12 : 1e-6;
+    if (o->solver == CUSGD_SOLVER_EXACT) return CUSGD_OK;
+    cusgd_status status = cusgd_trainer_optimum(trainer, &least, &seconds);
+    if (status || !(least > 0)) return status;
+    r->excess = fmax(r->objective / least - 1, 0);
+    if (r->excess > rounding)
+        fprintf(stderr, "optimum: the objective is %.2g %% above the least", 100 * r->excess);
+    else
+        fputs("optimum: the objective is the least, to rounding", stderr);
+    fprintf(stderr, "; --solver exact takes %.2g s%s\n", seconds, seconds < r->seconds ? ", less than this run" : "");
+    return CUSGD_OK;
+}
+
 int summary_end(cusgd_trainer *trainer, const cusgd_data *data, const cusgd_data *valid, const cusgd_result *result,
                 const char *model_path)
 {
     cusgd_options o;
+    cusgd_result r = *result;
     cusgd_trainer_options(trainer, &o);
     put_reason(&o, result);
     cusgd_status status = put_measures(trainer, data, o.loss, o.valid_fraction > 0 ? "all rows" : "training");
     if (!status && valid) status = put_measures(trainer, valid, o.loss, "validation");
+    if (!status) status = put_optimum(trainer, &o, &r);
     if (status) return complain_last(status);
     if (!valid && isfinite(result->valid_loss)) fprintf(stderr, "validation: loss %.6g\n", result->valid_loss);
-    put_shortfall(&o, result);
+    put_shortfall(&o, &r);
     if (cusgd_data_class(data, 0) && o.loss != CUSGD_LOSS_LOGISTIC)
         fputs("note: the target has two classes; --loss logistic would fit their probabilities\n", stderr);
     fprintf(stderr, "model: %s\n", model_path);

@@ -44,26 +44,25 @@ static void weigh_span(void *context, int64_t slot)
         }
 }
 
-/* Item (block, slot, pair of panels). */
-static void add_pair(void *context, int64_t item)
+/* Item (block, slot, row of panels). */
+static void add_panels(void *context, int64_t item)
 {
     const second_pass *t = context;
-    int64_t pair = item % t->pairs, slot = item / t->pairs % t->slots, left = 0, right = pair;
-    for (; right >= t->panels - left; left++) right -= t->panels - left;
-    right += left;
-    const double *s = t->s + item / t->pairs * SPAN_ROWS;
-    double(*sums)[PANEL] = (double(*)[PANEL])(t->sums + item * PANEL * PANEL);
-    t->self->rows->products(t->task, s, t->first + slot * SPAN_ROWS, span_count(t, slot), left * PANEL, right * PANEL, sums);
+    int64_t left = item % t->panels, place = item / t->panels, slot = place % t->slots;
+    int64_t before = left * t->panels - left * (left - 1) / 2; /* pairs in the rows above */
+    double(*sums)[PANEL][PANEL] = (double(*)[PANEL][PANEL])t->sums + place * t->pairs + before;
+    const double *s = t->s + place * SPAN_ROWS;
+    t->self->rows->products(t->task, s, t->first + slot * SPAN_ROWS, span_count(t, slot), left, t->panels, sums);
 }
 
 static void add_waves(second_pass *t)
 {
     const cpu *self = t->self;
-    int64_t wave = t->slots * SPAN_ROWS, items = t->blocks * t->slots * t->pairs;
+    int64_t wave = t->slots * SPAN_ROWS, items = t->blocks * t->slots * t->panels;
     for (t->first = 0; t->first < t->n; t->first += wave) {
         int64_t bytes = least(wave, t->n - t->first) * t->task->d * t->k * (int64_t)sizeof(real);
         pool_for(self->pool, threads_for(self->threads, bytes, THREAD_BYTES), t->slots, weigh_span, t);
-        pool_for(self->pool, threads_for(self->threads, bytes * t->panels, THREAD_BYTES), items, add_pair, t);
+        pool_for(self->pool, threads_for(self->threads, bytes * t->panels, THREAD_BYTES), items, add_panels, t);
     }
 }
 

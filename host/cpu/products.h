@@ -42,16 +42,18 @@ static inline __attribute__((always_inline)) void panel_tile(double (*left)[PANE
     }
 }
 
-static void rows_products(const rows_task *t, const double *s, int64_t first, int64_t count, int64_t left, int64_t right,
-                          double sums[PANEL][PANEL])
+static void rows_products(const rows_task *t, const double *s, int64_t first, int64_t count, int64_t left, int64_t panels,
+                          double (*sums)[PANEL][PANEL])
 {
     double weighed[PRODUCT_ROWS][PANEL], plain[PRODUCT_ROWS][PANEL];
     for (int64_t i = 0; i < count; i += PRODUCT_ROWS) {
         int size = (int)(count - i < PRODUCT_ROWS ? count - i : PRODUCT_ROWS);
-        panel_fill(t, s + i, first + i, size, left, weighed);
-        panel_fill(t, NULL, first + i, size, right, plain);
-        for (int a = 0; a < PANEL; a += TILE_ROWS)
-            for (int b = 0; b < PANEL; b += 2 * DOUBLES) panel_tile(weighed, plain, a, b, sums);
+        panel_fill(t, s + i, first + i, size, left * PANEL, weighed);
+        for (int64_t right = left; right < panels; right++) {
+            panel_fill(t, NULL, first + i, size, right * PANEL, plain);
+            for (int a = 0; a < PANEL; a += TILE_ROWS)
+                for (int b = 0; b < PANEL; b += 2 * DOUBLES) panel_tile(weighed, plain, a, b, sums[right - left]);
+        }
     }
 }
 

@@ -62,10 +62,10 @@ typedef struct rows_functions {
     double (*gradient)(const rows_task *t, const int64_t *rows, int64_t first, int64_t count);
     /* p of rows first .. first + count - 1: out count x k. */
     void (*predict)(const rows_task *t, int64_t first, int64_t count, double *out);
-    /* Adds to a panel of X^T diag(s) X, rows first .. first + count - 1, in double: sums[a][b] += sum s x[left + a] x[right + b],
-     * where column d is 1 and what is beyond it 0. s: count. */
-    void (*products)(const rows_task *t, const double *s, int64_t first, int64_t count, int64_t left, int64_t right,
-                     double sums[PANEL][PANEL]);
+    /* Adds rows first .. first + count - 1 to panels left .. panels - 1 of X^T diag(s) X's row of panels `left`, in double: with
+     * z = (x, 1, 0, ...), sums[right - left][a][b] += sum s z[left PANEL + a] z[right PANEL + b]. s: count. */
+    void (*products)(const rows_task *t, const double *s, int64_t first, int64_t count, int64_t left, int64_t panels,
+                     double (*sums)[PANEL][PANEL]);
     /* The rows at positions first .. first + count - 1 of the epoch (sampler_row). table: SAMPLING_SPAN values, which
      * order_table() has filled for the sampler; needed by `blocks` alone. */
     void (*order)(const sampler *s, const int64_t *table, int64_t first, int64_t count, int64_t *rows);

@@ -153,12 +153,17 @@ static cusgd_status solve_orthogonal(solver *s, double condition)
     return status;
 }
 
-cusgd_status solve_exact(solver *s)
+cusgd_status solver_solve(solver *s)
 {
     double condition = (double)INFINITY;
     int done = 0, hopeless = s->t->plan.l2 == 0 && s->d >= s->t->train_rows.n; /* X^T X is singular */
     cusgd_status status = hopeless ? CUSGD_OK : solve_normal(s, &condition, &done);
-    if (status == CUSGD_OK && !done) status = solve_orthogonal(s, condition);
+    return status == CUSGD_OK && !done ? solve_orthogonal(s, condition) : status;
+}
+
+cusgd_status solve_exact(solver *s)
+{
+    cusgd_status status = solver_solve(s);
     if (status == CUSGD_OK) status = solver_iterated(s);
     if (status == CUSGD_OK && s->stop != CUSGD_STOP_CANCELLED) s->stop = CUSGD_STOP_SOLVED;
     return status;

@@ -215,7 +215,7 @@ static cusgd_status store(solver *s, cusgd_result *r)
 
 static cusgd_status finish(solver *s, cusgd_result *result)
 {
-    cusgd_result r = {.excess = (double)NAN, .optimum = (double)NAN, .optimum_seconds = (double)NAN};
+    cusgd_result r = {.excess = (double)NAN};
     double seconds = now() - s->begun, rows = (double)s->passes * (double)s->t->train_rows.n;
     cusgd_status status = store(s, &r);
     r.stop = s->stop;
@@ -269,6 +269,37 @@ cusgd_status solver_fit(cusgd_trainer *t, cusgd_callback callback, void *user, c
         ended =
             status == CUSGD_OK || status == CUSGD_ERROR_CONVERGED || status == CUSGD_ERROR_DIVERGED ? finish(&s, result) : status;
         if (ended != CUSGD_OK) status = ended;
+    }
+    solver_close(&s);
+    return status;
+}
+
+/* ---- The optimum beside a run ---- */
+
+/* The work of X^T X, in multiplications, beside the run's so far. */
+static int is_affordable(const cusgd_trainer *t)
+{
+    enum { MOST_COLUMNS = 2000 };
+    const double second = 2e9;
+    double n = (double)t->train_rows.n, d = (double)t->plan.d, visited = (double)t->epoch * n;
+    if (!loss_is_quadratic(t->plan.loss) || t->plan.l1 > 0 || t->plan.d > MOST_COLUMNS) return 0;
+    return n * (d + 1) * (d + 1) <= fmax(second, 2 * visited * d);
+}
+
+cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *seconds)
+{
+    solver s = {.t = t, .begun = now()};
+    *objective = *seconds = (double)NAN;
+    if (!is_affordable(t)) return CUSGD_OK;
+    cusgd_status status = solver_open(&s);
+    if (status == CUSGD_OK) {
+        trainer_null(t, s.x);
+        status = solver_evaluate(&s, s.x, &s.f, s.g);
+    }
+    if (status == CUSGD_OK) status = solver_solve(&s);
+    if (status == CUSGD_OK) {
+        *objective = s.f;
+        *seconds = now() - s.begun;
     }
     solver_close(&s);
     return status;

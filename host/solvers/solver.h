@@ -47,6 +47,7 @@ cusgd_status solve_lbfgs(solver *s);
 cusgd_status solve_broyden_good(solver *s);
 cusgd_status solve_broyden_bad(solver *s);
 cusgd_status solve_exact(solver *s);
+cusgd_status solver_solve(solver *s); /* exact.c: the same, untold: the iterate becomes the solution */
 
 /* ---- What they ask of the objective (objective.c) ---- */
 
