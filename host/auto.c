@@ -193,11 +193,10 @@ static cusgd_status curvature_of(cusgd_trainer *t, const double *scale, double *
 
 /* ---- Rates ---- */
 
-/* 1 / (lambda + R / (B (1 - gamma))), for a loss whose second derivative is at most `bound`. */
+/* 1 / (lambda + R / (B (1 - gamma))), for a loss whose second derivative is at most t->steepest. */
 static double safe_rate(const cusgd_trainer *t, double lambda, double noise, double momentum)
 {
-    double steepest = loss_curvature_bound(t->plan.loss);
-    double total = steepest * (lambda + noise / ((double)t->options.batch * (1 - momentum))) + t->plan.l2;
+    double total = t->steepest * (lambda + noise / ((double)t->options.batch * (1 - momentum))) + t->plan.l2;
     return total > 0 ? 1 / total : 1;
 }
 
@@ -228,15 +227,23 @@ static cusgd_status rule_quadratic(cusgd_trainer *t)
     return status;
 }
 
-/* Rule A, for all others: Nesterov's momentum in AdaGrad's metric, which finds its own scale. */
+/* Rule A, for all others: Nesterov's momentum in AdaGrad's metric, which finds its own scale but the targets'. */
 static cusgd_status rule_adaptive(cusgd_trainer *t)
 {
     cusgd_options *o = &t->options;
-    if (isnan(o->rate)) o->rate = 0.1;
+    int64_t d = t->plan.d, k = t->plan.k;
+    double most = 0;
+    for (int64_t c = 0; c < k; c++) most = fmax(most, t->spread[c]);
+    if (isnan(o->rate)) o->rate = loss_has_log_link(o->loss) ? 0.005 : 0.1 * most;
+    if (k > 1) { /* outputs of their own scales */
+        t->metric = allocate((size_t)((d + 1) * k), sizeof(double));
+        if (!t->metric) return fail_memory((size_t)((d + 1) * k) * sizeof(double), "each parameter's rate");
+        for (int64_t u = 0; u < (d + 1) * k; u++) t->metric[u] = t->spread[u % k] / most;
+    }
     if (isnan(o->momentum)) o->momentum = 0.9;
     if (isnan(o->epsilon)) o->epsilon = 1e-10;
     t->plan.optimizer = OPTIMIZER_ADAGRAD_NESTEROV;
-    t->eccentricity = 8;
+    t->eccentricity = loss_has_log_link(o->loss) ? 3 : 8;
     return CUSGD_OK;
 }
 
@@ -301,7 +308,7 @@ cusgd_status choose_optimizer(cusgd_trainer *t)
     if (o->l1 > 0) {
         double noise;
         status = sample_curvature(t, NULL, &t->lipschitz, &noise);
-        t->lipschitz *= loss_curvature_bound(o->loss);
+        t->lipschitz *= t->steepest;
     }
     t->retreats = own_rate;
     if (isnan(o->beta1)) o->beta1 = 0.9;

@@ -11,6 +11,7 @@
 
 #include "cusgd.h"
 #include "data.h"
+#include "scalar/loss_rule.h"
 #include "scalar/sampling.h"
 #include "scalar/schedule.h"
 
@@ -27,7 +28,7 @@ typedef struct bound bound;
 
 /* A run, fixed before its first step. */
 typedef struct plan {
-    cusgd_loss loss;
+    loss_rule loss;
     int optimizer; /* cusgd_optimizer, not AUTO; or OPTIMIZER_ADAGRAD_NESTEROV */
     int64_t d, k;
     int64_t batch; /* the largest batch's rows */
@@ -92,7 +93,7 @@ typedef struct backend_ops {
     cusgd_status (*report)(void *self, steps_report *out);
 
     /* The mean loss (sum over outputs, weighted) at theta (host memory), without penalties; gradient, (d+1) x k, may be NULL. */
-    cusgd_status (*objective)(void *self, const bound *b, cusgd_loss loss, const double *theta, double *value, double *gradient);
+    cusgd_status (*objective)(void *self, const bound *b, loss_rule loss, const double *theta, double *value, double *gradient);
     /* p = x theta + b: out n x k. */
     cusgd_status (*predict)(void *self, const bound *b, const double *theta, double *out);
 

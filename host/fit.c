@@ -174,7 +174,7 @@ double gradient_norm(const cusgd_trainer *t, const double *theta, const double *
 }
 
 /* What is reported for a mean over rows of losses summed over outputs. */
-static double reported(const cusgd_trainer *t, double loss) { return loss_reported(t->plan.loss, loss / (double)t->plan.k); }
+static double reported(const cusgd_trainer *t, double loss) { return loss_reported(t->plan.loss.kind, loss / (double)t->plan.k); }
 
 /* Where a fit stands. */
 typedef struct fit {
@@ -231,7 +231,7 @@ static void judge(const cusgd_trainer *t, fit *f)
     f->last[2] = f->last[1];
     f->last[1] = f->last[0];
     f->last[0] = f->objective;
-    f->stale = score < f->best - o->tolerance * fabs(f->best) || isinf(f->best) ? 0 : f->stale + 1;
+    f->stale = score < f->best - o->tolerance * fabs(f->best - t->floor) || isinf(f->best) ? 0 : f->stale + 1;
     f->best = fmin(f->best, score);
     if (t->by_gradient && f->gradient <= o->gradient_tolerance)
         f->stop = CUSGD_STOP_GRADIENT;
@@ -244,8 +244,8 @@ static void judge(const cusgd_trainer *t, fit *f)
 /* Things have gone wrong where the loss is above four times both the null model's and the starting point's. */
 static int loss_is_bad(const cusgd_trainer *t, double loss)
 {
-    double most = 4 * fmax(t->null_loss, t->start_loss);
-    return !isfinite(loss) || (most > 0 && loss > most);
+    double most = 4 * (fmax(t->null_loss, t->start_loss) - t->floor);
+    return !isfinite(loss) || (most > 0 && loss - t->floor > most);
 }
 
 static int went_wrong(const cusgd_trainer *t, const steps_report *r)
@@ -357,11 +357,12 @@ static cusgd_status proximal_steps(cusgd_trainer *t)
 {
     const backend *b = &t->backend;
     int64_t penalised = t->plan.d * t->plan.k, size = penalised + t->plan.k;
-    double rate = 1 / (1.1 * t->lipschitz + t->plan.l2), loss, objective;
+    double rate = 1 / (1.1 * t->lipschitz + t->plan.l2), loss, objective, before = (double)INFINITY;
     cusgd_status status = trainer_theta(t, t->result, t->theta);
     for (int i = 0; i < PROXIMAL_STEPS && status == CUSGD_OK; i++) {
         status = trainer_objective(t, t->train, t->theta, &loss, &objective, t->gradient);
         if (!isfinite(loss)) return status; /* choose_result will find the same */
+        if (i == 0) before = objective;
         for (int64_t u = 0; u < size; u++) {
             if (u < penalised) {
                 double g = t->gradient[u] + t->plan.l2 * t->theta[u];
@@ -371,19 +372,22 @@ static cusgd_status proximal_steps(cusgd_trainer *t)
             }
         }
     }
-    if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_EPOCH, PART_THETA, t->theta);
+    /* Where the curvature has no bound the steps may have been too long. */
+    if (status == CUSGD_OK) status = trainer_objective(t, t->train, t->theta, &loss, &objective, NULL);
+    if (status != CUSGD_OK || (!isfinite(loss_curvature_bound(t->plan.loss)) && !(objective <= before))) return status;
+    status = b->ops->put(b->self, AREA_EPOCH, PART_THETA, t->theta);
     if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_EPOCH, PART_AVERAGE, t->theta);
     if (status == CUSGD_OK) t->result = AREA_EPOCH;
     return status;
 }
 
 /* The objective's distance to its limit if improvements go on shrinking as between the last three evaluations. */
-static double excess_of(const fit *f)
+static double excess_of(const cusgd_trainer *t, const fit *f)
 {
     double before = f->last[2] - f->last[1], after = f->last[1] - f->last[0];
     if (!(before > 0) || !(after > 0) || after >= before) return (double)NAN;
     double ratio = after / before;
-    return after * ratio / (1 - ratio) / fabs(f->last[0]);
+    return after * ratio / (1 - ratio) / fabs(f->last[0] - t->floor);
 }
 
 /* The result of a run that has diverged: its best, unless that has become bad in its last step, which no later loss has told.
@@ -441,7 +445,7 @@ static void tell_result(const cusgd_trainer *t, const fit *f, cusgd_result *resu
     result->valid_loss = t->valid ? reported(t, f->valid) : (double)NAN;
     result->objective = f->objective;
     result->gradient = f->gradient;
-    result->excess = excess_of(f);
+    result->excess = excess_of(t, f);
     result->rate = rate_at(t, t->step > 0 ? t->step - 1 : 0);
     result->seconds = now() - f->begun;
     result->rows_per_second = f->stepping > 0 ? (double)f->rows / f->stepping : 0;

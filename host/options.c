@@ -14,6 +14,8 @@ enum kind {
     POSITIVE, /* double > 0; the kinds of numbers follow one another */
     NATURAL,  /* double >= 0 */
     SHARE,    /* double in [0, 1) */
+    INSIDE,   /* double in (0, 1) */
+    POWER,    /* double in (1, 2) */
     COUNT,    /* int64_t from `least` to COUNT_MOST */
     THREADS,  /* int from `least` to THREADS_MOST */
     FLAG,     /* int, 0 or 1 */
@@ -37,7 +39,20 @@ typedef struct option {
     enum rounding rounding; /* ROUNDED: the device computes with it in its precision */
 } option;
 
-static const char *const loss_words[] = {"squared", "mse", "logistic", NULL};
+static const char *const loss_words[] = {"squared",
+                                         "mse",
+                                         "logistic",
+                                         "huber",
+                                         "epsilon-insensitive",
+                                         "squared-epsilon-insensitive",
+                                         "hinge",
+                                         "squared-hinge",
+                                         "quantile",
+                                         "poisson",
+                                         "gamma",
+                                         "tweedie",
+                                         "log-cosh",
+                                         NULL};
 static const char *const optimizer_words[] = {"auto",     "sgd",     "momentum", "nesterov", "adagrad",
                                               "adadelta", "rmsprop", "adam",     NULL};
 static const char *const schedule_words[] = {"constant", "time-decay", NULL};
@@ -55,8 +70,17 @@ _Static_assert(sizeof(cusgd_loss) == sizeof(int) && sizeof(cusgd_optimizer) == s
 
 /* clang-format off */
 static const option table[] = {
-    {{"loss", "squared|mse|logistic", "squared", "what is minimised", NULL},
+    {{"loss", "squared|mse|logistic|huber|epsilon-insensitive|squared-epsilon-insensitive|hinge|squared-hinge|quantile|"
+              "poisson|gamma|tweedie|log-cosh", "squared", "what is minimised", NULL},
      WORD, AT(loss), loss_words, 0, 0, EXACT},
+    {{"delta", "X", "1.35", "huber: |residual| from which it counts linearly", NULL},
+     POSITIVE, AT(delta), NULL, 0, 1, ROUNDED},
+    {{"width", "X", "0.1", "epsilon-insensitive ones: |residual| that counts nothing", NULL},
+     NATURAL, AT(width), NULL, 0, 1, ROUNDED},
+    {{"quantile", "X", "0.5", "quantile loss: which one, between 0 and 1", NULL},
+     INSIDE, AT(quantile), NULL, 0, 1, ROUNDED},
+    {{"power", "X", "1.5", "tweedie: between 1 (poisson) and 2 (gamma)", NULL},
+     POWER, AT(power), NULL, 0, 1, ROUNDED},
     {{"optimizer", "auto|sgd|momentum|nesterov|adagrad|adadelta|rmsprop|adam", "auto", "update rule", NULL},
      WORD, AT(optimizer), optimizer_words, 0, 0, EXACT},
     {{"rate", "R|auto", "from the data, or the optimizer's usual one", "learning rate", "lr"},
@@ -123,7 +147,11 @@ enum { OPTION_COUNT = sizeof table / sizeof table[0] };
 void cusgd_options_init(cusgd_options *options)
 {
     const double choose = (double)NAN;
-    *options = (cusgd_options){.rate = choose,
+    *options = (cusgd_options){.delta = choose,
+                               .width = choose,
+                               .quantile = choose,
+                               .power = choose,
+                               .rate = choose,
                                .t0 = choose,
                                .t1 = choose,
                                .momentum = choose,
@@ -147,7 +175,7 @@ const cusgd_option_info *cusgd_option_at(size_t index) { return index < OPTION_C
 
 static void *field_of(const option *o, cusgd_options *options) { return (char *)options + o->offset; }
 static const void *value_of(const option *o, const cusgd_options *options) { return (const char *)options + o->offset; }
-static int is_number(const option *o) { return o->kind >= POSITIVE && o->kind <= SHARE; }
+static int is_number(const option *o) { return o->kind >= POSITIVE && o->kind <= POWER; }
 
 /* The value of a field that is a number of one kind or another; flags and words by their integers. */
 static int64_t integer_in(const option *o, const cusgd_options *options)
@@ -197,12 +225,50 @@ int loss_from_word(const char *word, cusgd_loss *loss)
     return found >= 0;
 }
 
+/* ---- Losses -------------------------------------------------------------------------------------------------------------- */
+
+/* The field that holds the number of a loss, and what it usually is; NULL: it has none. */
+static double *loss_number(cusgd_options *o, double *usual)
+{
+    switch (o->loss) {
+    case CUSGD_LOSS_HUBER: *usual = 1.35; return &o->delta;
+    case CUSGD_LOSS_EPSILON_INSENSITIVE:
+    case CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE: *usual = 0.1; return &o->width;
+    case CUSGD_LOSS_QUANTILE: *usual = 0.5; return &o->quantile;
+    case CUSGD_LOSS_TWEEDIE: *usual = 1.5; return &o->power;
+    default: return NULL;
+    }
+}
+
+void loss_numbers_choose(cusgd_options *options)
+{
+    double usual, *number = loss_number(options, &usual);
+    if (number && isnan(*number)) *number = usual;
+}
+
+loss_rule loss_rule_of(const cusgd_options *options)
+{
+    cusgd_options o = *options;
+    double usual;
+    const double *number = loss_number(&o, &usual);
+    loss_rule rule = {o.loss, 0, -(double)INFINITY, (double)INFINITY};
+    loss_numbers_choose(&o);
+    if (number) rule.number = o.precision == CUSGD_PRECISION_FLOAT ? (double)(float)*number : *number;
+    return rule;
+}
+
 /* ---- What makes sense ---------------------------------------------------------------------------------------------------- */
 
 static int number_is_valid(enum kind kind, double x)
 {
     if (!isfinite(x) || x < 0) return 0;
-    return kind == NATURAL || (kind == POSITIVE ? x > 0 : x < 1);
+    switch (kind) {
+    case NATURAL: return 1;
+    case POSITIVE: return x > 0;
+    case INSIDE: return x > 0 && x < 1;
+    case POWER: return x > 1 && x < 2;
+    default: return x < 1;
+    }
 }
 
 /* "auto", "cpu", "cuda" or "cuda:" and up to three digits. */
@@ -237,6 +303,8 @@ static void put_requirement(const option *o, char *text, size_t size)
     case POSITIVE: snprintf(text, size, "%s must be a number greater than 0%s", o->info.name, or_auto); break;
     case NATURAL: snprintf(text, size, "%s must be a number that is not negative%s", o->info.name, or_auto); break;
     case SHARE: snprintf(text, size, "%s must be a number from 0 to less than 1%s", o->info.name, or_auto); break;
+    case INSIDE: snprintf(text, size, "%s must be a number between 0 and 1, both excluded%s", o->info.name, or_auto); break;
+    case POWER: snprintf(text, size, "%s must be a number between 1 and 2, both excluded%s", o->info.name, or_auto); break;
     case FLAG: snprintf(text, size, "%s must be true or false", o->info.name); break;
     case SEED: snprintf(text, size, "%s must be a whole number from 0 to 18446744073709551615", o->info.name); break;
     case DEVICE: snprintf(text, size, "%s must be auto, cpu, cuda or cuda:I, I a device's number", o->info.name); break;

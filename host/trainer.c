@@ -73,13 +73,14 @@ static cusgd_status standardize(cusgd_trainer *t)
     int centres = o->standardize && o->intercept && loss_is_shift_invariant(o->loss);
     for (int64_t c = 0; c < k; c++) {
         t->shift[c] = centres ? target[c] : 0;
-        t->null[c] = loss_best_constant(o->loss, target[c]) - t->shift[c];
+        t->null[c] = loss_best_constant(o->loss, t->minus ? (target[c] + 1) / 2 : target[c]) - t->shift[c];
     }
     t->transform.mean = o->standardize ? t->mean : NULL;
     t->transform.scale = o->standardize ? t->scale : NULL;
     t->transform.shift = centres ? t->shift : NULL;
     t->transform.weight_mean = weight / (double)t->train_rows.n;
-    return CUSGD_OK;
+    t->floor = targets_floor(t);
+    return study_targets(t);
 }
 
 /* Between the data's units (weight k x d, bias k) and theta (d+1) x k: w x + b = (w scale) x' + (b + w mean - shift) + shift. */
@@ -140,11 +141,12 @@ static cusgd_status allocate_vectors(cusgd_trainer *t)
     t->rms = allocate_zeroed(d, sizeof(double));
     t->shift = allocate_zeroed(k, sizeof(double));
     t->null = allocate_zeroed(k, sizeof(double));
+    t->spread = allocate_zeroed(k, sizeof(double));
     t->theta = allocate_zeroed(size, sizeof(double));
     t->gradient = allocate_zeroed(size, sizeof(double));
     t->start = allocate_zeroed(size, sizeof(double));
     t->best = allocate_zeroed(size, sizeof(double));
-    int complete = t->mean && t->scale && t->rms && t->shift && t->null && t->theta && t->gradient && t->start && t->best;
+    int complete = t->mean && t->scale && t->rms && t->shift && t->null && t->spread && t->theta && t->gradient && t->start && t->best;
     return complete ? CUSGD_OK : fail_memory(7 * size * sizeof(double), "the parameters");
 }
 
@@ -198,6 +200,7 @@ static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *valid)
 {
     cusgd_status status = examples_check(&t->data->view, (int)t->options.loss, t->data->source, t->options.threads);
     t->train_rows = t->data->view;
+    t->minus = status == CUSGD_OK && loss_is_of_classes(t->options.loss) && examples_have_target(&t->train_rows, -1);
     if (valid) t->valid_rows = valid->view;
     if (status == CUSGD_OK) status = allocate_vectors(t);
     if (status == CUSGD_OK && t->options.valid_fraction > 0) status = hold_out(t);
@@ -229,7 +232,8 @@ cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data
     if (!t) return fail_memory(sizeof *t, "a trainer");
     t->options = *options;
     t->data = train;
-    t->plan.loss = options->loss;
+    loss_numbers_choose(&t->options);
+    t->plan.loss = loss_rule_of(&t->options);
     t->plan.d = train->view.d;
     t->plan.k = train->view.k;
     t->plan.intercept = options->intercept;
@@ -259,6 +263,7 @@ void cusgd_trainer_free(cusgd_trainer *t)
     free(t->rms);
     free(t->shift);
     free(t->null);
+    free(t->spread);
     free(t->metric);
     free(t->theta);
     free(t->gradient);
@@ -297,6 +302,11 @@ cusgd_status trainer_objective(cusgd_trainer *t, const bound *b, const double *t
     }
     *objective = *loss + t->plan.l2 / 2 * l2 + t->plan.l1 * l1;
     return status;
+}
+
+const char *cusgd_trainer_note(const cusgd_trainer *t, size_t index)
+{
+    return t->minus && index == 0 ? "targets -1 and 1 are two classes, predicted as 0 and 1" : NULL;
 }
 
 void cusgd_trainer_options(const cusgd_trainer *t, cusgd_options *options) { *options = t->options; }

@@ -19,6 +19,10 @@ struct cusgd_trainer {
     transform transform;
     double *mean, *scale, *shift;    /* d, d, k: the transform's; scale 1, mean and shift 0 where it is off */
     double *null;                    /* k: the best constant prediction, in the coordinates of the bound targets */
+    double *spread;                  /* k: the scale of what it leaves, for losses of real numbers but quadratic ones; else 1 */
+    double steepest;                 /* the loss's second derivative: its bound, or one to choose rates by */
+    double floor;                    /* the least mean loss that there could be, below 0 for log links */
+    int minus;                       /* 1: classes are -1 and 1 */
     double *rms;                     /* d: sqrt(E x^2) in the data's units, for messages */
     double *metric;                  /* (d+1) x k: each parameter's share of the rate; NULL: 1 */
     double *theta, *gradient;        /* (d+1) x k: work */
@@ -53,6 +57,10 @@ cusgd_status choose_optimizer(cusgd_trainer *t);
 
 /* trainer.c: an error if the device has failed in a fit, as what lies on it cannot be relied on. */
 cusgd_status trainer_check_device(const cusgd_trainer *t);
+/* targets.c: null of losses whose best constant is not the mean's link; spread and steepest; the range of auto's exponentials. */
+cusgd_status study_targets(cusgd_trainer *t);
+double targets_floor(const cusgd_trainer *t);
+
 /* theta (d+1) x k of the result, in the coordinates of the bound data; after the device's failure `best`, whatever the area. */
 cusgd_status trainer_theta(cusgd_trainer *t, enum area area, double *theta);
 /* The objective at theta: data loss, and in full with penalties; gradient of the data loss may be NULL. */

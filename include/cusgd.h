@@ -54,7 +54,17 @@ CUSGD_API const char *cusgd_version(void); /* "0.1.0" */
 typedef enum cusgd_loss {
     CUSGD_LOSS_SQUARED,  /* (p - y)^2 / 2 */
     CUSGD_LOSS_MSE,      /* (p - y)^2 */
-    CUSGD_LOSS_LOGISTIC, /* log(1 + e^p) - y p, y in {0, 1} */
+    CUSGD_LOSS_LOGISTIC, /* log(1 + e^p) - y p, y in {0, 1}. Losses of classes take {-1, 1} as well: -1 is 0 */
+    CUSGD_LOSS_HUBER,    /* r = p - y: r^2 / 2 up to |r| = delta, then delta (|r| - delta/2) */
+    CUSGD_LOSS_EPSILON_INSENSITIVE,         /* max(0, |r| - width) */
+    CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE, /* max(0, |r| - width)^2 */
+    CUSGD_LOSS_HINGE,                       /* max(0, 1 - s p), s = 1 where y is 1, else -1 */
+    CUSGD_LOSS_SQUARED_HINGE,               /* max(0, 1 - s p)^2 */
+    CUSGD_LOSS_QUANTILE,                    /* quantile (y - p) where y is above p, (1 - quantile) (p - y) where it is below */
+    CUSGD_LOSS_POISSON,                     /* e^p - y p, y >= 0: logarithmic link, as in the next two */
+    CUSGD_LOSS_GAMMA,                       /* p + y e^-p, y > 0 */
+    CUSGD_LOSS_TWEEDIE,  /* e^((2-q) p) / (2-q) + y e^((1-q) p) / (q-1), q the power, y >= 0 */
+    CUSGD_LOSS_LOG_COSH, /* log cosh r */
 } cusgd_loss;
 
 typedef enum cusgd_optimizer {
@@ -99,6 +109,10 @@ typedef struct cusgd_options {
     cusgd_sampling sampling;
     cusgd_precision precision;
     cusgd_math math;
+    double delta;          /* huber: > 0, in the targets' units, as is width; NAN: 1.35 */
+    double width;          /* epsilon-insensitive, squared-epsilon-insensitive: >= 0; NAN: 0.1 */
+    double quantile;       /* (0, 1); NAN: 0.5 */
+    double power;          /* tweedie: (1, 2); NAN: 1.5 */
     double rate;           /* > 0; NAN: from the data's curvature (sgd, momentum, nesterov, auto) or the optimizer's usual one */
     double t0, t1;         /* time-decay: > 0; NAN: t1 = 10 epochs' steps, t0 = rate t1 */
     double momentum;       /* [0, 1) */
@@ -193,11 +207,17 @@ CUSGD_API const char *cusgd_data_feature(const cusgd_data *data, int64_t j); /* 
 CUSGD_API const char *cusgd_data_target(const cusgd_data *data, int64_t j);  /* likewise */
 CUSGD_API const char *cusgd_data_class(const cusgd_data *data, int value);   /* what y = 0 or 1 stands for, or NULL */
 
-/* Synthetic data: x Gaussian, y = x theta + b + noise or a coin with that log-odds. Equal for equal arguments on every device. */
+typedef enum cusgd_targets {
+    CUSGD_TARGETS_LINEAR,   /* y = x theta + b + noise */
+    CUSGD_TARGETS_LOGISTIC, /* 0 or 1, a coin with log-odds x theta + b */
+    CUSGD_TARGETS_POSITIVE, /* with v = x theta + b + noise: 1 + v where v > 0, else 1 / (1 - v) */
+} cusgd_targets;
+
+/* Synthetic data: x Gaussian, and targets made of it. Equal for equal arguments on every device. */
 typedef struct cusgd_generator {
     int64_t rows, cols, outputs, informative; /* informative: columns with a nonzero coefficient; 0: all */
-    double noise;                             /* standard deviation of y's noise (linear targets) */
-    int logistic;                             /* 1: y in {0, 1} */
+    double noise;                             /* standard deviation (linear and positive targets) */
+    cusgd_targets targets;
     double correlation;                       /* in (-1, 1): neighbouring columns' (AR(1)); 0: none */
     double condition; /* >= 1: condition number of the columns' covariance; 1: none. Not with correlation */
     uint64_t seed;
@@ -237,9 +257,9 @@ CUSGD_API int cusgd_model_metadata(const cusgd_model *model, size_t index, const
 CUSGD_API void cusgd_model_reader(const cusgd_model *model, cusgd_reader *reader);
 
 typedef enum cusgd_output {
-    CUSGD_AS_MEAN,        /* the expected target: p, or the probability of 1 for logistic loss */
+    CUSGD_AS_MEAN,        /* the expected target: p; the probability of 1 for logistic loss; e^p for log-link ones. Hinge: p */
     CUSGD_AS_LINK,        /* p = x theta + b */
-    CUSGD_AS_CLASS,       /* 0 or 1 (logistic) */
+    CUSGD_AS_CLASS,       /* 0 or 1 (logistic, hinge, squared-hinge) */
     CUSGD_AS_PROBABILITY, /* of 1 (logistic) */
 } cusgd_output;
 
@@ -257,7 +277,8 @@ typedef struct cusgd_metrics {
     int64_t rows;
     double loss;               /* mean loss a row: the squared error itself for squared and mse, else l */
     double mse, rmse, mae, r2; /* regression */
-    double log_loss, accuracy; /* classification */
+    double log_loss, accuracy; /* classification; the log loss for logistic alone */
+    double deviance, d2;       /* log-link losses: mean deviance, and the share of the null model's that is explained */
 } cusgd_metrics;
 /* `output` in [0, k), or -1 for the mean over the outputs. */
 CUSGD_API cusgd_status cusgd_model_evaluate(const cusgd_model *model, const cusgd_data *data, int64_t output,
@@ -323,6 +344,9 @@ CUSGD_API cusgd_status cusgd_trainer_step(cusgd_trainer *trainer, int64_t steps)
 
 /* Ends cusgd_trainer_fit after the steps in flight. May be called from a signal handler or another thread. */
 CUSGD_API void cusgd_trainer_cancel(cusgd_trainer *trainer);
+
+/* What people should know of how the data was taken: the index-th sentence, the trainer's; NULL past the last. */
+CUSGD_API const char *cusgd_trainer_note(const cusgd_trainer *trainer, size_t index);
 
 /* The options as they run, every choice made. */
 CUSGD_API void cusgd_trainer_options(const cusgd_trainer *trainer, cusgd_options *options);

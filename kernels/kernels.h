@@ -8,6 +8,7 @@
 #define CUSGD_KERNELS_KERNELS_H
 
 #include "cusgd.h"
+#include "scalar/loss_rule.h"
 #include "scalar/sampling.h"
 #include "scalar/schedule.h"
 
@@ -76,7 +77,7 @@ cudaError_t kernel_gather(const gather_task *t, cudaStream_t stream);
  * they are first .. first + rows - 1. */
 typedef struct loss_task {
     cusgd_precision precision;
-    cusgd_loss loss;
+    loss_rule loss;
     int64_t k;
     const slice_table *table; /* or NULL */
     run_state *state;
@@ -177,7 +178,7 @@ typedef struct generate_task {
     int64_t first, rows, d, k;
     uint64_t features, targets; /* keys of their streams */
     double correlation, noise;
-    int logistic;
+    cusgd_targets kind;
     const uint32_t *words;    /* word 0 is the stream's first d / 4 * 4; NULL: made in the kernel */
     const double *scale;      /* d; NULL: columns are not shaped */
     const double *reflection; /* with scale: GENERATE_REFLECTIONS x d */

@@ -79,7 +79,7 @@ Test(seam_state, every_part_of_every_area)
         for (int o = 0; o < OPTIMIZERS; o++)
             for (int average = 0; average < 2; average++)
                 for (int s = 0; s < SHAPES; s++) {
-                    plan p = {.loss = CUSGD_LOSS_SQUARED,
+                    plan p = {.loss.kind = CUSGD_LOSS_SQUARED,
                               .optimizer = optimizers[o],
                               .d = shapes[s][0],
                               .k = shapes[s][1],

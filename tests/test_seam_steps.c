@@ -112,7 +112,7 @@ static void experiment_make(experiment *x, const backend *b, const seam_spec *sp
         "n %d d %d k %d batch %d precision %d in place %d weighted %d standardized %d loss %d optimizer %d sampling %d l1 %g l2 "
         "%g average %d intercept %d metric %d",
         (int)n, (int)p->d, (int)p->k, (int)p->batch, (int)spec->precision, (int)spec->type == (int)spec->precision,
-        spec->weighted, spec->standardized, (int)p->loss, p->optimizer, sampling, p->l1, p->l2, p->average, p->intercept, metric);
+        spec->weighted, spec->standardized, (int)p->loss.kind, p->optimizer, sampling, p->l1, p->l2, p->average, p->intercept, metric);
 }
 
 static void experiment_free(experiment *x)
@@ -317,7 +317,7 @@ enum {
     TEAM
 };
 static const seam_factor step_factors[] = {{"precision", 2, 1},   {"optimizer", OPTIMIZERS, 1},
-                                           {"sampling", 5, 1},    {"loss", 3, 1},
+                                           {"sampling", 5, 1},    {"loss", SEAM_LOSSES, 1},
                                            {"weighted", 2, 1},    {"l1", 2, 1},
                                            {"l2", 2, 1},          {"average", 2, 1},
                                            {"intercept", 2, 1},   {"metric", 2, 1},
@@ -337,7 +337,7 @@ static void steps_visit(const int *level, void *context)
                       .standardized = level[STANDARDIZED],
                       .seed = 100 + ++s->cases};
     seam_spec_for(&spec, (cusgd_loss)level[LOSS], level[IN_PLACE]);
-    plan p = {.loss = (cusgd_loss)level[LOSS],
+    plan p = {.loss = seam_loss(level[LOSS]),
               .optimizer = optimizers[level[OPTIMIZER]],
               .d = spec.d,
               .k = spec.k,
@@ -384,7 +384,7 @@ Test(seam_steps, many_columns_many_rows)
 {
     session s;
     session_open(&s);
-    plan p = {.loss = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_NESTEROV, .intercept = 1, .average = 1};
+    plan p = {.loss.kind = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_NESTEROV, .intercept = 1, .average = 1};
     for (int precision = 0; precision < 2; precision++) {
         cusgd_precision kind = (cusgd_precision)precision;
         p.batch = 7;
@@ -446,7 +446,7 @@ Test(seam_steps, the_first_bad_step_ends_the_run)
                           .precision = (cusgd_precision)precision,
                           .type = (cusgd_type)precision,
                           .seed = 21};
-        plan p = {.loss = CUSGD_LOSS_SQUARED,
+        plan p = {.loss.kind = CUSGD_LOSS_SQUARED,
                   .optimizer = optimizers[optimizer],
                   .d = spec.d,
                   .k = spec.k,
@@ -483,7 +483,7 @@ Test(seam_steps, parameters_that_are_not_numbers_fail_the_first_step)
         int precision = i % 2;
         cusgd_loss loss = (cusgd_loss)(i / 6);
         seam_spec spec = {.n = 12, .d = 4, .k = 2, .precision = (cusgd_precision)precision, .binary = 1, .seed = 22};
-        plan p = {.loss = loss, .optimizer = CUSGD_OPTIMIZER_SGD, .d = 4, .k = 2, .batch = 6, .intercept = 1};
+        plan p = {.loss.kind = loss, .optimizer = CUSGD_OPTIMIZER_SGD, .d = 4, .k = 2, .batch = 6, .intercept = 1};
         experiment x;
         experiment_make(&x, &s.of[precision][0], &spec, &p, 0, CUSGD_SAMPLING_NONE);
         part_of(&x, 0, PART_THETA)[3] = values[i / 2 % 3];
@@ -502,7 +502,7 @@ Test(seam_steps, an_empty_slice_does_nothing)
     session_open(&s);
     for (int precision = 0; precision < 2; precision++) {
         seam_spec spec = {.n = 12, .d = 4, .k = 2, .precision = (cusgd_precision)precision, .seed = 23};
-        plan p = {.loss = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_ADAM, .d = 4, .k = 2, .batch = 6, .intercept = 1};
+        plan p = {.loss.kind = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_ADAM, .d = 4, .k = 2, .batch = 6, .intercept = 1};
         experiment x;
         experiment_make(&x, &s.of[precision][0], &spec, &p, 0, CUSGD_SAMPLING_PERMUTE);
         restart(&x);

@@ -13,7 +13,7 @@ typedef struct bounds {
     const transform *t;       /* its shift */
     const backend *reference; /* the CPU in double, and what is bound there */
     const bound *rows;
-    cusgd_loss loss;
+    loss_rule loss;
     const double *theta; /* (d+1) x k */
     double unit, tiny;   /* roundoff; the least normal number */
     double *gradient;    /* (d+1) x k: of the mean gradient */

@@ -65,6 +65,20 @@ static void put_json(const cusgd_check_report *r)
     putchar(']');
 }
 
+/* Synthetic targets that a loss takes. */
+static cusgd_targets targets_for(cusgd_loss loss)
+{
+    switch (loss) {
+    case CUSGD_LOSS_LOGISTIC:
+    case CUSGD_LOSS_HINGE:
+    case CUSGD_LOSS_SQUARED_HINGE: return CUSGD_TARGETS_LOGISTIC;
+    case CUSGD_LOSS_POISSON:
+    case CUSGD_LOSS_GAMMA:
+    case CUSGD_LOSS_TWEEDIE: return CUSGD_TARGETS_POSITIVE;
+    default: return CUSGD_TARGETS_LINEAR;
+    }
+}
+
 /* ---- The user's problem -------------------------------------------------------------------------------------------------- */
 
 static int open_problem(const checking *c, cusgd_data **data)
@@ -175,7 +189,7 @@ static cusgd_status run_problem(const checking *c, const struct problem *p, cusg
     cusgd_status status = set_words(&options, p->options);
     cusgd_generator_init(&g);
     g.rows = p->rows, g.cols = p->cols, g.outputs = p->outputs, g.seed = options.seed;
-    g.logistic = options.loss == CUSGD_LOSS_LOGISTIC;
+    g.targets = targets_for(options.loss);
     g.correlation = 0.5;
     g.precision = options.precision;
     if (!status) status = cusgd_data_generate(&g, &data);
@@ -237,7 +251,7 @@ static int check_arguments(checking *c)
         return complain_usage(c->syntax, "--rows and --cols go together, each at least 1");
     const char *sentence = cusgd_options_check(&c->options);
     if (sentence) return complain_usage(c->syntax, "%s", sentence);
-    c->made.logistic = c->options.loss == CUSGD_LOSS_LOGISTIC;
+    c->made.targets = targets_for(c->options.loss);
     c->made.precision = c->options.precision;
     c->made.seed = c->options.seed;
     return CUSGD_OK;

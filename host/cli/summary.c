@@ -73,6 +73,8 @@ void summary_start(const char *path, const cusgd_data *data, const cusgd_options
             (long long)n, plural(n), (long long)d, plural(d), (long long)k, plural(k), cusgd_trainer_device(trainer),
             chosen.precision == CUSGD_PRECISION_DOUBLE ? "double" : "float");
     put_choices(given, &chosen);
+    const char *note;
+    for (size_t i = 0; (note = cusgd_trainer_note(trainer, i)) != NULL; i++) fprintf(stderr, "note: %s\n", note);
     if (given->math == CUSGD_MATH_EXACT) return;
     if (strncmp(cusgd_trainer_device(trainer), "cuda", 4) != 0)
         fputs("note: --math tf32 changes nothing on the CPU\n", stderr);
@@ -112,14 +114,17 @@ static void put_shortfall(const cusgd_options *o, const cusgd_result *r)
     fprintf(stderr, "; more --epochs than %lld would lower the loss\n", (long long)o->epochs);
 }
 
-static cusgd_status put_measures(cusgd_trainer *trainer, const cusgd_data *data, cusgd_loss loss, const char *where)
+static cusgd_status put_measures(cusgd_trainer *trainer, const cusgd_data *data, const char *where, int *classes)
 {
     cusgd_metrics m;
     cusgd_status status = cusgd_trainer_evaluate(trainer, data, -1, &m);
     if (status) return status;
+    *classes = !isnan(m.accuracy);
     fprintf(stderr, "%s: loss %.6g, ", where, m.loss);
-    if (loss == CUSGD_LOSS_LOGISTIC)
+    if (!isnan(m.accuracy))
         fprintf(stderr, "accuracy %.4f\n", m.accuracy);
+    else if (!isnan(m.d2))
+        fprintf(stderr, "D2 %.6f\n", m.d2);
     else
         fprintf(stderr, "R2 %.6f\n", m.r2);
     return CUSGD_OK;
@@ -130,13 +135,14 @@ int summary_end(cusgd_trainer *trainer, const cusgd_data *data, const cusgd_data
 {
     cusgd_options o;
     cusgd_trainer_options(trainer, &o);
+    int classes = 0;
     put_reason(&o, result);
-    cusgd_status status = put_measures(trainer, data, o.loss, o.valid_fraction > 0 ? "all rows" : "training");
-    if (!status && valid) status = put_measures(trainer, valid, o.loss, "validation");
+    cusgd_status status = put_measures(trainer, data, o.valid_fraction > 0 ? "all rows" : "training", &classes);
+    if (!status && valid) status = put_measures(trainer, valid, "validation", &classes);
     if (status) return complain_last(status);
     if (!valid && isfinite(result->valid_loss)) fprintf(stderr, "validation: loss %.6g\n", result->valid_loss);
     put_shortfall(&o, result);
-    if (cusgd_data_class(data, 0) && o.loss != CUSGD_LOSS_LOGISTIC)
+    if (cusgd_data_class(data, 0) && !classes)
         fputs("note: the target has two classes; --loss logistic would fit their probabilities\n", stderr);
     fprintf(stderr, "model: %s\n", model_path);
     return CUSGD_OK;

@@ -42,7 +42,7 @@ typedef struct cpu {
     steps_report report;
 } cpu;
 
-static inline rows_task NAMED(task_of)(const bound *b, cusgd_loss loss, const real *theta, real *gradient)
+static inline rows_task NAMED(task_of)(const bound *b, loss_rule loss, const real *theta, real *gradient)
 {
     rows_task t = {b->x, b->y, b->w, b->tail, b->tail_first, b->d, b->k, loss, theta, gradient, layout_of(b->d, b->k)};
     return t;
@@ -54,7 +54,7 @@ void NAMED(cpu_unbind)(void *self, bound *b);
 cusgd_status NAMED(cpu_rows)(void *self, const bound *b, const int64_t *rows, int64_t m, double *x, double *w);
 cusgd_status NAMED(cpu_curvature)(void *self, const bound *b, const double *scale, curvature *out);
 /* full.c */
-cusgd_status NAMED(cpu_objective)(void *self, const bound *b, cusgd_loss loss, const double *theta, double *value,
+cusgd_status NAMED(cpu_objective)(void *self, const bound *b, loss_rule loss, const double *theta, double *value,
                                   double *gradient);
 cusgd_status NAMED(cpu_predict)(void *self, const bound *b, const double *theta, double *out);
 /* generate.c */
