@@ -261,10 +261,26 @@ static cusgd_status usual_numbers(cusgd_trainer *t)
         rate = 1;
         epsilon = 1e-6;
         break;
-    case CUSGD_OPTIMIZER_RMSPROP: break;
-    case CUSGD_OPTIMIZER_ADAM: rate = 1e-3; break;
+    case CUSGD_OPTIMIZER_RMSPROP:
+        if (o->momentum > 0) t->plan.optimizer = OPTIMIZER_RMSPROP_MOMENTUM;
+        if (o->centered) t->plan.optimizer = o->momentum > 0 ? OPTIMIZER_RMSPROP_CENTERED_MOMENTUM : OPTIMIZER_RMSPROP_CENTERED;
+        break;
+    case CUSGD_OPTIMIZER_ADAM:
+    case CUSGD_OPTIMIZER_AMSGRAD:
+    case CUSGD_OPTIMIZER_RADAM:
+    case CUSGD_OPTIMIZER_ADAMW: rate = 1e-3; break;
+    case CUSGD_OPTIMIZER_NADAM:
+    case CUSGD_OPTIMIZER_ADAMAX: rate = 2e-3; break;
+    case CUSGD_OPTIMIZER_ASGD:
+        t->eccentricity = 0;
+        if (o->average < 0) o->average = 1;
+        if (o->average && o->average_from < 0) o->average_from = t->batches;
+        by_curvature = 1;
+        break;
     default: by_curvature = 1; break;
     }
+    if (isnan(o->weight_decay) && optimizer_decays(t->plan.optimizer))
+        o->weight_decay = o->optimizer == CUSGD_OPTIMIZER_ASGD ? 1e-4 : 0.01;
     if (isnan(o->momentum)) o->momentum = optimizer_has_velocity(t->plan.optimizer) ? 0.9 : 0;
     if (isnan(o->epsilon)) o->epsilon = epsilon;
     int decays = o->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(o->t0) && !isnan(o->t1);
@@ -327,6 +343,7 @@ cusgd_status choose_optimizer(cusgd_trainer *t)
     t->plan.beta2 = rounds ? (double)(float)o->beta2 : o->beta2;
     t->plan.rho = o->rho;
     t->plan.epsilon = o->epsilon;
+    t->plan.decay = optimizer_decays(t->plan.optimizer) ? o->weight_decay : 0;
     t->plan.metric = t->metric;
     return status == CUSGD_OK ? measure_null(t) : status;
 }

@@ -29,12 +29,12 @@ typedef struct bound bound;
 /* A run, fixed before its first step. */
 typedef struct plan {
     loss_rule loss;
-    int optimizer; /* cusgd_optimizer, not AUTO; or OPTIMIZER_ADAGRAD_NESTEROV */
+    int optimizer; /* cusgd_optimizer, not AUTO; or one of update.h's own */
     int64_t d, k;
     int64_t batch; /* the largest batch's rows */
     int intercept; /* 0: the last row of theta stays as it is */
     int average;   /* keep PART_AVERAGE */
-    double beta1, beta2, rho, epsilon, l1, l2;
+    double beta1, beta2, rho, epsilon, l1, l2, decay;
     const double *metric; /* (d+1) x k: each parameter's share of the rate; NULL: 1. Copied by start() */
     int tf32;             /* 1: a GPU's products of floats may round their factors to 10 bits, in steps alone */
 } plan;
@@ -57,7 +57,7 @@ typedef struct steps_report {
 
 /* The parameters' state lies on the device, in areas that can be copied there. */
 enum area { AREA_CURRENT, AREA_EPOCH, AREA_BEST, AREAS };
-enum part { PART_THETA, PART_AVERAGE, PART_SLOT1, PART_SLOT2, PARTS };
+enum part { PART_THETA, PART_AVERAGE, PART_SLOT1, PART_SLOT2, PART_SLOT3, PARTS };
 
 /* Sums over a bound set of examples, with x scaled by s, z_i = (s x_i, 1) and q_i = |z_i|^2: what a safe rate is made of. */
 typedef struct curvature {

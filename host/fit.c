@@ -26,17 +26,16 @@ static double now(void)
 static double rate_at(const cusgd_trainer *t, int64_t step)
 {
     const cusgd_options *o = &t->options;
-    return t->rate_scale * schedule_rate(o->schedule, o->rate, o->t0, o->t1, step);
+    double rate = t->rate_scale * schedule_rate(o->schedule, o->rate, o->t0, o->t1, step);
+    return t->plan.optimizer == CUSGD_OPTIMIZER_ASGD ? rate * asgd_share(t->plan.decay, o->rate, step) : rate;
 }
 
 step_numbers trainer_numbers(const cusgd_trainer *t, int64_t step)
 {
-    int adam = t->plan.optimizer == CUSGD_OPTIMIZER_ADAM;
     step_numbers s;
+    optimizer_numbers(t->plan.optimizer, t->plan.beta1, t->plan.beta2, step, &s);
     s.rate = rate_at(t, step);
     s.momentum = t->options.momentum;
-    s.correction1 = adam ? bias_correction(t->plan.beta1, step) : 1;
-    s.correction2 = adam ? bias_correction(t->plan.beta2, step) : 1;
     s.average = average_weight(t->eccentricity, step, t->options.average_from);
     return s;
 }

@@ -54,7 +54,8 @@ static const char *const loss_words[] = {"squared",
                                          "log-cosh",
                                          NULL};
 static const char *const optimizer_words[] = {"auto",     "sgd",     "momentum", "nesterov", "adagrad",
-                                              "adadelta", "rmsprop", "adam",     NULL};
+                                              "adadelta", "rmsprop", "adam",     "adamw",    "amsgrad",
+                                              "nadam",    "radam",   "adamax",   "asgd",     NULL};
 static const char *const schedule_words[] = {"constant", "time-decay", NULL};
 static const char *const sampling_words[] = {"permute", "blocks", "replace", "replace-blocks", "none", NULL};
 static const char *const precision_words[] = {"float", "double", NULL};
@@ -81,7 +82,7 @@ static const option table[] = {
      INSIDE, AT(quantile), NULL, 0, 1, ROUNDED},
     {{"power", "X", "1.5", "tweedie: between 1 (poisson) and 2 (gamma)", NULL},
      POWER, AT(power), NULL, 0, 1, ROUNDED},
-    {{"optimizer", "auto|sgd|momentum|nesterov|adagrad|adadelta|rmsprop|adam", "auto", "update rule", NULL},
+    {{"optimizer", "auto|sgd|momentum|nesterov|adagrad|adadelta|rmsprop|adam|adamw|amsgrad|nadam|radam|adamax|asgd", "auto", "update rule", NULL},
      WORD, AT(optimizer), optimizer_words, 0, 0, EXACT},
     {{"rate", "R|auto", "from the data, or the optimizer's usual one", "learning rate", "lr"},
      POSITIVE, AT(rate), NULL, 0, 1, ROUNDED},
@@ -91,14 +92,18 @@ static const option table[] = {
      POSITIVE, AT(t0), NULL, 0, 1, EXACT},
     {{"t1", "B", "the steps of 10 epochs", "time-decay: see t0", NULL},
      POSITIVE, AT(t1), NULL, 0, 1, EXACT},
-    {{"momentum", "M", "0.9; auto chooses", "share of the velocity kept at each step", NULL},
+    {{"momentum", "M", "0.9; rmsprop 0; auto chooses", "share of the velocity kept at each step", NULL},
      SHARE, AT(momentum), NULL, 0, 1, ROUNDED},
-    {{"beta1", "X", "0.9", "adam: decay of the mean gradient", NULL},
+    {{"beta1", "X", "0.9", "adam and its kin: decay of the mean gradient", NULL},
      SHARE, AT(beta1), NULL, 0, 1, ROUNDED},
-    {{"beta2", "X", "0.999", "adam: decay of the mean squared gradient", NULL},
+    {{"beta2", "X", "0.999", "adam and its kin: decay of the mean squared gradient", NULL},
      SHARE, AT(beta2), NULL, 0, 1, ROUNDED},
     {{"rho", "X", "0.9; rmsprop 0.99", "adadelta, rmsprop: decay", NULL},
      SHARE, AT(rho), NULL, 0, 1, ROUNDED},
+    {{"centered", NULL, "by its root mean square", "rmsprop: divide by the gradient's deviation", "no-centered"},
+     FLAG, AT(centered), NULL, 0, 0, EXACT},
+    {{"weight-decay", "X", "adamw 0.01, asgd 1e-4", "share of the rate by which these shrink coefficients", NULL},
+     NATURAL, AT(weight_decay), NULL, 0, 1, ROUNDED},
     {{"epsilon", "X", "1e-8; adagrad 1e-10, adadelta 1e-6", "keeps divisors from 0", NULL},
      POSITIVE, AT(epsilon), NULL, 0, 1, ROUNDED},
     {{"batch", "B", "256, less for few rows", "rows a step", "batch-size"},
@@ -159,6 +164,7 @@ void cusgd_options_init(cusgd_options *options)
                                .beta2 = choose,
                                .rho = choose,
                                .epsilon = choose,
+                               .weight_decay = choose,
                                .average = -1,
                                .average_from = -1,
                                .standardize = 1,

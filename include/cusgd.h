@@ -76,6 +76,12 @@ typedef enum cusgd_optimizer {
     CUSGD_OPTIMIZER_ADADELTA, /* Zeiler 2012 */
     CUSGD_OPTIMIZER_RMSPROP,  /* Tieleman, Hinton 2012 */
     CUSGD_OPTIMIZER_ADAM,     /* Kingma, Ba 2015 */
+    CUSGD_OPTIMIZER_ADAMW,    /* Loshchilov, Hutter 2019: weight decay apart from the gradient */
+    CUSGD_OPTIMIZER_AMSGRAD,  /* Reddi, Kale, Kumar 2018 */
+    CUSGD_OPTIMIZER_NADAM,    /* Dozat 2016 */
+    CUSGD_OPTIMIZER_RADAM,    /* Liu et al. 2020 */
+    CUSGD_OPTIMIZER_ADAMAX,   /* Kingma, Ba 2015 */
+    CUSGD_OPTIMIZER_ASGD,     /* Polyak, Juditsky 1992; Bottou 2012: sgd at a falling rate, averaged from the second epoch on */
 } cusgd_optimizer;
 
 typedef enum cusgd_schedule {
@@ -116,8 +122,10 @@ typedef struct cusgd_options {
     double rate;           /* > 0; NAN: from the data's curvature (sgd, momentum, nesterov, auto) or the optimizer's usual one */
     double t0, t1;         /* time-decay: > 0; NAN: t1 = 10 epochs' steps, t0 = rate t1 */
     double momentum;       /* [0, 1) */
-    double beta1, beta2;   /* adam: [0, 1) */
+    double beta1, beta2;   /* adam and its kin: [0, 1) */
     double rho;            /* adadelta, rmsprop: [0, 1) */
+    int centered;          /* 1: rmsprop divides by the gradient's deviation */
+    double weight_decay;   /* >= 0: the share of the rate by which adamw and asgd shrink coefficients; NAN: 0.01, 1e-4 */
     double epsilon;        /* > 0 */
     int64_t batch;         /* rows a step; more than the rows there are: full batch */
     int64_t epochs;        /* passes over the data at most */

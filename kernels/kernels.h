@@ -102,9 +102,9 @@ typedef struct update_task {
     const slice_table *table;
     const run_state *state;
     int optimizer, average, intercept;
-    double beta1, beta2, rho, epsilon, l1, l2;
+    double beta1, beta2, rho, epsilon, l1, l2, decay;
     int64_t penalised, size;                     /* d k; (d+1) k. Arrays of reals have room for a multiple of 16 bytes */
-    void *theta, *slot1, *slot2, *means, *point; /* size each; NULL: not kept */
+    void *theta, *slot1, *slot2, *slot3, *means, *point; /* size each; NULL: not kept */
     const void *metric;                          /* size; NULL: 1 */
     const void *gradient;                        /* d k: sum over the batch's rows, or NULL: in `sum` */
     const double *sum;                           /* d k */

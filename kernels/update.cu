@@ -7,7 +7,8 @@
 template <class real> __device__ static update_rule<real> rule_of(const update_task &t)
 {
     update_rule<real> rule = {t.optimizer, t.average,       (real)t.beta1, (real)t.beta2,
-                              (real)t.rho, (real)t.epsilon, (real)t.l1,    (real)t.l2};
+                              (real)t.rho, (real)t.epsilon, (real)t.l1,    (real)t.l2,
+                              (real)t.decay};
     return rule;
 }
 
@@ -35,23 +36,26 @@ template <class real> __global__ static void update_kernel(update_task t)
     update_step<real> now = update_step_from<real>(&row->numbers), next = now;
     if (step + 1 < t.table->count) next = update_step_from<real>(&row[1].numbers);
     pack<real> theta = load_part<real>(t.theta, u, 0), slot1 = load_part<real>(t.slot1, u, 0);
-    pack<real> slot2 = load_part<real>(t.slot2, u, 0), means = load_part<real>(t.means, u, 0);
+    pack<real> slot2 = load_part<real>(t.slot2, u, 0), slot3 = load_part<real>(t.slot3, u, 0);
+    pack<real> means = load_part<real>(t.means, u, 0);
     pack<real> metric = load_part<real>(t.metric, u, 1), point = t.point ? load_part<real>(t.point, u, 0) : theta;
     for (int v = 0; v < values; v++) {
         int penalised = u + v < t.penalised;
         if (u + v >= t.size || (!penalised && !t.intercept)) continue;
         double sum = !penalised ? t.total[u + v - t.penalised] : t.sum ? t.sum[u + v] : (double)((const real *)t.gradient)[u + v];
-        parameter<real> q = {theta.at[v], slot1.at[v], slot2.at[v], means.at[v]};
+        parameter<real> q = {theta.at[v], slot1.at[v], slot2.at[v], slot3.at[v], means.at[v]};
         update_parameter<real>(rule, now, metric.at[v], penalised, point.at[v], (real)(sum / (double)row->count), &q);
         theta.at[v] = q.theta;
         slot1.at[v] = q.slot1;
         slot2.at[v] = q.slot2;
+        slot3.at[v] = q.slot3;
         means.at[v] = q.average;
         point.at[v] = gradient_point<real>(rule, next, q.theta, q.slot1);
     }
     store_part(t.theta, u, theta);
     store_part(t.slot1, u, slot1);
     store_part(t.slot2, u, slot2);
+    store_part(t.slot3, u, slot3);
     store_part(t.means, u, means);
     store_part(t.point, u, point);
 }

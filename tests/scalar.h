@@ -3,6 +3,7 @@
 #define CUSGD_TESTS_SCALAR_H
 
 #include "cusgd.h"
+#include "scalar/loss_rule.h"
 
 typedef struct loss_numbers {
     double value, slope, curvature;
@@ -22,7 +23,7 @@ typedef struct parameter_numbers {
 
 typedef struct scalar_functions {
     double unit; /* the unit roundoff */
-    loss_numbers (*loss)(cusgd_loss loss, double p, double y);
+    loss_numbers (*loss)(loss_rule loss, double p, double y);
     double (*point)(const update_case *c, int64_t t, const parameter_numbers *q);
     void (*step)(const update_case *c, int64_t t, int penalised, double point, double g, parameter_numbers *q);
     double (*soft_threshold)(double theta, double threshold);

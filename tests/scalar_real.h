@@ -4,7 +4,7 @@
 #include "scalar/loss.h"
 #include "scalar/update.h"
 
-static loss_numbers loss(cusgd_loss loss, double p, double y)
+static loss_numbers loss(loss_rule loss, double p, double y)
 {
     struct loss_point l = loss_at(loss, (real)p, (real)y);
     return (loss_numbers){(double)l.value, (double)l.slope, (double)l.curvature};

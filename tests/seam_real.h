@@ -14,11 +14,13 @@ static double point(const plan *p, const step_numbers *s, double theta, double s
 
 static void update(const plan *p, const step_numbers *s, double metric, int penalised, double at, double g, double *state)
 {
-    struct parameter q = {(real)state[PART_THETA], (real)state[PART_SLOT1], (real)state[PART_SLOT2], (real)state[PART_AVERAGE]};
+    struct parameter q = {(real)state[PART_THETA], (real)state[PART_SLOT1], (real)state[PART_SLOT2], (real)state[PART_SLOT3],
+                          (real)state[PART_AVERAGE]};
     update_parameter(rule_of(p), update_step_from(s), (real)metric, penalised, (real)at, (real)g, &q);
     state[PART_THETA] = (double)q.theta;
     state[PART_SLOT1] = (double)q.slot1;
     state[PART_SLOT2] = (double)q.slot2;
+    state[PART_SLOT3] = (double)q.slot3;
     state[PART_AVERAGE] = (double)q.average;
 }
 

@@ -12,10 +12,12 @@ double NAMED(reference_point)(const plan *p, const step_numbers *s, double theta
 void NAMED(reference_update)(const plan *p, const step_numbers *s, double metric, int penalised, double point, double gradient,
                              double state[PARTS])
 {
-    struct parameter q = {(real)state[PART_THETA], (real)state[PART_SLOT1], (real)state[PART_SLOT2], (real)state[PART_AVERAGE]};
+    struct parameter q = {(real)state[PART_THETA], (real)state[PART_SLOT1], (real)state[PART_SLOT2], (real)state[PART_SLOT3],
+                          (real)state[PART_AVERAGE]};
     update_parameter(rule_of(p), update_step_from(s), (real)metric, penalised, (real)point, (real)gradient, &q);
     state[PART_THETA] = (double)q.theta;
     state[PART_SLOT1] = (double)q.slot1;
     state[PART_SLOT2] = (double)q.slot2;
+    state[PART_SLOT3] = (double)q.slot3;
     state[PART_AVERAGE] = (double)q.average;
 }

@@ -7,17 +7,20 @@
 #include <string.h>
 
 #define WITH(optimizer) (1u << CUSGD_OPTIMIZER_##optimizer)
+#define ADAMS           (WITH(ADAM) | WITH(ADAMW) | WITH(AMSGRAD) | WITH(NADAM) | WITH(RADAM) | WITH(ADAMAX))
 
 /* Which optimizers look at which options; the others are for all. */
 static const struct {
     const char *name;
     unsigned optimizers;
 } uses[] = {
-    {"momentum", WITH(MOMENTUM) | WITH(NESTEROV) | WITH(AUTO)},
-    {"beta1", WITH(ADAM)},
-    {"beta2", WITH(ADAM)},
+    {"momentum", WITH(MOMENTUM) | WITH(NESTEROV) | WITH(RMSPROP) | WITH(AUTO)},
+    {"beta1", ADAMS},
+    {"beta2", ADAMS},
     {"rho", WITH(ADADELTA) | WITH(RMSPROP)},
-    {"epsilon", WITH(AUTO) | WITH(ADAGRAD) | WITH(ADADELTA) | WITH(RMSPROP) | WITH(ADAM)},
+    {"epsilon", WITH(AUTO) | WITH(ADAGRAD) | WITH(ADADELTA) | WITH(RMSPROP) | ADAMS},
+    {"centered", WITH(RMSPROP)},
+    {"weight-decay", WITH(ADAMW) | WITH(ASGD)},
 };
 
 static int is_open(const cusgd_options *options, const char *name)

@@ -64,16 +64,19 @@ static inline __attribute__((always_inline)) void update_loop(int optimizer, cpu
     struct update_step now = t->numbers, next = t->next;
     const vectors *v = &self->area[AREA_CURRENT];
     int slots = optimizer_slots(optimizer);
-    real *theta = v->at[PART_THETA], *slot1 = v->at[PART_SLOT1], *slot2 = v->at[PART_SLOT2], *average = v->at[PART_AVERAGE];
+    real *theta = v->at[PART_THETA], *slot1 = v->at[PART_SLOT1], *slot2 = v->at[PART_SLOT2];
+    real *slot3 = v->at[PART_SLOT3], *average = v->at[PART_AVERAGE];
     const real *gradient = self->gradient, *metric = self->metric;
     real *point = self->point;
     rule.optimizer = optimizer;
     for (int64_t u = lo; u < hi; u++) {
-        struct parameter q = {theta[u], slots > 0 ? slot1[u] : 0, slots > 1 ? slot2[u] : 0, rule.average ? average[u] : 0};
+        struct parameter q = {theta[u], slots > 0 ? slot1[u] : 0, slots > 1 ? slot2[u] : 0, slots > 2 ? slot3[u] : 0,
+                              rule.average ? average[u] : 0};
         update_parameter(rule, now, metric[u], penalised, point[u], gradient[u], &q);
         theta[u] = q.theta;
         if (slots > 0) slot1[u] = q.slot1;
         if (slots > 1) slot2[u] = q.slot2;
+        if (slots > 2) slot3[u] = q.slot3;
         if (rule.average) average[u] = q.average;
         point[u] = gradient_point(rule, next, q.theta, q.slot1);
     }
@@ -183,6 +186,7 @@ static int keeps(const plan *p, enum part part)
     case PART_AVERAGE: return p->average;
     case PART_SLOT1: return optimizer_slots(p->optimizer) > 0;
     case PART_SLOT2: return optimizer_slots(p->optimizer) > 1;
+    case PART_SLOT3: return optimizer_slots(p->optimizer) > 2;
     default: return 1;
     }
 }

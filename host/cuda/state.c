@@ -12,6 +12,7 @@ static int keeps(const plan *p, enum part part)
     case PART_AVERAGE: return p->average;
     case PART_SLOT1: return optimizer_slots(p->optimizer) > 0;
     case PART_SLOT2: return optimizer_slots(p->optimizer) > 1;
+    case PART_SLOT3: return optimizer_slots(p->optimizer) > 2;
     default: return 1;
     }
 }

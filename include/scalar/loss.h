@@ -42,7 +42,7 @@ SCALAR OF(loss_point) loss_huber(real p, real y, real delta)
 {
     real r = p - y, size = real_abs(r);
     int inside = !(size > delta);
-    OF(loss_point) l = {inside ? r * r / 2 : delta * (size - delta / 2), inside ? r : r > 0 ? delta : -delta, inside ? 1 : 0};
+    OF(loss_point) l = {inside ? r * r / 2 : delta * (size - delta / 2), inside ? r : r > 0 ? delta : -delta, (real)(inside ? 1 : 0)};
     return l;
 }
 
@@ -50,7 +50,7 @@ SCALAR OF(loss_point) loss_huber(real p, real y, real delta)
 SCALAR OF(loss_point) loss_epsilon_insensitive(real p, real y, real width)
 {
     real r = p - y, out = real_abs(r) - width;
-    OF(loss_point) l = {out <= 0 ? 0 : out, out <= 0 ? 0 : r > 0 ? 1 : -1, 0};
+    OF(loss_point) l = {out <= 0 ? 0 : out, (real)(out <= 0 ? 0 : r > 0 ? 1 : -1), 0};
     return l;
 }
 
@@ -59,7 +59,7 @@ SCALAR OF(loss_point) loss_squared_epsilon_insensitive(real p, real y, real widt
 {
     real r = p - y, out = real_abs(r) - width;
     if (out <= 0) out = 0;
-    OF(loss_point) l = {out * out, r > 0 ? 2 * out : -2 * out, out > 0 ? 2 : 0};
+    OF(loss_point) l = {out * out, r > 0 ? 2 * out : -2 * out, (real)(out > 0 ? 2 : 0)};
     return l;
 }
 
@@ -76,7 +76,7 @@ SCALAR OF(loss_point) loss_squared_hinge(real p, real y)
 {
     real s = y > 0 ? 1 : -1, short_of = 1 - s * p;
     if (short_of <= 0) short_of = 0;
-    OF(loss_point) l = {short_of * short_of, -2 * s * short_of, short_of > 0 ? 2 : 0};
+    OF(loss_point) l = {short_of * short_of, -2 * s * short_of, (real)(short_of > 0 ? 2 : 0)};
     return l;
 }
 
