@@ -42,7 +42,8 @@ void choose_run(cusgd_trainer *t)
     if (o->epochs == 0) o->epochs = (int64_t)fmin(fmax(2e6 / (double)n, 20), 1000);
     if (o->batch == 0) o->batch = usual_batch(n);
     if (o->batch > n) o->batch = n;
-    if (o->evaluate_every == 0) o->evaluate_every = t->by_tolerance || t->by_gradient || t->valid_rows.n > 0 ? 1 : -1;
+    int watches = o->schedule == CUSGD_SCHEDULE_PLATEAU;
+    if (o->evaluate_every == 0) o->evaluate_every = watches || t->by_tolerance || t->by_gradient || t->valid_rows.n > 0 ? 1 : -1;
     t->batches = (n + o->batch - 1) / o->batch;
     if (t->by_tolerance && o->patience < 0) o->patience = usual_patience(n, t->batches);
     t->plan.batch = o->batch;
@@ -283,7 +284,8 @@ static cusgd_status usual_numbers(cusgd_trainer *t)
         o->weight_decay = o->optimizer == CUSGD_OPTIMIZER_ASGD ? 1e-4 : 0.01;
     if (isnan(o->momentum)) o->momentum = optimizer_has_velocity(t->plan.optimizer) ? 0.9 : 0;
     if (isnan(o->epsilon)) o->epsilon = epsilon;
-    int decays = o->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(o->t0) && !isnan(o->t1);
+    int decays = o->schedule == CUSGD_SCHEDULE_OPTIMAL ||
+                 (o->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(o->t0) && !isnan(o->t1));
     if (by_curvature && isnan(o->rate) && !decays) {
         double lambda = 0, noise = 0;
         cusgd_status status = curvature_of(t, NULL, t->theta, &lambda, &noise);
@@ -307,10 +309,47 @@ static cusgd_status measure_null(cusgd_trainer *t)
     return status;
 }
 
+static void choose(double *number, double usual)
+{
+    if (isnan(*number)) *number = usual;
+}
+
+/* The usual numbers of a schedule, and the schedule in steps. */
+static void choose_schedule(cusgd_trainer *t)
+{
+    cusgd_options *o = &t->options;
+    double epochs = (double)o->epochs, batches = (double)t->batches;
+    cusgd_schedule kind = o->schedule;
+    choose(&o->t1, 10 * batches);
+    choose(&o->t0, o->rate * o->t1);
+    choose(&o->decay, kind == CUSGD_SCHEDULE_EXPONENTIAL ? 0.95 : 0.1);
+    choose(&o->decay_every, epochs / 3);
+    choose(&o->decay_power, kind == CUSGD_SCHEDULE_POLYNOMIAL ? 1 : 0.25);
+    choose(&o->warm_up, (kind == CUSGD_SCHEDULE_ONE_CYCLE ? 0.3 : 0.05) * epochs);
+    choose(&o->final_rate, 0);
+    if (o->decay_patience == 0) o->decay_patience = 3;
+    t->schedule = (rate_schedule){.kind = kind,
+                                  .batches = t->batches,
+                                  .steps = o->epochs * t->batches,
+                                  .by_epoch = o->rate_changes == CUSGD_PACE_EPOCH,
+                                  .rate = o->rate,
+                                  .t0 = o->t0,
+                                  .t1 = o->t1,
+                                  .decay = o->decay,
+                                  .every = o->decay_every,
+                                  .power = o->decay_power,
+                                  .warm_up = floor(o->warm_up * batches),
+                                  .final = o->final_rate};
+    if (kind != CUSGD_SCHEDULE_OPTIMAL) return;
+    t->schedule.t0 = 1 / o->l2;
+    t->schedule.t1 = optimal_start(o->l2, loss_at(t->plan.loss, optimal_prediction(o->l2), 1).slope);
+    o->rate = schedule_rate(&t->schedule, 0);
+}
+
 cusgd_status choose_optimizer(cusgd_trainer *t)
 {
     cusgd_options *o = &t->options;
-    int own_rate = isnan(o->rate) && (o->schedule == CUSGD_SCHEDULE_CONSTANT || isnan(o->t0));
+    int own_rate = isnan(o->rate) && (o->schedule != CUSGD_SCHEDULE_TIME_DECAY || isnan(o->t0));
     int automatic = o->optimizer == CUSGD_OPTIMIZER_AUTO;
     cusgd_status status;
     if (!automatic)
@@ -331,8 +370,7 @@ cusgd_status choose_optimizer(cusgd_trainer *t)
     if (isnan(o->beta2)) o->beta2 = 0.999;
     if (isnan(o->rho)) o->rho = o->optimizer == CUSGD_OPTIMIZER_RMSPROP ? 0.99 : 0.9;
     if (isnan(o->epsilon)) o->epsilon = 1e-8;
-    if (isnan(o->t1)) o->t1 = 10 * (double)t->batches;
-    if (isnan(o->t0)) o->t0 = o->rate * o->t1;
+    choose_schedule(t);
     if (o->average_from >= 0) o->average = 1;
     if (o->average < 0) o->average = automatic;
     if (o->average && o->average_from < 0) o->average_from = 0;

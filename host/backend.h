@@ -36,6 +36,9 @@ typedef struct plan {
     int average;   /* keep PART_AVERAGE */
     double beta1, beta2, rho, epsilon, l1, l2, decay;
     const double *metric; /* (d+1) x k: each parameter's share of the rate; NULL: 1. Copied by start() */
+    /* (d+1) x k each, all or none: factors on l1 and l2, and bounds; not for intercepts. Copied likewise */
+    const double *penalty, *lower, *upper;
+    double clip_norm, clip_value; /* most that the gradient's norm, and each of its values, may be; 0: anything */
     int tf32;             /* 1: a GPU's products of floats may round their factors to 10 bits, in steps alone */
 } plan;
 

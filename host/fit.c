@@ -26,7 +26,7 @@ static double now(void)
 static double rate_at(const cusgd_trainer *t, int64_t step)
 {
     const cusgd_options *o = &t->options;
-    double rate = t->rate_scale * schedule_rate(o->schedule, o->rate, o->t0, o->t1, step);
+    double rate = t->rate_scale * t->plateau_scale * schedule_rate(&t->schedule, step);
     return t->plan.optimizer == CUSGD_OPTIMIZER_ASGD ? rate * asgd_share(t->plan.decay, o->rate, step) : rate;
 }
 
@@ -156,13 +156,16 @@ cusgd_status cusgd_trainer_step(cusgd_trainer *t, int64_t steps)
 double gradient_norm(const cusgd_trainer *t, const double *theta, const double *gradient)
 {
     int64_t penalised = t->plan.d * t->plan.k, size = penalised + t->plan.k;
-    double sum = 0, l1 = t->plan.l1;
+    double sum = 0;
     for (int64_t u = 0; u < size; u++) {
         double g = gradient[u];
         if (u >= penalised && !t->plan.intercept) continue;
         if (u < penalised) {
-            g += t->plan.l2 * theta[u];
-            if (theta[u] != 0)
+            double l1 = t->plan.l1 * trainer_penalty(t, u);
+            g += t->plan.l2 * trainer_penalty(t, u) * theta[u];
+            if (t->limit[0] && trainer_bounded(t, u, theta[u] - g) == theta[u])
+                g = 0; /* it points out of the bounds */
+            else if (theta[u] != 0)
                 g += theta[u] > 0 ? l1 : -l1;
             else
                 g = soft_threshold(g, l1); /* the smallest element of the subdifferential */
@@ -222,8 +225,23 @@ static cusgd_status keep_best(cusgd_trainer *t, const fit *f, double loss)
     return status;
 }
 
+/* The schedule `plateau`. A rate that has just been lowered gets its chance before the run is stopped. */
+static void watch_plateau(cusgd_trainer *t, fit *f, double score)
+{
+    const double threshold = 1e-4, least = 1e-3;
+    if (t->options.schedule != CUSGD_SCHEDULE_PLATEAU) return;
+    if (isinf(t->plateau_best) || score < t->plateau_best - threshold * fabs(t->plateau_best - t->floor)) {
+        t->plateau_best = score;
+        t->plateau_stale = 0;
+    } else if (++t->plateau_stale >= t->options.decay_patience && t->plateau_scale > least) {
+        t->plateau_scale *= t->options.decay;
+        t->plateau_stale = 0;
+        f->stale = 0;
+    }
+}
+
 /* The stopping rules, after an evaluation. */
-static void judge(const cusgd_trainer *t, fit *f)
+static void judge(cusgd_trainer *t, fit *f)
 {
     const cusgd_options *o = &t->options;
     double score = t->valid ? f->valid : f->objective;
@@ -232,6 +250,7 @@ static void judge(const cusgd_trainer *t, fit *f)
     f->last[0] = f->objective;
     f->stale = score < f->best - o->tolerance * fabs(f->best - t->floor) || isinf(f->best) ? 0 : f->stale + 1;
     f->best = fmin(f->best, score);
+    watch_plateau(t, f, score);
     if (t->by_gradient && f->gradient <= o->gradient_tolerance)
         f->stop = CUSGD_STOP_GRADIENT;
     else if (t->by_tolerance && f->stale >= (o->patience > 0 ? o->patience : 1))
@@ -364,8 +383,8 @@ static cusgd_status proximal_steps(cusgd_trainer *t)
         if (i == 0) before = objective;
         for (int64_t u = 0; u < size; u++) {
             if (u < penalised) {
-                double g = t->gradient[u] + t->plan.l2 * t->theta[u];
-                t->theta[u] = soft_threshold(t->theta[u] - rate * g, rate * t->plan.l1);
+                double factor = trainer_penalty(t, u), g = t->gradient[u] + factor * t->plan.l2 * t->theta[u];
+                t->theta[u] = trainer_bounded(t, u, soft_threshold(t->theta[u] - rate * g, rate * factor * t->plan.l1));
             } else if (t->plan.intercept) {
                 t->theta[u] -= rate * t->gradient[u];
             }

@@ -16,6 +16,7 @@ enum kind {
     SHARE,    /* double in [0, 1) */
     INSIDE,   /* double in (0, 1) */
     POWER,    /* double in (1, 2) */
+    NUMBER,   /* double, any */
     COUNT,    /* int64_t from `least` to COUNT_MOST */
     THREADS,  /* int from `least` to THREADS_MOST */
     FLAG,     /* int, 0 or 1 */
@@ -56,7 +57,9 @@ static const char *const loss_words[] = {"squared",
 static const char *const optimizer_words[] = {"auto",     "sgd",     "momentum", "nesterov", "adagrad",
                                               "adadelta", "rmsprop", "adam",     "adamw",    "amsgrad",
                                               "nadam",    "radam",   "adamax",   "asgd",     NULL};
-static const char *const schedule_words[] = {"constant", "time-decay", NULL};
+static const char *const schedule_words[] = {"constant",    "time-decay", "inverse-scaling", "optimal",    "exponential", "step",
+                                             "cosine",      "one-cycle",  "polynomial",      "plateau",    NULL};
+static const char *const pace_words[] = {"step", "epoch", NULL};
 static const char *const sampling_words[] = {"permute", "blocks", "replace", "replace-blocks", "none", NULL};
 static const char *const precision_words[] = {"float", "double", NULL};
 static const char *const math_words[] = {"exact", "tf32", NULL};
@@ -86,12 +89,26 @@ static const option table[] = {
      WORD, AT(optimizer), optimizer_words, 0, 0, EXACT},
     {{"rate", "R|auto", "from the data, or the optimizer's usual one", "learning rate", "lr"},
      POSITIVE, AT(rate), NULL, 0, 1, ROUNDED},
-    {{"schedule", "constant|time-decay", "constant", "how the rate changes", NULL},
+    {{"schedule", "constant|time-decay|inverse-scaling|optimal|exponential|step|cosine|one-cycle|polynomial|plateau", "constant", "how the rate changes", NULL},
      WORD, AT(schedule), schedule_words, 0, 0, EXACT},
     {{"t0", "A", "rate t1", "time-decay: rate(t) = t0 / (t + t1) at step t", NULL},
      POSITIVE, AT(t0), NULL, 0, 1, EXACT},
     {{"t1", "B", "the steps of 10 epochs", "time-decay: see t0", NULL},
      POSITIVE, AT(t1), NULL, 0, 1, EXACT},
+    {{"decay", "G", "0.1; exponential 0.95 an epoch", "what exponential, step and plateau leave of it", NULL},
+     INSIDE, AT(decay), NULL, 0, 1, EXACT},
+    {{"decay-every", "E", "a third of all", "step: epochs from one decay to the next", NULL},
+     POSITIVE, AT(decay_every), NULL, 0, 1, EXACT},
+    {{"decay-power", "P", "0.25; polynomial 1", "inverse-scaling, polynomial: the exponent", NULL},
+     POSITIVE, AT(decay_power), NULL, 0, 1, EXACT},
+    {{"decay-patience", "N", "3", "plateau: evaluations in vain that lower the rate", NULL},
+     COUNT, AT(decay_patience), NULL, 1, 0, EXACT},
+    {{"warm-up", "E", "5 % of all; one-cycle 30 %", "cosine, one-cycle: epochs until the rate is reached", NULL},
+     NATURAL, AT(warm_up), NULL, 0, 1, EXACT},
+    {{"final-rate", "R", "0", "cosine, polynomial: the rate at the end", NULL},
+     NATURAL, AT(final_rate), NULL, 0, 1, EXACT},
+    {{"rate-changes", "step|epoch", "step", "how often the schedule moves", NULL},
+     WORD, AT(rate_changes), pace_words, 0, 0, EXACT},
     {{"momentum", "M", "0.9; rmsprop 0; auto chooses", "share of the velocity kept at each step", NULL},
      SHARE, AT(momentum), NULL, 0, 1, ROUNDED},
     {{"beta1", "X", "0.9", "adam and its kin: decay of the mean gradient", NULL},
@@ -116,6 +133,14 @@ static const option table[] = {
      NATURAL, AT(l1), NULL, 0, 0, ROUNDED},
     {{"l2", "X", "0", "penalty on |theta|^2 / 2", NULL},
      NATURAL, AT(l2), NULL, 0, 0, ROUNDED},
+    {{"lower", "X", "none", "least value of every coefficient, in the data's units", NULL},
+     NUMBER, AT(lower), NULL, 0, 1, EXACT},
+    {{"upper", "X", "none", "greatest value of every coefficient", NULL},
+     NUMBER, AT(upper), NULL, 0, 1, EXACT},
+    {{"clip-norm", "X", "none", "a step's gradient is scaled down to this norm", NULL},
+     POSITIVE, AT(clip_norm), NULL, 0, 1, ROUNDED},
+    {{"clip-value", "X", "none", "each value of a step's gradient is cut to this size", NULL},
+     POSITIVE, AT(clip_value), NULL, 0, 1, ROUNDED},
     {{"average", NULL, "only with optimizer auto", "take an average of the iterates", "no-average"},
      FLAG, AT(average), NULL, 0, 1, EXACT},
     {{"average-from", "STEP", "the first step", "average from this step on", NULL},
@@ -159,12 +184,21 @@ void cusgd_options_init(cusgd_options *options)
                                .rate = choose,
                                .t0 = choose,
                                .t1 = choose,
+                               .decay = choose,
+                               .decay_every = choose,
+                               .decay_power = choose,
+                               .warm_up = choose,
+                               .final_rate = choose,
                                .momentum = choose,
                                .beta1 = choose,
                                .beta2 = choose,
                                .rho = choose,
                                .epsilon = choose,
                                .weight_decay = choose,
+                               .lower = choose,
+                               .upper = choose,
+                               .clip_norm = choose,
+                               .clip_value = choose,
                                .average = -1,
                                .average_from = -1,
                                .standardize = 1,
@@ -181,7 +215,7 @@ const cusgd_option_info *cusgd_option_at(size_t index) { return index < OPTION_C
 
 static void *field_of(const option *o, cusgd_options *options) { return (char *)options + o->offset; }
 static const void *value_of(const option *o, const cusgd_options *options) { return (const char *)options + o->offset; }
-static int is_number(const option *o) { return o->kind >= POSITIVE && o->kind <= POWER; }
+static int is_number(const option *o) { return o->kind >= POSITIVE && o->kind <= NUMBER; }
 
 /* The value of a field that is a number of one kind or another; flags and words by their integers. */
 static int64_t integer_in(const option *o, const cusgd_options *options)
@@ -267,8 +301,9 @@ loss_rule loss_rule_of(const cusgd_options *options)
 
 static int number_is_valid(enum kind kind, double x)
 {
-    if (!isfinite(x) || x < 0) return 0;
+    if (!isfinite(x) || (x < 0 && kind != NUMBER)) return 0;
     switch (kind) {
+    case NUMBER:
     case NATURAL: return 1;
     case POSITIVE: return x > 0;
     case INSIDE: return x > 0 && x < 1;
@@ -311,6 +346,7 @@ static void put_requirement(const option *o, char *text, size_t size)
     case SHARE: snprintf(text, size, "%s must be a number from 0 to less than 1%s", o->info.name, or_auto); break;
     case INSIDE: snprintf(text, size, "%s must be a number between 0 and 1, both excluded%s", o->info.name, or_auto); break;
     case POWER: snprintf(text, size, "%s must be a number between 1 and 2, both excluded%s", o->info.name, or_auto); break;
+    case NUMBER: snprintf(text, size, "%s must be a finite number%s", o->info.name, or_auto); break;
     case FLAG: snprintf(text, size, "%s must be true or false", o->info.name); break;
     case SEED: snprintf(text, size, "%s must be a whole number from 0 to 18446744073709551615", o->info.name); break;
     case DEVICE: snprintf(text, size, "%s must be auto, cpu, cuda or cuda:I, I a device's number", o->info.name); break;
@@ -371,6 +407,9 @@ const char *cusgd_options_check(const cusgd_options *options)
             return sentence;
         }
     }
+    if (options->schedule == CUSGD_SCHEDULE_OPTIMAL && options->l2 == 0)
+        return "the schedule optimal, 1 / (l2 (t + c)), needs l2: give l2, or choose inverse-scaling or time-decay";
+    if (options->lower > options->upper) return "lower is above upper: no coefficient lies between them; exchange the two";
     if (options->average == 0 && options->average_from >= 0)
         return "average-from asks for averaging and no-average for none: leave one of them out";
     return NULL;

@@ -24,8 +24,10 @@ struct cusgd_trainer {
     double floor;                    /* the least mean loss that there could be, below 0 for log links */
     int minus;                       /* 1: classes are -1 and 1 */
     double *rms;                     /* d: sqrt(E x^2) in the data's units, for messages */
+    double *limit[3];                /* (d+1) x k: factors on the penalties, bounds on theta; NULL: 1, none */
     double *metric;                  /* (d+1) x k: each parameter's share of the rate; NULL: 1 */
     double *theta, *gradient;        /* (d+1) x k: work */
+    rate_schedule schedule;
     double eccentricity;             /* of the average */
     double lipschitz;                /* bound on the objective's second derivative, without l2; NaN: not needed, not computed */
     int retreats;                    /* 1: the rate is the library's own, so an epoch that goes wrong is undone */
@@ -39,6 +41,9 @@ struct cusgd_trainer {
     int64_t epoch_index; /* epochs begun before this one, undone ones too: what the order of rows depends on */
     int64_t batch;       /* the next one of the epoch under way */
     double rate_scale;   /* 4^-(epochs undone) */
+    double plateau_scale; /* what plateaus have left of the rate */
+    double plateau_best;  /* the score that has to be beaten, */
+    int64_t plateau_stale; /* and the evaluations since */
     enum area result;    /* where the result lies: AREA_CURRENT, AREA_BEST, or AREA_EPOCH after steps of its own */
     double kept;         /* what AREA_BEST scores: the validation loss, or the training loss; infinite: nothing kept yet */
     int64_t kept_epoch;  /* the epoch at whose end it was */
@@ -68,6 +73,9 @@ cusgd_status trainer_objective(cusgd_trainer *t, const bound *b, const double *t
                                double *gradient);
 /* The best constant model, in the same coordinates. */
 void trainer_null(const cusgd_trainer *t, double *theta);
+/* The factor on parameter u's penalties; theta brought into its bounds. */
+double trainer_penalty(const cusgd_trainer *t, int64_t u);
+double trainer_bounded(const cusgd_trainer *t, int64_t u, double theta);
 /* Puts the optimizer at the run's start, afresh. */
 cusgd_status trainer_begin(cusgd_trainer *t);
 /* fit.c: what a step does with its gradient. */

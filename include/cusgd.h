@@ -84,10 +84,21 @@ typedef enum cusgd_optimizer {
     CUSGD_OPTIMIZER_ASGD,     /* Polyak, Juditsky 1992; Bottou 2012: sgd at a falling rate, averaged from the second epoch on */
 } cusgd_optimizer;
 
+/* Of step t, counted from 0, or of the first step of its epoch (rate_changes); E epochs have passed, of all that may run. */
 typedef enum cusgd_schedule {
     CUSGD_SCHEDULE_CONSTANT,
-    CUSGD_SCHEDULE_TIME_DECAY, /* rate(t) = t0 / (t + t1), t steps from 0 */
+    CUSGD_SCHEDULE_TIME_DECAY,      /* t0 / (t + t1) */
+    CUSGD_SCHEDULE_INVERSE_SCALING, /* rate / (t + 1)^decay_power */
+    CUSGD_SCHEDULE_OPTIMAL,         /* 1 / (l2 (t + c)), c as scikit-learn has it (Bottou 2012) */
+    CUSGD_SCHEDULE_EXPONENTIAL,     /* rate decay^E */
+    CUSGD_SCHEDULE_STEP,            /* rate decay^floor(E / decay_every) */
+    CUSGD_SCHEDULE_COSINE,          /* up to rate in warm_up epochs, then half a cosine down to final_rate */
+    CUSGD_SCHEDULE_ONE_CYCLE,       /* half a cosine from rate / 25 up to rate in warm_up epochs, half a cosine down to rate / 250000 */
+    CUSGD_SCHEDULE_POLYNOMIAL,      /* from rate to final_rate by (1 - t / steps)^decay_power */
+    CUSGD_SCHEDULE_PLATEAU,         /* rate, times decay whenever decay_patience evaluations brought nothing */
 } cusgd_schedule;
+
+typedef enum cusgd_pace { CUSGD_PACE_STEP, CUSGD_PACE_EPOCH } cusgd_pace;
 
 /* How the rows of an epoch are chosen; all but `none` depend on the seed and the epoch alone, on every device alike. */
 typedef enum cusgd_sampling {
@@ -121,6 +132,13 @@ typedef struct cusgd_options {
     double power;          /* tweedie: (1, 2); NAN: 1.5 */
     double rate;           /* > 0; NAN: from the data's curvature (sgd, momentum, nesterov, auto) or the optimizer's usual one */
     double t0, t1;         /* time-decay: > 0; NAN: t1 = 10 epochs' steps, t0 = rate t1 */
+    double decay;          /* exponential, step, plateau: (0, 1); NAN: 0.95, 0.1, 0.1 */
+    double decay_every;    /* step: epochs, > 0; NAN: a third of all */
+    double decay_power;    /* inverse-scaling, polynomial: > 0; NAN: 0.25, 1 */
+    int64_t decay_patience; /* plateau: evaluations, >= 1; 0: 3 */
+    double warm_up;        /* cosine, one-cycle: epochs, >= 0; NAN: 5 %, 30 % of all */
+    double final_rate;     /* cosine, polynomial: >= 0; NAN: 0 */
+    cusgd_pace rate_changes; /* how often a schedule moves */
     double momentum;       /* [0, 1) */
     double beta1, beta2;   /* adam and its kin: [0, 1) */
     double rho;            /* adadelta, rmsprop: [0, 1) */
@@ -130,6 +148,9 @@ typedef struct cusgd_options {
     int64_t batch;         /* rows a step; more than the rows there are: full batch */
     int64_t epochs;        /* passes over the data at most */
     double l1, l2;         /* >= 0, on standardized coefficients when standardize is on */
+    const double *penalty_factors; /* d factors >= 0 on l1 and l2, the caller's, read by cusgd_trainer_create; NULL: all 1 */
+    double lower, upper;           /* bounds on every coefficient, in the data's units; NAN: none */
+    double clip_norm, clip_value;  /* > 0: the most that a batch's gradient's norm, and each of its values, may be; NAN: any */
     int average;           /* 0 or 1: the result is an average of the iterates (Shamir, Zhang 2013); -1: the optimizer's choice */
     int64_t average_from;  /* the step at which averaging starts, >= 0; -1: the first. >= 0 turns averaging on */
     int standardize;       /* 1: columns are brought to mean 0, variance 1 inside; results are in the data's units all the same */

@@ -11,7 +11,7 @@ table() {
     echo '|---|---|---|'
     # A list of words goes on in the next line after a |, and where it is long the help stands in a line of its own.
     "$cusgd" train --help | awk '
-        /^  -/ || /^ {20}/ || held ~ /\|$/ { if (/^  -/ && held == "") held = $0; else if (/^  -/) { print held; held = $0 }
+        /^  -/ || /^                / || held ~ /\|$/ { if (/^  -/ && held == "") held = $0; else if (/^  -/) { print held; held = $0 }
             else if (held ~ /\|$/) { sub(/^ +/, ""); held = held $0 } else held = held $0; next }
         END { print held }' | awk '
         !/^  -/ { next }

@@ -13,12 +13,14 @@ typedef struct loss_numbers {
 typedef struct update_case {
     int optimizer;
     cusgd_schedule schedule;
-    double rate, t0, t1, momentum, beta1, beta2, rho, epsilon, l1, l2;
-    int average;
+    double rate, t0, t1, momentum, beta1, beta2, rho, epsilon, l1, l2, decay;
+    int limited; /* by the next three */
+    double penalty, lower, upper;
+    int average; /* 0: none; else the step it starts at, from 1 */
 } update_case;
 
 typedef struct parameter_numbers {
-    double theta, slot1, slot2, average;
+    double theta, slot1, slot2, slot3, average;
 } parameter_numbers;
 
 typedef struct scalar_functions {

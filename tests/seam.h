@@ -6,6 +6,7 @@
 #define CUSGD_TESTS_SEAM_H
 
 #include "backend.h"
+#include "check/check.h" /* a parameter's own numbers */
 
 /* Opens it, or ends the test. */
 void seam_backend_open(cusgd_precision precision, int threads, backend *out);
@@ -91,7 +92,7 @@ typedef struct seam_scalar {
     /* Where the gradient is taken, of a parameter and its first slot. */
     double (*point)(const plan *p, const step_numbers *s, double theta, double slot1);
     /* One parameter's step; state by enum part. */
-    void (*update)(const plan *p, const step_numbers *s, double metric, int penalised, double point, double g, double *state);
+    void (*update)(const plan *p, const step_numbers *s, const double *own, int penalised, double point, double g, double *state);
 } seam_scalar;
 extern const seam_scalar seam_float, seam_double;
 static inline const seam_scalar *seam_scalar_of(cusgd_precision p)

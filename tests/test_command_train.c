@@ -19,10 +19,27 @@ static outcome o;
 static const struct {
     const char *name, *good, *metadata, *bad[5];
 } cases[] = {
-    {"loss", "mse", "loss = mse", {"hinge", "''"}},
+    {"loss", "mse", "loss = mse", {"hinges", "''"}},
     {"optimizer", "adam", "optimizer = adam", {"bfgs", "SGD"}},
     {"rate", "0.125", "rate = 0.125", {"0", "-1", "nan", "1e999", "fast"}},
-    {"schedule", "time-decay", "schedule = time-decay", {"cosine"}},
+    {"schedule", "time-decay", "schedule = time-decay", {"cos", "optimal"}},
+    {"delta", "0.5 --loss huber", "delta = 0.5", {"0", "-1", "nan", "x"}},
+    {"width", "0.5 --loss epsilon-insensitive", "width = 0.5", {"-1", "nan", "x"}},
+    {"quantile", "0.25 --loss quantile", "quantile = 0.25", {"0", "1", "1.5", "nan", "x"}},
+    {"power", "1.25", "power = 1.25", {"1", "2", "0", "nan", "x"}},
+    {"decay", "0.5 --schedule step", "decay = 0.5", {"0", "1", "x"}},
+    {"decay-every", "1.5 --schedule step", "decay-every = 1.5", {"0", "-1", "x"}},
+    {"decay-power", "0.5 --schedule inverse-scaling", "decay-power = 0.5", {"0", "-1", "x"}},
+    {"decay-patience", "2 --schedule plateau", "decay-patience = 2", {"0", "-1", "x"}},
+    {"warm-up", "2 --schedule cosine", "warm-up = 2", {"-1", "x"}},
+    {"final-rate", "0.125 --schedule polynomial", "final-rate = 0.125", {"-1", "x"}},
+    {"rate-changes", "epoch --schedule exponential", "rate-changes = epoch", {"row"}},
+    {"centered", "--optimizer rmsprop", "centered = true", {NULL}},
+    {"weight-decay", "0.5 --optimizer adamw", "weight-decay = 0.5", {"-1", "nan", "x"}},
+    {"lower", "-1", "lower = -1", {"nan", "inf", "x"}},
+    {"upper", "1", "upper = 1", {"nan", "inf", "x"}},
+    {"clip-norm", "0.5", "clip-norm = 0.5", {"0", "-1", "x"}},
+    {"clip-value", "0.5", "clip-value = 0.5", {"0", "-1", "x"}},
     {"t0", "0.5", "t0 = 0.5", {"0", "-1", "nan", "x"}},
     {"t1", "64", "t1 = 64", {"0", "-1", "inf", "x"}},
     {"momentum", "0.75", "momentum = 0.75", {"1", "-0.1", "nan", "x"}},
@@ -102,7 +119,7 @@ Test(command_train, notes_on_options_without_effect)
     assert_code(o, 0);
     assert_has(o.err, "note: --momentum changes nothing with --optimizer sgd");
     assert_has(o.err, "note: --beta1 changes nothing");
-    assert_has(o.err, "note: --t0 and --t1 change nothing without --schedule time-decay");
+    assert_has(o.err, "note: --t0 changes nothing with --schedule constant");
     run(&o, "$CUSGD train data.csv --model m --optimizer adam --beta1 0.5 --schedule time-decay --t0 3 --rate 1 --epochs 1");
     assert_lacks(o.err, "beta1 changes");
     assert_has(o.err, "note: --rate changes nothing");

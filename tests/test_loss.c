@@ -101,7 +101,7 @@ static void check_point(const scalar_functions *f, int index, const cJSON *row)
     double change = slope_change(rule, p, y, dp + u * (fabs(p) + fabs(y)));
     double value_bound = 8 * u * (fabs(value) + value_terms) + 2 * (fabs(slope) + change) * dp + tiny;
     double slope_bound = 8 * u * (fabs(slope) + slope_terms) + change + tiny;
-    if (isinf(value) || fabs(value) > (u > 1e-10 ? 1e38 : 1e308)) { /* not to be held: an infinity, never NaN */
+    if (isinf(value) || fabs(value) > (u > 1e-10 ? 3.4e38 : 1.7e308)) { /* not to be held: an infinity, never NaN */
         cr_assert(isinf(got.value) && got.value > 0, "%s at y = %g, p = %g: %g", losses[index].golden, y, p, got.value);
         return;
     }
@@ -127,7 +127,7 @@ static void check_tables(const scalar_functions *f)
             checked++;
         }
     }
-    cr_assert_geq(checked, 380);
+    cr_assert_geq(checked, 360);
     cJSON_Delete(json);
 }
 
@@ -162,7 +162,8 @@ Test(loss, derivatives_by_differences)
     for (int l = 0; l < LOSSES; l++) { /* the bound is reached, beyond the width at the latest */
         loss_rule rule = rule_for(l);
         double bound = loss_curvature_bound(rule);
-        if (isfinite(bound) && rule.number == 0) cr_assert_eq(scalar_double.loss(rule, 0, 0).curvature, bound, "loss %d", l);
+        double most = fmax(scalar_double.loss(rule, 0, 0).curvature, scalar_double.loss(rule, 2, 0).curvature);
+        if (isfinite(bound)) cr_assert_eq(most, bound, "loss %d", l);
     }
 }
 
@@ -240,7 +241,7 @@ Test(loss, floor)
             loss_rule rule = rule_for(l);
             double least = (double)INFINITY;
             if (!loss_target_is_valid(rule.kind, y)) continue;
-            for (double p = -40; p <= 6; p += 1.0 / 256) least = fmin(least, scalar_double.loss(rule, p, y).value);
+            for (double p = -40; p <= 40; p += 1.0 / 256) least = fmin(least, scalar_double.loss(rule, p, y).value);
             cr_assert_geq(least, loss_floor(rule, y) - 1e-12, "loss %d at y = %g", l, y);
             cr_assert_leq(least, loss_floor(rule, y) + 1e-4, "loss %d at y = %g", l, y);
         }

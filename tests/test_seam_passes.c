@@ -419,7 +419,7 @@ static void outcome_of(cusgd_precision precision, int threads, outcome *o)
                          .seed = 3,
                          .precision = precision};
     sampler order = sampler_make(CUSGD_SAMPLING_PERMUTE, 1, BITS_N, 3, 0);
-    step_numbers numbers[3] = {{0.01, 0, 10, 1000, 1}, {0.01, 0, 5.3, 500, 1}, {0.01, 0, 3.7, 333, 1}};
+    step_numbers numbers[3] = {{0.01, 0, 10, 1000, 0, 1}, {0.01, 0, 5.3, 500, 0, 1}, {0.01, 0, 3.7, 333, 0, 1}};
     curvature sums = {o->fourth, o->second, 0, 0};
     steps_report report;
     backend b;

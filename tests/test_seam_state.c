@@ -10,7 +10,7 @@ typedef double real; /* above the seam all is double */
 
 static const int optimizers[] = {CUSGD_OPTIMIZER_SGD,     CUSGD_OPTIMIZER_MOMENTUM,  CUSGD_OPTIMIZER_NESTEROV,
                                  CUSGD_OPTIMIZER_ADAGRAD, CUSGD_OPTIMIZER_ADADELTA,  CUSGD_OPTIMIZER_RMSPROP,
-                                 CUSGD_OPTIMIZER_ADAM,    OPTIMIZER_ADAGRAD_NESTEROV};
+                                 CUSGD_OPTIMIZER_ADAM,    OPTIMIZER_ADAGRAD_NESTEROV, CUSGD_OPTIMIZER_AMSGRAD};
 enum { OPTIMIZERS = sizeof optimizers / sizeof *optimizers };
 static const int64_t shapes[][2] = {{1, 1}, {2, 3}, {15, 1}, {16, 2}, {17, 17}, {33, 1}, {127, 5}, {5000, 1}}; /* d, k */
 enum { SHAPES = sizeof shapes / sizeof *shapes };
@@ -21,6 +21,7 @@ static int keeps(const plan *p, int part)
     case PART_AVERAGE: return p->average;
     case PART_SLOT1: return optimizer_slots(p->optimizer) > 0;
     case PART_SLOT2: return optimizer_slots(p->optimizer) > 1;
+    case PART_SLOT3: return optimizer_slots(p->optimizer) > 2;
     default: return 1;
     }
 }

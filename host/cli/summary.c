@@ -9,11 +9,33 @@
 #define WITH(optimizer) (1u << CUSGD_OPTIMIZER_##optimizer)
 #define ADAMS           (WITH(ADAM) | WITH(ADAMW) | WITH(AMSGRAD) | WITH(NADAM) | WITH(RADAM) | WITH(ADAMAX))
 
-/* Which optimizers look at which options; the others are for all. */
-static const struct {
+#define ON(schedule)    (1u << CUSGD_SCHEDULE_##schedule)
+#define OF(loss)        (1u << CUSGD_LOSS_##loss)
+
+/* Which optimizers, schedules and losses look at which options; the others are for all. */
+typedef struct use {
     const char *name;
-    unsigned optimizers;
-} uses[] = {
+    unsigned by;
+} use;
+static const use of_schedules[] = {
+    {"t0", ON(TIME_DECAY)},
+    {"t1", ON(TIME_DECAY)},
+    {"decay", ON(EXPONENTIAL) | ON(STEP) | ON(PLATEAU)},
+    {"decay-every", ON(STEP)},
+    {"decay-power", ON(INVERSE_SCALING) | ON(POLYNOMIAL)},
+    {"decay-patience", ON(PLATEAU)},
+    {"warm-up", ON(COSINE) | ON(ONE_CYCLE)},
+    {"final-rate", ON(COSINE) | ON(POLYNOMIAL)},
+    {NULL, 0},
+};
+static const use of_losses[] = {
+    {"delta", OF(HUBER)},
+    {"width", OF(EPSILON_INSENSITIVE) | OF(SQUARED_EPSILON_INSENSITIVE)},
+    {"quantile", OF(QUANTILE)},
+    {"power", OF(TWEEDIE)},
+    {NULL, 0},
+};
+static const use of_optimizers[] = {
     {"momentum", WITH(MOMENTUM) | WITH(NESTEROV) | WITH(RMSPROP) | WITH(AUTO)},
     {"beta1", ADAMS},
     {"beta2", ADAMS},
@@ -21,41 +43,56 @@ static const struct {
     {"epsilon", WITH(AUTO) | WITH(ADAGRAD) | WITH(ADADELTA) | WITH(RMSPROP) | ADAMS},
     {"centered", WITH(RMSPROP)},
     {"weight-decay", WITH(ADAMW) | WITH(ASGD)},
+    {NULL, 0},
 };
 
 static int is_open(const cusgd_options *options, const char *name)
 {
     char value[CUSGD_OPTION_TEXT];
-    return cusgd_options_get(options, name, value) != CUSGD_OK || strcmp(value, "auto") == 0;
+    return cusgd_options_get(options, name, value) != CUSGD_OK || strcmp(value, "auto") == 0 || strcmp(value, "false") == 0;
+}
+
+/* 1 where the table says that `by` looks at the option, or says nothing of it. */
+static int table_uses(const use *table, int by, const char *name)
+{
+    for (; table->name; table++)
+        if (strcmp(table->name, name) == 0) return table->by >> by & 1;
+    return 1;
 }
 
 static int is_used(const cusgd_options *options, const char *name)
 {
-    for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++) {
-        if (strcmp(uses[i].name, name) == 0) return uses[i].optimizers >> options->optimizer & 1;
-    }
-    if (strcmp(name, "t0") == 0 || strcmp(name, "t1") == 0) return options->schedule == CUSGD_SCHEDULE_TIME_DECAY;
-    return strcmp(name, "rate") != 0 || options->schedule == CUSGD_SCHEDULE_CONSTANT || isnan(options->t0);
+    int fixed = options->schedule == CUSGD_SCHEDULE_OPTIMAL ||
+                (options->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(options->t0));
+    if (strcmp(name, "rate") == 0) return !fixed;
+    return table_uses(of_optimizers, (int)options->optimizer, name) && table_uses(of_schedules, (int)options->schedule, name) &&
+           table_uses(of_losses, (int)options->loss, name);
+}
+
+static void note_unused(const cusgd_options *given, const use *table, const char *kind)
+{
+    char chosen[CUSGD_OPTION_TEXT];
+    cusgd_options_get(given, kind, chosen);
+    for (; table->name; table++)
+        if (!is_open(given, table->name) && !is_used(given, table->name))
+            fprintf(stderr, "note: --%s changes nothing with --%s %s\n", table->name, kind, chosen);
 }
 
 void summary_notes(const cusgd_options *given)
 {
-    char optimizer[CUSGD_OPTION_TEXT];
-    cusgd_options_get(given, "optimizer", optimizer);
-    for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++) {
-        if (!is_open(given, uses[i].name) && !is_used(given, uses[i].name))
-            fprintf(stderr, "note: --%s changes nothing with --optimizer %s\n", uses[i].name, optimizer);
-    }
-    if (!(is_open(given, "t0") && is_open(given, "t1")) && !is_used(given, "t0"))
-        fputs("note: --t0 and --t1 change nothing without --schedule time-decay\n", stderr);
+    note_unused(given, of_optimizers, "optimizer");
+    note_unused(given, of_schedules, "schedule");
+    note_unused(given, of_losses, "loss");
     if (!is_open(given, "rate") && !is_used(given, "rate"))
-        fputs("note: --rate changes nothing where --t0 is given: the rate is t0 / (t + t1)\n", stderr);
+        fprintf(stderr, "note: --rate changes nothing where %s\n",
+                given->schedule == CUSGD_SCHEDULE_OPTIMAL ? "the schedule is optimal, which follows from --l2"
+                                                         : "--t0 is given: the rate is t0 / (t + t1)");
 }
 
 /* What stood open and was chosen by the data, the numbers short, for people. */
 static void put_choices(const cusgd_options *given, const cusgd_options *chosen)
 {
-    static const char *const names[] = {"rate", "t0", "t1", "momentum", "batch", "epochs", "tolerance", "patience"};
+    static const char *const names[] = {"rate", "t0", "t1", "warm-up", "decay-every", "momentum", "batch", "epochs", "tolerance", "patience"};
     const char *before = "chosen: ";
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char value[CUSGD_OPTION_TEXT];

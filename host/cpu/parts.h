@@ -33,6 +33,8 @@ typedef struct cpu {
     int64_t chunk; /* rows of a batch's chunk */
     vectors area[AREAS];
     real *metric, *point; /* each parameter's share of the rate; where the gradient is taken */
+    real *limit[3];       /* size: penalty factors, lower and upper bounds; NULL: the plan has none */
+    double *canonical;    /* (d+1) k: the gradient in the order in which its norm is taken; NULL: it is not */
     real *partial;        /* chunks x size: each chunk's gradient */
     real *gradient;       /* size: the batch's */
     double *losses;       /* one a chunk */

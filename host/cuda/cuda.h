@@ -65,6 +65,8 @@ typedef struct run {
     int64_t size, penalised;
     void *area[AREAS][PARTS]; /* NULL: not kept */
     void *metric, *point;     /* size; NULL: 1, theta */
+    void *penalty, *lower, *upper; /* size; NULL: 1, no bounds */
+    double *squares;               /* clip_partials(size): the gradient's; NULL: it is not clipped by its norm */
     work work;
     int64_t *order;          /* 2 x batch: the rows of this step and the next */
     void *x;                 /* work.rows x ld: rows gathered; NULL until needed */

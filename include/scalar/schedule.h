@@ -16,14 +16,58 @@ typedef struct step_numbers {
 /* Averages weigh iterate s by s^ECCENTRICITY or so: 0 is Polyak and Ruppert's plain mean (Shamir, Zhang 2013). */
 #define AVERAGE_ECCENTRICITY 3.0
 
-static inline double schedule_rate(cusgd_schedule schedule, double rate, double t0, double t1, int64_t t)
+/* A schedule with its numbers: those of cusgd_options, times in steps. */
+typedef struct rate_schedule {
+    cusgd_schedule kind;
+    int64_t batches, steps; /* of an epoch; of all epochs that may run */
+    int by_epoch;           /* it moves at the start of an epoch only */
+    double rate, t0, t1, decay, every, power, warm_up, final;
+} rate_schedule;
+
+#define SCHEDULE_PI     3.14159265358979323846
+#define ONE_CYCLE_START 25.0 /* the highest rate in units of the first, and the first in units of the last: PyTorch's */
+#define ONE_CYCLE_END   1e4
+
+/* Half a cosine from `from` to `to` as x goes from 0 to 1. */
+static inline double cosine_between(double from, double to, double x)
 {
-    switch (schedule) {
-    case CUSGD_SCHEDULE_TIME_DECAY: return t0 / ((double)t + t1);
+    return to + (from - to) / 2 * (1 + cos(SCHEDULE_PI * fmin(fmax(x, 0), 1)));
+}
+
+/* Phases end with a step at their last rate: they are a step shorter than they are long. */
+static inline double one_cycle_rate(const rate_schedule *s, double t)
+{
+    double first = s->rate / ONE_CYCLE_START, top = s->warm_up - 1, end = (double)s->steps - 1;
+    if (t <= top) return cosine_between(first, s->rate, top > 0 ? t / top : 1);
+    return cosine_between(s->rate, first / ONE_CYCLE_END, end > top ? (t - top) / (end - top) : 1);
+}
+
+static inline double schedule_rate(const rate_schedule *s, int64_t step)
+{
+    double t = (double)(s->by_epoch ? step / s->batches * s->batches : step), left = (double)s->steps - s->warm_up;
+    double epochs = t / (double)s->batches;
+    switch (s->kind) {
+    case CUSGD_SCHEDULE_TIME_DECAY:
+    case CUSGD_SCHEDULE_OPTIMAL: return s->t0 / (t + s->t1);
+    case CUSGD_SCHEDULE_INVERSE_SCALING: return s->rate / pow(t + 1, s->power);
+    case CUSGD_SCHEDULE_EXPONENTIAL: return s->rate * pow(s->decay, epochs);
+    case CUSGD_SCHEDULE_STEP: return s->rate * pow(s->decay, floor(epochs / s->every));
+    case CUSGD_SCHEDULE_COSINE:
+        if (t < s->warm_up) return s->rate * (t + 1) / (s->warm_up + 1);
+        return cosine_between(s->rate, s->final, left > 0 ? (t - s->warm_up) / left : 1);
+    case CUSGD_SCHEDULE_ONE_CYCLE: return one_cycle_rate(s, t);
+    case CUSGD_SCHEDULE_POLYNOMIAL:
+        return s->final + (s->rate - s->final) * pow(fmax(1 - t / (double)s->steps, 0), s->power);
+    case CUSGD_SCHEDULE_PLATEAU:
     case CUSGD_SCHEDULE_CONSTANT: break;
     }
-    return rate;
+    return s->rate;
 }
+
+/* The constant c of the schedule `optimal`, 1 / (l2 (t + c)), given dl/dp at a typical prediction of the wrong sign: the first step
+ * then changes coefficients by what is usual for them (Bottou 2012, as scikit-learn has it). */
+static inline double optimal_prediction(double l2) { return -sqrt(1 / sqrt(l2)); }
+static inline double optimal_start(double l2, double slope) { return fmax(1, slope) / (-optimal_prediction(l2) * l2); }
 
 /* 1 / (1 - beta^(t+1)): undoes the pull of a moving average towards its start at 0. expm1 keeps the digits that 1 - beta^t loses.
  */

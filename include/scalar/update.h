@@ -36,6 +36,9 @@ SCALAR OF(update_step) update_step_from(const step_numbers *s)
     return u;
 }
 
+/* What a parameter has of its own: a share of the rate, a factor on the penalties, and bounds. */
+STRUCT(own_rule) { real metric, penalty, lower, upper; };
+
 STRUCT(parameter) { real theta, slot1, slot2, slot3, average; };
 
 /* What an optimizer decides: theta moves by -move; `factor` is what multiplied its gradient in that, the l1 threshold's scale. */
@@ -148,7 +151,7 @@ SCALAR OF(movement) update_nadam(OF(update_rule) rule, OF(update_step) step, rea
     *moment = rule.beta1 * *moment + (1 - rule.beta1) * g;
     *s = rule.beta2 * *s + (1 - rule.beta2) * (g * g);
     real factor = rate / (real_sqrt(*s * step.correction2) + rule.epsilon);
-    OF(movement) m = {factor * (step.correction1 * *moment + step.blend * g), factor};
+    OF(movement) m = {factor * (step.correction1 * *moment + step.blend * g), factor * (step.correction1 + step.blend)};
     return m;
 }
 
@@ -180,6 +183,9 @@ SCALAR real soft_threshold(real theta, real threshold)
     if (rest <= 0) return 0;
     return theta < 0 ? -rest : rest;
 }
+
+/* The nearest number in [lower, upper]: after the threshold it is the proximal map of both. NaN stays NaN. */
+SCALAR real into_bounds(real theta, real lower, real upper) { return theta < lower ? lower : theta > upper ? upper : theta; }
 
 DEVICE int optimizer_has_velocity(int optimizer) /* in slot1 */
 {
@@ -251,21 +257,22 @@ SCALAR OF(movement) optimizer_move(OF(update_rule) rule, OF(update_step) step, r
     }
 }
 
-/* One step of one parameter. g: the batch's mean loss gradient at gradient_point(), `point` that value; metric: this parameter's
- * share of the rate; penalised: 0 for intercepts.
+/* One step of one parameter. g: the batch's mean loss gradient at gradient_point(), `point` that value; penalised: 0 for
+ * intercepts, which have no bounds either; limited: 0 where all penalty factors are 1 and there are no bounds.
  *
- * The l1 penalty acts by its proximal map, scaled by what multiplied the gradient, so that every optimizer has the same fixed
+ * The l1 penalty and the bounds act by their proximal map, scaled by what multiplied the gradient, so that every optimizer has the same fixed
  * point. The velocity is then what theta really did: with its old value the run would solve another problem. */
-SCALAR void update_parameter(OF(update_rule) rule, OF(update_step) step, real metric, int penalised, real point, real g,
-                             OF(parameter) * q)
+SCALAR void update_parameter(OF(update_rule) rule, OF(update_step) step, OF(own_rule) own, int limited, int penalised,
+                             real point, real g, OF(parameter) * q)
 {
     real before = q->theta;
-    if (penalised) g = g + rule.l2 * point;
-    OF(movement) m = optimizer_move(rule, step, step.rate * metric, g, q);
-    real start = optimizer_decays(rule.optimizer) && penalised ? before * (1 - step.rate * metric * rule.decay) : before;
+    if (penalised) g = g + (limited ? rule.l2 * own.penalty : rule.l2) * point;
+    OF(movement) m = optimizer_move(rule, step, step.rate * own.metric, g, q);
+    real start = optimizer_decays(rule.optimizer) && penalised ? before * (1 - step.rate * own.metric * rule.decay) : before;
     q->theta = start - m.move;
-    if (penalised && rule.l1 > 0) {
-        q->theta = soft_threshold(q->theta, rule.l1 * m.factor);
+    if (penalised && (rule.l1 > 0 || limited)) {
+        q->theta = soft_threshold(q->theta, (limited ? rule.l1 * own.penalty : rule.l1) * m.factor);
+        if (limited) q->theta = into_bounds(q->theta, own.lower, own.upper);
         if (optimizer_has_velocity(rule.optimizer)) q->slot1 = before - q->theta;
     }
     if (rule.average) q->average = q->average + step.average * (q->theta - q->average);
