@@ -44,6 +44,7 @@ planted no-meeting ANY test-seam-passes "$objective" 1 0 'emulator: '
 planted no-join ANY test-seam-large "$long" 0 1 'sampling|GPU: CUDA'
 planted no-wait ANY test-seam-large "$long" 0 1 'sampling'
 planted unset ANY test-seam-state "$state" 0 0 'after start'
+planted half-read ANY test-seam-passes seam_passes/read_bandwidth 0 0 'is read otherwise'
 planted formula ANY test-training "$golden" 0 0 'in double'
 
 # checked NAME MESSAGE OPTION...: `cusgd check` must fail with the bug, exit code 5, and say so; without it, it passes.
