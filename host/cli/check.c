@@ -65,20 +65,6 @@ static void put_json(const cusgd_check_report *r)
     putchar(']');
 }
 
-/* Synthetic targets that a loss takes. */
-static cusgd_targets targets_for(cusgd_loss loss)
-{
-    switch (loss) {
-    case CUSGD_LOSS_LOGISTIC:
-    case CUSGD_LOSS_HINGE:
-    case CUSGD_LOSS_SQUARED_HINGE: return CUSGD_TARGETS_LOGISTIC;
-    case CUSGD_LOSS_POISSON:
-    case CUSGD_LOSS_GAMMA:
-    case CUSGD_LOSS_TWEEDIE: return CUSGD_TARGETS_POSITIVE;
-    default: return CUSGD_TARGETS_LINEAR;
-    }
-}
-
 /* ---- The user's problem -------------------------------------------------------------------------------------------------- */
 
 static int open_problem(const checking *c, cusgd_data **data)
@@ -142,6 +128,19 @@ static const struct problem {
     {"--optimizer auto --loss logistic --l1 0.0001 --precision double", 3000, 20, 1},
     {"--optimizer sgd --loss squared --sampling none --batch 5000 --rate 0.5", 5000, 1, 1},
     {"--optimizer adam --loss mse --sampling permute --schedule time-decay", 64, 1000, 1},
+    {"--optimizer adamw --loss huber --schedule cosine --rate 0.05", 1000, 9, 1},
+    {"--optimizer amsgrad --loss poisson --schedule one-cycle --rate 0.01 --precision double", 1000, 20, 1},
+    {"--optimizer nadam --loss gamma --schedule polynomial --clip-value 0.01", 800, 33, 2},
+    {"--optimizer radam --loss tweedie --schedule exponential --rate 0.01 --l2 0.01", 1000, 12, 1},
+    {"--optimizer adamax --loss quantile --schedule step --quantile 0.25 --precision double", 900, 17, 1},
+    {"--optimizer asgd --loss log-cosh --clip-norm 0.01", 2000, 40, 3},
+    {"--optimizer rmsprop --centered --loss epsilon-insensitive --schedule inverse-scaling", 1000, 31, 1},
+    {"--optimizer rmsprop --momentum 0.9 --loss squared-epsilon-insensitive --lower 0", 1000, 64, 1},
+    {"--optimizer rmsprop --centered --momentum 0.5 --loss hinge --l1 0.001 --precision double", 700, 15, 1},
+    {"--optimizer sgd --loss squared-hinge --schedule optimal --l2 0.01 --upper 0.5", 1000, 16, 1},
+    {"--optimizer momentum --loss squared --schedule plateau --clip-norm 0.1 --precision double", 500, 5000, 1},
+    {"--optimizer auto --loss huber", 2000, 12, 2},
+    {"--optimizer auto --loss poisson --l1 0.001", 2000, 12, 1},
 };
 enum { PROBLEMS = sizeof problems / sizeof problems[0], STANDARD_STEPS = 36 };
 
