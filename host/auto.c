@@ -284,8 +284,8 @@ static cusgd_status usual_numbers(cusgd_trainer *t)
         o->weight_decay = o->optimizer == CUSGD_OPTIMIZER_ASGD ? 1e-4 : 0.01;
     if (isnan(o->momentum)) o->momentum = optimizer_has_velocity(t->plan.optimizer) ? 0.9 : 0;
     if (isnan(o->epsilon)) o->epsilon = epsilon;
-    int decays = o->schedule == CUSGD_SCHEDULE_OPTIMAL ||
-                 (o->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(o->t0) && !isnan(o->t1));
+    int decays =
+        o->schedule == CUSGD_SCHEDULE_OPTIMAL || (o->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(o->t0) && !isnan(o->t1));
     if (by_curvature && isnan(o->rate) && !decays) {
         double lambda = 0, noise = 0;
         cusgd_status status = curvature_of(t, NULL, t->theta, &lambda, &noise);

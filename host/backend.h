@@ -39,7 +39,7 @@ typedef struct plan {
     /* (d+1) x k each, all or none: factors on l1 and l2, and bounds; not for intercepts. Copied likewise */
     const double *penalty, *lower, *upper;
     double clip_norm, clip_value; /* most that the gradient's norm, and each of its values, may be; 0: anything */
-    int tf32;             /* 1: a GPU's products of floats may round their factors to 10 bits, in steps alone */
+    int tf32;                     /* 1: a GPU's products of floats may round their factors to 10 bits, in steps alone */
 } plan;
 
 /* Consecutive steps of one epoch: batches first .. first + count - 1 of it. */

@@ -57,8 +57,8 @@ static const char *const loss_words[] = {"squared",
 static const char *const optimizer_words[] = {"auto",     "sgd",     "momentum", "nesterov", "adagrad",
                                               "adadelta", "rmsprop", "adam",     "adamw",    "amsgrad",
                                               "nadam",    "radam",   "adamax",   "asgd",     NULL};
-static const char *const schedule_words[] = {"constant",    "time-decay", "inverse-scaling", "optimal",    "exponential", "step",
-                                             "cosine",      "one-cycle",  "polynomial",      "plateau",    NULL};
+static const char *const schedule_words[] = {"constant", "time-decay", "inverse-scaling", "optimal", "exponential", "step",
+                                             "cosine",   "one-cycle",  "polynomial",      "plateau", NULL};
 static const char *const pace_words[] = {"step", "epoch", NULL};
 static const char *const sampling_words[] = {"permute", "blocks", "replace", "replace-blocks", "none", NULL};
 static const char *const precision_words[] = {"float", "double", NULL};
@@ -95,7 +95,7 @@ static const option table[] = {
      POSITIVE, AT(t0), NULL, 0, 1, EXACT},
     {{"t1", "B", "the steps of 10 epochs", "time-decay: see t0", NULL},
      POSITIVE, AT(t1), NULL, 0, 1, EXACT},
-    {{"decay", "G", "0.1; exponential 0.95", "exponential (an epoch), step, plateau: what is left", NULL},
+    {{"decay", "G", "0.1; exponential 0.95", "exponential, step, plateau: the share left", NULL},
      INSIDE, AT(decay), NULL, 0, 1, EXACT},
     {{"decay-every", "E", "a third of all", "step: epochs from one decay to the next", NULL},
      POSITIVE, AT(decay_every), NULL, 0, 1, EXACT},

@@ -181,7 +181,8 @@ static cusgd_status allocate_vectors(cusgd_trainer *t)
     t->gradient = allocate_zeroed(size, sizeof(double));
     t->start = allocate_zeroed(size, sizeof(double));
     t->best = allocate_zeroed(size, sizeof(double));
-    int complete = t->mean && t->scale && t->rms && t->shift && t->null && t->spread && t->theta && t->gradient && t->start && t->best;
+    int complete =
+        t->mean && t->scale && t->rms && t->shift && t->null && t->spread && t->theta && t->gradient && t->start && t->best;
     return complete ? CUSGD_OK : fail_memory(7 * size * sizeof(double), "the parameters");
 }
 

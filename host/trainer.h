@@ -17,16 +17,16 @@ struct cusgd_trainer {
     int64_t *train_index, *valid_index; /* rows when a share was held out, ascending; NULL otherwise */
     bound *train, *valid;               /* valid: NULL where there is none */
     transform transform;
-    double *mean, *scale, *shift;    /* d, d, k: the transform's; scale 1, mean and shift 0 where it is off */
-    double *null;                    /* k: the best constant prediction, in the coordinates of the bound targets */
-    double *spread;                  /* k: the scale of what it leaves, for losses of real numbers but quadratic ones; else 1 */
-    double steepest;                 /* the loss's second derivative: its bound, or one to choose rates by */
-    double floor;                    /* the least mean loss that there could be, below 0 for log links */
-    int minus;                       /* 1: classes are -1 and 1 */
-    double *rms;                     /* d: sqrt(E x^2) in the data's units, for messages */
-    double *limit[3];                /* (d+1) x k: factors on the penalties, bounds on theta; NULL: 1, none */
-    double *metric;                  /* (d+1) x k: each parameter's share of the rate; NULL: 1 */
-    double *theta, *gradient;        /* (d+1) x k: work */
+    double *mean, *scale, *shift; /* d, d, k: the transform's; scale 1, mean and shift 0 where it is off */
+    double *null;                 /* k: the best constant prediction, in the coordinates of the bound targets */
+    double *spread;               /* k: the scale of what it leaves, for losses of real numbers but quadratic ones; else 1 */
+    double steepest;              /* the loss's second derivative: its bound, or one to choose rates by */
+    double floor;                 /* the least mean loss that there could be, below 0 for log links */
+    int minus;                    /* 1: classes are -1 and 1 */
+    double *rms;                  /* d: sqrt(E x^2) in the data's units, for messages */
+    double *limit[3];             /* (d+1) x k: factors on the penalties, bounds on theta; NULL: 1, none */
+    double *metric;               /* (d+1) x k: each parameter's share of the rate; NULL: 1 */
+    double *theta, *gradient;     /* (d+1) x k: work */
     rate_schedule schedule;
     double eccentricity;             /* of the average */
     double lipschitz;                /* bound on the objective's second derivative, without l2; NaN: not needed, not computed */
@@ -36,19 +36,19 @@ struct cusgd_trainer {
     double *start, start_loss;       /* (d+1) x k: where the run starts, and its loss; NaN: not needed */
 
     /* Where the run stands. */
-    int64_t batches;     /* of an epoch */
-    int64_t step, epoch; /* taken; completed */
-    int64_t epoch_index; /* epochs begun before this one, undone ones too: what the order of rows depends on */
-    int64_t batch;       /* the next one of the epoch under way */
-    double rate_scale;   /* 4^-(epochs undone) */
-    double plateau_scale; /* what plateaus have left of the rate */
-    double plateau_best;  /* the score that has to be beaten, */
+    int64_t batches;       /* of an epoch */
+    int64_t step, epoch;   /* taken; completed */
+    int64_t epoch_index;   /* epochs begun before this one, undone ones too: what the order of rows depends on */
+    int64_t batch;         /* the next one of the epoch under way */
+    double rate_scale;     /* 4^-(epochs undone) */
+    double plateau_scale;  /* what plateaus have left of the rate */
+    double plateau_best;   /* the score that has to be beaten, */
     int64_t plateau_stale; /* and the evaluations since */
-    enum area result;    /* where the result lies: AREA_CURRENT, AREA_BEST, or AREA_EPOCH after steps of its own */
-    double kept;         /* what AREA_BEST scores: the validation loss, or the training loss; infinite: nothing kept yet */
-    int64_t kept_epoch;  /* the epoch at whose end it was */
-    double *best;        /* (d+1) x k: what AREA_BEST holds of it, on the host, in case the device fails */
-    int lost;            /* 1: the device failed in a fit; `best` is the result */
+    enum area result;      /* where the result lies: AREA_CURRENT, AREA_BEST, or AREA_EPOCH after steps of its own */
+    double kept;           /* what AREA_BEST scores: the validation loss, or the training loss; infinite: nothing kept yet */
+    int64_t kept_epoch;    /* the epoch at whose end it was */
+    double *best;          /* (d+1) x k: what AREA_BEST holds of it, on the host, in case the device fails */
+    int lost;              /* 1: the device failed in a fit; `best` is the result */
     _Atomic int cancelled;
 };
 

@@ -52,10 +52,10 @@ CUSGD_API const char *cusgd_version(void); /* "0.1.0" */
 /* ---- Options ------------------------------------------------------------------------------------------------------------- */
 
 typedef enum cusgd_loss {
-    CUSGD_LOSS_SQUARED,  /* (p - y)^2 / 2 */
-    CUSGD_LOSS_MSE,      /* (p - y)^2 */
-    CUSGD_LOSS_LOGISTIC, /* log(1 + e^p) - y p, y in {0, 1}. Losses of classes take {-1, 1} as well: -1 is 0 */
-    CUSGD_LOSS_HUBER,    /* r = p - y: r^2 / 2 up to |r| = delta, then delta (|r| - delta/2) */
+    CUSGD_LOSS_SQUARED,                     /* (p - y)^2 / 2 */
+    CUSGD_LOSS_MSE,                         /* (p - y)^2 */
+    CUSGD_LOSS_LOGISTIC,                    /* log(1 + e^p) - y p, y in {0, 1}. Losses of classes take {-1, 1} as well: -1 is 0 */
+    CUSGD_LOSS_HUBER,                       /* r = p - y: r^2 / 2 up to |r| = delta, then delta (|r| - delta/2) */
     CUSGD_LOSS_EPSILON_INSENSITIVE,         /* max(0, |r| - width) */
     CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE, /* max(0, |r| - width)^2 */
     CUSGD_LOSS_HINGE,                       /* max(0, 1 - s p), s = 1 where y is 1, else -1 */
@@ -63,8 +63,8 @@ typedef enum cusgd_loss {
     CUSGD_LOSS_QUANTILE,                    /* quantile (y - p) where y is above p, (1 - quantile) (p - y) where it is below */
     CUSGD_LOSS_POISSON,                     /* e^p - y p, y >= 0: logarithmic link, as in the next two */
     CUSGD_LOSS_GAMMA,                       /* p + y e^-p, y > 0 */
-    CUSGD_LOSS_TWEEDIE,  /* e^((2-q) p) / (2-q) + y e^((1-q) p) / (q-1), q the power, y >= 0 */
-    CUSGD_LOSS_LOG_COSH, /* log cosh r */
+    CUSGD_LOSS_TWEEDIE,                     /* e^((2-q) p) / (2-q) + y e^((1-q) p) / (q-1), q the power, y >= 0 */
+    CUSGD_LOSS_LOG_COSH,                    /* log cosh r */
 } cusgd_loss;
 
 typedef enum cusgd_optimizer {
@@ -93,9 +93,9 @@ typedef enum cusgd_schedule {
     CUSGD_SCHEDULE_EXPONENTIAL,     /* rate decay^E */
     CUSGD_SCHEDULE_STEP,            /* rate decay^floor(E / decay_every) */
     CUSGD_SCHEDULE_COSINE,          /* up to rate in warm_up epochs, then half a cosine down to final_rate */
-    CUSGD_SCHEDULE_ONE_CYCLE,       /* half a cosine from rate / 25 up to rate in warm_up epochs, half a cosine down to rate / 250000 */
-    CUSGD_SCHEDULE_POLYNOMIAL,      /* from rate to final_rate by (1 - t / steps)^decay_power */
-    CUSGD_SCHEDULE_PLATEAU,         /* rate, times decay whenever decay_patience evaluations brought nothing */
+    CUSGD_SCHEDULE_ONE_CYCLE, /* half a cosine from rate / 25 up to rate in warm_up epochs, half a cosine down to rate / 250000 */
+    CUSGD_SCHEDULE_POLYNOMIAL, /* from rate to final_rate by (1 - t / steps)^decay_power */
+    CUSGD_SCHEDULE_PLATEAU,    /* rate, times decay whenever decay_patience evaluations brought nothing */
 } cusgd_schedule;
 
 typedef enum cusgd_pace { CUSGD_PACE_STEP, CUSGD_PACE_EPOCH } cusgd_pace;
@@ -126,28 +126,28 @@ typedef struct cusgd_options {
     cusgd_sampling sampling;
     cusgd_precision precision;
     cusgd_math math;
-    double delta;          /* huber: > 0, in the targets' units, as is width; NAN: 1.35 */
-    double width;          /* epsilon-insensitive, squared-epsilon-insensitive: >= 0; NAN: 0.1 */
-    double quantile;       /* (0, 1); NAN: 0.5 */
-    double power;          /* tweedie: (1, 2); NAN: 1.5 */
-    double rate;           /* > 0; NAN: from the data's curvature (sgd, momentum, nesterov, auto) or the optimizer's usual one */
-    double t0, t1;         /* time-decay: > 0; NAN: t1 = 10 epochs' steps, t0 = rate t1 */
-    double decay;          /* exponential, step, plateau: (0, 1); NAN: 0.95, 0.1, 0.1 */
-    double decay_every;    /* step: epochs, > 0; NAN: a third of all */
-    double decay_power;    /* inverse-scaling, polynomial: > 0; NAN: 0.25, 1 */
+    double delta;           /* huber: > 0, in the targets' units, as is width; NAN: 1.35 */
+    double width;           /* epsilon-insensitive, squared-epsilon-insensitive: >= 0; NAN: 0.1 */
+    double quantile;        /* (0, 1); NAN: 0.5 */
+    double power;           /* tweedie: (1, 2); NAN: 1.5 */
+    double rate;            /* > 0; NAN: from the data's curvature (sgd, momentum, nesterov, auto) or the optimizer's usual one */
+    double t0, t1;          /* time-decay: > 0; NAN: t1 = 10 epochs' steps, t0 = rate t1 */
+    double decay;           /* exponential, step, plateau: (0, 1); NAN: 0.95, 0.1, 0.1 */
+    double decay_every;     /* step: epochs, > 0; NAN: a third of all */
+    double decay_power;     /* inverse-scaling, polynomial: > 0; NAN: 0.25, 1 */
     int64_t decay_patience; /* plateau: evaluations, >= 1; 0: 3 */
-    double warm_up;        /* cosine, one-cycle: epochs, >= 0; NAN: 5 %, 30 % of all */
-    double final_rate;     /* cosine, polynomial: >= 0; NAN: 0 */
-    cusgd_pace rate_changes; /* how often a schedule moves */
-    double momentum;       /* [0, 1) */
-    double beta1, beta2;   /* adam and its kin: [0, 1) */
-    double rho;            /* adadelta, rmsprop: [0, 1) */
-    int centered;          /* 1: rmsprop divides by the gradient's deviation */
-    double weight_decay;   /* >= 0: the share of the rate by which adamw and asgd shrink coefficients; NAN: 0.01, 1e-4 */
-    double epsilon;        /* > 0 */
-    int64_t batch;         /* rows a step; more than the rows there are: full batch */
-    int64_t epochs;        /* passes over the data at most */
-    double l1, l2;         /* >= 0, on standardized coefficients when standardize is on */
+    double warm_up;         /* cosine, one-cycle: epochs, >= 0; NAN: 5 %, 30 % of all */
+    double final_rate;      /* cosine, polynomial: >= 0; NAN: 0 */
+    cusgd_pace rate_changes;       /* how often a schedule moves */
+    double momentum;               /* [0, 1) */
+    double beta1, beta2;           /* adam and its kin: [0, 1) */
+    double rho;                    /* adadelta, rmsprop: [0, 1) */
+    int centered;                  /* 1: rmsprop divides by the gradient's deviation */
+    double weight_decay;           /* >= 0: the share of the rate by which adamw and asgd shrink coefficients; NAN: 0.01, 1e-4 */
+    double epsilon;                /* > 0 */
+    int64_t batch;                 /* rows a step; more than the rows there are: full batch */
+    int64_t epochs;                /* passes over the data at most */
+    double l1, l2;                 /* >= 0, on standardized coefficients when standardize is on */
     const double *penalty_factors; /* d factors >= 0 on l1 and l2, the caller's, read by cusgd_trainer_create; NULL: all 1 */
     double lower, upper;           /* bounds on every coefficient, in the data's units; NAN: none */
     double clip_norm, clip_value;  /* > 0: the most that a batch's gradient's norm, and each of its values, may be; NAN: any */
@@ -247,8 +247,8 @@ typedef struct cusgd_generator {
     int64_t rows, cols, outputs, informative; /* informative: columns with a nonzero coefficient; 0: all */
     double noise;                             /* standard deviation (linear and positive targets) */
     cusgd_targets targets;
-    double correlation;                       /* in (-1, 1): neighbouring columns' (AR(1)); 0: none */
-    double condition; /* >= 1: condition number of the columns' covariance; 1: none. Not with correlation */
+    double correlation; /* in (-1, 1): neighbouring columns' (AR(1)); 0: none */
+    double condition;   /* >= 1: condition number of the columns' covariance; 1: none. Not with correlation */
     uint64_t seed;
     cusgd_precision precision;
 } cusgd_generator;

@@ -103,15 +103,15 @@ typedef struct update_task {
     run_state *state;
     int optimizer, average, intercept;
     double beta1, beta2, rho, epsilon, l1, l2, decay;
-    int64_t penalised, size;                     /* d k; (d+1) k. Arrays of reals have room for a multiple of 16 bytes */
+    int64_t penalised, size;                             /* d k; (d+1) k. Arrays of reals have room for a multiple of 16 bytes */
     void *theta, *slot1, *slot2, *slot3, *means, *point; /* size each; NULL: not kept */
-    const void *metric;                          /* size; NULL: 1 */
-    const void *penalty, *lower, *upper;         /* size, all or none */
-    double clip_norm, clip_value;                /* 0: none */
-    double *squares;                             /* clip_partials(size): what the gradient is multiplied by, then partial sums */
-    const void *gradient;                        /* d k: sum over the batch's rows, or NULL: in `sum` */
-    const double *sum;                           /* d k */
-    const double *total;                         /* k: the intercepts' */
+    const void *metric;                                  /* size; NULL: 1 */
+    const void *penalty, *lower, *upper;                 /* size, all or none */
+    double clip_norm, clip_value;                        /* 0: none */
+    double *squares;      /* clip_partials(size): what the gradient is multiplied by, then partial sums */
+    const void *gradient; /* d k: sum over the batch's rows, or NULL: in `sum` */
+    const double *sum;    /* d k */
+    const double *total;  /* k: the intercepts' */
 } update_task;
 /* One step of every parameter, and the point of the next step's gradient. */
 cudaError_t kernel_update(const update_task *t, cudaStream_t stream);

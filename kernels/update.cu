@@ -7,9 +7,8 @@
 
 template <class real> __device__ static update_rule<real> rule_of(const update_task &t)
 {
-    update_rule<real> rule = {t.optimizer, t.average,       (real)t.beta1, (real)t.beta2,
-                              (real)t.rho, (real)t.epsilon, (real)t.l1,    (real)t.l2,
-                              (real)t.decay};
+    update_rule<real> rule = {t.optimizer,     t.average,  (real)t.beta1, (real)t.beta2, (real)t.rho,
+                              (real)t.epsilon, (real)t.l1, (real)t.l2,    (real)t.decay};
     return rule;
 }
 

@@ -7,6 +7,7 @@ usage: reference.py CUSGD [TABLE]     (TABLE: scripts/reference.md by default; "
 Needs scikit-learn, statsmodels, scipy and numpy (Debian: python3-sklearn python3-statsmodels).
 """
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -26,13 +27,12 @@ BOUND = 1e-4
 PENALTIES = {"none": (0, 0), "l2": (0, 0.01), "l1": (0.02, 0), "elastic": (0.01, 0.01)}
 
 
-def read(name, target):
+def read(name):
     with open(os.path.join(DATA, name)) as file:
         rows = list(csv.reader(file))
     table = np.array(rows[1:], dtype=float)
     x, y = table[:, :-1], table[:, -1]
-    x = (x - x.mean(0)) / x.std(0)
-    return x, y if target == "real" else y / y.std()
+    return (x - x.mean(0)) / x.std(0), y
 
 
 class Loss:
@@ -117,7 +117,7 @@ def by_programme(loss, x, y, l1, l2):
         bounds = [(0, None)] * (2 * d) + [(None, None)] + [(0, None)] * (2 * n)
         best = scipy.optimize.linprog(cost, upper, limit, bounds=bounds, method="highs")
         return best.x[:d] - best.x[d:2 * d], best.x[2 * d], "SciPy, linprog"
-    # The dual by L-BFGS-B is a quadratic with bounds: minimise over w, b a smoothed loss, sharpened step by step
+    # The kinks are smoothed over a width that shrinks step by step
     w, b = np.zeros(d), np.median(y) if loss.data == DIABETES else 0.0
     for sharp in 10.0 ** -np.arange(0, 7):
         def smooth(t):
@@ -183,11 +183,10 @@ def by_cusgd(cusgd, loss, x, y, l1, l2, folder):
     np.save(os.path.join(folder, "y.npy"), y)
     model = os.path.join(folder, "model.safetensors")
     command = [cusgd, "train", folder, "--loss", loss.word, "--l1", l1, "--l2", l2, "--precision", "double", "--no-standardize",
-               "--device", "cpu", "--quiet", "--model", model, "--epochs", 20000, "--tolerance", 1e-9, "--patience", 400,
-               "--batch", 64] + loss.options
+               "--device", "cpu", "--quiet", "--model", model, "--epochs", 10000, "--schedule", "polynomial",
+               "--batch", 64, "--no-average"] + loss.options
     subprocess.run([str(word) for word in command], check=True)
     with open(model, "rb") as file:
-        import json
         size = int.from_bytes(file.read(8), "little")
         header, values = json.loads(file.read(size)), file.read()
     take = lambda name: np.frombuffer(values[slice(*header[name]["data_offsets"])], dtype="<f8")
@@ -203,7 +202,7 @@ def main():
         for name, (l1, l2) in PENALTIES.items():
             if loss.data == CANCER and name == "none":
                 continue  # the classes can be separated: there is no optimum
-            x, y = read(loss.data, "real")
+            x, y = read(loss.data)
             l1, l2 = l1 * loss.unit, l2 * (1 if loss.data == CANCER else max(loss.unit / 77.0, 0.001))
             found = by_peer(loss, x, y, l1, l2) or (by_scipy if loss.slope else by_programme)(loss, x, y, l1, l2)
             least = objective(loss, x, y, l1, l2, *found[:2])
@@ -219,7 +218,7 @@ def main():
 
 Written by scripts/reference.py. Data: tests/golden/datasets, %s for classes, %s else, columns standardized. Both models are scored by
 one function; a negative excess means that cusgd's objective is the lower one. Penalty weights: l1 (0, 0.02, 0.01) and l2 0.01 in units of
-the loss; see the script. cusgd runs `--optimizer auto` in double precision.
+the loss; see the script. cusgd runs `--optimizer auto --schedule polynomial --no-average --batch 64 --epochs 10000 --precision double`.
 
 | Loss | Penalty | Peer | Peer's objective | cusgd's | Excess | Zeros |
 |---|---|---|---|---|---|---|

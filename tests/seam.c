@@ -366,8 +366,8 @@ static long double slope_change(loss_rule rule, long double p, long double y, lo
     return fmaxl(above - at, at - below);
 }
 
-/* One row's share of one output's sums. A prediction is off by a few roundings of |x| |theta| + |b|, so the slope by what it moves
- * meanwhile, and every addend by a few roundings of itself. */
+/* One row's share of one output's sums. A prediction is off by a few roundings of |x| |theta| + |b|, so the slope by what it
+ * moves meanwhile, and every addend by a few roundings of itself. */
 static void add_row(const seam_examples *e, loss_rule loss, const double *theta, int64_t i, int64_t c, long double *gradient,
                     double factor, seam_sums *sums, long double *total)
 {

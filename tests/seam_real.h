@@ -13,7 +13,8 @@ static double point(const plan *p, const step_numbers *s, double theta, double s
     return (double)gradient_point(rule_of(p), update_step_from(s), (real)theta, (real)slot1);
 }
 
-static void update(const plan *p, const step_numbers *s, const double *own, int penalised, double at, double gradient, double *state)
+static void update(const plan *p, const step_numbers *s, const double *own, int penalised, double at, double gradient,
+                   double *state)
 {
     struct parameter q = {(real)state[PART_THETA], (real)state[PART_SLOT1], (real)state[PART_SLOT2], (real)state[PART_SLOT3],
                           (real)state[PART_AVERAGE]};

@@ -88,8 +88,8 @@ static void terms_of(loss_rule rule, double p, double y, double *value, double *
     }
 }
 
-/* What is lost: some roundings of relative size u (2^-53 or 2^-24) of the result and of its terms; and what comes of p and y, which
- * in float are other numbers. The smallest float's spacing is for what is subnormal. */
+/* What is lost: some roundings of relative size u (2^-53 or 2^-24) of the result and of its terms; and what comes of p and y,
+ * which in float are other numbers. The smallest float's spacing is for what is subnormal. */
 static void check_point(const scalar_functions *f, int index, const cJSON *row)
 {
     loss_rule rule = losses[index].rule;
@@ -262,7 +262,8 @@ Test(loss, facts)
         cr_assert_eq(loss_target_is_valid(loss, -1), !log_link);
         cr_assert_eq(loss_target_is_valid(loss, 0.5), !classes);
         cr_assert_eq(loss_target_is_valid(loss, -0.5), !classes && !log_link);
-        double p = 1.75, y = 1, value = scalar_double.loss(rule_for(l), p, y).value; /* reported: the squared error, or the loss */
+        double p = 1.75, y = 1,
+               value = scalar_double.loss(rule_for(l), p, y).value; /* reported: the squared error, or the loss */
         cr_assert_eq(loss_reported(loss, value), loss == CUSGD_LOSS_SQUARED ? (p - y) * (p - y) : value);
         loss_numbers shifted = scalar_double.loss(rule_for(l), p - 3, y - 3), plain = scalar_double.loss(rule_for(l), p, y);
         if (loss_is_shift_invariant(loss)) cr_assert(shifted.value == plain.value && shifted.slope == plain.slope);

@@ -212,7 +212,8 @@ static void check_sums(const seam_examples *e, const double *gradient, const sea
 static void check_gradients(const backend *b, const seam_examples *e, bound *at, int64_t batch, cusgd_sampling sampling)
 {
     int64_t n = e->spec.n, d = e->spec.d, k = e->spec.k, size = (d + 1) * k, batches = (n + batch - 1) / batch;
-    plan p = {.loss.kind = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_MOMENTUM, .d = d, .k = k, .batch = batch, .intercept = 1};
+    plan p = {
+        .loss.kind = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_MOMENTUM, .d = d, .k = k, .batch = batch, .intercept = 1};
     sampler order = sampler_make(sampling, 3, (uint64_t)n, (uint64_t)batches, 1);
     step_numbers numbers = {.rate = 1, .correction1 = 1, .correction2 = 1, .average = 1};
     slice first = {at, &order, 0, 1, &numbers};

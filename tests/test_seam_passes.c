@@ -32,8 +32,8 @@ static void check_objective(const backend *b, const seam_examples *e, const boun
                   value);
     for (int64_t u = 0; u < size; u++)
         if (!(fabs(gradient[u] - exact.gradient[u]) <= exact.bound[u]))
-            seam_fail("%s loss %d: gradient of parameter %d is %.17g, not %.17g to within %g", seam_describe(&e->spec), (int)loss.kind,
-                      (int)u, gradient[u], exact.gradient[u], exact.bound[u]);
+            seam_fail("%s loss %d: gradient of parameter %d is %.17g, not %.17g to within %g", seam_describe(&e->spec),
+                      (int)loss.kind, (int)u, gradient[u], exact.gradient[u], exact.bound[u]);
     free(rows);
     free(gradient);
     free(exact.gradient);
@@ -62,9 +62,9 @@ static void check_predictions(const backend *b, const seam_examples *e, const bo
 }
 
 enum { PRECISION, LOSS, WEIGHTED, STANDARDIZED, LISTED, IN_PLACE, K, N, D };
-static const seam_factor pass_factors[] = {{"precision", 2, 1}, {"loss", SEAM_LOSSES, 1},     {"weighted", 2, 1}, {"standardized", 2, 1},
-                                           {"listed", 2, 1},    {"in place", 2, 1}, {"k", OUTPUTS, 1},  {"n", SIZES, 1},
-                                           {"d", SIZES, 0},     {NULL, 0, 0}};
+static const seam_factor pass_factors[] = {
+    {"precision", 2, 1}, {"loss", SEAM_LOSSES, 1}, {"weighted", 2, 1}, {"standardized", 2, 1}, {"listed", 2, 1},
+    {"in place", 2, 1},  {"k", OUTPUTS, 1},        {"n", SIZES, 1},    {"d", SIZES, 0},        {NULL, 0, 0}};
 
 static void pass_visit(const int *level, void *context)
 {
@@ -210,7 +210,7 @@ enum { G_PRECISION, G_TARGETS, G_SHAPE, G_NOISE, G_K, G_D, G_N };
 static const int64_t widths[] = {1, 2, 3, 16, 17, 33, 127};
 static const int64_t counts[] = {1, 5, 64, 1000};
 static const seam_factor generate_factors[] = {{"precision", 2, 1}, {"targets", 3, 1}, {"shape", 3, 1}, {"noise", 2, 1},
-                                               {"k", 3, 1},         {"d", 7, 1},        {"n", 4, 1},     {NULL, 0, 0}};
+                                               {"k", 3, 1},         {"d", 7, 1},       {"n", 4, 1},     {NULL, 0, 0}};
 
 /* Pieces equal the same rows of one call, whatever they are; and every number is where its stream has it. */
 static void generate_visit(const int *level, void *context)

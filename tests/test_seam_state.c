@@ -8,8 +8,8 @@ typedef double real; /* above the seam all is double */
 #include <stdlib.h>
 #include <string.h>
 
-static const int optimizers[] = {CUSGD_OPTIMIZER_SGD,     CUSGD_OPTIMIZER_MOMENTUM,  CUSGD_OPTIMIZER_NESTEROV,
-                                 CUSGD_OPTIMIZER_ADAGRAD, CUSGD_OPTIMIZER_ADADELTA,  CUSGD_OPTIMIZER_RMSPROP,
+static const int optimizers[] = {CUSGD_OPTIMIZER_SGD,     CUSGD_OPTIMIZER_MOMENTUM,   CUSGD_OPTIMIZER_NESTEROV,
+                                 CUSGD_OPTIMIZER_ADAGRAD, CUSGD_OPTIMIZER_ADADELTA,   CUSGD_OPTIMIZER_RMSPROP,
                                  CUSGD_OPTIMIZER_ADAM,    OPTIMIZER_ADAGRAD_NESTEROV, CUSGD_OPTIMIZER_AMSGRAD};
 enum { OPTIMIZERS = sizeof optimizers / sizeof *optimizers };
 static const int64_t shapes[][2] = {{1, 1}, {2, 3}, {15, 1}, {16, 2}, {17, 17}, {33, 1}, {127, 5}, {5000, 1}}; /* d, k */

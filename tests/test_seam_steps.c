@@ -15,12 +15,23 @@ typedef double real; /* above the seam all is double */
 
 enum { STEPS = 10 }; /* at most, of a case */
 
-static const int optimizers[] = {CUSGD_OPTIMIZER_SGD,     CUSGD_OPTIMIZER_MOMENTUM,  CUSGD_OPTIMIZER_NESTEROV,
-                                 CUSGD_OPTIMIZER_ADAGRAD, CUSGD_OPTIMIZER_ADADELTA,  CUSGD_OPTIMIZER_RMSPROP,
-                                 CUSGD_OPTIMIZER_ADAM,    OPTIMIZER_ADAGRAD_NESTEROV, CUSGD_OPTIMIZER_ADAMW,
-                                 CUSGD_OPTIMIZER_AMSGRAD, CUSGD_OPTIMIZER_NADAM,     CUSGD_OPTIMIZER_RADAM,
-                                 CUSGD_OPTIMIZER_ADAMAX,  CUSGD_OPTIMIZER_ASGD,      OPTIMIZER_RMSPROP_MOMENTUM,
-                                 OPTIMIZER_RMSPROP_CENTERED, OPTIMIZER_RMSPROP_CENTERED_MOMENTUM};
+static const int optimizers[] = {CUSGD_OPTIMIZER_SGD,
+                                 CUSGD_OPTIMIZER_MOMENTUM,
+                                 CUSGD_OPTIMIZER_NESTEROV,
+                                 CUSGD_OPTIMIZER_ADAGRAD,
+                                 CUSGD_OPTIMIZER_ADADELTA,
+                                 CUSGD_OPTIMIZER_RMSPROP,
+                                 CUSGD_OPTIMIZER_ADAM,
+                                 OPTIMIZER_ADAGRAD_NESTEROV,
+                                 CUSGD_OPTIMIZER_ADAMW,
+                                 CUSGD_OPTIMIZER_AMSGRAD,
+                                 CUSGD_OPTIMIZER_NADAM,
+                                 CUSGD_OPTIMIZER_RADAM,
+                                 CUSGD_OPTIMIZER_ADAMAX,
+                                 CUSGD_OPTIMIZER_ASGD,
+                                 OPTIMIZER_RMSPROP_MOMENTUM,
+                                 OPTIMIZER_RMSPROP_CENTERED,
+                                 OPTIMIZER_RMSPROP_CENTERED_MOMENTUM};
 static const int64_t sizes[] = {1, 2, 3, 15, 16, 17, 31, 32, 33, 61, 127, 1000};
 static const int64_t outputs[] = {1, 2, 3, 17};
 static const int team[] = {1, 2, 5};
@@ -54,7 +65,7 @@ typedef struct experiment {
     const backend *b;
     seam_examples e;
     bound *at;
-    plan plan; /* metric is NULL: see below */
+    plan plan;                 /* metric is NULL: see below */
     double *metric, *limit[3]; /* penalty factors, lower and upper bounds */
     sampler order;
     int64_t first, count, size; /* steps; (d+1) k */
@@ -73,7 +84,9 @@ static void numbers_make(experiment *x, uint64_t *state)
         x->numbers[t] = (step_numbers){.rate = 0.3 / (double)(1 + x->plan.d) * (1 + 0.5 * seam_uniform(state)),
                                        .momentum = 0.6 + 0.3 * seam_uniform(state),
                                        .correction1 = 2 + seam_uniform(state),
-                                       .correction2 = x->plan.optimizer == CUSGD_OPTIMIZER_RADAM && t % 4 == 3 ? 0 : 5 + seam_uniform(state), /* 0: radam's first steps */
+                                       .correction2 = x->plan.optimizer == CUSGD_OPTIMIZER_RADAM && t % 4 == 3
+                                                          ? 0
+                                                          : 5 + seam_uniform(state), /* 0: radam's first steps */
                                        .blend = 0.3 + 0.2 * seam_uniform(state),
                                        .average = 0.5 + 0.4 * seam_uniform(state)};
 }
@@ -127,8 +140,8 @@ static void experiment_make(experiment *x, const backend *b, const seam_spec *sp
         "n %d d %d k %d batch %d precision %d in place %d weighted %d standardized %d loss %d optimizer %d sampling %d l1 %g l2 "
         "%g average %d intercept %d metric %d limits %d clip %g %g",
         (int)n, (int)p->d, (int)p->k, (int)p->batch, (int)spec->precision, (int)spec->type == (int)spec->precision,
-        spec->weighted, spec->standardized, (int)p->loss.kind, p->optimizer, sampling, p->l1, p->l2, p->average, p->intercept, metric, p->penalty != NULL,
-        p->clip_norm, p->clip_value);
+        spec->weighted, spec->standardized, (int)p->loss.kind, p->optimizer, sampling, p->l1, p->l2, p->average, p->intercept,
+        metric, p->penalty != NULL, p->clip_norm, p->clip_value);
 }
 
 static void experiment_free(experiment *x)
@@ -249,8 +262,7 @@ static void check_update(const experiment *x, int64_t t, const double *point, co
         for (int i = 0; i < 3 && x->limit[i]; i++) own[OWN_PENALTY + i] = x->limit[i][u];
         for (int part = 0; part < PARTS; part++) state[part] = part_of(x, t, part)[u];
         if (is_penalised(x, u) || x->plan.intercept)
-            scalar->update(&x->plan, &x->numbers[t], own, is_penalised(x, u), point[u], gradient[u],
-                           state);
+            scalar->update(&x->plan, &x->numbers[t], own, is_penalised(x, u), point[u], gradient[u], state);
         for (int part = 0; part < PARTS; part++)
             if (part_of(x, t + 1, part)[u] != state[part])
                 seam_fail("%s: step %d, part %d of parameter %d is %.17g, not %.17g, by the backend's own gradient %.17g",

@@ -152,9 +152,9 @@ Test(update, float_step_by_step)
             double point[D];
             for (int j = 0; j < D; j++) {
                 q[j] = (parameter_numbers){.theta = in_float(q[j].theta),
-                                             .slot1 = in_float(q[j].slot1),
-                                             .slot2 = in_float(q[j].slot2),
-                                             .slot3 = in_float(q[j].slot3)};
+                                           .slot1 = in_float(q[j].slot1),
+                                           .slot2 = in_float(q[j].slot2),
+                                           .slot3 = in_float(q[j].slot3)};
                 point[j] = in_float(scalar_double.point(&c, t, &q[j]));
             }
             batch_gradient(&g, t, point, gradient);
@@ -448,12 +448,9 @@ Test(schedule, golden)
     static const struct {
         const char *name;
         cusgd_schedule kind;
-    } kinds[] = {{"exponential", CUSGD_SCHEDULE_EXPONENTIAL},
-                 {"step", CUSGD_SCHEDULE_STEP},
-                 {"cosine", CUSGD_SCHEDULE_COSINE},
-                 {"one-cycle", CUSGD_SCHEDULE_ONE_CYCLE},
-                 {"polynomial", CUSGD_SCHEDULE_POLYNOMIAL},
-                 {"inverse-scaling", CUSGD_SCHEDULE_INVERSE_SCALING},
+    } kinds[] = {{"exponential", CUSGD_SCHEDULE_EXPONENTIAL}, {"step", CUSGD_SCHEDULE_STEP},
+                 {"cosine", CUSGD_SCHEDULE_COSINE},           {"one-cycle", CUSGD_SCHEDULE_ONE_CYCLE},
+                 {"polynomial", CUSGD_SCHEDULE_POLYNOMIAL},   {"inverse-scaling", CUSGD_SCHEDULE_INVERSE_SCALING},
                  {"optimal", CUSGD_SCHEDULE_OPTIMAL}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         double rates[1000];
@@ -472,8 +469,8 @@ Test(schedule, golden)
                            .final = json_number_or(run, "final", 0)};
         cr_assert_gt(count, 50);
         for (int64_t t = 0; t < count; t++)
-            cr_assert_float_eq(schedule_rate(&s, t), rates[t], 1e-12 * s.rate, "%s at %d: %.17g, not %.17g", kinds[i].name, (int)t,
-                               schedule_rate(&s, t), rates[t]);
+            cr_assert_float_eq(schedule_rate(&s, t), rates[t], 1e-12 * s.rate, "%s at %d: %.17g, not %.17g", kinds[i].name,
+                               (int)t, schedule_rate(&s, t), rates[t]);
         for (int64_t t = count; t < 3 * count; t++) cr_assert(schedule_rate(&s, t) >= 0); /* a run that goes on */
         s.by_epoch = 1;
         for (int64_t t = 0; t < count; t++) cr_assert_eq(schedule_rate(&s, t), schedule_rate(&s, t / s.batches * s.batches));

@@ -40,11 +40,9 @@ enum { OWN_METRIC, OWN_PENALTY, OWN_LOWER, OWN_UPPER, OWN_CLIP, OWN_NUMBERS };
 double reference_point_float(const plan *p, const step_numbers *s, double theta, double slot1);
 double reference_point_double(const plan *p, const step_numbers *s, double theta, double slot1);
 /* state: by enum part. */
-void reference_update_float(const plan *p, const step_numbers *s, const double own[OWN_NUMBERS],
-                            int penalised, double point, double gradient,
-                            double state[PARTS]);
-void reference_update_double(const plan *p, const step_numbers *s, const double own[OWN_NUMBERS],
-                            int penalised, double point, double gradient,
-                             double state[PARTS]);
+void reference_update_float(const plan *p, const step_numbers *s, const double own[OWN_NUMBERS], int penalised, double point,
+                            double gradient, double state[PARTS]);
+void reference_update_double(const plan *p, const step_numbers *s, const double own[OWN_NUMBERS], int penalised, double point,
+                             double gradient, double state[PARTS]);
 
 #endif

@@ -10,8 +10,8 @@ double NAMED(reference_point)(const plan *p, const step_numbers *s, double theta
     return (double)gradient_point(rule_of(p), update_step_from(s), (real)theta, (real)slot1);
 }
 
-void NAMED(reference_update)(const plan *p, const step_numbers *s, const double own[OWN_NUMBERS], int penalised, double point, double gradient,
-                             double state[PARTS])
+void NAMED(reference_update)(const plan *p, const step_numbers *s, const double own[OWN_NUMBERS], int penalised, double point,
+                             double gradient, double state[PARTS])
 {
     struct parameter q = {(real)state[PART_THETA], (real)state[PART_SLOT1], (real)state[PART_SLOT2], (real)state[PART_SLOT3],
                           (real)state[PART_AVERAGE]};

@@ -12,8 +12,8 @@ typedef struct measure {
 } measure;
 
 static const measure measures[] = {{"mse", "MSE", offsetof(cusgd_metrics, mse)},
-                                     {"rmse", "RMSE", offsetof(cusgd_metrics, rmse)},
-                                     {"mae", "MAE", offsetof(cusgd_metrics, mae)},
+                                   {"rmse", "RMSE", offsetof(cusgd_metrics, rmse)},
+                                   {"mae", "MAE", offsetof(cusgd_metrics, mae)},
                                    {"r2", "R2", offsetof(cusgd_metrics, r2)},
                                    {"deviance", "DEVIANCE", offsetof(cusgd_metrics, deviance)},
                                    {"d2", "D2", offsetof(cusgd_metrics, d2)},

@@ -9,8 +9,8 @@
 #define WITH(optimizer) (1u << CUSGD_OPTIMIZER_##optimizer)
 #define ADAMS           (WITH(ADAM) | WITH(ADAMW) | WITH(AMSGRAD) | WITH(NADAM) | WITH(RADAM) | WITH(ADAMAX))
 
-#define ON(schedule)    (1u << CUSGD_SCHEDULE_##schedule)
-#define OF(loss)        (1u << CUSGD_LOSS_##loss)
+#define ON(schedule) (1u << CUSGD_SCHEDULE_##schedule)
+#define OF(loss)     (1u << CUSGD_LOSS_##loss)
 
 /* Which optimizers, schedules and losses look at which options; the others are for all. */
 typedef struct use {
@@ -62,8 +62,8 @@ static int table_uses(const use *table, int by, const char *name)
 
 static int is_used(const cusgd_options *options, const char *name)
 {
-    int fixed = options->schedule == CUSGD_SCHEDULE_OPTIMAL ||
-                (options->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(options->t0));
+    int fixed =
+        options->schedule == CUSGD_SCHEDULE_OPTIMAL || (options->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(options->t0));
     if (strcmp(name, "rate") == 0) return !fixed;
     return table_uses(of_optimizers, (int)options->optimizer, name) && table_uses(of_schedules, (int)options->schedule, name) &&
            table_uses(of_losses, (int)options->loss, name);
@@ -86,13 +86,14 @@ void summary_notes(const cusgd_options *given)
     if (!is_open(given, "rate") && !is_used(given, "rate"))
         fprintf(stderr, "note: --rate changes nothing where %s\n",
                 given->schedule == CUSGD_SCHEDULE_OPTIMAL ? "the schedule is optimal, which follows from --l2"
-                                                         : "--t0 is given: the rate is t0 / (t + t1)");
+                                                          : "--t0 is given: the rate is t0 / (t + t1)");
 }
 
 /* What stood open and was chosen by the data, the numbers short, for people. */
 static void put_choices(const cusgd_options *given, const cusgd_options *chosen)
 {
-    static const char *const names[] = {"rate", "t0", "t1", "warm-up", "decay-every", "momentum", "batch", "epochs", "tolerance", "patience"};
+    static const char *const names[] = {"rate",     "t0",    "t1",     "warm-up",   "decay-every",
+                                        "momentum", "batch", "epochs", "tolerance", "patience"};
     const char *before = "chosen: ";
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char value[CUSGD_OPTION_TEXT];

@@ -107,8 +107,9 @@ static int read_factors(training *t)
         count++;
     }
     if (!status && count != d)
-        status = complain(CUSGD_ERROR_DATA, "--penalty-factors %s: has %lld lines, and there are %lld columns: one a line is wanted",
-                          t->factors_path, (long long)count, (long long)d);
+        status =
+            complain(CUSGD_ERROR_DATA, "--penalty-factors %s: has %lld lines, and there are %lld columns: one a line is wanted",
+                     t->factors_path, (long long)count, (long long)d);
     fclose(file);
     t->options.penalty_factors = t->factors;
     return status;

@@ -160,7 +160,9 @@ static void losses(loss_rule rule, int count, const real *p, const real *y, cons
     case CUSGD_LOSS_LOGISTIC: losses_of(CUSGD_LOSS_LOGISTIC, rule, count, p, y, w, b, value, slope); return;
     case CUSGD_LOSS_HUBER: losses_of(CUSGD_LOSS_HUBER, rule, count, p, y, w, b, value, slope); return;
     case CUSGD_LOSS_EPSILON_INSENSITIVE: losses_of(CUSGD_LOSS_EPSILON_INSENSITIVE, rule, count, p, y, w, b, value, slope); return;
-    case CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE: losses_of(CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE, rule, count, p, y, w, b, value, slope); return;
+    case CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE:
+        losses_of(CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE, rule, count, p, y, w, b, value, slope);
+        return;
     case CUSGD_LOSS_HINGE: losses_of(CUSGD_LOSS_HINGE, rule, count, p, y, w, b, value, slope); return;
     case CUSGD_LOSS_SQUARED_HINGE: losses_of(CUSGD_LOSS_SQUARED_HINGE, rule, count, p, y, w, b, value, slope); return;
     case CUSGD_LOSS_QUANTILE: losses_of(CUSGD_LOSS_QUANTILE, rule, count, p, y, w, b, value, slope); return;

@@ -63,8 +63,8 @@ typedef struct route {
 typedef struct run {
     plan plan; /* metric is NULL: see below */
     int64_t size, penalised;
-    void *area[AREAS][PARTS]; /* NULL: not kept */
-    void *metric, *point;     /* size; NULL: 1, theta */
+    void *area[AREAS][PARTS];      /* NULL: not kept */
+    void *metric, *point;          /* size; NULL: 1, theta */
     void *penalty, *lower, *upper; /* size; NULL: 1, no bounds */
     double *squares;               /* clip_partials(size): the gradient's; NULL: it is not clipped by its norm */
     work work;

@@ -101,9 +101,8 @@ static cusgd_status fail_target(int loss, const char *source, int64_t row, int64
     if (!isfinite(y))
         return fail(CUSGD_ERROR_DATA, "%s: row %" PRId64 ": %s %g is not a finite number: remove the row", source, row + 1, which,
                     y);
-    return fail(CUSGD_ERROR_DATA,
-                "%s: row %" PRId64 ": %s %g does not fit %s loss, which takes %s, or choose another loss", source, row + 1,
-                which, y, loss_word((cusgd_loss)loss), takes[loss_target_kind((cusgd_loss)loss)]);
+    return fail(CUSGD_ERROR_DATA, "%s: row %" PRId64 ": %s %g does not fit %s loss, which takes %s, or choose another loss",
+                source, row + 1, which, y, loss_word((cusgd_loss)loss), takes[loss_target_kind((cusgd_loss)loss)]);
 }
 
 /* What is wrong with a row; CUSGD_OK if nothing is. */
@@ -138,11 +137,11 @@ static int64_t first_with(const examples *e, double y)
 /* Targets of -1 stand for the class that others' 0 stands for. */
 static cusgd_status fail_both(const examples *e, int loss, const char *source)
 {
-    return fail(CUSGD_ERROR_DATA,
-                "%s: row %" PRId64 " has target -1 and row %" PRId64 " 0, and %s loss takes two classes: encode them as 0 and 1, or "
-                "as -1 and 1",
-                source, examples_row(e, first_with(e, -1)) + 1, examples_row(e, first_with(e, 0)) + 1,
-                loss_word((cusgd_loss)loss));
+    return fail(
+        CUSGD_ERROR_DATA,
+        "%s: row %" PRId64 " has target -1 and row %" PRId64 " 0, and %s loss takes two classes: encode them as 0 and 1, or "
+        "as -1 and 1",
+        source, examples_row(e, first_with(e, -1)) + 1, examples_row(e, first_with(e, 0)) + 1, loss_word((cusgd_loss)loss));
 }
 
 /* ---- All rows ------------------------------------------------------------------------------------------------------------ */

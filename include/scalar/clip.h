@@ -1,5 +1,5 @@
-/* Clipping a batch's gradient by its norm. Squares are added in double, in one order on every device: a block's 256 threads take a
- * chunk of 4096 in turns, their sums are halved onto each other, and chunks are added in order. */
+/* Clipping a batch's gradient by its norm. Squares are added in double, in one order on every device: a block's 256 threads take
+ * a chunk of 4096 in turns, their sums are halved onto each other, and chunks are added in order. */
 #ifndef CUSGD_SCALAR_CLIP_H
 #define CUSGD_SCALAR_CLIP_H
 

@@ -42,7 +42,12 @@ SCALAR OF(loss_point) loss_huber(real p, real y, real delta)
 {
     real r = p - y, size = real_abs(r);
     int inside = !(size > delta);
-    OF(loss_point) l = {inside ? r * r / 2 : delta * (size - delta / 2), inside ? r : r > 0 ? delta : -delta, (real)(inside ? 1 : 0)};
+    OF(loss_point)
+    l = {inside ? r * r / 2 : delta * (size - delta / 2),
+         inside  ? r
+         : r > 0 ? delta
+                 : -delta,
+         (real)(inside ? 1 : 0)};
     return l;
 }
 
@@ -123,12 +128,14 @@ SCALAR OF(loss_point) loss_gamma(real p, real y, real least)
     return l;
 }
 
-/* e^((2-q) p) / (2-q) + y e^((1-q) p) / (q-1), 1 < q < 2: half of Tweedie's deviance of mean e^p and power q, up to a constant. */
+/* e^((2-q) p) / (2-q) + y e^((1-q) p) / (q-1), 1 < q < 2: half of Tweedie's deviance of mean e^p and power q, up to a constant.
+ */
 SCALAR OF(loss_point) loss_tweedie(real p, real y, real q, real least, real most)
 {
     OF(exponential) up = exponential_at(2 - q, p, most), down = exponential_at(1 - q, p, least);
-    OF(loss_point) l = {up.value / (2 - q) + y * (down.value / (q - 1)), up.slope / (2 - q) + y * (down.slope / (q - 1)),
-                        up.curvature / (2 - q) + y * (down.curvature / (q - 1))};
+    OF(loss_point)
+    l = {up.value / (2 - q) + y * (down.value / (q - 1)), up.slope / (2 - q) + y * (down.slope / (q - 1)),
+         up.curvature / (2 - q) + y * (down.curvature / (q - 1))};
     return l;
 }
 

@@ -56,16 +56,15 @@ static inline double schedule_rate(const rate_schedule *s, int64_t step)
         if (t < s->warm_up) return s->rate * (t + 1) / (s->warm_up + 1);
         return cosine_between(s->rate, s->final, left > 0 ? (t - s->warm_up) / left : 1);
     case CUSGD_SCHEDULE_ONE_CYCLE: return one_cycle_rate(s, t);
-    case CUSGD_SCHEDULE_POLYNOMIAL:
-        return s->final + (s->rate - s->final) * pow(fmax(1 - t / (double)s->steps, 0), s->power);
+    case CUSGD_SCHEDULE_POLYNOMIAL: return s->final + (s->rate - s->final) * pow(fmax(1 - t / (double)s->steps, 0), s->power);
     case CUSGD_SCHEDULE_PLATEAU:
     case CUSGD_SCHEDULE_CONSTANT: break;
     }
     return s->rate;
 }
 
-/* The constant c of the schedule `optimal`, 1 / (l2 (t + c)), given dl/dp at a typical prediction of the wrong sign: the first step
- * then changes coefficients by what is usual for them (Bottou 2012, as scikit-learn has it). */
+/* The constant c of the schedule `optimal`, 1 / (l2 (t + c)), given dl/dp at a typical prediction of the wrong sign: the first
+ * step then changes coefficients by what is usual for them (Bottou 2012, as scikit-learn has it). */
 static inline double optimal_prediction(double l2) { return -sqrt(1 / sqrt(l2)); }
 static inline double optimal_start(double l2, double slope) { return fmax(1, slope) / (-optimal_prediction(l2) * l2); }
 

@@ -31,8 +31,8 @@ STRUCT(update_step) { real rate, momentum, correction1, correction2, blend, aver
 
 SCALAR OF(update_step) update_step_from(const step_numbers *s)
 {
-    OF(update_step) u = {(real)s->rate, (real)s->momentum, (real)s->correction1, (real)s->correction2, (real)s->blend,
-                           (real)s->average};
+    OF(update_step)
+    u = {(real)s->rate, (real)s->momentum, (real)s->correction1, (real)s->correction2, (real)s->blend, (real)s->average};
     return u;
 }
 
@@ -104,8 +104,8 @@ SCALAR OF(movement) update_adam(OF(update_rule) rule, OF(update_step) step, real
     return m;
 }
 
-/* The same scale with momentum: v = momentum v + rate g / (sqrt(s) + epsilon); theta -= v. PyTorch has the rate outside v, which is
- * the same where it is constant. */
+/* The same scale with momentum: v = momentum v + rate g / (sqrt(s) + epsilon); theta -= v. PyTorch has the rate outside v, which
+ * is the same where it is constant. */
 SCALAR OF(movement) update_rmsprop_momentum(OF(update_rule) rule, OF(update_step) step, real rate, real g, real *v, real *s)
 {
     *s = rule.rho * *s + (1 - rule.rho) * (g * g);
@@ -128,14 +128,15 @@ SCALAR OF(movement) update_rmsprop_centered(OF(update_rule) rule, real rate, rea
     return m;
 }
 
-SCALAR OF(movement) update_rmsprop_centered_momentum(OF(update_rule) rule, OF(update_step) step, real rate, real g, real *v,
-                                                     real *s, real *mean)
+SCALAR OF(movement)
+    update_rmsprop_centered_momentum(OF(update_rule) rule, OF(update_step) step, real rate, real g, real *v, real *s, real *mean)
 {
     return update_momentum(rate / (centered_root(rule, g, s, mean) + rule.epsilon), step.momentum, g, v);
 }
 
 /* Adam by the largest s so far (Reddi, Kale, Kumar 2018). */
-SCALAR OF(movement) update_amsgrad(OF(update_rule) rule, OF(update_step) step, real rate, real g, real *moment, real *s, real *most)
+SCALAR OF(movement)
+    update_amsgrad(OF(update_rule) rule, OF(update_step) step, real rate, real g, real *moment, real *s, real *most)
 {
     *moment = rule.beta1 * *moment + (1 - rule.beta1) * g;
     *s = rule.beta2 * *s + (1 - rule.beta2) * (g * g);
@@ -195,10 +196,7 @@ DEVICE int optimizer_has_velocity(int optimizer) /* in slot1 */
 }
 
 /* Whether theta is shrunk by rate x decay in each step, apart from the gradient (Loshchilov, Hutter 2019). */
-DEVICE int optimizer_decays(int optimizer)
-{
-    return optimizer == CUSGD_OPTIMIZER_ADAMW || optimizer == CUSGD_OPTIMIZER_ASGD;
-}
+DEVICE int optimizer_decays(int optimizer) { return optimizer == CUSGD_OPTIMIZER_ADAMW || optimizer == CUSGD_OPTIMIZER_ASGD; }
 
 /* Whether the gradient is taken at theta - momentum v instead of at theta. */
 DEVICE int optimizer_looks_ahead(int optimizer)
@@ -260,10 +258,10 @@ SCALAR OF(movement) optimizer_move(OF(update_rule) rule, OF(update_step) step, r
 /* One step of one parameter. g: the batch's mean loss gradient at gradient_point(), `point` that value; penalised: 0 for
  * intercepts, which have no bounds either; limited: 0 where all penalty factors are 1 and there are no bounds.
  *
- * The l1 penalty and the bounds act by their proximal map, scaled by what multiplied the gradient, so that every optimizer has the same fixed
- * point. The velocity is then what theta really did: with its old value the run would solve another problem. */
-SCALAR void update_parameter(OF(update_rule) rule, OF(update_step) step, OF(own_rule) own, int limited, int penalised,
-                             real point, real g, OF(parameter) * q)
+ * The l1 penalty and the bounds act by their proximal map, scaled by what multiplied the gradient, so that every optimizer has
+ * the same fixed point. The velocity is then what theta really did: with its old value the run would solve another problem. */
+SCALAR void update_parameter(OF(update_rule) rule, OF(update_step) step, OF(own_rule) own, int limited, int penalised, real point,
+                             real g, OF(parameter) * q)
 {
     real before = q->theta;
     if (penalised) g = g + (limited ? rule.l2 * own.penalty : rule.l2) * point;
