@@ -322,12 +322,28 @@ static void choose_schedule(cusgd_trainer *t)
     cusgd_schedule kind = o->schedule;
     choose(&o->t1, 10 * batches);
     choose(&o->t0, o->rate * o->t1);
-    choose(&o->decay, kind == CUSGD_SCHEDULE_EXPONENTIAL ? 0.95 : 0.1);
-    choose(&o->decay_every, epochs / 3);
-    choose(&o->decay_power, kind == CUSGD_SCHEDULE_POLYNOMIAL ? 1 : 0.25);
-    choose(&o->warm_up, (kind == CUSGD_SCHEDULE_ONE_CYCLE ? 0.3 : 0.05) * epochs);
-    choose(&o->final_rate, 0);
-    if (o->decay_patience == 0) o->decay_patience = 3;
+    switch (kind) { /* what a schedule does not look at stays open */
+    case CUSGD_SCHEDULE_EXPONENTIAL: choose(&o->decay, 0.95); break;
+    case CUSGD_SCHEDULE_STEP:
+        choose(&o->decay, 0.1);
+        choose(&o->decay_every, epochs / 3);
+        break;
+    case CUSGD_SCHEDULE_PLATEAU:
+        choose(&o->decay, 0.1);
+        if (o->decay_patience == 0) o->decay_patience = 3;
+        break;
+    case CUSGD_SCHEDULE_INVERSE_SCALING: choose(&o->decay_power, 0.25); break;
+    case CUSGD_SCHEDULE_POLYNOMIAL:
+        choose(&o->decay_power, 1);
+        choose(&o->final_rate, 0);
+        break;
+    case CUSGD_SCHEDULE_COSINE:
+        choose(&o->warm_up, 0.05 * epochs);
+        choose(&o->final_rate, 0);
+        break;
+    case CUSGD_SCHEDULE_ONE_CYCLE: choose(&o->warm_up, 0.3 * epochs); break;
+    default: break;
+    }
     t->schedule = (rate_schedule){.kind = kind,
                                   .batches = t->batches,
                                   .steps = o->epochs * t->batches,
