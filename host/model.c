@@ -94,7 +94,7 @@ cusgd_status model_create(const cusgd_options *options, int64_t d, int64_t k, ch
     if (!status) status = copy_names(*out, features, targets, classes);
     if (!status && options) {
         (*out)->precision = options->precision;
-        (*out)->loss = options->loss;
+        (*out)->loss = loss_rule_of(options);
         status = describe_options(*out, options);
     }
     if (status) {
@@ -199,6 +199,22 @@ static int is_names_key(const char *name)
     return strcmp(name, "features") == 0 || strcmp(name, "targets") == 0 || strcmp(name, "classes") == 0;
 }
 
+/* The loss of this word, with its number in double: predictions are made in double. 0: there is none. */
+static int load_loss(const safetensors *s, const char *word, cusgd_model *m)
+{
+    static const char *const numbers[] = {"delta", "width", "quantile", "power"};
+    cusgd_options options;
+    cusgd_options_init(&options);
+    options.precision = CUSGD_PRECISION_DOUBLE;
+    if (!loss_from_word(word, &options.loss)) return 0;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        const char *value = metadata_text(s, numbers[i]);
+        if (value && cusgd_options_set(&options, numbers[i], value) != CUSGD_OK) return 0;
+    }
+    m->loss = loss_rule_of(&options);
+    return 1;
+}
+
 /* Metadata is believed where cuSGD wrote it; another program's is kept as it is. */
 static cusgd_status load_metadata(const safetensors *s, cusgd_model *m)
 {
@@ -207,7 +223,7 @@ static cusgd_status load_metadata(const safetensors *s, cusgd_model *m)
     if (!s->metadata) return CUSGD_OK;
     cusgd_status status = ours ? load_all_names(s, m) : CUSGD_OK;
     const char *loss = metadata_text(s, "loss");
-    if (!status && ours && (!loss || !loss_from_word(loss, &m->loss)))
+    if (!status && ours && (!loss || !load_loss(s, loss, m)))
         status = fail(CUSGD_ERROR_DATA, "%s: its metadata names no loss that this version of cuSGD knows", s->path);
     if (!status) status = metadata_create(m, (size_t)cJSON_GetArraySize(s->metadata));
     cJSON_ArrayForEach(item, s->metadata)
@@ -262,7 +278,7 @@ static cJSON *describe_model(const cusgd_model *m)
     for (size_t i = 0; cusgd_model_metadata(m, i, &name, &value); i++) ours |= strcmp(name, "cusgd") == 0;
     if (good && !ours)
         good = cJSON_AddStringToObject(metadata, "cusgd", cusgd_version()) &&
-               cJSON_AddStringToObject(metadata, "loss", loss_word(m->loss));
+               cJSON_AddStringToObject(metadata, "loss", loss_word(m->loss.kind));
     for (size_t i = 0; good && cusgd_model_metadata(m, i, &name, &value); i++) {
         if (!ours && (strcmp(name, "loss") == 0)) continue; /* another program's, which may mean anything */
         good = cJSON_AddStringToObject(metadata, name, value) != NULL;
@@ -319,7 +335,7 @@ int64_t cusgd_model_cols(const cusgd_model *model) { return model->d; }
 int64_t cusgd_model_outputs(const cusgd_model *model) { return model->k; }
 const double *cusgd_model_weight(const cusgd_model *model) { return model->weight; }
 const double *cusgd_model_bias(const cusgd_model *model) { return model->bias; }
-cusgd_loss cusgd_model_loss(const cusgd_model *model) { return model->loss; }
+cusgd_loss cusgd_model_loss(const cusgd_model *model) { return model->loss.kind; }
 
 const char *cusgd_model_feature(const cusgd_model *model, int64_t j)
 {

@@ -3,13 +3,14 @@
 #define CUSGD_HOST_MODEL_H
 
 #include "cusgd.h"
+#include "scalar/loss_rule.h"
 
 struct cusgd_model {
     int64_t d, k;
     double *weight;            /* k x d, row-major */
     double *bias;              /* k */
     cusgd_precision precision; /* of the file's tensors */
-    cusgd_loss loss;
+    loss_rule loss;
     char **features; /* d names, or NULL */
     char **targets;  /* k names, or NULL */
     char *classes[2];

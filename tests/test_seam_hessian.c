@@ -49,7 +49,7 @@ static void check_hessian(const backend *b, const seam_examples *e, cusgd_loss l
     double *most = seam_allocate(values, sizeof(double));
     bound *at = seam_bind(b, e);
     for (int64_t i = 0; i <= blocks * values; i++) h[i] = (double)NAN;
-    seam_ok(b->ops->hessian(b->self, at, loss, loss == CUSGD_LOSS_SQUARED ? NULL : theta, h), "hessian");
+    seam_ok(b->ops->hessian(b->self, at, (loss_rule){.kind = loss}, loss == CUSGD_LOSS_SQUARED ? NULL : theta, h), "hessian");
     cr_assert(isnan(h[blocks * values]), "more than %d blocks were written", (int)blocks);
     for (int64_t c = 0; c < blocks; c++) {
         hessian_exact(e, loss, theta, c, exact, most);
@@ -122,7 +122,7 @@ Test(seam_hessian, of_many_rows_is_the_same_for_all_threads)
             seam_backend_open(spec.precision, i ? 3 : 1, &b);
             check_hessian(&b, &e, CUSGD_LOSS_LOGISTIC, theta);
             bound *at = seam_bind(&b, &e);
-            seam_ok(b.ops->hessian(b.self, at, CUSGD_LOSS_LOGISTIC, theta, h[i]), "hessian");
+            seam_ok(b.ops->hessian(b.self, at, (loss_rule){.kind = CUSGD_LOSS_LOGISTIC}, theta, h[i]), "hessian");
             b.ops->unbind(b.self, at);
             b.ops->close(b.self);
         }

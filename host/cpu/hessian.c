@@ -82,12 +82,12 @@ static void collect(const second_pass *t, int64_t c, double *hessian)
                 }
 }
 
-cusgd_status NAMED(cpu_hessian)(void *self, const bound *b, cusgd_loss loss, const double *theta, double *hessian)
+cusgd_status NAMED(cpu_hessian)(void *self, const bound *b, loss_rule loss, const double *theta, double *hessian)
 {
     layout l = layout_of(b->d, b->k);
     int64_t panels = (b->d + PANEL) / PANEL; /* of d + 1 columns */
     second_pass t = {.self = self, .n = b->n, .k = b->k, .panels = panels, .pairs = panels * (panels + 1) / 2};
-    t.moves = !loss_is_quadratic(loss);
+    t.moves = !loss_is_quadratic(loss.kind);
     t.blocks = t.moves ? b->k : 1;
     int64_t each = t.blocks * t.pairs * PANEL * PANEL; /* values of a slot */
     t.slots = least(most(SLOT_VALUES / each, 1), least(MOST_SLOTS, (b->n + SPAN_ROWS - 1) / SPAN_ROWS));

@@ -8,6 +8,7 @@
 
 #include "cusgd.h"
 #include "real.h"
+#include "scalar/loss_rule.h"
 #include "scalar/sampling.h"
 
 enum { LANES = 16, PANEL = 32 };
@@ -51,7 +52,7 @@ typedef struct rows_task {
     const real *tail;      /* rows from tail_first on, copied; NULL where tail_first is n */
     int64_t tail_first;
     int64_t d, k;
-    cusgd_loss loss;
+    loss_rule loss;
     const real *theta;
     real *gradient; /* added to; NULL: only the loss is wanted */
     layout layout;  /* of both */

@@ -66,7 +66,7 @@ static cusgd_status fetch_block(cuda *c, const second_work *h, const bound *b, i
     return CUSGD_OK;
 }
 
-static cusgd_status add_rows(cuda *c, second_work *h, const bound *b, cusgd_loss loss, double *hessian)
+static cusgd_status add_rows(cuda *c, second_work *h, const bound *b, loss_rule loss, double *hessian)
 {
     enum { MOST_ROWS = 8192 }; /* few enough for sums in real */
     int64_t d = b->d, most = least(c->pass.rows, MOST_ROWS);
@@ -84,10 +84,10 @@ static cusgd_status add_rows(cuda *c, second_work *h, const bound *b, cusgd_loss
     return CUSGD_OK;
 }
 
-cusgd_status cuda_hessian(void *of, const bound *b, cusgd_loss loss, const double *theta, double *hessian)
+cusgd_status cuda_hessian(void *of, const bound *b, loss_rule loss, const double *theta, double *hessian)
 {
     cuda *c = of;
-    second_work h = {.blocks = loss_is_quadratic(loss) ? 1 : b->k};
+    second_work h = {.blocks = loss_is_quadratic(loss.kind) ? 1 : b->k};
     size_t size = (size_t)((b->d + 1) * b->k), values = (size_t)(b->d * b->d) + size;
     double *zero = theta ? NULL : allocate_zeroed(size, sizeof(double));
     h.host = allocate(values, sizeof(double));

@@ -20,7 +20,7 @@ cusgd_status pass_open(cuda *c, const bound *b, const double *theta)
 
 static const void *intercept_of(const cuda *c, const bound *b) { return at_real(c, c->pass_theta, b->d * b->k); }
 
-loss_task pass_loss(const cuda *c, const bound *b, cusgd_loss loss)
+loss_task pass_loss(const cuda *c, const bound *b, loss_rule loss)
 {
     const work *w = &c->pass;
     return (loss_task){.precision = c->precision,
@@ -35,7 +35,7 @@ loss_task pass_loss(const cuda *c, const bound *b, cusgd_loss loss)
                        .total = w->total};
 }
 
-static cusgd_status pass_chunk(cuda *c, const bound *b, cusgd_loss loss, int64_t first, int64_t rows, int with_gradient)
+static cusgd_status pass_chunk(cuda *c, const bound *b, loss_rule loss, int64_t first, int64_t rows, int with_gradient)
 {
     const work *w = &c->pass;
     const void *x = at_real(c, b->x, first * b->ld);
@@ -50,7 +50,7 @@ static cusgd_status pass_chunk(cuda *c, const bound *b, cusgd_loss loss, int64_t
     return CUDA(kernel_accumulate(c->precision, w->gradient, w->sum, b->d * b->k, first == 0, c->stream));
 }
 
-cusgd_status cuda_objective(void *of, const bound *b, cusgd_loss loss, const double *theta, double *value, double *gradient)
+cusgd_status cuda_objective(void *of, const bound *b, loss_rule loss, const double *theta, double *value, double *gradient)
 {
     cuda *c = of;
     const work *w = &c->pass;

@@ -92,10 +92,9 @@ static void read_rows(const cusgd_trainer *t, const centre *m, int64_t first, in
 static void add_penalty(const solver *s, double *r, double *tile)
 {
     double second = loss_curvature_bound(s->t->plan.loss);
-    double root = sqrt(s->t->plan.l2 * (double)s->t->train_rows.n / second);
-    for (int64_t j = 0; j < s->d && root > 0; j++) {
+    for (int64_t j = 0; j < s->d && s->t->plan.l2 > 0; j++) {
         vector_zero(s->d + s->k, tile);
-        tile[j] = root;
+        tile[j] = sqrt(s->t->plan.l2 * trainer_penalty(s->t, j * s->k) * (double)s->t->train_rows.n / second);
         triangle_add(s->d, s->k, r, 1, tile);
     }
 }

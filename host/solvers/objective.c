@@ -5,6 +5,11 @@
 #include <math.h>
 #include <stdlib.h>
 
+static void add_ridge(const solver *s, const double *x, double *g)
+{
+    for (int64_t u = 0; u < s->penalised; u++) g[u] += s->t->plan.l2 * trainer_penalty(s->t, u) * x[u];
+}
+
 /* Of the parameters that are held fixed. */
 static void clear_intercepts(const solver *s, double *v)
 {
@@ -16,16 +21,16 @@ cusgd_status solver_evaluate(solver *s, const double *x, double *f, double *g)
     cusgd_status status = trainer_objective(s->t, s->t->train, x, &s->loss, f, g);
     s->passes++;
     if (!g || status != CUSGD_OK) return status;
-    vector_add(s->penalised, s->t->plan.l2, x, g);
+    add_ridge(s, x, g);
     clear_intercepts(s, g);
     return status;
 }
 
 void solver_subgradient(const solver *s, const double *x, const double *g, double *out)
 {
-    double l1 = s->t->plan.l1;
     vector_copy(s->size, g, out);
-    for (int64_t u = 0; u < s->penalised && l1 > 0; u++) {
+    for (int64_t u = 0; u < s->penalised && s->t->plan.l1 > 0; u++) {
+        double l1 = s->t->plan.l1 * trainer_penalty(s->t, u);
         if (x[u] != 0)
             out[u] += x[u] > 0 ? l1 : -l1;
         else
@@ -43,14 +48,14 @@ cusgd_status solver_hessian(solver *s, const double *x, double *hessian)
     s->passes++;
     for (int64_t c = 0; c < solver_blocks(s) && status == CUSGD_OK; c++) {
         double *h = hessian + c * side * side;
-        for (int64_t j = 0; j < s->d; j++) h[j * side + j] += s->t->plan.l2;
+        for (int64_t j = 0; j < s->d; j++) h[j * side + j] += s->t->plan.l2 * trainer_penalty(s->t, j * s->k);
         for (int64_t j = 0; j < side && !s->t->plan.intercept; j++) h[s->d * side + j] = h[j * side + s->d] = j == s->d;
     }
     return status;
 }
 
 /* q = (g(t p) - g(0)) / t for a loss whose gradient is affine, penalties aside. */
-static cusgd_status curve(solver *s, cusgd_loss loss, const double *p, double *origin, int *ready, double *q)
+static cusgd_status curve(solver *s, loss_rule loss, const double *p, double *origin, int *ready, double *q)
 {
     const backend *b = &s->t->backend;
     double value, length = vector_norm(s->size, p), scale = length > 0 ? (1 + vector_norm(s->size, s->x)) / length : 1;
@@ -69,7 +74,7 @@ static cusgd_status curve(solver *s, cusgd_loss loss, const double *p, double *o
 cusgd_status solver_curve(solver *s, const double *p, double *origin, int *ready, double *hp)
 {
     cusgd_status status = curve(s, s->t->plan.loss, p, origin, ready, hp);
-    vector_add(s->penalised, s->t->plan.l2, p, hp);
+    add_ridge(s, p, hp);
     return status;
 }
 
@@ -80,7 +85,7 @@ static cusgd_status top_by_matrix(solver *s, double *top)
     const backend *b = &s->t->backend;
     double *h = allocate((size_t)(side * side + 2 * side), sizeof *h);
     if (!h) return fail_memory((size_t)(side * side) * sizeof *h, "the matrix of second derivatives");
-    cusgd_status status = b->ops->hessian(b->self, s->t->train, CUSGD_LOSS_SQUARED, NULL, h);
+    cusgd_status status = b->ops->hessian(b->self, s->t->train, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, NULL, h);
     for (int64_t j = 0; j < side && !s->t->plan.intercept; j++) h[s->d * side + j] = h[j * side + s->d] = 0;
     if (status == CUSGD_OK) *top = matrix_top(side, h, h + side * side);
     free(h);
@@ -95,7 +100,7 @@ static cusgd_status top_by_passes(solver *s, double *top)
     int ready = 0;
     for (int64_t u = 0; p && u < s->size; u++) p[u] = u % s->k ? 0 : 1 + (double)(u * 7 % 11) / 11; /* outputs are alike */
     for (int i = 0; i < ITERATIONS && status == CUSGD_OK; i++) {
-        status = curve(s, CUSGD_LOSS_SQUARED, p, origin, &ready, q);
+        status = curve(s, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, p, origin, &ready, q);
         *top = vector_norm(s->size, q) / vector_norm(s->size, p);
         vector_copy(s->size, q, p);
         if (*top == 0) break;
@@ -113,6 +118,8 @@ cusgd_status solver_steepest_curvature(solver *s, double *most)
                     "or take --solver newton or lbfgs");
     int small = s->d <= 1000 && side * side * (double)s->t->train_rows.n <= 1e11;
     cusgd_status status = small ? top_by_matrix(s, &top) : top_by_passes(s, &top);
-    *most = steepest * top + s->t->plan.l2;
+    double ridge = 0;
+    for (int64_t u = 0; u < s->penalised; u++) ridge = fmax(ridge, s->t->plan.l2 * trainer_penalty(s->t, u));
+    *most = steepest * top + ridge;
     return status;
 }

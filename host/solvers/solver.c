@@ -86,7 +86,7 @@ static cusgd_status solver_open(solver *s)
     s->k = t->plan.k;
     s->penalised = s->d * s->k;
     s->size = s->penalised + s->k;
-    s->quadratic = loss_is_quadratic(t->plan.loss);
+    s->quadratic = loss_is_quadratic(t->plan.loss.kind);
     s->noise = t->options.precision == CUSGD_PRECISION_DOUBLE ? 4e-15 : 4e-7;
     s->x = allocate((size_t)(4 * s->size), sizeof *s->x);
     s->best = t->valid ? allocate((size_t)s->size, sizeof *s->best) : NULL;
@@ -139,7 +139,7 @@ static cusgd_status keep_best(solver *s)
     return status;
 }
 
-static double reported(const solver *s, double loss) { return loss_reported(s->t->plan.loss, loss / (double)s->k); }
+static double reported(const solver *s, double loss) { return loss_reported(s->t->plan.loss.kind, loss / (double)s->k); }
 
 static int tell(const solver *s)
 {
@@ -282,7 +282,7 @@ static int is_affordable(const cusgd_trainer *t)
     enum { MOST_COLUMNS = 2000 };
     const double second = 2e9;
     double n = (double)t->train_rows.n, d = (double)t->plan.d, visited = (double)t->epoch * n;
-    if (!loss_is_quadratic(t->plan.loss) || t->plan.l1 > 0 || t->plan.d > MOST_COLUMNS) return 0;
+    if (!loss_is_quadratic(t->plan.loss.kind) || t->plan.l1 > 0 || t->plan.d > MOST_COLUMNS) return 0;
     return n * (d + 1) * (d + 1) <= fmax(second, 2 * visited * d);
 }
 

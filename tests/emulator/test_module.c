@@ -127,8 +127,8 @@ static cusgd_status work(const backend *b, const seam_examples *e, const bound *
     if (!status) status = b->ops->steps(b->self, &in_order);
     if (!status) status = b->ops->report(b->self, &report);
     if (!status) status = b->ops->get(b->self, AREA_CURRENT, PART_THETA, theta);
-    if (!status) status = b->ops->objective(b->self, at, CUSGD_LOSS_SQUARED, theta, &value, gradient);
-    if (!status) status = b->ops->hessian(b->self, at, CUSGD_LOSS_SQUARED, NULL, hessian);
+    if (!status) status = b->ops->objective(b->self, at, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, theta, &value, gradient);
+    if (!status) status = b->ops->hessian(b->self, at, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, NULL, hessian);
     if (!status) status = b->ops->predict(b->self, at, theta, out);
     if (!status) status = b->ops->generate(b->self, &g, theta, 0, DRAWN, x, y);
     if (!status) status = b->ops->read_bandwidth(b->self, 100, &value);

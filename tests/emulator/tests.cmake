@@ -24,6 +24,7 @@ foreach(setting IN LISTS emulator_settings)
         add_emulated_test(${test}-emul-${word} ${order} ${laziness} ${test})
     endforeach()
     add_emulated_test(test-training-emul-${word} ${order} ${laziness} test-training --filter training/golden_trajectories)
+    add_emulated_test(test-solvers-emul-${word} ${order} ${laziness} test-solvers)
     add_emulated_test(test-check-emul-${word} ${order} ${laziness} test-check)
 endforeach()
 
