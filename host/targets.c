@@ -117,7 +117,9 @@ cusgd_status study_targets(cusgd_trainer *t)
         t->spread[c] = scale_about(&r, center);
         if (loss_has_kinks(loss.kind)) t->steepest = fmax(t->steepest, 1 / t->spread[c]);
     }
-    if (log_link && t->options.solver == CUSGD_SOLVER_SGD && t->options.optimizer == CUSGD_OPTIMIZER_AUTO && bounded.most > bounded.least) t->plan.loss = bounded;
+    if (log_link && t->options.solver == CUSGD_SOLVER_SGD && t->options.optimizer == CUSGD_OPTIMIZER_AUTO &&
+        bounded.most > bounded.least)
+        t->plan.loss = bounded;
     if (t->options.precision == CUSGD_PRECISION_FLOAT) {
         t->plan.loss.least = (double)(float)t->plan.loss.least;
         t->plan.loss.most = (double)(float)t->plan.loss.most;

@@ -180,7 +180,7 @@ void graph_close(cuda *c);
 cusgd_status cuda_steps(void *of, const slice *s); /* step.c */
 cusgd_status cuda_report(void *of, steps_report *out);
 cusgd_status cuda_objective(void *of, const bound *b, loss_rule loss, const double *theta, double *value,
-                            double *gradient); /* pass.c */
+                            double *gradient);                                                             /* pass.c */
 cusgd_status cuda_hessian(void *of, const bound *b, loss_rule loss, const double *theta, double *hessian); /* hessian.c */
 cusgd_status cuda_predict(void *of, const bound *b, const double *theta, double *out);
 cusgd_status cuda_generate(void *of, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, void *x,
