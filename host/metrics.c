@@ -262,6 +262,7 @@ cusgd_status cusgd_trainer_model(cusgd_trainer *t, cusgd_model **out)
     *out = NULL;
     if (status != CUSGD_OK) return status;
     status = cusgd_trainer_get(t, m->weight, m->bias);
+    if (status == CUSGD_OK && !t->lost) status = trainer_errors(t, &m->errors, &m->freedom);
     if (status == CUSGD_OK)
         *out = m;
     else

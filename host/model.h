@@ -9,6 +9,8 @@ struct cusgd_model {
     int64_t d, k;
     double *weight;            /* k x d, row-major */
     double *bias;              /* k */
+    double *errors;            /* k x (d + 1): standard errors, the intercepts' last; NULL: not known */
+    int64_t freedom;           /* degrees of their t distribution; 0: a normal one */
     cusgd_precision precision; /* of the file's tensors */
     loss_rule loss;
     char **features; /* d names, or NULL */

@@ -60,6 +60,9 @@ void choose_run(cusgd_trainer *t);
 /* solvers/solver.c: the same for a full-batch method, and which one where that is left open; and its fit. */
 void solver_choose(cusgd_trainer *t);
 cusgd_status solver_fit(cusgd_trainer *t, cusgd_callback callback, void *user, cusgd_result *result);
+/* solvers/inference.c: standard errors in the data's units, k x (d + 1), the intercepts' last, malloc'd; NULL where solver and
+ * loss give none. *freedom: of their t distribution; 0: they are a normal one's. */
+cusgd_status trainer_errors(cusgd_trainer *t, double **errors, int64_t *freedom);
 /* auto.c: optimizer, rate, momentum, metric and average, from the bound examples. */
 cusgd_status choose_optimizer(cusgd_trainer *t);
 

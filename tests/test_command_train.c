@@ -680,3 +680,47 @@ Test(command_train, progress_line_fits_a_narrow_terminal)
     }
     cr_assert(lines >= 2);
 }
+
+/* ---- Solvers ---- */
+
+Test(command_train, solver_that_does_not_converge_ends_in_7_with_a_model)
+{
+    run(&o, "\"$CUSGD\" train data.csv --solver gd --epochs 2 --model m.safetensors");
+    assert_code(o, CUSGD_ERROR_CONVERGED);
+    assert_has(o.err, "not converged: after 2 iterations of solver gd the gradient is");
+    assert_has(o.err, "--solver auto");
+    run(&o, "\"$CUSGD\" predict m.safetensors data.csv -o p.csv");
+    assert_code(o, 0);
+}
+
+Test(command_train, solver_tells_what_it_does)
+{
+    run(&o, "\"$CUSGD\" train data.csv --solver auto --batch 5 --history h.jsonl --model m.safetensors");
+    assert_code(o, 0);
+    assert_has(o.err, "--batch changes nothing with --solver auto");
+    assert_has(o.err, "chosen: solver exact");
+    assert_has(o.err, "1 iteration of exact");
+    run(&o, "\"$CUSGD\" info m.safetensors --coefficients");
+    assert_code(o, 0);
+    assert_has(o.out, "standard error");
+    assert_has(o.out, "t of 56 degrees of freedom");
+    run(&o, "\"$CUSGD\" train data.csv --l1 0.1 --solver bfgs --model m.safetensors");
+    assert_code(o, CUSGD_ERROR_USAGE);
+    assert_has(o.err, "l1 needs solver lbfgs");
+    run(&o, "\"$CUSGD\" train data.csv --loss quantile --solver auto --model m.safetensors");
+    assert_code(o, CUSGD_ERROR_USAGE);
+    assert_has(o.err, "has kinks");
+}
+
+Test(command_train, optimum_stands_beside_a_run)
+{
+    run(&o, "\"$CUSGD\" train data.csv --epochs 1 --model m.safetensors");
+    assert_code(o, 0);
+    assert_has(o.err, "% above the least; --solver exact takes");
+    run(&o, "\"$CUSGD\" train data.csv --solver cg --precision double --model m.safetensors");
+    assert_code(o, 0);
+    assert_has(o.err, "optimum: the objective is the least, to rounding");
+    run(&o, "\"$CUSGD\" info m.safetensors --coefficients");
+    assert_code(o, 0);
+    assert_has(o.err, "no standard errors");
+}

@@ -553,3 +553,61 @@ Test(solvers, a_rate_too_large_diverges_with_a_sentence)
     cusgd_data_free(data);
     close_real(&r);
 }
+
+/* ---- Standard errors ---- */
+
+/* Of the diabetes data as R and statsmodels print them, and of logistic loss by the information matrix written out. */
+Test(solvers, standard_errors, .init = folder_setup, .fini = folder_teardown)
+{
+    const double known[] = {59.749, 61.222, 66.534, 65.422, 416.684, 339.035, 212.533, 161.476, 171.902, 65.984, 2.576};
+    real_data r = open_real("datasets/diabetes.csv", 1, 0);
+    cusgd_data *data = data_of(r.n, r.d, 1, r.x, r.y, NULL);
+    cusgd_options o = with(CUSGD_SOLVER_EXACT, CUSGD_LOSS_SQUARED, 0);
+    for (int standardize = 0; standardize < 2; standardize++) {
+        cusgd_model *made, *read;
+        int64_t freedom;
+        o.standardize = standardize;
+        cusgd_trainer *t = trainer_of(&o, data, NULL);
+        fit(t);
+        assert_works(cusgd_trainer_model(t, &made));
+        assert_works(cusgd_model_save(made, path_of("m.safetensors")));
+        assert_works(cusgd_model_load(path_of("m.safetensors"), &read));
+        const double *errors = cusgd_model_errors(read, &freedom);
+        cr_assert(errors && freedom == 431);
+        for (int j = 0; j <= 10; j++)
+            cr_assert(fabs(errors[j] / known[j] - 1) < 1e-3, "error %d is %g, not %g", j, errors[j], known[j]);
+        cusgd_model_free(made);
+        cusgd_model_free(read);
+        cusgd_trainer_free(t);
+    }
+    cusgd_data_free(data);
+    close_real(&r);
+
+    double x[8] = {0, 1, 2, 3, 4, 5, 6, 7}, y[8] = {0, 0, 1, 0, 1, 0, 1, 1}, found[2], a = 0, b = 0, c = 0;
+    data = data_of(8, 1, 1, x, y, NULL);
+    o = with(CUSGD_SOLVER_NEWTON, CUSGD_LOSS_LOGISTIC, 0);
+    cusgd_trainer *t = trainer_of(&o, data, NULL);
+    cusgd_model *model;
+    int64_t freedom = -1;
+    fit(t);
+    parameters_of(t, 1, 1, found);
+    for (int i = 0; i < 8; i++) {
+        double p = 1 / (1 + exp(-found[1] - found[0] * x[i])), w = p * (1 - p);
+        a += w * x[i] * x[i], b += w * x[i], c += w;
+    }
+    assert_works(cusgd_trainer_model(t, &model));
+    const double *errors = cusgd_model_errors(model, &freedom);
+    cr_assert(errors && freedom == 0);
+    cr_assert(fabs(errors[0] / sqrt(c / (a * c - b * b)) - 1) < 1e-8 && fabs(errors[1] / sqrt(a / (a * c - b * b)) - 1) < 1e-8);
+    cusgd_model_free(model);
+    cusgd_trainer_free(t);
+
+    o.l2 = 0.1; /* a penalised fit has none that mean anything */
+    t = trainer_of(&o, data, NULL);
+    fit(t);
+    assert_works(cusgd_trainer_model(t, &model));
+    cr_assert_null(cusgd_model_errors(model, NULL));
+    cusgd_model_free(model);
+    cusgd_trainer_free(t);
+    cusgd_data_free(data);
+}
