@@ -42,7 +42,8 @@ void choose_run(cusgd_trainer *t)
     if (o->epochs == 0) o->epochs = (int64_t)fmin(fmax(2e6 / (double)n, 20), 1000);
     if (o->batch == 0) o->batch = usual_batch(n);
     if (o->batch > n) o->batch = n;
-    if (o->evaluate_every == 0) o->evaluate_every = t->by_tolerance || t->by_gradient || t->valid_rows.n > 0 ? 1 : -1;
+    int watches = o->schedule == CUSGD_SCHEDULE_PLATEAU;
+    if (o->evaluate_every == 0) o->evaluate_every = watches || t->by_tolerance || t->by_gradient || t->valid_rows.n > 0 ? 1 : -1;
     t->batches = (n + o->batch - 1) / o->batch;
     if (t->by_tolerance && o->patience < 0) o->patience = usual_patience(n, t->batches);
     t->plan.batch = o->batch;
@@ -193,11 +194,10 @@ static cusgd_status curvature_of(cusgd_trainer *t, const double *scale, double *
 
 /* ---- Rates ---- */
 
-/* 1 / (lambda + R / (B (1 - gamma))), for a loss whose second derivative is at most `bound`. */
+/* 1 / (lambda + R / (B (1 - gamma))), for a loss whose second derivative is at most t->steepest. */
 static double safe_rate(const cusgd_trainer *t, double lambda, double noise, double momentum)
 {
-    double steepest = loss_curvature_bound(t->plan.loss);
-    double total = steepest * (lambda + noise / ((double)t->options.batch * (1 - momentum))) + t->plan.l2;
+    double total = t->steepest * (lambda + noise / ((double)t->options.batch * (1 - momentum))) + t->plan.l2;
     return total > 0 ? 1 / total : 1;
 }
 
@@ -228,15 +228,23 @@ static cusgd_status rule_quadratic(cusgd_trainer *t)
     return status;
 }
 
-/* Rule A, for all others: Nesterov's momentum in AdaGrad's metric, which finds its own scale. */
+/* Rule A, for all others: Nesterov's momentum in AdaGrad's metric, which finds its own scale but the targets'. */
 static cusgd_status rule_adaptive(cusgd_trainer *t)
 {
     cusgd_options *o = &t->options;
-    if (isnan(o->rate)) o->rate = 0.1;
+    int64_t d = t->plan.d, k = t->plan.k;
+    double most = 0;
+    for (int64_t c = 0; c < k; c++) most = fmax(most, t->spread[c]);
+    if (isnan(o->rate)) o->rate = loss_has_log_link(o->loss) ? 0.005 : 0.1 * most;
+    if (k > 1) { /* outputs of their own scales */
+        t->metric = allocate((size_t)((d + 1) * k), sizeof(double));
+        if (!t->metric) return fail_memory((size_t)((d + 1) * k) * sizeof(double), "each parameter's rate");
+        for (int64_t u = 0; u < (d + 1) * k; u++) t->metric[u] = t->spread[u % k] / most;
+    }
     if (isnan(o->momentum)) o->momentum = 0.9;
     if (isnan(o->epsilon)) o->epsilon = 1e-10;
     t->plan.optimizer = OPTIMIZER_ADAGRAD_NESTEROV;
-    t->eccentricity = 8;
+    t->eccentricity = loss_has_log_link(o->loss) ? 3 : 8;
     return CUSGD_OK;
 }
 
@@ -254,13 +262,30 @@ static cusgd_status usual_numbers(cusgd_trainer *t)
         rate = 1;
         epsilon = 1e-6;
         break;
-    case CUSGD_OPTIMIZER_RMSPROP: break;
-    case CUSGD_OPTIMIZER_ADAM: rate = 1e-3; break;
+    case CUSGD_OPTIMIZER_RMSPROP:
+        if (o->momentum > 0) t->plan.optimizer = OPTIMIZER_RMSPROP_MOMENTUM;
+        if (o->centered) t->plan.optimizer = o->momentum > 0 ? OPTIMIZER_RMSPROP_CENTERED_MOMENTUM : OPTIMIZER_RMSPROP_CENTERED;
+        break;
+    case CUSGD_OPTIMIZER_ADAM:
+    case CUSGD_OPTIMIZER_AMSGRAD:
+    case CUSGD_OPTIMIZER_RADAM:
+    case CUSGD_OPTIMIZER_ADAMW: rate = 1e-3; break;
+    case CUSGD_OPTIMIZER_NADAM:
+    case CUSGD_OPTIMIZER_ADAMAX: rate = 2e-3; break;
+    case CUSGD_OPTIMIZER_ASGD:
+        t->eccentricity = 0;
+        if (o->average < 0) o->average = 1;
+        if (o->average && o->average_from < 0) o->average_from = t->batches;
+        by_curvature = 1;
+        break;
     default: by_curvature = 1; break;
     }
+    if (isnan(o->weight_decay) && optimizer_decays(t->plan.optimizer))
+        o->weight_decay = o->optimizer == CUSGD_OPTIMIZER_ASGD ? 1e-4 : 0.01;
     if (isnan(o->momentum)) o->momentum = optimizer_has_velocity(t->plan.optimizer) ? 0.9 : 0;
     if (isnan(o->epsilon)) o->epsilon = epsilon;
-    int decays = o->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(o->t0) && !isnan(o->t1);
+    int decays =
+        o->schedule == CUSGD_SCHEDULE_OPTIMAL || (o->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(o->t0) && !isnan(o->t1));
     if (by_curvature && isnan(o->rate) && !decays) {
         double lambda = 0, noise = 0;
         cusgd_status status = curvature_of(t, NULL, t->theta, &lambda, &noise);
@@ -284,12 +309,66 @@ static cusgd_status measure_null(cusgd_trainer *t)
     return status;
 }
 
+static void choose(double *number, double usual)
+{
+    if (isnan(*number)) *number = usual;
+}
+
+/* The usual numbers of a schedule, and the schedule in steps. */
+static void choose_schedule(cusgd_trainer *t)
+{
+    cusgd_options *o = &t->options;
+    double epochs = (double)o->epochs, batches = (double)t->batches;
+    cusgd_schedule kind = o->schedule;
+    choose(&o->t1, 10 * batches);
+    choose(&o->t0, o->rate * o->t1);
+    switch (kind) { /* what a schedule does not look at stays open */
+    case CUSGD_SCHEDULE_EXPONENTIAL: choose(&o->decay, 0.95); break;
+    case CUSGD_SCHEDULE_STEP:
+        choose(&o->decay, 0.1);
+        choose(&o->decay_every, epochs / 3);
+        break;
+    case CUSGD_SCHEDULE_PLATEAU:
+        choose(&o->decay, 0.1);
+        if (o->decay_patience == 0) o->decay_patience = 3;
+        break;
+    case CUSGD_SCHEDULE_INVERSE_SCALING: choose(&o->decay_power, 0.25); break;
+    case CUSGD_SCHEDULE_POLYNOMIAL:
+        choose(&o->decay_power, 1);
+        choose(&o->final_rate, 0);
+        break;
+    case CUSGD_SCHEDULE_COSINE:
+        choose(&o->warm_up, 0.05 * epochs);
+        choose(&o->final_rate, 0);
+        break;
+    case CUSGD_SCHEDULE_ONE_CYCLE: choose(&o->warm_up, 0.3 * epochs); break;
+    default: break;
+    }
+    t->schedule = (rate_schedule){.kind = kind,
+                                  .batches = t->batches,
+                                  .steps = o->epochs * t->batches,
+                                  .by_epoch = o->rate_changes == CUSGD_PACE_EPOCH,
+                                  .rate = o->rate,
+                                  .t0 = o->t0,
+                                  .t1 = o->t1,
+                                  .decay = o->decay,
+                                  .every = o->decay_every,
+                                  .power = o->decay_power,
+                                  .warm_up = floor(o->warm_up * batches),
+                                  .final = o->final_rate};
+    if (kind != CUSGD_SCHEDULE_OPTIMAL) return;
+    t->schedule.t0 = 1 / o->l2;
+    t->schedule.t1 = optimal_start(o->l2, loss_at(t->plan.loss, optimal_prediction(o->l2), 1).slope);
+    o->rate = schedule_rate(&t->schedule, 0);
+}
+
 cusgd_status choose_optimizer(cusgd_trainer *t)
 {
     cusgd_options *o = &t->options;
-    int own_rate = isnan(o->rate) && (o->schedule == CUSGD_SCHEDULE_CONSTANT || isnan(o->t0));
+    int own_rate = isnan(o->rate) && (o->schedule != CUSGD_SCHEDULE_TIME_DECAY || isnan(o->t0));
     int automatic = o->optimizer == CUSGD_OPTIMIZER_AUTO;
     cusgd_status status;
+    if (o->solver != CUSGD_SOLVER_SGD) return measure_null(t);
     if (!automatic)
         status = usual_numbers(t);
     else if (loss_is_quadratic(o->loss))
@@ -301,15 +380,14 @@ cusgd_status choose_optimizer(cusgd_trainer *t)
     if (o->l1 > 0) {
         double noise;
         status = sample_curvature(t, NULL, &t->lipschitz, &noise);
-        t->lipschitz *= loss_curvature_bound(o->loss);
+        t->lipschitz *= t->steepest;
     }
     t->retreats = own_rate;
     if (isnan(o->beta1)) o->beta1 = 0.9;
     if (isnan(o->beta2)) o->beta2 = 0.999;
     if (isnan(o->rho)) o->rho = o->optimizer == CUSGD_OPTIMIZER_RMSPROP ? 0.99 : 0.9;
     if (isnan(o->epsilon)) o->epsilon = 1e-8;
-    if (isnan(o->t1)) o->t1 = 10 * (double)t->batches;
-    if (isnan(o->t0)) o->t0 = o->rate * o->t1;
+    choose_schedule(t);
     if (o->average_from >= 0) o->average = 1;
     if (o->average < 0) o->average = automatic;
     if (o->average && o->average_from < 0) o->average_from = 0;
@@ -320,6 +398,7 @@ cusgd_status choose_optimizer(cusgd_trainer *t)
     t->plan.beta2 = rounds ? (double)(float)o->beta2 : o->beta2;
     t->plan.rho = o->rho;
     t->plan.epsilon = o->epsilon;
+    t->plan.decay = optimizer_decays(t->plan.optimizer) ? o->weight_decay : 0;
     t->plan.metric = t->metric;
     return status == CUSGD_OK ? measure_null(t) : status;
 }

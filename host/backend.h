@@ -11,6 +11,7 @@
 
 #include "cusgd.h"
 #include "data.h"
+#include "scalar/loss_rule.h"
 #include "scalar/sampling.h"
 #include "scalar/schedule.h"
 
@@ -27,15 +28,18 @@ typedef struct bound bound;
 
 /* A run, fixed before its first step. */
 typedef struct plan {
-    cusgd_loss loss;
-    int optimizer; /* cusgd_optimizer, not AUTO; or OPTIMIZER_ADAGRAD_NESTEROV */
+    loss_rule loss;
+    int optimizer; /* cusgd_optimizer, not AUTO; or one of update.h's own */
     int64_t d, k;
     int64_t batch; /* the largest batch's rows */
     int intercept; /* 0: the last row of theta stays as it is */
     int average;   /* keep PART_AVERAGE */
-    double beta1, beta2, rho, epsilon, l1, l2;
+    double beta1, beta2, rho, epsilon, l1, l2, decay;
     const double *metric; /* (d+1) x k: each parameter's share of the rate; NULL: 1. Copied by start() */
-    int tf32;             /* 1: a GPU's products of floats may round their factors to 10 bits, in steps alone */
+    /* (d+1) x k each, all or none: factors on l1 and l2, and bounds; not for intercepts. Copied likewise */
+    const double *penalty, *lower, *upper;
+    double clip_norm, clip_value; /* most that the gradient's norm, and each of its values, may be; 0: anything */
+    int tf32;                     /* 1: a GPU's products of floats may round their factors to 10 bits, in steps alone */
 } plan;
 
 /* Consecutive steps of one epoch: batches first .. first + count - 1 of it. */
@@ -56,7 +60,7 @@ typedef struct steps_report {
 
 /* The parameters' state lies on the device, in areas that can be copied there. */
 enum area { AREA_CURRENT, AREA_EPOCH, AREA_BEST, AREAS };
-enum part { PART_THETA, PART_AVERAGE, PART_SLOT1, PART_SLOT2, PARTS };
+enum part { PART_THETA, PART_AVERAGE, PART_SLOT1, PART_SLOT2, PART_SLOT3, PARTS };
 
 /* Sums over a bound set of examples, with x scaled by s, z_i = (s x_i, 1) and q_i = |z_i|^2: what a safe rate is made of. */
 typedef struct curvature {
@@ -92,7 +96,10 @@ typedef struct backend_ops {
     cusgd_status (*report)(void *self, steps_report *out);
 
     /* The mean loss (sum over outputs, weighted) at theta (host memory), without penalties; gradient, (d+1) x k, may be NULL. */
-    cusgd_status (*objective)(void *self, const bound *b, cusgd_loss loss, const double *theta, double *value, double *gradient);
+    cusgd_status (*objective)(void *self, const bound *b, loss_rule loss, const double *theta, double *value, double *gradient);
+    /* That loss's second derivatives, (1/n) sum w l'' z z' with z = (x, 1): blocks of (d+1) x (d+1), one an output; of quadratic
+     * losses one alone, which serves all outputs, and theta may be NULL. */
+    cusgd_status (*hessian)(void *self, const bound *b, loss_rule loss, const double *theta, double *hessian);
     /* p = x theta + b: out n x k. */
     cusgd_status (*predict)(void *self, const bound *b, const double *theta, double *out);
 

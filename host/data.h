@@ -34,6 +34,8 @@ static inline double matrix_at(const cusgd_matrix *m, int64_t row, int64_t col)
 /* The first row and column whose value is not finite or not what `loss` takes, by row, as an error that names them; weights must
  * not be negative nor all zero. Reads everything once, in parallel. `loss` < 0: targets are not looked at. */
 cusgd_status examples_check(const examples *e, int loss, const char *source, int threads);
+/* Whether some target is y. */
+int examples_have_target(const examples *e, double y);
 
 /* data/open.c: a whole regular file in memory, read-only; it is not empty. munmap frees it. */
 cusgd_status file_map(const char *path, void **mapping, size_t *bytes);

@@ -19,17 +19,16 @@ enum {
 static double rate_at(const cusgd_trainer *t, int64_t step)
 {
     const cusgd_options *o = &t->options;
-    return t->rate_scale * schedule_rate(o->schedule, o->rate, o->t0, o->t1, step);
+    double rate = t->rate_scale * t->plateau_scale * schedule_rate(&t->schedule, step);
+    return t->plan.optimizer == CUSGD_OPTIMIZER_ASGD ? rate * asgd_share(t->plan.decay, o->rate, step) : rate;
 }
 
 step_numbers trainer_numbers(const cusgd_trainer *t, int64_t step)
 {
-    int adam = t->plan.optimizer == CUSGD_OPTIMIZER_ADAM;
     step_numbers s;
+    optimizer_numbers(t->plan.optimizer, t->plan.beta1, t->plan.beta2, step, &s);
     s.rate = rate_at(t, step);
     s.momentum = t->options.momentum;
-    s.correction1 = adam ? bias_correction(t->plan.beta1, step) : 1;
-    s.correction2 = adam ? bias_correction(t->plan.beta2, step) : 1;
     s.average = average_weight(t->eccentricity, step, t->options.average_from);
     return s;
 }
@@ -128,6 +127,8 @@ cusgd_status cusgd_trainer_step(cusgd_trainer *t, int64_t steps)
     if (steps < 0) return fail(CUSGD_ERROR_USAGE, "%lld steps: there is no way back", (long long)steps);
     cusgd_status status = trainer_check_device(t);
     if (status != CUSGD_OK) return status;
+    if (t->options.solver != CUSGD_SOLVER_SGD)
+        return fail(CUSGD_ERROR_USAGE, "steps are what solver sgd takes; use cusgd_trainer_fit with the others");
     t->cancelled = 0;
     t->result = AREA_CURRENT;
     while (steps > 0) {
@@ -150,13 +151,16 @@ cusgd_status cusgd_trainer_step(cusgd_trainer *t, int64_t steps)
 double gradient_norm(const cusgd_trainer *t, const double *theta, const double *gradient)
 {
     int64_t penalised = t->plan.d * t->plan.k, size = penalised + t->plan.k;
-    double sum = 0, l1 = t->plan.l1;
+    double sum = 0;
     for (int64_t u = 0; u < size; u++) {
         double g = gradient[u];
         if (u >= penalised && !t->plan.intercept) continue;
         if (u < penalised) {
-            g += t->plan.l2 * theta[u];
-            if (theta[u] != 0)
+            double l1 = t->plan.l1 * trainer_penalty(t, u);
+            g += t->plan.l2 * trainer_penalty(t, u) * theta[u];
+            if (t->limit[0] && trainer_bounded(t, u, theta[u] - g) == theta[u])
+                g = 0; /* it points out of the bounds */
+            else if (theta[u] != 0)
                 g += theta[u] > 0 ? l1 : -l1;
             else
                 g = soft_threshold(g, l1); /* the smallest element of the subdifferential */
@@ -167,7 +171,7 @@ double gradient_norm(const cusgd_trainer *t, const double *theta, const double *
 }
 
 /* What is reported for a mean over rows of losses summed over outputs. */
-static double reported(const cusgd_trainer *t, double loss) { return loss_reported(t->plan.loss, loss / (double)t->plan.k); }
+static double reported(const cusgd_trainer *t, double loss) { return loss_reported(t->plan.loss.kind, loss / (double)t->plan.k); }
 
 /* Where a fit stands. */
 typedef struct fit {
@@ -216,16 +220,32 @@ static cusgd_status keep_best(cusgd_trainer *t, const fit *f, double loss)
     return status;
 }
 
+/* The schedule `plateau`. A rate that has just been lowered gets its chance before the run is stopped. */
+static void watch_plateau(cusgd_trainer *t, fit *f, double score)
+{
+    const double threshold = 1e-4, least = 1e-3;
+    if (t->options.schedule != CUSGD_SCHEDULE_PLATEAU) return;
+    if (isinf(t->plateau_best) || score < t->plateau_best - threshold * fabs(t->plateau_best - t->floor)) {
+        t->plateau_best = score;
+        t->plateau_stale = 0;
+    } else if (++t->plateau_stale >= t->options.decay_patience && t->plateau_scale > least) {
+        t->plateau_scale *= t->options.decay;
+        t->plateau_stale = 0;
+        f->stale = 0;
+    }
+}
+
 /* The stopping rules, after an evaluation. */
-static void judge(const cusgd_trainer *t, fit *f)
+static void judge(cusgd_trainer *t, fit *f)
 {
     const cusgd_options *o = &t->options;
     double score = t->valid ? f->valid : f->objective;
     f->last[2] = f->last[1];
     f->last[1] = f->last[0];
     f->last[0] = f->objective;
-    f->stale = score < f->best - o->tolerance * fabs(f->best) || isinf(f->best) ? 0 : f->stale + 1;
+    f->stale = score < f->best - o->tolerance * fabs(f->best - t->floor) || isinf(f->best) ? 0 : f->stale + 1;
     f->best = fmin(f->best, score);
+    watch_plateau(t, f, score);
     if (t->by_gradient && f->gradient <= o->gradient_tolerance)
         f->stop = CUSGD_STOP_GRADIENT;
     else if (t->by_tolerance && f->stale >= (o->patience > 0 ? o->patience : 1))
@@ -237,8 +257,8 @@ static void judge(const cusgd_trainer *t, fit *f)
 /* Things have gone wrong where the loss is above four times both the null model's and the starting point's. */
 static int loss_is_bad(const cusgd_trainer *t, double loss)
 {
-    double most = 4 * fmax(t->null_loss, t->start_loss);
-    return !isfinite(loss) || (most > 0 && loss > most);
+    double most = 4 * (fmax(t->null_loss, t->start_loss) - t->floor);
+    return !isfinite(loss) || (most > 0 && loss - t->floor > most);
 }
 
 static int went_wrong(const cusgd_trainer *t, const steps_report *r)
@@ -350,33 +370,37 @@ static cusgd_status proximal_steps(cusgd_trainer *t)
 {
     const backend *b = &t->backend;
     int64_t penalised = t->plan.d * t->plan.k, size = penalised + t->plan.k;
-    double rate = 1 / (1.1 * t->lipschitz + t->plan.l2), loss, objective;
+    double rate = 1 / (1.1 * t->lipschitz + t->plan.l2), loss, objective, before = (double)INFINITY;
     cusgd_status status = trainer_theta(t, t->result, t->theta);
     for (int i = 0; i < PROXIMAL_STEPS && status == CUSGD_OK; i++) {
         status = trainer_objective(t, t->train, t->theta, &loss, &objective, t->gradient);
         if (!isfinite(loss)) return status; /* choose_result will find the same */
+        if (i == 0) before = objective;
         for (int64_t u = 0; u < size; u++) {
             if (u < penalised) {
-                double g = t->gradient[u] + t->plan.l2 * t->theta[u];
-                t->theta[u] = soft_threshold(t->theta[u] - rate * g, rate * t->plan.l1);
+                double factor = trainer_penalty(t, u), g = t->gradient[u] + factor * t->plan.l2 * t->theta[u];
+                t->theta[u] = trainer_bounded(t, u, soft_threshold(t->theta[u] - rate * g, rate * factor * t->plan.l1));
             } else if (t->plan.intercept) {
                 t->theta[u] -= rate * t->gradient[u];
             }
         }
     }
-    if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_EPOCH, PART_THETA, t->theta);
+    /* Where the curvature has no bound the steps may have been too long. */
+    if (status == CUSGD_OK) status = trainer_objective(t, t->train, t->theta, &loss, &objective, NULL);
+    if (status != CUSGD_OK || (!isfinite(loss_curvature_bound(t->plan.loss)) && !(objective <= before))) return status;
+    status = b->ops->put(b->self, AREA_EPOCH, PART_THETA, t->theta);
     if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_EPOCH, PART_AVERAGE, t->theta);
     if (status == CUSGD_OK) t->result = AREA_EPOCH;
     return status;
 }
 
 /* The objective's distance to its limit if improvements go on shrinking as between the last three evaluations. */
-static double excess_of(const fit *f)
+static double excess_of(const cusgd_trainer *t, const fit *f)
 {
     double before = f->last[2] - f->last[1], after = f->last[1] - f->last[0];
     if (!(before > 0) || !(after > 0) || after >= before) return (double)NAN;
     double ratio = after / before;
-    return after * ratio / (1 - ratio) / fabs(f->last[0]);
+    return after * ratio / (1 - ratio) / fabs(f->last[0] - t->floor);
 }
 
 /* The result of a run that has diverged: its best, unless that has become bad in its last step, which no later loss has told.
@@ -434,7 +458,7 @@ static void tell_result(const cusgd_trainer *t, const fit *f, cusgd_result *resu
     result->valid_loss = t->valid ? reported(t, f->valid) : (double)NAN;
     result->objective = f->objective;
     result->gradient = f->gradient;
-    result->excess = excess_of(f);
+    result->excess = excess_of(t, f);
     result->rate = rate_at(t, t->step > 0 ? t->step - 1 : 0);
     result->seconds = clock_seconds() - f->begun;
     result->rows_per_second = f->stepping > 0 ? (double)f->rows / f->stepping : 0;
@@ -443,6 +467,7 @@ static void tell_result(const cusgd_trainer *t, const fit *f, cusgd_result *resu
 
 cusgd_status cusgd_trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *user, cusgd_result *result)
 {
+    if (t->options.solver != CUSGD_SOLVER_SGD) return solver_fit(t, callback, user, result);
     fit f = {.begun = clock_seconds(), .best = (double)INFINITY, .last = {(double)NAN, (double)NAN, (double)NAN}};
     cusgd_status status = trainer_check_device(t), ended = CUSGD_OK;
     t->result = AREA_CURRENT;

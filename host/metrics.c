@@ -14,7 +14,7 @@ enum { PIECE_VALUES = 1 << 22 };
 typedef struct scorer {
     const backend *backend;
     transform transform;
-    cusgd_loss loss;
+    loss_rule loss;
     int64_t d, k;
     const double *theta, *shift; /* (d+1) x k; k */
 } scorer;
@@ -64,13 +64,16 @@ static cusgd_status check_input(const scorer *s, const cusgd_data *data, int wit
         features.y.at = NULL;
         features.w.at = NULL;
     }
-    return examples_check(&features, with_targets ? (int)s->loss : -1, data->source, 0);
+    return examples_check(&features, with_targets ? (int)s->loss.kind : -1, data->source, 0);
 }
 
 static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_output as, double *out)
 {
-    if (s->loss != CUSGD_LOSS_LOGISTIC && (as == CUSGD_AS_CLASS || as == CUSGD_AS_PROBABILITY))
-        return fail(CUSGD_ERROR_USAGE, "a model of %s loss has no classes; ask for the mean", loss_word(s->loss));
+    if (!loss_is_of_classes(s->loss.kind) && (as == CUSGD_AS_CLASS || as == CUSGD_AS_PROBABILITY))
+        return fail(CUSGD_ERROR_USAGE, "a model of %s loss has no classes; ask for the mean", loss_word(s->loss.kind));
+    if (s->loss.kind != CUSGD_LOSS_LOGISTIC && as == CUSGD_AS_PROBABILITY)
+        return fail(CUSGD_ERROR_USAGE, "a model of %s loss has no probabilities; ask for the class, or train with logistic loss",
+                    loss_word(s->loss.kind));
     if (as < CUSGD_AS_MEAN || as > CUSGD_AS_PROBABILITY)
         return fail(CUSGD_ERROR_USAGE, "output kind %d: there is no such kind of prediction", (int)as);
     int64_t n = data->view.n, rows = piece_rows(s);
@@ -78,7 +81,7 @@ static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_outpu
     for (int64_t i = 0; status == CUSGD_OK && i < n; i += rows)
         status = score(s, data, i, n - i < rows ? n - i : rows, out + i * s->k);
     for (int64_t i = 0; status == CUSGD_OK && as != CUSGD_AS_LINK && i < n * s->k; i++)
-        out[i] = as == CUSGD_AS_CLASS ? (double)(out[i] > 0) : loss_mean_at(s->loss, out[i]);
+        out[i] = as == CUSGD_AS_CLASS ? (double)(out[i] > 0) : loss_mean_at(s->loss.kind, out[i]);
     return status;
 }
 
@@ -86,18 +89,19 @@ static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_outpu
 
 /* Weighted sums of one output. Targets' mean and squares are updated row by row (West 1979). */
 typedef struct sums {
-    double weight, loss, square, absolute, right, mean, spread;
+    double weight, loss, floor, square, absolute, right, mean, spread;
 } sums;
 
-static void add_row(sums *s, cusgd_loss loss, double p, double y, double w)
+static void add_row(sums *s, loss_rule loss, double p, double y, double w)
 {
-    double mean = loss_mean_at(loss, p), r = mean - y, apart = y - s->mean;
+    double mean = loss_mean_at(loss.kind, p), r = mean - y, apart = y - s->mean;
     if (!(w > 0)) return;
     s->weight += w;
     s->loss += w * loss_at(loss, p, y).value;
+    s->floor += w * loss_floor(loss, y);
     s->square += w * r * r;
     s->absolute += w * fabs(r);
-    s->right += w * ((p > 0) == (y > 0.5));
+    s->right += w * ((p > 0) == (y > 0));
     s->mean += apart * w / s->weight;
     s->spread += w * apart * (y - s->mean);
 }
@@ -109,11 +113,24 @@ static double r_squared(const sums *s)
     return s->square > 0 ? 0 : 1;
 }
 
-static void add_metrics(const sums *s, cusgd_loss loss, double share, cusgd_metrics *m)
+/* Likewise of the deviance, 2 (l - the least l). The null model's loss follows from the mean: l is linear in y. */
+static double deviance_explained(const sums *s, loss_rule loss)
 {
-    m->loss += share * loss_reported(loss, s->loss / s->weight);
-    if (loss == CUSGD_LOSS_LOGISTIC) {
-        m->log_loss += share * s->loss / s->weight;
+    double null = loss_at(loss, loss_best_constant(loss.kind, s->mean), s->mean).value - s->floor / s->weight;
+    double left = (s->loss - s->floor) / s->weight;
+    if (null > 0) return 1 - left / null;
+    return left > 0 ? 0 : 1;
+}
+
+static void add_metrics(const sums *s, loss_rule loss, double share, cusgd_metrics *m)
+{
+    m->loss += share * loss_reported(loss.kind, s->loss / s->weight);
+    if (loss_has_log_link(loss.kind)) {
+        m->deviance += share * 2 * (s->loss - s->floor) / s->weight;
+        m->d2 += share * deviance_explained(s, loss);
+    }
+    if (loss_is_of_classes(loss.kind)) {
+        if (loss.kind == CUSGD_LOSS_LOGISTIC) m->log_loss += share * s->loss / s->weight;
         m->accuracy += share * s->right / s->weight;
     } else {
         m->mse += share * s->square / s->weight;
@@ -141,9 +158,12 @@ static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t ou
                 add_row(&all[c], s->loss, p[r * k + c], matrix_at(&e->y, i + r, c), e->w.at ? matrix_at(&e->w, i + r, 0) : 1);
     }
     if (status == CUSGD_OK) {
-        int classes = s->loss == CUSGD_LOSS_LOGISTIC;
+        int classes = loss_is_of_classes(s->loss.kind);
         double regression = classes ? (double)NAN : 0, classification = classes ? 0 : (double)NAN;
-        cusgd_metrics zero = {e->n, 0, regression, regression, regression, regression, classification, classification};
+        double log_loss = s->loss.kind == CUSGD_LOSS_LOGISTIC ? 0 : (double)NAN;
+        double deviance = loss_has_log_link(s->loss.kind) ? 0 : (double)NAN;
+        cusgd_metrics zero = {e->n,       0,        regression,     regression, regression,
+                              regression, log_loss, classification, deviance,   deviance};
         *metrics = zero;
         for (int64_t c = 0; c < k; c++)
             if (output < 0 || output == c) add_metrics(&all[c], s->loss, output < 0 ? 1 / (double)k : 1, metrics);
@@ -213,7 +233,7 @@ cusgd_status cusgd_model_evaluate(const cusgd_model *model, const cusgd_data *da
 
 static cusgd_status trainer_scorer(cusgd_trainer *t, scorer *s)
 {
-    scorer made = {&t->backend, t->transform, t->plan.loss, t->plan.d, t->plan.k, t->theta, t->shift};
+    scorer made = {&t->backend, t->transform, loss_rule_of(&t->options), t->plan.d, t->plan.k, t->theta, t->shift};
     made.transform.shift = NULL;
     made.transform.weight_mean = 1;
     *s = made;
@@ -242,6 +262,7 @@ cusgd_status cusgd_trainer_model(cusgd_trainer *t, cusgd_model **out)
     *out = NULL;
     if (status != CUSGD_OK) return status;
     status = cusgd_trainer_get(t, m->weight, m->bias);
+    if (status == CUSGD_OK && !t->lost) status = trainer_errors(t, &m->errors, &m->freedom);
     if (status == CUSGD_OK)
         *out = m;
     else

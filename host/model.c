@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,7 +95,7 @@ cusgd_status model_create(const cusgd_options *options, int64_t d, int64_t k, ch
     if (!status) status = copy_names(*out, features, targets, classes);
     if (!status && options) {
         (*out)->precision = options->precision;
-        (*out)->loss = options->loss;
+        (*out)->loss = loss_rule_of(options);
         status = describe_options(*out, options);
     }
     if (status) {
@@ -117,6 +118,7 @@ void cusgd_model_free(cusgd_model *model)
     free_texts(model->targets, model->k);
     free(model->classes[0]);
     free(model->classes[1]);
+    free(model->errors);
     free(model->weight);
     free(model->bias);
     free(model);
@@ -193,10 +195,55 @@ static cusgd_status load_all_names(const safetensors *s, cusgd_model *m)
     return status;
 }
 
+/* Numbers as the text of a JSON array; they must be finite and not negative. */
+static cusgd_status load_errors(const safetensors *s, cusgd_model *m)
+{
+    const char *text = metadata_text(s, "standard_errors"), *freedom = metadata_text(s, "residual_df");
+    int64_t count = m->k * (m->d + 1), i = 0;
+    double degrees = 0;
+    if (!text) return CUSGD_OK;
+    m->errors = allocate((size_t)count, sizeof *m->errors);
+    if (!m->errors) return fail_memory((size_t)count * sizeof *m->errors, "a model's standard errors");
+    cJSON *list = cJSON_Parse(text);
+    const cJSON *item;
+    int good = cJSON_IsArray(list) && cJSON_GetArraySize(list) == count;
+    cJSON_ArrayForEach(item, list)
+    {
+        good = good && cJSON_IsNumber(item) && isfinite(item->valuedouble) && item->valuedouble >= 0;
+        if (!good) break;
+        m->errors[i++] = item->valuedouble;
+    }
+    cJSON_Delete(list);
+    good = good && (!freedom || number_parse(freedom, strlen(freedom), &degrees)) && degrees >= 0 && degrees < 1e15;
+    if (!good)
+        return fail(CUSGD_ERROR_DATA, "%s: its metadata's standard_errors are no list of %" PRId64 " numbers", s->path, count);
+    m->freedom = (int64_t)degrees;
+    return CUSGD_OK;
+}
+
 /* What is said of the model's names is kept apart from the other metadata: it is written anew. */
 static int is_names_key(const char *name)
 {
-    return strcmp(name, "features") == 0 || strcmp(name, "targets") == 0 || strcmp(name, "classes") == 0;
+    static const char *const keys[] = {"features", "targets", "classes", "standard_errors", "residual_df"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (strcmp(name, keys[i]) == 0) return 1;
+    return 0;
+}
+
+/* The loss of this word, with its number in double: predictions are made in double. 0: there is none. */
+static int load_loss(const safetensors *s, const char *word, cusgd_model *m)
+{
+    static const char *const numbers[] = {"delta", "width", "quantile", "power"};
+    cusgd_options options;
+    cusgd_options_init(&options);
+    options.precision = CUSGD_PRECISION_DOUBLE;
+    if (!loss_from_word(word, &options.loss)) return 0;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        const char *value = metadata_text(s, numbers[i]);
+        if (value && cusgd_options_set(&options, numbers[i], value) != CUSGD_OK) return 0;
+    }
+    m->loss = loss_rule_of(&options);
+    return 1;
 }
 
 /* Metadata is believed where cuSGD wrote it; another program's is kept as it is. */
@@ -206,8 +253,9 @@ static cusgd_status load_metadata(const safetensors *s, cusgd_model *m)
     int ours = metadata_text(s, "cusgd") != NULL;
     if (!s->metadata) return CUSGD_OK;
     cusgd_status status = ours ? load_all_names(s, m) : CUSGD_OK;
+    if (!status && ours) status = load_errors(s, m);
     const char *loss = metadata_text(s, "loss");
-    if (!status && ours && (!loss || !loss_from_word(loss, &m->loss)))
+    if (!status && ours && (!loss || !load_loss(s, loss, m)))
         status = fail(CUSGD_ERROR_DATA, "%s: its metadata names no loss that this version of cuSGD knows", s->path);
     if (!status) status = metadata_create(m, (size_t)cJSON_GetArraySize(s->metadata));
     cJSON_ArrayForEach(item, s->metadata)
@@ -253,6 +301,19 @@ static int add_names(cJSON *metadata, const char *key, char *const *names, int64
     return good;
 }
 
+static int add_errors(cJSON *metadata, const cusgd_model *m)
+{
+    char freedom[32];
+    cJSON *list = cJSON_CreateDoubleArray(m->errors, (int)(m->k * (m->d + 1)));
+    char *text = list ? cJSON_PrintUnformatted(list) : NULL;
+    snprintf(freedom, sizeof freedom, "%" PRId64, m->freedom);
+    int good = text && cJSON_AddStringToObject(metadata, "standard_errors", text);
+    if (good && m->freedom > 0) good = cJSON_AddStringToObject(metadata, "residual_df", freedom) != NULL;
+    cJSON_free(text);
+    cJSON_Delete(list);
+    return good;
+}
+
 /* The file's metadata; NULL: out of memory. */
 static cJSON *describe_model(const cusgd_model *m)
 {
@@ -262,7 +323,7 @@ static cJSON *describe_model(const cusgd_model *m)
     for (size_t i = 0; cusgd_model_metadata(m, i, &name, &value); i++) ours |= strcmp(name, "cusgd") == 0;
     if (good && !ours)
         good = cJSON_AddStringToObject(metadata, "cusgd", cusgd_version()) &&
-               cJSON_AddStringToObject(metadata, "loss", loss_word(m->loss));
+               cJSON_AddStringToObject(metadata, "loss", loss_word(m->loss.kind));
     for (size_t i = 0; good && cusgd_model_metadata(m, i, &name, &value); i++) {
         if (!ours && (strcmp(name, "loss") == 0)) continue; /* another program's, which may mean anything */
         good = cJSON_AddStringToObject(metadata, name, value) != NULL;
@@ -270,6 +331,7 @@ static cJSON *describe_model(const cusgd_model *m)
     if (good && m->features) good = add_names(metadata, "features", m->features, m->d);
     if (good && m->targets) good = add_names(metadata, "targets", m->targets, m->k);
     if (good && m->classes[0] && m->classes[1]) good = add_names(metadata, "classes", m->classes, 2);
+    if (good && m->errors) good = add_errors(metadata, m);
     if (good) return metadata;
     cJSON_Delete(metadata);
     return NULL;
@@ -319,7 +381,13 @@ int64_t cusgd_model_cols(const cusgd_model *model) { return model->d; }
 int64_t cusgd_model_outputs(const cusgd_model *model) { return model->k; }
 const double *cusgd_model_weight(const cusgd_model *model) { return model->weight; }
 const double *cusgd_model_bias(const cusgd_model *model) { return model->bias; }
-cusgd_loss cusgd_model_loss(const cusgd_model *model) { return model->loss; }
+cusgd_loss cusgd_model_loss(const cusgd_model *model) { return model->loss.kind; }
+
+const double *cusgd_model_errors(const cusgd_model *model, int64_t *freedom)
+{
+    if (freedom) *freedom = model->freedom;
+    return model->errors;
+}
 
 const char *cusgd_model_feature(const cusgd_model *model, int64_t j)
 {

@@ -3,13 +3,16 @@
 #define CUSGD_HOST_MODEL_H
 
 #include "cusgd.h"
+#include "scalar/loss_rule.h"
 
 struct cusgd_model {
     int64_t d, k;
     double *weight;            /* k x d, row-major */
     double *bias;              /* k */
+    double *errors;            /* k x (d + 1): standard errors, the intercepts' last; NULL: not known */
+    int64_t freedom;           /* degrees of their t distribution; 0: a normal one */
     cusgd_precision precision; /* of the file's tensors */
-    cusgd_loss loss;
+    loss_rule loss;
     char **features; /* d names, or NULL */
     char **targets;  /* k names, or NULL */
     char *classes[2];

@@ -14,6 +14,9 @@ enum kind {
     POSITIVE, /* double > 0; the kinds of numbers follow one another */
     NATURAL,  /* double >= 0 */
     SHARE,    /* double in [0, 1) */
+    INSIDE,   /* double in (0, 1) */
+    POWER,    /* double in (1, 2) */
+    NUMBER,   /* double, any */
     COUNT,    /* int64_t from `least` to COUNT_MOST */
     THREADS,  /* int from `least` to THREADS_MOST */
     FLAG,     /* int, 0 or 1 */
@@ -37,44 +40,93 @@ typedef struct option {
     enum rounding rounding; /* ROUNDED: the device computes with it in its precision */
 } option;
 
-static const char *const loss_words[] = {"squared", "mse", "logistic", NULL};
+static const char *const loss_words[] = {"squared",
+                                         "mse",
+                                         "logistic",
+                                         "huber",
+                                         "epsilon-insensitive",
+                                         "squared-epsilon-insensitive",
+                                         "hinge",
+                                         "squared-hinge",
+                                         "quantile",
+                                         "poisson",
+                                         "gamma",
+                                         "tweedie",
+                                         "log-cosh",
+                                         NULL};
 static const char *const optimizer_words[] = {"auto",     "sgd",     "momentum", "nesterov", "adagrad",
-                                              "adadelta", "rmsprop", "adam",     NULL};
-static const char *const schedule_words[] = {"constant", "time-decay", NULL};
+                                              "adadelta", "rmsprop", "adam",     "adamw",    "amsgrad",
+                                              "nadam",    "radam",   "adamax",   "asgd",     NULL};
+static const char *const solver_words[] = {"sgd",  "auto", "exact", "gd",           "steepest",    "cg", "newton",
+                                           "bfgs", "dfp",  "lbfgs", "broyden-good", "broyden-bad", NULL};
+static const char *const schedule_words[] = {"constant", "time-decay", "inverse-scaling", "optimal", "exponential", "step",
+                                             "cosine",   "one-cycle",  "polynomial",      "plateau", NULL};
+static const char *const pace_words[] = {"step", "epoch", NULL};
 static const char *const sampling_words[] = {"permute", "blocks", "replace", "replace-blocks", "none", NULL};
 static const char *const precision_words[] = {"float", "double", NULL};
 static const char *const math_words[] = {"exact", "tf32", NULL};
 static const char *const end_words[] = {"end", NULL};
 
-_Static_assert(sizeof(cusgd_loss) == sizeof(int) && sizeof(cusgd_optimizer) == sizeof(int) &&
-                   sizeof(cusgd_schedule) == sizeof(int) && sizeof(cusgd_sampling) == sizeof(int) &&
-                   sizeof(cusgd_precision) == sizeof(int) && sizeof(cusgd_math) == sizeof(int),
+_Static_assert(sizeof(cusgd_loss) == sizeof(int) && sizeof(cusgd_solver) == sizeof(int) &&
+                   sizeof(cusgd_optimizer) == sizeof(int) && sizeof(cusgd_schedule) == sizeof(int) &&
+                   sizeof(cusgd_sampling) == sizeof(int) && sizeof(cusgd_precision) == sizeof(int) &&
+                   sizeof(cusgd_math) == sizeof(int),
                "the enumerations are read and written as int");
 
 #define AT(field) offsetof(cusgd_options, field)
 
 /* clang-format off */
 static const option table[] = {
-    {{"loss", "squared|mse|logistic", "squared", "what is minimised", NULL},
+    {{"loss", "squared|mse|logistic|huber|epsilon-insensitive|squared-epsilon-insensitive|hinge|squared-hinge|quantile|"
+              "poisson|gamma|tweedie|log-cosh", "squared", "what is minimised", NULL},
      WORD, AT(loss), loss_words, 0, 0, EXACT},
-    {{"optimizer", "auto|sgd|momentum|nesterov|adagrad|adadelta|rmsprop|adam", "auto", "update rule", NULL},
+    {{"delta", "X", "1.35", "huber: |residual| from which it counts linearly", NULL},
+     POSITIVE, AT(delta), NULL, 0, 1, ROUNDED},
+    {{"width", "X", "0.1", "epsilon-insensitive ones: |residual| that counts nothing", NULL},
+     NATURAL, AT(width), NULL, 0, 1, ROUNDED},
+    {{"quantile", "X", "0.5", "quantile loss: which one, between 0 and 1", NULL},
+     INSIDE, AT(quantile), NULL, 0, 1, ROUNDED},
+    {{"power", "X", "1.5", "tweedie: between 1 (poisson) and 2 (gamma)", NULL},
+     POWER, AT(power), NULL, 0, 1, ROUNDED},
+    {{"solver", "sgd|auto|exact|gd|steepest|cg|newton|bfgs|dfp|lbfgs|broyden-good|broyden-bad", "sgd",
+      "minibatch steps, or a full-batch method", NULL},
+     WORD, AT(solver), solver_words, 0, 0, EXACT},
+    {{"optimizer", "auto|sgd|momentum|nesterov|adagrad|adadelta|rmsprop|adam|adamw|amsgrad|nadam|radam|adamax|asgd", "auto", "update rule", NULL},
      WORD, AT(optimizer), optimizer_words, 0, 0, EXACT},
     {{"rate", "R|auto", "from the data, or the optimizer's usual one", "learning rate", "lr"},
      POSITIVE, AT(rate), NULL, 0, 1, ROUNDED},
-    {{"schedule", "constant|time-decay", "constant", "how the rate changes", NULL},
+    {{"schedule", "constant|time-decay|inverse-scaling|optimal|exponential|step|cosine|one-cycle|polynomial|plateau", "constant", "how the rate changes", NULL},
      WORD, AT(schedule), schedule_words, 0, 0, EXACT},
     {{"t0", "A", "rate t1", "time-decay: rate(t) = t0 / (t + t1) at step t", NULL},
      POSITIVE, AT(t0), NULL, 0, 1, EXACT},
     {{"t1", "B", "the steps of 10 epochs", "time-decay: see t0", NULL},
      POSITIVE, AT(t1), NULL, 0, 1, EXACT},
-    {{"momentum", "M", "0.9; auto chooses", "share of the velocity kept at each step", NULL},
+    {{"decay", "G", "0.1; exponential 0.95", "exponential, step, plateau: the share left", NULL},
+     INSIDE, AT(decay), NULL, 0, 1, EXACT},
+    {{"decay-every", "E", "a third of all", "step: epochs from one decay to the next", NULL},
+     POSITIVE, AT(decay_every), NULL, 0, 1, EXACT},
+    {{"decay-power", "P", "0.25; polynomial 1", "inverse-scaling, polynomial: the exponent", NULL},
+     POSITIVE, AT(decay_power), NULL, 0, 1, EXACT},
+    {{"decay-patience", "N", "3", "plateau: evaluations in vain that lower the rate", NULL},
+     COUNT, AT(decay_patience), NULL, 1, 0, EXACT},
+    {{"warm-up", "E", "5 % of all; one-cycle 30 %", "cosine, one-cycle: epochs up to the rate", NULL},
+     NATURAL, AT(warm_up), NULL, 0, 1, EXACT},
+    {{"final-rate", "R", "0", "cosine, polynomial: the rate at the end", NULL},
+     NATURAL, AT(final_rate), NULL, 0, 1, EXACT},
+    {{"rate-changes", "step|epoch", "step", "how often the schedule moves", NULL},
+     WORD, AT(rate_changes), pace_words, 0, 0, EXACT},
+    {{"momentum", "M", "0.9; rmsprop 0; auto chooses", "share of the velocity kept at each step", NULL},
      SHARE, AT(momentum), NULL, 0, 1, ROUNDED},
-    {{"beta1", "X", "0.9", "adam: decay of the mean gradient", NULL},
+    {{"beta1", "X", "0.9", "adam and its kin: decay of the mean gradient", NULL},
      SHARE, AT(beta1), NULL, 0, 1, ROUNDED},
-    {{"beta2", "X", "0.999", "adam: decay of the mean squared gradient", NULL},
+    {{"beta2", "X", "0.999", "adam and its kin: decay of the mean squared gradient", NULL},
      SHARE, AT(beta2), NULL, 0, 1, ROUNDED},
     {{"rho", "X", "0.9; rmsprop 0.99", "adadelta, rmsprop: decay", NULL},
      SHARE, AT(rho), NULL, 0, 1, ROUNDED},
+    {{"centered", NULL, "by its root mean square", "rmsprop: divide by the gradient's deviation", "no-centered"},
+     FLAG, AT(centered), NULL, 0, 0, EXACT},
+    {{"weight-decay", "X", "adamw 0.01, asgd 1e-4", "share of the rate that shrinks coefficients", NULL},
+     NATURAL, AT(weight_decay), NULL, 0, 1, ROUNDED},
     {{"epsilon", "X", "1e-8; adagrad 1e-10, adadelta 1e-6", "keeps divisors from 0", NULL},
      POSITIVE, AT(epsilon), NULL, 0, 1, ROUNDED},
     {{"batch", "B", "256, less for few rows", "rows a step", "batch-size"},
@@ -87,6 +139,14 @@ static const option table[] = {
      NATURAL, AT(l1), NULL, 0, 0, ROUNDED},
     {{"l2", "X", "0", "penalty on |theta|^2 / 2", NULL},
      NATURAL, AT(l2), NULL, 0, 0, ROUNDED},
+    {{"lower", "X", "none", "least value of every coefficient, in the data's units", NULL},
+     NUMBER, AT(lower), NULL, 0, 1, EXACT},
+    {{"upper", "X", "none", "greatest value of every coefficient", NULL},
+     NUMBER, AT(upper), NULL, 0, 1, EXACT},
+    {{"clip-norm", "X", "none", "a step's gradient is scaled down to this norm", NULL},
+     POSITIVE, AT(clip_norm), NULL, 0, 1, ROUNDED},
+    {{"clip-value", "X", "none", "each value of a step's gradient is cut to this size", NULL},
+     POSITIVE, AT(clip_value), NULL, 0, 1, ROUNDED},
     {{"average", NULL, "only with optimizer auto", "take an average of the iterates", "no-average"},
      FLAG, AT(average), NULL, 0, 1, EXACT},
     {{"average-from", "STEP", "the first step", "average from this step on", NULL},
@@ -123,14 +183,28 @@ enum { OPTION_COUNT = sizeof table / sizeof table[0] };
 void cusgd_options_init(cusgd_options *options)
 {
     const double choose = (double)NAN;
-    *options = (cusgd_options){.rate = choose,
+    *options = (cusgd_options){.delta = choose,
+                               .width = choose,
+                               .quantile = choose,
+                               .power = choose,
+                               .rate = choose,
                                .t0 = choose,
                                .t1 = choose,
+                               .decay = choose,
+                               .decay_every = choose,
+                               .decay_power = choose,
+                               .warm_up = choose,
+                               .final_rate = choose,
                                .momentum = choose,
                                .beta1 = choose,
                                .beta2 = choose,
                                .rho = choose,
                                .epsilon = choose,
+                               .weight_decay = choose,
+                               .lower = choose,
+                               .upper = choose,
+                               .clip_norm = choose,
+                               .clip_value = choose,
                                .average = -1,
                                .average_from = -1,
                                .standardize = 1,
@@ -147,7 +221,7 @@ const cusgd_option_info *cusgd_option_at(size_t index) { return index < OPTION_C
 
 static void *field_of(const option *o, cusgd_options *options) { return (char *)options + o->offset; }
 static const void *value_of(const option *o, const cusgd_options *options) { return (const char *)options + o->offset; }
-static int is_number(const option *o) { return o->kind >= POSITIVE && o->kind <= SHARE; }
+static int is_number(const option *o) { return o->kind >= POSITIVE && o->kind <= NUMBER; }
 
 /* The value of a field that is a number of one kind or another; flags and words by their integers. */
 static int64_t integer_in(const option *o, const cusgd_options *options)
@@ -188,6 +262,7 @@ static int word_find(const char *const *words, const char *word)
 }
 
 const char *loss_word(cusgd_loss loss) { return loss_words[loss]; }
+const char *solver_word(cusgd_solver solver) { return solver_words[solver]; }
 const char *optimizer_word(cusgd_optimizer optimizer) { return optimizer_words[optimizer]; }
 
 int loss_from_word(const char *word, cusgd_loss *loss)
@@ -197,12 +272,51 @@ int loss_from_word(const char *word, cusgd_loss *loss)
     return found >= 0;
 }
 
+/* ---- Losses -------------------------------------------------------------------------------------------------------------- */
+
+/* The field that holds the number of a loss, and what it usually is; NULL: it has none. */
+static double *loss_number(cusgd_options *o, double *usual)
+{
+    switch (o->loss) {
+    case CUSGD_LOSS_HUBER: *usual = 1.35; return &o->delta;
+    case CUSGD_LOSS_EPSILON_INSENSITIVE:
+    case CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE: *usual = 0.1; return &o->width;
+    case CUSGD_LOSS_QUANTILE: *usual = 0.5; return &o->quantile;
+    case CUSGD_LOSS_TWEEDIE: *usual = 1.5; return &o->power;
+    default: return NULL;
+    }
+}
+
+void loss_numbers_choose(cusgd_options *options)
+{
+    double usual, *number = loss_number(options, &usual);
+    if (number && isnan(*number)) *number = usual;
+}
+
+loss_rule loss_rule_of(const cusgd_options *options)
+{
+    cusgd_options o = *options;
+    double usual;
+    const double *number = loss_number(&o, &usual);
+    loss_rule rule = {o.loss, 0, -(double)INFINITY, (double)INFINITY};
+    loss_numbers_choose(&o);
+    if (number) rule.number = o.precision == CUSGD_PRECISION_FLOAT ? (double)(float)*number : *number;
+    return rule;
+}
+
 /* ---- What makes sense ---------------------------------------------------------------------------------------------------- */
 
 static int number_is_valid(enum kind kind, double x)
 {
-    if (!isfinite(x) || x < 0) return 0;
-    return kind == NATURAL || (kind == POSITIVE ? x > 0 : x < 1);
+    if (!isfinite(x) || (x < 0 && kind != NUMBER)) return 0;
+    switch (kind) {
+    case NUMBER:
+    case NATURAL: return 1;
+    case POSITIVE: return x > 0;
+    case INSIDE: return x > 0 && x < 1;
+    case POWER: return x > 1 && x < 2;
+    default: return x < 1;
+    }
 }
 
 /* "auto", "cpu", "cuda" or "cuda:" and up to three digits. */
@@ -237,6 +351,9 @@ static void put_requirement(const option *o, char *text, size_t size)
     case POSITIVE: snprintf(text, size, "%s must be a number greater than 0%s", o->info.name, or_auto); break;
     case NATURAL: snprintf(text, size, "%s must be a number that is not negative%s", o->info.name, or_auto); break;
     case SHARE: snprintf(text, size, "%s must be a number from 0 to less than 1%s", o->info.name, or_auto); break;
+    case INSIDE: snprintf(text, size, "%s must be a number between 0 and 1, both excluded%s", o->info.name, or_auto); break;
+    case POWER: snprintf(text, size, "%s must be a number between 1 and 2, both excluded%s", o->info.name, or_auto); break;
+    case NUMBER: snprintf(text, size, "%s must be a finite number%s", o->info.name, or_auto); break;
     case FLAG: snprintf(text, size, "%s must be true or false", o->info.name); break;
     case SEED: snprintf(text, size, "%s must be a whole number from 0 to 18446744073709551615", o->info.name); break;
     case DEVICE: snprintf(text, size, "%s must be auto, cpu, cuda or cuda:I, I a device's number", o->info.name); break;
@@ -278,6 +395,19 @@ static int survives_rounding(const option *o, const cusgd_options *options)
     return number_is_valid(o->kind, rounded) && (x == 0) == (rounded == 0);
 }
 
+/* Which methods can do what the objective asks for. */
+static const char *check_solver(const cusgd_options *options)
+{
+    cusgd_solver solver = options->solver;
+    int takes_l1 = solver == CUSGD_SOLVER_SGD || solver == CUSGD_SOLVER_AUTO || solver == CUSGD_SOLVER_LBFGS;
+    if (options->l1 > 0 && !takes_l1) return "l1 needs solver lbfgs, auto or sgd: the others want a smooth objective";
+    if (solver != CUSGD_SOLVER_SGD && !(isnan(options->lower) && isnan(options->upper)))
+        return "lower and upper need solver sgd: the others know no bounds";
+    if (solver == CUSGD_SOLVER_EXACT && options->loss != CUSGD_LOSS_SQUARED && options->loss != CUSGD_LOSS_MSE)
+        return "solver exact is for the losses squared and mse; take newton or auto";
+    return NULL;
+}
+
 const char *cusgd_options_check(const cusgd_options *options)
 {
     static _Thread_local char sentence[256];
@@ -297,9 +427,12 @@ const char *cusgd_options_check(const cusgd_options *options)
             return sentence;
         }
     }
+    if (options->schedule == CUSGD_SCHEDULE_OPTIMAL && options->l2 == 0)
+        return "the schedule optimal, 1 / (l2 (t + c)), needs l2: give l2, or choose inverse-scaling or time-decay";
+    if (options->lower > options->upper) return "lower is above upper: no coefficient lies between them; exchange the two";
     if (options->average == 0 && options->average_from >= 0)
         return "average-from asks for averaging and no-average for none: leave one of them out";
-    return NULL;
+    return check_solver(options);
 }
 
 /* ---- By name ------------------------------------------------------------------------------------------------------------- */

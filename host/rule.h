@@ -7,8 +7,8 @@
 
 static inline struct update_rule rule_of(const plan *p)
 {
-    struct update_rule rule = {p->optimizer, p->average,       (real)p->beta1, (real)p->beta2,
-                               (real)p->rho, (real)p->epsilon, (real)p->l1,    (real)p->l2};
+    struct update_rule rule = {p->optimizer,     p->average,  (real)p->beta1, (real)p->beta2, (real)p->rho,
+                               (real)p->epsilon, (real)p->l1, (real)p->l2,    (real)p->decay};
     return rule;
 }
 

@@ -73,13 +73,14 @@ static cusgd_status standardize(cusgd_trainer *t)
     int centres = o->standardize && o->intercept && loss_is_shift_invariant(o->loss);
     for (int64_t c = 0; c < k; c++) {
         t->shift[c] = centres ? target[c] : 0;
-        t->null[c] = loss_best_constant(o->loss, target[c]) - t->shift[c];
+        t->null[c] = loss_best_constant(o->loss, t->minus ? (target[c] + 1) / 2 : target[c]) - t->shift[c];
     }
     t->transform.mean = o->standardize ? t->mean : NULL;
     t->transform.scale = o->standardize ? t->scale : NULL;
     t->transform.shift = centres ? t->shift : NULL;
     t->transform.weight_mean = weight / (double)t->train_rows.n;
-    return CUSGD_OK;
+    t->floor = targets_floor(t);
+    return study_targets(t);
 }
 
 /* Between the data's units (weight k x d, bias k) and theta (d+1) x k: w x + b = (w scale) x' + (b + w mean - shift) + shift. */
@@ -103,11 +104,46 @@ static void theta_to(const cusgd_trainer *t, const double *theta, double *weight
         double b = theta[d * k + c] + t->shift[c];
         for (int64_t j = 0; j < d; j++) {
             double w = theta[j * k + c] / t->scale[j];
+            if (!isnan(t->options.lower)) w = fmax(w, t->options.lower); /* what theta's rounding has left */
+            if (!isnan(t->options.upper)) w = fmin(w, t->options.upper);
             if (weight) weight[c * d + j] = w;
             b -= w * t->mean[j];
         }
         if (bias) bias[c] = b;
     }
+}
+
+/* The options' penalty factors and bounds, parameter by parameter: theta is the coefficient times its column's scale. */
+static cusgd_status set_limits(cusgd_trainer *t)
+{
+    const cusgd_options *o = &t->options;
+    int64_t d = t->plan.d, k = t->plan.k, size = (d + 1) * k;
+    int single = o->precision == CUSGD_PRECISION_FLOAT;
+    if (!o->penalty_factors && isnan(o->lower) && isnan(o->upper)) return CUSGD_OK;
+    for (int i = 0; i < 3; i++) {
+        t->limit[i] = allocate_zeroed((size_t)size, sizeof(double));
+        if (!t->limit[i]) return fail_memory((size_t)size * sizeof(double), "the penalties' factors and the bounds");
+    }
+    for (int64_t u = 0; u < d * k; u++) {
+        double factor = o->penalty_factors ? o->penalty_factors[u / k] : 1, scale = t->scale[u / k];
+        if (!(factor >= 0) || !isfinite(factor))
+            return fail(CUSGD_ERROR_USAGE, "penalty factor %lld is %g: factors are finite, and 0 or greater",
+                        (long long)(u / k) + 1, factor);
+        t->limit[0][u] = factor;
+        t->limit[1][u] = isnan(o->lower) ? -(double)INFINITY : o->lower * scale;
+        t->limit[2][u] = isnan(o->upper) ? (double)INFINITY : o->upper * scale;
+        for (int i = 0; i < 3 && single; i++) t->limit[i][u] = (double)(float)t->limit[i][u];
+    }
+    t->plan.penalty = t->limit[0];
+    t->plan.lower = t->limit[1];
+    t->plan.upper = t->limit[2];
+    return CUSGD_OK;
+}
+
+double trainer_penalty(const cusgd_trainer *t, int64_t u) { return t->limit[0] ? t->limit[0][u] : 1; }
+double trainer_bounded(const cusgd_trainer *t, int64_t u, double theta)
+{
+    return t->limit[0] ? into_bounds(theta, t->limit[1][u], t->limit[2][u]) : theta;
 }
 
 void trainer_null(const cusgd_trainer *t, double *theta)
@@ -123,6 +159,9 @@ static cusgd_status check_shapes(const cusgd_options *o, const cusgd_data *train
 {
     const examples *a = &train->view;
     if (a->k == 0) return fail(CUSGD_ERROR_DATA, "%s: there are no targets to train on", train->source);
+    if (o->solver != CUSGD_SOLVER_SGD && loss_has_kinks(o->loss))
+        return fail(CUSGD_ERROR_USAGE, "the loss %s has kinks, and needs solver sgd: the others want a smooth objective",
+                    loss_word(o->loss));
     if (!valid) return CUSGD_OK;
     const examples *b = &valid->view;
     if (o->valid_fraction > 0) return fail(CUSGD_ERROR_USAGE, "validation data and valid-fraction exclude each other; give one");
@@ -140,11 +179,13 @@ static cusgd_status allocate_vectors(cusgd_trainer *t)
     t->rms = allocate_zeroed(d, sizeof(double));
     t->shift = allocate_zeroed(k, sizeof(double));
     t->null = allocate_zeroed(k, sizeof(double));
+    t->spread = allocate_zeroed(k, sizeof(double));
     t->theta = allocate_zeroed(size, sizeof(double));
     t->gradient = allocate_zeroed(size, sizeof(double));
     t->start = allocate_zeroed(size, sizeof(double));
     t->best = allocate_zeroed(size, sizeof(double));
-    int complete = t->mean && t->scale && t->rms && t->shift && t->null && t->theta && t->gradient && t->start && t->best;
+    int complete =
+        t->mean && t->scale && t->rms && t->shift && t->null && t->spread && t->theta && t->gradient && t->start && t->best;
     return complete ? CUSGD_OK : fail_memory(7 * size * sizeof(double), "the parameters");
 }
 
@@ -179,8 +220,11 @@ cusgd_status trainer_begin(cusgd_trainer *t)
 static cusgd_status restart(cusgd_trainer *t, const double *theta)
 {
     memcpy(t->start, theta, theta_bytes(t));
+    for (int64_t u = 0; u < t->plan.d * t->plan.k; u++) t->start[u] = trainer_bounded(t, u, theta[u]);
     t->epoch = t->epoch_index = t->batch = 0;
-    t->rate_scale = 1;
+    t->rate_scale = t->plateau_scale = 1;
+    t->plateau_best = (double)INFINITY;
+    t->plateau_stale = 0;
     t->result = AREA_CURRENT;
     return trainer_begin(t);
 }
@@ -198,15 +242,17 @@ static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *valid)
 {
     cusgd_status status = examples_check(&t->data->view, (int)t->options.loss, t->data->source, t->options.threads);
     t->train_rows = t->data->view;
+    t->minus = status == CUSGD_OK && loss_is_of_classes(t->options.loss) && examples_have_target(&t->train_rows, -1);
     if (valid) t->valid_rows = valid->view;
     if (status == CUSGD_OK) status = allocate_vectors(t);
     if (status == CUSGD_OK && t->options.valid_fraction > 0) status = hold_out(t);
     if (status == CUSGD_OK) status = backend_open(t->options.device, t->options.precision, t->options.threads, &t->backend);
-    if (status == CUSGD_OK) choose_run(t);
+    if (status == CUSGD_OK) (t->options.solver == CUSGD_SOLVER_SGD ? choose_run : solver_choose)(t);
     if (status == CUSGD_OK) status = bind_examples(t);
+    if (status == CUSGD_OK) status = set_limits(t);
     if (status == CUSGD_OK) status = choose_optimizer(t);
     if (status != CUSGD_OK) return status;
-    if (t->options.optimizer == CUSGD_OPTIMIZER_AUTO) {
+    if (t->options.optimizer == CUSGD_OPTIMIZER_AUTO || t->options.solver != CUSGD_SOLVER_SGD) {
         trainer_null(t, t->theta);
         t->start_loss = t->null_loss;
         return restart(t, t->theta);
@@ -229,12 +275,15 @@ cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data
     if (!t) return fail_memory(sizeof *t, "a trainer");
     t->options = *options;
     t->data = train;
-    t->plan.loss = options->loss;
+    loss_numbers_choose(&t->options);
+    t->plan.loss = loss_rule_of(&t->options);
     t->plan.d = train->view.d;
     t->plan.k = train->view.k;
     t->plan.intercept = options->intercept;
     t->plan.l1 = options->l1;
     t->plan.l2 = options->l2;
+    t->plan.clip_norm = isnan(options->clip_norm) ? 0 : options->clip_norm;
+    t->plan.clip_value = isnan(options->clip_value) ? 0 : options->clip_value;
     t->plan.tf32 = options->math == CUSGD_MATH_TF32;
     status = prepare(t, valid);
     if (status == CUSGD_OK)
@@ -259,7 +308,9 @@ void cusgd_trainer_free(cusgd_trainer *t)
     free(t->rms);
     free(t->shift);
     free(t->null);
+    free(t->spread);
     free(t->metric);
+    for (int i = 0; i < 3; i++) free(t->limit[i]);
     free(t->theta);
     free(t->gradient);
     free(t->start);
@@ -292,11 +343,16 @@ cusgd_status trainer_objective(cusgd_trainer *t, const bound *b, const double *t
     cusgd_status status = t->backend.ops->objective(t->backend.self, b, t->plan.loss, theta, loss, gradient);
     double l1 = 0, l2 = 0;
     for (int64_t u = 0; u < t->plan.d * t->plan.k; u++) {
-        l1 += fabs(theta[u]);
-        l2 += theta[u] * theta[u];
+        l1 += trainer_penalty(t, u) * fabs(theta[u]);
+        l2 += trainer_penalty(t, u) * theta[u] * theta[u];
     }
     *objective = *loss + t->plan.l2 / 2 * l2 + t->plan.l1 * l1;
     return status;
+}
+
+const char *cusgd_trainer_note(const cusgd_trainer *t, size_t index)
+{
+    return t->minus && index == 0 ? "targets -1 and 1 are two classes, predicted as 0 and 1" : NULL;
 }
 
 void cusgd_trainer_options(const cusgd_trainer *t, cusgd_options *options) { *options = t->options; }

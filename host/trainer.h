@@ -17,11 +17,17 @@ struct cusgd_trainer {
     int64_t *train_index, *valid_index; /* rows when a share was held out, ascending; NULL otherwise */
     bound *train, *valid;               /* valid: NULL where there is none */
     transform transform;
-    double *mean, *scale, *shift;    /* d, d, k: the transform's; scale 1, mean and shift 0 where it is off */
-    double *null;                    /* k: the best constant prediction, in the coordinates of the bound targets */
-    double *rms;                     /* d: sqrt(E x^2) in the data's units, for messages */
-    double *metric;                  /* (d+1) x k: each parameter's share of the rate; NULL: 1 */
-    double *theta, *gradient;        /* (d+1) x k: work */
+    double *mean, *scale, *shift; /* d, d, k: the transform's; scale 1, mean and shift 0 where it is off */
+    double *null;                 /* k: the best constant prediction, in the coordinates of the bound targets */
+    double *spread;               /* k: the scale of what it leaves, for losses of real numbers but quadratic ones; else 1 */
+    double steepest;              /* the loss's second derivative: its bound, or one to choose rates by */
+    double floor;                 /* the least mean loss that there could be, below 0 for log links */
+    int minus;                    /* 1: classes are -1 and 1 */
+    double *rms;                  /* d: sqrt(E x^2) in the data's units, for messages */
+    double *limit[3];             /* (d+1) x k: factors on the penalties, bounds on theta; NULL: 1, none */
+    double *metric;               /* (d+1) x k: each parameter's share of the rate; NULL: 1 */
+    double *theta, *gradient;     /* (d+1) x k: work */
+    rate_schedule schedule;
     double eccentricity;             /* of the average */
     double lipschitz;                /* bound on the objective's second derivative, without l2; NaN: not needed, not computed */
     int retreats;                    /* 1: the rate is the library's own, so an epoch that goes wrong is undone */
@@ -30,16 +36,19 @@ struct cusgd_trainer {
     double *start, start_loss;       /* (d+1) x k: where the run starts, and its loss; NaN: not needed */
 
     /* Where the run stands. */
-    int64_t batches;     /* of an epoch */
-    int64_t step, epoch; /* taken; completed */
-    int64_t epoch_index; /* epochs begun before this one, undone ones too: what the order of rows depends on */
-    int64_t batch;       /* the next one of the epoch under way */
-    double rate_scale;   /* 4^-(epochs undone) */
-    enum area result;    /* where the result lies: AREA_CURRENT, AREA_BEST, or AREA_EPOCH after steps of its own */
-    double kept;         /* what AREA_BEST scores: the validation loss, or the training loss; infinite: nothing kept yet */
-    int64_t kept_epoch;  /* the epoch at whose end it was */
-    double *best;        /* (d+1) x k: what AREA_BEST holds of it, on the host, in case the device fails */
-    int lost;            /* 1: the device failed in a fit; `best` is the result */
+    int64_t batches;       /* of an epoch */
+    int64_t step, epoch;   /* taken; completed */
+    int64_t epoch_index;   /* epochs begun before this one, undone ones too: what the order of rows depends on */
+    int64_t batch;         /* the next one of the epoch under way */
+    double rate_scale;     /* 4^-(epochs undone) */
+    double plateau_scale;  /* what plateaus have left of the rate */
+    double plateau_best;   /* the score that has to be beaten, */
+    int64_t plateau_stale; /* and the evaluations since */
+    enum area result;      /* where the result lies: AREA_CURRENT, AREA_BEST, or AREA_EPOCH after steps of its own */
+    double kept;           /* what AREA_BEST scores: the validation loss, or the training loss; infinite: nothing kept yet */
+    int64_t kept_epoch;    /* the epoch at whose end it was */
+    double *best;          /* (d+1) x k: what AREA_BEST holds of it, on the host, in case the device fails */
+    int lost;              /* 1: the device failed in a fit; `best` is the result */
     _Atomic int cancelled;
 };
 
@@ -48,11 +57,21 @@ static inline size_t theta_bytes(const cusgd_trainer *t) { return sizeof(double)
 
 /* auto.c: the batch, the epochs and the stopping rules, before anything is bound. */
 void choose_run(cusgd_trainer *t);
+/* solvers/solver.c: the same for a full-batch method, and which one where that is left open; and its fit. */
+void solver_choose(cusgd_trainer *t);
+cusgd_status solver_fit(cusgd_trainer *t, cusgd_callback callback, void *user, cusgd_result *result);
+/* solvers/inference.c: standard errors in the data's units, k x (d + 1), the intercepts' last, malloc'd; NULL where solver and
+ * loss give none. *freedom: of their t distribution; 0: they are a normal one's. */
+cusgd_status trainer_errors(cusgd_trainer *t, double **errors, int64_t *freedom);
 /* auto.c: optimizer, rate, momentum, metric and average, from the bound examples. */
 cusgd_status choose_optimizer(cusgd_trainer *t);
 
 /* trainer.c: an error if the device has failed in a fit, as what lies on it cannot be relied on. */
 cusgd_status trainer_check_device(const cusgd_trainer *t);
+/* targets.c: null of losses whose best constant is not the mean's link; spread and steepest; the range of auto's exponentials. */
+cusgd_status study_targets(cusgd_trainer *t);
+double targets_floor(const cusgd_trainer *t);
+
 /* theta (d+1) x k of the result, in the coordinates of the bound data; after the device's failure `best`, whatever the area. */
 cusgd_status trainer_theta(cusgd_trainer *t, enum area area, double *theta);
 /* The objective at theta: data loss, and in full with penalties; gradient of the data loss may be NULL. */
@@ -60,6 +79,9 @@ cusgd_status trainer_objective(cusgd_trainer *t, const bound *b, const double *t
                                double *gradient);
 /* The best constant model, in the same coordinates. */
 void trainer_null(const cusgd_trainer *t, double *theta);
+/* The factor on parameter u's penalties; theta brought into its bounds. */
+double trainer_penalty(const cusgd_trainer *t, int64_t u);
+double trainer_bounded(const cusgd_trainer *t, int64_t u, double theta);
 /* Puts the optimizer at the run's start, afresh. */
 cusgd_status trainer_begin(cusgd_trainer *t);
 /* fit.c: what a step does with its gradient. */

@@ -52,9 +52,19 @@ CUSGD_API const char *cusgd_version(void); /* "0.1.0" */
 /* ---- Options ------------------------------------------------------------------------------------------------------------- */
 
 typedef enum cusgd_loss {
-    CUSGD_LOSS_SQUARED,  /* (p - y)^2 / 2 */
-    CUSGD_LOSS_MSE,      /* (p - y)^2 */
-    CUSGD_LOSS_LOGISTIC, /* log(1 + e^p) - y p, y in {0, 1} */
+    CUSGD_LOSS_SQUARED,                     /* (p - y)^2 / 2 */
+    CUSGD_LOSS_MSE,                         /* (p - y)^2 */
+    CUSGD_LOSS_LOGISTIC,                    /* log(1 + e^p) - y p, y in {0, 1}. Losses of classes take {-1, 1} as well: -1 is 0 */
+    CUSGD_LOSS_HUBER,                       /* r = p - y: r^2 / 2 up to |r| = delta, then delta (|r| - delta/2) */
+    CUSGD_LOSS_EPSILON_INSENSITIVE,         /* max(0, |r| - width) */
+    CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE, /* max(0, |r| - width)^2 */
+    CUSGD_LOSS_HINGE,                       /* max(0, 1 - s p), s = 1 where y is 1, else -1 */
+    CUSGD_LOSS_SQUARED_HINGE,               /* max(0, 1 - s p)^2 */
+    CUSGD_LOSS_QUANTILE,                    /* quantile (y - p) where y is above p, (1 - quantile) (p - y) where it is below */
+    CUSGD_LOSS_POISSON,                     /* e^p - y p, y >= 0: logarithmic link, as in the next two */
+    CUSGD_LOSS_GAMMA,                       /* p + y e^-p, y > 0 */
+    CUSGD_LOSS_TWEEDIE,                     /* e^((2-q) p) / (2-q) + y e^((1-q) p) / (q-1), q the power, y >= 0 */
+    CUSGD_LOSS_LOG_COSH,                    /* log cosh r */
 } cusgd_loss;
 
 typedef enum cusgd_optimizer {
@@ -66,12 +76,46 @@ typedef enum cusgd_optimizer {
     CUSGD_OPTIMIZER_ADADELTA, /* Zeiler 2012 */
     CUSGD_OPTIMIZER_RMSPROP,  /* Tieleman, Hinton 2012 */
     CUSGD_OPTIMIZER_ADAM,     /* Kingma, Ba 2015 */
+    CUSGD_OPTIMIZER_ADAMW,    /* Loshchilov, Hutter 2019: weight decay apart from the gradient */
+    CUSGD_OPTIMIZER_AMSGRAD,  /* Reddi, Kale, Kumar 2018 */
+    CUSGD_OPTIMIZER_NADAM,    /* Dozat 2016 */
+    CUSGD_OPTIMIZER_RADAM,    /* Liu et al. 2020 */
+    CUSGD_OPTIMIZER_ADAMAX,   /* Kingma, Ba 2015 */
+    CUSGD_OPTIMIZER_ASGD,     /* Polyak, Juditsky 1992; Bottou 2012: sgd at a falling rate, averaged from the second epoch on */
 } cusgd_optimizer;
 
+/* What minimises the objective: minibatch steps, or a method that looks at all rows at once. Those take `epochs` as the most
+ * iterations, `tolerance` and `gradient_tolerance` as stopping rules, and no other option of the optimizer. */
+typedef enum cusgd_solver {
+    CUSGD_SOLVER_SGD,
+    CUSGD_SOLVER_AUTO,     /* exact, cg, newton or lbfgs, by the loss and the shape */
+    CUSGD_SOLVER_EXACT,    /* squared, mse: Cholesky of X^T X, or QR of X; the least norm of all solutions */
+    CUSGD_SOLVER_GD,       /* gradient descent; rate: 1 / the largest second derivative unless given; momentum 0 unless given */
+    CUSGD_SOLVER_STEEPEST, /* steepest descent with line search */
+    CUSGD_SOLVER_CG,       /* conjugate gradients: CGLS, or Polak-Ribiere+ */
+    CUSGD_SOLVER_NEWTON,   /* damped */
+    CUSGD_SOLVER_BFGS,
+    CUSGD_SOLVER_DFP,
+    CUSGD_SOLVER_LBFGS, /* with l1: OWL-QN */
+    CUSGD_SOLVER_BROYDEN_GOOD,
+    CUSGD_SOLVER_BROYDEN_BAD,
+} cusgd_solver;
+
+/* Of step t, counted from 0, or of the first step of its epoch (rate_changes); E epochs have passed, of all that may run. */
 typedef enum cusgd_schedule {
     CUSGD_SCHEDULE_CONSTANT,
-    CUSGD_SCHEDULE_TIME_DECAY, /* rate(t) = t0 / (t + t1), t steps from 0 */
+    CUSGD_SCHEDULE_TIME_DECAY,      /* t0 / (t + t1) */
+    CUSGD_SCHEDULE_INVERSE_SCALING, /* rate / (t + 1)^decay_power */
+    CUSGD_SCHEDULE_OPTIMAL,         /* 1 / (l2 (t + c)), c as scikit-learn has it (Bottou 2012) */
+    CUSGD_SCHEDULE_EXPONENTIAL,     /* rate decay^E */
+    CUSGD_SCHEDULE_STEP,            /* rate decay^floor(E / decay_every) */
+    CUSGD_SCHEDULE_COSINE,          /* up to rate in warm_up epochs, then half a cosine down to final_rate */
+    CUSGD_SCHEDULE_ONE_CYCLE, /* half a cosine from rate / 25 up to rate in warm_up epochs, half a cosine down to rate / 250000 */
+    CUSGD_SCHEDULE_POLYNOMIAL, /* from rate to final_rate by (1 - t / steps)^decay_power */
+    CUSGD_SCHEDULE_PLATEAU,    /* rate, times decay whenever decay_patience evaluations brought nothing */
 } cusgd_schedule;
+
+typedef enum cusgd_pace { CUSGD_PACE_STEP, CUSGD_PACE_EPOCH } cusgd_pace;
 
 /* How the rows of an epoch are chosen; all but `none` depend on the seed and the epoch alone, on every device alike. */
 typedef enum cusgd_sampling {
@@ -94,20 +138,37 @@ typedef enum cusgd_math {
  * epochs and evaluate_every, -1 for patience. A trainer replaces it when it sees the data (cusgd_trainer_options). */
 typedef struct cusgd_options {
     cusgd_loss loss;
+    cusgd_solver solver;
     cusgd_optimizer optimizer;
     cusgd_schedule schedule;
     cusgd_sampling sampling;
     cusgd_precision precision;
     cusgd_math math;
-    double rate;           /* > 0; NAN: from the data's curvature (sgd, momentum, nesterov, auto) or the optimizer's usual one */
-    double t0, t1;         /* time-decay: > 0; NAN: t1 = 10 epochs' steps, t0 = rate t1 */
-    double momentum;       /* [0, 1) */
-    double beta1, beta2;   /* adam: [0, 1) */
-    double rho;            /* adadelta, rmsprop: [0, 1) */
-    double epsilon;        /* > 0 */
-    int64_t batch;         /* rows a step; more than the rows there are: full batch */
-    int64_t epochs;        /* passes over the data at most */
-    double l1, l2;         /* >= 0, on standardized coefficients when standardize is on */
+    double delta;           /* huber: > 0, in the targets' units, as is width; NAN: 1.35 */
+    double width;           /* epsilon-insensitive, squared-epsilon-insensitive: >= 0; NAN: 0.1 */
+    double quantile;        /* (0, 1); NAN: 0.5 */
+    double power;           /* tweedie: (1, 2); NAN: 1.5 */
+    double rate;            /* > 0; NAN: from the data's curvature (sgd, momentum, nesterov, auto) or the optimizer's usual one */
+    double t0, t1;          /* time-decay: > 0; NAN: t1 = 10 epochs' steps, t0 = rate t1 */
+    double decay;           /* exponential, step, plateau: (0, 1); NAN: 0.95, 0.1, 0.1 */
+    double decay_every;     /* step: epochs, > 0; NAN: a third of all */
+    double decay_power;     /* inverse-scaling, polynomial: > 0; NAN: 0.25, 1 */
+    int64_t decay_patience; /* plateau: evaluations, >= 1; 0: 3 */
+    double warm_up;         /* cosine, one-cycle: epochs, >= 0; NAN: 5 %, 30 % of all */
+    double final_rate;      /* cosine, polynomial: >= 0; NAN: 0 */
+    cusgd_pace rate_changes;       /* how often a schedule moves */
+    double momentum;               /* [0, 1) */
+    double beta1, beta2;           /* adam and its kin: [0, 1) */
+    double rho;                    /* adadelta, rmsprop: [0, 1) */
+    int centered;                  /* 1: rmsprop divides by the gradient's deviation */
+    double weight_decay;           /* >= 0: the share of the rate by which adamw and asgd shrink coefficients; NAN: 0.01, 1e-4 */
+    double epsilon;                /* > 0 */
+    int64_t batch;                 /* rows a step; more than the rows there are: full batch */
+    int64_t epochs;                /* passes over the data at most */
+    double l1, l2;                 /* >= 0, on standardized coefficients when standardize is on */
+    const double *penalty_factors; /* d factors >= 0 on l1 and l2, the caller's, read by cusgd_trainer_create; NULL: all 1 */
+    double lower, upper;           /* bounds on every coefficient, in the data's units; NAN: none */
+    double clip_norm, clip_value;  /* > 0: the most that a batch's gradient's norm, and each of its values, may be; NAN: any */
     int average;           /* 0 or 1: the result is an average of the iterates (Shamir, Zhang 2013); -1: the optimizer's choice */
     int64_t average_from;  /* the step at which averaging starts, >= 0; -1: the first. >= 0 turns averaging on */
     int standardize;       /* 1: columns are brought to mean 0, variance 1 inside; results are in the data's units all the same */
@@ -193,13 +254,19 @@ CUSGD_API const char *cusgd_data_feature(const cusgd_data *data, int64_t j); /* 
 CUSGD_API const char *cusgd_data_target(const cusgd_data *data, int64_t j);  /* likewise */
 CUSGD_API const char *cusgd_data_class(const cusgd_data *data, int value);   /* what y = 0 or 1 stands for, or NULL */
 
-/* Synthetic data: x Gaussian, y = x theta + b + noise or a coin with that log-odds. Equal for equal arguments on every device. */
+typedef enum cusgd_targets {
+    CUSGD_TARGETS_LINEAR,   /* y = x theta + b + noise */
+    CUSGD_TARGETS_LOGISTIC, /* 0 or 1, a coin with log-odds x theta + b */
+    CUSGD_TARGETS_POSITIVE, /* with v = x theta + b + noise: 1 + v where v > 0, else 1 / (1 - v) */
+} cusgd_targets;
+
+/* Synthetic data: x Gaussian, and targets made of it. Equal for equal arguments on every device. */
 typedef struct cusgd_generator {
     int64_t rows, cols, outputs, informative; /* informative: columns with a nonzero coefficient; 0: all */
-    double noise;                             /* standard deviation of y's noise (linear targets) */
-    int logistic;                             /* 1: y in {0, 1} */
-    double correlation;                       /* in (-1, 1): neighbouring columns' (AR(1)); 0: none */
-    double condition; /* >= 1: condition number of the columns' covariance; 1: none. Not with correlation */
+    double noise;                             /* standard deviation (linear and positive targets) */
+    cusgd_targets targets;
+    double correlation; /* in (-1, 1): neighbouring columns' (AR(1)); 0: none */
+    double condition;   /* >= 1: condition number of the columns' covariance; 1: none. Not with correlation */
     uint64_t seed;
     cusgd_precision precision;
 } cusgd_generator;
@@ -224,8 +291,12 @@ CUSGD_API cusgd_status cusgd_file_check(const char *path);
 CUSGD_API void cusgd_model_free(cusgd_model *model);
 CUSGD_API int64_t cusgd_model_cols(const cusgd_model *model);
 CUSGD_API int64_t cusgd_model_outputs(const cusgd_model *model);
-CUSGD_API const double *cusgd_model_weight(const cusgd_model *model);           /* k x d, row-major; the model's */
-CUSGD_API const double *cusgd_model_bias(const cusgd_model *model);             /* k; the model's */
+CUSGD_API const double *cusgd_model_weight(const cusgd_model *model); /* k x d, row-major; the model's */
+CUSGD_API const double *cusgd_model_bias(const cusgd_model *model);   /* k; the model's */
+/* Standard errors, k x (d + 1), the intercepts' last; the model's. NULL unless solver exact or newton (auto) trained it without
+ * penalty on a loss that is a likelihood's. *freedom (may be NULL): degrees of the t distribution that coefficients over their
+ * errors follow; 0: a normal one. */
+CUSGD_API const double *cusgd_model_errors(const cusgd_model *model, int64_t *freedom);
 CUSGD_API const char *cusgd_model_feature(const cusgd_model *model, int64_t j); /* NULL where there are no names */
 CUSGD_API const char *cusgd_model_target(const cusgd_model *model, int64_t j);
 CUSGD_API const char *cusgd_model_class(const cusgd_model *model, int value); /* what y = 0 or 1 stands for, or NULL */
@@ -237,9 +308,9 @@ CUSGD_API int cusgd_model_metadata(const cusgd_model *model, size_t index, const
 CUSGD_API void cusgd_model_reader(const cusgd_model *model, cusgd_reader *reader);
 
 typedef enum cusgd_output {
-    CUSGD_AS_MEAN,        /* the expected target: p, or the probability of 1 for logistic loss */
+    CUSGD_AS_MEAN,        /* the expected target: p; the probability of 1 for logistic loss; e^p for log-link ones. Hinge: p */
     CUSGD_AS_LINK,        /* p = x theta + b */
-    CUSGD_AS_CLASS,       /* 0 or 1 (logistic) */
+    CUSGD_AS_CLASS,       /* 0 or 1 (logistic, hinge, squared-hinge) */
     CUSGD_AS_PROBABILITY, /* of 1 (logistic) */
 } cusgd_output;
 
@@ -257,7 +328,8 @@ typedef struct cusgd_metrics {
     int64_t rows;
     double loss;               /* mean loss a row: the squared error itself for squared and mse, else l */
     double mse, rmse, mae, r2; /* regression */
-    double log_loss, accuracy; /* classification */
+    double log_loss, accuracy; /* classification; the log loss for logistic alone */
+    double deviance, d2;       /* log-link losses: mean deviance, and the share of the null model's that is explained */
 } cusgd_metrics;
 /* `output` in [0, k), or -1 for the mean over the outputs. */
 CUSGD_API cusgd_status cusgd_model_evaluate(const cusgd_model *model, const cusgd_data *data, int64_t output,
@@ -274,6 +346,7 @@ typedef enum cusgd_stop {
     CUSGD_STOP_GRADIENT,  /* the gradient is within gradient_tolerance */
     CUSGD_STOP_CANCELLED, /* by the callback or cusgd_trainer_cancel */
     CUSGD_STOP_DIVERGED,  /* the loss became infinite or NaN */
+    CUSGD_STOP_SOLVED,    /* by solver exact: there is nothing left to do */
     CUSGD_STOP_DEVICE,    /* the device failed */
 } cusgd_stop;
 
@@ -304,6 +377,7 @@ typedef struct cusgd_result {
     double rate;             /* of the last step */
     double seconds, rows_per_second;
     int64_t backoffs; /* epochs undone and repeated at a quarter of the rate */
+    char note[256];   /* what a solver has to say besides ("rank 3 of 5: ..."); "" if nothing */
 } cusgd_result;
 
 /* `train` and `valid` (NULL: none) must outlive the trainer. Checks the options against the data, refuses what is not finite,
@@ -312,17 +386,26 @@ CUSGD_API cusgd_status cusgd_trainer_create(const cusgd_options *options, const 
                                             cusgd_trainer **out);
 CUSGD_API void cusgd_trainer_free(cusgd_trainer *trainer);
 
-/* Trains until a rule of the options ends it. `callback` and `result` may be NULL. DIVERGED leaves the best parameters so far in
- * the trainer (result->epoch 0: its starting point, no epoch was completed). May be called again to go on: `epochs` more at most.
- * DEVICE leaves them likewise, in host memory: cusgd_trainer_get and cusgd_trainer_model give them without the device. Of the
- * result's losses only valid_loss is then known, the others are NAN, and the trainer cannot go on. */
+/* Trains until a rule of the options ends it. `callback` and `result` may be NULL; a solver's iterations are told as epochs.
+ * CONVERGED (only solvers other than sgd): the parameters are the best reached, and not yet the optimum. DIVERGED leaves the best
+ * parameters so far in the trainer (result->epoch 0: its starting point, no epoch was completed). May be called again to go on:
+ * `epochs` more at most. DEVICE leaves them likewise, in host memory: cusgd_trainer_get and cusgd_trainer_model give them without
+ * the device. Of the result's losses only valid_loss is then known, the others are NAN, and the trainer cannot go on. */
 CUSGD_API cusgd_status cusgd_trainer_fit(cusgd_trainer *trainer, cusgd_callback callback, void *user, cusgd_result *result);
 
-/* Runs `steps` minibatch steps from where the trainer stands, without evaluation, stopping rules or back-off. */
+/* The least objective over the training rows and the seconds that solver exact takes to find it: what a run can be held against.
+ * For squared and mse without l1, where that is about a second's work or the run's own; *objective is NAN elsewhere. The
+ * trainer's parameters stay as they are. */
+CUSGD_API cusgd_status cusgd_trainer_optimum(cusgd_trainer *trainer, double *objective, double *seconds);
+
+/* Runs `steps` minibatch steps from where the trainer stands, without evaluation, stopping rules or back-off. Solver sgd only. */
 CUSGD_API cusgd_status cusgd_trainer_step(cusgd_trainer *trainer, int64_t steps);
 
 /* Ends cusgd_trainer_fit after the steps in flight. May be called from a signal handler or another thread. */
 CUSGD_API void cusgd_trainer_cancel(cusgd_trainer *trainer);
+
+/* What people should know of how the data was taken: the index-th sentence, the trainer's; NULL past the last. */
+CUSGD_API const char *cusgd_trainer_note(const cusgd_trainer *trainer, size_t index);
 
 /* The options as they run, every choice made. */
 CUSGD_API void cusgd_trainer_options(const cusgd_trainer *trainer, cusgd_options *options);

@@ -40,7 +40,7 @@ template <class real> __global__ static void targets_kernel(generate_task t)
         int64_t i = at / t.k, c = at % t.k;
         uint64_t word = (uint64_t)(t.first + i) * (uint64_t)t.k + (uint64_t)c;
         double p = generate_linear<real>(t.d, t.k, (const real *)t.x + i * t.d, t.truth, c);
-        ((real *)t.y)[at] = (real)generate_target(t.targets, word, t.logistic, t.noise, p);
+        ((real *)t.y)[at] = (real)generate_target(t.targets, word, t.kind, t.noise, p);
     }
 }
 

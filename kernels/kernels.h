@@ -8,6 +8,7 @@
 #define CUSGD_KERNELS_KERNELS_H
 
 #include "cusgd.h"
+#include "scalar/loss_rule.h"
 #include "scalar/sampling.h"
 #include "scalar/schedule.h"
 
@@ -76,7 +77,7 @@ cudaError_t kernel_gather(const gather_task *t, cudaStream_t stream);
  * they are first .. first + rows - 1. */
 typedef struct loss_task {
     cusgd_precision precision;
-    cusgd_loss loss;
+    loss_rule loss;
     int64_t k;
     const slice_table *table; /* or NULL */
     run_state *state;
@@ -90,27 +91,43 @@ typedef struct loss_task {
     double *partial;       /* loss_partials(rows, k) */
     double *total;         /* k: sum of w dl/dp */
     int begins, ends;      /* the first, the last launch of a batch or a pass */
+    int second;            /* 1: d2l/dp2 in place of dl/dp */
 } loss_task;
 cudaError_t kernel_loss(const loss_task *t, cudaStream_t stream);
 int64_t loss_partials(int64_t rows, int64_t k);
+
+/* out[i ld + j] = x[i ld + j] s[i k + c] for rows x ld. */
+typedef struct scale_task {
+    cusgd_precision precision;
+    const void *x, *s; /* rows x ld, rows x k */
+    int64_t rows, ld, k, c;
+    void *out;
+} scale_task;
+cudaError_t kernel_scale(const scale_task *t, cudaStream_t stream);
 
 /* ---- The parameters ---- */
 
 typedef struct update_task {
     cusgd_precision precision;
     const slice_table *table;
-    const run_state *state;
+    run_state *state;
     int optimizer, average, intercept;
-    double beta1, beta2, rho, epsilon, l1, l2;
-    int64_t penalised, size;                     /* d k; (d+1) k. Arrays of reals have room for a multiple of 16 bytes */
-    void *theta, *slot1, *slot2, *means, *point; /* size each; NULL: not kept */
-    const void *metric;                          /* size; NULL: 1 */
-    const void *gradient;                        /* d k: sum over the batch's rows, or NULL: in `sum` */
-    const double *sum;                           /* d k */
-    const double *total;                         /* k: the intercepts' */
+    double beta1, beta2, rho, epsilon, l1, l2, decay;
+    int64_t penalised, size;                             /* d k; (d+1) k. Arrays of reals have room for a multiple of 16 bytes */
+    void *theta, *slot1, *slot2, *slot3, *means, *point; /* size each; NULL: not kept */
+    const void *metric;                                  /* size; NULL: 1 */
+    const void *penalty, *lower, *upper;                 /* size, all or none */
+    double clip_norm, clip_value;                        /* 0: none */
+    double *squares;      /* clip_partials(size): what the gradient is multiplied by, then partial sums */
+    const void *gradient; /* d k: sum over the batch's rows, or NULL: in `sum` */
+    const double *sum;    /* d k */
+    const double *total;  /* k: the intercepts' */
 } update_task;
 /* One step of every parameter, and the point of the next step's gradient. */
 cudaError_t kernel_update(const update_task *t, cudaStream_t stream);
+/* Before it, where there is a clip_norm: what the gradient is multiplied by. */
+cudaError_t kernel_clip(const update_task *t, cudaStream_t stream);
+int64_t clip_partials(int64_t size);
 /* The point of the slice's first gradient. */
 cudaError_t kernel_look_ahead(const update_task *t, cudaStream_t stream);
 /* sum = gradient (begins), or sum += gradient: `size` values. */
@@ -177,7 +194,7 @@ typedef struct generate_task {
     int64_t first, rows, d, k;
     uint64_t features, targets; /* keys of their streams */
     double correlation, noise;
-    int logistic;
+    cusgd_targets kind;
     const uint32_t *words;    /* word 0 is the stream's first d / 4 * 4; NULL: made in the kernel */
     const double *scale;      /* d; NULL: columns are not shaped */
     const double *reflection; /* with scale: GENERATE_REFLECTIONS x d */

@@ -38,7 +38,8 @@ template <class real> __device__ static void add_rows(const loss_task &t, int64_
         if (i < at.count) {
             int64_t row = at.order ? at.order[i] : at.first + i;
             loss_point<real> l = loss_at<real>(t.loss, p[i * t.k + c] + intercept, y[row * t.k + c]);
-            s = w ? w[row] * l.slope : l.slope;
+            s = t.second ? l.curvature : l.slope;
+            if (w) s *= w[row];
             *loss += (double)(w ? w[row] * l.value : l.value);
             *slope += (double)s;
         }

@@ -9,7 +9,11 @@ cusgd=$1
 table() {
     echo '| Option | When it is not given | What it is |'
     echo '|---|---|---|'
+    # A list of words goes on in the next line after a |, and where it is long the help stands in a line of its own.
     "$cusgd" train --help | awk '
+        /^  -/ || /^                / || held ~ /\|$/ { if (/^  -/ && held == "") held = $0; else if (/^  -/) { print held; held = $0 }
+            else if (held ~ /\|$/) { sub(/^ +/, ""); held = held $0 } else held = held $0; next }
+        END { print held }' | awk '
         !/^  -/ { next }
         {
             sub(/^ +/, "")

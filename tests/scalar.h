@@ -3,6 +3,7 @@
 #define CUSGD_TESTS_SCALAR_H
 
 #include "cusgd.h"
+#include "scalar/loss_rule.h"
 
 typedef struct loss_numbers {
     double value, slope, curvature;
@@ -12,17 +13,19 @@ typedef struct loss_numbers {
 typedef struct update_case {
     int optimizer;
     cusgd_schedule schedule;
-    double rate, t0, t1, momentum, beta1, beta2, rho, epsilon, l1, l2;
-    int average;
+    double rate, t0, t1, momentum, beta1, beta2, rho, epsilon, l1, l2, decay;
+    int limited; /* by the next three */
+    double penalty, lower, upper;
+    int average; /* 0: none; else the step it starts at, from 1 */
 } update_case;
 
 typedef struct parameter_numbers {
-    double theta, slot1, slot2, average;
+    double theta, slot1, slot2, slot3, average;
 } parameter_numbers;
 
 typedef struct scalar_functions {
     double unit; /* the unit roundoff */
-    loss_numbers (*loss)(cusgd_loss loss, double p, double y);
+    loss_numbers (*loss)(loss_rule loss, double p, double y);
     double (*point)(const update_case *c, int64_t t, const parameter_numbers *q);
     void (*step)(const update_case *c, int64_t t, int penalised, double point, double g, parameter_numbers *q);
     double (*soft_threshold)(double theta, double threshold);

@@ -4,7 +4,7 @@
 #include "scalar/loss.h"
 #include "scalar/update.h"
 
-static loss_numbers loss(cusgd_loss loss, double p, double y)
+static loss_numbers loss(loss_rule loss, double p, double y)
 {
     struct loss_point l = loss_at(loss, (real)p, (real)y);
     return (loss_numbers){(double)l.value, (double)l.slope, (double)l.curvature};
@@ -12,14 +12,26 @@ static loss_numbers loss(cusgd_loss loss, double p, double y)
 
 static struct update_rule rule_of(const update_case *c)
 {
-    return (struct update_rule){c->optimizer, c->average,       (real)c->beta1, (real)c->beta2,
-                                (real)c->rho, (real)c->epsilon, (real)c->l1,    (real)c->l2};
+    return (struct update_rule){.optimizer = c->optimizer,
+                                .average = c->average,
+                                .beta1 = (real)c->beta1,
+                                .beta2 = (real)c->beta2,
+                                .rho = (real)c->rho,
+                                .epsilon = (real)c->epsilon,
+                                .l1 = (real)c->l1,
+                                .l2 = (real)c->l2,
+                                .decay = (real)c->decay};
 }
 
 static struct update_step step_of(const update_case *c, int64_t t)
 {
-    step_numbers n = {schedule_rate(c->schedule, c->rate, c->t0, c->t1, t), c->momentum, bias_correction(c->beta1, t),
-                      bias_correction(c->beta2, t), average_weight(AVERAGE_ECCENTRICITY, t, 0)};
+    step_numbers n;
+    rate_schedule schedule = {.kind = c->schedule, .batches = 1, .steps = 1, .rate = c->rate, .t0 = c->t0, .t1 = c->t1};
+    optimizer_numbers(c->optimizer, c->beta1, c->beta2, t, &n);
+    n.rate = schedule_rate(&schedule, t);
+    if (c->optimizer == CUSGD_OPTIMIZER_ASGD) n.rate *= asgd_share(c->decay, c->rate, t);
+    n.momentum = c->momentum;
+    n.average = average_weight(c->optimizer == CUSGD_OPTIMIZER_ASGD ? 0 : AVERAGE_ECCENTRICITY, t, (int64_t)c->average - 1);
     return update_step_from(&n);
 }
 
@@ -30,9 +42,10 @@ static double point(const update_case *c, int64_t t, const parameter_numbers *q)
 
 static void step(const update_case *c, int64_t t, int penalised, double at, double g, parameter_numbers *q)
 {
-    struct parameter r = {(real)q->theta, (real)q->slot1, (real)q->slot2, (real)q->average};
-    update_parameter(rule_of(c), step_of(c, t), 1, penalised, (real)at, (real)g, &r);
-    *q = (parameter_numbers){(double)r.theta, (double)r.slot1, (double)r.slot2, (double)r.average};
+    struct parameter r = {(real)q->theta, (real)q->slot1, (real)q->slot2, (real)q->slot3, (real)q->average};
+    struct own_rule own = {1, (real)c->penalty, (real)c->lower, (real)c->upper};
+    update_parameter(rule_of(c), step_of(c, t), own, c->limited, penalised, (real)at, (real)g, &r);
+    *q = (parameter_numbers){(double)r.theta, (double)r.slot1, (double)r.slot2, (double)r.slot3, (double)r.average};
 }
 
 static double threshold(double theta, double by) { return (double)soft_threshold((real)theta, (real)by); }

@@ -183,6 +183,7 @@ static void sources_fill(seam_examples *e, uint64_t *state)
         }
         for (int64_t c = 0; c < s->k; c++) {
             double y = s->binary ? (double)(seam_bits(state) >> 63) : e->shift[c] + 2 * seam_uniform(state);
+            if (s->positive) y = 0.25 + fabs(y);
             e->source_y[i * s->k + c] = matrix_put(&e->source.y, row, c, y);
         }
         double w = i > 0 && draw(state, 8) == 0 ? 0 : 1.1 + seam_uniform(state);
@@ -264,8 +265,9 @@ bound *seam_bind(const backend *b, const seam_examples *e)
 void seam_spec_for(seam_spec *spec, cusgd_loss loss, int in_place)
 {
     spec->type = (cusgd_type)(in_place ? (int)spec->precision : 1 - (int)spec->precision);
-    spec->binary = loss == CUSGD_LOSS_LOGISTIC;
-    spec->shifted = spec->standardized && !spec->binary;
+    spec->binary = loss == CUSGD_LOSS_LOGISTIC || loss == CUSGD_LOSS_HINGE || loss == CUSGD_LOSS_SQUARED_HINGE;
+    spec->positive = loss == CUSGD_LOSS_POISSON || loss == CUSGD_LOSS_GAMMA || loss == CUSGD_LOSS_TWEEDIE;
+    spec->shifted = spec->standardized && !spec->binary && !spec->positive;
 }
 
 const char *seam_describe(const seam_spec *s)
@@ -296,35 +298,93 @@ void seam_theta(const seam_spec *spec, uint64_t *state, double size, double *the
         theta[u] = seam_scalar_of(spec->precision)->round(size * seam_uniform(state));
 }
 
-/* l, dl/dp, and the bound of d2l/dp2, written out here: scalar/loss.h is what the backend uses. */
-static void loss_exact(cusgd_loss loss, long double p, long double y, long double *value, long double *slope, long double *most)
+loss_rule seam_loss(int kind)
 {
-    long double r = p - y;
-    switch (loss) {
-    case CUSGD_LOSS_SQUARED: *value = r * r / 2, *slope = r, *most = 1; return;
-    case CUSGD_LOSS_MSE: *value = r * r, *slope = 2 * r, *most = 2; return;
-    case CUSGD_LOSS_LOGISTIC: break;
-    }
-    *value = y == 1 ? log1pl(expl(-p)) : log1pl(expl(p));
-    *slope = y == 1 ? -1 / (1 + expl(p)) : 1 / (1 + expl(-p));
-    *most = 0.25L;
+    static const double numbers[SEAM_LOSSES] = {[CUSGD_LOSS_HUBER] = 0.75,
+                                                [CUSGD_LOSS_EPSILON_INSENSITIVE] = 0.25,
+                                                [CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE] = 0.5,
+                                                [CUSGD_LOSS_QUANTILE] = 0.25,
+                                                [CUSGD_LOSS_TWEEDIE] = 1.25};
+    loss_rule rule = {(cusgd_loss)kind, numbers[kind], -(double)INFINITY, (double)INFINITY};
+    if (kind == CUSGD_LOSS_TWEEDIE) rule.least = -0.5, rule.most = 0.25; /* straight lines within reach */
+    return rule;
 }
 
-/* One row's share of one output's sums. A prediction is off by a few roundings of |x| |theta| + |b|, so the slope by that times
- * the second derivative, and every addend by a few roundings of itself. */
-static void add_row(const seam_examples *e, cusgd_loss loss, const double *theta, int64_t i, int64_t c, long double *gradient,
+/* e^(a p), straight beyond `end`, and its derivative. */
+static long double exponential_exact(long double a, long double p, long double end, long double *slope)
+{
+    int beyond = a > 0 ? p > end : p < end;
+    long double e = expl(a * (beyond ? end : p));
+    *slope = a * e;
+    return beyond ? e * (1 + a * (p - end)) : e;
+}
+
+/* l and dl/dp, written out here: scalar/loss.h is what the backend uses. */
+static long double loss_exact(loss_rule rule, long double p, long double y, long double *slope)
+{
+    long double r = p - y, size = fabsl(r), sign = r > 0 ? 1 : r < 0 ? -1 : 0, q = (long double)rule.number, up, down, e, f;
+    long double side = y == 1 ? 1 : -1, margin = 1 - side * p;
+    long double outside = size > q ? size - q : 0;
+    switch (rule.kind) {
+    case CUSGD_LOSS_SQUARED: *slope = r; return r * r / 2;
+    case CUSGD_LOSS_MSE: *slope = 2 * r; return r * r;
+    case CUSGD_LOSS_LOGISTIC:
+        *slope = y == 1 ? -1 / (1 + expl(p)) : 1 / (1 + expl(-p));
+        return y == 1 ? log1pl(expl(-p)) : log1pl(expl(p));
+    case CUSGD_LOSS_HUBER: *slope = size > q ? q * sign : r; return size > q ? q * (size - q / 2) : r * r / 2;
+    case CUSGD_LOSS_EPSILON_INSENSITIVE: *slope = outside > 0 ? sign : 0; return outside;
+    case CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE: *slope = 2 * outside * sign; return outside * outside;
+    case CUSGD_LOSS_HINGE: *slope = margin > 0 ? -side : 0; return margin > 0 ? margin : 0;
+    case CUSGD_LOSS_SQUARED_HINGE: *slope = margin > 0 ? -2 * side * margin : 0; return margin > 0 ? margin * margin : 0;
+    case CUSGD_LOSS_QUANTILE: *slope = r > 0 ? 1 - q : r < 0 ? -q : 0; return r > 0 ? (1 - q) * r : -q * r;
+    case CUSGD_LOSS_POISSON:
+        e = exponential_exact(1, p, (long double)rule.most, &up);
+        *slope = up - y;
+        return e - y * p;
+    case CUSGD_LOSS_GAMMA:
+        e = exponential_exact(-1, p, (long double)rule.least, &down);
+        *slope = 1 + y * down;
+        return p + y * e;
+    case CUSGD_LOSS_TWEEDIE:
+        e = exponential_exact(2 - q, p, (long double)rule.most, &up);
+        f = exponential_exact(1 - q, p, (long double)rule.least, &down);
+        *slope = up / (2 - q) - y * down / (1 - q);
+        return e / (2 - q) - y * f / (1 - q);
+    case CUSGD_LOSS_LOG_COSH: break;
+    }
+    *slope = tanhl(r);
+    return logl(coshl(r));
+}
+
+/* How far the slope of a convex function may move while p does by `distance`. */
+static long double slope_change(loss_rule rule, long double p, long double y, long double distance)
+{
+    long double at, above, below;
+    (void)loss_exact(rule, p, y, &at);
+    (void)loss_exact(rule, p + distance, y, &above);
+    (void)loss_exact(rule, p - distance, y, &below);
+    return fmaxl(above - at, at - below);
+}
+
+/* One row's share of one output's sums. A prediction is off by a few roundings of |x| |theta| + |b|, so the slope by what it
+ * moves meanwhile, and every addend by a few roundings of itself. */
+static void add_row(const seam_examples *e, loss_rule loss, const double *theta, int64_t i, int64_t c, long double *gradient,
                     double factor, seam_sums *sums, long double *total)
 {
     int64_t d = e->spec.d, k = e->spec.k;
     const double *x = e->x + i * d;
-    long double p = (long double)theta[d * k + c], size = fabsl(p), value, slope, most, w = (long double)e->w[i];
+    long double p = (long double)theta[d * k + c], size = fabsl(p), value, slope, w = (long double)e->w[i];
+    long double y = (long double)e->y[i * k + c], terms = 0;
     for (int64_t j = 0; j < d; j++) {
         long double term = (long double)x[j] * (long double)theta[j * k + c];
         p += term;
         size += fabsl(term);
     }
-    loss_exact(loss, p, (long double)e->y[i * k + c], &value, &slope, &most);
-    double error = (double)(w * (most * size + fabsl(slope)));
+    value = loss_exact(loss, p, y, &slope);
+    size += fabsl(y) + (long double)loss.number;
+    long double f = (long double)factor, change = slope_change(loss, p, y, f * size);
+    if (e->spec.positive) terms = (1 + fabsl(y)) * size + change / f; /* differences of terms: of slope and size, or so */
+    double error = (double)(w * (change / f + fabsl(slope)));
     for (int64_t j = 0; j < d; j++) {
         gradient[j * k + c] += w * slope * (long double)x[j];
         sums->bound[j * k + c] += error * fabs(x[j]);
@@ -332,10 +392,10 @@ static void add_row(const seam_examples *e, cusgd_loss loss, const double *theta
     gradient[d * k + c] += w * slope;
     sums->bound[d * k + c] += error;
     *total += w * value;
-    sums->loss_bound += (double)(w * (fabsl(slope) * size + fabsl(value) + most * size * size * (long double)factor));
+    sums->loss_bound += (double)(w * (fabsl(slope) * size + fabsl(value) + change * size + terms));
 }
 
-void seam_gradient(const seam_examples *e, cusgd_loss loss, const double *theta, const int64_t *rows, int64_t count,
+void seam_gradient(const seam_examples *e, loss_rule loss, const double *theta, const int64_t *rows, int64_t count,
                    seam_sums *sums)
 {
     int64_t size = (e->spec.d + 1) * e->spec.k;

@@ -6,6 +6,7 @@
 #define CUSGD_TESTS_SEAM_H
 
 #include "backend.h"
+#include "check/check.h" /* a parameter's own numbers */
 
 /* Opens it, or ends the test. */
 void seam_backend_open(cusgd_precision precision, int threads, backend *out);
@@ -49,6 +50,7 @@ typedef struct seam_spec {
     int standardized; /* 1: x' = (x - mean) (1 / scale) */
     int shifted;      /* 1: y' = y - shift */
     int binary;       /* 1: y in {0, 1} */
+    int positive;     /* 1: y > 0 */
     uint64_t seed;
 } seam_spec;
 
@@ -90,13 +92,17 @@ typedef struct seam_scalar {
     /* Where the gradient is taken, of a parameter and its first slot. */
     double (*point)(const plan *p, const step_numbers *s, double theta, double slot1);
     /* One parameter's step; state by enum part. */
-    void (*update)(const plan *p, const step_numbers *s, double metric, int penalised, double point, double g, double *state);
+    void (*update)(const plan *p, const step_numbers *s, const double *own, int penalised, double point, double g, double *state);
 } seam_scalar;
 extern const seam_scalar seam_float, seam_double;
 static inline const seam_scalar *seam_scalar_of(cusgd_precision p)
 {
     return p == CUSGD_PRECISION_FLOAT ? &seam_float : &seam_double;
 }
+
+/* Every loss, with numbers that float holds exactly. */
+enum { SEAM_LOSSES = CUSGD_LOSS_LOG_COSH + 1 };
+loss_rule seam_loss(int kind);
 
 /* A mean gradient over some rows, the sum of their losses, and how far a sum of rounded products may lie from each. */
 typedef struct seam_sums {
@@ -105,7 +111,7 @@ typedef struct seam_sums {
 } seam_sums;
 
 /* In long double, over rows[0 .. count-1]; sums' arrays are the caller's. */
-void seam_gradient(const seam_examples *e, cusgd_loss loss, const double *theta, const int64_t *rows, int64_t count,
+void seam_gradient(const seam_examples *e, loss_rule loss, const double *theta, const int64_t *rows, int64_t count,
                    seam_sums *sums);
 
 /* Puts (d+1) x k values that the precision holds exactly, of about this size. */

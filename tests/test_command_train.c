@@ -19,10 +19,28 @@ static outcome o;
 static const struct {
     const char *name, *good, *metadata, *bad[5];
 } cases[] = {
-    {"loss", "mse", "loss = mse", {"hinge", "''"}},
+    {"loss", "mse", "loss = mse", {"hinges", "''"}},
+    {"solver", "newton", "solver = newton", {"broyden", "NEWTON", "''"}},
     {"optimizer", "adam", "optimizer = adam", {"bfgs", "SGD"}},
     {"rate", "0.125", "rate = 0.125", {"0", "-1", "nan", "1e999", "fast"}},
-    {"schedule", "time-decay", "schedule = time-decay", {"cosine"}},
+    {"schedule", "time-decay", "schedule = time-decay", {"cos", "optimal"}},
+    {"delta", "0.5 --loss huber", "delta = 0.5", {"0", "-1", "nan", "x"}},
+    {"width", "0.5 --loss epsilon-insensitive", "width = 0.5", {"-1", "nan", "x"}},
+    {"quantile", "0.25 --loss quantile", "quantile = 0.25", {"0", "1", "1.5", "nan", "x"}},
+    {"power", "1.25", "power = 1.25", {"1", "2", "0", "nan", "x"}},
+    {"decay", "0.5 --schedule step", "decay = 0.5", {"0", "1", "x"}},
+    {"decay-every", "1.5 --schedule step", "decay-every = 1.5", {"0", "-1", "x"}},
+    {"decay-power", "0.5 --schedule inverse-scaling", "decay-power = 0.5", {"0", "-1", "x"}},
+    {"decay-patience", "2 --schedule plateau", "decay-patience = 2", {"0", "-1", "x"}},
+    {"warm-up", "2 --schedule cosine", "warm-up = 2", {"-1", "x"}},
+    {"final-rate", "0.125 --schedule polynomial", "final-rate = 0.125", {"-1", "x"}},
+    {"rate-changes", "epoch --schedule exponential", "rate-changes = epoch", {"row"}},
+    {"centered", "--optimizer rmsprop", "centered = true", {NULL}},
+    {"weight-decay", "0.5 --optimizer adamw", "weight-decay = 0.5", {"-1", "nan", "x"}},
+    {"lower", "-1", "lower = -1", {"nan", "inf", "x"}},
+    {"upper", "1", "upper = 1", {"nan", "inf", "x"}},
+    {"clip-norm", "0.5", "clip-norm = 0.5", {"0", "-1", "x"}},
+    {"clip-value", "0.5", "clip-value = 0.5", {"0", "-1", "x"}},
     {"t0", "0.5", "t0 = 0.5", {"0", "-1", "nan", "x"}},
     {"t1", "64", "t1 = 64", {"0", "-1", "inf", "x"}},
     {"momentum", "0.75", "momentum = 0.75", {"1", "-0.1", "nan", "x"}},
@@ -73,6 +91,116 @@ Test(command_train, takes_every_option)
     }
 }
 
+/* y of data.csv made positive, and made into classes. */
+static const char make_targets[] =
+    "awk -F, -v OFS=, 'NR == 1 { print; next } { $NF = $NF * $NF + 0.5; print }' data.csv >positive.csv; "
+    "awk -F, -v OFS=, 'NR == 1 { print; next } { $NF = $NF > 0 ? 1 : -1; print }' data.csv >signs.csv; "
+    "sed '$s/-\\{0,1\\}1$/0/' signs.csv >mixed.csv; ";
+
+Test(command_train, every_loss_trains_predicts_and_is_read_again)
+{
+    static const char *const words[][3] = {{"huber", "data", "R2"},
+                                           {"epsilon-insensitive", "data", "R2"},
+                                           {"quantile", "data", "R2"},
+                                           {"squared-epsilon-insensitive", "data", "R2"},
+                                           {"log-cosh", "data", "R2"},
+                                           {"poisson", "positive", "D2"},
+                                           {"gamma", "positive", "D2"},
+                                           {"tweedie", "positive", "D2"},
+                                           {"logistic", "signs", "accuracy"},
+                                           {"hinge", "signs", "accuracy"},
+                                           {"squared-hinge", "signs", "accuracy"}};
+    run(&o, "%s", make_targets);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        run(&o, "$CUSGD train %s.csv --loss %s --epochs 30 --model m", words[i][1], words[i][0]);
+        assert_code(o, 0);
+        assert_has(o.err, words[i][2]);
+        run(&o, "$CUSGD evaluate m %s.csv && $CUSGD predict m %s.csv -o - --as mean | tail -n 1", words[i][1], words[i][1]);
+        assert_code(o, 0);
+        if (!strcmp(words[i][2], "D2")) { /* a mean is positive, and the link's exponential */
+            run(&o, "$CUSGD predict m positive.csv -o - | tail -n 1 >mean && $CUSGD predict m positive.csv -o - --as link | "
+                    "tail -n 1 | awk '{ e = exp($1); getline mean <\"mean\"; exit !(mean > 0 && e / mean - 1 < 1e-9 && "
+                    "mean / e - 1 < 1e-9) }'");
+            assert_code(o, 0);
+        }
+    }
+    run(&o, "$CUSGD train data.csv --loss quantile --quantile 0.875 --epochs 300 -q --model m && $CUSGD predict m data.csv -o "
+            "p.csv && "
+            "paste -d, data.csv p.csv | awk -F, 'NR > 1 { n++; if ($(NF - 1) < $NF) below++ } END { exit !(below / n > 0.78 && "
+            "below / n < 0.96) }' && $CUSGD info m | grep 'quantile = 0.875'");
+    assert_code(o, 0);
+}
+
+/* -1 is taken for 0, with a note, and the model is the same; the two are not mixed. */
+Test(command_train, targets_of_minus_one)
+{
+    run(&o,
+        "%s sed 's/,-1$/,0/' signs.csv >zeros.csv; for l in logistic hinge squared-hinge; do $CUSGD train signs.csv --loss $l "
+        "--epochs 5 --model a && $CUSGD train zeros.csv --loss $l --epochs 5 -q --model b && cmp a b || exit 9; done",
+        make_targets);
+    assert_code(o, 0);
+    assert_has(o.err, "note: targets -1 and 1 are two classes");
+    run(&o, "$CUSGD train mixed.csv --loss hinge --model m");
+    assert_code(o, 2);
+    assert_has(o.err, "encode them as 0 and 1, or as -1 and 1");
+    run(&o, "$CUSGD train data.csv --loss gamma --model m");
+    assert_code(o, 2);
+    assert_has(o.err, "does not fit gamma loss, which takes numbers greater than 0");
+    run(&o, "$CUSGD train data.csv --loss poisson --model m");
+    assert_code(o, 2);
+    assert_has(o.err, "row ");
+    run(&o,
+        "$CUSGD train signs.csv --loss hinge --epochs 3 -q --model m && $CUSGD predict m signs.csv -o - --as class | sort -u | "
+        "tail -n 2 && $CUSGD predict m signs.csv -o - --as probability");
+    assert_code(o, 1);
+    assert_has(o.err, "has no probabilities");
+}
+
+/* Factors of 0 leave a column out of the penalty; bounds hold in the data's units. */
+Test(command_train, penalty_factors_and_bounds)
+{
+    run(&o, "printf '0\\n1\\n1\\n' >f; $CUSGD train data.csv --l1 10 --penalty-factors f -q --model m && $CUSGD info m | tail -n "
+            "3 | awk "
+            "'$2 != 0 { n++ } END { exit n != 1 }'");
+    assert_code(o, 0);
+    run(&o, "$CUSGD train data.csv --lower 0 --upper 0.125 -q --model m && $CUSGD info m | tail -n 3 | awk '$2 < 0 || $2 > 0.125 "
+            "{ exit 1 "
+            "}'");
+    assert_code(o, 0);
+    static const char *const bad[][2] = {{"printf '1\\n2\\n' >f", "has 2 lines, and there are 3 columns"},
+                                         {"printf '1\\n-2\\n1\\n' >f", "line 2 is no number of 0 or more"},
+                                         {"printf '1\\nx\\n1\\n' >f", "line 2 is no number"},
+                                         {"rm f", "cannot be opened"}};
+    for (int i = 0; i < 4; i++) {
+        run(&o, "%s; $CUSGD train data.csv --penalty-factors f --model m2", bad[i][0]);
+        assert_code(o, 2);
+        assert_has(o.err, bad[i][1]);
+        cr_assert(!file_exists("m2"));
+    }
+    run(&o, "$CUSGD train data.csv --lower 1 --upper 0 --model m2");
+    assert_code(o, 1);
+    assert_has(o.err, "lower is above upper");
+    run(&o, "$CUSGD train data.csv --schedule optimal --model m2");
+    assert_code(o, 1);
+    assert_has(o.err, "needs l2");
+}
+
+/* Every schedule runs by its name alone. */
+Test(command_train, every_schedule_by_its_name)
+{
+    static const char *const names[] = {"time-decay", "inverse-scaling", "optimal",    "exponential", "step",
+                                        "cosine",     "one-cycle",       "polynomial", "plateau"};
+    for (int i = 0; i < 9; i++) {
+        run(&o,
+            "for o in sgd adamw; do $CUSGD train data.csv --optimizer $o --schedule %s --l2 1e-3 --epochs 20 --model m || exit "
+            "9; "
+            "done",
+            names[i]);
+        assert_code(o, 0);
+        assert_has(o.err, "R2");
+    }
+}
+
 Test(command_train, takes_other_words)
 {
     run(&o, "$CUSGD train data.csv --model m.safetensors --lr 0.125 --batch-size 7 --no-average --standardize --intercept -q && "
@@ -102,7 +230,7 @@ Test(command_train, notes_on_options_without_effect)
     assert_code(o, 0);
     assert_has(o.err, "note: --momentum changes nothing with --optimizer sgd");
     assert_has(o.err, "note: --beta1 changes nothing");
-    assert_has(o.err, "note: --t0 and --t1 change nothing without --schedule time-decay");
+    assert_has(o.err, "note: --t0 changes nothing with --schedule constant");
     run(&o, "$CUSGD train data.csv --model m --optimizer adam --beta1 0.5 --schedule time-decay --t0 3 --rate 1 --epochs 1");
     assert_lacks(o.err, "beta1 changes");
     assert_has(o.err, "note: --rate changes nothing");
@@ -551,4 +679,48 @@ Test(command_train, progress_line_fits_a_narrow_terminal)
         cr_assert(end && end - line - 1 == 29, "%s", line);
     }
     cr_assert(lines >= 2);
+}
+
+/* ---- Solvers ---- */
+
+Test(command_train, solver_that_does_not_converge_ends_in_7_with_a_model)
+{
+    run(&o, "\"$CUSGD\" train data.csv --solver gd --epochs 2 --model m.safetensors");
+    assert_code(o, CUSGD_ERROR_CONVERGED);
+    assert_has(o.err, "not converged: after 2 iterations of solver gd the gradient is");
+    assert_has(o.err, "--solver auto");
+    run(&o, "\"$CUSGD\" predict m.safetensors data.csv -o p.csv");
+    assert_code(o, 0);
+}
+
+Test(command_train, solver_tells_what_it_does)
+{
+    run(&o, "\"$CUSGD\" train data.csv --solver auto --batch 5 --history h.jsonl --model m.safetensors");
+    assert_code(o, 0);
+    assert_has(o.err, "--batch changes nothing with --solver auto");
+    assert_has(o.err, "chosen: solver exact");
+    assert_has(o.err, "1 iteration of exact");
+    run(&o, "\"$CUSGD\" info m.safetensors --coefficients");
+    assert_code(o, 0);
+    assert_has(o.out, "standard error");
+    assert_has(o.out, "t of 56 degrees of freedom");
+    run(&o, "\"$CUSGD\" train data.csv --l1 0.1 --solver bfgs --model m.safetensors");
+    assert_code(o, CUSGD_ERROR_USAGE);
+    assert_has(o.err, "l1 needs solver lbfgs");
+    run(&o, "\"$CUSGD\" train data.csv --loss quantile --solver auto --model m.safetensors");
+    assert_code(o, CUSGD_ERROR_USAGE);
+    assert_has(o.err, "has kinks");
+}
+
+Test(command_train, optimum_stands_beside_a_run)
+{
+    run(&o, "\"$CUSGD\" train data.csv --epochs 1 --model m.safetensors");
+    assert_code(o, 0);
+    assert_has(o.err, "% above the least; --solver exact takes");
+    run(&o, "\"$CUSGD\" train data.csv --solver cg --precision double --model m.safetensors");
+    assert_code(o, 0);
+    assert_has(o.err, "optimum: the objective is the least, to rounding");
+    run(&o, "\"$CUSGD\" info m.safetensors --coefficients");
+    assert_code(o, 0);
+    assert_has(o.err, "no standard errors");
 }

@@ -438,7 +438,7 @@ Test(generate, noise_and_coins)
     cusgd_model_free(truth);
     cusgd_data_free(data);
 
-    g.logistic = 1;
+    g.targets = CUSGD_TARGETS_LOGISTIC;
     data = generated(&g, "coins", &truth);
     cr_assert_eq(cusgd_model_loss(truth), CUSGD_LOSS_LOGISTIC);
     double excess = 0, variance = 0;

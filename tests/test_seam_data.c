@@ -62,7 +62,7 @@ static void check_x_and_w(const backend *b, const seam_examples *e, const bound 
 static void check_y(const backend *b, const seam_examples *e, const bound *at)
 {
     int64_t n = e->spec.n, d = e->spec.d, k = e->spec.k, places[3] = {0, n / 2, n - 1};
-    plan p = {.loss = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_MOMENTUM, .d = d, .k = k, .batch = 1, .intercept = 1};
+    plan p = {.loss.kind = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_MOMENTUM, .d = d, .k = k, .batch = 1, .intercept = 1};
     sampler order = sampler_make(CUSGD_SAMPLING_NONE, 1, (uint64_t)n, (uint64_t)n, 0);
     step_numbers numbers = {.rate = 1, .correction1 = 1, .correction2 = 1, .average = 1};
     double *v = seam_allocate((d + 1) * k, sizeof(double));

@@ -85,7 +85,7 @@ Test(seam_large, slices_of_many_steps)
         backend b;
         seam_examples e;
         seam_spec spec = {.n = ROWS, .d = 5, .k = k, .precision = precision, .type = (cusgd_type)precision, .seed = 61};
-        plan p = {.loss = CUSGD_LOSS_SQUARED,
+        plan p = {.loss.kind = CUSGD_LOSS_SQUARED,
                   .optimizer = CUSGD_OPTIMIZER_NESTEROV,
                   .d = 5,
                   .k = k,
@@ -113,7 +113,7 @@ Test(seam_large, a_bad_step_within_a_long_slice)
         backend b;
         seam_examples e;
         seam_spec spec = {.n = ROWS, .d = 5, .k = 1, .precision = (cusgd_precision)precision, .type = (cusgd_type)precision};
-        plan p = {.loss = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_NESTEROV, .d = 5, .k = 1, .batch = BATCH};
+        plan p = {.loss.kind = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_NESTEROV, .d = 5, .k = 1, .batch = BATCH};
         seam_backend_open((cusgd_precision)precision, 2, &b);
         seam_examples_make(&spec, &e);
         if (precision == 0)
@@ -135,7 +135,7 @@ Test(seam_large, a_slice_of_thousands_of_steps)
     backend b;
     seam_examples e;
     seam_spec spec = {.n = 4500, .d = 2, .k = 1, .precision = CUSGD_PRECISION_FLOAT, .seed = 62};
-    plan p = {.loss = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_SGD, .d = 2, .k = 1, .batch = 1, .intercept = 1};
+    plan p = {.loss.kind = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_SGD, .d = 2, .k = 1, .batch = 1, .intercept = 1};
     seam_backend_open(CUSGD_PRECISION_FLOAT, 2, &b);
     seam_examples_make(&spec, &e);
     course c = course_make(&b, &e, &p, CUSGD_SAMPLING_PERMUTE);
@@ -212,7 +212,8 @@ static void check_sums(const seam_examples *e, const double *gradient, const sea
 static void check_gradients(const backend *b, const seam_examples *e, bound *at, int64_t batch, cusgd_sampling sampling)
 {
     int64_t n = e->spec.n, d = e->spec.d, k = e->spec.k, size = (d + 1) * k, batches = (n + batch - 1) / batch;
-    plan p = {.loss = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_MOMENTUM, .d = d, .k = k, .batch = batch, .intercept = 1};
+    plan p = {
+        .loss.kind = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_MOMENTUM, .d = d, .k = k, .batch = batch, .intercept = 1};
     sampler order = sampler_make(sampling, 3, (uint64_t)n, (uint64_t)batches, 1);
     step_numbers numbers = {.rate = 1, .correction1 = 1, .correction2 = 1, .average = 1};
     slice first = {at, &order, 0, 1, &numbers};
@@ -223,15 +224,15 @@ static void check_gradients(const backend *b, const seam_examples *e, bound *at,
     seam_theta(&e->spec, &state, 1 / sqrt((double)d), theta);
     for (uint64_t i = batch_start(order.n, order.batches, batch0); i < batch_start(order.n, order.batches, batch0 + 1); i++)
         rows[count++] = (int64_t)sampler_row(&order, i);
-    seam_gradient(e, CUSGD_LOSS_SQUARED, theta, rows, count, &sums);
+    seam_gradient(e, seam_loss(CUSGD_LOSS_SQUARED), theta, rows, count, &sums);
     seam_ok(b->ops->start(b->self, &p), "start");
     seam_ok(b->ops->put(b->self, AREA_CURRENT, PART_THETA, theta), "put");
     seam_ok(b->ops->steps(b->self, &first), "steps");
     seam_ok(b->ops->get(b->self, AREA_CURRENT, PART_SLOT1, gradient), "get");
     check_sums(e, gradient, &sums, "gradient of parameter");
     for (int64_t i = 0; i < n; i++) rows[i] = i;
-    seam_gradient(e, CUSGD_LOSS_SQUARED, theta, rows, n, &sums);
-    seam_ok(b->ops->objective(b->self, at, CUSGD_LOSS_SQUARED, theta, &value, gradient), "objective");
+    seam_gradient(e, seam_loss(CUSGD_LOSS_SQUARED), theta, rows, n, &sums);
+    seam_ok(b->ops->objective(b->self, at, seam_loss(CUSGD_LOSS_SQUARED), theta, &value, gradient), "objective");
     check_sums(e, gradient, &sums, "gradient over all rows of parameter");
     check_close(value * (double)n, (long double)sums.loss, (long double)sums.loss_bound, "objective", 0);
     free(theta);

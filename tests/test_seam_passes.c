@@ -14,7 +14,7 @@ enum { SIZES = sizeof sizes / sizeof *sizes, OUTPUTS = sizeof outputs / sizeof *
 
 /* ---- objective and predict ---- */
 
-static void check_objective(const backend *b, const seam_examples *e, const bound *at, cusgd_loss loss, const double *theta)
+static void check_objective(const backend *b, const seam_examples *e, const bound *at, loss_rule loss, const double *theta)
 {
     int64_t n = e->spec.n, size = (e->spec.d + 1) * e->spec.k, *rows = seam_allocate(n, sizeof *rows);
     double *gradient = seam_allocate(size, sizeof(double)), value = (double)NAN, alone = (double)NAN;
@@ -25,15 +25,15 @@ static void check_objective(const backend *b, const seam_examples *e, const boun
     seam_ok(b->ops->objective(b->self, at, loss, theta, &value, gradient), "objective");
     seam_ok(b->ops->objective(b->self, at, loss, theta, &alone, NULL), "objective without gradient");
     if (!(fabs(value - exact.loss / (double)n) <= exact.loss_bound / (double)n))
-        seam_fail("%s loss %d: objective %.17g, not %.17g to within %g", seam_describe(&e->spec), (int)loss, value,
+        seam_fail("%s loss %d: objective %.17g, not %.17g to within %g", seam_describe(&e->spec), (int)loss.kind, value,
                   exact.loss / (double)n, exact.loss_bound / (double)n);
     if (!(fabs(alone - exact.loss / (double)n) <= exact.loss_bound / (double)n))
-        seam_fail("%s loss %d: objective %.17g without gradient, %.17g with it", seam_describe(&e->spec), (int)loss, alone,
+        seam_fail("%s loss %d: objective %.17g without gradient, %.17g with it", seam_describe(&e->spec), (int)loss.kind, alone,
                   value);
     for (int64_t u = 0; u < size; u++)
         if (!(fabs(gradient[u] - exact.gradient[u]) <= exact.bound[u]))
-            seam_fail("%s loss %d: gradient of parameter %d is %.17g, not %.17g to within %g", seam_describe(&e->spec), (int)loss,
-                      (int)u, gradient[u], exact.gradient[u], exact.bound[u]);
+            seam_fail("%s loss %d: gradient of parameter %d is %.17g, not %.17g to within %g", seam_describe(&e->spec),
+                      (int)loss.kind, (int)u, gradient[u], exact.gradient[u], exact.bound[u]);
     free(rows);
     free(gradient);
     free(exact.gradient);
@@ -62,9 +62,9 @@ static void check_predictions(const backend *b, const seam_examples *e, const bo
 }
 
 enum { PRECISION, LOSS, WEIGHTED, STANDARDIZED, LISTED, IN_PLACE, K, N, D };
-static const seam_factor pass_factors[] = {{"precision", 2, 1}, {"loss", 3, 1},     {"weighted", 2, 1}, {"standardized", 2, 1},
-                                           {"listed", 2, 1},    {"in place", 2, 1}, {"k", OUTPUTS, 1},  {"n", SIZES, 1},
-                                           {"d", SIZES, 0},     {NULL, 0, 0}};
+static const seam_factor pass_factors[] = {
+    {"precision", 2, 1}, {"loss", SEAM_LOSSES, 1}, {"weighted", 2, 1}, {"standardized", 2, 1}, {"listed", 2, 1},
+    {"in place", 2, 1},  {"k", OUTPUTS, 1},        {"n", SIZES, 1},    {"d", SIZES, 0},        {NULL, 0, 0}};
 
 static void pass_visit(const int *level, void *context)
 {
@@ -85,7 +85,7 @@ static void pass_visit(const int *level, void *context)
     seam_theta(&spec, &state, 2 / sqrt((double)(spec.d + 1)), theta);
     seam_examples_make(&spec, &e);
     bound *at = seam_bind(b, &e);
-    check_objective(b, &e, at, (cusgd_loss)level[LOSS], theta);
+    check_objective(b, &e, at, seam_loss(level[LOSS]), theta);
     check_predictions(b, &e, at, theta);
     b->ops->unbind(b->self, at);
     seam_examples_free(&e);
@@ -126,7 +126,7 @@ Test(seam_passes, many_rows_many_columns)
         bound *at = seam_bind(b, &e);
         seam_ok(b->ops->start(b->self, &p), "start");
         seam_ok(b->ops->put(b->self, AREA_CURRENT, PART_THETA, theta), "put");
-        check_objective(b, &e, at, CUSGD_LOSS_SQUARED, theta);
+        check_objective(b, &e, at, seam_loss(CUSGD_LOSS_SQUARED), theta);
         check_predictions(b, &e, at, theta);
         seam_ok(b->ops->get(b->self, AREA_CURRENT, PART_THETA, kept), "get");
         cr_assert(memcmp(theta, kept, sizeof(double) * (size_t)size) == 0, "the parameters of the run have changed");
@@ -151,7 +151,7 @@ Test(seam_passes, logistic_loss_far_out)
         bound *at = seam_bind(b, &e);
         for (int i = -3; i <= 3; i++) {
             double theta[3] = {0.5, -0.25, 25.0 * i};
-            check_objective(b, &e, at, CUSGD_LOSS_LOGISTIC, theta);
+            check_objective(b, &e, at, seam_loss(CUSGD_LOSS_LOGISTIC), theta);
         }
         b->ops->unbind(b->self, at);
         seam_examples_free(&e);
@@ -198,16 +198,19 @@ static void check_targets(const cusgd_generator *g, const double *truth, int64_t
             }
             double share = 1 / (1 + exp(-p)), u = uniform_open(word);
             double slack = scalar_of(g)->unit * fabs(p + noise) * 2 + 1e-14 * (size + fabs(noise));
-            int right = g->logistic ? (got == (u < share ? 1 : 0) || fabs(u - share) < 1e-12) : fabs(got - p - noise) <= slack;
+            double v = p + noise, positive = v > 0 ? 1 + v : 1 / (1 - v);
+            int right = fabs(got - v) <= slack;
+            if (g->targets == CUSGD_TARGETS_LOGISTIC) right = got == (u < share ? 1 : 0) || fabs(u - share) < 1e-12;
+            if (g->targets == CUSGD_TARGETS_POSITIVE) right = fabs(got - positive) <= slack + 2 * scalar_of(g)->unit * positive;
             if (!right) seam_fail("target (%d, %d) is %.17g where x theta + b is %.17g", (int)(first + i), (int)c, got, p);
         }
 }
 
-enum { G_PRECISION, G_LOGISTIC, G_SHAPE, G_NOISE, G_K, G_D, G_N };
+enum { G_PRECISION, G_TARGETS, G_SHAPE, G_NOISE, G_K, G_D, G_N };
 static const int64_t widths[] = {1, 2, 3, 16, 17, 33, 127};
 static const int64_t counts[] = {1, 5, 64, 1000};
-static const seam_factor generate_factors[] = {{"precision", 2, 1}, {"logistic", 2, 1}, {"shape", 3, 1}, {"noise", 2, 1},
-                                               {"k", 3, 1},         {"d", 7, 1},        {"n", 4, 1},     {NULL, 0, 0}};
+static const seam_factor generate_factors[] = {{"precision", 2, 1}, {"targets", 3, 1}, {"shape", 3, 1}, {"noise", 2, 1},
+                                               {"k", 3, 1},         {"d", 7, 1},       {"n", 4, 1},     {NULL, 0, 0}};
 
 /* Pieces equal the same rows of one call, whatever they are; and every number is where its stream has it. */
 static void generate_visit(const int *level, void *context)
@@ -219,7 +222,7 @@ static void generate_visit(const int *level, void *context)
                          .outputs = k,
                          .informative = d,
                          .noise = level[G_NOISE] ? 0.5 : 0,
-                         .logistic = level[G_LOGISTIC],
+                         .targets = (cusgd_targets)level[G_TARGETS],
                          .correlation = level[G_SHAPE] == 1 ? -0.7 : 0,
                          .condition = level[G_SHAPE] == 2 ? 1000 : 1,
                          .seed = ++s->cases,
@@ -396,7 +399,7 @@ static void outcome_of(cusgd_precision precision, int threads, outcome *o)
                       .weighted = 1,
                       .binary = 1,
                       .seed = 60};
-    plan p = {.loss = CUSGD_LOSS_LOGISTIC,
+    plan p = {.loss.kind = CUSGD_LOSS_LOGISTIC,
               .optimizer = CUSGD_OPTIMIZER_ADAM,
               .d = BITS_D,
               .k = BITS_K,
@@ -416,7 +419,7 @@ static void outcome_of(cusgd_precision precision, int threads, outcome *o)
                          .seed = 3,
                          .precision = precision};
     sampler order = sampler_make(CUSGD_SAMPLING_PERMUTE, 1, BITS_N, 3, 0);
-    step_numbers numbers[3] = {{0.01, 0, 10, 1000, 1}, {0.01, 0, 5.3, 500, 1}, {0.01, 0, 3.7, 333, 1}};
+    step_numbers numbers[3] = {{0.01, 0, 10, 1000, 0, 1}, {0.01, 0, 5.3, 500, 0, 1}, {0.01, 0, 3.7, 333, 0, 1}};
     curvature sums = {o->fourth, o->second, 0, 0};
     steps_report report;
     backend b;

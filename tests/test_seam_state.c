@@ -8,9 +8,9 @@ typedef double real; /* above the seam all is double */
 #include <stdlib.h>
 #include <string.h>
 
-static const int optimizers[] = {CUSGD_OPTIMIZER_SGD,     CUSGD_OPTIMIZER_MOMENTUM,  CUSGD_OPTIMIZER_NESTEROV,
-                                 CUSGD_OPTIMIZER_ADAGRAD, CUSGD_OPTIMIZER_ADADELTA,  CUSGD_OPTIMIZER_RMSPROP,
-                                 CUSGD_OPTIMIZER_ADAM,    OPTIMIZER_ADAGRAD_NESTEROV};
+static const int optimizers[] = {CUSGD_OPTIMIZER_SGD,     CUSGD_OPTIMIZER_MOMENTUM,   CUSGD_OPTIMIZER_NESTEROV,
+                                 CUSGD_OPTIMIZER_ADAGRAD, CUSGD_OPTIMIZER_ADADELTA,   CUSGD_OPTIMIZER_RMSPROP,
+                                 CUSGD_OPTIMIZER_ADAM,    OPTIMIZER_ADAGRAD_NESTEROV, CUSGD_OPTIMIZER_AMSGRAD};
 enum { OPTIMIZERS = sizeof optimizers / sizeof *optimizers };
 static const int64_t shapes[][2] = {{1, 1}, {2, 3}, {15, 1}, {16, 2}, {17, 17}, {33, 1}, {127, 5}, {5000, 1}}; /* d, k */
 enum { SHAPES = sizeof shapes / sizeof *shapes };
@@ -21,6 +21,7 @@ static int keeps(const plan *p, int part)
     case PART_AVERAGE: return p->average;
     case PART_SLOT1: return optimizer_slots(p->optimizer) > 0;
     case PART_SLOT2: return optimizer_slots(p->optimizer) > 1;
+    case PART_SLOT3: return optimizer_slots(p->optimizer) > 2;
     default: return 1;
     }
 }
@@ -79,7 +80,7 @@ Test(seam_state, every_part_of_every_area)
         for (int o = 0; o < OPTIMIZERS; o++)
             for (int average = 0; average < 2; average++)
                 for (int s = 0; s < SHAPES; s++) {
-                    plan p = {.loss = CUSGD_LOSS_SQUARED,
+                    plan p = {.loss.kind = CUSGD_LOSS_SQUARED,
                               .optimizer = optimizers[o],
                               .d = shapes[s][0],
                               .k = shapes[s][1],

@@ -4,6 +4,7 @@
 #include "seam.h"
 
 typedef double real; /* above the seam all is double */
+#include "scalar/clip.h"
 #include "scalar/update.h"
 
 #include <criterion/criterion.h>
@@ -14,9 +15,23 @@ typedef double real; /* above the seam all is double */
 
 enum { STEPS = 10 }; /* at most, of a case */
 
-static const int optimizers[] = {CUSGD_OPTIMIZER_SGD,     CUSGD_OPTIMIZER_MOMENTUM,  CUSGD_OPTIMIZER_NESTEROV,
-                                 CUSGD_OPTIMIZER_ADAGRAD, CUSGD_OPTIMIZER_ADADELTA,  CUSGD_OPTIMIZER_RMSPROP,
-                                 CUSGD_OPTIMIZER_ADAM,    OPTIMIZER_ADAGRAD_NESTEROV};
+static const int optimizers[] = {CUSGD_OPTIMIZER_SGD,
+                                 CUSGD_OPTIMIZER_MOMENTUM,
+                                 CUSGD_OPTIMIZER_NESTEROV,
+                                 CUSGD_OPTIMIZER_ADAGRAD,
+                                 CUSGD_OPTIMIZER_ADADELTA,
+                                 CUSGD_OPTIMIZER_RMSPROP,
+                                 CUSGD_OPTIMIZER_ADAM,
+                                 OPTIMIZER_ADAGRAD_NESTEROV,
+                                 CUSGD_OPTIMIZER_ADAMW,
+                                 CUSGD_OPTIMIZER_AMSGRAD,
+                                 CUSGD_OPTIMIZER_NADAM,
+                                 CUSGD_OPTIMIZER_RADAM,
+                                 CUSGD_OPTIMIZER_ADAMAX,
+                                 CUSGD_OPTIMIZER_ASGD,
+                                 OPTIMIZER_RMSPROP_MOMENTUM,
+                                 OPTIMIZER_RMSPROP_CENTERED,
+                                 OPTIMIZER_RMSPROP_CENTERED_MOMENTUM};
 static const int64_t sizes[] = {1, 2, 3, 15, 16, 17, 31, 32, 33, 61, 127, 1000};
 static const int64_t outputs[] = {1, 2, 3, 17};
 static const int team[] = {1, 2, 5};
@@ -50,8 +65,8 @@ typedef struct experiment {
     const backend *b;
     seam_examples e;
     bound *at;
-    plan plan; /* metric is NULL: see below */
-    double *metric;
+    plan plan;                 /* metric is NULL: see below */
+    double *metric, *limit[3]; /* penalty factors, lower and upper bounds */
     sampler order;
     int64_t first, count, size; /* steps; (d+1) k */
     step_numbers numbers[STEPS];
@@ -69,23 +84,28 @@ static void numbers_make(experiment *x, uint64_t *state)
         x->numbers[t] = (step_numbers){.rate = 0.3 / (double)(1 + x->plan.d) * (1 + 0.5 * seam_uniform(state)),
                                        .momentum = 0.6 + 0.3 * seam_uniform(state),
                                        .correction1 = 2 + seam_uniform(state),
-                                       .correction2 = 5 + seam_uniform(state),
+                                       .correction2 = x->plan.optimizer == CUSGD_OPTIMIZER_RADAM && t % 4 == 3
+                                                          ? 0
+                                                          : 5 + seam_uniform(state), /* 0: radam's first steps */
+                                       .blend = 0.3 + 0.2 * seam_uniform(state),
                                        .average = 0.5 + 0.4 * seam_uniform(state)};
 }
 
 /* Sums of squares are positive; an intercept that is not trained has no state. */
 static void state_make(experiment *x, uint64_t *state)
 {
-    int o = x->plan.optimizer, signed1 = optimizer_has_velocity(o) || o == CUSGD_OPTIMIZER_ADAM;
+    int o = x->plan.optimizer, signed1 = optimizer_has_velocity(o) || o >= CUSGD_OPTIMIZER_ADAM;
+    signed1 &= o != OPTIMIZER_RMSPROP_CENTERED;
     double (*rounded)(double) = seam_scalar_of(x->e.spec.precision)->round;
     double size = 1 / sqrt((double)(x->plan.d + 1));
     for (int64_t u = 0; u < x->size; u++) {
-        double slot1 = seam_uniform(state), slot2 = seam_uniform(state);
+        double slot1 = seam_uniform(state), slot2 = seam_uniform(state), slot3 = seam_uniform(state);
         int kept = is_penalised(x, u) || x->plan.intercept;
         part_of(x, 0, PART_THETA)[u] = u % 5 == 4 ? 0 : rounded(size * seam_uniform(state));
         part_of(x, 0, PART_AVERAGE)[u] = x->plan.average ? rounded(size * seam_uniform(state)) : 0;
         if (kept && optimizer_slots(o) > 0) part_of(x, 0, PART_SLOT1)[u] = rounded(0.1 * (signed1 ? slot1 : fabs(slot1)));
         if (kept && optimizer_slots(o) > 1) part_of(x, 0, PART_SLOT2)[u] = rounded(0.1 * fabs(slot2));
+        if (kept && optimizer_slots(o) > 2) part_of(x, 0, PART_SLOT3)[u] = rounded(0.1 * fabs(slot3));
     }
 }
 
@@ -105,14 +125,23 @@ static void experiment_make(experiment *x, const backend *b, const seam_spec *sp
     for (int64_t t = 0; t <= x->count; t++) x->state[t] = seam_allocate(PARTS * x->size, sizeof(double));
     if (metric) x->metric = seam_allocate(x->size, sizeof(double));
     for (int64_t u = 0; metric && u < x->size; u++) x->metric[u] = 1 + 0.5 * seam_uniform(&state);
+    for (int i = 0; i < 3 && p->penalty; i++) {
+        x->limit[i] = seam_allocate(x->size, sizeof(double));
+        for (int64_t u = 0; u < x->size; u++) {
+            double size = fabs(seam_uniform(&state));
+            x->limit[i][u] = seam_scalar_of(spec->precision)->round(i == 1 ? -0.2 * size : size);
+        }
+    }
+    x->plan.penalty = x->limit[0], x->plan.lower = x->limit[1], x->plan.upper = x->limit[2];
     numbers_make(x, &state);
     state_make(x, &state);
     snprintf(
         x->text, sizeof x->text,
         "n %d d %d k %d batch %d precision %d in place %d weighted %d standardized %d loss %d optimizer %d sampling %d l1 %g l2 "
-        "%g average %d intercept %d metric %d",
+        "%g average %d intercept %d metric %d limits %d clip %g %g",
         (int)n, (int)p->d, (int)p->k, (int)p->batch, (int)spec->precision, (int)spec->type == (int)spec->precision,
-        spec->weighted, spec->standardized, (int)p->loss, p->optimizer, sampling, p->l1, p->l2, p->average, p->intercept, metric);
+        spec->weighted, spec->standardized, (int)p->loss.kind, p->optimizer, sampling, p->l1, p->l2, p->average, p->intercept,
+        metric, p->penalty != NULL, p->clip_norm, p->clip_value);
 }
 
 static void experiment_free(experiment *x)
@@ -121,6 +150,7 @@ static void experiment_free(experiment *x)
     seam_examples_free(&x->e);
     for (int64_t t = 0; t <= STEPS; t++) free(x->state[t]);
     free(x->metric);
+    for (int i = 0; i < 3; i++) free(x->limit[i]);
 }
 
 static void state_get(const experiment *x, double *state)
@@ -129,15 +159,22 @@ static void state_get(const experiment *x, double *state)
         seam_ok(x->b->ops->get(x->b->self, AREA_CURRENT, (enum part)part, state + part * x->size), "get");
 }
 
-/* The start of the run, with a metric that is gone when start() has returned. */
+/* The start of the run, with a metric and limits that are gone when start() has returned. */
 static void restart(const experiment *x)
 {
     plan p = x->plan;
     double *metric = x->metric ? seam_allocate(x->size, sizeof(double)) : NULL;
     if (metric) memcpy(metric, x->metric, sizeof(double) * (size_t)x->size);
+    double *limit[3] = {NULL};
+    for (int i = 0; i < 3 && x->limit[i]; i++) {
+        limit[i] = seam_allocate(x->size, sizeof(double));
+        memcpy(limit[i], x->limit[i], sizeof(double) * (size_t)x->size);
+    }
     p.metric = metric;
+    p.penalty = limit[0], p.lower = limit[1], p.upper = limit[2];
     seam_ok(x->b->ops->start(x->b->self, &p), "start");
     free(metric);
+    for (int i = 0; i < 3; i++) free(limit[i]);
     for (int part = 0; part < PARTS; part++)
         seam_ok(x->b->ops->put(x->b->self, AREA_CURRENT, (enum part)part, part_of(x, 0, part)), "put");
 }
@@ -217,12 +254,15 @@ static void check_gradient(const experiment *x, int64_t t, const seam_sums *exac
 static void check_update(const experiment *x, int64_t t, const double *point, const double *gradient)
 {
     const seam_scalar *scalar = seam_scalar_of(x->e.spec.precision);
+    const plan *p = &x->plan;
+    int64_t trained = p->intercept ? x->size : p->d * p->k;
+    double clip = clip_scale(p->clip_norm, clip_squares(gradient, trained));
     for (int64_t u = 0; u < x->size; u++) {
-        double state[PARTS];
+        double state[PARTS], own[OWN_NUMBERS] = {x->metric ? x->metric[u] : 1, 1, 0, 0, clip};
+        for (int i = 0; i < 3 && x->limit[i]; i++) own[OWN_PENALTY + i] = x->limit[i][u];
         for (int part = 0; part < PARTS; part++) state[part] = part_of(x, t, part)[u];
         if (is_penalised(x, u) || x->plan.intercept)
-            scalar->update(&x->plan, &x->numbers[t], x->metric ? x->metric[u] : 1, is_penalised(x, u), point[u], gradient[u],
-                           state);
+            scalar->update(&x->plan, &x->numbers[t], own, is_penalised(x, u), point[u], gradient[u], state);
         for (int part = 0; part < PARTS; part++)
             if (part_of(x, t + 1, part)[u] != state[part])
                 seam_fail("%s: step %d, part %d of parameter %d is %.17g, not %.17g, by the backend's own gradient %.17g",
@@ -308,6 +348,8 @@ enum {
     AVERAGE,
     INTERCEPT,
     METRIC,
+    LIMITS,
+    CLIP,
     K,
     N,
     D,
@@ -317,10 +359,11 @@ enum {
     TEAM
 };
 static const seam_factor step_factors[] = {{"precision", 2, 1},   {"optimizer", OPTIMIZERS, 1},
-                                           {"sampling", 5, 1},    {"loss", 3, 1},
+                                           {"sampling", 5, 1},    {"loss", SEAM_LOSSES, 1},
                                            {"weighted", 2, 1},    {"l1", 2, 1},
                                            {"l2", 2, 1},          {"average", 2, 1},
                                            {"intercept", 2, 1},   {"metric", 2, 1},
+                                           {"limits", 2, 0},      {"clip", 3, 0},
                                            {"k", OUTPUTS, 0},     {"n", SIZES, 0},
                                            {"d", SIZES, 0},       {"batch", SIZES, 0},
                                            {"in place", 2, 0},    {"standardized", 2, 0},
@@ -337,7 +380,7 @@ static void steps_visit(const int *level, void *context)
                       .standardized = level[STANDARDIZED],
                       .seed = 100 + ++s->cases};
     seam_spec_for(&spec, (cusgd_loss)level[LOSS], level[IN_PLACE]);
-    plan p = {.loss = (cusgd_loss)level[LOSS],
+    plan p = {.loss = seam_loss(level[LOSS]),
               .optimizer = optimizers[level[OPTIMIZER]],
               .d = spec.d,
               .k = spec.k,
@@ -350,6 +393,10 @@ static void steps_visit(const int *level, void *context)
               .epsilon = 1e-7,
               .l1 = level[L1] ? 0.3 : 0,
               .l2 = level[L2] ? 0.7 : 0};
+    static const double given; /* that there are limits: experiment_make() makes them */
+    if (level[LIMITS]) p.penalty = p.lower = p.upper = &given;
+    p.clip_norm = level[CLIP] == 1 ? 0.25 : 0;
+    p.clip_value = level[CLIP] == 2 ? 0.0625 : 0;
     experiment x;
     experiment_make(&x, &s->of[spec.precision][level[TEAM]], &spec, &p, level[METRIC], level[SAMPLING]);
     steps_report report = run_singly(&x);
@@ -384,7 +431,7 @@ Test(seam_steps, many_columns_many_rows)
 {
     session s;
     session_open(&s);
-    plan p = {.loss = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_NESTEROV, .intercept = 1, .average = 1};
+    plan p = {.loss.kind = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_NESTEROV, .intercept = 1, .average = 1};
     for (int precision = 0; precision < 2; precision++) {
         cusgd_precision kind = (cusgd_precision)precision;
         p.batch = 7;
@@ -393,6 +440,8 @@ Test(seam_steps, many_columns_many_rows)
         check_shape(&s, (seam_spec){.n = 4001, .d = 61, .k = 2, .precision = kind, .weighted = 1, .seed = 12}, p, 2,
                     CUSGD_SAMPLING_BLOCKS);
         p.batch = 4000;
+        p.clip_norm = 0.01;
+        check_shape(&s, (seam_spec){.n = 30, .d = 9000, .k = 1, .precision = kind, .seed = 14}, p, 1, CUSGD_SAMPLING_NONE);
         check_shape(&s, (seam_spec){.n = 4000, .d = 33, .k = 2, .precision = kind, .seed = 13}, p, 1, CUSGD_SAMPLING_NONE);
     }
     session_close(&s);
@@ -446,7 +495,7 @@ Test(seam_steps, the_first_bad_step_ends_the_run)
                           .precision = (cusgd_precision)precision,
                           .type = (cusgd_type)precision,
                           .seed = 21};
-        plan p = {.loss = CUSGD_LOSS_SQUARED,
+        plan p = {.loss.kind = CUSGD_LOSS_SQUARED,
                   .optimizer = optimizers[optimizer],
                   .d = spec.d,
                   .k = spec.k,
@@ -483,7 +532,7 @@ Test(seam_steps, parameters_that_are_not_numbers_fail_the_first_step)
         int precision = i % 2;
         cusgd_loss loss = (cusgd_loss)(i / 6);
         seam_spec spec = {.n = 12, .d = 4, .k = 2, .precision = (cusgd_precision)precision, .binary = 1, .seed = 22};
-        plan p = {.loss = loss, .optimizer = CUSGD_OPTIMIZER_SGD, .d = 4, .k = 2, .batch = 6, .intercept = 1};
+        plan p = {.loss.kind = loss, .optimizer = CUSGD_OPTIMIZER_SGD, .d = 4, .k = 2, .batch = 6, .intercept = 1};
         experiment x;
         experiment_make(&x, &s.of[precision][0], &spec, &p, 0, CUSGD_SAMPLING_NONE);
         part_of(&x, 0, PART_THETA)[3] = values[i / 2 % 3];
@@ -502,7 +551,7 @@ Test(seam_steps, an_empty_slice_does_nothing)
     session_open(&s);
     for (int precision = 0; precision < 2; precision++) {
         seam_spec spec = {.n = 12, .d = 4, .k = 2, .precision = (cusgd_precision)precision, .seed = 23};
-        plan p = {.loss = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_ADAM, .d = 4, .k = 2, .batch = 6, .intercept = 1};
+        plan p = {.loss.kind = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_ADAM, .d = 4, .k = 2, .batch = 6, .intercept = 1};
         experiment x;
         experiment_make(&x, &s.of[precision][0], &spec, &p, 0, CUSGD_SAMPLING_PERMUTE);
         restart(&x);

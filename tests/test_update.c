@@ -6,6 +6,7 @@
 #include <string.h>
 
 typedef double real;
+#include "scalar/clip.h"
 #include "scalar/update.h"
 
 /* ---- Golden trajectories ------------------------------------------------------------------------------------------------- */
@@ -43,7 +44,15 @@ static const struct {
             {"rmsprop", CUSGD_OPTIMIZER_RMSPROP},
             {"notes_rmsprop_delta_plus_sqrt_big", CUSGD_OPTIMIZER_RMSPROP},
             {"adam", CUSGD_OPTIMIZER_ADAM},
-            {"adam_l2", CUSGD_OPTIMIZER_ADAM}};
+            {"adam_l2", CUSGD_OPTIMIZER_ADAM},
+            {"rmsprop_centered_momentum", OPTIMIZER_RMSPROP_CENTERED_MOMENTUM},
+            {"adamw", CUSGD_OPTIMIZER_ADAMW},
+            {"adam_amsgrad", CUSGD_OPTIMIZER_AMSGRAD},
+            {"adam_amsgrad_b2_0.9", CUSGD_OPTIMIZER_AMSGRAD},
+            {"nadam", CUSGD_OPTIMIZER_NADAM},
+            {"radam", CUSGD_OPTIMIZER_RADAM},
+            {"adamax", CUSGD_OPTIMIZER_ADAMAX},
+            {"asgd", CUSGD_OPTIMIZER_ASGD}};
 enum { RUNS = sizeof runs / sizeof *runs };
 
 /* The golden run of this name: its hyperparameters under our names, and theta after every step (STEPS x D). */
@@ -62,7 +71,16 @@ static update_case golden_run(const golden *g, int run, double *trajectory)
     c.beta2 = json_number_or(h, "beta2", 0);
     c.rho = json_number_or(h, "rho", json_number_or(h, "alpha", 0));
     c.epsilon = json_number_or(h, "eps", json_number_or(h, "delta", 0));
-    c.l2 = json_number_or(h, "weight_decay", 0);
+    if (c.optimizer == CUSGD_OPTIMIZER_ADAMW)
+        c.decay = json_number(h, "weight_decay");
+    else
+        c.l2 = json_number_or(h, "weight_decay", 0);
+    if (c.optimizer == CUSGD_OPTIMIZER_ASGD) { /* its t0 is where the average starts */
+        c.decay = json_number(h, "lambd");
+        c.rho = 0;
+        c.average = 2 + (int)json_number(h, "t0");
+        return c;
+    }
     c.t0 = json_number_or(h, "t0", 0);
     c.t1 = json_number_or(h, "t1", 0);
     c.schedule = c.t0 > 0 ? CUSGD_SCHEDULE_TIME_DECAY : CUSGD_SCHEDULE_CONSTANT;
@@ -82,7 +100,7 @@ static void batch_gradient(const golden *g, int t, const double *theta, double *
 /* The largest distance of a run by `f` from the golden trajectory. */
 static double trajectory_error(const golden *g, const scalar_functions *f, const update_case *c, const double *trajectory)
 {
-    parameter_numbers q[D] = {{0, 0, 0, 0}};
+    parameter_numbers q[D] = {{0}};
     double point[D], gradient[D], worst = 0;
     for (int j = 0; j < D; j++) q[j].theta = g->theta0[j];
     for (int t = 0; t < STEPS; t++) {
@@ -128,17 +146,20 @@ Test(update, float_step_by_step)
     double trajectory[STEPS * D], gradient[D], u = scalar_float.unit;
     for (int run = 0; run < RUNS; run++) {
         update_case c = golden_run(&g, run, trajectory);
-        parameter_numbers q[D] = {{0, 0, 0, 0}};
+        parameter_numbers q[D] = {{0}};
         for (int j = 0; j < D; j++) q[j].theta = g.theta0[j];
         for (int t = 0; t < STEPS; t++) {
             double point[D];
             for (int j = 0; j < D; j++) {
-                q[j] = (parameter_numbers){in_float(q[j].theta), in_float(q[j].slot1), in_float(q[j].slot2), 0};
+                q[j] = (parameter_numbers){.theta = in_float(q[j].theta),
+                                           .slot1 = in_float(q[j].slot1),
+                                           .slot2 = in_float(q[j].slot2),
+                                           .slot3 = in_float(q[j].slot3)};
                 point[j] = in_float(scalar_double.point(&c, t, &q[j]));
             }
             batch_gradient(&g, t, point, gradient);
             for (int j = 0; j < D; j++) {
-                parameter_numbers single = q[j], sizes = {0, fabs(q[j].slot1), q[j].slot2, 0};
+                parameter_numbers single = q[j], sizes = {.slot1 = fabs(q[j].slot1), .slot2 = q[j].slot2, .slot3 = q[j].slot3};
                 double before = q[j].theta;
                 gradient[j] = in_float(gradient[j]);
                 scalar_float.step(&c, t, 1, point[j], gradient[j], &single);
@@ -223,6 +244,13 @@ static const struct {
                {"adadelta", CUSGD_OPTIMIZER_ADADELTA, 0.2},
                {"rmsprop", CUSGD_OPTIMIZER_RMSPROP, 0.002},
                {"adam", CUSGD_OPTIMIZER_ADAM, 0.005},
+               {"rmsprop, momentum", OPTIMIZER_RMSPROP_MOMENTUM, 0.0002},
+               {"adamw", CUSGD_OPTIMIZER_ADAMW, 0.005},
+               {"amsgrad", CUSGD_OPTIMIZER_AMSGRAD, 0.02},
+               {"nadam", CUSGD_OPTIMIZER_NADAM, 0.005},
+               {"radam", CUSGD_OPTIMIZER_RADAM, 0.005},
+               {"adamax", CUSGD_OPTIMIZER_ADAMAX, 0.005},
+               {"asgd", CUSGD_OPTIMIZER_ASGD, 0.1},
                {"auto", OPTIMIZER_ADAGRAD_NESTEROV, 0.05}};
 
 /* Full-batch steps of every optimizer end where coordinate descent does, zeros included. */
@@ -252,7 +280,7 @@ Test(update, l1_fixed_point)
                          .epsilon = 1e-6,
                          .l1 = p.l1,
                          .l2 = p.l2};
-        parameter_numbers q[COLS] = {{0, 0, 0, 0}};
+        parameter_numbers q[COLS] = {{0}};
         double theta[COLS + 1] = {0}, gradient[COLS + 1];
         for (int t = 0; t < 20000; t++) {
             for (int j = 0; j < COLS; j++) theta[j] = scalar_double.point(&c, t, &q[j]);
@@ -306,13 +334,148 @@ Test(update, intercepts_are_not_penalised)
     }
 }
 
+/* asgd's average, beside the golden run's. */
+Test(update, asgd_average)
+{
+    golden g = golden_open();
+    double trajectory[STEPS * D], averages[STEPS * D], gradient[D], theta[D];
+    update_case c = golden_run(&g, RUNS - 1, trajectory);
+    cr_assert_eq(c.optimizer, CUSGD_OPTIMIZER_ASGD);
+    const cJSON *r;
+    cJSON_ArrayForEach(r, cJSON_GetObjectItem(g.json, "runs")) if (cJSON_GetObjectItem(r, "trajectory_ax")) break;
+    cr_assert_eq(json_numbers(cJSON_GetObjectItem(r, "trajectory_ax"), averages, STEPS * D), STEPS * D);
+    parameter_numbers q[D] = {{0}};
+    for (int j = 0; j < D; j++) q[j].theta = g.theta0[j];
+    for (int t = 0; t < STEPS; t++) {
+        for (int j = 0; j < D; j++) theta[j] = q[j].theta;
+        batch_gradient(&g, t, theta, gradient);
+        for (int j = 0; j < D; j++) {
+            scalar_double.step(&c, t, 1, theta[j], gradient[j], &q[j]);
+            cr_assert_float_eq(q[j].average, averages[t * D + j], 1e-12, "step %d", t);
+        }
+    }
+    cJSON_Delete(g.json);
+}
+
+/* Momentum of 0 and a mean that is not taken away are the plain kind; bounds hold at every step, and a fixed point in them is
+ * stationary for every optimizer. */
+Test(update, rmsprop_kinds)
+{
+    update_case plain = {.optimizer = CUSGD_OPTIMIZER_RMSPROP, .rate = 0.1, .rho = 0.9, .epsilon = 1e-8}, other = plain;
+    parameter_numbers a = {.theta = 1}, b = a, m = a;
+    other.optimizer = OPTIMIZER_RMSPROP_MOMENTUM;
+    update_case centered = plain, both = plain;
+    centered.optimizer = OPTIMIZER_RMSPROP_CENTERED;
+    both.optimizer = OPTIMIZER_RMSPROP_CENTERED_MOMENTUM;
+    parameter_numbers d = m;
+    for (int t = 0; t < 50; t++) {
+        double g = sin(t) + 0.3;
+        scalar_double.step(&plain, t, 1, a.theta, g, &a);
+        scalar_double.step(&other, t, 1, b.theta, g, &b);
+        scalar_double.step(&centered, t, 1, m.theta, g, &m);
+        scalar_double.step(&both, t, 1, d.theta, g, &d);
+        cr_assert_float_eq(a.theta, b.theta, 1e-13);
+        cr_assert_float_eq(m.theta, d.theta, 1e-13);
+    }
+    cr_assert_neq(a.theta, m.theta);
+}
+
+Test(update, bounds)
+{
+    for (size_t m = 0; m < sizeof methods / sizeof *methods; m++) {
+        update_case c = {.optimizer = methods[m].optimizer,
+                         .rate = methods[m].rate,
+                         .momentum = 0.9,
+                         .beta1 = 0.9,
+                         .beta2 = 0.999,
+                         .rho = 0.9,
+                         .epsilon = 1e-6,
+                         .limited = 1,
+                         .penalty = 0,
+                         .lower = -0.25,
+                         .upper = 0.5,
+                         .l1 = 9,
+                         .l2 = 9};
+        for (int side = -1; side <= 1; side += 2) { /* minimise (theta - 2 side)^2 / 2; penalties count nothing */
+            parameter_numbers q = {.theta = 0.1};
+            for (int t = 0; t < 5000; t++) {
+                double point = scalar_double.point(&c, t, &q);
+                scalar_double.step(&c, t, 1, point, point - 2 * side, &q);
+                cr_assert(q.theta >= c.lower && q.theta <= c.upper, "%s", methods[m].name);
+            }
+            cr_assert_eq(q.theta, side > 0 ? c.upper : c.lower, "%s ends at %g", methods[m].name, q.theta);
+        }
+        update_case inside = c; /* a minimum between the bounds is reached as if there were none */
+        inside.lower = -9, inside.upper = 9, inside.penalty = 1, inside.l1 = 0.5, inside.l2 = 0;
+        parameter_numbers q = {.theta = 0.1};
+        for (int t = 0; t < 20000; t++) {
+            double point = scalar_double.point(&inside, t, &q);
+            scalar_double.step(&inside, t, 1, point, point - 2, &q);
+        }
+        cr_assert_float_eq(q.theta, 1.5, 1e-2, "%s ends at %g", methods[m].name, q.theta);
+    }
+}
+
+Test(update, clipping)
+{
+    double g[10000], squares = 0;
+    for (int i = 0; i < 10000; i++) g[i] = sin(i), squares += g[i] * g[i];
+    cr_assert_float_eq(clip_squares(g, 10000) / squares, 1, 1e-14);
+    cr_assert_eq(clip_squares(g, 1), g[0] * g[0]);
+    cr_assert_eq(clip_scale(2, 3), 1);
+    cr_assert_float_eq(clip_scale(2, 16), 0.5, 1e-16);
+    cr_assert_eq(clip_scale(0, 1e300), 1);
+    cr_assert_eq(clip_value(0.0, 0.5, 3.0), 1.5);
+    cr_assert_eq(clip_value(1.0, 0.5, 3.0), 1);
+    cr_assert_eq(clip_value(1.0, 0.5, -3.0), -1);
+    cr_assert(isnan(clip_value(1.0, 1.0, (double)NAN)));
+}
+
 /* ---- Schedules and averaging --------------------------------------------------------------------------------------------- */
 
 Test(schedule, rates)
 {
-    cr_assert_eq(schedule_rate(CUSGD_SCHEDULE_CONSTANT, 0.3, 1, 2, 7), 0.3);
-    for (int64_t t = 0; t < 1000000000000; t = t * 3 + 1)
-        cr_assert_eq(schedule_rate(CUSGD_SCHEDULE_TIME_DECAY, 9, 5, 50, t), 5 / ((double)t + 50));
+    rate_schedule constant = {.kind = CUSGD_SCHEDULE_CONSTANT, .batches = 1, .steps = 1, .rate = 0.3, .t0 = 1, .t1 = 2};
+    rate_schedule decay = {.kind = CUSGD_SCHEDULE_TIME_DECAY, .batches = 1, .steps = 1, .rate = 9, .t0 = 5, .t1 = 50};
+    cr_assert_eq(schedule_rate(&constant, 7), 0.3);
+    for (int64_t t = 0; t < 1000000000000; t = t * 3 + 1) cr_assert_eq(schedule_rate(&decay, t), 5 / ((double)t + 50));
+}
+
+/* Against PyTorch's schedulers. */
+Test(schedule, golden)
+{
+    cJSON *json = golden_json("schedules.json");
+    static const struct {
+        const char *name;
+        cusgd_schedule kind;
+    } kinds[] = {{"exponential", CUSGD_SCHEDULE_EXPONENTIAL}, {"step", CUSGD_SCHEDULE_STEP},
+                 {"cosine", CUSGD_SCHEDULE_COSINE},           {"one-cycle", CUSGD_SCHEDULE_ONE_CYCLE},
+                 {"polynomial", CUSGD_SCHEDULE_POLYNOMIAL},   {"inverse-scaling", CUSGD_SCHEDULE_INVERSE_SCALING},
+                 {"optimal", CUSGD_SCHEDULE_OPTIMAL}};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        double rates[1000];
+        const cJSON *run = cJSON_GetObjectItem(json, kinds[i].name);
+        int64_t count = json_numbers(cJSON_GetObjectItem(run, "rates"), rates, 1000);
+        rate_schedule s = {.kind = kinds[i].kind,
+                           .batches = (int64_t)json_number(run, "batches"),
+                           .steps = (int64_t)json_number(run, "steps"),
+                           .rate = json_number(run, "rate"),
+                           .t0 = json_number_or(run, "t0", 0),
+                           .t1 = json_number_or(run, "t1", 0),
+                           .decay = json_number_or(run, "decay", 0),
+                           .every = json_number_or(run, "every", 0),
+                           .power = json_number_or(run, "power", 0),
+                           .warm_up = json_number_or(run, "warm_up", 0),
+                           .final = json_number_or(run, "final", 0)};
+        cr_assert_gt(count, 50);
+        for (int64_t t = 0; t < count; t++)
+            cr_assert_float_eq(schedule_rate(&s, t), rates[t], 1e-12 * s.rate, "%s at %d: %.17g, not %.17g", kinds[i].name,
+                               (int)t, schedule_rate(&s, t), rates[t]);
+        for (int64_t t = count; t < 3 * count; t++) cr_assert(schedule_rate(&s, t) >= 0); /* a run that goes on */
+        s.by_epoch = 1;
+        for (int64_t t = 0; t < count; t++) cr_assert_eq(schedule_rate(&s, t), schedule_rate(&s, t / s.batches * s.batches));
+    }
+    cJSON_Delete(json);
 }
 
 /* Against 1 / (1 - beta^(t+1)) in long double, where the power is a product. */

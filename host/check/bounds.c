@@ -48,17 +48,25 @@ static double predict(const bounds *b, const double *x, int64_t c, double *size)
     return p;
 }
 
+/* How far the slope may move while p does by `distance`: a convex function's slope does not fall. */
+static double slope_change(loss_rule loss, double p, double y, double distance)
+{
+    double at = loss_at(loss, p, y).slope;
+    return fmax(loss_at(loss, p + distance, y).slope - at, at - loss_at(loss, p - distance, y).slope);
+}
+
 static void add_row(bounds *b, const double *x, double w, int64_t row, double factor)
 {
-    double most = loss_curvature_bound(b->loss);
     for (int64_t c = 0; c < b->k; c++) {
         double size, y = target_at(b, row, c), p = predict(b, x, c, &size);
         struct loss_point l = loss_at(b->loss, p, y);
-        size += fabs(y);
-        double error = w * (most * size + fabs(l.slope));
+        size += fabs(y) + fabs(b->loss.number);
+        double change = slope_change(b->loss, p, y, factor * size), error = w * (change + factor * fabs(l.slope));
         for (int64_t j = 0; j < b->d; j++) b->gradient[j * b->k + c] += error * fabs(x[j]);
         b->gradient[b->d * b->k + c] += error;
-        b->value += w * (fabs(l.slope) * size + fabs(l.value) + most * size * size * factor);
+        /* Those with log links are differences of terms: of slope and size, or so. */
+        double terms = loss_has_log_link(b->loss.kind) ? (1 + fabs(y) + l.curvature) * size : 0;
+        b->value += w * factor * (fabs(l.slope) * size + fabs(l.value) + terms + change * size);
     }
 }
 
@@ -74,8 +82,8 @@ cusgd_status bounds_of(bounds *b, const int64_t *rows, int64_t count)
         if (status != CUSGD_OK) return status;
         for (int64_t i = 0; i < piece; i++) add_row(b, b->x + i * b->d, b->w[i], rows[first + i], factor);
     }
-    for (int64_t u = 0; u < size; u++) b->gradient[u] = factor * b->gradient[u] / (double)count + b->tiny;
-    b->value = factor * b->value + b->tiny;
+    for (int64_t u = 0; u < size; u++) b->gradient[u] = b->gradient[u] / (double)count + b->tiny;
+    b->value += b->tiny;
     return CUSGD_OK;
 }
 

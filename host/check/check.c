@@ -3,6 +3,8 @@
 
 #include "error.h"
 #include "trainer.h"
+
+#include "scalar/clip.h"
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -200,14 +202,19 @@ static cusgd_status step_of(const check *c, int peer, const place *at, steps_rep
 static void compare_update(check *c, int peer, const place *at)
 {
     const cusgd_trainer *t = c->t;
+    const plan *p = &t->plan;
+    int64_t trained = p->intercept ? c->size : c->d * c->k;
+    double clip = clip_scale(p->clip_norm, p->clip_norm > 0 ? clip_squares(c->gradient[peer], trained) : 0);
     int single = t->options.precision == CUSGD_PRECISION_FLOAT;
     for (int64_t u = 0; u < c->size; u++) {
         int penalised = u < c->d * c->k;
         double expected[PARTS], scale = 0;
+        double own[OWN_NUMBERS] = {t->metric ? t->metric[u] : 1, p->penalty ? p->penalty[u] : 1, p->lower ? p->lower[u] : 0,
+                                   p->upper ? p->upper[u] : 0, clip};
         for (int part = 0; part < PARTS; part++) expected[part] = c->state[part * c->size + u];
         if (penalised || t->plan.intercept)
-            (single ? reference_update_float : reference_update_double)(&t->plan, &at->numbers, t->metric ? t->metric[u] : 1,
-                                                                        penalised, c->point[u], c->gradient[peer][u], expected);
+            (single ? reference_update_float : reference_update_double)(p, &at->numbers, own, penalised, c->point[u],
+                                                                        c->gradient[peer][u], expected);
         for (int part = 0; part < PARTS; part++) scale = fmax(scale, fabs(expected[part]));
         for (int part = 0; part < PARTS; part++)
             compare(c, UPDATE, peer, c->next[part * c->size + u], expected[part], scale, 0, at->step + 1);
@@ -434,6 +441,7 @@ cusgd_status cusgd_check(const cusgd_options *options, const cusgd_data *data, i
     memset(report, 0, sizeof *report);
     if (steps < 1) return fail(CUSGD_ERROR_USAGE, "a check compares at least 1 step, not %lld", (long long)steps);
     for (int i = 0; i < CUSGD_CHECK_LINES; i++) report->lines[i].what = line_names[i];
+    if (options->solver != CUSGD_SOLVER_SGD) return fail(CUSGD_ERROR_USAGE, "a check compares minibatch steps: leave out solver");
     cusgd_status status = cusgd_trainer_create(options, data, NULL, &c.t);
     if (status) return status;
     snprintf(report->device, sizeof report->device, "%s", cusgd_trainer_device(c.t));

@@ -13,7 +13,7 @@ typedef struct bounds {
     const transform *t;       /* its shift */
     const backend *reference; /* the CPU in double, and what is bound there */
     const bound *rows;
-    cusgd_loss loss;
+    loss_rule loss;
     const double *theta; /* (d+1) x k */
     double unit, tiny;   /* roundoff; the least normal number */
     double *gradient;    /* (d+1) x k: of the mean gradient */
@@ -33,13 +33,16 @@ cusgd_status bounds_of(bounds *b, const int64_t *rows, int64_t count);
 /* Of the predictions of rows first .. first + count - 1, count at most BOUNDS_PIECE: out count x k. */
 cusgd_status bounds_predictions(bounds *b, int64_t first, int64_t count, double *out);
 
+/* A parameter's own numbers, and what its gradient is multiplied by. */
+enum { OWN_METRIC, OWN_PENALTY, OWN_LOWER, OWN_UPPER, OWN_CLIP, OWN_NUMBERS };
+
 /* include/scalar/update.h in a precision, behind functions that speak double. */
 double reference_point_float(const plan *p, const step_numbers *s, double theta, double slot1);
 double reference_point_double(const plan *p, const step_numbers *s, double theta, double slot1);
 /* state: by enum part. */
-void reference_update_float(const plan *p, const step_numbers *s, double metric, int penalised, double point, double gradient,
-                            double state[PARTS]);
-void reference_update_double(const plan *p, const step_numbers *s, double metric, int penalised, double point, double gradient,
-                             double state[PARTS]);
+void reference_update_float(const plan *p, const step_numbers *s, const double own[OWN_NUMBERS], int penalised, double point,
+                            double gradient, double state[PARTS]);
+void reference_update_double(const plan *p, const step_numbers *s, const double own[OWN_NUMBERS], int penalised, double point,
+                             double gradient, double state[PARTS]);
 
 #endif

@@ -32,6 +32,23 @@ int complain_usage(const syntax *s, const char *format, ...)
 
 /* ---- Help ---------------------------------------------------------------------------------------------------------------- */
 
+enum { WIDTH = 100 };
+
+/* Puts an argument from `column` on; one of many words goes on in the next line after a |. Returns the column it ends at. */
+static int put_argument(const char *words, int column)
+{
+    int start = column + 1;
+    column += printf(" ");
+    while (*words) {
+        int word = (int)strcspn(words, "|");
+        word += words[word] == '|';
+        if (column + word > WIDTH && column > start) column = printf("\n%*s", start, "") - 1;
+        column += printf("%.*s", word, words);
+        words += word;
+    }
+    return column;
+}
+
 static void put_help_line(const cusgd_option_info *info, char letter)
 {
     enum { HELP_COLUMN = 28 };
@@ -39,7 +56,11 @@ static void put_help_line(const cusgd_option_info *info, char letter)
     if (letter) length += printf("-%c, ", letter);
     length += printf("--%s", info->name);
     if (info->argument && info->also) length += printf(", --%s", info->also);
-    if (info->argument) length += printf(" %s", info->argument);
+    if (info->argument) length = put_argument(info->argument, length);
+    if (length > WIDTH / 2) {
+        putchar('\n');
+        length = 0;
+    }
     printf("%*s  %s", length < HELP_COLUMN ? HELP_COLUMN - length : 0, "", info->help);
     if (info->fallback) printf(" [%s]", info->fallback);
     putchar('\n');

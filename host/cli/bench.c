@@ -349,7 +349,7 @@ static int run_shape(const bench *b, const char *shape, const char *precision)
     cusgd_generator_init(&of);
     of.rows = g.rows;
     of.cols = g.cols;
-    of.logistic = o.loss == CUSGD_LOSS_LOGISTIC;
+    of.targets = targets_for(o.loss);
     of.precision = o.precision;
     g.bytes = (double)g.rows * (double)g.cols * (o.precision == CUSGD_PRECISION_DOUBLE ? 8 : 4);
     cusgd_status made = cusgd_data_generate(&of, &g.data);

@@ -128,6 +128,19 @@ static const struct problem {
     {"--optimizer auto --loss logistic --l1 0.0001 --precision double", 3000, 20, 1},
     {"--optimizer sgd --loss squared --sampling none --batch 5000 --rate 0.5", 5000, 1, 1},
     {"--optimizer adam --loss mse --sampling permute --schedule time-decay", 64, 1000, 1},
+    {"--optimizer adamw --loss huber --schedule cosine --rate 0.05", 1000, 9, 1},
+    {"--optimizer amsgrad --loss poisson --schedule one-cycle --rate 0.01 --precision double", 1000, 20, 1},
+    {"--optimizer nadam --loss gamma --schedule polynomial --clip-value 0.01", 800, 33, 2},
+    {"--optimizer radam --loss tweedie --schedule exponential --rate 0.01 --l2 0.01", 1000, 12, 1},
+    {"--optimizer adamax --loss quantile --schedule step --quantile 0.25 --precision double", 900, 17, 1},
+    {"--optimizer asgd --loss log-cosh --clip-norm 0.01", 2000, 40, 3},
+    {"--optimizer rmsprop --centered --loss epsilon-insensitive --schedule inverse-scaling", 1000, 31, 1},
+    {"--optimizer rmsprop --momentum 0.9 --loss squared-epsilon-insensitive --lower 0", 1000, 64, 1},
+    {"--optimizer rmsprop --centered --momentum 0.5 --loss hinge --l1 0.001 --precision double", 700, 15, 1},
+    {"--optimizer sgd --loss squared-hinge --schedule optimal --l2 0.01 --upper 0.5", 1000, 16, 1},
+    {"--optimizer momentum --loss squared --schedule plateau --clip-norm 0.1 --precision double", 500, 5000, 1},
+    {"--optimizer auto --loss huber", 2000, 12, 2},
+    {"--optimizer auto --loss poisson --l1 0.001", 2000, 12, 1},
 };
 enum { PROBLEMS = sizeof problems / sizeof problems[0], STANDARD_STEPS = 36 };
 
@@ -175,7 +188,7 @@ static cusgd_status run_problem(const checking *c, const struct problem *p, cusg
     cusgd_status status = set_words(&options, p->options);
     cusgd_generator_init(&g);
     g.rows = p->rows, g.cols = p->cols, g.outputs = p->outputs, g.seed = options.seed;
-    g.logistic = options.loss == CUSGD_LOSS_LOGISTIC;
+    g.targets = targets_for(options.loss);
     g.correlation = 0.5;
     g.precision = options.precision;
     if (!status) status = cusgd_data_generate(&g, &data);
@@ -237,7 +250,7 @@ static int check_arguments(checking *c)
         return complain_usage(c->syntax, "--rows and --cols go together, each at least 1");
     const char *sentence = cusgd_options_check(&c->options);
     if (sentence) return complain_usage(c->syntax, "%s", sentence);
-    c->made.logistic = c->options.loss == CUSGD_LOSS_LOGISTIC;
+    c->made.targets = targets_for(c->options.loss);
     c->made.precision = c->options.precision;
     c->made.seed = c->options.seed;
     return CUSGD_OK;

@@ -28,6 +28,9 @@ int check_file(const char *option, const char *path);
 void put_json_string(FILE *to, const char *text);
 void put_json_number(FILE *to, double value);
 
+/* Synthetic targets that a loss takes. */
+cusgd_targets targets_for(cusgd_loss loss);
+
 /* "1 row", "2 rows". */
 const char *plural(int64_t count);
 

@@ -1,23 +1,25 @@
 #include "cli.h"
 #include "reading.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The columns of the table, and the keys of the JSON, for regression and classification. */
+/* The columns of the table, and the keys of the JSON: those that are numbers for the model's loss. */
 typedef struct measure {
     const char *key, *title;
     size_t offset;
 } measure;
 
-static const measure regression[] = {{"mse", "MSE", offsetof(cusgd_metrics, mse)},
-                                     {"rmse", "RMSE", offsetof(cusgd_metrics, rmse)},
-                                     {"mae", "MAE", offsetof(cusgd_metrics, mae)},
-                                     {"r2", "R2", offsetof(cusgd_metrics, r2)},
-                                     {NULL, NULL, 0}};
-static const measure classification[] = {{"log_loss", "LOG LOSS", offsetof(cusgd_metrics, log_loss)},
-                                         {"accuracy", "ACCURACY", offsetof(cusgd_metrics, accuracy)},
-                                         {NULL, NULL, 0}};
+static const measure measures[] = {{"mse", "MSE", offsetof(cusgd_metrics, mse)},
+                                   {"rmse", "RMSE", offsetof(cusgd_metrics, rmse)},
+                                   {"mae", "MAE", offsetof(cusgd_metrics, mae)},
+                                   {"r2", "R2", offsetof(cusgd_metrics, r2)},
+                                   {"deviance", "DEVIANCE", offsetof(cusgd_metrics, deviance)},
+                                   {"d2", "D2", offsetof(cusgd_metrics, d2)},
+                                   {"log_loss", "LOG LOSS", offsetof(cusgd_metrics, log_loss)},
+                                   {"accuracy", "ACCURACY", offsetof(cusgd_metrics, accuracy)},
+                                   {NULL, NULL, 0}};
 
 static double measured(const measure *m, const cusgd_metrics *metrics)
 {
@@ -26,16 +28,19 @@ static double measured(const measure *m, const cusgd_metrics *metrics)
     return value;
 }
 
-static void put_json_measures(const measure *measures, const cusgd_metrics *metrics)
+static void put_json_measures(const cusgd_metrics *metrics)
 {
+    const char *before = "";
     for (const measure *m = measures; m->key; m++) {
-        printf("%s\"%s\": ", m == measures ? "" : ", ", m->key);
+        if (isnan(measured(m, metrics))) continue;
+        printf("%s\"%s\": ", before, m->key);
         put_json_number(stdout, measured(m, metrics));
+        before = ", ";
     }
 }
 
 /* all: k + 1 metrics, the mean's last. */
-static void put_json(const cusgd_model *model, const measure *measures, const cusgd_metrics *all, int64_t k)
+static void put_json(const cusgd_model *model, const cusgd_metrics *all, int64_t k)
 {
     printf("{\"rows\": %lld, \"outputs\": [", (long long)all[k].rows);
     for (int64_t j = 0; j < k; j++) {
@@ -46,25 +51,27 @@ static void put_json(const cusgd_model *model, const measure *measures, const cu
         else
             fputs("null", stdout);
         fputs(", ", stdout);
-        put_json_measures(measures, &all[j]);
+        put_json_measures(&all[j]);
         putchar('}');
     }
     fputs("], \"mean\": {", stdout);
-    put_json_measures(measures, &all[k]);
+    put_json_measures(&all[k]);
     puts("}}");
 }
 
-static void put_table(const cusgd_model *model, const measure *measures, const cusgd_metrics *all, int64_t k)
+static void put_table(const cusgd_model *model, const cusgd_metrics *all, int64_t k)
 {
     printf("%-20s", "TARGET");
-    for (const measure *m = measures; m->key; m++) printf("  %12s", m->title);
+    for (const measure *m = measures; m->key; m++)
+        if (!isnan(measured(m, &all[k]))) printf("  %12s", m->title);
     putchar('\n');
     for (int64_t j = 0; j < k + (k > 1); j++) { /* the mean of one is no news */
         char numbered[32];
         snprintf(numbered, sizeof numbered, "output %lld", (long long)j + 1);
         const char *name = j < k ? cusgd_model_target(model, j) : "mean";
         printf("%-20s", name ? name : numbered);
-        for (const measure *m = measures; m->key; m++) printf("  %12.6g", measured(m, &all[j]));
+        for (const measure *m = measures; m->key; m++)
+            if (!isnan(measured(m, &all[k]))) printf("  %12.6g", measured(m, &all[j]));
         putchar('\n');
     }
 }
@@ -76,13 +83,12 @@ static cusgd_status evaluate(const cusgd_model *model, const cusgd_data *data, i
     if (!all) return (cusgd_status)complain(CUSGD_ERROR_MEMORY, "out of memory");
     cusgd_status status = CUSGD_OK;
     for (int64_t j = 0; j <= k && !status; j++) status = cusgd_model_evaluate(model, data, j < k ? j : -1, &all[j]);
-    const measure *measures = cusgd_model_loss(model) == CUSGD_LOSS_LOGISTIC ? classification : regression;
     if (status)
         complain_last(status);
     else if (json)
-        put_json(model, measures, all, k);
+        put_json(model, all, k);
     else
-        put_table(model, measures, all, k);
+        put_table(model, all, k);
     free(all);
     return status;
 }

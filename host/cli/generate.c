@@ -27,7 +27,7 @@ int generate_main(int argc, char **argv)
         {{"cols", "D", NULL, "columns of x (needed)", NULL}, '\0', TAKES_COUNT, &g.cols},
         {{"outputs", "K", "1", "columns of y", NULL}, '\0', TAKES_COUNT, &g.outputs},
         {{"informative", "P", "all", "columns whose coefficients are not 0", NULL}, '\0', TAKES_COUNT, &g.informative},
-        {{"targets", "linear|logistic", "linear", "y = x theta + b + noise, or 0 and 1 with these log-odds", NULL},
+        {{"targets", "linear|logistic|positive", "linear", "x theta + b + noise; 0 and 1 with these log-odds; > 0", NULL},
          '\0',
          TAKES_TEXT,
          &targets},
@@ -49,9 +49,11 @@ int generate_main(int argc, char **argv)
                       .groups = {{table, sizeof table / sizeof table[0]}}};
     if (!arguments_parse(&s, argc, argv, &folder, &status)) return status;
     if (g.rows == 0 || g.cols == 0) return complain_usage(&s, "--rows and --cols are needed, each at least 1");
-    g.logistic = strcmp(targets, "logistic") == 0;
-    if (!g.logistic && strcmp(targets, "linear") != 0)
-        return complain_usage(&s, "targets must be linear or logistic, not \"%s\"", targets);
+    static const char *const kinds[] = {"linear", "logistic", "positive"}; /* in the enumeration's order */
+    int kind = 0;
+    while (kind < 3 && strcmp(targets, kinds[kind]) != 0) kind++;
+    if (kind == 3) return complain_usage(&s, "targets must be linear, logistic or positive, not \"%s\"", targets);
+    g.targets = (cusgd_targets)kind;
     if ((status = take_options(&s, seed, precision, &g)) != CUSGD_OK) return status;
 
     cusgd_status made = cusgd_generate(&g, folder, force);

@@ -53,6 +53,48 @@ static void put_coefficients(const cusgd_model *model, int64_t output)
     }
 }
 
+/* Every coefficient, with its standard error and t or z where they are known. */
+static void put_table(const cusgd_model *model, int64_t output)
+{
+    int64_t d = cusgd_model_cols(model), freedom;
+    const double *weight = cusgd_model_weight(model) + output * d, *errors = cusgd_model_errors(model, &freedom);
+    const char *target = cusgd_model_target(model, output);
+    if (cusgd_model_outputs(model) > 1 && target) printf("%s\n", target);
+    printf("%-24s %24s", "", "coefficient");
+    if (errors) printf("  %14s  %10s", "standard error", freedom > 0 ? "t" : "z");
+    putchar('\n');
+    for (int64_t j = 0; j <= d; j++) {
+        const char *feature = j < d ? cusgd_model_feature(model, j) : "intercept";
+        double value = j < d ? weight[j] : cusgd_model_bias(model)[output];
+        char numbered[32];
+        snprintf(numbered, sizeof numbered, "column %lld", (long long)j + 1);
+        printf("%-24s %24.17g", feature ? feature : numbered, value);
+        if (!errors) {
+            putchar('\n');
+            continue;
+        }
+        double error = errors[output * (d + 1) + j];
+        if (error > 0)
+            printf("  %14.6g  %10.4f\n", error, value / error);
+        else
+            printf("  %14s  %10s\n", "-", "-");
+    }
+    if (errors && freedom > 0) printf("t of %lld degrees of freedom\n", (long long)freedom);
+}
+
+static int show_coefficients(const char *path)
+{
+    cusgd_model *model;
+    cusgd_status status = cusgd_model_load(path, &model);
+    if (status) return complain_last(status);
+    for (int64_t j = 0; j < cusgd_model_outputs(model); j++) put_table(model, j);
+    if (!cusgd_model_errors(model, NULL))
+        fputs("note: no standard errors: --solver auto without penalty has them, for squared, mse, logistic and poisson\n",
+              stderr);
+    cusgd_model_free(model);
+    return CUSGD_OK;
+}
+
 static int ends_with(const char *path, const char *end)
 {
     size_t length = strlen(path), tail = strlen(end);
@@ -104,7 +146,12 @@ int info_main(int argc, char **argv)
     const char *path;
     int status;
     reading r;
+    int coefficients = 0;
     argument table[READING_ARGUMENTS];
+    const argument own[] = {{{"coefficients", NULL, NULL, "every coefficient of a model, its standard error, t or z", NULL},
+                             '\0',
+                             TAKES_NOTHING,
+                             &coefficients}};
     reading_arguments(&r, table);
     const syntax s = {.word = "info",
                       .operands = "FILE [OPTION]...",
@@ -112,8 +159,11 @@ int info_main(int argc, char **argv)
                       .summary =
                           "Describes a model (shape, names, options, largest coefficients) or data, read as train reads it.",
                       .example = "cusgd info houses.safetensors",
-                      .groups = {{table, READING_ARGUMENTS}}};
-    if (arguments_parse(&s, argc, argv, &path, &status))
+                      .groups = {{own, 1}, {table, READING_ARGUMENTS}}};
+    int goes_on = arguments_parse(&s, argc, argv, &path, &status);
+    if (goes_on && coefficients)
+        status = is_data(path) ? complain_usage(&s, "--coefficients is for models; %s is data", path) : show_coefficients(path);
+    else if (goes_on)
         status = is_data(path) ? describe_data(path, &r, &s) : describe_model(path);
     reading_free(&r);
     return status;

@@ -7,53 +7,152 @@
 #include <string.h>
 
 #define WITH(optimizer) (1u << CUSGD_OPTIMIZER_##optimizer)
+#define ADAMS           (WITH(ADAM) | WITH(ADAMW) | WITH(AMSGRAD) | WITH(NADAM) | WITH(RADAM) | WITH(ADAMAX))
 
-/* Which optimizers look at which options; the others are for all. */
-static const struct {
+#define ON(schedule) (1u << CUSGD_SCHEDULE_##schedule)
+#define OF(loss)     (1u << CUSGD_LOSS_##loss)
+
+/* Which optimizers, schedules and losses look at which options; the others are for all. */
+typedef struct use {
     const char *name;
-    unsigned optimizers;
-} uses[] = {
-    {"momentum", WITH(MOMENTUM) | WITH(NESTEROV) | WITH(AUTO)},
-    {"beta1", WITH(ADAM)},
-    {"beta2", WITH(ADAM)},
+    unsigned by;
+} use;
+static const use of_schedules[] = {
+    {"t0", ON(TIME_DECAY)},
+    {"t1", ON(TIME_DECAY)},
+    {"decay", ON(EXPONENTIAL) | ON(STEP) | ON(PLATEAU)},
+    {"decay-every", ON(STEP)},
+    {"decay-power", ON(INVERSE_SCALING) | ON(POLYNOMIAL)},
+    {"decay-patience", ON(PLATEAU)},
+    {"warm-up", ON(COSINE) | ON(ONE_CYCLE)},
+    {"final-rate", ON(COSINE) | ON(POLYNOMIAL)},
+    {NULL, 0},
+};
+static const use of_losses[] = {
+    {"delta", OF(HUBER)},
+    {"width", OF(EPSILON_INSENSITIVE) | OF(SQUARED_EPSILON_INSENSITIVE)},
+    {"quantile", OF(QUANTILE)},
+    {"power", OF(TWEEDIE)},
+    {NULL, 0},
+};
+static const use of_optimizers[] = {
+    {"momentum", WITH(MOMENTUM) | WITH(NESTEROV) | WITH(RMSPROP) | WITH(AUTO)},
+    {"beta1", ADAMS},
+    {"beta2", ADAMS},
     {"rho", WITH(ADADELTA) | WITH(RMSPROP)},
-    {"epsilon", WITH(AUTO) | WITH(ADAGRAD) | WITH(ADADELTA) | WITH(RMSPROP) | WITH(ADAM)},
+    {"epsilon", WITH(AUTO) | WITH(ADAGRAD) | WITH(ADADELTA) | WITH(RMSPROP) | ADAMS},
+    {"centered", WITH(RMSPROP)},
+    {"weight-decay", WITH(ADAMW) | WITH(ASGD)},
+    {NULL, 0},
 };
 
 static int is_open(const cusgd_options *options, const char *name)
 {
     char value[CUSGD_OPTION_TEXT];
-    return cusgd_options_get(options, name, value) != CUSGD_OK || strcmp(value, "auto") == 0;
+    return cusgd_options_get(options, name, value) != CUSGD_OK || strcmp(value, "auto") == 0 || strcmp(value, "false") == 0;
+}
+
+/* 1 where the table says that `by` looks at the option, or says nothing of it. */
+static int table_uses(const use *table, int by, const char *name)
+{
+    for (; table->name; table++)
+        if (strcmp(table->name, name) == 0) return table->by >> by & 1;
+    return 1;
 }
 
 static int is_used(const cusgd_options *options, const char *name)
 {
-    for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++) {
-        if (strcmp(uses[i].name, name) == 0) return uses[i].optimizers >> options->optimizer & 1;
+    int fixed =
+        options->schedule == CUSGD_SCHEDULE_OPTIMAL || (options->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(options->t0));
+    if (strcmp(name, "rate") == 0) return !fixed;
+    return table_uses(of_optimizers, (int)options->optimizer, name) && table_uses(of_schedules, (int)options->schedule, name) &&
+           table_uses(of_losses, (int)options->loss, name);
+}
+
+static void note_unused(const cusgd_options *given, const use *table, const char *kind)
+{
+    char chosen[CUSGD_OPTION_TEXT];
+    cusgd_options_get(given, kind, chosen);
+    for (; table->name; table++)
+        if (!is_open(given, table->name) && !is_used(given, table->name))
+            fprintf(stderr, "note: --%s changes nothing with --%s %s\n", table->name, kind, chosen);
+}
+
+/* What a full-batch method looks at; gradient descent at the first two as well. */
+static int is_solvers(const cusgd_options *given, const char *name)
+{
+    static const char *const names[] = {"rate",
+                                        "momentum",
+                                        "loss",
+                                        "delta",
+                                        "width",
+                                        "quantile",
+                                        "power",
+                                        "solver",
+                                        "epochs",
+                                        "l1",
+                                        "l2",
+                                        "seed",
+                                        "tolerance",
+                                        "no-intercept",
+                                        "gradient-tolerance",
+                                        "patience",
+                                        "device",
+                                        "precision",
+                                        "threads",
+                                        "no-standardize",
+                                        "valid-fraction",
+                                        "math"};
+    for (size_t i = given->solver == CUSGD_SOLVER_GD ? 0 : 2; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], name) == 0) return 1;
+    return 0;
+}
+
+static void note_solver(const cusgd_options *given)
+{
+    char value[CUSGD_OPTION_TEXT], usual[CUSGD_OPTION_TEXT], solver[CUSGD_OPTION_TEXT];
+    cusgd_options plain;
+    cusgd_options_init(&plain);
+    cusgd_options_get(given, "solver", solver);
+    for (size_t i = 0; cusgd_option_at(i); i++) {
+        const char *name = cusgd_option_at(i)->name;
+        cusgd_options_get(given, name, value);
+        cusgd_options_get(&plain, name, usual);
+        if (!is_solvers(given, name) && strcmp(value, usual) != 0)
+            fprintf(stderr, "note: --%s changes nothing with --solver %s\n", name, solver);
     }
-    if (strcmp(name, "t0") == 0 || strcmp(name, "t1") == 0) return options->schedule == CUSGD_SCHEDULE_TIME_DECAY;
-    return strcmp(name, "rate") != 0 || options->schedule == CUSGD_SCHEDULE_CONSTANT || isnan(options->t0);
 }
 
 void summary_notes(const cusgd_options *given)
 {
-    char optimizer[CUSGD_OPTION_TEXT];
-    cusgd_options_get(given, "optimizer", optimizer);
-    for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++) {
-        if (!is_open(given, uses[i].name) && !is_used(given, uses[i].name))
-            fprintf(stderr, "note: --%s changes nothing with --optimizer %s\n", uses[i].name, optimizer);
+    if (given->solver != CUSGD_SOLVER_SGD) {
+        note_solver(given);
+        note_unused(given, of_losses, "loss");
+        return;
     }
-    if (!(is_open(given, "t0") && is_open(given, "t1")) && !is_used(given, "t0"))
-        fputs("note: --t0 and --t1 change nothing without --schedule time-decay\n", stderr);
+    note_unused(given, of_optimizers, "optimizer");
+    note_unused(given, of_schedules, "schedule");
+    note_unused(given, of_losses, "loss");
     if (!is_open(given, "rate") && !is_used(given, "rate"))
-        fputs("note: --rate changes nothing where --t0 is given: the rate is t0 / (t + t1)\n", stderr);
+        fprintf(stderr, "note: --rate changes nothing where %s\n",
+                given->schedule == CUSGD_SCHEDULE_OPTIMAL ? "the schedule is optimal, which follows from --l2"
+                                                          : "--t0 is given: the rate is t0 / (t + t1)");
 }
 
 /* What stood open and was chosen by the data, the numbers short, for people. */
 static void put_choices(const cusgd_options *given, const cusgd_options *chosen)
 {
-    static const char *const names[] = {"rate", "t0", "t1", "momentum", "batch", "epochs", "tolerance", "patience"};
+    static const char *const names[] = {"rate",     "t0",    "t1",     "warm-up",   "decay-every",
+                                        "momentum", "batch", "epochs", "tolerance", "patience"};
     const char *before = "chosen: ";
+    if (given->solver != CUSGD_SOLVER_SGD) {
+        char solver[CUSGD_OPTION_TEXT];
+        cusgd_options_get(chosen, "solver", solver);
+        fprintf(stderr, "chosen: %s%s%siterations %lld, gradient tolerance %.4g\n",
+                given->solver == CUSGD_SOLVER_AUTO ? "solver " : "", given->solver == CUSGD_SOLVER_AUTO ? solver : "",
+                given->solver == CUSGD_SOLVER_AUTO ? ", " : "", (long long)chosen->epochs, chosen->gradient_tolerance);
+        return;
+    }
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char value[CUSGD_OPTION_TEXT];
         if (!is_open(given, names[i]) || is_open(chosen, names[i]) || !is_used(given, names[i])) continue;
@@ -73,6 +172,8 @@ void summary_start(const char *path, const cusgd_data *data, const cusgd_options
             (long long)n, plural(n), (long long)d, plural(d), (long long)k, plural(k), cusgd_trainer_device(trainer),
             chosen.precision == CUSGD_PRECISION_DOUBLE ? "double" : "float");
     put_choices(given, &chosen);
+    const char *note;
+    for (size_t i = 0; (note = cusgd_trainer_note(trainer, i)) != NULL; i++) fprintf(stderr, "note: %s\n", note);
     if (given->math == CUSGD_MATH_EXACT) return;
     if (strncmp(cusgd_trainer_device(trainer), "cuda", 4) != 0)
         fputs("note: --math tf32 changes nothing on the CPU\n", stderr);
@@ -82,10 +183,21 @@ void summary_start(const char *path, const cusgd_data *data, const cusgd_options
 
 static void put_reason(const cusgd_options *o, const cusgd_result *r)
 {
-    fprintf(stderr, "%lld epoch%s, %lld step%s in %.3g s (%.3g rows/s): ", (long long)r->epochs, plural(r->epochs),
-            (long long)r->steps, plural(r->steps), r->seconds, r->rows_per_second);
+    char solver[CUSGD_OPTION_TEXT];
+    cusgd_options_get(o, "solver", solver);
+    if (o->solver == CUSGD_SOLVER_SGD)
+        fprintf(stderr, "%lld epoch%s, %lld step%s in %.3g s (%.3g rows/s): ", (long long)r->epochs, plural(r->epochs),
+                (long long)r->steps, plural(r->steps), r->seconds, r->rows_per_second);
+    else
+        fprintf(stderr, "%lld iteration%s of %s in %.3g s (%.3g rows/s): ", (long long)r->epochs, plural(r->epochs), solver,
+                r->seconds, r->rows_per_second);
     switch (r->stop) {
+    case CUSGD_STOP_SOLVED: fputs("solved", stderr); break;
     case CUSGD_STOP_TOLERANCE:
+        if (isnan(o->tolerance)) {
+            fputs("no step lowers the objective beyond rounding", stderr);
+            break;
+        }
         fprintf(stderr, "no relative improvement above %.3g in %lld evaluation%s", o->tolerance, (long long)o->patience,
                 plural(o->patience));
         break;
@@ -93,7 +205,12 @@ static void put_reason(const cusgd_options *o, const cusgd_result *r)
         fprintf(stderr, "the gradient is %.3g of the null model's, within %.3g", r->gradient, o->gradient_tolerance);
         break;
     case CUSGD_STOP_CANCELLED: fputs("interrupted", stderr); break;
-    default: fputs("all epochs ran", stderr);
+    default: fputs(o->solver == CUSGD_SOLVER_SGD ? "all epochs ran" : "not converged", stderr);
+    }
+    if (*r->note) fprintf(stderr, "\nnote: %s", r->note);
+    if (o->solver != CUSGD_SOLVER_SGD && !isfinite(r->valid_loss)) {
+        fputc('\n', stderr);
+        return;
     }
     fprintf(stderr, "; parameters of epoch %lld%s%s\n", (long long)r->epoch, o->average ? ", averaged" : "",
             isfinite(r->valid_loss) ? ", the best on validation" : "");
@@ -106,22 +223,41 @@ static void put_reason(const cusgd_options *o, const cusgd_result *r)
 static void put_shortfall(const cusgd_options *o, const cusgd_result *r)
 {
     int watched = !isnan(o->tolerance) || !isnan(o->gradient_tolerance);
-    if (r->stop != CUSGD_STOP_EPOCHS || !watched) return;
+    if (r->stop != CUSGD_STOP_EPOCHS || !watched || o->solver != CUSGD_SOLVER_SGD) return;
     fputs("note: not converged", stderr);
     if (isfinite(r->excess)) fprintf(stderr, ": about %.2g %% above the optimum", 100 * r->excess);
     fprintf(stderr, "; more --epochs than %lld would lower the loss\n", (long long)o->epochs);
 }
 
-static cusgd_status put_measures(cusgd_trainer *trainer, const cusgd_data *data, cusgd_loss loss, const char *where)
+static cusgd_status put_measures(cusgd_trainer *trainer, const cusgd_data *data, const char *where, int *classes)
 {
     cusgd_metrics m;
     cusgd_status status = cusgd_trainer_evaluate(trainer, data, -1, &m);
     if (status) return status;
+    *classes = !isnan(m.accuracy);
     fprintf(stderr, "%s: loss %.6g, ", where, m.loss);
-    if (loss == CUSGD_LOSS_LOGISTIC)
+    if (!isnan(m.accuracy))
         fprintf(stderr, "accuracy %.4f\n", m.accuracy);
+    else if (!isnan(m.d2))
+        fprintf(stderr, "D2 %.6f\n", m.d2);
     else
         fprintf(stderr, "R2 %.6f\n", m.r2);
+    return CUSGD_OK;
+}
+
+/* How far the run is from the least objective, where that is soon found, and whether it need have been a run at all. */
+static cusgd_status put_optimum(cusgd_trainer *trainer, const cusgd_options *o, cusgd_result *r)
+{
+    double least, seconds, rounding = o->precision == CUSGD_PRECISION_DOUBLE ? 1e-12 : 1e-6;
+    if (o->solver == CUSGD_SOLVER_EXACT) return CUSGD_OK;
+    cusgd_status status = cusgd_trainer_optimum(trainer, &least, &seconds);
+    if (status || !(least > 0)) return status;
+    r->excess = fmax(r->objective / least - 1, 0);
+    if (r->excess > rounding)
+        fprintf(stderr, "optimum: the objective is %.2g %% above the least", 100 * r->excess);
+    else
+        fputs("optimum: the objective is the least, to rounding", stderr);
+    fprintf(stderr, "; --solver exact takes %.2g s%s\n", seconds, seconds < r->seconds ? ", less than this run" : "");
     return CUSGD_OK;
 }
 
@@ -129,14 +265,17 @@ int summary_end(cusgd_trainer *trainer, const cusgd_data *data, const cusgd_data
                 const char *model_path)
 {
     cusgd_options o;
+    cusgd_result r = *result;
     cusgd_trainer_options(trainer, &o);
+    int classes = 0;
     put_reason(&o, result);
-    cusgd_status status = put_measures(trainer, data, o.loss, o.valid_fraction > 0 ? "all rows" : "training");
-    if (!status && valid) status = put_measures(trainer, valid, o.loss, "validation");
+    cusgd_status status = put_measures(trainer, data, o.valid_fraction > 0 ? "all rows" : "training", &classes);
+    if (!status && valid) status = put_measures(trainer, valid, "validation", &classes);
+    if (!status) status = put_optimum(trainer, &o, &r);
     if (status) return complain_last(status);
     if (!valid && isfinite(result->valid_loss)) fprintf(stderr, "validation: loss %.6g\n", result->valid_loss);
-    put_shortfall(&o, result);
-    if (cusgd_data_class(data, 0) && o.loss != CUSGD_LOSS_LOGISTIC)
+    put_shortfall(&o, &r);
+    if (cusgd_data_class(data, 0) && !classes)
         fputs("note: the target has two classes; --loss logistic would fit their probabilities\n", stderr);
     fprintf(stderr, "model: %s\n", model_path);
     return CUSGD_OK;

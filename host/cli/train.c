@@ -4,14 +4,18 @@
 #include "reading.h"
 #include "summary.h"
 
+#include <errno.h>
+#include <math.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* One run of `cusgd train`, and all that it holds. */
 typedef struct training {
     const syntax *syntax;
-    const char *data_path, *model_path, *valid_path, *init_path, *history_path;
+    const char *data_path, *model_path, *valid_path, *init_path, *history_path, *factors_path;
+    double *factors; /* of factors_path, one a column */
     int quiet;
     reading reading;
     cusgd_options options; /* as given */
@@ -30,10 +34,10 @@ static int check_arguments(const training *t)
     if (sentence) return complain_usage(t->syntax, "%s", sentence);
     if (t->valid_path && t->options.valid_fraction > 0)
         return complain_usage(t->syntax, "--valid and --valid-fraction are two sources of validation data: give one");
-    const char *history = t->history_path, *inputs[] = {t->data_path, t->valid_path, t->init_path};
+    const char *history = t->history_path, *inputs[] = {t->data_path, t->valid_path, t->factors_path, t->init_path};
     int status = CUSGD_OK;
-    for (int i = 0; i < 3 && !status; i++) {
-        if (i < 2) status = check_overwrite("--model", t->model_path, inputs[i]); /* --init may be trained on in its place */
+    for (int i = 0; i < 4 && !status; i++) {
+        if (i < 3) status = check_overwrite("--model", t->model_path, inputs[i]); /* --init may be trained on in its place */
         if (!status && history) status = check_overwrite("--history", history, inputs[i]);
     }
     if (!status && history && (same_file(history, t->model_path) || strcmp(history, t->model_path) == 0))
@@ -82,6 +86,35 @@ static int open_valid(training *t, const cusgd_reader *as_train)
     return status;
 }
 
+/* One number a line, one line a column of x. */
+static int read_factors(training *t)
+{
+    int64_t d = cusgd_data_cols(t->data), count = 0;
+    FILE *file = fopen(t->factors_path, "r");
+    if (!file) return complain(CUSGD_ERROR_DATA, "--penalty-factors %s: cannot be opened: %s", t->factors_path, strerror(errno));
+    int status = CUSGD_OK;
+    char line[256];
+    t->factors = calloc((size_t)d, sizeof *t->factors);
+    if (!t->factors) status = complain(CUSGD_ERROR_MEMORY, "out of memory");
+    while (!status && fgets(line, sizeof line, file)) {
+        char *end;
+        double factor = strtod(line, &end);
+        if (end == line || end[strspn(end, " \t\r\n")] != '\0' || !(factor >= 0) || isinf(factor))
+            status = complain(CUSGD_ERROR_DATA, "--penalty-factors %s: line %lld is no number of 0 or more", t->factors_path,
+                              (long long)count + 1);
+        else if (count < d)
+            t->factors[count] = factor;
+        count++;
+    }
+    if (!status && count != d)
+        status =
+            complain(CUSGD_ERROR_DATA, "--penalty-factors %s: has %lld lines, and there are %lld columns: one a line is wanted",
+                     t->factors_path, (long long)count, (long long)d);
+    fclose(file);
+    t->options.penalty_factors = t->factors;
+    return status;
+}
+
 static int check_init(const training *t)
 {
     int64_t d = cusgd_data_cols(t->data), k = cusgd_data_outputs(t->data);
@@ -102,6 +135,7 @@ static int open_all(training *t)
     status = cusgd_data_open(t->data_path, &reader, &t->data);
     if (status) return complain_last(status);
     if (t->init && (wrong = check_init(t)) != CUSGD_OK) return wrong;
+    if (t->factors_path && (wrong = read_factors(t)) != CUSGD_OK) return wrong;
     return t->valid_path ? open_valid(t, &reader) : CUSGD_OK;
 }
 
@@ -150,7 +184,8 @@ static int run(training *t)
     progress_end_line(&t->progress);
     int history = progress_close(&t->progress);
     if (status == CUSGD_ERROR_DIVERGED || status == CUSGD_ERROR_DEVICE) return end_early(t, status, &result);
-    if (status) return complain_last(status);
+    int unfinished = status == CUSGD_ERROR_CONVERGED ? complain_last(status) : CUSGD_OK; /* the model is written all the same */
+    if (status && !unfinished) return complain_last(status);
 
     wrong = write_model(t);
     interrupt_cancels(NULL);
@@ -161,7 +196,7 @@ static int run(training *t)
                 (long long)result.epochs, plural(result.epochs), (long long)result.steps, t->model_path);
     else if (!t->quiet)
         wrong = summary_end(t->trainer, t->data, t->valid, &result, t->model_path);
-    return signal ? 128 + signal : wrong ? wrong : history;
+    return signal ? 128 + signal : wrong ? wrong : history ? history : unfinished;
 }
 
 static int train(training *t)
@@ -178,6 +213,7 @@ static int train(training *t)
     cusgd_data_free(t->valid);
     cusgd_data_free(t->data);
     cusgd_model_free(t->init);
+    free(t->factors);
     return status;
 }
 
@@ -195,6 +231,10 @@ int train_main(int argc, char **argv)
          '\0',
          TAKES_TEXT,
          &t.init_path},
+        {{"penalty-factors", "FILE", "all 1", "one number a line, one line a column: factors on l1 and l2", NULL},
+         '\0',
+         TAKES_TEXT,
+         &t.factors_path},
         {{"history", "FILE", "none", "one JSON object a line, one an epoch", NULL}, '\0', TAKES_TEXT, &t.history_path},
         {{"quiet", NULL, NULL, "print nothing but errors", NULL}, 'q', TAKES_NOTHING, &t.quiet},
     };

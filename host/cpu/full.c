@@ -52,7 +52,7 @@ static double run_wave(wave *w, int64_t chunks, double *total)
     return loss;
 }
 
-cusgd_status NAMED(cpu_objective)(void *self, const bound *b, cusgd_loss loss, const double *theta, double *value,
+cusgd_status NAMED(cpu_objective)(void *self, const bound *b, loss_rule loss, const double *theta, double *value,
                                   double *gradient)
 {
     layout l = layout_of(b->d, b->k);
@@ -101,7 +101,7 @@ cusgd_status NAMED(cpu_predict)(void *self, const bound *b, const double *theta,
     int64_t bytes = b->n * b->d * b->k * (int64_t)sizeof(real);
     real *point = allocate_aligned_zeroed((size_t)l.size, sizeof(real));
     if (!point) return fail_memory((size_t)l.size * sizeof(real), "the parameters");
-    rows_task task = NAMED(task_of)(b, CUSGD_LOSS_SQUARED, point, NULL);
+    rows_task task = NAMED(task_of)(b, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, point, NULL);
     prediction p = {c, &task, b->n, chunk_rows(b->n, b->d), out};
     NAMED(layout_put)(&l, theta, point);
     pool_for(c->pool, threads_for(c->threads, bytes, THREAD_BYTES), chunk_count(b->n, p.chunk), predict_chunk, &p);

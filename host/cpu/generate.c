@@ -51,7 +51,7 @@ static void row_make(const cusgd_generator *g, const shape *s, const double *tru
     for (int64_t j = 0; j < d; j++) x[j] = (real)work[j];
     for (int64_t c = 0; c < k; c++) {
         double p = generate_linear(d, k, x, truth, c);
-        y[c] = (real)generate_target(stream_key(g->seed, STREAM_TARGETS), (uint64_t)(i * k + c), g->logistic, g->noise, p);
+        y[c] = (real)generate_target(stream_key(g->seed, STREAM_TARGETS), (uint64_t)(i * k + c), g->targets, g->noise, p);
     }
 }
 

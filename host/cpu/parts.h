@@ -35,6 +35,8 @@ typedef struct cpu {
     int64_t chunk; /* rows of a batch's chunk */
     vectors area[AREAS];
     real *metric, *point; /* each parameter's share of the rate; where the gradient is taken */
+    real *limit[3];       /* size: penalty factors, lower and upper bounds; NULL: the plan has none */
+    double *canonical;    /* (d+1) k: the gradient in the order in which its norm is taken; NULL: it is not */
     real *partial;        /* chunks x size: each chunk's gradient */
     real *gradient;       /* size: the batch's */
     double *losses;       /* one a chunk */
@@ -44,7 +46,7 @@ typedef struct cpu {
     steps_report report;
 } cpu;
 
-static inline rows_task NAMED(task_of)(const bound *b, cusgd_loss loss, const real *theta, real *gradient)
+static inline rows_task NAMED(task_of)(const bound *b, loss_rule loss, const real *theta, real *gradient)
 {
     rows_task t = {b->x, b->y, b->w, b->tail, b->tail_first, b->d, b->k, loss, theta, gradient, layout_of(b->d, b->k)};
     return t;
@@ -56,9 +58,11 @@ void NAMED(cpu_unbind)(void *self, bound *b);
 cusgd_status NAMED(cpu_rows)(void *self, const bound *b, const int64_t *rows, int64_t m, double *x, double *w);
 cusgd_status NAMED(cpu_curvature)(void *self, const bound *b, const double *scale, curvature *out);
 /* full.c */
-cusgd_status NAMED(cpu_objective)(void *self, const bound *b, cusgd_loss loss, const double *theta, double *value,
+cusgd_status NAMED(cpu_objective)(void *self, const bound *b, loss_rule loss, const double *theta, double *value,
                                   double *gradient);
 cusgd_status NAMED(cpu_predict)(void *self, const bound *b, const double *theta, double *out);
+/* hessian.c */
+cusgd_status NAMED(cpu_hessian)(void *self, const bound *b, loss_rule loss, const double *theta, double *hessian);
 /* generate.c */
 cusgd_status NAMED(cpu_generate)(void *of, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, void *x,
                                  void *y);

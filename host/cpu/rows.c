@@ -140,23 +140,36 @@ static inline const real *row_at(const rows_task *t, int64_t i)
 }
 
 /* w l and w dl/dp at predictions p + b. */
-static inline __attribute__((always_inline)) void losses_of(cusgd_loss loss, int count, const real *p, const real *y,
-                                                            const real *w, real b, real *value, real *slope)
+static inline __attribute__((always_inline)) void losses_of(cusgd_loss kind, loss_rule rule, int count, const real *p,
+                                                            const real *y, const real *w, real b, real *value, real *slope)
 {
+    rule.kind = kind;
     for (int r = 0; r < count; r++) {
-        struct loss_point l = loss_at(loss, p[r] + b, y[r]);
+        struct loss_point l = loss_at(rule, p[r] + b, y[r]);
         value[r] = w ? w[r] * l.value : l.value;
         slope[r] = w ? w[r] * l.slope : l.slope;
     }
 }
 
 /* The loss is chosen outside the loop. */
-static void losses(cusgd_loss loss, int count, const real *p, const real *y, const real *w, real b, real *value, real *slope)
+static void losses(loss_rule rule, int count, const real *p, const real *y, const real *w, real b, real *value, real *slope)
 {
-    switch (loss) {
-    case CUSGD_LOSS_SQUARED: losses_of(CUSGD_LOSS_SQUARED, count, p, y, w, b, value, slope); return;
-    case CUSGD_LOSS_MSE: losses_of(CUSGD_LOSS_MSE, count, p, y, w, b, value, slope); return;
-    case CUSGD_LOSS_LOGISTIC: losses_of(CUSGD_LOSS_LOGISTIC, count, p, y, w, b, value, slope); return;
+    switch (rule.kind) {
+    case CUSGD_LOSS_SQUARED: losses_of(CUSGD_LOSS_SQUARED, rule, count, p, y, w, b, value, slope); return;
+    case CUSGD_LOSS_MSE: losses_of(CUSGD_LOSS_MSE, rule, count, p, y, w, b, value, slope); return;
+    case CUSGD_LOSS_LOGISTIC: losses_of(CUSGD_LOSS_LOGISTIC, rule, count, p, y, w, b, value, slope); return;
+    case CUSGD_LOSS_HUBER: losses_of(CUSGD_LOSS_HUBER, rule, count, p, y, w, b, value, slope); return;
+    case CUSGD_LOSS_EPSILON_INSENSITIVE: losses_of(CUSGD_LOSS_EPSILON_INSENSITIVE, rule, count, p, y, w, b, value, slope); return;
+    case CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE:
+        losses_of(CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE, rule, count, p, y, w, b, value, slope);
+        return;
+    case CUSGD_LOSS_HINGE: losses_of(CUSGD_LOSS_HINGE, rule, count, p, y, w, b, value, slope); return;
+    case CUSGD_LOSS_SQUARED_HINGE: losses_of(CUSGD_LOSS_SQUARED_HINGE, rule, count, p, y, w, b, value, slope); return;
+    case CUSGD_LOSS_QUANTILE: losses_of(CUSGD_LOSS_QUANTILE, rule, count, p, y, w, b, value, slope); return;
+    case CUSGD_LOSS_POISSON: losses_of(CUSGD_LOSS_POISSON, rule, count, p, y, w, b, value, slope); return;
+    case CUSGD_LOSS_GAMMA: losses_of(CUSGD_LOSS_GAMMA, rule, count, p, y, w, b, value, slope); return;
+    case CUSGD_LOSS_TWEEDIE: losses_of(CUSGD_LOSS_TWEEDIE, rule, count, p, y, w, b, value, slope); return;
+    case CUSGD_LOSS_LOG_COSH: losses_of(CUSGD_LOSS_LOG_COSH, rule, count, p, y, w, b, value, slope); return;
     }
 }
 
@@ -170,6 +183,7 @@ typedef struct group {
     const real *w;                       /* count; NULL: all 1 */
 } group;
 
+#include "products.h"
 #include "wide.h"
 
 /* Adds a group to the gradient and to four loss sums. */
@@ -317,4 +331,5 @@ static void rows_predict(const rows_task *t, int64_t first, int64_t count, doubl
     (t->layout.wide ? predict_wide : predict_narrow)(t, first, count, out);
 }
 
-const rows_functions REAL_NAME(NAMED(rows), ROWS_ISA) = {add_range, add_listed, rows_predict, order_range, order_table};
+const rows_functions REAL_NAME(NAMED(rows), ROWS_ISA) = {add_range,     add_listed,  rows_predict,
+                                                         rows_products, order_range, order_table};

@@ -8,9 +8,10 @@
 
 #include "cusgd.h"
 #include "real.h"
+#include "scalar/loss_rule.h"
 #include "scalar/sampling.h"
 
-enum { LANES = 16 };
+enum { LANES = 16, PANEL = 32 };
 
 static inline int64_t rows_padded(int64_t d) { return (d + LANES - 1) / LANES * LANES; }
 
@@ -51,7 +52,7 @@ typedef struct rows_task {
     const real *tail;      /* rows from tail_first on, copied; NULL where tail_first is n */
     int64_t tail_first;
     int64_t d, k;
-    cusgd_loss loss;
+    loss_rule loss;
     const real *theta;
     real *gradient; /* added to; NULL: only the loss is wanted */
     layout layout;  /* of both */
@@ -69,6 +70,10 @@ typedef struct rows_functions {
     double (*gradient_listed)(const rows_task *t, const rows_list *list);
     /* p of rows first .. first + count - 1: out count x k. */
     void (*predict)(const rows_task *t, int64_t first, int64_t count, double *out);
+    /* Adds rows first .. first + count - 1 to panels left .. panels - 1 of X^T diag(s) X's row of panels `left`, in double: with
+     * z = (x, 1, 0, ...), sums[right - left][a][b] += sum s z[left PANEL + a] z[right PANEL + b]. s: count. */
+    void (*products)(const rows_task *t, const double *s, int64_t first, int64_t count, int64_t left, int64_t panels,
+                     double (*sums)[PANEL][PANEL]);
     /* The rows at positions first .. first + count - 1 of the epoch (sampler_row). table: SAMPLING_SPAN values, which
      * order_table() has filled for the sampler; needed by `blocks` alone. */
     void (*order)(const sampler *s, const int64_t *table, int64_t first, int64_t count, int64_t *rows);

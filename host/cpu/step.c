@@ -9,6 +9,7 @@
 
 #include "error.h"
 #include "rule.h"
+#include "scalar/clip.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,23 +92,28 @@ static double batch_loss(const cpu *self, const step *t)
 }
 
 /* Parameters lo .. hi - 1, if there are any, all penalised or none. The optimizer is a constant in each copy of this loop. */
-static inline __attribute__((always_inline)) void update_loop(int optimizer, cpu *self, const step *t, int64_t lo, int64_t hi,
-                                                              int penalised)
+static inline __attribute__((always_inline)) void update_loop(int optimizer, int limited, cpu *self, const step *t, int64_t lo,
+                                                              int64_t hi, int penalised)
 {
     struct update_rule rule = self->rule;
     struct update_step now = t->numbers, next = t->next;
     const vectors *v = &self->area[AREA_CURRENT];
     int slots = optimizer_slots(optimizer);
-    real *theta = v->at[PART_THETA], *slot1 = v->at[PART_SLOT1], *slot2 = v->at[PART_SLOT2], *average = v->at[PART_AVERAGE];
+    real *theta = v->at[PART_THETA], *slot1 = v->at[PART_SLOT1], *slot2 = v->at[PART_SLOT2];
+    real *slot3 = v->at[PART_SLOT3], *average = v->at[PART_AVERAGE];
     const real *gradient = self->gradient, *metric = self->metric;
     real *point = self->point;
     rule.optimizer = optimizer;
     for (int64_t u = lo; u < hi; u++) {
-        struct parameter q = {theta[u], slots > 0 ? slot1[u] : 0, slots > 1 ? slot2[u] : 0, rule.average ? average[u] : 0};
-        update_parameter(rule, now, metric[u], penalised, point[u], gradient[u], &q);
+        struct parameter q = {theta[u], slots > 0 ? slot1[u] : 0, slots > 1 ? slot2[u] : 0, slots > 2 ? slot3[u] : 0,
+                              rule.average ? average[u] : 0};
+        struct own_rule own = {metric[u], 1, 0, 0};
+        if (limited) own = (struct own_rule){metric[u], self->limit[0][u], self->limit[1][u], self->limit[2][u]};
+        update_parameter(rule, now, own, limited, penalised, point[u], gradient[u], &q);
         theta[u] = q.theta;
         if (slots > 0) slot1[u] = q.slot1;
         if (slots > 1) slot2[u] = q.slot2;
+        if (slots > 2) slot3[u] = q.slot3;
         if (rule.average) average[u] = q.average;
         point[u] = gradient_point(rule, next, q.theta, q.slot1);
     }
@@ -115,31 +121,61 @@ static inline __attribute__((always_inline)) void update_loop(int optimizer, cpu
 
 static void update_range(cpu *self, const step *t, int64_t lo, int64_t hi, int penalised)
 {
+    if (self->limit[0]) {
+        update_loop(self->rule.optimizer, 1, self, t, lo, hi, penalised);
+        return;
+    }
     switch (self->rule.optimizer) {
-    case CUSGD_OPTIMIZER_SGD: update_loop(CUSGD_OPTIMIZER_SGD, self, t, lo, hi, penalised); return;
-    case CUSGD_OPTIMIZER_MOMENTUM: update_loop(CUSGD_OPTIMIZER_MOMENTUM, self, t, lo, hi, penalised); return;
-    case CUSGD_OPTIMIZER_NESTEROV: update_loop(CUSGD_OPTIMIZER_NESTEROV, self, t, lo, hi, penalised); return;
-    default: update_loop(self->rule.optimizer, self, t, lo, hi, penalised); return;
+    case CUSGD_OPTIMIZER_SGD: update_loop(CUSGD_OPTIMIZER_SGD, 0, self, t, lo, hi, penalised); return;
+    case CUSGD_OPTIMIZER_MOMENTUM: update_loop(CUSGD_OPTIMIZER_MOMENTUM, 0, self, t, lo, hi, penalised); return;
+    case CUSGD_OPTIMIZER_NESTEROV: update_loop(CUSGD_OPTIMIZER_NESTEROV, 0, self, t, lo, hi, penalised); return;
+    default: update_loop(self->rule.optimizer, 0, self, t, lo, hi, penalised); return;
     }
 }
 
 /* Stage two, for a span of parameters: add the chunks, in order and in double; then update. */
-static void update_span(void *context, int64_t i)
+static void sum_span(void *context, int64_t i)
 {
     const step *t = context;
     cpu *self = t->self;
     double sum[SPAN], rows = (double)t->batch[0].count;
-    const layout *l = &self->layout;
     int64_t lo = i * SPAN, hi = least(lo + SPAN, self->size);
     for (int64_t u = lo; u < hi; u++) sum[u - lo] = (double)self->partial[u];
     for (int64_t c = 1; c < t->chunks; c++)
         for (int64_t u = lo; u < hi; u++) sum[u - lo] += (double)self->partial[c * self->size + u];
     for (int64_t u = lo; u < hi; u++) self->gradient[u] = (real)(sum[u - lo] / rows);
+}
+
+static void apply_span(void *context, int64_t i)
+{
+    const step *t = context;
+    cpu *self = t->self;
+    const layout *l = &self->layout;
+    int64_t lo = i * SPAN, hi = least(lo + SPAN, self->size);
     for (int64_t start = lo / l->ld * l->ld; start < hi; start += l->ld) {
         int64_t intercept = start + l->ld - LANES;
         update_range(self, t, most(lo, start), least(hi, start + l->penalised), 1);
         if (self->plan.intercept) update_range(self, t, most(lo, intercept), least(hi, intercept + l->intercepts), 0);
     }
+}
+
+static void update_span(void *context, int64_t i)
+{
+    sum_span(context, i);
+    apply_span(context, i);
+}
+
+/* Between the two where the gradient is clipped, by a norm to which every parameter that is trained adds. */
+static void clip_gradient(cpu *self)
+{
+    const plan *p = &self->plan;
+    const layout *l = &self->layout;
+    int64_t trained = (p->d + (p->intercept != 0)) * p->k;
+    for (int64_t u = 0; u < trained && p->clip_norm > 0; u++)
+        self->canonical[u] = (double)self->gradient[layout_at(l, u / p->k, u % p->k)];
+    double squares = p->clip_norm > 0 ? clip_squares(self->canonical, trained) : 0;
+    real scale = (real)clip_scale(p->clip_norm, squares), most = (real)p->clip_value;
+    for (int64_t u = 0; u < self->size; u++) self->gradient[u] = clip_value(most, scale, self->gradient[u]);
 }
 
 /* After stage one: counts the step, or declares the run failed. */
@@ -186,7 +222,14 @@ static cusgd_status steps(void *of, const slice *s)
         pool_for(self->pool, threads_for(self->threads, t.batch[0].count * row, THREAD_BYTES), t.chunks, add_rows, &t);
         account(self, &t);
         if (self->report.failed) break;
-        pool_for(self->pool, threads_for(self->threads, sums, THREAD_BYTES), spans, update_span, &t);
+        int threads = threads_for(self->threads, sums, THREAD_BYTES);
+        if (self->plan.clip_norm > 0 || self->plan.clip_value > 0) {
+            pool_for(self->pool, threads, spans, sum_span, &t);
+            clip_gradient(self);
+            pool_for(self->pool, threads, spans, apply_span, &t);
+        } else {
+            pool_for(self->pool, threads, spans, update_span, &t);
+        }
     }
     return CUSGD_OK;
 }
@@ -205,6 +248,10 @@ static void release(cpu *self)
         for (int p = 0; p < PARTS; p++) free(self->area[a].at[p]);
     memset(self->area, 0, sizeof self->area);
     free(self->metric);
+    for (int i = 0; i < 3; i++) free(self->limit[i]);
+    memset(self->limit, 0, sizeof self->limit);
+    free(self->canonical);
+    self->canonical = NULL;
     free(self->point);
     free(self->partial);
     free(self->gradient);
@@ -224,6 +271,7 @@ static int keeps(const plan *p, enum part part)
     case PART_AVERAGE: return p->average;
     case PART_SLOT1: return optimizer_slots(p->optimizer) > 0;
     case PART_SLOT2: return optimizer_slots(p->optimizer) > 1;
+    case PART_SLOT3: return optimizer_slots(p->optimizer) > 2;
     default: return 1;
     }
 }
@@ -244,6 +292,8 @@ static int allocate_state(cpu *self)
     self->losses = allocate_zeroed(chunks, sizeof(double));
     self->order = allocate((size_t)p->batch * BATCHES_KNOWN, sizeof(int64_t));
     self->table = allocate(SAMPLING_SPAN, sizeof(int64_t));
+    for (int i = 0; i < 3 && p->penalty; i++) complete &= (self->limit[i] = allocate_aligned_zeroed(size, sizeof(real))) != NULL;
+    if (p->clip_norm > 0) complete &= (self->canonical = allocate((size_t)((p->d + 1) * p->k), sizeof(double))) != NULL;
     complete &= self->metric && self->point && self->gradient && self->partial;
     return complete && self->losses && self->order && self->table;
 }
@@ -253,7 +303,6 @@ static cusgd_status start(void *of, const plan *p)
     cpu *self = of;
     release(self);
     self->plan = *p;
-    self->plan.metric = NULL;
     self->layout = layout_of(p->d, p->k);
     self->size = self->layout.size;
     self->chunk = chunk_rows(p->batch, p->d);
@@ -268,6 +317,9 @@ static cusgd_status start(void *of, const plan *p)
         NAMED(layout_put)(&self->layout, p->metric, self->metric);
     else
         for (int64_t u = 0; u < self->size; u++) self->metric[u] = 1;
+    const double *limits[3] = {p->penalty, p->lower, p->upper};
+    for (int i = 0; i < 3 && p->penalty; i++) NAMED(layout_put)(&self->layout, limits[i], self->limit[i]);
+    self->plan.metric = self->plan.penalty = self->plan.lower = self->plan.upper = NULL;
     return CUSGD_OK;
 }
 
@@ -330,6 +382,7 @@ static const backend_ops ops = {
     .steps = steps,
     .report = report,
     .objective = NAMED(cpu_objective),
+    .hessian = NAMED(cpu_hessian),
     .predict = NAMED(cpu_predict),
     .generate = NAMED(cpu_generate),
     .read_bandwidth = read_bandwidth,

@@ -80,14 +80,15 @@ static void wide_outer(int count, const real *const *x, const real *s, int64_t d
 }
 
 /* p becomes w dl/dp, zero beyond `outputs`; adds w l to four sums. */
-static inline __attribute__((always_inline)) void wide_losses_of(cusgd_loss loss, const group *g, int64_t c, int outputs, real *p,
-                                                                 double *sums)
+static inline __attribute__((always_inline)) void wide_losses_of(cusgd_loss kind, loss_rule rule, const group *g, int64_t c,
+                                                                 int outputs, real *p, double *sums)
 {
+    rule.kind = kind;
     for (int r = 0; r < g->count; r++) {
         const real *y = g->y_row[r] + c;
         real w = g->w ? g->w[r] : 1, value[LANES] = {0}, slope[LANES] = {0};
         for (int l = 0; l < outputs; l++) {
-            struct loss_point at = loss_at(loss, p[r * LANES + l], y[l]);
+            struct loss_point at = loss_at(rule, p[r * LANES + l], y[l]);
             value[l] = w * at.value;
             slope[l] = w * at.slope;
         }
@@ -96,12 +97,15 @@ static inline __attribute__((always_inline)) void wide_losses_of(cusgd_loss loss
     }
 }
 
-static void wide_losses(cusgd_loss loss, const group *g, int64_t c, int outputs, real *p, double *sums)
+/* The loss is a constant of the loop where it costs less than asking which it is. */
+static void wide_losses(loss_rule rule, const group *g, int64_t c, int outputs, real *p, double *sums)
 {
-    switch (loss) {
-    case CUSGD_LOSS_SQUARED: wide_losses_of(CUSGD_LOSS_SQUARED, g, c, outputs, p, sums); return;
-    case CUSGD_LOSS_MSE: wide_losses_of(CUSGD_LOSS_MSE, g, c, outputs, p, sums); return;
-    case CUSGD_LOSS_LOGISTIC: wide_losses_of(CUSGD_LOSS_LOGISTIC, g, c, outputs, p, sums); return;
+    switch (rule.kind) {
+    case CUSGD_LOSS_SQUARED: wide_losses_of(CUSGD_LOSS_SQUARED, rule, g, c, outputs, p, sums); return;
+    case CUSGD_LOSS_MSE: wide_losses_of(CUSGD_LOSS_MSE, rule, g, c, outputs, p, sums); return;
+    case CUSGD_LOSS_HUBER: wide_losses_of(CUSGD_LOSS_HUBER, rule, g, c, outputs, p, sums); return;
+    case CUSGD_LOSS_LOGISTIC: wide_losses_of(CUSGD_LOSS_LOGISTIC, rule, g, c, outputs, p, sums); return;
+    default: wide_losses_of(rule.kind, rule, g, c, outputs, p, sums); return;
     }
 }
 

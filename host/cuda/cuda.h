@@ -63,8 +63,10 @@ typedef struct route {
 typedef struct run {
     plan plan; /* metric is NULL: see below */
     int64_t size, penalised;
-    void *area[AREAS][PARTS]; /* NULL: not kept */
-    void *metric, *point;     /* size; NULL: 1, theta */
+    void *area[AREAS][PARTS];      /* NULL: not kept */
+    void *metric, *point;          /* size; NULL: 1, theta */
+    void *penalty, *lower, *upper; /* size; NULL: 1, no bounds */
+    double *squares;               /* clip_partials(size): the gradient's; NULL: it is not clipped by its norm */
     work work;
     int64_t *order;          /* 2 x batch: the rows of this step and the next */
     void *x;                 /* work.rows x ld: rows gathered; NULL until needed */
@@ -156,6 +158,12 @@ cusgd_status product_transposed(const cuda *c, const work *w, const void *x, int
 /* That d and k are what cuBLAS and the kernels take. */
 cusgd_status check_shape(int64_t d, int64_t k);
 
+/* ---- pass.c ---- */
+
+/* c->pass made ready for examples of this shape, theta in c->pass_theta; and the loss kernel's task there, but for its rows. */
+cusgd_status pass_open(cuda *c, const bound *b, const double *theta);
+loss_task pass_loss(const cuda *c, const bound *b, loss_rule loss);
+
 /* ---- The operations ---- */
 cusgd_status cuda_bind(void *of, const examples *e, const transform *t, bound **out); /* bind.c */
 void cuda_unbind(void *of, bound *b);
@@ -171,8 +179,9 @@ void run_close(cuda *c);
 void graph_close(cuda *c);
 cusgd_status cuda_steps(void *of, const slice *s); /* step.c */
 cusgd_status cuda_report(void *of, steps_report *out);
-cusgd_status cuda_objective(void *of, const bound *b, cusgd_loss loss, const double *theta, double *value,
-                            double *gradient); /* pass.c */
+cusgd_status cuda_objective(void *of, const bound *b, loss_rule loss, const double *theta, double *value,
+                            double *gradient);                                                             /* pass.c */
+cusgd_status cuda_hessian(void *of, const bound *b, loss_rule loss, const double *theta, double *hessian); /* hessian.c */
 cusgd_status cuda_predict(void *of, const bound *b, const double *theta, double *out);
 cusgd_status cuda_generate(void *of, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, void *x,
                            void *y);                                                 /* generate.c */

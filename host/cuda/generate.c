@@ -93,7 +93,7 @@ static cusgd_status make_piece(cuda *c, const cusgd_generator *g, const pieces *
                        .targets = stream_key(g->seed, STREAM_TARGETS),
                        .correlation = g->correlation,
                        .noise = g->noise,
-                       .logistic = g->logistic,
+                       .kind = g->targets,
                        .scale = p->shape,
                        .reflection = p->shape ? (const double *)p->shape + g->cols : NULL,
                        .truth = p->truth,

@@ -189,6 +189,7 @@ static const backend_ops ops = {
     .steps = cuda_steps,
     .report = cuda_report,
     .objective = cuda_objective,
+    .hessian = cuda_hessian,
     .predict = cuda_predict,
     .generate = cuda_generate,
     .read_bandwidth = cuda_read_bandwidth,

@@ -1,8 +1,7 @@
 /* Passes over all rows at given parameters, chunk by chunk, in place. */
 #include "cuda.h"
 
-/* The buffers for examples of this shape, and theta in them. */
-static cusgd_status open_pass(cuda *c, const bound *b, const double *theta)
+cusgd_status pass_open(cuda *c, const bound *b, const double *theta)
 {
     int64_t rows = least(b->n, chunk_rows(c, b->d, b->k)), size = (b->d + 1) * b->k;
     work *w = &c->pass;
@@ -21,23 +20,29 @@ static cusgd_status open_pass(cuda *c, const bound *b, const double *theta)
 
 static const void *intercept_of(const cuda *c, const bound *b) { return at_real(c, c->pass_theta, b->d * b->k); }
 
-static cusgd_status pass_chunk(cuda *c, const bound *b, cusgd_loss loss, int64_t first, int64_t rows, int with_gradient)
+loss_task pass_loss(const cuda *c, const bound *b, loss_rule loss)
+{
+    const work *w = &c->pass;
+    return (loss_task){.precision = c->precision,
+                       .loss = loss,
+                       .k = b->k,
+                       .state = w->state,
+                       .y = b->y,
+                       .w = b->w,
+                       .intercept = intercept_of(c, b),
+                       .p = w->p,
+                       .partial = w->partial,
+                       .total = w->total};
+}
+
+static cusgd_status pass_chunk(cuda *c, const bound *b, loss_rule loss, int64_t first, int64_t rows, int with_gradient)
 {
     const work *w = &c->pass;
     const void *x = at_real(c, b->x, first * b->ld);
-    loss_task t = {.precision = c->precision,
-                   .loss = loss,
-                   .k = b->k,
-                   .state = w->state,
-                   .first = first,
-                   .rows = rows,
-                   .y = b->y,
-                   .w = b->w,
-                   .intercept = intercept_of(c, b),
-                   .p = w->p,
-                   .partial = w->partial,
-                   .total = w->total,
-                   .begins = first == 0};
+    loss_task t = pass_loss(c, b, loss);
+    t.first = first;
+    t.rows = rows;
+    t.begins = first == 0;
     TRY(product(c, w, x, b->ld, rows, c->pass_theta));
     TRY(CUDA(kernel_loss(&t, c->stream)));
     if (!with_gradient) return CUSGD_OK;
@@ -45,13 +50,13 @@ static cusgd_status pass_chunk(cuda *c, const bound *b, cusgd_loss loss, int64_t
     return CUDA(kernel_accumulate(c->precision, w->gradient, w->sum, b->d * b->k, first == 0, c->stream));
 }
 
-cusgd_status cuda_objective(void *of, const bound *b, cusgd_loss loss, const double *theta, double *value, double *gradient)
+cusgd_status cuda_objective(void *of, const bound *b, loss_rule loss, const double *theta, double *value, double *gradient)
 {
     cuda *c = of;
     const work *w = &c->pass;
     run_state state;
     int64_t n = b->n, penalised = b->d * b->k;
-    TRY(open_pass(c, b, theta));
+    TRY(pass_open(c, b, theta));
     for (int64_t first = 0; first < n; first += w->rows)
         TRY(pass_chunk(c, b, loss, first, least(w->rows, n - first), gradient != NULL));
     TRY(download_bytes(c, w->state, sizeof state, &state));
@@ -69,7 +74,7 @@ cusgd_status cuda_predict(void *of, const bound *b, const double *theta, double 
     const work *w = &c->pass;
     void *wide = NULL;
     if (b->k == 0) return CUSGD_OK;
-    TRY(open_pass(c, b, theta));
+    TRY(pass_open(c, b, theta));
     TRY(cuda_allocate(c, w->rows * b->k, sizeof(double), "the predictions", &wide));
     cusgd_status status = CUSGD_OK;
     for (int64_t first = 0; first < b->n && status == CUSGD_OK; first += w->rows) {

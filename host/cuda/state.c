@@ -12,6 +12,7 @@ static int keeps(const plan *p, enum part part)
     case PART_AVERAGE: return p->average;
     case PART_SLOT1: return optimizer_slots(p->optimizer) > 0;
     case PART_SLOT2: return optimizer_slots(p->optimizer) > 1;
+    case PART_SLOT3: return optimizer_slots(p->optimizer) > 2;
     default: return 1;
     }
 }
@@ -31,6 +32,10 @@ void run_close(cuda *c)
     for (int a = 0; a < AREAS; a++)
         for (int p = 0; p < PARTS; p++) cuda_free(r->area[a][p]);
     cuda_free(r->metric);
+    cuda_free(r->penalty);
+    cuda_free(r->lower);
+    cuda_free(r->upper);
+    cuda_free(r->squares);
     cuda_free(r->point);
     cuda_free(r->order);
     cuda_free(r->x);
@@ -80,13 +85,28 @@ static cusgd_status allocate_slices(cuda *c)
     return work_open(c, least(r->plan.batch, chunk_rows(c, r->plan.d, r->plan.k)), r->plan.d, r->plan.k, &r->work);
 }
 
-static cusgd_status open_run(cuda *c, const double *metric)
+/* What each parameter has of its own; NULL: nothing. */
+static cusgd_status open_own(cuda *c, const double *values, void **out)
 {
+    if (!values) return CUSGD_OK;
+    TRY(allocate_part(c, out));
+    return upload_reals(c, values, c->run.size, *out);
+}
+
+static cusgd_status open_run(cuda *c, const plan *p)
+{
+    run *r = &c->run;
+    void *squares;
     TRY(allocate_parts(c));
     TRY(allocate_slices(c));
-    if (!metric) return CUSGD_OK;
-    TRY(allocate_part(c, &c->run.metric));
-    return upload_reals(c, metric, c->run.size, c->run.metric);
+    TRY(open_own(c, p->metric, &r->metric));
+    TRY(open_own(c, p->penalty, &r->penalty));
+    TRY(open_own(c, p->lower, &r->lower));
+    TRY(open_own(c, p->upper, &r->upper));
+    if (!(p->clip_norm > 0)) return CUSGD_OK;
+    TRY(cuda_allocate(c, clip_partials(r->size), sizeof(double), "the gradient's norm", &squares));
+    r->squares = squares;
+    return CUSGD_OK;
 }
 
 cusgd_status cuda_start(void *of, const plan *p)
@@ -98,10 +118,10 @@ cusgd_status cuda_start(void *of, const plan *p)
     TRY(cuda_synchronize(c)); /* steps of the run before may be under way */
     run_close(c);
     r->plan = *p;
-    r->plan.metric = NULL;
+    r->plan.metric = r->plan.penalty = r->plan.lower = r->plan.upper = NULL;
     r->penalised = p->d * p->k;
     r->size = r->penalised + p->k;
-    cusgd_status status = open_run(c, p->metric);
+    cusgd_status status = open_run(c, p);
     if (status != CUSGD_OK) run_close(c);
     return status;
 }

@@ -80,14 +80,22 @@ static update_task update_of(const cuda *c)
                      .epsilon = p->epsilon,
                      .l1 = p->l1,
                      .l2 = p->l2,
+                     .decay = p->decay,
                      .penalised = r->penalised,
                      .size = r->size,
                      .theta = part[PART_THETA],
                      .slot1 = part[PART_SLOT1],
                      .slot2 = part[PART_SLOT2],
+                     .slot3 = part[PART_SLOT3],
                      .means = part[PART_AVERAGE],
                      .point = r->point,
                      .metric = r->metric,
+                     .penalty = r->penalty,
+                     .lower = r->lower,
+                     .upper = r->upper,
+                     .clip_norm = p->clip_norm,
+                     .clip_value = p->clip_value,
+                     .squares = r->squares,
                      .gradient = chunks ? NULL : r->work.gradient,
                      .sum = r->work.sum,
                      .total = r->work.total};
@@ -133,6 +141,7 @@ static cusgd_status run_batch(const cuda *c, const batch *b)
     update_task t = update_of(c);
     for (int64_t start = 0; start < b->rows; start += r->work.rows)
         TRY(run_chunk(c, b, start, least(r->work.rows, b->rows - start)));
+    if (r->squares) TRY(CUDA(kernel_clip(&t, c->stream)));
     TRY(CUDA(kernel_update(&t, c->stream)));
     return r->route.contiguous ? CUSGD_OK : CUDA(cudaStreamWaitEvent(c->stream, c->joined, 0));
 }

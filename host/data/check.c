@@ -2,6 +2,7 @@
  * slow one finds the place in that block. */
 #include "data.h"
 #include "error.h"
+#include "options.h"
 typedef double real; /* scalar/loss.h asks for one; what is used here does not depend on it */
 #include "scalar/loss.h"
 
@@ -68,34 +69,40 @@ static int features_are_finite(const examples *e, int64_t first, int64_t count)
 static int target_is_good(int loss, double y) { return isfinite(y) && loss_target_is_valid((cusgd_loss)loss, y); }
 static int weight_is_good(double w) { return isfinite(w) && w >= 0; }
 
-/* *weight is set to 1 where a row's is positive. */
-static int block_is_good(const examples *e, int loss, int64_t first, int64_t count, int *weight)
+/* What a block's rows have shown: a weight that is positive; of classes, targets 0 and -1. */
+enum { SEEN_WEIGHT = 1, SEEN_ZERO = 2, SEEN_MINUS = 4 };
+
+static int block_is_good(const examples *e, int loss, int64_t first, int64_t count, int *seen)
 {
     int good = features_are_finite(e, first, count);
     for (int64_t i = first; i < first + count; i++) {
         int64_t row = examples_row(e, i);
-        for (int64_t j = 0; e->y.at && loss >= 0 && j < e->k; j++) good &= target_is_good(loss, matrix_at(&e->y, row, j));
+        for (int64_t j = 0; e->y.at && loss >= 0 && j < e->k; j++) {
+            double y = matrix_at(&e->y, row, j);
+            good &= target_is_good(loss, y);
+            *seen |= y == 0 ? SEEN_ZERO : y == -1 ? SEEN_MINUS : 0;
+        }
         double w = e->w.at ? matrix_at(&e->w, row, 0) : 1;
         good &= weight_is_good(w);
-        *weight |= w > 0;
+        *seen |= w > 0 ? SEEN_WEIGHT : 0;
     }
     return good;
 }
 
 /* ---- Messages ------------------------------------------------------------------------------------------------------------ */
 
-static cusgd_status fail_target(const char *source, int64_t row, int64_t j, int64_t k, double y)
+static cusgd_status fail_target(int loss, const char *source, int64_t row, int64_t j, int64_t k, double y)
 {
+    static const char *const takes[] = {[TARGET_CLASS] = "0 and 1, or -1 and 1: encode the two classes so",
+                                        [TARGET_POSITIVE] = "numbers greater than 0: remove the row",
+                                        [TARGET_NATURAL] = "numbers of 0 or more: remove the row"};
     char which[48] = "target";
     if (k > 1) snprintf(which, sizeof which, "target %" PRId64 ",", j + 1);
     if (!isfinite(y))
         return fail(CUSGD_ERROR_DATA, "%s: row %" PRId64 ": %s %g is not a finite number: remove the row", source, row + 1, which,
                     y);
-    return fail(CUSGD_ERROR_DATA,
-                "%s: row %" PRId64
-                ": %s %g does not fit logistic loss, which takes 0 and 1: encode the two classes so, or choose "
-                "another loss",
-                source, row + 1, which, y);
+    return fail(CUSGD_ERROR_DATA, "%s: row %" PRId64 ": %s %g does not fit %s loss, which takes %s, or choose another loss",
+                source, row + 1, which, y, loss_word((cusgd_loss)loss), takes[loss_target_kind((cusgd_loss)loss)]);
 }
 
 /* What is wrong with a row; CUSGD_OK if nothing is. */
@@ -110,12 +117,31 @@ static cusgd_status check_row(const examples *e, int loss, const char *source, i
     }
     for (int64_t j = 0; e->y.at && loss >= 0 && j < e->k; j++) {
         double y = matrix_at(&e->y, row, j);
-        if (!target_is_good(loss, y)) return fail_target(source, row, j, e->k, y);
+        if (!target_is_good(loss, y)) return fail_target(loss, source, row, j, e->k, y);
     }
     double w = e->w.at ? matrix_at(&e->w, row, 0) : 1;
     if (weight_is_good(w)) return CUSGD_OK;
     return fail(CUSGD_ERROR_DATA, "%s: row %" PRId64 ": the weight %g is not one: weights are finite, and 0 or greater", source,
                 row + 1, w);
+}
+
+/* The first row with this target; n: none has it. */
+static int64_t first_with(const examples *e, double y)
+{
+    for (int64_t i = 0; i < e->n; i++)
+        for (int64_t j = 0; j < e->k; j++)
+            if (matrix_at(&e->y, examples_row(e, i), j) == y) return i;
+    return e->n;
+}
+
+/* Targets of -1 stand for the class that others' 0 stands for. */
+static cusgd_status fail_both(const examples *e, int loss, const char *source)
+{
+    return fail(
+        CUSGD_ERROR_DATA,
+        "%s: row %" PRId64 " has target -1 and row %" PRId64 " 0, and %s loss takes two classes: encode them as 0 and 1, or "
+        "as -1 and 1",
+        source, examples_row(e, first_with(e, -1)) + 1, examples_row(e, first_with(e, 0)) + 1, loss_word((cusgd_loss)loss));
 }
 
 /* ---- All rows ------------------------------------------------------------------------------------------------------------ */
@@ -124,19 +150,22 @@ cusgd_status examples_check(const examples *e, int loss, const char *source, int
 {
     int64_t block = e->d < BLOCK_VALUES ? BLOCK_VALUES / e->d : 1;
     int64_t blocks = (e->n + block - 1) / block, bad = blocks;
-    int weight = 0;
+    int seen = 0;
     if (threads < 1) threads = omp_get_max_threads();
     if (threads > blocks) threads = (int)blocks;
         /* The first bad block is the same one however the blocks are shared out. */
-#pragma omp parallel for num_threads(threads) reduction(min : bad) reduction(| : weight) schedule(static)
+#pragma omp parallel for num_threads(threads) reduction(min : bad) reduction(| : seen) schedule(static)
     for (int64_t b = 0; b < blocks; b++) {
         int64_t first = b * block, count = e->n - first < block ? e->n - first : block;
-        if (!block_is_good(e, loss, first, count, &weight) && b < bad) bad = b;
+        if (!block_is_good(e, loss, first, count, &seen) && b < bad) bad = b;
     }
     for (int64_t i = bad * block; bad < blocks && i < e->n; i++) {
         cusgd_status status = check_row(e, loss, source, examples_row(e, i));
         if (status) return status;
     }
-    if (!weight) return fail(CUSGD_ERROR_DATA, "%s: every weight is 0: there is nothing to train on", source);
-    return CUSGD_OK;
+    if (!(seen & SEEN_WEIGHT)) return fail(CUSGD_ERROR_DATA, "%s: every weight is 0: there is nothing to train on", source);
+    int both = (seen & SEEN_ZERO) && (seen & SEEN_MINUS), classes = loss >= 0 && loss_is_of_classes((cusgd_loss)loss);
+    return both && classes ? fail_both(e, loss, source) : CUSGD_OK;
 }
+
+int examples_have_target(const examples *e, double y) { return first_with(e, y) < e->n; }

@@ -25,6 +25,7 @@
 SCALAR real real_sqrt(real x) { return sqrt(x); }
 SCALAR real real_exp(real x) { return exp(x); }
 SCALAR real real_log1p(real x) { return log1p(x); }
+SCALAR real real_expm1(real x) { return expm1(x); }
 SCALAR real real_abs(real x) { return fabs(x); }
 #else
 #define SCALAR        DEVICE
@@ -33,6 +34,7 @@ SCALAR real real_abs(real x) { return fabs(x); }
 #define real_sqrt(x)  _Generic((x), float : sqrtf, double : sqrt)(x)
 #define real_exp(x)   _Generic((x), float : expf, double : exp)(x)
 #define real_log1p(x) _Generic((x), float : log1pf, double : log1p)(x)
+#define real_expm1(x) _Generic((x), float : expm1f, double : expm1)(x)
 #define real_abs(x)   _Generic((x), float : fabsf, double : fabs)(x)
 #endif
 

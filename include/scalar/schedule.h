@@ -8,25 +8,121 @@
 /* The numbers of one step, as the host hands them to a device. */
 typedef struct step_numbers {
     double rate, momentum;
-    double correction1, correction2; /* adam: 1 / (1 - beta^(t+1)) */
+    double correction1, correction2; /* of moments that started at 0: see optimizer_numbers() */
+    double blend;                    /* nadam: the share of the gradient itself */
     double average;                  /* the weight of this step's iterate in the average */
 } step_numbers;
 
 /* Averages weigh iterate s by s^ECCENTRICITY or so: 0 is Polyak and Ruppert's plain mean (Shamir, Zhang 2013). */
 #define AVERAGE_ECCENTRICITY 3.0
 
-static inline double schedule_rate(cusgd_schedule schedule, double rate, double t0, double t1, int64_t t)
+/* A schedule with its numbers: those of cusgd_options, times in steps. */
+typedef struct rate_schedule {
+    cusgd_schedule kind;
+    int64_t batches, steps; /* of an epoch; of all epochs that may run */
+    int by_epoch;           /* it moves at the start of an epoch only */
+    double rate, t0, t1, decay, every, power, warm_up, final;
+} rate_schedule;
+
+#define SCHEDULE_PI     3.14159265358979323846
+#define ONE_CYCLE_START 25.0 /* the highest rate in units of the first, and the first in units of the last: PyTorch's */
+#define ONE_CYCLE_END   1e4
+
+/* Half a cosine from `from` to `to` as x goes from 0 to 1. */
+static inline double cosine_between(double from, double to, double x)
 {
-    switch (schedule) {
-    case CUSGD_SCHEDULE_TIME_DECAY: return t0 / ((double)t + t1);
+    return to + (from - to) / 2 * (1 + cos(SCHEDULE_PI * fmin(fmax(x, 0), 1)));
+}
+
+/* Phases end with a step at their last rate: they are a step shorter than they are long. */
+static inline double one_cycle_rate(const rate_schedule *s, double t)
+{
+    double first = s->rate / ONE_CYCLE_START, top = s->warm_up - 1, end = (double)s->steps - 1;
+    if (t <= top) return cosine_between(first, s->rate, top > 0 ? t / top : 1);
+    return cosine_between(s->rate, first / ONE_CYCLE_END, end > top ? (t - top) / (end - top) : 1);
+}
+
+static inline double schedule_rate(const rate_schedule *s, int64_t step)
+{
+    double t = (double)(s->by_epoch ? step / s->batches * s->batches : step), left = (double)s->steps - s->warm_up;
+    double epochs = t / (double)s->batches;
+    switch (s->kind) {
+    case CUSGD_SCHEDULE_TIME_DECAY:
+    case CUSGD_SCHEDULE_OPTIMAL: return s->t0 / (t + s->t1);
+    case CUSGD_SCHEDULE_INVERSE_SCALING: return s->rate / pow(t + 1, s->power);
+    case CUSGD_SCHEDULE_EXPONENTIAL: return s->rate * pow(s->decay, epochs);
+    case CUSGD_SCHEDULE_STEP: return s->rate * pow(s->decay, floor(epochs / s->every));
+    case CUSGD_SCHEDULE_COSINE:
+        if (t < s->warm_up) return s->rate * (t + 1) / (s->warm_up + 1);
+        return cosine_between(s->rate, s->final, left > 0 ? (t - s->warm_up) / left : 1);
+    case CUSGD_SCHEDULE_ONE_CYCLE: return one_cycle_rate(s, t);
+    case CUSGD_SCHEDULE_POLYNOMIAL: return s->final + (s->rate - s->final) * pow(fmax(1 - t / (double)s->steps, 0), s->power);
+    case CUSGD_SCHEDULE_PLATEAU:
     case CUSGD_SCHEDULE_CONSTANT: break;
     }
-    return rate;
+    return s->rate;
 }
+
+/* The constant c of the schedule `optimal`, 1 / (l2 (t + c)), given dl/dp at a typical prediction of the wrong sign: the first
+ * step then changes coefficients by what is usual for them (Bottou 2012, as scikit-learn has it). */
+static inline double optimal_prediction(double l2) { return -sqrt(1 / sqrt(l2)); }
+static inline double optimal_start(double l2, double slope) { return fmax(1, slope) / (-optimal_prediction(l2) * l2); }
 
 /* 1 / (1 - beta^(t+1)): undoes the pull of a moving average towards its start at 0. expm1 keeps the digits that 1 - beta^t loses.
  */
 static inline double bias_correction(double beta, int64_t t) { return beta == 0 ? 1 : -1 / expm1((double)(t + 1) * log(beta)); }
+
+/* Nadam's momentum of step t, counted from 1, and the product of the first t: below 10^-17 it changes nothing. */
+static inline double nadam_momentum(double beta1, int64_t t) { return beta1 * (1 - 0.5 * pow(0.96, 0.004 * (double)t)); }
+static inline double nadam_product(double beta1, int64_t t)
+{
+    double product = 1, power = 1, step = pow(0.96, 0.004);
+    for (int64_t i = 1; i <= t && product > 1e-17; i++) {
+        power *= step;
+        product *= beta1 * (1 - 0.5 * power);
+    }
+    return product > 1e-17 ? product : 0;
+}
+
+/* RAdam's rectification times sqrt(1 - beta2^t); 0 where the variance of so few squares is not finite. */
+static inline double radam_correction(double beta2, int64_t t)
+{
+    double steps = (double)t, power = exp(steps * log(beta2)), left = -expm1(steps * log(beta2)), most = 2 / (1 - beta2) - 1;
+    double length = beta2 > 0 ? most - 2 * steps * power / left : most;
+    if (!(length > 5)) return 0;
+    return sqrt((length - 4) * (length - 2) * most / ((most - 4) * (most - 2) * length) * (beta2 > 0 ? left : 1));
+}
+
+/* The corrections of step t, counted from 0. */
+static inline void optimizer_numbers(int optimizer, double beta1, double beta2, int64_t t, step_numbers *s)
+{
+    s->correction1 = s->correction2 = 1;
+    s->blend = 0;
+    switch (optimizer) {
+    case CUSGD_OPTIMIZER_ADAM:
+    case CUSGD_OPTIMIZER_ADAMW:
+    case CUSGD_OPTIMIZER_AMSGRAD:
+    case CUSGD_OPTIMIZER_ADAMAX:
+        s->correction1 = bias_correction(beta1, t);
+        s->correction2 = bias_correction(beta2, t);
+        break;
+    case CUSGD_OPTIMIZER_RADAM:
+        s->correction1 = bias_correction(beta1, t);
+        s->correction2 = radam_correction(beta2, t + 1);
+        break;
+    case CUSGD_OPTIMIZER_NADAM: {
+        double product = nadam_product(beta1, t + 1), next = nadam_momentum(beta1, t + 2);
+        s->blend = (1 - nadam_momentum(beta1, t + 1)) / (1 - product);
+        s->correction1 = next / (1 - product * next);
+        s->correction2 = bias_correction(beta2, t);
+        break;
+    }
+    default: break;
+    }
+}
+
+/* The share of asgd's rate that is left at step t (Bottou 2012). */
+static inline double asgd_share(double decay, double rate, int64_t t) { return pow(1 + decay * rate * (double)t, -0.75); }
 
 /* The weight of the iterate after step t in the average that starts with the one after step `from`. */
 static inline double average_weight(double eccentricity, int64_t t, int64_t from)

@@ -1,4 +1,4 @@
-/* What an optimizer does to one parameter, given its gradient: one function each. The state of a parameter is theta, up to two
+/* What an optimizer does to one parameter, given its gradient: one function each. The state of a parameter is theta, up to three
  * slots and, where it is asked for, the average of its iterates. Conventions are torch.optim's where it has the method, save that
  * the rate of momentum stands inside the velocity. */
 #ifndef CUSGD_SCALAR_UPDATE_H
@@ -8,8 +8,13 @@
 #include "real.h"
 #include "schedule.h"
 
-/* The optimizer `auto` is resolved before a run: to Nesterov's, or to this one. */
-enum { OPTIMIZER_ADAGRAD_NESTEROV = 100 };
+/* Before a run the optimizer `auto` is resolved, to Nesterov's or to the first of these, and rmsprop by its options. */
+enum {
+    OPTIMIZER_ADAGRAD_NESTEROV = 100,
+    OPTIMIZER_RMSPROP_MOMENTUM,
+    OPTIMIZER_RMSPROP_CENTERED,
+    OPTIMIZER_RMSPROP_CENTERED_MOMENTUM
+};
 
 /* Constant over a run. */
 STRUCT(update_rule)
@@ -18,18 +23,23 @@ STRUCT(update_rule)
     int average; /* keep the average of the iterates */
     real beta1, beta2, rho, epsilon;
     real l1, l2;
+    real decay; /* of adamw and asgd */
 };
 
 /* Of one step: schedule.h's step_numbers, rounded. */
-STRUCT(update_step) { real rate, momentum, correction1, correction2, average; };
+STRUCT(update_step) { real rate, momentum, correction1, correction2, blend, average; };
 
 SCALAR OF(update_step) update_step_from(const step_numbers *s)
 {
-    OF(update_step) u = {(real)s->rate, (real)s->momentum, (real)s->correction1, (real)s->correction2, (real)s->average};
+    OF(update_step)
+    u = {(real)s->rate, (real)s->momentum, (real)s->correction1, (real)s->correction2, (real)s->blend, (real)s->average};
     return u;
 }
 
-STRUCT(parameter) { real theta, slot1, slot2, average; };
+/* What a parameter has of its own: a share of the rate, a factor on the penalties, and bounds. */
+STRUCT(own_rule) { real metric, penalty, lower, upper; };
+
+STRUCT(parameter) { real theta, slot1, slot2, slot3, average; };
 
 /* What an optimizer decides: theta moves by -move; `factor` is what multiplied its gradient in that, the l1 threshold's scale. */
 STRUCT(movement) { real move, factor; };
@@ -94,6 +104,79 @@ SCALAR OF(movement) update_adam(OF(update_rule) rule, OF(update_step) step, real
     return m;
 }
 
+/* The same scale with momentum: v = momentum v + rate g / (sqrt(s) + epsilon); theta -= v. PyTorch has the rate outside v, which
+ * is the same where it is constant. */
+SCALAR OF(movement) update_rmsprop_momentum(OF(update_rule) rule, OF(update_step) step, real rate, real g, real *v, real *s)
+{
+    *s = rule.rho * *s + (1 - rule.rho) * (g * g);
+    return update_momentum(rate / (real_sqrt(*s) + rule.epsilon), step.momentum, g, v);
+}
+
+/* What is left of s, a mean of squares, without the square of the mean: rounding may leave less than nothing. */
+SCALAR real centered_root(OF(update_rule) rule, real g, real *s, real *mean)
+{
+    *s = rule.rho * *s + (1 - rule.rho) * (g * g);
+    *mean = rule.rho * *mean + (1 - rule.rho) * g;
+    real variance = *s - *mean * *mean;
+    return real_sqrt(variance > 0 ? variance : 0);
+}
+
+SCALAR OF(movement) update_rmsprop_centered(OF(update_rule) rule, real rate, real g, real *s, real *mean)
+{
+    real factor = rate / (centered_root(rule, g, s, mean) + rule.epsilon);
+    OF(movement) m = {factor * g, factor};
+    return m;
+}
+
+SCALAR OF(movement)
+    update_rmsprop_centered_momentum(OF(update_rule) rule, OF(update_step) step, real rate, real g, real *v, real *s, real *mean)
+{
+    return update_momentum(rate / (centered_root(rule, g, s, mean) + rule.epsilon), step.momentum, g, v);
+}
+
+/* Adam by the largest s so far (Reddi, Kale, Kumar 2018). */
+SCALAR OF(movement)
+    update_amsgrad(OF(update_rule) rule, OF(update_step) step, real rate, real g, real *moment, real *s, real *most)
+{
+    *moment = rule.beta1 * *moment + (1 - rule.beta1) * g;
+    *s = rule.beta2 * *s + (1 - rule.beta2) * (g * g);
+    if (!(*s < *most)) *most = *s;
+    real factor = rate / (real_sqrt(*most * step.correction2) + rule.epsilon);
+    OF(movement) m = {factor * (*moment * step.correction1), factor};
+    return m;
+}
+
+/* Adam with Nesterov's momentum (Dozat 2016): the numerator is correction1 m + blend g, see schedule.h. */
+SCALAR OF(movement) update_nadam(OF(update_rule) rule, OF(update_step) step, real rate, real g, real *moment, real *s)
+{
+    *moment = rule.beta1 * *moment + (1 - rule.beta1) * g;
+    *s = rule.beta2 * *s + (1 - rule.beta2) * (g * g);
+    real factor = rate / (real_sqrt(*s * step.correction2) + rule.epsilon);
+    OF(movement) m = {factor * (step.correction1 * *moment + step.blend * g), factor * (step.correction1 + step.blend)};
+    return m;
+}
+
+/* Adam whose first steps, before the variance of s is known, are momentum's (Liu et al. 2020): correction2 is then 0. */
+SCALAR OF(movement) update_radam(OF(update_rule) rule, OF(update_step) step, real rate, real g, real *moment, real *s)
+{
+    *moment = rule.beta1 * *moment + (1 - rule.beta1) * g;
+    *s = rule.beta2 * *s + (1 - rule.beta2) * (g * g);
+    real factor = step.correction2 > 0 ? rate * step.correction2 / (real_sqrt(*s) + rule.epsilon) : rate;
+    OF(movement) m = {factor * (*moment * step.correction1), factor};
+    return m;
+}
+
+/* u = max(beta2 u, |g| + epsilon); theta -= rate m^ / u (Kingma, Ba 2015) */
+SCALAR OF(movement) update_adamax(OF(update_rule) rule, OF(update_step) step, real rate, real g, real *moment, real *u)
+{
+    *moment = rule.beta1 * *moment + (1 - rule.beta1) * g;
+    real kept = rule.beta2 * *u, fresh = real_abs(g) + rule.epsilon;
+    *u = kept > fresh ? kept : fresh;
+    real factor = rate / *u;
+    OF(movement) m = {factor * (*moment * step.correction1), factor};
+    return m;
+}
+
 /* The proximal map of `threshold` |theta|. NaN stays NaN. */
 SCALAR real soft_threshold(real theta, real threshold)
 {
@@ -102,11 +185,18 @@ SCALAR real soft_threshold(real theta, real threshold)
     return theta < 0 ? -rest : rest;
 }
 
+/* The nearest number in [lower, upper]: after the threshold it is the proximal map of both. NaN stays NaN. */
+SCALAR real into_bounds(real theta, real lower, real upper) { return theta < lower ? lower : theta > upper ? upper : theta; }
+
 DEVICE int optimizer_has_velocity(int optimizer) /* in slot1 */
 {
     return optimizer == CUSGD_OPTIMIZER_MOMENTUM || optimizer == CUSGD_OPTIMIZER_NESTEROV ||
-           optimizer == OPTIMIZER_ADAGRAD_NESTEROV;
+           optimizer == OPTIMIZER_ADAGRAD_NESTEROV || optimizer == OPTIMIZER_RMSPROP_MOMENTUM ||
+           optimizer == OPTIMIZER_RMSPROP_CENTERED_MOMENTUM;
 }
+
+/* Whether theta is shrunk by rate x decay in each step, apart from the gradient (Loshchilov, Hutter 2019). */
+DEVICE int optimizer_decays(int optimizer) { return optimizer == CUSGD_OPTIMIZER_ADAMW || optimizer == CUSGD_OPTIMIZER_ASGD; }
 
 /* Whether the gradient is taken at theta - momentum v instead of at theta. */
 DEVICE int optimizer_looks_ahead(int optimizer)
@@ -123,7 +213,15 @@ DEVICE int optimizer_slots(int optimizer)
     case CUSGD_OPTIMIZER_RMSPROP: return 1;
     case CUSGD_OPTIMIZER_ADADELTA:
     case CUSGD_OPTIMIZER_ADAM:
+    case CUSGD_OPTIMIZER_ADAMW:
+    case CUSGD_OPTIMIZER_NADAM:
+    case CUSGD_OPTIMIZER_RADAM:
+    case CUSGD_OPTIMIZER_ADAMAX:
+    case OPTIMIZER_RMSPROP_MOMENTUM:
+    case OPTIMIZER_RMSPROP_CENTERED:
     case OPTIMIZER_ADAGRAD_NESTEROV: return 2;
+    case CUSGD_OPTIMIZER_AMSGRAD:
+    case OPTIMIZER_RMSPROP_CENTERED_MOMENTUM: return 3;
     default: return 0;
     }
 }
@@ -142,26 +240,37 @@ SCALAR OF(movement) optimizer_move(OF(update_rule) rule, OF(update_step) step, r
     case CUSGD_OPTIMIZER_ADAGRAD: return update_adagrad(rate, rule.epsilon, g, &q->slot1);
     case CUSGD_OPTIMIZER_ADADELTA: return update_adadelta(rate, rule.rho, rule.epsilon, g, &q->slot1, &q->slot2);
     case CUSGD_OPTIMIZER_RMSPROP: return update_rmsprop(rate, rule.rho, rule.epsilon, g, &q->slot1);
-    case CUSGD_OPTIMIZER_ADAM: return update_adam(rule, step, rate, g, &q->slot1, &q->slot2);
+    case CUSGD_OPTIMIZER_ADAM:
+    case CUSGD_OPTIMIZER_ADAMW: return update_adam(rule, step, rate, g, &q->slot1, &q->slot2);
+    case CUSGD_OPTIMIZER_AMSGRAD: return update_amsgrad(rule, step, rate, g, &q->slot1, &q->slot2, &q->slot3);
+    case CUSGD_OPTIMIZER_NADAM: return update_nadam(rule, step, rate, g, &q->slot1, &q->slot2);
+    case CUSGD_OPTIMIZER_RADAM: return update_radam(rule, step, rate, g, &q->slot1, &q->slot2);
+    case CUSGD_OPTIMIZER_ADAMAX: return update_adamax(rule, step, rate, g, &q->slot1, &q->slot2);
+    case OPTIMIZER_RMSPROP_MOMENTUM: return update_rmsprop_momentum(rule, step, rate, g, &q->slot1, &q->slot2);
+    case OPTIMIZER_RMSPROP_CENTERED: return update_rmsprop_centered(rule, rate, g, &q->slot1, &q->slot2);
+    case OPTIMIZER_RMSPROP_CENTERED_MOMENTUM:
+        return update_rmsprop_centered_momentum(rule, step, rate, g, &q->slot1, &q->slot2, &q->slot3);
     case OPTIMIZER_ADAGRAD_NESTEROV: return update_adagrad_nesterov(rate, step.momentum, rule.epsilon, g, &q->slot1, &q->slot2);
     default: return update_sgd(rate, g);
     }
 }
 
-/* One step of one parameter. g: the batch's mean loss gradient at gradient_point(), `point` that value; metric: this parameter's
- * share of the rate; penalised: 0 for intercepts.
+/* One step of one parameter. g: the batch's mean loss gradient at gradient_point(), `point` that value; penalised: 0 for
+ * intercepts, which have no bounds either; limited: 0 where all penalty factors are 1 and there are no bounds.
  *
- * The l1 penalty acts by its proximal map, scaled by what multiplied the gradient, so that every optimizer has the same fixed
- * point. The velocity is then what theta really did: with its old value the run would solve another problem. */
-SCALAR void update_parameter(OF(update_rule) rule, OF(update_step) step, real metric, int penalised, real point, real g,
-                             OF(parameter) * q)
+ * The l1 penalty and the bounds act by their proximal map, scaled by what multiplied the gradient, so that every optimizer has
+ * the same fixed point. The velocity is then what theta really did: with its old value the run would solve another problem. */
+SCALAR void update_parameter(OF(update_rule) rule, OF(update_step) step, OF(own_rule) own, int limited, int penalised, real point,
+                             real g, OF(parameter) * q)
 {
     real before = q->theta;
-    if (penalised) g = g + rule.l2 * point;
-    OF(movement) m = optimizer_move(rule, step, step.rate * metric, g, q);
-    q->theta = before - m.move;
-    if (penalised && rule.l1 > 0) {
-        q->theta = soft_threshold(q->theta, rule.l1 * m.factor);
+    if (penalised) g = g + (limited ? rule.l2 * own.penalty : rule.l2) * point;
+    OF(movement) m = optimizer_move(rule, step, step.rate * own.metric, g, q);
+    real start = optimizer_decays(rule.optimizer) && penalised ? before * (1 - step.rate * own.metric * rule.decay) : before;
+    q->theta = start - m.move;
+    if (penalised && (rule.l1 > 0 || limited)) {
+        q->theta = soft_threshold(q->theta, (limited ? rule.l1 * own.penalty : rule.l1) * m.factor);
+        if (limited) q->theta = into_bounds(q->theta, own.lower, own.upper);
         if (optimizer_has_velocity(rule.optimizer)) q->slot1 = before - q->theta;
     }
     if (rule.average) q->average = q->average + step.average * (q->theta - q->average);

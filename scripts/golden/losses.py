@@ -85,6 +85,13 @@ def quantile(tau):
     return function
 
 
+def tweedie(q):
+    def function(y, p):
+        up, down = mp.exp((2 - q) * p), mp.exp((1 - q) * p)
+        return up / (2 - q) - y * down / (1 - q), up - y * down
+    return function
+
+
 def losses():
     real = [(0, 0), (1, 1), (1, 0.25), (-2, 3.5), (0.3, 0.30000001), (5, -5), (1e3, -1e3), (0, 800), (0, -800), (1e-8, 0),
             (2.5, 1.5), (1.5, 2.5), (1e6, 1)]
@@ -92,6 +99,8 @@ def losses():
     margins = [(y, p) for y in (-1, 1) for p in (0, .25, -.25, .999999, 1, 1.000001, -1, 2, -2, 800, -800, 1e-12)]
     counts = [(0, 0), (1, 0), (3, 1.0986122886681098), (2, -1), (0, -800), (5, -800), (7, 2), (0, 30), (100, 4.6), (1, 1e-10),
               (0, 88), (1, 700), (3, 709), (0, 800), (5, 800), (2.5, -.3)]
+    positives = [(1, 0), (3, 1.0986122886681098), (2, -1), (7, 2), (.001, -7), (100, 4.6), (1e6, 1), (1e-6, 3), (2.5, -.3),
+                 (1, 1e-10), (5, -20), (5, 20)]
     cosh = [(0, 0), (0, 1e-10), (0, -1e-10), (0, 1e-4), (1, .25), (-2, 3.5), (0, 20), (0, -20), (0, 400), (0, 711), (0, 800),
             (0, -800), (2.5, 1.5)]
     tables = [
@@ -132,6 +141,15 @@ def losses():
                    "double: value/dldp \"inf\"; must be inf or clipped, never nan", {}, counts,
                    lambda y, p: (mp.exp(p) - y * p, mp.exp(p) - y),
                    lambda p, y: F.poisson_nll_loss(p, y, log_input=True, full=False)),
+        loss_table("gamma_log", "p + y*exp(-p) ; d = 1 - y*exp(-p) (log link)", {}, positives,
+                   lambda y, p: (p + y * mp.exp(-p), 1 - y * mp.exp(-p)), lambda p, y: p + y * torch.exp(-p)),
+    ]
+    for power in (1.25, 1.5, 1.875):
+        tables.append(loss_table(
+            "tweedie_log", "exp((2-q)p)/(2-q) - y*exp((1-q)p)/(1-q) ; d = exp((2-q)p) - y*exp((1-q)p) (log link)",
+            dict(power=power), positives + [(0, 0), (0, -3), (0, 20), (0, 1.5)], tweedie(exact(power)),
+            lambda p, y: torch.exp((2 - power) * p) / (2 - power) - y * torch.exp((1 - power) * p) / (1 - power)))
+    tables += [
         loss_table("log_cosh", "log(cosh(p-y)) ; d=tanh(p-y). stable: |r| + log1p(exp(-2|r|)) - log 2; for tiny r that form "
                    "cancels "
                    "(absolute error ~1e-16), r^2/2 is the answer", {}, cosh,

@@ -48,8 +48,9 @@ fault(no-join host/cuda/step.c
       "return r->route.contiguous ? CUSGD_OK : CUDA(cudaStreamWaitEvent(c->stream, c->joined, 0));" "return CUSGD_OK;")
 fault(no-wait host/cuda/step.c "TRY(CUDA(cudaEventSynchronize(r->uploaded[r->turn])));" "")
 fault(unset host/cuda/state.c "return CUDA(cudaMemsetAsync(*out, 0, (size_t)size * c->element, c->stream));" "return CUSGD_OK;")
-fault(formula kernels/update.cu "(real)(sum / (double)row->count)" "(real)(sum / (double)(row->count + 1))")
-fault(penalty kernels/update.cu "metric.at[v], penalised, point.at[v]" "metric.at[v], 1, point.at[v]")
+fault(formula kernels/update.cu "(real)(sum / (double)rows)" "(real)(sum / (double)(rows + 1))")
+fault(penalty kernels/update.cu "t.penalty != NULL, penalised, point.at[v]" "t.penalty != NULL, 1, point.at[v]")
+fault(clip kernels/update.cu "total += squares[c]" "total = squares[c]")
 fault(look-ahead kernels/update.cu "point.at[v] = gradient_point<real>(rule, next, q.theta, q.slot1);" "point.at[v] = q.theta;")
 fault(half-read kernels/bandwidth.cu "for (; i < packs; i += step) {" "for (; i < packs - 1; i += step) {")
 # Not a bug of ours: a cuRAND of another order. The kernels then make the words, and the test passes.

@@ -103,7 +103,7 @@ enum { N = 150, D = 5, K = 2, BATCH = 4, STEPS = 38, DRAWN = 20 };
 static cusgd_status work(const backend *b, const seam_examples *e, const bound *at)
 {
     double theta[(D + 1) * K] = {0.5}, metric[(D + 1) * K], value, gradient[(D + 1) * K], out[N * K], x[DRAWN * D], y[DRAWN * K];
-    double mean[D], variance[D], target[K], weight, fourth[D], second[D];
+    double hessian[(D + 1) * (D + 1) * K], mean[D], variance[D], target[K], weight, fourth[D], second[D];
     int64_t rows[2] = {3, 1};
     step_numbers numbers[STEPS];
     steps_report report;
@@ -127,7 +127,8 @@ static cusgd_status work(const backend *b, const seam_examples *e, const bound *
     if (!status) status = b->ops->steps(b->self, &in_order);
     if (!status) status = b->ops->report(b->self, &report);
     if (!status) status = b->ops->get(b->self, AREA_CURRENT, PART_THETA, theta);
-    if (!status) status = b->ops->objective(b->self, at, CUSGD_LOSS_SQUARED, theta, &value, gradient);
+    if (!status) status = b->ops->objective(b->self, at, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, theta, &value, gradient);
+    if (!status) status = b->ops->hessian(b->self, at, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, NULL, hessian);
     if (!status) status = b->ops->predict(b->self, at, theta, out);
     if (!status) status = b->ops->generate(b->self, &g, theta, 0, DRAWN, x, y);
     if (!status) status = b->ops->read_bandwidth(b->self, 100, &value);

@@ -1,0 +1,113 @@
+/* Second derivatives: (1/n) sum w l'' z z' with z = (x, 1), the upper triangle by panels of PANEL x PANEL.
+ *
+ * Rows are taken in waves of `slots` spans. Slot s adds up the spans of its place in every wave, and the slots are added in order
+ * at the end; their number depends on the shape alone. */
+#include "parts.h"
+
+#include "error.h"
+#include <stdlib.h>
+
+enum { SPAN_ROWS = 2048, MOST_SLOTS = 16, SLOT_VALUES = 1 << 22 };
+
+typedef struct second_pass {
+    const cpu *self;
+    const rows_task *task;
+    int64_t n, k, blocks;  /* blocks: outputs that have a matrix of their own */
+    int64_t panels, pairs; /* along a side; in the upper triangle */
+    int64_t slots, first;  /* of the wave: its first row */
+    int moves;             /* 1: l'' depends on p */
+    double *p;             /* slots x SPAN_ROWS x k: predictions */
+    double *s;             /* blocks x slots x SPAN_ROWS: w l'' */
+    double *sums;          /* blocks x slots x pairs x PANEL x PANEL */
+} second_pass;
+
+static int64_t span_count(const second_pass *t, int64_t slot)
+{
+    int64_t left = t->n - t->first - slot * SPAN_ROWS;
+    return left < 0 ? 0 : least(left, SPAN_ROWS);
+}
+
+/* w l'' of a slot's span. */
+static void weigh_span(void *context, int64_t slot)
+{
+    const second_pass *t = context;
+    const rows_task *rows = t->task;
+    int64_t first = t->first + slot * SPAN_ROWS, count = span_count(t, slot);
+    double *p = t->p + slot * SPAN_ROWS * t->k;
+    if (count > 0 && t->moves) t->self->rows->predict(rows, first, count, p);
+    for (int64_t c = 0; c < t->blocks; c++)
+        for (int64_t i = 0; i < count; i++) {
+            double w = rows->w ? (double)rows->w[first + i] : 1;
+            real at = t->moves ? (real)p[i * t->k + c] : 0;
+            struct loss_point l = loss_at(rows->loss, at, rows->y[(first + i) * t->k + c]);
+            t->s[(c * t->slots + slot) * SPAN_ROWS + i] = w * (double)l.curvature;
+        }
+}
+
+/* Item (block, slot, row of panels). */
+static void add_panels(void *context, int64_t item)
+{
+    const second_pass *t = context;
+    int64_t left = item % t->panels, place = item / t->panels, slot = place % t->slots;
+    int64_t before = left * t->panels - left * (left - 1) / 2; /* pairs in the rows above */
+    double(*sums)[PANEL][PANEL] = (double(*)[PANEL][PANEL])t->sums + place * t->pairs + before;
+    const double *s = t->s + place * SPAN_ROWS;
+    t->self->rows->products(t->task, s, t->first + slot * SPAN_ROWS, span_count(t, slot), left, t->panels, sums);
+}
+
+static void add_waves(second_pass *t)
+{
+    const cpu *self = t->self;
+    int64_t wave = t->slots * SPAN_ROWS, items = t->blocks * t->slots * t->panels;
+    for (t->first = 0; t->first < t->n; t->first += wave) {
+        int64_t bytes = least(wave, t->n - t->first) * t->task->d * t->k * (int64_t)sizeof(real);
+        pool_for(self->pool, threads_for(self->threads, bytes, THREAD_BYTES), t->slots, weigh_span, t);
+        pool_for(self->pool, threads_for(self->threads, bytes * t->panels, THREAD_BYTES), items, add_panels, t);
+    }
+}
+
+/* Both triangles of block c from its slots' sums. */
+static void collect(const second_pass *t, int64_t c, double *hessian)
+{
+    int64_t side = t->task->d + 1, values = PANEL * PANEL;
+    const double *sums = t->sums + c * t->slots * t->pairs * values;
+    for (int64_t left = 0; left < t->panels; left++)
+        for (int64_t right = left; right < t->panels; right++, sums += values)
+            for (int64_t a = left * PANEL; a < least(side, (left + 1) * PANEL); a++)
+                for (int64_t b = most(a, right * PANEL); b < least(side, (right + 1) * PANEL); b++) {
+                    double sum = 0;
+                    for (int64_t slot = 0; slot < t->slots; slot++)
+                        sum += sums[slot * t->pairs * values + a % PANEL * PANEL + b % PANEL];
+                    hessian[a * side + b] = hessian[b * side + a] = sum / (double)t->n;
+                }
+}
+
+cusgd_status NAMED(cpu_hessian)(void *self, const bound *b, loss_rule loss, const double *theta, double *hessian)
+{
+    layout l = layout_of(b->d, b->k);
+    int64_t panels = (b->d + PANEL) / PANEL; /* of d + 1 columns */
+    second_pass t = {.self = self, .n = b->n, .k = b->k, .panels = panels, .pairs = panels * (panels + 1) / 2};
+    t.moves = !loss_is_quadratic(loss.kind);
+    t.blocks = t.moves ? b->k : 1;
+    int64_t each = t.blocks * t.pairs * PANEL * PANEL; /* values of a slot */
+    t.slots = least(most(SLOT_VALUES / each, 1), least(MOST_SLOTS, (b->n + SPAN_ROWS - 1) / SPAN_ROWS));
+    real *point = allocate_aligned_zeroed((size_t)l.size, sizeof(real));
+    t.p = allocate((size_t)(t.slots * SPAN_ROWS * t.k), sizeof(double));
+    t.s = allocate((size_t)(t.blocks * t.slots * SPAN_ROWS), sizeof(double));
+    t.sums = allocate_aligned_zeroed((size_t)(t.slots * each), sizeof(double));
+    cusgd_status status = CUSGD_OK;
+    if (!point || !t.p || !t.s || !t.sums) {
+        status = fail_memory((size_t)(t.slots * each) * sizeof(double), "the second derivatives");
+    } else {
+        rows_task task = NAMED(task_of)(b, loss, point, NULL);
+        t.task = &task;
+        if (t.moves) NAMED(layout_put)(&l, theta, point);
+        add_waves(&t);
+        for (int64_t c = 0; c < t.blocks; c++) collect(&t, c, hessian + c * (b->d + 1) * (b->d + 1));
+    }
+    free(point);
+    free(t.p);
+    free(t.s);
+    free(t.sums);
+    return status;
+}

@@ -1,0 +1,103 @@
+/* Second derivatives, (1/n) sum w l'' z z' with z = (x, 1): chunk by chunk the loss kernel leaves s = w l'' where it leaves
+ * slopes otherwise, so that X^T s is the intercepts' column, and X^T (s X) is a product of cuBLAS's. Chunks are added in double.
+ */
+#include "cuda.h"
+
+typedef double real; /* of loss.h, where only a property of losses is asked for here */
+#include "scalar/loss.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What the products need besides c->pass. Device memory but for `host`. */
+typedef struct second_work {
+    int64_t blocks;
+    void *scaled;  /* rows x ld: s X */
+    void *product; /* d x d, of the chunk */
+    double *sums;  /* blocks x d x d */
+    double *host;  /* d x d; d x k and k of the intercepts */
+} second_work;
+
+static const float one_float = 1, zero_float = 0;
+static const double one_double = 1, zero_double = 0;
+
+/* product = x^T scaled: both are column-major d x rows for cuBLAS. */
+static cusgd_status multiply(const cuda *c, const second_work *h, const void *x, const bound *b, int64_t rows)
+{
+    int d = (int)b->d, ld = (int)b->ld, n = (int)rows;
+    if (c->precision == CUSGD_PRECISION_FLOAT)
+        return BLAS(cublasSgemm(c->blas, CUBLAS_OP_N, CUBLAS_OP_T, d, d, n, &one_float, x, ld, h->scaled, ld, &zero_float,
+                                h->product, d));
+    return BLAS(
+        cublasDgemm(c->blas, CUBLAS_OP_N, CUBLAS_OP_T, d, d, n, &one_double, x, ld, h->scaled, ld, &zero_double, h->product, d));
+}
+
+static cusgd_status add_chunk(cuda *c, const second_work *h, const bound *b, loss_task *t, int64_t first, int64_t rows)
+{
+    const void *x = at_real(c, b->x, first * b->ld);
+    int64_t values = b->d * b->d;
+    t->first = first;
+    t->rows = rows;
+    t->begins = first == 0;
+    TRY(product(c, &c->pass, x, b->ld, rows, c->pass_theta));
+    TRY(CUDA(kernel_loss(t, c->stream)));
+    TRY(product_transposed(c, &c->pass, x, b->ld, rows));
+    TRY(CUDA(kernel_accumulate(c->precision, c->pass.gradient, c->pass.sum, b->d * b->k, first == 0, c->stream)));
+    for (int64_t k = 0; k < h->blocks; k++) {
+        scale_task s = {c->precision, x, t->p, rows, b->ld, b->k, k, h->scaled};
+        TRY(CUDA(kernel_scale(&s, c->stream)));
+        TRY(multiply(c, h, x, b, rows));
+        TRY(CUDA(kernel_accumulate(c->precision, h->product, h->sums + k * values, values, first == 0, c->stream)));
+    }
+    return CUSGD_OK;
+}
+
+/* Block k: the coefficients' part, then the intercept's row and column. Both triangles are taken from one. */
+static cusgd_status fetch_block(cuda *c, const second_work *h, const bound *b, int64_t k, double *hessian)
+{
+    int64_t d = b->d, side = d + 1;
+    const double *edge = h->host + d * d, n[] = {(double)b->n};
+    TRY(download_bytes(c, h->sums + k * d * d, sizeof(double) * (size_t)(d * d), h->host));
+    for (int64_t i = 0; i < d; i++) {
+        for (int64_t j = i; j < d; j++) hessian[i * side + j] = hessian[j * side + i] = h->host[i * d + j] / *n;
+        hessian[i * side + d] = hessian[d * side + i] = edge[i * b->k + k] / *n;
+    }
+    hessian[d * side + d] = edge[d * b->k + k] / *n;
+    return CUSGD_OK;
+}
+
+static cusgd_status add_rows(cuda *c, second_work *h, const bound *b, loss_rule loss, double *hessian)
+{
+    enum { MOST_ROWS = 8192 }; /* few enough for sums in real */
+    int64_t d = b->d, most = least(c->pass.rows, MOST_ROWS);
+    loss_task t = pass_loss(c, b, loss);
+    void *sums = NULL;
+    t.second = 1;
+    TRY(cuda_allocate(c, most * b->ld, c->element, "weighed rows", &h->scaled));
+    TRY(cuda_allocate(c, d * d, c->element, "second derivatives", &h->product));
+    TRY(cuda_allocate(c, h->blocks * d * d, sizeof(double), "second derivatives", &sums));
+    h->sums = sums;
+    for (int64_t first = 0; first < b->n; first += most) TRY(add_chunk(c, h, b, &t, first, least(most, b->n - first)));
+    TRY(download_bytes(c, c->pass.sum, sizeof(double) * (size_t)(d * b->k), h->host + d * d));
+    TRY(download_bytes(c, c->pass.total, sizeof(double) * (size_t)b->k, h->host + d * d + d * b->k));
+    for (int64_t k = 0; k < h->blocks; k++) TRY(fetch_block(c, h, b, k, hessian + k * (d + 1) * (d + 1)));
+    return CUSGD_OK;
+}
+
+cusgd_status cuda_hessian(void *of, const bound *b, loss_rule loss, const double *theta, double *hessian)
+{
+    cuda *c = of;
+    second_work h = {.blocks = loss_is_quadratic(loss.kind) ? 1 : b->k};
+    size_t size = (size_t)((b->d + 1) * b->k), values = (size_t)(b->d * b->d) + size;
+    double *zero = theta ? NULL : allocate_zeroed(size, sizeof(double));
+    h.host = allocate(values, sizeof(double));
+    cusgd_status status = h.host && (theta || zero) ? CUSGD_OK : fail_memory(values * sizeof(double), "second derivatives");
+    if (status == CUSGD_OK) status = pass_open(c, b, theta ? theta : zero);
+    if (status == CUSGD_OK) status = add_rows(c, &h, b, loss, hessian);
+    cuda_free(h.scaled);
+    cuda_free(h.product);
+    cuda_free(h.sums);
+    free(h.host);
+    free(zero);
+    return status;
+}

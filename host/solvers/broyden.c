@@ -1,0 +1,108 @@
+/* Broyden 1965 on g(x) = 0, with H an approximation of the inverse of the gradient's derivative (size x size):
+ *
+ *     good   H += (s - H y) s'H / s'H y
+ *     bad    H += (s - H y) y' / y'y
+ *
+ * with s the step and y the change of g. Neither keeps H symmetric, nor its step a descent: a step is halved until |g| has not
+ * grown twofold and, where that does not come about, H starts anew. H starts as the inverse of the largest second derivative. */
+#include "solver.h"
+
+#include "error.h"
+#include <math.h>
+#include <stdlib.h>
+
+static void start(int64_t n, double *h, double scale)
+{
+    vector_zero(n * n, h);
+    for (int64_t i = 0; i < n; i++) h[i * n + i] = scale;
+}
+
+/* hy = H y; work: n. Returns 0 where the update is not defined. */
+static int update(int64_t n, int good, double *h, const double *step, const double *y, const double *hy, double *work)
+{
+    if (good) {
+        vector_zero(n, work);
+        for (int64_t i = 0; i < n; i++) vector_add(n, step[i], h + i * n, work); /* s'H */
+    } else {
+        vector_copy(n, y, work);
+    }
+    double divisor = good ? vector_dot(n, step, hy) : vector_dot(n, y, y);
+    if (!(fabs(divisor) > 1e-14 * (good ? vector_norm(n, step) * vector_norm(n, hy) : 0))) return 0;
+    for (int64_t i = 0; i < n; i++) vector_add(n, (step[i] - hy[i]) / divisor, work, h + i * n);
+    return 1;
+}
+
+/* x - t H g for t = 1, 1/2, ...: *taken is 1 once |g| is small enough there. p: -H g. */
+static cusgd_status step_back(solver *s, const double *p, double most, int *taken)
+{
+    enum { HALVINGS = 6 };
+    double f;
+    cusgd_status status = CUSGD_OK;
+    *taken = 0;
+    s->step = 1;
+    for (int i = 0; i < HALVINGS && status == CUSGD_OK; i++, s->step /= 2) {
+        vector_copy(s->size, s->x, s->trial);
+        vector_add(s->size, s->step, p, s->trial);
+        status = solver_evaluate(s, s->trial, &f, s->trial_g);
+        double norm = vector_norm(s->size, s->trial_g);
+        if (status != CUSGD_OK || (isfinite(f) && norm <= most)) {
+            *taken = status == CUSGD_OK;
+            if (*taken) solver_move(s, f);
+            return status;
+        }
+    }
+    return status;
+}
+
+/* work: 5 size */
+static cusgd_status iterate(solver *s, int good, double scale, double *h, double *work)
+{
+    int64_t n = s->size;
+    double *p = work, *y = work + n, *step = y + n, *hy = step + n, *more = hy + n, least = vector_norm(n, s->g);
+    int fresh = 1, taken;
+    cusgd_status status = CUSGD_OK;
+    start(n, h, scale);
+    while (status == CUSGD_OK && s->stop == CUSGD_STOP_NONE && !s->stuck) {
+        matrix_times(n, h, s->g, p);
+        for (int64_t u = 0; u < n; u++) p[u] = -p[u];
+        vector_copy(n, s->x, step);
+        vector_copy(n, s->g, y);
+        status = step_back(s, p, 2 * least, &taken);
+        if (status != CUSGD_OK) break;
+        if (!taken) {
+            s->stuck = fresh;
+            start(n, h, scale);
+            fresh = 1;
+            continue;
+        }
+        for (int64_t u = 0; u < n; u++) {
+            step[u] = s->x[u] - step[u];
+            y[u] = s->g[u] - y[u];
+        }
+        least = fmin(least, vector_norm(n, s->g));
+        matrix_times(n, h, y, hy);
+        fresh = 0;
+        if (!update(n, good, h, step, y, hy, more)) {
+            start(n, h, scale);
+            fresh = 1;
+        }
+        status = solver_iterated(s);
+    }
+    return status;
+}
+
+static cusgd_status solve(solver *s, int good)
+{
+    size_t n = (size_t)s->size;
+    double most = 0, *h = n <= ((size_t)1 << 30) ? allocate(n * n + 5 * n, sizeof *h) : NULL;
+    if (!h)
+        return fail(CUSGD_ERROR_MEMORY,
+                    "out of memory: this solver needs a matrix of %zu x %zu; --solver lbfgs needs a few vectors alone", n, n);
+    cusgd_status status = solver_steepest_curvature(s, &most);
+    if (status == CUSGD_OK) status = iterate(s, good, most > 0 ? 1 / most : 1, h, h + n * n);
+    free(h);
+    return status;
+}
+
+cusgd_status solve_broyden_good(solver *s) { return solve(s, 1); }
+cusgd_status solve_broyden_bad(solver *s) { return solve(s, 0); }

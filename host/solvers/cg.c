@@ -1,0 +1,72 @@
+/* Conjugate gradients. Quadratic objectives: Hestenes and Stiefel 1952, on the normal equations by products with X and X^T alone
+ * (their CGLS; X^T X is never formed), the residual taken afresh at times against drift. Others: Polak and Ribiere 1969 with
+ * Powell's restarts (Nocedal, Wright 2006, 5.2), beta never negative. */
+#include "solver.h"
+
+#include "error.h"
+#include <math.h>
+#include <stdlib.h>
+
+/* A product p -> X p -> X^T X p is one pass of the seam's objective: the difference of two gradients. */
+static cusgd_status iterate_quadratic(solver *s, double *p, double *hp, double *origin)
+{
+    int ready = 0;
+    double square = vector_dot(s->size, s->g, s->g), f;
+    cusgd_status status = CUSGD_OK;
+    for (int64_t u = 0; u < s->size; u++) p[u] = -s->g[u];
+    while (status == CUSGD_OK && s->stop == CUSGD_STOP_NONE && !s->stuck) {
+        status = solver_curve(s, p, origin, &ready, hp);
+        double bend = vector_dot(s->size, p, hp), before = square;
+        s->stuck = !(bend > 0);
+        if (status != CUSGD_OK || s->stuck) break;
+        s->step = -vector_dot(s->size, s->g, p) / bend;
+        vector_copy(s->size, s->x, s->trial);
+        vector_add(s->size, s->step, p, s->trial);
+        status = solver_evaluate(s, s->trial, &f, s->trial_g);
+        if (status != CUSGD_OK) break;
+        solver_move(s, f);
+        status = solver_iterated(s);
+        square = vector_dot(s->size, s->g, s->g);
+        double beta = square / before;
+        if (s->iterations % (s->size + 10) == 0) beta = 0; /* rounding has cost the directions their conjugacy */
+        for (int64_t u = 0; u < s->size; u++) p[u] = beta * p[u] - s->g[u];
+        if (!(vector_dot(s->size, s->g, p) < 0))
+            for (int64_t u = 0; u < s->size; u++) p[u] = -s->g[u];
+    }
+    return status;
+}
+
+static cusgd_status iterate_other(solver *s, double *p, double *before)
+{
+    double slope = 0, last = 0, first;
+    cusgd_status status = CUSGD_OK;
+    vector_zero(s->size, p);
+    while (status == CUSGD_OK && s->stop == CUSGD_STOP_NONE && !s->stuck) {
+        double square = vector_dot(s->size, s->g, s->g), beta = 0;
+        if (last != 0) {
+            double old = vector_dot(s->size, before, before), across = vector_dot(s->size, s->g, before);
+            beta = fabs(across) >= 0.5 * square ? 0 : fmax((square - across) / old, 0); /* Powell 1977 */
+        }
+        for (int64_t u = 0; u < s->size; u++) p[u] = beta * p[u] - s->g[u];
+        slope = vector_dot(s->size, s->g, p);
+        if (!(slope < -1e-10 * vector_norm(s->size, p) * sqrt(square))) {
+            for (int64_t u = 0; u < s->size; u++) p[u] = -s->g[u];
+            slope = -square;
+        }
+        first = last != 0 ? s->step * last / slope : 1 / (1 + sqrt(square)); /* the same first-order change as the step before */
+        vector_copy(s->size, s->g, before);
+        last = slope;
+        status = solver_search(s, p, slope, first, 0.1);
+        if (status == CUSGD_OK && !s->stuck) status = solver_iterated(s);
+    }
+    return status;
+}
+
+cusgd_status solve_cg(solver *s)
+{
+    double *p = allocate((size_t)(3 * s->size), sizeof *p);
+    if (!p) return fail_memory((size_t)(3 * s->size) * sizeof *p, "a direction");
+    cusgd_status status = s->quadratic ? iterate_quadratic(s, p, p + s->size, p + 2 * s->size) : iterate_other(s, p, p + s->size);
+    free(p);
+    return status;
+}

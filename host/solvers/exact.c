@@ -1,0 +1,169 @@
+/* Least squares and ridge at once. Where X^T X is well conditioned, by its Cholesky factor, the solution refined by fresh
+ * gradients; else by QR of X itself, tile by tile in double from the data as they were given (Demmel, Grigori, Hoemmen, Langou
+ * 2012), with column pivoting. Below full rank the solution is that of least norm, and the rank is told. */
+#include "solver.h"
+
+#include "error.h"
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- Cholesky ---- */
+
+/* x -= H^-1 g until g falls no further; work: side */
+static cusgd_status refine(solver *s, const double *l, const double *scale, double *work)
+{
+    enum { REFINEMENTS = 6 };
+    int64_t side = s->d + 1;
+    cusgd_status status = CUSGD_OK;
+    for (int i = 0; i < REFINEMENTS; i++) {
+        double f, before = vector_norm(s->size, s->g);
+        for (int64_t c = 0; c < s->k; c++) {
+            for (int64_t j = 0; j < side; j++) work[j] = s->g[j * s->k + c] * scale[j];
+            cholesky_solve(side, l, work);
+            for (int64_t j = 0; j < side; j++) s->trial[j * s->k + c] = s->x[j * s->k + c] - work[j] * scale[j];
+        }
+        status = solver_evaluate(s, s->trial, &f, s->trial_g);
+        double after = vector_norm(s->size, s->trial_g);
+        if (status != CUSGD_OK || !(after < before)) break;
+        solver_move(s, f);
+        if (after > before / 4 || after == 0) break;
+    }
+    return status;
+}
+
+/* *done is 1 if the normal equations could be trusted. */
+static cusgd_status solve_normal(solver *s, double *condition, int *done)
+{
+    int64_t side = s->d + 1, values = side * side;
+    double most = s->t->options.precision == CUSGD_PRECISION_DOUBLE ? 1e10 : 1e5;
+    double *h = allocate((size_t)(values + 3 * side), sizeof *h), *scale = h + values, *work = scale + side;
+    *done = 0;
+    *condition = (double)INFINITY;
+    if (!h) return fail_memory((size_t)values * sizeof *h, "X^T X");
+    cusgd_status status = solver_hessian(s, NULL, h);
+    for (int64_t j = 0; j < side; j++) scale[j] = h[j * side + j] > 0 ? 1 / sqrt(h[j * side + j]) : 0;
+    for (int64_t a = 0; a < side; a++)
+        for (int64_t b = 0; b < side; b++) h[a * side + b] *= scale[a] * scale[b];
+    if (status == CUSGD_OK) {
+        double top = matrix_top(side, h, work);
+        if (cholesky_factor(side, h)) *condition = cholesky_condition(side, h, top, work);
+        *done = *condition <= most;
+        if (*done) status = refine(s, h, scale, work);
+    }
+    free(h);
+    return status;
+}
+
+/* ---- QR ---- */
+
+enum { TILE_ROWS = 64 };
+
+/* The columns' weighted means as the data are given, where an intercept takes them away; else zeros. */
+typedef struct centre {
+    double *x, *y, weight;
+} centre;
+
+static cusgd_status find_centre(const cusgd_trainer *t, centre *m)
+{
+    size_t d = (size_t)t->plan.d, k = (size_t)t->plan.k;
+    m->x = allocate(2 * d + k, sizeof *m->x);
+    if (!m->x) return fail_memory((2 * d + k) * sizeof *m->x, "the columns' means");
+    m->y = m->x + d;
+    cusgd_status status = t->backend.ops->moments(t->backend.self, &t->train_rows, m->x, m->y + k, m->y, &m->weight);
+    for (size_t j = 0; j < d + k && !t->plan.intercept; j++) m->x[j] = 0;
+    return status;
+}
+
+/* Rows first .. first + count - 1 of [x y], centred, scaled, times the square root of their weight. */
+static void read_rows(const cusgd_trainer *t, const centre *m, int64_t first, int64_t count, double *tile)
+{
+    const examples *e = &t->train_rows;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t row = examples_row(e, first + i);
+        double w = e->w.at ? sqrt(matrix_at(&e->w, row, 0) * (double)e->n / m->weight) : 1;
+        for (int64_t j = 0; j < e->d; j++) *tile++ = w * (matrix_at(&e->x, row, j) - m->x[j]) / t->scale[j];
+        for (int64_t c = 0; c < e->k; c++) *tile++ = w * (matrix_at(&e->y, row, c) - m->y[c]);
+    }
+}
+
+/* The penalty as d more rows: n l2 / l'' of |theta|^2 beside the sum of squares. */
+static void add_penalty(const solver *s, double *r, double *tile)
+{
+    double second = loss_curvature_bound(s->t->plan.loss);
+    for (int64_t j = 0; j < s->d && s->t->plan.l2 > 0; j++) {
+        vector_zero(s->d + s->k, tile);
+        tile[j] = sqrt(s->t->plan.l2 * trainer_penalty(s->t, j * s->k) * (double)s->t->train_rows.n / second);
+        triangle_add(s->d, s->k, r, 1, tile);
+    }
+}
+
+/* From the solution for centred columns to theta in the coordinates of the bound data. */
+static void put_intercepts(const solver *s, const centre *m, double *theta)
+{
+    const cusgd_trainer *t = s->t;
+    for (int64_t c = 0; c < s->k && t->plan.intercept; c++) {
+        double b = m->y[c] - t->shift[c];
+        for (int64_t j = 0; j < s->d; j++) b -= theta[j * s->k + c] * (m->x[j] - t->mean[j]) / t->scale[j];
+        theta[s->penalised + c] = b;
+    }
+}
+
+static void note_rank(solver *s, int64_t rank, double condition)
+{
+    if (rank < s->d)
+        snprintf(s->note, sizeof s->note,
+                 "rank %lld of %lld: columns depend on each other, and of all solutions the one of least norm was taken",
+                 (long long)rank, (long long)s->d);
+    else if (isfinite(condition))
+        snprintf(s->note, sizeof s->note, "the condition number of X^T X is about %.1g: solved by QR of X", condition);
+    else
+        snprintf(s->note, sizeof s->note, "X^T X is singular to rounding: solved by QR of X");
+}
+
+static cusgd_status solve_orthogonal(solver *s, double condition)
+{
+    int64_t d = s->d, k = s->k, n = s->t->train_rows.n, width = d + k;
+    double *r = allocate_zeroed((size_t)(d * width), sizeof *r), f;
+    double *tile = allocate((size_t)((TILE_ROWS + 1) * width), sizeof *tile);
+    centre m = {0};
+    cusgd_status status = r && tile ? CUSGD_OK : fail_memory((size_t)((d + TILE_ROWS) * width) * sizeof *r, "the QR factors");
+    if (status == CUSGD_OK) status = find_centre(s->t, &m);
+    if (status == CUSGD_OK) {
+        for (int64_t first = 0; first < n && !s->t->cancelled; first += TILE_ROWS) {
+            int64_t count = n - first < TILE_ROWS ? n - first : TILE_ROWS;
+            read_rows(s->t, &m, first, count, tile);
+            triangle_add(d, k, r, count, tile);
+        }
+        s->passes++;
+        add_penalty(s, r, tile);
+        vector_copy(s->size, s->x, s->trial);
+        int64_t rank = triangle_solve(d, k, r, DBL_EPSILON * ((double)d + 10 * sqrt((double)n)), s->trial);
+        put_intercepts(s, &m, s->trial);
+        note_rank(s, rank, condition);
+        status =
+            rank < 0 ? fail_memory((size_t)(d * d) * sizeof *r, "the QR factors") : solver_evaluate(s, s->trial, &f, s->trial_g);
+        if (status == CUSGD_OK) solver_move(s, f);
+    }
+    free(r);
+    free(tile);
+    free(m.x);
+    return status;
+}
+
+cusgd_status solver_solve(solver *s)
+{
+    double condition = (double)INFINITY;
+    int done = 0, hopeless = s->t->plan.l2 == 0 && s->d >= s->t->train_rows.n; /* X^T X is singular */
+    cusgd_status status = hopeless ? CUSGD_OK : solve_normal(s, &condition, &done);
+    return status == CUSGD_OK && !done ? solve_orthogonal(s, condition) : status;
+}
+
+cusgd_status solve_exact(solver *s)
+{
+    cusgd_status status = solver_solve(s);
+    if (status == CUSGD_OK) status = solver_iterated(s);
+    if (status == CUSGD_OK && s->stop != CUSGD_STOP_CANCELLED) s->stop = CUSGD_STOP_SOLVED;
+    return status;
+}

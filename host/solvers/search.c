@@ -1,0 +1,94 @@
+/* Line search: the bracketing and zooming of Nocedal and Wright (2006, algorithms 3.5 and 3.6), by cubic interpolation while
+ * values of f tell anything, and by the secant of slopes where rounding has the last word. */
+#include "solver.h"
+
+#include <math.h>
+
+enum { MOST_TRIALS = 40 };
+static const double SUFFICIENT = 1e-4; /* the share of the decrease that the slope promises */
+
+typedef struct point {
+    double at, f, slope; /* at 0: x itself */
+} point;
+
+static cusgd_status look(solver *s, const double *p, double at, point *out)
+{
+    vector_copy(s->size, s->x, s->trial);
+    vector_add(s->size, at, p, s->trial);
+    cusgd_status status = solver_evaluate(s, s->trial, &out->f, s->trial_g);
+    out->at = at;
+    out->slope = vector_dot(s->size, s->trial_g, p);
+    return status;
+}
+
+/* Where the cubic through both points has its minimum; NaN if nowhere. */
+static double cubic(const point *a, const point *b)
+{
+    double d1 = a->slope + b->slope - 3 * (a->f - b->f) / (a->at - b->at), square = d1 * d1 - a->slope * b->slope;
+    if (!(square >= 0)) return (double)NAN;
+    double d2 = b->at > a->at ? sqrt(square) : -sqrt(square);
+    return b->at - (b->at - a->at) * ((b->slope + d2 - d1) / (b->slope - a->slope + 2 * d2));
+}
+
+static double secant(const point *a, const point *b) { return a->at - a->slope * (b->at - a->at) / (b->slope - a->slope); }
+
+/* Between lo and hi, not too near to either. */
+static double between(const point *lo, const point *hi, double noise)
+{
+    double width = hi->at - lo->at, next = (double)NAN;
+    if (isfinite(hi->f) && isfinite(hi->slope)) {
+        next = fabs(hi->f - lo->f) > 4 * noise ? cubic(lo, hi) : (double)NAN;
+        if (isnan(next) && lo->slope * hi->slope < 0) next = secant(lo, hi);
+    } else {
+        next = lo->at + width / 10;
+    }
+    double share = (next - lo->at) / width;
+    if (!(share >= 0 && share <= 1)) share = 0.5;
+    return lo->at + width * fmin(fmax(share, 0.05), 0.95);
+}
+
+/* Beyond lo, where f still falls: where the slope would be 0 if it went on changing as it did from `last`. */
+static double beyond(const point *lo, const point *last)
+{
+    double next = lo->slope > last->slope ? secant(lo, last) : 4 * lo->at;
+    return fmin(fmax(next, 1.5 * lo->at), 10 * lo->at);
+}
+
+cusgd_status solver_search(solver *s, const double *p, double slope, double first, double share)
+{
+    double noise = s->noise * fabs(s->f);
+    point zero = {0, s->f, slope}, lo = zero, hi = {0, 0, 0}, last = zero, now = zero;
+    int bracketed = 0, fits = 0;
+    cusgd_status status = CUSGD_OK;
+    double next = first;
+    for (int trial = 0; trial < MOST_TRIALS && !fits; trial++) {
+        status = look(s, p, next, &now);
+        if (status != CUSGD_OK) return status;
+        int high = !isfinite(now.f) || !isfinite(now.slope) || now.f > zero.f + SUFFICIENT * now.at * slope + noise ||
+                   now.f > lo.f + noise;
+        fits = !high && fabs(now.slope) <= -share * slope;
+        if (high) {
+            hi = now;
+            bracketed = 1;
+        } else {
+            if (bracketed ? now.slope * (hi.at - lo.at) >= 0 : now.slope >= 0) {
+                hi = lo;
+                bracketed = 1;
+            }
+            last = lo;
+            lo = now;
+        }
+        if (bracketed && fabs(hi.at - lo.at) <= 1e-15 * fabs(hi.at)) break;
+        next = bracketed ? between(&lo, &hi, noise) : beyond(&lo, &last);
+    }
+    if (!fits && lo.at > 0) { /* a decrease is a decrease */
+        status = look(s, p, lo.at, &now);
+        fits = lo.f < zero.f;
+    }
+    s->stuck = !fits;
+    if (fits && status == CUSGD_OK) {
+        s->step = now.at;
+        solver_move(s, now.f);
+    }
+    return status;
+}

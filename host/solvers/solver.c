@@ -1,0 +1,299 @@
+/* A fit by a full-batch method: which one, when it ends, and what is told of it. */
+#include "solver.h"
+
+#include "clock.h"
+#include "error.h"
+#include "options.h"
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Which method, and for how long ---- */
+
+/* What suits the shape: a direct solution where X^T X is affordable, Newton's method likewise, else methods of a few vectors. */
+static cusgd_solver usual_solver(const cusgd_options *o, int64_t n, int64_t d, int64_t k)
+{
+    double side = (double)(d + 1), work = (double)n * side * side;
+    if (o->l1 > 0) return CUSGD_SOLVER_LBFGS;
+    if (loss_is_quadratic(o->loss)) return d <= 4000 && work <= 1e13 ? CUSGD_SOLVER_EXACT : CUSGD_SOLVER_CG;
+    return d <= 1000 && work * (double)k <= 1e11 ? CUSGD_SOLVER_NEWTON : CUSGD_SOLVER_LBFGS;
+}
+
+static int is_first_order(cusgd_solver which) { return which == CUSGD_SOLVER_GD || which == CUSGD_SOLVER_STEEPEST; }
+
+void solver_choose(cusgd_trainer *t)
+{
+    cusgd_options *o = &t->options;
+    int64_t n = t->train_rows.n, size = (t->plan.d + 1) * t->plan.k;
+    if (o->solver == CUSGD_SOLVER_AUTO) o->solver = usual_solver(o, n, t->plan.d, t->plan.k);
+    t->by_gradient = 1;
+    t->by_tolerance = !isnan(o->tolerance);
+    if (t->by_tolerance && o->patience < 0) o->patience = 1;
+    if (isnan(o->gradient_tolerance))
+        o->gradient_tolerance = o->precision == CUSGD_PRECISION_FLOAT ? 1e-5 : is_first_order(o->solver) ? 1e-6 : 1e-9;
+    if (o->epochs == 0) o->epochs = is_first_order(o->solver) ? 20000 : o->solver == CUSGD_SOLVER_EXACT ? 1 : 1000 + size;
+    o->batch = n;
+    o->evaluate_every = 1;
+    o->average = 0;
+    t->batches = 1;
+    t->plan.batch = 1; /* no steps are run: room for one row will do */
+    t->plan.optimizer = CUSGD_OPTIMIZER_SGD;
+    t->eccentricity = AVERAGE_ECCENTRICITY;
+    t->lipschitz = (double)NAN;
+}
+
+static cusgd_status run_method(solver *s)
+{
+    switch (s->t->options.solver) {
+    case CUSGD_SOLVER_EXACT: return solve_exact(s);
+    case CUSGD_SOLVER_GD: return solve_gd(s);
+    case CUSGD_SOLVER_STEEPEST: return solve_steepest(s);
+    case CUSGD_SOLVER_CG: return solve_cg(s);
+    case CUSGD_SOLVER_NEWTON: return solve_newton(s);
+    case CUSGD_SOLVER_BFGS: return solve_bfgs(s);
+    case CUSGD_SOLVER_DFP: return solve_dfp(s);
+    case CUSGD_SOLVER_LBFGS: return solve_lbfgs(s);
+    case CUSGD_SOLVER_BROYDEN_GOOD: return solve_broyden_good(s);
+    default: return solve_broyden_bad(s);
+    }
+}
+
+/* ---- Beginning ---- */
+
+/* What rounding leaves of a gradient that is zero: a slope is at most sqrt(2 bound loss) a row, in the mean. */
+static double rounding_gradient(const solver *s)
+{
+    const cusgd_trainer *t = s->t;
+    double unit = t->options.precision == CUSGD_PRECISION_DOUBLE ? DBL_EPSILON : (double)FLT_EPSILON, square = 1;
+    double steepest = loss_curvature_bound(t->plan.loss);
+    for (int64_t j = 0; j < s->d; j++) square += t->options.standardize ? 1 : t->rms[j] * t->rms[j];
+    return isfinite(steepest) ? 4 * unit * sqrt(square) * sqrt(2 * steepest * fabs(t->null_loss)) : 0;
+}
+
+static cusgd_status solver_open(solver *s)
+{
+    cusgd_trainer *t = s->t;
+    s->d = t->plan.d;
+    s->k = t->plan.k;
+    s->penalised = s->d * s->k;
+    s->size = s->penalised + s->k;
+    s->quadratic = loss_is_quadratic(t->plan.loss.kind);
+    s->noise = t->options.precision == CUSGD_PRECISION_DOUBLE ? 4e-15 : 4e-7;
+    s->x = allocate((size_t)(4 * s->size), sizeof *s->x);
+    s->best = t->valid ? allocate((size_t)s->size, sizeof *s->best) : NULL;
+    if (!s->x || (t->valid && !s->best)) return fail_memory((size_t)(4 * s->size) * sizeof *s->x, "the iterate");
+    s->g = s->x + s->size;
+    s->trial = s->g + s->size;
+    s->trial_g = s->trial + s->size;
+    if (t->valid && isfinite(t->kept)) { /* a fit that goes on */
+        s->best_iteration = t->kept_epoch;
+        cusgd_status status = trainer_theta(t, AREA_BEST, s->best);
+        if (status != CUSGD_OK) return status;
+    }
+    s->enough = fmax(t->options.gradient_tolerance * t->null_gradient, rounding_gradient(s));
+    return trainer_theta(t, t->result, s->x);
+}
+
+static void solver_close(solver *s)
+{
+    free(s->x);
+    free(s->best);
+}
+
+/* ---- Iterations ---- */
+
+static void measure(solver *s)
+{
+    solver_subgradient(s, s->x, s->g, s->trial_g);
+    s->gradient = vector_norm(s->size, s->trial_g);
+    if (s->gradient <= s->enough) s->stop = CUSGD_STOP_GRADIENT;
+}
+
+void solver_move(solver *s, double f)
+{
+    vector_copy(s->size, s->trial, s->x);
+    vector_copy(s->size, s->trial_g, s->g);
+    s->f = f;
+}
+
+static cusgd_status keep_best(solver *s)
+{
+    double valid, unused;
+    if (!s->t->valid) return CUSGD_OK;
+    cusgd_status status = trainer_objective(s->t, s->t->valid, s->x, &valid, &unused, NULL);
+    if (status == CUSGD_OK && valid < s->t->kept) {
+        s->t->kept = valid;
+        s->best_iteration = s->t->epoch + s->iterations;
+        vector_copy(s->size, s->x, s->best);
+    }
+    s->valid = valid;
+    return status;
+}
+
+static double reported(const solver *s, double loss) { return loss_reported(s->t->plan.loss.kind, loss / (double)s->k); }
+
+static int tell(const solver *s)
+{
+    double seconds = clock_seconds() - s->begun, rows = (double)s->passes * (double)s->t->train_rows.n;
+    int64_t epochs = s->t->options.epochs;
+    if (!s->callback) return 0;
+    cusgd_progress p = {
+        .epoch = s->iterations,
+        .epochs = epochs,
+        .step = s->t->step + s->iterations,
+        .loss = reported(s, s->loss),
+        .evaluated = 1,
+        .valid_loss = s->t->valid ? reported(s, s->valid) : (double)NAN,
+        .rate = s->step,
+        .seconds = seconds,
+        .rows_per_second = seconds > 0 ? rows / seconds : 0,
+        .seconds_left = seconds / (double)s->iterations * (double)(epochs - s->iterations),
+    };
+    return s->callback(&p, s->user);
+}
+
+cusgd_status solver_iterated(solver *s)
+{
+    const cusgd_options *o = &s->t->options;
+    s->iterations++;
+    cusgd_status status = keep_best(s);
+    if (status != CUSGD_OK) return status;
+    s->stale = s->before - s->f > o->tolerance * fabs(s->before) ? 0 : s->stale + 1;
+    s->before = s->f;
+    measure(s);
+    if (s->stop == CUSGD_STOP_NONE && s->t->by_tolerance && s->stale >= (o->patience > 0 ? o->patience : 1))
+        s->stop = CUSGD_STOP_TOLERANCE;
+    if (s->stop == CUSGD_STOP_NONE && s->iterations >= o->epochs) s->stop = CUSGD_STOP_EPOCHS;
+    if (tell(s) || s->t->cancelled) s->stop = CUSGD_STOP_CANCELLED;
+    return CUSGD_OK;
+}
+
+/* ---- The end ---- */
+
+static cusgd_status put_theta(const solver *s, enum area area, const double *theta)
+{
+    const backend *b = &s->t->backend;
+    cusgd_status status = b->ops->put(b->self, area, PART_THETA, theta);
+    return status == CUSGD_OK ? b->ops->put(b->self, area, PART_AVERAGE, theta) : status;
+}
+
+/* The parameters go where the trainer keeps them, in the device's precision; what is reported is theirs. */
+static cusgd_status store(solver *s, cusgd_result *r)
+{
+    cusgd_trainer *t = s->t;
+    double unused;
+    int kept = t->valid && s->best_iteration > 0;
+    t->step += s->iterations;
+    t->epoch += s->iterations;
+    t->result = kept ? AREA_BEST : AREA_CURRENT;
+    if (kept) t->kept_epoch = s->best_iteration;
+    r->epoch = kept ? s->best_iteration : t->epoch;
+    cusgd_status status = put_theta(s, AREA_CURRENT, s->x);
+    if (status == CUSGD_OK && kept) status = put_theta(s, AREA_BEST, s->best);
+    if (status == CUSGD_OK) status = trainer_theta(t, t->result, s->x);
+    if (status == CUSGD_OK) status = solver_evaluate(s, s->x, &r->objective, s->g);
+    if (status != CUSGD_OK) return status;
+    r->loss = reported(s, s->loss);
+    solver_subgradient(s, s->x, s->g, s->trial_g);
+    r->gradient = t->null_gradient > 0 ? vector_norm(s->size, s->trial_g) / t->null_gradient : 0;
+    r->valid_loss = (double)NAN;
+    if (t->valid) {
+        status = trainer_objective(t, t->valid, s->x, &r->valid_loss, &unused, NULL);
+        r->valid_loss = reported(s, r->valid_loss);
+    }
+    return status;
+}
+
+static cusgd_status finish(solver *s, cusgd_result *result)
+{
+    cusgd_result r = {.excess = (double)NAN};
+    double seconds = clock_seconds() - s->begun, rows = (double)s->passes * (double)s->t->train_rows.n;
+    cusgd_status status = store(s, &r);
+    r.stop = s->stop;
+    r.epochs = s->t->epoch;
+    r.steps = s->t->step;
+    r.rate = s->step;
+    r.seconds = clock_seconds() - s->begun;
+    r.rows_per_second = seconds > 0 ? rows / seconds : 0;
+    memcpy(r.note, s->note, sizeof r.note);
+    if (result) *result = r;
+    return status;
+}
+
+static cusgd_status not_converged(const solver *s)
+{
+    const cusgd_trainer *t = s->t;
+    const char *advice = is_first_order(t->options.solver) ? "more --epochs, or --solver auto" : "--solver auto, or some --l2";
+    double share = t->null_gradient > 0 ? s->gradient / t->null_gradient : s->gradient;
+    if (!t->options.standardize) advice = "standardizing (leave out --no-standardize)";
+    return fail(
+        CUSGD_ERROR_CONVERGED,
+        "not converged: after %lld iteration%s of solver %s the gradient is %.3g of the null model's, not within %.3g%s; try %s",
+        (long long)s->iterations, s->iterations == 1 ? "" : "s", solver_word(t->options.solver), share,
+        t->options.gradient_tolerance, s->stuck ? ", and no step lowers the objective any further" : "", advice);
+}
+
+/* Where no step is left to take, what rounding may have left of the gradient is no shortfall. */
+static cusgd_status judge(solver *s)
+{
+    if (s->stuck && s->stop == CUSGD_STOP_NONE)
+        s->stop = s->gradient <= 100 * s->enough ? CUSGD_STOP_TOLERANCE : CUSGD_STOP_EPOCHS;
+    return s->stop == CUSGD_STOP_EPOCHS ? not_converged(s) : CUSGD_OK;
+}
+
+cusgd_status solver_fit(cusgd_trainer *t, cusgd_callback callback, void *user, cusgd_result *result)
+{
+    solver s = {.t = t, .begun = clock_seconds(), .callback = callback, .user = user, .before = (double)INFINITY};
+    if (result) memset(result, 0, sizeof *result);
+    cusgd_status status = solver_open(&s), ended;
+    if (status == CUSGD_OK) status = solver_evaluate(&s, s.x, &s.f, s.g);
+    if (status == CUSGD_OK && !isfinite(s.f))
+        status = fail(CUSGD_ERROR_DIVERGED, "the loss is not finite where the solver starts; scale the data or leave out --init");
+    if (status == CUSGD_OK) {
+        measure(&s);
+        if (t->options.solver == CUSGD_SOLVER_EXACT)
+            s.stop = CUSGD_STOP_NONE; /* of many solutions it takes the one of least norm */
+        s.before = s.f;
+        if (s.stop == CUSGD_STOP_NONE) status = run_method(&s);
+        t->cancelled = 0;
+        if (status == CUSGD_OK) status = judge(&s);
+        ended =
+            status == CUSGD_OK || status == CUSGD_ERROR_CONVERGED || status == CUSGD_ERROR_DIVERGED ? finish(&s, result) : status;
+        if (ended != CUSGD_OK) status = ended;
+    }
+    solver_close(&s);
+    return status;
+}
+
+/* ---- The optimum beside a run ---- */
+
+/* The work of X^T X, in multiplications, beside the run's so far. */
+static int is_affordable(const cusgd_trainer *t)
+{
+    enum { MOST_COLUMNS = 2000 };
+    const double second = 2e9;
+    double n = (double)t->train_rows.n, d = (double)t->plan.d, visited = (double)t->epoch * n;
+    if (!loss_is_quadratic(t->plan.loss.kind) || t->plan.l1 > 0 || t->plan.d > MOST_COLUMNS) return 0;
+    return n * (d + 1) * (d + 1) <= fmax(second, 2 * visited * d);
+}
+
+cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *seconds)
+{
+    solver s = {.t = t, .begun = clock_seconds()};
+    *objective = *seconds = (double)NAN;
+    if (!is_affordable(t)) return CUSGD_OK;
+    cusgd_status status = solver_open(&s);
+    if (status == CUSGD_OK) {
+        trainer_null(t, s.x);
+        status = solver_evaluate(&s, s.x, &s.f, s.g);
+    }
+    if (status == CUSGD_OK) status = solver_solve(&s);
+    if (status == CUSGD_OK) {
+        *objective = s.f;
+        *seconds = clock_seconds() - s.begun;
+    }
+    solver_close(&s);
+    return status;
+}

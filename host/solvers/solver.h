@@ -1,0 +1,79 @@
+/* Full-batch methods: each is a file with one function, which moves an iterate until it is told to stop. Vectors are in double on
+ * the host; all that grows with the number of rows is the seam's (objective, hessian).
+ *
+ * x is theta, (d+1) x k row-major, the intercepts last, in the coordinates of the bound data. Without an intercept the last row
+ * stays as it is: its gradient reads as 0, its second derivatives as those of 1. */
+#ifndef CUSGD_HOST_SOLVERS_SOLVER_H
+#define CUSGD_HOST_SOLVERS_SOLVER_H
+
+#include "trainer.h"
+
+#include "linear.h"
+
+typedef struct solver {
+    cusgd_trainer *t;
+    int64_t d, k, size, penalised; /* size (d+1) k; penalised d k */
+    int quadratic;                 /* the smooth part of the objective is a quadratic */
+    double *x, *g;                 /* size: the iterate, and the smooth part's gradient there (l2 in it, l1 not) */
+    double f;                      /* the objective there, l1 in it */
+    double loss;                   /* ... and without penalties */
+    double gradient;               /* norm of the minimum-norm subgradient there */
+    double *trial, *trial_g;       /* size: where the line search looks */
+    double noise;                  /* what rounding may change of f, as a share of |f| */
+    double step;                   /* length of the last step, as a multiple of its direction */
+    int64_t iterations, passes;    /* of this fit; over the data */
+    cusgd_stop stop;               /* NONE: go on */
+    int stuck;                     /* 1: no step lowers the objective, to rounding or for good */
+    char note[256];                /* what there is to say besides; "" if nothing */
+
+    /* The run around it (solver.c). */
+    double begun, enough; /* seconds; the gradient that will do */
+    double before;        /* f of the iteration before */
+    int64_t stale;        /* iterations in a row without improvement */
+    double *best, valid;  /* size: the iterate that does best on validation data (NULL: there is none); the latest's loss there */
+    int64_t best_iteration;
+    cusgd_callback callback;
+    void *user;
+} solver;
+
+/* The methods. They return where s->stop is set, or s->stuck, or a call fails. */
+cusgd_status solve_gd(solver *s);
+cusgd_status solve_steepest(solver *s);
+cusgd_status solve_cg(solver *s);
+cusgd_status solve_newton(solver *s);
+cusgd_status solve_bfgs(solver *s);
+cusgd_status solve_dfp(solver *s);
+cusgd_status solve_lbfgs(solver *s);
+cusgd_status solve_broyden_good(solver *s);
+cusgd_status solve_broyden_bad(solver *s);
+cusgd_status solve_exact(solver *s);
+cusgd_status solver_solve(solver *s); /* exact.c: the same, untold: the iterate becomes the solution */
+
+/* ---- What they ask of the objective (objective.c) ---- */
+
+/* f at x, l1 in it, and the smooth part's gradient (size; NULL: not wanted). One pass. */
+cusgd_status solver_evaluate(solver *s, const double *x, double *f, double *g);
+/* The minimum-norm subgradient at x, where the smooth part's gradient is g. */
+void solver_subgradient(const solver *s, const double *x, const double *g, double *out);
+/* Second derivatives at x, l2 in them: solver_blocks() matrices of (d+1) x (d+1). One pass. */
+int64_t solver_blocks(const solver *s);
+cusgd_status solver_hessian(solver *s, const double *x, double *hessian);
+/* hp = H p where the objective is quadratic, from two gradients: X^T X is never formed. origin: the gradient at 0, or where
+ * *ready is 0 room for it (size), and that is taken first. */
+cusgd_status solver_curve(solver *s, const double *p, double *origin, int *ready, double *hp);
+/* A bound on the largest second derivative in any direction, sharp for quadratics. USAGE where the loss has none. */
+cusgd_status solver_steepest_curvature(solver *s, double *most);
+
+/* Takes trial, trial_g and f as the iterate. */
+void solver_move(solver *s, double f);
+/* After each iteration: progress, callback, stopping rules. */
+cusgd_status solver_iterated(solver *s);
+
+/* ---- Line search (search.c) ---- */
+
+/* A step along p from x that meets the strong Wolfe conditions, with |slope| at most `share` of the one at 0, or their
+ * approximate form where f no longer tells (Hager, Zhang 2005). `first` is tried first; `slope` is p's at x. Leaves the iterate
+ * moved (solver_move) and s->step set, or s->stuck. */
+cusgd_status solver_search(solver *s, const double *p, double slope, double first, double share);
+
+#endif

@@ -1,0 +1,42 @@
+/* Steepest descent (Cauchy 1847): along -g to where the objective is least on that line. On a quadratic that is
+ * alpha = g.g / g.Hg, from one more gradient; elsewhere a line search to a tenth of the slope. */
+#include "solver.h"
+
+#include "error.h"
+#include <stdlib.h>
+
+/* One step on a quadratic; work: 3 size, the gradient at 0 last. */
+static cusgd_status step_exactly(solver *s, double *work, int *ready)
+{
+    double *hp = work + s->size, *origin = work + 2 * s->size, f;
+    cusgd_status status = solver_curve(s, s->g, origin, ready, hp);
+    double square = vector_dot(s->size, s->g, s->g), bend = vector_dot(s->size, s->g, hp);
+    s->stuck = !(bend > 0);
+    if (status != CUSGD_OK || s->stuck) return status;
+    s->step = square / bend;
+    vector_copy(s->size, s->x, s->trial);
+    vector_add(s->size, -s->step, s->g, s->trial);
+    status = solver_evaluate(s, s->trial, &f, s->trial_g);
+    if (status == CUSGD_OK) solver_move(s, f);
+    return status;
+}
+
+static cusgd_status step_by_search(solver *s, double *p)
+{
+    double square = vector_dot(s->size, s->g, s->g), first = s->iterations > 0 ? s->step : 1 / (1 + vector_norm(s->size, s->g));
+    for (int64_t u = 0; u < s->size; u++) p[u] = -s->g[u];
+    return solver_search(s, p, -square, first, 0.1);
+}
+
+cusgd_status solve_steepest(solver *s)
+{
+    double *work = allocate((size_t)(3 * s->size), sizeof *work);
+    cusgd_status status = work ? CUSGD_OK : fail_memory((size_t)(3 * s->size) * sizeof *work, "a direction");
+    int ready = 0;
+    while (status == CUSGD_OK && s->stop == CUSGD_STOP_NONE && !s->stuck) {
+        status = s->quadratic ? step_exactly(s, work, &ready) : step_by_search(s, work);
+        if (status == CUSGD_OK && !s->stuck) status = solver_iterated(s);
+    }
+    free(work);
+    return status;
+}

@@ -1,0 +1,145 @@
+/* What the targets alone tell: the constant that fits them best, and the scale of what it leaves. */
+#include "trainer.h"
+
+#include "error.h"
+#include <math.h>
+#include <stdlib.h>
+
+enum { MOST_ROWS = 1 << 16 }; /* looked at, evenly spread: they give a starting point and a scale, not a result */
+
+/* Some targets of one output and their weights. */
+typedef struct target_rows {
+    int64_t m;
+    double *y, *w;
+} target_rows;
+
+static void take_rows(const examples *e, int64_t c, target_rows *r)
+{
+    r->m = 0;
+    int64_t count = e->n < MOST_ROWS ? e->n : MOST_ROWS;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t row = examples_row(e, (int64_t)((double)i / (double)count * (double)e->n));
+        double w = e->w.at ? matrix_at(&e->w, row, 0) : 1;
+        if (!(w > 0)) continue;
+        r->y[r->m] = matrix_at(&e->y, row, c);
+        r->w[r->m++] = w;
+    }
+}
+
+static double slope_sum(const target_rows *r, loss_rule loss, double p)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < r->m; i++) sum += r->w[i] * loss_at(loss, p, r->y[i]).slope;
+    return sum;
+}
+
+/* Where the sum of slopes, which does not fall as p rises, passes 0: between the least and the greatest target. */
+static double best_constant(const target_rows *r, loss_rule loss)
+{
+    enum { HALVINGS = 60 };
+    double low = r->y[0], high = r->y[0];
+    for (int64_t i = 1; i < r->m; i++) {
+        low = fmin(low, r->y[i]);
+        high = fmax(high, r->y[i]);
+    }
+    for (int i = 0; i < HALVINGS; i++) {
+        double middle = low + (high - low) / 2;
+        if (slope_sum(r, loss, middle) < 0)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low + (high - low) / 2;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The median distance from `center`, as a Gaussian's deviation; the deviation itself where most targets are at the center. Sorts
+ * the rows away. */
+static double scale_about(target_rows *r, double center)
+{
+    double square = 0;
+    for (int64_t i = 0; i < r->m; i++) {
+        r->y[i] = fabs(r->y[i] - center);
+        square += r->y[i] * r->y[i] / (double)r->m;
+    }
+    qsort(r->y, (size_t)r->m, sizeof(double), ascending);
+    double scale = 1.4826 * r->y[r->m / 2];
+    if (!(scale > 0)) scale = sqrt(square);
+    return scale > 0 && isfinite(scale) ? scale : 1;
+}
+
+/* The mean second derivative at the best constant. */
+static double mean_curvature(const target_rows *r, loss_rule loss, double p)
+{
+    double sum = 0, weight = 0;
+    for (int64_t i = 0; i < r->m; i++) {
+        sum += r->w[i] * loss_at(loss, p, r->y[i]).curvature;
+        weight += r->w[i];
+    }
+    return sum / weight;
+}
+
+/* Beyond ten times the range of the targets' logarithms e^p would only overflow. */
+static void bound_exponentials(const target_rows *r, loss_rule *loss)
+{
+    for (int64_t i = 0; i < r->m; i++) {
+        if (!(r->y[i] > 0)) continue;
+        loss->most = fmax(loss->most, log(10 * r->y[i]));
+        loss->least = fmin(loss->least, log(r->y[i] / 10));
+    }
+}
+
+cusgd_status study_targets(cusgd_trainer *t)
+{
+    enum { SAFETY = 4 }; /* of a curvature that has no bound */
+    const examples *e = &t->train_rows;
+    loss_rule loss = t->plan.loss;
+    double steepest = loss_curvature_bound(loss);
+    int is_real = loss_is_shift_invariant(loss.kind) && !loss_is_quadratic(loss.kind), log_link = loss_has_log_link(loss.kind);
+    target_rows r = {0, allocate(MOST_ROWS, sizeof(double)), allocate(MOST_ROWS, sizeof(double))};
+    cusgd_status status = r.y && r.w ? CUSGD_OK : fail_memory(2 * MOST_ROWS * sizeof(double), "the targets' scale");
+    loss_rule bounded = {.kind = loss.kind, .number = loss.number, .least = (double)INFINITY, .most = -(double)INFINITY};
+    t->steepest = isfinite(steepest) ? steepest : loss.kind == CUSGD_LOSS_HINGE ? 1 : 0;
+    for (int64_t c = 0; c < t->plan.k && status == CUSGD_OK; c++) {
+        t->spread[c] = 1;
+        take_rows(e, c, &r);
+        if (r.m == 0) continue; /* the rows that count are elsewhere */
+        if (log_link) bound_exponentials(&r, &bounded);
+        if (log_link) t->steepest = fmax(t->steepest, SAFETY * mean_curvature(&r, loss, t->null[c]));
+        if (!is_real) continue;
+        double center = best_constant(&r, loss);
+        t->null[c] = center - t->shift[c];
+        t->spread[c] = scale_about(&r, center);
+        if (loss_has_kinks(loss.kind)) t->steepest = fmax(t->steepest, 1 / t->spread[c]);
+    }
+    if (log_link && t->options.solver == CUSGD_SOLVER_SGD && t->options.optimizer == CUSGD_OPTIMIZER_AUTO &&
+        bounded.most > bounded.least)
+        t->plan.loss = bounded;
+    if (t->options.precision == CUSGD_PRECISION_FLOAT) {
+        t->plan.loss.least = (double)(float)t->plan.loss.least;
+        t->plan.loss.most = (double)(float)t->plan.loss.most;
+    }
+    free(r.y);
+    free(r.w);
+    return status;
+}
+
+/* The least mean loss that any predictions could have. */
+double targets_floor(const cusgd_trainer *t)
+{
+    const examples *e = &t->train_rows;
+    double sum = 0, weight = 0;
+    if (!loss_has_log_link(t->plan.loss.kind)) return 0;
+    for (int64_t i = 0; i < e->n; i++) {
+        int64_t row = examples_row(e, i);
+        double w = e->w.at ? matrix_at(&e->w, row, 0) : 1;
+        for (int64_t c = 0; c < e->k; c++) sum += w * loss_floor(t->plan.loss, matrix_at(&e->y, row, c));
+        weight += w;
+    }
+    return sum / weight;
+}

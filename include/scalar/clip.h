@@ -1,0 +1,39 @@
+/* Clipping a batch's gradient by its norm. Squares are added in double, in one order on every device: a block's 256 threads take
+ * a chunk of 4096 in turns, their sums are halved onto each other, and chunks are added in order. */
+#ifndef CUSGD_SCALAR_CLIP_H
+#define CUSGD_SCALAR_CLIP_H
+
+#include "real.h"
+
+enum { CLIP_LANES = 256, CLIP_CHUNK = 4096 };
+
+static inline double clip_squares(const double *g, int64_t size)
+{
+    double total = 0;
+    for (int64_t first = 0; first < size; first += CLIP_CHUNK) {
+        double lane[CLIP_LANES] = {0};
+        int64_t end = first + CLIP_CHUNK < size ? first + CLIP_CHUNK : size;
+        for (int64_t u = first; u < end; u++) lane[(u - first) % CLIP_LANES] += g[u] * g[u];
+        for (int half = CLIP_LANES / 2; half > 0; half /= 2)
+            for (int l = 0; l < half; l++) lane[l] += lane[l + half];
+        total += lane[0];
+    }
+    return total;
+}
+
+/* What the gradient is multiplied by; most: the norm that is allowed, 0: any. */
+DEVICE double clip_scale(double most, double squares)
+{
+    double norm = sqrt(squares);
+    return most > 0 && norm > most ? most / norm : 1;
+}
+
+/* Then each value is brought into [-most, most]; 0: it stays. */
+SCALAR real clip_value(real most, real scale, real g)
+{
+    real scaled = scale * g;
+    if (most > 0) return scaled > most ? most : scaled < -most ? -most : scaled;
+    return scaled;
+}
+
+#endif

@@ -1,0 +1,15 @@
+/* Which loss: apart from loss.h, which is written in `real`. */
+#ifndef CUSGD_SCALAR_LOSS_RULE_H
+#define CUSGD_SCALAR_LOSS_RULE_H
+
+#include "../cusgd.h"
+
+/* A loss with its numbers. Beyond [least, most] the exponentials of log-link losses go on as straight lines, so that a step too
+ * far can be taken back: an infinite range is the loss itself. */
+typedef struct loss_rule {
+    cusgd_loss kind;
+    double number; /* huber's delta, an insensitive one's width, quantile's share, tweedie's power */
+    double least, most;
+} loss_rule;
+
+#endif
