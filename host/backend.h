@@ -36,6 +36,7 @@ typedef struct plan {
     double beta1, beta2, rho, epsilon, l1, l2;
     const double *metric; /* (d+1) x k: each parameter's share of the rate; NULL: 1. Copied by start() */
     int tf32;             /* 1: a GPU's products of floats may round their factors to 10 bits, in steps alone */
+    cusgd_engine engine;  /* how a GPU computes steps; start() refuses one that does not take the plan. The CPU has one way */
 } plan;
 
 /* Consecutive steps of one epoch: batches first .. first + count - 1 of it. */

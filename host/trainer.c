@@ -236,6 +236,7 @@ cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data
     t->plan.l1 = options->l1;
     t->plan.l2 = options->l2;
     t->plan.tf32 = options->math == CUSGD_MATH_TF32;
+    t->plan.engine = options->engine;
     status = prepare(t, valid);
     if (status == CUSGD_OK)
         *out = t;

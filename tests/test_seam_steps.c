@@ -110,9 +110,10 @@ static void experiment_make(experiment *x, const backend *b, const seam_spec *sp
     snprintf(
         x->text, sizeof x->text,
         "n %d d %d k %d batch %d precision %d in place %d weighted %d standardized %d loss %d optimizer %d sampling %d l1 %g l2 "
-        "%g average %d intercept %d metric %d",
+        "%g average %d intercept %d metric %d engine %d",
         (int)n, (int)p->d, (int)p->k, (int)p->batch, (int)spec->precision, (int)spec->type == (int)spec->precision,
-        spec->weighted, spec->standardized, (int)p->loss, p->optimizer, sampling, p->l1, p->l2, p->average, p->intercept, metric);
+        spec->weighted, spec->standardized, (int)p->loss, p->optimizer, sampling, p->l1, p->l2, p->average, p->intercept, metric,
+        (int)p->engine);
 }
 
 static void experiment_free(experiment *x)
@@ -196,7 +197,8 @@ static void gradient_seen(const experiment *x, int64_t t, const double *point, d
               .d = x->plan.d,
               .k = x->plan.k,
               .batch = x->plan.batch,
-              .intercept = 1};
+              .intercept = 1,
+              .engine = x->plan.engine};
     step_numbers one = {.rate = 1, .correction1 = 1, .correction2 = 1, .average = 1};
     slice s = {x->at, &x->order, x->first + t, 1, &one};
     seam_ok(b->ops->start(b->self, &p), "start");
@@ -314,7 +316,8 @@ enum {
     BATCH,
     IN_PLACE,
     STANDARDIZED,
-    TEAM
+    TEAM,
+    ENGINE
 };
 static const seam_factor step_factors[] = {{"precision", 2, 1},   {"optimizer", OPTIMIZERS, 1},
                                            {"sampling", 5, 1},    {"loss", 3, 1},
@@ -324,7 +327,8 @@ static const seam_factor step_factors[] = {{"precision", 2, 1},   {"optimizer", 
                                            {"k", OUTPUTS, 0},     {"n", SIZES, 0},
                                            {"d", SIZES, 0},       {"batch", SIZES, 0},
                                            {"in place", 2, 0},    {"standardized", 2, 0},
-                                           {"threads", TEAMS, 0}, {NULL, 0, 0}};
+                                           {"threads", TEAMS, 0}, {"engine", SEAM_ENGINES, 0},
+                                           {NULL, 0, 0}};
 
 static void steps_visit(const int *level, void *context)
 {
@@ -351,7 +355,9 @@ static void steps_visit(const int *level, void *context)
               .l1 = level[L1] ? 0.3 : 0,
               .l2 = level[L2] ? 0.7 : 0};
     experiment x;
-    experiment_make(&x, &s->of[spec.precision][level[TEAM]], &spec, &p, level[METRIC], level[SAMPLING]);
+    const backend *b = &s->of[spec.precision][level[TEAM]];
+    p.engine = seam_engine(b, &p, level[ENGINE]);
+    experiment_make(&x, b, &spec, &p, level[METRIC], level[SAMPLING]);
     steps_report report = run_singly(&x);
     check_slices(&x, report);
     check_steps(&x, report);

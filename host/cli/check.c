@@ -151,7 +151,7 @@ static cusgd_status set_words(cusgd_options *options, const char *words)
 /* The set makes its own choices of all else. */
 static int check_standard_options(const checking *c)
 {
-    static const char *const kept[] = {"device", "seed", "threads", "math"};
+    static const char *const kept[] = {"device", "seed", "threads", "math", "engine"};
     cusgd_options usual;
     const cusgd_option_info *info;
     cusgd_options_init(&usual);
@@ -173,6 +173,7 @@ static cusgd_status run_problem(const checking *c, const struct problem *p, cusg
     cusgd_generator g;
     cusgd_data *data = NULL;
     cusgd_status status = set_words(&options, p->options);
+    if (p->outputs > 1 && options.engine != CUSGD_ENGINE_CUBLAS) options.engine = CUSGD_ENGINE_AUTO; /* others take one target */
     cusgd_generator_init(&g);
     g.rows = p->rows, g.cols = p->cols, g.outputs = p->outputs, g.seed = options.seed;
     g.logistic = options.loss == CUSGD_LOSS_LOGISTIC;

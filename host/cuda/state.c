@@ -41,6 +41,7 @@ void run_close(cuda *c)
     }
     cuda_unpin(r->report);
     work_close(&r->work);
+    fused_close(&r->fused);
     memset(r, 0, sizeof *r);
 }
 
@@ -82,11 +83,14 @@ static cusgd_status allocate_slices(cuda *c)
 
 static cusgd_status open_run(cuda *c, const double *metric)
 {
+    run *r = &c->run;
+    TRY(engine_choose(c, r->plan.engine));
     TRY(allocate_parts(c));
     TRY(allocate_slices(c));
+    if (r->engine != CUSGD_ENGINE_CUBLAS) TRY(fused_open(c));
     if (!metric) return CUSGD_OK;
-    TRY(allocate_part(c, &c->run.metric));
-    return upload_reals(c, metric, c->run.size, c->run.metric);
+    TRY(allocate_part(c, &r->metric));
+    return upload_reals(c, metric, r->size, r->metric);
 }
 
 cusgd_status cuda_start(void *of, const plan *p)
