@@ -101,6 +101,10 @@ typedef struct backend_ops {
      * (d+1) x k. */
     cusgd_status (*generate)(void *self, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, void *x,
                              void *y);
+
+    /* Bytes a second at which freshly written memory of that size (at least 1; rounded up a little) is read: the median of some
+     * passes, each checked to have read it. */
+    cusgd_status (*read_bandwidth)(void *self, int64_t bytes, double *bytes_per_second);
 } backend_ops;
 
 typedef struct backend {
@@ -111,6 +115,7 @@ typedef struct backend {
 
 /* cpu/: threads 0: as many as help. */
 cusgd_status cpu_backend_open(cusgd_precision precision, int threads, backend *out);
+int cpu_threads(void); /* the most that it starts on its own */
 /* device.c: by the word of --device. */
 cusgd_status backend_open(const char *device, cusgd_precision precision, int threads, backend *out);
 

@@ -113,7 +113,49 @@ cusgd_status backend_open(const char *device, cusgd_precision precision, int thr
     return cpu_backend_open(precision, threads, out);
 }
 
+cusgd_status cusgd_read_bandwidth(const char *device, int threads, int64_t bytes, double *bytes_per_second)
+{
+    cusgd_options o;
+    cusgd_options_init(&o);
+    cusgd_status status = cusgd_options_set(&o, "device", device);
+    if (status) return status;
+    if (threads < 0 || bytes < 1)
+        return fail(CUSGD_ERROR_USAGE, "%d threads reading %lld bytes: give at least 0 threads and 1 byte", threads,
+                    (long long)bytes);
+    /* 1, 2, 4, ... threads, the most last; a device without threads has but one way */
+    int most = threads ? threads : cpu_threads(), count = threads ? threads : 1, last = 0;
+    for (*bytes_per_second = 0; !status && !last; count = 2 * count < most ? 2 * count : most) {
+        backend b;
+        double rate = 0;
+        status = backend_open(device, CUSGD_PRECISION_FLOAT, count, &b);
+        if (status) break;
+        last = count == most || strncmp(b.name, "cuda", 4) == 0;
+        status = b.ops->read_bandwidth(b.self, bytes, &rate);
+        b.ops->close(b.self);
+        if (rate > *bytes_per_second) *bytes_per_second = rate;
+    }
+    return status;
+}
+
 /* ---- Listing ---- */
+
+/* Of the caches that the system describes, the last level's; 0 if it describes none. */
+static int64_t cpu_cache(void)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < 8; i++) {
+        char path[80], text[32] = "", *unit;
+        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/size", i);
+        FILE *file = fopen(path, "r");
+        if (!file) break;
+        if (fgets(text, sizeof text, file)) { /* "32768K" */
+            long long kilobytes = strtoll(text, &unit, 10);
+            if (*unit == 'K' && kilobytes > bytes / 1024) bytes = kilobytes * 1024;
+        }
+        fclose(file);
+    }
+    return bytes;
+}
 
 static void describe_cpu(cusgd_device *device)
 {
@@ -121,6 +163,7 @@ static void describe_cpu(cusgd_device *device)
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGE_SIZE);
     snprintf(device->word, sizeof device->word, "cpu");
     device->memory = pages > 0 && page > 0 ? (int64_t)pages * page : 0;
+    device->cache = cpu_cache();
     if (cpu_backend_open(CUSGD_PRECISION_FLOAT, 0, &b) != CUSGD_OK) {
         snprintf(device->note, sizeof device->note, "%.250s", cusgd_last_error());
         return;

@@ -1,5 +1,6 @@
 /* Synthetic problems whose true coefficients are known. */
 #include "backend.h"
+#include "cpu/cpu.h"
 #include "error.h"
 #include "model.h"
 #include "scalar/random.h"
@@ -236,8 +237,8 @@ cusgd_status cusgd_data_generate(const cusgd_generator *g, cusgd_data **out)
     cusgd_status status = check_generator(g);
     if (status) return status;
     cusgd_type type = g->precision == CUSGD_PRECISION_FLOAT ? CUSGD_TYPE_FLOAT32 : CUSGD_TYPE_FLOAT64;
-    void *x = allocate((size_t)(g->rows * g->cols), (size_t)element_bytes(g));
-    void *y = allocate((size_t)(g->rows * g->outputs), (size_t)element_bytes(g));
+    void *x = allocate_aligned((size_t)(g->rows * g->cols), (size_t)element_bytes(g));
+    void *y = allocate_aligned((size_t)(g->rows * g->outputs), (size_t)element_bytes(g));
     cusgd_matrix x_rows = {x, type, g->cols, 1}, y_rows = {y, type, g->outputs, 1}, none = {.at = NULL};
     if (!x || !y) status = fail_memory((size_t)(g->rows * (g->cols + g->outputs) * element_bytes(g)), "synthetic rows");
     if (!status) status = make_rows(g, x, y);

@@ -356,11 +356,16 @@ typedef struct cusgd_device {
     char word[16]; /* what --device takes: "cpu", "cuda:0" */
     char name[128];
     int64_t memory; /* bytes; 0 if unknown */
+    int64_t cache;  /* bytes of the last-level cache; 0 if unknown */
     char note[256]; /* the instruction set, the compute capability and module, or why it cannot be used; "" if nothing */
     int usable;
 } cusgd_device;
 /* The index-th device. Returns 0 past the last. An unusable "cuda" entry says why there is no GPU. */
 CUSGD_API int cusgd_device_at(size_t index, cusgd_device *device);
+
+/* Bytes a second at which `device` (what --device takes) reads freshly written memory of that size, the median of some passes:
+ * what no training step on data of that size can exceed. Of the CPU with so many threads; 0: with as many as read fastest. */
+CUSGD_API cusgd_status cusgd_read_bandwidth(const char *device, int threads, int64_t bytes, double *bytes_per_second);
 
 /* ---- Checking a device ---------------------------------------------------------------------------------------------------- */
 

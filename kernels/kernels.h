@@ -232,6 +232,15 @@ cudaError_t kernel_generate(const generate_task *t, cudaStream_t stream);
 cudaError_t kernel_check_words(uint64_t key, uint64_t first_block, const uint32_t *words, int64_t count, int *differs,
                                cudaStream_t stream);
 
+/* ---- How fast memory is read ---- */
+
+/* Word i of `count`, an even number, becomes i. */
+cudaError_t kernel_fill(uint64_t *words, int64_t count, cudaStream_t stream);
+/* sums: read_sums(count) of at most READ_SUMS; their sum is that of the words, modulo 2^64. */
+enum { READ_SUMS = 4096 };
+int64_t read_sums(int64_t count);
+cudaError_t kernel_read(const uint64_t *words, int64_t count, uint64_t *sums, cudaStream_t stream);
+
 /* Whether this module has code for the current device. */
 cudaError_t kernel_probe(void);
 

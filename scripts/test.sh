@@ -51,7 +51,10 @@ tidy() {
 }
 
 part "dependencies" scripts/install_dependencies.sh --tests
-part "gcc: build" build ci && part "gcc: tests" tests ci
+if part "gcc: build" build ci; then
+    part "gcc: tests" tests ci
+    part "smoke test of speed" scripts/bench.sh --smoke
+fi
 sed -n 's/^-- \(emulated CUDA tests: not run .*\)$/\1/p' "$logs/gcc--build.log" # where they are run, they are among the tests
 part "sanitizers: build" build asan && part "sanitizers: tests" tests asan
 if ! command -v clang >/dev/null; then

@@ -23,6 +23,9 @@ part_tests() { configure ci && ctest --preset ci -j "$jobs" --timeout "$limit" &
 # The same where every invalid access and every undefined operation ends the test.
 part_sanitizers() { configure asan && ctest --preset asan -j "$jobs" --timeout "$limit" && faults asan; }
 
+# Of these, every CUDA call of a run made to fail in turn, on the emulated GPU: a few minutes.
+part_faults() { configure ci && ctest --preset ci -R 'test-(faults|module)-emul' --timeout "$limit" && faults ci; }
+
 # Each instruction set in turn, and one thread: the same tests, the same bits.
 part_instruction_sets() {
     configure ci || return 1
@@ -73,7 +76,7 @@ part_fuzz_csv() { fuzz csv; }
 part_fuzz_npy() { fuzz npy; }
 part_fuzz_safetensors() { fuzz safetensors; }
 
-parts=(tests sanitizers instruction_sets debug static valgrind fuzz_csv fuzz_npy fuzz_safetensors)
+parts=(tests sanitizers faults instruction_sets debug static valgrind fuzz_csv fuzz_npy fuzz_safetensors)
 if [ "${1:-}" = --list ]; then
     printf '%s\n' "${parts[@]}"
     exit

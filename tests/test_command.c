@@ -1,4 +1,5 @@
-/* The command from outside: usage, help and its manual, and every subcommand but train, which test_command_train.c has. */
+/* The command from outside: usage, help and its manual, and every subcommand but train and bench, which test_command_train.c and
+ * test_command_bench.c have. */
 #include "command.h"
 #include "cusgd.h"
 
@@ -7,7 +8,7 @@
 
 TestSuite(command, .init = command_setup, .fini = folder_teardown);
 
-static const char *const subcommands[] = {"train", "predict", "evaluate", "generate", "info", "devices", "check"};
+static const char *const subcommands[] = {"train", "predict", "evaluate", "generate", "info", "bench", "devices", "check"};
 enum { SUBCOMMANDS = sizeof subcommands / sizeof subcommands[0] };
 
 static outcome o;
@@ -109,6 +110,8 @@ Test(command, words_that_do_not_exist)
         {"evaluate m d --jsno", "did you mean --json?"},
         {"generate d --row 3", "did you mean --rows?"},
         {"info f --rate 1", "there is no option --rate"},
+        {"bench --shape 3x3", "did you mean --shapes?"},
+        {"bench extra", "one argument too many: \"extra\""},
         {"devices --all", "there is no option --all"},
         {"devices extra", "one argument too many: \"extra\""},
         {"train a b --model m", "one argument too many: \"b\""},

@@ -273,6 +273,12 @@ static cusgd_status generate(void)
     return status ? status : cusgd_generate(&g, path_of("synthetic"), 1);
 }
 
+static cusgd_status read_bandwidth(void)
+{
+    double rate;
+    return cusgd_read_bandwidth("cpu", 0, 10000, &rate);
+}
+
 static cusgd_status open_folder(void)
 {
     cusgd_data *data = NULL;
@@ -351,6 +357,7 @@ Test(memory, reading)
     refuse_each("a csv", open_csv);
     refuse_each("a csv with classes", open_classes);
     refuse_each("generate", generate);
+    refuse_each("the read bandwidth", read_bandwidth);
     refuse_each("a folder", open_folder);
     cr_assert_eq(folder_count(path_of("")), 3, "files were left behind");
     cr_assert_eq(folder_count(path_of("synthetic")), 3, "files were left behind");

@@ -462,3 +462,21 @@ Test(seam_passes, threads_and_instruction_sets_do_not_change_a_bit)
     free(first);
     free(other);
 }
+
+/* ---- read_bandwidth ---- */
+
+/* That all of the memory was read is checked by the operation itself (tests/emulator/faults.cmake plants a kernel that does not).
+ */
+Test(seam_passes, read_bandwidth)
+{
+    static const int64_t bytes[] = {1, 15, 16, 17, 128, 1000, 100001, 1 << 20};
+    seam_session s;
+    seam_session_open(&s);
+    for (int p = 0; p < 2; p++)
+        for (size_t i = 0; i < sizeof bytes / sizeof bytes[0]; i++) {
+            double rate = (double)NAN;
+            seam_ok(s.of[p].ops->read_bandwidth(s.of[p].self, bytes[i], &rate), "read_bandwidth");
+            cr_assert(isfinite(rate) && rate > 0, "%d bytes at %g bytes a second", (int)bytes[i], rate);
+        }
+    seam_session_close(&s);
+}

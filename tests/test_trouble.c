@@ -135,6 +135,18 @@ Test(trouble, bad_options_are_refused)
     cusgd_data_free(narrow);
 }
 
+Test(trouble, read_bandwidth)
+{
+    double rate = (double)NAN;
+    cr_assert_eq(cusgd_read_bandwidth("cpu", 0, 1 << 20, &rate), CUSGD_OK);
+    cr_assert(rate > 0 && isfinite(rate));
+    check_refusal(cusgd_read_bandwidth("gpu", 0, 1 << 20, &rate), CUSGD_ERROR_USAGE, "device");
+    check_refusal(cusgd_read_bandwidth("cuda:999", 0, 1 << 20, &rate), CUSGD_ERROR_DEVICE, "cuda:999");
+    check_refusal(cusgd_read_bandwidth("cpu", -1, 1 << 20, &rate), CUSGD_ERROR_USAGE, "threads");
+    check_refusal(cusgd_read_bandwidth("cpu", 0, 0, &rate), CUSGD_ERROR_USAGE, "byte");
+    check_refusal(cusgd_read_bandwidth("cpu", 1, INT64_MAX, &rate), CUSGD_ERROR_MEMORY, "bandwidth");
+}
+
 Test(trouble, bad_calls_are_refused)
 {
     small s = small_make();

@@ -15,6 +15,7 @@ static const entry entries[] = {
     {"evaluate", "MODEL DATA", "prints how good they are", evaluate_main},
     {"generate", "DIR --rows N --cols D", "makes synthetic data", generate_main},
     {"info", "FILE", "describes a model or data", info_main},
+    {"bench", "", "measures how fast steps are", bench_main},
     {"devices", "", "lists what can compute", devices_main},
     {"check", "[DATA]", "compares a device with the CPU, step by step", check_main},
 };

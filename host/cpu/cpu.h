@@ -16,13 +16,14 @@ static inline int threads_for(int most, int64_t bytes, int64_t bytes_each)
 /* What one thread reads in a few microseconds: less is not worth waking another for. */
 enum { THREAD_BYTES = 256 * 1024 };
 
-/* Rows of a chunk, the unit in which a sum over `rows` rows is grouped: 128 KB of floats or so, less where the rows would then
- * make fewer than four chunks. */
+/* Rows of a chunk, the unit in which a sum over `rows` rows is grouped: 128 KB of floats or so; where the rows would then make
+ * fewer than four chunks a quarter of them, but 32 KB. */
 static inline int64_t chunk_rows(int64_t rows, int64_t d)
 {
-    int64_t usual = ((int64_t)1 << 15) / d / 64 * 64, quarter = (rows + 63) / 64 * 16;
+    int64_t usual = ((int64_t)1 << 15) / d / 64 * 64, few = ((int64_t)1 << 13) / d / 16 * 16, quarter = (rows + 63) / 64 * 16;
     usual = usual < 64 ? 64 : usual > 1024 ? 1024 : usual;
-    return quarter < usual ? quarter : usual;
+    if (quarter < few) quarter = few;
+    return quarter < 16 ? 16 : quarter < usual ? quarter : usual;
 }
 
 static inline int64_t chunk_count(int64_t rows, int64_t chunk) { return (rows + chunk - 1) / chunk; }
@@ -44,6 +45,9 @@ void tile_w(const examples *e, int64_t first, int64_t count, double *w); /* 1 wh
 
 /* moments.c */
 cusgd_status cpu_moments(int threads, const examples *e, double *mean, double *variance, double *target_mean, double *weight);
+
+/* bandwidth.c */
+cusgd_status cpu_read_bandwidth(int threads, int64_t bytes, double *bytes_per_second);
 
 /* step.c, for each precision; *isa becomes the instruction set in use. */
 cusgd_status cpu_open_float(int threads, const char **isa, backend *out);

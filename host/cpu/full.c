@@ -36,7 +36,7 @@ static void add_chunk(void *context, int64_t c)
     rows_task mine = *w->task;
     mine.gradient = w->partial ? w->partial + c * size : NULL;
     if (w->partial) memset(mine.gradient, 0, sizeof(real) * (size_t)size);
-    w->losses[c] = w->self->rows->gradient(&mine, NULL, first, least(w->chunk, w->n - first));
+    w->losses[c] = w->self->rows->gradient(&mine, first, least(w->chunk, w->n - first));
 }
 
 static double run_wave(wave *w, int64_t chunks, double *total)

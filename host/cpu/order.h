@@ -4,6 +4,7 @@
 #define CUSGD_HOST_CPU_ORDER_H
 
 #include "scalar/sampling.h"
+#include <string.h>
 
 /* out[l] = permutation_at(p, first + l). */
 static void permute_range(const permutation *p, uint64_t first, int64_t count, int64_t *out)
@@ -26,12 +27,27 @@ static void permute_range(const permutation *p, uint64_t first, int64_t count, i
     }
 }
 
-/* Positions of one window of `blocks`, from a table of the window's permutation; its blocks' places are looked up once. */
+/* Where the blocks of a window start: each thread keeps those of the last window that it met, as batches are smaller. */
+static const uint64_t *window_starts(const sampler *s, uint64_t window)
+{
+    static _Thread_local struct {
+        permutation order;
+        uint64_t offset, window, start[SAMPLING_WINDOW];
+    } known;
+    if (known.window == window && known.offset == s->offset && memcmp(&known.order, &s->order, sizeof s->order) == 0)
+        return known.start;
+    known.order = s->order;
+    known.offset = s->offset;
+    known.window = window;
+    for (uint64_t b = 0; b < SAMPLING_WINDOW; b++) known.start[b] = blocks_start(s, window * SAMPLING_WINDOW + b);
+    return known.start;
+}
+
+/* Positions of one window of `blocks`, from a table of the window's permutation. */
 static void blocks_range(const sampler *s, const int64_t *table, uint64_t window, uint64_t inside, int64_t count, int64_t *rows)
 {
-    uint64_t start[SAMPLING_WINDOW];
+    const uint64_t *start = window_starts(s, window);
     uint32_t bits = blocks_bits(s, window);
-    for (uint64_t b = 0; b < SAMPLING_WINDOW; b++) start[b] = blocks_start(s, window * SAMPLING_WINDOW + b);
     int whole = blocks_is_whole(s, window);
     if (!whole) permute_range(&s->leftover, inside, count, rows);
     for (int64_t i = 0; i < count; i++) {

@@ -22,6 +22,8 @@ typedef struct vectors {
     real *at[PARTS];
 } vectors;
 
+enum { BATCHES_KNOWN = 3 };
+
 typedef struct cpu {
     int threads;
     pool *pool;
@@ -36,7 +38,7 @@ typedef struct cpu {
     real *partial;        /* chunks x size: each chunk's gradient */
     real *gradient;       /* size: the batch's */
     double *losses;       /* one a chunk */
-    int64_t *order;       /* the batch's rows */
+    int64_t *order;       /* BATCHES_KNOWN x batch: rows of the step under way and of the next ones, in turn */
     int64_t *table;       /* SAMPLING_SPAN: see rows.h; of table_of */
     permutation table_of;
     steps_report report;

@@ -68,18 +68,26 @@ static inline quad fold(lanes *sum)
     return load_quad(lane);
 }
 
-/* The lane sums of x[0 .. BLOCK-1] with theta, folded to four each. Meanwhile the rows ahead[] are asked for, line by line:
- * in one burst they would wait for each other. */
-static inline __attribute__((always_inline)) void lane_sums(const real *const *x, const real *const *ahead, const real *theta,
+/* What will be read later: `next` in one piece, or (NULL) the rows ahead[0 .. 3]. */
+typedef struct later {
+    const real *next, *const *ahead;
+} later;
+
+/* The lane sums of x[0 .. BLOCK-1] with theta, folded to four each; these are rows first .. of four. Meanwhile what comes later
+ * is asked for, line by line: in one burst the lines would wait for each other. */
+static inline __attribute__((always_inline)) void lane_sums(const real *const *x, int first, const later *l, const real *theta,
                                                             int64_t padded, quad *folded)
 {
     lanes sum[BLOCK][PIECES];
+    const real *next = l && l->next ? l->next + first * padded : NULL;
     memset(sum, 0, sizeof sum);
     for (int64_t j = 0; j < padded; j += LANES) {
-        if (ahead)
+        if (next)
+            for (int at = 0; at < BLOCK * LANES; at += LINE) __builtin_prefetch(next + BLOCK * j + at);
+        else if (l)
 #pragma GCC unroll 4
             for (int r = 0; r < BLOCK; r++)
-                for (int l = 0; l < LANES; l += LINE) __builtin_prefetch(ahead[r] + j + l);
+                for (int at = 0; at < LANES; at += LINE) __builtin_prefetch(l->ahead[first + r] + j + at);
 #pragma GCC unroll 8
         for (int q = 0; q < PIECES; q++) {
             lanes t = load(theta + j + q * WIDTH);
@@ -92,12 +100,12 @@ static inline __attribute__((always_inline)) void lane_sums(const real *const *x
 }
 
 /* p[r] = x[r] . theta for four rows: (l0 + l2) + (l1 + l3) of each, by a transposition. */
-static inline __attribute__((always_inline)) void dots(const real *const *x, const real *const *ahead, const real *theta,
-                                                       int64_t padded, real *p)
+static inline __attribute__((always_inline)) void dots(const real *const *x, const later *l, const real *theta, int64_t padded,
+                                                       real *p)
 {
     quad s[4];
 #pragma GCC unroll 4
-    for (int r = 0; r < 4; r += BLOCK) lane_sums(x + r, ahead ? ahead + r : NULL, theta, padded, s + r);
+    for (int r = 0; r < 4; r += BLOCK) lane_sums(x + r, r, l, theta, padded, s + r);
     quad ab = __builtin_shufflevector(s[0], s[1], 0, 4, 1, 5) + __builtin_shufflevector(s[0], s[1], 2, 6, 3, 7);
     quad cd = __builtin_shufflevector(s[2], s[3], 0, 4, 1, 5) + __builtin_shufflevector(s[2], s[3], 2, 6, 3, 7);
     quad all = __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
@@ -155,7 +163,8 @@ static void losses(cusgd_loss loss, int count, const real *p, const real *y, con
 /* Rows that are worked on together: `count` of them, filled up to fours by any row. */
 typedef struct group {
     int count, fours;
-    const real *x[GROUP], *ahead[GROUP]; /* the rows; rows that come later */
+    const real *x[GROUP], *ahead[GROUP]; /* the rows; rows that come later, where rows are listed */
+    const real *next;                    /* what comes later, where they are not; else NULL */
     const real *y;                       /* k == 1: count targets */
     const real *y_row[GROUP];            /* k > 1: each row's k targets */
     const real *w;                       /* count; NULL: all 1 */
@@ -170,10 +179,10 @@ static void add_narrow(const rows_task *t, const group *g, double *loss)
     int64_t padded = rows_padded(t->d);
     for (int64_t c = 0; c < t->k; c++) {
         const real *theta = t->theta + c * t->layout.ld, *y = g->y;
-        if (c == 0)
-            for (int r = 0; r < g->fours; r += 4) dots(g->x + r, g->ahead + r, theta, padded, p + r);
-        else
-            for (int r = 0; r < g->fours; r += 4) dots(g->x + r, NULL, theta, padded, p + r);
+        for (int r = 0; r < g->fours; r += 4) {
+            later l = {g->next ? g->next + r * padded : NULL, g->ahead + r};
+            dots(g->x + r, c == 0 ? &l : NULL, theta, padded, p + r);
+        }
         if (t->k > 1) {
             for (int r = 0; r < g->count; r++) strided[r] = g->y_row[r][c];
             y = strided;
@@ -222,13 +231,11 @@ static double add_range(const rows_task *t, int64_t first, int64_t count)
     for (int64_t i = 0; i < count; i += most) {
         group g;
         group_size(&g, count - i, most);
-        for (int r = 0; r < g.count; r++) {
-            g.x[r] = start + (i + r) * t->d;
-            g.ahead[r] = g.x[r] + AHEAD; /* past the end it asks for nothing in particular */
-        }
+        for (int r = 0; r < g.count; r++) g.x[r] = start + (i + r) * t->d;
+        g.next = g.x[0] + AHEAD; /* past the end it asks for nothing in particular */
         if (first + i + g.count > t->tail_first)
             for (int r = 0; r < g.count; r++) g.x[r] = row_at(t, first + i + r);
-        for (int r = g.count; r < g.fours; r++) g.x[r] = g.ahead[r] = g.x[0];
+        for (int r = g.count; r < g.fours; r++) g.x[r] = g.x[0];
         if (t->k > 1)
             for (int r = 0; r < g.count; r++) g.y_row[r] = t->y + (first + i + r) * t->k;
         g.y = t->y + first + i;
@@ -238,35 +245,40 @@ static double add_range(const rows_task *t, int64_t first, int64_t count)
     return (loss[0] + loss[2]) + (loss[1] + loss[3]);
 }
 
-/* Rows rows[0 .. count-1]: y and w are gathered. */
-static double add_listed(const rows_task *t, const int64_t *rows, int64_t count)
+/* The row that is `distance` behind row i of the list, or past its end in what is known of the next one; else row i. */
+static int64_t row_behind(const rows_list *l, int64_t i, int64_t distance)
+{
+    int64_t at = i + distance;
+    if (at < l->count) return l->rows[at];
+    return at - l->count < l->next_count ? l->next[at - l->count] : l->rows[i];
+}
+
+/* The rows listed: y and w are gathered. */
+static double add_listed(const rows_task *t, const rows_list *list)
 {
     int most = group_rows(t);
     int64_t ahead = AHEAD / t->d + 4;
     double loss[4] = {0};
     real y[GROUP], w[GROUP];
-    for (int64_t i = 0; i < count; i += most) {
+    for (int64_t i = 0; i < list->count; i += most) {
         group g;
-        group_size(&g, count - i, most);
+        group_size(&g, list->count - i, most);
         for (int r = 0; r < g.count; r++) {
-            int64_t at = rows[i + r], later = i + r + ahead < count ? rows[i + r + ahead] : at;
+            int64_t at = list->rows[i + r], behind = row_behind(list, i + r, ahead);
             g.x[r] = row_at(t, at);
-            g.ahead[r] = t->x + later * t->d;
+            g.ahead[r] = t->x + behind * t->d;
             g.y_row[r] = t->y + at * t->k;
+            __builtin_prefetch(t->y + behind * t->k);
             y[r] = *g.y_row[r];
             if (t->w) w[r] = t->w[at];
         }
         for (int r = g.count; r < g.fours; r++) g.x[r] = g.ahead[r] = g.x[0];
+        g.next = NULL;
         g.y = y;
         g.w = t->w ? w : NULL;
         add_group(t, &g, loss);
     }
     return (loss[0] + loss[2]) + (loss[1] + loss[3]);
-}
-
-static double rows_gradient(const rows_task *t, const int64_t *rows, int64_t first, int64_t count)
-{
-    return rows ? add_listed(t, rows, count) : add_range(t, first, count);
 }
 
 static void predict_narrow(const rows_task *t, int64_t first, int64_t count, double *out)
@@ -305,4 +317,4 @@ static void rows_predict(const rows_task *t, int64_t first, int64_t count, doubl
     (t->layout.wide ? predict_wide : predict_narrow)(t, first, count, out);
 }
 
-const rows_functions REAL_NAME(NAMED(rows), ROWS_ISA) = {rows_gradient, rows_predict, order_range, order_table};
+const rows_functions REAL_NAME(NAMED(rows), ROWS_ISA) = {add_range, add_listed, rows_predict, order_range, order_table};

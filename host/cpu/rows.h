@@ -57,9 +57,16 @@ typedef struct rows_task {
     layout layout;  /* of both */
 } rows_task;
 
+/* Rows, and as far as it is known what will be asked for after them, to be fetched meanwhile. */
+typedef struct rows_list {
+    const int64_t *rows, *next;
+    int64_t count, next_count;
+} rows_list;
+
 typedef struct rows_functions {
-    /* Adds `count` rows, those listed or (rows NULL) those from `first` on. Returns the sum of w l over rows and outputs. */
-    double (*gradient)(const rows_task *t, const int64_t *rows, int64_t first, int64_t count);
+    /* Adds rows first .. first + count - 1, or those listed. Returns the sum of w l over rows and outputs. */
+    double (*gradient)(const rows_task *t, int64_t first, int64_t count);
+    double (*gradient_listed)(const rows_task *t, const rows_list *list);
     /* p of rows first .. first + count - 1: out count x k. */
     void (*predict)(const rows_task *t, int64_t first, int64_t count, double *out);
     /* The rows at positions first .. first + count - 1 of the epoch (sampler_row). table: SAMPLING_SPAN values, which

@@ -14,27 +14,55 @@
 
 enum { SPAN = 1024 }; /* parameters; a multiple of LANES */
 
-/* One step: rows `count` at positions from `first` of the epoch. */
+/* Positions first .. first + count - 1 of the epoch: a step's rows. */
+typedef struct batch {
+    int64_t first, count;
+} batch;
+
+static batch batch_of(const slice *s, int64_t i)
+{
+    const sampler *order = s->sampler;
+    uint64_t b = sampler_batch(order, (uint64_t)(s->first + i));
+    batch at = {(int64_t)batch_start(order->n, order->batches, b), 0};
+    at.count = (int64_t)batch_start(order->n, order->batches, b + 1) - at.first;
+    return at;
+}
+
+/* One step. */
 typedef struct step {
     cpu *self;
     const slice *slice;
     struct update_step numbers, next;
-    int64_t first, count, chunks;
+    int64_t i, chunks;
+    int64_t first, count; /* its batch */
+    batch later;          /* the rows of step i + BATCHES_KNOWN - 1, to be found; count 0: none */
     int contiguous;
 } step;
 
+static int64_t *order_of(const cpu *self, int64_t i) { return self->order + i % BATCHES_KNOWN * self->plan.batch; }
+
 static step step_of(cpu *self, const slice *s, int64_t i)
 {
-    const sampler *order = s->sampler;
-    uint64_t b = sampler_batch(order, (uint64_t)(s->first + i));
-    step t = {.self = self, .slice = s};
+    step t = {.self = self, .slice = s, .i = i};
+    batch now = batch_of(s, i);
     t.numbers = update_step_from(s->numbers + i);
     t.next = i + 1 < s->count ? update_step_from(s->numbers + i + 1) : t.numbers;
-    t.first = (int64_t)batch_start(order->n, order->batches, b);
-    t.count = (int64_t)batch_start(order->n, order->batches, b + 1) - t.first;
+    t.first = now.first;
+    t.count = now.count;
     t.chunks = chunk_count(t.count, self->chunk);
-    t.contiguous = sampling_is_contiguous(order->sampling);
+    t.contiguous = sampling_is_contiguous(s->sampler->sampling);
+    if (!t.contiguous && i + BATCHES_KNOWN - 1 < s->count) t.later = batch_of(s, i + BATCHES_KNOWN - 1);
     return t;
+}
+
+/* Chunk c's share of a later step's rows: the last chunk finds those beyond this step's. */
+static void find_later(const step *t, int64_t c)
+{
+    const cpu *self = t->self;
+    int64_t start = least(c * self->chunk, t->later.count);
+    int64_t end = c + 1 < t->chunks ? least(start + self->chunk, t->later.count) : t->later.count;
+    int64_t *order = order_of(self, t->i + BATCHES_KNOWN - 1);
+    if (start < end) self->rows->order(t->slice->sampler, self->table, t->later.first + start, end - start, order + start);
 }
 
 /* Stage one, for chunk c of the batch. */
@@ -42,11 +70,21 @@ static void add_rows(void *context, int64_t c)
 {
     const step *t = context;
     cpu *self = t->self;
-    int64_t start = c * self->chunk, rows = least(self->chunk, t->count - start), *order = self->order + start;
+    int64_t start = c * self->chunk, rows = least(self->chunk, t->count - start);
     rows_task task = NAMED(task_of)(t->slice->examples, self->plan.loss, self->point, self->partial + c * self->size);
     memset(task.gradient, 0, sizeof(real) * (size_t)self->size);
-    if (!t->contiguous) self->rows->order(t->slice->sampler, self->table, t->first + start, rows, order);
-    self->losses[c] = self->rows->gradient(&task, t->contiguous ? NULL : order, t->first + start, rows);
+    if (t->contiguous) {
+        self->losses[c] = self->rows->gradient(&task, t->first + start, rows);
+        return;
+    }
+    const int64_t *order = order_of(self, t->i);
+    rows_list list = {order + start, order + start + rows, rows, t->count - start - rows};
+    if (list.next_count == 0 && t->i + 1 < t->slice->count) {
+        list.next = order_of(self, t->i + 1);
+        list.next_count = batch_of(t->slice, t->i + 1).count;
+    }
+    self->losses[c] = self->rows->gradient_listed(&task, &list);
+    find_later(t, c);
 }
 
 static double batch_loss(const cpu *self, const step *t)
@@ -121,12 +159,18 @@ static void account(cpu *self, const step *t)
     self->report.done++;
 }
 
-/* The table changes with the epoch. */
-static void prepare_order(cpu *self, const sampler *s)
+/* The rows of the slice's first steps; the table changes with the epoch. */
+static void begin_order(cpu *self, const slice *s)
 {
-    if (s->sampling != CUSGD_SAMPLING_BLOCKS || memcmp(&self->table_of, &s->window, sizeof s->window) == 0) return;
-    self->rows->order_table(s, self->table);
-    memcpy(&self->table_of, &s->window, sizeof s->window);
+    const sampler *order = s->sampler;
+    if (order->sampling == CUSGD_SAMPLING_BLOCKS && memcmp(&self->table_of, &order->window, sizeof order->window) != 0) {
+        self->rows->order_table(order, self->table);
+        memcpy(&self->table_of, &order->window, sizeof order->window);
+    }
+    for (int64_t i = 0; i < BATCHES_KNOWN - 1 && i < s->count && !sampling_is_contiguous(order->sampling); i++) {
+        batch at = batch_of(s, i);
+        self->rows->order(order, self->table, at.first, at.count, order_of(self, i));
+    }
 }
 
 static cusgd_status steps(void *of, const slice *s)
@@ -134,7 +178,7 @@ static cusgd_status steps(void *of, const slice *s)
     cpu *self = of;
     const vectors *v = &self->area[AREA_CURRENT];
     if (s->count == 0 || self->report.failed) return CUSGD_OK;
-    prepare_order(self, s->sampler);
+    begin_order(self, s);
     struct update_step first = update_step_from(s->numbers);
     for (int64_t u = 0; u < self->size; u++)
         self->point[u] = gradient_point(self->rule, first, v->at[PART_THETA][u], v->at[PART_SLOT1] ? v->at[PART_SLOT1][u] : 0);
@@ -201,7 +245,7 @@ static int allocate_state(cpu *self)
     self->gradient = allocate_aligned_zeroed(size, sizeof(real));
     self->partial = allocate_aligned_zeroed(chunks * size, sizeof(real));
     self->losses = allocate_zeroed(chunks, sizeof(double));
-    self->order = allocate((size_t)p->batch, sizeof(int64_t));
+    self->order = allocate((size_t)p->batch * BATCHES_KNOWN, sizeof(int64_t));
     self->table = allocate(SAMPLING_SPAN, sizeof(int64_t));
     complete &= self->metric && self->point && self->gradient && self->partial;
     return complete && self->losses && self->order && self->table;
@@ -263,6 +307,11 @@ static cusgd_status moments(void *of, const examples *e, double *mean, double *v
     return cpu_moments(((cpu *)of)->threads, e, mean, variance, target_mean, weight);
 }
 
+static cusgd_status read_bandwidth(void *of, int64_t bytes, double *bytes_per_second)
+{
+    return cpu_read_bandwidth(((cpu *)of)->threads, bytes, bytes_per_second);
+}
+
 static void closes(void *of)
 {
     release(of);
@@ -286,6 +335,7 @@ static const backend_ops ops = {
     .objective = NAMED(cpu_objective),
     .predict = NAMED(cpu_predict),
     .generate = NAMED(cpu_generate),
+    .read_bandwidth = read_bandwidth,
 };
 
 cusgd_status NAMED(cpu_open)(int threads, const char **isa, backend *out)

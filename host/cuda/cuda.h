@@ -202,6 +202,7 @@ cusgd_status cuda_objective(void *of, const bound *b, cusgd_loss loss, const dou
                             double *gradient); /* pass.c */
 cusgd_status cuda_predict(void *of, const bound *b, const double *theta, double *out);
 cusgd_status cuda_generate(void *of, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, void *x,
-                           void *y); /* generate.c */
+                           void *y);                                                 /* generate.c */
+cusgd_status cuda_read_bandwidth(void *of, int64_t bytes, double *bytes_per_second); /* bandwidth.c */
 
 #endif

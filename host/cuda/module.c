@@ -126,6 +126,7 @@ cusgd_status cusgd_device_describe(int abi, const backend_services *given, int i
     TRY(use_device(index, &properties));
     snprintf(out->name, sizeof out->name, "%.127s", properties.name);
     out->memory = (int64_t)properties.totalGlobalMem;
+    out->cache = properties.l2CacheSize;
     snprintf(out->note, sizeof out->note, "compute capability %d.%d", properties.major, properties.minor);
     out->usable = 1;
     return CUSGD_OK;
@@ -190,6 +191,7 @@ static const backend_ops ops = {
     .objective = cuda_objective,
     .predict = cuda_predict,
     .generate = cuda_generate,
+    .read_bandwidth = cuda_read_bandwidth,
 };
 
 CUSGD_API cusgd_status cusgd_backend_open(int abi, const backend_services *given, int index, cusgd_precision precision,

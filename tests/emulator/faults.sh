@@ -51,6 +51,7 @@ planted fused-end ANY test-seam-large "$engines" 0 0 'gradient of parameter'
 planted grid-barrier ANY test-seam-large "$engines" 0 0 'gradient of parameter'
 planted stage-wait ANY test-seam-large "$engines" 0 0 'gradient of parameter'
 planted stage-turn ANY test-seam-large "$engines" 0 0 'gradient of parameter|slices of|two engines'
+planted half-read ANY test-seam-passes seam_passes/read_bandwidth 0 0 'is read otherwise'
 planted formula ANY test-training "$golden" 0 0 'in double'
 
 # checked NAME MESSAGE OPTION...: `cusgd check` must fail with the bug, exit code 5, and say so; without it, it passes.

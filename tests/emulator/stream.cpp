@@ -314,16 +314,17 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 
 /* ---- events ---- */
 
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned)
+static cudaError_t event_create(const char *call, cudaEvent_t *event)
 {
     locked guard(lock());
-    if (call_fails(__func__)) return remember(cudaErrorMemoryAllocation);
+    if (call_fails(call)) return remember(cudaErrorMemoryAllocation);
     *event = new CUevent_st();
     object_made(*event, "event");
     return cudaSuccess;
 }
 
-cudaError_t cudaEventCreate(cudaEvent_t *event) { return cudaEventCreateWithFlags(event, cudaEventDefault); }
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned) { return event_create(__func__, event); }
+cudaError_t cudaEventCreate(cudaEvent_t *event) { return event_create(__func__, event); }
 
 cudaError_t cudaEventDestroy(cudaEvent_t event)
 {

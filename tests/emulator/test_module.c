@@ -130,6 +130,7 @@ static cusgd_status work(const backend *b, const seam_examples *e, const bound *
     if (!status) status = b->ops->objective(b->self, at, CUSGD_LOSS_SQUARED, theta, &value, gradient);
     if (!status) status = b->ops->predict(b->self, at, theta, out);
     if (!status) status = b->ops->generate(b->self, &g, theta, 0, DRAWN, x, y);
+    if (!status) status = b->ops->read_bandwidth(b->self, 100, &value);
     return status;
 }
 
@@ -168,7 +169,8 @@ Test(module, emul_any_call_may_fail)
             emulated.fail_call(0);
             if (!call) break;
             if (!status && !is_quiet(name)) seam_fail("call %lu, %s, failed, and nobody said so", n, name);
-            if (status && !emulated_is_named(cusgd_last_error(), name))
+            /* Where a lost device first fails to clean up, the next call that matters is named. */
+            if (status && !(lost && is_quiet(name)) && !emulated_is_named(cusgd_last_error(), name))
                 seam_fail("call %lu, %s: status %d, and the message is: %s", n, name, (int)status, cusgd_last_error());
             if (emulated.live_bytes() || emulated.live_objects())
                 seam_fail("call %lu, %s, failed: %zu bytes and %zu objects are leaked", n, name, emulated.live_bytes(),

@@ -1,0 +1,409 @@
+/* How fast minibatch steps run: over shapes, batches, precisions, samplings and devices, beside the rate at which the same
+ * device reads memory. What is timed is cusgd_trainer_step alone, whole passes over x. */
+#include "arguments.h"
+#include "cli.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { LEAST_REPEATS = 5, MOST_REPEATS = 200, MIB = 1 << 20 };
+
+/* What is asked for. */
+typedef struct bench {
+    const syntax *syntax;
+    text_list shapes, batches, precisions, samplings, devices, threads; /* words */
+    const char *loss, *optimizer, *rate;
+    int64_t epochs;
+    double seconds;
+    int json, fits;
+} bench;
+
+/* Rows that are trained on, on one device. */
+typedef struct ground {
+    int64_t rows, cols;
+    double bytes; /* of x */
+    cusgd_data *data;
+    cusgd_device device;
+    double bandwidth, measured; /* bytes a second that the device reads; when that was measured */
+    int headed;                 /* the table's head is there */
+} ground;
+
+/* A case and what came of it: seconds a step. */
+typedef struct timing {
+    const char *sampling, *precision, *threads;
+    cusgd_options options;
+    char device[128]; /* its name, with the threads in use */
+    int64_t steps;    /* of a pass over x */
+    int repeats;
+    double median, fastest, slowest;
+    double work; /* the least of all repeats, of processor time in all threads */
+    double loss; /* after the passes that warm up */
+} timing;
+
+static double seconds_of(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double now(void) { return seconds_of(CLOCK_MONOTONIC); }
+
+/* ---- Words --------------------------------------------------------------------------------------------------------------- */
+
+/* A whole number, 1e6 too, at *text, which moves behind it. */
+static int parse_whole(const char **text, int64_t *value)
+{
+    char *end;
+    if (!isdigit((unsigned char)**text)) return 0;
+    double number = strtod(*text, &end);
+    *text = end;
+    *value = number >= 1 && number <= 1e15 && number == floor(number) ? (int64_t)number : 0;
+    return *value != 0;
+}
+
+/* "1000000x32" or "1e6x32" */
+static int parse_shape(const char *text, ground *g)
+{
+    if (!parse_whole(&text, &g->rows) || *text++ != 'x' || !parse_whole(&text, &g->cols)) return 0;
+    return *text == '\0' && g->rows <= INT64_MAX / 16 / g->cols;
+}
+
+static int list_default(text_list *list, const char *const *words, size_t count)
+{
+    if (list->count) return CUSGD_OK;
+    list->at = malloc(count * sizeof *list->at);
+    if (!list->at) return complain(CUSGD_ERROR_MEMORY, "out of memory");
+    memcpy(list->at, words, count * sizeof *list->at);
+    list->count = count;
+    return CUSGD_OK;
+}
+
+static int fill_lists(bench *b)
+{
+    static const char *const shapes[] = {"1000000x32", "200000x256", "50000x2048"}, *const batches[] = {"32", "256", "4096"};
+    static const char *const precisions[] = {"float"}, *const samplings[] = {"none", "permute"};
+    static const char *const devices[] = {"auto"}, *const threads[] = {"auto"};
+    int status = list_default(&b->shapes, shapes, 3);
+    if (!status) status = list_default(&b->batches, batches, 3);
+    if (!status) status = list_default(&b->precisions, precisions, 1);
+    if (!status) status = list_default(&b->samplings, samplings, 2);
+    if (!status) status = list_default(&b->devices, devices, 1);
+    if (!status) status = list_default(&b->threads, threads, 1);
+    return status;
+}
+
+/* Every word is looked at before the first measurement. */
+static int check_words(const bench *b)
+{
+    const struct {
+        const char *name;
+        const text_list *words;
+    } lists[] = {{"batch", &b->batches},
+                 {"precision", &b->precisions},
+                 {"sampling", &b->samplings},
+                 {"device", &b->devices},
+                 {"threads", &b->threads}};
+    cusgd_options o;
+    ground g;
+    cusgd_options_init(&o);
+    for (size_t i = 0; i < b->shapes.count; i++) {
+        if (!parse_shape(b->shapes.at[i], &g))
+            return complain_usage(b->syntax, "a shape is ROWSxCOLS, as in 1e6x32, not \"%s\"", b->shapes.at[i]);
+    }
+    for (size_t l = 0; l < sizeof lists / sizeof lists[0]; l++) {
+        for (size_t i = 0; i < lists[l].words->count; i++) {
+            if (cusgd_options_set(&o, lists[l].name, lists[l].words->at[i]))
+                return complain_usage(b->syntax, "%s", cusgd_last_error());
+            if (o.batch == 0 && lists[l].words == &b->batches) return complain_usage(b->syntax, "batch must be a number");
+        }
+    }
+    if (cusgd_options_set(&o, "loss", b->loss) || cusgd_options_set(&o, "optimizer", b->optimizer) ||
+        cusgd_options_set(&o, "rate", b->rate))
+        return complain_usage(b->syntax, "%s", cusgd_last_error());
+    if (b->seconds < 0 || b->epochs < 1) return complain_usage(b->syntax, "--seconds must not be negative, --epochs at least 1");
+    return CUSGD_OK;
+}
+
+/* ---- One case ------------------------------------------------------------------------------------------------------------ */
+
+/* Half the largest rate at which steps on standard normal columns are safe: training must go on for as long as it is timed.
+ * With momentum m a gradient moves theta 1 / (1 - m) times as far in the end. */
+static double safe_rate(const cusgd_options *o, int64_t cols)
+{
+    double curvature = o->loss == CUSGD_LOSS_MSE ? 2 : 1;
+    double rate = 0.5 / (curvature * (1 + (double)(cols + 1) / (double)o->batch));
+    if (o->optimizer == CUSGD_OPTIMIZER_SGD) return rate;
+    if (o->optimizer == CUSGD_OPTIMIZER_MOMENTUM || o->optimizer == CUSGD_OPTIMIZER_NESTEROV) return 0.1 * rate;
+    return (double)NAN; /* the optimizer's usual one */
+}
+
+/* The words have been checked. Without standardization x stays as it is; nothing is evaluated in between. */
+static void set_options(const bench *b, const ground *g, timing *t, const char *batch)
+{
+    cusgd_options *o = &t->options;
+    cusgd_options_init(o);
+    cusgd_options_set(o, "batch", batch);
+    cusgd_options_set(o, "precision", t->precision);
+    cusgd_options_set(o, "sampling", t->sampling);
+    cusgd_options_set(o, "threads", t->threads);
+    cusgd_options_set(o, "device", g->device.word);
+    cusgd_options_set(o, "loss", b->loss);
+    cusgd_options_set(o, "optimizer", b->optimizer);
+    cusgd_options_set(o, "rate", b->rate);
+    if (o->batch > g->rows) o->batch = g->rows;
+    if (isnan(o->rate)) o->rate = safe_rate(o, g->cols);
+    o->standardize = 0;
+    o->epochs = b->epochs;
+    t->steps = (g->rows + o->batch - 1) / o->batch;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static cusgd_status time_repeat(cusgd_trainer *trainer, int64_t steps, double *seconds, double *work)
+{
+    double begun = now(), worked = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+    cusgd_status status = cusgd_trainer_step(trainer, steps);
+    *seconds = now() - begun;
+    *work = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - worked;
+    return status;
+}
+
+/* Training warms up for --epochs passes; then it goes on, timed in repeats of whole passes and at least 10 ms. */
+static cusgd_status time_steps(const bench *b, const ground *g, cusgd_trainer *trainer, timing *t)
+{
+    cusgd_metrics m = {0};
+    double first = 0, total = 0, work = 0, taken[MOST_REPEATS];
+    cusgd_status status = cusgd_trainer_step(trainer, b->epochs * t->steps);
+    if (!status) status = cusgd_trainer_evaluate(trainer, g->data, -1, &m);
+    if (!status) status = time_repeat(trainer, t->steps, &first, &work);
+    int64_t steps = t->steps * (first < 0.01 ? (int64_t)ceil(0.01 / fmax(first, 1e-6)) : 1);
+    t->loss = m.loss;
+    while (!status && t->repeats < MOST_REPEATS && (t->repeats < LEAST_REPEATS || total < b->seconds)) {
+        status = time_repeat(trainer, steps, &taken[t->repeats], &work);
+        if (t->repeats == 0 || work / (double)steps < t->work) t->work = work / (double)steps;
+        total += taken[t->repeats++];
+    }
+    if (status) return status;
+    qsort(taken, (size_t)t->repeats, sizeof taken[0], by_size);
+    t->median = (taken[(t->repeats - 1) / 2] + taken[t->repeats / 2]) / 2 / (double)steps;
+    t->fastest = taken[0] / (double)steps;
+    t->slowest = taken[t->repeats - 1] / (double)steps;
+    return CUSGD_OK;
+}
+
+/* ---- What is printed ----------------------------------------------------------------------------------------------------- */
+
+static double rows_per_second(const ground *g, const timing *t, double step) { return (double)g->rows / (double)t->steps / step; }
+
+static void put_head(const ground *g, const char *precision)
+{
+    printf("\n%lld x %lld, %s, %s: x has %.3g MiB\n", (long long)g->rows, (long long)g->cols, precision, g->device.word,
+           g->bytes / MIB);
+    printf("%-14s %6s %7s %10s %9s %18s %9s %9s %8s %8s\n", "sampling", "batch", "threads", "us/step", "Mrows/s", "(min .. max)",
+           "x, GB/s", "reads", "share", "loss");
+}
+
+static void put_row(ground *g, const timing *t)
+{
+    if (!g->headed) put_head(g, t->precision);
+    g->headed = 1;
+    double rows = rows_per_second(g, t, t->median), rate = rows * g->bytes / (double)g->rows;
+    char spread[48];
+    snprintf(spread, sizeof spread, "(%.4g .. %.4g)", 1e-6 * rows_per_second(g, t, t->slowest),
+             1e-6 * rows_per_second(g, t, t->fastest));
+    printf("%-14s %6lld %7s %10.4g %9.4g %18s %9.3g %9.3g %6.0f %% %8.4g\n", t->sampling, (long long)t->options.batch, t->threads,
+           1e6 * t->median, 1e-6 * rows, spread, 1e-9 * rate, 1e-9 * g->bandwidth, 100 * rate / g->bandwidth, t->loss);
+    fflush(stdout);
+}
+
+static void put_pair(const char *name, double value)
+{
+    printf(", \"%s\": ", name);
+    put_json_number(stdout, value);
+}
+
+static void put_word(const char *name, const char *word)
+{
+    printf(", \"%s\": ", name);
+    put_json_string(stdout, word);
+}
+
+static void put_json(const bench *b, const ground *g, const timing *t)
+{
+    double row = g->bytes / (double)g->rows, rows = rows_per_second(g, t, t->median);
+    printf("{\"rows\": %lld, \"cols\": %lld, \"batch\": %lld", (long long)g->rows, (long long)g->cols,
+           (long long)t->options.batch);
+    put_word("precision", t->precision);
+    put_word("sampling", t->sampling);
+    put_word("device", g->device.word);
+    put_word("device_name", t->device);
+    put_word("threads", t->threads);
+    put_word("loss_function", b->loss);
+    put_word("optimizer", b->optimizer);
+    put_pair("rate", t->options.rate);
+    printf(", \"steps_per_pass\": %lld, \"repeats\": %d", (long long)t->steps, t->repeats);
+    put_pair("step_seconds", t->median);
+    put_pair("step_seconds_min", t->fastest);
+    put_pair("step_seconds_max", t->slowest);
+    put_pair("step_work_seconds_min", t->work);
+    put_pair("rows_per_second", rows);
+    put_pair("rows_per_second_min", rows_per_second(g, t, t->slowest));
+    put_pair("rows_per_second_max", rows_per_second(g, t, t->fastest));
+    put_pair("x_bytes_per_second", rows * row);
+    put_pair("read_bytes_per_second", g->bandwidth);
+    put_pair("share", rows * row / g->bandwidth);
+    put_pair("x_bytes", g->bytes);
+    put_pair("cache_bytes", (double)g->device.cache);
+    printf(", \"passes\": %lld", (long long)b->epochs);
+    put_pair("loss", t->loss);
+    puts("}");
+    fflush(stdout);
+}
+
+/* ---- All of them --------------------------------------------------------------------------------------------------------- */
+
+/* Again after two seconds: what else runs on the machine comes and goes. */
+static cusgd_status measure_bandwidth(ground *g)
+{
+    double least = 256.0 * MIB, buffer = fmax(least, 4 * (double)g->device.cache);
+    if (g->bandwidth > 0 && now() - g->measured < 2) return CUSGD_OK;
+    cusgd_status status = cusgd_read_bandwidth(g->device.word, 0, (int64_t)fmin(buffer, 4 * least), &g->bandwidth);
+    g->measured = now();
+    return status;
+}
+
+static int run_case(const bench *b, ground *g, timing *t, const char *batch)
+{
+    cusgd_trainer *trainer;
+    set_options(b, g, t, batch);
+    cusgd_status status = cusgd_trainer_create(&t->options, g->data, NULL, &trainer);
+    if (!status) status = measure_bandwidth(g);
+    if (!status) snprintf(t->device, sizeof t->device, "%s", cusgd_trainer_device(trainer));
+    if (!status) status = time_steps(b, g, trainer, t);
+    cusgd_trainer_free(trainer);
+    if (status) return complain_last(status);
+    if (b->json)
+        put_json(b, g, t);
+    else
+        put_row(g, t);
+    return CUSGD_OK;
+}
+
+/* The device that a word names: a GPU for auto, if one is usable. */
+static void find_device(const char *word, cusgd_device *out)
+{
+    cusgd_device found;
+    int is_auto = strcmp(word, "auto") == 0;
+    const char *name = is_auto || strcmp(word, "cuda") == 0 ? "cuda:0" : word;
+    for (size_t i = 0; cusgd_device_at(i, &found); i++) {
+        if (strcmp(found.word, name) == 0 && (found.usable || !is_auto)) {
+            *out = found;
+            return;
+        }
+    }
+    memset(out, 0, sizeof *out);
+    if (is_auto)
+        cusgd_device_at(0, out);
+    else
+        snprintf(out->word, sizeof out->word, "%.15s", word); /* the library will say what is wrong with it */
+}
+
+static int run_device(const bench *b, ground *g, const char *precision)
+{
+    if (!b->fits && g->bytes <= (double)g->device.cache)
+        fprintf(stderr,
+                "note: x of %lld x %lld (%.3g MiB) fits into the cache of %s (%.3g MiB), which may be faster than memory; give "
+                "more rows, or --fits\n",
+                (long long)g->rows, (long long)g->cols, g->bytes / MIB, g->device.word, (double)g->device.cache / MIB);
+    size_t threads = strncmp(g->device.word, "cuda", 4) == 0 ? 1 : b->threads.count; /* a GPU knows no others */
+    int status = CUSGD_OK;
+    for (size_t t = 0; t < threads && !status; t++) {
+        for (size_t s = 0; s < b->samplings.count && !status; s++) {
+            for (size_t i = 0; i < b->batches.count && !status; i++) {
+                timing now_timed = {.sampling = b->samplings.at[s], .precision = precision, .threads = b->threads.at[t]};
+                status = run_case(b, g, &now_timed, b->batches.at[i]);
+            }
+        }
+    }
+    return status;
+}
+
+/* The cases of one shape in one precision, on rows made for them. */
+static int run_shape(const bench *b, const char *shape, const char *precision)
+{
+    ground g = {0};
+    cusgd_generator of;
+    cusgd_options o;
+    cusgd_options_init(&o);
+    cusgd_options_set(&o, "loss", b->loss);
+    cusgd_options_set(&o, "precision", precision);
+    parse_shape(shape, &g);
+    cusgd_generator_init(&of);
+    of.rows = g.rows;
+    of.cols = g.cols;
+    of.logistic = o.loss == CUSGD_LOSS_LOGISTIC;
+    of.precision = o.precision;
+    g.bytes = (double)g.rows * (double)g.cols * (o.precision == CUSGD_PRECISION_DOUBLE ? 8 : 4);
+    cusgd_status made = cusgd_data_generate(&of, &g.data);
+    int status = made ? complain_last(made) : CUSGD_OK;
+    for (size_t i = 0; i < b->devices.count && !status; i++) {
+        find_device(b->devices.at[i], &g.device);
+        g.headed = 0;
+        g.bandwidth = 0;
+        status = run_device(b, &g, precision);
+    }
+    cusgd_data_free(g.data);
+    return status;
+}
+
+static int run_all(const bench *b)
+{
+    int status = CUSGD_OK;
+    for (size_t i = 0; i < b->shapes.count && !status; i++)
+        for (size_t p = 0; p < b->precisions.count && !status; p++) status = run_shape(b, b->shapes.at[i], b->precisions.at[p]);
+    return status;
+}
+
+int bench_main(int argc, char **argv)
+{
+    bench b = {.loss = "squared", .optimizer = "sgd", .rate = "auto", .epochs = 3, .seconds = 0.5};
+    text_list *const lists[] = {&b.shapes, &b.batches, &b.precisions, &b.samplings, &b.devices, &b.threads};
+    const argument table[] = {
+        {{"shapes", "NxD,...", "1000000x32,200000x256,50000x2048", "rows x columns of x", NULL}, '\0', TAKES_COLUMNS, &b.shapes},
+        {{"batch", "B,...", "32,256,4096", "rows a step", NULL}, '\0', TAKES_COLUMNS, &b.batches},
+        {{"precision", "float|double,...", "float", "of the computation and of x", NULL}, '\0', TAKES_COLUMNS, &b.precisions},
+        {{"sampling", "WORD,...", "none,permute", "order of the rows: see train", NULL}, '\0', TAKES_COLUMNS, &b.samplings},
+        {{"device", "auto|cpu|cuda[:I],...", "auto", "what computes", NULL}, '\0', TAKES_COLUMNS, &b.devices},
+        {{"threads", "N,...", "as many as help", "of the CPU", NULL}, '\0', TAKES_COLUMNS, &b.threads},
+        {{"loss", "WORD", "squared", "what is minimised: see train", NULL}, '\0', TAKES_TEXT, &b.loss},
+        {{"optimizer", "WORD", "sgd", "update rule: see train", NULL}, '\0', TAKES_TEXT, &b.optimizer},
+        {{"rate", "R", "a safe one for sgd, else the optimizer's usual one", "learning rate", NULL}, '\0', TAKES_TEXT, &b.rate},
+        {{"epochs", "E", "3", "passes over x that warm up; the loss is of their end", NULL}, '\0', TAKES_COUNT, &b.epochs},
+        {{"seconds", "S", "0.5", "that each case is timed, at least 5 repeats", NULL}, '\0', TAKES_NUMBER, &b.seconds},
+        {{"fits", NULL, NULL, "no note where x fits into the cache", NULL}, '\0', TAKES_NOTHING, &b.fits},
+        {{"json", NULL, NULL, "one JSON object a line, one a case, numbers in full", NULL}, '\0', TAKES_NOTHING, &b.json},
+    };
+    const syntax s = {.word = "bench",
+                      .operands = "[OPTION]...",
+                      .summary =
+                          "Times minibatch steps on random data in memory, beside the rate at which the device reads memory.",
+                      .example = "cusgd bench --shapes 200000x256 --batch 1024 --sampling none,blocks,permute",
+                      .groups = {{table, sizeof table / sizeof table[0]}}};
+    int status;
+    b.syntax = &s;
+    if (arguments_parse(&s, argc, argv, NULL, &status)) {
+        status = fill_lists(&b);
+        if (!status) status = check_words(&b);
+        if (!status) status = run_all(&b);
+    }
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) text_list_free(lists[i]);
+    return status;
+}
