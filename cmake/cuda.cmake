@@ -58,6 +58,9 @@ target_link_libraries(cusgd-cuda-host PRIVATE cusgd-build)
 add_library(cusgd-cuda MODULE ${kernel_sources} $<TARGET_OBJECTS:cusgd-cuda-host>)
 target_include_directories(cusgd-cuda PRIVATE ${PROJECT_SOURCE_DIR}/kernels ${PROJECT_SOURCE_DIR}/include)
 target_compile_options(cusgd-cuda PRIVATE -fmad=false --Werror=all-warnings -Xcompiler=-Wall,-Wextra)
+if(CUSGD_WERROR)
+    target_compile_options(cusgd-cuda PRIVATE -Xptxas=--warn-on-spills) # a kernel that spills does not build
+endif()
 target_link_libraries(cusgd-cuda PRIVATE CUDA::cudart_static CUDA::cublas CUDA::curand OpenMP::OpenMP_C)
 target_link_options(cusgd-cuda PRIVATE LINKER:-Bsymbolic LINKER:--exclude-libs,ALL)
 set_target_properties(cusgd-cuda PROPERTIES

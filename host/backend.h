@@ -40,6 +40,7 @@ typedef struct plan {
     const double *penalty, *lower, *upper;
     double clip_norm, clip_value; /* most that the gradient's norm, and each of its values, may be; 0: anything */
     int tf32;                     /* 1: a GPU's products of floats may round their factors to 10 bits, in steps alone */
+    cusgd_engine engine; /* how a GPU computes steps; start() refuses one that does not take the plan. The CPU has one way */
 } plan;
 
 /* Consecutive steps of one epoch: batches first .. first + count - 1 of it. */

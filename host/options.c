@@ -65,12 +65,13 @@ static const char *const pace_words[] = {"step", "epoch", NULL};
 static const char *const sampling_words[] = {"permute", "blocks", "replace", "replace-blocks", "none", NULL};
 static const char *const precision_words[] = {"float", "double", NULL};
 static const char *const math_words[] = {"exact", "tf32", NULL};
+static const char *const engine_words[] = {"auto", "cublas", "fused", "persistent", NULL};
 static const char *const end_words[] = {"end", NULL};
 
 _Static_assert(sizeof(cusgd_loss) == sizeof(int) && sizeof(cusgd_solver) == sizeof(int) &&
                    sizeof(cusgd_optimizer) == sizeof(int) && sizeof(cusgd_schedule) == sizeof(int) &&
                    sizeof(cusgd_sampling) == sizeof(int) && sizeof(cusgd_precision) == sizeof(int) &&
-                   sizeof(cusgd_math) == sizeof(int),
+                   sizeof(cusgd_math) == sizeof(int) && sizeof(cusgd_engine) == sizeof(int),
                "the enumerations are read and written as int");
 
 #define AT(field) offsetof(cusgd_options, field)
@@ -173,6 +174,8 @@ static const option table[] = {
      WORD, AT(precision), precision_words, 0, 0, EXACT},
     {{"math", "exact|tf32", "exact", "of matrix products on the GPU", NULL},
      WORD, AT(math), math_words, 0, 0, EXACT},
+    {{"engine", "auto|cublas|fused|persistent", "auto", "how a GPU computes steps", NULL},
+     WORD, AT(engine), engine_words, 0, 0, EXACT},
     {{"threads", "N", "as many as help", "of the CPU; the result does not depend on them", NULL},
      THREADS, AT(threads), NULL, 1, 0, EXACT},
 };

@@ -285,6 +285,7 @@ cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data
     t->plan.clip_norm = isnan(options->clip_norm) ? 0 : options->clip_norm;
     t->plan.clip_value = isnan(options->clip_value) ? 0 : options->clip_value;
     t->plan.tf32 = options->math == CUSGD_MATH_TF32;
+    t->plan.engine = options->engine;
     status = prepare(t, valid);
     if (status == CUSGD_OK)
         *out = t;

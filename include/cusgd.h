@@ -134,6 +134,14 @@ typedef enum cusgd_math {
     CUSGD_MATH_TF32, /* factors may be rounded to 10 bits behind the point: faster with many outputs */
 } cusgd_math;
 
+/* How a GPU computes training steps. */
+typedef enum cusgd_engine {
+    CUSGD_ENGINE_AUTO,       /* by the shape of the data, the batch and the device: see the README */
+    CUSGD_ENGINE_CUBLAS,     /* rows gathered, then products by cuBLAS: takes every run */
+    CUSGD_ENGINE_FUSED,      /* a kernel that reads each row once; one target */
+    CUSGD_ENGINE_PERSISTENT, /* the same, many steps in a launch; one target, batches of a few megabytes */
+} cusgd_engine;
+
 /* Fields without a plain default have a value that means "choose": NAN for numbers (not l1, l2, valid_fraction), 0 for batch,
  * epochs and evaluate_every, -1 for patience. A trainer replaces it when it sees the data (cusgd_trainer_options). */
 typedef struct cusgd_options {
@@ -144,6 +152,7 @@ typedef struct cusgd_options {
     cusgd_sampling sampling;
     cusgd_precision precision;
     cusgd_math math;
+    cusgd_engine engine;
     double delta;           /* huber: > 0, in the targets' units, as is width; NAN: 1.35 */
     double width;           /* epsilon-insensitive, squared-epsilon-insensitive: >= 0; NAN: 0.1 */
     double quantile;        /* (0, 1); NAN: 0.5 */

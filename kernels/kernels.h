@@ -134,6 +134,48 @@ cudaError_t kernel_look_ahead(const update_task *t, cudaStream_t stream);
 cudaError_t kernel_accumulate(cusgd_precision precision, const void *gradient, double *sum, int64_t size, int begins,
                               cudaStream_t stream);
 
+/* ---- A step with one read of x (fused.h), for one output ---- */
+
+/* How a batch and its rows are shared out: a function of (batch, d) and the precision alone. */
+typedef struct fused_shape {
+    int values;    /* of a row that a thread loads at once: 16 bytes' worth, or 1 */
+    int packs;     /* such loads a thread and row */
+    int threads;   /* of a block */
+    int lanes;     /* threads that share a row: 8, 16, 32, or the block */
+    int64_t rows;  /* of a part, which is a block's share of a batch */
+    int64_t parts; /* of the largest batch */
+} fused_shape;
+/* ld: reals from row to row; 16 bytes' multiples from 8 of them on. Returns 0 where rows are too long. */
+int fused_shape_of(cusgd_precision precision, int64_t batch, int64_t ld, fused_shape *out);
+
+typedef struct fused_task {
+    update_task update; /* gradient and sum: NULL */
+    run_state *state;
+    loss_rule loss;
+    fused_shape shape;
+    int contiguous;        /* batches are consecutive rows */
+    int64_t ld, stride;    /* stride: ld, rounded up to 16 bytes */
+    const void *x, *y, *w; /* n x ld; n; n, or NULL */
+    const void *point;     /* d + 1: where the gradient is taken */
+    void *partial;         /* 2 x parts x stride: gradients of a batch's parts, of two batches in turn */
+    double *sums;          /* 2 x parts x 2: their losses and slopes */
+    double *total;         /* 1: the batch's slope */
+} fused_task;
+/* A step, of one or two kernels. */
+cudaError_t kernel_fused_step(const fused_task *t, cudaStream_t stream);
+
+/* `steps` steps in one cooperative launch. flags: persistent_blocks() of them, 0 at first. */
+typedef struct persistent_task {
+    fused_task fused;
+    int64_t steps;
+    int multiprocessors, shared; /* of the device; bytes that a block can have */
+    unsigned *flags;
+} persistent_task;
+cudaError_t kernel_persistent_steps(const persistent_task *t, cudaStream_t stream);
+int64_t persistent_blocks(const fused_shape *shape, int multiprocessors);
+/* Whether rows are short enough for it, and a block's `shared` bytes hold the parameters. */
+int persistent_takes(const fused_shape *shape, const update_task *update, int shared);
+
 /* ---- Bringing examples to the device, and back ---- */
 
 /* to[i ld + j] = ((from[i cols + j] - mean[j]) inverse[j]) / divisor, in double before it is rounded; NULL: 0, 1. */

@@ -1,8 +1,8 @@
 /* for (i < rows) for (c < k) { l = loss_at(p[i][c] + intercept[c], y[i][c]); p[i][c] = w[i] l.slope; sums += w[i] l }
  *
  * Each block adds up a tile of rows, in double; the block that finishes last adds up the tiles, in order. */
+#include "account.h"
 #include "block.h"
-#include "kernels.h"
 #include "scalar/loss.h"
 
 enum { ROWS_EACH = 4 }; /* of a thread */
@@ -45,18 +45,6 @@ template <class real> __device__ static void add_rows(const loss_task &t, int64_
         }
         p[i * t.k + c] = s;
     }
-}
-
-/* One thread's work, once the batch's loss is known: counts the step, or declares the run failed. */
-__device__ static void account(run_state *s, const slice_table *table)
-{
-    s->active = -1;
-    if (!isfinite(s->pending)) s->failed = 1;
-    if (s->failed) return;
-    s->loss += s->pending;
-    s->rows += table->row[s->next].count;
-    s->done++;
-    s->active = s->next++;
 }
 
 /* The last block's: what the other blocks wrote is read past this multiprocessor's cache. */

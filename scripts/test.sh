@@ -74,6 +74,11 @@ if clang-format --version 2>/dev/null | grep -q 'version 14\.'; then
 else
     skip "clang-format" "version 14, by which the tree is formatted, is not here"
 fi
+if command -v nvcc >/dev/null; then
+    part "kernels' registers" scripts/kernel_resources.sh
+else
+    skip "kernels' registers" "there is no nvcc here"
+fi
 part "README's table of options" scripts/check_readme.sh build/ci/bin/cusgd
 
 echo "$SECONDS s in all"

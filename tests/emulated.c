@@ -33,7 +33,8 @@ int emulated_is_cleanup(const char *call)
 
 int emulated_is_named(const char *message, const char *call)
 {
-    if (strncmp(call, "launch of ", 10) == 0) return strstr(message, "GPU: CUDA: kernel_") != NULL;
+    if (strncmp(call, "launch of ", 10) == 0 || strcmp(call, "cudaFuncSetAttribute") == 0)
+        return strstr(message, "GPU: CUDA: kernel_") != NULL;
     if (strcmp(call, "cudaMalloc") == 0) return strstr(message, "out of memory on GPU 0: ") != NULL;
     if (strcmp(call, "cudaHostAlloc") == 0) return strstr(message, "out of memory: ") != NULL;
     return strstr(message, call) != NULL;

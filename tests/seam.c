@@ -45,6 +45,20 @@ void seam_backend_open(cusgd_precision precision, int threads, backend *out)
     seam_ok(backend_open(device ? device : "cpu", precision, threads, out), "backend_open");
 }
 
+cusgd_engine seam_engine(const backend *b, const plan *p, int asked)
+{
+    plan trial = *p;
+    trial.engine = (cusgd_engine)asked;
+    trial.metric = NULL;
+    cusgd_status status = b->ops->start(b->self, &trial);
+    int refused = status == CUSGD_ERROR_USAGE && strstr(cusgd_last_error(), "--engine auto");
+    if (!refused) seam_ok(status, "start");
+    if (p->clip_norm > 0) return CUSGD_ENGINE_CUBLAS; /* the only one, for a gradient apart too */
+    if (!refused) return trial.engine;
+    if (p->k == 1 && p->d <= 1000) seam_fail("engine %d: %s", asked, cusgd_last_error());
+    return CUSGD_ENGINE_AUTO;
+}
+
 /* ---- Choices ---- */
 
 uint64_t seam_bits(uint64_t *state) /* xorshift64* (Vigna 2016), state not 0 */

@@ -20,6 +20,11 @@ int seam_short(void);
 /* malloc and calloc that end the test rather than return NULL. */
 void *seam_allocate(int64_t count, size_t size);
 
+/* The engine asked for; CUBLAS with a clip-norm; AUTO where the backend says that it does not take the plan: with one target and
+ * rows of up to 1000 columns, all must. */
+enum { SEAM_ENGINES = CUSGD_ENGINE_PERSISTENT + 1 };
+cusgd_engine seam_engine(const backend *b, const plan *p, int asked);
+
 /* ---- Choices, the same in every run ---- */
 
 uint64_t seam_bits(uint64_t *state);

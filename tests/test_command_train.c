@@ -66,6 +66,7 @@ static const struct {
     {"device", "cpu", NULL, {"gpu", "cuda:x", "''"}},
     {"precision", "double", "precision = double", {"half"}},
     {"math", "tf32", "math = tf32", {"fast"}},
+    {"engine", "fused", "engine = fused", {"fast"}},
     {"threads", "1", NULL, {"0", "-1", "5000", "x"}},
 };
 enum { CASES = sizeof cases / sizeof cases[0] };
@@ -237,8 +238,10 @@ Test(command_train, notes_on_options_without_effect)
     run(&o, "$CUSGD train data.csv --model m --math tf32 --device cpu --epochs 1");
     assert_code(o, 0);
     assert_has(o.err, "note: --math tf32 changes nothing on the CPU");
-    run(&o, "$CUSGD train data.csv --model m --math exact --epochs 1");
-    assert_lacks(o.err, "--math");
+    run(&o, "$CUSGD train data.csv --model m --engine fused --device cpu --epochs 1");
+    assert_has(o.err, "note: --engine changes nothing on the CPU");
+    run(&o, "$CUSGD train data.csv --model m --math exact --engine auto --epochs 1");
+    assert_lacks(o.err, "note: --");
 }
 
 /* ---- What is read -------------------------------------------------------------------------------------------------------- */

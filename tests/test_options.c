@@ -69,7 +69,7 @@ Test(options, entries_are_complete_and_unique)
             cr_assert(!info->also || strcmp(info->also, other->name) != 0);
         }
     }
-    cr_assert_eq(count, 48);
+    cr_assert_eq(count, 49);
     cr_assert_null(cusgd_option_at(SIZE_MAX));
 }
 
@@ -86,7 +86,8 @@ Test(options, words)
                  {"rate-changes", offsetof(cusgd_options, rate_changes), CUSGD_PACE_EPOCH + 1},
                  {"sampling", offsetof(cusgd_options, sampling), CUSGD_SAMPLING_NONE + 1},
                  {"precision", offsetof(cusgd_options, precision), CUSGD_PRECISION_DOUBLE + 1},
-                 {"math", offsetof(cusgd_options, math), CUSGD_MATH_TF32 + 1}};
+                 {"math", offsetof(cusgd_options, math), CUSGD_MATH_TF32 + 1},
+                 {"engine", offsetof(cusgd_options, engine), CUSGD_ENGINE_PERSISTENT + 1}};
     for (size_t e = 0; e < sizeof enums / sizeof enums[0]; e++) {
         const cusgd_option_info *info;
         for (size_t i = 0; (info = cusgd_option_at(i)) && strcmp(info->name, enums[e].name) != 0;) i++;
@@ -307,6 +308,7 @@ Test(options, description_round_trip)
     o.optimizer = CUSGD_OPTIMIZER_ADAM;
     o.rate = 0.1;
     o.math = CUSGD_MATH_TF32;
+    o.engine = CUSGD_ENGINE_FUSED;
     o.batch = 77;
     o.average = 1;
     o.standardize = 0;
@@ -322,7 +324,7 @@ Test(options, description_round_trip)
         cr_assert_str_neq(value, "auto", "%s", name);
         cr_assert_eq(cusgd_options_set(&again, name, value), CUSGD_OK, "%s: %s", name, cusgd_last_error());
     }
-    cr_assert_eq(count, 19);
+    cr_assert_eq(count, 20);
     again.threads = o.threads;
     strcpy(again.device, o.device);
     assert_equal(&o, &again);

@@ -1,6 +1,7 @@
 /* The seam's operations where a device does its work in pieces: slices of many steps, rows of many columns, many outputs. See
  * seam.h. */
 #include "seam.h"
+#include "training.h"
 
 #include <criterion/criterion.h>
 #include <float.h>
@@ -109,11 +110,13 @@ Test(seam_large, slices_of_many_steps)
 /* The run ends at the same step, wherever in a slice it stands. */
 Test(seam_large, a_bad_step_within_a_long_slice)
 {
-    for (int precision = 0; precision < 2; precision++) {
+    for (int i = 0; i < 2 * SEAM_ENGINES; i++) {
+        int precision = i % 2;
         backend b;
         seam_examples e;
         seam_spec spec = {.n = ROWS, .d = 5, .k = 1, .precision = (cusgd_precision)precision, .type = (cusgd_type)precision};
         plan p = {.loss.kind = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_NESTEROV, .d = 5, .k = 1, .batch = BATCH};
+        p.engine = (cusgd_engine)(i / 2);
         seam_backend_open((cusgd_precision)precision, 2, &b);
         seam_examples_make(&spec, &e);
         if (precision == 0)
@@ -138,12 +141,16 @@ Test(seam_large, a_slice_of_thousands_of_steps)
     plan p = {.loss.kind = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_SGD, .d = 2, .k = 1, .batch = 1, .intercept = 1};
     seam_backend_open(CUSGD_PRECISION_FLOAT, 2, &b);
     seam_examples_make(&spec, &e);
-    course c = course_make(&b, &e, &p, CUSGD_SAMPLING_PERMUTE);
-    double whole[PARTS * 3], parts[PARTS * 3];
-    steps_report a = course_run(&c, 4500, whole), in_parts = course_run(&c, 1100, parts);
-    cr_assert(a.done == 4500 && a.rows == 4500 && a.loss == in_parts.loss);
-    cr_assert(memcmp(whole, parts, sizeof whole) == 0);
-    course_free(&c);
+    for (int engine = CUSGD_ENGINE_CUBLAS; engine < SEAM_ENGINES; engine++) {
+        p.engine = (cusgd_engine)engine;
+        course c = course_make(&b, &e, &p, CUSGD_SAMPLING_PERMUTE);
+        double whole[PARTS * 3], parts[PARTS * 3];
+        int64_t each = REDUCED ? 4100 : 1100;
+        steps_report a = course_run(&c, 4500, whole), in_parts = course_run(&c, each, parts);
+        cr_assert(a.done == 4500 && a.rows == 4500 && a.loss == in_parts.loss);
+        cr_assert(memcmp(whole, parts, sizeof whole) == 0);
+        course_free(&c);
+    }
     seam_examples_free(&e);
     b.ops->close(b.self);
 }
@@ -209,11 +216,17 @@ static void check_sums(const seam_examples *e, const double *gradient, const sea
         check_close(gradient[u], (long double)sums->gradient[u], (long double)sums->bound[u], what, u);
 }
 
-static void check_gradients(const backend *b, const seam_examples *e, bound *at, int64_t batch, cusgd_sampling sampling)
+static void check_gradients(const backend *b, const seam_examples *e, bound *at, int64_t batch, cusgd_sampling sampling,
+                            cusgd_engine engine)
 {
     int64_t n = e->spec.n, d = e->spec.d, k = e->spec.k, size = (d + 1) * k, batches = (n + batch - 1) / batch;
-    plan p = {
-        .loss.kind = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_MOMENTUM, .d = d, .k = k, .batch = batch, .intercept = 1};
+    plan p = {.loss.kind = CUSGD_LOSS_SQUARED,
+              .optimizer = CUSGD_OPTIMIZER_MOMENTUM,
+              .d = d,
+              .k = k,
+              .batch = batch,
+              .intercept = 1,
+              .engine = engine};
     sampler order = sampler_make(sampling, 3, (uint64_t)n, (uint64_t)batches, 1);
     step_numbers numbers = {.rate = 1, .correction1 = 1, .correction2 = 1, .average = 1};
     slice first = {at, &order, 0, 1, &numbers};
@@ -255,9 +268,76 @@ Test(seam_large, large_shapes)
         bound *at = seam_bind(&b, &e);
         check_moments(&b, &e);
         check_curvature(&b, &e, at);
-        check_gradients(&b, &e, at, s->batch, CUSGD_SAMPLING_NONE);
-        check_gradients(&b, &e, at, s->batch, CUSGD_SAMPLING_PERMUTE);
+        check_gradients(&b, &e, at, s->batch, CUSGD_SAMPLING_NONE, CUSGD_ENGINE_AUTO);
+        check_gradients(&b, &e, at, s->batch, CUSGD_SAMPLING_PERMUTE, CUSGD_ENGINE_AUTO);
         b.ops->unbind(b.self, at);
+        seam_examples_free(&e);
+        b.ops->close(b.self);
+    }
+}
+
+/* ---- Engines: rows of every length that a device treats in its own way ---- */
+
+static const shape engine_shapes[] = {{900, 3, 1, 300}, {2500, 40, 1, 1200}, {600, 100, 1, 150}, {400, 250, 1, 200},
+                                      {90, 450, 1, 31}, {60, 1000, 1, 20},   {40, 1900, 1, 20},  {40, 3001, 1, 17},
+                                      {20, 7000, 1, 9}, {20, 16000, 1, 9}};
+enum { ENGINE_SHAPES = sizeof engine_shapes / sizeof *engine_shapes };
+
+static void same_bits(const course *fused, const course *persistent)
+{
+    double *a = seam_allocate(PARTS * fused->size, sizeof(double)), *b = seam_allocate(PARTS * fused->size, sizeof(double));
+    steps_report r = course_run(fused, fused->steps, a), s = course_run(persistent, persistent->steps, b);
+    if (r.done != fused->steps || r.failed) seam_fail("d %d: %d steps, failed %d", (int)fused->plan.d, (int)r.done, r.failed);
+    if (r.loss != s.loss || r.done != s.done || r.rows != s.rows)
+        seam_fail("d %d: losses of two engines, %.17g and %.17g", (int)fused->plan.d, r.loss, s.loss);
+    if (memcmp(a, b, sizeof(double) * (size_t)(PARTS * fused->size))) seam_fail("d %d: two engines differ", (int)fused->plan.d);
+    free(a);
+    free(b);
+}
+
+static void check_engines(const backend *b, const seam_examples *e, int64_t batch, cusgd_sampling sampling)
+{
+    plan p = {.loss.kind = CUSGD_LOSS_SQUARED,
+              .optimizer = CUSGD_OPTIMIZER_NESTEROV,
+              .d = e->spec.d,
+              .k = 1,
+              .batch = batch,
+              .intercept = 1,
+              .average = 1,
+              .l1 = 1e-3};
+    cusgd_engine engines[] = {seam_engine(b, &p, CUSGD_ENGINE_FUSED), seam_engine(b, &p, CUSGD_ENGINE_PERSISTENT)};
+    course runs[2];
+    for (int i = 0; i < 2; i++) {
+        bound *at = seam_bind(b, e);
+        check_gradients(b, e, at, batch, sampling, engines[i]);
+        b->ops->unbind(b->self, at);
+        p.engine = engines[i];
+        runs[i] = course_make(b, e, &p, sampling);
+        for (int64_t t = 0; t < runs[i].steps; t++) runs[i].numbers[t].rate /= (double)(10 * p.d);
+        check_course(&runs[i], runs[i].steps);
+    }
+    if (engines[0] && engines[1]) same_bits(&runs[0], &runs[1]);
+    for (int i = 0; i < 2; i++) course_free(&runs[i]);
+}
+
+Test(seam_large, engines_and_lengths_of_rows)
+{
+    int stride = seam_short() || REDUCED ? 3 : 1;
+    for (int i = 0; i < 2 * ENGINE_SHAPES; i += stride) {
+        const shape *s = &engine_shapes[i / 2];
+        cusgd_precision precision = (cusgd_precision)(i % 2);
+        seam_spec spec = {.n = s->n,
+                          .d = precision ? (s->d + 1) / 2 : s->d,
+                          .k = 1,
+                          .precision = precision,
+                          .type = (cusgd_type)precision,
+                          .weighted = i / 2 % 2,
+                          .seed = 64 + (uint64_t)i};
+        backend b;
+        seam_examples e;
+        seam_backend_open(precision, 2, &b);
+        seam_examples_make(&spec, &e);
+        check_engines(&b, &e, s->batch, i % 3 ? CUSGD_SAMPLING_PERMUTE : CUSGD_SAMPLING_NONE);
         seam_examples_free(&e);
         b.ops->close(b.self);
     }

@@ -91,7 +91,7 @@ static void numbers_make(experiment *x, uint64_t *state)
                                        .average = 0.5 + 0.4 * seam_uniform(state)};
 }
 
-/* Sums of squares are positive; an intercept that is not trained has no state. */
+/* Sums of squares are positive, and no less than means squared; an intercept that is not trained has no state. */
 static void state_make(experiment *x, uint64_t *state)
 {
     int o = x->plan.optimizer, signed1 = optimizer_has_velocity(o) || o >= CUSGD_OPTIMIZER_ADAM;
@@ -99,12 +99,14 @@ static void state_make(experiment *x, uint64_t *state)
     double (*rounded)(double) = seam_scalar_of(x->e.spec.precision)->round;
     double size = 1 / sqrt((double)(x->plan.d + 1));
     for (int64_t u = 0; u < x->size; u++) {
-        double slot1 = seam_uniform(state), slot2 = seam_uniform(state), slot3 = seam_uniform(state);
+        double slot1 = seam_uniform(state), slot2 = fabs(seam_uniform(state)), slot3 = seam_uniform(state);
         int kept = is_penalised(x, u) || x->plan.intercept;
         part_of(x, 0, PART_THETA)[u] = u % 5 == 4 ? 0 : rounded(size * seam_uniform(state));
         part_of(x, 0, PART_AVERAGE)[u] = x->plan.average ? rounded(size * seam_uniform(state)) : 0;
-        if (kept && optimizer_slots(o) > 0) part_of(x, 0, PART_SLOT1)[u] = rounded(0.1 * (signed1 ? slot1 : fabs(slot1)));
-        if (kept && optimizer_slots(o) > 1) part_of(x, 0, PART_SLOT2)[u] = rounded(0.1 * fabs(slot2));
+        if (!signed1) slot1 = fabs(slot1) + 0.1 * slot2 * slot2;
+        slot2 += 0.1 * slot3 * slot3;
+        if (kept && optimizer_slots(o) > 0) part_of(x, 0, PART_SLOT1)[u] = rounded(0.1 * slot1);
+        if (kept && optimizer_slots(o) > 1) part_of(x, 0, PART_SLOT2)[u] = rounded(0.1 * slot2);
         if (kept && optimizer_slots(o) > 2) part_of(x, 0, PART_SLOT3)[u] = rounded(0.1 * fabs(slot3));
     }
 }
@@ -133,15 +135,16 @@ static void experiment_make(experiment *x, const backend *b, const seam_spec *sp
         }
     }
     x->plan.penalty = x->limit[0], x->plan.lower = x->limit[1], x->plan.upper = x->limit[2];
+    x->plan.engine = seam_engine(b, &x->plan, (int)p->engine);
     numbers_make(x, &state);
     state_make(x, &state);
     snprintf(
         x->text, sizeof x->text,
         "n %d d %d k %d batch %d precision %d in place %d weighted %d standardized %d loss %d optimizer %d sampling %d l1 %g l2 "
-        "%g average %d intercept %d metric %d limits %d clip %g %g",
+        "%g average %d intercept %d metric %d limits %d clip %g %g engine %d",
         (int)n, (int)p->d, (int)p->k, (int)p->batch, (int)spec->precision, (int)spec->type == (int)spec->precision,
         spec->weighted, spec->standardized, (int)p->loss.kind, p->optimizer, sampling, p->l1, p->l2, p->average, p->intercept,
-        metric, p->penalty != NULL, p->clip_norm, p->clip_value);
+        metric, p->penalty != NULL, p->clip_norm, p->clip_value, (int)x->plan.engine);
 }
 
 static void experiment_free(experiment *x)
@@ -233,7 +236,8 @@ static void gradient_seen(const experiment *x, int64_t t, const double *point, d
               .d = x->plan.d,
               .k = x->plan.k,
               .batch = x->plan.batch,
-              .intercept = 1};
+              .intercept = 1,
+              .engine = x->plan.engine};
     step_numbers one = {.rate = 1, .correction1 = 1, .correction2 = 1, .average = 1};
     slice s = {x->at, &x->order, x->first + t, 1, &one};
     seam_ok(b->ops->start(b->self, &p), "start");
@@ -356,7 +360,8 @@ enum {
     BATCH,
     IN_PLACE,
     STANDARDIZED,
-    TEAM
+    TEAM,
+    ENGINE
 };
 static const seam_factor step_factors[] = {{"precision", 2, 1},   {"optimizer", OPTIMIZERS, 1},
                                            {"sampling", 5, 1},    {"loss", SEAM_LOSSES, 1},
@@ -367,7 +372,8 @@ static const seam_factor step_factors[] = {{"precision", 2, 1},   {"optimizer", 
                                            {"k", OUTPUTS, 0},     {"n", SIZES, 0},
                                            {"d", SIZES, 0},       {"batch", SIZES, 0},
                                            {"in place", 2, 0},    {"standardized", 2, 0},
-                                           {"threads", TEAMS, 0}, {NULL, 0, 0}};
+                                           {"threads", TEAMS, 0}, {"engine", SEAM_ENGINES, 0},
+                                           {NULL, 0, 0}};
 
 static void steps_visit(const int *level, void *context)
 {
@@ -398,7 +404,9 @@ static void steps_visit(const int *level, void *context)
     p.clip_norm = level[CLIP] == 1 ? 0.25 : 0;
     p.clip_value = level[CLIP] == 2 ? 0.0625 : 0;
     experiment x;
-    experiment_make(&x, &s->of[spec.precision][level[TEAM]], &spec, &p, level[METRIC], level[SAMPLING]);
+    const backend *b = &s->of[spec.precision][level[TEAM]];
+    p.engine = (cusgd_engine)level[ENGINE];
+    experiment_make(&x, b, &spec, &p, level[METRIC], level[SAMPLING]);
     steps_report report = run_singly(&x);
     check_slices(&x, report);
     check_steps(&x, report);

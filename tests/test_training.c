@@ -69,13 +69,15 @@ static const cJSON *find_run(const cJSON *runs, const char *name)
 }
 
 /* The largest distance from the golden trajectory, over all steps and coordinates. */
-static double worst_distance(const cJSON *golden, const cusgd_data *data, const golden_run *run, cusgd_precision precision)
+static double worst_distance(const cJSON *golden, const cusgd_data *data, const golden_run *run, cusgd_precision precision,
+                             cusgd_engine engine)
 {
     const cJSON *entry = find_run(member(golden, "runs"), run->name);
     double start[D], expected[STEPS * D], weight[D], bias = 0, worst = 0;
     cr_assert_eq(json_numbers(member(golden, "theta0"), start, D), D);
     cr_assert_eq(json_numbers(member(entry, "trajectory"), expected, STEPS * D), STEPS * D);
     cusgd_options o = golden_options(run, member(entry, "hyper"), precision);
+    o.engine = engine;
     cusgd_trainer *t = trainer_of(&o, data, NULL);
     cr_assert_eq(cusgd_trainer_set(t, start, &bias), CUSGD_OK, "%s", cusgd_last_error());
     for (int step = 0; step < STEPS; step++) {
@@ -104,12 +106,14 @@ Test(training, golden_trajectories)
     cr_assert_eq(json_numbers(member(golden, "X"), x, N * D), N * D);
     cr_assert_eq(json_numbers(member(golden, "y"), y, N), N);
     cusgd_data *data = data_of(N, D, 1, x, y, NULL);
-    for (size_t i = 0; i < sizeof golden_runs / sizeof golden_runs[0]; i++) {
-        const golden_run *run = &golden_runs[i];
-        double in_double = worst_distance(golden, data, run, CUSGD_PRECISION_DOUBLE);
-        double in_float = worst_distance(golden, data, run, CUSGD_PRECISION_FLOAT);
-        cr_expect_leq(in_double, 1e-12, "%s in double: %g", run->name, in_double);
-        cr_expect_leq(in_float, float_bound(run->optimizer), "%s in float: %g", run->name, in_float);
+    enum { ENGINES = CUSGD_ENGINE_PERSISTENT + 1 };
+    for (size_t i = 0; i < ENGINES * sizeof golden_runs / sizeof golden_runs[0]; i++) {
+        const golden_run *run = &golden_runs[i / ENGINES];
+        cusgd_engine engine = (cusgd_engine)(i % ENGINES);
+        double in_double = worst_distance(golden, data, run, CUSGD_PRECISION_DOUBLE, engine);
+        double in_float = worst_distance(golden, data, run, CUSGD_PRECISION_FLOAT, engine);
+        cr_expect_leq(in_double, 1e-12, "%s in double, engine %d: %g", run->name, (int)engine, in_double);
+        cr_expect_leq(in_float, float_bound(run->optimizer), "%s in float, engine %d: %g", run->name, (int)engine, in_float);
         cr_expect_gt(in_float, 1e-9, "%s in float was computed in double", run->name);
     }
     cusgd_data_free(data);

@@ -171,6 +171,7 @@ static cusgd_status gradient_of(const check *c, int peer, const place *at, steps
     step_numbers one = {.rate = 1, .correction1 = 1, .correction2 = 1, .average = 1};
     p.intercept = 1;
     p.tf32 = run->tf32;
+    p.engine = run->clip_norm > 0 ? CUSGD_ENGINE_CUBLAS : run->engine; /* the order of additions that the run takes */
     cusgd_status status = b->ops->start(b->self, &p);
     if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_CURRENT, PART_THETA, c->point);
     if (status == CUSGD_OK) status = run_step(c, peer, at, &one, report);

@@ -164,7 +164,7 @@ static cusgd_status set_words(cusgd_options *options, const char *words)
 /* The set makes its own choices of all else. */
 static int check_standard_options(const checking *c)
 {
-    static const char *const kept[] = {"device", "seed", "threads", "math"};
+    static const char *const kept[] = {"device", "seed", "threads", "math", "engine"};
     cusgd_options usual;
     const cusgd_option_info *info;
     cusgd_options_init(&usual);
@@ -186,6 +186,8 @@ static cusgd_status run_problem(const checking *c, const struct problem *p, cusg
     cusgd_generator g;
     cusgd_data *data = NULL;
     cusgd_status status = set_words(&options, p->options);
+    int takes_any = options.engine == CUSGD_ENGINE_CUBLAS; /* the others take one target and no --clip-norm */
+    if (!takes_any && (p->outputs > 1 || options.clip_norm > 0)) options.engine = CUSGD_ENGINE_AUTO;
     cusgd_generator_init(&g);
     g.rows = p->rows, g.cols = p->cols, g.outputs = p->outputs, g.seed = options.seed;
     g.targets = targets_for(options.loss);

@@ -174,8 +174,10 @@ void summary_start(const char *path, const cusgd_data *data, const cusgd_options
     put_choices(given, &chosen);
     const char *note;
     for (size_t i = 0; (note = cusgd_trainer_note(trainer, i)) != NULL; i++) fprintf(stderr, "note: %s\n", note);
+    int on_gpu = strncmp(cusgd_trainer_device(trainer), "cuda", 4) == 0;
+    if (given->engine != CUSGD_ENGINE_AUTO && !on_gpu) fputs("note: --engine changes nothing on the CPU\n", stderr);
     if (given->math == CUSGD_MATH_EXACT) return;
-    if (strncmp(cusgd_trainer_device(trainer), "cuda", 4) != 0)
+    if (!on_gpu)
         fputs("note: --math tf32 changes nothing on the CPU\n", stderr);
     else if (given->precision == CUSGD_PRECISION_DOUBLE)
         fputs("note: --math tf32 changes nothing with --precision double\n", stderr);

@@ -62,7 +62,7 @@ static cusgd_status allocate_bound(const cuda *c, const examples *e, bound *b)
     b->n = e->n;
     b->d = e->d;
     b->k = e->k;
-    b->ld = e->d < 8 * pack_values(c) ? e->d : padded(c, e->d); /* short rows would grow by more than a few percent */
+    b->ld = row_stride(c, e->d);
     if (e->n > INT64_MAX / b->ld) return fail(CUSGD_ERROR_DEVICE, "the examples are too large for any GPU; use --device cpu");
     TRY(cuda_allocate(c, e->n * b->ld, c->element, "the examples", &b->x));
     if (e->k > 0 && e->y.at) TRY(cuda_allocate(c, e->n * e->k, c->element, "the targets", &b->y));

@@ -59,6 +59,14 @@ typedef struct route {
     int in_place;   /* ... read where they are, by launches whose pointers differ from step to step: no graph */
 } route;
 
+/* What the engines with one read of x need besides (kernels/fused.h). Device memory. */
+typedef struct fused {
+    fused_shape shape;
+    void *partial;
+    double *sums;
+    unsigned *flags; /* PERSISTENT: its blocks' */
+} fused;
+
 /* A run: from start() to the next one. */
 typedef struct run {
     plan plan; /* metric is NULL: see below */
@@ -68,6 +76,8 @@ typedef struct run {
     void *penalty, *lower, *upper; /* size; NULL: 1, no bounds */
     double *squares;               /* clip_partials(size): the gradient's; NULL: it is not clipped by its norm */
     work work;
+    cusgd_engine engine;     /* not AUTO */
+    fused fused;             /* engines FUSED, PERSISTENT */
     int64_t *order;          /* 2 x batch: the rows of this step and the next */
     void *x;                 /* work.rows x ld: rows gathered; NULL until needed */
     slice_table *table;      /* device */
@@ -81,7 +91,9 @@ typedef struct run {
 } run;
 
 typedef struct cuda {
-    int device;
+    int device, multiprocessors;
+    int shared; /* bytes of shared memory that a block can have */
+    int cooperative;
     cusgd_precision precision;
     size_t element;            /* bytes of a real */
     cudaStream_t stream, side; /* side: row numbers, a batch ahead */
@@ -107,6 +119,9 @@ static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 /* Values in 16 bytes, and n rounded up to a multiple of it. */
 static inline int64_t pack_values(const cuda *c) { return 16 / (int64_t)c->element; }
 static inline int64_t padded(const cuda *c, int64_t n) { return (n + pack_values(c) - 1) / pack_values(c) * pack_values(c); }
+
+/* Reals from row to row of d columns: short rows would grow by more than a few percent. */
+static inline int64_t row_stride(const cuda *c, int64_t d) { return d < 8 * pack_values(c) ? d : padded(c, d); }
 
 static inline void *at_real(const cuda *c, void *base, int64_t index) { return (char *)base + (size_t)index * c->element; }
 
@@ -164,6 +179,16 @@ cusgd_status check_shape(int64_t d, int64_t k);
 cusgd_status pass_open(cuda *c, const bound *b, const double *theta);
 loss_task pass_loss(const cuda *c, const bound *b, loss_rule loss);
 
+/* ---- fused.c ---- */
+
+/* Sets run.engine to one that takes the plan, the one that is asked for unless that is AUTO. */
+cusgd_status engine_choose(cuda *c, cusgd_engine asked);
+cusgd_status fused_open(cuda *c);
+void fused_close(fused *f);
+cusgd_status fused_step(const cuda *c);
+/* `count` steps from the one under way on. */
+cusgd_status persistent_steps(const cuda *c, int64_t count);
+
 /* ---- The operations ---- */
 cusgd_status cuda_bind(void *of, const examples *e, const transform *t, bound **out); /* bind.c */
 void cuda_unbind(void *of, bound *b);
@@ -178,6 +203,8 @@ cusgd_status cuda_copy(void *of, enum area to, enum area from);
 void run_close(cuda *c);
 void graph_close(cuda *c);
 cusgd_status cuda_steps(void *of, const slice *s); /* step.c */
+update_task update_of(const cuda *c);
+const void *gradient_at(const run *r); /* where it is taken */
 cusgd_status cuda_report(void *of, steps_report *out);
 cusgd_status cuda_objective(void *of, const bound *b, loss_rule loss, const double *theta, double *value,
                             double *gradient);                                                             /* pass.c */

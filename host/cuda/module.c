@@ -212,6 +212,9 @@ cusgd_status cusgd_backend_open(int abi, const backend_services *given, int inde
     if (!c) return fail_memory(sizeof *c, "the CUDA backend");
     c->device = index;
     c->precision = precision;
+    c->multiprocessors = properties.multiProcessorCount;
+    c->shared = (int)properties.sharedMemPerBlockOptin;
+    c->cooperative = properties.cooperativeLaunch;
     c->element = precision == CUSGD_PRECISION_FLOAT ? sizeof(float) : sizeof(double);
     cusgd_status status = open_parts(c);
     if (status != CUSGD_OK) {

@@ -46,6 +46,7 @@ void run_close(cuda *c)
     }
     cuda_unpin(r->report);
     work_close(&r->work);
+    fused_close(&r->fused);
     memset(r, 0, sizeof *r);
 }
 
@@ -103,6 +104,8 @@ static cusgd_status open_run(cuda *c, const plan *p)
     TRY(open_own(c, p->penalty, &r->penalty));
     TRY(open_own(c, p->lower, &r->lower));
     TRY(open_own(c, p->upper, &r->upper));
+    TRY(engine_choose(c, p->engine));
+    if (r->engine != CUSGD_ENGINE_CUBLAS) TRY(fused_open(c));
     if (!(p->clip_norm > 0)) return CUSGD_OK;
     TRY(cuda_allocate(c, clip_partials(r->size), sizeof(double), "the gradient's norm", &squares));
     r->squares = squares;

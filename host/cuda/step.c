@@ -1,5 +1,6 @@
-/* Minibatch steps. Everything that differs from one step to the next lies in a table on the device, through which kernels move
- * on by themselves: so one captured graph of GRAPH_STEPS steps serves for all, and the host says nothing inside a slice.
+/* Minibatch steps, and those of the engine `cublas`; the others are in fused.c. Everything that differs from one step to the next
+ * lies in a table on the device, through which kernels move on by themselves: so one captured graph of GRAPH_STEPS steps serves
+ * for all, and the host says nothing inside a slice.
  *
  *     order --> gather -> x theta -> loss -> x^T slopes -> update ->      (chunk by chunk, where the batch is large)
  *                 \-> order of the next step ------------------/ */
@@ -36,7 +37,7 @@ static cusgd_status gather(const cuda *c, int64_t start, int64_t rows)
     return CUDA(kernel_gather(&t, c->stream));
 }
 
-static const void *gradient_at(const run *r) { return r->point ? r->point : r->area[AREA_CURRENT][PART_THETA]; }
+const void *gradient_at(const run *r) { return r->point ? r->point : r->area[AREA_CURRENT][PART_THETA]; }
 
 static cusgd_status losses(const cuda *c, int64_t start, int64_t rows, int ends)
 {
@@ -62,7 +63,7 @@ static cusgd_status losses(const cuda *c, int64_t start, int64_t rows, int ends)
     return CUDA(kernel_loss(&t, c->stream));
 }
 
-static update_task update_of(const cuda *c)
+update_task update_of(const cuda *c)
 {
     const run *r = &c->run;
     const plan *p = &r->plan;
@@ -138,6 +139,7 @@ static cusgd_status run_chunk(const cuda *c, const batch *b, int64_t start, int6
 static cusgd_status run_batch(const cuda *c, const batch *b)
 {
     const run *r = &c->run;
+    if (r->engine == CUSGD_ENGINE_FUSED) return fused_step(c);
     update_task t = update_of(c);
     for (int64_t start = 0; start < b->rows; start += r->work.rows)
         TRY(run_chunk(c, b, start, least(r->work.rows, b->rows - start)));
@@ -180,10 +182,11 @@ static cusgd_status choose_route(cuda *c, const slice *s)
     const bound *b = s->examples;
     route to = {.examples = b, .rows = (int64_t)((order->n + order->batches - 1) / order->batches)};
     to.contiguous = sampling_is_contiguous(order->sampling);
-    to.in_place = to.contiguous && to.rows * b->ld * (int64_t)c->element >= IN_PLACE_BYTES;
+    int products = r->engine == CUSGD_ENGINE_CUBLAS;
+    to.in_place = products && to.contiguous && to.rows * b->ld * (int64_t)c->element >= IN_PLACE_BYTES;
     if (to.rows > r->plan.batch || b->d != r->plan.d || b->k != r->plan.k)
         return fail(CUSGD_ERROR_USAGE, "the examples do not fit the run that was started"); /* the library's own mistake */
-    if (!to.in_place && !r->x) TRY(cuda_allocate(c, r->work.rows * b->ld, c->element, "a batch's rows", &r->x));
+    if (products && !to.in_place && !r->x) TRY(cuda_allocate(c, r->work.rows * b->ld, c->element, "a batch's rows", &r->x));
     if (r->route.examples == b && r->route.rows == to.rows && r->route.contiguous == to.contiguous) return CUSGD_OK;
     graph_close(c);
     r->route = to;
@@ -229,7 +232,8 @@ static cusgd_status run_table(cuda *c, const slice *s, int64_t done, int64_t cou
     TRY(upload_table(c, s, done, count, &t));
     update_task first = update_of(c);
     if (r->point) TRY(CUDA(kernel_look_ahead(&first, c->stream)));
-    if (!r->route.contiguous) TRY(find_rows(c, 0, c->stream));
+    if (r->engine == CUSGD_ENGINE_CUBLAS && !r->route.contiguous) TRY(find_rows(c, 0, c->stream));
+    if (r->engine == CUSGD_ENGINE_PERSISTENT) return persistent_steps(c, count);
     for (int64_t i = 0; i < count;) {
         if (r->route.in_place || !r->warm || count - i < GRAPH_STEPS) {
             TRY(one_step(c, &t->row[i++]));

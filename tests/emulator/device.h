@@ -111,10 +111,18 @@ static inline cudaError_t launch(bool cooperative, const char *name, void (*kern
     static unsigned name##_site; \
     T(&name)[count] = *static_cast<T(*)[count]>(emulator::shared_variable(&name##_site, sizeof(T[count])))
 #define DYNAMIC_SHARED(T, name) T *name = static_cast<T *>(emulator::shared_dynamic())
+#define UNROLLED
+#define UNROLLED_8
+#define APART
 
 /* The default argument is the line of the call: two __syncthreads() that meet must be the same one. */
 static inline void __syncthreads(int line = __builtin_LINE()) { emulator::barrier_block(line); }
 static inline void grid_sync(int line = __builtin_LINE()) { emulator::barrier_grid(line); }
+static inline void grid_barrier(unsigned *flags, unsigned round, int line = __builtin_LINE())
+{
+    if (threadIdx.x == 0) flags[blockIdx.x] = round;
+    emulator::barrier_grid(line);
+}
 static inline void __syncwarp(unsigned mask = 0xffffffffu) { emulator::barrier_warp(mask); }
 static inline void __threadfence() {}
 static inline void __threadfence_block() {}

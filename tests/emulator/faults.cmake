@@ -1,7 +1,7 @@
 # Planted bugs: the CUDA module with one line of its shipped sources changed, emulated/faulty/NAME/libcusgd-cuda.so. faults.sh
 # shows that the tests of the seam fail with each.
 
-# fault(name source old new): `old` occurs exactly once in the source.
+# fault(name source old new [kernels...]): `old` occurs exactly once in the source; where that is a header, of these kernels.
 function(fault name source old new)
     file(READ ${PROJECT_SOURCE_DIR}/${source} text)
     string(REPLACE "${old}" "${new}" changed "${text}")
@@ -16,12 +16,26 @@ function(fault name source old new)
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${source})
     get_filename_component(file ${source} NAME)
     get_filename_component(stem ${source} NAME_WE)
-    set(copy ${CMAKE_CURRENT_BINARY_DIR}/faulty/${name}/${file})
+    set(folder ${CMAKE_CURRENT_BINARY_DIR}/faulty/${name})
+    set(copy ${folder}/${file})
     file(CONFIGURE OUTPUT ${copy} CONTENT "${changed}" @ONLY)
 
     set(kernels $<TARGET_OBJECTS:emulated-kernels>)
     set(host $<TARGET_OBJECTS:emulated-host>)
-    if(file MATCHES "\\.cu$")
+    if(file MATCHES "\\.h$")
+        file(GLOB headers ${PROJECT_SOURCE_DIR}/kernels/*.h)
+        list(FILTER headers EXCLUDE REGEX "/${stem}\\.h$")
+        set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${headers})
+        file(COPY ${headers} DESTINATION ${folder})
+        set(copies)
+        foreach(user IN LISTS ARGN) # what stands beside the header's copy finds it first
+            configure_file(${PROJECT_SOURCE_DIR}/kernels/${user}.cu ${folder}/${user}.cu COPYONLY)
+            list(APPEND copies ${folder}/${user}.cu)
+        endforeach()
+        emulated_kernels(faulty-${name}-part ${copies})
+        list(JOIN ARGN "|" users)
+        set(kernels $<FILTER:${kernels},EXCLUDE,/\(${users}\)\\.cpp>)
+    elseif(file MATCHES "\\.cu$")
         emulated_kernels(faulty-${name}-part ${copy})
         set(kernels $<FILTER:${kernels},EXCLUDE,/${stem}\\.cpp>)
     else()
@@ -48,10 +62,17 @@ fault(no-join host/cuda/step.c
       "return r->route.contiguous ? CUSGD_OK : CUDA(cudaStreamWaitEvent(c->stream, c->joined, 0));" "return CUSGD_OK;")
 fault(no-wait host/cuda/step.c "TRY(CUDA(cudaEventSynchronize(r->uploaded[r->turn])));" "")
 fault(unset host/cuda/state.c "return CUDA(cudaMemsetAsync(*out, 0, (size_t)size * c->element, c->stream));" "return CUSGD_OK;")
-fault(formula kernels/update.cu "(real)(sum / (double)rows)" "(real)(sum / (double)(rows + 1))")
-fault(penalty kernels/update.cu "t.penalty != NULL, penalised, point.at[v]" "t.penalty != NULL, 1, point.at[v]")
+fault(formula kernels/update.h "(real)(sum[v] / (double)row->count)" "(real)(sum[v] / (double)(row->count + 1))" update fused persistent)
+fault(penalty kernels/update.h "t.penalty != NULL, penalised, point.at[v]" "t.penalty != NULL, 1, point.at[v]" update fused persistent)
 fault(clip kernels/update.cu "total += squares[c]" "total = squares[c]")
-fault(look-ahead kernels/update.cu "point.at[v] = gradient_point<real>(rule, next, q.theta, q.slot1);" "point.at[v] = q.theta;")
+fault(look-ahead kernels/update.h "point.at[v] = gradient_point<real>(rule, next, q.theta, q.slot1);" "point.at[v] = q.theta;" update fused
+      persistent)
+fault(fused-meeting kernels/fused.h "        __syncthreads();\n        if (group > 0 ||" "        if (group > 0 ||" fused persistent)
+fault(fused-place kernels/fused.h "int64_t row = from_owner(at, u, width);" "int64_t row = from_owner(at, 0, width);" fused persistent)
+fault(fused-end kernels/fused.h "? number * t.shape.rows : count" "? number * t.shape.rows : count - 1" fused persistent)
+fault(grid-barrier kernels/persistent.cu "if (gridDim.x > 1) grid_barrier(flags, (unsigned)i + 1);" "(void)flags;")
+fault(stage-wait kernels/persistent.cu "        copy_async_wait();\n        __syncthreads();\n        if (i + 1" "        __syncthreads();\n        if (i + 1")
+fault(stage-turn kernels/persistent.cu "p, memory, staged, !turn);" "p, memory, staged, turn);")
 fault(half-read kernels/bandwidth.cu "for (; i < packs; i += step) {" "for (; i < packs - 1; i += step) {")
 # Not a bug of ours: a cuRAND of another order. The kernels then make the words, and the test passes.
 fault(other-words kernels/generate.cu "!= words[at])" "== words[at])")

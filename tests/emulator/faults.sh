@@ -44,6 +44,13 @@ planted no-meeting ANY test-seam-passes "$objective" 1 0 'emulator: '
 planted no-join ANY test-seam-large "$long" 0 1 'sampling|GPU: CUDA'
 planted no-wait ANY test-seam-large "$long" 0 1 'sampling'
 planted unset ANY test-seam-state "$state" 0 0 'after start'
+engines=seam_large/engines_and_lengths_of_rows
+planted fused-meeting ANY test-seam-large "$engines" 0 0 'emulator: |gradient of parameter'
+planted fused-place ANY test-seam-large "$engines" 0 0 'gradient of parameter'
+planted fused-end ANY test-seam-large "$engines" 0 0 'gradient of parameter'
+planted grid-barrier ANY test-seam-large "$engines" 0 0 'gradient of parameter'
+planted stage-wait ANY test-seam-large "$engines" 0 0 'gradient of parameter'
+planted stage-turn ANY test-seam-large "$engines" 0 0 'gradient of parameter|slices of|two engines'
 planted half-read ANY test-seam-passes seam_passes/read_bandwidth 0 0 'is read otherwise'
 planted formula ANY test-training "$golden" 0 0 'in double'
 
@@ -67,6 +74,7 @@ made=(--rows 500 --cols 9 --steps 20 --l2 0.1)
 checked formula 'disagree: gradient' "${made[@]}"
 checked penalty 'disagree: update' "${made[@]}"
 checked look-ahead 'disagree: long slices' "${made[@]}" --optimizer nesterov
+checked fused-end 'disagree: gradient' "${made[@]}" --engine fused
 checked formula 'FAIL: 0 of' # the standard set
 
 rows=seam_passes/generated_rows_are_functions_of_their_place

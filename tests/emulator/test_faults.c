@@ -178,7 +178,7 @@ Test(faults, emul_every_call_through_the_library)
     cr_assert_arr_eq(again, sound.last, sizeof again);
     printf("every-call faults: library: %d calls failed, %d told, %d of clean-up; %d left a best epoch\n", failed, told,
            failed - told, kept);
-    cr_assert(told > 9 * failed / 10 && kept > failed / 10, "of %d faults, %d were told and %d left a best epoch", failed, told,
+    cr_assert(told > 4 * failed / 5 && kept > failed / 10, "of %d faults, %d were told and %d left a best epoch", failed, told,
               kept);
     cusgd_data_free(sound.data);
     cusgd_data_free(sound.valid);

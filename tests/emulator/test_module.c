@@ -186,29 +186,32 @@ Test(module, emul_any_call_may_fail)
     seam_examples_free(&e);
 }
 
-/* One step of a batch so large that it is worked on in chunks, gathered or read where it lies: its own calls alone fail. */
-static void check_large_step(const seam_examples *e, cusgd_sampling sampling)
+/* A start and an epoch: its own calls alone fail. */
+static void check_epoch(const seam_examples *e, const plan *p, cusgd_sampling sampling, unsigned long least)
 {
-    plan p = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = e->spec.d, .k = 1, .batch = e->spec.n, .intercept = 1};
-    step_numbers numbers = {.rate = 0.01, .correction1 = 1, .correction2 = 1};
-    sampler order = sampler_make(sampling, 3, (uint64_t)e->spec.n, 1, 0);
+    enum { MOST = 40 };
+    int64_t steps = (e->spec.n + p->batch - 1) / p->batch;
+    step_numbers numbers[MOST];
+    sampler order = sampler_make(sampling, 3, (uint64_t)e->spec.n, (uint64_t)steps, 0);
     int more = 1;
+    for (int t = 0; t < MOST; t++) numbers[t] = (step_numbers){.rate = 1e-4, .correction1 = 1, .correction2 = 1};
+    cr_assert(steps <= MOST);
     for (unsigned long n = 1; more; n += stride(1)) {
         backend b;
         steps_report report;
         seam_ok(backend_open("cuda", CUSGD_PRECISION_DOUBLE, 1, &b), "backend_open");
         bound *at = seam_bind(&b, e);
-        slice s = {at, &order, 0, 1, &numbers};
-        seam_ok(b.ops->start(b.self, &p), "start");
+        slice s = {at, &order, 0, steps, numbers};
         emulated.fail_call(n);
-        cusgd_status status = b.ops->steps(b.self, &s);
+        cusgd_status status = b.ops->start(b.self, p);
+        if (!status) status = b.ops->steps(b.self, &s);
         if (!status) status = b.ops->report(b.self, &report);
         const char *call = emulated.failed_call();
         more = call != NULL;
         if (more && (!status || !emulated_is_named(cusgd_last_error(), call)))
-            seam_fail("call %lu of the step, %s: status %d: %s", n, call, (int)status, cusgd_last_error());
-        if (!more) seam_ok(status, "a step without a fault");
-        if (!more) cr_assert(n > 10 && report.done == 1 && report.rows == e->spec.n, "%lu calls", n);
+            seam_fail("call %lu of the epoch, %s: status %d: %s", n, call, (int)status, cusgd_last_error());
+        if (!more) seam_ok(status, "an epoch without a fault");
+        if (!more) cr_assert(n > least && report.done == steps && report.rows == e->spec.n, "%lu calls", n);
         emulated.fail_call(0);
         b.ops->unbind(b.self, at);
         b.ops->close(b.self);
@@ -216,12 +219,57 @@ static void check_large_step(const seam_examples *e, cusgd_sampling sampling)
     }
 }
 
+/* One batch so large that cuBLAS works on it in chunks, gathered or read where it lies. */
 Test(module, emul_any_call_of_a_large_step_may_fail)
 {
     seam_examples e;
     seam_spec spec = {.n = 66000, .d = 8, .k = 1, .precision = CUSGD_PRECISION_DOUBLE, .type = CUSGD_TYPE_FLOAT64, .seed = 9};
+    plan p = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = 8, .k = 1, .batch = 66000, .intercept = 1, .engine = CUSGD_ENGINE_CUBLAS};
     seam_examples_make(&spec, &e);
-    check_large_step(&e, CUSGD_SAMPLING_PERMUTE);
-    check_large_step(&e, CUSGD_SAMPLING_NONE);
+    check_epoch(&e, &p, CUSGD_SAMPLING_PERMUTE, 20);
+    check_epoch(&e, &p, CUSGD_SAMPLING_NONE, 20);
     seam_examples_free(&e);
+}
+
+/* Steps of one kernel; of two; many in a launch. */
+Test(module, emul_any_call_of_an_engine_may_fail)
+{
+    seam_examples e;
+    seam_spec spec = {.n = 70, .d = 2100, .k = 1, .precision = CUSGD_PRECISION_DOUBLE, .type = CUSGD_TYPE_FLOAT64, .seed = 9};
+    for (int i = 0; i < 3; i++) {
+        spec.d = i == 1 ? 2100 : 9;
+        plan p = {.optimizer = CUSGD_OPTIMIZER_NESTEROV,
+                  .d = spec.d,
+                  .k = 1,
+                  .batch = i == 1 ? 35 : 2,
+                  .intercept = 1,
+                  .engine = i == 2 ? CUSGD_ENGINE_PERSISTENT : CUSGD_ENGINE_FUSED};
+        seam_examples_make(&spec, &e);
+        check_epoch(&e, &p, CUSGD_SAMPLING_PERMUTE, 10);
+        seam_examples_free(&e);
+    }
+}
+
+/* What an engine does not take is refused by name, and the word that helps is said. */
+Test(module, emul_engines_refuse)
+{
+    static const struct {
+        int64_t d, k;
+        cusgd_engine engine;
+        const char *words;
+    } cases[] = {{5, 2, CUSGD_ENGINE_FUSED, "engine fused takes no run with more than one target"},
+                 {5, 2, CUSGD_ENGINE_PERSISTENT, "engine persistent takes no run with more than one target"},
+                 {8200, 1, CUSGD_ENGINE_FUSED, "engine fused takes no run with rows of more than 64 KB"},
+                 {2100, 1, CUSGD_ENGINE_PERSISTENT, "engine persistent takes no run with rows of more than 16 KB"}};
+    backend b;
+    seam_ok(backend_open("cuda", CUSGD_PRECISION_DOUBLE, 1, &b), "backend_open");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        plan p = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = cases[i].d, .k = cases[i].k, .batch = 4, .engine = cases[i].engine};
+        cr_assert_eq(b.ops->start(b.self, &p), CUSGD_ERROR_USAGE);
+        cr_assert(strstr(cusgd_last_error(), cases[i].words) && strstr(cusgd_last_error(), "use --engine auto"), "%s",
+                  cusgd_last_error());
+        p.engine = CUSGD_ENGINE_AUTO;
+        seam_ok(b.ops->start(b.self, &p), "start with engine auto");
+    }
+    b.ops->close(b.self);
 }

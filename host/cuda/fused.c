@@ -1,0 +1,131 @@
+/* The engines that read x once, and which engine a run takes. */
+#include "cuda.h"
+
+/* ---- Which engine ---- */
+
+/* `auto`, by prediction (tests/gpu/PREDICTED.md), never by a timing: else two equal runs could differ. The first row that fits:
+ *
+ *     one target, rows to 4096 floats;   all blocks' shared memory holds two batches,      persistent
+ *                                        and a block reads all parts' gradients in passing
+ *     one target, rows to 16384 floats                                                     fused
+ *     anything                                                                             cublas */
+
+static cusgd_status refuse(const char *engine, const char *why)
+{
+    return fail(CUSGD_ERROR_USAGE, "engine %s takes no run with %s; use --engine auto", engine, why);
+}
+
+/* Why an engine does not take the plan; NULL if it does. */
+static const char *why_not_fused(const cuda *c, fused_shape *shape)
+{
+    const plan *p = &c->run.plan;
+    if (p->k > 1) return "more than one target";
+    if (p->clip_norm > 0) return "clip-norm, for which a step would have to wait for the whole gradient once more";
+    if (!fused_shape_of(c->precision, p->batch, row_stride(c, p->d), shape)) return "rows of more than 64 KB";
+    return NULL;
+}
+
+static const char *why_not_persistent(const cuda *c, const fused_shape *shape)
+{
+    if (!c->cooperative) return "a GPU that has no cooperative launches";
+    update_task update = update_of(c);
+    return persistent_takes(shape, &update, c->shared)
+               ? NULL
+               : "rows of more than 16 KB (8 KB in double), or of more columns than shared memory has room for";
+}
+
+static int persistent_pays(const cuda *c, const fused_shape *shape)
+{
+    enum { STAGED_BYTES = 96 * 1024, GRADIENT_BYTES = 64 * 1024 };
+    int64_t row = padded(c, c->run.plan.d) * (int64_t)c->element;
+    return c->run.plan.batch * row <= c->multiprocessors * (int64_t)STAGED_BYTES && shape->parts * row <= GRADIENT_BYTES;
+}
+
+cusgd_status engine_choose(cuda *c, cusgd_engine asked)
+{
+    run *r = &c->run;
+    fused_shape *shape = &r->fused.shape;
+    r->engine = CUSGD_ENGINE_CUBLAS;
+    if (asked == CUSGD_ENGINE_CUBLAS) return CUSGD_OK;
+    const char *not_fused = why_not_fused(c, shape), *not_persistent = not_fused ? not_fused : why_not_persistent(c, shape);
+    if (asked == CUSGD_ENGINE_FUSED && not_fused) return refuse("fused", not_fused);
+    if (asked == CUSGD_ENGINE_PERSISTENT && not_persistent) return refuse("persistent", not_persistent);
+    if (not_fused) return CUSGD_OK;
+    int persists =
+        asked == CUSGD_ENGINE_PERSISTENT || (asked == CUSGD_ENGINE_AUTO && !not_persistent && persistent_pays(c, shape));
+    r->engine = persists ? CUSGD_ENGINE_PERSISTENT : CUSGD_ENGINE_FUSED;
+    return CUSGD_OK;
+}
+
+/* ---- Memory ---- */
+
+cusgd_status fused_open(cuda *c)
+{
+    fused *f = &c->run.fused;
+    void *sums, *flags;
+    TRY(cuda_allocate(c, 2 * f->shape.parts * padded(c, c->run.plan.d), c->element, "the gradients of parts", &f->partial));
+    TRY(cuda_allocate(c, 4 * f->shape.parts, sizeof(double), "the losses of parts", &sums));
+    f->sums = sums;
+    if (c->run.engine != CUSGD_ENGINE_PERSISTENT) return CUSGD_OK;
+    TRY(cuda_allocate(c, c->multiprocessors, sizeof *f->flags, "flags", &flags));
+    f->flags = flags;
+    return CUSGD_OK;
+}
+
+void fused_close(fused *f)
+{
+    cuda_free(f->partial);
+    cuda_free(f->sums);
+    cuda_free(f->flags);
+    *f = (fused){0};
+}
+
+/* ---- Steps ---- */
+
+static fused_task task_of(const cuda *c)
+{
+    const run *r = &c->run;
+    const bound *b = r->route.examples;
+    fused_task t = {.update = update_of(c),
+                    .state = r->work.state,
+                    .loss = r->plan.loss,
+                    .shape = r->fused.shape,
+                    .contiguous = r->route.contiguous,
+                    .ld = b->ld,
+                    .stride = padded(c, b->d),
+                    .x = b->x,
+                    .y = b->y,
+                    .w = b->w,
+                    .point = gradient_at(r),
+                    .partial = r->fused.partial,
+                    .sums = r->fused.sums,
+                    .total = r->work.total};
+    return t;
+}
+
+cusgd_status fused_step(const cuda *c)
+{
+    fused_task t = task_of(c);
+    return CUDA(kernel_fused_step(&t, c->stream));
+}
+
+/* So many steps that a launch is over in about 100 ms on any GPU: what else wants the device, or the user, waits no longer. */
+static int64_t steps_a_launch(const cuda *c)
+{
+    const int64_t most = INT64_C(20000000000); /* bytes */
+    int64_t step = c->run.plan.batch * c->run.route.examples->ld * (int64_t)c->element;
+    return step < most ? most / step : 1;
+}
+
+cusgd_status persistent_steps(const cuda *c, int64_t count)
+{
+    persistent_task t = {
+        .fused = task_of(c), .multiprocessors = c->multiprocessors, .shared = c->shared, .flags = c->run.fused.flags};
+    int64_t most = steps_a_launch(c);
+    for (int64_t done = 0; done < count; done += most) {
+        t.steps = least(most, count - done);
+        TRY(CUDA(cudaMemsetAsync(t.flags, 0, (size_t)c->multiprocessors * sizeof *t.flags, c->stream)));
+        TRY(CUDA(kernel_persistent_steps(&t, c->stream)));
+    }
+    return CUSGD_OK;
+}

@@ -1,0 +1,353 @@
+/* A step with one read of x, for one output: what the engines `fused` and `persistent` share, down to the bits they produce.
+ *
+ *     for (i in part) { l = loss_at(x[i] point + intercept, y[i]); gradient += w[i] l.slope x[i] }
+ *
+ * A batch is cut into parts of shape.rows rows, each one block's work: the block leaves the part's gradient, loss and slope
+ * behind, and these are added up in order. A row is shared by `lanes` threads, a team, and stays in their registers between its
+ * two uses. A team takes ROWS rows at a time, so that as many loads are on their way; lane u of it owns row u: it alone finds
+ * out which row that is, reads its y and w, and evaluates the loss. */
+#ifndef CUSGD_KERNELS_FUSED_H
+#define CUSGD_KERNELS_FUSED_H
+
+#include "account.h"
+#include "block.h"
+#include "scalar/loss.h"
+#include "update.h"
+
+enum { MOST_WARPS = 16 }; /* of a block */
+
+/* How a kernel is compiled: VALUES of a row in one load, PACKS loads a thread and row; WIDE: the whole block is one team. */
+template <class real_type, int VALUES_, int PACKS_, bool WIDE_> struct layout {
+    typedef real_type real;
+    enum {
+        VALUES = VALUES_,
+        PACKS = PACKS_,
+        WIDE = WIDE_,
+        ROWS = PACKS == 1   ? (WIDE ? 4 : 8)
+               : PACKS == 2 ? (WIDE && sizeof(real) == 8 ? 2 : 4)
+               : PACKS == 4 ? 2
+                            : 1,
+        POINT_STAYS = PACKS < (sizeof(real) == 4 ? 8
+                               : WIDE            ? 2
+                                                 : 4), /* in registers; else it is read for every row */
+        THREADS_MOST = WIDE && PACKS > 1 ? 512 : 256
+    };
+};
+
+/* A thread's share of a row. */
+template <class L> struct share {
+    typename L::real at[L::PACKS][L::VALUES];
+};
+
+/* Where the rows of a part are: in memory at their places; or copied behind one another (`staged`), with their y and w. */
+template <class real> struct part_rows {
+    int64_t begin, end; /* positions in the batch */
+    bool staged;
+    const real *x, *y, *w; /* w may be NULL */
+};
+
+/* ---- A thread's place in its team ---- */
+
+struct place {
+    int lanes, lane; /* of the team, this thread */
+    int slots, slot; /* teams of the block, this one */
+};
+
+template <class L> __device__ static place place_of(const fused_shape &s)
+{
+    place p;
+    p.lanes = L::WIDE ? (int)blockDim.x : s.lanes;
+    p.lane = (int)threadIdx.x % p.lanes;
+    p.slots = L::WIDE ? 1 : (int)blockDim.x / p.lanes;
+    p.slot = L::WIDE ? 0 : (int)threadIdx.x / p.lanes;
+    return p;
+}
+
+/* Among the threads that can exchange values: which ROWS of them own rows. A wide team has such owners in every warp. */
+template <class L> __device__ static int owner_width(const place &p) { return L::WIDE ? 32 : p.lanes; }
+
+/* ---- Rows ---- */
+
+template <class real> __device__ static int64_t row_at(const fused_task &t, int64_t first, int64_t position)
+{
+    if (t.contiguous) return first + position;
+    return (int64_t)sampler_row(&t.update.table->order, (uint64_t)(first + position));
+}
+
+/* columns: ld; what a row has behind its d columns is 0. */
+template <class L> __device__ static void load_share(const typename L::real *from, int columns, const place &p, share<L> *to)
+{
+    typedef typename L::real real;
+    UNROLLED
+    for (int q = 0; q < L::PACKS; q++) {
+        int c = (q * p.lanes + p.lane) * L::VALUES;
+        pack<real> v;
+        for (real &value : v.at) value = 0;
+        if (from && c < columns) {
+            if (L::VALUES == 1)
+                v.at[0] = from[c];
+            else
+                v = load_pack(from + c);
+        }
+        UNROLLED
+        for (int i = 0; i < L::VALUES; i++) to->at[q][i] = v.at[i];
+    }
+}
+
+/* The point at which the gradient is taken; its intercept stands behind it, where rows may be padded. */
+template <class L> __device__ static void load_point(const typename L::real *from, int d, const place &p, share<L> *to)
+{
+    UNROLLED
+    for (int q = 0; q < L::PACKS; q++)
+        for (int i = 0; i < L::VALUES; i++) {
+            int c = (q * p.lanes + p.lane) * L::VALUES + i;
+            to->at[q][i] = c < d ? from[c] : 0;
+        }
+}
+
+/* The value of lane u of the owners, in every lane. */
+template <class T> __device__ static T from_owner(T value, int u, int width) { return __shfl_sync(FULL_WARP, value, u, width); }
+
+/* ---- Dot products ---- */
+
+__device__ static inline float multiply_add(float a, float b, float c) { return fmaf(a, b, c); }
+__device__ static inline double multiply_add(double a, double b, double c) { return fma(a, b, c); }
+
+template <class L>
+__device__ static typename L::real dot(const share<L> &point, const typename L::real *from, int d, const share<L> &x,
+                                       const place &p)
+{
+    typename L::real s = 0;
+    UNROLLED
+    for (int q = 0; q < L::PACKS; q++) {
+        int c = (q * p.lanes + p.lane) * L::VALUES;
+        if (L::POINT_STAYS || L::VALUES == 1) {
+            for (int i = 0; i < L::VALUES; i++) s = multiply_add(point.at[q][i], x.at[q][i], s);
+        } else if (c < d) { /* 16 bytes hold d - 1 and, at most, the intercept and room */
+            pack<typename L::real> theta = load_pack(from + c);
+            for (int i = 0; i < L::VALUES; i++) s = multiply_add(c + i < d ? theta.at[i] : 0, x.at[q][i], s);
+        }
+    }
+    return s;
+}
+
+/* Adds each of ROWS values up over the team, by a fixed tree; all threads of the block call. shared: 2 x ROWS x MOST_WARPS,
+ * whose halves take turns, so that one barrier does. */
+template <class L> __device__ static void team_sums(typename L::real *value, const place &p, typename L::real *shared, int turn)
+{
+    int width = L::WIDE ? 32 : p.lanes;
+    UNROLLED
+    for (int u = 0; u < L::ROWS; u++)
+        for (int offset = width / 2; offset > 0; offset /= 2) value[u] += __shfl_xor_sync(FULL_WARP, value[u], offset);
+    if (!L::WIDE) return;
+    typename L::real *mine = shared + (turn & 1) * L::ROWS * MOST_WARPS;
+    int warps = (int)blockDim.x / 32;
+    if (threadIdx.x % 32 == 0)
+        for (int u = 0; u < L::ROWS; u++) mine[u * MOST_WARPS + (int)threadIdx.x / 32] = value[u];
+    __syncthreads();
+    UNROLLED
+    for (int u = 0; u < L::ROWS; u++) {
+        value[u] = mine[u * MOST_WARPS];
+        for (int w = 1; w < warps; w++) value[u] += mine[u * MOST_WARPS + w];
+    }
+}
+
+/* ---- A part ---- */
+
+/* What a thread has added up. */
+template <class L> struct sums_of {
+    share<L> gradient;
+    double loss, slope; /* of the rows it owns */
+};
+
+/* In double a call apart: the registers that its exponentials take would have to come from the rows. */
+__device__ static inline loss_point<float> loss_of(loss_rule rule, float p, float y) { return loss_at<float>(rule, p, y); }
+__device__ APART static loss_point<double> loss_of(loss_rule rule, double p, double y) { return loss_at<double>(rule, p, y); }
+
+/* Rows base + slot, base + slots + slot, ... of the part: ROWS of them for each team. */
+template <class L>
+__device__ static void add_rows(const fused_task &t, int64_t first, const part_rows<typename L::real> &r, int64_t base,
+                                const share<L> &point, const typename L::real *from, const place &p, typename L::real *shared,
+                                int turn, sums_of<L> *to)
+{
+    typedef typename L::real real;
+    int width = owner_width<L>(p), own = p.lane % width;
+    int64_t mine = base + (int64_t)own * p.slots + p.slot, at = 0;
+    bool owns = own < L::ROWS && mine < r.end;
+    real y = 0, weight = 1, value[L::ROWS], slope = 0;
+    if (owns) at = r.staged ? mine - r.begin : row_at<real>(t, first, mine);
+    if (owns) y = r.y[at];
+    if (owns && r.w) weight = r.w[at];
+    share<L> x[L::ROWS];
+    UNROLLED
+    for (int u = 0; u < L::ROWS; u++) {
+        int64_t row = from_owner(at, u, width);
+        bool is_there = base + (int64_t)u * p.slots + p.slot < r.end;
+        load_share<L>(is_there ? r.x + row * t.ld : nullptr, (int)t.ld, p, &x[u]);
+    }
+    UNROLLED
+    for (int u = 0; u < L::ROWS; u++) value[u] = dot<L>(point, from, (int)t.update.penalised, x[u], p);
+    team_sums<L>(value, p, shared, turn);
+    real prediction = 0;
+    UNROLLED
+    for (int u = 0; u < L::ROWS; u++)
+        if (own == u) prediction = value[u];
+    if (owns) {
+        loss_point<real> l = loss_of(t.loss, prediction + from[t.update.penalised], y);
+        slope = r.w ? weight * l.slope : l.slope;
+        if (!L::WIDE || threadIdx.x < 32) {
+            to->loss += (double)(r.w ? weight * l.value : l.value);
+            to->slope += (double)slope;
+        }
+    }
+    UNROLLED
+    for (int u = 0; u < L::ROWS; u++) {
+        real s = from_owner(slope, u, width);
+        UNROLLED
+        for (int q = 0; q < L::PACKS; q++)
+            for (int i = 0; i < L::VALUES; i++) to->gradient.at[q][i] = multiply_add(s, x[u].at[q][i], to->gradient.at[q][i]);
+    }
+}
+
+/* Adds two values up over the block, by a fixed tree: every thread has the sums. All call; shared: 2 MOST_WARPS + 2. */
+__device__ static inline void block_sums(double *a, double *b, double *shared)
+{
+    int warp = (int)threadIdx.x / 32, warps = (int)blockDim.x / 32;
+    *a = warp_sum(*a);
+    *b = warp_sum(*b);
+    __syncthreads(); /* the last sums may still be read */
+    if (threadIdx.x % 32 == 0) {
+        shared[2 * warp] = *a;
+        shared[2 * warp + 1] = *b;
+    }
+    __syncthreads();
+    *a = *b = 0;
+    for (int w = 0; w < warps; w++) {
+        *a += shared[2 * w];
+        *b += shared[2 * w + 1];
+    }
+}
+
+/* The teams' gradients, added up over the block, to `out`: ld values. shared: shared_doubles<L>(). */
+template <class L>
+__device__ static void store_gradient(share<L> *g, int ld, const place &p, typename L::real *shared, typename L::real *out)
+{
+    typedef typename L::real real;
+    int warp = (int)threadIdx.x / 32, warps = (int)blockDim.x / 32, columns = L::PACKS * p.lanes * L::VALUES;
+    UNROLLED
+    for (int q = 0; q < L::PACKS; q++) {
+        int c = (q * p.lanes + p.lane) * L::VALUES;
+        UNROLLED
+        for (int i = 0; i < L::VALUES; i++) {
+            real v = g->at[q][i];
+            if (!L::WIDE)
+                for (int offset = 16; offset >= p.lanes; offset /= 2) v += __shfl_xor_sync(FULL_WARP, v, offset);
+            if (L::WIDE && c + i < ld) out[c + i] = v;
+            if (!L::WIDE && (int)threadIdx.x % 32 < p.lanes) shared[warp * columns + c + i] = v;
+        }
+    }
+    if (L::WIDE) return;
+    __syncthreads();
+    for (int c = (int)threadIdx.x; c < ld; c += (int)blockDim.x) {
+        real v = shared[c];
+        for (int w = 1; w < warps; w++) v += shared[w * columns + c];
+        out[c] = v;
+    }
+}
+
+/* Shared memory of a kernel, in doubles: for sums of teams, of the block, of the parts, in turn. */
+template <class L> __host__ __device__ static constexpr int shared_doubles()
+{
+    const int teams = 2 * L::ROWS * MOST_WARPS, columns = L::WIDE ? 0 : L::PACKS * 32 * L::VALUES * THREADS / 32;
+    const int reals = (teams > columns ? teams : columns) * (int)sizeof(typename L::real) / 8;
+    const int parts = THREADS * 16 / (int)sizeof(typename L::real);
+    return reals > parts ? reals : parts;
+}
+
+/* Parts' gradients, losses and slopes have room for two batches: while one is still read, the next writes the other. */
+template <class real> __device__ static real *gradients_of(const fused_task &t, int turn)
+{
+    return (real *)t.partial + turn * t.shape.parts * t.stride;
+}
+__device__ static inline double *sums_at(const fused_task &t, int turn) { return t.sums + turn * t.shape.parts * 2; }
+
+/* Part `number` of the batch: its gradient, loss and slope. */
+template <class L>
+__device__ static void run_part(const fused_task &t, int64_t first, const part_rows<typename L::real> &r, int64_t number,
+                                int turn, const share<L> &point, const typename L::real *from, const place &p, double *shared)
+{
+    typedef typename L::real real;
+    sums_of<L> sums = {};
+    int half = 0;
+    for (int64_t base = r.begin; base < r.end; base += (int64_t)p.slots * L::ROWS)
+        add_rows<L>(t, first, r, base, point, from, p, (real *)shared, half++, &sums);
+    __syncthreads();
+    store_gradient<L>(&sums.gradient, (int)t.ld, p, (real *)shared, gradients_of<real>(t, turn) + number * t.stride);
+    block_sums(&sums.loss, &sums.slope, shared);
+    if (threadIdx.x == 0) {
+        sums_at(t, turn)[2 * number] = sums.loss;
+        sums_at(t, turn)[2 * number + 1] = sums.slope;
+    }
+    __syncthreads();
+}
+
+/* Where part `number` of a batch of `count` rows begins and ends. */
+__device__ static inline int64_t part_begin(const fused_task &t, int64_t number, int64_t count)
+{
+    return number * t.shape.rows < count ? number * t.shape.rows : count;
+}
+
+/* ---- Adding parts up ---- */
+
+/* The batch's loss and slope, the same in every thread that calls; all of a block must. */
+__device__ static inline void add_sums(const fused_task &t, int turn, double *shared, double *loss, double *slope)
+{
+    const double *sums = sums_at(t, turn);
+    *loss = *slope = 0;
+    for (int64_t i = threadIdx.x; i < t.shape.parts; i += blockDim.x) {
+        *loss += sums[2 * i];
+        *slope += sums[2 * i + 1];
+    }
+    block_sums(loss, slope, shared);
+}
+
+/* Adds up the parts' gradients, 16 bytes of columns a thread, and updates these parameters. Groups of `width` threads take every
+ * few-th part each, and their sums are added in order. `blocks` blocks share the columns, this is number `block`: the bits do not
+ * depend on that. All threads call, THREADS or more; shared: shared_doubles<L>(). */
+template <class real>
+__device__ static void update_columns(const fused_task &t, int turn, const update_task &to, int64_t step, double slope,
+                                      unsigned block, unsigned blocks, double *shared)
+{
+    const int values = 16 / sizeof(real);
+    int d = (int)to.penalised, packs = (d + values) / values; /* with the intercept */
+    const real *gradients = gradients_of<real>(t, turn);
+    int width = 8;
+    while (width < 64 && width < packs) width *= 2;
+    int groups = THREADS / width, group = (int)threadIdx.x / width, column = (int)threadIdx.x % width;
+    for (int base = (int)block * width; base < packs; base += (int)blocks * width) {
+        int u = (base + column) * values;
+        double sum[values] = {};
+        if (group < groups && u < d) {
+            UNROLLED_8
+            for (int64_t i = group; i < t.shape.parts; i += groups) {
+                pack<real> g = load_pack(gradients + i * t.stride + u);
+                UNROLLED
+                for (int v = 0; v < values; v++) sum[v] += (double)g.at[v];
+            }
+        }
+        __syncthreads(); /* the last sums may still be read */
+        UNROLLED
+        for (int v = 0; v < values; v++)
+            if (group < groups) shared[v * THREADS + (int)threadIdx.x] = sum[v];
+        __syncthreads();
+        if (group > 0 || u >= to.size) continue;
+        UNROLLED
+        for (int v = 0; v < values; v++) {
+            for (int g = 1; g < groups; g++) sum[v] += shared[v * THREADS + g * width + column];
+            if (u + v == d) sum[v] = slope;
+        }
+        update_pack<real>(to, step, u, sum);
+    }
+}
+
+#endif

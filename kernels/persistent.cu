@@ -1,0 +1,256 @@
+/* The engine `persistent`: many steps in one cooperative launch, one block a multiprocessor.
+ *
+ * Bytes and flops a step are fused.cu's, and so are the bits. What it saves is the launch, and the wait for memory after it: x
+ * and the order of rows do not depend on the parameters, so the next batch's rows are on their way to shared memory while this
+ * one is worked on and through the barrier between them. Every block keeps all parameters in its shared memory and makes the same
+ * update: so one barrier a step, through which only the parts' gradients pass; that is little where their number times d is
+ * small, which is when `auto` takes this engine. On an H200 a step is predicted to cost the larger of its bytes at 4.3 TB/s and a
+ * barrier of 1.2 us with the sums behind it; a batch of one part needs no barrier. Times, predicted and measured:
+ * tests/gpu/PREDICTED.md. */
+#include "fused.h"
+
+/* A block's shared memory, in reals: its copy of the parameters, and two batches' rows, y and w of the parts that are staged. */
+template <class real> struct stage {
+    real *x, *y, *w;
+};
+
+/* What is kept for each parameter. */
+__host__ __device__ static inline int arrays_of(const update_task &u)
+{
+    const void *const kept[] = {u.theta, u.slot1, u.slot2, u.slot3, u.means, u.point, u.metric, u.penalty, u.lower, u.upper};
+    int count = 0;
+    for (const void *array : kept) count += array != nullptr;
+    return count;
+}
+
+__host__ __device__ static inline int64_t stage_values(const fused_task &t, int staged)
+{
+    int64_t values = staged * t.shape.rows * (t.ld + 2);
+    return (values + 3) / 4 * 4;
+}
+
+__host__ __device__ static inline int64_t parameter_room(const update_task &u) { return (u.size + 3) / 4 * 4; }
+
+template <class real> __device__ static stage<real> stage_at(const fused_task &t, real *memory, int staged, int turn, int which)
+{
+    real *base = memory + arrays_of(t.update) * parameter_room(t.update) + turn * stage_values(t, staged);
+    int64_t rows = staged * t.shape.rows, first = which * t.shape.rows;
+    stage<real> s = {base + first * t.ld, base + rows * t.ld + first, base + rows * (t.ld + 1) + first};
+    return s;
+}
+
+/* Starts to copy a part's rows to where add_rows() will look for them: each thread copies what it will read. */
+template <class L>
+__device__ static void stage_part(const fused_task &t, int64_t first, int64_t begin, int64_t end, const place &p,
+                                  const stage<typename L::real> &to)
+{
+    typedef typename L::real real;
+    const real *x = (const real *)t.x, *y = (const real *)t.y, *w = (const real *)t.w;
+    int width = owner_width<L>(p), own = p.lane % width;
+    for (int64_t base = begin; base < end; base += (int64_t)p.slots * L::ROWS) {
+        int64_t mine = base + (int64_t)own * p.slots + p.slot, at = 0;
+        bool owns = own < L::ROWS && mine < end;
+        if (owns) at = row_at<real>(t, first, mine);
+        if (owns && (!L::WIDE || threadIdx.x < 32)) {
+            copy_async(to.y + (mine - begin), y + at);
+            if (w) copy_async(to.w + (mine - begin), w + at);
+        }
+        for (int u = 0; u < L::ROWS; u++) {
+            int64_t row = from_owner(at, u, width), position = base + (int64_t)u * p.slots + p.slot;
+            if (position >= end) continue;
+            for (int q = 0; q < L::PACKS; q++) {
+                int c = (q * p.lanes + p.lane) * L::VALUES;
+                const real *from = x + row * t.ld + c;
+                real *there = to.x + (position - begin) * t.ld + c;
+                if (c >= t.ld) continue;
+                if (L::VALUES == 1)
+                    copy_async(there, from);
+                else
+                    copy_async((pack<real> *)there, (const pack<real> *)from);
+            }
+        }
+    }
+}
+
+/* The first `staged` of this block's parts of step `step`. */
+template <class L>
+__device__ static void stage_step(const fused_task &t, int64_t step, const place &p, typename L::real *memory, int staged,
+                                  int turn)
+{
+    const step_row *row = t.update.table->row + step;
+    for (int i = 0; i < staged; i++) {
+        int64_t part = blockIdx.x + (int64_t)i * gridDim.x;
+        stage_part<L>(t, row->first, part_begin(t, part, row->count), part_begin(t, part + 1, row->count), p,
+                      stage_at(t, memory, staged, turn, i));
+    }
+}
+
+template <class L>
+__device__ static void run_step(const fused_task &t, int64_t step, const update_task &mine, const place &p,
+                                typename L::real *memory, int staged, int turn, double *shared)
+{
+    typedef typename L::real real;
+    const step_row *row = t.update.table->row + step;
+    const real *from = (const real *)(mine.point ? mine.point : mine.theta);
+    int d = (int)t.update.penalised;
+    share<L> point;
+    load_point<L>(from, d, p, &point);
+    for (int i = 0; blockIdx.x + (int64_t)i * gridDim.x < t.shape.parts; i++) {
+        int64_t part = blockIdx.x + (int64_t)i * gridDim.x;
+        part_rows<real> r = {part_begin(t, part, row->count),
+                             part_begin(t, part + 1, row->count),
+                             i < staged,
+                             (const real *)t.x,
+                             (const real *)t.y,
+                             (const real *)t.w};
+        if (r.staged) {
+            stage<real> s = stage_at(t, memory, staged, turn, i);
+            r.x = s.x;
+            r.y = s.y;
+            r.w = t.w ? s.w : nullptr;
+        }
+        run_part<L>(t, row->first, r, part, turn, point, from, p, shared);
+    }
+}
+
+/* ---- Parameters in shared memory, and back ---- */
+
+/* To *free, which moves on. */
+template <class real> __device__ static void *bring(const void *from, const update_task &u, real **free)
+{
+    if (!from) return nullptr;
+    real *to = *free;
+    *free += parameter_room(u);
+    for (int64_t i = threadIdx.x; i < u.size; i += blockDim.x) to[i] = ((const real *)from)[i];
+    return to;
+}
+
+template <class real> __device__ static void give_back(const void *from, int64_t size, void *to)
+{
+    if (!to) return;
+    for (int64_t u = threadIdx.x; u < size; u += blockDim.x) ((real *)to)[u] = ((const real *)from)[u];
+}
+
+template <class real> __device__ static update_task bring_parameters(const update_task &u, real *memory)
+{
+    update_task mine = u;
+    mine.theta = bring(u.theta, u, &memory);
+    mine.slot1 = bring(u.slot1, u, &memory);
+    mine.slot2 = bring(u.slot2, u, &memory);
+    mine.slot3 = bring(u.slot3, u, &memory);
+    mine.means = bring(u.means, u, &memory);
+    mine.point = bring(u.point, u, &memory);
+    mine.metric = bring(u.metric, u, &memory);
+    mine.penalty = bring(u.penalty, u, &memory);
+    mine.lower = bring(u.lower, u, &memory);
+    mine.upper = bring(u.upper, u, &memory);
+    return mine;
+}
+
+template <class real> __device__ static void give_parameters_back(const update_task &mine, const update_task &u)
+{
+    give_back<real>(mine.theta, u.size, u.theta);
+    give_back<real>(mine.slot1, u.size, u.slot1);
+    give_back<real>(mine.slot2, u.size, u.slot2);
+    give_back<real>(mine.slot3, u.size, u.slot3);
+    give_back<real>(mine.means, u.size, u.means);
+    give_back<real>(mine.point, u.size, u.point);
+}
+
+/* ---- The kernel ---- */
+
+/* In double, twice as many threads as this would have too few registers. */
+template <class L> static constexpr int most_threads() { return sizeof(typename L::real) == 4 ? (int)L::THREADS_MOST : 256; }
+
+/* Every block counts the steps for itself, by the same sums; block 0 says so at the end, when all have long begun. */
+template <class L>
+__global__ __launch_bounds__(most_threads<L>(), 1) static void persistent_kernel(fused_task t, int64_t steps, int staged,
+                                                                                 unsigned *flags)
+{
+    typedef typename L::real real;
+    SHARED(double, shared, shared_doubles<L>());
+    SHARED(run_state, state, 1);
+    DYNAMIC_SHARED(real, memory);
+    place p = place_of<L>(t.shape);
+    update_task mine = bring_parameters(t.update, memory);
+    if (threadIdx.x == 0) state[0] = *t.state;
+    __syncthreads();
+    if (state[0].failed) return;
+    int64_t begin = state[0].next;
+    stage_step<L>(t, begin, p, memory, staged, 0);
+    for (int64_t i = 0; i < steps; i++) {
+        int turn = (int)(i & 1);
+        copy_async_wait();
+        __syncthreads();
+        if (i + 1 < steps) stage_step<L>(t, begin + i + 1, p, memory, staged, !turn);
+        run_step<L>(t, begin + i, mine, p, memory, staged, turn, shared);
+        if (gridDim.x > 1) grid_barrier(flags, (unsigned)i + 1);
+        double loss, slope;
+        add_sums(t, turn, shared, &loss, &slope);
+        if (threadIdx.x == 0) {
+            state[0].pending = loss;
+            account(state, t.update.table);
+        }
+        __syncthreads();
+        if (state[0].active < 0) break;
+        update_columns<real>(t, turn, mine, begin + i, slope, 0, 1, shared);
+    }
+    copy_async_wait();
+    __syncthreads();
+    if (blockIdx.x > 0) return;
+    give_parameters_back<real>(mine, t.update);
+    if (threadIdx.x == 0) *t.state = state[0];
+}
+
+/* ---- Launching ---- */
+
+extern "C" int64_t persistent_blocks(const fused_shape *shape, int multiprocessors)
+{
+    return shape->parts < multiprocessors ? shape->parts : multiprocessors;
+}
+
+enum { OWN_BYTES = 20 * 1024 }; /* of a block's shared memory: what the kernel declares, and the system's */
+
+extern "C" int persistent_takes(const fused_shape *shape, const update_task *update, int shared)
+{
+    int is_float = update->precision == CUSGD_PRECISION_FLOAT;
+    int64_t kept = arrays_of(*update) * parameter_room(*update) * (is_float ? 4 : 8);
+    return (shape->lanes <= 32 || shape->packs <= 2) && shape->threads <= (is_float ? 512 : 256) && kept <= shared - OWN_BYTES;
+}
+
+/* As many of a block's parts as there is room for are staged; the others are read where they are. */
+template <class L> static cudaError_t launch_steps(const persistent_task *t, cudaStream_t stream)
+{
+    typedef typename L::real real;
+    const fused_task *f = &t->fused;
+    int64_t blocks = persistent_blocks(&f->shape, t->multiprocessors), each = (f->shape.parts + blocks - 1) / blocks;
+    static_assert(shared_doubles<L>() * sizeof(double) + sizeof(run_state) + 1024 <= OWN_BYTES, "OWN_BYTES is too little");
+    int64_t kept = arrays_of(f->update) * parameter_room(f->update),
+            room = (t->shared - OWN_BYTES) / (int64_t)sizeof(real) - kept;
+    int staged = (int)each;
+    while (staged > 0 && 2 * stage_values(*f, staged) > room) staged--;
+    size_t bytes = (size_t)(kept + 2 * stage_values(*f, staged)) * sizeof(real);
+    cudaError_t error =
+        cudaFuncSetAttribute((const void *)persistent_kernel<L>, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes);
+    if (error) return error;
+    return LAUNCH_COOPERATIVE(persistent_kernel<L>, dim3((unsigned)blocks), dim3((unsigned)f->shape.threads), bytes, stream, *f,
+                              t->steps, staged, t->flags);
+}
+
+template <class real> static cudaError_t steps_of(const persistent_task *t, cudaStream_t stream)
+{
+    const int values = 16 / sizeof(real);
+    const fused_shape *s = &t->fused.shape;
+    if (s->values == 1) return launch_steps<layout<real, 1, 1, false>>(t, stream);
+    if (s->lanes <= 32)
+        return s->packs == 1   ? launch_steps<layout<real, values, 1, false>>(t, stream)
+               : s->packs == 2 ? launch_steps<layout<real, values, 2, false>>(t, stream)
+                               : launch_steps<layout<real, values, 4, false>>(t, stream);
+    return s->packs == 1 ? launch_steps<layout<real, values, 1, true>>(t, stream)
+                         : launch_steps<layout<real, values, 2, true>>(t, stream);
+}
+
+extern "C" cudaError_t kernel_persistent_steps(const persistent_task *t, cudaStream_t stream)
+{
+    return t->fused.update.precision == CUSGD_PRECISION_FLOAT ? steps_of<float>(t, stream) : steps_of<double>(t, stream);
+}

@@ -1,0 +1,45 @@
+#!/bin/bash
+# What the compiler gives each kernel on compute capability 9.0, as nvcc's assembler reports it: tests/gpu/KERNELS.md.
+# usage: kernel_resources.sh [--write]   without --write: fails where a kernel spills, or where the table is not what the compiler
+#        that made it says now. Needs nvcc.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+table=tests/gpu/KERNELS.md
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+version=$(nvcc --version | sed -n 's/.*release [0-9.]*, V\([0-9.]*\).*/\1/p')
+
+for source in kernels/*.cu; do
+    nvcc -std=c++17 -arch=sm_90 -cubin -fmad=false -Iinclude -Ikernels --Werror all-warnings -Xptxas -v -o "$work/cubin" "$source" 2>&1 |
+        c++filt | awk -v file="$(basename "$source")" '
+        /Compiling entry function/ { name = $0; sub(/.*function ./, "", name); sub(/. for .sm_.*/, "", name); sub(/^void /, "", name)
+                                     sub(/\(.*/, "", name); gsub(/ >/, ">", name) }
+        /bytes stack frame/ { stack = $1; spills = $5 + $9 }
+        /Used [0-9]+ registers/ {
+            shared = 0
+            for (i = 2; i <= NF; i++) if ($i ~ /^smem/) shared = $(i - 2)
+            for (i = 1; i <= NF; i++) if ($i == "Used") registers = $(i + 1)
+            printf "| %s | `%s` | %d | %d | %d | %d |\n", file, name, registers, shared, stack, spills
+        }' | LC_ALL=C sort
+done >"$work/rows"
+[ -s "$work/rows" ] || { echo "nvcc reported no kernel" >&2; exit 1; }
+{
+    echo "# Kernels on compute capability 9.0"
+    echo "Registers of a thread, static shared memory of a block, stack and spills of a thread in bytes, as nvcc $version's assembler reports them."
+    echo "Written by \`scripts/kernel_resources.sh --write\`; without --write it fails where a kernel spills. \`layout<real, values, packs, wide>\`:"
+    echo "kernels/fused.h. Dynamic shared memory: only \`persistent_kernel\` has some, as much as it can use."
+    echo
+    echo "| File | Kernel | registers | shared | stack | spills |"
+    echo "|---|---|---|---|---|---|"
+    cat "$work/rows"
+} >"$work/table"
+
+if [ "${1:-}" = --write ]; then
+    cp "$work/table" "$table"
+    echo "$table: $(wc -l <"$work/rows") kernels"
+elif grep -q "nvcc $version's" "$table" && ! diff "$table" "$work/table"; then
+    echo "$table is not what nvcc $version says; run $0 --write" >&2
+    exit 1
+fi
+if awk -F'|' '$7 > 0 { print "spills:" $3 $7 " bytes"; found = 1 } END { exit !found }' "$work/rows"; then exit 1; fi
+echo "no kernel of $(wc -l <"$work/rows") spills"
