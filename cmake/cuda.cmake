@@ -57,7 +57,7 @@ target_link_libraries(cusgd-cuda-host PRIVATE cusgd-build)
 # Kernels are held to the CPU's arithmetic: nothing is contracted. Only what module.c exports is seen, and what it links is its own.
 add_library(cusgd-cuda MODULE ${kernel_sources} $<TARGET_OBJECTS:cusgd-cuda-host>)
 target_include_directories(cusgd-cuda PRIVATE ${PROJECT_SOURCE_DIR}/kernels ${PROJECT_SOURCE_DIR}/include)
-target_compile_options(cusgd-cuda PRIVATE -fmad=false --Werror=all-warnings -Xcompiler=-Wall,-Wextra)
+target_compile_options(cusgd-cuda PRIVATE -fmad=false --Werror=all-warnings -Xcompiler=-Wall,-Wextra -Xptxas=-v)
 if(CUSGD_WERROR)
     target_compile_options(cusgd-cuda PRIVATE -Xptxas=--warn-on-spills) # a kernel that spills does not build
 endif()
@@ -66,5 +66,6 @@ target_link_options(cusgd-cuda PRIVATE LINKER:-Bsymbolic LINKER:--exclude-libs,A
 set_target_properties(cusgd-cuda PROPERTIES
                       CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON CUDA_EXTENSIONS OFF CUDA_VISIBILITY_PRESET hidden
                       CUDA_RUNTIME_LIBRARY Static
+                      CUDA_COMPILER_LAUNCHER ${PROJECT_SOURCE_DIR}/cmake/nvcc_report.sh
                       BUILD_RPATH "${CUDAToolkit_LIBRARY_DIR}" INSTALL_RPATH "${CUDAToolkit_LIBRARY_DIR}")
 install(TARGETS cusgd-cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/cusgd)

@@ -7,6 +7,7 @@
 
 #include "backend.h"
 #include "check/check.h" /* a parameter's own numbers */
+#include "reduced.h"
 
 /* Opens it, or ends the test. */
 void seam_backend_open(cusgd_precision precision, int threads, backend *out);

@@ -97,7 +97,7 @@ Test(seam_large, slices_of_many_steps)
         seam_examples_make(&spec, &e);
         course c = course_make(&b, &e, &p, (cusgd_sampling)(i / 4));
         if (c.steps != BATCHES) seam_fail("%d steps", (int)c.steps);
-        for (int64_t each = 20; each <= 60; each += 20) {
+        for (int64_t each = 20; each <= 60; each += REDUCED ? 40 : 20) {
             steps_report r = check_course(&c, each);
             if (r.failed || r.done != BATCHES) seam_fail("%d of %d steps", (int)r.done, BATCHES);
         }
@@ -141,7 +141,7 @@ Test(seam_large, a_slice_of_thousands_of_steps)
     plan p = {.loss.kind = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_SGD, .d = 2, .k = 1, .batch = 1, .intercept = 1};
     seam_backend_open(CUSGD_PRECISION_FLOAT, 2, &b);
     seam_examples_make(&spec, &e);
-    for (int engine = CUSGD_ENGINE_CUBLAS; engine < SEAM_ENGINES; engine++) {
+    for (int engine = CUSGD_ENGINE_CUBLAS; engine < (REDUCED ? CUSGD_ENGINE_FUSED : SEAM_ENGINES); engine++) {
         p.engine = (cusgd_engine)engine;
         course c = course_make(&b, &e, &p, CUSGD_SAMPLING_PERMUTE);
         double whole[PARTS * 3], parts[PARTS * 3];

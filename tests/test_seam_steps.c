@@ -493,7 +493,7 @@ Test(seam_steps, the_first_bad_step_ends_the_run)
     session s;
     session_open(&s);
     static const int64_t shapes[][4] = {{40, 5, 1, 4}, {64, 33, 3, 16}, {12000, 61, 2, 3000}}; /* n, d, k, batch */
-    int cases = 3 * 2 * (seam_short() ? 1 : OPTIMIZERS * TEAMS);
+    int cases = 3 * 2 * (seam_short() ? 1 : OPTIMIZERS * (REDUCED ? 1 : TEAMS));
     for (int i = 0; i < cases; i++) {
         const int64_t *shape = shapes[i % 3];
         int precision = i / 3 % 2, permute = i % 2, optimizer = i / 6 % OPTIMIZERS, threads = i / 6 / OPTIMIZERS;

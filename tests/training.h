@@ -5,15 +5,7 @@
 
 #include "cusgd.h"
 #include "oracle.h"
-
-/* Whether a sanitizer slows this build: long tests then take a part of their cases and say so. */
-#if defined(__SANITIZE_ADDRESS__)
-#define REDUCED 1
-#elif defined(__has_feature)
-#define REDUCED __has_feature(address_sanitizer)
-#else
-#define REDUCED 0
-#endif
+#include "reduced.h"
 
 double random_uniform(uint64_t *state); /* in (0, 1) */
 double random_normal(uint64_t *state);
