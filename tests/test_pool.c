@@ -80,3 +80,17 @@ Test(pool, ends_without_having_begun)
     pool_free(p);
     pool_free(pool_create(5));
 }
+
+/* Every index is in the range of its owner. */
+Test(pool, ranges)
+{
+    for (int team = 1; team <= 9; team++)
+        for (int64_t n = team; n <= 40; n++) {
+            cr_assert_eq(pool_range(n, team, 0), 0);
+            cr_assert_eq(pool_range(n, team, team), n);
+            for (int64_t i = 0; i < n; i++) {
+                int w = pool_owner(n, team, i);
+                cr_assert(i >= pool_range(n, team, w) && i < pool_range(n, team, w + 1), "%d of %d: %d", (int)i, (int)n, w);
+            }
+        }
+}

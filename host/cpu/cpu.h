@@ -13,8 +13,8 @@ static inline int threads_for(int most, int64_t bytes, int64_t bytes_each)
     return worth < 1 ? 1 : worth < most ? (int)worth : most;
 }
 
-/* What one thread reads in a few microseconds: less is not worth waking another for. */
-enum { THREAD_BYTES = 256 * 1024 };
+/* What one thread reads in two microseconds: less is not worth a hand-over to another. */
+enum { THREAD_BYTES = 32 * 1024 };
 
 /* Rows of a chunk, the unit in which a sum over `rows` rows is grouped: 128 KB of floats or so; where the rows would then make
  * fewer than four chunks a quarter of them, but 32 KB. */

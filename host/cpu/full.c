@@ -36,7 +36,8 @@ static void add_chunk(void *context, int64_t c)
     rows_task mine = *w->task;
     mine.gradient = w->partial ? w->partial + c * size : NULL;
     if (w->partial) memset(mine.gradient, 0, sizeof(real) * (size_t)size);
-    w->losses[c] = w->self->rows->gradient(&mine, first, least(w->chunk, w->n - first));
+    rows_range range = {first, least(w->chunk, w->n - first), first + w->chunk, most(0, w->n - first - w->chunk)};
+    w->losses[c] = w->self->rows->gradient(&mine, range);
 }
 
 static double run_wave(wave *w, int64_t chunks, double *total)

@@ -44,15 +44,18 @@ static const uint64_t *window_starts(const sampler *s, uint64_t window)
 }
 
 /* Positions of one window of `blocks`, from a table of the window's permutation. */
-static void blocks_range(const sampler *s, const int64_t *table, uint64_t window, uint64_t inside, int64_t count, int64_t *rows)
+static void blocks_range(const sampler *s, const int64_t *restrict table, uint64_t window, uint64_t inside, int64_t count,
+                         int64_t *restrict rows)
 {
-    const uint64_t *start = window_starts(s, window);
+    const uint64_t *restrict start = window_starts(s, window);
     uint32_t bits = blocks_bits(s, window);
-    int whole = blocks_is_whole(s, window);
-    if (!whole) permute_range(&s->leftover, inside, count, rows);
+    if (blocks_is_whole(s, window))
+        for (int64_t i = 0; i < count; i++)
+            rows[i] = (int64_t)blocks_flipped(bits, (uint64_t)table[blocks_turned(bits, inside + (uint64_t)i)]);
+    else
+        permute_range(&s->leftover, inside, count, rows);
     for (int64_t i = 0; i < count; i++) {
-        uint64_t turned = blocks_turned(bits, inside + (uint64_t)i);
-        uint64_t place = whole ? blocks_flipped(bits, (uint64_t)table[turned]) : (uint64_t)rows[i];
+        uint64_t place = (uint64_t)rows[i];
         rows[i] = (int64_t)blocks_wrap(s, start[place / SAMPLING_BLOCK] + place % SAMPLING_BLOCK);
     }
 }

@@ -1,6 +1,8 @@
-/* See pool.h. The caller publishes a piece of work by a ticket; whoever is awake draws indices from it by compare-and-swap, so
- * that on a busy machine the others do the work of a thread that is not running. A thread that finds nothing to do spins for some
- * microseconds, which is how far apart steps are, and then sleeps until it is wanted. */
+/* See pool.h. A piece of work has a number. Every thread has a range of its indices, and a ticket that says how far the range has
+ * been drawn: {number, indices drawn}. A ticket with an older number stands for a range of which nothing was drawn, so that a new
+ * piece is published by one store. Indices are drawn by compare-and-swap, from one's own range first and then from the others',
+ * so that on a busy machine the others do the work of a thread that is not running. A thread that finds nothing to do spins for
+ * some microseconds, which is how far apart steps are, and then sleeps until it is wanted. */
 #include "pool.h"
 
 #include "error.h"
@@ -10,12 +12,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { IDLE_SPINS = 4000 /* about 50 us */ };
-
-/* A ticket is the number of a piece of work, and the next index to be drawn. */
-#define TICKET_NEXT UINT64_C(0xFFFFFFFF)
+enum { IDLE_SPINS = 4000 /* about 100 us */ };
 
 typedef struct worker {
+    _Alignas(64) _Atomic uint64_t ticket; /* number << 32 | drawn */
     _Alignas(64) _Atomic int asleep;
     pool *pool;
     int index; /* the caller is 0 */
@@ -24,18 +24,28 @@ typedef struct worker {
 } worker;
 
 struct pool {
-    /* A piece of work; its fields change while no index can be drawn. */
-    void (*body)(void *context, int64_t i);
-    void *context;
-    _Atomic int64_t count;
+    /* The piece's number, 0 while the rest changes: what is read between two equal numbers belongs together. */
+    _Alignas(64) _Atomic uint32_t number;
+    uint32_t last; /* number given; the caller's */
     _Atomic int team;
-    _Alignas(64) _Atomic uint64_t ticket;
+    _Atomic int64_t count;
+    void (*_Atomic body)(void *context, int64_t i);
+    void *_Atomic context;
     _Alignas(64) _Atomic int64_t done;
     _Alignas(64) pthread_mutex_t mutex; /* of sleeping and waking */
     int quits;                          /* under the mutex */
     int threads, started;
-    worker *workers; /* threads - 1 */
+    worker *workers; /* threads; the first is the caller's, of which only the ticket counts */
 };
+
+/* What a thread has read of a piece of work. */
+typedef struct piece {
+    uint32_t number;
+    int team;
+    int64_t count;
+    void (*body)(void *context, int64_t i);
+    void *context;
+} piece;
 
 static inline void relax(void)
 {
@@ -46,34 +56,66 @@ static inline void relax(void)
 #endif
 }
 
-/* Draws an index and does it; 0 where none is left. */
-static int work(pool *p)
+int64_t pool_range(int64_t count, int team, int w) { return count * w / team; }
+
+int pool_owner(int64_t count, int team, int64_t i) { return (int)(((i + 1) * team - 1) / count); }
+
+/* 0 where there is none, or it changes. */
+static int read_piece(pool *p, piece *to)
 {
-    uint64_t ticket = atomic_load(&p->ticket);
-    int64_t i = (int64_t)(ticket & TICKET_NEXT);
-    if (i >= atomic_load(&p->count)) return 0;
-    /* If the count is another piece's, so is the ticket by now, and the exchange fails. */
-    if (!atomic_compare_exchange_strong(&p->ticket, &ticket, ticket + 1)) return 1;
-    p->body(p->context, i);
-    atomic_fetch_add_explicit(&p->done, 1, memory_order_release);
-    return 1;
+    to->number = atomic_load(&p->number);
+    to->team = atomic_load_explicit(&p->team, memory_order_acquire);
+    to->count = atomic_load_explicit(&p->count, memory_order_acquire);
+    to->body = atomic_load_explicit(&p->body, memory_order_acquire);
+    to->context = atomic_load_explicit(&p->context, memory_order_acquire);
+    return to->number != 0 && atomic_load(&p->number) == to->number;
 }
 
-static int is_wanted(pool *p, const worker *w)
+/* Draws an index of thread w's range; -1 where none is left. A piece ends when all is drawn and done; so if this one has, then
+ * every ticket has moved on since it was read, and the exchange fails. */
+static int64_t draw(pool *p, const piece *of, int w)
 {
-    return (int64_t)(atomic_load(&p->ticket) & TICKET_NEXT) < atomic_load(&p->count) && w->index < atomic_load(&p->team);
+    int64_t first = pool_range(of->count, of->team, w), size = pool_range(of->count, of->team, w + 1) - first;
+    _Atomic uint64_t *at = &p->workers[w].ticket;
+    uint64_t ticket = atomic_load(at);
+    for (;;) {
+        int64_t drawn = ticket >> 32 == of->number ? (int64_t)(ticket & UINT32_MAX) : 0;
+        if (drawn >= size || atomic_load(&p->number) != of->number) return -1;
+        if (atomic_compare_exchange_weak(at, &ticket, (uint64_t)of->number << 32 | (uint64_t)(drawn + 1))) return first + drawn;
+    }
 }
 
-/* Until there is something to draw. Returns 0 when the pool ends. */
-static int wait_for_work(pool *p, worker *w)
+/* Does what is left of a piece, thread w's range first. */
+static void work(pool *p, const piece *of, int w)
+{
+    int64_t done = 0;
+    for (int victim = 0; victim < of->team; victim++) {
+        int64_t i;
+        while ((i = draw(p, of, (w + victim) % of->team)) >= 0) {
+            of->body(of->context, i);
+            done++;
+        }
+    }
+    if (done) atomic_fetch_add(&p->done, done);
+}
+
+/* A piece that thread w has part in and has not looked at, the one after number `seen`. */
+static int is_wanted(pool *p, const worker *w, uint32_t seen, piece *to)
+{
+    uint32_t number = atomic_load(&p->number);
+    return number != 0 && number != seen && read_piece(p, to) && w->index < to->team;
+}
+
+/* Until there is one. Returns 0 when the pool ends. */
+static int wait_for_work(pool *p, worker *w, uint32_t seen, piece *to)
 {
     for (int i = 0; i < IDLE_SPINS; i++) {
-        if (is_wanted(p, w)) return 1;
+        if (is_wanted(p, w, seen, to)) return 1;
         relax();
     }
     pthread_mutex_lock(&p->mutex);
     atomic_store(&w->asleep, 1); /* before it looks once more: the caller publishes first, and then looks who is asleep */
-    while (!p->quits && !is_wanted(p, w)) pthread_cond_wait(&w->wanted, &p->mutex);
+    while (!p->quits && !is_wanted(p, w, seen, to)) pthread_cond_wait(&w->wanted, &p->mutex);
     atomic_store(&w->asleep, 0);
     int quits = p->quits;
     pthread_mutex_unlock(&p->mutex);
@@ -83,10 +125,8 @@ static int wait_for_work(pool *p, worker *w)
 static void *worker_run(void *of)
 {
     worker *w = of;
-    while (wait_for_work(w->pool, w)) {
-        while (w->index < atomic_load(&w->pool->team) && work(w->pool)) {
-        }
-    }
+    piece now = {0};
+    while (wait_for_work(w->pool, w, now.number, &now)) work(w->pool, &now, w->index);
     return NULL;
 }
 
@@ -97,7 +137,7 @@ static void start_workers(pool *p, int team)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     for (; p->started < team - 1; p->started++) {
-        worker *w = &p->workers[p->started];
+        worker *w = &p->workers[p->started + 1];
         w->pool = p;
         w->index = p->started + 1;
         pthread_cond_init(&w->wanted, NULL);
@@ -114,7 +154,7 @@ pool *pool_create(int threads)
     pool *p = allocate_aligned_zeroed(1, sizeof *p);
     if (!p) return NULL;
     p->threads = threads > 1 ? threads : 1;
-    p->ticket = TICKET_NEXT;
+    p->last = UINT32_MAX - 1000; /* so that every long run, and every test, sees the numbers begin anew */
     p->workers = allocate_aligned_zeroed((size_t)p->threads, sizeof *p->workers);
     if (!p->workers) {
         free(p);
@@ -138,42 +178,56 @@ void pool_free(pool *p)
     p->quits = 1;
     pthread_mutex_unlock(&p->mutex);
     for (int i = 0; i < p->started; i++) {
-        wake(p, &p->workers[i]);
-        pthread_join(p->workers[i].thread, NULL);
-        pthread_cond_destroy(&p->workers[i].wanted);
+        worker *w = &p->workers[i + 1];
+        wake(p, w);
+        pthread_join(w->thread, NULL);
+        pthread_cond_destroy(&w->wanted);
     }
     pthread_mutex_destroy(&p->mutex);
     free(p->workers);
     free(p);
 }
 
-static void publish(pool *p, int team, int64_t count, void (*body)(void *context, int64_t i), void *context)
+/* Numbers that begin anew must not meet tickets of the last time. */
+static void next_number(pool *p)
 {
-    uint64_t ticket = atomic_load(&p->ticket) | TICKET_NEXT;
-    atomic_store(&p->ticket, ticket); /* no index can be drawn */
-    p->body = body;
-    p->context = context;
-    atomic_store_explicit(&p->done, 0, memory_order_relaxed);
-    atomic_store_explicit(&p->team, team, memory_order_relaxed);
-    atomic_store_explicit(&p->count, count, memory_order_release);
-    atomic_store(&p->ticket, ticket + 1); /* the next piece, from index 0 */
-    for (int i = 0; i < team - 1; i++)
-        if (atomic_load(&p->workers[i].asleep)) wake(p, &p->workers[i]);
+    if (++p->last != 0) return;
+    for (int w = 0; w < p->threads; w++) atomic_store(&p->workers[w].ticket, 0);
+    p->last = 1;
 }
 
-void pool_for(pool *p, int team, int64_t count, void (*body)(void *context, int64_t i), void *context)
+static piece publish(pool *p, int team, int64_t count, void (*body)(void *context, int64_t i), void *context)
+{
+    atomic_store(&p->number, 0);
+    next_number(p);
+    atomic_store_explicit(&p->team, team, memory_order_release); /* after the 0 */
+    atomic_store_explicit(&p->count, count, memory_order_release);
+    atomic_store_explicit(&p->body, body, memory_order_release);
+    atomic_store_explicit(&p->context, context, memory_order_release);
+    atomic_store_explicit(&p->done, 0, memory_order_relaxed);
+    atomic_store(&p->number, p->last);
+    for (int w = 1; w < team; w++)
+        if (atomic_load(&p->workers[w].asleep)) wake(p, &p->workers[w]);
+    return (piece){p->last, team, count, body, context};
+}
+
+int pool_team(pool *p, int team, int64_t count)
 {
     if (team > count) team = (int)count;
     if (team > p->threads) team = p->threads;
     if (team - 1 > p->started) start_workers(p, team);
-    if (team > p->threads) team = p->threads;
+    return team > p->threads ? p->threads : team;
+}
+
+void pool_for(pool *p, int team, int64_t count, void (*body)(void *context, int64_t i), void *context)
+{
+    team = pool_team(p, team, count);
     if (team <= 1) {
         for (int64_t i = 0; i < count; i++) body(context, i);
         return;
     }
-    publish(p, team, count, body, context);
-    while (work(p)) {
-    }
+    piece now = publish(p, team, count, body, context);
+    work(p, &now, 0);
     for (int spins = 0; atomic_load_explicit(&p->done, memory_order_acquire) < count; spins++) {
         if (spins < IDLE_SPINS)
             relax();

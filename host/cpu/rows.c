@@ -26,7 +26,8 @@ enum {
                           : 1,      /* rows whose lanes fit in the registers at once */
     FOLDED = WIDTH < 4 ? 4 : WIDTH, /* lanes left when registers have been added to registers */
     TILE = 8,                       /* registers of gradient kept while a group's rows are added */
-    GROUP = 64,                     /* the most rows in a group */
+    GROUP = 48,                     /* the most rows in a group */
+    NARROW_GROUP = 32,              /* likewise, up to NARROW outputs */
     GROUP_BYTES = 16384,
     AHEAD = 8192 / (int)sizeof(real), /* values between what is read and what is asked for */
     LINE = 64 / (int)sizeof(real)     /* a cache line's values */
@@ -68,26 +69,22 @@ static inline quad fold(lanes *sum)
     return load_quad(lane);
 }
 
-/* What will be read later: `next` in one piece, or (NULL) the rows ahead[0 .. 3]. */
-typedef struct later {
-    const real *next, *const *ahead;
-} later;
+/* Asks for a line that will be read in a while, for the second-level cache: the first has too few places for lines on their way,
+ * and steps were half as fast. */
+static inline __attribute__((always_inline)) void fetch(const real *line) { __builtin_prefetch(line, 0, 2); }
 
-/* The lane sums of x[0 .. BLOCK-1] with theta, folded to four each; these are rows first .. of four. Meanwhile what comes later
- * is asked for, line by line: in one burst the lines would wait for each other. */
-static inline __attribute__((always_inline)) void lane_sums(const real *const *x, int first, const later *l, const real *theta,
+/* The lane sums of x[0 .. BLOCK-1] with theta, folded to four each. Meanwhile the rows ahead[0 .. BLOCK-1] (NULL: none) are asked
+ * for, line by line: in one burst the lines would wait for each other. */
+static inline __attribute__((always_inline)) void lane_sums(const real *const *x, const real *const *ahead, const real *theta,
                                                             int64_t padded, quad *folded)
 {
     lanes sum[BLOCK][PIECES];
-    const real *next = l && l->next ? l->next + first * padded : NULL;
     memset(sum, 0, sizeof sum);
     for (int64_t j = 0; j < padded; j += LANES) {
-        if (next)
-            for (int at = 0; at < BLOCK * LANES; at += LINE) __builtin_prefetch(next + BLOCK * j + at);
-        else if (l)
+        if (ahead)
 #pragma GCC unroll 4
             for (int r = 0; r < BLOCK; r++)
-                for (int at = 0; at < LANES; at += LINE) __builtin_prefetch(l->ahead[first + r] + j + at);
+                for (int at = 0; at < LANES; at += LINE) fetch(ahead[r] + j + at);
 #pragma GCC unroll 8
         for (int q = 0; q < PIECES; q++) {
             lanes t = load(theta + j + q * WIDTH);
@@ -100,38 +97,44 @@ static inline __attribute__((always_inline)) void lane_sums(const real *const *x
 }
 
 /* p[r] = x[r] . theta for four rows: (l0 + l2) + (l1 + l3) of each, by a transposition. */
-static inline __attribute__((always_inline)) void dots(const real *const *x, const later *l, const real *theta, int64_t padded,
-                                                       real *p)
+static inline __attribute__((always_inline)) void dots(const real *const *x, const real *const *ahead, const real *theta,
+                                                       int64_t padded, real *p)
 {
     quad s[4];
 #pragma GCC unroll 4
-    for (int r = 0; r < 4; r += BLOCK) lane_sums(x + r, r, l, theta, padded, s + r);
+    for (int r = 0; r < 4; r += BLOCK) lane_sums(x + r, ahead ? ahead + r : NULL, theta, padded, s + r);
     quad ab = __builtin_shufflevector(s[0], s[1], 0, 4, 1, 5) + __builtin_shufflevector(s[0], s[1], 2, 6, 3, 7);
     quad cd = __builtin_shufflevector(s[2], s[3], 0, 4, 1, 5) + __builtin_shufflevector(s[2], s[3], 2, 6, 3, 7);
     quad all = __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
     memcpy(p, &all, sizeof all);
 }
 
-static inline __attribute__((always_inline)) void add_tile(int registers, int count, const real *const *x, const real *s,
-                                                           int64_t j, real *g)
+static inline __attribute__((always_inline)) void add_tile(int registers, int count, const real *const *x,
+                                                           const real *const *ahead, const real *s, int64_t j, real *g)
 {
     lanes t[TILE];
 #pragma GCC unroll 8
     for (int q = 0; q < registers; q++) t[q] = load(g + j + q * WIDTH);
-    for (int r = 0; r < count; r++)
+    for (int r = 0; r < count; r++) {
+        if (ahead)
+            for (int at = 0; at < registers * WIDTH; at += LINE) fetch(ahead[r] + j + at);
 #pragma GCC unroll 8
         for (int q = 0; q < registers; q++) t[q] += load(x[r] + j + q * WIDTH) * s[r];
+    }
 #pragma GCC unroll 8
     for (int q = 0; q < registers; q++) store(g + j + q * WIDTH, t[q]);
 }
 
-/* g += sum_r s[r] x[r], row after row; what it adds to g from d on nobody reads. */
-static inline void accumulate(int count, const real *const *x, const real *s, int64_t padded, real *g)
+/* g += sum_r s[r] x[r], row after row; what it adds to g from d on nobody reads. The rows ahead are asked for once more: a line
+ * for which there was no place is forgotten. */
+static inline __attribute__((always_inline)) void accumulate(int count, const real *const *x, const real *const *ahead,
+                                                             const real *s, int64_t padded, real *g)
 {
     int64_t j = 0;
-    for (; j + TILE * WIDTH <= padded; j += TILE * WIDTH) add_tile(TILE, count, x, s, j, g);
-    for (; j + TILE / 2 * WIDTH <= padded; j += TILE / 2 * WIDTH) add_tile(TILE / 2, count, x, s, j, g);
-    for (; j < padded; j += WIDTH) add_tile(1, count, x, s, j, g);
+    for (; j + TILE * WIDTH <= padded; j += TILE * WIDTH) add_tile(TILE, count, x, ahead, s, j, g);
+    for (; j + TILE / 2 * WIDTH <= padded; j += TILE / 2 * WIDTH) add_tile(TILE / 2, count, x, ahead, s, j, g);
+    for (; j + 2 * WIDTH <= padded; j += 2 * WIDTH) add_tile(2, count, x, NULL, s, j, g);
+    for (; j < padded; j += WIDTH) add_tile(1, count, x, NULL, s, j, g);
 }
 
 static inline const real *row_at(const rows_task *t, int64_t i)
@@ -176,8 +179,7 @@ static void losses(loss_rule rule, int count, const real *p, const real *y, cons
 /* Rows that are worked on together: `count` of them, filled up to fours by any row. */
 typedef struct group {
     int count, fours;
-    const real *x[GROUP], *ahead[GROUP]; /* the rows; rows that come later, where rows are listed */
-    const real *next;                    /* what comes later, where they are not; else NULL */
+    const real *x[GROUP], *ahead[GROUP]; /* the rows; rows that come later */
     const real *y;                       /* k == 1: count targets */
     const real *y_row[GROUP];            /* k > 1: each row's k targets */
     const real *w;                       /* count; NULL: all 1 */
@@ -193,10 +195,7 @@ static void add_narrow(const rows_task *t, const group *g, double *loss)
     int64_t padded = rows_padded(t->d);
     for (int64_t c = 0; c < t->k; c++) {
         const real *theta = t->theta + c * t->layout.ld, *y = g->y;
-        for (int r = 0; r < g->fours; r += 4) {
-            later l = {g->next ? g->next + r * padded : NULL, g->ahead + r};
-            dots(g->x + r, c == 0 ? &l : NULL, theta, padded, p + r);
-        }
+        for (int r = 0; r < g->fours; r += 4) dots(g->x + r, c == 0 ? g->ahead + r : NULL, theta, padded, p + r);
         if (t->k > 1) {
             for (int r = 0; r < g->count; r++) strided[r] = g->y_row[r][c];
             y = strided;
@@ -207,7 +206,7 @@ static void add_narrow(const rows_task *t, const group *g, double *loss)
             for (int l = 0; l < 4; l++) loss[l] += (double)value[r + l];
         if (!t->gradient) continue;
         real *gradient = t->gradient + c * t->layout.ld, intercept[4] = {0};
-        accumulate(g->count, g->x, slope, padded, gradient);
+        accumulate(g->count, g->x, c == 0 ? g->ahead : NULL, slope, padded, gradient);
         for (int r = 0; r < g->fours; r += 4)
             for (int l = 0; l < 4; l++) intercept[l] += slope[r + l];
         gradient[padded] += (intercept[0] + intercept[2]) + (intercept[1] + intercept[3]);
@@ -227,7 +226,7 @@ static int group_rows(const rows_task *t)
 {
     int64_t rows = GROUP_BYTES / (t->d * (int64_t)sizeof(real)) / 4 * 4;
     if (t->layout.wide) return WIDE_GROUP;
-    return rows < 4 ? 4 : rows > GROUP ? GROUP : (int)rows;
+    return rows < 4 ? 4 : (int)(rows < NARROW_GROUP ? rows : NARROW_GROUP);
 }
 
 static void group_size(group *g, int64_t left, int most)
@@ -236,58 +235,71 @@ static void group_size(group *g, int64_t left, int most)
     g->fours = (g->count + 3) / 4 * 4;
 }
 
-/* Rows first .. first + count - 1: y and w are read in place. */
-static double add_range(const rows_task *t, int64_t first, int64_t count)
+/* Rows between the one that is read and the one that is asked for. */
+static int64_t rows_ahead(const rows_task *t) { return AHEAD / t->d + 4; }
+
+/* The row that is `distance` behind number i of those asked for, or past their end in what is known of the next ones; else it
+ * itself. */
+static int64_t row_behind(const rows_range *r, int64_t i, int64_t distance)
+{
+    int64_t at = i + distance, beyond = at - r->count;
+    if (beyond < 0) return r->first + at;
+    return beyond < r->next_count ? r->next + beyond : r->first + i;
+}
+
+static int64_t listed_behind(const rows_list *l, int64_t i, int64_t distance)
+{
+    int64_t at = i + distance, beyond = at - l->count;
+    if (beyond < 0) return l->rows[at];
+    return beyond < l->next_count ? l->next[beyond] : l->rows[i];
+}
+
+/* y and w are read in place. */
+static double add_range(const rows_task *t, rows_range range)
 {
     int most = group_rows(t);
-    const real *start = t->x + first * t->d;
+    int64_t distance = rows_ahead(t);
     double loss[4] = {0};
-    for (int64_t i = 0; i < count; i += most) {
+    for (int64_t i = 0; i < range.count; i += most) {
         group g;
-        group_size(&g, count - i, most);
-        for (int r = 0; r < g.count; r++) g.x[r] = start + (i + r) * t->d;
-        g.next = g.x[0] + AHEAD; /* past the end it asks for nothing in particular */
-        if (first + i + g.count > t->tail_first)
-            for (int r = 0; r < g.count; r++) g.x[r] = row_at(t, first + i + r);
-        for (int r = g.count; r < g.fours; r++) g.x[r] = g.x[0];
+        int64_t at = range.first + i;
+        group_size(&g, range.count - i, most);
+        for (int r = 0; r < g.count; r++) {
+            g.x[r] = t->x + (at + r) * t->d;
+            g.ahead[r] = t->x + row_behind(&range, i + r, distance) * t->d;
+        }
+        if (at + g.count > t->tail_first)
+            for (int r = 0; r < g.count; r++) g.x[r] = row_at(t, at + r);
+        for (int r = g.count; r < g.fours; r++) g.x[r] = g.ahead[r] = g.x[0];
         if (t->k > 1)
-            for (int r = 0; r < g.count; r++) g.y_row[r] = t->y + (first + i + r) * t->k;
-        g.y = t->y + first + i;
-        g.w = t->w ? t->w + first + i : NULL;
+            for (int r = 0; r < g.count; r++) g.y_row[r] = t->y + (at + r) * t->k;
+        g.y = t->y + at;
+        g.w = t->w ? t->w + at : NULL;
         add_group(t, &g, loss);
     }
     return (loss[0] + loss[2]) + (loss[1] + loss[3]);
 }
 
-/* The row that is `distance` behind row i of the list, or past its end in what is known of the next one; else row i. */
-static int64_t row_behind(const rows_list *l, int64_t i, int64_t distance)
-{
-    int64_t at = i + distance;
-    if (at < l->count) return l->rows[at];
-    return at - l->count < l->next_count ? l->next[at - l->count] : l->rows[i];
-}
-
-/* The rows listed: y and w are gathered. */
+/* y and w are gathered. */
 static double add_listed(const rows_task *t, const rows_list *list)
 {
     int most = group_rows(t);
-    int64_t ahead = AHEAD / t->d + 4;
+    int64_t distance = rows_ahead(t);
     double loss[4] = {0};
     real y[GROUP], w[GROUP];
     for (int64_t i = 0; i < list->count; i += most) {
         group g;
         group_size(&g, list->count - i, most);
         for (int r = 0; r < g.count; r++) {
-            int64_t at = list->rows[i + r], behind = row_behind(list, i + r, ahead);
+            int64_t at = list->rows[i + r], behind = listed_behind(list, i + r, distance);
             g.x[r] = row_at(t, at);
             g.ahead[r] = t->x + behind * t->d;
             g.y_row[r] = t->y + at * t->k;
-            __builtin_prefetch(t->y + behind * t->k);
+            fetch(t->y + behind * t->k);
             y[r] = *g.y_row[r];
             if (t->w) w[r] = t->w[at];
         }
         for (int r = g.count; r < g.fours; r++) g.x[r] = g.ahead[r] = g.x[0];
-        g.next = NULL;
         g.y = y;
         g.w = t->w ? w : NULL;
         add_group(t, &g, loss);

@@ -58,15 +58,19 @@ typedef struct rows_task {
     layout layout;  /* of both */
 } rows_task;
 
-/* Rows, and as far as it is known what will be asked for after them, to be fetched meanwhile. */
+/* Rows first .. first + count - 1; or those listed. And what the same thread will be asked for after them, as far as it is known:
+ * it is fetched meanwhile. */
+typedef struct rows_range {
+    int64_t first, count, next, next_count;
+} rows_range;
 typedef struct rows_list {
     const int64_t *rows, *next;
     int64_t count, next_count;
 } rows_list;
 
 typedef struct rows_functions {
-    /* Adds rows first .. first + count - 1, or those listed. Returns the sum of w l over rows and outputs. */
-    double (*gradient)(const rows_task *t, int64_t first, int64_t count);
+    /* Adds the rows. Returns the sum of w l over rows and outputs. */
+    double (*gradient)(const rows_task *t, rows_range range);
     double (*gradient_listed)(const rows_task *t, const rows_list *list);
     /* p of rows first .. first + count - 1: out count x k. */
     void (*predict)(const rows_task *t, int64_t first, int64_t count, double *out);

@@ -21,6 +21,7 @@ typedef struct step {
     const slice *slice;
     struct update_step numbers, next;
     int64_t i, chunks;
+    int team;                        /* threads of stage one */
     batch_span batch[BATCHES_KNOWN]; /* this step's, and the next ones'; count 0 beyond the slice's end */
     int contiguous;
 } step;
@@ -62,24 +63,35 @@ static void find_later(const step *t, int64_t c)
     if (start < end) self->rows->order(t->slice->sampler, self->table, later.first + start, end - start, order + start);
 }
 
+/* Where the thread whose chunk c is goes on: the chunk behind it, or its first one of the next batch. */
+static batch_span after_chunk(const step *t, int64_t c)
+{
+    int64_t chunk = t->self->chunk, start = (c + 1) * chunk;
+    int owner = pool_owner(t->chunks, t->team, c);
+    batch_span in = t->batch[0];
+    if (c + 1 == pool_range(t->chunks, t->team, owner + 1)) {
+        in = t->batch[1];
+        start = pool_range(t->chunks, t->team, owner) * chunk;
+    }
+    return (batch_span){start, most(0, in.count - start)};
+}
+
 /* Stage one, for chunk c of the batch. */
 static void add_rows(void *context, int64_t c)
 {
     const step *t = context;
     cpu *self = t->self;
-    int64_t start = c * self->chunk, count = t->batch[0].count, rows = least(self->chunk, count - start);
+    int64_t start = c * self->chunk, rows = least(self->chunk, t->batch[0].count - start);
+    batch_span after = after_chunk(t, c);
+    int later = after.first < start + rows; /* in the next batch */
     rows_task task = NAMED(task_of)(t->slice->examples, self->plan.loss, self->point, self->partial + c * self->size);
     memset(task.gradient, 0, sizeof(real) * (size_t)self->size);
     if (t->contiguous) {
-        self->losses[c] = self->rows->gradient(&task, t->batch[0].first + start, rows);
+        rows_range range = {t->batch[0].first + start, rows, t->batch[later].first + after.first, after.count};
+        self->losses[c] = self->rows->gradient(&task, range);
         return;
     }
-    const int64_t *order = order_of(self, t->i);
-    rows_list list = {order + start, order + start + rows, rows, count - start - rows};
-    if (list.next_count == 0) {
-        list.next = order_of(self, t->i + 1);
-        list.next_count = t->batch[1].count;
-    }
+    rows_list list = {order_of(self, t->i) + start, order_of(self, t->i + later) + after.first, rows, after.count};
     self->losses[c] = self->rows->gradient_listed(&task, &list);
     find_later(t, c);
 }
@@ -219,7 +231,8 @@ static cusgd_status steps(void *of, const slice *s)
     for (int64_t i = 0; i < s->count; i++) {
         next_step(&t);
         int64_t sums = t.chunks * self->size * (int64_t)sizeof(real);
-        pool_for(self->pool, threads_for(self->threads, t.batch[0].count * row, THREAD_BYTES), t.chunks, add_rows, &t);
+        t.team = pool_team(self->pool, threads_for(self->threads, t.batch[0].count * row, THREAD_BYTES), t.chunks);
+        pool_for(self->pool, t.team, t.chunks, add_rows, &t);
         account(self, &t);
         if (self->report.failed) break;
         int threads = threads_for(self->threads, sums, THREAD_BYTES);

@@ -8,7 +8,7 @@ enum {
            : PIECES == 2 ? 6
            : PIECES <= 4 ? 3
                          : 1, /* rows or columns of a tile */
-    WIDE_GROUP = 48           /* rows of a group: a multiple of TALL */
+    WIDE_GROUP = GROUP        /* rows of a group: a multiple of TALL */
 };
 
 /* LANES values in registers, from memory and back. */
