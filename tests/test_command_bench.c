@@ -19,13 +19,13 @@ Test(command_bench, prints_a_line_a_case)
     cr_assert_str_eq(o.err, "");
     int rows = 0;
     for (char *line = strtok(o.out, "\n"); line; line = strtok(NULL, "\n")) {
-        char sampling[16];
+        char sampling[16], engine[16];
         long long batch, threads;
         double step, rate, x, reads, share, loss;
         if (strncmp(line, "none", 4) != 0 && strncmp(line, "blocks", 6) != 0) continue;
-        int found = sscanf(line, "%15s %lld %lld %lf %lf (%*f .. %*f) %lf %lf %lf %% %lf", sampling, &batch, &threads, &step,
-                           &rate, &x, &reads, &share, &loss);
-        cr_assert_eq(found, 9, "%d: %s", found, line);
+        int found = sscanf(line, "%15s %15s %lld %lld %lf %lf (%*f .. %*f) %lf %lf %lf %% %lf", sampling, engine, &batch,
+                           &threads, &step, &rate, &x, &reads, &share, &loss);
+        cr_assert_eq(found, 10, "%d: %s", found, line);
         cr_assert(step > 0 && rate > 0 && x > 0 && reads > 0 && share >= 0 && loss > 0 && loss < 20, "%s", line);
         rows++;
     }
@@ -45,11 +45,11 @@ static void check_bench(const cJSON *j)
     double step = number_in(j, "step_seconds"), rate = number_in(j, "rows_per_second"), x = number_in(j, "x_bytes_per_second");
     cr_assert(batch <= rows && number_in(j, "steps_per_pass") == steps && number_in(j, "repeats") >= 5);
     cr_assert(number_in(j, "step_work_seconds_min") > 0);
-    cr_assert(number_in(j, "step_work_seconds_min") > 0);
     cr_assert(step > 0 && number_in(j, "step_seconds_min") <= step && step <= number_in(j, "step_seconds_max"));
     cr_assert_float_eq(rate * steps * step / rows, 1, 1e-9);
     cr_assert_float_eq(x / (rate * cols * sizeof(float)), 1, 1e-9);
     cr_assert_float_eq(number_in(j, "share") * number_in(j, "read_bytes_per_second") / x, 1, 1e-9);
+    cr_assert_float_eq(number_in(j, "flops_per_second") / (4 * rate * cols * number_in(j, "outputs")), 1, 1e-9);
     cr_assert_eq(number_in(j, "x_bytes"), rows * cols * sizeof(float));
     cr_assert(number_in(j, "share") > 0 && number_in(j, "passes") == 2);
     cr_assert(number_in(j, "loss") > 0.3 && number_in(j, "loss") < 20, "%g", number_in(j, "loss")); /* of data with noise 1 */
@@ -58,19 +58,20 @@ static void check_bench(const cJSON *j)
 
 Test(command_bench, json)
 {
-    run(&o, BENCH "--batch 1000 --json");
+    run(&o, BENCH "--batch 1000 --json --shapes 40x3x9");
     assert_code(o, 0);
     assert_has(o.err, "300 x 5"); /* fits into the cache */
     assert_has(o.err, "--fits");
-    int lines = 0, permuted = 0;
+    int lines = 0, permuted = 0, outputs = 0;
     for (char *line = strtok(o.out, "\n"); line; line = strtok(NULL, "\n"), lines++) {
         cJSON *j = cJSON_Parse(line);
         cr_assert(j, "%s", line);
         check_bench(j);
         permuted += strcmp(cJSON_GetObjectItem(j, "sampling")->valuestring, "permute") == 0;
+        outputs += (int)number_in(j, "outputs");
         cJSON_Delete(j);
     }
-    cr_assert(lines == 4 && permuted == 2);
+    cr_assert(lines == 8 && permuted == 4 && outputs == 4 * 1 + 4 * 9);
 }
 
 Test(command_bench, losses_and_optimizers)
@@ -95,11 +96,13 @@ Test(command_bench, refuses_before_it_measures)
         {"--shapes 300x5,7", "ROWSxCOLS"},
         {"--shapes 0x5", "ROWSxCOLS"},
         {"--shapes 1e15x1e15", "ROWSxCOLS"},
-        {"--shapes 3x5x7", "ROWSxCOLS"},
+        {"--shapes 3x5x", "ROWSxCOLS"},
+        {"--shapes 3x5x7x9", "ROWSxCOLS"},
         {"--batch 8,-1", "batch"},
         {"--batch auto", "batch must be a number"},
         {"--sampling none,nonsense", "sampling"},
         {"--precision half", "precision"},
+        {"--engine steam", "engine"},
         {"--device gpu", "device"},
         {"--threads 0", "threads"},
         {"--loss nonsense", "loss"},

@@ -14,7 +14,7 @@ enum { LEAST_REPEATS = 5, MOST_REPEATS = 200, MIB = 1 << 20 };
 /* What is asked for. */
 typedef struct bench {
     const syntax *syntax;
-    text_list shapes, batches, precisions, samplings, devices, threads; /* words */
+    text_list shapes, batches, precisions, samplings, engines, devices, threads; /* words */
     const char *loss, *optimizer, *rate;
     int64_t epochs;
     double seconds;
@@ -23,24 +23,25 @@ typedef struct bench {
 
 /* Rows that are trained on, on one device. */
 typedef struct ground {
-    int64_t rows, cols;
+    int64_t rows, cols, outputs;
     double bytes; /* of x */
     cusgd_data *data;
     cusgd_device device;
-    double bandwidth, measured; /* bytes a second that the device reads; when that was measured */
+    double bandwidth, measured; /* bytes a second that the device reads; when that was measured last */
     int headed;                 /* the table's head is there */
 } ground;
 
 /* A case and what came of it: seconds a step. */
 typedef struct timing {
-    const char *sampling, *precision, *threads;
+    const char *sampling, *precision, *engine, *threads;
     cusgd_options options;
     char device[128]; /* its name, with the threads in use */
     int64_t steps;    /* of a pass over x */
     int repeats;
     double median, fastest, slowest;
-    double work; /* the least of all repeats, of processor time in all threads */
-    double loss; /* after the passes that warm up */
+    double work;      /* the least of all repeats, of processor time in all threads */
+    double loss;      /* after the passes that warm up */
+    double bandwidth; /* that of before and of after, averaged: what else runs on the machine comes and goes */
 } timing;
 
 static double seconds_of(clockid_t clock)
@@ -65,11 +66,13 @@ static int parse_whole(const char **text, int64_t *value)
     return *value != 0;
 }
 
-/* "1000000x32" or "1e6x32" */
+/* "1000000x32" or "1e6x32"; "1e5x512x64": with 64 outputs */
 static int parse_shape(const char *text, ground *g)
 {
+    g->outputs = 1;
     if (!parse_whole(&text, &g->rows) || *text++ != 'x' || !parse_whole(&text, &g->cols)) return 0;
-    return *text == '\0' && g->rows <= INT64_MAX / 16 / g->cols;
+    if (*text == 'x' && (text++, !parse_whole(&text, &g->outputs))) return 0;
+    return *text == '\0' && g->rows <= INT64_MAX / 16 / g->cols && g->rows <= INT64_MAX / 16 / g->outputs;
 }
 
 static int list_default(text_list *list, const char *const *words, size_t count)
@@ -86,11 +89,12 @@ static int fill_lists(bench *b)
 {
     static const char *const shapes[] = {"1000000x32", "200000x256", "50000x2048"}, *const batches[] = {"32", "256", "4096"};
     static const char *const precisions[] = {"float"}, *const samplings[] = {"none", "permute"};
-    static const char *const devices[] = {"auto"}, *const threads[] = {"auto"};
+    static const char *const engines[] = {"auto"}, *const devices[] = {"auto"}, *const threads[] = {"auto"};
     int status = list_default(&b->shapes, shapes, 3);
     if (!status) status = list_default(&b->batches, batches, 3);
     if (!status) status = list_default(&b->precisions, precisions, 1);
     if (!status) status = list_default(&b->samplings, samplings, 2);
+    if (!status) status = list_default(&b->engines, engines, 1);
     if (!status) status = list_default(&b->devices, devices, 1);
     if (!status) status = list_default(&b->threads, threads, 1);
     return status;
@@ -102,17 +106,15 @@ static int check_words(const bench *b)
     const struct {
         const char *name;
         const text_list *words;
-    } lists[] = {{"batch", &b->batches},
-                 {"precision", &b->precisions},
-                 {"sampling", &b->samplings},
-                 {"device", &b->devices},
-                 {"threads", &b->threads}};
+    } lists[] = {{"batch", &b->batches},  {"precision", &b->precisions}, {"sampling", &b->samplings},
+                 {"engine", &b->engines}, {"device", &b->devices},       {"threads", &b->threads}};
     cusgd_options o;
     ground g;
     cusgd_options_init(&o);
     for (size_t i = 0; i < b->shapes.count; i++) {
         if (!parse_shape(b->shapes.at[i], &g))
-            return complain_usage(b->syntax, "a shape is ROWSxCOLS, as in 1e6x32, not \"%s\"", b->shapes.at[i]);
+            return complain_usage(b->syntax, "a shape is ROWSxCOLS or ROWSxCOLSxOUTPUTS, as in 1e6x32, not \"%s\"",
+                                  b->shapes.at[i]);
     }
     for (size_t l = 0; l < sizeof lists / sizeof lists[0]; l++) {
         for (size_t i = 0; i < lists[l].words->count; i++) {
@@ -149,6 +151,7 @@ static void set_options(const bench *b, const ground *g, timing *t, const char *
     cusgd_options_set(o, "batch", batch);
     cusgd_options_set(o, "precision", t->precision);
     cusgd_options_set(o, "sampling", t->sampling);
+    cusgd_options_set(o, "engine", t->engine);
     cusgd_options_set(o, "threads", t->threads);
     cusgd_options_set(o, "device", g->device.word);
     cusgd_options_set(o, "loss", b->loss);
@@ -205,10 +208,11 @@ static double rows_per_second(const ground *g, const timing *t, double step) { r
 
 static void put_head(const ground *g, const char *precision)
 {
-    printf("\n%lld x %lld, %s, %s: x has %.3g MiB\n", (long long)g->rows, (long long)g->cols, precision, g->device.word,
+    printf("\n%lld x %lld, %s, %s: x has %.3g MiB", (long long)g->rows, (long long)g->cols, precision, g->device.word,
            g->bytes / MIB);
-    printf("%-14s %6s %7s %10s %9s %18s %9s %9s %8s %8s\n", "sampling", "batch", "threads", "us/step", "Mrows/s", "(min .. max)",
-           "x, GB/s", "reads", "share", "loss");
+    if (g->outputs > 1) printf("; %lld outputs", (long long)g->outputs);
+    printf("\n%-14s %-10s %6s %7s %10s %9s %18s %9s %9s %8s %8s\n", "sampling", "engine", "batch", "threads", "us/step",
+           "Mrows/s", "(min .. max)", "x, GB/s", "reads", "share", "loss");
 }
 
 static void put_row(ground *g, const timing *t)
@@ -219,8 +223,9 @@ static void put_row(ground *g, const timing *t)
     char spread[48];
     snprintf(spread, sizeof spread, "(%.4g .. %.4g)", 1e-6 * rows_per_second(g, t, t->slowest),
              1e-6 * rows_per_second(g, t, t->fastest));
-    printf("%-14s %6lld %7s %10.4g %9.4g %18s %9.3g %9.3g %6.0f %% %8.4g\n", t->sampling, (long long)t->options.batch, t->threads,
-           1e6 * t->median, 1e-6 * rows, spread, 1e-9 * rate, 1e-9 * g->bandwidth, 100 * rate / g->bandwidth, t->loss);
+    printf("%-14s %-10s %6lld %7s %10.4g %9.4g %18s %9.3g %9.3g %6.0f %% %8.4g\n", t->sampling, t->engine,
+           (long long)t->options.batch, t->threads, 1e6 * t->median, 1e-6 * rows, spread, 1e-9 * rate, 1e-9 * t->bandwidth,
+           100 * rate / t->bandwidth, t->loss);
     fflush(stdout);
 }
 
@@ -239,10 +244,11 @@ static void put_word(const char *name, const char *word)
 static void put_json(const bench *b, const ground *g, const timing *t)
 {
     double row = g->bytes / (double)g->rows, rows = rows_per_second(g, t, t->median);
-    printf("{\"rows\": %lld, \"cols\": %lld, \"batch\": %lld", (long long)g->rows, (long long)g->cols,
-           (long long)t->options.batch);
+    printf("{\"rows\": %lld, \"cols\": %lld, \"outputs\": %lld, \"batch\": %lld", (long long)g->rows, (long long)g->cols,
+           (long long)g->outputs, (long long)t->options.batch);
     put_word("precision", t->precision);
     put_word("sampling", t->sampling);
+    put_word("engine", t->engine);
     put_word("device", g->device.word);
     put_word("device_name", t->device);
     put_word("threads", t->threads);
@@ -258,8 +264,9 @@ static void put_json(const bench *b, const ground *g, const timing *t)
     put_pair("rows_per_second_min", rows_per_second(g, t, t->slowest));
     put_pair("rows_per_second_max", rows_per_second(g, t, t->fastest));
     put_pair("x_bytes_per_second", rows * row);
-    put_pair("read_bytes_per_second", g->bandwidth);
-    put_pair("share", rows * row / g->bandwidth);
+    put_pair("flops_per_second", 4 * rows * (double)g->cols * (double)g->outputs);
+    put_pair("read_bytes_per_second", t->bandwidth);
+    put_pair("share", rows * row / t->bandwidth);
     put_pair("x_bytes", g->bytes);
     put_pair("cache_bytes", (double)g->device.cache);
     printf(", \"passes\": %lld", (long long)b->epochs);
@@ -270,11 +277,11 @@ static void put_json(const bench *b, const ground *g, const timing *t)
 
 /* ---- All of them --------------------------------------------------------------------------------------------------------- */
 
-/* Again after two seconds: what else runs on the machine comes and goes. */
+/* Where that is more than a moment ago. */
 static cusgd_status measure_bandwidth(ground *g)
 {
     double least = 256.0 * MIB, buffer = fmax(least, 4 * (double)g->device.cache);
-    if (g->bandwidth > 0 && now() - g->measured < 2) return CUSGD_OK;
+    if (g->bandwidth > 0 && now() - g->measured < 0.2) return CUSGD_OK;
     cusgd_status status = cusgd_read_bandwidth(g->device.word, 0, (int64_t)fmin(buffer, 4 * least), &g->bandwidth);
     g->measured = now();
     return status;
@@ -287,7 +294,10 @@ static int run_case(const bench *b, ground *g, timing *t, const char *batch)
     cusgd_status status = cusgd_trainer_create(&t->options, g->data, NULL, &trainer);
     if (!status) status = measure_bandwidth(g);
     if (!status) snprintf(t->device, sizeof t->device, "%s", cusgd_trainer_device(trainer));
+    t->bandwidth = g->bandwidth / 2;
     if (!status) status = time_steps(b, g, trainer, t);
+    if (!status) status = measure_bandwidth(g);
+    t->bandwidth += g->bandwidth / 2;
     cusgd_trainer_free(trainer);
     if (status) return complain_last(status);
     if (b->json)
@@ -323,15 +333,17 @@ static int run_device(const bench *b, ground *g, const char *precision)
                 "note: x of %lld x %lld (%.3g MiB) fits into the cache of %s (%.3g MiB), which may be faster than memory; give "
                 "more rows, or --fits\n",
                 (long long)g->rows, (long long)g->cols, g->bytes / MIB, g->device.word, (double)g->device.cache / MIB);
-    size_t threads = strncmp(g->device.word, "cuda", 4) == 0 ? 1 : b->threads.count; /* a GPU knows no others */
+    int gpu = strncmp(g->device.word, "cuda", 4) == 0;
+    size_t threads = gpu ? 1 : b->threads.count, engines = gpu ? b->engines.count : 1; /* the other device knows one of each */
     int status = CUSGD_OK;
-    for (size_t t = 0; t < threads && !status; t++) {
-        for (size_t s = 0; s < b->samplings.count && !status; s++) {
-            for (size_t i = 0; i < b->batches.count && !status; i++) {
-                timing now_timed = {.sampling = b->samplings.at[s], .precision = precision, .threads = b->threads.at[t]};
-                status = run_case(b, g, &now_timed, b->batches.at[i]);
-            }
-        }
+    for (size_t i = 0; i < threads * engines * b->samplings.count * b->batches.count && !status; i++) {
+        size_t rest = i / b->batches.count, sampling = rest % b->samplings.count;
+        rest /= b->samplings.count;
+        timing now_timed = {.sampling = b->samplings.at[sampling],
+                            .precision = precision,
+                            .engine = gpu ? b->engines.at[rest % engines] : "auto",
+                            .threads = b->threads.at[rest / engines]};
+        status = run_case(b, g, &now_timed, b->batches.at[i % b->batches.count]);
     }
     return status;
 }
@@ -349,6 +361,7 @@ static int run_shape(const bench *b, const char *shape, const char *precision)
     cusgd_generator_init(&of);
     of.rows = g.rows;
     of.cols = g.cols;
+    of.outputs = g.outputs;
     of.targets = targets_for(o.loss);
     of.precision = o.precision;
     g.bytes = (double)g.rows * (double)g.cols * (o.precision == CUSGD_PRECISION_DOUBLE ? 8 : 4);
@@ -375,12 +388,16 @@ static int run_all(const bench *b)
 int bench_main(int argc, char **argv)
 {
     bench b = {.loss = "squared", .optimizer = "sgd", .rate = "auto", .epochs = 3, .seconds = 0.5};
-    text_list *const lists[] = {&b.shapes, &b.batches, &b.precisions, &b.samplings, &b.devices, &b.threads};
+    text_list *const lists[] = {&b.shapes, &b.batches, &b.precisions, &b.samplings, &b.engines, &b.devices, &b.threads};
     const argument table[] = {
-        {{"shapes", "NxD,...", "1000000x32,200000x256,50000x2048", "rows x columns of x", NULL}, '\0', TAKES_COLUMNS, &b.shapes},
+        {{"shapes", "NxD[xK],...", "1000000x32,200000x256,50000x2048", "rows x columns of x, x outputs", NULL},
+         '\0',
+         TAKES_COLUMNS,
+         &b.shapes},
         {{"batch", "B,...", "32,256,4096", "rows a step", NULL}, '\0', TAKES_COLUMNS, &b.batches},
         {{"precision", "float|double,...", "float", "of the computation and of x", NULL}, '\0', TAKES_COLUMNS, &b.precisions},
         {{"sampling", "WORD,...", "none,permute", "order of the rows: see train", NULL}, '\0', TAKES_COLUMNS, &b.samplings},
+        {{"engine", "WORD,...", "auto", "how a GPU computes steps: see train", NULL}, '\0', TAKES_COLUMNS, &b.engines},
         {{"device", "auto|cpu|cuda[:I],...", "auto", "what computes", NULL}, '\0', TAKES_COLUMNS, &b.devices},
         {{"threads", "N,...", "as many as help", "of the CPU", NULL}, '\0', TAKES_COLUMNS, &b.threads},
         {{"loss", "WORD", "squared", "what is minimised: see train", NULL}, '\0', TAKES_TEXT, &b.loss},
