@@ -4,7 +4,7 @@
 Speed: rows a second of plain SGD without intercept at one rate, the rows in order (sampling none) and in a new random order each
 pass (permute); and the loss after the same number of passes. Targets: seconds of training until the mean squared error is
 within a share of its exact optimum, with intercept; peers with the best of a small grid of rates and batches, cuSGD with no
-option given. scripts/bench.sh builds what this needs, and makes the report and the plots of it.
+option given. Outputs: steps with many outputs beside the two matrix products that they consist of. scripts/bench.sh builds what this needs, and makes the report and the plots of it.
 
 usage: bench_peers.py [--cusgd PATH] [--out FILE] [--folder DIR] [--device cpu|cuda] [--quick] ...
 Needs NumPy; takes scikit-learn, PyTorch, JAX, CuPy, cuML and Vowpal Wabbit (vowpalwabbit) where they are installed. On the CPU
@@ -24,6 +24,7 @@ import numpy as np
 
 from peers.cusgd import CuSGD
 from peers.library import Library, library_of
+from peers.outputs import outputs
 from peers.peers import PEERS, Job
 from peers.problem import Problem, plain_rate
 
@@ -222,7 +223,7 @@ def circumstances(options, threads):
             "versions": {"python": platform.python_version(), "numpy": np.__version__},
             "settings": {"device": options.device, "passes": options.passes, "turns": options.turns, "quick": options.quick,
                          "openblas_coretype": os.environ.get("OPENBLAS_CORETYPE")},
-            "missing": {}, "speed": [], "reads": [], "targets": [], "left_alone": []}
+            "missing": {}, "speed": [], "reads": [], "targets": [], "left_alone": [], "outputs": []}
 
 
 def peers_for(problem, options, threads, results):
@@ -307,6 +308,8 @@ def main():
             targets(problem, peers, cusgd, options, results)
         cusgd.close()
         put(results, options.out)
+    note("many outputs, after %.0f s" % (time.perf_counter() - begun))
+    outputs(library, options, threads, results)
     results["settings"]["seconds"] = time.perf_counter() - begun
     put(results, options.out)
     summary(results)

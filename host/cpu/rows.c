@@ -280,10 +280,13 @@ static double add_range(const rows_task *t, rows_range range)
     return (loss[0] + loss[2]) + (loss[1] + loss[3]);
 }
 
+/* Whether rows begin at other places than a cache line's first: then they end in a line more than their length says. */
+static int rows_straddle(const rows_task *t) { return ((uintptr_t)t->x | (uintptr_t)t->d * sizeof(real)) % 64 != 0; }
+
 /* y and w are gathered. */
 static double add_listed(const rows_task *t, const rows_list *list)
 {
-    int most = group_rows(t);
+    int most = group_rows(t), straddle = rows_straddle(t);
     int64_t distance = rows_ahead(t);
     double loss[4] = {0};
     real y[GROUP], w[GROUP];
@@ -294,6 +297,7 @@ static double add_listed(const rows_task *t, const rows_list *list)
             int64_t at = list->rows[i + r], behind = listed_behind(list, i + r, distance);
             g.x[r] = row_at(t, at);
             g.ahead[r] = t->x + behind * t->d;
+            if (straddle) fetch(g.ahead[r] + t->d - 1);
             g.y_row[r] = t->y + at * t->k;
             fetch(t->y + behind * t->k);
             y[r] = *g.y_row[r];

@@ -40,10 +40,10 @@ class Library:
     def data(self, x, y):
         types = {"float32": 0, "float64": 1}
         out, none = c.c_void_p(), Matrix(None, 0, 0, 0)
-        n, d = x.shape
-        self.check(self.of.cusgd_data_wrap(c.c_int64(n), c.c_int64(d), c.c_int64(1),
+        (n, d), k = x.shape, y.shape[1] if y.ndim > 1 else 1
+        self.check(self.of.cusgd_data_wrap(c.c_int64(n), c.c_int64(d), c.c_int64(k),
                                            Matrix(x.ctypes.data, types[str(x.dtype)], x.strides[0] // x.itemsize, 1),
-                                           Matrix(y.ctypes.data, types[str(y.dtype)], 1, 1), none, c.byref(out)))
+                                           Matrix(y.ctypes.data, types[str(y.dtype)], k, 1), none, c.byref(out)))
         return out
 
     def data_free(self, data):

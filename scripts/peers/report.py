@@ -3,6 +3,8 @@ import json
 import os
 import statistics
 
+from peers.goals import goals
+
 
 def load(folder):
     """(cases of cusgd bench, results of bench_peers.py or None)"""
@@ -134,18 +136,31 @@ def circumstances(peers):
         "".join(" %s: %s." % pair for pair in peers["missing"].items())))
 
 
+def goals_tables(steps, peers):
+    text = ""
+    for goal, cases in goals(steps, peers):
+        missed = sum(value < aim for _, value, aim in cases)
+        text += "\n%s: %d of %d\n\n" % (goal[0].upper() + goal[1:], len(cases) - missed, len(cases))
+        text += table(["", "measured", "aim", ""], [[words, "%.2f" % value, "%.3g" % aim, "" if value >= aim else "missed"]
+                                                    for words, value, aim in cases])
+    return text
+
+
 TEXT = """# How fast cuSGD is
 
 Written by scripts/bench.sh; edits are lost.{circumstances}
 ## Steps beside the memory
 
 `cusgd bench`: plain SGD, squared loss, random data; whole passes over x, medians over repeats. A step reads each row once, so
-what memory can be read at is its limit: *reads* is that rate, with the number of threads that is best for it, measured again every
-two seconds, and *share* x's bytes a second over it.
+what memory can be read at is its limit: *reads* is that rate, with the number of threads that is best for it, measured before and
+after each case and averaged, and *share* x's bytes a second over it.
 
 ![x read a second against the batch, beside the rate at which memory is read](roofline.png)
 {steps}
-"""
+## What was aimed at
+
+Ratios of rates in one run on a CPU, the higher the better. notes.md has the reasons of what is missed.
+{goals}"""
 
 PEERS_TEXT = """## Beside the peers
 
@@ -176,7 +191,7 @@ standardization and the choice of the rate too.
 
 def report(folder):
     steps, peers = load(folder)
-    text = TEXT.format(circumstances="" if not peers else "\n\n" + circumstances(peers), steps=steps_tables(steps))
+    text = TEXT.format(circumstances="" if not peers else "\n\n" + circumstances(peers), steps=steps_tables(steps), goals=goals_tables(steps, peers))
     if peers:
         alone = "".join("Left to itself, `cusgd train` on %s stops after %.3g s in all, at an excess of %.2g.\n" % (
             shape_words(r["rows"], r["cols"]), r["seconds"], r["excess"]) for r in peers["left_alone"])
