@@ -6,25 +6,34 @@
 #include "scalar/sampling.h"
 #include <string.h>
 
-/* out[l] = permutation_at(p, first + l). */
+enum { TOGETHER = 128, FEW_TOGETHER = 16 };
+
+/* out[l] = permutation_at(p, first + l) for `count` of `together` positions, a constant. */
+static inline __attribute__((always_inline)) void permute_together(const permutation *p, uint64_t first, int together, int count,
+                                                                   int64_t *out)
+{
+    uint32_t high[TOGETHER], low[TOGETHER];
+    uint64_t low_mask = ((uint64_t)1 << p->low_bits) - 1;
+    for (int l = 0; l < together; l++) {
+        uint64_t i = first + (uint64_t)l;
+        high[l] = (uint32_t)(i >> p->low_bits);
+        low[l] = (uint32_t)(i & low_mask);
+    }
+    for (int r = 0; r < PERMUTATION_ROUNDS; r += 2)
+        for (int l = 0; l < together; l++) permutation_round(p, r, &high[l], &low[l]);
+    for (int l = 0; l < count; l++) out[l] = (int64_t)((uint64_t)high[l] << p->low_bits | low[l]);
+    for (int l = 0; l < count; l++) /* the few that landed outside walk on */
+        if ((uint64_t)out[l] >= p->n) out[l] = (int64_t)permutation_at(p, (uint64_t)out[l]);
+}
+
 static void permute_range(const permutation *p, uint64_t first, int64_t count, int64_t *out)
 {
-    enum { TOGETHER = 128 };
-    uint64_t low_mask = ((uint64_t)1 << p->low_bits) - 1;
-    for (int64_t done = 0; done < count; done += TOGETHER) {
-        uint32_t high[TOGETHER], low[TOGETHER];
-        int size = count - done < TOGETHER ? (int)(count - done) : TOGETHER;
-        for (int l = 0; l < TOGETHER; l++) {
-            uint64_t i = first + (uint64_t)(done + l);
-            high[l] = (uint32_t)(i >> p->low_bits);
-            low[l] = (uint32_t)(i & low_mask);
-        }
-        for (int r = 0; r < PERMUTATION_ROUNDS; r += 2)
-            for (int l = 0; l < TOGETHER; l++) permutation_round(p, r, &high[l], &low[l]);
-        for (int l = 0; l < size; l++) out[done + l] = (int64_t)((uint64_t)high[l] << p->low_bits | low[l]);
-        for (int l = 0; l < size; l++) /* the few that landed outside walk on */
-            if ((uint64_t)out[done + l] >= p->n) out[done + l] = (int64_t)permutation_at(p, (uint64_t)out[done + l]);
-    }
+    int64_t done = 0;
+    for (; count - done >= TOGETHER; done += TOGETHER)
+        permute_together(p, first + (uint64_t)done, TOGETHER, TOGETHER, out + done);
+    for (; done < count; done += FEW_TOGETHER)
+        permute_together(p, first + (uint64_t)done, FEW_TOGETHER,
+                         (int)(count - done < FEW_TOGETHER ? count - done : FEW_TOGETHER), out + done);
 }
 
 /* Where the blocks of a window start: each thread keeps those of the last window that it met, as batches are smaller. */

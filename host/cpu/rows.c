@@ -235,8 +235,12 @@ static void group_size(group *g, int64_t left, int most)
     g->fours = (g->count + 3) / 4 * 4;
 }
 
-/* Rows between the one that is read and the one that is asked for. */
-static int64_t rows_ahead(const rows_task *t) { return AHEAD / t->d + 4; }
+/* Rows between the one that is read and the one that is asked for: no more than are known to come. */
+static int64_t rows_ahead(const rows_task *t, int64_t next_count)
+{
+    int64_t usual = AHEAD / t->d + 4;
+    return next_count >= usual ? usual : next_count > 4 ? next_count : 4;
+}
 
 /* The row that is `distance` behind number i of those asked for, or past their end in what is known of the next ones; else it
  * itself. */
@@ -258,7 +262,7 @@ static int64_t listed_behind(const rows_list *l, int64_t i, int64_t distance)
 static double add_range(const rows_task *t, rows_range range)
 {
     int most = group_rows(t);
-    int64_t distance = rows_ahead(t);
+    int64_t distance = rows_ahead(t, range.next_count);
     double loss[4] = {0};
     for (int64_t i = 0; i < range.count; i += most) {
         group g;
@@ -287,7 +291,7 @@ static int rows_straddle(const rows_task *t) { return ((uintptr_t)t->x | (uintpt
 static double add_listed(const rows_task *t, const rows_list *list)
 {
     int most = group_rows(t), straddle = rows_straddle(t);
-    int64_t distance = rows_ahead(t);
+    int64_t distance = rows_ahead(t, list->next_count);
     double loss[4] = {0};
     real y[GROUP], w[GROUP];
     for (int64_t i = 0; i < list->count; i += most) {
