@@ -230,8 +230,9 @@ template <class L> static cudaError_t launch_steps(const persistent_task *t, cud
     int staged = (int)each;
     while (staged > 0 && 2 * stage_values(*f, staged) > room) staged--;
     size_t bytes = (size_t)(kept + 2 * stage_values(*f, staged)) * sizeof(real);
-    cudaError_t error =
-        cudaFuncSetAttribute((const void *)persistent_kernel<L>, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes);
+    /* The most that any launch takes, not this one's bytes: another run's launch may come between the two calls. */
+    cudaError_t error = cudaFuncSetAttribute((const void *)persistent_kernel<L>, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                             t->shared - OWN_BYTES);
     if (error) return error;
     return LAUNCH_COOPERATIVE(persistent_kernel<L>, dim3((unsigned)blocks), dim3((unsigned)f->shape.threads), bytes, stream, *f,
                               t->steps, staged, t->flags);

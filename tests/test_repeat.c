@@ -35,6 +35,7 @@ typedef struct job {
     double *x, *y;
     double result[MOST_VALUES]; /* parameters, k x (d + 1), and the loss */
     cusgd_status status;
+    char message[256]; /* of a failure: errors are the thread's own */
 } job;
 
 static void job_make(job *j, cusgd_optimizer optimizer, cusgd_sampling sampling, cusgd_precision precision, int64_t outputs)
@@ -70,13 +71,14 @@ static void *job_run(void *of)
     if (!j->status) j->status = cusgd_trainer_fit(t, NULL, NULL, &r);
     if (!j->status) j->status = cusgd_trainer_get(t, j->result, j->result + j->outputs * COLS);
     if (!j->status) j->result[MOST_VALUES - 1] = r.loss;
+    if (j->status) snprintf(j->message, sizeof j->message, "%s", cusgd_last_error());
     cusgd_trainer_free(t);
     return NULL;
 }
 
 static void check_same(const job *first, const job *again, const char *what)
 {
-    cr_assert_eq(again->status, CUSGD_OK, "%s: status %d", what, (int)again->status);
+    cr_assert_eq(again->status, CUSGD_OK, "%s: status %d, %s", what, (int)again->status, again->message);
     cr_assert(memcmp(first->result, again->result, sizeof first->result) == 0, "%s changes the result by %g (optimizer %d)", what,
               distance(first->result, again->result, MOST_VALUES), (int)first->options.optimizer);
 }
@@ -97,6 +99,7 @@ static void *neighbour_run(void *of)
     n->job.status = cusgd_trainer_create(&n->job.options, n->job.data, NULL, &t);
     n->begun = 1;
     while (!n->job.status && !n->ends) n->job.status = cusgd_trainer_step(t, 7);
+    if (n->job.status) snprintf(n->job.message, sizeof n->job.message, "%s", cusgd_last_error());
     cusgd_trainer_free(t);
     return NULL;
 }
@@ -113,7 +116,7 @@ static void neighbour_end(neighbour *n)
 {
     n->ends = 1;
     pthread_join(n->thread, NULL);
-    cr_assert_eq(n->job.status, CUSGD_OK, "the run beside it: status %d", (int)n->job.status);
+    cr_assert_eq(n->job.status, CUSGD_OK, "the run beside it: status %d, %s", (int)n->job.status, n->job.message);
     job_free(&n->job);
 }
 
