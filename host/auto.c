@@ -1,8 +1,9 @@
 /* The choices left open: how long to run, and an optimizer with a rate that neither diverges nor crawls.
  *
- * A rate that is safe for minibatches of B rows depends on two numbers of the data: lambda, the largest eigenvalue of
- * H = E[w z z'] with z = (x, 1), which bounds full-batch steps, and R, which bounds E[w^2 |z|^2 z z'] by R H: the noise that one
- * row adds (Jain, Kakade, Kidambi, Netrapalli, Sidford 2018). With momentum gamma the step is 1 / (lambda + R / (B (1 - gamma))).
+ * A rate that is safe for minibatches of B rows depends on two numbers of the data (curvature.c): lambda, the largest eigenvalue
+ * of H = E[w z z'] with z = (x, 1), which bounds full-batch steps, and R, which bounds E[w^2 |z|^2 z z'] by R H: the noise that
+ * one row adds (Jain, Kakade, Kidambi, Netrapalli, Sidford 2018). With momentum gamma the step is 1 / (lambda + R / (B (1 -
+ * gamma))).
  */
 #include "trainer.h"
 
@@ -49,118 +50,13 @@ void choose_run(cusgd_trainer *t)
     t->plan.batch = o->batch;
 }
 
-/* ---- Curvature ---- */
+/* ---- Rates ---- */
 
-/* Rows from which eigenvalues are estimated, standardized and scaled: m x d, and their weights. */
-typedef struct sample {
-    int64_t m, d;
-    double *x, *w;
-    double *p, *u; /* work: m, d + 1 */
-} sample;
-
-/* y = (1/m) sum_i a_i (z_i . u) z_i with a = w, or w^2 |z|^2 where `heavy`; returns u . y / u . u. */
-static double apply(const sample *s, int heavy, const double *u, double *y)
+/* 1 / (lambda + R / (B (1 - gamma))), for a loss whose second derivative is at most t->steepest. */
+static double safe_rate(const cusgd_trainer *t, double lambda, double noise, double momentum)
 {
-    int64_t d = s->d;
-    double along = 0, norm = 0;
-    memset(y, 0, sizeof(double) * (size_t)(d + 1));
-    for (int64_t i = 0; i < s->m; i++) {
-        const double *x = s->x + i * d;
-        double p = u[d], q = 1;
-        for (int64_t j = 0; j < d; j++) {
-            p += x[j] * u[j];
-            q += x[j] * x[j];
-        }
-        double a = (heavy ? s->w[i] * s->w[i] * q : s->w[i]) * p / (double)s->m;
-        for (int64_t j = 0; j < d; j++) y[j] += a * x[j];
-        y[d] += a;
-    }
-    for (int64_t j = 0; j <= d; j++) {
-        along += u[j] * y[j];
-        norm += u[j] * u[j];
-    }
-    return norm > 0 ? along / norm : 0;
-}
-
-/* The largest eigenvalue by power iteration; u (d + 1) becomes its vector. */
-static double top_eigenvalue(const sample *s, int heavy, double *u, double *y)
-{
-    enum { ITERATIONS = 20 };
-    double value = 0;
-    for (int64_t j = 0; j <= s->d; j++) u[j] = 1 + 0.1 * normal_from(random_block(stream_key(0, 0), (uint64_t)j).at[0]);
-    for (int i = 0; i < ITERATIONS; i++) {
-        double norm = 0;
-        value = apply(s, heavy, u, y);
-        for (int64_t j = 0; j <= s->d; j++) norm += y[j] * y[j];
-        if (norm == 0) return 0;
-        for (int64_t j = 0; j <= s->d; j++) u[j] = y[j] / sqrt(norm);
-    }
-    return value;
-}
-
-/* min(n, max(8192, 8 d)) rows chosen at random, fewer where they would not fit into a quarter of a gigabyte. */
-static cusgd_status draw_sample(cusgd_trainer *t, const double *scale, sample *s)
-{
-    int64_t n = t->train_rows.n, d = t->plan.d, m = 8 * d > 8192 ? 8 * d : 8192, most = ((int64_t)1 << 25) / d;
-    if (m > most) m = most < 1024 ? 1024 : most;
-    if (m > n) m = n;
-    int64_t *rows = allocate((size_t)m, sizeof(int64_t));
-    s->m = m;
-    s->d = d;
-    s->x = allocate((size_t)(m * d), sizeof(double));
-    s->w = allocate((size_t)m, sizeof(double));
-    s->u = allocate((size_t)(2 * (d + 1)), sizeof(double));
-    cusgd_status status = CUSGD_OK;
-    if (!rows || !s->x || !s->w || !s->u) {
-        status = fail_memory((size_t)(m * d) * sizeof(double), "the sample from which the rate is estimated");
-    } else {
-        permutation p = permutation_make((uint64_t)n, stream_key(t->options.seed, STREAM_SAMPLE), 0);
-        for (int64_t i = 0; i < m; i++) rows[i] = m == n ? i : (int64_t)permutation_at(&p, (uint64_t)i);
-        status = t->backend.ops->rows(t->backend.self, t->train, rows, m, s->x, s->w);
-        for (int64_t i = 0; scale && i < m * d; i++) s->x[i] *= scale[i % d];
-    }
-    free(rows);
-    return status;
-}
-
-static void sample_free(sample *s)
-{
-    free(s->x);
-    free(s->w);
-    free(s->u);
-}
-
-/* lambda and what of R the sample shows: u'Su / u'Hu at the top eigenvectors of H and of S = E[w^2 |z|^2 z z']. */
-static cusgd_status sample_curvature(cusgd_trainer *t, const double *scale, double *lambda, double *noise)
-{
-    sample s = {0};
-    cusgd_status status = draw_sample(t, scale, &s);
-    if (status == CUSGD_OK) {
-        double *u = s.u, *y = s.u + s.d + 1;
-        *noise = 0;
-        for (int heavy = 0; heavy <= 1; heavy++) {
-            double value = top_eigenvalue(&s, heavy, u, y);
-            if (!heavy) *lambda = value;
-            double fourth = apply(&s, 1, u, y), second = apply(&s, 0, u, y);
-            if (second > 0) *noise = fmax(*noise, fourth / second);
-        }
-    }
-    sample_free(&s);
-    return status;
-}
-
-/* c_j = E[w^2 |z|^2 z_j^2] / E[w z_j^2] of each column, 0 for empty ones, and E[w^2 |z|^4] / E[w |z|^2]. */
-static cusgd_status column_noise(cusgd_trainer *t, const double *scale, double *c, double *trace)
-{
-    int64_t d = t->plan.d;
-    double *second = allocate((size_t)d, sizeof(double));
-    if (!second) return fail_memory((size_t)d * sizeof(double), "the columns' curvature");
-    curvature sums = {c, second, 0, 0};
-    cusgd_status status = t->backend.ops->curvature(t->backend.self, t->train, scale, &sums);
-    for (int64_t j = 0; j < d; j++) c[j] = second[j] > 0 ? c[j] / second[j] : 0;
-    *trace = sums.q1 > 0 ? sums.q2 / sums.q1 : 1;
-    free(second);
-    return status;
+    double total = t->steepest * (lambda + noise / ((double)t->options.batch * (1 - momentum))) + t->plan.l2;
+    return total > 0 ? 1 / total : 1;
 }
 
 static int ascending(const void *a, const void *b)
@@ -177,28 +73,6 @@ static double median_positive(const double *c, int64_t d, double *work)
     if (count == 0) return 1;
     qsort(work, (size_t)count, sizeof(double), ascending);
     return count % 2 ? work[count / 2] : (work[count / 2 - 1] + work[count / 2]) / 2;
-}
-
-/* lambda and R of the examples with columns scaled by `scale` (NULL: 1); d doubles of work at c. */
-static cusgd_status curvature_of(cusgd_trainer *t, const double *scale, double *c, double *lambda, double *noise)
-{
-    double trace;
-    cusgd_status status = column_noise(t, scale, c, &trace);
-    if (status == CUSGD_OK) status = sample_curvature(t, scale, lambda, noise);
-    if (status != CUSGD_OK) return status;
-    *noise = fmax(*noise, trace);
-    for (int64_t j = 0; j < t->plan.d; j++) *noise = fmax(*noise, c[j]);
-    if (t->batches == 1 && t->options.sampling != CUSGD_SAMPLING_REPLACE) *noise = 0; /* a full batch has none */
-    return status;
-}
-
-/* ---- Rates ---- */
-
-/* 1 / (lambda + R / (B (1 - gamma))), for a loss whose second derivative is at most t->steepest. */
-static double safe_rate(const cusgd_trainer *t, double lambda, double noise, double momentum)
-{
-    double total = t->steepest * (lambda + noise / ((double)t->options.batch * (1 - momentum))) + t->plan.l2;
-    return total > 0 ? 1 / total : 1;
 }
 
 /* Rule N, for quadratic objectives: Nesterov's method at the safe rate, with as much momentum as the noise bears. Columns whose

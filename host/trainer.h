@@ -66,6 +66,13 @@ cusgd_status trainer_errors(cusgd_trainer *t, double **errors, int64_t *freedom)
 /* auto.c: optimizer, rate, momentum, metric and average, from the bound examples. */
 cusgd_status choose_optimizer(cusgd_trainer *t);
 
+/* curvature.c: lambda and R of the examples with columns scaled by `scale` (d; NULL: 1); d doubles of work at c. */
+cusgd_status curvature_of(cusgd_trainer *t, const double *scale, double *c, double *lambda, double *noise);
+/* The parts of it: lambda and what of R a sample of the rows shows; and c_j = E[w^2 |z|^2 z_j^2] / E[w z_j^2] of each column, 0
+ * for empty ones, and E[w^2 |z|^4] / E[w |z|^2]. */
+cusgd_status sample_curvature(cusgd_trainer *t, const double *scale, double *lambda, double *noise);
+cusgd_status column_noise(cusgd_trainer *t, const double *scale, double *c, double *trace);
+
 /* trainer.c: an error if the device has failed in a fit, as what lies on it cannot be relied on. */
 cusgd_status trainer_check_device(const cusgd_trainer *t);
 /* targets.c: null of losses whose best constant is not the mean's link; spread and steepest; the range of auto's exponentials. */

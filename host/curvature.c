@@ -1,0 +1,198 @@
+/* How curved the objective is and how noisy one row's gradient, from the bound examples. With z = (x, 1):
+ *
+ *     H = E[w z z'], S = E[w^2 |z|^2 z z']     lambda: H's largest eigenvalue     R: S <= R H
+ *
+ * R is looked for where it is likely to be attained: along the top eigenvectors of H and of S, along each column, and in the
+ * trace. The first two are from a sample of rows, by power iteration in double. */
+#include "trainer.h"
+
+#include "error.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LANES = 8, PARTS_OF_SAMPLE = 16, FEW = 1 << 16 /* values: not worth waking threads for */ };
+
+/* Rows from which eigenvalues are estimated, standardized and scaled. Its parts, whose sums are added in order, are what threads
+ * share. */
+typedef struct sample {
+    int64_t m, d;
+    int threads;
+    double *x, *w, *q; /* m x d, m, m: |z|^2 */
+    double *u, *v;     /* d + 1 each: H's and S's top eigenvector */
+    double *sums;      /* PARTS_OF_SAMPLE x 2 (d + 1) */
+} sample;
+
+/* z.u and z.v: lanes that the compiler makes vectors of, added by a fixed tree. */
+static void products(int64_t d, const double *x, const double *u, const double *v, double *zu, double *zv)
+{
+    double a[LANES] = {0}, b[LANES] = {0};
+    int64_t j = 0;
+    for (; j + LANES <= d; j += LANES)
+        for (int l = 0; l < LANES; l++) {
+            a[l] += x[j + l] * u[j + l];
+            b[l] += x[j + l] * v[j + l];
+        }
+    for (int l = 0; j + l < d; l++) {
+        a[l] += x[j + l] * u[j + l];
+        b[l] += x[j + l] * v[j + l];
+    }
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++) {
+            a[l] += a[l + half];
+            b[l] += b[l + half];
+        }
+    *zu = a[0] + u[d];
+    *zv = b[0] + v[d];
+}
+
+/* Adds w (z.u) z to hu and w^2 q (z.v) z to sv for a part's rows. */
+static void multiply_part(const sample *s, int64_t first, int64_t last, double *hu, double *sv)
+{
+    int64_t d = s->d;
+    for (int64_t i = first; i < last; i++) {
+        const double *x = s->x + i * d;
+        double zu, zv;
+        products(d, x, s->u, s->v, &zu, &zv);
+        double a = s->w[i] * zu, b = s->w[i] * s->w[i] * s->q[i] * zv;
+        for (int64_t j = 0; j < d; j++) {
+            hu[j] += a * x[j];
+            sv[j] += b * x[j];
+        }
+        hu[d] += a;
+        sv[d] += b;
+    }
+}
+
+/* u = y / |y|; 0 where y is. */
+static void normalize(int64_t size, const double *y, double *u)
+{
+    double squares = 0;
+    for (int64_t j = 0; j < size; j++) squares += y[j] * y[j];
+    for (int64_t j = 0; j < size; j++) u[j] = squares > 0 ? y[j] / sqrt(squares) : 0;
+}
+
+/* u = H u / |H u|, v = S v / |S v| */
+static void iterate(sample *s)
+{
+    int64_t size = s->d + 1;
+    memset(s->sums, 0, sizeof(double) * (size_t)(PARTS_OF_SAMPLE * 2 * size));
+#pragma omp parallel for num_threads(s->threads) schedule(dynamic, 1)
+    for (int part = 0; part < PARTS_OF_SAMPLE; part++) {
+        double *sums = s->sums + part * 2 * size;
+        multiply_part(s, part * s->m / PARTS_OF_SAMPLE, (part + 1) * s->m / PARTS_OF_SAMPLE, sums, sums + size);
+    }
+    for (int part = 1; part < PARTS_OF_SAMPLE; part++)
+        for (int64_t j = 0; j < 2 * size; j++) s->sums[j] += s->sums[part * 2 * size + j];
+    normalize(size, s->sums, s->u);
+    normalize(size, s->sums + size, s->v);
+}
+
+/* lambda = u'Hu, and the larger one of u'Su / u'Hu and v'Sv / v'Hv. */
+static void quotients(const sample *s, double *lambda, double *noise)
+{
+    double hu = 0, su = 0, hv = 0, sv = 0;
+    for (int64_t i = 0; i < s->m; i++) {
+        double zu, zv, w = s->w[i];
+        products(s->d, s->x + i * s->d, s->u, s->v, &zu, &zv);
+        hu += w * zu * zu;
+        su += w * w * s->q[i] * zu * zu;
+        hv += w * zv * zv;
+        sv += w * w * s->q[i] * zv * zv;
+    }
+    *lambda = hu / (double)s->m;
+    *noise = fmax(hu > 0 ? su / hu : 0, hv > 0 ? sv / hv : 0);
+}
+
+/* Scales the rows that were drawn, and takes their squares. */
+static void prepare(sample *s, const double *scale)
+{
+#pragma omp parallel for num_threads(s->threads) schedule(static)
+    for (int64_t i = 0; i < s->m; i++) {
+        double *x = s->x + i * s->d;
+        for (int64_t j = 0; scale && j < s->d; j++) x[j] *= scale[j];
+        s->q[i] = 1;
+        for (int64_t j = 0; j < s->d; j++) s->q[i] += x[j] * x[j];
+    }
+}
+
+/* min(n, max(8192, 8 d)) rows chosen at random, fewer where they would not fit into a quarter of a gigabyte. */
+static cusgd_status draw_sample(cusgd_trainer *t, const double *scale, sample *s)
+{
+    int64_t n = t->train_rows.n, d = t->plan.d, m = 8 * d > 8192 ? 8 * d : 8192, most = ((int64_t)1 << 25) / d;
+    if (m > most) m = most < 1024 ? 1024 : most;
+    if (m > n) m = n;
+    int64_t *rows = allocate((size_t)m, sizeof(int64_t));
+    *s = (sample){.m = m,
+                  .d = d,
+                  .threads = m * d < FEW              ? 1
+                             : t->options.threads > 0 ? t->options.threads
+                                                      : cpu_threads(),
+                  .x = allocate_aligned((size_t)(m * d), sizeof(double)),
+                  .w = allocate((size_t)m, sizeof(double)),
+                  .q = allocate((size_t)m, sizeof(double)),
+                  .u = allocate((size_t)(d + 1), sizeof(double)),
+                  .v = allocate((size_t)(d + 1), sizeof(double)),
+                  .sums = allocate((size_t)(PARTS_OF_SAMPLE * 2 * (d + 1)), sizeof(double))};
+    cusgd_status status = CUSGD_OK;
+    if (!rows || !s->x || !s->w || !s->q || !s->u || !s->v || !s->sums) {
+        status = fail_memory((size_t)(m * d) * sizeof(double), "the sample from which the rate is estimated");
+    } else {
+        permutation p = permutation_make((uint64_t)n, stream_key(t->options.seed, STREAM_SAMPLE), 0);
+        for (int64_t i = 0; i < m; i++) rows[i] = m == n ? i : (int64_t)permutation_at(&p, (uint64_t)i);
+        status = t->backend.ops->rows(t->backend.self, t->train, rows, m, s->x, s->w);
+        if (status == CUSGD_OK) prepare(s, scale);
+    }
+    free(rows);
+    return status;
+}
+
+static void sample_free(sample *s)
+{
+    free(s->x);
+    free(s->w);
+    free(s->q);
+    free(s->u);
+    free(s->v);
+    free(s->sums);
+}
+
+cusgd_status sample_curvature(cusgd_trainer *t, const double *scale, double *lambda, double *noise)
+{
+    enum { ITERATIONS = 20 };
+    sample s;
+    cusgd_status status = draw_sample(t, scale, &s);
+    if (status == CUSGD_OK) {
+        for (int64_t j = 0; j <= s.d; j++)
+            s.u[j] = s.v[j] = 1 + 0.1 * normal_from(random_block(stream_key(0, 0), (uint64_t)j).at[0]);
+        for (int i = 0; i < ITERATIONS; i++) iterate(&s);
+        quotients(&s, lambda, noise);
+    }
+    sample_free(&s);
+    return status;
+}
+
+cusgd_status column_noise(cusgd_trainer *t, const double *scale, double *c, double *trace)
+{
+    int64_t d = t->plan.d;
+    double *second = allocate((size_t)d, sizeof(double));
+    if (!second) return fail_memory((size_t)d * sizeof(double), "the columns' curvature");
+    curvature sums = {c, second, 0, 0};
+    cusgd_status status = t->backend.ops->curvature(t->backend.self, t->train, scale, &sums);
+    for (int64_t j = 0; j < d; j++) c[j] = second[j] > 0 ? c[j] / second[j] : 0;
+    *trace = sums.q1 > 0 ? sums.q2 / sums.q1 : 1;
+    free(second);
+    return status;
+}
+
+cusgd_status curvature_of(cusgd_trainer *t, const double *scale, double *c, double *lambda, double *noise)
+{
+    double trace;
+    cusgd_status status = column_noise(t, scale, c, &trace);
+    if (status == CUSGD_OK) status = sample_curvature(t, scale, lambda, noise);
+    if (status != CUSGD_OK) return status;
+    *noise = fmax(*noise, trace);
+    for (int64_t j = 0; j < t->plan.d; j++) *noise = fmax(*noise, c[j]);
+    if (t->batches == 1 && t->options.sampling != CUSGD_SAMPLING_REPLACE) *noise = 0; /* a full batch has none */
+    return status;
+}
