@@ -36,7 +36,7 @@ static void add_chunk(void *context, int64_t c)
     rows_task mine = *w->task;
     mine.gradient = w->partial ? w->partial + c * size : NULL;
     if (w->partial) memset(mine.gradient, 0, sizeof(real) * (size_t)size);
-    w->losses[c] = w->self->rows->gradient(&mine, first, least(w->chunk, w->n - first));
+    w->losses[c] = rows_for(w->self, &mine)->gradient(&mine, first, least(w->chunk, w->n - first));
 }
 
 static double run_wave(wave *w, int64_t chunks, double *total)
@@ -91,7 +91,7 @@ static void predict_chunk(void *context, int64_t c)
 {
     const prediction *p = context;
     int64_t first = c * p->chunk;
-    p->self->rows->predict(p->task, first, least(p->chunk, p->n - first), p->out + first * p->task->k);
+    rows_for(p->self, p->task)->predict(p->task, first, least(p->chunk, p->n - first), p->out + first * p->task->k);
 }
 
 cusgd_status NAMED(cpu_predict)(void *self, const bound *b, const double *theta, double *out)

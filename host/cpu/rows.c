@@ -28,8 +28,8 @@ enum {
     TILE = 8,                       /* registers of gradient kept while a group's rows are added */
     GROUP = 64,                     /* the most rows in a group */
     GROUP_BYTES = 16384,
-    AHEAD = 8192 / (int)sizeof(real), /* values between what is read and what is asked for */
-    LINE = 64 / (int)sizeof(real)     /* a cache line's values */
+    AHEAD = 8192 / (int)sizeof(stored), /* values between what is read and what is asked for */
+    LINE = 64 / (int)sizeof(stored)     /* a cache line's values */
 };
 
 static inline lanes load(const real *at)
@@ -40,6 +40,25 @@ static inline lanes load(const real *at)
 }
 
 static inline void store(real *at, lanes v) { memcpy(at, &v, sizeof v); }
+
+/* WIDTH values of x, and one. */
+#ifdef STORED_BF16
+static inline lanes load_x(const stored *at)
+{
+    typedef uint16_t halves __attribute__((vector_size(WIDTH * sizeof(uint16_t))));
+    typedef uint32_t words __attribute__((vector_size(REGISTER_BYTES)));
+    halves h;
+    lanes v;
+    memcpy(&h, at, sizeof h);
+    words w = __builtin_convertvector(h, words) << 16;
+    memcpy(&v, &w, sizeof v);
+    return v;
+}
+static inline real value_x(const stored *at) { return bf16_value(*at); }
+#else
+static inline lanes load_x(const stored *at) { return load(at); }
+static inline real value_x(const stored *at) { return *at; }
+#endif
 
 static inline quad load_quad(const real *at)
 {
@@ -70,16 +89,16 @@ static inline quad fold(lanes *sum)
 
 /* What will be read later: `next` in one piece, or (NULL) the rows ahead[0 .. 3]. */
 typedef struct later {
-    const real *next, *const *ahead;
+    const stored *next, *const *ahead;
 } later;
 
 /* The lane sums of x[0 .. BLOCK-1] with theta, folded to four each; these are rows first .. of four. Meanwhile what comes later
  * is asked for, line by line: in one burst the lines would wait for each other. */
-static inline __attribute__((always_inline)) void lane_sums(const real *const *x, int first, const later *l, const real *theta,
+static inline __attribute__((always_inline)) void lane_sums(const stored *const *x, int first, const later *l, const real *theta,
                                                             int64_t padded, quad *folded)
 {
     lanes sum[BLOCK][PIECES];
-    const real *next = l && l->next ? l->next + first * padded : NULL;
+    const stored *next = l && l->next ? l->next + first * padded : NULL;
     memset(sum, 0, sizeof sum);
     for (int64_t j = 0; j < padded; j += LANES) {
         if (next)
@@ -92,7 +111,7 @@ static inline __attribute__((always_inline)) void lane_sums(const real *const *x
         for (int q = 0; q < PIECES; q++) {
             lanes t = load(theta + j + q * WIDTH);
 #pragma GCC unroll 4
-            for (int r = 0; r < BLOCK; r++) sum[r][q] += load(x[r] + j + q * WIDTH) * t;
+            for (int r = 0; r < BLOCK; r++) sum[r][q] += load_x(x[r] + j + q * WIDTH) * t;
         }
     }
 #pragma GCC unroll 4
@@ -100,7 +119,7 @@ static inline __attribute__((always_inline)) void lane_sums(const real *const *x
 }
 
 /* p[r] = x[r] . theta for four rows: (l0 + l2) + (l1 + l3) of each, by a transposition. */
-static inline __attribute__((always_inline)) void dots(const real *const *x, const later *l, const real *theta, int64_t padded,
+static inline __attribute__((always_inline)) void dots(const stored *const *x, const later *l, const real *theta, int64_t padded,
                                                        real *p)
 {
     quad s[4];
@@ -112,7 +131,7 @@ static inline __attribute__((always_inline)) void dots(const real *const *x, con
     memcpy(p, &all, sizeof all);
 }
 
-static inline __attribute__((always_inline)) void add_tile(int registers, int count, const real *const *x, const real *s,
+static inline __attribute__((always_inline)) void add_tile(int registers, int count, const stored *const *x, const real *s,
                                                            int64_t j, real *g)
 {
     lanes t[TILE];
@@ -120,13 +139,13 @@ static inline __attribute__((always_inline)) void add_tile(int registers, int co
     for (int q = 0; q < registers; q++) t[q] = load(g + j + q * WIDTH);
     for (int r = 0; r < count; r++)
 #pragma GCC unroll 8
-        for (int q = 0; q < registers; q++) t[q] += load(x[r] + j + q * WIDTH) * s[r];
+        for (int q = 0; q < registers; q++) t[q] += load_x(x[r] + j + q * WIDTH) * s[r];
 #pragma GCC unroll 8
     for (int q = 0; q < registers; q++) store(g + j + q * WIDTH, t[q]);
 }
 
 /* g += sum_r s[r] x[r], row after row; what it adds to g from d on nobody reads. */
-static inline void accumulate(int count, const real *const *x, const real *s, int64_t padded, real *g)
+static inline void accumulate(int count, const stored *const *x, const real *s, int64_t padded, real *g)
 {
     int64_t j = 0;
     for (; j + TILE * WIDTH <= padded; j += TILE * WIDTH) add_tile(TILE, count, x, s, j, g);
@@ -134,9 +153,9 @@ static inline void accumulate(int count, const real *const *x, const real *s, in
     for (; j < padded; j += WIDTH) add_tile(1, count, x, s, j, g);
 }
 
-static inline const real *row_at(const rows_task *t, int64_t i)
+static inline const stored *row_at(const rows_task *t, int64_t i)
 {
-    return i < t->tail_first ? t->x + i * t->d : t->tail + (i - t->tail_first) * t->d;
+    return i < t->tail_first ? (const stored *)t->x + i * t->d : (const stored *)t->tail + (i - t->tail_first) * t->d;
 }
 
 /* w l and w dl/dp at predictions p + b. */
@@ -176,8 +195,8 @@ static void losses(loss_rule rule, int count, const real *p, const real *y, cons
 /* Rows that are worked on together: `count` of them, filled up to fours by any row. */
 typedef struct group {
     int count, fours;
-    const real *x[GROUP], *ahead[GROUP]; /* the rows; rows that come later, where rows are listed */
-    const real *next;                    /* what comes later, where they are not; else NULL */
+    const stored *x[GROUP], *ahead[GROUP]; /* the rows; rows that come later, where rows are listed */
+    const stored *next;                  /* what comes later, where they are not; else NULL */
     const real *y;                       /* k == 1: count targets */
     const real *y_row[GROUP];            /* k > 1: each row's k targets */
     const real *w;                       /* count; NULL: all 1 */
@@ -240,7 +259,7 @@ static void group_size(group *g, int64_t left, int most)
 static double add_range(const rows_task *t, int64_t first, int64_t count)
 {
     int most = group_rows(t);
-    const real *start = t->x + first * t->d;
+    const stored *start = (const stored *)t->x + first * t->d;
     double loss[4] = {0};
     for (int64_t i = 0; i < count; i += most) {
         group g;
@@ -280,7 +299,7 @@ static double add_listed(const rows_task *t, const rows_list *list)
         for (int r = 0; r < g.count; r++) {
             int64_t at = list->rows[i + r], behind = row_behind(list, i + r, ahead);
             g.x[r] = row_at(t, at);
-            g.ahead[r] = t->x + behind * t->d;
+            g.ahead[r] = (const stored *)t->x + behind * t->d;
             g.y_row[r] = t->y + at * t->k;
             __builtin_prefetch(t->y + behind * t->k);
             y[r] = *g.y_row[r];
@@ -299,7 +318,7 @@ static void predict_narrow(const rows_task *t, int64_t first, int64_t count, dou
 {
     int64_t padded = rows_padded(t->d);
     for (int64_t i = 0; i < count; i += 4) {
-        const real *x[4];
+        const stored *x[4];
         int size = (int)(count - i < 4 ? count - i : 4);
         for (int r = 0; r < 4; r++) x[r] = row_at(t, first + i + (r < size ? r : 0));
         for (int64_t c = 0; c < t->k; c++) {
@@ -314,7 +333,7 @@ static void predict_narrow(const rows_task *t, int64_t first, int64_t count, dou
 static void predict_wide(const rows_task *t, int64_t first, int64_t count, double *out)
 {
     for (int64_t i = 0; i < count; i += WIDE_GROUP) {
-        const real *x[WIDE_GROUP];
+        const stored *x[WIDE_GROUP];
         real p[WIDE_GROUP * LANES];
         int size = (int)(count - i < WIDE_GROUP ? count - i : WIDE_GROUP);
         for (int r = 0; r < WIDE_GROUP; r++) x[r] = row_at(t, first + i + (r < size ? r : 0));
@@ -331,5 +350,5 @@ static void rows_predict(const rows_task *t, int64_t first, int64_t count, doubl
     (t->layout.wide ? predict_wide : predict_narrow)(t, first, count, out);
 }
 
-const rows_functions REAL_NAME(NAMED(rows), ROWS_ISA) = {add_range,     add_listed,  rows_predict,
+const rows_functions REAL_NAME(STORED_NAMED(rows), ROWS_ISA) = {add_range,     add_listed,  rows_predict,
                                                          rows_products, order_range, order_table};
