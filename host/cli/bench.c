@@ -1,5 +1,5 @@
-/* How fast minibatch steps run: over shapes, batches, precisions, samplings and devices, beside the rate at which the same
- * device reads memory. What is timed is cusgd_trainer_step alone, whole passes over x. */
+/* How fast minibatch steps run: over shapes, batches, precisions, storages, samplings and devices, beside the rate at which the
+ * same device reads memory. What is timed is cusgd_trainer_step alone, whole passes over x. */
 #include "arguments.h"
 #include "cli.h"
 
@@ -14,7 +14,7 @@ enum { LEAST_REPEATS = 5, MOST_REPEATS = 200, MIB = 1 << 20 };
 /* What is asked for. */
 typedef struct bench {
     const syntax *syntax;
-    text_list shapes, batches, precisions, samplings, devices, threads; /* words */
+    text_list shapes, batches, precisions, storages, samplings, devices, threads; /* words */
     const char *loss, *optimizer, *rate;
     int64_t epochs;
     double seconds;
@@ -24,7 +24,7 @@ typedef struct bench {
 /* Rows that are trained on, on one device. */
 typedef struct ground {
     int64_t rows, cols;
-    double bytes; /* of x */
+    double bytes; /* of x, as it is stored */
     cusgd_data *data;
     cusgd_device device;
     double bandwidth, measured; /* bytes a second that the device reads; when that was measured */
@@ -33,7 +33,7 @@ typedef struct ground {
 
 /* A case and what came of it: seconds a step. */
 typedef struct timing {
-    const char *sampling, *precision, *threads;
+    const char *sampling, *precision, *storage, *threads;
     cusgd_options options;
     char device[128]; /* its name, with the threads in use */
     int64_t steps;    /* of a pass over x */
@@ -85,11 +85,12 @@ static int list_default(text_list *list, const char *const *words, size_t count)
 static int fill_lists(bench *b)
 {
     static const char *const shapes[] = {"1000000x32", "200000x256", "50000x2048"}, *const batches[] = {"32", "256", "4096"};
-    static const char *const precisions[] = {"float"}, *const samplings[] = {"none", "permute"};
+    static const char *const precisions[] = {"float"}, *const storages[] = {"full"}, *const samplings[] = {"none", "permute"};
     static const char *const devices[] = {"auto"}, *const threads[] = {"auto"};
     int status = list_default(&b->shapes, shapes, 3);
     if (!status) status = list_default(&b->batches, batches, 3);
     if (!status) status = list_default(&b->precisions, precisions, 1);
+    if (!status) status = list_default(&b->storages, storages, 1);
     if (!status) status = list_default(&b->samplings, samplings, 2);
     if (!status) status = list_default(&b->devices, devices, 1);
     if (!status) status = list_default(&b->threads, threads, 1);
@@ -104,6 +105,7 @@ static int check_words(const bench *b)
         const text_list *words;
     } lists[] = {{"batch", &b->batches},
                  {"precision", &b->precisions},
+                 {"storage", &b->storages},
                  {"sampling", &b->samplings},
                  {"device", &b->devices},
                  {"threads", &b->threads}};
@@ -124,6 +126,12 @@ static int check_words(const bench *b)
     if (cusgd_options_set(&o, "loss", b->loss) || cusgd_options_set(&o, "optimizer", b->optimizer) ||
         cusgd_options_set(&o, "rate", b->rate))
         return complain_usage(b->syntax, "%s", cusgd_last_error());
+    for (size_t i = 0; i < b->precisions.count * b->storages.count; i++) {
+        cusgd_options_set(&o, "precision", b->precisions.at[i / b->storages.count]);
+        cusgd_options_set(&o, "storage", b->storages.at[i % b->storages.count]);
+        const char *sentence = cusgd_options_check(&o);
+        if (sentence) return complain_usage(b->syntax, "%s", sentence);
+    }
     if (b->seconds < 0 || b->epochs < 1) return complain_usage(b->syntax, "--seconds must not be negative, --epochs at least 1");
     return CUSGD_OK;
 }
@@ -148,6 +156,7 @@ static void set_options(const bench *b, const ground *g, timing *t, const char *
     cusgd_options_init(o);
     cusgd_options_set(o, "batch", batch);
     cusgd_options_set(o, "precision", t->precision);
+    cusgd_options_set(o, "storage", t->storage);
     cusgd_options_set(o, "sampling", t->sampling);
     cusgd_options_set(o, "threads", t->threads);
     cusgd_options_set(o, "device", g->device.word);
@@ -203,17 +212,18 @@ static cusgd_status time_steps(const bench *b, const ground *g, cusgd_trainer *t
 
 static double rows_per_second(const ground *g, const timing *t, double step) { return (double)g->rows / (double)t->steps / step; }
 
-static void put_head(const ground *g, const char *precision)
+static void put_head(const ground *g, const timing *t)
 {
-    printf("\n%lld x %lld, %s, %s: x has %.3g MiB\n", (long long)g->rows, (long long)g->cols, precision, g->device.word,
-           g->bytes / MIB);
+    const char *kept = strcmp(t->storage, "full") == 0 ? "" : t->storage;
+    printf("\n%lld x %lld, %s%s%s, %s: x has %.3g MiB\n", (long long)g->rows, (long long)g->cols, t->precision,
+           *kept ? " on " : "", kept, g->device.word, g->bytes / MIB);
     printf("%-14s %6s %7s %10s %9s %18s %9s %9s %8s %8s\n", "sampling", "batch", "threads", "us/step", "Mrows/s", "(min .. max)",
            "x, GB/s", "reads", "share", "loss");
 }
 
 static void put_row(ground *g, const timing *t)
 {
-    if (!g->headed) put_head(g, t->precision);
+    if (!g->headed) put_head(g, t);
     g->headed = 1;
     double rows = rows_per_second(g, t, t->median), rate = rows * g->bytes / (double)g->rows;
     char spread[48];
@@ -242,6 +252,7 @@ static void put_json(const bench *b, const ground *g, const timing *t)
     printf("{\"rows\": %lld, \"cols\": %lld, \"batch\": %lld", (long long)g->rows, (long long)g->cols,
            (long long)t->options.batch);
     put_word("precision", t->precision);
+    put_word("storage", t->storage);
     put_word("sampling", t->sampling);
     put_word("device", g->device.word);
     put_word("device_name", t->device);
@@ -316,7 +327,7 @@ static void find_device(const char *word, cusgd_device *out)
         snprintf(out->word, sizeof out->word, "%.15s", word); /* the library will say what is wrong with it */
 }
 
-static int run_device(const bench *b, ground *g, const char *precision)
+static int run_device(const bench *b, ground *g, const char *precision, const char *storage)
 {
     if (!b->fits && g->bytes <= (double)g->device.cache)
         fprintf(stderr,
@@ -328,7 +339,10 @@ static int run_device(const bench *b, ground *g, const char *precision)
     for (size_t t = 0; t < threads && !status; t++) {
         for (size_t s = 0; s < b->samplings.count && !status; s++) {
             for (size_t i = 0; i < b->batches.count && !status; i++) {
-                timing now_timed = {.sampling = b->samplings.at[s], .precision = precision, .threads = b->threads.at[t]};
+                timing now_timed = {.sampling = b->samplings.at[s],
+                                    .precision = precision,
+                                    .storage = storage,
+                                    .threads = b->threads.at[t]};
                 status = run_case(b, g, &now_timed, b->batches.at[i]);
             }
         }
@@ -351,14 +365,18 @@ static int run_shape(const bench *b, const char *shape, const char *precision)
     of.cols = g.cols;
     of.targets = targets_for(o.loss);
     of.precision = o.precision;
-    g.bytes = (double)g.rows * (double)g.cols * (o.precision == CUSGD_PRECISION_DOUBLE ? 8 : 4);
     cusgd_status made = cusgd_data_generate(&of, &g.data);
     int status = made ? complain_last(made) : CUSGD_OK;
     for (size_t i = 0; i < b->devices.count && !status; i++) {
         find_device(b->devices.at[i], &g.device);
-        g.headed = 0;
         g.bandwidth = 0;
-        status = run_device(b, &g, precision);
+        for (size_t s = 0; s < b->storages.count && !status; s++) {
+            const char *storage = b->storages.at[s];
+            int bytes = strcmp(storage, "bf16") == 0 ? 2 : o.precision == CUSGD_PRECISION_DOUBLE ? 8 : 4;
+            g.headed = 0;
+            g.bytes = (double)g.rows * (double)g.cols * bytes;
+            status = run_device(b, &g, precision, storage);
+        }
     }
     cusgd_data_free(g.data);
     return status;
@@ -375,11 +393,12 @@ static int run_all(const bench *b)
 int bench_main(int argc, char **argv)
 {
     bench b = {.loss = "squared", .optimizer = "sgd", .rate = "auto", .epochs = 3, .seconds = 0.5};
-    text_list *const lists[] = {&b.shapes, &b.batches, &b.precisions, &b.samplings, &b.devices, &b.threads};
+    text_list *const lists[] = {&b.shapes, &b.batches, &b.precisions, &b.storages, &b.samplings, &b.devices, &b.threads};
     const argument table[] = {
         {{"shapes", "NxD,...", "1000000x32,200000x256,50000x2048", "rows x columns of x", NULL}, '\0', TAKES_COLUMNS, &b.shapes},
         {{"batch", "B,...", "32,256,4096", "rows a step", NULL}, '\0', TAKES_COLUMNS, &b.batches},
         {{"precision", "float|double,...", "float", "of the computation and of x", NULL}, '\0', TAKES_COLUMNS, &b.precisions},
+        {{"storage", "full|bf16,...", "full", "of x; bf16 goes with float", NULL}, '\0', TAKES_COLUMNS, &b.storages},
         {{"sampling", "WORD,...", "none,permute", "order of the rows: see train", NULL}, '\0', TAKES_COLUMNS, &b.samplings},
         {{"device", "auto|cpu|cuda[:I],...", "auto", "what computes", NULL}, '\0', TAKES_COLUMNS, &b.devices},
         {{"threads", "N,...", "as many as help", "of the CPU", NULL}, '\0', TAKES_COLUMNS, &b.threads},
