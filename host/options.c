@@ -72,7 +72,8 @@ static const char *const end_words[] = {"end", NULL};
 _Static_assert(sizeof(cusgd_loss) == sizeof(int) && sizeof(cusgd_solver) == sizeof(int) &&
                    sizeof(cusgd_optimizer) == sizeof(int) && sizeof(cusgd_schedule) == sizeof(int) &&
                    sizeof(cusgd_sampling) == sizeof(int) && sizeof(cusgd_precision) == sizeof(int) &&
-                   sizeof(cusgd_storage) == sizeof(int) && sizeof(cusgd_math) == sizeof(int) && sizeof(cusgd_engine) == sizeof(int),
+                   sizeof(cusgd_storage) == sizeof(int) && sizeof(cusgd_math) == sizeof(int) &&
+                   sizeof(cusgd_engine) == sizeof(int),
                "the enumerations are read and written as int");
 
 #define AT(field) offsetof(cusgd_options, field)

@@ -31,8 +31,7 @@ template <class real_type, int VALUES_, int PACKS_, bool WIDE_, class stored_typ
                : PACKS == 2 ? (WIDE && sizeof(real) == 8 ? 2 : 4)
                : PACKS == 4 ? 2
                             : 1,
-        POINT_STAYS = PACKS < (sizeof(stored) == 2 ? 4
-                               : sizeof(real) == 4 ? 8
+        POINT_STAYS = PACKS < (sizeof(stored) == 4 ? 8
                                : WIDE              ? 2
                                                    : 4), /* in registers; else it is read for every row */
         THREADS_MOST = WIDE && PACKS > 1 ? 512 : 256
@@ -216,7 +215,7 @@ __device__ static void add_rows(const fused_task &t, int64_t first, const part_r
         real s = from_owner(slope, u, width);
         UNROLLED
         for (int q = 0; q < L::PACKS; q++)
-            for (int i = 0; i < L::VALUES; i++) 
+            for (int i = 0; i < L::VALUES; i++)
                 to->gradient.at[q][i] = multiply_add(s, value_at(x[u].at[q], i), to->gradient.at[q][i]);
     }
 }
@@ -240,7 +239,8 @@ __device__ static inline void block_sums(double *a, double *b, double *shared)
     }
 }
 
-/* The teams' gradients, added up over the block, to `out`: `room` values, of which those from d on are 0. shared: shared_doubles<L>(). */
+/* The teams' gradients, added up over the block, to `out`: `room` values, of which those from d on are 0. shared:
+ * shared_doubles<L>(). */
 template <class L>
 __device__ static void store_gradient(share<L> *g, int room, const place &p, typename L::real *shared, typename L::real *out)
 {

@@ -3,8 +3,8 @@
  *     order -> gather -> [product] -> loss -> [transposed product] -> update
  *
  * with the products in brackets cuBLAS's. All pointers are device memory. `void *` is memory of `real`, which is float or double
- * by `precision`; x is memory of bf16 where a task's `storage` says so, which goes with float alone. A launcher puts its kernel on
- * the stream and returns the launch's error. */
+ * by `precision`; x is memory of bf16 where a task's `storage` says so, which goes with float alone. A launcher puts its kernel
+ * on the stream and returns the launch's error. */
 #ifndef CUSGD_KERNELS_KERNELS_H
 #define CUSGD_KERNELS_KERNELS_H
 
@@ -63,7 +63,8 @@ typedef struct order_task {
 } order_task;
 cudaError_t kernel_order(const order_task *t, cudaStream_t stream);
 
-/* out: rows x ld of reals, x's rows at positions start .. start + rows - 1 of the batch, zeros where the batch has no such row. */
+/* out: rows x ld of reals, x's rows at positions start .. start + rows - 1 of the batch, zeros where the batch has no such row.
+ */
 typedef struct gather_task {
     cusgd_precision precision;
     cusgd_storage storage; /* of x */
@@ -232,8 +233,8 @@ cudaError_t kernel_merge_moments(moment_arrays from, int64_t first, int64_t coun
 typedef struct curvature_task {
     cusgd_precision precision;
     cusgd_storage storage; /* of x */
-    const void *x, *w;   /* n x ld; n, or NULL */
-    const double *scale; /* d, or NULL */
+    const void *x, *w;     /* n x ld; n, or NULL */
+    const double *scale;   /* d, or NULL */
     int64_t first, rows, d, ld;
     int64_t segments; /* groups of consecutive rows, whose sums are added in order */
     double *q;        /* rows */

@@ -232,7 +232,7 @@ extern "C" int persistent_takes(const fused_shape *shape, const update_task *upd
 {
     int is_float = update->precision == CUSGD_PRECISION_FLOAT;
     int64_t kept = arrays_of(*update) * parameter_room(*update) * (is_float ? 4 : 8);
-    return (shape->lanes <= 32 || shape->packs <= 2) && shape->threads <= (is_float ? 512 : 256) && 
+    return (shape->lanes <= 32 || shape->packs <= 2) && shape->threads <= (is_float ? 512 : 256) &&
            kept <= shared - own_bytes(shape->values);
 }
 

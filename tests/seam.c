@@ -299,9 +299,10 @@ void seam_spec_for(seam_spec *spec, cusgd_loss loss, int in_place)
 const char *seam_describe(const seam_spec *s)
 {
     static char text[200];
-    snprintf(text, sizeof text, "n %d d %d k %d precision %d storage %d type %d layout %d listed %d weighted %d standardized %d shifted %d",
-             (int)s->n, (int)s->d, (int)s->k, (int)s->precision, (int)s->storage, (int)s->type, (int)s->layout, s->listed, s->weighted,
-             s->standardized, s->shifted);
+    snprintf(text, sizeof text,
+             "n %d d %d k %d precision %d storage %d type %d layout %d listed %d weighted %d standardized %d shifted %d",
+             (int)s->n, (int)s->d, (int)s->k, (int)s->precision, (int)s->storage, (int)s->type, (int)s->layout, s->listed,
+             s->weighted, s->standardized, s->shifted);
     return text;
 }
 

@@ -16,10 +16,10 @@ enum { SIZES = sizeof sizes / sizeof *sizes, OUTPUTS = sizeof outputs / sizeof *
 
 /* Levels of the factors below, as a spec. */
 enum { KIND, TYPE, LAYOUT, LISTED, WEIGHTED, STANDARDIZED, SHIFTED, N, D, K };
-static const seam_factor source_factors[] = {{"kind", SEAM_KINDS, 1}, {"type", 2, 1}, {"layout", SEAM_LAYOUTS, 1},
-                                             {"listed", 2, 1},    {"weighted", 2, 1}, {"standardized", 2, 1},
-                                             {"shifted", 2, 1},   {"n", SIZES, 1},    {"d", SIZES, 0},
-                                             {"k", OUTPUTS, 0},   {NULL, 0, 0}};
+static const seam_factor source_factors[] = {{"kind", SEAM_KINDS, 1}, {"type", 2, 1},     {"layout", SEAM_LAYOUTS, 1},
+                                             {"listed", 2, 1},        {"weighted", 2, 1}, {"standardized", 2, 1},
+                                             {"shifted", 2, 1},       {"n", SIZES, 1},    {"d", SIZES, 0},
+                                             {"k", OUTPUTS, 0},       {NULL, 0, 0}};
 
 static seam_spec spec_of(const int *level, uint64_t seed)
 {

@@ -64,7 +64,7 @@ static void check_predictions(const backend *b, const seam_examples *e, const bo
 enum { KIND, LOSS, WEIGHTED, STANDARDIZED, LISTED, IN_PLACE, K, N, D };
 static const seam_factor pass_factors[] = {
     {"kind", SEAM_KINDS, 1}, {"loss", SEAM_LOSSES, 1}, {"weighted", 2, 1}, {"standardized", 2, 1}, {"listed", 2, 1},
-    {"in place", 2, 1},  {"k", OUTPUTS, 1},        {"n", SIZES, 1},    {"d", SIZES, 0},        {NULL, 0, 0}};
+    {"in place", 2, 1},      {"k", OUTPUTS, 1},        {"n", SIZES, 1},    {"d", SIZES, 0},        {NULL, 0, 0}};
 
 static void pass_visit(const int *level, void *context)
 {
@@ -465,8 +465,8 @@ Test(seam_passes, threads_and_instruction_sets_do_not_change_a_bit)
             const double *a = (const double *)first, *b = (const double *)(i == 0 ? first : other);
             for (size_t at = 0; at < sizeof *first / sizeof *a; at++)
                 if (a[at] != b[at])
-                    seam_fail("kind %d: %s with %d threads differs from baseline with 1: number %d is %.17g, not %.17g",
-                              kind, isa[i / 3], threads[i % 3], (int)at, b[at], a[at]);
+                    seam_fail("kind %d: %s with %d threads differs from baseline with 1: number %d is %.17g, not %.17g", kind,
+                              isa[i / 3], threads[i % 3], (int)at, b[at], a[at]);
         }
     free(first);
     free(other);

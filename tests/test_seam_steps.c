@@ -139,13 +139,14 @@ static void experiment_make(experiment *x, const backend *b, const seam_spec *sp
     x->plan.engine = seam_engine(b, &x->plan, (int)p->engine);
     numbers_make(x, &state);
     state_make(x, &state);
-    snprintf(
-        x->text, sizeof x->text,
-        "n %d d %d k %d batch %d precision %d storage %d in place %d weighted %d standardized %d loss %d optimizer %d sampling %d l1 %g l2 "
-        "%g average %d intercept %d metric %d limits %d clip %g %g engine %d",
-        (int)n, (int)p->d, (int)p->k, (int)p->batch, (int)spec->precision, (int)spec->storage, (int)spec->type == (int)spec->precision,
-        spec->weighted, spec->standardized, (int)p->loss.kind, p->optimizer, sampling, p->l1, p->l2, p->average, p->intercept,
-        metric, p->penalty != NULL, p->clip_norm, p->clip_value, (int)x->plan.engine);
+    snprintf(x->text, sizeof x->text,
+             "n %d d %d k %d batch %d precision %d storage %d in place %d weighted %d standardized %d loss %d optimizer %d "
+             "sampling %d l1 %g l2 "
+             "%g average %d intercept %d metric %d limits %d clip %g %g engine %d",
+             (int)n, (int)p->d, (int)p->k, (int)p->batch, (int)spec->precision, (int)spec->storage,
+             (int)spec->type == (int)spec->precision, spec->weighted, spec->standardized, (int)p->loss.kind, p->optimizer,
+             sampling, p->l1, p->l2, p->average, p->intercept, metric, p->penalty != NULL, p->clip_norm, p->clip_value,
+             (int)x->plan.engine);
 }
 
 static void experiment_free(experiment *x)
@@ -365,16 +366,26 @@ enum {
     TEAM,
     ENGINE
 };
-static const seam_factor step_factors[] = {{"kind", SEAM_KINDS, 1}, {"optimizer", OPTIMIZERS, 1},
-                                           {"sampling", 5, 1},    {"loss", SEAM_LOSSES, 1},
-                                           {"weighted", 2, 1},    {"l1", 2, 1},
-                                           {"l2", 2, 1},          {"average", 2, 1},
-                                           {"intercept", 2, 1},   {"metric", 2, 1},
-                                           {"limits", 2, 0},      {"clip", 3, 0},
-                                           {"k", OUTPUTS, 0},     {"n", SIZES, 0},
-                                           {"d", SIZES, 0},       {"batch", SIZES, 0},
-                                           {"in place", 2, 0},    {"standardized", 2, 0},
-                                           {"threads", TEAMS, 0}, {"engine", SEAM_ENGINES, 0},
+static const seam_factor step_factors[] = {{"kind", SEAM_KINDS, 1},
+                                           {"optimizer", OPTIMIZERS, 1},
+                                           {"sampling", 5, 1},
+                                           {"loss", SEAM_LOSSES, 1},
+                                           {"weighted", 2, 1},
+                                           {"l1", 2, 1},
+                                           {"l2", 2, 1},
+                                           {"average", 2, 1},
+                                           {"intercept", 2, 1},
+                                           {"metric", 2, 1},
+                                           {"limits", 2, 0},
+                                           {"clip", 3, 0},
+                                           {"k", OUTPUTS, 0},
+                                           {"n", SIZES, 0},
+                                           {"d", SIZES, 0},
+                                           {"batch", SIZES, 0},
+                                           {"in place", 2, 0},
+                                           {"standardized", 2, 0},
+                                           {"threads", TEAMS, 0},
+                                           {"engine", SEAM_ENGINES, 0},
                                            {NULL, 0, 0}};
 
 static void steps_visit(const int *level, void *context)
@@ -448,14 +459,18 @@ Test(seam_steps, many_columns_many_rows)
         cusgd_storage storage = seam_storage(kind);
         p.batch = 7;
         p.clip_norm = 0;
-        check_shape(&s, (seam_spec){.n = 40, .d = 5000, .k = 1, .precision = precision, .storage = storage, .seed = 11}, p, 0, CUSGD_SAMPLING_PERMUTE);
+        check_shape(&s, (seam_spec){.n = 40, .d = 5000, .k = 1, .precision = precision, .storage = storage, .seed = 11}, p, 0,
+                    CUSGD_SAMPLING_PERMUTE);
         p.batch = 1999; /* several chunks a batch, several threads */
-        check_shape(&s, (seam_spec){.n = 4001, .d = 61, .k = 2, .precision = precision, .storage = storage, .weighted = 1, .seed = 12}, p, 2,
-                    CUSGD_SAMPLING_BLOCKS);
+        check_shape(
+            &s, (seam_spec){.n = 4001, .d = 61, .k = 2, .precision = precision, .storage = storage, .weighted = 1, .seed = 12}, p,
+            2, CUSGD_SAMPLING_BLOCKS);
         p.batch = 4000;
         p.clip_norm = 0.01;
-        check_shape(&s, (seam_spec){.n = 30, .d = 9000, .k = 1, .precision = precision, .storage = storage, .seed = 14}, p, 1, CUSGD_SAMPLING_NONE);
-        check_shape(&s, (seam_spec){.n = 4000, .d = 33, .k = 2, .precision = precision, .storage = storage, .seed = 13}, p, 1, CUSGD_SAMPLING_NONE);
+        check_shape(&s, (seam_spec){.n = 30, .d = 9000, .k = 1, .precision = precision, .storage = storage, .seed = 14}, p, 1,
+                    CUSGD_SAMPLING_NONE);
+        check_shape(&s, (seam_spec){.n = 4000, .d = 33, .k = 2, .precision = precision, .storage = storage, .seed = 13}, p, 1,
+                    CUSGD_SAMPLING_NONE);
     }
     session_close(&s);
 }

@@ -103,12 +103,8 @@ static int check_words(const bench *b)
     const struct {
         const char *name;
         const text_list *words;
-    } lists[] = {{"batch", &b->batches},
-                 {"precision", &b->precisions},
-                 {"storage", &b->storages},
-                 {"sampling", &b->samplings},
-                 {"device", &b->devices},
-                 {"threads", &b->threads}};
+    } lists[] = {{"batch", &b->batches},      {"precision", &b->precisions}, {"storage", &b->storages},
+                 {"sampling", &b->samplings}, {"device", &b->devices},       {"threads", &b->threads}};
     cusgd_options o;
     ground g;
     cusgd_options_init(&o);
@@ -339,10 +335,8 @@ static int run_device(const bench *b, ground *g, const char *precision, const ch
     for (size_t t = 0; t < threads && !status; t++) {
         for (size_t s = 0; s < b->samplings.count && !status; s++) {
             for (size_t i = 0; i < b->batches.count && !status; i++) {
-                timing now_timed = {.sampling = b->samplings.at[s],
-                                    .precision = precision,
-                                    .storage = storage,
-                                    .threads = b->threads.at[t]};
+                timing now_timed = {
+                    .sampling = b->samplings.at[s], .precision = precision, .storage = storage, .threads = b->threads.at[t]};
                 status = run_case(b, g, &now_timed, b->batches.at[i]);
             }
         }

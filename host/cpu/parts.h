@@ -30,7 +30,7 @@ typedef struct cpu {
     int threads;
     pool *pool;
     const rows_functions *rows[2]; /* by what x is kept in */
-    plan plan; /* metric is NULL: see below */
+    plan plan;                     /* metric is NULL: see below */
     struct update_rule rule;
     layout layout;
     int64_t size;  /* layout.size */

@@ -196,10 +196,10 @@ static void losses(loss_rule rule, int count, const real *p, const real *y, cons
 typedef struct group {
     int count, fours;
     const stored *x[GROUP], *ahead[GROUP]; /* the rows; rows that come later, where rows are listed */
-    const stored *next;                  /* what comes later, where they are not; else NULL */
-    const real *y;                       /* k == 1: count targets */
-    const real *y_row[GROUP];            /* k > 1: each row's k targets */
-    const real *w;                       /* count; NULL: all 1 */
+    const stored *next;                    /* what comes later, where they are not; else NULL */
+    const real *y;                         /* k == 1: count targets */
+    const real *y_row[GROUP];              /* k > 1: each row's k targets */
+    const real *w;                         /* count; NULL: all 1 */
 } group;
 
 #include "products.h"
@@ -351,4 +351,4 @@ static void rows_predict(const rows_task *t, int64_t first, int64_t count, doubl
 }
 
 const rows_functions REAL_NAME(STORED_NAMED(rows), ROWS_ISA) = {add_range,     add_listed,  rows_predict,
-                                                         rows_products, order_range, order_table};
+                                                                rows_products, order_range, order_table};

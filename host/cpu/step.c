@@ -59,7 +59,8 @@ static void find_later(const step *t, int64_t c)
     int64_t start = least(c * self->chunk, later.count);
     int64_t end = c + 1 < t->chunks ? least(start + self->chunk, later.count) : later.count;
     int64_t *order = order_of(self, t->i + BATCHES_KNOWN - 1);
-    if (start < end) self->rows[CUSGD_STORAGE_FULL]->order(t->slice->sampler, self->table, later.first + start, end - start, order + start);
+    if (start < end)
+        self->rows[CUSGD_STORAGE_FULL]->order(t->slice->sampler, self->table, later.first + start, end - start, order + start);
 }
 
 /* Stage one, for chunk c of the batch. */

@@ -57,8 +57,8 @@ static void wide_products(int count, const stored *const *x, const real *theta, 
 }
 
 /* g[j] += sum_r x[r][j] s[r] for `tall` columns from j on: g d x LANES, s count x LANES. */
-static inline __attribute__((always_inline)) void outer_tile(int tall, int count, const stored *const *x, const real *s, int64_t j,
-                                                             real *g)
+static inline __attribute__((always_inline)) void outer_tile(int tall, int count, const stored *const *x, const real *s,
+                                                             int64_t j, real *g)
 {
     lanes sum[TALL][PIECES], t[PIECES];
 #pragma GCC unroll 12

@@ -108,8 +108,8 @@ void cuda_unbind(void *of, bound *b)
 }
 
 /* Of the rows listed, `count` of them: columns of `from` (n x ld) as doubles in host memory, by way of `wide` (device). */
-static cusgd_status fetch_rows(cuda *c, cusgd_storage storage, const void *from, const int64_t *rows, int64_t count,
-                               int64_t cols, int64_t ld, double *wide, double *to)
+static cusgd_status fetch_rows(cuda *c, cusgd_storage storage, const void *from, const int64_t *rows, int64_t count, int64_t cols,
+                               int64_t ld, double *wide, double *to)
 {
     widen_task t = {.precision = c->precision,
                     .storage = storage,

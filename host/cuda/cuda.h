@@ -140,10 +140,7 @@ static inline int64_t row_stride(size_t element, int64_t d)
     return d < padded_from(values) ? d : (d + values - 1) / values * values;
 }
 
-static inline const void *at_row(const bound *b, int64_t row)
-{
-    return (const char *)b->x + (size_t)(row * b->ld) * b->element;
-}
+static inline const void *at_row(const bound *b, int64_t row) { return (const char *)b->x + (size_t)(row * b->ld) * b->element; }
 
 static inline void *at_real(const cuda *c, void *base, int64_t index) { return (char *)base + (size_t)index * c->element; }
 
@@ -200,7 +197,8 @@ cusgd_status check_shape(int64_t d, int64_t k);
 /* c->pass made ready for examples of this shape, theta in c->pass_theta; and the loss kernel's task there, but for its rows. */
 cusgd_status pass_open(cuda *c, const bound *b, const double *theta);
 loss_task pass_loss(const cuda *c, const bound *b, loss_rule loss);
-/* *x: rows first .. first + rows - 1, at most pass.rows of them, as reals, ld from row to row: in place, or until the next call. */
+/* *x: rows first .. first + rows - 1, at most pass.rows of them, as reals, ld from row to row: in place, or until the next call.
+ */
 cusgd_status pass_rows(cuda *c, const bound *b, int64_t first, int64_t rows, const void **x);
 
 /* ---- fused.c ---- */
