@@ -16,11 +16,13 @@
 #include "scalar/schedule.h"
 
 /* What happens to examples when they are bound: x' = (x - mean) (1 / scale), y' = y - shift, w' = w / weight_mean, each in double
- * and then rounded. */
+ * and then rounded: x' to bf16 (scalar/bf16.h) where that is its storage, in double too, so that all backends have the same rows;
+ * all else is of the backend's precision. */
 typedef struct transform {
     const double *mean, *scale; /* d each, scale > 0; NULL both: x' = x */
     const double *shift;        /* k; NULL: y' = y */
     double weight_mean;         /* > 0 */
+    cusgd_storage storage;      /* of x' */
 } transform;
 
 /* Examples that a backend has within reach. */
@@ -39,6 +41,7 @@ typedef struct plan {
     /* (d+1) x k each, all or none: factors on l1 and l2, and bounds; not for intercepts. Copied likewise */
     const double *penalty, *lower, *upper;
     double clip_norm, clip_value; /* most that the gradient's norm, and each of its values, may be; 0: anything */
+    cusgd_storage storage;        /* of the examples whose steps are taken */
     int tf32;                     /* 1: a GPU's products of floats may round their factors to 10 bits, in steps alone */
     cusgd_engine engine; /* how a GPU computes steps; start() refuses one that does not take the plan. The CPU has one way */
 } plan;

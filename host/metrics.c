@@ -204,7 +204,7 @@ static cusgd_status model_scorer_open(const cusgd_model *m, model_scorer *s)
         for (int64_t j = 0; j < m->d; j++) s->theta[j * m->k + c] = m->weight[c * m->d + j];
         s->theta[m->d * m->k + c] = m->bias[c];
     }
-    scorer made = {&s->backend, {NULL, NULL, NULL, 1}, m->loss, m->d, m->k, s->theta, s->shift};
+    scorer made = {&s->backend, {.weight_mean = 1}, m->loss, m->d, m->k, s->theta, s->shift};
     s->scorer = made;
     return CUSGD_OK;
 }
@@ -236,6 +236,7 @@ static cusgd_status trainer_scorer(cusgd_trainer *t, scorer *s)
     scorer made = {&t->backend, t->transform, loss_rule_of(&t->options), t->plan.d, t->plan.k, t->theta, t->shift};
     made.transform.shift = NULL;
     made.transform.weight_mean = 1;
+    made.transform.storage = CUSGD_STORAGE_FULL;
     *s = made;
     return trainer_theta(t, t->result, t->theta);
 }

@@ -64,6 +64,7 @@ static const char *const schedule_words[] = {"constant", "time-decay", "inverse-
 static const char *const pace_words[] = {"step", "epoch", NULL};
 static const char *const sampling_words[] = {"permute", "blocks", "replace", "replace-blocks", "none", NULL};
 static const char *const precision_words[] = {"float", "double", NULL};
+static const char *const storage_words[] = {"full", "bf16", NULL};
 static const char *const math_words[] = {"exact", "tf32", NULL};
 static const char *const engine_words[] = {"auto", "cublas", "fused", "persistent", NULL};
 static const char *const end_words[] = {"end", NULL};
@@ -71,7 +72,8 @@ static const char *const end_words[] = {"end", NULL};
 _Static_assert(sizeof(cusgd_loss) == sizeof(int) && sizeof(cusgd_solver) == sizeof(int) &&
                    sizeof(cusgd_optimizer) == sizeof(int) && sizeof(cusgd_schedule) == sizeof(int) &&
                    sizeof(cusgd_sampling) == sizeof(int) && sizeof(cusgd_precision) == sizeof(int) &&
-                   sizeof(cusgd_math) == sizeof(int) && sizeof(cusgd_engine) == sizeof(int),
+                   sizeof(cusgd_storage) == sizeof(int) && sizeof(cusgd_math) == sizeof(int) &&
+                   sizeof(cusgd_engine) == sizeof(int),
                "the enumerations are read and written as int");
 
 #define AT(field) offsetof(cusgd_options, field)
@@ -172,6 +174,8 @@ static const option table[] = {
      DEVICE, AT(device), NULL, 0, 0, EXACT},
     {{"precision", "float|double", "float", "of the computation and of the model", NULL},
      WORD, AT(precision), precision_words, 0, 0, EXACT},
+    {{"storage", "full|bf16", "full", "of the training rows; bf16: rounded, in half the bytes", NULL},
+     WORD, AT(storage), storage_words, 0, 0, EXACT},
     {{"math", "exact|tf32", "exact", "of matrix products on the GPU", NULL},
      WORD, AT(math), math_words, 0, 0, EXACT},
     {{"engine", "auto|cublas|fused|persistent", "auto", "how a GPU computes steps", NULL},
@@ -406,6 +410,8 @@ static const char *check_solver(const cusgd_options *options)
     if (options->l1 > 0 && !takes_l1) return "l1 needs solver lbfgs, auto or sgd: the others want a smooth objective";
     if (solver != CUSGD_SOLVER_SGD && !(isnan(options->lower) && isnan(options->upper)))
         return "lower and upper need solver sgd: the others know no bounds";
+    if (solver != CUSGD_SOLVER_SGD && options->storage != CUSGD_STORAGE_FULL)
+        return "storage bf16 needs solver sgd: what the others find would be the optimum of rounded rows";
     if (solver == CUSGD_SOLVER_EXACT && options->loss != CUSGD_LOSS_SQUARED && options->loss != CUSGD_LOSS_MSE)
         return "solver exact is for the losses squared and mse; take newton or auto";
     return NULL;
@@ -433,6 +439,8 @@ const char *cusgd_options_check(const cusgd_options *options)
     if (options->schedule == CUSGD_SCHEDULE_OPTIMAL && options->l2 == 0)
         return "the schedule optimal, 1 / (l2 (t + c)), needs l2: give l2, or choose inverse-scaling or time-decay";
     if (options->lower > options->upper) return "lower is above upper: no coefficient lies between them; exchange the two";
+    if (options->storage != CUSGD_STORAGE_FULL && options->precision != CUSGD_PRECISION_FLOAT)
+        return "storage bf16 keeps 8 bits of each value: take it with precision float, or storage full with precision double";
     if (options->average == 0 && options->average_from >= 0)
         return "average-from asks for averaging and no-average for none: leave one of them out";
     return check_solver(options);

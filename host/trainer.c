@@ -79,6 +79,7 @@ static cusgd_status standardize(cusgd_trainer *t)
     t->transform.scale = o->standardize ? t->scale : NULL;
     t->transform.shift = centres ? t->shift : NULL;
     t->transform.weight_mean = weight / (double)t->train_rows.n;
+    t->transform.storage = o->storage;
     t->floor = targets_floor(t);
     return study_targets(t);
 }
@@ -198,6 +199,7 @@ static cusgd_status bind_examples(cusgd_trainer *t)
     transform own = t->transform; /* validation losses weigh by the validation rows' own mean weight */
     double weight = 0, *unused = t->gradient;
     status = b->ops->moments(b->self, &t->valid_rows, unused, unused, t->theta, &weight);
+    own.storage = CUSGD_STORAGE_FULL; /* what judges the model is the data as given */
     own.weight_mean = weight / (double)t->valid_rows.n;
     return status == CUSGD_OK ? b->ops->bind(b->self, &t->valid_rows, &own, &t->valid) : status;
 }
@@ -284,6 +286,7 @@ cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data
     t->plan.l2 = options->l2;
     t->plan.clip_norm = isnan(options->clip_norm) ? 0 : options->clip_norm;
     t->plan.clip_value = isnan(options->clip_value) ? 0 : options->clip_value;
+    t->plan.storage = options->storage;
     t->plan.tf32 = options->math == CUSGD_MATH_TF32;
     t->plan.engine = options->engine;
     status = prepare(t, valid);

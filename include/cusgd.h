@@ -128,6 +128,12 @@ typedef enum cusgd_sampling {
 
 typedef enum cusgd_precision { CUSGD_PRECISION_FLOAT, CUSGD_PRECISION_DOUBLE } cusgd_precision;
 
+/* How a trainer keeps x, as far as it copies it, and reads it in every step. */
+typedef enum cusgd_storage {
+    CUSGD_STORAGE_FULL, /* in its precision */
+    CUSGD_STORAGE_BF16, /* standardized and then rounded to bfloat16, 8 bits, in half the bytes; sums are in float all the same */
+} cusgd_storage;
+
 /* Of a GPU's matrix products in training steps, where the precision is float. */
 typedef enum cusgd_math {
     CUSGD_MATH_EXACT,
@@ -151,6 +157,7 @@ typedef struct cusgd_options {
     cusgd_schedule schedule;
     cusgd_sampling sampling;
     cusgd_precision precision;
+    cusgd_storage storage; /* BF16: of the training rows, with precision float and solver sgd; all that is evaluated is in full */
     cusgd_math math;
     cusgd_engine engine;
     double delta;           /* huber: > 0, in the targets' units, as is width; NAN: 1.35 */

@@ -1,8 +1,13 @@
 /* Between the host's numbers and the device's: what bind() makes of the caller's, and what goes back in double. */
 #include "block.h"
 #include "kernels.h"
+#include "stored.h"
 
-template <class from_t, class real> __global__ static void convert_kernel(convert_task t)
+__device__ static inline void put(double v, bool, float *to) { *to = (float)v; }
+__device__ static inline void put(double v, bool rounds, double *to) { *to = rounds ? (double)bf16_value(bf16_of(v)) : v; }
+__device__ static inline void put(double v, bool, bf16 *to) { *to = bf16_of(v); }
+
+template <class from_t, class to_t> __global__ static void convert_kernel(convert_task t)
 {
     int64_t i = (int64_t)blockIdx.x * blockDim.y + threadIdx.y;
     int64_t j = (int64_t)blockIdx.y * blockDim.x + threadIdx.x, step = (int64_t)gridDim.y * blockDim.x;
@@ -11,32 +16,62 @@ template <class from_t, class real> __global__ static void convert_kernel(conver
         double v = (double)((const from_t *)t.from)[i * t.cols + j];
         if (t.mean) v -= t.mean[j];
         if (t.inverse) v *= t.inverse[j];
-        ((real *)t.to)[i * t.ld + j] = (real)(v / t.divisor);
+        put(v / t.divisor, t.storage == CUSGD_STORAGE_BF16, (to_t *)t.to + i * t.ld + j);
     }
+}
+
+template <class from_t> static cudaError_t convert(const convert_task *t, cudaStream_t stream)
+{
+    dim3 block = block_for(t->cols), grid(groups_of(t->rows, block.y), column_blocks(t->cols, block, 4));
+    if (t->precision == CUSGD_PRECISION_DOUBLE) return LAUNCH((convert_kernel<from_t, double>), grid, block, 0, stream, *t);
+    return t->storage == CUSGD_STORAGE_BF16 ? LAUNCH((convert_kernel<from_t, bf16>), grid, block, 0, stream, *t)
+                                            : LAUNCH((convert_kernel<from_t, float>), grid, block, 0, stream, *t);
 }
 
 extern "C" cudaError_t kernel_convert(const convert_task *t, cudaStream_t stream)
 {
-    dim3 block = block_for(t->cols), grid(groups_of(t->rows, block.y), column_blocks(t->cols, block, 4));
-    if (t->type == CUSGD_TYPE_FLOAT32)
-        return t->precision == CUSGD_PRECISION_FLOAT ? LAUNCH((convert_kernel<float, float>), grid, block, 0, stream, *t)
-                                                     : LAUNCH((convert_kernel<float, double>), grid, block, 0, stream, *t);
-    return t->precision == CUSGD_PRECISION_FLOAT ? LAUNCH((convert_kernel<double, float>), grid, block, 0, stream, *t)
-                                                 : LAUNCH((convert_kernel<double, double>), grid, block, 0, stream, *t);
+    return t->type == CUSGD_TYPE_FLOAT32 ? convert<float>(t, stream) : convert<double>(t, stream);
 }
 
-template <class real> __global__ static void widen_kernel(widen_task t)
+template <class real, class stored> __global__ static void widen_kernel(widen_task t)
 {
     int64_t i = (int64_t)blockIdx.x * blockDim.y + threadIdx.y;
     int64_t j = (int64_t)blockIdx.y * blockDim.x + threadIdx.x, step = (int64_t)gridDim.y * blockDim.x;
     if (i >= t.count) return;
-    const real *from = (const real *)t.from + (t.rows ? t.rows[i] : i) * t.ld, *add = (const real *)t.add;
-    for (; j < t.cols; j += step) t.to[i * t.cols + j] = (double)(add ? from[j] + add[j] : from[j]);
+    const stored *from = (const stored *)t.from + (t.rows ? t.rows[i] : i) * t.ld;
+    const real *add = (const real *)t.add;
+    for (; j < t.cols; j += step) {
+        real v = value_of(from[j]);
+        t.to[i * t.cols + j] = (double)(add ? v + add[j] : v);
+    }
 }
 
 extern "C" cudaError_t kernel_widen(const widen_task *t, cudaStream_t stream)
 {
     dim3 block = block_for(t->cols), grid(groups_of(t->count, block.y), column_blocks(t->cols, block, 4));
-    return t->precision == CUSGD_PRECISION_FLOAT ? LAUNCH(widen_kernel<float>, grid, block, 0, stream, *t)
-                                                 : LAUNCH(widen_kernel<double>, grid, block, 0, stream, *t);
+    if (t->precision == CUSGD_PRECISION_DOUBLE) return LAUNCH((widen_kernel<double, double>), grid, block, 0, stream, *t);
+    return t->storage == CUSGD_STORAGE_BF16 ? LAUNCH((widen_kernel<float, bf16>), grid, block, 0, stream, *t)
+                                            : LAUNCH((widen_kernel<float, float>), grid, block, 0, stream, *t);
+}
+
+/* In pieces of 16 bytes, where there are but such, or one by one. */
+__global__ static void unpack_kernel(const bf16 *from, int64_t count, float *to, int whole)
+{
+    if (!whole)
+        for (int64_t i = thread_number(); i < count; i += thread_count()) to[i] = value_of(from[i]);
+    else
+        for (int64_t i = thread_number(); i < count / 8; i += thread_count()) {
+            pack<bf16> v = load_pack(from + 8 * i);
+            for (int h = 0; h < 2; h++) {
+                pack<float> half;
+                for (int k = 0; k < 4; k++) half.at[k] = value_at(v, 4 * h + k);
+                store_pack(to + 8 * i + 4 * h, half);
+            }
+        }
+}
+
+extern "C" cudaError_t kernel_unpack(const bf16 *from, int64_t count, float *to, cudaStream_t stream)
+{
+    int whole = count % 8 == 0 && is_pack_aligned(from) && is_pack_aligned(to);
+    return LAUNCH(unpack_kernel, dim3(blocks_for(whole ? count / 8 : count)), dim3(THREADS), 0, stream, from, count, to, whole);
 }

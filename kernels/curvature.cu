@@ -1,21 +1,22 @@
 /* Sums over rows of powers of z = (s x, 1): see `curvature` in host/backend.h. */
 #include "block.h"
 #include "kernels.h"
+#include "stored.h"
 
-template <class real> __device__ static double square_at(const curvature_task &t, int64_t i, int64_t j)
+template <class stored> __device__ static double square_at(const curvature_task &t, int64_t i, int64_t j)
 {
-    double z = (double)((const real *)t.x)[(t.first + i) * t.ld + j] * (t.scale ? t.scale[j] : 1);
+    double z = (double)value_of(((const stored *)t.x)[(t.first + i) * t.ld + j]) * (t.scale ? t.scale[j] : 1);
     return z * z;
 }
 
 /* q[i] = 1 + sum_j z_j^2: a row of threads has a row of x, and its sums go through shared memory by a fixed tree. */
-template <class real> __global__ static void norms_kernel(curvature_task t)
+template <class stored> __global__ static void norms_kernel(curvature_task t)
 {
     SHARED(double, shared, THREADS);
     int64_t i = (int64_t)blockIdx.x * blockDim.y + threadIdx.y;
     unsigned at = threadIdx.y * blockDim.x + threadIdx.x;
     double sum = 0;
-    for (int64_t j = threadIdx.x; i < t.rows && j < t.d; j += blockDim.x) sum += square_at<real>(t, i, j);
+    for (int64_t j = threadIdx.x; i < t.rows && j < t.d; j += blockDim.x) sum += square_at<stored>(t, i, j);
     shared[at] = sum;
     for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
         __syncthreads();
@@ -25,13 +26,13 @@ template <class real> __global__ static void norms_kernel(curvature_task t)
 }
 
 /* A thread has a column of a segment; column d has q in place of z_j^2. */
-template <class real> __global__ static void segments_kernel(curvature_task t)
+template <class real, class stored> __global__ static void segments_kernel(curvature_task t)
 {
     int64_t j = (int64_t)blockIdx.y * blockDim.x + threadIdx.x, s = (int64_t)blockIdx.x * blockDim.y + threadIdx.y;
     if (j > t.d || s >= t.segments) return;
     double fourth = 0, second = 0;
     for (int64_t i = s * t.rows / t.segments; i < (s + 1) * t.rows / t.segments; i++) {
-        double w = t.w ? (double)((const real *)t.w)[t.first + i] : 1, q = t.q[i], z = j < t.d ? square_at<real>(t, i, j) : q;
+        double w = t.w ? (double)((const real *)t.w)[t.first + i] : 1, q = t.q[i], z = j < t.d ? square_at<stored>(t, i, j) : q;
         fourth += w * w * q * z;
         second += w * z;
     }
@@ -49,17 +50,18 @@ __global__ static void add_segments_kernel(curvature_task t)
     }
 }
 
-template <class real> static cudaError_t add_rows(const curvature_task *t, cudaStream_t stream)
+template <class real, class stored> static cudaError_t add_rows(const curvature_task *t, cudaStream_t stream)
 {
     dim3 by_row = block_for(t->d), by_column = block_for(t->d + 1);
     dim3 segments(groups_of(t->segments, by_column.y), groups_of(t->d + 1, by_column.x));
-    cudaError_t error = LAUNCH(norms_kernel<real>, dim3(groups_of(t->rows, by_row.y)), by_row, 0, stream, *t);
-    if (!error) error = LAUNCH(segments_kernel<real>, segments, by_column, 0, stream, *t);
+    cudaError_t error = LAUNCH(norms_kernel<stored>, dim3(groups_of(t->rows, by_row.y)), by_row, 0, stream, *t);
+    if (!error) error = LAUNCH((segments_kernel<real, stored>), segments, by_column, 0, stream, *t);
     if (!error) error = LAUNCH(add_segments_kernel, dim3(blocks_for((t->d + 1) * 2)), dim3(THREADS), 0, stream, *t);
     return error;
 }
 
 extern "C" cudaError_t kernel_curvature(const curvature_task *t, cudaStream_t stream)
 {
-    return t->precision == CUSGD_PRECISION_FLOAT ? add_rows<float>(t, stream) : add_rows<double>(t, stream);
+    if (t->precision == CUSGD_PRECISION_DOUBLE) return add_rows<double, double>(t, stream);
+    return t->storage == CUSGD_STORAGE_BF16 ? add_rows<float, bf16>(t, stream) : add_rows<float, float>(t, stream);
 }

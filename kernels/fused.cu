@@ -24,12 +24,12 @@ __global__ __launch_bounds__(L::THREADS_MOST, 512 / L::THREADS_MOST) static void
     place p = place_of<L>(t.shape);
     share<L> point;
     load_point<L>(from, d, p, &point);
-    part_rows<real> r = {part_begin(t, blockIdx.x, row->count),
-                         part_begin(t, blockIdx.x + 1, row->count),
-                         false,
-                         (const real *)t.x,
-                         (const real *)t.y,
-                         (const real *)t.w};
+    part_rows<real, typename L::stored> r = {part_begin(t, blockIdx.x, row->count),
+                                             part_begin(t, blockIdx.x + 1, row->count),
+                                             false,
+                                             (const typename L::stored *)t.x,
+                                             (const real *)t.y,
+                                             (const real *)t.w};
     run_part<L>(t, row->first, r, blockIdx.x, 0, point, from, p, shared);
     if (threadIdx.x == 0) {
         __threadfence();
@@ -69,24 +69,32 @@ template <class L> static cudaError_t launch_step(const fused_task *t, cudaStrea
                   stream, *t);
 }
 
-template <class real> static cudaError_t step_of(const fused_task *t, cudaStream_t stream)
+/* Rows of 8 packs: of bf16 there are none. */
+template <class real> static cudaError_t longest_step(const fused_task *t, cudaStream_t stream, real)
 {
-    const int values = 16 / sizeof(real);
+    return launch_step<layout<real, 16 / sizeof(real), 8, true>>(t, stream);
+}
+static cudaError_t longest_step(const fused_task *, cudaStream_t, bf16) { return cudaErrorInvalidValue; }
+
+template <class real, class stored> static cudaError_t step_of(const fused_task *t, cudaStream_t stream)
+{
+    const int values = 16 / sizeof(stored);
     int packs = t->shape.packs;
-    if (t->shape.values == 1) return launch_step<layout<real, 1, 1, false>>(t, stream);
+    if (t->shape.values == 1) return launch_step<layout<real, 1, 1, false, stored>>(t, stream);
     if (t->shape.lanes <= 32)
-        return packs == 1   ? launch_step<layout<real, values, 1, false>>(t, stream)
-               : packs == 2 ? launch_step<layout<real, values, 2, false>>(t, stream)
-                            : launch_step<layout<real, values, 4, false>>(t, stream);
-    return packs == 1   ? launch_step<layout<real, values, 1, true>>(t, stream)
-           : packs == 2 ? launch_step<layout<real, values, 2, true>>(t, stream)
-           : packs == 4 ? launch_step<layout<real, values, 4, true>>(t, stream)
-                        : launch_step<layout<real, values, 8, true>>(t, stream);
+        return packs == 1   ? launch_step<layout<real, values, 1, false, stored>>(t, stream)
+               : packs == 2 ? launch_step<layout<real, values, 2, false, stored>>(t, stream)
+                            : launch_step<layout<real, values, 4, false, stored>>(t, stream);
+    return packs == 1   ? launch_step<layout<real, values, 1, true, stored>>(t, stream)
+           : packs == 2 ? launch_step<layout<real, values, 2, true, stored>>(t, stream)
+           : packs == 4 ? launch_step<layout<real, values, 4, true, stored>>(t, stream)
+                        : longest_step(t, stream, stored());
 }
 
 extern "C" cudaError_t kernel_fused_step(const fused_task *t, cudaStream_t stream)
 {
-    return t->update.precision == CUSGD_PRECISION_FLOAT ? step_of<float>(t, stream) : step_of<double>(t, stream);
+    if (t->update.precision == CUSGD_PRECISION_DOUBLE) return step_of<double, double>(t, stream);
+    return t->storage == CUSGD_STORAGE_BF16 ? step_of<float, bf16>(t, stream) : step_of<float, float>(t, stream);
 }
 
 /* ---- The shape ---- */
@@ -101,7 +109,7 @@ static const row_shape row_shapes[] = {{8, 8, 256, 1},      {16, 16, 256, 1},   
 
 static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
-extern "C" int fused_shape_of(cusgd_precision precision, int64_t batch, int64_t ld, fused_shape *out)
+extern "C" int fused_shape_of(cusgd_precision precision, cusgd_storage storage, int64_t batch, int64_t ld, fused_shape *out)
 {
     enum {
         PART_BYTES = 32 * 1024, /* of x, at least: what a block reads in the time that a barrier takes */
@@ -109,10 +117,11 @@ extern "C" int fused_shape_of(cusgd_precision precision, int64_t batch, int64_t 
         MOST_PARTS = 528,       /* unless sums grow too long: 4 blocks on each of 132 multiprocessors */
         MOST_TERMS = 256        /* of a sum in `real` */
     };
-    int64_t element = precision == CUSGD_PRECISION_FLOAT ? 4 : 8, values = 16 / element;
-    if (ld < 8 * values) values = 1; /* such rows are not padded */
+    int64_t element = precision == CUSGD_PRECISION_DOUBLE ? 8 : storage == CUSGD_STORAGE_BF16 ? 2 : 4, values = 16 / element;
+    if (ld < padded_from(values)) values = 1; /* such rows are not padded */
     for (const row_shape &s : row_shapes) {
         if (ld / values > s.most) continue;
+        if (element == 2 && s.packs == 8) break; /* their sums in float would not fit into the registers */
         int64_t slots = s.threads / s.lanes, rows = larger(PART_BYTES / (ld * element), PART_ROWS);
         rows = larger(rows, (batch + MOST_PARTS - 1) / MOST_PARTS);
         if (rows > slots * MOST_TERMS) rows = slots * MOST_TERMS;

@@ -12,13 +12,17 @@
 #include "account.h"
 #include "block.h"
 #include "scalar/loss.h"
+#include "stored.h"
 #include "update.h"
 
 enum { MOST_WARPS = 16 }; /* of a block */
 
-/* How a kernel is compiled: VALUES of a row in one load, PACKS loads a thread and row; WIDE: the whole block is one team. */
-template <class real_type, int VALUES_, int PACKS_, bool WIDE_> struct layout {
+/* How a kernel is compiled: VALUES of a row in one load, PACKS loads a thread and row; WIDE: the whole block is one team. Rows of
+ * bf16 stay packed in the registers, 8 values in 4 of them, and are widened twice: they take the room of float rows half as long,
+ * while point and gradient, in float, take that of rows as long. */
+template <class real_type, int VALUES_, int PACKS_, bool WIDE_, class stored_type = real_type> struct layout {
     typedef real_type real;
+    typedef stored_type stored;
     enum {
         VALUES = VALUES_,
         PACKS = PACKS_,
@@ -27,23 +31,27 @@ template <class real_type, int VALUES_, int PACKS_, bool WIDE_> struct layout {
                : PACKS == 2 ? (WIDE && sizeof(real) == 8 ? 2 : 4)
                : PACKS == 4 ? 2
                             : 1,
-        POINT_STAYS = PACKS < (sizeof(real) == 4 ? 8
-                               : WIDE            ? 2
-                                                 : 4), /* in registers; else it is read for every row */
+        POINT_STAYS = PACKS < (sizeof(stored) == 4 ? 8
+                               : WIDE              ? 2
+                                                   : 4), /* in registers; else it is read for every row */
         THREADS_MOST = WIDE && PACKS > 1 ? 512 : 256
     };
 };
 
-/* A thread's share of a row. */
+/* A thread's share of the parameters; and of a row, as it is kept. */
 template <class L> struct share {
     typename L::real at[L::PACKS][L::VALUES];
 };
+template <class L> struct row_share {
+    pack<typename L::stored> at[L::PACKS];
+};
 
 /* Where the rows of a part are: in memory at their places; or copied behind one another (`staged`), with their y and w. */
-template <class real> struct part_rows {
+template <class real, class stored = real> struct part_rows {
     int64_t begin, end; /* positions in the batch */
     bool staged;
-    const real *x, *y, *w; /* w may be NULL */
+    const stored *x;
+    const real *y, *w; /* w may be NULL */
 };
 
 /* ---- A thread's place in its team ---- */
@@ -75,22 +83,19 @@ template <class real> __device__ static int64_t row_at(const fused_task &t, int6
 }
 
 /* columns: ld; what a row has behind its d columns is 0. */
-template <class L> __device__ static void load_share(const typename L::real *from, int columns, const place &p, share<L> *to)
+template <class L>
+__device__ static void load_share(const typename L::stored *from, int columns, const place &p, row_share<L> *to)
 {
-    typedef typename L::real real;
     UNROLLED
     for (int q = 0; q < L::PACKS; q++) {
         int c = (q * p.lanes + p.lane) * L::VALUES;
-        pack<real> v;
-        for (real &value : v.at) value = 0;
+        to->at[q] = {};
         if (from && c < columns) {
             if (L::VALUES == 1)
-                v.at[0] = from[c];
+                to->at[q] = pack_first(from[c]);
             else
-                v = load_pack(from + c);
+                to->at[q] = load_pack(from + c);
         }
-        UNROLLED
-        for (int i = 0; i < L::VALUES; i++) to->at[q][i] = v.at[i];
     }
 }
 
@@ -114,7 +119,7 @@ __device__ static inline float multiply_add(float a, float b, float c) { return 
 __device__ static inline double multiply_add(double a, double b, double c) { return fma(a, b, c); }
 
 template <class L>
-__device__ static typename L::real dot(const share<L> &point, const typename L::real *from, int d, const share<L> &x,
+__device__ static typename L::real dot(const share<L> &point, const typename L::real *from, int d, const row_share<L> &x,
                                        const place &p)
 {
     typename L::real s = 0;
@@ -122,10 +127,15 @@ __device__ static typename L::real dot(const share<L> &point, const typename L::
     for (int q = 0; q < L::PACKS; q++) {
         int c = (q * p.lanes + p.lane) * L::VALUES;
         if (L::POINT_STAYS || L::VALUES == 1) {
-            for (int i = 0; i < L::VALUES; i++) s = multiply_add(point.at[q][i], x.at[q][i], s);
-        } else if (c < d) { /* 16 bytes hold d - 1 and, at most, the intercept and room */
-            pack<typename L::real> theta = load_pack(from + c);
-            for (int i = 0; i < L::VALUES; i++) s = multiply_add(c + i < d ? theta.at[i] : 0, x.at[q][i], s);
+            for (int i = 0; i < L::VALUES; i++) s = multiply_add(point.at[q][i], value_at(x.at[q], i), s);
+            continue;
+        }
+        const int values = 16 / sizeof(typename L::real); /* that 16 bytes of the point have */
+        UNROLLED
+        for (int h = 0; h < L::VALUES; h += values) {
+            if (c + h >= d) continue; /* else 16 bytes hold d - 1 and, at most, the intercept and room */
+            pack<typename L::real> theta = load_pack(from + c + h);
+            for (int i = 0; i < values; i++) s = multiply_add(c + h + i < d ? theta.at[i] : 0, value_at(x.at[q], h + i), s);
         }
     }
     return s;
@@ -166,9 +176,9 @@ __device__ APART static loss_point<double> loss_of(loss_rule rule, double p, dou
 
 /* Rows base + slot, base + slots + slot, ... of the part: ROWS of them for each team. */
 template <class L>
-__device__ static void add_rows(const fused_task &t, int64_t first, const part_rows<typename L::real> &r, int64_t base,
-                                const share<L> &point, const typename L::real *from, const place &p, typename L::real *shared,
-                                int turn, sums_of<L> *to)
+__device__ static void add_rows(const fused_task &t, int64_t first, const part_rows<typename L::real, typename L::stored> &r,
+                                int64_t base, const share<L> &point, const typename L::real *from, const place &p,
+                                typename L::real *shared, int turn, sums_of<L> *to)
 {
     typedef typename L::real real;
     int width = owner_width<L>(p), own = p.lane % width;
@@ -178,7 +188,7 @@ __device__ static void add_rows(const fused_task &t, int64_t first, const part_r
     if (owns) at = r.staged ? mine - r.begin : row_at<real>(t, first, mine);
     if (owns) y = r.y[at];
     if (owns && r.w) weight = r.w[at];
-    share<L> x[L::ROWS];
+    row_share<L> x[L::ROWS];
     UNROLLED
     for (int u = 0; u < L::ROWS; u++) {
         int64_t row = from_owner(at, u, width);
@@ -205,7 +215,8 @@ __device__ static void add_rows(const fused_task &t, int64_t first, const part_r
         real s = from_owner(slope, u, width);
         UNROLLED
         for (int q = 0; q < L::PACKS; q++)
-            for (int i = 0; i < L::VALUES; i++) to->gradient.at[q][i] = multiply_add(s, x[u].at[q][i], to->gradient.at[q][i]);
+            for (int i = 0; i < L::VALUES; i++)
+                to->gradient.at[q][i] = multiply_add(s, value_at(x[u].at[q], i), to->gradient.at[q][i]);
     }
 }
 
@@ -228,9 +239,10 @@ __device__ static inline void block_sums(double *a, double *b, double *shared)
     }
 }
 
-/* The teams' gradients, added up over the block, to `out`: ld values. shared: shared_doubles<L>(). */
+/* The teams' gradients, added up over the block, to `out`: `room` values, of which those from d on are 0. shared:
+ * shared_doubles<L>(). */
 template <class L>
-__device__ static void store_gradient(share<L> *g, int ld, const place &p, typename L::real *shared, typename L::real *out)
+__device__ static void store_gradient(share<L> *g, int room, const place &p, typename L::real *shared, typename L::real *out)
 {
     typedef typename L::real real;
     int warp = (int)threadIdx.x / 32, warps = (int)blockDim.x / 32, columns = L::PACKS * p.lanes * L::VALUES;
@@ -242,13 +254,13 @@ __device__ static void store_gradient(share<L> *g, int ld, const place &p, typen
             real v = g->at[q][i];
             if (!L::WIDE)
                 for (int offset = 16; offset >= p.lanes; offset /= 2) v += __shfl_xor_sync(FULL_WARP, v, offset);
-            if (L::WIDE && c + i < ld) out[c + i] = v;
+            if (L::WIDE && c + i < room) out[c + i] = v;
             if (!L::WIDE && (int)threadIdx.x % 32 < p.lanes) shared[warp * columns + c + i] = v;
         }
     }
     if (L::WIDE) return;
     __syncthreads();
-    for (int c = (int)threadIdx.x; c < ld; c += (int)blockDim.x) {
+    for (int c = (int)threadIdx.x; c < room; c += (int)blockDim.x) {
         real v = shared[c];
         for (int w = 1; w < warps; w++) v += shared[w * columns + c];
         out[c] = v;
@@ -273,8 +285,9 @@ __device__ static inline double *sums_at(const fused_task &t, int turn) { return
 
 /* Part `number` of the batch: its gradient, loss and slope. */
 template <class L>
-__device__ static void run_part(const fused_task &t, int64_t first, const part_rows<typename L::real> &r, int64_t number,
-                                int turn, const share<L> &point, const typename L::real *from, const place &p, double *shared)
+__device__ static void run_part(const fused_task &t, int64_t first, const part_rows<typename L::real, typename L::stored> &r,
+                                int64_t number, int turn, const share<L> &point, const typename L::real *from, const place &p,
+                                double *shared)
 {
     typedef typename L::real real;
     sums_of<L> sums = {};
@@ -282,7 +295,7 @@ __device__ static void run_part(const fused_task &t, int64_t first, const part_r
     for (int64_t base = r.begin; base < r.end; base += (int64_t)p.slots * L::ROWS)
         add_rows<L>(t, first, r, base, point, from, p, (real *)shared, half++, &sums);
     __syncthreads();
-    store_gradient<L>(&sums.gradient, (int)t.ld, p, (real *)shared, gradients_of<real>(t, turn) + number * t.stride);
+    store_gradient<L>(&sums.gradient, (int)t.stride, p, (real *)shared, gradients_of<real>(t, turn) + number * t.stride);
     block_sums(&sums.loss, &sums.slope, shared);
     if (threadIdx.x == 0) {
         sums_at(t, turn)[2 * number] = sums.loss;

@@ -3,11 +3,13 @@
  *     order -> gather -> [product] -> loss -> [transposed product] -> update
  *
  * with the products in brackets cuBLAS's. All pointers are device memory. `void *` is memory of `real`, which is float or double
- * by `precision`. A launcher puts its kernel on the stream and returns the launch's error. */
+ * by `precision`; x is memory of bf16 where a task's `storage` says so, which goes with float alone. A launcher puts its kernel
+ * on the stream and returns the launch's error. */
 #ifndef CUSGD_KERNELS_KERNELS_H
 #define CUSGD_KERNELS_KERNELS_H
 
 #include "cusgd.h"
+#include "scalar/bf16.h"
 #include "scalar/loss_rule.h"
 #include "scalar/sampling.h"
 #include "scalar/schedule.h"
@@ -17,6 +19,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* Rows of x from so many columns on, of which 16 bytes hold `values`, are padded to multiples of 16 bytes. */
+static inline int64_t padded_from(int64_t values) { return values > 4 ? 32 : 8 * values; }
 
 /* ---- A slice of steps, as it lies on the device ---- */
 
@@ -58,9 +63,11 @@ typedef struct order_task {
 } order_task;
 cudaError_t kernel_order(const order_task *t, cudaStream_t stream);
 
-/* out: rows x ld, x's rows at positions start .. start + rows - 1 of the batch, zeros where the batch has no such row. */
+/* out: rows x ld of reals, x's rows at positions start .. start + rows - 1 of the batch, zeros where the batch has no such row.
+ */
 typedef struct gather_task {
     cusgd_precision precision;
+    cusgd_storage storage; /* of x */
     const slice_table *table;
     run_state *state;
     const int64_t *order; /* 2 x batch; NULL: consecutive rows */
@@ -136,7 +143,7 @@ cudaError_t kernel_accumulate(cusgd_precision precision, const void *gradient, d
 
 /* ---- A step with one read of x (fused.h), for one output ---- */
 
-/* How a batch and its rows are shared out: a function of (batch, d) and the precision alone. */
+/* How a batch and its rows are shared out: a function of (batch, d), the precision and the storage alone. */
 typedef struct fused_shape {
     int values;    /* of a row that a thread loads at once: 16 bytes' worth, or 1 */
     int packs;     /* such loads a thread and row */
@@ -145,16 +152,17 @@ typedef struct fused_shape {
     int64_t rows;  /* of a part, which is a block's share of a batch */
     int64_t parts; /* of the largest batch */
 } fused_shape;
-/* ld: reals from row to row; 16 bytes' multiples from 8 of them on. Returns 0 where rows are too long. */
-int fused_shape_of(cusgd_precision precision, int64_t batch, int64_t ld, fused_shape *out);
+/* ld: values of x from row to row; 16 bytes' multiples from padded_from() on. Returns 0 where rows are too long. */
+int fused_shape_of(cusgd_precision precision, cusgd_storage storage, int64_t batch, int64_t ld, fused_shape *out);
 
 typedef struct fused_task {
     update_task update; /* gradient and sum: NULL */
     run_state *state;
     loss_rule loss;
     fused_shape shape;
+    cusgd_storage storage; /* of x */
     int contiguous;        /* batches are consecutive rows */
-    int64_t ld, stride;    /* stride: ld, rounded up to 16 bytes */
+    int64_t ld, stride;    /* stride: d reals, rounded up to 16 bytes */
     const void *x, *y, *w; /* n x ld; n; n, or NULL */
     const void *point;     /* d + 1: where the gradient is taken */
     void *partial;         /* 2 x parts x stride: gradients of a batch's parts, of two batches in turn */
@@ -178,9 +186,11 @@ int persistent_takes(const fused_shape *shape, const update_task *update, int sh
 
 /* ---- Bringing examples to the device, and back ---- */
 
-/* to[i ld + j] = ((from[i cols + j] - mean[j]) inverse[j]) / divisor, in double before it is rounded; NULL: 0, 1. */
+/* to[i ld + j] = ((from[i cols + j] - mean[j]) inverse[j]) / divisor, in double before it is rounded; NULL: 0, 1. storage BF16:
+ * rounded to that, and kept in it, or where the precision is double in double. */
 typedef struct convert_task {
     cusgd_precision precision;
+    cusgd_storage storage;
     cusgd_type type; /* of from: rows x cols */
     const void *from;
     const double *mean, *inverse;
@@ -193,12 +203,15 @@ cudaError_t kernel_convert(const convert_task *t, cudaStream_t stream);
 /* to[i cols + j] = from[r ld + j] + add[j] (NULL: 0), a sum of reals, in double: r is rows[i], or i where rows is NULL. */
 typedef struct widen_task {
     cusgd_precision precision;
+    cusgd_storage storage; /* of from */
     const void *from, *add;
     const int64_t *rows;
     int64_t count, cols, ld;
     double *to;
 } widen_task;
 cudaError_t kernel_widen(const widen_task *t, cudaStream_t stream);
+/* The floats that `count` bf16 are. */
+cudaError_t kernel_unpack(const bf16 *from, int64_t count, float *to, cudaStream_t stream);
 
 /* ---- Moments (scalar/moments.h) ---- */
 
@@ -219,8 +232,9 @@ cudaError_t kernel_merge_moments(moment_arrays from, int64_t first, int64_t coun
 
 typedef struct curvature_task {
     cusgd_precision precision;
-    const void *x, *w;   /* n x ld; n, or NULL */
-    const double *scale; /* d, or NULL */
+    cusgd_storage storage; /* of x */
+    const void *x, *w;     /* n x ld; n, or NULL */
+    const double *scale;   /* d, or NULL */
     int64_t first, rows, d, ld;
     int64_t segments; /* groups of consecutive rows, whose sums are added in order */
     double *q;        /* rows */

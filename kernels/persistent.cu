@@ -10,8 +10,9 @@
 #include "fused.h"
 
 /* A block's shared memory, in reals: its copy of the parameters, and two batches' rows, y and w of the parts that are staged. */
-template <class real> struct stage {
-    real *x, *y, *w;
+template <class L> struct stage {
+    typename L::stored *x;
+    typename L::real *y, *w;
 };
 
 /* What is kept for each parameter. */
@@ -23,29 +24,44 @@ __host__ __device__ static inline int arrays_of(const update_task &u)
     return count;
 }
 
-__host__ __device__ static inline int64_t stage_values(const fused_task &t, int staged)
+/* The reals in whose room `rows` rows of x lie. */
+template <class L> __host__ __device__ static int64_t row_room(const fused_task &t, int64_t rows)
 {
-    int64_t values = staged * t.shape.rows * (t.ld + 2);
+    const int each = sizeof(typename L::real) / sizeof(typename L::stored);
+    return (rows * t.ld + each - 1) / each;
+}
+
+template <class L> __host__ __device__ static int64_t stage_values(const fused_task &t, int staged)
+{
+    int64_t rows = staged * t.shape.rows, values = row_room<L>(t, rows) + 2 * rows;
     return (values + 3) / 4 * 4;
 }
 
 __host__ __device__ static inline int64_t parameter_room(const update_task &u) { return (u.size + 3) / 4 * 4; }
 
-template <class real> __device__ static stage<real> stage_at(const fused_task &t, real *memory, int staged, int turn, int which)
+template <class L>
+__device__ static stage<L> stage_at(const fused_task &t, typename L::real *memory, int staged, int turn, int which)
 {
-    real *base = memory + arrays_of(t.update) * parameter_room(t.update) + turn * stage_values(t, staged);
+    typename L::real *base = memory + arrays_of(t.update) * parameter_room(t.update) + turn * stage_values<L>(t, staged);
     int64_t rows = staged * t.shape.rows, first = which * t.shape.rows;
-    stage<real> s = {base + first * t.ld, base + rows * t.ld + first, base + rows * (t.ld + 1) + first};
+    typename L::real *y = base + row_room<L>(t, rows) + first;
+    stage<L> s = {(typename L::stored *)base + first * t.ld, y, y + rows};
     return s;
 }
+
+/* In the background, but for what is too small for it; there, for the thread that asked, after copy_async_wait(). */
+template <class T> __device__ static inline void copy_ahead(T *to, const T *from) { copy_async(to, from); }
+__device__ static inline void copy_ahead(bf16 *to, const bf16 *from) { *to = *from; }
 
 /* Starts to copy a part's rows to where add_rows() will look for them: each thread copies what it will read. */
 template <class L>
 __device__ static void stage_part(const fused_task &t, int64_t first, int64_t begin, int64_t end, const place &p,
-                                  const stage<typename L::real> &to)
+                                  const stage<L> &to)
 {
     typedef typename L::real real;
-    const real *x = (const real *)t.x, *y = (const real *)t.y, *w = (const real *)t.w;
+    typedef typename L::stored stored;
+    const stored *x = (const stored *)t.x;
+    const real *y = (const real *)t.y, *w = (const real *)t.w;
     int width = owner_width<L>(p), own = p.lane % width;
     for (int64_t base = begin; base < end; base += (int64_t)p.slots * L::ROWS) {
         int64_t mine = base + (int64_t)own * p.slots + p.slot, at = 0;
@@ -60,13 +76,13 @@ __device__ static void stage_part(const fused_task &t, int64_t first, int64_t be
             if (position >= end) continue;
             for (int q = 0; q < L::PACKS; q++) {
                 int c = (q * p.lanes + p.lane) * L::VALUES;
-                const real *from = x + row * t.ld + c;
-                real *there = to.x + (position - begin) * t.ld + c;
+                const stored *from = x + row * t.ld + c;
+                stored *there = to.x + (position - begin) * t.ld + c;
                 if (c >= t.ld) continue;
                 if (L::VALUES == 1)
-                    copy_async(there, from);
+                    copy_ahead(there, from);
                 else
-                    copy_async((pack<real> *)there, (const pack<real> *)from);
+                    copy_async((pack<stored> *)there, (const pack<stored> *)from);
             }
         }
     }
@@ -81,7 +97,7 @@ __device__ static void stage_step(const fused_task &t, int64_t step, const place
     for (int i = 0; i < staged; i++) {
         int64_t part = blockIdx.x + (int64_t)i * gridDim.x;
         stage_part<L>(t, row->first, part_begin(t, part, row->count), part_begin(t, part + 1, row->count), p,
-                      stage_at(t, memory, staged, turn, i));
+                      stage_at<L>(t, memory, staged, turn, i));
     }
 }
 
@@ -97,14 +113,14 @@ __device__ static void run_step(const fused_task &t, int64_t step, const update_
     load_point<L>(from, d, p, &point);
     for (int i = 0; blockIdx.x + (int64_t)i * gridDim.x < t.shape.parts; i++) {
         int64_t part = blockIdx.x + (int64_t)i * gridDim.x;
-        part_rows<real> r = {part_begin(t, part, row->count),
-                             part_begin(t, part + 1, row->count),
-                             i < staged,
-                             (const real *)t.x,
-                             (const real *)t.y,
-                             (const real *)t.w};
+        part_rows<real, typename L::stored> r = {part_begin(t, part, row->count),
+                                                 part_begin(t, part + 1, row->count),
+                                                 i < staged,
+                                                 (const typename L::stored *)t.x,
+                                                 (const real *)t.y,
+                                                 (const real *)t.w};
         if (r.staged) {
-            stage<real> s = stage_at(t, memory, staged, turn, i);
+            stage<L> s = stage_at<L>(t, memory, staged, turn, i);
             r.x = s.x;
             r.y = s.y;
             r.w = t.w ? s.w : nullptr;
@@ -209,13 +225,15 @@ extern "C" int64_t persistent_blocks(const fused_shape *shape, int multiprocesso
     return shape->parts < multiprocessors ? shape->parts : multiprocessors;
 }
 
-enum { OWN_BYTES = 20 * 1024 }; /* of a block's shared memory: what the kernel declares, and the system's */
+/* Of a block's shared memory: what the kernel declares, and the system's. `values`: in one load. */
+static constexpr int own_bytes(int values) { return (values > 4 ? 36 : 20) * 1024; }
 
 extern "C" int persistent_takes(const fused_shape *shape, const update_task *update, int shared)
 {
     int is_float = update->precision == CUSGD_PRECISION_FLOAT;
     int64_t kept = arrays_of(*update) * parameter_room(*update) * (is_float ? 4 : 8);
-    return (shape->lanes <= 32 || shape->packs <= 2) && shape->threads <= (is_float ? 512 : 256) && kept <= shared - OWN_BYTES;
+    return (shape->lanes <= 32 || shape->packs <= 2) && shape->threads <= (is_float ? 512 : 256) &&
+           kept <= shared - own_bytes(shape->values);
 }
 
 /* As many of a block's parts as there is room for are staged; the others are read where they are. */
@@ -224,34 +242,35 @@ template <class L> static cudaError_t launch_steps(const persistent_task *t, cud
     typedef typename L::real real;
     const fused_task *f = &t->fused;
     int64_t blocks = persistent_blocks(&f->shape, t->multiprocessors), each = (f->shape.parts + blocks - 1) / blocks;
-    static_assert(shared_doubles<L>() * sizeof(double) + sizeof(run_state) + 1024 <= OWN_BYTES, "OWN_BYTES is too little");
+    static_assert(shared_doubles<L>() * sizeof(double) + sizeof(run_state) + 1024 <= own_bytes(L::VALUES), "own_bytes()");
     int64_t kept = arrays_of(f->update) * parameter_room(f->update),
-            room = (t->shared - OWN_BYTES) / (int64_t)sizeof(real) - kept;
+            room = (t->shared - own_bytes(L::VALUES)) / (int64_t)sizeof(real) - kept;
     int staged = (int)each;
-    while (staged > 0 && 2 * stage_values(*f, staged) > room) staged--;
-    size_t bytes = (size_t)(kept + 2 * stage_values(*f, staged)) * sizeof(real);
+    while (staged > 0 && 2 * stage_values<L>(*f, staged) > room) staged--;
+    size_t bytes = (size_t)(kept + 2 * stage_values<L>(*f, staged)) * sizeof(real);
     /* The most that any launch takes, not this one's bytes: another run's launch may come between the two calls. */
     cudaError_t error = cudaFuncSetAttribute((const void *)persistent_kernel<L>, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                             t->shared - OWN_BYTES);
+                                             (int)(t->shared - own_bytes(L::VALUES)));
     if (error) return error;
     return LAUNCH_COOPERATIVE(persistent_kernel<L>, dim3((unsigned)blocks), dim3((unsigned)f->shape.threads), bytes, stream, *f,
                               t->steps, staged, t->flags);
 }
 
-template <class real> static cudaError_t steps_of(const persistent_task *t, cudaStream_t stream)
+template <class real, class stored> static cudaError_t steps_of(const persistent_task *t, cudaStream_t stream)
 {
-    const int values = 16 / sizeof(real);
+    const int values = 16 / sizeof(stored);
     const fused_shape *s = &t->fused.shape;
-    if (s->values == 1) return launch_steps<layout<real, 1, 1, false>>(t, stream);
+    if (s->values == 1) return launch_steps<layout<real, 1, 1, false, stored>>(t, stream);
     if (s->lanes <= 32)
-        return s->packs == 1   ? launch_steps<layout<real, values, 1, false>>(t, stream)
-               : s->packs == 2 ? launch_steps<layout<real, values, 2, false>>(t, stream)
-                               : launch_steps<layout<real, values, 4, false>>(t, stream);
-    return s->packs == 1 ? launch_steps<layout<real, values, 1, true>>(t, stream)
-                         : launch_steps<layout<real, values, 2, true>>(t, stream);
+        return s->packs == 1   ? launch_steps<layout<real, values, 1, false, stored>>(t, stream)
+               : s->packs == 2 ? launch_steps<layout<real, values, 2, false, stored>>(t, stream)
+                               : launch_steps<layout<real, values, 4, false, stored>>(t, stream);
+    return s->packs == 1 ? launch_steps<layout<real, values, 1, true, stored>>(t, stream)
+                         : launch_steps<layout<real, values, 2, true, stored>>(t, stream);
 }
 
 extern "C" cudaError_t kernel_persistent_steps(const persistent_task *t, cudaStream_t stream)
 {
-    return t->fused.update.precision == CUSGD_PRECISION_FLOAT ? steps_of<float>(t, stream) : steps_of<double>(t, stream);
+    if (t->fused.update.precision == CUSGD_PRECISION_DOUBLE) return steps_of<double, double>(t, stream);
+    return t->fused.storage == CUSGD_STORAGE_BF16 ? steps_of<float, bf16>(t, stream) : steps_of<float, float>(t, stream);
 }

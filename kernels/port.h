@@ -84,7 +84,7 @@ template <class T> struct alignas(16) pack {
 };
 template <class T> __device__ static inline pack<T> load_pack(const T *p) { return *reinterpret_cast<const pack<T> *>(p); }
 template <class T> __device__ static inline void store_pack(T *p, const pack<T> &v) { *reinterpret_cast<pack<T> *>(p) = v; }
-__device__ static inline bool is_pack_aligned(const void *p) { return reinterpret_cast<size_t>(p) % 16 == 0; }
+__host__ __device__ static inline bool is_pack_aligned(const void *p) { return reinterpret_cast<size_t>(p) % 16 == 0; }
 
 /* Over the 32 lanes of a warp, all of which must call; every lane gets the result, in the same bits: a fixed tree. */
 template <class T> __device__ static inline T warp_sum(T v)

@@ -22,11 +22,11 @@ ADD_UP = 0.3               # the losses' sums and an update in one block
 CASES = [(32, 256, 1.0), (32, 4096, 1.5), (32, 65536, 2.3), (256, 1024, 2.0), (256, 65536, 17), (1024, 4096, 4.5), (16384, 1024, 18)]
 
 
-def parts_of(d, batch):
-    """kernels/fused.cu: fused_shape_of()"""
-    packs = d // 4
+def parts_of(d, batch, element=4):
+    """kernels/fused.cu: fused_shape_of(). element: bytes of a value of x."""
+    packs = d * element // 16
     slots = 256 // max(8, min(32, packs)) if packs <= 128 else 1
-    rows = max(32768 // (4 * d), 8, math.ceil(batch / 528))
+    rows = max(32768 // (element * d), 8, math.ceil(batch / 528))
     rows = math.ceil(min(rows, 256 * slots) / slots) * slots
     return math.ceil(batch / rows)
 
@@ -36,35 +36,46 @@ def read(size):
 
 
 def one(size):
-    """One multiprocessor goes through `size` bytes."""
+    """One multiprocessor goes through `size` bytes of floats."""
     return size / ONE_MULTIPROCESSOR * 1e6
 
 
-def fused(d, batch):
-    parts, size = parts_of(d, batch), 4 * d * batch
+def fused(d, batch, element=4):
+    parts, size = parts_of(d, batch, element), element * d * batch
     partial = 4 * d * parts
-    body = max(read(size), one(size / min(parts, MULTIPROCESSORS)))
+    body = max(read(size), one(4 * d * batch / min(parts, MULTIPROCESSORS)))
     time = NODE + LOAD + body + ARRIVE
     if partial <= 65536:
         return time + ADD_UP + one(partial)
     return time + NODE + ADD_UP + read(2 * partial)
 
 
-def persistent(d, batch):
+def persistent(d, batch, element=4):
     """None where `auto` does not take it: host/cuda/fused.c, persistent_pays()"""
-    parts, size = parts_of(d, batch), 4 * d * batch
+    parts, size = parts_of(d, batch, element), element * d * batch
     partial = 4 * d * parts
     if size > MULTIPROCESSORS * 98304 or partial > 65536:
         return None
-    share = size / parts * math.ceil(parts / MULTIPROCESSORS)
+    share = 4 * d * batch / parts * math.ceil(parts / MULTIPROCESSORS)
     chain = one(share) + (BARRIER if parts > 1 else 0) + ADD_UP + one(partial)
     return max(read(size), chain)
 
 
-def cublas(d, batch):
-    """Two products, each a read of x; loss and update. Below 4 MB rows are gathered first, by one graph: a read and a write more."""
-    size, gathers = 4 * d * batch, 4 * d * batch < 4 << 20
-    return (5 if gathers else 4) * NODE + 2 * LOAD + read((4 if gathers else 2) * size)
+def cublas(d, batch, element=4):
+    """Two products, each a read of x; loss and update. Below 4 MB, and from bf16, rows are gathered first, by one graph: a read and a
+    write more."""
+    size, gathers = 4 * d * batch, element == 2 or 4 * d * batch < 4 << 20
+    return (5 if gathers else 4) * NODE + 2 * LOAD + read((3 if gathers else 2) * size + (element * d * batch if gathers else 0))
+
+
+def bf16_table():
+    lines = ["| d x batch | parts | cublas | fused | persistent | auto takes | of float's | bytes alone |", "|---|---|---|---|---|---|---|---|"]
+    for d, batch, _ in CASES:
+        p = persistent(d, batch, 2)
+        takes, before = p or fused(d, batch, 2), persistent(d, batch) or fused(d, batch)
+        lines.append(f"| {d} x {batch} | {parts_of(d, batch, 2)} | {cublas(d, batch, 2):.1f} | {fused(d, batch, 2):.1f} | "
+                     f"{f'{p:.1f}' if p else '-'} | {'persistent' if p else 'fused'} | {100 * takes / before:.0f} % | {read(2 * d * batch):.2f} |")
+    return "\n".join(lines)
 
 
 def table():
@@ -91,6 +102,12 @@ Assumed: {BANDWIDTH / 1e12} TB/s of memory bandwidth; {ONE_MULTIPROCESSOR / 1e9:
 Where a prediction is above the target, what is missing is known: 1024 x 4096 and 256 x 65536 pay a second kernel for the sum of the parts'
 gradients, which could begin while the first one drains; 32 x 4096 pays a barrier through global memory, where a cluster's may be cheaper;
 16384 x 1024 writes and reads 8 MB of parts' gradients, which a cluster that shares a row would divide by its size.
+
+The same with rows kept as bf16 (`--storage bf16`), where one multiprocessor is assumed to go through as many values a second as of floats:
+
+{bf16_table()}
+
+It pays where x is most of what a step moves. In cublas it does not: rows are widened as they are gathered, and then read twice as floats.
 """
 
 
@@ -133,4 +150,4 @@ if __name__ == "__main__":
         (root / "tests/gpu/PREDICTED.md").write_text(document())
         (root / "tests/gpu/step.svg").write_text(figure())
     else:
-        print(table())
+        print(table(), bf16_table(), sep="\n\n")

@@ -1,6 +1,7 @@
 #include "seam.h"
 
 #include <criterion/criterion.h>
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -205,6 +206,16 @@ static void sources_fill(seam_examples *e, uint64_t *state)
     }
 }
 
+double seam_bf16(double value)
+{
+    const double most = 0x1.FEp127;
+    int e;
+    (void)frexp(value, &e);
+    int last = e - 8 < -133 ? -133 : e - 8; /* the exponent of the last of 8 bits */
+    double rounded = ldexp(rint(ldexp(value, -last)), last);
+    return fabs(rounded) > most && fabs(value) <= (double)FLT_MAX ? copysign(most, value) : rounded;
+}
+
 /* x' = (x - mean) (1 / scale), y' = y - shift, w' = w / weight_mean, each in double and then rounded. */
 static void bound_fill(seam_examples *e)
 {
@@ -213,7 +224,8 @@ static void bound_fill(seam_examples *e)
     for (int64_t i = 0; i < s->n; i++) {
         for (int64_t j = 0; j < s->d; j++) {
             double x = e->source_x[i * s->d + j], inverse = 1 / e->scale[j];
-            e->x[i * s->d + j] = rounded(s->standardized ? (x - e->mean[j]) * inverse : x);
+            x = s->standardized ? (x - e->mean[j]) * inverse : x;
+            e->x[i * s->d + j] = s->storage == CUSGD_STORAGE_BF16 ? seam_bf16(x) : rounded(x);
         }
         for (int64_t c = 0; c < s->k; c++) {
             double y = e->source_y[i * s->k + c];
@@ -250,7 +262,7 @@ void seam_examples_make(const seam_spec *spec, seam_examples *e)
     if (spec->weighted) e->source.w = matrix_make(spec, length, 1, &e->memory[2]);
     sources_fill(e, &state);
     e->transform = (transform){spec->standardized ? e->mean : NULL, spec->standardized ? e->scale : NULL,
-                               spec->shifted ? e->shift : NULL, spec->weighted ? 0.875 : 1};
+                               spec->shifted ? e->shift : NULL, spec->weighted ? 0.875 : 1, spec->storage};
     bound_fill(e);
 }
 
@@ -287,9 +299,10 @@ void seam_spec_for(seam_spec *spec, cusgd_loss loss, int in_place)
 const char *seam_describe(const seam_spec *s)
 {
     static char text[200];
-    snprintf(text, sizeof text, "n %d d %d k %d precision %d type %d layout %d listed %d weighted %d standardized %d shifted %d",
-             (int)s->n, (int)s->d, (int)s->k, (int)s->precision, (int)s->type, (int)s->layout, s->listed, s->weighted,
-             s->standardized, s->shifted);
+    snprintf(text, sizeof text,
+             "n %d d %d k %d precision %d storage %d type %d layout %d listed %d weighted %d standardized %d shifted %d",
+             (int)s->n, (int)s->d, (int)s->k, (int)s->precision, (int)s->storage, (int)s->type, (int)s->layout, s->listed,
+             s->weighted, s->standardized, s->shifted);
     return text;
 }
 

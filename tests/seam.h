@@ -49,6 +49,7 @@ enum seam_layout { SEAM_ROWS, SEAM_COLUMNS, SEAM_STRIDED, SEAM_BACKWARD, SEAM_LA
 typedef struct seam_spec {
     int64_t n, d, k;
     cusgd_precision precision; /* of the backend */
+    cusgd_storage storage;     /* of x, once bound */
     cusgd_type type;           /* of the source */
     enum seam_layout layout;
     int listed;       /* 1: through a list of rows of a longer source */
@@ -90,6 +91,14 @@ void seam_session_open(seam_session *s);
 void seam_session_close(seam_session *s);
 
 /* ---- Oracles ---- */
+
+/* The bfloat16 that bind() makes of a number. */
+double seam_bf16(double value);
+
+/* What a backend is of and its examples are kept in: float, double, and likewise rounded to bf16. */
+enum { SEAM_KINDS = 4 };
+static inline cusgd_precision seam_precision(int kind) { return (cusgd_precision)(kind % 2); }
+static inline cusgd_storage seam_storage(int kind) { return (cusgd_storage)(kind / 2); }
 
 /* include/scalar/ in the backend's precision, behind functions that speak double. */
 typedef struct seam_scalar {

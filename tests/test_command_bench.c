@@ -41,16 +41,18 @@ static double number_in(const cJSON *object, const char *name)
 
 static void check_bench(const cJSON *j)
 {
+    int bf16 = strcmp(cJSON_GetObjectItem(j, "storage")->valuestring, "bf16") == 0;
+    double bytes = bf16 ? 2 : sizeof(float);
     double rows = number_in(j, "rows"), cols = number_in(j, "cols"), batch = number_in(j, "batch"), steps = ceil(rows / batch);
     double step = number_in(j, "step_seconds"), rate = number_in(j, "rows_per_second"), x = number_in(j, "x_bytes_per_second");
     cr_assert(batch <= rows && number_in(j, "steps_per_pass") == steps && number_in(j, "repeats") >= 5);
     cr_assert(number_in(j, "step_work_seconds_min") > 0);
     cr_assert(step > 0 && number_in(j, "step_seconds_min") <= step && step <= number_in(j, "step_seconds_max"));
     cr_assert_float_eq(rate * steps * step / rows, 1, 1e-9);
-    cr_assert_float_eq(x / (rate * cols * sizeof(float)), 1, 1e-9);
+    cr_assert_float_eq(x / (rate * cols * bytes), 1, 1e-9);
     cr_assert_float_eq(number_in(j, "share") * number_in(j, "read_bytes_per_second") / x, 1, 1e-9);
     cr_assert_float_eq(number_in(j, "flops_per_second") / (4 * rate * cols * number_in(j, "outputs")), 1, 1e-9);
-    cr_assert_eq(number_in(j, "x_bytes"), rows * cols * sizeof(float));
+    cr_assert_eq(number_in(j, "x_bytes"), rows * cols * bytes);
     cr_assert(number_in(j, "share") > 0 && number_in(j, "passes") == 2);
     cr_assert(number_in(j, "loss") > 0.3 && number_in(j, "loss") < 20, "%g", number_in(j, "loss")); /* of data with noise 1 */
     cr_assert_str_eq(cJSON_GetObjectItem(j, "device")->valuestring, "cpu");
@@ -58,20 +60,21 @@ static void check_bench(const cJSON *j)
 
 Test(command_bench, json)
 {
-    run(&o, BENCH "--batch 1000 --json --shapes 40x3x9");
+    run(&o, BENCH "--batch 1000 --storage full,bf16 --json --shapes 40x3x9");
     assert_code(o, 0);
     assert_has(o.err, "300 x 5"); /* fits into the cache */
     assert_has(o.err, "--fits");
-    int lines = 0, permuted = 0, outputs = 0;
+    int lines = 0, permuted = 0, halved = 0, outputs = 0;
     for (char *line = strtok(o.out, "\n"); line; line = strtok(NULL, "\n"), lines++) {
         cJSON *j = cJSON_Parse(line);
         cr_assert(j, "%s", line);
         check_bench(j);
+        halved += strcmp(cJSON_GetObjectItem(j, "storage")->valuestring, "bf16") == 0;
         permuted += strcmp(cJSON_GetObjectItem(j, "sampling")->valuestring, "permute") == 0;
         outputs += (int)number_in(j, "outputs");
         cJSON_Delete(j);
     }
-    cr_assert(lines == 8 && permuted == 4 && outputs == 4 * 1 + 4 * 9);
+    cr_assert(lines == 16 && permuted == 8 && halved == 8 && outputs == 8 * 1 + 8 * 9);
 }
 
 Test(command_bench, losses_and_optimizers)
@@ -103,6 +106,8 @@ Test(command_bench, refuses_before_it_measures)
         {"--sampling none,nonsense", "sampling"},
         {"--precision half", "precision"},
         {"--engine steam", "engine"},
+        {"--storage bf16,half", "storage"},
+        {"--storage bf16 --precision float,double", "precision float"},
         {"--device gpu", "device"},
         {"--threads 0", "threads"},
         {"--loss nonsense", "loss"},

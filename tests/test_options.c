@@ -69,7 +69,7 @@ Test(options, entries_are_complete_and_unique)
             cr_assert(!info->also || strcmp(info->also, other->name) != 0);
         }
     }
-    cr_assert_eq(count, 49);
+    cr_assert_eq(count, 50);
     cr_assert_null(cusgd_option_at(SIZE_MAX));
 }
 
@@ -86,6 +86,7 @@ Test(options, words)
                  {"rate-changes", offsetof(cusgd_options, rate_changes), CUSGD_PACE_EPOCH + 1},
                  {"sampling", offsetof(cusgd_options, sampling), CUSGD_SAMPLING_NONE + 1},
                  {"precision", offsetof(cusgd_options, precision), CUSGD_PRECISION_DOUBLE + 1},
+                 {"storage", offsetof(cusgd_options, storage), CUSGD_STORAGE_BF16 + 1},
                  {"math", offsetof(cusgd_options, math), CUSGD_MATH_TF32 + 1},
                  {"engine", offsetof(cusgd_options, engine), CUSGD_ENGINE_PERSISTENT + 1}};
     for (size_t e = 0; e < sizeof enums / sizeof enums[0]; e++) {
@@ -300,6 +301,18 @@ Test(options, numbers_that_float_cannot_hold)
     cr_assert_null(cusgd_options_check(&o));
 }
 
+Test(options, bf16_is_for_steps_in_float)
+{
+    cusgd_options o = fresh();
+    o.storage = CUSGD_STORAGE_BF16;
+    cr_assert_null(cusgd_options_check(&o));
+    o.precision = CUSGD_PRECISION_DOUBLE;
+    cr_assert(strstr(cusgd_options_check(&o), "precision float"));
+    o.precision = CUSGD_PRECISION_FLOAT;
+    o.solver = CUSGD_SOLVER_CG;
+    cr_assert(strstr(cusgd_options_check(&o), "storage bf16 needs solver sgd"));
+}
+
 /* What a model's metadata holds sets equal options again. */
 Test(options, description_round_trip)
 {
@@ -307,6 +320,7 @@ Test(options, description_round_trip)
     o.loss = CUSGD_LOSS_LOGISTIC;
     o.optimizer = CUSGD_OPTIMIZER_ADAM;
     o.rate = 0.1;
+    o.storage = CUSGD_STORAGE_BF16;
     o.math = CUSGD_MATH_TF32;
     o.engine = CUSGD_ENGINE_FUSED;
     o.batch = 77;
@@ -324,7 +338,7 @@ Test(options, description_round_trip)
         cr_assert_str_neq(value, "auto", "%s", name);
         cr_assert_eq(cusgd_options_set(&again, name, value), CUSGD_OK, "%s: %s", name, cusgd_last_error());
     }
-    cr_assert_eq(count, 20);
+    cr_assert_eq(count, 21);
     again.threads = o.threads;
     strcpy(again.device, o.device);
     assert_equal(&o, &again);

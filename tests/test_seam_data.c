@@ -1,6 +1,8 @@
 /* The seam's operations on examples: bind, rows, moments, curvature. See seam.h. */
 #include "seam.h"
 
+#include "scalar/bf16.h"
+
 #include <criterion/criterion.h>
 #include <float.h>
 #include <math.h>
@@ -13,18 +15,19 @@ static const int64_t outputs[] = {1, 2, 3, 17};
 enum { SIZES = sizeof sizes / sizeof *sizes, OUTPUTS = sizeof outputs / sizeof *outputs };
 
 /* Levels of the factors below, as a spec. */
-enum { PRECISION, TYPE, LAYOUT, LISTED, WEIGHTED, STANDARDIZED, SHIFTED, N, D, K };
-static const seam_factor source_factors[] = {{"precision", 2, 1}, {"type", 2, 1},     {"layout", SEAM_LAYOUTS, 1},
-                                             {"listed", 2, 1},    {"weighted", 2, 1}, {"standardized", 2, 1},
-                                             {"shifted", 2, 1},   {"n", SIZES, 1},    {"d", SIZES, 0},
-                                             {"k", OUTPUTS, 0},   {NULL, 0, 0}};
+enum { KIND, TYPE, LAYOUT, LISTED, WEIGHTED, STANDARDIZED, SHIFTED, N, D, K };
+static const seam_factor source_factors[] = {{"kind", SEAM_KINDS, 1}, {"type", 2, 1},     {"layout", SEAM_LAYOUTS, 1},
+                                             {"listed", 2, 1},        {"weighted", 2, 1}, {"standardized", 2, 1},
+                                             {"shifted", 2, 1},       {"n", SIZES, 1},    {"d", SIZES, 0},
+                                             {"k", OUTPUTS, 0},       {NULL, 0, 0}};
 
 static seam_spec spec_of(const int *level, uint64_t seed)
 {
     return (seam_spec){.n = sizes[level[N]],
                        .d = sizes[level[D]],
                        .k = outputs[level[K]],
-                       .precision = (cusgd_precision)level[PRECISION],
+                       .precision = seam_precision(level[KIND]),
+                       .storage = seam_storage(level[KIND]),
                        .type = (cusgd_type)level[TYPE],
                        .layout = (enum seam_layout)level[LAYOUT],
                        .listed = level[LISTED],
@@ -63,6 +66,7 @@ static void check_y(const backend *b, const seam_examples *e, const bound *at)
 {
     int64_t n = e->spec.n, d = e->spec.d, k = e->spec.k, places[3] = {0, n / 2, n - 1};
     plan p = {.loss.kind = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_MOMENTUM, .d = d, .k = k, .batch = 1, .intercept = 1};
+    p.storage = e->spec.storage;
     sampler order = sampler_make(CUSGD_SAMPLING_NONE, 1, (uint64_t)n, (uint64_t)n, 0);
     step_numbers numbers = {.rate = 1, .correction1 = 1, .correction2 = 1, .average = 1};
     double *v = seam_allocate((d + 1) * k, sizeof(double));
@@ -102,6 +106,22 @@ Test(seam_data, bound_examples_are_the_transformed_source)
     seam_cover(source_factors, 1, bind_visit, &s);
     s.of[0].ops->unbind(s.of[0].self, NULL);
     seam_session_close(&s);
+}
+
+/* Two bytes a value: every bfloat16 as it is; and beside the middle between two, and just beyond float's largest. */
+Test(seam_data, bf16_is_the_nearest)
+{
+    for (uint32_t i = 0; i <= UINT16_MAX; i++) {
+        bf16 one = {(uint16_t)i}, next = {(uint16_t)(i + 1)};
+        double value = (double)bf16_value(one), middle = (value + (double)bf16_value(next)) / 2;
+        double near[] = {value, middle, nextafter(middle, 0), nextafter(middle, 2 * middle)};
+        for (int k = 0; k < 4; k++)
+            if (isfinite(near[k]) && (double)bf16_value(bf16_of(near[k])) != seam_bf16(near[k]))
+                seam_fail("%.17g becomes %.17g, not %.17g", near[k], (double)bf16_value(bf16_of(near[k])), seam_bf16(near[k]));
+    }
+    cr_assert(bf16_value(bf16_of((double)FLT_MAX)) == 0x1.FEp127f && bf16_value(bf16_of(-(double)FLT_MAX)) == -0x1.FEp127f);
+    cr_assert(isinf(bf16_value(bf16_of(1e39))) && isinf(bf16_value(bf16_of((double)INFINITY))));
+    cr_assert(isnan(bf16_value(bf16_of((double)NAN))) && bf16_value(bf16_of(1e-40)) > 0);
 }
 
 Test(seam_data, examples_without_targets_can_be_bound)

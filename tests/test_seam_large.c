@@ -226,6 +226,7 @@ static void check_gradients(const backend *b, const seam_examples *e, bound *at,
               .k = k,
               .batch = batch,
               .intercept = 1,
+              .storage = e->spec.storage,
               .engine = engine};
     sampler order = sampler_make(sampling, 3, (uint64_t)n, (uint64_t)batches, 1);
     step_numbers numbers = {.rate = 1, .correction1 = 1, .correction2 = 1, .average = 1};
@@ -304,6 +305,7 @@ static void check_engines(const backend *b, const seam_examples *e, int64_t batc
               .batch = batch,
               .intercept = 1,
               .average = 1,
+              .storage = e->spec.storage,
               .l1 = 1e-3};
     cusgd_engine engines[] = {seam_engine(b, &p, CUSGD_ENGINE_FUSED), seam_engine(b, &p, CUSGD_ENGINE_PERSISTENT)};
     course runs[2];
@@ -323,15 +325,17 @@ static void check_engines(const backend *b, const seam_examples *e, int64_t batc
 Test(seam_large, engines_and_lengths_of_rows)
 {
     int stride = seam_short() || REDUCED ? 3 : 1;
-    for (int i = 0; i < 2 * ENGINE_SHAPES; i += stride) {
-        const shape *s = &engine_shapes[i / 2];
-        cusgd_precision precision = (cusgd_precision)(i % 2);
+    for (int i = 0; i < (SEAM_KINDS - 1) * ENGINE_SHAPES; i += stride) {
+        const shape *s = &engine_shapes[i % ENGINE_SHAPES];
+        int kind = i / ENGINE_SHAPES;
+        cusgd_precision precision = seam_precision(kind);
         seam_spec spec = {.n = s->n,
                           .d = precision ? (s->d + 1) / 2 : s->d,
                           .k = 1,
                           .precision = precision,
+                          .storage = seam_storage(kind),
                           .type = (cusgd_type)precision,
-                          .weighted = i / 2 % 2,
+                          .weighted = i % 2,
                           .seed = 64 + (uint64_t)i};
         backend b;
         seam_examples e;

@@ -61,10 +61,10 @@ static void check_predictions(const backend *b, const seam_examples *e, const bo
     free(p);
 }
 
-enum { PRECISION, LOSS, WEIGHTED, STANDARDIZED, LISTED, IN_PLACE, K, N, D };
+enum { KIND, LOSS, WEIGHTED, STANDARDIZED, LISTED, IN_PLACE, K, N, D };
 static const seam_factor pass_factors[] = {
-    {"precision", 2, 1}, {"loss", SEAM_LOSSES, 1}, {"weighted", 2, 1}, {"standardized", 2, 1}, {"listed", 2, 1},
-    {"in place", 2, 1},  {"k", OUTPUTS, 1},        {"n", SIZES, 1},    {"d", SIZES, 0},        {NULL, 0, 0}};
+    {"kind", SEAM_KINDS, 1}, {"loss", SEAM_LOSSES, 1}, {"weighted", 2, 1}, {"standardized", 2, 1}, {"listed", 2, 1},
+    {"in place", 2, 1},      {"k", OUTPUTS, 1},        {"n", SIZES, 1},    {"d", SIZES, 0},        {NULL, 0, 0}};
 
 static void pass_visit(const int *level, void *context)
 {
@@ -72,7 +72,8 @@ static void pass_visit(const int *level, void *context)
     seam_spec spec = {.n = sizes[level[N]],
                       .d = sizes[level[D]],
                       .k = outputs[level[K]],
-                      .precision = (cusgd_precision)level[PRECISION],
+                      .precision = seam_precision(level[KIND]),
+                      .storage = seam_storage(level[KIND]),
                       .listed = level[LISTED],
                       .weighted = level[WEIGHTED],
                       .standardized = level[STANDARDIZED],
@@ -106,16 +107,18 @@ Test(seam_passes, many_rows_many_columns)
     seam_session s;
     seam_session_open(&s);
     static const int64_t shapes[][3] = {{70000, 3, 1}, {9000, 61, 2}, {100, 5000, 1}};
-    for (int i = 0; i < 6; i++) {
-        const int64_t *shape = shapes[i / 2];
+    for (int i = 0; i < 9; i++) {
+        const int64_t *shape = shapes[i / 3];
+        int kind = i % 3;
         seam_spec spec = {.n = shape[0],
                           .d = shape[1],
                           .k = shape[2],
-                          .precision = (cusgd_precision)(i % 2),
-                          .type = (cusgd_type)(i % 2),
+                          .precision = seam_precision(kind),
+                          .storage = seam_storage(kind),
+                          .type = (cusgd_type)(kind % 2),
                           .weighted = 1,
                           .seed = 40};
-        const backend *b = &s.of[i % 2];
+        const backend *b = &s.of[spec.precision];
         plan p = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = spec.d, .k = spec.k, .batch = 1};
         int64_t size = (spec.d + 1) * spec.k;
         double *theta = seam_allocate(size, sizeof(double)), *kept = seam_allocate(size, sizeof(double));
@@ -389,12 +392,14 @@ typedef struct outcome {
     double mean[BITS_D], variance[BITS_D], target[BITS_K], weight, value, loss, x[BITS_N * 7], y[BITS_N];
 } outcome;
 
-static void outcome_of(cusgd_precision precision, int threads, outcome *o)
+static void outcome_of(int kind, int threads, outcome *o)
 {
+    cusgd_precision precision = seam_precision(kind);
     seam_spec spec = {.n = BITS_N,
                       .d = BITS_D,
                       .k = BITS_K,
                       .precision = precision,
+                      .storage = seam_storage(kind),
                       .type = (cusgd_type)precision,
                       .weighted = 1,
                       .binary = 1,
@@ -403,6 +408,7 @@ static void outcome_of(cusgd_precision precision, int threads, outcome *o)
               .optimizer = CUSGD_OPTIMIZER_ADAM,
               .d = BITS_D,
               .k = BITS_K,
+              .storage = seam_storage(kind),
               .batch = 1000,
               .intercept = 1,
               .beta1 = 0.9,
@@ -452,18 +458,102 @@ Test(seam_passes, threads_and_instruction_sets_do_not_change_a_bit)
     static const char *const isa[] = {"baseline", "avx2", "avx512"};
     static const int threads[] = {1, 2, 5};
     outcome *first = seam_allocate(1, sizeof *first), *other = seam_allocate(1, sizeof *other);
-    for (int precision = 0; precision < 2; precision++)
+    for (int kind = 0; kind < SEAM_KINDS - 1; kind++)
         for (int i = 0; i < 9; i++) {
             cr_assert(setenv("CUSGD_ISA", isa[i / 3], 1) == 0);
-            outcome_of((cusgd_precision)precision, threads[i % 3], i == 0 ? first : other);
+            outcome_of(kind, threads[i % 3], i == 0 ? first : other);
             const double *a = (const double *)first, *b = (const double *)(i == 0 ? first : other);
             for (size_t at = 0; at < sizeof *first / sizeof *a; at++)
                 if (a[at] != b[at])
-                    seam_fail("precision %d: %s with %d threads differs from baseline with 1: number %d is %.17g, not %.17g",
-                              precision, isa[i / 3], threads[i % 3], (int)at, b[at], a[at]);
+                    seam_fail("kind %d: %s with %d threads differs from baseline with 1: number %d is %.17g, not %.17g", kind,
+                              isa[i / 3], threads[i % 3], (int)at, b[at], a[at]);
         }
     free(first);
     free(other);
+}
+
+/* ---- The bits of rows kept as bf16 ---- */
+
+/* What some steps, and passes over all rows, come to at the same theta. */
+typedef struct passed {
+    double loss, value, *theta, *gradient, *predictions, *hessian, *fourth;
+} passed;
+
+static passed pass_over(const backend *b, const examples *source, const transform *t)
+{
+    int64_t n = source->n, d = source->d, k = source->k, size = (d + 1) * k;
+    plan p = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = d, .k = k, .batch = 700, .intercept = 1, .storage = t->storage};
+    step_numbers numbers[3] = {{.rate = 0.01}, {.rate = 0.01}, {.rate = 0.01}};
+    passed o = {.theta = seam_allocate(size, sizeof(double)),
+                .gradient = seam_allocate(size, sizeof(double)),
+                .predictions = seam_allocate(n * k, sizeof(double)),
+                .hessian = seam_allocate((d + 1) * (d + 1), sizeof(double)),
+                .fourth = seam_allocate(2 * d, sizeof(double))};
+    curvature sums = {o.fourth, o.fourth + d, 0, 0};
+    steps_report report;
+    bound *at = NULL;
+    seam_ok(b->ops->bind(b->self, source, t, &at), "bind");
+    seam_ok(b->ops->start(b->self, &p), "start");
+    for (int i = 0; i < 2; i++) {
+        sampler order = sampler_make(i ? CUSGD_SAMPLING_NONE : CUSGD_SAMPLING_PERMUTE, 1, (uint64_t)n, 3, 0);
+        slice s = {at, &order, 0, 3, numbers};
+        seam_ok(b->ops->steps(b->self, &s), "steps");
+    }
+    seam_ok(b->ops->report(b->self, &report), "report");
+    seam_ok(b->ops->get(b->self, AREA_CURRENT, PART_THETA, o.theta), "get");
+    seam_ok(b->ops->objective(b->self, at, p.loss, o.theta, &o.value, o.gradient), "objective");
+    seam_ok(b->ops->predict(b->self, at, o.theta, o.predictions), "predict");
+    seam_ok(b->ops->hessian(b->self, at, p.loss, NULL, o.hessian), "hessian");
+    seam_ok(b->ops->curvature(b->self, at, NULL, &sums), "curvature");
+    o.loss = report.loss;
+    b->ops->unbind(b->self, at);
+    return o;
+}
+
+static void passed_free(passed *o)
+{
+    free(o->theta);
+    free(o->gradient);
+    free(o->predictions);
+    free(o->hessian);
+    free(o->fourth);
+}
+
+static void check_same_values(const double *a, const double *b, int64_t count, const char *what)
+{
+    if (memcmp(a, b, sizeof(double) * (size_t)count)) seam_fail("%s: rows kept as bf16 give other bits than as float", what);
+}
+
+/* The CPU widens as it reads, and adds in the same order: so the bits are those of the floats that the rows are. */
+Test(seam_passes, bf16_rows_give_the_bits_of_the_floats_that_they_are)
+{
+    static const int64_t many[] = {1, 3, 17};
+    backend b;
+    seam_backend_open(CUSGD_PRECISION_FLOAT, 2, &b);
+    for (int i = 0; i < 3 && strncmp(b.name, "CPU", 3) == 0; i++) {
+        seam_spec spec = {.n = 2000, .d = 61, .k = many[i], .storage = CUSGD_STORAGE_BF16, .standardized = 1, .seed = 80};
+        int64_t values = spec.n * spec.d;
+        seam_examples e;
+        seam_examples_make(&spec, &e);
+        float *x = seam_allocate(values, sizeof *x);
+        for (int64_t j = 0; j < values; j++) x[j] = (float)e.x[j];
+        examples rounded = e.source;
+        rounded.x = (cusgd_matrix){x, CUSGD_TYPE_FLOAT32, spec.d, 1};
+        transform none = {.weight_mean = 1};
+        passed kept = pass_over(&b, &e.source, &e.transform), full = pass_over(&b, &rounded, &none);
+        check_same_values(&kept.loss, &full.loss, 1, "losses of steps");
+        check_same_values(&kept.value, &full.value, 1, "objective");
+        check_same_values(kept.theta, full.theta, (spec.d + 1) * spec.k, "theta");
+        check_same_values(kept.gradient, full.gradient, (spec.d + 1) * spec.k, "gradient");
+        check_same_values(kept.predictions, full.predictions, spec.n * spec.k, "predictions");
+        check_same_values(kept.hessian, full.hessian, (spec.d + 1) * (spec.d + 1), "second derivatives");
+        check_same_values(kept.fourth, full.fourth, 2 * spec.d, "curvature");
+        passed_free(&kept);
+        passed_free(&full);
+        free(x);
+        seam_examples_free(&e);
+    }
+    b.ops->close(b.self);
 }
 
 /* ---- read_bandwidth ---- */

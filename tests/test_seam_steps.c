@@ -120,6 +120,7 @@ static void experiment_make(experiment *x, const backend *b, const seam_spec *sp
     seam_examples_make(spec, &x->e);
     x->at = seam_bind(b, &x->e);
     x->plan = *p;
+    x->plan.storage = spec->storage;
     x->size = (p->d + 1) * p->k;
     x->order = sampler_make((cusgd_sampling)sampling, spec->seed, (uint64_t)n, (uint64_t)batches, spec->seed % 5);
     x->first = batches > 2 * STEPS ? batches / 2 : 0;
@@ -138,13 +139,14 @@ static void experiment_make(experiment *x, const backend *b, const seam_spec *sp
     x->plan.engine = seam_engine(b, &x->plan, (int)p->engine);
     numbers_make(x, &state);
     state_make(x, &state);
-    snprintf(
-        x->text, sizeof x->text,
-        "n %d d %d k %d batch %d precision %d in place %d weighted %d standardized %d loss %d optimizer %d sampling %d l1 %g l2 "
-        "%g average %d intercept %d metric %d limits %d clip %g %g engine %d",
-        (int)n, (int)p->d, (int)p->k, (int)p->batch, (int)spec->precision, (int)spec->type == (int)spec->precision,
-        spec->weighted, spec->standardized, (int)p->loss.kind, p->optimizer, sampling, p->l1, p->l2, p->average, p->intercept,
-        metric, p->penalty != NULL, p->clip_norm, p->clip_value, (int)x->plan.engine);
+    snprintf(x->text, sizeof x->text,
+             "n %d d %d k %d batch %d precision %d storage %d in place %d weighted %d standardized %d loss %d optimizer %d "
+             "sampling %d l1 %g l2 "
+             "%g average %d intercept %d metric %d limits %d clip %g %g engine %d",
+             (int)n, (int)p->d, (int)p->k, (int)p->batch, (int)spec->precision, (int)spec->storage,
+             (int)spec->type == (int)spec->precision, spec->weighted, spec->standardized, (int)p->loss.kind, p->optimizer,
+             sampling, p->l1, p->l2, p->average, p->intercept, metric, p->penalty != NULL, p->clip_norm, p->clip_value,
+             (int)x->plan.engine);
 }
 
 static void experiment_free(experiment *x)
@@ -237,6 +239,7 @@ static void gradient_seen(const experiment *x, int64_t t, const double *point, d
               .k = x->plan.k,
               .batch = x->plan.batch,
               .intercept = 1,
+              .storage = x->plan.storage,
               .engine = x->plan.engine};
     step_numbers one = {.rate = 1, .correction1 = 1, .correction2 = 1, .average = 1};
     slice s = {x->at, &x->order, x->first + t, 1, &one};
@@ -342,7 +345,7 @@ static void check_slices(const experiment *x, steps_report report)
 /* ---- Every kind of step ---- */
 
 enum {
-    PRECISION,
+    KIND,
     OPTIMIZER,
     SAMPLING,
     LOSS,
@@ -363,16 +366,26 @@ enum {
     TEAM,
     ENGINE
 };
-static const seam_factor step_factors[] = {{"precision", 2, 1},   {"optimizer", OPTIMIZERS, 1},
-                                           {"sampling", 5, 1},    {"loss", SEAM_LOSSES, 1},
-                                           {"weighted", 2, 1},    {"l1", 2, 1},
-                                           {"l2", 2, 1},          {"average", 2, 1},
-                                           {"intercept", 2, 1},   {"metric", 2, 1},
-                                           {"limits", 2, 0},      {"clip", 3, 0},
-                                           {"k", OUTPUTS, 0},     {"n", SIZES, 0},
-                                           {"d", SIZES, 0},       {"batch", SIZES, 0},
-                                           {"in place", 2, 0},    {"standardized", 2, 0},
-                                           {"threads", TEAMS, 0}, {"engine", SEAM_ENGINES, 0},
+static const seam_factor step_factors[] = {{"kind", SEAM_KINDS, 1},
+                                           {"optimizer", OPTIMIZERS, 1},
+                                           {"sampling", 5, 1},
+                                           {"loss", SEAM_LOSSES, 1},
+                                           {"weighted", 2, 1},
+                                           {"l1", 2, 1},
+                                           {"l2", 2, 1},
+                                           {"average", 2, 1},
+                                           {"intercept", 2, 1},
+                                           {"metric", 2, 1},
+                                           {"limits", 2, 0},
+                                           {"clip", 3, 0},
+                                           {"k", OUTPUTS, 0},
+                                           {"n", SIZES, 0},
+                                           {"d", SIZES, 0},
+                                           {"batch", SIZES, 0},
+                                           {"in place", 2, 0},
+                                           {"standardized", 2, 0},
+                                           {"threads", TEAMS, 0},
+                                           {"engine", SEAM_ENGINES, 0},
                                            {NULL, 0, 0}};
 
 static void steps_visit(const int *level, void *context)
@@ -381,7 +394,8 @@ static void steps_visit(const int *level, void *context)
     seam_spec spec = {.n = sizes[level[N]],
                       .d = sizes[level[D]],
                       .k = outputs[level[K]],
-                      .precision = (cusgd_precision)level[PRECISION],
+                      .precision = seam_precision(level[KIND]),
+                      .storage = seam_storage(level[KIND]),
                       .weighted = level[WEIGHTED],
                       .standardized = level[STANDARDIZED],
                       .seed = 100 + ++s->cases};
@@ -440,17 +454,23 @@ Test(seam_steps, many_columns_many_rows)
     session s;
     session_open(&s);
     plan p = {.loss.kind = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_NESTEROV, .intercept = 1, .average = 1};
-    for (int precision = 0; precision < 2; precision++) {
-        cusgd_precision kind = (cusgd_precision)precision;
+    for (int kind = 0; kind < SEAM_KINDS - 1; kind++) {
+        cusgd_precision precision = seam_precision(kind);
+        cusgd_storage storage = seam_storage(kind);
         p.batch = 7;
-        check_shape(&s, (seam_spec){.n = 40, .d = 5000, .k = 1, .precision = kind, .seed = 11}, p, 0, CUSGD_SAMPLING_PERMUTE);
+        p.clip_norm = 0;
+        check_shape(&s, (seam_spec){.n = 40, .d = 5000, .k = 1, .precision = precision, .storage = storage, .seed = 11}, p, 0,
+                    CUSGD_SAMPLING_PERMUTE);
         p.batch = 1999; /* several chunks a batch, several threads */
-        check_shape(&s, (seam_spec){.n = 4001, .d = 61, .k = 2, .precision = kind, .weighted = 1, .seed = 12}, p, 2,
-                    CUSGD_SAMPLING_BLOCKS);
+        check_shape(
+            &s, (seam_spec){.n = 4001, .d = 61, .k = 2, .precision = precision, .storage = storage, .weighted = 1, .seed = 12}, p,
+            2, CUSGD_SAMPLING_BLOCKS);
         p.batch = 4000;
         p.clip_norm = 0.01;
-        check_shape(&s, (seam_spec){.n = 30, .d = 9000, .k = 1, .precision = kind, .seed = 14}, p, 1, CUSGD_SAMPLING_NONE);
-        check_shape(&s, (seam_spec){.n = 4000, .d = 33, .k = 2, .precision = kind, .seed = 13}, p, 1, CUSGD_SAMPLING_NONE);
+        check_shape(&s, (seam_spec){.n = 30, .d = 9000, .k = 1, .precision = precision, .storage = storage, .seed = 14}, p, 1,
+                    CUSGD_SAMPLING_NONE);
+        check_shape(&s, (seam_spec){.n = 4000, .d = 33, .k = 2, .precision = precision, .storage = storage, .seed = 13}, p, 1,
+                    CUSGD_SAMPLING_NONE);
     }
     session_close(&s);
 }

@@ -205,6 +205,65 @@ static void check_regression(const char *name, const char *file, int64_t k, doub
     cJSON_Delete(solutions);
 }
 
+/* ---- Rows kept as bf16 ---- */
+
+/* The loss of a run with default options on all of the data as given. */
+static double loss_reached(const cusgd_data *data, cusgd_loss loss, cusgd_storage storage)
+{
+    cusgd_options o = options_default();
+    cusgd_metrics m;
+    o.precision = CUSGD_PRECISION_FLOAT;
+    o.storage = storage;
+    o.loss = loss;
+    o.l2 = 1e-3;
+    cusgd_trainer *t = trainer_of(&o, data, NULL);
+    fit(t);
+    cr_assert_eq(cusgd_trainer_evaluate(t, data, -1, &m), CUSGD_OK);
+    cusgd_trainer_free(t);
+    return m.loss;
+}
+
+static void check_bf16(const char *name, const cusgd_data *data, cusgd_loss loss)
+{
+    double full = loss_reached(data, loss, CUSGD_STORAGE_FULL), bf16 = loss_reached(data, loss, CUSGD_STORAGE_BF16);
+    cr_assert(bf16 != full, "%s: no rounding is seen", name);
+    cr_assert(fabs(bf16 - full) <= 1e-3 * full, "%s: loss %.9g, in float %.9g", name, bf16, full);
+}
+
+Test(training, bf16_rows_reach_the_loss_of_floats)
+{
+    static const struct {
+        const char *name;
+        int64_t k;
+        cusgd_loss loss;
+    } sets[] = {{"datasets/diabetes.csv", 1, CUSGD_LOSS_SQUARED},
+                {"datasets/linnerud.csv", 3, CUSGD_LOSS_SQUARED},
+                {"datasets/breast_cancer.csv", 1, CUSGD_LOSS_LOGISTIC}};
+    for (int i = 0; i < 3; i++) {
+        table t = golden_table(sets[i].name);
+        int64_t d = t.cols - sets[i].k;
+        double *x = table_columns(&t, 0, d), *y = table_columns(&t, d, sets[i].k);
+        cusgd_data *data = data_of(t.rows, d, sets[i].k, x, y, NULL);
+        check_bf16(sets[i].name, data, sets[i].loss);
+        cusgd_data_free(data);
+        free(x);
+        free(y);
+        free(t.at);
+    }
+    for (int logistic = 0; logistic < 2; logistic++) {
+        cusgd_generator g;
+        cusgd_data *data;
+        cusgd_generator_init(&g);
+        g.rows = 3000;
+        g.cols = 40;
+        g.correlation = 0.5;
+        g.targets = logistic ? CUSGD_TARGETS_LOGISTIC : CUSGD_TARGETS_LINEAR;
+        cr_assert_eq(cusgd_data_generate(&g, &data), CUSGD_OK);
+        check_bf16("made", data, logistic ? CUSGD_LOSS_LOGISTIC : CUSGD_LOSS_SQUARED);
+        cusgd_data_free(data);
+    }
+}
+
 Test(training, diabetes) { check_regression("diabetes", "datasets/diabetes.csv", 1, 0.99, 6000); }
 Test(training, linnerud) { check_regression("linnerud", "datasets/linnerud.csv", 3, 0.998, 20000); }
 

@@ -170,6 +170,7 @@ static cusgd_status gradient_of(const check *c, int peer, const place *at, steps
     plan p = {.loss = run->loss, .optimizer = CUSGD_OPTIMIZER_MOMENTUM, .d = c->d, .k = c->k, .batch = run->batch};
     step_numbers one = {.rate = 1, .correction1 = 1, .correction2 = 1, .average = 1};
     p.intercept = 1;
+    p.storage = run->storage;
     p.tf32 = run->tf32;
     p.engine = run->clip_norm > 0 ? CUSGD_ENGINE_CUBLAS : run->engine; /* the order of additions that the run takes */
     cusgd_status status = b->ops->start(b->self, &p);

@@ -1,5 +1,5 @@
-/* How fast minibatch steps run: over shapes, batches, precisions, samplings and devices, beside the rate at which the same
- * device reads memory. What is timed is cusgd_trainer_step alone, whole passes over x. */
+/* How fast minibatch steps run: over shapes, batches, precisions, storages, samplings and devices, beside the rate at which the
+ * same device reads memory. What is timed is cusgd_trainer_step alone, whole passes over x. */
 #include "arguments.h"
 #include "cli.h"
 
@@ -14,7 +14,7 @@ enum { LEAST_REPEATS = 5, MOST_REPEATS = 200, MIB = 1 << 20 };
 /* What is asked for. */
 typedef struct bench {
     const syntax *syntax;
-    text_list shapes, batches, precisions, samplings, engines, devices, threads; /* words */
+    text_list shapes, batches, precisions, storages, samplings, engines, devices, threads; /* words */
     const char *loss, *optimizer, *rate;
     int64_t epochs;
     double seconds;
@@ -24,7 +24,7 @@ typedef struct bench {
 /* Rows that are trained on, on one device. */
 typedef struct ground {
     int64_t rows, cols, outputs;
-    double bytes; /* of x */
+    double bytes; /* of x, as it is stored */
     cusgd_data *data;
     cusgd_device device;
     double bandwidth, measured; /* bytes a second that the device reads; when that was measured last */
@@ -33,7 +33,7 @@ typedef struct ground {
 
 /* A case and what came of it: seconds a step. */
 typedef struct timing {
-    const char *sampling, *precision, *engine, *threads;
+    const char *sampling, *precision, *storage, *engine, *threads;
     cusgd_options options;
     char device[128]; /* its name, with the threads in use */
     int64_t steps;    /* of a pass over x */
@@ -88,11 +88,12 @@ static int list_default(text_list *list, const char *const *words, size_t count)
 static int fill_lists(bench *b)
 {
     static const char *const shapes[] = {"1000000x32", "200000x256", "50000x2048"}, *const batches[] = {"32", "256", "4096"};
-    static const char *const precisions[] = {"float"}, *const samplings[] = {"none", "permute"};
+    static const char *const precisions[] = {"float"}, *const storages[] = {"full"}, *const samplings[] = {"none", "permute"};
     static const char *const engines[] = {"auto"}, *const devices[] = {"auto"}, *const threads[] = {"auto"};
     int status = list_default(&b->shapes, shapes, 3);
     if (!status) status = list_default(&b->batches, batches, 3);
     if (!status) status = list_default(&b->precisions, precisions, 1);
+    if (!status) status = list_default(&b->storages, storages, 1);
     if (!status) status = list_default(&b->samplings, samplings, 2);
     if (!status) status = list_default(&b->engines, engines, 1);
     if (!status) status = list_default(&b->devices, devices, 1);
@@ -106,7 +107,7 @@ static int check_words(const bench *b)
     const struct {
         const char *name;
         const text_list *words;
-    } lists[] = {{"batch", &b->batches},  {"precision", &b->precisions}, {"sampling", &b->samplings},
+    } lists[] = {{"batch", &b->batches},  {"precision", &b->precisions}, {"storage", &b->storages}, {"sampling", &b->samplings},
                  {"engine", &b->engines}, {"device", &b->devices},       {"threads", &b->threads}};
     cusgd_options o;
     ground g;
@@ -126,6 +127,12 @@ static int check_words(const bench *b)
     if (cusgd_options_set(&o, "loss", b->loss) || cusgd_options_set(&o, "optimizer", b->optimizer) ||
         cusgd_options_set(&o, "rate", b->rate))
         return complain_usage(b->syntax, "%s", cusgd_last_error());
+    for (size_t i = 0; i < b->precisions.count * b->storages.count; i++) {
+        cusgd_options_set(&o, "precision", b->precisions.at[i / b->storages.count]);
+        cusgd_options_set(&o, "storage", b->storages.at[i % b->storages.count]);
+        const char *sentence = cusgd_options_check(&o);
+        if (sentence) return complain_usage(b->syntax, "%s", sentence);
+    }
     if (b->seconds < 0 || b->epochs < 1) return complain_usage(b->syntax, "--seconds must not be negative, --epochs at least 1");
     return CUSGD_OK;
 }
@@ -150,6 +157,7 @@ static void set_options(const bench *b, const ground *g, timing *t, const char *
     cusgd_options_init(o);
     cusgd_options_set(o, "batch", batch);
     cusgd_options_set(o, "precision", t->precision);
+    cusgd_options_set(o, "storage", t->storage);
     cusgd_options_set(o, "sampling", t->sampling);
     cusgd_options_set(o, "engine", t->engine);
     cusgd_options_set(o, "threads", t->threads);
@@ -206,10 +214,11 @@ static cusgd_status time_steps(const bench *b, const ground *g, cusgd_trainer *t
 
 static double rows_per_second(const ground *g, const timing *t, double step) { return (double)g->rows / (double)t->steps / step; }
 
-static void put_head(const ground *g, const char *precision)
+static void put_head(const ground *g, const timing *t)
 {
-    printf("\n%lld x %lld, %s, %s: x has %.3g MiB", (long long)g->rows, (long long)g->cols, precision, g->device.word,
-           g->bytes / MIB);
+    const char *kept = strcmp(t->storage, "full") == 0 ? "" : t->storage;
+    printf("\n%lld x %lld, %s%s%s, %s: x has %.3g MiB", (long long)g->rows, (long long)g->cols, t->precision, *kept ? " on " : "",
+           kept, g->device.word, g->bytes / MIB);
     if (g->outputs > 1) printf("; %lld outputs", (long long)g->outputs);
     printf("\n%-14s %-10s %6s %7s %10s %9s %18s %9s %9s %8s %8s\n", "sampling", "engine", "batch", "threads", "us/step",
            "Mrows/s", "(min .. max)", "x, GB/s", "reads", "share", "loss");
@@ -217,7 +226,7 @@ static void put_head(const ground *g, const char *precision)
 
 static void put_row(ground *g, const timing *t)
 {
-    if (!g->headed) put_head(g, t->precision);
+    if (!g->headed) put_head(g, t);
     g->headed = 1;
     double rows = rows_per_second(g, t, t->median), rate = rows * g->bytes / (double)g->rows;
     char spread[48];
@@ -247,6 +256,7 @@ static void put_json(const bench *b, const ground *g, const timing *t)
     printf("{\"rows\": %lld, \"cols\": %lld, \"outputs\": %lld, \"batch\": %lld", (long long)g->rows, (long long)g->cols,
            (long long)g->outputs, (long long)t->options.batch);
     put_word("precision", t->precision);
+    put_word("storage", t->storage);
     put_word("sampling", t->sampling);
     put_word("engine", t->engine);
     put_word("device", g->device.word);
@@ -326,7 +336,7 @@ static void find_device(const char *word, cusgd_device *out)
         snprintf(out->word, sizeof out->word, "%.15s", word); /* the library will say what is wrong with it */
 }
 
-static int run_device(const bench *b, ground *g, const char *precision)
+static int run_device(const bench *b, ground *g, const char *precision, const char *storage)
 {
     if (!b->fits && g->bytes <= (double)g->device.cache)
         fprintf(stderr,
@@ -341,6 +351,7 @@ static int run_device(const bench *b, ground *g, const char *precision)
         rest /= b->samplings.count;
         timing now_timed = {.sampling = b->samplings.at[sampling],
                             .precision = precision,
+                            .storage = storage,
                             .engine = gpu ? b->engines.at[rest % engines] : "auto",
                             .threads = b->threads.at[rest / engines]};
         status = run_case(b, g, &now_timed, b->batches.at[i % b->batches.count]);
@@ -364,14 +375,18 @@ static int run_shape(const bench *b, const char *shape, const char *precision)
     of.outputs = g.outputs;
     of.targets = targets_for(o.loss);
     of.precision = o.precision;
-    g.bytes = (double)g.rows * (double)g.cols * (o.precision == CUSGD_PRECISION_DOUBLE ? 8 : 4);
     cusgd_status made = cusgd_data_generate(&of, &g.data);
     int status = made ? complain_last(made) : CUSGD_OK;
     for (size_t i = 0; i < b->devices.count && !status; i++) {
         find_device(b->devices.at[i], &g.device);
-        g.headed = 0;
         g.bandwidth = 0;
-        status = run_device(b, &g, precision);
+        for (size_t s = 0; s < b->storages.count && !status; s++) {
+            const char *storage = b->storages.at[s];
+            int bytes = strcmp(storage, "bf16") == 0 ? 2 : o.precision == CUSGD_PRECISION_DOUBLE ? 8 : 4;
+            g.headed = 0;
+            g.bytes = (double)g.rows * (double)g.cols * bytes;
+            status = run_device(b, &g, precision, storage);
+        }
     }
     cusgd_data_free(g.data);
     return status;
@@ -388,7 +403,8 @@ static int run_all(const bench *b)
 int bench_main(int argc, char **argv)
 {
     bench b = {.loss = "squared", .optimizer = "sgd", .rate = "auto", .epochs = 3, .seconds = 0.5};
-    text_list *const lists[] = {&b.shapes, &b.batches, &b.precisions, &b.samplings, &b.engines, &b.devices, &b.threads};
+    text_list *const lists[] = {&b.shapes,    &b.batches, &b.precisions, &b.storages,
+                                &b.samplings, &b.engines, &b.devices,    &b.threads};
     const argument table[] = {
         {{"shapes", "NxD[xK],...", "1000000x32,200000x256,50000x2048", "rows x columns of x, x outputs", NULL},
          '\0',
@@ -396,6 +412,7 @@ int bench_main(int argc, char **argv)
          &b.shapes},
         {{"batch", "B,...", "32,256,4096", "rows a step", NULL}, '\0', TAKES_COLUMNS, &b.batches},
         {{"precision", "float|double,...", "float", "of the computation and of x", NULL}, '\0', TAKES_COLUMNS, &b.precisions},
+        {{"storage", "full|bf16,...", "full", "of x; bf16 goes with float", NULL}, '\0', TAKES_COLUMNS, &b.storages},
         {{"sampling", "WORD,...", "none,permute", "order of the rows: see train", NULL}, '\0', TAKES_COLUMNS, &b.samplings},
         {{"engine", "WORD,...", "auto", "how a GPU computes steps: see train", NULL}, '\0', TAKES_COLUMNS, &b.engines},
         {{"device", "auto|cpu|cuda[:I],...", "auto", "what computes", NULL}, '\0', TAKES_COLUMNS, &b.devices},

@@ -141,6 +141,8 @@ static const struct problem {
     {"--optimizer momentum --loss squared --schedule plateau --clip-norm 0.1 --precision double", 500, 5000, 1},
     {"--optimizer auto --loss huber", 2000, 12, 2},
     {"--optimizer auto --loss poisson --l1 0.001", 2000, 12, 1},
+    {"--optimizer nesterov --loss squared --sampling permute --storage bf16", 2000, 64, 1},
+    {"--optimizer adam --loss logistic --sampling none --batch 300 --storage bf16", 1500, 33, 3},
 };
 enum { PROBLEMS = sizeof problems / sizeof problems[0], STANDARD_STEPS = 36 };
 

@@ -12,17 +12,22 @@ static int in_place(const examples *e, const cusgd_matrix *m, int64_t cols)
     return m->type == type && !e->rows && m->row_stride == cols && (m->col_stride == 1 || cols == 1);
 }
 
-/* x' = (x - mean) (1 / scale), in double before it is rounded to real. */
+/* x' = (x - mean) (1 / scale), in double before it is rounded: to real, or to bf16, of which real holds the same value. */
 static void copy_x(const examples *e, const transform *t, const double *inverse, int64_t first, int64_t count, double *tile,
-                   real *out)
+                   const bound *b)
 {
-    int64_t d = e->d;
+    int64_t d = e->d, start = first * d, values = count * d;
     tile_x(e, first, count, tile);
-    for (int64_t i = 0; i < count; i++)
-        for (int64_t j = 0; j < d; j++) {
-            double x = tile[i * d + j];
-            out[i * d + j] = (real)(inverse ? (x - t->mean[j]) * inverse[j] : x);
-        }
+    for (int64_t i = 0; i < count && inverse; i++)
+        for (int64_t j = 0; j < d; j++) tile[i * d + j] = (tile[i * d + j] - t->mean[j]) * inverse[j];
+    if (b->storage == CUSGD_STORAGE_BF16) {
+        bf16 *out = (bf16 *)b->owned[0] + start;
+        for (int64_t i = 0; i < values; i++) out[i] = bf16_of(tile[i]);
+        return;
+    }
+    real *out = (real *)b->owned[0] + start;
+    int rounds = t->storage == CUSGD_STORAGE_BF16;
+    for (int64_t i = 0; i < values; i++) out[i] = rounds ? (real)bf16_value(bf16_of(tile[i])) : (real)tile[i];
 }
 
 static void copy_y(const examples *e, const transform *t, int64_t first, int64_t count, double *tile, real *out)
@@ -51,12 +56,12 @@ static cusgd_status copy_all(const cpu *self, const examples *e, const transform
         return fail_memory((size_t)(team * rows * widest) * sizeof(double), "the copy of the examples");
     }
     for (int64_t j = 0; inverse && j < e->d; j++) inverse[j] = 1 / t->scale[j];
-    real *x = b->owned[0], *y = b->owned[1], *w = b->owned[2];
+    real *y = b->owned[1], *w = b->owned[2];
 #pragma omp parallel for num_threads(team) schedule(static)
     for (int64_t s = 0; s < tiles; s++) {
         int64_t first = s * rows, count = least(rows, e->n - first);
         double *tile = work + thread_index() * rows * widest;
-        if (x) copy_x(e, t, inverse, first, count, tile, x + first * e->d);
+        if (b->owned[0]) copy_x(e, t, inverse, first, count, tile, b);
         if (y) copy_y(e, t, first, count, tile, y + first * e->k);
         if (w) copy_w(e, t, first, count, tile, w + first);
     }
@@ -73,7 +78,7 @@ static cusgd_status copy_tail(bound *b)
     size_t values = (size_t)((b->n - b->tail_first) * b->d);
     b->tail = allocate_aligned_zeroed(values + (size_t)rows_padded(b->d), sizeof(real));
     if (!b->tail) return fail_memory(values * sizeof(real), "the last rows");
-    memcpy(b->tail, b->x + b->tail_first * b->d, values * sizeof(real));
+    memcpy(b->tail, (const real *)b->x + b->tail_first * b->d, values * sizeof(real));
     return CUSGD_OK;
 }
 
@@ -81,16 +86,19 @@ cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, 
 {
     bound *b = allocate_zeroed(1, sizeof *b);
     size_t n = (size_t)e->n, d = (size_t)e->d, k = (size_t)e->k;
-    int x_stays = in_place(e, &e->x, e->d) && !t->mean, y_stays = !e->y.at || (in_place(e, &e->y, e->k) && !t->shift);
+    int x_stays = in_place(e, &e->x, e->d) && !t->mean && t->storage == CUSGD_STORAGE_FULL;
+    int y_stays = !e->y.at || (in_place(e, &e->y, e->k) && !t->shift);
     cusgd_status status = CUSGD_OK;
     *out = NULL;
     if (!b) return fail_memory(sizeof *b, "bound examples");
     b->n = e->n;
     b->d = e->d;
     b->k = e->k;
+    if (sizeof(real) == sizeof(float)) b->storage = t->storage;
     size_t padding = (size_t)rows_padded(e->d); /* zeros behind the last row: see rows.h */
-    if (!x_stays) b->owned[0] = allocate_aligned(n * d + padding, sizeof(real));
-    if (b->owned[0]) memset((real *)b->owned[0] + n * d, 0, padding * sizeof(real));
+    size_t element = b->storage == CUSGD_STORAGE_BF16 ? sizeof(bf16) : sizeof(real);
+    if (!x_stays) b->owned[0] = allocate_aligned(n * d + padding, element);
+    if (b->owned[0]) memset((char *)b->owned[0] + n * d * element, 0, padding * element);
     if (!y_stays) b->owned[1] = allocate_aligned(n * k, sizeof(real));
     if (e->w.at) b->owned[2] = allocate_aligned(n, sizeof(real));
     if ((!x_stays && !b->owned[0]) || (!y_stays && !b->owned[1]) || (e->w.at && !b->owned[2]))
@@ -117,11 +125,20 @@ void NAMED(cpu_unbind)(void *self, bound *b)
     free(b);
 }
 
+/* Row i of x. */
+static void widen_row(const bound *b, int64_t i, double *x)
+{
+    if (b->storage == CUSGD_STORAGE_BF16)
+        for (int64_t j = 0; j < b->d; j++) x[j] = (double)bf16_value(((const bf16 *)b->x)[i * b->d + j]);
+    else
+        for (int64_t j = 0; j < b->d; j++) x[j] = (double)((const real *)b->x)[i * b->d + j];
+}
+
 cusgd_status NAMED(cpu_rows)(void *self, const bound *b, const int64_t *rows, int64_t m, double *x, double *w)
 {
     (void)self;
     for (int64_t i = 0; i < m; i++) {
-        for (int64_t j = 0; j < b->d; j++) x[i * b->d + j] = (double)b->x[rows[i] * b->d + j];
+        widen_row(b, rows[i], x + i * b->d);
         w[i] = b->w ? (double)b->w[rows[i]] : 1;
     }
     return CUSGD_OK;
@@ -133,8 +150,9 @@ static void curvature_of_span(const bound *b, const double *scale, int64_t first
     int64_t d = b->d;
     for (int64_t i = first; i < last; i++) {
         double q = 1, w = b->w ? (double)b->w[i] : 1;
+        widen_row(b, i, z);
         for (int64_t j = 0; j < d; j++) {
-            double x = (double)b->x[i * d + j] * (scale ? scale[j] : 1);
+            double x = z[j] * (scale ? scale[j] : 1);
             z[j] = x * x;
             q += z[j];
         }

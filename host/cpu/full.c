@@ -37,7 +37,7 @@ static void add_chunk(void *context, int64_t c)
     mine.gradient = w->partial ? w->partial + c * size : NULL;
     if (w->partial) memset(mine.gradient, 0, sizeof(real) * (size_t)size);
     rows_range range = {first, least(w->chunk, w->n - first), first + w->chunk, most(0, w->n - first - w->chunk)};
-    w->losses[c] = w->self->rows->gradient(&mine, range);
+    w->losses[c] = rows_for(w->self, &mine)->gradient(&mine, range);
 }
 
 static double run_wave(wave *w, int64_t chunks, double *total)
@@ -92,7 +92,7 @@ static void predict_chunk(void *context, int64_t c)
 {
     const prediction *p = context;
     int64_t first = c * p->chunk;
-    p->self->rows->predict(p->task, first, least(p->chunk, p->n - first), p->out + first * p->task->k);
+    rows_for(p->self, p->task)->predict(p->task, first, least(p->chunk, p->n - first), p->out + first * p->task->k);
 }
 
 cusgd_status NAMED(cpu_predict)(void *self, const bound *b, const double *theta, double *out)

@@ -34,7 +34,7 @@ static void weigh_span(void *context, int64_t slot)
     const rows_task *rows = t->task;
     int64_t first = t->first + slot * SPAN_ROWS, count = span_count(t, slot);
     double *p = t->p + slot * SPAN_ROWS * t->k;
-    if (count > 0 && t->moves) t->self->rows->predict(rows, first, count, p);
+    if (count > 0 && t->moves) rows_for(t->self, rows)->predict(rows, first, count, p);
     for (int64_t c = 0; c < t->blocks; c++)
         for (int64_t i = 0; i < count; i++) {
             double w = rows->w ? (double)rows->w[first + i] : 1;
@@ -52,7 +52,7 @@ static void add_panels(void *context, int64_t item)
     int64_t before = left * t->panels - left * (left - 1) / 2; /* pairs in the rows above */
     double(*sums)[PANEL][PANEL] = (double(*)[PANEL][PANEL])t->sums + place * t->pairs + before;
     const double *s = t->s + place * SPAN_ROWS;
-    t->self->rows->products(t->task, s, t->first + slot * SPAN_ROWS, span_count(t, slot), left, t->panels, sums);
+    rows_for(t->self, t->task)->products(t->task, s, t->first + slot * SPAN_ROWS, span_count(t, slot), left, t->panels, sums);
 }
 
 static void add_waves(second_pass *t)

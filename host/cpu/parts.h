@@ -11,7 +11,9 @@
 /* Bound examples: rows one behind the other, as rows.h wants them. */
 struct bound {
     int64_t n, d, k;
-    const real *x, *y, *w; /* n x d, n x k; n, or NULL */
+    cusgd_storage storage; /* BF16: x is of bf16; only where real is float. In double, what was rounded is kept in real */
+    const void *x;         /* n x d */
+    const real *y, *w;     /* n x k; n, or NULL */
     real *tail;            /* see rows.h */
     int64_t tail_first;
     void *owned[3]; /* what of x, y, w was copied */
@@ -27,8 +29,8 @@ enum { BATCHES_KNOWN = 3 };
 typedef struct cpu {
     int threads;
     pool *pool;
-    const rows_functions *rows;
-    plan plan; /* metric is NULL: see below */
+    const rows_functions *rows[2]; /* by what x is kept in */
+    plan plan;                     /* metric is NULL: see below */
     struct update_rule rule;
     layout layout;
     int64_t size;  /* layout.size */
@@ -48,9 +50,12 @@ typedef struct cpu {
 
 static inline rows_task NAMED(task_of)(const bound *b, loss_rule loss, const real *theta, real *gradient)
 {
-    rows_task t = {b->x, b->y, b->w, b->tail, b->tail_first, b->d, b->k, loss, theta, gradient, layout_of(b->d, b->k)};
+    rows_task t = {b->storage, b->x, b->y, b->w,  b->tail,  b->tail_first,
+                   b->d,       b->k, loss, theta, gradient, layout_of(b->d, b->k)};
     return t;
 }
+
+static inline const rows_functions *rows_for(const cpu *c, const rows_task *t) { return c->rows[t->storage]; }
 
 /* bind.c */
 cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, bound **out);

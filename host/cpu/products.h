@@ -12,9 +12,9 @@ static void panel_fill(const rows_task *t, const double *s, int64_t first, int c
     int64_t held = t->d - start < PANEL ? t->d - start : PANEL;
     memset(panel, 0, sizeof *panel * PRODUCT_ROWS);
     for (int r = 0; r < count; r++) {
-        const real *x = t->x + (first + r) * t->d + start;
+        const stored *x = (const stored *)t->x + (first + r) * t->d + start;
         double factor = s ? s[r] : 1;
-        for (int64_t j = 0; j < held; j++) panel[r][j] = (double)x[j] * factor;
+        for (int64_t j = 0; j < held; j++) panel[r][j] = (double)value_x(x + j) * factor;
         if (held < PANEL) panel[r][held] = factor;
     }
 }

@@ -29,8 +29,8 @@ enum {
     GROUP = 48,                     /* the most rows in a group */
     NARROW_GROUP = 32,              /* likewise, up to NARROW outputs */
     GROUP_BYTES = 16384,
-    AHEAD = 8192 / (int)sizeof(real), /* values between what is read and what is asked for */
-    LINE = 64 / (int)sizeof(real)     /* a cache line's values */
+    AHEAD = 8192 / (int)sizeof(stored), /* values between what is read and what is asked for */
+    LINE = 64 / (int)sizeof(stored)     /* a cache line's values */
 };
 
 static inline lanes load(const real *at)
@@ -41,6 +41,25 @@ static inline lanes load(const real *at)
 }
 
 static inline void store(real *at, lanes v) { memcpy(at, &v, sizeof v); }
+
+/* WIDTH values of x, and one. */
+#ifdef STORED_BF16
+static inline lanes load_x(const stored *at)
+{
+    typedef uint16_t halves __attribute__((vector_size(WIDTH * sizeof(uint16_t))));
+    typedef uint32_t words __attribute__((vector_size(REGISTER_BYTES)));
+    halves h;
+    lanes v;
+    memcpy(&h, at, sizeof h);
+    words w = __builtin_convertvector(h, words) << 16;
+    memcpy(&v, &w, sizeof v);
+    return v;
+}
+static inline real value_x(const stored *at) { return bf16_value(*at); }
+#else
+static inline lanes load_x(const stored *at) { return load(at); }
+static inline real value_x(const stored *at) { return *at; }
+#endif
 
 static inline quad load_quad(const real *at)
 {
@@ -71,11 +90,11 @@ static inline quad fold(lanes *sum)
 
 /* Asks for a line that will be read in a while, for the second-level cache: the first has too few places for lines on their way,
  * and steps were half as fast. */
-static inline __attribute__((always_inline)) void fetch(const real *line) { __builtin_prefetch(line, 0, 2); }
+static inline __attribute__((always_inline)) void fetch(const void *line) { __builtin_prefetch(line, 0, 2); }
 
 /* The lane sums of x[0 .. BLOCK-1] with theta, folded to four each. Meanwhile the rows ahead[0 .. BLOCK-1] (NULL: none) are asked
  * for, line by line: in one burst the lines would wait for each other. */
-static inline __attribute__((always_inline)) void lane_sums(const real *const *x, const real *const *ahead, const real *theta,
+static inline __attribute__((always_inline)) void lane_sums(const stored *const *x, const stored *const *ahead, const real *theta,
                                                             int64_t padded, quad *folded)
 {
     lanes sum[BLOCK][PIECES];
@@ -89,7 +108,7 @@ static inline __attribute__((always_inline)) void lane_sums(const real *const *x
         for (int q = 0; q < PIECES; q++) {
             lanes t = load(theta + j + q * WIDTH);
 #pragma GCC unroll 4
-            for (int r = 0; r < BLOCK; r++) sum[r][q] += load(x[r] + j + q * WIDTH) * t;
+            for (int r = 0; r < BLOCK; r++) sum[r][q] += load_x(x[r] + j + q * WIDTH) * t;
         }
     }
 #pragma GCC unroll 4
@@ -97,7 +116,7 @@ static inline __attribute__((always_inline)) void lane_sums(const real *const *x
 }
 
 /* p[r] = x[r] . theta for four rows: (l0 + l2) + (l1 + l3) of each, by a transposition. */
-static inline __attribute__((always_inline)) void dots(const real *const *x, const real *const *ahead, const real *theta,
+static inline __attribute__((always_inline)) void dots(const stored *const *x, const stored *const *ahead, const real *theta,
                                                        int64_t padded, real *p)
 {
     quad s[4];
@@ -109,8 +128,8 @@ static inline __attribute__((always_inline)) void dots(const real *const *x, con
     memcpy(p, &all, sizeof all);
 }
 
-static inline __attribute__((always_inline)) void add_tile(int registers, int count, const real *const *x,
-                                                           const real *const *ahead, const real *s, int64_t j, real *g)
+static inline __attribute__((always_inline)) void add_tile(int registers, int count, const stored *const *x,
+                                                           const stored *const *ahead, const real *s, int64_t j, real *g)
 {
     lanes t[TILE];
 #pragma GCC unroll 8
@@ -119,7 +138,7 @@ static inline __attribute__((always_inline)) void add_tile(int registers, int co
         if (ahead)
             for (int at = 0; at < registers * WIDTH; at += LINE) fetch(ahead[r] + j + at);
 #pragma GCC unroll 8
-        for (int q = 0; q < registers; q++) t[q] += load(x[r] + j + q * WIDTH) * s[r];
+        for (int q = 0; q < registers; q++) t[q] += load_x(x[r] + j + q * WIDTH) * s[r];
     }
 #pragma GCC unroll 8
     for (int q = 0; q < registers; q++) store(g + j + q * WIDTH, t[q]);
@@ -127,7 +146,7 @@ static inline __attribute__((always_inline)) void add_tile(int registers, int co
 
 /* g += sum_r s[r] x[r], row after row; what it adds to g from d on nobody reads. The rows ahead are asked for once more: a line
  * for which there was no place is forgotten. */
-static inline __attribute__((always_inline)) void accumulate(int count, const real *const *x, const real *const *ahead,
+static inline __attribute__((always_inline)) void accumulate(int count, const stored *const *x, const stored *const *ahead,
                                                              const real *s, int64_t padded, real *g)
 {
     int64_t j = 0;
@@ -137,9 +156,9 @@ static inline __attribute__((always_inline)) void accumulate(int count, const re
     for (; j < padded; j += WIDTH) add_tile(1, count, x, NULL, s, j, g);
 }
 
-static inline const real *row_at(const rows_task *t, int64_t i)
+static inline const stored *row_at(const rows_task *t, int64_t i)
 {
-    return i < t->tail_first ? t->x + i * t->d : t->tail + (i - t->tail_first) * t->d;
+    return i < t->tail_first ? (const stored *)t->x + i * t->d : (const stored *)t->tail + (i - t->tail_first) * t->d;
 }
 
 /* w l and w dl/dp at predictions p + b. */
@@ -179,10 +198,10 @@ static void losses(loss_rule rule, int count, const real *p, const real *y, cons
 /* Rows that are worked on together: `count` of them, filled up to fours by any row. */
 typedef struct group {
     int count, fours;
-    const real *x[GROUP], *ahead[GROUP]; /* the rows; rows that come later */
-    const real *y;                       /* k == 1: count targets */
-    const real *y_row[GROUP];            /* k > 1: each row's k targets */
-    const real *w;                       /* count; NULL: all 1 */
+    const stored *x[GROUP], *ahead[GROUP]; /* the rows; rows that come later */
+    const real *y;                         /* k == 1: count targets */
+    const real *y_row[GROUP];              /* k > 1: each row's k targets */
+    const real *w;                         /* count; NULL: all 1 */
 } group;
 
 #include "products.h"
@@ -263,14 +282,15 @@ static double add_range(const rows_task *t, rows_range range)
 {
     int most = group_rows(t);
     int64_t distance = rows_ahead(t, range.next_count);
+    const stored *x = t->x;
     double loss[4] = {0};
     for (int64_t i = 0; i < range.count; i += most) {
         group g;
         int64_t at = range.first + i;
         group_size(&g, range.count - i, most);
         for (int r = 0; r < g.count; r++) {
-            g.x[r] = t->x + (at + r) * t->d;
-            g.ahead[r] = t->x + row_behind(&range, i + r, distance) * t->d;
+            g.x[r] = x + (at + r) * t->d;
+            g.ahead[r] = x + row_behind(&range, i + r, distance) * t->d;
         }
         if (at + g.count > t->tail_first)
             for (int r = 0; r < g.count; r++) g.x[r] = row_at(t, at + r);
@@ -285,7 +305,7 @@ static double add_range(const rows_task *t, rows_range range)
 }
 
 /* Whether rows begin at other places than a cache line's first: then they end in a line more than their length says. */
-static int rows_straddle(const rows_task *t) { return ((uintptr_t)t->x | (uintptr_t)t->d * sizeof(real)) % 64 != 0; }
+static int rows_straddle(const rows_task *t) { return ((uintptr_t)t->x | (uintptr_t)t->d * sizeof(stored)) % 64 != 0; }
 
 /* y and w are gathered. */
 static double add_listed(const rows_task *t, const rows_list *list)
@@ -300,7 +320,7 @@ static double add_listed(const rows_task *t, const rows_list *list)
         for (int r = 0; r < g.count; r++) {
             int64_t at = list->rows[i + r], behind = listed_behind(list, i + r, distance);
             g.x[r] = row_at(t, at);
-            g.ahead[r] = t->x + behind * t->d;
+            g.ahead[r] = (const stored *)t->x + behind * t->d;
             if (straddle) fetch(g.ahead[r] + t->d - 1);
             g.y_row[r] = t->y + at * t->k;
             fetch(t->y + behind * t->k);
@@ -319,7 +339,7 @@ static void predict_narrow(const rows_task *t, int64_t first, int64_t count, dou
 {
     int64_t padded = rows_padded(t->d);
     for (int64_t i = 0; i < count; i += 4) {
-        const real *x[4];
+        const stored *x[4];
         int size = (int)(count - i < 4 ? count - i : 4);
         for (int r = 0; r < 4; r++) x[r] = row_at(t, first + i + (r < size ? r : 0));
         for (int64_t c = 0; c < t->k; c++) {
@@ -334,7 +354,7 @@ static void predict_narrow(const rows_task *t, int64_t first, int64_t count, dou
 static void predict_wide(const rows_task *t, int64_t first, int64_t count, double *out)
 {
     for (int64_t i = 0; i < count; i += WIDE_GROUP) {
-        const real *x[WIDE_GROUP];
+        const stored *x[WIDE_GROUP];
         real p[WIDE_GROUP * LANES];
         int size = (int)(count - i < WIDE_GROUP ? count - i : WIDE_GROUP);
         for (int r = 0; r < WIDE_GROUP; r++) x[r] = row_at(t, first + i + (r < size ? r : 0));
@@ -351,5 +371,5 @@ static void rows_predict(const rows_task *t, int64_t first, int64_t count, doubl
     (t->layout.wide ? predict_wide : predict_narrow)(t, first, count, out);
 }
 
-const rows_functions REAL_NAME(NAMED(rows), ROWS_ISA) = {add_range,     add_listed,  rows_predict,
-                                                         rows_products, order_range, order_table};
+const rows_functions REAL_NAME(STORED_NAMED(rows), ROWS_ISA) = {add_range,     add_listed,  rows_predict,
+                                                                rows_products, order_range, order_table};

@@ -8,8 +8,19 @@
 
 #include "cusgd.h"
 #include "real.h"
+#include "scalar/bf16.h"
 #include "scalar/loss_rule.h"
 #include "scalar/sampling.h"
+
+/* How rows.c is compiled to find x: in real, or (with -DSTORED_BF16, real being float) as bf16, with the same sums: a pass over
+ * bf16 rows gives the bits of one over the floats that they are. */
+#ifdef STORED_BF16
+typedef bf16 stored;
+#define STORED_NAMED(name) REAL_NAME(name, bf16)
+#else
+typedef real stored;
+#define STORED_NAMED(name) NAMED(name)
+#endif
 
 enum { LANES = 16, PANEL = 32 };
 
@@ -48,8 +59,10 @@ static inline int64_t layout_at(const layout *l, int64_t j, int64_t c)
  * Loops run over a multiple of LANES columns: behind a row's d values stand the next row's, which meet zeros of theta. Behind the
  * last rows there may be nothing, so those are read from a copy with zeros behind it. */
 typedef struct rows_task {
-    const real *x, *y, *w; /* n x d, n x k; n, or NULL */
-    const real *tail;      /* rows from tail_first on, copied; NULL where tail_first is n */
+    cusgd_storage storage; /* what x and tail are of: real, or bf16 */
+    const void *x;         /* n x d */
+    const real *y, *w;     /* n x k; n, or NULL */
+    const void *tail;      /* rows from tail_first on, copied; NULL where tail_first is n */
     int64_t tail_first;
     int64_t d, k;
     loss_rule loss;
@@ -87,5 +100,6 @@ typedef struct rows_functions {
 /* Those of the best instruction set that this machine has, or of the one that the environment's CUSGD_ISA names (baseline, avx2,
  * avx512); *name is set to it. */
 const rows_functions *NAMED(rows_select)(const char **name);
+const rows_functions *rows_select_bf16(const char **name);
 
 #endif

@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COPY(isa) REAL_NAME(NAMED(rows), isa)
+#define COPY(isa) REAL_NAME(STORED_NAMED(rows), isa)
 
 extern const rows_functions COPY(baseline);
 #if defined(__x86_64__)
 extern const rows_functions COPY(avx2), COPY(avx512);
 #endif
 
-const rows_functions *NAMED(rows_select)(const char **name)
+const rows_functions *STORED_NAMED(rows_select)(const char **name)
 {
     const char *wish = secure_getenv("CUSGD_ISA");
 #if defined(__x86_64__)

@@ -60,7 +60,8 @@ static void find_later(const step *t, int64_t c)
     int64_t start = least(c * self->chunk, later.count);
     int64_t end = c + 1 < t->chunks ? least(start + self->chunk, later.count) : later.count;
     int64_t *order = order_of(self, t->i + BATCHES_KNOWN - 1);
-    if (start < end) self->rows->order(t->slice->sampler, self->table, later.first + start, end - start, order + start);
+    if (start < end)
+        self->rows[CUSGD_STORAGE_FULL]->order(t->slice->sampler, self->table, later.first + start, end - start, order + start);
 }
 
 /* Where the thread whose chunk c is goes on: the chunk behind it, or its first one of the next batch. */
@@ -88,11 +89,11 @@ static void add_rows(void *context, int64_t c)
     memset(task.gradient, 0, sizeof(real) * (size_t)self->size);
     if (t->contiguous) {
         rows_range range = {t->batch[0].first + start, rows, t->batch[later].first + after.first, after.count};
-        self->losses[c] = self->rows->gradient(&task, range);
+        self->losses[c] = rows_for(self, &task)->gradient(&task, range);
         return;
     }
     rows_list list = {order_of(self, t->i) + start, order_of(self, t->i + later) + after.first, rows, after.count};
-    self->losses[c] = self->rows->gradient_listed(&task, &list);
+    self->losses[c] = rows_for(self, &task)->gradient_listed(&task, &list);
     find_later(t, c);
 }
 
@@ -208,12 +209,12 @@ static void begin_order(cpu *self, const slice *s)
 {
     const sampler *order = s->sampler;
     if (order->sampling == CUSGD_SAMPLING_BLOCKS && memcmp(&self->table_of, &order->window, sizeof order->window) != 0) {
-        self->rows->order_table(order, self->table);
+        self->rows[CUSGD_STORAGE_FULL]->order_table(order, self->table);
         memcpy(&self->table_of, &order->window, sizeof order->window);
     }
     for (int64_t i = 0; i < BATCHES_KNOWN - 1 && i < s->count && !sampling_is_contiguous(order->sampling); i++) {
         batch_span at = span_of(s, i);
-        self->rows->order(order, self->table, at.first, at.count, order_of(self, i));
+        self->rows[CUSGD_STORAGE_FULL]->order(order, self->table, at.first, at.count, order_of(self, i));
     }
 }
 
@@ -412,7 +413,8 @@ cusgd_status NAMED(cpu_open)(int threads, const char **isa, backend *out)
     }
     self->threads = threads;
     self->pool = threads_kept;
-    self->rows = NAMED(rows_select)(isa);
+    self->rows[CUSGD_STORAGE_FULL] = NAMED(rows_select)(isa);
+    if (sizeof(real) == sizeof(float)) self->rows[CUSGD_STORAGE_BF16] = rows_select_bf16(isa);
     out->ops = &ops;
     out->self = self;
     return CUSGD_OK;

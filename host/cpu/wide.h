@@ -32,14 +32,14 @@ static inline __attribute__((always_inline)) void add_product(lanes *sum, real x
 }
 
 /* p[r] = x[r] theta + intercepts for TALL rows: p TALL x LANES, theta (d+1) x LANES. */
-static inline __attribute__((always_inline)) void product_tile(const real *const *x, const real *theta, int64_t d, real *p)
+static inline __attribute__((always_inline)) void product_tile(const stored *const *x, const real *theta, int64_t d, real *p)
 {
     lanes sum[TALL][PIECES], t[PIECES];
     memset(sum, 0, sizeof sum);
     for (int64_t j = 0; j < d; j++) {
         load_lanes(theta + j * LANES, t);
 #pragma GCC unroll 12
-        for (int r = 0; r < TALL; r++) add_product(sum[r], x[r][j], t);
+        for (int r = 0; r < TALL; r++) add_product(sum[r], value_x(x[r] + j), t);
     }
     load_lanes(theta + d * LANES, t);
 #pragma GCC unroll 12
@@ -51,14 +51,14 @@ static inline __attribute__((always_inline)) void product_tile(const real *const
 }
 
 /* Rows beyond `count`, up to a multiple of TALL, may be any. */
-static void wide_products(int count, const real *const *x, const real *theta, int64_t d, real *p)
+static void wide_products(int count, const stored *const *x, const real *theta, int64_t d, real *p)
 {
     for (int r = 0; r < count; r += TALL) product_tile(x + r, theta, d, p + r * LANES);
 }
 
 /* g[j] += sum_r x[r][j] s[r] for `tall` columns from j on: g d x LANES, s count x LANES. */
-static inline __attribute__((always_inline)) void outer_tile(int tall, int count, const real *const *x, const real *s, int64_t j,
-                                                             real *g)
+static inline __attribute__((always_inline)) void outer_tile(int tall, int count, const stored *const *x, const real *s,
+                                                             int64_t j, real *g)
 {
     lanes sum[TALL][PIECES], t[PIECES];
 #pragma GCC unroll 12
@@ -66,13 +66,13 @@ static inline __attribute__((always_inline)) void outer_tile(int tall, int count
     for (int r = 0; r < count; r++) {
         load_lanes(s + r * LANES, t);
 #pragma GCC unroll 12
-        for (int i = 0; i < tall; i++) add_product(sum[i], x[r][j + i], t);
+        for (int i = 0; i < tall; i++) add_product(sum[i], value_x(x[r] + j + i), t);
     }
 #pragma GCC unroll 12
     for (int i = 0; i < tall; i++) store_lanes(g + (j + i) * LANES, sum[i]);
 }
 
-static void wide_outer(int count, const real *const *x, const real *s, int64_t d, real *g)
+static void wide_outer(int count, const stored *const *x, const real *s, int64_t d, real *g)
 {
     int64_t j = 0;
     for (; j + TALL <= d; j += TALL) outer_tile(TALL, count, x, s, j, g);
@@ -112,7 +112,7 @@ static void wide_losses(loss_rule rule, const group *g, int64_t c, int outputs, 
 static void add_wide(const rows_task *t, const group *g, double *loss)
 {
     real p[WIDE_GROUP * LANES];
-    const real *x[WIDE_GROUP];
+    const stored *x[WIDE_GROUP];
     for (int r = 0; r < WIDE_GROUP; r++) x[r] = g->x[r < g->count ? r : 0];
     for (int64_t block = 0; block < t->layout.blocks; block++) {
         int64_t c = block * LANES, start = block * t->layout.ld;

@@ -6,17 +6,19 @@
 
 /* A matrix of the examples to device memory, rows of ld values, transformed in double. mean, inverse: device, or NULL. */
 static cusgd_status bind_matrix(cuda *c, const examples *e, const cusgd_matrix *m, int64_t columns, const double *mean,
-                                const double *inverse, double divisor, int64_t ld, void *to)
+                                const double *inverse, double divisor, cusgd_storage storage, int64_t ld, void *to)
 {
+    size_t element = stored_bytes(c, kept_as(c, storage));
     int64_t rows, cols;
     stage_shape(e->n, columns, 1, &rows, &cols);
-    if (ld > columns) TRY(CUDA(cudaMemsetAsync(to, 0, (size_t)(e->n * ld) * c->element, c->stream)));
+    if (ld > columns) TRY(CUDA(cudaMemsetAsync(to, 0, (size_t)(e->n * ld) * element, c->stream)));
     for (int64_t first = 0; first < e->n; first += rows)
         for (int64_t j = 0; j < columns; j += cols) {
             stage s;
             int64_t count = least(rows, e->n - first), width = least(cols, columns - j);
             TRY(stage_block(c, e, m, 0, first, count, j, width, &s));
             convert_task t = {.precision = c->precision,
+                              .storage = storage,
                               .type = m->type,
                               .from = s.x,
                               .mean = mean ? mean + j : NULL,
@@ -25,7 +27,7 @@ static cusgd_status bind_matrix(cuda *c, const examples *e, const cusgd_matrix *
                               .rows = count,
                               .cols = width,
                               .ld = ld,
-                              .to = at_real(c, to, first * ld + j)};
+                              .to = (char *)to + (size_t)(first * ld + j) * element};
             TRY(CUDA(kernel_convert(&t, c->stream)));
             TRY(ring_give(c, s.slot));
         }
@@ -51,20 +53,23 @@ static cusgd_status bind_all(cuda *c, const examples *e, const transform *t, dou
 {
     const double *mean = t->mean ? numbers : NULL, *inverse = t->mean ? numbers + e->d : NULL;
     TRY(upload_transform(c, e, t, numbers));
-    TRY(bind_matrix(c, e, &e->x, e->d, mean, inverse, 1, b->ld, b->x));
-    if (b->y) TRY(bind_matrix(c, e, &e->y, e->k, t->shift ? numbers + 2 * e->d : NULL, NULL, 1, e->k, b->y));
-    if (b->w) TRY(bind_matrix(c, e, &e->w, 1, NULL, NULL, t->weight_mean, 1, b->w));
+    TRY(bind_matrix(c, e, &e->x, e->d, mean, inverse, 1, t->storage, b->ld, b->x));
+    const double *shift = t->shift ? numbers + 2 * e->d : NULL;
+    if (b->y) TRY(bind_matrix(c, e, &e->y, e->k, shift, NULL, 1, CUSGD_STORAGE_FULL, e->k, b->y));
+    if (b->w) TRY(bind_matrix(c, e, &e->w, 1, NULL, NULL, t->weight_mean, CUSGD_STORAGE_FULL, 1, b->w));
     return cuda_synchronize(c);
 }
 
-static cusgd_status allocate_bound(const cuda *c, const examples *e, bound *b)
+static cusgd_status allocate_bound(const cuda *c, const examples *e, const transform *t, bound *b)
 {
     b->n = e->n;
     b->d = e->d;
     b->k = e->k;
-    b->ld = row_stride(c, e->d);
+    b->storage = kept_as(c, t->storage);
+    b->element = stored_bytes(c, b->storage);
+    b->ld = row_stride(b->element, e->d);
     if (e->n > INT64_MAX / b->ld) return fail(CUSGD_ERROR_DEVICE, "the examples are too large for any GPU; use --device cpu");
-    TRY(cuda_allocate(c, e->n * b->ld, c->element, "the examples", &b->x));
+    TRY(cuda_allocate(c, e->n * b->ld, b->element, "the examples", &b->x));
     if (e->k > 0 && e->y.at) TRY(cuda_allocate(c, e->n * e->k, c->element, "the targets", &b->y));
     if (e->w.at) TRY(cuda_allocate(c, e->n, c->element, "the weights", &b->w));
     return CUSGD_OK;
@@ -79,7 +84,7 @@ cusgd_status cuda_bind(void *of, const examples *e, const transform *t, bound **
     TRY(check_shape(e->d, e->k));
     bound *b = allocate_zeroed(1, sizeof *b);
     if (!b) return fail_memory(sizeof *b, "bound examples");
-    cusgd_status status = allocate_bound(c, e, b);
+    cusgd_status status = allocate_bound(c, e, t, b);
     if (status == CUSGD_OK) status = cuda_allocate(c, 2 * e->d + e->k, sizeof(double), "the transform's numbers", &numbers);
     if (status == CUSGD_OK) status = bind_all(c, e, t, numbers, b);
     if (status == CUSGD_OK)
@@ -103,10 +108,17 @@ void cuda_unbind(void *of, bound *b)
 }
 
 /* Of the rows listed, `count` of them: columns of `from` (n x ld) as doubles in host memory, by way of `wide` (device). */
-static cusgd_status fetch_rows(cuda *c, const void *from, const int64_t *rows, int64_t count, int64_t cols, int64_t ld,
-                               double *wide, double *to)
+static cusgd_status fetch_rows(cuda *c, cusgd_storage storage, const void *from, const int64_t *rows, int64_t count, int64_t cols,
+                               int64_t ld, double *wide, double *to)
 {
-    widen_task t = {.precision = c->precision, .from = from, .rows = rows, .count = count, .cols = cols, .ld = ld, .to = wide};
+    widen_task t = {.precision = c->precision,
+                    .storage = storage,
+                    .from = from,
+                    .rows = rows,
+                    .count = count,
+                    .cols = cols,
+                    .ld = ld,
+                    .to = wide};
     TRY(CUDA(kernel_widen(&t, c->stream)));
     return download_bytes(c, wide, sizeof(double) * (size_t)(count * cols), to);
 }
@@ -124,8 +136,8 @@ cusgd_status cuda_rows(void *of, const bound *b, const int64_t *rows, int64_t m,
     for (int64_t i = 0; i < m && status == CUSGD_OK; i += piece) {
         int64_t count = least(piece, m - i);
         status = CUDA(cudaMemcpyAsync(listed, rows + i, sizeof(int64_t) * (size_t)count, cudaMemcpyHostToDevice, c->stream));
-        if (status == CUSGD_OK) status = fetch_rows(c, b->x, listed, count, b->d, b->ld, wide, x + i * b->d);
-        if (status == CUSGD_OK && b->w) status = fetch_rows(c, b->w, listed, count, 1, 1, wide, w + i);
+        if (status == CUSGD_OK) status = fetch_rows(c, b->storage, b->x, listed, count, b->d, b->ld, wide, x + i * b->d);
+        if (status == CUSGD_OK && b->w) status = fetch_rows(c, CUSGD_STORAGE_FULL, b->w, listed, count, 1, 1, wide, w + i);
         for (int64_t j = i; !b->w && j < i + count; j++) w[j] = 1;
     }
     cuda_free(listed);

@@ -106,12 +106,15 @@ typedef struct cuda {
     run run;
     work pass;        /* objective and predict; kept from call to call */
     void *pass_theta; /* (d+1) x k */
+    void *pass_x;     /* pass.rows x ld: rows that are kept as bf16, widened; NULL until needed */
 } cuda;
 
 /* Bound examples, all on the device. */
 struct bound {
     int64_t n, d, k, ld;
-    void *x, *y, *w; /* n x ld; n x k and n, or NULL */
+    cusgd_storage storage; /* BF16: x is of bf16, and the precision float */
+    size_t element;        /* bytes of a value of x */
+    void *x, *y, *w;       /* n x ld; n x k and n, or NULL */
 };
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -120,8 +123,24 @@ static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t pack_values(const cuda *c) { return 16 / (int64_t)c->element; }
 static inline int64_t padded(const cuda *c, int64_t n) { return (n + pack_values(c) - 1) / pack_values(c) * pack_values(c); }
 
-/* Reals from row to row of d columns: short rows would grow by more than a few percent. */
-static inline int64_t row_stride(const cuda *c, int64_t d) { return d < 8 * pack_values(c) ? d : padded(c, d); }
+/* How x is kept here: in double as such, however it has been rounded. */
+static inline cusgd_storage kept_as(const cuda *c, cusgd_storage asked)
+{
+    return c->precision == CUSGD_PRECISION_FLOAT ? asked : CUSGD_STORAGE_FULL;
+}
+static inline size_t stored_bytes(const cuda *c, cusgd_storage kept)
+{
+    return kept == CUSGD_STORAGE_BF16 ? sizeof(bf16) : c->element;
+}
+
+/* Values from row to row of d columns, each of `element` bytes: short rows would grow by too much. */
+static inline int64_t row_stride(size_t element, int64_t d)
+{
+    int64_t values = 16 / (int64_t)element;
+    return d < padded_from(values) ? d : (d + values - 1) / values * values;
+}
+
+static inline const void *at_row(const bound *b, int64_t row) { return (const char *)b->x + (size_t)(row * b->ld) * b->element; }
 
 static inline void *at_real(const cuda *c, void *base, int64_t index) { return (char *)base + (size_t)index * c->element; }
 
@@ -178,6 +197,9 @@ cusgd_status check_shape(int64_t d, int64_t k);
 /* c->pass made ready for examples of this shape, theta in c->pass_theta; and the loss kernel's task there, but for its rows. */
 cusgd_status pass_open(cuda *c, const bound *b, const double *theta);
 loss_task pass_loss(const cuda *c, const bound *b, loss_rule loss);
+/* *x: rows first .. first + rows - 1, at most pass.rows of them, as reals, ld from row to row: in place, or until the next call.
+ */
+cusgd_status pass_rows(cuda *c, const bound *b, int64_t first, int64_t rows, const void **x);
 
 /* ---- fused.c ---- */
 

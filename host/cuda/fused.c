@@ -21,7 +21,9 @@ static const char *why_not_fused(const cuda *c, fused_shape *shape)
     const plan *p = &c->run.plan;
     if (p->k > 1) return "more than one target";
     if (p->clip_norm > 0) return "clip-norm, for which a step would have to wait for the whole gradient once more";
-    if (!fused_shape_of(c->precision, p->batch, row_stride(c, p->d), shape)) return "rows of more than 64 KB";
+    cusgd_storage kept = kept_as(c, p->storage);
+    if (!fused_shape_of(c->precision, kept, p->batch, row_stride(stored_bytes(c, kept), p->d), shape))
+        return "rows of more than 64 KB, or 32 KB of bf16";
     return NULL;
 }
 
@@ -37,8 +39,10 @@ static const char *why_not_persistent(const cuda *c, const fused_shape *shape)
 static int persistent_pays(const cuda *c, const fused_shape *shape)
 {
     enum { STAGED_BYTES = 96 * 1024, GRADIENT_BYTES = 64 * 1024 };
-    int64_t row = padded(c, c->run.plan.d) * (int64_t)c->element;
-    return c->run.plan.batch * row <= c->multiprocessors * (int64_t)STAGED_BYTES && shape->parts * row <= GRADIENT_BYTES;
+    const plan *p = &c->run.plan;
+    size_t stored = stored_bytes(c, kept_as(c, p->storage));
+    int64_t row = row_stride(stored, p->d) * (int64_t)stored, gradient = padded(c, p->d) * (int64_t)c->element;
+    return p->batch * row <= c->multiprocessors * (int64_t)STAGED_BYTES && shape->parts * gradient <= GRADIENT_BYTES;
 }
 
 cusgd_status engine_choose(cuda *c, cusgd_engine asked)
@@ -90,6 +94,7 @@ static fused_task task_of(const cuda *c)
                     .state = r->work.state,
                     .loss = r->plan.loss,
                     .shape = r->fused.shape,
+                    .storage = b->storage,
                     .contiguous = r->route.contiguous,
                     .ld = b->ld,
                     .stride = padded(c, b->d),
@@ -113,7 +118,7 @@ cusgd_status fused_step(const cuda *c)
 static int64_t steps_a_launch(const cuda *c)
 {
     const int64_t most = INT64_C(20000000000); /* bytes */
-    int64_t step = c->run.plan.batch * c->run.route.examples->ld * (int64_t)c->element;
+    int64_t step = c->run.plan.batch * c->run.route.examples->ld * (int64_t)c->run.route.examples->element;
     return step < most ? most / step : 1;
 }
 

@@ -34,11 +34,12 @@ static cusgd_status multiply(const cuda *c, const second_work *h, const void *x,
 
 static cusgd_status add_chunk(cuda *c, const second_work *h, const bound *b, loss_task *t, int64_t first, int64_t rows)
 {
-    const void *x = at_real(c, b->x, first * b->ld);
+    const void *x;
     int64_t values = b->d * b->d;
     t->first = first;
     t->rows = rows;
     t->begins = first == 0;
+    TRY(pass_rows(c, b, first, rows, &x));
     TRY(product(c, &c->pass, x, b->ld, rows, c->pass_theta));
     TRY(CUDA(kernel_loss(t, c->stream)));
     TRY(product_transposed(c, &c->pass, x, b->ld, rows));

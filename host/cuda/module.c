@@ -143,6 +143,7 @@ static void cuda_close(void *of)
     run_close(c);
     work_close(&c->pass);
     cuda_free(c->pass_theta);
+    cuda_free(c->pass_x);
     ring_close(c);
     if (c->random) (void)curandDestroyGenerator(c->random);
     if (c->blas) (void)cublasDestroy(c->blas);

@@ -128,7 +128,14 @@ cusgd_status cuda_curvature(void *of, const bound *b, const double *scale, curva
     if (status == CUSGD_OK)
         status = cuda_allocate(c, CURVATURE_ROWS + 2 * (segments + 1) * (d + 1) + d, sizeof(double), "the columns' curvature",
                                &memory);
-    curvature_task t = {.precision = c->precision, .x = b->x, .w = b->w, .d = d, .ld = b->ld, .segments = segments, .q = memory};
+    curvature_task t = {.precision = c->precision,
+                        .storage = b->storage,
+                        .x = b->x,
+                        .w = b->w,
+                        .d = d,
+                        .ld = b->ld,
+                        .segments = segments,
+                        .q = memory};
     if (status == CUSGD_OK) {
         double *scales = t.q + CURVATURE_ROWS;
         t.sums = scales + d;

@@ -11,11 +11,23 @@ cusgd_status pass_open(cuda *c, const bound *b, const double *theta)
         TRY(cuda_synchronize(c));
         work_close(w);
         cuda_free(c->pass_theta);
-        c->pass_theta = NULL;
+        cuda_free(c->pass_x);
+        c->pass_theta = c->pass_x = NULL;
         TRY(work_open(c, rows, b->d, b->k, w));
     }
+    if (b->storage != CUSGD_STORAGE_FULL && !c->pass_x)
+        TRY(cuda_allocate(c, w->rows * b->ld, c->element, "widened rows", &c->pass_x));
     if (!c->pass_theta) TRY(cuda_allocate(c, size, c->element, "the parameters", &c->pass_theta));
     return upload_reals(c, theta, size, c->pass_theta);
+}
+
+cusgd_status pass_rows(cuda *c, const bound *b, int64_t first, int64_t rows, const void **x)
+{
+    *x = at_row(b, first);
+    if (b->storage == CUSGD_STORAGE_FULL) return CUSGD_OK;
+    cusgd_status status = CUDA(kernel_unpack(*x, rows * b->ld, c->pass_x, c->stream));
+    *x = c->pass_x;
+    return status;
 }
 
 static const void *intercept_of(const cuda *c, const bound *b) { return at_real(c, c->pass_theta, b->d * b->k); }
@@ -38,11 +50,12 @@ loss_task pass_loss(const cuda *c, const bound *b, loss_rule loss)
 static cusgd_status pass_chunk(cuda *c, const bound *b, loss_rule loss, int64_t first, int64_t rows, int with_gradient)
 {
     const work *w = &c->pass;
-    const void *x = at_real(c, b->x, first * b->ld);
+    const void *x;
     loss_task t = pass_loss(c, b, loss);
     t.first = first;
     t.rows = rows;
     t.begins = first == 0;
+    TRY(pass_rows(c, b, first, rows, &x));
     TRY(product(c, w, x, b->ld, rows, c->pass_theta));
     TRY(CUDA(kernel_loss(&t, c->stream)));
     if (!with_gradient) return CUSGD_OK;
@@ -86,7 +99,9 @@ cusgd_status cuda_predict(void *of, const bound *b, const double *theta, double 
                         .cols = b->k,
                         .ld = b->k,
                         .to = wide};
-        status = product(c, w, at_real(c, b->x, first * b->ld), b->ld, rows, c->pass_theta);
+        const void *x;
+        status = pass_rows(c, b, first, rows, &x);
+        if (status == CUSGD_OK) status = product(c, w, x, b->ld, rows, c->pass_theta);
         if (status == CUSGD_OK) status = CUDA(kernel_widen(&t, c->stream));
         if (status == CUSGD_OK) status = download_bytes(c, wide, sizeof(double) * (size_t)(rows * b->k), out + first * b->k);
     }

@@ -25,6 +25,7 @@ static cusgd_status gather(const cuda *c, int64_t start, int64_t rows)
 {
     const run *r = &c->run;
     gather_task t = {.precision = c->precision,
+                     .storage = r->route.examples->storage,
                      .table = r->table,
                      .state = r->work.state,
                      .order = r->route.contiguous ? NULL : r->order,
@@ -183,8 +184,9 @@ static cusgd_status choose_route(cuda *c, const slice *s)
     route to = {.examples = b, .rows = (int64_t)((order->n + order->batches - 1) / order->batches)};
     to.contiguous = sampling_is_contiguous(order->sampling);
     int products = r->engine == CUSGD_ENGINE_CUBLAS;
-    to.in_place = products && to.contiguous && to.rows * b->ld * (int64_t)c->element >= IN_PLACE_BYTES;
-    if (to.rows > r->plan.batch || b->d != r->plan.d || b->k != r->plan.k)
+    to.in_place = products && to.contiguous && b->storage == CUSGD_STORAGE_FULL && /* bf16 is widened as it is gathered */
+                  to.rows * b->ld * (int64_t)c->element >= IN_PLACE_BYTES;
+    if (to.rows > r->plan.batch || b->d != r->plan.d || b->k != r->plan.k || b->storage != kept_as(c, r->plan.storage))
         return fail(CUSGD_ERROR_USAGE, "the examples do not fit the run that was started"); /* the library's own mistake */
     if (products && !to.in_place && !r->x) TRY(cuda_allocate(c, r->work.rows * b->ld, c->element, "a batch's rows", &r->x));
     if (r->route.examples == b && r->route.rows == to.rows && r->route.contiguous == to.contiguous) return CUSGD_OK;

@@ -55,6 +55,7 @@ planted fused-end PLAIN test-seam-large "$engines" 0 0 'gradient of parameter'
 planted grid-barrier PLAIN test-seam-large "$engines" 0 0 'gradient of parameter'
 planted stage-wait PLAIN test-seam-large "$engines" 0 0 'gradient of parameter'
 planted stage-turn PLAIN test-seam-large "$engines" 0 0 'gradient of parameter|slices of|two engines'
+planted truncate PLAIN test-seam-data "$bound" 0 0 'storage 1 .*: x '
 planted half-read PLAIN test-seam-passes seam_passes/read_bandwidth 0 0 'is read otherwise'
 planted formula PLAIN test-training "$golden" 0 0 'in double'
 
