@@ -31,7 +31,11 @@ template <class real> __global__ static void widen_kernel(widen_task t)
     int64_t j = (int64_t)blockIdx.y * blockDim.x + threadIdx.x, step = (int64_t)gridDim.y * blockDim.x;
     if (i >= t.count) return;
     const real *from = (const real *)t.from + (t.rows ? t.rows[i] : i) * t.ld, *add = (const real *)t.add;
-    for (; j < t.cols; j += step) t.to[i * t.cols + j] = (double)(add ? from[j] + add[j] : from[j]);
+    real each = t.each ? ((const real *)t.each)[i] : 0;
+    for (; j < t.cols; j += step) {
+        real v = t.each ? from[j] + each : from[j];
+        t.to[i * t.cols + j] = (double)(add ? v + add[j] : v);
+    }
 }
 
 extern "C" cudaError_t kernel_widen(const widen_task *t, cudaStream_t stream)

@@ -9,9 +9,10 @@
  * tests/gpu/PREDICTED.md. */
 #include "fused.h"
 
-/* A block's shared memory, in reals: its copy of the parameters, and two batches' rows, y and w of the parts that are staged. */
+/* A block's shared memory, in reals: its copy of the parameters, and two batches' rows, y, w and o of the parts that are staged.
+ */
 template <class real> struct stage {
-    real *x, *y, *w;
+    real *x, *y, *w, *o;
 };
 
 /* What is kept for each parameter. */
@@ -25,7 +26,7 @@ __host__ __device__ static inline int arrays_of(const update_task &u)
 
 __host__ __device__ static inline int64_t stage_values(const fused_task &t, int staged)
 {
-    int64_t values = staged * t.shape.rows * (t.ld + 2);
+    int64_t values = staged * t.shape.rows * (t.ld + 2 + (t.o != nullptr));
     return (values + 3) / 4 * 4;
 }
 
@@ -35,7 +36,8 @@ template <class real> __device__ static stage<real> stage_at(const fused_task &t
 {
     real *base = memory + arrays_of(t.update) * parameter_room(t.update) + turn * stage_values(t, staged);
     int64_t rows = staged * t.shape.rows, first = which * t.shape.rows;
-    stage<real> s = {base + first * t.ld, base + rows * t.ld + first, base + rows * (t.ld + 1) + first};
+    stage<real> s = {base + first * t.ld, base + rows * t.ld + first, base + rows * (t.ld + 1) + first,
+                     base + rows * (t.ld + 2) + first};
     return s;
 }
 
@@ -45,7 +47,7 @@ __device__ static void stage_part(const fused_task &t, int64_t first, int64_t be
                                   const stage<typename L::real> &to)
 {
     typedef typename L::real real;
-    const real *x = (const real *)t.x, *y = (const real *)t.y, *w = (const real *)t.w;
+    const real *x = (const real *)t.x, *y = (const real *)t.y, *w = (const real *)t.w, *o = (const real *)t.o;
     int width = owner_width<L>(p), own = p.lane % width;
     for (int64_t base = begin; base < end; base += (int64_t)p.slots * L::ROWS) {
         int64_t mine = base + (int64_t)own * p.slots + p.slot, at = 0;
@@ -54,6 +56,7 @@ __device__ static void stage_part(const fused_task &t, int64_t first, int64_t be
         if (owns && (!L::WIDE || threadIdx.x < 32)) {
             copy_async(to.y + (mine - begin), y + at);
             if (w) copy_async(to.w + (mine - begin), w + at);
+            if (o) copy_async(to.o + (mine - begin), o + at);
         }
         for (int u = 0; u < L::ROWS; u++) {
             int64_t row = from_owner(at, u, width), position = base + (int64_t)u * p.slots + p.slot;
@@ -102,12 +105,14 @@ __device__ static void run_step(const fused_task &t, int64_t step, const update_
                              i < staged,
                              (const real *)t.x,
                              (const real *)t.y,
-                             (const real *)t.w};
+                             (const real *)t.w,
+                             (const real *)t.o};
         if (r.staged) {
             stage<real> s = stage_at(t, memory, staged, turn, i);
             r.x = s.x;
             r.y = s.y;
             r.w = t.w ? s.w : nullptr;
+            r.o = t.o ? s.o : nullptr;
         }
         run_part<L>(t, row->first, r, part, turn, point, from, p, shared);
     }

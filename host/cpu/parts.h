@@ -11,10 +11,10 @@
 /* Bound examples: rows one behind the other, as rows.h wants them. */
 struct bound {
     int64_t n, d, k;
-    const real *x, *y, *w; /* n x d, n x k; n, or NULL */
-    real *tail;            /* see rows.h */
+    const real *x, *y, *w, *o; /* n x d, n x k; n, or NULL */
+    real *tail;                /* see rows.h */
     int64_t tail_first;
-    void *owned[3]; /* what of x, y, w was copied */
+    void *owned[4]; /* what of x, y, w, o was copied */
 };
 
 /* Parameters as rows.h lays them out. */
@@ -48,7 +48,7 @@ typedef struct cpu {
 
 static inline rows_task NAMED(task_of)(const bound *b, loss_rule loss, const real *theta, real *gradient)
 {
-    rows_task t = {b->x, b->y, b->w, b->tail, b->tail_first, b->d, b->k, loss, theta, gradient, layout_of(b->d, b->k)};
+    rows_task t = {b->x, b->y, b->w, b->o, b->tail, b->tail_first, b->d, b->k, loss, theta, gradient, layout_of(b->d, b->k)};
     return t;
 }
 

@@ -180,7 +180,7 @@ typedef struct group {
     const real *next;                    /* what comes later, where they are not; else NULL */
     const real *y;                       /* k == 1: count targets */
     const real *y_row[GROUP];            /* k > 1: each row's k targets */
-    const real *w;                       /* count; NULL: all 1 */
+    const real *w, *o;                   /* count each; NULL: all 1, all 0 */
 } group;
 
 #include "products.h"
@@ -197,6 +197,7 @@ static void add_narrow(const rows_task *t, const group *g, double *loss)
             later l = {g->next ? g->next + r * padded : NULL, g->ahead + r};
             dots(g->x + r, c == 0 ? &l : NULL, theta, padded, p + r);
         }
+        for (int r = 0; g->o && r < g->count; r++) p[r] += g->o[r];
         if (t->k > 1) {
             for (int r = 0; r < g->count; r++) strided[r] = g->y_row[r][c];
             y = strided;
@@ -236,7 +237,7 @@ static void group_size(group *g, int64_t left, int most)
     g->fours = (g->count + 3) / 4 * 4;
 }
 
-/* Rows first .. first + count - 1: y and w are read in place. */
+/* Rows first .. first + count - 1: y, w and o are read in place. */
 static double add_range(const rows_task *t, int64_t first, int64_t count)
 {
     int most = group_rows(t);
@@ -254,6 +255,7 @@ static double add_range(const rows_task *t, int64_t first, int64_t count)
             for (int r = 0; r < g.count; r++) g.y_row[r] = t->y + (first + i + r) * t->k;
         g.y = t->y + first + i;
         g.w = t->w ? t->w + first + i : NULL;
+        g.o = t->o ? t->o + first + i : NULL;
         add_group(t, &g, loss);
     }
     return (loss[0] + loss[2]) + (loss[1] + loss[3]);
@@ -267,13 +269,13 @@ static int64_t row_behind(const rows_list *l, int64_t i, int64_t distance)
     return at - l->count < l->next_count ? l->next[at - l->count] : l->rows[i];
 }
 
-/* The rows listed: y and w are gathered. */
+/* The rows listed: y, w and o are gathered. */
 static double add_listed(const rows_task *t, const rows_list *list)
 {
     int most = group_rows(t);
     int64_t ahead = AHEAD / t->d + 4;
     double loss[4] = {0};
-    real y[GROUP], w[GROUP];
+    real y[GROUP], w[GROUP], o[GROUP];
     for (int64_t i = 0; i < list->count; i += most) {
         group g;
         group_size(&g, list->count - i, most);
@@ -285,11 +287,13 @@ static double add_listed(const rows_task *t, const rows_list *list)
             __builtin_prefetch(t->y + behind * t->k);
             y[r] = *g.y_row[r];
             if (t->w) w[r] = t->w[at];
+            if (t->o) o[r] = t->o[at];
         }
         for (int r = g.count; r < g.fours; r++) g.x[r] = g.ahead[r] = g.x[0];
         g.next = NULL;
         g.y = y;
         g.w = t->w ? w : NULL;
+        g.o = t->o ? o : NULL;
         add_group(t, &g, loss);
     }
     return (loss[0] + loss[2]) + (loss[1] + loss[3]);
@@ -306,6 +310,7 @@ static void predict_narrow(const rows_task *t, int64_t first, int64_t count, dou
             const real *theta = t->theta + c * t->layout.ld;
             real p[4];
             dots(x, NULL, theta, padded, p);
+            for (int r = 0; t->o && r < size; r++) p[r] += t->o[first + i + r];
             for (int r = 0; r < size; r++) out[(i + r) * t->k + c] = (double)(p[r] + theta[padded]);
         }
     }
@@ -320,6 +325,7 @@ static void predict_wide(const rows_task *t, int64_t first, int64_t count, doubl
         for (int r = 0; r < WIDE_GROUP; r++) x[r] = row_at(t, first + i + (r < size ? r : 0));
         for (int64_t c = 0; c < t->k; c += LANES) {
             wide_products(size, x, t->theta + c / LANES * t->layout.ld, t->d, p);
+            if (t->o) wide_offsets(size, t->o + first + i, p);
             for (int r = 0; r < size; r++)
                 for (int64_t l = 0; l < LANES && c + l < t->k; l++) out[(i + r) * t->k + c + l] = (double)p[r * LANES + l];
         }

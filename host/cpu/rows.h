@@ -48,8 +48,8 @@ static inline int64_t layout_at(const layout *l, int64_t j, int64_t c)
  * Loops run over a multiple of LANES columns: behind a row's d values stand the next row's, which meet zeros of theta. Behind the
  * last rows there may be nothing, so those are read from a copy with zeros behind it. */
 typedef struct rows_task {
-    const real *x, *y, *w; /* n x d, n x k; n, or NULL */
-    const real *tail;      /* rows from tail_first on, copied; NULL where tail_first is n */
+    const real *x, *y, *w, *o; /* n x d, n x k; n, or NULL, both */
+    const real *tail;          /* rows from tail_first on, copied; NULL where tail_first is n */
     int64_t tail_first;
     int64_t d, k;
     loss_rule loss;

@@ -111,7 +111,7 @@ typedef struct cuda {
 /* Bound examples, all on the device. */
 struct bound {
     int64_t n, d, k, ld;
-    void *x, *y, *w; /* n x ld; n x k and n, or NULL */
+    void *x, *y, *w, *o; /* n x ld; n x k, n and n, or NULL */
 };
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
