@@ -2,6 +2,7 @@
 #include "trainer.h"
 
 #include "error.h"
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -150,7 +151,8 @@ void targets_beside_offsets(const cusgd_trainer *t, double *mean)
             above += w * b.above;
             below += w * b.below;
         }
-        mean[c] = above / below;
+        double most = t->options.precision == CUSGD_PRECISION_FLOAT ? (double)FLT_MAX : DBL_MAX;
+        mean[c] = below > 0 && below <= most && fabs(above) <= most ? above / below : (double)NAN;
     }
 }
 

@@ -76,10 +76,11 @@ static cusgd_status standardize(cusgd_trainer *t)
     for (int64_t c = 0; c < k; c++) {
         t->shift[c] = centres ? target[c] : 0;
         t->null[c] = loss_best_constant(o->loss, target[c]) - t->shift[c];
-        if (!isfinite(t->null[c]))
-            return fail(CUSGD_ERROR_DATA,
-                        "%s: e^offset is beyond what a double holds: offsets of log links are logarithms, or an %s",
-                        t->data->source, "--exposure that is taken the logarithm of");
+        if (isnan(target[c]))
+            return fail(
+                CUSGD_ERROR_DATA,
+                "%s: e^offset is beyond what %s holds: give the logarithm as the offset, or the number itself as an exposure",
+                t->data->source, o->precision == CUSGD_PRECISION_FLOAT ? "a float" : "a double");
     }
     t->transform.mean = o->standardize ? t->mean : NULL;
     t->transform.scale = o->standardize ? t->scale : NULL;

@@ -245,7 +245,7 @@ DEVICE beside_offset loss_beside_offset(loss_rule rule, double y, double o)
 {
     /* The variance goes with the q-th power of the mean. */
     double q = rule.kind == CUSGD_LOSS_POISSON ? 1 : rule.kind == CUSGD_LOSS_GAMMA ? 2 : rule.number;
-    beside_offset identity = {y - o, 1}, class_share = {y > 0 ? 1 : 0, 1};
+    beside_offset identity = {y - o, 1}, class_share = {(double)(y > 0), 1};
     if (loss_is_of_classes(rule.kind)) return class_share;
     if (!loss_has_log_link(rule.kind)) return identity;
     beside_offset power = {y * exp((1 - q) * o), exp((2 - q) * o)};
