@@ -15,9 +15,9 @@
 #include "scalar/sampling.h"
 #include "scalar/schedule.h"
 
-/* What happens to examples when they are bound: x' = (x - mean) (1 / scale), y' = y - shift, w' = w / weight_mean, each in double
- * and then rounded: x' to bf16 (scalar/bf16.h) where that is its storage, in double too, so that all backends have the same rows;
- * all else is of the backend's precision. */
+/* What happens to examples when they are bound: x' = (x - mean) (1 / scale), y' = y - shift, w' = w / weight_mean, o' = o, each
+ * in double and then rounded: x' to bf16 (scalar/bf16.h) where that is its storage, in double too, so that all backends have the
+ * same rows; all else is of the backend's precision. */
 typedef struct transform {
     const double *mean, *scale; /* d each, scale > 0; NULL both: x' = x */
     const double *shift;        /* k; NULL: y' = y */
@@ -76,7 +76,7 @@ typedef struct curvature {
 typedef struct backend_ops {
     void (*close)(void *self);
 
-    /* Brings examples within reach, standardized; x, y, w may be used in place as long as the caller keeps them. */
+    /* Brings examples within reach, standardized; x, y, w, o may be used in place as long as the caller keeps them. */
     cusgd_status (*bind)(void *self, const examples *e, const transform *t, bound **out);
     void (*unbind)(void *self, bound *b); /* accepts NULL */
 
@@ -104,7 +104,7 @@ typedef struct backend_ops {
     /* That loss's second derivatives, (1/n) sum w l'' z z' with z = (x, 1): blocks of (d+1) x (d+1), one an output; of quadratic
      * losses one alone, which serves all outputs, and theta may be NULL. */
     cusgd_status (*hessian)(void *self, const bound *b, loss_rule loss, const double *theta, double *hessian);
-    /* p = x theta + b: out n x k. */
+    /* p = x theta + b + o, where there are offsets; all of the above take the same p. out: n x k. */
     cusgd_status (*predict)(void *self, const bound *b, const double *theta, double *out);
 
     /* Rows first .. first + count - 1 of the synthetic problem: x count x d, y count x k, in `real`, in host memory. truth:

@@ -4,23 +4,25 @@
 
 #include "cusgd.h"
 
-/* n rows of x (d columns), y (k columns; at NULL: none) and w (one column; at NULL: every weight 1). Row i is row rows[i] of the
- * matrices, or row i where rows is NULL. A view: it owns nothing. */
+/* n rows of x (d columns), y (k columns; at NULL: none), w (one column; at NULL: every weight 1) and o (one column; at NULL:
+ * every offset 0). Row i is row rows[i] of the matrices, or row i where rows is NULL. A view: it owns nothing. */
 typedef struct examples {
     int64_t n, d, k;
-    cusgd_matrix x, y, w;
+    cusgd_matrix x, y, w, o;
     const int64_t *rows;
 } examples;
 
 struct cusgd_data {
-    examples view;    /* rows is NULL */
-    char **features;  /* d names, or NULL */
-    char **targets;   /* k names, or NULL */
-    char *classes[2]; /* what a text target's 0 and 1 stand for, or NULL both */
-    char *source;     /* the file's name for messages; "data" for wrapped arrays */
-    void *memory[3];  /* malloc'd: x, y, w, where they were parsed */
-    void *mapping[3]; /* mmap'd: likewise */
-    size_t mapped[3]; /* bytes */
+    examples view;       /* rows is NULL */
+    char **features;     /* d names, or NULL */
+    char **targets;      /* k names, or NULL */
+    char *classes[2];    /* what a text target's 0 and 1 stand for, or NULL both */
+    char *source;        /* the file's name for messages; "data" for wrapped arrays */
+    cusgd_offset offset; /* what view.o was made of */
+    char *offset_name;   /* the column's, or NULL */
+    void *memory[4];     /* malloc'd: x, y, w, o, where they were parsed or computed */
+    void *mapping[4];    /* mmap'd: likewise */
+    size_t mapped[4];    /* bytes */
 };
 
 static inline int64_t examples_row(const examples *e, int64_t i) { return e->rows ? e->rows[i] : i; }
@@ -31,8 +33,11 @@ static inline double matrix_at(const cusgd_matrix *m, int64_t row, int64_t col)
     return m->type == CUSGD_TYPE_FLOAT32 ? (double)((const float *)m->at)[at] : ((const double *)m->at)[at];
 }
 
+static inline double offset_at(const examples *e, int64_t row) { return e->o.at ? matrix_at(&e->o, row, 0) : 0; }
+
 /* The first row and column whose value is not finite or not what `loss` takes, by row, as an error that names them; weights must
- * not be negative nor all zero. Reads everything once, in parallel. `loss` < 0: targets are not looked at. */
+ * not be negative nor all zero, offsets must be finite. Reads everything once, in parallel. `loss` < 0: targets are not looked
+ * at. */
 cusgd_status examples_check(const examples *e, int loss, const char *source, int threads);
 /* Whether some target is y. */
 int examples_have_target(const examples *e, double y);

@@ -17,6 +17,8 @@ typedef struct scorer {
     loss_rule loss;
     int64_t d, k;
     const double *theta, *shift; /* (d+1) x k; k */
+    int offsets;                 /* 1: the model was trained with them; 0: without; -1: who knows */
+    const char *offset_name;     /* their column's, or NULL */
 } scorer;
 
 static cusgd_matrix rows_from(cusgd_matrix m, int64_t first)
@@ -40,12 +42,26 @@ static cusgd_status score(const scorer *s, const cusgd_data *data, int64_t first
     piece.n = count;
     piece.k = s->k;
     piece.x = rows_from(piece.x, first);
+    piece.o = rows_from(piece.o, first);
     piece.y.at = piece.w.at = NULL;
     cusgd_status status = s->backend->ops->bind(s->backend->self, &piece, &s->transform, &b);
     if (status == CUSGD_OK) status = s->backend->ops->predict(s->backend->self, b, s->theta, p);
     s->backend->ops->unbind(s->backend->self, b);
     for (int64_t i = 0; status == CUSGD_OK && i < count * s->k; i++) p[i] += s->shift[i % s->k];
     return status;
+}
+
+static cusgd_status check_offsets(const scorer *s, const cusgd_data *data)
+{
+    int there = data->view.o.at != NULL;
+    if (s->offsets < 0 || s->offsets == there) return CUSGD_OK;
+    if (there)
+        return fail(CUSGD_ERROR_DATA, "%s has an offset or exposure, and the model was trained without: leave it out",
+                    data->source);
+    return fail(CUSGD_ERROR_DATA,
+                "%s has no offset, and the model was trained with one%s%s%s: name its column by --offset, or --exposure, or put "
+                "offset.npy or exposure.npy beside x.npy",
+                data->source, s->offset_name ? " ('" : "", s->offset_name ? s->offset_name : "", s->offset_name ? "')" : "");
 }
 
 static cusgd_status check_input(const scorer *s, const cusgd_data *data, int with_targets)
@@ -58,6 +74,8 @@ static cusgd_status check_input(const scorer *s, const cusgd_data *data, int wit
     if (with_targets && e->k != s->k)
         return fail(CUSGD_ERROR_DATA, "%s has %lld targets, and the model has %lld", data->source, (long long)e->k,
                     (long long)s->k);
+    cusgd_status status = check_offsets(s, data);
+    if (status) return status;
     examples features = *e;
     if (!with_targets) {
         features.k = 0;
@@ -90,10 +108,13 @@ static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_outpu
 /* Weighted sums of one output. Targets' mean and squares are updated row by row (West 1979). */
 typedef struct sums {
     double weight, loss, floor, square, absolute, right, mean, spread;
+    double above, below; /* loss_beside_offset() */
+    double null;         /* log links: the null model's loss */
 } sums;
 
-static void add_row(sums *s, loss_rule loss, double p, double y, double w)
+static void add_row(sums *s, loss_rule loss, double p, double y, double w, double o)
 {
+    beside_offset beside = loss_beside_offset(loss, y, o);
     double mean = loss_mean_at(loss.kind, p), r = mean - y, apart = y - s->mean;
     if (!(w > 0)) return;
     s->weight += w;
@@ -103,6 +124,8 @@ static void add_row(sums *s, loss_rule loss, double p, double y, double w)
     s->absolute += w * fabs(r);
     s->right += w * ((p > 0) == (y > 0));
     s->mean += apart * w / s->weight;
+    s->above += w * beside.above;
+    s->below += w * beside.below;
     s->spread += w * apart * (y - s->mean);
 }
 
@@ -113,10 +136,21 @@ static double r_squared(const sums *s)
     return s->square > 0 ? 0 : 1;
 }
 
-/* Likewise of the deviance, 2 (l - the least l). The null model's loss follows from the mean: l is linear in y. */
-static double deviance_explained(const sums *s, loss_rule loss)
+/* The null model's loss follows from the mean where there are no offsets: l is linear in y. */
+static void find_null(const examples *e, int64_t c, loss_rule loss, sums *s)
 {
-    double null = loss_at(loss, loss_best_constant(loss.kind, s->mean), s->mean).value - s->floor / s->weight;
+    double constant = loss_best_constant(loss.kind, s->above / s->below);
+    s->null = e->o.at ? 0 : s->weight * loss_at(loss, constant, s->mean).value;
+    for (int64_t i = 0; i < e->n && e->o.at; i++) {
+        double w = e->w.at ? matrix_at(&e->w, i, 0) : 1;
+        if (w > 0) s->null += w * loss_at(loss, constant + offset_at(e, i), matrix_at(&e->y, i, c)).value;
+    }
+}
+
+/* Likewise of the deviance, 2 (l - the least l). */
+static double deviance_explained(const sums *s)
+{
+    double null = (s->null - s->floor) / s->weight;
     double left = (s->loss - s->floor) / s->weight;
     if (null > 0) return 1 - left / null;
     return left > 0 ? 0 : 1;
@@ -127,7 +161,7 @@ static void add_metrics(const sums *s, loss_rule loss, double share, cusgd_metri
     m->loss += share * loss_reported(loss.kind, s->loss / s->weight);
     if (loss_has_log_link(loss.kind)) {
         m->deviance += share * 2 * (s->loss - s->floor) / s->weight;
-        m->d2 += share * deviance_explained(s, loss);
+        m->d2 += share * deviance_explained(s);
     }
     if (loss_is_of_classes(loss.kind)) {
         if (loss.kind == CUSGD_LOSS_LOGISTIC) m->log_loss += share * s->loss / s->weight;
@@ -155,8 +189,10 @@ static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t ou
         status = score(s, data, i, count, p);
         for (int64_t r = 0; status == CUSGD_OK && r < count; r++)
             for (int64_t c = 0; c < k; c++)
-                add_row(&all[c], s->loss, p[r * k + c], matrix_at(&e->y, i + r, c), e->w.at ? matrix_at(&e->w, i + r, 0) : 1);
+                add_row(&all[c], s->loss, p[r * k + c], matrix_at(&e->y, i + r, c), e->w.at ? matrix_at(&e->w, i + r, 0) : 1,
+                        offset_at(e, i + r));
     }
+    for (int64_t c = 0; status == CUSGD_OK && c < k && loss_has_log_link(s->loss.kind); c++) find_null(e, c, s->loss, &all[c]);
     if (status == CUSGD_OK) {
         int classes = loss_is_of_classes(s->loss.kind);
         double regression = classes ? (double)NAN : 0, classification = classes ? 0 : (double)NAN;
@@ -204,7 +240,8 @@ static cusgd_status model_scorer_open(const cusgd_model *m, model_scorer *s)
         for (int64_t j = 0; j < m->d; j++) s->theta[j * m->k + c] = m->weight[c * m->d + j];
         s->theta[m->d * m->k + c] = m->bias[c];
     }
-    scorer made = {&s->backend, {.weight_mean = 1}, m->loss, m->d, m->k, s->theta, s->shift};
+    int offsets = m->foreign ? -1 : m->offset != CUSGD_OFFSET_NONE;
+    scorer made = {&s->backend, {.weight_mean = 1}, m->loss, m->d, m->k, s->theta, s->shift, offsets, m->offset_name};
     s->scorer = made;
     return CUSGD_OK;
 }
@@ -233,7 +270,15 @@ cusgd_status cusgd_model_evaluate(const cusgd_model *model, const cusgd_data *da
 
 static cusgd_status trainer_scorer(cusgd_trainer *t, scorer *s)
 {
-    scorer made = {&t->backend, t->transform, loss_rule_of(&t->options), t->plan.d, t->plan.k, t->theta, t->shift};
+    scorer made = {&t->backend,
+                   t->transform,
+                   loss_rule_of(&t->options),
+                   t->plan.d,
+                   t->plan.k,
+                   t->theta,
+                   t->shift,
+                   t->data->offset != CUSGD_OFFSET_NONE,
+                   t->data->offset_name};
     made.transform.shift = NULL;
     made.transform.weight_mean = 1;
     made.transform.storage = CUSGD_STORAGE_FULL;
@@ -262,7 +307,8 @@ cusgd_status cusgd_trainer_model(cusgd_trainer *t, cusgd_model **out)
         model_create(&t->options, t->plan.d, t->plan.k, t->data->features, t->data->targets, t->data->classes, &m);
     *out = NULL;
     if (status != CUSGD_OK) return status;
-    status = cusgd_trainer_get(t, m->weight, m->bias);
+    status = model_set_offset(m, t->data->offset, t->data->offset_name);
+    if (status == CUSGD_OK) status = cusgd_trainer_get(t, m->weight, m->bias);
     if (status == CUSGD_OK && !t->lost) status = trainer_errors(t, &m->errors, &m->freedom);
     if (status == CUSGD_OK)
         *out = m;

@@ -105,6 +105,13 @@ cusgd_status model_create(const cusgd_options *options, int64_t d, int64_t k, ch
     return status;
 }
 
+cusgd_status model_set_offset(cusgd_model *model, cusgd_offset kind, const char *name)
+{
+    model->offset = kind;
+    if (name && !(model->offset_name = strdup(name))) return fail_memory(strlen(name) + 1, "a name");
+    return CUSGD_OK;
+}
+
 void cusgd_model_free(cusgd_model *model)
 {
     if (!model) return;
@@ -118,6 +125,7 @@ void cusgd_model_free(cusgd_model *model)
     free_texts(model->targets, model->k);
     free(model->classes[0]);
     free(model->classes[1]);
+    free(model->offset_name);
     free(model->errors);
     free(model->weight);
     free(model->bias);
@@ -221,10 +229,23 @@ static cusgd_status load_errors(const safetensors *s, cusgd_model *m)
     return CUSGD_OK;
 }
 
+static const char *const offset_words[] = {"none", "linear", "exposure"}; /* in the enumeration's order */
+
+static cusgd_status load_offset(const safetensors *s, cusgd_model *m)
+{
+    const char *word = metadata_text(s, "offset"), *name = metadata_text(s, "offset_column");
+    for (int i = 0; word && i < 3; i++)
+        if (strcmp(word, offset_words[i]) == 0) m->offset = (cusgd_offset)i;
+    if (word && m->offset == CUSGD_OFFSET_NONE)
+        return fail(CUSGD_ERROR_DATA, "%s: its metadata names an offset that this version of cuSGD does not know", s->path);
+    return model_set_offset(m, m->offset, word ? name : NULL);
+}
+
 /* What is said of the model's names is kept apart from the other metadata: it is written anew. */
 static int is_names_key(const char *name)
 {
-    static const char *const keys[] = {"features", "targets", "classes", "standard_errors", "residual_df"};
+    static const char *const keys[] = {"features",    "targets", "classes",      "standard_errors",
+                                       "residual_df", "offset",  "offset_column"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         if (strcmp(name, keys[i]) == 0) return 1;
     return 0;
@@ -251,9 +272,11 @@ static cusgd_status load_metadata(const safetensors *s, cusgd_model *m)
 {
     const cJSON *item;
     int ours = metadata_text(s, "cusgd") != NULL;
+    m->foreign = !ours;
     if (!s->metadata) return CUSGD_OK;
     cusgd_status status = ours ? load_all_names(s, m) : CUSGD_OK;
     if (!status && ours) status = load_errors(s, m);
+    if (!status && ours) status = load_offset(s, m);
     const char *loss = metadata_text(s, "loss");
     if (!status && ours && (!loss || !load_loss(s, loss, m)))
         status = fail(CUSGD_ERROR_DATA, "%s: its metadata names no loss that this version of cuSGD knows", s->path);
@@ -331,6 +354,8 @@ static cJSON *describe_model(const cusgd_model *m)
     if (good && m->features) good = add_names(metadata, "features", m->features, m->d);
     if (good && m->targets) good = add_names(metadata, "targets", m->targets, m->k);
     if (good && m->classes[0] && m->classes[1]) good = add_names(metadata, "classes", m->classes, 2);
+    if (good && m->offset) good = cJSON_AddStringToObject(metadata, "offset", offset_words[m->offset]) != NULL;
+    if (good && m->offset_name) good = cJSON_AddStringToObject(metadata, "offset_column", m->offset_name) != NULL;
     if (good && m->errors) good = add_errors(metadata, m);
     if (good) return metadata;
     cJSON_Delete(metadata);
@@ -404,6 +429,12 @@ const char *cusgd_model_class(const cusgd_model *model, int value)
     return value == 0 || value == 1 ? model->classes[value] : NULL;
 }
 
+cusgd_offset cusgd_model_offset(const cusgd_model *model, const char **name)
+{
+    if (name) *name = model->offset_name;
+    return model->offset;
+}
+
 int cusgd_model_metadata(const cusgd_model *model, size_t index, const char **name, const char **value)
 {
     if (index >= model->entries) return 0;
@@ -421,6 +452,10 @@ void cusgd_model_reader(const cusgd_model *model, cusgd_reader *reader)
     if (model->targets && reader->target_count == 0) {
         reader->targets = (const char *const *)model->targets;
         reader->target_count = (size_t)model->k;
+    }
+    if (!reader->offset && !reader->exposure) {
+        if (model->offset == CUSGD_OFFSET_LINEAR) reader->offset = model->offset_name;
+        if (model->offset == CUSGD_OFFSET_EXPOSURE) reader->exposure = model->offset_name;
     }
     if (model->classes[0]) reader->classes = (const char *const *)model->classes;
 }

@@ -16,6 +16,9 @@ struct cusgd_model {
     char **features; /* d names, or NULL */
     char **targets;  /* k names, or NULL */
     char *classes[2];
+    cusgd_offset offset;    /* what it was trained with */
+    char *offset_name;      /* the column's, or NULL */
+    int foreign;            /* 1: another program's: who knows what it was trained with */
     char **names, **values; /* metadata but for the names above, NULL-terminated both */
     size_t entries;         /* of metadata */
 };
@@ -23,5 +26,7 @@ struct cusgd_model {
 /* A model of zeros. Names and classes may be NULL; they are copied. `options` become metadata; NULL: none. */
 cusgd_status model_create(const cusgd_options *options, int64_t d, int64_t k, char *const *features, char *const *targets,
                           char *const *classes, cusgd_model **out);
+/* name: copied, or NULL. */
+cusgd_status model_set_offset(cusgd_model *model, cusgd_offset kind, const char *name);
 
 #endif

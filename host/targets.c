@@ -2,15 +2,16 @@
 #include "trainer.h"
 
 #include "error.h"
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
 enum { MOST_ROWS = 1 << 16 }; /* looked at, evenly spread: they give a starting point and a scale, not a result */
 
-/* Some targets of one output and their weights. */
+/* Some targets of one output, their weights and offsets. */
 typedef struct target_rows {
     int64_t m;
-    double *y, *w;
+    double *y, *w, *o;
 } target_rows;
 
 static void take_rows(const examples *e, int64_t c, target_rows *r)
@@ -22,6 +23,7 @@ static void take_rows(const examples *e, int64_t c, target_rows *r)
         double w = e->w.at ? matrix_at(&e->w, row, 0) : 1;
         if (!(w > 0)) continue;
         r->y[r->m] = matrix_at(&e->y, row, c);
+        r->o[r->m] = offset_at(e, row);
         r->w[r->m++] = w;
     }
 }
@@ -29,18 +31,20 @@ static void take_rows(const examples *e, int64_t c, target_rows *r)
 static double slope_sum(const target_rows *r, loss_rule loss, double p)
 {
     double sum = 0;
-    for (int64_t i = 0; i < r->m; i++) sum += r->w[i] * loss_at(loss, p, r->y[i]).slope;
+    for (int64_t i = 0; i < r->m; i++) sum += r->w[i] * loss_at(loss, p + r->o[i], r->y[i]).slope;
     return sum;
 }
 
-/* Where the sum of slopes, which does not fall as p rises, passes 0: between the least and the greatest target. */
+/* Where the sum of slopes, which does not fall as p rises, passes 0: between the least and the greatest target less its offset;
+ * of classes between log-odds of one in 10^6, beside the outermost offsets. */
 static double best_constant(const target_rows *r, loss_rule loss)
 {
     enum { HALVINGS = 60 };
-    double low = r->y[0], high = r->y[0];
-    for (int64_t i = 1; i < r->m; i++) {
-        low = fmin(low, r->y[i]);
-        high = fmax(high, r->y[i]);
+    double low = (double)INFINITY, high = -(double)INFINITY, reach = loss_is_of_classes(loss.kind) ? 13.8 : 0;
+    for (int64_t i = 0; i < r->m; i++) {
+        double at = (reach > 0 ? 0 : r->y[i]) - r->o[i];
+        low = fmin(low, at - reach);
+        high = fmax(high, at + reach);
     }
     for (int i = 0; i < HALVINGS; i++) {
         double middle = low + (high - low) / 2;
@@ -64,7 +68,7 @@ static double scale_about(target_rows *r, double center)
 {
     double square = 0;
     for (int64_t i = 0; i < r->m; i++) {
-        r->y[i] = fabs(r->y[i] - center);
+        r->y[i] = fabs(r->y[i] - r->o[i] - center);
         square += r->y[i] * r->y[i] / (double)r->m;
     }
     qsort(r->y, (size_t)r->m, sizeof(double), ascending);
@@ -78,16 +82,19 @@ static double mean_curvature(const target_rows *r, loss_rule loss, double p)
 {
     double sum = 0, weight = 0;
     for (int64_t i = 0; i < r->m; i++) {
-        sum += r->w[i] * loss_at(loss, p, r->y[i]).curvature;
+        sum += r->w[i] * loss_at(loss, p + r->o[i], r->y[i]).curvature;
         weight += r->w[i];
     }
     return sum / weight;
 }
 
-/* Beyond ten times the range of the targets' logarithms e^p would only overflow. */
-static void bound_exponentials(const target_rows *r, loss_rule *loss)
+/* Beyond ten times the range of the targets' logarithms, and of the best constant model's predictions, e^p would only overflow.
+ */
+static void bound_exponentials(const target_rows *r, double constant, loss_rule *loss)
 {
     for (int64_t i = 0; i < r->m; i++) {
+        loss->most = fmax(loss->most, constant + r->o[i] + log(10));
+        loss->least = fmin(loss->least, constant + r->o[i] - log(10));
         if (!(r->y[i] > 0)) continue;
         loss->most = fmax(loss->most, log(10 * r->y[i]));
         loss->least = fmin(loss->least, log(r->y[i] / 10));
@@ -101,16 +108,19 @@ cusgd_status study_targets(cusgd_trainer *t)
     loss_rule loss = t->plan.loss;
     double steepest = loss_curvature_bound(loss);
     int is_real = loss_is_shift_invariant(loss.kind) && !loss_is_quadratic(loss.kind), log_link = loss_has_log_link(loss.kind);
-    target_rows r = {0, allocate(MOST_ROWS, sizeof(double)), allocate(MOST_ROWS, sizeof(double))};
-    cusgd_status status = r.y && r.w ? CUSGD_OK : fail_memory(2 * MOST_ROWS * sizeof(double), "the targets' scale");
+    target_rows r = {.y = allocate(3 * MOST_ROWS, sizeof(double))};
+    cusgd_status status = r.y ? CUSGD_OK : fail_memory(3 * MOST_ROWS * sizeof(double), "the targets' scale");
+    r.w = r.y + MOST_ROWS;
+    r.o = r.w + MOST_ROWS;
     loss_rule bounded = {.kind = loss.kind, .number = loss.number, .least = (double)INFINITY, .most = -(double)INFINITY};
     t->steepest = isfinite(steepest) ? steepest : loss.kind == CUSGD_LOSS_HINGE ? 1 : 0;
     for (int64_t c = 0; c < t->plan.k && status == CUSGD_OK; c++) {
         t->spread[c] = 1;
         take_rows(e, c, &r);
         if (r.m == 0) continue; /* the rows that count are elsewhere */
-        if (log_link) bound_exponentials(&r, &bounded);
+        if (log_link) bound_exponentials(&r, t->null[c], &bounded);
         if (log_link) t->steepest = fmax(t->steepest, SAFETY * mean_curvature(&r, loss, t->null[c]));
+        if (e->o.at && loss_is_of_classes(loss.kind)) t->null[c] = best_constant(&r, loss);
         if (!is_real) continue;
         double center = best_constant(&r, loss);
         t->null[c] = center - t->shift[c];
@@ -125,8 +135,25 @@ cusgd_status study_targets(cusgd_trainer *t)
         t->plan.loss.most = (double)(float)t->plan.loss.most;
     }
     free(r.y);
-    free(r.w);
     return status;
+}
+
+void targets_beside_offsets(const cusgd_trainer *t, double *mean)
+{
+    const examples *e = &t->train_rows;
+    for (int64_t c = 0; c < e->k; c++) {
+        double above = 0, below = 0;
+        for (int64_t i = 0; i < e->n; i++) {
+            int64_t row = examples_row(e, i);
+            double w = e->w.at ? matrix_at(&e->w, row, 0) : 1;
+            if (!(w > 0)) continue;
+            beside_offset b = loss_beside_offset(t->plan.loss, matrix_at(&e->y, row, c), offset_at(e, row));
+            above += w * b.above;
+            below += w * b.below;
+        }
+        double most = t->options.precision == CUSGD_PRECISION_FLOAT ? (double)FLT_MAX : DBL_MAX;
+        mean[c] = below > 0 && below <= most && fabs(above) <= most ? above / below : (double)NAN;
+    }
 }
 
 /* The least mean loss that any predictions could have. */

@@ -71,9 +71,16 @@ static cusgd_status standardize(cusgd_trainer *t)
         if (!o->standardize || !o->intercept) t->mean[j] = 0;
     }
     int centres = o->standardize && o->intercept && loss_is_shift_invariant(o->loss);
+    for (int64_t c = 0; c < k && t->minus; c++) target[c] = (target[c] + 1) / 2;
+    if (t->train_rows.o.at) targets_beside_offsets(t, target);
     for (int64_t c = 0; c < k; c++) {
         t->shift[c] = centres ? target[c] : 0;
-        t->null[c] = loss_best_constant(o->loss, t->minus ? (target[c] + 1) / 2 : target[c]) - t->shift[c];
+        t->null[c] = loss_best_constant(o->loss, target[c]) - t->shift[c];
+        if (isnan(target[c]))
+            return fail(
+                CUSGD_ERROR_DATA,
+                "%s: e^offset is beyond what %s holds: give the logarithm as the offset, or the number itself as an exposure",
+                t->data->source, o->precision == CUSGD_PRECISION_FLOAT ? "a float" : "a double");
     }
     t->transform.mean = o->standardize ? t->mean : NULL;
     t->transform.scale = o->standardize ? t->scale : NULL;
@@ -156,6 +163,12 @@ void trainer_null(const cusgd_trainer *t, double *theta)
 
 /* ---- Making one ---- */
 
+static const char *offset_phrase(cusgd_offset kind)
+{
+    static const char *const phrases[] = {"no offset", "an offset", "an exposure"};
+    return phrases[kind];
+}
+
 static cusgd_status check_shapes(const cusgd_options *o, const cusgd_data *train, const cusgd_data *valid)
 {
     const examples *a = &train->view;
@@ -163,7 +176,16 @@ static cusgd_status check_shapes(const cusgd_options *o, const cusgd_data *train
     if (o->solver != CUSGD_SOLVER_SGD && loss_has_kinks(o->loss))
         return fail(CUSGD_ERROR_USAGE, "the loss %s has kinks, and needs solver sgd: the others want a smooth objective",
                     loss_word(o->loss));
+    if (train->offset == CUSGD_OFFSET_EXPOSURE && !loss_has_log_link(o->loss))
+        return fail(
+            CUSGD_ERROR_USAGE,
+            "an exposure is for losses with a logarithmic link (poisson, gamma, tweedie), where it multiplies the mean; with the "
+            "loss %s give an offset, which is added to the prediction",
+            loss_word(o->loss));
     if (!valid) return CUSGD_OK;
+    if (train->offset != valid->offset)
+        return fail(CUSGD_ERROR_DATA, "%s has %s, and the training data has %s: both need the same", valid->source,
+                    offset_phrase(valid->offset), offset_phrase(train->offset));
     const examples *b = &valid->view;
     if (o->valid_fraction > 0) return fail(CUSGD_ERROR_USAGE, "validation data and valid-fraction exclude each other; give one");
     if (a->d != b->d || a->k != b->k)

@@ -77,6 +77,9 @@ cusgd_status column_noise(cusgd_trainer *t, const double *scale, double *c, doub
 cusgd_status trainer_check_device(const cusgd_trainer *t);
 /* targets.c: null of losses whose best constant is not the mean's link; spread and steepest; the range of auto's exponentials. */
 cusgd_status study_targets(cusgd_trainer *t);
+/* Where there are offsets: what loss_best_constant() makes the best constant beside them of, k values;
+ * NaN: it overflows. */
+void targets_beside_offsets(const cusgd_trainer *t, double *mean);
 double targets_floor(const cusgd_trainer *t);
 
 /* theta (d+1) x k of the result, in the coordinates of the bound data; after the device's failure `best`, whatever the area. */

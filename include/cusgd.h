@@ -1,12 +1,13 @@
 /* cusgd.h: stochastic gradient descent for linear models, on GPUs and CPUs.
  *
- * The model is p = x theta + b with k outputs; training minimises over theta and b
+ * The model is p = x theta + b with k outputs, plus an offset o of the row where the data has one; training minimises over theta
+ * and b
  *
  *     (1/n) sum_i (w_i / w_mean) l(p_i, y_i)  +  l2/2 |theta|^2  +  l1 |theta|_1
  *
  * summed over the outputs, by minibatch steps; b (the intercept) is not penalised. Letters keep their meaning everywhere:
- * n rows (examples), d columns (features), k outputs (targets), theta d x k coefficients, b k intercepts, x, y, w one example's
- * features, targets and weight.
+ * n rows (examples), d columns (features), k outputs (targets), theta d x k coefficients, b k intercepts, x, y, w, o one
+ * example's features, targets, weight and offset.
  *
  * Conventions. Every function that can fail returns a cusgd_status, and cusgd_last_error() then says what, where and what to do.
  * Handles are opaque; whoever receives one through an `out` argument frees it with the matching *_free, which accepts NULL. On
@@ -241,6 +242,18 @@ typedef struct cusgd_matrix {
 CUSGD_API cusgd_status cusgd_data_wrap(int64_t n, int64_t d, int64_t k, cusgd_matrix x, cusgd_matrix y, cusgd_matrix w,
                                        cusgd_data **out);
 
+/* What is added to p of a row, its coefficient fixed at 1, as statsmodels' GLM has it (McCullagh, Nelder 1989). One number a row
+ * serves all outputs. */
+typedef enum cusgd_offset {
+    CUSGD_OFFSET_NONE,
+    CUSGD_OFFSET_LINEAR,   /* the number itself, finite: any loss */
+    CUSGD_OFFSET_EXPOSURE, /* its logarithm, the number > 0: losses with a log link (poisson, gamma, tweedie) */
+} cusgd_offset;
+
+/* Gives the data offsets, or takes them away (NONE; o is not looked at): o is n x 1. Exposures are copied as their logarithms;
+ * other offsets are the caller's, as the arrays of cusgd_data_wrap are. Not while a trainer is at work on the data. */
+CUSGD_API cusgd_status cusgd_data_set_offset(cusgd_data *data, cusgd_offset kind, cusgd_matrix o);
+
 typedef enum cusgd_header { CUSGD_HEADER_AUTO, CUSGD_HEADER_YES, CUSGD_HEADER_NO } cusgd_header;
 
 /* How to read a file. Columns are named by the header's names, else by numbers from 1, negative ones from the end. */
@@ -253,14 +266,17 @@ typedef struct cusgd_reader {
     const char *const *ignore; /* columns left out */
     size_t ignore_count;
     const char *weights;        /* the column of weights, or NULL */
+    const char *offset;         /* the column of offsets, or NULL */
+    const char *exposure;       /* the column of exposures, or NULL; not both */
     const char *const *classes; /* NULL, or the two names that a text target's 0 and 1 stand for */
     int x_only;                 /* 1: there are no targets (prediction) */
 } cusgd_reader;
 CUSGD_API void cusgd_reader_init(cusgd_reader *reader);
 
-/* Opens a folder with x.npy, y.npy and, where rows are weighted, w.npy (float32 or float64, C or Fortran order; memory-mapped); a
- * lone .npy (x_only); a .csv; or "-", CSV on standard input. `reader` NULL: cusgd_reader_init's. Columns of .npy files have no
- * names: `features` and `targets` pass over them, `ignore` and `weights` are errors there. */
+/* Opens a folder with x.npy, y.npy and, where rows are weighted, w.npy, where they have offsets, offset.npy or exposure.npy
+ * (float32 or float64, C or Fortran order; memory-mapped); a lone .npy (x_only); a .csv; or "-", CSV on standard input. `reader`
+ * NULL: cusgd_reader_init's. Columns of .npy files have no names: `features` and `targets` pass over them, as do `offset` and
+ * `exposure` over a folder's; `ignore` and `weights` are errors there. */
 CUSGD_API cusgd_status cusgd_data_open(const char *path, const cusgd_reader *reader, cusgd_data **out);
 CUSGD_API void cusgd_data_free(cusgd_data *data);
 CUSGD_API int64_t cusgd_data_rows(const cusgd_data *data);
@@ -269,6 +285,8 @@ CUSGD_API int64_t cusgd_data_outputs(const cusgd_data *data);
 CUSGD_API const char *cusgd_data_feature(const cusgd_data *data, int64_t j); /* its name, or NULL where columns have none */
 CUSGD_API const char *cusgd_data_target(const cusgd_data *data, int64_t j);  /* likewise */
 CUSGD_API const char *cusgd_data_class(const cusgd_data *data, int value);   /* what y = 0 or 1 stands for, or NULL */
+/* Whether there are offsets, and (unless `name` is NULL) their column's name or NULL. */
+CUSGD_API cusgd_offset cusgd_data_offset(const cusgd_data *data, const char **name);
 
 typedef enum cusgd_targets {
     CUSGD_TARGETS_LINEAR,   /* y = x theta + b + noise */
@@ -317,20 +335,23 @@ CUSGD_API const char *cusgd_model_feature(const cusgd_model *model, int64_t j); 
 CUSGD_API const char *cusgd_model_target(const cusgd_model *model, int64_t j);
 CUSGD_API const char *cusgd_model_class(const cusgd_model *model, int value); /* what y = 0 or 1 stands for, or NULL */
 CUSGD_API cusgd_loss cusgd_model_loss(const cusgd_model *model);
+/* What it was trained with, and the column's name or NULL, as cusgd_data_offset. */
+CUSGD_API cusgd_offset cusgd_model_offset(const cusgd_model *model, const char **name);
 /* The metadata, one entry an index: *name and *value are the model's. Returns 0 past the last. */
 CUSGD_API int cusgd_model_metadata(const cusgd_model *model, size_t index, const char **name, const char **value);
-/* Makes `reader` pick the model's features by name, its targets too unless the reader has some, and map the model's classes. It
- * borrows from the model. */
+/* Makes `reader` pick the model's features by name, its targets and its offset too unless the reader has some, and map the
+ * model's classes. It borrows from the model. */
 CUSGD_API void cusgd_model_reader(const cusgd_model *model, cusgd_reader *reader);
 
 typedef enum cusgd_output {
     CUSGD_AS_MEAN,        /* the expected target: p; the probability of 1 for logistic loss; e^p for log-link ones. Hinge: p */
-    CUSGD_AS_LINK,        /* p = x theta + b */
+    CUSGD_AS_LINK,        /* p = x theta + b, plus the row's offset */
     CUSGD_AS_CLASS,       /* 0 or 1 (logistic, hinge, squared-hinge) */
     CUSGD_AS_PROBABILITY, /* of 1 (logistic) */
 } cusgd_output;
 
-/* out: n x k, row-major. Computed in double on the CPU. */
+/* out: n x k, row-major. Computed in double on the CPU. A model that was trained with offsets wants data that has them (DATA),
+ * one that was trained without takes none. */
 CUSGD_API cusgd_status cusgd_model_predict(const cusgd_model *model, const cusgd_data *data, cusgd_output as, double *out);
 
 /* Writes predictions that cusgd_model_predict made (n x k) to NAME.npy (float64, n or n x k), to NAME.csv (under a header of the
@@ -343,9 +364,9 @@ CUSGD_API cusgd_status cusgd_predictions_save(const cusgd_model *model, cusgd_ou
 typedef struct cusgd_metrics {
     int64_t rows;
     double loss;               /* mean loss a row: the squared error itself for squared and mse, else l */
-    double mse, rmse, mae, r2; /* regression */
+    double mse, rmse, mae, r2; /* regression, of predictions with their offsets; r2 is beside the targets' mean */
     double log_loss, accuracy; /* classification; the log loss for logistic alone */
-    double deviance, d2;       /* log-link losses: mean deviance, and the share of the null model's that is explained */
+    double deviance, d2;       /* log-link losses: mean deviance, and the share of the null model's (b + o) that is explained */
 } cusgd_metrics;
 /* `output` in [0, k), or -1 for the mean over the outputs. */
 CUSGD_API cusgd_status cusgd_model_evaluate(const cusgd_model *model, const cusgd_data *data, int64_t output,

@@ -40,8 +40,10 @@ template <class real, class stored> __global__ static void widen_kernel(widen_ta
     if (i >= t.count) return;
     const stored *from = (const stored *)t.from + (t.rows ? t.rows[i] : i) * t.ld;
     const real *add = (const real *)t.add;
+    real each = t.each ? ((const real *)t.each)[i] : 0;
     for (; j < t.cols; j += step) {
         real v = value_of(from[j]);
+        if (t.each) v += each;
         t.to[i * t.cols + j] = (double)(add ? v + add[j] : v);
     }
 }

@@ -29,7 +29,8 @@ __global__ __launch_bounds__(L::THREADS_MOST, 512 / L::THREADS_MOST) static void
                                              false,
                                              (const typename L::stored *)t.x,
                                              (const real *)t.y,
-                                             (const real *)t.w};
+                                             (const real *)t.w,
+                                             (const real *)t.o};
     run_part<L>(t, row->first, r, blockIdx.x, 0, point, from, p, shared);
     if (threadIdx.x == 0) {
         __threadfence();

@@ -1,6 +1,6 @@
 /* A step with one read of x, for one output: what the engines `fused` and `persistent` share, down to the bits they produce.
  *
- *     for (i in part) { l = loss_at(x[i] point + intercept, y[i]); gradient += w[i] l.slope x[i] }
+ *     for (i in part) { l = loss_at(x[i] point + o[i] + intercept, y[i]); gradient += w[i] l.slope x[i] }
  *
  * A batch is cut into parts of shape.rows rows, each one block's work: the block leaves the part's gradient, loss and slope
  * behind, and these are added up in order. A row is shared by `lanes` threads, a team, and stays in their registers between its
@@ -46,12 +46,12 @@ template <class L> struct row_share {
     pack<typename L::stored> at[L::PACKS];
 };
 
-/* Where the rows of a part are: in memory at their places; or copied behind one another (`staged`), with their y and w. */
+/* Where the rows of a part are: in memory at their places; or copied behind one another (`staged`), with their y, w and o. */
 template <class real, class stored = real> struct part_rows {
     int64_t begin, end; /* positions in the batch */
     bool staged;
     const stored *x;
-    const real *y, *w; /* w may be NULL */
+    const real *y, *w, *o; /* w and o may be NULL */
 };
 
 /* ---- A thread's place in its team ---- */
@@ -184,10 +184,11 @@ __device__ static void add_rows(const fused_task &t, int64_t first, const part_r
     int width = owner_width<L>(p), own = p.lane % width;
     int64_t mine = base + (int64_t)own * p.slots + p.slot, at = 0;
     bool owns = own < L::ROWS && mine < r.end;
-    real y = 0, weight = 1, value[L::ROWS], slope = 0;
+    real y = 0, weight = 1, offset = 0, value[L::ROWS], slope = 0;
     if (owns) at = r.staged ? mine - r.begin : row_at<real>(t, first, mine);
     if (owns) y = r.y[at];
     if (owns && r.w) weight = r.w[at];
+    if (owns && r.o) offset = r.o[at];
     row_share<L> x[L::ROWS];
     UNROLLED
     for (int u = 0; u < L::ROWS; u++) {
@@ -203,6 +204,7 @@ __device__ static void add_rows(const fused_task &t, int64_t first, const part_r
     for (int u = 0; u < L::ROWS; u++)
         if (own == u) prediction = value[u];
     if (owns) {
+        if (r.o) prediction += offset;
         loss_point<real> l = loss_of(t.loss, prediction + from[t.update.penalised], y);
         slope = r.w ? weight * l.slope : l.slope;
         if (!L::WIDE || threadIdx.x < 32) {

@@ -92,7 +92,7 @@ typedef struct loss_task {
     int64_t batch, start; /* with a table: the position of p's first row in the batch */
     int64_t first;        /* without one: the row that is p's first */
     int64_t rows;
-    const void *y, *w;     /* n x k; n, or NULL */
+    const void *y, *w, *o; /* n x k; n, or NULL, both: weights, offsets of p */
     const void *intercept; /* k */
     void *p;               /* rows x k */
     double *partial;       /* loss_partials(rows, k) */
@@ -164,6 +164,7 @@ typedef struct fused_task {
     int contiguous;        /* batches are consecutive rows */
     int64_t ld, stride;    /* stride: d reals, rounded up to 16 bytes */
     const void *x, *y, *w; /* n x ld; n; n, or NULL */
+    const void *o;         /* n, or NULL: offsets of p */
     const void *point;     /* d + 1: where the gradient is taken */
     void *partial;         /* 2 x parts x stride: gradients of a batch's parts, of two batches in turn */
     double *sums;          /* 2 x parts x 2: their losses and slopes */
@@ -200,11 +201,11 @@ typedef struct convert_task {
 } convert_task;
 cudaError_t kernel_convert(const convert_task *t, cudaStream_t stream);
 
-/* to[i cols + j] = from[r ld + j] + add[j] (NULL: 0), a sum of reals, in double: r is rows[i], or i where rows is NULL. */
+/* to[i cols + j] = from[r ld + j] + each[i] + add[j] (NULL: 0), a sum of reals, in double: r is rows[i], or i (rows NULL). */
 typedef struct widen_task {
     cusgd_precision precision;
     cusgd_storage storage; /* of from */
-    const void *from, *add;
+    const void *from, *add, *each;
     const int64_t *rows;
     int64_t count, cols, ld;
     double *to;

@@ -1,4 +1,4 @@
-/* for (i < rows) for (c < k) { l = loss_at(p[i][c] + intercept[c], y[i][c]); p[i][c] = w[i] l.slope; sums += w[i] l }
+/* for (i < rows) for (c < k) { l = loss_at(p[i][c] + o[i] + intercept[c], y[i][c]); p[i][c] = w[i] l.slope; sums += w[i] l }
  *
  * Each block adds up a tile of rows, in double; the block that finishes last adds up the tiles, in order. */
 #include "account.h"
@@ -29,7 +29,7 @@ __device__ static rows_of_p locate(const loss_task &t)
 template <class real> __device__ static void add_rows(const loss_task &t, int64_t c, double *loss, double *slope)
 {
     rows_of_p at = locate(t);
-    const real *y = (const real *)t.y, *w = (const real *)t.w;
+    const real *y = (const real *)t.y, *w = (const real *)t.w, *o = (const real *)t.o;
     real *p = (real *)t.p, intercept = ((const real *)t.intercept)[c];
     int64_t tile = (int64_t)blockDim.y * ROWS_EACH, begin = blockIdx.x * tile;
     int64_t end = begin + tile < t.rows ? begin + tile : t.rows;
@@ -37,7 +37,8 @@ template <class real> __device__ static void add_rows(const loss_task &t, int64_
         real s = 0;
         if (i < at.count) {
             int64_t row = at.order ? at.order[i] : at.first + i;
-            loss_point<real> l = loss_at<real>(t.loss, p[i * t.k + c] + intercept, y[row * t.k + c]);
+            real before = o ? p[i * t.k + c] + o[row] : p[i * t.k + c];
+            loss_point<real> l = loss_at<real>(t.loss, before + intercept, y[row * t.k + c]);
             s = t.second ? l.curvature : l.slope;
             if (w) s *= w[row];
             *loss += (double)(w ? w[row] * l.value : l.value);

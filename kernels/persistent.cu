@@ -9,10 +9,11 @@
  * tests/gpu/PREDICTED.md. */
 #include "fused.h"
 
-/* A block's shared memory, in reals: its copy of the parameters, and two batches' rows, y and w of the parts that are staged. */
+/* A block's shared memory, in reals: its copy of the parameters, and two batches' rows, y, w and o of the parts that are staged.
+ */
 template <class L> struct stage {
     typename L::stored *x;
-    typename L::real *y, *w;
+    typename L::real *y, *w, *o;
 };
 
 /* What is kept for each parameter. */
@@ -33,7 +34,7 @@ template <class L> __host__ __device__ static int64_t row_room(const fused_task 
 
 template <class L> __host__ __device__ static int64_t stage_values(const fused_task &t, int staged)
 {
-    int64_t rows = staged * t.shape.rows, values = row_room<L>(t, rows) + 2 * rows;
+    int64_t rows = staged * t.shape.rows, values = row_room<L>(t, rows) + (2 + (t.o != nullptr)) * rows;
     return (values + 3) / 4 * 4;
 }
 
@@ -45,7 +46,7 @@ __device__ static stage<L> stage_at(const fused_task &t, typename L::real *memor
     typename L::real *base = memory + arrays_of(t.update) * parameter_room(t.update) + turn * stage_values<L>(t, staged);
     int64_t rows = staged * t.shape.rows, first = which * t.shape.rows;
     typename L::real *y = base + row_room<L>(t, rows) + first;
-    stage<L> s = {(typename L::stored *)base + first * t.ld, y, y + rows};
+    stage<L> s = {(typename L::stored *)base + first * t.ld, y, y + rows, y + 2 * rows};
     return s;
 }
 
@@ -61,7 +62,7 @@ __device__ static void stage_part(const fused_task &t, int64_t first, int64_t be
     typedef typename L::real real;
     typedef typename L::stored stored;
     const stored *x = (const stored *)t.x;
-    const real *y = (const real *)t.y, *w = (const real *)t.w;
+    const real *y = (const real *)t.y, *w = (const real *)t.w, *o = (const real *)t.o;
     int width = owner_width<L>(p), own = p.lane % width;
     for (int64_t base = begin; base < end; base += (int64_t)p.slots * L::ROWS) {
         int64_t mine = base + (int64_t)own * p.slots + p.slot, at = 0;
@@ -70,6 +71,7 @@ __device__ static void stage_part(const fused_task &t, int64_t first, int64_t be
         if (owns && (!L::WIDE || threadIdx.x < 32)) {
             copy_async(to.y + (mine - begin), y + at);
             if (w) copy_async(to.w + (mine - begin), w + at);
+            if (o) copy_async(to.o + (mine - begin), o + at);
         }
         for (int u = 0; u < L::ROWS; u++) {
             int64_t row = from_owner(at, u, width), position = base + (int64_t)u * p.slots + p.slot;
@@ -118,12 +120,14 @@ __device__ static void run_step(const fused_task &t, int64_t step, const update_
                                                  i < staged,
                                                  (const typename L::stored *)t.x,
                                                  (const real *)t.y,
-                                                 (const real *)t.w};
+                                                 (const real *)t.w,
+                                                 (const real *)t.o};
         if (r.staged) {
             stage<L> s = stage_at<L>(t, memory, staged, turn, i);
             r.x = s.x;
             r.y = s.y;
             r.w = t.w ? s.w : nullptr;
+            r.o = t.o ? s.o : nullptr;
         }
         run_part<L>(t, row->first, r, part, turn, point, from, p, shared);
     }

@@ -203,6 +203,7 @@ static void sources_fill(seam_examples *e, uint64_t *state)
         }
         double w = i > 0 && draw(state, 8) == 0 ? 0 : 1.1 + seam_uniform(state);
         e->source_w[i] = s->weighted ? matrix_put(&e->source.w, row, 0, w) : 1;
+        if (s->offset) e->o[i] = seam_scalar_of(s->precision)->round(matrix_put(&e->source.o, row, 0, seam_uniform(state)));
     }
 }
 
@@ -244,6 +245,7 @@ void seam_examples_make(const seam_spec *spec, seam_examples *e)
     e->x = seam_allocate(n * d, sizeof(double));
     e->y = seam_allocate(n * k, sizeof(double));
     e->w = seam_allocate(n, sizeof(double));
+    e->o = seam_allocate(n, sizeof(double));
     e->source_x = seam_allocate(n * d, sizeof(double));
     e->source_y = seam_allocate(n * k, sizeof(double));
     e->source_w = seam_allocate(n, sizeof(double));
@@ -260,6 +262,7 @@ void seam_examples_make(const seam_spec *spec, seam_examples *e)
     e->source.x = matrix_make(spec, length, d, &e->memory[0]);
     if (k > 0) e->source.y = matrix_make(spec, length, k, &e->memory[1]);
     if (spec->weighted) e->source.w = matrix_make(spec, length, 1, &e->memory[2]);
+    if (spec->offset) e->source.o = matrix_make(spec, length, 1, &e->memory[3]);
     sources_fill(e, &state);
     e->transform = (transform){spec->standardized ? e->mean : NULL, spec->standardized ? e->scale : NULL,
                                spec->shifted ? e->shift : NULL, spec->weighted ? 0.875 : 1, spec->storage};
@@ -271,6 +274,7 @@ void seam_examples_free(seam_examples *e)
     free(e->x);
     free(e->y);
     free(e->w);
+    free(e->o);
     free(e->source_x);
     free(e->source_y);
     free(e->source_w);
@@ -278,7 +282,7 @@ void seam_examples_free(seam_examples *e)
     free(e->scale);
     free(e->shift);
     free(e->rows);
-    for (int i = 0; i < 3; i++) free(e->memory[i]);
+    for (int i = 0; i < 4; i++) free(e->memory[i]);
 }
 
 bound *seam_bind(const backend *b, const seam_examples *e)
@@ -300,9 +304,10 @@ const char *seam_describe(const seam_spec *s)
 {
     static char text[200];
     snprintf(text, sizeof text,
-             "n %d d %d k %d precision %d storage %d type %d layout %d listed %d weighted %d standardized %d shifted %d",
+             "n %d d %d k %d precision %d storage %d type %d layout %d listed %d weighted %d standardized %d shifted %d "
+             "offset %d",
              (int)s->n, (int)s->d, (int)s->k, (int)s->precision, (int)s->storage, (int)s->type, (int)s->layout, s->listed,
-             s->weighted, s->standardized, s->shifted);
+             s->weighted, s->standardized, s->shifted, s->offset);
     return text;
 }
 
@@ -393,15 +398,16 @@ static long double slope_change(loss_rule rule, long double p, long double y, lo
     return fmaxl(above - at, at - below);
 }
 
-/* One row's share of one output's sums. A prediction is off by a few roundings of |x| |theta| + |b|, so the slope by what it
- * moves meanwhile, and every addend by a few roundings of itself. */
+/* One row's share of one output's sums. A prediction is off by a few roundings of |x| |theta| + |b| + |o|, so the slope by what
+ * it moves meanwhile, and every addend by a few roundings of itself. */
 static void add_row(const seam_examples *e, loss_rule loss, const double *theta, int64_t i, int64_t c, long double *gradient,
                     double factor, seam_sums *sums, long double *total)
 {
     int64_t d = e->spec.d, k = e->spec.k;
     const double *x = e->x + i * d;
-    long double p = (long double)theta[d * k + c], size = fabsl(p), value, slope, w = (long double)e->w[i];
+    long double p = (long double)theta[d * k + c] + (long double)e->o[i], size, value, slope, w = (long double)e->w[i];
     long double y = (long double)e->y[i * k + c], terms = 0;
+    size = fabsl((long double)theta[d * k + c]) + fabsl((long double)e->o[i]);
     for (int64_t j = 0; j < d; j++) {
         long double term = (long double)x[j] * (long double)theta[j * k + c];
         p += term;

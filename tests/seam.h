@@ -36,7 +36,7 @@ typedef struct seam_factor {
     const char *name;
     int levels, crossed;
 } seam_factor;
-enum { SEAM_FACTORS = 20 };
+enum { SEAM_FACTORS = 21 };
 
 /* Calls visit(levels, context), with one level for each factor, until every pair of levels of two factors has occurred; under
  * torture, for the full product of the crossed factors. Ends with a factor of 0 levels. Returns the number of calls. */
@@ -58,6 +58,7 @@ typedef struct seam_spec {
     int shifted;      /* 1: y' = y - shift */
     int binary;       /* 1: y in {0, 1} */
     int positive;     /* 1: y > 0 */
+    int offset;       /* 1: offsets in (-1, 1) */
     uint64_t seed;
 } seam_spec;
 
@@ -66,9 +67,9 @@ typedef struct seam_examples {
     seam_spec spec;
     examples source;
     transform transform;
-    double *x, *y, *w;                      /* n x d, n x k, n: bound */
+    double *x, *y, *w, *o;                  /* n x d, n x k, n, n (0 where there are no offsets): bound */
     double *source_x, *source_y, *source_w; /* likewise, before the transform; source_w is all 1 where there are no weights */
-    void *memory[3];                        /* the source's matrices */
+    void *memory[4];                        /* the source's matrices */
     int64_t *rows;
     double *mean, *scale, *shift;
 } seam_examples;

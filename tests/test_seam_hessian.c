@@ -24,7 +24,7 @@ static void hessian_exact(const seam_examples *e, cusgd_loss loss, const double 
     for (int64_t i = 0; i < side * side; i++) most[i] = 0;
     for (int64_t i = 0; i < n; i++) {
         const double *x = e->x + i * d;
-        double p = theta[d * k + c], size = fabs(p);
+        double p = theta[d * k + c] + e->o[i], size = fabs(theta[d * k + c]) + fabs(e->o[i]);
         for (int64_t j = 0; j < d; j++) {
             p += x[j] * theta[j * k + c];
             size += fabs(x[j] * theta[j * k + c]);
@@ -65,10 +65,10 @@ static void check_hessian(const backend *b, const seam_examples *e, cusgd_loss l
     free(most);
 }
 
-enum { PRECISION, LOSS, WEIGHTED, STANDARDIZED, LISTED, K, N, D };
+enum { PRECISION, LOSS, WEIGHTED, STANDARDIZED, LISTED, K, N, D, OFFSET };
 static const seam_factor factors[] = {{"precision", 2, 1}, {"loss", 3, 1}, {"weighted", 2, 1}, {"standardized", 2, 1},
                                       {"listed", 2, 1},    {"k", 3, 1},    {"n", 6, 1},        {"d", 8, 0},
-                                      {NULL, 0, 0}};
+                                      {"offset", 2, 1},    {NULL, 0, 0}};
 
 static void visit(const int *level, void *context)
 {
@@ -82,6 +82,7 @@ static void visit(const int *level, void *context)
                       .listed = level[LISTED],
                       .weighted = level[WEIGHTED],
                       .standardized = level[STANDARDIZED],
+                      .offset = level[OFFSET],
                       .binary = logistic,
                       .seed = 900 + *cases};
     double *theta = seam_allocate((spec.d + 1) * spec.k, sizeof(double));

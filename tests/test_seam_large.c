@@ -335,7 +335,8 @@ Test(seam_large, engines_and_lengths_of_rows)
                           .precision = precision,
                           .storage = seam_storage(kind),
                           .type = (cusgd_type)precision,
-                          .weighted = i % 2,
+                          .weighted = i / 2 % 2,
+                          .offset = i / 4 % 2,
                           .seed = 64 + (uint64_t)i};
         backend b;
         seam_examples e;

@@ -48,7 +48,8 @@ static void check_predictions(const backend *b, const seam_examples *e, const bo
     seam_ok(b->ops->predict(b->self, at, theta, p), "predict");
     for (int64_t i = 0; i < n; i++)
         for (int64_t c = 0; c < k; c++) {
-            long double exact = (long double)theta[d * k + c], size = fabsl(exact);
+            long double exact = (long double)theta[d * k + c], size = fabsl(exact) + fabsl((long double)e->o[i]);
+            exact += (long double)e->o[i];
             for (int64_t j = 0; j < d; j++) {
                 long double term = (long double)e->x[i * d + j] * (long double)theta[j * k + c];
                 exact += term;
@@ -61,10 +62,11 @@ static void check_predictions(const backend *b, const seam_examples *e, const bo
     free(p);
 }
 
-enum { KIND, LOSS, WEIGHTED, STANDARDIZED, LISTED, IN_PLACE, K, N, D };
+enum { KIND, LOSS, WEIGHTED, STANDARDIZED, LISTED, IN_PLACE, K, N, D, OFFSET };
 static const seam_factor pass_factors[] = {
-    {"kind", SEAM_KINDS, 1}, {"loss", SEAM_LOSSES, 1}, {"weighted", 2, 1}, {"standardized", 2, 1}, {"listed", 2, 1},
-    {"in place", 2, 1},      {"k", OUTPUTS, 1},        {"n", SIZES, 1},    {"d", SIZES, 0},        {NULL, 0, 0}};
+    {"kind", SEAM_KINDS, 1}, {"loss", SEAM_LOSSES, 1}, {"weighted", 2, 1}, {"standardized", 2, 1},
+    {"listed", 2, 1},        {"in place", 2, 1},       {"k", OUTPUTS, 1},  {"n", SIZES, 1},
+    {"d", SIZES, 0},         {"offset", 2, 1},         {NULL, 0, 0}};
 
 static void pass_visit(const int *level, void *context)
 {
@@ -77,6 +79,7 @@ static void pass_visit(const int *level, void *context)
                       .listed = level[LISTED],
                       .weighted = level[WEIGHTED],
                       .standardized = level[STANDARDIZED],
+                      .offset = level[OFFSET],
                       .seed = 300 + ++s->cases};
     seam_spec_for(&spec, (cusgd_loss)level[LOSS], level[IN_PLACE]);
     const backend *b = &s->of[spec.precision];

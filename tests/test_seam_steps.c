@@ -139,14 +139,15 @@ static void experiment_make(experiment *x, const backend *b, const seam_spec *sp
     x->plan.engine = seam_engine(b, &x->plan, (int)p->engine);
     numbers_make(x, &state);
     state_make(x, &state);
-    snprintf(x->text, sizeof x->text,
-             "n %d d %d k %d batch %d precision %d storage %d in place %d weighted %d standardized %d loss %d optimizer %d "
-             "sampling %d l1 %g l2 "
-             "%g average %d intercept %d metric %d limits %d clip %g %g engine %d",
-             (int)n, (int)p->d, (int)p->k, (int)p->batch, (int)spec->precision, (int)spec->storage,
-             (int)spec->type == (int)spec->precision, spec->weighted, spec->standardized, (int)p->loss.kind, p->optimizer,
-             sampling, p->l1, p->l2, p->average, p->intercept, metric, p->penalty != NULL, p->clip_norm, p->clip_value,
-             (int)x->plan.engine);
+    snprintf(
+        x->text, sizeof x->text,
+        "n %d d %d k %d batch %d precision %d storage %d in place %d weighted %d standardized %d offset %d loss %d optimizer %d "
+        "sampling %d l1 %g l2 "
+        "%g average %d intercept %d metric %d limits %d clip %g %g engine %d",
+        (int)n, (int)p->d, (int)p->k, (int)p->batch, (int)spec->precision, (int)spec->storage,
+        (int)spec->type == (int)spec->precision, spec->weighted, spec->standardized, spec->offset, (int)p->loss.kind,
+        p->optimizer, sampling, p->l1, p->l2, p->average, p->intercept, metric, p->penalty != NULL, p->clip_norm, p->clip_value,
+        (int)x->plan.engine);
 }
 
 static void experiment_free(experiment *x)
@@ -364,7 +365,8 @@ enum {
     IN_PLACE,
     STANDARDIZED,
     TEAM,
-    ENGINE
+    ENGINE,
+    OFFSET
 };
 static const seam_factor step_factors[] = {{"kind", SEAM_KINDS, 1},
                                            {"optimizer", OPTIMIZERS, 1},
@@ -386,6 +388,7 @@ static const seam_factor step_factors[] = {{"kind", SEAM_KINDS, 1},
                                            {"standardized", 2, 0},
                                            {"threads", TEAMS, 0},
                                            {"engine", SEAM_ENGINES, 0},
+                                           {"offset", 2, 0},
                                            {NULL, 0, 0}};
 
 static void steps_visit(const int *level, void *context)
@@ -398,6 +401,7 @@ static void steps_visit(const int *level, void *context)
                       .storage = seam_storage(level[KIND]),
                       .weighted = level[WEIGHTED],
                       .standardized = level[STANDARDIZED],
+                      .offset = level[OFFSET],
                       .seed = 100 + ++s->cases};
     seam_spec_for(&spec, (cusgd_loss)level[LOSS], level[IN_PLACE]);
     plan p = {.loss = seam_loss(level[LOSS]),

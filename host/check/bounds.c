@@ -36,10 +36,10 @@ static double target_at(const bounds *b, int64_t row, int64_t c)
 }
 
 /* The prediction of output c, and the sum of the sizes of its terms. */
-static double predict(const bounds *b, const double *x, int64_t c, double *size)
+static double predict(const bounds *b, const double *x, int64_t row, int64_t c, double *size)
 {
-    double p = b->theta[b->d * b->k + c];
-    *size = fabs(p);
+    double intercept = b->theta[b->d * b->k + c], offset = offset_at(b->e, examples_row(b->e, row)), p = intercept + offset;
+    *size = fabs(intercept) + fabs(offset);
     for (int64_t j = 0; j < b->d; j++) {
         double term = x[j] * b->theta[j * b->k + c];
         p += term;
@@ -58,7 +58,7 @@ static double slope_change(loss_rule loss, double p, double y, double distance)
 static void add_row(bounds *b, const double *x, double w, int64_t row, double factor)
 {
     for (int64_t c = 0; c < b->k; c++) {
-        double size, y = target_at(b, row, c), p = predict(b, x, c, &size);
+        double size, y = target_at(b, row, c), p = predict(b, x, row, c, &size);
         struct loss_point l = loss_at(b->loss, p, y);
         size += fabs(y) + fabs(b->loss.number);
         double change = slope_change(b->loss, p, y, factor * size), error = w * (change + factor * fabs(l.slope));
@@ -94,7 +94,7 @@ cusgd_status bounds_predictions(bounds *b, int64_t first, int64_t count, double 
     cusgd_status status = b->reference->ops->rows(b->reference->self, b->rows, rows, count, b->x, b->w);
     for (int64_t i = 0; i < count && status == CUSGD_OK; i++)
         for (int64_t c = 0; c < b->k; c++) {
-            (void)predict(b, b->x + i * b->d, c, &out[i * b->k + c]);
+            (void)predict(b, b->x + i * b->d, rows[i], c, &out[i * b->k + c]);
             out[i * b->k + c] = roundings(b, 1) * out[i * b->k + c] + b->tiny;
         }
     return status;

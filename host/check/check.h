@@ -6,7 +6,7 @@
 #include "backend.h"
 
 /* Running bounds on what rounding may do to sums over some rows of a bound set, all at one theta. A prediction is off by some
- * roundings of |x| |theta| + |b| + |y|, so a slope by that times the loss's second derivative, and each addend by some of
+ * roundings of |x| |theta| + |b| + |o| + |y|, so a slope by that times the loss's second derivative, and each addend by some of
  * itself. */
 typedef struct bounds {
     const examples *e;        /* the source, for its targets */

@@ -22,6 +22,12 @@ static void put_names(const char *title, int64_t count, name_of *name, const voi
     puts(count > NAMES_SHOWN && name(owner, 0) ? ", ..." : "");
 }
 
+static void put_offset(cusgd_offset kind, const char *name)
+{
+    static const char *const words[] = {"", "offset", "exposure"};
+    if (kind) printf("%-10s%s\n", words[kind], name ? name : "yes");
+}
+
 /* The index that follows `last` (-1: none yet) in the order of falling |weight|, ties by index; -1 past the last. */
 static int64_t next_largest(const double *weight, int64_t d, int64_t last)
 {
@@ -111,6 +117,8 @@ static int describe_model(const char *path)
     put_names("outputs", cusgd_model_outputs(model), model_target, model);
     if (cusgd_model_class(model, 0))
         printf("%-10s0 is %s, 1 is %s\n", "classes", cusgd_model_class(model, 0), cusgd_model_class(model, 1));
+    cusgd_offset offset = cusgd_model_offset(model, &name);
+    put_offset(offset, name);
     for (size_t i = 0; cusgd_model_metadata(model, i, &name, &value); i++) printf("%s%s = %s\n", i ? "" : "\n", name, value);
     for (int64_t j = 0; j < cusgd_model_outputs(model) && j < COEFFICIENTS_SHOWN; j++) put_coefficients(model, j);
     cusgd_model_free(model);
@@ -129,6 +137,9 @@ static int describe_data(const char *path, const reading *r, const syntax *s)
     printf("%-10s%lld\n", "rows", (long long)cusgd_data_rows(data));
     put_names(reader.x_only ? "columns" : "features", cusgd_data_cols(data), data_feature, data);
     if (!reader.x_only) put_names("outputs", cusgd_data_outputs(data), data_target, data);
+    const char *offset;
+    cusgd_offset kind = cusgd_data_offset(data, &offset);
+    put_offset(kind, offset);
     cusgd_data_free(data);
     return CUSGD_OK;
 }

@@ -13,7 +13,7 @@ int same_file(const char *a, const char *b)
 
 int check_overwrite(const char *option, const char *path, const char *input)
 {
-    static const char *const inside[] = {"", "/x.npy", "/y.npy", "/w.npy"};
+    static const char *const inside[] = {"", "/x.npy", "/y.npy", "/w.npy", "/offset.npy", "/exposure.npy"};
     char file[PATH_MAX];
     for (size_t i = 0; input && i < sizeof inside / sizeof inside[0]; i++) {
         int length = snprintf(file, sizeof file, "%s%s", input, inside[i]);

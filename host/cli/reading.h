@@ -7,18 +7,18 @@
 typedef struct reading {
     const char *header; /* "auto", "yes", "no" */
     text_list targets, features, ignore;
-    const char *weights;
+    const char *weights, *offset, *exposure;
 } reading;
 
-enum { READING_ARGUMENTS = 5, READING_ARGUMENTS_PREDICT = 3 };
+enum { READING_ARGUMENTS = 7, READING_ARGUMENTS_PREDICT = 5 };
 
 /* Fills a table whose values go to *r: READING_ARGUMENTS of them, of which the first READING_ARGUMENTS_PREDICT do without
  * targets. */
 void reading_arguments(reading *r, argument table[READING_ARGUMENTS]);
 void reading_free(reading *r);
 
-/* The reader of `path` that *r describes; it borrows from *r. A model (NULL: none) gives the names of its features and its
- * classes where *r says nothing else. Returns a status, complained about. */
+/* The reader of `path` that *r describes; it borrows from *r. A model (NULL: none) gives the names of its features, its offset
+ * and its classes where *r says nothing else. Returns a status, complained about. */
 int reading_reader(const reading *r, const syntax *s, const char *path, const cusgd_model *model, cusgd_reader *reader);
 
 #endif

@@ -43,7 +43,13 @@ static void copy_w(const examples *e, const transform *t, int64_t first, int64_t
     for (int64_t i = 0; i < count; i++) out[i] = (real)(tile[i] / t->weight_mean);
 }
 
-/* The copies that were allocated (owned[0..2]: x, y, w) are filled tile by tile. */
+static void copy_o(const examples *e, int64_t first, int64_t count, double *tile, real *out)
+{
+    tile_o(e, first, count, tile);
+    for (int64_t i = 0; i < count; i++) out[i] = (real)tile[i];
+}
+
+/* The copies that were allocated (owned[0..3]: x, y, w, o) are filled tile by tile. */
 static cusgd_status copy_all(const cpu *self, const examples *e, const transform *t, bound *b)
 {
     int64_t widest = e->d > e->k ? e->d : e->k, rows = moment_tile_rows(widest), tiles = (e->n + rows - 1) / rows;
@@ -56,7 +62,7 @@ static cusgd_status copy_all(const cpu *self, const examples *e, const transform
         return fail_memory((size_t)(team * rows * widest) * sizeof(double), "the copy of the examples");
     }
     for (int64_t j = 0; inverse && j < e->d; j++) inverse[j] = 1 / t->scale[j];
-    real *y = b->owned[1], *w = b->owned[2];
+    real *y = b->owned[1], *w = b->owned[2], *o = b->owned[3];
 #pragma omp parallel for num_threads(team) schedule(static)
     for (int64_t s = 0; s < tiles; s++) {
         int64_t first = s * rows, count = least(rows, e->n - first);
@@ -64,6 +70,7 @@ static cusgd_status copy_all(const cpu *self, const examples *e, const transform
         if (b->owned[0]) copy_x(e, t, inverse, first, count, tile, b);
         if (y) copy_y(e, t, first, count, tile, y + first * e->k);
         if (w) copy_w(e, t, first, count, tile, w + first);
+        if (o) copy_o(e, first, count, tile, o + first);
     }
     free(work);
     free(inverse);
@@ -101,13 +108,15 @@ cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, 
     if (b->owned[0]) memset((char *)b->owned[0] + n * d * element, 0, padding * element);
     if (!y_stays) b->owned[1] = allocate_aligned(n * k, sizeof(real));
     if (e->w.at) b->owned[2] = allocate_aligned(n, sizeof(real));
-    if ((!x_stays && !b->owned[0]) || (!y_stays && !b->owned[1]) || (e->w.at && !b->owned[2]))
-        status = fail_memory(n * (d + k + 1) * sizeof(real), "a copy of the examples");
+    if (e->o.at) b->owned[3] = allocate_aligned(n, sizeof(real));
+    if ((!x_stays && !b->owned[0]) || (!y_stays && !b->owned[1]) || (e->w.at && !b->owned[2]) || (e->o.at && !b->owned[3]))
+        status = fail_memory(n * (d + k + 2) * sizeof(real), "a copy of the examples");
     b->x = x_stays ? e->x.at : b->owned[0];
     b->y = y_stays ? e->y.at : b->owned[1];
     b->w = b->owned[2];
+    b->o = b->owned[3];
     b->tail_first = e->n;
-    if (status == CUSGD_OK && (b->owned[0] || b->owned[1] || b->owned[2])) status = copy_all(self, e, t, b);
+    if (status == CUSGD_OK && (b->owned[0] || b->owned[1] || b->owned[2] || b->owned[3])) status = copy_all(self, e, t, b);
     if (status == CUSGD_OK && x_stays) status = copy_tail(b);
     if (status == CUSGD_OK)
         *out = b;
@@ -120,7 +129,7 @@ void NAMED(cpu_unbind)(void *self, bound *b)
 {
     (void)self;
     if (!b) return;
-    for (int i = 0; i < 3; i++) free(b->owned[i]);
+    for (int i = 0; i < 4; i++) free(b->owned[i]);
     free(b->tail);
     free(b);
 }

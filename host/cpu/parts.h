@@ -13,10 +13,10 @@ struct bound {
     int64_t n, d, k;
     cusgd_storage storage; /* BF16: x is of bf16; only where real is float. In double, what was rounded is kept in real */
     const void *x;         /* n x d */
-    const real *y, *w;     /* n x k; n, or NULL */
+    const real *y, *w, *o; /* n x k; n, or NULL, both */
     real *tail;            /* see rows.h */
     int64_t tail_first;
-    void *owned[3]; /* what of x, y, w was copied */
+    void *owned[4]; /* what of x, y, w, o was copied */
 };
 
 /* Parameters as rows.h lays them out. */
@@ -50,8 +50,8 @@ typedef struct cpu {
 
 static inline rows_task NAMED(task_of)(const bound *b, loss_rule loss, const real *theta, real *gradient)
 {
-    rows_task t = {b->storage, b->x, b->y, b->w,  b->tail,  b->tail_first,
-                   b->d,       b->k, loss, theta, gradient, layout_of(b->d, b->k)};
+    rows_task t = {b->storage,           b->x, b->y, b->w, b->o, b->tail, b->tail_first, b->d, b->k, loss, theta, gradient,
+                   layout_of(b->d, b->k)};
     return t;
 }
 

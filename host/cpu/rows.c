@@ -201,7 +201,7 @@ typedef struct group {
     const stored *x[GROUP], *ahead[GROUP]; /* the rows; rows that come later */
     const real *y;                         /* k == 1: count targets */
     const real *y_row[GROUP];              /* k > 1: each row's k targets */
-    const real *w;                         /* count; NULL: all 1 */
+    const real *w, *o;                     /* count each; NULL: all 1, all 0 */
 } group;
 
 #include "products.h"
@@ -215,6 +215,7 @@ static void add_narrow(const rows_task *t, const group *g, double *loss)
     for (int64_t c = 0; c < t->k; c++) {
         const real *theta = t->theta + c * t->layout.ld, *y = g->y;
         for (int r = 0; r < g->fours; r += 4) dots(g->x + r, c == 0 ? g->ahead + r : NULL, theta, padded, p + r);
+        for (int r = 0; g->o && r < g->count; r++) p[r] += g->o[r];
         if (t->k > 1) {
             for (int r = 0; r < g->count; r++) strided[r] = g->y_row[r][c];
             y = strided;
@@ -277,7 +278,7 @@ static int64_t listed_behind(const rows_list *l, int64_t i, int64_t distance)
     return beyond < l->next_count ? l->next[beyond] : l->rows[i];
 }
 
-/* y and w are read in place. */
+/* y, w and o are read in place. */
 static double add_range(const rows_task *t, rows_range range)
 {
     int most = group_rows(t);
@@ -299,6 +300,7 @@ static double add_range(const rows_task *t, rows_range range)
             for (int r = 0; r < g.count; r++) g.y_row[r] = t->y + (at + r) * t->k;
         g.y = t->y + at;
         g.w = t->w ? t->w + at : NULL;
+        g.o = t->o ? t->o + at : NULL;
         add_group(t, &g, loss);
     }
     return (loss[0] + loss[2]) + (loss[1] + loss[3]);
@@ -307,13 +309,13 @@ static double add_range(const rows_task *t, rows_range range)
 /* Whether rows begin at other places than a cache line's first: then they end in a line more than their length says. */
 static int rows_straddle(const rows_task *t) { return ((uintptr_t)t->x | (uintptr_t)t->d * sizeof(stored)) % 64 != 0; }
 
-/* y and w are gathered. */
+/* y, w and o are gathered. */
 static double add_listed(const rows_task *t, const rows_list *list)
 {
     int most = group_rows(t), straddle = rows_straddle(t);
     int64_t distance = rows_ahead(t, list->next_count);
     double loss[4] = {0};
-    real y[GROUP], w[GROUP];
+    real y[GROUP], w[GROUP], o[GROUP];
     for (int64_t i = 0; i < list->count; i += most) {
         group g;
         group_size(&g, list->count - i, most);
@@ -326,10 +328,12 @@ static double add_listed(const rows_task *t, const rows_list *list)
             fetch(t->y + behind * t->k);
             y[r] = *g.y_row[r];
             if (t->w) w[r] = t->w[at];
+            if (t->o) o[r] = t->o[at];
         }
         for (int r = g.count; r < g.fours; r++) g.x[r] = g.ahead[r] = g.x[0];
         g.y = y;
         g.w = t->w ? w : NULL;
+        g.o = t->o ? o : NULL;
         add_group(t, &g, loss);
     }
     return (loss[0] + loss[2]) + (loss[1] + loss[3]);
@@ -346,6 +350,7 @@ static void predict_narrow(const rows_task *t, int64_t first, int64_t count, dou
             const real *theta = t->theta + c * t->layout.ld;
             real p[4];
             dots(x, NULL, theta, padded, p);
+            for (int r = 0; t->o && r < size; r++) p[r] += t->o[first + i + r];
             for (int r = 0; r < size; r++) out[(i + r) * t->k + c] = (double)(p[r] + theta[padded]);
         }
     }
@@ -360,6 +365,7 @@ static void predict_wide(const rows_task *t, int64_t first, int64_t count, doubl
         for (int r = 0; r < WIDE_GROUP; r++) x[r] = row_at(t, first + i + (r < size ? r : 0));
         for (int64_t c = 0; c < t->k; c += LANES) {
             wide_products(size, x, t->theta + c / LANES * t->layout.ld, t->d, p);
+            if (t->o) wide_offsets(size, t->o + first + i, p);
             for (int r = 0; r < size; r++)
                 for (int64_t l = 0; l < LANES && c + l < t->k; l++) out[(i + r) * t->k + c + l] = (double)p[r * LANES + l];
         }

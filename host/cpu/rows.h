@@ -61,7 +61,7 @@ static inline int64_t layout_at(const layout *l, int64_t j, int64_t c)
 typedef struct rows_task {
     cusgd_storage storage; /* what x and tail are of: real, or bf16 */
     const void *x;         /* n x d */
-    const real *y, *w;     /* n x k; n, or NULL */
+    const real *y, *w, *o; /* n x k; n, or NULL, both */
     const void *tail;      /* rows from tail_first on, copied; NULL where tail_first is n */
     int64_t tail_first;
     int64_t d, k;

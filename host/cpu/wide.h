@@ -56,6 +56,13 @@ static void wide_products(int count, const stored *const *x, const real *theta, 
     for (int r = 0; r < count; r += TALL) product_tile(x + r, theta, d, p + r * LANES);
 }
 
+/* p[r] += o[r], every output's */
+static void wide_offsets(int count, const real *o, real *p)
+{
+    for (int r = 0; r < count; r++)
+        for (int l = 0; l < LANES; l++) p[r * LANES + l] += o[r];
+}
+
 /* g[j] += sum_r x[r][j] s[r] for `tall` columns from j on: g d x LANES, s count x LANES. */
 static inline __attribute__((always_inline)) void outer_tile(int tall, int count, const stored *const *x, const real *s,
                                                              int64_t j, real *g)
@@ -118,6 +125,7 @@ static void add_wide(const rows_task *t, const group *g, double *loss)
         int64_t c = block * LANES, start = block * t->layout.ld;
         int outputs = t->k - c < LANES ? (int)(t->k - c) : LANES;
         wide_products(g->count, x, t->theta + start, t->d, p);
+        if (g->o) wide_offsets(g->count, g->o, p);
         wide_losses(t->loss, g, c, outputs, p, loss);
         if (!t->gradient) continue;
         real *gradient = t->gradient + start, *intercepts = gradient + t->d * LANES;

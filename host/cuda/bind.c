@@ -57,6 +57,7 @@ static cusgd_status bind_all(cuda *c, const examples *e, const transform *t, dou
     const double *shift = t->shift ? numbers + 2 * e->d : NULL;
     if (b->y) TRY(bind_matrix(c, e, &e->y, e->k, shift, NULL, 1, CUSGD_STORAGE_FULL, e->k, b->y));
     if (b->w) TRY(bind_matrix(c, e, &e->w, 1, NULL, NULL, t->weight_mean, CUSGD_STORAGE_FULL, 1, b->w));
+    if (b->o) TRY(bind_matrix(c, e, &e->o, 1, NULL, NULL, 1, CUSGD_STORAGE_FULL, 1, b->o));
     return cuda_synchronize(c);
 }
 
@@ -72,6 +73,7 @@ static cusgd_status allocate_bound(const cuda *c, const examples *e, const trans
     TRY(cuda_allocate(c, e->n * b->ld, b->element, "the examples", &b->x));
     if (e->k > 0 && e->y.at) TRY(cuda_allocate(c, e->n * e->k, c->element, "the targets", &b->y));
     if (e->w.at) TRY(cuda_allocate(c, e->n, c->element, "the weights", &b->w));
+    if (e->o.at) TRY(cuda_allocate(c, e->n, c->element, "the offsets", &b->o));
     return CUSGD_OK;
 }
 
@@ -104,6 +106,7 @@ void cuda_unbind(void *of, bound *b)
     cuda_free(b->x);
     cuda_free(b->y);
     cuda_free(b->w);
+    cuda_free(b->o);
     free(b);
 }
 

@@ -114,7 +114,7 @@ struct bound {
     int64_t n, d, k, ld;
     cusgd_storage storage; /* BF16: x is of bf16, and the precision float */
     size_t element;        /* bytes of a value of x */
-    void *x, *y, *w;       /* n x ld; n x k and n, or NULL */
+    void *x, *y, *w, *o;   /* n x ld; n x k, n and n, or NULL */
 };
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }

@@ -101,6 +101,7 @@ static fused_task task_of(const cuda *c)
                     .x = b->x,
                     .y = b->y,
                     .w = b->w,
+                    .o = b->o,
                     .point = gradient_at(r),
                     .partial = r->fused.partial,
                     .sums = r->fused.sums,

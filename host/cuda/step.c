@@ -55,6 +55,7 @@ static cusgd_status losses(const cuda *c, int64_t start, int64_t rows, int ends)
                    .rows = rows,
                    .y = b->y,
                    .w = b->w,
+                   .o = b->o,
                    .intercept = (const char *)gradient_at(r) + (size_t)r->penalised * c->element,
                    .p = r->work.p,
                    .partial = r->work.partial,

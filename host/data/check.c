@@ -67,6 +67,7 @@ static int features_are_finite(const examples *e, int64_t first, int64_t count)
 }
 
 static int target_is_good(int loss, double y) { return isfinite(y) && loss_target_is_valid((cusgd_loss)loss, y); }
+static int offset_is_good(const examples *e, int64_t row) { return isfinite(offset_at(e, row)) != 0; }
 static int weight_is_good(double w) { return isfinite(w) && w >= 0; }
 
 /* What a block's rows have shown: a weight that is positive; of classes, targets 0 and -1. */
@@ -83,7 +84,7 @@ static int block_is_good(const examples *e, int loss, int64_t first, int64_t cou
             *seen |= y == 0 ? SEEN_ZERO : y == -1 ? SEEN_MINUS : 0;
         }
         double w = e->w.at ? matrix_at(&e->w, row, 0) : 1;
-        good &= weight_is_good(w);
+        good &= weight_is_good(w) & offset_is_good(e, row);
         *seen |= w > 0 ? SEEN_WEIGHT : 0;
     }
     return good;
@@ -119,6 +120,9 @@ static cusgd_status check_row(const examples *e, int loss, const char *source, i
         double y = matrix_at(&e->y, row, j);
         if (!target_is_good(loss, y)) return fail_target(loss, source, row, j, e->k, y);
     }
+    if (!offset_is_good(e, row))
+        return fail(CUSGD_ERROR_DATA, "%s: row %" PRId64 ": the offset %g is not a finite number: remove the row", source,
+                    row + 1, offset_at(e, row));
     double w = e->w.at ? matrix_at(&e->w, row, 0) : 1;
     if (weight_is_good(w)) return CUSGD_OK;
     return fail(CUSGD_ERROR_DATA, "%s: row %" PRId64 ": the weight %g is not one: weights are finite, and 0 or greater", source,

@@ -119,7 +119,7 @@ static cusgd_status find(const columns *c, const char *word, int64_t *j)
 
 static const char *role_word(enum role r)
 {
-    static const char *const words[] = {"nothing", "a column to ignore", "the weights", "a target", "a feature"};
+    static const char *const words[] = {"nothing", "a column to ignore", "the weights", "the offset", "a target", "a feature"};
     return words[r];
 }
 
@@ -149,7 +149,18 @@ static cusgd_status assign_words(columns *c, const char *const *words, size_t co
     return CUSGD_OK;
 }
 
-/* Those asked for, else the last column that is neither ignored nor the weights. */
+/* Of offsets or exposures: a model that is to predict asks for it as well as its user does. */
+static cusgd_status assign_offset(columns *c, const cusgd_reader *reader)
+{
+    if (reader->offset && reader->exposure)
+        return fail(CUSGD_ERROR_USAGE, "offset and exposure are two words for what is added to x theta + b: give one of them");
+    if (!reader->offset && !reader->exposure) return CUSGD_OK;
+    c->offset = reader->offset ? CUSGD_OFFSET_LINEAR : CUSGD_OFFSET_EXPOSURE;
+    cusgd_status status = assign_words(c, reader->offset ? &reader->offset : &reader->exposure, 1, ROLE_OFFSET);
+    return status ? fail_in(status, reader->offset ? "the offset" : "the exposure") : CUSGD_OK;
+}
+
+/* Those asked for, else the last column that has no other role. */
 static cusgd_status assign_targets(columns *c, const cusgd_reader *reader)
 {
     if (reader->x_only) return CUSGD_OK;
@@ -177,6 +188,7 @@ cusgd_status columns_choose(columns *c, const cusgd_reader *reader)
     if (!status) status = assign_words(c, reader->ignore, reader->ignore_count, ROLE_IGNORED);
     if (!status && reader->weights) status = assign_words(c, &reader->weights, 1, ROLE_WEIGHT);
     c->weighted = reader->weights != NULL;
+    if (!status) status = assign_offset(c, reader);
     if (!status) status = assign_targets(c, reader);
     if (!status) status = assign_features(c, reader);
     return status;

@@ -4,7 +4,7 @@
 
 #include "cusgd.h"
 
-enum role { ROLE_NONE, ROLE_IGNORED, ROLE_WEIGHT, ROLE_TARGET, ROLE_FEATURE };
+enum role { ROLE_NONE, ROLE_IGNORED, ROLE_WEIGHT, ROLE_OFFSET, ROLE_TARGET, ROLE_FEATURE };
 
 typedef struct column {
     char *name; /* NULL where the file has no header; owned */
@@ -16,6 +16,7 @@ typedef struct columns {
     column *at;
     int64_t count, d, k; /* k: 0 where the reader is x_only */
     int weighted;        /* there is a column of weights */
+    cusgd_offset offset; /* there is one of offsets, or of exposures */
     int named;
     int64_t *sorted; /* the columns in the order of their names; NULL where there are none */
 } columns;

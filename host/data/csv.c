@@ -16,7 +16,7 @@ typedef struct table {
     scanner scan;
     columns columns;
     const cusgd_reader *reader;
-    double *x, *y, *w; /* rows x d, rows x k, rows; room for `capacity` rows */
+    double *x, *y, *w, *o; /* rows x d, rows x k, rows, rows (as they stand in the file); room for `capacity` rows */
     int64_t rows, capacity;
     int classed;      /* the one target is text: y is 0 or 1 for classes[0] or [1] */
     char *classes[2]; /* the reader's, else in the order in which they come */
@@ -34,6 +34,7 @@ static void table_free(table *t)
     free(t->x);
     free(t->y);
     free(t->w);
+    free(t->o);
     free(t->classes[0]);
     free(t->classes[1]);
 }
@@ -102,6 +103,8 @@ static cusgd_status fail_value(const table *t, int64_t j, field f, double value)
                       shown, where);
     else if (isinf(value))
         status = fail(CUSGD_ERROR_DATA, "%s in column %s is too large for a double", shown, where);
+    else if (t->columns.at[j].role == ROLE_OFFSET && t->columns.offset == CUSGD_OFFSET_EXPOSURE && value <= 0)
+        status = fail(CUSGD_ERROR_DATA, "the exposure %s in column %s is not greater than 0: remove the row", shown, where);
     else if (value < 0)
         status = fail(CUSGD_ERROR_DATA, "the weight %s in column %s is negative: weights are 0 or greater", shown, where);
     else
@@ -178,6 +181,12 @@ static cusgd_status put_class(table *t, int64_t j, field f, double *to)
     return fail_class(t, j, &f);
 }
 
+static int fits_role(const table *t, enum role role, double value)
+{
+    if (role == ROLE_WEIGHT) return value >= 0;
+    return role != ROLE_OFFSET || t->columns.offset != CUSGD_OFFSET_EXPOSURE || value > 0;
+}
+
 static cusgd_status put_field(table *t, int64_t j, const field *f)
 {
     const column *c = &t->columns.at[j];
@@ -188,11 +197,12 @@ static cusgd_status put_field(table *t, int64_t j, const field *f)
     }
     double *to = c->role == ROLE_FEATURE  ? t->x + t->rows * t->columns.d + c->at
                  : c->role == ROLE_TARGET ? t->y + t->rows * t->columns.k + c->at
+                 : c->role == ROLE_OFFSET ? t->o + t->rows
                                           : t->w + t->rows;
     if (c->role == ROLE_TARGET && t->classed) return put_class(t, j, *f, to);
     *to = 0;
     int is_number = number_parse(f->text, f->length, to);
-    if (is_number && isfinite(*to) && (c->role != ROLE_WEIGHT || *to >= 0)) return CUSGD_OK;
+    if (is_number && isfinite(*to) && fits_role(t, c->role, *to)) return CUSGD_OK;
     if (is_number || t->rows > 0 || field_is_missing(*f)) return fail_value(t, j, *f, *to);
 
     /* Text in the first row. */
@@ -227,6 +237,7 @@ static cusgd_status table_resize(table *t, int64_t rows)
     cusgd_status status = resize(&t->x, rows, t->columns.d);
     if (!status) status = resize(&t->y, rows, t->columns.k);
     if (!status) status = resize(&t->w, rows, t->columns.weighted);
+    if (!status) status = resize(&t->o, rows, t->columns.offset != CUSGD_OFFSET_NONE);
     if (!status) t->capacity = rows;
     return status;
 }
@@ -312,7 +323,8 @@ static cusgd_status find_header(const table *t, const field *cells, int64_t coun
     if (!status) status = columns_choose(&numbered, t->reader);
     *header = status != CUSGD_OK;
     for (int64_t j = 0; !*header && j < count; j++) {
-        int numeric = numbered.at[j].role == ROLE_FEATURE || numbered.at[j].role == ROLE_WEIGHT;
+        enum role role = numbered.at[j].role;
+        int numeric = role == ROLE_FEATURE || role == ROLE_WEIGHT || role == ROLE_OFFSET;
         *header = numeric && !field_is_number(&cells[j]) && !field_is_missing(cells[j]);
     }
     columns_free(&numbered);
@@ -390,6 +402,10 @@ static cusgd_status give_names(table *t, cusgd_data *data)
     if (!data->features || (k && !data->targets)) return fail_memory((d + k) * sizeof *data->features, "the columns' names");
     for (int64_t j = 0; j < t->columns.count; j++) {
         column *c = &t->columns.at[j];
+        if (c->role == ROLE_OFFSET) {
+            data->offset_name = c->name;
+            c->name = NULL;
+        }
         if (c->role != ROLE_FEATURE && c->role != ROLE_TARGET) continue;
         (c->role == ROLE_FEATURE ? data->features : data->targets)[c->at] = c->name;
         c->name = NULL;
@@ -397,7 +413,7 @@ static cusgd_status give_names(table *t, cusgd_data *data)
     return CUSGD_OK;
 }
 
-static void give_arrays(table *t, cusgd_data *data)
+static cusgd_status give_arrays(table *t, cusgd_data *data)
 {
     int64_t d = t->columns.d, k = t->columns.k;
     data->view = (examples){.n = t->rows, .d = d, .k = k};
@@ -407,9 +423,12 @@ static void give_arrays(table *t, cusgd_data *data)
     data->memory[0] = t->x;
     data->memory[1] = t->y;
     data->memory[2] = t->w;
+    data->memory[3] = t->o;
     memcpy(data->classes, t->classes, sizeof t->classes);
-    t->x = t->y = t->w = NULL;
+    cusgd_matrix o = {t->o, CUSGD_TYPE_FLOAT64, 1, 1};
+    t->x = t->y = t->w = t->o = NULL;
     t->classes[0] = t->classes[1] = NULL;
+    return cusgd_data_set_offset(data, t->columns.offset, o);
 }
 
 cusgd_status csv_open(const char *path, const cusgd_reader *reader, cusgd_data *data)
@@ -422,8 +441,8 @@ cusgd_status csv_open(const char *path, const cusgd_reader *reader, cusgd_data *
     if (!status && t.rows == 0) status = fail(CUSGD_ERROR_DATA, "%s: has a header and no rows", data->source);
     if (!status) status = settle_classes(&t);
     if (!status) status = table_resize(&t, t.rows);
+    if (!status) status = give_arrays(&t, data);
     if (!status) status = give_names(&t, data);
-    if (!status) give_arrays(&t, data);
     table_free(&t);
     return status;
 }

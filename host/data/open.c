@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { X, Y, W }; /* places in cusgd_data's arrays */
+enum { X, Y, W, O }; /* places in cusgd_data's arrays */
 
 /* ---- Files as they are --------------------------------------------------------------------------------------------------- */
 
@@ -100,6 +101,45 @@ cusgd_status cusgd_data_wrap(int64_t n, int64_t d, int64_t k, cusgd_matrix x, cu
     return status;
 }
 
+/* log of `from`, the whole column, as the data's own. */
+static cusgd_status take_logarithms(cusgd_data *data, const cusgd_matrix *from)
+{
+    int64_t n = data->view.n;
+    double *o = allocate((size_t)n, sizeof *o);
+    if (!o) return fail_memory((size_t)n * sizeof *o, "the exposures' logarithms");
+    for (int64_t i = 0; i < n; i++) {
+        double exposure = matrix_at(from, i, 0);
+        o[i] = log(exposure);
+        if (exposure > 0 && isfinite(exposure)) continue;
+        free(o);
+        return fail(CUSGD_ERROR_DATA, "%s: row %" PRId64 ": the exposure %g is not a number greater than 0: remove the row",
+                    data->source, i + 1, exposure);
+    }
+    free(data->memory[O]);
+    data->memory[O] = o;
+    data->view.o = (cusgd_matrix){o, CUSGD_TYPE_FLOAT64, 1, 1};
+    return CUSGD_OK;
+}
+
+cusgd_status cusgd_data_set_offset(cusgd_data *data, cusgd_offset kind, cusgd_matrix o)
+{
+    if (kind < CUSGD_OFFSET_NONE || kind > CUSGD_OFFSET_EXPOSURE)
+        return fail(CUSGD_ERROR_USAGE, "offset kind %d: there is no such kind of offset", (int)kind);
+    if (kind != CUSGD_OFFSET_NONE && (!o.at || !type_is_known(&o)))
+        return fail(CUSGD_ERROR_USAGE,
+                    "the offsets are NULL, or of a type that is neither CUSGD_TYPE_FLOAT32 nor CUSGD_TYPE_FLOAT64");
+    cusgd_status status = CUSGD_OK;
+    if (kind == CUSGD_OFFSET_EXPOSURE)
+        status = take_logarithms(data, &o);
+    else
+        data->view.o = kind == CUSGD_OFFSET_NONE ? (cusgd_matrix){0} : o;
+    if (status) return status;
+    data->offset = kind;
+    free(data->offset_name);
+    data->offset_name = NULL;
+    return CUSGD_OK;
+}
+
 /* ---- .npy ---------------------------------------------------------------------------------------------------------------- */
 
 /* Maps folder/name to one of the data's places; *cols 0: one-dimensional. *path is the whole name, the caller's to free. */
@@ -110,7 +150,7 @@ static cusgd_status open_part(cusgd_data *data, const char *folder, const char *
     *path = allocate(size, 1);
     if (!*path) return fail_memory(size, "a path");
     snprintf(*path, size, "%s/%s", folder, name);
-    if (place == W && access(*path, F_OK) != 0 && errno == ENOENT) {
+    if (place >= W && access(*path, F_OK) != 0 && errno == ENOENT) {
         *rows = 0;
         return CUSGD_OK;
     }
@@ -134,7 +174,7 @@ static cusgd_status open_features(cusgd_data *data, const char *folder)
     return status;
 }
 
-/* y.npy or w.npy: as many rows as x; *cols 1 where it has one dimension. */
+/* y.npy, or w.npy and its like: as many rows as x; *cols 1 where it has one dimension. */
 static cusgd_status open_beside(cusgd_data *data, const char *folder, const char *name, int place, cusgd_matrix *matrix,
                                 int64_t *cols)
 {
@@ -144,9 +184,27 @@ static cusgd_status open_beside(cusgd_data *data, const char *folder, const char
     if (!status && *cols == 0) *cols = 1;
     if (!status && matrix->at && rows != data->view.n)
         status = fail(CUSGD_ERROR_DATA, "%s: has %" PRId64 " rows, but x.npy has %" PRId64, path, rows, data->view.n);
-    if (!status && place == W && *cols != 1)
-        status = fail(CUSGD_ERROR_DATA, "%s: has %" PRId64 " columns: one weight a row is wanted", path, *cols);
+    if (!status && place >= W && *cols != 1)
+        status = fail(CUSGD_ERROR_DATA, "%s: has %" PRId64 " columns: one %s a row is wanted", path, *cols,
+                      place == W ? "weight" : "number");
     free(path);
+    return status;
+}
+
+/* offset.npy or exposure.npy. */
+static cusgd_status open_offsets(cusgd_data *data, const char *folder)
+{
+    static const char *const names[] = {[CUSGD_OFFSET_LINEAR] = "offset.npy", [CUSGD_OFFSET_EXPOSURE] = "exposure.npy"};
+    cusgd_status status = CUSGD_OK;
+    for (int kind = CUSGD_OFFSET_LINEAR; kind <= CUSGD_OFFSET_EXPOSURE && !status; kind++) {
+        cusgd_matrix o = {0};
+        int64_t one = 0;
+        void *before = data->mapping[O];
+        status = open_beside(data, folder, names[kind], O, &o, &one);
+        if (!status && o.at && before)
+            status = fail(CUSGD_ERROR_DATA, "%s: has offset.npy and exposure.npy: leave one of them", folder);
+        if (!status && o.at) status = cusgd_data_set_offset(data, (cusgd_offset)kind, o);
+    }
     return status;
 }
 
@@ -162,6 +220,7 @@ static cusgd_status open_folder(cusgd_data *data, const char *path, const cusgd_
     int64_t one = 0;
     cusgd_status status = check_reader(path, reader);
     if (!status) status = open_features(data, path);
+    if (!status) status = open_offsets(data, path);
     if (status || reader->x_only) return status;
     status = open_beside(data, path, "y.npy", Y, &data->view.y, &data->view.k);
     if (!status) status = open_beside(data, path, "w.npy", W, &data->view.w, &one);
@@ -225,7 +284,8 @@ void cusgd_data_free(cusgd_data *data)
     for (int64_t j = 0; data->targets && j < data->view.k; j++) free(data->targets[j]);
     free(data->features);
     free(data->targets);
-    for (int i = 0; i < 3; i++) {
+    free(data->offset_name);
+    for (int i = 0; i < 4; i++) {
         free(data->memory[i]);
         if (data->mapping[i]) munmap(data->mapping[i], data->mapped[i]);
     }
@@ -250,3 +310,9 @@ const char *cusgd_data_target(const cusgd_data *data, int64_t j)
 }
 
 const char *cusgd_data_class(const cusgd_data *data, int value) { return value == 0 || value == 1 ? data->classes[value] : NULL; }
+
+cusgd_offset cusgd_data_offset(const cusgd_data *data, const char **name)
+{
+    if (name) *name = data->offset_name;
+    return data->offset;
+}

@@ -72,11 +72,12 @@ static cusgd_status find_centre(const cusgd_trainer *t, centre *m)
     if (!m->x) return fail_memory((2 * d + k) * sizeof *m->x, "the columns' means");
     m->y = m->x + d;
     cusgd_status status = t->backend.ops->moments(t->backend.self, &t->train_rows, m->x, m->y + k, m->y, &m->weight);
+    if (t->train_rows.o.at) targets_beside_offsets(t, m->y);
     for (size_t j = 0; j < d + k && !t->plan.intercept; j++) m->x[j] = 0;
     return status;
 }
 
-/* Rows first .. first + count - 1 of [x y], centred, scaled, times the square root of their weight. */
+/* Rows first .. first + count - 1 of [x y-o], centred, scaled, times the square root of their weight. */
 static void read_rows(const cusgd_trainer *t, const centre *m, int64_t first, int64_t count, double *tile)
 {
     const examples *e = &t->train_rows;
@@ -84,7 +85,7 @@ static void read_rows(const cusgd_trainer *t, const centre *m, int64_t first, in
         int64_t row = examples_row(e, first + i);
         double w = e->w.at ? sqrt(matrix_at(&e->w, row, 0) * (double)e->n / m->weight) : 1;
         for (int64_t j = 0; j < e->d; j++) *tile++ = w * (matrix_at(&e->x, row, j) - m->x[j]) / t->scale[j];
-        for (int64_t c = 0; c < e->k; c++) *tile++ = w * (matrix_at(&e->y, row, c) - m->y[c]);
+        for (int64_t c = 0; c < e->k; c++) *tile++ = w * (matrix_at(&e->y, row, c) - offset_at(e, row) - m->y[c]);
     }
 }
 

@@ -235,6 +235,23 @@ DEVICE double loss_best_constant(cusgd_loss loss, double mean)
     return log(m / (1 - m));
 }
 
+/* What a row adds so that the best constant beside offsets o, that of l(b + o, y), is loss_best_constant() of sum w above / sum w
+ * below: where the derivative's sum is 0. Of classes it is no more than a guess. */
+typedef struct beside_offset {
+    double above, below;
+} beside_offset;
+
+DEVICE beside_offset loss_beside_offset(loss_rule rule, double y, double o)
+{
+    /* The variance goes with the q-th power of the mean. */
+    double q = rule.kind == CUSGD_LOSS_POISSON ? 1 : rule.kind == CUSGD_LOSS_GAMMA ? 2 : rule.number;
+    beside_offset identity = {y - o, 1}, class_share = {(double)(y > 0), 1};
+    if (loss_is_of_classes(rule.kind)) return class_share;
+    if (!loss_has_log_link(rule.kind)) return identity;
+    beside_offset power = {y * exp((1 - q) * o), exp((2 - q) * o)};
+    return power;
+}
+
 /* The least l over all p: log-link losses go below 0 there. */
 DEVICE double loss_floor(loss_rule rule, double y)
 {
