@@ -40,10 +40,7 @@ template <class real, class stored> __global__ static void widen_kernel(widen_ta
     if (i >= t.count) return;
     const stored *from = (const stored *)t.from + (t.rows ? t.rows[i] : i) * t.ld;
     const real *add = (const real *)t.add;
-    for (; j < t.cols; j += step) {
-        real v = value_of(from[j]);
-        t.to[i * t.cols + j] = (double)(add ? v + add[j] : v);
-    }
+    for (; j < t.cols; j += step) t.to[i * t.cols + j] = (double)(add ? value_of(from[j]) + add[j] : value_of(from[j]));
 }
 
 extern "C" cudaError_t kernel_widen(const widen_task *t, cudaStream_t stream)
