@@ -40,7 +40,7 @@ static cusgd_status step_back(solver *s, const double *p, double most, int *take
     cusgd_status status = CUSGD_OK;
     *taken = 0;
     s->step = 1;
-    for (int i = 0; i < HALVINGS && status == CUSGD_OK; i++, s->step /= 2) {
+    for (int i = 0; i < HALVINGS && status == CUSGD_OK; i++) {
         vector_copy(s->size, s->x, s->trial);
         vector_add(s->size, s->step, p, s->trial);
         status = solver_evaluate(s, s->trial, &f, s->trial_g);
@@ -50,6 +50,7 @@ static cusgd_status step_back(solver *s, const double *p, double most, int *take
             if (*taken) solver_move(s, f);
             return status;
         }
+        s->step /= 2;
     }
     return status;
 }

@@ -65,7 +65,7 @@ static cusgd_status step_in_orthant(solver *s, const double *v, const double *p,
 {
     enum { HALVINGS = 40 };
     double at = first, f;
-    for (int i = 0; i < HALVINGS; i++, at /= 2) {
+    for (int i = 0; i < HALVINGS; i++) {
         double promised = 0;
         for (int64_t u = 0; u < s->size; u++) {
             double sign = s->x[u] != 0 ? s->x[u] : -v[u], to = s->x[u] + at * p[u];
@@ -79,6 +79,7 @@ static cusgd_status step_in_orthant(solver *s, const double *v, const double *p,
             solver_move(s, f);
             return CUSGD_OK;
         }
+        at /= 2;
     }
     s->stuck = 1;
     return CUSGD_OK;
