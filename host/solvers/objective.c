@@ -83,7 +83,7 @@ static cusgd_status top_by_matrix(solver *s, double *top)
 {
     int64_t side = s->d + 1;
     const backend *b = &s->t->backend;
-    double *h = allocate((size_t)(side * side + 2 * side), sizeof *h);
+    double *h = allocate((size_t)((side + MATRIX_TOP_WORK) * side), sizeof *h);
     if (!h) return fail_memory((size_t)(side * side) * sizeof *h, "the matrix of second derivatives");
     cusgd_status status = b->ops->hessian(b->self, s->t->train, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, NULL, h);
     for (int64_t j = 0; j < side && !s->t->plan.intercept; j++) h[s->d * side + j] = h[j * side + s->d] = 0;
