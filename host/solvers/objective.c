@@ -114,8 +114,8 @@ cusgd_status solver_steepest_curvature(solver *s, double *most)
     double steepest = loss_curvature_bound(s->t->plan.loss), top = 0, side = (double)(s->d + 1);
     if (!isfinite(steepest))
         return fail(CUSGD_ERROR_USAGE,
-                    "this loss has no largest second derivative, from which the rate would follow: give --rate, "
-                    "or take --solver newton or lbfgs");
+                    "this loss has no largest second derivative, from which gd without --rate and broyden start: take "
+                    "--solver newton or lbfgs");
     int small = s->d <= 1000 && side * side * (double)s->t->train_rows.n <= 1e11;
     cusgd_status status = small ? top_by_matrix(s, &top) : top_by_passes(s, &top);
     double ridge = 0;

@@ -247,7 +247,7 @@ cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *
         status = solver_evaluate(&s, s.x, &s.f, s.g);
     }
     if (status == CUSGD_OK) status = solver_solve(&s);
-    if (status == CUSGD_OK) {
+    if (status == CUSGD_OK && !t->cancelled) {
         *objective = t->least = s.f;
         *seconds = t->least_seconds = clock_seconds() - s.begun;
     }
