@@ -33,6 +33,7 @@ struct cusgd_trainer {
     int retreats;                    /* 1: the rate is the library's own, so an epoch that goes wrong is undone */
     int by_tolerance, by_gradient;   /* which stopping rules are on */
     double null_loss, null_gradient; /* objective's and norm's at the best constant model; NaN: not needed */
+    double least, least_seconds;     /* the least objective and what finding it took; NaN: nobody has asked yet */
     double *start, start_loss;       /* (d+1) x k: where the run starts, and its loss; NaN: not needed */
 
     /* Where the run stands. */

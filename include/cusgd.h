@@ -424,7 +424,8 @@ CUSGD_API cusgd_status cusgd_trainer_create(const cusgd_options *options, const 
 CUSGD_API void cusgd_trainer_free(cusgd_trainer *trainer);
 
 /* Trains until a rule of the options ends it. `callback` and `result` may be NULL; a solver's iterations are told as epochs.
- * CONVERGED (only solvers other than sgd): the parameters are the best reached, and not yet the optimum. DIVERGED leaves the best
+ * CONVERGED (only solvers other than sgd): the parameters are the best reached, and not yet the optimum; so also where the
+ * gradient is small but the least objective, if cusgd_trainer_optimum knows it, is not reached. DIVERGED leaves the best
  * parameters so far in the trainer (result->epoch 0: its starting point, no epoch was completed). May be called again to go on:
  * `epochs` more at most. DEVICE leaves them likewise, in host memory: cusgd_trainer_get and cusgd_trainer_model give them without
  * the device. Of the result's losses only valid_loss is then known, the others are NAN, and the trainer cannot go on. */

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Proves a GPU: builds for it, runs the tests on it, and measures it. OUTDIR gets summary.txt (its last line: PASS, or what did not),
 # and for each part PART.json and PART.log. A part that could not run is "not run", never a pass. No package registry is asked: CUDA,
-# CMake, Criterion, cJSON and, for --dry-run, OpenBLAS must be where pkg-config, CMAKE_PREFIX_PATH and the compiler look.
+# CMake, Criterion, cJSON, LAPACKE and, for --dry-run, OpenBLAS must be where pkg-config, CMAKE_PREFIX_PATH and the compiler look.
 #
 # usage: gpu_check.sh OUTDIR [--part NAME]... [--build DIR] [--dry-run]      gpu_check.sh --list
 #   --part NAME   that part alone; may repeat. Parts other than build use what it left in DIR

@@ -205,7 +205,10 @@ static void put_reason(const cusgd_options *o, const cusgd_result *r)
                 plural(o->patience));
         break;
     case CUSGD_STOP_GRADIENT:
-        fprintf(stderr, "the gradient is %.3g of the null model's, within %.3g", r->gradient, o->gradient_tolerance);
+        if (r->gradient > o->gradient_tolerance && o->precision == CUSGD_PRECISION_DOUBLE)
+            fputs("the gradient is zero, to rounding", stderr);
+        else
+            fprintf(stderr, "the gradient is %.3g of the null model's, within %.3g", r->gradient, o->gradient_tolerance);
         break;
     case CUSGD_STOP_CANCELLED: fputs("interrupted", stderr); break;
     default: fputs(o->solver == CUSGD_SOLVER_SGD ? "all epochs ran" : "not converged", stderr);
@@ -254,9 +257,11 @@ static cusgd_status put_optimum(cusgd_trainer *trainer, const cusgd_options *o, 
     double least, seconds, rounding = o->precision == CUSGD_PRECISION_DOUBLE ? 1e-12 : 1e-6;
     if (o->solver == CUSGD_SOLVER_EXACT) return CUSGD_OK;
     cusgd_status status = cusgd_trainer_optimum(trainer, &least, &seconds);
-    if (status || !(least > 0)) return status;
-    r->excess = fmax(r->objective / least - 1, 0);
-    if (r->excess > rounding)
+    if (status || !(least >= 0)) return status;
+    r->excess = r->objective > least ? (r->objective - least) / least : 0;
+    if (r->excess > 10) /* a percentage of all but nothing says nothing */
+        fprintf(stderr, "optimum: the objective is %.3g, and the least %.3g", r->objective, least);
+    else if (r->excess > rounding)
         fprintf(stderr, "optimum: the objective is %.2g %% above the least", 100 * r->excess);
     else
         fputs("optimum: the objective is the least, to rounding", stderr);

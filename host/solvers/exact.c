@@ -38,7 +38,7 @@ static cusgd_status solve_normal(solver *s, double *condition, int *done)
 {
     int64_t side = s->d + 1, values = side * side;
     double most = s->t->options.precision == CUSGD_PRECISION_DOUBLE ? 1e10 : 1e5;
-    double *h = allocate((size_t)(values + 3 * side), sizeof *h), *scale = h + values, *work = scale + side;
+    double *h = allocate((size_t)(values + 5 * side), sizeof *h), *scale = h + values, *work = scale + side;
     *done = 0;
     *condition = (double)INFINITY;
     if (!h) return fail_memory((size_t)values * sizeof *h, "X^T X");
@@ -47,8 +47,8 @@ static cusgd_status solve_normal(solver *s, double *condition, int *done)
     for (int64_t a = 0; a < side; a++)
         for (int64_t b = 0; b < side; b++) h[a * side + b] *= scale[a] * scale[b];
     if (status == CUSGD_OK) {
-        double top = matrix_top(side, h, work);
-        if (cholesky_factor(side, h)) *condition = cholesky_condition(side, h, top, work);
+        double norm = matrix_norm(side, h, work);
+        if (cholesky_factor(side, h)) *condition = cholesky_condition(side, h, norm, work);
         *done = *condition <= most;
         if (*done) status = refine(s, h, scale, work);
     }
@@ -58,7 +58,7 @@ static cusgd_status solve_normal(solver *s, double *condition, int *done)
 
 /* ---- QR ---- */
 
-enum { TILE_ROWS = 64 };
+enum { TILE_ROWS = 256 };
 
 /* The columns' weighted means as the data are given, where an intercept takes them away; else zeros. */
 typedef struct centre {
@@ -77,27 +77,25 @@ static cusgd_status find_centre(const cusgd_trainer *t, centre *m)
     return status;
 }
 
-/* Rows first .. first + count - 1 of [x y-o], centred, scaled, times the square root of their weight. */
+/* Rows first .. first + count - 1 of [x y-o], centred, scaled, times the square root of their weight; tile: TILE_ROWS a column.
+ */
 static void read_rows(const cusgd_trainer *t, const centre *m, int64_t first, int64_t count, double *tile)
 {
     const examples *e = &t->train_rows;
     for (int64_t i = 0; i < count; i++) {
         int64_t row = examples_row(e, first + i);
-        double w = e->w.at ? sqrt(matrix_at(&e->w, row, 0) * (double)e->n / m->weight) : 1;
-        for (int64_t j = 0; j < e->d; j++) *tile++ = w * (matrix_at(&e->x, row, j) - m->x[j]) / t->scale[j];
-        for (int64_t c = 0; c < e->k; c++) *tile++ = w * (matrix_at(&e->y, row, c) - offset_at(e, row) - m->y[c]);
+        double w = e->w.at ? sqrt(matrix_at(&e->w, row, 0) * (double)e->n / m->weight) : 1, *to = tile + i;
+        for (int64_t j = 0; j < e->d; j++, to += TILE_ROWS) *to = w * (matrix_at(&e->x, row, j) - m->x[j]) / t->scale[j];
+        for (int64_t c = 0; c < e->k; c++, to += TILE_ROWS) *to = w * (matrix_at(&e->y, row, c) - offset_at(e, row) - m->y[c]);
     }
 }
 
-/* The penalty as d more rows: n l2 / l'' of |theta|^2 beside the sum of squares. */
-static void add_penalty(const solver *s, double *r, double *tile)
+/* The triangle that R begins as: n l2 / l'' of |theta|^2 beside the sum of squares. r: zeros. */
+static void put_penalty(const solver *s, double *r)
 {
     double second = loss_curvature_bound(s->t->plan.loss);
-    for (int64_t j = 0; j < s->d && s->t->plan.l2 > 0; j++) {
-        vector_zero(s->d + s->k, tile);
-        tile[j] = sqrt(s->t->plan.l2 * trainer_penalty(s->t, j * s->k) * (double)s->t->train_rows.n / second);
-        triangle_add(s->d, s->k, r, 1, tile);
-    }
+    for (int64_t j = 0; j < s->d; j++)
+        r[j * (s->d + s->k + 1)] = sqrt(s->t->plan.l2 * trainer_penalty(s->t, j * s->k) * (double)s->t->train_rows.n / second);
 }
 
 /* From the solution for centred columns to theta in the coordinates of the bound data. */
@@ -113,10 +111,14 @@ static void put_intercepts(const solver *s, const centre *m, double *theta)
 
 static void note_rank(solver *s, int64_t rank, double condition)
 {
-    if (rank < s->d)
-        snprintf(s->note, sizeof s->note,
-                 "rank %lld of %lld: columns depend on each other, and of all solutions the one of least norm was taken",
-                 (long long)rank, (long long)s->d);
+    if (rank == 0)
+        snprintf(s->note, sizeof s->note, "rank 0 of %lld: no column varies, and all coefficients are 0", (long long)s->d);
+    else if (rank < s->d)
+        snprintf(
+            s->note, sizeof s->note,
+            "rank %lld of %lld: columns are constant or depend on each other, and of all solutions the one of least norm was "
+            "taken",
+            (long long)rank, (long long)s->d);
     else if (isfinite(condition))
         snprintf(s->note, sizeof s->note, "the condition number of X^T X is about %.1g: solved by QR of X", condition);
     else
@@ -125,20 +127,19 @@ static void note_rank(solver *s, int64_t rank, double condition)
 
 static cusgd_status solve_orthogonal(solver *s, double condition)
 {
-    int64_t d = s->d, k = s->k, n = s->t->train_rows.n, width = d + k;
-    double *r = allocate_zeroed((size_t)(d * width), sizeof *r), f;
-    double *tile = allocate((size_t)((TILE_ROWS + 1) * width), sizeof *tile);
+    int64_t d = s->d, k = s->k, n = s->t->train_rows.n, side = d + k;
+    size_t values = (size_t)((side + TILE_ROWS + TRIANGLE_WORK) * side);
+    double *r = allocate_zeroed(values, sizeof *r), *tile = r + side * side, *work = tile + TILE_ROWS * side, f;
     centre m = {0};
-    cusgd_status status = r && tile ? CUSGD_OK : fail_memory((size_t)((d + TILE_ROWS) * width) * sizeof *r, "the QR factors");
-    if (status == CUSGD_OK) status = find_centre(s->t, &m);
+    cusgd_status status = r ? find_centre(s->t, &m) : fail_memory(values * sizeof *r, "the QR factors");
     if (status == CUSGD_OK) {
+        put_penalty(s, r);
         for (int64_t first = 0; first < n && !s->t->cancelled; first += TILE_ROWS) {
             int64_t count = n - first < TILE_ROWS ? n - first : TILE_ROWS;
             read_rows(s->t, &m, first, count, tile);
-            triangle_add(d, k, r, count, tile);
+            triangle_add(side, r, count, TILE_ROWS, tile, work);
         }
         s->passes++;
-        add_penalty(s, r, tile);
         vector_copy(s->size, s->x, s->trial);
         int64_t rank = triangle_solve(d, k, r, DBL_EPSILON * ((double)d + 10 * sqrt((double)n)), s->trial);
         put_intercepts(s, &m, s->trial);
@@ -148,7 +149,6 @@ static cusgd_status solve_orthogonal(solver *s, double condition)
         if (status == CUSGD_OK) solver_move(s, f);
     }
     free(r);
-    free(tile);
     free(m.x);
     return status;
 }

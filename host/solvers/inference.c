@@ -48,20 +48,20 @@ static cusgd_status residual_variances(cusgd_trainer *t, const double *theta, in
     return status;
 }
 
-/* h = h^-1 (side x side; an intercept that is not fitted stays out); work: side (side + 2). Returns 0 where it is near singular.
- */
+/* h = h^-1 (side x side; an intercept that is not fitted stays out); work: 5 side. Returns 0 where it is near singular. */
 static int invert(const cusgd_trainer *t, double *h, double *work)
 {
     int64_t side = t->plan.d + 1;
-    double most = t->options.precision == CUSGD_PRECISION_DOUBLE ? 1e12 : 1e6, *scale = work + side * side, *v = scale + side;
+    double most = t->options.precision == CUSGD_PRECISION_DOUBLE ? 1e12 : 1e6, *scale = work, *rest = work + side;
     for (int64_t j = 0; j < side && !t->plan.intercept; j++) h[t->plan.d * side + j] = h[j * side + t->plan.d] = j == t->plan.d;
     for (int64_t j = 0; j < side; j++) scale[j] = h[j * side + j] > 0 ? 1 / sqrt(h[j * side + j]) : 0;
     for (int64_t a = 0; a < side; a++)
         for (int64_t b = 0; b < side; b++) h[a * side + b] *= scale[a] * scale[b];
-    if (!cholesky_factor(side, h) || !(cholesky_condition(side, h, (double)side, v) <= most)) return 0;
-    cholesky_inverse(side, h, work);
+    double norm = matrix_norm(side, h, rest);
+    if (!cholesky_factor(side, h) || !(cholesky_condition(side, h, norm, rest) <= most)) return 0;
+    cholesky_invert(side, h);
     for (int64_t a = 0; a < side; a++)
-        for (int64_t b = 0; b < side; b++) h[a * side + b] = work[a * side + b] * scale[a] * scale[b];
+        for (int64_t b = 0; b < side; b++) h[a * side + b] *= scale[a] * scale[b];
     if (!t->plan.intercept) h[side * side - 1] = 0;
     return 1;
 }
@@ -88,9 +88,8 @@ cusgd_status trainer_errors(cusgd_trainer *t, double **errors, int64_t *freedom)
     *errors = NULL;
     *freedom = quadratic ? left : 0;
     if (!is_asked(t) || left < 1) return CUSGD_OK;
-    double *h = allocate((size_t)(blocks * values + side * (side + 2) + k), sizeof *h),
-           *out = allocate((size_t)(k * side), sizeof *out);
-    double *work = h + blocks * values, *variance = work + side * (side + 2), n = (double)t->train_rows.n;
+    double *h = allocate((size_t)(blocks * values + 5 * side + k), sizeof *h), *out = allocate((size_t)(k * side), sizeof *out);
+    double *work = h + blocks * values, *variance = work + 5 * side, n = (double)t->train_rows.n;
     cusgd_status status =
         h && out ? CUSGD_OK : fail_memory((size_t)(blocks * values) * sizeof *h, "the coefficients' covariance");
     if (status == CUSGD_OK) status = trainer_theta(t, t->result, t->theta);

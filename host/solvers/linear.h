@@ -1,5 +1,5 @@
-/* Dense linear algebra of the size of the parameters, in double, row-major. Sums are taken in a fixed order, so that a solution
- * is the same bits on every machine: what keeps LAPACK out, whose results change with the CPU and the number of threads. */
+/* Linear algebra of the size of the parameters, in double: vectors here, what has factors by LAPACK. Symmetric matrices are
+ * row-major, of which the lower triangle is looked at (to LAPACK, which counts by columns, the upper one). */
 #ifndef CUSGD_HOST_SOLVERS_LINEAR_H
 #define CUSGD_HOST_SOLVERS_LINEAR_H
 
@@ -13,24 +13,28 @@ void vector_zero(int64_t n, double *x);
 
 /* y = A x; a: n x n, symmetric. */
 void matrix_times(int64_t n, const double *a, const double *x, double *y);
+/* The largest column sum of |A|; work: n. */
+double matrix_norm(int64_t n, const double *a, double *work);
+/* The largest eigenvalue of A, which is destroyed, or a bound on it where it cannot be had; work: MATRIX_TOP_WORK n. */
+enum { MATRIX_TOP_WORK = 36 };
+double matrix_top(int64_t n, double *a, double *work);
 
 /* A = L L^T, L in a's lower triangle; what is above it is not touched. Returns 0 where A is not positive definite. */
 int cholesky_factor(int64_t n, double *a);
 /* x = A^-1 x */
 void cholesky_solve(int64_t n, const double *l, double *x);
-/* out = A^-1 */
-void cholesky_inverse(int64_t n, const double *l, double *out);
-/* The largest eigenvalue of a symmetric positive semidefinite matrix by power iteration; work: 2 n. */
-double matrix_top(int64_t n, const double *a, double *work);
-/* An estimate of the condition number of A, whose largest eigenvalue is `top`, by inverse iteration; work: n. */
-double cholesky_condition(int64_t n, const double *l, double top, double *work);
+/* l becomes A^-1, all of it. */
+void cholesky_invert(int64_t n, double *l);
+/* An estimate of |A| |A^-1| in matrix_norm's norm, where `norm` is A's; work: 4 n. */
+double cholesky_condition(int64_t n, const double *l, double norm, double *work);
 
-/* A triangle R (d x (d + k), the last k columns being right-hand sides) takes in `rows` further rows (rows x (d + k), destroyed):
- * Householder reflections bring them to zero. Behind them there is room for one row of work. R begins as zeros. */
-void triangle_add(int64_t d, int64_t k, double *r, int64_t rows, double *more);
-/* The minimum-norm least-squares solution of R theta = right-hand sides, theta d x k, by QR with column pivoting (Businger, Golub
- * 1965) and, below full rank, a second QR from the right (Golub, Van Loan 2013, 5.5). R is destroyed. Pivots below `tolerance`
- * times the first count as zero. Returns the rank, or -1 where there is no memory. */
+/* A triangle R, m x m column-major, zeros below its diagonal, takes in `rows` further rows, column-major with `room` places a
+ * column, destroyed: afterwards R^T R is what it was plus theirs. work: TRIANGLE_WORK m. */
+enum { TRIANGLE_WORK = 64 };
+void triangle_add(int64_t m, double *r, int64_t rows, int64_t room, double *more, double *work);
+/* The least-squares solution of least norm, theta d x k row-major, where R's first d columns stand for x and its last k for y: by
+ * QR with column pivoting and, below full rank, a second QR from the right. R is destroyed. The rank is that of the most leading
+ * columns whose condition number is estimated below 1 / tolerance. Returns it, or -1 where there is no memory. */
 int64_t triangle_solve(int64_t d, int64_t k, double *r, double tolerance, double *theta);
 
 #endif

@@ -83,7 +83,7 @@ static cusgd_status top_by_matrix(solver *s, double *top)
 {
     int64_t side = s->d + 1;
     const backend *b = &s->t->backend;
-    double *h = allocate((size_t)(side * side + 2 * side), sizeof *h);
+    double *h = allocate((size_t)((side + MATRIX_TOP_WORK) * side), sizeof *h);
     if (!h) return fail_memory((size_t)(side * side) * sizeof *h, "the matrix of second derivatives");
     cusgd_status status = b->ops->hessian(b->self, s->t->train, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, NULL, h);
     for (int64_t j = 0; j < side && !s->t->plan.intercept; j++) h[s->d * side + j] = h[j * side + s->d] = 0;
@@ -114,8 +114,8 @@ cusgd_status solver_steepest_curvature(solver *s, double *most)
     double steepest = loss_curvature_bound(s->t->plan.loss), top = 0, side = (double)(s->d + 1);
     if (!isfinite(steepest))
         return fail(CUSGD_ERROR_USAGE,
-                    "this loss has no largest second derivative, from which the rate would follow: give --rate, "
-                    "or take --solver newton or lbfgs");
+                    "this loss has no largest second derivative, from which gd without --rate and broyden start: take "
+                    "--solver newton or lbfgs");
     int small = s->d <= 1000 && side * side * (double)s->t->train_rows.n <= 1e11;
     cusgd_status status = small ? top_by_matrix(s, &top) : top_by_passes(s, &top);
     double ridge = 0;

@@ -222,6 +222,41 @@ static cusgd_status finish(solver *s, cusgd_result *result)
     return status;
 }
 
+/* ---- The optimum beside a run ---- */
+
+/* The work of X^T X, in multiplications, beside the run's so far. */
+static int is_affordable(const cusgd_trainer *t)
+{
+    enum { MOST_COLUMNS = 2000 };
+    const double second = 2e9;
+    double n = (double)t->train_rows.n, d = (double)t->plan.d, visited = (double)t->epoch * n;
+    if (!loss_is_quadratic(t->plan.loss.kind) || t->plan.l1 > 0 || t->plan.d > MOST_COLUMNS) return 0;
+    if (!(isnan(t->options.lower) && isnan(t->options.upper))) return 0; /* the optimum within bounds is another one */
+    return n * (d + 1) * (d + 1) <= fmax(second, 2 * visited * d);
+}
+
+cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *seconds)
+{
+    solver s = {.t = t, .begun = clock_seconds()};
+    *objective = t->least;
+    *seconds = t->least_seconds;
+    if (!isnan(t->least) || !is_affordable(t)) return CUSGD_OK;
+    cusgd_status status = solver_open(&s);
+    if (status == CUSGD_OK) {
+        trainer_null(t, s.x);
+        status = solver_evaluate(&s, s.x, &s.f, s.g);
+    }
+    if (status == CUSGD_OK) status = solver_solve(&s);
+    if (status == CUSGD_OK && !t->cancelled) {
+        *objective = t->least = s.f;
+        *seconds = t->least_seconds = clock_seconds() - s.begun;
+    }
+    solver_close(&s);
+    return status;
+}
+
+/* ---- Whether it has converged ---- */
+
 static cusgd_status not_converged(const solver *s)
 {
     const cusgd_trainer *t = s->t;
@@ -235,13 +270,37 @@ static cusgd_status not_converged(const solver *s)
         t->options.gradient_tolerance, s->stuck ? ", and no step lowers the objective any further" : "", advice);
 }
 
+/* Where curvature all but vanishes a gradient is small far from the optimum: f - least = g' H^-1 g / 2. So where the least
+ * objective is known it has the last word: f is to be within that share of it that the gradient is to be of the null model's,
+ * and, where the data can be fitted exactly, as near as such a gradient comes with columns that do not depend on each other. */
+static cusgd_status check_optimum(solver *s)
+{
+    cusgd_trainer *t = s->t;
+    double least, seconds, share = t->options.gradient_tolerance;
+    if (t->valid || t->options.solver == CUSGD_SOLVER_EXACT || s->iterations == 0) return CUSGD_OK;
+    cusgd_status status = cusgd_trainer_optimum(t, &least, &seconds);
+    if (status != CUSGD_OK || isnan(least)) return status;
+    share = fmax(share, t->options.precision == CUSGD_PRECISION_DOUBLE ? 1e-12 : 1e-5);
+    double above = s->f - least;
+    if (!(above > share * least + 100 * share * share * fabs(t->null_loss))) return CUSGD_OK;
+    s->stop = CUSGD_STOP_EPOCHS;
+    return fail(CUSGD_ERROR_CONVERGED,
+                "not converged: after %lld iteration%s of solver %s the gradient is small, but the objective, %.6g, is above "
+                "the least, %.6g: columns nearly depend on each other. Try --solver exact, some --l2, or a smaller "
+                "--gradient-tolerance",
+                (long long)s->iterations, s->iterations == 1 ? "" : "s", solver_word(t->options.solver), s->f, least);
+}
+
 /* Where no step is left to take, what rounding may have left of the gradient is no shortfall. */
 static cusgd_status judge(solver *s)
 {
-    if (s->stuck && s->stop == CUSGD_STOP_NONE)
-        s->stop = s->gradient <= 100 * s->enough ? CUSGD_STOP_TOLERANCE : CUSGD_STOP_EPOCHS;
-    return s->stop == CUSGD_STOP_EPOCHS ? not_converged(s) : CUSGD_OK;
+    int stuck = s->stuck && s->stop == CUSGD_STOP_NONE;
+    if (stuck) s->stop = s->gradient <= 100 * s->enough ? CUSGD_STOP_TOLERANCE : CUSGD_STOP_EPOCHS;
+    if (s->stop == CUSGD_STOP_EPOCHS) return not_converged(s);
+    return stuck || s->stop == CUSGD_STOP_GRADIENT ? check_optimum(s) : CUSGD_OK;
 }
+
+/* ---- A fit ---- */
 
 cusgd_status solver_fit(cusgd_trainer *t, cusgd_callback callback, void *user, cusgd_result *result)
 {
@@ -262,37 +321,6 @@ cusgd_status solver_fit(cusgd_trainer *t, cusgd_callback callback, void *user, c
         ended =
             status == CUSGD_OK || status == CUSGD_ERROR_CONVERGED || status == CUSGD_ERROR_DIVERGED ? finish(&s, result) : status;
         if (ended != CUSGD_OK) status = ended;
-    }
-    solver_close(&s);
-    return status;
-}
-
-/* ---- The optimum beside a run ---- */
-
-/* The work of X^T X, in multiplications, beside the run's so far. */
-static int is_affordable(const cusgd_trainer *t)
-{
-    enum { MOST_COLUMNS = 2000 };
-    const double second = 2e9;
-    double n = (double)t->train_rows.n, d = (double)t->plan.d, visited = (double)t->epoch * n;
-    if (!loss_is_quadratic(t->plan.loss.kind) || t->plan.l1 > 0 || t->plan.d > MOST_COLUMNS) return 0;
-    return n * (d + 1) * (d + 1) <= fmax(second, 2 * visited * d);
-}
-
-cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *seconds)
-{
-    solver s = {.t = t, .begun = clock_seconds()};
-    *objective = *seconds = (double)NAN;
-    if (!is_affordable(t)) return CUSGD_OK;
-    cusgd_status status = solver_open(&s);
-    if (status == CUSGD_OK) {
-        trainer_null(t, s.x);
-        status = solver_evaluate(&s, s.x, &s.f, s.g);
-    }
-    if (status == CUSGD_OK) status = solver_solve(&s);
-    if (status == CUSGD_OK) {
-        *objective = s.f;
-        *seconds = clock_seconds() - s.begun;
     }
     solver_close(&s);
     return status;

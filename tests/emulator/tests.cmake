@@ -14,7 +14,7 @@ endfunction()
 # is the host's; of the device they use what the seam's tests have already shown to a sanitizer.
 set(emulator_settings "forward-eager 0 0" "reverse-lazy 1 1")
 set(emulated_seam test-seam-data test-seam-state test-seam-passes test-seam-hessian test-seam-steps test-seam-large)
-set(emulated_solvers test-solvers)
+set(emulated_solvers test-solvers test-solvers-hard)
 set(late 0)
 if(CUSGD_SANITIZE)
     set(late 1)
