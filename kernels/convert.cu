@@ -33,19 +33,17 @@ extern "C" cudaError_t kernel_convert(const convert_task *t, cudaStream_t stream
     return t->type == CUSGD_TYPE_FLOAT32 ? convert<float>(t, stream) : convert<double>(t, stream);
 }
 
+/* v + add[at], where there is something to add. */
+template <class real> __device__ static real plus(real v, const real *add, int64_t at) { return add ? v + add[at] : v; }
+
 template <class real, class stored> __global__ static void widen_kernel(widen_task t)
 {
     int64_t i = (int64_t)blockIdx.x * blockDim.y + threadIdx.y;
     int64_t j = (int64_t)blockIdx.y * blockDim.x + threadIdx.x, step = (int64_t)gridDim.y * blockDim.x;
     if (i >= t.count) return;
     const stored *from = (const stored *)t.from + (t.rows ? t.rows[i] : i) * t.ld;
-    const real *add = (const real *)t.add;
-    real each = t.each ? ((const real *)t.each)[i] : 0;
-    for (; j < t.cols; j += step) {
-        real v = value_of(from[j]);
-        if (t.each) v += each;
-        t.to[i * t.cols + j] = (double)(add ? v + add[j] : v);
-    }
+    const real *add = (const real *)t.add, *each = (const real *)t.each;
+    for (; j < t.cols; j += step) t.to[i * t.cols + j] = (double)plus<real>(plus<real>(value_of(from[j]), each, i), add, j);
 }
 
 extern "C" cudaError_t kernel_widen(const widen_task *t, cudaStream_t stream)

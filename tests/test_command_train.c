@@ -62,6 +62,7 @@ static const struct {
     {"seed", "18446744073709551615", "seed = 18446744073709551615", {"-1", "18446744073709551616", "x"}},
     {"device", "cpu", NULL, {"gpu", "cuda:x", "''"}},
     {"precision", "double", "precision = double", {"half"}},
+    {"storage", "bf16", "storage = bf16", {"half"}},
     {"math", "tf32", "math = tf32", {"fast"}},
     {"engine", "fused", "engine = fused", {"fast"}},
     {"threads", "1", NULL, {"0", "-1", "5000", "x"}},
