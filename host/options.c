@@ -438,6 +438,8 @@ const char *cusgd_options_check(const cusgd_options *options)
     }
     if (options->schedule == CUSGD_SCHEDULE_OPTIMAL && options->l2 == 0)
         return "the schedule optimal, 1 / (l2 (t + c)), needs l2: give l2, or choose inverse-scaling or time-decay";
+    if (options->epochs > 0 && options->warm_up >= (double)options->epochs)
+        return "warm-up takes all epochs, and the rate would never fall: give fewer epochs of warm-up, or more epochs";
     if (options->lower > options->upper) return "lower is above upper: no coefficient lies between them; exchange the two";
     if (options->storage != CUSGD_STORAGE_FULL && options->precision != CUSGD_PRECISION_FLOAT)
         return "storage bf16 keeps 8 bits of each value: take it with precision float, or storage full with precision double";

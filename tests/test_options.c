@@ -280,6 +280,12 @@ Test(options, check)
     o.average = 0;
     o.average_from = 5;
     cr_assert(strstr(cusgd_options_check(&o), "average-from"));
+    o = fresh();
+    o.epochs = 3;
+    o.warm_up = 2.5;
+    cr_assert_null(cusgd_options_check(&o));
+    o.warm_up = 3;
+    cr_assert(strstr(cusgd_options_check(&o), "warm-up"));
 }
 
 /* In range as double, out of range as float: the sentence says so, and double is the way out. */
