@@ -31,6 +31,7 @@ from peers.problem import Problem, plain_rate
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TARGETS = (1e-3, 1e-4)
 LEAST_SECONDS, LEAST_TURNS = 0.1, 2  # of one timing; of all
+PAUSE = 0.05  # seconds before a timing, in which the threads of the library before it stop to spin
 SEARCH_LIMITS = 12  # times the limit of one run: what the search of a grid may take
 
 
@@ -110,6 +111,7 @@ def speed(problem, peers, library, options, results):
             break
         reads["bytes_per_second"].append(library.read_bandwidth(options.device, 256 << 20))
         for record, run, rows in runs:
+            time.sleep(PAUSE)
             started, passes, seconds = time.perf_counter(), 0, 0.0
             while seconds < options.least:
                 run(1)

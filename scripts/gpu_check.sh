@@ -267,7 +267,7 @@ throughput_table() {
             v = substr($0, RSTART + length(key) + 4, RLENGTH - length(key) - 4); gsub(/^"|"$/, "", v); return v
         }
         function column(name) { if (!(name in number)) { number[name] = ++columns; names[columns] = name } return number[name] }
-        /"step_seconds"/ { c = column("cuSGD " field("sampling")); us = field("step_seconds") * 1e6 }
+        /"step_seconds"/ { c = column(field("sampling") " " field("engine") (field("storage") == "bf16" ? " bf16" : "")); us = field("step_seconds") * 1e6 }
         /"peer"/ { peers = 1; c = column(field("peer")); us = field("median"); if (field("why") != "") reason[field("peer") ": " field("why")] }
         /"step_seconds"|"peer"/ {
             if (field("rows") == "") next
@@ -290,7 +290,7 @@ throughput_table() {
 }
 
 part_throughput() {
-    local shape batches bad=0 peers=() device=cuda options=(--sampling "none,permute" --precision float --json)
+    local shape batches kinds bad=0 peers=() device=cuda options=(--sampling "none,permute" --precision float --json)
     if [ $dry = 1 ]; then
         device=${GPU_CHECK_DRY_DEVICE:-cuda} # cpu: `bench` reads 256 MB, which takes the emulated GPU 10 s and more
         options+=(--seconds 0 --epochs 1 --fits)
@@ -298,8 +298,10 @@ part_throughput() {
     fi
     : >"$work/lines"
     while read -r shape batches; do
-        timeout 120 "$bin/cusgd" bench --shapes "$shape" --batch "$batches" --device "$device" "${options[@]}" \
-            >>"$work/lines" || bad=1
+        for kinds in "--engine auto,cublas,fused,persistent" "--storage bf16"; do
+            timeout 120 "$bin/cusgd" bench --shapes "$shape" --batch "$batches" --device "$device" $kinds "${options[@]}" \
+                >>"$work/lines" || bad=1
+        done
         ! command -v python3 >/dev/null ||
             XLA_PYTHON_CLIENT_PREALLOCATE=false timeout 200 python3 scripts/gpu_peers.py --shapes "$shape" --batch "$batches" \
                 --seconds 3 "${peers[@]}" >>"$work/lines" || bad=1

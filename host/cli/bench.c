@@ -297,11 +297,16 @@ static cusgd_status measure_bandwidth(ground *g)
     return status;
 }
 
+/* Where engines are compared, one that does not take a case leaves it out. */
 static int run_case(const bench *b, ground *g, timing *t, const char *batch)
 {
     cusgd_trainer *trainer;
     set_options(b, g, t, batch);
     cusgd_status status = cusgd_trainer_create(&t->options, g->data, NULL, &trainer);
+    if (status == CUSGD_ERROR_USAGE && b->engines.count > 1 && t->options.engine != CUSGD_ENGINE_AUTO) {
+        fprintf(stderr, "note: left out: %s\n", cusgd_last_error());
+        return CUSGD_OK;
+    }
     if (!status) status = measure_bandwidth(g);
     if (!status) snprintf(t->device, sizeof t->device, "%s", cusgd_trainer_device(trainer));
     t->bandwidth = g->bandwidth / 2;
