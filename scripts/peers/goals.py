@@ -1,18 +1,21 @@
-"""What was aimed at on a CPU, beside what was measured: (goal, [(case, value, aim)]) of what load() returns."""
+"""What was aimed at on a CPU, beside what was measured: (goal, [(case, median, best, aim)]) of what load() returns. The best repeat,
+or turn, is what is left when others that share the machine's processors and memory take least of them."""
 import statistics
 
 
-def median_ratio(over, under):
-    """Of the same turns, so that what slows a turn slows both."""
-    return statistics.median(a / b for a, b in zip(over, under))
+def ratios(over, under):
+    """Median and best of the same turns, so that what slows a turn slows both."""
+    each = [a / b for a, b in zip(over, under)]
+    return statistics.median(each), max(each)
 
 
 def shares(steps):
     """Bytes of x a second over those that memory is read at."""
     found = [(s, "%d x %d, %s, batch %d" % (s["rows"], s["cols"], s["sampling"], s["batch"])) for s in steps
              if s["batch"] >= 1024 and s["precision"] == "float" and s.get("outputs", 1) == 1]
-    ordered = [(words, s["share"], 0.85) for s, words in found if s["sampling"] in ("none", "blocks")]
-    permuted = [(words, s["share"], 0.45 if s["cols"] == 256 else 0.35) for s, words in found
+    share = lambda s: (s["share"], s["share"] * s["rows_per_second_max"] / s["rows_per_second"])
+    ordered = [(words, *share(s), 0.85) for s, words in found if s["sampling"] in ("none", "blocks")]
+    permuted = [(words, *share(s), 0.45 if s["cols"] == 256 else 0.35) for s, words in found
                 if s["sampling"] == "permute" and s["cols"] >= 256]
     return [("share of the read bandwidth, rows in order or in blocks", ordered),
             ("share of the read bandwidth, rows in random order", permuted)]
@@ -27,16 +30,15 @@ def speed_goals(peers):
         words = "%d x %d, %s, batch %d" % (own["rows"], own["cols"], own["sampling"], own["batch"])
         if same:
             best = max(same, key=lambda r: statistics.median(r["rows_per_second"]))
-            ratio = median_ratio(own["rows_per_second"], best["rows_per_second"])
             reads = next(r for r in peers["reads"] if (r["rows"], r["cols"]) == (own["rows"], own["cols"]))
             limit = 0.85 * statistics.median(reads["bytes_per_second"]) / (4 * own["cols"])
             most = limit / statistics.median(best["rows_per_second"])
             aim = 1.2 if own["cols"] > 1024 else min(2.0, most)
-            beside_best.append((words + ": " + best["peer"], ratio, aim))
+            beside_best.append((words + ": " + best["peer"], *ratios(own["rows_per_second"], best["rows_per_second"]), aim))
         one_by_one = [r for r in peers["speed"] if r["peer"] == "sklearn" and r["rows_per_second"] and
                       all(r[key] == own[key] for key in ("rows", "cols", "sampling"))]
         if one_by_one and own["batch"] >= 256:
-            beside_sklearn.append((words, median_ratio(own["rows_per_second"], one_by_one[0]["rows_per_second"]), 15))
+            beside_sklearn.append((words, *ratios(own["rows_per_second"], one_by_one[0]["rows_per_second"]), 15))
     return [("rows/s beside the best peer (the aim: 2, or less where .85 of the read bandwidth is less; 1.2 at 2048 columns)",
              beside_best), ("rows/s beside scikit-learn", beside_sklearn)]
 
@@ -48,14 +50,13 @@ def time_goal(peers):
                   all(r[key] == own[key] for key in ("rows", "cols", "target"))]
         if others:
             best = min(others, key=lambda r: statistics.median(r["seconds"]))
-            ratio = statistics.median(best["seconds"]) / statistics.median(own["seconds"])
-            cases.append(("%d x %d: %s" % (own["rows"], own["cols"], best["peer"]), ratio, 0.5))
+            cases.append(("%d x %d: %s" % (own["rows"], own["cols"], best["peer"]), *ratios(best["seconds"], own["seconds"]), 0.5))
     return [("time to an excess of 1e-3: the best tuned peer's over that of cuSGD with no option", cases)]
 
 
 def outputs_goal(peers):
     cases = [("%d outputs, %d thread%s" % (r["outputs"], r["threads"], "s" if r["threads"] > 1 else ""),
-              median_ratio(r["products"], r["cusgd"]), 0.8) for r in peers.get("outputs", [])]
+              *ratios(r["products"], r["cusgd"]), 0.8) for r in peers.get("outputs", [])]
     return [("steps with many outputs: rate over that of their two matrix products by OpenBLAS", cases)]
 
 
