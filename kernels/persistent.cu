@@ -171,7 +171,7 @@ __global__ __launch_bounds__(most_threads<L>(), 1) static void persistent_kernel
     SHARED(double, shared, shared_doubles<L>());
     SHARED(run_state, state, 1);
     DYNAMIC_SHARED(real, memory);
-    place p = place_of<L>(t.shape);
+    place p = place_of<L>(t);
     update_task mine = bring_parameters(t.update, memory);
     if (threadIdx.x == 0) state[0] = *t.state;
     __syncthreads();
@@ -215,7 +215,7 @@ extern "C" int persistent_takes(const fused_shape *shape, const update_task *upd
 {
     int is_float = update->precision == CUSGD_PRECISION_FLOAT;
     int64_t kept = arrays_of(*update) * parameter_room(*update) * (is_float ? 4 : 8);
-    return (shape->lanes <= 32 || shape->packs <= 2) && shape->threads <= (is_float ? 512 : 256) && kept <= shared - OWN_BYTES;
+    return shape->blocks == 1 && (shape->lanes <= 32 || shape->packs <= 2) && shape->threads <= (is_float ? 512 : 256) && kept <= shared - OWN_BYTES;
 }
 
 /* As many of a block's parts as there is room for are staged; the others are read where they are. */

@@ -94,6 +94,7 @@ typedef struct cuda {
     int device, multiprocessors;
     int shared; /* bytes of shared memory that a block can have */
     int cooperative;
+    int early, clusters; /* it lets a kernel begin before the one before it is done; it has clusters of blocks */
     cusgd_precision precision;
     size_t element;            /* bytes of a real */
     cudaStream_t stream, side; /* side: row numbers, a batch ahead */
@@ -185,7 +186,8 @@ loss_task pass_loss(const cuda *c, const bound *b, loss_rule loss);
 cusgd_status engine_choose(cuda *c, cusgd_engine asked);
 cusgd_status fused_open(cuda *c);
 void fused_close(fused *f);
-cusgd_status fused_step(const cuda *c);
+/* turn: 0 for an even step of the slice's table, 1 for an odd one. */
+cusgd_status fused_step(const cuda *c, int turn);
 /* `count` steps from the one under way on. */
 cusgd_status persistent_steps(const cuda *c, int64_t count);
 

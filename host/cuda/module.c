@@ -171,6 +171,7 @@ static cusgd_status open_parts(cuda *c)
     TRY(CUDA(cudaStreamCreateWithFlags(&c->side, cudaStreamNonBlocking)));
     TRY(CUDA(cudaEventCreateWithFlags(&c->forked, cudaEventDisableTiming)));
     TRY(CUDA(cudaEventCreateWithFlags(&c->joined, cudaEventDisableTiming)));
+    if (c->early) TRY(CUDA(cluster_probe(&c->clusters)));
     TRY(ring_open(c));
     return blas_open(c);
 }
@@ -215,6 +216,7 @@ cusgd_status cusgd_backend_open(int abi, const backend_services *given, int inde
     c->multiprocessors = properties.multiProcessorCount;
     c->shared = (int)properties.sharedMemPerBlockOptin;
     c->cooperative = properties.cooperativeLaunch;
+    c->early = properties.major >= 9;
     c->element = precision == CUSGD_PRECISION_FLOAT ? sizeof(float) : sizeof(double);
     cusgd_status status = open_parts(c);
     if (status != CUSGD_OK) {
