@@ -2,15 +2,14 @@
  *
  * A rate that is safe for minibatches of B rows depends on two numbers of the data (curvature.c): lambda, the largest eigenvalue
  * of H = E[w z z'] with z = (x, 1), which bounds full-batch steps, and R, which bounds E[w^2 |z|^2 z z'] by R H: the noise that
- * one row adds (Jain, Kakade, Kidambi, Netrapalli, Sidford 2018). With momentum gamma the step is 1 / (lambda + R / (B (1 -
- * gamma))).
- */
+ * one row adds (Jain, Kakade, Kidambi, Netrapalli, Sidford 2018). With momentum gamma the step is
+ *
+ *     1 / (lambda + R / (B (1 - gamma))). */
 #include "trainer.h"
 
 #include "error.h"
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- How long ---- */
 
