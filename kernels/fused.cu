@@ -6,32 +6,24 @@
  * measured: tests/gpu/PREDICTED.md. */
 #include "fused.h"
 
-/* Once: the last block to arrive has the batch's loss, counts the step, and where that is little work updates the parameters. */
+/* A part a block. Where the step ends in this kernel, the last block to arrive has the batch's loss, counts the step and updates
+ * the parameters. */
 template <class L>
 __global__ __launch_bounds__(L::THREADS_MOST, 512 / L::THREADS_MOST) static void fused_kernel(fused_task t, int ends)
 {
     typedef typename L::real real;
     SHARED(double, shared, shared_doubles<L>());
     SHARED(unsigned, ticket, 1);
-    int64_t step = t.state->next;
-    if (t.state->failed) {
-        if (blockIdx.x + threadIdx.x == 0) t.state->active = -1;
-        return;
-    }
+    place p = place_of<L>(t);
+    begin_step<L>(t, blockIdx.x, (const typename L::stored *)t.x, p);
+    int64_t step = begun_step(t);
+    if (step < 0) return;
     const step_row *row = t.update.table->row + step;
     const real *from = (const real *)t.point;
-    int d = (int)t.update.penalised;
-    place p = place_of<L>(t.shape);
     share<L> point;
-    load_point<L>(from, d, p, &point);
-    part_rows<real, typename L::stored> r = {part_begin(t, blockIdx.x, row->count),
-                                             part_begin(t, blockIdx.x + 1, row->count),
-                                             false,
-                                             (const typename L::stored *)t.x,
-                                             (const real *)t.y,
-                                             (const real *)t.w,
-                                             (const real *)t.o};
-    run_part<L>(t, row->first, r, blockIdx.x, 0, point, from, p, shared);
+    load_point<L>(from, p.d, p, &point);
+        run_part<L>(t, row->first, part_of<L>(t, row, blockIdx.x, (const typename L::stored *)t.x), blockIdx.x, 0, point, from, p, shared);
+    if (!ends) return;
     if (threadIdx.x == 0) {
         __threadfence();
         ticket[0] = atomicAdd(&t.state->arrived, 1u);
@@ -44,18 +36,40 @@ __global__ __launch_bounds__(L::THREADS_MOST, 512 / L::THREADS_MOST) static void
     if (threadIdx.x == 0) {
         t.state->pending = loss;
         t.state->arrived = 0;
-        t.total[0] = slope;
+        t.state->turns[t.turn]++;
         account(t.state, t.update.table);
     }
     __syncthreads();
-    if (ends && t.state->active >= 0) update_columns<real>(t, 0, t.update, step, slope, 0, 1, shared);
+    if (t.state->active >= 0) update_columns<real>(t, 0, t.update, step, slope, 0, 1, shared);
 }
 
+/* Otherwise: every block has the batch's loss, the first one counts the step, and each updates its share of the parameters. The
+ * next step's kernel may begin before this one does: it waits for both. */
 template <class real> __global__ static void fused_update_kernel(fused_task t)
 {
     SHARED(double, shared, THREADS * 16 / (int)sizeof(real));
+    let_later_begin();
+    wait_for_earlier();
     int64_t step = t.state->active;
-    if (step >= 0) update_columns<real>(t, 0, t.update, step, t.total[0], blockIdx.x, gridDim.x, shared);
+    if (step < 0) return;
+    double loss, slope;
+    add_sums(t, 0, shared, &loss, &slope);
+    if (blockIdx.x + threadIdx.x == 0) {
+        t.state->turns[t.turn]++;
+        if (isfinite(loss))
+            count_step(t.state, t.update.table, loss);
+        else
+            t.state->failed = 1;
+    }
+    if (isfinite(loss)) update_columns<real>(t, 0, t.update, step, slope, blockIdx.x, gridDim.x, shared);
+}
+
+template <class real> static cudaError_t update_step_of(const fused_task *t, cudaStream_t stream)
+{
+    const int values = 16 / sizeof(real);
+    int packs = (int)groups_of(t->update.size, values), width = update_width(t->shape.parts, packs);
+    launch_way way = {false, t->early != 0, 0};
+    return LAUNCH_AS(way, fused_update_kernel<real>, dim3(groups_of(packs, width)), dim3(THREADS), 0, stream, *t);
 }
 
 template <class L> static cudaError_t launch_step(const fused_task *t, cudaStream_t stream)
@@ -64,10 +78,15 @@ template <class L> static cudaError_t launch_step(const fused_task *t, cudaStrea
     typedef typename L::real real;
     int ends = t->shape.parts * t->stride * (int64_t)sizeof(real) <= ONE_BLOCK_BYTES;
     dim3 grid((unsigned)t->shape.parts), block((unsigned)t->shape.threads);
-    cudaError_t error = LAUNCH(fused_kernel<L>, grid, block, 0, stream, *t, ends);
-    if (error || ends) return error;
-    return LAUNCH(fused_update_kernel<real>, dim3(groups_of(t->update.size, 64 * 16 / (int)sizeof(real))), dim3(THREADS), 0,
-                  stream, *t);
+    launch_way way = {false, t->early != 0, 0};
+    cudaError_t error = LAUNCH_AS(way, fused_kernel<L>, grid, block, 0, stream, *t, ends);
+    return error || ends ? error : update_step_of<real>(t, stream);
+}
+
+template <class real> static cudaError_t cluster_step(const fused_task *t, cudaStream_t stream)
+{
+    cudaError_t error = kernel_cluster_parts(t, stream);
+    return error ? error : update_step_of<real>(t, stream);
 }
 
 /* Rows of 8 packs: of bf16 there are none. */
@@ -81,6 +100,7 @@ template <class real, class stored> static cudaError_t step_of(const fused_task 
 {
     const int values = 16 / sizeof(stored);
     int packs = t->shape.packs;
+    if (t->shape.blocks > 1) return cluster_step<real>(t, stream);
     if (t->shape.values == 1) return launch_step<layout<real, 1, 1, false, stored>>(t, stream);
     if (t->shape.lanes <= 32)
         return packs == 1   ? launch_step<layout<real, values, 1, false, stored>>(t, stream)
@@ -109,25 +129,42 @@ static const row_shape row_shapes[] = {{8, 8, 256, 1},      {16, 16, 256, 1},   
                                        {2048, 512, 512, 4}, {4096, 512, 512, 8}};
 
 static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t quotient_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-extern "C" int fused_shape_of(cusgd_precision precision, cusgd_storage storage, int64_t batch, int64_t ld, fused_shape *out)
+/* Rows of a part. row, stored: bytes of one in `real`, which is what it costs to go through it, and as it is kept. */
+static int64_t rows_of_part(int64_t batch, int64_t row, int64_t stored)
 {
     enum {
-        PART_BYTES = 32 * 1024, /* of x, at least: what a block reads in the time that a barrier takes */
-        PART_ROWS = 8,          /* likewise: a part's gradient is as long as a row */
-        MOST_PARTS = 528,       /* unless sums grow too long: 4 blocks on each of 132 multiprocessors */
-        MOST_TERMS = 256        /* of a sum in `real` */
+        BLOCKS = 132,            /* one on each multiprocessor of an H200, or two */
+        ALONE_BYTES = 96 * 1024, /* of a batch: one block goes through it in the time of a barrier */
+        PART_BYTES = 32 * 1024,  /* at least: what a block goes through while the step's kernels follow each other */
+        PART_ROWS = 8            /* likewise: a part's gradient is as long as a row */
     };
-    int64_t element = precision == CUSGD_PRECISION_DOUBLE ? 8 : storage == CUSGD_STORAGE_BF16 ? 2 : 4, values = 16 / element;
+    if (batch * row <= ALONE_BYTES) return batch;
+    if (batch * stored <= BLOCKS * STAGED_BYTES) {
+        /* `persistent`: a block goes through a part and then through all parts' gradients, rows + batch / rows of them */
+        int64_t rows = quotient_up(batch, BLOCKS);
+        while (rows * rows < batch) rows++;
+        if (quotient_up(batch, rows) * row <= PASSED_BYTES) return rows;
+    }
+    return larger(quotient_up(batch, 2 * BLOCKS), larger(PART_BYTES / row, PART_ROWS));
+}
+
+extern "C" int fused_shape_of(cusgd_precision precision, cusgd_storage storage, int64_t batch, int64_t ld, int clusters,
+                              fused_shape *out)
+{
+    enum { MOST_TERMS = 256 }; /* of a sum in `real` */
+    int64_t element = value_bytes(precision, storage), values = 16 / element;
+    if (clusters && cluster_shape_of(precision, storage, batch, ld, out)) return 1;
     if (ld < padded_from(values)) values = 1; /* such rows are not padded */
     for (const row_shape &s : row_shapes) {
         if (ld / values > s.most) continue;
         if (element == 2 && s.packs == 8) break; /* their sums in float would not fit into the registers */
-        int64_t slots = s.threads / s.lanes, rows = larger(PART_BYTES / (ld * element), PART_ROWS);
-        rows = larger(rows, (batch + MOST_PARTS - 1) / MOST_PARTS);
+        int64_t real = value_bytes(precision, CUSGD_STORAGE_FULL);
+        int64_t slots = s.threads / s.lanes, rows = rows_of_part(batch, ld * real, ld * element);
         if (rows > slots * MOST_TERMS) rows = slots * MOST_TERMS;
-        rows = (rows + slots - 1) / slots * slots;
-        *out = {(int)values, s.packs, s.threads, s.lanes, rows, (batch + rows - 1) / rows};
+        rows = quotient_up(rows, slots) * slots;
+        *out = {(int)values, s.packs, s.threads, s.lanes, 1, rows, quotient_up(batch, rows)};
         return 1;
     }
     return 0;

@@ -5,7 +5,8 @@
  * A batch is cut into parts of shape.rows rows, each one block's work: the block leaves the part's gradient, loss and slope
  * behind, and these are added up in order. A row is shared by `lanes` threads, a team, and stays in their registers between its
  * two uses. A team takes ROWS rows at a time, so that as many loads are on their way; lane u of it owns row u: it alone finds
- * out which row that is, reads its y and w, and evaluates the loss. */
+ * out which row that is, reads its y and w, and evaluates the loss. Where blocks share rows (cluster.cu), a block has a piece of
+ * each, and all that is written here of a row is true of the piece, but for team_sums(). */
 #ifndef CUSGD_KERNELS_FUSED_H
 #define CUSGD_KERNELS_FUSED_H
 
@@ -34,7 +35,9 @@ template <class real_type, int VALUES_, int PACKS_, bool WIDE_, class stored_typ
         POINT_STAYS = PACKS < (sizeof(stored) == 4 ? 8
                                : WIDE              ? 2
                                                    : 4), /* in registers; else it is read for every row */
-        THREADS_MOST = WIDE && PACKS > 1 ? 512 : 256
+        THREADS_MOST = WIDE && PACKS > 1 ? 512 : 256,
+        FETCHES = CAN_FETCH && WIDE && PACKS < 8, /* rows ahead; beyond, there is no register left for it */
+        CLUSTERED = 0                             /* 1: a row is shared by the blocks of a cluster */
     };
 };
 
@@ -54,20 +57,45 @@ template <class real, class stored = real> struct part_rows {
     const real *y, *w, *o; /* w and o may be NULL */
 };
 
+/* Where part `number` of a batch of `count` rows begins, and the one before it ends. */
+__device__ static inline int64_t part_begin(const fused_task &t, int64_t number, int64_t count)
+{
+    return number * t.shape.rows < count ? number * t.shape.rows : count;
+}
+
+/* Its rows in memory; x: all rows, or the columns of them that the block works on. */
+template <class L>
+__device__ static part_rows<typename L::real, typename L::stored> part_of(const fused_task &t, const step_row *row, int64_t number,
+                                                                          const typename L::stored *x)
+{
+    typedef typename L::real real;
+    return {part_begin(t, number, row->count), part_begin(t, number + 1, row->count), false, x, (const real *)t.y,
+            (const real *)t.w, (const real *)t.o};
+}
+
 /* ---- A thread's place in its team ---- */
 
 struct place {
     int lanes, lane; /* of the team, this thread */
     int slots, slot; /* teams of the block, this one */
+    int rank, ranks; /* the block of its cluster, and how many there are */
+    int first;       /* column of the block's pieces: 0 where they are whole rows */
+    int columns, d;  /* of them: what a row has, up to ld; those that stand for features */
+    int room;        /* likewise: what a part's gradient has */
 };
 
-template <class L> __device__ static place place_of(const fused_shape &s)
+template <class L> __device__ static place place_of(const fused_task &t)
 {
     place p;
-    p.lanes = L::WIDE ? (int)blockDim.x : s.lanes;
+    p.lanes = L::WIDE ? (int)blockDim.x : t.shape.lanes;
     p.lane = (int)threadIdx.x % p.lanes;
     p.slots = L::WIDE ? 1 : (int)blockDim.x / p.lanes;
     p.slot = L::WIDE ? 0 : (int)threadIdx.x / p.lanes;
+    p.rank = p.first = 0;
+    p.ranks = 1;
+    p.columns = (int)t.ld;
+    p.d = (int)t.update.penalised;
+    p.room = (int)t.stride;
     return p;
 }
 
@@ -76,7 +104,7 @@ template <class L> __device__ static int owner_width(const place &p) { return L:
 
 /* ---- Rows ---- */
 
-template <class real> __device__ static int64_t row_at(const fused_task &t, int64_t first, int64_t position)
+__device__ static inline int64_t row_at(const fused_task &t, int64_t first, int64_t position)
 {
     if (t.contiguous) return first + position;
     return (int64_t)sampler_row(&t.update.table->order, (uint64_t)(first + position));
@@ -110,6 +138,20 @@ template <class L> __device__ static void load_point(const typename L::real *fro
         }
 }
 
+/* So many rows ahead of those that are worked on, rows are on their way to the L2 cache: 64 KB, which is more than a
+ * multiprocessor's share of what memory sends in the time of a load. */
+template <class L> __device__ static int64_t rows_ahead(const place &p)
+{
+    int64_t rows = 64 * 1024 / (p.columns * (int64_t)sizeof(typename L::stored));
+    return rows < L::ROWS ? (int64_t)L::ROWS : rows;
+}
+
+template <class L>
+__device__ static void fetch_row(const fused_task &t, int64_t first, const typename L::stored *x, int64_t position, const place &p)
+{
+    fetch(x + row_at(t, first, position) * t.ld, (unsigned)(p.columns * (int)sizeof *x));
+}
+
 /* The value of lane u of the owners, in every lane. */
 template <class T> __device__ static T from_owner(T value, int u, int width) { return __shfl_sync(FULL_WARP, value, u, width); }
 
@@ -141,6 +183,25 @@ __device__ static typename L::real dot(const share<L> &point, const typename L::
     return s;
 }
 
+enum { MOST_BLOCKS = 8 }; /* of a cluster */
+
+/* Adds each of ROWS values, a block's own, up over the cluster, in the order of ranks. Each block sends them to all: shared, behind
+ * what team_sums() uses: 2 x MOST_BLOCKS x ROWS, whose halves take turns. */
+template <class L>
+__device__ static void cluster_sums(typename L::real *value, const place &p, typename L::real *shared, int turn)
+{
+    typename L::real *sent = shared + 2 * L::ROWS * MOST_WARPS + (turn & 1) * MOST_BLOCKS * L::ROWS;
+    UNROLLED
+    for (int u = 0; u < L::ROWS; u++)
+        if ((int)threadIdx.x < p.ranks) of_cluster(sent, threadIdx.x)[p.rank * L::ROWS + u] = value[u];
+    cluster_sync();
+    UNROLLED
+    for (int u = 0; u < L::ROWS; u++) {
+        value[u] = sent[u];
+        for (int r = 1; r < p.ranks; r++) value[u] += sent[r * L::ROWS + u];
+    }
+}
+
 /* Adds each of ROWS values up over the team, by a fixed tree; all threads of the block call. shared: 2 x ROWS x MOST_WARPS,
  * whose halves take turns, so that one barrier does. */
 template <class L> __device__ static void team_sums(typename L::real *value, const place &p, typename L::real *shared, int turn)
@@ -160,6 +221,7 @@ template <class L> __device__ static void team_sums(typename L::real *value, con
         value[u] = mine[u * MOST_WARPS];
         for (int w = 1; w < warps; w++) value[u] += mine[u * MOST_WARPS + w];
     }
+    if (L::CLUSTERED) cluster_sums<L>(value, p, shared, turn);
 }
 
 /* ---- A part ---- */
@@ -185,7 +247,7 @@ __device__ static void add_rows(const fused_task &t, int64_t first, const part_r
     int64_t mine = base + (int64_t)own * p.slots + p.slot, at = 0;
     bool owns = own < L::ROWS && mine < r.end;
     real y = 0, weight = 1, offset = 0, value[L::ROWS], slope = 0;
-    if (owns) at = r.staged ? mine - r.begin : row_at<real>(t, first, mine);
+    if (owns) at = r.staged ? mine - r.begin : row_at(t, first, mine);
     if (owns) y = r.y[at];
     if (owns && r.w) weight = r.w[at];
     if (owns && r.o) offset = r.o[at];
@@ -194,10 +256,10 @@ __device__ static void add_rows(const fused_task &t, int64_t first, const part_r
     for (int u = 0; u < L::ROWS; u++) {
         int64_t row = from_owner(at, u, width);
         bool is_there = base + (int64_t)u * p.slots + p.slot < r.end;
-        load_share<L>(is_there ? r.x + row * t.ld : nullptr, (int)t.ld, p, &x[u]);
+        load_share<L>(is_there ? r.x + row * t.ld : nullptr, p.columns, p, &x[u]);
     }
     UNROLLED
-    for (int u = 0; u < L::ROWS; u++) value[u] = dot<L>(point, from, (int)t.update.penalised, x[u], p);
+    for (int u = 0; u < L::ROWS; u++) value[u] = dot<L>(point, from, p.d, x[u], p);
     team_sums<L>(value, p, shared, turn);
     real prediction = 0;
     UNROLLED
@@ -205,7 +267,7 @@ __device__ static void add_rows(const fused_task &t, int64_t first, const part_r
         if (own == u) prediction = value[u];
     if (owns) {
         if (r.o) prediction += offset;
-        loss_point<real> l = loss_of(t.loss, prediction + from[t.update.penalised], y);
+        loss_point<real> l = loss_of(t.loss, prediction + from[p.d], y);
         slope = r.w ? weight * l.slope : l.slope;
         if (!L::WIDE || threadIdx.x < 32) {
             to->loss += (double)(r.w ? weight * l.value : l.value);
@@ -272,7 +334,7 @@ __device__ static void store_gradient(share<L> *g, int room, const place &p, typ
 /* Shared memory of a kernel, in doubles: for sums of teams, of the block, of the parts, in turn. */
 template <class L> __host__ __device__ static constexpr int shared_doubles()
 {
-    const int teams = 2 * L::ROWS * MOST_WARPS, columns = L::WIDE ? 0 : L::PACKS * 32 * L::VALUES * THREADS / 32;
+    const int teams = 2 * L::ROWS * (MOST_WARPS + (L::CLUSTERED ? MOST_BLOCKS : 0)), columns = L::WIDE ? 0 : L::PACKS * 32 * L::VALUES * THREADS / 32;
     const int reals = (teams > columns ? teams : columns) * (int)sizeof(typename L::real) / 8;
     const int parts = THREADS * 16 / (int)sizeof(typename L::real);
     return reals > parts ? reals : parts;
@@ -294,22 +356,52 @@ __device__ static void run_part(const fused_task &t, int64_t first, const part_r
     typedef typename L::real real;
     sums_of<L> sums = {};
     int half = 0;
-    for (int64_t base = r.begin; base < r.end; base += (int64_t)p.slots * L::ROWS)
+    for (int64_t base = r.begin; base < r.end; base += (int64_t)p.slots * L::ROWS) {
+        if (L::FETCHES && !r.staged) {
+            int64_t later = base + rows_ahead<L>(p) + threadIdx.x;
+            if (threadIdx.x < L::ROWS && later < r.end) fetch_row<L>(t, first, r.x, later, p);
+        }
         add_rows<L>(t, first, r, base, point, from, p, (real *)shared, half++, &sums);
+    }
     __syncthreads();
-    store_gradient<L>(&sums.gradient, (int)t.stride, p, (real *)shared, gradients_of<real>(t, turn) + number * t.stride);
+    store_gradient<L>(&sums.gradient, p.room, p, (real *)shared, gradients_of<real>(t, turn) + number * t.stride + p.first);
     block_sums(&sums.loss, &sums.slope, shared);
-    if (threadIdx.x == 0) {
+    if (threadIdx.x == 0 && p.rank == 0) {
         sums_at(t, turn)[2 * number] = sums.loss;
         sums_at(t, turn)[2 * number + 1] = sums.slope;
     }
     __syncthreads();
 }
 
-/* Where part `number` of a batch of `count` rows begins and ends. */
-__device__ static inline int64_t part_begin(const fused_task &t, int64_t number, int64_t count)
+/* ---- Before the step before is done ---- */
+
+/* Part `number`'s first rows, to the L2 cache: x depends on no step, and which rows come next on the number of steps alone. */
+template <class L>
+__device__ static void fetch_part(const fused_task &t, int64_t number, const typename L::stored *x, const place &p)
 {
-    return number * t.shape.rows < count ? number * t.shape.rows : count;
+    int64_t step = 2 * *(const volatile int64_t *)&t.state->turns[t.turn] + t.turn;
+    if (step >= t.update.table->count) return;
+    const step_row *row = t.update.table->row + step;
+    int64_t begin = part_begin(t, number, row->count), end = part_begin(t, number + 1, row->count), rows = rows_ahead<L>(p);
+    if (end > begin + rows) end = begin + rows;
+    for (int64_t i = begin + threadIdx.x; i < end; i += blockDim.x) fetch_row<L>(t, row->first, x, i, p);
+}
+
+/* What each kernel of a step begins with: everything that depends on the steps before stands behind it. */
+template <class L>
+__device__ static void begin_step(const fused_task &t, int64_t number, const typename L::stored *x, const place &p)
+{
+    if (CAN_FETCH && L::VALUES > 1 && t.early) fetch_part<L>(t, number, x, p);
+    wait_for_earlier();
+    let_later_begin();
+}
+
+/* The step that has begun, for fused_update_kernel too; -1: none, the run has failed. */
+__device__ static inline int64_t begun_step(const fused_task &t)
+{
+    int64_t step = t.state->failed ? -1 : t.state->next;
+    if (blockIdx.x + threadIdx.x == 0) t.state->active = step;
+    return step;
 }
 
 /* ---- Adding parts up ---- */
@@ -326,6 +418,15 @@ __device__ static inline void add_sums(const fused_task &t, int turn, double *sh
     block_sums(loss, slope, shared);
 }
 
+/* Neighbouring threads that share a part's columns, 16 bytes each: as many as are of use, but so few that the groups of them which
+ * a block has need not add up more than 8 parts each, whose loads are on their way at once. */
+__host__ __device__ static inline int update_width(int64_t parts, int packs)
+{
+    int width = 8;
+    while (width < 64 && width < packs && parts * 2 * width <= 8 * THREADS) width *= 2;
+    return width;
+}
+
 /* Adds up the parts' gradients, 16 bytes of columns a thread, and updates these parameters. Groups of `width` threads take every
  * few-th part each, and their sums are added in order. `blocks` blocks share the columns, this is number `block`: the bits do not
  * depend on that. All threads call, THREADS or more; shared: shared_doubles<L>(). */
@@ -336,8 +437,7 @@ __device__ static void update_columns(const fused_task &t, int turn, const updat
     const int values = 16 / sizeof(real);
     int d = (int)to.penalised, packs = (d + values) / values; /* with the intercept */
     const real *gradients = gradients_of<real>(t, turn);
-    int width = 8;
-    while (width < 64 && width < packs) width *= 2;
+    int width = update_width(t.shape.parts, packs);
     int groups = THREADS / width, group = (int)threadIdx.x / width, column = (int)threadIdx.x % width;
     for (int base = (int)block * width; base < packs; base += (int)blocks * width) {
         int u = (base + column) * values;

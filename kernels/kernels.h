@@ -22,6 +22,11 @@ extern "C" {
 
 /* Rows of x from so many columns on, of which 16 bytes hold `values`, are padded to multiples of 16 bytes. */
 static inline int64_t padded_from(int64_t values) { return values > 4 ? 32 : 8 * values; }
+/* Bytes of one of their values. storage: BF16 only where the precision is float. */
+static inline int64_t value_bytes(cusgd_precision precision, cusgd_storage storage)
+{
+    return precision == CUSGD_PRECISION_DOUBLE ? 8 : storage == CUSGD_STORAGE_BF16 ? 2 : 4;
+}
 
 /* ---- A slice of steps, as it lies on the device ---- */
 
@@ -44,6 +49,7 @@ typedef struct run_state {
     int64_t gathered; /* the same, but moved on by the gather kernel: for what runs beside the loss kernel */
     int64_t active;   /* the row whose update is due; -1: none, the run has failed */
     double pending;   /* the loss of the batch, or of all rows of a pass */
+    int64_t turns[2]; /* FUSED: even and odd steps of the slice that are done, for what begins before the step before is done */
     unsigned arrived; /* blocks of the loss kernel that are done */
     int failed;       /* from here on: since the last report */
     double loss;
@@ -143,17 +149,26 @@ cudaError_t kernel_accumulate(cusgd_precision precision, const void *gradient, d
 
 /* ---- A step with one read of x (fused.h), for one output ---- */
 
-/* How a batch and its rows are shared out: a function of (batch, d), the precision and the storage alone. */
+/* How a batch and its rows are shared out: a function of (batch, d), the precision, the storage, and whether there are clusters,
+ * alone. */
 typedef struct fused_shape {
     int values;    /* of a row that a thread loads at once: 16 bytes' worth, or 1 */
     int packs;     /* such loads a thread and row */
     int threads;   /* of a block */
     int lanes;     /* threads that share a row: 8, 16, 32, or the block */
-    int64_t rows;  /* of a part, which is a block's share of a batch */
+    int blocks;    /* that share a row, as a cluster; 1: none */
+    int64_t rows;  /* of a part, which is a block's or a cluster's share of a batch */
     int64_t parts; /* of the largest batch */
 } fused_shape;
+/* STAGED_BYTES of a batch for each multiprocessor: two batches fit into their shared memory. PASSED_BYTES of parts' gradients: what
+ * a block reads in passing. While a batch has no more of either, the engine `persistent` pays, by prediction. */
+enum { STAGED_BYTES = 96 * 1024, PASSED_BYTES = 64 * 1024 };
 /* ld: values of x from row to row; 16 bytes' multiples from padded_from() on. Returns 0 where rows are too long. */
-int fused_shape_of(cusgd_precision precision, cusgd_storage storage, int64_t batch, int64_t ld, fused_shape *out);
+int fused_shape_of(cusgd_precision precision, cusgd_storage storage, int64_t batch, int64_t ld, int clusters, fused_shape *out);
+/* Likewise, where rows are so long that blocks share them; else 0. */
+int cluster_shape_of(cusgd_precision precision, cusgd_storage storage, int64_t batch, int64_t ld, fused_shape *out);
+/* What the device can do with this module's kernels: launch one before the one before it is done; clusters of blocks. */
+cudaError_t kernel_abilities(int *early, int *clusters);
 
 typedef struct fused_task {
     update_task update; /* gradient and sum: NULL */
@@ -168,10 +183,13 @@ typedef struct fused_task {
     const void *point;     /* d + 1: where the gradient is taken */
     void *partial;         /* 2 x parts x stride: gradients of a batch's parts, of two batches in turn */
     double *sums;          /* 2 x parts x 2: their losses and slopes */
-    double *total;         /* 1: the batch's slope */
+    int turn;              /* 0: an even step of the slice, 1: an odd one */
+    int early;             /* 1: the device lets a kernel begin before the one before it is done */
 } fused_task;
 /* A step, of one or two kernels. */
 cudaError_t kernel_fused_step(const fused_task *t, cudaStream_t stream);
+/* The first of them where shape.blocks > 1: parts' gradients, losses and slopes. */
+cudaError_t kernel_cluster_parts(const fused_task *t, cudaStream_t stream);
 
 /* `steps` steps in one cooperative launch. flags: persistent_blocks() of them, 0 at first. */
 typedef struct persistent_task {

@@ -67,7 +67,7 @@ __device__ static void stage_part(const fused_task &t, int64_t first, int64_t be
     for (int64_t base = begin; base < end; base += (int64_t)p.slots * L::ROWS) {
         int64_t mine = base + (int64_t)own * p.slots + p.slot, at = 0;
         bool owns = own < L::ROWS && mine < end;
-        if (owns) at = row_at<real>(t, first, mine);
+        if (owns) at = row_at(t, first, mine);
         if (owns && (!L::WIDE || threadIdx.x < 32)) {
             copy_async(to.y + (mine - begin), y + at);
             if (w) copy_async(to.w + (mine - begin), w + at);
@@ -115,13 +115,8 @@ __device__ static void run_step(const fused_task &t, int64_t step, const update_
     load_point<L>(from, d, p, &point);
     for (int i = 0; blockIdx.x + (int64_t)i * gridDim.x < t.shape.parts; i++) {
         int64_t part = blockIdx.x + (int64_t)i * gridDim.x;
-        part_rows<real, typename L::stored> r = {part_begin(t, part, row->count),
-                                                 part_begin(t, part + 1, row->count),
-                                                 i < staged,
-                                                 (const typename L::stored *)t.x,
-                                                 (const real *)t.y,
-                                                 (const real *)t.w,
-                                                 (const real *)t.o};
+        part_rows<real, typename L::stored> r = part_of<L>(t, row, part, (const typename L::stored *)t.x);
+        r.staged = i < staged;
         if (r.staged) {
             stage<L> s = stage_at<L>(t, memory, staged, turn, i);
             r.x = s.x;
@@ -191,7 +186,7 @@ __global__ __launch_bounds__(most_threads<L>(), 1) static void persistent_kernel
     SHARED(double, shared, shared_doubles<L>());
     SHARED(run_state, state, 1);
     DYNAMIC_SHARED(real, memory);
-    place p = place_of<L>(t.shape);
+    place p = place_of<L>(t);
     update_task mine = bring_parameters(t.update, memory);
     if (threadIdx.x == 0) state[0] = *t.state;
     __syncthreads();
@@ -236,7 +231,7 @@ extern "C" int persistent_takes(const fused_shape *shape, const update_task *upd
 {
     int is_float = update->precision == CUSGD_PRECISION_FLOAT;
     int64_t kept = arrays_of(*update) * parameter_room(*update) * (is_float ? 4 : 8);
-    return (shape->lanes <= 32 || shape->packs <= 2) && shape->threads <= (is_float ? 512 : 256) &&
+    return shape->blocks == 1 && (shape->lanes <= 32 || shape->packs <= 2) && shape->threads <= (is_float ? 512 : 256) &&
            kept <= shared - own_bytes(shape->values);
 }
 

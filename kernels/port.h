@@ -1,16 +1,27 @@
 /* What every kernel source includes: CUDA C under nvcc; under g++ -DCUSGD_EMULATED the same source runs on the CPU, in tests
- * (tests/emulator/README.md). Kernels are plain CUDA C but for six things, which have a form here that both compilers take:
+ * (tests/emulator/README.md). Kernels are plain CUDA C but for these things, which have a form here that both compilers take:
  *   LAUNCH(kernel, grid, block, shared bytes, stream, arguments...) for <<<>>>; it returns the launch's error. A template kernel
  *       with several arguments stands in parentheses: LAUNCH((kernel<T, 4>), ...)
  *   LAUNCH_COOPERATIVE(...): the same, every block resident, so that grid_sync() may be called
+ *   LAUNCH_AS(way, ...): the same in clusters of blocks, or early: see launch_way
  *   SHARED(T, name, count) for __shared__ T name[count];
  *   DYNAMIC_SHARED(T, name): the launch's shared bytes as T *name, aligned to 16 bytes
  *   UNROLLED, UNROLLED_8 for #pragma unroll before a loop
  *   APART for __noinline__, whose registers are its own
- * What the emulator cannot know of (clusters, distributed shared memory, bulk copies, matrix instructions) comes here, with a
- * portable twin, together with the first kernel that needs it. This file and its twin are the only ones that ask who compiles. */
+ *   wait_for_earlier(), let_later_begin(), fetch(): between the kernels of a stream
+ *   cluster_sync(), of_cluster(): between the blocks of a cluster
+ * What the emulator cannot know of (bulk copies, matrix instructions) comes here, with a portable twin, together with the first
+ * kernel that needs it. This file and its twin are the only ones that ask who compiles. */
 #ifndef CUSGD_KERNELS_PORT_H
 #define CUSGD_KERNELS_PORT_H
+
+/* How a kernel is launched. early: it may begin before the kernel before it in the stream is done, once each block of that one has
+ * called let_later_begin() or returned. cluster: groups of so many blocks of a one-dimensional grid, at most 8, are resident
+ * together and reach each other's shared memory; 0: none. Both need compute capability 9.0, and neither goes with cooperative. */
+struct launch_way {
+    bool cooperative, early;
+    unsigned cluster;
+};
 
 #ifdef CUSGD_EMULATED
 #include "emulator/device.h"
@@ -34,13 +45,26 @@ template <class T> struct same {
 };
 
 template <class... P>
-static inline cudaError_t launch(bool cooperative, const char *, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared,
+static inline cudaError_t launch(launch_way way, const char *, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared,
                                  cudaStream_t stream, typename same<P>::type... arguments)
 {
     void *pointers[] = {const_cast<void *>(static_cast<const void *>(&arguments))..., nullptr};
     const void *function = reinterpret_cast<const void *>(kernel);
-    return cooperative ? cudaLaunchCooperativeKernel(function, grid, block, pointers, shared, stream)
-                       : cudaLaunchKernel(function, grid, block, pointers, shared, stream);
+    if (way.cooperative) return cudaLaunchCooperativeKernel(function, grid, block, pointers, shared, stream);
+    if (!way.early && way.cluster == 0) return cudaLaunchKernel(function, grid, block, pointers, shared, stream);
+    cudaLaunchAttribute attributes[2];
+    cudaLaunchConfig_t config = {grid, block, shared, stream, attributes, 0};
+    if (way.early) {
+        attributes[config.numAttrs].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+        attributes[config.numAttrs++].val.programmaticStreamSerializationAllowed = 1;
+    }
+    if (way.cluster > 0) {
+        attributes[config.numAttrs].id = cudaLaunchAttributeClusterDimension;
+        attributes[config.numAttrs].val.clusterDim.x = way.cluster;
+        attributes[config.numAttrs].val.clusterDim.y = attributes[config.numAttrs].val.clusterDim.z = 1;
+        config.numAttrs++;
+    }
+    return cudaLaunchKernelExC(&config, function, pointers);
 }
 
 /* Every thread of every block of a cooperative launch waits for every other; what they wrote before is seen after it. */
@@ -71,10 +95,49 @@ __device__ static inline void copy_async_wait()
     __pipeline_commit();
     __pipeline_wait_prior(0);
 }
+
+/* What follows does something from compute capability 9.0 on; elsewhere no kernel is launched early or in clusters. */
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+#define CUSGD_FROM_90(...) __VA_ARGS__
+enum { CAN_FETCH = 1 };
+#else
+#define CUSGD_FROM_90(...)
+enum { CAN_FETCH = 0 };
 #endif
 
-#define LAUNCH(kernel, ...)             launch(false, #kernel, kernel, __VA_ARGS__)
-#define LAUNCH_COOPERATIVE(kernel, ...) launch(true, #kernel, kernel, __VA_ARGS__)
+/* In a kernel that is launched early: what the kernels before it wrote is there from here on; every thread must call. */
+__device__ static inline void wait_for_earlier() { CUSGD_FROM_90(asm volatile("griddepcontrol.wait;" : : : "memory");) }
+/* A kernel behind this one that is launched early may begin, as far as this block is concerned. */
+__device__ static inline void let_later_begin() { CUSGD_FROM_90(asm volatile("griddepcontrol.launch_dependents;" : : : "memory");) }
+
+/* Brings `bytes` of device memory at p, both multiples of 16, into the L2 cache in the background. */
+__device__ static inline void fetch(const void *p, unsigned bytes)
+{
+    (void)p, (void)bytes;
+    CUSGD_FROM_90(asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;"
+                               :
+                               : "l"(__cvta_generic_to_global(p)), "r"(bytes)
+                               : "memory");)
+}
+
+/* Every thread of every block of a cluster waits for every other; what they wrote before, to each other's shared memory too, is
+ * seen after it. Before the first one another block may not have begun, and after its last one it may be gone. */
+__device__ static inline void cluster_sync()
+{
+    CUSGD_FROM_90(asm volatile("barrier.cluster.arrive.release;\n\tbarrier.cluster.wait.acquire;" : : : "memory");)
+}
+/* Where block `rank` of the cluster, the rank-th of its blocks in the grid, has what stands at p in this one's shared memory. */
+template <class T> __device__ static inline T *of_cluster(T *p, unsigned rank)
+{
+    (void)rank;
+    CUSGD_FROM_90(p = cooperative_groups::this_cluster().map_shared_rank(p, rank);)
+    return p;
+}
+#endif
+
+#define LAUNCH_AS(way, kernel, ...)     launch(way, #kernel, kernel, __VA_ARGS__)
+#define LAUNCH(kernel, ...)             LAUNCH_AS((launch_way{false, false, 0}), kernel, __VA_ARGS__)
+#define LAUNCH_COOPERATIVE(kernel, ...) LAUNCH_AS((launch_way{true, false, 0}), kernel, __VA_ARGS__)
 
 #define FULL_WARP 0xffffffffu
 

@@ -94,6 +94,7 @@ typedef struct cuda {
     int device, multiprocessors;
     int shared; /* bytes of shared memory that a block can have */
     int cooperative;
+    int early, clusters; /* see kernel_abilities() */
     cusgd_precision precision;
     size_t element;            /* bytes of a real */
     cudaStream_t stream, side; /* side: row numbers, a batch ahead */
@@ -130,7 +131,7 @@ static inline cusgd_storage kept_as(const cuda *c, cusgd_storage asked)
 }
 static inline size_t stored_bytes(const cuda *c, cusgd_storage kept)
 {
-    return kept == CUSGD_STORAGE_BF16 ? sizeof(bf16) : c->element;
+    return (size_t)value_bytes(c->precision, kept);
 }
 
 /* Values from row to row of d columns, each of `element` bytes: short rows would grow by too much. */
@@ -207,7 +208,8 @@ cusgd_status pass_rows(cuda *c, const bound *b, int64_t first, int64_t rows, con
 cusgd_status engine_choose(cuda *c, cusgd_engine asked);
 cusgd_status fused_open(cuda *c);
 void fused_close(fused *f);
-cusgd_status fused_step(const cuda *c);
+/* turn: 0 for an even step of the slice's table, 1 for an odd one. */
+cusgd_status fused_step(const cuda *c, int turn);
 /* `count` steps from the one under way on. */
 cusgd_status persistent_steps(const cuda *c, int64_t count);
 

@@ -7,7 +7,7 @@
  *
  *     one target, rows to 4096 floats;   all blocks' shared memory holds two batches,      persistent
  *                                        and a block reads all parts' gradients in passing
- *     one target, rows to 16384 floats                                                     fused
+ *     one target, rows to 64 KB, or 128 KB where the GPU has clusters                      fused
  *     anything                                                                             cublas */
 
 static cusgd_status refuse(const char *engine, const char *why)
@@ -22,8 +22,8 @@ static const char *why_not_fused(const cuda *c, fused_shape *shape)
     if (p->k > 1) return "more than one target";
     if (p->clip_norm > 0) return "clip-norm, for which a step would have to wait for the whole gradient once more";
     cusgd_storage kept = kept_as(c, p->storage);
-    if (!fused_shape_of(c->precision, kept, p->batch, row_stride(stored_bytes(c, kept), p->d), shape))
-        return "rows of more than 64 KB, or 32 KB of bf16";
+    if (!fused_shape_of(c->precision, kept, p->batch, row_stride(stored_bytes(c, kept), p->d), c->clusters, shape))
+        return c->clusters ? "rows of more than 128 KB" : "rows of more than 64 KB, or 32 KB of bf16";
     return NULL;
 }
 
@@ -38,11 +38,10 @@ static const char *why_not_persistent(const cuda *c, const fused_shape *shape)
 
 static int persistent_pays(const cuda *c, const fused_shape *shape)
 {
-    enum { STAGED_BYTES = 96 * 1024, GRADIENT_BYTES = 64 * 1024 };
     const plan *p = &c->run.plan;
     size_t stored = stored_bytes(c, kept_as(c, p->storage));
     int64_t row = row_stride(stored, p->d) * (int64_t)stored, gradient = padded(c, p->d) * (int64_t)c->element;
-    return p->batch * row <= c->multiprocessors * (int64_t)STAGED_BYTES && shape->parts * gradient <= GRADIENT_BYTES;
+    return p->batch * row <= c->multiprocessors * (int64_t)STAGED_BYTES && shape->parts * gradient <= PASSED_BYTES;
 }
 
 cusgd_status engine_choose(cuda *c, cusgd_engine asked)
@@ -86,7 +85,7 @@ void fused_close(fused *f)
 
 /* ---- Steps ---- */
 
-static fused_task task_of(const cuda *c)
+static fused_task task_of(const cuda *c, int turn)
 {
     const run *r = &c->run;
     const bound *b = r->route.examples;
@@ -105,13 +104,14 @@ static fused_task task_of(const cuda *c)
                     .point = gradient_at(r),
                     .partial = r->fused.partial,
                     .sums = r->fused.sums,
-                    .total = r->work.total};
+                    .turn = turn,
+                    .early = c->early};
     return t;
 }
 
-cusgd_status fused_step(const cuda *c)
+cusgd_status fused_step(const cuda *c, int turn)
 {
-    fused_task t = task_of(c);
+    fused_task t = task_of(c, turn);
     return CUDA(kernel_fused_step(&t, c->stream));
 }
 
@@ -126,7 +126,7 @@ static int64_t steps_a_launch(const cuda *c)
 cusgd_status persistent_steps(const cuda *c, int64_t count)
 {
     persistent_task t = {
-        .fused = task_of(c), .multiprocessors = c->multiprocessors, .shared = c->shared, .flags = c->run.fused.flags};
+        .fused = task_of(c, 0), .multiprocessors = c->multiprocessors, .shared = c->shared, .flags = c->run.fused.flags};
     int64_t most = steps_a_launch(c);
     for (int64_t done = 0; done < count; done += most) {
         t.steps = least(most, count - done);

@@ -172,6 +172,7 @@ static cusgd_status open_parts(cuda *c)
     TRY(CUDA(cudaStreamCreateWithFlags(&c->side, cudaStreamNonBlocking)));
     TRY(CUDA(cudaEventCreateWithFlags(&c->forked, cudaEventDisableTiming)));
     TRY(CUDA(cudaEventCreateWithFlags(&c->joined, cudaEventDisableTiming)));
+    TRY(CUDA(kernel_abilities(&c->early, &c->clusters)));
     TRY(ring_open(c));
     return blas_open(c);
 }

@@ -19,6 +19,7 @@ enum {
 /* A batch on its way: `rows` of them (with a last one that may be missing, unless in place, where row `first` is the first). */
 typedef struct batch {
     int64_t first, rows;
+    int turn; /* 0 for an even step of the table, 1 for an odd one */
 } batch;
 
 static cusgd_status gather(const cuda *c, int64_t start, int64_t rows)
@@ -141,7 +142,7 @@ static cusgd_status run_chunk(const cuda *c, const batch *b, int64_t start, int6
 static cusgd_status run_batch(const cuda *c, const batch *b)
 {
     const run *r = &c->run;
-    if (r->engine == CUSGD_ENGINE_FUSED) return fused_step(c);
+    if (r->engine == CUSGD_ENGINE_FUSED) return fused_step(c, b->turn);
     update_task t = update_of(c);
     for (int64_t start = 0; start < b->rows; start += r->work.rows)
         TRY(run_chunk(c, b, start, least(r->work.rows, b->rows - start)));
@@ -154,8 +155,10 @@ static cusgd_status run_batch(const cuda *c, const batch *b)
 
 static cusgd_status capture_steps(const cuda *c)
 {
-    batch b = {0, c->run.route.rows};
-    for (int i = 0; i < GRAPH_STEPS; i++) TRY(run_batch(c, &b));
+    for (int i = 0; i < GRAPH_STEPS; i++) {
+        batch b = {0, c->run.route.rows, i % 2};
+        TRY(run_batch(c, &b));
+    }
     return CUSGD_OK;
 }
 
@@ -220,9 +223,9 @@ static cusgd_status upload_table(cuda *c, const slice *s, int64_t done, int64_t 
     return CUDA(cudaMemsetAsync(r->work.state, 0, offsetof(run_state, failed), c->stream));
 }
 
-static cusgd_status one_step(cuda *c, const step_row *row)
+static cusgd_status one_step(cuda *c, const step_row *row, int turn)
 {
-    batch b = {row->first, c->run.route.in_place ? row->count : c->run.route.rows};
+    batch b = {row->first, c->run.route.in_place ? row->count : c->run.route.rows, turn};
     TRY(run_batch(c, &b));
     c->run.warm = 1;
     return CUSGD_OK;
@@ -238,8 +241,9 @@ static cusgd_status run_table(cuda *c, const slice *s, int64_t done, int64_t cou
     if (r->engine == CUSGD_ENGINE_CUBLAS && !r->route.contiguous) TRY(find_rows(c, 0, c->stream));
     if (r->engine == CUSGD_ENGINE_PERSISTENT) return persistent_steps(c, count);
     for (int64_t i = 0; i < count;) {
-        if (r->route.in_place || !r->warm || count - i < GRAPH_STEPS) {
-            TRY(one_step(c, &t->row[i++]));
+        int turn = (int)(i % 2);
+        if (r->route.in_place || !r->warm || turn || count - i < GRAPH_STEPS) { /* a graph begins with an even step */
+            TRY(one_step(c, &t->row[i++], turn));
             continue;
         }
         if (!r->graph) TRY(capture(c));

@@ -1,6 +1,6 @@
 /* CUDA C for g++: what a kernel source sees instead of nvcc's built-in words. The types and the host functions are those of the
  * real CUDA headers; threads, barriers, shared memory and warps are execute.cpp's. One host thread runs the whole device, so an
- * atomic operation is a plain read, change and write. What is missing here does not compile: __shared__ (use SHARED), clusters,
+ * atomic operation is a plain read, change and write. What is missing here does not compile: __shared__ (use SHARED),
  * cooperative groups, matrix instructions, approximate functions such as __expf. */
 #ifndef CUSGD_EMULATOR_DEVICE_H
 #define CUSGD_EMULATOR_DEVICE_H
@@ -40,7 +40,7 @@ namespace emulator
 struct kernel_call {
     const char *name;
     const void *function;
-    bool cooperative;
+    launch_way way;
     dim3 grid, block;
     size_t shared;
     void (*run)(const void *kernel_and_arguments); /* one device thread */
@@ -51,6 +51,10 @@ cudaError_t launch_kernel(const kernel_call &call, cudaStream_t stream, const vo
 
 void barrier_block(int line);
 void barrier_grid(int line);
+void barrier_cluster(int line);
+void *map_cluster(void *p, unsigned rank);
+void wait_for_earlier();
+void check_fetch(const void *p, size_t bytes);
 void barrier_warp(unsigned mask);
 uint64_t exchange_warp(unsigned mask, uint64_t value, unsigned source); /* the value of lane `source` */
 unsigned ballot_warp(unsigned mask, bool value);
@@ -88,7 +92,7 @@ template <class T> T exchange(unsigned mask, T value, unsigned source, unsigned 
 #pragma GCC visibility pop
 
 template <class... P>
-static inline cudaError_t launch(bool cooperative, const char *name, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared,
+static inline cudaError_t launch(launch_way way, const char *name, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared,
                                  cudaStream_t stream, typename emulator::same<P>::type... arguments)
 {
     struct held { /* the arguments are fixed here, as on the device */
@@ -98,7 +102,7 @@ static inline cudaError_t launch(bool cooperative, const char *name, void (*kern
     const void *pointers[] = {emulator::pointer_of(arguments)..., nullptr};
     emulator::kernel_call call = {name,
                                   (const void *)kernel,
-                                  cooperative,
+                                  way,
                                   grid,
                                   block,
                                   shared,
@@ -134,6 +138,13 @@ template <class T> static inline void copy_async(T *shared, const T *global)
     emulator::copy_later(shared, global, sizeof(T));
 }
 static inline void copy_async_wait() { emulator::copy_now(); }
+
+enum { CAN_FETCH = 1 };
+static inline void wait_for_earlier() { emulator::wait_for_earlier(); }
+static inline void let_later_begin() {}
+static inline void fetch(const void *p, unsigned bytes) { emulator::check_fetch(p, bytes); }
+static inline void cluster_sync(int line = __builtin_LINE()) { emulator::barrier_cluster(line); }
+template <class T> static inline T *of_cluster(T *p, unsigned rank) { return static_cast<T *>(emulator::map_cluster(p, rank)); }
 
 template <class T> static inline T __shfl_sync(unsigned mask, T value, int source, int width = 32)
 {

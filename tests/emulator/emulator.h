@@ -18,7 +18,7 @@ void emulator_set_order(unsigned order);
  * somewhere between, by chance of that number. Branches of a graph are likewise run in order, the later first, or by chance. */
 void emulator_set_laziness(unsigned laziness);
 
-/* The device's size; by default 1 GiB and 2 multiprocessors. */
+/* The device's size; by default 1 GiB and 2 multiprocessors. Its compute capability is 9.0, or CUSGD_EMULATOR_CAPABILITY's. */
 void emulator_set_memory(size_t bytes);
 void emulator_set_multiprocessors(int count);
 

@@ -1,9 +1,9 @@
-/* Runs a kernel: the blocks one after another (all at once in a cooperative launch), a block's threads one after another on one
- * fiber until one of them must wait; that one keeps the fiber, and the rest go on with another. */
-#include "device.h"
+/* Runs a kernel: the blocks one after another (those of a cluster, or all of a cooperative launch, at once), a block's threads one
+ * after another on one fiber until one of them must wait; that one keeps the fiber, and the rest go on with another. */
 #include "emulator.h"
 #include "fiber.h"
 #include "internal.h"
+#include "port.h"
 #include <vector>
 
 uint3 threadIdx, blockIdx;
@@ -11,13 +11,14 @@ dim3 blockDim, gridDim;
 
 namespace emulator
 {
-enum thread_state : unsigned char { READY, AT_BLOCK, AT_GRID, AT_WARP, DONE };
+enum thread_state : unsigned char { READY, AT_BLOCK, AT_OTHERS, AT_WARP, DONE };
 enum exchange_kind : unsigned char { SYNC, SHUFFLE, BALLOT };
 
 struct device_thread {
     fiber *suspended;
     int line; /* of the barrier it waits at */
     thread_state state;
+    bool waited; /* it has called wait_for_earlier() */
 };
 
 /* Lanes that wait, and what each brought: they go on when all living lanes of their mask have come. */
@@ -31,6 +32,7 @@ struct warp {
 
 struct shared_slot {
     void *memory;
+    size_t bytes;
     uint64_t generation; /* of the block for which it was filled last */
 };
 
@@ -44,9 +46,10 @@ struct pending_copy {
 struct device_block {
     uint3 id;
     uint64_t generation;
-    unsigned count, next;             /* threads; position in the order of the next to begin */
-    unsigned live, at_block, at_grid; /* threads not DONE; waiting */
-    int block_line, grid_line;        /* of the barrier at which they wait */
+    unsigned count, next;               /* threads; position in the order of the next to begin */
+    unsigned live, at_block, at_others; /* threads not DONE; waiting for the block; for other blocks */
+    int block_line, others_line;        /* of the barrier at which they wait */
+    bool met;                           /* other blocks, at a barrier */
     size_t static_bytes;
     std::vector<device_thread> threads;
     std::vector<warp> warps;
@@ -59,6 +62,7 @@ static const size_t STATIC_SHARED_LIMIT = 48 * 1024; /* bytes; nvcc refuses more
 
 static const kernel_call *kernel;
 static device_block *B;             /* the block that runs */
+static device_block *together;      /* those that run at once, it among them: of a grid, or of a cluster */
 static unsigned current;            /* its thread that runs */
 static std::vector<unsigned> order; /* in which threads begin and go on */
 static std::vector<uint3> ids;      /* of the threads, by number */
@@ -81,7 +85,7 @@ static void append(std::string *message, const char *format, unsigned thread, un
     for (unsigned i = 0; i < B->count; i++) {
         const device_thread &other = B->threads[i];
         if (i == current) continue;
-        if ((other.state == AT_BLOCK || other.state == AT_GRID) && waiting[0].empty())
+        if ((other.state == AT_BLOCK || other.state == AT_OTHERS) && waiting[0].empty())
             append(&waiting[0], "; thread (%u,%u,%u) waits at the barrier of line %u", i, (unsigned)other.line);
         if (other.state == AT_WARP && waiting[1].empty())
             append(&waiting[1], "; thread (%u,%u,%u) waits for lanes %08x of its warp", i, B->warps[i / 32].mask[i % 32]);
@@ -129,15 +133,37 @@ void barrier_block(int line)
     wait_in(AT_BLOCK, line);
 }
 
-void barrier_grid(int line)
+static void meet_others(int line)
 {
     device_block &b = *B;
-    if (!kernel->cooperative) die_here("grid_sync in a launch that is not cooperative");
-    if (b.live < b.count) die_here("barrier divergence (a thread reached grid_sync after another had returned)");
-    if (b.at_grid && b.grid_line != line) die_here("barrier divergence (threads meet at two different grid_sync)");
-    b.at_grid++;
-    b.grid_line = line;
-    wait_in(AT_GRID, line);
+    if (b.live < b.count) die_here("barrier divergence (a thread reached grid_sync or cluster_sync after another had returned)");
+    if (b.at_others && b.others_line != line)
+        die_here("barrier divergence (threads meet at two different grid_sync or cluster_sync)");
+    b.at_others++;
+    b.others_line = line;
+    wait_in(AT_OTHERS, line);
+}
+
+void barrier_grid(int line)
+{
+    if (!kernel->way.cooperative) die_here("grid_sync in a launch that is not cooperative");
+    meet_others(line);
+}
+
+void barrier_cluster(int line)
+{
+    if (!kernel->way.cluster) die_here("cluster_sync in a launch without clusters");
+    meet_others(line);
+}
+
+/* ---- the kernel before ---- */
+
+void wait_for_earlier() { B->threads[current].waited = true; }
+
+void check_fetch(const void *p, size_t bytes)
+{
+    if ((size_t)p % 16 || bytes % 16 || !bytes) die_here("fetch() of what is no multiple of 16 bytes");
+    if (!is_device(p, bytes)) die_here("fetch() of what is not device memory");
 }
 
 /* ---- warps ---- */
@@ -201,14 +227,13 @@ unsigned ballot_warp(unsigned mask, bool value) { return (unsigned)warp_meet(mas
 
 /* ---- shared memory: of its exact size for AddressSanitizer, filled with NaN for each block ---- */
 
-void *shared_variable(unsigned *site, size_t bytes)
+static void *shared_of(device_block &b, unsigned site, size_t bytes)
 {
-    if (!*site) *site = ++sites;
-    device_block &b = *B;
-    if (b.shared.size() <= *site) b.shared.resize(sites + 1);
-    shared_slot &s = b.shared[*site];
+    if (b.shared.size() <= site) b.shared.resize(sites + 1);
+    shared_slot &s = b.shared[site];
     if (s.generation == b.generation) return s.memory;
     if (!s.memory && posix_memalign(&s.memory, 16, bytes)) die("out of host memory");
+    s.bytes = bytes;
     s.generation = b.generation;
     memset(s.memory, 0xff, bytes);
     b.static_bytes += bytes;
@@ -217,7 +242,37 @@ void *shared_variable(unsigned *site, size_t bytes)
     return s.memory;
 }
 
+void *shared_variable(unsigned *site, size_t bytes)
+{
+    if (!*site) *site = ++sites;
+    return shared_of(*B, *site, bytes);
+}
+
 void *shared_dynamic() { return B->dynamic; }
+
+/* Where `to` has what stands at `at` bytes behind `from` in the running block's memory. */
+static void *moved(void *to, const void *from, const void *at) { return (char *)to + ((const char *)at - (const char *)from); }
+static bool is_within(const void *p, const void *from, size_t bytes)
+{
+    return (const char *)p >= (const char *)from && (const char *)p < (const char *)from + bytes;
+}
+
+void *map_cluster(void *p, unsigned rank)
+{
+    unsigned size = kernel->way.cluster, other = 0;
+    if (rank >= size) die_here("of_cluster of a rank beyond the cluster");
+    while (together[other].id.x % size != rank) other++;
+    device_block &to = together[other];
+    if (!B->met) die_here("another block's shared memory is used before the cluster's first cluster_sync");
+    if (!to.live) die_here("another block's shared memory is used after that block has returned");
+    if (is_within(p, B->dynamic, kernel->shared)) return moved(to.dynamic, B->dynamic, p);
+    for (unsigned site = 1; site < B->shared.size(); site++) {
+        const shared_slot &s = B->shared[site];
+        if (s.generation == B->generation && is_within(p, s.memory, s.bytes))
+            return moved(shared_of(to, site, s.bytes), s.memory, p);
+    }
+    die_here("of_cluster of what is not the block's shared memory");
+}
 
 /* As late as is allowed: a kernel that does not wait reads NaN. */
 void copy_later(void *shared, const void *global, size_t bytes) { B->copies.push_back({current, shared, global, bytes}); }
@@ -241,7 +296,7 @@ static void others_wait(unsigned i)
 {
     warp &W = B->warps[i / 32];
     if (B->at_block) die_here("barrier divergence (a thread returned while others wait at __syncthreads)");
-    if (B->at_grid) die_here("barrier divergence (a thread returned while others wait at grid_sync)");
+    if (B->at_others) die_here("barrier divergence (a thread returned while others wait at grid_sync or cluster_sync)");
     for (unsigned l = 0; W.waiting && l < 32; l++) { /* those that waited for this lane alone go on without it */
         if (!(W.waiting >> l & 1)) continue;
         unsigned group = warp_group(W, W.mask[l]);
@@ -265,20 +320,21 @@ static void run_threads()
         current = i;
         threadIdx = id[i];
         kernel->run(arguments);
+        if (kernel->way.early && !threads[i].waited) die_here("a thread of an early launch returned without wait_for_earlier()");
         threads[i].state = DONE;
         b.live--;
         W.live &= ~(1u << i % 32);
-        if (b.at_block | b.at_grid | W.waiting) others_wait(i);
+        if (b.at_block | b.at_others | W.waiting) others_wait(i);
     }
 }
 
-/* Until every thread of the block has returned, or waits for the grid. */
+/* Until every thread of the block has returned, or waits for other blocks. */
 static void run_block(device_block &b)
 {
     B = &b;
     blockIdx = b.id;
     while (b.next < b.count) fiber_start(run_threads);
-    while (b.live > b.at_grid) {
+    while (b.live > b.at_others) {
         bool moved = false;
         for (unsigned i : order) {
             if (b.threads[i].state != READY) continue;
@@ -288,7 +344,7 @@ static void run_block(device_block &b)
             moved = true;
         }
         if (!moved) {
-            while (b.threads[current].state == DONE || b.threads[current].state == AT_GRID) current = (current + 1) % b.count;
+            while (b.threads[current].state == DONE || b.threads[current].state == AT_OTHERS) current = (current + 1) % b.count;
             die_here("barrier divergence (no thread of the block can go on)");
         }
     }
@@ -302,7 +358,8 @@ static void block_start(device_block &b, size_t number)
     b.id.z = (unsigned)(number / g.x / g.y);
     b.generation = ++generations;
     b.count = b.live = (unsigned)ids.size();
-    b.next = b.at_block = b.at_grid = 0;
+    b.next = b.at_block = b.at_others = 0;
+    b.met = false;
     b.static_bytes = 0;
     b.threads.assign(b.count, device_thread());
     b.warps.resize((b.count + 31) / 32);
@@ -340,21 +397,24 @@ static void make_ids(dim3 block)
             for (unsigned x = 0; x < block.x; x++) ids.push_back({x, y, z});
 }
 
-/* Blocks in turn, each until its next grid barrier, which all of them must reach. */
-static void run_together(device_block *blocks, const std::vector<unsigned> &turn)
+/* Blocks first + turn in turn, each until its next barrier with the others, which all of them must reach. */
+static void run_together(device_block *blocks, size_t first, const std::vector<unsigned> &turn)
 {
-    for (size_t i = 0; i < turn.size(); i++) block_start(blocks[i], turn[i]);
+    together = blocks;
+    for (size_t i = 0; i < turn.size(); i++) block_start(blocks[i], first + turn[i]);
     for (size_t waiting = turn.size(); waiting > 0;) {
         waiting = 0;
         for (size_t i = 0; i < turn.size(); i++) {
             run_block(blocks[i]);
-            if (blocks[i].at_grid) waiting++;
+            if (blocks[i].at_others) waiting++;
         }
-        if (waiting % turn.size()) die_here("barrier divergence (some blocks wait at grid_sync, others have returned)");
+        if (waiting % turn.size())
+            die_here("barrier divergence (some blocks wait at grid_sync or cluster_sync, others have returned)");
         for (size_t i = 0; i < turn.size(); i++) {
             B = &blocks[i];
-            let_go(AT_GRID);
-            B->at_grid = 0;
+            let_go(AT_OTHERS);
+            B->at_others = 0;
+            B->met = true;
         }
     }
     for (size_t i = 0; i < turn.size(); i++) block_end(blocks[i]);
@@ -364,24 +424,21 @@ static void run_kernel(const kernel_call &call)
 {
     static uint64_t launches;
     static std::vector<device_block> &blocks = *new std::vector<device_block>; /* kept for their memory */
-    size_t count = (size_t)call.grid.x * call.grid.y * call.grid.z, resident = call.cooperative ? count : 1;
+    size_t count = (size_t)call.grid.x * call.grid.y * call.grid.z;
+    size_t resident = call.way.cooperative ? count : std::max(1u, call.way.cluster), groups = count / resident;
     uint64_t random = ((uint64_t)thread_order() << 32) + launches++;
-    std::vector<unsigned> turn;
+    std::vector<unsigned> turn, within; /* of the groups that run at once, one block each or more; of the blocks within one */
 
     kernel = &call;
     gridDim = call.grid;
     blockDim = call.block;
     make_ids(call.block);
     make_order(order, ids.size(), &random);
-    if (call.cooperative || thread_order()) make_order(turn, count, &random);
+    if (thread_order()) make_order(turn, groups, &random);
+    make_order(within, resident, &random);
     if (blocks.size() < resident) blocks.resize(resident);
     for (size_t i = 0; i < resident; i++) blocks[i].dynamic = call.shared ? malloc(call.shared) : nullptr;
-    if (call.cooperative) run_together(blocks.data(), turn);
-    for (size_t i = 0; !call.cooperative && i < count; i++) {
-        block_start(blocks[0], turn.empty() ? i : turn[i]);
-        run_block(blocks[0]);
-        block_end(blocks[0]);
-    }
+    for (size_t i = 0; i < groups; i++) run_together(blocks.data(), (turn.empty() ? i : turn[i]) * resident, within);
     for (size_t i = 0; i < resident; i++) free(blocks[i].dynamic);
 }
 
@@ -394,7 +451,10 @@ static cudaError_t check_launch(const kernel_call &call)
     if (!threads || b.x > 1024 || b.y > 1024 || b.z > 64 || threads > 1024) return cudaErrorInvalidConfiguration;
     if (!g.x || !g.y || !g.z || g.x > 0x7fffffff || g.y > 65535 || g.z > 65535) return cudaErrorInvalidConfiguration;
     if (call.shared > dynamic_shared_limit(call.function)) return cudaErrorInvalidValue;
-    if (call.cooperative &&
+    if ((call.way.early || call.way.cluster) && (capability() < 9 || call.way.cooperative)) return cudaErrorNotSupported;
+    if (call.way.cluster && (call.way.cluster > 8 || g.x % call.way.cluster || g.y != 1 || g.z != 1))
+        return cudaErrorInvalidClusterSize;
+    if (call.way.cooperative &&
         (uint64_t)g.x * g.y * g.z > (uint64_t)multiprocessors() * (uint64_t)blocks_per_multiprocessor((int)threads, call.shared))
         return cudaErrorCooperativeLaunchTooLarge;
     return cudaSuccess;

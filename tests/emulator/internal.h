@@ -21,6 +21,7 @@ unsigned thread_order();
 unsigned laziness();
 size_t memory_size();
 int multiprocessors();
+int capability();
 uint64_t random_next(uint64_t *state); /* SplitMix64 */
 
 /* Counts a call; true when it has been told to fail. */

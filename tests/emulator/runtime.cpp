@@ -18,6 +18,7 @@ static unsigned order_setting = from_environment("CUSGD_EMULATOR_ORDER");
 static unsigned laziness_setting = from_environment("CUSGD_EMULATOR_LAZINESS");
 static size_t memory_setting = (size_t)1 << 30;
 static int multiprocessor_setting = 2;
+static const unsigned capability_setting = from_environment("CUSGD_EMULATOR_CAPABILITY");
 
 static unsigned long calls;
 static unsigned fail_from_outside = from_environment("CUSGD_EMULATOR_FAIL_FROM");
@@ -39,6 +40,7 @@ unsigned thread_order() { return order_setting; }
 unsigned laziness() { return laziness_setting; }
 size_t memory_size() { return memory_setting; }
 int multiprocessors() { return multiprocessor_setting; }
+int capability() { return capability_setting ? (int)capability_setting : 9; }
 
 uint64_t random_next(uint64_t *state)
 {
@@ -179,6 +181,7 @@ static const error_text texts[] = {
     {cudaErrorCapturedEvent, "cudaErrorCapturedEvent", "operation not permitted on an event last recorded in a capturing stream"},
     {cudaErrorIllegalState, "cudaErrorIllegalState", "the operation cannot be performed in the present state"},
     {cudaErrorNotSupported, "cudaErrorNotSupported", "operation not supported"},
+    {cudaErrorInvalidClusterSize, "cudaErrorInvalidClusterSize", "cluster misconfiguration"},
     {cudaErrorUnknown, "cudaErrorUnknown", "unknown error"},
 };
 
@@ -250,7 +253,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int device)
     if (error) return error;
     memset(p, 0, sizeof *p);
     snprintf(p->name, sizeof p->name, "emulated GPU");
-    p->major = 9;
+    p->major = capability();
     p->totalGlobalMem = memory_setting;
     p->multiProcessorCount = multiprocessor_setting;
     p->warpSize = 32;
@@ -328,7 +331,7 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes *a, const void *function)
     a->maxThreadsPerBlock = 1024;
     a->maxDynamicSharedSizeBytes = (int)dynamic_shared_limit(function);
     a->numRegs = 32;
-    a->binaryVersion = a->ptxVersion = 90;
+    a->binaryVersion = a->ptxVersion = 10 * capability();
     return cudaSuccess;
 }
 
@@ -346,4 +349,19 @@ cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *blocks, 
 cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, const void *function, int threads, size_t shared)
 {
     return cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(blocks, function, threads, shared, 0);
+}
+
+cudaError_t cudaOccupancyMaxActiveClusters(int *clusters, const void *function, const cudaLaunchConfig_t *c)
+{
+    locked guard(lock());
+    cudaError_t error = answer(__func__);
+    if (error) return error;
+    unsigned size = 1;
+    for (unsigned i = 0; i < c->numAttrs; i++)
+        if (c->attrs[i].id == cudaLaunchAttributeClusterDimension) size = c->attrs[i].val.clusterDim.x;
+    if (capability() < 9 || size < 1 || size > 8) return remember(cudaErrorInvalidClusterSize);
+    int threads = (int)(c->blockDim.x * c->blockDim.y * c->blockDim.z);
+    int each = c->dynamicSmemBytes > dynamic_shared_limit(function) ? 0 : blocks_per_multiprocessor(threads, c->dynamicSmemBytes);
+    *clusters = each * multiprocessors() / (int)size;
+    return cudaSuccess;
 }

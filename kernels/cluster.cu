@@ -1,0 +1,123 @@
+/* The engine `fused` where rows are longer than 16 KB: a cluster of blocks has a row together, and a part is a cluster's work.
+ *
+ * What one block does with long rows leaves it no room: a row of 64 KB fills the registers of a multiprocessor, so that nothing
+ * is on its way while its dot product is added up, and a part's gradient is as long as a row, so that parts of few rows move as
+ * many bytes of gradients as of x. Here each of 4 or 8 blocks has a piece of every row: two blocks stand on a multiprocessor, one
+ * of which loads while the other adds up, and there are as many parts as clusters at once, 64 or 32. The blocks send each other
+ * their shares of ROWS dot products, each to all, and pass one barrier of the cluster for them; the gradient of a piece of
+ * columns concerns its block alone.
+ *
+ * Bytes a step: B d 4 of x, 8 parts d of the parts' gradients in the L2 cache. Flops: 4 B d. 16384 x 1024 on an H200: 67 MB of x
+ * take 15.6 us at 4.3 TB/s. 32 parts' gradients are 2 MB (8 MB with parts of 8 rows, one a block), which are written as the
+ * parts end and read by fused_update_kernel. A cluster's barrier, 0.5 us if it is assumed dear, comes every 32 KB of a block:
+ * twice 32 KB of a multiprocessor are 2 us of its share of the bandwidth, so that the other block's loads cover it. What is
+ * between two steps' reading, 2.7 us, is covered as far as the next step's rows are fetched meanwhile: tests/gpu/PREDICTED.md. */
+#include "fused.h"
+
+template <class real, int PACKS, class stored = real> struct cluster_layout : layout<real, 16 / sizeof(stored), PACKS, true, stored> {
+    enum { THREADS_MOST = THREADS, CLUSTERED = 1 };
+};
+
+/* A block's piece of every row. All have columns of their own: a row has more than 1024 packs of 16 bytes, a piece a whole number. */
+template <class L> __device__ static place piece_of(const fused_task &t)
+{
+    place p = place_of<L>(t);
+    p.ranks = t.shape.blocks;
+    p.rank = (int)blockIdx.x % p.ranks;
+    int packs = (int)t.ld / L::VALUES, each = (packs + p.ranks - 1) / p.ranks * L::VALUES;
+    bool last = p.rank == p.ranks - 1;
+    p.first = p.rank * each;
+    p.columns = last ? (int)t.ld - p.first : each;
+    p.room = last ? (int)t.stride - p.first : each;
+    p.d -= p.first; /* more than columns, but for the last piece: what stands behind columns is multiplied by 0 */
+    return p;
+}
+
+template <class L> __global__ __launch_bounds__(THREADS, 2) static void cluster_kernel(fused_task t)
+{
+    typedef typename L::real real;
+    typedef typename L::stored stored;
+    SHARED(double, shared, shared_doubles<L>());
+    place p = piece_of<L>(t);
+    int64_t part = blockIdx.x / (unsigned)p.ranks;
+    const stored *x = (const stored *)t.x + p.first;
+    const real *from = (const real *)t.point + p.first;
+    begin_step<L>(t, part, x, p);
+    int64_t step = begun_step(t);
+    if (step < 0) return;
+    const step_row *row = t.update.table->row + step;
+    share<L> point;
+    load_point<L>(from, p.d, p, &point);
+    cluster_sync(); /* before anything is sent to a block it has begun */
+    run_part<L>(t, row->first, part_of<L>(t, row, part, x), part, 0, point, from, p, shared);
+}
+
+template <class L> static cudaError_t launch_parts(const fused_task *t, cudaStream_t stream)
+{
+    const fused_shape *s = &t->shape;
+    launch_way way = {false, t->early != 0, (unsigned)s->blocks};
+    return LAUNCH_AS(way, cluster_kernel<L>, dim3((unsigned)(s->parts * s->blocks)), dim3(THREADS), 0, stream, *t);
+}
+
+template <class real, class stored> static cudaError_t parts_of(const fused_task *t, cudaStream_t stream)
+{
+    return t->shape.packs == 2 ? launch_parts<cluster_layout<real, 2, stored>>(t, stream)
+                               : launch_parts<cluster_layout<real, 4, stored>>(t, stream);
+}
+
+extern "C" cudaError_t kernel_cluster_parts(const fused_task *t, cudaStream_t stream)
+{
+    if (t->update.precision == CUSGD_PRECISION_DOUBLE) return parts_of<double, double>(t, stream);
+    return t->storage == CUSGD_STORAGE_BF16 ? parts_of<float, bf16>(t, stream) : parts_of<float, float>(t, stream);
+}
+
+/* ---- The shape ---- */
+
+/* Rows of more packs of 16 bytes than the engine `persistent` takes, up to `most`: blocks that share one, and loads a thread. */
+enum { PACKS_OF_A_BLOCK = 1024 };
+static const struct {
+    int most, blocks, packs;
+} cluster_shapes[] = {{2048, 4, 2}, {4096, MOST_BLOCKS, 2}, {8192, MOST_BLOCKS, 4}};
+
+extern "C" int cluster_shape_of(cusgd_precision precision, cusgd_storage storage, int64_t batch, int64_t ld, fused_shape *out)
+{
+    enum {
+        BLOCKS = 256,    /* at once: two on each of 128 multiprocessors, clusters of which a GPU's groups of 16 or 18 hold 4 */
+        PART_ROWS = 4,   /* at least: what a cluster loads at once */
+        MOST_TERMS = 256 /* of a sum in `real` */
+    };
+    int64_t values = 16 / value_bytes(precision, storage), packs = ld / values;
+    if (packs <= PACKS_OF_A_BLOCK) return 0;
+    for (const auto &s : cluster_shapes) {
+        if (packs > s.most) continue;
+        int64_t clusters = BLOCKS / s.blocks, turns = (batch + clusters * MOST_TERMS - 1) / (clusters * MOST_TERMS);
+        int64_t rows = (batch + clusters * turns - 1) / (clusters * turns);
+        if (rows < PART_ROWS) rows = PART_ROWS;
+        *out = {(int)values, s.packs, THREADS, THREADS, s.blocks, rows, (batch + rows - 1) / rows};
+        return 1;
+    }
+    return 0;
+}
+
+/* ---- The device ---- */
+
+extern "C" cudaError_t kernel_abilities(int *early, int *clusters)
+{
+    typedef cluster_layout<float, 4> largest;
+    cudaFuncAttributes compiled;
+    *early = *clusters = 0;
+    cudaError_t error = cudaFuncGetAttributes(&compiled, (const void *)cluster_kernel<largest>);
+    if (error || compiled.ptxVersion < 90 || compiled.binaryVersion < 90) return error; /* see CUSGD_FROM_90, port.h */
+    *early = 1;
+    cudaLaunchAttribute attribute;
+    attribute.id = cudaLaunchAttributeClusterDimension;
+    attribute.val.clusterDim.x = MOST_BLOCKS;
+    attribute.val.clusterDim.y = attribute.val.clusterDim.z = 1;
+    cudaLaunchConfig_t config = {dim3(MOST_BLOCKS), dim3(THREADS), 0, NULL, &attribute, 1};
+    int active = 0;
+    error = cudaOccupancyMaxActiveClusters(&active, (const void *)cluster_kernel<largest>, &config);
+    *clusters = error == cudaSuccess && active > 0;
+    if (error != cudaErrorInvalidClusterSize) return error;
+    (void)cudaGetLastError(); /* a small share of a GPU has none so large: an answer */
+    return cudaSuccess;
+}
