@@ -14,11 +14,13 @@
  * between two steps' reading, 2.7 us, is covered as far as the next step's rows are fetched meanwhile: tests/gpu/PREDICTED.md. */
 #include "fused.h"
 
-template <class real, int PACKS, class stored = real> struct cluster_layout : layout<real, 16 / sizeof(stored), PACKS, true, stored> {
+template <class real, int PACKS, class stored = real>
+struct cluster_layout : layout<real, 16 / sizeof(stored), PACKS, true, stored> {
     enum { THREADS_MOST = THREADS, CLUSTERED = 1 };
 };
 
-/* A block's piece of every row. All have columns of their own: a row has more than 1024 packs of 16 bytes, a piece a whole number. */
+/* A block's piece of every row. All have columns of their own: a row has more than 1024 packs of 16 bytes, a piece a whole
+ * number. */
 template <class L> __device__ static place piece_of(const fused_task &t)
 {
     place p = place_of<L>(t);
@@ -101,22 +103,17 @@ extern "C" int cluster_shape_of(cusgd_precision precision, cusgd_storage storage
 
 /* ---- The device ---- */
 
-extern "C" cudaError_t kernel_abilities(int *early, int *clusters)
+extern "C" cudaError_t cluster_fits(int *fits)
 {
-    typedef cluster_layout<float, 4> largest;
-    cudaFuncAttributes compiled;
-    *early = *clusters = 0;
-    cudaError_t error = cudaFuncGetAttributes(&compiled, (const void *)cluster_kernel<largest>);
-    if (error || compiled.ptxVersion < 90 || compiled.binaryVersion < 90) return error; /* see CUSGD_FROM_90, port.h */
-    *early = 1;
     cudaLaunchAttribute attribute;
     attribute.id = cudaLaunchAttributeClusterDimension;
     attribute.val.clusterDim.x = MOST_BLOCKS;
     attribute.val.clusterDim.y = attribute.val.clusterDim.z = 1;
     cudaLaunchConfig_t config = {dim3(MOST_BLOCKS), dim3(THREADS), 0, NULL, &attribute, 1};
     int active = 0;
-    error = cudaOccupancyMaxActiveClusters(&active, (const void *)cluster_kernel<largest>, &config);
-    *clusters = error == cudaSuccess && active > 0;
+    const void *largest = (const void *)cluster_kernel<cluster_layout<float, 4>>;
+    cudaError_t error = cudaOccupancyMaxActiveClusters(&active, largest, &config);
+    *fits = error == cudaSuccess && active > 0;
     if (error != cudaErrorInvalidClusterSize) return error;
     (void)cudaGetLastError(); /* a small share of a GPU has none so large: an answer */
     return cudaSuccess;

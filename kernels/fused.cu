@@ -22,7 +22,8 @@ __global__ __launch_bounds__(L::THREADS_MOST, 512 / L::THREADS_MOST) static void
     const real *from = (const real *)t.point;
     share<L> point;
     load_point<L>(from, p.d, p, &point);
-        run_part<L>(t, row->first, part_of<L>(t, row, blockIdx.x, (const typename L::stored *)t.x), blockIdx.x, 0, point, from, p, shared);
+    run_part<L>(t, row->first, part_of<L>(t, row, blockIdx.x, (const typename L::stored *)t.x), blockIdx.x, 0, point, from, p,
+                shared);
     if (!ends) return;
     if (threadIdx.x == 0) {
         __threadfence();

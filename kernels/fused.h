@@ -65,12 +65,17 @@ __device__ static inline int64_t part_begin(const fused_task &t, int64_t number,
 
 /* Its rows in memory; x: all rows, or the columns of them that the block works on. */
 template <class L>
-__device__ static part_rows<typename L::real, typename L::stored> part_of(const fused_task &t, const step_row *row, int64_t number,
-                                                                          const typename L::stored *x)
+__device__ static part_rows<typename L::real, typename L::stored> part_of(const fused_task &t, const step_row *row,
+                                                                          int64_t number, const typename L::stored *x)
 {
     typedef typename L::real real;
-    return {part_begin(t, number, row->count), part_begin(t, number + 1, row->count), false, x, (const real *)t.y,
-            (const real *)t.w, (const real *)t.o};
+    return {part_begin(t, number, row->count),
+            part_begin(t, number + 1, row->count),
+            false,
+            x,
+            (const real *)t.y,
+            (const real *)t.w,
+            (const real *)t.o};
 }
 
 /* ---- A thread's place in its team ---- */
@@ -147,7 +152,8 @@ template <class L> __device__ static int64_t rows_ahead(const place &p)
 }
 
 template <class L>
-__device__ static void fetch_row(const fused_task &t, int64_t first, const typename L::stored *x, int64_t position, const place &p)
+__device__ static void fetch_row(const fused_task &t, int64_t first, const typename L::stored *x, int64_t position,
+                                 const place &p)
 {
     fetch(x + row_at(t, first, position) * t.ld, (unsigned)(p.columns * (int)sizeof *x));
 }
@@ -185,8 +191,8 @@ __device__ static typename L::real dot(const share<L> &point, const typename L::
 
 enum { MOST_BLOCKS = 8 }; /* of a cluster */
 
-/* Adds each of ROWS values, a block's own, up over the cluster, in the order of ranks. Each block sends them to all: shared, behind
- * what team_sums() uses: 2 x MOST_BLOCKS x ROWS, whose halves take turns. */
+/* Adds each of ROWS values, a block's own, up over the cluster, in the order of ranks. Each block sends them to all: shared,
+ * behind what team_sums() uses: 2 x MOST_BLOCKS x ROWS, whose halves take turns. */
 template <class L>
 __device__ static void cluster_sums(typename L::real *value, const place &p, typename L::real *shared, int turn)
 {
@@ -334,7 +340,8 @@ __device__ static void store_gradient(share<L> *g, int room, const place &p, typ
 /* Shared memory of a kernel, in doubles: for sums of teams, of the block, of the parts, in turn. */
 template <class L> __host__ __device__ static constexpr int shared_doubles()
 {
-    const int teams = 2 * L::ROWS * (MOST_WARPS + (L::CLUSTERED ? MOST_BLOCKS : 0)), columns = L::WIDE ? 0 : L::PACKS * 32 * L::VALUES * THREADS / 32;
+    const int teams = 2 * L::ROWS * (MOST_WARPS + (L::CLUSTERED ? MOST_BLOCKS : 0)),
+              columns = L::WIDE ? 0 : L::PACKS * 32 * L::VALUES * THREADS / 32;
     const int reals = (teams > columns ? teams : columns) * (int)sizeof(typename L::real) / 8;
     const int parts = THREADS * 16 / (int)sizeof(typename L::real);
     return reals > parts ? reals : parts;
@@ -418,8 +425,8 @@ __device__ static inline void add_sums(const fused_task &t, int turn, double *sh
     block_sums(loss, slope, shared);
 }
 
-/* Neighbouring threads that share a part's columns, 16 bytes each: as many as are of use, but so few that the groups of them which
- * a block has need not add up more than 8 parts each, whose loads are on their way at once. */
+/* Neighbouring threads that share a part's columns, 16 bytes each: as many as are of use, but so few that the groups of them
+ * which a block has need not add up more than 8 parts each, whose loads are on their way at once. */
 __host__ __device__ static inline int update_width(int64_t parts, int packs)
 {
     int width = 8;

@@ -76,8 +76,10 @@ extern "C" cudaError_t kernel_check_words(uint64_t key, uint64_t first_block, co
 
 __global__ static void probe_kernel() {}
 
-extern "C" cudaError_t kernel_probe(void)
+extern "C" cudaError_t kernel_probe(int *capability)
 {
-    cudaFuncAttributes unused;
-    return cudaFuncGetAttributes(&unused, (const void *)probe_kernel);
+    cudaFuncAttributes compiled;
+    cudaError_t error = cudaFuncGetAttributes(&compiled, (const void *)probe_kernel);
+    if (error == cudaSuccess) *capability = compiled.ptxVersion; /* which may be less than the device's */
+    return error;
 }

@@ -160,15 +160,15 @@ typedef struct fused_shape {
     int64_t rows;  /* of a part, which is a block's or a cluster's share of a batch */
     int64_t parts; /* of the largest batch */
 } fused_shape;
-/* STAGED_BYTES of a batch for each multiprocessor: two batches fit into their shared memory. PASSED_BYTES of parts' gradients: what
- * a block reads in passing. While a batch has no more of either, the engine `persistent` pays, by prediction. */
+/* STAGED_BYTES of a batch for each multiprocessor: two batches fit into their shared memory. PASSED_BYTES of parts' gradients:
+ * what a block reads in passing. While a batch has no more of either, the engine `persistent` pays, by prediction. */
 enum { STAGED_BYTES = 96 * 1024, PASSED_BYTES = 64 * 1024 };
 /* ld: values of x from row to row; 16 bytes' multiples from padded_from() on. Returns 0 where rows are too long. */
 int fused_shape_of(cusgd_precision precision, cusgd_storage storage, int64_t batch, int64_t ld, int clusters, fused_shape *out);
 /* Likewise, where rows are so long that blocks share them; else 0. */
 int cluster_shape_of(cusgd_precision precision, cusgd_storage storage, int64_t batch, int64_t ld, fused_shape *out);
-/* What the device can do with this module's kernels: launch one before the one before it is done; clusters of blocks. */
-cudaError_t kernel_abilities(int *early, int *clusters);
+/* Whether the device, for which kernel_probe() says 90 or more, holds the largest of such clusters. */
+cudaError_t cluster_fits(int *fits);
 
 typedef struct fused_task {
     update_task update; /* gradient and sum: NULL */
@@ -291,8 +291,8 @@ enum { READ_SUMS = 4096 };
 int64_t read_sums(int64_t count);
 cudaError_t kernel_read(const uint64_t *words, int64_t count, uint64_t *sums, cudaStream_t stream);
 
-/* Whether this module has code for the current device. */
-cudaError_t kernel_probe(void);
+/* The compute capability, times 10, that this module's code for the current device is written for; fails where it has none. */
+cudaError_t kernel_probe(int *capability);
 
 #ifdef __cplusplus
 }

@@ -15,8 +15,8 @@
 #ifndef CUSGD_KERNELS_PORT_H
 #define CUSGD_KERNELS_PORT_H
 
-/* How a kernel is launched. early: it may begin before the kernel before it in the stream is done, once each block of that one has
- * called let_later_begin() or returned. cluster: groups of so many blocks of a one-dimensional grid, at most 8, are resident
+/* How a kernel is launched. early: it may begin before the kernel before it in the stream is done, once each block of that one
+ * has called let_later_begin() or returned. cluster: groups of so many blocks of a one-dimensional grid, at most 8, are resident
  * together and reach each other's shared memory; 0: none. Both need compute capability 9.0, and neither goes with cooperative. */
 struct launch_way {
     bool cooperative, early;
@@ -108,7 +108,10 @@ enum { CAN_FETCH = 0 };
 /* In a kernel that is launched early: what the kernels before it wrote is there from here on; every thread must call. */
 __device__ static inline void wait_for_earlier() { CUSGD_FROM_90(asm volatile("griddepcontrol.wait;" : : : "memory");) }
 /* A kernel behind this one that is launched early may begin, as far as this block is concerned. */
-__device__ static inline void let_later_begin() { CUSGD_FROM_90(asm volatile("griddepcontrol.launch_dependents;" : : : "memory");) }
+__device__ static inline void let_later_begin()
+{
+    CUSGD_FROM_90(asm volatile("griddepcontrol.launch_dependents;" : : : "memory");)
+}
 
 /* Brings `bytes` of device memory at p, both multiples of 16, into the L2 cache in the background. */
 __device__ static inline void fetch(const void *p, unsigned bytes)

@@ -281,7 +281,7 @@ Test(seam_large, large_shapes)
 
 static const shape engine_shapes[] = {{900, 3, 1, 300}, {2500, 40, 1, 1200}, {600, 100, 1, 150}, {400, 250, 1, 200},
                                       {90, 450, 1, 31}, {60, 1000, 1, 20},   {40, 1900, 1, 20},  {40, 3001, 1, 17},
-                                      {20, 7000, 1, 9}, {20, 16000, 1, 9}};
+                                      {20, 7000, 1, 9}, {20, 16000, 1, 9},   {9, 30001, 1, 5}};
 enum { ENGINE_SHAPES = sizeof engine_shapes / sizeof *engine_shapes };
 
 static void same_bits(const course *fused, const course *persistent)

@@ -94,7 +94,7 @@ typedef struct cuda {
     int device, multiprocessors;
     int shared; /* bytes of shared memory that a block can have */
     int cooperative;
-    int early, clusters; /* see kernel_abilities() */
+    int early, clusters; /* a kernel may begin before the one before it is done; blocks may share rows: cluster_fits() */
     cusgd_precision precision;
     size_t element;            /* bytes of a real */
     cudaStream_t stream, side; /* side: row numbers, a batch ahead */
@@ -129,10 +129,7 @@ static inline cusgd_storage kept_as(const cuda *c, cusgd_storage asked)
 {
     return c->precision == CUSGD_PRECISION_FLOAT ? asked : CUSGD_STORAGE_FULL;
 }
-static inline size_t stored_bytes(const cuda *c, cusgd_storage kept)
-{
-    return (size_t)value_bytes(c->precision, kept);
-}
+static inline size_t stored_bytes(const cuda *c, cusgd_storage kept) { return (size_t)value_bytes(c->precision, kept); }
 
 /* Values from row to row of d columns, each of `element` bytes: short rows would grow by too much. */
 static inline int64_t row_stride(size_t element, int64_t d)

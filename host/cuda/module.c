@@ -98,12 +98,12 @@ static cusgd_status count_devices(int *count)
     return cuda_check(error, "cudaGetDeviceCount", __FILE__, __LINE__);
 }
 
-/* Makes device `index` this thread's, if the module has code for it. */
-static cusgd_status use_device(int index, struct cudaDeviceProp *properties)
+/* Makes device `index` this thread's, if the module has code for it. compiled: see kernel_probe(). */
+static cusgd_status use_device(int index, struct cudaDeviceProp *properties, int *compiled)
 {
     TRY(CUDA(cudaSetDevice(index)));
     TRY(CUDA(cudaGetDeviceProperties(properties, index)));
-    cudaError_t error = kernel_probe();
+    cudaError_t error = kernel_probe(compiled);
     if (error == cudaErrorNoKernelImageForDevice || error == cudaErrorInvalidDeviceFunction) {
         (void)cudaGetLastError();
         return fail(CUSGD_ERROR_DEVICE,
@@ -118,12 +118,13 @@ CUSGD_API cusgd_status cusgd_device_describe(int abi, const backend_services *gi
 cusgd_status cusgd_device_describe(int abi, const backend_services *given, int index, cusgd_device *out, int *count)
 {
     struct cudaDeviceProp properties;
+    int compiled;
     TRY(enter_module(abi, given));
     TRY(count_devices(count));
     memset(out, 0, sizeof *out);
     if (index < 0 || index >= *count) return CUSGD_OK;
     snprintf(out->word, sizeof out->word, "cuda:%d", index);
-    TRY(use_device(index, &properties));
+    TRY(use_device(index, &properties, &compiled));
     snprintf(out->name, sizeof out->name, "%.127s", properties.name);
     out->memory = (int64_t)properties.totalGlobalMem;
     out->cache = properties.l2CacheSize;
@@ -168,11 +169,11 @@ static cusgd_status blas_open(cuda *c)
 
 static cusgd_status open_parts(cuda *c)
 {
+    if (c->early) TRY(cuda_check(cluster_fits(&c->clusters), "cudaOccupancyMaxActiveClusters", __FILE__, __LINE__));
     TRY(CUDA(cudaStreamCreateWithFlags(&c->stream, cudaStreamNonBlocking)));
     TRY(CUDA(cudaStreamCreateWithFlags(&c->side, cudaStreamNonBlocking)));
     TRY(CUDA(cudaEventCreateWithFlags(&c->forked, cudaEventDisableTiming)));
     TRY(CUDA(cudaEventCreateWithFlags(&c->joined, cudaEventDisableTiming)));
-    TRY(CUDA(kernel_abilities(&c->early, &c->clusters)));
     TRY(ring_open(c));
     return blas_open(c);
 }
@@ -202,14 +203,14 @@ CUSGD_API cusgd_status cusgd_backend_open(int abi, const backend_services *given
 cusgd_status cusgd_backend_open(int abi, const backend_services *given, int index, cusgd_precision precision, backend *out)
 {
     struct cudaDeviceProp properties;
-    int count;
+    int count, compiled;
     TRY(enter_module(abi, given));
     TRY(count_devices(&count));
     if (count == 0) return fail(CUSGD_ERROR_DEVICE, "there is no NVIDIA GPU in this machine, or none that this process may use");
     if (index < 0 || index >= count)
         return fail(CUSGD_ERROR_DEVICE, "there is no cuda:%d: this machine has %d GPU%s, numbered from 0", index, count,
                     count == 1 ? "" : "s");
-    TRY(use_device(index, &properties));
+    TRY(use_device(index, &properties, &compiled));
     cuda *c = allocate_zeroed(1, sizeof *c);
     if (!c) return fail_memory(sizeof *c, "the CUDA backend");
     c->device = index;
@@ -217,6 +218,7 @@ cusgd_status cusgd_backend_open(int abi, const backend_services *given, int inde
     c->multiprocessors = properties.multiProcessorCount;
     c->shared = (int)properties.sharedMemPerBlockOptin;
     c->cooperative = properties.cooperativeLaunch;
+    c->early = compiled >= 90;
     c->element = precision == CUSGD_PRECISION_FLOAT ? sizeof(float) : sizeof(double);
     cusgd_status status = open_parts(c);
     if (status != CUSGD_OK) {

@@ -1,5 +1,5 @@
-/* Runs a kernel: the blocks one after another (those of a cluster, or all of a cooperative launch, at once), a block's threads one
- * after another on one fiber until one of them must wait; that one keeps the fiber, and the rest go on with another. */
+/* Runs a kernel: the blocks one after another (those of a cluster, or all of a cooperative launch, at once), a block's threads
+ * one after another on one fiber until one of them must wait; that one keeps the fiber, and the rest go on with another. */
 #include "emulator.h"
 #include "fiber.h"
 #include "internal.h"

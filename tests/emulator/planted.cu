@@ -123,5 +123,63 @@ __global__ static void mask_kernel(unsigned *x)
 }
 static cudaError_t mask(unsigned *x, cudaStream_t s) { return LAUNCH(mask_kernel, dim3(1), dim3(32), 0, s, x); }
 
-extern "C" const planted_kernels KERNELS = {scale,          reverse, reverse_dynamic, sum_groups, meet,
-                                            meet_elsewhere, leave,   leave_grid,      fetch,      mask};
+/* One thread a block; block b adds up x[2 b] and x[2 b + 1] and sends that to all of its cluster. */
+__global__ static void cluster_kernel(const float *x, float *y, unsigned blocks)
+{
+    SHARED(float, sent, 8);
+    unsigned rank = blockIdx.x % blocks;
+    cluster_sync();
+    for (unsigned to = 0; to < blocks; to++) of_cluster(sent, to)[rank] = x[2 * rank] + x[2 * rank + 1];
+    if (!FAULTY) cluster_sync();
+    float sum = 0;
+    for (unsigned r = 0; r < blocks; r++) sum += sent[r];
+    y[blockIdx.x] = sum;
+    if (FAULTY) cluster_sync();
+}
+static cudaError_t cluster(const float *x, float *y, unsigned blocks, cudaStream_t s)
+{
+    launch_way way = {false, false, blocks};
+    return LAUNCH_AS(way, cluster_kernel, dim3(2 * blocks), dim3(1), 0, s, x, y, blocks);
+}
+
+__global__ static void cluster_leave_kernel(float *x)
+{
+    if (FAULTY && blockIdx.x == 2) return;
+    cluster_sync();
+    x[blockIdx.x] = 1;
+}
+static cudaError_t cluster_leave(float *x, cudaStream_t s)
+{
+    launch_way way = {false, false, 4};
+    return LAUNCH_AS(way, cluster_leave_kernel, dim3(4), dim3(1), 0, s, x);
+}
+
+__global__ static void cluster_begin_kernel(float *x)
+{
+    SHARED(float, sent, 1);
+    if (!FAULTY) cluster_sync();
+    of_cluster(sent, (blockIdx.x + 1) % 4)[0] = 1;
+    cluster_sync();
+    x[blockIdx.x] = sent[0];
+}
+static cudaError_t cluster_begin(float *x, cudaStream_t s)
+{
+    launch_way way = {false, false, 4};
+    return LAUNCH_AS(way, cluster_begin_kernel, dim3(4), dim3(1), 0, s, x);
+}
+
+__global__ static void early_kernel(float *x)
+{
+    let_later_begin();
+    if (!FAULTY || threadIdx.x != 9) wait_for_earlier();
+    x[threadIdx.x] += 1;
+}
+static cudaError_t early(float *x, cudaStream_t s)
+{
+    launch_way way = {false, true, 0};
+    return LAUNCH_AS(way, early_kernel, dim3(1), dim3(32), 0, s, x);
+}
+
+extern "C" const planted_kernels KERNELS = {scale,          reverse,       reverse_dynamic, sum_groups, meet,
+                                            meet_elsewhere, leave,         leave_grid,      fetch,      mask,
+                                            cluster,        cluster_leave, cluster_begin,   early};

@@ -20,6 +20,12 @@ typedef struct planted_kernels {
     cudaError_t (*leave_grid)(float *x, cudaStream_t s); /* x[2] = 1; planted: a block does not reach grid_sync */
     cudaError_t (*fetch)(const float *x, float *y, int n, cudaStream_t s); /* y = x, n <= 256; planted: no copy_async_wait */
     cudaError_t (*mask)(unsigned *x, cudaStream_t s);                      /* x[32] = lane 0's; planted: lanes' masks disagree */
+    /* y[b] = sum of x[2 `blocks`] for the blocks b of each of two clusters; planted: no cluster_sync before the sums are read */
+    cudaError_t (*cluster)(const float *x, float *y, unsigned blocks, cudaStream_t s);
+    cudaError_t (*cluster_leave)(float *x,
+                                 cudaStream_t s); /* x[4] = 1; planted: a block of the cluster does not meet the others */
+    cudaError_t (*cluster_begin)(float *x, cudaStream_t s); /* x[4] = 1; planted: sends before the others have surely begun */
+    cudaError_t (*early)(float *x, cudaStream_t s);         /* x[32] += 1; planted: a thread does not wait_for_earlier */
 } planted_kernels;
 
 extern const planted_kernels planted_sound, planted_faulty;

@@ -259,7 +259,7 @@ Test(module, emul_engines_refuse)
         const char *words;
     } cases[] = {{5, 2, CUSGD_ENGINE_FUSED, "engine fused takes no run with more than one target"},
                  {5, 2, CUSGD_ENGINE_PERSISTENT, "engine persistent takes no run with more than one target"},
-                 {8200, 1, CUSGD_ENGINE_FUSED, "engine fused takes no run with rows of more than 64 KB"},
+                 {16400, 1, CUSGD_ENGINE_FUSED, "engine fused takes no run with rows of more than 128 KB"},
                  {2100, 1, CUSGD_ENGINE_PERSISTENT, "engine persistent takes no run with rows of more than 16 KB"}};
     backend b;
     seam_ok(backend_open("cuda", CUSGD_PRECISION_DOUBLE, 1, &b), "backend_open");

@@ -121,6 +121,54 @@ static void program_mask(void)
     OK(cudaFree(d));
 }
 
+/* The number of blocks of two clusters that have a wrong sum. */
+static int count_wrong_sums(const planted_kernels *k, unsigned blocks)
+{
+    float *x = numbers(16), *d = device_copy(x, 16 * sizeof *x), *e = device_make(16 * sizeof *e), y[16], sum = 0;
+    int wrong = 0;
+    OK(k->cluster(d, e, blocks, NULL));
+    fetch(y, e, 2 * blocks * sizeof *y, NULL);
+    for (unsigned i = 0; i < 2 * blocks; i++) sum += x[i];
+    for (unsigned i = 0; i < 2 * blocks; i++) wrong += y[i] != sum;
+    OK(cudaFree(d));
+    OK(cudaFree(e));
+    free(x);
+    return wrong;
+}
+
+static void program_cluster(void)
+{
+    for (unsigned blocks = 1; blocks <= 8; blocks *= 2) CHECK(count_wrong_sums(&planted_sound, blocks) == 0);
+}
+
+static void program_cluster_leave(void)
+{
+    float *d = device_make(4 * sizeof *d), y[4];
+    OK(kernels->cluster_leave(d, NULL));
+    fetch(y, d, sizeof y, NULL);
+    for (int i = 0; i < 4; i++) CHECK(y[i] == 1);
+    OK(cudaFree(d));
+}
+
+static void program_cluster_begin(void)
+{
+    float *d = device_make(4 * sizeof *d), y[4];
+    OK(kernels->cluster_begin(d, NULL));
+    fetch(y, d, sizeof y, NULL);
+    for (int i = 0; i < 4; i++) CHECK(y[i] == 1);
+    OK(cudaFree(d));
+}
+
+static void program_early(void)
+{
+    float *x = numbers(32), *d = device_copy(x, 32 * sizeof *x), y[32];
+    for (int i = 0; i < 3; i++) OK(kernels->early(d, NULL));
+    fetch(y, d, sizeof y, NULL);
+    for (int i = 0; i < 32; i++) CHECK(y[i] == x[i] + 3);
+    OK(cudaFree(d));
+    free(x);
+}
+
 static void faulty_scale(void) { kernels = &planted_faulty, program_scale(); }
 static void faulty_reverse_dynamic(void) { kernels = &planted_faulty, program_reverse_dynamic(); }
 static void faulty_sum_groups(void) { kernels = &planted_faulty, program_sum_groups(); }
@@ -129,6 +177,9 @@ static void faulty_meet_elsewhere(void) { kernels = &planted_faulty, program_mee
 static void faulty_leave(void) { kernels = &planted_faulty, program_leave(); }
 static void faulty_leave_grid(void) { kernels = &planted_faulty, program_leave_grid(); }
 static void faulty_mask(void) { kernels = &planted_faulty, program_mask(); }
+static void faulty_cluster_leave(void) { kernels = &planted_faulty, program_cluster_leave(); }
+static void faulty_cluster_begin(void) { kernels = &planted_faulty, program_cluster_begin(); }
+static void faulty_early(void) { kernels = &planted_faulty, program_early(); }
 
 Test(emulator, emul_index_past_the_end)
 {
@@ -186,6 +237,24 @@ Test(emulator, emul_warp_masks_disagree)
 {
     run_everywhere(program_mask);
     check_caught(faulty_mask, "no thread of the block can go on", "waits for lanes ffffffff of its warp");
+}
+
+Test(emulator, emul_clusters)
+{
+    run_everywhere(program_cluster);
+    run_everywhere(program_cluster_leave);
+    run_everywhere(program_cluster_begin);
+    CHECK(count_wrong_sums(&planted_faulty, 4) > 0);
+    check_caught(faulty_cluster_leave, "barrier divergence", "cluster_sync");
+    check_caught(faulty_cluster_begin, "before the cluster's first cluster_sync", "kernel cluster_begin_kernel");
+    CHECK(planted_sound.cluster(NULL, NULL, 16, NULL) == cudaErrorInvalidClusterSize);
+    (void)cudaGetLastError();
+}
+
+Test(emulator, emul_early_kernels)
+{
+    run_everywhere(program_early);
+    check_caught(faulty_early, "without wait_for_earlier()", "kernel early_kernel");
 }
 
 static void program_fetch(void)
