@@ -73,36 +73,6 @@ extern "C" cudaError_t kernel_cluster_parts(const fused_task *t, cudaStream_t st
     return t->storage == CUSGD_STORAGE_BF16 ? parts_of<float, bf16>(t, stream) : parts_of<float, float>(t, stream);
 }
 
-/* ---- The shape ---- */
-
-/* Rows of more packs of 16 bytes than the engine `persistent` takes, up to `most`: blocks that share one, and loads a thread. */
-enum { PACKS_OF_A_BLOCK = 1024 };
-static const struct {
-    int most, blocks, packs;
-} cluster_shapes[] = {{2048, 4, 2}, {4096, MOST_BLOCKS, 2}, {8192, MOST_BLOCKS, 4}};
-
-extern "C" int cluster_shape_of(cusgd_precision precision, cusgd_storage storage, int64_t batch, int64_t ld, fused_shape *out)
-{
-    enum {
-        BLOCKS = 256,    /* at once: two on each of 128 multiprocessors, clusters of which a GPU's groups of 16 or 18 hold 4 */
-        PART_ROWS = 4,   /* at least: what a cluster loads at once */
-        MOST_TERMS = 256 /* of a sum in `real` */
-    };
-    int64_t values = 16 / value_bytes(precision, storage), packs = ld / values;
-    if (packs <= PACKS_OF_A_BLOCK) return 0;
-    for (const auto &s : cluster_shapes) {
-        if (packs > s.most) continue;
-        int64_t clusters = BLOCKS / s.blocks, turns = (batch + clusters * MOST_TERMS - 1) / (clusters * MOST_TERMS);
-        int64_t rows = (batch + clusters * turns - 1) / (clusters * turns);
-        if (rows < PART_ROWS) rows = PART_ROWS;
-        *out = {(int)values, s.packs, THREADS, THREADS, s.blocks, rows, (batch + rows - 1) / rows};
-        return 1;
-    }
-    return 0;
-}
-
-/* ---- The device ---- */
-
 extern "C" cudaError_t cluster_fits(int *fits)
 {
     cudaLaunchAttribute attribute;

@@ -75,9 +75,8 @@ template <class real> static cudaError_t update_step_of(const fused_task *t, cud
 
 template <class L> static cudaError_t launch_step(const fused_task *t, cudaStream_t stream)
 {
-    enum { ONE_BLOCK_BYTES = 64 * 1024 }; /* of partial gradients: a block reads these in less time than a launch takes */
     typedef typename L::real real;
-    int ends = t->shape.parts * t->stride * (int64_t)sizeof(real) <= ONE_BLOCK_BYTES;
+    int ends = t->shape.parts * t->stride * (int64_t)sizeof(real) <= PASSED_BYTES;
     dim3 grid((unsigned)t->shape.parts), block((unsigned)t->shape.threads);
     launch_way way = {false, t->early != 0, 0};
     cudaError_t error = LAUNCH_AS(way, fused_kernel<L>, grid, block, 0, stream, *t, ends);
@@ -117,56 +116,4 @@ extern "C" cudaError_t kernel_fused_step(const fused_task *t, cudaStream_t strea
 {
     if (t->update.precision == CUSGD_PRECISION_DOUBLE) return step_of<double, double>(t, stream);
     return t->storage == CUSGD_STORAGE_BF16 ? step_of<float, bf16>(t, stream) : step_of<float, float>(t, stream);
-}
-
-/* ---- The shape ---- */
-
-/* Threads a row, and loads a thread: packs of 16 bytes (or values) up to this many go with them. */
-struct row_shape {
-    int most, lanes, threads, packs;
-};
-static const row_shape row_shapes[] = {{8, 8, 256, 1},      {16, 16, 256, 1},   {32, 32, 256, 1},   {64, 32, 256, 2},
-                                       {128, 32, 256, 4},   {256, 256, 256, 1}, {512, 256, 256, 2}, {1024, 512, 512, 2},
-                                       {2048, 512, 512, 4}, {4096, 512, 512, 8}};
-
-static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
-static int64_t quotient_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-/* Rows of a part. row, stored: bytes of one in `real`, which is what it costs to go through it, and as it is kept. */
-static int64_t rows_of_part(int64_t batch, int64_t row, int64_t stored)
-{
-    enum {
-        BLOCKS = 132,            /* one on each multiprocessor of an H200, or two */
-        ALONE_BYTES = 96 * 1024, /* of a batch: one block goes through it in the time of a barrier */
-        PART_BYTES = 32 * 1024,  /* at least: what a block goes through while the step's kernels follow each other */
-        PART_ROWS = 8            /* likewise: a part's gradient is as long as a row */
-    };
-    if (batch * row <= ALONE_BYTES) return batch;
-    if (batch * stored <= BLOCKS * STAGED_BYTES) {
-        /* `persistent`: a block goes through a part and then through all parts' gradients, rows + batch / rows of them */
-        int64_t rows = quotient_up(batch, BLOCKS);
-        while (rows * rows < batch) rows++;
-        if (quotient_up(batch, rows) * row <= PASSED_BYTES) return rows;
-    }
-    return larger(quotient_up(batch, 2 * BLOCKS), larger(PART_BYTES / row, PART_ROWS));
-}
-
-extern "C" int fused_shape_of(cusgd_precision precision, cusgd_storage storage, int64_t batch, int64_t ld, int clusters,
-                              fused_shape *out)
-{
-    enum { MOST_TERMS = 256 }; /* of a sum in `real` */
-    int64_t element = value_bytes(precision, storage), values = 16 / element;
-    if (clusters && cluster_shape_of(precision, storage, batch, ld, out)) return 1;
-    if (ld < padded_from(values)) values = 1; /* such rows are not padded */
-    for (const row_shape &s : row_shapes) {
-        if (ld / values > s.most) continue;
-        if (element == 2 && s.packs == 8) break; /* their sums in float would not fit into the registers */
-        int64_t real = value_bytes(precision, CUSGD_STORAGE_FULL);
-        int64_t slots = s.threads / s.lanes, rows = rows_of_part(batch, ld * real, ld * element);
-        if (rows > slots * MOST_TERMS) rows = slots * MOST_TERMS;
-        rows = quotient_up(rows, slots) * slots;
-        *out = {(int)values, s.packs, s.threads, s.lanes, 1, rows, quotient_up(batch, rows)};
-        return 1;
-    }
-    return 0;
 }

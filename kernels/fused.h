@@ -189,8 +189,6 @@ __device__ static typename L::real dot(const share<L> &point, const typename L::
     return s;
 }
 
-enum { MOST_BLOCKS = 8 }; /* of a cluster */
-
 /* Adds each of ROWS values, a block's own, up over the cluster, in the order of ranks. Each block sends them to all: shared,
  * behind what team_sums() uses: 2 x MOST_BLOCKS x ROWS, whose halves take turns. */
 template <class L>
@@ -444,6 +442,7 @@ __device__ static void update_columns(const fused_task &t, int turn, const updat
     const int values = 16 / sizeof(real);
     int d = (int)to.penalised, packs = (d + values) / values; /* with the intercept */
     const real *gradients = gradients_of<real>(t, turn);
+    const update_now<real> now = update_now_of<real>(to, step);
     int width = update_width(t.shape.parts, packs);
     int groups = THREADS / width, group = (int)threadIdx.x / width, column = (int)threadIdx.x % width;
     for (int base = (int)block * width; base < packs; base += (int)blocks * width) {
@@ -468,7 +467,7 @@ __device__ static void update_columns(const fused_task &t, int turn, const updat
             for (int g = 1; g < groups; g++) sum[v] += shared[v * THREADS + g * width + column];
             if (u + v == d) sum[v] = slope;
         }
-        update_pack<real>(to, step, u, sum);
+        update_pack<real>(to, now, u, sum);
     }
 }
 

@@ -149,8 +149,7 @@ cudaError_t kernel_accumulate(cusgd_precision precision, const void *gradient, d
 
 /* ---- A step with one read of x (fused.h), for one output ---- */
 
-/* How a batch and its rows are shared out: a function of (batch, d), the precision, the storage, and whether there are clusters,
- * alone. */
+/* How a batch and its rows are shared out: fused_shape_of(), host/cuda/shape.h. */
 typedef struct fused_shape {
     int values;    /* of a row that a thread loads at once: 16 bytes' worth, or 1 */
     int packs;     /* such loads a thread and row */
@@ -160,14 +159,11 @@ typedef struct fused_shape {
     int64_t rows;  /* of a part, which is a block's or a cluster's share of a batch */
     int64_t parts; /* of the largest batch */
 } fused_shape;
-/* STAGED_BYTES of a batch for each multiprocessor: two batches fit into their shared memory. PASSED_BYTES of parts' gradients:
- * what a block reads in passing. While a batch has no more of either, the engine `persistent` pays, by prediction. */
-enum { STAGED_BYTES = 96 * 1024, PASSED_BYTES = 64 * 1024 };
-/* ld: values of x from row to row; 16 bytes' multiples from padded_from() on. Returns 0 where rows are too long. */
-int fused_shape_of(cusgd_precision precision, cusgd_storage storage, int64_t batch, int64_t ld, int clusters, fused_shape *out);
-/* Likewise, where rows are so long that blocks share them; else 0. */
-int cluster_shape_of(cusgd_precision precision, cusgd_storage storage, int64_t batch, int64_t ld, fused_shape *out);
-/* Whether the device, for which kernel_probe() says 90 or more, holds the largest of such clusters. */
+enum {
+    MOST_BLOCKS = 8,         /* of a cluster */
+    PASSED_BYTES = 64 * 1024 /* of parts' gradients: a block reads them in less time than another kernel's launch takes */
+};
+/* Whether the device, for which kernel_probe() says 90 or more, holds clusters of MOST_BLOCKS blocks. */
 cudaError_t cluster_fits(int *fits);
 
 typedef struct fused_task {

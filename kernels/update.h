@@ -35,34 +35,50 @@ template <class real> __device__ static own_rule<real> limits_at(const update_ta
     return own;
 }
 
-/* Step `step` of parameters u .. u + 16 / sizeof(real) - 1, u < size; sum: their gradients over the batch's rows. Arrays have
- * room for whole packs; what stands in them beyond `size` is never looked at. */
-template <class real> __device__ static void update_pack(const update_task &t, int64_t step, int64_t u, const double *sum)
+/* What a step is for all parameters. */
+template <class real> struct update_now {
+    update_rule<real> rule;
+    update_step<real> step, next; /* next: the step after it, whose gradient's point is left behind */
+    double rows;                  /* of the batch */
+    real scale;                   /* on gradients, by clip_norm */
+};
+
+template <class real> __device__ static update_now<real> update_now_of(const update_task &t, int64_t step)
+{
+    const step_row *row = t.table->row + step;
+    update_now<real> now;
+    now.rule = rule_of<real>(t);
+    now.step = now.next = update_step_from<real>(&row->numbers);
+    if (step + 1 < t.table->count) now.next = update_step_from<real>(&row[1].numbers);
+    now.rows = (double)row->count;
+    now.scale = t.squares ? (real)t.squares[0] : 1;
+    return now;
+}
+
+/* A step of parameters u .. u + 16 / sizeof(real) - 1, u < size; sum: their gradients over the batch's rows. Arrays have room for
+ * whole packs; what stands in them beyond `size` is never looked at. */
+template <class real>
+__device__ static void update_pack(const update_task &t, const update_now<real> &now, int64_t u, const double *sum)
 {
     const int values = 16 / sizeof(real);
-    const step_row *row = t.table->row + step;
-    update_rule<real> rule = rule_of<real>(t);
-    update_step<real> now = update_step_from<real>(&row->numbers), next = now;
-    if (step + 1 < t.table->count) next = update_step_from<real>(&row[1].numbers);
     pack<real> theta = load_part<real>(t.theta, u, 0), slot1 = load_part<real>(t.slot1, u, 0);
     pack<real> slot2 = load_part<real>(t.slot2, u, 0), slot3 = load_part<real>(t.slot3, u, 0);
     pack<real> means = load_part<real>(t.means, u, 0);
     pack<real> metric = load_part<real>(t.metric, u, 1), point = t.point ? load_part<real>(t.point, u, 0) : theta;
-    real scale = t.squares ? (real)t.squares[0] : 1;
     for (int v = 0; v < values; v++) {
         int penalised = u + v < t.penalised;
         if (u + v >= t.size || (!penalised && !t.intercept)) continue;
-        real g = clip_value<real>((real)t.clip_value, scale, (real)(sum[v] / (double)row->count));
+        real g = clip_value<real>((real)t.clip_value, now.scale, (real)(sum[v] / now.rows));
         own_rule<real> own = {metric.at[v], 1, 0, 0};
         if (t.penalty) own = limits_at<real>(t, u + v, metric.at[v]);
         parameter<real> q = {theta.at[v], slot1.at[v], slot2.at[v], slot3.at[v], means.at[v]};
-        update_parameter<real>(rule, now, own, t.penalty != NULL, penalised, point.at[v], g, &q);
+        update_parameter<real>(now.rule, now.step, own, t.penalty != NULL, penalised, point.at[v], g, &q);
         theta.at[v] = q.theta;
         slot1.at[v] = q.slot1;
         slot2.at[v] = q.slot2;
         slot3.at[v] = q.slot3;
         means.at[v] = q.average;
-        point.at[v] = gradient_point<real>(rule, next, q.theta, q.slot1);
+        point.at[v] = gradient_point<real>(now.rule, now.next, q.theta, q.slot1);
     }
     store_part(t.theta, u, theta);
     store_part(t.slot1, u, slot1);

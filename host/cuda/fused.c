@@ -1,5 +1,6 @@
 /* The engines that read x once, and which engine a run takes. */
 #include "cuda.h"
+#include "shape.h"
 
 /* ---- Which engine ---- */
 
@@ -36,12 +37,12 @@ static const char *why_not_persistent(const cuda *c, const fused_shape *shape)
                : "rows of more than 16 KB (8 KB in double), or of more columns than shared memory has room for";
 }
 
-static int persistent_pays(const cuda *c, const fused_shape *shape)
+static int pays(const cuda *c, const fused_shape *shape)
 {
     const plan *p = &c->run.plan;
     size_t stored = stored_bytes(c, kept_as(c, p->storage));
     int64_t row = row_stride(stored, p->d) * (int64_t)stored, gradient = padded(c, p->d) * (int64_t)c->element;
-    return p->batch * row <= c->multiprocessors * (int64_t)STAGED_BYTES && shape->parts * gradient <= PASSED_BYTES;
+    return persistent_pays(shape, p->batch * row, gradient, c->multiprocessors);
 }
 
 cusgd_status engine_choose(cuda *c, cusgd_engine asked)
@@ -54,8 +55,7 @@ cusgd_status engine_choose(cuda *c, cusgd_engine asked)
     if (asked == CUSGD_ENGINE_FUSED && not_fused) return refuse("fused", not_fused);
     if (asked == CUSGD_ENGINE_PERSISTENT && not_persistent) return refuse("persistent", not_persistent);
     if (not_fused) return CUSGD_OK;
-    int persists =
-        asked == CUSGD_ENGINE_PERSISTENT || (asked == CUSGD_ENGINE_AUTO && !not_persistent && persistent_pays(c, shape));
+    int persists = asked == CUSGD_ENGINE_PERSISTENT || (asked == CUSGD_ENGINE_AUTO && !not_persistent && pays(c, shape));
     r->engine = persists ? CUSGD_ENGINE_PERSISTENT : CUSGD_ENGINE_FUSED;
     return CUSGD_OK;
 }

@@ -79,10 +79,10 @@ fault(no-join host/cuda/step.c
       "return r->route.contiguous ? CUSGD_OK : CUDA(cudaStreamWaitEvent(c->stream, c->joined, 0));" "return CUSGD_OK;")
 fault(no-wait host/cuda/step.c "TRY(CUDA(cudaEventSynchronize(r->uploaded[r->turn])));" "")
 fault(unset host/cuda/state.c "return CUDA(cudaMemsetAsync(*out, 0, (size_t)size * c->element, c->stream));" "return CUSGD_OK;")
-fault(formula kernels/update.h "(real)(sum[v] / (double)row->count)" "(real)(sum[v] / (double)(row->count + 1))" update fused persistent)
+fault(formula kernels/update.h "now.rows = (double)row->count;" "now.rows = (double)row->count + 1;" update fused persistent)
 fault(penalty kernels/update.h "t.penalty != NULL, penalised, point.at[v]" "t.penalty != NULL, 1, point.at[v]" update fused persistent)
 fault(clip kernels/update.cu "total += squares[c]" "total = squares[c]")
-fault(look-ahead kernels/update.h "point.at[v] = gradient_point<real>(rule, next, q.theta, q.slot1);" "point.at[v] = q.theta;" update fused
+fault(look-ahead kernels/update.h "point.at[v] = gradient_point<real>(now.rule, now.next, q.theta, q.slot1);" "point.at[v] = q.theta;" update fused
       persistent)
 fault(fused-meeting kernels/fused.h "        __syncthreads();\n        if (group > 0 ||" "        if (group > 0 ||" fused persistent)
 fault(fused-place kernels/fused.h "int64_t row = from_owner(at, u, width);" "int64_t row = from_owner(at, 0, width);" fused persistent)

@@ -63,6 +63,7 @@ void probe_fill(probe *p);          /* allocates words, room and sum; the others
 void probe_launches(probe *p);      /* launches, graph nodes, the cooperative grid barrier */
 void probe_reads(probe *p);         /* read-only by width and unrolling, copies */
 void probe_random_rows(probe *p);   /* by bytes of a row */
+void probe_updates(probe *p);       /* the optimizers', of many parameters */
 void probe_host_copies(probe *p);   /* host to device */
 void probe_flag_barriers(probe *p); /* barriers made by hand; from here on a real GPU is needed */
 void probe_clusters(probe *p);      /* barriers and distributed shared memory, compute capability 9.0 */

@@ -4,9 +4,11 @@
 
 /* ---- Launches ---- */
 
-/* Does nothing, but for counting its launches where `launches` is not NULL. */
+/* Does nothing, but for counting its launches where `launches` is not NULL. Launched early, it begins and waits. */
 __global__ static void empty_kernel(unsigned *launches)
 {
+    wait_for_earlier();
+    let_later_begin();
     if (launches && blockIdx.x == 0 && threadIdx.x == 0) *launches += 1;
 }
 
@@ -14,12 +16,14 @@ typedef struct chain {
     int length;
     unsigned blocks, threads, *launches;
     cudaGraphExec_t graph;
+    bool early;
 } chain;
 
 static void chain_launch(probe *p, void *context)
 {
     const chain *c = (const chain *)context;
-    for (int i = 0; i < c->length; i++) CHECK(LAUNCH(empty_kernel, c->blocks, c->threads, 0, p->stream, c->launches));
+    launch_way way = {false, c->early, 0};
+    for (int i = 0; i < c->length; i++) CHECK(LAUNCH_AS(way, empty_kernel, c->blocks, c->threads, 0, p->stream, c->launches));
 }
 
 static void graph_launch(probe *p, void *context) { CHECK(cudaGraphLaunch(((const chain *)context)->graph, p->stream)); }
@@ -35,9 +39,14 @@ static void graph_make(probe *p, chain *c)
 }
 
 /* Graphs whose kernels count show that each of the chain's nodes runs; the timed one counts nothing. */
-static void graph_measure(probe *p, unsigned blocks, unsigned threads)
+static void graph_measure(probe *p, unsigned blocks, unsigned threads, bool early)
 {
-    chain c = {p->small ? 20 : 1000, blocks, threads, p->sum, NULL};
+    const char *name = early ? "graph node that begins early" : "graph node";
+    chain c = {p->small ? 20 : 1000, blocks, threads, p->sum, NULL, early};
+    if (early && p->major < 9) {
+        probe_refused(p, "compute capability 9.0 is needed", "%s, %u blocks of %u threads", name, blocks, threads);
+        return;
+    }
     graph_make(p, &c);
     graph_launch(p, &c);
     p->runs = 1;
@@ -46,13 +55,13 @@ static void graph_measure(probe *p, unsigned blocks, unsigned threads)
     c.launches = NULL;
     graph_make(p, &c);
     probe_time(p, graph_launch, &c);
-    probe_latency(p, c.length, "graph node, %u blocks of %u threads, in a chain of %d", blocks, threads, c.length);
+    probe_latency(p, c.length, "%s, %u blocks of %u threads, in a chain of %d", name, blocks, threads, c.length);
     CHECK(cudaGraphExecDestroy(c.graph));
 }
 
 static void launch_measure(probe *p)
 {
-    chain one = {1, 1, 32, NULL, NULL}, many = {p->small ? 20 : 1000, 1, 32, NULL, NULL};
+    chain one = {1, 1, 32, NULL, NULL, false}, many = {p->small ? 20 : 1000, 1, 32, NULL, NULL, false};
     probe_time_host(p, chain_launch, &one);
     probe_latency(p, 1, "launch a kernel and wait, by the host's clock");
     probe_time(p, chain_launch, &many);
@@ -111,7 +120,9 @@ static void grid_barrier_measure(probe *p)
 void probe_launches(probe *p)
 {
     launch_measure(p);
-    graph_measure(p, 1, 32);
-    graph_measure(p, (unsigned)p->multiprocessors, THREADS);
+    for (int early = 0; early < 2; early++) {
+        graph_measure(p, 1, 32, early);
+        graph_measure(p, (unsigned)p->multiprocessors, THREADS, early);
+    }
     grid_barrier_measure(p);
 }
