@@ -11,7 +11,7 @@
  * take 15.6 us at 4.3 TB/s. 32 parts' gradients are 2 MB (8 MB with parts of 8 rows, one a block), which are written as the
  * parts end and read by fused_update_kernel. A cluster's barrier, 0.5 us if it is assumed dear, comes every 32 KB of a block:
  * twice 32 KB of a multiprocessor are 2 us of its share of the bandwidth, so that the other block's loads cover it. What is
- * between two steps' reading, 2.7 us, is covered as far as the next step's rows are fetched meanwhile: tests/gpu/PREDICTED.md. */
+ * between two steps' reading, 3.3 us, is covered as far as the next step's rows are fetched meanwhile: tests/gpu/PREDICTED.md. */
 #include "fused.h"
 
 template <class real, int PACKS, class stored = real>

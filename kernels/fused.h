@@ -32,9 +32,9 @@ template <class real_type, int VALUES_, int PACKS_, bool WIDE_, class stored_typ
                : PACKS == 2 ? (WIDE && sizeof(real) == 8 ? 2 : 4)
                : PACKS == 4 ? 2
                             : 1,
-        POINT_STAYS = PACKS < (sizeof(stored) == 4 ? 8
-                               : WIDE              ? 2
-                                                   : 4), /* in registers; else it is read for every row */
+        POINT_STAYS = PACKS < (sizeof(stored) == 4            ? 8
+                               : sizeof(stored) == 8 && !WIDE ? 4
+                                                              : 2), /* in registers; else it is read for every row */
         THREADS_MOST = WIDE && PACKS > 1 ? 512 : 256,
         FETCHES = CAN_FETCH && WIDE && PACKS < 8, /* rows ahead; beyond, there is no register left for it */
         CLUSTERED = 0                             /* 1: a row is shared by the blocks of a cluster */

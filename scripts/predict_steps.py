@@ -153,7 +153,7 @@ Assumed: {BANDWIDTH / 1e12} TB/s of memory bandwidth; {ONE_MULTIPROCESSOR / 1e9:
 
 What stands between a figure and its target: the barrier through global memory at 32 x 4096, 32 x 65536 and 256 x 1024, where the one of a cluster of
 16 blocks may be cheaper, but moves a batch with 16 multiprocessors in place of 132: to be written when both have been measured. At 1024 x 4096 two
-kernels follow each other for 3.9 us of reading.
+kernels follow each other for 3.9 us of reading, most of which would have to be fetched meanwhile.
 
 The same with rows kept as bf16 (`--storage bf16`), where one multiprocessor is assumed to go through as many values a second as of floats:
 

@@ -79,6 +79,11 @@ if ls build/ci/lib/libcusgd-cuda.so >/dev/null 2>&1; then
 else
     skip "kernels' registers" "no CUDA module is built here"
 fi
+if command -v python3 >/dev/null && [ -e "${CUDA_HOME:-/usr/local/cuda}/include/cuda_runtime_api.h" ]; then
+    part "predicted times" scripts/predict_steps.py --check
+else
+    skip "predicted times" "no python3, or no CUDA headers, here"
+fi
 part "README's table of options" scripts/check_readme.sh build/ci/bin/cusgd
 
 echo "$SECONDS s in all"
