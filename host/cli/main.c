@@ -29,7 +29,8 @@ static int put_help(FILE *to)
     fputs("\n'cusgd COMMAND --help' lists a command's options. 'cusgd --version' prints the version.\n"
           "DATA is a folder with x.npy and y.npy (and w.npy, weights; offset.npy or exposure.npy), a .csv, or - (CSV on standard "
           "input).\n"
-          "Exit codes: 0 done, 1 usage, 2 data or file, 3 device, 4 diverged, 5 check failed, 6 memory, 130 interrupted.\n"
+          "Exit codes: 0 done, 1 usage, 2 data or file, 3 device, 4 diverged, 5 check failed, 6 memory,\n"
+          "7 not converged, 130 interrupted.\n"
           "example: cusgd train houses.csv --model houses.safetensors\n",
           to);
     return CUSGD_OK;
