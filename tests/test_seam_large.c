@@ -79,7 +79,7 @@ enum { ROWS = 203, BATCH = 4, BATCHES = 51, BAD_ROW = 120 };
 
 Test(seam_large, slices_of_many_steps)
 {
-    int samplings = seam_short() ? 1 : 5;
+    int samplings = seam_short() ? 1 : REDUCED ? 3 : 5;
     for (int i = 0; i < 4 * samplings; i++) {
         cusgd_precision precision = (cusgd_precision)(i % 2);
         int64_t k = i / 2 % 2 ? 3 : 1;

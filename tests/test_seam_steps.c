@@ -521,6 +521,7 @@ Test(seam_steps, the_first_bad_step_ends_the_run)
     for (int i = 0; i < cases; i++) {
         const int64_t *shape = shapes[i % 3];
         int precision = i / 3 % 2, permute = i % 2, optimizer = i / 6 % OPTIMIZERS, threads = i / 6 / OPTIMIZERS;
+        if (REDUCED && i % 3 == 2 && optimizer % 4) continue;
         seam_spec spec = {.n = shape[0],
                           .d = shape[1],
                           .k = shape[2],
