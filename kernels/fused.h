@@ -385,6 +385,7 @@ template <class L>
 __device__ static void fetch_part(const fused_task &t, int64_t number, const typename L::stored *x, const place &p)
 {
     int64_t step = 2 * *(const volatile int64_t *)&t.state->turns[t.turn] + t.turn;
+    ASSERT_ALONE(t.state->failed || step == t.state->next);
     if (step >= t.update.table->count) return;
     const step_row *row = t.update.table->row + step;
     int64_t begin = part_begin(t, number, row->count), end = part_begin(t, number + 1, row->count), rows = rows_ahead<L>(p);

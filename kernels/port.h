@@ -9,6 +9,7 @@
  *   UNROLLED, UNROLLED_8 for #pragma unroll before a loop
  *   APART for __noinline__, whose registers are its own
  *   wait_for_earlier(), let_later_begin(), fetch(): between the kernels of a stream
+ *   ASSERT_ALONE(condition): of what holds where no two kernels run at once, as on the emulated GPU; there alone it is checked
  *   cluster_sync(), of_cluster(): between the blocks of a cluster
  * What the emulator cannot know of (bulk copies, matrix instructions) comes here, with a portable twin, together with the first
  * kernel that needs it. This file and its twin are the only ones that ask who compiles. */
@@ -26,6 +27,7 @@ struct launch_way {
 #ifdef CUSGD_EMULATED
 #include "emulator/device.h"
 #else
+#define ASSERT_ALONE(condition) ((void)0)
 #include <cooperative_groups.h>
 #include <cuda_pipeline.h>
 #include <cuda_runtime.h>

@@ -151,6 +151,8 @@ Assumed: {BANDWIDTH / 1e12} TB/s of memory bandwidth; {ONE_MULTIPROCESSOR / 1e9:
 {EARLY} us where that one has begun and waits; {LOAD} us for a load that all waits for; {ARRIVE} us until the last block knows that it is the last;
 {BARRIER} us for a barrier of 132 blocks; {ADD_UP} us to add up losses and update in one block. `gpu-probe` (README.md) measures each of these but the last.
 
+In random order a step reads the same bytes; how much less memory sends then, by the length of a row, `gpu-probe` measures, and nothing here assumes.
+
 What stands between a figure and its target: the barrier through global memory at 32 x 4096, 32 x 65536 and 256 x 1024, where the one of a cluster of
 16 blocks may be cheaper, but moves a batch with 16 multiprocessors in place of 132: to be written when both have been measured. At 1024 x 4096 two
 kernels follow each other for 3.9 us of reading, most of which would have to be fetched meanwhile.

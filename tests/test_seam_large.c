@@ -107,15 +107,15 @@ Test(seam_large, slices_of_many_steps)
     }
 }
 
-/* The run ends at the same step, wherever in a slice it stands. */
+/* The run ends at the same step, wherever in a slice it stands. Rows are so long that a device loads packs of them. */
 Test(seam_large, a_bad_step_within_a_long_slice)
 {
     for (int i = 0; i < 2 * SEAM_ENGINES; i++) {
         int precision = i % 2;
         backend b;
         seam_examples e;
-        seam_spec spec = {.n = ROWS, .d = 5, .k = 1, .precision = (cusgd_precision)precision, .type = (cusgd_type)precision};
-        plan p = {.loss.kind = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_NESTEROV, .d = 5, .k = 1, .batch = BATCH};
+        seam_spec spec = {.n = ROWS, .d = 33, .k = 1, .precision = (cusgd_precision)precision, .type = (cusgd_type)precision};
+        plan p = {.loss.kind = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_NESTEROV, .d = 33, .k = 1, .batch = BATCH};
         p.engine = (cusgd_engine)(i / 2);
         seam_backend_open((cusgd_precision)precision, 2, &b);
         seam_examples_make(&spec, &e);

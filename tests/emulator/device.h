@@ -131,6 +131,7 @@ static inline void __syncwarp(unsigned mask = 0xffffffffu) { emulator::barrier_w
 static inline void __threadfence() {}
 static inline void __threadfence_block() {}
 static inline void __trap(int line = __builtin_LINE()) { emulator::trap(line); }
+#define ASSERT_ALONE(condition) ((condition) ? (void)0 : __trap())
 
 template <class T> static inline void copy_async(T *shared, const T *global)
 {

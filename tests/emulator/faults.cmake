@@ -92,6 +92,7 @@ fault(offset kernels/fused.h "if (r.o) prediction += offset;" "(void)offset;" fu
 fault(cluster-barrier kernels/fused.h "    cluster_sync();\n    UNROLLED" "    UNROLLED" cluster)
 fault(cluster-rank kernels/fused.h "for (int r = 1; r < p.ranks; r++)" "for (int r = 1; r < p.ranks - 1; r++)" cluster)
 fault(cluster-piece kernels/cluster.cu "p.room = last ? (int)t.stride - p.first : each;" "p.room = each - L::VALUES;")
+fault(early-turn host/cuda/step.c "batch b = {0, c->run.route.rows, i % 2};" "batch b = {0, c->run.route.rows, 0}; (void)i;")
 fault(early-wait kernels/fused.cu "    wait_for_earlier();\n" "")
 fault(grid-barrier kernels/persistent.cu "if (gridDim.x > 1) grid_barrier(flags, (unsigned)i + 1);" "(void)flags;")
 fault(stage-wait kernels/persistent.cu "        copy_async_wait();\n        __syncthreads();\n        if (i + 1" "        __syncthreads();\n        if (i + 1")
