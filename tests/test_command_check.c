@@ -44,12 +44,12 @@ Test(command_check, standard_set)
     cr_assert(report, "%s", o.out);
     cr_assert(cJSON_IsTrue(cJSON_GetObjectItem(report, "passed")));
     cJSON *problems = cJSON_GetObjectItem(report, "problems");
-    cr_assert_geq(cJSON_GetArraySize(problems), 33);
+    cr_assert_geq(cJSON_GetArraySize(problems), 34);
     cJSON_ArrayForEach(problem, problems) cr_assert_geq(cJSON_GetObjectItem(problem, "steps")->valueint, 36);
     cJSON_Delete(report);
     run(&o, "$CUSGD check --device cpu");
     assert_code(o, 0);
-    assert_has(o.out, "\nPASS: 33 of 33 problems agree\n");
+    assert_has(o.out, "\nPASS: 34 of 34 problems agree\n");
     /* Each line is a command: the last one is, too. */
     run(&o,
         "$CUSGD check --device cpu --rows 64 --cols 1000 --optimizer adam --loss mse --sampling permute --schedule time-decay");

@@ -143,6 +143,7 @@ static const struct problem {
     {"--optimizer auto --loss poisson --l1 0.001", 2000, 12, 1},
     {"--optimizer nesterov --loss squared --sampling permute --storage bf16", 2000, 64, 1},
     {"--optimizer adam --loss logistic --sampling none --batch 300 --storage bf16", 1500, 33, 3},
+    {"--optimizer nesterov --loss logistic --sampling permute --batch 20", 120, 5000, 1},
 };
 enum { PROBLEMS = sizeof problems / sizeof problems[0], STANDARD_STEPS = 36 };
 
