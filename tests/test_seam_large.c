@@ -121,7 +121,7 @@ static void check_bad_step(cusgd_precision precision, cusgd_engine engine, int64
         ((float *)e.memory[1])[BAD_ROW] = 1e30f;
     else
         ((double *)e.memory[1])[BAD_ROW] = 1e200;
-    p.engine = seam_engine(&b, &p, engine);
+    p.engine = seam_engine(&b, &p, (int)engine);
     course c = course_make(&b, &e, &p, CUSGD_SAMPLING_PERMUTE);
     for (int64_t t = 0; t < c.steps; t++) c.numbers[t].rate /= (double)d;
     steps_report r = check_course(&c, BATCHES);
