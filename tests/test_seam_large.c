@@ -114,7 +114,6 @@ static void check_bad_step(cusgd_precision precision, cusgd_engine engine, int64
     seam_examples e;
     seam_spec spec = {.n = ROWS, .d = d, .k = 1, .precision = precision, .type = (cusgd_type)precision};
     plan p = {.loss.kind = CUSGD_LOSS_SQUARED, .optimizer = CUSGD_OPTIMIZER_NESTEROV, .d = d, .k = 1, .batch = BATCH};
-    p.engine = engine;
     seam_backend_open(precision, 2, &b);
     seam_examples_make(&spec, &e);
     if (precision == CUSGD_PRECISION_FLOAT)
