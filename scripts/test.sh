@@ -8,6 +8,7 @@ logs=build/test
 passed=0 failed=0
 jobs=$(nproc)
 mkdir -p "$logs"
+command -v ninja >/dev/null && export CMAKE_GENERATOR=Ninja # a build folder that is there already keeps its own
 
 # part NAME COMMAND...: runs it; on failure shows the end of what it said.
 part() {

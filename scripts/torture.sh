@@ -17,8 +17,8 @@ configure() { cmake --preset "$1" && cmake --build --preset "$1" -j "$jobs"; }
 # What the tests say of their faults, which ctest keeps to itself.
 faults() { grep '^every-call faults: ' "build/$1/Testing/Temporary/LastTest.log" || true; }
 
-# Every test in its long form, as built for users.
-part_tests() { configure ci && ctest --preset ci -j "$jobs" --timeout "$limit" && faults ci; }
+# Every test in its long form, as built for users; the emulated GPU in every setting.
+part_tests() { configure ci && ctest --preset ci -C Torture -j "$jobs" --timeout "$limit" && faults ci; }
 
 # The same where every invalid access and every undefined operation ends the test.
 part_sanitizers() { configure asan && ctest --preset asan -j "$jobs" --timeout "$limit" && faults asan; }

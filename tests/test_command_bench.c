@@ -79,7 +79,7 @@ Test(command_bench, json)
 
 Test(command_bench, losses_and_optimizers)
 {
-    static const char *const words[] = {"--loss logistic", "--loss mse --optimizer nesterov", "--optimizer adam", "--rate 0.01",
+    static const char *const words[] = {"--loss logistic --optimizer adam", "--loss mse --optimizer nesterov --rate 0.01",
                                         "--optimizer auto --sampling replace-blocks"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         run(&o, BENCH "--fits %s", words[i]);

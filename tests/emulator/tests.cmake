@@ -11,8 +11,10 @@ function(add_emulated_test name order laziness command)
 endfunction()
 
 # Each setting once in scripts/test.sh: a sanitizer's build, which is slow, has the most mixed of them. The solvers' own memory
-# is the host's; of the device they use what the seam's tests have already shown to a sanitizer.
+# is the host's; of the device they use what the seam's tests have already shown to a sanitizer. What takes longest is run in the
+# easiest setting by `ctest -C Torture` (scripts/torture.sh) alone.
 set(emulator_settings "forward-eager 0 0" "reverse-lazy 1 1")
+set(longest_forward-eager test-seam-steps test-seam-large test-solvers)
 set(emulated_seam test-seam-data test-seam-state test-seam-passes test-seam-hessian test-seam-steps test-seam-large)
 set(emulated_solvers test-solvers test-solvers-hard)
 set(late 0)
@@ -25,7 +27,11 @@ foreach(setting IN LISTS emulator_settings)
     separate_arguments(setting)
     list(POP_FRONT setting word order laziness)
     foreach(test IN LISTS emulated_seam emulated_solvers ITEMS test-check)
-        add_emulated_test(${test}-emul-${word} ${order} ${laziness} ${test})
+        set(when)
+        if(test IN_LIST longest_${word})
+            set(when CONFIGURATIONS Torture)
+        endif()
+        add_emulated_test(${test}-emul-${word} ${order} ${laziness} ${test} ${when})
     endforeach()
     add_emulated_test(test-training-emul-${word} ${order} ${laziness} test-training --filter training/golden_trajectories)
 endforeach()
