@@ -65,6 +65,7 @@ static device_block *B;             /* the block that runs */
 static device_block *together;      /* those that run at once, it among them: of a grid, or of a cluster */
 static unsigned current;            /* its thread that runs */
 static std::vector<unsigned> order; /* in which threads begin and go on */
+static size_t reached;              /* place in it of the thread that goes on; its end while threads begin */
 static std::vector<uint3> ids;      /* of the threads, by number */
 static uint64_t generations;
 static unsigned sites;
@@ -103,13 +104,27 @@ void trap(int line)
 
 /* ---- waiting ---- */
 
+/* Moves `reached` on to the next thread that can go on, which then is the current one; false at the order's end. */
+static bool find_ready()
+{
+    const device_thread *threads = B->threads.data();
+    while (reached < order.size() && threads[order[reached]].state != READY) reached++;
+    if (reached == order.size()) return false;
+    current = order[reached];
+    threadIdx = ids[current];
+    return true;
+}
+
 static void wait_in(thread_state state, int line)
 {
     device_thread &t = B->threads[current];
     t.state = state;
     t.line = line;
     t.suspended = fiber_current();
-    fiber_suspend();
+    if (find_ready())
+        fiber_pass(B->threads[current].suspended);
+    else
+        fiber_suspend();
 }
 
 static void let_go(thread_state state)
@@ -333,16 +348,11 @@ static void run_block(device_block &b)
 {
     B = &b;
     blockIdx = b.id;
+    reached = order.size();
     while (b.next < b.count) fiber_start(run_threads);
     while (b.live > b.at_others) {
         bool moved = false;
-        for (unsigned i : order) {
-            if (b.threads[i].state != READY) continue;
-            current = i;
-            threadIdx = ids[i];
-            fiber_resume(b.threads[i].suspended);
-            moved = true;
-        }
+        for (reached = 0; find_ready(); moved = true) fiber_resume(b.threads[current].suspended);
         if (!moved) {
             while (b.threads[current].state == DONE || b.threads[current].state == AT_OTHERS) current = (current + 1) % b.count;
             die_here("barrier divergence (no thread of the block can go on)");

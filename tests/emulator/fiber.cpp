@@ -58,6 +58,7 @@ static std::vector<fiber *> &idle = *new std::vector<fiber *>; /* never destroye
 static fiber *current;
 static void (*current_work)();
 static context scheduler;
+static bool from_scheduler;         /* the last switch to a fiber was */
 static const void *scheduler_stack; /* as AddressSanitizer knows it */
 static size_t scheduler_bytes;
 
@@ -70,18 +71,21 @@ static void leave(void **fake, const void *stack, size_t bytes)
 #endif
 }
 
-static void arrive(void *fake, const void **stack, size_t *bytes)
+static void arrive(void *fake)
 {
 #ifdef __SANITIZE_ADDRESS__
-    __sanitizer_finish_switch_fiber(fake, stack, bytes);
+    const void *stack;
+    size_t bytes;
+    __sanitizer_finish_switch_fiber(fake, &stack, &bytes);
+    if (from_scheduler) scheduler_stack = stack, scheduler_bytes = bytes;
 #else
-    (void)fake, (void)stack, (void)bytes;
+    (void)fake;
 #endif
 }
 
 static void fiber_main()
 {
-    arrive(nullptr, &scheduler_stack, &scheduler_bytes);
+    arrive(nullptr);
     for (;;) {
         current_work();
         idle.push_back(current);
@@ -108,9 +112,11 @@ void fiber_resume(fiber *f)
 {
     void *fake = nullptr;
     current = f;
+    from_scheduler = true;
     leave(&fake, f->stack, STACK);
     context_switch(&scheduler, &f->saved);
-    arrive(fake, nullptr, nullptr);
+    from_scheduler = false;
+    arrive(fake);
 }
 
 void fiber_start(void (*work)())
@@ -127,6 +133,16 @@ void fiber_suspend()
     fiber *f = current;
     leave(&f->fake, scheduler_stack, scheduler_bytes);
     context_switch(&f->saved, &scheduler);
-    arrive(f->fake, &scheduler_stack, &scheduler_bytes);
+    arrive(f->fake);
+}
+
+void fiber_pass(fiber *to)
+{
+    fiber *f = current;
+    current = to;
+    from_scheduler = false;
+    leave(&f->fake, to->stack, STACK);
+    context_switch(&f->saved, &to->saved);
+    arrive(f->fake);
 }
 } // namespace emulator

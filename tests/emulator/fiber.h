@@ -10,9 +10,10 @@ struct fiber;
 void fiber_start(void (*work)());
 /* Continues a suspended one; returns as fiber_start does. */
 void fiber_resume(fiber *f);
-/* Inside a fiber: itself, and back to who started or resumed it. */
+/* Inside a fiber: itself; back to who started or resumed it; on to another that is suspended, which then returns there. */
 fiber *fiber_current();
 void fiber_suspend();
+void fiber_pass(fiber *to);
 } // namespace emulator
 
 #endif
