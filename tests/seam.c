@@ -115,20 +115,30 @@ static int64_t cover_pairs(const seam_factor *f, pairs *p, uint64_t state, void 
     return visits;
 }
 
+/* At most that many of the combinations, so that a campaign ends: by what computes. */
+static int64_t most_combinations(void)
+{
+    int emulated = getenv("CUSGD_EMULATOR_ORDER") != NULL;
+    return (emulated ? 10000 : 30000) / (REDUCED ? 4 : 1);
+}
+
+static int64_t common_divisor(int64_t a, int64_t b) { return b ? common_divisor(b, a % b) : a; }
+
+/* All combinations of the crossed factors; where they are too many, at equal steps that divide into no factor's levels. */
 static int64_t cover_product(const seam_factor *f, int count, uint64_t state, void (*visit)(const int *, void *), void *context)
 {
-    int64_t visits = 0;
-    int level[SEAM_FACTORS] = {0}, a = 0;
-    while (a < count) {
-        for (int b = 0; b < count; b++)
-            if (!f[b].crossed) level[b] = draw(&state, f[b].levels);
-        visit(level, context);
-        visits++;
-        for (a = 0; a < count; a++) { /* the next number in the crossed factors' mixed radix */
-            if (!f[a].crossed) continue;
-            if (++level[a] < f[a].levels) break;
-            level[a] = 0;
+    int64_t visits = 0, combinations = 1, most = most_combinations(), step = 1;
+    for (int a = 0; a < count; a++) combinations *= f[a].crossed ? f[a].levels : 1;
+    if (combinations > most)
+        for (step = combinations / most + 1; common_divisor(combinations, step) > 1;) step++;
+    for (int64_t number = 0; number < combinations; number += step, visits++) {
+        int level[SEAM_FACTORS];
+        int64_t rest = number;
+        for (int a = 0; a < count; a++) {
+            level[a] = f[a].crossed ? (int)(rest % f[a].levels) : draw(&state, f[a].levels);
+            if (f[a].crossed) rest /= f[a].levels;
         }
+        visit(level, context);
     }
     return visits;
 }
@@ -420,12 +430,22 @@ static void add_row(const seam_examples *e, loss_rule loss, const double *theta,
     double error = (double)(w * (change / f + fabsl(slope)));
     for (int64_t j = 0; j < d; j++) {
         gradient[j * k + c] += w * slope * (long double)x[j];
-        sums->bound[j * k + c] += error * fabs(x[j]);
+        sums->bound[j * k + c] += factor * error * fabs(x[j]);
     }
     gradient[d * k + c] += w * slope;
-    sums->bound[d * k + c] += error;
+    sums->bound[d * k + c] += factor * error;
     *total += w * value;
-    sums->loss_bound += (double)(w * (fabsl(slope) * size + fabsl(value) + change * size + terms));
+    sums->loss_bound += factor * (double)(w * (fabsl(slope) * size + fabsl(value) + change * size + terms));
+}
+
+/* Roundings that add up at random over a dot product and over the rows; the latter do not where all rows have one prediction, and
+ * so, with targets that are classes, one of two addends. */
+static double roundings(const seam_examples *e, const double *theta, int64_t c, int64_t count)
+{
+    int64_t d = e->spec.d, k = e->spec.k, zeros = 0;
+    for (int64_t j = 0; j < d; j++) zeros += theta[j * k + c] == 0;
+    double rows = zeros == d && !e->spec.offset ? (double)count : sqrt((double)count);
+    return seam_scalar_of(e->spec.precision)->unit * (4 + sqrt((double)d) + rows);
 }
 
 void seam_gradient(const seam_examples *e, loss_rule loss, const double *theta, const int64_t *rows, int64_t count,
@@ -433,18 +453,19 @@ void seam_gradient(const seam_examples *e, loss_rule loss, const double *theta, 
 {
     int64_t size = (e->spec.d + 1) * e->spec.k;
     const seam_scalar *scalar = seam_scalar_of(e->spec.precision);
-    /* Roundings that add up at random over a dot product and over the rows. */
-    double factor = scalar->unit * (4 + sqrt((double)e->spec.d) + sqrt((double)count)), rows_of = (double)count;
+    double rows_of = (double)count;
     long double *gradient = seam_allocate(size, sizeof *gradient), total = 0;
     memset(sums->bound, 0, sizeof(double) * (size_t)size);
     sums->loss_bound = 0;
-    for (int64_t r = 0; r < count; r++)
-        for (int64_t c = 0; c < e->spec.k; c++) add_row(e, loss, theta, rows[r], c, gradient, factor, sums, &total);
+    for (int64_t c = 0; c < e->spec.k; c++) {
+        double factor = roundings(e, theta, c, count);
+        for (int64_t r = 0; r < count; r++) add_row(e, loss, theta, rows[r], c, gradient, factor, sums, &total);
+    }
     for (int64_t u = 0; u < size; u++) {
         sums->gradient[u] = (double)(gradient[u] / (long double)rows_of);
-        sums->bound[u] = factor * sums->bound[u] / rows_of + scalar->tiny;
+        sums->bound[u] = sums->bound[u] / rows_of + scalar->tiny;
     }
     sums->loss = (double)total;
-    sums->loss_bound = factor * sums->loss_bound + scalar->tiny;
+    sums->loss_bound += scalar->tiny;
     free(gradient);
 }

@@ -1,7 +1,7 @@
 /* What the tests of the seam (host/backend.h) share: the backend under test, examples in every form that a source may have, and
  * plain oracles. The device is the environment's CUSGD_SEAM_DEVICE, as --device takes it ("cpu" if it is not set);
- * CUSGD_TORTURE=1 asks for full products where otherwise every pair of levels occurs, CUSGD_SEAM_SHORT=1 for a few cases, under a
- * tool that slows the device down. */
+ * CUSGD_TORTURE=1 asks for products of levels, thousands, where otherwise every pair of levels occurs, CUSGD_SEAM_SHORT=1 for a
+ * few cases, under a tool that slows the device down. */
 #ifndef CUSGD_TESTS_SEAM_H
 #define CUSGD_TESTS_SEAM_H
 
@@ -31,7 +31,7 @@ cusgd_engine seam_engine(const backend *b, const plan *p, int asked);
 uint64_t seam_bits(uint64_t *state);
 double seam_uniform(uint64_t *state); /* in (-1, 1) */
 
-/* A factor of an experiment has levels 0 .. levels - 1; `crossed` ones are fully crossed under torture, the others drawn. */
+/* A factor of an experiment has levels 0 .. levels - 1; `crossed` ones are crossed under torture, the others drawn. */
 typedef struct seam_factor {
     const char *name;
     int levels, crossed;
@@ -39,7 +39,8 @@ typedef struct seam_factor {
 enum { SEAM_FACTORS = 21 };
 
 /* Calls visit(levels, context), with one level for each factor, until every pair of levels of two factors has occurred; under
- * torture, for the full product of the crossed factors. Ends with a factor of 0 levels. Returns the number of calls. */
+ * torture, for the product of the crossed factors, or some of it where it is too large. Ends with a factor of 0 levels. Returns
+ * the number of calls. */
 int64_t seam_cover(const seam_factor *factors, uint64_t seed, void (*visit)(const int *level, void *context), void *context);
 
 /* ---- Examples ---- */

@@ -143,19 +143,20 @@ Test(seam_data, examples_without_targets_can_be_bound)
 
 /* ---- moments ---- */
 
-/* Two passes in long double. */
+/* Two passes in long double. `size` is what roundings are relative to: the values' mean size; and some of the largest, since all
+ * are seen from one of them, be its weight next to none. */
 static void moments_exact(const double *x, const double *w, int64_t n, int64_t stride, long double *mean, long double *variance,
                           long double *size)
 {
-    long double weight = 0, sum = 0, square = 0;
-    *size = 0;
+    long double weight = 0, sum = 0, square = 0, total = 0, largest = 0;
     for (int64_t i = 0; i < n; i++) {
         weight += (long double)w[i];
         sum += (long double)w[i] * (long double)x[i * stride];
-        *size += (long double)w[i] * fabsl((long double)x[i * stride]);
+        total += (long double)w[i] * fabsl((long double)x[i * stride]);
+        if (w[i] > 0) largest = fmaxl(largest, fabsl((long double)x[i * stride]));
     }
     *mean = sum / weight;
-    *size /= weight;
+    *size = total / weight + largest / 4;
     for (int64_t i = 0; i < n; i++) {
         long double apart = (long double)x[i * stride] - *mean;
         square += (long double)w[i] * apart * apart;

@@ -103,8 +103,8 @@ static void state_make(experiment *x, uint64_t *state)
         int kept = is_penalised(x, u) || x->plan.intercept;
         part_of(x, 0, PART_THETA)[u] = u % 5 == 4 ? 0 : rounded(size * seam_uniform(state));
         part_of(x, 0, PART_AVERAGE)[u] = x->plan.average ? rounded(size * seam_uniform(state)) : 0;
-        if (!signed1) slot1 = fabs(slot1) + 0.1 * slot2 * slot2;
         slot2 += 0.1 * slot3 * slot3;
+        if (!signed1) slot1 = fabs(slot1) + 0.1 * slot2 * slot2;
         if (kept && optimizer_slots(o) > 0) part_of(x, 0, PART_SLOT1)[u] = rounded(0.1 * slot1);
         if (kept && optimizer_slots(o) > 1) part_of(x, 0, PART_SLOT2)[u] = rounded(0.1 * slot2);
         if (kept && optimizer_slots(o) > 2) part_of(x, 0, PART_SLOT3)[u] = rounded(0.1 * fabs(slot3));
