@@ -283,7 +283,7 @@ static void check_update(const experiment *x, int64_t t, const double *point, co
 static void check_end(const experiment *x, steps_report report, const seam_sums *exact)
 {
     double largest = x->e.spec.precision == CUSGD_PRECISION_DOUBLE ? DBL_MAX : (double)FLT_MAX;
-    if (exact->loss < 1e-6 * largest) seam_fail("%s: step %d fails, of loss %g", x->text, (int)report.done, exact->loss);
+    if (!(exact->loss >= 1e-6 * largest)) seam_fail("%s: step %d fails, of loss %g", x->text, (int)report.done, exact->loss);
 }
 
 /* Judges every step that run_singly made, and its report. */
@@ -309,7 +309,7 @@ static void check_steps(const experiment *x, steps_report report)
         loss += sums.loss;
         slack += sums.loss_bound;
     }
-    if (report.done != made || report.rows != visited)
+    if (report.done != made || report.rows != visited || report.failed != (made < x->count))
         seam_fail("%s: %d steps and %d rows reported, not %d and %d; failed %d", x->text, (int)report.done, (int)report.rows,
                   (int)made, (int)visited, report.failed);
     if (!(fabs(report.loss - loss) <= slack))
