@@ -31,19 +31,37 @@ static int64_t usual_patience(int64_t n, int64_t batches)
     return epochs < LEAST ? LEAST : epochs > MOST ? MOST : epochs;
 }
 
+/* Whether the schedule is laid out over all epochs and ends at a small rate. A run that stops before has not had the rate that
+ * brings the loss down to its end. */
+static int falls_to_its_end(cusgd_schedule schedule)
+{
+    return schedule == CUSGD_SCHEDULE_COSINE || schedule == CUSGD_SCHEDULE_ONE_CYCLE || schedule == CUSGD_SCHEDULE_POLYNOMIAL ||
+           schedule == CUSGD_SCHEDULE_STEP;
+}
+
+/* Epochs that visit two million rows, from 20 to 1000; for the schedule `step` as many as three of its falls take. */
+static int64_t usual_epochs(const cusgd_options *o, int64_t n)
+{
+    double epochs = fmin(fmax(2e6 / (double)n, 20), 1000);
+    if (o->schedule == CUSGD_SCHEDULE_STEP && o->decay_every > 0) epochs = fmax(epochs, ceil(3 * o->decay_every));
+    return (int64_t)epochs;
+}
+
 void choose_run(cusgd_trainer *t)
 {
     cusgd_options *o = &t->options;
     int64_t n = t->train_rows.n;
     int bare = isnan(o->tolerance) && isnan(o->gradient_tolerance) && o->patience < 0;
     t->by_gradient = !isnan(o->gradient_tolerance);
-    t->by_tolerance = !isnan(o->tolerance) || o->patience >= 0 || (bare && o->epochs == 0);
+    int open = bare && o->epochs == 0;
+    t->by_tolerance = !isnan(o->tolerance) || o->patience >= 0 || (open && !falls_to_its_end(o->schedule));
     if (t->by_tolerance && isnan(o->tolerance)) o->tolerance = 1e-5;
-    if (o->epochs == 0) o->epochs = (int64_t)fmin(fmax(2e6 / (double)n, 20), 1000);
+    if (o->epochs == 0) o->epochs = usual_epochs(o, n);
     if (o->batch == 0) o->batch = usual_batch(n);
     if (o->batch > n) o->batch = n;
     int watches = o->schedule == CUSGD_SCHEDULE_PLATEAU;
-    if (o->evaluate_every == 0) o->evaluate_every = watches || t->by_tolerance || t->by_gradient || t->valid_rows.n > 0 ? 1 : -1;
+    if (o->evaluate_every == 0)
+        o->evaluate_every = watches || open || t->by_tolerance || t->by_gradient || t->valid_rows.n > 0 ? 1 : -1;
     t->batches = (n + o->batch - 1) / o->batch;
     if (t->by_tolerance && o->patience < 0) o->patience = usual_patience(n, t->batches);
     t->plan.batch = o->batch;
@@ -235,10 +253,18 @@ static void choose_schedule(cusgd_trainer *t)
     o->rate = schedule_rate(&t->schedule, 0);
 }
 
+/* Whether the schedule follows from other options than the rate: optimal from l2, time-decay from t0. */
+static int schedule_sets_rate(const cusgd_options *o)
+{
+    return o->schedule == CUSGD_SCHEDULE_OPTIMAL || (o->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(o->t0));
+}
+
 cusgd_status choose_optimizer(cusgd_trainer *t)
 {
     cusgd_options *o = &t->options;
-    int own_rate = isnan(o->rate) && (o->schedule != CUSGD_SCHEDULE_TIME_DECAY || isnan(o->t0));
+    t->given_t0 = o->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(o->t0);
+    if (schedule_sets_rate(o)) o->rate = (double)NAN; /* it changes nothing, and must not be taken for what sets the rate */
+    int own_rate = isnan(o->rate) && !t->given_t0;
     int automatic = o->optimizer == CUSGD_OPTIMIZER_AUTO;
     cusgd_status status;
     if (o->solver != CUSGD_SOLVER_SGD) return measure_null(t);

@@ -1,5 +1,5 @@
-/* Running: epochs as slices of steps, evaluation, stopping, undoing what went wrong. */
-#include "trainer.h"
+/* Running: epochs as slices of steps, undoing what went wrong, choosing the result. monitor.c judges the evaluations. */
+#include "fit.h"
 
 #include "clock.h"
 #include "error.h"
@@ -11,7 +11,8 @@
 enum {
     MOST_STEPS = 4096,               /* of a slice */
     SLICE_BYTES = 256 * 1024 * 1024, /* of x in a slice: how long a cancellation waits */
-    PROXIMAL_STEPS = 3               /* full-batch ones at the end of a run with l1: they clear the batches' noise from zeros */
+    MOST_BACKOFFS = 60,
+    PROXIMAL_STEPS = 3 /* full-batch ones at the end of a run with l1: they clear the batches' noise from zeros */
 };
 
 /* ---- Steps ---- */
@@ -29,7 +30,7 @@ step_numbers trainer_numbers(const cusgd_trainer *t, int64_t step)
     optimizer_numbers(t->plan.optimizer, t->plan.beta1, t->plan.beta2, step, &s);
     s.rate = rate_at(t, step);
     s.momentum = t->options.momentum;
-    s.average = average_weight(t->eccentricity, step, t->options.average_from);
+    s.average = average_weight(t->eccentricity, step, t->average_from);
     return s;
 }
 
@@ -109,17 +110,32 @@ static void largest_columns(const cusgd_trainer *t, char *text, size_t room)
     }
 }
 
+/* Names the option that sets the rate, and what is not set already. */
+static void rate_advice(const cusgd_trainer *t, char *text, size_t size)
+{
+    const cusgd_options *o = &t->options;
+    const char *rate = "a smaller rate", *or_else = "";
+    if (o->schedule == CUSGD_SCHEDULE_OPTIMAL)
+        rate = "a larger l2, from which the schedule optimal takes its rate";
+    else if (t->given_t0)
+        rate = "a smaller t0 or a larger t1, which set the rate of the schedule time-decay";
+    else if (t->retreats) /* nobody has set a rate: all that could be lowered has been */
+        rate = o->precision == CUSGD_PRECISION_FLOAT ? "--precision double" : "scaling the data to ordinary magnitudes";
+    else if (o->optimizer == CUSGD_OPTIMIZER_AUTO)
+        or_else = ", or leave the rate out: the optimizer chooses its own";
+    else
+        or_else = ", or --optimizer auto without a rate, which chooses its own";
+    snprintf(text, size, "%s%s%s", o->standardize ? "" : "standardizing (leave out --no-standardize), ", rate, or_else);
+}
+
 static cusgd_status diverged(const cusgd_trainer *t)
 {
-    char columns[256] = "";
-    const cusgd_options *o = &t->options;
+    char columns[256] = "", advice[256];
     largest_columns(t, columns, sizeof columns);
-    return fail(
-        CUSGD_ERROR_DIVERGED,
-        "diverged: the loss is not finite at step %lld (epoch %lld), at rate %g. Columns of largest scale: %s. Try %sa smaller "
-        "rate, or --optimizer auto, which chooses its own",
-        (long long)t->step + 1, (long long)t->epoch + 1, rate_at(t, t->step), columns,
-        o->standardize ? "" : "standardizing (leave out --no-standardize), ");
+    rate_advice(t, advice, sizeof advice);
+    return fail(CUSGD_ERROR_DIVERGED,
+                "diverged: the loss is not finite at step %lld (epoch %lld), at rate %g. Columns of largest scale: %s. Try %s",
+                (long long)t->step + 1, (long long)t->epoch + 1, rate_at(t, t->step), columns, advice);
 }
 
 cusgd_status cusgd_trainer_step(cusgd_trainer *t, int64_t steps)
@@ -146,124 +162,11 @@ cusgd_status cusgd_trainer_step(cusgd_trainer *t, int64_t steps)
     return CUSGD_OK;
 }
 
-/* ---- Evaluation ---- */
-
-double gradient_norm(const cusgd_trainer *t, const double *theta, const double *gradient)
-{
-    int64_t penalised = t->plan.d * t->plan.k, size = penalised + t->plan.k;
-    double sum = 0;
-    for (int64_t u = 0; u < size; u++) {
-        double g = gradient[u];
-        if (u >= penalised && !t->plan.intercept) continue;
-        if (u < penalised) {
-            double l1 = t->plan.l1 * trainer_penalty(t, u);
-            g += t->plan.l2 * trainer_penalty(t, u) * theta[u];
-            if (t->limit[0] && trainer_bounded(t, u, theta[u] - g) == theta[u])
-                g = 0; /* it points out of the bounds */
-            else if (theta[u] != 0)
-                g += theta[u] > 0 ? l1 : -l1;
-            else
-                g = soft_threshold(g, l1); /* the smallest element of the subdifferential */
-        }
-        sum += g * g;
-    }
-    return sqrt(sum);
-}
-
-/* What is reported for a mean over rows of losses summed over outputs. */
-static double reported(const cusgd_trainer *t, double loss) { return loss_reported(t->plan.loss.kind, loss / (double)t->plan.k); }
-
-/* Where a fit stands. */
-typedef struct fit {
-    double begun, stepping;                  /* seconds at its start; spent in steps */
-    int64_t rows, epochs;                    /* visited; run in this fit */
-    double best, last[3];                    /* objective: least so far; of the latest evaluations, newest first */
-    int64_t stale;                           /* evaluations in a row without improvement */
-    int64_t safe_epoch, result_epoch;        /* whose end AREA_EPOCH holds; the result's */
-    double loss, objective, gradient, valid; /* of the latest evaluation */
-    cusgd_stop stop;
-    int64_t backoffs;
-} fit;
-
-/* Full passes at the current parameters. */
-static cusgd_status evaluate(cusgd_trainer *t, enum area area, int with_gradient, fit *f)
-{
-    double unused;
-    cusgd_status status = trainer_theta(t, area, t->theta);
-    if (status == CUSGD_OK)
-        status = trainer_objective(t, t->train, t->theta, &f->loss, &f->objective, with_gradient ? t->gradient : NULL);
-    f->gradient = with_gradient && status == CUSGD_OK ? gradient_norm(t, t->theta, t->gradient) / t->null_gradient : (double)NAN;
-    if (t->null_gradient == 0) f->gradient = 0;
-    f->valid = (double)NAN;
-    if (status == CUSGD_OK && t->valid) status = trainer_objective(t, t->valid, t->theta, &f->valid, &unused, NULL);
-    return status;
-}
-
-/* Makes the current parameters the best ones. */
-static cusgd_status keep_current(cusgd_trainer *t)
-{
-    cusgd_status status = t->backend.ops->copy(t->backend.self, AREA_BEST, AREA_CURRENT);
-    if (status == CUSGD_OK) status = trainer_theta(t, AREA_CURRENT, t->theta); /* not into `best`: half a copy would be none */
-    if (status != CUSGD_OK) return status;
-    memcpy(t->best, t->theta, theta_bytes(t));
-    t->kept_epoch = t->epoch;
-    return CUSGD_OK;
-}
-
-/* Keeps the parameters that score best: by validation where there is any, else by the training loss, in case the run diverges. */
-static cusgd_status keep_best(cusgd_trainer *t, const fit *f, double loss)
-{
-    double score = t->valid ? f->valid : loss;
-    if (!(score < t->kept)) return CUSGD_OK;
-    cusgd_status status = keep_current(t);
-    if (status == CUSGD_OK) t->kept = score;
-    return status;
-}
-
-/* The schedule `plateau`. A rate that has just been lowered gets its chance before the run is stopped. */
-static void watch_plateau(cusgd_trainer *t, fit *f, double score)
-{
-    const double threshold = 1e-4, least = 1e-3;
-    if (t->options.schedule != CUSGD_SCHEDULE_PLATEAU) return;
-    if (isinf(t->plateau_best) || score < t->plateau_best - threshold * fabs(t->plateau_best - t->floor)) {
-        t->plateau_best = score;
-        t->plateau_stale = 0;
-    } else if (++t->plateau_stale >= t->options.decay_patience && t->plateau_scale > least) {
-        t->plateau_scale *= t->options.decay;
-        t->plateau_stale = 0;
-        f->stale = 0;
-    }
-}
-
-/* The stopping rules, after an evaluation. */
-static void judge(cusgd_trainer *t, fit *f)
-{
-    const cusgd_options *o = &t->options;
-    double score = t->valid ? f->valid : f->objective;
-    f->last[2] = f->last[1];
-    f->last[1] = f->last[0];
-    f->last[0] = f->objective;
-    f->stale = score < f->best - o->tolerance * fabs(f->best - t->floor) || isinf(f->best) ? 0 : f->stale + 1;
-    f->best = fmin(f->best, score);
-    watch_plateau(t, f, score);
-    if (t->by_gradient && f->gradient <= o->gradient_tolerance)
-        f->stop = CUSGD_STOP_GRADIENT;
-    else if (t->by_tolerance && f->stale >= (o->patience > 0 ? o->patience : 1))
-        f->stop = CUSGD_STOP_TOLERANCE;
-}
-
 /* ---- Epochs ---- */
-
-/* Things have gone wrong where the loss is above four times both the null model's and the starting point's. */
-static int loss_is_bad(const cusgd_trainer *t, double loss)
-{
-    double most = 4 * (fmax(t->null_loss, t->start_loss) - t->floor);
-    return !isfinite(loss) || (most > 0 && loss - t->floor > most);
-}
 
 static int went_wrong(const cusgd_trainer *t, const steps_report *r)
 {
-    return r->failed || (t->retreats && r->rows > 0 && loss_is_bad(t, r->loss / (double)r->rows));
+    return r->failed || (t->retreats && r->rows > 0 && monitor_loss_is_bad(t, r->loss / (double)r->rows));
 }
 
 /* Where an epoch that goes wrong is undone to, or a run whose best is no good. */
@@ -271,6 +174,13 @@ static cusgd_status keep_safe(cusgd_trainer *t, fit *f)
 {
     f->safe_epoch = t->epoch;
     return t->backend.ops->copy(t->backend.self, AREA_EPOCH, AREA_CURRENT);
+}
+
+static cusgd_status stop_velocity(cusgd_trainer *t)
+{
+    if (!optimizer_has_velocity(t->plan.optimizer)) return CUSGD_OK;
+    memset(t->gradient, 0, theta_bytes(t));
+    return t->backend.ops->put(t->backend.self, AREA_CURRENT, PART_SLOT1, t->gradient);
 }
 
 /* Back to the epoch's start, at rest and at a quarter of the rate; or, where the epoch before has ended badly already, to the
@@ -286,17 +196,28 @@ static cusgd_status undo_epoch(cusgd_trainer *t, fit *f, int64_t first_step)
     next_epoch(t);
     if (status == CUSGD_OK) status = b->ops->get(b->self, AREA_CURRENT, PART_THETA, t->theta);
     if (status == CUSGD_OK) status = trainer_objective(t, t->train, t->theta, &loss, &objective, NULL);
-    if (status == CUSGD_OK && loss_is_bad(t, loss)) return trainer_begin(t);
-    memset(t->gradient, 0, theta_bytes(t));
-    if (status == CUSGD_OK && optimizer_has_velocity(t->plan.optimizer))
-        status = b->ops->put(b->self, AREA_CURRENT, PART_SLOT1, t->gradient);
-    return status;
+    if (status == CUSGD_OK && monitor_loss_is_bad(t, loss)) return trainer_begin(t);
+    return status == CUSGD_OK ? stop_velocity(t) : status;
+}
+
+/* Goes back to the best parameters, at rest and at a quarter of the rate, because the objective has risen since. The average
+ * starts anew from there: what it held of the rise would take long to fade. */
+static cusgd_status return_to_best(cusgd_trainer *t, fit *f)
+{
+    const backend *b = &t->backend;
+    cusgd_status status = b->ops->copy(b->self, AREA_CURRENT, AREA_BEST);
+    t->rate_scale /= 4;
+    t->average_from = t->step;
+    f->backoffs++;
+    f->stale = 0;
+    if (status == CUSGD_OK) status = trainer_theta(t, AREA_CURRENT, t->theta);
+    if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_CURRENT, PART_THETA, t->theta);
+    return status == CUSGD_OK ? stop_velocity(t) : status;
 }
 
 /* Runs what is left of the epoch under way; *undone if it had to be taken back. */
 static cusgd_status run_epoch(cusgd_trainer *t, fit *f, steps_report *r, int *undone)
 {
-    enum { MOST_BACKOFFS = 60 };
     int64_t first_step = t->step;
     double start = clock_seconds();
     cusgd_status status = t->retreats ? keep_safe(t, f) : CUSGD_OK;
@@ -328,15 +249,28 @@ static int tell(const cusgd_trainer *t, const fit *f, const steps_report *r, int
         .epoch = f->epochs,
         .epochs = t->options.epochs,
         .step = t->step,
-        .loss = reported(t, evaluated ? f->loss : r->loss / (double)r->rows),
+        .loss = monitor_reported(t, evaluated ? f->loss : r->loss / (double)r->rows),
         .evaluated = evaluated,
-        .valid_loss = evaluated && t->valid ? reported(t, f->valid) : (double)NAN,
+        .valid_loss = evaluated && t->valid ? monitor_reported(t, f->valid) : (double)NAN,
         .rate = rate_at(t, t->step > 0 ? t->step - 1 : 0),
         .seconds = seconds,
         .rows_per_second = f->stepping > 0 ? (double)f->rows / f->stepping : 0,
         .seconds_left = seconds / (double)f->epochs * (double)(t->options.epochs - f->epochs),
     };
     return callback(&p, user);
+}
+
+/* Evaluates the current parameters, and keeps them, goes on from them, or goes back to the best ones. */
+static cusgd_status watch(cusgd_trainer *t, fit *f)
+{
+    cusgd_status status = monitor_evaluate(t, AREA_CURRENT, t->by_gradient, f);
+    if (status == CUSGD_OK) status = monitor_keep_best(t, monitor_score(t, f), f->objective);
+    if (status != CUSGD_OK) return status;
+    monitor_judge(t, f);
+    int must_return = monitor_has_risen(t, f) || (f->stop == CUSGD_STOP_TOLERANCE && monitor_is_worse_than_null(t));
+    if (!must_return || f->backoffs >= MOST_BACKOFFS) return CUSGD_OK;
+    if (f->stop == CUSGD_STOP_TOLERANCE) f->stop = CUSGD_STOP_NONE; /* the lower rate gets its chance */
+    return return_to_best(t, f);
 }
 
 /* One epoch, its evaluation where one is due, and what follows from it. */
@@ -354,10 +288,11 @@ static cusgd_status advance(cusgd_trainer *t, fit *f, cusgd_callback callback, v
     f->epochs++;
     if (undone) return CUSGD_OK;
     int due = every > 0 && f->epochs % every == 0;
-    if (due) status = evaluate(t, AREA_CURRENT, t->by_gradient, f);
-    if (status == CUSGD_OK && (due || !t->valid)) status = keep_best(t, f, due ? f->loss : r.loss / (double)r.rows);
+    if (due)
+        status = watch(t, f);
+    else if (every < 0 && !t->valid)
+        status = monitor_keep_best(t, r.loss / (double)r.rows, (double)NAN); /* an estimate, for a run that diverges */
     if (status != CUSGD_OK) return status;
-    if (due) judge(t, f);
     if (tell(t, f, &r, due, callback, user)) f->stop = CUSGD_STOP_CANCELLED;
     return CUSGD_OK;
 }
@@ -394,15 +329,6 @@ static cusgd_status proximal_steps(cusgd_trainer *t)
     return status;
 }
 
-/* The objective's distance to its limit if improvements go on shrinking as between the last three evaluations. */
-static double excess_of(const cusgd_trainer *t, const fit *f)
-{
-    double before = f->last[2] - f->last[1], after = f->last[1] - f->last[0];
-    if (!(before > 0) || !(after > 0) || after >= before) return (double)NAN;
-    double ratio = after / before;
-    return after * ratio / (1 - ratio) / fabs(f->last[0] - t->floor);
-}
-
 /* The result of a run that has diverged: its best, unless that has become bad in its last step, which no later loss has told.
  * What goes on from here goes on from there. */
 static cusgd_status retire(cusgd_trainer *t, fit *f)
@@ -410,10 +336,10 @@ static cusgd_status retire(cusgd_trainer *t, fit *f)
     const backend *b = &t->backend;
     f->stop = CUSGD_STOP_DIVERGED;
     t->result = AREA_BEST;
-    cusgd_status status = evaluate(t, AREA_BEST, t->by_gradient, f);
+    cusgd_status status = monitor_evaluate(t, AREA_BEST, t->by_gradient, f);
     if (status == CUSGD_OK && !isfinite(f->loss)) {
         status = b->ops->copy(b->self, AREA_BEST, AREA_EPOCH);
-        if (status == CUSGD_OK) status = evaluate(t, AREA_BEST, t->by_gradient, f);
+        if (status == CUSGD_OK) status = monitor_evaluate(t, AREA_BEST, t->by_gradient, f);
         if (status != CUSGD_OK) return status;
         memcpy(t->best, t->theta, theta_bytes(t));
         t->kept = (double)INFINITY;
@@ -424,15 +350,36 @@ static cusgd_status retire(cusgd_trainer *t, fit *f)
     return status == CUSGD_OK ? b->ops->copy(b->self, AREA_CURRENT, AREA_BEST) : status;
 }
 
+/* The best evaluated parameters, if the run evaluated any; the last ones otherwise, unless the rate is the library's own and they
+ * are worse than the intercept-only model and than the best by the epochs' own estimates. */
+static cusgd_status choose_area(cusgd_trainer *t, fit *f)
+{
+    cusgd_status status = CUSGD_OK;
+    int evaluates = t->options.evaluate_every > 0;
+    t->result = AREA_CURRENT;
+    if (!evaluates && !t->retreats) return CUSGD_OK;
+    if (f->evaluated_step != t->step) status = monitor_evaluate(t, AREA_CURRENT, 0, f);
+    if (status != CUSGD_OK) return status;
+    if (evaluates) {
+        if (isfinite(f->loss)) status = monitor_keep_best(t, monitor_score(t, f), f->objective);
+        if (isfinite(t->kept)) t->result = AREA_BEST;
+    } else if (f->loss > t->null_loss) {
+        double last = f->objective;
+        status = monitor_evaluate(t, AREA_BEST, 0, f);
+        if (f->objective < last) t->result = AREA_BEST;
+    }
+    return status;
+}
+
 /* Chooses the result and evaluates it. */
 static cusgd_status choose_result(cusgd_trainer *t, fit *f)
 {
     cusgd_status status = CUSGD_OK;
     if (f->stop == CUSGD_STOP_DIVERGED) return retire(t, f);
-    t->result = t->valid && isfinite(t->kept) ? AREA_BEST : AREA_CURRENT;
+    status = choose_area(t, f);
     f->result_epoch = t->result == AREA_BEST ? t->kept_epoch : t->epoch;
-    if (t->plan.l1 > 0) status = proximal_steps(t);
-    if (status == CUSGD_OK) status = evaluate(t, t->result, t->by_gradient, f);
+    if (status == CUSGD_OK && t->plan.l1 > 0) status = proximal_steps(t);
+    if (status == CUSGD_OK) status = monitor_evaluate(t, t->result, t->by_gradient, f);
     if (status != CUSGD_OK || isfinite(f->loss)) return status;
     status = retire(t, f);
     return status == CUSGD_OK ? diverged(t) : status;
@@ -448,32 +395,37 @@ static void lose_device(cusgd_trainer *t, fit *f)
     f->valid = isfinite(t->kept) ? t->kept : (double)NAN;
 }
 
-static void tell_result(const cusgd_trainer *t, const fit *f, cusgd_result *result)
+static cusgd_status tell_result(cusgd_trainer *t, const fit *f, cusgd_result *result)
 {
     result->stop = f->stop;
     result->epochs = t->epoch;
     result->steps = t->step;
     result->epoch = f->result_epoch;
-    result->loss = reported(t, f->loss);
-    result->valid_loss = t->valid ? reported(t, f->valid) : (double)NAN;
+    result->loss = monitor_reported(t, f->loss);
+    result->valid_loss = t->valid ? monitor_reported(t, f->valid) : (double)NAN;
     result->objective = f->objective;
     result->gradient = f->gradient;
-    result->excess = excess_of(t, f);
+    result->excess = monitor_excess(t, f);
     result->rate = rate_at(t, t->step > 0 ? t->step - 1 : 0);
     result->seconds = clock_seconds() - f->begun;
     result->rows_per_second = f->stepping > 0 ? (double)f->rows / f->stepping : 0;
     result->backoffs = f->backoffs;
+    if (t->lost || !isfinite(f->loss)) return CUSGD_OK;
+    return monitor_compare_null(t, f, result->note, sizeof result->note);
 }
 
 cusgd_status cusgd_trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *user, cusgd_result *result)
 {
     if (t->options.solver != CUSGD_SOLVER_SGD) return solver_fit(t, callback, user, result);
-    fit f = {.begun = clock_seconds(), .best = (double)INFINITY, .last = {(double)NAN, (double)NAN, (double)NAN}};
+    fit f = {.begun = clock_seconds(),
+             .best = (double)INFINITY,
+             .evaluated_step = -1,
+             .last = {(double)NAN, (double)NAN, (double)NAN}};
     cusgd_status status = trainer_check_device(t), ended = CUSGD_OK;
     t->result = AREA_CURRENT;
     if (result) memset(result, 0, sizeof *result);
     if (status == CUSGD_OK) status = keep_safe(t, &f);
-    if (status == CUSGD_OK && !isfinite(t->kept)) status = keep_current(t); /* where a run that diverges at once ends */
+    if (status == CUSGD_OK && !isfinite(t->kept)) status = monitor_keep_current(t); /* where a run that diverges at once ends */
     while (status == CUSGD_OK && f.stop == CUSGD_STOP_NONE) {
         if (f.epochs == t->options.epochs)
             f.stop = CUSGD_STOP_EPOCHS;
@@ -484,7 +436,9 @@ cusgd_status cusgd_trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *
     if (status == CUSGD_OK || status == CUSGD_ERROR_DIVERGED) ended = choose_result(t, &f);
     if (ended != CUSGD_OK) status = ended;
     if (status == CUSGD_ERROR_DEVICE) lose_device(t, &f);
-    if (result && (status == CUSGD_OK || status == CUSGD_ERROR_DIVERGED || status == CUSGD_ERROR_DEVICE))
-        tell_result(t, &f, result);
+    if (result && (status == CUSGD_OK || status == CUSGD_ERROR_DIVERGED || status == CUSGD_ERROR_DEVICE)) {
+        ended = tell_result(t, &f, result);
+        if (status == CUSGD_OK) status = ended;
+    }
     return status;
 }

@@ -236,6 +236,8 @@ cusgd_status trainer_begin(cusgd_trainer *t)
     memcpy(t->best, t->start, theta_bytes(t));
     t->step = 0;
     t->kept = (double)INFINITY;
+    t->kept_objective = (double)NAN;
+    t->average_from = t->options.average_from;
     t->least = t->least_seconds = (double)NAN;
     t->kept_epoch = 0;
     return status;

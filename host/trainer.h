@@ -30,6 +30,7 @@ struct cusgd_trainer {
     rate_schedule schedule;
     double eccentricity;             /* of the average */
     double lipschitz;                /* bound on the objective's second derivative, without l2; NaN: not needed, not computed */
+    int given_t0;                    /* 1: the rate of time-decay follows from a t0 that was given */
     int retreats;                    /* 1: the rate is the library's own, so an epoch that goes wrong is undone */
     int by_tolerance, by_gradient;   /* which stopping rules are on */
     double null_loss, null_gradient; /* objective's and norm's at the best constant model; NaN: not needed */
@@ -46,7 +47,9 @@ struct cusgd_trainer {
     double plateau_best;   /* the score that has to be beaten, */
     int64_t plateau_stale; /* and the evaluations since */
     enum area result;      /* where the result lies: AREA_CURRENT, AREA_BEST, or AREA_EPOCH after steps of its own */
-    double kept;           /* what AREA_BEST scores: the validation loss, or the training loss; infinite: nothing kept yet */
+    int64_t average_from;  /* the step after which the average starts: the option's, or that of the latest return to the best */
+    double kept_objective; /* the training objective of what AREA_BEST holds; NaN: unknown */
+    double kept;           /* what AREA_BEST scores: the validation loss, or the training objective; infinite: nothing kept yet */
     int64_t kept_epoch;    /* the epoch at whose end it was */
     double *best;          /* (d+1) x k: what AREA_BEST holds of it, on the host, in case the device fails */
     int lost;              /* 1: the device failed in a fit; `best` is the result */
@@ -97,7 +100,7 @@ double trainer_bounded(const cusgd_trainer *t, int64_t u, double theta);
 cusgd_status trainer_begin(cusgd_trainer *t);
 /* fit.c: what a step does with its gradient. */
 step_numbers trainer_numbers(const cusgd_trainer *t, int64_t step);
-/* fit.c: |minimum-norm subgradient| of the objective, given the data loss's gradient. */
+/* monitor.c: |minimum-norm subgradient| of the objective, given the data loss's gradient. */
 double gradient_norm(const cusgd_trainer *t, const double *theta, const double *gradient);
 
 #endif

@@ -406,15 +406,15 @@ typedef int (*cusgd_callback)(const cusgd_progress *progress, void *user);
 typedef struct cusgd_result {
     cusgd_stop stop;
     int64_t epochs, steps;   /* run in all */
-    int64_t epoch;           /* whose end the parameters are from; with validation data the best one's */
+    int64_t epoch;           /* whose end the parameters are from: the best evaluated one's, if epochs were evaluated */
     double loss, valid_loss; /* of these parameters, full passes; NAN where there is no validation data */
     double objective;        /* the objective in full */
     double gradient;         /* |gradient| as a share of the null model's; NAN unless gradient_tolerance was asked for */
     double excess;           /* estimated relative distance of the objective to the optimum; NAN where it cannot be told */
     double rate;             /* of the last step */
     double seconds, rows_per_second;
-    int64_t backoffs; /* epochs undone and repeated at a quarter of the rate */
-    char note[256];   /* what a solver has to say besides ("rank 3 of 5: ..."); "" if nothing */
+    int64_t backoffs; /* how often the run went back to better parameters and divided the rate by 4, because the loss rose */
+    char note[256];   /* what else there is to know ("rank 3 of 5: ...", a result worse than the intercept-only model); or "" */
 } cusgd_result;
 
 /* `train` and `valid` (NULL: none) must outlive the trainer. Checks the options against the data, refuses what is not finite,

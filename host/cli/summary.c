@@ -220,9 +220,11 @@ static void put_reason(const cusgd_options *o, const cusgd_result *r)
     }
     fprintf(stderr, "; parameters of epoch %lld%s%s\n", (long long)r->epoch, o->average ? ", averaged" : "",
             isfinite(r->valid_loss) ? ", the best on validation" : "");
+    char times[32];
+    snprintf(times, sizeof times, "%lld times", (long long)r->backoffs);
     if (r->backoffs)
-        fprintf(stderr, "note: %lld epoch%s undone and repeated at a quarter of the rate\n", (long long)r->backoffs,
-                r->backoffs == 1 ? " was" : "s were");
+        fprintf(stderr, "note: the rate was divided by 4 %s, because the loss rose; the run went on from better parameters\n",
+                r->backoffs == 1 ? "once" : times);
 }
 
 /* A tolerance was asked for, or on by default, and the epochs ended first. */
