@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "options.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -371,6 +372,15 @@ static cusgd_status choose_area(cusgd_trainer *t, fit *f)
     return status;
 }
 
+/* Optimizer auto continues exponentials linearly far beyond the targets; what is written must have a finite loss without that. */
+static cusgd_status check_loss(cusgd_trainer *t)
+{
+    double loss;
+    if (!isfinite(t->plan.loss.least) && !isfinite(t->plan.loss.most)) return CUSGD_OK;
+    cusgd_status status = t->backend.ops->objective(t->backend.self, t->train, loss_rule_of(&t->options), t->theta, &loss, NULL);
+    return status != CUSGD_OK || isfinite(loss) ? status : diverged(t);
+}
+
 /* Chooses the result and evaluates it. */
 static cusgd_status choose_result(cusgd_trainer *t, fit *f)
 {
@@ -380,7 +390,15 @@ static cusgd_status choose_result(cusgd_trainer *t, fit *f)
     f->result_epoch = t->result == AREA_BEST ? t->kept_epoch : t->epoch;
     if (status == CUSGD_OK && t->plan.l1 > 0) status = proximal_steps(t);
     if (status == CUSGD_OK) status = monitor_evaluate(t, t->result, t->by_gradient, f);
-    if (status != CUSGD_OK || isfinite(f->loss)) return status;
+    if (status != CUSGD_OK) return status;
+    if (isfinite(f->loss)) {
+        status = check_loss(t);
+        if (status == CUSGD_ERROR_DIVERGED) {
+            f->stop = CUSGD_STOP_DIVERGED;
+            f->loss = f->objective = (double)INFINITY;
+        }
+        return status;
+    }
     status = retire(t, f);
     return status == CUSGD_OK ? diverged(t) : status;
 }

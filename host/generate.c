@@ -83,7 +83,6 @@ static cusgd_status save_truth(const cusgd_generator *g, const double *truth, co
     cusgd_model *model;
     cusgd_status status = model_create(NULL, d, k, NULL, NULL, NULL, &model);
     if (status) return status;
-    model->precision = g->precision;
     model->loss.kind = g->targets == CUSGD_TARGETS_LOGISTIC ? CUSGD_LOSS_LOGISTIC : CUSGD_LOSS_SQUARED;
     for (int64_t j = 0; j < d; j++) {
         for (int64_t c = 0; c < k; c++) model->weight[c * d + j] = truth[j * k + c];

@@ -19,6 +19,7 @@ typedef struct scorer {
     const double *theta, *shift; /* (d+1) x k; k */
     int offsets;                 /* 1: the model was trained with them; 0: without; -1: who knows */
     const char *offset_name;     /* their column's, or NULL */
+    int threads;                 /* that check the data; 0: as many as help */
 } scorer;
 
 static cusgd_matrix rows_from(cusgd_matrix m, int64_t first)
@@ -82,7 +83,7 @@ static cusgd_status check_input(const scorer *s, const cusgd_data *data, int wit
         features.y.at = NULL;
         features.w.at = NULL;
     }
-    return examples_check(&features, with_targets ? (int)s->loss.kind : -1, data->source, 0);
+    return examples_check(&features, with_targets ? (int)s->loss.kind : -1, data->source, s->threads);
 }
 
 static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_output as, double *out)
@@ -231,7 +232,7 @@ static cusgd_status model_scorer_open(const cusgd_model *m, model_scorer *s)
     s->shift = allocate_zeroed((size_t)m->k, sizeof(double));
     cusgd_status status = CUSGD_OK;
     if (!s->theta || !s->shift) status = fail_memory((size_t)((m->d + 1) * m->k) * sizeof(double), "the model");
-    if (status == CUSGD_OK) status = cpu_backend_open(CUSGD_PRECISION_DOUBLE, 0, &s->backend);
+    if (status == CUSGD_OK) status = cpu_backend_open(CUSGD_PRECISION_DOUBLE, m->threads, &s->backend);
     if (status != CUSGD_OK) {
         model_scorer_close(s);
         return status;
@@ -241,7 +242,7 @@ static cusgd_status model_scorer_open(const cusgd_model *m, model_scorer *s)
         s->theta[m->d * m->k + c] = m->bias[c];
     }
     int offsets = m->foreign ? -1 : m->offset != CUSGD_OFFSET_NONE;
-    scorer made = {&s->backend, {.weight_mean = 1}, m->loss, m->d, m->k, s->theta, s->shift, offsets, m->offset_name};
+    scorer made = {&s->backend, {.weight_mean = 1}, m->loss, m->d, m->k, s->theta, s->shift, offsets, m->offset_name, m->threads};
     s->scorer = made;
     return CUSGD_OK;
 }
@@ -278,7 +279,8 @@ static cusgd_status trainer_scorer(cusgd_trainer *t, scorer *s)
                    t->theta,
                    t->shift,
                    t->data->offset != CUSGD_OFFSET_NONE,
-                   t->data->offset_name};
+                   t->data->offset_name,
+                   t->options.threads};
     made.transform.shift = NULL;
     made.transform.weight_mean = 1;
     made.transform.storage = CUSGD_STORAGE_FULL;

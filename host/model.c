@@ -94,8 +94,10 @@ cusgd_status model_create(const cusgd_options *options, int64_t d, int64_t k, ch
     cusgd_status status = model_allocate(d, k, out);
     if (!status) status = copy_names(*out, features, targets, classes);
     if (!status && options) {
-        (*out)->precision = options->precision;
-        (*out)->loss = loss_rule_of(options);
+        cusgd_options wide = *options; /* as its file will be read */
+        wide.precision = CUSGD_PRECISION_DOUBLE;
+        (*out)->threads = options->threads;
+        (*out)->loss = loss_rule_of(&wide);
         status = describe_options(*out, options);
     }
     if (status) {
@@ -160,7 +162,6 @@ static cusgd_status load_tensors(const safetensors *s, cusgd_model **out)
     status = model_allocate(d, k, out);
     if (!status) status = copy_tensor(s->path, &weight, (*out)->weight);
     if (!status && bias.values) status = copy_tensor(s->path, &bias, (*out)->bias);
-    if (!status) (*out)->precision = weight.type == CUSGD_TYPE_FLOAT32 ? CUSGD_PRECISION_FLOAT : CUSGD_PRECISION_DOUBLE;
     return status;
 }
 
@@ -362,41 +363,31 @@ static cJSON *describe_model(const cusgd_model *m)
     return NULL;
 }
 
-/* `count` numbers in the model's precision, the caller's to free. */
-static cusgd_status tensor_values(const cusgd_model *m, const char *path, const double *from, int64_t count, void **out)
+/* A model with numbers that are not finite predicts nothing; it is never written. */
+static cusgd_status check_numbers(const char *path, const char *what, const double *values, int64_t count)
 {
-    int narrow = m->precision == CUSGD_PRECISION_FLOAT;
-    *out = allocate((size_t)count, narrow ? sizeof(float) : sizeof(double));
-    if (!*out) return fail_memory((size_t)count * sizeof(double), "a model's coefficients");
     for (int64_t i = 0; i < count; i++) {
-        double kept = narrow ? (double)(float)from[i] : from[i];
-        if (!isfinite(kept))
-            return fail(CUSGD_ERROR_DATA, "%s: not written: a coefficient is %g, which %s cannot hold", path, from[i],
-                        narrow ? "float32" : "a model");
-        if (narrow)
-            ((float *)*out)[i] = (float)kept;
-        else
-            ((double *)*out)[i] = kept;
+        if (!isfinite(values[i]))
+            return fail(CUSGD_ERROR_DATA, "%s: not written: %s %" PRId64 " is %g, which is not a finite number", path, what,
+                        i + 1, values[i]);
     }
     return CUSGD_OK;
 }
 
+/* The tensors are F64 whatever the precision of the run: an intercept beside columns of large mean needs the digits. */
 cusgd_status cusgd_model_save(const cusgd_model *model, const char *path)
 {
     int64_t d = model->d, k = model->k;
-    cusgd_type type = model->precision == CUSGD_PRECISION_FLOAT ? CUSGD_TYPE_FLOAT32 : CUSGD_TYPE_FLOAT64;
-    void *weight = NULL, *bias = NULL;
+    cusgd_status status = check_numbers(path, "coefficient", model->weight, k * d);
+    if (!status) status = check_numbers(path, "intercept", model->bias, k);
+    if (!status && model->errors) status = check_numbers(path, "standard error", model->errors, k * (d + 1));
+    if (status) return status;
     cJSON *metadata = describe_model(model);
-    cusgd_status status = metadata ? CUSGD_OK : fail(CUSGD_ERROR_MEMORY, "out of memory for the metadata of %s", path);
-    if (!status) status = tensor_values(model, path, model->weight, k * d, &weight);
-    if (!status) status = tensor_values(model, path, model->bias, k, &bias);
-    if (!status) {
-        tensor tensors[] = {{"weight", type, 2, {k, d}, k * d, weight}, {"bias", type, 1, {k, 0}, k, bias}};
-        status = safetensors_write(path, metadata, tensors, 2);
-    }
+    if (!metadata) return fail(CUSGD_ERROR_MEMORY, "out of memory for the metadata of %s", path);
+    tensor tensors[] = {{"weight", CUSGD_TYPE_FLOAT64, 2, {k, d}, k * d, (const unsigned char *)model->weight},
+                        {"bias", CUSGD_TYPE_FLOAT64, 1, {k, 0}, k, (const unsigned char *)model->bias}};
+    status = safetensors_write(path, metadata, tensors, 2);
     cJSON_Delete(metadata);
-    free(weight);
-    free(bias);
     return status;
 }
 

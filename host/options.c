@@ -172,7 +172,7 @@ static const option table[] = {
      SEED, AT(seed), NULL, 0, 0, EXACT},
     {{"device", "auto|cpu|cuda[:I]", "auto", "what computes", NULL},
      DEVICE, AT(device), NULL, 0, 0, EXACT},
-    {{"precision", "float|double", "float", "of the computation and of the model", NULL},
+    {{"precision", "float|double", "float", "of the computation", NULL},
      WORD, AT(precision), precision_words, 0, 0, EXACT},
     {{"storage", "full|bf16", "full", "of the training rows; bf16: rounded, in half the bytes", NULL},
      WORD, AT(storage), storage_words, 0, 0, EXACT},

@@ -91,17 +91,20 @@ static cusgd_status standardize(cusgd_trainer *t)
     return study_targets(t);
 }
 
-/* Between the data's units (weight k x d, bias k) and theta (d+1) x k: w x + b = (w scale) x' + (b + w mean - shift) + shift. */
+/* Between the data's units (weight k x d, bias k) and theta (d+1) x k: w x + b = (w scale) x' + (b + w mean - shift) + shift.
+ * Columns of large mean leave a small difference of large numbers in the intercept, which is why its sum is a long double's; and
+ * it is taken of the coefficients as they are rounded and bounded, so that weight and bias predict together what theta predicts.
+ */
 static void theta_from(const cusgd_trainer *t, const double *weight, const double *bias, double *theta)
 {
     int64_t d = t->plan.d, k = t->plan.k;
     for (int64_t c = 0; c < k; c++) {
-        double b = bias[c];
+        long double b = bias[c];
         for (int64_t j = 0; j < d; j++) {
             theta[j * k + c] = weight[c * d + j] * t->scale[j];
-            b += weight[c * d + j] * t->mean[j];
+            b += (long double)weight[c * d + j] * t->mean[j];
         }
-        theta[d * k + c] = b - t->shift[c];
+        theta[d * k + c] = (double)(b - t->shift[c]);
     }
 }
 
@@ -109,15 +112,15 @@ static void theta_to(const cusgd_trainer *t, const double *theta, double *weight
 {
     int64_t d = t->plan.d, k = t->plan.k;
     for (int64_t c = 0; c < k; c++) {
-        double b = theta[d * k + c] + t->shift[c];
+        long double b = (long double)theta[d * k + c] + t->shift[c];
         for (int64_t j = 0; j < d; j++) {
             double w = theta[j * k + c] / t->scale[j];
             if (!isnan(t->options.lower)) w = fmax(w, t->options.lower); /* what theta's rounding has left */
             if (!isnan(t->options.upper)) w = fmin(w, t->options.upper);
             if (weight) weight[c * d + j] = w;
-            b -= w * t->mean[j];
+            b -= (long double)w * t->mean[j];
         }
-        if (bias) bias[c] = b;
+        if (bias) bias[c] = (double)b;
     }
 }
 
@@ -243,6 +246,29 @@ cusgd_status trainer_begin(cusgd_trainer *t)
     return status;
 }
 
+/* Bounds that move the start to where the loss overflows leave nothing to train; which of the two is to blame is told by its
+ * sign. An epoch is undone where its loss is far above the start's, so that must be the loss within the bounds. */
+static cusgd_status check_bounds(cusgd_trainer *t)
+{
+    const cusgd_options *o = &t->options;
+    double loss;
+    if (isnan(o->lower) && isnan(o->upper)) return CUSGD_OK;
+    cusgd_status status = t->backend.ops->objective(t->backend.self, t->train, loss_rule_of(o), t->start, &loss, NULL);
+    if (status != CUSGD_OK) return status;
+    if (isfinite(loss)) {
+        if (t->retreats) t->start_loss = loss;
+        return CUSGD_OK;
+    }
+    int lower = o->lower > 0;
+    if (!lower && !(o->upper < 0)) return CUSGD_OK; /* the start is as it was given: the run will tell */
+    int single = o->precision == CUSGD_PRECISION_FLOAT;
+    return fail(CUSGD_ERROR_USAGE,
+                "%s %g excludes every model that could be trained: with coefficients at that bound the loss is not finite in %s; "
+                "give a bound nearer to 0%s",
+                lower ? "lower" : "upper", lower ? o->lower : o->upper, single ? "float" : "double",
+                single ? ", or try precision double" : "");
+}
+
 /* A new run from theta. */
 static cusgd_status restart(cusgd_trainer *t, const double *theta)
 {
@@ -253,7 +279,8 @@ static cusgd_status restart(cusgd_trainer *t, const double *theta)
     t->plateau_best = (double)INFINITY;
     t->plateau_stale = 0;
     t->result = AREA_CURRENT;
-    return trainer_begin(t);
+    cusgd_status status = check_bounds(t);
+    return status == CUSGD_OK ? trainer_begin(t) : status;
 }
 
 /* Likewise, at a theta that is not the null model's. */

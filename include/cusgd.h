@@ -318,7 +318,9 @@ typedef struct cusgd_model cusgd_model;
 
 /* Reads a safetensors file with `weight` (k x d or d) and `bias` (k or absent), F32 or F64, with or without cuSGD's metadata. */
 CUSGD_API cusgd_status cusgd_model_load(const char *path, cusgd_model **out);
-/* Writes one, in the options' precision; equal models give equal bytes. The old file stays until the new one is complete. */
+/* Writes one, its tensors F64 whatever the precision of the run, so that the file predicts what the model predicts; equal models
+ * give equal bytes. The old file stays until the new one is complete. DATA: a number of the model is not finite, and nothing is
+ * written. */
 CUSGD_API cusgd_status cusgd_model_save(const cusgd_model *model, const char *path);
 /* Whether a file could be written there, as a model or predictions are: to be asked before a long run, not after it. */
 CUSGD_API cusgd_status cusgd_file_check(const char *path);

@@ -237,10 +237,11 @@ static void put_shortfall(const cusgd_options *o, const cusgd_result *r)
     fprintf(stderr, "; more --epochs than %lld would lower the loss\n", (long long)o->epochs);
 }
 
-static cusgd_status put_measures(cusgd_trainer *trainer, const cusgd_data *data, const char *where, int *classes)
+/* Of the model as it is written, so that `cusgd evaluate` says the same of its file. */
+static cusgd_status put_measures(const cusgd_model *model, const cusgd_data *data, const char *where, int *classes)
 {
     cusgd_metrics m;
-    cusgd_status status = cusgd_trainer_evaluate(trainer, data, -1, &m);
+    cusgd_status status = cusgd_model_evaluate(model, data, -1, &m);
     if (status) return status;
     *classes = !isnan(m.accuracy);
     fprintf(stderr, "%s: loss %.6g, ", where, m.loss);
@@ -271,16 +272,16 @@ static cusgd_status put_optimum(cusgd_trainer *trainer, const cusgd_options *o, 
     return CUSGD_OK;
 }
 
-int summary_end(cusgd_trainer *trainer, const cusgd_data *data, const cusgd_data *valid, const cusgd_result *result,
-                const char *model_path)
+int summary_end(cusgd_trainer *trainer, const cusgd_model *model, const cusgd_data *data, const cusgd_data *valid,
+                const cusgd_result *result, const char *model_path)
 {
     cusgd_options o;
     cusgd_result r = *result;
     cusgd_trainer_options(trainer, &o);
     int classes = 0;
     put_reason(&o, result);
-    cusgd_status status = put_measures(trainer, data, o.valid_fraction > 0 ? "all rows" : "training", &classes);
-    if (!status && valid) status = put_measures(trainer, valid, "validation", &classes);
+    cusgd_status status = put_measures(model, data, o.valid_fraction > 0 ? "all rows" : "training", &classes);
+    if (!status && valid) status = put_measures(model, valid, "validation", &classes);
     if (!status) status = put_optimum(trainer, &o, &r);
     if (status) return complain_last(status);
     if (!valid && isfinite(result->valid_loss)) fprintf(stderr, "validation: loss %.6g\n", result->valid_loss);

@@ -22,6 +22,7 @@ typedef struct training {
     cusgd_model *init;
     cusgd_data *data, *valid;
     cusgd_trainer *trainer;
+    cusgd_model *model; /* that is written */
     progress progress;
 } training;
 
@@ -147,22 +148,22 @@ static int on_epoch(const cusgd_progress *now, void *user)
     return interrupt_signal() != 0;
 }
 
-static int write_model(const training *t)
+static int write_model(training *t)
 {
-    cusgd_model *model;
-    cusgd_status status = cusgd_trainer_model(t->trainer, &model);
-    if (!status) status = cusgd_model_save(model, t->model_path);
-    if (status) complain_last(status);
-    cusgd_model_free(model);
-    return (int)status;
+    cusgd_status status = cusgd_trainer_model(t->trainer, &t->model);
+    if (!status) status = cusgd_model_save(t->model, t->model_path);
+    return status ? complain_last(status) : CUSGD_OK;
 }
 
-/* After a divergence or the device's failure there is a model to write only if an epoch was completed. */
+/* After a divergence or the device's failure there is a model to write only if an epoch was completed and its loss is finite;
+ * after the device's failure nobody knows the loss, but what is kept has had a finite one. */
 static int end_early(training *t, cusgd_status status, const cusgd_result *result)
 {
     complain_last(status);
     if (result->epoch == 0) {
         fprintf(stderr, "cusgd: no epoch was completed: %s is not written\n", t->model_path);
+    } else if (status == CUSGD_ERROR_DIVERGED && !isfinite(result->loss)) {
+        fprintf(stderr, "cusgd: no epoch ended with a finite loss: %s is not written\n", t->model_path);
     } else if (write_model(t) == CUSGD_OK) {
         fprintf(stderr, "cusgd: the parameters of epoch %lld are in %s\n", (long long)result->epoch, t->model_path);
     }
@@ -195,7 +196,7 @@ static int run(training *t)
         fprintf(stderr, "cusgd: interrupted after %lld epoch%s (%lld steps); the model so far is in %s\n",
                 (long long)result.epochs, plural(result.epochs), (long long)result.steps, t->model_path);
     else if (!t->quiet)
-        wrong = summary_end(t->trainer, t->data, t->valid, &result, t->model_path);
+        wrong = summary_end(t->trainer, t->model, t->data, t->valid, &result, t->model_path);
     return signal ? 128 + signal : wrong ? wrong : history ? history : unfinished;
 }
 
@@ -210,6 +211,7 @@ static int train(training *t)
     }
     interrupt_cancels(NULL);
     cusgd_trainer_free(t->trainer);
+    cusgd_model_free(t->model);
     cusgd_data_free(t->valid);
     cusgd_data_free(t->data);
     cusgd_model_free(t->init);
