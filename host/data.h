@@ -21,8 +21,7 @@ struct cusgd_data {
     cusgd_offset offset; /* what view.o was made of */
     char *offset_name;   /* the column's, or NULL */
     void *memory[4];     /* malloc'd: x, y, w, o, where they were parsed or computed */
-    void *mapping[4];    /* mmap'd: likewise */
-    size_t mapped[4];    /* bytes */
+    void *mapping[4];    /* file_map's: likewise */
 };
 
 static inline int64_t examples_row(const examples *e, int64_t i) { return e->rows ? e->rows[i] : i; }
@@ -42,13 +41,25 @@ cusgd_status examples_check(const examples *e, int loss, const char *source, int
 /* Whether some target is y. */
 int examples_have_target(const examples *e, double y);
 
-/* data/open.c: a whole regular file in memory, read-only; it is not empty. munmap frees it. */
+/* data/map.c: a whole regular file in memory, read-only; it is not empty. */
 cusgd_status file_map(const char *path, void **mapping, size_t *bytes);
+void file_unmap(void *mapping); /* accepts NULL */
+/* DATA if the file has become shorter since, so that what was read of it may be zeros. NULL is sound. To be asked after reading.
+ */
+cusgd_status file_check(const void *mapping);
+/* data/open.c: the same of all files that the data lies in. */
+cusgd_status data_check_files(const cusgd_data *data);
 /* Whether the bytes are UTF-8 (RFC 3629) with no NUL among them. */
 int text_is_utf8(const char *text, size_t length);
 
-/* data/npy.c: *cols is 0 where the array is one-dimensional, a column then. munmap frees the mapping. */
-cusgd_status npy_open(const char *path, cusgd_matrix *matrix, int64_t *rows, int64_t *cols, void **mapping, size_t *mapped);
+/* data/npy.c: an array of any type of numbers. Little-endian float32 and float64 stay in the file, all else is converted. */
+typedef struct npy_array {
+    cusgd_matrix matrix;
+    int64_t rows, cols; /* cols 0: one-dimensional, a column then */
+    void *mapping;      /* where the matrix lies: one of both, to be freed by file_unmap */
+    void *memory;       /* and free */
+} npy_array;
+cusgd_status npy_open(const char *path, npy_array *out); /* on failure both are NULL */
 /* Writes count values of `type` (rows x cols, C order; cols 0: one-dimensional) in pieces: open, append, close. */
 typedef struct npy_writer npy_writer;
 cusgd_status npy_create(const char *path, cusgd_type type, int64_t rows, int64_t cols, npy_writer **out);

@@ -160,7 +160,7 @@ cusgd_status cusgd_trainer_step(cusgd_trainer *t, int64_t steps)
             t->epoch++;
         }
     }
-    return CUSGD_OK;
+    return trainer_check_data(t);
 }
 
 /* ---- Epochs ---- */
@@ -226,6 +226,7 @@ static cusgd_status run_epoch(cusgd_trainer *t, fit *f, steps_report *r, int *un
     if (status == CUSGD_OK) status = run_steps(t, INT64_MAX, r);
     f->stepping += clock_seconds() - start;
     f->rows += r->rows;
+    if (status == CUSGD_OK) status = trainer_check_data(t);
     if (status != CUSGD_OK) return status;
     if (went_wrong(t, r) && !t->cancelled) {
         if (!t->retreats || f->backoffs >= MOST_BACKOFFS) {
@@ -403,11 +404,12 @@ static cusgd_status choose_result(cusgd_trainer *t, fit *f)
     return status == CUSGD_OK ? diverged(t) : status;
 }
 
-/* The result of a run whose device has failed: the best, which can no more be evaluated there. */
-static void lose_device(cusgd_trainer *t, fit *f)
+/* The result of a run whose device has failed, or whose data is gone: the best, which can no more be evaluated. */
+static void lose(cusgd_trainer *t, fit *f, cusgd_status status)
 {
-    t->lost = 1;
-    f->stop = CUSGD_STOP_DEVICE;
+    t->lost |= status == CUSGD_ERROR_DEVICE;
+    t->result = AREA_BEST;
+    f->stop = status == CUSGD_ERROR_DEVICE ? CUSGD_STOP_DEVICE : CUSGD_STOP_DATA;
     f->result_epoch = t->kept_epoch;
     f->loss = f->objective = f->gradient = f->last[0] = (double)NAN;
     f->valid = isfinite(t->kept) ? t->kept : (double)NAN;
@@ -453,8 +455,10 @@ cusgd_status cusgd_trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *
     t->cancelled = 0;
     if (status == CUSGD_OK || status == CUSGD_ERROR_DIVERGED) ended = choose_result(t, &f);
     if (ended != CUSGD_OK) status = ended;
-    if (status == CUSGD_ERROR_DEVICE) lose_device(t, &f);
-    if (result && (status == CUSGD_OK || status == CUSGD_ERROR_DIVERGED || status == CUSGD_ERROR_DEVICE)) {
+    ended = status == CUSGD_ERROR_MEMORY || status == CUSGD_ERROR_DEVICE ? CUSGD_OK : trainer_check_data(t);
+    if (ended != CUSGD_OK) status = ended; /* what else went wrong may come of it */
+    if (status == CUSGD_ERROR_DEVICE || status == CUSGD_ERROR_DATA) lose(t, &f, status);
+    if (result && status != CUSGD_ERROR_MEMORY && status != CUSGD_ERROR_USAGE) {
         ended = tell_result(t, &f, result);
         if (status == CUSGD_OK) status = ended;
     }

@@ -83,7 +83,9 @@ static cusgd_status check_input(const scorer *s, const cusgd_data *data, int wit
         features.y.at = NULL;
         features.w.at = NULL;
     }
-    return examples_check(&features, with_targets ? (int)s->loss.kind : -1, data->source, s->threads);
+    status = examples_check(&features, with_targets ? (int)s->loss.kind : -1, data->source, s->threads);
+    cusgd_status files = data_check_files(data);
+    return files ? files : status;
 }
 
 static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_output as, double *out)
@@ -101,7 +103,7 @@ static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_outpu
         status = score(s, data, i, n - i < rows ? n - i : rows, out + i * s->k);
     for (int64_t i = 0; status == CUSGD_OK && as != CUSGD_AS_LINK && i < n * s->k; i++)
         out[i] = as == CUSGD_AS_CLASS ? (double)(out[i] > 0) : loss_mean_at(s->loss.kind, out[i]);
-    return status;
+    return status == CUSGD_OK ? data_check_files(data) : status;
 }
 
 /* ---- Metrics ---- */
@@ -194,6 +196,7 @@ static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t ou
                         offset_at(e, i + r));
     }
     for (int64_t c = 0; status == CUSGD_OK && c < k && loss_has_log_link(s->loss.kind); c++) find_null(e, c, s->loss, &all[c]);
+    if (status == CUSGD_OK) status = data_check_files(data);
     if (status == CUSGD_OK) {
         int classes = loss_is_of_classes(s->loss.kind);
         double regression = classes ? (double)NAN : 0, classification = classes ? 0 : (double)NAN;
@@ -311,7 +314,8 @@ cusgd_status cusgd_trainer_model(cusgd_trainer *t, cusgd_model **out)
     if (status != CUSGD_OK) return status;
     status = model_set_offset(m, t->data->offset, t->data->offset_name);
     if (status == CUSGD_OK) status = cusgd_trainer_get(t, m->weight, m->bias);
-    if (status == CUSGD_OK && !t->lost) status = trainer_errors(t, &m->errors, &m->freedom);
+    int readable = !t->lost && trainer_check_data(t) == CUSGD_OK; /* the errors take a pass over the data */
+    if (status == CUSGD_OK && readable) status = trainer_errors(t, &m->errors, &m->freedom);
     if (status == CUSGD_OK)
         *out = m;
     else

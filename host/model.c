@@ -298,6 +298,8 @@ cusgd_status cusgd_model_load(const char *path, cusgd_model **out)
     if (status) return status;
     status = load_tensors(&file, out);
     if (!status) status = load_metadata(&file, *out);
+    cusgd_status shrunk = file_check(file.mapping);
+    if (shrunk) status = shrunk;
     safetensors_close(&file);
     if (status) {
         cusgd_model_free(*out);

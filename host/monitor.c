@@ -45,7 +45,7 @@ cusgd_status monitor_evaluate(cusgd_trainer *t, enum area area, int with_gradien
     f->valid = (double)NAN;
     if (status == CUSGD_OK && t->valid) status = trainer_objective(t, t->valid, t->theta, &f->valid, &unused, NULL);
     f->evaluated_step = area == AREA_CURRENT ? t->step : -1;
-    return status;
+    return status == CUSGD_OK ? trainer_check_data(t) : status;
 }
 
 double monitor_score(const cusgd_trainer *t, const fit *f) { return t->valid ? f->valid : f->objective; }

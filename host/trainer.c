@@ -329,6 +329,7 @@ cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data
     if (!t) return fail_memory(sizeof *t, "a trainer");
     t->options = *options;
     t->data = train;
+    t->valid_data = valid;
     loss_numbers_choose(&t->options);
     t->plan.loss = loss_rule_of(&t->options);
     t->plan.d = train->view.d;
@@ -342,6 +343,8 @@ cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data
     t->plan.tf32 = options->math == CUSGD_MATH_TF32;
     t->plan.engine = options->engine;
     status = prepare(t, valid);
+    cusgd_status files = status == CUSGD_ERROR_MEMORY ? CUSGD_OK : trainer_check_data(t);
+    if (files != CUSGD_OK) status = files; /* what else went wrong may come of it */
     if (status == CUSGD_OK)
         *out = t;
     else
@@ -382,6 +385,12 @@ cusgd_status trainer_check_device(const cusgd_trainer *t)
     return fail(CUSGD_ERROR_DEVICE,
                 "%s failed while this trainer ran, so it cannot go on; make another one, and set it to this one's parameters",
                 t->backend.name);
+}
+
+cusgd_status trainer_check_data(const cusgd_trainer *t)
+{
+    cusgd_status status = data_check_files(t->data);
+    return status == CUSGD_OK && t->valid_data ? data_check_files(t->valid_data) : status;
 }
 
 cusgd_status trainer_theta(cusgd_trainer *t, enum area area, double *theta)

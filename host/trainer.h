@@ -12,7 +12,8 @@ struct cusgd_trainer {
     cusgd_options options; /* every choice made */
     backend backend;
     plan plan;
-    const cusgd_data *data; /* the training data */
+    const cusgd_data *data;       /* the training data */
+    const cusgd_data *valid_data; /* or NULL */
     examples train_rows, valid_rows;
     int64_t *train_index, *valid_index; /* rows when a share was held out, ascending; NULL otherwise */
     bound *train, *valid;               /* valid: NULL where there is none */
@@ -79,6 +80,8 @@ cusgd_status column_noise(cusgd_trainer *t, const double *scale, double *c, doub
 
 /* trainer.c: an error if the device has failed in a fit, as what lies on it cannot be relied on. */
 cusgd_status trainer_check_device(const cusgd_trainer *t);
+/* trainer.c: an error if a file of the data has become shorter, so that what was computed since may be of zeros. */
+cusgd_status trainer_check_data(const cusgd_trainer *t);
 /* targets.c: null of losses whose best constant is not the mean's link; spread and steepest; the range of auto's exponentials. */
 cusgd_status study_targets(cusgd_trainer *t);
 /* Where there are offsets: what loss_best_constant() makes the best constant beside them of, k values;

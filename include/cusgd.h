@@ -279,6 +279,12 @@ CUSGD_API void cusgd_reader_init(cusgd_reader *reader);
  * `exposure` over a folder's; `ignore` and `weights` are errors there. */
 CUSGD_API cusgd_status cusgd_data_open(const char *path, const cusgd_reader *reader, cusgd_data **out);
 CUSGD_API void cusgd_data_free(cusgd_data *data);
+/* For a program's SIGBUS handler, with the siginfo_t's si_addr: where that lies in a file that is mapped here, and that has
+ * become shorter, zeros are put there, so that the thread that was reading goes on, and the call in progress fails with DATA.
+ * Returns 1 then, and 0 where the address is none of these. Async-signal-safe; for any thread. The library installs no handler:
+ * without one the signal ends the program. What the pages before held is not looked at, and a shorter file is an error without a
+ * signal, too. */
+CUSGD_API int cusgd_data_fault(const void *address);
 CUSGD_API int64_t cusgd_data_rows(const cusgd_data *data);
 CUSGD_API int64_t cusgd_data_cols(const cusgd_data *data);
 CUSGD_API int64_t cusgd_data_outputs(const cusgd_data *data);
@@ -387,6 +393,7 @@ typedef enum cusgd_stop {
     CUSGD_STOP_DIVERGED,  /* the loss became infinite or NaN */
     CUSGD_STOP_SOLVED,    /* by solver exact: there is nothing left to do */
     CUSGD_STOP_DEVICE,    /* the device failed */
+    CUSGD_STOP_DATA,      /* a data file became shorter during the run */
 } cusgd_stop;
 
 /* After an epoch. Losses are means over rows and outputs: the squared error itself for squared and mse. NAN: not computed. */
@@ -430,7 +437,8 @@ CUSGD_API void cusgd_trainer_free(cusgd_trainer *trainer);
  * gradient is small but the least objective, if cusgd_trainer_optimum knows it, is not reached. DIVERGED leaves the best
  * parameters so far in the trainer (result->epoch 0: its starting point, no epoch was completed). May be called again to go on:
  * `epochs` more at most. DEVICE leaves them likewise, in host memory: cusgd_trainer_get and cusgd_trainer_model give them without
- * the device. Of the result's losses only valid_loss is then known, the others are NAN, and the trainer cannot go on. */
+ * the device. Of the result's losses only valid_loss is then known, the others are NAN, and the trainer cannot go on. DATA, where
+ * a data file became shorter during the run, leaves and tells the same, with stop CUSGD_STOP_DATA. */
 CUSGD_API cusgd_status cusgd_trainer_fit(cusgd_trainer *trainer, cusgd_callback callback, void *user, cusgd_result *result);
 
 /* The least objective over the training rows and the seconds that solver exact takes to find it: what a run can be held against.

@@ -1,5 +1,6 @@
 #include "arguments.h"
 #include "cli.h"
+#include "fault.h"
 
 #include <errno.h>
 #include <string.h>
@@ -75,6 +76,7 @@ static int dispatch(int argc, char **argv)
 /* What was printed may still fail to reach a full disk. */
 int main(int argc, char **argv)
 {
+    fault_handle();
     int status = dispatch(argc, argv);
     int failed = ferror(stdout);
     errno = 0;

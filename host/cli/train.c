@@ -155,8 +155,8 @@ static int write_model(training *t)
     return status ? complain_last(status) : CUSGD_OK;
 }
 
-/* After a divergence or the device's failure there is a model to write only if an epoch was completed and its loss is finite;
- * after the device's failure nobody knows the loss, but what is kept has had a finite one. */
+/* After a divergence, the device's failure or the data's loss there is a model to write only if an epoch was completed and its
+ * loss is finite; only after a divergence can it be told once more, but what is kept has had a finite one. */
 static int end_early(training *t, cusgd_status status, const cusgd_result *result)
 {
     complain_last(status);
@@ -184,7 +184,8 @@ static int run(training *t)
     status = cusgd_trainer_fit(t->trainer, on_epoch, &t->progress, &result);
     progress_end_line(&t->progress);
     int history = progress_close(&t->progress);
-    if (status == CUSGD_ERROR_DIVERGED || status == CUSGD_ERROR_DEVICE) return end_early(t, status, &result);
+    if (status == CUSGD_ERROR_DIVERGED || status == CUSGD_ERROR_DEVICE || status == CUSGD_ERROR_DATA)
+        return end_early(t, status, &result);
     int unfinished = status == CUSGD_ERROR_CONVERGED ? complain_last(status) : CUSGD_OK; /* the model is written all the same */
     if (status && !unfinished) return complain_last(status);
 

@@ -130,11 +130,16 @@ static void *worker_run(void *of)
     return NULL;
 }
 
-/* Signals are the program's own threads' to handle. */
+/* Signals are the program's own threads' to handle, but those that a thread raises itself: a page that a file has lost (SIGBUS).
+ */
 static void start_workers(pool *p, int team)
 {
     sigset_t all, before;
     sigfillset(&all);
+    sigdelset(&all, SIGBUS);
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGFPE);
+    sigdelset(&all, SIGILL);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     for (; p->started < team - 1; p->started++) {
         worker *w = &p->workers[p->started + 1];

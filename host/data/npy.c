@@ -1,17 +1,17 @@
 /* NumPy's .npy files: a header that is a Python dictionary, then the elements. */
 #include "data.h"
+#include "elements.h"
 #include "error.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 /* ---- Reading ------------------------------------------------------------------------------------------------------------- */
 
 typedef struct header {
-    char descr[16];
+    char descr[32];
     int structured; /* descr is a list: a record array */
     int fortran;
     int dimensions;
@@ -133,63 +133,94 @@ static size_t preamble_size(const unsigned char *bytes, size_t size, size_t *dic
     return *dictionary <= size - preamble ? preamble : 0;
 }
 
-static cusgd_status check_type(const char *path, const header *h, cusgd_type *type)
+static cusgd_status check_type(const char *path, const header *h, elements *e)
 {
-    *type = strcmp(h->descr, "<f4") == 0 ? CUSGD_TYPE_FLOAT32 : CUSGD_TYPE_FLOAT64;
-    if (h->structured) return fail(CUSGD_ERROR_DATA, "%s: holds records: save a plain array of float32 or float64 instead", path);
-    if (strcmp(h->descr, "<f4") == 0 || strcmp(h->descr, "<f8") == 0) return CUSGD_OK;
-    const char *order = h->descr[0] == '>' ? "big-endian " : "";
-    return fail(CUSGD_ERROR_DATA, "%s: holds elements of %stype '%s', not float32 or float64: save a.astype('<f4') instead", path,
-                order, h->descr);
+    if (h->structured)
+        return fail(CUSGD_ERROR_DATA,
+                    "%s: holds records: save their fields as the columns of a plain array, as "
+                    "numpy.lib.recfunctions.structured_to_unstructured(a) makes it",
+                    path);
+    *e = elements_of(h->descr);
+    if (e->kind) return CUSGD_OK;
+    return fail(CUSGD_ERROR_DATA, "%s: holds elements of type '%s', which are not read: %s", path, h->descr,
+                elements_advice(h->descr));
 }
 
 /* The elements' shape, and that the file has exactly them. */
-static cusgd_status check_shape(const char *path, const header *h, cusgd_type type, size_t bytes)
+static cusgd_status check_shape(const char *path, const header *h, const elements *e, size_t bytes)
 {
     if (h->dimensions < 1 || h->dimensions > 2)
         return fail(CUSGD_ERROR_DATA, "%s: has %d dimensions: 1 or 2 are wanted", path, h->dimensions);
-    uint64_t element = type == CUSGD_TYPE_FLOAT32 ? 4 : 8, rows = (uint64_t)h->shape[0], cols = (uint64_t)h->shape[1];
+    uint64_t rows = (uint64_t)h->shape[0], cols = (uint64_t)h->shape[1];
     if (h->dimensions == 1) cols = 1;
     if (rows == 0 || cols == 0) return fail(CUSGD_ERROR_DATA, "%s: is an empty array", path);
-    if (rows <= bytes / element / cols && rows * cols * element == bytes) return CUSGD_OK;
+    if (rows <= bytes / e->bytes / cols && rows * cols * e->bytes == bytes) return CUSGD_OK;
     return fail(CUSGD_ERROR_DATA,
-                "%s: has %zu bytes of elements, but its header says %" PRIu64 " x %" PRIu64 " of %" PRIu64
-                " bytes each: it is cut short or damaged",
-                path, bytes, rows, cols, element);
+                "%s: has %zu bytes of elements, but its header says %" PRIu64 " x %" PRIu64
+                " of %zu bytes each: it is cut short or damaged",
+                path, bytes, rows, cols, e->bytes);
 }
 
-static cusgd_status check_file(const char *path, const void *mapping, size_t size, header *h, cusgd_type *type, size_t *start)
+static cusgd_status check_header(const char *path, const void *mapping, size_t size, header *h, elements *e, size_t *start)
 {
     size_t dictionary = 0, preamble = preamble_size(mapping, size, &dictionary);
     if (preamble == 0) return fail(CUSGD_ERROR_DATA, "%s: is not a .npy file, or its beginning is damaged", path);
     *start = preamble + dictionary;
     if (!parse_dictionary((const char *)mapping + preamble, dictionary, h))
         return fail(CUSGD_ERROR_DATA, "%s: its header is malformed", path);
-    cusgd_status status = check_type(path, h, type);
-    if (!status) status = check_shape(path, h, *type, size - *start);
-    if (!status && *start % (*type == CUSGD_TYPE_FLOAT32 ? 4 : 8) != 0)
-        status = fail(CUSGD_ERROR_DATA, "%s: its elements are not aligned in the file: save it again with numpy.save", path);
+    cusgd_status status = check_type(path, h, e);
+    return status ? status : check_shape(path, h, e, size - *start);
+}
+
+static cusgd_status fail_inexact(const char *path, const header *h, int64_t at)
+{
+    int64_t cols = h->dimensions == 2 ? h->shape[1] : 1, rows = h->shape[0];
+    return fail(CUSGD_ERROR_DATA,
+                "%s: row %" PRId64 ", column %" PRId64 ": its integer is beyond 2^53 and has no exact float64: subtract a "
+                "constant before saving, as in a - a.min(), or save a.astype('<f8') if rounding it does no harm",
+                path, (h->fortran ? at % rows : at / cols) + 1, (h->fortran ? at / rows : at % cols) + 1);
+}
+
+/* The elements as numbers in memory, in their order; the file is closed. */
+static cusgd_status convert(const char *path, const header *h, const elements *e, size_t start, npy_array *a)
+{
+    int64_t count = h->shape[0] * (h->dimensions == 2 ? h->shape[1] : 1);
+    size_t element = elements_type(e) == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double);
+    a->memory = allocate_aligned((size_t)count, element);
+    if (!a->memory) return fail_memory((size_t)count * element, path);
+    int64_t inexact = elements_convert(e, (const char *)a->mapping + start, count, a->memory);
+    cusgd_status status = file_check(a->mapping);
+    if (!status && inexact >= 0) status = fail_inexact(path, h, inexact);
+    file_unmap(a->mapping);
+    a->mapping = NULL;
     return status;
 }
 
-cusgd_status npy_open(const char *path, cusgd_matrix *matrix, int64_t *rows, int64_t *cols, void **mapping, size_t *mapped)
+cusgd_status npy_open(const char *path, npy_array *out)
 {
     header h = {0};
-    cusgd_type type = CUSGD_TYPE_FLOAT32;
-    size_t start = 0;
-    cusgd_status status = file_map(path, mapping, mapped);
+    elements e = {0};
+    size_t start = 0, bytes = 0;
+    *out = (npy_array){0};
+    cusgd_status status = file_map(path, &out->mapping, &bytes);
     if (status) return status;
-    status = check_file(path, *mapping, *mapped, &h, &type, &start);
-    if (status) {
-        munmap(*mapping, *mapped);
-        *mapping = NULL;
-        return status;
+    status = check_header(path, out->mapping, bytes, &h, &e, &start);
+    if (!status) {
+        out->rows = h.shape[0];
+        out->cols = h.dimensions == 2 ? h.shape[1] : 0;
+        int64_t row_stride = out->cols && !h.fortran ? out->cols : 1, col_stride = h.fortran ? out->rows : 1;
+        int stays = e.kind == 'f' && e.bytes >= 4 && e.native && start % e.bytes == 0;
+        const char *at = (const char *)out->mapping + start;
+        if (!stays) status = convert(path, &h, &e, start, out);
+        out->matrix = (cusgd_matrix){stays ? at : out->memory, elements_type(&e), row_stride, col_stride};
     }
-    *rows = h.shape[0];
-    *cols = h.dimensions == 2 ? h.shape[1] : 0;
-    int64_t row_stride = *cols && !h.fortran ? *cols : 1, col_stride = h.fortran ? *rows : 1;
-    *matrix = (cusgd_matrix){(const char *)*mapping + start, type, row_stride, col_stride};
-    return CUSGD_OK;
+    cusgd_status files = file_check(out->mapping);
+    if (files) status = files;
+    if (!status) return CUSGD_OK;
+    file_unmap(out->mapping);
+    free(out->memory);
+    out->mapping = out->memory = NULL;
+    return status;
 }
 
 /* ---- Writing ------------------------------------------------------------------------------------------------------------- */

@@ -3,43 +3,17 @@
 #include "error.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { X, Y, W, O }; /* places in cusgd_data's arrays */
 
-/* ---- Files as they are --------------------------------------------------------------------------------------------------- */
-
-cusgd_status file_map(const char *path, void **mapping, size_t *bytes)
-{
-    struct stat info;
-    cusgd_status status = CUSGD_OK;
-    *mapping = NULL;
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe with no writer would block */
-    if (file < 0 || fstat(file, &info) != 0)
-        status = fail(CUSGD_ERROR_DATA, "%s: cannot be opened: %s", path, strerror(errno));
-    else if (!S_ISREG(info.st_mode))
-        status = fail(CUSGD_ERROR_DATA, "%s: is not a regular file", path);
-    else if (info.st_size == 0)
-        status = fail(CUSGD_ERROR_DATA, "%s: is empty", path);
-    if (!status) {
-        *bytes = (size_t)info.st_size;
-        *mapping = mmap(NULL, *bytes, PROT_READ, MAP_PRIVATE, file, 0);
-        if (*mapping == MAP_FAILED) {
-            *mapping = NULL;
-            status = fail(CUSGD_ERROR_DATA, "%s: cannot be mapped: %s", path, strerror(errno));
-        }
-    }
-    if (file >= 0) close(file);
-    return status;
-}
+/* ---- Text ---------------------------------------------------------------------------------------------------------------- */
 
 /* The length of the UTF-8 sequence that this byte starts, and the least code point that needs it; 0 if it starts none. */
 static size_t utf8_length(unsigned char first, uint32_t *least)
@@ -142,7 +116,23 @@ cusgd_status cusgd_data_set_offset(cusgd_data *data, cusgd_offset kind, cusgd_ma
 
 /* ---- .npy ---------------------------------------------------------------------------------------------------------------- */
 
-/* Maps folder/name to one of the data's places; *cols 0: one-dimensional. *path is the whole name, the caller's to free. */
+/* A .npy file as one of the data's places. */
+static cusgd_status open_npy(cusgd_data *data, const char *path, int place, cusgd_matrix *matrix, int64_t *rows, int64_t *cols)
+{
+    npy_array a;
+    cusgd_status status = npy_open(path, &a);
+    if (status) return status;
+    *matrix = a.matrix;
+    *rows = a.rows;
+    *cols = a.cols;
+    file_unmap(data->mapping[place]); /* of another file for the same place, which its caller refuses */
+    free(data->memory[place]);
+    data->mapping[place] = a.mapping;
+    data->memory[place] = a.memory;
+    return CUSGD_OK;
+}
+
+/* Opens folder/name as one of the data's places; *cols 0: one-dimensional. *path is the whole name, the caller's to free. */
 static cusgd_status open_part(cusgd_data *data, const char *folder, const char *name, int place, cusgd_matrix *matrix,
                               int64_t *rows, int64_t *cols, char **path)
 {
@@ -154,7 +144,7 @@ static cusgd_status open_part(cusgd_data *data, const char *folder, const char *
         *rows = 0;
         return CUSGD_OK;
     }
-    return npy_open(*path, matrix, rows, cols, &data->mapping[place], &data->mapped[place]);
+    return open_npy(data, *path, place, matrix, rows, cols);
 }
 
 static cusgd_status check_features(const char *path, int64_t cols)
@@ -199,7 +189,7 @@ static cusgd_status open_offsets(cusgd_data *data, const char *folder)
     for (int kind = CUSGD_OFFSET_LINEAR; kind <= CUSGD_OFFSET_EXPOSURE && !status; kind++) {
         cusgd_matrix o = {0};
         int64_t one = 0;
-        void *before = data->mapping[O];
+        const void *before = data->view.o.at;
         status = open_beside(data, folder, names[kind], O, &o, &one);
         if (!status && o.at && before)
             status = fail(CUSGD_ERROR_DATA, "%s: has offset.npy and exposure.npy: leave one of them", folder);
@@ -234,7 +224,7 @@ static cusgd_status open_array(cusgd_data *data, const char *path, const cusgd_r
     if (!status && !reader->x_only)
         status = fail(CUSGD_ERROR_DATA, "%s: holds features and no targets: put it into a folder as x.npy, with y.npy beside it",
                       path);
-    if (!status) status = npy_open(path, &v->x, &v->n, &v->d, &data->mapping[X], &data->mapped[X]);
+    if (!status) status = open_npy(data, path, X, &v->x, &v->n, &v->d);
     if (!status) status = check_features(path, v->d);
     return status;
 }
@@ -287,12 +277,19 @@ void cusgd_data_free(cusgd_data *data)
     free(data->offset_name);
     for (int i = 0; i < 4; i++) {
         free(data->memory[i]);
-        if (data->mapping[i]) munmap(data->mapping[i], data->mapped[i]);
+        file_unmap(data->mapping[i]);
     }
     free(data->classes[0]);
     free(data->classes[1]);
     free(data->source);
     free(data);
+}
+
+cusgd_status data_check_files(const cusgd_data *data)
+{
+    cusgd_status status = CUSGD_OK;
+    for (int i = 0; i < 4 && !status; i++) status = file_check(data->mapping[i]);
+    return status;
 }
 
 int64_t cusgd_data_rows(const cusgd_data *data) { return data->view.n; }

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 enum { PREFIX_BYTES = 8, HEADER_BYTES_MOST = 100000000 }; /* the format's own limit */
 #define WHOLE_MOST 9007199254740992.0                     /* 2^53: JSON's numbers are doubles here */
@@ -203,7 +202,7 @@ cusgd_status safetensors_open(const char *path, safetensors *out)
 void safetensors_close(safetensors *s)
 {
     cJSON_Delete(s->header);
-    if (s->mapping) munmap(s->mapping, s->mapped);
+    file_unmap(s->mapping);
     *s = (safetensors){0};
 }
 

@@ -81,12 +81,13 @@ static cusgd_status solver_open(solver *s)
     s->size = s->penalised + s->k;
     s->quadratic = loss_is_quadratic(t->plan.loss.kind);
     s->noise = t->options.precision == CUSGD_PRECISION_DOUBLE ? 4e-15 : 4e-7;
-    s->x = allocate((size_t)(4 * s->size), sizeof *s->x);
+    s->x = allocate((size_t)(5 * s->size), sizeof *s->x);
     s->best = t->valid ? allocate((size_t)s->size, sizeof *s->best) : NULL;
-    if (!s->x || (t->valid && !s->best)) return fail_memory((size_t)(4 * s->size) * sizeof *s->x, "the iterate");
+    if (!s->x || (t->valid && !s->best)) return fail_memory((size_t)(5 * s->size) * sizeof *s->x, "the iterate");
     s->g = s->x + s->size;
     s->trial = s->g + s->size;
     s->trial_g = s->trial + s->size;
+    s->sound = s->trial_g + s->size;
     if (t->valid && isfinite(t->kept)) { /* a fit that goes on */
         s->best_iteration = t->kept_epoch;
         cusgd_status status = trainer_theta(t, AREA_BEST, s->best);
@@ -123,6 +124,7 @@ static cusgd_status keep_best(solver *s)
     double valid, unused;
     if (!s->t->valid) return CUSGD_OK;
     cusgd_status status = trainer_objective(s->t, s->t->valid, s->x, &valid, &unused, NULL);
+    if (status == CUSGD_OK) status = trainer_check_data(s->t);
     if (status == CUSGD_OK && valid < s->t->kept) {
         s->t->kept = valid;
         s->best_iteration = s->t->epoch + s->iterations;
@@ -158,8 +160,11 @@ cusgd_status solver_iterated(solver *s)
 {
     const cusgd_options *o = &s->t->options;
     s->iterations++;
-    cusgd_status status = keep_best(s);
+    cusgd_status status = trainer_check_data(s->t);
+    if (status == CUSGD_OK) status = keep_best(s);
     if (status != CUSGD_OK) return status;
+    vector_copy(s->size, s->x, s->sound);
+    s->sound_iterations = s->iterations;
     s->stale = s->before - s->f > o->tolerance * fabs(s->before) ? 0 : s->stale + 1;
     s->before = s->f;
     measure(s);
@@ -218,6 +223,34 @@ static cusgd_status finish(solver *s, cusgd_result *result)
     r.seconds = clock_seconds() - s->begun;
     r.rows_per_second = seconds > 0 ? rows / seconds : 0;
     memcpy(r.note, s->note, sizeof r.note);
+    if (result) *result = r;
+    return status;
+}
+
+/* The end of a run whose data is gone: what was reached while it was whole is kept; it can no more be evaluated. */
+static cusgd_status lose_data(solver *s, cusgd_result *result)
+{
+    cusgd_trainer *t = s->t;
+    int kept = t->valid && s->best_iteration > 0;
+    cusgd_status status = CUSGD_OK;
+    t->step += s->sound_iterations;
+    t->epoch += s->sound_iterations;
+    t->result = kept ? AREA_BEST : AREA_CURRENT;
+    if (kept) t->kept_epoch = s->best_iteration;
+    if (s->sound_iterations > 0) status = put_theta(s, AREA_CURRENT, s->sound);
+    if (status == CUSGD_OK && kept) status = put_theta(s, AREA_BEST, s->best);
+    double unknown = (double)NAN;
+    cusgd_result r = {.stop = CUSGD_STOP_DATA,
+                      .epochs = t->epoch,
+                      .steps = t->step,
+                      .epoch = kept ? s->best_iteration : t->epoch,
+                      .loss = unknown,
+                      .valid_loss = kept ? reported(s, t->kept) : unknown,
+                      .objective = unknown,
+                      .gradient = unknown,
+                      .excess = unknown,
+                      .rate = s->step,
+                      .seconds = clock_seconds() - s->begun};
     if (result) *result = r;
     return status;
 }
@@ -306,7 +339,7 @@ cusgd_status solver_fit(cusgd_trainer *t, cusgd_callback callback, void *user, c
 {
     solver s = {.t = t, .begun = clock_seconds(), .callback = callback, .user = user, .before = (double)INFINITY};
     if (result) memset(result, 0, sizeof *result);
-    cusgd_status status = solver_open(&s), ended;
+    cusgd_status status = solver_open(&s), ended = CUSGD_OK;
     if (status == CUSGD_OK) status = solver_evaluate(&s, s.x, &s.f, s.g);
     if (status == CUSGD_OK && !isfinite(s.f))
         status = fail(CUSGD_ERROR_DIVERGED, "the loss is not finite where the solver starts; scale the data or leave out --init");
@@ -318,9 +351,14 @@ cusgd_status solver_fit(cusgd_trainer *t, cusgd_callback callback, void *user, c
         if (s.stop == CUSGD_STOP_NONE) status = run_method(&s);
         t->cancelled = 0;
         if (status == CUSGD_OK) status = judge(&s);
-        ended =
-            status == CUSGD_OK || status == CUSGD_ERROR_CONVERGED || status == CUSGD_ERROR_DIVERGED ? finish(&s, result) : status;
-        if (ended != CUSGD_OK) status = ended;
+        int whole = trainer_check_data(t) == CUSGD_OK;
+        if (whole && (status == CUSGD_OK || status == CUSGD_ERROR_CONVERGED || status == CUSGD_ERROR_DIVERGED)) {
+            ended = finish(&s, result);
+            if (ended != CUSGD_OK) status = ended;
+        } else if (!whole) {
+            ended = lose_data(&s, result);
+            status = ended != CUSGD_OK ? ended : trainer_check_data(t);
+        }
     }
     solver_close(&s);
     return status;

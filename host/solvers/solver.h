@@ -32,6 +32,8 @@ typedef struct solver {
     int64_t stale;        /* iterations in a row without improvement */
     double *best, valid;  /* size: the iterate that does best on validation data (NULL: there is none); the latest's loss there */
     int64_t best_iteration;
+    double *sound; /* size: the iterate of the latest iteration at whose end the data was whole */
+    int64_t sound_iterations;
     cusgd_callback callback;
     void *user;
 } solver;

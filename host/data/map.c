@@ -1,0 +1,136 @@
+/* Files mapped into memory. A file that shrinks meanwhile must not end the program: its pages beyond the new end raise SIGBUS,
+ * the program's handler asks cusgd_data_fault(), which puts zeros there, and who reads finds out by file_check(). */
+#include "data.h"
+#include "error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* One mapping. Entries are never freed but used again, so that a signal handler may walk the list at any time. */
+typedef struct entry {
+    _Atomic uintptr_t begin, end; /* begin 0: not in use */
+    _Atomic int taken;            /* 1: somebody's, though perhaps not yet or no more in use */
+    _Atomic int lost;             /* a page was no longer there */
+    int file;
+    size_t bytes;
+    char *path;
+    struct entry *next;
+} entry;
+static entry *_Atomic entries;
+static _Atomic uintptr_t page_bytes;
+
+/* An unused entry, or a new one at the list's front. */
+static entry *entry_take(void)
+{
+    for (entry *e = atomic_load(&entries); e; e = e->next) {
+        int unused = 0;
+        if (atomic_compare_exchange_strong(&e->taken, &unused, 1)) return e;
+    }
+    entry *e = allocate_zeroed(1, sizeof *e);
+    if (!e) return NULL;
+    atomic_store(&e->taken, 1);
+    e->next = atomic_load(&entries);
+    while (!atomic_compare_exchange_weak(&entries, &e->next, e)) continue;
+    return e;
+}
+
+static entry *entry_find(const void *mapping)
+{
+    entry *e = atomic_load(&entries);
+    while (e && atomic_load(&e->begin) != (uintptr_t)mapping) e = e->next;
+    return e;
+}
+
+static void entry_fill(entry *e, char *path, int file, void *mapping, size_t bytes)
+{
+    e->path = path;
+    e->file = file;
+    e->bytes = bytes;
+    atomic_store(&e->lost, 0);
+    atomic_store(&page_bytes, (uintptr_t)sysconf(_SC_PAGESIZE));
+    atomic_store(&e->end, (uintptr_t)mapping + bytes);
+    atomic_store(&e->begin, (uintptr_t)mapping);
+}
+
+static cusgd_status open_regular(const char *path, int *file, size_t *bytes)
+{
+    struct stat info;
+    *file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe with no writer would block */
+    if (*file < 0 || fstat(*file, &info) != 0) return fail(CUSGD_ERROR_DATA, "%s: cannot be opened: %s", path, strerror(errno));
+    if (!S_ISREG(info.st_mode)) return fail(CUSGD_ERROR_DATA, "%s: is not a regular file", path);
+    if (info.st_size == 0) return fail(CUSGD_ERROR_DATA, "%s: is empty", path);
+    *bytes = (size_t)info.st_size;
+    return CUSGD_OK;
+}
+
+cusgd_status file_map(const char *path, void **mapping, size_t *bytes)
+{
+    int file = -1;
+    *mapping = NULL;
+    cusgd_status status = open_regular(path, &file, bytes);
+    char *name = strdup(path);
+    entry *e = status == CUSGD_OK && name ? entry_take() : NULL;
+    if (status == CUSGD_OK && !e) status = fail_memory(sizeof *e + strlen(path), "a mapped file");
+    if (status == CUSGD_OK) {
+        void *at = mmap(NULL, *bytes, PROT_READ, MAP_PRIVATE, file, 0);
+        if (at == MAP_FAILED) {
+            status = fail(CUSGD_ERROR_DATA, "%s: cannot be mapped: %s", path, strerror(errno));
+            atomic_store(&e->taken, 0);
+        } else {
+            *mapping = at;
+            entry_fill(e, name, file, at, *bytes);
+            return CUSGD_OK;
+        }
+    }
+    free(name);
+    if (file >= 0) close(file);
+    return status;
+}
+
+void file_unmap(void *mapping)
+{
+    entry *e = mapping ? entry_find(mapping) : NULL;
+    if (!e) return;
+    atomic_store(&e->begin, 0);
+    munmap(mapping, e->bytes);
+    close(e->file);
+    free(e->path);
+    e->path = NULL;
+    atomic_store(&e->taken, 0);
+}
+
+cusgd_status file_check(const void *mapping)
+{
+    struct stat info;
+    const entry *e = mapping ? entry_find(mapping) : NULL;
+    if (!e) return CUSGD_OK;
+    int shrunk = fstat(e->file, &info) == 0 && (uintmax_t)info.st_size < e->bytes;
+    if (!shrunk && !atomic_load(&e->lost)) return CUSGD_OK;
+    return fail(CUSGD_ERROR_DATA,
+                "%s: %s while it was in use; leave data files unchanged during a run, and write new ones under another name",
+                e->path, shrunk ? "became shorter" : "could not be read to its end, or became shorter for a time,");
+}
+
+int cusgd_data_fault(const void *address)
+{
+    uintptr_t at = (uintptr_t)address, page = atomic_load(&page_bytes);
+    int before = errno;
+    for (entry *e = atomic_load(&entries); e; e = e->next) {
+        uintptr_t begin = atomic_load(&e->begin), end = atomic_load(&e->end);
+        if (begin == 0 || at < begin || at >= end) continue;
+        /* What lies behind a page that is no longer there is not there either. */
+        uintptr_t first = at / page * page, last = (end + page - 1) / page * page;
+        void *zeros = mmap((void *)first, last - first, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        atomic_store(&e->lost, 1);
+        errno = before;
+        return zeros != MAP_FAILED;
+    }
+    return 0;
+}
