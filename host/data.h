@@ -17,7 +17,7 @@ struct cusgd_data {
     char **features;     /* d names, or NULL */
     char **targets;      /* k names, or NULL */
     char *classes[2];    /* what a text target's 0 and 1 stand for, or NULL both */
-    char *source;        /* the file's name for messages; "data" for wrapped arrays */
+    char *source;        /* the file's name as messages show it; "data" for wrapped arrays */
     cusgd_offset offset; /* what view.o was made of */
     char *offset_name;   /* the column's, or NULL */
     void *memory[4];     /* malloc'd: x, y, w, o, where they were parsed or computed */
@@ -49,8 +49,11 @@ void file_unmap(void *mapping); /* accepts NULL */
 cusgd_status file_check(const void *mapping);
 /* data/open.c: the same of all files that the data lies in. */
 cusgd_status data_check_files(const cusgd_data *data);
-/* Whether the bytes are UTF-8 (RFC 3629) with no NUL among them. */
+/* data/text.c: whether the bytes are UTF-8 (RFC 3629) with no NUL among them. */
 int text_is_utf8(const char *text, size_t length);
+/* The first character of a text of length >= 1 as cusgd_text_escape() shows it; returns how many of its bytes that is. */
+enum { ESCAPED_BYTES = 16 };
+size_t text_escape_next(const char *text, size_t length, char escaped[ESCAPED_BYTES]);
 
 /* data/npy.c: an array of any type of numbers. Little-endian float32 and float64 stay in the file, all else is converted. */
 typedef struct npy_array {

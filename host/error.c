@@ -1,5 +1,7 @@
 #include "error.h"
 
+#include "data.h"
+
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,12 +20,29 @@ const char *cusgd_version(void)
     return TEXT(CUSGD_VERSION_MAJOR) "." TEXT(CUSGD_VERSION_MINOR) "." TEXT(CUSGD_VERSION_PATCH);
 }
 
+/* Names of files and columns may hold anything; a message's own line breaks stay. */
+static void message_set(const char *text)
+{
+    size_t length = strlen(text), used = 0;
+    for (size_t at = 0; at < length;) {
+        char one[ESCAPED_BYTES] = "\n";
+        at += text[at] == '\n' ? 1 : text_escape_next(text + at, length - at, one);
+        size_t bytes = strlen(one);
+        if (used + bytes >= sizeof message) break;
+        memcpy(message + used, one, bytes);
+        used += bytes;
+    }
+    message[used] = '\0';
+}
+
 cusgd_status fail(cusgd_status status, const char *format, ...)
 {
+    char whole[sizeof message];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    vsnprintf(whole, sizeof whole, format, arguments);
     va_end(arguments);
+    message_set(whole);
     return status;
 }
 
@@ -41,7 +60,8 @@ cusgd_status fail_in(cusgd_status status, const char *format, ...)
     va_end(arguments);
     size_t used = length < 0 ? 0 : (size_t)length < sizeof message ? (size_t)length : sizeof message - 1;
     snprintf(whole + used, sizeof whole - used, ": %s", message);
-    memcpy(message, whole, sizeof message - 1);
+    whole[sizeof message - 1] = '\0';
+    message_set(whole);
     return status;
 }
 

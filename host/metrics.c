@@ -54,15 +54,17 @@ static cusgd_status score(const scorer *s, const cusgd_data *data, int64_t first
 
 static cusgd_status check_offsets(const scorer *s, const cusgd_data *data)
 {
+    char shown[128] = "";
     int there = data->view.o.at != NULL;
     if (s->offsets < 0 || s->offsets == there) return CUSGD_OK;
     if (there)
         return fail(CUSGD_ERROR_DATA, "%s has an offset or exposure, and the model was trained without: leave it out",
                     data->source);
+    if (s->offset_name) cusgd_text_escape(s->offset_name, shown, sizeof shown);
     return fail(CUSGD_ERROR_DATA,
                 "%s has no offset, and the model was trained with one%s%s%s: name its column by --offset, or --exposure, or put "
                 "offset.npy or exposure.npy beside x.npy",
-                data->source, s->offset_name ? " ('" : "", s->offset_name ? s->offset_name : "", s->offset_name ? "')" : "");
+                data->source, *shown ? " ('" : "", shown, *shown ? "')" : "");
 }
 
 static cusgd_status check_input(const scorer *s, const cusgd_data *data, int with_targets)

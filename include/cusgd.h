@@ -50,6 +50,12 @@ typedef enum cusgd_status {
 CUSGD_API const char *cusgd_last_error(void);
 CUSGD_API const char *cusgd_version(void); /* "0.1.0" */
 
+/* Text from a file, such as a column's name, made fit for a terminal: C0 control characters, DEL and bytes that are not UTF-8 become
+ * \x1b and the like, C1 control characters, marks of direction and line separators \u009b and the like; all else stays. Messages of
+ * cusgd_last_error() are fit already; names and metadata of data and models are as the files have them. Returns the length of the
+ * whole, and writes as much of it as fits into `size` bytes with its terminator, as snprintf does. */
+CUSGD_API size_t cusgd_text_escape(const char *text, char *escaped, size_t size);
+
 /* ---- Options ------------------------------------------------------------------------------------------------------------- */
 
 typedef enum cusgd_loss {

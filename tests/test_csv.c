@@ -364,9 +364,9 @@ Test(csv, refusals)
         {"a,b,c\n1,nan,3\n", "data.csv:2:2: 'nan' in column 'b' is not a finite number"},
         {"a,b,c\n1,2,-Inf\n", "data.csv:2:3: '-Inf' in column 'c' is not a finite number"},
         {"a,b,c\n1,2,3\n1e400,2,3\n", "data.csv:3:1: 1e400 in column 'a' is too large for a double"},
-        {"a,b,c\n1,2,3\n4,x\x01y,6\n", "data.csv:3:2: 'x?y' in column 'b' is not a number"},
+        {"a,b,c\n1,2,3\n4,x\x01y,6\n", "data.csv:3:2: 'x\\x01y' in column 'b' is not a number"},
         {"1,2,3\n4,0x5,6\n", "data.csv:2:2: '0x5' in column 2 is not a number"},
-        {"a,b,c\n\"1\n\",2,3\n", "data.csv:2:1: column 'a' holds text ('1?')"},
+        {"a,b,c\n\"1\n\",2,3\n", "data.csv:2:1: column 'a' holds text ('1\\x0a')"},
         {"a,\"b\nb\",c\n1,2,3\n4,5,z\n", "data.csv:4:3: 'z' in column 'c' is not a number"},
         {"a,b,c\n1,Paris,3\n2,Rome,3\n3,\"Oslo, N\",3\n4,Bonn,3\n", "column 'b' holds text ('Paris', 'Rome', 'Oslo, N'): leave"},
         {"a,b,c\nx,y,3\n", "column 'a' holds text ('x'), and so do 1 more: leave"},
@@ -380,7 +380,7 @@ Test(csv, refusals)
         {"a,b\n1,2\n\n3,4\n", "data.csv:3:1: an empty line before the data's end"},
         {"\na,b\n1,2\n", "data.csv:1:1: an empty line"},
         {"a,b,a\n1,2,3\n", "two columns are named 'a' (the header has 'a', 'b', 'a')"},
-        {"a,\xFF\n1,2\n", "data.csv:1:2: '\xFF' is not UTF-8 text"},
+        {"a,\xFF\n1,2\n", "data.csv:1:2: '\\xff' is not UTF-8 text"},
         {"a,b\n1,2\r3,4\n", "data.csv:2:2: a carriage return inside a field"},
         {"a,b\n1,\"2\n3,4\n", "data.csv:2:2: the quote that opens this field is never closed"},
         {"a,b\n1,\"2\"3\n", "data.csv:2:2: text after the field's closing quote"},
@@ -400,9 +400,9 @@ Test(csv, a_null_character)
 {
     cusgd_data *data;
     assert_fails(cusgd_data_open(file_bytes("data.csv", "a\0b,c\n1,2\n", 10), NULL, &data), CUSGD_ERROR_DATA,
-                 "data.csv:1:1: 'a?b' is not UTF-8 text");
+                 "data.csv:1:1: 'a\\x00b' is not UTF-8 text");
     assert_fails(cusgd_data_open(file_bytes("data.csv", "a,b\n1,2\0\n", 10), NULL, &data), CUSGD_ERROR_DATA,
-                 "data.csv:2:2: '2?' is not UTF-8 text");
+                 "data.csv:2:2: '2\\x00' is not UTF-8 text");
 }
 
 Test(csv, refused_columns)

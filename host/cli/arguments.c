@@ -21,12 +21,12 @@ void text_list_free(text_list *list)
 
 int complain_usage(const syntax *s, const char *format, ...)
 {
+    char text[4096];
     va_list arguments;
-    fputs("cusgd: ", stderr);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "\nusage: cusgd %s %s; 'cusgd %s --help' says more\n", s->word, s->operands, s->word);
+    fprintf(stderr, "cusgd: %s\nusage: cusgd %s %s; 'cusgd %s --help' says more\n", shown(text), s->word, s->operands, s->word);
     return CUSGD_ERROR_USAGE;
 }
 

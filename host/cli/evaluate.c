@@ -69,7 +69,7 @@ static void put_table(const cusgd_model *model, const cusgd_metrics *all, int64_
         char numbered[32];
         snprintf(numbered, sizeof numbered, "output %lld", (long long)j + 1);
         const char *name = j < k ? cusgd_model_target(model, j) : "mean";
-        printf("%-20s", name ? name : numbered);
+        printf("%-20s", name ? shown(name) : numbered);
         for (const measure *m = measures; m->key; m++)
             if (!isnan(measured(m, &all[k]))) printf("  %12.6g", measured(m, &all[j]));
         putchar('\n');

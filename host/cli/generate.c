@@ -58,7 +58,7 @@ int generate_main(int argc, char **argv)
 
     cusgd_status made = cusgd_generate(&g, folder, force);
     if (made) return complain_last(made);
-    fprintf(stderr, "%s: x.npy (%lld x %lld), y.npy (%lld output%s), true.safetensors (the model behind them)\n", folder,
+    fprintf(stderr, "%s: x.npy (%lld x %lld), y.npy (%lld output%s), true.safetensors (the model behind them)\n", shown(folder),
             (long long)g.rows, (long long)g.cols, (long long)g.outputs, plural(g.outputs));
     return CUSGD_OK;
 }

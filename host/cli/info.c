@@ -18,14 +18,14 @@ static const char *data_target(const void *owner, int64_t j) { return cusgd_data
 static void put_names(const char *title, int64_t count, name_of *name, const void *owner)
 {
     printf("%-10s%lld", title, (long long)count);
-    for (int64_t j = 0; j < count && j < NAMES_SHOWN && name(owner, j); j++) printf("%s %s", j ? "," : ":", name(owner, j));
+    for (int64_t j = 0; j < count && j < NAMES_SHOWN && name(owner, j); j++) printf("%s %s", j ? "," : ":", shown(name(owner, j)));
     puts(count > NAMES_SHOWN && name(owner, 0) ? ", ..." : "");
 }
 
 static void put_offset(cusgd_offset kind, const char *name)
 {
     static const char *const words[] = {"", "offset", "exposure"};
-    if (kind) printf("%-10s%s\n", words[kind], name ? name : "yes");
+    if (kind) printf("%-10s%s\n", words[kind], name ? shown(name) : "yes");
 }
 
 /* The index that follows `last` (-1: none yet) in the order of falling |weight|, ties by index; -1 past the last. */
@@ -46,7 +46,7 @@ static void put_coefficients(const cusgd_model *model, int64_t output)
     const double *weight = cusgd_model_weight(model) + output * d;
     const char *target = cusgd_model_target(model, output);
     if (target)
-        printf("\ncoefficients of %s", target);
+        printf("\ncoefficients of %s", shown(target));
     else
         printf("\ncoefficients of output %lld", (long long)output + 1);
     puts(d > COEFFICIENTS_SHOWN ? ", the largest" : "");
@@ -55,7 +55,7 @@ static void put_coefficients(const cusgd_model *model, int64_t output)
         const char *feature = cusgd_model_feature(model, at);
         char numbered[32];
         snprintf(numbered, sizeof numbered, "column %lld", (long long)at + 1);
-        printf("  %-24s %.17g\n", feature ? feature : numbered, weight[at]);
+        printf("  %-24s %.17g\n", feature ? shown(feature) : numbered, weight[at]);
     }
 }
 
@@ -65,7 +65,7 @@ static void put_table(const cusgd_model *model, int64_t output)
     int64_t d = cusgd_model_cols(model), freedom;
     const double *weight = cusgd_model_weight(model) + output * d, *errors = cusgd_model_errors(model, &freedom);
     const char *target = cusgd_model_target(model, output);
-    if (cusgd_model_outputs(model) > 1 && target) printf("%s\n", target);
+    if (cusgd_model_outputs(model) > 1 && target) printf("%s\n", shown(target));
     printf("%-24s %24s", "", "coefficient");
     if (errors) printf("  %14s  %10s", "standard error", freedom > 0 ? "t" : "z");
     putchar('\n');
@@ -74,7 +74,7 @@ static void put_table(const cusgd_model *model, int64_t output)
         double value = j < d ? weight[j] : cusgd_model_bias(model)[output];
         char numbered[32];
         snprintf(numbered, sizeof numbered, "column %lld", (long long)j + 1);
-        printf("%-24s %24.17g", feature ? feature : numbered, value);
+        printf("%-24s %24.17g", feature ? shown(feature) : numbered, value);
         if (!errors) {
             putchar('\n');
             continue;
@@ -116,10 +116,10 @@ static int describe_model(const char *path)
     put_names("features", cusgd_model_cols(model), model_feature, model);
     put_names("outputs", cusgd_model_outputs(model), model_target, model);
     if (cusgd_model_class(model, 0))
-        printf("%-10s0 is %s, 1 is %s\n", "classes", cusgd_model_class(model, 0), cusgd_model_class(model, 1));
+        printf("%-10s0 is %s, 1 is %s\n", "classes", shown(cusgd_model_class(model, 0)), shown(cusgd_model_class(model, 1)));
     cusgd_offset offset = cusgd_model_offset(model, &name);
     put_offset(offset, name);
-    for (size_t i = 0; cusgd_model_metadata(model, i, &name, &value); i++) printf("%s%s = %s\n", i ? "" : "\n", name, value);
+    for (size_t i = 0; cusgd_model_metadata(model, i, &name, &value); i++) printf("%s%s = %s\n", i ? "" : "\n", shown(name), shown(value));
     for (int64_t j = 0; j < cusgd_model_outputs(model) && j < COEFFICIENTS_SHOWN; j++) put_coefficients(model, j);
     cusgd_model_free(model);
     return CUSGD_OK;

@@ -169,12 +169,12 @@ void summary_start(const char *path, const cusgd_data *data, const cusgd_options
     int64_t n = cusgd_data_rows(data), d = cusgd_data_cols(data), k = cusgd_data_outputs(data);
     cusgd_trainer_options(trainer, &chosen);
     static const char *const beside[] = {"", ", an offset", ", an exposure"};
-    fprintf(stderr, "%s: %lld row%s, %lld column%s, %lld output%s%s; %s, %s\n", strcmp(path, "-") == 0 ? "standard input" : path,
+    fprintf(stderr, "%s: %lld row%s, %lld column%s, %lld output%s%s; %s, %s\n", strcmp(path, "-") == 0 ? "standard input" : shown(path),
             (long long)n, plural(n), (long long)d, plural(d), (long long)k, plural(k), beside[cusgd_data_offset(data, NULL)],
             cusgd_trainer_device(trainer), chosen.precision == CUSGD_PRECISION_DOUBLE ? "double" : "float");
     put_choices(given, &chosen);
     const char *note;
-    for (size_t i = 0; (note = cusgd_trainer_note(trainer, i)) != NULL; i++) fprintf(stderr, "note: %s\n", note);
+    for (size_t i = 0; (note = cusgd_trainer_note(trainer, i)) != NULL; i++) fprintf(stderr, "note: %s\n", shown(note));
     int on_gpu = strncmp(cusgd_trainer_device(trainer), "cuda", 4) == 0;
     if (given->engine != CUSGD_ENGINE_AUTO && !on_gpu) fputs("note: --engine changes nothing on the CPU\n", stderr);
     if (given->math == CUSGD_MATH_EXACT) return;
@@ -213,7 +213,7 @@ static void put_reason(const cusgd_options *o, const cusgd_result *r)
     case CUSGD_STOP_CANCELLED: fputs("interrupted", stderr); break;
     default: fputs(o->solver == CUSGD_SOLVER_SGD ? "all epochs ran" : "not converged", stderr);
     }
-    if (*r->note) fprintf(stderr, "\nnote: %s", r->note);
+    if (*r->note) fprintf(stderr, "\nnote: %s", shown(r->note));
     if (o->solver != CUSGD_SOLVER_SGD && !isfinite(r->valid_loss)) {
         fputc('\n', stderr);
         return;
@@ -288,6 +288,6 @@ int summary_end(cusgd_trainer *trainer, const cusgd_model *model, const cusgd_da
     put_shortfall(&o, &r);
     if (cusgd_data_class(data, 0) && !classes)
         fputs("note: the target has two classes; --loss logistic would fit their probabilities\n", stderr);
-    fprintf(stderr, "model: %s\n", model_path);
+    fprintf(stderr, "model: %s\n", shown(model_path));
     return CUSGD_OK;
 }

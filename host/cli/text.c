@@ -2,20 +2,41 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
+const char *shown(const char *text)
+{
+    enum { KEPT = 8 };
+    static char *kept[KEPT];
+    static int next;
+    size_t length = text ? cusgd_text_escape(text, NULL, 0) : 0;
+    if (!text || length == strlen(text)) return text; /* escapes only make it longer */
+    char **at = &kept[next++ % KEPT];
+    free(*at);
+    *at = malloc(length + 1);
+    if (*at) cusgd_text_escape(text, *at, length + 1);
+    return *at ? *at : "?";
+}
+
+/* What a user wrote, or a file's name, may be in it. */
 int complain(int status, const char *format, ...)
 {
+    char text[4096];
     va_list arguments;
-    fputs("cusgd: ", stderr);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
+    fprintf(stderr, "cusgd: %s\n", shown(text));
     return status;
 }
 
-int complain_last(cusgd_status status) { return complain((int)status, "%s", cusgd_last_error()); }
+/* The library's messages are fit to be shown, and may have several lines. */
+int complain_last(cusgd_status status)
+{
+    fprintf(stderr, "cusgd: %s\n", cusgd_last_error());
+    return (int)status;
+}
 
 const char *plural(int64_t count) { return count == 1 ? "" : "s"; }
 

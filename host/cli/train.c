@@ -161,11 +161,11 @@ static int end_early(training *t, cusgd_status status, const cusgd_result *resul
 {
     complain_last(status);
     if (result->epoch == 0) {
-        fprintf(stderr, "cusgd: no epoch was completed: %s is not written\n", t->model_path);
+        fprintf(stderr, "cusgd: no epoch was completed: %s is not written\n", shown(t->model_path));
     } else if (status == CUSGD_ERROR_DIVERGED && !isfinite(result->loss)) {
-        fprintf(stderr, "cusgd: no epoch ended with a finite loss: %s is not written\n", t->model_path);
+        fprintf(stderr, "cusgd: no epoch ended with a finite loss: %s is not written\n", shown(t->model_path));
     } else if (write_model(t) == CUSGD_OK) {
-        fprintf(stderr, "cusgd: the parameters of epoch %lld are in %s\n", (long long)result->epoch, t->model_path);
+        fprintf(stderr, "cusgd: the parameters of epoch %lld are in %s\n", (long long)result->epoch, shown(t->model_path));
     }
     return (int)status;
 }
@@ -195,7 +195,7 @@ static int run(training *t)
     int signal = result.stop == CUSGD_STOP_CANCELLED ? interrupt_signal() : 0;
     if (signal)
         fprintf(stderr, "cusgd: interrupted after %lld epoch%s (%lld steps); the model so far is in %s\n",
-                (long long)result.epochs, plural(result.epochs), (long long)result.steps, t->model_path);
+                (long long)result.epochs, plural(result.epochs), (long long)result.steps, shown(t->model_path));
     else if (!t->quiet)
         wrong = summary_end(t->trainer, t->model, t->data, t->valid, &result, t->model_path);
     return signal ? 128 + signal : wrong ? wrong : history ? history : unfinished;

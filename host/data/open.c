@@ -13,46 +13,19 @@
 
 enum { X, Y, W, O }; /* places in cusgd_data's arrays */
 
-/* ---- Text ---------------------------------------------------------------------------------------------------------------- */
-
-/* The length of the UTF-8 sequence that this byte starts, and the least code point that needs it; 0 if it starts none. */
-static size_t utf8_length(unsigned char first, uint32_t *least)
-{
-    *least = first < 0xE0 ? 0x80 : first < 0xF0 ? 0x800 : 0x10000;
-    if (first < 0x80) return 1;
-    if (first < 0xC0 || first > 0xF4) return 0;
-    return first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-}
-
-int text_is_utf8(const char *text, size_t length)
-{
-    const unsigned char *at = (const unsigned char *)text, *end = at + length;
-    while (at < end) {
-        uint32_t least, code;
-        size_t bytes = utf8_length(*at, &least);
-        if (bytes == 0 || bytes > (size_t)(end - at) || *at == 0) return 0;
-        code = bytes == 1 ? *at : *at & (0x7Fu >> bytes);
-        for (size_t i = 1; i < bytes; i++) {
-            if ((at[i] & 0xC0) != 0x80) return 0;
-            code = code << 6 | (at[i] & 0x3F);
-        }
-        if (bytes > 1 && (code < least || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF))) return 0;
-        at += bytes;
-    }
-    return 1;
-}
-
 /* ---- The caller's arrays ------------------------------------------------------------------------------------------------- */
 
 static cusgd_status data_create(const char *source, cusgd_data **out)
 {
     cusgd_data *data = allocate_zeroed(1, sizeof *data);
+    size_t size = cusgd_text_escape(source, NULL, 0) + 1;
     *out = NULL;
-    if (data) data->source = strdup(source);
+    if (data) data->source = allocate(size, 1);
     if (!data || !data->source) {
         free(data);
-        return fail_memory(sizeof *data + strlen(source), "the data's description");
+        return fail_memory(sizeof *data + size, "the data's description");
     }
+    cusgd_text_escape(source, data->source, size);
     *out = data;
     return CUSGD_OK;
 }

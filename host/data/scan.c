@@ -203,10 +203,15 @@ void field_trim(field *f)
 const char *text_show(const char *text, size_t length, char shown[SHOWN_BYTES])
 {
     const size_t most = 40;
-    size_t kept = length <= most ? length : most;
-    if (kept < length) /* not in the middle of a character */
-        while (kept > 0 && ((unsigned char)text[kept] & 0xC0) == 0x80) kept--;
-    for (size_t i = 0; i < kept; i++) shown[i] = (unsigned char)text[i] < 32 || text[i] == 127 ? '?' : text[i];
-    strcpy(shown + kept, kept < length ? "..." : "");
+    size_t used = 0, at = 0;
+    char one[ESCAPED_BYTES];
+    while (at < length) {
+        size_t next = at + text_escape_next(text + at, length - at, one), bytes = strlen(one);
+        if (used + bytes > most) break;
+        memcpy(shown + used, one, bytes);
+        used += bytes;
+        at = next;
+    }
+    strcpy(shown + used, at < length ? "..." : "");
     return shown;
 }

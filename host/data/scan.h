@@ -34,7 +34,7 @@ cusgd_status scan_field(scanner *s, field *f);
 /* The field without the blanks around it, where it is not quoted. */
 void field_trim(field *f);
 
-/* Puts up to 40 bytes of a text into `shown`, fit for a message. */
+/* Puts up to 40 bytes of a text into `shown`, fit for a message: control characters escaped. */
 enum { SHOWN_BYTES = 48 };
 const char *text_show(const char *text, size_t length, char shown[SHOWN_BYTES]);
 

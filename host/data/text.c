@@ -1,0 +1,81 @@
+/* Text in UTF-8 (RFC 3629), and how it is shown to people. */
+#include "data.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- UTF-8 --------------------------------------------------------------------------------------------------------------- */
+
+/* The length of the UTF-8 sequence that this byte starts, and the least code point that needs it; 0 if it starts none. */
+static size_t utf8_length(unsigned char first, uint32_t *least)
+{
+    *least = first < 0xE0 ? 0x80 : first < 0xF0 ? 0x800 : 0x10000;
+    if (first < 0x80) return 1;
+    if (first < 0xC0 || first > 0xF4) return 0;
+    return first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+}
+
+/* The bytes of the character at `at`, whose code point is *code; 0 if there is none of UTF-8. length >= 1. */
+static size_t utf8_next(const unsigned char *at, size_t length, uint32_t *code)
+{
+    uint32_t least;
+    size_t bytes = utf8_length(*at, &least);
+    if (bytes == 0 || bytes > length) return 0;
+    *code = bytes == 1 ? *at : *at & (0x7Fu >> bytes);
+    for (size_t i = 1; i < bytes; i++) {
+        if ((at[i] & 0xC0) != 0x80) return 0;
+        *code = *code << 6 | (at[i] & 0x3F);
+    }
+    int is_wrong = bytes > 1 && (*code < least || *code > 0x10FFFF || (*code >= 0xD800 && *code <= 0xDFFF));
+    return is_wrong ? 0 : bytes;
+}
+
+int text_is_utf8(const char *text, size_t length)
+{
+    const unsigned char *at = (const unsigned char *)text, *end = at + length;
+    while (at < end) {
+        uint32_t code;
+        size_t bytes = *at ? utf8_next(at, (size_t)(end - at), &code) : 0;
+        if (bytes == 0) return 0;
+        at += bytes;
+    }
+    return 1;
+}
+
+/* ---- On a terminal ------------------------------------------------------------------------------------------------------- */
+
+/* C0 and C1 controls and DEL, marks that change the direction of what follows, and separators of lines and paragraphs. */
+static int is_control(uint32_t code)
+{
+    return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x61C || code == 0x200E || code == 0x200F ||
+           (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+}
+
+size_t text_escape_next(const char *text, size_t length, char escaped[ESCAPED_BYTES])
+{
+    uint32_t code = 0;
+    size_t bytes = utf8_next((const unsigned char *)text, length, &code);
+    if (bytes == 0 || (is_control(code) && code < 0x80))
+        snprintf(escaped, ESCAPED_BYTES, "\\x%02x", (unsigned)(unsigned char)*text);
+    else if (is_control(code))
+        snprintf(escaped, ESCAPED_BYTES, "\\u%04x", (unsigned)code);
+    else
+        snprintf(escaped, ESCAPED_BYTES, "%.*s", (int)bytes, text);
+    return bytes ? bytes : 1;
+}
+
+size_t cusgd_text_escape(const char *text, char *escaped, size_t size)
+{
+    size_t length = strlen(text), needed = 0;
+    int whole = 1; /* so far all of it had room */
+    if (size > 0) escaped[0] = '\0';
+    for (size_t at = 0; at < length;) {
+        char one[ESCAPED_BYTES];
+        at += text_escape_next(text + at, length - at, one);
+        size_t more = strlen(one);
+        whole = whole && needed + more < size;
+        if (whole) memcpy(escaped + needed, one, more + 1);
+        needed += more;
+    }
+    return needed;
+}
