@@ -310,6 +310,7 @@ cusgd_status cusgd_trainer_evaluate(cusgd_trainer *t, const cusgd_data *data, in
 cusgd_status cusgd_trainer_model(cusgd_trainer *t, cusgd_model **out)
 {
     cusgd_model *m;
+    const char *missing = NULL;
     cusgd_status status =
         model_create(&t->options, t->plan.d, t->plan.k, t->data->features, t->data->targets, t->data->classes, &m);
     *out = NULL;
@@ -317,7 +318,8 @@ cusgd_status cusgd_trainer_model(cusgd_trainer *t, cusgd_model **out)
     status = model_set_offset(m, t->data->offset, t->data->offset_name);
     if (status == CUSGD_OK) status = cusgd_trainer_get(t, m->weight, m->bias);
     int readable = !t->lost && trainer_check_data(t) == CUSGD_OK; /* the errors take a pass over the data */
-    if (status == CUSGD_OK && readable) status = trainer_errors(t, &m->errors, &m->freedom);
+    if (status == CUSGD_OK && readable) status = trainer_errors(t, &m->errors, &m->freedom, &missing);
+    if (status == CUSGD_OK && missing) status = model_set_missing(m, missing);
     if (status == CUSGD_OK)
         *out = m;
     else

@@ -54,7 +54,7 @@ static cusgd_status describe_options(cusgd_model *m, const cusgd_options *option
     char value[CUSGD_OPTION_TEXT];
     size_t count = 0;
     while (options_describe(options, count, &name, value)) count++;
-    cusgd_status status = metadata_create(m, count + 2);
+    cusgd_status status = metadata_create(m, count + 3); /* one more for model_set_missing */
     if (!status) status = metadata_put(m, "cusgd", cusgd_version());
     if (!status) status = metadata_put(m, "loss", loss_word(options->loss));
     for (size_t i = 0; i < count && !status; i++) {
@@ -112,6 +112,11 @@ cusgd_status model_set_offset(cusgd_model *model, cusgd_offset kind, const char 
     model->offset = kind;
     if (name && !(model->offset_name = strdup(name))) return fail_memory(strlen(name) + 1, "a name");
     return CUSGD_OK;
+}
+
+cusgd_status model_set_missing(cusgd_model *model, const char *reason)
+{
+    return metadata_put(model, "no_standard_errors", reason);
 }
 
 void cusgd_model_free(cusgd_model *model)

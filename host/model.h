@@ -28,5 +28,7 @@ cusgd_status model_create(const cusgd_options *options, int64_t d, int64_t k, ch
                           char *const *classes, cusgd_model **out);
 /* name: copied, or NULL. */
 cusgd_status model_set_offset(cusgd_model *model, cusgd_offset kind, const char *name);
+/* Puts the reason why there are no standard errors into the metadata of a model that model_create made with options; once. */
+cusgd_status model_set_missing(cusgd_model *model, const char *reason);
 
 #endif

@@ -330,6 +330,7 @@ cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data
     t->options = *options;
     t->data = train;
     t->valid_data = valid;
+    t->separated = -1;
     loss_numbers_choose(&t->options);
     t->plan.loss = loss_rule_of(&t->options);
     t->plan.d = train->view.d;

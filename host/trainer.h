@@ -52,6 +52,8 @@ struct cusgd_trainer {
     double kept_objective; /* the training objective of what AREA_BEST holds; NaN: unknown */
     double kept;           /* what AREA_BEST scores: the validation loss, or the training objective; infinite: nothing kept yet */
     int64_t kept_epoch;    /* the epoch at whose end it was */
+    int unfinished;        /* 1: the solver's last fit has not converged */
+    int separated;         /* 1: no finite optimum exists (separation.c); 0: one exists, or it is not known; -1: not looked at */
     double *best;          /* (d+1) x k: what AREA_BEST holds of it, on the host, in case the device fails */
     int lost;              /* 1: the device failed in a fit; `best` is the result */
     _Atomic int cancelled;
@@ -65,9 +67,10 @@ void choose_run(cusgd_trainer *t);
 /* solvers/solver.c: the same for a full-batch method, and which one where that is left open; and its fit. */
 void solver_choose(cusgd_trainer *t);
 cusgd_status solver_fit(cusgd_trainer *t, cusgd_callback callback, void *user, cusgd_result *result);
-/* solvers/inference.c: standard errors in the data's units, k x (d + 1), the intercepts' last, malloc'd; NULL where solver and
- * loss give none. *freedom: of their t distribution; 0: they are a normal one's. */
-cusgd_status trainer_errors(cusgd_trainer *t, double **errors, int64_t *freedom);
+/* solvers/inference.c: standard errors in the data's units, k x (d + 1), the intercepts' last, malloc'd; NULL where there are
+ * none, and *missing is then the reason (static). *freedom: degrees of freedom of their t distribution; 0: they are a normal
+ * one's. */
+cusgd_status trainer_errors(cusgd_trainer *t, double **errors, int64_t *freedom, const char **missing);
 /* auto.c: optimizer, rate, momentum, metric and average, from the bound examples. */
 cusgd_status choose_optimizer(cusgd_trainer *t);
 

@@ -342,7 +342,9 @@ CUSGD_API int64_t cusgd_model_outputs(const cusgd_model *model);
 CUSGD_API const double *cusgd_model_weight(const cusgd_model *model); /* k x d, row-major; the model's */
 CUSGD_API const double *cusgd_model_bias(const cusgd_model *model);   /* k; the model's */
 /* Standard errors, k x (d + 1), the intercepts' last; the model's. NULL unless solver exact or newton (auto) trained it without
- * penalty on a loss that is a likelihood's. *freedom (may be NULL): degrees of the t distribution that coefficients over their
+ * penalty on a loss that is a likelihood's, and a finite optimum exists; the metadata's no_standard_errors then has the reason.
+ * Weights count equal rows for logistic and poisson (statsmodels' freq_weights); their scale does not matter for squared and mse
+ * (WLS). *freedom (may be NULL): degrees of the t distribution that coefficients over their
  * errors follow; 0: a normal one. */
 CUSGD_API const double *cusgd_model_errors(const cusgd_model *model, int64_t *freedom);
 CUSGD_API const char *cusgd_model_feature(const cusgd_model *model, int64_t j); /* NULL where there are no names */

@@ -88,15 +88,24 @@ static void put_table(const cusgd_model *model, int64_t output)
     if (errors && freedom > 0) printf("t of %lld degrees of freedom\n", (long long)freedom);
 }
 
+static const char *metadata_of(const cusgd_model *model, const char *name)
+{
+    const char *key, *value;
+    for (size_t i = 0; cusgd_model_metadata(model, i, &key, &value); i++)
+        if (strcmp(key, name) == 0) return value;
+    return NULL;
+}
+
 static int show_coefficients(const char *path)
 {
     cusgd_model *model;
     cusgd_status status = cusgd_model_load(path, &model);
     if (status) return complain_last(status);
     for (int64_t j = 0; j < cusgd_model_outputs(model); j++) put_table(model, j);
+    const char *reason = metadata_of(model, "no_standard_errors");
     if (!cusgd_model_errors(model, NULL))
-        fputs("note: no standard errors: --solver auto without penalty has them, for squared, mse, logistic and poisson\n",
-              stderr);
+        fprintf(stderr, "note: no standard errors: %s\n",
+                reason ? reason : "the model file has none; train --solver auto computes them for most losses");
     cusgd_model_free(model);
     return CUSGD_OK;
 }

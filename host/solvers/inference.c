@@ -1,21 +1,32 @@
-/* Standard errors of a model that exact or newton has found: the inverse of the second derivatives' matrix is, over n, the
- * coefficients' covariance where the loss is minus a log-likelihood (logistic, poisson), and (X^T W X)^-1 times the residual
- * variance for squared losses, whose coefficients over their errors follow Student's t. */
+/* Standard errors of a model that exact or newton has found. With H the mean of w/w_mean times the second derivatives, over n
+ * rows, the covariance of the coefficients is
+ *   logistic, poisson: (sum w l'' z z^T)^-1 = H^-1 / (n w_mean). A weight is a count of equal rows (freq_weights of statsmodels,
+ *     prior weights of R's glm), so ten times the weights give errors that are smaller by sqrt(10).
+ *   squared, mse: (X^T W X)^-1 times the residual variance, which does not depend on the scale of the weights (WLS; weights of R's
+ *     lm). The coefficients over their errors follow Student's t. */
 #include "solver.h"
 
 #include "error.h"
 #include <math.h>
 #include <stdlib.h>
 
-enum { MOST_COLUMNS = 1000, MOST_VALUES = 4096 };
+enum { MAX_COLUMNS = 1000, MAX_VALUES = 4096 };
 
-static int is_asked(const cusgd_trainer *t)
+/* Why there can be none, as the rest of "no standard errors: ..."; NULL: they can be computed. */
+static const char *refusal(const cusgd_trainer *t)
 {
     const cusgd_options *o = &t->options;
     int formed = o->solver == CUSGD_SOLVER_EXACT || o->solver == CUSGD_SOLVER_NEWTON;
-    int likely = loss_is_quadratic(o->loss) || o->loss == CUSGD_LOSS_LOGISTIC || o->loss == CUSGD_LOSS_POISSON;
-    return formed && likely && o->l1 == 0 && o->l2 == 0 && t->plan.d <= MOST_COLUMNS &&
-           (t->plan.d + 1) * t->plan.k <= MOST_VALUES;
+    if (!loss_is_quadratic(o->loss) && o->loss != CUSGD_LOSS_LOGISTIC && o->loss != CUSGD_LOSS_POISSON)
+        return "they are computed for the losses squared, mse, logistic and poisson only";
+    if (o->l1 > 0 || o->l2 > 0) return "the model was trained with a penalty (--l1 or --l2), which biases the coefficients";
+    if (t->separated > 0) return "the classes are separated, or cells of counts are all zero, so no finite optimum exists";
+    if (!formed)
+        return t->plan.d <= MAX_COLUMNS ? "this solver does not compute them; --solver newton does, and exact for squared and mse"
+                                        : "they are computed for up to 1000 columns";
+    if (t->plan.d > MAX_COLUMNS || (t->plan.d + 1) * t->plan.k > MAX_VALUES)
+        return "they are computed for up to 1000 columns and 4096 coefficients";
+    return t->unfinished ? "the solver has not converged" : NULL;
 }
 
 /* Rows that count, less the parameters of an output. */
@@ -80,31 +91,45 @@ static void put_errors(const cusgd_trainer *t, const double *covariance, double 
     out[d] = t->plan.intercept ? sqrt(factor * fmax(bias, 0)) : 0;
 }
 
-cusgd_status trainer_errors(cusgd_trainer *t, double **errors, int64_t *freedom)
+/* The covariances of all outputs, at the result's theta. *good: 0 where a matrix is near singular. */
+static cusgd_status find_errors(cusgd_trainer *t, int64_t left, double *h, double *out, int *good)
 {
-    int64_t d = t->plan.d, k = t->plan.k, side = d + 1, values = side * side, left = degrees_of_freedom(t);
-    int quadratic = loss_is_quadratic(t->plan.loss.kind), good = 1;
+    int64_t d = t->plan.d, k = t->plan.k, side = d + 1, values = side * side;
+    int quadratic = loss_is_quadratic(t->plan.loss.kind);
     int64_t blocks = quadratic ? 1 : k;
-    *errors = NULL;
-    *freedom = quadratic ? left : 0;
-    if (!is_asked(t) || left < 1) return CUSGD_OK;
-    double *h = allocate((size_t)(blocks * values + 5 * side + k), sizeof *h), *out = allocate((size_t)(k * side), sizeof *out);
     double *work = h + blocks * values, *variance = work + 5 * side, n = (double)t->train_rows.n;
-    cusgd_status status =
-        h && out ? CUSGD_OK : fail_memory((size_t)(blocks * values) * sizeof *h, "the coefficients' covariance");
-    if (status == CUSGD_OK) status = trainer_theta(t, t->result, t->theta);
+    cusgd_status status = trainer_theta(t, t->result, t->theta);
     if (status == CUSGD_OK) status = t->backend.ops->hessian(t->backend.self, t->train, t->plan.loss, t->theta, h);
     if (status == CUSGD_OK && quadratic) status = residual_variances(t, t->theta, left, variance);
-    for (int64_t c = 0; c < k && status == CUSGD_OK && good; c++) {
+    *good = 1;
+    for (int64_t c = 0; c < k && status == CUSGD_OK && *good; c++) {
         double *block = h + (quadratic ? 0 : c) * values;
-        if (c < blocks) good = invert(t, block, work);
-        double factor = quadratic ? variance[c] * loss_curvature_bound(t->plan.loss) / n : 1 / n;
-        if (good) put_errors(t, block, factor, out + c * side);
+        double factor =
+            quadratic ? variance[c] * loss_curvature_bound(t->plan.loss) / n : 1 / (n * t->transform.weight_mean);
+        if (c < blocks) *good = invert(t, block, work);
+        if (*good) put_errors(t, block, factor, out + c * side);
     }
+    return status;
+}
+
+cusgd_status trainer_errors(cusgd_trainer *t, double **errors, int64_t *freedom, const char **missing)
+{
+    int64_t k = t->plan.k, side = t->plan.d + 1, left = degrees_of_freedom(t);
+    int quadratic = loss_is_quadratic(t->plan.loss.kind), good;
+    size_t count = (size_t)((quadratic ? 1 : k) * side * side + 5 * side + k);
+    *errors = NULL;
+    *freedom = quadratic ? left : 0;
+    *missing = refusal(t);
+    if (!*missing && quadratic && left < 1) *missing = "there are no more rows with a weight than coefficients";
+    if (*missing) return CUSGD_OK;
+    double *h = allocate(count, sizeof *h), *out = allocate((size_t)(k * side), sizeof *out);
+    cusgd_status status = h && out ? find_errors(t, left, h, out, &good) : fail_memory(count * sizeof *h, "the covariance matrix");
     free(h);
-    if (status == CUSGD_OK && good)
+    if (status == CUSGD_OK && good) {
         *errors = out;
-    else
-        free(out);
+        return CUSGD_OK;
+    }
+    free(out);
+    *missing = "columns are constant or depend on each other, so the covariance matrix is singular";
     return status;
 }
