@@ -456,6 +456,8 @@ cusgd_status cusgd_trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *
     t->cancelled = 0;
     if (status == CUSGD_OK || status == CUSGD_ERROR_DIVERGED) ended = choose_result(t, &f);
     if (ended != CUSGD_OK) status = ended;
+    if (status == CUSGD_OK && result && f.stop != CUSGD_STOP_CANCELLED)
+        status = trainer_separation(t, t->theta, result->note, sizeof result->note);
     ended = status == CUSGD_ERROR_MEMORY || status == CUSGD_ERROR_DEVICE ? CUSGD_OK : trainer_check_data(t);
     if (ended != CUSGD_OK) status = ended; /* what else went wrong may come of it */
     if (status == CUSGD_ERROR_DEVICE || status == CUSGD_ERROR_DATA) lose(t, &f, status);

@@ -37,7 +37,8 @@ int monitor_has_risen(const cusgd_trainer *t, const fit *f);
 int monitor_is_worse_than_null(const cusgd_trainer *t);
 /* The relative distance of the objective to the limit that its latest values point to; NaN where they point to none. */
 double monitor_excess(const cusgd_trainer *t, const fit *f);
-/* Writes to `note` (size bytes) whether the result is worse than the intercept-only model, and what to do; "" if it is not. */
+/* Writes to `note` (size bytes), if it is empty and the result is worse than the intercept-only model, that it is, and what to
+ * do. */
 cusgd_status monitor_compare_null(cusgd_trainer *t, const fit *f, char *note, size_t size);
 
 /* The loss that is reported for a mean over rows of losses that are summed over outputs. */

@@ -156,12 +156,11 @@ cusgd_status monitor_compare_null(cusgd_trainer *t, const fit *f, char *note, si
     const double rounding = 1e-6;
     double objective;
     cusgd_status status = CUSGD_OK;
-    *note = '\0';
     if (isnan(t->null_loss)) {
         trainer_null(t, t->theta);
         status = trainer_objective(t, t->train, t->theta, &t->null_loss, &objective, NULL);
     }
-    if (status == CUSGD_OK && f->loss > t->null_loss + rounding * fabs(t->null_loss - t->floor))
+    if (status == CUSGD_OK && !*note && f->loss > t->null_loss + rounding * fabs(t->null_loss - t->floor))
         snprintf(note, size, "the model is worse than %s on the training rows (loss %.6g, not %.6g): %s",
                  t->plan.intercept ? "the intercept-only model, which predicts a constant," : "a model whose coefficients are 0",
                  monitor_reported(t, f->loss), monitor_reported(t, t->null_loss), advice_for(t));

@@ -54,6 +54,7 @@ struct cusgd_trainer {
     int64_t kept_epoch;    /* the epoch at whose end it was */
     int unfinished;        /* 1: the solver's last fit has not converged */
     int separated;         /* 1: no finite optimum exists (separation.c); 0: one exists, or it is not known; -1: not looked at */
+    char separation[256];  /* what there is to say then */
     double *best;          /* (d+1) x k: what AREA_BEST holds of it, on the host, in case the device fails */
     int lost;              /* 1: the device failed in a fit; `best` is the result */
     _Atomic int cancelled;
@@ -71,6 +72,9 @@ cusgd_status solver_fit(cusgd_trainer *t, cusgd_callback callback, void *user, c
  * none, and *missing is then the reason (static). *freedom: degrees of freedom of their t distribution; 0: they are a normal
  * one's. */
 cusgd_status trainer_errors(cusgd_trainer *t, double **errors, int64_t *freedom, const char **missing);
+/* solvers/separation.c: for losses whose optimum may be at infinity, whether it is (t->separated; looked at once); then *note is
+ * what there is to say, else it stays. theta: (d+1) x k, the result. */
+cusgd_status trainer_separation(cusgd_trainer *t, const double *theta, char *note, size_t room);
 /* auto.c: optimizer, rate, momentum, metric and average, from the bound examples. */
 cusgd_status choose_optimizer(cusgd_trainer *t);
 

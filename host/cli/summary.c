@@ -213,13 +213,11 @@ static void put_reason(const cusgd_options *o, const cusgd_result *r)
     case CUSGD_STOP_CANCELLED: fputs("interrupted", stderr); break;
     default: fputs(o->solver == CUSGD_SOLVER_SGD ? "all epochs ran" : "not converged", stderr);
     }
-    if (*r->note) fprintf(stderr, "\nnote: %s", shown(r->note));
-    if (o->solver != CUSGD_SOLVER_SGD && !isfinite(r->valid_loss)) {
-        fputc('\n', stderr);
-        return;
-    }
-    fprintf(stderr, "; parameters of epoch %lld%s%s\n", (long long)r->epoch, o->average ? ", averaged" : "",
-            isfinite(r->valid_loss) ? ", the best on validation" : "");
+    if (o->solver == CUSGD_SOLVER_SGD || isfinite(r->valid_loss))
+        fprintf(stderr, "; parameters of epoch %lld%s%s", (long long)r->epoch, o->average ? ", averaged" : "",
+                isfinite(r->valid_loss) ? ", the best on validation" : "");
+    fputc('\n', stderr);
+    if (*r->note) fprintf(stderr, "note: %s\n", shown(r->note));
     char times[32];
     snprintf(times, sizeof times, "%lld times", (long long)r->backoffs);
     if (r->backoffs)

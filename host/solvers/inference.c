@@ -2,8 +2,8 @@
  * rows, the covariance of the coefficients is
  *   logistic, poisson: (sum w l'' z z^T)^-1 = H^-1 / (n w_mean). A weight is a count of equal rows (freq_weights of statsmodels,
  *     prior weights of R's glm), so ten times the weights give errors that are smaller by sqrt(10).
- *   squared, mse: (X^T W X)^-1 times the residual variance, which does not depend on the scale of the weights (WLS; weights of R's
- *     lm). The coefficients over their errors follow Student's t. */
+ *   squared, mse: (X^T W X)^-1 times the residual variance, which does not depend on the scale of the weights (WLS; weights of
+ * R's lm). The coefficients over their errors follow Student's t. */
 #include "solver.h"
 
 #include "error.h"
@@ -104,8 +104,7 @@ static cusgd_status find_errors(cusgd_trainer *t, int64_t left, double *h, doubl
     *good = 1;
     for (int64_t c = 0; c < k && status == CUSGD_OK && *good; c++) {
         double *block = h + (quadratic ? 0 : c) * values;
-        double factor =
-            quadratic ? variance[c] * loss_curvature_bound(t->plan.loss) / n : 1 / (n * t->transform.weight_mean);
+        double factor = quadratic ? variance[c] * loss_curvature_bound(t->plan.loss) / n : 1 / (n * t->transform.weight_mean);
         if (c < blocks) *good = invert(t, block, work);
         if (*good) put_errors(t, block, factor, out + c * side);
     }
@@ -123,7 +122,8 @@ cusgd_status trainer_errors(cusgd_trainer *t, double **errors, int64_t *freedom,
     if (!*missing && quadratic && left < 1) *missing = "there are no more rows with a weight than coefficients";
     if (*missing) return CUSGD_OK;
     double *h = allocate(count, sizeof *h), *out = allocate((size_t)(k * side), sizeof *out);
-    cusgd_status status = h && out ? find_errors(t, left, h, out, &good) : fail_memory(count * sizeof *h, "the covariance matrix");
+    cusgd_status status =
+        h && out ? find_errors(t, left, h, out, &good) : fail_memory(count * sizeof *h, "the covariance matrix");
     free(h);
     if (status == CUSGD_OK && good) {
         *errors = out;

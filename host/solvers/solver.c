@@ -350,7 +350,9 @@ cusgd_status solver_fit(cusgd_trainer *t, cusgd_callback callback, void *user, c
         s.before = s.f;
         if (s.stop == CUSGD_STOP_NONE) status = run_method(&s);
         t->cancelled = 0;
+        if (status == CUSGD_OK && s.stop != CUSGD_STOP_CANCELLED) status = trainer_separation(t, s.x, s.note, sizeof s.note);
         if (status == CUSGD_OK) status = judge(&s);
+        t->unfinished = status != CUSGD_OK || s.stop == CUSGD_STOP_CANCELLED;
         int whole = trainer_check_data(t) == CUSGD_OK;
         if (whole && (status == CUSGD_OK || status == CUSGD_ERROR_CONVERGED || status == CUSGD_ERROR_DIVERGED)) {
             ended = finish(&s, result);
