@@ -450,9 +450,10 @@ CUSGD_API void cusgd_trainer_free(cusgd_trainer *trainer);
  * a data file became shorter during the run, leaves and tells the same, with stop CUSGD_STOP_DATA. */
 CUSGD_API cusgd_status cusgd_trainer_fit(cusgd_trainer *trainer, cusgd_callback callback, void *user, cusgd_result *result);
 
-/* The least objective over the training rows and the seconds that solver exact takes to find it: what a run can be held against.
- * For squared and mse without l1, where that is about a second's work or the run's own; *objective is NAN elsewhere. The
- * trainer's parameters stay as they are. */
+/* The least objective over the training rows, and the seconds that it takes to find it by solver exact (squared and mse) or newton
+ * (other losses that are differentiable): what a run can be compared with. Known without l1 and bounds, where it is about a
+ * second's work or the run's own, and a finite optimum exists; *objective is NAN elsewhere. The parameters of the trainer stay as
+ * they are. */
 CUSGD_API cusgd_status cusgd_trainer_optimum(cusgd_trainer *trainer, double *objective, double *seconds);
 
 /* Runs `steps` minibatch steps from where the trainer stands, without evaluation, stopping rules or back-off. Solver sgd only. */

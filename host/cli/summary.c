@@ -184,6 +184,20 @@ void summary_start(const char *path, const cusgd_data *data, const cusgd_options
         fputs("note: --math tf32 changes nothing with --precision double\n", stderr);
 }
 
+/* A number is only said to be within a bound that it is not above. A solver also ends where no more than rounding is left; the
+ * result of a minibatch run may be another than the parameters that met the bound (an average, or the best on validation). */
+static void put_gradient(const cusgd_options *o, const cusgd_result *r)
+{
+    if (r->gradient <= o->gradient_tolerance)
+        fprintf(stderr, "the gradient is %.3g of the intercept-only model's, within %.3g", r->gradient, o->gradient_tolerance);
+    else if (o->solver != CUSGD_SOLVER_SGD)
+        fprintf(stderr, "the gradient is %.3g of the intercept-only model's, which is no more than rounding in %s", r->gradient,
+                o->precision == CUSGD_PRECISION_DOUBLE ? "double" : "float");
+    else
+        fprintf(stderr, "the gradient met its tolerance (it is %.3g of the intercept-only model's at these parameters)",
+                r->gradient);
+}
+
 static void put_reason(const cusgd_options *o, const cusgd_result *r)
 {
     char solver[CUSGD_OPTION_TEXT];
@@ -204,12 +218,7 @@ static void put_reason(const cusgd_options *o, const cusgd_result *r)
         fprintf(stderr, "no relative improvement above %.3g in %lld evaluation%s", o->tolerance, (long long)o->patience,
                 plural(o->patience));
         break;
-    case CUSGD_STOP_GRADIENT:
-        if (r->gradient > o->gradient_tolerance && o->precision == CUSGD_PRECISION_DOUBLE)
-            fputs("the gradient is zero, to rounding", stderr);
-        else
-            fprintf(stderr, "the gradient is %.3g of the null model's, within %.3g", r->gradient, o->gradient_tolerance);
-        break;
+    case CUSGD_STOP_GRADIENT: put_gradient(o, r); break;
     case CUSGD_STOP_CANCELLED: fputs("interrupted", stderr); break;
     default: fputs(o->solver == CUSGD_SOLVER_SGD ? "all epochs ran" : "not converged", stderr);
     }
@@ -225,48 +234,77 @@ static void put_reason(const cusgd_options *o, const cusgd_result *r)
                 r->backoffs == 1 ? "once" : times);
 }
 
+/* How far the result is from the optimum, in numbers that mean something. */
+typedef struct gap {
+    double least;  /* the least objective; NaN: not known */
+    double excess; /* the relative distance; NaN: not known, or of an objective that is next to nothing or below 0 */
+    int reached;   /* 1: the least objective is known, and this is it, to rounding */
+} gap;
+
+/* What would get further: a full-batch solver where the loss has one and no option forbids it. */
+static void put_advice(const cusgd_options *o, const cusgd_result *r)
+{
+    const unsigned kinked = OF(HINGE) | OF(QUANTILE) | OF(EPSILON_INSENSITIVE);
+    cusgd_options full = *o;
+    full.solver = CUSGD_SOLVER_AUTO;
+    if (strstr(r->note, "no finite optimum"))
+        fputs("; no number of --epochs reaches it, as no finite optimum exists: give --l2", stderr);
+    else if (kinked >> o->loss & 1 || cusgd_options_check(&full))
+        fprintf(stderr, "; more --epochs than %lld would lower the loss", (long long)o->epochs);
+    else
+        fprintf(stderr, "; --solver auto gets there, more --epochs than %lld would lower the loss", (long long)o->epochs);
+}
+
 /* A tolerance was asked for, or on by default, and the epochs ended first. */
-static void put_shortfall(const cusgd_options *o, const cusgd_result *r)
+static void put_shortfall(const cusgd_options *o, const cusgd_result *r, const gap *g)
 {
     int watched = !isnan(o->tolerance) || !isnan(o->gradient_tolerance);
-    if (r->stop != CUSGD_STOP_EPOCHS || !watched || o->solver != CUSGD_SOLVER_SGD) return;
+    if (r->stop != CUSGD_STOP_EPOCHS || !watched || o->solver != CUSGD_SOLVER_SGD || g->reached) return;
     fputs("note: not converged", stderr);
-    if (isfinite(r->excess)) fprintf(stderr, ": about %.2g %% above the optimum", 100 * r->excess);
-    fprintf(stderr, "; more --epochs than %lld would lower the loss\n", (long long)o->epochs);
+    int finite = !strstr(r->note, "no finite optimum");
+    if (finite && isfinite(g->excess)) fprintf(stderr, ": about %.2g %% above the optimum", 100 * g->excess);
+    put_advice(o, r);
+    fputc('\n', stderr);
 }
 
 /* Of the model as it is written, so that `cusgd evaluate` says the same of its file. */
-static cusgd_status put_measures(const cusgd_model *model, const cusgd_data *data, const char *where, int *classes)
+static cusgd_status put_measures(const cusgd_model *model, const cusgd_data *data, const char *where, cusgd_metrics *m)
 {
-    cusgd_metrics m;
-    cusgd_status status = cusgd_model_evaluate(model, data, -1, &m);
+    cusgd_status status = cusgd_model_evaluate(model, data, -1, m);
     if (status) return status;
-    *classes = !isnan(m.accuracy);
-    fprintf(stderr, "%s: loss %.6g, ", where, m.loss);
-    if (!isnan(m.accuracy))
-        fprintf(stderr, "accuracy %.4f\n", m.accuracy);
-    else if (!isnan(m.d2))
-        fprintf(stderr, "D2 %.6f\n", m.d2);
+    fprintf(stderr, "%s: loss %.6g, ", where, m->loss);
+    if (!isnan(m->accuracy))
+        fprintf(stderr, "accuracy %.4f\n", m->accuracy);
+    else if (!isnan(m->d2))
+        fprintf(stderr, "D2 %.6f\n", m->d2);
     else
-        fprintf(stderr, "R2 %.6f\n", m.r2);
+        fprintf(stderr, "R2 %.6f\n", m->r2);
     return CUSGD_OK;
 }
 
-/* How far the run is from the least objective, where that is soon found, and whether it need have been a run at all. */
-static cusgd_status put_optimum(cusgd_trainer *trainer, const cusgd_options *o, cusgd_result *r)
+/* How far the run is from the least objective, where that is soon found, and whether it need have been a run at all. `explained`:
+ * the share of the targets' variance; where it is all, a percentage of what is left says nothing. */
+static cusgd_status put_optimum(cusgd_trainer *trainer, const cusgd_options *o, const cusgd_result *r, double explained, gap *g)
 {
-    double least, seconds, rounding = o->precision == CUSGD_PRECISION_DOUBLE ? 1e-12 : 1e-6;
-    if (o->solver == CUSGD_SOLVER_EXACT) return CUSGD_OK;
-    cusgd_status status = cusgd_trainer_optimum(trainer, &least, &seconds);
-    if (status || !(least >= 0)) return status;
-    r->excess = r->objective > least ? (r->objective - least) / least : 0;
-    if (r->excess > 10) /* a percentage of all but nothing says nothing */
-        fprintf(stderr, "optimum: the objective is %.3g, and the least %.3g", r->objective, least);
-    else if (r->excess > rounding)
-        fprintf(stderr, "optimum: the objective is %.2g %% above the least", 100 * r->excess);
-    else
+    const unsigned quadratic = OF(SQUARED) | OF(MSE);
+    int solved = quadratic >> o->loss & 1;
+    double seconds, rounding = o->precision == CUSGD_PRECISION_DOUBLE ? 1e-12 : 1e-6;
+    *g = (gap){(double)NAN, r->excess, 0};
+    if (o->solver == CUSGD_SOLVER_EXACT || (o->solver != CUSGD_SOLVER_SGD && !solved)) return CUSGD_OK;
+    cusgd_status status = cusgd_trainer_optimum(trainer, &g->least, &seconds);
+    if (!status && !isnan(g->least)) g->excess = r->objective > g->least ? (r->objective - g->least) / fabs(g->least) : 0;
+    double excess = g->excess;
+    if (!(g->excess <= 10) || explained > 1 - 1e-6 || (!isnan(g->least) && g->least <= 0)) g->excess = (double)NAN;
+    if (status || isnan(g->least)) return status;
+    g->reached = !(excess > rounding);
+    if (g->reached)
         fputs("optimum: the objective is the least, to rounding", stderr);
-    fprintf(stderr, "; --solver exact takes %.2g s%s\n", seconds, seconds < r->seconds ? ", less than this run" : "");
+    else if (isfinite(g->excess))
+        fprintf(stderr, "optimum: the objective is %.2g %% above the least", 100 * g->excess);
+    else
+        fprintf(stderr, "optimum: the objective is %.6g, and the least %.6g", r->objective, g->least);
+    fprintf(stderr, "; --solver %s takes %.2g s%s\n", solved ? "exact" : "newton", seconds,
+            seconds < r->seconds ? ", less than this run" : "");
     return CUSGD_OK;
 }
 
@@ -274,17 +312,17 @@ int summary_end(cusgd_trainer *trainer, const cusgd_model *model, const cusgd_da
                 const cusgd_result *result, const char *model_path)
 {
     cusgd_options o;
-    cusgd_result r = *result;
+    cusgd_metrics measured, unused;
+    gap g;
     cusgd_trainer_options(trainer, &o);
-    int classes = 0;
     put_reason(&o, result);
-    cusgd_status status = put_measures(model, data, o.valid_fraction > 0 ? "all rows" : "training", &classes);
-    if (!status && valid) status = put_measures(model, valid, "validation", &classes);
-    if (!status) status = put_optimum(trainer, &o, &r);
+    cusgd_status status = put_measures(model, data, o.valid_fraction > 0 ? "all rows" : "training", &measured);
+    if (!status && valid) status = put_measures(model, valid, "validation", &unused);
+    if (!status) status = put_optimum(trainer, &o, result, measured.r2, &g);
     if (status) return complain_last(status);
     if (!valid && isfinite(result->valid_loss)) fprintf(stderr, "validation: loss %.6g\n", result->valid_loss);
-    put_shortfall(&o, &r);
-    if (cusgd_data_class(data, 0) && !classes)
+    put_shortfall(&o, result, &g);
+    if (cusgd_data_class(data, 0) && isnan(measured.accuracy))
         fputs("note: the target has two classes; --loss logistic would fit their probabilities\n", stderr);
     fprintf(stderr, "model: %s\n", shown(model_path));
     return CUSGD_OK;

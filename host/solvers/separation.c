@@ -512,7 +512,7 @@ static void close_search(search *s)
 cusgd_status trainer_separation(cusgd_trainer *t, const double *theta, char *note, size_t room)
 {
     cusgd_loss loss = t->plan.loss.kind;
-    if (loss != CUSGD_LOSS_LOGISTIC && loss != CUSGD_LOSS_POISSON && loss != CUSGD_LOSS_TWEEDIE) return CUSGD_OK;
+    if (loss != CUSGD_LOSS_LOGISTIC && loss != CUSGD_LOSS_POISSON && loss != CUSGD_LOSS_TWEEDIE) t->separated = 0;
     search s;
     cusgd_status status = t->separated < 0 ? open_search(&s, t) : CUSGD_OK;
     if (t->separated < 0) {

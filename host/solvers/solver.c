@@ -72,7 +72,7 @@ static double rounding_gradient(const solver *s)
     return isfinite(steepest) ? 4 * unit * sqrt(square) * sqrt(2 * steepest * fabs(t->null_loss)) : 0;
 }
 
-static cusgd_status solver_open(solver *s)
+cusgd_status solver_open(solver *s)
 {
     cusgd_trainer *t = s->t;
     s->d = t->plan.d;
@@ -97,13 +97,15 @@ static cusgd_status solver_open(solver *s)
     return trainer_theta(t, t->result, s->x);
 }
 
-static void solver_close(solver *s)
+void solver_close(solver *s)
 {
     free(s->x);
     free(s->best);
 }
 
 /* ---- Iterations ---- */
+
+enum { SILENT_ITERATIONS = 100 };
 
 static void measure(solver *s)
 {
@@ -161,6 +163,12 @@ cusgd_status solver_iterated(solver *s)
     const cusgd_options *o = &s->t->options;
     s->iterations++;
     cusgd_status status = trainer_check_data(s->t);
+    if (s->silent) {
+        measure(s);
+        if (s->stop == CUSGD_STOP_NONE && s->iterations >= SILENT_ITERATIONS) s->stop = CUSGD_STOP_EPOCHS;
+        if (s->t->cancelled) s->stop = CUSGD_STOP_CANCELLED;
+        return status;
+    }
     if (status == CUSGD_OK) status = keep_best(s);
     if (status != CUSGD_OK) return status;
     vector_copy(s->size, s->x, s->sound);
@@ -255,52 +263,37 @@ static cusgd_status lose_data(solver *s, cusgd_result *result)
     return status;
 }
 
-/* ---- The optimum beside a run ---- */
-
-/* The work of X^T X, in multiplications, beside the run's so far. */
-static int is_affordable(const cusgd_trainer *t)
-{
-    enum { MOST_COLUMNS = 2000 };
-    const double second = 2e9;
-    double n = (double)t->train_rows.n, d = (double)t->plan.d, visited = (double)t->epoch * n;
-    if (!loss_is_quadratic(t->plan.loss.kind) || t->plan.l1 > 0 || t->plan.d > MOST_COLUMNS) return 0;
-    if (!(isnan(t->options.lower) && isnan(t->options.upper))) return 0; /* the optimum within bounds is another one */
-    return n * (d + 1) * (d + 1) <= fmax(second, 2 * visited * d);
-}
-
-cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *seconds)
-{
-    solver s = {.t = t, .begun = clock_seconds()};
-    *objective = t->least;
-    *seconds = t->least_seconds;
-    if (!isnan(t->least) || !is_affordable(t)) return CUSGD_OK;
-    cusgd_status status = solver_open(&s);
-    if (status == CUSGD_OK) {
-        trainer_null(t, s.x);
-        status = solver_evaluate(&s, s.x, &s.f, s.g);
-    }
-    if (status == CUSGD_OK) status = solver_solve(&s);
-    if (status == CUSGD_OK && !t->cancelled) {
-        *objective = t->least = s.f;
-        *seconds = t->least_seconds = clock_seconds() - s.begun;
-    }
-    solver_close(&s);
-    return status;
-}
-
 /* ---- Whether it has converged ---- */
+
+/* A share that is above a bound, with as many digits as it takes to tell. */
+static void put_above(double share, double limit, char *text, size_t room)
+{
+    char within[32];
+    for (int digits = 3; digits <= 17; digits++) {
+        snprintf(text, room, "%.*g", digits, share);
+        snprintf(within, sizeof within, "%.*g", digits, limit);
+        if (strcmp(text, within) != 0) break;
+    }
+}
+
+static const char *advice_of(const cusgd_trainer *t)
+{
+    if (!t->options.standardize) return "standardizing (leave out --no-standardize)";
+    if (t->separated > 0) return "--l2 (1e-4, for example), as no finite optimum exists without it";
+    return is_first_order(t->options.solver) ? "more --epochs, or --solver auto" : "--solver auto, or some --l2";
+}
 
 static cusgd_status not_converged(const solver *s)
 {
     const cusgd_trainer *t = s->t;
-    const char *advice = is_first_order(t->options.solver) ? "more --epochs, or --solver auto" : "--solver auto, or some --l2";
-    double share = t->null_gradient > 0 ? s->gradient / t->null_gradient : s->gradient;
-    if (!t->options.standardize) advice = "standardizing (leave out --no-standardize)";
-    return fail(
-        CUSGD_ERROR_CONVERGED,
-        "not converged: after %lld iteration%s of solver %s the gradient is %.3g of the null model's, not within %.3g%s; try %s",
-        (long long)s->iterations, s->iterations == 1 ? "" : "s", solver_word(t->options.solver), share,
-        t->options.gradient_tolerance, s->stuck ? ", and no step lowers the objective any further" : "", advice);
+    char share[32];
+    put_above(t->null_gradient > 0 ? s->gradient / t->null_gradient : s->gradient, t->options.gradient_tolerance, share,
+              sizeof share);
+    return fail(CUSGD_ERROR_CONVERGED,
+                "not converged: after %lld iteration%s of solver %s the gradient is %s of the intercept-only model's, not within "
+                "%.3g%s; try %s",
+                (long long)s->iterations, s->iterations == 1 ? "" : "s", solver_word(t->options.solver), share,
+                t->options.gradient_tolerance, s->stuck ? ", and no step lowers the objective any further" : "", advice_of(t));
 }
 
 /* Where curvature all but vanishes a gradient is small far from the optimum: f - least = g' H^-1 g / 2. So where the least
@@ -310,7 +303,7 @@ static cusgd_status check_optimum(solver *s)
 {
     cusgd_trainer *t = s->t;
     double least, seconds, share = t->options.gradient_tolerance;
-    if (t->valid || t->options.solver == CUSGD_SOLVER_EXACT || s->iterations == 0) return CUSGD_OK;
+    if (!s->quadratic || t->valid || t->options.solver == CUSGD_SOLVER_EXACT || s->iterations == 0) return CUSGD_OK;
     cusgd_status status = cusgd_trainer_optimum(t, &least, &seconds);
     if (status != CUSGD_OK || isnan(least)) return status;
     share = fmax(share, t->options.precision == CUSGD_PRECISION_DOUBLE ? 1e-12 : 1e-5);

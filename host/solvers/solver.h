@@ -24,6 +24,7 @@ typedef struct solver {
     int64_t iterations, passes;    /* of this fit; over the data */
     cusgd_stop stop;               /* NONE: go on */
     int stuck;                     /* 1: no step lowers the objective, to rounding or for good */
+    int silent;                    /* 1: nothing is told, kept or stopped by the options (optimum.c) */
     char note[256];                /* what there is to say besides; "" if nothing */
 
     /* The run around it (solver.c). */
@@ -50,6 +51,10 @@ cusgd_status solve_broyden_good(solver *s);
 cusgd_status solve_broyden_bad(solver *s);
 cusgd_status solve_exact(solver *s);
 cusgd_status solver_solve(solver *s); /* exact.c: the same, untold: the iterate becomes the solution */
+
+/* Takes room for a fit, which begins at the trainer's result, and gives it back (solver.c). */
+cusgd_status solver_open(solver *s);
+void solver_close(solver *s);
 
 /* ---- What they ask of the objective (objective.c) ---- */
 
