@@ -133,7 +133,7 @@ static cusgd_status rule_adaptive(cusgd_trainer *t)
         for (int64_t u = 0; u < (d + 1) * k; u++) t->metric[u] = t->spread[u % k] / most;
     }
     if (isnan(o->momentum)) o->momentum = 0.9;
-    if (isnan(o->epsilon)) o->epsilon = 1e-10;
+    if (isnan(o->epsilon)) o->epsilon = 1e-10 * fmin(1, most); /* gradients are of the targets' scale, or larger */
     t->plan.optimizer = OPTIMIZER_ADAGRAD_NESTEROV;
     t->eccentricity = loss_has_log_link(o->loss) ? 3 : 8;
     return CUSGD_OK;

@@ -424,7 +424,7 @@ static cusgd_status tell_result(cusgd_trainer *t, const fit *f, cusgd_result *re
     result->epoch = f->result_epoch;
     result->loss = monitor_reported(t, f->loss);
     result->valid_loss = t->valid ? monitor_reported(t, f->valid) : (double)NAN;
-    result->objective = f->objective;
+    result->objective = f->objective * t->loss_unit;
     result->gradient = f->gradient;
     result->excess = monitor_excess(t, f);
     result->rate = rate_at(t, t->step > 0 ? t->step - 1 : 0);

@@ -19,6 +19,7 @@ typedef struct scorer {
     const double *theta, *shift; /* (d+1) x k; k */
     int offsets;                 /* 1: the model was trained with them; 0: without; -1: who knows */
     const char *offset_name;     /* their column's, or NULL */
+    double unit;                 /* predictions in the units of the data are this times those of theta and shift */
     int threads;                 /* that check the data; 0: as many as help */
 } scorer;
 
@@ -48,7 +49,7 @@ static cusgd_status score(const scorer *s, const cusgd_data *data, int64_t first
     cusgd_status status = s->backend->ops->bind(s->backend->self, &piece, &s->transform, &b);
     if (status == CUSGD_OK) status = s->backend->ops->predict(s->backend->self, b, s->theta, p);
     s->backend->ops->unbind(s->backend->self, b);
-    for (int64_t i = 0; status == CUSGD_OK && i < count * s->k; i++) p[i] += s->shift[i % s->k];
+    for (int64_t i = 0; status == CUSGD_OK && i < count * s->k; i++) p[i] = (p[i] + s->shift[i % s->k]) * s->unit;
     return status;
 }
 
@@ -113,6 +114,7 @@ static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_outpu
 /* Weighted sums of one output. Targets' mean and squares are updated row by row (West 1979). */
 typedef struct sums {
     double weight, loss, floor, square, absolute, right, mean, spread;
+    double unit; /* of square, absolute, mean and spread: a power of two near the targets' size if that is unusual; else 1 */
     double above, below; /* loss_beside_offset() */
     double null;         /* log links: the null model's loss */
 } sums;
@@ -120,7 +122,7 @@ typedef struct sums {
 static void add_row(sums *s, loss_rule loss, double p, double y, double w, double o)
 {
     beside_offset beside = loss_beside_offset(loss, y, o);
-    double mean = loss_mean_at(loss.kind, p), r = mean - y, apart = y - s->mean;
+    double mean = loss_mean_at(loss.kind, p), r = (mean - y) / s->unit, apart = y / s->unit - s->mean;
     if (!(w > 0)) return;
     s->weight += w;
     s->loss += w * loss_at(loss, p, y).value;
@@ -131,7 +133,7 @@ static void add_row(sums *s, loss_rule loss, double p, double y, double w, doubl
     s->mean += apart * w / s->weight;
     s->above += w * beside.above;
     s->below += w * beside.below;
-    s->spread += w * apart * (y - s->mean);
+    s->spread += w * apart * (y / s->unit - s->mean);
 }
 
 /* A constant target has nothing to explain: 1 if it is met, else 0, as scikit-learn has it. */
@@ -172,11 +174,19 @@ static void add_metrics(const sums *s, loss_rule loss, double share, cusgd_metri
         if (loss.kind == CUSGD_LOSS_LOGISTIC) m->log_loss += share * s->loss / s->weight;
         m->accuracy += share * s->right / s->weight;
     } else {
-        m->mse += share * s->square / s->weight;
-        m->rmse += share * sqrt(s->square / s->weight);
-        m->mae += share * s->absolute / s->weight;
+        m->mse += share * s->square / s->weight * s->unit * s->unit;
+        m->rmse += share * sqrt(s->square / s->weight) * s->unit;
+        m->mae += share * s->absolute / s->weight * s->unit;
         m->r2 += share * r_squared(s);
     }
+}
+
+/* The unit in which the squares of output c are within a double. */
+static double unit_of(const examples *e, int64_t c)
+{
+    double largest = 0;
+    for (int64_t i = 0; i < e->n; i++) largest = fmax(largest, fabs(matrix_at(&e->y, i, c)));
+    return largest == 0 || (largest > 1e-100 && largest < 1e100) ? 1 : ldexp(1, ilogb(largest));
 }
 
 static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
@@ -189,6 +199,7 @@ static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t ou
     double *p = allocate((size_t)(rows * k), sizeof(double));
     sums *all = allocate_zeroed((size_t)k, sizeof *all);
     if (status == CUSGD_OK && (!p || !all)) status = fail_memory((size_t)(rows * k) * sizeof(double), "predictions");
+    for (int64_t c = 0; status == CUSGD_OK && c < k; c++) all[c].unit = unit_of(e, c);
     for (int64_t i = 0; status == CUSGD_OK && i < e->n; i += rows) {
         int64_t count = e->n - i < rows ? e->n - i : rows;
         status = score(s, data, i, count, p);
@@ -247,7 +258,8 @@ static cusgd_status model_scorer_open(const cusgd_model *m, model_scorer *s)
         s->theta[m->d * m->k + c] = m->bias[c];
     }
     int offsets = m->foreign ? -1 : m->offset != CUSGD_OFFSET_NONE;
-    scorer made = {&s->backend, {.weight_mean = 1}, m->loss, m->d, m->k, s->theta, s->shift, offsets, m->offset_name, m->threads};
+    scorer made = {&s->backend, {.weight_mean = 1}, m->loss, m->d,      m->k, s->theta, s->shift,
+                   offsets,     m->offset_name,     1,       m->threads};
     s->scorer = made;
     return CUSGD_OK;
 }
@@ -285,6 +297,7 @@ static cusgd_status trainer_scorer(cusgd_trainer *t, scorer *s)
                    t->shift,
                    t->data->offset != CUSGD_OFFSET_NONE,
                    t->data->offset_name,
+                   t->unit,
                    t->options.threads};
     made.transform.shift = NULL;
     made.transform.weight_mean = 1;

@@ -29,7 +29,7 @@ double gradient_norm(const cusgd_trainer *t, const double *theta, const double *
 
 double monitor_reported(const cusgd_trainer *t, double loss)
 {
-    return loss_reported(t->plan.loss.kind, loss / (double)t->plan.k);
+    return loss_reported(t->plan.loss.kind, loss / (double)t->plan.k) * t->loss_unit;
 }
 
 /* ---- Evaluation ---- */

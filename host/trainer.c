@@ -53,6 +53,8 @@ static double scale_of(double mean, double variance)
     return deviation > 10 * DBL_EPSILON * fabs(mean) ? deviation : 1;
 }
 
+#define SMALLEST_SQUARE 1e-280 /* below which a variance has lost digits, or all of them */
+
 static cusgd_status standardize(cusgd_trainer *t)
 {
     const cusgd_options *o = &t->options;
@@ -65,6 +67,10 @@ static cusgd_status standardize(cusgd_trainer *t)
         if (!isfinite(second))
             return fail(CUSGD_ERROR_DATA, "%s: the squares of column %lld overflow; divide it by a power of ten", t->data->source,
                         (long long)j + 1);
+        if (second < SMALLEST_SQUARE && t->mean[j] != 0)
+            return fail(CUSGD_ERROR_DATA,
+                        "%s: the squares of column %lld are too small for a double; multiply it by a power of ten",
+                        t->data->source, (long long)j + 1);
         t->rms[j] = sqrt(second);
         /* Without an intercept, centring would put one in by the back door: then columns are scaled only. */
         t->scale[j] = !o->standardize ? 1 : o->intercept ? scale_of(t->mean[j], variance[j]) : second > 0 ? t->rms[j] : 1;
@@ -101,10 +107,10 @@ static void theta_from(const cusgd_trainer *t, const double *weight, const doubl
     for (int64_t c = 0; c < k; c++) {
         long double b = bias[c];
         for (int64_t j = 0; j < d; j++) {
-            theta[j * k + c] = weight[c * d + j] * t->scale[j];
+            theta[j * k + c] = weight[c * d + j] / t->unit * t->scale[j];
             b += (long double)weight[c * d + j] * t->mean[j];
         }
-        theta[d * k + c] = (double)(b - t->shift[c]);
+        theta[d * k + c] = (double)(b / t->unit - t->shift[c]);
     }
 }
 
@@ -112,9 +118,9 @@ static void theta_to(const cusgd_trainer *t, const double *theta, double *weight
 {
     int64_t d = t->plan.d, k = t->plan.k;
     for (int64_t c = 0; c < k; c++) {
-        long double b = (long double)theta[d * k + c] + t->shift[c];
+        long double b = ((long double)theta[d * k + c] + t->shift[c]) * t->unit;
         for (int64_t j = 0; j < d; j++) {
-            double w = theta[j * k + c] / t->scale[j];
+            double w = theta[j * k + c] / t->scale[j] * t->unit;
             if (!isnan(t->options.lower)) w = fmax(w, t->options.lower); /* what theta's rounding has left */
             if (!isnan(t->options.upper)) w = fmin(w, t->options.upper);
             if (weight) weight[c * d + j] = w;
@@ -141,8 +147,8 @@ static cusgd_status set_limits(cusgd_trainer *t)
             return fail(CUSGD_ERROR_USAGE, "penalty factor %lld is %g: factors are finite, and 0 or greater",
                         (long long)(u / k) + 1, factor);
         t->limit[0][u] = factor;
-        t->limit[1][u] = isnan(o->lower) ? -(double)INFINITY : o->lower * scale;
-        t->limit[2][u] = isnan(o->upper) ? (double)INFINITY : o->upper * scale;
+        t->limit[1][u] = isnan(o->lower) ? -(double)INFINITY : o->lower / t->unit * scale;
+        t->limit[2][u] = isnan(o->upper) ? (double)INFINITY : o->upper / t->unit * scale;
         for (int i = 0; i < 3 && single; i++) t->limit[i][u] = (double)(float)t->limit[i][u];
     }
     t->plan.penalty = t->limit[0];
@@ -302,6 +308,7 @@ static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *valid)
     if (status == CUSGD_OK && t->options.valid_fraction > 0) status = hold_out(t);
     if (status == CUSGD_OK) status = backend_open(t->options.device, t->options.precision, t->options.threads, &t->backend);
     if (status == CUSGD_OK) (t->options.solver == CUSGD_SOLVER_SGD ? choose_run : solver_choose)(t);
+    if (status == CUSGD_OK) status = scale_targets(t);
     if (status == CUSGD_OK) status = bind_examples(t);
     if (status == CUSGD_OK) status = set_limits(t);
     if (status == CUSGD_OK) status = choose_optimizer(t);
@@ -361,6 +368,8 @@ void cusgd_trainer_free(cusgd_trainer *t)
         t->backend.ops->unbind(t->backend.self, t->valid);
         t->backend.ops->close(t->backend.self);
     }
+    free(t->scaled[0]);
+    free(t->scaled[1]);
     free(t->train_index);
     free(t->valid_index);
     free(t->mean);

@@ -24,6 +24,9 @@ struct cusgd_trainer {
     double steepest;              /* the loss's second derivative: its bound, or one to choose rates by */
     double floor;                 /* the least mean loss that there could be, below 0 for log links */
     int minus;                    /* 1: classes are -1 and 1 */
+    double unit;                  /* the targets are bound in this unit, a power of two: see magnitude.c */
+    double loss_unit;             /* unit^2: losses in the units of the data are this times those of the bound examples */
+    double *scaled[2];            /* copies of the training and validation targets in that unit; NULL where it is 1 */
     double *rms;                  /* d: sqrt(E x^2) in the data's units, for messages */
     double *limit[3];             /* (d+1) x k: factors on the penalties, bounds on theta; NULL: 1, none */
     double *metric;               /* (d+1) x k: each parameter's share of the rate; NULL: 1 */
@@ -89,6 +92,8 @@ cusgd_status column_noise(cusgd_trainer *t, const double *scale, double *c, doub
 cusgd_status trainer_check_device(const cusgd_trainer *t);
 /* trainer.c: an error if a file of the data has become shorter, so that what was computed since may be of zeros. */
 cusgd_status trainer_check_data(const cusgd_trainer *t);
+/* magnitude.c: chooses the targets' unit, before anything is bound. Error: DATA, for targets that the precision cannot hold. */
+cusgd_status scale_targets(cusgd_trainer *t);
 /* targets.c: null of losses whose best constant is not the mean's link; spread and steepest; the range of auto's exponentials. */
 cusgd_status study_targets(cusgd_trainer *t);
 /* Where there are offsets: what loss_best_constant() makes the best constant beside them of, k values;

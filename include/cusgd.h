@@ -50,10 +50,10 @@ typedef enum cusgd_status {
 CUSGD_API const char *cusgd_last_error(void);
 CUSGD_API const char *cusgd_version(void); /* "0.1.0" */
 
-/* Text from a file, such as a column's name, made fit for a terminal: C0 control characters, DEL and bytes that are not UTF-8 become
- * \x1b and the like, C1 control characters, marks of direction and line separators \u009b and the like; all else stays. Messages of
- * cusgd_last_error() are fit already; names and metadata of data and models are as the files have them. Returns the length of the
- * whole, and writes as much of it as fits into `size` bytes with its terminator, as snprintf does. */
+/* Text from a file, such as a column's name, made fit for a terminal: C0 control characters, DEL and bytes that are not UTF-8
+ * become \x1b and the like, C1 control characters, marks of direction and line separators \u009b and the like; all else stays.
+ * Messages of cusgd_last_error() are fit already; names and metadata of data and models are as the files have them. Returns the
+ * length of the whole, and writes as much of it as fits into `size` bytes with its terminator, as snprintf does. */
 CUSGD_API size_t cusgd_text_escape(const char *text, char *escaped, size_t size);
 
 /* ---- Options ------------------------------------------------------------------------------------------------------------- */
@@ -431,8 +431,8 @@ typedef struct cusgd_result {
     double rate;             /* of the last step */
     double seconds, rows_per_second;
     int64_t backoffs; /* how often the run went back to better parameters and divided the rate by 4, because the loss rose */
-    char note[256];   /* what else there is to know: "rank 3 of 5: ...", that no finite optimum exists (logistic, poisson, tweedie),
-                       * that the result is worse than the intercept-only model; "" if nothing */
+    char note[256]; /* what else there is to know: "rank 3 of 5: ...", that no finite optimum exists (logistic, poisson, tweedie),
+                     * that the result is worse than the intercept-only model; "" if nothing */
 } cusgd_result;
 
 /* `train` and `valid` (NULL: none) must outlive the trainer. Checks the options against the data, refuses what is not finite,
@@ -450,10 +450,10 @@ CUSGD_API void cusgd_trainer_free(cusgd_trainer *trainer);
  * a data file became shorter during the run, leaves and tells the same, with stop CUSGD_STOP_DATA. */
 CUSGD_API cusgd_status cusgd_trainer_fit(cusgd_trainer *trainer, cusgd_callback callback, void *user, cusgd_result *result);
 
-/* The least objective over the training rows, and the seconds that it takes to find it by solver exact (squared and mse) or newton
- * (other losses that are differentiable): what a run can be compared with. Known without l1 and bounds, where it is about a
- * second's work or the run's own, and a finite optimum exists; *objective is NAN elsewhere. The parameters of the trainer stay as
- * they are. */
+/* The least objective over the training rows, and the seconds that it takes to find it by solver exact (squared and mse) or
+ * newton (other losses that are differentiable): what a run can be compared with. Known without l1 and bounds, where it is about
+ * a second's work or the run's own, and a finite optimum exists; *objective is NAN elsewhere. The parameters of the trainer stay
+ * as they are. */
 CUSGD_API cusgd_status cusgd_trainer_optimum(cusgd_trainer *trainer, double *objective, double *seconds);
 
 /* Runs `steps` minibatch steps from where the trainer stands, without evaluation, stopping rules or back-off. Solver sgd only. */

@@ -148,6 +148,7 @@ Test(loss, derivatives_by_differences)
                 loss_numbers at = scalar_double.loss(rule, p, y), up = scalar_double.loss(rule, p + h, y),
                              down = scalar_double.loss(rule, p - h, y);
                 cr_assert_leq(at.curvature, loss_curvature_bound(rule));
+                cr_assert_leq(fabs(at.slope), loss_derivative_bound(rule));
                 cr_assert(at.curvature >= 0 && up.slope >= down.slope, "%s at %g", losses[index].golden, p);
                 if (fabs(up.curvature - down.curvature) > 0.5 || (loss_has_kinks(rule.kind) && up.slope != down.slope)) {
                     if (!loss_has_log_link(rule.kind)) continue; /* a kink of l or of its slope lies between */

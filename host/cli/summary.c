@@ -169,9 +169,10 @@ void summary_start(const char *path, const cusgd_data *data, const cusgd_options
     int64_t n = cusgd_data_rows(data), d = cusgd_data_cols(data), k = cusgd_data_outputs(data);
     cusgd_trainer_options(trainer, &chosen);
     static const char *const beside[] = {"", ", an offset", ", an exposure"};
-    fprintf(stderr, "%s: %lld row%s, %lld column%s, %lld output%s%s; %s, %s\n", strcmp(path, "-") == 0 ? "standard input" : shown(path),
-            (long long)n, plural(n), (long long)d, plural(d), (long long)k, plural(k), beside[cusgd_data_offset(data, NULL)],
-            cusgd_trainer_device(trainer), chosen.precision == CUSGD_PRECISION_DOUBLE ? "double" : "float");
+    fprintf(stderr, "%s: %lld row%s, %lld column%s, %lld output%s%s; %s, %s\n",
+            strcmp(path, "-") == 0 ? "standard input" : shown(path), (long long)n, plural(n), (long long)d, plural(d),
+            (long long)k, plural(k), beside[cusgd_data_offset(data, NULL)], cusgd_trainer_device(trainer),
+            chosen.precision == CUSGD_PRECISION_DOUBLE ? "double" : "float");
     put_choices(given, &chosen);
     const char *note;
     for (size_t i = 0; (note = cusgd_trainer_note(trainer, i)) != NULL; i++) fprintf(stderr, "note: %s\n", shown(note));

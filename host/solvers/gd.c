@@ -26,7 +26,7 @@ static cusgd_status descend(solver *s, double rate, double momentum, double *v)
             return fail(CUSGD_ERROR_DIVERGED,
                         "diverged: gradient descent at rate %g has the objective at %g after %lld iterations, from %g. Leave out "
                         "--rate: it is then 1 / (the largest second derivative)",
-                        rate, f, (long long)s->iterations + 1, start);
+                        rate, f * s->t->loss_unit, (long long)s->iterations + 1, start * s->t->loss_unit);
         }
         solver_move(s, f);
         status = solver_iterated(s);

@@ -86,9 +86,9 @@ static void put_errors(const cusgd_trainer *t, const double *covariance, double 
     for (int64_t a = 0; a < side; a++) {
         double left = a < d ? -t->mean[a] / t->scale[a] : 1;
         for (int64_t b = 0; b < side; b++) bias += left * covariance[a * side + b] * (b < d ? -t->mean[b] / t->scale[b] : 1);
-        if (a < d) out[a] = sqrt(factor * covariance[a * side + a]) / t->scale[a];
+        if (a < d) out[a] = sqrt(factor * covariance[a * side + a]) / t->scale[a] * t->unit;
     }
-    out[d] = t->plan.intercept ? sqrt(factor * fmax(bias, 0)) : 0;
+    out[d] = t->plan.intercept ? sqrt(factor * fmax(bias, 0)) * t->unit : 0;
 }
 
 /* The covariances of all outputs, at the result's theta. *good: 0 where a matrix is near singular. */

@@ -38,13 +38,14 @@ cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *
 {
     solver s = {.t = t, .begun = clock_seconds()};
     int found = 0;
-    *objective = t->least;
+    *objective = t->least * t->loss_unit;
     *seconds = t->least_seconds;
     if (!isnan(t->least) || !is_affordable(t)) return CUSGD_OK;
     cusgd_status status = solver_open(&s);
     if (status == CUSGD_OK) status = find(&s, &found);
     if (status == CUSGD_OK && found && !t->cancelled) {
-        *objective = t->least = s.f;
+        t->least = s.f;
+        *objective = s.f * t->loss_unit;
         *seconds = t->least_seconds = clock_seconds() - s.begun;
     }
     solver_close(&s);

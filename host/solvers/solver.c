@@ -62,14 +62,16 @@ static cusgd_status run_method(solver *s)
 
 /* ---- Beginning ---- */
 
-/* What rounding leaves of a gradient that is zero: a slope is at most sqrt(2 bound loss) a row, in the mean. */
+/* What rounding leaves of a gradient that is zero: a row's derivative is at most sqrt(2 bound loss), in the mean, and at most the
+ * loss's own bound. */
 static double rounding_gradient(const solver *s)
 {
     const cusgd_trainer *t = s->t;
     double unit = t->options.precision == CUSGD_PRECISION_DOUBLE ? DBL_EPSILON : (double)FLT_EPSILON, square = 1;
     double steepest = loss_curvature_bound(t->plan.loss);
     for (int64_t j = 0; j < s->d; j++) square += t->options.standardize ? 1 : t->rms[j] * t->rms[j];
-    return isfinite(steepest) ? 4 * unit * sqrt(square) * sqrt(2 * steepest * fabs(t->null_loss)) : 0;
+    double derivative = fmin(sqrt(2 * steepest * fabs(t->null_loss)), loss_derivative_bound(t->plan.loss));
+    return isfinite(steepest) ? 4 * unit * sqrt(square) * derivative : 0;
 }
 
 cusgd_status solver_open(solver *s)
@@ -136,7 +138,10 @@ static cusgd_status keep_best(solver *s)
     return status;
 }
 
-static double reported(const solver *s, double loss) { return loss_reported(s->t->plan.loss.kind, loss / (double)s->k); }
+static double reported(const solver *s, double loss)
+{
+    return loss_reported(s->t->plan.loss.kind, loss / (double)s->k) * s->t->loss_unit;
+}
 
 static int tell(const solver *s)
 {
@@ -208,6 +213,7 @@ static cusgd_status store(solver *s, cusgd_result *r)
     if (status == CUSGD_OK) status = trainer_theta(t, t->result, s->x);
     if (status == CUSGD_OK) status = solver_evaluate(s, s->x, &r->objective, s->g);
     if (status != CUSGD_OK) return status;
+    r->objective *= t->loss_unit;
     r->loss = reported(s, s->loss);
     solver_subgradient(s, s->x, s->g, s->trial_g);
     r->gradient = t->null_gradient > 0 ? vector_norm(s->size, s->trial_g) / t->null_gradient : 0;
@@ -306,6 +312,7 @@ static cusgd_status check_optimum(solver *s)
     if (!s->quadratic || t->valid || t->options.solver == CUSGD_SOLVER_EXACT || s->iterations == 0) return CUSGD_OK;
     cusgd_status status = cusgd_trainer_optimum(t, &least, &seconds);
     if (status != CUSGD_OK || isnan(least)) return status;
+    least = t->least; /* in the unit of s->f */
     share = fmax(share, t->options.precision == CUSGD_PRECISION_DOUBLE ? 1e-12 : 1e-5);
     double above = s->f - least;
     if (!(above > share * least + 100 * share * share * fabs(t->null_loss))) return CUSGD_OK;
@@ -314,7 +321,8 @@ static cusgd_status check_optimum(solver *s)
                 "not converged: after %lld iteration%s of solver %s the gradient is small, but the objective, %.6g, is above "
                 "the least, %.6g: columns nearly depend on each other. Try --solver exact, some --l2, or a smaller "
                 "--gradient-tolerance",
-                (long long)s->iterations, s->iterations == 1 ? "" : "s", solver_word(t->options.solver), s->f, least);
+                (long long)s->iterations, s->iterations == 1 ? "" : "s", solver_word(t->options.solver), s->f * t->loss_unit,
+                least * t->loss_unit);
 }
 
 /* Where no step is left to take, what rounding may have left of the gradient is no shortfall. */

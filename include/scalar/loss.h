@@ -171,6 +171,17 @@ DEVICE double loss_curvature_bound(loss_rule rule)
     }
 }
 
+/* The largest |dl/dp| that smooth losses have anywhere. */
+DEVICE double loss_derivative_bound(loss_rule rule)
+{
+    switch (rule.kind) {
+    case CUSGD_LOSS_HUBER: return rule.number;
+    case CUSGD_LOSS_LOG_COSH:
+    case CUSGD_LOSS_LOGISTIC: return 1;
+    default: return (double)INFINITY;
+    }
+}
+
 /* What kind of targets a loss is for: any number, two classes (0 and 1, or -1 and 1), or numbers that are positive, 0 or more.
  * Real numbers have the identity for a link, classes (of logistic loss) the logit, the others the logarithm. */
 typedef enum target_kind { TARGET_REAL, TARGET_CLASS, TARGET_POSITIVE, TARGET_NATURAL } target_kind;

@@ -1,0 +1,90 @@
+/* Targets of unusual magnitude. Squares of targets of 1e20 overflow a float, and those of 1e-25 vanish in it. A quadratic
+ * objective is the same problem in any unit of its targets: with y = u y' and theta = u theta' it is u^2 times that of y', with
+ * l1 / u for l1. So such a run takes its targets in a unit of about their size, a power of two, which changes no digit; what is
+ * reported and written is in the units of the data. */
+#include "trainer.h"
+
+#include "error.h"
+#include "options.h"
+#include <math.h>
+#include <stdlib.h>
+
+/* Sizes of targets for which losses, gradients and their squares are well within the precision. */
+typedef struct bounds {
+    double low, high;
+} bounds;
+
+static bounds bounds_of(const cusgd_options *o)
+{
+    int single = o->precision == CUSGD_PRECISION_FLOAT, log_link = loss_has_log_link(o->loss);
+    bounds b = {single ? 1e-14 : 1e-140, single ? 1e17 : 1e140};
+    if (log_link) b.low = single ? 1e-30 : 1e-290; /* the model is of their logarithms */
+    return b;
+}
+
+/* The largest |y| of the rows that count. */
+static double largest_target(const examples *e)
+{
+    double largest = 0;
+    for (int64_t i = 0; i < e->n; i++) {
+        int64_t row = examples_row(e, i);
+        if (e->w.at && !(matrix_at(&e->w, row, 0) > 0)) continue;
+        for (int64_t c = 0; c < e->k; c++) largest = fmax(largest, fabs(matrix_at(&e->y, row, c)));
+    }
+    return largest;
+}
+
+/* Whether the run is the same one in another unit: a rate of adam, say, is absolute, and so are offsets. */
+static int can_scale(const cusgd_trainer *t)
+{
+    const cusgd_options *o = &t->options;
+    int relative = o->optimizer == CUSGD_OPTIMIZER_AUTO || o->optimizer == CUSGD_OPTIMIZER_SGD ||
+                   o->optimizer == CUSGD_OPTIMIZER_MOMENTUM || o->optimizer == CUSGD_OPTIMIZER_NESTEROV ||
+                   o->optimizer == CUSGD_OPTIMIZER_ASGD;
+    return loss_is_quadratic(o->loss) && !t->train_rows.o.at && (o->solver != CUSGD_SOLVER_SGD || relative);
+}
+
+static cusgd_status refuse(const cusgd_trainer *t, double largest)
+{
+    int single = t->options.precision == CUSGD_PRECISION_FLOAT;
+    bounds wide = {single ? 1e-140 : 0, single ? 1e140 : 0};
+    int helps = largest >= wide.low && largest <= wide.high;
+    return fail(
+        CUSGD_ERROR_DATA,
+        "%s: the largest target is %.3g, which is too %s for the %s loss and these options in precision %s: %s the targets by "
+        "a power of ten%s",
+        t->data->source, largest, largest > 1 ? "large" : "small", loss_word(t->options.loss), single ? "float" : "double",
+        largest > 1 ? "divide" : "multiply", helps ? ", or use --precision double" : "");
+}
+
+/* Replaces y by a copy in the trainer's unit, n x k. */
+static cusgd_status copy_scaled(const cusgd_trainer *t, const cusgd_data *data, double **copy, examples *rows)
+{
+    int64_t n = data->view.n, k = data->view.k;
+    if (!*copy) {
+        *copy = allocate((size_t)(n * k), sizeof **copy);
+        if (!*copy) return fail_memory((size_t)(n * k) * sizeof **copy, "the scaled targets");
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t c = 0; c < k; c++) (*copy)[i * k + c] = matrix_at(&data->view.y, i, c) / t->unit;
+    }
+    rows->y = (cusgd_matrix){*copy, CUSGD_TYPE_FLOAT64, k, 1};
+    return CUSGD_OK;
+}
+
+cusgd_status scale_targets(cusgd_trainer *t)
+{
+    bounds b = bounds_of(&t->options);
+    double largest = largest_target(&t->train_rows);
+    t->unit = t->loss_unit = 1;
+    if (loss_is_of_classes(t->options.loss) || largest == 0 || (largest >= b.low && largest <= b.high)) return CUSGD_OK;
+    if (!can_scale(t) || largest > 1e150) return refuse(t, largest); /* squares of larger ones could not even be reported */
+    t->unit = ldexp(1, ilogb(largest));
+    t->loss_unit = t->unit * t->unit;
+    t->plan.l1 = fmin(t->plan.l1 / t->unit, 1e30); /* which leaves nothing but zeros, as anything above would */
+    t->plan.clip_norm /= t->unit;
+    t->plan.clip_value /= t->unit;
+    cusgd_status status = copy_scaled(t, t->data, &t->scaled[0], &t->train_rows);
+    if (status != CUSGD_OK || t->valid_rows.n == 0) return status;
+    int held_out = t->valid_data == NULL;
+    return copy_scaled(t, held_out ? t->data : t->valid_data, &t->scaled[held_out ? 0 : 1], &t->valid_rows);
+}
