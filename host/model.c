@@ -156,14 +156,12 @@ static cusgd_status copy_tensor(const char *path, const tensor *t, double *to)
 static cusgd_status load_tensors(const safetensors *s, cusgd_model **out)
 {
     tensor weight, bias;
-    cusgd_status status = safetensors_tensor(s, "weight", &weight);
-    if (!status) status = safetensors_tensor(s, "bias", &bias);
+    cusgd_status status = safetensors_linear(s, &weight, &bias);
     if (status) return status;
-    if (!weight.values || weight.dimensions == 0)
-        return fail(CUSGD_ERROR_DATA, "%s: has no tensor weight of shape outputs x features: is it a linear model?", s->path);
     int64_t k = weight.dimensions == 2 ? weight.shape[0] : 1, d = weight.count / k;
     if (bias.values && (bias.count != k || bias.dimensions > 1))
-        return fail(CUSGD_ERROR_DATA, "%s: its bias does not fit its weight of %" PRId64 " outputs", s->path, k);
+        return fail(CUSGD_ERROR_DATA, "%s: its %s does not fit its %s of %" PRId64 " outputs", s->path, bias.name, weight.name,
+                    k);
     status = model_allocate(d, k, out);
     if (!status) status = copy_tensor(s->path, &weight, (*out)->weight);
     if (!status && bias.values) status = copy_tensor(s->path, &bias, (*out)->bias);
@@ -285,7 +283,8 @@ static cusgd_status load_metadata(const safetensors *s, cusgd_model *m)
     if (!status && ours) status = load_offset(s, m);
     const char *loss = metadata_text(s, "loss");
     if (!status && ours && (!loss || !load_loss(s, loss, m)))
-        status = fail(CUSGD_ERROR_DATA, "%s: its metadata names no loss that this version of cuSGD knows", s->path);
+        status = fail(CUSGD_ERROR_DATA, "%s: its metadata names no loss that this version of cuSGD knows%s%s%s", s->path,
+                      loss ? ", but '" : "", loss ? loss : "", loss ? "'" : "");
     if (!status) status = metadata_create(m, (size_t)cJSON_GetArraySize(s->metadata));
     cJSON_ArrayForEach(item, s->metadata)
     {

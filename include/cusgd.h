@@ -328,7 +328,8 @@ CUSGD_API cusgd_status cusgd_data_generate(const cusgd_generator *generator, cus
 
 typedef struct cusgd_model cusgd_model;
 
-/* Reads a safetensors file with `weight` (k x d or d) and `bias` (k or absent), F32 or F64, with or without cuSGD's metadata. */
+/* Reads a safetensors file with `weight` (k x d or d) and `bias` (k or absent), F32 or F64, with or without cuSGD's metadata; or
+ * with NAME.weight and NAME.bias alone, as PyTorch names one layer's ("linear.weight", "0.weight"). */
 CUSGD_API cusgd_status cusgd_model_load(const char *path, cusgd_model **out);
 /* Writes one, its tensors F64 whatever the precision of the run, so that the file predicts what the model predicts; equal models
  * give equal bytes. The old file stays until the new one is complete. DATA: a number of the model is not finite, and nothing is

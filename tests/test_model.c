@@ -180,6 +180,16 @@ Test(model, of_other_programs)
          "\"scale\":{\"dtype\":\"BF16\",\"shape\":[],\"data_offsets\":[0,2]},"
          "\"none\":{\"dtype\":\"I64\",\"shape\":[0,7],\"data_offsets\":[2,2]}}",
          18, 2, 1, 0},
+        /* PyTorch's names: torch.nn.Sequential, a module's attribute, one within another; without bias */
+        {"{\"0.weight\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]},"
+         "\"0.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[24,32]}}",
+         32, 3, 2, 7},
+        {"{\"linear.bias\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[12,16]},"
+         "\"linear.weight\":{\"dtype\":\"F32\",\"shape\":[1,3],\"data_offsets\":[0,12]}}",
+         16, 3, 1, 4},
+        {"{\"__metadata__\":{\"format\":\"pt\"},\"model.head.fc.weight\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]"
+         "}}",
+         16, 4, 1, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cusgd_model *model;
@@ -222,7 +232,6 @@ Test(model, refusals)
         {"{" WEIGHT "}\n", 12, "text follows its header"},
         {"{\"\xFF\":1," WEIGHT "}", 12, "UTF-8"},
         {"{}", 0, "no tensor weight"},
-        {"{\"fc.weight\":{\"dtype\":\"F32\",\"shape\":[1,3],\"data_offsets\":[0,12]}}", 12, "no tensor weight"},
         {"{" WEIGHT "," WEIGHT "}", 12, "'weight' stands in its header twice"},
         {"{\"__metadata__\":{\"a\":\"1\",\"b\":\"2\",\"a\":\"3\"}," WEIGHT "}", 12, "'a' stands in its header twice"},
         {"{\"__metadata__\":{}," WEIGHT ",\"__metadata__\":{}}", 12, "'__metadata__' stands in its header twice"},
@@ -277,6 +286,56 @@ Test(model, refusals)
     assert_fails(cusgd_model_load(file_text("m", "{\"weight\":1}"), &model), CUSGD_ERROR_DATA, "beyond the file's end");
     assert_fails(cusgd_model_load(file_bytes("m", "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF{}", 10), &model), CUSGD_ERROR_DATA,
                  "beyond the file's end");
+}
+
+#define TENSOR(name, shape, begin, end) \
+    "\"" name "\":{\"dtype\":\"F32\",\"shape\":[" shape "],\"data_offsets\":[" #begin "," #end "]}"
+
+/* What is not one linear layer is refused with what the file has. */
+Test(model, lists_the_tensors_it_cannot_use)
+{
+    static const struct {
+        const char *header;
+        size_t bytes;
+        const char *message;
+    } cases[] = {
+        {"{" TENSOR("0.weight", "2,1", 0, 8) "," TENSOR("0.bias", "2", 8, 16) "," TENSOR("2.weight", "1,2", 16, 24) "}", 24,
+         "Its tensors: 0.weight (F32 2 x 1), 0.bias (F32 2), 2.weight (F32 1 x 2)"},
+        {"{" TENSOR("coef", "3", 0, 12) "}", 12, "Its tensors: coef (F32 3)"},
+        {"{" TENSOR("fc.weight", "3", 0, 12) "," TENSOR("gc.bias", "1", 12, 16) "}", 16, "fc.weight (F32 3), gc.bias (F32 1)"},
+        {"{" TENSOR(".weight", "3", 0, 12) "}", 12, "Its tensors: .weight (F32 3)"},
+        {"{" TENSOR("scale.weight", "", 0, 4) "}", 4, "Its tensors: scale.weight (F32)"},
+        {"{}", 0, "Its tensors: none"},
+        {"{" TENSOR("fc.weight", "1,3", 0, 12) "," TENSOR("fc.bias", "2", 12, 20) "}", 20,
+         "its fc.bias does not fit its fc.weight"},
+        {"{" TENSOR("fc.weight", "1,1,3", 0, 12) "}", 12, "fc.weight has more than two dimensions"},
+    };
+    cusgd_model *model;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_fails(cusgd_model_load(tensors_file(cases[i].header, cases[i].bytes), &model), CUSGD_ERROR_DATA, cases[i].message);
+
+    char many[8192] = "{";
+    for (int i = 0; i < 100; i++)
+        snprintf(many + strlen(many), sizeof many - strlen(many),
+                 "%s\"layer%d\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[%d,%d]}", i ? "," : "", i, 4 * i, 4 * i + 4);
+    strcat(many, "}");
+    assert_fails(cusgd_model_load(tensors_file(many, 400), &model), CUSGD_ERROR_DATA, "layer0 (F32 1), layer1 (F32 1)");
+    cr_assert(strstr(cusgd_last_error(), ", ..."), "%s", cusgd_last_error());
+}
+
+/* A loss that is not known is refused by whatever uses the model; it is never taken for another. */
+Test(model, unknown_losses)
+{
+    static const char *const losses[] = {",\"loss\":\"hinge2\"", ",\"loss\":\"Logistic\"",
+                                         ",\"loss\":\"\"",       "",
+                                         ",\"loss\":\"0\"",      ",\"loss\":\"quantile\",\"quantile\":\"2\""};
+    cusgd_model *model;
+    char header[512];
+    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
+        snprintf(header, sizeof header, "{\"__metadata__\":{\"cusgd\":\"0.1.0\"%s}," WEIGHT "}", losses[i]);
+        assert_fails(cusgd_model_load(tensors_file(header, 12), &model), CUSGD_ERROR_DATA, "names no loss that this version");
+        cr_assert_null(model);
+    }
 }
 
 Test(model, deep_nesting)

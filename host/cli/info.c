@@ -18,7 +18,8 @@ static const char *data_target(const void *owner, int64_t j) { return cusgd_data
 static void put_names(const char *title, int64_t count, name_of *name, const void *owner)
 {
     printf("%-10s%lld", title, (long long)count);
-    for (int64_t j = 0; j < count && j < NAMES_SHOWN && name(owner, j); j++) printf("%s %s", j ? "," : ":", shown(name(owner, j)));
+    for (int64_t j = 0; j < count && j < NAMES_SHOWN && name(owner, j); j++)
+        printf("%s %s", j ? "," : ":", shown(name(owner, j)));
     puts(count > NAMES_SHOWN && name(owner, 0) ? ", ..." : "");
 }
 
@@ -128,7 +129,8 @@ static int describe_model(const char *path)
         printf("%-10s0 is %s, 1 is %s\n", "classes", shown(cusgd_model_class(model, 0)), shown(cusgd_model_class(model, 1)));
     cusgd_offset offset = cusgd_model_offset(model, &name);
     put_offset(offset, name);
-    for (size_t i = 0; cusgd_model_metadata(model, i, &name, &value); i++) printf("%s%s = %s\n", i ? "" : "\n", shown(name), shown(value));
+    for (size_t i = 0; cusgd_model_metadata(model, i, &name, &value); i++)
+        printf("%s%s = %s\n", i ? "" : "\n", shown(name), shown(value));
     for (int64_t j = 0; j < cusgd_model_outputs(model) && j < COEFFICIENTS_SHOWN; j++) put_coefficients(model, j);
     cusgd_model_free(model);
     return CUSGD_OK;

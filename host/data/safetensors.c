@@ -228,6 +228,84 @@ cusgd_status safetensors_tensor(const safetensors *s, const char *name, tensor *
     return CUSGD_OK;
 }
 
+/* "fc.weight (F32 3 x 4), fc.bias (F32 3), ...": what the file has, as much as there is room for. */
+static const char *list_tensors(const safetensors *s, char *list, size_t size)
+{
+    size_t used = 0;
+    const cJSON *item, *length;
+    snprintf(list, size, "none");
+    cJSON_ArrayForEach(item, s->header)
+    {
+        char shape[64] = "", name[SHOWN_BYTES];
+        if (item == s->metadata) continue;
+        cJSON_ArrayForEach(length, cJSON_GetObjectItemCaseSensitive(item, "shape"))
+        {
+            size_t at = strlen(shape);
+            snprintf(shape + at, sizeof shape - at, "%s%.0f", at ? " x " : " ", length->valuedouble);
+        }
+        int wrote = snprintf(list + used, size - used, "%s%s (%s%s)", used ? ", " : "",
+                             text_show(item->string, strlen(item->string), name),
+                             cJSON_GetObjectItemCaseSensitive(item, "dtype")->valuestring, shape);
+        if (wrote >= 0 && used + (size_t)wrote + 6 < size) { /* room for what ends a longer list */
+            used += (size_t)wrote;
+            continue;
+        }
+        snprintf(list + used, size - used, ", ...");
+        break;
+    }
+    return list;
+}
+
+/* NAME of "NAME.weight", as its length; 0 where the tensor is another. */
+static size_t layer_name(const char *tensor_name)
+{
+    const char ending[] = ".weight";
+    size_t length = strlen(tensor_name), tail = sizeof ending - 1;
+    return length > tail && strcmp(tensor_name + length - tail, ending) == 0 ? length - tail : 0;
+}
+
+/* Whether the file holds nothing but NAME.weight and perhaps NAME.bias; then *weight and *bias (or NULL) are their names. */
+static int find_layer(const safetensors *s, const char **weight, const char **bias)
+{
+    const cJSON *item;
+    *weight = *bias = NULL;
+    int others = 0;
+    cJSON_ArrayForEach(item, s->header)
+    {
+        if (item != s->metadata && !*weight && layer_name(item->string)) *weight = item->string;
+    }
+    size_t length = *weight ? layer_name(*weight) : 0;
+    cJSON_ArrayForEach(item, s->header)
+    {
+        if (item == s->metadata || item->string == *weight) continue;
+        int is_bias = length > 0 && strncmp(item->string, *weight, length) == 0 && strcmp(item->string + length, ".bias") == 0;
+        if (is_bias)
+            *bias = item->string;
+        else
+            others = 1;
+    }
+    return *weight && !others;
+}
+
+cusgd_status safetensors_linear(const safetensors *s, tensor *weight, tensor *bias)
+{
+    const char *weight_name = "weight", *bias_name = "bias", *layer_weight, *layer_bias;
+    char list[512];
+    *bias = (tensor){0};
+    if (!cJSON_GetObjectItemCaseSensitive(s->header, "weight") && find_layer(s, &layer_weight, &layer_bias)) {
+        weight_name = layer_weight;
+        bias_name = layer_bias;
+    }
+    cusgd_status status = safetensors_tensor(s, weight_name, weight);
+    if (!status && bias_name) status = safetensors_tensor(s, bias_name, bias);
+    if (status || (weight->values && weight->dimensions > 0)) return status;
+    return fail(
+        CUSGD_ERROR_DATA,
+        "%s: has no tensor weight of shape outputs x features, nor one layer alone (NAME.weight, NAME.bias), so it is not "
+        "known to be a linear model. Its tensors: %s",
+        s->path, list_tensors(s, list, sizeof list));
+}
+
 double tensor_at(const tensor *t, int64_t i)
 {
     float narrow;

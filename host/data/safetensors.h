@@ -29,6 +29,9 @@ cusgd_status safetensors_open(const char *path, safetensors *out);
 void safetensors_close(safetensors *s);
 /* The tensor of that name. Fails where it is of another type or has more dimensions; out->values is NULL where there is none. */
 cusgd_status safetensors_tensor(const safetensors *s, const char *name, tensor *out);
+/* The tensors of a linear model: weight, and bias if there is one (else bias->values is NULL); or NAME.weight and NAME.bias where
+ * the file holds nothing else, as PyTorch's state_dict names a layer's. */
+cusgd_status safetensors_linear(const safetensors *s, tensor *weight, tensor *bias);
 double tensor_at(const tensor *t, int64_t i);
 
 /* Writes a file; `metadata` is an object of strings. */
