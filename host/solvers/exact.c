@@ -1,7 +1,7 @@
 /* Least squares and ridge at once. Where X^T X is well conditioned, by its Cholesky factor, the solution refined by fresh
  * gradients; else by QR of X itself, tile by tile in double from the data as they were given (Demmel, Grigori, Hoemmen, Langou
  * 2012), with column pivoting. Below full rank the solution is that of least norm, and the rank is told. */
-#include "solver.h"
+#include "exact.h"
 
 #include "error.h"
 #include <float.h>
@@ -60,12 +60,7 @@ static cusgd_status solve_normal(solver *s, double *condition, int *done)
 
 enum { TILE_ROWS = 256 };
 
-/* The columns' weighted means as the data are given, where an intercept takes them away; else zeros. */
-typedef struct centre {
-    double *x, *y, weight;
-} centre;
-
-static cusgd_status find_centre(const cusgd_trainer *t, centre *m)
+cusgd_status find_centre(const cusgd_trainer *t, centre *m)
 {
     size_t d = (size_t)t->plan.d, k = (size_t)t->plan.k;
     m->x = allocate(2 * d + k, sizeof *m->x);
@@ -77,6 +72,12 @@ static cusgd_status find_centre(const cusgd_trainer *t, centre *m)
     return status;
 }
 
+double row_factor(const cusgd_trainer *t, const centre *m, int64_t i)
+{
+    const examples *e = &t->train_rows;
+    return e->w.at ? sqrt(matrix_at(&e->w, examples_row(e, i), 0) * (double)e->n / m->weight) : 1;
+}
+
 /* Rows first .. first + count - 1 of [x y-o], centred, scaled, times the square root of their weight; tile: TILE_ROWS a column.
  */
 static void read_rows(const cusgd_trainer *t, const centre *m, int64_t first, int64_t count, double *tile)
@@ -84,22 +85,25 @@ static void read_rows(const cusgd_trainer *t, const centre *m, int64_t first, in
     const examples *e = &t->train_rows;
     for (int64_t i = 0; i < count; i++) {
         int64_t row = examples_row(e, first + i);
-        double w = e->w.at ? sqrt(matrix_at(&e->w, row, 0) * (double)e->n / m->weight) : 1, *to = tile + i;
+        double w = row_factor(t, m, first + i), *to = tile + i;
         for (int64_t j = 0; j < e->d; j++, to += TILE_ROWS) *to = w * (matrix_at(&e->x, row, j) - m->x[j]) / t->scale[j];
         for (int64_t c = 0; c < e->k; c++, to += TILE_ROWS) *to = w * (matrix_at(&e->y, row, c) - offset_at(e, row) - m->y[c]);
     }
 }
 
-/* The triangle that R begins as: n l2 / l'' of |theta|^2 beside the sum of squares. r: zeros. */
-static void put_penalty(const solver *s, double *r)
+double ridge_of(const solver *s, int64_t j)
 {
     double second = loss_curvature_bound(s->t->plan.loss);
-    for (int64_t j = 0; j < s->d; j++)
-        r[j * (s->d + s->k + 1)] = sqrt(s->t->plan.l2 * trainer_penalty(s->t, j * s->k) * (double)s->t->train_rows.n / second);
+    return s->t->plan.l2 * trainer_penalty(s->t, j * s->k) * (double)s->t->train_rows.n / second;
 }
 
-/* From the solution for centred columns to theta in the coordinates of the bound data. */
-static void put_intercepts(const solver *s, const centre *m, double *theta)
+/* The triangle that R begins as. r: zeros. */
+static void put_penalty(const solver *s, double *r)
+{
+    for (int64_t j = 0; j < s->d; j++) r[j * (s->d + s->k + 1)] = sqrt(ridge_of(s, j));
+}
+
+void put_intercepts(const solver *s, const centre *m, double *theta)
 {
     const cusgd_trainer *t = s->t;
     for (int64_t c = 0; c < s->k && t->plan.intercept; c++) {
@@ -109,7 +113,9 @@ static void put_intercepts(const solver *s, const centre *m, double *theta)
     }
 }
 
-static void note_rank(solver *s, int64_t rank, double condition)
+double rank_tolerance(int64_t d, int64_t n) { return DBL_EPSILON * ((double)d + 10 * sqrt((double)n)); }
+
+void note_rank(solver *s, int64_t rank, double condition)
 {
     if (rank == 0)
         snprintf(s->note, sizeof s->note, "rank 0 of %lld: no column varies, and all coefficients are 0", (long long)s->d);
@@ -140,8 +146,10 @@ static cusgd_status solve_orthogonal(solver *s, double condition)
             triangle_add(side, r, count, TILE_ROWS, tile, work);
         }
         s->passes++;
+    }
+    if (status == CUSGD_OK && !s->t->cancelled) {
         vector_copy(s->size, s->x, s->trial);
-        int64_t rank = triangle_solve(d, k, r, DBL_EPSILON * ((double)d + 10 * sqrt((double)n)), s->trial);
+        int64_t rank = triangle_solve(d, k, r, rank_tolerance(d, n), s->trial);
         put_intercepts(s, &m, s->trial);
         note_rank(s, rank, condition);
         status =
@@ -156,9 +164,10 @@ static cusgd_status solve_orthogonal(solver *s, double condition)
 cusgd_status solver_solve(solver *s)
 {
     double condition = (double)INFINITY;
-    int done = 0, hopeless = s->t->plan.l2 == 0 && s->d >= s->t->train_rows.n; /* X^T X is singular */
-    cusgd_status status = hopeless ? CUSGD_OK : solve_normal(s, &condition, &done);
-    return status == CUSGD_OK && !done ? solve_orthogonal(s, condition) : status;
+    int done = 0;
+    if (is_wide(s)) return solve_wide(s);
+    cusgd_status status = solve_normal(s, &condition, &done);
+    return status == CUSGD_OK && !done && !s->t->cancelled ? solve_orthogonal(s, condition) : status;
 }
 
 cusgd_status solve_exact(solver *s)

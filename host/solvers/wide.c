@@ -1,0 +1,265 @@
+/* Least squares and ridge with fewer rows than columns, by orthogonal factors of the transpose: X^T = Q R with R n x n, then
+ * theta = Q z where z solves the small problem R^T z = y. What theta has beside the range of Q only adds to its norm, so the least
+ * norm of z is that of theta, and |z|^2 the penalty where there is one. Never a d x d matrix.
+ *
+ * Columns without a penalty (U) and with one (P, divided by the root of theirs) are factored apart; a group that is narrower
+ * than n stays as it is. With an intercept the rows are centred and depend on each other, sum u_i a_i = 0 with u the roots of the
+ * weights; a Householder reflection that takes u to the first axis makes the first row 0, and it is left out. */
+#include "exact.h"
+
+#include "error.h"
+#include <lapacke.h>
+#include <math.h>
+#include <stdlib.h>
+
+enum { PANEL_COLUMNS = 64 };
+
+/* One group of columns. */
+typedef struct group {
+    int64_t count, *column; /* of x */
+    int64_t width;          /* columns in the small problem: min(count, rows) */
+    double *a;              /* count x rows, column-major: X^T, then its factors where count > rows */
+    double *t;              /* PANEL_COLUMNS x rows: the factors of the blocks of reflections */
+} group;
+
+typedef struct wide {
+    solver *s;
+    centre m;
+    int64_t rows, *row; /* positions of rows with a weight; where there is an intercept the first is left out of the problem */
+    double *u;          /* their factors, as a vector of length 1 */
+    double *y;          /* rows x k */
+    double *first;      /* d + k: the first row, where there is an intercept */
+    group g[2];         /* without a penalty, and with one */
+} wide;
+
+static int64_t count_rows(const cusgd_trainer *t, int64_t *row)
+{
+    const examples *e = &t->train_rows;
+    int64_t count = 0;
+    for (int64_t i = 0; i < e->n; i++) {
+        if (e->w.at && !(matrix_at(&e->w, examples_row(e, i), 0) > 0)) continue;
+        if (row) row[count] = i;
+        count++;
+    }
+    return count;
+}
+
+int is_wide(const solver *s) { return s->d > count_rows(s->t, NULL) - (s->t->plan.intercept != 0); }
+
+/* ---- Reading ---- */
+
+static double x_at(const wide *w, int64_t i, int64_t j)
+{
+    const cusgd_trainer *t = w->s->t;
+    int64_t row = examples_row(&t->train_rows, i);
+    return row_factor(t, &w->m, i) * (matrix_at(&t->train_rows.x, row, j) - w->m.x[j]) / t->scale[j];
+}
+
+static double y_at(const wide *w, int64_t i, int64_t c)
+{
+    const examples *e = &w->s->t->train_rows;
+    int64_t row = examples_row(e, i);
+    return row_factor(w->s->t, &w->m, i) * (matrix_at(&e->y, row, c) - offset_at(e, row) - w->m.y[c]);
+}
+
+/* What the reflection takes from row i, as a multiple of the first row. */
+static double reflected(const wide *w, int64_t i) { return w->first ? w->u[i] / (1 + w->u[0]) : 0; }
+
+static void read_first(wide *w)
+{
+    int64_t d = w->s->d, k = w->s->k;
+    double square = 0;
+    for (int64_t i = 0; i < w->rows; i++) {
+        w->u[i] = row_factor(w->s->t, &w->m, w->row[i]);
+        square += w->u[i] * w->u[i];
+    }
+    for (int64_t i = 0; i < w->rows; i++) w->u[i] /= sqrt(square);
+    if (!w->first) return;
+    for (int64_t j = 0; j < d; j++) w->first[j] = x_at(w, w->row[0], j);
+    for (int64_t c = 0; c < k; c++) w->first[d + c] = y_at(w, w->row[0], c);
+}
+
+static int64_t problem_rows(const wide *w) { return w->rows - (w->first != NULL); }
+
+static void read_group(const wide *w, group *g, int penalised)
+{
+    int64_t n = problem_rows(w), skipped = w->first != NULL;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t at = w->row[i + skipped];
+        double share = reflected(w, i + skipped), *to = g->a + i * g->count;
+        for (int64_t j = 0; j < g->count; j++) {
+            int64_t column = g->column[j];
+            double x = x_at(w, at, column) - (w->first ? share * w->first[column] : 0);
+            to[j] = penalised ? x / sqrt(ridge_of(w->s, column)) : x;
+        }
+    }
+}
+
+static void read_targets(const wide *w)
+{
+    int64_t n = problem_rows(w), k = w->s->k, skipped = w->first != NULL;
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t c = 0; c < k; c++)
+            w->y[i * k + c] =
+                y_at(w, w->row[i + skipped], c) - (w->first ? reflected(w, i + skipped) * w->first[w->s->d + c] : 0);
+}
+
+/* ---- Factors ---- */
+
+/* a = Q R by panels; work: PANEL_COLUMNS times the larger of its sides. Ends early where somebody cancels. */
+static void factor_group(const wide *w, group *g, double *work)
+{
+    int64_t n = problem_rows(w);
+    for (int64_t j = 0; j < n && !w->s->t->cancelled; j += PANEL_COLUMNS) {
+        lapack_int block = (lapack_int)(n - j < PANEL_COLUMNS ? n - j : PANEL_COLUMNS), left = (lapack_int)(n - j) - block;
+        lapack_int rows = (lapack_int)(g->count - j), lead = (lapack_int)g->count;
+        double *at = g->a + j * g->count + j, *t = g->t + j * PANEL_COLUMNS;
+        (void)LAPACKE_dgeqrt_work(LAPACK_COL_MAJOR, rows, block, block, at, lead, t, PANEL_COLUMNS, work);
+        if (left > 0)
+            (void)LAPACKE_dgemqrt_work(LAPACK_COL_MAJOR, 'L', 'T', rows, left, block, block, at, lead, t, PANEL_COLUMNS,
+                                       at + block * g->count, lead, work);
+    }
+}
+
+/* theta = Q z: count values at v, whose first rows are z. */
+static void apply_factor(const wide *w, const group *g, double *v, double *work)
+{
+    int64_t n = problem_rows(w), last = (n - 1) / PANEL_COLUMNS * PANEL_COLUMNS;
+    for (int64_t j = last; j >= 0; j -= PANEL_COLUMNS) {
+        lapack_int block = (lapack_int)(n - j < PANEL_COLUMNS ? n - j : PANEL_COLUMNS), rows = (lapack_int)(g->count - j);
+        (void)LAPACKE_dgemqrt_work(LAPACK_COL_MAJOR, 'L', 'N', rows, 1, block, block, g->a + j * g->count + j,
+                                   (lapack_int)g->count, g->t + j * PANEL_COLUMNS, PANEL_COLUMNS, v + j, rows, work);
+    }
+}
+
+/* Column `a` of the group in row i of the small problem: R^T, or the column itself. */
+static double small_at(const wide *w, const group *g, int64_t i, int64_t a)
+{
+    int64_t n = problem_rows(w);
+    if (g->count > n && a > i) return 0;
+    return g->a[i * g->count + a];
+}
+
+/* ---- The small problem ---- */
+
+enum { TILE_ROWS = 256 };
+
+/* Its solution z (side x k, row-major), and its rank or -1. r: a triangle of side + k, zeros. */
+static int64_t solve_small(const wide *w, double *r, double *tile, double *work, double *z)
+{
+    int64_t n = problem_rows(w), k = w->s->k, side = w->g[0].width + w->g[1].width, all = side + k;
+    for (int64_t a = w->g[0].width; a < side; a++) r[a * (all + 1)] = 1;
+    for (int64_t first = 0; first < n; first += TILE_ROWS) {
+        int64_t count = n - first < TILE_ROWS ? n - first : TILE_ROWS;
+        double *to = tile;
+        for (int part = 0; part < 2; part++)
+            for (int64_t a = 0; a < w->g[part].width; a++, to += TILE_ROWS)
+                for (int64_t i = 0; i < count; i++) to[i] = small_at(w, &w->g[part], first + i, a);
+        for (int64_t c = 0; c < k; c++, to += TILE_ROWS)
+            for (int64_t i = 0; i < count; i++) to[i] = w->y[(first + i) * k + c];
+        triangle_add(all, r, count, TILE_ROWS, tile, work);
+        if (w->s->t->cancelled) return side;
+    }
+    return triangle_solve(side, k, r, rank_tolerance(side, n), z);
+}
+
+/* theta of the group's columns from its part of z, from row `first` on. v: count values. */
+static void put_group(const wide *w, const group *g, int penalised, const double *z, double *v, double *work)
+{
+    int64_t k = w->s->k;
+    for (int64_t c = 0; c < k && g->count > 0; c++) {
+        vector_zero(g->count, v);
+        for (int64_t a = 0; a < g->width; a++) v[a] = z[a * k + c];
+        if (g->count > g->width && g->width > 0) apply_factor(w, g, v, work);
+        for (int64_t a = 0; a < g->count; a++) {
+            double root = penalised ? sqrt(ridge_of(w->s, g->column[a])) : 1;
+            w->s->trial[g->column[a] * k + c] = v[a] / root;
+        }
+    }
+}
+
+/* ---- The whole ---- */
+
+static cusgd_status open_wide(wide *w)
+{
+    const cusgd_trainer *t = w->s->t;
+    int64_t d = w->s->d, k = w->s->k;
+    w->rows = count_rows(t, NULL);
+    w->row = allocate((size_t)(w->rows + d), sizeof *w->row);
+    w->u = allocate((size_t)(w->rows * (1 + k) + d + k), sizeof *w->u);
+    if (!w->row || !w->u) return fail_memory((size_t)(w->rows * (1 + k) + d + k) * sizeof *w->u, "the rows");
+    count_rows(t, w->row);
+    w->y = w->u + w->rows;
+    w->first = t->plan.intercept ? w->y + w->rows * k : NULL;
+    w->g[0].column = w->row + w->rows;
+    for (int64_t j = 0; j < d; j++)
+        if (!(ridge_of(w->s, j) > 0)) w->g[0].column[w->g[0].count++] = j;
+    w->g[1].column = w->g[0].column + w->g[0].count;
+    for (int64_t j = 0; j < d; j++)
+        if (ridge_of(w->s, j) > 0) w->g[1].column[w->g[1].count++] = j;
+    return find_centre(t, &w->m);
+}
+
+static cusgd_status open_groups(wide *w)
+{
+    size_t n = (size_t)problem_rows(w);
+    for (int part = 0; part < 2; part++) {
+        group *g = &w->g[part];
+        size_t values = (size_t)g->count * n;
+        g->width = g->count < (int64_t)n ? g->count : (int64_t)n;
+        if (values == 0) continue;
+        g->a = allocate(values + PANEL_COLUMNS * n, sizeof *g->a);
+        if (!g->a) return fail_memory(values * sizeof *g->a, "the factors of X^T; --solver cg needs none");
+        g->t = g->a + values;
+        read_group(w, g, part);
+    }
+    return CUSGD_OK;
+}
+
+static cusgd_status solve_groups(wide *w, int64_t *rank)
+{
+    solver *s = w->s;
+    int64_t n = problem_rows(w), k = s->k, side = w->g[0].width + w->g[1].width, all = side + k;
+    int64_t most = s->d > all ? s->d : all;
+    size_t values = (size_t)(all * all + TILE_ROWS * all + side * k + s->d + PANEL_COLUMNS * (most + PANEL_COLUMNS));
+    double *r = allocate_zeroed(values, sizeof *r), *tile = r + all * all, *z = tile + TILE_ROWS * all, *v = z + side * k;
+    double *work = v + s->d;
+    if (!r) return fail_memory(values * sizeof *r, "the small problem");
+    for (int part = 0; part < 2; part++)
+        if (w->g[part].count > n && n > 0) factor_group(w, &w->g[part], work);
+    *rank = solve_small(w, r, tile, work, z);
+    if (*rank >= 0 && !s->t->cancelled)
+        for (int part = 0; part < 2; part++)
+            put_group(w, &w->g[part], part, z + (part ? w->g[0].width * k : 0), v, work);
+    free(r);
+    return *rank < 0 ? fail_memory((size_t)(side * side) * sizeof *r, "the small problem") : CUSGD_OK;
+}
+
+cusgd_status solve_wide(solver *s)
+{
+    wide w = {.s = s};
+    int64_t rank = 0;
+    double f;
+    vector_copy(s->size, s->x, s->trial);
+    cusgd_status status = open_wide(&w);
+    if (status == CUSGD_OK) {
+        read_first(&w);
+        read_targets(&w);
+        status = open_groups(&w);
+    }
+    if (status == CUSGD_OK) status = solve_groups(&w, &rank);
+    s->passes++;
+    if (status == CUSGD_OK && !s->t->cancelled) {
+        put_intercepts(s, &w.m, s->trial);
+        int64_t narrow = w.g[1].count - w.g[1].width; /* what the penalty determines besides */
+        if (rank + narrow < s->d) note_rank(s, rank + narrow, (double)INFINITY);
+        status = solver_evaluate(s, s->trial, &f, s->trial_g);
+        if (status == CUSGD_OK) solver_move(s, f);
+    }
+    free(w.m.x);
+    free(w.row);
+    free(w.u);
+    free(w.g[0].a);
+    free(w.g[1].a);
+    return status;
+}
