@@ -13,15 +13,18 @@ typedef struct examples {
 } examples;
 
 struct cusgd_data {
-    examples view;       /* rows is NULL */
-    char **features;     /* d names, or NULL */
-    char **targets;      /* k names, or NULL */
-    char *classes[2];    /* what a text target's 0 and 1 stand for, or NULL both */
-    char *source;        /* the file's name as messages show it; "data" for wrapped arrays */
-    cusgd_offset offset; /* what view.o was made of */
-    char *offset_name;   /* the column's, or NULL */
-    void *memory[4];     /* malloc'd: x, y, w, o, where they were parsed or computed */
-    void *mapping[4];    /* file_map's: likewise */
+    examples view;        /* rows is NULL */
+    char **features;      /* d names, or NULL */
+    char **targets;       /* k names, or NULL */
+    char *classes[2];     /* what a text target's 0 and 1 stand for, or NULL both */
+    char *source;         /* the file's name as messages show it; "data" for wrapped arrays */
+    cusgd_offset offset;  /* what view.o was made of */
+    char *offset_name;    /* the column's, or NULL */
+    cusgd_layout *layout; /* the columns' numbers in the CSV; NULL where the data is no CSV */
+    char **notes;         /* what people should know of how the data was read */
+    size_t note_count;
+    void *memory[4];  /* malloc'd: x, y, w, o, where they were parsed or computed */
+    void *mapping[4]; /* file_map's: likewise */
 };
 
 static inline int64_t examples_row(const examples *e, int64_t i) { return e->rows ? e->rows[i] : i; }
@@ -38,9 +41,13 @@ static inline double offset_at(const examples *e, int64_t row) { return e->o.at 
  * not be negative nor all zero, offsets must be finite. Reads everything once, in parallel. `loss` < 0: targets are not looked
  * at. */
 cusgd_status examples_check(const examples *e, int loss, const char *source, int threads);
+/* A loss of classes needs rows of both, not counting those of weight 0, in every target; other losses take any. */
+cusgd_status examples_check_classes(const examples *e, int loss, const char *source);
 /* Whether some target is y. */
 int examples_have_target(const examples *e, double y);
 
+/* data/open.c: data of no rows; `source` is its name in messages. */
+cusgd_status data_create(const char *source, cusgd_data **out);
 /* data/map.c: a whole regular file in memory, read-only; it is not empty. */
 cusgd_status file_map(const char *path, void **mapping, size_t *bytes);
 void file_unmap(void *mapping); /* accepts NULL */

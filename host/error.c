@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static _Thread_local char message[1024];
+static _Thread_local char message[4096]; /* all problems of a table fit in */
 
 const char *cusgd_last_error(void) { return message; }
 

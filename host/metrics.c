@@ -73,8 +73,9 @@ static cusgd_status check_input(const scorer *s, const cusgd_data *data, int wit
     const examples *e = &data->view;
     if (e->d != s->d)
         return fail(CUSGD_ERROR_DATA,
-                    "%s has %lld feature columns, and the model was trained on %lld; choose them with --features", data->source,
-                    (long long)e->d, (long long)s->d);
+                    "%s has %lld feature column%s, and the model was trained on %lld: leave out those that are no feature of it "
+                    "(--ignore; --ignore -1 where the last column is the target), or choose them with --features",
+                    data->source, (long long)e->d, e->d == 1 ? "" : "s", (long long)s->d);
     if (with_targets && e->k != s->k)
         return fail(CUSGD_ERROR_DATA, "%s has %lld targets, and the model has %lld", data->source, (long long)e->k,
                     (long long)s->k);
@@ -329,6 +330,7 @@ cusgd_status cusgd_trainer_model(cusgd_trainer *t, cusgd_model **out)
     *out = NULL;
     if (status != CUSGD_OK) return status;
     status = model_set_offset(m, t->data->offset, t->data->offset_name);
+    if (status == CUSGD_OK) status = model_set_layout(m, t->data->layout);
     if (status == CUSGD_OK) status = cusgd_trainer_get(t, m->weight, m->bias);
     int readable = !t->lost && trainer_check_data(t) == CUSGD_OK; /* the errors take a pass over the data */
     if (status == CUSGD_OK && readable) status = trainer_errors(t, &m->errors, &m->freedom, &missing);

@@ -1,6 +1,7 @@
 #include "model.h"
 
 #include "data.h"
+#include "data/layout.h"
 #include "data/safetensors.h"
 #include "error.h"
 #include "options.h"
@@ -119,6 +120,8 @@ cusgd_status model_set_missing(cusgd_model *model, const char *reason)
     return metadata_put(model, "no_standard_errors", reason);
 }
 
+cusgd_status model_set_layout(cusgd_model *model, const cusgd_layout *layout) { return layout_copy(layout, &model->layout); }
+
 void cusgd_model_free(cusgd_model *model)
 {
     if (!model) return;
@@ -133,6 +136,7 @@ void cusgd_model_free(cusgd_model *model)
     free(model->classes[0]);
     free(model->classes[1]);
     free(model->offset_name);
+    layout_free(model->layout);
     free(model->errors);
     free(model->weight);
     free(model->bias);
@@ -245,11 +249,52 @@ static cusgd_status load_offset(const safetensors *s, cusgd_model *m)
     return model_set_offset(m, m->offset, word ? name : NULL);
 }
 
+/* A JSON array of `count` whole numbers, as text. Returns whether it is one. */
+static int load_numbers(const char *text, int64_t count, int64_t *numbers)
+{
+    int64_t i = 0;
+    cJSON *list = text ? cJSON_Parse(text) : NULL;
+    const cJSON *item;
+    int good = cJSON_IsArray(list);
+    cJSON_ArrayForEach(item, list)
+    {
+        good = good && i < count && cJSON_IsNumber(item) && item->valuedouble >= 1 && item->valuedouble < 0x1p40;
+        if (!good) break;
+        numbers[i++] = (int64_t)item->valuedouble;
+    }
+    cJSON_Delete(list);
+    return good && i == count;
+}
+
+static cusgd_status load_layout(const safetensors *s, cusgd_model *m)
+{
+    const char *width = metadata_text(s, "file_columns"), *offset = metadata_text(s, "offset_column_number");
+    if (!width) return CUSGD_OK;
+    cusgd_status status = layout_create(0, m->d, m->k, &m->layout);
+    if (status) return status;
+    double number = 0, at = 0;
+    int good = number_parse(width, strlen(width), &number) && number >= 1 && number < 0x1p40 &&
+               (!offset || (number_parse(offset, strlen(offset), &at) && at >= 1 && at < 0x1p40)) &&
+               load_numbers(metadata_text(s, "feature_columns"), m->d, m->layout->features) &&
+               load_numbers(metadata_text(s, "target_columns"), m->k, m->layout->targets);
+    if (good) {
+        m->layout->width = (int64_t)number;
+        m->layout->offset = (int64_t)at;
+        m->layout->kind = m->offset;
+    }
+    if (good && layout_is_valid(m->layout) && (at == 0 || m->offset != CUSGD_OFFSET_NONE)) return CUSGD_OK;
+    return fail(CUSGD_ERROR_DATA,
+                "%s: its metadata's feature_columns and target_columns are not %" PRId64 " and %" PRId64
+                " different numbers of columns up to file_columns",
+                s->path, m->d, m->k);
+}
+
 /* What is said of the model's names is kept apart from the other metadata: it is written anew. */
 static int is_names_key(const char *name)
 {
-    static const char *const keys[] = {"features",    "targets", "classes",      "standard_errors",
-                                       "residual_df", "offset",  "offset_column"};
+    static const char *const keys[] = {"features",     "targets",         "classes",       "standard_errors",
+                                       "residual_df",  "offset",          "offset_column", "offset_column_number",
+                                       "file_columns", "feature_columns", "target_columns"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         if (strcmp(name, keys[i]) == 0) return 1;
     return 0;
@@ -281,6 +326,7 @@ static cusgd_status load_metadata(const safetensors *s, cusgd_model *m)
     cusgd_status status = ours ? load_all_names(s, m) : CUSGD_OK;
     if (!status && ours) status = load_errors(s, m);
     if (!status && ours) status = load_offset(s, m);
+    if (!status && ours) status = load_layout(s, m);
     const char *loss = metadata_text(s, "loss");
     if (!status && ours && (!loss || !load_loss(s, loss, m)))
         status = fail(CUSGD_ERROR_DATA, "%s: its metadata names no loss that this version of cuSGD knows%s%s%s", s->path,
@@ -344,6 +390,34 @@ static int add_errors(cJSON *metadata, const cusgd_model *m)
     return good;
 }
 
+/* Adds numbers as the text of a JSON array. */
+static int add_numbers(cJSON *metadata, const char *key, const int64_t *numbers, int64_t count)
+{
+    cJSON *list = cJSON_CreateArray();
+    int good = list != NULL;
+    for (int64_t i = 0; i < count && good; i++) {
+        cJSON *number = cJSON_CreateNumber((double)numbers[i]);
+        good = number && cJSON_AddItemToArray(list, number);
+        if (!good) cJSON_Delete(number);
+    }
+    char *text = good ? cJSON_PrintUnformatted(list) : NULL;
+    good = text && cJSON_AddStringToObject(metadata, key, text);
+    cJSON_free(text);
+    cJSON_Delete(list);
+    return good;
+}
+
+static int add_layout(cJSON *metadata, const cusgd_layout *l)
+{
+    char number[32];
+    snprintf(number, sizeof number, "%" PRId64, l->width);
+    int good = cJSON_AddStringToObject(metadata, "file_columns", number) != NULL &&
+               add_numbers(metadata, "feature_columns", l->features, l->d) &&
+               add_numbers(metadata, "target_columns", l->targets, l->k);
+    snprintf(number, sizeof number, "%" PRId64, l->offset);
+    return good && (!l->offset || cJSON_AddStringToObject(metadata, "offset_column_number", number) != NULL);
+}
+
 /* The file's metadata; NULL: out of memory. */
 static cJSON *describe_model(const cusgd_model *m)
 {
@@ -363,6 +437,7 @@ static cJSON *describe_model(const cusgd_model *m)
     if (good && m->classes[0] && m->classes[1]) good = add_names(metadata, "classes", m->classes, 2);
     if (good && m->offset) good = cJSON_AddStringToObject(metadata, "offset", offset_words[m->offset]) != NULL;
     if (good && m->offset_name) good = cJSON_AddStringToObject(metadata, "offset_column", m->offset_name) != NULL;
+    if (good && m->layout) good = add_layout(metadata, m->layout);
     if (good && m->errors) good = add_errors(metadata, m);
     if (good) return metadata;
     cJSON_Delete(metadata);
@@ -426,6 +501,16 @@ const char *cusgd_model_class(const cusgd_model *model, int value)
     return value == 0 || value == 1 ? model->classes[value] : NULL;
 }
 
+int64_t cusgd_model_feature_column(const cusgd_model *model, int64_t j)
+{
+    return model->layout && j >= 0 && j < model->d ? model->layout->features[j] : 0;
+}
+
+int64_t cusgd_model_target_column(const cusgd_model *model, int64_t j)
+{
+    return model->layout && j >= 0 && j < model->k ? model->layout->targets[j] : 0;
+}
+
 cusgd_offset cusgd_model_offset(const cusgd_model *model, const char **name)
 {
     if (name) *name = model->offset_name;
@@ -442,6 +527,7 @@ int cusgd_model_metadata(const cusgd_model *model, size_t index, const char **na
 
 void cusgd_model_reader(const cusgd_model *model, cusgd_reader *reader)
 {
+    reader->layout = model->layout;
     if (model->features) {
         reader->features = (const char *const *)model->features;
         reader->feature_count = (size_t)model->d;

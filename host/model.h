@@ -18,6 +18,7 @@ struct cusgd_model {
     char *classes[2];
     cusgd_offset offset;    /* what it was trained with */
     char *offset_name;      /* the column's, or NULL */
+    cusgd_layout *layout;   /* the columns' numbers in the CSV it was trained on; NULL: not known */
     int foreign;            /* 1: another program's: who knows what it was trained with */
     char **names, **values; /* metadata but for the names above, NULL-terminated both */
     size_t entries;         /* of metadata */
@@ -30,5 +31,8 @@ cusgd_status model_create(const cusgd_options *options, int64_t d, int64_t k, ch
 cusgd_status model_set_offset(cusgd_model *model, cusgd_offset kind, const char *name);
 /* Puts the reason why there are no standard errors into the metadata of a model that model_create made with options; once. */
 cusgd_status model_set_missing(cusgd_model *model, const char *reason);
+
+/* layout: copied, or NULL. */
+cusgd_status model_set_layout(cusgd_model *model, const cusgd_layout *layout);
 
 #endif

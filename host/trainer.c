@@ -53,7 +53,7 @@ static double scale_of(double mean, double variance)
     return deviation > 10 * DBL_EPSILON * fabs(mean) ? deviation : 1;
 }
 
-#define SMALLEST_SQUARE 1e-280 /* below which a variance has lost digits, or all of them */
+#define SMALLEST_SQUARE 1e-305 /* below which a variance has lost digits, or all of them */
 
 static cusgd_status standardize(cusgd_trainer *t)
 {
@@ -306,6 +306,7 @@ static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *valid)
     if (valid) t->valid_rows = valid->view;
     if (status == CUSGD_OK) status = allocate_vectors(t);
     if (status == CUSGD_OK && t->options.valid_fraction > 0) status = hold_out(t);
+    if (status == CUSGD_OK) status = examples_check_classes(&t->train_rows, (int)t->options.loss, t->data->source);
     if (status == CUSGD_OK) status = backend_open(t->options.device, t->options.precision, t->options.threads, &t->backend);
     if (status == CUSGD_OK) (t->options.solver == CUSGD_SOLVER_SGD ? choose_run : solver_choose)(t);
     if (status == CUSGD_OK) status = scale_targets(t);

@@ -262,7 +262,12 @@ CUSGD_API cusgd_status cusgd_data_set_offset(cusgd_data *data, cusgd_offset kind
 
 typedef enum cusgd_header { CUSGD_HEADER_AUTO, CUSGD_HEADER_YES, CUSGD_HEADER_NO } cusgd_header;
 
-/* How to read a file. Columns are named by the header's names, else by numbers from 1, negative ones from the end. */
+/* The numbers of the columns that a CSV's features, targets and offset were read from. Opaque: cusgd_model_reader and
+ * cusgd_data_reader give a reader the one of their model or data. */
+typedef struct cusgd_layout cusgd_layout;
+
+/* How to read a file. Columns are named by the header's names, else by numbers from 1, negative ones from the end. Two columns
+ * may have one name where neither is used, or where the one that is wanted is given by its number. */
 typedef struct cusgd_reader {
     cusgd_header header;
     const char *const *targets; /* NULL: the last column */
@@ -276,6 +281,10 @@ typedef struct cusgd_reader {
     const char *exposure;       /* the column of exposures, or NULL; not both */
     const char *const *classes; /* NULL, or the two names that a text target's 0 and 1 stand for */
     int x_only;                 /* 1: there are no targets (prediction) */
+    /* NULL, or where the columns stand that `features`, `targets` and `offset` do not name: those of a file with as many columns
+     * as the layout's. In another one they are found only where it has no others: the features alone with x_only, and in the
+     * layout's order what `ignore`, `weights`, `features` or `targets` leave. Else the file is refused. */
+    const cusgd_layout *layout;
 } cusgd_reader;
 CUSGD_API void cusgd_reader_init(cusgd_reader *reader);
 
@@ -297,8 +306,48 @@ CUSGD_API int64_t cusgd_data_outputs(const cusgd_data *data);
 CUSGD_API const char *cusgd_data_feature(const cusgd_data *data, int64_t j); /* its name, or NULL where columns have none */
 CUSGD_API const char *cusgd_data_target(const cusgd_data *data, int64_t j);  /* likewise */
 CUSGD_API const char *cusgd_data_class(const cusgd_data *data, int value);   /* what y = 0 or 1 stands for, or NULL */
+/* The number, from 1, of the CSV's column that feature or target j was read from; 0 where the data is no CSV. */
+CUSGD_API int64_t cusgd_data_feature_column(const cusgd_data *data, int64_t j);
+CUSGD_API int64_t cusgd_data_target_column(const cusgd_data *data, int64_t j);
+/* What people should know of how the file was read (a first line with numbers in it that was taken for a header, a feature that
+ * only counts the rows): the index-th sentence, the data's; NULL past the last. */
+CUSGD_API const char *cusgd_data_note(const cusgd_data *data, size_t index);
+/* Makes `reader` read another file as this data was read: the same features, targets and offset, by name where the data has
+ * names, else by number, and the same classes. Weights stay the reader's. It borrows from the data. */
+CUSGD_API void cusgd_data_reader(const cusgd_data *data, cusgd_reader *reader);
 /* Whether there are offsets, and (unless `name` is NULL) their column's name or NULL. */
 CUSGD_API cusgd_offset cusgd_data_offset(const cusgd_data *data, const char **name);
+
+typedef struct cusgd_table cusgd_table;
+
+typedef enum cusgd_role {
+    CUSGD_ROLE_NONE, /* not used */
+    CUSGD_ROLE_IGNORED,
+    CUSGD_ROLE_WEIGHTS,
+    CUSGD_ROLE_OFFSET,
+    CUSGD_ROLE_TARGET,
+    CUSGD_ROLE_FEATURE,
+} cusgd_role;
+
+/* A column of a CSV file, used or not. The strings are the table's. */
+typedef struct cusgd_table_column {
+    const char *name;                /* NULL where the file has no header */
+    cusgd_role role;                 /* what cusgd_data_open would use it for */
+    int64_t place;                   /* among the features or targets, from 0 */
+    int64_t numbers, missing, texts; /* how many of its fields are finite numbers, marks of missing values, and neither */
+    const char *values;              /* its first different values, at most three, separated by ", " */
+} cusgd_table_column;
+
+/* Describes a CSV file (or "-") column by column, also one whose text or missing values cusgd_data_open refuses. `reader` as
+ * there. Fails where the file cannot be read as CSV at all, or has no column that `reader` asks for. */
+CUSGD_API cusgd_status cusgd_table_open(const char *path, const cusgd_reader *reader, cusgd_table **out);
+CUSGD_API void cusgd_table_free(cusgd_table *table);
+CUSGD_API int64_t cusgd_table_rows(const cusgd_table *table); /* not counting the header */
+CUSGD_API int64_t cusgd_table_cols(const cusgd_table *table);
+/* Column j, from 0. Returns 0 past the last. */
+CUSGD_API int cusgd_table_at(const cusgd_table *table, int64_t j, cusgd_table_column *column);
+/* As cusgd_data_note; also a row with another number of fields than the first line, where describing ends. */
+CUSGD_API const char *cusgd_table_note(const cusgd_table *table, size_t index);
 
 typedef enum cusgd_targets {
     CUSGD_TARGETS_LINEAR,   /* y = x theta + b + noise */
@@ -356,8 +405,13 @@ CUSGD_API cusgd_loss cusgd_model_loss(const cusgd_model *model);
 CUSGD_API cusgd_offset cusgd_model_offset(const cusgd_model *model, const char **name);
 /* The metadata, one entry an index: *name and *value are the model's. Returns 0 past the last. */
 CUSGD_API int cusgd_model_metadata(const cusgd_model *model, size_t index, const char **name, const char **value);
+/* The number, from 1, of the column that feature or target j had in the CSV that the model was trained on; 0 where it was no CSV.
+ */
+CUSGD_API int64_t cusgd_model_feature_column(const cusgd_model *model, int64_t j);
+CUSGD_API int64_t cusgd_model_target_column(const cusgd_model *model, int64_t j);
 /* Makes `reader` pick the model's features by name, its targets and its offset too unless the reader has some, and map the
- * model's classes. It borrows from the model. */
+ * model's classes. Where the columns had no names, they are found by their numbers (reader->layout). It borrows from the model.
+ */
 CUSGD_API void cusgd_model_reader(const cusgd_model *model, cusgd_reader *reader);
 
 typedef enum cusgd_output {

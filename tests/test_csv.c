@@ -237,7 +237,7 @@ Test(csv, header)
 
     reader.header = CUSGD_HEADER_NO;
     assert_fails(cusgd_data_open(file_text("data.csv", "a,b\n1,2\n"), &reader, &data), CUSGD_ERROR_DATA,
-                 "data.csv:1:1: column 1 holds text ('a', '1')");
+                 "data.csv:1:1: 'a' in column 1 is not a number");
     cr_assert_null(data);
 
     /* A text target says nothing about the first line, nor does an ignored column, nor a missing value. */
@@ -369,7 +369,7 @@ Test(csv, refusals)
         {"a,b,c\n\"1\n\",2,3\n", "data.csv:2:1: column 'a' holds text ('1\\x0a')"},
         {"a,\"b\nb\",c\n1,2,3\n4,5,z\n", "data.csv:4:3: 'z' in column 'c' is not a number"},
         {"a,b,c\n1,Paris,3\n2,Rome,3\n3,\"Oslo, N\",3\n4,Bonn,3\n", "column 'b' holds text ('Paris', 'Rome', 'Oslo, N'): leave"},
-        {"a,b,c\nx,y,3\n", "column 'a' holds text ('x'), and so do 1 more: leave"},
+        {"a,b,c\nx,y,3\n", "2 columns hold text: 'a' ('x'), 'b' ('y'): leave them out (--ignore a,b)"},
         {"a,b\n1,x\n2,y\n3,z\n",
          "data.csv:4:2: column 'b', the target, holds 'x', 'y' and 'z', but text targets have two classes"},
         {"a,b\n1,x\n2,x\n", "the target is 'x' in every row"},
@@ -379,7 +379,7 @@ Test(csv, refusals)
          "5 in column 3 is a number, yet the first row has the text 'target' there: if the first line is a"},
         {"a,b\n1,2\n\n3,4\n", "data.csv:3:1: an empty line before the data's end"},
         {"\na,b\n1,2\n", "data.csv:1:1: an empty line"},
-        {"a,b,a\n1,2,3\n", "two columns are named 'a' (the header has 'a', 'b', 'a')"},
+        {"a,b,a\n1,2,3\n", "two columns are named 'a' (the header has 'a', 'b', 'a'), 1 and 3"},
         {"a,\xFF\n1,2\n", "data.csv:1:2: '\\xff' is not UTF-8 text"},
         {"a,b\n1,2\r3,4\n", "data.csv:2:2: a carriage return inside a field"},
         {"a,b\n1,\"2\n3,4\n", "data.csv:2:2: the quote that opens this field is never closed"},

@@ -162,15 +162,33 @@ static int list_add(text_list *list, const char *text)
     return CUSGD_OK;
 }
 
-/* Cuts `text` at its commas. */
-static int list_add_columns(text_list *list, char *text)
+/* Removes the quotes of a field that is quoted as in a CSV, in place. Returns what stands behind the closing one: a comma or the
+ * end; NULL: anything else, or no closing quote. */
+static char *unquote(char *text)
 {
-    int status = CUSGD_OK;
-    for (char *comma; !status && (comma = strchr(text, ',')) != NULL; text = comma + 1) {
-        *comma = '\0';
-        status = list_add(list, text);
+    char *to = text, *from = text + 1;
+    for (; *from && (*from != '"' || from[1] == '"'); from++) {
+        if (*from == '"') from++;
+        *to++ = *from;
     }
-    return status ? status : list_add(list, text);
+    if (*from != '"' || (from[1] != ',' && from[1] != '\0')) return NULL;
+    *to = '\0';
+    return from + 1;
+}
+
+/* Cuts `text` at its commas, but for those in quotes. */
+static int list_add_columns(const syntax *s, const char *name, text_list *list, char *text)
+{
+    for (int more = 1; more;) {
+        char *field = text, *end = *text == '"' ? unquote(text) : text + strcspn(text, ",");
+        if (!end) return complain_usage(s, "--%s: a name in quotes ends with a quote and a comma, or the end of the list", name);
+        more = *end == ',';
+        *end = '\0';
+        text = end + 1;
+        int status = list_add(list, field);
+        if (status) return status;
+    }
+    return CUSGD_OK;
 }
 
 /* A finite decimal number, the whole text; the command never leaves the C locale. */
@@ -200,7 +218,7 @@ static int take_value(const syntax *s, const target *t, const char *name, char *
     case TAKES_NOTHING: *(int *)into = 1; break;
     case TAKES_TEXT: *(const char **)into = value; break;
     case TAKES_TEXTS: return list_add(into, value);
-    case TAKES_COLUMNS: return list_add_columns(into, value);
+    case TAKES_COLUMNS: return list_add_columns(s, name, into, value);
     case TAKES_COUNT:
         if (!parse_count(value, into)) return complain_usage(s, "%s must be a whole number, not \"%s\"", name, value);
         break;

@@ -15,7 +15,8 @@ typedef struct argument {
     cusgd_option_info info;
     char letter; /* 'o' for -o; 0: none */
     enum { TAKES_NOTHING, TAKES_TEXT, TAKES_TEXTS, TAKES_COLUMNS, TAKES_COUNT, TAKES_NUMBER } kind;
-    void *into; /* int, const char *, text_list (TEXTS: may repeat; COLUMNS: also separated by commas), int64_t, double */
+    void *into; /* int, const char *, text_list (TEXTS: may repeat; COLUMNS: also separated by commas, quoted as in a CSV),
+                   int64_t, double */
 } argument;
 
 typedef struct syntax {

@@ -35,6 +35,9 @@ void put_json_number(FILE *to, double value);
 /* Synthetic targets that a loss takes. */
 cusgd_targets targets_for(cusgd_loss loss);
 
+/* Prints what is to be known of how data was read, on standard error. */
+void put_data_notes(const cusgd_data *data);
+
 /* "1 row", "2 rows". */
 const char *plural(int64_t count);
 

@@ -118,10 +118,12 @@ int evaluate_main(int argc, char **argv)
         goto done;
     }
     if ((status = reading_reader(&r, &s, operands[1], model, &reader)) != CUSGD_OK) goto done;
-    if ((status = (int)cusgd_data_open(operands[1], &reader, &data)) != CUSGD_OK)
+    if ((status = (int)cusgd_data_open(operands[1], &reader, &data)) != CUSGD_OK) {
         complain_last((cusgd_status)status);
-    else
+    } else {
+        put_data_notes(data);
         status = (int)evaluate(model, data, json);
+    }
 done:
     cusgd_data_free(data);
     cusgd_model_free(model);

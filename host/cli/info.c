@@ -8,19 +8,29 @@
 
 enum { NAMES_SHOWN = 12, COEFFICIENTS_SHOWN = 10 };
 
-typedef const char *name_of(const void *owner, int64_t j);
-static const char *model_feature(const void *owner, int64_t j) { return cusgd_model_feature(owner, j); }
-static const char *model_target(const void *owner, int64_t j) { return cusgd_model_target(owner, j); }
-static const char *data_feature(const void *owner, int64_t j) { return cusgd_data_feature(owner, j); }
-static const char *data_target(const void *owner, int64_t j) { return cusgd_data_target(owner, j); }
+/* The name of column j of a model or of data, or NULL; and its number in the CSV, or 0. */
+typedef struct source {
+    const void *of;
+    int64_t count;
+    const char *(*name)(const void *of, int64_t j);
+    int64_t (*number)(const void *of, int64_t j);
+} source;
 
-/* "features  10: age, sex, ..." */
-static void put_names(const char *title, int64_t count, name_of *name, const void *owner)
+static const char *model_feature(const void *of, int64_t j) { return cusgd_model_feature(of, j); }
+static const char *model_target(const void *of, int64_t j) { return cusgd_model_target(of, j); }
+static int64_t model_feature_number(const void *of, int64_t j) { return cusgd_model_feature_column(of, j); }
+static int64_t model_target_number(const void *of, int64_t j) { return cusgd_model_target_column(of, j); }
+
+/* "features  10: age, sex, ...", or, where they have no names but numbers, "features  3: columns 2, 3, 4". */
+static void put_names(const char *title, const source *s)
 {
-    printf("%-10s%lld", title, (long long)count);
-    for (int64_t j = 0; j < count && j < NAMES_SHOWN && name(owner, j); j++)
-        printf("%s %s", j ? "," : ":", shown(name(owner, j)));
-    puts(count > NAMES_SHOWN && name(owner, 0) ? ", ..." : "");
+    int named = s->count > 0 && s->name(s->of, 0), numbered = s->count > 0 && !named && s->number(s->of, 0);
+    printf("%-10s%lld", title, (long long)s->count);
+    if (numbered) printf(": column%s", plural(s->count));
+    for (int64_t j = 0; j < s->count && j < NAMES_SHOWN && named; j++) printf("%s %s", j ? "," : ":", shown(s->name(s->of, j)));
+    for (int64_t j = 0; j < s->count && j < NAMES_SHOWN && numbered; j++)
+        printf("%s %lld", j ? "," : "", (long long)s->number(s->of, j));
+    puts(s->count > NAMES_SHOWN && (named || numbered) ? ", ..." : "");
 }
 
 static void put_offset(cusgd_offset kind, const char *name)
@@ -41,6 +51,15 @@ static int64_t next_largest(const double *weight, int64_t d, int64_t last)
     return best;
 }
 
+/* The feature's name, or "column N", its number in the CSV or else among the features. */
+static const char *feature_name(const cusgd_model *model, int64_t j, char numbered[32])
+{
+    const char *name = cusgd_model_feature(model, j);
+    int64_t number = cusgd_model_feature_column(model, j);
+    snprintf(numbered, 32, "column %lld", (long long)(number ? number : j + 1));
+    return name ? shown(name) : numbered;
+}
+
 static void put_coefficients(const cusgd_model *model, int64_t output)
 {
     int64_t d = cusgd_model_cols(model), at = -1;
@@ -53,10 +72,8 @@ static void put_coefficients(const cusgd_model *model, int64_t output)
     puts(d > COEFFICIENTS_SHOWN ? ", the largest" : "");
     printf("  %-24s %.17g\n", "intercept", cusgd_model_bias(model)[output]);
     for (int i = 0; i < COEFFICIENTS_SHOWN && (at = next_largest(weight, d, at)) >= 0; i++) {
-        const char *feature = cusgd_model_feature(model, at);
         char numbered[32];
-        snprintf(numbered, sizeof numbered, "column %lld", (long long)at + 1);
-        printf("  %-24s %.17g\n", feature ? shown(feature) : numbered, weight[at]);
+        printf("  %-24s %.17g\n", feature_name(model, at, numbered), weight[at]);
     }
 }
 
@@ -71,11 +88,9 @@ static void put_table(const cusgd_model *model, int64_t output)
     if (errors) printf("  %14s  %10s", "standard error", freedom > 0 ? "t" : "z");
     putchar('\n');
     for (int64_t j = 0; j <= d; j++) {
-        const char *feature = j < d ? cusgd_model_feature(model, j) : "intercept";
         double value = j < d ? weight[j] : cusgd_model_bias(model)[output];
         char numbered[32];
-        snprintf(numbered, sizeof numbered, "column %lld", (long long)j + 1);
-        printf("%-24s %24.17g", feature ? shown(feature) : numbered, value);
+        printf("%-24s %24.17g", j < d ? feature_name(model, j, numbered) : "intercept", value);
         if (!errors) {
             putchar('\n');
             continue;
@@ -123,8 +138,8 @@ static int describe_model(const char *path)
     cusgd_status status = cusgd_model_load(path, &model);
     if (status) return complain_last(status);
     const char *name, *value;
-    put_names("features", cusgd_model_cols(model), model_feature, model);
-    put_names("outputs", cusgd_model_outputs(model), model_target, model);
+    put_names("features", &(source){model, cusgd_model_cols(model), model_feature, model_feature_number});
+    put_names("outputs", &(source){model, cusgd_model_outputs(model), model_target, model_target_number});
     if (cusgd_model_class(model, 0))
         printf("%-10s0 is %s, 1 is %s\n", "classes", shown(cusgd_model_class(model, 0)), shown(cusgd_model_class(model, 1)));
     cusgd_offset offset = cusgd_model_offset(model, &name);
@@ -136,23 +151,127 @@ static int describe_model(const char *path)
     return CUSGD_OK;
 }
 
-static int describe_data(const char *path, const reading *r, const syntax *s)
+static int describe_arrays(const char *path, cusgd_reader *reader)
 {
-    cusgd_reader reader;
     cusgd_data *data;
-    int status = reading_reader(r, s, path, NULL, &reader);
-    if (status) return status;
-    reader.x_only = ends_with(path, ".npy");
-    cusgd_status opened = cusgd_data_open(path, &reader, &data);
+    reader->x_only = ends_with(path, ".npy");
+    cusgd_status opened = cusgd_data_open(path, reader, &data);
     if (opened) return complain_last(opened);
     printf("%-10s%lld\n", "rows", (long long)cusgd_data_rows(data));
-    put_names(reader.x_only ? "columns" : "features", cusgd_data_cols(data), data_feature, data);
-    if (!reader.x_only) put_names("outputs", cusgd_data_outputs(data), data_target, data);
+    printf("%-10s%lld\n", reader->x_only ? "columns" : "features", (long long)cusgd_data_cols(data));
+    if (!reader->x_only) printf("%-10s%lld\n", "outputs", (long long)cusgd_data_outputs(data));
     const char *offset;
     cusgd_offset kind = cusgd_data_offset(data, &offset);
     put_offset(kind, offset);
     cusgd_data_free(data);
     return CUSGD_OK;
+}
+
+/* ---- CSV files ----------------------------------------------------------------------------------------------------------- */
+
+/* The columns of a table that have a role, in their order. */
+typedef struct of_role {
+    const cusgd_table *table;
+    cusgd_role role;
+} of_role;
+
+/* Returns the column's number, from 1; 0: there is none. */
+static int64_t find_place(const of_role *r, int64_t place, cusgd_table_column *column)
+{
+    for (int64_t j = 0; cusgd_table_at(r->table, j, column); j++)
+        if (column->role == r->role && column->place == place) return j + 1;
+    return 0;
+}
+
+static const char *table_name(const void *of, int64_t j)
+{
+    cusgd_table_column column;
+    return find_place(of, j, &column) ? column.name : NULL;
+}
+
+static int64_t table_number(const void *of, int64_t j)
+{
+    cusgd_table_column column;
+    return find_place(of, j, &column);
+}
+
+static void put_role(const char *title, const cusgd_table *table, cusgd_role role)
+{
+    of_role r = {table, role};
+    source s = {&r, 0, table_name, table_number};
+    cusgd_table_column column;
+    for (int64_t j = 0; cusgd_table_at(table, j, &column); j++) s.count += column.role == role;
+    put_names(title, &s);
+}
+
+/* "offset    years", if there is one. */
+static void put_single(const char *title, const cusgd_table *table, cusgd_role role)
+{
+    of_role r = {table, role};
+    cusgd_table_column column;
+    int64_t number = find_place(&r, 0, &column);
+    if (number && column.name) printf("%-10s%s\n", title, column.name);
+    if (number && !column.name) printf("%-10scolumn %lld\n", title, (long long)number);
+}
+
+static const char *kind_word(const cusgd_table_column *c)
+{
+    if (c->texts == 0) return c->numbers ? "number" : "-";
+    return c->numbers == 0 ? "text" : "mixed";
+}
+
+/* Every column: its kind, how many values are missing, the first different ones. */
+static void put_columns(const cusgd_table *table)
+{
+    cusgd_table_column c;
+    int width = 4;
+    for (int64_t j = 0; cusgd_table_at(table, j, &c); j++) {
+        int length = c.name ? (int)strlen(c.name) : 0;
+        width = length > width ? length : width;
+    }
+    if (width > 32) width = 32;
+    printf("\n%6s  %-*s  %-6s  %9s  %9s  %s\n", "COLUMN", width, "NAME", "KIND", "MISSING", "TEXTS", "FIRST VALUES");
+    for (int64_t j = 0; cusgd_table_at(table, j, &c); j++)
+        printf("%6lld  %-*s  %-6s  %9lld  %9lld  %s\n", (long long)j + 1, width, c.name ? c.name : "", kind_word(&c),
+               (long long)c.missing, (long long)c.texts, c.values);
+}
+
+/* Why train would not take the file, as far as it can be read twice. */
+static void put_refusal(const char *path, const cusgd_reader *reader)
+{
+    cusgd_data *data;
+    if (strcmp(path, "-") == 0) return;
+    if (cusgd_data_open(path, reader, &data)) fprintf(stderr, "note: train refuses this file as it is: %s\n", cusgd_last_error());
+    cusgd_data_free(data);
+}
+
+static int describe_table(const char *path, const cusgd_reader *reader)
+{
+    cusgd_table *table;
+    const char *note;
+    cusgd_status opened = cusgd_table_open(path, reader, &table);
+    if (opened) return complain_last(opened);
+    printf("%-10s%lld\n", "rows", (long long)cusgd_table_rows(table));
+    put_role("features", table, CUSGD_ROLE_FEATURE);
+    put_role("outputs", table, CUSGD_ROLE_TARGET);
+    put_single(reader->exposure ? "exposure" : "offset", table, CUSGD_ROLE_OFFSET);
+    put_single("weights", table, CUSGD_ROLE_WEIGHTS);
+    put_columns(table);
+    for (size_t i = 0; (note = cusgd_table_note(table, i)) != NULL; i++) fprintf(stderr, "note: %s\n", note);
+    cusgd_table_free(table);
+    put_refusal(path, reader);
+    return CUSGD_OK;
+}
+
+static int describe_data(const char *path, const reading *r, const syntax *s)
+{
+    cusgd_reader reader;
+    int status = reading_reader(r, s, path, NULL, &reader);
+    if (status) return status;
+    int csv = strcmp(path, "-") == 0 || ends_with(path, ".csv");
+    struct stat there;
+    if (csv && stat(path, &there) == 0 && S_ISDIR(there.st_mode)) csv = 0;
+    return csv ? describe_table(path, &reader) : describe_arrays(path, &reader);
 }
 
 /* A folder, .csv, .npy and - are data; any other file is a model. */

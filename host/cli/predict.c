@@ -75,10 +75,12 @@ int predict_main(int argc, char **argv)
     }
     if ((status = reading_reader(&r, &s, operands[1], model, &reader)) != CUSGD_OK) goto done;
     reader.x_only = 1;
-    if ((status = (int)cusgd_data_open(operands[1], &reader, &data)) != CUSGD_OK)
+    if ((status = (int)cusgd_data_open(operands[1], &reader, &data)) != CUSGD_OK) {
         complain_last((cusgd_status)status);
-    else
+    } else {
+        put_data_notes(data);
         status = (int)predict(model, data, as, output);
+    }
 done:
     cusgd_data_free(data);
     cusgd_model_free(model);

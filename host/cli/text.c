@@ -40,6 +40,12 @@ int complain_last(cusgd_status status)
 
 const char *plural(int64_t count) { return count == 1 ? "" : "s"; }
 
+void put_data_notes(const cusgd_data *data)
+{
+    const char *note;
+    for (size_t i = 0; (note = cusgd_data_note(data, i)) != NULL; i++) fprintf(stderr, "note: %s\n", note);
+}
+
 void put_json_string(FILE *to, const char *text)
 {
     fputc('"', to);

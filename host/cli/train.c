@@ -48,43 +48,16 @@ static int check_arguments(const training *t)
 
 /* ---- Reading ------------------------------------------------------------------------------------------------------------- */
 
-/* The names of data's columns as an array; NULL where it has none (*status OK) or memory is out. */
-static const char **names_of(const cusgd_data *data, int64_t count, const char *(*name)(const cusgd_data *, int64_t), int *status)
-{
-    if (count == 0 || !name(data, 0)) return NULL;
-    const char **names = calloc((size_t)count, sizeof *names);
-    if (!names) *status = complain(CUSGD_ERROR_MEMORY, "out of memory");
-    for (int64_t j = 0; names && j < count; j++) names[j] = name(data, j);
-    return names;
-}
-
-/* Validation data is read as the training data was: its columns by name where there are names, its classes with the same numbers.
- */
+/* Validation data is read as the training data was: its columns by name where there are names, else by number, its classes with
+ * the same numbers. */
 static int open_valid(training *t, const cusgd_reader *as_train)
 {
-    int status = CUSGD_OK;
     cusgd_reader reader = *as_train;
-    const char *classes[2] = {cusgd_data_class(t->data, 0), cusgd_data_class(t->data, 1)};
-    const char **features = names_of(t->data, cusgd_data_cols(t->data), cusgd_data_feature, &status);
-    const char **targets = names_of(t->data, cusgd_data_outputs(t->data), cusgd_data_target, &status);
-    if (features) {
-        reader.features = features;
-        reader.feature_count = (size_t)cusgd_data_cols(t->data);
-        reader.ignore = NULL;
-        reader.ignore_count = 0;
-    }
-    if (targets) {
-        reader.targets = targets;
-        reader.target_count = (size_t)cusgd_data_outputs(t->data);
-    }
-    if (classes[0]) reader.classes = classes;
-    if (!status) {
-        cusgd_status opened = cusgd_data_open(t->valid_path, &reader, &t->valid);
-        if (opened) status = complain_last(opened);
-    }
-    free(features);
-    free(targets);
-    return status;
+    cusgd_data_reader(t->data, &reader);
+    cusgd_status opened = cusgd_data_open(t->valid_path, &reader, &t->valid);
+    if (opened) return complain_last(opened);
+    if (!t->quiet) put_data_notes(t->valid);
+    return CUSGD_OK;
 }
 
 /* One number a line, one line a column of x. */
@@ -135,6 +108,7 @@ static int open_all(training *t)
     if (wrong) return wrong;
     status = cusgd_data_open(t->data_path, &reader, &t->data);
     if (status) return complain_last(status);
+    if (!t->quiet) put_data_notes(t->data);
     if (t->init && (wrong = check_init(t)) != CUSGD_OK) return wrong;
     if (t->factors_path && (wrong = read_factors(t)) != CUSGD_OK) return wrong;
     return t->valid_path ? open_valid(t, &reader) : CUSGD_OK;

@@ -172,4 +172,35 @@ cusgd_status examples_check(const examples *e, int loss, const char *source, int
     return both && classes ? fail_both(e, loss, source) : CUSGD_OK;
 }
 
+/* Whether column j of y has both classes in rows that count; *first: the class of the first such row. */
+static int has_both_classes(const examples *e, int64_t j, double *first)
+{
+    int any = 0;
+    for (int64_t i = 0; i < e->n; i++) {
+        int64_t row = examples_row(e, i);
+        if (e->w.at && matrix_at(&e->w, row, 0) == 0) continue;
+        double y = matrix_at(&e->y, row, j);
+        if (!any) *first = y;
+        any = 1;
+        if ((y > 0) != (*first > 0)) return 1;
+    }
+    return 0;
+}
+
+cusgd_status examples_check_classes(const examples *e, int loss, const char *source)
+{
+    if (!loss_is_of_classes((cusgd_loss)loss)) return CUSGD_OK;
+    for (int64_t j = 0; j < e->k; j++) {
+        double y = 0;
+        char which[48] = "the target";
+        if (has_both_classes(e, j, &y)) continue;
+        if (e->k > 1) snprintf(which, sizeof which, "target %" PRId64, j + 1);
+        return fail(CUSGD_ERROR_DATA,
+                    "%s: %s is %g in every row%s%s, and %s loss needs rows of both classes: there is nothing to tell apart",
+                    source, which, y, e->rows ? " that is trained on" : "", e->w.at ? " whose weight is not 0" : "",
+                    loss_word((cusgd_loss)loss));
+    }
+    return CUSGD_OK;
+}
+
 int examples_have_target(const examples *e, double y) { return first_with(e, y) < e->n; }

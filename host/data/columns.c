@@ -2,6 +2,7 @@
 
 #include "data.h"
 #include "error.h"
+#include "layout.h"
 #include "scan.h"
 
 #include <inttypes.h>
@@ -60,33 +61,28 @@ static int compare_names(const void *a, const void *b, void *context)
 
 static cusgd_status sort_names(columns *c)
 {
+    free(c->sorted);
     c->sorted = allocate((size_t)c->count, sizeof *c->sorted);
     if (!c->sorted) return fail_memory((size_t)c->count * sizeof *c->sorted, "the columns' names");
     for (int64_t j = 0; j < c->count; j++) c->sorted[j] = j;
     qsort_r(c->sorted, (size_t)c->count, sizeof *c->sorted, compare_names, c->at);
-    for (int64_t j = 1; j < c->count; j++) {
-        if (strcmp(c->at[c->sorted[j - 1]].name, c->at[c->sorted[j]].name) != 0) continue;
-        char shown[COLUMN_BYTES], list[512];
-        return fail(CUSGD_ERROR_DATA, "two columns are named %s (the header has %s): give each its own name",
-                    column_show(c, c->sorted[j], shown), list_names(c, list, sizeof list));
-    }
     return CUSGD_OK;
 }
 
-/* The column that bears the name, -1 if none does. */
-static int64_t find_name(const columns *c, const char *name)
+/* Where in c->sorted the columns of that name begin; *count: how many they are. */
+static int64_t find_name(const columns *c, const char *name, int64_t *count)
 {
     int64_t low = 0, high = c->count;
     while (low < high) {
         int64_t middle = low + (high - low) / 2;
-        int order = strcmp(name, c->at[c->sorted[middle]].name);
-        if (order == 0) return c->sorted[middle];
-        if (order < 0)
-            high = middle;
-        else
+        if (strcmp(name, c->at[c->sorted[middle]].name) > 0)
             low = middle + 1;
+        else
+            high = middle;
     }
-    return -1;
+    for (*count = 0; low + *count < c->count; ++*count)
+        if (strcmp(name, c->at[c->sorted[low + *count]].name) != 0) break;
+    return low;
 }
 
 /* The column of a number: from 1, or from -1 backwards; -1 if there is none. */
@@ -101,10 +97,31 @@ static int64_t find_number(const columns *c, const char *word)
     return negative ? c->count - number : number - 1;
 }
 
-static cusgd_status find(const columns *c, const char *word, int64_t *j)
+/* Of several columns of one name: the one whose number the layout has for this role, else none. */
+static cusgd_status choose_of_name(const columns *c, const cusgd_layout *l, enum role role, size_t index, int64_t first,
+                                   int64_t count, int64_t *j)
 {
-    *j = c->named ? find_name(c, word) : -1;
-    if (*j < 0) *j = find_number(c, word);
+    int64_t number = 0;
+    if (l && l->width == c->count && role == ROLE_FEATURE && (int64_t)index < l->d) number = l->features[index];
+    if (l && l->width == c->count && role == ROLE_TARGET && (int64_t)index < l->k) number = l->targets[index];
+    if (l && l->width == c->count && role == ROLE_OFFSET) number = l->offset;
+    for (int64_t i = first; i < first + count; i++) {
+        *j = c->sorted[i];
+        if (count == 1 || *j + 1 == number) return CUSGD_OK;
+    }
+    char shown[COLUMN_BYTES];
+    int64_t a = c->sorted[first], b = c->sorted[first + 1];
+    return fail(CUSGD_ERROR_DATA,
+                "%" PRId64 " columns are named %s (%" PRId64 " and %" PRId64
+                "%s): say which by its number, or give each its own name",
+                count, column_show(c, *j, shown), a < b ? a + 1 : b + 1, a < b ? b + 1 : a + 1, count > 2 ? ", ..." : "");
+}
+
+static cusgd_status find(const columns *c, const cusgd_reader *reader, enum role role, const char *word, size_t index, int64_t *j)
+{
+    int64_t count = 0, first = c->named ? find_name(c, word, &count) : 0;
+    if (count > 0) return choose_of_name(c, reader->layout, role, index, first, count, j);
+    *j = find_number(c, word);
     if (*j >= 0) return CUSGD_OK;
     char shown[SHOWN_BYTES], list[512];
     text_show(word, strlen(word), shown);
@@ -113,6 +130,62 @@ static cusgd_status find(const columns *c, const char *word, int64_t *j)
                     shown, c->count);
     return fail(CUSGD_ERROR_DATA, "there is no column '%s'; there are %" PRId64 ": %s", shown, c->count,
                 list_names(c, list, sizeof list));
+}
+
+/* ---- Lists --------------------------------------------------------------------------------------------------------------- */
+
+int compare_numbers(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* Whether the name can be typed, and leads to this column alone. */
+static int name_is_usable(const columns *c, int64_t j)
+{
+    const char *name = c->named ? c->at[j].name : "";
+    int64_t count = 0;
+    if (*name == '\0' || !c->sorted) return 0;
+    find_name(c, name, &count);
+    for (const char *at = name; *at; at++)
+        if ((unsigned char)*at < 32 || *at == 127 || *at == '\'') return 0;
+    return count == 1;
+}
+
+void column_list_add(column_list *list, const columns *c, int64_t j)
+{
+    char number[32];
+    const char *name = number;
+    snprintf(number, sizeof number, "%" PRId64, j + 1);
+    if (name_is_usable(c, j)) name = c->at[j].name;
+    int quoted = *name == '"' || strchr(name, ',') != NULL;
+    size_t most = 2 * strlen(name) + 8; /* a comma, quotes, those in the name doubled, the end of the list, the shell's quotes */
+    if (list->cut || list->length + most > sizeof list->text - 8) {
+        list->cut = 1;
+        return;
+    }
+    char *to = list->text + 1 + list->length; /* the first byte is kept for the shell's quote */
+    if (list->length) *to++ = ',';
+    if (quoted) *to++ = '"';
+    for (; *name; name++) {
+        if (quoted && *name == '"') *to++ = '"';
+        *to++ = *name;
+    }
+    if (quoted) *to++ = '"';
+    *to = '\0';
+    list->length = (size_t)(to - list->text) - 1;
+}
+
+const char *column_list_text(column_list *list)
+{
+    char *text = list->text + 1, *end = text + list->length;
+    int plain = text[strcspn(text, " \t\"\\$`!&|;<>()*?[]{}#~%^=")] == '\0';
+    if (list->cut) end += snprintf(end, 6, ",...");
+    if (plain) return text;
+    list->text[0] = '\'';
+    end[0] = '\'';
+    end[1] = '\0';
+    return list->text;
 }
 
 /* ---- Roles --------------------------------------------------------------------------------------------------------------- */
@@ -138,11 +211,11 @@ static cusgd_status assign(columns *c, int64_t j, enum role role, int64_t at)
     return CUSGD_OK;
 }
 
-static cusgd_status assign_words(columns *c, const char *const *words, size_t count, enum role role)
+static cusgd_status assign_words(columns *c, const cusgd_reader *reader, const char *const *words, size_t count, enum role role)
 {
     for (size_t i = 0; i < count; i++) {
         int64_t j;
-        cusgd_status status = find(c, words[i], &j);
+        cusgd_status status = find(c, reader, role, words[i], i, &j);
         if (!status) status = assign(c, j, role, (int64_t)i);
         if (status) return status;
     }
@@ -156,7 +229,7 @@ static cusgd_status assign_offset(columns *c, const cusgd_reader *reader)
         return fail(CUSGD_ERROR_USAGE, "offset and exposure are two words for what is added to x theta + b: give one of them");
     if (!reader->offset && !reader->exposure) return CUSGD_OK;
     c->offset = reader->offset ? CUSGD_OFFSET_LINEAR : CUSGD_OFFSET_EXPOSURE;
-    cusgd_status status = assign_words(c, reader->offset ? &reader->offset : &reader->exposure, 1, ROLE_OFFSET);
+    cusgd_status status = assign_words(c, reader, reader->offset ? &reader->offset : &reader->exposure, 1, ROLE_OFFSET);
     return status ? fail_in(status, reader->offset ? "the offset" : "the exposure") : CUSGD_OK;
 }
 
@@ -165,7 +238,7 @@ static cusgd_status assign_targets(columns *c, const cusgd_reader *reader)
 {
     if (reader->x_only) return CUSGD_OK;
     c->k = reader->target_count ? (int64_t)reader->target_count : 1;
-    if (reader->target_count) return assign_words(c, reader->targets, reader->target_count, ROLE_TARGET);
+    if (reader->target_count) return assign_words(c, reader, reader->targets, reader->target_count, ROLE_TARGET);
     int64_t last = c->count - 1;
     while (last >= 0 && c->at[last].role != ROLE_NONE) last--;
     if (last < 0) return fail(CUSGD_ERROR_DATA, "no column is left for the target");
@@ -175,21 +248,71 @@ static cusgd_status assign_targets(columns *c, const cusgd_reader *reader)
 static cusgd_status assign_features(columns *c, const cusgd_reader *reader)
 {
     c->d = (int64_t)reader->feature_count;
-    if (c->d) return assign_words(c, reader->features, reader->feature_count, ROLE_FEATURE);
+    if (c->d) return assign_words(c, reader, reader->features, reader->feature_count, ROLE_FEATURE);
     for (int64_t j = 0; j < c->count; j++) {
         if (c->at[j].role == ROLE_NONE) c->at[j] = (column){c->at[j].name, ROLE_FEATURE, c->d++};
     }
     return c->d ? CUSGD_OK : fail(CUSGD_ERROR_DATA, "no column is left for the features");
 }
 
+/* What the layout says, beside what the reader gives. */
+static cusgd_status assign_by_layout(columns *c, const cusgd_reader *reader)
+{
+    cusgd_status status = CUSGD_OK;
+    if (reader->target_count && !reader->x_only) status = assign_targets(c, reader);
+    if (!status && reader->feature_count) status = assign_features(c, reader);
+    return status ? status : layout_assign(c, reader);
+}
+
+/* Those that are used, and have the same name as another that is, which was found at `at` in the order of the names. */
+static cusgd_status fail_names(const columns *c, const char *name, int64_t at)
+{
+    column_list list = {.length = 0};
+    int64_t first = 0, count = 0, second = 0;
+    for (int64_t j = 0; j < c->count; j++) {
+        if (c->at[j].role < ROLE_OFFSET || strcmp(c->at[j].name, name) != 0) continue;
+        if (count++ == 0) first = j;
+        if (count == 2) second = j;
+        if (count > 1 || *name == '\0') column_list_add(&list, c, j);
+    }
+    char shown[COLUMN_BYTES], names[512];
+    if (*name == '\0')
+        return fail(CUSGD_ERROR_DATA,
+                    "%" PRId64
+                    " columns have no name (the header has %s): give each one, or leave them out by their numbers (--ignore "
+                    "%s)",
+                    count, list_names(c, names, sizeof names), column_list_text(&list));
+    return fail(CUSGD_ERROR_DATA,
+                "%s columns are named %s (the header has %s), %" PRId64 " and %" PRId64
+                "%s: give each its own name, or leave all but "
+                "one out by their numbers (--ignore %s)",
+                count == 2 ? "two" : "several", column_show(c, c->sorted[at], shown), list_names(c, names, sizeof names),
+                first + 1, second + 1, count > 2 ? ", ..." : "", column_list_text(&list));
+}
+
+/* Features and targets of one name could not be told apart by it later. */
+static cusgd_status check_names(const columns *c, const cusgd_reader *reader)
+{
+    int64_t last = -1; /* the last column that is used, in the order of the names */
+    for (int64_t i = 0; c->named && !reader->layout && i < c->count; i++) {
+        int64_t j = c->sorted[i];
+        if (c->at[j].role < ROLE_OFFSET) continue;
+        if (last >= 0 && strcmp(c->at[last].name, c->at[j].name) == 0) return fail_names(c, c->at[j].name, i);
+        last = j;
+    }
+    return CUSGD_OK;
+}
+
 cusgd_status columns_choose(columns *c, const cusgd_reader *reader)
 {
+    int by_layout = reader->layout && (!reader->feature_count || (!reader->target_count && !reader->x_only));
     cusgd_status status = c->named ? sort_names(c) : CUSGD_OK;
-    if (!status) status = assign_words(c, reader->ignore, reader->ignore_count, ROLE_IGNORED);
-    if (!status && reader->weights) status = assign_words(c, &reader->weights, 1, ROLE_WEIGHT);
+    if (!status) status = assign_words(c, reader, reader->ignore, reader->ignore_count, ROLE_IGNORED);
+    if (!status && reader->weights) status = assign_words(c, reader, &reader->weights, 1, ROLE_WEIGHT);
     c->weighted = reader->weights != NULL;
     if (!status) status = assign_offset(c, reader);
+    if (!status && by_layout) return assign_by_layout(c, reader);
     if (!status) status = assign_targets(c, reader);
     if (!status) status = assign_features(c, reader);
-    return status;
+    return status ? status : check_names(c, reader);
 }

@@ -32,4 +32,17 @@ cusgd_status columns_choose(columns *c, const cusgd_reader *reader);
 enum { COLUMN_BYTES = 64 };
 const char *column_show(const columns *c, int64_t j, char shown[COLUMN_BYTES]);
 
+/* A list of columns as --ignore and its like take it in a shell, with the option before it: " --ignore age,'a b'". */
+typedef struct column_list {
+    char text[1024];
+    size_t length;
+    int cut; /* 1: there was no room for all */
+} column_list;
+/* Adds column j by its name, or by its number where it has none that can be typed and found. */
+void column_list_add(column_list *list, const columns *c, int64_t j);
+/* The text to put behind an option: quoted for the shell where that is needed. */
+const char *column_list_text(column_list *list);
+
+int compare_numbers(const void *a, const void *b); /* of int64_t, for qsort */
+
 #endif

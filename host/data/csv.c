@@ -1,8 +1,11 @@
 /* A CSV file becomes dense arrays of double in one pass. */
-#include "columns.h"
 #include "data.h"
 #include "error.h"
-#include "scan.h"
+#include "header.h"
+#include "kind.h"
+#include "layout.h"
+#include "notes.h"
+#include "survey.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -10,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXTS_SHOWN = 3, LEAST_ROWS = 64 };
+enum { LEAST_ROWS = 64 };
 
 typedef struct table {
     scanner scan;
@@ -18,19 +21,18 @@ typedef struct table {
     const cusgd_reader *reader;
     double *x, *y, *w, *o; /* rows x d, rows x k, rows, rows (as they stand in the file); room for `capacity` rows */
     int64_t rows, capacity;
-    int classed;      /* the one target is text: y is 0 or 1 for classes[0] or [1] */
-    char *classes[2]; /* the reader's, else in the order in which they come */
-
-    /* A feature that is text in the first row ends the reading, once its first values are known. */
-    int64_t text_column; /* -1: none */
-    int64_t text_line, text_columns;
-    char texts[TEXTS_SHOWN * (SHOWN_BYTES + 4)];
+    int64_t to;        /* the row of the arrays that is filled: `rows`, or 0 where the table cannot be used any more */
+    survey survey;     /* why it cannot */
+    int classed;       /* the one target is text: y is 0 or 1 for classes[0] or [1] */
+    char *classes[2];  /* the reader's, else in the order in which they come */
+    field first_class; /* where the first one stands; its text is classes[0] */
 } table;
 
 static void table_free(table *t)
 {
     scan_close(&t->scan);
     columns_free(&t->columns);
+    survey_free(&t->survey);
     free(t->x);
     free(t->y);
     free(t->w);
@@ -45,50 +47,9 @@ static cusgd_status fail_at(const table *t, int64_t line, int64_t j, cusgd_statu
     return fail_in(status, "%s:%" PRId64 ":%" PRId64, t->scan.source, line, j + 1);
 }
 
-/* ---- What a field is ----------------------------------------------------------------------------------------------------- */
-
-/* Whether the field, in lower or upper case, is the word. */
-static int field_is(const field *f, const char *word)
-{
-    if (strlen(word) != f->length) return 0;
-    for (size_t i = 0; i < f->length; i++) {
-        char c = f->text[i];
-        if ((c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c) != word[i]) return 0;
-    }
-    return 1;
-}
-
-/* What programs write where there is no value, or none that is finite. */
-static int field_is_missing(field f)
-{
-    static const char *const words[] = {"", "na", "n/a", "nan", "null", "?", "inf", "infinity"};
-    field_trim(&f);
-    if (f.length > 0 && (*f.text == '-' || *f.text == '+')) f.text++, f.length--;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (field_is(&f, words[i])) return 1;
-    }
-    return 0;
-}
-
-static int field_is_number(const field *f)
-{
-    double ignored;
-    return number_parse(f->text, f->length, &ignored);
-}
-
-/* A copy of a name or a class; NULL on failure, *status says which. */
-static char *copy_text(const field *f, cusgd_status *status)
-{
-    char shown[SHOWN_BYTES], *copy = NULL;
-    if (!text_is_utf8(f->text, f->length))
-        *status = fail(CUSGD_ERROR_DATA, "'%s' is not UTF-8 text: save the file as UTF-8", text_show(f->text, f->length, shown));
-    else if (!(copy = strndup(f->text, f->length)))
-        *status = fail_memory(f->length + 1, "a name");
-    return copy;
-}
-
 /* ---- Fields of the data -------------------------------------------------------------------------------------------------- */
 
+/* A number that its column does not take. */
 static cusgd_status fail_value(const table *t, int64_t j, field f, double value)
 {
     char where[COLUMN_BYTES], shown[SHOWN_BYTES];
@@ -96,47 +57,13 @@ static cusgd_status fail_value(const table *t, int64_t j, field f, double value)
     field_trim(&f);
     text_show(f.text, f.length, shown);
     cusgd_status status;
-    if (f.length == 0)
-        status = fail(CUSGD_ERROR_DATA, "column %s has no value here: fill it in, or remove the row or the column", where);
-    else if (field_is_missing(f))
-        status = fail(CUSGD_ERROR_DATA, "'%s' in column %s is not a finite number: fill it in, or remove the row or the column",
-                      shown, where);
-    else if (isinf(value))
+    if (isinf(value))
         status = fail(CUSGD_ERROR_DATA, "%s in column %s is too large for a double", shown, where);
-    else if (t->columns.at[j].role == ROLE_OFFSET && t->columns.offset == CUSGD_OFFSET_EXPOSURE && value <= 0)
+    else if (t->columns.at[j].role == ROLE_OFFSET)
         status = fail(CUSGD_ERROR_DATA, "the exposure %s in column %s is not greater than 0: remove the row", shown, where);
-    else if (value < 0)
-        status = fail(CUSGD_ERROR_DATA, "the weight %s in column %s is negative: weights are 0 or greater", shown, where);
     else
-        status = fail(CUSGD_ERROR_DATA, "'%s' in column %s is not a number", shown, where);
+        status = fail(CUSGD_ERROR_DATA, "the weight %s in column %s is negative: weights are 0 or greater", shown, where);
     return fail_at(t, f.line, j, status);
-}
-
-/* Takes note of the text in the text column; of other columns that it is not the only one. */
-static void note_text(table *t, int64_t j, field f)
-{
-    char shown[SHOWN_BYTES];
-    if (t->text_column < 0) {
-        t->text_column = j;
-        t->text_line = f.line;
-    }
-    if (t->rows == 0) t->text_columns++;
-    if (t->text_column != j) return;
-    field_trim(&f);
-    size_t length = strlen(t->texts);
-    snprintf(t->texts + length, sizeof t->texts - length, "%s'%s'", length ? ", " : "", text_show(f.text, f.length, shown));
-}
-
-static cusgd_status fail_text(const table *t)
-{
-    char where[COLUMN_BYTES], others[64] = "";
-    column_show(&t->columns, t->text_column, where);
-    if (t->text_columns > 1) snprintf(others, sizeof others, ", and so do %" PRId64 " more", t->text_columns - 1);
-    cusgd_status status = fail(CUSGD_ERROR_DATA,
-                               "column %s holds text (%s)%s: leave it out (--ignore), name the columns to use (--features), or "
-                               "encode it as numbers",
-                               where, t->texts, others);
-    return fail_at(t, t->text_line, t->text_column, status);
 }
 
 static cusgd_status fail_class(const table *t, int64_t j, const field *f)
@@ -150,9 +77,14 @@ static cusgd_status fail_class(const table *t, int64_t j, const field *f)
     if (t->reader->classes)
         status = fail(CUSGD_ERROR_DATA, "'%s' in column %s is not one of the model's classes, '%s' and '%s'", shown, where, first,
                       second);
-    else if (field_is_number(f))
-        status = fail(CUSGD_ERROR_DATA, "%s in column %s is a number, yet the first row has the text '%s' there%s", shown, where,
-                      first, t->columns.named ? "" : ": if the first line is a header, say --header yes");
+    else if (field_kind(f) == FIELD_NUMBER && field_is_missing(t->first_class))
+        return fail_at(
+            t, t->first_class.line, j,
+            fail(CUSGD_ERROR_DATA, "'%s' in column %s is not a finite number: fill it in, or remove the row", first, where));
+    else if (field_kind(f) == FIELD_NUMBER)
+        status =
+            fail(CUSGD_ERROR_DATA, "%s in column %s is a number, yet the first row has the text '%s' there%s", shown, where,
+                 first, t->columns.named ? ": encode the texts as numbers" : ": if the first line is a header, say --header yes");
     else
         status =
             fail(CUSGD_ERROR_DATA,
@@ -169,16 +101,20 @@ static int class_is(const char *name, const field *f)
 
 static cusgd_status put_class(table *t, int64_t j, field f, double *to)
 {
-    if (field_is_missing(f)) return fail_value(t, j, f, 0);
+    if (field_has_no_class(f)) return survey_add(&t->survey, t->columns.count, j, FIELD_MISSING, f);
     field_trim(&f);
     for (int i = 0; i < 2; i++) {
         cusgd_status status = CUSGD_OK;
-        if (!t->classes[i] && !field_is_number(&f)) t->classes[i] = copy_text(&f, &status);
-        if (status) return fail_at(t, f.line, j, status);
+        if (!t->classes[i] && field_kind(&f) != FIELD_NUMBER) {
+            t->classes[i] = field_copy(&f, &status);
+            if (status) return fail_at(t, f.line, j, status);
+            if (i == 0) t->first_class = (field){t->classes[0], f.length, f.line, f.quoted, 0};
+        }
         *to = i;
         if (class_is(t->classes[i], &f)) return CUSGD_OK;
     }
-    return fail_class(t, j, &f);
+    fail_class(t, j, &f);
+    return survey_add_other(&t->survey);
 }
 
 static int fits_role(const table *t, enum role role, double value)
@@ -187,36 +123,43 @@ static int fits_role(const table *t, enum role role, double value)
     return role != ROLE_OFFSET || t->columns.offset != CUSGD_OFFSET_EXPOSURE || value > 0;
 }
 
-static cusgd_status put_field(table *t, int64_t j, const field *f)
+/* The target is text in the first row: a class, and so are all that follow. */
+static cusgd_status begin_classes(table *t)
 {
-    const column *c = &t->columns.at[j];
-    if (c->role <= ROLE_IGNORED) return CUSGD_OK;
-    if (t->text_column >= 0 && t->rows > 0) {
-        if (j == t->text_column) note_text(t, j, *f);
-        return CUSGD_OK;
-    }
-    double *to = c->role == ROLE_FEATURE  ? t->x + t->rows * t->columns.d + c->at
-                 : c->role == ROLE_TARGET ? t->y + t->rows * t->columns.k + c->at
-                 : c->role == ROLE_OFFSET ? t->o + t->rows
-                                          : t->w + t->rows;
-    if (c->role == ROLE_TARGET && t->classed) return put_class(t, j, *f, to);
-    *to = 0;
-    int is_number = number_parse(f->text, f->length, to);
-    if (is_number && isfinite(*to) && fits_role(t, c->role, *to)) return CUSGD_OK;
-    if (is_number || t->rows > 0 || field_is_missing(*f)) return fail_value(t, j, *f, *to);
-
-    /* Text in the first row. */
-    if (c->role == ROLE_FEATURE) {
-        note_text(t, j, *f);
-        return CUSGD_OK;
-    }
-    if (c->role != ROLE_TARGET || t->columns.k != 1) return fail_value(t, j, *f, 0);
     t->classed = 1;
     for (int i = 0; t->reader->classes && i < 2; i++) {
         t->classes[i] = strdup(t->reader->classes[i]);
         if (!t->classes[i]) return fail_memory(strlen(t->reader->classes[i]) + 1, "a class");
     }
-    return put_class(t, j, *f, to);
+    return CUSGD_OK;
+}
+
+/* A field that is no number, or one that does not fit. */
+static cusgd_status put_problem(table *t, int64_t j, const field *f, double *to)
+{
+    double value = 0;
+    if (number_parse(f->text, f->length, &value)) {
+        fail_value(t, j, *f, value);
+        return survey_add_other(&t->survey);
+    }
+    int may_be_class = t->rows == 0 && t->columns.at[j].role == ROLE_TARGET && t->columns.k == 1 && !field_has_no_class(*f);
+    if (!may_be_class) return survey_add(&t->survey, t->columns.count, j, field_kind(f), *f);
+    cusgd_status status = begin_classes(t);
+    return status ? status : put_class(t, j, *f, to);
+}
+
+static cusgd_status put_field(table *t, int64_t j, const field *f)
+{
+    const column *c = &t->columns.at[j];
+    if (c->role <= ROLE_IGNORED) return CUSGD_OK;
+    double *to = c->role == ROLE_FEATURE  ? t->x + t->to * t->columns.d + c->at
+                 : c->role == ROLE_TARGET ? t->y + t->to * t->columns.k + c->at
+                 : c->role == ROLE_OFFSET ? t->o + t->to
+                                          : t->w + t->to;
+    if (c->role == ROLE_TARGET && t->classed) return put_class(t, j, *f, to);
+    *to = 0;
+    if (number_parse(f->text, f->length, to) && isfinite(*to) && fits_role(t, c->role, *to)) return CUSGD_OK;
+    return put_problem(t, j, f, to);
 }
 
 /* ---- Rows ---------------------------------------------------------------------------------------------------------------- */
@@ -242,16 +185,38 @@ static cusgd_status table_resize(table *t, int64_t rows)
     return status;
 }
 
+static cusgd_status fail_count(const table *t, int64_t line, int64_t j, int last)
+{
+    return fail_at(t, line, j,
+                   fail(CUSGD_ERROR_DATA, "the row has %s %" PRId64 " field%s, where the first line has %" PRId64,
+                        last ? "only" : "more than", j + 1, j ? "s" : "", t->columns.count));
+}
+
+static void begin_row(table *t) { t->to = survey_found(&t->survey) ? 0 : t->rows; }
+
+/* A row whose fields have been read. */
+static cusgd_status put_cells(table *t, const field *cells, int64_t count)
+{
+    cusgd_status status = CUSGD_OK;
+    begin_row(t);
+    for (int64_t j = 0; !status && j < t->columns.count && j < count; j++) status = put_field(t, j, &cells[j]);
+    if (status) return status;
+    if (count != t->columns.count) {
+        int64_t j = count < t->columns.count ? count - 1 : t->columns.count - 1;
+        return fail_count(t, cells[j].line, j, count < t->columns.count);
+    }
+    t->rows++;
+    return CUSGD_OK;
+}
+
 static cusgd_status read_row(table *t)
 {
     int64_t count = t->columns.count;
     field f;
+    begin_row(t);
     for (int64_t j = 0; j < count; j++) {
         cusgd_status status = scan_field(&t->scan, &f);
-        if (!status && f.last != (j == count - 1))
-            status = fail_at(t, f.line, j,
-                             fail(CUSGD_ERROR_DATA, "the row has %s %" PRId64 " fields, where the first line has %" PRId64,
-                                  f.last ? "only" : "more than", j + 1, count));
+        if (!status && f.last != (j == count - 1)) status = fail_count(t, f.line, j, f.last);
         if (!status) status = put_field(t, j, &f);
         if (status) return status;
     }
@@ -259,117 +224,40 @@ static cusgd_status read_row(table *t)
     return CUSGD_OK;
 }
 
+/* Once something is wrong the rows are read on to find all that is, some more of them at most. */
 static cusgd_status read_rows(table *t)
 {
-    int more;
+    int more = 1, last = 0;
+    int64_t most = INT64_MAX;
     cusgd_status status;
-    while (!(status = scan_record(&t->scan, &more)) && more) {
-        if (t->text_column >= 0 && t->rows >= TEXTS_SHOWN) break;
-        if (t->rows == t->capacity) status = table_resize(t, 2 * t->rows);
-        if (!status) status = read_row(t);
-        if (status) return status;
-    }
-    if (!status && t->text_column >= 0) return fail_text(t);
-    return status;
-}
-
-/* ---- The first line ------------------------------------------------------------------------------------------------------ */
-
-static void free_cells(field *cells, int64_t count)
-{
-    for (int64_t j = 0; j < count; j++) free((void *)cells[j].text);
-    free(cells);
-}
-
-/* The fields of the first record, each with a copy of its text. On failure *cells is NULL. */
-static cusgd_status read_cells(table *t, field **cells, int64_t *count)
-{
-    int64_t capacity = 0;
-    int more;
-    *cells = NULL;
-    *count = 0;
-    cusgd_status status = scan_record(&t->scan, &more);
-    if (!status && !more) status = fail(CUSGD_ERROR_DATA, "%s: is empty", t->scan.source);
-    while (!status && more) {
-        field f;
-        if (*count == capacity) {
-            capacity = capacity ? 2 * capacity : 16;
-            field *larger = realloc(*cells, (size_t)capacity * sizeof f);
-            if (!larger) status = fail_memory((size_t)capacity * sizeof f, "the first line");
-            if (larger) *cells = larger;
+    while (!(status = scan_record(&t->scan, &more)) && more && t->rows < most) {
+        if (!last && survey_found(&t->survey)) {
+            last = 1;
+            most = t->rows + SURVEY_ROWS;
         }
-        if (!status) status = scan_field(&t->scan, &f);
+        if (t->rows == t->capacity && !last) status = table_resize(t, 2 * t->rows);
+        if (!status) status = read_row(t);
         if (status) break;
-        char *copy = allocate(f.length + 1, 1);
-        if (!copy) status = fail_memory(f.length + 1, "the first line");
-        if (!copy) break;
-        memcpy(copy, f.text, f.length);
-        f.text = copy;
-        (*cells)[(*count)++] = f;
-        more = !f.last;
     }
-    if (!status) return CUSGD_OK;
-    free_cells(*cells, *count);
-    *cells = NULL;
-    return status;
+    if (!survey_found(&t->survey)) return status;
+    if (status == CUSGD_ERROR_MEMORY) return status;
+    if (status) survey_add_other(&t->survey);
+    return survey_fail(&t->survey, &t->columns, t->reader, t->scan.source, t->rows, !more && !status);
 }
 
-/* Whether the first line must be a header: a column is asked for that has no such number, or there is text in it where the data
- * is numbers. Missing values are no evidence: a first row must not be lost for one. */
-static cusgd_status find_header(const table *t, const field *cells, int64_t count, int *header)
-{
-    columns numbered;
-    cusgd_status status = columns_create(&numbered, count);
-    if (!status) status = columns_choose(&numbered, t->reader);
-    *header = status != CUSGD_OK;
-    for (int64_t j = 0; !*header && j < count; j++) {
-        enum role role = numbered.at[j].role;
-        int numeric = role == ROLE_FEATURE || role == ROLE_WEIGHT || role == ROLE_OFFSET;
-        *header = numeric && !field_is_number(&cells[j]) && !field_is_missing(cells[j]);
-    }
-    columns_free(&numbered);
-    return status == CUSGD_ERROR_MEMORY ? status : CUSGD_OK;
-}
+/* ---- The first lines ----------------------------------------------------------------------------------------------------- */
 
-static cusgd_status take_names(table *t, const field *cells)
+static cusgd_status read_first(table *t, cusgd_data *data)
 {
-    cusgd_status status = CUSGD_OK;
-    for (int64_t j = 0; j < t->columns.count; j++) {
-        field name = cells[j];
-        field_trim(&name);
-        t->columns.at[j].name = copy_text(&name, &status);
-        if (status) return fail_at(t, name.line, j, status);
-    }
-    t->columns.named = 1;
-    return CUSGD_OK;
-}
-
-/* Whether a file of one column was meant to have several. */
-static int has_other_separators(const field *cells, int64_t count)
-{
-    return count == 1 && (memchr(cells[0].text, ';', cells[0].length) || memchr(cells[0].text, '\t', cells[0].length));
-}
-
-static cusgd_status read_first(table *t)
-{
-    field *cells;
-    int64_t count;
-    int header = t->reader->header == CUSGD_HEADER_YES;
-    cusgd_status status = read_cells(t, &cells, &count);
+    opening o;
+    cusgd_status status = opening_read(&t->scan, t->reader, &o, &t->columns);
     if (status) return status;
-    status = columns_create(&t->columns, count);
-    if (!status && t->reader->header == CUSGD_HEADER_AUTO) status = find_header(t, cells, count, &header);
-    if (!status && header) status = take_names(t, cells);
-    if (!status) {
-        status = columns_choose(&t->columns, t->reader);
-        if (status && has_other_separators(cells, count))
-            status = fail(status, "the columns are not separated by commas: replace the semicolons or tabs");
-        if (status) status = fail_in(status, "%s:%" PRId64, t->scan.source, cells[0].line);
-    }
+    status = columns_choose(&t->columns, t->reader);
+    if (status) status = fail_in(status, "%s:%" PRId64, t->scan.source, o.cells[0][0].line);
     if (!status) status = table_resize(t, LEAST_ROWS);
-    for (int64_t j = 0; !status && !header && j < count; j++) status = put_field(t, j, &cells[j]);
-    t->rows = !header;
-    free_cells(cells, count);
+    for (int i = o.header; !status && i < 2 && o.cells[i]; i++) status = put_cells(t, o.cells[i], o.count[i]);
+    if (!status && *o.note) status = data_note(data, "%s", o.note);
+    opening_free(&o);
     return status;
 }
 
@@ -431,17 +319,25 @@ static cusgd_status give_arrays(table *t, cusgd_data *data)
     return cusgd_data_set_offset(data, t->columns.offset, o);
 }
 
+static cusgd_status read_all(table *t, cusgd_data *data)
+{
+    cusgd_status status = read_first(t, data);
+    if (!status) status = read_rows(t);
+    if (!status && t->rows == 0) status = fail(CUSGD_ERROR_DATA, "%s: has a header and no rows", data->source);
+    if (!status) status = settle_classes(t);
+    return status ? kind_explain(status, data->source, t->scan.sample, t->scan.sample_count) : CUSGD_OK;
+}
+
 cusgd_status csv_open(const char *path, const cusgd_reader *reader, cusgd_data *data)
 {
-    table t = {.reader = reader, .text_column = -1};
+    table t = {.reader = reader};
     cusgd_status status = scan_open(&t.scan, path, data->source);
     if (status) return status;
-    status = read_first(&t);
-    if (!status) status = read_rows(&t);
-    if (!status && t.rows == 0) status = fail(CUSGD_ERROR_DATA, "%s: has a header and no rows", data->source);
-    if (!status) status = settle_classes(&t);
+    status = read_all(&t, data);
     if (!status) status = table_resize(&t, t.rows);
     if (!status) status = give_arrays(&t, data);
+    if (!status) status = layout_of(&t.columns, &data->layout);
+    if (!status) status = note_index(data, &t.columns, reader);
     if (!status) status = give_names(&t, data);
     table_free(&t);
     return status;

@@ -1,8 +1,11 @@
 /* Data from memory and from files of every kind, and what is asked of it. */
 #include "data.h"
 #include "error.h"
+#include "kind.h"
+#include "layout.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -15,7 +18,7 @@ enum { X, Y, W, O }; /* places in cusgd_data's arrays */
 
 /* ---- The caller's arrays ------------------------------------------------------------------------------------------------- */
 
-static cusgd_status data_create(const char *source, cusgd_data **out)
+cusgd_status data_create(const char *source, cusgd_data **out)
 {
     cusgd_data *data = allocate_zeroed(1, sizeof *data);
     size_t size = cusgd_text_escape(source, NULL, 0) + 1;
@@ -210,6 +213,23 @@ static int name_ends(const char *path, const char *ending)
     return length >= tail && strcasecmp(path + length - tail, ending) == 0;
 }
 
+/* A file whose name does not say that it is data: its first bytes may say what it is. */
+static cusgd_status refuse_file(const char *path)
+{
+    char sample[SAMPLE_BYTES];
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t count = file < 0 ? 0 : read(file, sample, sizeof sample);
+    if (file >= 0) close(file);
+    cusgd_status status = count > 0 ? kind_check(path, sample, (size_t)count) : CUSGD_OK;
+    return status
+               ? status
+               : fail(
+                     CUSGD_ERROR_DATA,
+                     "%s: of what kind is it? Data is a folder with x.npy and y.npy, a file named .csv, or CSV on standard input "
+                     "(- in the file's place, with <%s behind it)",
+                     path, path);
+}
+
 static cusgd_status open_path(cusgd_data *data, const char *path, const cusgd_reader *reader)
 {
     struct stat info;
@@ -218,9 +238,7 @@ static cusgd_status open_path(cusgd_data *data, const char *path, const cusgd_re
     if (S_ISDIR(info.st_mode)) return open_folder(data, path, reader);
     if (name_ends(path, ".npy")) return open_array(data, path, reader);
     if (name_ends(path, ".csv") || !S_ISREG(info.st_mode)) return csv_open(path, reader, data);
-    return fail(CUSGD_ERROR_DATA,
-                "%s: of what kind is it? Data is a folder with x.npy and y.npy, a file named .csv, or CSV on standard input (-)",
-                path);
+    return refuse_file(path);
 }
 
 void cusgd_reader_init(cusgd_reader *reader) { *reader = (cusgd_reader){.header = CUSGD_HEADER_AUTO}; }
@@ -248,6 +266,9 @@ void cusgd_data_free(cusgd_data *data)
     free(data->features);
     free(data->targets);
     free(data->offset_name);
+    layout_free(data->layout);
+    for (size_t i = 0; i < data->note_count; i++) free(data->notes[i]);
+    free(data->notes);
     for (int i = 0; i < 4; i++) {
         free(data->memory[i]);
         file_unmap(data->mapping[i]);
@@ -285,4 +306,34 @@ cusgd_offset cusgd_data_offset(const cusgd_data *data, const char **name)
 {
     if (name) *name = data->offset_name;
     return data->offset;
+}
+
+int64_t cusgd_data_feature_column(const cusgd_data *data, int64_t j)
+{
+    return data->layout && j >= 0 && j < data->view.d ? data->layout->features[j] : 0;
+}
+
+int64_t cusgd_data_target_column(const cusgd_data *data, int64_t j)
+{
+    return data->layout && j >= 0 && j < data->view.k ? data->layout->targets[j] : 0;
+}
+
+void cusgd_data_reader(const cusgd_data *data, cusgd_reader *reader)
+{
+    reader->layout = data->layout;
+    reader->ignore = reader->features = reader->targets = NULL;
+    reader->ignore_count = reader->feature_count = reader->target_count = 0;
+    if (data->features) {
+        reader->features = (const char *const *)data->features;
+        reader->feature_count = (size_t)data->view.d;
+    }
+    if (data->targets) {
+        reader->targets = (const char *const *)data->targets;
+        reader->target_count = (size_t)data->view.k;
+    }
+    if (data->offset_name) {
+        reader->offset = data->offset == CUSGD_OFFSET_LINEAR ? data->offset_name : NULL;
+        reader->exposure = data->offset == CUSGD_OFFSET_EXPOSURE ? data->offset_name : NULL;
+    }
+    if (data->classes[0]) reader->classes = (const char *const *)data->classes;
 }

@@ -2,6 +2,7 @@
 
 #include "data.h"
 #include "error.h"
+#include "kind.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -66,14 +67,17 @@ static int peek(scanner *s, size_t at)
 
 /* ---- Opening ------------------------------------------------------------------------------------------------------------- */
 
-/* Passes over UTF-8's byte order mark; other encodings' are refused. */
-static cusgd_status skip_mark(scanner *s)
+/* Passes over UTF-8's byte order mark, and keeps the first bytes. */
+static cusgd_status read_sample(scanner *s)
 {
-    int first = peek(s, 0), second = peek(s, 1);
-    if ((first == 0xFF && second == 0xFE) || (first == 0xFE && second == 0xFF))
-        return fail(CUSGD_ERROR_DATA, "%s: is encoded in UTF-16: save it as UTF-8", s->source);
-    if (first == 0xEF && second == 0xBB && peek(s, 2) == 0xBF) s->begin += 3;
-    return s->status;
+    if (peek(s, 0) == 0xEF && peek(s, 1) == 0xBB && peek(s, 2) == 0xBF) s->begin += 3;
+    (void)peek(s, SAMPLE_BYTES - 1);
+    if (s->status) return s->status;
+    s->sample_count = s->end - s->begin < SAMPLE_BYTES ? s->end - s->begin : SAMPLE_BYTES;
+    s->sample = allocate(s->sample_count, 1);
+    if (!s->sample) return fail_memory(s->sample_count, "a file's first bytes");
+    memcpy(s->sample, s->buffer + s->begin, s->sample_count);
+    return kind_check(s->source, s->sample, s->sample_count);
 }
 
 cusgd_status scan_open(scanner *s, const char *path, const char *source)
@@ -84,7 +88,7 @@ cusgd_status scan_open(scanner *s, const char *path, const char *source)
     s->buffer[0] = '\n';
     s->file = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
     cusgd_status status =
-        s->file < 0 ? fail(CUSGD_ERROR_DATA, "%s: cannot be opened: %s", source, strerror(errno)) : skip_mark(s);
+        s->file < 0 ? fail(CUSGD_ERROR_DATA, "%s: cannot be opened: %s", source, strerror(errno)) : read_sample(s);
     if (status) scan_close(s);
     return status;
 }
@@ -93,7 +97,8 @@ void scan_close(scanner *s)
 {
     if (s->file >= 0) close(s->file);
     free(s->buffer);
-    s->buffer = NULL;
+    free(s->sample);
+    s->buffer = s->sample = NULL;
     s->file = -1;
 }
 

@@ -15,6 +15,8 @@ typedef struct scanner {
     int64_t column;      /* of the last field, from 1 */
     int64_t blank;       /* the last empty line, or 0 */
     cusgd_status status; /* of reading */
+    char *sample;        /* the file's first bytes, sample_count of them */
+    size_t sample_count;
 } scanner;
 
 typedef struct field {
@@ -24,7 +26,7 @@ typedef struct field {
     int quoted, last; /* last: of its record */
 } field;
 
-/* path "-": standard input. `source` is kept. On failure nothing is open. */
+/* path "-": standard input. `source` is kept. Refuses files that are surely no text in UTF-8. On failure nothing is open. */
 cusgd_status scan_open(scanner *s, const char *path, const char *source);
 void scan_close(scanner *s);
 /* *more: 1 if another record starts here, 0 at the end of the file. */
@@ -33,6 +35,15 @@ cusgd_status scan_field(scanner *s, field *f);
 
 /* The field without the blanks around it, where it is not quoted. */
 void field_trim(field *f);
+
+/* data/field.c: what stands in a field. Missing is whatever programs write where there is no value, or none that is finite. */
+enum field_kind { FIELD_NUMBER, FIELD_MISSING, FIELD_TEXT };
+enum field_kind field_kind(const field *f);
+int field_is_missing(field f);
+/* Whether the field is missing where the names of classes are wanted, which may be words like none, unknown or +. */
+int field_has_no_class(field f);
+/* How to encode a text that stands where a number is wanted: "as numbers". */
+const char *text_advice(const char *text);
 
 /* Puts up to 40 bytes of a text into `shown`, fit for a message: control characters escaped. */
 enum { SHOWN_BYTES = 48 };

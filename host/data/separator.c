@@ -1,0 +1,275 @@
+/* Text that is no CSV: the first lines show what it is. Asked only where reading it as CSV has failed, so that a guess cannot
+ * refuse a file that could be read. */
+#include "data.h"
+#include "error.h"
+#include "kind.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* The first whole lines of a file, without their ends; empty ones are left out. */
+enum { LINES = 8 };
+typedef struct lines {
+    const char *at[LINES];
+    size_t length[LINES];
+    int count;
+} lines;
+
+static lines split_lines(const char *sample, size_t count)
+{
+    lines all = {.count = 0};
+    for (size_t start = 0; start < count && all.count < LINES;) {
+        const char *end = memchr(sample + start, '\n', count - start);
+        size_t length = end ? (size_t)(end - sample) - start : count - start, next = start + length + 1;
+        if (!end && count == SAMPLE_BYTES && all.count > 0) break; /* cut */
+        while (length > 0 && (sample[start + length - 1] == '\r' || sample[start + length - 1] == ' ')) length--;
+        if (length > 0) {
+            all.at[all.count] = sample + start;
+            all.length[all.count++] = length;
+        }
+        start = next;
+    }
+    return all;
+}
+
+static size_t count_of(const lines *all, int line, char c)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < all->length[line]; i++) count += all->at[line][i] == c;
+    return count;
+}
+
+static int begins(const lines *all, int line, const char *word)
+{
+    size_t length = strlen(word);
+    return all->length[line] >= length && strncasecmp(all->at[line], word, length) == 0;
+}
+
+/* ---- Pieces of a line ---------------------------------------------------------------------------------------------------- */
+
+/* The next piece of [*at, end) up to a separator (' ': up to blanks and tabs); 0: there is none left. */
+static int next_piece(const char **at, const char *end, char separator, const char **piece, size_t *length)
+{
+    if (separator == ' ')
+        while (*at < end && (**at == ' ' || **at == '\t')) (*at)++;
+    if (!*at || *at >= end) return 0;
+    *piece = *at;
+    while (*at < end && **at != separator && !(separator == ' ' && **at == '\t')) (*at)++;
+    *length = (size_t)(*at - *piece);
+    if (*at < end)
+        (*at)++;
+    else
+        *at = end;
+    return 1;
+}
+
+/* A number, also one whose decimal point is a comma; *comma tells which. */
+static int is_number(const char *text, size_t length, int *comma)
+{
+    char copy[64];
+    double ignored;
+    *comma = 0;
+    if (number_parse(text, length, &ignored)) return 1;
+    if (length >= sizeof copy) return 0;
+    memcpy(copy, text, length);
+    char *point = memchr(copy, ',', length);
+    if (!point) return 0;
+    *point = '.';
+    *comma = 1;
+    return number_parse(copy, length, &ignored);
+}
+
+/* Counts the pieces of a line, its numbers, those with decimal commas, and those that hold a comma and are no number. */
+typedef struct pieces {
+    int all, numbers, commas, others;
+} pieces;
+
+static pieces count_pieces(const lines *all, int line, char separator)
+{
+    pieces p = {0, 0, 0, 0};
+    const char *at = all->at[line], *end = at + all->length[line], *piece;
+    size_t length;
+    while (next_piece(&at, end, separator, &piece, &length)) {
+        int comma, number = is_number(piece, length, &comma);
+        p.all++;
+        p.numbers += number;
+        p.commas += number && comma;
+        p.others += !number && memchr(piece, ',', length) != NULL;
+    }
+    return p;
+}
+
+/* ---- Kinds --------------------------------------------------------------------------------------------------------------- */
+
+/* Whether the lines fall into equally many pieces, two or more, at this separator, and not at commas. */
+static int is_separated_by(const lines *all, char separator, int *decimal_commas)
+{
+    pieces first = count_pieces(all, 0, separator);
+    int commas = 0, others = 0, numbers = 0;
+    if (first.all < 2) return 0;
+    *decimal_commas = 0;
+    for (int i = 0; i < all->count; i++) {
+        pieces p = count_pieces(all, i, separator);
+        if (p.all != first.all && p.all + (separator != ' ') != first.all) return 0; /* an empty piece at the line's end */
+        commas += p.commas;
+        others += p.others;
+        numbers |= 2 * p.numbers >= p.all;
+    }
+    *decimal_commas = commas > 0;
+    return others == 0 && (separator != ' ' || numbers);
+}
+
+/* Label, then index:value pairs. */
+static int is_libsvm(const lines *all)
+{
+    const char *at = all->at[0], *end = at + all->length[0], *piece;
+    size_t length, digits;
+    int count = 0, comma;
+    while (next_piece(&at, end, ' ', &piece, &length)) {
+        const char *colon = memchr(piece, ':', length);
+        if (count++ == 0) {
+            if (colon || !is_number(piece, length, &comma)) return 0;
+            continue;
+        }
+        if (!colon) return 0;
+        for (digits = 0; piece + digits < colon && piece[digits] >= '0' && piece[digits] <= '9'; digits++) continue;
+        if (piece + digits != colon && strncmp(piece, "qid:", 4) != 0) return 0;
+    }
+    return count > 1;
+}
+
+/* Label (a number, or nothing), then |namespace and features. */
+static int is_vowpal_wabbit(const lines *all)
+{
+    const char *bar = memchr(all->at[0], '|', all->length[0]), *end = all->at[0] + all->length[0], *at = all->at[0], *piece;
+    size_t length;
+    int comma;
+    if (!bar) return 0;
+    if (next_piece(&at, bar, ' ', &piece, &length) && !is_number(piece, length, &comma)) return 0;
+    int blanks = bar == all->at[0] || bar[-1] == ' ';
+    return blanks && memchr(bar, ' ', (size_t)(end - bar)) && (bar[1] != ' ' || memchr(bar, ':', (size_t)(end - bar)));
+}
+
+/* A first line, marked as a comment, that does not hold the columns' names. */
+static int is_comment(const lines *all)
+{
+    int marked = begins(all, 0, "#") || begins(all, 0, "%") || begins(all, 0, "//") || begins(all, 0, "@");
+    int next = 1;
+    while (next < all->count && all->at[next][0] == all->at[0][0]) next++;
+    return marked && next < all->count && count_of(all, 0, ',') != count_of(all, next, ',');
+}
+
+static int is_html(const lines *all)
+{
+    static const char *const tags[] = {"<!doctype", "<html", "<head", "<body", "<table", "<div", "<script", "<meta", "<!--"};
+    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++)
+        if (begins(all, 0, tags[i])) return 1;
+    return 0;
+}
+
+static int is_json(const lines *all)
+{
+    const char *at = all->at[0], *end = at + all->length[0];
+    if (*at != '{' && *at != '[') return 0;
+    do {
+        at++;
+    } while (at < end && (*at == ' ' || *at == '\t'));
+    return at == end || strchr("\"{[]}", *at) != NULL || *all->at[0] == '[';
+}
+
+static int is_arff(const lines *all)
+{
+    for (int i = 0; i < all->count; i++) {
+        if (begins(all, i, "@relation") || begins(all, i, "@attribute")) return 1;
+        if (!begins(all, i, "%")) return 0;
+    }
+    return 0;
+}
+
+/* ---- What to do ---------------------------------------------------------------------------------------------------------- */
+
+static void fail_separator(const char *source, const char *file, char separator, int decimal_commas)
+{
+    const char *name = separator == ';'    ? "semicolons"
+                       : separator == '\t' ? "tabs"
+                       : separator == '|'  ? "vertical bars (|)"
+                                           : "blanks";
+    char command[64];
+    const char *from = separator == '\t' ? "\\t" : separator == ';' ? ";" : separator == '|' ? "|" : " ";
+    snprintf(command, sizeof command, "tr %s'%s%s' '%s'", separator == ' ' ? "-s " : "", decimal_commas ? "," : "", from,
+             decimal_commas ? ".," : ",");
+    fail(CUSGD_ERROR_DATA,
+         "%s: its columns are not separated by commas but by %s%s: replace them, for example: %s <%s | cusgd train - ...", source,
+         name, decimal_commas ? " (with decimal commas in the numbers)" : "", command, file);
+}
+
+/* Kinds whose columns are no question of separators. */
+static const char *other_kind(const lines *all, const char **what_to_do)
+{
+    static const char *const pandas = "convert it to CSV, with pandas for example";
+    *what_to_do = pandas;
+    if (is_html(all)) {
+        *what_to_do = "was an error page saved instead of the data? Download the file itself, or convert the page's table to CSV";
+        return "an HTML page";
+    }
+    if (begins(all, 0, "<?xml") || begins(all, 0, "<svg")) return "XML";
+    if (is_json(all)) return "JSON";
+    if (is_arff(all)) {
+        *what_to_do = "keep the lines after @data, with a line of the columns' names, separated by commas, before them";
+        return "an ARFF file";
+    }
+    if (begins(all, 0, "%%MatrixMarket")) return "a Matrix Market file";
+    if (is_vowpal_wabbit(all)) {
+        *what_to_do = "write one column a feature, separated by commas";
+        return "in Vowpal Wabbit's format (label | features)";
+    }
+    if (is_libsvm(all)) {
+        *what_to_do = "convert it, with scikit-learn for example: load_svmlight_file, then numpy.save of x.npy (x.toarray()) and "
+                      "y.npy in a folder";
+        return "in LIBSVM's format (label index:value ...)";
+    }
+    return NULL;
+}
+
+int kind_is_other(const char *source, const char *sample, size_t count)
+{
+    static const char separators[] = ";\t| ";
+    lines all = split_lines(sample, count);
+    const char *what_to_do, *file = strcmp(source, "standard input") == 0 ? "FILE" : source;
+    if (all.count == 0) return 0;
+    const char *what = other_kind(&all, &what_to_do);
+    if (what) {
+        fail(CUSGD_ERROR_DATA, "%s: is %s, where comma-separated values are expected: %s", source, what, what_to_do);
+        return 1;
+    }
+    if (begins(&all, 0, "sep=")) {
+        fail(CUSGD_ERROR_DATA,
+             "%s:1: sep= is a line for Excel, and comma-separated values are expected: remove it, for example: tail -n +2 %s | "
+             "cusgd "
+             "train - ...",
+             source, file);
+        return 1;
+    }
+    if (is_comment(&all)) {
+        fail(CUSGD_ERROR_DATA,
+             "%s:1: the first line is a comment, where the columns' names or values, separated by commas, are expected: remove "
+             "such "
+             "lines, for example: grep -v '^%.*s' %s | cusgd train - ...",
+             source, all.at[0][0] == '/' ? 2 : 1, all.at[0], file);
+        return 1;
+    }
+    for (const char *s = separators; *s; s++) {
+        int decimal_commas;
+        if (!is_separated_by(&all, *s, &decimal_commas)) continue;
+        fail_separator(source, file, *s, decimal_commas);
+        return 1;
+    }
+    return 0;
+}
+
+cusgd_status kind_explain(cusgd_status status, const char *source, const char *sample, size_t count)
+{
+    if (status == CUSGD_ERROR_DATA) kind_is_other(source, sample, count);
+    return status;
+}

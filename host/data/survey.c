@@ -1,0 +1,201 @@
+#include "survey.h"
+
+#include "data.h"
+#include "error.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void survey_free(survey *s)
+{
+    free(s->at);
+    s->at = NULL;
+}
+
+int survey_found(const survey *s) { return s->at || *s->other; }
+
+cusgd_status survey_add(survey *s, int64_t count, int64_t j, enum field_kind kind, field f)
+{
+    if (!s->at) {
+        s->at = allocate_zeroed((size_t)count, sizeof *s->at);
+        if (!s->at) return fail_memory((size_t)count * sizeof *s->at, "what is wrong with the columns");
+        s->line = f.line;
+        s->column = j + 1;
+        s->texts_first = kind == FIELD_TEXT;
+    }
+    survey_column *c = &s->at[j];
+    char shown[SHOWN_BYTES];
+    field_trim(&f);
+    text_show(f.text, f.length, shown);
+    if (kind == FIELD_MISSING) {
+        if (c->missing++ == 0) strcpy(c->mark, shown);
+        return CUSGD_OK;
+    }
+    c->texts++;
+    for (int i = 0; i < TEXTS_SHOWN; i++) {
+        if (*c->text[i] == '\0') strcpy(c->text[i], shown);
+        if (strcmp(c->text[i], shown) == 0) break;
+    }
+    return CUSGD_OK;
+}
+
+cusgd_status survey_add_other(survey *s)
+{
+    if (*s->other) return CUSGD_OK;
+    s->other_first = !s->at;
+    snprintf(s->other, sizeof s->other, "%s", cusgd_last_error());
+    return CUSGD_OK;
+}
+
+/* ---- The message --------------------------------------------------------------------------------------------------------- */
+
+/* Text that is added to, as far as there is room. */
+typedef struct sentence {
+    char text[3072];
+    size_t length;
+} sentence;
+
+__attribute__((format(printf, 2, 3))) static void put(sentence *s, const char *format, ...)
+{
+    size_t room = sizeof s->text - s->length;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(s->text + s->length, room, format, arguments);
+    va_end(arguments);
+    s->length += length < 0 ? 0 : (size_t)length < room ? (size_t)length : room - 1;
+}
+
+enum group { TEXT_COLUMNS, STRAY_TEXTS, MISSING_VALUES, GROUPS };
+
+/* A column of text, not a number here and there that is none. */
+static int is_of_text(const survey_column *c, int64_t rows) { return 2 * c->texts > rows - c->missing; }
+
+static int is_in(const survey *s, int64_t j, enum group g, int64_t rows)
+{
+    const survey_column *c = &s->at[j];
+    if (g == MISSING_VALUES) return c->missing > 0;
+    return c->texts > 0 && is_of_text(c, rows) == (g == TEXT_COLUMNS);
+}
+
+static int64_t count_in(const survey *s, const columns *c, enum group g, int64_t rows)
+{
+    int64_t count = 0;
+    for (int64_t j = 0; j < c->count; j++) count += is_in(s, j, g, rows);
+    return count;
+}
+
+/* "'Female', 'Male'" */
+static void put_texts(sentence *s, const survey_column *c)
+{
+    for (int i = 0; i < TEXTS_SHOWN && *c->text[i]; i++) put(s, "%s'%s'", i ? ", " : "", c->text[i]);
+}
+
+/* One column's problem in full: "column 'sex' holds text ('Female', 'Male')". */
+static void put_one(sentence *out, const columns *c, const survey_column *at, int64_t j, enum group g, int64_t rows)
+{
+    char where[COLUMN_BYTES];
+    column_show(c, j, where);
+    if (g == TEXT_COLUMNS) {
+        put(out, "column %s%s holds text (", where, c->at[j].role == ROLE_TARGET ? ", a target," : "");
+        put_texts(out, at);
+        put(out, ")");
+    } else if (g == STRAY_TEXTS) {
+        put(out, "'%s' in column %s is not a number", at->text[0], where);
+        if (at->texts > 1) put(out, ", nor %s %" PRId64 " more there", at->texts == 2 ? "is" : "are", at->texts - 1);
+    } else if (*at->mark) {
+        put(out, "'%s' in column %s is not a finite number", at->mark, where);
+    } else {
+        put(out, "column %s has no value here", where);
+    }
+    if (g == MISSING_VALUES && at->missing > 1) put(out, " (%" PRId64 " of %" PRId64 " rows lack one)", at->missing, rows);
+}
+
+/* Several columns' problem: "4 columns hold text: 'sex' ('Female', 'Male'), ...". */
+static void put_many(sentence *out, const survey *s, const columns *c, enum group g, int64_t rows, int64_t count)
+{
+    static const char *const titles[] = {"hold text", "have values that are not numbers", "lack values"};
+    const char *before = "";
+    char where[COLUMN_BYTES];
+    put(out, "%" PRId64 " columns %s: ", count, titles[g]);
+    for (int64_t j = 0; j < c->count; j++) {
+        const survey_column *at = &s->at[j];
+        if (!is_in(s, j, g, rows)) continue;
+        put(out, "%s%s (", before, column_show(c, j, where));
+        if (g != MISSING_VALUES)
+            put_texts(out, at);
+        else
+            put(out, "%" PRId64 "%s", at->missing, *before ? "" : rows == 1 ? " of 1 row" : "");
+        if (g == MISSING_VALUES && !*before && rows > 1) put(out, " of %" PRId64 " rows", rows);
+        put(out, ")");
+        before = ", ";
+    }
+}
+
+/* Whether column j may be left out: a feature that was not asked for by name. */
+static int may_leave_out(const columns *c, const cusgd_reader *reader, int64_t j)
+{
+    return c->at[j].role == ROLE_FEATURE && !reader->feature_count && !reader->layout;
+}
+
+/* What to do about a group of `count` columns, the first one `at`. `ignore`: what --ignore takes, or NULL. */
+static void put_advice(sentence *out, const survey_column *at, enum group g, int64_t count, const char *ignore)
+{
+    int64_t values = count > 1 ? 2 : g == MISSING_VALUES ? at->missing : at->texts;
+    const char *which = count > 1 ? "them" : "it", *it = values > 1 ? "them" : "it";
+    const char *advice = count > 1 ? "as numbers" : text_advice(at->text[0]);
+    if (g == TEXT_COLUMNS && ignore)
+        put(out, ": leave %s out (--ignore %s), name the columns to use (--features), or encode %s %s", which, ignore, which,
+            advice);
+    else if (g == TEXT_COLUMNS)
+        put(out, ": encode %s %s", which, advice);
+    if (g == TEXT_COLUMNS) return;
+    if (g == STRAY_TEXTS)
+        put(out, ": correct %s (encode %s %s)", it, it, advice);
+    else
+        put(out, ": fill %s in", it);
+    put(out, ", or remove the row%s", values > 1 ? "s" : "");
+    if (ignore) put(out, " or the column%s (--ignore %s)", count > 1 ? "s" : "", ignore);
+}
+
+/* The problems in the columns' fields. */
+static void put_columns(sentence *out, const survey *s, const columns *c, const cusgd_reader *reader, int64_t rows)
+{
+    column_list list = {.length = 0};
+    int64_t counts[GROUPS];
+    int groups = 0, put_groups = 0;
+    for (int g = 0; g < GROUPS; g++) groups += (counts[g] = count_in(s, c, (enum group)g, rows)) > 0;
+    for (int64_t j = 0; j < c->count; j++)
+        if ((s->at[j].missing || s->at[j].texts) && may_leave_out(c, reader, j)) column_list_add(&list, c, j);
+    const char *ignore = list.length ? column_list_text(&list) : NULL;
+    for (int g = 0; g < GROUPS; g++) {
+        int64_t first = 0;
+        if (counts[g] == 0) continue;
+        while (!is_in(s, first, (enum group)g, rows)) first++;
+        if (put_groups++) put(out, "; ");
+        if (counts[g] == 1)
+            put_one(out, c, &s->at[first], first, (enum group)g, rows);
+        else
+            put_many(out, s, c, (enum group)g, rows, counts[g]);
+        put_advice(out, &s->at[first], (enum group)g, counts[g], groups == 1 ? ignore : NULL);
+    }
+    if (groups > 1 && ignore) put(out, "; or leave all of these columns out: --ignore %s", ignore);
+}
+
+cusgd_status survey_fail(const survey *s, const columns *c, const cusgd_reader *reader, const char *source, int64_t rows,
+                         int whole)
+{
+    sentence out = {.length = 0};
+    if (!s->at || s->other_first) put(&out, "%s%s", s->other, s->at ? "; also " : "");
+    if (s->at) {
+        put(&out, "%s:%" PRId64 ":%" PRId64 ": ", source, s->line, s->column);
+        put_columns(&out, s, c, reader, rows);
+        if (!c->named && s->line == 1 && s->texts_first && reader->header != CUSGD_HEADER_YES)
+            put(&out, "; if the first line is a header, say --header yes");
+        if (!whole) put(&out, " (counted in the first %" PRId64 " rows)", rows);
+        if (*s->other && !s->other_first) put(&out, "; also %s", s->other);
+    }
+    return fail(CUSGD_ERROR_DATA, "%s", out.text);
+}

@@ -1,0 +1,37 @@
+/* What keeps a table from being used: text and missing values where numbers are wanted, counted column by column, so that one
+ * message can name all of it. */
+#ifndef CUSGD_HOST_DATA_SURVEY_H
+#define CUSGD_HOST_DATA_SURVEY_H
+
+#include "columns.h"
+#include "scan.h"
+
+enum { TEXTS_SHOWN = 3, SURVEY_ROWS = 1 << 20, SURVEY_OTHER = 512 };
+
+typedef struct survey_column {
+    int64_t missing, texts;              /* fields of that kind */
+    char text[TEXTS_SHOWN][SHOWN_BYTES]; /* the first different texts, then "" */
+    char mark[SHOWN_BYTES];              /* how the first missing value is written */
+} survey_column;
+
+typedef struct survey {
+    survey_column *at;        /* one a column; NULL: nothing was found */
+    int64_t line, column;     /* where the first problem lies, from 1 */
+    int texts_first;          /* that problem is a text */
+    char other[SURVEY_OTHER]; /* a problem of another kind, with its place: the first one; or "" */
+    int other_first;          /* it came before all others */
+} survey;
+
+void survey_free(survey *s);
+/* Whether anything was found. */
+int survey_found(const survey *s);
+/* Takes note of a field of column j, of `count` columns. */
+cusgd_status survey_add(survey *s, int64_t count, int64_t j, enum field_kind kind, field f);
+/* Takes note of the last failure's message as a problem of another kind. Returns CUSGD_OK. */
+cusgd_status survey_add_other(survey *s);
+
+/* All that was found in a table of `rows` rows as one message. `whole`: 0 where it was not read to its end. */
+cusgd_status survey_fail(const survey *s, const columns *c, const cusgd_reader *reader, const char *source, int64_t rows,
+                         int whole);
+
+#endif
