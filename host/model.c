@@ -511,6 +511,8 @@ int64_t cusgd_model_target_column(const cusgd_model *model, int64_t j)
     return model->layout && j >= 0 && j < model->k ? model->layout->targets[j] : 0;
 }
 
+int64_t cusgd_model_offset_column(const cusgd_model *model) { return model->layout ? model->layout->offset : 0; }
+
 cusgd_offset cusgd_model_offset(const cusgd_model *model, const char **name)
 {
     if (name) *name = model->offset_name;

@@ -409,6 +409,7 @@ CUSGD_API int cusgd_model_metadata(const cusgd_model *model, size_t index, const
  */
 CUSGD_API int64_t cusgd_model_feature_column(const cusgd_model *model, int64_t j);
 CUSGD_API int64_t cusgd_model_target_column(const cusgd_model *model, int64_t j);
+CUSGD_API int64_t cusgd_model_offset_column(const cusgd_model *model); /* likewise; 0 also where it had no offset */
 /* Makes `reader` pick the model's features by name, its targets and its offset too unless the reader has some, and map the
  * model's classes. Where the columns had no names, they are found by their numbers (reader->layout). It borrows from the model.
  */

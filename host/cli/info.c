@@ -33,10 +33,14 @@ static void put_names(const char *title, const source *s)
     puts(s->count > NAMES_SHOWN && (named || numbered) ? ", ..." : "");
 }
 
-static void put_offset(cusgd_offset kind, const char *name)
+/* number: of its column in a CSV; 0: not known. */
+static void put_offset(cusgd_offset kind, const char *name, int64_t number)
 {
     static const char *const words[] = {"", "offset", "exposure"};
-    if (kind) printf("%-10s%s\n", words[kind], name ? shown(name) : "yes");
+    if (kind && !name && number)
+        printf("%-10scolumn %lld\n", words[kind], (long long)number);
+    else if (kind)
+        printf("%-10s%s\n", words[kind], name ? shown(name) : "yes");
 }
 
 /* The index that follows `last` (-1: none yet) in the order of falling |weight|, ties by index; -1 past the last. */
@@ -143,7 +147,7 @@ static int describe_model(const char *path)
     if (cusgd_model_class(model, 0))
         printf("%-10s0 is %s, 1 is %s\n", "classes", shown(cusgd_model_class(model, 0)), shown(cusgd_model_class(model, 1)));
     cusgd_offset offset = cusgd_model_offset(model, &name);
-    put_offset(offset, name);
+    put_offset(offset, name, cusgd_model_offset_column(model));
     for (size_t i = 0; cusgd_model_metadata(model, i, &name, &value); i++)
         printf("%s%s = %s\n", i ? "" : "\n", shown(name), shown(value));
     for (int64_t j = 0; j < cusgd_model_outputs(model) && j < COEFFICIENTS_SHOWN; j++) put_coefficients(model, j);
@@ -162,7 +166,7 @@ static int describe_arrays(const char *path, cusgd_reader *reader)
     if (!reader->x_only) printf("%-10s%lld\n", "outputs", (long long)cusgd_data_outputs(data));
     const char *offset;
     cusgd_offset kind = cusgd_data_offset(data, &offset);
-    put_offset(kind, offset);
+    put_offset(kind, offset, 0);
     cusgd_data_free(data);
     return CUSGD_OK;
 }
@@ -210,7 +214,7 @@ static void put_single(const char *title, const cusgd_table *table, cusgd_role r
     of_role r = {table, role};
     cusgd_table_column column;
     int64_t number = find_place(&r, 0, &column);
-    if (number && column.name) printf("%-10s%s\n", title, column.name);
+    if (number && column.name) printf("%-10s%s\n", title, shown(column.name));
     if (number && !column.name) printf("%-10scolumn %lld\n", title, (long long)number);
 }
 
@@ -226,13 +230,13 @@ static void put_columns(const cusgd_table *table)
     cusgd_table_column c;
     int width = 4;
     for (int64_t j = 0; cusgd_table_at(table, j, &c); j++) {
-        int length = c.name ? (int)strlen(c.name) : 0;
+        int length = c.name ? (int)strlen(shown(c.name)) : 0;
         width = length > width ? length : width;
     }
     if (width > 32) width = 32;
     printf("\n%6s  %-*s  %-6s  %9s  %9s  %s\n", "COLUMN", width, "NAME", "KIND", "MISSING", "TEXTS", "FIRST VALUES");
     for (int64_t j = 0; cusgd_table_at(table, j, &c); j++)
-        printf("%6lld  %-*s  %-6s  %9lld  %9lld  %s\n", (long long)j + 1, width, c.name ? c.name : "", kind_word(&c),
+        printf("%6lld  %-*s  %-6s  %9lld  %9lld  %s\n", (long long)j + 1, width, c.name ? shown(c.name) : "", kind_word(&c),
                (long long)c.missing, (long long)c.texts, c.values);
 }
 
@@ -257,7 +261,7 @@ static int describe_table(const char *path, const cusgd_reader *reader)
     put_single(reader->exposure ? "exposure" : "offset", table, CUSGD_ROLE_OFFSET);
     put_single("weights", table, CUSGD_ROLE_WEIGHTS);
     put_columns(table);
-    for (size_t i = 0; (note = cusgd_table_note(table, i)) != NULL; i++) fprintf(stderr, "note: %s\n", note);
+    for (size_t i = 0; (note = cusgd_table_note(table, i)) != NULL; i++) fprintf(stderr, "note: %s\n", shown(note));
     cusgd_table_free(table);
     put_refusal(path, reader);
     return CUSGD_OK;

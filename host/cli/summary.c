@@ -235,10 +235,13 @@ static void put_reason(const cusgd_options *o, const cusgd_result *r)
                 r->backoffs == 1 ? "once" : times);
 }
 
+#define FAR_SHARE 1e-3
+
 /* How far the result is from the optimum, in numbers that mean something. */
 typedef struct gap {
     double least;  /* the least objective; NaN: not known */
     double excess; /* the relative distance; NaN: not known, or of an objective that is next to nothing or below 0 */
+    int far;       /* 1: the least objective is known, and this is more than FAR_SHARE above it */
     int reached;   /* 1: the least objective is known, and this is it, to rounding */
 } gap;
 
@@ -246,21 +249,26 @@ typedef struct gap {
 static void put_advice(const cusgd_options *o, const cusgd_result *r)
 {
     const unsigned kinked = OF(HINGE) | OF(QUANTILE) | OF(EPSILON_INSENSITIVE);
+    char limit[CUSGD_OPTION_TEXT];
     cusgd_options full = *o;
+    cusgd_options_get(o, r->stop == CUSGD_STOP_TOLERANCE ? "tolerance" : "epochs", limit);
     full.solver = CUSGD_SOLVER_AUTO;
+    const char *lower = r->stop == CUSGD_STOP_TOLERANCE ? "a smaller --tolerance" : "more --epochs";
     if (strstr(r->note, "no finite optimum"))
         fputs("; no number of --epochs reaches it, as no finite optimum exists: give --l2", stderr);
     else if (kinked >> o->loss & 1 || cusgd_options_check(&full))
-        fprintf(stderr, "; more --epochs than %lld would lower the loss", (long long)o->epochs);
+        fprintf(stderr, "; %s than %s would lower the loss", lower, limit);
     else
-        fprintf(stderr, "; --solver auto gets there, more --epochs than %lld would lower the loss", (long long)o->epochs);
+        fprintf(stderr, "; --solver auto gets there, %s than %s would lower the loss", lower, limit);
 }
 
-/* A tolerance was asked for, or on by default, and the epochs ended first. */
+/* A tolerance was asked for, or on by default, and the epochs ended first; or each epoch brought so little that the run ended by
+ * it, and yet the optimum is known to be further away than that. */
 static void put_shortfall(const cusgd_options *o, const cusgd_result *r, const gap *g)
 {
     int watched = !isnan(o->tolerance) || !isnan(o->gradient_tolerance);
-    if (r->stop != CUSGD_STOP_EPOCHS || !watched || o->solver != CUSGD_SOLVER_SGD || g->reached) return;
+    int ended = r->stop == CUSGD_STOP_EPOCHS || (r->stop == CUSGD_STOP_TOLERANCE && !isnan(g->least) && g->far);
+    if (!ended || !watched || o->solver != CUSGD_SOLVER_SGD || g->reached || !isnan(r->valid_loss)) return;
     fputs("note: not converged", stderr);
     int finite = !strstr(r->note, "no finite optimum");
     if (finite && isfinite(g->excess)) fprintf(stderr, ": about %.2g %% above the optimum", 100 * g->excess);
@@ -290,7 +298,7 @@ static cusgd_status put_optimum(cusgd_trainer *trainer, const cusgd_options *o, 
     const unsigned quadratic = OF(SQUARED) | OF(MSE);
     int solved = quadratic >> o->loss & 1;
     double seconds, rounding = o->precision == CUSGD_PRECISION_DOUBLE ? 1e-12 : 1e-6;
-    *g = (gap){(double)NAN, r->excess, 0};
+    *g = (gap){(double)NAN, r->excess, 0, 0};
     if (o->solver == CUSGD_SOLVER_EXACT || (o->solver != CUSGD_SOLVER_SGD && !solved)) return CUSGD_OK;
     cusgd_status status = cusgd_trainer_optimum(trainer, &g->least, &seconds);
     if (!status && !isnan(g->least)) g->excess = r->objective > g->least ? (r->objective - g->least) / fabs(g->least) : 0;
@@ -298,6 +306,7 @@ static cusgd_status put_optimum(cusgd_trainer *trainer, const cusgd_options *o, 
     if (!(g->excess <= 10) || explained > 1 - 1e-6 || (!isnan(g->least) && g->least <= 0)) g->excess = (double)NAN;
     if (status || isnan(g->least)) return status;
     g->reached = !(excess > rounding);
+    g->far = excess > FAR_SHARE && !(explained > 1 - 1e-6);
     if (g->reached)
         fputs("optimum: the objective is the least, to rounding", stderr);
     else if (isfinite(g->excess))

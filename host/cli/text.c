@@ -43,7 +43,7 @@ const char *plural(int64_t count) { return count == 1 ? "" : "s"; }
 void put_data_notes(const cusgd_data *data)
 {
     const char *note;
-    for (size_t i = 0; (note = cusgd_data_note(data, i)) != NULL; i++) fprintf(stderr, "note: %s\n", note);
+    for (size_t i = 0; (note = cusgd_data_note(data, i)) != NULL; i++) fprintf(stderr, "note: %s\n", shown(note));
 }
 
 void put_json_string(FILE *to, const char *text)

@@ -28,7 +28,7 @@ void columns_free(columns *c)
 const char *column_show(const columns *c, int64_t j, char shown[COLUMN_BYTES])
 {
     char name[SHOWN_BYTES];
-    if (c->named)
+    if (c->named && *c->at[j].name)
         snprintf(shown, COLUMN_BYTES, "'%s'", text_show(c->at[j].name, strlen(c->at[j].name), name));
     else
         snprintf(shown, COLUMN_BYTES, "%" PRId64, j + 1);

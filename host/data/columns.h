@@ -28,7 +28,7 @@ void columns_free(columns *c);
 /* Gives every column its role. The names, where there are any, must be set. Errors do not name the file. */
 cusgd_status columns_choose(columns *c, const cusgd_reader *reader);
 
-/* The column as a message names it: 'age', or 3. */
+/* The column as a message names it: 'age', or 3 where it has no name. */
 enum { COLUMN_BYTES = 64 };
 const char *column_show(const columns *c, int64_t j, char shown[COLUMN_BYTES]);
 

@@ -82,9 +82,10 @@ static cusgd_status fail_class(const table *t, int64_t j, const field *f)
             t, t->first_class.line, j,
             fail(CUSGD_ERROR_DATA, "'%s' in column %s is not a finite number: fill it in, or remove the row", first, where));
     else if (field_kind(f) == FIELD_NUMBER)
-        status =
-            fail(CUSGD_ERROR_DATA, "%s in column %s is a number, yet the first row has the text '%s' there%s", shown, where,
-                 first, t->columns.named ? ": encode the texts as numbers" : ": if the first line is a header, say --header yes");
+        status = fail(CUSGD_ERROR_DATA, "%s in column %s is a number, yet the first row has the text '%s' there%s", shown, where,
+                      first,
+                      t->columns.named ? ": correct one of them, or encode the texts as numbers"
+                                       : ": if the first line is a header, say --header yes");
     else
         status =
             fail(CUSGD_ERROR_DATA,
@@ -242,10 +243,15 @@ static cusgd_status read_rows(table *t)
     if (!survey_found(&t->survey)) return status;
     if (status == CUSGD_ERROR_MEMORY) return status;
     if (status) survey_add_other(&t->survey);
-    return survey_fail(&t->survey, &t->columns, t->reader, t->scan.source, t->rows, !more && !status);
+    return survey_fail(&t->survey, &t->columns, t->reader, t->scan.source, t->rows, status || !more);
 }
 
 /* ---- The first lines ----------------------------------------------------------------------------------------------------- */
+
+static int names_are_asked(const cusgd_reader *r)
+{
+    return r->feature_count || r->target_count || r->ignore_count || r->weights || r->offset || r->exposure;
+}
 
 static cusgd_status read_first(table *t, cusgd_data *data)
 {
@@ -253,6 +259,10 @@ static cusgd_status read_first(table *t, cusgd_data *data)
     cusgd_status status = opening_read(&t->scan, t->reader, &o, &t->columns);
     if (status) return status;
     status = columns_choose(&t->columns, t->reader);
+    if (status == CUSGD_ERROR_DATA && o.doubtful && names_are_asked(t->reader))
+        status =
+            fail_in(status, "the first line is taken for the columns' names and has nothing but numbers (say --header no if it "
+                            "is data)");
     if (status) status = fail_in(status, "%s:%" PRId64, t->scan.source, o.cells[0][0].line);
     if (!status) status = table_resize(t, LEAST_ROWS);
     for (int i = o.header; !status && i < 2 && o.cells[i]; i++) status = put_cells(t, o.cells[i], o.count[i]);

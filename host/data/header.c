@@ -109,9 +109,11 @@ static cusgd_status find_header(opening *o, const cusgd_reader *reader, const ch
         if (o->header && e.numbers)
             snprintf(o->note, sizeof o->note,
                      "%s:%" PRId64 ": the first line is taken for a header, though there are numbers in it (column %" PRId64
-                     " would be named '%s'): if it is a row of data, say --header no",
+                     " is named '%s'): if it is a row of data, say --header no",
                      source, f->line, e.number + 1, text_show(f->text, f->length, shown));
     }
+    o->doubtful = o->header;
+    for (int64_t j = 0; o->doubtful && j < o->count[0]; j++) o->doubtful = field_kind(&o->cells[0][j]) == FIELD_NUMBER;
     columns_free(&numbered);
     return status == CUSGD_ERROR_MEMORY ? status : CUSGD_OK;
 }

@@ -11,6 +11,7 @@ typedef struct opening {
     field *cells[2]; /* of the first and the second record, each with a copy of its text; NULL where there is none */
     int64_t count[2];
     int header;            /* 1: the first record is the header */
+    int doubtful;          /* 1: it was found to be one, and holds nothing but numbers */
     char note[NOTE_BYTES]; /* what people should know of that decision, or "" */
 } opening;
 

@@ -126,15 +126,16 @@ static const char *list_numbers(const int64_t *numbers, int64_t count, char *lis
 static cusgd_status fail_layout(const columns *c, const cusgd_reader *reader)
 {
     const cusgd_layout *l = reader->layout;
-    char features[256], targets[128];
+    char features[256], targets[128], offset[48] = "";
+    if (l->offset) snprintf(offset, sizeof offset, "; offset: %" PRId64, l->offset);
     list_numbers(l->features, l->d, features, sizeof features);
     list_numbers(l->targets, l->k, targets, sizeof targets);
     return fail(CUSGD_ERROR_DATA,
                 "the file has %" PRId64 " column%s, and the model was trained on a file of %" PRId64
-                " (features:%s; target%s:%s): "
+                " (features:%s; target%s:%s%s): "
                 "leave out what is neither feature nor target (--ignore, -1 is the last column), or say which columns are the "
                 "features (--features%s) in the model's order%s",
-                c->count, c->count == 1 ? "" : "s", l->width, features, l->k == 1 ? "" : "s", targets,
+                c->count, c->count == 1 ? "" : "s", l->width, features, l->k == 1 ? "" : "s", targets, offset,
                 l->d == 1 ? " COL" : " COL,...", reader->x_only ? "" : ", and the target (--target)");
 }
 

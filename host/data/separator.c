@@ -8,13 +8,20 @@
 #include <string.h>
 #include <strings.h>
 
-/* The first whole lines of a file, without their ends; empty ones are left out. */
+/* The first whole lines of a file, without their ends; empty ones, and rules like ---+---, are left out. */
 enum { LINES = 8 };
 typedef struct lines {
     const char *at[LINES];
     size_t length[LINES];
     int count;
 } lines;
+
+static int is_rule(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (!strchr("-+|:= ", text[i])) return 0;
+    return 1;
+}
 
 static lines split_lines(const char *sample, size_t count)
 {
@@ -24,7 +31,7 @@ static lines split_lines(const char *sample, size_t count)
         size_t length = end ? (size_t)(end - sample) - start : count - start, next = start + length + 1;
         if (!end && count == SAMPLE_BYTES && all.count > 0) break; /* cut */
         while (length > 0 && (sample[start + length - 1] == '\r' || sample[start + length - 1] == ' ')) length--;
-        if (length > 0) {
+        if (!is_rule(sample + start, length)) {
             all.at[all.count] = sample + start;
             all.length[all.count++] = length;
         }
@@ -70,6 +77,7 @@ static int is_number(const char *text, size_t length, int *comma)
     char copy[64];
     double ignored;
     *comma = 0;
+    if (length > 1 && *text == '"' && text[length - 1] == '"') text++, length -= 2;
     if (number_parse(text, length, &ignored)) return 1;
     if (length >= sizeof copy) return 0;
     memcpy(copy, text, length);
@@ -132,6 +140,7 @@ static int is_libsvm(const lines *all)
             if (colon || !is_number(piece, length, &comma)) return 0;
             continue;
         }
+        if (*piece == '#') break; /* a comment */
         if (!colon) return 0;
         for (digits = 0; piece + digits < colon && piece[digits] >= '0' && piece[digits] <= '9'; digits++) continue;
         if (piece + digits != colon && strncmp(piece, "qid:", 4) != 0) return 0;
@@ -146,8 +155,12 @@ static int is_vowpal_wabbit(const lines *all)
     size_t length;
     int comma;
     if (!bar) return 0;
-    if (next_piece(&at, bar, ' ', &piece, &length) && !is_number(piece, length, &comma)) return 0;
-    int blanks = bar == all->at[0] || bar[-1] == ' ';
+    int tagged = 0;
+    while (next_piece(&at, bar, ' ', &piece, &length)) { /* the label, an importance, a tag */
+        if (*piece != '\'' && !is_number(piece, length, &comma)) return 0;
+        tagged |= *piece == '\'';
+    }
+    int blanks = bar == all->at[0] || bar[-1] == ' ' || tagged;
     return blanks && memchr(bar, ' ', (size_t)(end - bar)) && (bar[1] != ' ' || memchr(bar, ':', (size_t)(end - bar)));
 }
 
@@ -195,20 +208,24 @@ static void fail_separator(const char *source, const char *file, char separator,
                        : separator == '\t' ? "tabs"
                        : separator == '|'  ? "vertical bars (|)"
                                            : "blanks";
-    char command[64];
-    const char *from = separator == '\t' ? "\\t" : separator == ';' ? ";" : separator == '|' ? "|" : " ";
-    snprintf(command, sizeof command, "tr %s'%s%s' '%s'", separator == ' ' ? "-s " : "", decimal_commas ? "," : "", from,
-             decimal_commas ? ".," : ",");
+    const char *from = separator == '\t' ? "\\t" : separator == ';' ? ";" : "|";
+    char command[384];
+    if (separator == ' ' && decimal_commas)
+        snprintf(command, sizeof command, "tr , . <%.200s | awk -v OFS=, '{$1=$1}1'", file);
+    else if (separator == ' ')
+        snprintf(command, sizeof command, "awk -v OFS=, '{$1=$1}1' %.200s", file);
+    else
+        snprintf(command, sizeof command, "tr '%s%s' '%s' <%.200s", decimal_commas ? "," : "", from, decimal_commas ? ".," : ",",
+                 file);
     fail(CUSGD_ERROR_DATA,
-         "%s: its columns are not separated by commas but by %s%s: replace them, for example: %s <%s | cusgd train - ...", source,
-         name, decimal_commas ? " (with decimal commas in the numbers)" : "", command, file);
+         "%s: its columns are not separated by commas but by %s%s: replace them, for example: %s | cusgd train - ...", source,
+         name, decimal_commas ? " (with decimal commas in the numbers)" : "", command);
 }
 
 /* Kinds whose columns are no question of separators. */
 static const char *other_kind(const lines *all, const char **what_to_do)
 {
-    static const char *const pandas = "convert it to CSV, with pandas for example";
-    *what_to_do = pandas;
+    *what_to_do = "convert it to CSV, for example with pandas: read_json or read_xml, then to_csv";
     if (is_html(all)) {
         *what_to_do = "was an error page saved instead of the data? Download the file itself, or convert the page's table to CSV";
         return "an HTML page";
@@ -219,7 +236,10 @@ static const char *other_kind(const lines *all, const char **what_to_do)
         *what_to_do = "keep the lines after @data, with a line of the columns' names, separated by commas, before them";
         return "an ARFF file";
     }
-    if (begins(all, 0, "%%MatrixMarket")) return "a Matrix Market file";
+    if (begins(all, 0, "%%MatrixMarket")) {
+        *what_to_do = "convert it, for example with SciPy: scipy.io.mmread, then numpy.save of x.npy and y.npy in a folder";
+        return "a Matrix Market file";
+    }
     if (is_vowpal_wabbit(all)) {
         *what_to_do = "write one column a feature, separated by commas";
         return "in Vowpal Wabbit's format (label | features)";

@@ -134,10 +134,13 @@ static void put_many(sentence *out, const survey *s, const columns *c, enum grou
     }
 }
 
-/* Whether column j may be left out: a feature that was not asked for by name. */
-static int may_leave_out(const columns *c, const cusgd_reader *reader, int64_t j)
+/* Whether column j may be left out: a feature that was not asked for by name, or the last column that nobody chose for the target
+ * and that has no values. */
+static int may_leave_out(const survey *s, const columns *c, const cusgd_reader *reader, int64_t j, int64_t rows)
 {
-    return c->at[j].role == ROLE_FEATURE && !reader->feature_count && !reader->layout;
+    if (reader->layout) return 0;
+    if (c->at[j].role == ROLE_TARGET) return !reader->target_count && s->at[j].missing == rows;
+    return c->at[j].role == ROLE_FEATURE && !reader->feature_count;
 }
 
 /* What to do about a group of `count` columns, the first one `at`. `ignore`: what --ignore takes, or NULL. */
@@ -168,7 +171,7 @@ static void put_columns(sentence *out, const survey *s, const columns *c, const 
     int groups = 0, put_groups = 0;
     for (int g = 0; g < GROUPS; g++) groups += (counts[g] = count_in(s, c, (enum group)g, rows)) > 0;
     for (int64_t j = 0; j < c->count; j++)
-        if ((s->at[j].missing || s->at[j].texts) && may_leave_out(c, reader, j)) column_list_add(&list, c, j);
+        if ((s->at[j].missing || s->at[j].texts) && may_leave_out(s, c, reader, j, rows)) column_list_add(&list, c, j);
     const char *ignore = list.length ? column_list_text(&list) : NULL;
     for (int g = 0; g < GROUPS; g++) {
         int64_t first = 0;

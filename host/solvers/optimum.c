@@ -27,10 +27,11 @@ static cusgd_status find(solver *s, int *found)
     *found = 1;
     if (status != CUSGD_OK || s->quadratic) return status == CUSGD_OK ? solver_solve(s) : status;
     s->silent = 1;
-    s->enough = fmax(s->enough, share * vector_norm(s->size, s->g));
     s->gradient = vector_norm(s->size, s->g);
+    double small = 100 * fmax(s->enough, share * s->gradient);
+    s->enough = 0; /* where columns depend on each other a small gradient is not near enough: it goes on as long as steps help */
     if (s->gradient > s->enough) status = solve_newton(s);
-    *found = isfinite(s->f) && s->gradient <= 100 * s->enough;
+    *found = isfinite(s->f) && s->gradient <= small;
     return status;
 }
 

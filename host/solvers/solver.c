@@ -171,7 +171,9 @@ cusgd_status solver_iterated(solver *s)
     if (s->silent) {
         measure(s);
         if (s->stop == CUSGD_STOP_NONE && s->iterations >= SILENT_ITERATIONS) s->stop = CUSGD_STOP_EPOCHS;
+        if (s->iterations > 1 && s->before - s->f <= s->noise * fabs(s->f)) s->stop = CUSGD_STOP_TOLERANCE;
         if (s->t->cancelled) s->stop = CUSGD_STOP_CANCELLED;
+        s->before = s->f;
         return status;
     }
     if (status == CUSGD_OK) status = keep_best(s);
