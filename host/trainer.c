@@ -10,6 +10,26 @@
 
 /* ---- Held-out rows ---- */
 
+static int has_weight(const examples *e)
+{
+    for (int64_t i = 0; i < e->n; i++)
+        if (!e->w.at || matrix_at(&e->w, examples_row(e, i), 0) > 0) return 1;
+    return 0;
+}
+
+/* A share whose rows all have weight 0 measures nothing, or teaches nothing. */
+static cusgd_status check_weights(const cusgd_trainer *t)
+{
+    int train = has_weight(&t->train_rows), valid = has_weight(&t->valid_rows);
+    if (train && valid) return CUSGD_OK;
+    return fail(
+        CUSGD_ERROR_DATA,
+        "%s: with valid-fraction %g all %lld rows that are %s have weight 0; remove the rows of weight 0, or choose another "
+        "share or seed",
+        t->data->source, t->options.valid_fraction, (long long)(train ? t->valid_rows.n : t->train_rows.n),
+        train ? "held out for validation" : "left for training");
+}
+
 /* Chooses a share of the rows by the seed: rows, or whole blocks where order matters, so that what is left stays in one piece. */
 static cusgd_status hold_out(cusgd_trainer *t)
 {
@@ -41,7 +61,7 @@ static cusgd_status hold_out(cusgd_trainer *t)
     t->valid_rows = *all;
     t->valid_rows.rows = t->valid_index;
     t->valid_rows.n = valid;
-    return CUSGD_OK;
+    return check_weights(t);
 }
 
 /* ---- Standardization ---- */
@@ -428,7 +448,9 @@ cusgd_status trainer_objective(cusgd_trainer *t, const bound *b, const double *t
 
 const char *cusgd_trainer_note(const cusgd_trainer *t, size_t index)
 {
-    return t->minus && index == 0 ? "targets -1 and 1 are two classes, predicted as 0 and 1" : NULL;
+    if (t->minus && index-- == 0) return "targets -1 and 1 are two classes, predicted as 0 and 1";
+    if (*t->announcement && index-- == 0) return t->announcement;
+    return NULL;
 }
 
 void cusgd_trainer_options(const cusgd_trainer *t, cusgd_options *options) { *options = t->options; }

@@ -57,9 +57,10 @@ struct cusgd_trainer {
     int64_t kept_epoch;    /* the epoch at whose end it was */
     int unfinished;        /* 1: the solver's last fit has not converged */
     int separated;         /* 1: no finite optimum exists (separation.c); 0: one exists, or it is not known; -1: not looked at */
-    char separation[256];  /* what there is to say then */
-    double *best;          /* (d+1) x k: what AREA_BEST holds of it, on the host, in case the device fails */
-    int lost;              /* 1: the device failed in a fit; `best` is the result */
+    char announcement[256]; /* what a solver says before a long run; "" if nothing */
+    char separation[256];   /* what there is to say then */
+    double *best;           /* (d+1) x k: what AREA_BEST holds of it, on the host, in case the device fails */
+    int lost;               /* 1: the device failed in a fit; `best` is the result */
     _Atomic int cancelled;
 };
 

@@ -46,7 +46,7 @@ static cusgd_status solve_normal(solver *s, double *condition, int *done)
     for (int64_t j = 0; j < side; j++) scale[j] = h[j * side + j] > 0 ? 1 / sqrt(h[j * side + j]) : 0;
     for (int64_t a = 0; a < side; a++)
         for (int64_t b = 0; b < side; b++) h[a * side + b] *= scale[a] * scale[b];
-    if (status == CUSGD_OK) {
+    if (status == CUSGD_OK && !s->t->cancelled) {
         double norm = matrix_norm(side, h, work);
         if (cholesky_factor(side, h)) *condition = cholesky_condition(side, h, norm, work);
         *done = *condition <= most;

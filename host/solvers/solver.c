@@ -12,22 +12,14 @@
 
 /* ---- Which method, and for how long ---- */
 
-/* What suits the shape: a direct solution where X^T X is affordable, Newton's method likewise, else methods of a few vectors. */
-static cusgd_solver usual_solver(const cusgd_options *o, int64_t n, int64_t d, int64_t k)
-{
-    double side = (double)(d + 1), work = (double)n * side * side;
-    if (o->l1 > 0) return CUSGD_SOLVER_LBFGS;
-    if (loss_is_quadratic(o->loss)) return d <= 4000 && work <= 1e13 ? CUSGD_SOLVER_EXACT : CUSGD_SOLVER_CG;
-    return d <= 1000 && work * (double)k <= 1e11 ? CUSGD_SOLVER_NEWTON : CUSGD_SOLVER_LBFGS;
-}
-
 static int is_first_order(cusgd_solver which) { return which == CUSGD_SOLVER_GD || which == CUSGD_SOLVER_STEEPEST; }
 
 void solver_choose(cusgd_trainer *t)
 {
     cusgd_options *o = &t->options;
     int64_t n = t->train_rows.n, size = (t->plan.d + 1) * t->plan.k;
-    if (o->solver == CUSGD_SOLVER_AUTO) o->solver = usual_solver(o, n, t->plan.d, t->plan.k);
+    if (o->solver == CUSGD_SOLVER_AUTO) o->solver = solver_usual(t);
+    solver_announce(t);
     t->by_gradient = 1;
     t->by_tolerance = !isnan(o->tolerance);
     if (t->by_tolerance && o->patience < 0) o->patience = 1;
@@ -342,7 +334,8 @@ cusgd_status solver_fit(cusgd_trainer *t, cusgd_callback callback, void *user, c
 {
     solver s = {.t = t, .begun = clock_seconds(), .callback = callback, .user = user, .before = (double)INFINITY};
     if (result) memset(result, 0, sizeof *result);
-    cusgd_status status = solver_open(&s), ended = CUSGD_OK;
+    cusgd_status status = solver_check_memory(t), ended = CUSGD_OK;
+    if (status == CUSGD_OK) status = solver_open(&s);
     if (status == CUSGD_OK) status = solver_evaluate(&s, s.x, &s.f, s.g);
     if (status == CUSGD_OK && !isfinite(s.f))
         status = fail(CUSGD_ERROR_DIVERGED, "the loss is not finite where the solver starts; scale the data or leave out --init");

@@ -52,6 +52,12 @@ cusgd_status solve_broyden_bad(solver *s);
 cusgd_status solve_exact(solver *s);
 cusgd_status solver_solve(solver *s); /* exact.c: the same, untold: the iterate becomes the solution */
 
+/* cost.c: what solver auto stands for; what there is to say before a long run (t->announcement); MEMORY where the matrices of the
+ * solver do not fit. */
+cusgd_solver solver_usual(const cusgd_trainer *t);
+void solver_announce(cusgd_trainer *t);
+cusgd_status solver_check_memory(const cusgd_trainer *t);
+
 /* Takes room for a fit, which begins at the trainer's result, and gives it back (solver.c). */
 cusgd_status solver_open(solver *s);
 void solver_close(solver *s);

@@ -1,6 +1,6 @@
 /* Least squares and ridge with fewer rows than columns, by orthogonal factors of the transpose: X^T = Q R with R n x n, then
- * theta = Q z where z solves the small problem R^T z = y. What theta has beside the range of Q only adds to its norm, so the least
- * norm of z is that of theta, and |z|^2 the penalty where there is one. Never a d x d matrix.
+ * theta = Q z where z solves the small problem R^T z = y. What theta has beside the range of Q only adds to its norm, so the
+ * least norm of z is that of theta, and |z|^2 the penalty where there is one. Never a d x d matrix.
  *
  * Columns without a penalty (U) and with one (P, divided by the root of theirs) are factored apart; a group that is narrower
  * than n stays as it is. With an intercept the rows are centred and depend on each other, sum u_i a_i = 0 with u the roots of the
@@ -10,6 +10,7 @@
 #include "error.h"
 #include <lapacke.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { PANEL_COLUMNS = 64 };
@@ -229,8 +230,7 @@ static cusgd_status solve_groups(wide *w, int64_t *rank)
         if (w->g[part].count > n && n > 0) factor_group(w, &w->g[part], work);
     *rank = solve_small(w, r, tile, work, z);
     if (*rank >= 0 && !s->t->cancelled)
-        for (int part = 0; part < 2; part++)
-            put_group(w, &w->g[part], part, z + (part ? w->g[0].width * k : 0), v, work);
+        for (int part = 0; part < 2; part++) put_group(w, &w->g[part], part, z + (part ? w->g[0].width * k : 0), v, work);
     free(r);
     return *rank < 0 ? fail_memory((size_t)(side * side) * sizeof *r, "the small problem") : CUSGD_OK;
 }
@@ -252,7 +252,12 @@ cusgd_status solve_wide(solver *s)
     if (status == CUSGD_OK && !s->t->cancelled) {
         put_intercepts(s, &w.m, s->trial);
         int64_t narrow = w.g[1].count - w.g[1].width; /* what the penalty determines besides */
-        if (rank + narrow < s->d) note_rank(s, rank + narrow, (double)INFINITY);
+        if (rank > 0 && rank == problem_rows(&w) && w.g[1].count == 0)
+            snprintf(s->note, sizeof s->note,
+                     "rank %lld of %lld, as there are fewer rows than columns: of all solutions the one of least norm was taken",
+                     (long long)rank, (long long)s->d);
+        else if (rank + narrow < s->d)
+            note_rank(s, rank + narrow, (double)INFINITY);
         status = solver_evaluate(s, s->trial, &f, s->trial_g);
         if (status == CUSGD_OK) solver_move(s, f);
     }

@@ -1,0 +1,104 @@
+/* What the full-batch methods cost, in multiplications and bytes: which one solver auto chooses, and what is said before a long
+ * one begins. */
+#include "solver.h"
+
+#include "error.h"
+#include "options.h"
+#include <math.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* Iterations that are assumed: each method's own number depends on the data. */
+enum { PASSES = 300, NEWTON_ITERATIONS = 12, SECANT_ITERATIONS = 100 };
+
+typedef struct shape {
+    double n, d, k, side, size; /* side d + 1, size (d + 1) k */
+} shape;
+
+static shape shape_of(const cusgd_trainer *t)
+{
+    double n = (double)t->train_rows.n, d = (double)t->plan.d, k = (double)t->plan.k;
+    return (shape){n, d, k, d + 1, (d + 1) * k};
+}
+
+static double work_of(cusgd_solver which, shape a)
+{
+    switch (which) {
+    case CUSGD_SOLVER_EXACT: /* wide.c, with a small problem of up to 2 n columns; else X^T X and its factor */
+        if (a.d > a.n) return 2 * a.d * a.n * a.n + 8 * a.n * a.n * a.n;
+        return a.n * a.side * a.side + a.side * a.side * a.side;
+    case CUSGD_SOLVER_NEWTON: return NEWTON_ITERATIONS * a.k * (a.n * a.side * a.side + a.side * a.side * a.side / 3);
+    case CUSGD_SOLVER_BFGS:
+    case CUSGD_SOLVER_DFP:
+    case CUSGD_SOLVER_BROYDEN_GOOD:
+    case CUSGD_SOLVER_BROYDEN_BAD: return SECANT_ITERATIONS * (2 * a.n * a.d * a.k + 4 * a.size * a.size);
+    case CUSGD_SOLVER_CG: return PASSES * 4 * a.n * a.d * a.k;
+    default: return PASSES * 2 * a.n * a.d * a.k;
+    }
+}
+
+/* Of the matrices that a method holds besides the data. */
+static double bytes_of(cusgd_solver which, shape a)
+{
+    switch (which) {
+    case CUSGD_SOLVER_EXACT: return 8 * (a.d > a.n ? a.d * a.n + 4 * a.n * a.n : 2 * a.side * a.side);
+    case CUSGD_SOLVER_NEWTON: return 8 * (a.k + 2) * a.side * a.side;
+    case CUSGD_SOLVER_BFGS:
+    case CUSGD_SOLVER_DFP:
+    case CUSGD_SOLVER_BROYDEN_GOOD:
+    case CUSGD_SOLVER_BROYDEN_BAD: return 8 * a.size * a.size;
+    default: return 8 * 32 * a.size;
+    }
+}
+
+/* 0: not known. */
+static double memory_bytes(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page > 0 ? (double)pages * (double)page : 0;
+}
+
+/* A direct solution or Newton's method, which come to the optimum itself and know its standard errors, unless they take longer
+ * than this and longer than a method of a few vectors. */
+cusgd_solver solver_usual(const cusgd_trainer *t)
+{
+    const double affordable = 1e11, newton_affordable = 1e12, newton_wide = 1e10, room = memory_bytes() / 4;
+    enum { MAX_NEWTON_COLUMNS = 1000 };
+    const cusgd_options *o = &t->options;
+    shape a = shape_of(t);
+    int quadratic = loss_is_quadratic(o->loss);
+    cusgd_solver direct = quadratic ? CUSGD_SOLVER_EXACT : CUSGD_SOLVER_NEWTON;
+    cusgd_solver vectors = quadratic ? CUSGD_SOLVER_CG : CUSGD_SOLVER_LBFGS;
+    double work = work_of(direct, a), most = quadratic ? affordable : a.d > a.n ? newton_wide : newton_affordable;
+    if (o->l1 > 0) return CUSGD_SOLVER_LBFGS;
+    if (!quadratic && a.d > MAX_NEWTON_COLUMNS) return vectors;
+    if (room > 0 && bytes_of(direct, a) > room) return vectors;
+    return work <= fmax(most, work_of(vectors, a)) ? direct : vectors;
+}
+
+void solver_announce(cusgd_trainer *t)
+{
+    const double rate = 1e10, long_seconds = 10, large = 4e9;
+    cusgd_solver which = t->options.solver;
+    shape a = shape_of(t);
+    double seconds = work_of(which, a) / rate, bytes = bytes_of(which, a);
+    int direct = which == CUSGD_SOLVER_EXACT || which == CUSGD_SOLVER_NEWTON;
+    const char *other = loss_is_quadratic(t->options.loss) ? "cg" : "lbfgs";
+    t->announcement[0] = '\0';
+    if (bytes <= large && !(direct && seconds > long_seconds)) return;
+    snprintf(t->announcement, sizeof t->announcement,
+             "solver %s needs about %.2g multiplications (%.2g s at 10^10 per second) and %.2g GB for its matrices; between two "
+             "matrix operations it cannot be interrupted. --solver %s needs no matrix",
+             solver_word(which), work_of(which, a), seconds, bytes / 1e9, other);
+}
+
+cusgd_status solver_check_memory(const cusgd_trainer *t)
+{
+    double bytes = bytes_of(t->options.solver, shape_of(t)), all = memory_bytes();
+    if (all == 0 || bytes <= all) return CUSGD_OK;
+    return fail(
+        CUSGD_ERROR_MEMORY,
+        "out of memory: solver %s needs %.3g GB for its matrices at this number of columns, and this machine has %.3g GB; "
+        "--solver %s needs no matrix",
+        solver_word(t->options.solver), bytes / 1e9, all / 1e9, loss_is_quadratic(t->options.loss) ? "cg" : "lbfgs");
+}
