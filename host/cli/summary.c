@@ -255,7 +255,8 @@ static void put_advice(const cusgd_options *o, const cusgd_result *r)
     full.solver = CUSGD_SOLVER_AUTO;
     const char *lower = r->stop == CUSGD_STOP_TOLERANCE ? "a smaller --tolerance" : "more --epochs";
     if (strstr(r->note, "no finite optimum"))
-        fputs("; no number of --epochs reaches it, as no finite optimum exists: give --l2", stderr);
+        fprintf(stderr, "; more --epochs than %lld would lower the loss without end, as no finite optimum exists: give --l2",
+                (long long)o->epochs);
     else if (kinked >> o->loss & 1 || cusgd_options_check(&full))
         fprintf(stderr, "; %s than %s would lower the loss", lower, limit);
     else

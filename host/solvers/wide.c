@@ -85,7 +85,7 @@ static int64_t problem_rows(const wide *w) { return w->rows - (w->first != NULL)
 static void read_group(const wide *w, group *g, int penalised)
 {
     int64_t n = problem_rows(w), skipped = w->first != NULL;
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n && !w->s->t->cancelled; i++) {
         int64_t at = w->row[i + skipped];
         double share = reflected(w, i + skipped), *to = g->a + i * g->count;
         for (int64_t j = 0; j < g->count; j++) {
@@ -107,18 +107,28 @@ static void read_targets(const wide *w)
 
 /* ---- Factors ---- */
 
+/* Applies a panel's reflections to the columns after it, some at a time, so that a cancellation does not wait for long. */
+static void update_columns(const wide *w, group *g, int64_t j, int64_t block, double *work)
+{
+    const double piece = 5e7; /* multiplications */
+    int64_t n = problem_rows(w), rows = g->count - j, some = (int64_t)(piece / (2 * (double)rows * (double)block)) + 1;
+    double *at = g->a + j * g->count + j;
+    for (int64_t first = j + block; first < n && !w->s->t->cancelled; first += some) {
+        lapack_int count = (lapack_int)(n - first < some ? n - first : some), lead = (lapack_int)g->count;
+        (void)LAPACKE_dgemqrt_work(LAPACK_COL_MAJOR, 'L', 'T', (lapack_int)rows, count, (lapack_int)block, (lapack_int)block, at,
+                                   lead, g->t + j * PANEL_COLUMNS, PANEL_COLUMNS, g->a + first * g->count + j, lead, work);
+    }
+}
+
 /* a = Q R by panels; work: PANEL_COLUMNS times the larger of its sides. Ends early where somebody cancels. */
 static void factor_group(const wide *w, group *g, double *work)
 {
     int64_t n = problem_rows(w);
     for (int64_t j = 0; j < n && !w->s->t->cancelled; j += PANEL_COLUMNS) {
-        lapack_int block = (lapack_int)(n - j < PANEL_COLUMNS ? n - j : PANEL_COLUMNS), left = (lapack_int)(n - j) - block;
-        lapack_int rows = (lapack_int)(g->count - j), lead = (lapack_int)g->count;
-        double *at = g->a + j * g->count + j, *t = g->t + j * PANEL_COLUMNS;
-        (void)LAPACKE_dgeqrt_work(LAPACK_COL_MAJOR, rows, block, block, at, lead, t, PANEL_COLUMNS, work);
-        if (left > 0)
-            (void)LAPACKE_dgemqrt_work(LAPACK_COL_MAJOR, 'L', 'T', rows, left, block, block, at, lead, t, PANEL_COLUMNS,
-                                       at + block * g->count, lead, work);
+        lapack_int block = (lapack_int)(n - j < PANEL_COLUMNS ? n - j : PANEL_COLUMNS), rows = (lapack_int)(g->count - j);
+        (void)LAPACKE_dgeqrt_work(LAPACK_COL_MAJOR, rows, block, block, g->a + j * g->count + j, (lapack_int)g->count,
+                                  g->t + j * PANEL_COLUMNS, PANEL_COLUMNS, work);
+        update_columns(w, g, j, block, work);
     }
 }
 
