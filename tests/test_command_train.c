@@ -257,7 +257,7 @@ Test(command_train, target_features_ignore_weights_header)
     run(&o, "sed 's/-//g' data.csv >w.csv; $CUSGD train w.csv --model m -q --weights c && $CUSGD info m");
     assert_has(o.out, "features  2: a, b\noutputs   1: y\n");
     run(&o, "tail -n +2 data.csv >bare.csv; $CUSGD train bare.csv --model m -q --header no && $CUSGD info m");
-    assert_has(o.out, "features  3\noutputs   1\n");
+    assert_has(o.out, "features  3: columns 1, 2, 3\noutputs   1: column 4\n");
     run(&o, "$CUSGD train bare.csv --model m --header yes");
     assert_has(o.err, "59 rows");
     static const char *const wrong[] = {

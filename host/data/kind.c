@@ -132,5 +132,5 @@ cusgd_status kind_check(const char *source, const char *sample, size_t count)
     if (begins(sample, count, &pickle) && count > 1 && sample[1] >= 2 && sample[1] <= 5) return fail_kind(source, &pickle);
     if (is_safetensors(sample, count)) return fail_kind(source, &tensors);
     if (is_utf16(sample, count)) return fail_kind(source, &utf16);
-    return control > 8 && memchr(sample, 0, count) ? fail_kind(source, &other) : CUSGD_OK;
+    return control > 8 && (memchr(sample, 0, count) || control > count / 4) ? fail_kind(source, &other) : CUSGD_OK;
 }

@@ -252,6 +252,13 @@ static const char *other_kind(const lines *all, const char **what_to_do)
     return NULL;
 }
 
+/* Whether blanks and tabs together separate numbers into more pieces than tabs alone. */
+static int has_more_blanks(const lines *all)
+{
+    int ignored;
+    return count_pieces(all, 0, ' ').all > count_pieces(all, 0, '\t').all && is_separated_by(all, ' ', &ignored);
+}
+
 int kind_is_other(const char *source, const char *sample, size_t count)
 {
     static const char separators[] = ";\t| ";
@@ -282,6 +289,7 @@ int kind_is_other(const char *source, const char *sample, size_t count)
     for (const char *s = separators; *s; s++) {
         int decimal_commas;
         if (!is_separated_by(&all, *s, &decimal_commas)) continue;
+        if (*s == '\t' && has_more_blanks(&all)) continue;
         fail_separator(source, file, *s, decimal_commas);
         return 1;
     }
