@@ -282,7 +282,8 @@ static cusgd_status load_layout(const safetensors *s, cusgd_model *m)
         m->layout->offset = (int64_t)at;
         m->layout->kind = m->offset;
     }
-    if (good && layout_is_valid(m->layout) && (at == 0 || m->offset != CUSGD_OFFSET_NONE)) return CUSGD_OK;
+    if (good) status = layout_check(m->layout, &good);
+    if (status || (good && (at == 0 || m->offset != CUSGD_OFFSET_NONE))) return status;
     return fail(CUSGD_ERROR_DATA,
                 "%s: its metadata's feature_columns and target_columns are not %" PRId64 " and %" PRId64
                 " different numbers of columns up to file_columns",

@@ -260,6 +260,41 @@ static cusgd_status open_classes(void)
     return status;
 }
 
+/* Columns by number, notes, and a file read as another was. */
+static cusgd_status open_by_number(void)
+{
+    cusgd_reader reader;
+    cusgd_data *data = NULL, *again = NULL;
+    cusgd_reader_init(&reader);
+    cusgd_status status = cusgd_data_open(path_of("index.csv"), NULL, &data);
+    if (status == CUSGD_OK) cusgd_data_reader(data, &reader);
+    if (status == CUSGD_OK) status = cusgd_data_open(path_of("index.csv"), &reader, &again);
+    if (status == CUSGD_OK) reader.feature_count = reader.target_count = 0;
+    cusgd_data_free(again);
+    again = NULL;
+    if (status == CUSGD_OK) status = cusgd_data_open(path_of("index.csv"), &reader, &again);
+    cusgd_data_free(again);
+    cusgd_data_free(data);
+    return status;
+}
+
+/* A table that is refused for all that is wrong in it, which is the right end. */
+static cusgd_status refuse_table(void)
+{
+    cusgd_data *data = NULL;
+    cusgd_status status = cusgd_data_open(path_of("refused.csv"), NULL, &data);
+    cusgd_data_free(data);
+    return status == CUSGD_ERROR_DATA ? CUSGD_OK : status;
+}
+
+static cusgd_status describe_table(void)
+{
+    cusgd_table *table = NULL;
+    cusgd_status status = cusgd_table_open(path_of("refused.csv"), NULL, &table);
+    cusgd_table_free(table);
+    return status;
+}
+
 static cusgd_status generate(void)
 {
     cusgd_generator g;
@@ -356,10 +391,15 @@ Test(memory, reading)
     write_csv();
     refuse_each("a csv", open_csv);
     refuse_each("a csv with classes", open_classes);
+    file_text("index.csv", ",1,b,y\n5,1,7,2\n3,2,8,4\n9,3,7,7\n");
+    file_text("refused.csv", "a,b,c,y\n1,x,,0\n2,NA,3,yes\n3,z\n");
+    refuse_each("a csv by number", open_by_number);
+    refuse_each("a csv that is refused", refuse_table);
+    refuse_each("a csv described", describe_table);
     refuse_each("generate", generate);
     refuse_each("the read bandwidth", read_bandwidth);
     refuse_each("a folder", open_folder);
-    cr_assert_eq(folder_count(path_of("")), 3, "files were left behind");
+    cr_assert_eq(folder_count(path_of("")), 5, "files were left behind");
     cr_assert_eq(folder_count(path_of("synthetic")), 3, "files were left behind");
 }
 

@@ -54,20 +54,20 @@ cusgd_status layout_of(const columns *c, cusgd_layout **out)
     return status;
 }
 
-int layout_is_valid(const cusgd_layout *l)
+cusgd_status layout_check(const cusgd_layout *l, int *valid)
 {
-    if (l->width < 1 || l->width > INT64_C(1) << 40 || l->d + l->k > l->width || l->offset < 0 || l->offset > l->width) return 0;
+    *valid = l->width >= 1 && l->width < INT64_C(1) << 40 && l->d + l->k <= l->width && l->offset >= 0;
     int64_t count = l->d + l->k + (l->offset > 0);
     int64_t *all = allocate((size_t)count, sizeof *all);
-    int good = all != NULL;
-    for (int64_t i = 0; all && i < count; i++) {
+    if (!all) return fail_memory((size_t)count * sizeof *all, "the columns' numbers");
+    for (int64_t i = 0; i < count; i++) {
         all[i] = i < l->d ? l->features[i] : i < l->d + l->k ? l->targets[i - l->d] : l->offset;
-        good = good && all[i] >= 1 && all[i] <= l->width;
+        *valid = *valid && all[i] >= 1 && all[i] <= l->width;
     }
-    if (all) qsort(all, (size_t)count, sizeof *all, compare_numbers);
-    for (int64_t i = 1; all && i < count; i++) good = good && all[i] != all[i - 1];
+    qsort(all, (size_t)count, sizeof *all, compare_numbers);
+    for (int64_t i = 1; i < count; i++) *valid = *valid && all[i] != all[i - 1];
     free(all);
-    return good;
+    return CUSGD_OK;
 }
 
 /* ---- Using one ----------------------------------------------------------------------------------------------------------- */

@@ -19,8 +19,8 @@ cusgd_status layout_copy(const cusgd_layout *from, cusgd_layout **out); /* NULL 
 void layout_free(cusgd_layout *l);                                      /* accepts NULL */
 /* What the columns were chosen for. */
 cusgd_status layout_of(const columns *c, cusgd_layout **out);
-/* Whether the numbers are columns of the file, none of them twice. */
-int layout_is_valid(const cusgd_layout *l);
+/* *valid: whether the numbers are columns of the file, none of them twice. */
+cusgd_status layout_check(const cusgd_layout *l, int *valid);
 
 /* Gives roles to columns as the reader's layout has them, where the reader says nothing else: features unless reader->features is
  * given, targets unless it has some or is x_only, the offset unless it has one. What the reader does give has been assigned. A

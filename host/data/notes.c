@@ -48,33 +48,36 @@ static int compare_doubles(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* Whether no two of the values are equal; 0 also where there is no memory to tell. */
-static int all_differ(const cusgd_matrix *x, int64_t n)
+/* *differ: whether no two of the values are equal. */
+static cusgd_status find_equal(const cusgd_matrix *x, int64_t n, int *differ)
 {
     double *sorted = allocate((size_t)n, sizeof *sorted);
-    int differ = sorted != NULL;
-    for (int64_t i = 0; sorted && i < n; i++) sorted[i] = matrix_at(x, i, 0);
-    if (sorted) qsort(sorted, (size_t)n, sizeof *sorted, compare_doubles);
-    for (int64_t i = 1; i < n && differ; i++) differ = sorted[i] != sorted[i - 1];
+    if (!sorted) return fail_memory((size_t)n * sizeof *sorted, "a column's values");
+    for (int64_t i = 0; i < n; i++) sorted[i] = matrix_at(x, i, 0);
+    qsort(sorted, (size_t)n, sizeof *sorted, compare_doubles);
+    *differ = 1;
+    for (int64_t i = 1; i < n && *differ; i++) *differ = sorted[i] != sorted[i - 1];
     free(sorted);
-    return differ;
+    return CUSGD_OK;
 }
 
-enum counting { COUNTS_NOTHING, COUNTS_ROWS, HAS_NUMBERS_OF_ROWS };
+enum counting { COUNTS_NOTHING, COUNTS_ROWS, NUMBERS_ROWS };
 
-/* 0, 1, 2, ... or 1, 2, 3, ...; or, where there is no name and as in a part of a table, whole numbers of which each stands once.
- */
-static enum counting find_counting(const cusgd_matrix *x, int64_t n, int unnamed)
+/* 0, 1, 2, ... or 1, 2, 3, ...; or, where the column has no name, as in a part of a table: whole numbers, each of which stands
+ * once. */
+static cusgd_status find_counting(const cusgd_matrix *x, int64_t n, int unnamed, enum counting *counting)
 {
     double first = matrix_at(x, 0, 0);
-    int in_order = first == 0 || first == 1, whole = 1;
+    int in_order = first == 0 || first == 1, whole = 1, differ = 0;
+    cusgd_status status = CUSGD_OK;
     for (int64_t i = 0; i < n && whole; i++) {
         double value = matrix_at(x, i, 0);
         in_order = in_order && value == first + (double)i;
         whole = value >= 0 && value == floor(value) && value < 0x1p53;
     }
-    if (in_order) return COUNTS_ROWS;
-    return whole && unnamed && all_differ(x, n) ? HAS_NUMBERS_OF_ROWS : COUNTS_NOTHING;
+    if (whole && !in_order && unnamed) status = find_equal(x, n, &differ);
+    *counting = whole && in_order ? COUNTS_ROWS : differ ? NUMBERS_ROWS : COUNTS_NOTHING;
+    return status;
 }
 
 cusgd_status note_index(cusgd_data *data, const columns *c, const cusgd_reader *reader)
@@ -86,8 +89,9 @@ cusgd_status note_index(cusgd_data *data, const columns *c, const cusgd_reader *
     if (c->at[0].role != ROLE_FEATURE || data->view.d < 2 || data->view.n < 3 || !is_index_name(name)) return CUSGD_OK;
     x.at = (const double *)x.at + c->at[0].at;
     int unnamed = c->named && *name == '\0';
-    enum counting counting = find_counting(&x, data->view.n, unnamed);
-    if (counting == COUNTS_NOTHING) return CUSGD_OK;
+    enum counting counting;
+    cusgd_status status = find_counting(&x, data->view.n, unnamed, &counting);
+    if (status || counting == COUNTS_NOTHING) return status;
     column_list list = {.length = 0};
     column_list_add(&list, c, 0);
     snprintf(shown, sizeof shown, "1 has no name and");
