@@ -104,7 +104,8 @@ static void largest_columns(const cusgd_trainer *t, char *text, size_t room)
         chosen[i] = best;
         const char *name = cusgd_data_feature(t->data, best);
         char shown[64];
-        snprintf(shown, sizeof shown, "%lld", (long long)best + 1);
+        int64_t column = cusgd_data_feature_column(t->data, best);
+        snprintf(shown, sizeof shown, "%lld", (long long)(column ? column : best + 1));
         if (name) cusgd_text_escape(name, shown, sizeof shown);
         int wrote = snprintf(text + used, room - used, "%s%s (%.3g)", i ? ", " : "", shown, t->rms[best]);
         if (wrote < 0 || (size_t)wrote >= room - used) break;

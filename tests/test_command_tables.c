@@ -76,6 +76,17 @@ Test(command_tables, validates_and_starts_by_number)
     assert_has(o.err, "x.csv:1: the file has 3 columns");
 }
 
+/* What is said of a column gives its number in the file. */
+Test(command_tables, divergence_names_the_files_columns)
+{
+    make_bare();
+    run(&o, "awk -F, -v OFS=, '{$3 *= 1e6} {print}' first.csv >far.csv; $CUSGD train far.csv --target 1 --model m --optimizer "
+            "sgd --rate "
+            "1e10 --no-standardize --batch 1");
+    assert_code(o, 4);
+    assert_has(o.err, "Columns of largest scale: 3 (");
+}
+
 /* A model with names on a file that is said to have none: the columns are where they were. */
 Test(command_tables, names_and_no_header)
 {

@@ -179,16 +179,20 @@ Test(tables, all_problems_at_once)
          "(1 of "
          "3 rows), 'd' (1): fill them in, or remove the rows; or leave all of these columns out: --ignore a,c,d"},
         {"a,b,y\n1,2,3\n2,Total,5\n3,4,6\n",
-         "data.csv:3:2: 'Total' in column 'b' is not a number: correct it (encode it as numbers), or "
+         "data.csv:3:2: 'Total' in column 'b' is not a number: correct it (write it as numbers), or "
          "remove the row or the column (--ignore b)"},
         {"a,b,y\n1,2,3\n2,x,5\n3,4,6\n4,5,7\n5,z,8\n", "'x' in column 'b' is not a number, nor is 1 more there: correct them"},
         {"a,b,y\n1,TRUE,3\n2,FALSE,5\n", "encode it as 1 and 0"},
+        {"1,x,3\n2,y\n", "data.csv:1:2: column 2 holds text ('x', 'y'): leave it out (--ignore 2)"},
+        {"1,x,3\n2,y\n", "also "},
+        {"a,--x,y\n1,u,3\n2,v,5\n", "(--ignore 2)"},
+        {",1,y\nu,2,3\nv,4,5\n", "column 1 holds text ('u', 'v'): leave it out (--ignore -3)"},
         {"a,b,y\n1,2024-01-31,3\n2,2024-02-01,5\n", "dates and times as days or seconds"},
         {"a,b,y\n1,\"1,200\",3\n2,$5,5\n", "as plain numbers, with a point"},
         {"a,b,y\n1,12%,3\n2,3,5\n3,3,5\n", "as plain numbers"},
         {"a,b,y\n1,2,\n2,3,5\n", "data.csv:2:3: column 'y' has no value here: fill it in, or remove the row"},
         {"a,b,y\n1,2,3\n2,x,5\n3,4\n",
-         "'x' in column 'b' is not a number: correct it (encode it as numbers), or remove the row or the "
+         "'x' in column 'b' is not a number: correct it (write it as numbers), or remove the row or the "
          "column (--ignore b); also"},
         {"a,b,y\n1,1e999,3\n2,x,5\n3,5,6\n", "data.csv:2:2: 1e999 in column 'b' is too large for a double; also"},
         {"\"a, b\",\"say \"\"x\"\"\",it's,c d,y\nq,r,s,t,1\nq,r,s,t,2\n", "leave them out (--ignore '\"a, b\",say \"x\",3,c d')"},

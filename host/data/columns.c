@@ -145,7 +145,7 @@ static int name_is_usable(const columns *c, int64_t j)
 {
     const char *name = c->named ? c->at[j].name : "";
     int64_t count = 0;
-    if (*name == '\0' || !c->sorted) return 0;
+    if (*name == '\0' || strncmp(name, "--", 2) == 0 || !c->sorted) return 0;
     find_name(c, name, &count);
     for (const char *at = name; *at; at++)
         if ((unsigned char)*at < 32 || *at == 127 || *at == '\'') return 0;
@@ -156,7 +156,10 @@ void column_list_add(column_list *list, const columns *c, int64_t j)
 {
     char number[32];
     const char *name = number;
+    int64_t count = 0;
     snprintf(number, sizeof number, "%" PRId64, j + 1);
+    if (c->named && c->sorted) find_name(c, number, &count);
+    if (count > 0) snprintf(number, sizeof number, "%" PRId64, j - c->count); /* that is another column's name: from the end */
     if (name_is_usable(c, j)) name = c->at[j].name;
     int quoted = *name == '"' || strchr(name, ',') != NULL;
     size_t most = 2 * strlen(name) + 8; /* a comma, quotes, those in the name doubled, the end of the list, the shell's quotes */

@@ -23,6 +23,7 @@ typedef struct table {
     int64_t rows, capacity;
     int64_t to;        /* the row of the arrays that is filled: `rows`, or 0 where the table cannot be used any more */
     survey survey;     /* why it cannot */
+    int cut;           /* 1: it was not read to its end */
     int classed;       /* the one target is text: y is 0 or 1 for classes[0] or [1] */
     char *classes[2];  /* the reader's, else in the order in which they come */
     field first_class; /* where the first one stands; its text is classes[0] */
@@ -228,22 +229,21 @@ static cusgd_status read_row(table *t)
 /* Once something is wrong the rows are read on to find all that is, some more of them at most. */
 static cusgd_status read_rows(table *t)
 {
-    int more = 1, last = 0;
+    int more, last = 0;
     int64_t most = INT64_MAX;
     cusgd_status status;
-    while (!(status = scan_record(&t->scan, &more)) && more && t->rows < most) {
+    while (!(status = scan_record(&t->scan, &more)) && more) {
         if (!last && survey_found(&t->survey)) {
             last = 1;
             most = t->rows + SURVEY_ROWS;
         }
+        t->cut = t->rows >= most;
+        if (t->cut) break;
         if (t->rows == t->capacity && !last) status = table_resize(t, 2 * t->rows);
         if (!status) status = read_row(t);
         if (status) break;
     }
-    if (!survey_found(&t->survey)) return status;
-    if (status == CUSGD_ERROR_MEMORY) return status;
-    if (status) survey_add_other(&t->survey);
-    return survey_fail(&t->survey, &t->columns, t->reader, t->scan.source, t->rows, status || !more);
+    return status;
 }
 
 /* ---- The first lines ----------------------------------------------------------------------------------------------------- */
@@ -329,10 +329,19 @@ static cusgd_status give_arrays(table *t, cusgd_data *data)
     return cusgd_data_set_offset(data, t->columns.offset, o);
 }
 
+/* All that was found, and with what reading ended, in one message. */
+static cusgd_status report(table *t, cusgd_status status)
+{
+    if (!survey_found(&t->survey) || status == CUSGD_ERROR_MEMORY) return status;
+    if (status) survey_add_other(&t->survey);
+    return survey_fail(&t->survey, &t->columns, t->reader, t->scan.source, t->rows, !t->cut);
+}
+
 static cusgd_status read_all(table *t, cusgd_data *data)
 {
     cusgd_status status = read_first(t, data);
     if (!status) status = read_rows(t);
+    status = report(t, status);
     if (!status && t->rows == 0) status = fail(CUSGD_ERROR_DATA, "%s: has a header and no rows", data->source);
     if (!status) status = settle_classes(t);
     return status ? kind_explain(status, data->source, t->scan.sample, t->scan.sample_count) : CUSGD_OK;

@@ -127,8 +127,8 @@ static void put_many(sentence *out, const survey *s, const columns *c, enum grou
         if (g != MISSING_VALUES)
             put_texts(out, at);
         else
-            put(out, "%" PRId64 "%s", at->missing, *before ? "" : rows == 1 ? " of 1 row" : "");
-        if (g == MISSING_VALUES && !*before && rows > 1) put(out, " of %" PRId64 " rows", rows);
+            put(out, "%" PRId64, at->missing);
+        if (g == MISSING_VALUES && !*before) put(out, " of %" PRId64 " row%s", rows, rows == 1 ? "" : "s");
         put(out, ")");
         before = ", ";
     }
@@ -156,7 +156,7 @@ static void put_advice(sentence *out, const survey_column *at, enum group g, int
         put(out, ": encode %s %s", which, advice);
     if (g == TEXT_COLUMNS) return;
     if (g == STRAY_TEXTS)
-        put(out, ": correct %s (encode %s %s)", it, it, advice);
+        put(out, ": correct %s (write %s %s)", it, it, advice);
     else
         put(out, ": fill %s in", it);
     put(out, ", or remove the row%s", values > 1 ? "s" : "");

@@ -42,6 +42,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         cusgd_reader_init(&reader);
         reader.x_only = strstr(path, ".npy") != NULL;
         if (cusgd_data_open(path, &reader, &data) == CUSGD_OK) cusgd_data_free(data);
+        cusgd_table *table;
+        if (!reader.x_only && cusgd_table_open(path, &reader, &table) == CUSGD_OK) cusgd_table_free(table);
     }
     return 0;
 }
