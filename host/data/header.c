@@ -71,7 +71,7 @@ typedef struct evidence {
     int texts;       /* text stands where roles want numbers, in both lines or in a file of one line */
     int texts_over;  /* likewise, and the second line has no text there: a name above its values */
     int target_over; /* the target is text above a number */
-    int any_text;    /* there is text in a column other than the target */
+    int any_text;    /* there is text in a column other than the target, or below */
 } evidence;
 
 static evidence compare_lines(const opening *o, const columns *numbered)
@@ -83,6 +83,8 @@ static evidence compare_lines(const opening *o, const columns *numbered)
         int below = j < o->count[1], numeric = role == ROLE_FEATURE || role == ROLE_WEIGHT || role == ROLE_OFFSET;
         enum field_kind second = below ? field_kind(&o->cells[1][j]) : FIELD_NUMBER;
         if (first == FIELD_NUMBER && role != ROLE_IGNORED && !e.numbers++) e.number = j;
+        if (first == FIELD_MISSING && second == FIELD_TEXT && role != ROLE_TARGET)
+            e.any_text = 1; /* as an index without a name */
         if (first != FIELD_TEXT) continue;
         e.texts |= numeric;
         e.texts_over |= numeric && second != FIELD_TEXT;
