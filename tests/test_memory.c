@@ -232,6 +232,60 @@ static cusgd_status train_named(void)
     return status;
 }
 
+/* More columns than rows by the ways of exact, and classes that only two columns together separate, by newton. */
+static cusgd_status solve_wide(void)
+{
+    enum { FEW = 6 };
+    static double x[2 * FEW * FEW], y[FEW] = {1, 3, 2, 5, 4, 0};
+    for (int i = 0; i < 2 * FEW * FEW; i++) x[i] = (i * i + 3 * i) % 13;
+    cusgd_options o;
+    cusgd_data *data = NULL;
+    cusgd_trainer *t = NULL;
+    cusgd_options_init(&o);
+    o.solver = CUSGD_SOLVER_EXACT;
+    o.threads = 1;
+    cusgd_matrix mx = {x, CUSGD_TYPE_FLOAT64, 2 * FEW, 1}, my = {y, CUSGD_TYPE_FLOAT64, 1, 1}, none = {0};
+    cusgd_status status = cusgd_data_wrap(FEW, 2 * FEW, 1, mx, my, none, &data);
+    for (int l2 = 0; l2 < 2 && status == CUSGD_OK; l2++) {
+        o.l2 = l2;
+        t = NULL;
+        status = cusgd_trainer_create(&o, data, NULL, &t);
+        if (status == CUSGD_OK) status = cusgd_trainer_fit(t, NULL, NULL, NULL);
+        cusgd_trainer_free(t);
+    }
+    cusgd_data_free(data);
+    return status;
+}
+
+static cusgd_status solve_separated(void)
+{
+    static double x[2 * ROWS], y[ROWS];
+    for (int i = 0; i < ROWS; i++) {
+        x[2 * i] = i * 7 % 19 - 9;
+        x[2 * i + 1] = i * 11 % 17 - 8;
+        y[i] = x[2 * i] + x[2 * i + 1] > 0.5;
+    }
+    cusgd_options o;
+    cusgd_data *data = NULL;
+    cusgd_trainer *t = NULL;
+    cusgd_model *m = NULL;
+    cusgd_result r;
+    cusgd_options_init(&o);
+    o.solver = CUSGD_SOLVER_NEWTON;
+    o.loss = CUSGD_LOSS_LOGISTIC;
+    o.threads = 1;
+    cusgd_matrix mx = {x, CUSGD_TYPE_FLOAT64, 2, 1}, my = {y, CUSGD_TYPE_FLOAT64, 1, 1}, none = {0};
+    cusgd_status status = cusgd_data_wrap(ROWS, 2, 1, mx, my, none, &data);
+    if (status == CUSGD_OK) status = cusgd_trainer_create(&o, data, NULL, &t);
+    if (status == CUSGD_OK) status = cusgd_trainer_fit(t, NULL, NULL, &r);
+    if (status == CUSGD_OK) cr_assert(strstr(r.note, "no finite optimum"), "%s", r.note);
+    if (status == CUSGD_OK) status = cusgd_trainer_model(t, &m);
+    cusgd_model_free(m);
+    cusgd_trainer_free(t);
+    cusgd_data_free(data);
+    return status;
+}
+
 static cusgd_status open_csv(void)
 {
     static const char *const wanted[] = {"y1", "y2"}, *const ignored[] = {"note"};
@@ -384,6 +438,12 @@ Test(memory, training)
     refuse_each("training, defaults", train_default);
     refuse_each("training, many options", train_elaborate);
     cr_assert_eq(folder_count(path_of("")), 3, "files were left behind");
+}
+
+Test(memory, solvers)
+{
+    refuse_each("solver exact, wide", solve_wide);
+    refuse_each("solver newton, separated classes", solve_separated);
 }
 
 Test(memory, reading)

@@ -96,14 +96,15 @@ void triangle_add(int64_t m, double *r, int64_t rows, int64_t room, double *more
                               (lapack_int)room, work, block, work + block * m);
 }
 
-/* Where R's leading d x d part is far from singular, by substitution: much cheaper than with pivots. Returns 0 elsewhere. */
+/* Where R's leading d x d part is far from singular, by substitution: much cheaper than with pivots. Returns 0 elsewhere, -1
+ * where there is no memory. */
 static int solve_full_rank(int64_t d, int64_t k, const double *r, double tolerance, double *theta)
 {
     enum { MARGIN = 100 };
     lapack_int m = (lapack_int)(d + k), n = (lapack_int)d;
     double inverse = 0, *work = allocate((size_t)(3 * d + d * k), sizeof *work), *y = work + 3 * d;
     lapack_int *counts = allocate((size_t)d, sizeof *counts);
-    int good = work && counts && d > 0;
+    int memory = work && counts, good = memory;
     if (good) good = LAPACKE_dtrcon_work(LAPACK_COL_MAJOR, '1', 'U', 'N', n, r, m, &inverse, work, counts) == 0;
     good = good && inverse > MARGIN * tolerance;
     for (int64_t c = 0; c < k && good; c++) vector_copy(d, r + (d + c) * (d + k), y + c * d);
@@ -112,14 +113,15 @@ static int solve_full_rank(int64_t d, int64_t k, const double *r, double toleran
         for (int64_t c = 0; c < k; c++) theta[j * k + c] = y[c * d + j];
     free(work);
     free(counts);
-    return good;
+    return memory ? good : -1;
 }
 
 int64_t triangle_solve(int64_t d, int64_t k, double *r, double tolerance, double *theta)
 {
     lapack_int m = (lapack_int)(d + k), n = (lapack_int)d, outputs = (lapack_int)k, rank = -1;
     double best = 0, *y = r + d * m;
-    if (d == 0 || solve_full_rank(d, k, r, tolerance, theta)) return d;
+    int full = d > 0 ? solve_full_rank(d, k, r, tolerance, theta) : 1;
+    if (full != 0) return full > 0 ? d : -1;
     lapack_int *order = allocate_zeroed((size_t)d, sizeof *order); /* 0: free to be moved */
     (void)LAPACKE_dgelsy_work(LAPACK_COL_MAJOR, n, n, outputs, r, m, y, m, order, tolerance, &rank, &best, -1);
     double *work = allocate((size_t)best, sizeof *work);
