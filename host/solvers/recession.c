@@ -1,0 +1,254 @@
+/* Whether some direction v never raises the loss of a row and lowers that of some (separation.c): by the rows. */
+#include "separation.h"
+
+#include "error.h"
+#include <math.h>
+#include <stdlib.h>
+
+enum { PASS_WORK = 20000000, MIN_SAMPLE = 512, MAX_SAMPLE = 100000 };
+
+/* ---- Rows ---- */
+
+static void read_row(const search *s, int64_t row, double *z)
+{
+    for (int64_t a = 0; a < s->free; a++)
+        z[a] = s->column[a] < s->t->plan.d ? (matrix_at(&s->t->train_rows.x, row, s->column[a]) - s->middle[a]) / s->half[a] : 1;
+}
+
+static void add_row(search *s, int64_t row)
+{
+    s->row[s->rows] = row;
+    read_row(s, row, s->z + s->rows++ * s->free);
+}
+
+/* What v makes of a row: >= 0 as it should be, or below 0. */
+static double gain(const search *s, int64_t row, double zv)
+{
+    if (s->logistic) return is_positive(s, row) ? zv : -zv;
+    return is_positive(s, row) ? -fabs(zv) : -zv;
+}
+
+/* Gains below this are no more than rounding, where `most` is the greatest. */
+static double slack(double most) { return -1e-7 * most; }
+
+/* Checks v on all rows; those that contradict it join the sample as far as there is room. *all: every gain is positive. */
+static int holds_everywhere(search *s, const double *v, double most, double *z, int *all)
+{
+    const examples *e = &s->t->train_rows;
+    int holds = 1;
+    *all = 1;
+    for (int64_t i = 0; i < e->n && !s->t->cancelled; i++) {
+        int64_t row = examples_row(e, i);
+        if (!counts(s, row)) continue;
+        read_row(s, row, z);
+        double g = gain(s, row, vector_dot(s->free, z, v));
+        *all &= g > -1e3 * slack(most);
+        if (g >= slack(most)) continue;
+        holds = 0;
+        if (s->rows == s->room) break;
+        add_row(s, row);
+    }
+    return holds && !s->t->cancelled;
+}
+
+/* ---- Newton's method on the sample, of logistic loss, or poisson's with all y > 0 brought to 1 ---- */
+
+static struct loss_point loss_of(const search *s, int64_t i, double p)
+{
+    double y = is_positive(s, s->row[i]);
+    return s->logistic ? loss_logistic(p, y) : loss_poisson(p, y, (double)INFINITY);
+}
+
+static double sum_of_losses(const search *s, const double *at)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < s->rows; i++) sum += loss_of(s, i, at[i]).value;
+    return sum;
+}
+
+static void differentiate(search *s)
+{
+    int64_t f = s->free;
+    vector_zero(f * f, s->h);
+    vector_zero(f, s->g);
+    for (int64_t i = 0; i < s->rows; i++) {
+        struct loss_point l = loss_of(s, i, s->at[i]);
+        const double *z = s->z + i * f;
+        for (int64_t a = 0; a < f; a++) {
+            double left = l.curvature * z[a], *h = s->h + a * f;
+            s->g[a] += l.slope * z[a];
+            for (int64_t b = 0; b <= a; b++) h[b] += left * z[b];
+        }
+    }
+}
+
+/* l becomes the factor of H with its diagonal brought to 1 and raised a little; *full: H has full rank. */
+static int factor(search *s, int *full)
+{
+    int64_t f = s->free;
+    double least = 1;
+    for (int64_t a = 0; a < f; a++) s->scale[a] = s->h[a * f + a] > 0 ? 1 / sqrt(s->h[a * f + a]) : 1;
+    double ridge = 1e-14 * (double)f;
+    for (int tries = 0; tries < 5; tries++, ridge *= 10) {
+        for (int64_t a = 0; a < f; a++)
+            for (int64_t b = 0; b <= a; b++) s->l[a * f + b] = s->h[a * f + b] * s->scale[a] * s->scale[b] + (a == b ? ridge : 0);
+        if (!cholesky_factor(f, s->l)) continue;
+        for (int64_t a = 0; a < f; a++) least = fmin(least, s->l[a * f + a]);
+        *full = least > 1e-5;
+        return 1;
+    }
+    return 0;
+}
+
+/* p = -H^-1 g and z'p. */
+static int step(search *s, int *full)
+{
+    int64_t f = s->free;
+    if (!factor(s, full)) return 0;
+    for (int64_t a = 0; a < f; a++) s->p[a] = -s->g[a] * s->scale[a];
+    cholesky_solve(f, s->l, s->p);
+    for (int64_t a = 0; a < f; a++) s->p[a] *= s->scale[a];
+    for (int64_t i = 0; i < s->rows; i++) s->change[i] = vector_dot(f, s->z + i * f, s->p);
+    return 1;
+}
+
+/* Moves along p by halves of it until the sum of losses falls enough. */
+static int move(search *s)
+{
+    enum { HALVINGS = 40 };
+    double before = sum_of_losses(s, s->at), promised = vector_dot(s->free, s->g, s->p), share = 1;
+    for (int i = 0; i < HALVINGS; i++) {
+        vector_copy(s->rows, s->at, s->trial);
+        vector_add(s->rows, share, s->change, s->trial);
+        if (sum_of_losses(s, s->trial) <= before + 1e-4 * share * promised + 1e-13 * fabs(before)) {
+            vector_copy(s->rows, s->trial, s->at);
+            return 1;
+        }
+        share /= 2;
+    }
+    return 0;
+}
+
+/* On the sample; SEPARATED: by p, whose greatest gain is *most. */
+static enum verdict judge_sample(search *s, double *most)
+{
+    enum { ITERATIONS = 60, EARLIEST = 8 };
+    int full;
+    vector_zero(s->rows, s->at);
+    for (int i = 0; i < ITERATIONS && !s->t->cancelled; i++) {
+        double least = 0, largest = 0;
+        differentiate(s);
+        if (!step(s, &full)) return UNKNOWN;
+        *most = 0;
+        for (int64_t r = 0; r < s->rows; r++) {
+            double g = gain(s, s->row[r], s->change[r]);
+            least = fmin(least, g);
+            *most = fmax(*most, g);
+            largest = fmax(largest, fabs(s->change[r]));
+        }
+        if (largest < 0.5) return full || s->rows == s->count[0] + s->count[1] ? FINITE : UNKNOWN;
+        if (i >= EARLIEST && *most >= 0.5 && least >= slack(*most)) return SEPARATED;
+        if (!move(s)) return UNKNOWN;
+    }
+    return UNKNOWN;
+}
+
+static void take_sample(search *s)
+{
+    const examples *e = &s->t->train_rows;
+    int64_t count = e->n <= s->room ? e->n : s->room / 2;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t row = examples_row(e, (int64_t)((double)i / (double)count * (double)e->n));
+        if (counts(s, row)) add_row(s, row);
+    }
+}
+
+static enum verdict judge_rows(search *s, int *all)
+{
+    enum { ROUNDS = 4 };
+    double most;
+    take_sample(s);
+    for (int round = 0; round < ROUNDS && !s->t->cancelled; round++) {
+        int64_t before = s->rows;
+        enum verdict v = judge_sample(s, &most);
+        if (v != SEPARATED) return v;
+        if (holds_everywhere(s, s->p, most, s->g, all)) return SEPARATED;
+        if (s->rows == before) return UNKNOWN;
+    }
+    return UNKNOWN;
+}
+
+cusgd_status judge_together(search *s, enum verdict *v, int *all)
+{
+    int64_t f = s->free, n = s->t->train_rows.n, sample = PASS_WORK / (f * f);
+    sample = sample < MIN_SAMPLE ? MIN_SAMPLE : sample > MAX_SAMPLE ? MAX_SAMPLE : sample;
+    s->room = n < 2 * sample ? n : 2 * sample;
+    s->rows = 0;
+    size_t values = (size_t)(s->room * (f + 3) + 2 * f * f + 3 * f);
+    s->z = allocate(values, sizeof *s->z);
+    s->row = allocate((size_t)s->room, sizeof *s->row);
+    if (!s->z || !s->row) return fail_memory(values * sizeof *s->z, "the check for separated classes");
+    s->at = s->z + s->room * f;
+    s->trial = s->at + s->room;
+    s->change = s->trial + s->room;
+    s->h = s->change + s->room;
+    s->l = s->h + f * f;
+    s->g = s->l + f * f;
+    s->p = s->g + f;
+    s->scale = s->p + f;
+    *v = judge_rows(s, all);
+    return CUSGD_OK;
+}
+
+void close_rows(search *s)
+{
+    free(s->z);
+    free(s->row);
+    s->z = NULL;
+    s->row = NULL;
+}
+
+/* ---- Other ways ---- */
+
+/* By the Cholesky factor of their Gram matrix, each row brought to length 1. */
+cusgd_status judge_independence(search *s, enum verdict *v)
+{
+    int64_t n = s->count[0] + s->count[1], f = s->free, m = 0;
+    double *z = allocate((size_t)(n * f + n * n), sizeof *z), *gram = z + n * f;
+    if (!z) return fail_memory((size_t)(n * f + n * n) * sizeof *z, "the check for separated classes");
+    for (int64_t i = 0; i < s->t->train_rows.n; i++) {
+        int64_t row = examples_row(&s->t->train_rows, i);
+        if (!counts(s, row)) continue;
+        double *at = z + m++ * f;
+        read_row(s, row, at);
+        double length = vector_norm(f, at);
+        for (int64_t a = 0; a < f && length > 0; a++) at[a] /= length;
+    }
+    for (int64_t a = 0; a < n; a++)
+        for (int64_t b = 0; b <= a; b++) gram[a * n + b] = vector_dot(f, z + a * f, z + b * f);
+    int independent = cholesky_factor(n, gram);
+    for (int64_t a = 0; a < n && independent; a++) independent = gram[a * n + a] > 1e-5;
+    if (independent) *v = SEPARATED;
+    free(z);
+    return CUSGD_OK;
+}
+
+void judge_margins(const search *s, const double *theta, enum verdict *v)
+{
+    const cusgd_trainer *t = s->t;
+    const examples *e = &t->train_rows;
+    int64_t d = t->plan.d, k = t->plan.k;
+    double least = (double)INFINITY, most = 0;
+    *v = UNKNOWN;
+    for (int64_t j = 0; j < d; j++)
+        if (s->may[j] != BOTH) return;
+    for (int64_t i = 0; i < e->n && !t->cancelled && !(least <= 0); i++) {
+        int64_t row = examples_row(e, i);
+        double p = theta[d * k + s->c];
+        if (!counts(s, row)) continue;
+        for (int64_t j = 0; j < d; j++) p += theta[j * k + s->c] * ((matrix_at(&e->x, row, j) - t->mean[j]) / t->scale[j]);
+        least = fmin(least, gain(s, row, p));
+        most = fmax(most, fabs(p));
+    }
+    if (!t->cancelled && least > 1e-6 * most) *v = SEPARATED;
+}
