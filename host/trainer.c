@@ -305,6 +305,7 @@ static cusgd_status restart(cusgd_trainer *t, const double *theta)
     t->plateau_best = (double)INFINITY;
     t->plateau_stale = 0;
     t->result = AREA_CURRENT;
+    t->unfinished = 1;
     cusgd_status status = check_bounds(t);
     return status == CUSGD_OK ? trainer_begin(t) : status;
 }

@@ -55,7 +55,7 @@ struct cusgd_trainer {
     double kept_objective; /* the training objective of what AREA_BEST holds; NaN: unknown */
     double kept;           /* what AREA_BEST scores: the validation loss, or the training objective; infinite: nothing kept yet */
     int64_t kept_epoch;    /* the epoch at whose end it was */
-    int unfinished;        /* 1: the solver's last fit has not converged */
+    int unfinished;        /* 1: no fit of the solver has converged yet, or not the last one */
     int separated;         /* 1: no finite optimum exists (separation.c); 0: one exists, or it is not known; -1: not looked at */
     char announcement[256]; /* what a solver says before a long run; "" if nothing */
     char separation[256];   /* what there is to say then */

@@ -62,7 +62,7 @@ static double memory_bytes(void)
  * than this and longer than a method of a few vectors. */
 cusgd_solver solver_usual(const cusgd_trainer *t)
 {
-    const double affordable = 1e11, newton_affordable = 1e12, newton_wide = 1e10, room = memory_bytes() / 4;
+    const double affordable = 1e11, newton_affordable = 1e12, newton_wide = 1e8, room = memory_bytes() / 4;
     enum { MAX_NEWTON_COLUMNS = 1000 };
     const cusgd_options *o = &t->options;
     shape a = shape_of(t);
