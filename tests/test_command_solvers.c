@@ -120,6 +120,18 @@ Test(command_solvers, a_run_that_falls_short_names_what_gets_further)
     assert_lacks(o.err, "--solver");
 }
 
+/* Solver auto is not advised to somebody who has it. */
+Test(command_solvers, advice_is_not_what_was_done_already)
+{
+    make("overlap.csv", "a,b,y", 300, "x = normal(); print x \",\" normal() \",\" (x + 2 * normal() > 0)");
+    run(&o, "\"$CUSGD\" train overlap.csv --loss logistic --solver auto --epochs 1 --precision double --model m");
+    assert_code(o, CUSGD_ERROR_CONVERGED);
+    assert_has(o.err, "try more --epochs, or some --l2");
+    run(&o, "\"$CUSGD\" train overlap.csv --loss logistic --solver cg --epochs 1 --precision double --model m");
+    assert_code(o, CUSGD_ERROR_CONVERGED);
+    assert_has(o.err, "try --solver auto");
+}
+
 /* The gap that is printed is that to the loss of a converged solver. */
 Test(command_solvers, the_gap_is_the_true_one)
 {

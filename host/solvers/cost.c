@@ -78,7 +78,7 @@ cusgd_solver solver_usual(const cusgd_trainer *t)
 
 void solver_announce(cusgd_trainer *t)
 {
-    const double rate = 1e10, long_seconds = 10, large = 4e9;
+    const double rate = 1e10, long_seconds = 5, large = 4e9;
     cusgd_solver which = t->options.solver;
     shape a = shape_of(t);
     double seconds = work_of(which, a) / rate, bytes = bytes_of(which, a);

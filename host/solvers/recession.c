@@ -89,9 +89,10 @@ static int factor(search *s, int *full)
     double least = 1;
     for (int64_t a = 0; a < f; a++) s->scale[a] = s->h[a * f + a] > 0 ? 1 / sqrt(s->h[a * f + a]) : 1;
     double ridge = 1e-14 * (double)f;
-    for (int tries = 0; tries < 5; tries++, ridge *= 10) {
+    for (int tries = 0; tries < 5; tries++) {
         for (int64_t a = 0; a < f; a++)
             for (int64_t b = 0; b <= a; b++) s->l[a * f + b] = s->h[a * f + b] * s->scale[a] * s->scale[b] + (a == b ? ridge : 0);
+        ridge *= 10; /* for the next one */
         if (!cholesky_factor(f, s->l)) continue;
         for (int64_t a = 0; a < f; a++) least = fmin(least, s->l[a * f + a]);
         *full = least > 1e-5;

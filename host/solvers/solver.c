@@ -276,11 +276,18 @@ static void put_above(double share, double limit, char *text, size_t room)
     }
 }
 
-static const char *advice_of(const cusgd_trainer *t)
+/* Never what was done already: solver auto only where it is another one. */
+static const char *advice_of(const solver *s)
 {
+    const cusgd_trainer *t = s->t;
+    cusgd_solver which = t->options.solver;
     if (!t->options.standardize) return "standardizing (leave out --no-standardize)";
     if (t->separated > 0) return "--l2 (1e-4, for example), as no finite optimum exists without it";
-    return is_first_order(t->options.solver) ? "more --epochs, or --solver auto" : "--solver auto, or some --l2";
+    if (is_first_order(which)) return "more --epochs, or --solver auto";
+    if (solver_usual(t) != which) return "--solver auto, or some --l2";
+    if (!s->stuck) return "more --epochs, or some --l2";
+    return t->options.precision == CUSGD_PRECISION_FLOAT ? "--precision double, or some --l2"
+                                                         : "some --l2, or a larger --gradient-tolerance";
 }
 
 static cusgd_status not_converged(const solver *s)
@@ -293,7 +300,7 @@ static cusgd_status not_converged(const solver *s)
                 "not converged: after %lld iteration%s of solver %s the gradient is %s of the intercept-only model's, not within "
                 "%.3g%s; try %s",
                 (long long)s->iterations, s->iterations == 1 ? "" : "s", solver_word(t->options.solver), share,
-                t->options.gradient_tolerance, s->stuck ? ", and no step lowers the objective any further" : "", advice_of(t));
+                t->options.gradient_tolerance, s->stuck ? ", and no step lowers the objective any further" : "", advice_of(s));
 }
 
 /* Where curvature all but vanishes a gradient is small far from the optimum: f - least = g' H^-1 g / 2. So where the least
