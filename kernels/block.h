@@ -6,6 +6,9 @@
 
 enum { THREADS = 256 };
 
+/* The blocks of a grid along x and along y, on every architecture (CUDA C++ Programming Guide, "Compute Capabilities"). */
+enum { MAX_GRID_X = 0x7fffffff, MAX_GRID_Y = 65535 };
+
 /* A block of width x height threads: neighbouring threads stand at neighbouring columns, as many as the columns are worth. */
 static inline dim3 block_for(int64_t columns)
 {
@@ -14,19 +17,26 @@ static inline dim3 block_for(int64_t columns)
     return dim3(width, THREADS / width);
 }
 
-static inline unsigned groups_of(int64_t count, int64_t each) { return (unsigned)((count + each - 1) / each); }
-
-/* Blocks along the columns, each thread taking `each` of them or, beyond the grid's limit, more. */
-static inline unsigned column_blocks(int64_t columns, dim3 block, int64_t each)
+/* More groups than a grid's x can have become a number that every launch refuses, not a smaller one that it would accept. */
+static inline unsigned groups_of(int64_t count, int64_t each)
 {
-    unsigned blocks = groups_of(columns, block.x * each);
-    return blocks < 65535 ? blocks : 65535;
+    int64_t groups = (count + each - 1) / each;
+    return groups <= MAX_GRID_X ? (unsigned)groups : UINT32_MAX;
+}
+
+/* The grid of a kernel that works on a matrix: its rows along x; its columns along y, each thread taking `each` of them. There
+ * may be fewer blocks along y than that needs: the kernel steps over the columns by gridDim.y * blockDim.x. Every grid with a y
+ * is made here, but for loss.cu's, whose number of columns has a bound. */
+static inline dim3 matrix_grid(int64_t rows, int64_t columns, dim3 block, int64_t each)
+{
+    unsigned y = groups_of(columns, block.x * each);
+    return dim3(groups_of(rows, block.y), y < MAX_GRID_Y ? y : (unsigned)MAX_GRID_Y);
 }
 
 /* Blocks for one thread a value, or a loop where that is more than enough to fill a device. */
 static inline unsigned blocks_for(int64_t values)
 {
-    unsigned blocks = groups_of(values, THREADS);
+    unsigned blocks = groups_of(values, THREADS); /* too many are still more than the most here */
     return blocks < 16384 ? blocks : 16384;
 }
 

@@ -22,7 +22,7 @@ template <class from_t, class to_t> __global__ static void convert_kernel(conver
 
 template <class from_t> static cudaError_t convert(const convert_task *t, cudaStream_t stream)
 {
-    dim3 block = block_for(t->cols), grid(groups_of(t->rows, block.y), column_blocks(t->cols, block, 4));
+    dim3 block = block_for(t->cols), grid = matrix_grid(t->rows, t->cols, block, 4);
     if (t->precision == CUSGD_PRECISION_DOUBLE) return LAUNCH((convert_kernel<from_t, double>), grid, block, 0, stream, *t);
     return t->storage == CUSGD_STORAGE_BF16 ? LAUNCH((convert_kernel<from_t, bf16>), grid, block, 0, stream, *t)
                                             : LAUNCH((convert_kernel<from_t, float>), grid, block, 0, stream, *t);
@@ -48,7 +48,7 @@ template <class real, class stored> __global__ static void widen_kernel(widen_ta
 
 extern "C" cudaError_t kernel_widen(const widen_task *t, cudaStream_t stream)
 {
-    dim3 block = block_for(t->cols), grid(groups_of(t->count, block.y), column_blocks(t->cols, block, 4));
+    dim3 block = block_for(t->cols), grid = matrix_grid(t->count, t->cols, block, 4);
     if (t->precision == CUSGD_PRECISION_DOUBLE) return LAUNCH((widen_kernel<double, double>), grid, block, 0, stream, *t);
     return t->storage == CUSGD_STORAGE_BF16 ? LAUNCH((widen_kernel<float, bf16>), grid, block, 0, stream, *t)
                                             : LAUNCH((widen_kernel<float, float>), grid, block, 0, stream, *t);

@@ -25,11 +25,9 @@ template <class stored> __global__ static void norms_kernel(curvature_task t)
     if (threadIdx.x == 0 && i < t.rows) t.q[i] = 1 + shared[at];
 }
 
-/* A thread has a column of a segment; column d has q in place of z_j^2. */
-template <class real, class stored> __global__ static void segments_kernel(curvature_task t)
+/* The sums of column j over the rows of segment s; column d has q in place of z_j^2. */
+template <class real, class stored> __device__ static void add_segment(const curvature_task &t, int64_t s, int64_t j)
 {
-    int64_t j = (int64_t)blockIdx.y * blockDim.x + threadIdx.x, s = (int64_t)blockIdx.x * blockDim.y + threadIdx.y;
-    if (j > t.d || s >= t.segments) return;
     double fourth = 0, second = 0;
     for (int64_t i = s * t.rows / t.segments; i < (s + 1) * t.rows / t.segments; i++) {
         double w = t.w ? (double)((const real *)t.w)[t.first + i] : 1, q = t.q[i], z = j < t.d ? square_at<stored>(t, i, j) : q;
@@ -38,6 +36,14 @@ template <class real, class stored> __global__ static void segments_kernel(curva
     }
     t.partial[(s * (t.d + 1) + j) * 2] = fourth;
     t.partial[(s * (t.d + 1) + j) * 2 + 1] = second;
+}
+
+/* A thread has a column of a segment, and those columns that are whole grids further on. */
+template <class real, class stored> __global__ static void segments_kernel(curvature_task t)
+{
+    int64_t s = (int64_t)blockIdx.x * blockDim.y + threadIdx.y, step = (int64_t)gridDim.y * blockDim.x;
+    if (s >= t.segments) return;
+    for (int64_t j = (int64_t)blockIdx.y * blockDim.x + threadIdx.x; j <= t.d; j += step) add_segment<real, stored>(t, s, j);
 }
 
 __global__ static void add_segments_kernel(curvature_task t)
@@ -53,7 +59,7 @@ __global__ static void add_segments_kernel(curvature_task t)
 template <class real, class stored> static cudaError_t add_rows(const curvature_task *t, cudaStream_t stream)
 {
     dim3 by_row = block_for(t->d), by_column = block_for(t->d + 1);
-    dim3 segments(groups_of(t->segments, by_column.y), groups_of(t->d + 1, by_column.x));
+    dim3 segments = matrix_grid(t->segments, t->d + 1, by_column, 1);
     cudaError_t error = LAUNCH(norms_kernel<stored>, dim3(groups_of(t->rows, by_row.y)), by_row, 0, stream, *t);
     if (!error) error = LAUNCH((segments_kernel<real, stored>), segments, by_column, 0, stream, *t);
     if (!error) error = LAUNCH(add_segments_kernel, dim3(blocks_for((t->d + 1) * 2)), dim3(THREADS), 0, stream, *t);

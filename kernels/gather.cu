@@ -47,7 +47,7 @@ template <class real, class stored> __global__ static void gather_kernel(gather_
 template <class real, class stored> static cudaError_t gather(const gather_task *t, cudaStream_t stream)
 {
     int64_t values = 16 / (int64_t)sizeof(stored), pieces = t->ld % values == 0 ? t->ld / values : t->ld;
-    dim3 block = block_for(pieces), grid(groups_of(t->rows, block.y), column_blocks(pieces, block, 4));
+    dim3 block = block_for(pieces), grid = matrix_grid(t->rows, pieces, block, 4);
     return LAUNCH((gather_kernel<real, stored>), grid, block, 0, stream, *t);
 }
 

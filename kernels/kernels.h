@@ -20,6 +20,10 @@
 extern "C" {
 #endif
 
+/* The columns of x and the targets that tasks may have. cuBLAS takes numbers of columns, padded, as int; loss.cu's grid has a
+ * bound for targets. */
+enum { MAX_COLUMNS = INT32_MAX - 64, MAX_TARGETS = 1 << 20 };
+
 /* Rows of x from so many columns on, of which 16 bytes hold `values`, are padded to multiples of 16 bytes. */
 static inline int64_t padded_from(int64_t values) { return values > 4 ? 32 : 8 * values; }
 /* Bytes of one of their values. storage: BF16 only where the precision is float. */

@@ -96,6 +96,7 @@ template <class real> __global__ static void loss_kernel(loss_task t)
     add_tiles(t, shared);
 }
 
+static_assert(MAX_TARGETS / 32 <= MAX_GRID_Y, "the kernel does not step over targets, of which block_for() gives a block 32");
 static dim3 loss_grid(int64_t rows, int64_t k)
 {
     dim3 block = block_for(k);

@@ -4,14 +4,11 @@
 #include "kernels.h"
 #include "scalar/moments.h"
 
-/* A thread has one column of one tile: the sums about its own mean, in two passes. */
+/* Of column j, rows first .. last - 1: the sums about its own mean, in two passes. */
 template <class T>
-__global__ static void tile_moments_kernel(const T *x, const double *w, int64_t rows, int64_t cols, int64_t tile, int from_first,
-                                           moment_arrays out)
+__device__ static moment tile_moment(const T *x, const double *w, int64_t first, int64_t last, int64_t cols, int64_t j,
+                                     int from_first)
 {
-    int64_t j = (int64_t)blockIdx.y * blockDim.x + threadIdx.x, group = (int64_t)blockIdx.x * blockDim.y + threadIdx.y;
-    int64_t first = group * tile, last = first + tile < rows ? first + tile : rows;
-    if (first >= rows || j >= cols) return;
     moment m = {0, 0, 0};
     int64_t counts = first; /* the first row that does */
     while (w && counts < last - 1 && w[counts] <= 0) counts++;
@@ -26,15 +23,29 @@ __global__ static void tile_moments_kernel(const T *x, const double *w, int64_t 
         double deviation = (double)x[i * cols + j] - m.mean;
         m.square += (w ? w[i] : 1) * (deviation * deviation);
     }
-    out.weight[group * cols + j] = m.weight;
-    out.mean[group * cols + j] = m.mean;
-    out.square[group * cols + j] = m.square;
+    return m;
+}
+
+/* A thread has one column of one tile, and those columns that are whole grids further on. */
+template <class T>
+__global__ static void tile_moments_kernel(const T *x, const double *w, int64_t rows, int64_t cols, int64_t tile, int from_first,
+                                           moment_arrays out)
+{
+    int64_t group = (int64_t)blockIdx.x * blockDim.y + threadIdx.y, step = (int64_t)gridDim.y * blockDim.x;
+    int64_t first = group * tile, last = first + tile < rows ? first + tile : rows;
+    if (first >= rows) return;
+    for (int64_t j = (int64_t)blockIdx.y * blockDim.x + threadIdx.x; j < cols; j += step) {
+        moment m = tile_moment(x, w, first, last, cols, j, from_first);
+        out.weight[group * cols + j] = m.weight;
+        out.mean[group * cols + j] = m.mean;
+        out.square[group * cols + j] = m.square;
+    }
 }
 
 extern "C" cudaError_t kernel_tile_moments(cusgd_type type, const void *x, const double *w, int64_t rows, int64_t cols,
                                            int64_t tile, int from_first, moment_arrays out, cudaStream_t stream)
 {
-    dim3 block = block_for(cols), grid(groups_of(groups_of(rows, tile), block.y), groups_of(cols, block.x));
+    dim3 block = block_for(cols), grid = matrix_grid(groups_of(rows, tile), cols, block, 1);
     return type == CUSGD_TYPE_FLOAT32 ? LAUNCH(tile_moments_kernel<float>, grid, block, 0, stream, (const float *)x, w, rows,
                                                cols, tile, from_first, out)
                                       : LAUNCH(tile_moments_kernel<double>, grid, block, 0, stream, (const double *)x, w, rows,

@@ -14,7 +14,7 @@ template <class real> __global__ static void scale_kernel(scale_task t)
 
 extern "C" cudaError_t kernel_scale(const scale_task *t, cudaStream_t stream)
 {
-    dim3 block = block_for(t->ld), grid(groups_of(t->rows, block.y), column_blocks(t->ld, block, 4));
+    dim3 block = block_for(t->ld), grid = matrix_grid(t->rows, t->ld, block, 4);
     return t->precision == CUSGD_PRECISION_FLOAT ? LAUNCH(scale_kernel<float>, grid, block, 0, stream, *t)
                                                  : LAUNCH(scale_kernel<double>, grid, block, 0, stream, *t);
 }

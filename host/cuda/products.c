@@ -2,14 +2,11 @@
  * theta, gradient (d x k) and p (rows x k) are its k x d and k x rows. */
 #include "cuda.h"
 
-#include <limits.h>
-
 cusgd_status check_shape(int64_t d, int64_t k)
 {
-    const int64_t most_d = INT_MAX - 64, most_k = 1 << 20;
-    if (d > most_d || k > most_k)
-        return fail(CUSGD_ERROR_DEVICE, "a GPU takes at most %lld columns and %lld targets, not %lld and %lld; use --device cpu",
-                    (long long)most_d, (long long)most_k, (long long)d, (long long)k);
+    if (d > MAX_COLUMNS || k > MAX_TARGETS)
+        return fail(CUSGD_ERROR_DEVICE, "a GPU takes at most %d columns and %d targets, not %lld and %lld; use --device cpu",
+                    MAX_COLUMNS, MAX_TARGETS, (long long)d, (long long)k);
     return CUSGD_OK;
 }
 

@@ -44,6 +44,8 @@ state=seam_state/every_part_of_every_area
 planted past-end SANITIZED test-seam-data "$bound" 0 0 'heap-buffer-overflow|use-after-poison|convert_kernel'
 planted short-shared SANITIZED test-seam-passes "$objective" 0 0 'heap-buffer-overflow|loss_kernel'
 planted host-read SANITIZED test-seam-passes "$objective" 0 0 'use-after-poison'
+planted grid-limit PLAIN test-seam-wide seam_wide/curvature 0 0 'invalid configuration'
+planted grid-step PLAIN test-seam-wide seam_wide/curvature 0 0 'fourth 2097120 is'
 planted no-barrier PLAIN test-seam-data "$curvature" 0 0 'q1 |second '
 planted no-meeting PLAIN test-seam-passes "$objective" 1 0 'emulator: '
 planted no-join PLAIN test-seam-large "$long" 0 1 'sampling|GPU: CUDA'

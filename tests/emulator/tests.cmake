@@ -14,8 +14,9 @@ endfunction()
 # is the host's; of the device they use what the seam's tests have already shown to a sanitizer. What takes longest is run in the
 # easiest setting by `ctest -C Torture` (scripts/torture.sh) alone.
 set(emulator_settings "forward-eager 0 0" "reverse-lazy 1 1")
-set(longest_forward-eager test-seam-steps test-seam-large test-solvers)
-set(emulated_seam test-seam-data test-seam-state test-seam-passes test-seam-hessian test-seam-steps test-seam-large)
+set(longest_forward-eager test-seam-steps test-seam-large test-seam-wide test-solvers)
+set(emulated_seam test-seam-data test-seam-state test-seam-passes test-seam-hessian test-seam-steps test-seam-large
+                  test-seam-wide)
 set(emulated_solvers test-solvers test-solvers-hard)
 set(late 0)
 if(CUSGD_SANITIZE)
