@@ -56,10 +56,11 @@ typedef struct slice {
 
 /* What came of the steps since the last report. */
 typedef struct steps_report {
-    double loss;  /* sum over rows and outputs of (w/w_mean) l, each at its step's gradient point */
-    int64_t rows; /* visited */
-    int64_t done; /* steps that updated theta */
-    int failed;   /* 1: the step after them had a loss that is not finite; it and all later ones left everything as it was */
+    double loss;      /* sum over rows and outputs of (w/w_mean) l, each at its step's gradient point */
+    int64_t rows;     /* visited */
+    int64_t done;     /* steps that updated theta */
+    int failed;       /* 1: the step after them had a loss that is not finite; it and all later ones left everything as it was */
+    const char *note; /* what the user should know of how the steps ran, once in the life of a backend, whose it is; or NULL */
 } steps_report;
 
 /* The parameters' state lies on the device, in areas that can be copied there. */

@@ -46,6 +46,7 @@ static cusgd_status run_slice(cusgd_trainer *t, const sampler *order, int64_t mo
     cusgd_status status = b->ops->steps(b->self, &s);
     if (status == CUSGD_OK) status = b->ops->report(b->self, report);
     if (status != CUSGD_OK) return status;
+    if (report->note) snprintf(t->device_note, sizeof t->device_note, "%s", report->note);
     t->step += report->done;
     t->batch += report->done;
     return CUSGD_OK;

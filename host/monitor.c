@@ -59,6 +59,7 @@ cusgd_status monitor_keep_current(cusgd_trainer *t)
     if (status != CUSGD_OK) return status;
     memcpy(t->best, t->theta, theta_bytes(t));
     t->kept_epoch = t->epoch;
+    t->kept_step = t->step;
     return CUSGD_OK;
 }
 
@@ -80,16 +81,17 @@ int monitor_loss_is_bad(const cusgd_trainer *t, double loss)
     return !isfinite(loss) || (limit > 0 && loss - t->floor > limit);
 }
 
-/* The default's average falls nearly steadily when the rate is right; other optimizers' iterates fluctuate at any rate. The
- * second term is for data that a model fits nearly exactly, where the objective moves by large factors and yet by nothing that
- * matters.
- */
+/* The default's average falls nearly steadily when the rate is right; other optimizers' iterates fluctuate at any rate. Momentum
+ * carries it past the optimum and back within some 1 / (1 - momentum) steps, which are many epochs where batches are large. The
+ * share of the null model's loss is for data that a model fits nearly exactly, where the objective moves by large factors and yet
+ * by nothing that matters. */
 int monitor_has_risen(const cusgd_trainer *t, const fit *f)
 {
-    const double share = 0.05, share_of_null = 1e-6;
+    const double share = 0.05, share_of_null = 1e-6, swing = 5 / (1 - t->options.momentum);
     double best = t->kept_objective;
     if (!t->retreats || isnan(best)) return 0;
     if (t->options.optimizer != CUSGD_OPTIMIZER_AUTO) return monitor_loss_is_bad(t, f->loss);
+    if ((double)(t->step - t->kept_step) < swing) return 0;
     return f->objective > best + share * fabs(best - t->floor) + share_of_null * fabs(t->null_loss - best);
 }
 

@@ -125,12 +125,12 @@ static void theta_from(const cusgd_trainer *t, const double *weight, const doubl
 {
     int64_t d = t->plan.d, k = t->plan.k;
     for (int64_t c = 0; c < k; c++) {
-        long double b = bias[c];
+        long double b = (long double)bias[c];
         for (int64_t j = 0; j < d; j++) {
             theta[j * k + c] = weight[c * d + j] / t->unit * t->scale[j];
-            b += (long double)weight[c * d + j] * t->mean[j];
+            b += (long double)weight[c * d + j] * (long double)t->mean[j];
         }
-        theta[d * k + c] = (double)(b / t->unit - t->shift[c]);
+        theta[d * k + c] = (double)(b / (long double)t->unit - (long double)t->shift[c]);
     }
 }
 
@@ -138,13 +138,13 @@ static void theta_to(const cusgd_trainer *t, const double *theta, double *weight
 {
     int64_t d = t->plan.d, k = t->plan.k;
     for (int64_t c = 0; c < k; c++) {
-        long double b = ((long double)theta[d * k + c] + t->shift[c]) * t->unit;
+        long double b = ((long double)theta[d * k + c] + (long double)t->shift[c]) * (long double)t->unit;
         for (int64_t j = 0; j < d; j++) {
             double w = theta[j * k + c] / t->scale[j] * t->unit;
             if (!isnan(t->options.lower)) w = fmax(w, t->options.lower); /* what theta's rounding has left */
             if (!isnan(t->options.upper)) w = fmin(w, t->options.upper);
             if (weight) weight[c * d + j] = w;
-            b -= (long double)w * t->mean[j];
+            b -= (long double)w * (long double)t->mean[j];
         }
         if (bias) bias[c] = (double)b;
     }
@@ -268,7 +268,7 @@ cusgd_status trainer_begin(cusgd_trainer *t)
     t->kept_objective = (double)NAN;
     t->average_from = t->options.average_from;
     t->least = t->least_seconds = (double)NAN;
-    t->kept_epoch = 0;
+    t->kept_epoch = t->kept_step = 0;
     return status;
 }
 
@@ -449,9 +449,12 @@ cusgd_status trainer_objective(cusgd_trainer *t, const bound *b, const double *t
 
 const char *cusgd_trainer_note(const cusgd_trainer *t, size_t index)
 {
-    if (t->minus && index-- == 0) return "targets -1 and 1 are two classes, predicted as 0 and 1";
-    if (*t->announcement && index-- == 0) return t->announcement;
-    return NULL;
+    const char *notes[3];
+    size_t count = 0;
+    if (t->minus) notes[count++] = "targets -1 and 1 are two classes, predicted as 0 and 1";
+    if (*t->announcement) notes[count++] = t->announcement;
+    if (*t->device_note) notes[count++] = t->device_note; /* last, since it may come during the run */
+    return index < count ? notes[index] : NULL;
 }
 
 void cusgd_trainer_options(const cusgd_trainer *t, cusgd_options *options) { *options = t->options; }

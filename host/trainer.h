@@ -54,12 +54,14 @@ struct cusgd_trainer {
     int64_t average_from;  /* the step after which the average starts: the option's, or that of the latest return to the best */
     double kept_objective; /* the training objective of what AREA_BEST holds; NaN: unknown */
     double kept;           /* what AREA_BEST scores: the validation loss, or the training objective; infinite: nothing kept yet */
-    int64_t kept_epoch;    /* the epoch at whose end it was */
+    int64_t kept_epoch;    /* the epoch at whose end it was, */
+    int64_t kept_step;     /* and the step */
     int unfinished;        /* 1: no fit of the solver has converged yet, or not the last one */
     int separated;         /* 1: no finite optimum exists (separation.c); 0: one exists, or it is not known; -1: not looked at */
     char announcement[256]; /* what a solver says before a long run; "" if nothing */
     char separation[256];   /* what there is to say then */
     double *best;           /* (d+1) x k: what AREA_BEST holds of it, on the host, in case the device fails */
+    char device_note[512];  /* what the device said of how steps ran; "" if nothing */
     int lost;               /* 1: the device failed in a fit; `best` is the result */
     _Atomic int cancelled;
 };

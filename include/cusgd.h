@@ -518,8 +518,8 @@ CUSGD_API cusgd_status cusgd_trainer_step(cusgd_trainer *trainer, int64_t steps)
 /* Ends cusgd_trainer_fit after the steps in flight. May be called from a signal handler or another thread. */
 CUSGD_API void cusgd_trainer_cancel(cusgd_trainer *trainer);
 
-/* What people should know of how the data was taken, and of the time and memory that a solver is going to need: the index-th
- * sentence, the trainer's; NULL past the last. */
+/* What people should know of how the data was taken, of the time and memory that a solver is going to need, and of how the device
+ * ran: the index-th sentence, the trainer's; NULL past the last. A run may add sentences at the end. */
 CUSGD_API const char *cusgd_trainer_note(const cusgd_trainer *trainer, size_t index);
 
 /* The options as they run, every choice made. */

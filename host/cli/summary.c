@@ -163,6 +163,14 @@ static void put_choices(const cusgd_options *given, const cusgd_options *chosen)
     if (*before == ',') fputc('\n', stderr);
 }
 
+/* Those that the trainer has added since the last call. */
+static void put_trainer_notes(const cusgd_trainer *trainer)
+{
+    static size_t count; /* the command has one trainer */
+    const char *note;
+    for (; (note = cusgd_trainer_note(trainer, count)) != NULL; count++) fprintf(stderr, "note: %s\n", shown(note));
+}
+
 void summary_start(const char *path, const cusgd_data *data, const cusgd_options *given, const cusgd_trainer *trainer)
 {
     cusgd_options chosen;
@@ -174,8 +182,7 @@ void summary_start(const char *path, const cusgd_data *data, const cusgd_options
             (long long)k, plural(k), beside[cusgd_data_offset(data, NULL)], cusgd_trainer_device(trainer),
             chosen.precision == CUSGD_PRECISION_DOUBLE ? "double" : "float");
     put_choices(given, &chosen);
-    const char *note;
-    for (size_t i = 0; (note = cusgd_trainer_note(trainer, i)) != NULL; i++) fprintf(stderr, "note: %s\n", shown(note));
+    put_trainer_notes(trainer);
     int on_gpu = strncmp(cusgd_trainer_device(trainer), "cuda", 4) == 0;
     if (given->engine != CUSGD_ENGINE_AUTO && !on_gpu) fputs("note: --engine changes nothing on the CPU\n", stderr);
     if (given->math == CUSGD_MATH_EXACT) return;
@@ -199,7 +206,7 @@ static void put_gradient(const cusgd_options *o, const cusgd_result *r)
                 r->gradient);
 }
 
-static void put_reason(const cusgd_options *o, const cusgd_result *r)
+static void put_reason(const cusgd_trainer *trainer, const cusgd_options *o, const cusgd_result *r)
 {
     char solver[CUSGD_OPTION_TEXT];
     cusgd_options_get(o, "solver", solver);
@@ -227,6 +234,7 @@ static void put_reason(const cusgd_options *o, const cusgd_result *r)
         fprintf(stderr, "; parameters of epoch %lld%s%s", (long long)r->epoch, o->average ? ", averaged" : "",
                 isfinite(r->valid_loss) ? ", the best on validation" : "");
     fputc('\n', stderr);
+    put_trainer_notes(trainer);
     if (*r->note) fprintf(stderr, "note: %s\n", shown(r->note));
     char times[32];
     snprintf(times, sizeof times, "%lld times", (long long)r->backoffs);
@@ -326,7 +334,7 @@ int summary_end(cusgd_trainer *trainer, const cusgd_model *model, const cusgd_da
     cusgd_metrics measured, unused;
     gap g;
     cusgd_trainer_options(trainer, &o);
-    put_reason(&o, result);
+    put_reason(trainer, &o, result);
     cusgd_status status = put_measures(model, data, o.valid_fraction > 0 ? "all rows" : "training", &measured);
     if (!status && valid) status = put_measures(model, valid, "validation", &unused);
     if (!status) status = put_optimum(trainer, &o, result, measured.r2, &g);

@@ -90,7 +90,17 @@ typedef struct run {
     cudaGraphExec_t graph; /* of several steps on this route; NULL: not captured */
 } run;
 
+/* What the environment asks for; 1: use it where the device has it. */
+typedef struct switches {
+    int graph, early, clusters;
+    int trace; /* 1: what the module does is written to stderr */
+} switches;
+
 typedef struct cuda {
+    switches switches;
+    int graphs;     /* 1: steps may be captured as a graph: 0 where the environment says so, or once the device refused one */
+    char note[512]; /* of the next report, if has_note */
+    int has_note;
     int device, multiprocessors;
     int shared; /* bytes of shared memory that a block can have */
     int cooperative;
@@ -141,6 +151,17 @@ static inline int64_t row_stride(size_t element, int64_t d)
 static inline const void *at_row(const bound *b, int64_t row) { return (const char *)b->x + (size_t)(row * b->ld) * b->element; }
 
 static inline void *at_real(const cuda *c, void *base, int64_t index) { return (char *)base + (size_t)index * c->element; }
+
+/* ---- module.c ---- */
+
+/* This thread's latest message of a failure. */
+const char *last_failure(void);
+
+/* ---- switches.c ---- */
+
+switches switches_read(void);
+/* Writes a line to stderr if the environment asks for a trace. */
+__attribute__((format(printf, 2, 3))) void trace(const cuda *c, const char *format, ...);
 
 /* ---- memory.c ---- */
 
@@ -205,6 +226,7 @@ cusgd_status pass_rows(cuda *c, const bound *b, int64_t first, int64_t rows, con
 cusgd_status engine_choose(cuda *c, cusgd_engine asked);
 cusgd_status fused_open(cuda *c);
 void fused_close(fused *f);
+void engine_trace(const cuda *c);
 /* turn: 0 for an even step of the slice's table, 1 for an odd one. */
 cusgd_status fused_step(const cuda *c, int turn);
 /* `count` steps from the one under way on. */

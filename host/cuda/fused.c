@@ -83,6 +83,18 @@ void fused_close(fused *f)
     *f = (fused){0};
 }
 
+void engine_trace(const cuda *c)
+{
+    static const char *const names[] = {"auto", "cublas", "fused", "persistent"};
+    const run *r = &c->run;
+    const fused_shape *s = &r->fused.shape;
+    if (r->engine == CUSGD_ENGINE_CUBLAS)
+        trace(c, "engine cublas, batches of %lld rows, %lld at a time", (long long)r->plan.batch, (long long)r->work.rows);
+    else
+        trace(c, "engine %s, %lld parts of %lld rows, %d threads and %d blocks per part, %d lanes per row", names[r->engine],
+              (long long)s->parts, (long long)s->rows, s->threads, s->blocks, s->lanes);
+}
+
 /* ---- Steps ---- */
 
 static fused_task task_of(const cuda *c, int turn)

@@ -10,16 +10,20 @@
 /* ---- What libcusgd lends ---- */
 
 static const backend_services *services;
+static _Thread_local char failure[1024];
 
 cusgd_status fail(cusgd_status status, const char *format, ...)
 {
-    char text[1024];
+    char text[sizeof failure]; /* an argument may be last_failure() */
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    memcpy(failure, text, sizeof failure);
     return services->fail(status, "%s", text);
 }
+
+const char *last_failure(void) { return failure; }
 
 cusgd_status fail_memory(size_t bytes, const char *what)
 {
@@ -167,9 +171,11 @@ static cusgd_status blas_open(cuda *c)
     return BLAS(cublasSetWorkspace(c->blas, c->workspace, WORKSPACE_BYTES));
 }
 
-static cusgd_status open_parts(cuda *c)
+/* compiled: see kernel_probe(). */
+static cusgd_status open_parts(cuda *c, int compiled)
 {
-    if (c->early) TRY(cuda_check(cluster_fits(&c->clusters), "cudaOccupancyMaxActiveClusters", __FILE__, __LINE__));
+    if (compiled >= 90 && c->switches.clusters)
+        TRY(cuda_check(cluster_fits(&c->clusters), "cudaOccupancyMaxActiveClusters", __FILE__, __LINE__));
     TRY(CUDA(cudaStreamCreateWithFlags(&c->stream, cudaStreamNonBlocking)));
     TRY(CUDA(cudaStreamCreateWithFlags(&c->side, cudaStreamNonBlocking)));
     TRY(CUDA(cudaEventCreateWithFlags(&c->forked, cudaEventDisableTiming)));
@@ -198,6 +204,8 @@ static const backend_ops ops = {
     .read_bandwidth = cuda_read_bandwidth,
 };
 
+static const char *on(int is_on) { return is_on ? "on" : "off"; }
+
 CUSGD_API cusgd_status cusgd_backend_open(int abi, const backend_services *given, int index, cusgd_precision precision,
                                           backend *out);
 cusgd_status cusgd_backend_open(int abi, const backend_services *given, int index, cusgd_precision precision, backend *out)
@@ -218,9 +226,11 @@ cusgd_status cusgd_backend_open(int abi, const backend_services *given, int inde
     c->multiprocessors = properties.multiProcessorCount;
     c->shared = (int)properties.sharedMemPerBlockOptin;
     c->cooperative = properties.cooperativeLaunch;
-    c->early = compiled >= 90;
+    c->switches = switches_read();
+    c->graphs = c->switches.graph;
+    c->early = compiled >= 90 && c->switches.early;
     c->element = precision == CUSGD_PRECISION_FLOAT ? sizeof(float) : sizeof(double);
-    cusgd_status status = open_parts(c);
+    cusgd_status status = open_parts(c, compiled);
     if (status != CUSGD_OK) {
         cuda_close(c);
         return status;
@@ -228,5 +238,9 @@ cusgd_status cusgd_backend_open(int abi, const backend_services *given, int inde
     out->ops = &ops;
     out->self = c;
     snprintf(out->name, sizeof out->name, "cuda:%d, %.100s", index, properties.name);
+    trace(c, "%.100s, compute capability %d.%d, code for %d.%d, %d multiprocessors, %d bytes of shared memory per block",
+          properties.name, properties.major, properties.minor, compiled / 10, compiled % 10, c->multiprocessors, c->shared);
+    trace(c, "graphs %s, early kernels %s, clusters %s, cooperative launches %s", on(c->graphs), on(c->early), on(c->clusters),
+          on(c->cooperative));
     return CUSGD_OK;
 }

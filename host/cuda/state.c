@@ -125,7 +125,10 @@ cusgd_status cuda_start(void *of, const plan *p)
     r->penalised = p->d * p->k;
     r->size = r->penalised + p->k;
     cusgd_status status = open_run(c, p);
-    if (status != CUSGD_OK) run_close(c);
+    if (status != CUSGD_OK)
+        run_close(c);
+    else
+        engine_trace(c);
     return status;
 }
 

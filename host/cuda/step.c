@@ -7,6 +7,7 @@
 #include "cuda.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -173,8 +174,8 @@ static cusgd_status capture(cuda *c)
         (void)cudaGetLastError(); /* the first failure is the one to tell */
     if (status == CUSGD_OK) status = CUDA(cudaGraphInstantiate(&c->run.graph, graph, 0));
     if (status != CUSGD_OK) c->run.graph = NULL;
-    cudaError_t freed = graph ? cudaGraphDestroy(graph) : cudaSuccess;
-    return status == CUSGD_OK ? cuda_check(freed, "cudaGraphDestroy", __FILE__, __LINE__) : status;
+    if (graph && cudaGraphDestroy(graph) != cudaSuccess) (void)cudaGetLastError(); /* what it was made for is there */
+    return status;
 }
 
 /* ---- Slices ---- */
@@ -231,6 +232,44 @@ static cusgd_status one_step(cuda *c, const step_row *row, int turn)
     return CUSGD_OK;
 }
 
+/* Whether the steps of the table from `done` on can be a graph's, which begins with an even one. */
+static int graph_fits(const cuda *c, int64_t done, int64_t count)
+{
+    return c->graphs && c->run.warm && !c->run.route.in_place && done % 2 == 0 && count - done >= GRAPH_STEPS;
+}
+
+/* The device has just refused a graph: the next step is launched as it is, and so are all later ones of this backend. Where that
+ * fails too, the device has failed and not the graph: the first failure is the one to tell. */
+static cusgd_status go_on_without_graph(cuda *c, const step_row *row)
+{
+    char why[360];
+    snprintf(why, sizeof why, "%s", last_failure());
+    c->graphs = 0;
+    cusgd_status status = one_step(c, row, 0);
+    if (status != CUSGD_OK) return fail(status, "%s", why);
+    trace(c, "graph refused: %s", why);
+    snprintf(
+        c->note, sizeof c->note,
+        "the GPU refused a CUDA graph of the steps, which are launched one by one instead: more slowly, with the same result "
+        "(%s)",
+        why);
+    c->has_note = 1;
+    return CUSGD_OK;
+}
+
+static cusgd_status run_graph(cuda *c, const step_row *row, int64_t *done)
+{
+    cusgd_status status = c->run.graph ? CUSGD_OK : capture(c);
+    if (status != CUSGD_OK) {
+        TRY(go_on_without_graph(c, row));
+        *done += 1;
+        return CUSGD_OK;
+    }
+    TRY(CUDA(cudaGraphLaunch(c->run.graph, c->stream)));
+    *done += GRAPH_STEPS;
+    return CUSGD_OK;
+}
+
 static cusgd_status run_table(cuda *c, const slice *s, int64_t done, int64_t count)
 {
     run *r = &c->run;
@@ -240,16 +279,19 @@ static cusgd_status run_table(cuda *c, const slice *s, int64_t done, int64_t cou
     if (r->point) TRY(CUDA(kernel_look_ahead(&first, c->stream)));
     if (r->engine == CUSGD_ENGINE_CUBLAS && !r->route.contiguous) TRY(find_rows(c, 0, c->stream));
     if (r->engine == CUSGD_ENGINE_PERSISTENT) return persistent_steps(c, count);
+    int64_t launched = 0;
     for (int64_t i = 0; i < count;) {
-        int turn = (int)(i % 2);
-        if (r->route.in_place || !r->warm || turn || count - i < GRAPH_STEPS) { /* a graph begins with an even step */
-            TRY(one_step(c, &t->row[i++], turn));
-            continue;
+        int64_t before = i;
+        if (graph_fits(c, i, count)) {
+            TRY(run_graph(c, &t->row[i], &i));
+        } else {
+            TRY(one_step(c, &t->row[i], (int)(i % 2)));
+            i++;
         }
-        if (!r->graph) TRY(capture(c));
-        TRY(CUDA(cudaGraphLaunch(r->graph, c->stream)));
-        i += GRAPH_STEPS;
+        launched += i - before == 1;
     }
+    trace(c, "%lld steps: %lld in graphs, %lld launched one by one", (long long)count, (long long)(count - launched),
+          (long long)launched);
     return CUSGD_OK;
 }
 
@@ -278,5 +320,7 @@ cusgd_status cuda_report(void *of, steps_report *out)
     out->rows = r->report->rows;
     out->done = r->report->done;
     out->failed = r->report->failed;
+    out->note = c->has_note ? c->note : NULL;
+    c->has_note = 0;
     return CUSGD_OK;
 }

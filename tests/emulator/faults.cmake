@@ -77,6 +77,9 @@ add_faults_test(PLAIN)
 fault(grid-limit kernels/curvature.cu "dim3 segments = matrix_grid(t->segments, t->d + 1, by_column, 1);"
       "dim3 segments(groups_of(t->segments, by_column.y), groups_of(t->d + 1, by_column.x));")
 fault(grid-step kernels/curvature.cu "j <= t.d; j += step)" "j <= t.d; j += t.d + 1) (void)step,")
+fault(graph-refused host/cuda/step.c "cusgd_status status = one_step(c, row, 0);"
+      "cusgd_status status = one_step(c, row, 0) ? CUSGD_OK : CUSGD_ERROR_DEVICE;")
+fault(graph-told host/cuda/step.c "    c->has_note = 1;\n" "")
 fault(no-barrier kernels/curvature.cu "        __syncthreads();\n" "")
 fault(no-meeting kernels/loss.cu "    __syncthreads();\n    if (ticket[0] !=" "    if (ticket[0] !=")
 fault(no-join host/cuda/step.c

@@ -46,6 +46,9 @@ planted short-shared SANITIZED test-seam-passes "$objective" 0 0 'heap-buffer-ov
 planted host-read SANITIZED test-seam-passes "$objective" 0 0 'use-after-poison'
 planted grid-limit PLAIN test-seam-wide seam_wide/curvature 0 0 'invalid configuration'
 planted grid-step PLAIN test-seam-wide seam_wide/curvature 0 0 'fourth 2097120 is'
+graph=module/emul_a_refused_graph_is_no_failure
+planted graph-refused PLAIN test-module "$graph" 0 0 'steps: '
+planted graph-told PLAIN test-module "$graph" 0 0 'cudaStreamBeginCapture: '
 planted no-barrier PLAIN test-seam-data "$curvature" 0 0 'q1 |second '
 planted no-meeting PLAIN test-seam-passes "$objective" 1 0 'emulator: '
 planted no-join PLAIN test-seam-large "$long" 0 1 'sampling|GPU: CUDA'

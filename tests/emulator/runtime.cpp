@@ -26,6 +26,8 @@ static unsigned long fail_at = /* the number of the call that fails; 0: none */
     fail_from_outside ? fail_from_outside : from_environment("CUSGD_EMULATOR_FAIL_CALL");
 static bool fail_all_later = fail_from_outside, fail_aloud = fail_at;
 static std::string failed;
+static const char *const refused_from_outside = getenv("CUSGD_EMULATOR_REFUSE");
+static std::string &refused = *new std::string(refused_from_outside ? refused_from_outside : "");
 static thread_local cudaError_t last_error;
 static std::map<const void *, const char *> &objects = *new std::map<const void *, const char *>;
 static std::map<const void *, int> &shared_limits = *new std::map<const void *, int>; /* by kernel, where it was raised */
@@ -53,6 +55,7 @@ uint64_t random_next(uint64_t *state)
 bool call_fails(const char *name, const char *of)
 {
     calls++;
+    if (!refused.empty() && refused == std::string(name) + of) return true;
     if (!fail_at || calls < fail_at || (calls > fail_at && !fail_all_later)) return false;
     if (!failed.empty()) return true;
     failed = std::string(name) + of;
@@ -149,6 +152,12 @@ void emulator_fail_from(unsigned long n)
     locked guard(lock());
     emulator_fail_call(n);
     fail_all_later = true;
+}
+
+void emulator_refuse(const char *name)
+{
+    locked guard(lock());
+    refused = name ? name : "";
 }
 
 const char *emulator_failed_call(void) { return failed.empty() ? nullptr : failed.c_str(); }

@@ -80,17 +80,29 @@ typedef struct faulty {
     char call[80]; /* what it is */
 } faulty;
 
+/* Whether a note of the trainer's names the call: what belongs to a graph may fail, and the run goes on without it. */
+static int is_noted(const cusgd_trainer *t, const char *call)
+{
+    const char *note;
+    for (size_t i = 0; (note = cusgd_trainer_note(t, i)) != NULL; i++)
+        if (strstr(note, "a CUDA graph") && emulated_is_named(note, call)) return 1;
+    return 0;
+}
+
 /* Judges what one function of the library said: nothing before the fault; the fault itself; and, if the device is lost, any
  * failure after it. */
-static void check(faulty *f, const char *function, cusgd_status status)
+static void check(faulty *f, const cusgd_trainer *t, const char *function, cusgd_status status)
 {
     const char *call = emulated.failed_call(), *message = cusgd_last_error();
     int fresh = call && !f->seen;
     if (fresh) snprintf(f->call, sizeof f->call, "%s", call);
     f->seen = call != NULL;
     cr_assert(call || status == CUSGD_OK, "%s failed for nothing: %s", function, message);
-    if (fresh && status == CUSGD_OK)
-        cr_assert(emulated_is_cleanup(call), "call %lu, %s, failed, and %s did not say so", f->n, call, function);
+    if (fresh && status == CUSGD_OK) {
+        int noted = is_noted(t, call);
+        cr_assert(emulated_is_cleanup(call) || noted, "call %lu, %s, failed, and %s did not say so", f->n, call, function);
+        told += noted;
+    }
     if (status == CUSGD_OK) return;
     cr_assert(status == CUSGD_ERROR_DEVICE ||
                   (status == CUSGD_ERROR_MEMORY && (f->lost || strcmp(f->call, "cudaHostAlloc") == 0)),
@@ -137,18 +149,18 @@ static void run_library(faulty *f)
     cusgd_metrics m;
     cusgd_result r;
     cusgd_status status = cusgd_trainer_create(&sound.options, sound.data, sound.valid, &t);
-    check(f, "cusgd_trainer_create", status);
+    check(f, t, "cusgd_trainer_create", status);
     if (status) {
         cr_assert_null(t);
         return;
     }
     status = cusgd_trainer_fit(t, on_epoch, f, &r);
-    check(f, "cusgd_trainer_fit", status);
+    check(f, t, "cusgd_trainer_fit", status);
     if (status == CUSGD_ERROR_DEVICE) check_kept(f, t, &r);
-    check(f, "cusgd_trainer_get", cusgd_trainer_get(t, weight, NULL));
-    check(f, "cusgd_trainer_evaluate", cusgd_trainer_evaluate(t, sound.valid, -1, &m));
-    check(f, "cusgd_trainer_predict", cusgd_trainer_predict(t, sound.data, CUSGD_AS_MEAN, p));
-    check(f, "cusgd_trainer_model", cusgd_trainer_model(t, &model));
+    check(f, t, "cusgd_trainer_get", cusgd_trainer_get(t, weight, NULL));
+    check(f, t, "cusgd_trainer_evaluate", cusgd_trainer_evaluate(t, sound.valid, -1, &m));
+    check(f, t, "cusgd_trainer_predict", cusgd_trainer_predict(t, sound.data, CUSGD_AS_MEAN, p));
+    check(f, t, "cusgd_trainer_model", cusgd_trainer_model(t, &model));
     cusgd_model_free(model);
     cusgd_trainer_free(t);
 }

@@ -46,6 +46,12 @@ target_include_directories(test-module PRIVATE ${PROJECT_SOURCE_DIR}/tests)
 target_link_libraries(test-module PRIVATE cusgd-test-support)
 add_emulated_test(test-module-emul 0 0 test-module)
 
+add_executable(test-switches test_switches.c)
+target_include_directories(test-switches PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+target_link_libraries(test-switches PRIVATE cusgd-test-support)
+add_dependencies(test-switches cusgd-command cusgd-cuda-emulated)
+add_emulated_test(test-switches-emul 0 0 test-switches)
+
 # Every call of a training run made to fail; where a sanitizer looks on, with streams that are late.
 add_executable(test-faults test_faults.c)
 target_include_directories(test-faults PRIVATE ${PROJECT_SOURCE_DIR}/tests)

@@ -1,0 +1,91 @@
+/* The environment variables of the CUDA module through the command, on the emulated GPU: what each turns off, seen in the trace,
+ * and that models keep their bits. */
+#include "command.h"
+
+static outcome o;
+
+static void setup(void)
+{
+    command_setup();
+    run(&o, "$CUSGD generate made --rows 500 --cols 6 && $CUSGD generate wide --rows 40 --cols 5000");
+    assert_code(o, 0);
+}
+TestSuite(switches, .init = setup, .fini = folder_teardown);
+
+/* Trains with these settings of the environment, and a trace, to NAME.safetensors. */
+static void train(const char *settings, const char *name, const char *options)
+{
+    run(&o, "env CUSGD_CUDA_TRACE=1 %s $CUSGD train %s --batch 5 --epochs 2 --device cuda --quiet --model %s.safetensors",
+        settings, options, name);
+    assert_code(o, 0);
+}
+
+static void check_same(const char *a, const char *b)
+{
+    outcome compared;
+    run(&compared, "cmp %s.safetensors %s.safetensors", a, b);
+    assert_code(compared, 0);
+}
+
+Test(switches, emul_nothing_is_written_without_a_trace)
+{
+    run(&o, "env CUSGD_CUDA_TRACE=0 $CUSGD train made --epochs 1 --device cuda --quiet --model m");
+    assert_code(o, 0);
+    cr_assert_str_empty(o.err);
+}
+
+Test(switches, emul_graphs_and_early_kernels)
+{
+    static const char *const engines[] = {"made --engine cublas", "made --engine fused", "wide --engine fused"};
+    for (int i = 0; i < 3; i++) {
+        train("", "all", engines[i]);
+        assert_has(o.err, "graphs on, early kernels on, clusters on");
+        assert_lacks(o.err, "steps: 0 in graphs, 100 ");
+        cr_assert(i == 2 || strstr(o.err, "100 steps: 96 in graphs, 4 launched one by one"), "%s", o.err);
+        train("CUSGD_CUDA_GRAPH=0", "plain", engines[i]);
+        assert_has(o.err, "graphs off, early kernels on, clusters on");
+        assert_lacks(o.err, " in graphs, 4");
+        assert_has(o.err, " steps: 0 in graphs");
+        check_same("plain", "all");
+        train("CUSGD_CUDA_EARLY=0", "late", engines[i]);
+        assert_has(o.err, "graphs on, early kernels off, clusters on");
+        check_same("late", "all");
+        train("CUSGD_CUDA_GRAPH=0 CUSGD_CUDA_EARLY=0", "neither", engines[i]);
+        assert_has(o.err, "graphs off, early kernels off, clusters on");
+        check_same("neither", "all");
+    }
+}
+
+/* Rows of up to 16 KB are nothing to clusters. Longer ones are shared out otherwise without: other last bits, the same sums. */
+Test(switches, emul_clusters)
+{
+    train("", "all", "made --engine fused");
+    assert_has(o.err, "engine fused");
+    train("CUSGD_CUDA_CLUSTERS=0", "alone", "made --engine fused");
+    assert_has(o.err, "graphs on, early kernels on, clusters off");
+    check_same("alone", "all");
+    train("", "all", "wide --engine fused");
+    assert_has(o.err, "4 blocks per part");
+    train("CUSGD_CUDA_CLUSTERS=0", "alone", "wide --engine fused");
+    assert_has(o.err, "1 blocks per part");
+    run(&o, "CUSGD_CUDA_CLUSTERS=0 $CUSGD check --device cuda --rows 60 --cols 5000 --steps 5 --engine fused");
+    assert_code(o, 0);
+}
+
+/* The command says once that a graph was refused, and the model is the same. */
+Test(switches, emul_a_refused_graph_is_a_note)
+{
+    const char *line = "$CUSGD train made --epochs 2 --batch 5 --engine fused --device cuda --model %s";
+    char command[200];
+    snprintf(command, sizeof command, line, "sound.safetensors");
+    run(&o, "%s", command);
+    assert_code(o, 0);
+    assert_lacks(o.err, "graph");
+    snprintf(command, sizeof command, line, "plain.safetensors");
+    run(&o, "CUSGD_EMULATOR_REFUSE=cudaGraphInstantiate %s", command);
+    assert_code(o, 0);
+    const char *note = strstr(o.err, "note: the GPU refused a CUDA graph of the steps");
+    cr_assert(note && strstr(note, "cudaGraphInstantiate"), "%s", o.err);
+    cr_assert_null(strstr(note + 1, "note: the GPU"), "%s", o.err);
+    check_same("plain", "sound");
+}
