@@ -101,7 +101,7 @@ static int class_is(const char *name, const field *f)
     return name && strlen(name) == f->length && memcmp(name, f->text, f->length) == 0;
 }
 
-static cusgd_status put_class(table *t, int64_t j, field f, double *to)
+__attribute__((noinline)) static cusgd_status put_class(table *t, int64_t j, field f, double *to)
 {
     if (field_has_no_class(f)) return survey_add(&t->survey, t->columns.count, j, FIELD_MISSING, f);
     field_trim(&f);
@@ -137,7 +137,7 @@ static cusgd_status begin_classes(table *t)
 }
 
 /* A field that is no number, or one that does not fit. */
-static cusgd_status put_problem(table *t, int64_t j, const field *f, double *to)
+__attribute__((noinline, cold)) static cusgd_status put_problem(table *t, int64_t j, const field *f, double *to)
 {
     double value = 0;
     if (number_parse(f->text, f->length, &value)) {
