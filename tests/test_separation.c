@@ -129,6 +129,29 @@ Test(separation, kinds)
     for (int i = 0; i < 7; i++) cusgd_data_free(all_of[i]);
 }
 
+/* Every row is looked at: each in turn is the nearest one to the plane. */
+Test(separation, no_row_is_passed_over)
+{
+    enum { MANY = 200 };
+    static double x[2 * MANY], y[MANY];
+    uint64_t state = 12;
+    for (int i = 0; i < 2 * MANY; i++) x[i] = random_normal(&state);
+    for (int r = 0; r < MANY; r += REDUCED ? 5 : 1) {
+        int count = 0;
+        for (int i = 0; i < MANY; i++) {
+            y[i] = x[2 * i] + x[2 * i + 1] >= x[2 * r] + x[2 * r + 1];
+            count += y[i] > 0;
+        }
+        if (count < 3 || count > MANY - 3) continue;
+        cusgd_data *data = data_of(MANY, 2, 1, x, y, NULL);
+        cusgd_options o = with(CUSGD_SOLVER_SGD, CUSGD_LOSS_LOGISTIC, 0);
+        o.epochs = 1;
+        cusgd_result result = fit_anyhow(&o, data);
+        cr_assert(is_said(&result) && strstr(result.note, "a combination of columns"), "row %d: \"%s\"", r, result.note);
+        cusgd_data_free(data);
+    }
+}
+
 /* What a penalty holds has no part; what it leaves free does. */
 Test(separation, penalty_factors)
 {
@@ -188,6 +211,12 @@ Test(separation, wide_long_and_several)
     }
     r = fit_anyhow(&o, b);
     cr_assert(is_said(&r) && strstr(r.note, "(mainly 1 and 2)"), "%s", r.note);
+    for (int i = 0; i < LONG; i++) { /* a dummy that is 1 in three late rows of one class */
+        tall[30 * i + 7] = i % 3 == 0 && i > LONG - 10;
+        y[i] = tall[30 * i + 7] > 0 || i % 5 == 0;
+    }
+    r = fit_anyhow(&o, b);
+    cr_assert(is_said(&r) && strstr(r.note, "column 8 separates the classes"), "%s", r.note);
     cusgd_data_free(a);
     cusgd_data_free(b);
 

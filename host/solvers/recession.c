@@ -159,7 +159,7 @@ static void take_sample(search *s)
     const examples *e = &s->t->train_rows;
     int64_t count = e->n <= s->room ? e->n : s->room / 2;
     for (int64_t i = 0; i < count; i++) {
-        int64_t row = examples_row(e, (int64_t)((double)i / (double)count * (double)e->n));
+        int64_t row = examples_row(e, i * e->n / count); /* i < 2 MAX_SAMPLE: no overflow */
         if (counts(s, row)) add_row(s, row);
     }
 }

@@ -29,27 +29,6 @@ static enum freedom freedom_of(const cusgd_trainer *t, int64_t j)
     return (enum freedom)((isnan(o->upper) ? UP : HELD) | (isnan(o->lower) ? DOWN : HELD));
 }
 
-static void find_ranges(search *s)
-{
-    const examples *e = &s->t->train_rows;
-    for (int y = 0; y < 2; y++) {
-        s->count[y] = 0;
-        for (int64_t j = 0; j < e->d; j++) s->low[y][j] = (double)INFINITY, s->high[y][j] = -(double)INFINITY;
-    }
-    for (int64_t i = 0; i < e->n && !s->t->cancelled; i++) {
-        int64_t row = examples_row(e, i);
-        if (!counts(s, row)) continue;
-        int y = is_positive(s, row);
-        double *low = s->low[y], *high = s->high[y];
-        s->count[y]++;
-        for (int64_t j = 0; j < e->d; j++) {
-            double x = matrix_at(&e->x, row, j);
-            low[j] = x < low[j] ? x : low[j];
-            high[j] = x > high[j] ? x : high[j];
-        }
-    }
-}
-
 /* Whether v is +-1 at column j and of any value at the intercept; both groups have rows. */
 static int separates_alone(const search *s, int64_t j)
 {
@@ -63,6 +42,42 @@ static int separates_alone(const search *s, int64_t j)
     int rises = s->t->plan.intercept ? high0 <= low1 : high0 <= 0 && low1 >= 0;
     int falls = s->t->plan.intercept ? high1 <= low0 : high1 <= 0 && low0 >= 0;
     return ((s->may[j] & UP) && rises) || ((s->may[j] & DOWN) && falls);
+}
+
+/* Whether further rows may still tell: a column has shown one value only, or separates the rows so far. */
+static int is_open(const search *s)
+{
+    int any = 0;
+    for (int64_t j = 0; j < s->t->plan.d && !any; j++) {
+        double low = fmin(s->low[0][j], s->low[1][j]), high = fmax(s->high[0][j], s->high[1][j]);
+        any = s->may[j] != HELD && (!(low < high) || separates_alone(s, j));
+    }
+    return any;
+}
+
+/* Counts the rows, and takes the ranges of the columns as far as they tell something. */
+static void find_ranges(search *s)
+{
+    enum { ROWS_BETWEEN = 4096 };
+    const examples *e = &s->t->train_rows;
+    for (int y = 0; y < 2; y++) {
+        s->count[y] = 0;
+        for (int64_t j = 0; j < e->d; j++) s->low[y][j] = (double)INFINITY, s->high[y][j] = -(double)INFINITY;
+    }
+    int open = is_open(s);
+    for (int64_t i = 0; i < e->n && !s->t->cancelled; i++) {
+        int64_t row = examples_row(e, i);
+        if (open && i % ROWS_BETWEEN == ROWS_BETWEEN - 1) open = is_open(s);
+        if (!counts(s, row)) continue;
+        int y = is_positive(s, row);
+        double *low = s->low[y], *high = s->high[y];
+        s->count[y]++;
+        for (int64_t j = 0; j < e->d && open; j++) {
+            double x = matrix_at(&e->x, row, j);
+            low[j] = x < low[j] ? x : low[j];
+            high[j] = x > high[j] ? x : high[j];
+        }
+    }
 }
 
 /* The columns that have part in a v of several: those that may go both ways and are not constant. */
