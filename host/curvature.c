@@ -7,6 +7,8 @@
 #include "trainer.h"
 
 #include "error.h"
+#include "interrupt.h"
+#include "pool.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +20,11 @@ enum { LANES = 8, PARTS_OF_SAMPLE = 16, FEW = 1 << 16 /* values: not worth wakin
 typedef struct sample {
     int64_t m, d;
     int threads;
-    double *x, *w, *q; /* m x d, m, m: |z|^2 */
-    double *u, *v;     /* d + 1 each: H's and S's top eigenvector */
-    double *sums;      /* PARTS_OF_SAMPLE x 2 (d + 1) */
+    pool *pool;
+    const double *scale; /* of the columns; NULL: 1 */
+    double *x, *w, *q;   /* m x d, m, m: |z|^2 */
+    double *u, *v;       /* d + 1 each: H's and S's top eigenvector */
+    double *sums;        /* PARTS_OF_SAMPLE x 2 (d + 1) */
 } sample;
 
 /* z.u and z.v: lanes that the compiler makes vectors of, added by a fixed tree. */
@@ -72,20 +76,25 @@ static void normalize(int64_t size, const double *y, double *u)
     for (int64_t j = 0; j < size; j++) u[j] = squares > 0 ? y[j] / sqrt(squares) : 0;
 }
 
+static void take_part(void *context, int64_t part)
+{
+    const sample *s = context;
+    int64_t size = s->d + 1;
+    double *sums = s->sums + part * 2 * size;
+    multiply_part(s, part * s->m / PARTS_OF_SAMPLE, (part + 1) * s->m / PARTS_OF_SAMPLE, sums, sums + size);
+}
+
 /* u = H u / |H u|, v = S v / |S v| */
-static void iterate(sample *s)
+static cusgd_status iterate(sample *s)
 {
     int64_t size = s->d + 1;
     memset(s->sums, 0, sizeof(double) * (size_t)(PARTS_OF_SAMPLE * 2 * size));
-#pragma omp parallel for num_threads(s->threads) schedule(dynamic, 1)
-    for (int part = 0; part < PARTS_OF_SAMPLE; part++) {
-        double *sums = s->sums + part * 2 * size;
-        multiply_part(s, part * s->m / PARTS_OF_SAMPLE, (part + 1) * s->m / PARTS_OF_SAMPLE, sums, sums + size);
-    }
+    if (!pool_run(s->pool, s->threads, PARTS_OF_SAMPLE, take_part, s)) return fail_interrupted();
     for (int part = 1; part < PARTS_OF_SAMPLE; part++)
         for (int64_t j = 0; j < 2 * size; j++) s->sums[j] += s->sums[part * 2 * size + j];
     normalize(size, s->sums, s->u);
     normalize(size, s->sums + size, s->v);
+    return CUSGD_OK;
 }
 
 /* lambda = u'Hu, and the larger one of u'Su / u'Hu and v'Sv / v'Hv. */
@@ -104,13 +113,14 @@ static void quotients(const sample *s, double *lambda, double *noise)
     *noise = fmax(hu > 0 ? su / hu : 0, hv > 0 ? sv / hv : 0);
 }
 
-/* Scales the rows that were drawn, and takes their squares. */
-static void prepare(sample *s, const double *scale)
+/* Scales the rows of a part, and takes their squares. */
+static void prepare_part(void *context, int64_t part)
 {
-#pragma omp parallel for num_threads(s->threads) schedule(static)
-    for (int64_t i = 0; i < s->m; i++) {
+    const sample *s = context;
+    int64_t last = (part + 1) * s->m / PARTS_OF_SAMPLE;
+    for (int64_t i = part * s->m / PARTS_OF_SAMPLE; i < last; i++) {
         double *x = s->x + i * s->d;
-        for (int64_t j = 0; scale && j < s->d; j++) x[j] *= scale[j];
+        for (int64_t j = 0; s->scale && j < s->d; j++) x[j] *= s->scale[j];
         s->q[i] = 1;
         for (int64_t j = 0; j < s->d; j++) s->q[i] += x[j] * x[j];
     }
@@ -125,6 +135,7 @@ static cusgd_status draw_sample(cusgd_trainer *t, const double *scale, sample *s
     int64_t *rows = allocate((size_t)m, sizeof(int64_t));
     *s = (sample){.m = m,
                   .d = d,
+                  .scale = scale,
                   .threads = m * d < FEW              ? 1
                              : t->options.threads > 0 ? t->options.threads
                                                       : cpu_threads(),
@@ -135,13 +146,14 @@ static cusgd_status draw_sample(cusgd_trainer *t, const double *scale, sample *s
                   .v = allocate((size_t)(d + 1), sizeof(double)),
                   .sums = allocate((size_t)(PARTS_OF_SAMPLE * 2 * (d + 1)), sizeof(double))};
     cusgd_status status = CUSGD_OK;
-    if (!rows || !s->x || !s->w || !s->q || !s->u || !s->v || !s->sums) {
+    s->pool = pool_create(s->threads);
+    if (!rows || !s->pool || !s->x || !s->w || !s->q || !s->u || !s->v || !s->sums) {
         status = fail_memory((size_t)(m * d) * sizeof(double), "the sample from which the rate is estimated");
     } else {
         permutation p = permutation_make((uint64_t)n, stream_key(t->options.seed, STREAM_SAMPLE), 0);
         for (int64_t i = 0; i < m; i++) rows[i] = m == n ? i : (int64_t)permutation_at(&p, (uint64_t)i);
         status = t->backend.ops->rows(t->backend.self, t->train, rows, m, s->x, s->w);
-        if (status == CUSGD_OK) prepare(s, scale);
+        if (status == CUSGD_OK && !pool_run(s->pool, s->threads, PARTS_OF_SAMPLE, prepare_part, s)) status = fail_interrupted();
     }
     free(rows);
     return status;
@@ -149,6 +161,7 @@ static cusgd_status draw_sample(cusgd_trainer *t, const double *scale, sample *s
 
 static void sample_free(sample *s)
 {
+    pool_free(s->pool);
     free(s->x);
     free(s->w);
     free(s->q);
@@ -165,8 +178,8 @@ cusgd_status sample_curvature(cusgd_trainer *t, const double *scale, double *lam
     if (status == CUSGD_OK) {
         for (int64_t j = 0; j <= s.d; j++)
             s.u[j] = s.v[j] = 1 + 0.1 * normal_from(random_block(stream_key(0, 0), (uint64_t)j).at[0]);
-        for (int i = 0; i < ITERATIONS; i++) iterate(&s);
-        quotients(&s, lambda, noise);
+        for (int i = 0; i < ITERATIONS && status == CUSGD_OK; i++) status = iterate(&s);
+        if (status == CUSGD_OK) quotients(&s, lambda, noise);
     }
     sample_free(&s);
     return status;

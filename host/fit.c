@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "interrupt.h"
 #include "options.h"
 #include <math.h>
 #include <stdio.h>
@@ -11,7 +12,8 @@
 
 enum {
     MOST_STEPS = 4096,               /* of a slice */
-    SLICE_BYTES = 256 * 1024 * 1024, /* of x in a slice: how long a cancellation waits */
+    SLICE_BYTES = 256 * 1024 * 1024, /* of x in a slice: how long a cancellation waits; */
+    CPU_SHARE = 8,                   /* a CPU's slices have an eighth of both */
     MOST_BACKOFFS = 60,
     PROXIMAL_STEPS = 3 /* full-batch ones at the end of a run with l1: they clear the batches' noise from zeros */
 };
@@ -55,8 +57,15 @@ static cusgd_status run_slice(cusgd_trainer *t, const sampler *order, int64_t mo
 static int64_t slice_steps(const cusgd_trainer *t)
 {
     int64_t bytes = t->options.batch * t->plan.d * (t->options.precision == CUSGD_PRECISION_DOUBLE ? 8 : 4);
-    int64_t steps = SLICE_BYTES / bytes;
-    return steps < 1 ? 1 : steps > MOST_STEPS ? MOST_STEPS : steps;
+    int64_t share = strncmp(t->backend.name, "CPU", 3) == 0 ? CPU_SHARE : 1;
+    int64_t steps = SLICE_BYTES / share / bytes, most = MOST_STEPS / share;
+    return steps < 1 ? 1 : steps > most ? most : steps;
+}
+
+static int is_cancelled(cusgd_trainer *t)
+{
+    if (interrupt_asked()) t->cancelled = 1;
+    return t->cancelled;
 }
 
 /* Steps until `limit` of them are done, the epoch ends, one fails or somebody cancels; sums in *total. */
@@ -69,7 +78,7 @@ static cusgd_status run_steps(cusgd_trainer *t, int64_t limit, steps_report *tot
     if (!numbers) return fail_memory((size_t)most * sizeof *numbers, "a slice of steps");
     sampler order = sampler_make(t->options.sampling, t->options.seed, (uint64_t)t->train_rows.n, (uint64_t)t->batches,
                                  (uint64_t)t->epoch_index);
-    while (status == CUSGD_OK && total->done < limit && t->batch < t->batches && !total->failed && !t->cancelled) {
+    while (status == CUSGD_OK && total->done < limit && t->batch < t->batches && !total->failed && !is_cancelled(t)) {
         steps_report r;
         int64_t left = limit - total->done;
         status = run_slice(t, &order, left < most ? left : most, numbers, &r);
@@ -437,6 +446,24 @@ static cusgd_status tell_result(cusgd_trainer *t, const fit *f, cusgd_result *re
     return monitor_compare_null(t, f, result->note, sizeof result->note);
 }
 
+/* What comes after the epochs, and no interruption leaves out: the result, what is said of it, and what is kept of a failure. */
+static cusgd_status end_fit(cusgd_trainer *t, fit *f, cusgd_status status, cusgd_result *result)
+{
+    cusgd_status ended = CUSGD_OK;
+    if (status == CUSGD_OK || status == CUSGD_ERROR_DIVERGED) ended = choose_result(t, f);
+    if (ended != CUSGD_OK) status = ended;
+    if (status == CUSGD_OK && result && f->stop != CUSGD_STOP_CANCELLED)
+        status = trainer_separation(t, t->theta, result->note, sizeof result->note);
+    ended = status == CUSGD_ERROR_MEMORY || status == CUSGD_ERROR_DEVICE ? CUSGD_OK : trainer_check_data(t);
+    if (ended != CUSGD_OK) status = ended; /* what else went wrong may come of it */
+    if (status == CUSGD_ERROR_DEVICE || status == CUSGD_ERROR_DATA) lose(t, f, status);
+    if (result && status != CUSGD_ERROR_MEMORY && status != CUSGD_ERROR_USAGE) {
+        ended = tell_result(t, f, result);
+        if (status == CUSGD_OK) status = ended;
+    }
+    return status;
+}
+
 cusgd_status cusgd_trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *user, cusgd_result *result)
 {
     if (t->options.solver != CUSGD_SOLVER_SGD) return solver_fit(t, callback, user, result);
@@ -444,7 +471,8 @@ cusgd_status cusgd_trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *
              .best = (double)INFINITY,
              .evaluated_step = -1,
              .last = {(double)NAN, (double)NAN, (double)NAN}};
-    cusgd_status status = trainer_check_device(t), ended = CUSGD_OK;
+    const _Atomic int *watched = interrupt_watch(&t->cancelled);
+    cusgd_status status = trainer_check_device(t);
     t->result = AREA_CURRENT;
     if (result) memset(result, 0, sizeof *result);
     if (status == CUSGD_OK) status = keep_safe(t, &f);
@@ -455,17 +483,14 @@ cusgd_status cusgd_trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *
         else
             status = advance(t, &f, callback, user);
     }
-    t->cancelled = 0;
-    if (status == CUSGD_OK || status == CUSGD_ERROR_DIVERGED) ended = choose_result(t, &f);
-    if (ended != CUSGD_OK) status = ended;
-    if (status == CUSGD_OK && result && f.stop != CUSGD_STOP_CANCELLED)
-        status = trainer_separation(t, t->theta, result->note, sizeof result->note);
-    ended = status == CUSGD_ERROR_MEMORY || status == CUSGD_ERROR_DEVICE ? CUSGD_OK : trainer_check_data(t);
-    if (ended != CUSGD_OK) status = ended; /* what else went wrong may come of it */
-    if (status == CUSGD_ERROR_DEVICE || status == CUSGD_ERROR_DATA) lose(t, &f, status);
-    if (result && status != CUSGD_ERROR_MEMORY && status != CUSGD_ERROR_USAGE) {
-        ended = tell_result(t, &f, result);
-        if (status == CUSGD_OK) status = ended;
+    if (status == CUSGD_ERROR_INTERRUPTED) { /* in a pass over the data */
+        status = CUSGD_OK;
+        f.stop = CUSGD_STOP_CANCELLED;
     }
+    t->cancelled = 0;
+    interrupt_watch(watched);
+    interrupt_defer(1);
+    status = end_fit(t, &f, status, result);
+    interrupt_defer(-1);
     return status;
 }

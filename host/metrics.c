@@ -2,13 +2,14 @@
 #include "trainer.h"
 
 #include "error.h"
+#include "interrupt.h"
 #include "model.h"
 #include "options.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIECE_VALUES = 1 << 22 };
+enum { PIECE_VALUES = 1 << 22, PIECE_ROWS = 1 << 18 };
 
 /* What scores rows: a backend, parameters in the coordinates of rows bound by `transform`, and what is added to p. */
 typedef struct scorer {
@@ -33,7 +34,7 @@ static cusgd_matrix rows_from(cusgd_matrix m, int64_t first)
 static int64_t piece_rows(const scorer *s)
 {
     int64_t rows = PIECE_VALUES / (s->d + s->k);
-    return rows < 1 ? 1 : rows;
+    return rows < 1 ? 1 : rows < PIECE_ROWS ? rows : PIECE_ROWS;
 }
 
 /* p of rows first .. first + count - 1. */
@@ -202,6 +203,8 @@ static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t ou
     if (status == CUSGD_OK && (!p || !all)) status = fail_memory((size_t)(rows * k) * sizeof(double), "predictions");
     for (int64_t c = 0; status == CUSGD_OK && c < k; c++) all[c].unit = unit_of(e, c);
     for (int64_t i = 0; status == CUSGD_OK && i < e->n; i += rows) {
+        if (interrupt_asked()) status = fail_interrupted();
+        if (status != CUSGD_OK) break;
         int64_t count = e->n - i < rows ? e->n - i : rows;
         status = score(s, data, i, count, p);
         for (int64_t r = 0; status == CUSGD_OK && r < count; r++)
@@ -332,8 +335,14 @@ cusgd_status cusgd_trainer_model(cusgd_trainer *t, cusgd_model **out)
     status = model_set_offset(m, t->data->offset, t->data->offset_name);
     if (status == CUSGD_OK) status = model_set_layout(m, t->data->layout);
     if (status == CUSGD_OK) status = cusgd_trainer_get(t, m->weight, m->bias);
-    int readable = !t->lost && trainer_check_data(t) == CUSGD_OK; /* the errors take a pass over the data */
+    int readable = !t->lost && !t->was_cancelled && trainer_check_data(t) == CUSGD_OK; /* the errors take a pass over the data */
     if (status == CUSGD_OK && readable) status = trainer_errors(t, &m->errors, &m->freedom, &missing);
+    for (int64_t i = 0; m->errors && i < m->k * (m->d + 1); i++) {
+        if (isfinite(m->errors[i])) continue;
+        free(m->errors);
+        m->errors = NULL;
+        missing = "they are beyond what a double holds";
+    }
     if (status == CUSGD_OK && missing) status = model_set_missing(m, missing);
     if (status == CUSGD_OK)
         *out = m;

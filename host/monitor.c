@@ -44,8 +44,9 @@ cusgd_status monitor_evaluate(cusgd_trainer *t, enum area area, int with_gradien
     if (t->null_gradient == 0) f->gradient = 0;
     f->valid = (double)NAN;
     if (status == CUSGD_OK && t->valid) status = trainer_objective(t, t->valid, t->theta, &f->valid, &unused, NULL);
-    f->evaluated_step = area == AREA_CURRENT ? t->step : -1;
-    return status == CUSGD_OK ? trainer_check_data(t) : status;
+    if (status == CUSGD_OK) status = trainer_check_data(t);
+    f->evaluated_step = status == CUSGD_OK && area == AREA_CURRENT ? t->step : -1;
+    return status;
 }
 
 double monitor_score(const cusgd_trainer *t, const fit *f) { return t->valid ? f->valid : f->objective; }

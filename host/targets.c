@@ -2,11 +2,13 @@
 #include "trainer.h"
 
 #include "error.h"
+#include "interrupt.h"
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
-enum { MOST_ROWS = 1 << 16 }; /* looked at, evenly spread: they give a starting point and a scale, not a result */
+enum { ROWS_BETWEEN = 1 << 16 }; /* questions whether to stop: who called asks once more */
+enum { MOST_ROWS = 1 << 16 };    /* looked at, evenly spread: they give a starting point and a scale, not a result */
 
 /* Some targets of one output, their weights and offsets. */
 typedef struct target_rows {
@@ -146,6 +148,7 @@ void targets_beside_offsets(const cusgd_trainer *t, double *mean)
         for (int64_t i = 0; i < e->n; i++) {
             int64_t row = examples_row(e, i);
             double w = e->w.at ? matrix_at(&e->w, row, 0) : 1;
+            if (i % ROWS_BETWEEN == 0 && interrupt_asked()) break;
             if (!(w > 0)) continue;
             beside_offset b = loss_beside_offset(t->plan.loss, matrix_at(&e->y, row, c), offset_at(e, row));
             above += w * b.above;
@@ -165,6 +168,7 @@ double targets_floor(const cusgd_trainer *t)
     for (int64_t i = 0; i < e->n; i++) {
         int64_t row = examples_row(e, i);
         double w = e->w.at ? matrix_at(&e->w, row, 0) : 1;
+        if (i % ROWS_BETWEEN == 0 && interrupt_asked()) break;
         for (int64_t c = 0; c < e->k; c++) sum += w * loss_floor(t->plan.loss, matrix_at(&e->y, row, c));
         weight += w;
     }

@@ -2,6 +2,7 @@
 #include "trainer.h"
 
 #include "error.h"
+#include "interrupt.h"
 #include "options.h"
 #include <float.h>
 #include <math.h>
@@ -9,6 +10,8 @@
 #include <string.h>
 
 /* ---- Held-out rows ---- */
+
+enum { ROWS_BETWEEN = 1 << 16 }; /* questions whether to stop */
 
 static int has_weight(const examples *e)
 {
@@ -48,8 +51,13 @@ static cusgd_status hold_out(cusgd_trainer *t)
     permutation p = permutation_make((uint64_t)units, stream_key(t->options.seed, STREAM_HOLDOUT), 0);
     char *is_held = allocate_zeroed((size_t)units, 1);
     if (!is_held) return fail_memory((size_t)units, "the list of held-out rows");
-    for (int64_t i = 0; i < held; i++) is_held[permutation_at(&p, (uint64_t)i)] = 1;
-    for (int64_t i = 0; i < all->n; i++) {
+    int stops = 0;
+    for (int64_t i = 0; i < held && !stops; i++) {
+        is_held[permutation_at(&p, (uint64_t)i)] = 1;
+        stops = i % ROWS_BETWEEN == 0 && interrupt_asked();
+    }
+    for (int64_t i = 0; i < all->n && !stops; i++) {
+        stops = i % ROWS_BETWEEN == 0 && interrupt_asked();
         if (i / unit < units && is_held[i / unit])
             t->valid_index[valid++] = i;
         else
@@ -61,7 +69,7 @@ static cusgd_status hold_out(cusgd_trainer *t)
     t->valid_rows = *all;
     t->valid_rows.rows = t->valid_index;
     t->valid_rows.n = valid;
-    return check_weights(t);
+    return stops ? fail_interrupted() : check_weights(t);
 }
 
 /* ---- Standardization ---- */
@@ -99,6 +107,7 @@ static cusgd_status standardize(cusgd_trainer *t)
     int centres = o->standardize && o->intercept && loss_is_shift_invariant(o->loss);
     for (int64_t c = 0; c < k && t->minus; c++) target[c] = (target[c] + 1) / 2;
     if (t->train_rows.o.at) targets_beside_offsets(t, target);
+    if (interrupt_asked()) return fail_interrupted();
     for (int64_t c = 0; c < k; c++) {
         t->shift[c] = centres ? target[c] : 0;
         t->null[c] = loss_best_constant(o->loss, target[c]) - t->shift[c];
@@ -114,7 +123,7 @@ static cusgd_status standardize(cusgd_trainer *t)
     t->transform.weight_mean = weight / (double)t->train_rows.n;
     t->transform.storage = o->storage;
     t->floor = targets_floor(t);
-    return study_targets(t);
+    return interrupt_asked() ? fail_interrupted() : study_targets(t);
 }
 
 /* Between the data's units (weight k x d, bias k) and theta (d+1) x k: w x + b = (w scale) x' + (b + w mean - shift) + shift.

@@ -64,6 +64,7 @@ struct cusgd_trainer {
     char device_note[512];  /* what the device said of how steps ran; "" if nothing */
     int lost;               /* 1: the device failed in a fit; `best` is the result */
     _Atomic int cancelled;
+    int was_cancelled; /* 1: a solver's last fit; its model has no standard errors, as it is no optimum */
 };
 
 /* Of theta and all that is shaped like it, in double. */

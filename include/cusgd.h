@@ -37,18 +37,27 @@ extern "C" {
 /* The values are the exit codes of the command. */
 typedef enum cusgd_status {
     CUSGD_OK = 0,
-    CUSGD_ERROR_USAGE = 1,     /* an argument or an option is wrong */
-    CUSGD_ERROR_DATA = 2,      /* data or a file is wrong, or cannot be read or written */
-    CUSGD_ERROR_DEVICE = 3,    /* the device asked for is missing, out of memory or failed */
-    CUSGD_ERROR_DIVERGED = 4,  /* the loss became infinite or NaN */
-    CUSGD_ERROR_CHECK = 5,     /* two devices disagree */
-    CUSGD_ERROR_MEMORY = 6,    /* out of host memory */
-    CUSGD_ERROR_CONVERGED = 7, /* a full-batch solver did not converge */
+    CUSGD_ERROR_USAGE = 1,         /* an argument or an option is wrong */
+    CUSGD_ERROR_DATA = 2,          /* data or a file is wrong, or cannot be read or written */
+    CUSGD_ERROR_DEVICE = 3,        /* the device asked for is missing, out of memory or failed */
+    CUSGD_ERROR_DIVERGED = 4,      /* the loss became infinite or NaN */
+    CUSGD_ERROR_CHECK = 5,         /* two devices disagree */
+    CUSGD_ERROR_MEMORY = 6,        /* out of host memory */
+    CUSGD_ERROR_CONVERGED = 7,     /* a full-batch solver did not converge */
+    CUSGD_ERROR_INTERRUPTED = 130, /* cusgd_set_interrupt's function wanted it; the command: 128 + the signal */
 } cusgd_status;
 
 /* The message of this thread's last failure; "" if there was none. Valid until this thread's next call that fails. */
 CUSGD_API const char *cusgd_last_error(void);
 CUSGD_API const char *cusgd_version(void); /* "0.1.0" */
+
+/* Ends long calls early. `asked` (NULL: nobody, as at first) is called with `user` from this thread while it is in a call of the
+ * library, again and again, mostly within a few milliseconds and within 100 ms but for matrix factorizations, transfers to a GPU
+ * and the writing of files; it should only look at a flag. Once it returns other than 0 it must go on to do so until the call has
+ * ended: the call then fails with INTERRUPTED, frees what it took and gives no result; but cusgd_trainer_fit ends as by
+ * cusgd_trainer_cancel, with the parameters so far. Each thread has its own. */
+typedef int (*cusgd_interrupt)(void *user);
+CUSGD_API void cusgd_set_interrupt(cusgd_interrupt asked, void *user);
 
 /* Text from a file, such as a column's name, made fit for a terminal: C0 control characters, DEL and bytes that are not UTF-8
  * become \x1b and the like, C1 control characters, marks of direction and line separators \u009b and the like; all else stays.

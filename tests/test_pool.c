@@ -1,5 +1,5 @@
 /* The CPU backend's threads: every index is done once, whatever the teams, the counts and the pauses between. */
-#include "cpu/pool.h"
+#include "pool.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

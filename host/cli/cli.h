@@ -16,8 +16,8 @@ __attribute__((format(printf, 2, 3))) int complain(int status, const char *forma
 /* Likewise with the library's message. */
 int complain_last(cusgd_status status);
 
-/* A text from a file or the command line as it is printed for people: cusgd_text_escape()'s. Valid until the eighth call after this
- * one. NULL stays NULL. */
+/* A text from a file or the command line as it is printed for people: cusgd_text_escape()'s. Valid until the eighth call after
+ * this one. NULL stays NULL. */
 const char *shown(const char *text);
 
 /* Whether both paths lead to one file that is there. */

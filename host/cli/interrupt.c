@@ -1,15 +1,18 @@
 #include "interrupt.h"
 
+#include "cusgd.h"
+
 #include <signal.h>
 #include <stddef.h>
 
-static cusgd_trainer *volatile running;
 static volatile sig_atomic_t caught;
 
-static void on_signal(int signal)
+static void on_signal(int signal) { caught = signal; }
+
+static int is_caught(void *user)
 {
-    caught = signal;
-    if (running) cusgd_trainer_cancel(running);
+    (void)user;
+    return caught != 0;
 }
 
 static void handle(int signal)
@@ -19,12 +22,15 @@ static void handle(int signal)
     if (sigaction(signal, NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(signal, &action, NULL);
 }
 
-void interrupt_cancels(cusgd_trainer *trainer)
+void interrupt_handle(void)
 {
-    running = trainer;
-    if (!trainer) return;
     handle(SIGINT);
     handle(SIGTERM);
+    interrupt_defer(0);
 }
 
+void interrupt_defer(int defers) { cusgd_set_interrupt(defers ? NULL : is_caught, NULL); }
+
 int interrupt_signal(void) { return caught; }
+
+int interrupt_code(int status) { return status == CUSGD_ERROR_INTERRUPTED && caught ? 128 + (int)caught : status; }

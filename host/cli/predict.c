@@ -1,4 +1,5 @@
 #include "cli.h"
+#include "interrupt.h"
 #include "reading.h"
 
 #include <stdlib.h>
@@ -63,6 +64,7 @@ int predict_main(int argc, char **argv)
     cusgd_model *model = NULL;
     cusgd_data *data = NULL;
     int status;
+    interrupt_handle();
     if (!arguments_parse(&s, argc, argv, operands, &status)) goto done;
     if (!output_from_word(word, &as)) {
         status = complain_usage(&s, "as must be mean, link, class or probability, not \"%s\"", word);
@@ -85,5 +87,5 @@ done:
     cusgd_data_free(data);
     cusgd_model_free(model);
     reading_free(&r);
-    return status;
+    return interrupt_code(status);
 }

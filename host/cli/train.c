@@ -124,8 +124,10 @@ static int on_epoch(const cusgd_progress *now, void *user)
 
 static int write_model(training *t)
 {
+    interrupt_defer(1); /* of an interrupted run, too */
     cusgd_status status = cusgd_trainer_model(t->trainer, &t->model);
     if (!status) status = cusgd_model_save(t->model, t->model_path);
+    interrupt_defer(0);
     return status ? complain_last(status) : CUSGD_OK;
 }
 
@@ -154,7 +156,6 @@ static int run(training *t)
     if (wrong) return wrong;
     if (!t->quiet) summary_start(t->data_path, t->data, &t->options, t->trainer);
 
-    interrupt_cancels(t->trainer);
     status = cusgd_trainer_fit(t->trainer, on_epoch, &t->progress, &result);
     progress_end_line(&t->progress);
     int history = progress_close(&t->progress);
@@ -164,7 +165,6 @@ static int run(training *t)
     if (status && !unfinished) return complain_last(status);
 
     wrong = write_model(t);
-    interrupt_cancels(NULL);
     if (wrong) return wrong;
     int signal = result.stop == CUSGD_STOP_CANCELLED ? interrupt_signal() : 0;
     if (signal)
@@ -183,8 +183,9 @@ static int train(training *t)
     if (!status) {
         cusgd_status created = cusgd_trainer_create(&t->options, t->data, t->valid, &t->trainer);
         status = created ? complain_last(created) : run(t);
+        if (created == CUSGD_ERROR_INTERRUPTED)
+            fprintf(stderr, "cusgd: training had not begun: %s is not written\n", shown(t->model_path));
     }
-    interrupt_cancels(NULL);
     cusgd_trainer_free(t->trainer);
     cusgd_model_free(t->model);
     cusgd_data_free(t->valid);
@@ -225,9 +226,10 @@ int train_main(int argc, char **argv)
                       .groups = {{table, sizeof table / sizeof table[0]}, {reading_table, READING_ARGUMENTS}},
                       .options = &t.options};
     t.syntax = &s;
+    interrupt_handle();
     signal(SIGPIPE, SIG_IGN); /* a reader of the progress that goes away must not take the model with it */
     int status;
     if (arguments_parse(&s, argc, argv, &t.data_path, &status)) status = train(&t);
     reading_free(&t.reading);
-    return status;
+    return interrupt_code(status);
 }

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-int cpu_threads(void) { return omp_get_max_threads(); }
+int cpu_threads(void) { return pool_threads(); }
 
 cusgd_status cpu_backend_open(cusgd_precision precision, int threads, backend *out)
 {

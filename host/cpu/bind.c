@@ -2,6 +2,7 @@
 #include "parts.h"
 
 #include "error.h"
+#include "interrupt.h"
 #include "scalar/moments.h"
 #include <stdlib.h>
 #include <string.h>
@@ -49,32 +50,45 @@ static void copy_o(const examples *e, int64_t first, int64_t count, double *tile
     for (int64_t i = 0; i < count; i++) out[i] = (real)tile[i];
 }
 
+typedef struct copying {
+    const examples *e;
+    const transform *t;
+    const double *inverse; /* 1 / scale; NULL: x' = x */
+    bound *b;
+    int64_t rows; /* of a tile */
+    double *work; /* one thread's tile behind the other's */
+    size_t work_size;
+} copying;
+
+static void copy_tile(void *context, int64_t s)
+{
+    const copying *c = context;
+    const examples *e = c->e;
+    int64_t first = s * c->rows, count = least(c->rows, e->n - first);
+    double *tile = c->work + (size_t)pool_thread() * c->work_size;
+    real *y = c->b->owned[1], *w = c->b->owned[2], *o = c->b->owned[3];
+    if (c->b->owned[0]) copy_x(e, c->t, c->inverse, first, count, tile, c->b);
+    if (y) copy_y(e, c->t, first, count, tile, y + first * e->k);
+    if (w) copy_w(e, c->t, first, count, tile, w + first);
+    if (o) copy_o(e, first, count, tile, o + first);
+}
+
 /* The copies that were allocated (owned[0..3]: x, y, w, o) are filled tile by tile. */
 static cusgd_status copy_all(const cpu *self, const examples *e, const transform *t, bound *b)
 {
-    int64_t widest = e->d > e->k ? e->d : e->k, rows = moment_tile_rows(widest), tiles = (e->n + rows - 1) / rows;
+    int64_t widest = e->d > e->k ? e->d : e->k, rows = moment_tile_rows(widest);
     int team = threads_for(self->threads, e->n * e->d * 4, THREAD_BYTES);
     double *inverse = t->mean ? allocate((size_t)e->d, sizeof(double)) : NULL;
-    double *work = allocate((size_t)(team * rows * widest), sizeof(double));
-    if (!work || (t->mean && !inverse)) {
-        free(work);
-        free(inverse);
-        return fail_memory((size_t)(team * rows * widest) * sizeof(double), "the copy of the examples");
-    }
+    copying c = {e, t, inverse, b, rows, allocate((size_t)(team * rows * widest), sizeof(double)), (size_t)(rows * widest)};
+    cusgd_status status = CUSGD_OK;
     for (int64_t j = 0; inverse && j < e->d; j++) inverse[j] = 1 / t->scale[j];
-    real *y = b->owned[1], *w = b->owned[2], *o = b->owned[3];
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (int64_t s = 0; s < tiles; s++) {
-        int64_t first = s * rows, count = least(rows, e->n - first);
-        double *tile = work + thread_index() * rows * widest;
-        if (b->owned[0]) copy_x(e, t, inverse, first, count, tile, b);
-        if (y) copy_y(e, t, first, count, tile, y + first * e->k);
-        if (w) copy_w(e, t, first, count, tile, w + first);
-        if (o) copy_o(e, first, count, tile, o + first);
-    }
-    free(work);
+    if (!c.work || (t->mean && !inverse))
+        status = fail_memory((size_t)(team * rows * widest) * sizeof(double), "the copy of the examples");
+    else if (!pool_run(self->pool, team, (e->n + rows - 1) / rows, copy_tile, &c))
+        status = fail_interrupted();
+    free(c.work);
     free(inverse);
-    return CUSGD_OK;
+    return status;
 }
 
 /* Rows whose padded reading would pass the end of the caller's x. */
@@ -153,15 +167,27 @@ cusgd_status NAMED(cpu_rows)(void *self, const bound *b, const int64_t *rows, in
     return CUSGD_OK;
 }
 
-/* A span's sums: fourth d, second d, q2, q1. */
-static void curvature_of_span(const bound *b, const double *scale, int64_t first, int64_t last, double *z, double *sums)
+typedef struct curving {
+    pool *pool;
+    const bound *b;
+    const double *scale;
+    int64_t spans;
+    double *sums; /* spans x (3 d + 2): fourth d, second d, q2, q1, and d of work */
+} curving;
+
+static void curve_span(void *context, int64_t s)
 {
-    int64_t d = b->d;
+    enum { ROWS_BETWEEN = 256 }; /* questions whether to stop */
+    const curving *c = context;
+    const bound *b = c->b;
+    int64_t d = b->d, first = s * b->n / c->spans, last = (s + 1) * b->n / c->spans;
+    double *sums = c->sums + s * (3 * d + 2), *z = sums + 2 * d + 2;
     for (int64_t i = first; i < last; i++) {
         double q = 1, w = b->w ? (double)b->w[i] : 1;
+        if ((i - first) % ROWS_BETWEEN == 0 && pool_stops(c->pool)) return;
         widen_row(b, i, z);
         for (int64_t j = 0; j < d; j++) {
-            double x = z[j] * (scale ? scale[j] : 1);
+            double x = z[j] * (c->scale ? c->scale[j] : 1);
             z[j] = x * x;
             q += z[j];
         }
@@ -179,13 +205,13 @@ cusgd_status NAMED(cpu_curvature)(void *self, const bound *b, const double *scal
     enum { SPANS = 64 };
     const cpu *c = self;
     int64_t d = b->d, each = 3 * d + 2, spans = least(SPANS, b->n);
-    double *sums = allocate_zeroed((size_t)(spans * each), sizeof(double));
-    if (!sums) return fail_memory((size_t)(spans * each) * sizeof(double), "the columns' curvature");
-#pragma omp parallel for num_threads(threads_for(c->threads, b->n *d * 4, THREAD_BYTES)) schedule(dynamic, 1)
-    for (int64_t s = 0; s < spans; s++) {
-        double *at = sums + s * each;
-        curvature_of_span(b, scale, s * b->n / spans, (s + 1) * b->n / spans, at + 2 * d + 2, at);
+    curving all = {c->pool, b, scale, spans, allocate_zeroed((size_t)(spans * each), sizeof(double))};
+    if (!all.sums) return fail_memory((size_t)(spans * each) * sizeof(double), "the columns' curvature");
+    if (!pool_run(c->pool, threads_for(c->threads, b->n * d * 4, THREAD_BYTES), spans, curve_span, &all)) {
+        free(all.sums);
+        return fail_interrupted();
     }
+    double *sums = all.sums;
     for (int64_t s = 1; s < spans; s++)
         for (int64_t j = 0; j < 2 * d + 2; j++) sums[j] += sums[s * each + j];
     memcpy(out->fourth, sums, sizeof(double) * (size_t)d);

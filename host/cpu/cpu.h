@@ -3,8 +3,7 @@
 #define CUSGD_HOST_CPU_CPU_H
 
 #include "backend.h"
-
-#include <omp.h>
+#include "pool.h"
 
 /* Threads that a piece of work is worth; the result never depends on it. */
 static inline int threads_for(int most, int64_t bytes, int64_t bytes_each)
@@ -28,8 +27,6 @@ static inline int64_t chunk_rows(int64_t rows, int64_t d)
 
 static inline int64_t chunk_count(int64_t rows, int64_t chunk) { return (rows + chunk - 1) / chunk; }
 
-static inline int thread_index(void) { return omp_get_thread_num(); }
-
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
@@ -40,10 +37,11 @@ void tile_w(const examples *e, int64_t first, int64_t count, double *w); /* 1 wh
 void tile_o(const examples *e, int64_t first, int64_t count, double *o); /* there must be offsets */
 
 /* moments.c */
-cusgd_status cpu_moments(int threads, const examples *e, double *mean, double *variance, double *target_mean, double *weight);
+cusgd_status cpu_moments(pool *p, int threads, const examples *e, double *mean, double *variance, double *target_mean,
+                         double *weight);
 
 /* bandwidth.c */
-cusgd_status cpu_read_bandwidth(int threads, int64_t bytes, double *bytes_per_second);
+cusgd_status cpu_read_bandwidth(pool *p, int threads, int64_t bytes, double *bytes_per_second);
 
 /* step.c, for each precision; *isa becomes the instruction set in use. */
 cusgd_status cpu_open_float(int threads, const char **isa, backend *out);

@@ -2,6 +2,7 @@
 #include "parts.h"
 
 #include "error.h"
+#include "interrupt.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,17 +41,19 @@ static void add_chunk(void *context, int64_t c)
     w->losses[c] = rows_for(w->self, &mine)->gradient(&mine, range);
 }
 
-static double run_wave(wave *w, int64_t chunks, double *total)
+/* Adds a wave's losses to *loss; 0 where it was interrupted. */
+static int run_wave(wave *w, int64_t chunks, double *total, double *loss)
 {
     const cpu *self = w->self;
     int64_t size = w->task->layout.size, bytes = chunks * w->chunk * w->task->d * w->task->k * (int64_t)sizeof(real);
-    double loss = 0;
-    pool_for(self->pool, threads_for(self->threads, bytes, THREAD_BYTES), chunks, add_chunk, w);
+    double sum = 0;
+    if (!pool_run(self->pool, threads_for(self->threads, bytes, THREAD_BYTES), chunks, add_chunk, w)) return 0;
     for (int64_t c = 0; c < chunks; c++) {
-        loss += w->losses[c];
+        sum += w->losses[c];
         for (int64_t j = 0; w->partial && j < size; j++) total[j] += (double)w->partial[c * size + j];
     }
-    return loss;
+    *loss += sum;
+    return 1;
 }
 
 cusgd_status NAMED(cpu_objective)(void *self, const bound *b, loss_rule loss, const double *theta, double *value,
@@ -70,7 +73,8 @@ cusgd_status NAMED(cpu_objective)(void *self, const bound *b, loss_rule loss, co
         wave w = {.self = self, .task = &task, .chunk = chunk, .n = b->n, .partial = partial};
         double sum = 0;
         NAMED(layout_put)(&l, theta, point);
-        for (; w.first_chunk < chunks; w.first_chunk += WAVE) sum += run_wave(&w, least(WAVE, chunks - w.first_chunk), total);
+        for (; status == CUSGD_OK && w.first_chunk < chunks; w.first_chunk += WAVE)
+            if (!run_wave(&w, least(WAVE, chunks - w.first_chunk), total, &sum)) status = fail_interrupted();
         *value = sum / (double)b->n;
         for (int64_t j = 0; gradient && j <= b->d; j++)
             for (int64_t c = 0; c < b->k; c++) gradient[j * b->k + c] = total[layout_at(&l, j, c)] / (double)b->n;
@@ -105,7 +109,7 @@ cusgd_status NAMED(cpu_predict)(void *self, const bound *b, const double *theta,
     rows_task task = NAMED(task_of)(b, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, point, NULL);
     prediction p = {c, &task, b->n, chunk_rows(b->n, b->d), out};
     NAMED(layout_put)(&l, theta, point);
-    pool_for(c->pool, threads_for(c->threads, bytes, THREAD_BYTES), chunk_count(b->n, p.chunk), predict_chunk, &p);
+    int all = pool_run(c->pool, threads_for(c->threads, bytes, THREAD_BYTES), chunk_count(b->n, p.chunk), predict_chunk, &p);
     free(point);
-    return CUSGD_OK;
+    return all ? CUSGD_OK : fail_interrupted();
 }

@@ -2,6 +2,7 @@
 #include "parts.h"
 
 #include "error.h"
+#include "interrupt.h"
 #include "scalar/generate.h"
 #include <stdlib.h>
 
@@ -55,23 +56,38 @@ static void row_make(const cusgd_generator *g, const shape *s, const double *tru
     }
 }
 
+typedef struct making {
+    const cusgd_generator *g;
+    const shape *s;
+    const double *truth;
+    int64_t first, count, rows; /* rows: made at once */
+    double *work;               /* d, one thread's behind the other's */
+    real *x, *y;
+} making;
+
+static void make_rows(void *context, int64_t piece)
+{
+    const making *m = context;
+    int64_t d = m->g->cols, last = least((piece + 1) * m->rows, m->count);
+    for (int64_t i = piece * m->rows; i < last; i++)
+        row_make(m->g, m->s, m->truth, m->first + i, m->work + pool_thread() * d, m->x + i * d, m->y + i * m->g->outputs);
+}
+
 cusgd_status NAMED(cpu_generate)(void *of, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, void *x,
                                  void *y)
 {
+    enum { PIECE_VALUES = 4096 };
     const cpu *self = of;
     int team = threads_for(self->threads, count * g->cols * 64, THREAD_BYTES);
     double *work = allocate((size_t)(team * g->cols), sizeof(double));
     shape s;
     if (!work) return fail_memory((size_t)(team * g->cols) * sizeof(double), "a synthetic row");
     cusgd_status status = shape_make(g, &s);
-    if (status != CUSGD_OK) {
-        free(work);
-        return status;
+    if (status == CUSGD_OK) {
+        making m = {g, &s, truth, first, count, most(1, PIECE_VALUES / g->cols), work, x, y};
+        if (!pool_run(self->pool, team, (count + m.rows - 1) / m.rows, make_rows, &m)) status = fail_interrupted();
+        shape_free(&s);
     }
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (int64_t i = 0; i < count; i++)
-        row_make(g, &s, truth, first + i, work + thread_index() * g->cols, (real *)x + i * g->cols, (real *)y + i * g->outputs);
-    shape_free(&s);
     free(work);
-    return CUSGD_OK;
+    return status;
 }

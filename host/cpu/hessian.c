@@ -5,6 +5,7 @@
 #include "parts.h"
 
 #include "error.h"
+#include "interrupt.h"
 #include <stdlib.h>
 
 enum { SPAN_ROWS = 2048, MOST_SLOTS = 16, SLOT_VALUES = 1 << 22 };
@@ -55,15 +56,17 @@ static void add_panels(void *context, int64_t item)
     rows_for(t->self, t->task)->products(t->task, s, t->first + slot * SPAN_ROWS, span_count(t, slot), left, t->panels, sums);
 }
 
-static void add_waves(second_pass *t)
+static cusgd_status add_waves(second_pass *t)
 {
     const cpu *self = t->self;
     int64_t wave = t->slots * SPAN_ROWS, items = t->blocks * t->slots * t->panels;
     for (t->first = 0; t->first < t->n; t->first += wave) {
         int64_t bytes = least(wave, t->n - t->first) * t->task->d * t->k * (int64_t)sizeof(real);
-        pool_for(self->pool, threads_for(self->threads, bytes, THREAD_BYTES), t->slots, weigh_span, t);
-        pool_for(self->pool, threads_for(self->threads, bytes * t->panels, THREAD_BYTES), items, add_panels, t);
+        if (!pool_run(self->pool, threads_for(self->threads, bytes, THREAD_BYTES), t->slots, weigh_span, t) ||
+            !pool_run(self->pool, threads_for(self->threads, bytes * t->panels, THREAD_BYTES), items, add_panels, t))
+            return fail_interrupted();
     }
+    return CUSGD_OK;
 }
 
 /* Both triangles of block c from its slots' sums. */
@@ -102,8 +105,8 @@ cusgd_status NAMED(cpu_hessian)(void *self, const bound *b, loss_rule loss, cons
         rows_task task = NAMED(task_of)(b, loss, point, NULL);
         t.task = &task;
         if (t.moves) NAMED(layout_put)(&l, theta, point);
-        add_waves(&t);
-        for (int64_t c = 0; c < t.blocks; c++) collect(&t, c, hessian + c * (b->d + 1) * (b->d + 1));
+        status = add_waves(&t);
+        for (int64_t c = 0; status == CUSGD_OK && c < t.blocks; c++) collect(&t, c, hessian + c * (b->d + 1) * (b->d + 1));
     }
     free(point);
     free(t.p);

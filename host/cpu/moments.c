@@ -2,6 +2,7 @@
 #include "scalar/moments.h"
 #include "cpu.h"
 #include "error.h"
+#include "interrupt.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -54,12 +55,12 @@ static void moments_merge(int64_t d, int64_t k, moments *into, const moments *m)
 }
 
 /* One span of consecutive tiles; spans do not depend on the number of threads. */
-static void moments_of_span(const examples *e, int64_t first, int64_t last, double *work, moments *total)
+static void moments_of_span(pool *p, const examples *e, int64_t first, int64_t last, double *work, moments *total)
 {
     int64_t d = e->d, k = e->k, rows = moment_tile_rows(d);
     double *x = work, *y = x + rows * d, *w = y + rows * k;
     moments tile = {0, w + rows, w + rows + d, w + rows + 2 * d};
-    for (int64_t i = first; i < last; i += rows) {
+    for (int64_t i = first; i < last && !pool_stops(p); i += rows) {
         int64_t count = least(rows, last - i);
         tile_x(e, i, count, x);
         if (k > 0) tile_y(e, i, count, y);
@@ -69,42 +70,63 @@ static void moments_of_span(const examples *e, int64_t first, int64_t last, doub
     }
 }
 
-cusgd_status cpu_moments(int threads, const examples *e, double *mean, double *variance, double *target_mean, double *weight)
+typedef struct spans {
+    pool *pool;
+    const examples *e;
+    int64_t count, tiles; /* spans; tiles of all */
+    double *sums;         /* count x (2 d + k) */
+    double *weights;      /* count */
+    double *work;         /* one thread's behind the other's */
+    size_t work_size;
+} spans;
+
+static void take_span(void *context, int64_t s)
+{
+    const spans *all = context;
+    int64_t d = all->e->d, rows = moment_tile_rows(d);
+    double *at = all->sums + s * (2 * d + all->e->k);
+    moments total = {0, at, at + d, at + 2 * d};
+    int64_t first = s * all->tiles / all->count * rows, last = least((s + 1) * all->tiles / all->count * rows, all->e->n);
+    moments_of_span(all->pool, all->e, first, last, all->work + (size_t)pool_thread() * all->work_size, &total);
+    all->weights[s] = total.weight;
+}
+
+/* In the spans' order. */
+static void merge_spans(const spans *all, double *mean, double *variance, double *target_mean, double *weight)
+{
+    int64_t d = all->e->d, k = all->e->k;
+    moments sum = {all->weights[0], all->sums, all->sums + d, all->sums + 2 * d};
+    for (int64_t s = 1; s < all->count; s++) {
+        double *at = all->sums + s * (2 * d + k);
+        moments span = {all->weights[s], at, at + d, at + 2 * d};
+        moments_merge(d, k, &sum, &span);
+    }
+    memcpy(mean, sum.mean, sizeof(double) * (size_t)d);
+    for (int64_t j = 0; j < d; j++) variance[j] = sum.square[j] / sum.weight;
+    if (k > 0) memcpy(target_mean, sum.target, sizeof(double) * (size_t)k);
+    *weight = sum.weight;
+}
+
+cusgd_status cpu_moments(pool *p, int threads, const examples *e, double *mean, double *variance, double *target_mean,
+                         double *weight)
 {
     int64_t d = e->d, k = e->k, rows = moment_tile_rows(d), tiles = (e->n + rows - 1) / rows;
-    int64_t spans = least(MOMENT_SPANS, tiles), each = 2 * d + k;
-    size_t work_size = (size_t)(rows * (d + k + 1) + each);
+    spans all = {.pool = p, .e = e, .count = least(MOMENT_SPANS, tiles), .tiles = tiles};
+    size_t values = (size_t)(all.count * (2 * d + k));
     int team = threads_for(threads, e->n * d * 4, THREAD_BYTES);
-    double *sums = allocate_zeroed((size_t)(spans * each), sizeof(double)),
-           *weights = allocate_zeroed(MOMENT_SPANS, sizeof(double));
-    double *work = allocate((size_t)team * work_size, sizeof(double));
-    if (!sums || !weights || !work) {
-        free(sums);
-        free(weights);
-        free(work);
-        return fail_memory(sizeof(double) * ((size_t)(spans * each) + (size_t)team * work_size), "the columns' moments");
-    }
-#pragma omp parallel for num_threads(team) schedule(dynamic, 1)
-    for (int64_t s = 0; s < spans; s++) {
-        double *at = sums + s * each;
-        moments total = {0, at, at + d, at + 2 * d};
-        int64_t first = s * tiles / spans * rows, last = least((s + 1) * tiles / spans * rows, e->n);
-        moments_of_span(e, first, last, work + (size_t)thread_index() * work_size, &total);
-        weights[s] = total.weight;
-    }
-    moments all = {0, sums, sums + d, sums + 2 * d};
-    all.weight = weights[0];
-    for (int64_t s = 1; s < spans; s++) {
-        double *at = sums + s * each;
-        moments span = {weights[s], at, at + d, at + 2 * d};
-        moments_merge(d, k, &all, &span);
-    }
-    memcpy(mean, all.mean, sizeof(double) * (size_t)d);
-    for (int64_t j = 0; j < d; j++) variance[j] = all.square[j] / all.weight;
-    if (k > 0) memcpy(target_mean, all.target, sizeof(double) * (size_t)k);
-    *weight = all.weight;
-    free(sums);
-    free(weights);
-    free(work);
-    return CUSGD_OK;
+    all.work_size = (size_t)(rows * (d + k + 1) + 2 * d + k);
+    all.sums = allocate_zeroed(values, sizeof(double));
+    all.weights = allocate_zeroed(MOMENT_SPANS, sizeof(double));
+    all.work = allocate((size_t)team * all.work_size, sizeof(double));
+    cusgd_status status = CUSGD_OK;
+    if (!all.sums || !all.weights || !all.work)
+        status = fail_memory(sizeof(double) * (values + (size_t)team * all.work_size), "the columns' moments");
+    else if (!pool_run(p, team, all.count, take_span, &all))
+        status = fail_interrupted();
+    else
+        merge_spans(&all, mean, variance, target_mean, weight);
+    free(all.sums);
+    free(all.weights);
+    free(all.work);
+    return status;
 }

@@ -3,7 +3,6 @@
 #define CUSGD_HOST_CPU_PARTS_H
 
 #include "cpu.h"
-#include "pool.h"
 #include "rows.h"
 #include "scalar/loss.h"
 #include "scalar/update.h"

@@ -367,12 +367,14 @@ static cusgd_status copy(void *of, enum area to, enum area from)
 
 static cusgd_status moments(void *of, const examples *e, double *mean, double *variance, double *target_mean, double *weight)
 {
-    return cpu_moments(((cpu *)of)->threads, e, mean, variance, target_mean, weight);
+    const cpu *self = of;
+    return cpu_moments(self->pool, self->threads, e, mean, variance, target_mean, weight);
 }
 
 static cusgd_status read_bandwidth(void *of, int64_t bytes, double *bytes_per_second)
 {
-    return cpu_read_bandwidth(((cpu *)of)->threads, bytes, bytes_per_second);
+    const cpu *self = of;
+    return cpu_read_bandwidth(self->pool, self->threads, bytes, bytes_per_second);
 }
 
 static void closes(void *of)

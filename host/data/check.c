@@ -2,13 +2,15 @@
  * slow one finds the place in that block. */
 #include "data.h"
 #include "error.h"
+#include "interrupt.h"
 #include "options.h"
+#include "pool.h"
 typedef double real; /* scalar/loss.h asks for one; what is used here does not depend on it */
 #include "scalar/loss.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <omp.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -150,25 +152,42 @@ static cusgd_status fail_both(const examples *e, int loss, const char *source)
 
 /* ---- All rows ------------------------------------------------------------------------------------------------------------ */
 
+typedef struct check {
+    const examples *e;
+    int loss;
+    int64_t block;       /* rows of a block */
+    _Atomic int64_t bad; /* the first bad block: the same one however the blocks are shared out */
+    _Atomic int seen;
+} check;
+
+static void check_block(void *context, int64_t b)
+{
+    check *c = context;
+    int64_t first = b * c->block, count = c->e->n - first < c->block ? c->e->n - first : c->block;
+    int64_t bad = atomic_load_explicit(&c->bad, memory_order_relaxed);
+    int seen = 0;
+    if (b >= bad) return;
+    int good = block_is_good(c->e, c->loss, first, count, &seen);
+    if ((atomic_load_explicit(&c->seen, memory_order_relaxed) | seen) != atomic_load_explicit(&c->seen, memory_order_relaxed))
+        atomic_fetch_or(&c->seen, seen);
+    while (!good && b < bad && !atomic_compare_exchange_weak(&c->bad, &bad, b)) continue;
+}
+
 cusgd_status examples_check(const examples *e, int loss, const char *source, int threads)
 {
-    int64_t block = e->d < BLOCK_VALUES ? BLOCK_VALUES / e->d : 1;
-    int64_t blocks = (e->n + block - 1) / block, bad = blocks;
-    int seen = 0;
-    if (threads < 1) threads = omp_get_max_threads();
-    if (threads > blocks) threads = (int)blocks;
-        /* The first bad block is the same one however the blocks are shared out. */
-#pragma omp parallel for num_threads(threads) reduction(min : bad) reduction(| : seen) schedule(static)
-    for (int64_t b = 0; b < blocks; b++) {
-        int64_t first = b * block, count = e->n - first < block ? e->n - first : block;
-        if (!block_is_good(e, loss, first, count, &seen) && b < bad) bad = b;
-    }
-    for (int64_t i = bad * block; bad < blocks && i < e->n; i++) {
+    enum { BLOCKS_EACH = 32 }; /* of a thread: less is not worth starting one */
+    int64_t block = e->d < BLOCK_VALUES ? BLOCK_VALUES / e->d : 1, blocks = (e->n + block - 1) / block;
+    check c = {.e = e, .loss = loss, .block = block, .bad = blocks};
+    if (threads < 1) threads = pool_threads();
+    if (threads > blocks / BLOCKS_EACH) threads = blocks < BLOCKS_EACH ? 1 : (int)(blocks / BLOCKS_EACH);
+    int all = pool_once(threads, blocks, check_block, &c);
+    if (all <= 0) return all < 0 ? fail_memory(sizeof c, "the threads that check the data") : fail_interrupted();
+    for (int64_t i = c.bad * block; c.bad < blocks && i < e->n; i++) {
         cusgd_status status = check_row(e, loss, source, examples_row(e, i));
         if (status) return status;
     }
-    if (!(seen & SEEN_WEIGHT)) return fail(CUSGD_ERROR_DATA, "%s: every weight is 0: there is nothing to train on", source);
-    int both = (seen & SEEN_ZERO) && (seen & SEEN_MINUS), classes = loss >= 0 && loss_is_of_classes((cusgd_loss)loss);
+    if (!(c.seen & SEEN_WEIGHT)) return fail(CUSGD_ERROR_DATA, "%s: every weight is 0: there is nothing to train on", source);
+    int both = (c.seen & SEEN_ZERO) && (c.seen & SEEN_MINUS), classes = loss >= 0 && loss_is_of_classes((cusgd_loss)loss);
     return both && classes ? fail_both(e, loss, source) : CUSGD_OK;
 }
 

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* One mapping. Entries are never freed but used again, so that a signal handler may walk the list at any time. */
+/* One mapping. Entries are never freed but used again, so that a signal handler may walk them at any time. */
 typedef struct entry {
     _Atomic uintptr_t begin, end; /* begin 0: not in use */
     _Atomic int taken;            /* 1: somebody's, though perhaps not yet or no more in use */
@@ -23,28 +23,37 @@ typedef struct entry {
     char *path;
     struct entry *next;
 } entry;
-static entry *_Atomic entries;
+enum { FIRST = 64 };
+static entry first[FIRST];     /* enough for most; */
+static entry *_Atomic further; /* more of them are a list */
 static _Atomic uintptr_t page_bytes;
+
+/* The entry after this one; NULL past the last. */
+static entry *entry_after(entry *e)
+{
+    if (e >= first && e < first + FIRST - 1) return e + 1;
+    return e == first + FIRST - 1 ? atomic_load(&further) : e->next;
+}
 
 /* An unused entry, or a new one at the list's front. */
 static entry *entry_take(void)
 {
-    for (entry *e = atomic_load(&entries); e; e = e->next) {
+    for (entry *e = first; e; e = entry_after(e)) {
         int unused = 0;
         if (atomic_compare_exchange_strong(&e->taken, &unused, 1)) return e;
     }
     entry *e = allocate_zeroed(1, sizeof *e);
     if (!e) return NULL;
     atomic_store(&e->taken, 1);
-    e->next = atomic_load(&entries);
-    while (!atomic_compare_exchange_weak(&entries, &e->next, e)) continue;
+    e->next = atomic_load(&further);
+    while (!atomic_compare_exchange_weak(&further, &e->next, e)) continue;
     return e;
 }
 
 static entry *entry_find(const void *mapping)
 {
-    entry *e = atomic_load(&entries);
-    while (e && atomic_load(&e->begin) != (uintptr_t)mapping) e = e->next;
+    entry *e = first;
+    while (e && atomic_load(&e->begin) != (uintptr_t)mapping) e = entry_after(e);
     return e;
 }
 
@@ -122,12 +131,12 @@ int cusgd_data_fault(const void *address)
 {
     uintptr_t at = (uintptr_t)address, page = atomic_load(&page_bytes);
     int before = errno;
-    for (entry *e = atomic_load(&entries); e; e = e->next) {
+    for (entry *e = first; e; e = entry_after(e)) {
         uintptr_t begin = atomic_load(&e->begin), end = atomic_load(&e->end);
         if (begin == 0 || at < begin || at >= end) continue;
         /* What lies behind a page that is no longer there is not there either. */
-        uintptr_t first = at / page * page, last = (end + page - 1) / page * page;
-        void *zeros = mmap((void *)first, last - first, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        uintptr_t from = at / page * page, to = (end + page - 1) / page * page;
+        void *zeros = mmap((void *)from, to - from, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
         atomic_store(&e->lost, 1);
         errno = before;
         return zeros != MAP_FAILED;

@@ -2,6 +2,7 @@
 #include "data.h"
 #include "elements.h"
 #include "error.h"
+#include "interrupt.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -184,12 +185,22 @@ static cusgd_status fail_inexact(const char *path, const header *h, int64_t at)
 /* The elements as numbers in memory, in their order; the file is closed. */
 static cusgd_status convert(const char *path, const header *h, const elements *e, size_t start, npy_array *a)
 {
+    enum { PIECE = 1 << 20 }; /* elements between questions whether to stop */
     int64_t count = h->shape[0] * (h->dimensions == 2 ? h->shape[1] : 1);
     size_t element = elements_type(e) == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double);
     a->memory = allocate_aligned((size_t)count, element);
     if (!a->memory) return fail_memory((size_t)count * element, path);
-    int64_t inexact = elements_convert(e, (const char *)a->mapping + start, count, a->memory);
-    cusgd_status status = file_check(a->mapping);
+    cusgd_status status = CUSGD_OK;
+    int64_t inexact = -1;
+    for (int64_t first = 0; first < count && inexact < 0 && !status; first += PIECE) {
+        const char *from = (const char *)a->mapping + start + (size_t)first * e->bytes;
+        inexact =
+            elements_convert(e, from, count - first < PIECE ? count - first : PIECE, (char *)a->memory + (size_t)first * element);
+        if (inexact >= 0) inexact += first;
+        if (interrupt_asked()) status = fail_interrupted();
+    }
+    cusgd_status files = file_check(a->mapping);
+    if (files) status = files;
     if (!status && inexact >= 0) status = fail_inexact(path, h, inexact);
     file_unmap(a->mapping);
     a->mapping = NULL;

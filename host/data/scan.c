@@ -2,11 +2,13 @@
 
 #include "data.h"
 #include "error.h"
+#include "interrupt.h"
 #include "kind.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,12 +41,26 @@ static cusgd_status make_room(scanner *s)
     return CUSGD_OK;
 }
 
+/* A pipe may keep its reader waiting, who still is to hear of interruptions. */
+static cusgd_status wait_for_bytes(const scanner *s)
+{
+    enum { PATIENCE = 50 /* ms */ };
+    struct pollfd waiting = {.fd = s->file, .events = POLLIN};
+    int ready = 0;
+    while (ready == 0 || (ready < 0 && errno == EINTR)) {
+        if (interrupt_asked()) return fail_interrupted();
+        ready = poll(&waiting, 1, PATIENCE);
+    }
+    return CUSGD_OK; /* what else is wrong, reading tells */
+}
+
 /* Reads on until the byte `at` places after begin is there. Returns 0 if there is none, or s->status is a failure. */
 static int fill(scanner *s, size_t at)
 {
     while (s->begin + at >= s->end) {
         if (s->at_end || s->status) return 0;
         if ((s->status = make_room(s))) return 0;
+        if ((s->status = wait_for_bytes(s))) return 0;
         ssize_t count = read(s->file, s->buffer + s->end, s->capacity - s->end);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) {

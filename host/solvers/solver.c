@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "interrupt.h"
 #include "options.h"
 #include <float.h>
 #include <math.h>
@@ -178,7 +179,7 @@ cusgd_status solver_iterated(solver *s)
     if (s->stop == CUSGD_STOP_NONE && s->t->by_tolerance && s->stale >= (o->patience > 0 ? o->patience : 1))
         s->stop = CUSGD_STOP_TOLERANCE;
     if (s->stop == CUSGD_STOP_NONE && s->iterations >= o->epochs) s->stop = CUSGD_STOP_EPOCHS;
-    if (tell(s) || s->t->cancelled) s->stop = CUSGD_STOP_CANCELLED;
+    if (tell(s) || interrupt_asked()) s->stop = CUSGD_STOP_CANCELLED;
     return CUSGD_OK;
 }
 
@@ -337,34 +338,53 @@ static cusgd_status judge(solver *s)
 
 /* ---- A fit ---- */
 
+/* What comes after the iterations: the verdict, which an interruption leaves out, and the result, which nothing does. */
+static cusgd_status end_fit(solver *s, cusgd_status status, cusgd_result *result)
+{
+    cusgd_trainer *t = s->t;
+    if (status == CUSGD_OK && s->stop != CUSGD_STOP_CANCELLED) status = trainer_separation(t, s->x, s->note, sizeof s->note);
+    if (status == CUSGD_OK) status = judge(s);
+    if (status == CUSGD_ERROR_INTERRUPTED) { /* in a pass over the data; x is where the last iteration ended */
+        status = CUSGD_OK;
+        s->stop = CUSGD_STOP_CANCELLED;
+    }
+    t->cancelled = 0;
+    t->was_cancelled = s->stop == CUSGD_STOP_CANCELLED;
+    t->unfinished = status != CUSGD_OK || t->was_cancelled;
+    cusgd_status ended = status, gone = trainer_check_data(t);
+    int has_result = status == CUSGD_OK || status == CUSGD_ERROR_CONVERGED || status == CUSGD_ERROR_DIVERGED;
+    interrupt_defer(1);
+    if (gone != CUSGD_OK)
+        ended = lose_data(s, result);
+    else if (has_result)
+        ended = finish(s, result);
+    interrupt_defer(-1);
+    if (gone == CUSGD_OK || ended != CUSGD_OK) return ended != CUSGD_OK ? ended : status;
+    return trainer_check_data(t);
+}
+
 cusgd_status solver_fit(cusgd_trainer *t, cusgd_callback callback, void *user, cusgd_result *result)
 {
     solver s = {.t = t, .begun = clock_seconds(), .callback = callback, .user = user, .before = (double)INFINITY};
     if (result) memset(result, 0, sizeof *result);
-    cusgd_status status = solver_check_memory(t), ended = CUSGD_OK;
+    const _Atomic int *watched = interrupt_watch(&t->cancelled);
+    cusgd_status status = solver_check_memory(t);
     if (status == CUSGD_OK) status = solver_open(&s);
+    int is_open = status == CUSGD_OK;
     if (status == CUSGD_OK) status = solver_evaluate(&s, s.x, &s.f, s.g);
-    if (status == CUSGD_OK && !isfinite(s.f))
+    if (status == CUSGD_OK && !isfinite(s.f)) {
+        is_open = 0;
         status = fail(CUSGD_ERROR_DIVERGED, "the loss is not finite where the solver starts; scale the data or leave out --init");
+    }
     if (status == CUSGD_OK) {
         measure(&s);
         if (t->options.solver == CUSGD_SOLVER_EXACT)
             s.stop = CUSGD_STOP_NONE; /* of many solutions it takes the one of least norm */
         s.before = s.f;
         if (s.stop == CUSGD_STOP_NONE) status = run_method(&s);
-        t->cancelled = 0;
-        if (status == CUSGD_OK && s.stop != CUSGD_STOP_CANCELLED) status = trainer_separation(t, s.x, s.note, sizeof s.note);
-        if (status == CUSGD_OK) status = judge(&s);
-        t->unfinished = status != CUSGD_OK || s.stop == CUSGD_STOP_CANCELLED;
-        int whole = trainer_check_data(t) == CUSGD_OK;
-        if (whole && (status == CUSGD_OK || status == CUSGD_ERROR_CONVERGED || status == CUSGD_ERROR_DIVERGED)) {
-            ended = finish(&s, result);
-            if (ended != CUSGD_OK) status = ended;
-        } else if (!whole) {
-            ended = lose_data(&s, result);
-            status = ended != CUSGD_OK ? ended : trainer_check_data(t);
-        }
     }
+    if (is_open) status = end_fit(&s, status, result);
+    interrupt_watch(watched);
     solver_close(&s);
     return status;
 }

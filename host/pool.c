@@ -6,6 +6,8 @@
 #include "pool.h"
 
 #include "error.h"
+#include "interrupt.h"
+#include <omp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -31,6 +33,9 @@ struct pool {
     _Atomic int64_t count;
     void (*_Atomic body)(void *context, int64_t i);
     void *_Atomic context;
+    _Atomic int stops; /* 1: what has not begun is left out */
+    int asks;          /* 1: the caller looks for interruptions; the caller's, as is `forks` */
+    unsigned forks;    /* the process's, when the threads were started */
     _Alignas(64) _Atomic int64_t done;
     _Alignas(64) pthread_mutex_t mutex; /* of sleeping and waking */
     int quits;                          /* under the mutex */
@@ -46,6 +51,15 @@ typedef struct piece {
     void (*body)(void *context, int64_t i);
     void *context;
 } piece;
+
+static _Thread_local int thread_number;
+static _Atomic unsigned forks; /* that this process descends from, counted in the child */
+
+int pool_threads(void) { return omp_get_max_threads(); }
+int pool_thread(void) { return thread_number; }
+
+static void count_fork(void) { atomic_fetch_add(&forks, 1); }
+static void watch_forks(void) { (void)pthread_atfork(NULL, NULL, count_fork); }
 
 static inline void relax(void)
 {
@@ -85,6 +99,13 @@ static int64_t draw(pool *p, const piece *of, int w)
     }
 }
 
+int pool_stops(pool *p)
+{
+    if (thread_number == 0 && p->asks && !atomic_load_explicit(&p->stops, memory_order_relaxed) && interrupt_asked())
+        atomic_store(&p->stops, 1);
+    return atomic_load_explicit(&p->stops, memory_order_relaxed);
+}
+
 /* Does what is left of a piece, thread w's range first. */
 static void work(pool *p, const piece *of, int w)
 {
@@ -92,7 +113,7 @@ static void work(pool *p, const piece *of, int w)
     for (int victim = 0; victim < of->team; victim++) {
         int64_t i;
         while ((i = draw(p, of, (w + victim) % of->team)) >= 0) {
-            of->body(of->context, i);
+            if (!pool_stops(p)) of->body(of->context, i);
             done++;
         }
     }
@@ -126,6 +147,7 @@ static void *worker_run(void *of)
 {
     worker *w = of;
     piece now = {0};
+    thread_number = w->index;
     while (wait_for_work(w->pool, w, now.number, &now)) work(w->pool, &now, w->index);
     return NULL;
 }
@@ -156,6 +178,8 @@ static void start_workers(pool *p, int team)
 
 pool *pool_create(int threads)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_forks);
     pool *p = allocate_aligned_zeroed(1, sizeof *p);
     if (!p) return NULL;
     p->threads = threads > 1 ? threads : 1;
@@ -166,7 +190,19 @@ pool *pool_create(int threads)
         return NULL;
     }
     pthread_mutex_init(&p->mutex, NULL);
+    p->forks = atomic_load(&forks);
     return p;
+}
+
+/* In a child the threads are the parent's; what they held, the mutex perhaps, stays held. */
+static void check_fork(pool *p)
+{
+    unsigned now = atomic_load_explicit(&forks, memory_order_relaxed);
+    if (p->forks == now) return;
+    p->forks = now;
+    p->started = 0;
+    for (int w = 0; w < p->threads; w++) atomic_store(&p->workers[w].asleep, 0);
+    pthread_mutex_init(&p->mutex, NULL);
 }
 
 static void wake(pool *p, worker *w)
@@ -179,6 +215,7 @@ static void wake(pool *p, worker *w)
 void pool_free(pool *p)
 {
     if (!p) return;
+    check_fork(p);
     pthread_mutex_lock(&p->mutex);
     p->quits = 1;
     pthread_mutex_unlock(&p->mutex);
@@ -220,15 +257,16 @@ int pool_team(pool *p, int team, int64_t count)
 {
     if (team > count) team = (int)count;
     if (team > p->threads) team = p->threads;
+    check_fork(p);
     if (team - 1 > p->started) start_workers(p, team);
     return team > p->threads ? p->threads : team;
 }
 
-void pool_for(pool *p, int team, int64_t count, void (*body)(void *context, int64_t i), void *context)
+static void run_all(pool *p, int team, int64_t count, void (*body)(void *context, int64_t i), void *context)
 {
     team = pool_team(p, team, count);
     if (team <= 1) {
-        for (int64_t i = 0; i < count; i++) body(context, i);
+        for (int64_t i = 0; i < count && !pool_stops(p); i++) body(context, i);
         return;
     }
     piece now = publish(p, team, count, body, context);
@@ -238,5 +276,28 @@ void pool_for(pool *p, int team, int64_t count, void (*body)(void *context, int6
             relax();
         else
             sched_yield(); /* who holds an index may be waiting for this processor */
+        if (p->asks && spins % 64 == 0) (void)pool_stops(p);
     }
+}
+
+void pool_for(pool *p, int team, int64_t count, void (*body)(void *context, int64_t i), void *context)
+{
+    run_all(p, team, count, body, context);
+}
+
+int pool_run(pool *p, int team, int64_t count, void (*body)(void *context, int64_t i), void *context)
+{
+    p->asks = 1;
+    run_all(p, team, count, body, context);
+    p->asks = 0;
+    return !atomic_exchange(&p->stops, 0);
+}
+
+int pool_once(int threads, int64_t count, void (*body)(void *context, int64_t i), void *context)
+{
+    pool *p = pool_create(threads);
+    if (!p) return -1;
+    int all = pool_run(p, threads, count, body, context);
+    pool_free(p);
+    return all;
 }

@@ -1,10 +1,14 @@
-/* Threads that a backend keeps between steps, for pieces of work of a few microseconds. */
+/* Threads that a backend keeps between steps, for pieces of work of a few microseconds. A pool goes with its process: in a child
+ * that fork() made the caller is alone at first, and new threads start when they are wanted. */
 #ifndef CUSGD_HOST_CPU_POOL_H
 #define CUSGD_HOST_CPU_POOL_H
 
 #include <stdint.h>
 
 typedef struct pool pool;
+
+/* As many threads as the machine runs at once, or OMP_NUM_THREADS says. */
+int pool_threads(void);
 
 /* Of `threads` threads, the caller's among them; the others start when they are first wanted. NULL: out of memory. */
 pool *pool_create(int threads);
@@ -14,6 +18,15 @@ void pool_free(pool *p); /* accepts NULL */
  * with indices pool_range(count, team, w) and up, so that it meets the same data again in the next piece, and goes on with what
  * others have not begun: a thread that does not run just now takes nothing, and nobody waits for it. */
 void pool_for(pool *p, int team, int64_t count, void (*body)(void *context, int64_t i), void *context);
+/* Likewise, unless interrupt_asked() in the caller's thread: then indices that nobody has begun are left out, and it returns 0.
+ * Else
+ * 1. A body that takes long asks pool_stops() on its way, from whatever thread, and leaves the rest. */
+int pool_run(pool *p, int team, int64_t count, void (*body)(void *context, int64_t i), void *context);
+int pool_stops(pool *p);
+/* pool_run on threads that are started for it alone. -1: out of memory. */
+int pool_once(int threads, int64_t count, void (*body)(void *context, int64_t i), void *context);
+/* In a body: the number of the thread that runs it, under `team`; the caller's is 0. */
+int pool_thread(void);
 /* How many threads that will be: fewer than `team` where indices are few or threads cannot be had. */
 int pool_team(pool *p, int team, int64_t count);
 /* The first index of thread w's range; and whose range index i is in. */

@@ -1,0 +1,17 @@
+/* Whether somebody wants the call in progress to end: asked between pieces of work of some milliseconds at most. */
+#ifndef CUSGD_HOST_INTERRUPT_H
+#define CUSGD_HOST_INTERRUPT_H
+
+#include "cusgd.h"
+
+/* 1: this thread's function, set by cusgd_set_interrupt(), or the flag that is watched says so. Whoever then leaves something
+ * undone fails by fail_interrupted(). */
+int interrupt_asked(void);
+cusgd_status fail_interrupted(void);
+
+/* The flag of a trainer at work in this thread; NULL: none. Returns the one before. */
+const _Atomic int *interrupt_watch(const _Atomic int *flag);
+/* While work is done that must be completed, such as the evaluation of a run that was cancelled: 1 more, -1 less of it. */
+void interrupt_defer(int change);
+
+#endif

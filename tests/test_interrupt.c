@@ -1,0 +1,196 @@
+/* cusgd_set_interrupt: every call hears of it in each of its phases, gives back what it took, and leaves nothing half done. */
+#include "command.h"
+#include "training.h"
+
+#include <math.h>
+
+TestSuite(interrupt, .init = command_setup, .fini = folder_teardown);
+
+enum { ROWS = 60000, COLS = 6 };
+
+/* Asked so often; it says yes from the `at`-th time on (0: never), and must go on to do so. */
+typedef struct questions {
+    int64_t asked, at;
+} questions;
+
+static int ask(void *user)
+{
+    questions *q = user;
+    return ++q->asked >= q->at && q->at > 0;
+}
+
+static cusgd_data *make_data(int logistic)
+{
+    cusgd_data *data;
+    cusgd_generator g;
+    cusgd_generator_init(&g);
+    g.rows = ROWS;
+    g.cols = COLS;
+    g.targets = logistic ? CUSGD_TARGETS_LOGISTIC : CUSGD_TARGETS_LINEAR;
+    cr_assert_eq(cusgd_data_generate(&g, &data), CUSGD_OK, "%s", cusgd_last_error());
+    return data;
+}
+
+static cusgd_options with_solver(cusgd_solver solver)
+{
+    cusgd_options o;
+    cusgd_options_init(&o);
+    o.solver = solver;
+    o.loss = CUSGD_LOSS_LOGISTIC;
+    o.valid_fraction = 0.2;
+    o.epochs = 3;
+    o.threads = 2;
+    return o;
+}
+
+static const cusgd_solver solvers[] = {CUSGD_SOLVER_SGD, CUSGD_SOLVER_NEWTON, CUSGD_SOLVER_LBFGS};
+
+Test(interrupt, making_a_trainer)
+{
+    cusgd_data *data = make_data(1);
+    for (int s = 0; s < 2; s++) {
+        cusgd_options o = with_solver(solvers[s]);
+        cusgd_trainer *t;
+        questions never = {0, 0};
+        cusgd_set_interrupt(ask, &never);
+        cr_assert_eq(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_OK, "%s", cusgd_last_error());
+        cusgd_trainer_free(t);
+        cr_assert_geq(never.asked, 40, "asked %d times only", (int)never.asked);
+        /* whenever it is asked, an answer of yes ends the call */
+        for (int64_t at = 1; at <= never.asked / 2; at += 1 + never.asked / 40) {
+            questions q = {0, at};
+            cusgd_set_interrupt(ask, &q);
+            cr_assert_eq(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_INTERRUPTED, "question %d", (int)at);
+            cr_assert_null(t);
+            cr_assert_str_eq(cusgd_last_error(), "interrupted");
+        }
+    }
+    cusgd_set_interrupt(NULL, NULL);
+    cusgd_data_free(data);
+}
+
+Test(interrupt, a_fit_ends_as_cancelled)
+{
+    cusgd_data *data = make_data(1);
+    for (size_t s = 0; s < sizeof solvers / sizeof *solvers; s++) {
+        cusgd_options o = with_solver(solvers[s]);
+        questions never = {0, 0};
+        double whole[COLS + 1], again[COLS + 1];
+        cusgd_trainer *t = trainer_of(&o, data, NULL);
+        cusgd_status status = cusgd_trainer_fit(t, NULL, NULL, NULL);
+        cr_assert(status == CUSGD_OK || status == CUSGD_ERROR_CONVERGED);
+        parameters_of(t, COLS, 1, whole);
+        cusgd_trainer_free(t);
+
+        t = trainer_of(&o, data, NULL);
+        cusgd_set_interrupt(ask, &never);
+        status = cusgd_trainer_fit(t, NULL, NULL, NULL);
+        cusgd_set_interrupt(NULL, NULL);
+        cr_assert(status == CUSGD_OK || status == CUSGD_ERROR_CONVERGED);
+        parameters_of(t, COLS, 1, again);
+        cr_assert_arr_eq(again, whole, sizeof whole); /* being asked changes nothing */
+        cusgd_trainer_free(t);
+        for (int64_t at = 1; at <= never.asked / 2; at += 1 + never.asked / 15) {
+            questions q = {0, at};
+            cusgd_result r;
+            cusgd_model *m;
+            t = trainer_of(&o, data, NULL);
+            cusgd_set_interrupt(ask, &q);
+            cr_assert_eq(cusgd_trainer_fit(t, NULL, NULL, &r), CUSGD_OK, "%s", cusgd_last_error());
+            cusgd_set_interrupt(NULL, NULL);
+            cr_assert_eq(r.stop, CUSGD_STOP_CANCELLED);
+            cr_assert(isfinite(r.loss), "solver %d, question %d: %g", (int)s, (int)at, r.loss);
+            cr_assert_eq(cusgd_trainer_model(t, &m), CUSGD_OK);
+            cr_assert(isfinite(cusgd_model_weight(m)[0]));
+            cusgd_model_free(m);
+            status = cusgd_trainer_fit(t, NULL, NULL, &r); /* it may go on */
+            cr_assert(status == CUSGD_OK || status == CUSGD_ERROR_CONVERGED);
+            cr_assert_neq(r.stop, CUSGD_STOP_CANCELLED);
+            cusgd_trainer_free(t);
+        }
+    }
+    cusgd_data_free(data);
+}
+
+Test(interrupt, predictions_metrics_and_data)
+{
+    cusgd_data *data = make_data(0), *other;
+    cusgd_options o;
+    cusgd_options_init(&o);
+    o.epochs = 1;
+    cusgd_trainer *t = trainer_of(&o, data, NULL);
+    cusgd_model *m;
+    cusgd_metrics metrics;
+    double *p = zeros(ROWS);
+    questions q = {0, 1};
+    FILE *csv = fopen("big.csv", "w");
+    cr_assert(csv);
+    for (int i = 0; i < 20000; i++) fprintf(csv, "%d,%d\n", i, i % 7);
+    cr_assert_eq(fclose(csv), 0);
+    cr_assert_eq(cusgd_trainer_model(t, &m), CUSGD_OK);
+    cusgd_set_interrupt(ask, &q);
+    cr_assert_eq(cusgd_model_predict(m, data, CUSGD_AS_MEAN, p), CUSGD_ERROR_INTERRUPTED);
+    cr_assert_eq(cusgd_model_evaluate(m, data, -1, &metrics), CUSGD_ERROR_INTERRUPTED);
+    cr_assert_eq(cusgd_trainer_predict(t, data, CUSGD_AS_MEAN, p), CUSGD_ERROR_INTERRUPTED);
+    cr_assert_eq(cusgd_data_open("big.csv", NULL, &other), CUSGD_ERROR_INTERRUPTED);
+    cr_assert_null(other);
+    q = (questions){0, 0};
+    cr_assert_eq(cusgd_model_evaluate(m, data, -1, &metrics), CUSGD_OK);
+    cr_assert_geq(q.asked, 20);
+    cusgd_set_interrupt(NULL, NULL);
+    cusgd_model_free(m);
+    cusgd_trainer_free(t);
+    cusgd_data_free(data);
+    free(p);
+}
+
+static cusgd_trainer *running;
+static int cancel_running(void *user)
+{
+    (void)user;
+    cusgd_trainer_cancel(running); /* as a signal handler would, in whatever phase */
+    return 0;
+}
+
+/* cusgd_trainer_cancel is heard in passes over the data, too. */
+Test(interrupt, cancel_in_a_pass)
+{
+    cusgd_data *data = make_data(1);
+    for (size_t s = 0; s < sizeof solvers / sizeof *solvers; s++) {
+        cusgd_options o = with_solver(solvers[s]);
+        cusgd_result r;
+        running = trainer_of(&o, data, NULL);
+        cusgd_set_interrupt(cancel_running, NULL);
+        cr_assert_eq(cusgd_trainer_fit(running, NULL, NULL, &r), CUSGD_OK);
+        cusgd_set_interrupt(NULL, NULL);
+        cr_assert_eq(r.stop, CUSGD_STOP_CANCELLED);
+        cusgd_trainer_free(running);
+    }
+    cusgd_data_free(data);
+}
+
+/* ---- The command: a reader that waits for a pipe hears signals; nothing is left behind ---- */
+
+Test(interrupt, the_command_waits_for_data)
+{
+    static const char *const lines[] = {"train - --model m.safetensors", "train - --model m.safetensors -q", "info -",
+                                        "predict model - -o p.csv", "evaluate model -"};
+    static const struct {
+        const char *name;
+        int code;
+    } signals[] = {{"INT", 130}, {"TERM", 143}};
+    outcome o;
+    run(&o, "$CUSGD train data.csv --model model -q");
+    assert_code(o, 0);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        for (int s = 0; s < 2; s++) {
+            run(&o,
+                "mkfifo in; env --default-signal=INT $CUSGD %s < in & p=$!; exec 3> in; printf 'a,b,c,y\\n1,2,3,4\\n' >&3; sleep 0.3\n"
+                "kill -%s $p; wait $p; code=$?; exec 3>&-; rm in; exit $code",
+                lines[i], signals[s].name);
+            assert_code(o, signals[s].code);
+            assert_has(o.err, "interrupted");
+            cr_assert(access("m.safetensors", F_OK) != 0 && access("p.csv", F_OK) != 0);
+            cr_assert_eq(folder_count(path_of("")), 5); /* data.csv, text.csv, model, .out, .err */
+        }
+}
