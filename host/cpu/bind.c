@@ -77,7 +77,7 @@ static void copy_tile(void *context, int64_t s)
 static cusgd_status copy_all(const cpu *self, const examples *e, const transform *t, bound *b)
 {
     int64_t widest = e->d > e->k ? e->d : e->k, rows = moment_tile_rows(widest);
-    int team = threads_for(self->threads, e->n * e->d * 4, THREAD_BYTES);
+    int team = threads_for(self->threads, e->n * e->d * 4, PASS_BYTES);
     double *inverse = t->mean ? allocate((size_t)e->d, sizeof(double)) : NULL;
     copying c = {e, t, inverse, b, rows, allocate((size_t)(team * rows * widest), sizeof(double)), (size_t)(rows * widest)};
     cusgd_status status = CUSGD_OK;
@@ -207,7 +207,7 @@ cusgd_status NAMED(cpu_curvature)(void *self, const bound *b, const double *scal
     int64_t d = b->d, each = 3 * d + 2, spans = least(SPANS, b->n);
     curving all = {c->pool, b, scale, spans, allocate_zeroed((size_t)(spans * each), sizeof(double))};
     if (!all.sums) return fail_memory((size_t)(spans * each) * sizeof(double), "the columns' curvature");
-    if (!pool_run(c->pool, threads_for(c->threads, b->n * d * 4, THREAD_BYTES), spans, curve_span, &all)) {
+    if (!pool_run(c->pool, threads_for(c->threads, b->n * d * 4, PASS_BYTES), spans, curve_span, &all)) {
         free(all.sums);
         return fail_interrupted();
     }

@@ -15,6 +15,9 @@ static inline int threads_for(int most, int64_t bytes, int64_t bytes_each)
 /* What one thread reads in two microseconds: less is not worth a hand-over to another. */
 enum { THREAD_BYTES = 32 * 1024 };
 
+/* Likewise of passes that are made once, when threads may have to be started first, or on a busy machine waited for. */
+enum { PASS_BYTES = 512 * 1024 };
+
 /* Rows of a chunk, the unit in which a sum over `rows` rows is grouped: 128 KB of floats or so; where the rows would then make
  * fewer than four chunks a quarter of them, but 32 KB. */
 static inline int64_t chunk_rows(int64_t rows, int64_t d)

@@ -113,7 +113,7 @@ cusgd_status cpu_moments(pool *p, int threads, const examples *e, double *mean, 
     int64_t d = e->d, k = e->k, rows = moment_tile_rows(d), tiles = (e->n + rows - 1) / rows;
     spans all = {.pool = p, .e = e, .count = least(MOMENT_SPANS, tiles), .tiles = tiles};
     size_t values = (size_t)(all.count * (2 * d + k));
-    int team = threads_for(threads, e->n * d * 4, THREAD_BYTES);
+    int team = threads_for(threads, e->n * d * 4, PASS_BYTES);
     all.work_size = (size_t)(rows * (d + k + 1) + 2 * d + k);
     all.sums = allocate_zeroed(values, sizeof(double));
     all.weights = allocate_zeroed(MOMENT_SPANS, sizeof(double));
