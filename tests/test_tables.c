@@ -93,7 +93,7 @@ Test(tables, first_row_of_marks_alone_is_data)
     assert_refused("NA,-,#N/A\n1,2,3\n4,5,6\n", NULL,
                    "data.csv:1:1: 3 columns lack values: 1 (1 of 3 rows), 2 (1), 3 (1): fill them in, or remove the rows or the "
                    "columns (--ignore 1,2)");
-    /* But names like marks above numbers, and nothing that is a number beside them, are a header. */
+    /* But names like marks above numbers, and no number next to them, are a header. */
     cusgd_data *data = open_text("nil,y\n1,2\n3,4\n", NULL);
     cr_assert_str_eq(cusgd_data_feature(data, 0), "nil");
     cr_assert_null(cusgd_data_note(data, 0));

@@ -258,7 +258,7 @@ static cusgd_status assign_features(columns *c, const cusgd_reader *reader)
     return c->d ? CUSGD_OK : fail(CUSGD_ERROR_DATA, "no column is left for the features");
 }
 
-/* What the layout says, beside what the reader gives. */
+/* What the reader gives, and the rest as the layout says. */
 static cusgd_status assign_by_layout(columns *c, const cusgd_reader *reader)
 {
     cusgd_status status = CUSGD_OK;

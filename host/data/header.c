@@ -64,7 +64,7 @@ static cusgd_status read_cells(scanner *s, field **cells, int64_t *count)
 
 /* ---- Whether the first line is a header ---------------------------------------------------------------------------------- */
 
-/* What the first line shows, column by column beside the second. */
+/* What the first line shows, column by column compared with the second. */
 typedef struct evidence {
     int numbers;     /* there are numbers in the first line */
     int64_t number;  /* the first of them */
