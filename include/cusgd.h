@@ -308,7 +308,7 @@ CUSGD_API void cusgd_data_free(cusgd_data *data);
  * Returns 1 then, and 0 where the address is none of these. Async-signal-safe; for any thread. The library installs no handler:
  * without one the signal ends the program. What the pages before held is not looked at, and a shorter file is an error without a
  * signal, too. */
-CUSGD_API int cusgd_data_fault(const void *address);
+CUSGD_API int cusgd_data_fault(void *address);
 CUSGD_API int64_t cusgd_data_rows(const cusgd_data *data);
 CUSGD_API int64_t cusgd_data_cols(const cusgd_data *data);
 CUSGD_API int64_t cusgd_data_outputs(const cusgd_data *data);

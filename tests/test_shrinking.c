@@ -216,7 +216,7 @@ Test(shrinking, other_addresses)
 {
     int here = 0;
     cusgd_data *data = open_data();
-    const char *x = data->view.x.at;
+    void *x = (void *)(uintptr_t)data->view.x.at;
     cr_assert_eq(cusgd_data_fault(&here), 0);
     cr_assert_eq(cusgd_data_fault(NULL), 0);
     cusgd_data_free(data);

@@ -127,7 +127,7 @@ cusgd_status file_check(const void *mapping)
                 e->path, shrunk ? "became shorter" : "could not be read to its end, or became shorter for a time,");
 }
 
-int cusgd_data_fault(const void *address)
+int cusgd_data_fault(void *address)
 {
     uintptr_t at = (uintptr_t)address, page = atomic_load(&page_bytes);
     int before = errno;
@@ -136,7 +136,7 @@ int cusgd_data_fault(const void *address)
         if (begin == 0 || at < begin || at >= end) continue;
         /* What lies behind a page that is no longer there is not there either. */
         uintptr_t from = at / page * page, to = (end + page - 1) / page * page;
-        void *zeros = mmap((void *)from, to - from, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        void *zeros = mmap((char *)address - (at - from), to - from, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
         atomic_store(&e->lost, 1);
         errno = before;
         return zeros != MAP_FAILED;
