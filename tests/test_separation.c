@@ -213,7 +213,7 @@ Test(separation, wide_long_and_several)
     cr_assert(is_said(&r) && strstr(r.note, "(mainly 1 and 2)"), "%s", r.note);
     for (int i = 0; i < LONG; i++) { /* a dummy that is 1 in three late rows of one class */
         tall[30 * i + 7] = i % 3 == 0 && i > LONG - 10;
-        y[i] = tall[30 * i + 7] > 0 || i % 5 == 0;
+        y[i] = tall[30 * i + 7] > 0 || i % 7 == 0;
     }
     r = fit_anyhow(&o, b);
     cr_assert(is_said(&r) && strstr(r.note, "column 8 separates the classes"), "%s", r.note);
