@@ -17,7 +17,7 @@ __device__ static inline void count_step(run_state *s, const slice_table *table,
 __device__ static inline void account(run_state *s, const slice_table *table)
 {
     s->active = -1;
-    if (!isfinite(s->pending)) s->failed = 1;
+    if (!isfinite(s->pending)) s->failed = FAILED_LOSS;
     if (s->failed) return;
     s->active = s->next;
     count_step(s, table, s->pending);

@@ -62,7 +62,7 @@ template <class real> __global__ static void fused_update_kernel(fused_task t)
         if (isfinite(loss))
             count_step(t.state, t.update.table, loss);
         else
-            t.state->failed = 1;
+            t.state->failed = FAILED_LOSS;
     }
     if (isfinite(loss)) update_columns<real>(t, 0, t.update, step, slope, blockIdx.x, gridDim.x, shared);
 }

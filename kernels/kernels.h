@@ -55,10 +55,13 @@ typedef struct run_state {
     double pending;   /* the loss of the batch, or of all rows of a pass */
     int64_t turns[2]; /* FUSED: even and odd steps of the slice that are done, for what begins before the step before is done */
     unsigned arrived; /* blocks of the loss kernel that are done */
-    int failed;       /* from here on: since the last report */
+    int failed;       /* from here on: since the last report; 0, or why: below */
     double loss;
     int64_t rows, done;
 } run_state;
+
+/* Why a run has failed: a loss is not finite; the blocks of a cooperative launch did not meet at their barrier. */
+enum { FAILED_LOSS = 1, FAILED_BARRIER = 2 };
 
 /* ---- The rows of a batch ---- */
 

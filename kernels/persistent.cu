@@ -180,7 +180,8 @@ template <class real> __device__ static void give_parameters_back(const update_t
 /* In double, twice as many threads as this would have too few registers. */
 template <class L> static constexpr int most_threads() { return sizeof(typename L::real) == 4 ? (int)L::THREADS_MOST : 256; }
 
-/* Every block counts the steps for itself, by the same sums; block 0 says so at the end, when all have long begun. */
+/* Every block counts the steps for itself, by the same sums; block 0 says so at the end, when all have long begun. A block that
+ * does not meet the others leaves the parameters as they were before the launch, and declares the run failed. */
 template <class L>
 __global__ __launch_bounds__(most_threads<L>(), 1) static void persistent_kernel(fused_task t, int64_t steps, int staged,
                                                                                  unsigned *flags)
@@ -194,6 +195,7 @@ __global__ __launch_bounds__(most_threads<L>(), 1) static void persistent_kernel
     if (threadIdx.x == 0) state[0] = *t.state;
     __syncthreads();
     if (state[0].failed) return;
+    bool met = true;
     int64_t begin = state[0].next;
     stage_step<L>(t, begin, p, memory, staged, 0);
     for (int64_t i = 0; i < steps; i++) {
@@ -202,7 +204,8 @@ __global__ __launch_bounds__(most_threads<L>(), 1) static void persistent_kernel
         __syncthreads();
         if (i + 1 < steps) stage_step<L>(t, begin + i + 1, p, memory, staged, !turn);
         run_step<L>(t, begin + i, mine, p, memory, staged, turn, shared);
-        if (gridDim.x > 1) grid_barrier(flags, (unsigned)i + 1);
+        if (gridDim.x > 1) met = grid_barrier(flags, (unsigned)i + 1);
+        if (!met) break;
         double loss, slope;
         add_sums(t, turn, shared, &loss, &slope);
         if (threadIdx.x == 0) {
@@ -215,7 +218,8 @@ __global__ __launch_bounds__(most_threads<L>(), 1) static void persistent_kernel
     }
     copy_async_wait();
     __syncthreads();
-    if (blockIdx.x > 0) return;
+    if (!met && threadIdx.x == 0) t.state->failed = FAILED_BARRIER;
+    if (!met || blockIdx.x > 0) return;
     give_parameters_back<real>(mine, t.update);
     if (threadIdx.x == 0) *t.state = state[0];
 }

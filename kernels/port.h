@@ -72,18 +72,25 @@ static inline cudaError_t launch(launch_way way, const char *, void (*kernel)(P.
 /* Every thread of every block of a cooperative launch waits for every other; what they wrote before is seen after it. */
 __device__ static inline void grid_sync() { cooperative_groups::this_grid().sync(); }
 
+/* How often a thread looks at another block's flag before it gives up: more than 10 seconds, as a look takes at least the latency
+ * of the L2 cache, about 0.15 us. Between two barriers a block works for milliseconds at most. */
+enum { BARRIER_LOOKS = 1 << 26 };
+
 /* The same in a launch of one-dimensional blocks and grid, by flags in device memory, one a block: barrier number `round` of
- * them, from 1. Each block raises its own and looks at all: no block's way is longer than a store and a load. */
-__device__ static inline void grid_barrier(unsigned *flags, unsigned round)
+ * them, from 1. Each block raises its own and looks at all: no block's way is longer than a store and a load. False, for all
+ * threads of the block, if another block did not come: it does not run, although a cooperative launch promises that. */
+__device__ static inline bool grid_barrier(unsigned *flags, unsigned round)
 {
+    int met = 1;
     __syncthreads();
     if (threadIdx.x == 0) asm volatile("st.release.gpu.global.u32 [%0], %1;" : : "l"(flags + blockIdx.x), "r"(round) : "memory");
-    for (unsigned i = threadIdx.x; i < gridDim.x; i += blockDim.x) {
-        unsigned seen;
+    for (unsigned i = threadIdx.x; met && i < gridDim.x; i += blockDim.x) {
+        unsigned seen, looks = 0;
         do asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(seen) : "l"(flags + i) : "memory");
-        while ((int)(seen - round) < 0);
+        while ((int)(seen - round) < 0 && ++looks < BARRIER_LOOKS);
+        met = (int)(seen - round) >= 0;
     }
-    __syncthreads();
+    return __syncthreads_and(met) != 0;
 }
 
 /* Copies T, of 4, 8 or 16 bytes, from global to shared memory in the background; it is there, for the thread that asked, after

@@ -109,6 +109,7 @@ typedef struct cuda {
     size_t element;            /* bytes of a real */
     cudaStream_t stream, side; /* side: row numbers, a batch ahead */
     cudaEvent_t forked, joined;
+    cudaEvent_t persisted; /* the latest persistent launch is done; NULL: there was none */
     cublasHandle_t blas;
     void *workspace;          /* cuBLAS's */
     curandGenerator_t random; /* NULL until first needed */
@@ -230,7 +231,9 @@ void engine_trace(const cuda *c);
 /* turn: 0 for an even step of the slice's table, 1 for an odd one. */
 cusgd_status fused_step(const cuda *c, int turn);
 /* `count` steps from the one under way on. */
-cusgd_status persistent_steps(const cuda *c, int64_t count);
+cusgd_status persistent_steps(cuda *c, int64_t count);
+/* The backend, whose stream is idle, launches nothing any more. */
+void persistent_close(cuda *c);
 
 /* ---- The operations ---- */
 cusgd_status cuda_bind(void *of, const examples *e, const transform *t, bound **out); /* bind.c */

@@ -2,6 +2,8 @@
 #include "cuda.h"
 #include "shape.h"
 
+#include <pthread.h>
+
 /* ---- Which engine ---- */
 
 /* `auto`, by prediction (tests/gpu/PREDICTED.md), never by a timing: else two equal runs could differ. The first row that fits:
@@ -135,7 +137,33 @@ static int64_t steps_a_launch(const cuda *c)
     return step < most ? most / step : 1;
 }
 
-cusgd_status persistent_steps(const cuda *c, int64_t count)
+/* Of each device (or several, by a remainder), the backend that launched a persistent kernel last. Two such kernels that run at
+ * once might each hold half of the multiprocessors and wait for the other half: so each launch waits for the one before. */
+enum { LAST_LAUNCHERS = 64 };
+static const cuda *last_launcher[LAST_LAUNCHERS];
+static pthread_mutex_t last_launcher_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* With the lock held. */
+static cusgd_status launch_in_turn(cuda *c, const persistent_task *t)
+{
+    const cuda **last = &last_launcher[c->device % LAST_LAUNCHERS];
+    if (!c->persisted) TRY(CUDA(cudaEventCreateWithFlags(&c->persisted, cudaEventDisableTiming)));
+    if (*last && *last != c) TRY(CUDA(cudaStreamWaitEvent(c->stream, (*last)->persisted, 0)));
+    TRY(CUDA(kernel_persistent_steps(t, c->stream)));
+    *last = c; /* even if the next call fails: its event then still is an earlier launch's, and the device is lost */
+    return CUDA(cudaEventRecord(c->persisted, c->stream));
+}
+
+void persistent_close(cuda *c)
+{
+    const cuda **last = &last_launcher[c->device % LAST_LAUNCHERS];
+    pthread_mutex_lock(&last_launcher_lock);
+    if (*last == c) *last = NULL;
+    pthread_mutex_unlock(&last_launcher_lock);
+    if (c->persisted) (void)cudaEventDestroy(c->persisted);
+}
+
+cusgd_status persistent_steps(cuda *c, int64_t count)
 {
     persistent_task t = {
         .fused = task_of(c, 0), .multiprocessors = c->multiprocessors, .shared = c->shared, .flags = c->run.fused.flags};
@@ -143,7 +171,11 @@ cusgd_status persistent_steps(const cuda *c, int64_t count)
     for (int64_t done = 0; done < count; done += most) {
         t.steps = least(most, count - done);
         TRY(CUDA(cudaMemsetAsync(t.flags, 0, (size_t)c->multiprocessors * sizeof *t.flags, c->stream)));
-        TRY(CUDA(kernel_persistent_steps(&t, c->stream)));
+        pthread_mutex_lock(&last_launcher_lock);
+        cusgd_status status = launch_in_turn(c, &t);
+        pthread_mutex_unlock(&last_launcher_lock);
+        TRY(status);
     }
+    trace(c, "%lld steps: in persistent launches of at most %lld", (long long)count, (long long)most);
     return CUSGD_OK;
 }

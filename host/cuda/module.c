@@ -153,6 +153,7 @@ static void cuda_close(void *of)
     if (c->random) (void)curandDestroyGenerator(c->random);
     if (c->blas) (void)cublasDestroy(c->blas);
     cuda_free(c->workspace);
+    persistent_close(c);
     if (c->forked) (void)cudaEventDestroy(c->forked);
     if (c->joined) (void)cudaEventDestroy(c->joined);
     if (c->side) (void)cudaStreamDestroy(c->side);

@@ -319,7 +319,13 @@ cusgd_status cuda_report(void *of, steps_report *out)
     out->loss = r->report->loss;
     out->rows = r->report->rows;
     out->done = r->report->done;
-    out->failed = r->report->failed;
+    out->failed = r->report->failed == FAILED_LOSS;
+    if (r->report->failed == FAILED_BARRIER)
+        return fail(CUSGD_ERROR_DEVICE,
+                    "GPU %d: the blocks of a persistent kernel did not meet within seconds, so not all of them ran at once; end "
+                    "what else uses this GPU (MPS shares its multiprocessors), or use --engine fused, which gives the same "
+                    "numbers without such a kernel",
+                    c->device);
     out->note = c->has_note ? c->note : NULL;
     c->has_note = 0;
     return CUSGD_OK;

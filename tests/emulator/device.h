@@ -51,6 +51,7 @@ cudaError_t launch_kernel(const kernel_call &call, cudaStream_t stream, const vo
 
 void barrier_block(int line);
 void barrier_grid(int line);
+bool misses_barrier(unsigned round); /* emulator_miss_barrier(), for the grid's last block */
 void barrier_cluster(int line);
 void *map_cluster(void *p, unsigned rank);
 void wait_for_earlier();
@@ -122,10 +123,13 @@ static inline cudaError_t launch(launch_way way, const char *name, void (*kernel
 /* The default argument is the line of the call: two __syncthreads() that meet must be the same one. */
 static inline void __syncthreads(int line = __builtin_LINE()) { emulator::barrier_block(line); }
 static inline void grid_sync(int line = __builtin_LINE()) { emulator::barrier_grid(line); }
-static inline void grid_barrier(unsigned *flags, unsigned round, int line = __builtin_LINE())
+static inline bool grid_barrier(unsigned *flags, unsigned round, int line = __builtin_LINE())
 {
-    if (threadIdx.x == 0) flags[blockIdx.x] = round;
+    if (threadIdx.x == 0 && !emulator::misses_barrier(round)) flags[blockIdx.x] = round;
     emulator::barrier_grid(line);
+    bool met = true;
+    for (unsigned i = 0; i < gridDim.x; i++) met &= (int)(flags[i] - round) >= 0;
+    return met;
 }
 static inline void __syncwarp(unsigned mask = 0xffffffffu) { emulator::barrier_warp(mask); }
 static inline void __threadfence() {}

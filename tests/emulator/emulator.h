@@ -22,6 +22,10 @@ void emulator_set_laziness(unsigned laziness);
 void emulator_set_memory(size_t bytes);
 void emulator_set_multiprocessors(int count);
 
+/* The last block of each cooperative grid does not raise its flag for grid_barrier() number `round`, as if it did not run; 0: it
+ * always does. */
+void emulator_miss_barrier(unsigned round);
+
 /* What has not been given back: device bytes; and streams, events, graphs, executable graphs, cuBLAS handles, cuRAND generators
  * and pinned allocations. emulator_list_live() writes them to stderr, a line each. */
 size_t emulator_live_bytes(void);

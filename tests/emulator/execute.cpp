@@ -4,6 +4,7 @@
 #include "fiber.h"
 #include "internal.h"
 #include "port.h"
+#include <set>
 #include <vector>
 
 uint3 threadIdx, blockIdx;
@@ -170,6 +171,8 @@ void barrier_cluster(int line)
     if (!kernel->way.cluster) die_here("cluster_sync in a launch without clusters");
     meet_others(line);
 }
+
+bool misses_barrier(unsigned round) { return round == missed_barrier() && blockIdx.x == gridDim.x - 1; }
 
 /* ---- the kernel before ---- */
 
@@ -470,6 +473,24 @@ static cudaError_t check_launch(const kernel_call &call)
     return cudaSuccess;
 }
 
+/* Two of them that run at once might each hold a part of the device and wait for the rest for ever: one that could begin before
+ * an earlier one is done is an error. */
+static cudaError_t enqueue_cooperative(const kernel_call &call, cudaStream_t stream)
+{
+    static std::set<uint64_t> &pending = *new std::set<uint64_t>;
+    static uint64_t launches;
+    uint64_t number = ++launches;
+    pending.insert(number);
+    cudaError_t error = enqueue(stream, cudaGraphNodeTypeKernel, [call, number] {
+        if (*pending.begin() != number)
+            die("cooperative launch of %s: an earlier one, in another stream, may not be done", call.name);
+        run_kernel(call);
+        pending.erase(number);
+    });
+    if (error) pending.erase(number);
+    return error;
+}
+
 cudaError_t launch_kernel(const kernel_call &call, cudaStream_t stream, const void *const *pointers, size_t count)
 {
     locked guard(lock());
@@ -479,6 +500,7 @@ cudaError_t launch_kernel(const kernel_call &call, cudaStream_t stream, const vo
     for (size_t i = 0; i < count; i++)
         if (pointers[i] && !is_device(pointers[i], 0) && !is_pinned(pointers[i], 0))
             die("launch of %s: argument %zu is no device memory", call.name, i + 1);
+    if (call.way.cooperative && !is_capturing(stream)) return enqueue_cooperative(call, stream);
     return enqueue(stream, cudaGraphNodeTypeKernel, [call] { run_kernel(call); });
 }
 } // namespace emulator

@@ -22,6 +22,7 @@ unsigned laziness();
 size_t memory_size();
 int multiprocessors();
 int capability();
+unsigned missed_barrier();
 uint64_t random_next(uint64_t *state); /* SplitMix64 */
 
 /* Counts a call; true when it has been told to fail. */

@@ -18,6 +18,7 @@ static unsigned order_setting = from_environment("CUSGD_EMULATOR_ORDER");
 static unsigned laziness_setting = from_environment("CUSGD_EMULATOR_LAZINESS");
 static size_t memory_setting = (size_t)1 << 30;
 static int multiprocessor_setting = 2;
+static unsigned missed_setting;
 static const unsigned capability_setting = from_environment("CUSGD_EMULATOR_CAPABILITY");
 
 static unsigned long calls;
@@ -43,6 +44,8 @@ unsigned laziness() { return laziness_setting; }
 size_t memory_size() { return memory_setting; }
 int multiprocessors() { return multiprocessor_setting; }
 int capability() { return capability_setting ? (int)capability_setting : 9; }
+
+unsigned missed_barrier() { return missed_setting; }
 
 uint64_t random_next(uint64_t *state)
 {
@@ -112,6 +115,7 @@ template <class T> static void set(T *setting, T value)
 void emulator_set_order(unsigned order) { set(&order_setting, order); }
 void emulator_set_laziness(unsigned laziness) { set(&laziness_setting, laziness); }
 void emulator_set_memory(size_t bytes) { set(&memory_setting, bytes); }
+void emulator_miss_barrier(unsigned round) { set(&missed_setting, round); }
 void emulator_set_multiprocessors(int count) { set(&multiprocessor_setting, count); }
 
 size_t emulator_live_bytes(void)

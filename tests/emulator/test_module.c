@@ -337,3 +337,84 @@ Test(module, emul_a_refused_graph_is_no_failure)
     }
     seam_examples_free(&e);
 }
+
+/* ---- Persistent kernels ---- */
+
+enum { PERSISTENT_STEPS = 6 };
+
+/* Starts a run of the engine `persistent`, of two parts and so of two blocks. */
+static bound *start_persistent(const backend *b, const seam_examples *e)
+{
+    plan p = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = e->spec.d, .k = 1, .intercept = 1, .engine = CUSGD_ENGINE_PERSISTENT};
+    p.batch = e->spec.n / PERSISTENT_STEPS;
+    bound *at = seam_bind(b, e);
+    seam_ok(b->ops->start(b->self, &p), "start");
+    return at;
+}
+
+/* Its steps are on their way, in one launch. */
+static void launch_persistent(const backend *b, const bound *at, int64_t n)
+{
+    step_numbers numbers[PERSISTENT_STEPS];
+    sampler order = sampler_make(CUSGD_SAMPLING_PERMUTE, 3, (uint64_t)n, PERSISTENT_STEPS, 0);
+    for (int t = 0; t < PERSISTENT_STEPS; t++) numbers[t] = (step_numbers){.rate = 1e-3, .correction1 = 1, .correction2 = 1};
+    slice s = {at, &order, 0, PERSISTENT_STEPS, numbers};
+    seam_ok(b->ops->steps(b->self, &s), "steps");
+}
+
+static const seam_spec of_two_parts = {.n = 6 * 1200, .d = 33, .k = 1, .precision = CUSGD_PRECISION_FLOAT, .seed = 8};
+
+/* A block that never comes ends the launch with a message that says what helps, and leaves the parameters as they were. */
+Test(module, emul_a_barrier_that_is_missed_is_an_error)
+{
+    for (unsigned round = 1; round <= 6; round += 5) {
+        backend b;
+        bound *at;
+        steps_report report;
+        double theta[34] = {1};
+        seam_examples e;
+        seam_examples_make(&of_two_parts, &e);
+        seam_ok(backend_open("cuda", CUSGD_PRECISION_FLOAT, 1, &b), "backend_open");
+        emulated.miss_barrier(round);
+        at = start_persistent(&b, &e);
+        launch_persistent(&b, at, e.spec.n);
+        check_failed(b.ops->report(b.self, &report), "did not meet");
+        cr_assert(strstr(cusgd_last_error(), "--engine fused"), "%s", cusgd_last_error());
+        seam_ok(b.ops->get(b.self, AREA_CURRENT, PART_THETA, theta), "get");
+        for (int u = 0; u < 34; u++) cr_assert_eq(theta[u], 0);
+        emulated.miss_barrier(0);
+        b.ops->unbind(b.self, at);
+        at = start_persistent(&b, &e); /* the next run is well */
+        launch_persistent(&b, at, e.spec.n);
+        seam_ok(b.ops->report(b.self, &report), "report");
+        cr_assert(report.done == 6 && !report.failed, "%d steps", (int)report.done);
+        b.ops->unbind(b.self, at);
+        b.ops->close(b.self);
+        seam_examples_free(&e);
+        cr_assert(emulated.live_bytes() == 0 && emulated.live_objects() == 0);
+    }
+}
+
+/* Of two backends' launches the second waits for the first, though its report is asked for first. */
+Test(module, emul_persistent_launches_take_turns)
+{
+    backend b[2];
+    bound *at[2];
+    steps_report report;
+    seam_examples e;
+    emulated.set_laziness(1);
+    seam_examples_make(&of_two_parts, &e);
+    for (int i = 0; i < 2; i++) {
+        seam_ok(backend_open("cuda", CUSGD_PRECISION_FLOAT, 1, &b[i]), "backend_open");
+        at[i] = start_persistent(&b[i], &e);
+    }
+    for (int i = 0; i < 2; i++) launch_persistent(&b[i], at[i], e.spec.n);
+    for (int i = 1; i >= 0; i--) {
+        seam_ok(b[i].ops->report(b[i].self, &report), "report");
+        cr_assert(report.done == 6 && !report.failed, "%d steps", (int)report.done);
+        b[i].ops->unbind(b[i].self, at[i]);
+        b[i].ops->close(b[i].self);
+    }
+    seam_examples_free(&e);
+    cr_assert(emulated.live_bytes() == 0 && emulated.live_objects() == 0);
+}
