@@ -3,17 +3,18 @@
 # and for each part PART.json and PART.log. A part that could not run is "not run", never a pass. No package registry is asked: CUDA,
 # CMake, Criterion, cJSON, LAPACKE and, for --dry-run, OpenBLAS must be where pkg-config, CMAKE_PREFIX_PATH and the compiler look.
 #
-# usage: gpu_check.sh OUTDIR [--part NAME]... [--build DIR] [--dry-run]      gpu_check.sh --list
+# usage: gpu_check.sh OUTDIR [--part NAME]... [--build DIR] [--limit S] [--dry-run]      gpu_check.sh --list
 #   --part NAME   that part alone; may repeat. Parts other than build use what it left in DIR
 #   --build DIR   where to build, or what is built already (build/gpu; build/gpu-dry)
+#   --limit S     seconds after which a part is ended, with everything it has started (530)
 #   --dry-run     tries the script itself on the emulated GPU (tests/emulator) and small shapes: it says nothing of any GPU
 # GPU_CHECK_COMMIT names the commit where there is no git. Exit status: 0 PASS, 1 something failed or was not run, 2 usage, 3 no GPU.
-# In a dry run what needs a GPU may be not run. Each part ends within 9 minutes.
+# In a dry run what needs a GPU may be not run. No part leaves a process behind, whether it ends, is ended, or the script is.
 # shellcheck disable=SC2317,SC2086 # parts are called by name
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 all_parts=(build tests sanitizer check repeatability latency throughput)
-limit=530   # seconds a part
+limit=530   # seconds a part: --limit
 not_run=77  # exit status of a part that could not run
 
 usage() { sed -n '/^# usage:/,/^# GPU_/s/^# \{0,1\}//p' "scripts/gpu_check.sh" >&2 && exit 2; }
@@ -65,15 +66,15 @@ part_tests() {
     local bad=0 determinism='determinism/!(instruction_sets*|model_files)'
     [ $dry = 1 ] && determinism=determinism/layouts
     export CUSGD_SEAM_DEVICE=cuda CUSGD_TEST_DEVICE=cuda
-    run_test test-seam-data 'seam_data/*' timeout 200 || bad=1
-    run_test test-seam-state 'seam_state/*' timeout 200 || bad=1
-    run_test test-seam-passes 'seam_passes/*' timeout 200 || bad=1
-    run_test test-seam-steps 'seam_steps/*' timeout 200 || bad=1
-    run_test test-seam-large 'seam_large/*' timeout 200 || bad=1
-    run_test test-training 'training/golden_trajectories' timeout 200 || bad=1
-    run_test test-determinism "$determinism" timeout 200 || bad=1
-    run_test test-repeat 'repeat/*' timeout 200 || bad=1
-    run_test test-check 'check/*' timeout 200 || bad=1
+    run_test test-seam-data 'seam_data/*' timeout --kill-after 5 200 || bad=1
+    run_test test-seam-state 'seam_state/*' timeout --kill-after 5 200 || bad=1
+    run_test test-seam-passes 'seam_passes/*' timeout --kill-after 5 200 || bad=1
+    run_test test-seam-steps 'seam_steps/*' timeout --kill-after 5 200 || bad=1
+    run_test test-seam-large 'seam_large/*' timeout --kill-after 5 200 || bad=1
+    run_test test-training 'training/golden_trajectories' timeout --kill-after 5 200 || bad=1
+    run_test test-determinism "$determinism" timeout --kill-after 5 200 || bad=1
+    run_test test-repeat 'repeat/*' timeout --kill-after 5 200 || bad=1
+    run_test test-check 'check/*' timeout --kill-after 5 200 || bad=1
     json_array "$work/$part.lines" >"$work/$part.result"
     [ $bad = 0 ] || why "tests fail on the device"
     return $bad
@@ -105,13 +106,13 @@ sanitize() {
     # Criterion runs each test in a process of its own; the first one uses no GPU.
     local watch=(compute-sanitizer --tool "$tool" --target-processes all --require-cuda-init no --error-exitcode 9)
     if [ $dry = 0 ]; then
-        timeout 60 "${watch[@]}" "$bin/gpu-planted" "$tool"
+        timeout --kill-after 5 60 "${watch[@]}" "$bin/gpu-planted" "$tool"
         status=$?
         [ $status = 9 ] || { echo "FAILED $tool does not find its planted fault (exit status $status)" | figures && return 1; }
     fi
     while read -r test filter; do
         logs=$work/$tool-$test
-        run_test "$test" "$filter" timeout 90 "${watch[@]}" --log-file "$logs-%p" || bad=1
+        run_test "$test" "$filter" timeout --kill-after 5 90 "${watch[@]}" --log-file "$logs-%p" || bad=1
         cat "$logs"-* 2>/dev/null
         # A summary of no errors from at least one process, and of some from none.
         if ! grep -hqE 'SUMMARY: 0 (errors|hazards)' "$logs"-* 2>/dev/null || grep -hE 'SUMMARY: [1-9]' "$logs"-*; then
@@ -174,7 +175,7 @@ check_table() {
 part_check() {
     local status options=()
     [ $dry = 1 ] && options=(--rows 300 --cols 5)
-    timeout 500 "$bin/cusgd" check "${options[@]}" --device cuda --json >"$work/check.out"
+    timeout --kill-after 5 500 "$bin/cusgd" check "${options[@]}" --device cuda --json >"$work/check.out"
     status=$?
     cat "$work/check.out"
     cp "$work/check.out" "$work/$part.result"
@@ -299,11 +300,11 @@ part_throughput() {
     : >"$work/lines"
     while read -r shape batches; do
         for kinds in "--engine auto,cublas,fused,persistent" "--storage bf16"; do
-            timeout 120 "$bin/cusgd" bench --shapes "$shape" --batch "$batches" --device "$device" $kinds "${options[@]}" \
+            timeout --kill-after 5 120 "$bin/cusgd" bench --shapes "$shape" --batch "$batches" --device "$device" $kinds "${options[@]}" \
                 >>"$work/lines" || bad=1
         done
         ! command -v python3 >/dev/null ||
-            XLA_PYTHON_CLIENT_PREALLOCATE=false timeout 200 python3 scripts/gpu_peers.py --shapes "$shape" --batch "$batches" \
+            XLA_PYTHON_CLIENT_PREALLOCATE=false timeout --kill-after 5 200 python3 scripts/gpu_peers.py --shapes "$shape" --batch "$batches" \
                 --seconds 3 "${peers[@]}" >>"$work/lines" || bad=1
         # After each shape: a part that is stopped has shown what it had.
         json_array "$work/lines" >"$work/$part.result"
@@ -312,6 +313,64 @@ part_throughput() {
     cat "$work/lines"
     [ $bad = 0 ] || why "cusgd bench or gpu_peers.py failed"
     return $bad
+}
+
+# ---- The processes of a part ----
+
+# A part is a session of its own: all that it starts belongs to it, the process groups of inner timeouts too.
+# Lists those of session $1 that run: the fields of stat behind the name are state, parent, group, session.
+session_processes() {
+    local stat text fields
+    for stat in /proc/[0-9]*/stat; do
+        read -r text 2>/dev/null <"$stat" || continue
+        read -ra fields <<<"${text##*) }"
+        [ "${fields[3]:-}" != "$1" ] || [ "${fields[0]}" = Z ] || echo "${text%% *}"
+    done 2>/dev/null
+}
+
+# Ends session $1: TERM, and KILL for what still runs after 5 s. Fails if something survives that for 10 s.
+end_session() {
+    local begun=$SECONDS signal=TERM pids
+    while [ $((SECONDS - begun)) -lt 15 ]; do
+        mapfile -t pids < <(session_processes "$1")
+        [ ${#pids[@]} -gt 0 ] || return 0
+        [ $((SECONDS - begun)) -lt 5 ] || signal=KILL
+        [ -z "$signal" ] || kill -$signal "${pids[@]}" 2>/dev/null
+        [ "$signal" = KILL ] || signal='' # TERM once
+        sleep 0.1
+    done
+    return 1
+}
+
+# Runs the part; sets status, to 124 if it had to be ended.
+run_session() {
+    local end=$((SECONDS + limit)) ended=0
+    setsid "$0" --inside >"$log" 2>&1 &
+    session=$!
+    while kill -0 $session 2>/dev/null && [ $SECONDS -lt $end ]; do sleep 0.3; done
+    ! kill -0 $session 2>/dev/null || ended=1
+    [ -z "$(session_processes $session)" ] || echo "gpu_check: ending what the part has started and still runs" >>"$log"
+    end_session $session || reason="processes $(session_processes $session | paste -sd ' ') cannot be ended"
+    wait $session 2>/dev/null
+    status=$?
+    [ $ended = 0 ] || status=124
+    [ -z "$reason" ] || status=1
+    session=''
+}
+
+stop() {
+    trap '' INT TERM HUP
+    [ -z "$session" ] || end_session "$session"
+    exit 130
+}
+
+# For tests/gpu/test.sh: a part that hangs in ways that timeout alone does not end. Each process says its number.
+hang() {
+    timeout 1000 bash -c 'echo "hangs: $$"; sleep 1000 & echo "hangs: $!"; wait' &
+    bash -c 'trap "" TERM; echo "hangs: $$"; while :; do sleep 1; done' &
+    timeout 1000 sleep 1000 &
+    echo "hangs: $!"
+    timeout 1000 bash -c 'echo "hangs: $$"; sleep 1000'
 }
 
 # ---- Running parts ----
@@ -325,6 +384,8 @@ parse_arguments() {
             parts+=("$2") && shift ;;
         --build) [ -n "${2:-}" ] || usage
             build=$2 && shift ;;
+        --limit) [[ "${2:-}" =~ ^[1-9][0-9]*$ ]] || usage
+            limit=$2 && shift ;;
         --dry-run) dry=1 ;;
         -*) usage ;;
         *) [ -z "$out" ] || usage
@@ -368,7 +429,6 @@ part_json() {
     echo '}'
 }
 
-# Each in a process of its own, so that `timeout` can end it and all that it started.
 run_parts() {
     local start status line
     verdicts='' failed='' missed=''
@@ -379,10 +439,9 @@ run_parts() {
             echo "the build failed" | tee "$work/$part.why" >"$log"
             status=$not_run
         else
-            timeout --kill-after 10 $limit "$0" --inside >"$log" 2>&1
-            status=$?
+            run_session
         fi
-        [ ! -e "$work/$part.why" ] || reason=$(<"$work/$part.why")
+        [ -n "$reason" ] || [ ! -e "$work/$part.why" ] || reason=$(<"$work/$part.why")
         case $status in
         0) ;;
         "$not_run") verdict="not run" missed+=" $part" ;;
@@ -416,13 +475,16 @@ main() {
     if [ "${1:-}" = --inside ]; then
         bin=$build/bin test_jobs=4
         : >"$work/$part.lines"
+        [ -z "${GPU_CHECK_TEST_HANG:-}" ] || hang
         "part_$part"
         return
     fi
     parse_arguments "$@"
     look_around
     work=$(mktemp -d) || exit 2
+    session='' # of the part under way
     trap 'rm -rf "$work"' EXIT
+    trap stop INT TERM HUP
     run_parts
     summary >"$out/summary.txt"
     tail -n 1 "$out/summary.txt"
