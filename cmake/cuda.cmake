@@ -53,6 +53,8 @@ add_library(cusgd-cuda-host OBJECT ${cuda_sources})
 target_include_directories(cusgd-cuda-host PRIVATE ${PROJECT_SOURCE_DIR}/kernels)
 target_include_directories(cusgd-cuda-host SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
 target_link_libraries(cusgd-cuda-host PRIVATE cusgd-build)
+list(JOIN CMAKE_CUDA_ARCHITECTURES "," architectures)
+target_compile_definitions(cusgd-cuda-host PRIVATE CUSGD_ARCHITECTURES="${architectures}")
 
 # Kernels are held to the CPU's arithmetic: nothing is contracted. Only what module.c exports is seen, and what it links is its own.
 add_library(cusgd-cuda MODULE ${kernel_sources} $<TARGET_OBJECTS:cusgd-cuda-host>)

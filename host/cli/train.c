@@ -175,11 +175,29 @@ static int run(training *t)
     return signal ? 128 + signal : wrong ? wrong : history ? history : unfinished;
 }
 
+/* Before the silence that this causes. */
+static void note_compilation(const char *word)
+{
+    cusgd_device device;
+    int major, minor;
+    if (strcmp(word, "cpu") == 0) return;
+    if (strchr(word, ':') == NULL) word = "cuda:0"; /* cuda, or auto where there is a GPU */
+    for (size_t i = 1; cusgd_device_at(i, &device); i++)
+        if (strcmp(device.word, word) == 0 && strstr(device.note, "compiles PTX") &&
+            sscanf(device.note, "compute capability %d.%d", &major, &minor) == 2)
+            fprintf(
+                stderr,
+                "note: the driver may first compile the CUDA module for this GPU (compute capability %d.%d), in minutes; a build "
+                "with %d in CMAKE_CUDA_ARCHITECTURES needs no such time\n",
+                major, minor, 10 * major + minor);
+}
+
 static int train(training *t)
 {
     int status = check_arguments(t);
     if (!status) status = open_all(t);
     if (!status && !t->quiet) summary_notes(&t->options);
+    if (!status && !t->quiet) note_compilation(t->options.device);
     if (!status) {
         cusgd_status created = cusgd_trainer_create(&t->options, t->data, t->valid, &t->trainer);
         status = created ? complain_last(created) : run(t);

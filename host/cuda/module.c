@@ -1,5 +1,6 @@
 /* Opening a GPU: what the module exports. */
 #include "module.h"
+#include "code.h"
 #include "cuda.h"
 
 #include <stdarg.h>
@@ -102,6 +103,14 @@ static cusgd_status count_devices(int *count)
     return cuda_check(error, "cudaGetDeviceCount", __FILE__, __LINE__);
 }
 
+static cusgd_status fail_no_code(int index, const struct cudaDeviceProp *p)
+{
+    return fail(CUSGD_ERROR_DEVICE,
+                "GPU %d (%s) has compute capability %d.%d, and the CUDA module has no code for it; build cuSGD with it in "
+                "CMAKE_CUDA_ARCHITECTURES",
+                index, p->name, p->major, p->minor);
+}
+
 /* Makes device `index` this thread's, if the module has code for it. compiled: see kernel_probe(). */
 static cusgd_status use_device(int index, struct cudaDeviceProp *properties, int *compiled)
 {
@@ -110,29 +119,30 @@ static cusgd_status use_device(int index, struct cudaDeviceProp *properties, int
     cudaError_t error = kernel_probe(compiled);
     if (error == cudaErrorNoKernelImageForDevice || error == cudaErrorInvalidDeviceFunction) {
         (void)cudaGetLastError();
-        return fail(CUSGD_ERROR_DEVICE,
-                    "GPU %d (%s) has compute capability %d.%d, and the CUDA module has no code for it; build "
-                    "cuSGD with it in CMAKE_CUDA_ARCHITECTURES",
-                    index, properties->name, properties->major, properties->minor);
+        return fail_no_code(index, properties);
     }
     return cuda_check(error, "cudaFuncGetAttributes", __FILE__, __LINE__);
 }
 
+/* Asks for properties alone, which makes no context on the device: that would take seconds and memory on each GPU, and fail on
+ * one that another process has for itself. */
 CUSGD_API cusgd_status cusgd_device_describe(int abi, const backend_services *given, int index, cusgd_device *out, int *count);
 cusgd_status cusgd_device_describe(int abi, const backend_services *given, int index, cusgd_device *out, int *count)
 {
     struct cudaDeviceProp properties;
-    int compiled;
     TRY(enter_module(abi, given));
     TRY(count_devices(count));
     memset(out, 0, sizeof *out);
     if (index < 0 || index >= *count) return CUSGD_OK;
     snprintf(out->word, sizeof out->word, "cuda:%d", index);
-    TRY(use_device(index, &properties, &compiled));
+    TRY(CUDA(cudaGetDeviceProperties(&properties, index)));
+    code_kind code = code_for(CUSGD_ARCHITECTURES, properties.major, properties.minor);
     snprintf(out->name, sizeof out->name, "%.127s", properties.name);
     out->memory = (int64_t)properties.totalGlobalMem;
     out->cache = properties.l2CacheSize;
-    snprintf(out->note, sizeof out->note, "compute capability %d.%d", properties.major, properties.minor);
+    if (code == CODE_NONE) return fail_no_code(index, &properties);
+    snprintf(out->note, sizeof out->note, "compute capability %d.%d%s", properties.major, properties.minor,
+             code == CODE_PTX ? ", for which the driver compiles PTX at the first use, in minutes" : "");
     out->usable = 1;
     return CUSGD_OK;
 }

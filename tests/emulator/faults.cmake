@@ -47,6 +47,7 @@ function(fault name source old new)
         target_include_directories(faulty-${name}-part PRIVATE ${PROJECT_SOURCE_DIR}/host/cuda ${PROJECT_SOURCE_DIR}/kernels)
         target_include_directories(faulty-${name}-part SYSTEM PRIVATE ${CUSGD_CUDA_HEADERS})
         target_link_libraries(faulty-${name}-part PRIVATE cusgd-build)
+        target_compile_definitions(faulty-${name}-part PRIVATE ${emulated_architectures})
         set(host $<FILTER:${host},EXCLUDE,/${stem}\\.c\\.>)
     endif()
     target_compile_options(faulty-${name}-part PRIVATE -O1) # each is run for seconds: it is to be built fast
@@ -101,6 +102,8 @@ fault(cluster-piece kernels/cluster.cu "p.room = last ? (int)t.stride - p.first 
 fault(early-turn host/cuda/step.c "batch b = {0, c->run.route.rows, i % 2};" "batch b = {0, c->run.route.rows, 0}; (void)i;")
 fault(early-wait kernels/fused.cu "    wait_for_earlier();\n" "")
 fault(grid-barrier kernels/persistent.cu "if (gridDim.x > 1) met = grid_barrier(flags, (unsigned)i + 1);" "(void)flags;")
+fault(list-context host/cuda/module.c "TRY(CUDA(cudaGetDeviceProperties(&properties, index)));"
+      "TRY(CUDA(cudaSetDevice(index))); TRY(CUDA(cudaGetDeviceProperties(&properties, index)));")
 fault(barrier-missed kernels/persistent.cu "if (!met) break;" "if (!met) met = true;")
 fault(no-turn host/cuda/fused.c "if (*last && *last != c) TRY(CUDA(cudaStreamWaitEvent(c->stream, (*last)->persisted, 0)));" "")
 fault(stage-wait kernels/persistent.cu "        copy_async_wait();\n        __syncthreads();\n        if (i + 1" "        __syncthreads();\n        if (i + 1")

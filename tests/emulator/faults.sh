@@ -65,6 +65,7 @@ planted cluster-piece PLAIN test-seam-large "$engines" 0 0 'gradient of paramete
 planted early-turn PLAIN test-seam-large "$long" 0 0 'emulator: .*fused_kernel'
 planted early-wait PLAIN test-seam-large "$engines" 0 0 'without wait_for_earlier.*fused_update_kernel'
 planted grid-barrier PLAIN test-seam-large "$engines" 0 0 'gradient of parameter'
+planted list-context PLAIN test-module module/emul_a_list_of_devices_makes_no_context 0 0 'without cudaSetDevice'
 planted barrier-missed PLAIN test-module module/emul_a_barrier_that_is_missed_is_an_error 0 0 'status 0'
 planted no-turn PLAIN test-module module/emul_persistent_launches_take_turns 0 0 'emulator: cooperative launch of'
 planted stage-wait PLAIN test-seam-large "$engines" 0 0 'gradient of parameter'

@@ -7,6 +7,8 @@ add_library(emulated-host OBJECT ${module_host})
 target_include_directories(emulated-host PRIVATE ${PROJECT_SOURCE_DIR}/kernels)
 target_include_directories(emulated-host SYSTEM PRIVATE ${CUSGD_CUDA_HEADERS})
 target_link_libraries(emulated-host PRIVATE cusgd-build)
+set(emulated_architectures CUSGD_ARCHITECTURES="80-real,90") # binary code to 9.x, PTX for later ones, nothing for earlier ones
+target_compile_definitions(emulated-host PRIVATE ${emulated_architectures})
 add_library(cusgd-cuda-emulated MODULE $<TARGET_OBJECTS:emulator> $<TARGET_OBJECTS:emulated-kernels> $<TARGET_OBJECTS:emulated-host>)
 target_link_libraries(cusgd-cuda-emulated PRIVATE emulator-libraries OpenMP::OpenMP_C)
 target_link_options(cusgd-cuda-emulated PRIVATE LINKER:-Bsymbolic)

@@ -1,5 +1,6 @@
 /* The CUDA module on the emulated GPU where things go wrong: calls that fail one by one, too little memory, a module of another
  * version. CUSGD_MODULE_DIR names its folder. */
+#include "cuda/code.h"
 #include "emulated.h"
 #include "seam.h"
 #include "training.h"
@@ -41,6 +42,49 @@ Test(module, emul_devices_are_listed)
     cr_assert_not(cusgd_device_at(2, &device));
     backend b;
     check_failed(backend_open("cuda:7", CUSGD_PRECISION_FLOAT, 1, &b), "there is no cuda:7");
+}
+
+/* A list asks for properties alone: none of the calls that make a context on a GPU. */
+Test(module, emul_a_list_of_devices_makes_no_context)
+{
+    static const char *const making[] = {"cudaSetDevice", "cudaFuncGetAttributes", "cudaMalloc", "cudaGetDevice"};
+    for (size_t i = 0; i < sizeof making / sizeof making[0]; i++) {
+        cusgd_device device;
+        emulated.refuse(making[i]);
+        cr_assert(cusgd_device_at(1, &device));
+        cr_assert(device.usable && device.memory > 0 && device.cache > 0, "without %s: %s", making[i], device.note);
+        emulated.refuse(NULL);
+    }
+}
+
+Test(module, emul_code_by_list_of_architectures)
+{
+    static const struct {
+        const char *list;
+        int major, minor;
+        code_kind kind;
+    } cases[] = {
+        {"75-real,80-real,90-real,100-real,120", 9, 0, CODE_BINARY},
+        {"75-real,80-real,90-real,100-real,120", 8, 9, CODE_BINARY},
+        {"75-real,80-real,90-real,100-real,120", 12, 1, CODE_BINARY},
+        {"75-real,80-real,90-real,100-real,120", 11, 0, CODE_NONE},
+        {"75-real,80-real,90-real,100-real,120", 13, 0, CODE_PTX},
+        {"75-real,80-real,90-real,100-real,120", 7, 0, CODE_NONE},
+        {"86-real", 8, 0, CODE_NONE},
+        {"80-virtual", 8, 0, CODE_PTX},
+        {"80-virtual,90", 9, 0, CODE_BINARY},
+        {"90", 9, 0, CODE_BINARY},
+        {"90a-real", 9, 0, CODE_BINARY},
+        {"90a", 10, 0, CODE_NONE},
+        {"100f-real", 10, 3, CODE_BINARY},
+        {"100f", 11, 0, CODE_NONE},
+        {"native", 9, 0, CODE_UNKNOWN},
+        {"90-real,all", 9, 0, CODE_UNKNOWN},
+        {"90-maybe", 9, 0, CODE_UNKNOWN},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        cr_assert_eq(code_for(cases[i].list, cases[i].major, cases[i].minor), cases[i].kind, "%s for %d.%d", cases[i].list,
+                     cases[i].major, cases[i].minor);
 }
 
 Test(module, emul_no_device_when_cuda_fails)

@@ -72,6 +72,25 @@ Test(switches, emul_clusters)
     assert_code(o, 0);
 }
 
+/* The emulated module has code for 8.x and 9.x, and PTX of 9.0 (module.cmake). */
+Test(switches, emul_a_list_says_what_code_there_is)
+{
+    run(&o, "$CUSGD devices");
+    assert_code(o, 0);
+    assert_has(o.out, "emulated GPU (compute capability 9.0, ");
+    run(&o, "CUSGD_EMULATOR_CAPABILITY=12 $CUSGD devices");
+    assert_code(o, 0);
+    assert_has(o.out, "emulated GPU (compute capability 12.0, for which the driver compiles PTX at the first use, in minutes, ");
+    run(&o, "CUSGD_EMULATOR_CAPABILITY=7 $CUSGD devices");
+    assert_code(o, 0);
+    assert_has(o.out, "cannot be used (GPU 0 (emulated GPU) has compute capability 7.0, and the CUDA module has no code for it");
+    run(&o, "CUSGD_EMULATOR_CAPABILITY=12 $CUSGD train made --epochs 1 --device cuda --model m");
+    assert_code(o, 0);
+    assert_has(o.err, "note: the driver may first compile the CUDA module for this GPU (compute capability 12.0), in minutes");
+    run(&o, "$CUSGD train made --epochs 1 --device cuda --model m");
+    assert_lacks(o.err, "compile");
+}
+
 /* The command says once that a graph was refused, and the model is the same. */
 Test(switches, emul_a_refused_graph_is_a_note)
 {

@@ -41,7 +41,7 @@ endforeach()
 add_emulated_test(test-seam-large-emul-older 0 0 test-seam-large --filter seam_large/engines_and_lengths_of_rows)
 set_property(TEST test-seam-large-emul-older APPEND PROPERTY ENVIRONMENT CUSGD_EMULATOR_CAPABILITY=8)
 
-add_executable(test-module test_module.c)
+add_executable(test-module test_module.c ${PROJECT_SOURCE_DIR}/host/cuda/code.c)
 target_include_directories(test-module PRIVATE ${PROJECT_SOURCE_DIR}/tests)
 target_link_libraries(test-module PRIVATE cusgd-test-support)
 add_emulated_test(test-module-emul 0 0 test-module)
