@@ -98,59 +98,6 @@ static void next_epoch(cusgd_trainer *t)
     t->epoch_index++;
 }
 
-/* "a" (1e+06), "b" (3000), ...: the columns of largest scale, which are what makes a rate too large. */
-static void largest_columns(const cusgd_trainer *t, char *text, size_t room)
-{
-    enum { NAMED_COLUMNS = 3 };
-    int64_t chosen[NAMED_COLUMNS], d = t->plan.d;
-    size_t used = 0;
-    for (int i = 0; i < NAMED_COLUMNS && i < d; i++) {
-        int64_t best = -1;
-        for (int64_t j = 0; j < d; j++) {
-            int taken = 0;
-            for (int l = 0; l < i; l++) taken |= chosen[l] == j;
-            if (!taken && (best < 0 || t->rms[j] > t->rms[best])) best = j;
-        }
-        chosen[i] = best;
-        const char *name = cusgd_data_feature(t->data, best);
-        char shown[64];
-        int64_t column = cusgd_data_feature_column(t->data, best);
-        snprintf(shown, sizeof shown, "%lld", (long long)(column ? column : best + 1));
-        if (name) cusgd_text_escape(name, shown, sizeof shown);
-        int wrote = snprintf(text + used, room - used, "%s%s (%.3g)", i ? ", " : "", shown, t->rms[best]);
-        if (wrote < 0 || (size_t)wrote >= room - used) break;
-        used += (size_t)wrote;
-    }
-}
-
-/* Names the option that sets the rate, and what is not set already. */
-static void rate_advice(const cusgd_trainer *t, char *text, size_t size)
-{
-    const cusgd_options *o = &t->options;
-    const char *rate = "a smaller rate", *or_else = "";
-    if (o->schedule == CUSGD_SCHEDULE_OPTIMAL)
-        rate = "a larger l2, from which the schedule optimal takes its rate";
-    else if (t->given_t0)
-        rate = "a smaller t0 or a larger t1, which set the rate of the schedule time-decay";
-    else if (t->retreats) /* nobody has set a rate: all that could be lowered has been */
-        rate = o->precision == CUSGD_PRECISION_FLOAT ? "--precision double" : "scaling the data to ordinary magnitudes";
-    else if (o->optimizer == CUSGD_OPTIMIZER_AUTO)
-        or_else = ", or leave the rate out: the optimizer chooses its own";
-    else
-        or_else = ", or --optimizer auto without a rate, which chooses its own";
-    snprintf(text, size, "%s%s%s", o->standardize ? "" : "standardizing (leave out --no-standardize), ", rate, or_else);
-}
-
-static cusgd_status diverged(const cusgd_trainer *t)
-{
-    char columns[256] = "", advice[256];
-    largest_columns(t, columns, sizeof columns);
-    rate_advice(t, advice, sizeof advice);
-    return fail(CUSGD_ERROR_DIVERGED,
-                "diverged: the loss is not finite at step %lld (epoch %lld), at rate %g. Columns of largest scale: %s. Try %s",
-                (long long)t->step + 1, (long long)t->epoch + 1, rate_at(t, t->step), columns, advice);
-}
-
 cusgd_status cusgd_trainer_step(cusgd_trainer *t, int64_t steps)
 {
     if (steps < 0) return fail(CUSGD_ERROR_USAGE, "%lld steps: there is no way back", (long long)steps);
@@ -164,7 +111,7 @@ cusgd_status cusgd_trainer_step(cusgd_trainer *t, int64_t steps)
         steps_report r;
         status = run_steps(t, steps, &r);
         if (status != CUSGD_OK) return status;
-        if (r.failed) return diverged(t);
+        if (r.failed) return fit_diverged(t, rate_at(t, t->step));
         if (t->cancelled) return CUSGD_OK;
         steps -= r.done;
         if (t->batch == t->batches) {
@@ -243,7 +190,7 @@ static cusgd_status run_epoch(cusgd_trainer *t, fit *f, steps_report *r, int *un
     if (went_wrong(t, r) && !t->cancelled) {
         if (!t->retreats || f->backoffs >= MOST_BACKOFFS) {
             f->stop = CUSGD_STOP_DIVERGED;
-            return diverged(t);
+            return fit_diverged(t, rate_at(t, t->step));
         }
         *undone = 1;
         return undo_epoch(t, f, first_step);
@@ -391,7 +338,7 @@ static cusgd_status check_loss(cusgd_trainer *t)
     double loss;
     if (!isfinite(t->plan.loss.least) && !isfinite(t->plan.loss.most)) return CUSGD_OK;
     cusgd_status status = t->backend.ops->objective(t->backend.self, t->train, loss_rule_of(&t->options), t->theta, &loss, NULL);
-    return status != CUSGD_OK || isfinite(loss) ? status : diverged(t);
+    return status != CUSGD_OK || isfinite(loss) ? status : fit_diverged(t, rate_at(t, t->step));
 }
 
 /* Chooses the result and evaluates it. */
@@ -413,7 +360,7 @@ static cusgd_status choose_result(cusgd_trainer *t, fit *f)
         return status;
     }
     status = retire(t, f);
-    return status == CUSGD_OK ? diverged(t) : status;
+    return status == CUSGD_OK ? fit_diverged(t, rate_at(t, t->step)) : status;
 }
 
 /* The result of a run whose device has failed, or whose data is gone: the best, which can no more be evaluated. */

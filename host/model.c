@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const model_offset_words[] = {"none", "linear", "exposure"}; /* in the enumeration's order */
+
 /* ---- Making -------------------------------------------------------------------------------------------------------------- */
 
 static void free_texts(char **texts, int64_t count)
@@ -34,14 +36,14 @@ static char **copy_texts(char *const *texts, int64_t count)
 }
 
 /* Makes room for `count` entries of metadata. */
-static cusgd_status metadata_create(cusgd_model *m, size_t count)
+cusgd_status model_metadata_create(cusgd_model *m, size_t count)
 {
     m->names = allocate_zeroed(count + 1, sizeof *m->names);
     m->values = allocate_zeroed(count + 1, sizeof *m->values);
     return m->names && m->values ? CUSGD_OK : fail_memory(2 * (count + 1) * sizeof *m->names, "a model's metadata");
 }
 
-static cusgd_status metadata_put(cusgd_model *m, const char *name, const char *value)
+cusgd_status model_metadata_put(cusgd_model *m, const char *name, const char *value)
 {
     size_t i = m->entries++;
     m->names[i] = strdup(name);
@@ -55,17 +57,17 @@ static cusgd_status describe_options(cusgd_model *m, const cusgd_options *option
     char value[CUSGD_OPTION_TEXT];
     size_t count = 0;
     while (options_describe(options, count, &name, value)) count++;
-    cusgd_status status = metadata_create(m, count + 3); /* one more for model_set_missing */
-    if (!status) status = metadata_put(m, "cusgd", cusgd_version());
-    if (!status) status = metadata_put(m, "loss", loss_word(options->loss));
+    cusgd_status status = model_metadata_create(m, count + 3); /* one more for model_set_missing */
+    if (!status) status = model_metadata_put(m, "cusgd", cusgd_version());
+    if (!status) status = model_metadata_put(m, "loss", loss_word(options->loss));
     for (size_t i = 0; i < count && !status; i++) {
         options_describe(options, i, &name, value);
-        if (strcmp(name, "loss") != 0) status = metadata_put(m, name, value);
+        if (strcmp(name, "loss") != 0) status = model_metadata_put(m, name, value);
     }
     return status;
 }
 
-static cusgd_status model_allocate(int64_t d, int64_t k, cusgd_model **out)
+cusgd_status model_allocate(int64_t d, int64_t k, cusgd_model **out)
 {
     cusgd_model *m = *out = allocate_zeroed(1, sizeof *m);
     if (!m) return fail_memory(sizeof *m, "a model");
@@ -117,7 +119,7 @@ cusgd_status model_set_offset(cusgd_model *model, cusgd_offset kind, const char 
 
 cusgd_status model_set_missing(cusgd_model *model, const char *reason)
 {
-    return metadata_put(model, "no_standard_errors", reason);
+    return model_metadata_put(model, "no_standard_errors", reason);
 }
 
 cusgd_status model_set_layout(cusgd_model *model, const cusgd_layout *layout) { return layout_copy(layout, &model->layout); }
@@ -141,222 +143,6 @@ void cusgd_model_free(cusgd_model *model)
     free(model->weight);
     free(model->bias);
     free(model);
-}
-
-/* ---- Loading ------------------------------------------------------------------------------------------------------------- */
-
-static cusgd_status copy_tensor(const char *path, const tensor *t, double *to)
-{
-    for (int64_t i = 0; i < t->count; i++) {
-        to[i] = tensor_at(t, i);
-        if (!isfinite(to[i]))
-            return fail(CUSGD_ERROR_DATA, "%s: element %" PRId64 " of its tensor %s is %g: there is no predicting with it", path,
-                        i, t->name, to[i]);
-    }
-    return CUSGD_OK;
-}
-
-/* weight: k x d, or d; bias: k, or one number of no dimension, or none at all. */
-static cusgd_status load_tensors(const safetensors *s, cusgd_model **out)
-{
-    tensor weight, bias;
-    cusgd_status status = safetensors_linear(s, &weight, &bias);
-    if (status) return status;
-    int64_t k = weight.dimensions == 2 ? weight.shape[0] : 1, d = weight.count / k;
-    if (bias.values && (bias.count != k || bias.dimensions > 1))
-        return fail(CUSGD_ERROR_DATA, "%s: its %s does not fit its %s of %" PRId64 " outputs", s->path, bias.name, weight.name,
-                    k);
-    status = model_allocate(d, k, out);
-    if (!status) status = copy_tensor(s->path, &weight, (*out)->weight);
-    if (!status && bias.values) status = copy_tensor(s->path, &bias, (*out)->bias);
-    return status;
-}
-
-static const char *metadata_text(const safetensors *s, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(s->metadata, name);
-    return item ? item->valuestring : NULL;
-}
-
-/* The texts of a JSON array of `count` strings, which the metadata holds as text. names: `count` NULLs, the caller's to free. */
-static cusgd_status load_names(const safetensors *s, const char *key, int64_t count, char **names)
-{
-    cusgd_status status = CUSGD_OK;
-    int64_t i = 0;
-    cJSON *list = cJSON_Parse(metadata_text(s, key));
-    const cJSON *item;
-    cJSON_ArrayForEach(item, list)
-    {
-        if (!cJSON_IsArray(list) || !cJSON_IsString(item) || i == count) break;
-        names[i] = strdup(item->valuestring);
-        if (!names[i++]) status = fail_memory(strlen(item->valuestring) + 1, "a name");
-        if (status) break;
-    }
-    if (!status && (item || i != count || !cJSON_IsArray(list)))
-        status = fail(CUSGD_ERROR_DATA, "%s: its metadata's %s are no list of %" PRId64 " names", s->path, key, count);
-    cJSON_Delete(list);
-    return status;
-}
-
-static cusgd_status load_all_names(const safetensors *s, cusgd_model *m)
-{
-    cusgd_status status = CUSGD_OK;
-    if (metadata_text(s, "features")) m->features = allocate_zeroed((size_t)m->d, sizeof *m->features);
-    if (metadata_text(s, "targets")) m->targets = allocate_zeroed((size_t)m->k, sizeof *m->targets);
-    if ((metadata_text(s, "features") && !m->features) || (metadata_text(s, "targets") && !m->targets))
-        return fail_memory((size_t)(m->d + m->k) * sizeof *m->features, "a model's names");
-    if (m->features) status = load_names(s, "features", m->d, m->features);
-    if (!status && m->targets) status = load_names(s, "targets", m->k, m->targets);
-    if (!status && metadata_text(s, "classes")) status = load_names(s, "classes", 2, m->classes);
-    return status;
-}
-
-/* Numbers as the text of a JSON array; they must be finite and not negative. */
-static cusgd_status load_errors(const safetensors *s, cusgd_model *m)
-{
-    const char *text = metadata_text(s, "standard_errors"), *freedom = metadata_text(s, "residual_df");
-    int64_t count = m->k * (m->d + 1), i = 0;
-    double degrees = 0;
-    if (!text) return CUSGD_OK;
-    m->errors = allocate((size_t)count, sizeof *m->errors);
-    if (!m->errors) return fail_memory((size_t)count * sizeof *m->errors, "a model's standard errors");
-    cJSON *list = cJSON_Parse(text);
-    const cJSON *item;
-    int good = cJSON_IsArray(list) && cJSON_GetArraySize(list) == count;
-    cJSON_ArrayForEach(item, list)
-    {
-        good = good && cJSON_IsNumber(item) && isfinite(item->valuedouble) && item->valuedouble >= 0;
-        if (!good) break;
-        m->errors[i++] = item->valuedouble;
-    }
-    cJSON_Delete(list);
-    good = good && (!freedom || number_parse(freedom, strlen(freedom), &degrees)) && degrees >= 0 && degrees < 1e15;
-    if (!good)
-        return fail(CUSGD_ERROR_DATA, "%s: its metadata's standard_errors are no list of %" PRId64 " numbers", s->path, count);
-    m->freedom = (int64_t)degrees;
-    return CUSGD_OK;
-}
-
-static const char *const offset_words[] = {"none", "linear", "exposure"}; /* in the enumeration's order */
-
-static cusgd_status load_offset(const safetensors *s, cusgd_model *m)
-{
-    const char *word = metadata_text(s, "offset"), *name = metadata_text(s, "offset_column");
-    for (int i = 0; word && i < 3; i++)
-        if (strcmp(word, offset_words[i]) == 0) m->offset = (cusgd_offset)i;
-    if (word && m->offset == CUSGD_OFFSET_NONE)
-        return fail(CUSGD_ERROR_DATA, "%s: its metadata names an offset that this version of cuSGD does not know", s->path);
-    return model_set_offset(m, m->offset, word ? name : NULL);
-}
-
-/* A JSON array of `count` whole numbers, as text. Returns whether it is one. */
-static int load_numbers(const char *text, int64_t count, int64_t *numbers)
-{
-    int64_t i = 0;
-    cJSON *list = text ? cJSON_Parse(text) : NULL;
-    const cJSON *item;
-    int good = cJSON_IsArray(list);
-    cJSON_ArrayForEach(item, list)
-    {
-        good = good && i < count && cJSON_IsNumber(item) && item->valuedouble >= 1 && item->valuedouble < 0x1p40;
-        if (!good) break;
-        numbers[i++] = (int64_t)item->valuedouble;
-    }
-    cJSON_Delete(list);
-    return good && i == count;
-}
-
-static cusgd_status load_layout(const safetensors *s, cusgd_model *m)
-{
-    const char *width = metadata_text(s, "file_columns"), *offset = metadata_text(s, "offset_column_number");
-    if (!width) return CUSGD_OK;
-    cusgd_status status = layout_create(0, m->d, m->k, &m->layout);
-    if (status) return status;
-    double number = 0, at = 0;
-    int good = number_parse(width, strlen(width), &number) && number >= 1 && number < 0x1p40 &&
-               (!offset || (number_parse(offset, strlen(offset), &at) && at >= 1 && at < 0x1p40)) &&
-               load_numbers(metadata_text(s, "feature_columns"), m->d, m->layout->features) &&
-               load_numbers(metadata_text(s, "target_columns"), m->k, m->layout->targets);
-    if (good) {
-        m->layout->width = (int64_t)number;
-        m->layout->offset = (int64_t)at;
-        m->layout->kind = m->offset;
-    }
-    if (good) status = layout_check(m->layout, &good);
-    if (status || (good && (at == 0 || m->offset != CUSGD_OFFSET_NONE))) return status;
-    return fail(CUSGD_ERROR_DATA,
-                "%s: its metadata's feature_columns and target_columns are not %" PRId64 " and %" PRId64
-                " different numbers of columns up to file_columns",
-                s->path, m->d, m->k);
-}
-
-/* What is said of the model's names is kept apart from the other metadata: it is written anew. */
-static int is_names_key(const char *name)
-{
-    static const char *const keys[] = {"features",     "targets",         "classes",       "standard_errors",
-                                       "residual_df",  "offset",          "offset_column", "offset_column_number",
-                                       "file_columns", "feature_columns", "target_columns"};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        if (strcmp(name, keys[i]) == 0) return 1;
-    return 0;
-}
-
-/* The loss of this word, with its number in double: predictions are made in double. 0: there is none. */
-static int load_loss(const safetensors *s, const char *word, cusgd_model *m)
-{
-    static const char *const numbers[] = {"delta", "width", "quantile", "power"};
-    cusgd_options options;
-    cusgd_options_init(&options);
-    options.precision = CUSGD_PRECISION_DOUBLE;
-    if (!loss_from_word(word, &options.loss)) return 0;
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        const char *value = metadata_text(s, numbers[i]);
-        if (value && cusgd_options_set(&options, numbers[i], value) != CUSGD_OK) return 0;
-    }
-    m->loss = loss_rule_of(&options);
-    return 1;
-}
-
-/* Metadata is believed where cuSGD wrote it; another program's is kept as it is. */
-static cusgd_status load_metadata(const safetensors *s, cusgd_model *m)
-{
-    const cJSON *item;
-    int ours = metadata_text(s, "cusgd") != NULL;
-    m->foreign = !ours;
-    if (!s->metadata) return CUSGD_OK;
-    cusgd_status status = ours ? load_all_names(s, m) : CUSGD_OK;
-    if (!status && ours) status = load_errors(s, m);
-    if (!status && ours) status = load_offset(s, m);
-    if (!status && ours) status = load_layout(s, m);
-    const char *loss = metadata_text(s, "loss");
-    if (!status && ours && (!loss || !load_loss(s, loss, m)))
-        status = fail(CUSGD_ERROR_DATA, "%s: its metadata names no loss that this version of cuSGD knows%s%s%s", s->path,
-                      loss ? ", but '" : "", loss ? loss : "", loss ? "'" : "");
-    if (!status) status = metadata_create(m, (size_t)cJSON_GetArraySize(s->metadata));
-    cJSON_ArrayForEach(item, s->metadata)
-    {
-        if (status) break;
-        if (!is_names_key(item->string)) status = metadata_put(m, item->string, item->valuestring);
-    }
-    return status;
-}
-
-cusgd_status cusgd_model_load(const char *path, cusgd_model **out)
-{
-    safetensors file;
-    *out = NULL;
-    cusgd_status status = safetensors_open(path, &file);
-    if (status) return status;
-    status = load_tensors(&file, out);
-    if (!status) status = load_metadata(&file, *out);
-    cusgd_status shrunk = file_check(file.mapping);
-    if (shrunk) status = shrunk;
-    safetensors_close(&file);
-    if (status) {
-        cusgd_model_free(*out);
-        *out = NULL;
-    }
-    return status;
 }
 
 /* ---- Saving -------------------------------------------------------------------------------------------------------------- */
@@ -436,7 +222,7 @@ static cJSON *describe_model(const cusgd_model *m)
     if (good && m->features) good = add_names(metadata, "features", m->features, m->d);
     if (good && m->targets) good = add_names(metadata, "targets", m->targets, m->k);
     if (good && m->classes[0] && m->classes[1]) good = add_names(metadata, "classes", m->classes, 2);
-    if (good && m->offset) good = cJSON_AddStringToObject(metadata, "offset", offset_words[m->offset]) != NULL;
+    if (good && m->offset) good = cJSON_AddStringToObject(metadata, "offset", model_offset_words[m->offset]) != NULL;
     if (good && m->offset_name) good = cJSON_AddStringToObject(metadata, "offset_column", m->offset_name) != NULL;
     if (good && m->layout) good = add_layout(metadata, m->layout);
     if (good && m->errors) good = add_errors(metadata, m);

@@ -35,4 +35,10 @@ cusgd_status model_set_missing(cusgd_model *model, const char *reason);
 /* layout: copied, or NULL. */
 cusgd_status model_set_layout(cusgd_model *model, const cusgd_layout *layout);
 
+/* What making and loading a model share. */
+cusgd_status model_allocate(int64_t d, int64_t k, cusgd_model **out);
+cusgd_status model_metadata_create(cusgd_model *m, size_t count); /* room for `count` entries */
+cusgd_status model_metadata_put(cusgd_model *m, const char *name, const char *value);
+extern const char *const model_offset_words[]; /* of the metadata, in the order of cusgd_offset */
+
 #endif

@@ -21,7 +21,7 @@ static void take_rows(const examples *e, int64_t c, target_rows *r)
     r->m = 0;
     int64_t count = e->n < MOST_ROWS ? e->n : MOST_ROWS;
     for (int64_t i = 0; i < count; i++) {
-        int64_t row = examples_row(e, (int64_t)((double)i / (double)count * (double)e->n));
+        int64_t row = examples_row(e, i * (e->n / count) + i * (e->n % count) / count); /* floor(i n / count) */
         double w = e->w.at ? matrix_at(&e->w, row, 0) : 1;
         if (!(w > 0)) continue;
         r->y[r->m] = matrix_at(&e->y, row, c);

@@ -70,6 +70,9 @@ struct cusgd_trainer {
 /* Of theta and all that is shaped like it, in double. */
 static inline size_t theta_bytes(const cusgd_trainer *t) { return sizeof(double) * (size_t)((t->plan.d + 1) * t->plan.k); }
 
+/* holdout.c: chooses the rows of training and validation by the seed. Errors: USAGE, DATA (a share without weight), INTERRUPTED.
+ */
+cusgd_status hold_out(cusgd_trainer *t);
 /* auto.c: the batch, the epochs and the stopping rules, before anything is bound. */
 void choose_run(cusgd_trainer *t);
 /* solvers/solver.c: the same for a full-batch method, and which one where that is left open; and its fit. */

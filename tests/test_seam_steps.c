@@ -352,7 +352,7 @@ static void check_slices(const experiment *x, steps_report report)
     steps_report a = report_of(x);
     if (a.done != head || a.failed) seam_fail("%s: %d of %d steps reported between", x->text, (int)a.done, (int)head);
     if (rest > 0) run_slice(x, head, rest);
-    steps_report b = report_of(x), both = {report.loss, a.rows + b.rows, a.done + b.done, b.failed};
+    steps_report b = report_of(x), both = {report.loss, a.rows + b.rows, a.done + b.done, b.failed, NULL};
     if (!(fabs(a.loss + b.loss - report.loss) <= 1e-14 * fabs(report.loss))) seam_fail("%s: reports do not add up", x->text);
     check_same(x, x->state[x->count], both, report, x->count, "with a report between");
 }
@@ -502,7 +502,7 @@ static void check_failure(experiment *x, int64_t failing)
     int64_t after = x->count - failing - 1;
     restart(x); /* what the steps before it come to */
     if (failing > 0) run_slice(x, 0, failing);
-    steps_report good = report_of(x), nothing = {0, 0, 0, 0};
+    steps_report good = report_of(x), nothing = {.done = 0};
     if (failing > 0) state_get(x, before = x->state[1]);
     if (good.failed || good.done != failing) seam_fail("%s: the steps before the bad one fail", x->text);
     steps_report bad = good;
@@ -585,7 +585,7 @@ Test(seam_steps, parameters_that_are_not_numbers_fail_the_first_step)
         part_of(&x, 0, PART_THETA)[3] = values[i / 2 % 3];
         restart(&x);
         run_slice(&x, 0, x.count);
-        steps_report nothing = {0, 0, 0, 1};
+        steps_report nothing = {.failed = 1};
         check_same(&x, x.state[0], report_of(&x), nothing, 0, "a parameter that is not a number");
         experiment_free(&x);
     }
@@ -603,7 +603,7 @@ Test(seam_steps, an_empty_slice_does_nothing)
         experiment_make(&x, &s.of[precision][0], &spec, &p, 0, CUSGD_SAMPLING_PERMUTE);
         restart(&x);
         run_slice(&x, 0, 0);
-        check_same(&x, x.state[0], report_of(&x), (steps_report){0, 0, 0, 0}, 0, "no steps");
+        check_same(&x, x.state[0], report_of(&x), (steps_report){.done = 0}, 0, "no steps");
         experiment_free(&x);
     }
     session_close(&s);

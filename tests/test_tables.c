@@ -588,8 +588,8 @@ Test(tables, files_that_are_no_text)
         {BYTES("\x1F\x8B\x08\0\0\0\0\0\2\3K"),
          "data.csv: is compressed by gzip, not comma-separated values: decompress it first"},
         {BYTES("BZh91AY&SY\x01\x02"), "compressed by bzip2"},
-        {BYTES("\xFD"
-               "7zXZ\0\0\4"),
+        {BYTES(("\xFD"
+                "7zXZ\0\0\4")),
          "compressed by xz"},
         {BYTES("\x28\xB5\x2F\xFD\x04"), "compressed by zstd"},
         {BYTES("PK\3\4\x14\0\6\0\x08\0\0\0xl/workbook.xml"), "an Excel workbook"},
@@ -752,8 +752,8 @@ Test(tables, anything)
                                          "# c\na,b\n1,2\n",
                                          ",x,y\n0,NA,3\n1,\"t\"\"\",4\n",
                                          "PK\3\4xl/",
-                                         "\xFF\xFE"
-                                         "a",
+                                         ("\xFF\xFE"
+                                          "a"),
                                          "1 1:2\n"};
     static const char letters[] = ",,;\t |\"\"\n\n\r:#'.-019eNAx=<{[@\0\x80";
     random_source r = {.key = 11};

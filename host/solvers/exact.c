@@ -4,6 +4,7 @@
 #include "exact.h"
 
 #include "error.h"
+#include "interrupt.h"
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -46,7 +47,7 @@ static cusgd_status solve_normal(solver *s, double *condition, int *done)
     for (int64_t j = 0; j < side; j++) scale[j] = h[j * side + j] > 0 ? 1 / sqrt(h[j * side + j]) : 0;
     for (int64_t a = 0; a < side; a++)
         for (int64_t b = 0; b < side; b++) h[a * side + b] *= scale[a] * scale[b];
-    if (status == CUSGD_OK && !s->t->cancelled) {
+    if (status == CUSGD_OK && !interrupt_asked()) {
         double norm = matrix_norm(side, h, work);
         if (cholesky_factor(side, h)) *condition = cholesky_condition(side, h, norm, work);
         *done = *condition <= most;
@@ -140,14 +141,14 @@ static cusgd_status solve_orthogonal(solver *s, double condition)
     cusgd_status status = r ? find_centre(s->t, &m) : fail_memory(values * sizeof *r, "the QR factors");
     if (status == CUSGD_OK) {
         put_penalty(s, r);
-        for (int64_t first = 0; first < n && !s->t->cancelled; first += TILE_ROWS) {
+        for (int64_t first = 0; first < n && !interrupt_asked(); first += TILE_ROWS) {
             int64_t count = n - first < TILE_ROWS ? n - first : TILE_ROWS;
             read_rows(s->t, &m, first, count, tile);
             triangle_add(side, r, count, TILE_ROWS, tile, work);
         }
         s->passes++;
     }
-    if (status == CUSGD_OK && !s->t->cancelled) {
+    if (status == CUSGD_OK && !interrupt_asked()) {
         vector_copy(s->size, s->x, s->trial);
         int64_t rank = triangle_solve(d, k, r, rank_tolerance(d, n), s->trial);
         put_intercepts(s, &m, s->trial);
@@ -167,7 +168,7 @@ cusgd_status solver_solve(solver *s)
     int done = 0;
     if (is_wide(s)) return solve_wide(s);
     cusgd_status status = solve_normal(s, &condition, &done);
-    return status == CUSGD_OK && !done && !s->t->cancelled ? solve_orthogonal(s, condition) : status;
+    return status == CUSGD_OK && !done && !interrupt_asked() ? solve_orthogonal(s, condition) : status;
 }
 
 cusgd_status solve_exact(solver *s)

@@ -2,6 +2,7 @@
 #include "solver.h"
 
 #include "clock.h"
+#include "interrupt.h"
 #include <math.h>
 
 /* The work of the matrices of second derivatives, in multiplications, against the work of the run so far. */
@@ -44,7 +45,7 @@ cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *
     if (!isnan(t->least) || !is_affordable(t)) return CUSGD_OK;
     cusgd_status status = solver_open(&s);
     if (status == CUSGD_OK) status = find(&s, &found);
-    if (status == CUSGD_OK && found && !t->cancelled) {
+    if (status == CUSGD_OK && found && !interrupt_asked()) {
         t->least = s.f;
         *objective = s.f * t->loss_unit;
         *seconds = t->least_seconds = clock_seconds() - s.begun;

@@ -2,6 +2,7 @@
 #include "separation.h"
 
 #include "error.h"
+#include "interrupt.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -37,7 +38,7 @@ static int holds_everywhere(search *s, const double *v, double most, double *z, 
     const examples *e = &s->t->train_rows;
     int holds = 1;
     *all = 1;
-    for (int64_t i = 0; i < e->n && !s->t->cancelled; i++) {
+    for (int64_t i = 0; i < e->n && !interrupt_asked(); i++) {
         int64_t row = examples_row(e, i);
         if (!counts(s, row)) continue;
         read_row(s, row, z);
@@ -48,7 +49,7 @@ static int holds_everywhere(search *s, const double *v, double most, double *z, 
         if (s->rows == s->room) break;
         add_row(s, row);
     }
-    return holds && !s->t->cancelled;
+    return holds && !interrupt_asked();
 }
 
 /* ---- Newton's method on the sample, of logistic loss, or poisson's with all y > 0 brought to 1 ---- */
@@ -136,7 +137,7 @@ static enum verdict judge_sample(search *s, double *most)
     enum { ITERATIONS = 60, EARLIEST = 8 };
     int full;
     vector_zero(s->rows, s->at);
-    for (int i = 0; i < ITERATIONS && !s->t->cancelled; i++) {
+    for (int i = 0; i < ITERATIONS && !interrupt_asked(); i++) {
         double least = 0, largest = 0;
         differentiate(s);
         if (!step(s, &full)) return UNKNOWN;
@@ -169,7 +170,7 @@ static enum verdict judge_rows(search *s, int *all)
     enum { ROUNDS = 4 };
     double most;
     take_sample(s);
-    for (int round = 0; round < ROUNDS && !s->t->cancelled; round++) {
+    for (int round = 0; round < ROUNDS && !interrupt_asked(); round++) {
         int64_t before = s->rows;
         enum verdict v = judge_sample(s, &most);
         if (v != SEPARATED) return v;
@@ -243,7 +244,7 @@ void judge_margins(const search *s, const double *theta, enum verdict *v)
     *v = UNKNOWN;
     for (int64_t j = 0; j < d; j++)
         if (s->may[j] != BOTH) return;
-    for (int64_t i = 0; i < e->n && !t->cancelled && !(least <= 0); i++) {
+    for (int64_t i = 0; i < e->n && !interrupt_asked() && !(least <= 0); i++) {
         int64_t row = examples_row(e, i);
         double p = theta[d * k + s->c];
         if (!counts(s, row)) continue;
@@ -251,5 +252,5 @@ void judge_margins(const search *s, const double *theta, enum verdict *v)
         least = fmin(least, gain(s, row, p));
         most = fmax(most, fabs(p));
     }
-    if (!t->cancelled && least > 1e-6 * most) *v = SEPARATED;
+    if (!interrupt_asked() && least > 1e-6 * most) *v = SEPARATED;
 }

@@ -14,6 +14,7 @@
 #include "separation.h"
 
 #include "error.h"
+#include "interrupt.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,7 +66,7 @@ static void find_ranges(search *s)
         for (int64_t j = 0; j < e->d; j++) s->low[y][j] = (double)INFINITY, s->high[y][j] = -(double)INFINITY;
     }
     int open = is_open(s);
-    for (int64_t i = 0; i < e->n && !s->t->cancelled; i++) {
+    for (int64_t i = 0; i < e->n && !interrupt_asked(); i++) {
         int64_t row = examples_row(e, i);
         if (open && i % ROWS_BETWEEN == ROWS_BETWEEN - 1) open = is_open(s);
         if (!counts(s, row)) continue;
@@ -198,7 +199,7 @@ static enum verdict judge_columns(search *s, char *text, size_t room)
     int64_t found = 0, column[NAMED];
     find_ranges(s);
     int64_t zero = s->count[0], positive = s->count[1];
-    if (s->t->cancelled || (zero == 0 && !s->logistic)) return s->t->cancelled ? UNKNOWN : FINITE;
+    if (interrupt_asked() || (zero == 0 && !s->logistic)) return interrupt_asked() ? UNKNOWN : FINITE;
     if (positive == 0 || zero == 0) {
         if (!s->t->plan.intercept) return UNKNOWN;
         note_one_class(s, text, room);
@@ -216,7 +217,7 @@ static cusgd_status judge_output(search *s, const double *theta, enum verdict *v
     enum { MAX_ROWS = 1000 };
     cusgd_status status = CUSGD_OK;
     *v = judge_columns(s, text, room);
-    if (*v != UNKNOWN || s->t->cancelled) return status;
+    if (*v != UNKNOWN || interrupt_asked()) return status;
     take_columns(s);
     int64_t n = s->count[0] + s->count[1];
     if (n <= s->free && n <= MAX_ROWS) {
@@ -268,9 +269,9 @@ cusgd_status trainer_separation(cusgd_trainer *t, const double *theta, char *not
     cusgd_status status = t->separated < 0 ? open_search(&s, t) : CUSGD_OK;
     if (t->separated < 0) {
         enum verdict v = UNKNOWN;
-        for (s.c = 0; s.c < t->plan.k && status == CUSGD_OK && v != SEPARATED && !t->cancelled; s.c++)
+        for (s.c = 0; s.c < t->plan.k && status == CUSGD_OK && v != SEPARATED && !interrupt_asked(); s.c++)
             status = judge_output(&s, theta, &v, t->separation, sizeof t->separation);
-        if (status == CUSGD_OK && !t->cancelled) t->separated = v == SEPARATED;
+        if (status == CUSGD_OK && !interrupt_asked()) t->separated = v == SEPARATED;
         close_search(&s);
         t->cancelled = 0; /* the fit has ended already */
     }

@@ -165,7 +165,7 @@ cusgd_status solver_iterated(solver *s)
         measure(s);
         if (s->stop == CUSGD_STOP_NONE && s->iterations >= SILENT_ITERATIONS) s->stop = CUSGD_STOP_EPOCHS;
         if (s->iterations > 1 && s->before - s->f <= s->noise * fabs(s->f)) s->stop = CUSGD_STOP_TOLERANCE;
-        if (s->t->cancelled) s->stop = CUSGD_STOP_CANCELLED;
+        if (interrupt_asked()) s->stop = CUSGD_STOP_CANCELLED;
         s->before = s->f;
         return status;
     }

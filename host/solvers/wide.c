@@ -8,6 +8,7 @@
 #include "exact.h"
 
 #include "error.h"
+#include "interrupt.h"
 #include <lapacke.h>
 #include <math.h>
 #include <stdio.h>
@@ -85,7 +86,7 @@ static int64_t problem_rows(const wide *w) { return w->rows - (w->first != NULL)
 static void read_group(const wide *w, group *g, int penalised)
 {
     int64_t n = problem_rows(w), skipped = w->first != NULL;
-    for (int64_t i = 0; i < n && !w->s->t->cancelled; i++) {
+    for (int64_t i = 0; i < n && !interrupt_asked(); i++) {
         int64_t at = w->row[i + skipped];
         double share = reflected(w, i + skipped), *to = g->a + i * g->count;
         for (int64_t j = 0; j < g->count; j++) {
@@ -113,7 +114,7 @@ static void update_columns(const wide *w, group *g, int64_t j, int64_t block, do
     const double piece = 5e7; /* multiplications */
     int64_t n = problem_rows(w), rows = g->count - j, some = (int64_t)(piece / (2 * (double)rows * (double)block)) + 1;
     double *at = g->a + j * g->count + j;
-    for (int64_t first = j + block; first < n && !w->s->t->cancelled; first += some) {
+    for (int64_t first = j + block; first < n && !interrupt_asked(); first += some) {
         lapack_int count = (lapack_int)(n - first < some ? n - first : some), lead = (lapack_int)g->count;
         (void)LAPACKE_dgemqrt_work(LAPACK_COL_MAJOR, 'L', 'T', (lapack_int)rows, count, (lapack_int)block, (lapack_int)block, at,
                                    lead, g->t + j * PANEL_COLUMNS, PANEL_COLUMNS, g->a + first * g->count + j, lead, work);
@@ -124,7 +125,7 @@ static void update_columns(const wide *w, group *g, int64_t j, int64_t block, do
 static void factor_group(const wide *w, group *g, double *work)
 {
     int64_t n = problem_rows(w);
-    for (int64_t j = 0; j < n && !w->s->t->cancelled; j += PANEL_COLUMNS) {
+    for (int64_t j = 0; j < n && !interrupt_asked(); j += PANEL_COLUMNS) {
         lapack_int block = (lapack_int)(n - j < PANEL_COLUMNS ? n - j : PANEL_COLUMNS), rows = (lapack_int)(g->count - j);
         (void)LAPACKE_dgeqrt_work(LAPACK_COL_MAJOR, rows, block, block, g->a + j * g->count + j, (lapack_int)g->count,
                                   g->t + j * PANEL_COLUMNS, PANEL_COLUMNS, work);
@@ -169,7 +170,7 @@ static int64_t solve_small(const wide *w, double *r, double *tile, double *work,
         for (int64_t c = 0; c < k; c++, to += TILE_ROWS)
             for (int64_t i = 0; i < count; i++) to[i] = w->y[(first + i) * k + c];
         triangle_add(all, r, count, TILE_ROWS, tile, work);
-        if (w->s->t->cancelled) return side;
+        if (interrupt_asked()) return side;
     }
     return triangle_solve(side, k, r, rank_tolerance(side, n), z);
 }
@@ -239,7 +240,7 @@ static cusgd_status solve_groups(wide *w, int64_t *rank)
     for (int part = 0; part < 2; part++)
         if (w->g[part].count > n && n > 0) factor_group(w, &w->g[part], work);
     *rank = solve_small(w, r, tile, work, z);
-    if (*rank >= 0 && !s->t->cancelled)
+    if (*rank >= 0 && !interrupt_asked())
         for (int part = 0; part < 2; part++) put_group(w, &w->g[part], part, z + (part ? w->g[0].width * k : 0), v, work);
     free(r);
     return *rank < 0 ? fail_memory((size_t)(side * side) * sizeof *r, "the small problem") : CUSGD_OK;
@@ -259,7 +260,7 @@ cusgd_status solve_wide(solver *s)
     }
     if (status == CUSGD_OK) status = solve_groups(&w, &rank);
     s->passes++;
-    if (status == CUSGD_OK && !s->t->cancelled) {
+    if (status == CUSGD_OK && !interrupt_asked()) {
         put_intercepts(s, &w.m, s->trial);
         int64_t narrow = w.g[1].count - w.g[1].width; /* what the penalty determines besides */
         if (rank > 0 && rank == problem_rows(&w) && w.g[1].count == 0)
