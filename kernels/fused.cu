@@ -43,7 +43,7 @@ __global__ __launch_bounds__(L::THREADS_MOST, 512 / L::THREADS_MOST) static void
         account(t.state, t.update.table);
     }
     __syncthreads();
-    if (t.state->active >= 0) update_columns<real>(t, 0, t.update, step, slope, 0, 1, shared);
+    if (t.state->active >= 0) update_columns<real, 4>(t, 0, t.update, step, slope, 0, 1, shared);
 }
 
 /* Otherwise: every block has the batch's loss, the first one counts the step, and each updates its share of the parameters. The
@@ -64,7 +64,7 @@ template <class real> __global__ static void fused_update_kernel(fused_task t)
         else
             t.state->failed = FAILED_LOSS;
     }
-    if (isfinite(loss)) update_columns<real>(t, 0, t.update, step, slope, blockIdx.x, gridDim.x, shared);
+    if (isfinite(loss)) update_columns<real, 8>(t, 0, t.update, step, slope, blockIdx.x, gridDim.x, shared);
 }
 
 template <class real> static cudaError_t update_step_of(const fused_task *t, cudaStream_t stream)

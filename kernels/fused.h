@@ -433,10 +433,34 @@ __host__ __device__ static inline int update_width(int64_t parts, int packs)
     return width;
 }
 
+/* Adds 16 bytes of the gradients of parts group, group + groups, ... to sum, in this order. All loads of AT_ONCE parts stand
+ * before the first addition: a thread issues instructions in order, so that it would otherwise wait for each load before the
+ * next. Zeros stand for parts that are not there, since under a condition the compiler would move each load to its addition; they
+ * change no bit, as a sum that began with +0 is never -0. */
+template <class real, int AT_ONCE>
+__device__ static void add_parts(const real *gradients, int64_t stride, int64_t parts, int group, int groups, double *sum)
+{
+    const int values = 16 / sizeof(real);
+    for (int64_t first = group; first < parts; first += (int64_t)AT_ONCE * groups) {
+        pack<real> g[AT_ONCE];
+        UNROLLED
+        for (int l = 0; l < AT_ONCE; l++) {
+            int64_t part = first + (int64_t)l * groups;
+            g[l] = {};
+            if (part < parts) g[l] = load_pack(gradients + part * stride);
+        }
+        UNROLLED
+        for (int l = 0; l < AT_ONCE; l++) {
+            UNROLLED
+            for (int v = 0; v < values; v++) sum[v] += (double)g[l].at[v];
+        }
+    }
+}
+
 /* Adds up the parts' gradients, 16 bytes of columns a thread, and updates these parameters. Groups of `width` threads take every
  * few-th part each, and their sums are added in order. `blocks` blocks share the columns, this is number `block`: the bits do not
- * depend on that. All threads call, THREADS or more; shared: shared_doubles<L>(). */
-template <class real>
+ * depend on that, nor on AT_ONCE. All threads call, THREADS or more; shared: shared_doubles<L>(). */
+template <class real, int AT_ONCE>
 __device__ static void update_columns(const fused_task &t, int turn, const update_task &to, int64_t step, double slope,
                                       unsigned block, unsigned blocks, double *shared)
 {
@@ -449,14 +473,7 @@ __device__ static void update_columns(const fused_task &t, int turn, const updat
     for (int base = (int)block * width; base < packs; base += (int)blocks * width) {
         int u = (base + column) * values;
         double sum[values] = {};
-        if (group < groups && u < d) {
-            UNROLLED_8
-            for (int64_t i = group; i < t.shape.parts; i += groups) {
-                pack<real> g = load_pack(gradients + i * t.stride + u);
-                UNROLLED
-                for (int v = 0; v < values; v++) sum[v] += (double)g.at[v];
-            }
-        }
+        if (group < groups && u < d) add_parts<real, AT_ONCE>(gradients + u, t.stride, t.shape.parts, group, groups, sum);
         __syncthreads(); /* the last sums may still be read */
         UNROLLED
         for (int v = 0; v < values; v++)

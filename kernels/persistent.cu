@@ -214,7 +214,7 @@ __global__ __launch_bounds__(most_threads<L>(), 1) static void persistent_kernel
         }
         __syncthreads();
         if (state[0].active < 0) break;
-        update_columns<real>(t, turn, mine, begin + i, slope, 0, 1, shared);
+        update_columns<real, 8>(t, turn, mine, begin + i, slope, 0, 1, shared);
     }
     copy_async_wait();
     __syncthreads();

@@ -6,7 +6,7 @@
  *   LAUNCH_AS(way, ...): the same in clusters of blocks, or early: see launch_way
  *   SHARED(T, name, count) for __shared__ T name[count];
  *   DYNAMIC_SHARED(T, name): the launch's shared bytes as T *name, aligned to 16 bytes
- *   UNROLLED, UNROLLED_8 for #pragma unroll before a loop
+ *   UNROLLED for #pragma unroll before a loop
  *   APART for __noinline__, whose registers are its own
  *   wait_for_earlier(), let_later_begin(), fetch(): between the kernels of a stream
  *   ASSERT_ALONE(condition): of what holds where no two kernels run at once, as on the emulated GPU; there alone it is checked
@@ -37,9 +37,8 @@ struct launch_way {
     extern __shared__ __align__(16) unsigned char dynamic_shared_bytes[]; \
     T *name = reinterpret_cast<T *>(dynamic_shared_bytes)
 
-#define UNROLLED   _Pragma("unroll")
-#define UNROLLED_8 _Pragma("unroll 8")
-#define APART      __noinline__
+#define UNROLLED _Pragma("unroll")
+#define APART    __noinline__
 
 /* A type from which a template's parameter is not deduced: the arguments of a launch convert to the kernel's own types. */
 template <class T> struct same {

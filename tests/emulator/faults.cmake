@@ -94,6 +94,7 @@ fault(look-ahead kernels/update.h "point.at[v] = gradient_point<real>(now.rule, 
       persistent)
 fault(fused-meeting kernels/fused.h "        __syncthreads();\n        if (group > 0 ||" "        if (group > 0 ||" fused)
 fault(fused-place kernels/fused.h "int64_t row = from_owner(at, u, width);" "int64_t row = from_owner(at, 0, width);" fused)
+fault(fused-parts kernels/fused.h "int64_t part = first + (int64_t)l * groups;" "int64_t part = first + l;" fused)
 fault(fused-end kernels/fused.h "? number * t.shape.rows : count" "? number * t.shape.rows : count - 1" fused)
 fault(offset kernels/fused.h "if (r.o) prediction += offset;" "(void)offset;" persistent)
 fault(cluster-barrier kernels/fused.h "    cluster_sync();\n    UNROLLED" "    UNROLLED" cluster)

@@ -57,6 +57,7 @@ planted unset PLAIN test-seam-state "$state" 0 0 'after start'
 engines=seam_large/engines_and_lengths_of_rows
 planted fused-meeting PLAIN test-seam-large "$engines" 0 0 'emulator: |gradient of parameter'
 planted fused-place PLAIN test-seam-large "$engines" 0 0 'gradient of parameter'
+planted fused-parts PLAIN test-seam-large "$engines" 0 0 'gradient of parameter|two engines'
 planted fused-end PLAIN test-seam-large "$engines" 0 0 'gradient of parameter'
 planted offset PLAIN test-seam-large "$engines" 0 0 'gradient of parameter'
 planted cluster-barrier PLAIN test-seam-large "$engines" 0 0 'emulator: .*cluster_kernel|gradient of parameter'
