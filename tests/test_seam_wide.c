@@ -215,7 +215,8 @@ Test(seam_wide, targets)
     bound *at = NULL;
     transform same = {.weight_mean = 1};
     for (int64_t i = 0; i < (int64_t)ROWS * TARGETS; i++) {
-        y[i] = (float)(i % TARGETS % 3 - i / TARGETS);
+        int64_t row = i / TARGETS;
+        y[i] = (float)(i % TARGETS % 3 - row);
         loss += (double)y[i] * (double)y[i] / 2 / ROWS;
     }
     for (int64_t u = 0; u < 2 * TARGETS; u++) theta[u] = 0;

@@ -175,21 +175,19 @@ static int run(training *t)
     return signal ? 128 + signal : wrong ? wrong : history ? history : unfinished;
 }
 
-/* Before the silence that this causes. */
+/* Before the silence that this causes. The device's note begins with its compute capability. */
 static void note_compilation(const char *word)
 {
     cusgd_device device;
-    int major, minor;
     if (strcmp(word, "cpu") == 0) return;
     if (strchr(word, ':') == NULL) word = "cuda:0"; /* cuda, or auto where there is a GPU */
     for (size_t i = 1; cusgd_device_at(i, &device); i++)
-        if (strcmp(device.word, word) == 0 && strstr(device.note, "compiles PTX") &&
-            sscanf(device.note, "compute capability %d.%d", &major, &minor) == 2)
+        if (strcmp(device.word, word) == 0 && strstr(device.note, "compiles PTX"))
             fprintf(
                 stderr,
-                "note: the driver may first compile the CUDA module for this GPU (compute capability %d.%d), in minutes; a build "
-                "with %d in CMAKE_CUDA_ARCHITECTURES needs no such time\n",
-                major, minor, 10 * major + minor);
+                "note: the driver may first compile the CUDA module for this GPU (%.*s), in minutes; a build of cuSGD with this "
+                "architecture in CMAKE_CUDA_ARCHITECTURES needs no such time\n",
+                (int)strcspn(device.note, ","), device.note);
 }
 
 static int train(training *t)
