@@ -62,11 +62,7 @@ static int64_t slice_steps(const cusgd_trainer *t)
     return steps < 1 ? 1 : steps > most ? most : steps;
 }
 
-static int is_cancelled(cusgd_trainer *t)
-{
-    if (interrupt_asked()) t->cancelled = 1;
-    return t->cancelled;
-}
+static int is_cancelled(const cusgd_trainer *t) { return t->cancelled || interrupt_asked(); }
 
 /* Steps until `limit` of them are done, the epoch ends, one fails or somebody cancels; sums in *total. */
 static cusgd_status run_steps(cusgd_trainer *t, int64_t limit, steps_report *total)
@@ -98,6 +94,24 @@ static void next_epoch(cusgd_trainer *t)
     t->epoch_index++;
 }
 
+/* Until `steps` of them are done, or somebody wants them to end. */
+static cusgd_status take_steps(cusgd_trainer *t, int64_t steps)
+{
+    while (steps > 0) {
+        steps_report r;
+        cusgd_status status = run_steps(t, steps, &r);
+        if (status != CUSGD_OK) return status;
+        if (r.failed) return fit_diverged(t, rate_at(t, t->step));
+        steps -= r.done;
+        if (t->batch == t->batches) {
+            next_epoch(t);
+            t->epoch++;
+        }
+        if (steps > 0 && is_cancelled(t)) return fail_interrupted();
+    }
+    return CUSGD_OK;
+}
+
 cusgd_status cusgd_trainer_step(cusgd_trainer *t, int64_t steps)
 {
     if (steps < 0) return fail(CUSGD_ERROR_USAGE, "%lld steps: there is no way back", (long long)steps);
@@ -107,19 +121,12 @@ cusgd_status cusgd_trainer_step(cusgd_trainer *t, int64_t steps)
         return fail(CUSGD_ERROR_USAGE, "steps are what solver sgd takes; use cusgd_trainer_fit with the others");
     t->cancelled = 0;
     t->result = AREA_CURRENT;
-    while (steps > 0) {
-        steps_report r;
-        status = run_steps(t, steps, &r);
-        if (status != CUSGD_OK) return status;
-        if (r.failed) return fit_diverged(t, rate_at(t, t->step));
-        if (t->cancelled) return CUSGD_OK;
-        steps -= r.done;
-        if (t->batch == t->batches) {
-            next_epoch(t);
-            t->epoch++;
-        }
-    }
-    return trainer_check_data(t);
+    _Atomic int *watched = interrupt_watch(&t->cancelled);
+    status = take_steps(t, steps);
+    interrupt_watch(watched);
+    t->cancelled = 0;
+    cusgd_status files = trainer_check_data(t);
+    return files != CUSGD_OK && status != CUSGD_ERROR_DEVICE ? files : status;
 }
 
 /* ---- Epochs ---- */
@@ -143,8 +150,21 @@ static cusgd_status stop_velocity(cusgd_trainer *t)
     return t->backend.ops->put(t->backend.self, AREA_CURRENT, PART_SLOT1, t->gradient);
 }
 
+/* The best parameters become the current ones, at rest. The average starts anew from there: what it held of a rise would take
+ * long to fade. */
+static cusgd_status go_to_best(cusgd_trainer *t, fit *f)
+{
+    const backend *b = &t->backend;
+    cusgd_status status = b->ops->copy(b->self, AREA_CURRENT, AREA_BEST);
+    t->average_from = t->step;
+    f->evaluated_step = -1;
+    if (status == CUSGD_OK) status = trainer_theta(t, AREA_CURRENT, t->theta);
+    if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_CURRENT, PART_THETA, t->theta);
+    return status == CUSGD_OK ? stop_velocity(t) : status;
+}
+
 /* Back to the epoch's start, at rest and at a quarter of the rate; or, where the epoch before has ended badly already, to the
- * run's start. */
+ * best parameters, or the run's start if none are known. */
 static cusgd_status undo_epoch(cusgd_trainer *t, fit *f, int64_t first_step)
 {
     const backend *b = &t->backend;
@@ -156,23 +176,22 @@ static cusgd_status undo_epoch(cusgd_trainer *t, fit *f, int64_t first_step)
     next_epoch(t);
     if (status == CUSGD_OK) status = b->ops->get(b->self, AREA_CURRENT, PART_THETA, t->theta);
     if (status == CUSGD_OK) status = trainer_objective(t, t->train, t->theta, &loss, &objective, NULL);
-    if (status == CUSGD_OK && monitor_loss_is_bad(t, loss)) return trainer_begin(t);
-    return status == CUSGD_OK ? stop_velocity(t) : status;
+    if (status != CUSGD_OK || !monitor_loss_is_bad(t, loss)) return status == CUSGD_OK ? stop_velocity(t) : status;
+    status = trainer_theta(t, AREA_BEST, t->theta);
+    if (status == CUSGD_OK) status = trainer_objective(t, t->train, t->theta, &loss, &objective, NULL);
+    if (status != CUSGD_OK) return status;
+    if (isfinite(t->kept) && !monitor_loss_is_bad(t, loss)) return go_to_best(t, f);
+    f->evaluated_step = -1;
+    return trainer_begin(t);
 }
 
-/* Goes back to the best parameters, at rest and at a quarter of the rate, because the objective has risen since. The average
- * starts anew from there: what it held of the rise would take long to fade. */
+/* Goes back to the best parameters at a quarter of the rate, because the objective has risen since. */
 static cusgd_status return_to_best(cusgd_trainer *t, fit *f)
 {
-    const backend *b = &t->backend;
-    cusgd_status status = b->ops->copy(b->self, AREA_CURRENT, AREA_BEST);
     t->rate_scale /= 4;
-    t->average_from = t->step;
     f->backoffs++;
     f->stale = 0;
-    if (status == CUSGD_OK) status = trainer_theta(t, AREA_CURRENT, t->theta);
-    if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_CURRENT, PART_THETA, t->theta);
-    return status == CUSGD_OK ? stop_velocity(t) : status;
+    return go_to_best(t, f);
 }
 
 /* Runs what is left of the epoch under way; *undone if it had to be taken back. */
@@ -187,7 +206,7 @@ static cusgd_status run_epoch(cusgd_trainer *t, fit *f, steps_report *r, int *un
     f->rows += r->rows;
     if (status == CUSGD_OK) status = trainer_check_data(t);
     if (status != CUSGD_OK) return status;
-    if (went_wrong(t, r) && !t->cancelled) {
+    if (went_wrong(t, r) && !is_cancelled(t)) {
         if (!t->retreats || f->backoffs >= MOST_BACKOFFS) {
             f->stop = CUSGD_STOP_DIVERGED;
             return fit_diverged(t, rate_at(t, t->step));
@@ -242,7 +261,7 @@ static cusgd_status advance(cusgd_trainer *t, fit *f, cusgd_callback callback, v
     int64_t every = t->options.evaluate_every;
     cusgd_status status = run_epoch(t, f, &r, &undone);
     if (status != CUSGD_OK) return status;
-    if (t->cancelled) {
+    if (is_cancelled(t)) {
         f->stop = CUSGD_STOP_CANCELLED;
         return CUSGD_OK;
     }
@@ -397,10 +416,14 @@ static cusgd_status tell_result(cusgd_trainer *t, const fit *f, cusgd_result *re
 static cusgd_status end_fit(cusgd_trainer *t, fit *f, cusgd_status status, cusgd_result *result)
 {
     cusgd_status ended = CUSGD_OK;
+    interrupt_defer(1);
     if (status == CUSGD_OK || status == CUSGD_ERROR_DIVERGED) ended = choose_result(t, f);
+    interrupt_defer(-1);
     if (ended != CUSGD_OK) status = ended;
     if (status == CUSGD_OK && result && f->stop != CUSGD_STOP_CANCELLED)
-        status = trainer_separation(t, t->theta, result->note, sizeof result->note);
+        ended = trainer_separation(t, t->theta, result->note, sizeof result->note);
+    if (ended != CUSGD_OK && ended != CUSGD_ERROR_INTERRUPTED) status = ended; /* an interruption leaves it unknown */
+    interrupt_defer(1);
     ended = status == CUSGD_ERROR_MEMORY || status == CUSGD_ERROR_DEVICE ? CUSGD_OK : trainer_check_data(t);
     if (ended != CUSGD_OK) status = ended; /* what else went wrong may come of it */
     if (status == CUSGD_ERROR_DEVICE || status == CUSGD_ERROR_DATA) lose(t, f, status);
@@ -408,6 +431,8 @@ static cusgd_status end_fit(cusgd_trainer *t, fit *f, cusgd_status status, cusgd
         ended = tell_result(t, f, result);
         if (status == CUSGD_OK) status = ended;
     }
+    interrupt_defer(-1);
+    t->cancelled = 0;
     return status;
 }
 
@@ -418,7 +443,7 @@ cusgd_status cusgd_trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *
              .best = (double)INFINITY,
              .evaluated_step = -1,
              .last = {(double)NAN, (double)NAN, (double)NAN}};
-    const _Atomic int *watched = interrupt_watch(&t->cancelled);
+    _Atomic int *watched = interrupt_watch(&t->cancelled);
     cusgd_status status = trainer_check_device(t);
     t->result = AREA_CURRENT;
     if (result) memset(result, 0, sizeof *result);
@@ -434,10 +459,7 @@ cusgd_status cusgd_trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *
         status = CUSGD_OK;
         f.stop = CUSGD_STOP_CANCELLED;
     }
-    t->cancelled = 0;
-    interrupt_watch(watched);
-    interrupt_defer(1);
     status = end_fit(t, &f, status, result);
-    interrupt_defer(-1);
+    interrupt_watch(watched);
     return status;
 }

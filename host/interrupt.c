@@ -6,7 +6,7 @@
 
 static _Thread_local cusgd_interrupt asked;
 static _Thread_local void *asked_user;
-static _Thread_local const _Atomic int *watched;
+static _Thread_local _Atomic int *watched;
 static _Thread_local int deferred;
 
 void cusgd_set_interrupt(cusgd_interrupt function, void *user)
@@ -18,14 +18,17 @@ void cusgd_set_interrupt(cusgd_interrupt function, void *user)
 int interrupt_asked(void)
 {
     if (deferred) return 0;
-    return (watched && *watched) || (asked && asked(asked_user));
+    if (watched && *watched) return 1;
+    if (!asked || !asked(asked_user)) return 0;
+    if (watched) *watched = 1; /* a function may say so only once, as Python's check of signals does */
+    return 1;
 }
 
 cusgd_status fail_interrupted(void) { return fail(CUSGD_ERROR_INTERRUPTED, "interrupted"); }
 
-const _Atomic int *interrupt_watch(const _Atomic int *flag)
+_Atomic int *interrupt_watch(_Atomic int *flag)
 {
-    const _Atomic int *before = watched;
+    _Atomic int *before = watched;
     watched = flag;
     return before;
 }

@@ -9,8 +9,9 @@
 int interrupt_asked(void);
 cusgd_status fail_interrupted(void);
 
-/* The flag of a trainer at work in this thread; NULL: none. Returns the one before. */
-const _Atomic int *interrupt_watch(const _Atomic int *flag);
+/* The flag of a trainer at work in this thread; NULL: none. It is set, too, when the thread's function says so. Returns the one
+ * before. */
+_Atomic int *interrupt_watch(_Atomic int *flag);
 /* While work is done that must be completed, such as the evaluation of a run that was cancelled: 1 more, -1 less of it. */
 void interrupt_defer(int change);
 

@@ -150,7 +150,10 @@ static const char *advice_for(const cusgd_trainer *t)
     if (o->sampling == CUSGD_SAMPLING_NONE || o->sampling == CUSGD_SAMPLING_REPLACE_BLOCKS)
         return "the order of the rows may mislead the steps; use --sampling permute";
     if (!o->standardize) return "standardize the columns (leave out --no-standardize)";
-    if (!t->retreats) return "use a smaller rate, or leave the rate to be chosen";
+    if (o->schedule == CUSGD_SCHEDULE_OPTIMAL) return "use a larger --l2, from which the schedule optimal takes its rate";
+    if (t->given_t0) return "use a smaller --t0, which sets the rate";
+    if (!t->retreats) return "use a smaller --rate, or leave it out";
+    if (t->limit[0] && !(isnan(o->lower) && isnan(o->upper))) return "the bounds on the coefficients leave out better ones";
     return "use more --epochs, or --solver auto";
 }
 

@@ -28,7 +28,8 @@ typedef struct worker {
 struct pool {
     /* The piece's number, 0 while the rest changes: what is read between two equal numbers belongs together. */
     _Alignas(64) _Atomic uint32_t number;
-    uint32_t last; /* number given; the caller's */
+    uint32_t last;   /* number given; the caller's */
+    uint32_t rounds; /* how often numbers began anew; likewise */
     _Atomic int team;
     _Atomic int64_t count;
     void (*_Atomic body)(void *context, int64_t i);
@@ -230,11 +231,13 @@ void pool_free(pool *p)
     free(p);
 }
 
-/* Numbers that begin anew must not meet tickets of the last time. */
+/* Numbers that begin anew must not meet tickets of the last time, nor a thread that was put aside between reading a ticket and
+ * exchanging it the value that it has read: no piece has number 0, and under it tickets count how often numbers began anew. */
 static void next_number(pool *p)
 {
     if (++p->last != 0) return;
-    for (int w = 0; w < p->threads; w++) atomic_store(&p->workers[w].ticket, 0);
+    p->rounds++;
+    for (int w = 0; w < p->threads; w++) atomic_store(&p->workers[w].ticket, (uint64_t)p->rounds);
     p->last = 1;
 }
 

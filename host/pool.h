@@ -1,7 +1,7 @@
-/* Threads that a backend keeps between steps, for pieces of work of a few microseconds. A pool goes with its process: in a child
+/* Threads that are kept between steps, for pieces of work of a few microseconds. A pool goes with its process: in a child
  * that fork() made the caller is alone at first, and new threads start when they are wanted. */
-#ifndef CUSGD_HOST_CPU_POOL_H
-#define CUSGD_HOST_CPU_POOL_H
+#ifndef CUSGD_HOST_POOL_H
+#define CUSGD_HOST_POOL_H
 
 #include <stdint.h>
 
@@ -19,8 +19,8 @@ void pool_free(pool *p); /* accepts NULL */
  * others have not begun: a thread that does not run just now takes nothing, and nobody waits for it. */
 void pool_for(pool *p, int team, int64_t count, void (*body)(void *context, int64_t i), void *context);
 /* Likewise, unless interrupt_asked() in the caller's thread: then indices that nobody has begun are left out, and it returns 0.
- * Else
- * 1. A body that takes long asks pool_stops() on its way, from whatever thread, and leaves the rest. */
+ * Else it
+ * returns 1. A body that takes long asks pool_stops() on its way, from whatever thread, and leaves the rest. */
 int pool_run(pool *p, int team, int64_t count, void (*body)(void *context, int64_t i), void *context);
 int pool_stops(pool *p);
 /* pool_run on threads that are started for it alone. -1: out of memory. */

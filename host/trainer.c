@@ -87,8 +87,8 @@ static void theta_to(const cusgd_trainer *t, const double *theta, double *weight
         long double b = ((long double)theta[d * k + c] + (long double)t->shift[c]) * (long double)t->unit;
         for (int64_t j = 0; j < d; j++) {
             double w = theta[j * k + c] / t->scale[j] * t->unit;
-            if (!isnan(t->options.lower)) w = fmax(w, t->options.lower); /* what theta's rounding has left */
-            if (!isnan(t->options.upper)) w = fmin(w, t->options.upper);
+            if (w < t->options.lower) w = t->options.lower; /* what theta's rounding has left; NaN is no bound, and stays */
+            if (w > t->options.upper) w = t->options.upper;
             if (weight) weight[c * d + j] = w;
             b -= (long double)w * (long double)t->mean[j];
         }
@@ -385,6 +385,10 @@ cusgd_status trainer_objective(cusgd_trainer *t, const bound *b, const double *t
 {
     cusgd_status status = t->backend.ops->objective(t->backend.self, b, t->plan.loss, theta, loss, gradient);
     double l1 = 0, l2 = 0;
+    if (status != CUSGD_OK) {
+        *loss = *objective = (double)NAN;
+        return status;
+    }
     for (int64_t u = 0; u < t->plan.d * t->plan.k; u++) {
         l1 += trainer_penalty(t, u) * fabs(theta[u]);
         l2 += trainer_penalty(t, u) * theta[u] * theta[u];

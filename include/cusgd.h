@@ -521,10 +521,12 @@ CUSGD_API cusgd_status cusgd_trainer_fit(cusgd_trainer *trainer, cusgd_callback 
  * as they are. */
 CUSGD_API cusgd_status cusgd_trainer_optimum(cusgd_trainer *trainer, double *objective, double *seconds);
 
-/* Runs `steps` minibatch steps from where the trainer stands, without evaluation, stopping rules or back-off. Solver sgd only. */
+/* Runs `steps` minibatch steps from where the trainer stands, without evaluation, stopping rules or lowering of the rate. Solver
+ * sgd only. INTERRUPTED, also after cusgd_trainer_cancel: fewer steps were taken, and the trainer can go on. */
 CUSGD_API cusgd_status cusgd_trainer_step(cusgd_trainer *trainer, int64_t steps);
 
-/* Ends cusgd_trainer_fit after the steps in flight. May be called from a signal handler or another thread. */
+/* Ends the cusgd_trainer_fit or cusgd_trainer_step that is at work, after the steps in flight; without one, the next fit. May be
+ * called from a signal handler or another thread. */
 CUSGD_API void cusgd_trainer_cancel(cusgd_trainer *trainer);
 
 /* What people should know of how the data was taken, of the time and memory that a solver is going to need, and of how the device

@@ -1,6 +1,6 @@
 #include "cli.h"
-#include "interrupt.h"
 #include "reading.h"
+#include "signals.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -113,7 +113,7 @@ int evaluate_main(int argc, char **argv)
     cusgd_reader reader;
     cusgd_model *model = NULL;
     cusgd_data *data = NULL;
-    interrupt_handle();
+    signals_handle();
     if (!arguments_parse(&s, argc, argv, operands, &status)) goto done;
     if ((status = (int)cusgd_model_load(operands[0], &model)) != CUSGD_OK) {
         complain_last((cusgd_status)status);
@@ -130,5 +130,5 @@ done:
     cusgd_data_free(data);
     cusgd_model_free(model);
     reading_free(&r);
-    return interrupt_code(status);
+    return signals_exit_code(status);
 }

@@ -1,6 +1,6 @@
 #include "arguments.h"
 #include "cli.h"
-#include "interrupt.h"
+#include "signals.h"
 
 #include <string.h>
 
@@ -57,9 +57,9 @@ int generate_main(int argc, char **argv)
     g.targets = (cusgd_targets)kind;
     if ((status = take_options(&s, seed, precision, &g)) != CUSGD_OK) return status;
 
-    interrupt_handle();
+    signals_handle();
     cusgd_status made = cusgd_generate(&g, folder, force);
-    if (made) return interrupt_code(complain_last(made));
+    if (made) return signals_exit_code(complain_last(made));
     fprintf(stderr, "%s: x.npy (%lld x %lld), y.npy (%lld output%s), true.safetensors (the model behind them)\n", shown(folder),
             (long long)g.rows, (long long)g.cols, (long long)g.outputs, plural(g.outputs));
     return CUSGD_OK;

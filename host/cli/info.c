@@ -1,6 +1,6 @@
 #include "cli.h"
-#include "interrupt.h"
 #include "reading.h"
+#include "signals.h"
 
 #include <math.h>
 #include <string.h>
@@ -306,12 +306,12 @@ int info_main(int argc, char **argv)
                           "Describes a model (shape, names, options, largest coefficients) or data, read as train reads it.",
                       .example = "cusgd info houses.safetensors",
                       .groups = {{own, 1}, {table, READING_ARGUMENTS}}};
-    interrupt_handle();
+    signals_handle();
     int goes_on = arguments_parse(&s, argc, argv, &path, &status);
     if (goes_on && coefficients)
         status = is_data(path) ? complain_usage(&s, "--coefficients is for models; %s is data", path) : show_coefficients(path);
     else if (goes_on)
         status = is_data(path) ? describe_data(path, &r, &s) : describe_model(path);
     reading_free(&r);
-    return interrupt_code(status);
+    return signals_exit_code(status);
 }

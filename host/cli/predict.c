@@ -1,6 +1,6 @@
 #include "cli.h"
-#include "interrupt.h"
 #include "reading.h"
+#include "signals.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +64,7 @@ int predict_main(int argc, char **argv)
     cusgd_model *model = NULL;
     cusgd_data *data = NULL;
     int status;
-    interrupt_handle();
+    signals_handle();
     if (!arguments_parse(&s, argc, argv, operands, &status)) goto done;
     if (!output_from_word(word, &as)) {
         status = complain_usage(&s, "as must be mean, link, class or probability, not \"%s\"", word);
@@ -87,5 +87,5 @@ done:
     cusgd_data_free(data);
     cusgd_model_free(model);
     reading_free(&r);
-    return interrupt_code(status);
+    return signals_exit_code(status);
 }

@@ -11,7 +11,10 @@ void reading_arguments(reading *r, argument table[READING_ARGUMENTS])
     *r = (reading){.header = "auto"};
     const argument all[READING_ARGUMENTS] = {
         {{"header", "auto|yes|no", "auto", "whether a CSV's first line names its columns", NULL}, '\0', TAKES_TEXT, &r->header},
-        {{"features", "COL,...", "all others", "columns of x by name or number, quoted as in a CSV", NULL}, '\0', TAKES_COLUMNS, &r->features},
+        {{"features", "COL,...", "all others", "columns of x by name or number, quoted as in a CSV", NULL},
+         '\0',
+         TAKES_COLUMNS,
+         &r->features},
         {{"ignore", "COL,...", "none", "columns to leave out", NULL}, '\0', TAKES_COLUMNS, &r->ignore},
         {{"offset", "COL", "none", "column added to x theta + b, its coefficient 1", NULL}, '\0', TAKES_TEXT, &r->offset},
         {{"exposure", "COL", "none", "likewise its logarithm, for log links; > 0", NULL}, '\0', TAKES_TEXT, &r->exposure},

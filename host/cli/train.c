@@ -1,7 +1,7 @@
 #include "cli.h"
-#include "interrupt.h"
 #include "progress.h"
 #include "reading.h"
+#include "signals.h"
 #include "summary.h"
 
 #include <errno.h>
@@ -119,15 +119,15 @@ static int open_all(training *t)
 static int on_epoch(const cusgd_progress *now, void *user)
 {
     progress_epoch(user, now);
-    return interrupt_signal() != 0;
+    return signals_caught() != 0;
 }
 
 static int write_model(training *t)
 {
-    interrupt_defer(1); /* of an interrupted run, too */
+    signals_defer(1); /* of an interrupted run, too */
     cusgd_status status = cusgd_trainer_model(t->trainer, &t->model);
     if (!status) status = cusgd_model_save(t->model, t->model_path);
-    interrupt_defer(0);
+    signals_defer(0);
     return status ? complain_last(status) : CUSGD_OK;
 }
 
@@ -166,7 +166,7 @@ static int run(training *t)
 
     wrong = write_model(t);
     if (wrong) return wrong;
-    int signal = result.stop == CUSGD_STOP_CANCELLED ? interrupt_signal() : 0;
+    int signal = result.stop == CUSGD_STOP_CANCELLED ? signals_caught() : 0;
     if (signal)
         fprintf(stderr, "cusgd: interrupted after %lld epoch%s (%lld steps); the model so far is in %s\n",
                 (long long)result.epochs, plural(result.epochs), (long long)result.steps, shown(t->model_path));
@@ -242,10 +242,10 @@ int train_main(int argc, char **argv)
                       .groups = {{table, sizeof table / sizeof table[0]}, {reading_table, READING_ARGUMENTS}},
                       .options = &t.options};
     t.syntax = &s;
-    interrupt_handle();
+    signals_handle();
     signal(SIGPIPE, SIG_IGN); /* a reader of the progress that goes away must not take the model with it */
     int status;
     if (arguments_parse(&s, argc, argv, &t.data_path, &status)) status = train(&t);
     reading_free(&t.reading);
-    return interrupt_code(status);
+    return signals_exit_code(status);
 }

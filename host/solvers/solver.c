@@ -367,7 +367,7 @@ cusgd_status solver_fit(cusgd_trainer *t, cusgd_callback callback, void *user, c
 {
     solver s = {.t = t, .begun = clock_seconds(), .callback = callback, .user = user, .before = (double)INFINITY};
     if (result) memset(result, 0, sizeof *result);
-    const _Atomic int *watched = interrupt_watch(&t->cancelled);
+    _Atomic int *watched = interrupt_watch(&t->cancelled);
     cusgd_status status = solver_check_memory(t);
     if (status == CUSGD_OK) status = solver_open(&s);
     int is_open = status == CUSGD_OK;

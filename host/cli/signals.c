@@ -1,4 +1,4 @@
-#include "interrupt.h"
+#include "signals.h"
 
 #include "cusgd.h"
 
@@ -22,15 +22,15 @@ static void handle(int signal)
     if (sigaction(signal, NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(signal, &action, NULL);
 }
 
-void interrupt_handle(void)
+void signals_handle(void)
 {
     handle(SIGINT);
     handle(SIGTERM);
-    interrupt_defer(0);
+    signals_defer(0);
 }
 
-void interrupt_defer(int defers) { cusgd_set_interrupt(defers ? NULL : is_caught, NULL); }
+void signals_defer(int defers) { cusgd_set_interrupt(defers ? NULL : is_caught, NULL); }
 
-int interrupt_signal(void) { return caught; }
+int signals_caught(void) { return caught; }
 
-int interrupt_code(int status) { return status == CUSGD_ERROR_INTERRUPTED && caught ? 128 + (int)caught : status; }
+int signals_exit_code(int status) { return status == CUSGD_ERROR_INTERRUPTED && caught ? 128 + (int)caught : status; }

@@ -1,16 +1,16 @@
 /* Ctrl-C and kill end the work in hand within a moment, and what is in the making is put away; a second one ends the command at
  * once. */
-#ifndef CUSGD_CLI_INTERRUPT_H
-#define CUSGD_CLI_INTERRUPT_H
+#ifndef CUSGD_CLI_SIGNALS_H
+#define CUSGD_CLI_SIGNALS_H
 
 /* From here on SIGINT and SIGTERM are looked for in the library's calls, which then fail with INTERRUPTED. A signal that the
  * parent had ignored stays ignored. */
-void interrupt_handle(void);
+void signals_handle(void);
 /* While a model is written: calls go on to their end (1), and no longer (0). */
-void interrupt_defer(int defers);
+void signals_defer(int defers);
 /* The signal that came, or 0. */
-int interrupt_signal(void);
+int signals_caught(void);
 /* The exit code for a status: of an interrupted call 128 + the signal. */
-int interrupt_code(int status);
+int signals_exit_code(int status);
 
 #endif
