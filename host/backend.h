@@ -121,6 +121,7 @@ typedef struct backend_ops {
 typedef struct backend {
     const backend_ops *ops;
     void *self;
+    int is_host;    /* 1: the CPU, whose steps take longer: shorter slices keep an interruption from waiting */
     char name[128]; /* of the device, for people */
 } backend;
 

@@ -57,7 +57,7 @@ static cusgd_status run_slice(cusgd_trainer *t, const sampler *order, int64_t mo
 static int64_t slice_steps(const cusgd_trainer *t)
 {
     int64_t bytes = t->options.batch * t->plan.d * (t->options.precision == CUSGD_PRECISION_DOUBLE ? 8 : 4);
-    int64_t share = strncmp(t->backend.name, "CPU", 3) == 0 ? CPU_SHARE : 1;
+    int64_t share = t->backend.is_host ? CPU_SHARE : 1;
     int64_t steps = SLICE_BYTES / share / bytes, most = MOST_STEPS / share;
     return steps < 1 ? 1 : steps > most ? most : steps;
 }
