@@ -119,6 +119,16 @@ static cusgd_status rule_quadratic(cusgd_trainer *t)
     return status;
 }
 
+/* The size of gradients, on standardized columns: of losses of numbers that of the targets, or larger; of log links the
+ * derivative that the best constant model has at a target of 0. */
+static double gradient_scale(const cusgd_trainer *t, double targets)
+{
+    double smallest = (double)INFINITY;
+    if (!loss_has_log_link(t->options.loss)) return targets;
+    for (int64_t c = 0; c < t->plan.k; c++) smallest = fmin(smallest, loss_at(t->plan.loss, t->null[c], 0).slope);
+    return smallest;
+}
+
 /* Rule A, for all others: Nesterov's momentum in AdaGrad's metric, which finds its own scale but the targets'. */
 static cusgd_status rule_adaptive(cusgd_trainer *t)
 {
@@ -133,7 +143,7 @@ static cusgd_status rule_adaptive(cusgd_trainer *t)
         for (int64_t u = 0; u < (d + 1) * k; u++) t->metric[u] = t->spread[u % k] / most;
     }
     if (isnan(o->momentum)) o->momentum = 0.9;
-    if (isnan(o->epsilon)) o->epsilon = 1e-10 * fmin(1, most); /* gradients are of the targets' scale, or larger */
+    if (isnan(o->epsilon)) o->epsilon = 1e-10 * fmin(1, gradient_scale(t, most));
     t->plan.optimizer = OPTIMIZER_ADAGRAD_NESTEROV;
     t->eccentricity = loss_has_log_link(o->loss) ? 3 : 8;
     return CUSGD_OK;

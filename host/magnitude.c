@@ -16,9 +16,9 @@ typedef struct bounds {
 
 static bounds bounds_of(const cusgd_options *o)
 {
-    int single = o->precision == CUSGD_PRECISION_FLOAT, log_link = loss_has_log_link(o->loss);
+    int single = o->precision == CUSGD_PRECISION_FLOAT;
     bounds b = {single ? 1e-14 : 1e-140, single ? 1e17 : 1e140};
-    if (log_link) b.low = single ? 1e-30 : 1e-290; /* the model is of their logarithms */
+    if (o->loss == CUSGD_LOSS_GAMMA) b.low = single ? 1e-30 : 1e-290; /* whose gradients do not depend on the targets' size */
     return b;
 }
 

@@ -149,7 +149,7 @@ static double r_squared(const sums *s)
 static void find_null(const examples *e, int64_t c, loss_rule loss, sums *s)
 {
     double constant = loss_best_constant(loss.kind, s->above / s->below);
-    s->null = e->o.at ? 0 : s->weight * loss_at(loss, constant, s->mean).value;
+    s->null = e->o.at ? 0 : s->weight * loss_at(loss, constant, s->mean * s->unit).value;
     for (int64_t i = 0; i < e->n && e->o.at; i++) {
         double w = e->w.at ? matrix_at(&e->w, i, 0) : 1;
         if (w > 0) s->null += w * loss_at(loss, constant + offset_at(e, i), matrix_at(&e->y, i, c)).value;

@@ -124,6 +124,7 @@ cusgd_status study_targets(cusgd_trainer *t)
         if (log_link) t->steepest = fmax(t->steepest, SAFETY * mean_curvature(&r, loss, t->null[c]));
         if (e->o.at && loss_is_of_classes(loss.kind)) t->null[c] = best_constant(&r, loss);
         if (!is_real) continue;
+        if (interrupt_asked()) status = fail_interrupted();
         double center = best_constant(&r, loss);
         t->null[c] = center - t->shift[c];
         t->spread[c] = scale_about(&r, center);

@@ -236,9 +236,8 @@ static cusgd_status check_bounds(cusgd_trainer *t)
     int single = o->precision == CUSGD_PRECISION_FLOAT;
     return fail(CUSGD_ERROR_USAGE,
                 "%s %g excludes every model that could be trained: with coefficients at that bound the loss is not finite in %s; "
-                "give a bound nearer to 0%s",
-                lower ? "lower" : "upper", lower ? o->lower : o->upper, single ? "float" : "double",
-                single ? ", or try precision double" : "");
+                "give a bound nearer to 0",
+                lower ? "lower" : "upper", lower ? o->lower : o->upper, single ? "float" : "double");
 }
 
 /* A new run from theta. */

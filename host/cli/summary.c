@@ -259,7 +259,10 @@ static void put_advice(const cusgd_options *o, const cusgd_result *r)
     const unsigned kinked = OF(HINGE) | OF(QUANTILE) | OF(EPSILON_INSENSITIVE);
     char limit[CUSGD_OPTION_TEXT];
     cusgd_options full = *o;
-    cusgd_options_get(o, r->stop == CUSGD_STOP_TOLERANCE ? "tolerance" : "epochs", limit);
+    if (r->stop == CUSGD_STOP_TOLERANCE)
+        snprintf(limit, sizeof limit, "%.3g", o->tolerance);
+    else
+        snprintf(limit, sizeof limit, "%lld", (long long)o->epochs);
     full.solver = CUSGD_SOLVER_AUTO;
     const char *lower = r->stop == CUSGD_STOP_TOLERANCE ? "a smaller --tolerance" : "more --epochs";
     if (strstr(r->note, "no finite optimum"))

@@ -238,12 +238,12 @@ DEVICE double loss_mean_at(cusgd_loss loss, double p)
  * 0, have it at infinity: 1 in 10^6. For losses of real numbers but the quadratic ones the mean is no more than a guess. */
 DEVICE double loss_best_constant(cusgd_loss loss, double mean)
 {
-    if (loss_has_log_link(loss)) return log(fmax(mean, 1e-6));
+    if (loss_has_log_link(loss)) return log(mean > 0 ? mean : 1e-6);
     if (!loss_is_of_classes(loss)) return mean;
     if (loss == CUSGD_LOSS_HINGE) return mean > 0.5 ? 1 : -1;
     if (loss == CUSGD_LOSS_SQUARED_HINGE) return 2 * mean - 1;
-    double m = fmin(fmax(mean, 1e-6), 1 - 1e-6);
-    return log(m / (1 - m));
+    if (mean > 0 && mean < 1) return log(mean / (1 - mean));
+    return mean > 0.5 ? log(1e6 - 1) : -log(1e6 - 1);
 }
 
 /* What a row adds so that the best constant beside offsets o, that of l(b + o, y), is loss_best_constant() of sum w above / sum w
