@@ -33,8 +33,9 @@ double cholesky_condition(int64_t n, const double *l, double norm, double *work)
 enum { TRIANGLE_WORK = 64 };
 void triangle_add(int64_t m, double *r, int64_t rows, int64_t room, double *more, double *work);
 /* The least-squares solution of least norm, theta d x k row-major, where R's first d columns stand for x and its last k for y: by
- * substitution where R is far from singular, else by QR with column pivoting and, below full rank, a second QR from the right. R is destroyed. The rank is that of the most leading
- * columns whose condition number is estimated below 1 / tolerance. Returns it, or -1 where there is no memory. */
+ * substitution where R is far from singular, else by QR with column pivoting and, below full rank, a second QR from the right. R
+ * is destroyed. The rank is that of the most leading columns whose condition number is estimated below 1 / tolerance. Returns it,
+ * or -1 where there is no memory. */
 int64_t triangle_solve(int64_t d, int64_t k, double *r, double tolerance, double *theta);
 
 #endif
