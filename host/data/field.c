@@ -74,59 +74,61 @@ static int is_punctuation(const char *text, size_t length)
     return 1;
 }
 
+/* What stands for a missing class, which may have a name like none, unknown or +. */
+static const char *const class_words[] = {"",  "na", "n/a", "nan",    "null",   "<na>", "#n/a", "#n/a n/a", "\\n",  "nat",
+                                          "?", ".",  "inf", "<null>", "(null)", "-nan", "+nan", "-inf",     "+inf", NULL};
+
 int field_has_no_class(field f)
 {
-    static const char *const words[] = {"",  "na", "n/a", "nan",    "null",   "<na>", "#n/a", "#n/a n/a", "\\n", "nat",
-                                        "?", ".",  "inf", "<null>", "(null)", "-nan", "+nan", "-inf",     "+inf"};
-    static const char *all[sizeof words / sizeof *words + 1];
     field_trim(&f);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) all[i] = words[i];
-    return is_word(f.text, f.length, all);
+    return is_word(f.text, f.length, class_words);
 }
+
+/* What stands for a missing number. */
+static const char *const missing_words[] = {"na",
+                                            "n/a",
+                                            "n.a.",
+                                            "n.a",
+                                            "na.",
+                                            "n/a.",
+                                            "n/d",
+                                            "n.d.",
+                                            "nd",
+                                            "#na",
+                                            "nv",
+                                            "null",
+                                            "none",
+                                            "nil",
+                                            "nothing",
+                                            "missing",
+                                            "unknown",
+                                            "undefined",
+                                            "undef",
+                                            "unavailable",
+                                            "nat",
+                                            "pd.na",
+                                            "np.nan",
+                                            "masked",
+                                            "no data",
+                                            "nodata",
+                                            "no value",
+                                            "not available",
+                                            "not applicable",
+                                            "not a number",
+                                            "na()",
+                                            "n/a n/a",
+                                            "na_real_",
+                                            "na_integer_",
+                                            "na_character_",
+                                            "na_logical_",
+                                            "missing value",
+                                            "none given",
+                                            "blank",
+                                            "empty",
+                                            NULL};
 
 int field_is_missing(field f)
 {
-    static const char *const words[] = {"na",
-                                        "n/a",
-                                        "n.a.",
-                                        "n.a",
-                                        "na.",
-                                        "n/a.",
-                                        "n/d",
-                                        "n.d.",
-                                        "nd",
-                                        "#na",
-                                        "nv",
-                                        "null",
-                                        "none",
-                                        "nil",
-                                        "nothing",
-                                        "missing",
-                                        "unknown",
-                                        "undefined",
-                                        "undef",
-                                        "unavailable",
-                                        "nat",
-                                        "pd.na",
-                                        "np.nan",
-                                        "masked",
-                                        "no data",
-                                        "nodata",
-                                        "no value",
-                                        "not available",
-                                        "not applicable",
-                                        "not a number",
-                                        "na()",
-                                        "n/a n/a",
-                                        "na_real_",
-                                        "na_integer_",
-                                        "na_character_",
-                                        "na_logical_",
-                                        "missing value",
-                                        "none given",
-                                        "blank",
-                                        "empty",
-                                        NULL};
     field_trim(&f);
     const char *text = f.text;
     size_t length = f.length;
@@ -136,7 +138,7 @@ int field_is_missing(field f)
     if (length == 2 && *text == '.' && is_letter(text[1])) return 1; /* .a to .z: Stata's and SAS's */
     strip(&text, &length);
     if (length == 1 && lower(*text) == 'n' && text > f.text) return 1; /* \N */
-    return is_word(text, length, words) || is_no_finite_number(text, length) || is_punctuation(text, length);
+    return is_word(text, length, missing_words) || is_no_finite_number(text, length) || is_punctuation(text, length);
 }
 
 enum field_kind field_kind(const field *f)
