@@ -133,7 +133,8 @@ int cusgd_data_fault(void *address)
     int before = errno;
     for (entry *e = first; e; e = entry_after(e)) {
         uintptr_t begin = atomic_load(&e->begin), end = atomic_load(&e->end);
-        if (begin == 0 || at < begin || at >= end) continue;
+        /* If the beginning has changed meanwhile, another thread reuses the entry, and the end may belong to another mapping. */
+        if (begin == 0 || at < begin || at >= end || atomic_load(&e->begin) != begin) continue;
         /* What lies behind a page that is no longer there is not there either. */
         uintptr_t from = at / page * page, to = (end + page - 1) / page * page;
         void *zeros = mmap((char *)address - (at - from), to - from, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
