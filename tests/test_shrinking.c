@@ -246,3 +246,13 @@ Test(shrinking, the_command_keeps_its_best)
     check_command("--optimizer sgd --rate 1e-5 --epochs 1000000 --tolerance 0 --quiet", 1);
     check_command("--solver gd --rate 1e-4 --epochs 1000000 --gradient-tolerance 0 --loss log-cosh", 1);
 }
+
+/* ---- SIGBUS that a process sends has no address, and ends the program as it does without a handler ---- */
+
+Test(shrinking, a_signal_that_is_sent)
+{
+    outcome o;
+    run(&o, "mkfifo in; $CUSGD train - --model m -q <in & p=$!; exec 3>in; printf 'a,y\\n1,2\\n' >&3; sleep 0.3\n"
+            "kill -BUS $p; sleep 0.5; kill -KILL $p; wait $p; code=$?; exec 3>&-; rm in; exit $code");
+    assert_code(o, 128 + SIGBUS);
+}
