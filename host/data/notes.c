@@ -48,36 +48,37 @@ static int compare_doubles(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* *differ: whether no two of the values are equal. */
-static cusgd_status find_equal(const cusgd_matrix *x, int64_t n, int *differ)
+/* Sorting more rows than these would cost more time and memory than a note is worth. */
+enum { MAX_SORTED = 10000000 };
+
+/* Whether no two of the values are equal; 0 also if there are too many to sort, or no memory to sort them in. */
+static int all_differ(const cusgd_matrix *x, int64_t n)
 {
-    double *sorted = allocate((size_t)n, sizeof *sorted);
-    if (!sorted) return fail_memory((size_t)n * sizeof *sorted, "a column's values");
+    int differ = 1;
+    double *sorted = n <= MAX_SORTED ? allocate((size_t)n, sizeof *sorted) : NULL;
+    if (!sorted) return 0;
     for (int64_t i = 0; i < n; i++) sorted[i] = matrix_at(x, i, 0);
     qsort(sorted, (size_t)n, sizeof *sorted, compare_doubles);
-    *differ = 1;
-    for (int64_t i = 1; i < n && *differ; i++) *differ = sorted[i] != sorted[i - 1];
+    for (int64_t i = 1; i < n && differ; i++) differ = sorted[i] != sorted[i - 1];
     free(sorted);
-    return CUSGD_OK;
+    return differ;
 }
 
 enum counting { COUNTS_NOTHING, COUNTS_ROWS, NUMBERS_ROWS };
 
 /* 0, 1, 2, ... or 1, 2, 3, ...; or, where the column has no name, as in a part of a table: whole numbers, each of which stands
  * once. */
-static cusgd_status find_counting(const cusgd_matrix *x, int64_t n, int unnamed, enum counting *counting)
+static enum counting find_counting(const cusgd_matrix *x, int64_t n, int unnamed)
 {
     double first = matrix_at(x, 0, 0);
-    int in_order = first == 0 || first == 1, whole = 1, differ = 0;
-    cusgd_status status = CUSGD_OK;
+    int in_order = first == 0 || first == 1, whole = 1;
     for (int64_t i = 0; i < n && whole; i++) {
         double value = matrix_at(x, i, 0);
         in_order = in_order && value == first + (double)i;
         whole = value >= 0 && value == floor(value) && value < 0x1p53;
     }
-    if (whole && !in_order && unnamed) status = find_equal(x, n, &differ);
-    *counting = whole && in_order ? COUNTS_ROWS : differ ? NUMBERS_ROWS : COUNTS_NOTHING;
-    return status;
+    if (whole && in_order) return COUNTS_ROWS;
+    return whole && unnamed && all_differ(x, n) ? NUMBERS_ROWS : COUNTS_NOTHING;
 }
 
 cusgd_status note_index(cusgd_data *data, const columns *c, const cusgd_reader *reader)
@@ -89,9 +90,8 @@ cusgd_status note_index(cusgd_data *data, const columns *c, const cusgd_reader *
     if (c->at[0].role != ROLE_FEATURE || data->view.d < 2 || data->view.n < 3 || !is_index_name(name)) return CUSGD_OK;
     x.at = (const double *)x.at + c->at[0].at;
     int unnamed = c->named && *name == '\0';
-    enum counting counting;
-    cusgd_status status = find_counting(&x, data->view.n, unnamed, &counting);
-    if (status || counting == COUNTS_NOTHING) return status;
+    enum counting counting = find_counting(&x, data->view.n, unnamed);
+    if (counting == COUNTS_NOTHING) return CUSGD_OK;
     column_list list = {.length = 0};
     column_list_add(&list, c, 0);
     snprintf(shown, sizeof shown, "1 has no name and");
