@@ -61,6 +61,11 @@ int text_is_utf8(const char *text, size_t length);
 /* The first character of a text of length >= 1 as cusgd_text_escape() shows it; returns how many of its bytes that is. */
 enum { ESCAPED_BYTES = 16 };
 size_t text_escape_next(const char *text, size_t length, char escaped[ESCAPED_BYTES]);
+/* A file's name as a command or a Python expression in a message holds it, quoted where that is needed. FILE stands for standard
+ * input, and for a name that is longer than 200 bytes or that the message would show escaped. Both return `quoted`. */
+enum { MAX_QUOTED = 200, QUOTED_BYTES = 4 * MAX_QUOTED + 8 };
+const char *file_for_shell(const char *source, char quoted[QUOTED_BYTES]);
+const char *file_for_python(const char *source, char quoted[QUOTED_BYTES]);
 
 /* data/npy.c: an array of any type of numbers. Little-endian float32 and float64 stay in the file, all else is converted. */
 typedef struct npy_array {

@@ -1,6 +1,7 @@
 /* Files that are no text: known by the bytes that each kind begins with. */
 #include "kind.h"
 
+#include "data.h"
 #include "error.h"
 
 #include <stdint.h>
@@ -11,10 +12,12 @@ typedef struct magic {
     size_t length;
     int text; /* the bytes could begin a CSV as well: it must be seen that binary data follow */
     const char *what;
-    const char *before, *after; /* what to do, the file's name between them; after NULL: without its name */
+    /* What to do, with the file's name between them; after NULL: without its name. `before` ends with a parenthesis where they
+     * are a Python expression, not a command. */
+    const char *before, *after;
 } magic;
 
-#define PANDAS(reader)      "convert it, with pandas for example: pandas." reader "(\"", "\").to_csv(\"NAME.csv\", index=False)"
+#define PANDAS(reader)      "convert it, with pandas for example: pandas." reader "(", ").to_csv(\"NAME.csv\", index=False)"
 #define DECOMPRESS(program) "decompress it first, for example: " program " ", " | cusgd train - ..."
 
 static const magic magics[] = {
@@ -59,8 +62,7 @@ static const magic zips[] = {
     {"opendocument.spreadsheet", 24, 0, "an OpenDocument spreadsheet (a zip archive)", "save the sheet as CSV (UTF-8)", NULL},
     {"[Content_Types].xml", 19, 0, "an Office document (.xlsx perhaps, a zip archive)", "save the sheet as CSV (UTF-8)", NULL},
     {".npy", 4, 0, "a NumPy archive (.npz)",
-     "save its arrays as x.npy and y.npy in a folder, and give the folder: numpy.save(\"DIR/x.npy\", numpy.load(\"",
-     "\")[\"x\"])"},
+     "save its arrays as x.npy and y.npy in a folder, and give the folder: numpy.save(\"DIR/x.npy\", numpy.load(", ")[\"x\"])"},
     {"data.pkl", 8, 0, "a PyTorch file (a zip archive)",
      "models are safetensors files (safetensors.torch.save_file), data is CSV or .npy", NULL},
     {"", 0, 0, "a zip archive", "unpack it first, for example: unzip -p ", " | cusgd train - ..."},
@@ -74,11 +76,10 @@ static const magic other = {"", 0, 0, "a binary file", "data is text in CSV, or 
 
 static cusgd_status fail_kind(const char *source, const magic *m)
 {
-    int standard_input = strcmp(source, "standard input") == 0;
-    return fail(CUSGD_ERROR_DATA, "%s: is %s, not comma-separated values: %s%s%s", source, m->what, m->before,
-                !m->after        ? ""
-                : standard_input ? "FILE"
-                                 : source,
+    char file[QUOTED_BYTES] = "";
+    int is_python = m->before[strlen(m->before) - 1] == '(';
+    if (m->after) (is_python ? file_for_python : file_for_shell)(source, file);
+    return fail(CUSGD_ERROR_DATA, "%s: is %s, not comma-separated values: %s%s%s", source, m->what, m->before, file,
                 m->after ? m->after : "");
 }
 

@@ -209,13 +209,13 @@ static void fail_separator(const char *source, const char *file, char separator,
                        : separator == '|'  ? "vertical bars (|)"
                                            : "blanks";
     const char *from = separator == '\t' ? "\\t" : separator == ';' ? ";" : "|";
-    char command[384];
+    char command[QUOTED_BYTES + 64];
     if (separator == ' ' && decimal_commas)
-        snprintf(command, sizeof command, "tr , . <%.200s | awk -v OFS=, '{$1=$1}1'", file);
+        snprintf(command, sizeof command, "tr , . <%s | awk -v OFS=, '{$1=$1}1'", file);
     else if (separator == ' ')
-        snprintf(command, sizeof command, "awk -v OFS=, '{$1=$1}1' %.200s", file);
+        snprintf(command, sizeof command, "awk -v OFS=, '{$1=$1}1' <%s", file);
     else
-        snprintf(command, sizeof command, "tr '%s%s' '%s' <%.200s", decimal_commas ? "," : "", from, decimal_commas ? ".," : ",",
+        snprintf(command, sizeof command, "tr '%s%s' '%s' <%s", decimal_commas ? "," : "", from, decimal_commas ? ".," : ",",
                  file);
     fail(CUSGD_ERROR_DATA,
          "%s: its columns are not separated by commas but by %s%s: replace them, for example: %s | cusgd train - ...", source,
@@ -263,7 +263,9 @@ int kind_is_other(const char *source, const char *sample, size_t count)
 {
     static const char separators[] = ";\t| ";
     lines all = split_lines(sample, count);
-    const char *what_to_do, *file = strcmp(source, "standard input") == 0 ? "FILE" : source;
+    char file[QUOTED_BYTES];
+    const char *what_to_do;
+    file_for_shell(source, file);
     if (all.count == 0) return 0;
     const char *what = other_kind(&all, &what_to_do);
     if (what) {

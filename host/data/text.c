@@ -79,3 +79,45 @@ size_t cusgd_text_escape(const char *text, char *escaped, size_t size)
     }
     return needed;
 }
+
+/* ---- In commands --------------------------------------------------------------------------------------------------------- */
+
+static int can_be_quoted(const char *source)
+{
+    char escaped[MAX_QUOTED + 1];
+    if (strcmp(source, "standard input") == 0 || strlen(source) > MAX_QUOTED) return 0;
+    if (strstr(source, "\\x") || strstr(source, "\\u")) return 0; /* perhaps escaped already */
+    return cusgd_text_escape(source, escaped, sizeof escaped) <= MAX_QUOTED && strcmp(source, escaped) == 0;
+}
+
+const char *file_for_shell(const char *source, char quoted[QUOTED_BYTES])
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/+,=@";
+    if (!can_be_quoted(source)) return strcpy(quoted, "FILE");
+    int quotes = source[strspn(source, plain)] != '\0';
+    char *to = quoted;
+    if (quotes) *to++ = '\'';
+    if (*source == '-') to = stpcpy(to, "./"); /* it would be read as an option */
+    for (; *source; source++) {
+        if (*source == '\'')
+            to = stpcpy(to, "'\\''");
+        else
+            *to++ = *source;
+    }
+    if (quotes) *to++ = '\'';
+    *to = '\0';
+    return quoted;
+}
+
+const char *file_for_python(const char *source, char quoted[QUOTED_BYTES])
+{
+    char *to = quoted;
+    if (!can_be_quoted(source)) return strcpy(quoted, "\"FILE\"");
+    *to++ = '"';
+    for (; *source; source++) {
+        if (*source == '"' || *source == '\\') *to++ = '\\';
+        *to++ = *source;
+    }
+    strcpy(to, "\"");
+    return quoted;
+}
