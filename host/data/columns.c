@@ -163,8 +163,8 @@ void column_list_add(column_list *list, const columns *c, int64_t j)
     if (name_is_usable(c, j)) name = c->at[j].name;
     int quoted = *name == '"' || strchr(name, ',') != NULL;
     size_t most = 2 * strlen(name) + 8; /* a comma, quotes, those in the name doubled, the end of the list, the shell's quotes */
-    if (list->cut || list->length + most > sizeof list->text - 8) {
-        list->cut = 1;
+    if (list->more || list->length + most > sizeof list->text - 8) {
+        list->more++;
         return;
     }
     char *to = list->text + 1 + list->length; /* the first byte is kept for the shell's quote */
@@ -183,7 +183,7 @@ const char *column_list_text(column_list *list)
 {
     char *text = list->text + 1, *end = text + list->length;
     int plain = text[strcspn(text, " \t\"\\$`!&|;<>()*?[]{}#~%^=")] == '\0';
-    if (list->cut) end += snprintf(end, 6, ",...");
+    if (list->more) end += snprintf(end, 6, ",...");
     if (plain) return text;
     list->text[0] = '\'';
     end[0] = '\'';

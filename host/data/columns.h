@@ -36,7 +36,7 @@ const char *column_show(const columns *c, int64_t j, char shown[COLUMN_BYTES]);
 typedef struct column_list {
     char text[1024];
     size_t length;
-    int cut; /* 1: there was no room for all */
+    int64_t more; /* columns that there was no room for */
 } column_list;
 /* Adds column j by its name, or by its number where it has none that can be typed and found. */
 void column_list_add(column_list *list, const columns *c, int64_t j);

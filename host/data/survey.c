@@ -54,7 +54,7 @@ cusgd_status survey_add_other(survey *s)
 
 /* Text that is added to, as far as there is room. */
 typedef struct sentence {
-    char text[3072];
+    char text[4000]; /* a message has room for so much */
     size_t length;
 } sentence;
 
@@ -113,16 +113,23 @@ static void put_one(sentence *out, const columns *c, const survey_column *at, in
     if (g == MISSING_VALUES && at->missing > 1) put(out, " (%" PRId64 " of %" PRId64 " rows lack one)", at->missing, rows);
 }
 
-/* Several columns' problem: "4 columns hold text: 'sex' ('Female', 'Male'), ...". */
-static void put_many(sentence *out, const survey *s, const columns *c, enum group g, int64_t rows, int64_t count)
+/* How long the lists of columns may become in total, so that there is room for the advice behind them. */
+enum { LIST_BYTES = 1500 };
+
+/* Several columns' problem: "4 columns hold text: 'sex' ('Female', 'Male'), ...". The list ends with ", and 74 more" once it has
+ * `room` bytes. */
+static void put_many(sentence *out, const survey *s, const columns *c, enum group g, int64_t rows, size_t room)
 {
     static const char *const titles[] = {"hold text", "have values that are not numbers", "lack values"};
     const char *before = "";
     char where[COLUMN_BYTES];
-    put(out, "%" PRId64 " columns %s: ", count, titles[g]);
-    for (int64_t j = 0; j < c->count; j++) {
+    int64_t left = count_in(s, c, g, rows);
+    put(out, "%" PRId64 " columns %s: ", left, titles[g]);
+    size_t start = out->length;
+    for (int64_t j = 0; j < c->count && out->length - start < room; j++) {
         const survey_column *at = &s->at[j];
         if (!is_in(s, j, g, rows)) continue;
+        left--;
         put(out, "%s%s (", before, column_show(c, j, where));
         if (g != MISSING_VALUES)
             put_texts(out, at);
@@ -132,6 +139,7 @@ static void put_many(sentence *out, const survey *s, const columns *c, enum grou
         put(out, ")");
         before = ", ";
     }
+    if (left > 0) put(out, ", and %" PRId64 " more", left);
 }
 
 /* Whether column j may be left out: a feature that was not asked for by name, or the last column that nobody chose for the target
@@ -163,8 +171,17 @@ static void put_advice(sentence *out, const survey_column *at, enum group g, int
     if (ignore) put(out, " or the column%s (--ignore %s)", count > 1 ? "s" : "", ignore);
 }
 
+/* Says that a list for --ignore was cut, and how to see all columns. */
+static void put_rest(sentence *out, const char *source, int64_t more)
+{
+    char file[QUOTED_BYTES];
+    put(out, "; %" PRId64 " more column%s had no room in the list for --ignore; to see all columns: cusgd info %s", more,
+        more == 1 ? "" : "s", file_for_shell(source, file));
+}
+
 /* The problems in the columns' fields. */
-static void put_columns(sentence *out, const survey *s, const columns *c, const cusgd_reader *reader, int64_t rows)
+static void put_columns(sentence *out, const survey *s, const columns *c, const cusgd_reader *reader, const char *source,
+                        int64_t rows)
 {
     column_list list = {.length = 0};
     int64_t counts[GROUPS];
@@ -181,10 +198,11 @@ static void put_columns(sentence *out, const survey *s, const columns *c, const 
         if (counts[g] == 1)
             put_one(out, c, &s->at[first], first, (enum group)g, rows);
         else
-            put_many(out, s, c, (enum group)g, rows, counts[g]);
+            put_many(out, s, c, (enum group)g, rows, (size_t)(LIST_BYTES / groups));
         put_advice(out, &s->at[first], (enum group)g, counts[g], groups == 1 ? ignore : NULL);
     }
     if (groups > 1 && ignore) put(out, "; or leave all of these columns out: --ignore %s", ignore);
+    if (list.more) put_rest(out, source, list.more);
 }
 
 cusgd_status survey_fail(const survey *s, const columns *c, const cusgd_reader *reader, const char *source, int64_t rows,
@@ -194,7 +212,7 @@ cusgd_status survey_fail(const survey *s, const columns *c, const cusgd_reader *
     if (!s->at || s->other_first) put(&out, "%s%s", s->other, s->at ? "; also " : "");
     if (s->at) {
         put(&out, "%s:%" PRId64 ":%" PRId64 ": ", source, s->line, s->column);
-        put_columns(&out, s, c, reader, rows);
+        put_columns(&out, s, c, reader, source, rows);
         if (!c->named && s->line == 1 && s->texts_first && reader->header != CUSGD_HEADER_YES)
             put(&out, "; if the first line is a header, say --header yes");
         if (!whole) put(&out, " (counted in the first %" PRId64 " rows)", rows);
