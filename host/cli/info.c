@@ -241,13 +241,16 @@ static void put_columns(const cusgd_table *table)
                (long long)c.missing, (long long)c.texts, c.values);
 }
 
-/* Why train would not take the file, as far as it can be read twice. */
-static void put_refusal(const char *path, const cusgd_reader *reader)
+/* Prints why train refuses the file, if the file can be read twice. Only an error in the data is a reason to refuse it. */
+static int put_refusal(const char *path, const cusgd_reader *reader)
 {
     cusgd_data *data;
-    if (strcmp(path, "-") == 0) return;
-    if (cusgd_data_open(path, reader, &data)) fprintf(stderr, "note: train refuses this file as it is: %s\n", cusgd_last_error());
+    if (strcmp(path, "-") == 0) return CUSGD_OK;
+    cusgd_status opened = cusgd_data_open(path, reader, &data);
     cusgd_data_free(data);
+    if (opened && opened != CUSGD_ERROR_DATA) return complain_last(opened);
+    if (opened) fprintf(stderr, "note: train refuses this file as it is: %s\n", cusgd_last_error());
+    return CUSGD_OK;
 }
 
 static int describe_table(const char *path, const cusgd_reader *reader)
@@ -264,8 +267,7 @@ static int describe_table(const char *path, const cusgd_reader *reader)
     put_columns(table);
     for (size_t i = 0; (note = cusgd_table_note(table, i)) != NULL; i++) fprintf(stderr, "note: %s\n", shown(note));
     cusgd_table_free(table);
-    put_refusal(path, reader);
-    return CUSGD_OK;
+    return put_refusal(path, reader);
 }
 
 static int describe_data(const char *path, const reading *r, const syntax *s)

@@ -332,7 +332,7 @@ static cusgd_status give_arrays(table *t, cusgd_data *data)
 /* All that was found, and with what reading ended, in one message. */
 static cusgd_status report(table *t, cusgd_status status)
 {
-    if (!survey_found(&t->survey) || status == CUSGD_ERROR_MEMORY) return status;
+    if (!survey_found(&t->survey) || (status && status != CUSGD_ERROR_DATA)) return status;
     if (status) survey_add_other(&t->survey);
     return survey_fail(&t->survey, &t->columns, t->reader, t->scan.source, t->rows, !t->cut);
 }

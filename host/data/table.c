@@ -95,7 +95,7 @@ static cusgd_status add_rows(cusgd_table *t, scanner *s, const opening *o)
     cusgd_status status = CUSGD_OK;
     for (int i = o->header; !status && i < 2 && o->cells[i]; i++) status = add_cells(t, s->source, o->cells[i], o->count[i]);
     while (!status && !(status = scan_record(s, &more)) && more) status = add_row(t, s);
-    if (!status || status == CUSGD_ERROR_MEMORY || kind_is_other(s->source, s->sample, s->sample_count)) return status;
+    if (status != CUSGD_ERROR_DATA || kind_is_other(s->source, s->sample, s->sample_count)) return status;
     return data_note(t->notes, "%s: nothing from there on is described", cusgd_last_error());
 }
 
@@ -105,8 +105,8 @@ static cusgd_status choose(cusgd_table *t, const cusgd_reader *reader, const sca
     int asked = reader->target_count || reader->feature_count || reader->ignore_count || reader->weights || reader->offset ||
                 reader->exposure;
     cusgd_status status = columns_choose(&t->columns, reader);
-    if (status && status != CUSGD_ERROR_MEMORY && kind_is_other(s->source, s->sample, s->sample_count)) return status;
-    return status && (asked || status == CUSGD_ERROR_MEMORY) ? fail_in(status, "%s:%" PRId64, s->source, line) : CUSGD_OK;
+    if (status != CUSGD_ERROR_DATA || kind_is_other(s->source, s->sample, s->sample_count)) return status;
+    return asked ? fail_in(status, "%s:%" PRId64, s->source, line) : CUSGD_OK;
 }
 
 static cusgd_status describe(cusgd_table *t, const char *path, const cusgd_reader *reader)
