@@ -43,8 +43,8 @@ static inline double offset_at(const examples *e, int64_t row) { return e->o.at 
 cusgd_status examples_check(const examples *e, int loss, const char *source, int threads);
 /* A loss of classes needs rows of both, not counting those of weight 0, in every target; other losses take any. */
 cusgd_status examples_check_classes(const examples *e, int loss, const char *source);
-/* Whether some target is y. */
-int examples_have_target(const examples *e, double y);
+/* *have: whether some target is y. */
+cusgd_status examples_have_target(const examples *e, double y, int *have);
 
 /* data/open.c: data of no rows; `source` is its name in messages. */
 cusgd_status data_create(const char *source, cusgd_data **out);

@@ -268,7 +268,7 @@ static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *valid)
 {
     cusgd_status status = examples_check(&t->data->view, (int)t->options.loss, t->data->source, t->options.threads);
     t->train_rows = t->data->view;
-    t->minus = status == CUSGD_OK && loss_is_of_classes(t->options.loss) && examples_have_target(&t->train_rows, -1);
+    if (status == CUSGD_OK && loss_is_of_classes(t->options.loss)) status = examples_have_target(&t->train_rows, -1, &t->minus);
     if (valid) t->valid_rows = valid->view;
     if (status == CUSGD_OK) status = allocate_vectors(t);
     if (status == CUSGD_OK && t->options.valid_fraction > 0) status = hold_out(t);

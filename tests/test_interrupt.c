@@ -1,5 +1,6 @@
 /* cusgd_set_interrupt: every call hears of it in each of its phases, gives back what it took, and leaves nothing half done. */
 #include "command.h"
+#include "data.h"
 #include "training.h"
 
 #include <math.h>
@@ -156,6 +157,63 @@ static int cancel_running(void *user)
     return 0;
 }
 
+/* Whatever has been found in a table before, and whenever it is asked, an answer of yes ends the description and the reading. */
+Test(interrupt, tables_that_are_wrong)
+{
+    FILE *csv = fopen("wrong.csv", "w");
+    cr_assert(csv);
+    for (int i = 0; i < 300000; i++) fprintf(csv, "%d,%s,%d\n", i, i % 1000 == 5 ? "x" : "1", i % 7);
+    cr_assert_eq(fclose(csv), 0);
+    for (int described = 0; described < 2; described++) {
+        cusgd_table *seen = NULL;
+        cusgd_data *data = NULL;
+        questions q = {0, 0};
+        cusgd_set_interrupt(ask, &q);
+        if (described)
+            cr_assert_eq(cusgd_table_open("wrong.csv", NULL, &seen), CUSGD_OK, "%s", cusgd_last_error());
+        else
+            cr_assert_eq(cusgd_data_open("wrong.csv", NULL, &data), CUSGD_ERROR_DATA);
+        cusgd_table_free(seen);
+        seen = NULL;
+        int64_t all = q.asked;
+        cr_assert_geq(all, 3);
+        for (int64_t at = 1; at <= all; at++) {
+            q = (questions){0, at};
+            cusgd_status status =
+                described ? cusgd_table_open("wrong.csv", NULL, &seen) : cusgd_data_open("wrong.csv", NULL, &data);
+            cr_assert_eq(status, CUSGD_ERROR_INTERRUPTED, "question %d of %d: %d", (int)at, (int)all, (int)status);
+            cr_assert_null(seen);
+            cr_assert_null(data);
+        }
+        cusgd_set_interrupt(NULL, NULL);
+    }
+}
+
+/* Passes over the targets in one thread ask, too: the trainer looks for classes -1, and for rows of both classes. */
+Test(interrupt, passes_over_targets)
+{
+    enum { MANY = 300000 };
+    double *y = zeros(MANY);
+    examples e = {.n = MANY, .d = 1, .k = 1, .y = {y, CUSGD_TYPE_FLOAT64, 1, 1}};
+    int have = 1;
+    y[MANY - 1] = 1;
+    for (int64_t at = 1; at <= 5; at++) {
+        questions q = {0, at};
+        cusgd_set_interrupt(ask, &q);
+        cr_assert_eq(examples_have_target(&e, 1, &have), CUSGD_ERROR_INTERRUPTED);
+        cr_assert_eq(have, 0);
+        q = (questions){0, at};
+        cr_assert_eq(examples_check_classes(&e, CUSGD_LOSS_LOGISTIC, "data"), CUSGD_ERROR_INTERRUPTED);
+    }
+    cusgd_set_interrupt(NULL, NULL);
+    cr_assert_eq(examples_have_target(&e, 1, &have), CUSGD_OK);
+    cr_assert_eq(have, 1);
+    cr_assert_eq(examples_have_target(&e, -1, &have), CUSGD_OK);
+    cr_assert_eq(have, 0);
+    cr_assert_eq(examples_check_classes(&e, CUSGD_LOSS_LOGISTIC, "data"), CUSGD_OK);
+    free(y);
+}
+
 /* cusgd_trainer_cancel is heard in passes over the data, too. */
 Test(interrupt, cancel_in_a_pass)
 {
@@ -197,5 +255,26 @@ Test(interrupt, the_command_waits_for_data)
             assert_has(o.err, "interrupted");
             cr_assert(access("m.safetensors", F_OK) != 0 && access("p.csv", F_OK) != 0);
             cr_assert_eq(folder_count(path_of("")), 5); /* data.csv, text.csv, model, .out, .err */
+        }
+}
+
+/* info reads a file twice, and hears signals both times: the second reading is the one that waits here. */
+Test(interrupt, info_of_a_file)
+{
+    static const char *const signals[] = {"INT", "TERM"};
+    static const int codes[] = {130, 143};
+    outcome o;
+    for (int s = 0; s < 2; s++)
+        for (int twice = 0; twice < 2; twice++) {
+            run(&o,
+                "rm -f in.csv; mkfifo in.csv; env --default-signal=INT $CUSGD info in.csv & p=$!\n"
+                "if [ %d = 1 ]; then cat data.csv >in.csv; sleep 0.3; fi\n"
+                "exec 3>in.csv; printf 'a,b,y\\n1,x,2\\n' >&3; sleep 0.3\n"
+                "kill -%s $p; wait $p; code=$?; exec 3>&-; rm in.csv; exit $code",
+                twice, signals[s]);
+            assert_code(o, codes[s]);
+            assert_has(o.err, "interrupted");
+            cr_assert(!strstr(o.err, "refuses") && !strstr(o.err, "nothing from there on"), "%s", o.err);
+            cr_assert_eq(strstr(o.out, "COLUMN") != NULL, twice);
         }
 }

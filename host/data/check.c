@@ -131,23 +131,32 @@ static cusgd_status check_row(const examples *e, int loss, const char *source, i
                 row + 1, w);
 }
 
-/* The first row with this target; n: none has it. */
-static int64_t first_with(const examples *e, double y)
+/* Whether a serial pass that is about to read row i must end; asked once in 65536 rows. */
+static int must_end(int64_t i) { return i % 65536 == 0 && interrupt_asked(); }
+
+/* *at: the first row with this target; n: none has it. */
+static cusgd_status first_with(const examples *e, double y, int64_t *at)
 {
-    for (int64_t i = 0; i < e->n; i++)
+    for (*at = 0; *at < e->n; ++*at) {
+        if (must_end(*at)) return fail_interrupted();
         for (int64_t j = 0; j < e->k; j++)
-            if (matrix_at(&e->y, examples_row(e, i), j) == y) return i;
-    return e->n;
+            if (matrix_at(&e->y, examples_row(e, *at), j) == y) return CUSGD_OK;
+    }
+    return CUSGD_OK;
 }
 
 /* Targets of -1 stand for the class that others' 0 stands for. */
 static cusgd_status fail_both(const examples *e, int loss, const char *source)
 {
-    return fail(
-        CUSGD_ERROR_DATA,
-        "%s: row %" PRId64 " has target -1 and row %" PRId64 " 0, and %s loss takes two classes: encode them as 0 and 1, or "
-        "as -1 and 1",
-        source, examples_row(e, first_with(e, -1)) + 1, examples_row(e, first_with(e, 0)) + 1, loss_word((cusgd_loss)loss));
+    int64_t minus, zero;
+    cusgd_status status = first_with(e, -1, &minus);
+    if (!status) status = first_with(e, 0, &zero);
+    if (status) return status;
+    return fail(CUSGD_ERROR_DATA,
+                "%s: row %" PRId64 " has target -1 and row %" PRId64
+                " 0, and %s loss takes two classes: encode them as 0 and 1, or "
+                "as -1 and 1",
+                source, examples_row(e, minus) + 1, examples_row(e, zero) + 1, loss_word((cusgd_loss)loss));
 }
 
 /* ---- All rows ------------------------------------------------------------------------------------------------------------ */
@@ -191,19 +200,21 @@ cusgd_status examples_check(const examples *e, int loss, const char *source, int
     return both && classes ? fail_both(e, loss, source) : CUSGD_OK;
 }
 
-/* Whether column j of y has both classes in rows that count; *first: the class of the first such row. */
-static int has_both_classes(const examples *e, int64_t j, double *first)
+/* *both: whether column j of y has both classes in rows that count; *first: the class of the first such row. */
+static cusgd_status find_classes(const examples *e, int64_t j, int *both, double *first)
 {
     int any = 0;
-    for (int64_t i = 0; i < e->n; i++) {
+    *both = 0;
+    for (int64_t i = 0; i < e->n && !*both; i++) {
+        if (must_end(i)) return fail_interrupted();
         int64_t row = examples_row(e, i);
         if (e->w.at && matrix_at(&e->w, row, 0) == 0) continue;
         double y = matrix_at(&e->y, row, j);
         if (!any) *first = y;
         any = 1;
-        if ((y > 0) != (*first > 0)) return 1;
+        *both = (y > 0) != (*first > 0);
     }
-    return 0;
+    return CUSGD_OK;
 }
 
 cusgd_status examples_check_classes(const examples *e, int loss, const char *source)
@@ -212,7 +223,10 @@ cusgd_status examples_check_classes(const examples *e, int loss, const char *sou
     for (int64_t j = 0; j < e->k; j++) {
         double y = 0;
         char which[48] = "the target";
-        if (has_both_classes(e, j, &y)) continue;
+        int both;
+        cusgd_status status = find_classes(e, j, &both, &y);
+        if (status) return status;
+        if (both) continue;
         if (e->k > 1) snprintf(which, sizeof which, "target %" PRId64, j + 1);
         return fail(CUSGD_ERROR_DATA,
                     "%s: %s is %g in every row%s%s, and %s loss needs rows of both classes: there is nothing to tell apart",
@@ -222,4 +236,10 @@ cusgd_status examples_check_classes(const examples *e, int loss, const char *sou
     return CUSGD_OK;
 }
 
-int examples_have_target(const examples *e, double y) { return first_with(e, y) < e->n; }
+cusgd_status examples_have_target(const examples *e, double y, int *have)
+{
+    int64_t at;
+    cusgd_status status = first_with(e, y, &at);
+    *have = status == CUSGD_OK && at < e->n;
+    return status;
+}
