@@ -336,7 +336,11 @@ cusgd_status cusgd_trainer_model(cusgd_trainer *t, cusgd_model **out)
     if (status == CUSGD_OK) status = model_set_layout(m, t->data->layout);
     if (status == CUSGD_OK) status = cusgd_trainer_get(t, m->weight, m->bias);
     int readable = !t->lost && !t->was_cancelled && trainer_check_data(t) == CUSGD_OK; /* the errors take a pass over the data */
-    if (status == CUSGD_OK && readable) status = trainer_errors(t, &m->errors, &m->freedom, &missing);
+    if (status == CUSGD_OK && readable) {
+        status = trainer_errors(t, &m->errors, &m->freedom, &missing);
+        if (status == CUSGD_ERROR_MEMORY) missing = "there is not enough memory for them"; /* no reason to lose the model */
+        if (status == CUSGD_ERROR_MEMORY) status = CUSGD_OK;
+    }
     for (int64_t i = 0; m->errors && i < m->k * (m->d + 1); i++) {
         if (isfinite(m->errors[i])) continue;
         free(m->errors);

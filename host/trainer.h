@@ -59,7 +59,7 @@ struct cusgd_trainer {
     int unfinished;        /* 1: no fit of the solver has converged yet, or not the last one */
     int separated;         /* 1: no finite optimum exists (separation.c); 0: one exists, or it is not known; -1: not looked at */
     char announcement[256]; /* what a solver says before a long run; "" if nothing */
-    char separation[256];   /* what there is to say then */
+    char separation[512];   /* what there is to say then */
     double *best;           /* (d+1) x k: what AREA_BEST holds of it, on the host, in case the device fails */
     char device_note[512];  /* what the device said of how steps ran; "" if nothing */
     int lost;               /* 1: the device failed in a fit; `best` is the result */

@@ -186,6 +186,32 @@ Test(separation, bounds)
     cusgd_data_free(data);
 }
 
+/* Counts sorted by themselves: for thousands of rows there is no positive one, and what a column shows in them tells nothing yet.
+ */
+Test(separation, rows_sorted_by_target)
+{
+    enum { SORTED = 12000, ZEROS = 9000, COLS = 4 };
+    uint64_t state = 8;
+    double *x = random_normals(&state, SORTED * COLS), *y = zeros(SORTED);
+    for (int i = ZEROS; i < SORTED; i++) y[i] = 1 + (i - ZEROS) / 1000;
+    cusgd_data *data = data_of(SORTED, COLS, 1, x, y, NULL);
+    const cusgd_loss losses[] = {CUSGD_LOSS_POISSON, CUSGD_LOSS_TWEEDIE};
+    for (int l = 0; l < 2; l++) {
+        cusgd_options o = with(CUSGD_SOLVER_AUTO, losses[l], 0);
+        cusgd_result r = fit_anyhow(&o, data);
+        cr_assert(!is_said(&r), "loss %d: %s", (int)losses[l], r.note);
+    }
+    for (int i = 0; i < SORTED; i++) x[i * COLS + 2] = i < ZEROS && i % 50 == 0; /* a dummy that no positive row has */
+    for (int l = 0; l < 2; l++) {
+        cusgd_options o = with(CUSGD_SOLVER_AUTO, losses[l], 0);
+        cusgd_result r = fit_anyhow(&o, data);
+        cr_assert(is_said(&r) && strstr(r.note, "column 3"), "loss %d: %s", (int)losses[l], r.note);
+    }
+    cusgd_data_free(data);
+    free(x);
+    free(y);
+}
+
 /* More columns than rows, columns without a separating one among many rows, and outputs of which the second is separated. */
 Test(separation, wide_long_and_several)
 {

@@ -26,8 +26,9 @@ static cusgd_status refine(solver *s, const double *l, const double *scale, doub
             for (int64_t j = 0; j < side; j++) s->trial[j * s->k + c] = s->x[j * s->k + c] - work[j] * scale[j];
         }
         status = solver_evaluate(s, s->trial, &f, s->trial_g);
+        if (status != CUSGD_OK) break;
         double after = vector_norm(s->size, s->trial_g);
-        if (status != CUSGD_OK || !(after < before)) break;
+        if (!(after < before)) break;
         solver_move(s, f);
         if (after > before / 4 || after == 0) break;
     }
@@ -44,10 +45,10 @@ static cusgd_status solve_normal(solver *s, double *condition, int *done)
     *condition = (double)INFINITY;
     if (!h) return fail_memory((size_t)values * sizeof *h, "X^T X");
     cusgd_status status = solver_hessian(s, NULL, h);
-    for (int64_t j = 0; j < side; j++) scale[j] = h[j * side + j] > 0 ? 1 / sqrt(h[j * side + j]) : 0;
-    for (int64_t a = 0; a < side; a++)
-        for (int64_t b = 0; b < side; b++) h[a * side + b] *= scale[a] * scale[b];
     if (status == CUSGD_OK && !interrupt_asked()) {
+        for (int64_t j = 0; j < side; j++) scale[j] = h[j * side + j] > 0 ? 1 / sqrt(h[j * side + j]) : 0;
+        for (int64_t a = 0; a < side; a++)
+            for (int64_t b = 0; b < side; b++) h[a * side + b] *= scale[a] * scale[b];
         double norm = matrix_norm(side, h, work);
         if (cholesky_factor(side, h)) *condition = cholesky_condition(side, h, norm, work);
         *done = *condition <= most;

@@ -2,6 +2,7 @@
 #include "solver.h"
 
 #include "clock.h"
+#include "error.h"
 #include "interrupt.h"
 #include <math.h>
 
@@ -49,6 +50,8 @@ cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *
         t->least = s.f;
         *objective = s.f * t->loss_unit;
         *seconds = t->least_seconds = clock_seconds() - s.begun;
+    } else if (status == CUSGD_OK && interrupt_asked()) {
+        status = fail_interrupted();
     }
     solver_close(&s);
     return status;

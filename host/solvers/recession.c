@@ -226,9 +226,9 @@ cusgd_status judge_independence(search *s, enum verdict *v)
         double length = vector_norm(f, at);
         for (int64_t a = 0; a < f && length > 0; a++) at[a] /= length;
     }
-    for (int64_t a = 0; a < n; a++)
+    for (int64_t a = 0; a < n && !interrupt_asked(); a++)
         for (int64_t b = 0; b <= a; b++) gram[a * n + b] = vector_dot(f, z + a * f, z + b * f);
-    int independent = cholesky_factor(n, gram);
+    int independent = !interrupt_asked() && cholesky_factor(n, gram);
     for (int64_t a = 0; a < n && independent; a++) independent = gram[a * n + a] > 1e-5;
     if (independent) *v = SEPARATED;
     free(z);

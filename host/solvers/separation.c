@@ -45,10 +45,11 @@ static int separates_alone(const search *s, int64_t j)
     return ((s->may[j] & UP) && rises) || ((s->may[j] & DOWN) && falls);
 }
 
-/* Whether further rows may still tell: a column has shown one value only, or separates the rows so far. */
+/* Whether further rows may still tell: one of both groups has none yet, or a column has shown one value only, or separates the
+ * rows so far. */
 static int is_open(const search *s)
 {
-    int any = 0;
+    int any = s->count[0] == 0 || s->count[1] == 0;
     for (int64_t j = 0; j < s->t->plan.d && !any; j++) {
         double low = fmin(s->low[0][j], s->low[1][j]), high = fmax(s->high[0][j], s->high[1][j]);
         any = s->may[j] != HELD && (!(low < high) || separates_alone(s, j));
@@ -215,12 +216,13 @@ static enum verdict judge_columns(search *s, char *text, size_t room)
 static cusgd_status judge_output(search *s, const double *theta, enum verdict *v, char *text, size_t room)
 {
     enum { MAX_ROWS = 1000 };
+    const double MAX_WORK = 1e10; /* multiplications: some seconds */
     cusgd_status status = CUSGD_OK;
     *v = judge_columns(s, text, room);
     if (*v != UNKNOWN || interrupt_asked()) return status;
     take_columns(s);
     int64_t n = s->count[0] + s->count[1];
-    if (n <= s->free && n <= MAX_ROWS) {
+    if (n <= s->free && n <= MAX_ROWS && (double)n * (double)n * (double)s->free <= MAX_WORK) {
         status = judge_independence(s, v);
         if (*v == SEPARATED) note_independence(s, text, room);
         if (*v == SEPARATED || status != CUSGD_OK) return status;
@@ -273,7 +275,8 @@ cusgd_status trainer_separation(cusgd_trainer *t, const double *theta, char *not
             status = judge_output(&s, theta, &v, t->separation, sizeof t->separation);
         if (status == CUSGD_OK && !interrupt_asked()) t->separated = v == SEPARATED;
         close_search(&s);
-        t->cancelled = 0; /* the fit has ended already */
+        t->cancelled = 0;                                    /* the fit has ended already */
+        if (status == CUSGD_ERROR_MEMORY) status = CUSGD_OK; /* it is not known; that is no reason to lose a result */
     }
     if (status == CUSGD_OK && t->separated > 0) snprintf(note, room, "%s", t->separation);
     return status;

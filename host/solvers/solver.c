@@ -374,6 +374,7 @@ cusgd_status solver_fit(cusgd_trainer *t, cusgd_callback callback, void *user, c
     if (status == CUSGD_OK) status = solver_evaluate(&s, s.x, &s.f, s.g);
     if (status == CUSGD_OK && !isfinite(s.f)) {
         is_open = 0;
+        if (result) result->stop = CUSGD_STOP_DIVERGED;
         status = fail(CUSGD_ERROR_DIVERGED, "the loss is not finite where the solver starts; scale the data or leave out --init");
     }
     if (status == CUSGD_OK) {
@@ -384,6 +385,7 @@ cusgd_status solver_fit(cusgd_trainer *t, cusgd_callback callback, void *user, c
         if (s.stop == CUSGD_STOP_NONE) status = run_method(&s);
     }
     if (is_open) status = end_fit(&s, status, result);
+    t->cancelled = 0;
     interrupt_watch(watched);
     solver_close(&s);
     return status;

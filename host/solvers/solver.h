@@ -25,7 +25,7 @@ typedef struct solver {
     cusgd_stop stop;               /* NONE: go on */
     int stuck;                     /* 1: no step lowers the objective, to rounding or for good */
     int silent;                    /* 1: nothing is told, kept or stopped by the options (optimum.c) */
-    char note[256];                /* what there is to say besides; "" if nothing */
+    char note[512];                /* what there is to say besides; "" if nothing */
 
     /* The run around it (solver.c). */
     double begun, enough; /* seconds; the gradient that will do */
