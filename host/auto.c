@@ -263,17 +263,12 @@ static void choose_schedule(cusgd_trainer *t)
     o->rate = schedule_rate(&t->schedule, 0);
 }
 
-/* Whether the schedule follows from other options than the rate: optimal from l2, time-decay from t0. */
-static int schedule_sets_rate(const cusgd_options *o)
-{
-    return o->schedule == CUSGD_SCHEDULE_OPTIMAL || (o->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(o->t0));
-}
-
 cusgd_status choose_optimizer(cusgd_trainer *t)
 {
     cusgd_options *o = &t->options;
     t->given_t0 = o->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(o->t0);
-    if (schedule_sets_rate(o)) o->rate = (double)NAN; /* it changes nothing, and must not be taken for what sets the rate */
+    /* Where the schedule follows from l2 or t0, a rate changes nothing, and must not be taken for what sets it. */
+    if (o->schedule == CUSGD_SCHEDULE_OPTIMAL || t->given_t0) o->rate = (double)NAN;
     int own_rate = isnan(o->rate) && !t->given_t0;
     int automatic = o->optimizer == CUSGD_OPTIMIZER_AUTO;
     cusgd_status status;

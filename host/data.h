@@ -36,6 +36,7 @@ static inline double matrix_at(const cusgd_matrix *m, int64_t row, int64_t col)
 }
 
 static inline double offset_at(const examples *e, int64_t row) { return e->o.at ? matrix_at(&e->o, row, 0) : 0; }
+static inline double weight_at(const examples *e, int64_t row) { return e->w.at ? matrix_at(&e->w, row, 0) : 1; }
 
 /* The first row and column whose value is not finite or not what `loss` takes, by row, as an error that names them; weights must
  * not be negative nor all zero, offsets must be finite. Reads everything once, in parallel. `loss` < 0: targets are not looked

@@ -229,9 +229,9 @@ static int tell(const cusgd_trainer *t, const fit *f, const steps_report *r, int
         .epoch = f->epochs,
         .epochs = t->options.epochs,
         .step = t->step,
-        .loss = monitor_reported(t, evaluated ? f->loss : r->loss / (double)r->rows),
+        .loss = trainer_reported(t, evaluated ? f->loss : r->loss / (double)r->rows),
         .evaluated = evaluated,
-        .valid_loss = evaluated && t->valid ? monitor_reported(t, f->valid) : (double)NAN,
+        .valid_loss = evaluated && t->valid ? trainer_reported(t, f->valid) : (double)NAN,
         .rate = rate_at(t, t->step > 0 ? t->step - 1 : 0),
         .seconds = seconds,
         .rows_per_second = f->stepping > 0 ? (double)f->rows / f->stepping : 0,
@@ -399,8 +399,8 @@ static cusgd_status tell_result(cusgd_trainer *t, const fit *f, cusgd_result *re
     result->epochs = t->epoch;
     result->steps = t->step;
     result->epoch = f->result_epoch;
-    result->loss = monitor_reported(t, f->loss);
-    result->valid_loss = t->valid ? monitor_reported(t, f->valid) : (double)NAN;
+    result->loss = trainer_reported(t, f->loss);
+    result->valid_loss = t->valid ? trainer_reported(t, f->valid) : (double)NAN;
     result->objective = f->objective * t->loss_unit;
     result->gradient = f->gradient;
     result->excess = monitor_excess(t, f);

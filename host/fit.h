@@ -44,7 +44,4 @@ cusgd_status monitor_compare_null(cusgd_trainer *t, const fit *f, char *note, si
 /* divergence.c: fails with DIVERGED, at the step and the rate that the trainer stands at. */
 cusgd_status fit_diverged(const cusgd_trainer *t, double rate);
 
-/* The loss that is reported for a mean over rows of losses that are summed over outputs. */
-double monitor_reported(const cusgd_trainer *t, double loss);
-
 #endif

@@ -12,7 +12,7 @@ enum { ROWS_BETWEEN = 1 << 16 }; /* questions whether to stop */
 static int has_weight(const examples *e)
 {
     for (int64_t i = 0; i < e->n; i++)
-        if (!e->w.at || matrix_at(&e->w, examples_row(e, i), 0) > 0) return 1;
+        if (weight_at(e, examples_row(e, i)) > 0) return 1;
     return 0;
 }
 

@@ -28,7 +28,7 @@ static double largest_target(const examples *e)
     double largest = 0;
     for (int64_t i = 0; i < e->n; i++) {
         int64_t row = examples_row(e, i);
-        if (e->w.at && !(matrix_at(&e->w, row, 0) > 0)) continue;
+        if (!(weight_at(e, row) > 0)) continue;
         for (int64_t c = 0; c < e->k; c++) largest = fmax(largest, fabs(matrix_at(&e->y, row, c)));
     }
     return largest;
@@ -74,9 +74,10 @@ static cusgd_status copy_scaled(const cusgd_trainer *t, const cusgd_data *data, 
 cusgd_status scale_targets(cusgd_trainer *t)
 {
     bounds b = bounds_of(&t->options);
-    double largest = largest_target(&t->train_rows);
     t->unit = t->loss_unit = 1;
-    if (loss_is_of_classes(t->options.loss) || largest == 0 || (largest >= b.low && largest <= b.high)) return CUSGD_OK;
+    if (loss_is_of_classes(t->options.loss)) return CUSGD_OK;
+    double largest = largest_target(&t->train_rows);
+    if (largest == 0 || (largest >= b.low && largest <= b.high)) return CUSGD_OK;
     if (!can_scale(t) || largest > 1e150) return refuse(t, largest); /* squares of larger ones could not even be reported */
     t->unit = ldexp(1, ilogb(largest));
     t->loss_unit = t->unit * t->unit;

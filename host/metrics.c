@@ -151,7 +151,7 @@ static void find_null(const examples *e, int64_t c, loss_rule loss, sums *s)
     double constant = loss_best_constant(loss.kind, s->above / s->below);
     s->null = e->o.at ? 0 : s->weight * loss_at(loss, constant, s->mean * s->unit).value;
     for (int64_t i = 0; i < e->n && e->o.at; i++) {
-        double w = e->w.at ? matrix_at(&e->w, i, 0) : 1;
+        double w = weight_at(e, i);
         if (w > 0) s->null += w * loss_at(loss, constant + offset_at(e, i), matrix_at(&e->y, i, c)).value;
     }
 }
@@ -209,8 +209,7 @@ static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t ou
         status = score(s, data, i, count, p);
         for (int64_t r = 0; status == CUSGD_OK && r < count; r++)
             for (int64_t c = 0; c < k; c++)
-                add_row(&all[c], s->loss, p[r * k + c], matrix_at(&e->y, i + r, c), e->w.at ? matrix_at(&e->w, i + r, 0) : 1,
-                        offset_at(e, i + r));
+                add_row(&all[c], s->loss, p[r * k + c], matrix_at(&e->y, i + r, c), weight_at(e, i + r), offset_at(e, i + r));
     }
     for (int64_t c = 0; status == CUSGD_OK && c < k && loss_has_log_link(s->loss.kind); c++) find_null(e, c, s->loss, &all[c]);
     if (status == CUSGD_OK) status = data_check_files(data);

@@ -147,51 +147,46 @@ void cusgd_model_free(cusgd_model *model)
 
 /* ---- Saving -------------------------------------------------------------------------------------------------------------- */
 
-/* Adds a list of names as the text of a JSON array. */
-static int add_names(cJSON *metadata, const char *key, char *const *names, int64_t count)
+/* Adds a JSON array, which it frees, as its text; NULL: out of memory. */
+static int add_list(cJSON *metadata, const char *key, cJSON *list)
 {
-    cJSON *list = cJSON_CreateArray();
-    int good = list != NULL;
-    for (int64_t i = 0; i < count && good; i++) {
-        cJSON *name = cJSON_CreateString(names[i]);
-        good = name && cJSON_AddItemToArray(list, name);
-        if (!good) cJSON_Delete(name);
-    }
-    char *text = good ? cJSON_PrintUnformatted(list) : NULL;
-    good = text && cJSON_AddStringToObject(metadata, key, text);
+    char *text = list ? cJSON_PrintUnformatted(list) : NULL;
+    int good = text && cJSON_AddStringToObject(metadata, key, text);
     cJSON_free(text);
     cJSON_Delete(list);
     return good;
+}
+
+/* Adds an item, which it frees on failure, to a JSON array. */
+static int add_item(cJSON *list, cJSON *item)
+{
+    int good = list && item && cJSON_AddItemToArray(list, item);
+    if (!good) cJSON_Delete(item);
+    return good;
+}
+
+static int add_names(cJSON *metadata, const char *key, char *const *names, int64_t count)
+{
+    cJSON *list = cJSON_CreateArray();
+    int good = 1;
+    for (int64_t i = 0; i < count && good; i++) good = add_item(list, cJSON_CreateString(names[i]));
+    return add_list(metadata, key, list) && good;
+}
+
+static int add_numbers(cJSON *metadata, const char *key, const int64_t *numbers, int64_t count)
+{
+    cJSON *list = cJSON_CreateArray();
+    int good = 1;
+    for (int64_t i = 0; i < count && good; i++) good = add_item(list, cJSON_CreateNumber((double)numbers[i]));
+    return add_list(metadata, key, list) && good;
 }
 
 static int add_errors(cJSON *metadata, const cusgd_model *m)
 {
     char freedom[32];
-    cJSON *list = cJSON_CreateDoubleArray(m->errors, (int)(m->k * (m->d + 1)));
-    char *text = list ? cJSON_PrintUnformatted(list) : NULL;
     snprintf(freedom, sizeof freedom, "%" PRId64, m->freedom);
-    int good = text && cJSON_AddStringToObject(metadata, "standard_errors", text);
-    if (good && m->freedom > 0) good = cJSON_AddStringToObject(metadata, "residual_df", freedom) != NULL;
-    cJSON_free(text);
-    cJSON_Delete(list);
-    return good;
-}
-
-/* Adds numbers as the text of a JSON array. */
-static int add_numbers(cJSON *metadata, const char *key, const int64_t *numbers, int64_t count)
-{
-    cJSON *list = cJSON_CreateArray();
-    int good = list != NULL;
-    for (int64_t i = 0; i < count && good; i++) {
-        cJSON *number = cJSON_CreateNumber((double)numbers[i]);
-        good = number && cJSON_AddItemToArray(list, number);
-        if (!good) cJSON_Delete(number);
-    }
-    char *text = good ? cJSON_PrintUnformatted(list) : NULL;
-    good = text && cJSON_AddStringToObject(metadata, key, text);
-    cJSON_free(text);
-    cJSON_Delete(list);
-    return good;
+    return add_list(metadata, "standard_errors", cJSON_CreateDoubleArray(m->errors, (int)(m->k * (m->d + 1)))) &&
+           (m->freedom <= 0 || cJSON_AddStringToObject(metadata, "residual_df", freedom) != NULL);
 }
 
 static int add_layout(cJSON *metadata, const cusgd_layout *l)

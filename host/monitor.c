@@ -27,11 +27,6 @@ double gradient_norm(const cusgd_trainer *t, const double *theta, const double *
     return sqrt(sum);
 }
 
-double monitor_reported(const cusgd_trainer *t, double loss)
-{
-    return loss_reported(t->plan.loss.kind, loss / (double)t->plan.k) * t->loss_unit;
-}
-
 /* ---- Evaluation ---- */
 
 cusgd_status monitor_evaluate(cusgd_trainer *t, enum area area, int with_gradient, fit *f)
@@ -84,8 +79,8 @@ int monitor_loss_is_bad(const cusgd_trainer *t, double loss)
 
 /* The default's average falls nearly steadily when the rate is right; other optimizers' iterates fluctuate at any rate. Momentum
  * carries it past the optimum and back within some 1 / (1 - momentum) steps, which are many epochs where batches are large. The
- * share of the null model's loss is for data that a model fits nearly exactly, where the objective moves by large factors and yet
- * by nothing that matters. */
+ * share of the intercept-only model's loss is for data that a model fits nearly exactly, where the objective moves by large
+ * factors and yet by nothing that matters. */
 int monitor_has_risen(const cusgd_trainer *t, const fit *f)
 {
     const double share = 0.05, share_of_null = 1e-6, swing = 5 / (1 - t->options.momentum);
@@ -169,6 +164,6 @@ cusgd_status monitor_compare_null(cusgd_trainer *t, const fit *f, char *note, si
     if (status == CUSGD_OK && !*note && f->loss > t->null_loss + rounding * fabs(t->null_loss - t->floor))
         snprintf(note, size, "the model is worse than %s on the training rows (loss %.6g, not %.6g): %s",
                  t->plan.intercept ? "the intercept-only model, which predicts a constant," : "a model whose coefficients are 0",
-                 monitor_reported(t, f->loss), monitor_reported(t, t->null_loss), advice_for(t));
+                 trainer_reported(t, f->loss), trainer_reported(t, t->null_loss), advice_for(t));
     return status;
 }

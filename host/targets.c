@@ -22,7 +22,7 @@ static void take_rows(const examples *e, int64_t c, target_rows *r)
     int64_t count = e->n < MOST_ROWS ? e->n : MOST_ROWS;
     for (int64_t i = 0; i < count; i++) {
         int64_t row = examples_row(e, i * (e->n / count) + i * (e->n % count) / count); /* floor(i n / count) */
-        double w = e->w.at ? matrix_at(&e->w, row, 0) : 1;
+        double w = weight_at(e, row);
         if (!(w > 0)) continue;
         r->y[r->m] = matrix_at(&e->y, row, c);
         r->o[r->m] = offset_at(e, row);
@@ -148,7 +148,7 @@ void targets_beside_offsets(const cusgd_trainer *t, double *mean)
         double above = 0, below = 0;
         for (int64_t i = 0; i < e->n; i++) {
             int64_t row = examples_row(e, i);
-            double w = e->w.at ? matrix_at(&e->w, row, 0) : 1;
+            double w = weight_at(e, row);
             if (i % ROWS_BETWEEN == 0 && interrupt_asked()) break;
             if (!(w > 0)) continue;
             beside_offset b = loss_beside_offset(t->plan.loss, matrix_at(&e->y, row, c), offset_at(e, row));
@@ -168,7 +168,7 @@ double targets_floor(const cusgd_trainer *t)
     if (!loss_has_log_link(t->plan.loss.kind)) return 0;
     for (int64_t i = 0; i < e->n; i++) {
         int64_t row = examples_row(e, i);
-        double w = e->w.at ? matrix_at(&e->w, row, 0) : 1;
+        double w = weight_at(e, row);
         if (i % ROWS_BETWEEN == 0 && interrupt_asked()) break;
         for (int64_t c = 0; c < e->k; c++) sum += w * loss_floor(t->plan.loss, matrix_at(&e->y, row, c));
         weight += w;

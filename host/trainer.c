@@ -396,6 +396,11 @@ cusgd_status trainer_objective(cusgd_trainer *t, const bound *b, const double *t
     return status;
 }
 
+double trainer_reported(const cusgd_trainer *t, double loss)
+{
+    return loss_reported(t->plan.loss.kind, loss / (double)t->plan.k) * t->loss_unit;
+}
+
 const char *cusgd_trainer_note(const cusgd_trainer *t, size_t index)
 {
     const char *notes[3];

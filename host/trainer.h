@@ -113,6 +113,8 @@ cusgd_status trainer_theta(cusgd_trainer *t, enum area area, double *theta);
 /* The objective at theta: data loss, and in full with penalties; gradient of the data loss may be NULL. */
 cusgd_status trainer_objective(cusgd_trainer *t, const bound *b, const double *theta, double *loss, double *objective,
                                double *gradient);
+/* The loss that is reported, in the units of the data, for a mean over rows of losses that are summed over outputs. */
+double trainer_reported(const cusgd_trainer *t, double loss);
 /* The best constant model, in the same coordinates. */
 void trainer_null(const cusgd_trainer *t, double *theta);
 /* The factor on parameter u's penalties; theta brought into its bounds. */

@@ -85,7 +85,7 @@ static int block_is_good(const examples *e, int loss, int64_t first, int64_t cou
             good &= target_is_good(loss, y);
             *seen |= y == 0 ? SEEN_ZERO : y == -1 ? SEEN_MINUS : 0;
         }
-        double w = e->w.at ? matrix_at(&e->w, row, 0) : 1;
+        double w = weight_at(e, row);
         good &= weight_is_good(w) & offset_is_good(e, row);
         *seen |= w > 0 ? SEEN_WEIGHT : 0;
     }
@@ -125,7 +125,7 @@ static cusgd_status check_row(const examples *e, int loss, const char *source, i
     if (!offset_is_good(e, row))
         return fail(CUSGD_ERROR_DATA, "%s: row %" PRId64 ": the offset %g is not a finite number: remove the row", source,
                     row + 1, offset_at(e, row));
-    double w = e->w.at ? matrix_at(&e->w, row, 0) : 1;
+    double w = weight_at(e, row);
     if (weight_is_good(w)) return CUSGD_OK;
     return fail(CUSGD_ERROR_DATA, "%s: row %" PRId64 ": the weight %g is not one: weights are finite, and 0 or greater", source,
                 row + 1, w);

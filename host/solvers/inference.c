@@ -34,7 +34,7 @@ static int64_t degrees_of_freedom(const cusgd_trainer *t)
 {
     const examples *e = &t->train_rows;
     int64_t count = -t->plan.d - (t->plan.intercept != 0);
-    for (int64_t i = 0; i < e->n; i++) count += !e->w.at || matrix_at(&e->w, examples_row(e, i), 0) > 0;
+    for (int64_t i = 0; i < e->n; i++) count += weight_at(e, examples_row(e, i)) > 0;
     return count;
 }
 

@@ -27,11 +27,7 @@ typedef struct search {
 
 static inline int is_positive(const search *s, int64_t row) { return matrix_at(&s->t->train_rows.y, row, s->c) > 0; }
 
-static inline int counts(const search *s, int64_t row)
-{
-    const examples *e = &s->t->train_rows;
-    return !e->w.at || matrix_at(&e->w, row, 0) > 0;
-}
+static inline int counts(const search *s, int64_t row) { return weight_at(&s->t->train_rows, row) > 0; }
 
 /* recession.c. Each leaves *v as it is, or sets it. */
 

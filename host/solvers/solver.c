@@ -131,11 +131,6 @@ static cusgd_status keep_best(solver *s)
     return status;
 }
 
-static double reported(const solver *s, double loss)
-{
-    return loss_reported(s->t->plan.loss.kind, loss / (double)s->k) * s->t->loss_unit;
-}
-
 static int tell(const solver *s)
 {
     double seconds = clock_seconds() - s->begun, rows = (double)s->passes * (double)s->t->train_rows.n;
@@ -145,9 +140,9 @@ static int tell(const solver *s)
         .epoch = s->iterations,
         .epochs = epochs,
         .step = s->t->step + s->iterations,
-        .loss = reported(s, s->loss),
+        .loss = trainer_reported(s->t, s->loss),
         .evaluated = 1,
-        .valid_loss = s->t->valid ? reported(s, s->valid) : (double)NAN,
+        .valid_loss = s->t->valid ? trainer_reported(s->t, s->valid) : (double)NAN,
         .rate = s->step,
         .seconds = seconds,
         .rows_per_second = seconds > 0 ? rows / seconds : 0,
@@ -209,13 +204,13 @@ static cusgd_status store(solver *s, cusgd_result *r)
     if (status == CUSGD_OK) status = solver_evaluate(s, s->x, &r->objective, s->g);
     if (status != CUSGD_OK) return status;
     r->objective *= t->loss_unit;
-    r->loss = reported(s, s->loss);
+    r->loss = trainer_reported(s->t, s->loss);
     solver_subgradient(s, s->x, s->g, s->trial_g);
     r->gradient = t->null_gradient > 0 ? vector_norm(s->size, s->trial_g) / t->null_gradient : 0;
     r->valid_loss = (double)NAN;
     if (t->valid) {
         status = trainer_objective(t, t->valid, s->x, &r->valid_loss, &unused, NULL);
-        r->valid_loss = reported(s, r->valid_loss);
+        r->valid_loss = trainer_reported(s->t, r->valid_loss);
     }
     return status;
 }
@@ -254,7 +249,7 @@ static cusgd_status lose_data(solver *s, cusgd_result *result)
                       .steps = t->step,
                       .epoch = kept ? s->best_iteration : t->epoch,
                       .loss = unknown,
-                      .valid_loss = kept ? reported(s, t->kept) : unknown,
+                      .valid_loss = kept ? trainer_reported(s->t, t->kept) : unknown,
                       .objective = unknown,
                       .gradient = unknown,
                       .excess = unknown,

@@ -39,7 +39,7 @@ static int64_t count_rows(const cusgd_trainer *t, int64_t *row)
     const examples *e = &t->train_rows;
     int64_t count = 0;
     for (int64_t i = 0; i < e->n; i++) {
-        if (e->w.at && !(matrix_at(&e->w, examples_row(e, i), 0) > 0)) continue;
+        if (!(weight_at(e, examples_row(e, i)) > 0)) continue;
         if (row) row[count] = i;
         count++;
     }
