@@ -408,6 +408,7 @@ static cusgd_status tell_result(cusgd_trainer *t, const fit *f, cusgd_result *re
     result->seconds = clock_seconds() - f->begun;
     result->rows_per_second = f->stepping > 0 ? (double)f->rows / f->stepping : 0;
     result->backoffs = f->backoffs;
+    result->separated = t->separated > 0;
     if (t->lost || !isfinite(f->loss)) return CUSGD_OK;
     return monitor_compare_null(t, f, result->note, sizeof result->note);
 }

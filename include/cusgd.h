@@ -496,6 +496,8 @@ typedef struct cusgd_result {
     double rate;             /* of the last step */
     double seconds, rows_per_second;
     int64_t backoffs; /* how often the run went back to better parameters and divided the rate by 4, because the loss rose */
+    int separated;  /* 1: no finite optimum exists, as `note` says (logistic, poisson, tweedie); 0: one exists, or it is not known
+                     */
     char note[512]; /* what else there is to know: "rank 3 of 5: ...", that no finite optimum exists (logistic, poisson, tweedie),
                      * that the result is worse than the intercept-only model; "" if nothing */
 } cusgd_result;

@@ -265,7 +265,7 @@ static void put_advice(const cusgd_options *o, const cusgd_result *r)
         snprintf(limit, sizeof limit, "%lld", (long long)o->epochs);
     full.solver = CUSGD_SOLVER_AUTO;
     const char *lower = r->stop == CUSGD_STOP_TOLERANCE ? "a smaller --tolerance" : "more --epochs";
-    if (strstr(r->note, "no finite optimum"))
+    if (r->separated)
         fprintf(stderr, "; more --epochs than %lld would lower the loss without end, as no finite optimum exists: give --l2",
                 (long long)o->epochs);
     else if (kinked >> o->loss & 1 || cusgd_options_check(&full))
@@ -282,8 +282,7 @@ static void put_shortfall(const cusgd_options *o, const cusgd_result *r, const g
     int ended = r->stop == CUSGD_STOP_EPOCHS || (r->stop == CUSGD_STOP_TOLERANCE && !isnan(g->least) && g->far);
     if (!ended || !watched || o->solver != CUSGD_SOLVER_SGD || g->reached || !isnan(r->valid_loss)) return;
     fputs("note: not converged", stderr);
-    int finite = !strstr(r->note, "no finite optimum");
-    if (finite && isfinite(g->excess)) fprintf(stderr, ": about %.2g %% above the optimum", 100 * g->excess);
+    if (!r->separated && isfinite(g->excess)) fprintf(stderr, ": about %.2g %% above the optimum", 100 * g->excess);
     put_advice(o, r);
     fputc('\n', stderr);
 }

@@ -226,6 +226,7 @@ static cusgd_status finish(solver *s, cusgd_result *result)
     r.rate = s->step;
     r.seconds = clock_seconds() - s->begun;
     r.rows_per_second = seconds > 0 ? rows / seconds : 0;
+    r.separated = s->t->separated > 0;
     memcpy(r.note, s->note, sizeof r.note);
     if (result) *result = r;
     return status;
