@@ -96,8 +96,11 @@ typedef struct backend_ops {
     cusgd_status (*get)(void *self, enum area a, enum part p, double *values);
     cusgd_status (*copy)(void *self, enum area to, enum area from);
 
-    /* Runs steps on AREA_CURRENT; may return before they are done. report() waits for all that were given. */
+    /* Runs steps on AREA_CURRENT; may return before they are done. wait() waits for all but the latest slice, so that the next
+     * one can be made ready meanwhile; *failed: 1 if one of those slices had a step that failed, which the next report tells
+     * exactly. NULL where steps() returns when they are done. report() waits for all that were given. */
     cusgd_status (*steps)(void *self, const slice *s);
+    cusgd_status (*wait)(void *self, int *failed);
     cusgd_status (*report)(void *self, steps_report *out);
 
     /* The mean loss (sum over outputs, weighted) at theta (host memory), without penalties; gradient, (d+1) x k, may be NULL. */

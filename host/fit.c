@@ -11,12 +11,16 @@
 #include <string.h>
 
 enum {
-    MOST_STEPS = 4096,               /* of a slice */
-    SLICE_BYTES = 256 * 1024 * 1024, /* of x in a slice: how long a cancellation waits; */
-    CPU_SHARE = 8,                   /* a CPU's slices have an eighth of both */
+    HOST_SLICE_STEPS = 512, /* of a slice, at most */
+    GPU_SLICE_STEPS = 4096, /* 4 to 10 ms of the shortest ones */
+    OUTPUTS_BY_MEMORY = 16, /* with so many outputs a GPU multiplies for as long as it reads x */
     MOST_BACKOFFS = 60,
     PROXIMAL_STEPS = 3 /* full-batch ones at the end of a run with l1: they clear the batches' noise from zeros */
 };
+/* Of x in a slice, at most: a GPU reads them in 2 ms (4 TB/s) to 25 ms (300 GB/s). */
+static const int64_t HOST_SLICE_BYTES = 32 * 1024 * 1024, GPU_SLICE_BYTES = INT64_C(8000000000);
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* ---- Steps ---- */
 
@@ -37,53 +41,69 @@ step_numbers trainer_numbers(const cusgd_trainer *t, int64_t step)
     return s;
 }
 
-/* Up to `most` steps of the epoch under way, in one slice; their report. */
-static cusgd_status run_slice(cusgd_trainer *t, const sampler *order, int64_t most, step_numbers *numbers, steps_report *report)
+/* By how long a cancellation may wait: for the slice under way, and on a GPU for the one that it has been given meanwhile. */
+int64_t slice_steps(int64_t bytes, int is_host)
 {
-    const backend *b = &t->backend;
-    int64_t count = t->batches - t->batch;
-    if (count > most) count = most;
-    for (int64_t i = 0; i < count; i++) numbers[i] = trainer_numbers(t, t->step + i);
-    slice s = {t->train, order, t->batch, count, numbers};
-    cusgd_status status = b->ops->steps(b->self, &s);
-    if (status == CUSGD_OK) status = b->ops->report(b->self, report);
-    if (status != CUSGD_OK) return status;
-    if (report->note) snprintf(t->device_note, sizeof t->device_note, "%s", report->note);
-    t->step += report->done;
-    t->batch += report->done;
-    return CUSGD_OK;
+    int64_t steps = (is_host ? HOST_SLICE_BYTES : GPU_SLICE_BYTES) / bytes, most = is_host ? HOST_SLICE_STEPS : GPU_SLICE_STEPS;
+    return steps < 1 ? 1 : steps > most ? most : steps;
 }
 
-static int64_t slice_steps(const cusgd_trainer *t)
+static int64_t steps_at_once(const cusgd_trainer *t)
 {
-    int64_t bytes = t->options.batch * t->plan.d * (t->options.precision == CUSGD_PRECISION_DOUBLE ? 8 : 4);
-    int64_t share = t->backend.is_host ? CPU_SHARE : 1;
-    int64_t steps = SLICE_BYTES / share / bytes, most = MOST_STEPS / share;
-    return steps < 1 ? 1 : steps > most ? most : steps;
+    double bytes = (double)t->options.batch * (double)t->plan.d * (t->options.precision == CUSGD_PRECISION_DOUBLE ? 8 : 4);
+    if (!t->backend.is_host) bytes *= 1 + (double)t->plan.k / OUTPUTS_BY_MEMORY;
+    return slice_steps(bytes < 1e18 ? (int64_t)bytes : (int64_t)1e18, t->backend.is_host);
 }
 
 static int is_cancelled(const cusgd_trainer *t) { return t->cancelled || interrupt_asked(); }
 
-/* Steps until `limit` of them are done, the epoch ends, one fails or somebody cancels; sums in *total. */
+/* Batches first .. first + count - 1 of the epoch under way, in one slice; the trainer counts them when they are reported. */
+static cusgd_status give_slice(const cusgd_trainer *t, const sampler *order, int64_t first, int64_t count, step_numbers *numbers)
+{
+    slice s = {t->train, order, first, count, numbers};
+    for (int64_t i = 0; i < count; i++) numbers[i] = trainer_numbers(t, t->step - t->batch + first + i);
+    return t->backend.ops->steps(t->backend.self, &s);
+}
+
+/* Waits for all that was given, counts it and adds it to *total. */
+static cusgd_status take_report(cusgd_trainer *t, steps_report *total)
+{
+    steps_report r;
+    cusgd_status status = t->backend.ops->report(t->backend.self, &r);
+    if (status != CUSGD_OK) return status;
+    if (r.note) snprintf(t->device_note, sizeof t->device_note, "%s", r.note);
+    t->step += r.done;
+    t->batch += r.done;
+    total->loss += r.loss;
+    total->rows += r.rows;
+    total->done += r.done;
+    total->failed |= r.failed;
+    return CUSGD_OK;
+}
+
+/* Steps until `limit` of them are done, the epoch ends, one fails or somebody cancels; sums in *total. A device that can wait for
+ * less than all is given the next slice before the one before is done, and reports at the end. Its first slices are short, since
+ * it has nothing to do while the first one is made ready: the numbers of 4096 steps take up to 2 ms. */
 static cusgd_status run_steps(cusgd_trainer *t, int64_t limit, steps_report *total)
 {
-    int64_t most = slice_steps(t);
+    const backend *b = &t->backend;
+    int64_t most = t->slice > 0 ? t->slice : steps_at_once(t), count = b->ops->wait ? (most + 15) / 16 : most;
+    int64_t given = t->batch, end = limit < t->batches - given ? given + limit : t->batches;
+    int failed = 0;
     step_numbers *numbers = allocate((size_t)most, sizeof *numbers);
     cusgd_status status = CUSGD_OK;
     memset(total, 0, sizeof *total);
     if (!numbers) return fail_memory((size_t)most * sizeof *numbers, "a slice of steps");
     sampler order = sampler_make(t->options.sampling, t->options.seed, (uint64_t)t->train_rows.n, (uint64_t)t->batches,
                                  (uint64_t)t->epoch_index);
-    while (status == CUSGD_OK && total->done < limit && t->batch < t->batches && !total->failed && !is_cancelled(t)) {
-        steps_report r;
-        int64_t left = limit - total->done;
-        status = run_slice(t, &order, left < most ? left : most, numbers, &r);
-        if (status != CUSGD_OK) break;
-        total->loss += r.loss;
-        total->rows += r.rows;
-        total->done += r.done;
-        total->failed = r.failed;
+    while (status == CUSGD_OK && given < end && !failed && !total->failed && !is_cancelled(t)) {
+        count = least(count, end - given);
+        status = give_slice(t, &order, given, count, numbers);
+        given += count;
+        count = least(4 * count, most);
+        if (status == CUSGD_OK) status = b->ops->wait ? b->ops->wait(b->self, &failed) : take_report(t, total);
     }
+    if (status == CUSGD_OK && b->ops->wait) status = take_report(t, total);
     free(numbers);
     return status;
 }

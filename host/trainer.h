@@ -46,6 +46,7 @@ struct cusgd_trainer {
     int64_t step, epoch;   /* taken; completed */
     int64_t epoch_index;   /* epochs begun before this one, undone ones too: what the order of rows depends on */
     int64_t batch;         /* the next one of the epoch under way */
+    int64_t slice;         /* steps that the device is given at a time; 0: slice_steps() */
     double rate_scale;     /* 4^-(epochs undone) */
     double plateau_scale;  /* what plateaus have left of the rate */
     double plateau_best;   /* the score that has to be beaten, */
@@ -124,6 +125,8 @@ double trainer_bounded(const cusgd_trainer *t, int64_t u, double theta);
 cusgd_status trainer_begin(cusgd_trainer *t);
 /* fit.c: what a step does with its gradient. */
 step_numbers trainer_numbers(const cusgd_trainer *t, int64_t step);
+/* fit.c: the steps of a slice, where each reads `bytes` of x (at least 1). */
+int64_t slice_steps(int64_t bytes, int is_host);
 /* monitor.c: |minimum-norm subgradient| of the objective, given the data loss's gradient. */
 double gradient_norm(const cusgd_trainer *t, const double *theta, const double *gradient);
 

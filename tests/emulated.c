@@ -24,7 +24,9 @@ int emulated_find(emulated_module *out)
            find(library, "emulator_set_memory", &out->set_memory) && find(library, "emulator_live_bytes", &out->live_bytes) &&
            find(library, "emulator_live_objects", &out->live_objects) && find(library, "emulator_fail_call", &out->fail_call) &&
            find(library, "emulator_fail_from", &out->fail_from) && find(library, "emulator_refuse", &out->refuse) &&
-           find(library, "emulator_miss_barrier", &out->miss_barrier) && find(library, "emulator_failed_call", &out->failed_call);
+           find(library, "emulator_miss_barrier", &out->miss_barrier) &&
+           find(library, "emulator_failed_call", &out->failed_call) && find(library, "emulator_calls_of", &out->calls_of) &&
+           find(library, "emulator_drains", &out->drains);
 }
 
 int emulated_is_cleanup(const char *call)

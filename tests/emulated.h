@@ -13,6 +13,7 @@ typedef struct emulated_module {
     size_t (*live_bytes)(void), (*live_objects)(void);
     void (*fail_call)(unsigned long n), (*fail_from)(unsigned long n), (*refuse)(const char *name);
     const char *(*failed_call)(void);
+    unsigned long (*calls_of)(const char *name), (*drains)(void);
 } emulated_module;
 
 /* 0: there is no such module, or a real GPU's. */

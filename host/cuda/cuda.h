@@ -85,6 +85,9 @@ typedef struct run {
     cudaEvent_t uploaded[2]; /* ... once it has been read */
     int turn;
     run_state *report;     /* pinned */
+    cudaEvent_t ran[2];    /* the latest two calls of steps() are done; */
+    int *stopped[2];       /* pinned: what run_state's `failed` then was */
+    int64_t slices;        /* calls of steps() since the last report */
     route route;           /* of the latest slice */
     int warm;              /* 1: a step has gone this way, so all that is loaded on first use is there */
     cudaGraphExec_t graph; /* of several steps on this route; NULL: not captured */
@@ -249,6 +252,7 @@ cusgd_status cuda_copy(void *of, enum area to, enum area from);
 void run_close(cuda *c);
 void graph_close(cuda *c);
 cusgd_status cuda_steps(void *of, const slice *s); /* step.c */
+cusgd_status cuda_wait(void *of, int *failed);
 update_task update_of(const cuda *c);
 const void *gradient_at(const run *r); /* where it is taken */
 cusgd_status cuda_report(void *of, steps_report *out);

@@ -207,6 +207,7 @@ static const backend_ops ops = {
     .get = cuda_get,
     .copy = cuda_copy,
     .steps = cuda_steps,
+    .wait = cuda_wait,
     .report = cuda_report,
     .objective = cuda_objective,
     .hessian = cuda_hessian,

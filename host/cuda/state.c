@@ -42,7 +42,9 @@ void run_close(cuda *c)
     cuda_free(r->table);
     for (int i = 0; i < 2; i++) {
         cuda_unpin(r->written[i]);
+        cuda_unpin(r->stopped[i]);
         if (r->uploaded[i]) (void)cudaEventDestroy(r->uploaded[i]);
+        if (r->ran[i]) (void)cudaEventDestroy(r->ran[i]);
     }
     cuda_unpin(r->report);
     work_close(&r->work);
@@ -79,7 +81,10 @@ static cusgd_status allocate_slices(cuda *c)
     for (int i = 0; i < 2; i++) {
         TRY(cuda_pinned(sizeof(slice_table), "a slice of steps", &memory));
         r->written[i] = memory;
+        TRY(cuda_pinned(sizeof(int), "a report", &memory));
+        r->stopped[i] = memory;
         TRY(CUDA(cudaEventCreateWithFlags(&r->uploaded[i], cudaEventDisableTiming)));
+        TRY(CUDA(cudaEventCreateWithFlags(&r->ran[i], cudaEventDisableTiming)));
     }
     TRY(cuda_pinned(sizeof(run_state), "a report", &memory));
     r->report = memory;

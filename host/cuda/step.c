@@ -295,6 +295,17 @@ static cusgd_status run_table(cuda *c, const slice *s, int64_t done, int64_t cou
     return CUSGD_OK;
 }
 
+/* What wait() looks at when the next slice is under way. */
+static cusgd_status end_slice(cuda *c)
+{
+    run *r = &c->run;
+    int64_t turn = r->slices % 2;
+    TRY(CUDA(cudaMemcpyAsync(r->stopped[turn], &r->work.state->failed, sizeof(int), cudaMemcpyDeviceToHost, c->stream)));
+    TRY(CUDA(cudaEventRecord(r->ran[turn], c->stream)));
+    r->slices++;
+    return CUSGD_OK;
+}
+
 cusgd_status cuda_steps(void *of, const slice *s)
 {
     cuda *c = of;
@@ -303,6 +314,19 @@ cusgd_status cuda_steps(void *of, const slice *s)
     TRY(choose_route(c, s));
     TRY(choose_math(c, c->run.plan.tf32));
     for (int64_t done = 0; done < s->count; done += TABLE_STEPS) TRY(run_table(c, s, done, least(TABLE_STEPS, s->count - done)));
+    return end_slice(c);
+}
+
+cusgd_status cuda_wait(void *of, int *failed)
+{
+    cuda *c = of;
+    run *r = &c->run;
+    int64_t before = r->slices % 2; /* the slice before the latest: number slices - 2 */
+    *failed = 0;
+    if (r->slices < 2) return CUSGD_OK;
+    TRY(cuda_enter(c));
+    TRY(CUDA(cudaEventSynchronize(r->ran[before])));
+    *failed = *r->stopped[before] != 0;
     return CUSGD_OK;
 }
 
@@ -311,6 +335,7 @@ cusgd_status cuda_report(void *of, steps_report *out)
     cuda *c = of;
     run *r = &c->run;
     memset(out, 0, sizeof *out);
+    r->slices = 0;
     if (!r->work.state) return CUSGD_OK;
     TRY(cuda_enter(c));
     TRY(CUDA(cudaMemcpyAsync(r->report, r->work.state, sizeof *r->report, cudaMemcpyDeviceToHost, c->stream)));

@@ -34,6 +34,11 @@ void emulator_list_live(void);
 
 /* CUDA, cuBLAS and cuRAND calls and launches made so far; those that only name or return an error do not count. */
 unsigned long emulator_calls(void);
+/* Those of a function, or launches ("launch of ", "launch of KERNEL"): of all whose name begins so. */
+unsigned long emulator_calls_of(const char *name);
+/* How often the host has waited for a stream's work until the stream had none left: a GPU then stands idle until it gets more.
+ * Only where streams are lazy is there anything to wait for. */
+unsigned long emulator_drains(void);
 /* Makes the n-th counted call from now fail (1: the next), or it and all later ones, as if the device were lost. 0: none. A
  * call that frees or waits does its work even so. CUSGD_EMULATOR_FAIL_CALL and CUSGD_EMULATOR_FAIL_FROM are the same from
  * outside, counted from the process's first call; "emulator: call N, NAME, fails" is then written to stderr. */

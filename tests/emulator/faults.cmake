@@ -106,6 +106,8 @@ fault(grid-barrier kernels/persistent.cu "if (gridDim.x > 1) met = grid_barrier(
 fault(list-context host/cuda/module.c "TRY(CUDA(cudaGetDeviceProperties(&properties, index)));"
       "TRY(CUDA(cudaSetDevice(index))); TRY(CUDA(cudaGetDeviceProperties(&properties, index)));")
 fault(barrier-missed kernels/persistent.cu "if (!met) break;" "if (!met) met = true;")
+fault(idle host/cuda/step.c "TRY(CUDA(cudaEventSynchronize(r->ran[before])));" "TRY(cuda_synchronize(c));")
+fault(late-end host/cuda/step.c "*failed = *r->stopped[before] != 0;" "")
 fault(no-turn host/cuda/fused.c "if (*last && *last != c) TRY(CUDA(cudaStreamWaitEvent(c->stream, (*last)->persisted, 0)));" "")
 fault(stage-wait kernels/persistent.cu "        copy_async_wait();\n        __syncthreads();\n        if (i + 1" "        __syncthreads();\n        if (i + 1")
 fault(stage-turn kernels/persistent.cu "p, memory, staged, !turn);" "p, memory, staged, turn);")

@@ -68,6 +68,8 @@ planted early-wait PLAIN test-seam-large "$engines" 0 0 'without wait_for_earlie
 planted grid-barrier PLAIN test-seam-large "$engines" 0 0 'gradient of parameter'
 planted list-context PLAIN test-module module/emul_a_list_of_devices_makes_no_context 0 0 'without cudaSetDevice'
 planted barrier-missed PLAIN test-module module/emul_a_barrier_that_is_missed_is_an_error 0 0 'status 0'
+planted idle PLAIN test-slices slices/emul_the_gpu_does_not_stand_idle 0 1 'idle 5 times, not 1'
+planted late-end PLAIN test-slices slices/emul_a_divergence_is_told_exactly 0 1 'launches of a failed run'
 planted no-turn PLAIN test-module module/emul_persistent_launches_take_turns 0 0 'emulator: cooperative launch of'
 planted stage-wait PLAIN test-seam-large "$engines" 0 0 'gradient of parameter'
 planted stage-turn PLAIN test-seam-large "$engines" 0 0 'gradient of parameter|slices of|two engines'

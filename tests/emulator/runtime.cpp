@@ -22,6 +22,7 @@ static unsigned missed_setting;
 static const unsigned capability_setting = from_environment("CUSGD_EMULATOR_CAPABILITY");
 
 static unsigned long calls;
+static std::map<std::string, unsigned long> &calls_by_name = *new std::map<std::string, unsigned long>;
 static unsigned fail_from_outside = from_environment("CUSGD_EMULATOR_FAIL_FROM");
 static unsigned long fail_at = /* the number of the call that fails; 0: none */
     fail_from_outside ? fail_from_outside : from_environment("CUSGD_EMULATOR_FAIL_CALL");
@@ -58,6 +59,7 @@ uint64_t random_next(uint64_t *state)
 bool call_fails(const char *name, const char *of)
 {
     calls++;
+    calls_by_name[std::string(name) + of]++;
     if (!refused.empty() && refused == std::string(name) + of) return true;
     if (!fail_at || calls < fail_at || (calls > fail_at && !fail_all_later)) return false;
     if (!failed.empty()) return true;
@@ -141,6 +143,15 @@ unsigned long emulator_calls(void)
 {
     locked guard(lock());
     return calls;
+}
+
+unsigned long emulator_calls_of(const char *name)
+{
+    locked guard(lock());
+    unsigned long sum = 0;
+    for (const auto &c : calls_by_name)
+        if (c.first.compare(0, strlen(name), name) == 0) sum += c.second;
+    return sum;
 }
 
 void emulator_fail_call(unsigned long n)

@@ -40,6 +40,7 @@ struct queue {
 static std::vector<std::shared_ptr<queue>> &queues = *new std::vector<std::shared_ptr<queue>>;
 static const std::shared_ptr<queue> &legacy = *new std::shared_ptr<queue>(new queue());
 static uint64_t chance;
+static unsigned long drains;
 } // namespace emulator
 
 using emulator::nodes;
@@ -86,6 +87,14 @@ static void advance(queue &q, size_t upto)
         w();
     }
     device_leave();
+}
+
+/* The host waits until queue `q` has come so far. */
+static void wait_on_host(queue &q, size_t upto)
+{
+    bool had_work = !q.waiting.empty() && q.done < upto;
+    advance(q, upto);
+    drains += had_work && q.waiting.empty();
 }
 
 /* A piece of work: until queue `q` has come so far. */
@@ -173,7 +182,7 @@ cudaError_t synchronize(cudaStream_t stream)
         return remember(cudaErrorStreamCaptureUnsupported);
     }
     if (&q == legacy.get() && is_legacy_forbidden()) return remember(cudaErrorStreamCaptureImplicit);
-    advance(q, tail_of(q));
+    wait_on_host(q, tail_of(q));
     return cudaSuccess;
 }
 
@@ -216,6 +225,12 @@ static void run_graph(const nodes &made)
 } // namespace emulator
 
 using namespace emulator;
+
+unsigned long emulator_drains(void)
+{
+    locked guard(lock());
+    return drains;
+}
 
 /* ---- streams ---- */
 
@@ -364,7 +379,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event)
     locked guard(lock());
     bool fails = call_fails(__func__);
     if (cudaError_t error = refuse_captured(event)) return error;
-    if (event->recorded) advance(*event->recorded, event->upto);
+    if (event->recorded) wait_on_host(*event->recorded, event->upto);
     return fails ? remember(cudaErrorUnknown) : cudaSuccess;
 }
 

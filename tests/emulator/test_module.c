@@ -149,6 +149,7 @@ static cusgd_status work(const backend *b, const seam_examples *e, const bound *
     double theta[(D + 1) * K] = {0.5}, metric[(D + 1) * K], value, gradient[(D + 1) * K], out[N * K], x[DRAWN * D], y[DRAWN * K];
     double hessian[(D + 1) * (D + 1) * K], mean[D], variance[D], target[K], weight, fourth[D], second[D];
     int64_t rows[2] = {3, 1};
+    int failed;
     step_numbers numbers[STEPS];
     steps_report report;
     curvature sums = {fourth, second, 0, 0};
@@ -169,6 +170,7 @@ static cusgd_status work(const backend *b, const seam_examples *e, const bound *
     if (!status) status = b->ops->copy(b->self, AREA_BEST, AREA_CURRENT);
     if (!status) status = b->ops->steps(b->self, &s);
     if (!status) status = b->ops->steps(b->self, &in_order);
+    if (!status) status = b->ops->wait(b->self, &failed);
     if (!status) status = b->ops->report(b->self, &report);
     if (!status && report.note) snprintf(note, 512, "%s", report.note);
     if (!status) status = b->ops->get(b->self, AREA_CURRENT, PART_THETA, theta);

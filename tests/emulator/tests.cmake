@@ -52,6 +52,12 @@ target_link_libraries(test-switches PRIVATE cusgd-test-support)
 add_dependencies(test-switches cusgd-command cusgd-cuda-emulated)
 add_emulated_test(test-switches-emul 0 0 test-switches)
 
+# Slices of steps, in streams that are late: only there has the host anything to wait for.
+add_executable(test-slices test_slices.c)
+target_include_directories(test-slices PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+target_link_libraries(test-slices PRIVATE cusgd-test-support)
+add_emulated_test(test-slices-emul 0 1 test-slices)
+
 # Every call of a training run made to fail; where a sanitizer looks on, with streams that are late.
 add_executable(test-faults test_faults.c)
 target_include_directories(test-faults PRIVATE ${PROJECT_SOURCE_DIR}/tests)
