@@ -1,5 +1,5 @@
 /* How a trainer behaves: validation, stopping, cancelling, going on, what it refuses, divergence, and data at the edges. */
-#include "trainer.h"
+#include "inside.h"
 #include "training.h"
 
 #include <criterion/criterion.h>
@@ -94,12 +94,14 @@ static void check_held_out(int64_t n, double fraction, cusgd_sampling sampling, 
     o.valid_fraction = fraction;
     o.seed = seed;
     cusgd_trainer *t = trainer_of(&o, data, NULL);
+    examples training, held_rows;
+    rows_of(t, &training, &held_rows);
     int64_t share = (int64_t)floor(fraction * (double)(n / unit) + 0.5) * unit;
-    cr_expect_eq(t->valid_rows.n, share, "%lld of %lld", (long long)t->valid_rows.n, (long long)n);
-    cr_expect_eq(t->train_rows.n, n - share);
+    cr_expect_eq(held_rows.n, share, "%lld of %lld", (long long)held_rows.n, (long long)n);
+    cr_expect_eq(training.n, n - share);
     memset(held, 0, (size_t)n);
-    for (int64_t i = 0; i < t->valid_rows.n; i++) held[t->valid_rows.rows[i]]++;
-    for (int64_t i = 0; i < t->train_rows.n; i++) held[t->train_rows.rows[i]] += 2;
+    for (int64_t i = 0; i < held_rows.n; i++) held[held_rows.rows[i]]++;
+    for (int64_t i = 0; i < training.n; i++) held[training.rows[i]] += 2;
     for (int64_t i = 0; i < n; i++) {
         cr_assert(held[i] == 1 || held[i] == 2, "row %lld is in both parts or in none", (long long)i);
         if (i % unit && i / unit < n / unit) cr_assert_eq(held[i], held[i - 1], "block %lld is cut", (long long)(i / unit));
@@ -135,7 +137,9 @@ Test(trainer, held_out_rows_are_not_seen)
     cusgd_trainer *t = trainer_of(&o, data, NULL);
     fit(t);
     parameters_of(t, COLS, 1, before);
-    int64_t row = t->valid_rows.rows[0];
+    examples training, held_rows;
+    rows_of(t, &training, &held_rows);
+    int64_t row = held_rows.rows[0];
     cusgd_trainer_free(t);
     x[row * COLS] = 1e6;
     y[row] = -1e6;

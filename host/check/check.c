@@ -2,7 +2,7 @@
 #include "check.h"
 
 #include "error.h"
-#include "trainer.h"
+#include "trainer/trainer.h"
 
 #include "scalar/clip.h"
 #include <float.h>
@@ -93,7 +93,7 @@ static cusgd_status check_moments(check *c)
     for (int i = 0; i < PEERS && !status; i++) {
         mean[i] = sums + i * (2 * d + k), variance[i] = mean[i] + d, target[i] = mean[i] + 2 * d;
         const backend *b = &c->peer[i];
-        status = b->ops->moments(b->self, &c->t->train_rows, mean[i], variance[i], target[i], &weight[i]);
+        status = b->ops->moments(b->self, &c->t->problem.train.rows, mean[i], variance[i], target[i], &weight[i]);
     }
     for (int peer = ON_DEVICE; peer <= ON_CPU && !status; peer++) {
         double slack = 64 * DBL_EPSILON * sqrt((double)c->n);
@@ -103,7 +103,8 @@ static cusgd_status check_moments(check *c)
             compare(c, MOMENTS, peer, variance[peer][j], variance[IN_DOUBLE][j], second, slack * second, 0);
         }
         for (int64_t i = 0; i < k; i++) {
-            double size = fabs(target[IN_DOUBLE][i]) + fabs(c->t->shift[i]) + largest(c->t->null, k);
+            double size =
+                fabs(target[IN_DOUBLE][i]) + fabs(c->t->problem.units.shift[i]) + largest(c->t->problem.targets.null, k);
             compare(c, MOMENTS, peer, target[peer][i], target[IN_DOUBLE][i], size, slack * size + DBL_MIN, 0);
         }
         compare(c, MOMENTS, peer, weight[peer], weight[IN_DOUBLE], weight[IN_DOUBLE], slack * weight[IN_DOUBLE], 0);
@@ -138,13 +139,14 @@ static cusgd_status check_rows(check *c)
 static void place_at(const check *c, place *at)
 {
     const cusgd_trainer *t = c->t;
-    if (at->batch == t->batches) {
+    if (at->batch == t->sgd.batches) {
         at->batch = 0;
         at->epoch++;
     }
     if (at->batch == 0)
-        at->order = sampler_make(t->options.sampling, t->options.seed, (uint64_t)c->n, (uint64_t)t->batches, (uint64_t)at->epoch);
-    at->numbers = trainer_numbers(t, at->step);
+        at->order =
+            sampler_make(t->options.sampling, t->options.seed, (uint64_t)c->n, (uint64_t)t->sgd.batches, (uint64_t)at->epoch);
+    at->numbers = sgd_numbers(&t->sgd, at->step);
 }
 
 static int64_t rows_of(const check *c, const place *at)
@@ -166,13 +168,13 @@ static cusgd_status run_step(const check *c, int peer, const place *at, const st
 static cusgd_status gradient_of(const check *c, int peer, const place *at, steps_report *report)
 {
     const backend *b = &c->peer[peer];
-    const plan *run = &c->t->plan;
-    plan p = {.loss = run->loss, .optimizer = CUSGD_OPTIMIZER_MOMENTUM, .d = c->d, .k = c->k, .batch = run->batch};
+    const plan *given = &c->t->run.plan;
+    plan p = {.loss = given->loss, .optimizer = CUSGD_OPTIMIZER_MOMENTUM, .d = c->d, .k = c->k, .batch = given->batch};
     step_numbers one = {.rate = 1, .correction1 = 1, .correction2 = 1, .average = 1};
     p.intercept = 1;
-    p.storage = run->storage;
-    p.tf32 = run->tf32;
-    p.engine = run->clip_norm > 0 ? CUSGD_ENGINE_CUBLAS : run->engine; /* the order of additions that the run takes */
+    p.storage = given->storage;
+    p.tf32 = given->tf32;
+    p.engine = given->clip_norm > 0 ? CUSGD_ENGINE_CUBLAS : given->engine; /* the order of additions that the run takes */
     cusgd_status status = b->ops->start(b->self, &p);
     if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_CURRENT, PART_THETA, c->point);
     if (status == CUSGD_OK) status = run_step(c, peer, at, &one, report);
@@ -183,7 +185,7 @@ static cusgd_status gradient_of(const check *c, int peer, const place *at, steps
 static cusgd_status put_state(const check *c, int peer)
 {
     const backend *b = &c->peer[peer];
-    cusgd_status status = b->ops->start(b->self, &c->t->plan);
+    cusgd_status status = b->ops->start(b->self, &c->t->run.plan);
     for (int part = 0; part < PARTS && status == CUSGD_OK; part++)
         status = b->ops->put(b->self, AREA_CURRENT, (enum part)part, c->state + part * c->size);
     return status;
@@ -204,17 +206,17 @@ static cusgd_status step_of(const check *c, int peer, const place *at, steps_rep
 static void compare_update(check *c, int peer, const place *at)
 {
     const cusgd_trainer *t = c->t;
-    const plan *p = &t->plan;
+    const plan *p = &t->run.plan;
     int64_t trained = p->intercept ? c->size : c->d * c->k;
     double clip = clip_scale(p->clip_norm, p->clip_norm > 0 ? clip_squares(c->gradient[peer], trained) : 0);
     int single = t->options.precision == CUSGD_PRECISION_FLOAT;
     for (int64_t u = 0; u < c->size; u++) {
         int penalised = u < c->d * c->k;
         double expected[PARTS], scale = 0;
-        double own[OWN_NUMBERS] = {t->metric ? t->metric[u] : 1, p->penalty ? p->penalty[u] : 1, p->lower ? p->lower[u] : 0,
-                                   p->upper ? p->upper[u] : 0, clip};
+        double own[OWN_NUMBERS] = {t->sgd.metric ? t->sgd.metric[u] : 1, p->penalty ? p->penalty[u] : 1,
+                                   p->lower ? p->lower[u] : 0, p->upper ? p->upper[u] : 0, clip};
         for (int part = 0; part < PARTS; part++) expected[part] = c->state[part * c->size + u];
-        if (penalised || t->plan.intercept)
+        if (penalised || t->problem.intercept)
             (single ? reference_update_float : reference_update_double)(p, &at->numbers, own, penalised, c->point[u],
                                                                         c->gradient[peer][u], expected);
         for (int part = 0; part < PARTS; part++) scale = fmax(scale, fabs(expected[part]));
@@ -232,7 +234,7 @@ static cusgd_status check_step(check *c, const place *at, int *failed)
     cusgd_status status = CUSGD_OK;
     for (int64_t u = 0; u < c->size; u++)
         c->point[u] = (single ? reference_point_float : reference_point_double)(
-            &t->plan, &at->numbers, c->state[PART_THETA * c->size + u], c->state[PART_SLOT1 * c->size + u]);
+            &t->run.plan, &at->numbers, c->state[PART_THETA * c->size + u], c->state[PART_SLOT1 * c->size + u]);
     for (int i = 0; i < PEERS && !status; i++) status = gradient_of(c, i, at, &seen[i]);
     if (status) return status;
     *failed = seen[ON_CPU].failed;
@@ -256,8 +258,8 @@ static cusgd_status check_step(check *c, const place *at, int *failed)
 static void state_start(const check *c)
 {
     memset(c->state, 0, sizeof(double) * (size_t)(PARTS * c->size));
-    memcpy(c->state + PART_THETA * c->size, c->t->start, sizeof(double) * (size_t)c->size);
-    memcpy(c->state + PART_AVERAGE * c->size, c->t->start, sizeof(double) * (size_t)c->size);
+    memcpy(c->state + PART_THETA * c->size, c->t->run.start, sizeof(double) * (size_t)c->size);
+    memcpy(c->state + PART_AVERAGE * c->size, c->t->run.start, sizeof(double) * (size_t)c->size);
 }
 
 /* From the run's start; the CPU in the device's precision leads. */
@@ -312,7 +314,7 @@ static cusgd_status full_passes(check *c)
     double value[PEERS];
     cusgd_status status = CUSGD_OK;
     for (int i = 0; i < PEERS && !status; i++)
-        status = c->peer[i].ops->objective(c->peer[i].self, c->rows[i], c->t->plan.loss, theta, &value[i], c->gradient[i]);
+        status = c->peer[i].ops->objective(c->peer[i].self, c->rows[i], c->t->problem.loss, theta, &value[i], c->gradient[i]);
     for (int64_t i = 0; i < c->n; i++) c->order[i] = i;
     c->bounds.theta = theta;
     c->bounds.unit = c->t->options.precision == CUSGD_PRECISION_FLOAT ? 0x1p-24 : 0x1p-52; /* never TF32 */
@@ -333,9 +335,9 @@ static cusgd_status full_passes(check *c)
 /* The device's steps as a run takes them, many in a slice: the same bits as one by one, which c->gradient[ON_DEVICE] has. */
 static cusgd_status check_slices(check *c, int64_t steps)
 {
-    cusgd_status status = trainer_begin(c->t);
+    cusgd_status status = run_begin(&c->t->run);
     if (!status) status = cusgd_trainer_step(c->t, steps);
-    if (!status) status = trainer_theta(c->t, AREA_CURRENT, c->point);
+    if (!status) status = run_theta(&c->t->run, AREA_CURRENT, c->point);
     for (int64_t u = 0; u < c->size && !status; u++)
         compare(c, SLICES, ON_DEVICE, c->point[u], c->gradient[ON_DEVICE][u], fabs(c->gradient[ON_DEVICE][u]), 0, 0);
     return status;
@@ -345,7 +347,7 @@ static cusgd_status check_slices(check *c, int64_t steps)
 static cusgd_status free_run(check *c, int64_t steps)
 {
     double loss[PEERS];
-    enum part result = c->t->plan.average ? PART_AVERAGE : PART_THETA;
+    enum part result = c->t->run.plan.average ? PART_AVERAGE : PART_THETA;
     state_start(c);
     for (int i = 0; i < PEERS; i++) {
         const backend *b = &c->peer[i];
@@ -356,7 +358,7 @@ static cusgd_status free_run(check *c, int64_t steps)
             status = run_step(c, i, &at, &at.numbers, &report);
         }
         if (!status) status = b->ops->get(b->self, AREA_CURRENT, result, c->gradient[i]);
-        if (!status) status = b->ops->objective(b->self, c->rows[i], c->t->plan.loss, c->gradient[i], &loss[i], NULL);
+        if (!status) status = b->ops->objective(b->self, c->rows[i], c->t->problem.loss, c->gradient[i], &loss[i], NULL);
         if (status) return status;
     }
     double scale = largest(c->gradient[IN_DOUBLE], c->size);
@@ -375,11 +377,11 @@ static cusgd_status open_peers(check *c)
     cusgd_trainer *t = c->t;
     cusgd_precision precision[PEERS] = {t->options.precision, t->options.precision, CUSGD_PRECISION_DOUBLE};
     c->peer[ON_DEVICE] = t->backend;
-    c->rows[ON_DEVICE] = t->train;
+    c->rows[ON_DEVICE] = t->problem.train.bound;
     for (int i = ON_CPU; i < PEERS; i++) {
         backend *b = &c->peer[i];
         cusgd_status status = cpu_backend_open(precision[i], t->options.threads, b);
-        if (!status) status = b->ops->bind(b->self, &t->train_rows, &t->transform, &c->rows[i]);
+        if (!status) status = b->ops->bind(b->self, &t->problem.train.rows, &t->problem.units.transform, &c->rows[i]);
         if (status) return status;
     }
     return CUSGD_OK;
@@ -389,7 +391,7 @@ static cusgd_status prepare(check *c)
 {
     const cusgd_trainer *t = c->t;
     int single = t->options.precision == CUSGD_PRECISION_FLOAT;
-    c->n = t->train_rows.n, c->d = t->plan.d, c->k = t->plan.k, c->size = (c->d + 1) * c->k;
+    c->n = t->problem.train.rows.n, c->d = t->problem.d, c->k = t->problem.k, c->size = (c->d + 1) * c->k;
     c->state = allocate((size_t)(PARTS * c->size), sizeof(double));
     c->next = allocate((size_t)(PARTS * c->size), sizeof(double));
     c->point = allocate((size_t)c->size, sizeof(double));
@@ -397,9 +399,14 @@ static cusgd_status prepare(check *c)
     int complete = c->state && c->next && c->point && c->order;
     for (int i = 0; i < PEERS; i++) complete &= (c->gradient[i] = allocate((size_t)c->size, sizeof(double))) != NULL;
     if (!complete) return fail_memory((size_t)(12 * c->size + c->n) * sizeof(double), "a check's states");
-    c->bounds = (bounds){.e = &t->train_rows, .t = &t->transform, .loss = t->plan.loss, .theta = c->point, .d = c->d, .k = c->k};
+    c->bounds = (bounds){.e = &t->problem.train.rows,
+                         .t = &t->problem.units.transform,
+                         .loss = t->problem.loss,
+                         .theta = c->point,
+                         .d = c->d,
+                         .k = c->k};
     /* In double the reference rounds as well: twice the unit. TF32 has 10 bits behind the point. */
-    c->bounds.unit = t->plan.tf32 && single ? 0x1p-10 : single ? 0x1p-24 : 0x1p-52;
+    c->bounds.unit = t->run.plan.tf32 && single ? 0x1p-10 : single ? 0x1p-24 : 0x1p-52;
     c->bounds.tiny = single ? (double)FLT_MIN : DBL_MIN;
     c->bounds.reference = &c->peer[IN_DOUBLE];
     return bounds_allocate(&c->bounds);

@@ -15,9 +15,9 @@ typedef struct shape {
     double n, d, k, side, size; /* side d + 1, size (d + 1) k */
 } shape;
 
-static shape shape_of(const cusgd_trainer *t)
+static shape shape_of(const problem *p)
 {
-    double n = (double)t->train_rows.n, d = (double)t->plan.d, k = (double)t->plan.k;
+    double n = (double)p->train.rows.n, d = (double)p->d, k = (double)p->k;
     return (shape){n, d, k, d + 1, (d + 1) * k};
 }
 
@@ -60,12 +60,12 @@ static double memory_bytes(void)
 
 /* A direct solution or Newton's method, which come to the optimum itself and know its standard errors, unless they take longer
  * than this and longer than a method of a few vectors. */
-cusgd_solver solver_usual(const cusgd_trainer *t)
+cusgd_solver solver_usual(const problem *p)
 {
     const double affordable = 1e11, newton_affordable = 1e12, newton_wide = 1e8, room = memory_bytes() / 4;
     enum { MAX_NEWTON_COLUMNS = 1000 };
-    const cusgd_options *o = &t->options;
-    shape a = shape_of(t);
+    const cusgd_options *o = p->options;
+    shape a = shape_of(p);
     int quadratic = loss_is_quadratic(o->loss);
     cusgd_solver direct = quadratic ? CUSGD_SOLVER_EXACT : CUSGD_SOLVER_NEWTON;
     cusgd_solver vectors = quadratic ? CUSGD_SOLVER_CG : CUSGD_SOLVER_LBFGS;
@@ -76,29 +76,29 @@ cusgd_solver solver_usual(const cusgd_trainer *t)
     return work <= fmax(most, work_of(vectors, a)) ? direct : vectors;
 }
 
-void solver_announce(cusgd_trainer *t)
+void solver_announce(const problem *p, char *text, size_t room)
 {
     const double rate = 1e10, long_seconds = 5, large = 4e9;
-    cusgd_solver which = t->options.solver;
-    shape a = shape_of(t);
+    cusgd_solver which = p->options->solver;
+    shape a = shape_of(p);
     double seconds = work_of(which, a) / rate, bytes = bytes_of(which, a);
     int direct = which == CUSGD_SOLVER_EXACT || which == CUSGD_SOLVER_NEWTON;
-    const char *other = loss_is_quadratic(t->options.loss) ? "cg" : "lbfgs";
-    t->announcement[0] = '\0';
+    const char *other = loss_is_quadratic(p->options->loss) ? "cg" : "lbfgs";
+    text[0] = '\0';
     if (bytes <= large && !(direct && seconds > long_seconds)) return;
-    snprintf(t->announcement, sizeof t->announcement,
+    snprintf(text, room,
              "solver %s needs about %.2g multiplications (%.2g s at 10^10 per second) and %.2g GB for its matrices; between two "
              "matrix operations it cannot be interrupted. --solver %s needs no matrix",
              solver_word(which), work_of(which, a), seconds, bytes / 1e9, other);
 }
 
-cusgd_status solver_check_memory(const cusgd_trainer *t)
+cusgd_status solver_check_memory(const problem *p)
 {
-    double bytes = bytes_of(t->options.solver, shape_of(t)), all = memory_bytes();
+    double bytes = bytes_of(p->options->solver, shape_of(p)), all = memory_bytes();
     if (all == 0 || bytes <= all) return CUSGD_OK;
     return fail(
         CUSGD_ERROR_MEMORY,
         "out of memory: solver %s needs %.3g GB for its matrices at this number of columns, and this machine has %.3g GB; "
         "--solver %s needs no matrix",
-        solver_word(t->options.solver), bytes / 1e9, all / 1e9, loss_is_quadratic(t->options.loss) ? "cg" : "lbfgs");
+        solver_word(p->options->solver), bytes / 1e9, all / 1e9, loss_is_quadratic(p->options->loss) ? "cg" : "lbfgs");
 }

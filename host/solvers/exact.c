@@ -39,7 +39,7 @@ static cusgd_status refine(solver *s, const double *l, const double *scale, doub
 static cusgd_status solve_normal(solver *s, double *condition, int *done)
 {
     int64_t side = s->d + 1, values = side * side;
-    double most = s->t->options.precision == CUSGD_PRECISION_DOUBLE ? 1e10 : 1e5;
+    double most = s->run->options->precision == CUSGD_PRECISION_DOUBLE ? 1e10 : 1e5;
     double *h = allocate((size_t)(values + 5 * side), sizeof *h), *scale = h + values, *work = scale + side;
     *done = 0;
     *condition = (double)INFINITY;
@@ -62,41 +62,41 @@ static cusgd_status solve_normal(solver *s, double *condition, int *done)
 
 enum { TILE_ROWS = 256 };
 
-cusgd_status find_centre(const cusgd_trainer *t, centre *m)
+cusgd_status find_centre(const problem *p, centre *m)
 {
-    size_t d = (size_t)t->plan.d, k = (size_t)t->plan.k;
+    size_t d = (size_t)p->d, k = (size_t)p->k;
     m->x = allocate(2 * d + k, sizeof *m->x);
     if (!m->x) return fail_memory((2 * d + k) * sizeof *m->x, "the columns' means");
     m->y = m->x + d;
-    cusgd_status status = t->backend.ops->moments(t->backend.self, &t->train_rows, m->x, m->y + k, m->y, &m->weight);
-    if (t->train_rows.o.at) targets_beside_offsets(t, m->y);
-    for (size_t j = 0; j < d + k && !t->plan.intercept; j++) m->x[j] = 0;
+    cusgd_status status = problem_moments(p, m->x, m->y + k, m->y, &m->weight);
+    if (p->train.rows.o.at) targets_beside_offsets(p, m->y);
+    for (size_t j = 0; j < d + k && !p->intercept; j++) m->x[j] = 0;
     return status;
 }
 
-double row_factor(const cusgd_trainer *t, const centre *m, int64_t i)
+double row_factor(const problem *p, const centre *m, int64_t i)
 {
-    const examples *e = &t->train_rows;
+    const examples *e = &p->train.rows;
     return e->w.at ? sqrt(matrix_at(&e->w, examples_row(e, i), 0) * (double)e->n / m->weight) : 1;
 }
 
 /* Rows first .. first + count - 1 of [x y-o], centred, scaled, times the square root of their weight; tile: TILE_ROWS a column.
  */
-static void read_rows(const cusgd_trainer *t, const centre *m, int64_t first, int64_t count, double *tile)
+static void read_rows(const problem *p, const centre *m, int64_t first, int64_t count, double *tile)
 {
-    const examples *e = &t->train_rows;
+    const examples *e = &p->train.rows;
     for (int64_t i = 0; i < count; i++) {
         int64_t row = examples_row(e, first + i);
-        double w = row_factor(t, m, first + i), *to = tile + i;
-        for (int64_t j = 0; j < e->d; j++, to += TILE_ROWS) *to = w * (matrix_at(&e->x, row, j) - m->x[j]) / t->scale[j];
+        double w = row_factor(p, m, first + i), *to = tile + i;
+        for (int64_t j = 0; j < e->d; j++, to += TILE_ROWS) *to = w * (matrix_at(&e->x, row, j) - m->x[j]) / p->units.scale[j];
         for (int64_t c = 0; c < e->k; c++, to += TILE_ROWS) *to = w * (matrix_at(&e->y, row, c) - offset_at(e, row) - m->y[c]);
     }
 }
 
 double ridge_of(const solver *s, int64_t j)
 {
-    double second = loss_curvature_bound(s->t->plan.loss);
-    return s->t->plan.l2 * trainer_penalty(s->t, j * s->k) * (double)s->t->train_rows.n / second;
+    double second = loss_curvature_bound(s->problem->loss);
+    return s->problem->l2 * problem_penalty(s->problem, j * s->k) * (double)s->problem->train.rows.n / second;
 }
 
 /* The triangle that R begins as. r: zeros. */
@@ -107,10 +107,10 @@ static void put_penalty(const solver *s, double *r)
 
 void put_intercepts(const solver *s, const centre *m, double *theta)
 {
-    const cusgd_trainer *t = s->t;
-    for (int64_t c = 0; c < s->k && t->plan.intercept; c++) {
-        double b = m->y[c] - t->shift[c];
-        for (int64_t j = 0; j < s->d; j++) b -= theta[j * s->k + c] * (m->x[j] - t->mean[j]) / t->scale[j];
+    for (int64_t c = 0; c < s->k && s->problem->intercept; c++) {
+        double b = m->y[c] - s->problem->units.shift[c];
+        for (int64_t j = 0; j < s->d; j++)
+            b -= theta[j * s->k + c] * (m->x[j] - s->problem->units.mean[j]) / s->problem->units.scale[j];
         theta[s->penalised + c] = b;
     }
 }
@@ -135,16 +135,16 @@ void note_rank(solver *s, int64_t rank, double condition)
 
 static cusgd_status solve_orthogonal(solver *s, double condition)
 {
-    int64_t d = s->d, k = s->k, n = s->t->train_rows.n, side = d + k;
+    int64_t d = s->d, k = s->k, n = s->problem->train.rows.n, side = d + k;
     size_t values = (size_t)((side + TILE_ROWS + TRIANGLE_WORK) * side);
     double *r = allocate_zeroed(values, sizeof *r), *tile = r + side * side, *work = tile + TILE_ROWS * side, f;
     centre m = {0};
-    cusgd_status status = r ? find_centre(s->t, &m) : fail_memory(values * sizeof *r, "the QR factors");
+    cusgd_status status = r ? find_centre(s->problem, &m) : fail_memory(values * sizeof *r, "the QR factors");
     if (status == CUSGD_OK) {
         put_penalty(s, r);
         for (int64_t first = 0; first < n && !interrupt_asked(); first += TILE_ROWS) {
             int64_t count = n - first < TILE_ROWS ? n - first : TILE_ROWS;
-            read_rows(s->t, &m, first, count, tile);
+            read_rows(s->problem, &m, first, count, tile);
             triangle_add(side, r, count, TILE_ROWS, tile, work);
         }
         s->passes++;

@@ -8,9 +8,9 @@
 typedef struct centre {
     double *x, *y, weight; /* d, k; one malloc'd block at x */
 } centre;
-cusgd_status find_centre(const cusgd_trainer *t, centre *m);
+cusgd_status find_centre(const problem *p, centre *m);
 /* sqrt(w_i / w_mean), the factor of row i. */
-double row_factor(const cusgd_trainer *t, const centre *m, int64_t i);
+double row_factor(const problem *p, const centre *m, int64_t i);
 /* n l2 / l'' times the penalty factor of column j: what it adds to the sum of squares. */
 double ridge_of(const solver *s, int64_t j);
 /* From the solution for centred columns to theta in the coordinates of the bound data. */

@@ -26,7 +26,7 @@ static cusgd_status descend(solver *s, double rate, double momentum, double *v)
             return fail(CUSGD_ERROR_DIVERGED,
                         "diverged: gradient descent at rate %g has the objective at %g after %lld iterations, from %g. Leave out "
                         "--rate: it is then 1 / (the largest second derivative)",
-                        rate, f * s->t->loss_unit, (long long)s->iterations + 1, start * s->t->loss_unit);
+                        rate, f * s->problem->units.loss, (long long)s->iterations + 1, start * s->problem->units.loss);
         }
         solver_move(s, f);
         status = solver_iterated(s);
@@ -36,7 +36,7 @@ static cusgd_status descend(solver *s, double rate, double momentum, double *v)
 
 cusgd_status solve_gd(solver *s)
 {
-    cusgd_options *o = &s->t->options;
+    cusgd_options *o = s->run->options;
     double most = 0, *v = allocate_zeroed((size_t)s->size, sizeof *v);
     cusgd_status status = v ? CUSGD_OK : fail_memory((size_t)s->size * sizeof *v, "a velocity");
     if (status == CUSGD_OK && isnan(o->rate)) {

@@ -13,46 +13,48 @@
 enum { MAX_COLUMNS = 1000, MAX_VALUES = 4096 };
 
 /* Why there can be none, as the rest of "no standard errors: ..."; NULL: they can be computed. */
-static const char *refusal(const cusgd_trainer *t)
+static const char *refusal(const run *r)
 {
-    const cusgd_options *o = &t->options;
+    const cusgd_options *o = r->options;
     int formed = o->solver == CUSGD_SOLVER_EXACT || o->solver == CUSGD_SOLVER_NEWTON;
     if (!loss_is_quadratic(o->loss) && o->loss != CUSGD_LOSS_LOGISTIC && o->loss != CUSGD_LOSS_POISSON)
         return "they are computed for the losses squared, mse, logistic and poisson only";
     if (o->l1 > 0 || o->l2 > 0) return "the model was trained with a penalty (--l1 or --l2), which biases the coefficients";
-    if (t->separated > 0) return "the classes are separated, or cells of counts are all zero, so no finite optimum exists";
+    if (r->problem->separated > 0)
+        return "the classes are separated, or cells of counts are all zero, so no finite optimum exists";
     if (!formed)
-        return t->plan.d <= MAX_COLUMNS ? "this solver does not compute them; --solver newton does, and exact for squared and mse"
-                                        : "they are computed for up to 1000 columns";
-    if (t->plan.d > MAX_COLUMNS || (t->plan.d + 1) * t->plan.k > MAX_VALUES)
+        return r->problem->d <= MAX_COLUMNS
+                   ? "this solver does not compute them; --solver newton does, and exact for squared and mse"
+                   : "they are computed for up to 1000 columns";
+    if (r->problem->d > MAX_COLUMNS || (r->problem->d + 1) * r->problem->k > MAX_VALUES)
         return "they are computed for up to 1000 columns and 4096 coefficients";
-    return t->unfinished ? "the solver has not converged" : NULL;
+    return r->at.unfinished ? "the solver has not converged" : NULL;
 }
 
 /* Rows that count, less the parameters of an output. */
-static int64_t degrees_of_freedom(const cusgd_trainer *t)
+static int64_t degrees_of_freedom(const run *r)
 {
-    const examples *e = &t->train_rows;
-    int64_t count = -t->plan.d - (t->plan.intercept != 0);
+    const examples *e = &r->problem->train.rows;
+    int64_t count = -r->problem->d - (r->problem->intercept != 0);
     for (int64_t i = 0; i < e->n; i++) count += weight_at(e, examples_row(e, i)) > 0;
     return count;
 }
 
 /* out: k, the variances of what theta leaves. */
-static cusgd_status residual_variances(cusgd_trainer *t, const double *theta, int64_t freedom, double *out)
+static cusgd_status residual_variances(run *r, const double *theta, int64_t freedom, double *out)
 {
-    const examples *e = &t->train_rows;
-    int64_t k = t->plan.k;
+    const examples *e = &r->problem->train.rows;
+    int64_t k = r->problem->k;
     double *p = allocate((size_t)(e->n * k), sizeof *p);
-    cusgd_status status = p ? t->backend.ops->predict(t->backend.self, t->train, theta, p)
-                            : fail_memory((size_t)(e->n * k) * sizeof *p, "the residuals");
+    cusgd_status status =
+        p ? problem_predict(r->problem, theta, p) : fail_memory((size_t)(e->n * k) * sizeof *p, "the residuals");
     for (int64_t c = 0; c < k; c++) out[c] = 0;
     for (int64_t i = 0; i < e->n && status == CUSGD_OK; i++) {
         int64_t row = examples_row(e, i);
-        double w = e->w.at ? matrix_at(&e->w, row, 0) / t->transform.weight_mean : 1;
+        double w = e->w.at ? matrix_at(&e->w, row, 0) / r->problem->units.transform.weight_mean : 1;
         for (int64_t c = 0; c < k; c++) {
-            double r = p[i * k + c] - (matrix_at(&e->y, row, c) - t->shift[c]);
-            out[c] += w * r * r / (double)freedom;
+            double left = p[i * k + c] - (matrix_at(&e->y, row, c) - r->problem->units.shift[c]);
+            out[c] += w * left * left / (double)freedom;
         }
     }
     free(p);
@@ -60,11 +62,12 @@ static cusgd_status residual_variances(cusgd_trainer *t, const double *theta, in
 }
 
 /* h = h^-1 (side x side; an intercept that is not fitted stays out); work: 5 side. Returns 0 where it is near singular. */
-static int invert(const cusgd_trainer *t, double *h, double *work)
+static int invert(const run *r, double *h, double *work)
 {
-    int64_t side = t->plan.d + 1;
-    double most = t->options.precision == CUSGD_PRECISION_DOUBLE ? 1e12 : 1e6, *scale = work, *rest = work + side;
-    for (int64_t j = 0; j < side && !t->plan.intercept; j++) h[t->plan.d * side + j] = h[j * side + t->plan.d] = j == t->plan.d;
+    int64_t side = r->problem->d + 1;
+    double most = r->options->precision == CUSGD_PRECISION_DOUBLE ? 1e12 : 1e6, *scale = work, *rest = work + side;
+    for (int64_t j = 0; j < side && !r->problem->intercept; j++)
+        h[r->problem->d * side + j] = h[j * side + r->problem->d] = j == r->problem->d;
     for (int64_t j = 0; j < side; j++) scale[j] = h[j * side + j] > 0 ? 1 / sqrt(h[j * side + j]) : 0;
     for (int64_t a = 0; a < side; a++)
         for (int64_t b = 0; b < side; b++) h[a * side + b] *= scale[a] * scale[b];
@@ -73,57 +76,59 @@ static int invert(const cusgd_trainer *t, double *h, double *work)
     cholesky_invert(side, h);
     for (int64_t a = 0; a < side; a++)
         for (int64_t b = 0; b < side; b++) h[a * side + b] *= scale[a] * scale[b];
-    if (!t->plan.intercept) h[side * side - 1] = 0;
+    if (!r->problem->intercept) h[side * side - 1] = 0;
     return 1;
 }
 
 /* Of one output, in the data's units: b = theta_d + shift - sum theta_j mean_j / scale_j. covariance: side x side, times
  * `factor`. */
-static void put_errors(const cusgd_trainer *t, const double *covariance, double factor, double *out)
+static void put_errors(const run *r, const double *covariance, double factor, double *out)
 {
-    int64_t d = t->plan.d, side = d + 1;
+    int64_t d = r->problem->d, side = d + 1;
     double bias = 0;
     for (int64_t a = 0; a < side; a++) {
-        double left = a < d ? -t->mean[a] / t->scale[a] : 1;
-        for (int64_t b = 0; b < side; b++) bias += left * covariance[a * side + b] * (b < d ? -t->mean[b] / t->scale[b] : 1);
-        if (a < d) out[a] = sqrt(factor * covariance[a * side + a]) / t->scale[a] * t->unit;
+        double left = a < d ? -r->problem->units.mean[a] / r->problem->units.scale[a] : 1;
+        for (int64_t b = 0; b < side; b++)
+            bias += left * covariance[a * side + b] * (b < d ? -r->problem->units.mean[b] / r->problem->units.scale[b] : 1);
+        if (a < d) out[a] = sqrt(factor * covariance[a * side + a]) / r->problem->units.scale[a] * r->problem->units.target;
     }
-    out[d] = t->plan.intercept ? sqrt(factor * fmax(bias, 0)) * t->unit : 0;
+    out[d] = r->problem->intercept ? sqrt(factor * fmax(bias, 0)) * r->problem->units.target : 0;
 }
 
 /* The covariances of all outputs, at the result's theta. *good: 0 where a matrix is near singular. */
-static cusgd_status find_errors(cusgd_trainer *t, int64_t left, double *h, double *out, int *good)
+static cusgd_status find_errors(run *r, int64_t left, double *h, double *out, int *good)
 {
-    int64_t d = t->plan.d, k = t->plan.k, side = d + 1, values = side * side;
-    int quadratic = loss_is_quadratic(t->plan.loss.kind);
+    int64_t d = r->problem->d, k = r->problem->k, side = d + 1, values = side * side;
+    int quadratic = loss_is_quadratic(r->problem->loss.kind);
     int64_t blocks = quadratic ? 1 : k;
-    double *work = h + blocks * values, *variance = work + 5 * side, n = (double)t->train_rows.n;
-    cusgd_status status = trainer_theta(t, t->result, t->theta);
-    if (status == CUSGD_OK) status = t->backend.ops->hessian(t->backend.self, t->train, t->plan.loss, t->theta, h);
-    if (status == CUSGD_OK && quadratic) status = residual_variances(t, t->theta, left, variance);
+    double *work = h + blocks * values, *variance = work + 5 * side, n = (double)r->problem->train.rows.n;
+    cusgd_status status = run_theta(r, r->at.result, r->theta);
+    if (status == CUSGD_OK) status = problem_hessian(r->problem, r->problem->loss, r->theta, h);
+    if (status == CUSGD_OK && quadratic) status = residual_variances(r, r->theta, left, variance);
     *good = 1;
     for (int64_t c = 0; c < k && status == CUSGD_OK && *good; c++) {
         double *block = h + (quadratic ? 0 : c) * values;
-        double factor = quadratic ? variance[c] * loss_curvature_bound(t->plan.loss) / n : 1 / (n * t->transform.weight_mean);
-        if (c < blocks) *good = invert(t, block, work);
-        if (*good) put_errors(t, block, factor, out + c * side);
+        double factor = quadratic ? variance[c] * loss_curvature_bound(r->problem->loss) / n
+                                  : 1 / (n * r->problem->units.transform.weight_mean);
+        if (c < blocks) *good = invert(r, block, work);
+        if (*good) put_errors(r, block, factor, out + c * side);
     }
     return status;
 }
 
-cusgd_status trainer_errors(cusgd_trainer *t, double **errors, int64_t *freedom, const char **missing)
+cusgd_status solver_errors(run *r, double **errors, int64_t *freedom, const char **missing)
 {
-    int64_t k = t->plan.k, side = t->plan.d + 1, left = degrees_of_freedom(t);
-    int quadratic = loss_is_quadratic(t->plan.loss.kind), good;
+    int64_t k = r->problem->k, side = r->problem->d + 1, left = degrees_of_freedom(r);
+    int quadratic = loss_is_quadratic(r->problem->loss.kind), good;
     size_t count = (size_t)((quadratic ? 1 : k) * side * side + 5 * side + k);
     *errors = NULL;
     *freedom = quadratic ? left : 0;
-    *missing = refusal(t);
+    *missing = refusal(r);
     if (!*missing && quadratic && left < 1) *missing = "there are no more rows with a weight than coefficients";
     if (*missing) return CUSGD_OK;
     double *h = allocate(count, sizeof *h), *out = allocate((size_t)(k * side), sizeof *out);
     cusgd_status status =
-        h && out ? find_errors(t, left, h, out, &good) : fail_memory(count * sizeof *h, "the covariance matrix");
+        h && out ? find_errors(r, left, h, out, &good) : fail_memory(count * sizeof *h, "the covariance matrix");
     free(h);
     if (status == CUSGD_OK && good) {
         *errors = out;

@@ -87,7 +87,7 @@ static cusgd_status step_in_orthant(solver *s, const double *v, const double *p,
 
 static cusgd_status iterate(solver *s, history *h, double *v, double *p)
 {
-    int sparse = s->t->plan.l1 > 0;
+    int sparse = s->problem->l1 > 0;
     cusgd_status status = CUSGD_OK;
     while (status == CUSGD_OK && s->stop == CUSGD_STOP_NONE) {
         solver_subgradient(s, s->x, s->g, v);

@@ -7,18 +7,18 @@
 
 static void add_ridge(const solver *s, const double *x, double *g)
 {
-    for (int64_t u = 0; u < s->penalised; u++) g[u] += s->t->plan.l2 * trainer_penalty(s->t, u) * x[u];
+    for (int64_t u = 0; u < s->penalised; u++) g[u] += s->problem->l2 * problem_penalty(s->problem, u) * x[u];
 }
 
 /* Of the parameters that are held fixed. */
 static void clear_intercepts(const solver *s, double *v)
 {
-    if (!s->t->plan.intercept) vector_zero(s->k, v + s->penalised);
+    if (!s->problem->intercept) vector_zero(s->k, v + s->penalised);
 }
 
 cusgd_status solver_evaluate(solver *s, const double *x, double *f, double *g)
 {
-    cusgd_status status = trainer_objective(s->t, s->t->train, x, &s->loss, f, g);
+    cusgd_status status = problem_objective(s->problem, &s->problem->train, x, &s->loss, f, g);
     s->passes++;
     if (!g || status != CUSGD_OK) return status;
     add_ridge(s, x, g);
@@ -29,8 +29,8 @@ cusgd_status solver_evaluate(solver *s, const double *x, double *f, double *g)
 void solver_subgradient(const solver *s, const double *x, const double *g, double *out)
 {
     vector_copy(s->size, g, out);
-    for (int64_t u = 0; u < s->penalised && s->t->plan.l1 > 0; u++) {
-        double l1 = s->t->plan.l1 * trainer_penalty(s->t, u);
+    for (int64_t u = 0; u < s->penalised && s->problem->l1 > 0; u++) {
+        double l1 = s->problem->l1 * problem_penalty(s->problem, u);
         if (x[u] != 0)
             out[u] += x[u] > 0 ? l1 : -l1;
         else
@@ -43,13 +43,12 @@ int64_t solver_blocks(const solver *s) { return s->quadratic ? 1 : s->k; }
 cusgd_status solver_hessian(solver *s, const double *x, double *hessian)
 {
     int64_t side = s->d + 1;
-    const backend *b = &s->t->backend;
-    cusgd_status status = b->ops->hessian(b->self, s->t->train, s->t->plan.loss, x, hessian);
+    cusgd_status status = problem_hessian(s->problem, s->problem->loss, x, hessian);
     s->passes++;
     for (int64_t c = 0; c < solver_blocks(s) && status == CUSGD_OK; c++) {
         double *h = hessian + c * side * side;
-        for (int64_t j = 0; j < s->d; j++) h[j * side + j] += s->t->plan.l2 * trainer_penalty(s->t, j * s->k);
-        for (int64_t j = 0; j < side && !s->t->plan.intercept; j++) h[s->d * side + j] = h[j * side + s->d] = j == s->d;
+        for (int64_t j = 0; j < s->d; j++) h[j * side + j] += s->problem->l2 * problem_penalty(s->problem, j * s->k);
+        for (int64_t j = 0; j < side && !s->problem->intercept; j++) h[s->d * side + j] = h[j * side + s->d] = j == s->d;
     }
     return status;
 }
@@ -57,14 +56,13 @@ cusgd_status solver_hessian(solver *s, const double *x, double *hessian)
 /* q = (g(t p) - g(0)) / t for a loss whose gradient is affine, penalties aside. */
 static cusgd_status curve(solver *s, loss_rule loss, const double *p, double *origin, int *ready, double *q)
 {
-    const backend *b = &s->t->backend;
     double value, length = vector_norm(s->size, p), scale = length > 0 ? (1 + vector_norm(s->size, s->x)) / length : 1;
     cusgd_status status = CUSGD_OK;
     for (int64_t u = 0; u < s->size; u++) s->trial[u] = 0;
-    if (!*ready) status = b->ops->objective(b->self, s->t->train, loss, s->trial, &value, origin);
+    if (!*ready) status = problem_loss(s->problem, &s->problem->train, loss, s->trial, &value, origin);
     *ready = 1;
     vector_add(s->size, scale, p, s->trial);
-    if (status == CUSGD_OK) status = b->ops->objective(b->self, s->t->train, loss, s->trial, &value, q);
+    if (status == CUSGD_OK) status = problem_loss(s->problem, &s->problem->train, loss, s->trial, &value, q);
     s->passes++;
     for (int64_t u = 0; u < s->size; u++) q[u] = (q[u] - origin[u]) / scale;
     clear_intercepts(s, q);
@@ -73,7 +71,7 @@ static cusgd_status curve(solver *s, loss_rule loss, const double *p, double *or
 
 cusgd_status solver_curve(solver *s, const double *p, double *origin, int *ready, double *hp)
 {
-    cusgd_status status = curve(s, s->t->plan.loss, p, origin, ready, hp);
+    cusgd_status status = curve(s, s->problem->loss, p, origin, ready, hp);
     add_ridge(s, p, hp);
     return status;
 }
@@ -82,11 +80,10 @@ cusgd_status solver_curve(solver *s, const double *p, double *origin, int *ready
 static cusgd_status top_by_matrix(solver *s, double *top)
 {
     int64_t side = s->d + 1;
-    const backend *b = &s->t->backend;
     double *h = allocate((size_t)((side + MATRIX_TOP_WORK) * side), sizeof *h);
     if (!h) return fail_memory((size_t)(side * side) * sizeof *h, "the matrix of second derivatives");
-    cusgd_status status = b->ops->hessian(b->self, s->t->train, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, NULL, h);
-    for (int64_t j = 0; j < side && !s->t->plan.intercept; j++) h[s->d * side + j] = h[j * side + s->d] = 0;
+    cusgd_status status = problem_hessian(s->problem, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, NULL, h);
+    for (int64_t j = 0; j < side && !s->problem->intercept; j++) h[s->d * side + j] = h[j * side + s->d] = 0;
     if (status == CUSGD_OK) *top = matrix_top(side, h, h + side * side);
     free(h);
     return status;
@@ -111,15 +108,15 @@ static cusgd_status top_by_passes(solver *s, double *top)
 
 cusgd_status solver_steepest_curvature(solver *s, double *most)
 {
-    double steepest = loss_curvature_bound(s->t->plan.loss), top = 0, side = (double)(s->d + 1);
+    double steepest = loss_curvature_bound(s->problem->loss), top = 0, side = (double)(s->d + 1);
     if (!isfinite(steepest))
         return fail(CUSGD_ERROR_USAGE,
                     "this loss has no largest second derivative, from which gd without --rate and broyden start: take "
                     "--solver newton or lbfgs");
-    int small = s->d <= 1000 && side * side * (double)s->t->train_rows.n <= 1e11;
+    int small = s->d <= 1000 && side * side * (double)s->problem->train.rows.n <= 1e11;
     cusgd_status status = small ? top_by_matrix(s, &top) : top_by_passes(s, &top);
     double ridge = 0;
-    for (int64_t u = 0; u < s->penalised; u++) ridge = fmax(ridge, s->t->plan.l2 * trainer_penalty(s->t, u));
+    for (int64_t u = 0; u < s->penalised; u++) ridge = fmax(ridge, s->problem->l2 * problem_penalty(s->problem, u));
     *most = steepest * top + ridge;
     return status;
 }

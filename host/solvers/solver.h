@@ -6,12 +6,12 @@
 #ifndef CUSGD_HOST_SOLVERS_SOLVER_H
 #define CUSGD_HOST_SOLVERS_SOLVER_H
 
-#include "trainer.h"
-
-#include "linear.h"
+#include "problem/linear.h"
+#include "solvers.h"
 
 typedef struct solver {
-    cusgd_trainer *t;
+    run *run;
+    problem *problem;              /* the run's */
     int64_t d, k, size, penalised; /* size (d+1) k; penalised d k */
     int quadratic;                 /* the smooth part of the objective is a quadratic */
     double *x, *g;                 /* size: the iterate, and the smooth part's gradient there (l2 in it, l1 not) */
@@ -54,11 +54,11 @@ cusgd_status solver_solve(solver *s); /* exact.c: the same, untold: the iterate 
 
 /* cost.c: what solver auto stands for; what there is to say before a long run (t->announcement); MEMORY where the matrices of the
  * solver do not fit. */
-cusgd_solver solver_usual(const cusgd_trainer *t);
-void solver_announce(cusgd_trainer *t);
-cusgd_status solver_check_memory(const cusgd_trainer *t);
+cusgd_solver solver_usual(const problem *p);
+void solver_announce(const problem *p, char *text, size_t room);
+cusgd_status solver_check_memory(const problem *p);
 
-/* Takes room for a fit, which begins at the trainer's result, and gives it back (solver.c). */
+/* Takes room for a fit, which begins at the run's result, and gives it back (solver.c). */
 cusgd_status solver_open(solver *s);
 void solver_close(solver *s);
 

@@ -34,9 +34,9 @@ typedef struct wide {
     group g[2];         /* without a penalty, and with one */
 } wide;
 
-static int64_t count_rows(const cusgd_trainer *t, int64_t *row)
+static int64_t count_rows(const problem *p, int64_t *row)
 {
-    const examples *e = &t->train_rows;
+    const examples *e = &p->train.rows;
     int64_t count = 0;
     for (int64_t i = 0; i < e->n; i++) {
         if (!(weight_at(e, examples_row(e, i)) > 0)) continue;
@@ -46,22 +46,22 @@ static int64_t count_rows(const cusgd_trainer *t, int64_t *row)
     return count;
 }
 
-int is_wide(const solver *s) { return s->d > count_rows(s->t, NULL) - (s->t->plan.intercept != 0); }
+int is_wide(const solver *s) { return s->d > count_rows(s->problem, NULL) - (s->problem->intercept != 0); }
 
 /* ---- Reading ---- */
 
 static double x_at(const wide *w, int64_t i, int64_t j)
 {
-    const cusgd_trainer *t = w->s->t;
-    int64_t row = examples_row(&t->train_rows, i);
-    return row_factor(t, &w->m, i) * (matrix_at(&t->train_rows.x, row, j) - w->m.x[j]) / t->scale[j];
+    int64_t row = examples_row(&w->s->problem->train.rows, i);
+    return row_factor(w->s->problem, &w->m, i) * (matrix_at(&w->s->problem->train.rows.x, row, j) - w->m.x[j]) /
+           w->s->problem->units.scale[j];
 }
 
 static double y_at(const wide *w, int64_t i, int64_t c)
 {
-    const examples *e = &w->s->t->train_rows;
+    const examples *e = &w->s->problem->train.rows;
     int64_t row = examples_row(e, i);
-    return row_factor(w->s->t, &w->m, i) * (matrix_at(&e->y, row, c) - offset_at(e, row) - w->m.y[c]);
+    return row_factor(w->s->problem, &w->m, i) * (matrix_at(&e->y, row, c) - offset_at(e, row) - w->m.y[c]);
 }
 
 /* What the reflection takes from row i, as a multiple of the first row. */
@@ -72,7 +72,7 @@ static void read_first(wide *w)
     int64_t d = w->s->d, k = w->s->k;
     double square = 0;
     for (int64_t i = 0; i < w->rows; i++) {
-        w->u[i] = row_factor(w->s->t, &w->m, w->row[i]);
+        w->u[i] = row_factor(w->s->problem, &w->m, w->row[i]);
         square += w->u[i] * w->u[i];
     }
     for (int64_t i = 0; i < w->rows; i++) w->u[i] /= sqrt(square);
@@ -194,22 +194,21 @@ static void put_group(const wide *w, const group *g, int penalised, const double
 
 static cusgd_status open_wide(wide *w)
 {
-    const cusgd_trainer *t = w->s->t;
     int64_t d = w->s->d, k = w->s->k;
-    w->rows = count_rows(t, NULL);
+    w->rows = count_rows(w->s->problem, NULL);
     w->row = allocate((size_t)(w->rows + d), sizeof *w->row);
     w->u = allocate((size_t)(w->rows * (1 + k) + d + k), sizeof *w->u);
     if (!w->row || !w->u) return fail_memory((size_t)(w->rows * (1 + k) + d + k) * sizeof *w->u, "the rows");
-    count_rows(t, w->row);
+    count_rows(w->s->problem, w->row);
     w->y = w->u + w->rows;
-    w->first = t->plan.intercept ? w->y + w->rows * k : NULL;
+    w->first = w->s->problem->intercept ? w->y + w->rows * k : NULL;
     w->g[0].column = w->row + w->rows;
     for (int64_t j = 0; j < d; j++)
         if (!(ridge_of(w->s, j) > 0)) w->g[0].column[w->g[0].count++] = j;
     w->g[1].column = w->g[0].column + w->g[0].count;
     for (int64_t j = 0; j < d; j++)
         if (ridge_of(w->s, j) > 0) w->g[1].column[w->g[1].count++] = j;
-    return find_centre(t, &w->m);
+    return find_centre(w->s->problem, &w->m);
 }
 
 static cusgd_status open_groups(wide *w)

@@ -1,7 +1,7 @@
 /* Epochs of several slices on the emulated GPU: it never stands idle between two of them, and what needs a report, a divergence
  * or a cancellation, comes out as if each slice had been waited for. The streams are late: see tests.cmake. */
 #include "emulated.h"
-#include "trainer.h"
+#include "inside.h"
 #include "training.h"
 
 #include <criterion/criterion.h>
@@ -51,7 +51,7 @@ Test(slices, emul_are_long)
 static cusgd_trainer *trainer_in_slices(const cusgd_options *o, const cusgd_data *data)
 {
     cusgd_trainer *t = trainer_of(o, data, NULL);
-    t->slice = SLICE;
+    set_slice(t, SLICE);
     return t;
 }
 
@@ -116,7 +116,7 @@ Test(slices, emul_a_divergence_is_told_exactly)
         cr_assert_eq(cusgd_trainer_step(t, ROWS - 1), CUSGD_ERROR_DIVERGED);
         snprintf(words, sizeof words, "not finite at step %lld (", (long long)steps[i] + 1);
         cr_expect(strstr(cusgd_last_error(), words), "%s", cusgd_last_error());
-        cr_expect_eq(t->step, steps[i]);
+        cr_expect_eq(steps_of(t), steps[i]);
         if (i == 0) /* no slice is given once a divergence is known, one slice later */
             cr_expect_eq(emulated.calls_of("launch of persistent") - launches, 2, "launches of a failed run: %lu",
                          emulated.calls_of("launch of persistent") - launches);
@@ -144,7 +144,7 @@ Test(slices, emul_a_cancellation_ends_with_whole_slices)
         cusgd_set_interrupt(ask, &questions);
         cr_assert_eq(cusgd_trainer_step(t, ROWS), CUSGD_ERROR_INTERRUPTED);
         cusgd_set_interrupt(NULL, NULL);
-        cr_expect_eq(t->step, ends[slices], "%d slices: %lld steps", slices, (long long)t->step);
+        cr_expect_eq(steps_of(t), ends[slices], "%d slices: %lld steps", slices, (long long)steps_of(t));
         parameters_of(t, 1, 1, parameters);
         run_apart(CUSGD_ENGINE_PERSISTENT, ends[slices], before);
         cr_expect_arr_eq(parameters, before, sizeof before);

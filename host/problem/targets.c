@@ -1,5 +1,5 @@
 /* What the targets alone tell: the constant that fits them best, and the scale of what it leaves. */
-#include "trainer.h"
+#include "problem.h"
 
 #include "error.h"
 #include "interrupt.h"
@@ -103,11 +103,11 @@ static void bound_exponentials(const target_rows *r, double constant, loss_rule 
     }
 }
 
-cusgd_status study_targets(cusgd_trainer *t)
+cusgd_status study_targets(problem *p)
 {
     enum { SAFETY = 4 }; /* of a curvature that has no bound */
-    const examples *e = &t->train_rows;
-    loss_rule loss = t->plan.loss;
+    const examples *e = &p->train.rows;
+    loss_rule loss = p->loss;
     double steepest = loss_curvature_bound(loss);
     int is_real = loss_is_shift_invariant(loss.kind) && !loss_is_quadratic(loss.kind), log_link = loss_has_log_link(loss.kind);
     target_rows r = {.y = allocate(3 * MOST_ROWS, sizeof(double))};
@@ -115,35 +115,35 @@ cusgd_status study_targets(cusgd_trainer *t)
     r.w = r.y + MOST_ROWS;
     r.o = r.w + MOST_ROWS;
     loss_rule bounded = {.kind = loss.kind, .number = loss.number, .least = (double)INFINITY, .most = -(double)INFINITY};
-    t->steepest = isfinite(steepest) ? steepest : loss.kind == CUSGD_LOSS_HINGE ? 1 : 0;
-    for (int64_t c = 0; c < t->plan.k && status == CUSGD_OK; c++) {
-        t->spread[c] = 1;
+    p->targets.steepest = isfinite(steepest) ? steepest : loss.kind == CUSGD_LOSS_HINGE ? 1 : 0;
+    for (int64_t c = 0; c < p->k && status == CUSGD_OK; c++) {
+        p->targets.spread[c] = 1;
         take_rows(e, c, &r);
         if (r.m == 0) continue; /* the rows that count are elsewhere */
-        if (log_link) bound_exponentials(&r, t->null[c], &bounded);
-        if (log_link) t->steepest = fmax(t->steepest, SAFETY * mean_curvature(&r, loss, t->null[c]));
-        if (e->o.at && loss_is_of_classes(loss.kind)) t->null[c] = best_constant(&r, loss);
+        if (log_link) bound_exponentials(&r, p->targets.null[c], &bounded);
+        if (log_link) p->targets.steepest = fmax(p->targets.steepest, SAFETY * mean_curvature(&r, loss, p->targets.null[c]));
+        if (e->o.at && loss_is_of_classes(loss.kind)) p->targets.null[c] = best_constant(&r, loss);
         if (!is_real) continue;
         if (interrupt_asked()) status = fail_interrupted();
         double center = best_constant(&r, loss);
-        t->null[c] = center - t->shift[c];
-        t->spread[c] = scale_about(&r, center);
-        if (loss_has_kinks(loss.kind)) t->steepest = fmax(t->steepest, 1 / t->spread[c]);
+        p->targets.null[c] = center - p->units.shift[c];
+        p->targets.spread[c] = scale_about(&r, center);
+        if (loss_has_kinks(loss.kind)) p->targets.steepest = fmax(p->targets.steepest, 1 / p->targets.spread[c]);
     }
-    if (log_link && t->options.solver == CUSGD_SOLVER_SGD && t->options.optimizer == CUSGD_OPTIMIZER_AUTO &&
+    if (log_link && p->options->solver == CUSGD_SOLVER_SGD && p->options->optimizer == CUSGD_OPTIMIZER_AUTO &&
         bounded.most > bounded.least)
-        t->plan.loss = bounded;
-    if (t->options.precision == CUSGD_PRECISION_FLOAT) {
-        t->plan.loss.least = (double)(float)t->plan.loss.least;
-        t->plan.loss.most = (double)(float)t->plan.loss.most;
+        p->loss = bounded;
+    if (p->options->precision == CUSGD_PRECISION_FLOAT) {
+        p->loss.least = (double)(float)p->loss.least;
+        p->loss.most = (double)(float)p->loss.most;
     }
     free(r.y);
     return status;
 }
 
-void targets_beside_offsets(const cusgd_trainer *t, double *mean)
+void targets_beside_offsets(const problem *p, double *mean)
 {
-    const examples *e = &t->train_rows;
+    const examples *e = &p->train.rows;
     for (int64_t c = 0; c < e->k; c++) {
         double above = 0, below = 0;
         for (int64_t i = 0; i < e->n; i++) {
@@ -151,26 +151,26 @@ void targets_beside_offsets(const cusgd_trainer *t, double *mean)
             double w = weight_at(e, row);
             if (i % ROWS_BETWEEN == 0 && interrupt_asked()) break;
             if (!(w > 0)) continue;
-            beside_offset b = loss_beside_offset(t->plan.loss, matrix_at(&e->y, row, c), offset_at(e, row));
+            beside_offset b = loss_beside_offset(p->loss, matrix_at(&e->y, row, c), offset_at(e, row));
             above += w * b.above;
             below += w * b.below;
         }
-        double most = t->options.precision == CUSGD_PRECISION_FLOAT ? (double)FLT_MAX : DBL_MAX;
+        double most = p->options->precision == CUSGD_PRECISION_FLOAT ? (double)FLT_MAX : DBL_MAX;
         mean[c] = below > 0 && below <= most && fabs(above) <= most ? above / below : (double)NAN;
     }
 }
 
 /* The least mean loss that any predictions could have. */
-double targets_floor(const cusgd_trainer *t)
+double targets_floor(const problem *p)
 {
-    const examples *e = &t->train_rows;
+    const examples *e = &p->train.rows;
     double sum = 0, weight = 0;
-    if (!loss_has_log_link(t->plan.loss.kind)) return 0;
+    if (!loss_has_log_link(p->loss.kind)) return 0;
     for (int64_t i = 0; i < e->n; i++) {
         int64_t row = examples_row(e, i);
         double w = weight_at(e, row);
         if (i % ROWS_BETWEEN == 0 && interrupt_asked()) break;
-        for (int64_t c = 0; c < e->k; c++) sum += w * loss_floor(t->plan.loss, matrix_at(&e->y, row, c));
+        for (int64_t c = 0; c < e->k; c++) sum += w * loss_floor(p->loss, matrix_at(&e->y, row, c));
         weight += w;
     }
     return sum / weight;

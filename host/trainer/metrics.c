@@ -5,6 +5,7 @@
 #include "interrupt.h"
 #include "model.h"
 #include "options.h"
+#include "solvers/solvers.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -292,21 +293,21 @@ cusgd_status cusgd_model_evaluate(const cusgd_model *model, const cusgd_data *da
 static cusgd_status trainer_scorer(cusgd_trainer *t, scorer *s)
 {
     scorer made = {&t->backend,
-                   t->transform,
+                   t->problem.units.transform,
                    loss_rule_of(&t->options),
-                   t->plan.d,
-                   t->plan.k,
-                   t->theta,
-                   t->shift,
-                   t->data->offset != CUSGD_OFFSET_NONE,
-                   t->data->offset_name,
-                   t->unit,
+                   t->problem.d,
+                   t->problem.k,
+                   t->run.theta,
+                   t->problem.units.shift,
+                   t->problem.train.data->offset != CUSGD_OFFSET_NONE,
+                   t->problem.train.data->offset_name,
+                   t->problem.units.target,
                    t->options.threads};
     made.transform.shift = NULL;
     made.transform.weight_mean = 1;
     made.transform.storage = CUSGD_STORAGE_FULL;
     *s = made;
-    return trainer_theta(t, t->result, t->theta);
+    return run_theta(&t->run, t->run.at.result, t->run.theta);
 }
 
 cusgd_status cusgd_trainer_predict(cusgd_trainer *t, const cusgd_data *data, cusgd_output as, double *out)
@@ -327,16 +328,17 @@ cusgd_status cusgd_trainer_model(cusgd_trainer *t, cusgd_model **out)
 {
     cusgd_model *m;
     const char *missing = NULL;
-    cusgd_status status =
-        model_create(&t->options, t->plan.d, t->plan.k, t->data->features, t->data->targets, t->data->classes, &m);
+    cusgd_status status = model_create(&t->options, t->problem.d, t->problem.k, t->problem.train.data->features,
+                                       t->problem.train.data->targets, t->problem.train.data->classes, &m);
     *out = NULL;
     if (status != CUSGD_OK) return status;
-    status = model_set_offset(m, t->data->offset, t->data->offset_name);
-    if (status == CUSGD_OK) status = model_set_layout(m, t->data->layout);
+    status = model_set_offset(m, t->problem.train.data->offset, t->problem.train.data->offset_name);
+    if (status == CUSGD_OK) status = model_set_layout(m, t->problem.train.data->layout);
     if (status == CUSGD_OK) status = cusgd_trainer_get(t, m->weight, m->bias);
-    int readable = !t->lost && !t->was_cancelled && trainer_check_data(t) == CUSGD_OK; /* the errors take a pass over the data */
+    int readable = !t->run.lost && !t->run.at.was_cancelled &&
+                   problem_check_data(&t->problem) == CUSGD_OK; /* the errors take a pass over the data */
     if (status == CUSGD_OK && readable) {
-        status = trainer_errors(t, &m->errors, &m->freedom, &missing);
+        status = solver_errors(&t->run, &m->errors, &m->freedom, &missing);
         if (status == CUSGD_ERROR_MEMORY) missing = "there is not enough memory for them"; /* no reason to lose the model */
         if (status == CUSGD_ERROR_MEMORY) status = CUSGD_OK;
     }

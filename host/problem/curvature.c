@@ -4,7 +4,7 @@
  *
  * R is looked for where it is likely to be attained: along the top eigenvectors of H and of S, along each column, and in the
  * trace. The first two are from a sample of rows, by power iteration in double. */
-#include "trainer.h"
+#include "problem.h"
 
 #include "error.h"
 #include "interrupt.h"
@@ -127,18 +127,18 @@ static void prepare_part(void *context, int64_t part)
 }
 
 /* min(n, max(8192, 8 d)) rows chosen at random, fewer where they would not fit into a quarter of a gigabyte. */
-static cusgd_status draw_sample(cusgd_trainer *t, const double *scale, sample *s)
+static cusgd_status draw_sample(const problem *p, const double *scale, sample *s)
 {
-    int64_t n = t->train_rows.n, d = t->plan.d, m = 8 * d > 8192 ? 8 * d : 8192, most = ((int64_t)1 << 25) / d;
+    int64_t n = p->train.rows.n, d = p->d, m = 8 * d > 8192 ? 8 * d : 8192, most = ((int64_t)1 << 25) / d;
     if (m > most) m = most < 1024 ? 1024 : most;
     if (m > n) m = n;
     int64_t *rows = allocate((size_t)m, sizeof(int64_t));
     *s = (sample){.m = m,
                   .d = d,
                   .scale = scale,
-                  .threads = m * d < FEW              ? 1
-                             : t->options.threads > 0 ? t->options.threads
-                                                      : cpu_threads(),
+                  .threads = m * d < FEW               ? 1
+                             : p->options->threads > 0 ? p->options->threads
+                                                       : cpu_threads(),
                   .x = allocate_aligned((size_t)(m * d), sizeof(double)),
                   .w = allocate((size_t)m, sizeof(double)),
                   .q = allocate((size_t)m, sizeof(double)),
@@ -150,9 +150,9 @@ static cusgd_status draw_sample(cusgd_trainer *t, const double *scale, sample *s
     if (!rows || !s->pool || !s->x || !s->w || !s->q || !s->u || !s->v || !s->sums) {
         status = fail_memory((size_t)(m * d) * sizeof(double), "the sample from which the rate is estimated");
     } else {
-        permutation p = permutation_make((uint64_t)n, stream_key(t->options.seed, STREAM_SAMPLE), 0);
-        for (int64_t i = 0; i < m; i++) rows[i] = m == n ? i : (int64_t)permutation_at(&p, (uint64_t)i);
-        status = t->backend.ops->rows(t->backend.self, t->train, rows, m, s->x, s->w);
+        permutation order = permutation_make((uint64_t)n, stream_key(p->options->seed, STREAM_SAMPLE), 0);
+        for (int64_t i = 0; i < m; i++) rows[i] = m == n ? i : (int64_t)permutation_at(&order, (uint64_t)i);
+        status = p->backend->ops->rows(p->backend->self, p->train.bound, rows, m, s->x, s->w);
         if (status == CUSGD_OK && !pool_run(s->pool, s->threads, PARTS_OF_SAMPLE, prepare_part, s)) status = fail_interrupted();
     }
     free(rows);
@@ -170,11 +170,11 @@ static void sample_free(sample *s)
     free(s->sums);
 }
 
-cusgd_status sample_curvature(cusgd_trainer *t, const double *scale, double *lambda, double *noise)
+cusgd_status sample_curvature(const problem *p, const double *scale, double *lambda, double *noise)
 {
     enum { ITERATIONS = 20 };
     sample s;
-    cusgd_status status = draw_sample(t, scale, &s);
+    cusgd_status status = draw_sample(p, scale, &s);
     if (status == CUSGD_OK) {
         for (int64_t j = 0; j <= s.d; j++)
             s.u[j] = s.v[j] = 1 + 0.1 * normal_from(random_block(stream_key(0, 0), (uint64_t)j).at[0]);
@@ -185,27 +185,26 @@ cusgd_status sample_curvature(cusgd_trainer *t, const double *scale, double *lam
     return status;
 }
 
-cusgd_status column_noise(cusgd_trainer *t, const double *scale, double *c, double *trace)
+cusgd_status column_noise(const problem *p, const double *scale, double *c, double *trace)
 {
-    int64_t d = t->plan.d;
+    int64_t d = p->d;
     double *second = allocate((size_t)d, sizeof(double));
     if (!second) return fail_memory((size_t)d * sizeof(double), "the columns' curvature");
     curvature sums = {c, second, 0, 0};
-    cusgd_status status = t->backend.ops->curvature(t->backend.self, t->train, scale, &sums);
+    cusgd_status status = p->backend->ops->curvature(p->backend->self, p->train.bound, scale, &sums);
     for (int64_t j = 0; j < d; j++) c[j] = second[j] > 0 ? c[j] / second[j] : 0;
     *trace = sums.q1 > 0 ? sums.q2 / sums.q1 : 1;
     free(second);
     return status;
 }
 
-cusgd_status curvature_of(cusgd_trainer *t, const double *scale, double *c, double *lambda, double *noise)
+cusgd_status curvature_of(const problem *p, const double *scale, double *c, double *lambda, double *noise)
 {
     double trace;
-    cusgd_status status = column_noise(t, scale, c, &trace);
-    if (status == CUSGD_OK) status = sample_curvature(t, scale, lambda, noise);
+    cusgd_status status = column_noise(p, scale, c, &trace);
+    if (status == CUSGD_OK) status = sample_curvature(p, scale, lambda, noise);
     if (status != CUSGD_OK) return status;
     *noise = fmax(*noise, trace);
-    for (int64_t j = 0; j < t->plan.d; j++) *noise = fmax(*noise, c[j]);
-    if (t->batches == 1 && t->options.sampling != CUSGD_SAMPLING_REPLACE) *noise = 0; /* a full batch has none */
+    for (int64_t j = 0; j < p->d; j++) *noise = fmax(*noise, c[j]);
     return status;
 }

@@ -2,7 +2,7 @@
  * objective is the same problem in any unit of its targets: with y = u y' and theta = u theta' it is u^2 times that of y', with
  * l1 / u for l1. So such a run takes its targets in a unit of about their size, a power of two, which changes no digit; what is
  * reported and written is in the units of the data. */
-#include "trainer.h"
+#include "problem.h"
 
 #include "error.h"
 #include "options.h"
@@ -35,57 +35,55 @@ static double largest_target(const examples *e)
 }
 
 /* Whether the run is the same one in another unit: a rate of adam, say, is absolute, and so are offsets. */
-static int can_scale(const cusgd_trainer *t)
+static int can_scale(const problem *p)
 {
-    const cusgd_options *o = &t->options;
+    const cusgd_options *o = p->options;
     int relative = o->optimizer == CUSGD_OPTIMIZER_AUTO || o->optimizer == CUSGD_OPTIMIZER_SGD ||
                    o->optimizer == CUSGD_OPTIMIZER_MOMENTUM || o->optimizer == CUSGD_OPTIMIZER_NESTEROV ||
                    o->optimizer == CUSGD_OPTIMIZER_ASGD;
-    return loss_is_quadratic(o->loss) && !t->train_rows.o.at && (o->solver != CUSGD_SOLVER_SGD || relative);
+    return loss_is_quadratic(o->loss) && !p->train.rows.o.at && (o->solver != CUSGD_SOLVER_SGD || relative);
 }
 
-static cusgd_status refuse(const cusgd_trainer *t, double largest)
+static cusgd_status refuse(const problem *p, double largest)
 {
-    int single = t->options.precision == CUSGD_PRECISION_FLOAT;
+    int single = p->options->precision == CUSGD_PRECISION_FLOAT;
     bounds wide = {single ? 1e-140 : 0, single ? 1e140 : 0};
     int helps = largest >= wide.low && largest <= wide.high;
     return fail(
         CUSGD_ERROR_DATA,
         "%s: the largest target is %.3g, which is too %s for the %s loss and these options in precision %s: %s the targets by "
         "a power of ten%s",
-        t->data->source, largest, largest > 1 ? "large" : "small", loss_word(t->options.loss), single ? "float" : "double",
+        p->train.data->source, largest, largest > 1 ? "large" : "small", loss_word(p->options->loss), single ? "float" : "double",
         largest > 1 ? "divide" : "multiply", helps ? ", or use --precision double" : "");
 }
 
-/* Replaces y by a copy in the trainer's unit, n x k. */
-static cusgd_status copy_scaled(const cusgd_trainer *t, const cusgd_data *data, double **copy, examples *rows)
+/* Replaces y by a copy in the problem's unit, n x k. Rows that were held out share that of the training rows. */
+static cusgd_status copy_scaled(const problem *p, example_set *set)
 {
+    const cusgd_data *data = set->data ? set->data : p->train.data;
     int64_t n = data->view.n, k = data->view.k;
-    if (!*copy) {
-        *copy = allocate((size_t)(n * k), sizeof **copy);
-        if (!*copy) return fail_memory((size_t)(n * k) * sizeof **copy, "the scaled targets");
+    double *copy = set->data ? allocate((size_t)(n * k), sizeof *copy) : p->train.scaled;
+    if (!copy) return fail_memory((size_t)(n * k) * sizeof *copy, "the scaled targets");
+    if (set->data) {
+        set->scaled = copy;
         for (int64_t i = 0; i < n; i++)
-            for (int64_t c = 0; c < k; c++) (*copy)[i * k + c] = matrix_at(&data->view.y, i, c) / t->unit;
+            for (int64_t c = 0; c < k; c++) copy[i * k + c] = matrix_at(&data->view.y, i, c) / p->units.target;
     }
-    rows->y = (cusgd_matrix){*copy, CUSGD_TYPE_FLOAT64, k, 1};
+    set->rows.y = (cusgd_matrix){copy, CUSGD_TYPE_FLOAT64, k, 1};
     return CUSGD_OK;
 }
 
-cusgd_status scale_targets(cusgd_trainer *t)
+cusgd_status scale_targets(problem *p)
 {
-    bounds b = bounds_of(&t->options);
-    t->unit = t->loss_unit = 1;
-    if (loss_is_of_classes(t->options.loss)) return CUSGD_OK;
-    double largest = largest_target(&t->train_rows);
+    bounds b = bounds_of(p->options);
+    p->units.target = p->units.loss = 1;
+    if (loss_is_of_classes(p->options->loss)) return CUSGD_OK;
+    double largest = largest_target(&p->train.rows);
     if (largest == 0 || (largest >= b.low && largest <= b.high)) return CUSGD_OK;
-    if (!can_scale(t) || largest > 1e150) return refuse(t, largest); /* squares of larger ones could not even be reported */
-    t->unit = ldexp(1, ilogb(largest));
-    t->loss_unit = t->unit * t->unit;
-    t->plan.l1 = fmin(t->plan.l1 / t->unit, 1e30); /* which leaves nothing but zeros, as anything above would */
-    t->plan.clip_norm /= t->unit;
-    t->plan.clip_value /= t->unit;
-    cusgd_status status = copy_scaled(t, t->data, &t->scaled[0], &t->train_rows);
-    if (status != CUSGD_OK || t->valid_rows.n == 0) return status;
-    int held_out = t->valid_data == NULL;
-    return copy_scaled(t, held_out ? t->data : t->valid_data, &t->scaled[held_out ? 0 : 1], &t->valid_rows);
+    if (!can_scale(p) || largest > 1e150) return refuse(p, largest); /* squares of larger ones could not even be reported */
+    p->units.target = ldexp(1, ilogb(largest));
+    p->units.loss = p->units.target * p->units.target;
+    p->l1 = fmin(p->l1 / p->units.target, 1e30); /* which leaves nothing but zeros, as anything above would */
+    cusgd_status status = copy_scaled(p, &p->train);
+    return status == CUSGD_OK && p->valid.rows.n > 0 ? copy_scaled(p, &p->valid) : status;
 }

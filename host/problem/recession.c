@@ -13,7 +13,9 @@ enum { PASS_WORK = 20000000, MIN_SAMPLE = 512, MAX_SAMPLE = 100000 };
 static void read_row(const search *s, int64_t row, double *z)
 {
     for (int64_t a = 0; a < s->free; a++)
-        z[a] = s->column[a] < s->t->plan.d ? (matrix_at(&s->t->train_rows.x, row, s->column[a]) - s->middle[a]) / s->half[a] : 1;
+        z[a] = s->column[a] < s->problem->d
+                   ? (matrix_at(&s->problem->train.rows.x, row, s->column[a]) - s->middle[a]) / s->half[a]
+                   : 1;
 }
 
 static void add_row(search *s, int64_t row)
@@ -35,7 +37,7 @@ static double slack(double most) { return -1e-7 * most; }
 /* Checks v on all rows; those that contradict it join the sample as far as there is room. *all: every gain is positive. */
 static int holds_everywhere(search *s, const double *v, double most, double *z, int *all)
 {
-    const examples *e = &s->t->train_rows;
+    const examples *e = &s->problem->train.rows;
     int holds = 1;
     *all = 1;
     for (int64_t i = 0; i < e->n && !interrupt_asked(); i++) {
@@ -157,7 +159,7 @@ static enum verdict judge_sample(search *s, double *most)
 
 static void take_sample(search *s)
 {
-    const examples *e = &s->t->train_rows;
+    const examples *e = &s->problem->train.rows;
     int64_t count = e->n <= s->room ? e->n : s->room / 2;
     for (int64_t i = 0; i < count; i++) {
         int64_t row = examples_row(e, i * e->n / count); /* i < 2 MAX_SAMPLE: no overflow */
@@ -182,7 +184,7 @@ static enum verdict judge_rows(search *s, int *all)
 
 cusgd_status judge_together(search *s, enum verdict *v, int *all)
 {
-    int64_t f = s->free, n = s->t->train_rows.n, sample = PASS_WORK / (f * f);
+    int64_t f = s->free, n = s->problem->train.rows.n, sample = PASS_WORK / (f * f);
     sample = sample < MIN_SAMPLE ? MIN_SAMPLE : sample > MAX_SAMPLE ? MAX_SAMPLE : sample;
     s->room = n < 2 * sample ? n : 2 * sample;
     s->rows = 0;
@@ -218,8 +220,8 @@ cusgd_status judge_independence(search *s, enum verdict *v)
     int64_t n = s->count[0] + s->count[1], f = s->free, m = 0;
     double *z = allocate((size_t)(n * f + n * n), sizeof *z), *gram = z + n * f;
     if (!z) return fail_memory((size_t)(n * f + n * n) * sizeof *z, "the check for separated classes");
-    for (int64_t i = 0; i < s->t->train_rows.n; i++) {
-        int64_t row = examples_row(&s->t->train_rows, i);
+    for (int64_t i = 0; i < s->problem->train.rows.n; i++) {
+        int64_t row = examples_row(&s->problem->train.rows, i);
         if (!counts(s, row)) continue;
         double *at = z + m++ * f;
         read_row(s, row, at);
@@ -237,9 +239,8 @@ cusgd_status judge_independence(search *s, enum verdict *v)
 
 void judge_margins(const search *s, const double *theta, enum verdict *v)
 {
-    const cusgd_trainer *t = s->t;
-    const examples *e = &t->train_rows;
-    int64_t d = t->plan.d, k = t->plan.k;
+    const examples *e = &s->problem->train.rows;
+    int64_t d = s->problem->d, k = s->problem->k;
     double least = (double)INFINITY, most = 0;
     *v = UNKNOWN;
     for (int64_t j = 0; j < d; j++)
@@ -248,7 +249,8 @@ void judge_margins(const search *s, const double *theta, enum verdict *v)
         int64_t row = examples_row(e, i);
         double p = theta[d * k + s->c];
         if (!counts(s, row)) continue;
-        for (int64_t j = 0; j < d; j++) p += theta[j * k + s->c] * ((matrix_at(&e->x, row, j) - t->mean[j]) / t->scale[j]);
+        for (int64_t j = 0; j < d; j++)
+            p += theta[j * k + s->c] * ((matrix_at(&e->x, row, j) - s->problem->units.mean[j]) / s->problem->units.scale[j]);
         least = fmin(least, gain(s, row, p));
         most = fmax(most, fabs(p));
     }

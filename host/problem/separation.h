@@ -1,8 +1,10 @@
 /* The search for a direction in which the loss falls for ever: by columns (separation.c) and by rows (recession.c). */
-#ifndef CUSGD_HOST_SOLVERS_SEPARATION_H
-#define CUSGD_HOST_SOLVERS_SEPARATION_H
+#ifndef CUSGD_HOST_PROBLEM_SEPARATION_H
+#define CUSGD_HOST_PROBLEM_SEPARATION_H
 
-#include "solver.h"
+#include "problem.h"
+
+#include "linear.h"
 
 enum verdict { FINITE, SEPARATED, UNKNOWN };
 
@@ -10,7 +12,7 @@ enum verdict { FINITE, SEPARATED, UNKNOWN };
 enum freedom { HELD = 0, UP = 1, DOWN = 2, BOTH = 3 };
 
 typedef struct search {
-    cusgd_trainer *t;
+    const problem *problem;
     int64_t c; /* the output */
     int logistic;
     enum freedom *may;           /* d */
@@ -25,9 +27,9 @@ typedef struct search {
     double *g, *p, *scale;       /* free: gradient, step */
 } search;
 
-static inline int is_positive(const search *s, int64_t row) { return matrix_at(&s->t->train_rows.y, row, s->c) > 0; }
+static inline int is_positive(const search *s, int64_t row) { return matrix_at(&s->problem->train.rows.y, row, s->c) > 0; }
 
-static inline int counts(const search *s, int64_t row) { return weight_at(&s->t->train_rows, row) > 0; }
+static inline int counts(const search *s, int64_t row) { return weight_at(&s->problem->train.rows, row) > 0; }
 
 /* recession.c. Each leaves *v as it is, or sets it. */
 

@@ -1,44 +1,44 @@
 /* What is said of a run whose loss is not finite any more: where, at which rate, and what to do. */
-#include "fit.h"
+#include "sgd.h"
 
 #include "error.h"
 #include <stdio.h>
 
 /* "a" (1e+06), "b" (3000), ...: the columns of largest scale, which are what makes a rate too large. */
-static void largest_columns(const cusgd_trainer *t, char *text, size_t room)
+static void largest_columns(const sgd *s, char *text, size_t room)
 {
     enum { NAMED_COLUMNS = 3 };
-    int64_t chosen[NAMED_COLUMNS], d = t->plan.d;
+    int64_t chosen[NAMED_COLUMNS], d = s->problem->d;
     size_t used = 0;
     for (int i = 0; i < NAMED_COLUMNS && i < d; i++) {
         int64_t best = -1;
         for (int64_t j = 0; j < d; j++) {
             int taken = 0;
             for (int l = 0; l < i; l++) taken |= chosen[l] == j;
-            if (!taken && (best < 0 || t->rms[j] > t->rms[best])) best = j;
+            if (!taken && (best < 0 || s->problem->units.rms[j] > s->problem->units.rms[best])) best = j;
         }
         chosen[i] = best;
-        const char *name = cusgd_data_feature(t->data, best);
+        const char *name = cusgd_data_feature(s->problem->train.data, best);
         char shown[64];
-        int64_t column = cusgd_data_feature_column(t->data, best);
+        int64_t column = cusgd_data_feature_column(s->problem->train.data, best);
         snprintf(shown, sizeof shown, "%lld", (long long)(column ? column : best + 1));
         if (name) cusgd_text_escape(name, shown, sizeof shown);
-        int wrote = snprintf(text + used, room - used, "%s%s (%.3g)", i ? ", " : "", shown, t->rms[best]);
+        int wrote = snprintf(text + used, room - used, "%s%s (%.3g)", i ? ", " : "", shown, s->problem->units.rms[best]);
         if (wrote < 0 || (size_t)wrote >= room - used) break;
         used += (size_t)wrote;
     }
 }
 
 /* Names the option that sets the rate, and what is not set already. */
-static void rate_advice(const cusgd_trainer *t, char *text, size_t size)
+static void rate_advice(const sgd *s, char *text, size_t size)
 {
-    const cusgd_options *o = &t->options;
+    const cusgd_options *o = s->run->options;
     const char *rate = "a smaller rate", *or_else = "";
     if (o->schedule == CUSGD_SCHEDULE_OPTIMAL)
         rate = "a larger l2, from which the schedule optimal takes its rate";
-    else if (t->given_t0)
+    else if (s->given_t0)
         rate = "a smaller t0 or a larger t1, which set the rate of the schedule time-decay";
-    else if (t->retreats) /* nobody has set a rate: all that could be lowered has been */
+    else if (s->retreats) /* nobody has set a rate: all that could be lowered has been */
         rate = o->precision == CUSGD_PRECISION_FLOAT ? "--precision double" : "scaling the data to ordinary magnitudes";
     else if (o->optimizer == CUSGD_OPTIMIZER_AUTO)
         or_else = ", or leave the rate out: the optimizer chooses its own";
@@ -47,12 +47,12 @@ static void rate_advice(const cusgd_trainer *t, char *text, size_t size)
     snprintf(text, size, "%s%s%s", o->standardize ? "" : "standardizing (leave out --no-standardize), ", rate, or_else);
 }
 
-cusgd_status fit_diverged(const cusgd_trainer *t, double rate)
+cusgd_status fit_diverged(const sgd *s, double rate)
 {
     char columns[256] = "", advice[256];
-    largest_columns(t, columns, sizeof columns);
-    rate_advice(t, advice, sizeof advice);
+    largest_columns(s, columns, sizeof columns);
+    rate_advice(s, advice, sizeof advice);
     return fail(CUSGD_ERROR_DIVERGED,
                 "diverged: the loss is not finite at step %lld (epoch %lld), at rate %g. Columns of largest scale: %s. Try %s",
-                (long long)t->step + 1, (long long)t->epoch + 1, rate, columns, advice);
+                (long long)s->run->at.step + 1, (long long)s->run->at.epoch + 1, rate, columns, advice);
 }

@@ -22,11 +22,11 @@
 
 /* ---- Columns ---- */
 
-static enum freedom freedom_of(const cusgd_trainer *t, int64_t j)
+static enum freedom freedom_of(const problem *p, int64_t j)
 {
-    const cusgd_options *o = &t->options;
-    int penalty = (o->l1 > 0 || o->l2 > 0) && trainer_penalty(t, j * t->plan.k) > 0;
-    if (penalty || t->plan.decay > 0) return HELD;
+    const cusgd_options *o = p->options;
+    int penalty = (o->l1 > 0 || o->l2 > 0) && problem_penalty(p, j * p->k) > 0;
+    if (penalty) return HELD;
     return (enum freedom)((isnan(o->upper) ? UP : HELD) | (isnan(o->lower) ? DOWN : HELD));
 }
 
@@ -34,14 +34,14 @@ static enum freedom freedom_of(const cusgd_trainer *t, int64_t j)
 static int separates_alone(const search *s, int64_t j)
 {
     double low0 = s->low[0][j], high0 = s->high[0][j], low1 = s->low[1][j], high1 = s->high[1][j];
-    double cut = s->logistic || s->t->plan.intercept ? low1 : 0; /* where z'v = 0 */
+    double cut = s->logistic || s->problem->intercept ? low1 : 0; /* where z'v = 0 */
     if (s->may[j] == HELD || (low0 == high0 && low1 == high1 && low0 == low1)) return 0;
     if (!s->logistic) {
         if (low1 != high1 || low1 != cut) return 0;
         return ((s->may[j] & UP) && high0 <= cut) || ((s->may[j] & DOWN) && low0 >= cut);
     }
-    int rises = s->t->plan.intercept ? high0 <= low1 : high0 <= 0 && low1 >= 0;
-    int falls = s->t->plan.intercept ? high1 <= low0 : high1 <= 0 && low0 >= 0;
+    int rises = s->problem->intercept ? high0 <= low1 : high0 <= 0 && low1 >= 0;
+    int falls = s->problem->intercept ? high1 <= low0 : high1 <= 0 && low0 >= 0;
     return ((s->may[j] & UP) && rises) || ((s->may[j] & DOWN) && falls);
 }
 
@@ -50,7 +50,7 @@ static int separates_alone(const search *s, int64_t j)
 static int is_open(const search *s)
 {
     int any = s->count[0] == 0 || s->count[1] == 0;
-    for (int64_t j = 0; j < s->t->plan.d && !any; j++) {
+    for (int64_t j = 0; j < s->problem->d && !any; j++) {
         double low = fmin(s->low[0][j], s->low[1][j]), high = fmax(s->high[0][j], s->high[1][j]);
         any = s->may[j] != HELD && (!(low < high) || separates_alone(s, j));
     }
@@ -61,7 +61,7 @@ static int is_open(const search *s)
 static void find_ranges(search *s)
 {
     enum { ROWS_BETWEEN = 4096 };
-    const examples *e = &s->t->train_rows;
+    const examples *e = &s->problem->train.rows;
     for (int y = 0; y < 2; y++) {
         s->count[y] = 0;
         for (int64_t j = 0; j < e->d; j++) s->low[y][j] = (double)INFINITY, s->high[y][j] = -(double)INFINITY;
@@ -86,15 +86,15 @@ static void find_ranges(search *s)
 static void take_columns(search *s)
 {
     s->free = 0;
-    for (int64_t j = 0; j < s->t->plan.d; j++) {
+    for (int64_t j = 0; j < s->problem->d; j++) {
         double low = fmin(s->low[0][j], s->low[1][j]), high = fmax(s->high[0][j], s->high[1][j]);
-        double middle = s->t->plan.intercept ? low + (high - low) / 2 : 0, half = fmax(high - middle, middle - low);
+        double middle = s->problem->intercept ? low + (high - low) / 2 : 0, half = fmax(high - middle, middle - low);
         if (s->may[j] != BOTH || !(half > 0) || !isfinite(half)) continue;
         s->middle[s->free] = middle;
         s->half[s->free] = half;
         s->column[s->free++] = j;
     }
-    if (s->t->plan.intercept) s->column[s->free++] = s->t->plan.d;
+    if (s->problem->intercept) s->column[s->free++] = s->problem->d;
 }
 
 /* ---- What is said of it ---- */
@@ -112,7 +112,7 @@ static void append_columns(const search *s, const int64_t *column, int64_t count
 {
     char part[64];
     for (int64_t i = 0; i < count && i < NAMED; i++) {
-        const char *name = cusgd_data_feature(s->t->data, column[i]);
+        const char *name = cusgd_data_feature(s->problem->train.data, column[i]);
         const char *before = i == 0 ? "" : i + 1 == count ? " and " : ", ";
         if (name)
             snprintf(part, sizeof part, "%s\"%.24s\"", before, name);
@@ -126,10 +126,10 @@ static void append_columns(const search *s, const int64_t *column, int64_t count
 
 static void begin_note(const search *s, char *text, size_t room)
 {
-    const char *target = cusgd_data_target(s->t->data, s->c);
+    const char *target = cusgd_data_target(s->problem->train.data, s->c);
     text[0] = '\0';
-    if (s->t->plan.k > 1 && target) snprintf(text, room, "%.24s: ", target);
-    if (s->t->plan.k > 1 && !target) snprintf(text, room, "output %lld: ", (long long)s->c + 1);
+    if (s->problem->k > 1 && target) snprintf(text, room, "%.24s: ", target);
+    if (s->problem->k > 1 && !target) snprintf(text, room, "output %lld: ", (long long)s->c + 1);
 }
 
 static void end_note(char *text, size_t room)
@@ -158,7 +158,7 @@ static void note_alone(const search *s, const int64_t *column, int64_t count, ch
 /* v is p: the columns with the largest parts in it are named. */
 static void note_together(search *s, int all, char *text, size_t room)
 {
-    int64_t column[NAMED], count = 0, columns = s->free - s->t->plan.intercept;
+    int64_t column[NAMED], count = 0, columns = s->free - s->problem->intercept;
     double first = 0;
     while (count < NAMED && count < columns) {
         int64_t best = 0;
@@ -202,11 +202,11 @@ static enum verdict judge_columns(search *s, char *text, size_t room)
     int64_t zero = s->count[0], positive = s->count[1];
     if (interrupt_asked() || (zero == 0 && !s->logistic)) return interrupt_asked() ? UNKNOWN : FINITE;
     if (positive == 0 || zero == 0) {
-        if (!s->t->plan.intercept) return UNKNOWN;
+        if (!s->problem->intercept) return UNKNOWN;
         note_one_class(s, text, room);
         return SEPARATED;
     }
-    for (int64_t j = 0; j < s->t->plan.d; j++)
+    for (int64_t j = 0; j < s->problem->d; j++)
         if (separates_alone(s, j) && found++ < NAMED) column[found - 1] = j;
     if (found == 0) return UNKNOWN;
     note_alone(s, column, found, text, room);
@@ -239,10 +239,10 @@ static cusgd_status judge_output(search *s, const double *theta, enum verdict *v
     return status;
 }
 
-static cusgd_status open_search(search *s, cusgd_trainer *t)
+static cusgd_status open_search(search *s, const problem *p, int decays)
 {
-    size_t d = (size_t)t->plan.d;
-    *s = (search){.t = t, .logistic = t->plan.loss.kind == CUSGD_LOSS_LOGISTIC};
+    size_t d = (size_t)p->d;
+    *s = (search){.problem = p, .logistic = p->loss.kind == CUSGD_LOSS_LOGISTIC};
     s->low[0] = allocate(6 * d, sizeof(double));
     s->column = allocate(d + 1, sizeof *s->column);
     s->may = allocate(d, sizeof *s->may);
@@ -252,7 +252,7 @@ static cusgd_status open_search(search *s, cusgd_trainer *t)
     s->high[1] = s->high[0] + d;
     s->middle = s->high[1] + d;
     s->half = s->middle + d;
-    for (int64_t j = 0; j < t->plan.d; j++) s->may[j] = freedom_of(t, j);
+    for (int64_t j = 0; j < p->d; j++) s->may[j] = decays ? HELD : freedom_of(p, j);
     return CUSGD_OK;
 }
 
@@ -263,21 +263,20 @@ static void close_search(search *s)
     free(s->may);
 }
 
-cusgd_status trainer_separation(cusgd_trainer *t, const double *theta, char *note, size_t room)
+cusgd_status problem_separation(problem *p, const double *theta, int decays, char *note, size_t room)
 {
-    cusgd_loss loss = t->plan.loss.kind;
-    if (loss != CUSGD_LOSS_LOGISTIC && loss != CUSGD_LOSS_POISSON && loss != CUSGD_LOSS_TWEEDIE) t->separated = 0;
+    cusgd_loss loss = p->loss.kind;
+    if (loss != CUSGD_LOSS_LOGISTIC && loss != CUSGD_LOSS_POISSON && loss != CUSGD_LOSS_TWEEDIE) p->separated = 0;
     search s;
-    cusgd_status status = t->separated < 0 ? open_search(&s, t) : CUSGD_OK;
-    if (t->separated < 0) {
+    cusgd_status status = p->separated < 0 ? open_search(&s, p, decays) : CUSGD_OK;
+    if (p->separated < 0) {
         enum verdict v = UNKNOWN;
-        for (s.c = 0; s.c < t->plan.k && status == CUSGD_OK && v != SEPARATED && !interrupt_asked(); s.c++)
-            status = judge_output(&s, theta, &v, t->separation, sizeof t->separation);
-        if (status == CUSGD_OK && !interrupt_asked()) t->separated = v == SEPARATED;
+        for (s.c = 0; s.c < p->k && status == CUSGD_OK && v != SEPARATED && !interrupt_asked(); s.c++)
+            status = judge_output(&s, theta, &v, p->separation, sizeof p->separation);
+        if (status == CUSGD_OK && !interrupt_asked()) p->separated = v == SEPARATED;
         close_search(&s);
-        t->cancelled = 0;                                    /* the fit has ended already */
         if (status == CUSGD_ERROR_MEMORY) status = CUSGD_OK; /* it is not known; that is no reason to lose a result */
     }
-    if (status == CUSGD_OK && t->separated > 0) snprintf(note, room, "%s", t->separation);
+    if (status == CUSGD_OK && p->separated > 0) snprintf(note, room, "%s", p->separation);
     return status;
 }

@@ -5,7 +5,7 @@
  * one row adds (Jain, Kakade, Kidambi, Netrapalli, Sidford 2018). With momentum gamma the step is
  *
  *     1 / (lambda + R / (B (1 - gamma))). */
-#include "trainer.h"
+#include "sgd.h"
 
 #include "error.h"
 #include <math.h>
@@ -47,33 +47,43 @@ static int64_t usual_epochs(const cusgd_options *o, int64_t n)
     return (int64_t)epochs;
 }
 
-void choose_run(cusgd_trainer *t)
+void sgd_choose_run(sgd *s)
 {
-    cusgd_options *o = &t->options;
-    int64_t n = t->train_rows.n;
+    cusgd_options *o = s->run->options;
+    int64_t n = s->problem->train.rows.n;
     int bare = isnan(o->tolerance) && isnan(o->gradient_tolerance) && o->patience < 0;
-    t->by_gradient = !isnan(o->gradient_tolerance);
+    s->run->by_gradient = !isnan(o->gradient_tolerance);
     int open = bare && o->epochs == 0;
-    t->by_tolerance = !isnan(o->tolerance) || o->patience >= 0 || (open && !falls_to_its_end(o->schedule));
-    if (t->by_tolerance && isnan(o->tolerance)) o->tolerance = 1e-5;
+    s->run->by_tolerance = !isnan(o->tolerance) || o->patience >= 0 || (open && !falls_to_its_end(o->schedule));
+    if (s->run->by_tolerance && isnan(o->tolerance)) o->tolerance = 1e-5;
     if (o->epochs == 0) o->epochs = usual_epochs(o, n);
     if (o->batch == 0) o->batch = usual_batch(n);
     if (o->batch > n) o->batch = n;
     int watches = o->schedule == CUSGD_SCHEDULE_PLATEAU;
     if (o->evaluate_every == 0)
-        o->evaluate_every = watches || open || t->by_tolerance || t->by_gradient || t->valid_rows.n > 0 ? 1 : -1;
-    t->batches = (n + o->batch - 1) / o->batch;
-    if (t->by_tolerance && o->patience < 0) o->patience = usual_patience(n, t->batches);
-    t->plan.batch = o->batch;
+        o->evaluate_every =
+            watches || open || s->run->by_tolerance || s->run->by_gradient || s->problem->valid.rows.n > 0 ? 1 : -1;
+    s->batches = (n + o->batch - 1) / o->batch;
+    if (s->run->by_tolerance && o->patience < 0) o->patience = usual_patience(n, s->batches);
+    s->run->plan.batch = o->batch;
 }
 
 /* ---- Rates ---- */
 
-/* 1 / (lambda + R / (B (1 - gamma))), for a loss whose second derivative is at most t->steepest. */
-static double safe_rate(const cusgd_trainer *t, double lambda, double noise, double momentum)
+/* 1 / (lambda + R / (B (1 - gamma))), for a loss whose second derivative is at most s->problem->targets.steepest. */
+static double safe_rate(const sgd *s, double lambda, double noise, double momentum)
 {
-    double total = t->steepest * (lambda + noise / ((double)t->options.batch * (1 - momentum))) + t->plan.l2;
+    double total =
+        s->problem->targets.steepest * (lambda + noise / ((double)s->run->options->batch * (1 - momentum))) + s->problem->l2;
     return total > 0 ? 1 / total : 1;
+}
+
+/* lambda and R as minibatches meet them: a full batch has no noise. c: d doubles of work. */
+static cusgd_status find_curvature(const sgd *s, const double *scale, double *c, double *lambda, double *noise)
+{
+    cusgd_status status = curvature_of(s->problem, scale, c, lambda, noise);
+    if (s->batches == 1 && s->run->options->sampling != CUSGD_SAMPLING_REPLACE) *noise = 0;
+    return status;
 }
 
 static int ascending(const void *a, const void *b)
@@ -95,68 +105,69 @@ static double median_positive(const double *c, int64_t d, double *work)
 /* Rule N, for quadratic objectives: Nesterov's method at the safe rate, with as much momentum as the noise bears. Columns whose
  * rows are far noisier than the median's (rare dummies, heavy tails) get a smaller share of the rate, f_j; that is the same as
  * running on x sqrt(f), whose lambda and R are taken. */
-static cusgd_status rule_quadratic(cusgd_trainer *t)
+static cusgd_status rule_quadratic(sgd *s)
 {
-    cusgd_options *o = &t->options;
-    int64_t d = t->plan.d, k = t->plan.k;
-    double *c = t->theta, *scale = t->gradient, lambda = 0, noise = 0, trace;
-    t->metric = allocate((size_t)((d + 1) * k), sizeof(double));
-    if (!t->metric) return fail_memory((size_t)((d + 1) * k) * sizeof(double), "each parameter's rate");
-    cusgd_status status = column_noise(t, NULL, c, &trace);
+    cusgd_options *o = s->run->options;
+    int64_t d = s->problem->d, k = s->problem->k;
+    double *c = s->run->theta, *scale = s->run->gradient, lambda = 0, noise = 0, trace;
+    s->metric = allocate((size_t)((d + 1) * k), sizeof(double));
+    if (!s->metric) return fail_memory((size_t)((d + 1) * k) * sizeof(double), "each parameter's rate");
+    cusgd_status status = column_noise(s->problem, NULL, c, &trace);
     if (status != CUSGD_OK) return status;
     double usual = 3 * median_positive(c, d, scale);
     for (int64_t j = 0; j <= d; j++) {
         double f = j < d && c[j] > usual ? usual / c[j] : 1;
-        for (int64_t output = 0; output < k; output++) t->metric[j * k + output] = f;
+        for (int64_t output = 0; output < k; output++) s->metric[j * k + output] = f;
         if (j < d) scale[j] = sqrt(f);
     }
-    status = curvature_of(t, scale, c, &lambda, &noise);
+    status = find_curvature(s, scale, c, &lambda, &noise);
     double slow = lambda > 0 ? noise / (lambda * (double)o->batch) : 1;
     if (isnan(o->momentum)) o->momentum = 1 - fmin(fmax(slow, 0.01), 1);
-    if (isnan(o->rate)) o->rate = safe_rate(t, lambda, noise, o->momentum);
-    t->plan.optimizer = CUSGD_OPTIMIZER_NESTEROV;
-    t->eccentricity = 3;
+    if (isnan(o->rate)) o->rate = safe_rate(s, lambda, noise, o->momentum);
+    s->run->plan.optimizer = CUSGD_OPTIMIZER_NESTEROV;
+    s->eccentricity = 3;
     return status;
 }
 
 /* The size of gradients, on standardized columns: of losses of numbers that of the targets, or larger; of log links the
  * derivative that the best constant model has at a target of 0. */
-static double gradient_scale(const cusgd_trainer *t, double targets)
+static double gradient_scale(const sgd *s, double targets)
 {
     double smallest = (double)INFINITY;
-    if (!loss_has_log_link(t->options.loss)) return targets;
-    for (int64_t c = 0; c < t->plan.k; c++) smallest = fmin(smallest, loss_at(t->plan.loss, t->null[c], 0).slope);
+    if (!loss_has_log_link(s->run->options->loss)) return targets;
+    for (int64_t c = 0; c < s->problem->k; c++)
+        smallest = fmin(smallest, loss_at(s->problem->loss, s->problem->targets.null[c], 0).slope);
     return smallest;
 }
 
 /* Rule A, for all others: Nesterov's momentum in AdaGrad's metric, which finds its own scale but the targets'. */
-static cusgd_status rule_adaptive(cusgd_trainer *t)
+static cusgd_status rule_adaptive(sgd *s)
 {
-    cusgd_options *o = &t->options;
-    int64_t d = t->plan.d, k = t->plan.k;
+    cusgd_options *o = s->run->options;
+    int64_t d = s->problem->d, k = s->problem->k;
     double most = 0;
-    for (int64_t c = 0; c < k; c++) most = fmax(most, t->spread[c]);
+    for (int64_t c = 0; c < k; c++) most = fmax(most, s->problem->targets.spread[c]);
     if (isnan(o->rate)) o->rate = loss_has_log_link(o->loss) ? 0.005 : 0.1 * most;
     if (k > 1) { /* outputs of their own scales */
-        t->metric = allocate((size_t)((d + 1) * k), sizeof(double));
-        if (!t->metric) return fail_memory((size_t)((d + 1) * k) * sizeof(double), "each parameter's rate");
-        for (int64_t u = 0; u < (d + 1) * k; u++) t->metric[u] = t->spread[u % k] / most;
+        s->metric = allocate((size_t)((d + 1) * k), sizeof(double));
+        if (!s->metric) return fail_memory((size_t)((d + 1) * k) * sizeof(double), "each parameter's rate");
+        for (int64_t u = 0; u < (d + 1) * k; u++) s->metric[u] = s->problem->targets.spread[u % k] / most;
     }
     if (isnan(o->momentum)) o->momentum = 0.9;
-    if (isnan(o->epsilon)) o->epsilon = 1e-10 * fmin(1, gradient_scale(t, most));
-    t->plan.optimizer = OPTIMIZER_ADAGRAD_NESTEROV;
-    t->eccentricity = loss_has_log_link(o->loss) ? 3 : 8;
+    if (isnan(o->epsilon)) o->epsilon = 1e-10 * fmin(1, gradient_scale(s, most));
+    s->run->plan.optimizer = OPTIMIZER_ADAGRAD_NESTEROV;
+    s->eccentricity = loss_has_log_link(o->loss) ? 3 : 8;
     return CUSGD_OK;
 }
 
 /* The usual numbers of a named optimizer; rates that are absolute are PyTorch's. */
-static cusgd_status usual_numbers(cusgd_trainer *t)
+static cusgd_status usual_numbers(sgd *s)
 {
-    cusgd_options *o = &t->options;
+    cusgd_options *o = s->run->options;
     int by_curvature = 0;
     double rate = 0.01, epsilon = 1e-8;
-    t->plan.optimizer = (int)o->optimizer;
-    t->eccentricity = AVERAGE_ECCENTRICITY;
+    s->run->plan.optimizer = (int)o->optimizer;
+    s->eccentricity = AVERAGE_ECCENTRICITY;
     switch (o->optimizer) {
     case CUSGD_OPTIMIZER_ADAGRAD: epsilon = 1e-10; break;
     case CUSGD_OPTIMIZER_ADADELTA:
@@ -164,8 +175,9 @@ static cusgd_status usual_numbers(cusgd_trainer *t)
         epsilon = 1e-6;
         break;
     case CUSGD_OPTIMIZER_RMSPROP:
-        if (o->momentum > 0) t->plan.optimizer = OPTIMIZER_RMSPROP_MOMENTUM;
-        if (o->centered) t->plan.optimizer = o->momentum > 0 ? OPTIMIZER_RMSPROP_CENTERED_MOMENTUM : OPTIMIZER_RMSPROP_CENTERED;
+        if (o->momentum > 0) s->run->plan.optimizer = OPTIMIZER_RMSPROP_MOMENTUM;
+        if (o->centered)
+            s->run->plan.optimizer = o->momentum > 0 ? OPTIMIZER_RMSPROP_CENTERED_MOMENTUM : OPTIMIZER_RMSPROP_CENTERED;
         break;
     case CUSGD_OPTIMIZER_ADAM:
     case CUSGD_OPTIMIZER_AMSGRAD:
@@ -174,40 +186,27 @@ static cusgd_status usual_numbers(cusgd_trainer *t)
     case CUSGD_OPTIMIZER_NADAM:
     case CUSGD_OPTIMIZER_ADAMAX: rate = 2e-3; break;
     case CUSGD_OPTIMIZER_ASGD:
-        t->eccentricity = 0;
+        s->eccentricity = 0;
         if (o->average < 0) o->average = 1;
-        if (o->average && o->average_from < 0) o->average_from = t->batches;
+        if (o->average && o->average_from < 0) o->average_from = s->batches;
         by_curvature = 1;
         break;
     default: by_curvature = 1; break;
     }
-    if (isnan(o->weight_decay) && optimizer_decays(t->plan.optimizer))
+    if (isnan(o->weight_decay) && optimizer_decays(s->run->plan.optimizer))
         o->weight_decay = o->optimizer == CUSGD_OPTIMIZER_ASGD ? 1e-4 : 0.01;
-    if (isnan(o->momentum)) o->momentum = optimizer_has_velocity(t->plan.optimizer) ? 0.9 : 0;
+    if (isnan(o->momentum)) o->momentum = optimizer_has_velocity(s->run->plan.optimizer) ? 0.9 : 0;
     if (isnan(o->epsilon)) o->epsilon = epsilon;
     int decays =
         o->schedule == CUSGD_SCHEDULE_OPTIMAL || (o->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(o->t0) && !isnan(o->t1));
     if (by_curvature && isnan(o->rate) && !decays) {
         double lambda = 0, noise = 0;
-        cusgd_status status = curvature_of(t, NULL, t->theta, &lambda, &noise);
+        cusgd_status status = find_curvature(s, NULL, s->run->theta, &lambda, &noise);
         if (status != CUSGD_OK) return status;
-        rate = safe_rate(t, lambda, noise, o->momentum);
+        rate = safe_rate(s, lambda, noise, o->momentum);
     }
     if (isnan(o->rate)) o->rate = rate;
     return CUSGD_OK;
-}
-
-/* What the null model scores, where a rule needs it: when an epoch has gone wrong, and what a gradient is small beside. */
-static cusgd_status measure_null(cusgd_trainer *t)
-{
-    double objective;
-    t->null_loss = t->null_gradient = (double)NAN;
-    if (!t->retreats && !t->by_gradient) return CUSGD_OK;
-    trainer_null(t, t->theta);
-    cusgd_status status =
-        trainer_objective(t, t->train, t->theta, &t->null_loss, &objective, t->by_gradient ? t->gradient : NULL);
-    if (status == CUSGD_OK && t->by_gradient) t->null_gradient = gradient_norm(t, t->theta, t->gradient);
-    return status;
 }
 
 static void choose(double *number, double usual)
@@ -216,10 +215,10 @@ static void choose(double *number, double usual)
 }
 
 /* The usual numbers of a schedule, and the schedule in steps. */
-static void choose_schedule(cusgd_trainer *t)
+static void choose_schedule(sgd *s)
 {
-    cusgd_options *o = &t->options;
-    double epochs = (double)o->epochs, batches = (double)t->batches;
+    cusgd_options *o = s->run->options;
+    double epochs = (double)o->epochs, batches = (double)s->batches;
     cusgd_schedule kind = o->schedule;
     choose(&o->t1, 10 * batches);
     choose(&o->t0, o->rate * o->t1);
@@ -245,9 +244,9 @@ static void choose_schedule(cusgd_trainer *t)
     case CUSGD_SCHEDULE_ONE_CYCLE: choose(&o->warm_up, 0.3 * epochs); break;
     default: break;
     }
-    t->schedule = (rate_schedule){.kind = kind,
-                                  .batches = t->batches,
-                                  .steps = o->epochs * t->batches,
+    s->schedule = (rate_schedule){.kind = kind,
+                                  .batches = s->batches,
+                                  .steps = o->epochs * s->batches,
                                   .by_epoch = o->rate_changes == CUSGD_PACE_EPOCH,
                                   .rate = o->rate,
                                   .t0 = o->t0,
@@ -258,51 +257,53 @@ static void choose_schedule(cusgd_trainer *t)
                                   .warm_up = floor(o->warm_up * batches),
                                   .final = o->final_rate};
     if (kind != CUSGD_SCHEDULE_OPTIMAL) return;
-    t->schedule.t0 = 1 / o->l2;
-    t->schedule.t1 = optimal_start(o->l2, loss_at(t->plan.loss, optimal_prediction(o->l2), 1).slope);
-    o->rate = schedule_rate(&t->schedule, 0);
+    s->schedule.t0 = 1 / o->l2;
+    s->schedule.t1 = optimal_start(o->l2, loss_at(s->problem->loss, optimal_prediction(o->l2), 1).slope);
+    o->rate = schedule_rate(&s->schedule, 0);
 }
 
-cusgd_status choose_optimizer(cusgd_trainer *t)
+cusgd_status sgd_choose_optimizer(sgd *s)
 {
-    cusgd_options *o = &t->options;
-    t->given_t0 = o->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(o->t0);
+    cusgd_options *o = s->run->options;
+    s->given_t0 = o->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(o->t0);
     /* Where the schedule follows from l2 or t0, a rate changes nothing, and must not be taken for what sets it. */
-    if (o->schedule == CUSGD_SCHEDULE_OPTIMAL || t->given_t0) o->rate = (double)NAN;
-    int own_rate = isnan(o->rate) && !t->given_t0;
+    if (o->schedule == CUSGD_SCHEDULE_OPTIMAL || s->given_t0) o->rate = (double)NAN;
+    int own_rate = isnan(o->rate) && !s->given_t0;
     int automatic = o->optimizer == CUSGD_OPTIMIZER_AUTO;
     cusgd_status status;
-    if (o->solver != CUSGD_SOLVER_SGD) return measure_null(t);
     if (!automatic)
-        status = usual_numbers(t);
+        status = usual_numbers(s);
     else if (loss_is_quadratic(o->loss))
-        status = rule_quadratic(t);
+        status = rule_quadratic(s);
     else
-        status = rule_adaptive(t);
+        status = rule_adaptive(s);
     if (status != CUSGD_OK) return status;
-    t->lipschitz = (double)NAN;
+    s->lipschitz = (double)NAN;
     if (o->l1 > 0) {
         double noise;
-        status = sample_curvature(t, NULL, &t->lipschitz, &noise);
-        t->lipschitz *= t->steepest;
+        status = sample_curvature(s->problem, NULL, &s->lipschitz, &noise);
+        s->lipschitz *= s->problem->targets.steepest;
     }
-    t->retreats = own_rate;
+    s->retreats = own_rate;
     if (isnan(o->beta1)) o->beta1 = 0.9;
     if (isnan(o->beta2)) o->beta2 = 0.999;
     if (isnan(o->rho)) o->rho = o->optimizer == CUSGD_OPTIMIZER_RMSPROP ? 0.99 : 0.9;
     if (isnan(o->epsilon)) o->epsilon = 1e-8;
-    choose_schedule(t);
+    choose_schedule(s);
     if (o->average_from >= 0) o->average = 1;
     if (o->average < 0) o->average = automatic;
     if (o->average && o->average_from < 0) o->average_from = 0;
-    t->plan.average = o->average;
+    s->run->plan.average = o->average;
     /* A device that works in float has beta rounded, and its bias correction must be that beta's. */
     int rounds = o->precision == CUSGD_PRECISION_FLOAT;
-    t->plan.beta1 = rounds ? (double)(float)o->beta1 : o->beta1;
-    t->plan.beta2 = rounds ? (double)(float)o->beta2 : o->beta2;
-    t->plan.rho = o->rho;
-    t->plan.epsilon = o->epsilon;
-    t->plan.decay = optimizer_decays(t->plan.optimizer) ? o->weight_decay : 0;
-    t->plan.metric = t->metric;
-    return status == CUSGD_OK ? measure_null(t) : status;
+    s->run->plan.beta1 = rounds ? (double)(float)o->beta1 : o->beta1;
+    s->run->plan.beta2 = rounds ? (double)(float)o->beta2 : o->beta2;
+    s->run->plan.rho = o->rho;
+    s->run->plan.epsilon = o->epsilon;
+    s->run->plan.decay = optimizer_decays(s->run->plan.optimizer) ? o->weight_decay : 0;
+    s->run->plan.metric = s->metric;
+    if (status != CUSGD_OK || (!s->retreats && !s->run->by_gradient)) return status;
+    return problem_measure_null(s->problem, s->run->by_gradient);
 }
+
+void sgd_close(sgd *s) { free(s->metric); }

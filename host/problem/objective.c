@@ -1,0 +1,133 @@
+/* What methods ask of a problem: the objective, its subgradients, and parameters in both kinds of units. */
+#include "problem.h"
+
+#include "error.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+double problem_penalty(const problem *p, int64_t u) { return p->limit[0] ? p->limit[0][u] : 1; }
+double problem_bounded(const problem *p, int64_t u, double theta)
+{
+    return p->limit[0] ? into_bounds(theta, p->limit[1][u], p->limit[2][u]) : theta;
+}
+
+void problem_null(const problem *p, double *theta)
+{
+    int64_t d = p->d, k = p->k;
+    memset(theta, 0, sizeof(double) * (size_t)((d + 1) * k));
+    if (p->intercept) memcpy(theta + d * k, p->targets.null, sizeof(double) * (size_t)k);
+}
+
+/* ---- Passes over the examples ---- */
+
+cusgd_status problem_loss(const problem *p, const example_set *set, loss_rule loss, const double *theta, double *value,
+                          double *gradient)
+{
+    return p->backend->ops->objective(p->backend->self, set->bound, loss, theta, value, gradient);
+}
+
+cusgd_status problem_objective(const problem *p, const example_set *set, const double *theta, double *loss, double *objective,
+                               double *gradient)
+{
+    cusgd_status status = problem_loss(p, set, p->loss, theta, loss, gradient);
+    double l1 = 0, l2 = 0;
+    if (status != CUSGD_OK) {
+        *loss = *objective = (double)NAN;
+        return status;
+    }
+    for (int64_t u = 0; u < p->d * p->k; u++) {
+        l1 += problem_penalty(p, u) * fabs(theta[u]);
+        l2 += problem_penalty(p, u) * theta[u] * theta[u];
+    }
+    *objective = *loss + p->l2 / 2 * l2 + p->l1 * l1;
+    return status;
+}
+
+cusgd_status problem_hessian(const problem *p, loss_rule loss, const double *theta, double *hessian)
+{
+    return p->backend->ops->hessian(p->backend->self, p->train.bound, loss, theta, hessian);
+}
+
+cusgd_status problem_predict(const problem *p, const double *theta, double *out)
+{
+    return p->backend->ops->predict(p->backend->self, p->train.bound, theta, out);
+}
+
+cusgd_status problem_moments(const problem *p, double *mean, double *variance, double *target_mean, double *weight)
+{
+    return p->backend->ops->moments(p->backend->self, &p->train.rows, mean, variance, target_mean, weight);
+}
+
+double problem_reported(const problem *p, double loss)
+{
+    return loss_reported(p->loss.kind, loss / (double)p->k) * p->units.loss;
+}
+
+double problem_gradient_norm(const problem *p, const double *theta, const double *gradient)
+{
+    int64_t penalised = p->d * p->k, size = penalised + p->k;
+    double sum = 0;
+    for (int64_t u = 0; u < size; u++) {
+        double g = gradient[u];
+        if (u >= penalised && !p->intercept) continue;
+        if (u < penalised) {
+            double l1 = p->l1 * problem_penalty(p, u);
+            g += p->l2 * problem_penalty(p, u) * theta[u];
+            if (p->limit[0] && problem_bounded(p, u, theta[u] - g) == theta[u])
+                g = 0; /* it points out of the bounds */
+            else if (theta[u] != 0)
+                g += theta[u] > 0 ? l1 : -l1;
+            else
+                g = soft_threshold(g, l1); /* the smallest element of the subdifferential */
+        }
+        sum += g * g;
+    }
+    return sqrt(sum);
+}
+
+cusgd_status problem_measure_null(problem *p, int with_gradient)
+{
+    double *theta = allocate((size_t)(2 * problem_size(p)), sizeof *theta), *gradient = theta + problem_size(p), objective;
+    if (!theta) return fail_memory(2 * theta_bytes(p), "the intercept-only model");
+    problem_null(p, theta);
+    cusgd_status status = problem_objective(p, &p->train, theta, &p->null_loss, &objective, with_gradient ? gradient : NULL);
+    if (status == CUSGD_OK && with_gradient) p->null_gradient = problem_gradient_norm(p, theta, gradient);
+    free(theta);
+    return status;
+}
+
+/* ---- Parameters in the units of the data ---- */
+
+/* Between the data's units (weight k x d, bias k) and theta (d+1) x k: w x + b = (w scale) x' + (b + w mean - shift) + shift.
+ * Columns of large mean leave a small difference of large numbers in the intercept, which is why its sum is a long double's; and
+ * it is taken of the coefficients as they are rounded and bounded, so that weight and bias predict together what theta predicts.
+ */
+void problem_from_data(const problem *p, const double *weight, const double *bias, double *theta)
+{
+    int64_t d = p->d, k = p->k;
+    for (int64_t c = 0; c < k; c++) {
+        long double b = (long double)bias[c];
+        for (int64_t j = 0; j < d; j++) {
+            theta[j * k + c] = weight[c * d + j] / p->units.target * p->units.scale[j];
+            b += (long double)weight[c * d + j] * (long double)p->units.mean[j];
+        }
+        theta[d * k + c] = (double)(b / (long double)p->units.target - (long double)p->units.shift[c]);
+    }
+}
+
+void problem_to_data(const problem *p, const double *theta, double *weight, double *bias)
+{
+    int64_t d = p->d, k = p->k;
+    for (int64_t c = 0; c < k; c++) {
+        long double b = ((long double)theta[d * k + c] + (long double)p->units.shift[c]) * (long double)p->units.target;
+        for (int64_t j = 0; j < d; j++) {
+            double w = theta[j * k + c] / p->units.scale[j] * p->units.target;
+            if (w < p->options->lower) w = p->options->lower; /* what theta's rounding has left; NaN is no bound, and stays */
+            if (w > p->options->upper) w = p->options->upper;
+            if (weight) weight[c * d + j] = w;
+            b -= (long double)w * (long double)p->units.mean[j];
+        }
+        if (bias) bias[c] = (double)b;
+    }
+}

@@ -1,0 +1,126 @@
+/* What is to be minimized: examples, a loss and penalties, in the coordinates of the bound examples. Methods (sgd/, solvers/)
+ * take a problem and ask it for values, gradients and second derivatives; how they get from there to an optimum is no part of it.
+ *
+ * theta is (d+1) x k row-major, the intercepts its last row. Losses and objectives are in the units of the bound targets. */
+#ifndef CUSGD_HOST_PROBLEM_PROBLEM_H
+#define CUSGD_HOST_PROBLEM_PROBLEM_H
+
+#include "backend.h"
+
+typedef double real; /* above the seam all is double */
+#include "scalar/loss.h"
+#include "scalar/update.h"
+
+/* Training or validation examples. */
+typedef struct example_set {
+    const cusgd_data *data; /* the caller's; NULL: none of their own */
+    examples rows;          /* n is 0 where there are none */
+    int64_t *index;         /* which rows of the data, ascending, when a share was held out; NULL: all */
+    double *scaled;         /* a copy of the data's targets in the problem's unit; NULL where that is 1 */
+    bound *bound;           /* NULL: there are none */
+} example_set;
+
+/* Between the data's units and those of the bound examples. */
+typedef struct units {
+    transform transform;
+    double *mean, *scale, *shift; /* d, d, k: the transform's; scale 1, mean and shift 0 where it is off */
+    double *rms;                  /* d: sqrt(E x^2) in the data's units, for messages */
+    double target;                /* the targets are bound in this unit, a power of two: see magnitude.c */
+    double loss;                  /* target^2: losses in the units of the data are this times those of the bound examples */
+} units;
+
+/* What the training targets alone tell (targets.c). */
+typedef struct target_facts {
+    double *null;    /* k: the best constant prediction, in the coordinates of the bound targets */
+    double *spread;  /* k: the scale of what it leaves, for losses of real numbers but quadratic ones; else 1 */
+    double steepest; /* the loss's second derivative: its bound, or one to choose rates by */
+    double floor;    /* the least mean loss that there could be, below 0 for log links */
+    int minus;       /* 1: classes are -1 and 1 */
+} target_facts;
+
+typedef struct problem {
+    const cusgd_options *options; /* the trainer's */
+    const backend *backend;       /* likewise; NULL before problem_bind() */
+    loss_rule loss;
+    int64_t d, k;
+    int intercept;
+    double l1, l2;
+    double *limit[3]; /* (d+1) x k: factors on the penalties, lower and upper bounds on theta; NULL all: 1, none */
+    example_set train, valid;
+    units units;
+    target_facts targets;
+    double null_loss, null_gradient; /* objective's and norm's at the best constant model; NaN: not measured */
+    int separated;                   /* 1: no finite optimum exists (separation.c); 0: one exists, or it is not known; -1: not
+                                        looked at */
+    char separation[512];            /* what there is to say where it is 1 */
+} problem;
+
+/* Of theta and all that is shaped like it, in double. */
+static inline int64_t problem_size(const problem *p) { return (p->d + 1) * p->k; }
+static inline size_t theta_bytes(const problem *p) { return sizeof(double) * (size_t)problem_size(p); }
+
+/* ---- Making one (problem.c) ---- */
+
+/* Checks the data and holds out rows; *p is zeroed, and problem_close() frees it whatever is returned. Errors: USAGE, DATA,
+ * MEMORY, INTERRUPTED. */
+cusgd_status problem_open(problem *p, const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid);
+/* Standardizes, studies the targets and binds the examples to a backend, which must live as long. */
+cusgd_status problem_bind(problem *p, const backend *b);
+void problem_close(problem *p);
+
+/* An error if a file of the data has become shorter, so that what was computed since may be of zeros. */
+cusgd_status problem_check_data(const problem *p);
+
+/* holdout.c: chooses the rows of training and validation by the seed. Errors: USAGE, DATA (a share without weight), MEMORY,
+ * INTERRUPTED. */
+cusgd_status hold_out(problem *p);
+/* magnitude.c: chooses the targets' unit, before anything is bound. Error: DATA, for targets that the precision cannot hold. */
+cusgd_status scale_targets(problem *p);
+/* targets.c: null of losses whose best constant is not the mean's link; spread and steepest; the range of auto's exponentials. */
+cusgd_status study_targets(problem *p);
+/* Where there are offsets: what loss_best_constant() makes the best constant beside them of, k values; NaN: it overflows. */
+void targets_beside_offsets(const problem *p, double *mean);
+double targets_floor(const problem *p);
+
+/* ---- What methods ask (objective.c) ---- */
+
+/* The mean loss at theta, and with the penalties the objective; the mean loss's gradient may be NULL. One pass over `set`. On
+ * failure both values are NaN. */
+cusgd_status problem_objective(const problem *p, const example_set *set, const double *theta, double *loss, double *objective,
+                               double *gradient);
+/* Mean loss alone, by a rule of its own, in one pass; the loss's second derivatives over the training rows, as backend.h has
+ * them; their predictions, n x k, in the coordinates of the bound targets; moments of the training rows as they are given. */
+cusgd_status problem_loss(const problem *p, const example_set *set, loss_rule loss, const double *theta, double *value,
+                          double *gradient);
+cusgd_status problem_hessian(const problem *p, loss_rule loss, const double *theta, double *hessian);
+cusgd_status problem_predict(const problem *p, const double *theta, double *out);
+cusgd_status problem_moments(const problem *p, double *mean, double *variance, double *target_mean, double *weight);
+/* The factor on parameter u's penalties; theta brought into its bounds. */
+double problem_penalty(const problem *p, int64_t u);
+double problem_bounded(const problem *p, int64_t u, double theta);
+/* |minimum-norm subgradient| of the objective within the bounds, where the mean loss's gradient is `gradient`. */
+double problem_gradient_norm(const problem *p, const double *theta, const double *gradient);
+/* The best constant model; and what it scores (null_loss, and with_gradient null_gradient). */
+void problem_null(const problem *p, double *theta);
+cusgd_status problem_measure_null(problem *p, int with_gradient);
+/* The loss that is reported, in the units of the data, for a mean over rows of losses that are summed over outputs. */
+double problem_reported(const problem *p, double loss);
+
+/* Between the data's units (weight k x d, bias k; either may be NULL in the second) and theta. */
+void problem_from_data(const problem *p, const double *weight, const double *bias, double *theta);
+void problem_to_data(const problem *p, const double *theta, double *weight, double *bias);
+
+/* ---- Its curvature and whether it has an optimum ---- */
+
+/* curvature.c: lambda and R of the examples with columns scaled by `scale` (d; NULL: 1); d doubles of work at c. */
+cusgd_status curvature_of(const problem *p, const double *scale, double *c, double *lambda, double *noise);
+/* The parts of it: lambda and what of R a sample of the rows shows; and c_j = E[w^2 |z|^2 z_j^2] / E[w z_j^2] of each column, 0
+ * for empty ones, and E[w^2 |z|^4] / E[w |z|^2]. */
+cusgd_status sample_curvature(const problem *p, const double *scale, double *lambda, double *noise);
+cusgd_status column_noise(const problem *p, const double *scale, double *c, double *trace);
+
+/* separation.c: for losses whose optimum may be at infinity, whether it is (p->separated; looked at once); then *note is
+ * what there is to say, else it stays. theta: (d+1) x k, the result. decays: 1 if the method itself shrinks coefficients. */
+cusgd_status problem_separation(problem *p, const double *theta, int decays, char *note, size_t room);
+
+#endif

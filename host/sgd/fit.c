@@ -1,0 +1,491 @@
+/* Running: epochs as slices of steps, undoing what went wrong, choosing the result. monitor.c judges the evaluations. */
+#include "sgd.h"
+
+#include "clock.h"
+#include "error.h"
+#include "interrupt.h"
+#include "options.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    HOST_SLICE_STEPS = 512, /* of a slice, at most */
+    GPU_SLICE_STEPS = 4096, /* 4 to 10 ms of the shortest ones */
+    OUTPUTS_BY_MEMORY = 16, /* with so many outputs a GPU multiplies for as long as it reads x */
+    MOST_BACKOFFS = 60,
+    PROXIMAL_STEPS = 3 /* full-batch ones at the end of a run with l1: they clear the batches' noise from zeros */
+};
+/* Of x in a slice, at most: a GPU reads them in 2 ms (4 TB/s) to 25 ms (300 GB/s). */
+static const int64_t HOST_SLICE_BYTES = 32 * 1024 * 1024, GPU_SLICE_BYTES = INT64_C(8000000000);
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* ---- Steps ---- */
+
+static double rate_at(const sgd *s, int64_t step)
+{
+    const cusgd_options *o = s->run->options;
+    double rate = s->run->at.rate_scale * s->run->at.plateau_scale * schedule_rate(&s->schedule, step);
+    return s->run->plan.optimizer == CUSGD_OPTIMIZER_ASGD ? rate * asgd_share(s->run->plan.decay, o->rate, step) : rate;
+}
+
+step_numbers sgd_numbers(const sgd *s, int64_t step)
+{
+    step_numbers now;
+    optimizer_numbers(s->run->plan.optimizer, s->run->plan.beta1, s->run->plan.beta2, step, &now);
+    now.rate = rate_at(s, step);
+    now.momentum = s->run->options->momentum;
+    now.average = average_weight(s->eccentricity, step, s->run->at.average_from);
+    return now;
+}
+
+/* By how long a cancellation may wait: for the slice under way, and on a GPU for the one that it has been given meanwhile. */
+int64_t slice_steps(int64_t bytes, int is_host)
+{
+    int64_t steps = (is_host ? HOST_SLICE_BYTES : GPU_SLICE_BYTES) / bytes, most = is_host ? HOST_SLICE_STEPS : GPU_SLICE_STEPS;
+    return steps < 1 ? 1 : steps > most ? most : steps;
+}
+
+static int64_t steps_at_once(const sgd *s)
+{
+    double bytes =
+        (double)s->run->options->batch * (double)s->problem->d * (s->run->options->precision == CUSGD_PRECISION_DOUBLE ? 8 : 4);
+    if (!s->problem->backend->is_host) bytes *= 1 + (double)s->problem->k / OUTPUTS_BY_MEMORY;
+    return slice_steps(bytes < 1e18 ? (int64_t)bytes : (int64_t)1e18, s->problem->backend->is_host);
+}
+
+static int is_cancelled(const sgd *s) { return s->run->cancelled || interrupt_asked(); }
+
+/* Batches first .. first + count - 1 of the epoch under way, in one slice; the run counts them when they are reported. */
+static cusgd_status give_slice(const sgd *s, const sampler *order, int64_t first, int64_t count, step_numbers *numbers)
+{
+    slice next = {s->problem->train.bound, order, first, count, numbers};
+    for (int64_t i = 0; i < count; i++) numbers[i] = sgd_numbers(s, s->run->at.step - s->run->at.batch + first + i);
+    return s->problem->backend->ops->steps(s->problem->backend->self, &next);
+}
+
+/* Waits for all that was given, counts it and adds it to *total. */
+static cusgd_status take_report(sgd *s, steps_report *total)
+{
+    steps_report r;
+    cusgd_status status = s->problem->backend->ops->report(s->problem->backend->self, &r);
+    if (status != CUSGD_OK) return status;
+    if (r.note) snprintf(s->device_note, sizeof s->device_note, "%s", r.note);
+    s->run->at.step += r.done;
+    s->run->at.batch += r.done;
+    total->loss += r.loss;
+    total->rows += r.rows;
+    total->done += r.done;
+    total->failed |= r.failed;
+    return CUSGD_OK;
+}
+
+/* Steps until `limit` of them are done, the epoch ends, one fails or somebody cancels; sums in *total. A device that can wait for
+ * less than all is given the next slice before the one before is done, and reports at the end. Its first slices are short, since
+ * it has nothing to do while the first one is made ready: the numbers of 4096 steps take up to 2 ms. */
+static cusgd_status run_steps(sgd *s, int64_t limit, steps_report *total)
+{
+    const backend *b = s->problem->backend;
+    int64_t most = s->slice > 0 ? s->slice : steps_at_once(s), count = b->ops->wait ? (most + 15) / 16 : most;
+    int64_t given = s->run->at.batch, end = limit < s->batches - given ? given + limit : s->batches;
+    int failed = 0;
+    step_numbers *numbers = allocate((size_t)most, sizeof *numbers);
+    cusgd_status status = CUSGD_OK;
+    memset(total, 0, sizeof *total);
+    if (!numbers) return fail_memory((size_t)most * sizeof *numbers, "a slice of steps");
+    sampler order = sampler_make(s->run->options->sampling, s->run->options->seed, (uint64_t)s->problem->train.rows.n,
+                                 (uint64_t)s->batches, (uint64_t)s->run->at.epoch_index);
+    while (status == CUSGD_OK && given < end && !failed && !total->failed && !is_cancelled(s)) {
+        count = least(count, end - given);
+        status = give_slice(s, &order, given, count, numbers);
+        given += count;
+        count = least(4 * count, most);
+        if (status == CUSGD_OK) status = b->ops->wait ? b->ops->wait(b->self, &failed) : take_report(s, total);
+    }
+    if (status == CUSGD_OK && b->ops->wait) status = take_report(s, total);
+    free(numbers);
+    return status;
+}
+
+static void next_epoch(sgd *s)
+{
+    s->run->at.batch = 0;
+    s->run->at.epoch_index++;
+}
+
+/* Until `steps` of them are done, or somebody wants them to end. */
+static cusgd_status take_steps(sgd *s, int64_t steps)
+{
+    while (steps > 0) {
+        steps_report r;
+        cusgd_status status = run_steps(s, steps, &r);
+        if (status != CUSGD_OK) return status;
+        if (r.failed) return fit_diverged(s, rate_at(s, s->run->at.step));
+        steps -= r.done;
+        if (s->run->at.batch == s->batches) {
+            next_epoch(s);
+            s->run->at.epoch++;
+        }
+        if (steps > 0 && is_cancelled(s)) return fail_interrupted();
+    }
+    return CUSGD_OK;
+}
+
+cusgd_status sgd_step(sgd *s, int64_t steps)
+{
+    s->run->cancelled = 0;
+    s->run->at.result = AREA_CURRENT;
+    _Atomic int *watched = interrupt_watch(&s->run->cancelled);
+    cusgd_status status = take_steps(s, steps);
+    interrupt_watch(watched);
+    s->run->cancelled = 0;
+    cusgd_status files = problem_check_data(s->problem);
+    return files != CUSGD_OK && status != CUSGD_ERROR_DEVICE ? files : status;
+}
+
+/* ---- Epochs ---- */
+
+static int went_wrong(const sgd *s, const steps_report *r)
+{
+    return r->failed || (s->retreats && r->rows > 0 && monitor_loss_is_bad(s, r->loss / (double)r->rows));
+}
+
+/* Where an epoch that goes wrong is undone to, or a run whose best is no good. */
+static cusgd_status keep_safe(sgd *s, fit *f)
+{
+    f->safe_epoch = s->run->at.epoch;
+    return run_copy(s->run, AREA_EPOCH, AREA_CURRENT);
+}
+
+static cusgd_status stop_velocity(sgd *s)
+{
+    if (!optimizer_has_velocity(s->run->plan.optimizer)) return CUSGD_OK;
+    memset(s->run->gradient, 0, theta_bytes(s->problem));
+    return s->problem->backend->ops->put(s->problem->backend->self, AREA_CURRENT, PART_SLOT1, s->run->gradient);
+}
+
+/* The best parameters become the current ones, at rest. The average starts anew from there: what it held of a rise would take
+ * long to fade. */
+static cusgd_status go_to_best(sgd *s, fit *f)
+{
+    const backend *b = s->problem->backend;
+    cusgd_status status = run_copy(s->run, AREA_CURRENT, AREA_BEST);
+    s->run->at.average_from = s->run->at.step;
+    f->evaluated_step = -1;
+    if (status == CUSGD_OK) status = run_theta(s->run, AREA_CURRENT, s->run->theta);
+    if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_CURRENT, PART_THETA, s->run->theta);
+    return status == CUSGD_OK ? stop_velocity(s) : status;
+}
+
+/* Back to the epoch's start, at rest and at a quarter of the rate; or, where the epoch before has ended badly already, to the
+ * best parameters, or the run's start if none are known. */
+static cusgd_status undo_epoch(sgd *s, fit *f, int64_t first_step)
+{
+    const backend *b = s->problem->backend;
+    double loss, objective;
+    cusgd_status status = run_copy(s->run, AREA_CURRENT, AREA_EPOCH);
+    s->run->at.rate_scale /= 4;
+    s->run->at.step = first_step;
+    f->backoffs++;
+    next_epoch(s);
+    if (status == CUSGD_OK) status = b->ops->get(b->self, AREA_CURRENT, PART_THETA, s->run->theta);
+    if (status == CUSGD_OK) status = problem_objective(s->problem, &s->problem->train, s->run->theta, &loss, &objective, NULL);
+    if (status != CUSGD_OK || !monitor_loss_is_bad(s, loss)) return status == CUSGD_OK ? stop_velocity(s) : status;
+    status = run_theta(s->run, AREA_BEST, s->run->theta);
+    if (status == CUSGD_OK) status = problem_objective(s->problem, &s->problem->train, s->run->theta, &loss, &objective, NULL);
+    if (status != CUSGD_OK) return status;
+    if (isfinite(s->run->at.kept) && !monitor_loss_is_bad(s, loss)) return go_to_best(s, f);
+    f->evaluated_step = -1;
+    return run_begin(s->run);
+}
+
+/* Goes back to the best parameters at a quarter of the rate, because the objective has risen since. */
+static cusgd_status return_to_best(sgd *s, fit *f)
+{
+    s->run->at.rate_scale /= 4;
+    f->backoffs++;
+    f->stale = 0;
+    return go_to_best(s, f);
+}
+
+/* Runs what is left of the epoch under way; *undone if it had to be taken back. */
+static cusgd_status run_epoch(sgd *s, fit *f, steps_report *r, int *undone)
+{
+    int64_t first_step = s->run->at.step;
+    double start = clock_seconds();
+    cusgd_status status = s->retreats ? keep_safe(s, f) : CUSGD_OK;
+    *undone = 0;
+    if (status == CUSGD_OK) status = run_steps(s, INT64_MAX, r);
+    f->stepping += clock_seconds() - start;
+    f->rows += r->rows;
+    if (status == CUSGD_OK) status = problem_check_data(s->problem);
+    if (status != CUSGD_OK) return status;
+    if (went_wrong(s, r) && !is_cancelled(s)) {
+        if (!s->retreats || f->backoffs >= MOST_BACKOFFS) {
+            f->stop = CUSGD_STOP_DIVERGED;
+            return fit_diverged(s, rate_at(s, s->run->at.step));
+        }
+        *undone = 1;
+        return undo_epoch(s, f, first_step);
+    }
+    if (s->run->at.batch == s->batches) {
+        s->run->at.epoch++;
+        next_epoch(s);
+    }
+    return CUSGD_OK;
+}
+
+static int tell(const sgd *s, const fit *f, const steps_report *r, int evaluated, cusgd_callback callback, void *user)
+{
+    if (!callback) return 0;
+    double seconds = clock_seconds() - f->begun;
+    cusgd_progress p = {
+        .epoch = f->epochs,
+        .epochs = s->run->options->epochs,
+        .step = s->run->at.step,
+        .loss = problem_reported(s->problem, evaluated ? f->loss : r->loss / (double)r->rows),
+        .evaluated = evaluated,
+        .valid_loss = evaluated && s->problem->valid.bound ? problem_reported(s->problem, f->valid) : (double)NAN,
+        .rate = rate_at(s, s->run->at.step > 0 ? s->run->at.step - 1 : 0),
+        .seconds = seconds,
+        .rows_per_second = f->stepping > 0 ? (double)f->rows / f->stepping : 0,
+        .seconds_left = seconds / (double)f->epochs * (double)(s->run->options->epochs - f->epochs),
+    };
+    return callback(&p, user);
+}
+
+/* Evaluates the current parameters, and keeps them, goes on from them, or goes back to the best ones. */
+static cusgd_status watch(sgd *s, fit *f)
+{
+    cusgd_status status = monitor_evaluate(s, AREA_CURRENT, s->run->by_gradient, f);
+    if (status == CUSGD_OK) status = monitor_keep_best(s, monitor_score(s, f), f->objective);
+    if (status != CUSGD_OK) return status;
+    monitor_judge(s, f);
+    int must_return = monitor_has_risen(s, f) || (f->stop == CUSGD_STOP_TOLERANCE && monitor_is_worse_than_null(s));
+    if (!must_return || f->backoffs >= MOST_BACKOFFS) return CUSGD_OK;
+    if (f->stop == CUSGD_STOP_TOLERANCE) f->stop = CUSGD_STOP_NONE; /* the lower rate gets its chance */
+    return return_to_best(s, f);
+}
+
+/* One epoch, its evaluation where one is due, and what follows from it. */
+static cusgd_status advance(sgd *s, fit *f, cusgd_callback callback, void *user)
+{
+    steps_report r = {0};
+    int undone;
+    int64_t every = s->run->options->evaluate_every;
+    cusgd_status status = run_epoch(s, f, &r, &undone);
+    if (status != CUSGD_OK) return status;
+    if (is_cancelled(s)) {
+        f->stop = CUSGD_STOP_CANCELLED;
+        return CUSGD_OK;
+    }
+    f->epochs++;
+    if (undone) return CUSGD_OK;
+    int due = every > 0 && f->epochs % every == 0;
+    if (due)
+        status = watch(s, f);
+    else if (every < 0 && !s->problem->valid.bound)
+        status = monitor_keep_best(s, r.loss / (double)r.rows, (double)NAN); /* an estimate, for a run that diverges */
+    if (status != CUSGD_OK) return status;
+    if (tell(s, f, &r, due, callback, user)) f->stop = CUSGD_STOP_CANCELLED;
+    return CUSGD_OK;
+}
+
+/* ---- The end ---- */
+
+/* theta -= rate gradient, then the threshold: the zeros of the l1 optimum, which noisy steps leave slightly off zero. What comes
+ * of it lies in AREA_EPOCH, so that a run that goes on goes on from where it stood. */
+static cusgd_status proximal_steps(sgd *s)
+{
+    const backend *b = s->problem->backend;
+    int64_t penalised = s->problem->d * s->problem->k, size = penalised + s->problem->k;
+    double rate = 1 / (1.1 * s->lipschitz + s->problem->l2), loss, objective, before = (double)INFINITY;
+    cusgd_status status = run_theta(s->run, s->run->at.result, s->run->theta);
+    for (int i = 0; i < PROXIMAL_STEPS && status == CUSGD_OK; i++) {
+        status = problem_objective(s->problem, &s->problem->train, s->run->theta, &loss, &objective, s->run->gradient);
+        if (!isfinite(loss)) return status; /* choose_result will find the same */
+        if (i == 0) before = objective;
+        for (int64_t u = 0; u < size; u++) {
+            if (u < penalised) {
+                double factor = problem_penalty(s->problem, u),
+                       g = s->run->gradient[u] + factor * s->problem->l2 * s->run->theta[u];
+                s->run->theta[u] =
+                    problem_bounded(s->problem, u, soft_threshold(s->run->theta[u] - rate * g, rate * factor * s->problem->l1));
+            } else if (s->problem->intercept) {
+                s->run->theta[u] -= rate * s->run->gradient[u];
+            }
+        }
+    }
+    /* Where the curvature has no bound the steps may have been too long. */
+    if (status == CUSGD_OK) status = problem_objective(s->problem, &s->problem->train, s->run->theta, &loss, &objective, NULL);
+    if (status != CUSGD_OK || (!isfinite(loss_curvature_bound(s->problem->loss)) && !(objective <= before))) return status;
+    status = b->ops->put(b->self, AREA_EPOCH, PART_THETA, s->run->theta);
+    if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_EPOCH, PART_AVERAGE, s->run->theta);
+    if (status == CUSGD_OK) s->run->at.result = AREA_EPOCH;
+    return status;
+}
+
+/* The result of a run that has diverged: its best, unless that has become bad in its last step, which no later loss has told.
+ * What goes on from here goes on from there. */
+static cusgd_status retire(sgd *s, fit *f)
+{
+    f->stop = CUSGD_STOP_DIVERGED;
+    s->run->at.result = AREA_BEST;
+    cusgd_status status = monitor_evaluate(s, AREA_BEST, s->run->by_gradient, f);
+    if (status == CUSGD_OK && !isfinite(f->loss)) {
+        status = run_copy(s->run, AREA_BEST, AREA_EPOCH);
+        if (status == CUSGD_OK) status = monitor_evaluate(s, AREA_BEST, s->run->by_gradient, f);
+        if (status != CUSGD_OK) return status;
+        memcpy(s->run->best, s->run->theta, theta_bytes(s->problem));
+        s->run->at.kept = (double)INFINITY;
+        s->run->at.kept_epoch = f->safe_epoch;
+    }
+    f->result_epoch = s->run->at.kept_epoch;
+    next_epoch(s);
+    return status == CUSGD_OK ? run_copy(s->run, AREA_CURRENT, AREA_BEST) : status;
+}
+
+/* The best evaluated parameters, if the run evaluated any; the last ones otherwise, unless the rate is the library's own and they
+ * are worse than the intercept-only model and than the best by the epochs' own estimates. */
+static cusgd_status choose_area(sgd *s, fit *f)
+{
+    cusgd_status status = CUSGD_OK;
+    int evaluates = s->run->options->evaluate_every > 0;
+    s->run->at.result = AREA_CURRENT;
+    if (!evaluates && !s->retreats) return CUSGD_OK;
+    if (f->evaluated_step != s->run->at.step) status = monitor_evaluate(s, AREA_CURRENT, 0, f);
+    if (status != CUSGD_OK) return status;
+    if (evaluates) {
+        if (isfinite(f->loss)) status = monitor_keep_best(s, monitor_score(s, f), f->objective);
+        if (isfinite(s->run->at.kept)) s->run->at.result = AREA_BEST;
+    } else if (f->loss > s->problem->null_loss) {
+        double last = f->objective;
+        status = monitor_evaluate(s, AREA_BEST, 0, f);
+        if (f->objective < last) s->run->at.result = AREA_BEST;
+    }
+    return status;
+}
+
+/* Optimizer auto continues exponentials linearly far beyond the targets; what is written must have a finite loss without that. */
+static cusgd_status check_loss(sgd *s)
+{
+    double loss;
+    if (!isfinite(s->problem->loss.least) && !isfinite(s->problem->loss.most)) return CUSGD_OK;
+    cusgd_status status = problem_loss(s->problem, &s->problem->train, loss_rule_of(s->run->options), s->run->theta, &loss, NULL);
+    return status != CUSGD_OK || isfinite(loss) ? status : fit_diverged(s, rate_at(s, s->run->at.step));
+}
+
+/* Chooses the result and evaluates it. */
+static cusgd_status choose_result(sgd *s, fit *f)
+{
+    cusgd_status status = CUSGD_OK;
+    if (f->stop == CUSGD_STOP_DIVERGED) return retire(s, f);
+    status = choose_area(s, f);
+    f->result_epoch = s->run->at.result == AREA_BEST ? s->run->at.kept_epoch : s->run->at.epoch;
+    if (status == CUSGD_OK && s->problem->l1 > 0) status = proximal_steps(s);
+    if (status == CUSGD_OK) status = monitor_evaluate(s, s->run->at.result, s->run->by_gradient, f);
+    if (status != CUSGD_OK) return status;
+    if (isfinite(f->loss)) {
+        status = check_loss(s);
+        if (status == CUSGD_ERROR_DIVERGED) {
+            f->stop = CUSGD_STOP_DIVERGED;
+            f->loss = f->objective = (double)INFINITY;
+        }
+        return status;
+    }
+    status = retire(s, f);
+    return status == CUSGD_OK ? fit_diverged(s, rate_at(s, s->run->at.step)) : status;
+}
+
+/* The result of a run whose device has failed, or whose data is gone: the best, which can no more be evaluated. */
+static void lose(sgd *s, fit *f, cusgd_status status)
+{
+    s->run->lost |= status == CUSGD_ERROR_DEVICE;
+    s->run->at.result = AREA_BEST;
+    f->stop = status == CUSGD_ERROR_DEVICE ? CUSGD_STOP_DEVICE : CUSGD_STOP_DATA;
+    f->result_epoch = s->run->at.kept_epoch;
+    f->loss = f->objective = f->gradient = f->last[0] = (double)NAN;
+    f->valid = isfinite(s->run->at.kept) ? s->run->at.kept : (double)NAN;
+}
+
+static cusgd_status tell_result(sgd *s, const fit *f, cusgd_result *result)
+{
+    result->stop = f->stop;
+    result->epochs = s->run->at.epoch;
+    result->steps = s->run->at.step;
+    result->epoch = f->result_epoch;
+    result->loss = problem_reported(s->problem, f->loss);
+    result->valid_loss = s->problem->valid.bound ? problem_reported(s->problem, f->valid) : (double)NAN;
+    result->objective = f->objective * s->problem->units.loss;
+    result->gradient = f->gradient;
+    result->excess = monitor_excess(s, f);
+    result->rate = rate_at(s, s->run->at.step > 0 ? s->run->at.step - 1 : 0);
+    result->seconds = clock_seconds() - f->begun;
+    result->rows_per_second = f->stepping > 0 ? (double)f->rows / f->stepping : 0;
+    result->backoffs = f->backoffs;
+    result->separated = s->problem->separated > 0;
+    if (s->run->lost || !isfinite(f->loss)) return CUSGD_OK;
+    return monitor_compare_null(s, f, result->note, sizeof result->note);
+}
+
+/* A cancellation that comes meanwhile is of no more use: the fit has ended. */
+static cusgd_status look_for_separation(sgd *s, cusgd_result *result)
+{
+    cusgd_status status =
+        problem_separation(s->problem, s->run->theta, s->run->plan.decay > 0, result->note, sizeof result->note);
+    s->run->cancelled = 0;
+    return status;
+}
+
+/* What comes after the epochs, and no interruption leaves out: the result, what is said of it, and what is kept of a failure. */
+static cusgd_status end_fit(sgd *s, fit *f, cusgd_status status, cusgd_result *result)
+{
+    cusgd_status ended = CUSGD_OK;
+    interrupt_defer(1);
+    if (status == CUSGD_OK || status == CUSGD_ERROR_DIVERGED) ended = choose_result(s, f);
+    interrupt_defer(-1);
+    if (ended != CUSGD_OK) status = ended;
+    if (status == CUSGD_OK && result && f->stop != CUSGD_STOP_CANCELLED) ended = look_for_separation(s, result);
+    if (ended != CUSGD_OK && ended != CUSGD_ERROR_INTERRUPTED) status = ended; /* an interruption leaves it unknown */
+    interrupt_defer(1);
+    ended = status == CUSGD_ERROR_MEMORY || status == CUSGD_ERROR_DEVICE ? CUSGD_OK : problem_check_data(s->problem);
+    if (ended != CUSGD_OK) status = ended; /* what else went wrong may come of it */
+    if (status == CUSGD_ERROR_DEVICE || status == CUSGD_ERROR_DATA) lose(s, f, status);
+    if (result && status != CUSGD_ERROR_MEMORY && status != CUSGD_ERROR_USAGE) {
+        ended = tell_result(s, f, result);
+        if (status == CUSGD_OK) status = ended;
+    }
+    interrupt_defer(-1);
+    s->run->cancelled = 0;
+    return status;
+}
+
+cusgd_status sgd_fit(sgd *s, cusgd_callback callback, void *user, cusgd_result *result)
+{
+    fit f = {.begun = clock_seconds(),
+             .best = (double)INFINITY,
+             .evaluated_step = -1,
+             .last = {(double)NAN, (double)NAN, (double)NAN}};
+    _Atomic int *watched = interrupt_watch(&s->run->cancelled);
+    cusgd_status status = run_check_device(s->run);
+    s->run->at.result = AREA_CURRENT;
+    if (result) memset(result, 0, sizeof *result);
+    if (status == CUSGD_OK) status = keep_safe(s, &f);
+    if (status == CUSGD_OK && !isfinite(s->run->at.kept))
+        status = monitor_keep_current(s); /* where a run that diverges at once ends */
+    while (status == CUSGD_OK && f.stop == CUSGD_STOP_NONE) {
+        if (f.epochs == s->run->options->epochs)
+            f.stop = CUSGD_STOP_EPOCHS;
+        else
+            status = advance(s, &f, callback, user);
+    }
+    if (status == CUSGD_ERROR_INTERRUPTED) { /* in a pass over the data */
+        status = CUSGD_OK;
+        f.stop = CUSGD_STOP_CANCELLED;
+    }
+    status = end_fit(s, &f, status, result);
+    interrupt_watch(watched);
+    return status;
+}

@@ -1,0 +1,77 @@
+/* Training by minibatch steps: auto.c makes the choices left open, fit.c takes the steps, monitor.c judges what they have led to.
+ */
+#ifndef CUSGD_HOST_SGD_SGD_H
+#define CUSGD_HOST_SGD_SGD_H
+
+#include "run/run.h"
+
+typedef struct sgd {
+    run *run;
+    problem *problem; /* the run's */
+    rate_schedule schedule;
+    double eccentricity;   /* of the average */
+    double lipschitz;      /* bound on the objective's second derivative, without l2; NaN: not needed, not computed */
+    double *metric;        /* (d+1) x k: each parameter's share of the rate; NULL: 1 */
+    int given_t0;          /* 1: the rate of time-decay follows from a t0 that was given */
+    int retreats;          /* 1: the rate is the library's own, so an epoch that goes wrong is undone */
+    int64_t batches;       /* of an epoch */
+    int64_t slice;         /* steps that the device is given at a time; 0: slice_steps() */
+    char device_note[512]; /* what the device said of how steps ran; "" if nothing */
+} sgd;
+
+/* auto.c: the batch, the epochs and the stopping rules; then optimizer, rate, momentum, metric and average, from the bound
+ * examples. */
+void sgd_choose_run(sgd *s);
+cusgd_status sgd_choose_optimizer(sgd *s);
+void sgd_close(sgd *s);
+
+/* fit.c: cusgd_trainer_fit and cusgd_trainer_step. */
+cusgd_status sgd_fit(sgd *s, cusgd_callback callback, void *user, cusgd_result *result);
+cusgd_status sgd_step(sgd *s, int64_t steps);
+/* What a step does with its gradient. */
+step_numbers sgd_numbers(const sgd *s, int64_t step);
+/* The steps of a slice, where each reads `bytes` of x (at least 1). */
+int64_t slice_steps(int64_t bytes, int is_host);
+
+/* ---- A fit while it runs ---- */
+
+typedef struct fit {
+    double begun, stepping; /* seconds: the time at its start; the time spent in steps */
+    int64_t rows, epochs;   /* visited; run in this fit */
+    double best, last[3];   /* score: the lowest so far; objectives of the latest evaluations, newest first */
+    int64_t stale;          /* evaluations in a row without improvement */
+    int64_t safe_epoch;     /* the epoch at whose end AREA_EPOCH was copied */
+    int64_t result_epoch;   /* the epoch that the result is from */
+    int64_t evaluated_step; /* the step at which the current parameters were last evaluated; -1: never */
+    double loss, objective; /* of the latest evaluation, on the training rows */
+    double gradient, valid; /* likewise; NaN: not asked for */
+    cusgd_stop stop;
+    int64_t backoffs; /* epochs undone, and returns to the best parameters */
+} fit;
+
+/* Evaluates the parameters of an area by full passes over the training rows and, where there are any, the validation rows. */
+cusgd_status monitor_evaluate(sgd *s, enum area area, int with_gradient, fit *f);
+/* Copies the current parameters to AREA_BEST, whatever their score. */
+cusgd_status monitor_keep_current(sgd *s);
+/* Copies them if `score` is below that of AREA_BEST. `objective` is their training objective, or NaN. */
+cusgd_status monitor_keep_best(sgd *s, double score, double objective);
+/* What decides which parameters are the best: the validation loss if there are validation rows, else the training objective. */
+double monitor_score(const sgd *s, const fit *f);
+/* Applies the stopping rules after an evaluation; sets f->stop. */
+void monitor_judge(sgd *s, fit *f);
+/* Whether a mean loss is so bad that the run cannot go on from there. */
+int monitor_loss_is_bad(const sgd *s, double loss);
+/* Whether the objective has risen above the best one by more than noise explains. */
+int monitor_has_risen(const sgd *s, const fit *f);
+/* Whether even the best parameters are worse than the intercept-only model, where a lower rate can be tried. */
+int monitor_is_worse_than_null(const sgd *s);
+/* The relative distance of the objective to the limit that its latest values point to; NaN where they point to none. */
+double monitor_excess(const sgd *s, const fit *f);
+/* Writes to `note` (size bytes), if it is empty and the result is worse than the intercept-only model, that it is, and what to
+ * do. */
+cusgd_status monitor_compare_null(sgd *s, const fit *f, char *note, size_t size);
+
+/* divergence.c: fails with DIVERGED, at the step and the rate that the run stands at. */
+cusgd_status fit_diverged(const sgd *s, double rate);
+
+#endif

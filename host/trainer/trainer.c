@@ -1,0 +1,189 @@
+/* A trainer: what the public interface makes of a problem, a run and a method. */
+#include "trainer.h"
+
+#include "error.h"
+#include "options.h"
+#include "solvers/solvers.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- The start of a run ---- */
+
+/* Bounds that move the start to where the loss overflows leave nothing to train; which of the two is to blame is told by its
+ * sign. An epoch is undone where its loss is far above the start's, so that must be the loss within the bounds. */
+static cusgd_status check_bounds(cusgd_trainer *t)
+{
+    const cusgd_options *o = &t->options;
+    double loss;
+    if (isnan(o->lower) && isnan(o->upper)) return CUSGD_OK;
+    cusgd_status status = problem_loss(&t->problem, &t->problem.train, loss_rule_of(o), t->run.start, &loss, NULL);
+    if (status != CUSGD_OK) return status;
+    if (isfinite(loss)) {
+        if (t->sgd.retreats) t->run.start_loss = loss;
+        return CUSGD_OK;
+    }
+    int lower = o->lower > 0;
+    if (!lower && !(o->upper < 0)) return CUSGD_OK; /* the start is as it was given: the run will tell */
+    int single = o->precision == CUSGD_PRECISION_FLOAT;
+    return fail(CUSGD_ERROR_USAGE,
+                "%s %g excludes every model that could be trained: with coefficients at that bound the loss is not finite in %s; "
+                "give a bound nearer to 0",
+                lower ? "lower" : "upper", lower ? o->lower : o->upper, single ? "float" : "double");
+}
+
+/* A new run from theta. */
+static cusgd_status restart(cusgd_trainer *t, const double *theta)
+{
+    memcpy(t->run.start, theta, theta_bytes(&t->problem));
+    for (int64_t u = 0; u < t->problem.d * t->problem.k; u++) t->run.start[u] = problem_bounded(&t->problem, u, theta[u]);
+    t->run.at.epoch = t->run.at.epoch_index = t->run.at.batch = 0;
+    t->run.at.rate_scale = t->run.at.plateau_scale = 1;
+    t->run.at.plateau_best = (double)INFINITY;
+    t->run.at.plateau_stale = 0;
+    t->run.at.result = AREA_CURRENT;
+    t->run.at.unfinished = 1;
+    cusgd_status status = check_bounds(t);
+    return status == CUSGD_OK ? run_begin(&t->run) : status;
+}
+
+/* Likewise, at a theta that is not the null model's. */
+static cusgd_status restart_at(cusgd_trainer *t, const double *theta)
+{
+    double objective;
+    cusgd_status status = CUSGD_OK;
+    if (t->sgd.retreats) status = problem_objective(&t->problem, &t->problem.train, theta, &t->run.start_loss, &objective, NULL);
+    return status == CUSGD_OK ? restart(t, theta) : status;
+}
+
+/* ---- Making one ---- */
+
+/* Optimizer auto and the full-batch methods start from the best constant model, named optimizers from zeros in the data's units.
+ */
+static cusgd_status start(cusgd_trainer *t)
+{
+    const problem *p = &t->problem;
+    if (t->options.optimizer == CUSGD_OPTIMIZER_AUTO || t->options.solver != CUSGD_SOLVER_SGD) {
+        problem_null(p, t->run.theta);
+        t->run.start_loss = p->null_loss;
+        return restart(t, t->run.theta);
+    }
+    memset(t->run.theta, 0, theta_bytes(p));
+    for (int64_t c = 0; c < p->k; c++) t->run.theta[p->d * p->k + c] = -p->units.shift[c];
+    return restart_at(t, t->run.theta);
+}
+
+static cusgd_status choose_method(cusgd_trainer *t)
+{
+    t->sgd.run = &t->run;
+    t->sgd.problem = &t->problem;
+    if (t->options.solver == CUSGD_SOLVER_SGD) {
+        sgd_choose_run(&t->sgd);
+        return sgd_choose_optimizer(&t->sgd);
+    }
+    solver_choose(&t->run, t->announcement, sizeof t->announcement);
+    return problem_measure_null(&t->problem, 1);
+}
+
+static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *train, const cusgd_data *valid)
+{
+    const cusgd_options *o = &t->options;
+    cusgd_status status = problem_open(&t->problem, o, train, valid);
+    if (status == CUSGD_OK) status = backend_open(o->device, o->precision, o->threads, &t->backend);
+    if (status == CUSGD_OK) status = problem_bind(&t->problem, &t->backend);
+    if (status == CUSGD_OK) status = run_open(&t->run, &t->options, &t->problem);
+    if (status == CUSGD_OK) status = choose_method(t);
+    return status == CUSGD_OK ? start(t) : status;
+}
+
+cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
+                                  cusgd_trainer **out)
+{
+    *out = NULL;
+    const char *wrong = cusgd_options_check(options);
+    if (wrong) return fail(CUSGD_ERROR_USAGE, "%s", wrong);
+    cusgd_trainer *t = allocate_zeroed(1, sizeof *t);
+    if (!t) return fail_memory(sizeof *t, "a trainer");
+    t->options = *options;
+    loss_numbers_choose(&t->options);
+    cusgd_status status = prepare(t, train, valid);
+    cusgd_status files = status == CUSGD_ERROR_MEMORY ? CUSGD_OK : problem_check_data(&t->problem);
+    if (files != CUSGD_OK) status = files; /* what else went wrong may come of it */
+    if (status == CUSGD_OK)
+        *out = t;
+    else
+        cusgd_trainer_free(t);
+    return status;
+}
+
+void cusgd_trainer_free(cusgd_trainer *t)
+{
+    if (!t) return;
+    problem_close(&t->problem);
+    if (t->backend.ops) t->backend.ops->close(t->backend.self);
+    run_close(&t->run);
+    sgd_close(&t->sgd);
+    free(t);
+}
+
+/* ---- What it does ---- */
+
+cusgd_status cusgd_trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *user, cusgd_result *result)
+{
+    if (t->options.solver != CUSGD_SOLVER_SGD) return solver_fit(&t->run, callback, user, result);
+    return sgd_fit(&t->sgd, callback, user, result);
+}
+
+cusgd_status cusgd_trainer_step(cusgd_trainer *t, int64_t steps)
+{
+    if (steps < 0) return fail(CUSGD_ERROR_USAGE, "%lld steps: there is no way back", (long long)steps);
+    cusgd_status status = run_check_device(&t->run);
+    if (status != CUSGD_OK) return status;
+    if (t->options.solver != CUSGD_SOLVER_SGD)
+        return fail(CUSGD_ERROR_USAGE, "steps are what solver sgd takes; use cusgd_trainer_fit with the others");
+    return sgd_step(&t->sgd, steps);
+}
+
+cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *seconds)
+{
+    return solver_optimum(&t->run, objective, seconds);
+}
+
+/* ---- What others ask of it ---- */
+
+const char *cusgd_trainer_note(const cusgd_trainer *t, size_t index)
+{
+    const char *notes[3];
+    size_t count = 0;
+    if (t->problem.targets.minus) notes[count++] = "targets -1 and 1 are two classes, predicted as 0 and 1";
+    if (*t->announcement) notes[count++] = t->announcement;
+    if (*t->sgd.device_note) notes[count++] = t->sgd.device_note; /* last, since it may come during the run */
+    return index < count ? notes[index] : NULL;
+}
+
+void cusgd_trainer_options(const cusgd_trainer *t, cusgd_options *options) { *options = t->options; }
+
+const char *cusgd_trainer_device(const cusgd_trainer *t) { return t->backend.name; }
+
+void cusgd_trainer_cancel(cusgd_trainer *t) { t->run.cancelled = 1; }
+
+cusgd_status cusgd_trainer_get(cusgd_trainer *t, double *weight, double *bias)
+{
+    cusgd_status status = run_theta(&t->run, t->run.at.result, t->run.theta);
+    if (status == CUSGD_OK) problem_to_data(&t->problem, t->run.theta, weight, bias);
+    return status;
+}
+
+cusgd_status cusgd_trainer_set(cusgd_trainer *t, const double *weight, const double *bias)
+{
+    for (int64_t i = 0; i < t->problem.d * t->problem.k; i++)
+        if (!isfinite(weight[i])) return fail(CUSGD_ERROR_DATA, "weight %lld of the starting point is not finite", (long long)i);
+    for (int64_t c = 0; c < t->problem.k; c++) {
+        if (!isfinite(bias[c])) return fail(CUSGD_ERROR_DATA, "bias %lld of the starting point is not finite", (long long)c);
+        if (bias[c] != 0 && !t->problem.intercept)
+            return fail(CUSGD_ERROR_USAGE, "the starting point has an intercept, and the run has none; leave out no-intercept");
+    }
+    problem_from_data(&t->problem, weight, bias, t->run.theta);
+    cusgd_status status = run_check_device(&t->run);
+    return status == CUSGD_OK ? restart_at(t, t->run.theta) : status;
+}

@@ -1,0 +1,16 @@
+/* A trainer: a problem, a run of it, and the method that runs. */
+#ifndef CUSGD_HOST_TRAINER_TRAINER_H
+#define CUSGD_HOST_TRAINER_TRAINER_H
+
+#include "sgd/sgd.h"
+
+struct cusgd_trainer {
+    cusgd_options options; /* every choice made */
+    backend backend;
+    problem problem;
+    run run;
+    sgd sgd;                /* at rest where a full-batch method runs */
+    char announcement[256]; /* what a solver says before a long run; "" if nothing */
+};
+
+#endif

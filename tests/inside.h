@@ -1,0 +1,17 @@
+/* What a few tests look at, or set, inside a trainer. Its own headers define names that the tests use for other things. */
+#ifndef CUSGD_TESTS_INSIDE_H
+#define CUSGD_TESTS_INSIDE_H
+
+#include "backend.h"
+
+/* Views of the rows that it trains on and holds out; valid->n is 0 where there are none. */
+void rows_of(const cusgd_trainer *trainer, examples *train, examples *valid);
+
+/* Steps that have been taken. */
+int64_t steps_of(const cusgd_trainer *trainer);
+
+/* Gives the device `steps` steps at a time; and how many it is given unless that is set, where each reads `bytes` of x. */
+void set_slice(cusgd_trainer *trainer, int64_t steps);
+int64_t slice_steps(int64_t bytes, int is_host);
+
+#endif
