@@ -72,14 +72,14 @@ static double sum_of_losses(const search *s, const double *at)
 static void differentiate(search *s)
 {
     int64_t f = s->free;
-    vector_zero(f * f, s->h);
-    vector_zero(f, s->g);
+    vector_zero(f * f, s->newton.h);
+    vector_zero(f, s->newton.g);
     for (int64_t i = 0; i < s->rows; i++) {
         struct loss_point l = loss_of(s, i, s->at[i]);
         const double *z = s->z + i * f;
         for (int64_t a = 0; a < f; a++) {
-            double left = l.curvature * z[a], *h = s->h + a * f;
-            s->g[a] += l.slope * z[a];
+            double left = l.curvature * z[a], *h = s->newton.h + a * f;
+            s->newton.g[a] += l.slope * z[a];
             for (int64_t b = 0; b <= a; b++) h[b] += left * z[b];
         }
     }
@@ -90,14 +90,15 @@ static int factor(search *s, int *full)
 {
     int64_t f = s->free;
     double least = 1;
-    for (int64_t a = 0; a < f; a++) s->scale[a] = s->h[a * f + a] > 0 ? 1 / sqrt(s->h[a * f + a]) : 1;
+    for (int64_t a = 0; a < f; a++) s->newton.scale[a] = s->newton.h[a * f + a] > 0 ? 1 / sqrt(s->newton.h[a * f + a]) : 1;
     double ridge = 1e-14 * (double)f;
     for (int tries = 0; tries < 5; tries++) {
         for (int64_t a = 0; a < f; a++)
-            for (int64_t b = 0; b <= a; b++) s->l[a * f + b] = s->h[a * f + b] * s->scale[a] * s->scale[b] + (a == b ? ridge : 0);
+            for (int64_t b = 0; b <= a; b++)
+                s->newton.l[a * f + b] = s->newton.h[a * f + b] * s->newton.scale[a] * s->newton.scale[b] + (a == b ? ridge : 0);
         ridge *= 10; /* for the next one */
-        if (!cholesky_factor(f, s->l)) continue;
-        for (int64_t a = 0; a < f; a++) least = fmin(least, s->l[a * f + a]);
+        if (!cholesky_factor(f, s->newton.l)) continue;
+        for (int64_t a = 0; a < f; a++) least = fmin(least, s->newton.l[a * f + a]);
         *full = least > 1e-5;
         return 1;
     }
@@ -109,10 +110,10 @@ static int step(search *s, int *full)
 {
     int64_t f = s->free;
     if (!factor(s, full)) return 0;
-    for (int64_t a = 0; a < f; a++) s->p[a] = -s->g[a] * s->scale[a];
-    cholesky_solve(f, s->l, s->p);
-    for (int64_t a = 0; a < f; a++) s->p[a] *= s->scale[a];
-    for (int64_t i = 0; i < s->rows; i++) s->change[i] = vector_dot(f, s->z + i * f, s->p);
+    for (int64_t a = 0; a < f; a++) s->newton.p[a] = -s->newton.g[a] * s->newton.scale[a];
+    cholesky_solve(f, s->newton.l, s->newton.p);
+    for (int64_t a = 0; a < f; a++) s->newton.p[a] *= s->newton.scale[a];
+    for (int64_t i = 0; i < s->rows; i++) s->change[i] = vector_dot(f, s->z + i * f, s->newton.p);
     return 1;
 }
 
@@ -120,7 +121,7 @@ static int step(search *s, int *full)
 static int move(search *s)
 {
     enum { HALVINGS = 40 };
-    double before = sum_of_losses(s, s->at), promised = vector_dot(s->free, s->g, s->p), share = 1;
+    double before = sum_of_losses(s, s->at), promised = vector_dot(s->free, s->newton.g, s->newton.p), share = 1;
     for (int i = 0; i < HALVINGS; i++) {
         vector_copy(s->rows, s->at, s->trial);
         vector_add(s->rows, share, s->change, s->trial);
@@ -176,7 +177,7 @@ static enum verdict judge_rows(search *s, int *all)
         int64_t before = s->rows;
         enum verdict v = judge_sample(s, &most);
         if (v != SEPARATED) return v;
-        if (holds_everywhere(s, s->p, most, s->g, all)) return SEPARATED;
+        if (holds_everywhere(s, s->newton.p, most, s->newton.g, all)) return SEPARATED;
         if (s->rows == before) return UNKNOWN;
     }
     return UNKNOWN;
@@ -195,11 +196,11 @@ cusgd_status judge_together(search *s, enum verdict *v, int *all)
     s->at = s->z + s->room * f;
     s->trial = s->at + s->room;
     s->change = s->trial + s->room;
-    s->h = s->change + s->room;
-    s->l = s->h + f * f;
-    s->g = s->l + f * f;
-    s->p = s->g + f;
-    s->scale = s->p + f;
+    s->newton.h = s->change + s->room;
+    s->newton.l = s->newton.h + f * f;
+    s->newton.g = s->newton.l + f * f;
+    s->newton.p = s->newton.g + f;
+    s->newton.scale = s->newton.p + f;
     *v = judge_rows(s, all);
     return CUSGD_OK;
 }

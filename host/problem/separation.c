@@ -163,11 +163,11 @@ static void note_together(search *s, int all, char *text, size_t room)
     while (count < NAMED && count < columns) {
         int64_t best = 0;
         for (int64_t a = 1; a < columns; a++)
-            if (fabs(s->p[a]) > fabs(s->p[best])) best = a;
-        if (count == 0) first = fabs(s->p[best]);
-        if (!(fabs(s->p[best]) > 1e-2 * first)) break;
+            if (fabs(s->newton.p[a]) > fabs(s->newton.p[best])) best = a;
+        if (count == 0) first = fabs(s->newton.p[best]);
+        if (!(fabs(s->newton.p[best]) > 1e-2 * first)) break;
         column[count++] = s->column[best];
-        s->p[best] = 0;
+        s->newton.p[best] = 0;
     }
     begin_note(s, text, room);
     append(text, room, "a combination of columns (mainly ");

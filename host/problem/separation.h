@@ -11,6 +11,12 @@ enum verdict { FINITE, SEPARATED, UNKNOWN };
 /* How a coefficient may go to infinity. */
 enum freedom { HELD = 0, UP = 1, DOWN = 2, BOTH = 3 };
 
+/* Newton's method on the sample. */
+typedef struct newton {
+    double *h, *l;         /* free x free: second derivatives, and their factor */
+    double *g, *p, *scale; /* free: gradient, step */
+} newton;
+
 typedef struct search {
     const problem *problem;
     int64_t c; /* the output */
@@ -23,8 +29,7 @@ typedef struct search {
     int64_t rows, room, *row;    /* the sample */
     double *z;                   /* room x free */
     double *at, *trial, *change; /* room: predictions; those of a step; z'p */
-    double *h, *l;               /* free x free: second derivatives, and their factor */
-    double *g, *p, *scale;       /* free: gradient, step */
+    newton newton;
 } search;
 
 static inline int is_positive(const search *s, int64_t row) { return matrix_at(&s->problem->train.rows.y, row, s->c) > 0; }
@@ -33,8 +38,8 @@ static inline int counts(const search *s, int64_t row) { return weight_at(&s->pr
 
 /* recession.c. Each leaves *v as it is, or sets it. */
 
-/* By Newton's method on the rows, where there are no more than MAX_FREE columns with part in v: SEPARATED leaves v at s->p, which
- * close_rows() frees; *all: its gain is positive at every row. */
+/* By Newton's method on the rows, where there are no more than MAX_FREE columns with part in v: SEPARATED leaves v at
+ * s->newton.p, which close_rows() frees; *all: its gain is positive at every row. */
 enum { MAX_FREE = 400 };
 cusgd_status judge_together(search *s, enum verdict *v, int *all);
 void close_rows(search *s);

@@ -21,6 +21,9 @@ typedef struct run_position {
     double kept;           /* what AREA_BEST scores: the validation loss, or the training objective; infinite: nothing kept yet */
     int64_t kept_epoch;    /* the epoch at whose end it was, */
     int64_t kept_step;     /* and the step */
+    double best;           /* the lowest score so far, for patience: also of parameters that were not kept */
+    int64_t stale;         /* evaluations in a row that did not improve on it */
+    double last[3];        /* objectives of the latest evaluations, newest first; NaN: none */
     int unfinished;        /* 1: no fit of the solver has converged yet, or not the last one */
     int was_cancelled;     /* 1: a solver's last fit; its model has no standard errors, as it is no optimum */
 } run_position;

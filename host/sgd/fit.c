@@ -149,7 +149,7 @@ cusgd_status sgd_step(sgd *s, int64_t steps)
 
 static int went_wrong(const sgd *s, const steps_report *r)
 {
-    return r->failed || (s->retreats && r->rows > 0 && monitor_loss_is_bad(s, r->loss / (double)r->rows));
+    return r->failed || (s->retreats && r->rows > 0 && watch_loss_is_bad(s, r->loss / (double)r->rows));
 }
 
 /* Where an epoch that goes wrong is undone to, or a run whose best is no good. */
@@ -192,11 +192,11 @@ static cusgd_status undo_epoch(sgd *s, fit *f, int64_t first_step)
     next_epoch(s);
     if (status == CUSGD_OK) status = b->ops->get(b->self, AREA_CURRENT, PART_THETA, s->run->theta);
     if (status == CUSGD_OK) status = problem_objective(s->problem, &s->problem->train, s->run->theta, &loss, &objective, NULL);
-    if (status != CUSGD_OK || !monitor_loss_is_bad(s, loss)) return status == CUSGD_OK ? stop_velocity(s) : status;
+    if (status != CUSGD_OK || !watch_loss_is_bad(s, loss)) return status == CUSGD_OK ? stop_velocity(s) : status;
     status = run_theta(s->run, AREA_BEST, s->run->theta);
     if (status == CUSGD_OK) status = problem_objective(s->problem, &s->problem->train, s->run->theta, &loss, &objective, NULL);
     if (status != CUSGD_OK) return status;
-    if (isfinite(s->run->at.kept) && !monitor_loss_is_bad(s, loss)) return go_to_best(s, f);
+    if (isfinite(s->run->at.kept) && !watch_loss_is_bad(s, loss)) return go_to_best(s, f);
     f->evaluated_step = -1;
     return run_begin(s->run);
 }
@@ -206,7 +206,7 @@ static cusgd_status return_to_best(sgd *s, fit *f)
 {
     s->run->at.rate_scale /= 4;
     f->backoffs++;
-    f->stale = 0;
+    s->run->at.stale = 0;
     return go_to_best(s, f);
 }
 
@@ -218,13 +218,13 @@ static cusgd_status run_epoch(sgd *s, fit *f, steps_report *r, int *undone)
     cusgd_status status = s->retreats ? keep_safe(s, f) : CUSGD_OK;
     *undone = 0;
     if (status == CUSGD_OK) status = run_steps(s, INT64_MAX, r);
-    f->stepping += clock_seconds() - start;
-    f->rows += r->rows;
+    f->m.working += clock_seconds() - start;
+    f->m.rows += r->rows;
     if (status == CUSGD_OK) status = problem_check_data(s->problem);
     if (status != CUSGD_OK) return status;
     if (went_wrong(s, r) && !is_cancelled(s)) {
         if (!s->retreats || f->backoffs >= MOST_BACKOFFS) {
-            f->stop = CUSGD_STOP_DIVERGED;
+            f->m.stop = CUSGD_STOP_DIVERGED;
             return fit_diverged(s, rate_at(s, s->run->at.step));
         }
         *undone = 1;
@@ -237,40 +237,28 @@ static cusgd_status run_epoch(sgd *s, fit *f, steps_report *r, int *undone)
     return CUSGD_OK;
 }
 
-static int tell(const sgd *s, const fit *f, const steps_report *r, int evaluated, cusgd_callback callback, void *user)
+static int tell(const sgd *s, const fit *f, const steps_report *r, int evaluated)
 {
-    if (!callback) return 0;
-    double seconds = clock_seconds() - f->begun;
-    cusgd_progress p = {
-        .epoch = f->epochs,
-        .epochs = s->run->options->epochs,
-        .step = s->run->at.step,
-        .loss = problem_reported(s->problem, evaluated ? f->loss : r->loss / (double)r->rows),
-        .evaluated = evaluated,
-        .valid_loss = evaluated && s->problem->valid.bound ? problem_reported(s->problem, f->valid) : (double)NAN,
-        .rate = rate_at(s, s->run->at.step > 0 ? s->run->at.step - 1 : 0),
-        .seconds = seconds,
-        .rows_per_second = f->stepping > 0 ? (double)f->rows / f->stepping : 0,
-        .seconds_left = seconds / (double)f->epochs * (double)(s->run->options->epochs - f->epochs),
-    };
-    return callback(&p, user);
+    int64_t step = s->run->at.step;
+    double loss = evaluated ? f->m.now.loss : r->loss / (double)r->rows;
+    return monitor_tell(&f->m, step, loss, evaluated, rate_at(s, step > 0 ? step - 1 : 0));
 }
 
 /* Evaluates the current parameters, and keeps them, goes on from them, or goes back to the best ones. */
 static cusgd_status watch(sgd *s, fit *f)
 {
-    cusgd_status status = monitor_evaluate(s, AREA_CURRENT, s->run->by_gradient, f);
-    if (status == CUSGD_OK) status = monitor_keep_best(s, monitor_score(s, f), f->objective);
+    cusgd_status status = watch_evaluate(s, AREA_CURRENT, s->run->by_gradient, f);
+    if (status == CUSGD_OK) status = watch_keep_best(s, monitor_score(&f->m), f->m.now.objective);
     if (status != CUSGD_OK) return status;
-    monitor_judge(s, f);
-    int must_return = monitor_has_risen(s, f) || (f->stop == CUSGD_STOP_TOLERANCE && monitor_is_worse_than_null(s));
+    watch_judge(s, f);
+    int must_return = watch_has_risen(s, f) || (f->m.stop == CUSGD_STOP_TOLERANCE && watch_is_worse_than_null(s));
     if (!must_return || f->backoffs >= MOST_BACKOFFS) return CUSGD_OK;
-    if (f->stop == CUSGD_STOP_TOLERANCE) f->stop = CUSGD_STOP_NONE; /* the lower rate gets its chance */
+    if (f->m.stop == CUSGD_STOP_TOLERANCE) f->m.stop = CUSGD_STOP_NONE; /* the lower rate gets its chance */
     return return_to_best(s, f);
 }
 
 /* One epoch, its evaluation where one is due, and what follows from it. */
-static cusgd_status advance(sgd *s, fit *f, cusgd_callback callback, void *user)
+static cusgd_status advance(sgd *s, fit *f)
 {
     steps_report r = {0};
     int undone;
@@ -278,18 +266,18 @@ static cusgd_status advance(sgd *s, fit *f, cusgd_callback callback, void *user)
     cusgd_status status = run_epoch(s, f, &r, &undone);
     if (status != CUSGD_OK) return status;
     if (is_cancelled(s)) {
-        f->stop = CUSGD_STOP_CANCELLED;
+        f->m.stop = CUSGD_STOP_CANCELLED;
         return CUSGD_OK;
     }
-    f->epochs++;
+    f->m.epochs++;
     if (undone) return CUSGD_OK;
-    int due = every > 0 && f->epochs % every == 0;
+    int due = every > 0 && f->m.epochs % every == 0;
     if (due)
         status = watch(s, f);
     else if (every < 0 && !s->problem->valid.bound)
-        status = monitor_keep_best(s, r.loss / (double)r.rows, (double)NAN); /* an estimate, for a run that diverges */
+        status = watch_keep_best(s, r.loss / (double)r.rows, (double)NAN); /* an estimate, for a run that diverges */
     if (status != CUSGD_OK) return status;
-    if (tell(s, f, &r, due, callback, user)) f->stop = CUSGD_STOP_CANCELLED;
+    if (tell(s, f, &r, due)) f->m.stop = CUSGD_STOP_CANCELLED;
     return CUSGD_OK;
 }
 
@@ -331,18 +319,18 @@ static cusgd_status proximal_steps(sgd *s)
  * What goes on from here goes on from there. */
 static cusgd_status retire(sgd *s, fit *f)
 {
-    f->stop = CUSGD_STOP_DIVERGED;
+    f->m.stop = CUSGD_STOP_DIVERGED;
     s->run->at.result = AREA_BEST;
-    cusgd_status status = monitor_evaluate(s, AREA_BEST, s->run->by_gradient, f);
-    if (status == CUSGD_OK && !isfinite(f->loss)) {
+    cusgd_status status = watch_evaluate(s, AREA_BEST, s->run->by_gradient, f);
+    if (status == CUSGD_OK && !isfinite(f->m.now.loss)) {
         status = run_copy(s->run, AREA_BEST, AREA_EPOCH);
-        if (status == CUSGD_OK) status = monitor_evaluate(s, AREA_BEST, s->run->by_gradient, f);
+        if (status == CUSGD_OK) status = watch_evaluate(s, AREA_BEST, s->run->by_gradient, f);
         if (status != CUSGD_OK) return status;
         memcpy(s->run->best, s->run->theta, theta_bytes(s->problem));
         s->run->at.kept = (double)INFINITY;
         s->run->at.kept_epoch = f->safe_epoch;
     }
-    f->result_epoch = s->run->at.kept_epoch;
+    f->m.result_epoch = s->run->at.kept_epoch;
     next_epoch(s);
     return status == CUSGD_OK ? run_copy(s->run, AREA_CURRENT, AREA_BEST) : status;
 }
@@ -355,15 +343,15 @@ static cusgd_status choose_area(sgd *s, fit *f)
     int evaluates = s->run->options->evaluate_every > 0;
     s->run->at.result = AREA_CURRENT;
     if (!evaluates && !s->retreats) return CUSGD_OK;
-    if (f->evaluated_step != s->run->at.step) status = monitor_evaluate(s, AREA_CURRENT, 0, f);
+    if (f->evaluated_step != s->run->at.step) status = watch_evaluate(s, AREA_CURRENT, 0, f);
     if (status != CUSGD_OK) return status;
     if (evaluates) {
-        if (isfinite(f->loss)) status = monitor_keep_best(s, monitor_score(s, f), f->objective);
+        if (isfinite(f->m.now.loss)) status = watch_keep_best(s, monitor_score(&f->m), f->m.now.objective);
         if (isfinite(s->run->at.kept)) s->run->at.result = AREA_BEST;
-    } else if (f->loss > s->problem->null_loss) {
-        double last = f->objective;
-        status = monitor_evaluate(s, AREA_BEST, 0, f);
-        if (f->objective < last) s->run->at.result = AREA_BEST;
+    } else if (f->m.now.loss > s->problem->null_loss) {
+        double last = f->m.now.objective;
+        status = watch_evaluate(s, AREA_BEST, 0, f);
+        if (f->m.now.objective < last) s->run->at.result = AREA_BEST;
     }
     return status;
 }
@@ -381,17 +369,17 @@ static cusgd_status check_loss(sgd *s)
 static cusgd_status choose_result(sgd *s, fit *f)
 {
     cusgd_status status = CUSGD_OK;
-    if (f->stop == CUSGD_STOP_DIVERGED) return retire(s, f);
+    if (f->m.stop == CUSGD_STOP_DIVERGED) return retire(s, f);
     status = choose_area(s, f);
-    f->result_epoch = s->run->at.result == AREA_BEST ? s->run->at.kept_epoch : s->run->at.epoch;
+    f->m.result_epoch = s->run->at.result == AREA_BEST ? s->run->at.kept_epoch : s->run->at.epoch;
     if (status == CUSGD_OK && s->problem->l1 > 0) status = proximal_steps(s);
-    if (status == CUSGD_OK) status = monitor_evaluate(s, s->run->at.result, s->run->by_gradient, f);
+    if (status == CUSGD_OK) status = watch_evaluate(s, s->run->at.result, s->run->by_gradient, f);
     if (status != CUSGD_OK) return status;
-    if (isfinite(f->loss)) {
+    if (isfinite(f->m.now.loss)) {
         status = check_loss(s);
         if (status == CUSGD_ERROR_DIVERGED) {
-            f->stop = CUSGD_STOP_DIVERGED;
-            f->loss = f->objective = (double)INFINITY;
+            f->m.stop = CUSGD_STOP_DIVERGED;
+            f->m.now.loss = f->m.now.objective = (double)INFINITY;
         }
         return status;
     }
@@ -404,30 +392,19 @@ static void lose(sgd *s, fit *f, cusgd_status status)
 {
     s->run->lost |= status == CUSGD_ERROR_DEVICE;
     s->run->at.result = AREA_BEST;
-    f->stop = status == CUSGD_ERROR_DEVICE ? CUSGD_STOP_DEVICE : CUSGD_STOP_DATA;
-    f->result_epoch = s->run->at.kept_epoch;
-    f->loss = f->objective = f->gradient = f->last[0] = (double)NAN;
-    f->valid = isfinite(s->run->at.kept) ? s->run->at.kept : (double)NAN;
+    f->m.stop = status == CUSGD_ERROR_DEVICE ? CUSGD_STOP_DEVICE : CUSGD_STOP_DATA;
+    f->m.result_epoch = s->run->at.kept_epoch;
+    f->m.now.loss = f->m.now.objective = f->m.now.gradient = s->run->at.last[0] = (double)NAN;
+    f->m.now.valid = isfinite(s->run->at.kept) ? s->run->at.kept : (double)NAN;
 }
 
-static cusgd_status tell_result(sgd *s, const fit *f, cusgd_result *result)
+static cusgd_status tell_result(const sgd *s, const fit *f, cusgd_result *result)
 {
-    result->stop = f->stop;
-    result->epochs = s->run->at.epoch;
-    result->steps = s->run->at.step;
-    result->epoch = f->result_epoch;
-    result->loss = problem_reported(s->problem, f->loss);
-    result->valid_loss = s->problem->valid.bound ? problem_reported(s->problem, f->valid) : (double)NAN;
-    result->objective = f->objective * s->problem->units.loss;
-    result->gradient = f->gradient;
-    result->excess = monitor_excess(s, f);
-    result->rate = rate_at(s, s->run->at.step > 0 ? s->run->at.step - 1 : 0);
-    result->seconds = clock_seconds() - f->begun;
-    result->rows_per_second = f->stepping > 0 ? (double)f->rows / f->stepping : 0;
+    int64_t step = s->run->at.step;
+    monitor_result(&f->m, rate_at(s, step > 0 ? step - 1 : 0), result);
     result->backoffs = f->backoffs;
-    result->separated = s->problem->separated > 0;
-    if (s->run->lost || !isfinite(f->loss)) return CUSGD_OK;
-    return monitor_compare_null(s, f, result->note, sizeof result->note);
+    if (s->run->lost || !isfinite(f->m.now.loss)) return CUSGD_OK;
+    return monitor_compare_null(&f->m, watch_advice(s), result->note, sizeof result->note);
 }
 
 /* A cancellation that comes meanwhile is of no more use: the fit has ended. */
@@ -447,7 +424,7 @@ static cusgd_status end_fit(sgd *s, fit *f, cusgd_status status, cusgd_result *r
     if (status == CUSGD_OK || status == CUSGD_ERROR_DIVERGED) ended = choose_result(s, f);
     interrupt_defer(-1);
     if (ended != CUSGD_OK) status = ended;
-    if (status == CUSGD_OK && result && f->stop != CUSGD_STOP_CANCELLED) ended = look_for_separation(s, result);
+    if (status == CUSGD_OK && result && f->m.stop != CUSGD_STOP_CANCELLED) ended = look_for_separation(s, result);
     if (ended != CUSGD_OK && ended != CUSGD_ERROR_INTERRUPTED) status = ended; /* an interruption leaves it unknown */
     interrupt_defer(1);
     ended = status == CUSGD_ERROR_MEMORY || status == CUSGD_ERROR_DEVICE ? CUSGD_OK : problem_check_data(s->problem);
@@ -464,26 +441,24 @@ static cusgd_status end_fit(sgd *s, fit *f, cusgd_status status, cusgd_result *r
 
 cusgd_status sgd_fit(sgd *s, cusgd_callback callback, void *user, cusgd_result *result)
 {
-    fit f = {.begun = clock_seconds(),
-             .best = (double)INFINITY,
-             .evaluated_step = -1,
-             .last = {(double)NAN, (double)NAN, (double)NAN}};
+    fit f = {.evaluated_step = -1};
+    monitor_begin(&f.m, s->run, callback, user);
     _Atomic int *watched = interrupt_watch(&s->run->cancelled);
     cusgd_status status = run_check_device(s->run);
     s->run->at.result = AREA_CURRENT;
     if (result) memset(result, 0, sizeof *result);
     if (status == CUSGD_OK) status = keep_safe(s, &f);
     if (status == CUSGD_OK && !isfinite(s->run->at.kept))
-        status = monitor_keep_current(s); /* where a run that diverges at once ends */
-    while (status == CUSGD_OK && f.stop == CUSGD_STOP_NONE) {
-        if (f.epochs == s->run->options->epochs)
-            f.stop = CUSGD_STOP_EPOCHS;
+        status = watch_keep_current(s); /* where a run that diverges at once ends */
+    while (status == CUSGD_OK && f.m.stop == CUSGD_STOP_NONE) {
+        if (f.m.epochs == s->run->options->epochs)
+            f.m.stop = CUSGD_STOP_EPOCHS;
         else
-            status = advance(s, &f, callback, user);
+            status = advance(s, &f);
     }
     if (status == CUSGD_ERROR_INTERRUPTED) { /* in a pass over the data */
         status = CUSGD_OK;
-        f.stop = CUSGD_STOP_CANCELLED;
+        f.m.stop = CUSGD_STOP_CANCELLED;
     }
     status = end_fit(s, &f, status, result);
     interrupt_watch(watched);

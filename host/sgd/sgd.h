@@ -1,9 +1,9 @@
-/* Training by minibatch steps: auto.c makes the choices left open, fit.c takes the steps, monitor.c judges what they have led to.
+/* Training by minibatch steps: auto.c makes the choices left open, fit.c takes the steps, watch.c judges what they have led to.
  */
 #ifndef CUSGD_HOST_SGD_SGD_H
 #define CUSGD_HOST_SGD_SGD_H
 
-#include "run/run.h"
+#include "run/monitor.h"
 
 typedef struct sgd {
     run *run;
@@ -36,40 +36,29 @@ int64_t slice_steps(int64_t bytes, int is_host);
 /* ---- A fit while it runs ---- */
 
 typedef struct fit {
-    double begun, stepping; /* seconds: the time at its start; the time spent in steps */
-    int64_t rows, epochs;   /* visited; run in this fit */
-    double best, last[3];   /* score: the lowest so far; objectives of the latest evaluations, newest first */
-    int64_t stale;          /* evaluations in a row without improvement */
+    monitor m;
     int64_t safe_epoch;     /* the epoch at whose end AREA_EPOCH was copied */
-    int64_t result_epoch;   /* the epoch that the result is from */
     int64_t evaluated_step; /* the step at which the current parameters were last evaluated; -1: never */
-    double loss, objective; /* of the latest evaluation, on the training rows */
-    double gradient, valid; /* likewise; NaN: not asked for */
-    cusgd_stop stop;
-    int64_t backoffs; /* epochs undone, and returns to the best parameters */
+    int64_t backoffs;       /* epochs undone, and returns to the best parameters */
 } fit;
 
-/* Evaluates the parameters of an area by full passes over the training rows and, where there are any, the validation rows. */
-cusgd_status monitor_evaluate(sgd *s, enum area area, int with_gradient, fit *f);
+/* watch.c: evaluates the parameters of an area by full passes over the training rows and, where there are any, the validation
+ * rows. */
+cusgd_status watch_evaluate(sgd *s, enum area area, int with_gradient, fit *f);
 /* Copies the current parameters to AREA_BEST, whatever their score. */
-cusgd_status monitor_keep_current(sgd *s);
+cusgd_status watch_keep_current(sgd *s);
 /* Copies them if `score` is below that of AREA_BEST. `objective` is their training objective, or NaN. */
-cusgd_status monitor_keep_best(sgd *s, double score, double objective);
-/* What decides which parameters are the best: the validation loss if there are validation rows, else the training objective. */
-double monitor_score(const sgd *s, const fit *f);
-/* Applies the stopping rules after an evaluation; sets f->stop. */
-void monitor_judge(sgd *s, fit *f);
+cusgd_status watch_keep_best(sgd *s, double score, double objective);
+/* Applies the stopping rules, and the schedule `plateau`, after an evaluation. */
+void watch_judge(sgd *s, fit *f);
 /* Whether a mean loss is so bad that the run cannot go on from there. */
-int monitor_loss_is_bad(const sgd *s, double loss);
+int watch_loss_is_bad(const sgd *s, double loss);
 /* Whether the objective has risen above the best one by more than noise explains. */
-int monitor_has_risen(const sgd *s, const fit *f);
+int watch_has_risen(const sgd *s, const fit *f);
 /* Whether even the best parameters are worse than the intercept-only model, where a lower rate can be tried. */
-int monitor_is_worse_than_null(const sgd *s);
-/* The relative distance of the objective to the limit that its latest values point to; NaN where they point to none. */
-double monitor_excess(const sgd *s, const fit *f);
-/* Writes to `note` (size bytes), if it is empty and the result is worse than the intercept-only model, that it is, and what to
- * do. */
-cusgd_status monitor_compare_null(sgd *s, const fit *f, char *note, size_t size);
+int watch_is_worse_than_null(const sgd *s);
+/* What may make a result better that is worse than the intercept-only model. */
+const char *watch_advice(const sgd *s);
 
 /* divergence.c: fails with DIVERGED, at the step and the rate that the run stands at. */
 cusgd_status fit_diverged(const sgd *s, double rate);

@@ -43,7 +43,7 @@ static cusgd_status iterate(solver *s, double share,
     int fresh = 1;
     cusgd_status status = CUSGD_OK;
     set_identity(n, h, 1);
-    while (status == CUSGD_OK && s->stop == CUSGD_STOP_NONE) {
+    while (status == CUSGD_OK && s->m.stop == CUSGD_STOP_NONE) {
         matrix_times(n, h, s->g, p);
         for (int64_t u = 0; u < n; u++) p[u] = -p[u];
         double slope = vector_dot(n, s->g, p), norm = vector_norm(n, s->g);

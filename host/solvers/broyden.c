@@ -63,7 +63,7 @@ static cusgd_status iterate(solver *s, int good, double scale, double *h, double
     int fresh = 1, taken;
     cusgd_status status = CUSGD_OK;
     start(n, h, scale);
-    while (status == CUSGD_OK && s->stop == CUSGD_STOP_NONE && !s->stuck) {
+    while (status == CUSGD_OK && s->m.stop == CUSGD_STOP_NONE && !s->stuck) {
         matrix_times(n, h, s->g, p);
         for (int64_t u = 0; u < n; u++) p[u] = -p[u];
         vector_copy(n, s->x, step);

@@ -14,7 +14,7 @@ static cusgd_status iterate_quadratic(solver *s, double *p, double *hp, double *
     double square = vector_dot(s->size, s->g, s->g), f;
     cusgd_status status = CUSGD_OK;
     for (int64_t u = 0; u < s->size; u++) p[u] = -s->g[u];
-    while (status == CUSGD_OK && s->stop == CUSGD_STOP_NONE && !s->stuck) {
+    while (status == CUSGD_OK && s->m.stop == CUSGD_STOP_NONE && !s->stuck) {
         status = solver_curve(s, p, origin, &ready, hp);
         double bend = vector_dot(s->size, p, hp), before = square;
         s->stuck = !(bend > 0);
@@ -28,7 +28,7 @@ static cusgd_status iterate_quadratic(solver *s, double *p, double *hp, double *
         status = solver_iterated(s);
         square = vector_dot(s->size, s->g, s->g);
         double beta = square / before;
-        if (s->iterations % (s->size + 10) == 0) beta = 0; /* rounding has cost the directions their conjugacy */
+        if (s->m.epochs % (s->size + 10) == 0) beta = 0; /* rounding has cost the directions their conjugacy */
         for (int64_t u = 0; u < s->size; u++) p[u] = beta * p[u] - s->g[u];
         if (!(vector_dot(s->size, s->g, p) < 0))
             for (int64_t u = 0; u < s->size; u++) p[u] = -s->g[u];
@@ -41,7 +41,7 @@ static cusgd_status iterate_other(solver *s, double *p, double *before)
     double slope = 0, last = 0, first;
     cusgd_status status = CUSGD_OK;
     vector_zero(s->size, p);
-    while (status == CUSGD_OK && s->stop == CUSGD_STOP_NONE && !s->stuck) {
+    while (status == CUSGD_OK && s->m.stop == CUSGD_STOP_NONE && !s->stuck) {
         double square = vector_dot(s->size, s->g, s->g), beta = 0;
         if (last != 0) {
             double old = vector_dot(s->size, before, before), across = vector_dot(s->size, s->g, before);

@@ -16,14 +16,14 @@
 static cusgd_status refine(solver *s, const double *l, const double *scale, double *work)
 {
     enum { REFINEMENTS = 6 };
-    int64_t side = s->d + 1;
+    int64_t side = s->problem->d + 1;
     cusgd_status status = CUSGD_OK;
     for (int i = 0; i < REFINEMENTS; i++) {
         double f, before = vector_norm(s->size, s->g);
-        for (int64_t c = 0; c < s->k; c++) {
-            for (int64_t j = 0; j < side; j++) work[j] = s->g[j * s->k + c] * scale[j];
+        for (int64_t c = 0; c < s->problem->k; c++) {
+            for (int64_t j = 0; j < side; j++) work[j] = s->g[j * s->problem->k + c] * scale[j];
             cholesky_solve(side, l, work);
-            for (int64_t j = 0; j < side; j++) s->trial[j * s->k + c] = s->x[j * s->k + c] - work[j] * scale[j];
+            for (int64_t j = 0; j < side; j++) s->trial[j * s->problem->k + c] = s->x[j * s->problem->k + c] - work[j] * scale[j];
         }
         status = solver_evaluate(s, s->trial, &f, s->trial_g);
         if (status != CUSGD_OK) break;
@@ -38,8 +38,8 @@ static cusgd_status refine(solver *s, const double *l, const double *scale, doub
 /* *done is 1 if the normal equations could be trusted. */
 static cusgd_status solve_normal(solver *s, double *condition, int *done)
 {
-    int64_t side = s->d + 1, values = side * side;
-    double most = s->run->options->precision == CUSGD_PRECISION_DOUBLE ? 1e10 : 1e5;
+    int64_t side = s->problem->d + 1, values = side * side;
+    double most = s->m.run->options->precision == CUSGD_PRECISION_DOUBLE ? 1e10 : 1e5;
     double *h = allocate((size_t)(values + 5 * side), sizeof *h), *scale = h + values, *work = scale + side;
     *done = 0;
     *condition = (double)INFINITY;
@@ -96,21 +96,21 @@ static void read_rows(const problem *p, const centre *m, int64_t first, int64_t 
 double ridge_of(const solver *s, int64_t j)
 {
     double second = loss_curvature_bound(s->problem->loss);
-    return s->problem->l2 * problem_penalty(s->problem, j * s->k) * (double)s->problem->train.rows.n / second;
+    return s->problem->l2 * problem_penalty(s->problem, j * s->problem->k) * (double)s->problem->train.rows.n / second;
 }
 
 /* The triangle that R begins as. r: zeros. */
 static void put_penalty(const solver *s, double *r)
 {
-    for (int64_t j = 0; j < s->d; j++) r[j * (s->d + s->k + 1)] = sqrt(ridge_of(s, j));
+    for (int64_t j = 0; j < s->problem->d; j++) r[j * (s->problem->d + s->problem->k + 1)] = sqrt(ridge_of(s, j));
 }
 
 void put_intercepts(const solver *s, const centre *m, double *theta)
 {
-    for (int64_t c = 0; c < s->k && s->problem->intercept; c++) {
+    for (int64_t c = 0; c < s->problem->k && s->problem->intercept; c++) {
         double b = m->y[c] - s->problem->units.shift[c];
-        for (int64_t j = 0; j < s->d; j++)
-            b -= theta[j * s->k + c] * (m->x[j] - s->problem->units.mean[j]) / s->problem->units.scale[j];
+        for (int64_t j = 0; j < s->problem->d; j++)
+            b -= theta[j * s->problem->k + c] * (m->x[j] - s->problem->units.mean[j]) / s->problem->units.scale[j];
         theta[s->penalised + c] = b;
     }
 }
@@ -120,13 +120,14 @@ double rank_tolerance(int64_t d, int64_t n) { return DBL_EPSILON * ((double)d + 
 void note_rank(solver *s, int64_t rank, double condition)
 {
     if (rank == 0)
-        snprintf(s->note, sizeof s->note, "rank 0 of %lld: no column varies, and all coefficients are 0", (long long)s->d);
-    else if (rank < s->d)
+        snprintf(s->note, sizeof s->note, "rank 0 of %lld: no column varies, and all coefficients are 0",
+                 (long long)s->problem->d);
+    else if (rank < s->problem->d)
         snprintf(
             s->note, sizeof s->note,
             "rank %lld of %lld: columns are constant or depend on each other, and of all solutions the one of least norm was "
             "taken",
-            (long long)rank, (long long)s->d);
+            (long long)rank, (long long)s->problem->d);
     else if (isfinite(condition))
         snprintf(s->note, sizeof s->note, "the condition number of X^T X is about %.1g: solved by QR of X", condition);
     else
@@ -135,7 +136,7 @@ void note_rank(solver *s, int64_t rank, double condition)
 
 static cusgd_status solve_orthogonal(solver *s, double condition)
 {
-    int64_t d = s->d, k = s->k, n = s->problem->train.rows.n, side = d + k;
+    int64_t d = s->problem->d, k = s->problem->k, n = s->problem->train.rows.n, side = d + k;
     size_t values = (size_t)((side + TILE_ROWS + TRIANGLE_WORK) * side);
     double *r = allocate_zeroed(values, sizeof *r), *tile = r + side * side, *work = tile + TILE_ROWS * side, f;
     centre m = {0};
@@ -176,6 +177,6 @@ cusgd_status solve_exact(solver *s)
 {
     cusgd_status status = solver_solve(s);
     if (status == CUSGD_OK) status = solver_iterated(s);
-    if (status == CUSGD_OK && s->stop != CUSGD_STOP_CANCELLED) s->stop = CUSGD_STOP_SOLVED;
+    if (status == CUSGD_OK && s->m.stop != CUSGD_STOP_CANCELLED) s->m.stop = CUSGD_STOP_SOLVED;
     return status;
 }

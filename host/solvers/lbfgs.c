@@ -89,7 +89,7 @@ static cusgd_status iterate(solver *s, history *h, double *v, double *p)
 {
     int sparse = s->problem->l1 > 0;
     cusgd_status status = CUSGD_OK;
-    while (status == CUSGD_OK && s->stop == CUSGD_STOP_NONE) {
+    while (status == CUSGD_OK && s->m.stop == CUSGD_STOP_NONE) {
         solver_subgradient(s, s->x, s->g, v);
         two_loops(h, v, p);
         for (int64_t u = 0; sparse && u < s->penalised; u++)

@@ -25,14 +25,14 @@ static int factor(int64_t side, const double *h, double *l, double *scale, doubl
 /* p = -H^-1 g. work: a matrix and two vectors of side values. */
 static int direction(const solver *s, const double *h, double *work, double *shift, double *p)
 {
-    int64_t side = s->d + 1;
+    int64_t side = s->problem->d + 1;
     double *scale = work + side * side, *v = scale + side;
-    for (int64_t c = 0; c < s->k; c++) {
+    for (int64_t c = 0; c < s->problem->k; c++) {
         int shared = solver_blocks(s) == 1;
         if ((c == 0 || !shared) && !factor(side, h + (shared ? 0 : c) * side * side, work, scale, shift)) return 0;
-        for (int64_t j = 0; j < side; j++) v[j] = -s->g[j * s->k + c] * scale[j];
+        for (int64_t j = 0; j < side; j++) v[j] = -s->g[j * s->problem->k + c] * scale[j];
         cholesky_solve(side, work, v);
-        for (int64_t j = 0; j < side; j++) p[j * s->k + c] = v[j] * scale[j];
+        for (int64_t j = 0; j < side; j++) p[j * s->problem->k + c] = v[j] * scale[j];
     }
     return 1;
 }
@@ -41,9 +41,9 @@ static cusgd_status iterate(solver *s, double *h, double *work, double *p)
 {
     double worst = 0;
     cusgd_status status = CUSGD_OK;
-    while (status == CUSGD_OK && s->stop == CUSGD_STOP_NONE && !s->stuck) {
+    while (status == CUSGD_OK && s->m.stop == CUSGD_STOP_NONE && !s->stuck) {
         double shift = 0;
-        if (!s->quadratic || s->iterations == 0) status = solver_hessian(s, s->x, h);
+        if (!s->quadratic || s->m.epochs == 0) status = solver_hessian(s, s->x, h);
         if (status != CUSGD_OK) break;
         int found = direction(s, h, work, &shift, p);
         worst = fmax(worst, shift);
@@ -62,7 +62,7 @@ static cusgd_status iterate(solver *s, double *h, double *work, double *p)
 
 cusgd_status solve_newton(solver *s)
 {
-    int64_t side = s->d + 1, values = side * side;
+    int64_t side = s->problem->d + 1, values = side * side;
     double *h = allocate((size_t)((solver_blocks(s) + 1) * values + 2 * side + s->size), sizeof *h);
     if (!h)
         return fail(CUSGD_ERROR_MEMORY,

@@ -13,12 +13,12 @@ static void add_ridge(const solver *s, const double *x, double *g)
 /* Of the parameters that are held fixed. */
 static void clear_intercepts(const solver *s, double *v)
 {
-    if (!s->problem->intercept) vector_zero(s->k, v + s->penalised);
+    if (!s->problem->intercept) vector_zero(s->problem->k, v + s->penalised);
 }
 
 cusgd_status solver_evaluate(solver *s, const double *x, double *f, double *g)
 {
-    cusgd_status status = problem_objective(s->problem, &s->problem->train, x, &s->loss, f, g);
+    cusgd_status status = problem_objective(s->problem, &s->problem->train, x, &s->m.now.loss, f, g);
     s->passes++;
     if (!g || status != CUSGD_OK) return status;
     add_ridge(s, x, g);
@@ -38,17 +38,19 @@ void solver_subgradient(const solver *s, const double *x, const double *g, doubl
     }
 }
 
-int64_t solver_blocks(const solver *s) { return s->quadratic ? 1 : s->k; }
+int64_t solver_blocks(const solver *s) { return s->quadratic ? 1 : s->problem->k; }
 
 cusgd_status solver_hessian(solver *s, const double *x, double *hessian)
 {
-    int64_t side = s->d + 1;
+    int64_t side = s->problem->d + 1;
     cusgd_status status = problem_hessian(s->problem, s->problem->loss, x, hessian);
     s->passes++;
     for (int64_t c = 0; c < solver_blocks(s) && status == CUSGD_OK; c++) {
         double *h = hessian + c * side * side;
-        for (int64_t j = 0; j < s->d; j++) h[j * side + j] += s->problem->l2 * problem_penalty(s->problem, j * s->k);
-        for (int64_t j = 0; j < side && !s->problem->intercept; j++) h[s->d * side + j] = h[j * side + s->d] = j == s->d;
+        for (int64_t j = 0; j < s->problem->d; j++)
+            h[j * side + j] += s->problem->l2 * problem_penalty(s->problem, j * s->problem->k);
+        for (int64_t j = 0; j < side && !s->problem->intercept; j++)
+            h[s->problem->d * side + j] = h[j * side + s->problem->d] = j == s->problem->d;
     }
     return status;
 }
@@ -79,11 +81,11 @@ cusgd_status solver_curve(solver *s, const double *p, double *origin, int *ready
 /* The largest eigenvalue of (1/n) sum w z z', z = (x, 1): of the matrix where it is small, else by 50 passes. */
 static cusgd_status top_by_matrix(solver *s, double *top)
 {
-    int64_t side = s->d + 1;
+    int64_t side = s->problem->d + 1;
     double *h = allocate((size_t)((side + MATRIX_TOP_WORK) * side), sizeof *h);
     if (!h) return fail_memory((size_t)(side * side) * sizeof *h, "the matrix of second derivatives");
     cusgd_status status = problem_hessian(s->problem, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, NULL, h);
-    for (int64_t j = 0; j < side && !s->problem->intercept; j++) h[s->d * side + j] = h[j * side + s->d] = 0;
+    for (int64_t j = 0; j < side && !s->problem->intercept; j++) h[s->problem->d * side + j] = h[j * side + s->problem->d] = 0;
     if (status == CUSGD_OK) *top = matrix_top(side, h, h + side * side);
     free(h);
     return status;
@@ -95,7 +97,8 @@ static cusgd_status top_by_passes(solver *s, double *top)
     double *p = allocate((size_t)(3 * s->size), sizeof *p), *q = p + s->size, *origin = q + s->size;
     cusgd_status status = p ? CUSGD_OK : fail_memory((size_t)(3 * s->size) * sizeof *p, "a direction");
     int ready = 0;
-    for (int64_t u = 0; p && u < s->size; u++) p[u] = u % s->k ? 0 : 1 + (double)(u * 7 % 11) / 11; /* outputs are alike */
+    for (int64_t u = 0; p && u < s->size; u++)
+        p[u] = u % s->problem->k ? 0 : 1 + (double)(u * 7 % 11) / 11; /* outputs are alike */
     for (int i = 0; i < ITERATIONS && status == CUSGD_OK; i++) {
         status = curve(s, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, p, origin, &ready, q);
         *top = vector_norm(s->size, q) / vector_norm(s->size, p);
@@ -108,12 +111,12 @@ static cusgd_status top_by_passes(solver *s, double *top)
 
 cusgd_status solver_steepest_curvature(solver *s, double *most)
 {
-    double steepest = loss_curvature_bound(s->problem->loss), top = 0, side = (double)(s->d + 1);
+    double steepest = loss_curvature_bound(s->problem->loss), top = 0, side = (double)(s->problem->d + 1);
     if (!isfinite(steepest))
         return fail(CUSGD_ERROR_USAGE,
                     "this loss has no largest second derivative, from which gd without --rate and broyden start: take "
                     "--solver newton or lbfgs");
-    int small = s->d <= 1000 && side * side * (double)s->problem->train.rows.n <= 1e11;
+    int small = s->problem->d <= 1000 && side * side * (double)s->problem->train.rows.n <= 1e11;
     cusgd_status status = small ? top_by_matrix(s, &top) : top_by_passes(s, &top);
     double ridge = 0;
     for (int64_t u = 0; u < s->penalised; u++) ridge = fmax(ridge, s->problem->l2 * problem_penalty(s->problem, u));

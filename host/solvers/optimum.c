@@ -24,7 +24,7 @@ static int is_affordable(const run *r)
 /* From the intercept-only model; *found: it ended at an optimum. */
 static cusgd_status find(solver *s, int *found)
 {
-    double share = s->run->options->precision == CUSGD_PRECISION_DOUBLE ? 1e-9 : 1e-5;
+    double share = s->m.run->options->precision == CUSGD_PRECISION_DOUBLE ? 1e-9 : 1e-5;
     problem_null(s->problem, s->x);
     cusgd_status status = solver_evaluate(s, s->x, &s->f, s->g);
     *found = 1;
@@ -40,7 +40,7 @@ static cusgd_status find(solver *s, int *found)
 
 cusgd_status solver_optimum(run *r, double *objective, double *seconds)
 {
-    solver s = {.run = r, .problem = r->problem, .begun = clock_seconds()};
+    solver s = {.m = {.run = r, .begun = clock_seconds()}, .problem = r->problem};
     int found = 0;
     *objective = r->least * r->problem->units.loss;
     *seconds = r->least_seconds;
@@ -50,7 +50,7 @@ cusgd_status solver_optimum(run *r, double *objective, double *seconds)
     if (status == CUSGD_OK && found && !interrupt_asked()) {
         r->least = s.f;
         *objective = s.f * r->problem->units.loss;
-        *seconds = r->least_seconds = clock_seconds() - s.begun;
+        *seconds = r->least_seconds = clock_seconds() - s.m.begun;
     } else if (status == CUSGD_OK && interrupt_asked()) {
         status = fail_interrupted();
     }

@@ -36,7 +36,7 @@ void solver_choose(run *r, char *announcement, size_t room)
 
 static cusgd_status run_method(solver *s)
 {
-    switch (s->run->options->solver) {
+    switch (s->m.run->options->solver) {
     case CUSGD_SOLVER_EXACT: return solve_exact(s);
     case CUSGD_SOLVER_GD: return solve_gd(s);
     case CUSGD_SOLVER_STEEPEST: return solve_steepest(s);
@@ -56,42 +56,41 @@ static cusgd_status run_method(solver *s)
  * loss's own bound. */
 static double rounding_gradient(const solver *s)
 {
-    double unit = s->run->options->precision == CUSGD_PRECISION_DOUBLE ? DBL_EPSILON : (double)FLT_EPSILON, square = 1;
+    double unit = s->m.run->options->precision == CUSGD_PRECISION_DOUBLE ? DBL_EPSILON : (double)FLT_EPSILON, square = 1;
     double steepest = loss_curvature_bound(s->problem->loss);
-    for (int64_t j = 0; j < s->d; j++)
-        square += s->run->options->standardize ? 1 : s->problem->units.rms[j] * s->problem->units.rms[j];
+    for (int64_t j = 0; j < s->problem->d; j++)
+        square += s->m.run->options->standardize ? 1 : s->problem->units.rms[j] * s->problem->units.rms[j];
     double derivative = fmin(sqrt(2 * steepest * fabs(s->problem->null_loss)), loss_derivative_bound(s->problem->loss));
     return isfinite(steepest) ? 4 * unit * sqrt(square) * derivative : 0;
 }
 
 cusgd_status solver_open(solver *s)
 {
-    s->d = s->problem->d;
-    s->k = s->problem->k;
-    s->penalised = s->d * s->k;
-    s->size = s->penalised + s->k;
+    s->penalised = s->problem->d * s->problem->k;
+    s->size = s->penalised + s->problem->k;
     s->quadratic = loss_is_quadratic(s->problem->loss.kind);
-    s->noise = s->run->options->precision == CUSGD_PRECISION_DOUBLE ? 4e-15 : 4e-7;
+    s->noise = s->m.run->options->precision == CUSGD_PRECISION_DOUBLE ? 4e-15 : 4e-7;
     s->x = allocate((size_t)(5 * s->size), sizeof *s->x);
-    s->best = s->problem->valid.bound ? allocate((size_t)s->size, sizeof *s->best) : NULL;
-    if (!s->x || (s->problem->valid.bound && !s->best)) return fail_memory((size_t)(5 * s->size) * sizeof *s->x, "the iterate");
+    s->kept.best = s->problem->valid.bound ? allocate((size_t)s->size, sizeof *s->kept.best) : NULL;
+    if (!s->x || (s->problem->valid.bound && !s->kept.best))
+        return fail_memory((size_t)(5 * s->size) * sizeof *s->x, "the iterate");
     s->g = s->x + s->size;
     s->trial = s->g + s->size;
     s->trial_g = s->trial + s->size;
-    s->sound = s->trial_g + s->size;
-    if (s->problem->valid.bound && isfinite(s->run->at.kept)) { /* a fit that goes on */
-        s->best_iteration = s->run->at.kept_epoch;
-        cusgd_status status = run_theta(s->run, AREA_BEST, s->best);
+    s->kept.sound = s->trial_g + s->size;
+    if (s->problem->valid.bound && isfinite(s->m.run->at.kept)) { /* a fit that goes on */
+        s->kept.best_iteration = s->m.run->at.kept_epoch;
+        cusgd_status status = run_theta(s->m.run, AREA_BEST, s->kept.best);
         if (status != CUSGD_OK) return status;
     }
-    s->enough = fmax(s->run->options->gradient_tolerance * s->problem->null_gradient, rounding_gradient(s));
-    return run_theta(s->run, s->run->at.result, s->x);
+    s->enough = fmax(s->m.run->options->gradient_tolerance * s->problem->null_gradient, rounding_gradient(s));
+    return run_theta(s->m.run, s->m.run->at.result, s->x);
 }
 
 void solver_close(solver *s)
 {
     free(s->x);
-    free(s->best);
+    free(s->kept.best);
 }
 
 /* ---- Iterations ---- */
@@ -102,7 +101,7 @@ static void measure(solver *s)
 {
     solver_subgradient(s, s->x, s->g, s->trial_g);
     s->gradient = vector_norm(s->size, s->trial_g);
-    if (s->gradient <= s->enough) s->stop = CUSGD_STOP_GRADIENT;
+    if (s->gradient <= s->enough) s->m.stop = CUSGD_STOP_GRADIENT;
 }
 
 void solver_move(solver *s, double f)
@@ -114,136 +113,117 @@ void solver_move(solver *s, double f)
 
 static cusgd_status keep_best(solver *s)
 {
-    double valid, unused;
-    if (!s->problem->valid.bound) return CUSGD_OK;
-    cusgd_status status = problem_objective(s->problem, &s->problem->valid, s->x, &valid, &unused, NULL);
+    run_position *at = &s->m.run->at;
+    cusgd_status status = monitor_validate(&s->m, s->x);
+    if (!s->problem->valid.bound) return status;
     if (status == CUSGD_OK) status = problem_check_data(s->problem);
-    if (status == CUSGD_OK && valid < s->run->at.kept) {
-        s->run->at.kept = valid;
-        s->best_iteration = s->run->at.epoch + s->iterations;
-        vector_copy(s->size, s->x, s->best);
+    if (status == CUSGD_OK && s->m.now.valid < at->kept) {
+        at->kept = s->m.now.valid;
+        s->kept.best_iteration = at->epoch + s->m.epochs;
+        vector_copy(s->size, s->x, s->kept.best);
     }
-    s->valid = valid;
     return status;
 }
 
-static int tell(const solver *s)
+/* The time that has passed and the rows that were visited. */
+static void count_work(solver *s)
 {
-    double seconds = clock_seconds() - s->begun, rows = (double)s->passes * (double)s->problem->train.rows.n;
-    int64_t epochs = s->run->options->epochs;
-    if (!s->callback) return 0;
-    cusgd_progress p = {
-        .epoch = s->iterations,
-        .epochs = epochs,
-        .step = s->run->at.step + s->iterations,
-        .loss = problem_reported(s->problem, s->loss),
-        .evaluated = 1,
-        .valid_loss = s->problem->valid.bound ? problem_reported(s->problem, s->valid) : (double)NAN,
-        .rate = s->step,
-        .seconds = seconds,
-        .rows_per_second = seconds > 0 ? rows / seconds : 0,
-        .seconds_left = seconds / (double)s->iterations * (double)(epochs - s->iterations),
-    };
-    return s->callback(&p, s->user);
+    s->m.working = clock_seconds() - s->m.begun;
+    s->m.rows = s->passes * s->problem->train.rows.n;
 }
 
 cusgd_status solver_iterated(solver *s)
 {
-    const cusgd_options *o = s->run->options;
-    s->iterations++;
+    const cusgd_options *o = s->m.run->options;
+    s->m.epochs++;
     cusgd_status status = problem_check_data(s->problem);
     if (s->silent) {
         measure(s);
-        if (s->stop == CUSGD_STOP_NONE && s->iterations >= SILENT_ITERATIONS) s->stop = CUSGD_STOP_EPOCHS;
-        if (s->iterations > 1 && s->before - s->f <= s->noise * fabs(s->f)) s->stop = CUSGD_STOP_TOLERANCE;
-        if (interrupt_asked()) s->stop = CUSGD_STOP_CANCELLED;
+        if (s->m.stop == CUSGD_STOP_NONE && s->m.epochs >= SILENT_ITERATIONS) s->m.stop = CUSGD_STOP_EPOCHS;
+        if (s->m.epochs > 1 && s->before - s->f <= s->noise * fabs(s->f)) s->m.stop = CUSGD_STOP_TOLERANCE;
+        if (interrupt_asked()) s->m.stop = CUSGD_STOP_CANCELLED;
         s->before = s->f;
         return status;
     }
     if (status == CUSGD_OK) status = keep_best(s);
     if (status != CUSGD_OK) return status;
-    vector_copy(s->size, s->x, s->sound);
-    s->sound_iterations = s->iterations;
-    s->stale = s->before - s->f > o->tolerance * fabs(s->before) ? 0 : s->stale + 1;
-    s->before = s->f;
+    vector_copy(s->size, s->x, s->kept.sound);
+    s->kept.sound_iterations = s->m.epochs;
+    s->m.now.objective = s->f;
+    monitor_count(&s->m, s->f); /* of the objective, with validation data too: the tolerance is of what is minimized */
     measure(s);
-    if (s->stop == CUSGD_STOP_NONE && s->run->by_tolerance && s->stale >= (o->patience > 0 ? o->patience : 1))
-        s->stop = CUSGD_STOP_TOLERANCE;
-    if (s->stop == CUSGD_STOP_NONE && s->iterations >= o->epochs) s->stop = CUSGD_STOP_EPOCHS;
-    if (tell(s) || interrupt_asked()) s->stop = CUSGD_STOP_CANCELLED;
+    monitor_judge(&s->m, s->m.stop == CUSGD_STOP_GRADIENT);
+    if (s->m.stop == CUSGD_STOP_NONE && s->m.epochs >= o->epochs) s->m.stop = CUSGD_STOP_EPOCHS;
+    count_work(s);
+    int ends = monitor_tell(&s->m, s->m.run->at.step + s->m.epochs, s->m.now.loss, 1, s->step);
+    if (ends || interrupt_asked()) s->m.stop = CUSGD_STOP_CANCELLED;
     return CUSGD_OK;
 }
 
 /* ---- The end ---- */
 
-/* The parameters go where the run keeps them, in the device's precision; what is reported is theirs. */
-static cusgd_status store(solver *s, cusgd_result *r)
+/* Puts the iterate and the best one where the run keeps them, after so many iterations. */
+static cusgd_status put_iterates(solver *s, const double *x, int64_t iterations)
 {
-    double unused;
-    int kept = s->problem->valid.bound && s->best_iteration > 0;
-    s->run->at.step += s->iterations;
-    s->run->at.epoch += s->iterations;
-    s->run->at.result = kept ? AREA_BEST : AREA_CURRENT;
-    if (kept) s->run->at.kept_epoch = s->best_iteration;
-    r->epoch = kept ? s->best_iteration : s->run->at.epoch;
-    cusgd_status status = run_put(s->run, AREA_CURRENT, s->x);
-    if (status == CUSGD_OK && kept) status = run_put(s->run, AREA_BEST, s->best);
-    if (status == CUSGD_OK) status = run_theta(s->run, s->run->at.result, s->x);
-    if (status == CUSGD_OK) status = solver_evaluate(s, s->x, &r->objective, s->g);
+    run *r = s->m.run;
+    int kept = s->problem->valid.bound && s->kept.best_iteration > 0;
+    r->at.step += iterations;
+    r->at.epoch += iterations;
+    r->at.result = kept ? AREA_BEST : AREA_CURRENT;
+    if (kept) r->at.kept_epoch = s->kept.best_iteration;
+    s->m.result_epoch = kept ? s->kept.best_iteration : r->at.epoch;
+    cusgd_status status = iterations > 0 || x == s->x ? run_put(r, AREA_CURRENT, x) : CUSGD_OK;
+    return status == CUSGD_OK && kept ? run_put(r, AREA_BEST, s->kept.best) : status;
+}
+
+/* What is reported is of the parameters as the device has rounded them. */
+static cusgd_status evaluate_result(solver *s)
+{
+    cusgd_status status = run_theta(s->m.run, s->m.run->at.result, s->x);
+    if (status == CUSGD_OK) status = solver_evaluate(s, s->x, &s->m.now.objective, s->g);
     if (status != CUSGD_OK) return status;
-    r->objective *= s->problem->units.loss;
-    r->loss = problem_reported(s->problem, s->loss);
     solver_subgradient(s, s->x, s->g, s->trial_g);
-    r->gradient = s->problem->null_gradient > 0 ? vector_norm(s->size, s->trial_g) / s->problem->null_gradient : 0;
-    r->valid_loss = (double)NAN;
-    if (s->problem->valid.bound) {
-        status = problem_objective(s->problem, &s->problem->valid, s->x, &r->valid_loss, &unused, NULL);
-        r->valid_loss = problem_reported(s->problem, r->valid_loss);
-    }
-    return status;
+    double whole = s->problem->null_gradient;
+    s->m.now.gradient = whole > 0 ? vector_norm(s->size, s->trial_g) / whole : 0;
+    return monitor_validate(&s->m, s->x);
+}
+
+/* Never what was done already: solver auto only where it is another one. */
+static const char *advice_of(const solver *s)
+{
+    cusgd_solver which = s->m.run->options->solver;
+    if (!s->m.run->options->standardize) return "standardizing (leave out --no-standardize)";
+    if (s->problem->separated > 0) return "--l2 (1e-4, for example), as no finite optimum exists without it";
+    if (is_first_order(which)) return "more --epochs, or --solver auto";
+    if (solver_usual(s->problem) != which) return "--solver auto, or some --l2";
+    if (!s->stuck) return "more --epochs, or some --l2";
+    return s->m.run->options->precision == CUSGD_PRECISION_FLOAT ? "--precision double, or some --l2"
+                                                                 : "some --l2, or a larger --gradient-tolerance";
 }
 
 static cusgd_status finish(solver *s, cusgd_result *result)
 {
-    cusgd_result r = {.excess = (double)NAN};
-    double seconds = clock_seconds() - s->begun, rows = (double)s->passes * (double)s->problem->train.rows.n;
-    cusgd_status status = store(s, &r);
-    r.stop = s->stop;
-    r.epochs = s->run->at.epoch;
-    r.steps = s->run->at.step;
-    r.rate = s->step;
-    r.seconds = clock_seconds() - s->begun;
-    r.rows_per_second = seconds > 0 ? rows / seconds : 0;
-    r.separated = s->problem->separated > 0;
-    memcpy(r.note, s->note, sizeof r.note);
-    if (result) *result = r;
-    return status;
+    count_work(s);
+    cusgd_status status = put_iterates(s, s->x, s->m.epochs);
+    if (status == CUSGD_OK) status = evaluate_result(s);
+    if (!result) return status;
+    monitor_result(&s->m, s->step, result);
+    result->excess = (double)NAN; /* the last objectives of a method that converges faster than by a factor point nowhere */
+    memcpy(result->note, s->note, sizeof result->note);
+    return status == CUSGD_OK ? monitor_compare_null(&s->m, advice_of(s), result->note, sizeof result->note) : status;
 }
 
 /* The end of a run whose data is gone: what was reached while it was whole is kept; it can no more be evaluated. */
 static cusgd_status lose_data(solver *s, cusgd_result *result)
 {
-    int kept = s->problem->valid.bound && s->best_iteration > 0;
-    cusgd_status status = CUSGD_OK;
-    s->run->at.step += s->sound_iterations;
-    s->run->at.epoch += s->sound_iterations;
-    s->run->at.result = kept ? AREA_BEST : AREA_CURRENT;
-    if (kept) s->run->at.kept_epoch = s->best_iteration;
-    if (s->sound_iterations > 0) status = run_put(s->run, AREA_CURRENT, s->sound);
-    if (status == CUSGD_OK && kept) status = run_put(s->run, AREA_BEST, s->best);
     double unknown = (double)NAN;
-    cusgd_result r = {.stop = CUSGD_STOP_DATA,
-                      .epochs = s->run->at.epoch,
-                      .steps = s->run->at.step,
-                      .epoch = kept ? s->best_iteration : s->run->at.epoch,
-                      .loss = unknown,
-                      .valid_loss = kept ? problem_reported(s->problem, s->run->at.kept) : unknown,
-                      .objective = unknown,
-                      .gradient = unknown,
-                      .excess = unknown,
-                      .rate = s->step,
-                      .seconds = clock_seconds() - s->begun};
-    if (result) *result = r;
+    cusgd_status status = put_iterates(s, s->kept.sound, s->kept.sound_iterations);
+    s->m.stop = CUSGD_STOP_DATA;
+    s->m.now = (evaluation){unknown, unknown, unknown, s->m.run->at.result == AREA_BEST ? s->m.run->at.kept : unknown};
+    s->m.working = 0;
+    if (!result) return status;
+    monitor_result(&s->m, s->step, result);
+    result->excess = unknown;
     return status;
 }
 
@@ -260,29 +240,16 @@ static void put_above(double share, double limit, char *text, size_t room)
     }
 }
 
-/* Never what was done already: solver auto only where it is another one. */
-static const char *advice_of(const solver *s)
-{
-    cusgd_solver which = s->run->options->solver;
-    if (!s->run->options->standardize) return "standardizing (leave out --no-standardize)";
-    if (s->problem->separated > 0) return "--l2 (1e-4, for example), as no finite optimum exists without it";
-    if (is_first_order(which)) return "more --epochs, or --solver auto";
-    if (solver_usual(s->problem) != which) return "--solver auto, or some --l2";
-    if (!s->stuck) return "more --epochs, or some --l2";
-    return s->run->options->precision == CUSGD_PRECISION_FLOAT ? "--precision double, or some --l2"
-                                                               : "some --l2, or a larger --gradient-tolerance";
-}
-
 static cusgd_status not_converged(const solver *s)
 {
     char share[32];
     put_above(s->problem->null_gradient > 0 ? s->gradient / s->problem->null_gradient : s->gradient,
-              s->run->options->gradient_tolerance, share, sizeof share);
+              s->m.run->options->gradient_tolerance, share, sizeof share);
     return fail(CUSGD_ERROR_CONVERGED,
                 "not converged: after %lld iteration%s of solver %s the gradient is %s of the intercept-only model's, not within "
                 "%.3g%s; try %s",
-                (long long)s->iterations, s->iterations == 1 ? "" : "s", solver_word(s->run->options->solver), share,
-                s->run->options->gradient_tolerance, s->stuck ? ", and no step lowers the objective any further" : "",
+                (long long)s->m.epochs, s->m.epochs == 1 ? "" : "s", solver_word(s->m.run->options->solver), share,
+                s->m.run->options->gradient_tolerance, s->stuck ? ", and no step lowers the objective any further" : "",
                 advice_of(s));
 }
 
@@ -291,31 +258,31 @@ static cusgd_status not_converged(const solver *s)
  * and, where the data can be fitted exactly, as near as such a gradient comes with columns that do not depend on each other. */
 static cusgd_status check_optimum(solver *s)
 {
-    double least, seconds, share = s->run->options->gradient_tolerance;
-    if (!s->quadratic || s->problem->valid.bound || s->run->options->solver == CUSGD_SOLVER_EXACT || s->iterations == 0)
+    double least, seconds, share = s->m.run->options->gradient_tolerance;
+    if (!s->quadratic || s->problem->valid.bound || s->m.run->options->solver == CUSGD_SOLVER_EXACT || s->m.epochs == 0)
         return CUSGD_OK;
-    cusgd_status status = solver_optimum(s->run, &least, &seconds);
+    cusgd_status status = solver_optimum(s->m.run, &least, &seconds);
     if (status != CUSGD_OK || isnan(least)) return status;
-    least = s->run->least; /* in the unit of s->f */
-    share = fmax(share, s->run->options->precision == CUSGD_PRECISION_DOUBLE ? 1e-12 : 1e-5);
+    least = s->m.run->least; /* in the unit of s->f */
+    share = fmax(share, s->m.run->options->precision == CUSGD_PRECISION_DOUBLE ? 1e-12 : 1e-5);
     double above = s->f - least;
     if (!(above > share * least + 100 * share * share * fabs(s->problem->null_loss))) return CUSGD_OK;
-    s->stop = CUSGD_STOP_EPOCHS;
+    s->m.stop = CUSGD_STOP_EPOCHS;
     return fail(CUSGD_ERROR_CONVERGED,
                 "not converged: after %lld iteration%s of solver %s the gradient is small, but the objective, %.6g, is above "
                 "the least, %.6g: columns nearly depend on each other. Try --solver exact, some --l2, or a smaller "
                 "--gradient-tolerance",
-                (long long)s->iterations, s->iterations == 1 ? "" : "s", solver_word(s->run->options->solver),
+                (long long)s->m.epochs, s->m.epochs == 1 ? "" : "s", solver_word(s->m.run->options->solver),
                 s->f * s->problem->units.loss, least * s->problem->units.loss);
 }
 
 /* Where no step is left to take, what rounding may have left of the gradient is no shortfall. */
 static cusgd_status judge(solver *s)
 {
-    int stuck = s->stuck && s->stop == CUSGD_STOP_NONE;
-    if (stuck) s->stop = s->gradient <= 100 * s->enough ? CUSGD_STOP_TOLERANCE : CUSGD_STOP_EPOCHS;
-    if (s->stop == CUSGD_STOP_EPOCHS) return not_converged(s);
-    return stuck || s->stop == CUSGD_STOP_GRADIENT ? check_optimum(s) : CUSGD_OK;
+    int stuck = s->stuck && s->m.stop == CUSGD_STOP_NONE;
+    if (stuck) s->m.stop = s->gradient <= 100 * s->enough ? CUSGD_STOP_TOLERANCE : CUSGD_STOP_EPOCHS;
+    if (s->m.stop == CUSGD_STOP_EPOCHS) return not_converged(s);
+    return stuck || s->m.stop == CUSGD_STOP_GRADIENT ? check_optimum(s) : CUSGD_OK;
 }
 
 /* ---- A fit ---- */
@@ -324,23 +291,23 @@ static cusgd_status judge(solver *s)
 static cusgd_status look_for_separation(solver *s)
 {
     int looks = s->problem->separated < 0;
-    cusgd_status status = problem_separation(s->problem, s->x, s->run->plan.decay > 0, s->note, sizeof s->note);
-    if (looks) s->run->cancelled = 0;
+    cusgd_status status = problem_separation(s->problem, s->x, s->m.run->plan.decay > 0, s->note, sizeof s->note);
+    if (looks) s->m.run->cancelled = 0;
     return status;
 }
 
 /* What comes after the iterations: the verdict, which an interruption leaves out, and the result, which nothing does. */
 static cusgd_status end_fit(solver *s, cusgd_status status, cusgd_result *result)
 {
-    if (status == CUSGD_OK && s->stop != CUSGD_STOP_CANCELLED) status = look_for_separation(s);
+    if (status == CUSGD_OK && s->m.stop != CUSGD_STOP_CANCELLED) status = look_for_separation(s);
     if (status == CUSGD_OK) status = judge(s);
     if (status == CUSGD_ERROR_INTERRUPTED) { /* in a pass over the data; x is where the last iteration ended */
         status = CUSGD_OK;
-        s->stop = CUSGD_STOP_CANCELLED;
+        s->m.stop = CUSGD_STOP_CANCELLED;
     }
-    s->run->cancelled = 0;
-    s->run->at.was_cancelled = s->stop == CUSGD_STOP_CANCELLED;
-    s->run->at.unfinished = status != CUSGD_OK || s->run->at.was_cancelled;
+    s->m.run->cancelled = 0;
+    s->m.run->at.was_cancelled = s->m.stop == CUSGD_STOP_CANCELLED;
+    s->m.run->at.unfinished = status != CUSGD_OK || s->m.run->at.was_cancelled;
     cusgd_status ended = status, gone = problem_check_data(s->problem);
     int has_result = status == CUSGD_OK || status == CUSGD_ERROR_CONVERGED || status == CUSGD_ERROR_DIVERGED;
     interrupt_defer(1);
@@ -355,12 +322,8 @@ static cusgd_status end_fit(solver *s, cusgd_status status, cusgd_result *result
 
 cusgd_status solver_fit(run *r, cusgd_callback callback, void *user, cusgd_result *result)
 {
-    solver s = {.run = r,
-                .problem = r->problem,
-                .begun = clock_seconds(),
-                .callback = callback,
-                .user = user,
-                .before = (double)INFINITY};
+    solver s = {.problem = r->problem};
+    monitor_begin(&s.m, r, callback, user);
     if (result) memset(result, 0, sizeof *result);
     _Atomic int *watched = interrupt_watch(&r->cancelled);
     cusgd_status status = solver_check_memory(r->problem);
@@ -375,9 +338,9 @@ cusgd_status solver_fit(run *r, cusgd_callback callback, void *user, cusgd_resul
     if (status == CUSGD_OK) {
         measure(&s);
         if (r->options->solver == CUSGD_SOLVER_EXACT)
-            s.stop = CUSGD_STOP_NONE; /* of many solutions it takes the one of least norm */
-        s.before = s.f;
-        if (s.stop == CUSGD_STOP_NONE) status = run_method(&s);
+            s.m.stop = CUSGD_STOP_NONE; /* of many solutions it takes the one of least norm */
+        r->at.best = s.f;               /* a fit that goes on may begin at another iterate than the latest */
+        if (s.m.stop == CUSGD_STOP_NONE) status = run_method(&s);
     }
     if (is_open) status = end_fit(&s, status, result);
     r->cancelled = 0;

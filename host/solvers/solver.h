@@ -7,39 +7,37 @@
 #define CUSGD_HOST_SOLVERS_SOLVER_H
 
 #include "problem/linear.h"
+#include "run/monitor.h"
 #include "solvers.h"
 
-typedef struct solver {
-    run *run;
-    problem *problem;              /* the run's */
-    int64_t d, k, size, penalised; /* size (d+1) k; penalised d k */
-    int quadratic;                 /* the smooth part of the objective is a quadratic */
-    double *x, *g;                 /* size: the iterate, and the smooth part's gradient there (l2 in it, l1 not) */
-    double f;                      /* the objective there, l1 in it */
-    double loss;                   /* ... and without penalties */
-    double gradient;               /* norm of the minimum-norm subgradient there */
-    double *trial, *trial_g;       /* size: where the line search looks */
-    double noise;                  /* what rounding may change of f, as a share of |f| */
-    double step;                   /* length of the last step, as a multiple of its direction */
-    int64_t iterations, passes;    /* of this fit; over the data */
-    cusgd_stop stop;               /* NONE: go on */
-    int stuck;                     /* 1: no step lowers the objective, to rounding or for good */
-    int silent;                    /* 1: nothing is told, kept or stopped by the options (optimum.c) */
-    char note[512];                /* what there is to say besides; "" if nothing */
-
-    /* The run around it (solver.c). */
-    double begun, enough; /* seconds; the gradient that will do */
-    double before;        /* f of the iteration before */
-    int64_t stale;        /* iterations in a row without improvement */
-    double *best, valid;  /* size: the iterate that does best on validation data (NULL: there is none); the latest's loss there */
-    int64_t best_iteration;
-    double *sound; /* size: the iterate of the latest iteration at whose end the data was whole */
+/* Iterates that may become the result. */
+typedef struct iterates {
+    double *best;           /* size: the one that does best on validation data; NULL: there is none */
+    int64_t best_iteration; /* its number; 0: none yet */
+    double *sound;          /* size: that of the latest iteration at whose end the data was whole */
     int64_t sound_iterations;
-    cusgd_callback callback;
-    void *user;
+} iterates;
+
+typedef struct solver {
+    monitor m;               /* its epochs are the iterations of this fit; `stop`: NONE: go on */
+    problem *problem;        /* the run's */
+    int64_t size, penalised; /* (d+1) k; d k */
+    int quadratic;           /* the smooth part of the objective is a quadratic */
+    double *x, *g;           /* size: the iterate, and the smooth part's gradient there (l2 in it, l1 not) */
+    double f;                /* the objective there, l1 in it; m.now.loss: without penalties */
+    double gradient, enough; /* norm of the minimum-norm subgradient there; what will do */
+    double *trial, *trial_g; /* size: where the line search looks */
+    double noise;            /* what rounding may change of f, as a share of |f| */
+    double step;             /* length of the last step, as a multiple of its direction */
+    int64_t passes;          /* over the data, of this fit */
+    int stuck;               /* 1: no step lowers the objective, to rounding or for good */
+    int silent;              /* 1: nothing is told, kept or stopped by the options (optimum.c) */
+    double before;           /* f of the iteration before, where it is silent */
+    char note[512];          /* what there is to say besides; "" if nothing */
+    iterates kept;
 } solver;
 
-/* The methods. They return where s->stop is set, or s->stuck, or a call fails. */
+/* The methods. They return where s->m.stop is set, or s->stuck, or a call fails. */
 cusgd_status solve_gd(solver *s);
 cusgd_status solve_steepest(solver *s);
 cusgd_status solve_cg(solver *s);

@@ -23,7 +23,7 @@ static cusgd_status step_exactly(solver *s, double *work, int *ready)
 
 static cusgd_status step_by_search(solver *s, double *p)
 {
-    double square = vector_dot(s->size, s->g, s->g), first = s->iterations > 0 ? s->step : 1 / (1 + vector_norm(s->size, s->g));
+    double square = vector_dot(s->size, s->g, s->g), first = s->m.epochs > 0 ? s->step : 1 / (1 + vector_norm(s->size, s->g));
     for (int64_t u = 0; u < s->size; u++) p[u] = -s->g[u];
     return solver_search(s, p, -square, first, 0.1);
 }
@@ -33,7 +33,7 @@ cusgd_status solve_steepest(solver *s)
     double *work = allocate((size_t)(3 * s->size), sizeof *work);
     cusgd_status status = work ? CUSGD_OK : fail_memory((size_t)(3 * s->size) * sizeof *work, "a direction");
     int ready = 0;
-    while (status == CUSGD_OK && s->stop == CUSGD_STOP_NONE && !s->stuck) {
+    while (status == CUSGD_OK && s->m.stop == CUSGD_STOP_NONE && !s->stuck) {
         status = s->quadratic ? step_exactly(s, work, &ready) : step_by_search(s, work);
         if (status == CUSGD_OK && !s->stuck) status = solver_iterated(s);
     }

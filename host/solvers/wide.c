@@ -46,7 +46,7 @@ static int64_t count_rows(const problem *p, int64_t *row)
     return count;
 }
 
-int is_wide(const solver *s) { return s->d > count_rows(s->problem, NULL) - (s->problem->intercept != 0); }
+int is_wide(const solver *s) { return s->problem->d > count_rows(s->problem, NULL) - (s->problem->intercept != 0); }
 
 /* ---- Reading ---- */
 
@@ -69,7 +69,7 @@ static double reflected(const wide *w, int64_t i) { return w->first ? w->u[i] / 
 
 static void read_first(wide *w)
 {
-    int64_t d = w->s->d, k = w->s->k;
+    int64_t d = w->s->problem->d, k = w->s->problem->k;
     double square = 0;
     for (int64_t i = 0; i < w->rows; i++) {
         w->u[i] = row_factor(w->s->problem, &w->m, w->row[i]);
@@ -99,11 +99,11 @@ static void read_group(const wide *w, group *g, int penalised)
 
 static void read_targets(const wide *w)
 {
-    int64_t n = problem_rows(w), k = w->s->k, skipped = w->first != NULL;
+    int64_t n = problem_rows(w), k = w->s->problem->k, skipped = w->first != NULL;
     for (int64_t i = 0; i < n; i++)
         for (int64_t c = 0; c < k; c++)
             w->y[i * k + c] =
-                y_at(w, w->row[i + skipped], c) - (w->first ? reflected(w, i + skipped) * w->first[w->s->d + c] : 0);
+                y_at(w, w->row[i + skipped], c) - (w->first ? reflected(w, i + skipped) * w->first[w->s->problem->d + c] : 0);
 }
 
 /* ---- Factors ---- */
@@ -159,7 +159,7 @@ enum { TILE_ROWS = 256 };
 /* Its solution z (side x k, row-major), and its rank or -1. r: a triangle of side + k, zeros. */
 static int64_t solve_small(const wide *w, double *r, double *tile, double *work, double *z)
 {
-    int64_t n = problem_rows(w), k = w->s->k, side = w->g[0].width + w->g[1].width, all = side + k;
+    int64_t n = problem_rows(w), k = w->s->problem->k, side = w->g[0].width + w->g[1].width, all = side + k;
     for (int64_t a = w->g[0].width; a < side; a++) r[a * (all + 1)] = 1;
     for (int64_t first = 0; first < n; first += TILE_ROWS) {
         int64_t count = n - first < TILE_ROWS ? n - first : TILE_ROWS;
@@ -178,7 +178,7 @@ static int64_t solve_small(const wide *w, double *r, double *tile, double *work,
 /* theta of the group's columns from its part of z, from row `first` on. v: count values. */
 static void put_group(const wide *w, const group *g, int penalised, const double *z, double *v, double *work)
 {
-    int64_t k = w->s->k;
+    int64_t k = w->s->problem->k;
     for (int64_t c = 0; c < k && g->count > 0; c++) {
         vector_zero(g->count, v);
         for (int64_t a = 0; a < g->width; a++) v[a] = z[a * k + c];
@@ -194,7 +194,7 @@ static void put_group(const wide *w, const group *g, int penalised, const double
 
 static cusgd_status open_wide(wide *w)
 {
-    int64_t d = w->s->d, k = w->s->k;
+    int64_t d = w->s->problem->d, k = w->s->problem->k;
     w->rows = count_rows(w->s->problem, NULL);
     w->row = allocate((size_t)(w->rows + d), sizeof *w->row);
     w->u = allocate((size_t)(w->rows * (1 + k) + d + k), sizeof *w->u);
@@ -230,11 +230,11 @@ static cusgd_status open_groups(wide *w)
 static cusgd_status solve_groups(wide *w, int64_t *rank)
 {
     solver *s = w->s;
-    int64_t n = problem_rows(w), k = s->k, side = w->g[0].width + w->g[1].width, all = side + k;
-    int64_t most = s->d > all ? s->d : all;
-    size_t values = (size_t)(all * all + TILE_ROWS * all + side * k + s->d + PANEL_COLUMNS * (most + PANEL_COLUMNS));
+    int64_t n = problem_rows(w), k = s->problem->k, side = w->g[0].width + w->g[1].width, all = side + k;
+    int64_t most = s->problem->d > all ? s->problem->d : all;
+    size_t values = (size_t)(all * all + TILE_ROWS * all + side * k + s->problem->d + PANEL_COLUMNS * (most + PANEL_COLUMNS));
     double *r = allocate_zeroed(values, sizeof *r), *tile = r + all * all, *z = tile + TILE_ROWS * all, *v = z + side * k;
-    double *work = v + s->d;
+    double *work = v + s->problem->d;
     if (!r) return fail_memory(values * sizeof *r, "the small problem");
     for (int part = 0; part < 2; part++)
         if (w->g[part].count > n && n > 0) factor_group(w, &w->g[part], work);
@@ -265,8 +265,8 @@ cusgd_status solve_wide(solver *s)
         if (rank > 0 && rank == problem_rows(&w) && w.g[1].count == 0)
             snprintf(s->note, sizeof s->note,
                      "rank %lld of %lld, as there are fewer rows than columns: of all solutions the one of least norm was taken",
-                     (long long)rank, (long long)s->d);
-        else if (rank + narrow < s->d)
+                     (long long)rank, (long long)s->problem->d);
+        else if (rank + narrow < s->problem->d)
             note_rank(s, rank + narrow, (double)INFINITY);
         status = solver_evaluate(s, s->trial, &f, s->trial_g);
         if (status == CUSGD_OK) solver_move(s, f);

@@ -37,12 +37,13 @@ static cusgd_status restart(cusgd_trainer *t, const double *theta)
 {
     memcpy(t->run.start, theta, theta_bytes(&t->problem));
     for (int64_t u = 0; u < t->problem.d * t->problem.k; u++) t->run.start[u] = problem_bounded(&t->problem, u, theta[u]);
-    t->run.at.epoch = t->run.at.epoch_index = t->run.at.batch = 0;
-    t->run.at.rate_scale = t->run.at.plateau_scale = 1;
-    t->run.at.plateau_best = (double)INFINITY;
-    t->run.at.plateau_stale = 0;
-    t->run.at.result = AREA_CURRENT;
-    t->run.at.unfinished = 1;
+    t->run.at = (run_position){.rate_scale = 1,
+                               .plateau_scale = 1,
+                               .plateau_best = (double)INFINITY,
+                               .best = (double)INFINITY,
+                               .last = {(double)NAN, (double)NAN, (double)NAN},
+                               .result = AREA_CURRENT,
+                               .unfinished = 1};
     cusgd_status status = check_bounds(t);
     return status == CUSGD_OK ? run_begin(&t->run) : status;
 }

@@ -1,0 +1,108 @@
+#include "monitor.h"
+
+#include "clock.h"
+#include <math.h>
+#include <stdio.h>
+
+static int64_t patience(const run *r) { return r->options->patience > 0 ? r->options->patience : 1; }
+
+void monitor_begin(monitor *m, run *r, cusgd_callback callback, void *user)
+{
+    *m = (monitor){.run = r, .callback = callback, .user = user, .begun = clock_seconds()};
+    if (r->at.stale >= patience(r)) r->at.stale = 0;
+}
+
+cusgd_status monitor_validate(monitor *m, const double *theta)
+{
+    const problem *p = m->run->problem;
+    double unused;
+    m->now.valid = (double)NAN;
+    return p->valid.bound ? problem_objective(p, &p->valid, theta, &m->now.valid, &unused, NULL) : CUSGD_OK;
+}
+
+double monitor_score(const monitor *m) { return m->run->problem->valid.bound ? m->now.valid : m->now.objective; }
+
+/* ---- Stopping ---- */
+
+void monitor_count(monitor *m, double score)
+{
+    run_position *at = &m->run->at;
+    double least = at->best - m->run->options->tolerance * fabs(at->best - m->run->problem->targets.floor);
+    at->last[2] = at->last[1];
+    at->last[1] = at->last[0];
+    at->last[0] = m->now.objective;
+    at->stale = score < least || isinf(at->best) ? 0 : at->stale + 1;
+    at->best = fmin(at->best, score);
+}
+
+void monitor_judge(monitor *m, int flat)
+{
+    if (flat)
+        m->stop = CUSGD_STOP_GRADIENT;
+    else if (m->run->by_tolerance && m->run->at.stale >= patience(m->run))
+        m->stop = CUSGD_STOP_TOLERANCE;
+}
+
+double monitor_excess(const monitor *m)
+{
+    const double *last = m->run->at.last;
+    double before = last[2] - last[1], after = last[1] - last[0];
+    if (!(before > 0) || !(after > 0) || after >= before) return (double)NAN;
+    double ratio = after / before;
+    return after * ratio / (1 - ratio) / fabs(last[0] - m->run->problem->targets.floor);
+}
+
+/* ---- What is told ---- */
+
+int monitor_tell(const monitor *m, int64_t step, double loss, int evaluated, double rate)
+{
+    const problem *p = m->run->problem;
+    double seconds = clock_seconds() - m->begun;
+    int64_t epochs = m->run->options->epochs;
+    if (!m->callback) return 0;
+    cusgd_progress now = {
+        .epoch = m->epochs,
+        .epochs = epochs,
+        .step = step,
+        .loss = problem_reported(p, loss),
+        .evaluated = evaluated,
+        .valid_loss = evaluated && p->valid.bound ? problem_reported(p, m->now.valid) : (double)NAN,
+        .rate = rate,
+        .seconds = seconds,
+        .rows_per_second = m->working > 0 ? (double)m->rows / m->working : 0,
+        .seconds_left = seconds / (double)m->epochs * (double)(epochs - m->epochs),
+    };
+    return m->callback(&now, m->user);
+}
+
+void monitor_result(const monitor *m, double rate, cusgd_result *result)
+{
+    const problem *p = m->run->problem;
+    result->stop = m->stop;
+    result->epochs = m->run->at.epoch;
+    result->steps = m->run->at.step;
+    result->epoch = m->result_epoch;
+    result->loss = problem_reported(p, m->now.loss);
+    result->valid_loss = p->valid.bound ? problem_reported(p, m->now.valid) : (double)NAN;
+    result->objective = m->now.objective * p->units.loss;
+    result->gradient = m->now.gradient;
+    result->excess = monitor_excess(m);
+    result->rate = rate;
+    result->seconds = clock_seconds() - m->begun;
+    result->rows_per_second = m->working > 0 ? (double)m->rows / m->working : 0;
+    result->separated = p->separated > 0;
+}
+
+/* ---- The result compared with the intercept-only model ---- */
+
+cusgd_status monitor_compare_null(const monitor *m, const char *advice, char *note, size_t size)
+{
+    const double rounding = 1e-6;
+    problem *p = m->run->problem;
+    cusgd_status status = isnan(p->null_loss) ? problem_measure_null(p, 0) : CUSGD_OK;
+    if (status == CUSGD_OK && !*note && m->now.loss > p->null_loss + rounding * fabs(p->null_loss - p->targets.floor))
+        snprintf(note, size, "the model is worse than %s on the training rows (loss %.6g, not %.6g): %s",
+                 p->intercept ? "the intercept-only model, which predicts a constant," : "a model whose coefficients are 0",
+                 problem_reported(p, m->now.loss), problem_reported(p, p->null_loss), advice);
+    return status;
+}
