@@ -32,6 +32,7 @@ typedef struct check {
     double *gradient[PEERS]; /* size */
     double slope;            /* the largest value of a gradient so far: their scale, as they may vanish at the optimum */
     int64_t *order;          /* n: a batch's rows */
+    int64_t step;            /* that is being compared, from 1; 0: no step */
 } check;
 
 /* One step of the run: batch `batch` of the epoch whose order this is. */
@@ -51,7 +52,7 @@ static double largest(const double *values, int64_t count)
 }
 
 /* Keeps the worst: differences on a scale, and as a share of what is allowed. NaN on either side is beyond every bound. */
-static void compare(check *c, int line, int peer, double value, double reference, double scale, double allowed, int64_t step)
+static void compare(check *c, int line, int peer, double value, double reference, double scale, double allowed)
 {
     cusgd_check_line *l = &c->report->lines[line];
     double difference = value == reference ? 0 : fabs(value - reference);
@@ -62,22 +63,20 @@ static void compare(check *c, int line, int peer, double value, double reference
     l->device = fmax(l->device, relative);
     if (!(share > l->share) && l->step) return;
     l->share = fmax(l->share, share);
-    l->step = step;
+    l->step = c->step;
 }
 
 /* A device's values and the CPU's in its precision, each against the double reference. */
-static void compare_all(check *c, int line, const double *const values[PEERS], int64_t count, double scale, const double *allowed,
-                        int64_t step)
+static void compare_all(check *c, int line, const double *const values[PEERS], int64_t count, double scale, const double *allowed)
 {
     for (int peer = ON_DEVICE; peer <= ON_CPU; peer++)
-        for (int64_t i = 0; i < count; i++)
-            compare(c, line, peer, values[peer][i], values[IN_DOUBLE][i], scale, allowed[i], step);
+        for (int64_t i = 0; i < count; i++) compare(c, line, peer, values[peer][i], values[IN_DOUBLE][i], scale, allowed[i]);
 }
 
-static void compare_gradients(check *c, int line, int64_t step)
+static void compare_gradients(check *c, int line)
 {
     c->slope = fmax(c->slope, largest(c->gradient[IN_DOUBLE], c->size));
-    compare_all(c, line, (const double *const *)c->gradient, c->size, c->slope, c->bounds.gradient, step);
+    compare_all(c, line, (const double *const *)c->gradient, c->size, c->slope, c->bounds.gradient);
 }
 
 /* ---- Before the steps ---------------------------------------------------------------------------------------------------- */
@@ -99,15 +98,15 @@ static cusgd_status check_moments(check *c)
         double slack = 64 * DBL_EPSILON * sqrt((double)c->n);
         for (int64_t j = 0; j < d; j++) {
             double second = variance[IN_DOUBLE][j] + mean[IN_DOUBLE][j] * mean[IN_DOUBLE][j], rms = sqrt(second);
-            compare(c, MOMENTS, peer, mean[peer][j], mean[IN_DOUBLE][j], rms, slack * rms, 0);
-            compare(c, MOMENTS, peer, variance[peer][j], variance[IN_DOUBLE][j], second, slack * second, 0);
+            compare(c, MOMENTS, peer, mean[peer][j], mean[IN_DOUBLE][j], rms, slack * rms);
+            compare(c, MOMENTS, peer, variance[peer][j], variance[IN_DOUBLE][j], second, slack * second);
         }
         for (int64_t i = 0; i < k; i++) {
             double size =
                 fabs(target[IN_DOUBLE][i]) + fabs(c->t->problem.units.shift[i]) + largest(c->t->problem.targets.null, k);
-            compare(c, MOMENTS, peer, target[peer][i], target[IN_DOUBLE][i], size, slack * size + DBL_MIN, 0);
+            compare(c, MOMENTS, peer, target[peer][i], target[IN_DOUBLE][i], size, slack * size + DBL_MIN);
         }
-        compare(c, MOMENTS, peer, weight[peer], weight[IN_DOUBLE], weight[IN_DOUBLE], slack * weight[IN_DOUBLE], 0);
+        compare(c, MOMENTS, peer, weight[peer], weight[IN_DOUBLE], weight[IN_DOUBLE], slack * weight[IN_DOUBLE]);
     }
     free(sums);
     return status;
@@ -126,10 +125,10 @@ static cusgd_status check_rows(check *c)
         status = c->peer[i].ops->rows(c->peer[i].self, c->rows[i], rows, count, x + i * count * c->d, w[i]);
     for (int64_t i = 0; i < count * c->d && !status; i++) {
         double device = x[i], same = x[ON_CPU * count * c->d + i], exact = x[IN_DOUBLE * count * c->d + i];
-        compare(c, ROWS, ON_DEVICE, device, same, fabs(same), 0, 0);
-        compare(c, ROWS, ON_CPU, same, exact, fabs(exact), 1, 0);
+        compare(c, ROWS, ON_DEVICE, device, same, fabs(same), 0);
+        compare(c, ROWS, ON_CPU, same, exact, fabs(exact), 1);
     }
-    for (int64_t i = 0; i < count && !status; i++) compare(c, ROWS, ON_DEVICE, w[ON_DEVICE][i], w[ON_CPU][i], w[ON_CPU][i], 0, 0);
+    for (int64_t i = 0; i < count && !status; i++) compare(c, ROWS, ON_DEVICE, w[ON_DEVICE][i], w[ON_CPU][i], w[ON_CPU][i], 0);
     free(x);
     return status;
 }
@@ -220,8 +219,7 @@ static void compare_update(check *c, int peer, const place *at)
             (single ? reference_update_float : reference_update_double)(p, &at->numbers, own, penalised, c->point[u],
                                                                         c->gradient[peer][u], expected);
         for (int part = 0; part < PARTS; part++) scale = fmax(scale, fabs(expected[part]));
-        for (int part = 0; part < PARTS; part++)
-            compare(c, UPDATE, peer, c->next[part * c->size + u], expected[part], scale, 0, at->step + 1);
+        for (int part = 0; part < PARTS; part++) compare(c, UPDATE, peer, c->next[part * c->size + u], expected[part], scale, 0);
     }
 }
 
@@ -239,18 +237,18 @@ static cusgd_status check_step(check *c, const place *at, int *failed)
     if (status) return status;
     *failed = seen[ON_CPU].failed;
     if (seen[ON_DEVICE].failed != seen[ON_CPU].failed)
-        compare(c, LOSS, ON_DEVICE, (double)NAN, seen[IN_DOUBLE].loss, fabs(seen[IN_DOUBLE].loss), 0, at->step + 1);
+        compare(c, LOSS, ON_DEVICE, (double)NAN, seen[IN_DOUBLE].loss, fabs(seen[IN_DOUBLE].loss), 0);
     if (seen[ON_DEVICE].failed || seen[ON_CPU].failed) return CUSGD_OK;
 
     status = bounds_of(&c->bounds, c->order, rows_of(c, at));
-    compare_gradients(c, GRADIENT, at->step + 1);
+    compare_gradients(c, GRADIENT);
     for (int peer = ON_DEVICE; peer <= ON_CPU && !status; peer++) {
         status = step_of(c, peer, at, &stepped);
         if (status) return status;
         compare_update(c, peer, at);
-        compare(c, LOSS, peer, stepped.loss, seen[IN_DOUBLE].loss, fabs(seen[IN_DOUBLE].loss), c->bounds.value, at->step + 1);
+        compare(c, LOSS, peer, stepped.loss, seen[IN_DOUBLE].loss, fabs(seen[IN_DOUBLE].loss), c->bounds.value);
         if (stepped.rows != seen[IN_DOUBLE].rows || stepped.done != 1 || stepped.failed)
-            compare(c, LOSS, peer, (double)NAN, seen[IN_DOUBLE].loss, fabs(seen[IN_DOUBLE].loss), 0, at->step + 1);
+            compare(c, LOSS, peer, (double)NAN, seen[IN_DOUBLE].loss, fabs(seen[IN_DOUBLE].loss), 0);
     }
     return status;
 }
@@ -274,10 +272,12 @@ static cusgd_status lockstep(check *c, int64_t steps)
         status = c->peer[ON_CPU].ops->get(c->peer[ON_CPU].self, AREA_CURRENT, (enum part)part, c->state + part * c->size);
     for (; at.step < steps && !status; at.step++, at.batch++) {
         place_at(c, &at);
+        c->step = at.step + 1;
         status = check_step(c, &at, &failed);
         if (failed || status) break;
         memcpy(c->state, c->next, sizeof(double) * (size_t)(PARTS * c->size));
     }
+    c->step = 0;
     c->report->steps = at.step;
     if (!status && failed && at.step == 0)
         return fail(CUSGD_ERROR_DIVERGED, "the loss is not finite at the first step: choose another starting point");
@@ -300,7 +300,7 @@ static cusgd_status check_predictions(check *c, const double *theta)
         const double *const values[PEERS] = {out[ON_DEVICE] + first * c->k, out[ON_CPU] + first * c->k,
                                              out[IN_DOUBLE] + first * c->k};
         status = bounds_predictions(&c->bounds, first, count, allowed);
-        if (!status) compare_all(c, PREDICTIONS, values, count * c->k, largest(values[IN_DOUBLE], count * c->k), allowed, 0);
+        if (!status) compare_all(c, PREDICTIONS, values, count * c->k, largest(values[IN_DOUBLE], count * c->k), allowed);
     }
     for (int i = 0; i < PEERS; i++) free(out[i]);
     free(allowed);
@@ -321,12 +321,12 @@ static cusgd_status full_passes(check *c)
     if (!status) status = bounds_of(&c->bounds, c->order, c->n);
     if (status) return status;
     if (!isfinite(value[ON_CPU])) { /* a run on its way to divergence: the precision does not hold it, on no device */
-        if (isfinite(value[ON_DEVICE])) compare(c, OBJECTIVE, ON_DEVICE, value[ON_DEVICE], (double)NAN, 1, 0, 0);
+        if (isfinite(value[ON_DEVICE])) compare(c, OBJECTIVE, ON_DEVICE, value[ON_DEVICE], (double)NAN, 1, 0);
         return CUSGD_OK;
     }
     for (int peer = ON_DEVICE; peer <= ON_CPU; peer++)
-        compare(c, OBJECTIVE, peer, value[peer], value[IN_DOUBLE], fabs(value[IN_DOUBLE]), c->bounds.value / (double)c->n, 0);
-    compare_gradients(c, FULL_GRADIENT, 0);
+        compare(c, OBJECTIVE, peer, value[peer], value[IN_DOUBLE], fabs(value[IN_DOUBLE]), c->bounds.value / (double)c->n);
+    compare_gradients(c, FULL_GRADIENT);
     return check_predictions(c, theta);
 }
 
@@ -339,7 +339,7 @@ static cusgd_status check_slices(check *c, int64_t steps)
     if (!status) status = cusgd_trainer_step(c->t, steps);
     if (!status) status = run_theta(&c->t->run, AREA_CURRENT, c->point);
     for (int64_t u = 0; u < c->size && !status; u++)
-        compare(c, SLICES, ON_DEVICE, c->point[u], c->gradient[ON_DEVICE][u], fabs(c->gradient[ON_DEVICE][u]), 0, 0);
+        compare(c, SLICES, ON_DEVICE, c->point[u], c->gradient[ON_DEVICE][u], fabs(c->gradient[ON_DEVICE][u]), 0);
     return status;
 }
 
@@ -364,8 +364,8 @@ static cusgd_status free_run(check *c, int64_t steps)
     double scale = largest(c->gradient[IN_DOUBLE], c->size);
     for (int peer = ON_DEVICE; peer <= ON_CPU; peer++) {
         for (int64_t u = 0; u < c->size; u++)
-            compare(c, FREE_THETA, peer, c->gradient[peer][u], c->gradient[IN_DOUBLE][u], scale, (double)INFINITY, 0);
-        compare(c, FREE_LOSS, peer, loss[peer], loss[IN_DOUBLE], fabs(loss[IN_DOUBLE]), (double)INFINITY, 0);
+            compare(c, FREE_THETA, peer, c->gradient[peer][u], c->gradient[IN_DOUBLE][u], scale, (double)INFINITY);
+        compare(c, FREE_LOSS, peer, loss[peer], loss[IN_DOUBLE], fabs(loss[IN_DOUBLE]), (double)INFINITY);
     }
     return check_slices(c, steps);
 }

@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+"""Fails where the sources depend on each other in a forbidden direction, or a struct or a parameter list has grown too long.
+
+usage: check_structure.py SOURCE_FOLDER [--plant]
+
+--plant copies the sources, breaks each rule once, and succeeds if every break is found: a check that cannot fail checks nothing.
+"""
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+MAX_FIELDS = 20
+MAX_PARAMETERS = 7
+
+# Which files form a layer: the first pattern that a path matches.
+LAYERS = [
+    ("scalar", r"include/scalar/"),
+    ("public", r"include/cusgd\.h$"),
+    ("cli", r"host/cli/"),
+    ("data", r"host/data/|host/(data|error|interrupt|pool|clock|options)\.[ch]$"),
+    ("backend", r"host/(backend|module|rule|real)\.h$|host/device\.c$"),
+    ("cpu", r"host/cpu/"),
+    ("cuda", r"host/cuda/|kernels/"),
+    ("problem", r"host/problem/"),
+    ("run", r"host/run/"),
+    ("sgd", r"host/sgd/"),
+    ("solvers", r"host/solvers/"),
+    ("trainer", r"host/trainer/"),
+    ("check", r"host/check/"),
+    ("model", r"host/model[^/]*\.[ch]$|host/generate\.c$"),
+]
+
+# What a layer may include besides itself. Devices lie below the problem and are reached through host/backend.h alone; sgd and
+# solvers do not know each other; the command knows the public header alone.
+MAY_INCLUDE = {
+    "scalar": {"public"},
+    "public": set(),
+    "cli": {"public"},
+    "data": {"scalar", "public"},
+    "backend": {"scalar", "public", "data"},
+    "cpu": {"scalar", "public", "data", "backend"},
+    "cuda": {"scalar", "public", "data", "backend"},
+    "problem": {"scalar", "public", "data", "backend"},
+    "run": {"scalar", "public", "data", "backend", "problem"},
+    "sgd": {"scalar", "public", "data", "backend", "problem", "run"},
+    "solvers": {"scalar", "public", "data", "backend", "problem", "run"},
+    "model": {"scalar", "public", "data", "backend"},
+    "trainer": {"scalar", "public", "data", "backend", "problem", "run", "sgd", "solvers", "model"},
+    "check": {"scalar", "public", "data", "backend", "problem", "run", "sgd", "trainer"},
+}
+
+# What is longer, and no longer than this. An entry that is not needed any more is a fault, so that the list only shrinks.
+LONGER = {
+    ("include/cusgd.h", "cusgd_options"): 57,  # what callers set, option by option
+    ("host/backend.h", "plan"): 26,  # what a device is told, once a run
+    ("kernels/kernels.h", "update_task"): 31,  # kernel arguments are flat
+    ("include/scalar/update.h", "update_parameter"): 8,  # inlined into every inner loop, as is the next one
+    ("host/cpu/rows.c", "losses"): 8,
+    ("host/cuda/bind.c", "bind_matrix"): 10,
+    ("host/cuda/bind.c", "fetch_rows"): 9,
+    ("host/cuda/cuda.h", "run"): 26,
+    ("host/cuda/cuda.h", "cuda"): 26,
+    ("host/cuda/cuda.h", "stage_block"): 9,
+    ("host/cuda/stage.c", "stage_block"): 9,
+    ("host/cuda/stage.c", "pack_rows"): 8,
+    ("host/data/open.c", "open_part"): 8,
+}
+
+
+def sources(root):
+    files = [p for folder in ("include", "host", "kernels") for p in (root / folder).rglob("*") if p.suffix in (".c", ".h", ".cu")]
+    return sorted(p.relative_to(root).as_posix() for p in files)
+
+
+def layer_of(path):
+    return next((name for name, pattern in LAYERS if re.match(pattern, path)), None)
+
+
+def without_comments(text):
+    return re.sub(r"/\*.*?\*/|//[^\n]*", " ", text, flags=re.S)
+
+
+def resolve(root, path, name):
+    """The source that an #include "name" in `path` means, as the compiler looks for it; None: not one of ours."""
+    for folder in (Path(path).parent.as_posix(), "host", "include", "kernels"):
+        candidate = (root / folder / name).resolve()
+        if candidate.is_file():
+            return candidate.relative_to(root.resolve()).as_posix()
+    return None
+
+
+def includes(root, path, text):
+    names = re.findall(r'^\s*#\s*include\s+"([^"]+)"', text, flags=re.M)
+    return [found for found in (resolve(root, path, name) for name in names) if found]
+
+
+def cycles(graph):
+    """Depth-first: each cycle that a search from some file runs into."""
+    found, done = [], set()
+
+    def visit(path, trail):
+        if path in trail:
+            found.append("include cycle: " + " -> ".join(trail[trail.index(path):] + [path]))
+        elif path not in done:
+            for other in graph[path]:
+                visit(other, trail + [path])
+            done.add(path)
+
+    for path in graph:
+        visit(path, [])
+    return found
+
+
+def split_top(text, separator):
+    """Splits where no bracket is open."""
+    parts, depth, start = [], 0, 0
+    for i, c in enumerate(text):
+        depth += c in "([{"
+        depth -= c in ")]}"
+        if c == separator and depth == 0:
+            parts.append(text[start:i])
+            start = i + 1
+    return parts + [text[start:]]
+
+
+def structs(text):
+    """Each struct's name and how many fields it has."""
+    for match in re.finditer(r"\bstruct\s+(\w*)\s*\{", text):
+        depth, end = 1, match.end()
+        while depth:
+            depth += {"{": 1, "}": -1}.get(text[end], 0)
+            end += 1
+        declarations = [d for d in split_top(text[match.end():end - 1], ";") if d.strip()]
+        name = match.group(1) or re.match(r"\s*(\w*)", text[end:]).group(1)
+        yield name, sum(len(split_top(d, ",")) for d in declarations)
+
+
+def functions(text):
+    """Each function's name, declared or defined, and how many parameters it has."""
+    flat = re.sub(r"^\s*#[^\n]*(\\\n[^\n]*)*", "", text, flags=re.M)
+    pattern = r"^([A-Za-z_][\w \t*]*?[ \t*])(\w+)\(((?:[^(){};]|\([^(){};]*\))*)\)\s*[{;]"
+    for match in re.finditer(pattern, flat, flags=re.M):
+        if "return" not in match.group(1):
+            yield match.group(2), len(split_top(match.group(3), ","))
+
+
+def sizes(path, text, needed):
+    """Complaints of what is too long; the exceptions that were needed go to `needed`."""
+    measured = [(name, count, MAX_FIELDS, "fields") for name, count in structs(text)]
+    if not path.startswith("kernels/"):
+        measured += [(name, count, MAX_PARAMETERS, "parameters") for name, count in functions(text)]
+    for name, count, most, unit in measured:
+        allowed = LONGER.get((path, name), most)
+        if count > most:
+            needed.add((path, name))
+        if count > allowed:
+            yield f"{path}: {name} has {count} {unit}, more than {allowed}"
+
+
+def check(root):
+    problems, graph, needed = [], {}, set()
+    for path in sources(root):
+        text = without_comments((root / path).read_text())
+        graph[path] = includes(root, path, text)
+        layer = layer_of(path)
+        if layer is None:
+            problems.append(f"{path}: belongs to no layer of this script")
+        problems += [
+            f"{path}: includes {other}: {layer} may not depend on {layer_of(other)}"
+            for other in graph[path]
+            if layer and layer_of(other) not in MAY_INCLUDE[layer] | {layer}
+        ]
+        problems += sizes(path, text, needed)
+    problems += [f"{path}: {name} is no longer long: take it from LONGER" for path, name in LONGER if (path, name) not in needed]
+    return problems + cycles(graph)
+
+
+def plant(root):
+    """What each break is called, where it goes, and a part of the complaint that it must raise."""
+    breaks = [
+        ("upward include", "host/problem/targets.c", '#include "sgd/sgd.h"\n', "problem may not depend on sgd"),
+        ("methods that know each other", "host/solvers/gd.c", '#include "sgd/sgd.h"\n', "solvers may not depend on sgd"),
+        ("a device's header above the interface", "host/run/run.c", '#include "cpu/cpu.h"\n', "run may not depend on cpu"),
+        ("the command inside the library", "host/cli/main.c", '#include "data.h"\n', "cli may not depend on data"),
+        ("include cycle", "host/problem/linear.h", '#include "problem/separation.h"\n', "include cycle"),
+        ("long struct", "host/run/run.h", "struct grown { int " + ", ".join(f"a{i}" for i in range(MAX_FIELDS + 1)) + "; };\n", "grown has 21 fields"),
+        ("long parameter list", "host/run/run.h", "int grown(" + ", ".join(f"int a{i}" for i in range(MAX_PARAMETERS + 1)) + ");\n", "grown has 8 parameters"),
+        ("exception that nothing needs", "host/data/open.c", None, "open_part is no longer long"),
+        ("file of no layer", "host/stray.c", "int stray;\n", "host/stray.c: belongs to no layer"),
+    ]
+    missed = []
+    for name, path, text, complaint in breaks:
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder)
+            for part in ("include", "host", "kernels"):
+                shutil.copytree(root / part, copy / part)
+            target = copy / path
+            before = target.read_text() if target.exists() else ""
+            target.write_text(text + before if text is not None else before.replace("open_part", "open_parts"))
+            if not any(complaint in problem for problem in check(copy)):
+                missed.append(f"a planted fault was not found: {name}")
+    return missed
+
+
+def main():
+    root = Path(sys.argv[1])
+    problems = plant(root) if "--plant" in sys.argv[2:] else check(root)
+    print("\n".join(problems))
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
