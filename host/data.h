@@ -35,6 +35,20 @@ static inline double matrix_at(const cusgd_matrix *m, int64_t row, int64_t col)
     return m->type == CUSGD_TYPE_FLOAT32 ? (double)((const float *)m->at)[at] : ((const double *)m->at)[at];
 }
 
+/* Rows first .. first + count - 1 of the view. */
+static inline examples examples_piece(const examples *e, int64_t first, int64_t count)
+{
+    examples piece = *e;
+    cusgd_matrix *matrices[] = {&piece.x, &piece.y, &piece.w, &piece.o};
+    piece.n = count;
+    if (e->rows) piece.rows = e->rows + first;
+    for (int i = 0; i < 4 && !e->rows; i++) {
+        int64_t size = matrices[i]->type == CUSGD_TYPE_FLOAT32 ? (int64_t)sizeof(float) : (int64_t)sizeof(double);
+        if (matrices[i]->at) matrices[i]->at = (const char *)matrices[i]->at + first * matrices[i]->row_stride * size;
+    }
+    return piece;
+}
+
 static inline double offset_at(const examples *e, int64_t row) { return e->o.at ? matrix_at(&e->o, row, 0) : 0; }
 static inline double weight_at(const examples *e, int64_t row) { return e->w.at ? matrix_at(&e->w, row, 0) : 1; }
 

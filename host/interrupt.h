@@ -8,6 +8,9 @@
  * undone fails by fail_interrupted(). */
 int interrupt_asked(void);
 cusgd_status fail_interrupted(void);
+/* Likewise in a loop over rows, of which each takes less time than the question does: asked at every 1024th alone. A loop that
+ * ends early by it asks once more behind itself. */
+static inline int interrupt_asked_at(int64_t row) { return row % 1024 == 0 && interrupt_asked(); }
 
 /* The flag of a trainer at work in this thread; NULL: none. It is set, too, when the thread's function says so. Returns the one
  * before. */

@@ -231,6 +231,187 @@ Test(interrupt, cancel_in_a_pass)
     cusgd_data_free(data);
 }
 
+/* ---- Loops over rows: they ask, but not at every row ---- */
+
+enum { ROWS_BETWEEN = 1024 };
+
+/* Questions that making a trainer asks. */
+static int64_t questions_of_making(const cusgd_options *o, const cusgd_data *data)
+{
+    questions q = {0, 0};
+    cusgd_set_interrupt(ask, &q);
+    cusgd_trainer *t = trainer_of(o, data, NULL);
+    cusgd_set_interrupt(NULL, NULL);
+    cusgd_trainer_free(t);
+    return q.asked;
+}
+
+/* Targets that are taken in a unit of their own are looked at, and copied. */
+Test(interrupt, targets_of_unusual_size)
+{
+    uint64_t seed = 5;
+    double *x = random_normals(&seed, ROWS), *y = random_normals(&seed, ROWS);
+    cusgd_data *data = data_of(ROWS, 1, 1, x, y, NULL);
+    cusgd_options o;
+    cusgd_options_init(&o);
+    o.threads = 1;
+    int64_t usual = questions_of_making(&o, data);
+    for (int i = 0; i < ROWS; i++) y[i] *= 1e25;
+    int64_t unusual = questions_of_making(&o, data);
+    cr_expect_geq(unusual, usual + ROWS / ROWS_BETWEEN);
+    for (int64_t at = 1; at <= unusual; at++) {
+        questions q = {0, at};
+        cusgd_trainer *t;
+        cusgd_set_interrupt(ask, &q);
+        cr_assert_eq(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_INTERRUPTED, "question %d", (int)at);
+    }
+    cusgd_set_interrupt(NULL, NULL);
+    cusgd_data_free(data);
+    free(x);
+    free(y);
+}
+
+/* Whenever it is asked, an answer of yes ends the call. Metrics look for the targets' size, and compare with the null model;
+ * standard errors count rows and take their residuals. */
+Test(interrupt, metrics_and_standard_errors)
+{
+    uint64_t seed = 5;
+    double *x = random_normals(&seed, ROWS), *y = zeros(ROWS), *o = random_normals(&seed, ROWS);
+    for (int i = 0; i < ROWS; i++) y[i] = floor(3 * exp(0.3 * x[i]) * (i % 2));
+    cusgd_data *data = data_of(ROWS, 1, 1, x, y, NULL);
+    cr_assert_eq(cusgd_data_set_offset(data, CUSGD_OFFSET_LINEAR, (cusgd_matrix){o, CUSGD_TYPE_FLOAT64, 1, 1}), CUSGD_OK);
+    const cusgd_loss losses[] = {CUSGD_LOSS_POISSON, CUSGD_LOSS_SQUARED};
+    for (int i = 0; i < 2; i++) {
+        cusgd_options options = with_solver(CUSGD_SOLVER_AUTO);
+        cusgd_model *m, *other;
+        cusgd_metrics metrics;
+        options.loss = losses[i];
+        options.valid_fraction = 0;
+        options.epochs = 0;
+        cusgd_trainer *t = trainer_of(&options, data, NULL);
+        cr_assert_eq(cusgd_trainer_fit(t, NULL, NULL, NULL), CUSGD_OK, "%s", cusgd_last_error());
+        questions q = {0, 0};
+        cusgd_set_interrupt(ask, &q);
+        cr_assert_eq(cusgd_trainer_model(t, &m), CUSGD_OK);
+        cr_assert_not_null(cusgd_model_errors(m, NULL));
+        int64_t making = q.asked;
+        cr_expect_geq(making, ROWS / ROWS_BETWEEN);
+        q = (questions){0, 0};
+        cr_assert_eq(cusgd_model_evaluate(m, data, -1, &metrics), CUSGD_OK);
+        int64_t measuring = q.asked;
+        cr_expect_geq(measuring, (i == 0 ? 2 : 1) * ROWS / ROWS_BETWEEN);
+        for (int64_t at = 1; at <= making; at++) {
+            q = (questions){0, at};
+            cr_assert_eq(cusgd_trainer_model(t, &other), CUSGD_ERROR_INTERRUPTED, "loss %d, question %d", i, (int)at);
+        }
+        for (int64_t at = 1; at <= measuring; at++) {
+            q = (questions){0, at};
+            cr_assert_eq(cusgd_model_evaluate(m, data, -1, &metrics), CUSGD_ERROR_INTERRUPTED, "loss %d, question %d", i,
+                         (int)at);
+        }
+        cusgd_set_interrupt(NULL, NULL);
+        cusgd_model_free(m);
+        cusgd_trainer_free(t);
+    }
+    cusgd_data_free(data);
+    free(x);
+    free(y);
+    free(o);
+}
+
+/* The search for separated classes reads each row several times; a question may take as long as a row does. */
+Test(interrupt, is_not_asked_at_every_row)
+{
+    cusgd_data *data = make_data(1);
+    cusgd_options o = with_solver(CUSGD_SOLVER_NEWTON);
+    cusgd_trainer *t = trainer_of(&o, data, NULL);
+    questions q = {0, 0};
+    cusgd_set_interrupt(ask, &q);
+    cusgd_status status = cusgd_trainer_fit(t, NULL, NULL, NULL);
+    cusgd_set_interrupt(NULL, NULL);
+    cr_assert(status == CUSGD_OK || status == CUSGD_ERROR_CONVERGED);
+    cr_expect_lt(q.asked, ROWS / 4, "asked %d times", (int)q.asked);
+    cusgd_trainer_free(t);
+    cusgd_data_free(data);
+}
+
+/* ---- The least objective ---- */
+
+Test(interrupt, the_optimum)
+{
+    for (int logistic = 0; logistic < 2; logistic++) {
+        cusgd_data *data = make_data(logistic);
+        cusgd_options o = with_solver(CUSGD_SOLVER_SGD);
+        if (!logistic) o.loss = CUSGD_LOSS_SQUARED;
+        o.valid_fraction = 0;
+        double objective, seconds, before[COLS + 1], after[COLS + 1];
+        questions never = {0, 0};
+        cusgd_trainer *t = trainer_of(&o, data, NULL);
+        fit(t);
+        parameters_of(t, COLS, 1, before);
+        cusgd_trainer *other = trainer_of(&o, data, NULL);
+        fit(other);
+        cusgd_set_interrupt(ask, &never);
+        cr_assert_eq(cusgd_trainer_optimum(other, &objective, &seconds), CUSGD_OK);
+        cr_assert(isfinite(objective));
+        cr_assert_gt(never.asked, 1);
+        cusgd_trainer_free(other);
+        for (int64_t at = 1; at <= never.asked; at++) {
+            questions q = {0, at};
+            cusgd_set_interrupt(ask, &q);
+            cr_assert_eq(cusgd_trainer_optimum(t, &objective, &seconds), CUSGD_ERROR_INTERRUPTED, "question %d", (int)at);
+            cr_assert(isnan(objective));
+        }
+        cusgd_set_interrupt(NULL, NULL);
+        cr_assert_eq(cusgd_trainer_optimum(t, &objective, &seconds), CUSGD_OK); /* nothing was left half done */
+        cr_expect(isfinite(objective));
+        parameters_of(t, COLS, 1, after);
+        cr_expect_arr_eq(before, after, sizeof before);
+        cusgd_trainer_free(t);
+        cusgd_data_free(data);
+    }
+}
+
+static int64_t asked_when_told;
+static int note_questions(const cusgd_progress *p, void *user)
+{
+    (void)p;
+    asked_when_told = ((const questions *)user)->asked;
+    return 0;
+}
+
+/* A quadratic run that has converged is compared with the least objective. Whoever interrupts that loses the comparison alone. */
+Test(interrupt, a_fit_that_has_converged_was_not_cancelled)
+{
+    cusgd_data *data = make_data(0);
+    cusgd_options o = with_solver(CUSGD_SOLVER_CG);
+    o.loss = CUSGD_LOSS_SQUARED;
+    o.valid_fraction = 0;
+    o.epochs = 0;
+    o.gradient_tolerance = 1e-3; /* some iterations */
+    questions q = {0, 0};
+    cusgd_result r;
+    cusgd_trainer *t = trainer_of(&o, data, NULL);
+    cusgd_set_interrupt(ask, &q);
+    cr_assert_eq(cusgd_trainer_fit(t, note_questions, &q, &r), CUSGD_OK, "%s", cusgd_last_error());
+    cr_assert_eq(r.stop, CUSGD_STOP_GRADIENT);
+    cusgd_trainer_free(t);
+    int64_t last = asked_when_told, all = q.asked;
+    cr_assert_gt(all, last + 1);
+    for (int64_t at = last + 1; at <= all; at++) {
+        q = (questions){0, at};
+        cusgd_set_interrupt(NULL, NULL);
+        t = trainer_of(&o, data, NULL);
+        cusgd_set_interrupt(ask, &q);
+        cr_assert_eq(cusgd_trainer_fit(t, note_questions, &q, &r), CUSGD_OK, "question %d: %s", (int)at, cusgd_last_error());
+        cr_assert_eq(r.stop, CUSGD_STOP_GRADIENT, "question %d of %d: stop %d", (int)at, (int)all, (int)r.stop);
+        cr_assert(isfinite(r.loss));
+        cusgd_trainer_free(t);
+    }
+    cusgd_set_interrupt(NULL, NULL);
+    cusgd_data_free(data);
+}
+
 /* ---- The command: a reader that waits for a pipe hears signals; nothing is left behind ---- */
 
 Test(interrupt, the_command_waits_for_data)

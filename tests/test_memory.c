@@ -2,6 +2,7 @@
  * until none is left to refuse. Every time the work must fail with CUSGD_ERROR_MEMORY and a message, and give back all that it
  * took; at last it must succeed. The linker leads the library's allocations here (--wrap, see CMakeLists.txt), cJSON by its
  * hooks. */
+#include "problem/problem.h"
 #include "support.h"
 
 #include <cjson/cJSON.h>
@@ -31,12 +32,19 @@ enum { LIVE = 1 << 16, NEVER = 1 << 30 };
 static _Atomic int made, refused, refuse_from = NEVER, refuse_to = NEVER; /* the allocations [from, to) are refused, from 0 */
 static _Atomic(void *) live[LIVE]; /* those not freed yet; a place is found by the address, or after it */
 static _Atomic int live_count;
+static _Atomic size_t largest; /* bytes of one allocation since it was last set to 0 */
 
 static int is_refused(void)
 {
     int n = atomic_fetch_add(&made, 1), no = n >= refuse_from && n < refuse_to;
     refused += no;
     return no;
+}
+
+static size_t seen(size_t size)
+{
+    if (size > largest) largest = size;
+    return size;
 }
 
 static size_t place_of(const void *p) { return ((uintptr_t)p >> 4) * 2654435761u % LIVE; }
@@ -68,9 +76,15 @@ static void forget(void *p)
         }
 }
 
-void *__wrap_malloc(size_t size) { return is_refused() ? NULL : follow(__real_malloc(size)); }
-void *__wrap_calloc(size_t count, size_t size) { return is_refused() ? NULL : follow(__real_calloc(count, size)); }
-void *__wrap_aligned_alloc(size_t align, size_t size) { return is_refused() ? NULL : follow(__real_aligned_alloc(align, size)); }
+void *__wrap_malloc(size_t size) { return is_refused() ? NULL : follow(__real_malloc(seen(size))); }
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return is_refused() ? NULL : follow(__real_calloc(count, seen(count * size) / (count ? count : 1)));
+}
+void *__wrap_aligned_alloc(size_t align, size_t size)
+{
+    return is_refused() ? NULL : follow(__real_aligned_alloc(align, seen(size)));
+}
 char *__wrap_strdup(const char *text) { return is_refused() ? NULL : follow(__real_strdup(text)); }
 char *__wrap_strndup(const char *text, size_t length) { return is_refused() ? NULL : follow(__real_strndup(text, length)); }
 
@@ -78,7 +92,7 @@ void *__wrap_realloc(void *old, size_t size)
 {
     if (is_refused()) return NULL;
     forget(old);
-    return follow(__real_realloc(old, size));
+    return follow(__real_realloc(old, seen(size)));
 }
 
 void __wrap_free(void *p)
@@ -458,6 +472,141 @@ Test(memory, solvers)
 {
     refuse_each("solver exact, wide", solve_wide);
     refuse_each("solver newton, separated classes", solve_separated);
+}
+
+/* Where allocations are refused from number n on, counted from the start of a fit. */
+static cusgd_status fit_refused(cusgd_trainer *t, int n, cusgd_callback callback, cusgd_result *r)
+{
+    made = refused = 0;
+    refuse_from = n;
+    cusgd_status status = cusgd_trainer_fit(t, callback, NULL, r);
+    refuse_from = NEVER;
+    return status;
+}
+
+static cusgd_trainer *solver_trainer(cusgd_solver solver, cusgd_data **data)
+{
+    cusgd_options o;
+    cusgd_trainer *t;
+    cusgd_options_init(&o);
+    o.solver = solver;
+    o.threads = 1;
+    fill();
+    assert_works(wrap(data));
+    assert_works(cusgd_trainer_create(&o, *data, NULL, &t));
+    return t;
+}
+
+static int made_when_told;
+static int note_made(const cusgd_progress *p, void *user)
+{
+    (void)p, (void)user;
+    made_when_told = made;
+    return 0;
+}
+
+/* What is compared with the least objective has converged: without memory for the comparison, or to evaluate the result, it is
+ * the result all the same. */
+Test(memory, a_finished_fit_is_not_lost)
+{
+    enum { PARAMETERS = 2 * (COLS + 1) };
+    double whole[PARAMETERS], now[PARAMETERS];
+    int last = 0, late = 0, compared = 0;
+    for (int n = -1;; n++) { /* -1: none is refused */
+        cusgd_data *data;
+        cusgd_result r;
+        cusgd_trainer *t = solver_trainer(CUSGD_SOLVER_CG, &data);
+        refuse_to = n + 1;
+        cusgd_status status = fit_refused(t, n < 0 ? NEVER : n, note_made, &r);
+        refuse_to = NEVER;
+        int was_refused = refused, is_late = refused && last <= n;
+        cr_assert(status == CUSGD_OK || (was_refused && status == CUSGD_ERROR_MEMORY), "%d: %s", n, cusgd_last_error());
+        assert_works(cusgd_trainer_get(t, now, now + 2 * COLS));
+        if (n < 0) memcpy(whole, now, sizeof whole);
+        if (n < 0) last = made_when_told;
+        if (is_late) cr_assert_arr_eq(now, whole, sizeof whole, "allocation %d", n);
+        late += is_late;
+        compared += is_late && status == CUSGD_OK && r.stop == CUSGD_STOP_GRADIENT;
+        cusgd_trainer_free(t);
+        cusgd_data_free(data);
+        if (n >= 0 && !was_refused) break;
+    }
+    cr_expect_gt(late, 0, "nothing was allocated after the last iteration");
+    cr_expect_gt(compared, 0, "nothing was allocated for the comparison");
+}
+
+/* A cancellation is of the fit that is at work or, without one, the next: also where that cannot start. */
+Test(memory, a_fit_that_cannot_start_takes_its_cancellation_along)
+{
+    const cusgd_solver solvers[] = {CUSGD_SOLVER_SGD, CUSGD_SOLVER_LBFGS, CUSGD_SOLVER_EXACT};
+    for (size_t i = 0; i < sizeof solvers / sizeof *solvers; i++) {
+        cusgd_data *data;
+        cusgd_result r;
+        cusgd_trainer *t = solver_trainer(solvers[i], &data);
+        cusgd_trainer_cancel(t);
+        cusgd_status status = fit_refused(t, 0, NULL, &r);
+        cr_expect(status == CUSGD_ERROR_MEMORY || (solvers[i] == CUSGD_SOLVER_SGD && status == CUSGD_OK));
+        assert_works(cusgd_trainer_fit(t, NULL, NULL, &r));
+        cr_expect_neq(r.stop, CUSGD_STOP_CANCELLED, "solver %d", (int)i);
+        cusgd_trainer_free(t);
+        cusgd_data_free(data);
+    }
+}
+
+/* Standard errors take sums over the rows, not a number of each. */
+Test(memory, standard_errors_of_many_rows)
+{
+    enum { MANY = 1000000, OUTPUTS = 4 };
+    double *x = __real_malloc((MANY + OUTPUTS + 1) * sizeof *x);
+    cusgd_data *data;
+    cusgd_trainer *t;
+    cusgd_model *m;
+    cusgd_options o;
+    cr_assert_not_null(x);
+    for (int i = 0; i <= MANY + OUTPUTS; i++) x[i] = i * 7 % 1013 - 500 + i % 3;
+    cusgd_matrix inputs = {x, CUSGD_TYPE_FLOAT64, 1, 1}, outputs = {x + 1, CUSGD_TYPE_FLOAT64, 1, 1};
+    assert_works(cusgd_data_wrap(MANY, 1, OUTPUTS, inputs, outputs, (cusgd_matrix){0}, &data));
+    cusgd_options_init(&o);
+    o.solver = CUSGD_SOLVER_EXACT;
+    assert_works(cusgd_trainer_create(&o, data, NULL, &t));
+    assert_works(cusgd_trainer_fit(t, NULL, NULL, NULL));
+    largest = 0;
+    assert_works(cusgd_trainer_model(t, &m));
+    cr_expect_not_null(cusgd_model_errors(m, NULL));
+    cr_expect_lt(largest, (size_t)MANY * sizeof *x, "%zu bytes at once", (size_t)largest);
+    cusgd_model_free(m);
+    cusgd_trainer_free(t);
+    cusgd_data_free(data);
+    __real_free(x);
+}
+
+/* Of few rows with very many columns no copy is made only to see that they are independent. */
+Test(memory, separation_of_very_many_columns)
+{
+    enum { FEW = 90, MANY = 1200000 }; /* 90 x 1.2e6 is more than 1e8 */
+    static double x[FEW], y[FEW];
+    cusgd_options o;
+    char note[512] = "";
+    cusgd_options_init(&o);
+    for (int i = 0; i < FEW; i++) x[i] = i * 7 % 13, y[i] = i % 2;
+    examples rows = {.n = FEW, .d = MANY, .k = 1, .x = {x, CUSGD_TYPE_FLOAT64, 1, 0}, .y = {y, CUSGD_TYPE_FLOAT64, 1, 1}};
+    problem p = {.options = &o,
+                 .loss = {.kind = CUSGD_LOSS_LOGISTIC},
+                 .d = MANY,
+                 .k = 1,
+                 .intercept = 1,
+                 .train = {.rows = rows},
+                 .units = {.mean = calloc(MANY, sizeof(double)), .scale = calloc(MANY, sizeof(double))},
+                 .separated = -1};
+    double *theta = calloc(MANY + 1, sizeof(double));
+    for (int j = 0; j < MANY; j++) p.units.scale[j] = 1;
+    largest = 0;
+    assert_works(problem_separation(&p, theta, 0, note, sizeof note));
+    cr_expect_eq(p.separated, 0, "%s", note);
+    cr_expect_lt(largest, (size_t)100000000 * sizeof(double), "%zu bytes at once", (size_t)largest);
+    free(theta);
+    free(p.units.mean);
+    free(p.units.scale);
 }
 
 Test(memory, reading)

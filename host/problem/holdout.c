@@ -7,11 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_BETWEEN = 1 << 16 }; /* questions whether to stop */
-
 static int has_weight(const examples *e)
 {
-    for (int64_t i = 0; i < e->n; i++)
+    for (int64_t i = 0; i < e->n && !interrupt_asked_at(i); i++)
         if (weight_at(e, examples_row(e, i)) > 0) return 1;
     return 0;
 }
@@ -21,6 +19,7 @@ static cusgd_status check_weights(const problem *p)
 {
     int train = has_weight(&p->train.rows), valid = has_weight(&p->valid.rows);
     if (train && valid) return CUSGD_OK;
+    if (interrupt_asked()) return fail_interrupted();
     return fail(
         CUSGD_ERROR_DATA,
         "%s: with valid-fraction %g all %lld rows that are %s have weight 0; remove the rows of weight 0, or choose another "
@@ -50,10 +49,10 @@ cusgd_status hold_out(problem *p)
     int stops = 0;
     for (int64_t i = 0; i < held && !stops; i++) {
         is_held[permutation_at(&order, (uint64_t)i)] = 1;
-        stops = i % ROWS_BETWEEN == 0 && interrupt_asked();
+        stops = interrupt_asked_at(i);
     }
     for (int64_t i = 0; i < all->n && !stops; i++) {
-        stops = i % ROWS_BETWEEN == 0 && interrupt_asked();
+        stops = interrupt_asked_at(i);
         if (i / unit < pieces && is_held[i / unit])
             p->valid.index[valid++] = i;
         else

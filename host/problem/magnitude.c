@@ -5,6 +5,7 @@
 #include "problem.h"
 
 #include "error.h"
+#include "interrupt.h"
 #include "options.h"
 #include <math.h>
 #include <stdlib.h>
@@ -26,7 +27,7 @@ static bounds bounds_of(const cusgd_options *o)
 static double largest_target(const examples *e)
 {
     double largest = 0;
-    for (int64_t i = 0; i < e->n; i++) {
+    for (int64_t i = 0; i < e->n && !interrupt_asked_at(i); i++) {
         int64_t row = examples_row(e, i);
         if (!(weight_at(e, row) > 0)) continue;
         for (int64_t c = 0; c < e->k; c++) largest = fmax(largest, fabs(matrix_at(&e->y, row, c)));
@@ -66,11 +67,11 @@ static cusgd_status copy_scaled(const problem *p, example_set *set)
     if (!copy) return fail_memory((size_t)(n * k) * sizeof *copy, "the scaled targets");
     if (set->data) {
         set->scaled = copy;
-        for (int64_t i = 0; i < n; i++)
+        for (int64_t i = 0; i < n && !interrupt_asked_at(i); i++)
             for (int64_t c = 0; c < k; c++) copy[i * k + c] = matrix_at(&data->view.y, i, c) / p->units.target;
     }
     set->rows.y = (cusgd_matrix){copy, CUSGD_TYPE_FLOAT64, k, 1};
-    return CUSGD_OK;
+    return interrupt_asked() ? fail_interrupted() : CUSGD_OK;
 }
 
 cusgd_status scale_targets(problem *p)
@@ -79,6 +80,7 @@ cusgd_status scale_targets(problem *p)
     p->units.target = p->units.loss = 1;
     if (loss_is_of_classes(p->options->loss)) return CUSGD_OK;
     double largest = largest_target(&p->train.rows);
+    if (interrupt_asked()) return fail_interrupted();
     if (largest == 0 || (largest >= b.low && largest <= b.high)) return CUSGD_OK;
     if (!can_scale(p) || largest > 1e150) return refuse(p, largest); /* squares of larger ones could not even be reported */
     p->units.target = ldexp(1, ilogb(largest));

@@ -49,9 +49,17 @@ cusgd_status problem_hessian(const problem *p, loss_rule loss, const double *the
     return p->backend->ops->hessian(p->backend->self, p->train.bound, loss, theta, hessian);
 }
 
-cusgd_status problem_predict(const problem *p, const double *theta, double *out)
+/* The rows are bound once more, piece by piece: of the bound ones a device gives all predictions at once. */
+cusgd_status problem_predict(const problem *p, const double *theta, int64_t first, int64_t count, double *out)
 {
-    return p->backend->ops->predict(p->backend->self, p->train.bound, theta, out);
+    const backend_ops *ops = p->backend->ops;
+    examples piece = examples_piece(&p->train.rows, first, count);
+    bound *b = NULL;
+    piece.y.at = piece.w.at = NULL;
+    cusgd_status status = ops->bind(p->backend->self, &piece, &p->units.transform, &b);
+    if (status == CUSGD_OK) status = ops->predict(p->backend->self, b, theta, out);
+    ops->unbind(p->backend->self, b);
+    return status;
 }
 
 cusgd_status problem_moments(const problem *p, double *mean, double *variance, double *target_mean, double *weight)

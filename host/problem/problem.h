@@ -89,11 +89,12 @@ double targets_floor(const problem *p);
 cusgd_status problem_objective(const problem *p, const example_set *set, const double *theta, double *loss, double *objective,
                                double *gradient);
 /* Mean loss alone, by a rule of its own, in one pass; the loss's second derivatives over the training rows, as backend.h has
- * them; their predictions, n x k, in the coordinates of the bound targets; moments of the training rows as they are given. */
+ * them; the predictions of training rows first .. first + count - 1, count x k, in the coordinates of the bound targets; moments
+ * of the training rows as they are given. */
 cusgd_status problem_loss(const problem *p, const example_set *set, loss_rule loss, const double *theta, double *value,
                           double *gradient);
 cusgd_status problem_hessian(const problem *p, loss_rule loss, const double *theta, double *hessian);
-cusgd_status problem_predict(const problem *p, const double *theta, double *out);
+cusgd_status problem_predict(const problem *p, const double *theta, int64_t first, int64_t count, double *out);
 cusgd_status problem_moments(const problem *p, double *mean, double *variance, double *target_mean, double *weight);
 /* The factor on parameter u's penalties; theta brought into its bounds. */
 double problem_penalty(const problem *p, int64_t u);

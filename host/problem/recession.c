@@ -40,7 +40,7 @@ static int holds_everywhere(search *s, const double *v, double most, double *z, 
     const examples *e = &s->problem->train.rows;
     int holds = 1;
     *all = 1;
-    for (int64_t i = 0; i < e->n && !interrupt_asked(); i++) {
+    for (int64_t i = 0; i < e->n && !interrupt_asked_at(i); i++) {
         int64_t row = examples_row(e, i);
         if (!counts(s, row)) continue;
         read_row(s, row, z);
@@ -221,7 +221,7 @@ cusgd_status judge_independence(search *s, enum verdict *v)
     int64_t n = s->count[0] + s->count[1], f = s->free, m = 0;
     double *z = allocate((size_t)(n * f + n * n), sizeof *z), *gram = z + n * f;
     if (!z) return fail_memory((size_t)(n * f + n * n) * sizeof *z, "the check for separated classes");
-    for (int64_t i = 0; i < s->problem->train.rows.n; i++) {
+    for (int64_t i = 0; i < s->problem->train.rows.n && !interrupt_asked_at(i); i++) {
         int64_t row = examples_row(&s->problem->train.rows, i);
         if (!counts(s, row)) continue;
         double *at = z + m++ * f;
@@ -246,7 +246,7 @@ void judge_margins(const search *s, const double *theta, enum verdict *v)
     *v = UNKNOWN;
     for (int64_t j = 0; j < d; j++)
         if (s->may[j] != BOTH) return;
-    for (int64_t i = 0; i < e->n && !interrupt_asked() && !(least <= 0); i++) {
+    for (int64_t i = 0; i < e->n && !interrupt_asked_at(i) && !(least <= 0); i++) {
         int64_t row = examples_row(e, i);
         double p = theta[d * k + s->c];
         if (!counts(s, row)) continue;

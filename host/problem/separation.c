@@ -57,24 +57,26 @@ static int is_open(const search *s)
     return any;
 }
 
-/* Counts the rows, and takes the ranges of the columns as far as they tell something. */
+/* Counts the rows, and takes the ranges of the columns: of all rows as long as they may tell something, and then, as the scale of
+ * the columns alone, of rows that are spread over the rest. */
 static void find_ranges(search *s)
 {
-    enum { ROWS_BETWEEN = 4096 };
+    enum { ROWS_BETWEEN = 4096, SPREAD = 1 << 16 };
     const examples *e = &s->problem->train.rows;
     for (int y = 0; y < 2; y++) {
         s->count[y] = 0;
         for (int64_t j = 0; j < e->d; j++) s->low[y][j] = (double)INFINITY, s->high[y][j] = -(double)INFINITY;
     }
     int open = is_open(s);
-    for (int64_t i = 0; i < e->n && !interrupt_asked(); i++) {
+    for (int64_t i = 0; i < e->n && !interrupt_asked_at(i); i++) {
         int64_t row = examples_row(e, i);
         if (open && i % ROWS_BETWEEN == ROWS_BETWEEN - 1) open = is_open(s);
         if (!counts(s, row)) continue;
         int y = is_positive(s, row);
         double *low = s->low[y], *high = s->high[y];
         s->count[y]++;
-        for (int64_t j = 0; j < e->d && open; j++) {
+        int looks = open || i % (1 + e->n / SPREAD) == 0;
+        for (int64_t j = 0; j < e->d && looks; j++) {
             double x = matrix_at(&e->x, row, j);
             low[j] = x < low[j] ? x : low[j];
             high[j] = x > high[j] ? x : high[j];
@@ -107,6 +109,15 @@ static void append(char *text, size_t room, const char *part)
     if (used + 1 < room) snprintf(text + used, room - used, "%s", part);
 }
 
+/* Of a name: the characters that fit into 24 bytes. */
+static int shown_bytes(const char *name)
+{
+    enum { MAX_BYTES = 24 };
+    size_t length = strlen(name), bytes = length < MAX_BYTES ? length : MAX_BYTES;
+    while (bytes > 0 && bytes < length && ((unsigned char)name[bytes] & 0xC0) == 0x80) bytes--; /* UTF-8: within a character */
+    return (int)bytes;
+}
+
 /* '"a", "b" and 5 more', of `count` columns of which `column` has the first NAMED. */
 static void append_columns(const search *s, const int64_t *column, int64_t count, char *text, size_t room)
 {
@@ -115,7 +126,7 @@ static void append_columns(const search *s, const int64_t *column, int64_t count
         const char *name = cusgd_data_feature(s->problem->train.data, column[i]);
         const char *before = i == 0 ? "" : i + 1 == count ? " and " : ", ";
         if (name)
-            snprintf(part, sizeof part, "%s\"%.24s\"", before, name);
+            snprintf(part, sizeof part, "%s\"%.*s\"", before, shown_bytes(name), name);
         else
             snprintf(part, sizeof part, "%s%lld", before, (long long)column[i] + 1);
         append(text, room, part);
@@ -128,7 +139,7 @@ static void begin_note(const search *s, char *text, size_t room)
 {
     const char *target = cusgd_data_target(s->problem->train.data, s->c);
     text[0] = '\0';
-    if (s->problem->k > 1 && target) snprintf(text, room, "%.24s: ", target);
+    if (s->problem->k > 1 && target) snprintf(text, room, "%.*s: ", shown_bytes(target), target);
     if (s->problem->k > 1 && !target) snprintf(text, room, "output %lld: ", (long long)s->c + 1);
 }
 
@@ -216,13 +227,14 @@ static enum verdict judge_columns(search *s, char *text, size_t room)
 static cusgd_status judge_output(search *s, const double *theta, enum verdict *v, char *text, size_t room)
 {
     enum { MAX_ROWS = 1000 };
-    const double MAX_WORK = 1e10; /* multiplications: some seconds */
+    const double MAX_WORK = 1e10 /* multiplications: some seconds */, MAX_VALUES = 1e8 /* a copy of the rows: 0.8 GB */;
     cusgd_status status = CUSGD_OK;
     *v = judge_columns(s, text, room);
     if (*v != UNKNOWN || interrupt_asked()) return status;
     take_columns(s);
     int64_t n = s->count[0] + s->count[1];
-    if (n <= s->free && n <= MAX_ROWS && (double)n * (double)n * (double)s->free <= MAX_WORK) {
+    double values = (double)n * (double)s->free;
+    if (n <= s->free && n <= MAX_ROWS && values <= MAX_VALUES && (double)n * values <= MAX_WORK) {
         status = judge_independence(s, v);
         if (*v == SEPARATED) note_independence(s, text, room);
         if (*v == SEPARATED || status != CUSGD_OK) return status;

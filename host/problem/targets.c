@@ -7,8 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { ROWS_BETWEEN = 1 << 16 }; /* questions whether to stop: who called asks once more */
-enum { MOST_ROWS = 1 << 16 };    /* looked at, evenly spread: they give a starting point and a scale, not a result */
+enum { MOST_ROWS = 1 << 16 }; /* looked at, evenly spread: they give a starting point and a scale, not a result */
 
 /* Some targets of one output, their weights and offsets. */
 typedef struct target_rows {
@@ -149,7 +148,7 @@ void targets_beside_offsets(const problem *p, double *mean)
         for (int64_t i = 0; i < e->n; i++) {
             int64_t row = examples_row(e, i);
             double w = weight_at(e, row);
-            if (i % ROWS_BETWEEN == 0 && interrupt_asked()) break;
+            if (interrupt_asked_at(i)) break;
             if (!(w > 0)) continue;
             beside_offset b = loss_beside_offset(p->loss, matrix_at(&e->y, row, c), offset_at(e, row));
             above += w * b.above;
@@ -169,7 +168,7 @@ double targets_floor(const problem *p)
     for (int64_t i = 0; i < e->n; i++) {
         int64_t row = examples_row(e, i);
         double w = weight_at(e, row);
-        if (i % ROWS_BETWEEN == 0 && interrupt_asked()) break;
+        if (interrupt_asked_at(i)) break;
         for (int64_t c = 0; c < e->k; c++) sum += w * loss_floor(p->loss, matrix_at(&e->y, row, c));
         weight += w;
     }

@@ -44,11 +44,11 @@ static cusgd_status step_back(solver *s, const double *p, double most, int *take
         vector_copy(s->size, s->x, s->trial);
         vector_add(s->size, s->step, p, s->trial);
         status = solver_evaluate(s, s->trial, &f, s->trial_g);
-        double norm = vector_norm(s->size, s->trial_g);
-        if (status != CUSGD_OK || (isfinite(f) && norm <= most)) {
-            *taken = status == CUSGD_OK;
-            if (*taken) solver_move(s, f);
-            return status;
+        if (status != CUSGD_OK) return status;
+        if (isfinite(f) && vector_norm(s->size, s->trial_g) <= most) {
+            *taken = 1;
+            solver_move(s, f);
+            return CUSGD_OK;
         }
         s->step /= 2;
     }

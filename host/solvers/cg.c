@@ -16,9 +16,10 @@ static cusgd_status iterate_quadratic(solver *s, double *p, double *hp, double *
     for (int64_t u = 0; u < s->size; u++) p[u] = -s->g[u];
     while (status == CUSGD_OK && s->m.stop == CUSGD_STOP_NONE && !s->stuck) {
         status = solver_curve(s, p, origin, &ready, hp);
+        if (status != CUSGD_OK) break;
         double bend = vector_dot(s->size, p, hp), before = square;
         s->stuck = !(bend > 0);
-        if (status != CUSGD_OK || s->stuck) break;
+        if (s->stuck) break;
         s->step = -vector_dot(s->size, s->g, p) / bend;
         vector_copy(s->size, s->x, s->trial);
         vector_add(s->size, s->step, p, s->trial);

@@ -86,10 +86,13 @@ void solver_announce(const problem *p, char *text, size_t room)
     const char *other = loss_is_quadratic(p->options->loss) ? "cg" : "lbfgs";
     text[0] = '\0';
     if (bytes <= large && !(direct && seconds > long_seconds)) return;
+    /* with fewer rows than columns, exact works by panels and tiles, and hears an interruption between them */
+    const char *waits =
+        which == CUSGD_SOLVER_EXACT && a.d > a.n ? "" : "; it can be interrupted only between two matrix operations";
     snprintf(text, room,
-             "solver %s needs about %.2g multiplications (%.2g s at 10^10 per second) and %.2g GB for its matrices; between two "
-             "matrix operations it cannot be interrupted. --solver %s needs no matrix",
-             solver_word(which), work_of(which, a), seconds, bytes / 1e9, other);
+             "solver %s needs about %.2g multiplications (%.2g s at 10^10 per second) and %.2g GB for its matrices%s. "
+             "--solver %s needs no matrix",
+             solver_word(which), work_of(which, a), seconds, bytes / 1e9, waits, other);
 }
 
 cusgd_status solver_check_memory(const problem *p)

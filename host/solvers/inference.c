@@ -7,6 +7,7 @@
 #include "solver.h"
 
 #include "error.h"
+#include "interrupt.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -36,26 +37,39 @@ static int64_t degrees_of_freedom(const run *r)
 {
     const examples *e = &r->problem->train.rows;
     int64_t count = -r->problem->d - (r->problem->intercept != 0);
-    for (int64_t i = 0; i < e->n; i++) count += weight_at(e, examples_row(e, i)) > 0;
+    for (int64_t i = 0; i < e->n && !interrupt_asked_at(i); i++) count += weight_at(e, examples_row(e, i)) > 0;
     return count;
 }
 
-/* out: k, the variances of what theta leaves. */
-static cusgd_status residual_variances(run *r, const double *theta, int64_t freedom, double *out)
+/* Adds what rows first .. first + count - 1 have part in the variances to out: k. p: count x k, work. */
+static cusgd_status add_squares(const problem *q, const double *theta, int64_t freedom, int64_t first, int64_t count, double *p,
+                                double *out)
 {
-    const examples *e = &r->problem->train.rows;
-    int64_t k = r->problem->k;
-    double *p = allocate((size_t)(e->n * k), sizeof *p);
-    cusgd_status status =
-        p ? problem_predict(r->problem, theta, p) : fail_memory((size_t)(e->n * k) * sizeof *p, "the residuals");
-    for (int64_t c = 0; c < k; c++) out[c] = 0;
-    for (int64_t i = 0; i < e->n && status == CUSGD_OK; i++) {
-        int64_t row = examples_row(e, i);
-        double w = e->w.at ? matrix_at(&e->w, row, 0) / r->problem->units.transform.weight_mean : 1;
-        for (int64_t c = 0; c < k; c++) {
-            double left = p[i * k + c] - (matrix_at(&e->y, row, c) - r->problem->units.shift[c]);
+    const examples *e = &q->train.rows;
+    cusgd_status status = problem_predict(q, theta, first, count, p);
+    for (int64_t i = 0; i < count && status == CUSGD_OK; i++) {
+        int64_t row = examples_row(e, first + i);
+        double w = e->w.at ? matrix_at(&e->w, row, 0) / q->units.transform.weight_mean : 1;
+        for (int64_t c = 0; c < q->k; c++) {
+            double left = p[i * q->k + c] - (matrix_at(&e->y, row, c) - q->units.shift[c]);
             out[c] += w * left * left / (double)freedom;
         }
+    }
+    return status;
+}
+
+/* out: k, the variances of what theta leaves. */
+static cusgd_status residual_variances(const problem *q, const double *theta, int64_t freedom, double *out)
+{
+    enum { PIECE_VALUES = 1 << 20 }; /* of x and y: 8 MB */
+    int64_t n = q->train.rows.n, k = q->k, rows = 1 + PIECE_VALUES / (q->d + k);
+    if (rows > n) rows = n;
+    double *p = allocate((size_t)(rows * k), sizeof *p);
+    cusgd_status status = p ? CUSGD_OK : fail_memory((size_t)(rows * k) * sizeof *p, "the residuals");
+    for (int64_t c = 0; c < k; c++) out[c] = 0;
+    for (int64_t first = 0; first < n && status == CUSGD_OK; first += rows) {
+        status = add_squares(q, theta, freedom, first, n - first < rows ? n - first : rows, p, out);
+        if (status == CUSGD_OK && interrupt_asked()) status = fail_interrupted();
     }
     free(p);
     return status;
@@ -104,7 +118,7 @@ static cusgd_status find_errors(run *r, int64_t left, double *h, double *out, in
     double *work = h + blocks * values, *variance = work + 5 * side, n = (double)r->problem->train.rows.n;
     cusgd_status status = run_theta(r, r->at.result, r->theta);
     if (status == CUSGD_OK) status = problem_hessian(r->problem, r->problem->loss, r->theta, h);
-    if (status == CUSGD_OK && quadratic) status = residual_variances(r, r->theta, left, variance);
+    if (status == CUSGD_OK && quadratic) status = residual_variances(r->problem, r->theta, left, variance);
     *good = 1;
     for (int64_t c = 0; c < k && status == CUSGD_OK && *good; c++) {
         double *block = h + (quadratic ? 0 : c) * values;
@@ -124,6 +138,7 @@ cusgd_status solver_errors(run *r, double **errors, int64_t *freedom, const char
     *errors = NULL;
     *freedom = quadratic ? left : 0;
     *missing = refusal(r);
+    if (interrupt_asked()) return fail_interrupted();
     if (!*missing && quadratic && left < 1) *missing = "there are no more rows with a weight than coefficients";
     if (*missing) return CUSGD_OK;
     double *h = allocate(count, sizeof *h), *out = allocate((size_t)(k * side), sizeof *out);

@@ -62,10 +62,12 @@ static cusgd_status curve(solver *s, loss_rule loss, const double *p, double *or
     cusgd_status status = CUSGD_OK;
     for (int64_t u = 0; u < s->size; u++) s->trial[u] = 0;
     if (!*ready) status = problem_loss(s->problem, &s->problem->train, loss, s->trial, &value, origin);
+    if (status != CUSGD_OK) return status;
     *ready = 1;
     vector_add(s->size, scale, p, s->trial);
-    if (status == CUSGD_OK) status = problem_loss(s->problem, &s->problem->train, loss, s->trial, &value, q);
+    status = problem_loss(s->problem, &s->problem->train, loss, s->trial, &value, q);
     s->passes++;
+    if (status != CUSGD_OK) return status;
     for (int64_t u = 0; u < s->size; u++) q[u] = (q[u] - origin[u]) / scale;
     clear_intercepts(s, q);
     return status;
@@ -74,7 +76,7 @@ static cusgd_status curve(solver *s, loss_rule loss, const double *p, double *or
 cusgd_status solver_curve(solver *s, const double *p, double *origin, int *ready, double *hp)
 {
     cusgd_status status = curve(s, s->problem->loss, p, origin, ready, hp);
-    add_ridge(s, p, hp);
+    if (status == CUSGD_OK) add_ridge(s, p, hp);
     return status;
 }
 
@@ -85,7 +87,8 @@ static cusgd_status top_by_matrix(solver *s, double *top)
     double *h = allocate((size_t)((side + MATRIX_TOP_WORK) * side), sizeof *h);
     if (!h) return fail_memory((size_t)(side * side) * sizeof *h, "the matrix of second derivatives");
     cusgd_status status = problem_hessian(s->problem, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, NULL, h);
-    for (int64_t j = 0; j < side && !s->problem->intercept; j++) h[s->problem->d * side + j] = h[j * side + s->problem->d] = 0;
+    for (int64_t j = 0; j < side && !s->problem->intercept && status == CUSGD_OK; j++)
+        h[s->problem->d * side + j] = h[j * side + s->problem->d] = 0;
     if (status == CUSGD_OK) *top = matrix_top(side, h, h + side * side);
     free(h);
     return status;
@@ -101,6 +104,7 @@ static cusgd_status top_by_passes(solver *s, double *top)
         p[u] = u % s->problem->k ? 0 : 1 + (double)(u * 7 % 11) / 11; /* outputs are alike */
     for (int i = 0; i < ITERATIONS && status == CUSGD_OK; i++) {
         status = curve(s, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, p, origin, &ready, q);
+        if (status != CUSGD_OK) break;
         *top = vector_norm(s->size, q) / vector_norm(s->size, p);
         vector_copy(s->size, q, p);
         if (*top == 0) break;

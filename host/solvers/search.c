@@ -16,6 +16,7 @@ static cusgd_status look(solver *s, const double *p, double at, point *out)
     vector_copy(s->size, s->x, s->trial);
     vector_add(s->size, at, p, s->trial);
     cusgd_status status = solver_evaluate(s, s->trial, &out->f, s->trial_g);
+    if (status != CUSGD_OK) return status;
     out->at = at;
     out->slope = vector_dot(s->size, s->trial_g, p);
     return status;
@@ -83,10 +84,11 @@ cusgd_status solver_search(solver *s, const double *p, double slope, double firs
     }
     if (!fits && lo.at > 0) { /* a decrease is a decrease */
         status = look(s, p, lo.at, &now);
+        if (status != CUSGD_OK) return status;
         fits = lo.f < zero.f;
     }
     s->stuck = !fits;
-    if (fits && status == CUSGD_OK) {
+    if (fits) {
         s->step = now.at;
         solver_move(s, now.f);
     }

@@ -156,7 +156,8 @@ cusgd_status solver_iterated(solver *s)
     if (s->m.stop == CUSGD_STOP_NONE && s->m.epochs >= o->epochs) s->m.stop = CUSGD_STOP_EPOCHS;
     count_work(s);
     int ends = monitor_tell(&s->m, s->m.run->at.step + s->m.epochs, s->m.now.loss, 1, s->step);
-    if (ends || interrupt_asked()) s->m.stop = CUSGD_STOP_CANCELLED;
+    /* a run that has converged is not one that was cancelled, unless its callback says so */
+    if (ends || (s->m.stop == CUSGD_STOP_NONE && interrupt_asked())) s->m.stop = CUSGD_STOP_CANCELLED;
     return CUSGD_OK;
 }
 
@@ -262,6 +263,9 @@ static cusgd_status check_optimum(solver *s)
     if (!s->quadratic || s->problem->valid.bound || s->m.run->options->solver == CUSGD_SOLVER_EXACT || s->m.epochs == 0)
         return CUSGD_OK;
     cusgd_status status = solver_optimum(s->m.run, &least, &seconds);
+    /* without memory, or where somebody wants the call to end, the least objective is not known: the fit has ended all the same
+     */
+    if (status == CUSGD_ERROR_MEMORY || status == CUSGD_ERROR_INTERRUPTED) return CUSGD_OK;
     if (status != CUSGD_OK || isnan(least)) return status;
     least = s->m.run->least; /* in the unit of s->f */
     share = fmax(share, s->m.run->options->precision == CUSGD_PRECISION_DOUBLE ? 1e-12 : 1e-5);

@@ -10,9 +10,10 @@ static cusgd_status step_exactly(solver *s, double *work, int *ready)
 {
     double *hp = work + s->size, *origin = work + 2 * s->size, f;
     cusgd_status status = solver_curve(s, s->g, origin, ready, hp);
+    if (status != CUSGD_OK) return status;
     double square = vector_dot(s->size, s->g, s->g), bend = vector_dot(s->size, s->g, hp);
     s->stuck = !(bend > 0);
-    if (status != CUSGD_OK || s->stuck) return status;
+    if (s->stuck) return CUSGD_OK;
     s->step = square / bend;
     vector_copy(s->size, s->x, s->trial);
     vector_add(s->size, -s->step, s->g, s->trial);

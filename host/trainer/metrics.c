@@ -25,13 +25,6 @@ typedef struct scorer {
     int threads;                 /* that check the data; 0: as many as help */
 } scorer;
 
-static cusgd_matrix rows_from(cusgd_matrix m, int64_t first)
-{
-    size_t size = m.type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double);
-    if (m.at) m.at = (const char *)m.at + (ptrdiff_t)(first * m.row_stride) * (ptrdiff_t)size;
-    return m;
-}
-
 static int64_t piece_rows(const scorer *s)
 {
     int64_t rows = PIECE_VALUES / (s->d + s->k);
@@ -41,12 +34,9 @@ static int64_t piece_rows(const scorer *s)
 /* p of rows first .. first + count - 1. */
 static cusgd_status score(const scorer *s, const cusgd_data *data, int64_t first, int64_t count, double *p)
 {
-    examples piece = data->view;
+    examples piece = examples_piece(&data->view, first, count);
     bound *b = NULL;
-    piece.n = count;
     piece.k = s->k;
-    piece.x = rows_from(piece.x, first);
-    piece.o = rows_from(piece.o, first);
     piece.y.at = piece.w.at = NULL;
     cusgd_status status = s->backend->ops->bind(s->backend->self, &piece, &s->transform, &b);
     if (status == CUSGD_OK) status = s->backend->ops->predict(s->backend->self, b, s->theta, p);
@@ -151,7 +141,7 @@ static void find_null(const examples *e, int64_t c, loss_rule loss, sums *s)
 {
     double constant = loss_best_constant(loss.kind, s->above / s->below);
     s->null = e->o.at ? 0 : s->weight * loss_at(loss, constant, s->mean * s->unit).value;
-    for (int64_t i = 0; i < e->n && e->o.at; i++) {
+    for (int64_t i = 0; i < e->n && e->o.at && !interrupt_asked_at(i); i++) {
         double w = weight_at(e, i);
         if (w > 0) s->null += w * loss_at(loss, constant + offset_at(e, i), matrix_at(&e->y, i, c)).value;
     }
@@ -188,7 +178,7 @@ static void add_metrics(const sums *s, loss_rule loss, double share, cusgd_metri
 static double unit_of(const examples *e, int64_t c)
 {
     double largest = 0;
-    for (int64_t i = 0; i < e->n; i++) largest = fmax(largest, fabs(matrix_at(&e->y, i, c)));
+    for (int64_t i = 0; i < e->n && !interrupt_asked_at(i); i++) largest = fmax(largest, fabs(matrix_at(&e->y, i, c)));
     return largest == 0 || (largest > 1e-100 && largest < 1e100) ? 1 : ldexp(1, ilogb(largest));
 }
 
@@ -213,6 +203,7 @@ static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t ou
                 add_row(&all[c], s->loss, p[r * k + c], matrix_at(&e->y, i + r, c), weight_at(e, i + r), offset_at(e, i + r));
     }
     for (int64_t c = 0; status == CUSGD_OK && c < k && loss_has_log_link(s->loss.kind); c++) find_null(e, c, s->loss, &all[c]);
+    if (status == CUSGD_OK && interrupt_asked()) status = fail_interrupted();
     if (status == CUSGD_OK) status = data_check_files(data);
     if (status == CUSGD_OK) {
         int classes = loss_is_of_classes(s->loss.kind);
