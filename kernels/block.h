@@ -43,6 +43,16 @@ static inline unsigned blocks_for(int64_t values)
 __device__ static inline int64_t thread_number() { return (int64_t)blockIdx.x * blockDim.x + threadIdx.x; }
 __device__ static inline int64_t thread_count() { return (int64_t)gridDim.x * blockDim.x; }
 
+/* Whether this block is the last of `blocks` to come here, in all of its threads, which all call: what the others wrote before
+ * they came is seen by all of them. *arrived: 0 before the first comes; it is for the last to make it 0 again. shared: 1. */
+__device__ static inline bool is_last_block(unsigned *arrived, unsigned blocks, unsigned *shared)
+{
+    __syncthreads();
+    if (threadIdx.x + threadIdx.y == 0) shared[0] = count_arrival(arrived);
+    __syncthreads();
+    return shared[0] == blocks - 1;
+}
+
 /* Adds up a and b over the block's rows of threads by a fixed tree: the threads of row 0 have their column's sums. All threads
  * call; shared: 2 THREADS. */
 __device__ static inline void column_sums(double *a, double *b, double *shared)

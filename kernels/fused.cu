@@ -27,13 +27,7 @@ __global__ __launch_bounds__(L::THREADS_MOST, 512 / L::THREADS_MOST) static void
     run_part<L>(t, row->first, part_of<L>(t, row, blockIdx.x, (const typename L::stored *)t.x), blockIdx.x, 0, point, from, p,
                 shared);
     if (!ends) return;
-    if (threadIdx.x == 0) {
-        __threadfence();
-        ticket[0] = atomicAdd(&t.state->arrived, 1u);
-    }
-    __syncthreads();
-    if (ticket[0] != gridDim.x - 1) return;
-    __threadfence();
+    if (!is_last_block(&t.state->arrived, gridDim.x, ticket)) return;
     double loss, slope;
     add_sums(t, 0, shared, &loss, &slope);
     if (threadIdx.x == 0) {

@@ -11,6 +11,7 @@
  *   wait_for_earlier(), let_later_begin(), fetch(): between the kernels of a stream
  *   ASSERT_ALONE(condition): of what holds where no two kernels run at once, as on the emulated GPU; there alone it is checked
  *   cluster_sync(), of_cluster(): between the blocks of a cluster
+ *   count_arrival(): between the blocks of a grid, in place of __threadfence() and atomicAdd()
  * What the emulator cannot know of (bulk copies, matrix instructions) comes here, with a portable twin, together with the first
  * kernel that needs it. This file and its twin are the only ones that ask who compiles. */
 #ifndef CUSGD_KERNELS_PORT_H
@@ -90,6 +91,17 @@ __device__ static inline bool grid_barrier(unsigned *flags, unsigned round)
         met = (int)(seen - round) >= 0;
     }
     return __syncthreads_and(met) != 0;
+}
+
+/* Adds 1 to *count, in device memory, and returns what it was before: how many blocks of a grid have come here. What this thread
+ * has written, and other threads before a __syncthreads() with it, is seen by each thread that counts later, and by others after
+ * a __syncthreads() with that one. One thread of a block calls. It orders memory as far as that takes; __threadfence() on both
+ * sides of an atomicAdd() would order it sequentially, which costs several times as much. */
+__device__ static inline unsigned count_arrival(unsigned *count)
+{
+    unsigned before;
+    asm volatile("atom.acq_rel.gpu.global.add.u32 %0, [%1], 1;" : "=r"(before) : "l"(count) : "memory");
+    return before;
 }
 
 /* Copies T, of 4, 8 or 16 bytes, from global to shared memory in the background; it is there, for the thread that asked, after

@@ -130,6 +130,7 @@ static inline bool grid_barrier(unsigned *flags, unsigned round, int line = __bu
     for (unsigned i = 0; i < gridDim.x; i++) met &= (int)(flags[i] - round) >= 0;
     return met;
 }
+static inline unsigned count_arrival(unsigned *count) { return (*count)++; }
 static inline void __syncwarp(unsigned mask = 0xffffffffu) { emulator::barrier_warp(mask); }
 static inline void __threadfence() {}
 static inline void __threadfence_block() {}
