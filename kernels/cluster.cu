@@ -16,7 +16,7 @@
 
 template <class real, int PACKS, class stored = real>
 struct cluster_layout : layout<real, 16 / sizeof(stored), PACKS, true, stored> {
-    enum { THREADS_MOST = THREADS, CLUSTERED = 1 };
+    enum { THREADS_MOST = THREADS, WARPS = THREADS / 32, CLUSTERED = 1 };
 };
 
 /* A block's piece of every row. All have columns of their own: a row has more than 1024 packs of 16 bytes, a piece a whole
@@ -44,14 +44,12 @@ template <class L> __global__ __launch_bounds__(THREADS, 2) static void cluster_
     int64_t part = blockIdx.x / (unsigned)p.ranks;
     const stored *x = (const stored *)t.x + p.first;
     const real *from = (const real *)t.point + p.first;
-    begin_step<L>(t, part, x, p);
-    int64_t step = begun_step(t);
-    if (step < 0) return;
-    const step_row *row = t.update.table->row + step;
-    share<L> point;
-    load_point<L>(from, p.d, p, &point);
+    step_now now = begin_step<L>(t, part, x, p);
+    if (now.step < 0) return;
+    point_share<L> point;
+    load_point<L>(from, p, &point);
     cluster_sync(); /* before anything is sent to a block it has begun */
-    run_part<L>(t, row->first, part_of<L>(t, row, part, x), part, 0, point, from, p, shared);
+    run_part<L>(t, part_of<L>(t, now.first, now.count, part, x), part, 0, point, p, shared);
 }
 
 template <class L> static cudaError_t launch_parts(const fused_task *t, cudaStream_t stream)

@@ -16,28 +16,29 @@ __global__ __launch_bounds__(L::THREADS_MOST, 512 / L::THREADS_MOST) static void
     typedef typename L::real real;
     SHARED(double, shared, shared_doubles<L>());
     SHARED(unsigned, ticket, 1);
+    SHARED(step_row, rows, 2);
+    SHARED(step_now, kept, 1); /* rather than registers, through all of the part */
     place p = place_of<L>(t);
-    begin_step<L>(t, blockIdx.x, (const typename L::stored *)t.x, p);
-    int64_t step = begun_step(t);
-    if (step < 0) return;
-    const step_row *row = t.update.table->row + step;
-    const real *from = (const real *)t.point;
-    share<L> point;
-    load_point<L>(from, p.d, p, &point);
-    run_part<L>(t, row->first, part_of<L>(t, row, blockIdx.x, (const typename L::stored *)t.x), blockIdx.x, 0, point, from, p,
+    step_now now = begin_step<L>(t, blockIdx.x, (const typename L::stored *)t.x, p);
+    if (now.step < 0) return;
+    if (ends) bring_rows(t.update.table, now.step, now.is_last, rows);
+    if (threadIdx.x == 0) kept[0] = now;
+    point_share<L> point;
+    load_point<L>((const real *)t.point, p, &point);
+    run_part<L>(t, part_of<L>(t, now.first, now.count, blockIdx.x, (const typename L::stored *)t.x), blockIdx.x, 0, point, p,
                 shared);
     if (!ends) return;
+    copy_async_wait();
     if (!is_last_block(&t.state->arrived, gridDim.x, ticket)) return;
-    double loss, slope;
-    add_sums(t, 0, shared, &loss, &slope);
+    run_counts before = counts_of(t.state);
+    part_sums<real> sums = add_sums<real, 4>(t, 0, 0, shared);
     if (threadIdx.x == 0) {
-        t.state->pending = loss;
         t.state->arrived = 0;
-        t.state->turns[t.turn]++;
-        account(t.state, t.update.table);
+        end_step(t, before, kept[0].step, kept[0].count, sums.loss);
     }
-    __syncthreads();
-    if (t.state->active >= 0) update_columns<real, 4>(t, 0, t.update, step, slope, 0, 1, shared);
+    if (!isfinite(sums.loss)) return;
+    const update_now<real> by = update_now_by<real>(t.update, rows, rows + !kept[0].is_last);
+    update_columns<real, 4>(t, 0, t.update, by, sums, 0, 1, shared);
 }
 
 /* Otherwise: every block has the batch's loss, the first one counts the step, and each updates its share of the parameters. The
@@ -45,20 +46,22 @@ __global__ __launch_bounds__(L::THREADS_MOST, 512 / L::THREADS_MOST) static void
 template <class real> __global__ static void fused_update_kernel(fused_task t)
 {
     SHARED(double, shared, THREADS * 16 / (int)sizeof(real));
+    SHARED(step_row, rows, 2);
     let_later_begin();
+    int64_t steps = t.update.table->count;
     wait_for_earlier();
     int64_t step = t.state->active;
+    bool is_last = step + 1 >= steps;
+    if (step >= 0) bring_rows(t.update.table, step, is_last, rows);
+    run_counts before = counts_of(t.state);
+    part_sums<real> sums = add_sums<real, 8>(t, 0, blockIdx.x, shared);
+    copy_async_wait();
+    __syncthreads();
     if (step < 0) return;
-    double loss, slope;
-    add_sums(t, 0, shared, &loss, &slope);
-    if (blockIdx.x + threadIdx.x == 0) {
-        t.state->turns[t.turn]++;
-        if (isfinite(loss))
-            count_step(t.state, t.update.table, loss);
-        else
-            t.state->failed = FAILED_LOSS;
-    }
-    if (isfinite(loss)) update_columns<real, 8>(t, 0, t.update, step, slope, blockIdx.x, gridDim.x, shared);
+    if (blockIdx.x + threadIdx.x == 0) end_step(t, before, step, rows[0].count, sums.loss);
+    if (!isfinite(sums.loss)) return;
+    const update_now<real> by = update_now_by<real>(t.update, rows, rows + !is_last);
+    update_columns<real, 8>(t, 0, t.update, by, sums, blockIdx.x, gridDim.x, shared);
 }
 
 template <class real> static cudaError_t update_step_of(const fused_task *t, cudaStream_t stream)

@@ -36,6 +36,9 @@ template <class real_type, int VALUES_, int PACKS_, bool WIDE_, class stored_typ
                                : sizeof(stored) == 8 && !WIDE ? 4
                                                               : 2), /* in registers; else it is read for every row */
         THREADS_MOST = WIDE && PACKS > 1 ? 512 : 256,
+        WARPS = !WIDE || PACKS == 1 ? 8
+                : PACKS == 2        ? 0
+                                    : 16,                /* of a block; 0: 8 or 16 */
         FETCHES = CAN_FETCH && WIDE && PACKS < 8, /* rows ahead; beyond, there is no register left for it */
         CLUSTERED = 0                             /* 1: a row is shared by the blocks of a cluster */
     };
@@ -52,6 +55,7 @@ template <class L> struct row_share {
 /* Where the rows of a part are: in memory at their places; or copied behind one another (`staged`), with their y, w and o. */
 template <class real, class stored = real> struct part_rows {
     int64_t begin, end; /* positions in the batch */
+    int64_t first;      /* the batch's, in the epoch */
     bool staged;
     const stored *x;
     const real *y, *w, *o; /* w and o may be NULL */
@@ -65,12 +69,13 @@ __device__ static inline int64_t part_begin(const fused_task &t, int64_t number,
 
 /* Its rows in memory; x: all rows, or the columns of them that the block works on. */
 template <class L>
-__device__ static part_rows<typename L::real, typename L::stored> part_of(const fused_task &t, const step_row *row,
+__device__ static part_rows<typename L::real, typename L::stored> part_of(const fused_task &t, int64_t first, int64_t count,
                                                                           int64_t number, const typename L::stored *x)
 {
     typedef typename L::real real;
-    return {part_begin(t, number, row->count),
-            part_begin(t, number + 1, row->count),
+    return {part_begin(t, number, count),
+            part_begin(t, number + 1, count),
+            first,
             false,
             x,
             (const real *)t.y,
@@ -89,13 +94,19 @@ struct place {
     int room;        /* likewise: what a part's gradient has */
 };
 
+template <class L> __device__ static int warps_of() { return L::WARPS > 0 ? (int)L::WARPS : (int)blockDim.x / 32; }
+
+/* Whether a team is a part of a warp, as large as is known at run time alone. */
+template <class L> __host__ __device__ static constexpr bool may_be_narrow() { return !L::WIDE && L::PACKS == 1; }
+
 template <class L> __device__ static place place_of(const fused_task &t)
 {
     place p;
-    p.lanes = L::WIDE ? (int)blockDim.x : t.shape.lanes;
-    p.lane = (int)threadIdx.x % p.lanes;
-    p.slots = L::WIDE ? 1 : (int)blockDim.x / p.lanes;
-    p.slot = L::WIDE ? 0 : (int)threadIdx.x / p.lanes;
+    p.lanes = L::WIDE ? warps_of<L>() * 32 : may_be_narrow<L>() ? t.shape.lanes : 32; /* a power of 2 */
+    int thread = (int)threadIdx.x, bits = __ffs(p.lanes) - 1;
+    p.lane = L::WIDE ? thread : thread & (p.lanes - 1);
+    p.slots = L::WIDE ? 1 : THREADS >> bits;
+    p.slot = L::WIDE ? 0 : thread >> bits;
     p.rank = p.first = 0;
     p.ranks = 1;
     p.columns = (int)t.ld;
@@ -105,7 +116,7 @@ template <class L> __device__ static place place_of(const fused_task &t)
 }
 
 /* Among the threads that can exchange values: which ROWS of them own rows. A wide team has such owners in every warp. */
-template <class L> __device__ static int owner_width(const place &p) { return L::WIDE ? 32 : p.lanes; }
+template <class L> __device__ static int owner_width(const place &p) { return may_be_narrow<L>() ? p.lanes : 32; }
 
 /* ---- Rows ---- */
 
@@ -115,7 +126,7 @@ __device__ static inline int64_t row_at(const fused_task &t, int64_t first, int6
     return (int64_t)sampler_row(&t.update.table->order, (uint64_t)(first + position));
 }
 
-/* columns: ld; what a row has behind its d columns is 0. */
+/* from: the row, or NULL for zeros. columns: ld; what a row has behind its d columns is 0. */
 template <class L>
 __device__ static void load_share(const typename L::stored *from, int columns, const place &p, row_share<L> *to)
 {
@@ -132,15 +143,24 @@ __device__ static void load_share(const typename L::stored *from, int columns, c
     }
 }
 
-/* The point at which the gradient is taken; its intercept stands behind it, where rows may be padded. */
-template <class L> __device__ static void load_point(const typename L::real *from, int d, const place &p, share<L> *to)
+/* The point at which the gradient is taken, and where it is in memory; its intercept stands there behind it, where rows may be
+ * padded. */
+template <class L> struct point_share {
+    share<L> part;
+    typename L::real intercept;
+    const typename L::real *from;
+};
+
+template <class L> __device__ static void load_point(const typename L::real *from, const place &p, point_share<L> *to)
 {
     UNROLLED
     for (int q = 0; q < L::PACKS; q++)
         for (int i = 0; i < L::VALUES; i++) {
             int c = (q * p.lanes + p.lane) * L::VALUES + i;
-            to->at[q][i] = c < d ? from[c] : 0;
+            to->part.at[q][i] = c < p.d ? from[c] : 0;
         }
+    to->intercept = from[p.d];
+    to->from = from;
 }
 
 /* So many rows ahead of those that are worked on, rows are on their way to the L2 cache: 64 KB, which is more than a
@@ -160,72 +180,116 @@ __device__ static void fetch_row(const fused_task &t, int64_t first, const typen
 
 /* The value of lane u of the owners, in every lane. */
 template <class T> __device__ static T from_owner(T value, int u, int width) { return __shfl_sync(FULL_WARP, value, u, width); }
+template <class T> __device__ static const T *from_owner(const T *p, int u, int width)
+{
+    return reinterpret_cast<const T *>(from_owner(reinterpret_cast<unsigned long long>(p), u, width));
+}
 
 /* ---- Dot products ---- */
 
 __device__ static inline float multiply_add(float a, float b, float c) { return fmaf(a, b, c); }
 __device__ static inline double multiply_add(double a, double b, double c) { return fma(a, b, c); }
 
-template <class L>
-__device__ static typename L::real dot(const share<L> &point, const typename L::real *from, int d, const row_share<L> &x,
-                                       const place &p)
+template <class L> __device__ static typename L::real dot(const point_share<L> &point, const row_share<L> &x, const place &p)
 {
     typename L::real s = 0;
     UNROLLED
     for (int q = 0; q < L::PACKS; q++) {
         int c = (q * p.lanes + p.lane) * L::VALUES;
         if (L::POINT_STAYS || L::VALUES == 1) {
-            for (int i = 0; i < L::VALUES; i++) s = multiply_add(point.at[q][i], value_at(x.at[q], i), s);
+            for (int i = 0; i < L::VALUES; i++) s = multiply_add(point.part.at[q][i], value_at(x.at[q], i), s);
             continue;
         }
         const int values = 16 / sizeof(typename L::real); /* that 16 bytes of the point have */
         UNROLLED
         for (int h = 0; h < L::VALUES; h += values) {
-            if (c + h >= d) continue; /* else 16 bytes hold d - 1 and, at most, the intercept and room */
-            pack<typename L::real> theta = load_pack(from + c + h);
-            for (int i = 0; i < values; i++) s = multiply_add(c + h + i < d ? theta.at[i] : 0, value_at(x.at[q], h + i), s);
+            if (c + h >= p.d) continue; /* else 16 bytes hold d - 1 and, at most, the intercept and room */
+            pack<typename L::real> theta = load_pack(point.from + c + h);
+            for (int i = 0; i < values; i++) s = multiply_add(c + h + i < p.d ? theta.at[i] : 0, value_at(x.at[q], h + i), s);
         }
     }
     return s;
 }
 
-/* Adds each of ROWS values, a block's own, up over the cluster, in the order of ranks. Each block sends them to all: shared,
- * behind what team_sums() uses: 2 x MOST_BLOCKS x ROWS, whose halves take turns. */
-template <class L>
-__device__ static void cluster_sums(typename L::real *value, const place &p, typename L::real *shared, int turn)
+/* Adds ROWS values, a power of 2, up over `width` lanes, ROWS at least, by the tree in which lane l first adds lane l ^ (width /
+ * 2) and then, from half to half, its neighbour. As two lanes add the same two sums, each adds half of them and leaves the other
+ * half to the other: in the end lane l of the width has the sum of value number l / (width / ROWS) alone. All of the warp call.
+ */
+template <int ROWS, bool IS_WARP, class T> __device__ static T add_over_lanes(T *value, int width)
 {
-    typename L::real *sent = shared + 2 * L::ROWS * MOST_WARPS + (turn & 1) * MOST_BLOCKS * L::ROWS;
+    const int lane = (int)threadIdx.x % 32;
+    if (IS_WARP) width = 32;
+    int offset = width / 2;
     UNROLLED
-    for (int u = 0; u < L::ROWS; u++)
-        if ((int)threadIdx.x < p.ranks) of_cluster(sent, threadIdx.x)[p.rank * L::ROWS + u] = value[u];
-    cluster_sync();
-    UNROLLED
-    for (int u = 0; u < L::ROWS; u++) {
-        value[u] = sent[u];
-        for (int r = 1; r < p.ranks; r++) value[u] += sent[r * L::ROWS + u];
+    for (int kept = ROWS / 2; kept > 0; kept /= 2, offset /= 2) {
+        bool upper = lane & offset;
+        UNROLLED
+        for (int u = 0; u < kept; u++) {
+            T keep = upper ? value[u + kept] : value[u], give = upper ? value[u] : value[u + kept];
+            value[u] = keep + __shfl_xor_sync(FULL_WARP, give, offset);
+        }
     }
+    UNROLLED
+    for (int rest = 16 / ROWS; rest > 0; rest /= 2)
+        if (IS_WARP || rest < width / ROWS) value[0] += __shfl_xor_sync(FULL_WARP, value[0], rest);
+    return value[0];
 }
 
-/* Adds each of ROWS values up over the team, by a fixed tree; all threads of the block call. shared: 2 x ROWS x MOST_WARPS,
- * whose halves take turns, so that one barrier does. */
-template <class L> __device__ static void team_sums(typename L::real *value, const place &p, typename L::real *shared, int turn)
+/* Adds up the values of the block's warps, in order. */
+template <class L> __device__ static typename L::real add_over_warps(const typename L::real *of_warps)
 {
-    int width = L::WIDE ? 32 : p.lanes;
+    const int values = 16 / sizeof(typename L::real);
+    typename L::real sum = 0;
     UNROLLED
-    for (int u = 0; u < L::ROWS; u++)
-        for (int offset = width / 2; offset > 0; offset /= 2) value[u] += __shfl_xor_sync(FULL_WARP, value[u], offset);
-    if (!L::WIDE) return;
-    typename L::real *mine = shared + (turn & 1) * L::ROWS * MOST_WARPS;
-    int warps = (int)blockDim.x / 32;
-    if (threadIdx.x % 32 == 0)
-        for (int u = 0; u < L::ROWS; u++) mine[u * MOST_WARPS + (int)threadIdx.x / 32] = value[u];
-    __syncthreads();
-    UNROLLED
-    for (int u = 0; u < L::ROWS; u++) {
-        value[u] = mine[u * MOST_WARPS];
-        for (int w = 1; w < warps; w++) value[u] += mine[u * MOST_WARPS + w];
+    for (int half = 0; half < MOST_WARPS; half += 8) {
+        if (half >= warps_of<L>()) break;
+        UNROLLED
+        for (int w = 0; w < 8; w += values) {
+            pack<typename L::real> some = load_pack(of_warps + half + w);
+            UNROLLED
+            for (int v = 0; v < values; v++) sum = half + w + v == 0 ? some.at[v] : sum + some.at[v];
+        }
     }
-    if (L::CLUSTERED) cluster_sums<L>(value, p, shared, turn);
+    return sum;
+}
+
+/* Adds a block's value of row lane % ROWS up over the cluster, of 4 or 8 blocks, in the order of ranks. Each block sends its
+ * values to all, lane by lane of its first warp: shared, behind what team_sum() uses: 2 x MOST_BLOCKS x ROWS, whose halves take
+ * turns. */
+template <class L>
+__device__ static typename L::real cluster_sum(typename L::real value, const place &p, typename L::real *shared, int turn)
+{
+    static_assert(L::ROWS * MOST_BLOCKS <= 32, "a lane sends one value");
+    typename L::real *sent = shared + 2 * L::ROWS * MOST_WARPS + (turn & 1) * MOST_BLOCKS * L::ROWS;
+    int own = (int)threadIdx.x % L::ROWS, to = (int)threadIdx.x / L::ROWS;
+    if (to < p.ranks) of_cluster(sent, (unsigned)to)[p.rank * L::ROWS + own] = value;
+    cluster_sync();
+    typename L::real sum = sent[own];
+    UNROLLED
+    for (int half = 0; half < MOST_BLOCKS; half += 4) {
+        if (half >= p.ranks) break;
+        UNROLLED
+        for (int r = half; r < half + 4; r++)
+            if (r > 0) sum += sent[r * L::ROWS + own];
+    }
+    return sum;
+}
+
+/* Adds each of ROWS values up over the team, by a fixed tree: lane u of the owners gets number u. All threads of the block call.
+ * shared, aligned to 16 bytes: 2 x ROWS x MOST_WARPS, whose halves take turns, so that one barrier does. */
+template <class L>
+__device__ static typename L::real team_sum(typename L::real *value, const place &p, typename L::real *shared, int turn)
+{
+    const int each = 32 / L::ROWS, lane = (int)threadIdx.x % 32;
+    int width = owner_width<L>(p);
+    typename L::real sum = add_over_lanes<L::ROWS, !may_be_narrow<L>()>(value, width);
+    if (!L::WIDE) return __shfl_sync(FULL_WARP, sum, p.lane * (width / L::ROWS), width);
+    typename L::real *mine = shared + (turn & 1) * L::ROWS * MOST_WARPS;
+    if (lane % each == 0) mine[lane / each * MOST_WARPS + (int)threadIdx.x / 32] = sum;
+    __syncthreads();
+    sum = add_over_warps<L>(mine + lane % L::ROWS * MOST_WARPS);
+    if constexpr (L::CLUSTERED != 0) sum = cluster_sum<L>(sum, p, shared, turn);
+    return sum;
 }
 
 /* ---- A part ---- */
@@ -234,6 +298,7 @@ template <class L> __device__ static void team_sums(typename L::real *value, con
 template <class L> struct sums_of {
     share<L> gradient;
     double loss, slope; /* of the rows it owns */
+    int turn;           /* how often it has added rows up */
 };
 
 /* In double a call apart: the registers that its exponentials take would have to come from the rows. */
@@ -242,36 +307,29 @@ __device__ APART static loss_point<double> loss_of(loss_rule rule, double p, dou
 
 /* Rows base + slot, base + slots + slot, ... of the part: ROWS of them for each team. */
 template <class L>
-__device__ static void add_rows(const fused_task &t, int64_t first, const part_rows<typename L::real, typename L::stored> &r,
-                                int64_t base, const share<L> &point, const typename L::real *from, const place &p,
-                                typename L::real *shared, int turn, sums_of<L> *to)
+__device__ static void add_rows(const fused_task &t, const part_rows<typename L::real, typename L::stored> &r, int64_t base,
+                                const point_share<L> &point, const place &p, typename L::real *shared, sums_of<L> *to)
 {
     typedef typename L::real real;
+    typedef typename L::stored stored;
     int width = owner_width<L>(p), own = p.lane % width;
     int64_t mine = base + (int64_t)own * p.slots + p.slot, at = 0;
     bool owns = own < L::ROWS && mine < r.end;
     real y = 0, weight = 1, offset = 0, value[L::ROWS], slope = 0;
-    if (owns) at = r.staged ? mine - r.begin : row_at(t, first, mine);
+    if (owns) at = r.staged ? mine - r.begin : row_at(t, r.first, mine);
     if (owns) y = r.y[at];
     if (owns && r.w) weight = r.w[at];
     if (owns && r.o) offset = r.o[at];
+    const stored *row = owns ? r.x + at * t.ld : nullptr;
     row_share<L> x[L::ROWS];
     UNROLLED
-    for (int u = 0; u < L::ROWS; u++) {
-        int64_t row = from_owner(at, u, width);
-        bool is_there = base + (int64_t)u * p.slots + p.slot < r.end;
-        load_share<L>(is_there ? r.x + row * t.ld : nullptr, p.columns, p, &x[u]);
-    }
+    for (int u = 0; u < L::ROWS; u++) load_share<L>(from_owner(row, u, width), p.columns, p, &x[u]);
     UNROLLED
-    for (int u = 0; u < L::ROWS; u++) value[u] = dot<L>(point, from, p.d, x[u], p);
-    team_sums<L>(value, p, shared, turn);
-    real prediction = 0;
-    UNROLLED
-    for (int u = 0; u < L::ROWS; u++)
-        if (own == u) prediction = value[u];
+    for (int u = 0; u < L::ROWS; u++) value[u] = dot<L>(point, x[u], p);
+    real prediction = team_sum<L>(value, p, shared, to->turn++);
     if (owns) {
         if (r.o) prediction += offset;
-        loss_point<real> l = loss_of(t.loss, prediction + from[p.d], y);
+        loss_point<real> l = loss_of(t.loss, prediction + point.intercept, y);
         slope = r.w ? weight * l.slope : l.slope;
         if (!L::WIDE || threadIdx.x < 32) {
             to->loss += (double)(r.w ? weight * l.value : l.value);
@@ -288,22 +346,34 @@ __device__ static void add_rows(const fused_task &t, int64_t first, const part_r
     }
 }
 
-/* Adds two values up over the block, by a fixed tree: every thread has the sums. All call; shared: 2 MOST_WARPS + 2. */
+/* Adds two values up over the block, of 8 or 16 warps, by a fixed tree: every thread has the sums. All call; shared, aligned to
+ * 16 bytes: 2 MOST_WARPS. */
 __device__ static inline void block_sums(double *a, double *b, double *shared)
 {
-    int warp = (int)threadIdx.x / 32, warps = (int)blockDim.x / 32;
-    *a = warp_sum(*a);
-    *b = warp_sum(*b);
+    int warp = (int)threadIdx.x / 32, lane = (int)threadIdx.x % 32, warps = (int)blockDim.x / 32;
+    double both[2] = {*a, *b}, sum = add_over_lanes<2, true>(both, 32);
     __syncthreads(); /* the last sums may still be read */
-    if (threadIdx.x % 32 == 0) {
-        shared[2 * warp] = *a;
-        shared[2 * warp + 1] = *b;
-    }
+    if (lane % 16 == 0) shared[2 * warp + lane / 16] = sum;
     __syncthreads();
     *a = *b = 0;
-    for (int w = 0; w < warps; w++) {
-        *a += shared[2 * w];
-        *b += shared[2 * w + 1];
+    for (int half = 0; half < warps; half += 8) {
+        UNROLLED
+        for (int w = half; w < half + 8; w++) {
+            pack<double> some = load_pack(shared + 2 * w);
+            *a += some.at[0];
+            *b += some.at[1];
+        }
+    }
+}
+
+/* Adds up the gradients of a warp's teams, of 8 lanes at least: each team gets the sums. */
+template <class L> __device__ static void add_teams(share<L> *g, const place &p)
+{
+    UNROLLED
+    for (int offset = 16; offset >= 8; offset /= 2) {
+        if (offset < p.lanes) break;
+        UNROLLED
+        for (int i = 0; i < L::VALUES; i++) g->at[0][i] += __shfl_xor_sync(FULL_WARP, g->at[0][i], offset);
     }
 }
 
@@ -313,23 +383,24 @@ template <class L>
 __device__ static void store_gradient(share<L> *g, int room, const place &p, typename L::real *shared, typename L::real *out)
 {
     typedef typename L::real real;
-    int warp = (int)threadIdx.x / 32, warps = (int)blockDim.x / 32, columns = L::PACKS * p.lanes * L::VALUES;
+    const int warps = THREADS / 32; /* but where WIDE */
+    int warp = (int)threadIdx.x / 32, columns = L::PACKS * p.lanes * L::VALUES;
+    if (may_be_narrow<L>()) add_teams<L>(g, p);
     UNROLLED
     for (int q = 0; q < L::PACKS; q++) {
         int c = (q * p.lanes + p.lane) * L::VALUES;
         UNROLLED
         for (int i = 0; i < L::VALUES; i++) {
-            real v = g->at[q][i];
-            if (!L::WIDE)
-                for (int offset = 16; offset >= p.lanes; offset /= 2) v += __shfl_xor_sync(FULL_WARP, v, offset);
-            if (L::WIDE && c + i < room) out[c + i] = v;
-            if (!L::WIDE && (int)threadIdx.x % 32 < p.lanes) shared[warp * columns + c + i] = v;
+            if (L::WIDE && c + i < room) out[c + i] = g->at[q][i];
+            if (!L::WIDE && (int)threadIdx.x % 32 < p.lanes) shared[warp * columns + c + i] = g->at[q][i];
         }
     }
     if (L::WIDE) return;
     __syncthreads();
-    for (int c = (int)threadIdx.x; c < room; c += (int)blockDim.x) {
+    NOT_UNROLLED
+    for (int c = (int)threadIdx.x; c < room; c += THREADS) {
         real v = shared[c];
+        UNROLLED
         for (int w = 1; w < warps; w++) v += shared[w * columns + c];
         out[c] = v;
     }
@@ -354,19 +425,18 @@ __device__ static inline double *sums_at(const fused_task &t, int turn) { return
 
 /* Part `number` of the batch: its gradient, loss and slope. */
 template <class L>
-__device__ static void run_part(const fused_task &t, int64_t first, const part_rows<typename L::real, typename L::stored> &r,
-                                int64_t number, int turn, const share<L> &point, const typename L::real *from, const place &p,
-                                double *shared)
+__device__ static void run_part(const fused_task &t, const part_rows<typename L::real, typename L::stored> &r, int64_t number,
+                                int turn, const point_share<L> &point, const place &p, double *shared)
 {
     typedef typename L::real real;
     sums_of<L> sums = {};
-    int half = 0;
+    NOT_UNROLLED
     for (int64_t base = r.begin; base < r.end; base += (int64_t)p.slots * L::ROWS) {
         if (L::FETCHES && !r.staged) {
             int64_t later = base + rows_ahead<L>(p) + threadIdx.x;
-            if (threadIdx.x < L::ROWS && later < r.end) fetch_row<L>(t, first, r.x, later, p);
+            if (threadIdx.x < L::ROWS && later < r.end) fetch_row<L>(t, r.first, r.x, later, p);
         }
-        add_rows<L>(t, first, r, base, point, from, p, (real *)shared, half++, &sums);
+        add_rows<L>(t, r, base, point, p, (real *)shared, &sums);
     }
     __syncthreads();
     store_gradient<L>(&sums.gradient, p.room, p, (real *)shared, gradients_of<real>(t, turn) + number * t.stride + p.first);
@@ -378,51 +448,78 @@ __device__ static void run_part(const fused_task &t, int64_t first, const part_r
     __syncthreads();
 }
 
-/* ---- Before the step before is done ---- */
+/* ---- How a step begins ---- */
 
-/* Part `number`'s first rows, to the L2 cache: x depends on no step, and which rows come next on the number of steps alone. */
-template <class L>
-__device__ static void fetch_part(const fused_task &t, int64_t number, const typename L::stored *x, const place &p)
+/* The step under way, a row of the table; which rows its batch has; and whether it is the table's last. step -1: none, the run
+ * has failed. */
+struct step_now {
+    int64_t step, first, count;
+    bool is_last;
+};
+__device__ static inline step_now step_at(const fused_task &t, int64_t step)
 {
-    int64_t step = 2 * *(const volatile int64_t *)&t.state->turns[t.turn] + t.turn;
-    ASSERT_ALONE(t.state->failed || step == t.state->next);
-    if (step >= t.update.table->count) return;
     const step_row *row = t.update.table->row + step;
-    int64_t begin = part_begin(t, number, row->count), end = part_begin(t, number + 1, row->count), rows = rows_ahead<L>(p);
-    if (end > begin + rows) end = begin + rows;
-    for (int64_t i = begin + threadIdx.x; i < end; i += blockDim.x) fetch_row<L>(t, row->first, x, i, p);
+    return {step, row->first, row->count, step + 1 >= t.update.table->count};
 }
 
-/* What each kernel of a step begins with: everything that depends on the steps before stands behind it. */
+/* Part `number`'s first rows, to the L2 cache: x depends on no step. */
 template <class L>
-__device__ static void begin_step(const fused_task &t, int64_t number, const typename L::stored *x, const place &p)
+__device__ static void fetch_part(const fused_task &t, const step_now &now, int64_t number, const typename L::stored *x,
+                                  const place &p)
 {
-    if (CAN_FETCH && L::VALUES > 1 && t.early) fetch_part<L>(t, number, x, p);
+    int64_t begin = part_begin(t, number, now.count), end = part_begin(t, number + 1, now.count), rows = rows_ahead<L>(p);
+    if (end > begin + rows) end = begin + rows;
+    for (int64_t i = begin + threadIdx.x; i < end; i += blockDim.x) fetch_row<L>(t, now.first, x, i, p);
+}
+
+/* What each kernel of a step begins with: everything that depends on the steps before stands behind it. Which step it is depends
+ * on their number alone, which is known before they are done, and so is what the table says of it. */
+template <class L>
+__device__ static step_now begin_step(const fused_task &t, int64_t number, const typename L::stored *x, const place &p)
+{
+    step_now now = {-1, 0, 0, true};
+    if (CAN_FETCH && t.early) {
+        int64_t step = 2 * *(const volatile int64_t *)&t.state->turns[t.turn] + t.turn;
+        ASSERT_ALONE(t.state->failed || step == t.state->next);
+        if (step < t.update.table->count) {
+            now = step_at(t, step);
+            if (L::VALUES > 1) fetch_part<L>(t, now, number, x, p);
+        }
+    }
     wait_for_earlier();
     let_later_begin();
+    static_assert(offsetof(run_state, next) % 16 == 0 && offsetof(run_state, failed) == offsetof(run_state, next) + 8,
+                  "one load");
+    pack<int64_t> next = load_pack(&t.state->next); /* and `failed` */
+    if (next.at[1])
+        now.step = -1;
+    else if (now.step != next.at[0])
+        now = step_at(t, next.at[0]);
+    if (blockIdx.x + threadIdx.x == 0) t.state->active = now.step;
+    return now;
 }
 
-/* The step that has begun, for fused_update_kernel too; -1: none, the run has failed. */
-__device__ static inline int64_t begun_step(const fused_task &t)
+/* ---- How it ends ---- */
+
+/* One thread's work, once the batch's loss is known: the step counts, or the run has failed. before: counts_of(t.state). */
+__device__ static inline void end_step(const fused_task &t, const run_counts &before, int64_t step, int64_t rows, double loss)
 {
-    int64_t step = t.state->failed ? -1 : t.state->next;
-    if (blockIdx.x + threadIdx.x == 0) t.state->active = step;
-    return step;
+    t.state->turns[t.turn] = step / 2 + 1;
+    if (isfinite(loss))
+        count_step(t.state, before, step, rows, loss);
+    else
+        t.state->failed = FAILED_LOSS;
+}
+
+/* Starts to copy to shared memory what the table says of a step, and unless that is the last, of the step after it: 2 rows, for
+ * update_now_by(). All threads call copy_async_wait() before a __syncthreads(). */
+__device__ static inline void bring_rows(const slice_table *table, int64_t step, bool is_last, step_row *to)
+{
+    const int words = sizeof(step_row) / 8, word = (int)threadIdx.x;
+    if (word < (is_last ? words : 2 * words)) copy_async((int64_t *)to + word, (const int64_t *)(table->row + step) + word);
 }
 
 /* ---- Adding parts up ---- */
-
-/* The batch's loss and slope, the same in every thread that calls; all of a block must. */
-__device__ static inline void add_sums(const fused_task &t, int turn, double *shared, double *loss, double *slope)
-{
-    const double *sums = sums_at(t, turn);
-    *loss = *slope = 0;
-    for (int64_t i = threadIdx.x; i < t.shape.parts; i += blockDim.x) {
-        *loss += sums[2 * i];
-        *slope += sums[2 * i + 1];
-    }
-    block_sums(loss, slope, shared);
-}
 
 /* Neighbouring threads that share a part's columns, 16 bytes each: as many as are of use, but so few that the groups of them
  * which a block has need not add up more than 8 parts each, whose loads are on their way at once. */
@@ -457,35 +554,100 @@ __device__ static void add_parts(const real *gradients, int64_t stride, int64_t 
     }
 }
 
-/* Adds up the parts' gradients, 16 bytes of columns a thread, and updates these parameters. Groups of `width` threads take every
- * few-th part each, and their sums are added in order. `blocks` blocks share the columns, this is number `block`: the bits do not
- * depend on that, nor on AT_ONCE. All threads call, THREADS or more; shared: shared_doubles<L>(). */
-template <class real, int AT_ONCE>
-__device__ static void update_columns(const fused_task &t, int turn, const update_task &to, int64_t step, double slope,
-                                      unsigned block, unsigned blocks, double *shared)
+/* What one thread adds up of a batch's parts: their losses and slopes; of the gradients, 16 bytes of columns. */
+template <class real> struct part_sums {
+    double loss, slope, gradient[16 / sizeof(real)];
+};
+
+/* How update_columns() shares out a block's threads among the columns of gradients and groups of parts. */
+struct columns_place {
+    int width, groups, group, column, packs; /* packs: 16 bytes of columns, with the intercept */
+};
+template <class real> __device__ static columns_place columns_of(const fused_task &t)
 {
     const int values = 16 / sizeof(real);
-    int d = (int)to.penalised, packs = (d + values) / values; /* with the intercept */
-    const real *gradients = gradients_of<real>(t, turn);
-    const update_now<real> now = update_now_of<real>(to, step);
-    int width = update_width(t.shape.parts, packs);
-    int groups = THREADS / width, group = (int)threadIdx.x / width, column = (int)threadIdx.x % width;
-    for (int base = (int)block * width; base < packs; base += (int)blocks * width) {
-        int u = (base + column) * values;
-        double sum[values] = {};
-        if (group < groups && u < d) add_parts<real, AT_ONCE>(gradients + u, t.stride, t.shape.parts, group, groups, sum);
+    columns_place c;
+    c.packs = ((int)t.update.penalised + values) / values;
+    c.width = update_width(t.shape.parts, c.packs);
+    int bits = __ffs(c.width) - 1, thread = (int)threadIdx.x;
+    c.groups = THREADS >> bits;
+    c.group = thread >> bits;
+    c.column = thread & (c.width - 1);
+    return c;
+}
+
+/* Gradients of the parts of this thread's group, from the columns of `base` on. */
+template <class real, int AT_ONCE>
+__device__ static void add_group(const fused_task &t, int turn, const columns_place &c, int base, double *sum)
+{
+    const int values = 16 / sizeof(real);
+    int u = (base + c.column) * values;
+    UNROLLED
+    for (int v = 0; v < values; v++) sum[v] = 0;
+    if (c.group < c.groups && u < (int)t.update.penalised)
+        add_parts<real, AT_ONCE>(gradients_of<real>(t, turn) + u, t.stride, t.shape.parts, c.group, c.groups, sum);
+}
+
+/* The batch's loss and slope, the same in every thread; and this thread's first sums of gradients, for update_columns(). All
+ * loads are on their way at once. All threads of a block call. */
+template <class real, int AT_ONCE>
+__device__ static part_sums<real> add_sums(const fused_task &t, int turn, unsigned block, double *shared)
+{
+    const double *sums = sums_at(t, turn);
+    part_sums<real> s;
+    pack<double> first = {};
+    if (threadIdx.x < t.shape.parts) first = load_pack(sums + 2 * threadIdx.x);
+    columns_place c = columns_of<real>(t);
+    add_group<real, AT_ONCE>(t, turn, c, (int)block * c.width, s.gradient);
+    s.loss = 0 + first.at[0];
+    s.slope = 0 + first.at[1];
+    NOT_UNROLLED
+    for (int64_t i = threadIdx.x + blockDim.x; i < t.shape.parts; i += blockDim.x) {
+        s.loss += sums[2 * i];
+        s.slope += sums[2 * i + 1];
+    }
+    block_sums(&s.loss, &s.slope, shared);
+    return s;
+}
+
+/* Updates the parameters, 16 bytes of columns a thread, by the parts' gradients, whose sums over the first columns of this block
+ * are `first`'s. Groups of `width` threads take every few-th part each, and their sums are added in order. `blocks` blocks share
+ * the columns, this is number `block`: the bits do not depend on that, nor on AT_ONCE. All threads call, THREADS or more; shared:
+ * shared_doubles<L>(). */
+template <class real, int AT_ONCE>
+__device__ static void update_columns(const fused_task &t, int turn, const update_task &to, const update_now<real> &now,
+                                      const part_sums<real> &first, unsigned block, unsigned blocks, double *shared)
+{
+    const int values = 16 / sizeof(real), at_once = 4;
+    int d = (int)to.penalised;
+    columns_place c = columns_of<real>(t);
+    double sum[values];
+    for (int v = 0; v < values; v++) sum[v] = first.gradient[v];
+    NOT_UNROLLED
+    for (int base = (int)block * c.width; base < c.packs; base += (int)blocks * c.width) {
+        int u = (base + c.column) * values;
         __syncthreads(); /* the last sums may still be read */
         UNROLLED
         for (int v = 0; v < values; v++)
-            if (group < groups) shared[v * THREADS + (int)threadIdx.x] = sum[v];
+            if (c.group < c.groups) shared[v * THREADS + (int)threadIdx.x] = sum[v];
         __syncthreads();
-        if (group > 0 || u >= to.size) continue;
-        UNROLLED
-        for (int v = 0; v < values; v++) {
-            for (int g = 1; g < groups; g++) sum[v] += shared[v * THREADS + g * width + column];
-            if (u + v == d) sum[v] = slope;
+        if (c.group == 0 && u < to.size) {
+            UNROLLED
+            for (int v = 0; v < values; v++) sum[v] = 0;
+            NOT_UNROLLED
+            for (int g = 0; g < c.groups; g += at_once) { /* groups: a power of 2, and 4 at least */
+                UNROLLED
+                for (int v = 0; v < values; v++) {
+                    UNROLLED
+                    for (int l = 0; l < at_once; l++) sum[v] += shared[v * THREADS + (g + l) * c.width + c.column];
+                }
+            }
+            UNROLLED
+            for (int v = 0; v < values; v++)
+                if (u + v == d) sum[v] = first.slope;
+            update_pack<real>(to, now, u, sum);
         }
-        update_pack<real>(to, now, u, sum);
+        if (base + (int)blocks * c.width < c.packs) add_group<real, AT_ONCE>(t, turn, c, base + (int)blocks * c.width, sum);
     }
 }
 

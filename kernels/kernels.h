@@ -49,13 +49,13 @@ typedef struct slice_table {
 
 /* What the kernels of a run keep for each other; nothing of it passes through the host inside a slice. */
 typedef struct run_state {
-    int64_t next;     /* the row of the step under way: the loss kernel moves it on */
-    int64_t gathered; /* the same, but moved on by the gather kernel: for what runs beside the loss kernel */
+    int64_t gathered; /* as `next`, but moved on by the gather kernel: for what runs beside the loss kernel */
     int64_t active;   /* the row whose update is due; -1: none, the run has failed */
     double pending;   /* the loss of the batch, or of all rows of a pass */
     int64_t turns[2]; /* FUSED: even and odd steps of the slice that are done, for what begins before the step before is done */
     unsigned arrived; /* blocks of the loss kernel that are done */
-    int failed;       /* from here on: since the last report; 0, or why: below */
+    int64_t next;     /* the row of the step under way: the loss kernel moves it on. It and `failed` are 16 bytes, one load */
+    int64_t failed;   /* from here on: since the last report; 0, or why: below */
     double loss;
     int64_t rows, done;
 } run_state;
@@ -205,6 +205,9 @@ cudaError_t kernel_persistent_steps(const persistent_task *t, cudaStream_t strea
 int64_t persistent_blocks(const fused_shape *shape, int multiprocessors);
 /* Whether rows are short enough for it, and a block's `shared` bytes hold the parameters. */
 int persistent_takes(const fused_shape *shape, const update_task *update, int shared);
+/* Whether there is room for two batches besides, so that one is copied while the other is worked on; of the task's examples, ld,
+ * storage and o are asked for alone. Where there is not, some rows are read from memory when they are needed. */
+int persistent_stages(const persistent_task *t);
 
 /* ---- Bringing examples to the device, and back ---- */
 

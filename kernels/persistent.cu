@@ -29,26 +29,31 @@ __host__ __device__ static inline int arrays_of(const update_task &u)
 }
 
 /* The reals in whose room `rows` rows of x lie. */
-template <class L> __host__ __device__ static int64_t row_room(const fused_task &t, int64_t rows)
+__host__ __device__ static inline int64_t row_room(const fused_task &t, int64_t rows)
 {
-    const int each = sizeof(typename L::real) / sizeof(typename L::stored);
+    int each = t.storage == CUSGD_STORAGE_BF16 && t.update.precision == CUSGD_PRECISION_FLOAT ? 2 : 1;
     return (rows * t.ld + each - 1) / each;
 }
 
-template <class L> __host__ __device__ static int64_t stage_values(const fused_task &t, int staged)
+__host__ __device__ static inline int64_t stage_values(const fused_task &t, int staged)
 {
-    int64_t rows = staged * t.shape.rows, values = row_room<L>(t, rows) + (2 + (t.o != nullptr)) * rows;
+    int64_t rows = staged * t.shape.rows, values = row_room(t, rows) + (2 + (t.o != nullptr)) * rows;
     return (values + 3) / 4 * 4;
 }
 
 __host__ __device__ static inline int64_t parameter_room(const update_task &u) { return (u.size + 3) / 4 * 4; }
 
-template <class L>
-__device__ static stage<L> stage_at(const fused_task &t, typename L::real *memory, int staged, int turn, int which)
+/* The stages of a block: where the first is, and how many parts it holds. */
+template <class L> struct blocks_stage {
+    typename L::real *memory;
+    int staged;
+};
+
+template <class L> __device__ static stage<L> stage_at(const fused_task &t, const blocks_stage<L> &own, int turn, int which)
 {
-    typename L::real *base = memory + arrays_of(t.update) * parameter_room(t.update) + turn * stage_values<L>(t, staged);
-    int64_t rows = staged * t.shape.rows, first = which * t.shape.rows;
-    typename L::real *y = base + row_room<L>(t, rows) + first;
+    typename L::real *base = own.memory + turn * stage_values(t, own.staged);
+    int64_t rows = own.staged * t.shape.rows, first = which * t.shape.rows;
+    typename L::real *y = base + row_room(t, rows) + first;
     stage<L> s = {(typename L::stored *)base + first * t.ld, y, y + rows, y + 2 * rows};
     return s;
 }
@@ -93,42 +98,51 @@ __device__ static void stage_part(const fused_task &t, int64_t first, int64_t be
     }
 }
 
-/* The first `staged` of this block's parts of step `step`. */
+/* The first `staged` of this block's parts of the step that `row` of the table, in shared memory, tells of. */
 template <class L>
-__device__ static void stage_step(const fused_task &t, int64_t step, const place &p, typename L::real *memory, int staged,
-                                  int turn)
+__device__ static void stage_step(const fused_task &t, const step_row *row, const place &p, const blocks_stage<L> &own, int turn)
 {
-    const step_row *row = t.update.table->row + step;
-    for (int i = 0; i < staged; i++) {
+    for (int i = 0; i < own.staged; i++) {
         int64_t part = blockIdx.x + (int64_t)i * gridDim.x;
         stage_part<L>(t, row->first, part_begin(t, part, row->count), part_begin(t, part + 1, row->count), p,
-                      stage_at<L>(t, memory, staged, turn, i));
+                      stage_at<L>(t, own, turn, i));
     }
 }
 
 template <class L>
-__device__ static void run_step(const fused_task &t, int64_t step, const update_task &mine, const place &p,
-                                typename L::real *memory, int staged, int turn, double *shared)
+__device__ static void run_step(const fused_task &t, const step_row *row, const typename L::real *from, const place &p,
+                                const blocks_stage<L> &own, int turn, double *shared)
 {
     typedef typename L::real real;
-    const step_row *row = t.update.table->row + step;
-    const real *from = (const real *)(mine.point ? mine.point : mine.theta);
-    int d = (int)t.update.penalised;
-    share<L> point;
-    load_point<L>(from, d, p, &point);
+    point_share<L> point;
+    load_point<L>(from, p, &point);
     for (int i = 0; blockIdx.x + (int64_t)i * gridDim.x < t.shape.parts; i++) {
         int64_t part = blockIdx.x + (int64_t)i * gridDim.x;
-        part_rows<real, typename L::stored> r = part_of<L>(t, row, part, (const typename L::stored *)t.x);
-        r.staged = i < staged;
+        part_rows<real, typename L::stored> r = part_of<L>(t, row->first, row->count, part, (const typename L::stored *)t.x);
+        r.staged = i < own.staged;
         if (r.staged) {
-            stage<L> s = stage_at<L>(t, memory, staged, turn, i);
+            stage<L> s = stage_at<L>(t, own, turn, i);
             r.x = s.x;
             r.y = s.y;
             r.w = t.w ? s.w : nullptr;
             r.o = t.o ? s.o : nullptr;
         }
-        run_part<L>(t, row->first, r, part, turn, point, from, p, shared);
+        run_part<L>(t, r, part, turn, point, p, shared);
     }
+}
+
+/* ---- The table ---- */
+
+/* Rows of it, in shared memory: number s is row[s % TABLE_ROWS], brought while step s - 2 begins, so that the next batch's rows
+ * can be staged without a wait. */
+enum { TABLE_ROWS = 4 };
+
+/* In the background: seen as what stage_step() copies. */
+__device__ static inline void bring_row(const slice_table *table, int64_t step, int64_t steps, step_row *rows)
+{
+    const int words = sizeof(step_row) / 8, word = (int)threadIdx.x;
+    if (step < steps && word < words)
+        copy_async((int64_t *)(rows + (step & (TABLE_ROWS - 1))) + word, (const int64_t *)(table->row + step) + word);
 }
 
 /* ---- Parameters in shared memory, and back ---- */
@@ -189,32 +203,40 @@ __global__ __launch_bounds__(most_threads<L>(), 1) static void persistent_kernel
     typedef typename L::real real;
     SHARED(double, shared, shared_doubles<L>());
     SHARED(run_state, state, 1);
+    SHARED(step_row, rows, TABLE_ROWS);
     DYNAMIC_SHARED(real, memory);
     place p = place_of<L>(t);
     update_task mine = bring_parameters(t.update, memory);
+    const real *from = (const real *)(mine.point ? mine.point : mine.theta);
+    blocks_stage<L> own = {memory + arrays_of(t.update) * parameter_room(t.update), staged};
     if (threadIdx.x == 0) state[0] = *t.state;
     __syncthreads();
     if (state[0].failed) return;
     bool met = true;
-    int64_t begin = state[0].next;
-    stage_step<L>(t, begin, p, memory, staged, 0);
+    int64_t begin = state[0].next, table_steps = t.update.table->count;
+    for (int i = 0; i < 2; i++) bring_row(t.update.table, begin + i, table_steps, rows);
+    copy_async_wait();
+    __syncthreads();
+    stage_step<L>(t, rows + (begin & (TABLE_ROWS - 1)), p, own, 0);
     for (int64_t i = 0; i < steps; i++) {
         int turn = (int)(i & 1);
+        int64_t step = begin + i;
+        const step_row *row = rows + (step & (TABLE_ROWS - 1)), *after = rows + ((step + 1) & (TABLE_ROWS - 1));
         copy_async_wait();
         __syncthreads();
-        if (i + 1 < steps) stage_step<L>(t, begin + i + 1, p, memory, staged, !turn);
-        run_step<L>(t, begin + i, mine, p, memory, staged, turn, shared);
+        bring_row(t.update.table, step + 2, table_steps, rows);
+        if (i + 1 < steps) stage_step<L>(t, after, p, own, !turn);
+        run_step<L>(t, row, from, p, own, turn, shared);
         if (gridDim.x > 1) met = grid_barrier(flags, (unsigned)i + 1);
         if (!met) break;
-        double loss, slope;
-        add_sums(t, turn, shared, &loss, &slope);
-        if (threadIdx.x == 0) {
-            state[0].pending = loss;
-            account(state, t.update.table);
+        part_sums<real> sums = add_sums<real, 8>(t, turn, 0, shared);
+        if (!isfinite(sums.loss)) {
+            if (threadIdx.x == 0) state[0].failed = FAILED_LOSS;
+            break;
         }
-        __syncthreads();
-        if (state[0].active < 0) break;
-        update_columns<real, 8>(t, turn, mine, begin + i, slope, 0, 1, shared);
+        if (threadIdx.x == 0) count_step(state, counts_of(state), step, row->count, sums.loss);
+        update_columns<real, 8>(t, turn, mine, update_now_by<real>(mine, row, step + 1 < table_steps ? after : row), sums, 0, 1,
+                                shared);
     }
     copy_async_wait();
     __syncthreads();
@@ -242,24 +264,44 @@ extern "C" int persistent_takes(const fused_shape *shape, const update_task *upd
            kept <= shared - own_bytes(shape->values);
 }
 
-/* As many of a block's parts as there is room for are staged; the others are read where they are. */
+/* How the launch shares out the blocks' memory: as many of a block's parts as there is room for are staged, the others are read
+ * where they are. */
+typedef struct sharing {
+    int64_t blocks;
+    int parts, staged; /* of a block */
+    size_t bytes;      /* dynamic */
+} sharing;
+static sharing sharing_of(const persistent_task *t)
+{
+    const fused_task *f = &t->fused;
+    const int64_t element = f->update.precision == CUSGD_PRECISION_DOUBLE ? 8 : 4;
+    int64_t kept = arrays_of(f->update) * parameter_room(f->update);
+    int64_t room = (t->shared - own_bytes(f->shape.values)) / element - kept;
+    sharing s = {persistent_blocks(&f->shape, t->multiprocessors), 0, 0, 0};
+    s.parts = s.staged = (int)((f->shape.parts + s.blocks - 1) / s.blocks);
+    while (s.staged > 0 && 2 * stage_values(*f, s.staged) > room) s.staged--;
+    s.bytes = (size_t)((kept + 2 * stage_values(*f, s.staged)) * element);
+    return s;
+}
+
+extern "C" int persistent_stages(const persistent_task *t)
+{
+    sharing s = sharing_of(t);
+    return s.staged == s.parts;
+}
+
 template <class L> static cudaError_t launch_steps(const persistent_task *t, cudaStream_t stream)
 {
-    typedef typename L::real real;
-    const fused_task *f = &t->fused;
-    int64_t blocks = persistent_blocks(&f->shape, t->multiprocessors), each = (f->shape.parts + blocks - 1) / blocks;
-    static_assert(shared_doubles<L>() * sizeof(double) + sizeof(run_state) + 1024 <= own_bytes(L::VALUES), "own_bytes()");
-    int64_t kept = arrays_of(f->update) * parameter_room(f->update),
-            room = (t->shared - own_bytes(L::VALUES)) / (int64_t)sizeof(real) - kept;
-    int staged = (int)each;
-    while (staged > 0 && 2 * stage_values<L>(*f, staged) > room) staged--;
-    size_t bytes = (size_t)(kept + 2 * stage_values<L>(*f, staged)) * sizeof(real);
+    static_assert(shared_doubles<L>() * sizeof(double) + sizeof(run_state) + TABLE_ROWS * sizeof(step_row) + 1024 <=
+                      own_bytes(L::VALUES),
+                  "own_bytes()");
+    sharing s = sharing_of(t);
     /* The most that any launch takes, not this one's bytes: another run's launch may come between the two calls. */
     cudaError_t error = cudaFuncSetAttribute((const void *)persistent_kernel<L>, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                             (int)(t->shared - own_bytes(L::VALUES)));
+                                             t->shared - own_bytes(L::VALUES));
     if (error) return error;
-    return LAUNCH_COOPERATIVE(persistent_kernel<L>, dim3((unsigned)blocks), dim3((unsigned)f->shape.threads), bytes, stream, *f,
-                              t->steps, staged, t->flags);
+    return LAUNCH_COOPERATIVE(persistent_kernel<L>, dim3((unsigned)s.blocks), dim3((unsigned)t->fused.shape.threads), s.bytes,
+                              stream, t->fused, t->steps, s.staged, t->flags);
 }
 
 template <class real, class stored> static cudaError_t steps_of(const persistent_task *t, cudaStream_t stream)

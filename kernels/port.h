@@ -4,9 +4,9 @@
  *       with several arguments stands in parentheses: LAUNCH((kernel<T, 4>), ...)
  *   LAUNCH_COOPERATIVE(...): the same, every block resident, so that grid_sync() may be called
  *   LAUNCH_AS(way, ...): the same in clusters of blocks, or early: see launch_way
- *   SHARED(T, name, count) for __shared__ T name[count];
+ *   SHARED(T, name, count) for __shared__ T name[count], aligned to 16 bytes
  *   DYNAMIC_SHARED(T, name): the launch's shared bytes as T *name, aligned to 16 bytes
- *   UNROLLED for #pragma unroll before a loop
+ *   UNROLLED for #pragma unroll before a loop; NOT_UNROLLED for #pragma unroll 1
  *   APART for __noinline__, whose registers are its own
  *   wait_for_earlier(), let_later_begin(), fetch(): between the kernels of a stream
  *   ASSERT_ALONE(condition): of what holds where no two kernels run at once, as on the emulated GPU; there alone it is checked
@@ -33,13 +33,14 @@ struct launch_way {
 #include <cuda_pipeline.h>
 #include <cuda_runtime.h>
 
-#define SHARED(T, name, count) __shared__ T name[count]
+#define SHARED(T, name, count) __shared__ __align__(16) T name[count]
 #define DYNAMIC_SHARED(T, name)                                           \
     extern __shared__ __align__(16) unsigned char dynamic_shared_bytes[]; \
     T *name = reinterpret_cast<T *>(dynamic_shared_bytes)
 
-#define UNROLLED _Pragma("unroll")
-#define APART    __noinline__
+#define UNROLLED     _Pragma("unroll")
+#define NOT_UNROLLED _Pragma("unroll 1")
+#define APART        __noinline__
 
 /* A type from which a template's parameter is not deduced: the arguments of a launch convert to the kernel's own types. */
 template <class T> struct same {

@@ -43,16 +43,22 @@ template <class real> struct update_now {
     real scale;                   /* on gradients, by clip_norm */
 };
 
-template <class real> __device__ static update_now<real> update_now_of(const update_task &t, int64_t step)
+/* Of a step by the table's row, and the row of the step after it; the same row twice where it is the last. */
+template <class real>
+__device__ static update_now<real> update_now_by(const update_task &t, const step_row *row, const step_row *after)
 {
-    const step_row *row = t.table->row + step;
     update_now<real> now;
     now.rule = rule_of<real>(t);
-    now.step = now.next = update_step_from<real>(&row->numbers);
-    if (step + 1 < t.table->count) now.next = update_step_from<real>(&row[1].numbers);
+    now.step = update_step_from<real>(&row->numbers);
+    now.next = update_step_from<real>(&after->numbers);
     now.rows = (double)row->count;
     now.scale = t.squares ? (real)t.squares[0] : 1;
     return now;
+}
+template <class real> __device__ static update_now<real> update_now_of(const update_task &t, int64_t step)
+{
+    const step_row *row = t.table->row + step;
+    return update_now_by<real>(t, row, row + (step + 1 < t.table->count));
 }
 
 /* A step of parameters u .. u + 16 / sizeof(real) - 1, u < size; sum: their gradients over the batch's rows. Arrays have room for

@@ -8,8 +8,9 @@
 
 /* `auto`, by prediction (tests/gpu/PREDICTED.md), never by a timing: else two equal runs could differ. The first row that fits:
  *
- *     one target, rows to 4096 floats;   all blocks' shared memory holds two batches,      persistent
- *                                        and a block reads all parts' gradients in passing
+ *     one target, rows to 4096 floats;   all blocks' shared memory, on this device, holds  persistent
+ *                                        two batches, and a block reads all parts'
+ *                                        gradients in passing
  *     one target, rows to 64 KB, or 128 KB where the GPU has clusters                      fused
  *     anything                                                                             cublas */
 
@@ -39,12 +40,18 @@ static const char *why_not_persistent(const cuda *c, const fused_shape *shape)
                : "rows of more than 16 KB (8 KB in double), or of more columns than shared memory has room for";
 }
 
+/* The device's own shared memory decides: where two batches do not fit, reading and computing do not overlap. Whether there will
+ * be offsets, a value a row, is not known yet. */
 static int pays(const cuda *c, const fused_shape *shape)
 {
     const plan *p = &c->run.plan;
-    size_t stored = stored_bytes(c, kept_as(c, p->storage));
-    int64_t row = row_stride(stored, p->d) * (int64_t)stored, gradient = padded(c, p->d) * (int64_t)c->element;
-    return persistent_pays(shape, p->batch * row, gradient, c->multiprocessors);
+    cusgd_storage kept = kept_as(c, p->storage);
+    size_t stored = stored_bytes(c, kept);
+    int64_t ld = row_stride(stored, p->d), gradient = padded(c, p->d) * (int64_t)c->element;
+    persistent_task t = {.fused = {.update = update_of(c), .shape = *shape, .storage = kept, .ld = ld},
+                         .multiprocessors = c->multiprocessors,
+                         .shared = c->shared};
+    return persistent_pays(shape, p->batch * ld * (int64_t)stored, gradient, c->multiprocessors) && persistent_stages(&t);
 }
 
 cusgd_status engine_choose(cuda *c, cusgd_engine asked)

@@ -117,6 +117,7 @@ static inline cudaError_t launch(launch_way way, const char *name, void (*kernel
     T(&name)[count] = *static_cast<T(*)[count]>(emulator::shared_variable(&name##_site, sizeof(T[count])))
 #define DYNAMIC_SHARED(T, name) T *name = static_cast<T *>(emulator::shared_dynamic())
 #define UNROLLED
+#define NOT_UNROLLED
 #define APART
 
 /* The default argument is the line of the call: two __syncthreads() that meet must be the same one. */

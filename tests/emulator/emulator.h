@@ -18,7 +18,8 @@ void emulator_set_order(unsigned order);
  * somewhere between, by chance of that number. Branches of a graph are likewise run in order, the later first, or by chance. */
 void emulator_set_laziness(unsigned laziness);
 
-/* The device's size; by default 1 GiB and 2 multiprocessors. Its compute capability is 9.0, or CUSGD_EMULATOR_CAPABILITY's. */
+/* The device's size; by default 1 GiB and 2 multiprocessors. Its compute capability is 9.0, or CUSGD_EMULATOR_CAPABILITY's;
+ * a block can have 227 KB of shared memory, or as many as CUSGD_EMULATOR_SHARED says. */
 void emulator_set_memory(size_t bytes);
 void emulator_set_multiprocessors(int count);
 

@@ -88,8 +88,9 @@ void die(const char *format, ...)
 void object_made(const void *object, const char *kind) { objects[object] = kind; }
 void object_gone(const void *object) { objects.erase(object); }
 
-static const size_t SHARED_LIMIT = 48 * 1024, SHARED_LIMIT_RAISED = 227 * 1024,
-                    SHARED_TOTAL = 228 * 1024; /* bytes, as an H100's */
+static const unsigned shared_setting = from_environment("CUSGD_EMULATOR_SHARED");
+static const size_t SHARED_LIMIT = 48 * 1024, SHARED_LIMIT_RAISED = (shared_setting ? shared_setting : 227) * (size_t)1024,
+                    SHARED_TOTAL = SHARED_LIMIT_RAISED + 1024; /* bytes; by default as an H100's */
 static const int THREADS_TOTAL = 2048, BLOCKS_TOTAL = 32;
 
 size_t dynamic_shared_limit(const void *function)

@@ -15,7 +15,7 @@ TestSuite(switches, .init = setup, .fini = folder_teardown);
 /* Trains with these settings of the environment, and a trace, to NAME.safetensors. */
 static void train(const char *settings, const char *name, const char *options)
 {
-    run(&o, "env CUSGD_CUDA_TRACE=1 %s $CUSGD train %s --batch 5 --epochs 2 --device cuda --quiet --model %s.safetensors",
+    run(&o, "env CUSGD_CUDA_TRACE=1 %s $CUSGD train --batch 5 %s --epochs 2 --device cuda --quiet --model %s.safetensors",
         settings, options, name);
     assert_code(o, 0);
 }
@@ -70,6 +70,30 @@ Test(switches, emul_clusters)
     assert_has(o.err, "1 blocks per part");
     run(&o, "CUSGD_CUDA_CLUSTERS=0 $CUSGD check --device cuda --rows 60 --cols 5000 --steps 5 --engine fused");
     assert_code(o, 0);
+}
+
+/* `auto` takes `persistent` where a block's shared memory, in KB, holds its parts of two batches: 1, 16 and 11 of them, of 256,
+ * 32 and 64 rows of 136 bytes, which are 68, 136 and 187 KB besides the kernel's own 20. Elsewhere `fused` gives the same bits.
+ */
+Test(switches, emul_persistent_is_chosen_where_two_batches_fit)
+{
+    static const struct {
+        int batch, needs;
+    } cases[] = {{250, 99}, {1000, 163}, {1400, 227}};
+    static const int kilobytes[] = {99, 163, 227};
+    run(&o, "$CUSGD generate many --rows 2800 --cols 32 --seed 3");
+    assert_code(o, 0);
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++) {
+            char settings[60], data[60], name[20], first[20];
+            snprintf(settings, sizeof settings, "CUSGD_EMULATOR_SHARED=%d", kilobytes[j]);
+            snprintf(data, sizeof data, "many --batch %d", cases[i].batch);
+            snprintf(name, sizeof name, "m%d-%d", i, j);
+            train(settings, name, data);
+            assert_has(o.err, kilobytes[j] >= cases[i].needs ? "engine persistent" : "engine fused");
+            snprintf(first, sizeof first, "m%d-0", i);
+            check_same(name, first);
+        }
 }
 
 /* The emulated module has code for 8.x and 9.x, and PTX of 9.0 (module.cmake). */
