@@ -18,7 +18,6 @@ template <class real> __device__ static double sum_at(const update_task &t, int6
 template <class real> __global__ static void clip_kernel(update_task t)
 {
     SHARED(double, lane, CLIP_LANES);
-    SHARED(unsigned, ticket, 1);
     int64_t step = t.state->active, first = (int64_t)blockIdx.x * CLIP_CHUNK, trained = t.intercept ? t.size : t.penalised;
     if (step < 0) return;
     int64_t rows = t.table->row[step].count, end = first + CLIP_CHUNK < trained ? first + CLIP_CHUNK : trained;
@@ -34,11 +33,8 @@ template <class real> __global__ static void clip_kernel(update_task t)
     }
     if (threadIdx.x > 0) return;
     t.squares[1 + blockIdx.x] = lane[0];
-    __threadfence();
-    ticket[0] = atomicAdd(&t.state->arrived, 1u);
-    if (ticket[0] != gridDim.x - 1) return;
-    __threadfence();
-    const volatile double *squares = t.squares + 1;
+    if (count_arrival(&t.state->arrived) != gridDim.x - 1) return;
+    const double *squares = t.squares + 1;
     double total = 0;
     for (unsigned c = 0; c < gridDim.x; c++) total += squares[c];
     t.squares[0] = clip_scale(t.clip_norm, total);
@@ -54,39 +50,115 @@ extern "C" cudaError_t kernel_clip(const update_task *t, cudaStream_t stream)
                                                  : LAUNCH(clip_kernel<double>, grid, block, 0, stream, *t);
 }
 
-template <class real> __device__ static void sums_at(const update_task &t, int64_t u, double *sums)
+/* A pack of coefficients whose gradients' sums are g, where no value is clipped and none has bounds or penalties of its own: as
+ * most are, in few instructions. */
+template <class real>
+__device__ static void step_plain(const update_task &t, const update_now<real> &now, int64_t u, pack<real> g, real rows,
+                                  state_pack<real> *s)
 {
-    const int values = 16 / sizeof(real);
-    if (!t.sum && u + values <= t.penalised) {
-        pack<real> g = load_pack((const real *)t.gradient + u);
-        for (int v = 0; v < values; v++) sums[v] = (double)g.at[v];
-        return;
-    }
-    for (int v = 0; v < values; v++) sums[v] = u + v < t.size ? sum_at<real>(t, u + v) : 0;
+    update_now<real> plain = now;
+    plain.clip_value = 0;
+    for (real &value : g.at) value = value / rows;
+    for (int v = 0; v < 16 / (int)sizeof(real); v++) step_value<real>(t, plain, u, v, 1, 0, g.at[v], s);
 }
 
-/* Blocks on a multiprocessor: with fewer, too few loads are on their way; with more, each thread has too few registers. */
-template <class real> __global__ __launch_bounds__(THREADS, sizeof(real) == 4 ? 4 : 3) static void update_kernel(update_task t)
+template <class real> __device__ static real load_value(const void *part, int64_t u, real otherwise)
 {
-    const int values = 16 / sizeof(real);
+    return part ? ((const real *)part)[u] : otherwise;
+}
+
+template <class real> __device__ static void store_value(void *part, int64_t u, real value)
+{
+    if (part) ((real *)part)[u] = value;
+}
+
+/* Any pack, value by value: a loop, as the code of a pack at once would be large. */
+template <class real, int OPTIMIZER> __device__ static void step_any(const update_task &t, const update_now<real> &now, int64_t u)
+{
+    const int slots = optimizer_slots(OPTIMIZER);
+    int64_t end = u + trained_at<real>(t, u);
+    NOT_UNROLLED
+    for (; u < end; u++) {
+        parameter<real> q = {load_value<real>(t.theta, u, 0), load_value<real>(slots > 0 ? t.slot1 : NULL, u, 0),
+                             load_value<real>(slots > 1 ? t.slot2 : NULL, u, 0),
+                             load_value<real>(slots > 2 ? t.slot3 : NULL, u, 0), load_value<real>(t.means, u, 0)};
+        real metric = load_value<real>(t.metric, u, 1), point = load_value<real>(t.point, u, q.theta);
+        real g = (real)(sum_at<real>(t, u) / now.rows);
+        step_parameter<real>(t, now, u, u < t.penalised, t.penalty != NULL, metric, g, &point, &q);
+        store_value<real>(t.theta, u, q.theta);
+        if (slots > 0) store_value<real>(t.slot1, u, q.slot1);
+        if (slots > 1) store_value<real>(t.slot2, u, q.slot2);
+        if (slots > 2) store_value<real>(t.slot3, u, q.slot3);
+        store_value<real>(t.means, u, q.average);
+        store_value<real>(t.point, u, point);
+    }
+}
+
+/* All loads of a pack stand before the first use of any. Sums are divided in double and rounded; a float's sum is divided in
+ * float, which gives the same as long as the number of rows is a float: a quotient of two numbers of 24 bits that is rounded to
+ * 53 bits and then to 24 is rounded right (Figueroa 1995: from 2 x 24 + 2 bits on).
+ *
+ * Blocks on a multiprocessor: with fewer, too few loads are on their way; with more, each thread has too few registers. */
+template <class real, int OPTIMIZER>
+__global__ __launch_bounds__(THREADS, sizeof(real) == 4 ? 4 : 3) static void update_kernel(update_task t, update_rule<real> rule,
+                                                                                           real clip_value)
+{
+    const int values = 16 / sizeof(real), FLOAT_INTEGERS = 1 << 24;
     int64_t step = t.state->active;
     if (step < 0) return;
     update_now<real> now = update_now_of<real>(t, step);
+    now.rule = rule;
+    now.rule.optimizer = OPTIMIZER;
+    now.clip_value = clip_value;
+    bool plain = !t.sum && !t.penalty && clip_value == 0 && (sizeof(real) == 8 || now.rows <= FLOAT_INTEGERS);
+    int64_t plain_end = plain ? t.penalised - values : -1;
+    real rows = (real)now.rows;
     for (int64_t u = thread_number() * values; u < t.size; u += thread_count() * values) {
-        double sums[values];
-        sums_at<real>(t, u, sums);
-        update_pack<real>(t, now, u, sums);
+        if (u > plain_end) {
+            step_any<real, OPTIMIZER>(t, now, u);
+            continue;
+        }
+        pack<real> g = load_pack((const real *)t.gradient + u);
+        state_pack<real> s = load_state<real, OPTIMIZER>(t, u);
+        step_plain<real>(t, now, u, g, rows, &s);
+        store_state<real, OPTIMIZER>(t, u, s);
+    }
+}
+
+template <class real, int OPTIMIZER> static cudaError_t launch_update(const update_task *t, cudaStream_t stream)
+{
+    const unsigned most = 1056; /* twice what an H200 holds at once: each finds out about the step for many packs */
+    unsigned blocks = groups_of(groups_of(t->size, 16 / (int)sizeof(real)), THREADS);
+    dim3 grid(blocks < most ? blocks : most);
+    return LAUNCH((update_kernel<real, OPTIMIZER>), grid, dim3(THREADS), 0, stream, *t, rule_of<real>(*t), (real)t->clip_value);
+}
+
+template <class real> static cudaError_t update_by(const update_task *t, cudaStream_t stream)
+{
+    switch (t->optimizer) {
+    case CUSGD_OPTIMIZER_MOMENTUM: return launch_update<real, CUSGD_OPTIMIZER_MOMENTUM>(t, stream);
+    case CUSGD_OPTIMIZER_NESTEROV: return launch_update<real, CUSGD_OPTIMIZER_NESTEROV>(t, stream);
+    case CUSGD_OPTIMIZER_ADAGRAD: return launch_update<real, CUSGD_OPTIMIZER_ADAGRAD>(t, stream);
+    case CUSGD_OPTIMIZER_ADADELTA: return launch_update<real, CUSGD_OPTIMIZER_ADADELTA>(t, stream);
+    case CUSGD_OPTIMIZER_RMSPROP: return launch_update<real, CUSGD_OPTIMIZER_RMSPROP>(t, stream);
+    case CUSGD_OPTIMIZER_ADAM: return launch_update<real, CUSGD_OPTIMIZER_ADAM>(t, stream);
+    case CUSGD_OPTIMIZER_ADAMW: return launch_update<real, CUSGD_OPTIMIZER_ADAMW>(t, stream);
+    case CUSGD_OPTIMIZER_AMSGRAD: return launch_update<real, CUSGD_OPTIMIZER_AMSGRAD>(t, stream);
+    case CUSGD_OPTIMIZER_NADAM: return launch_update<real, CUSGD_OPTIMIZER_NADAM>(t, stream);
+    case CUSGD_OPTIMIZER_RADAM: return launch_update<real, CUSGD_OPTIMIZER_RADAM>(t, stream);
+    case CUSGD_OPTIMIZER_ADAMAX: return launch_update<real, CUSGD_OPTIMIZER_ADAMAX>(t, stream);
+    case CUSGD_OPTIMIZER_ASGD: return launch_update<real, CUSGD_OPTIMIZER_ASGD>(t, stream);
+    case OPTIMIZER_ADAGRAD_NESTEROV: return launch_update<real, OPTIMIZER_ADAGRAD_NESTEROV>(t, stream);
+    case OPTIMIZER_RMSPROP_MOMENTUM: return launch_update<real, OPTIMIZER_RMSPROP_MOMENTUM>(t, stream);
+    case OPTIMIZER_RMSPROP_CENTERED: return launch_update<real, OPTIMIZER_RMSPROP_CENTERED>(t, stream);
+    case OPTIMIZER_RMSPROP_CENTERED_MOMENTUM: return launch_update<real, OPTIMIZER_RMSPROP_CENTERED_MOMENTUM>(t, stream);
+    default: return launch_update<real, CUSGD_OPTIMIZER_SGD>(t, stream);
     }
 }
 
 extern "C" cudaError_t kernel_update(const update_task *t, cudaStream_t stream)
 {
-    const unsigned most = 1056; /* twice what an H200 holds at once: each finds out about the step for many packs */
-    int64_t values = t->precision == CUSGD_PRECISION_FLOAT ? 4 : 2;
-    unsigned blocks = groups_of(groups_of(t->size, values), THREADS);
-    dim3 grid(blocks < most ? blocks : most);
-    return t->precision == CUSGD_PRECISION_FLOAT ? LAUNCH(update_kernel<float>, grid, dim3(THREADS), 0, stream, *t)
-                                                 : LAUNCH(update_kernel<double>, grid, dim3(THREADS), 0, stream, *t);
+    return t->precision == CUSGD_PRECISION_FLOAT ? update_by<float>(t, stream) : update_by<double>(t, stream);
 }
 
 template <class real> __global__ static void look_ahead_kernel(update_task t)

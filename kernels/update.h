@@ -1,5 +1,5 @@
-/* What the optimizer does with 16 bytes of parameters: update_parameter(), scalar/update.h. Which optimizer it is is known at run
- * time; all threads take the same way. */
+/* What the optimizer does with 16 bytes of parameters: update_parameter(), scalar/update.h. Which optimizer it is may be known
+ * when a kernel is compiled, or only at run time; all threads take the same way. */
 #ifndef CUSGD_KERNELS_UPDATE_H
 #define CUSGD_KERNELS_UPDATE_H
 
@@ -8,7 +8,7 @@
 #include "scalar/clip.h"
 #include "scalar/update.h"
 
-template <class real> __device__ static update_rule<real> rule_of(const update_task &t)
+template <class real> __host__ __device__ static update_rule<real> rule_of(const update_task &t)
 {
     update_rule<real> rule = {t.optimizer,     t.average,  (real)t.beta1, (real)t.beta2, (real)t.rho,
                               (real)t.epsilon, (real)t.l1, (real)t.l2,    (real)t.decay};
@@ -38,6 +38,7 @@ template <class real> __device__ static own_rule<real> limits_at(const update_ta
 /* What a step is for all parameters. */
 template <class real> struct update_now {
     update_rule<real> rule;
+    real clip_value;
     update_step<real> step, next; /* next: the step after it, whose gradient's point is left behind */
     double rows;                  /* of the batch */
     real scale;                   /* on gradients, by clip_norm */
@@ -49,6 +50,7 @@ __device__ static update_now<real> update_now_by(const update_task &t, const ste
 {
     update_now<real> now;
     now.rule = rule_of<real>(t);
+    now.clip_value = (real)t.clip_value;
     now.step = update_step_from<real>(&row->numbers);
     now.next = update_step_from<real>(&after->numbers);
     now.rows = (double)row->count;
@@ -61,37 +63,89 @@ template <class real> __device__ static update_now<real> update_now_of(const upd
     return update_now_by<real>(t, row, row + (step + 1 < t.table->count));
 }
 
-/* A step of parameters u .. u + 16 / sizeof(real) - 1, u < size; sum: their gradients over the batch's rows. Arrays have room for
- * whole packs; what stands in them beyond `size` is never looked at. */
+/* 16 bytes of each part of the parameters' state. */
+template <class real> struct state_pack {
+    pack<real> theta, slot1, slot2, slot3, means, metric, point;
+};
+
+/* OPTIMIZER: 0 where it is not known when this is compiled. Arrays have room for whole packs; what stands in them beyond `size`
+ * is never looked at. */
+template <class real, int OPTIMIZER> __device__ static state_pack<real> load_state(const update_task &t, int64_t u)
+{
+    const int slots = OPTIMIZER ? optimizer_slots(OPTIMIZER) : 3;
+    state_pack<real> s;
+    s.theta = load_pack((const real *)t.theta + u);
+    s.slot1 = load_part<real>(slots > 0 ? t.slot1 : NULL, u, 0);
+    s.slot2 = load_part<real>(slots > 1 ? t.slot2 : NULL, u, 0);
+    s.slot3 = load_part<real>(slots > 2 ? t.slot3 : NULL, u, 0);
+    s.means = load_part<real>(t.means, u, 0);
+    s.metric = load_part<real>(t.metric, u, 1);
+    s.point = s.theta;
+    if (OPTIMIZER ? optimizer_looks_ahead(OPTIMIZER) : t.point != NULL) s.point = load_pack((const real *)t.point + u);
+    return s;
+}
+
+template <class real, int OPTIMIZER>
+__device__ static void store_state(const update_task &t, int64_t u, const state_pack<real> &s)
+{
+    const int slots = OPTIMIZER ? optimizer_slots(OPTIMIZER) : 3;
+    store_pack((real *)t.theta + u, s.theta);
+    if (slots > 0) store_part(t.slot1, u, s.slot1);
+    if (slots > 1) store_part(t.slot2, u, s.slot2);
+    if (slots > 2) store_part(t.slot3, u, s.slot3);
+    store_part(t.means, u, s.means);
+    if (!OPTIMIZER || optimizer_looks_ahead(OPTIMIZER)) store_part(t.point, u, s.point);
+}
+
+/* A step of parameter u, whose state is q, and of its gradient's point. g: the mean of its gradients over the batch's rows;
+ * limited: see update_parameter(). */
+template <class real>
+__device__ static void step_parameter(const update_task &t, const update_now<real> &now, int64_t u, int penalised, int limited,
+                                      real metric, real g, real *point, parameter<real> *q)
+{
+    g = clip_value<real>(now.clip_value, now.scale, g);
+    own_rule<real> own = {metric, 1, 0, 0};
+    if (limited) own = limits_at<real>(t, u, metric);
+    update_parameter<real>(now.rule, now.step, own, limited, penalised, *point, g, q);
+    *point = gradient_point<real>(now.rule, now.next, q->theta, q->slot1);
+}
+
+/* Likewise of value v of the pack at u. */
+template <class real>
+__device__ static void step_value(const update_task &t, const update_now<real> &now, int64_t u, int v, int penalised, int limited,
+                                  real g, state_pack<real> *s)
+{
+    parameter<real> q = {s->theta.at[v], s->slot1.at[v], s->slot2.at[v], s->slot3.at[v], s->means.at[v]};
+    step_parameter<real>(t, now, u + v, penalised, limited, s->metric.at[v], g, &s->point.at[v], &q);
+    s->theta.at[v] = q.theta;
+    s->slot1.at[v] = q.slot1;
+    s->slot2.at[v] = q.slot2;
+    s->slot3.at[v] = q.slot3;
+    s->means.at[v] = q.average;
+}
+
+/* Of the pack at u: values that have a penalty, and values that are trained. */
+template <class real> __device__ static int penalised_at(const update_task &t, int64_t u)
+{
+    const int values = 16 / sizeof(real);
+    return t.penalised - u < values ? (int)(t.penalised - u) : values;
+}
+template <class real> __device__ static int trained_at(const update_task &t, int64_t u)
+{
+    const int values = 16 / sizeof(real);
+    int64_t end = t.intercept ? t.size : t.penalised;
+    return end - u < values ? (int)(end - u) : values;
+}
+
+/* A step of parameters u .. u + 16 / sizeof(real) - 1, u < size; sum: their gradients over the batch's rows. */
 template <class real>
 __device__ static void update_pack(const update_task &t, const update_now<real> &now, int64_t u, const double *sum)
 {
-    const int values = 16 / sizeof(real);
-    pack<real> theta = load_part<real>(t.theta, u, 0), slot1 = load_part<real>(t.slot1, u, 0);
-    pack<real> slot2 = load_part<real>(t.slot2, u, 0), slot3 = load_part<real>(t.slot3, u, 0);
-    pack<real> means = load_part<real>(t.means, u, 0);
-    pack<real> metric = load_part<real>(t.metric, u, 1), point = t.point ? load_part<real>(t.point, u, 0) : theta;
-    for (int v = 0; v < values; v++) {
-        int penalised = u + v < t.penalised;
-        if (u + v >= t.size || (!penalised && !t.intercept)) continue;
-        real g = clip_value<real>((real)t.clip_value, now.scale, (real)(sum[v] / now.rows));
-        own_rule<real> own = {metric.at[v], 1, 0, 0};
-        if (t.penalty) own = limits_at<real>(t, u + v, metric.at[v]);
-        parameter<real> q = {theta.at[v], slot1.at[v], slot2.at[v], slot3.at[v], means.at[v]};
-        update_parameter<real>(now.rule, now.step, own, t.penalty != NULL, penalised, point.at[v], g, &q);
-        theta.at[v] = q.theta;
-        slot1.at[v] = q.slot1;
-        slot2.at[v] = q.slot2;
-        slot3.at[v] = q.slot3;
-        means.at[v] = q.average;
-        point.at[v] = gradient_point<real>(now.rule, now.next, q.theta, q.slot1);
-    }
-    store_part(t.theta, u, theta);
-    store_part(t.slot1, u, slot1);
-    store_part(t.slot2, u, slot2);
-    store_part(t.slot3, u, slot3);
-    store_part(t.means, u, means);
-    store_part(t.point, u, point);
+    state_pack<real> s = load_state<real, 0>(t, u);
+    int penalised = penalised_at<real>(t, u), trained = trained_at<real>(t, u);
+    for (int v = 0; v < 16 / (int)sizeof(real); v++)
+        if (v < trained) step_value<real>(t, now, u, v, v < penalised, t.penalty != NULL, (real)(sum[v] / now.rows), &s);
+    store_state<real, 0>(t, u, s);
 }
 
 #endif
