@@ -25,33 +25,65 @@ __device__ static rows_of_p locate(const loss_task &t)
     return r;
 }
 
-/* The thread's rows of output c: sums of w l and of w dl/dp. */
-template <class real> __device__ static void add_rows(const loss_task &t, int64_t c, double *loss, double *slope)
+/* What the loss of a row depends on. */
+template <class real> struct loss_row {
+    real p, y, w, o;
+    bool counts; /* it is one of the batch's */
+};
+
+/* Output c of rows i, i + blockDim.y, ... before `end`: all loads stand before the first use of any, in three steps, row numbers,
+ * what they lead to, losses, so that no row waits for another's. */
+template <class real> __device__ static void load_rows(const loss_task &t, int64_t c, int64_t i, int64_t end, loss_row<real> *to)
 {
     rows_of_p at = locate(t);
-    const real *y = (const real *)t.y, *w = (const real *)t.w, *o = (const real *)t.o;
-    real *p = (real *)t.p, intercept = ((const real *)t.intercept)[c];
-    int64_t tile = (int64_t)blockDim.y * ROWS_EACH, begin = blockIdx.x * tile;
-    int64_t end = begin + tile < t.rows ? begin + tile : t.rows;
-    for (int64_t i = begin + threadIdx.y; i < end; i += blockDim.y) {
-        real s = 0;
-        if (i < at.count) {
-            int64_t row = at.order ? at.order[i] : at.first + i;
-            real before = o ? p[i * t.k + c] + o[row] : p[i * t.k + c];
-            loss_point<real> l = loss_at<real>(t.loss, before + intercept, y[row * t.k + c]);
-            s = t.second ? l.curvature : l.slope;
-            if (w) s *= w[row];
-            *loss += (double)(w ? w[row] * l.value : l.value);
-            *slope += (double)s;
-        }
-        p[i * t.k + c] = s;
+    const real *p = (const real *)t.p, *y = (const real *)t.y, *w = (const real *)t.w, *o = (const real *)t.o;
+    int64_t row[ROWS_EACH], count = at.count < end ? at.count : end;
+    UNROLLED
+    for (int r = 0; r < ROWS_EACH; r++) {
+        int64_t position = i + r * (int64_t)blockDim.y;
+        to[r] = {0, 0, 1, 0, position < count};
+        row[r] = at.first + position;
+        if (at.order && to[r].counts) row[r] = at.order[position];
+    }
+    UNROLLED
+    for (int r = 0; r < ROWS_EACH; r++) {
+        if (!to[r].counts) continue;
+        to[r].p = p[(i + r * (int64_t)blockDim.y) * t.k + c];
+        to[r].y = y[row[r] * t.k + c];
+        if (w) to[r].w = w[row[r]];
+        if (o) to[r].o = o[row[r]];
     }
 }
 
-/* The last block's: what the other blocks wrote is read past this multiprocessor's cache. */
+/* The thread's rows of output c: sums of w l and of w dl/dp. */
+template <class real> __device__ static void add_rows(const loss_task &t, int64_t c, double *loss, double *slope)
+{
+    real *p = (real *)t.p, intercept = ((const real *)t.intercept)[c];
+    int64_t tile = (int64_t)blockDim.y * ROWS_EACH, begin = blockIdx.x * tile;
+    int64_t end = begin + tile < t.rows ? begin + tile : t.rows;
+    loss_row<real> row[ROWS_EACH];
+    load_rows(t, c, begin + threadIdx.y, end, row);
+    NOT_UNROLLED /* the code of all losses is large: each turn takes the first row, and the others move up */
+    for (int64_t i = begin + threadIdx.y; i < end; i += blockDim.y) {
+        real s = 0;
+        if (row[0].counts) {
+            real before = t.o ? row[0].p + row[0].o : row[0].p;
+            loss_point<real> l = loss_at<real>(t.loss, before + intercept, row[0].y);
+            s = t.second ? l.curvature : l.slope;
+            if (t.w) s *= row[0].w;
+            *loss += (double)(t.w ? row[0].w * l.value : l.value);
+            *slope += (double)s;
+        }
+        p[i * t.k + c] = s;
+        UNROLLED
+        for (int r = 1; r < ROWS_EACH; r++) row[r - 1] = row[r];
+    }
+}
+
+/* The last block's. */
 __device__ static void add_tiles(const loss_task &t, double *shared)
 {
-    const volatile double *partial = t.partial;
+    const double *partial = t.partial;
     double mine = 0;
     for (int64_t base = 0; base < t.k; base += blockDim.x) {
         int64_t c = base + threadIdx.x;
@@ -86,13 +118,8 @@ template <class real> __global__ static void loss_kernel(loss_task t)
     if (threadIdx.y == 0 && c < t.k) {
         t.partial[(blockIdx.x * t.k + c) * 2] = loss;
         t.partial[(blockIdx.x * t.k + c) * 2 + 1] = slope;
-        __threadfence();
     }
-    __syncthreads();
-    if (threadIdx.x + threadIdx.y == 0) ticket[0] = atomicAdd(&t.state->arrived, 1u);
-    __syncthreads();
-    if (ticket[0] != gridDim.x * gridDim.y - 1) return;
-    __threadfence();
+    if (!is_last_block(&t.state->arrived, gridDim.x * gridDim.y, ticket)) return;
     add_tiles(t, shared);
 }
 

@@ -82,7 +82,7 @@ fault(graph-refused host/cuda/step.c "cusgd_status status = one_step(c, row, 0);
       "cusgd_status status = one_step(c, row, 0) ? CUSGD_OK : CUSGD_ERROR_DEVICE;")
 fault(graph-told host/cuda/step.c "    c->has_note = 1;\n" "")
 fault(no-barrier kernels/curvature.cu "        __syncthreads();\n" "")
-fault(no-meeting kernels/loss.cu "    __syncthreads();\n    if (ticket[0] !=" "    if (ticket[0] !=")
+fault(no-meeting kernels/block.h "    __syncthreads();\n    return shared[0]" "    return shared[0]" loss)
 fault(no-join host/cuda/step.c
       "return r->route.contiguous ? CUSGD_OK : CUDA(cudaStreamWaitEvent(c->stream, c->joined, 0));" "return CUSGD_OK;")
 fault(no-wait host/cuda/step.c "TRY(CUDA(cudaEventSynchronize(r->uploaded[r->turn])));" "")
