@@ -9,7 +9,7 @@
  *   UNROLLED for #pragma unroll before a loop; NOT_UNROLLED for #pragma unroll 1
  *   APART for __noinline__, whose registers are its own
  *   wait_for_earlier(), let_later_begin(), fetch(): between the kernels of a stream
- *   ASSERT_ALONE(condition): of what holds where no two kernels run at once, as on the emulated GPU; there alone it is checked
+ *   ASSERT_ALONE(condition): of what holds where no two kernels run at once; checked on the emulated GPU alone, when none do
  *   cluster_sync(), of_cluster(): between the blocks of a cluster
  *   count_arrival(): between the blocks of a grid, in place of __threadfence() and atomicAdd()
  * What the emulator cannot know of (bulk copies, matrix instructions) comes here, with a portable twin, together with the first
@@ -73,26 +73,21 @@ static inline cudaError_t launch(launch_way way, const char *, void (*kernel)(P.
 /* Every thread of every block of a cooperative launch waits for every other; what they wrote before is seen after it. */
 __device__ static inline void grid_sync() { cooperative_groups::this_grid().sync(); }
 
+/* Between the blocks of a launch. Who has seen the value that another block released sees what that one wrote before, too. */
+__device__ static inline void store_release(unsigned *p, unsigned v)
+{
+    asm volatile("st.release.gpu.global.u32 [%0], %1;" : : "l"(p), "r"(v) : "memory");
+}
+__device__ static inline unsigned load_acquire(const unsigned *p)
+{
+    unsigned v;
+    asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(v) : "l"(p) : "memory");
+    return v;
+}
+
 /* How often a thread looks at another block's flag before it gives up: more than 10 seconds, as a look takes at least the latency
  * of the L2 cache, about 0.15 us. Between two barriers a block works for milliseconds at most. */
 enum { BARRIER_LOOKS = 1 << 26 };
-
-/* The same in a launch of one-dimensional blocks and grid, by flags in device memory, one a block: barrier number `round` of
- * them, from 1. Each block raises its own and looks at all: no block's way is longer than a store and a load. False, for all
- * threads of the block, if another block did not come: it does not run, although a cooperative launch promises that. */
-__device__ static inline bool grid_barrier(unsigned *flags, unsigned round)
-{
-    int met = 1;
-    __syncthreads();
-    if (threadIdx.x == 0) asm volatile("st.release.gpu.global.u32 [%0], %1;" : : "l"(flags + blockIdx.x), "r"(round) : "memory");
-    for (unsigned i = threadIdx.x; met && i < gridDim.x; i += blockDim.x) {
-        unsigned seen, looks = 0;
-        do asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(seen) : "l"(flags + i) : "memory");
-        while ((int)(seen - round) < 0 && ++looks < BARRIER_LOOKS);
-        met = (int)(seen - round) >= 0;
-    }
-    return __syncthreads_and(met) != 0;
-}
 
 /* Adds 1 to *count, in device memory, and returns what it was before: how many blocks of a grid have come here. What this thread
  * has written, and other threads before a __syncthreads() with it, is seen by each thread that counts later, and by others after
@@ -158,6 +153,23 @@ template <class T> __device__ static inline T *of_cluster(T *p, unsigned rank)
     return p;
 }
 #endif
+
+/* grid_sync() in a launch of one-dimensional blocks and grid, by flags in device memory, one a block: barrier number `round` of
+ * them, from 1. Each block raises its own and looks at all: no block's way is longer than a store and a load. False, for all
+ * threads of the block, if another block did not come: it does not run, although a cooperative launch promises that. */
+__device__ static inline bool grid_barrier(unsigned *flags, unsigned round)
+{
+    int met = 1;
+    __syncthreads();
+    if (threadIdx.x == 0) store_release(flags + blockIdx.x, round);
+    for (unsigned i = threadIdx.x; met && i < gridDim.x; i += blockDim.x) {
+        unsigned seen, looks = 0;
+        do seen = load_acquire(flags + i);
+        while ((int)(seen - round) < 0 && ++looks < BARRIER_LOOKS);
+        met = (int)(seen - round) >= 0;
+    }
+    return __syncthreads_and(met) != 0;
+}
 
 #define LAUNCH_AS(way, kernel, ...)     launch(way, #kernel, kernel, __VA_ARGS__)
 #define LAUNCH(kernel, ...)             LAUNCH_AS((launch_way{false, false, 0}), kernel, __VA_ARGS__)

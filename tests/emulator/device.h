@@ -1,7 +1,7 @@
 /* CUDA C for g++: what a kernel source sees instead of nvcc's built-in words. The types and the host functions are those of the
  * real CUDA headers; threads, barriers, shared memory and warps are execute.cpp's. One host thread runs the whole device, so an
- * atomic operation is a plain read, change and write. What is missing here does not compile: __shared__ (use SHARED),
- * cooperative groups, matrix instructions, approximate functions such as __expf. */
+ * atomic operation is a read, a change and a write; races.cpp hears of it. What is missing here does not compile: __shared__ (use
+ * SHARED), cooperative groups, matrix instructions, approximate functions such as __expf. */
 #ifndef CUSGD_EMULATOR_DEVICE_H
 #define CUSGD_EMULATOR_DEVICE_H
 
@@ -50,11 +50,13 @@ struct kernel_call {
 cudaError_t launch_kernel(const kernel_call &call, cudaStream_t stream, const void *const *pointers, size_t count);
 
 void barrier_block(int line);
+bool barrier_block_and(int line, bool value); /* whether it was true in all threads */
 void barrier_grid(int line);
-bool misses_barrier(unsigned round); /* emulator_miss_barrier(), for the grid's last block */
+void let_others_run();
 void barrier_cluster(int line);
 void *map_cluster(void *p, unsigned rank);
 void wait_for_earlier();
+void let_later_begin();
 void check_fetch(const void *p, size_t bytes);
 void barrier_warp(unsigned mask);
 uint64_t exchange_warp(unsigned mask, uint64_t value, unsigned source); /* the value of lane `source` */
@@ -65,6 +67,15 @@ void *shared_variable(unsigned *site, size_t bytes);
 void *shared_dynamic();
 void copy_later(void *shared, const void *global, size_t bytes);
 void copy_now();
+/* Accesses that other blocks see: atomic ones, and with release or acquire. */
+void read_strong(const void *p, void *to, size_t bytes);
+void write_strong(void *p, const void *from, size_t bytes);
+void store_release(unsigned *p, unsigned v);
+unsigned load_acquire(const unsigned *p);
+void fence();
+/* An assertion of what holds where no other kernel runs may be evaluated now: its accesses are no part of the kernel. */
+bool assertion_begins();
+void assertion_ends();
 [[noreturn]] void trap(int line);
 
 template <class T> struct same {
@@ -123,20 +134,25 @@ static inline cudaError_t launch(launch_way way, const char *name, void (*kernel
 /* The default argument is the line of the call: two __syncthreads() that meet must be the same one. */
 static inline void __syncthreads(int line = __builtin_LINE()) { emulator::barrier_block(line); }
 static inline void grid_sync(int line = __builtin_LINE()) { emulator::barrier_grid(line); }
-static inline bool grid_barrier(unsigned *flags, unsigned round, int line = __builtin_LINE())
+static inline int __syncthreads_and(int predicate, int line = __builtin_LINE())
 {
-    if (threadIdx.x == 0 && !emulator::misses_barrier(round)) flags[blockIdx.x] = round;
-    emulator::barrier_grid(line);
-    bool met = true;
-    for (unsigned i = 0; i < gridDim.x; i++) met &= (int)(flags[i] - round) >= 0;
-    return met;
+    return emulator::barrier_block_and(line, predicate != 0);
 }
-static inline unsigned count_arrival(unsigned *count) { return (*count)++; }
+static inline void store_release(unsigned *p, unsigned v) { emulator::store_release(p, v); }
+static inline unsigned load_acquire(const unsigned *p) { return emulator::load_acquire(p); }
+enum { BARRIER_LOOKS = 100 }; /* between two looks every other block runs until it waits: a few would do */
 static inline void __syncwarp(unsigned mask = 0xffffffffu) { emulator::barrier_warp(mask); }
-static inline void __threadfence() {}
+static inline void __threadfence() { emulator::fence(); }
 static inline void __threadfence_block() {}
 static inline void __trap(int line = __builtin_LINE()) { emulator::trap(line); }
-#define ASSERT_ALONE(condition) ((condition) ? (void)0 : __trap())
+#define ASSERT_ALONE(condition)             \
+    do {                                    \
+        if (emulator::assertion_begins()) { \
+            bool holds = (condition);       \
+            emulator::assertion_ends();     \
+            if (!holds) __trap();           \
+        }                                   \
+    } while (0)
 
 template <class T> static inline void copy_async(T *shared, const T *global)
 {
@@ -147,7 +163,7 @@ static inline void copy_async_wait() { emulator::copy_now(); }
 
 enum { CAN_FETCH = 1 };
 static inline void wait_for_earlier() { emulator::wait_for_earlier(); }
-static inline void let_later_begin() {}
+static inline void let_later_begin() { emulator::let_later_begin(); }
 static inline void fetch(const void *p, unsigned bytes) { emulator::check_fetch(p, bytes); }
 static inline void cluster_sync(int line = __builtin_LINE()) { emulator::barrier_cluster(line); }
 template <class T> static inline T *of_cluster(T *p, unsigned rank) { return static_cast<T *>(emulator::map_cluster(p, rank)); }
@@ -175,41 +191,40 @@ static inline int __all_sync(unsigned mask, int predicate) { return emulator::ba
 
 namespace emulator
 {
-template <class T> T replace(T *p, T value)
+/* An atomic operation; `change` makes the new value of the old one, which is returned. */
+template <class T, class F> T exchange_at(T *p, F change)
 {
-    T old = *p;
-    *p = value;
+    T old, changed;
+    read_strong(p, &old, sizeof old);
+    changed = change(old);
+    write_strong(p, &changed, sizeof changed);
     return old;
 }
 } // namespace emulator
-template <class T> static inline T atomicAdd(T *p, typename emulator::same<T>::type v)
-{
-    return emulator::replace(p, (T)(*p + v));
-}
-template <class T> static inline T atomicSub(T *p, typename emulator::same<T>::type v)
-{
-    return emulator::replace(p, (T)(*p - v));
-}
-template <class T> static inline T atomicExch(T *p, typename emulator::same<T>::type v) { return emulator::replace(p, v); }
-template <class T> static inline T atomicMax(T *p, typename emulator::same<T>::type v)
-{
-    return emulator::replace(p, std::max(*p, v));
-}
-template <class T> static inline T atomicMin(T *p, typename emulator::same<T>::type v)
-{
-    return emulator::replace(p, std::min(*p, v));
-}
-template <class T> static inline T atomicAnd(T *p, typename emulator::same<T>::type v)
-{
-    return emulator::replace(p, (T)(*p & v));
-}
-template <class T> static inline T atomicOr(T *p, typename emulator::same<T>::type v)
-{
-    return emulator::replace(p, (T)(*p | v));
-}
+#define ATOMIC(name, change)                                                            \
+    template <class T> static inline T name(T *p, typename emulator::same<T>::type v)   \
+    {                                                                                   \
+        return emulator::exchange_at(p, [=](T old) { return (void)old, (T)(change); }); \
+    }
+ATOMIC(atomicAdd, old + v)
+ATOMIC(atomicSub, old - v)
+ATOMIC(atomicExch, v)
+ATOMIC(atomicMax, std::max(old, v))
+ATOMIC(atomicMin, std::min(old, v))
+ATOMIC(atomicAnd, (old & v))
+ATOMIC(atomicOr, (old | v))
+#undef ATOMIC
 template <class T> static inline T atomicCAS(T *p, typename emulator::same<T>::type expected, typename emulator::same<T>::type v)
 {
-    return emulator::replace(p, *p == expected ? v : *p);
+    return emulator::exchange_at(p, [=](T old) { return old == expected ? v : old; });
+}
+
+static inline unsigned count_arrival(unsigned *count)
+{
+    emulator::fence();
+    unsigned before = atomicAdd(count, 1u);
+    emulator::fence();
+    return before;
 }
 
 using std::max;

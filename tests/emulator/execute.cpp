@@ -4,6 +4,7 @@
 #include "fiber.h"
 #include "internal.h"
 #include "port.h"
+#include "races.h"
 #include <set>
 #include <vector>
 
@@ -12,14 +13,15 @@ dim3 blockDim, gridDim;
 
 namespace emulator
 {
-enum thread_state : unsigned char { READY, AT_BLOCK, AT_OTHERS, AT_WARP, DONE };
+enum thread_state : unsigned char { READY, AT_BLOCK, AT_OTHERS, AT_WARP, LOOKING, AT_EARLIER, DONE };
 enum exchange_kind : unsigned char { SYNC, SHUFFLE, BALLOT };
 
 struct device_thread {
     fiber *suspended;
     int line; /* of the barrier it waits at */
     thread_state state;
-    bool waited; /* it has called wait_for_earlier() */
+    bool waited;           /* it has called wait_for_earlier() */
+    const void *looked_at; /* by load_acquire() */
 };
 
 /* Lanes that wait, and what each brought: they go on when all living lanes of their mask have come. */
@@ -46,9 +48,13 @@ struct pending_copy {
 
 struct device_block {
     uint3 id;
+    size_t number; /* in the grid */
     uint64_t generation;
     unsigned count, next;               /* threads; position in the order of the next to begin */
     unsigned live, at_block, at_others; /* threads not DONE; waiting for the block; for other blocks */
+    unsigned looking;                   /* let the other blocks run, then go on */
+    bool all, all_met;                  /* of barrier_block_and(): of the threads that have come; of the last one */
+    bool let;                           /* it has let later kernels begin */
     int block_line, others_line;        /* of the barrier at which they wait */
     bool met;                           /* other blocks, at a barrier */
     size_t static_bytes;
@@ -62,6 +68,8 @@ struct device_block {
 static const size_t STATIC_SHARED_LIMIT = 48 * 1024; /* bytes; nvcc refuses more */
 
 static const kernel_call *kernel;
+static launched *launch;            /* of it */
+static bool waits_for_earlier;      /* it has begun early: its threads run to where they wait for earlier kernels */
 static device_block *B;             /* the block that runs */
 static device_block *together;      /* those that run at once, it among them: of a grid, or of a cluster */
 static unsigned current;            /* its thread that runs */
@@ -70,6 +78,9 @@ static size_t reached;              /* place in it of the thread that goes on; i
 static std::vector<uint3> ids;      /* of the threads, by number */
 static uint64_t generations;
 static unsigned sites;
+
+size_t running_block() { return B->number; }
+bool runs_early() { return kernel->way.early && !B->threads[current].waited; }
 
 static void append(std::string *message, const char *format, unsigned thread, unsigned what)
 {
@@ -95,6 +106,8 @@ static void append(std::string *message, const char *format, unsigned thread, un
     die("%s: kernel %s, block (%u,%u,%u), thread (%u,%u,%u)%s%s", why, kernel->name, B->id.x, B->id.y, B->id.z, t.x, t.y, t.z,
         waiting[0].c_str(), waiting[1].c_str());
 }
+
+void die_in_kernel(const char *why) { die_here(why); }
 
 void trap(int line)
 {
@@ -149,6 +162,18 @@ void barrier_block(int line)
     wait_in(AT_BLOCK, line);
 }
 
+bool barrier_block_and(int line, bool value)
+{
+    device_block &b = *B;
+    b.all = b.all && value;
+    if (b.at_block + 1 == b.count) {
+        b.all_met = b.all;
+        b.all = true;
+    }
+    barrier_block(line);
+    return b.all_met;
+}
+
 static void meet_others(int line)
 {
     device_block &b = *B;
@@ -172,11 +197,68 @@ void barrier_cluster(int line)
     meet_others(line);
 }
 
-bool misses_barrier(unsigned round) { return round == missed_barrier() && blockIdx.x == gridDim.x - 1; }
+void let_others_run()
+{
+    B->looking++;
+    wait_in(LOOKING, 0);
+}
+
+/* ---- what other blocks see ---- */
+
+void fence() { races_fence(); }
+
+void read_strong(const void *p, void *to, size_t bytes)
+{
+    races_strong_read(p, bytes, false);
+    memcpy(to, p, bytes);
+}
+
+void write_strong(void *p, const void *from, size_t bytes)
+{
+    races_strong_write(p, bytes, false, true);
+    memcpy(p, from, bytes);
+}
+
+void store_release(unsigned *p, unsigned v)
+{
+    if (v == missed_barrier() && blockIdx.x == gridDim.x - 1) return;
+    races_strong_write(p, sizeof *p, true, false);
+    *p = v;
+}
+
+/* One that looks again at the same place lets the others run first. */
+unsigned load_acquire(const unsigned *p)
+{
+    device_thread &t = B->threads[current];
+    if (t.looked_at == p) let_others_run();
+    t.looked_at = p;
+    races_strong_read(p, sizeof *p, true);
+    return *p;
+}
+
+bool assertion_begins()
+{
+    if (waits_for_earlier) return false;
+    races_pause(true);
+    return true;
+}
+void assertion_ends() { races_pause(false); }
 
 /* ---- the kernel before ---- */
 
-void wait_for_earlier() { B->threads[current].waited = true; }
+void wait_for_earlier()
+{
+    if (waits_for_earlier) wait_in(AT_EARLIER, 0);
+    B->threads[current].waited = true;
+}
+
+void let_later_begin()
+{
+    if (B->let) return;
+    B->let = true;
+    launch->lets++;
+    if (runs_early()) launch->lets_at_once++;
+}
 
 void check_fetch(const void *p, size_t bytes)
 {
@@ -293,17 +375,24 @@ void *map_cluster(void *p, unsigned rank)
 }
 
 /* As late as is allowed: a kernel that does not wait reads NaN. */
-void copy_later(void *shared, const void *global, size_t bytes) { B->copies.push_back({current, shared, global, bytes}); }
+void copy_later(void *shared, const void *global, size_t bytes)
+{
+    races_access(global, bytes, false);
+    B->copies.push_back({current, shared, global, bytes});
+}
 
 void copy_now()
 {
     std::vector<pending_copy> &copies = B->copies;
     size_t kept = 0;
-    for (const pending_copy &c : copies)
-        if (c.thread == current)
-            memcpy(c.to, c.from, c.bytes);
-        else
+    for (const pending_copy &c : copies) {
+        if (c.thread != current) {
             copies[kept++] = c;
+            continue;
+        }
+        races_access(c.from, c.bytes, false);
+        memcpy(c.to, c.from, c.bytes);
+    }
     copies.resize(kept);
 }
 
@@ -346,7 +435,7 @@ static void run_threads()
     }
 }
 
-/* Until every thread of the block has returned, or waits for other blocks. */
+/* Until every thread of the block has returned, or waits for other blocks. One that lets others run keeps its block waiting. */
 static void run_block(device_block &b)
 {
     B = &b;
@@ -356,6 +445,7 @@ static void run_block(device_block &b)
     while (b.live > b.at_others) {
         bool moved = false;
         for (reached = 0; find_ready(); moved = true) fiber_resume(b.threads[current].suspended);
+        if (!moved && (b.looking || waits_for_earlier)) return;
         if (!moved) {
             while (b.threads[current].state == DONE || b.threads[current].state == AT_OTHERS) current = (current + 1) % b.count;
             die_here("barrier divergence (no thread of the block can go on)");
@@ -366,13 +456,15 @@ static void run_block(device_block &b)
 static void block_start(device_block &b, size_t number)
 {
     const dim3 &g = kernel->grid;
+    b.number = number;
     b.id.x = (unsigned)(number % g.x);
     b.id.y = (unsigned)(number / g.x % g.y);
     b.id.z = (unsigned)(number / g.x / g.y);
     b.generation = ++generations;
     b.count = b.live = (unsigned)ids.size();
-    b.next = b.at_block = b.at_others = 0;
-    b.met = false;
+    b.next = b.at_block = b.at_others = b.looking = 0;
+    b.met = b.let = false;
+    b.all = true;
     b.static_bytes = 0;
     b.threads.assign(b.count, device_thread());
     b.warps.resize((b.count + 31) / 32);
@@ -410,49 +502,188 @@ static void make_ids(dim3 block)
             for (unsigned x = 0; x < block.x; x++) ids.push_back({x, y, z});
 }
 
-/* Blocks first + turn in turn, each until its next barrier with the others, which all of them must reach. */
-static void run_together(device_block *blocks, size_t first, const std::vector<unsigned> &turn)
+/* Lets those of the block's threads go on that are in this state. */
+static void block_goes_on(device_block &b, thread_state state, unsigned *threads)
 {
+    B = &b;
+    let_go(state);
+    *threads = 0;
+}
+
+/* Blocks first + turn in turn, each until its next barrier with the others, which all of them must reach. `begun`: they have
+ * begun early. */
+static void run_together(device_block *blocks, bool begun, size_t first, const std::vector<unsigned> &turn)
+{
+    size_t count = turn.size(), waiting = count, looking;
+    std::vector<size_t> numbers;
     together = blocks;
-    for (size_t i = 0; i < turn.size(); i++) block_start(blocks[i], first + turn[i]);
-    for (size_t waiting = turn.size(); waiting > 0;) {
-        waiting = 0;
-        for (size_t i = 0; i < turn.size(); i++) {
+    for (size_t i = 0; i < count; i++) {
+        unsigned waited = 0;
+        if (begun)
+            block_goes_on(blocks[i], AT_EARLIER, &waited);
+        else
+            block_start(blocks[i], first + turn[i]);
+        numbers.push_back(first + turn[i]);
+    }
+    while (waiting > 0) {
+        waiting = looking = 0;
+        for (size_t i = 0; i < count; i++) {
             run_block(blocks[i]);
             if (blocks[i].at_others) waiting++;
+            looking += blocks[i].looking;
         }
-        if (waiting % turn.size())
-            die_here("barrier divergence (some blocks wait at grid_sync or cluster_sync, others have returned)");
-        for (size_t i = 0; i < turn.size(); i++) {
-            B = &blocks[i];
-            let_go(AT_OTHERS);
-            B->at_others = 0;
-            B->met = true;
+        if (looking) {
+            for (size_t i = 0; i < count; i++) block_goes_on(blocks[i], LOOKING, &blocks[i].looking);
+            waiting = count;
+            continue;
+        }
+        if (waiting % count) die_here("barrier divergence (some blocks wait at grid_sync or cluster_sync, others have returned)");
+        if (waiting) races_join(numbers);
+        for (size_t i = 0; i < count; i++) {
+            block_goes_on(blocks[i], AT_OTHERS, &blocks[i].at_others);
+            blocks[i].met = true;
         }
     }
     for (size_t i = 0; i < turn.size(); i++) block_end(blocks[i]);
 }
 
-static void run_kernel(const kernel_call &call)
+/* A launch in execution: the orders of the groups of blocks that run at once, one block each or more, of the blocks within one,
+ * and of threads; and the blocks of all groups, where they have begun, and wait for earlier kernels. */
+struct grid {
+    std::vector<unsigned> turn, within, order;
+    std::vector<device_block> begun;
+};
+
+static const size_t MOST_BEGUN = 8192; /* threads of a launch that begins early: each has a stack of its own then */
+
+static uint64_t threads_of(const kernel_call &call) { return (uint64_t)call.block.x * call.block.y * call.block.z; }
+static size_t count_blocks(const kernel_call &call) { return (size_t)call.grid.x * call.grid.y * call.grid.z; }
+static size_t count_together(const kernel_call &call)
+{
+    return call.way.cooperative ? count_blocks(call) : std::max(1u, call.way.cluster);
+}
+
+static grid make_grid(const kernel_call &call)
 {
     static uint64_t launches;
-    static std::vector<device_block> &blocks = *new std::vector<device_block>; /* kept for their memory */
-    size_t count = (size_t)call.grid.x * call.grid.y * call.grid.z;
-    size_t resident = call.way.cooperative ? count : std::max(1u, call.way.cluster), groups = count / resident;
     uint64_t random = ((uint64_t)thread_order() << 32) + launches++;
-    std::vector<unsigned> turn, within; /* of the groups that run at once, one block each or more; of the blocks within one */
+    grid g;
+    make_order(g.order, threads_of(call), &random);
+    make_order(g.turn, count_blocks(call) / count_together(call), &random);
+    make_order(g.within, count_together(call), &random);
+    return g;
+}
 
+/* From here on it is this launch that runs. */
+static void enter(const kernel_call &call, launched *mine, const grid &g)
+{
     kernel = &call;
+    launch = mine;
     gridDim = call.grid;
     blockDim = call.block;
     make_ids(call.block);
-    make_order(order, ids.size(), &random);
-    if (thread_order()) make_order(turn, groups, &random);
-    make_order(within, resident, &random);
-    if (blocks.size() < resident) blocks.resize(resident);
-    for (size_t i = 0; i < resident; i++) blocks[i].dynamic = call.shared ? malloc(call.shared) : nullptr;
-    for (size_t i = 0; i < groups; i++) run_together(blocks.data(), (turn.empty() ? i : turn[i]) * resident, within);
-    for (size_t i = 0; i < resident; i++) free(blocks[i].dynamic);
+    order = g.order;
+}
+
+static void make_dynamic(std::vector<device_block> &blocks, const kernel_call &call)
+{
+    for (device_block &b : blocks) b.dynamic = call.shared ? malloc(call.shared) : nullptr;
+}
+static void free_dynamic(std::vector<device_block> &blocks)
+{
+    for (device_block &b : blocks) free(b.dynamic);
+}
+
+static void delete_grid(grid *g)
+{
+    for (device_block &b : g->begun)
+        for (shared_slot &s : b.shared) free(s.memory);
+    delete g;
+}
+
+/* Beside which kernels this one may run while it has not waited for them: the one in front of it, and those beside which that
+ * one ran when it let this one begin. */
+static void begin_launch(const kernel_call &call, launched *mine, const launched *front)
+{
+    static unsigned launches;
+    mine->number = ++launches;
+    mine->beside.clear();
+    if (call.way.early && front && front->number) {
+        mine->beside.push_back({front->number, front->name});
+        if (front->lets_all_at_once) mine->beside.insert(mine->beside.end(), front->beside.begin(), front->beside.end());
+    }
+}
+
+/* What a kernel did at its last launch. A kernel in front of others is taken to do the same again. */
+struct habit {
+    bool lets, lets_at_once; /* each block let later kernels begin; before it had waited for earlier ones */
+};
+static std::map<const void *, habit> &habits = *new std::map<const void *, habit>;
+
+/* Runs the threads of a launch to where they wait for earlier kernels. */
+static void begin_early(const kernel_call &call, launched *mine)
+{
+    grid *g = new grid(make_grid(call));
+    size_t together_count = count_together(call);
+    mine->lets = mine->lets_at_once = 0;
+    mine->begun = g;
+    enter(call, mine, *g);
+    g->begun.resize(count_blocks(call));
+    make_dynamic(g->begun, call);
+    waits_for_earlier = true;
+    for (size_t i = 0; i < g->begun.size(); i++) {
+        together = &g->begun[i / together_count * together_count];
+        block_start(g->begun[i], g->turn[i / together_count] * together_count + g->within[i % together_count]);
+        run_block(g->begun[i]);
+    }
+    waits_for_earlier = false;
+}
+
+/* Whether a kernel lets the next one begin: each block, or (`at_once`) each before it waits for earlier ones. */
+static bool lets(const launched *one, bool at_once)
+{
+    auto h = habits.find(one->function);
+    return h != habits.end() && (at_once ? h->second.lets_at_once : h->second.lets);
+}
+
+void begin_those_behind(launched *first, const std::function<launched *(size_t)> &behind)
+{
+    if (watched || !laziness()) return;
+    bool at_once = false;
+    for (size_t i = 0; first && lets(first, at_once); i++, at_once = true) {
+        launched *next = behind(i);
+        if (!next || !next->begin || next->begun || next->front != first) return;
+        first->relied_upon = true;
+        next->begin();
+        first = next;
+    }
+}
+
+static void run_kernel(const kernel_call &call, launched *mine, const launched *front)
+{
+    static std::vector<device_block> &kept = *new std::vector<device_block>; /* for their memory */
+    size_t count = count_blocks(call), resident = count_together(call);
+    grid *begun = mine->begun, made;
+    begin_launch(call, mine, front);
+    if (!begun) {
+        made = make_grid(call);
+        mine->lets = mine->lets_at_once = 0;
+        if (kept.size() < resident) kept.resize(resident);
+        make_dynamic(kept, call);
+    }
+    const grid &g = begun ? *begun : made;
+    enter(call, mine, g);
+    races_begin(mine, count);
+    for (size_t i = 0; i < g.turn.size(); i++)
+        run_together(begun ? &begun->begun[i * resident] : kept.data(), begun != nullptr, g.turn[i] * resident, g.within);
+    free_dynamic(begun ? begun->begun : kept);
+    races_end();
+    if (mine->relied_upon && mine->lets < count) die("kernel %s lets later kernels begin, but not in every launch", call.name);
+    mine->relied_upon = false;
+    mine->lets_all_at_once = mine->lets_at_once == count;
+    habits[call.function] = {mine->lets == count, mine->lets_all_at_once};
+    mine->begun = nullptr;
+    if (begun) delete_grid(begun);
 }
 
 /* ---- launches ---- */
@@ -460,7 +691,7 @@ static void run_kernel(const kernel_call &call)
 static cudaError_t check_launch(const kernel_call &call)
 {
     const dim3 &g = call.grid, &b = call.block;
-    uint64_t threads = (uint64_t)b.x * b.y * b.z;
+    uint64_t threads = threads_of(call);
     if (!threads || b.x > 1024 || b.y > 1024 || b.z > 64 || threads > 1024) return cudaErrorInvalidConfiguration;
     if (!g.x || !g.y || !g.z || g.x > 0x7fffffff || g.y > 65535 || g.z > 65535) return cudaErrorInvalidConfiguration;
     if (call.shared > dynamic_shared_limit(call.function)) return cudaErrorInvalidValue;
@@ -475,18 +706,19 @@ static cudaError_t check_launch(const kernel_call &call)
 
 /* Two of them that run at once might each hold a part of the device and wait for the rest for ever: one that could begin before
  * an earlier one is done is an error. */
-static cudaError_t enqueue_cooperative(const kernel_call &call, cudaStream_t stream)
+static cudaError_t enqueue_cooperative(const char *name, const work &run, cudaStream_t stream,
+                                       const std::shared_ptr<launched> &mine)
 {
     static std::set<uint64_t> &pending = *new std::set<uint64_t>;
     static uint64_t launches;
     uint64_t number = ++launches;
     pending.insert(number);
-    cudaError_t error = enqueue(stream, cudaGraphNodeTypeKernel, [call, number] {
-        if (*pending.begin() != number)
-            die("cooperative launch of %s: an earlier one, in another stream, may not be done", call.name);
-        run_kernel(call);
+    work alone = [=] {
+        if (*pending.begin() != number) die("cooperative launch of %s: an earlier one, in another stream, may not be done", name);
+        run();
         pending.erase(number);
-    });
+    };
+    cudaError_t error = enqueue(stream, cudaGraphNodeTypeKernel, alone, mine);
     if (error) pending.erase(number);
     return error;
 }
@@ -500,7 +732,14 @@ cudaError_t launch_kernel(const kernel_call &call, cudaStream_t stream, const vo
     for (size_t i = 0; i < count; i++)
         if (pointers[i] && !is_device(pointers[i], 0) && !is_pinned(pointers[i], 0))
             die("launch of %s: argument %zu is no device memory", call.name, i + 1);
-    if (call.way.cooperative && !is_capturing(stream)) return enqueue_cooperative(call, stream);
-    return enqueue(stream, cudaGraphNodeTypeKernel, [call] { run_kernel(call); });
+    std::shared_ptr<launched> mine = std::make_shared<launched>(), front = kernel_in_front(stream);
+    launched *itself = mine.get();
+    mine->name = call.name;
+    mine->function = call.function;
+    mine->front = front.get();
+    if (call.way.early && count_blocks(call) * threads_of(call) <= MOST_BEGUN) mine->begin = [=] { begin_early(call, itself); };
+    work run = [=] { run_kernel(call, itself, front.get()); };
+    if (call.way.cooperative && !is_capturing(stream)) return enqueue_cooperative(call.name, run, stream, mine);
+    return enqueue(stream, cudaGraphNodeTypeKernel, run, mine);
 }
 } // namespace emulator

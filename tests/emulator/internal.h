@@ -7,6 +7,7 @@
 #include <cuda_runtime_api.h>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -44,8 +45,15 @@ bool is_device(const void *p, size_t n);
 bool is_pinned(const void *p, size_t n);
 size_t live_bytes();
 
+struct launched; /* races.h */
+
 /* Gives a stream its next piece of work, or a capturing one's graph its next node. */
-cudaError_t enqueue(cudaStream_t stream, cudaGraphNodeType type, work w);
+cudaError_t enqueue(cudaStream_t stream, cudaGraphNodeType type, work w, const std::shared_ptr<launched> &kernel = nullptr);
+/* The kernel that the stream had last, if nothing came after it. */
+std::shared_ptr<launched> kernel_in_front(cudaStream_t stream);
+/* Before a kernel runs: begins those behind it that may begin before it is done. behind(0), behind(1)...: those that come after
+ * nothing but each other, and this one; NULL: no more. */
+void begin_those_behind(launched *kernel, const std::function<launched *(size_t)> &behind);
 /* Until the stream is done with all that it has now. */
 cudaError_t synchronize(cudaStream_t stream);
 void synchronize_all();

@@ -1,6 +1,7 @@
 /* Device memory is host memory of its exact size, filled with NaN, that host code may not touch: poisoned for AddressSanitizer
  * while no device code runs. Every copy is checked against what CUDA was told of its direction. */
 #include "internal.h"
+#include "races.h"
 #include <cstdlib>
 #include <cstring>
 #ifdef __SANITIZE_ADDRESS__
@@ -69,7 +70,12 @@ size_t live_bytes() { return device_bytes; }
 static void *device_make(size_t bytes)
 {
     void *p = nullptr;
-    if (bytes > memory_size() - std::min(device_bytes, memory_size()) || posix_memalign(&p, 256, bytes)) return nullptr;
+    if (bytes > memory_size() - std::min(device_bytes, memory_size())) return nullptr;
+    if (watched)
+        p = watched_memory(bytes);
+    else if (posix_memalign(&p, 256, bytes))
+        p = nullptr;
+    if (!p) return nullptr;
     memset(p, 0xff, bytes);
     device[(const char *)p] = bytes;
     device_bytes += bytes;
@@ -83,8 +89,11 @@ static void device_free(void *p)
     if (r == device.end()) die("device memory at %p is freed twice", p);
     unpoison(r->first, r->second);
     device_bytes -= r->second;
+    if (watched)
+        watched_memory_free(p, r->second);
+    else
+        free(p);
     device.erase(r);
-    free(p);
 }
 } // namespace emulator
 

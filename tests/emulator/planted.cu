@@ -180,6 +180,38 @@ static cudaError_t early(float *x, cudaStream_t s)
     return LAUNCH_AS(way, early_kernel, dim3(1), dim3(32), 0, s, x);
 }
 
-extern "C" const planted_kernels KERNELS = {scale,          reverse,       reverse_dynamic, sum_groups, meet,
-                                            meet_elsewhere, leave,         leave_grid,      fetch,      mask,
-                                            cluster,        cluster_leave, cluster_begin,   early};
+/* y = x + 1 by a kernel that lets the next one begin; then z = y and x = -1 by one that is launched early. */
+__global__ static void front_kernel(const float *x, float *y)
+{
+    let_later_begin();
+    y[threadIdx.x] = x[threadIdx.x] + 1;
+}
+__global__ static void early_read_kernel(float *x, const float *y, float *z)
+{
+    float before = FAULTY ? y[threadIdx.x] : 0;
+    wait_for_earlier();
+    z[threadIdx.x] = FAULTY ? before : y[threadIdx.x];
+    x[threadIdx.x] = -1;
+}
+__global__ static void early_write_kernel(float *x, const float *y, float *z)
+{
+    if (FAULTY) x[threadIdx.x] = -1;
+    wait_for_earlier();
+    z[threadIdx.x] = y[threadIdx.x];
+    x[threadIdx.x] = -1;
+}
+static cudaError_t early_pair(void (*kernel)(float *, const float *, float *), float *x, float *y, float *z, cudaStream_t s)
+{
+    launch_way way = {false, true, 0};
+    cudaError_t error = LAUNCH(front_kernel, dim3(1), dim3(32), 0, s, x, y);
+    return error ? error : LAUNCH_AS(way, kernel, dim3(1), dim3(32), 0, s, x, y, z);
+}
+static cudaError_t early_read(float *x, float *y, float *z, cudaStream_t s) { return early_pair(early_read_kernel, x, y, z, s); }
+static cudaError_t early_write(float *x, float *y, float *z, cudaStream_t s)
+{
+    return early_pair(early_write_kernel, x, y, z, s);
+}
+
+extern "C" const planted_kernels KERNELS = {scale,         reverse,    reverse_dynamic, sum_groups, meet,    meet_elsewhere,
+                                            leave,         leave_grid, fetch,           mask,       cluster, cluster_leave,
+                                            cluster_begin, early,      early_read,      early_write};

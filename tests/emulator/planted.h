@@ -26,6 +26,10 @@ typedef struct planted_kernels {
                                  cudaStream_t s); /* x[4] = 1; planted: a block of the cluster does not meet the others */
     cudaError_t (*cluster_begin)(float *x, cudaStream_t s); /* x[4] = 1; planted: sends before the others have surely begun */
     cudaError_t (*early)(float *x, cudaStream_t s);         /* x[32] += 1; planted: a thread does not wait_for_earlier */
+    /* y[32] = x + 1; z[32] = y and x = -1 by a kernel that may begin before the other is done. Planted: it reads y, or writes x,
+     * before it has waited. */
+    cudaError_t (*early_read)(float *x, float *y, float *z, cudaStream_t s);
+    cudaError_t (*early_write)(float *x, float *y, float *z, cudaStream_t s);
 } planted_kernels;
 
 extern const planted_kernels planted_sound, planted_faulty;

@@ -2,6 +2,7 @@
  * something waits for it (emulator_set_laziness), so that what depends on work must say so. */
 #include "emulator.h"
 #include "internal.h"
+#include "races.h"
 #include <chrono>
 #include <deque>
 #include <memory>
@@ -12,6 +13,7 @@ namespace emulator
 {
 struct node {
     work run;
+    std::shared_ptr<launched> kernel; /* NULL: it is none */
     cudaGraphNodeType type;
     std::vector<size_t> after; /* nodes of smaller numbers */
 };
@@ -28,12 +30,18 @@ struct capture {
     bool invalid;
 };
 
+struct piece {
+    work run;
+    std::shared_ptr<launched> kernel; /* NULL: it is none */
+};
+
 struct queue {
-    std::deque<work> waiting;
+    std::deque<piece> waiting;
     size_t done;   /* pieces of work that this queue is through with, ever */
     bool blocking; /* it and the legacy stream wait for each other */
     std::shared_ptr<capture> capturing;
-    std::vector<size_t> after; /* what the next captured node comes after */
+    std::vector<size_t> after;       /* what the next captured node comes after */
+    std::shared_ptr<launched> front; /* its last piece of work, if that is a kernel */
 };
 
 /* Queues outlive their streams: work that nobody waited for still is to be done. */
@@ -81,10 +89,11 @@ static void advance(queue &q, size_t upto)
     if (q.done >= upto || q.waiting.empty()) return;
     device_enter();
     while (q.done < upto && !q.waiting.empty()) {
-        work w = std::move(q.waiting.front());
+        piece p = std::move(q.waiting.front());
         q.waiting.pop_front();
         q.done++;
-        w();
+        begin_those_behind(p.kernel.get(), [&q](size_t i) { return i < q.waiting.size() ? q.waiting[i].kernel.get() : nullptr; });
+        p.run();
     }
     device_leave();
 }
@@ -124,15 +133,16 @@ static void advance_by_chance(queue &given)
     }
 }
 
-static void add(const std::shared_ptr<queue> &q, work w)
+static void add(const std::shared_ptr<queue> &q, work w, const std::shared_ptr<launched> &kernel = nullptr)
 {
     if (q == legacy) {
         for (const auto &other : queues)
-            if (other->blocking && !other->waiting.empty()) q->waiting.push_back(wait_for(other, tail_of(*other)));
+            if (other->blocking && !other->waiting.empty()) q->waiting.push_back({wait_for(other, tail_of(*other)), nullptr});
     } else if (q->blocking && !legacy->waiting.empty()) {
-        q->waiting.push_back(wait_for(legacy, tail_of(*legacy)));
+        q->waiting.push_back({wait_for(legacy, tail_of(*legacy)), nullptr});
     }
-    q->waiting.push_back(std::move(w));
+    q->waiting.push_back({std::move(w), kernel});
+    q->front = kernel;
     advance_by_chance(*q);
 }
 
@@ -145,20 +155,23 @@ static bool is_legacy_forbidden()
     return forbidden;
 }
 
-cudaError_t enqueue(cudaStream_t stream, cudaGraphNodeType type, work w)
+cudaError_t enqueue(cudaStream_t stream, cudaGraphNodeType type, work w, const std::shared_ptr<launched> &kernel)
 {
     const std::shared_ptr<queue> &q = queue_of(stream);
     if (q == legacy && is_legacy_forbidden()) return remember(cudaErrorStreamCaptureImplicit);
     if (!q->capturing) {
-        add(q, std::move(w));
+        add(q, std::move(w), kernel);
         return cudaSuccess;
     }
     capture &c = *q->capturing;
     if (c.invalid) return remember(cudaErrorStreamCaptureInvalidated);
-    c.made.push_back({std::move(w), type, q->after});
+    c.made.push_back({std::move(w), kernel, type, q->after});
     q->after = {c.made.size() - 1};
+    q->front = kernel;
     return cudaSuccess;
 }
+
+std::shared_ptr<launched> kernel_in_front(cudaStream_t stream) { return queue_of(stream)->front; }
 
 bool is_capturing(cudaStream_t stream) { return queue_of(stream)->capturing != nullptr; }
 
@@ -217,6 +230,10 @@ static void run_graph(const nodes &made)
         if (laziness() > 1) std::swap(ready.back(), ready[random_next(&chance) % ready.size()]);
         size_t i = ready.back();
         ready.pop_back();
+        begin_those_behind(made[i].kernel.get(), [&made, i](size_t k) {
+            bool is_next = i + k + 1 < made.size() && made[i + k + 1].after == std::vector<size_t>{i + k};
+            return is_next ? made[i + k + 1].kernel.get() : nullptr;
+        });
         made[i].run();
         for (size_t next : then[i])
             if (--missing[next] == 0) ready.push_back(next);
@@ -317,6 +334,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
         if (!q->capturing) q->after.clear();
         q->capturing = event->captured;
         q->after.insert(q->after.end(), event->after.begin(), event->after.end());
+        q->front = nullptr;
         return cudaSuccess;
     }
     if (q->capturing && event->recorded) {
@@ -361,7 +379,9 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
     event->recorded = nullptr;
     if (q->capturing) return cudaSuccess;
     auto time = event->time = std::make_shared<double>(0.0);
+    std::shared_ptr<launched> front = q->front;
     add(q, [time] { *time = milliseconds(); });
+    q->front = front; /* a kernel behind it may begin as early as without it */
     event->recorded = q;
     event->upto = tail_of(*q);
     return cudaSuccess;
@@ -412,6 +432,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mo
     if (q.capturing) return remember(cudaErrorIllegalState);
     q.capturing = std::make_shared<capture>(capture{{}, &q, mode, std::this_thread::get_id(), false});
     q.after.clear();
+    q.front = nullptr;
     return cudaSuccess;
 }
 
@@ -440,7 +461,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
     }
     bool joined = is_joined(*c);
     for (const auto &q : queues)
-        if (q->capturing == c) q->capturing = nullptr;
+        if (q->capturing == c) q->capturing = nullptr, q->front = nullptr;
     if (c->invalid) return remember(cudaErrorStreamCaptureInvalidated);
     c->invalid = true; /* for events that still know it */
     if (!joined) return remember(cudaErrorStreamCaptureUnjoined);
