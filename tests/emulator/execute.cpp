@@ -652,9 +652,9 @@ void begin_those_behind(launched *first, const std::function<launched *(size_t)>
     bool at_once = false;
     for (size_t i = 0; first && lets(first, at_once); i++, at_once = true) {
         launched *next = behind(i);
-        if (!next || !next->begin || next->begun || next->front != first) return;
+        if (!next || !next->early || next->begun || next->front != first) return;
         first->relied_upon = true;
-        next->begin();
+        if (next->begin) next->begin();
         first = next;
     }
 }
@@ -736,6 +736,7 @@ cudaError_t launch_kernel(const kernel_call &call, cudaStream_t stream, const vo
     launched *itself = mine.get();
     mine->name = call.name;
     mine->function = call.function;
+    mine->early = call.way.early;
     mine->front = front.get();
     if (call.way.early && count_blocks(call) * threads_of(call) <= MOST_BEGUN) mine->begin = [=] { begin_early(call, itself); };
     work run = [=] { run_kernel(call, itself, front.get()); };
