@@ -45,8 +45,9 @@ unsigned long emulator_drains(void);
  * outside, counted from the process's first call; "emulator: call N, NAME, fails" is then written to stderr. */
 void emulator_fail_call(unsigned long n);
 void emulator_fail_from(unsigned long n);
-/* Makes every call of that name fail (a function, or "launch of KERNEL"), as on a device that does not bear it; NULL: none. From
- * outside: CUSGD_EMULATOR_REFUSE=NAME. */
+/* Makes every call of that name fail (a function, or "launch of KERNEL"), as on a device that does not bear it; "captured": every
+ * call while a stream is captured, as where a library cannot be, and with it the capture; NULL: none. From outside:
+ * CUSGD_EMULATOR_REFUSE=NAME. */
 void emulator_refuse(const char *name);
 /* The first call that was made to fail since: a function, or "launch of KERNEL"; NULL: none yet. */
 const char *emulator_failed_call(void);

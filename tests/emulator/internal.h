@@ -60,6 +60,8 @@ void synchronize_all();
 /* A call that a capture in progress does not allow: ends that capture, and says so. */
 bool capture_forbids();
 bool is_capturing(cudaStream_t stream);
+/* Makes every capture in progress fail; false: there is none. */
+bool capture_ends();
 
 /* Static shared memory comes on top of `shared`. */
 size_t dynamic_shared_limit(const void *function);

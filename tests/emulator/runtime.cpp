@@ -61,6 +61,7 @@ bool call_fails(const char *name, const char *of)
     calls++;
     calls_by_name[std::string(name) + of]++;
     if (!refused.empty() && refused == std::string(name) + of) return true;
+    if (refused == "captured" && strcmp(name, "cudaStreamEndCapture") != 0 && capture_ends()) return true;
     if (!fail_at || calls < fail_at || (calls > fail_at && !fail_all_later)) return false;
     if (!failed.empty()) return true;
     failed = std::string(name) + of;

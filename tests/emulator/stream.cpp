@@ -175,6 +175,14 @@ std::shared_ptr<launched> kernel_in_front(cudaStream_t stream) { return queue_of
 
 bool is_capturing(cudaStream_t stream) { return queue_of(stream)->capturing != nullptr; }
 
+bool capture_ends()
+{
+    bool ends = false;
+    for (const auto &q : queues)
+        if (q->capturing) ends = q->capturing->invalid = true;
+    return ends;
+}
+
 /* A capture in the mode `global` forbids it to every thread, one in the mode `thread local` to its own. */
 bool capture_forbids()
 {
