@@ -5,8 +5,11 @@ if(NOT CUSGD_FAULTS)
     return()
 endif()
 
-# fault(name source old new [kernels...]): `old` occurs exactly once in the source; where that is a header, of these kernels.
+# fault(name source old new [WATCHED] [kernels...]): `old` occurs exactly once in the source; where that is a header, of these
+# kernels. WATCHED: it is races.cpp that finds it.
 function(fault name source old new)
+    cmake_parse_arguments(PARSE_ARGV 4 fault WATCHED "" "")
+    set(users ${fault_UNPARSED_ARGUMENTS})
     file(READ ${PROJECT_SOURCE_DIR}/${source} text)
     string(REPLACE "${old}" "${new}" changed "${text}")
     string(LENGTH "${text}" length)
@@ -25,6 +28,11 @@ function(fault name source old new)
     file(CONFIGURE OUTPUT ${copy} CONTENT "${changed}" @ONLY)
 
     set(kernels $<TARGET_OBJECTS:emulated-kernels>)
+    set(watched)
+    if(fault_WATCHED)
+        set(kernels $<TARGET_OBJECTS:watched-kernels> $<TARGET_OBJECTS:emulator-instrument>)
+        set(watched WATCHED)
+    endif()
     set(host $<TARGET_OBJECTS:emulated-host>)
     if(file MATCHES "\\.h$")
         file(GLOB headers ${PROJECT_SOURCE_DIR}/kernels/*.h)
@@ -32,15 +40,15 @@ function(fault name source old new)
         set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${headers})
         file(COPY ${headers} DESTINATION ${folder})
         set(copies)
-        foreach(user IN LISTS ARGN) # what stands beside the header's copy finds it first
+        foreach(user IN LISTS users) # what stands beside the header's copy finds it first
             configure_file(${PROJECT_SOURCE_DIR}/kernels/${user}.cu ${folder}/${user}.cu COPYONLY)
             list(APPEND copies ${folder}/${user}.cu)
         endforeach()
-        emulated_kernels(faulty-${name}-part ${copies})
-        list(JOIN ARGN "|" users)
+        emulated_kernels(faulty-${name}-part ${watched} ${copies})
+        list(JOIN users "|" users)
         set(kernels $<FILTER:${kernels},EXCLUDE,/\(${users}\)\\.cpp>)
     elseif(file MATCHES "\\.cu$")
-        emulated_kernels(faulty-${name}-part ${copy})
+        emulated_kernels(faulty-${name}-part ${watched} ${copy})
         set(kernels $<FILTER:${kernels},EXCLUDE,/${stem}\\.cpp>)
     else()
         add_library(faulty-${name}-part OBJECT ${copy})
@@ -113,5 +121,20 @@ fault(stage-wait kernels/persistent.cu "        copy_async_wait();\n        __sy
 fault(stage-turn kernels/persistent.cu "p, own, !turn);" "p, own, turn);")
 fault(truncate kernels/convert.cu "{ *to = bf16_of(v); }" "{ *to = {(uint16_t)(__float_as_uint((float)v) >> 16)}; }")
 fault(half-read kernels/bandwidth.cu "for (; i < packs; i += step) {" "for (; i < packs - 1; i += step) {")
+if(watched_kernels)
+    fault(barrier-release kernels/port.h "if (threadIdx.x == 0) store_release(flags + blockIdx.x, round);"
+          "if (threadIdx.x == 0) *(volatile unsigned *)(flags + blockIdx.x) = round;" WATCHED persistent)
+    fault(barrier-acquire kernels/port.h "do seen = load_acquire(flags + i);" "do seen = *(const volatile unsigned *)(flags + i);"
+          WATCHED persistent)
+    fault(ticket-release kernels/fused.cu "        __threadfence();\n" "" WATCHED)
+    fault(ticket-acquire kernels/fused.cu "    __threadfence();\n    double" "    double" WATCHED)
+    fault(loss-release kernels/loss.cu "        __threadfence();\n" "" WATCHED)
+    fault(clip-release kernels/update.cu "    __threadfence();\n    ticket" "    ticket" WATCHED)
+    fault(early-let kernels/fused.h "    wait_for_earlier();\n    let_later_begin();\n"
+          "    let_later_begin();\n    wait_for_earlier();\n" WATCHED fused cluster)
+    fault(early-read kernels/fused.cu
+          "    begin_step<L>(t, blockIdx.x, (const typename L::stored *)t.x, p);\n    int64_t step = begun_step(t);\n"
+          "    int64_t step = begun_step(t);\n    begin_step<L>(t, blockIdx.x, (const typename L::stored *)t.x, p);\n" WATCHED)
+endif()
 # Not a bug of ours: a cuRAND of another order. The kernels then make the words, and the test passes.
 fault(other-words kernels/generate.cu "!= words[at])" "== words[at])")

@@ -17,16 +17,20 @@ passes() {
     output=$(run "$modules" "$@") && grep -q 'Tested: 1 | Passing: 1 ' <<<"$output"
 }
 
-# planted NAME PLAIN|SANITIZED TEST FILTER ORDER LAZINESS MESSAGE: MESSAGE is a pattern that the failing test's output must have
+# planted NAME PLAIN|WATCHED|SANITIZED TEST FILTER ORDER LAZINESS MESSAGE: MESSAGE is a pattern that the failing test's output must
+# have. Of the watched modules there are none where there is no such build of the module without the bug.
 planted() {
-    local name=$1 where=$2 message=$7 output
+    local name=$1 where=$2 message=$7 output modules=$modules
     shift 2
+    if [ "$where" = WATCHED ] && [ -d "$modules/watched" ]; then
+        modules=$modules/watched where=PLAIN
+    fi
     [ "$where" = "$kind" ] || return 0
-    if [ "$sound" != "${*:1:4}" ] && ! passes "$@"; then
+    if [ "$sound" != "$modules ${*:1:4}" ] && ! passes "$@"; then
         echo "FAILED $name: $1, $2 does not pass without the bug" && tail -n 20 <<<"$output" && failed=1
     fi
-    sound=${*:1:4} # the next one's test, as often as not
-    if output=$(run "$modules/faulty/$name" "$@"); then
+    sound="$modules ${*:1:4}" # the next one's test, as often as not
+    if output=$(run "$build/emulated/faulty/$name" "$@"); then
         echo "FAILED $name: $1, $2 does not find it" && failed=1
     elif ! grep -qE "$message" <<<"$output"; then
         echo "FAILED $name: $1, $2 fails without the words '$message'" && tail -n 30 <<<"$output" && failed=1
@@ -73,6 +77,15 @@ planted late-end PLAIN test-slices slices/emul_a_divergence_is_told_exactly 0 1 
 planted no-turn PLAIN test-module module/emul_persistent_launches_take_turns 0 0 'emulator: cooperative launch of'
 planted stage-wait PLAIN test-seam-large "$engines" 0 0 'gradient of parameter'
 planted stage-turn PLAIN test-seam-large "$engines" 0 0 'gradient of parameter|slices of|two engines'
+steps=seam_steps/many_columns_many_rows
+planted barrier-release WATCHED test-seam-large "$engines" 0 0 'race: it reads.*block . of the same launch.*persistent_kernel'
+planted barrier-acquire WATCHED test-seam-large "$engines" 0 0 'race: it reads.*block . of the same launch.*persistent_kernel'
+planted ticket-release WATCHED test-seam-large "$engines" 0 0 'race: it .*of the same launch.*kernel fused_kernel'
+planted ticket-acquire WATCHED test-seam-large "$engines" 0 0 'race: it .*of the same launch.*kernel fused_kernel'
+planted early-let WATCHED test-seam-large "$engines" 0 0 'race: before wait_for_earlier.*in front of it writes'
+planted early-read WATCHED test-seam-large "$engines" 0 0 'race: before wait_for_earlier.*in front of it writes'
+planted loss-release WATCHED test-seam-passes "$objective" 0 0 'race: it reads.*of the same launch.*kernel loss_kernel'
+planted clip-release WATCHED test-seam-steps "$steps" 0 0 'race: it reads.*of the same launch.*kernel clip_kernel'
 planted truncate PLAIN test-seam-data "$bound" 0 0 'storage 1 .*: x '
 planted half-read PLAIN test-seam-passes seam_passes/read_bandwidth 0 0 'is read otherwise'
 planted formula PLAIN test-training "$golden" 0 0 'in double'

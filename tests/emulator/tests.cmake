@@ -2,11 +2,12 @@
 # lazinesses of streams (emulator.h).
 # Each backend that is opened takes 64 MB, which glibc would give back to the system and fetch anew, at most of a short test's time.
 set(emulated_heap MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=4000000000)
+set(emulated_module ${PROJECT_BINARY_DIR}/emulated)
 function(add_emulated_test name order laziness command)
     add_test(NAME ${name} COMMAND ${command} ${ARGN})
     set_tests_properties(${name} PROPERTIES FAIL_REGULAR_EXPRESSION "${failures}")
     set_property(TEST ${name} PROPERTY ENVIRONMENT ${settings} CUSGD_SEAM_DEVICE=cuda CUSGD_TEST_DEVICE=cuda
-                 CUSGD_MODULE_DIR=${PROJECT_BINARY_DIR}/emulated
+                 CUSGD_MODULE_DIR=${emulated_module}
                  CUSGD_EMULATOR_ORDER=${order} CUSGD_EMULATOR_LAZINESS=${laziness} ${emulated_heap})
 endfunction()
 
@@ -40,6 +41,23 @@ endforeach()
 # A GPU without clusters, on which no kernel begins early.
 add_emulated_test(test-seam-large-emul-older 0 0 test-seam-large --filter seam_large/engines_and_lengths_of_rows)
 set_property(TEST test-seam-large-emul-older APPEND PROPERTY ENVIRONMENT CUSGD_EMULATOR_CAPABILITY=8)
+
+# Kernels that say what they access: short forms of what runs each kernel.
+if(watched_kernels)
+    set(emulated_module ${PROJECT_BINARY_DIR}/emulated/watched)
+    foreach(test IN ITEMS test-seam-data test-seam-passes test-seam-hessian test-seam-steps test-seam-large)
+        set(filter)
+        if(test STREQUAL test-seam-large)
+            set(filter --filter seam_large/engines_and_lengths_of_rows)
+        elseif(test STREQUAL test-seam-passes)
+            set(filter --filter seam_passes/objective_gradient_and_predictions)
+        endif()
+        add_emulated_test(${test}-emul-watched 1 1 ${test} ${filter})
+        set_property(TEST ${test}-emul-watched APPEND PROPERTY ENVIRONMENT CUSGD_SEAM_SHORT=1)
+    endforeach()
+    add_emulated_test(test-training-emul-watched 0 1 test-training --filter training/golden_trajectories)
+    set(emulated_module ${PROJECT_BINARY_DIR}/emulated)
+endif()
 
 add_executable(test-module test_module.c ${PROJECT_SOURCE_DIR}/host/cuda/code.c)
 target_include_directories(test-module PRIVATE ${PROJECT_SOURCE_DIR}/tests)
