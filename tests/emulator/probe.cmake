@@ -1,7 +1,9 @@
 # The probe of tests/gpu on the emulated GPU, but for what needs blocks that run side by side, clusters or bulk copies: its sums must
 # be right; and with a planted bug, elements that are never used, it must say so.
-set(probe_sources ${PROJECT_SOURCE_DIR}/tests/gpu/probe.cu ${PROJECT_SOURCE_DIR}/tests/gpu/probe_launch.cu
-                  ${PROJECT_SOURCE_DIR}/tests/gpu/probe_update.cu ${PROJECT_SOURCE_DIR}/kernels/update.cu)
+set(probe_sources ${PROJECT_SOURCE_DIR}/kernels/update.cu)
+foreach(name IN ITEMS probe probe_blas probe_latency probe_launch probe_update)
+    list(APPEND probe_sources ${PROJECT_SOURCE_DIR}/tests/gpu/${name}.cu)
+endforeach()
 set(probe_memory ${PROJECT_SOURCE_DIR}/tests/gpu/probe_memory.cu)
 set(probe_faulty ${CMAKE_CURRENT_BINARY_DIR}/faulty/probe_memory/probe_memory.cu)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${probe_memory})

@@ -4,8 +4,8 @@
 
 int main(int count, char **arguments)
 {
-    static probe_part *const parts[] = {probe_fill,    probe_launches,    probe_reads, probe_random_rows,
-                                        probe_updates, probe_host_copies, nullptr};
+    static probe_part *const parts[] = {probe_fill,        probe_latencies, probe_launches,    probe_products, probe_reads,
+                                        probe_random_rows, probe_updates,   probe_host_copies, nullptr};
     emulator_set_multiprocessors(3); /* as on real ones, grids do not divide the data */
     return probe_main(count, arguments, parts);
 }

@@ -32,8 +32,10 @@ static void write_json(const probe *p, const char *failure, FILE *f)
     (void)cudaDriverGetVersion(&driver);
     fputs("{\"device\": ", f);
     write_text(f, p->device);
-    fprintf(f, ", \"compute_capability\": \"%d.%d\", \"multiprocessors\": %d, \"l2_bytes\": %d, \"buffer_bytes\": %zu", p->major,
-            p->minor, p->multiprocessors, p->l2_bytes, p->bytes);
+    fprintf(f,
+            ", \"compute_capability\": \"%d.%d\", \"multiprocessors\": %d, \"l2_bytes\": %d, \"shared_bytes\": %d, "
+            "\"memory_bytes\": %zu, \"buffer_bytes\": %zu",
+            p->major, p->minor, p->multiprocessors, p->l2_bytes, p->shared, p->memory, p->bytes);
     fprintf(f, ", \"cuda_runtime\": %d, \"cuda_driver\": %d, \"small\": %s, \"failure\": ", runtime, driver,
             p->small ? "true" : "false");
     failure ? write_text(f, failure) : (void)fputs("null", f);
@@ -53,9 +55,11 @@ static void write_json(const probe *p, const char *failure, FILE *f)
 
 static void write_table(const probe *p)
 {
-    printf("%s, compute capability %d.%d, %d multiprocessors, %.1f MB of L2; buffers of %.3g MB%s\n", p->device, p->major,
-           p->minor, p->multiprocessors, p->l2_bytes / 1e6, (double)p->bytes / 1e6,
-           p->small ? "; SMALL SHAPES: the figures mean nothing" : "");
+    printf(
+        "%s, compute capability %d.%d, %d multiprocessors, %.1f MB of L2, %.1f GB of memory, %d bytes of shared memory a block; "
+        "buffers of %.3g MB%s\n",
+        p->device, p->major, p->minor, p->multiprocessors, p->l2_bytes / 1e6, (double)p->memory / 1e9, p->shared,
+        (double)p->bytes / 1e6, p->small ? "; SMALL SHAPES: the figures mean nothing" : "");
     printf("%-72s %10s %10s %10s  %-4s %3s\n", "", "median", "min", "max", "unit", "n");
     for (int i = 0; i < p->figures; i++) {
         const probe_figure *g = &p->figure[i];
@@ -185,6 +189,16 @@ void probe_bandwidth(probe *p, double bytes, const char *format, ...)
     va_end(arguments);
 }
 
+void probe_value(probe *p, double value, const char *unit, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    probe_figure *g = figure_add(p, unit, format, arguments);
+    g->repeats = 1;
+    g->median = g->least = g->most = value;
+    va_end(arguments);
+}
+
 void probe_refused(probe *p, const char *why, const char *format, ...)
 {
     va_list arguments;
@@ -235,6 +249,8 @@ static int open_device(probe *p)
     p->major = properties.major;
     p->minor = properties.minor;
     p->l2_bytes = properties.l2CacheSize;
+    p->memory = properties.totalGlobalMem;
+    CHECK(cudaDeviceGetAttribute(&p->shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, 0));
     CHECK(cudaDeviceGetAttribute(&p->cooperative, cudaDevAttrCooperativeLaunch, 0));
     CHECK(cudaStreamCreateWithFlags(&p->stream, cudaStreamNonBlocking));
     CHECK(cudaEventCreate(&p->begin));
@@ -255,19 +271,28 @@ static void close_device(probe *p)
 int probe_main(int count, char **arguments, probe_part *const *parts)
 {
     probe *p = &the_probe;
+    int alone = 0;
     for (int i = 1; i < count; i++)
         if (strcmp(arguments[i], "--small") == 0)
             p->small = 1;
+        else if (strcmp(arguments[i], "--properties") == 0)
+            alone = 1;
         else if (strcmp(arguments[i], "--json") == 0 && i + 1 < count)
             json_path = arguments[++i];
         else {
-            fputs("usage: gpu-probe [--json FILE] [--small]\nMeasures the first GPU; a table goes to standard output.\n", stderr);
+            fputs("usage: gpu-probe [--json FILE] [--small] [--properties]\nMeasures the first GPU; a table goes to standard "
+                  "output. "
+                  "--properties: says what it is, alone.\n",
+                  stderr);
             return 1;
         }
     p->repeats = p->small ? 2 : PROBE_REPEATS;
     int missing = open_device(p);
     if (missing) return missing;
-    for (; *parts; parts++) (*parts)(p);
+    for (; *parts; parts++) {
+        (*parts)(p);
+        if (alone) break;
+    }
     int code = finish(p, NULL);
     close_device(p);
     return code;

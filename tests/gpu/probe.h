@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PROBE_FIGURES = 160, PROBE_REPEATS = 25 };
+enum { PROBE_FIGURES = 320, PROBE_REPEATS = 25 };
 
 typedef struct probe_figure {
     char name[80];
@@ -20,7 +20,9 @@ typedef struct probe_figure {
 
 typedef struct probe {
     int small; /* 1: shapes that an emulated GPU can do; the figures then mean nothing */
-    int repeats, multiprocessors, major, minor, l2_bytes, clusters, cooperative;
+    int repeats, multiprocessors, major, minor, l2_bytes, cooperative;
+    int shared; /* bytes that a block can have if it asks */
+    size_t memory;
     char device[256];
     cudaStream_t stream;
     cudaEvent_t begin, end;
@@ -45,9 +47,11 @@ void probe_expect(int right, const char *what);
 void probe_time(probe *p, void (*work)(probe *p, void *context), void *context);
 void probe_time_host(probe *p, void (*work)(probe *p, void *context), void *context);
 
-/* The last probe_time() as a figure: microseconds for each of `count`, or GB/s of `bytes`; or why there is none. */
+/* The last probe_time() as a figure: microseconds for each of `count`, or GB/s of `bytes`. */
 void probe_latency(probe *p, double count, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void probe_bandwidth(probe *p, double bytes, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* A figure of one reading; why there is none. */
+void probe_value(probe *p, double value, const char *unit, const char *format, ...) __attribute__((format(printf, 4, 5)));
 void probe_refused(probe *p, const char *why, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* The sum that kernels have added to since the last call must be `each` times the runs of the last probe_time(). */
@@ -59,18 +63,25 @@ unsigned probe_resident(const probe *p, const void *kernel, int threads, size_t 
 
 /* ---- The parts ---- */
 
-void probe_fill(probe *p);          /* allocates words, room and sum; the others need them */
-void probe_launches(probe *p);      /* launches, graph nodes, the cooperative grid barrier */
-void probe_reads(probe *p);         /* read-only by width and unrolling, copies */
-void probe_random_rows(probe *p);   /* by bytes of a row */
-void probe_updates(probe *p);       /* the optimizers', of many parameters */
-void probe_host_copies(probe *p);   /* host to device */
-void probe_flag_barriers(probe *p); /* barriers made by hand; from here on a real GPU is needed */
-void probe_clusters(probe *p);      /* barriers and distributed shared memory, compute capability 9.0 */
-void probe_bulk_copies(probe *p);   /* read-only through shared memory, likewise */
+void probe_fill(probe *p);           /* allocates words, room and sum; the others need them */
+void probe_launches(probe *p);       /* launches, graph nodes, the cooperative grid barrier */
+void probe_reads(probe *p);          /* read-only by width and unrolling, copies */
+void probe_random_rows(probe *p);    /* by bytes of a row */
+void probe_updates(probe *p);        /* the optimizers', of many parameters */
+void probe_host_copies(probe *p);    /* host to device */
+void probe_latencies(probe *p);      /* dependent loads, arrivals, one multiprocessor's rows */
+void probe_products(probe *p);       /* cuBLAS's */
+void probe_flag_barriers(probe *p);  /* barriers made by hand; from here on a real GPU is needed */
+void probe_cluster_counts(probe *p); /* how many fit the device */
+void probe_warm_up(probe *p);        /* a second of work, and the clock behind it */
+void probe_cool_down(probe *p);      /* the clock at the end */
+void probe_fetches(probe *p);        /* rows brought into the L2 cache ahead */
+void probe_clusters(probe *p);       /* barriers and distributed shared memory, compute capability 9.0 */
+void probe_bulk_copies(probe *p);    /* read-only through shared memory, likewise */
 
 typedef void probe_part(probe *p);
-/* Opens the device, runs the parts and writes the figures. parts ends with NULL. Returns main's exit code: 3 without a GPU. */
+/* Opens the device, runs the parts, the first of them alone under --properties, and writes the figures. parts ends with NULL.
+ * Returns main's exit code: 3 without a GPU. */
 int probe_main(int count, char **arguments, probe_part *const *parts);
 
 /* Word i of the data: neither zero nor repeating. Every compiler makes the same. */

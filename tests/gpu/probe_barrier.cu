@@ -3,8 +3,9 @@
 #include "block.h"
 #include "probe.h"
 
-enum barrier_kind { COUNTER, GATHER, ALL_TO_ALL, BARRIERS };
-static const char *const barrier_names[] = {"one counter", "flags gathered by block 0", "flags seen by all"};
+enum barrier_kind { COUNTER, GATHER, ALL_TO_ALL, PACKED, BARRIERS };
+static const char *const barrier_names[] = {"one counter", "flags gathered by block 0", "flags seen by all",
+                                            "the product's: flags of 4 bytes"};
 enum { FLAG_WORDS = 32, PATIENCE = 1 << 24 }; /* a flag has 128 bytes for itself; looks before a block gives up */
 
 __device__ static unsigned load_acquire(const unsigned *p)
@@ -36,6 +37,7 @@ __device__ static bool barrier_cross(int kind, unsigned *flags, unsigned round)
 {
     unsigned *shared_flag = flags + (size_t)gridDim.x * FLAG_WORDS;
     bool well = true;
+    if (kind == PACKED) return grid_barrier(flags, round); /* kernels/port.h */
     __syncthreads();
     if (kind == COUNTER) {
         if (threadIdx.x == 0) {

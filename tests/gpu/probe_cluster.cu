@@ -206,3 +206,18 @@ void probe_clusters(probe *p)
     read_measure(p, 8);
     read_measure(p, WIDEST);
 }
+
+/* With 48 KB of shared memory a block, of THREADS threads. */
+void probe_cluster_counts(probe *p)
+{
+    char why[160];
+    for (unsigned size = 2; size <= WIDEST; size *= 2) {
+        cluster_run c = {(const void *)cluster_read_kernel, size, 1, 0, SHARED_WORDS * sizeof(unsigned), nullptr};
+        unsigned held = clusters_held(p, &c, why, sizeof why);
+        const char *form = "clusters of %u blocks that fit the device at once";
+        if (held)
+            probe_value(p, held, "", form, size);
+        else
+            probe_refused(p, why, form, size);
+    }
+}

@@ -15,7 +15,7 @@ __global__ static void fill_kernel(unsigned *words, int64_t count)
 
 void probe_fill(probe *p)
 {
-    size_t available = 0, total = 0, most = p->small ? (size_t)1 << 20 : (size_t)4 << 30;
+    size_t available = 0, total = 0, most = p->small ? (size_t)1 << 20 : (size_t)2 << 30;
     CHECK(cudaMemGetInfo(&available, &total));
     for (p->bytes = (size_t)1 << 20; p->bytes * 2 <= most && p->bytes * 8 <= available;) p->bytes *= 2;
     CHECK(cudaMalloc((void **)&p->words, p->bytes));
