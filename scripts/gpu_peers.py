@@ -6,7 +6,7 @@ One JSON object a line on standard output for each peer, shape and batch: micros
 or why there is no figure. Each peer's theta after the first pass is compared with NumPy's in double: a peer that computes something
 else is not timed. --cpu runs it without a GPU, to try the script.
 
-usage: gpu_peers.py [--shapes 1000000x32,...] [--batch 256,...] [--repeats N] [--seconds S] [--cpu]
+usage: gpu_peers.py [--cases ROWSxCOLS:BATCH,... ...] [--repeats N] [--seconds S] [--budget S] [--cpu]
 """
 import argparse
 import json
@@ -19,15 +19,19 @@ MOST_STEPS = 4096  # of a repeat; a pass has at most so many
 
 def parse(words):
     p = argparse.ArgumentParser()
-    p.add_argument("--shapes", default="1000000x32,200000x256,50000x2048")
-    p.add_argument("--batch", default="256,4096")
+    p.add_argument("--cases", nargs="+", type=case, default=[case("4000000x32:256,65536"), case("500000x256:65536")])
     p.add_argument("--repeats", type=int, default=10)
     p.add_argument("--seconds", type=float, default=20, help="that no peer, shape and batch should take")
+    p.add_argument("--budget", type=float, default=math.inf, help="seconds after which no further case is begun")
     p.add_argument("--cpu", action="store_true")
-    a = p.parse_args(words)
-    a.shapes = [tuple(int(float(v)) for v in shape.split("x")) for shape in a.shapes.split(",")]
-    a.batch = [int(float(v)) for v in a.batch.split(",")]
-    return a
+    return p.parse_args(words)
+
+
+def case(text):
+    """ROWSxCOLS:BATCH,... as (rows, cols, [batch, ...])"""
+    shape, batches = text.split(":")
+    n, d = (int(float(v)) for v in shape.split("x"))
+    return n, d, [int(float(v)) for v in batches.split(",")]
 
 
 def problem(np, n, d):
@@ -208,15 +212,18 @@ def main():
     for name, module, _ in PEERS:
         if versions[module][1]:
             print(json.dumps(dict(peer=name, why=versions[module][1])))
-    for n, d in a.shapes:
+    begun = time.perf_counter()
+    for n, d, batches in a.cases:
+        if time.perf_counter() - begun > a.budget:
+            break
         x, y = problem(np, n, d)
-        for batch in a.batch:
+        for batch in batches:
             batch = min(batch, n)
             steps = min(n // batch, MOST_STEPS)
             rate = 0.5 / (1 + (d + 1) / batch)
             expected = reference(np, x, y, batch, steps, rate)
             for name, module, make in PEERS:
-                if versions[module][1]:
+                if versions[module][1] or time.perf_counter() - begun > a.budget:
                     continue
                 row = dict(peer=name, version=versions[module][0], rows=n, cols=d, batch=batch, steps=steps, cpu=a.cpu)
                 try:

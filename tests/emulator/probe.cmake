@@ -33,6 +33,7 @@ set_tests_properties(gpu-probe-faulty-emul PROPERTIES ENVIRONMENT "${settings}"
 
 # What proves a GPU, in its cheapest form.
 if(NOT CUSGD_SANITIZE)
-    add_test(NAME gpu-check-emul COMMAND ${PROJECT_SOURCE_DIR}/tests/gpu/test.sh ${PROJECT_BINARY_DIR} repeatability latency check throughput)
+    add_test(NAME gpu-check-emul COMMAND ${PROJECT_SOURCE_DIR}/tests/gpu/test.sh ${PROJECT_BINARY_DIR}
+             environment smoke bits probe steps profile check tests bench repeatability peers sanitizer)
     set_tests_properties(gpu-check-emul PROPERTIES ENVIRONMENT "${settings}")
 endif()

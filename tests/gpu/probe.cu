@@ -53,26 +53,28 @@ static void write_json(const probe *p, const char *failure, FILE *f)
     fputs("\n ]}\n", f);
 }
 
-static void write_table(const probe *p)
+/* Each as it comes: a probe that is ended has said what it had. */
+static void write_head(const probe *p)
 {
-    printf(
-        "%s, compute capability %d.%d, %d multiprocessors, %.1f MB of L2, %.1f GB of memory, %d bytes of shared memory a block; "
-        "buffers of %.3g MB%s\n",
-        p->device, p->major, p->minor, p->multiprocessors, p->l2_bytes / 1e6, (double)p->memory / 1e9, p->shared,
-        (double)p->bytes / 1e6, p->small ? "; SMALL SHAPES: the figures mean nothing" : "");
+    printf("%s, compute capability %d.%d, %d multiprocessors, %.1f MB of L2, %.1f GB of memory, %d bytes of shared memory a "
+           "block%s\n",
+           p->device, p->major, p->minor, p->multiprocessors, p->l2_bytes / 1e6, (double)p->memory / 1e9, p->shared,
+           p->small ? "; SMALL SHAPES: the figures mean nothing" : "");
     printf("%-72s %10s %10s %10s  %-4s %3s\n", "", "median", "min", "max", "unit", "n");
-    for (int i = 0; i < p->figures; i++) {
-        const probe_figure *g = &p->figure[i];
-        if (g->unit)
-            printf("%-72s %10.4g %10.4g %10.4g  %-4s %3d\n", g->name, g->median, g->least, g->most, g->unit, g->repeats);
-        else
-            printf("%-72s refused: %s\n", g->name, g->why);
-    }
+    fflush(stdout);
+}
+
+static void write_line(const probe_figure *g)
+{
+    if (g->unit)
+        printf("%-72s %10.4g %10.4g %10.4g  %-4s %3d\n", g->name, g->median, g->least, g->most, g->unit, g->repeats);
+    else
+        printf("%-72s refused: %s\n", g->name, g->why);
+    fflush(stdout);
 }
 
 static int finish(const probe *p, const char *failure)
 {
-    write_table(p);
     if (failure) fprintf(stderr, "gpu-probe: %s\n", failure);
     if (json_path) {
         FILE *f = fopen(json_path, "w");
@@ -167,6 +169,7 @@ static void figure_fill(probe *p, probe_figure *g, double *values)
     g->least = values[0];
     g->most = values[p->repeats - 1];
     g->median = (values[(p->repeats - 1) / 2] + values[p->repeats / 2]) / 2;
+    write_line(g);
 }
 
 void probe_latency(probe *p, double count, const char *format, ...)
@@ -196,6 +199,7 @@ void probe_value(probe *p, double value, const char *unit, const char *format, .
     probe_figure *g = figure_add(p, unit, format, arguments);
     g->repeats = 1;
     g->median = g->least = g->most = value;
+    write_line(g);
     va_end(arguments);
 }
 
@@ -203,7 +207,9 @@ void probe_refused(probe *p, const char *why, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    snprintf(figure_add(p, NULL, format, arguments)->why, sizeof p->figure[0].why, "%s", why);
+    probe_figure *g = figure_add(p, NULL, format, arguments);
+    snprintf(g->why, sizeof g->why, "%s", why);
+    write_line(g);
     va_end(arguments);
 }
 
@@ -289,6 +295,7 @@ int probe_main(int count, char **arguments, probe_part *const *parts)
     p->repeats = p->small ? 2 : PROBE_REPEATS;
     int missing = open_device(p);
     if (missing) return missing;
+    write_head(p);
     for (; *parts; parts++) {
         (*parts)(p);
         if (alone) break;

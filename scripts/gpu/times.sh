@@ -1,0 +1,161 @@
+# Sourced by scripts/gpu_check.sh: what takes how long.
+# shellcheck shell=bash disable=SC2154,SC2317 # the variables are gpu_check.sh's; parts are called by name
+
+# ---- probe: what the predicted times assume ----
+
+part_probe() {
+    local status
+    [ "$dry" = 0 ] || dry_probe
+    "$bin/gpu-probe" --json "$work/$part.result" 2>"$work/probe.error" | figures
+    status=${PIPESTATUS[0]}
+    cat "$work/probe.error"
+    [ "$status" = 0 ] || { why "$(head -n 1 "$work/probe.error")" && return 1; }
+}
+
+# The parts of the probe that can be emulated; the real one must say that it sees no GPU.
+dry_probe() {
+    "$bin/gpu-probe-memory-emulated" --small --json "$work/$part.result" | figures
+    [ "${PIPESTATUS[0]}" = 0 ] || exit 1
+    [ -x "$bin/gpu-probe" ] || skip_part "no nvcc, so that the probe is not built; its emulated parts ran"
+    CUDA_VISIBLE_DEVICES='' "$bin/gpu-probe"
+    [ $? = 3 ] || { why "without a GPU the probe does not say so" && exit 1; }
+    skip_part "needs a GPU; the probe says so, and its emulated parts ran"
+}
+
+# ---- steps: training steps inside a long run, at the shapes of tests/gpu/PREDICTED.md ----
+
+part_steps() {
+    local bad=0 options
+    run_steps() {
+        "$bin/gpu-steps" --json "$work/$part.lines" "$@" | figures
+        [ "${PIPESTATUS[0]}" = 0 ] || bad=1
+        json_lines
+    }
+    if [ "$dry" = 1 ]; then
+        run_steps --device "$dry_device" --shapes 32x16,300x10 --bytes 30000 --steps 4 --repeats 2 --storages full,bf16
+    else
+        # What may hang stands last.
+        run_steps --engines auto,fused,cublas --repeats 7
+        run_steps --engines fused --storages bf16 --repeats 5 --shapes 32x65536,256x65536,1024x4096,16384x1024
+        run_steps --engines auto --samplings permute --repeats 5 --shapes 32x4096,256x65536,16384x1024
+        echo "without early kernels:" | figures
+        CUSGD_CUDA_EARLY=0 run_steps --engines fused --repeats 5 --shapes 32x4096,256x65536,1024x4096
+        run_steps --engines persistent --repeats 5 --shapes 32x256,32x4096,32x65536,256x1024
+    fi
+    [ $bad = 0 ] || why "gpu-steps failed"
+    return $bad
+}
+
+# ---- profile: one launch of each kernel that matters, by Nsight Compute ----
+
+# kernel, how many launches to pass over, shape, engine, steps
+profile_cases() {
+    if [ "$dry" = 1 ]; then
+        echo "fused_kernel 1 32x16 fused 2"
+    else
+        printf '%s\n' "fused_kernel 3 32x65536 fused 8" "fused_kernel 3 256x65536 fused 8" "fused_update_kernel 3 256x65536 fused 8" \
+            "cluster_kernel 3 16384x1024 fused 8" "persistent_kernel 0 32x4096 persistent 200" "loss_kernel 3 256x65536 cublas 8" \
+            "gemv 6 256x65536 cublas 8"
+    fi
+}
+
+part_profile() {
+    local bad=0 kernel skip shape engine steps stub='' number=0 file
+    if [ "$dry" = 1 ]; then
+        make_stub ncu '--set | --clock-control | --target-processes | --kernel-name | --launch-skip | --launch-count | --import-source | --source-folders | --export'
+        stub=1
+    elif ! command -v ncu >/dev/null; then
+        skip_part "there is no ncu here"
+    fi
+    # Launched one by one: what ncu watches is a kernel, not a graph.
+    export CUSGD_CUDA_GRAPH=0
+    while read -r kernel skip shape engine steps; do
+        file=$work/ncu-$((++number))-$kernel
+        timeout --kill-after 3 40 ncu --set basic --clock-control none --target-processes all --kernel-name "regex:$kernel" \
+            --launch-skip "$skip" --launch-count 1 --import-source yes --source-folders "$PWD" --export "$file" \
+            "$bin/gpu-steps" --device "$dry_device" --shapes "$shape" --engines "$engine" --bytes 300000000 --steps "$steps" --repeats 0 ||
+            bad=1
+        [ -z "$stub" ] || continue
+        [ -e "$work/ncu-1-fused_kernel.ncu-rep" ] || skip_part "ncu cannot profile here: $(grep -m 1 '==ERROR==' "$log")"
+        timeout 20 ncu --import "$file.ncu-rep" --page details >"$file.txt" 2>&1 || bad=1
+        cat "$file.txt"
+        echo "$kernel, $shape, $engine: $(awk '/ Duration | DRAM Throughput | Memory Throughput  +%| Compute \(SM\) Throughput | Registers Per Thread | Achieved Occupancy / {
+            n = $NF; unit = $(NF - 1); $NF = $(NF - 1) = ""; sub(/ +$/, ""); sub(/^ +/, ""); printf "%s %s %s; ", $0, n, unit }' "$file.txt")" | figures
+    done < <(profile_cases)
+    [ $bad = 0 ] || { why "ncu failed; see profile.log" && return 1; }
+    [ -z "$stub" ] || skip_part "a stub stood for ncu: its command line was tried, nothing was measured"
+}
+
+# ---- bench: steps as users see them, by the command ----
+
+# Shape and batches, a line each: x exceeds the L2 cache.
+bench_cases() {
+    if [ "$dry" = 1 ]; then
+        echo 600x5 30,60
+    else
+        printf '%s\n' "4000000x32 256,4096,65536" "1000000x256 1024,65536" "262144x1024 4096" "16384x16384 1024"
+    fi
+}
+
+# Of JSON lines: a row for each shape and batch, microseconds a step in a column for each way.
+bench_table() {
+    awk '
+        function field(key,    v) { # v is local
+            if (!match($0, "\"" key "\": (\"[^\"]*\"|[^,}]*)")) return ""
+            v = substr($0, RSTART + length(key) + 4, RLENGTH - length(key) - 4); gsub(/^"|"$/, "", v); return v
+        }
+        function column(name) { if (!(name in number)) { number[name] = ++columns; names[columns] = name } return number[name] }
+        /"step_seconds"/ { c = column(field("sampling") " " field("engine") (field("storage") == "bf16" ? " bf16" : "")); us = field("step_seconds") * 1e6 }
+        /"peer"/ { c = column(field("peer")); us = field("median"); if (field("why") != "") reason[field("peer") ": " field("why")] }
+        /"step_seconds"|"peer"/ {
+            if (field("rows") == "") next
+            key = sprintf("%12s x %-6s %7s", field("rows"), field("cols"), field("batch"))
+            if (!(key in seen)) { seen[key]; keys[++rows] = key }
+            if (us != "") value[key, c] = us
+        }
+        END {
+            printf "%-29s", "us a step: rows x cols, batch"
+            for (c = 1; c <= columns; c++) printf " %20s", names[c]
+            print ""
+            for (r = 1; r <= rows; r++) {
+                printf "%-29s", keys[r]
+                for (c = 1; c <= columns; c++) printf " %20s", (keys[r], c) in value ? sprintf("%.4g", value[keys[r], c]) : "-"
+                print ""
+            }
+            for (text in reason) print text
+        }' "$@"
+}
+
+part_bench() {
+    local shape batches kind bad=0 kinds=("--engine auto,cublas" "--storage bf16") options=(--sampling "none,permute" --precision float --json)
+    [ "$dry" = 0 ] || kinds=("--storage full,bf16") options+=(--seconds 0 --epochs 1 --fits)
+    while read -r shape batches; do
+        for kind in "${kinds[@]}"; do
+            # shellcheck disable=SC2086 # several options
+            timeout --kill-after 5 60 "$bin/cusgd" bench --shapes "$shape" --batch "$batches" --device "$dry_device" $kind "${options[@]}" \
+                >>"$work/$part.lines" || bad=1
+        done
+        json_lines # after each shape: a part that is stopped has shown what it had
+        { grep -s '^NOTE' "$work/$part.figures" || true; } >"$work/table"
+        bench_table "$work/$part.lines" >>"$work/table"
+        mv "$work/table" "$work/$part.figures"
+    done < <(bench_cases)
+    cat "$work/$part.lines"
+    [ $bad = 0 ] || why "cusgd bench failed"
+    return $bad
+}
+
+# ---- peers: the same steps by PyTorch, JAX and CuPy, in one process ----
+
+part_peers() {
+    local options=(--cases "4000000x32:256,65536" 500000x256:65536 131072x1024:4096 --seconds 2 --budget 95)
+    [ "$dry" = 1 ] && options=(--cases "600x5:30,60" --seconds 1 --budget 10 --cpu --repeats 3)
+    command -v python3 >/dev/null || skip_part "there is no python3 here"
+    # Without the libraries of the bundle, which are not theirs.
+    env -u LD_LIBRARY_PATH XLA_PYTHON_CLIENT_PREALLOCATE=false python3 scripts/gpu_peers.py "${options[@]}" | tee "$work/$part.lines"
+    local status=${PIPESTATUS[0]}
+    json_lines
+    bench_table "$work/$part.lines" | figures
+    [ "$status" = 0 ] || { why "gpu_peers.py failed" && return 1; }
+    grep -q '"median"' "$work/$part.lines" || skip_part "no peer is installed here"
+}
