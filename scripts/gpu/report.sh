@@ -70,5 +70,6 @@ summary_write() {
     summary >"$work/summary.txt"
     cp "$work/summary.txt" "$out/.summary" && mv "$out/.summary" "$out/summary.txt"
     (cd "$work" && find . -maxdepth 1 -type f ! -name '*.safetensors' -size -8M -printf '%f\0' |
-        tar --null -czf "$out/.archive" --transform 's,^,gpu-check/,' -T -) && mv "$out/.archive" "$out/gpu-check.tar.gz"
+        tar --null -czf "$out/.archive" --transform 's,^,gpu-check/,' -T - 2>/dev/null)
+    [ $? -gt 1 ] || mv "$out/.archive" "$out/gpu-check.tar.gz" # 1: a log has grown meanwhile
 }
