@@ -53,6 +53,25 @@ printf '#!/bin/bash\necho "libx.so.1 is missing" && exit 1\n' >"$out/bundle/run"
 "$script" "$out" --dry-run --bundle "$out/bundle" --build "$build" --part check >"$out/said" 2>&1 || fail "a run beside a useless bundle"
 grep -q 'libx.so.1 is missing' "$out/said" || fail "it does not say why the bundle is of no use"
 
+# Without programs they are built, and what needs none runs meanwhile. If that fails, the rest is not run. (A cmake that makes links.)
+mkdir "$out/cmake" "$out/new"
+cat >"$out/cmake/cmake" <<CMAKE
+#!/bin/bash
+[ "\$1" = --build ] || { echo >"$out/new/CMakeCache.txt" && exit; }
+sleep 1
+[ ! -e "$out/broken" ] || { echo "the compiler says no" && exit 1; }
+mkdir -p "$out/new/emulated" && ln -s "$build/bin" "$out/new/bin" && ln -s "$build/emulated/libcusgd-cuda.so" "$out/new/emulated/"
+CMAKE
+chmod +x "$out/cmake/cmake"
+touch "$out/broken"
+PATH=$out/cmake:$PATH "$script" "$out" --dry-run --build "$out/new" --part check --part peers >"$out/said"
+[[ "$(last_line)" == "DRY RUN: not run:"*" check" ]] || fail "the last line of a summary without programs"
+grep -q 'the compiler says no' "$out/said" || fail "it does not show what the build said"
+grep -q '^not run .* check: there are no programs' "$out/summary.txt" || fail "the summary does not say that there are no programs"
+rm "$out/broken"
+PATH=$out/cmake:$PATH "$script" "$out" --dry-run --build "$out/new" --part check >/dev/null || fail "a run that builds"
+[ "$(last_line)" = "DRY RUN: PASS of check" ] || fail "the last line of a run that builds"
+
 # A device that computes something else without graphs, and one on which an engine's loss is not finite, are found.
 rm "$out/bundle/bin" && mkdir "$out/bundle/bin" && ln -s "$build"/bin/* "$out/bundle/bin" && rm "$out/bundle/bin/cusgd"
 cat >"$out/bundle/run" <<BUNDLE
