@@ -86,6 +86,36 @@ static void flag_barrier_run(probe *p, void *context)
                              p->sum));
 }
 
+/* ---- A block's arrival, as in probe_latency.cu, by one atomic that orders memory itself ---- */
+
+__global__ static void count_kernel(int rounds, unsigned *counter, volatile unsigned *seen, unsigned *wrong)
+{
+    volatile unsigned *mine = seen + blockIdx.x * FLAG_WORDS;
+    unsigned misses = 0;
+    if (threadIdx.x > 0) return;
+    for (int r = 1; r <= rounds; r++) {
+        unsigned before;
+        *mine = (unsigned)r;
+        asm volatile("atom.acq_rel.gpu.global.add.u32 %0, [%1], 1;" : "=r"(before) : "l"(counter) : "memory");
+        misses += mine[before >> 31] != (unsigned)r; /* looks once it has been counted */
+    }
+    if (misses) atomicAdd(wrong, misses);
+}
+
+static void count_run(probe *p, void *context)
+{
+    const barrier_run *b = (const barrier_run *)context;
+    CHECK(LAUNCH(count_kernel, b->blocks, 32, 0, p->stream, b->rounds, b->flags, b->flags + FLAG_WORDS, p->sum));
+}
+
+static void count_measure(probe *p, barrier_run b)
+{
+    CHECK(cudaMemsetAsync(b.flags, 0, flag_bytes(&b), p->stream));
+    probe_time(p, count_run, &b);
+    probe_expect_sum(p, 0, "what a block sees of what it wrote");
+    probe_latency(p, b.rounds, "arrive: write, count by an atomic that orders memory, look; %u blocks", b.blocks);
+}
+
 void probe_flag_barriers(probe *p)
 {
     barrier_run b = {0, 2000, (unsigned)p->multiprocessors, nullptr, nullptr};
@@ -97,6 +127,7 @@ void probe_flag_barriers(probe *p)
     }
     CHECK(cudaMalloc((void **)&b.flags, flag_bytes(&b)));
     CHECK(cudaMalloc((void **)&slots, slot_bytes));
+    count_measure(p, b);
     for (b.kind = 0; b.kind < BARRIERS; b.kind++) {
         CHECK(cudaMemsetAsync(slots, 0, slot_bytes, p->stream));
         b.slots = slots;
