@@ -57,14 +57,13 @@ void probe_fetches(probe *p)
     for (f.count = 4096; f.count <= 65536; f.count *= 16)
         for (f.kind = NO_FETCH; f.kind <= BY_LINE; f.kind++)
             for (f.reads = f.kind == NO_FETCH; f.reads < 2; f.reads++) {
-                const char *then = f.reads ? ", then read" : "";
+                const char *form = "rows of 128 bytes brought ahead %s, %lld of them%s", *then = f.reads ? ", then read" : "";
                 if (f.kind == BULK && p->major < 9) {
-                    probe_refused(p, "compute capability 9.0 is needed", "%lld rows of 128 bytes brought ahead %s%s",
-                                  (long long)f.count, fetch_names[f.kind], then);
+                    probe_refused(p, "compute capability 9.0 is needed", form, fetch_names[f.kind], (long long)f.count, then);
                     continue;
                 }
                 probe_time(p, fetch_run, &f);
-                probe_latency(p, 1, "%lld rows of 128 bytes brought ahead %s%s", (long long)f.count, fetch_names[f.kind], then);
+                probe_latency(p, 1, form, fetch_names[f.kind], (long long)f.count, then);
                 CHECK(cudaMemsetAsync(p->sum, 0, sizeof *p->sum, p->stream)); /* of rows that differ from run to run */
             }
 }

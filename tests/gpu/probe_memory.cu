@@ -118,7 +118,7 @@ static void copy_measure(probe *p, void (*work)(probe *p, void *context), const 
     CHECK(cudaMemsetAsync(p->room, 0, p->bytes, p->stream));
     probe_time(p, work, NULL);
     expect_words(p, p->room, p->bytes, p->expected);
-    probe_bandwidth(p, 2 * (double)p->bytes, "copy %s, read and written", name);
+    probe_bandwidth(p, 2 * (double)p->bytes, "copy on the device, read and written, %s", name);
 }
 
 void probe_reads(probe *p)
