@@ -2,6 +2,7 @@
 # Installs what building cuSGD needs and this machine lacks, from the distribution (Debian, Ubuntu); says nothing and does nothing
 # where all is there. usage: install_dependencies.sh [--tests]
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
@@ -43,6 +44,19 @@ if [ -n "$packages" ]; then
         exit 1
     fi
     rm -f "$log"
+fi
+
+# NVIDIA's disassembler, which many CUDA toolkits leave out, for the lint of the machine code (tests/sass). Without it that part of
+# the tests is not run, and says so: no reason to stop here.
+if [ "${1:-}" = --tests ] && have python3 && PATH=$PATH:${CUDA_HOME:-/usr/local/cuda}/bin have nvcc &&
+    ! tests/sass/lint.py --tools >/dev/null; then
+    folder=${XDG_CACHE_HOME:-$HOME/.cache}/cusgd/sass
+    echo "installing nvidia-cuda-cuobjdump and nvidia-cuda-nvdisasm in $folder"
+    if ! { python3 -m venv "$folder" && "$folder/bin/pip" install --quiet --disable-pip-version-check --retries 1 --timeout 20 \
+        'nvidia-cuda-cuobjdump>=13,<14' 'nvidia-cuda-nvdisasm>=13,<14' && tests/sass/lint.py --tools >/dev/null; } 2>&1; then
+        echo "they could not be had: the lint of the machine code will not be run" >&2
+        rm -rf "$folder"
+    fi
 fi
 
 version=$(cmake --version | awk 'NR == 1 { print $3 }')

@@ -80,6 +80,17 @@ if ls build/ci/lib/libcusgd-cuda.so >/dev/null 2>&1; then
 else
     skip "kernels' registers" "no CUDA module is built here"
 fi
+if ! command -v python3 >/dev/null; then
+    skip "kernels' machine code" "there is no python3 here"
+elif part "lint of machine code: tests" tests/sass/test_lint.py; then
+    if ! ls build/ci/lib/libcusgd-cuda.so >/dev/null 2>&1; then
+        skip "kernels' machine code" "no CUDA module is built here"
+    elif ! reason=$(tests/sass/lint.py --tools); then
+        skip "kernels' machine code" "$reason"
+    else
+        part "kernels' machine code" tests/sass/lint.py build/ci/lib/libcusgd-cuda.so
+    fi
+fi
 if command -v python3 >/dev/null && [ -e "${CUDA_HOME:-/usr/local/cuda}/include/cuda_runtime_api.h" ]; then
     part "predicted times" scripts/predict_steps.py --check
 else
