@@ -49,6 +49,8 @@ class LoopFigures:
         Inner loops that are faults by themselves: Figures.shuffle_loops.
     shuffle_instructions : int
         Of one iteration of each of these.
+    sum_loops : int
+        Inner loops that add up what other warps or blocks left in shared memory; the way leads around them where it can.
     longest : int
         Instructions of the longest way that calls nothing.
     """
@@ -61,6 +63,7 @@ class LoopFigures:
     kept_loads: int
     shuffle_loops: int
     shuffle_instructions: int
+    sum_loops: int
     longest: int
 
 
@@ -212,6 +215,11 @@ def _is_accumulation(instruction: Instruction) -> bool:
     return instruction.name == "DADD" and bool(instruction.writes & instruction.reads)
 
 
+def _is_sum_loop(body: list[Instruction]) -> bool:
+    names = {i.name for i in body}
+    return "LDS" in names and bool(names & {"FADD", "DADD"}) and not any(map(is_load, body))
+
+
 def _role(body: list[Instruction], own: list[Instruction], counted: Callable[[Instruction], bool]) -> str:
     """own: of the body, what is in no loop within it. A loop is an update's only where no loop within it waits for other loads."""
     if not any(map(counted, own)):
@@ -259,6 +267,7 @@ def _loop_figures(graph: Graph, ways: Ways, loop: Loop, faults: list[frozenset[i
     role = _role(everything, graph.text(once), counted)
     return LoopFigures(role, graph.code(loop.header)[0].address, sum(map(ways.cost, way)), len(issued),
                        _in_flight(text, kept or issued), len(kept), len(inside), sum(len(graph.text(body)) for body in inside),
+                       sum(map(_is_sum_loop, (graph.text(inner.body) for inner in graph.inner(loop)))),
                        sum(map(ways.cost, longest)))
 
 

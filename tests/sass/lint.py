@@ -18,10 +18,12 @@ from pathlib import Path
 
 import disassembly
 import figures
+import page
 import table
 import tools
 
 TABLE = Path(__file__).resolve().parent / "figures.txt"
+PAGE = TABLE.parents[1] / "gpu/KERNELS.md"
 NOT_HERE = 77
 
 
@@ -63,7 +65,7 @@ def main(arguments: list[str]) -> int:
     """The command."""
     parser = argparse.ArgumentParser(description="Lint of the machine code of the CUDA module.")
     parser.add_argument("module", nargs="?", type=Path)
-    parser.add_argument("--update", action="store_true", help="make the table what the module says")
+    parser.add_argument("--update", action="store_true", help="make figures.txt and KERNELS.md what the module says")
     parser.add_argument("--quiet", action="store_true", help="failures alone")
     parser.add_argument("--tools", action="store_true", help="say where the disassembler is")
     options = parser.parse_args(arguments)
@@ -81,7 +83,10 @@ def main(arguments: list[str]) -> int:
     if options.update:
         committed = table.updated(found, committed, compiler)
         TABLE.write_text(table.text_of(committed))
+        PAGE.write_text(page.text_of(committed.rows, PAGE.read_text()))
     verdict = table.judge(found, committed, compiler)
+    if compiler == committed.compiler and PAGE.read_text() != page.text_of(committed.rows, PAGE.read_text()):
+        verdict.failures.append("tests/gpu/KERNELS.md is not what the module and its first table say: --update")
     for note in [] if options.quiet else verdict.notes:
         print(note)
     for failure in verdict.failures:

@@ -11,6 +11,7 @@ from pathlib import Path
 import disassembly
 import figures
 import graph
+import page
 import table
 import tools
 
@@ -265,6 +266,29 @@ class Tables(unittest.TestCase):
     def test_row_of_no_kernel(self) -> None:
         self.table.rows.append(replace(self.table.rows[0], kernel="gone"))
         self.assertEqual(len(self.failures()), 1)
+
+
+class Pages(unittest.TestCase):
+    """The section of KERNELS.md."""
+
+    PAGE = "# Kernels\n\n| a.cu | `update_sound` | 40 | 128 | 0 | 0 |\n\n## Another\nText.\n"
+
+    def setUp(self) -> None:
+        self.rows = table.rows_of("update_sound", figures_of("update_sound"))
+
+    def test_begins_with_then_as_now(self) -> None:
+        text = page.text_of(self.rows, self.PAGE)
+        self.assertIn("| `update_sound` | update | 40 | 40 | 128 | 128 | 4.2 | 4.2 | 2 of 2 | 2 of 2 |\n", text)
+        self.assertTrue(text.startswith(self.PAGE))
+        self.assertEqual(page.text_of(self.rows, text), text)
+
+    def test_keeps_then_and_other_sections(self) -> None:
+        text = page.text_of(self.rows, self.PAGE) + "\n## Last\nText.\n"
+        later = page.text_of([replace(self.rows[0], each=3.0), replace(self.rows[0], kernel="new")], text.replace("| 40 |", "| 32 |", 1))
+        self.assertIn("| `update_sound` | update | 40 | 32 | 128 | 128 | 4.2 | 3.0 | 2 of 2 | 2 of 2 |\n", later)
+        self.assertIn("| `new` | update | - | - | - | - | - | 4.2 | - | 2 of 2 |\n", later)
+        self.assertTrue(later.endswith("\n## Last\nText.\n"))
+        self.assertIn("## Another\nText.\n", later)
 
 
 if __name__ == "__main__":
