@@ -79,6 +79,9 @@ def main(arguments: list[str]) -> int:
     except tools.NotHere as missing:
         print(missing)
         return NOT_HERE
+    except (RuntimeError, disassembly.Malformed) as fault:
+        print(f"FAILED: {fault}")
+        return 1
     committed = table.read(TABLE) if TABLE.exists() else table.Table()
     if options.update:
         committed = table.updated(found, committed, compiler)

@@ -35,8 +35,10 @@ def find() -> tuple[str, str]:
     Raises
     ------
     NotHere
-        If one of them is not there.
+        If one of them is not there, or c++filt, which is needed too.
     """
+    if not shutil.which("c++filt"):
+        raise NotHere("there is no c++filt (binutils)")
     folders = [os.environ.get("CUDA_HOME", "/usr/local/cuda") + "/bin", *os.environ.get("PATH", "").split(os.pathsep)]
     folders += sorted(glob.glob(str(cache() / "lib/python3*/site-packages/nvidia/cu*/bin")), reverse=True)
     found = [shutil.which(name, path=os.pathsep.join(folders)) for name in ("cuobjdump", "nvdisasm")]
@@ -94,16 +96,7 @@ def split(text: str) -> dict[str, str]:
 
 
 def plain_names(names: list[str]) -> dict[str, str]:
-    """
-    Names as the sources have them, without arguments, by the linker's.
-
-    Raises
-    ------
-    NotHere
-        If there is no c++filt (binutils).
-    """
-    if not shutil.which("c++filt"):
-        raise NotHere("there is no c++filt (binutils)")
+    """Names as the sources have them, without arguments, by the linker's."""
     done = subprocess.run(["c++filt"], input="\n".join(names), capture_output=True, text=True, check=True)
     plain = [re.sub(r" >", ">", re.sub(r"\(.*", "", line.removeprefix("void "))) for line in done.stdout.splitlines()]
     return dict(zip(names, plain, strict=True))
