@@ -94,6 +94,9 @@ THREADS, WARPS_AT_ONCE = 256, 16  # kernels/block.h; of a multiprocessor: __laun
 CASES = [(32, 256, 1.0, "0.7"), (32, 4096, 1.5, "1.7"), (32, 65536, 2.3, "2.4"), (256, 1024, 2.0, "2.2"), (256, 65536, 17, "15.6 to 18.0"),
          (1024, 4096, 4.5, "4.2 to 6.7"), (16384, 1024, 18, "15.6 to 18.9")]
 
+# An optimizer, its number in include/cusgd.h, bytes a parameter that are read and written: kernels/update.cu
+UPDATES = (("sgd", 1, 12), ("momentum", 2, 20), ("adam", 7, 28))
+
 
 # ---- The parts of a batch ----
 
@@ -287,6 +290,28 @@ def times_table(gpu: str, element: int) -> str:
     return "\n".join(lines)
 
 
+def updates() -> str:
+    """
+    Predict updates of many parameters.
+
+    Where all optimizers share one kernel its figure is of the dearest, and nothing is said.
+    """
+    many, lines = 10_000_000, []
+    for name, number, size in UPDATES:
+        row = FIGURES.get((f"update_kernel<float, {number}>", "update"))
+        if row is None:
+            return ""
+        cells = [name, f"{row.each:.0f}"]
+        for step in (Step(32, 32, 4, gpu) for gpu in GPUS):
+            issued = step.issue(many * row.each / 32 / MULTIPROCESSORS, WARPS_AT_ONCE)
+            cells += [f"{step.read(size * many):.0f}", f"{issued:.0f}", f"{max(step.read(size * many), issued):.0f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    head = ["Updates of 10 million parameters by update_kernel, predicted in microseconds, a launch not counted:", "",
+            "| optimizer | instructions a parameter | H100: bytes | instructions | update | H200: bytes | instructions | update |",
+            "|---|---|---|---|---|---|---|---|"]
+    return "\n".join([*head, *lines, "", ""])
+
+
 def verdict() -> str:
     """The cases that miss their targets on an H200, by the longer time."""
     met: list[str] = []
@@ -346,7 +371,7 @@ taken to go through 90 GB/s, where the instructions of a row of 32 floats allow 
 chain of loads from the L2 cache, two sums over a block and the addition of the parts' gradients stand; all bytes went at an H200's rate. The most too
 low were 32 x 256 and rows in bf16.
 
-{assumptions_table()}
+{updates()}{assumptions_table()}
 
 {chains_table()}
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from table import Row
 
 TITLE = "## Hot loops, then and now"
-HEAD = """Then: 2026-11-28. Registers of a thread and static shared memory of a block, in bytes, as in the table above; instructions an iteration for one
-16-byte load (rows, parts) or for one parameter (update), as in tests/sass/figures.txt, which says how they are counted. Written by
+HEAD = """Then: 2026-11-28. Registers of a thread and static shared memory of a block, in bytes, as in the table above; instructions an
+iteration for one 16-byte load (rows, parts) or for one parameter (update), as in tests/sass/figures.txt. Written by
 `tests/sass/lint.py MODULE --update`. A dash: there was no such kernel then. A plus: without what is added up in loops over warps' or blocks' sums.
 
 | Kernel | loop | registers then | now | shared then | now | instructions then | now | in flight then | now |
