@@ -47,6 +47,8 @@ class Instruction:
         All that follows the opcode.
     targets : tuple of str
         Labels named by the operands.
+    name : str
+        The opcode without its modifiers.
     """
 
     address: int
@@ -54,11 +56,10 @@ class Instruction:
     opcode: str
     operands: str
     targets: tuple[str, ...] = ()
+    name: str = field(init=False)
 
-    @cached_property
-    def name(self) -> str:
-        """The opcode without its modifiers."""
-        return self.opcode.split(".", 1)[0]
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.opcode.split(".", 1)[0])
 
     @property
     def is_conditional(self) -> bool:

@@ -271,16 +271,16 @@ def _loop_figures(graph: Graph, ways: Ways, loop: Loop, faults: list[frozenset[i
                        sum(map(ways.cost, longest)))
 
 
-def _costs_of_calls(functions: list[Function]) -> dict[str, int]:
-    """The shortest way through each, with what it calls itself: by name."""
-    costs: dict[str, int] = {function.name: 0 for function in functions}
-    for _ in range(len(functions) + 1): # what is called by what is called is known after as many rounds as calls are deep
+def _costs_of_calls(graphs: list[Graph]) -> dict[str, int]:
+    """The shortest way through each function, with what it calls itself: by name."""
+    costs: dict[str, int] = {graph.function.name: 0 for graph in graphs}
+    for _ in range(len(graphs) + 1): # what is called by what is called is known after as many rounds as calls are deep
         before = dict(costs)
-        for function in functions:
-            costs[function.name] = Ways(Graph(function), before).shortest()
+        for graph in graphs:
+            costs[graph.function.name] = Ways(graph, before).shortest()
         if costs == before:
             return costs
-    raise Malformed(f"{functions[0].kernel}: functions that call each other")
+    raise Malformed(f"{graphs[0].function.kernel}: functions that call each other")
 
 
 def figures_of(functions: list[Function]) -> Figures:
@@ -297,8 +297,8 @@ def figures_of(functions: list[Function]) -> Figures:
     Malformed
         If its code is not understood.
     """
-    called = _costs_of_calls(functions[1:]) if len(functions) > 1 else {}
     graphs = [Graph(function) for function in functions]
+    called = _costs_of_calls(graphs[1:])
     code = [i for function in functions for i in function.instructions]
     loops = []
     for graph in graphs:
