@@ -63,7 +63,7 @@ target_compile_options(cusgd-cuda PRIVATE -fmad=false --Werror=all-warnings -Xco
 if(CUSGD_WERROR)
     target_compile_options(cusgd-cuda PRIVATE -Xptxas=--warn-on-spills) # a kernel that spills does not build
 endif()
-target_link_libraries(cusgd-cuda PRIVATE CUDA::cudart_static CUDA::cublas CUDA::curand OpenMP::OpenMP_C)
+target_link_libraries(cusgd-cuda PRIVATE CUDA::cudart_static CUDA::cublas CUDA::curand)
 target_link_options(cusgd-cuda PRIVATE LINKER:-Bsymbolic LINKER:--exclude-libs,ALL)
 set_target_properties(cusgd-cuda PROPERTIES
                       CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON CUDA_EXTENSIONS OFF CUDA_VISIBILITY_PRESET hidden

@@ -3,6 +3,7 @@
 #include "backend.h"
 #include "error.h"
 #include "module.h"
+#include "pool.h"
 
 #include <dlfcn.h>
 #include <limits.h>
@@ -23,7 +24,7 @@ static struct module {
     char missing[512]; /* why there is none */
 } module;
 static pthread_once_t module_sought = PTHREAD_ONCE_INIT;
-static const backend_services services = {fail};
+static const backend_services services = {fail, pool_share};
 
 static int is_file_in(const char *folder, const char *below)
 {

@@ -6,10 +6,11 @@
 #include "backend.h"
 
 /* Raised with every change of this file or of backend.h: a module of another build is refused. */
-enum { MODULE_ABI = 7 };
+enum { MODULE_ABI = 8 };
 
 typedef struct backend_services {
     cusgd_status (*fail)(cusgd_status status, const char *format, ...); /* error.h's */
+    void (*share)(int64_t count, void (*body)(void *context, int64_t i), void *context); /* pool.h's pool_share */
 } backend_services;
 
 /* What a module exports. Both return OK or have called services->fail. */

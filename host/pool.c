@@ -7,14 +7,15 @@
 
 #include "error.h"
 #include "interrupt.h"
-#include <omp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
 
-enum { IDLE_SPINS = 4000 /* about 100 us */ };
+enum { IDLE_SPINS = 4000 /* about 100 us */, MAX_THREADS = 65536, ASK_NANOSECONDS = 1000000 };
 
 typedef struct worker {
     _Alignas(64) _Atomic uint64_t ticket; /* number << 32 | drawn */
@@ -39,6 +40,8 @@ struct pool {
     unsigned forks;    /* the process's, when the threads were started */
     _Alignas(64) _Atomic int64_t done;
     _Alignas(64) pthread_mutex_t mutex; /* of sleeping and waking */
+    pthread_cond_t finished;            /* the caller's, while it sleeps: */
+    _Atomic int waits;                  /* 1: it does, or is about to */
     int quits;                          /* under the mutex */
     int threads, started;
     worker *workers; /* threads; the first is the caller's, of which only the ticket counts */
@@ -56,7 +59,24 @@ typedef struct piece {
 static _Thread_local int thread_number;
 static _Atomic unsigned forks; /* that this process descends from, counted in the child */
 
-int pool_threads(void) { return omp_get_max_threads(); }
+/* What OMP_NUM_THREADS asks for, of which the first number counts; 0: nothing. */
+static int threads_wanted(void)
+{
+    const char *text = getenv("OMP_NUM_THREADS");
+    char *end;
+    long wanted = text ? strtol(text, &end, 10) : 0;
+    return wanted > 0 && wanted <= MAX_THREADS && (*end == '\0' || *end == ',') ? (int)wanted : 0;
+}
+
+int pool_threads(void)
+{
+    cpu_set_t allowed;
+    int wanted = threads_wanted();
+    if (wanted > 0) return wanted;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return CPU_COUNT(&allowed);
+    long online = sysconf(_SC_NPROCESSORS_ONLN); /* more processors than a cpu_set_t holds */
+    return online > 0 && online <= MAX_THREADS ? (int)online : 1;
+}
 int pool_thread(void) { return thread_number; }
 
 static void count_fork(void) { atomic_fetch_add(&forks, 1); }
@@ -118,7 +138,10 @@ static void work(pool *p, const piece *of, int w)
             done++;
         }
     }
-    if (done) atomic_fetch_add(&p->done, done);
+    if (done == 0 || atomic_fetch_add(&p->done, done) + done != of->count || !atomic_load(&p->waits)) return;
+    pthread_mutex_lock(&p->mutex);
+    pthread_cond_signal(&p->finished);
+    pthread_mutex_unlock(&p->mutex);
 }
 
 /* A piece that thread w has part in and has not looked at, the one after number `seen`. */
@@ -191,6 +214,7 @@ pool *pool_create(int threads)
         return NULL;
     }
     pthread_mutex_init(&p->mutex, NULL);
+    pthread_cond_init(&p->finished, NULL);
     p->forks = atomic_load(&forks);
     return p;
 }
@@ -204,6 +228,7 @@ static void check_fork(pool *p)
     p->started = 0;
     for (int w = 0; w < p->threads; w++) atomic_store(&p->workers[w].asleep, 0);
     pthread_mutex_init(&p->mutex, NULL);
+    pthread_cond_init(&p->finished, NULL);
 }
 
 static void wake(pool *p, worker *w)
@@ -226,6 +251,7 @@ void pool_free(pool *p)
         pthread_join(w->thread, NULL);
         pthread_cond_destroy(&w->wanted);
     }
+    pthread_cond_destroy(&p->finished);
     pthread_mutex_destroy(&p->mutex);
     free(p->workers);
     free(p);
@@ -265,6 +291,31 @@ int pool_team(pool *p, int team, int64_t count)
     return team > p->threads ? p->threads : team;
 }
 
+static int is_done(pool *p, int64_t count) { return atomic_load(&p->done) >= count; }
+
+/* Asleep until the others have done what they began; who asks for interruptions does so every millisecond. */
+static void sleep_until_done(pool *p, int64_t count)
+{
+    pthread_mutex_lock(&p->mutex);
+    atomic_store(&p->waits, 1); /* before it looks once more: the others count first, and then look whether somebody waits */
+    while (!is_done(p, count)) {
+        if (!p->asks) {
+            pthread_cond_wait(&p->finished, &p->mutex);
+            continue;
+        }
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += ASK_NANOSECONDS;
+        if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
+        if (pthread_cond_timedwait(&p->finished, &p->mutex, &until) == 0) continue;
+        pthread_mutex_unlock(&p->mutex); /* what is asked may take its time */
+        (void)pool_stops(p);
+        pthread_mutex_lock(&p->mutex);
+    }
+    atomic_store(&p->waits, 0);
+    pthread_mutex_unlock(&p->mutex);
+}
+
 static void run_all(pool *p, int team, int64_t count, void (*body)(void *context, int64_t i), void *context)
 {
     team = pool_team(p, team, count);
@@ -274,13 +325,11 @@ static void run_all(pool *p, int team, int64_t count, void (*body)(void *context
     }
     piece now = publish(p, team, count, body, context);
     work(p, &now, 0);
-    for (int spins = 0; atomic_load_explicit(&p->done, memory_order_acquire) < count; spins++) {
-        if (spins < IDLE_SPINS)
-            relax();
-        else
-            sched_yield(); /* who holds an index may be waiting for this processor */
+    for (int spins = 0; spins < IDLE_SPINS && !is_done(p, count); spins++) {
+        relax();
         if (p->asks && spins % 64 == 0) (void)pool_stops(p);
     }
+    if (!is_done(p, count)) sleep_until_done(p, count); /* who holds an index may be waiting for this processor */
 }
 
 void pool_for(pool *p, int team, int64_t count, void (*body)(void *context, int64_t i), void *context)
@@ -294,6 +343,17 @@ int pool_run(pool *p, int team, int64_t count, void (*body)(void *context, int64
     run_all(p, team, count, body, context);
     p->asks = 0;
     return !atomic_exchange(&p->stops, 0);
+}
+
+void pool_share(int64_t count, void (*body)(void *context, int64_t i), void *context)
+{
+    int team = pool_threads();
+    pool *p = count > 1 && team > 1 ? pool_create(team) : NULL;
+    if (p)
+        pool_for(p, team, count, body, context);
+    else
+        for (int64_t i = 0; i < count; i++) body(context, i);
+    pool_free(p);
 }
 
 int pool_once(int threads, int64_t count, void (*body)(void *context, int64_t i), void *context)

@@ -7,7 +7,7 @@
 
 typedef struct pool pool;
 
-/* As many threads as the machine runs at once, or OMP_NUM_THREADS says. */
+/* As many threads as this process may run at once, or OMP_NUM_THREADS says. */
 int pool_threads(void);
 
 /* Of `threads` threads, the caller's among them; the others start when they are first wanted. NULL: out of memory. */
@@ -25,6 +25,8 @@ int pool_run(pool *p, int team, int64_t count, void (*body)(void *context, int64
 int pool_stops(pool *p);
 /* pool_run on threads that are started for it alone. -1: out of memory. */
 int pool_once(int threads, int64_t count, void (*body)(void *context, int64_t i), void *context);
+/* pool_for on as many threads as help, started for it alone; by the caller alone where there is no memory for them. */
+void pool_share(int64_t count, void (*body)(void *context, int64_t i), void *context);
 /* In a body: the number of the thread that runs it, under `team`; the caller's is 0. */
 int pool_thread(void);
 /* How many threads that will be: fewer than `team` where indices are few or threads cannot be had. */

@@ -30,7 +30,7 @@ if [ -n "$packages" ]; then
         have sudo && as_root=sudo
     fi
     if ! have apt-get || { [ -z "$as_root" ] && [ "$(id -u)" != 0 ]; }; then
-        echo "cuSGD needs a C compiler with OpenMP, make, CMake 3.24 or later, pkg-config, cJSON, LAPACKE and, for the tests, Criterion." >&2
+        echo "cuSGD needs a C compiler, make, CMake 3.24 or later, pkg-config, cJSON, LAPACKE and, for the tests, Criterion." >&2
         echo "Here is missing (by Debian's names): "$packages >&2
         echo "To install it this script needs apt-get and root or sudo; please install it your way and start again." >&2
         exit 1

@@ -37,10 +37,6 @@ skip() { printf '%-7s        %s: %s\n' "not run" "$1" "$2"; }
 build() { cmake --preset "$1" && cmake --build --preset "$1" -j "$jobs"; }
 tests() { ctest --preset "$1" -j "$jobs" --timeout 300; }
 
-can_build_by_clang() {
-    echo 'int main(void) { return 0; }' | clang -fopenmp -x c - -o "$logs/clang-openmp" 2>/dev/null
-}
-
 sources() { find . -path ./build -prune -o -type f -name '*.[ch]' -print -o -name '*.cpp' -print -o -name '*.cu' -print; }
 
 format() { sources | xargs clang-format --dry-run -Werror; }
@@ -60,8 +56,6 @@ sed -n 's/^-- \(emulated CUDA tests: not run .*\)$/\1/p' "$logs/gcc--build.log" 
 part "sanitizers: build" build asan && part "sanitizers: tests" tests asan
 if ! command -v clang >/dev/null; then
     skip "clang: build" "there is no clang here"
-elif ! can_build_by_clang; then
-    skip "clang: build" "this clang has no OpenMP (libomp-dev)"
 elif part "clang: build" build clang; then
     if command -v clang-tidy >/dev/null; then
         part "clang-tidy" tidy

@@ -64,7 +64,6 @@ LONGER = {
     ("host/cuda/cuda.h", "cuda"): 26,
     ("host/cuda/cuda.h", "stage_block"): 9,
     ("host/cuda/stage.c", "stage_block"): 9,
-    ("host/cuda/stage.c", "pack_rows"): 8,
     ("host/data/open.c", "open_part"): 8,
 }
 

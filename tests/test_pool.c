@@ -1,7 +1,9 @@
 /* The CPU backend's threads: every index is done once, whatever the teams, the counts and the pauses between. */
+#include "interrupt.h"
 #include "pool.h"
 
 #include <criterion/criterion.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -93,4 +95,98 @@ Test(pool, ranges)
                 cr_assert(i >= pool_range(n, team, w) && i < pool_range(n, team, w + 1), "%d of %d: %d", (int)i, (int)n, w);
             }
         }
+}
+
+/* ---- A caller that waits ---- */
+
+typedef struct meeting {
+    pool *pool;
+    _Atomic int begun; /* bodies on threads that are not the caller's */
+    _Atomic int asked; /* questions since */
+    _Atomic int ended;
+} meeting;
+
+/* The caller's part ends once another thread has begun its own, which takes longer than the caller spins. */
+static void take_long(void *context, int64_t i)
+{
+    meeting *m = context;
+    (void)i;
+    while (pool_thread() == 0 && !m->begun) pause_for(1000);
+    if (pool_thread() == 0) return;
+    m->begun = 1;
+    pause_for(2000000);
+    m->ended++;
+}
+
+Test(pool, a_caller_that_sleeps_is_woken)
+{
+    for (int i = 0; i < 100; i++) {
+        meeting m = {pool_create(2), 0, 0, 0};
+        pool_for(m.pool, 2, 2, take_long, &m);
+        cr_assert_eq(m.ended, 1);
+        pool_free(m.pool);
+    }
+}
+
+static int ask_late(void *user)
+{
+    meeting *m = user;
+    return m->begun && ++m->asked > 20;
+}
+
+/* Ends by pool_stops() alone: only if the caller, which has nothing to do and sleeps, goes on asking. */
+static void wait_for_the_end(void *context, int64_t i)
+{
+    meeting *m = context;
+    (void)i;
+    while (pool_thread() == 0 && !m->begun) pause_for(1000);
+    if (pool_thread() == 0) return;
+    m->begun = 1;
+    while (!pool_stops(m->pool)) pause_for(100000);
+    m->ended++;
+}
+
+Test(pool, a_caller_that_sleeps_asks_for_interruptions)
+{
+    meeting m = {pool_create(2), 0, 0, 0};
+    cusgd_set_interrupt(ask_late, &m);
+    cr_assert_eq(pool_run(m.pool, 2, 2, wait_for_the_end, &m), 0);
+    cusgd_set_interrupt(NULL, NULL);
+    cr_assert_eq(m.ended, 1);
+    pool_free(m.pool);
+}
+
+static void put_index(void *context, int64_t i) { ((int64_t *)context)[i] += i + 1; }
+
+Test(pool, share_does_each_once)
+{
+    int64_t values[MOST] = {0};
+    for (int count = 0; count <= MOST; count += 7) {
+        memset(values, 0, sizeof values);
+        pool_share(count, put_index, values);
+        for (int i = 0; i < MOST; i++) cr_assert_eq(values[i], i < count ? i + 1 : 0);
+    }
+}
+
+/* How many threads there are follows from the environment, or else from the processors that the process may use. */
+Test(pool, number_of_threads)
+{
+    cpu_set_t one;
+    setenv("OMP_NUM_THREADS", "3", 1);
+    cr_expect_eq(pool_threads(), 3);
+    setenv("OMP_NUM_THREADS", "5,2", 1);
+    cr_expect_eq(pool_threads(), 5);
+    CPU_ZERO(&one);
+    cr_assert_eq(sched_getaffinity(0, sizeof one, &one), 0);
+    int all = CPU_COUNT(&one);
+    static const char *const nothing[] = {"", "0", "-1", "two", "99999999999999999999"};
+    for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++) {
+        setenv("OMP_NUM_THREADS", nothing[i], 1);
+        cr_expect_eq(pool_threads(), all, "%s", nothing[i]);
+    }
+    unsetenv("OMP_NUM_THREADS");
+    for (size_t cpu = CPU_SETSIZE; cpu-- > 0;)
+        if (CPU_ISSET(cpu, &one) && CPU_COUNT(&one) > 1) CPU_CLR(cpu, &one);
+    cr_assert_eq(sched_setaffinity(0, sizeof one, &one), 0);
+    cr_expect_eq(pool_threads(), 1);
 }

@@ -160,6 +160,8 @@ static inline void *at_real(const cuda *c, void *base, int64_t index) { return (
 
 /* This thread's latest message of a failure. */
 const char *last_failure(void);
+/* Calls body for i in 0 .. count - 1 on as many of the CPU's threads as help. */
+void share_work(int64_t count, void (*body)(void *context, int64_t i), void *context);
 
 /* ---- switches.c ---- */
 

@@ -26,6 +26,8 @@ cusgd_status fail(cusgd_status status, const char *format, ...)
 
 const char *last_failure(void) { return failure; }
 
+void share_work(int64_t count, void (*body)(void *context, int64_t i), void *context) { services->share(count, body, context); }
+
 cusgd_status fail_memory(size_t bytes, const char *what)
 {
     return fail(CUSGD_ERROR_MEMORY, "out of memory: %zu bytes for %s were refused", bytes, what);

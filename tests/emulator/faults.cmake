@@ -60,7 +60,7 @@ function(fault name source old new)
     endif()
     target_compile_options(faulty-${name}-part PRIVATE -O1) # each is run for seconds: it is to be built fast
     add_library(faulty-${name} MODULE $<TARGET_OBJECTS:emulator> $<TARGET_OBJECTS:faulty-${name}-part> ${kernels} ${host})
-    target_link_libraries(faulty-${name} PRIVATE emulator-libraries OpenMP::OpenMP_C)
+    target_link_libraries(faulty-${name} PRIVATE emulator-libraries)
     target_link_options(faulty-${name} PRIVATE LINKER:-Bsymbolic)
     set_target_properties(faulty-${name} PROPERTIES OUTPUT_NAME cusgd-cuda LINKER_LANGUAGE CXX
                           LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/emulated/faulty/${name})

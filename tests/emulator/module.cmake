@@ -10,7 +10,7 @@ target_link_libraries(emulated-host PRIVATE cusgd-build)
 set(emulated_architectures CUSGD_ARCHITECTURES="80-real,90") # binary code to 9.x, PTX for later ones, nothing for earlier ones
 target_compile_definitions(emulated-host PRIVATE ${emulated_architectures})
 add_library(cusgd-cuda-emulated MODULE $<TARGET_OBJECTS:emulator> $<TARGET_OBJECTS:emulated-kernels> $<TARGET_OBJECTS:emulated-host>)
-target_link_libraries(cusgd-cuda-emulated PRIVATE emulator-libraries OpenMP::OpenMP_C)
+target_link_libraries(cusgd-cuda-emulated PRIVATE emulator-libraries)
 target_link_options(cusgd-cuda-emulated PRIVATE LINKER:-Bsymbolic)
 set_target_properties(cusgd-cuda-emulated PROPERTIES OUTPUT_NAME cusgd-cuda LINKER_LANGUAGE CXX
                       LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/emulated)

@@ -6,6 +6,7 @@
 #include "training.h"
 
 #include "error.h"
+#include "pool.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@ static emulated_module emulated;
 static void setup(void) { cr_assert(emulated_find(&emulated), "CUSGD_MODULE_DIR names no folder with the emulated module"); }
 TestSuite(module, .init = setup);
 
-static const backend_services services = {fail};
+static const backend_services services = {fail, pool_share};
 
 static void check_failed(cusgd_status status, const char *words)
 {
