@@ -95,14 +95,15 @@ typedef struct run {
 
 /* What the environment asks for; 1: use it where the device has it. */
 typedef struct switches {
-    int graph, early, clusters;
+    int graph_steps; /* of a captured graph; 0: none is captured */
+    int early, clusters;
     int trace; /* 1: what the module does is written to stderr */
 } switches;
 
 typedef struct cuda {
     switches switches;
-    int graphs;     /* 1: steps may be captured as a graph: 0 where the environment says so, or once the device refused one */
-    char note[512]; /* of the next report, if has_note */
+    int graph_steps; /* the environment's, or 0 once the device refused a graph */
+    char note[512];  /* of the next report, if has_note */
     int has_note;
     int device, multiprocessors;
     int shared; /* bytes of shared memory that a block can have */

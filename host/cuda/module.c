@@ -241,7 +241,7 @@ cusgd_status cusgd_backend_open(int abi, const backend_services *given, int inde
     c->shared = (int)properties.sharedMemPerBlockOptin;
     c->cooperative = properties.cooperativeLaunch;
     c->switches = switches_read();
-    c->graphs = c->switches.graph;
+    c->graph_steps = c->switches.graph_steps;
     c->early = compiled >= 90 && c->switches.early;
     c->element = precision == CUSGD_PRECISION_FLOAT ? sizeof(float) : sizeof(double);
     cusgd_status status = open_parts(c, compiled);
@@ -254,7 +254,7 @@ cusgd_status cusgd_backend_open(int abi, const backend_services *given, int inde
     snprintf(out->name, sizeof out->name, "cuda:%d, %.100s", index, properties.name);
     trace(c, "%.100s, compute capability %d.%d, code for %d.%d, %d multiprocessors, %d bytes of shared memory per block",
           properties.name, properties.major, properties.minor, compiled / 10, compiled % 10, c->multiprocessors, c->shared);
-    trace(c, "graphs %s, early kernels %s, clusters %s, cooperative launches %s", on(c->graphs), on(c->early), on(c->clusters),
-          on(c->cooperative));
+    trace(c, "graphs %s, early kernels %s, clusters %s, cooperative launches %s", on(c->graph_steps > 0), on(c->early),
+          on(c->clusters), on(c->cooperative));
     return CUSGD_OK;
 }

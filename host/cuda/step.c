@@ -1,6 +1,6 @@
 /* Minibatch steps, and those of the engine `cublas`; the others are in fused.c. Everything that differs from one step to the next
- * lies in a table on the device, through which kernels move on by themselves: so one captured graph of GRAPH_STEPS steps serves
- * for all, and the host says nothing inside a slice.
+ * lies in a table on the device, through which kernels move on by themselves: so one captured graph of some steps (switches.c)
+ * serves for all, and the host says nothing inside a slice.
  *
  *     order --> gather -> x theta -> loss -> x^T slopes -> update ->      (chunk by chunk, where the batch is large)
  *                 \-> order of the next step ------------------/ */
@@ -11,7 +11,6 @@
 #include <string.h>
 
 enum {
-    GRAPH_STEPS = 16,
     IN_PLACE_BYTES = 4 * 1024 * 1024 /* of a batch: by prediction, from here on a copy costs more than launches one by one */
 };
 
@@ -156,7 +155,7 @@ static cusgd_status run_batch(const cuda *c, const batch *b)
 
 static cusgd_status capture_steps(const cuda *c)
 {
-    for (int i = 0; i < GRAPH_STEPS; i++) {
+    for (int i = 0; i < c->graph_steps; i++) {
         batch b = {0, c->run.route.rows, i % 2};
         TRY(run_batch(c, &b));
     }
@@ -235,7 +234,7 @@ static cusgd_status one_step(cuda *c, const step_row *row, int turn)
 /* Whether the steps of the table from `done` on can be a graph's, which begins with an even one. */
 static int graph_fits(const cuda *c, int64_t done, int64_t count)
 {
-    return c->graphs && c->run.warm && !c->run.route.in_place && done % 2 == 0 && count - done >= GRAPH_STEPS;
+    return c->graph_steps > 0 && c->run.warm && !c->run.route.in_place && done % 2 == 0 && count - done >= c->graph_steps;
 }
 
 /* The device has just refused a graph: the next step is launched as it is, and so are all later ones of this backend. Where that
@@ -244,7 +243,7 @@ static cusgd_status go_on_without_graph(cuda *c, const step_row *row)
 {
     char why[360];
     snprintf(why, sizeof why, "%s", last_failure());
-    c->graphs = 0;
+    c->graph_steps = 0;
     cusgd_status status = one_step(c, row, 0);
     if (status != CUSGD_OK) return fail(status, "%s", why);
     trace(c, "graph refused: %s", why);
@@ -266,7 +265,7 @@ static cusgd_status run_graph(cuda *c, const step_row *row, int64_t *done)
         return CUSGD_OK;
     }
     TRY(CUDA(cudaGraphLaunch(c->run.graph, c->stream)));
-    *done += GRAPH_STEPS;
+    *done += c->graph_steps;
     return CUSGD_OK;
 }
 

@@ -6,7 +6,7 @@ set -uo pipefail
 build=$1 kind=$2
 modules=$build/emulated failed=0 sound=
 unset CUSGD_TORTURE # long forms find no more
-export CUSGD_SEAM_DEVICE=cuda CUSGD_TEST_DEVICE=cuda CUSGD_SEAM_SHORT=1
+export CUSGD_SEAM_DEVICE=cuda CUSGD_TEST_DEVICE=cuda CUSGD_SEAM_SHORT=1 CUSGD_CUDA_GRAPH=16 # tests.cmake
 
 # run FOLDER TEST FILTER ORDER LAZINESS: the test with the module in FOLDER
 run() {

@@ -15,7 +15,7 @@ TestSuite(switches, .init = setup, .fini = folder_teardown);
 /* Trains with these settings of the environment, and a trace, to NAME.safetensors. */
 static void train(const char *settings, const char *name, const char *options)
 {
-    run(&o, "env CUSGD_CUDA_TRACE=1 %s $CUSGD train --batch 5 %s --epochs 2 --device cuda --quiet --model %s.safetensors",
+    run(&o, "env %s CUSGD_CUDA_TRACE=1 $CUSGD train --batch 5 %s --epochs 2 --device cuda --quiet --model %s.safetensors",
         settings, options, name);
     assert_code(o, 0);
 }
@@ -53,6 +53,26 @@ Test(switches, emul_graphs_and_early_kernels)
         train("CUSGD_CUDA_GRAPH=0 CUSGD_CUDA_EARLY=0", "neither", engines[i]);
         assert_has(o.err, "graphs off, early kernels off, clusters on");
         check_same("neither", "all");
+    }
+}
+
+/* Graphs of other lengths; 64 steps where nothing, or no even number, is said. */
+Test(switches, emul_steps_of_a_graph)
+{
+    static const struct {
+        const char *setting, *traced;
+    } cases[] = {{"-u CUSGD_CUDA_GRAPH", "100 steps: 64 in graphs, 36 launched one by one"},
+                 {"CUSGD_CUDA_GRAPH=", "100 steps: 64 in graphs, 36 launched"},
+                 {"CUSGD_CUDA_GRAPH=7", "100 steps: 64 in graphs, 36 launched"},
+                 {"CUSGD_CUDA_GRAPH=-2", "100 steps: 64 in graphs, 36 launched"},
+                 {"CUSGD_CUDA_GRAPH=8192", "100 steps: 64 in graphs, 36 launched"},
+                 {"CUSGD_CUDA_GRAPH=10", "100 steps: 90 in graphs, 10 launched"},
+                 {"CUSGD_CUDA_GRAPH=98", "100 steps: 98 in graphs, 2 launched"}};
+    train("CUSGD_CUDA_GRAPH=0", "plain", "made --engine fused");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        train(cases[i].setting, "graphs", "made --engine fused");
+        assert_has(o.err, cases[i].traced);
+        check_same("graphs", "plain");
     }
 }
 

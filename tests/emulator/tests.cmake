@@ -3,12 +3,14 @@
 # Each backend that is opened takes 64 MB, which glibc would give back to the system and fetch anew, at most of a short test's time.
 set(emulated_heap MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=4000000000)
 set(emulated_module ${PROJECT_BINARY_DIR}/emulated)
+# Graphs of 16 steps: where the module's own are longer (test_switches.c), the tests' short runs would have none.
+set(emulated_graph CUSGD_CUDA_GRAPH=16)
 function(add_emulated_test name order laziness command)
     add_test(NAME ${name} COMMAND ${command} ${ARGN})
     set_tests_properties(${name} PROPERTIES FAIL_REGULAR_EXPRESSION "${failures}")
     set_property(TEST ${name} PROPERTY ENVIRONMENT ${settings} CUSGD_SEAM_DEVICE=cuda CUSGD_TEST_DEVICE=cuda
                  CUSGD_MODULE_DIR=${emulated_module}
-                 CUSGD_EMULATOR_ORDER=${order} CUSGD_EMULATOR_LAZINESS=${laziness} ${emulated_heap})
+                 CUSGD_EMULATOR_ORDER=${order} CUSGD_EMULATOR_LAZINESS=${laziness} ${emulated_heap} ${emulated_graph})
 endfunction()
 
 # Each setting once in scripts/test.sh: a sanitizer's build, which is slow, has the most mixed of them. The solvers' own memory
