@@ -561,6 +561,7 @@ typedef struct cusgd_device {
     int64_t cache;  /* bytes of the last-level cache; 0 if unknown */
     char note[256]; /* the instruction set, the compute capability and module, or why it cannot be used; "" if nothing */
     int usable;
+    int compiles; /* 1: the driver compiles code for this GPU at its first use, which takes minutes */
 } cusgd_device;
 /* The index-th device. Returns 0 past the last. An unusable "cuda" entry says why there is no GPU. */
 CUSGD_API int cusgd_device_at(size_t index, cusgd_device *device);

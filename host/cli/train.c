@@ -175,14 +175,14 @@ static int run(training *t)
     return signal ? 128 + signal : wrong ? wrong : history ? history : unfinished;
 }
 
-/* Before the silence that this causes. The device's note begins with its compute capability. */
+/* Before the silence that this causes. A GPU's note begins with its compute capability. */
 static void note_compilation(const char *word)
 {
     cusgd_device device;
     if (strcmp(word, "cpu") == 0) return;
     if (strchr(word, ':') == NULL) word = "cuda:0"; /* cuda, or auto where there is a GPU */
     for (size_t i = 1; cusgd_device_at(i, &device); i++)
-        if (strcmp(device.word, word) == 0 && strstr(device.note, "compiles PTX"))
+        if (strcmp(device.word, word) == 0 && device.compiles)
             fprintf(
                 stderr,
                 "note: the driver may first compile the CUDA module for this GPU (%.*s), in minutes; a build of cuSGD with this "

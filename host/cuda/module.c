@@ -146,6 +146,7 @@ cusgd_status cusgd_device_describe(int abi, const backend_services *given, int i
     snprintf(out->note, sizeof out->note, "compute capability %d.%d%s", properties.major, properties.minor,
              code == CODE_PTX ? ", for which the driver compiles PTX at the first use, in minutes" : "");
     out->usable = 1;
+    out->compiles = code == CODE_PTX;
     return CUSGD_OK;
 }
 

@@ -40,6 +40,7 @@ Test(module, emul_devices_are_listed)
     cr_assert(cusgd_device_at(1, &device));
     cr_assert(device.usable && device.memory > 0 && strcmp(device.word, "cuda:0") == 0, "%s: %s", device.word, device.note);
     cr_assert(strstr(device.note, "compute capability") && strstr(device.note, "libcusgd-cuda.so"), "%s", device.note);
+    cr_assert_eq(device.compiles, 0);
     cr_assert_not(cusgd_device_at(2, &device));
     backend b;
     check_failed(backend_open("cuda:7", CUSGD_PRECISION_FLOAT, 1, &b), "there is no cuda:7");
