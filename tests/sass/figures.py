@@ -195,7 +195,7 @@ def _in_flight(text: list[Instruction], counted: list[Instruction]) -> int:
 
 
 def _kept(text: list[Instruction], loads: list[Instruction]) -> list[Instruction]:
-    """The loads whose results are still used behind the last step of a reduction."""
+    """The loads whose results, or copies of them, are still used behind the last step of a reduction."""
     last = max((i for i, instruction in enumerate(text) if is_reducing_shuffle(instruction)), default=-1)
     kept, addresses = [], {load.address for load in loads}
     for i, load in enumerate(text[:last + 1]):
@@ -203,8 +203,12 @@ def _kept(text: list[Instruction], loads: list[Instruction]) -> list[Instruction
             continue
         alive, used = set(load.writes), False
         for at in range(i + 1, len(text)):
-            used = used or (at > last and bool(text[at].reads & alive))
-            alive -= text[at].writes
+            takes = bool(text[at].reads & alive)
+            used = used or (at > last and takes)
+            if takes and (text[at].name == "MOV" or text[at].opcode.startswith("IMAD.MOV")):
+                alive |= text[at].writes
+            else:
+                alive -= text[at].writes
         if used:
             kept.append(load)
     return kept

@@ -191,6 +191,13 @@ class Ways(unittest.TestCase):
         (loop,) = figures.figures_of([function(".L_1:", *lines, "@P1 BRA `(.L_1)", "EXIT")]).loops
         self.assertEqual(loop.in_flight, 3)
 
+    def test_kept_in_copies(self) -> None:
+        """Of x's load a copy is used behind the shuffle, of the point's load nothing; the copy holds up the load behind it."""
+        lines = ["LDG.E.128 R4, desc[UR4][R2.64]", "IMAD.MOV.U32 R20, RZ, RZ, R4", "LDG.E.128 R8, desc[UR4][R2.64]", "FFMA R1, R8, R4, RZ",
+                 "LDG.E.128 R4, desc[UR4][R2.64]", "SHFL.BFLY PT, R2, R1, 0x1, 0x1f", "FFMA R1, R20, R2, R6"]
+        (loop,) = figures.figures_of([function(".L_1:", *lines, "@P1 BRA `(.L_1)", "EXIT")]).loops
+        self.assertEqual((loop.role, loop.wide_loads, loop.kept_loads, loop.in_flight), ("rows", 3, 2, 1))
+
     def test_register_is_loaded_again(self) -> None:
         """A load into registers that another load is on its way to waits for it."""
         lines = ["LDG.E.128 R4, desc[UR4][R2.64]", "LDG.E.128 R4, desc[UR4][R2.64]"]
