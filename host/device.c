@@ -162,7 +162,7 @@ static void describe_cpu(cusgd_device *device)
 {
     backend b;
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGE_SIZE);
-    snprintf(device->word, sizeof device->word, "cpu");
+    snprintf(device->id, sizeof device->id, "cpu");
     device->memory = pages > 0 && page > 0 ? (int64_t)pages * page : 0;
     device->cache = cpu_cache();
     if (cpu_backend_open(CUSGD_PRECISION_FLOAT, 0, &b) != CUSGD_OK) {
@@ -186,7 +186,7 @@ static int describe_cuda(int index, cusgd_device *device)
         snprintf(device->note + used, sizeof device->note - used, ", %.200s", m->path);
         return 1;
     }
-    if (count == 0) snprintf(device->word, sizeof device->word, "cuda");
+    if (count == 0) snprintf(device->id, sizeof device->id, "cuda");
     const char *why = !m->open ? m->missing : status == CUSGD_OK ? "there is no NVIDIA GPU in this machine" : cusgd_last_error();
     if (!*device->name) snprintf(device->name, sizeof device->name, "none");
     snprintf(device->note, sizeof device->note, "%.250s", why);

@@ -45,7 +45,7 @@ static cusgd_status check_generator(const cusgd_generator *g)
         return fail(CUSGD_ERROR_USAGE, "condition must be 1 or greater, not %g", g->condition);
     if (g->condition > 1 && g->correlation != 0)
         return fail(CUSGD_ERROR_USAGE, "condition and correlation each shape the columns: choose one");
-    if (g->targets < CUSGD_TARGETS_LINEAR || g->targets > CUSGD_TARGETS_POSITIVE)
+    if (g->targets < CUSGD_SYNTHETIC_LINEAR || g->targets > CUSGD_SYNTHETIC_POSITIVE)
         return fail(CUSGD_ERROR_USAGE, "targets are neither linear nor logistic nor positive");
     if (g->precision != CUSGD_PRECISION_FLOAT && g->precision != CUSGD_PRECISION_DOUBLE)
         return fail(CUSGD_ERROR_USAGE, "precision is neither float nor double");
@@ -83,7 +83,7 @@ static cusgd_status save_truth(const cusgd_generator *g, const double *truth, co
     cusgd_model *model;
     cusgd_status status = model_create(NULL, d, k, NULL, NULL, NULL, &model);
     if (status) return status;
-    model->loss.kind = g->targets == CUSGD_TARGETS_LOGISTIC ? CUSGD_LOSS_LOGISTIC : CUSGD_LOSS_SQUARED;
+    model->loss.kind = g->targets == CUSGD_SYNTHETIC_LOGISTIC ? CUSGD_LOSS_LOGISTIC : CUSGD_LOSS_SQUARED;
     for (int64_t j = 0; j < d; j++) {
         for (int64_t c = 0; c < k; c++) model->weight[c * d + j] = truth[j * k + c];
     }

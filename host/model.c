@@ -262,7 +262,7 @@ const double *cusgd_model_weight(const cusgd_model *model) { return model->weigh
 const double *cusgd_model_bias(const cusgd_model *model) { return model->bias; }
 cusgd_loss cusgd_model_loss(const cusgd_model *model) { return model->loss.kind; }
 
-const double *cusgd_model_errors(const cusgd_model *model, int64_t *freedom)
+const double *cusgd_model_standard_errors(const cusgd_model *model, int64_t *freedom)
 {
     if (freedom) *freedom = model->freedom;
     return model->errors;

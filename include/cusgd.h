@@ -41,9 +41,9 @@ typedef enum cusgd_status {
     CUSGD_ERROR_DATA = 2,          /* data or a file is wrong, or cannot be read or written */
     CUSGD_ERROR_DEVICE = 3,        /* the device asked for is missing, out of memory or failed */
     CUSGD_ERROR_DIVERGED = 4,      /* the loss became infinite or NaN */
-    CUSGD_ERROR_CHECK = 5,         /* two devices disagree */
+    CUSGD_ERROR_MISMATCH = 5,      /* two devices disagree */
     CUSGD_ERROR_MEMORY = 6,        /* out of host memory */
-    CUSGD_ERROR_CONVERGED = 7,     /* a full-batch solver did not converge */
+    CUSGD_ERROR_NOT_CONVERGED = 7, /* a full-batch solver did not converge */
     CUSGD_ERROR_INTERRUPTED = 130, /* cusgd_set_interrupt's function wanted it; the command: 128 + the signal */
 } cusgd_status;
 
@@ -358,17 +358,17 @@ CUSGD_API int cusgd_table_at(const cusgd_table *table, int64_t j, cusgd_table_co
 /* As cusgd_data_note; also a row with another number of fields than the first line, where describing ends. */
 CUSGD_API const char *cusgd_table_note(const cusgd_table *table, size_t index);
 
-typedef enum cusgd_targets {
-    CUSGD_TARGETS_LINEAR,   /* y = x theta + b + noise */
-    CUSGD_TARGETS_LOGISTIC, /* 0 or 1, a coin with log-odds x theta + b */
-    CUSGD_TARGETS_POSITIVE, /* with v = x theta + b + noise: 1 + v where v > 0, else 1 / (1 - v) */
-} cusgd_targets;
+typedef enum cusgd_synthetic_targets {
+    CUSGD_SYNTHETIC_LINEAR,   /* y = x theta + b + noise */
+    CUSGD_SYNTHETIC_LOGISTIC, /* 0 or 1, a coin with log-odds x theta + b */
+    CUSGD_SYNTHETIC_POSITIVE, /* with v = x theta + b + noise: 1 + v where v > 0, else 1 / (1 - v) */
+} cusgd_synthetic_targets;
 
 /* Synthetic data: x Gaussian, and targets made of it. Equal for equal arguments on every device. */
 typedef struct cusgd_generator {
     int64_t rows, cols, outputs, informative; /* informative: columns with a nonzero coefficient; 0: all */
     double noise;                             /* standard deviation (linear and positive targets) */
-    cusgd_targets targets;
+    cusgd_synthetic_targets targets;
     double correlation; /* in (-1, 1): neighbouring columns' (AR(1)); 0: none */
     double condition;   /* >= 1: condition number of the columns' covariance; 1: none. Not with correlation */
     uint64_t seed;
@@ -405,7 +405,7 @@ CUSGD_API const double *cusgd_model_bias(const cusgd_model *model);   /* k; the 
  * Weights count equal rows for logistic and poisson (statsmodels' freq_weights); their scale does not matter for squared and mse
  * (WLS). *freedom (may be NULL): degrees of the t distribution that coefficients over their
  * errors follow; 0: a normal one. */
-CUSGD_API const double *cusgd_model_errors(const cusgd_model *model, int64_t *freedom);
+CUSGD_API const double *cusgd_model_standard_errors(const cusgd_model *model, int64_t *freedom);
 CUSGD_API const char *cusgd_model_feature(const cusgd_model *model, int64_t j); /* NULL where there are no names */
 CUSGD_API const char *cusgd_model_target(const cusgd_model *model, int64_t j);
 CUSGD_API const char *cusgd_model_class(const cusgd_model *model, int value); /* what y = 0 or 1 stands for, or NULL */
@@ -424,21 +424,21 @@ CUSGD_API int64_t cusgd_model_offset_column(const cusgd_model *model); /* likewi
  */
 CUSGD_API void cusgd_model_reader(const cusgd_model *model, cusgd_reader *reader);
 
-typedef enum cusgd_output {
-    CUSGD_AS_MEAN,        /* the expected target: p; the probability of 1 for logistic loss; e^p for log-link ones. Hinge: p */
-    CUSGD_AS_LINK,        /* p = x theta + b, plus the row's offset */
-    CUSGD_AS_CLASS,       /* 0 or 1 (logistic, hinge, squared-hinge) */
-    CUSGD_AS_PROBABILITY, /* of 1 (logistic) */
-} cusgd_output;
+typedef enum cusgd_prediction {
+    CUSGD_PREDICT_MEAN,  /* the expected target: p; the probability of 1 for logistic loss; e^p for log-link ones. Hinge: p */
+    CUSGD_PREDICT_LINK,  /* p = x theta + b, plus the row's offset */
+    CUSGD_PREDICT_CLASS, /* 0 or 1 (logistic, hinge, squared-hinge) */
+    CUSGD_PREDICT_PROBABILITY, /* of 1 (logistic) */
+} cusgd_prediction;
 
 /* out: n x k, row-major. Computed in double on the CPU. A model that was trained with offsets wants data that has them (DATA),
  * one that was trained without takes none. */
-CUSGD_API cusgd_status cusgd_model_predict(const cusgd_model *model, const cusgd_data *data, cusgd_output as, double *out);
+CUSGD_API cusgd_status cusgd_model_predict(const cusgd_model *model, const cusgd_data *data, cusgd_prediction as, double *out);
 
 /* Writes predictions that cusgd_model_predict made (n x k) to NAME.npy (float64, n or n x k), to NAME.csv (under a header of the
- * targets' names; CUSGD_AS_CLASS by the classes' names) or to "-" (CSV on standard output). The old file stays until the new one
- * is complete. */
-CUSGD_API cusgd_status cusgd_predictions_save(const cusgd_model *model, cusgd_output as, int64_t n, const double *predictions,
+ * targets' names; CUSGD_PREDICT_CLASS by the classes' names) or to "-" (CSV on standard output). The old file stays until the new
+ * one is complete. */
+CUSGD_API cusgd_status cusgd_predictions_save(const cusgd_model *model, cusgd_prediction as, int64_t n, const double *predictions,
                                               const char *path);
 
 /* Weighted by the data's weights. Fields that do not apply to the model's loss are NAN. */
@@ -492,10 +492,10 @@ typedef struct cusgd_result {
     double loss, valid_loss; /* of these parameters, full passes; NAN where there is no validation data */
     double objective;        /* the objective in full */
     double gradient;         /* |gradient| as a share of the null model's; NAN unless gradient_tolerance was asked for */
-    double excess;           /* estimated relative distance of the objective to the optimum; NAN where it cannot be told */
+    double relative_gap;     /* estimated relative distance of the objective to the optimum; NAN where it cannot be told */
     double rate;             /* of the last step */
     double seconds, rows_per_second;
-    int64_t backoffs; /* how often the run went back to better parameters and divided the rate by 4, because the loss rose */
+    int64_t rollbacks; /* how often the run went back to better parameters and divided the rate by 4, because the loss rose */
     int separated;  /* 1: no finite optimum exists, as `note` says (logistic, poisson, tweedie); 0: one exists, or it is not known
                      */
     char note[512]; /* what else there is to know: "rank 3 of 5: ...", that no finite optimum exists (logistic, poisson, tweedie),
@@ -512,9 +512,10 @@ CUSGD_API void cusgd_trainer_free(cusgd_trainer *trainer);
  * CONVERGED (only solvers other than sgd): the parameters are the best reached, and not yet the optimum; so also where the
  * gradient is small but the least objective, if cusgd_trainer_optimum knows it, is not reached. DIVERGED leaves the best
  * parameters so far in the trainer (result->epoch 0: its starting point, no epoch was completed). May be called again to go on:
- * `epochs` more at most. DEVICE leaves them likewise, in host memory: cusgd_trainer_get and cusgd_trainer_model give them without
- * the device. Of the result's losses only valid_loss is then known, the others are NAN, and the trainer cannot go on. DATA, where
- * a data file became shorter during the run, leaves and tells the same, with stop CUSGD_STOP_DATA. */
+ * `epochs` more at most. DEVICE leaves them likewise, in host memory: cusgd_trainer_get_coefficients and
+ * cusgd_trainer_create_model give them without the device. Of the result's losses only valid_loss is then known, the others are
+ * NAN, and the trainer cannot go on. DATA, where a data file became shorter during the run, leaves and tells the same, with stop
+ * CUSGD_STOP_DATA. */
 CUSGD_API cusgd_status cusgd_trainer_fit(cusgd_trainer *trainer, cusgd_callback callback, void *user, cusgd_result *result);
 
 /* The least objective over the training rows, and the seconds that it takes to find it by solver exact (squared and mse) or
@@ -538,24 +539,24 @@ CUSGD_API const char *cusgd_trainer_note(const cusgd_trainer *trainer, size_t in
 /* The options as they run, every choice made. */
 CUSGD_API void cusgd_trainer_options(const cusgd_trainer *trainer, cusgd_options *options);
 /* The device's name ("CPU, 2 threads"); the trainer's. */
-CUSGD_API const char *cusgd_trainer_device(const cusgd_trainer *trainer);
+CUSGD_API const char *cusgd_trainer_device_name(const cusgd_trainer *trainer);
 
 /* Parameters in the data's units: weight k x d row-major, bias k; either may be NULL. Setting them restarts the optimizer. */
-CUSGD_API cusgd_status cusgd_trainer_get(cusgd_trainer *trainer, double *weight, double *bias);
-CUSGD_API cusgd_status cusgd_trainer_set(cusgd_trainer *trainer, const double *weight, const double *bias);
+CUSGD_API cusgd_status cusgd_trainer_get_coefficients(cusgd_trainer *trainer, double *weight, double *bias);
+CUSGD_API cusgd_status cusgd_trainer_set_coefficients(cusgd_trainer *trainer, const double *weight, const double *bias);
 
 /* As cusgd_model_predict and cusgd_model_evaluate, on the trainer's device and in its precision. */
-CUSGD_API cusgd_status cusgd_trainer_predict(cusgd_trainer *trainer, const cusgd_data *data, cusgd_output as, double *out);
+CUSGD_API cusgd_status cusgd_trainer_predict(cusgd_trainer *trainer, const cusgd_data *data, cusgd_prediction as, double *out);
 CUSGD_API cusgd_status cusgd_trainer_evaluate(cusgd_trainer *trainer, const cusgd_data *data, int64_t output,
                                               cusgd_metrics *metrics);
 
 /* The trained model, with names and classes of the training data. */
-CUSGD_API cusgd_status cusgd_trainer_model(cusgd_trainer *trainer, cusgd_model **out);
+CUSGD_API cusgd_status cusgd_trainer_create_model(cusgd_trainer *trainer, cusgd_model **out);
 
 /* ---- Devices ------------------------------------------------------------------------------------------------------------- */
 
 typedef struct cusgd_device {
-    char word[16]; /* what --device takes: "cpu", "cuda:0" */
+    char id[16]; /* what --device takes: "cpu", "cuda:0" */
     char name[128];
     int64_t memory; /* bytes; 0 if unknown */
     int64_t cache;  /* bytes of the last-level cache; 0 if unknown */
@@ -591,8 +592,8 @@ typedef struct cusgd_check_report {
 /* Runs the options' device beside the CPU, in the options' precision and in double, over the first `steps` (>= 1) steps of a run:
  * before every step all have the same state, after it the gradients may differ by rounding, and each update must be, to the bit,
  * what the gradient makes of the state. Then full passes, the same steps in one piece, and in free run, which is not judged. A
- * run that diverges ends there. Returns CUSGD_OK if all agrees, CUSGD_ERROR_CHECK if not, with *report filled in in both cases;
- * DIVERGED if not even the first step is finite; else as cusgd_trainer_create. */
+ * run that diverges ends there. Returns CUSGD_OK if all agrees, CUSGD_ERROR_MISMATCH if not, with *report filled in in both
+ * cases; DIVERGED if not even the first step is finite; else as cusgd_trainer_create. */
 CUSGD_API cusgd_status cusgd_check(const cusgd_options *options, const cusgd_data *data, int64_t steps,
                                    cusgd_check_report *report);
 

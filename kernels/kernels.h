@@ -275,7 +275,7 @@ typedef struct generate_task {
     int64_t first, rows, d, k;
     uint64_t features, targets; /* keys of their streams */
     double correlation, noise;
-    cusgd_targets kind;
+    cusgd_synthetic_targets kind;
     const uint32_t *words;    /* word 0 is the stream's first d / 4 * 4; NULL: made in the kernel */
     const double *scale;      /* d; NULL: columns are not shaped */
     const double *reflection; /* with scale: GENERATE_REFLECTIONS x d */

@@ -32,7 +32,7 @@ static cusgd_data *made(int64_t n, int64_t d, int64_t k, cusgd_precision precisi
     cusgd_data *data;
     cusgd_generator_init(&g);
     g.rows = n, g.cols = d, g.outputs = k, g.precision = precision,
-    g.targets = logistic ? CUSGD_TARGETS_LOGISTIC : CUSGD_TARGETS_LINEAR;
+    g.targets = logistic ? CUSGD_SYNTHETIC_LOGISTIC : CUSGD_SYNTHETIC_LINEAR;
     cr_assert_eq(cusgd_data_generate(&g, &data), CUSGD_OK, "%s", cusgd_last_error());
     return data;
 }

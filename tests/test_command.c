@@ -84,7 +84,7 @@ Test(command, help_of_generate_states_the_defaults)
 {
     cusgd_generator g;
     cusgd_generator_init(&g);
-    cr_assert(g.outputs == 1 && g.informative == 0 && g.noise == 1 && g.targets == CUSGD_TARGETS_LINEAR && g.correlation == 0 &&
+    cr_assert(g.outputs == 1 && g.informative == 0 && g.noise == 1 && g.targets == CUSGD_SYNTHETIC_LINEAR && g.correlation == 0 &&
               g.condition == 1 && g.seed == 0 && g.precision == CUSGD_PRECISION_FLOAT);
     run(&o, "$CUSGD generate --help");
     static const char *const lines[] = {"--outputs K",     "[1]", "--informative P", "[all]",  "--noise S",

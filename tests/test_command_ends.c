@@ -35,7 +35,7 @@ Test(command_ends, device_that_is_not_there)
 {
     cusgd_device device;
     int cuda = 0;
-    for (size_t i = 0; cusgd_device_at(i, &device); i++) cuda |= device.usable && strncmp(device.word, "cuda", 4) == 0;
+    for (size_t i = 0; cusgd_device_at(i, &device); i++) cuda |= device.usable && strncmp(device.id, "cuda", 4) == 0;
     run(&o, "$CUSGD train data.csv --model m --device cuda:%d", cuda ? 999 : 0);
     assert_code(o, 3);
     assert_has(o.err, "cuda");
@@ -166,7 +166,7 @@ Test(command_ends, progress_line_fits_a_narrow_terminal)
 Test(command_ends, solver_that_does_not_converge_ends_in_7_with_a_model)
 {
     run(&o, "\"$CUSGD\" train data.csv --solver gd --epochs 2 --model m.safetensors");
-    assert_code(o, CUSGD_ERROR_CONVERGED);
+    assert_code(o, CUSGD_ERROR_NOT_CONVERGED);
     assert_has(o.err, "not converged: after 2 iterations of solver gd the gradient is");
     assert_has(o.err, "--solver auto");
     run(&o, "\"$CUSGD\" predict m.safetensors data.csv -o p.csv");

@@ -85,7 +85,7 @@ Test(command_solvers, separation_is_said_and_named)
         assert_lacks(o.err, "no finite optimum");
     }
     run(&o, "\"$CUSGD\" train dummy.csv --loss logistic --solver lbfgs --epochs 2 --model m");
-    assert_code(o, CUSGD_ERROR_CONVERGED);
+    assert_code(o, CUSGD_ERROR_NOT_CONVERGED);
     assert_has(o.err, "try --l2");
 }
 
@@ -125,10 +125,10 @@ Test(command_solvers, advice_is_not_what_was_done_already)
 {
     make("overlap.csv", "a,b,y", 300, "x = normal(); print x \",\" normal() \",\" (x + 2 * normal() > 0)");
     run(&o, "\"$CUSGD\" train overlap.csv --loss logistic --solver auto --epochs 1 --precision double --model m");
-    assert_code(o, CUSGD_ERROR_CONVERGED);
+    assert_code(o, CUSGD_ERROR_NOT_CONVERGED);
     assert_has(o.err, "try more --epochs, or some --l2");
     run(&o, "\"$CUSGD\" train overlap.csv --loss logistic --solver cg --epochs 1 --precision double --model m");
-    assert_code(o, CUSGD_ERROR_CONVERGED);
+    assert_code(o, CUSGD_ERROR_NOT_CONVERGED);
     assert_has(o.err, "try --solver auto");
 }
 

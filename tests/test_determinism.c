@@ -79,7 +79,7 @@ static int isa_available(int i)
     cusgd_options o = options_default();
     setenv("CUSGD_ISA", isa_words[i], 1);
     cusgd_trainer *t = trainer_of(&o, data, NULL);
-    int has = strstr(cusgd_trainer_device(t), isa_names[i]) != NULL;
+    int has = strstr(cusgd_trainer_device_name(t), isa_names[i]) != NULL;
     cusgd_trainer_free(t);
     cusgd_data_free(data);
     unsetenv("CUSGD_ISA");
@@ -275,7 +275,7 @@ static size_t model_bytes(const cusgd_options *o, const cusgd_data *data, char *
     cr_assert(file >= 0 && close(file) == 0);
     cusgd_trainer *t = trainer_of(o, data, NULL);
     fit(t);
-    cr_assert_eq(cusgd_trainer_model(t, &model), CUSGD_OK, "%s", cusgd_last_error());
+    cr_assert_eq(cusgd_trainer_create_model(t, &model), CUSGD_OK, "%s", cusgd_last_error());
     cr_assert_eq(cusgd_model_save(model, path), CUSGD_OK, "%s", cusgd_last_error());
     FILE *saved = fopen(path, "rb");
     cr_assert(saved);

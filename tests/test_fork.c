@@ -34,8 +34,8 @@ static cusgd_options options_of(cusgd_solver solver)
 static int fit_to(cusgd_trainer *t, double *parameters)
 {
     cusgd_status status = cusgd_trainer_fit(t, NULL, NULL, NULL);
-    return (status == CUSGD_OK || status == CUSGD_ERROR_CONVERGED) &&
-           cusgd_trainer_get(t, parameters, parameters + COLS) == CUSGD_OK;
+    return (status == CUSGD_OK || status == CUSGD_ERROR_NOT_CONVERGED) &&
+           cusgd_trainer_get_coefficients(t, parameters, parameters + COLS) == CUSGD_OK;
 }
 
 static int train_anew(const cusgd_data *data, cusgd_solver solver, double *parameters)

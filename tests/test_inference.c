@@ -68,7 +68,7 @@ static cusgd_model *model_of(const cusgd_options *o, const cusgd_data *data)
     cusgd_model *model;
     cusgd_trainer *t = trainer_of(o, data, NULL);
     fit(t);
-    assert_works(cusgd_trainer_model(t, &model));
+    assert_works(cusgd_trainer_create_model(t, &model));
     cusgd_trainer_free(t);
     return model;
 }
@@ -85,7 +85,7 @@ static void check(const cusgd_options *o, const cusgd_data *data, const double *
 {
     int64_t found_freedom;
     cusgd_model *model = model_of(o, data);
-    const double *errors = cusgd_model_errors(model, &found_freedom);
+    const double *errors = cusgd_model_standard_errors(model, &found_freedom);
     double within = o->precision == CUSGD_PRECISION_DOUBLE ? 1e-6 : 1e-3;
     cr_assert(errors, "there are none: %s", reason_of(model));
     cr_assert_null(reason_of(model));
@@ -149,7 +149,7 @@ Test(inference, outputs_have_their_own)
     cusgd_data *data = data_of(N, COLUMNS, 2, x, y, w);
     cusgd_options o = options_of(CUSGD_LOSS_SQUARED, 1, CUSGD_PRECISION_DOUBLE);
     cusgd_model *model = model_of(&o, data);
-    const double *errors = cusgd_model_errors(model, &freedom);
+    const double *errors = cusgd_model_standard_errors(model, &freedom);
     cr_assert(errors && freedom == 21);
     for (int j = 0; j < 3; j++) {
         cr_assert(fabs(errors[j] / known[1].squared[j] - 1) < 1e-6);
@@ -174,8 +174,8 @@ Test(inference, cells_of_counts)
     cusgd_model *a = model_of(&o, grouped), *b = model_of(&o, expanded);
     o.loss = CUSGD_LOSS_POISSON;
     cusgd_model *c = model_of(&o, saturated);
-    const double *first = cusgd_model_errors(a, NULL), *second = cusgd_model_errors(b, NULL),
-                 *third = cusgd_model_errors(c, NULL);
+    const double *first = cusgd_model_standard_errors(a, NULL), *second = cusgd_model_standard_errors(b, NULL),
+                 *third = cusgd_model_standard_errors(c, NULL);
     double intercept = sqrt(1 / 35.0 + 1 / 15.0), slope = sqrt(1 / 35.0 + 1 / 15.0 + 1 / 20.0 + 1 / 30.0);
     cr_assert(first && second && third);
     cr_assert(fabs(first[0] / slope - 1) < 1e-7 && fabs(first[1] / intercept - 1) < 1e-7);
@@ -194,7 +194,7 @@ Test(inference, cells_of_counts)
 static void check_none(const cusgd_options *o, const cusgd_data *data, const char *reason)
 {
     cusgd_model *model = model_of(o, data);
-    cr_assert_null(cusgd_model_errors(model, NULL));
+    cr_assert_null(cusgd_model_standard_errors(model, NULL));
     cr_assert(reason_of(model) && strstr(reason_of(model), reason), "\"%s\" is not in \"%s\"", reason,
               reason_of(model) ? reason_of(model) : "");
     cusgd_model_free(model);

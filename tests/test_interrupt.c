@@ -27,7 +27,7 @@ static cusgd_data *make_data(int logistic)
     cusgd_generator_init(&g);
     g.rows = ROWS;
     g.cols = COLS;
-    g.targets = logistic ? CUSGD_TARGETS_LOGISTIC : CUSGD_TARGETS_LINEAR;
+    g.targets = logistic ? CUSGD_SYNTHETIC_LOGISTIC : CUSGD_SYNTHETIC_LINEAR;
     cr_assert_eq(cusgd_data_generate(&g, &data), CUSGD_OK, "%s", cusgd_last_error());
     return data;
 }
@@ -79,7 +79,7 @@ Test(interrupt, a_fit_ends_as_cancelled)
         double whole[COLS + 1], again[COLS + 1];
         cusgd_trainer *t = trainer_of(&o, data, NULL);
         cusgd_status status = cusgd_trainer_fit(t, NULL, NULL, NULL);
-        cr_assert(status == CUSGD_OK || status == CUSGD_ERROR_CONVERGED);
+        cr_assert(status == CUSGD_OK || status == CUSGD_ERROR_NOT_CONVERGED);
         parameters_of(t, COLS, 1, whole);
         cusgd_trainer_free(t);
 
@@ -87,7 +87,7 @@ Test(interrupt, a_fit_ends_as_cancelled)
         cusgd_set_interrupt(ask, &never);
         status = cusgd_trainer_fit(t, NULL, NULL, NULL);
         cusgd_set_interrupt(NULL, NULL);
-        cr_assert(status == CUSGD_OK || status == CUSGD_ERROR_CONVERGED);
+        cr_assert(status == CUSGD_OK || status == CUSGD_ERROR_NOT_CONVERGED);
         parameters_of(t, COLS, 1, again);
         cr_assert_arr_eq(again, whole, sizeof whole); /* being asked changes nothing */
         cusgd_trainer_free(t);
@@ -101,15 +101,15 @@ Test(interrupt, a_fit_ends_as_cancelled)
             status = cusgd_trainer_fit(t, NULL, NULL, &r);
             cusgd_set_interrupt(NULL, NULL);
             int is_late = cancelled >= 5 && r.stop == CUSGD_STOP_EPOCHS; /* asked after the last iteration, whose result stands */
-            cr_assert(status == CUSGD_OK || (is_late && status == CUSGD_ERROR_CONVERGED), "%s", cusgd_last_error());
+            cr_assert(status == CUSGD_OK || (is_late && status == CUSGD_ERROR_NOT_CONVERGED), "%s", cusgd_last_error());
             cr_assert(r.stop == CUSGD_STOP_CANCELLED || is_late, "solver %d, question %d: stop %d", (int)s, (int)at, (int)r.stop);
             cancelled += r.stop == CUSGD_STOP_CANCELLED;
             cr_assert(isfinite(r.loss), "solver %d, question %d: %g", (int)s, (int)at, r.loss);
-            cr_assert_eq(cusgd_trainer_model(t, &m), CUSGD_OK);
+            cr_assert_eq(cusgd_trainer_create_model(t, &m), CUSGD_OK);
             cr_assert(isfinite(cusgd_model_weight(m)[0]));
             cusgd_model_free(m);
             status = cusgd_trainer_fit(t, NULL, NULL, &r); /* it may go on */
-            cr_assert(status == CUSGD_OK || status == CUSGD_ERROR_CONVERGED);
+            cr_assert(status == CUSGD_OK || status == CUSGD_ERROR_NOT_CONVERGED);
             cr_assert_neq(r.stop, CUSGD_STOP_CANCELLED);
             cusgd_trainer_free(t);
         }
@@ -132,11 +132,11 @@ Test(interrupt, predictions_metrics_and_data)
     cr_assert(csv);
     for (int i = 0; i < 20000; i++) fprintf(csv, "%d,%d\n", i, i % 7);
     cr_assert_eq(fclose(csv), 0);
-    cr_assert_eq(cusgd_trainer_model(t, &m), CUSGD_OK);
+    cr_assert_eq(cusgd_trainer_create_model(t, &m), CUSGD_OK);
     cusgd_set_interrupt(ask, &q);
-    cr_assert_eq(cusgd_model_predict(m, data, CUSGD_AS_MEAN, p), CUSGD_ERROR_INTERRUPTED);
+    cr_assert_eq(cusgd_model_predict(m, data, CUSGD_PREDICT_MEAN, p), CUSGD_ERROR_INTERRUPTED);
     cr_assert_eq(cusgd_model_evaluate(m, data, -1, &metrics), CUSGD_ERROR_INTERRUPTED);
-    cr_assert_eq(cusgd_trainer_predict(t, data, CUSGD_AS_MEAN, p), CUSGD_ERROR_INTERRUPTED);
+    cr_assert_eq(cusgd_trainer_predict(t, data, CUSGD_PREDICT_MEAN, p), CUSGD_ERROR_INTERRUPTED);
     cr_assert_eq(cusgd_data_open("big.csv", NULL, &other), CUSGD_ERROR_INTERRUPTED);
     cr_assert_null(other);
     q = (questions){0, 0};
@@ -292,8 +292,8 @@ Test(interrupt, metrics_and_standard_errors)
         cr_assert_eq(cusgd_trainer_fit(t, NULL, NULL, NULL), CUSGD_OK, "%s", cusgd_last_error());
         questions q = {0, 0};
         cusgd_set_interrupt(ask, &q);
-        cr_assert_eq(cusgd_trainer_model(t, &m), CUSGD_OK);
-        cr_assert_not_null(cusgd_model_errors(m, NULL));
+        cr_assert_eq(cusgd_trainer_create_model(t, &m), CUSGD_OK);
+        cr_assert_not_null(cusgd_model_standard_errors(m, NULL));
         int64_t making = q.asked;
         cr_expect_geq(making, ROWS / ROWS_BETWEEN);
         q = (questions){0, 0};
@@ -302,7 +302,7 @@ Test(interrupt, metrics_and_standard_errors)
         cr_expect_geq(measuring, (i == 0 ? 2 : 1) * ROWS / ROWS_BETWEEN);
         for (int64_t at = 1; at <= making; at++) {
             q = (questions){0, at};
-            cr_assert_eq(cusgd_trainer_model(t, &other), CUSGD_ERROR_INTERRUPTED, "loss %d, question %d", i, (int)at);
+            cr_assert_eq(cusgd_trainer_create_model(t, &other), CUSGD_ERROR_INTERRUPTED, "loss %d, question %d", i, (int)at);
         }
         for (int64_t at = 1; at <= measuring; at++) {
             q = (questions){0, at};
@@ -329,7 +329,7 @@ Test(interrupt, is_not_asked_at_every_row)
     cusgd_set_interrupt(ask, &q);
     cusgd_status status = cusgd_trainer_fit(t, NULL, NULL, NULL);
     cusgd_set_interrupt(NULL, NULL);
-    cr_assert(status == CUSGD_OK || status == CUSGD_ERROR_CONVERGED);
+    cr_assert(status == CUSGD_OK || status == CUSGD_ERROR_NOT_CONVERGED);
     cr_expect_lt(q.asked, ROWS / 4, "asked %d times", (int)q.asked);
     cusgd_trainer_free(t);
     cusgd_data_free(data);

@@ -18,7 +18,7 @@ static cusgd_model *model_of(const cusgd_data *data)
     options.solver = CUSGD_SOLVER_EXACT;
     assert_works(cusgd_trainer_create(&options, data, NULL, &trainer));
     assert_works(cusgd_trainer_fit(trainer, NULL, NULL, NULL));
-    assert_works(cusgd_trainer_model(trainer, &model));
+    assert_works(cusgd_trainer_create_model(trainer, &model));
     cusgd_trainer_free(trainer);
     assert_works(cusgd_model_save(model, path_of("m.safetensors")));
     cusgd_model_free(model);

@@ -43,7 +43,7 @@ static cusgd_metrics run(const plain *p, cusgd_options o, int power, int weighte
     cusgd_model *model;
     parameters_of(t, COLS, 1, parameters);
     cr_assert_eq(cusgd_trainer_evaluate(t, data, -1, &m), CUSGD_OK, "%s", cusgd_last_error());
-    cr_assert_eq(cusgd_trainer_model(t, &model), CUSGD_OK, "%s", cusgd_last_error());
+    cr_assert_eq(cusgd_trainer_create_model(t, &model), CUSGD_OK, "%s", cusgd_last_error());
     cr_assert_eq(cusgd_model_evaluate(model, data, -1, &of_model), CUSGD_OK, "%s", cusgd_last_error());
     cr_expect_float_eq(m.r2, of_model.r2, 1e-5, "2^%d: R2 %g of the trainer, %g of the model", power, m.r2, of_model.r2);
     if (isnormal(m.mse) && o.valid_fraction == 0) {
@@ -121,9 +121,10 @@ Test(magnitude, standard_errors)
     cusgd_trainer *t = trainer_of(&o, data, NULL), *u = trainer_of(&o, tiny, NULL);
     cusgd_model *m, *n;
     fit(t), fit(u);
-    cr_assert(cusgd_trainer_model(t, &m) == CUSGD_OK && cusgd_trainer_model(u, &n) == CUSGD_OK, "%s", cusgd_last_error());
-    of_plain = cusgd_model_errors(m, NULL);
-    of_tiny = cusgd_model_errors(n, NULL);
+    cr_assert(cusgd_trainer_create_model(t, &m) == CUSGD_OK && cusgd_trainer_create_model(u, &n) == CUSGD_OK, "%s",
+              cusgd_last_error());
+    of_plain = cusgd_model_standard_errors(m, NULL);
+    of_tiny = cusgd_model_standard_errors(n, NULL);
     cr_assert(of_plain && of_tiny);
     for (int j = 0; j <= COLS; j++)
         cr_expect_float_eq(ldexp(of_tiny[j], 800) / of_plain[j], 1, 1e-9, "%g, %g", of_tiny[j], of_plain[j]);

@@ -190,9 +190,9 @@ static cusgd_status train_and_save(const cusgd_options *options, const cusgd_dat
     cusgd_status status = cusgd_trainer_create(options, data, NULL, &t);
     if (status == CUSGD_OK) status = cusgd_trainer_fit(t, NULL, NULL, NULL);
     if (status == CUSGD_OK) status = cusgd_trainer_step(t, 2);
-    if (status == CUSGD_OK) status = cusgd_trainer_predict(t, data, CUSGD_AS_MEAN, out);
+    if (status == CUSGD_OK) status = cusgd_trainer_predict(t, data, CUSGD_PREDICT_MEAN, out);
     if (status == CUSGD_OK) status = cusgd_trainer_evaluate(t, data, -1, &metrics);
-    if (status == CUSGD_OK) status = cusgd_trainer_model(t, &m);
+    if (status == CUSGD_OK) status = cusgd_trainer_create_model(t, &m);
     if (status == CUSGD_OK) status = cusgd_model_save(m, path_of("model.safetensors"));
     cusgd_model_free(m);
     cusgd_trainer_free(t);
@@ -298,7 +298,7 @@ static cusgd_status solve_separated(void)
     if (status == CUSGD_OK) status = cusgd_trainer_create(&o, data, NULL, &t);
     if (status == CUSGD_OK) status = cusgd_trainer_fit(t, NULL, NULL, &r);
     if (status == CUSGD_OK) lacks_note = !strstr(r.note, "no finite optimum"); /* the search for it may be without memory */
-    if (status == CUSGD_OK) status = cusgd_trainer_model(t, &m);
+    if (status == CUSGD_OK) status = cusgd_trainer_create_model(t, &m);
     cusgd_model_free(m);
     cusgd_trainer_free(t);
     cusgd_data_free(data);
@@ -416,10 +416,10 @@ static cusgd_status use_model(void)
     cusgd_status status = cusgd_model_load(path_of("named.safetensors"), &m);
     if (status == CUSGD_OK) cusgd_model_reader(m, &reader);
     if (status == CUSGD_OK) status = cusgd_data_open(path_of("classes.csv"), &reader, &data);
-    if (status == CUSGD_OK) status = cusgd_model_predict(m, data, CUSGD_AS_PROBABILITY, out);
+    if (status == CUSGD_OK) status = cusgd_model_predict(m, data, CUSGD_PREDICT_PROBABILITY, out);
     if (status == CUSGD_OK) status = cusgd_model_evaluate(m, data, -1, &metrics);
-    if (status == CUSGD_OK) status = cusgd_predictions_save(m, CUSGD_AS_PROBABILITY, ROWS, out, path_of("predictions.csv"));
-    if (status == CUSGD_OK) status = cusgd_predictions_save(m, CUSGD_AS_PROBABILITY, ROWS, out, path_of("predictions.npy"));
+    if (status == CUSGD_OK) status = cusgd_predictions_save(m, CUSGD_PREDICT_PROBABILITY, ROWS, out, path_of("predictions.csv"));
+    if (status == CUSGD_OK) status = cusgd_predictions_save(m, CUSGD_PREDICT_PROBABILITY, ROWS, out, path_of("predictions.npy"));
     if (status == CUSGD_OK) status = cusgd_model_save(m, path_of("again.safetensors"));
     cusgd_data_free(data);
     cusgd_model_free(m);
@@ -521,7 +521,7 @@ Test(memory, a_finished_fit_is_not_lost)
         refuse_to = NEVER;
         int was_refused = refused, is_late = refused && last <= n;
         cr_assert(status == CUSGD_OK || (was_refused && status == CUSGD_ERROR_MEMORY), "%d: %s", n, cusgd_last_error());
-        assert_works(cusgd_trainer_get(t, now, now + 2 * COLS));
+        assert_works(cusgd_trainer_get_coefficients(t, now, now + 2 * COLS));
         if (n < 0) memcpy(whole, now, sizeof whole);
         if (n < 0) last = made_when_told;
         if (is_late) cr_assert_arr_eq(now, whole, sizeof whole, "allocation %d", n);
@@ -571,8 +571,8 @@ Test(memory, standard_errors_of_many_rows)
     assert_works(cusgd_trainer_create(&o, data, NULL, &t));
     assert_works(cusgd_trainer_fit(t, NULL, NULL, NULL));
     largest = 0;
-    assert_works(cusgd_trainer_model(t, &m));
-    cr_expect_not_null(cusgd_model_errors(m, NULL));
+    assert_works(cusgd_trainer_create_model(t, &m));
+    cr_expect_not_null(cusgd_model_standard_errors(m, NULL));
     cr_expect_lt(largest, (size_t)MANY * sizeof *x, "%zu bytes at once", (size_t)largest);
     cusgd_model_free(m);
     cusgd_trainer_free(t);

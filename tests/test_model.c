@@ -494,7 +494,7 @@ Test(generate, noise_and_coins)
     cusgd_model_free(truth);
     cusgd_data_free(data);
 
-    g.targets = CUSGD_TARGETS_LOGISTIC;
+    g.targets = CUSGD_SYNTHETIC_LOGISTIC;
     data = generated(&g, "coins", &truth);
     cr_assert_eq(cusgd_model_loss(truth), CUSGD_LOSS_LOGISTIC);
     double excess = 0, variance = 0;

@@ -99,12 +99,12 @@ static int64_t check_best(const sizes *s, const cusgd_options *o, const char *na
     cr_expect(isfinite(least) && (r.objective <= 1.01 * least || r.stop == CUSGD_STOP_EPOCHS || o->valid_fraction > 0),
               "%s: the objective is %g, and the least %g", name, r.objective, least);
     cusgd_trainer_free(t);
-    return r.backoffs;
+    return r.rollbacks;
 }
 
 Test(monitor, best_evaluated_parameters_are_the_result)
 {
-    int64_t backoffs = 0;
+    int64_t rollbacks = 0;
     for (int i = 0; i < (REDUCED ? 4 : 16); i++) {
         char name[64];
         sizes s = sizes_make(i % 2 ? 20000 : 2000, 3 + i % 3, 1 + i % 4, 100 + (uint64_t)i);
@@ -112,13 +112,13 @@ Test(monitor, best_evaluated_parameters_are_the_result)
         o.precision = i % 4 < 2 ? CUSGD_PRECISION_FLOAT : CUSGD_PRECISION_DOUBLE;
         o.seed = (uint64_t)i;
         snprintf(name, sizeof name, "table %d", i);
-        backoffs += check_best(&s, &o, name);
+        rollbacks += check_best(&s, &o, name);
         o.valid_fraction = 0.25;
         snprintf(name, sizeof name, "table %d, validated", i);
         check_best(&s, &o, name);
         sizes_free(&s);
     }
-    cr_expect_gt(backoffs, 0, "no rate was lowered: the test shows nothing");
+    cr_expect_gt(rollbacks, 0, "no rate was lowered: the test shows nothing");
 }
 
 /* An optimizer that was named fluctuates at any rate; its best evaluation is kept all the same. */

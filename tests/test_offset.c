@@ -118,7 +118,7 @@ Test(offset, slopes_add_up_to_zero)
         cusgd_options o = options_of(losses[l], CUSGD_SOLVER_NEWTON);
         cusgd_trainer *t = trainer_of(&o, data, NULL);
         fit(t);
-        cr_assert_eq(cusgd_trainer_predict(t, data, CUSGD_AS_LINK, p), CUSGD_OK);
+        cr_assert_eq(cusgd_trainer_predict(t, data, CUSGD_PREDICT_LINK, p), CUSGD_OK);
         parameters_of(t, D, 1, parameters);
         for (int j = 0; j <= D; j++) {
             double sum = 0, size = 0;

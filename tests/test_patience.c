@@ -90,7 +90,7 @@ Test(patience, is_whole_after_new_parameters)
     double zero[COLS] = {0}, bias = 0, once[COLS + 1], again[COLS + 1];
     cusgd_result first = fit(t);
     parameters_of(t, COLS, 1, once);
-    cr_assert_eq(cusgd_trainer_set(t, zero, &bias), CUSGD_OK);
+    cr_assert_eq(cusgd_trainer_set_coefficients(t, zero, &bias), CUSGD_OK);
     cusgd_result second = fit(t);
     parameters_of(t, COLS, 1, again);
     cr_expect_eq(second.epochs, first.epochs);
@@ -131,7 +131,7 @@ Test(patience, a_solver_says_that_its_result_is_worse_than_a_constant)
     o.epochs = 1;
     cusgd_trainer *t = trainer_of(&o, s.data, NULL);
     cusgd_result r;
-    cr_assert_eq(cusgd_trainer_fit(t, NULL, NULL, &r), CUSGD_ERROR_CONVERGED);
+    cr_assert_eq(cusgd_trainer_fit(t, NULL, NULL, &r), CUSGD_ERROR_NOT_CONVERGED);
     cr_expect(strstr(r.note, "worse than the intercept-only model"), "%s", r.note);
     cusgd_trainer_free(t);
     drop(&s);

@@ -69,7 +69,7 @@ static void *job_run(void *of)
     memset(j->result, 0, sizeof j->result);
     j->status = cusgd_trainer_create(&j->options, j->data, NULL, &t);
     if (!j->status) j->status = cusgd_trainer_fit(t, NULL, NULL, &r);
-    if (!j->status) j->status = cusgd_trainer_get(t, j->result, j->result + j->outputs * COLS);
+    if (!j->status) j->status = cusgd_trainer_get_coefficients(t, j->result, j->result + j->outputs * COLS);
     if (!j->status) j->result[MOST_VALUES - 1] = r.loss;
     if (j->status) snprintf(j->message, sizeof j->message, "%s", cusgd_last_error());
     cusgd_trainer_free(t);

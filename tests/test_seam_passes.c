@@ -206,8 +206,8 @@ static void check_targets(const cusgd_generator *g, const double *truth, int64_t
             double slack = scalar_of(g)->unit * fabs(p + noise) * 2 + 1e-14 * (size + fabs(noise));
             double v = p + noise, positive = v > 0 ? 1 + v : 1 / (1 - v);
             int right = fabs(got - v) <= slack;
-            if (g->targets == CUSGD_TARGETS_LOGISTIC) right = got == (u < share ? 1 : 0) || fabs(u - share) < 1e-12;
-            if (g->targets == CUSGD_TARGETS_POSITIVE) right = fabs(got - positive) <= slack + 2 * scalar_of(g)->unit * positive;
+            if (g->targets == CUSGD_SYNTHETIC_LOGISTIC) right = got == (u < share ? 1 : 0) || fabs(u - share) < 1e-12;
+            if (g->targets == CUSGD_SYNTHETIC_POSITIVE) right = fabs(got - positive) <= slack + 2 * scalar_of(g)->unit * positive;
             if (!right) seam_fail("target (%d, %d) is %.17g where x theta + b is %.17g", (int)(first + i), (int)c, got, p);
         }
 }
@@ -228,7 +228,7 @@ static void generate_visit(const int *level, void *context)
                          .outputs = k,
                          .informative = d,
                          .noise = level[G_NOISE] ? 0.5 : 0,
-                         .targets = (cusgd_targets)level[G_TARGETS],
+                         .targets = (cusgd_synthetic_targets)level[G_TARGETS],
                          .correlation = level[G_SHAPE] == 1 ? -0.7 : 0,
                          .condition = level[G_SHAPE] == 2 ? 1000 : 1,
                          .seed = ++s->cases,

@@ -16,7 +16,7 @@ static cusgd_result fit_anyhow(const cusgd_options *o, const cusgd_data *data)
     cusgd_result r;
     cusgd_trainer *t = trainer_of(o, data, NULL);
     cusgd_status status = cusgd_trainer_fit(t, NULL, NULL, &r);
-    cr_assert(status == CUSGD_OK || status == CUSGD_ERROR_CONVERGED, "%s", cusgd_last_error());
+    cr_assert(status == CUSGD_OK || status == CUSGD_ERROR_NOT_CONVERGED, "%s", cusgd_last_error());
     cusgd_trainer_free(t);
     return r;
 }

@@ -119,8 +119,8 @@ static void train_whole(cusgd_options o, int64_t epochs, double *weight, double 
     o.epochs = epochs;
     assert_works(cusgd_trainer_create(&o, data, NULL, &t));
     cusgd_status status = cusgd_trainer_fit(t, NULL, NULL, NULL);
-    cr_assert(status == CUSGD_OK || status == CUSGD_ERROR_CONVERGED);
-    assert_works(cusgd_trainer_get(t, weight, bias));
+    cr_assert(status == CUSGD_OK || status == CUSGD_ERROR_NOT_CONVERGED);
+    assert_works(cusgd_trainer_get_coefficients(t, weight, bias));
     cusgd_trainer_free(t);
     cusgd_data_free(data);
 }
@@ -138,12 +138,12 @@ static void check_fit(cusgd_options o, cutting c)
     assert_fails(cusgd_trainer_fit(t, cut, &c, &r), CUSGD_ERROR_DATA, "became shorter while it was in use");
     cr_assert_eq(r.stop, CUSGD_STOP_DATA);
     cr_assert_eq(r.epoch, c.after);
-    assert_works(cusgd_trainer_model(t, &m));
-    assert_works(cusgd_trainer_get(t, weight, &bias));
+    assert_works(cusgd_trainer_create_model(t, &m));
+    assert_works(cusgd_trainer_get_coefficients(t, weight, &bias));
     cr_assert_arr_eq(weight, wanted, sizeof weight); /* nothing of what was not there */
     cr_assert_eq(bias, wanted_bias);
     cr_assert_arr_eq(cusgd_model_weight(m), wanted, sizeof weight);
-    cr_assert_null(cusgd_model_errors(m, NULL));
+    cr_assert_null(cusgd_model_standard_errors(m, NULL));
     cusgd_model_free(m);
     cusgd_trainer_free(t);
     cusgd_data_free(data);
@@ -182,13 +182,13 @@ Test(shrinking, predictions_and_metrics)
         write_folder(ROWS);
         cusgd_data *data = open_data();
         assert_works(cusgd_trainer_create(&o, data, NULL, &t));
-        assert_works(cusgd_trainer_model(t, &m));
+        assert_works(cusgd_trainer_create_model(t, &m));
         assert_works(cusgd_model_evaluate(m, data, -1, &metrics));
         cr_assert_eq(truncate(path_of("x.npy"), cuts[i]), 0);
         assert_fails(cusgd_model_evaluate(m, data, -1, &metrics), CUSGD_ERROR_DATA, "x.npy: became shorter");
-        assert_fails(cusgd_model_predict(m, data, CUSGD_AS_MEAN, p), CUSGD_ERROR_DATA, "x.npy: became shorter");
+        assert_fails(cusgd_model_predict(m, data, CUSGD_PREDICT_MEAN, p), CUSGD_ERROR_DATA, "x.npy: became shorter");
         assert_fails(cusgd_trainer_evaluate(t, data, -1, &metrics), CUSGD_ERROR_DATA, "x.npy: became shorter");
-        assert_fails(cusgd_trainer_predict(t, data, CUSGD_AS_MEAN, p), CUSGD_ERROR_DATA, "x.npy: became shorter");
+        assert_fails(cusgd_trainer_predict(t, data, CUSGD_PREDICT_MEAN, p), CUSGD_ERROR_DATA, "x.npy: became shorter");
         assert_fails(cusgd_trainer_step(t, 5), CUSGD_ERROR_DATA, "x.npy: became shorter");
         cusgd_model_free(m);
         cusgd_trainer_free(t);

@@ -331,11 +331,11 @@ Test(solvers, epochs_bound_the_iterations)
         cusgd_result first, second;
         o.epochs = 2;
         cusgd_trainer *t = trainer_of(&o, data, NULL);
-        assert_fails(cusgd_trainer_fit(t, NULL, NULL, &first), CUSGD_ERROR_CONVERGED,
+        assert_fails(cusgd_trainer_fit(t, NULL, NULL, &first), CUSGD_ERROR_NOT_CONVERGED,
                      "not converged: after 2 iterations of solver");
         cr_assert(first.epochs == 2 && first.epoch == 2 && first.stop == CUSGD_STOP_EPOCHS && first.objective > 0, "%s",
                   word_of(all[i]));
-        cr_assert_eq(cusgd_trainer_fit(t, NULL, NULL, &second), CUSGD_ERROR_CONVERGED); /* goes on */
+        cr_assert_eq(cusgd_trainer_fit(t, NULL, NULL, &second), CUSGD_ERROR_NOT_CONVERGED); /* goes on */
         cr_assert(second.epochs == 4 && second.objective < first.objective, "%s: %g, then %g", word_of(all[i]), first.objective,
                   second.objective);
         cusgd_trainer_free(t);
@@ -436,10 +436,10 @@ Test(solvers, standard_errors, .init = folder_setup, .fini = folder_teardown)
         o.standardize = standardize;
         cusgd_trainer *t = trainer_of(&o, data, NULL);
         fit(t);
-        assert_works(cusgd_trainer_model(t, &made));
+        assert_works(cusgd_trainer_create_model(t, &made));
         assert_works(cusgd_model_save(made, path_of("m.safetensors")));
         assert_works(cusgd_model_load(path_of("m.safetensors"), &read));
-        const double *errors = cusgd_model_errors(read, &freedom);
+        const double *errors = cusgd_model_standard_errors(read, &freedom);
         cr_assert(errors && freedom == 431);
         for (int j = 0; j <= 10; j++)
             cr_assert(fabs(errors[j] / known[j] - 1) < 1e-3, "error %d is %g, not %g", j, errors[j], known[j]);
@@ -462,8 +462,8 @@ Test(solvers, standard_errors, .init = folder_setup, .fini = folder_teardown)
         double p = 1 / (1 + exp(-found[1] - found[0] * x[i])), w = p * (1 - p);
         a += w * x[i] * x[i], b += w * x[i], c += w;
     }
-    assert_works(cusgd_trainer_model(t, &model));
-    const double *errors = cusgd_model_errors(model, &freedom);
+    assert_works(cusgd_trainer_create_model(t, &model));
+    const double *errors = cusgd_model_standard_errors(model, &freedom);
     cr_assert(errors && freedom == 0);
     cr_assert(fabs(errors[0] / sqrt(c / (a * c - b * b)) - 1) < 1e-8 && fabs(errors[1] / sqrt(a / (a * c - b * b)) - 1) < 1e-8);
     cusgd_model_free(model);
@@ -472,8 +472,8 @@ Test(solvers, standard_errors, .init = folder_setup, .fini = folder_teardown)
     o.l2 = 0.1; /* a penalised fit has none that mean anything */
     t = trainer_of(&o, data, NULL);
     fit(t);
-    assert_works(cusgd_trainer_model(t, &model));
-    cr_assert_null(cusgd_model_errors(model, NULL));
+    assert_works(cusgd_trainer_create_model(t, &model));
+    cr_assert_null(cusgd_model_standard_errors(model, NULL));
     cusgd_model_free(model);
     cusgd_trainer_free(t);
     cusgd_data_free(data);

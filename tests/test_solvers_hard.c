@@ -49,7 +49,7 @@ static void check_hard(hard *h, int must_solve)
             cr_assert(off <= 1e-6 * fmax(h->least, 1e-3 * scale) + 1e-20, "%s, %s: done, and %.3g above the least objective %.3g",
                       h->name, word_of(all[i]), off, h->least);
         else
-            cr_assert(status == CUSGD_ERROR_CONVERGED && strstr(cusgd_last_error(), "not converged"), "%s, %s: status %d: %s",
+            cr_assert(status == CUSGD_ERROR_NOT_CONVERGED && strstr(cusgd_last_error(), "not converged"), "%s, %s: status %d: %s",
                       h->name, word_of(all[i]), (int)status, cusgd_last_error());
         cr_assert(status == CUSGD_OK || !(direct || must_solve), "%s, %s: %s", h->name, word_of(all[i]), cusgd_last_error());
         cr_assert(isfinite(r.loss) && isfinite(off), "%s, %s", h->name, word_of(all[i]));

@@ -393,9 +393,9 @@ Test(trainer, set_and_get_agree)
             o.average = average;
             cusgd_trainer *t = trainer_of(&o, data, NULL);
             fit(t);
-            cr_assert_eq(cusgd_trainer_set(t, weight, bias), CUSGD_OK);
-            cr_assert_eq(cusgd_trainer_get(t, w, NULL), CUSGD_OK);
-            cr_assert_eq(cusgd_trainer_get(t, NULL, b), CUSGD_OK);
+            cr_assert_eq(cusgd_trainer_set_coefficients(t, weight, bias), CUSGD_OK);
+            cr_assert_eq(cusgd_trainer_get_coefficients(t, w, NULL), CUSGD_OK);
+            cr_assert_eq(cusgd_trainer_get_coefficients(t, NULL, b), CUSGD_OK);
             cr_expect_leq(distance(w, weight, OUTPUTS * COLS), 1e-11);
             cr_expect_leq(distance(b, bias, OUTPUTS), 1e-11, "%g", distance(b, bias, OUTPUTS));
             cusgd_trainer_free(t);
@@ -440,14 +440,15 @@ static void check_model(cusgd_loss loss, cusgd_precision precision)
     char path[] = "/tmp/cusgd-trainer-XXXXXX";
     int file = mkstemp(path);
     cr_assert(file >= 0 && close(file) == 0);
-    cr_assert_eq(cusgd_trainer_model(t, &model), CUSGD_OK);
+    cr_assert_eq(cusgd_trainer_create_model(t, &model), CUSGD_OK);
     cr_assert_eq(cusgd_model_save(model, path), CUSGD_OK, "%s", cusgd_last_error());
     cr_assert_eq(cusgd_model_load(path, &loaded), CUSGD_OK, "%s", cusgd_last_error());
     unlink(path);
-    for (int as = CUSGD_AS_MEAN; as <= (loss == CUSGD_LOSS_LOGISTIC ? CUSGD_AS_PROBABILITY : CUSGD_AS_LINK); as++) {
-        cr_assert_eq(cusgd_trainer_predict(t, data, (cusgd_output)as, p[0]), CUSGD_OK);
-        cr_assert_eq(cusgd_model_predict(model, data, (cusgd_output)as, p[1]), CUSGD_OK);
-        cr_assert_eq(cusgd_model_predict(loaded, data, (cusgd_output)as, p[2]), CUSGD_OK);
+    for (int as = CUSGD_PREDICT_MEAN; as <= (loss == CUSGD_LOSS_LOGISTIC ? CUSGD_PREDICT_PROBABILITY : CUSGD_PREDICT_LINK);
+         as++) {
+        cr_assert_eq(cusgd_trainer_predict(t, data, (cusgd_prediction)as, p[0]), CUSGD_OK);
+        cr_assert_eq(cusgd_model_predict(model, data, (cusgd_prediction)as, p[1]), CUSGD_OK);
+        cr_assert_eq(cusgd_model_predict(loaded, data, (cusgd_prediction)as, p[2]), CUSGD_OK);
         cr_expect_leq(distance(p[0], p[1], ROWS * outputs), tolerance);
         cr_expect_leq(distance(p[1], p[2], ROWS * outputs), precision == CUSGD_PRECISION_FLOAT ? tolerance : 0, "as %d: %g", as,
                       distance(p[1], p[2], ROWS * outputs));

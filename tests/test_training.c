@@ -79,10 +79,10 @@ static double worst_distance(const cJSON *golden, const cusgd_data *data, const 
     cusgd_options o = golden_options(run, member(entry, "hyper"), precision);
     o.engine = engine;
     cusgd_trainer *t = trainer_of(&o, data, NULL);
-    cr_assert_eq(cusgd_trainer_set(t, start, &bias), CUSGD_OK, "%s", cusgd_last_error());
+    cr_assert_eq(cusgd_trainer_set_coefficients(t, start, &bias), CUSGD_OK, "%s", cusgd_last_error());
     for (int step = 0; step < STEPS; step++) {
         cr_assert_eq(cusgd_trainer_step(t, 1), CUSGD_OK, "%s", cusgd_last_error());
-        cr_assert_eq(cusgd_trainer_get(t, weight, &bias), CUSGD_OK);
+        cr_assert_eq(cusgd_trainer_get_coefficients(t, weight, &bias), CUSGD_OK);
         cr_assert_eq(bias, 0);
         worst = fmax(worst, distance(weight, expected + step * D, D));
     }
@@ -257,7 +257,7 @@ Test(training, bf16_rows_reach_the_loss_of_floats)
         g.rows = 3000;
         g.cols = 40;
         g.correlation = 0.5;
-        g.targets = logistic ? CUSGD_TARGETS_LOGISTIC : CUSGD_TARGETS_LINEAR;
+        g.targets = logistic ? CUSGD_SYNTHETIC_LOGISTIC : CUSGD_SYNTHETIC_LINEAR;
         cr_assert_eq(cusgd_data_generate(&g, &data), CUSGD_OK);
         check_bf16("made", data, logistic ? CUSGD_LOSS_LOGISTIC : CUSGD_LOSS_SQUARED);
         cusgd_data_free(data);

@@ -161,30 +161,30 @@ Test(trouble, bad_calls_are_refused)
     o.intercept = 0;
     cusgd_trainer *t = trainer_of(&o, data, NULL);
     fit(t);
-    cr_assert_eq(cusgd_trainer_model(t, &model), CUSGD_OK);
+    cr_assert_eq(cusgd_trainer_create_model(t, &model), CUSGD_OK);
     check_refusal(cusgd_trainer_step(t, -1), CUSGD_ERROR_USAGE, "-1");
     cr_expect_eq(cusgd_trainer_step(t, 0), CUSGD_OK);
-    check_refusal(cusgd_trainer_predict(t, narrow, CUSGD_AS_MEAN, p), CUSGD_ERROR_DATA, "columns");
-    check_refusal(cusgd_model_predict(model, narrow, CUSGD_AS_MEAN, p), CUSGD_ERROR_DATA, "columns");
-    check_refusal(cusgd_trainer_predict(t, data, CUSGD_AS_CLASS, p), CUSGD_ERROR_USAGE, "class");
-    check_refusal(cusgd_model_predict(model, data, CUSGD_AS_PROBABILITY, p), CUSGD_ERROR_USAGE, "class");
-    check_refusal(cusgd_trainer_predict(t, data, (cusgd_output)9, p), CUSGD_ERROR_USAGE, "9");
+    check_refusal(cusgd_trainer_predict(t, narrow, CUSGD_PREDICT_MEAN, p), CUSGD_ERROR_DATA, "columns");
+    check_refusal(cusgd_model_predict(model, narrow, CUSGD_PREDICT_MEAN, p), CUSGD_ERROR_DATA, "columns");
+    check_refusal(cusgd_trainer_predict(t, data, CUSGD_PREDICT_CLASS, p), CUSGD_ERROR_USAGE, "class");
+    check_refusal(cusgd_model_predict(model, data, CUSGD_PREDICT_PROBABILITY, p), CUSGD_ERROR_USAGE, "class");
+    check_refusal(cusgd_trainer_predict(t, data, (cusgd_prediction)9, p), CUSGD_ERROR_USAGE, "9");
     check_refusal(cusgd_trainer_evaluate(t, bare, -1, &m), CUSGD_ERROR_DATA, "targets");
     check_refusal(cusgd_model_evaluate(model, bare, -1, &m), CUSGD_ERROR_DATA, "targets");
     check_refusal(cusgd_trainer_evaluate(t, data, 1, &m), CUSGD_ERROR_USAGE, "output 1");
     check_refusal(cusgd_model_evaluate(model, data, -2, &m), CUSGD_ERROR_USAGE, "output -2");
     weight[1] = (double)NAN;
-    check_refusal(cusgd_trainer_set(t, weight, &bias), CUSGD_ERROR_DATA, "weight 1");
+    check_refusal(cusgd_trainer_set_coefficients(t, weight, &bias), CUSGD_ERROR_DATA, "weight 1");
     weight[1] = 0;
     bias = (double)INFINITY;
-    check_refusal(cusgd_trainer_set(t, weight, &bias), CUSGD_ERROR_DATA, "bias 0");
+    check_refusal(cusgd_trainer_set_coefficients(t, weight, &bias), CUSGD_ERROR_DATA, "bias 0");
     bias = 1;
-    check_refusal(cusgd_trainer_set(t, weight, &bias), CUSGD_ERROR_USAGE, "no-intercept");
+    check_refusal(cusgd_trainer_set_coefficients(t, weight, &bias), CUSGD_ERROR_USAGE, "no-intercept");
     check_refusal(cusgd_model_save(model, "/nowhere/at/all"), CUSGD_ERROR_DATA, "/nowhere/at/all");
     check_refusal(cusgd_model_load("/nowhere/at/all", &other), CUSGD_ERROR_DATA, "/nowhere/at/all");
     cr_expect_null(other);
     s.x[5] = (double)NAN;
-    check_refusal(cusgd_model_predict(model, data, CUSGD_AS_MEAN, p), CUSGD_ERROR_DATA, "row 2");
+    check_refusal(cusgd_model_predict(model, data, CUSGD_PREDICT_MEAN, p), CUSGD_ERROR_DATA, "row 2");
     cusgd_model_free(model);
     cusgd_trainer_free(t);
     cusgd_data_free(data);
@@ -267,7 +267,7 @@ Test(trouble, divergence_at_once)
             cusgd_options o = options_plain(CUSGD_OPTIMIZER_SGD, 1e300, batch, epochs);
             cusgd_result r;
             cusgd_trainer *t = trainer_of(&o, data, NULL);
-            cr_assert_eq(cusgd_trainer_set(t, weight, &bias), CUSGD_OK);
+            cr_assert_eq(cusgd_trainer_set_coefficients(t, weight, &bias), CUSGD_OK);
             check_refusal(cusgd_trainer_fit(t, NULL, NULL, &r), CUSGD_ERROR_DIVERGED, "rate 1e+300");
             cr_expect_eq(r.stop, CUSGD_STOP_DIVERGED);
             cr_expect_eq(r.epoch, 0, "batch %d, %d epochs: epoch %lld", batch, epochs, (long long)r.epoch);
@@ -312,7 +312,7 @@ Test(trouble, auto_backs_off)
         cusgd_trainer *t = trainer_of(&o, data, NULL);
         cusgd_result r = fit(t);
         cr_expect_lt(r.loss, variance / 4, "optimizer %d: %g", optimizer, r.loss);
-        if (optimizer == CUSGD_OPTIMIZER_AUTO) cr_expect_gt(r.backoffs, 0, "the test shows nothing");
+        if (optimizer == CUSGD_OPTIMIZER_AUTO) cr_expect_gt(r.rollbacks, 0, "the test shows nothing");
         cusgd_trainer_free(t);
     }
     cusgd_data_free(data);
@@ -336,11 +336,11 @@ Test(trouble, own_rates_do_not_diverge)
                 o.epochs = 300;
                 o.batch = 5;
                 cusgd_trainer *t = trainer_of(&o, data, NULL);
-                if (warm) cr_assert_eq(cusgd_trainer_set(t, weight, &bias), CUSGD_OK);
+                if (warm) cr_assert_eq(cusgd_trainer_set_coefficients(t, weight, &bias), CUSGD_OK);
                 cusgd_result r = fit(t);
                 cr_expect_lt(r.loss, 0.1, "optimizer %d, schedule %d, warm %d: %g", optimizer, schedule, warm, r.loss);
-                cr_expect_eq(r.backoffs, 0, "optimizer %d, schedule %d, warm %d: %lld back-offs", optimizer, schedule, warm,
-                             (long long)r.backoffs);
+                cr_expect_eq(r.rollbacks, 0, "optimizer %d, schedule %d, warm %d: %lld back-offs", optimizer, schedule, warm,
+                             (long long)r.rollbacks);
                 cusgd_trainer_free(t);
             }
     cusgd_data_free(data);

@@ -101,7 +101,7 @@ cusgd_result fit(cusgd_trainer *trainer)
 void parameters_of(cusgd_trainer *trainer, int64_t d, int64_t k, double *parameters)
 {
     double *weight = zeros(k * d), *bias = zeros(k);
-    cr_assert_eq(cusgd_trainer_get(trainer, weight, bias), CUSGD_OK, "%s", cusgd_last_error());
+    cr_assert_eq(cusgd_trainer_get_coefficients(trainer, weight, bias), CUSGD_OK, "%s", cusgd_last_error());
     for (int64_t c = 0; c < k; c++) {
         memcpy(parameters + c * (d + 1), weight + c * d, (size_t)d * sizeof *weight);
         parameters[c * (d + 1) + d] = bias[c];

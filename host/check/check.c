@@ -437,7 +437,7 @@ static cusgd_status judge(cusgd_check_report *r)
         char step[48] = "", allowance[64] = "where all bits must be equal";
         if (l->step) snprintf(step, sizeof step, " at step %lld", (long long)l->step);
         if (isfinite(l->share)) snprintf(allowance, sizeof allowance, "%.3g times what rounding explains", l->share);
-        return fail(CUSGD_ERROR_CHECK, "%s and the CPU disagree: %s%s: a relative difference of %.3g, %s", r->device, l->what,
+        return fail(CUSGD_ERROR_MISMATCH, "%s and the CPU disagree: %s%s: a relative difference of %.3g, %s", r->device, l->what,
                     step, l->device, allowance);
     }
     r->passed = 1;
@@ -453,7 +453,7 @@ cusgd_status cusgd_check(const cusgd_options *options, const cusgd_data *data, i
     if (options->solver != CUSGD_SOLVER_SGD) return fail(CUSGD_ERROR_USAGE, "a check compares minibatch steps: leave out solver");
     cusgd_status status = cusgd_trainer_create(options, data, NULL, &c.t);
     if (status) return status;
-    snprintf(report->device, sizeof report->device, "%s", cusgd_trainer_device(c.t));
+    snprintf(report->device, sizeof report->device, "%s", cusgd_trainer_device_name(c.t));
     status = open_peers(&c);
     if (!status) status = prepare(&c);
     c.bounds.rows = c.rows[IN_DOUBLE];

@@ -64,7 +64,7 @@ static double now(void) { return seconds_of(CLOCK_MONOTONIC); }
 static double read_bytes(const cusgd_device *device)
 {
     double least = 256.0 * MIB, by_cache = fmax(least, 4 * (double)device->cache);
-    if (strncmp(device->word, "cuda", 4) != 0) return fmin(by_cache, 4 * least);
+    if (strncmp(device->id, "cuda", 4) != 0) return fmin(by_cache, 4 * least);
     return fmin(fmax(by_cache, 2048.0 * MIB), (double)device->memory / 4);
 }
 
@@ -176,7 +176,7 @@ static void set_options(const bench *b, const ground *g, timing *t, const char *
     cusgd_options_set(o, "sampling", t->sampling);
     cusgd_options_set(o, "engine", t->engine);
     cusgd_options_set(o, "threads", t->threads);
-    cusgd_options_set(o, "device", g->device.word);
+    cusgd_options_set(o, "device", g->device.id);
     cusgd_options_set(o, "loss", b->loss);
     cusgd_options_set(o, "optimizer", b->optimizer);
     cusgd_options_set(o, "rate", b->rate);
@@ -233,7 +233,7 @@ static void put_head(const ground *g, const timing *t)
 {
     const char *kept = strcmp(t->storage, "full") == 0 ? "" : t->storage;
     printf("\n%lld x %lld, %s%s%s, %s: x has %.3g MiB", (long long)g->rows, (long long)g->cols, t->precision, *kept ? " on " : "",
-           kept, g->device.word, g->bytes / MIB);
+           kept, g->device.id, g->bytes / MIB);
     if (g->outputs > 1) printf("; %lld outputs", (long long)g->outputs);
     printf("\n%-14s %-10s %6s %7s %10s %9s %18s %9s %9s %8s %8s\n", "sampling", "engine", "batch", "threads", "us/step",
            "Mrows/s", "(min .. max)", "x, GB/s", "reads", "share", "loss");
@@ -274,7 +274,7 @@ static void put_json(const bench *b, const ground *g, const timing *t)
     put_word("storage", t->storage);
     put_word("sampling", t->sampling);
     put_word("engine", t->engine);
-    put_word("device", g->device.word);
+    put_word("device", g->device.id);
     put_word("device_name", t->device);
     put_word("threads", t->threads);
     put_word("loss_function", b->loss);
@@ -308,11 +308,11 @@ static cusgd_status measure_bandwidth(const ground *g)
 {
     reading *last = g->last;
     double begun = now();
-    if (strcmp(last->device, g->device.word) == 0 && begun - last->at < fmax(0.2, last->took / 2)) return CUSGD_OK;
+    if (strcmp(last->device, g->device.id) == 0 && begun - last->at < fmax(0.2, last->took / 2)) return CUSGD_OK;
     last->device[0] = 0;
-    cusgd_status status = cusgd_read_bandwidth(g->device.word, 0, (int64_t)read_bytes(&g->device), &last->bandwidth);
+    cusgd_status status = cusgd_read_bandwidth(g->device.id, 0, (int64_t)read_bytes(&g->device), &last->bandwidth);
     if (status) return status;
-    snprintf(last->device, sizeof last->device, "%s", g->device.word);
+    snprintf(last->device, sizeof last->device, "%s", g->device.id);
     last->at = now();
     last->took = last->at - begun;
     return CUSGD_OK;
@@ -329,7 +329,7 @@ static int run_case(const bench *b, ground *g, timing *t, const char *batch)
         return CUSGD_OK;
     }
     if (!status) status = measure_bandwidth(g);
-    if (!status) snprintf(t->device, sizeof t->device, "%s", cusgd_trainer_device(trainer));
+    if (!status) snprintf(t->device, sizeof t->device, "%s", cusgd_trainer_device_name(trainer));
     t->bandwidth = g->last->bandwidth / 2;
     if (!status) status = time_steps(b, g, trainer, t);
     if (!status) status = measure_bandwidth(g);
@@ -350,7 +350,7 @@ static void find_device(const char *word, cusgd_device *out)
     int is_auto = strcmp(word, "auto") == 0;
     const char *name = is_auto || strcmp(word, "cuda") == 0 ? "cuda:0" : word;
     for (size_t i = 0; cusgd_device_at(i, &found); i++) {
-        if (strcmp(found.word, name) == 0 && (found.usable || !is_auto)) {
+        if (strcmp(found.id, name) == 0 && (found.usable || !is_auto)) {
             *out = found;
             return;
         }
@@ -359,7 +359,7 @@ static void find_device(const char *word, cusgd_device *out)
     if (is_auto)
         cusgd_device_at(0, out);
     else
-        snprintf(out->word, sizeof out->word, "%.15s", word); /* the library will say what is wrong with it */
+        snprintf(out->id, sizeof out->id, "%.15s", word); /* the library will say what is wrong with it */
 }
 
 static int run_device(const bench *b, ground *g, const char *precision, const char *storage)
@@ -368,8 +368,8 @@ static int run_device(const bench *b, ground *g, const char *precision, const ch
         fprintf(stderr,
                 "note: x of %lld x %lld (%.3g MiB) fits into the cache of %s (%.3g MiB), which may be faster than memory; give "
                 "more rows, or --fits\n",
-                (long long)g->rows, (long long)g->cols, g->bytes / MIB, g->device.word, (double)g->device.cache / MIB);
-    int gpu = strncmp(g->device.word, "cuda", 4) == 0;
+                (long long)g->rows, (long long)g->cols, g->bytes / MIB, g->device.id, (double)g->device.cache / MIB);
+    int gpu = strncmp(g->device.id, "cuda", 4) == 0;
     size_t threads = gpu ? 1 : b->threads.count, engines = gpu ? b->engines.count : 1; /* the other device knows one of each */
     int status = CUSGD_OK;
     for (size_t i = 0; i < threads * engines * b->samplings.count * b->batches.count && !status; i++) {

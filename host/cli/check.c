@@ -90,7 +90,7 @@ static int check_problem(const checking *c)
     if (wrong) return wrong;
     cusgd_status status = cusgd_check(&c->options, data, c->steps ? c->steps : USUAL_STEPS, &report);
     cusgd_data_free(data);
-    if (status && status != CUSGD_ERROR_CHECK) return complain_last(status);
+    if (status && status != CUSGD_ERROR_MISMATCH) return complain_last(status);
     if (c->json) {
         putchar('{');
         put_json(&report);
@@ -232,7 +232,7 @@ static int check_standard(const checking *c)
     for (int i = 0; i < PROBLEMS; i++) {
         cusgd_check_report report;
         cusgd_status status = run_problem(c, &problems[i], &report);
-        if (status && status != CUSGD_ERROR_CHECK) return complain_last(status);
+        if (status && status != CUSGD_ERROR_MISMATCH) return complain_last(status);
         put_problem(c, i, &report);
         if (!status) continue;
         failed++;
@@ -242,7 +242,7 @@ static int check_standard(const checking *c)
         printf("],\n \"passed\": %s}\n", failed ? "false" : "true");
     else
         printf("%s: %d of %d problems agree\n", failed ? "FAIL" : "PASS", PROBLEMS - failed, PROBLEMS);
-    return failed ? CUSGD_ERROR_CHECK : CUSGD_OK;
+    return failed ? CUSGD_ERROR_MISMATCH : CUSGD_OK;
 }
 
 /* ---- Arguments ----------------------------------------------------------------------------------------------------------- */

@@ -33,7 +33,7 @@ void put_json_string(FILE *to, const char *text);
 void put_json_number(FILE *to, double value);
 
 /* Synthetic targets that a loss takes. */
-cusgd_targets targets_for(cusgd_loss loss);
+cusgd_synthetic_targets targets_for(cusgd_loss loss);
 
 /* Prints what is to be known of how data was read, on standard error. */
 void put_data_notes(const cusgd_data *data);

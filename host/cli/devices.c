@@ -14,7 +14,7 @@ int devices_main(int argc, char **argv)
     for (size_t i = 0; cusgd_device_at(i, &device); i++) {
         char memory[32] = "-";
         if (device.memory > 0) snprintf(memory, sizeof memory, "%.1f GiB", (double)device.memory / (1 << 30));
-        printf("%-8s  %-10s  %s%s%s%s\n", device.word, memory, device.usable ? device.name : "cannot be used",
+        printf("%-8s  %-10s  %s%s%s%s\n", device.id, memory, device.usable ? device.name : "cannot be used",
                *device.note ? " (" : "", device.note, *device.note ? ")" : "");
     }
     return CUSGD_OK;

@@ -54,7 +54,7 @@ int generate_main(int argc, char **argv)
     int kind = 0;
     while (kind < 3 && strcmp(targets, kinds[kind]) != 0) kind++;
     if (kind == 3) return complain_usage(&s, "targets must be linear, logistic or positive, not \"%s\"", targets);
-    g.targets = (cusgd_targets)kind;
+    g.targets = (cusgd_synthetic_targets)kind;
     if ((status = take_options(&s, seed, precision, &g)) != CUSGD_OK) return status;
 
     signals_handle();

@@ -86,7 +86,7 @@ static void put_coefficients(const cusgd_model *model, int64_t output)
 static void put_table(const cusgd_model *model, int64_t output)
 {
     int64_t d = cusgd_model_cols(model), freedom;
-    const double *weight = cusgd_model_weight(model) + output * d, *errors = cusgd_model_errors(model, &freedom);
+    const double *weight = cusgd_model_weight(model) + output * d, *errors = cusgd_model_standard_errors(model, &freedom);
     const char *target = cusgd_model_target(model, output);
     if (cusgd_model_outputs(model) > 1 && target) printf("%s\n", shown(target));
     printf("%-24s %24s", "", "coefficient");
@@ -124,7 +124,7 @@ static int show_coefficients(const char *path)
     if (status) return complain_last(status);
     for (int64_t j = 0; j < cusgd_model_outputs(model); j++) put_table(model, j);
     const char *reason = metadata_of(model, "no_standard_errors");
-    if (!cusgd_model_errors(model, NULL))
+    if (!cusgd_model_standard_errors(model, NULL))
         fprintf(stderr, "note: no standard errors: %s\n",
                 reason ? reason : "the model file has none; train --solver auto computes them for most losses");
     cusgd_model_free(model);

@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int output_from_word(const char *word, cusgd_output *as)
+static int output_from_word(const char *word, cusgd_prediction *as)
 {
     static const char *const words[] = {"mean", "link", "class", "probability"}; /* in the enumeration's order */
     for (int i = 0; i < 4; i++) {
         if (strcmp(word, words[i]) != 0) continue;
-        *as = (cusgd_output)i;
+        *as = (cusgd_prediction)i;
         return 1;
     }
     return 0;
@@ -29,7 +29,7 @@ static int check_predictions(const syntax *s, const char *path, const char *mode
     return status ? status : check_file("--output", path);
 }
 
-static cusgd_status predict(const cusgd_model *model, const cusgd_data *data, cusgd_output as, const char *path)
+static cusgd_status predict(const cusgd_model *model, const cusgd_data *data, cusgd_prediction as, const char *path)
 {
     int64_t n = cusgd_data_rows(data), k = cusgd_model_outputs(model);
     double *predictions =
@@ -60,7 +60,7 @@ int predict_main(int argc, char **argv)
                       .example = "cusgd predict houses.safetensors new.csv -o prices.csv",
                       .groups = {{table, sizeof table / sizeof table[0]}, {reading_table, READING_ARGUMENTS_PREDICT}}};
     cusgd_reader reader;
-    cusgd_output as;
+    cusgd_prediction as;
     cusgd_model *model = NULL;
     cusgd_data *data = NULL;
     int status;

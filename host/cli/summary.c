@@ -179,11 +179,11 @@ void summary_start(const char *path, const cusgd_data *data, const cusgd_options
     static const char *const beside[] = {"", ", an offset", ", an exposure"};
     fprintf(stderr, "%s: %lld row%s, %lld column%s, %lld output%s%s; %s, %s\n",
             strcmp(path, "-") == 0 ? "standard input" : shown(path), (long long)n, plural(n), (long long)d, plural(d),
-            (long long)k, plural(k), beside[cusgd_data_offset(data, NULL)], cusgd_trainer_device(trainer),
+            (long long)k, plural(k), beside[cusgd_data_offset(data, NULL)], cusgd_trainer_device_name(trainer),
             chosen.precision == CUSGD_PRECISION_DOUBLE ? "double" : "float");
     put_choices(given, &chosen);
     put_trainer_notes(trainer);
-    int on_gpu = strncmp(cusgd_trainer_device(trainer), "cuda", 4) == 0;
+    int on_gpu = strncmp(cusgd_trainer_device_name(trainer), "cuda", 4) == 0;
     if (given->engine != CUSGD_ENGINE_AUTO && !on_gpu) fputs("note: --engine changes nothing on the CPU\n", stderr);
     if (given->math == CUSGD_MATH_EXACT) return;
     if (!on_gpu)
@@ -237,10 +237,10 @@ static void put_reason(const cusgd_trainer *trainer, const cusgd_options *o, con
     put_trainer_notes(trainer);
     if (*r->note) fprintf(stderr, "note: %s\n", shown(r->note));
     char times[32];
-    snprintf(times, sizeof times, "%lld times", (long long)r->backoffs);
-    if (r->backoffs)
+    snprintf(times, sizeof times, "%lld times", (long long)r->rollbacks);
+    if (r->rollbacks)
         fprintf(stderr, "note: the rate was divided by 4 %s, because the loss rose; the run went on from better parameters\n",
-                r->backoffs == 1 ? "once" : times);
+                r->rollbacks == 1 ? "once" : times);
 }
 
 #define FAR_SHARE 1e-3
@@ -309,7 +309,7 @@ static cusgd_status put_optimum(cusgd_trainer *trainer, const cusgd_options *o, 
     const unsigned quadratic = OF(SQUARED) | OF(MSE);
     int solved = quadratic >> o->loss & 1;
     double seconds, rounding = o->precision == CUSGD_PRECISION_DOUBLE ? 1e-12 : 1e-6;
-    *g = (gap){(double)NAN, r->excess, 0, 0};
+    *g = (gap){(double)NAN, r->relative_gap, 0, 0};
     if (o->solver == CUSGD_SOLVER_EXACT || (o->solver != CUSGD_SOLVER_SGD && !solved)) return CUSGD_OK;
     cusgd_status status = cusgd_trainer_optimum(trainer, &g->least, &seconds);
     if (!status && !isnan(g->least)) g->excess = r->objective > g->least ? (r->objective - g->least) / fabs(g->least) : 0;

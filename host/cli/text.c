@@ -68,15 +68,15 @@ void put_json_number(FILE *to, double value)
         fputs("null", to);
 }
 
-cusgd_targets targets_for(cusgd_loss loss)
+cusgd_synthetic_targets targets_for(cusgd_loss loss)
 {
     switch (loss) {
     case CUSGD_LOSS_LOGISTIC:
     case CUSGD_LOSS_HINGE:
-    case CUSGD_LOSS_SQUARED_HINGE: return CUSGD_TARGETS_LOGISTIC;
+    case CUSGD_LOSS_SQUARED_HINGE: return CUSGD_SYNTHETIC_LOGISTIC;
     case CUSGD_LOSS_POISSON:
     case CUSGD_LOSS_GAMMA:
-    case CUSGD_LOSS_TWEEDIE: return CUSGD_TARGETS_POSITIVE;
-    default: return CUSGD_TARGETS_LINEAR;
+    case CUSGD_LOSS_TWEEDIE: return CUSGD_SYNTHETIC_POSITIVE;
+    default: return CUSGD_SYNTHETIC_LINEAR;
     }
 }

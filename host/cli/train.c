@@ -125,7 +125,7 @@ static int on_epoch(const cusgd_progress *now, void *user)
 static int write_model(training *t)
 {
     signals_defer(1); /* of an interrupted run, too */
-    cusgd_status status = cusgd_trainer_model(t->trainer, &t->model);
+    cusgd_status status = cusgd_trainer_create_model(t->trainer, &t->model);
     if (!status) status = cusgd_model_save(t->model, t->model_path);
     signals_defer(0);
     return status ? complain_last(status) : CUSGD_OK;
@@ -150,7 +150,7 @@ static int run(training *t)
 {
     cusgd_result result;
     cusgd_status status =
-        t->init ? cusgd_trainer_set(t->trainer, cusgd_model_weight(t->init), cusgd_model_bias(t->init)) : CUSGD_OK;
+        t->init ? cusgd_trainer_set_coefficients(t->trainer, cusgd_model_weight(t->init), cusgd_model_bias(t->init)) : CUSGD_OK;
     if (status) return complain_last(status);
     int wrong = progress_open(&t->progress, t->quiet, t->history_path);
     if (wrong) return wrong;
@@ -161,7 +161,8 @@ static int run(training *t)
     int history = progress_close(&t->progress);
     if (status == CUSGD_ERROR_DIVERGED || status == CUSGD_ERROR_DEVICE || status == CUSGD_ERROR_DATA)
         return end_early(t, status, &result);
-    int unfinished = status == CUSGD_ERROR_CONVERGED ? complain_last(status) : CUSGD_OK; /* the model is written all the same */
+    int unfinished =
+        status == CUSGD_ERROR_NOT_CONVERGED ? complain_last(status) : CUSGD_OK; /* the model is written all the same */
     if (status && !unfinished) return complain_last(status);
 
     wrong = write_model(t);
@@ -182,7 +183,7 @@ static void note_compilation(const char *word)
     if (strcmp(word, "cpu") == 0) return;
     if (strchr(word, ':') == NULL) word = "cuda:0"; /* cuda, or auto where there is a GPU */
     for (size_t i = 1; cusgd_device_at(i, &device); i++)
-        if (strcmp(device.word, word) == 0 && device.compiles)
+        if (strcmp(device.id, word) == 0 && device.compiles)
             fprintf(
                 stderr,
                 "note: the driver may first compile the CUDA module for this GPU (%.*s), in minutes; a build of cuSGD with this "

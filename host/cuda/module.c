@@ -136,7 +136,7 @@ cusgd_status cusgd_device_describe(int abi, const backend_services *given, int i
     TRY(count_devices(count));
     memset(out, 0, sizeof *out);
     if (index < 0 || index >= *count) return CUSGD_OK;
-    snprintf(out->word, sizeof out->word, "cuda:%d", index);
+    snprintf(out->id, sizeof out->id, "cuda:%d", index);
     TRY(CUDA(cudaGetDeviceProperties(&properties, index)));
     code_kind code = code_for(CUSGD_ARCHITECTURES, properties.major, properties.minor);
     snprintf(out->name, sizeof out->name, "%.127s", properties.name);

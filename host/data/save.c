@@ -68,19 +68,20 @@ static cusgd_status put_header(sink *s, const cusgd_model *model, int64_t k)
     return status;
 }
 
-static cusgd_status put_rows(sink *s, const cusgd_model *model, cusgd_output as, int64_t n, int64_t k, const double *predictions)
+static cusgd_status put_rows(sink *s, const cusgd_model *model, cusgd_prediction as, int64_t n, int64_t k,
+                             const double *predictions)
 {
     cusgd_status status = CUSGD_OK;
     for (int64_t i = 0; i < n * k && !status; i++) {
         char number[NUMBER_TEXT];
         number_format(predictions[i], number);
-        const char *name = as == CUSGD_AS_CLASS ? cusgd_model_class(model, predictions[i] != 0) : NULL;
+        const char *name = as == CUSGD_PREDICT_CLASS ? cusgd_model_class(model, predictions[i] != 0) : NULL;
         status = sink_field(s, name ? name : number, (i + 1) % k ? ',' : '\n');
     }
     return status;
 }
 
-static cusgd_status csv_save(const cusgd_model *model, cusgd_output as, int64_t n, int64_t k, const double *predictions,
+static cusgd_status csv_save(const cusgd_model *model, cusgd_prediction as, int64_t n, int64_t k, const double *predictions,
                              const char *path)
 {
     sink *s = allocate(1, sizeof *s);
@@ -118,7 +119,7 @@ static int ends_with(const char *path, const char *end)
     return length > tail && strcmp(path + length - tail, end) == 0;
 }
 
-cusgd_status cusgd_predictions_save(const cusgd_model *model, cusgd_output as, int64_t n, const double *predictions,
+cusgd_status cusgd_predictions_save(const cusgd_model *model, cusgd_prediction as, int64_t n, const double *predictions,
                                     const char *path)
 {
     int64_t k = cusgd_model_outputs(model);

@@ -86,7 +86,7 @@ void monitor_result(const monitor *m, double rate, cusgd_result *result)
     result->valid_loss = p->valid.bound ? problem_reported(p, m->now.valid) : (double)NAN;
     result->objective = m->now.objective * p->units.loss;
     result->gradient = m->now.gradient;
-    result->excess = monitor_excess(m);
+    result->relative_gap = monitor_excess(m);
     result->rate = rate;
     result->seconds = clock_seconds() - m->begun;
     result->rows_per_second = m->working > 0 ? (double)m->rows / m->working : 0;

@@ -41,7 +41,7 @@ double monitor_excess(const monitor *m);
 
 /* Tells the callback; 1: it wants the run to end. */
 int monitor_tell(const monitor *m, int64_t step, double loss, int evaluated, double rate);
-/* What is known of the result, into *result: all but `backoffs` and `note`. */
+/* What is known of the result, into *result: all but `rollbacks` and `note`. */
 void monitor_result(const monitor *m, double rate, cusgd_result *result);
 /* Writes to `note` (size bytes), if it is empty and the result is worse than the intercept-only model, that it is, and `advice`.
  */

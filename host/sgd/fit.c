@@ -188,7 +188,7 @@ static cusgd_status undo_epoch(sgd *s, fit *f, int64_t first_step)
     cusgd_status status = run_copy(s->run, AREA_CURRENT, AREA_EPOCH);
     s->run->at.rate_scale /= 4;
     s->run->at.step = first_step;
-    f->backoffs++;
+    f->rollbacks++;
     next_epoch(s);
     if (status == CUSGD_OK) status = b->ops->get(b->self, AREA_CURRENT, PART_THETA, s->run->theta);
     if (status == CUSGD_OK) status = problem_objective(s->problem, &s->problem->train, s->run->theta, &loss, &objective, NULL);
@@ -205,7 +205,7 @@ static cusgd_status undo_epoch(sgd *s, fit *f, int64_t first_step)
 static cusgd_status return_to_best(sgd *s, fit *f)
 {
     s->run->at.rate_scale /= 4;
-    f->backoffs++;
+    f->rollbacks++;
     s->run->at.stale = 0;
     return go_to_best(s, f);
 }
@@ -223,7 +223,7 @@ static cusgd_status run_epoch(sgd *s, fit *f, steps_report *r, int *undone)
     if (status == CUSGD_OK) status = problem_check_data(s->problem);
     if (status != CUSGD_OK) return status;
     if (went_wrong(s, r) && !is_cancelled(s)) {
-        if (!s->retreats || f->backoffs >= MOST_BACKOFFS) {
+        if (!s->retreats || f->rollbacks >= MOST_BACKOFFS) {
             f->m.stop = CUSGD_STOP_DIVERGED;
             return fit_diverged(s, rate_at(s, s->run->at.step));
         }
@@ -252,7 +252,7 @@ static cusgd_status watch(sgd *s, fit *f)
     if (status != CUSGD_OK) return status;
     watch_judge(s, f);
     int must_return = watch_has_risen(s, f) || (f->m.stop == CUSGD_STOP_TOLERANCE && watch_is_worse_than_null(s));
-    if (!must_return || f->backoffs >= MOST_BACKOFFS) return CUSGD_OK;
+    if (!must_return || f->rollbacks >= MOST_BACKOFFS) return CUSGD_OK;
     if (f->m.stop == CUSGD_STOP_TOLERANCE) f->m.stop = CUSGD_STOP_NONE; /* the lower rate gets its chance */
     return return_to_best(s, f);
 }
@@ -402,7 +402,7 @@ static cusgd_status tell_result(const sgd *s, const fit *f, cusgd_result *result
 {
     int64_t step = s->run->at.step;
     monitor_result(&f->m, rate_at(s, step > 0 ? step - 1 : 0), result);
-    result->backoffs = f->backoffs;
+    result->rollbacks = f->rollbacks;
     if (s->run->lost || !isfinite(f->m.now.loss)) return CUSGD_OK;
     return monitor_compare_null(&f->m, watch_advice(s), result->note, sizeof result->note);
 }

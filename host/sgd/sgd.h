@@ -39,7 +39,7 @@ typedef struct fit {
     monitor m;
     int64_t safe_epoch;     /* the epoch at whose end AREA_EPOCH was copied */
     int64_t evaluated_step; /* the step at which the current parameters were last evaluated; -1: never */
-    int64_t backoffs;       /* epochs undone, and returns to the best parameters */
+    int64_t rollbacks;      /* epochs undone, and returns to the best parameters */
 } fit;
 
 /* watch.c: evaluates the parameters of an area by full passes over the training rows and, where there are any, the validation

@@ -209,7 +209,7 @@ static cusgd_status finish(solver *s, cusgd_result *result)
     if (status == CUSGD_OK) status = evaluate_result(s);
     if (!result) return status;
     monitor_result(&s->m, s->step, result);
-    result->excess = (double)NAN; /* the last objectives of a method that converges faster than by a factor point nowhere */
+    result->relative_gap = (double)NAN; /* the last objectives of a method that converges faster than by a factor point nowhere */
     memcpy(result->note, s->note, sizeof result->note);
     return status == CUSGD_OK ? monitor_compare_null(&s->m, advice_of(s), result->note, sizeof result->note) : status;
 }
@@ -224,7 +224,7 @@ static cusgd_status lose_data(solver *s, cusgd_result *result)
     s->m.working = 0;
     if (!result) return status;
     monitor_result(&s->m, s->step, result);
-    result->excess = unknown;
+    result->relative_gap = unknown;
     return status;
 }
 
@@ -246,7 +246,7 @@ static cusgd_status not_converged(const solver *s)
     char share[32];
     put_above(s->problem->null_gradient > 0 ? s->gradient / s->problem->null_gradient : s->gradient,
               s->m.run->options->gradient_tolerance, share, sizeof share);
-    return fail(CUSGD_ERROR_CONVERGED,
+    return fail(CUSGD_ERROR_NOT_CONVERGED,
                 "not converged: after %lld iteration%s of solver %s the gradient is %s of the intercept-only model's, not within "
                 "%.3g%s; try %s",
                 (long long)s->m.epochs, s->m.epochs == 1 ? "" : "s", solver_word(s->m.run->options->solver), share,
@@ -272,7 +272,7 @@ static cusgd_status check_optimum(solver *s)
     double above = s->f - least;
     if (!(above > share * least + 100 * share * share * fabs(s->problem->null_loss))) return CUSGD_OK;
     s->m.stop = CUSGD_STOP_EPOCHS;
-    return fail(CUSGD_ERROR_CONVERGED,
+    return fail(CUSGD_ERROR_NOT_CONVERGED,
                 "not converged: after %lld iteration%s of solver %s the gradient is small, but the objective, %.6g, is above "
                 "the least, %.6g: columns nearly depend on each other. Try --solver exact, some --l2, or a smaller "
                 "--gradient-tolerance",
@@ -313,7 +313,7 @@ static cusgd_status end_fit(solver *s, cusgd_status status, cusgd_result *result
     s->m.run->at.was_cancelled = s->m.stop == CUSGD_STOP_CANCELLED;
     s->m.run->at.unfinished = status != CUSGD_OK || s->m.run->at.was_cancelled;
     cusgd_status ended = status, gone = problem_check_data(s->problem);
-    int has_result = status == CUSGD_OK || status == CUSGD_ERROR_CONVERGED || status == CUSGD_ERROR_DIVERGED;
+    int has_result = status == CUSGD_OK || status == CUSGD_ERROR_NOT_CONVERGED || status == CUSGD_ERROR_DIVERGED;
     interrupt_defer(1);
     if (gone != CUSGD_OK)
         ended = lose_data(s, result);

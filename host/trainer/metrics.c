@@ -84,21 +84,21 @@ static cusgd_status check_input(const scorer *s, const cusgd_data *data, int wit
     return files ? files : status;
 }
 
-static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_output as, double *out)
+static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_prediction as, double *out)
 {
-    if (!loss_is_of_classes(s->loss.kind) && (as == CUSGD_AS_CLASS || as == CUSGD_AS_PROBABILITY))
+    if (!loss_is_of_classes(s->loss.kind) && (as == CUSGD_PREDICT_CLASS || as == CUSGD_PREDICT_PROBABILITY))
         return fail(CUSGD_ERROR_USAGE, "a model of %s loss has no classes; ask for the mean", loss_word(s->loss.kind));
-    if (s->loss.kind != CUSGD_LOSS_LOGISTIC && as == CUSGD_AS_PROBABILITY)
+    if (s->loss.kind != CUSGD_LOSS_LOGISTIC && as == CUSGD_PREDICT_PROBABILITY)
         return fail(CUSGD_ERROR_USAGE, "a model of %s loss has no probabilities; ask for the class, or train with logistic loss",
                     loss_word(s->loss.kind));
-    if (as < CUSGD_AS_MEAN || as > CUSGD_AS_PROBABILITY)
+    if (as < CUSGD_PREDICT_MEAN || as > CUSGD_PREDICT_PROBABILITY)
         return fail(CUSGD_ERROR_USAGE, "output kind %d: there is no such kind of prediction", (int)as);
     int64_t n = data->view.n, rows = piece_rows(s);
     cusgd_status status = check_input(s, data, 0);
     for (int64_t i = 0; status == CUSGD_OK && i < n; i += rows)
         status = score(s, data, i, n - i < rows ? n - i : rows, out + i * s->k);
-    for (int64_t i = 0; status == CUSGD_OK && as != CUSGD_AS_LINK && i < n * s->k; i++)
-        out[i] = as == CUSGD_AS_CLASS ? (double)(out[i] > 0) : loss_mean_at(s->loss.kind, out[i]);
+    for (int64_t i = 0; status == CUSGD_OK && as != CUSGD_PREDICT_LINK && i < n * s->k; i++)
+        out[i] = as == CUSGD_PREDICT_CLASS ? (double)(out[i] > 0) : loss_mean_at(s->loss.kind, out[i]);
     return status == CUSGD_OK ? data_check_files(data) : status;
 }
 
@@ -259,7 +259,7 @@ static cusgd_status model_scorer_open(const cusgd_model *m, model_scorer *s)
     return CUSGD_OK;
 }
 
-cusgd_status cusgd_model_predict(const cusgd_model *model, const cusgd_data *data, cusgd_output as, double *out)
+cusgd_status cusgd_model_predict(const cusgd_model *model, const cusgd_data *data, cusgd_prediction as, double *out)
 {
     model_scorer s;
     cusgd_status status = model_scorer_open(model, &s);
@@ -301,7 +301,7 @@ static cusgd_status trainer_scorer(cusgd_trainer *t, scorer *s)
     return run_theta(&t->run, t->run.at.result, t->run.theta);
 }
 
-cusgd_status cusgd_trainer_predict(cusgd_trainer *t, const cusgd_data *data, cusgd_output as, double *out)
+cusgd_status cusgd_trainer_predict(cusgd_trainer *t, const cusgd_data *data, cusgd_prediction as, double *out)
 {
     scorer s;
     cusgd_status status = trainer_scorer(t, &s);
@@ -315,7 +315,7 @@ cusgd_status cusgd_trainer_evaluate(cusgd_trainer *t, const cusgd_data *data, in
     return status == CUSGD_OK ? evaluate(&s, data, output, metrics) : status;
 }
 
-cusgd_status cusgd_trainer_model(cusgd_trainer *t, cusgd_model **out)
+cusgd_status cusgd_trainer_create_model(cusgd_trainer *t, cusgd_model **out)
 {
     cusgd_model *m;
     const char *missing = NULL;
@@ -325,7 +325,7 @@ cusgd_status cusgd_trainer_model(cusgd_trainer *t, cusgd_model **out)
     if (status != CUSGD_OK) return status;
     status = model_set_offset(m, t->problem.train.data->offset, t->problem.train.data->offset_name);
     if (status == CUSGD_OK) status = model_set_layout(m, t->problem.train.data->layout);
-    if (status == CUSGD_OK) status = cusgd_trainer_get(t, m->weight, m->bias);
+    if (status == CUSGD_OK) status = cusgd_trainer_get_coefficients(t, m->weight, m->bias);
     int readable = !t->run.lost && !t->run.at.was_cancelled &&
                    problem_check_data(&t->problem) == CUSGD_OK; /* the errors take a pass over the data */
     if (status == CUSGD_OK && readable) {

@@ -164,18 +164,18 @@ const char *cusgd_trainer_note(const cusgd_trainer *t, size_t index)
 
 void cusgd_trainer_options(const cusgd_trainer *t, cusgd_options *options) { *options = t->options; }
 
-const char *cusgd_trainer_device(const cusgd_trainer *t) { return t->backend.name; }
+const char *cusgd_trainer_device_name(const cusgd_trainer *t) { return t->backend.name; }
 
 void cusgd_trainer_cancel(cusgd_trainer *t) { t->run.cancelled = 1; }
 
-cusgd_status cusgd_trainer_get(cusgd_trainer *t, double *weight, double *bias)
+cusgd_status cusgd_trainer_get_coefficients(cusgd_trainer *t, double *weight, double *bias)
 {
     cusgd_status status = run_theta(&t->run, t->run.at.result, t->run.theta);
     if (status == CUSGD_OK) problem_to_data(&t->problem, t->run.theta, weight, bias);
     return status;
 }
 
-cusgd_status cusgd_trainer_set(cusgd_trainer *t, const double *weight, const double *bias)
+cusgd_status cusgd_trainer_set_coefficients(cusgd_trainer *t, const double *weight, const double *bias)
 {
     for (int64_t i = 0; i < t->problem.d * t->problem.k; i++)
         if (!isfinite(weight[i])) return fail(CUSGD_ERROR_DATA, "weight %lld of the starting point is not finite", (long long)i);

@@ -21,8 +21,8 @@ def library_of(command):
 class Library:
     def __init__(self, path):
         self.of = c.CDLL(path)
-        self.of.cusgd_last_error.restype = self.of.cusgd_version.restype = self.of.cusgd_trainer_device.restype = c.c_char_p
-        self.of.cusgd_trainer_device.argtypes = [c.c_void_p]
+        self.of.cusgd_last_error.restype = self.of.cusgd_version.restype = self.of.cusgd_trainer_device_name.restype = c.c_char_p
+        self.of.cusgd_trainer_device_name.argtypes = [c.c_void_p]
         for name in ("cusgd_trainer_free", "cusgd_data_free"):
             getattr(self.of, name).argtypes = [c.c_void_p]
             getattr(self.of, name).restype = None
@@ -65,7 +65,7 @@ class Trainer:
         library.of.cusgd_trainer_options(self.at, kept)
         library.check(library.of.cusgd_options_get(kept, b"batch", chosen))
         self.batch = int(chosen.value)
-        self.device = library.of.cusgd_trainer_device(self.at).decode()
+        self.device = library.of.cusgd_trainer_device_name(self.at).decode()
 
     def step(self, steps):
         self.library.check(self.library.of.cusgd_trainer_step(self.at, c.c_int64(steps)))
@@ -76,7 +76,7 @@ class Trainer:
     def get(self):
         weight, bias = np.empty(self.d), np.empty(1)
         places = (c.c_void_p(a.ctypes.data) for a in (weight, bias))
-        self.library.check(self.library.of.cusgd_trainer_get(self.at, *places))
+        self.library.check(self.library.of.cusgd_trainer_get_coefficients(self.at, *places))
         return weight, float(bias[0])
 
     def free(self):

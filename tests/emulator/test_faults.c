@@ -132,12 +132,12 @@ static void check_kept(const faulty *f, cusgd_trainer *t, const cusgd_result *r)
     parameters_of(t, COLS, OUTPUTS, parameters);
     cr_assert_arr_eq(parameters, sound.epoch[best], sizeof parameters, "call %lu, %s: not the parameters of epoch %d", f->n,
                      f->call, best);
-    assert_works(cusgd_trainer_model(t, &model));
+    assert_works(cusgd_trainer_create_model(t, &model));
     cr_assert_eq(cusgd_model_weight(model)[1], parameters[1]);
     cusgd_model_free(model);
     assert_fails(cusgd_trainer_fit(t, NULL, NULL, NULL), CUSGD_ERROR_DEVICE, "make another");
     assert_fails(cusgd_trainer_step(t, 1), CUSGD_ERROR_DEVICE, "make another");
-    assert_fails(cusgd_trainer_set(t, none, none), CUSGD_ERROR_DEVICE, "make another");
+    assert_fails(cusgd_trainer_set_coefficients(t, none, none), CUSGD_ERROR_DEVICE, "make another");
     kept += best > 0;
 }
 
@@ -157,10 +157,10 @@ static void run_library(faulty *f)
     status = cusgd_trainer_fit(t, on_epoch, f, &r);
     check(f, t, "cusgd_trainer_fit", status);
     if (status == CUSGD_ERROR_DEVICE) check_kept(f, t, &r);
-    check(f, t, "cusgd_trainer_get", cusgd_trainer_get(t, weight, NULL));
+    check(f, t, "cusgd_trainer_get_coefficients", cusgd_trainer_get_coefficients(t, weight, NULL));
     check(f, t, "cusgd_trainer_evaluate", cusgd_trainer_evaluate(t, sound.valid, -1, &m));
-    check(f, t, "cusgd_trainer_predict", cusgd_trainer_predict(t, sound.data, CUSGD_AS_MEAN, p));
-    check(f, t, "cusgd_trainer_model", cusgd_trainer_model(t, &model));
+    check(f, t, "cusgd_trainer_predict", cusgd_trainer_predict(t, sound.data, CUSGD_PREDICT_MEAN, p));
+    check(f, t, "cusgd_trainer_create_model", cusgd_trainer_create_model(t, &model));
     cusgd_model_free(model);
     cusgd_trainer_free(t);
 }

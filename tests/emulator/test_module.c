@@ -38,7 +38,7 @@ Test(module, emul_devices_are_listed)
 {
     cusgd_device device;
     cr_assert(cusgd_device_at(1, &device));
-    cr_assert(device.usable && device.memory > 0 && strcmp(device.word, "cuda:0") == 0, "%s: %s", device.word, device.note);
+    cr_assert(device.usable && device.memory > 0 && strcmp(device.id, "cuda:0") == 0, "%s: %s", device.id, device.note);
     cr_assert(strstr(device.note, "compute capability") && strstr(device.note, "libcusgd-cuda.so"), "%s", device.note);
     cr_assert_eq(device.compiles, 0);
     cr_assert_not(cusgd_device_at(2, &device));

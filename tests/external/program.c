@@ -22,7 +22,7 @@ int main(void)
     cusgd_status status = cusgd_data_wrap(N, D, 1, features, targets, weights, &data);
     if (status == CUSGD_OK) status = cusgd_trainer_create(&options, data, NULL, &trainer);
     if (status == CUSGD_OK) status = cusgd_trainer_fit(trainer, NULL, NULL, NULL);
-    if (status == CUSGD_OK) status = cusgd_trainer_get(trainer, theta, &b);
+    if (status == CUSGD_OK) status = cusgd_trainer_get_coefficients(trainer, theta, &b);
     if (status == CUSGD_OK)
         printf("y = %.3f x0 %+.3f x1 %+.3f\n", theta[0], theta[1], b);
     else
