@@ -9,7 +9,7 @@
 #ifndef CUSGD_HOST_BACKEND_H
 #define CUSGD_HOST_BACKEND_H
 
-#include "cusgd.h"
+#include "scalar/kinds.h"
 #include "data.h"
 #include "scalar/loss_rule.h"
 #include "scalar/sampling.h"

@@ -2,7 +2,7 @@
 #ifndef CUSGD_HOST_DATA_H
 #define CUSGD_HOST_DATA_H
 
-#include "cusgd.h"
+#include "cusgd_tools.h"
 
 /* n rows of x (d columns), y (k columns; at NULL: none), w (one column; at NULL: every weight 1) and o (one column; at NULL:
  * every offset 0). Row i is row rows[i] of the matrices, or row i where rows is NULL. A view: it owns nothing. */

@@ -3,11 +3,14 @@
 #include "backend.h"
 #include "error.h"
 #include "module.h"
+#include "options.h"
 #include "pool.h"
+#include "public.h"
 
 #include <dlfcn.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +27,8 @@ static struct module {
     char missing[512]; /* why there is none */
 } module;
 static pthread_once_t module_sought = PTHREAD_ONCE_INIT;
+static char module_folder[sizeof module.path]; /* cusgd_set_module_folder's; "": none */
+static _Atomic int module_was_sought;
 static const backend_services services = {fail, pool_share};
 
 static int is_file_in(const char *folder, const char *below)
@@ -69,7 +74,8 @@ static void load_module(void)
 /* A module that is named is taken as it is; one that lies installed is opened only where there is a driver. */
 static void seek_module(void)
 {
-    const char *folder = secure_getenv("CUSGD_MODULE_DIR");
+    atomic_store(&module_was_sought, 1);
+    const char *folder = *module_folder ? module_folder : secure_getenv("CUSGD_MODULE_DIR");
     if (folder && *folder && is_file_in(folder, "")) {
         load_module();
         return;
@@ -88,6 +94,18 @@ static const struct module *the_module(void)
 {
     pthread_once(&module_sought, seek_module);
     return &module;
+}
+
+cusgd_status cusgd_set_module_folder(const char *folder)
+{
+    size_t length = strlen(folder);
+    if (atomic_load(&module_was_sought))
+        return fail(CUSGD_ERROR_USAGE,
+                    "the CUDA module has been looked for already: name its folder before the first device is used");
+    if (length == 0 || length >= sizeof module_folder)
+        return fail(CUSGD_ERROR_USAGE, "the folder of the CUDA module has a name of %zu bytes", length);
+    memcpy(module_folder, folder, length + 1);
+    return CUSGD_OK;
 }
 
 /* ---- Opening ---- */
@@ -117,7 +135,7 @@ cusgd_status backend_open(const char *device, cusgd_precision precision, int thr
 cusgd_status cusgd_read_bandwidth(const char *device, int threads, int64_t bytes, double *bytes_per_second)
 {
     cusgd_options o;
-    cusgd_options_init(&o);
+    options_init(&o);
     cusgd_status status = cusgd_options_set(&o, "device", device);
     if (status) return status;
     if (threads < 0 || bytes < 1)
@@ -194,7 +212,7 @@ static int describe_cuda(int index, cusgd_device *device)
     return 1;
 }
 
-int cusgd_device_at(size_t index, cusgd_device *device)
+int device_at(size_t index, cusgd_device *device)
 {
     memset(device, 0, sizeof *device);
     if (index > INT_MAX / 2) return 0;

@@ -1,6 +1,8 @@
 #include "error.h"
 
 #include "data.h"
+#include "options.h"
+#include "sized.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -11,7 +13,35 @@
 
 static _Thread_local char message[4096]; /* all problems of a table fit in */
 
+static _Thread_local cusgd_error last; /* the same failure as data */
+
 const char *cusgd_last_error(void) { return message; }
+
+cusgd_status cusgd_last_error_info(cusgd_error *error)
+{
+    cusgd_error now = last; /* before a failure of this call */
+    cusgd_status status = sized_check(error->size, "error");
+    if (!status) sized_put(error, &now, sizeof now);
+    return status;
+}
+
+const char *cusgd_status_name(cusgd_status status)
+{
+    switch (status) {
+    case CUSGD_OK: return "ok";
+    case CUSGD_ERROR_USAGE: return "usage";
+    case CUSGD_ERROR_DATA: return "data";
+    case CUSGD_ERROR_DEVICE: return "device";
+    case CUSGD_ERROR_DIVERGED: return "diverged";
+    case CUSGD_ERROR_MISMATCH: return "mismatch";
+    case CUSGD_ERROR_MEMORY: return "memory";
+    case CUSGD_ERROR_NOT_CONVERGED: return "not-converged";
+    case CUSGD_ERROR_INTERRUPTED: return "interrupted";
+    }
+    return "unknown";
+}
+
+int cusgd_version_number(void) { return CUSGD_VERSION; }
 
 const char *cusgd_version(void)
 {
@@ -33,17 +63,46 @@ static void message_set(const char *text)
         used += bytes;
     }
     message[used] = '\0';
+    options_undash(message);
+}
+
+static cusgd_status fail_with(cusgd_error info, const char *format, va_list arguments)
+{
+    char whole[sizeof message];
+    vsnprintf(whole, sizeof whole, format, arguments);
+    message_set(whole);
+    info.size = sizeof info;
+    last = info;
+    return info.status;
 }
 
 cusgd_status fail(cusgd_status status, const char *format, ...)
 {
-    char whole[sizeof message];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(whole, sizeof whole, format, arguments);
+    fail_with((cusgd_error){.status = status}, format, arguments);
     va_end(arguments);
-    message_set(whole);
     return status;
+}
+
+cusgd_status fail_option(const char *option, const char *format, ...)
+{
+    va_list arguments;
+    cusgd_error info = {.status = CUSGD_ERROR_USAGE};
+    snprintf(info.option, sizeof info.option, "%s", option ? option : "");
+    va_start(arguments, format);
+    fail_with(info, format, arguments);
+    va_end(arguments);
+    return CUSGD_ERROR_USAGE;
+}
+
+cusgd_status fail_data_row(int64_t row, int64_t column, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fail_with((cusgd_error){.status = CUSGD_ERROR_DATA, .row = row + 1, .column = column + 1}, format, arguments);
+    va_end(arguments);
+    return CUSGD_ERROR_DATA;
 }
 
 cusgd_status fail_memory(size_t bytes, const char *what)
@@ -62,6 +121,7 @@ cusgd_status fail_in(cusgd_status status, const char *format, ...)
     snprintf(whole + used, sizeof whole - used, ": %s", message);
     whole[sizeof message - 1] = '\0';
     message_set(whole);
+    last.status = status; /* what it was about stays */
     return status;
 }
 

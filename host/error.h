@@ -8,6 +8,12 @@
 /* Sets this thread's message and returns `status`. */
 __attribute__((format(printf, 2, 3))) cusgd_status fail(cusgd_status status, const char *format, ...);
 
+/* Likewise a USAGE error in the value of an option (its name; NULL: of none in particular). */
+__attribute__((format(printf, 2, 3))) cusgd_status fail_option(const char *option, const char *format, ...);
+
+/* Likewise a DATA error in a row of the data and, unless `column` is -1, a feature, both from 0. */
+__attribute__((format(printf, 3, 4))) cusgd_status fail_data_row(int64_t row, int64_t column, const char *format, ...);
+
 /* The usual case of CUSGD_ERROR_MEMORY: "out of memory: N bytes for WHAT". */
 cusgd_status fail_memory(size_t bytes, const char *what);
 

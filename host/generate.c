@@ -2,8 +2,10 @@
 #include "backend.h"
 #include "error.h"
 #include "model.h"
+#include "public.h"
 #include "scalar/random.h"
 #include "scalar/sampling.h"
+#include "sized.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -19,12 +21,20 @@ enum { PIECE_ROWS = 1 << 16, PIECE_BYTES = 1 << 26 };
 enum { X, Y, TRUTH, OUTPUTS };
 static const char *const output_names[OUTPUTS] = {"x.npy", "y.npy", "true.safetensors"};
 
-void cusgd_generator_init(cusgd_generator *generator)
+cusgd_status cusgd_generator_init(cusgd_generator *generator)
 {
-    *generator = (cusgd_generator){.outputs = 1, .noise = 1, .condition = 1};
+    const cusgd_generator usual = {.outputs = 1, .noise = 1, .condition = 1};
+    cusgd_status status = sized_check(generator->size, "generator");
+    if (!status) sized_put(generator, &usual, sizeof usual);
+    return status;
 }
 
-static int64_t element_bytes(const cusgd_generator *g) { return g->precision == CUSGD_PRECISION_FLOAT ? 4 : 8; }
+static cusgd_precision precision_of(const cusgd_generator *g)
+{
+    return g->type == CUSGD_TYPE_FLOAT32 ? CUSGD_PRECISION_FLOAT : CUSGD_PRECISION_DOUBLE;
+}
+
+static int64_t element_bytes(const cusgd_generator *g) { return g->type == CUSGD_TYPE_FLOAT32 ? 4 : 8; }
 
 static cusgd_status check_generator(const cusgd_generator *g)
 {
@@ -47,8 +57,8 @@ static cusgd_status check_generator(const cusgd_generator *g)
         return fail(CUSGD_ERROR_USAGE, "condition and correlation each shape the columns: choose one");
     if (g->targets < CUSGD_SYNTHETIC_LINEAR || g->targets > CUSGD_SYNTHETIC_POSITIVE)
         return fail(CUSGD_ERROR_USAGE, "targets are neither linear nor logistic nor positive");
-    if (g->precision != CUSGD_PRECISION_FLOAT && g->precision != CUSGD_PRECISION_DOUBLE)
-        return fail(CUSGD_ERROR_USAGE, "precision is neither float nor double");
+    if (g->type != CUSGD_TYPE_FLOAT32 && g->type != CUSGD_TYPE_FLOAT64)
+        return fail(CUSGD_ERROR_USAGE, "the type is neither CUSGD_TYPE_FLOAT32 nor CUSGD_TYPE_FLOAT64");
     return CUSGD_OK;
 }
 
@@ -58,7 +68,7 @@ static cusgd_status check_generator(const cusgd_generator *g)
 static double truth_at(const cusgd_generator *g, uint64_t i)
 {
     double z = normal_from(random_block(stream_key(g->seed, STREAM_TRUTH), i / 4).at[i % 4]);
-    return g->precision == CUSGD_PRECISION_FLOAT ? (double)(float)z : z;
+    return g->type == CUSGD_TYPE_FLOAT32 ? (double)(float)z : z;
 }
 
 /* (cols + 1) x outputs: normal at the informative columns, the same ones for all outputs, 0 elsewhere; the biases normal.
@@ -101,7 +111,7 @@ static cusgd_status append_rows(const cusgd_generator *g, const double *truth, n
     int64_t piece = PIECE_BYTES / row < 1 ? 1 : PIECE_BYTES / row < PIECE_ROWS ? PIECE_BYTES / row : PIECE_ROWS;
     if (piece > g->rows) piece = g->rows;
     backend device;
-    cusgd_status status = cpu_backend_open(g->precision, 0, &device);
+    cusgd_status status = cpu_backend_open(precision_of(g), 0, &device);
     if (status) return status;
     void *x_rows = allocate((size_t)(piece * g->cols), (size_t)element);
     void *y_rows = allocate((size_t)(piece * g->outputs), (size_t)element);
@@ -137,7 +147,7 @@ static cusgd_status put_in_place(const cusgd_generator *g, const double *truth, 
 
 static cusgd_status write_problem(const cusgd_generator *g, char *const paths[OUTPUTS])
 {
-    cusgd_type type = g->precision == CUSGD_PRECISION_FLOAT ? CUSGD_TYPE_FLOAT32 : CUSGD_TYPE_FLOAT64;
+    cusgd_type type = g->type;
     npy_writer *x = NULL, *y = NULL;
     double *truth = draw_truth(g);
     if (!truth) return fail_memory((size_t)(g->cols + 1) * (size_t)g->outputs * sizeof *truth, "the true coefficients");
@@ -198,7 +208,7 @@ static cusgd_status make_folder(const char *folder, int *made)
     return fail(CUSGD_ERROR_DATA, "%s: is there and is no folder", folder);
 }
 
-cusgd_status cusgd_generate(const cusgd_generator *generator, const char *folder, int force)
+cusgd_status generate_folder(const cusgd_generator *generator, const char *folder, int force)
 {
     char *paths[OUTPUTS] = {NULL};
     int made = 0;
@@ -222,7 +232,7 @@ static cusgd_status make_rows(const cusgd_generator *g, void *x, void *y)
     backend device;
     double *truth = draw_truth(g);
     if (!truth) return fail_memory((size_t)(g->cols + 1) * (size_t)g->outputs * sizeof *truth, "the true coefficients");
-    cusgd_status status = cpu_backend_open(g->precision, 0, &device);
+    cusgd_status status = cpu_backend_open(precision_of(g), 0, &device);
     if (!status) {
         status = device.ops->generate(device.self, g, truth, 0, g->rows, x, y);
         device.ops->close(device.self);
@@ -231,12 +241,12 @@ static cusgd_status make_rows(const cusgd_generator *g, void *x, void *y)
     return status;
 }
 
-cusgd_status cusgd_data_generate(const cusgd_generator *g, cusgd_data **out)
+cusgd_status data_generate(const cusgd_generator *g, cusgd_data **out)
 {
     *out = NULL;
     cusgd_status status = check_generator(g);
     if (status) return status;
-    cusgd_type type = g->precision == CUSGD_PRECISION_FLOAT ? CUSGD_TYPE_FLOAT32 : CUSGD_TYPE_FLOAT64;
+    cusgd_type type = g->type;
     void *x = allocate_aligned((size_t)(g->rows * g->cols), (size_t)element_bytes(g));
     void *y = allocate_aligned((size_t)(g->rows * g->outputs), (size_t)element_bytes(g));
     cusgd_matrix x_rows = {x, type, g->cols, 1}, y_rows = {y, type, g->outputs, 1}, none = {.at = NULL};

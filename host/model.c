@@ -5,6 +5,8 @@
 #include "data/safetensors.h"
 #include "error.h"
 #include "options.h"
+#include "public.h"
+#include "sized.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -110,6 +112,69 @@ cusgd_status model_create(const cusgd_options *options, int64_t d, int64_t k, ch
     return status;
 }
 
+/* The loss of *arrays, and what the metadata says of it. */
+static cusgd_status set_loss(cusgd_model *m, const cusgd_model_arrays *arrays)
+{
+    cusgd_options o;
+    char number[CUSGD_OPTION_TEXT];
+    options_init(&o);
+    o.precision = CUSGD_PRECISION_DOUBLE;
+    if (arrays->loss && !loss_from_word(arrays->loss, &o.loss))
+        return fail_option("loss", "there is no loss \"%.60s\"", arrays->loss);
+    const char *option = loss_info_of(o.loss)->option;
+    int given = option && arrays->loss_number != 0 && !isnan(arrays->loss_number);
+    cusgd_status status = given ? cusgd_options_set_number(&o, option, arrays->loss_number) : CUSGD_OK;
+    if (status) return status;
+    loss_numbers_choose(&o);
+    m->loss = loss_rule_of(&o);
+    status = model_metadata_create(m, 3);
+    if (!status) status = model_metadata_put(m, "cusgd", cusgd_version());
+    if (!status) status = model_metadata_put(m, "loss", loss_word(o.loss));
+    if (!status && option) status = cusgd_options_get(&o, option, number);
+    if (!status && option) status = model_metadata_put(m, option, number);
+    return status;
+}
+
+static cusgd_status check_arrays(const cusgd_model_arrays *a)
+{
+    if (a->cols < 1 || a->outputs < 1 || a->cols > INT64_MAX / 16 / a->outputs)
+        return fail(CUSGD_ERROR_USAGE, "a model has cols >= 1 and outputs >= 1, not %" PRId64 " and %" PRId64, a->cols,
+                    a->outputs);
+    if (!a->weight)
+        return fail(CUSGD_ERROR_USAGE, "weight is NULL: a model needs %" PRId64 " coefficients", a->cols * a->outputs);
+    if (a->offset < CUSGD_OFFSET_NONE || a->offset > CUSGD_OFFSET_EXPOSURE)
+        return fail(CUSGD_ERROR_USAGE, "offset kind %d: there is no such kind of offset", (int)a->offset);
+    for (int64_t i = 0; i < a->cols * a->outputs; i++)
+        if (!isfinite(a->weight[i]))
+            return fail(CUSGD_ERROR_DATA, "coefficient %" PRId64 " is %g, which is not a finite number", i + 1, a->weight[i]);
+    for (int64_t i = 0; a->bias && i < a->outputs; i++)
+        if (!isfinite(a->bias[i]))
+            return fail(CUSGD_ERROR_DATA, "intercept %" PRId64 " is %g, which is not a finite number", i + 1, a->bias[i]);
+    return CUSGD_OK;
+}
+
+cusgd_status cusgd_model_create(const cusgd_model_arrays *given, cusgd_model **out)
+{
+    cusgd_model_arrays a;
+    *out = NULL;
+    cusgd_status status = sized_check(given->size, "arrays");
+    if (status) return status;
+    sized_get(&a, given, sizeof a);
+    status = check_arrays(&a);
+    if (!status)
+        status = model_create(NULL, a.cols, a.outputs, (char *const *)(uintptr_t)a.features, (char *const *)(uintptr_t)a.targets,
+                              (char *const *)(uintptr_t)a.classes, out);
+    if (status) return status;
+    memcpy((*out)->weight, a.weight, sizeof(double) * (size_t)(a.cols * a.outputs));
+    if (a.bias) memcpy((*out)->bias, a.bias, sizeof(double) * (size_t)a.outputs);
+    (*out)->offset = a.offset;
+    status = set_loss(*out, &a);
+    if (!status) return CUSGD_OK;
+    cusgd_model_free(*out);
+    *out = NULL;
+    return status;
+}
+
 cusgd_status model_set_offset(cusgd_model *model, cusgd_offset kind, const char *name)
 {
     model->offset = kind;
@@ -119,7 +184,10 @@ cusgd_status model_set_offset(cusgd_model *model, cusgd_offset kind, const char 
 
 cusgd_status model_set_missing(cusgd_model *model, const char *reason)
 {
-    return model_metadata_put(model, "no_standard_errors", reason);
+    char text[256];
+    snprintf(text, sizeof text, "%s", reason);
+    options_undash(text);
+    return model_metadata_put(model, "no_standard_errors", text);
 }
 
 cusgd_status model_set_layout(cusgd_model *model, const cusgd_layout *layout) { return layout_copy(layout, &model->layout); }
@@ -237,20 +305,46 @@ static cusgd_status check_numbers(const char *path, const char *what, const doub
     return CUSGD_OK;
 }
 
-/* The tensors are F64 whatever the precision of the run: an intercept beside columns of large mean needs the digits. */
-cusgd_status cusgd_model_save(const cusgd_model *model, const char *path)
+/* What is written, to a file or to memory. */
+typedef struct contents {
+    cJSON *metadata;
+    tensor tensors[2];
+} contents;
+
+/* The tensors are F64 whatever the precision of the run: an intercept beside columns of large mean needs the digits. `path` is
+ * for messages. The caller frees the metadata. */
+static cusgd_status contents_of(const cusgd_model *model, const char *path, contents *out)
 {
     int64_t d = model->d, k = model->k;
     cusgd_status status = check_numbers(path, "coefficient", model->weight, k * d);
     if (!status) status = check_numbers(path, "intercept", model->bias, k);
     if (!status && model->errors) status = check_numbers(path, "standard error", model->errors, k * (d + 1));
     if (status) return status;
-    cJSON *metadata = describe_model(model);
-    if (!metadata) return fail(CUSGD_ERROR_MEMORY, "out of memory for the metadata of %s", path);
-    tensor tensors[] = {{"weight", CUSGD_TYPE_FLOAT64, 2, {k, d}, k * d, (const unsigned char *)model->weight},
-                        {"bias", CUSGD_TYPE_FLOAT64, 1, {k, 0}, k, (const unsigned char *)model->bias}};
-    status = safetensors_write(path, metadata, tensors, 2);
-    cJSON_Delete(metadata);
+    *out = (contents){describe_model(model),
+                      {{"weight", CUSGD_TYPE_FLOAT64, 2, {k, d}, k * d, (const unsigned char *)model->weight},
+                       {"bias", CUSGD_TYPE_FLOAT64, 1, {k, 0}, k, (const unsigned char *)model->bias}}};
+    return out->metadata ? CUSGD_OK : fail(CUSGD_ERROR_MEMORY, "out of memory for the metadata of %s", path);
+}
+
+cusgd_status cusgd_model_save(const cusgd_model *model, const char *path)
+{
+    contents c;
+    cusgd_status status = contents_of(model, path, &c);
+    if (status) return status;
+    status = safetensors_write(path, c.metadata, c.tensors, 2);
+    cJSON_Delete(c.metadata);
+    return status;
+}
+
+cusgd_status cusgd_model_save_memory(const cusgd_model *model, void *buffer, size_t capacity, size_t *bytes)
+{
+    contents c;
+    cusgd_status status = contents_of(model, "a model", &c);
+    if (status) return status;
+    status = safetensors_write_memory(buffer, buffer ? capacity : 0, bytes, c.metadata, c.tensors, 2);
+    cJSON_Delete(c.metadata);
+    if (!status && buffer && *bytes > capacity)
+        status = fail(CUSGD_ERROR_USAGE, "the model has %zu bytes, and the buffer %zu", *bytes, capacity);
     return status;
 }
 
@@ -260,11 +354,17 @@ int64_t cusgd_model_cols(const cusgd_model *model) { return model->d; }
 int64_t cusgd_model_outputs(const cusgd_model *model) { return model->k; }
 const double *cusgd_model_weight(const cusgd_model *model) { return model->weight; }
 const double *cusgd_model_bias(const cusgd_model *model) { return model->bias; }
-cusgd_loss cusgd_model_loss(const cusgd_model *model) { return model->loss.kind; }
 
-const double *cusgd_model_standard_errors(const cusgd_model *model, int64_t *freedom)
+const cusgd_loss_info *cusgd_model_loss(const cusgd_model *model, double *number)
 {
-    if (freedom) *freedom = model->freedom;
+    const cusgd_loss_info *info = loss_info_of(model->loss.kind);
+    if (number) *number = info->option ? model->loss.number : (double)NAN;
+    return info;
+}
+
+const double *cusgd_model_standard_errors(const cusgd_model *model, int64_t *degrees_of_freedom)
+{
+    if (degrees_of_freedom) *degrees_of_freedom = model->freedom;
     return model->errors;
 }
 
@@ -309,7 +409,7 @@ int cusgd_model_metadata(const cusgd_model *model, size_t index, const char **na
     return 1;
 }
 
-void cusgd_model_reader(const cusgd_model *model, cusgd_reader *reader)
+void model_reader(const cusgd_model *model, cusgd_reader *reader)
 {
     reader->layout = model->layout;
     if (model->features) {

@@ -2,7 +2,7 @@
 #ifndef CUSGD_HOST_MODEL_H
 #define CUSGD_HOST_MODEL_H
 
-#include "cusgd.h"
+#include "cusgd_tools.h"
 #include "scalar/loss_rule.h"
 
 struct cusgd_model {

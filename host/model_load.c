@@ -170,15 +170,12 @@ static int is_names_key(const char *name)
 /* The loss of this word, with its number in double: predictions are made in double. 0: there is none. */
 static int load_loss(const safetensors *s, const char *word, cusgd_model *m)
 {
-    static const char *const numbers[] = {"delta", "width", "quantile", "power"};
     cusgd_options options;
-    cusgd_options_init(&options);
+    options_init(&options);
     options.precision = CUSGD_PRECISION_DOUBLE;
     if (!loss_from_word(word, &options.loss)) return 0;
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        const char *value = metadata_text(s, numbers[i]);
-        if (value && cusgd_options_set(&options, numbers[i], value) != CUSGD_OK) return 0;
-    }
+    const char *option = loss_info_of(options.loss)->option, *value = option ? metadata_text(s, option) : NULL;
+    if (value && cusgd_options_set(&options, option, value) != CUSGD_OK) return 0;
     m->loss = loss_rule_of(&options);
     return 1;
 }
@@ -207,20 +204,33 @@ static cusgd_status load_metadata(const safetensors *s, cusgd_model *m)
     return status;
 }
 
-cusgd_status cusgd_model_load(const char *path, cusgd_model **out)
+/* Closes the file. */
+static cusgd_status load_file(safetensors *file, cusgd_model **out)
 {
-    safetensors file;
-    *out = NULL;
-    cusgd_status status = safetensors_open(path, &file);
-    if (status) return status;
-    status = load_tensors(&file, out);
-    if (!status) status = load_metadata(&file, *out);
-    cusgd_status shrunk = file_check(file.mapping);
+    cusgd_status status = load_tensors(file, out);
+    if (!status) status = load_metadata(file, *out);
+    cusgd_status shrunk = file_check(file->mapping);
     if (shrunk) status = shrunk;
-    safetensors_close(&file);
+    safetensors_close(file);
     if (status) {
         cusgd_model_free(*out);
         *out = NULL;
     }
     return status;
+}
+
+cusgd_status cusgd_model_load(const char *path, cusgd_model **out)
+{
+    safetensors file;
+    *out = NULL;
+    cusgd_status status = safetensors_open(path, &file);
+    return status ? status : load_file(&file, out);
+}
+
+cusgd_status cusgd_model_load_memory(const void *bytes, size_t count, cusgd_model **out)
+{
+    safetensors file;
+    *out = NULL;
+    cusgd_status status = safetensors_open_memory("the bytes of a model", bytes, count, &file);
+    return status ? status : load_file(&file, out);
 }

@@ -2,72 +2,59 @@
 
 #include "data.h"
 #include "error.h"
+#include "scalar/optimizers.h"
+#include "scalar/sampling.h"
+#include "scalar/schedule.h"
 
+#include <ctype.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* What an option's field holds and which values it may have. */
-enum kind {
-    WORD,     /* an enumeration, its values in the order of `words` */
-    POSITIVE, /* double > 0; the kinds of numbers follow one another */
-    NATURAL,  /* double >= 0 */
-    SHARE,    /* double in [0, 1) */
-    INSIDE,   /* double in (0, 1) */
-    POWER,    /* double in (1, 2) */
-    NUMBER,   /* double, any */
-    COUNT,    /* int64_t from `least` to COUNT_MOST */
-    THREADS,  /* int from `least` to THREADS_MOST */
-    FLAG,     /* int, 0 or 1 */
-    SEED,     /* uint64_t */
-    DEVICE,   /* char[16] */
-};
+/* What the member of an option is. */
+enum storage_kind { IN_INT, IN_INT64, IN_DOUBLE, IN_SEED, IN_DEVICE };
 
 enum rounding { EXACT, ROUNDED };
 
 /* Bounds that keep every product of counts within the trainer's arithmetic. */
-static const int64_t COUNT_MOST = INT64_C(1000000000000);
-static const int THREADS_MOST = 4096;
+#define MAX_COUNT   1e12
+#define MAX_THREADS 4096
 
 typedef struct option {
     cusgd_option_info info;
-    enum kind kind;
-    size_t offset;            /* in cusgd_options */
-    const char *const *words; /* WORD, NULL-terminated; COUNT: the word for -1, or NULL */
-    int64_t least;
-    int64_t open;           /* what "auto" is: COUNT, THREADS: this value; numbers: NAN, flags: -1, both only where it is 1 */
+    enum storage_kind kind;
+    size_t offset;          /* in cusgd_options */
+    int64_t open;           /* what "auto" is as a whole number or a flag; as a number it is NAN */
     enum rounding rounding; /* ROUNDED: the device computes with it in its precision */
 } option;
 
-static const char *const loss_words[] = {"squared",
-                                         "mse",
-                                         "logistic",
-                                         "huber",
-                                         "epsilon-insensitive",
-                                         "squared-epsilon-insensitive",
-                                         "hinge",
-                                         "squared-hinge",
-                                         "quantile",
-                                         "poisson",
-                                         "gamma",
-                                         "tweedie",
-                                         "log-cosh",
-                                         NULL};
-static const char *const optimizer_words[] = {"auto",     "sgd",     "momentum", "nesterov", "adagrad",
-                                              "adadelta", "rmsprop", "adam",     "adamw",    "amsgrad",
-                                              "nadam",    "radam",   "adamax",   "asgd",     NULL};
+/* ---- Names --------------------------------------------------------------------------------------------------------------- */
+
+/* Names and what a help text calls the choice, "a|b|c", from the table of a family. */
+#define LOSS_NAME(KIND, NAME, ...)           [CUSGD_LOSS_##KIND] = NAME,
+#define OPTIMIZER_NAME(KIND, NAME, ...)      [KIND] = NAME,
+#define SCHEDULE_NAME(KIND, NAME, ...)       [CUSGD_SCHEDULE_##KIND] = NAME,
+#define SAMPLING_NAME(KIND, NAME, ROW, FLAG) [CUSGD_SAMPLING_##KIND] = NAME,
+#define AFTER_BAR(KIND, NAME, ...)           "|" NAME
+
+static const char *const loss_words[] = {LOSSES(LOSS_NAME) NULL};
+static const char *const optimizer_words[] = {OPTIMIZERS(OPTIMIZER_NAME) NULL};
+static const char *const schedule_words[] = {SCHEDULES(SCHEDULE_NAME) NULL};
+static const char *const sampling_words[] = {SAMPLINGS(SAMPLING_NAME) NULL};
 static const char *const solver_words[] = {"sgd",  "auto", "exact", "gd",           "steepest",    "cg", "newton",
                                            "bfgs", "dfp",  "lbfgs", "broyden-good", "broyden-bad", NULL};
-static const char *const schedule_words[] = {"constant", "time-decay", "inverse-scaling", "optimal", "exponential", "step",
-                                             "cosine",   "one-cycle",  "polynomial",      "plateau", NULL};
 static const char *const pace_words[] = {"step", "epoch", NULL};
-static const char *const sampling_words[] = {"permute", "blocks", "replace", "replace-blocks", "none", NULL};
 static const char *const precision_words[] = {"float", "double", NULL};
 static const char *const storage_words[] = {"full", "bf16", NULL};
 static const char *const math_words[] = {"exact", "tf32", NULL};
 static const char *const engine_words[] = {"auto", "cublas", "fused", "persistent", NULL};
 static const char *const end_words[] = {"end", NULL};
+
+static const char bar_losses[] = LOSSES(AFTER_BAR), bar_optimizers[] = OPTIMIZERS(AFTER_BAR);
+static const char bar_schedules[] = SCHEDULES(AFTER_BAR), bar_samplings[] = SAMPLINGS(AFTER_BAR);
 
 _Static_assert(sizeof(cusgd_loss) == sizeof(int) && sizeof(cusgd_solver) == sizeof(int) &&
                    sizeof(cusgd_optimizer) == sizeof(int) && sizeof(cusgd_schedule) == sizeof(int) &&
@@ -76,182 +63,179 @@ _Static_assert(sizeof(cusgd_loss) == sizeof(int) && sizeof(cusgd_solver) == size
                    sizeof(cusgd_engine) == sizeof(int),
                "the enumerations are read and written as int");
 
+/* ---- The table ----------------------------------------------------------------------------------------------------------- */
+
+/* The rest of a cusgd_option_info: type, choices, min, max, min_excluded, max_excluded, takes_auto. */
+#define NAMED_BY(words)     CUSGD_OPTION_NAME, words, 0, 0, 0, 0, 0
+#define POSITIVE(automatic) CUSGD_OPTION_NUMBER, NULL, 0, (double)INFINITY, 1, 1, automatic
+#define NATURAL(automatic)  CUSGD_OPTION_NUMBER, NULL, 0, (double)INFINITY, 0, 1, automatic
+#define SHARE(automatic)    CUSGD_OPTION_NUMBER, NULL, 0, 1, 0, 1, automatic
+#define BETWEEN(low, high)  CUSGD_OPTION_NUMBER, NULL, low, high, 1, 1, 1
+#define ANY_NUMBER          CUSGD_OPTION_NUMBER, NULL, -(double)INFINITY, (double)INFINITY, 1, 1, 1
+#define COUNT(least, words) CUSGD_OPTION_WHOLE, words, least, MAX_COUNT, 0, 0, 1
+#define FLAG(automatic)     CUSGD_OPTION_FLAG, NULL, 0, 1, 0, 0, automatic
+
 #define AT(field) offsetof(cusgd_options, field)
 
 /* clang-format off */
 static const option table[] = {
-    {{"loss", "squared|mse|logistic|huber|epsilon-insensitive|squared-epsilon-insensitive|hinge|squared-hinge|quantile|"
-              "poisson|gamma|tweedie|log-cosh", "squared", "what is minimised", NULL},
-     WORD, AT(loss), loss_words, 0, 0, EXACT},
-    {{"delta", "X", "1.35", "huber: |residual| from which it counts linearly", NULL},
-     POSITIVE, AT(delta), NULL, 0, 1, ROUNDED},
-    {{"width", "X", "0.1", "epsilon-insensitive ones: |residual| that counts nothing", NULL},
-     NATURAL, AT(width), NULL, 0, 1, ROUNDED},
-    {{"quantile", "X", "0.5", "quantile loss: which one, between 0 and 1", NULL},
-     INSIDE, AT(quantile), NULL, 0, 1, ROUNDED},
-    {{"power", "X", "1.5", "tweedie: between 1 (poisson) and 2 (gamma)", NULL},
-     POWER, AT(power), NULL, 0, 1, ROUNDED},
-    {{"solver", "sgd|auto|exact|gd|steepest|cg|newton|bfgs|dfp|lbfgs|broyden-good|broyden-bad", "sgd",
-      "minibatch steps, or a full-batch method", NULL},
-     WORD, AT(solver), solver_words, 0, 0, EXACT},
-    {{"optimizer", "auto|sgd|momentum|nesterov|adagrad|adadelta|rmsprop|adam|adamw|amsgrad|nadam|radam|adamax|asgd", "auto", "update rule", NULL},
-     WORD, AT(optimizer), optimizer_words, 0, 0, EXACT},
-    {{"rate", "R|auto", "from the data, or the optimizer's usual one", "learning rate", "lr"},
-     POSITIVE, AT(rate), NULL, 0, 1, ROUNDED},
-    {{"schedule", "constant|time-decay|inverse-scaling|optimal|exponential|step|cosine|one-cycle|polynomial|plateau", "constant", "how the rate changes", NULL},
-     WORD, AT(schedule), schedule_words, 0, 0, EXACT},
-    {{"t0", "A", "rate t1", "time-decay: rate(t) = t0 / (t + t1) at step t", NULL},
-     POSITIVE, AT(t0), NULL, 0, 1, EXACT},
-    {{"t1", "B", "the steps of 10 epochs", "time-decay: see t0", NULL},
-     POSITIVE, AT(t1), NULL, 0, 1, EXACT},
-    {{"decay", "G", "0.1; exponential 0.95", "exponential, step, plateau: the share left", NULL},
-     INSIDE, AT(decay), NULL, 0, 1, EXACT},
-    {{"decay-every", "E", "a third of all", "step: epochs from one decay to the next", NULL},
-     POSITIVE, AT(decay_every), NULL, 0, 1, EXACT},
-    {{"decay-power", "P", "0.25; polynomial 1", "inverse-scaling, polynomial: the exponent", NULL},
-     POSITIVE, AT(decay_power), NULL, 0, 1, EXACT},
-    {{"decay-patience", "N", "3", "plateau: evaluations in vain that lower the rate", NULL},
-     COUNT, AT(decay_patience), NULL, 1, 0, EXACT},
-    {{"warm-up", "E", "5 % of all; one-cycle 30 %", "cosine, one-cycle: epochs up to the rate", NULL},
-     NATURAL, AT(warm_up), NULL, 0, 1, EXACT},
-    {{"final-rate", "R", "0", "cosine, polynomial: the rate at the end", NULL},
-     NATURAL, AT(final_rate), NULL, 0, 1, EXACT},
-    {{"rate-changes", "step|epoch", "step", "how often the schedule moves", NULL},
-     WORD, AT(rate_changes), pace_words, 0, 0, EXACT},
-    {{"momentum", "M", "0.9; rmsprop 0; auto chooses", "share of the velocity kept at each step", NULL},
-     SHARE, AT(momentum), NULL, 0, 1, ROUNDED},
-    {{"beta1", "X", "0.9", "adam and its kin: decay of the mean gradient", NULL},
-     SHARE, AT(beta1), NULL, 0, 1, ROUNDED},
-    {{"beta2", "X", "0.999", "adam and its kin: decay of the mean squared gradient", NULL},
-     SHARE, AT(beta2), NULL, 0, 1, ROUNDED},
-    {{"rho", "X", "0.9; rmsprop 0.99", "adadelta, rmsprop: decay", NULL},
-     SHARE, AT(rho), NULL, 0, 1, ROUNDED},
-    {{"centered", NULL, "by its root mean square", "rmsprop: divide by the gradient's deviation", "no-centered"},
-     FLAG, AT(centered), NULL, 0, 0, EXACT},
-    {{"weight-decay", "X", "adamw 0.01, asgd 1e-4", "share of the rate that shrinks coefficients", NULL},
-     NATURAL, AT(weight_decay), NULL, 0, 1, ROUNDED},
-    {{"epsilon", "X", "1e-8; adagrad 1e-10, adadelta 1e-6", "keeps divisors from 0", NULL},
-     POSITIVE, AT(epsilon), NULL, 0, 1, ROUNDED},
-    {{"batch", "B", "256, less for few rows", "rows a step", "batch-size"},
-     COUNT, AT(batch), NULL, 1, 0, EXACT},
-    {{"epochs", "E", "2e6 rows' worth, 20 to 1000", "passes over the data at most", NULL},
-     COUNT, AT(epochs), NULL, 1, 0, EXACT},
-    {{"sampling", "permute|blocks|replace|replace-blocks|none", "permute", "order of the rows", NULL},
-     WORD, AT(sampling), sampling_words, 0, 0, EXACT},
-    {{"l1", "X", "0", "penalty on |theta|_1", NULL},
-     NATURAL, AT(l1), NULL, 0, 0, ROUNDED},
-    {{"l2", "X", "0", "penalty on |theta|^2 / 2", NULL},
-     NATURAL, AT(l2), NULL, 0, 0, ROUNDED},
-    {{"lower", "X", "none", "least value of every coefficient, in the data's units", NULL},
-     NUMBER, AT(lower), NULL, 0, 1, EXACT},
-    {{"upper", "X", "none", "greatest value of every coefficient", NULL},
-     NUMBER, AT(upper), NULL, 0, 1, EXACT},
-    {{"clip-norm", "X", "none", "a step's gradient is scaled down to this norm", NULL},
-     POSITIVE, AT(clip_norm), NULL, 0, 1, ROUNDED},
-    {{"clip-value", "X", "none", "each value of a step's gradient is cut to this size", NULL},
-     POSITIVE, AT(clip_value), NULL, 0, 1, ROUNDED},
-    {{"average", NULL, "only with optimizer auto", "take an average of the iterates", "no-average"},
-     FLAG, AT(average), NULL, 0, 1, EXACT},
-    {{"average-from", "STEP", "the first step", "average from this step on", NULL},
-     COUNT, AT(average_from), NULL, 0, -1, EXACT},
-    {{"no-standardize", NULL, "brought to mean 0, variance 1", "use the columns as they are", "standardize"},
-     FLAG, AT(standardize), NULL, 0, 0, EXACT},
-    {{"no-intercept", NULL, "one is fitted", "fit no intercept", "intercept"},
-     FLAG, AT(intercept), NULL, 0, 0, EXACT},
-    {{"valid-fraction", "F", "0", "share of the rows held out for validation", NULL},
-     SHARE, AT(valid_fraction), NULL, 0, 0, EXACT},
-    {{"evaluate-every", "N|end", "1 with validation or tolerance, else end", "epochs between evaluations", NULL},
-     COUNT, AT(evaluate_every), end_words, 1, 0, EXACT},
-    {{"tolerance", "X", "1e-5; none if --epochs is given", "relative improvement that counts", NULL},
-     NATURAL, AT(tolerance), NULL, 0, 1, EXACT},
-    {{"gradient-tolerance", "X", "none", "stop at this share of the null model's gradient", NULL},
-     NATURAL, AT(gradient_tolerance), NULL, 0, 1, EXACT},
-    {{"patience", "N", "5; more if few rows", "evaluations without improvement that end the run", NULL},
-     COUNT, AT(patience), NULL, 1, -1, EXACT},
-    {{"seed", "S", "0", "of everything that is random", NULL},
-     SEED, AT(seed), NULL, 0, 0, EXACT},
-    {{"device", "auto|cpu|cuda[:I]", "auto", "what computes", NULL},
-     DEVICE, AT(device), NULL, 0, 0, EXACT},
-    {{"precision", "float|double", "float", "of the computation", NULL},
-     WORD, AT(precision), precision_words, 0, 0, EXACT},
-    {{"storage", "full|bf16", "full", "of the training rows; bf16: rounded, in half the bytes", NULL},
-     WORD, AT(storage), storage_words, 0, 0, EXACT},
-    {{"math", "exact|tf32", "exact", "of matrix products on the GPU", NULL},
-     WORD, AT(math), math_words, 0, 0, EXACT},
-    {{"engine", "auto|cublas|fused|persistent", "auto", "how a GPU computes steps", NULL},
-     WORD, AT(engine), engine_words, 0, 0, EXACT},
-    {{"threads", "N", "as many as help", "of the CPU; the result does not depend on them", NULL},
-     THREADS, AT(threads), NULL, 1, 0, EXACT},
+    {{"loss", bar_losses + 1, "squared", "loss function", NULL,
+      NAMED_BY(loss_words)}, IN_INT, AT(loss), 0, EXACT},
+    {{"delta", "X", "1.35", "huber: residual size at which the loss becomes linear", NULL,
+      POSITIVE(1)}, IN_DOUBLE, AT(delta), 0, ROUNDED},
+    {{"width", "X", "0.1", "epsilon-insensitive losses: half-width of the zero-loss tube", NULL,
+      NATURAL(1)}, IN_DOUBLE, AT(width), 0, ROUNDED},
+    {{"quantile", "X", "0.5", "quantile: which one, between 0 and 1", NULL,
+      BETWEEN(0, 1)}, IN_DOUBLE, AT(quantile), 0, ROUNDED},
+    {{"power", "X", "1.5", "tweedie: between 1 (poisson) and 2 (gamma)", NULL,
+      BETWEEN(1, 2)}, IN_DOUBLE, AT(power), 0, ROUNDED},
+    {{"solver", "sgd|auto|exact|gd|steepest|cg|newton|bfgs|dfp|lbfgs|broyden-good|broyden-bad", "sgd", "minibatch steps, or a full-batch method", NULL,
+      NAMED_BY(solver_words)}, IN_INT, AT(solver), 0, EXACT},
+    {{"optimizer", bar_optimizers + 1, "auto", "update rule", NULL,
+      NAMED_BY(optimizer_words)}, IN_INT, AT(optimizer), 0, EXACT},
+    {{"rate", "R|auto", "from the data, or the optimizer's usual one", "learning rate", "lr",
+      POSITIVE(1)}, IN_DOUBLE, AT(rate), 0, ROUNDED},
+    {{"schedule", bar_schedules + 1, "constant", "how the rate changes", NULL,
+      NAMED_BY(schedule_words)}, IN_INT, AT(schedule), 0, EXACT},
+    {{"t0", "A", "rate t1", "time-decay: rate(t) = t0 / (t + t1) at step t", NULL,
+      POSITIVE(1)}, IN_DOUBLE, AT(t0), 0, EXACT},
+    {{"t1", "B", "the steps of 10 epochs", "time-decay: see t0", NULL,
+      POSITIVE(1)}, IN_DOUBLE, AT(t1), 0, EXACT},
+    {{"decay", "G", "0.1; exponential 0.95", "exponential, step, plateau: decay factor", NULL,
+      BETWEEN(0, 1)}, IN_DOUBLE, AT(decay), 0, EXACT},
+    {{"decay-every", "E", "a third of all", "step: epochs from one decay to the next", NULL,
+      POSITIVE(1)}, IN_DOUBLE, AT(decay_every), 0, EXACT},
+    {{"decay-power", "P", "0.25; polynomial 1", "inverse-scaling, polynomial: the exponent", NULL,
+      POSITIVE(1)}, IN_DOUBLE, AT(decay_power), 0, EXACT},
+    {{"decay-patience", "N", "3", "plateau: evaluations without improvement that it waits", NULL,
+      COUNT(1, NULL)}, IN_INT64, AT(decay_patience), 0, EXACT},
+    {{"warm-up", "E", "5 % of all; one-cycle 30 %", "cosine, one-cycle: epochs of warm-up", NULL,
+      NATURAL(1)}, IN_DOUBLE, AT(warm_up), 0, EXACT},
+    {{"final-rate", "R", "0", "cosine, polynomial: the rate at the end", NULL,
+      NATURAL(1)}, IN_DOUBLE, AT(final_rate), 0, EXACT},
+    {{"rate-changes", "step|epoch", "step", "update the rate every step or every epoch", NULL,
+      NAMED_BY(pace_words)}, IN_INT, AT(rate_changes), 0, EXACT},
+    {{"momentum", "M", "0.9; rmsprop 0; auto chooses", "momentum coefficient", NULL,
+      SHARE(1)}, IN_DOUBLE, AT(momentum), 0, ROUNDED},
+    {{"beta1", "X", "0.9", "adam family: decay of the mean gradient", NULL,
+      SHARE(1)}, IN_DOUBLE, AT(beta1), 0, ROUNDED},
+    {{"beta2", "X", "0.999", "adam family: decay of the mean squared gradient", NULL,
+      SHARE(1)}, IN_DOUBLE, AT(beta2), 0, ROUNDED},
+    {{"rho", "X", "0.9; rmsprop 0.99", "adadelta, rmsprop: decay", NULL,
+      SHARE(1)}, IN_DOUBLE, AT(rho), 0, ROUNDED},
+    {{"centered", NULL, "off", "rmsprop: divide by the gradient's standard deviation", "no-centered",
+      FLAG(0)}, IN_INT, AT(centered), -1, EXACT},
+    {{"weight-decay", "X", "adamw 0.01, asgd 1e-4", "share of the rate by which coefficients shrink", NULL,
+      NATURAL(1)}, IN_DOUBLE, AT(weight_decay), 0, ROUNDED},
+    {{"epsilon", "X", "1e-8; adagrad 1e-10, adadelta 1e-6", "added to the denominator", NULL,
+      POSITIVE(1)}, IN_DOUBLE, AT(epsilon), 0, ROUNDED},
+    {{"batch", "B", "256, less for few rows", "rows per step", "batch-size",
+      COUNT(1, NULL)}, IN_INT64, AT(batch), 0, EXACT},
+    {{"epochs", "E", "2e6 rows' worth, 20 to 1000", "maximum number of passes over the data", NULL,
+      COUNT(1, NULL)}, IN_INT64, AT(epochs), 0, EXACT},
+    {{"sampling", bar_samplings + 1, "permute", "order of the rows", NULL,
+      NAMED_BY(sampling_words)}, IN_INT, AT(sampling), 0, EXACT},
+    {{"l1", "X", "0", "penalty on |theta|_1", NULL,
+      NATURAL(0)}, IN_DOUBLE, AT(l1), 0, ROUNDED},
+    {{"l2", "X", "0", "penalty on |theta|^2 / 2", NULL,
+      NATURAL(0)}, IN_DOUBLE, AT(l2), 0, ROUNDED},
+    {{"lower", "X", "none", "minimum of every coefficient, in the data's units", NULL,
+      ANY_NUMBER}, IN_DOUBLE, AT(lower), 0, EXACT},
+    {{"upper", "X", "none", "maximum of every coefficient", NULL,
+      ANY_NUMBER}, IN_DOUBLE, AT(upper), 0, EXACT},
+    {{"clip-norm", "X", "none", "maximum norm of a batch's gradient, which is scaled down to it", NULL,
+      POSITIVE(1)}, IN_DOUBLE, AT(clip_norm), 0, ROUNDED},
+    {{"clip-value", "X", "none", "maximum size of each value of a batch's gradient", NULL,
+      POSITIVE(1)}, IN_DOUBLE, AT(clip_value), 0, ROUNDED},
+    {{"average", NULL, "only with optimizer auto", "average the iterates", "no-average",
+      FLAG(1)}, IN_INT, AT(average), -1, EXACT},
+    {{"average-from", "STEP", "the first step", "average from this step on", NULL,
+      COUNT(0, NULL)}, IN_INT64, AT(average_from), -1, EXACT},
+    {{"standardize", NULL, "on", "bring columns to mean 0, variance 1", "no-standardize",
+      FLAG(0)}, IN_INT, AT(standardize), -1, EXACT},
+    {{"intercept", NULL, "on", "fit an intercept", "no-intercept",
+      FLAG(0)}, IN_INT, AT(intercept), -1, EXACT},
+    {{"valid-fraction", "F", "0", "share of the rows held out for validation", NULL,
+      SHARE(0)}, IN_DOUBLE, AT(valid_fraction), 0, EXACT},
+    {{"evaluate-every", "N|end", "1 with validation or tolerance, else end", "epochs between evaluations", NULL,
+      COUNT(1, end_words)}, IN_INT64, AT(evaluate_every), 0, EXACT},
+    {{"tolerance", "X", "1e-5; none if epochs is given", "minimum relative improvement", NULL,
+      NATURAL(1)}, IN_DOUBLE, AT(tolerance), 0, EXACT},
+    {{"gradient-tolerance", "X", "none", "stop at this share of the intercept-only model's gradient", NULL,
+      NATURAL(1)}, IN_DOUBLE, AT(gradient_tolerance), 0, EXACT},
+    {{"patience", "N", "5; more if few rows", "evaluations without improvement that end the run", NULL,
+      COUNT(1, NULL)}, IN_INT64, AT(patience), -1, EXACT},
+    {{"seed", "S", "0", "random seed", NULL,
+      CUSGD_OPTION_SEED, NULL, 0, 18446744073709551615.0, 0, 0, 0}, IN_SEED, AT(seed), 0, EXACT},
+    {{"device", "auto|cpu|cuda[:I]", "auto", "device to train on", NULL,
+      CUSGD_OPTION_DEVICE, NULL, 0, 0, 0, 0, 0}, IN_DEVICE, AT(device), 0, EXACT},
+    {{"precision", "float|double", "float", "precision of the computation", NULL,
+      NAMED_BY(precision_words)}, IN_INT, AT(precision), 0, EXACT},
+    {{"storage", "full|bf16", "full", "how training rows are kept; bf16: rounded, in half the bytes", NULL,
+      NAMED_BY(storage_words)}, IN_INT, AT(storage), 0, EXACT},
+    {{"math", "exact|tf32", "exact", "precision of matrix products on the GPU", NULL,
+      NAMED_BY(math_words)}, IN_INT, AT(math), 0, EXACT},
+    {{"engine", "auto|cublas|fused|persistent", "auto", "how a GPU computes steps", NULL,
+      NAMED_BY(engine_words)}, IN_INT, AT(engine), 0, EXACT},
+    {{"threads", "N", "as many as help", "CPU threads; the result does not depend on them", NULL,
+      CUSGD_OPTION_WHOLE, NULL, 1, MAX_THREADS, 0, 0, 1}, IN_INT, AT(threads), 0, EXACT},
 };
 /* clang-format on */
 
 enum { OPTION_COUNT = sizeof table / sizeof table[0] };
 
-void cusgd_options_init(cusgd_options *options)
-{
-    const double choose = (double)NAN;
-    *options = (cusgd_options){.delta = choose,
-                               .width = choose,
-                               .quantile = choose,
-                               .power = choose,
-                               .rate = choose,
-                               .t0 = choose,
-                               .t1 = choose,
-                               .decay = choose,
-                               .decay_every = choose,
-                               .decay_power = choose,
-                               .warm_up = choose,
-                               .final_rate = choose,
-                               .momentum = choose,
-                               .beta1 = choose,
-                               .beta2 = choose,
-                               .rho = choose,
-                               .epsilon = choose,
-                               .weight_decay = choose,
-                               .lower = choose,
-                               .upper = choose,
-                               .clip_norm = choose,
-                               .clip_value = choose,
-                               .average = -1,
-                               .average_from = -1,
-                               .standardize = 1,
-                               .intercept = 1,
-                               .patience = -1,
-                               .tolerance = choose,
-                               .gradient_tolerance = choose,
-                               .device = "auto"};
-}
-
 const cusgd_option_info *cusgd_option_at(size_t index) { return index < OPTION_COUNT ? &table[index].info : NULL; }
 
-/* ---- Fields -------------------------------------------------------------------------------------------------------------- */
+const cusgd_loss_info *cusgd_loss_at(size_t index) { return index < LOSS_COUNT ? &loss_table[index].info : NULL; }
 
-static void *field_of(const option *o, cusgd_options *options) { return (char *)options + o->offset; }
+const cusgd_loss_info *cusgd_loss_find(const char *name)
+{
+    cusgd_loss loss;
+    return loss_from_word(name, &loss) ? loss_info_of(loss) : NULL;
+}
+
+/* ---- Members ------------------------------------------------------------------------------------------------------------- */
+
+static void *member_of(const option *o, cusgd_options *options) { return (char *)options + o->offset; }
 static const void *value_of(const option *o, const cusgd_options *options) { return (const char *)options + o->offset; }
-static int is_number(const option *o) { return o->kind >= POSITIVE && o->kind <= NUMBER; }
+static int is_number(const option *o) { return o->info.type == CUSGD_OPTION_NUMBER; }
 
-/* The value of a field that is a number of one kind or another; flags and words by their integers. */
+/* The value of a member that is a whole number; flags and names by their integers. */
 static int64_t integer_in(const option *o, const cusgd_options *options)
 {
-    return o->kind == COUNT ? *(const int64_t *)value_of(o, options) : *(const int *)value_of(o, options);
+    return o->kind == IN_INT64 ? *(const int64_t *)value_of(o, options) : *(const int *)value_of(o, options);
 }
 
 static void put_integer(const option *o, cusgd_options *options, int64_t value)
 {
-    if (o->kind == COUNT)
-        *(int64_t *)field_of(o, options) = value;
+    if (o->kind == IN_INT64)
+        *(int64_t *)member_of(o, options) = value;
     else
-        *(int *)field_of(o, options) = (int)value;
+        *(int *)member_of(o, options) = (int)value;
 }
 
 static int is_open(const option *o, const cusgd_options *options)
 {
-    if (is_number(o)) return o->open && isnan(*(const double *)value_of(o, options));
-    if (o->kind == FLAG) return o->open && integer_in(o, options) == -1;
-    return (o->kind == COUNT || o->kind == THREADS) && integer_in(o, options) == o->open;
+    if (!o->info.takes_auto) return 0;
+    return is_number(o) ? isnan(*(const double *)value_of(o, options)) : integer_in(o, options) == o->open;
 }
 
-/* ---- Words --------------------------------------------------------------------------------------------------------------- */
+static void leave_open(const option *o, cusgd_options *options)
+{
+    if (is_number(o))
+        *(double *)member_of(o, options) = (double)NAN;
+    else
+        put_integer(o, options, o->open);
+}
+
+void options_init(cusgd_options *options)
+{
+    *options = (cusgd_options){.standardize = 1, .intercept = 1, .device = "auto"};
+    for (const option *o = table; o < table + OPTION_COUNT; o++)
+        if (o->info.takes_auto) leave_open(o, options);
+}
+
+/* ---- Names --------------------------------------------------------------------------------------------------------------- */
 
 static int word_count(const char *const *words)
 {
@@ -268,9 +252,9 @@ static int word_find(const char *const *words, const char *word)
     return -1;
 }
 
-const char *loss_word(cusgd_loss loss) { return loss_words[loss]; }
+const char *loss_word(cusgd_loss loss) { return loss_info_of(loss)->name; }
 const char *solver_word(cusgd_solver solver) { return solver_words[solver]; }
-const char *optimizer_word(cusgd_optimizer optimizer) { return optimizer_words[optimizer]; }
+const char *optimizer_word(cusgd_optimizer optimizer) { return optimizer_table[optimizer].name; }
 
 int loss_from_word(const char *word, cusgd_loss *loss)
 {
@@ -279,51 +263,92 @@ int loss_from_word(const char *word, cusgd_loss *loss)
     return found >= 0;
 }
 
-/* ---- Losses -------------------------------------------------------------------------------------------------------------- */
-
-/* The field that holds the number of a loss, and what it usually is; NULL: it has none. */
-static double *loss_number(cusgd_options *o, double *usual)
+/* *opposite: 1 if the name is that of a flag's opposite. */
+static const option *option_find(const char *name, int *opposite)
 {
-    switch (o->loss) {
-    case CUSGD_LOSS_HUBER: *usual = 1.35; return &o->delta;
-    case CUSGD_LOSS_EPSILON_INSENSITIVE:
-    case CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE: *usual = 0.1; return &o->width;
-    case CUSGD_LOSS_QUANTILE: *usual = 0.5; return &o->quantile;
-    case CUSGD_LOSS_TWEEDIE: *usual = 1.5; return &o->power;
-    default: return NULL;
+    for (const option *o = table; o < table + OPTION_COUNT; o++) {
+        int other = o->info.alias && strcmp(name, o->info.alias) == 0;
+        if (!other && strcmp(name, o->info.name) != 0) continue;
+        *opposite = other && o->info.type == CUSGD_OPTION_FLAG;
+        return o;
     }
+    return NULL;
+}
+
+static cusgd_status fail_unknown(const char *name) { return fail(CUSGD_ERROR_USAGE, "there is no option \"%.60s\"", name); }
+
+/* ---- Names in messages --------------------------------------------------------------------------------------------------- */
+
+static _Atomic int keeps_dashes;
+
+void cusgd_set_option_dashes(int dashes) { atomic_store(&keeps_dashes, dashes); }
+
+/* Arguments of the command that are no options here, but members of a reader or arguments of functions. */
+static int is_argument(const char *name)
+{
+    static const char *const names[] = {"valid",  "target", "features", "ignore",          "weights", "offset", "exposure",
+                                        "header", "init",   "model",    "penalty-factors", "rows",    "cols",   "force"};
+    int opposite;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], name) == 0) return 1;
+    return option_find(name, &opposite) != NULL;
+}
+
+void options_undash(char *text)
+{
+    char name[32], *to = text;
+    if (atomic_load(&keeps_dashes)) return;
+    for (const char *from = text; *from;) {
+        int begins = strncmp(from, "--", 2) == 0 && (from == text || !isalnum((unsigned char)from[-1]));
+        size_t length = begins ? strspn(from + 2, "abcdefghijklmnopqrstuvwxyz0123456789-") : 0;
+        if (length > 0 && length < sizeof name) {
+            memcpy(name, from + 2, length);
+            name[length] = '\0';
+            if (is_argument(name)) from += 2;
+        }
+        *to++ = *from++;
+    }
+    *to = '\0';
+}
+
+/* ---- The loss's number --------------------------------------------------------------------------------------------------- */
+
+/* The member that holds the number of the loss; NULL: it has none. */
+static double *loss_number(cusgd_options *o)
+{
+    int opposite;
+    const char *name = loss_info_of(o->loss)->option;
+    return name ? member_of(option_find(name, &opposite), o) : NULL;
 }
 
 void loss_numbers_choose(cusgd_options *options)
 {
-    double usual, *number = loss_number(options, &usual);
-    if (number && isnan(*number)) *number = usual;
+    double *number = loss_number(options);
+    if (number && isnan(*number)) *number = loss_info_of(options->loss)->option_default;
+}
+
+void loss_number_set(cusgd_options *options, double number)
+{
+    double *at = loss_number(options);
+    if (at) *at = number;
 }
 
 loss_rule loss_rule_of(const cusgd_options *options)
 {
     cusgd_options o = *options;
-    double usual;
-    const double *number = loss_number(&o, &usual);
+    const double *number = loss_number(&o);
     loss_rule rule = {o.loss, 0, -(double)INFINITY, (double)INFINITY};
     loss_numbers_choose(&o);
     if (number) rule.number = o.precision == CUSGD_PRECISION_FLOAT ? (double)(float)*number : *number;
     return rule;
 }
 
-/* ---- What makes sense ---------------------------------------------------------------------------------------------------- */
+/* ---- One value ----------------------------------------------------------------------------------------------------------- */
 
-static int number_is_valid(enum kind kind, double x)
+static int number_is_valid(const cusgd_option_info *info, double x)
 {
-    if (!isfinite(x) || (x < 0 && kind != NUMBER)) return 0;
-    switch (kind) {
-    case NUMBER:
-    case NATURAL: return 1;
-    case POSITIVE: return x > 0;
-    case INSIDE: return x > 0 && x < 1;
-    case POWER: return x > 1 && x < 2;
-    default: return x < 1;
-    }
+    if (!isfinite(x)) return 0;
+    return (info->min_excluded ? x > info->min : x >= info->min) && (info->max_excluded ? x < info->max : x <= info->max);
 }
 
 /* "auto", "cpu", "cuda" or "cuda:" and up to three digits. */
@@ -337,61 +362,80 @@ static int device_is_valid(const char *word)
 
 static int is_valid(const option *o, const cusgd_options *options)
 {
-    if (o->kind == SEED || is_open(o, options)) return 1;
-    if (is_number(o)) return number_is_valid(o->kind, *(const double *)value_of(o, options));
-    if (o->kind == DEVICE) return memchr(options->device, 0, sizeof options->device) && device_is_valid(options->device);
-    int64_t x = integer_in(o, options);
-    switch (o->kind) {
-    case WORD: return x >= 0 && x < word_count(o->words);
-    case FLAG: return x == 0 || x == 1;
-    case THREADS: return x >= o->least && x <= THREADS_MOST;
-    default: return (x >= o->least && x <= COUNT_MOST) || (o->words && x == -1);
+    const cusgd_option_info *info = &o->info;
+    if (is_open(o, options)) return 1;
+    switch (info->type) {
+    case CUSGD_OPTION_SEED: return 1;
+    case CUSGD_OPTION_NUMBER: return number_is_valid(info, *(const double *)value_of(o, options));
+    case CUSGD_OPTION_DEVICE: return memchr(options->device, 0, sizeof options->device) && device_is_valid(options->device);
+    case CUSGD_OPTION_FLAG: return integer_in(o, options) == 0 || integer_in(o, options) == 1;
+    case CUSGD_OPTION_NAME: return integer_in(o, options) >= 0 && integer_in(o, options) < word_count(info->choices);
+    case CUSGD_OPTION_WHOLE: break;
     }
+    int64_t x = integer_in(o, options);
+    return number_is_valid(info, (double)x) || (info->choices && x == -1);
+}
+
+/* What a number must be, for a sentence. */
+static void put_range(const cusgd_option_info *info, char *text, size_t size)
+{
+    if (isinf(info->min))
+        snprintf(text, size, "a finite number");
+    else if (isinf(info->max) && info->min == 0)
+        snprintf(text, size, info->min_excluded ? "a number greater than 0" : "a number that is not negative");
+    else if (info->min_excluded)
+        snprintf(text, size, "a number between %g and %g, both excluded", info->min, info->max);
+    else
+        snprintf(text, size, "a number from %g to less than %g", info->min, info->max);
 }
 
 /* The option's name and what it must be, for a sentence. */
 static void put_requirement(const option *o, char *text, size_t size)
 {
-    const char *or_auto = is_number(o) && o->open ? ", or auto" : "";
-    switch (o->kind) {
-    case WORD: snprintf(text, size, "%s must be %s", o->info.name, o->info.argument); break;
-    case POSITIVE: snprintf(text, size, "%s must be a number greater than 0%s", o->info.name, or_auto); break;
-    case NATURAL: snprintf(text, size, "%s must be a number that is not negative%s", o->info.name, or_auto); break;
-    case SHARE: snprintf(text, size, "%s must be a number from 0 to less than 1%s", o->info.name, or_auto); break;
-    case INSIDE: snprintf(text, size, "%s must be a number between 0 and 1, both excluded%s", o->info.name, or_auto); break;
-    case POWER: snprintf(text, size, "%s must be a number between 1 and 2, both excluded%s", o->info.name, or_auto); break;
-    case NUMBER: snprintf(text, size, "%s must be a finite number%s", o->info.name, or_auto); break;
-    case FLAG: snprintf(text, size, "%s must be true or false", o->info.name); break;
-    case SEED: snprintf(text, size, "%s must be a whole number from 0 to 18446744073709551615", o->info.name); break;
-    case DEVICE: snprintf(text, size, "%s must be auto, cpu, cuda or cuda:I, I a device's number", o->info.name); break;
-    default:
-        snprintf(text, size, "%s must be a whole number from %lld to %lld, or %s", o->info.name, (long long)o->least,
-                 (long long)(o->kind == THREADS ? THREADS_MOST : COUNT_MOST), o->words ? o->words[0] : "auto");
+    const cusgd_option_info *info = &o->info;
+    char range[64];
+    switch (info->type) {
+    case CUSGD_OPTION_NAME: snprintf(text, size, "%s must be %s", info->name, info->metavar); break;
+    case CUSGD_OPTION_NUMBER:
+        put_range(info, range, sizeof range);
+        snprintf(text, size, "%s must be %s%s", info->name, range, info->takes_auto ? ", or auto" : "");
+        break;
+    case CUSGD_OPTION_FLAG: snprintf(text, size, "%s must be true or false", info->name); break;
+    case CUSGD_OPTION_SEED: snprintf(text, size, "%s must be a whole number from 0 to 18446744073709551615", info->name); break;
+    case CUSGD_OPTION_DEVICE:
+        snprintf(text, size, "%s must be auto, cpu, cuda or cuda:I, I a device's number", info->name);
+        break;
+    case CUSGD_OPTION_WHOLE:
+        snprintf(text, size, "%s must be a whole number from %.0f to %.0f, or %s", info->name, info->min, info->max,
+                 info->choices ? info->choices[0] : "auto");
     }
 }
 
 static void put_value(const option *o, const cusgd_options *options, char text[CUSGD_OPTION_TEXT])
 {
+    const cusgd_option_info *info = &o->info;
     if (is_open(o, options)) {
         strcpy(text, "auto");
     } else if (is_number(o)) {
         number_format(*(const double *)value_of(o, options), text);
-    } else if (o->kind == SEED) {
+    } else if (info->type == CUSGD_OPTION_SEED) {
         snprintf(text, CUSGD_OPTION_TEXT, "%llu", (unsigned long long)options->seed);
-    } else if (o->kind == DEVICE) {
+    } else if (info->type == CUSGD_OPTION_DEVICE) {
         snprintf(text, CUSGD_OPTION_TEXT, "%.*s", (int)sizeof options->device, options->device);
     } else {
         int64_t x = integer_in(o, options);
-        if (o->kind == WORD && is_valid(o, options))
-            strcpy(text, o->words[x]);
-        else if (o->kind == FLAG && is_valid(o, options))
+        if (info->type == CUSGD_OPTION_NAME && is_valid(o, options))
+            strcpy(text, info->choices[x]);
+        else if (info->type == CUSGD_OPTION_FLAG && is_valid(o, options))
             strcpy(text, x ? "true" : "false");
-        else if (o->kind == COUNT && o->words && x == -1)
-            strcpy(text, o->words[0]);
+        else if (info->type == CUSGD_OPTION_WHOLE && info->choices && x == -1)
+            strcpy(text, info->choices[0]);
         else
             snprintf(text, CUSGD_OPTION_TEXT, "%lld", (long long)x);
     }
 }
+
+/* ---- What makes sense together ------------------------------------------------------------------------------------------- */
 
 /* A number that is in its range as given may leave it when it is rounded to float: 1e-60 to 0, .999999999 to 1, 1e60 to infinity.
  */
@@ -399,7 +443,7 @@ static int survives_rounding(const option *o, const cusgd_options *options)
 {
     if (o->rounding == EXACT || options->precision != CUSGD_PRECISION_FLOAT || is_open(o, options)) return 1;
     double x = *(const double *)value_of(o, options), rounded = (double)(float)x;
-    return number_is_valid(o->kind, rounded) && (x == 0) == (rounded == 0);
+    return number_is_valid(&o->info, rounded) && (x == 0) == (rounded == 0);
 }
 
 /* Which methods can do what the objective asks for. */
@@ -409,19 +453,46 @@ static const char *check_solver(const cusgd_options *options)
     int takes_l1 = solver == CUSGD_SOLVER_SGD || solver == CUSGD_SOLVER_AUTO || solver == CUSGD_SOLVER_LBFGS;
     if (options->l1 > 0 && !takes_l1) return "l1 needs solver lbfgs, auto or sgd: the others want a smooth objective";
     if (solver != CUSGD_SOLVER_SGD && !(isnan(options->lower) && isnan(options->upper)))
-        return "lower and upper need solver sgd: the others know no bounds";
+        return "lower and upper need solver sgd: the others do not support bounds";
     if (solver != CUSGD_SOLVER_SGD && options->storage != CUSGD_STORAGE_FULL)
         return "storage bf16 needs solver sgd: what the others find would be the optimum of rounded rows";
-    if (solver == CUSGD_SOLVER_EXACT && options->loss != CUSGD_LOSS_SQUARED && options->loss != CUSGD_LOSS_MSE)
+    if (solver == CUSGD_SOLVER_EXACT && !loss_is_quadratic(options->loss))
         return "solver exact is for the losses squared and mse; take newton or auto";
     return NULL;
 }
 
-const char *cusgd_options_check(const cusgd_options *options)
+static const char *check_together(const cusgd_options *options, const char **name)
+{
+    *name = "schedule";
+    if (options->schedule == CUSGD_SCHEDULE_OPTIMAL && options->l2 == 0)
+        return "the schedule optimal, 1 / (l2 (t + c)), needs l2: give l2, or choose inverse-scaling or time-decay";
+    *name = "warm-up";
+    if (options->epochs > 0 && options->warm_up >= (double)options->epochs)
+        return "warm-up takes all epochs, and the rate would never fall: give fewer epochs of warm-up, or more epochs";
+    *name = "lower";
+    if (options->lower > options->upper) return "lower is above upper: no coefficient lies between them; exchange the two";
+    *name = "storage";
+    if (options->storage != CUSGD_STORAGE_FULL && options->precision != CUSGD_PRECISION_FLOAT)
+        return "storage bf16 keeps 8 bits of each value: take it with precision float, or storage full with precision double";
+    *name = "average-from";
+    if (options->average == 0 && options->average_from >= 0)
+        return "average-from asks for averaging and average is off: leave one of them out";
+    *name = "penalty-factors";
+    for (size_t i = 0; i < options->penalty_factor_count; i++)
+        if (!(options->penalty_factors[i] >= 0 && isfinite(options->penalty_factors[i])))
+            return "penalty-factors must be finite numbers that are not negative";
+    *name = "solver";
+    return check_solver(options);
+}
+
+const char *options_wrong(const cusgd_options *options, const char **name)
 {
     static _Thread_local char sentence[256];
+    const char *unused;
     char text[CUSGD_OPTION_TEXT];
+    if (!name) name = &unused;
     for (const option *o = table; o < table + OPTION_COUNT; o++) {
+        *name = o->info.name;
         if (!is_valid(o, options)) {
             put_requirement(o, sentence, sizeof sentence);
             put_value(o, options, text);
@@ -436,31 +507,75 @@ const char *cusgd_options_check(const cusgd_options *options)
             return sentence;
         }
     }
-    if (options->schedule == CUSGD_SCHEDULE_OPTIMAL && options->l2 == 0)
-        return "the schedule optimal, 1 / (l2 (t + c)), needs l2: give l2, or choose inverse-scaling or time-decay";
-    if (options->epochs > 0 && options->warm_up >= (double)options->epochs)
-        return "warm-up takes all epochs, and the rate would never fall: give fewer epochs of warm-up, or more epochs";
-    if (options->lower > options->upper) return "lower is above upper: no coefficient lies between them; exchange the two";
-    if (options->storage != CUSGD_STORAGE_FULL && options->precision != CUSGD_PRECISION_FLOAT)
-        return "storage bf16 keeps 8 bits of each value: take it with precision float, or storage full with precision double";
-    if (options->average == 0 && options->average_from >= 0)
-        return "average-from asks for averaging and no-average for none: leave one of them out";
-    return check_solver(options);
+    const char *wrong = check_together(options, name);
+    if (!wrong) *name = NULL;
+    return wrong;
+}
+
+cusgd_status cusgd_options_check(const cusgd_options *options)
+{
+    const char *name, *wrong = options_wrong(options, &name);
+    return wrong ? fail_option(name, "%s", wrong) : CUSGD_OK;
+}
+
+/* ---- What is read -------------------------------------------------------------------------------------------------------- */
+
+static int reads(const char *const *names, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count && names[i]; i++)
+        if (strcmp(names[i], name) == 0) return 1;
+    return 0;
+}
+
+/* Whether a family's chosen row leaves the option alone, and another row reads it. */
+static int schedule_ignores(cusgd_schedule chosen, const char *name)
+{
+    int others = 0;
+    for (int i = 0; i < SCHEDULE_COUNT; i++) others |= reads(schedule_table[i].reads, MAX_SCHEDULE_READS, name);
+    return others && !reads(schedule_table[chosen].reads, MAX_SCHEDULE_READS, name);
+}
+
+static int optimizer_ignores(cusgd_optimizer chosen, const char *name)
+{
+    int others = 0;
+    for (int i = 0; i < OPTIMIZER_COUNT; i++) others |= reads(optimizer_table[i].reads, MAX_READS, name);
+    return others && !reads(optimizer_table[chosen].reads, MAX_READS, name);
+}
+
+static int loss_ignores(cusgd_loss chosen, const char *name)
+{
+    int others = 0;
+    for (int i = 0; i < LOSS_COUNT; i++) others |= reads(&loss_table[i].info.option, 1, name);
+    return others && !reads(&loss_table[chosen].info.option, 1, name);
+}
+
+/* What a full-batch method reads beside the loss's number; gradient descent the first two as well. */
+static int solver_ignores(cusgd_solver solver, const char *name)
+{
+    static const char *const names[] = {
+        "rate",    "momentum",    "loss", "delta",         "width",     "quantile",           "power",    "solver", "epochs",
+        "l1",      "l2",          "seed", "tolerance",     "intercept", "gradient-tolerance", "patience", "device", "precision",
+        "threads", "standardize", "math", "valid-fraction"};
+    size_t first = solver == CUSGD_SOLVER_GD ? 0 : 2;
+    return solver != CUSGD_SOLVER_SGD && !reads(names + first, sizeof names / sizeof names[0] - first, name);
+}
+
+const char *cusgd_options_unused(const cusgd_options *options, const char *name)
+{
+    int opposite;
+    const option *o = option_find(name, &opposite);
+    if (!o) return NULL;
+    name = o->info.name;
+    if (loss_ignores(options->loss, name)) return "loss";
+    if (options->solver != CUSGD_SOLVER_SGD) return solver_ignores(options->solver, name) ? "solver" : NULL;
+    if (optimizer_ignores(options->optimizer, name)) return "optimizer";
+    if (schedule_ignores(options->schedule, name)) return "schedule";
+    if (strcmp(name, "rate") != 0) return NULL;
+    if (options->schedule == CUSGD_SCHEDULE_OPTIMAL) return "schedule";
+    return options->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(options->t0) ? "t0" : NULL;
 }
 
 /* ---- By name ------------------------------------------------------------------------------------------------------------- */
-
-/* `opposite`: 1 if the name is that of a flag whose field it sets to 0. */
-static const option *option_find(const char *name, int *opposite)
-{
-    for (const option *o = table; o < table + OPTION_COUNT; o++) {
-        int other = o->info.also && strcmp(name, o->info.also) == 0;
-        if (!other && strcmp(name, o->info.name) != 0) continue;
-        *opposite = o->kind == FLAG && strncmp(name, "no-", 3) == 0;
-        return o;
-    }
-    return NULL;
-}
 
 /* A whole text that is a finite number. */
 static int finite_parse(const char *text, double *value)
@@ -489,87 +604,186 @@ static int whole_parse(const char *text, uint64_t *value)
 
 static int value_parse(const option *o, const char *text, int opposite, cusgd_options *options)
 {
+    const cusgd_option_info *info = &o->info;
     uint64_t whole;
     int found;
-    switch (o->kind) {
-    case WORD:
-        found = word_find(o->words, text);
+    switch (info->type) {
+    case CUSGD_OPTION_NAME:
+        found = word_find(info->choices, text);
         if (found >= 0) put_integer(o, options, found);
         return found >= 0;
-    case FLAG:
+    case CUSGD_OPTION_FLAG:
         found = strcmp(text, "true") == 0;
         if (!found && strcmp(text, "false") != 0) return 0;
         put_integer(o, options, found != opposite);
         return 1;
-    case SEED: return whole_parse(text, &options->seed);
-    case DEVICE:
+    case CUSGD_OPTION_SEED: return whole_parse(text, &options->seed);
+    case CUSGD_OPTION_DEVICE:
         if (strlen(text) >= sizeof options->device) return 0;
         strcpy(options->device, text);
         return 1;
-    case COUNT:
-    case THREADS:
-        if (o->words && strcmp(text, o->words[0]) == 0) {
+    case CUSGD_OPTION_WHOLE:
+        if (info->choices && strcmp(text, info->choices[0]) == 0) {
             put_integer(o, options, -1);
             return 1;
         }
-        if (!whole_parse(text, &whole) || whole > (uint64_t)COUNT_MOST || (int64_t)whole < o->least) return 0;
-        if (o->kind == THREADS && whole > (uint64_t)THREADS_MOST) return 0;
+        if (!whole_parse(text, &whole) || whole > (uint64_t)info->max || whole < (uint64_t)info->min) return 0;
         put_integer(o, options, (int64_t)whole);
         return 1;
-    default: return finite_parse(text, field_of(o, options));
+    case CUSGD_OPTION_NUMBER: break;
     }
-}
-
-static int open_option(const option *o, cusgd_options *options)
-{
-    if (is_number(o) && o->open)
-        *(double *)field_of(o, options) = (double)NAN;
-    else if (o->kind == COUNT || o->kind == THREADS)
-        put_integer(o, options, o->open);
-    else if (o->kind == FLAG && o->open)
-        put_integer(o, options, -1);
-    else
-        return 0;
-    return 1;
+    return finite_parse(text, member_of(o, options));
 }
 
 cusgd_status cusgd_options_set(cusgd_options *options, const char *name, const char *value)
 {
     int opposite;
     const option *o = option_find(name, &opposite);
-    if (!o) return fail(CUSGD_ERROR_USAGE, "there is no option \"%.60s\"", name);
-    if (!value && o->kind != FLAG) return fail(CUSGD_ERROR_USAGE, "%s needs a value: %s", name, o->info.argument);
+    if (!o) return fail_unknown(name);
+    if (!value && o->info.type != CUSGD_OPTION_FLAG)
+        return fail_option(o->info.name, "%s needs a value: %s", name, o->info.metavar);
     if (!value) value = "true";
 
     cusgd_options trial = *options;
-    int opened = strcmp(value, "auto") == 0 && open_option(o, &trial);
-    if (!opened && !(value_parse(o, value, opposite, &trial) && is_valid(o, &trial))) {
-        char text[160];
+    if (o->info.takes_auto && strcmp(value, CUSGD_AUTO) == 0) {
+        leave_open(o, &trial);
+    } else if (!value_parse(o, value, opposite, &trial) || !is_valid(o, &trial)) {
+        char text[256];
         put_requirement(o, text, sizeof text);
-        return fail(CUSGD_ERROR_USAGE, "%s, not \"%.60s\"", text, value);
+        return fail_option(o->info.name, "%s, not \"%.60s\"", text, value);
     }
     *options = trial;
     return CUSGD_OK;
+}
+
+cusgd_status cusgd_options_set_number(cusgd_options *options, const char *name, double value)
+{
+    int opposite;
+    char text[NUMBER_TEXT];
+    const option *o = option_find(name, &opposite);
+    if (!o) return fail_unknown(name);
+    if (o->info.type == CUSGD_OPTION_NAME || o->info.type == CUSGD_OPTION_DEVICE)
+        return fail_option(o->info.name, "%s is not a number: set it by cusgd_options_set", name);
+    if (isnan(value)) return cusgd_options_set(options, name, CUSGD_AUTO);
+    if (o->info.type == CUSGD_OPTION_FLAG && (value == 0 || value == 1))
+        return cusgd_options_set(options, name, value != 0 ? "true" : "false");
+    number_format(value, text);
+    return cusgd_options_set(options, name, text);
 }
 
 cusgd_status cusgd_options_get(const cusgd_options *options, const char *name, char value[CUSGD_OPTION_TEXT])
 {
     int opposite;
     const option *o = option_find(name, &opposite);
-    if (!o) return fail(CUSGD_ERROR_USAGE, "there is no option \"%.60s\"", name);
+    if (!o) return fail_unknown(name);
     put_value(o, options, value);
     if (opposite && !is_open(o, options)) strcpy(value, integer_in(o, options) ? "false" : "true");
+    return CUSGD_OK;
+}
+
+cusgd_status cusgd_options_get_number(const cusgd_options *options, const char *name, double *value)
+{
+    int opposite;
+    const option *o = option_find(name, &opposite);
+    if (!o) return fail_unknown(name);
+    if (o->info.type == CUSGD_OPTION_NAME || o->info.type == CUSGD_OPTION_DEVICE)
+        return fail_option(o->info.name, "%s is not a number: read it by cusgd_options_get", name);
+    if (is_open(o, options))
+        *value = (double)NAN;
+    else if (is_number(o))
+        *value = *(const double *)value_of(o, options);
+    else
+        *value = o->kind == IN_SEED ? (double)options->seed : (double)integer_in(o, options);
+    if (opposite && !isnan(*value)) *value = 1 - *value;
     return CUSGD_OK;
 }
 
 int options_describe(const cusgd_options *options, size_t index, const char **name, char *value)
 {
     for (const option *o = table; o < table + OPTION_COUNT; o++) {
-        if (o->kind == DEVICE || o->kind == THREADS || is_open(o, options)) continue;
+        if (o->info.type == CUSGD_OPTION_DEVICE || strcmp(o->info.name, "threads") == 0 || is_open(o, options)) continue;
         if (index-- > 0) continue;
-        *name = strncmp(o->info.name, "no-", 3) == 0 ? o->info.name + 3 : o->info.name;
+        *name = o->info.name;
         put_value(o, options, value);
         return 1;
     }
     return 0;
+}
+
+/* ---- Handles ------------------------------------------------------------------------------------------------------------- */
+
+/* A copy of the factors, or NULL where there are none. */
+static cusgd_status copy_factors(const double *factors, size_t count, const double **out)
+{
+    *out = NULL;
+    if (!factors || count == 0) return CUSGD_OK;
+    double *copy = allocate(count, sizeof *copy);
+    if (!copy) return fail_memory(count * sizeof *copy, "penalty factors");
+    memcpy(copy, factors, count * sizeof *copy);
+    *out = copy;
+    return CUSGD_OK;
+}
+
+cusgd_status cusgd_options_new(cusgd_options **out)
+{
+    *out = allocate(1, sizeof **out);
+    if (!*out) return fail_memory(sizeof **out, "options");
+    options_init(*out);
+    return CUSGD_OK;
+}
+
+cusgd_status cusgd_options_copy(const cusgd_options *options, cusgd_options **out)
+{
+    cusgd_status status = cusgd_options_new(out);
+    if (status) return status;
+    **out = *options;
+    status = copy_factors(options->penalty_factors, options->penalty_factor_count, &(*out)->penalty_factors);
+    if (!status) return CUSGD_OK;
+    free(*out);
+    *out = NULL;
+    return status;
+}
+
+void cusgd_options_free(cusgd_options *options)
+{
+    if (options) options_disown(options);
+    free(options);
+}
+
+cusgd_status cusgd_options_set_array(cusgd_options *options, const char *name, const double *values, size_t count)
+{
+    const double *copy;
+    if (strcmp(name, "penalty-factors") != 0)
+        return fail(CUSGD_ERROR_USAGE, "there is no option \"%.60s\" that is an array: penalty-factors is one", name);
+    for (size_t i = 0; i < count; i++)
+        if (!(values[i] >= 0 && isfinite(values[i])))
+            return fail_option("penalty-factors", "penalty-factors must be finite numbers that are not negative, not %g",
+                               values[i]);
+    cusgd_status status = copy_factors(values, count, &copy);
+    if (status) return status;
+    options_disown(options);
+    options->penalty_factors = copy;
+    options->penalty_factor_count = count;
+    return CUSGD_OK;
+}
+
+cusgd_status options_own(cusgd_options *options, int64_t cols)
+{
+    const double *factors = options->penalty_factors;
+    size_t count = options->penalty_factor_count;
+    options->penalty_factors = NULL;
+    options->penalty_factor_count = 0;
+    if (!factors) return CUSGD_OK;
+    if (count && count != (size_t)cols)
+        return fail_option("penalty-factors", "there are %zu penalty-factors and %lld columns: give one per column", count,
+                           (long long)cols);
+    options->penalty_factor_count = (size_t)cols;
+    return copy_factors(factors, (size_t)cols, &options->penalty_factors);
+}
+
+void options_disown(cusgd_options *options)
+{
+    free((double *)(uintptr_t)options->penalty_factors);
+    options->penalty_factors = NULL;
+    options->penalty_factor_count = 0;
 }

@@ -1,32 +1,53 @@
 /* cusgd.h: stochastic gradient descent for linear models, on GPUs and CPUs.
  *
- * The model is p = x theta + b with k outputs, plus an offset o of the row where the data has one; training minimises over theta
+ * The model is p = x theta + b with k outputs, plus an offset o of the row where the data has one; training minimizes over theta
  * and b
  *
  *     (1/n) sum_i (w_i / w_mean) l(p_i, y_i)  +  l2/2 |theta|^2  +  l1 |theta|_1
  *
- * summed over the outputs, by minibatch steps; b (the intercept) is not penalised. Letters keep their meaning everywhere:
- * n rows (examples), d columns (features), k outputs (targets), theta d x k coefficients, b k intercepts, x, y, w, o one
- * example's features, targets, weight and offset.
+ * summed over the outputs; b (the intercept) is not penalized. Letters keep their meaning everywhere: n rows (examples), d
+ * columns (features), k outputs (targets), theta d x k coefficients, b k intercepts, x, y, w, o one example's features, targets,
+ * weight and offset.
  *
- * Conventions. Every function that can fail returns a cusgd_status, and cusgd_last_error() then says what, where and what to do.
- * Handles are opaque; whoever receives one through an `out` argument frees it with the matching *_free, which accepts NULL. On
- * failure *out is NULL. Strings and arrays passed in are only read, and copied where they are kept, unless said otherwise.
- * Different handles may be used from different threads at once; one handle by one thread at a time. The library prints nothing,
- * never exits and installs no signal handler. */
+ * Conventions. Every function that can fail returns a cusgd_status, and cusgd_last_error() then says what happened, where, and
+ * what to do. Handles are opaque; whoever receives one through an `out` argument frees it with the matching *_free, which accepts
+ * NULL. On failure *out is NULL. Strings and arrays passed in are only read, and copied where they are kept, unless said
+ * otherwise. A function whose handle is const may be called from several threads at once on the same handle; other calls on one
+ * handle are made by one thread at a time. The library prints nothing, never exits and installs no signal handler.
+ *
+ * Structures begin with their size, so that later versions can add members at the end. The caller sets it, and all other members
+ * to 0, with CUSGD_INIT:
+ *
+ *     cusgd_result result = CUSGD_INIT(cusgd_result);
+ *
+ * The library reads and writes no more than `size` bytes; members that the caller's version does not have are taken for 0. A
+ * structure whose size is not set is refused (USAGE).
+ *
+ * Files, tables, synthetic data, and the checking and measuring of devices are in cusgd_tools.h. */
 #ifndef CUSGD_H
 #define CUSGD_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
+#define CUSGD_INIT(type)           \
+    [] {                           \
+        type sized = type();       \
+        sized.size = sizeof sized; \
+        return sized;              \
+    }()
+#else
+#define CUSGD_INIT(type) ((type){.size = sizeof(type)})
 #endif
 
 #define CUSGD_VERSION_MAJOR 0
 #define CUSGD_VERSION_MINOR 1
 #define CUSGD_VERSION_PATCH 0
+/* One number that grows from version to version: 100 for 0.1.0, 10203 for 1.2.3. */
+#define CUSGD_VERSION (10000 * CUSGD_VERSION_MAJOR + 100 * CUSGD_VERSION_MINOR + CUSGD_VERSION_PATCH)
 
 #if defined(__GNUC__)
 #define CUSGD_API __attribute__((visibility("default")))
@@ -44,12 +65,32 @@ typedef enum cusgd_status {
     CUSGD_ERROR_MISMATCH = 5,      /* two devices disagree */
     CUSGD_ERROR_MEMORY = 6,        /* out of host memory */
     CUSGD_ERROR_NOT_CONVERGED = 7, /* a full-batch solver did not converge */
-    CUSGD_ERROR_INTERRUPTED = 130, /* cusgd_set_interrupt's function wanted it; the command: 128 + the signal */
+    CUSGD_ERROR_INTERRUPTED = 130, /* the function of cusgd_set_interrupt asked for it; the command: 128 + the signal */
 } cusgd_status;
+
+/* "ok", "usage", "data", "device", "diverged", "mismatch", "memory", "not-converged", "interrupted"; "unknown" for other values.
+ */
+CUSGD_API const char *cusgd_status_name(cusgd_status status);
 
 /* The message of this thread's last failure; "" if there was none. Valid until this thread's next call that fails. */
 CUSGD_API const char *cusgd_last_error(void);
+
+/* The same failure as data. */
+typedef struct cusgd_error {
+    size_t size;
+    cusgd_status status; /* CUSGD_OK: this thread has had no failure */
+    char option[32];     /* the name of the option whose value is wrong; "" where it is not one option's */
+    int64_t row;         /* of the data, from 1; 0 where it is not one row's */
+    int64_t column;      /* the feature's number, from 1; 0 where it is not one feature's */
+} cusgd_error;
+CUSGD_API cusgd_status cusgd_last_error_info(cusgd_error *error);
+
+/* Whether messages and notes call options as the command's arguments ("--rate": 1) or by their names ("rate": 0, as at first).
+ * For the whole process; to be called before other threads use the library. */
+CUSGD_API void cusgd_set_option_dashes(int dashes);
+
 CUSGD_API const char *cusgd_version(void); /* "0.1.0" */
+CUSGD_API int cusgd_version_number(void);  /* the library's CUSGD_VERSION */
 
 /* Ends long calls early. `asked` (NULL: nobody, as at first) is called with `user` from this thread while it is in a call of the
  * library, again and again, mostly within a few milliseconds and within 100 ms but for matrix factorizations, transfers to a GPU
@@ -65,179 +106,105 @@ CUSGD_API void cusgd_set_interrupt(cusgd_interrupt asked, void *user);
  * length of the whole, and writes as much of it as fits into `size` bytes with its terminator, as snprintf does. */
 CUSGD_API size_t cusgd_text_escape(const char *text, char *escaped, size_t size);
 
+/* ---- Losses -------------------------------------------------------------------------------------------------------------- */
+
+typedef enum cusgd_target_kind {
+    CUSGD_TARGET_REAL,        /* any number */
+    CUSGD_TARGET_CLASS,       /* 0 and 1, or -1 and 1: -1 then stands for 0 */
+    CUSGD_TARGET_POSITIVE,    /* > 0 */
+    CUSGD_TARGET_NONNEGATIVE, /* >= 0 */
+} cusgd_target_kind;
+
+/* How the expected target follows from p. */
+typedef enum cusgd_link {
+    CUSGD_LINK_IDENTITY, /* p; of hinge losses, which know no expectation, too */
+    CUSGD_LINK_LOGIT,    /* 1 / (1 + e^-p): the probability of class 1 */
+    CUSGD_LINK_LOG,      /* e^p */
+} cusgd_link;
+
+typedef enum cusgd_smoothness {
+    CUSGD_SMOOTH_QUADRATIC, /* a quadratic: a constant second derivative */
+    CUSGD_SMOOTH_TWICE,     /* a continuous second derivative */
+    CUSGD_SMOOTH_ONCE,      /* a continuous derivative */
+    CUSGD_SMOOTH_NOT,       /* not differentiable everywhere: only solver sgd minimizes it */
+} cusgd_smoothness;
+
+/* One of the losses l(p, y): r = p - y, and s = 1 where y is 1, else -1. All are convex in p. */
+typedef struct cusgd_loss_info {
+    const char *name;    /* what the option `loss` takes: "huber" */
+    const char *formula; /* "log(1 + e^p) - y p" */
+    cusgd_target_kind targets;
+    cusgd_link link;
+    cusgd_smoothness smoothness;
+    int likelihood;        /* 1: solvers exact and newton give standard errors of an optimum without penalty */
+    double hessian_bound;  /* the least upper bound of d2l/dp2; infinite where there is none */
+    const char *option;    /* the option that holds the loss's number ("delta"); NULL: it has none */
+    double option_default; /* the number where the option is left open */
+} cusgd_loss_info;
+/* The index-th loss; NULL past the last. The library's. */
+CUSGD_API const cusgd_loss_info *cusgd_loss_at(size_t index);
+/* The loss of that name, or NULL. */
+CUSGD_API const cusgd_loss_info *cusgd_loss_find(const char *name);
+
 /* ---- Options ------------------------------------------------------------------------------------------------------------- */
 
-typedef enum cusgd_loss {
-    CUSGD_LOSS_SQUARED,                     /* (p - y)^2 / 2 */
-    CUSGD_LOSS_MSE,                         /* (p - y)^2 */
-    CUSGD_LOSS_LOGISTIC,                    /* log(1 + e^p) - y p, y in {0, 1}. Losses of classes take {-1, 1} as well: -1 is 0 */
-    CUSGD_LOSS_HUBER,                       /* r = p - y: r^2 / 2 up to |r| = delta, then delta (|r| - delta/2) */
-    CUSGD_LOSS_EPSILON_INSENSITIVE,         /* max(0, |r| - width) */
-    CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE, /* max(0, |r| - width)^2 */
-    CUSGD_LOSS_HINGE,                       /* max(0, 1 - s p), s = 1 where y is 1, else -1 */
-    CUSGD_LOSS_SQUARED_HINGE,               /* max(0, 1 - s p)^2 */
-    CUSGD_LOSS_QUANTILE,                    /* quantile (y - p) where y is above p, (1 - quantile) (p - y) where it is below */
-    CUSGD_LOSS_POISSON,                     /* e^p - y p, y >= 0: logarithmic link, as in the next two */
-    CUSGD_LOSS_GAMMA,                       /* p + y e^-p, y > 0 */
-    CUSGD_LOSS_TWEEDIE,                     /* e^((2-q) p) / (2-q) + y e^((1-q) p) / (q-1), q the power, y >= 0 */
-    CUSGD_LOSS_LOG_COSH,                    /* log cosh r */
-} cusgd_loss;
+/* What to train and how, by the names and values that `cusgd train --help` lists ("loss" "huber", "batch" "256", "lower" "0").
+ * Options that are not set are chosen by the trainer when it sees the data, or have the default that cusgd_option_at tells. */
+typedef struct cusgd_options cusgd_options;
 
-typedef enum cusgd_optimizer {
-    CUSGD_OPTIMIZER_AUTO, /* needs no rate: see the README, "What runs when nothing is said" */
-    CUSGD_OPTIMIZER_SGD,
-    CUSGD_OPTIMIZER_MOMENTUM, /* Polyak 1964; the rate inside the velocity */
-    CUSGD_OPTIMIZER_NESTEROV, /* Nesterov 1983; the gradient at theta - momentum v */
-    CUSGD_OPTIMIZER_ADAGRAD,  /* Duchi, Hazan, Singer 2011 */
-    CUSGD_OPTIMIZER_ADADELTA, /* Zeiler 2012 */
-    CUSGD_OPTIMIZER_RMSPROP,  /* Tieleman, Hinton 2012 */
-    CUSGD_OPTIMIZER_ADAM,     /* Kingma, Ba 2015 */
-    CUSGD_OPTIMIZER_ADAMW,    /* Loshchilov, Hutter 2019: weight decay apart from the gradient */
-    CUSGD_OPTIMIZER_AMSGRAD,  /* Reddi, Kale, Kumar 2018 */
-    CUSGD_OPTIMIZER_NADAM,    /* Dozat 2016 */
-    CUSGD_OPTIMIZER_RADAM,    /* Liu et al. 2020 */
-    CUSGD_OPTIMIZER_ADAMAX,   /* Kingma, Ba 2015 */
-    CUSGD_OPTIMIZER_ASGD,     /* Polyak, Juditsky 1992; Bottou 2012: sgd at a falling rate, averaged from the second epoch on */
-} cusgd_optimizer;
+CUSGD_API cusgd_status cusgd_options_new(cusgd_options **out);
+CUSGD_API cusgd_status cusgd_options_copy(const cusgd_options *options, cusgd_options **out);
+CUSGD_API void cusgd_options_free(cusgd_options *options);
 
-/* What minimises the objective: minibatch steps, or a method that looks at all rows at once. Those take `epochs` as the most
- * iterations, `tolerance` and `gradient_tolerance` as stopping rules, and no other option of the optimizer. */
-typedef enum cusgd_solver {
-    CUSGD_SOLVER_SGD,
-    CUSGD_SOLVER_AUTO,     /* exact, cg, newton or lbfgs, by the loss and the shape */
-    CUSGD_SOLVER_EXACT,    /* squared, mse: Cholesky of X^T X, or QR of X; the least norm of all solutions */
-    CUSGD_SOLVER_GD,       /* gradient descent; rate: 1 / the largest second derivative unless given; momentum 0 unless given */
-    CUSGD_SOLVER_STEEPEST, /* steepest descent with line search */
-    CUSGD_SOLVER_CG,       /* conjugate gradients: CGLS, or Polak-Ribiere+ */
-    CUSGD_SOLVER_NEWTON,   /* damped */
-    CUSGD_SOLVER_BFGS,
-    CUSGD_SOLVER_DFP,
-    CUSGD_SOLVER_LBFGS, /* with l1: OWL-QN */
-    CUSGD_SOLVER_BROYDEN_GOOD,
-    CUSGD_SOLVER_BROYDEN_BAD,
-} cusgd_solver;
+/* The value that leaves a choice to the trainer: as text, and as a number. */
+#define CUSGD_AUTO        "auto"
+#define CUSGD_AUTO_NUMBER ((double)NAN)
 
-/* Of step t, counted from 0, or of the first step of its epoch (rate_changes); E epochs have passed, of all that may run. */
-typedef enum cusgd_schedule {
-    CUSGD_SCHEDULE_CONSTANT,
-    CUSGD_SCHEDULE_TIME_DECAY,      /* t0 / (t + t1) */
-    CUSGD_SCHEDULE_INVERSE_SCALING, /* rate / (t + 1)^decay_power */
-    CUSGD_SCHEDULE_OPTIMAL,         /* 1 / (l2 (t + c)), c as scikit-learn has it (Bottou 2012) */
-    CUSGD_SCHEDULE_EXPONENTIAL,     /* rate decay^E */
-    CUSGD_SCHEDULE_STEP,            /* rate decay^floor(E / decay_every) */
-    CUSGD_SCHEDULE_COSINE,          /* up to rate in warm_up epochs, then half a cosine down to final_rate */
-    CUSGD_SCHEDULE_ONE_CYCLE, /* half a cosine from rate / 25 up to rate in warm_up epochs, half a cosine down to rate / 250000 */
-    CUSGD_SCHEDULE_POLYNOMIAL, /* from rate to final_rate by (1 - t / steps)^decay_power */
-    CUSGD_SCHEDULE_PLATEAU,    /* rate, times decay whenever decay_patience evaluations brought nothing */
-} cusgd_schedule;
-
-typedef enum cusgd_pace { CUSGD_PACE_STEP, CUSGD_PACE_EPOCH } cusgd_pace;
-
-/* How the rows of an epoch are chosen; all but `none` depend on the seed and the epoch alone, on every device alike. */
-typedef enum cusgd_sampling {
-    CUSGD_SAMPLING_PERMUTE,        /* each row once an epoch, in random order */
-    CUSGD_SAMPLING_BLOCKS,         /* each row once; blocks of rows permuted, and rows again within a window of blocks */
-    CUSGD_SAMPLING_REPLACE,        /* every row drawn independently */
-    CUSGD_SAMPLING_REPLACE_BLOCKS, /* every batch one of the epoch's contiguous batches, drawn independently */
-    CUSGD_SAMPLING_NONE,           /* the data's own order */
-} cusgd_sampling;
-
-typedef enum cusgd_precision { CUSGD_PRECISION_FLOAT, CUSGD_PRECISION_DOUBLE } cusgd_precision;
-
-/* How a trainer keeps x, as far as it copies it, and reads it in every step. */
-typedef enum cusgd_storage {
-    CUSGD_STORAGE_FULL, /* in its precision */
-    CUSGD_STORAGE_BF16, /* standardized and then rounded to bfloat16, 8 bits, in half the bytes; sums are in float all the same */
-} cusgd_storage;
-
-/* Of a GPU's matrix products in training steps, where the precision is float. */
-typedef enum cusgd_math {
-    CUSGD_MATH_EXACT,
-    CUSGD_MATH_TF32, /* factors may be rounded to 10 bits behind the point: faster with many outputs */
-} cusgd_math;
-
-/* How a GPU computes training steps. */
-typedef enum cusgd_engine {
-    CUSGD_ENGINE_AUTO,       /* by the shape of the data, the batch and the device: see the README */
-    CUSGD_ENGINE_CUBLAS,     /* rows gathered, then products by cuBLAS: takes every run */
-    CUSGD_ENGINE_FUSED,      /* a kernel that reads each row once; one target */
-    CUSGD_ENGINE_PERSISTENT, /* the same, many steps in a launch; one target, batches of a few megabytes */
-} cusgd_engine;
-
-/* Fields without a plain default have a value that means "choose": NAN for numbers (not l1, l2, valid_fraction), 0 for batch,
- * epochs and evaluate_every, -1 for patience. A trainer replaces it when it sees the data (cusgd_trainer_options). */
-typedef struct cusgd_options {
-    cusgd_loss loss;
-    cusgd_solver solver;
-    cusgd_optimizer optimizer;
-    cusgd_schedule schedule;
-    cusgd_sampling sampling;
-    cusgd_precision precision;
-    cusgd_storage storage; /* BF16: of the training rows, with precision float and solver sgd; all that is evaluated is in full */
-    cusgd_math math;
-    cusgd_engine engine;
-    double delta;           /* huber: > 0, in the targets' units, as is width; NAN: 1.35 */
-    double width;           /* epsilon-insensitive, squared-epsilon-insensitive: >= 0; NAN: 0.1 */
-    double quantile;        /* (0, 1); NAN: 0.5 */
-    double power;           /* tweedie: (1, 2); NAN: 1.5 */
-    double rate;            /* > 0; NAN: from the data's curvature (sgd, momentum, nesterov, auto) or the optimizer's usual one */
-    double t0, t1;          /* time-decay: > 0; NAN: t1 = 10 epochs' steps, t0 = rate t1 */
-    double decay;           /* exponential, step, plateau: (0, 1); NAN: 0.95, 0.1, 0.1 */
-    double decay_every;     /* step: epochs, > 0; NAN: a third of all */
-    double decay_power;     /* inverse-scaling, polynomial: > 0; NAN: 0.25, 1 */
-    int64_t decay_patience; /* plateau: evaluations, >= 1; 0: 3 */
-    double warm_up;         /* cosine, one-cycle: epochs, >= 0; NAN: 5 %, 30 % of all */
-    double final_rate;      /* cosine, polynomial: >= 0; NAN: 0 */
-    cusgd_pace rate_changes;       /* how often a schedule moves */
-    double momentum;               /* [0, 1) */
-    double beta1, beta2;           /* adam and its kin: [0, 1) */
-    double rho;                    /* adadelta, rmsprop: [0, 1) */
-    int centered;                  /* 1: rmsprop divides by the gradient's deviation */
-    double weight_decay;           /* >= 0: the share of the rate by which adamw and asgd shrink coefficients; NAN: 0.01, 1e-4 */
-    double epsilon;                /* > 0 */
-    int64_t batch;                 /* rows a step; more than the rows there are: full batch */
-    int64_t epochs;                /* passes over the data at most */
-    double l1, l2;                 /* >= 0, on standardized coefficients when standardize is on */
-    const double *penalty_factors; /* d factors >= 0 on l1 and l2, the caller's, read by cusgd_trainer_create; NULL: all 1 */
-    double lower, upper;           /* bounds on every coefficient, in the data's units; NAN: none */
-    double clip_norm, clip_value;  /* > 0: the most that a batch's gradient's norm, and each of its values, may be; NAN: any */
-    int average;           /* 0 or 1: the result is an average of the iterates (Shamir, Zhang 2013); -1: the optimizer's choice */
-    int64_t average_from;  /* the step at which averaging starts, >= 0; -1: the first. >= 0 turns averaging on */
-    int standardize;       /* 1: columns are brought to mean 0, variance 1 inside; results are in the data's units all the same */
-    int intercept;         /* 1: fit b */
-    double valid_fraction; /* [0, 1): share of the rows held out, chosen by the seed */
-    int64_t evaluate_every;    /* epochs between full passes over the objective; -1: only at the end */
-    int64_t patience;          /* evaluations without improvement that end the run */
-    double tolerance;          /* >= 0; a relative improvement below it counts as none */
-    double gradient_tolerance; /* >= 0; the run ends when |gradient| falls to this share of the null model's */
-    uint64_t seed;
-    int threads;     /* CPU threads; 0: as many as help. Results do not depend on it */
-    char device[16]; /* "auto", "cpu", "cuda" or "cuda:I" */
-} cusgd_options;
-
-CUSGD_API void cusgd_options_init(cusgd_options *options);
-
-/* NULL if the options make sense, else a sentence that says which does not and what to do (this thread's, until its next call).
- */
-CUSGD_API const char *cusgd_options_check(const cusgd_options *options);
-
-/* Sets an option by its word on the command line ("batch", "l2", "no-standardize"); `value` NULL for those that take none.
- * "auto" leaves the choice to the trainer where there is one. On failure the options are as they were. */
+/* Sets an option by its name or its alias; `value` NULL for flags: the named state. Whole numbers may be written as 1e6.
+ * CUSGD_AUTO leaves the choice to the trainer where there is one. On failure (USAGE, with the option in cusgd_last_error_info)
+ * the options are as they were. */
 CUSGD_API cusgd_status cusgd_options_set(cusgd_options *options, const char *name, const char *value);
+/* Likewise of an option whose type is a number, a whole number, a seed or a flag (0 or 1). NaN is CUSGD_AUTO. */
+CUSGD_API cusgd_status cusgd_options_set_number(cusgd_options *options, const char *name, double value);
+/* Likewise of an option that is an array: "penalty-factors", d factors >= 0 on l1 and l2, copied. count 0: none. */
+CUSGD_API cusgd_status cusgd_options_set_array(cusgd_options *options, const char *name, const double *values, size_t count);
 
-/* An option's value as text that cusgd_options_set takes: a word, a number by %.17g, "true" or "false", "auto". */
+/* An option's value as text that cusgd_options_set takes: a name, a number by %.17g, "true" or "false", "auto". */
 enum { CUSGD_OPTION_TEXT = 64 };
 CUSGD_API cusgd_status cusgd_options_get(const cusgd_options *options, const char *name, char value[CUSGD_OPTION_TEXT]);
+/* The value of an option that cusgd_options_set_number takes; NaN where the choice is open. */
+CUSGD_API cusgd_status cusgd_options_get_number(const cusgd_options *options, const char *name, double *value);
 
-/* What there is to set, one entry an option, for help texts and for programs that pass options on. */
+/* Whether the options make sense together. USAGE if not, with a message that says which does not and what to do. */
+CUSGD_API cusgd_status cusgd_options_check(const cusgd_options *options);
+
+/* Whether the option changes nothing with the others as they are: the name of the option that makes it so ("loss" where a delta
+ * is set and the loss is not huber; "t0" of a rate), or NULL where it is read, or where there is no such option. */
+CUSGD_API const char *cusgd_options_unused(const cusgd_options *options, const char *name);
+
+typedef enum cusgd_option_type {
+    CUSGD_OPTION_NAME,   /* one of `choices` */
+    CUSGD_OPTION_NUMBER, /* a finite number from `min` to `max`, each excluded where min_excluded, max_excluded say so */
+    CUSGD_OPTION_WHOLE,  /* a whole number from `min` to `max`, or one of `choices` */
+    CUSGD_OPTION_FLAG,   /* "true" or "false" */
+    CUSGD_OPTION_SEED,   /* a whole number from 0 to 2^64 - 1 */
+    CUSGD_OPTION_DEVICE, /* "auto", "cpu", "cuda" or "cuda:I" */
+} cusgd_option_type;
+
+/* What there is to set, one entry per option, for help texts and for programs that pass options on. */
 typedef struct cusgd_option_info {
-    const char *name;     /* "batch" */
-    const char *argument; /* "N", "X", "permute|blocks|..."; NULL if the option takes none */
-    const char *fallback; /* what holds when it is not given, in words or as a value */
-    const char *help;     /* one line */
-    const char *also;     /* another word that is taken for it ("lr"), for one without argument its opposite; or NULL */
+    const char *name;         /* "batch" */
+    const char *metavar;      /* what a help text calls its value: "N", "X", "permute|blocks|..."; NULL if it takes none */
+    const char *default_text; /* what holds when it is not set, in words or as a value */
+    const char *help;         /* one line */
+    const char *alias;        /* another name ("lr"), for a flag its opposite; or NULL */
+    cusgd_option_type type;
+    const char *const *choices; /* NULL-terminated, or NULL */
+    double min, max;            /* of numbers */
+    int min_excluded, max_excluded;
+    int takes_auto; /* 1: CUSGD_AUTO leaves the choice to the trainer, and is the default */
 } cusgd_option_info;
-CUSGD_API const cusgd_option_info *cusgd_option_at(size_t index); /* NULL past the last */
+CUSGD_API const cusgd_option_info *cusgd_option_at(size_t index); /* NULL past the last; the library's */
 
 /* ---- Data ---------------------------------------------------------------------------------------------------------------- */
 
@@ -269,46 +236,17 @@ typedef enum cusgd_offset {
  * other offsets are the caller's, as the arrays of cusgd_data_wrap are. Not while a trainer is at work on the data. */
 CUSGD_API cusgd_status cusgd_data_set_offset(cusgd_data *data, cusgd_offset kind, cusgd_matrix o);
 
-typedef enum cusgd_header { CUSGD_HEADER_AUTO, CUSGD_HEADER_YES, CUSGD_HEADER_NO } cusgd_header;
+/* Gives wrapped or generated data names, which models, messages and cusgd_data_reader then have: d names of features, k of
+ * targets, the two names that a target's 0 and 1 stand for, and what messages call the data ("data" at first). Each may be NULL:
+ * it stays as it is. Not while a trainer is at work on the data. */
+CUSGD_API cusgd_status cusgd_data_set_names(cusgd_data *data, const char *const *features, const char *const *targets,
+                                            const char *const *classes, const char *source);
 
-/* The numbers of the columns that a CSV's features, targets and offset were read from. Opaque: cusgd_model_reader and
- * cusgd_data_reader give a reader the one of their model or data. */
-typedef struct cusgd_layout cusgd_layout;
+/* The rows `rows`[0 .. count - 1] (from 0, in this order, repeated as often as they occur) as data of its own: x, y, weights and
+ * offsets are copied in their own type, names as well. `data` may be freed before it. */
+CUSGD_API cusgd_status cusgd_data_select(const cusgd_data *data, const int64_t *rows, int64_t count, cusgd_data **out);
 
-/* How to read a file. Columns are named by the header's names, else by numbers from 1, negative ones from the end. Two columns
- * may have one name where neither is used, or where the one that is wanted is given by its number. */
-typedef struct cusgd_reader {
-    cusgd_header header;
-    const char *const *targets; /* NULL: the last column */
-    size_t target_count;
-    const char *const *features; /* NULL: every column that is nothing else */
-    size_t feature_count;
-    const char *const *ignore; /* columns left out */
-    size_t ignore_count;
-    const char *weights;        /* the column of weights, or NULL */
-    const char *offset;         /* the column of offsets, or NULL */
-    const char *exposure;       /* the column of exposures, or NULL; not both */
-    const char *const *classes; /* NULL, or the two names that a text target's 0 and 1 stand for */
-    int x_only;                 /* 1: there are no targets (prediction) */
-    /* NULL, or where the columns stand that `features`, `targets` and `offset` do not name: those of a file with as many columns
-     * as the layout's. In another one they are found only where it has no others: the features alone with x_only, and in the
-     * layout's order what `ignore`, `weights`, `features` or `targets` leave. Else the file is refused. */
-    const cusgd_layout *layout;
-} cusgd_reader;
-CUSGD_API void cusgd_reader_init(cusgd_reader *reader);
-
-/* Opens a folder with x.npy, y.npy and, where rows are weighted, w.npy, where they have offsets, offset.npy or exposure.npy
- * (float32 or float64, C or Fortran order; memory-mapped); a lone .npy (x_only); a .csv; or "-", CSV on standard input. `reader`
- * NULL: cusgd_reader_init's. Columns of .npy files have no names: `features` and `targets` pass over them, as do `offset` and
- * `exposure` over a folder's; `ignore` and `weights` are errors there. */
-CUSGD_API cusgd_status cusgd_data_open(const char *path, const cusgd_reader *reader, cusgd_data **out);
 CUSGD_API void cusgd_data_free(cusgd_data *data);
-/* For a program's SIGBUS handler, with the siginfo_t's si_addr: where that lies in a file that is mapped here, and that has
- * become shorter, zeros are put there, so that the thread that was reading goes on, and the call in progress fails with DATA.
- * Returns 1 then, and 0 where the address is none of these. Async-signal-safe; for any thread. The library installs no handler:
- * without one the signal ends the program. What the pages before held is not looked at, and a shorter file is an error without a
- * signal, too. */
-CUSGD_API int cusgd_data_fault(void *address);
 CUSGD_API int64_t cusgd_data_rows(const cusgd_data *data);
 CUSGD_API int64_t cusgd_data_cols(const cusgd_data *data);
 CUSGD_API int64_t cusgd_data_outputs(const cusgd_data *data);
@@ -318,73 +256,32 @@ CUSGD_API const char *cusgd_data_class(const cusgd_data *data, int value);   /* 
 /* The number, from 1, of the CSV's column that feature or target j was read from; 0 where the data is no CSV. */
 CUSGD_API int64_t cusgd_data_feature_column(const cusgd_data *data, int64_t j);
 CUSGD_API int64_t cusgd_data_target_column(const cusgd_data *data, int64_t j);
-/* What people should know of how the file was read (a first line with numbers in it that was taken for a header, a feature that
+/* What a person should know about how the file was read (a first line with numbers that was taken for a header, a feature that
  * only counts the rows): the index-th sentence, the data's; NULL past the last. */
 CUSGD_API const char *cusgd_data_note(const cusgd_data *data, size_t index);
-/* Makes `reader` read another file as this data was read: the same features, targets and offset, by name where the data has
- * names, else by number, and the same classes. Weights stay the reader's. It borrows from the data. */
-CUSGD_API void cusgd_data_reader(const cusgd_data *data, cusgd_reader *reader);
 /* Whether there are offsets, and (unless `name` is NULL) their column's name or NULL. */
 CUSGD_API cusgd_offset cusgd_data_offset(const cusgd_data *data, const char **name);
 
-typedef struct cusgd_table cusgd_table;
+/* ---- Models -------------------------------------------------------------------------------------------------------------- */
 
-typedef enum cusgd_role {
-    CUSGD_ROLE_NONE, /* not used */
-    CUSGD_ROLE_IGNORED,
-    CUSGD_ROLE_WEIGHTS,
-    CUSGD_ROLE_OFFSET,
-    CUSGD_ROLE_TARGET,
-    CUSGD_ROLE_FEATURE,
-} cusgd_role;
-
-/* A column of a CSV file, used or not. The strings are the table's. */
-typedef struct cusgd_table_column {
-    const char *name;                /* NULL where the file has no header */
-    cusgd_role role;                 /* what cusgd_data_open would use it for */
-    int64_t place;                   /* among the features or targets, from 0 */
-    int64_t numbers, missing, texts; /* how many of its fields are finite numbers, marks of missing values, and neither */
-    const char *values;              /* its first different values, at most three, separated by ", " */
-} cusgd_table_column;
-
-/* Describes a CSV file (or "-") column by column, also one whose text or missing values cusgd_data_open refuses. `reader` as
- * there. Fails where the file cannot be read as CSV at all, or has no column that `reader` asks for. */
-CUSGD_API cusgd_status cusgd_table_open(const char *path, const cusgd_reader *reader, cusgd_table **out);
-CUSGD_API void cusgd_table_free(cusgd_table *table);
-CUSGD_API int64_t cusgd_table_rows(const cusgd_table *table); /* not counting the header */
-CUSGD_API int64_t cusgd_table_cols(const cusgd_table *table);
-/* Column j, from 0. Returns 0 past the last. */
-CUSGD_API int cusgd_table_at(const cusgd_table *table, int64_t j, cusgd_table_column *column);
-/* As cusgd_data_note; also a row with another number of fields than the first line, where describing ends. */
-CUSGD_API const char *cusgd_table_note(const cusgd_table *table, size_t index);
-
-typedef enum cusgd_synthetic_targets {
-    CUSGD_SYNTHETIC_LINEAR,   /* y = x theta + b + noise */
-    CUSGD_SYNTHETIC_LOGISTIC, /* 0 or 1, a coin with log-odds x theta + b */
-    CUSGD_SYNTHETIC_POSITIVE, /* with v = x theta + b + noise: 1 + v where v > 0, else 1 / (1 - v) */
-} cusgd_synthetic_targets;
-
-/* Synthetic data: x Gaussian, and targets made of it. Equal for equal arguments on every device. */
-typedef struct cusgd_generator {
-    int64_t rows, cols, outputs, informative; /* informative: columns with a nonzero coefficient; 0: all */
-    double noise;                             /* standard deviation (linear and positive targets) */
-    cusgd_synthetic_targets targets;
-    double correlation; /* in (-1, 1): neighbouring columns' (AR(1)); 0: none */
-    double condition;   /* >= 1: condition number of the columns' covariance; 1: none. Not with correlation */
-    uint64_t seed;
-    cusgd_precision precision;
-} cusgd_generator;
-CUSGD_API void cusgd_generator_init(cusgd_generator *generator);
-
-/* Writes folder/x.npy, y.npy and true.safetensors, making the folder; files that are there are kept (an error) unless `force`.
- * The rows are made on the CPU. */
-CUSGD_API cusgd_status cusgd_generate(const cusgd_generator *generator, const char *folder, int force);
-/* The same rows in memory. */
-CUSGD_API cusgd_status cusgd_data_generate(const cusgd_generator *generator, cusgd_data **out);
-
-/* ---- Model --------------------------------------------------------------------------------------------------------------- */
-
+/* A trained model; it never changes, so that every function but cusgd_model_free may be called on it from several threads at
+ * once. */
 typedef struct cusgd_model cusgd_model;
+
+/* What cusgd_model_create makes a model of. */
+typedef struct cusgd_model_arrays {
+    size_t size;
+    int64_t cols, outputs;       /* d, k >= 1 */
+    const double *weight;        /* k x d, row-major, in the data's units */
+    const double *bias;          /* k; NULL: zeros */
+    const char *loss;            /* by name; NULL: "squared" */
+    double loss_number;          /* of a loss that has one (cusgd_loss_info.option); 0 or NaN: its default */
+    const char *const *features; /* d names, or NULL */
+    const char *const *targets;  /* k names, or NULL */
+    const char *const *classes;  /* two names, or NULL */
+    cusgd_offset offset;         /* what rows need for a prediction */
+} cusgd_model_arrays;
+CUSGD_API cusgd_status cusgd_model_create(const cusgd_model_arrays *arrays, cusgd_model **out);
 
 /* Reads a safetensors file with `weight` (k x d or d) and `bias` (k or absent), F32 or F64, with or without cuSGD's metadata; or
  * with NAME.weight and NAME.bias alone, as PyTorch names one layer's ("linear.weight", "0.weight"). */
@@ -393,8 +290,11 @@ CUSGD_API cusgd_status cusgd_model_load(const char *path, cusgd_model **out);
  * give equal bytes. The old file stays until the new one is complete. DATA: a number of the model is not finite, and nothing is
  * written. */
 CUSGD_API cusgd_status cusgd_model_save(const cusgd_model *model, const char *path);
-/* Whether a file could be written there, as a model or predictions are: to be asked before a long run, not after it. */
-CUSGD_API cusgd_status cusgd_file_check(const char *path);
+/* Likewise from and to memory: the bytes of such a file. cusgd_model_save_memory writes them to `buffer` if they fit into
+ * `capacity` bytes, and tells in *bytes how many they are in any case; USAGE where they do not fit (buffer NULL, capacity 0: only
+ * asks, OK). */
+CUSGD_API cusgd_status cusgd_model_load_memory(const void *bytes, size_t count, cusgd_model **out);
+CUSGD_API cusgd_status cusgd_model_save_memory(const cusgd_model *model, void *buffer, size_t capacity, size_t *bytes);
 CUSGD_API void cusgd_model_free(cusgd_model *model);
 CUSGD_API int64_t cusgd_model_cols(const cusgd_model *model);
 CUSGD_API int64_t cusgd_model_outputs(const cusgd_model *model);
@@ -403,13 +303,14 @@ CUSGD_API const double *cusgd_model_bias(const cusgd_model *model);   /* k; the 
 /* Standard errors, k x (d + 1), the intercepts' last; the model's. NULL unless solver exact or newton (auto) trained it without
  * penalty on a loss that is a likelihood's, and a finite optimum exists; the metadata's no_standard_errors then has the reason.
  * Weights count equal rows for logistic and poisson (statsmodels' freq_weights); their scale does not matter for squared and mse
- * (WLS). *freedom (may be NULL): degrees of the t distribution that coefficients over their
+ * (WLS). *degrees_of_freedom (may be NULL): degrees of the t distribution that coefficients over their
  * errors follow; 0: a normal one. */
-CUSGD_API const double *cusgd_model_standard_errors(const cusgd_model *model, int64_t *freedom);
+CUSGD_API const double *cusgd_model_standard_errors(const cusgd_model *model, int64_t *degrees_of_freedom);
 CUSGD_API const char *cusgd_model_feature(const cusgd_model *model, int64_t j); /* NULL where there are no names */
 CUSGD_API const char *cusgd_model_target(const cusgd_model *model, int64_t j);
 CUSGD_API const char *cusgd_model_class(const cusgd_model *model, int value); /* what y = 0 or 1 stands for, or NULL */
-CUSGD_API cusgd_loss cusgd_model_loss(const cusgd_model *model);
+/* The loss it was trained with; and its number, NaN where the loss has none (NULL: not asked for). */
+CUSGD_API const cusgd_loss_info *cusgd_model_loss(const cusgd_model *model, double *number);
 /* What it was trained with, and the column's name or NULL, as cusgd_data_offset. */
 CUSGD_API cusgd_offset cusgd_model_offset(const cusgd_model *model, const char **name);
 /* The metadata, one entry an index: *name and *value are the model's. Returns 0 past the last. */
@@ -419,11 +320,6 @@ CUSGD_API int cusgd_model_metadata(const cusgd_model *model, size_t index, const
 CUSGD_API int64_t cusgd_model_feature_column(const cusgd_model *model, int64_t j);
 CUSGD_API int64_t cusgd_model_target_column(const cusgd_model *model, int64_t j);
 CUSGD_API int64_t cusgd_model_offset_column(const cusgd_model *model); /* likewise; 0 also where it had no offset */
-/* Makes `reader` pick the model's features by name, its targets and its offset too unless the reader has some, and map the
- * model's classes. Where the columns had no names, they are found by their numbers (reader->layout). It borrows from the model.
- */
-CUSGD_API void cusgd_model_reader(const cusgd_model *model, cusgd_reader *reader);
-
 typedef enum cusgd_prediction {
     CUSGD_PREDICT_MEAN,  /* the expected target: p; the probability of 1 for logistic loss; e^p for log-link ones. Hinge: p */
     CUSGD_PREDICT_LINK,  /* p = x theta + b, plus the row's offset */
@@ -435,14 +331,9 @@ typedef enum cusgd_prediction {
  * one that was trained without takes none. */
 CUSGD_API cusgd_status cusgd_model_predict(const cusgd_model *model, const cusgd_data *data, cusgd_prediction as, double *out);
 
-/* Writes predictions that cusgd_model_predict made (n x k) to NAME.npy (float64, n or n x k), to NAME.csv (under a header of the
- * targets' names; CUSGD_PREDICT_CLASS by the classes' names) or to "-" (CSV on standard output). The old file stays until the new
- * one is complete. */
-CUSGD_API cusgd_status cusgd_predictions_save(const cusgd_model *model, cusgd_prediction as, int64_t n, const double *predictions,
-                                              const char *path);
-
 /* Weighted by the data's weights. Fields that do not apply to the model's loss are NAN. */
 typedef struct cusgd_metrics {
+    size_t size;
     int64_t rows;
     double loss;               /* mean loss a row: the squared error itself for squared and mse, else l */
     double mse, rmse, mae, r2; /* regression, of predictions with their offsets; r2 is beside the targets' mean */
@@ -471,6 +362,7 @@ typedef enum cusgd_stop {
 
 /* After an epoch. Losses are means over rows and outputs: the squared error itself for squared and mse. NAN: not computed. */
 typedef struct cusgd_progress {
+    size_t size;
     int64_t epoch, epochs; /* this one, from 1; how many at most */
     int64_t step;          /* steps so far */
     double loss;           /* the mean over the epoch's steps, each before its update; exact where `evaluated` */
@@ -486,6 +378,7 @@ typedef struct cusgd_progress {
 typedef int (*cusgd_callback)(const cusgd_progress *progress, void *user);
 
 typedef struct cusgd_result {
+    size_t size;
     cusgd_stop stop;
     int64_t epochs, steps;   /* run in all */
     int64_t epoch;           /* whose end the parameters are from: the best evaluated one's, if epochs were evaluated */
@@ -509,7 +402,7 @@ CUSGD_API cusgd_status cusgd_trainer_create(const cusgd_options *options, const 
 CUSGD_API void cusgd_trainer_free(cusgd_trainer *trainer);
 
 /* Trains until a rule of the options ends it. `callback` and `result` may be NULL; a solver's iterations are told as epochs.
- * CONVERGED (only solvers other than sgd): the parameters are the best reached, and not yet the optimum; so also where the
+ * NOT_CONVERGED (only solvers other than sgd): the parameters are the best reached, and not yet the optimum; so also where the
  * gradient is small but the least objective, if cusgd_trainer_optimum knows it, is not reached. DIVERGED leaves the best
  * parameters so far in the trainer (result->epoch 0: its starting point, no epoch was completed). May be called again to go on:
  * `epochs` more at most. DEVICE leaves them likewise, in host memory: cusgd_trainer_get_coefficients and
@@ -536,8 +429,8 @@ CUSGD_API void cusgd_trainer_cancel(cusgd_trainer *trainer);
  * ran: the index-th sentence, the trainer's; NULL past the last. A run may add sentences at the end. */
 CUSGD_API const char *cusgd_trainer_note(const cusgd_trainer *trainer, size_t index);
 
-/* The options as they run, every choice made. */
-CUSGD_API void cusgd_trainer_options(const cusgd_trainer *trainer, cusgd_options *options);
+/* The options as they run, every choice made; the trainer's. */
+CUSGD_API const cusgd_options *cusgd_trainer_options(const cusgd_trainer *trainer);
 /* The device's name ("CPU, 2 threads"); the trainer's. */
 CUSGD_API const char *cusgd_trainer_device_name(const cusgd_trainer *trainer);
 
@@ -556,6 +449,7 @@ CUSGD_API cusgd_status cusgd_trainer_create_model(cusgd_trainer *trainer, cusgd_
 /* ---- Devices ------------------------------------------------------------------------------------------------------------- */
 
 typedef struct cusgd_device {
+    size_t size;
     char id[16]; /* what --device takes: "cpu", "cuda:0" */
     char name[128];
     int64_t memory; /* bytes; 0 if unknown */
@@ -567,35 +461,9 @@ typedef struct cusgd_device {
 /* The index-th device. Returns 0 past the last. An unusable "cuda" entry says why there is no GPU. */
 CUSGD_API int cusgd_device_at(size_t index, cusgd_device *device);
 
-/* Bytes a second at which `device` (what --device takes) reads freshly written memory of that size, the median of some passes:
- * what no training step on data of that size can exceed. Of the CPU with so many threads; 0: with as many as read fastest. */
-CUSGD_API cusgd_status cusgd_read_bandwidth(const char *device, int threads, int64_t bytes, double *bytes_per_second);
-
-/* ---- Checking a device ---------------------------------------------------------------------------------------------------- */
-
-/* What was compared of one thing. Differences are to the CPU in double, relative to the largest value there. */
-typedef struct cusgd_check_line {
-    const char *what;   /* "gradient" */
-    double device, cpu; /* the largest difference: the device's; and the CPU's in the device's precision */
-    double share;       /* the device's, in units of what rounding explains: above 1 fails; NAN: not judged */
-    int64_t step;       /* at which it was worst, from 1; 0: no step's */
-} cusgd_check_line;
-
-enum { CUSGD_CHECK_LINES = 11 };
-typedef struct cusgd_check_report {
-    int passed;
-    int64_t steps;    /* compared in lockstep */
-    char device[128]; /* its name */
-    cusgd_check_line lines[CUSGD_CHECK_LINES];
-} cusgd_check_report;
-
-/* Runs the options' device beside the CPU, in the options' precision and in double, over the first `steps` (>= 1) steps of a run:
- * before every step all have the same state, after it the gradients may differ by rounding, and each update must be, to the bit,
- * what the gradient makes of the state. Then full passes, the same steps in one piece, and in free run, which is not judged. A
- * run that diverges ends there. Returns CUSGD_OK if all agrees, CUSGD_ERROR_MISMATCH if not, with *report filled in in both
- * cases; DIVERGED if not even the first step is finite; else as cusgd_trainer_create. */
-CUSGD_API cusgd_status cusgd_check(const cusgd_options *options, const cusgd_data *data, int64_t steps,
-                                   cusgd_check_report *report);
+/* The folder in which the CUDA module (libcusgd-cuda.so) lies: to be called before the first call that needs a device; USAGE
+ * after it. Without, the module is sought in CUSGD_MODULE_DIR, then beside libcusgd, then below that in cusgd/. */
+CUSGD_API cusgd_status cusgd_set_module_folder(const char *folder);
 
 #ifdef __cplusplus
 }

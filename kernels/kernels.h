@@ -9,6 +9,7 @@
 #define CUSGD_KERNELS_KERNELS_H
 
 #include "cusgd.h"
+#include "cusgd_tools.h"
 #include "scalar/bf16.h"
 #include "scalar/loss_rule.h"
 #include "scalar/sampling.h"

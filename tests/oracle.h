@@ -3,7 +3,7 @@
 #ifndef CUSGD_TESTS_ORACLE_H
 #define CUSGD_TESTS_ORACLE_H
 
-#include "cusgd.h"
+#include "options.h"
 #include <cjson/cJSON.h>
 
 /* One output: (1/n) sum (w_i / w_mean) l(p_i, y_i) + l2/2 |theta|^2 + l1 |theta|_1, p = x theta + b. */

@@ -1,4 +1,5 @@
 #include "problems.h"
+#include "options.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -176,7 +177,7 @@ verdict try_kind(const kind *c)
     least = optimum(c, z, y);
     cusgd_data *data = data_of(c->n, c->d, 1, x, y, NULL);
     cusgd_options o;
-    cusgd_options_init(&o);
+    options_init(&o);
     o.loss = c->loss;
     o.batch = c->batch;
     o.threads = 1; /* other problems run beside it */

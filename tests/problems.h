@@ -36,7 +36,7 @@ typedef struct verdict {
     cusgd_result result;
 } verdict;
 
-/* Trains with the options of cusgd_options_init, but for the loss and, where given, the batch. */
+/* Trains with the options of options_init, but for the loss and, where given, the batch. */
 verdict try_kind(const kind *c);
 /* Brings columns to mean 0 and variance 1, in order of memory; a constant column becomes 0. */
 void standardize(double *x, int64_t n, int64_t d);

@@ -2,7 +2,7 @@
 #ifndef CUSGD_TESTS_SCALAR_H
 #define CUSGD_TESTS_SCALAR_H
 
-#include "cusgd.h"
+#include "cusgd_tools.h"
 #include "scalar/loss_rule.h"
 
 typedef struct loss_numbers {

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Tests hold messages to what the command says. */
+__attribute__((constructor)) static void with_dashes(void) { cusgd_set_option_dashes(1); }
+
 void seam_fail(const char *format, ...)
 {
     char text[1000];

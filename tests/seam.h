@@ -6,6 +6,7 @@
 #define CUSGD_TESTS_SEAM_H
 
 #include "backend.h"
+#include "scalar/losses.h"
 #include "check/check.h" /* a parameter's own numbers */
 #include "reduced.h"
 
@@ -118,7 +119,7 @@ static inline const seam_scalar *seam_scalar_of(cusgd_precision p)
 }
 
 /* Every loss, with numbers that float holds exactly. */
-enum { SEAM_LOSSES = CUSGD_LOSS_LOG_COSH + 1 };
+enum { SEAM_LOSSES = LOSS_COUNT };
 loss_rule seam_loss(int kind);
 
 /* A mean gradient over some rows, the sum of their losses, and how far a sum of rounded products may lie from each. */

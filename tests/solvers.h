@@ -2,6 +2,7 @@
 #ifndef CUSGD_TESTS_SOLVERS_H
 #define CUSGD_TESTS_SOLVERS_H
 
+#include "options.h"
 #include "oracle.h"
 #include "support.h"
 #include "training.h"
@@ -17,7 +18,7 @@ static inline const char *word_of(cusgd_solver s)
 {
     static char word[CUSGD_OPTION_TEXT];
     cusgd_options o;
-    cusgd_options_init(&o);
+    options_init(&o);
     o.solver = s;
     cr_assert_eq(cusgd_options_get(&o, "solver", word), CUSGD_OK);
     return word;

@@ -11,6 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Tests hold messages to what the command says. */
+__attribute__((constructor)) static void with_dashes(void) { cusgd_set_option_dashes(1); }
+
 enum { PATH_BYTES = 512, PATHS = 16, NOBODY = 65534 };
 
 static char folder[PATH_BYTES];

@@ -2,7 +2,7 @@
 #ifndef CUSGD_TESTS_SUPPORT_H
 #define CUSGD_TESTS_SUPPORT_H
 
-#include "cusgd.h"
+#include "cusgd_tools.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

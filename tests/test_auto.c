@@ -1,5 +1,6 @@
 /* What runs when nothing is said reaches the optimum: a grid of seeded synthetic problems, each solved exactly besides.
  * CUSGD_TORTURE=1 runs the long grid. */
+#include "options.h"
 #include "problems.h"
 
 #include <criterion/criterion.h>
@@ -134,7 +135,7 @@ static double excess_on(const char *file, int64_t k, cusgd_loss loss, double l2,
     standardize(x, n, d); /* on which the penalty acts; for the optimum of the rest it is all the same */
     cusgd_data *data = data_of(n, d, k, x, y, NULL);
     cusgd_options o;
-    cusgd_options_init(&o);
+    options_init(&o);
     o.loss = loss;
     o.l2 = l2;
     *r = train(&o, data, theta);
@@ -158,7 +159,7 @@ static double excess_on(const char *file, int64_t k, cusgd_loss loss, double l2,
 /* Measured on 2026-11-22: 1.0e-4, 8.3e-4, 6.7e-4, 2.9e-2 (whose classes are all but separable). */
 static void check_real(const char *name, const char *file, int64_t k, cusgd_loss loss, double l2, double most)
 {
-    cusgd_result r;
+    cusgd_result r = CUSGD_INIT(cusgd_result);
     double excess = excess_on(file, k, loss, l2, &r);
     printf("%s: relative excess %.1e after %lld epochs, %.2f s\n", name, excess, (long long)r.epochs, r.seconds);
     cr_expect_leq(excess, most, "%s: relative excess %g", name, excess);

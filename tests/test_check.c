@@ -1,5 +1,6 @@
 /* cusgd_check through the public API; on the device that CUSGD_TEST_DEVICE names. That it fails where a kernel is wrong is shown
  * by emulator/faults.sh. */
+#include "options.h"
 #include "training.h"
 
 #include <criterion/criterion.h>
@@ -17,7 +18,7 @@ static const cusgd_check_line *line_of(const cusgd_check_report *r, const char *
 
 static cusgd_check_report checked(const cusgd_options *o, const cusgd_data *data, int64_t steps)
 {
-    cusgd_check_report r;
+    cusgd_check_report r = CUSGD_INIT(cusgd_check_report);
     cusgd_status status = cusgd_check(o, data, steps, &r);
     cr_assert_eq(status, CUSGD_OK, "status %d: %s", (int)status, cusgd_last_error());
     cr_assert(r.passed && r.steps == steps, "passed %d, %d steps", r.passed, (int)r.steps);
@@ -30,8 +31,9 @@ static cusgd_data *made(int64_t n, int64_t d, int64_t k, cusgd_precision precisi
 {
     cusgd_generator g;
     cusgd_data *data;
+    g = CUSGD_INIT(cusgd_generator);
     cusgd_generator_init(&g);
-    g.rows = n, g.cols = d, g.outputs = k, g.precision = precision,
+    g.rows = n, g.cols = d, g.outputs = k, g.type = (cusgd_type)precision,
     g.targets = logistic ? CUSGD_SYNTHETIC_LOGISTIC : CUSGD_SYNTHETIC_LINEAR;
     cr_assert_eq(cusgd_data_generate(&g, &data), CUSGD_OK, "%s", cusgd_last_error());
     return data;
@@ -87,7 +89,7 @@ Test(check, whatever_a_trainer_takes)
 Test(check, a_run_that_diverges_ends_there)
 {
     cusgd_options o = options_plain(CUSGD_OPTIMIZER_SGD, 1e30, 100, 1);
-    cusgd_check_report r;
+    cusgd_check_report r = CUSGD_INIT(cusgd_check_report);
     cusgd_data *data = made(1000, 5, 1, CUSGD_PRECISION_FLOAT, 0);
     o.precision = CUSGD_PRECISION_FLOAT;
     cr_assert_eq(cusgd_check(&o, data, 10, &r), CUSGD_OK, "%s", cusgd_last_error());
@@ -98,7 +100,7 @@ Test(check, a_run_that_diverges_ends_there)
 Test(check, what_it_refuses)
 {
     cusgd_options o = options_default();
-    cusgd_check_report r;
+    cusgd_check_report r = CUSGD_INIT(cusgd_check_report);
     cusgd_data *data = made(100, 5, 1, CUSGD_PRECISION_DOUBLE, 0);
     cr_assert_eq(cusgd_check(&o, data, 0, &r), CUSGD_ERROR_USAGE);
     cr_assert(strstr(cusgd_last_error(), "at least 1 step"), "%s", cusgd_last_error());

@@ -1,7 +1,7 @@
 /* The command from outside: usage, help and its manual, and every subcommand but train, bench and generate, which
  * test_command_train.c, test_command_bench.c and test_command_generate.c have. */
 #include "command.h"
-#include "cusgd.h"
+#include "cusgd_tools.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -74,7 +74,7 @@ Test(command, help_of_train_shows_every_default)
     const cusgd_option_info *info;
     for (size_t i = 0; (info = cusgd_option_at(i)) != NULL; i++) {
         char end[256];
-        snprintf(end, sizeof end, "%s [%s]\n", info->help, info->fallback);
+        snprintf(end, sizeof end, "%s [%s]\n", info->help, info->default_text);
         assert_has(o.out, end);
     }
 }
@@ -82,10 +82,10 @@ Test(command, help_of_train_shows_every_default)
 /* The numbers that the help of generate states are those of the library. */
 Test(command, help_of_generate_states_the_defaults)
 {
-    cusgd_generator g;
+    cusgd_generator g = CUSGD_INIT(cusgd_generator);
     cusgd_generator_init(&g);
     cr_assert(g.outputs == 1 && g.informative == 0 && g.noise == 1 && g.targets == CUSGD_SYNTHETIC_LINEAR && g.correlation == 0 &&
-              g.condition == 1 && g.seed == 0 && g.precision == CUSGD_PRECISION_FLOAT);
+              g.condition == 1 && g.seed == 0 && g.type == CUSGD_TYPE_FLOAT32);
     run(&o, "$CUSGD generate --help");
     static const char *const lines[] = {"--outputs K",     "[1]", "--informative P", "[all]",  "--noise S",
                                         "--correlation R", "[0]", "[linear]",        "[float]"};
@@ -499,7 +499,7 @@ Test(command, devices)
     assert_code(o, 0);
     assert_has(o.out, "cpu");
     assert_has(o.out, "cuda");
-    cusgd_device device;
+    cusgd_device device = CUSGD_INIT(cusgd_device);
     cr_assert(cusgd_device_at(0, &device));
     assert_has(o.out, device.name);
     /* Why there is no GPU depends on where the module was sought, which is not the same for this program. */

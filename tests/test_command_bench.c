@@ -1,6 +1,6 @@
 /* cusgd bench from outside: what it prints and what it refuses. */
 #include "command.h"
-#include "cusgd.h"
+#include "cusgd_tools.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* `cusgd train` from outside: how it ends, whether it diverges, is interrupted or killed, or a solver ends it. */
 #include "command.h"
-#include "cusgd.h"
+#include "cusgd_tools.h"
 
 #include <cjson/cJSON.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@ Test(command_ends, divergence_later_keeps_the_best_epoch)
 
 Test(command_ends, device_that_is_not_there)
 {
-    cusgd_device device;
+    cusgd_device device = CUSGD_INIT(cusgd_device);
     int cuda = 0;
     for (size_t i = 0; cusgd_device_at(i, &device); i++) cuda |= device.usable && strncmp(device.id, "cuda", 4) == 0;
     run(&o, "$CUSGD train data.csv --model m --device cuda:%d", cuda ? 999 : 0);

@@ -1,6 +1,6 @@
 /* cusgd generate from outside: what it writes, what it overwrites and what it refuses. */
 #include "command.h"
-#include "cusgd.h"
+#include "cusgd_tools.h"
 
 TestSuite(command_generate, .init = command_setup, .fini = folder_teardown);
 

@@ -1,6 +1,6 @@
 /* `cusgd train` from outside: every option and its bad values, what it reads, writes and prints. */
 #include "command.h"
-#include "cusgd.h"
+#include "cusgd_tools.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -52,8 +52,8 @@ static const struct {
     {"l2", "0.25", "l2 = 0.25", {"-1", "nan", "auto", "x"}},
     {"average", NULL, "average = true", {NULL}},
     {"average-from", "5", "average-from = 5", {"-1", "x"}},
-    {"no-standardize", NULL, "standardize = false", {NULL}},
-    {"no-intercept", NULL, "intercept = false", {NULL}},
+    {"standardize", "--no-standardize", "standardize = false", {NULL}}, /* the later one holds */
+    {"intercept", "--no-intercept", "intercept = false", {NULL}},
     {"valid-fraction", "0.25", "valid-fraction = 0.25", {"1", "-0.1", "nan", "x"}},
     {"evaluate-every", "2", "evaluate-every = 2", {"0", "-1", "x"}},
     {"tolerance", "0.25", "tolerance = 0.25", {"-1", "nan", "x"}},

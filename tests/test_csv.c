@@ -1,5 +1,6 @@
 /* Numbers as text, and CSV files: how they may be written, and what is refused where. */
 #include "data.h"
+#include "options.h"
 #include "support.h"
 
 #include <fcntl.h>
@@ -227,8 +228,7 @@ Test(csv, names_with_everything_in_them)
 
 Test(csv, header)
 {
-    cusgd_reader reader;
-    cusgd_reader_init(&reader);
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
     reader.header = CUSGD_HEADER_YES;
     cusgd_data *data = open_text("1,2,3\n4,5,6\n", &reader);
     cr_assert_eq(cusgd_data_rows(data), 1);
@@ -262,8 +262,7 @@ Test(csv, header)
 
 Test(csv, columns_by_name_and_number)
 {
-    cusgd_reader reader;
-    cusgd_reader_init(&reader);
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
     reader.targets = (const char *const[]){"d", "1"};
     reader.target_count = 2;
     reader.weights = "-1";
@@ -283,7 +282,7 @@ Test(csv, columns_by_name_and_number)
     cusgd_data_free(data);
 
     /* A header's own numbers come first; features stand in the order in which they are asked for. */
-    cusgd_reader_init(&reader);
+    reader = CUSGD_INIT(cusgd_reader);
     reader.header = CUSGD_HEADER_YES;
     reader.targets = (const char *const[]){"1"};
     reader.target_count = 1;
@@ -307,7 +306,7 @@ Test(csv, columns_by_name_and_number)
     cusgd_data_free(data);
 
     /* The last column that is neither ignored nor the weights is the target. */
-    cusgd_reader_init(&reader);
+    reader = CUSGD_INIT(cusgd_reader);
     reader.ignore = (const char *const[]){"-1"};
     reader.ignore_count = 1;
     data = open_text("a,b,c\n1,2,x\n", &reader);
@@ -332,8 +331,7 @@ Test(csv, classes)
     cusgd_data_free(data);
 
     /* A model's own mapping, also where one class alone comes; numbers stay numbers. */
-    cusgd_reader reader;
-    cusgd_reader_init(&reader);
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
     reader.classes = (const char *const[]){"yes", "no"};
     data = open_text("a,b\n1,no\n2,no\n", &reader);
     cr_assert_eq(y_at(data, 0, 0), 1);
@@ -448,8 +446,7 @@ Test(csv, large_file)
         fprintf(file, "\",%d%s", -i, i % 2 ? "\n" : "\r\n");
     }
     cr_assert_eq(fclose(file), 0);
-    cusgd_reader reader;
-    cusgd_reader_init(&reader);
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
     reader.ignore = (const char *const[]){"text"};
     reader.ignore_count = 1;
     cusgd_data *data;
@@ -530,7 +527,7 @@ Test(csv, anything)
     random_source r = {.key = 3};
     cusgd_reader readers[3];
     for (int i = 0; i < 3; i++) {
-        cusgd_reader_init(&readers[i]);
+        readers[i] = CUSGD_INIT(cusgd_reader);
         readers[i].header = (cusgd_header)i;
     }
     readers[0].x_only = 1;

@@ -1,5 +1,6 @@
 /* Files that take the place of others, and the check that examples pass before training. */
 #include "data.h"
+#include "options.h"
 #include "support.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
 /* A process that has trained can fork, and its child can train: with trainers of its own, and with its parent's. */
+#include "options.h"
 #include "training.h"
 
 #include <criterion/criterion.h>
@@ -12,7 +13,7 @@ enum { ROWS = 40000, COLS = 20 };
 static cusgd_data *make_data(void)
 {
     cusgd_data *data;
-    cusgd_generator g;
+    cusgd_generator g = CUSGD_INIT(cusgd_generator);
     cusgd_generator_init(&g);
     g.rows = ROWS;
     g.cols = COLS;
@@ -23,7 +24,7 @@ static cusgd_data *make_data(void)
 static cusgd_options options_of(cusgd_solver solver)
 {
     cusgd_options o;
-    cusgd_options_init(&o);
+    options_init(&o);
     o.solver = solver;
     o.epochs = solver == CUSGD_SOLVER_SGD ? 2 : 0;
     o.threads = 4;

@@ -1,4 +1,5 @@
 /* Standard errors under weights, against statsmodels 0.15.0, and the reasons why there are none. */
+#include "options.h"
 #include "solvers.h"
 
 #include <math.h>

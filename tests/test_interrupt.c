@@ -1,6 +1,7 @@
 /* cusgd_set_interrupt: every call hears of it in each of its phases, gives back what it took, and leaves nothing half done. */
 #include "command.h"
 #include "data.h"
+#include "options.h"
 #include "training.h"
 
 #include <math.h>
@@ -23,7 +24,7 @@ static int ask(void *user)
 static cusgd_data *make_data(int logistic)
 {
     cusgd_data *data;
-    cusgd_generator g;
+    cusgd_generator g = CUSGD_INIT(cusgd_generator);
     cusgd_generator_init(&g);
     g.rows = ROWS;
     g.cols = COLS;
@@ -35,7 +36,7 @@ static cusgd_data *make_data(int logistic)
 static cusgd_options with_solver(cusgd_solver solver)
 {
     cusgd_options o;
-    cusgd_options_init(&o);
+    options_init(&o);
     o.solver = solver;
     o.loss = CUSGD_LOSS_LOGISTIC;
     o.valid_fraction = 0.2;
@@ -94,7 +95,7 @@ Test(interrupt, a_fit_ends_as_cancelled)
         int cancelled = 0;
         for (int64_t at = 1; at <= never.asked / 2; at += 1 + at / 4) {
             questions q = {0, at};
-            cusgd_result r;
+            cusgd_result r = CUSGD_INIT(cusgd_result);
             cusgd_model *m;
             t = trainer_of(&o, data, NULL);
             cusgd_set_interrupt(ask, &q);
@@ -121,11 +122,11 @@ Test(interrupt, predictions_metrics_and_data)
 {
     cusgd_data *data = make_data(0), *other;
     cusgd_options o;
-    cusgd_options_init(&o);
+    options_init(&o);
     o.epochs = 1;
     cusgd_trainer *t = trainer_of(&o, data, NULL);
     cusgd_model *m;
-    cusgd_metrics metrics;
+    cusgd_metrics metrics = CUSGD_INIT(cusgd_metrics);
     double *p = zeros(ROWS);
     questions q = {0, 1};
     FILE *csv = fopen("big.csv", "w");
@@ -220,7 +221,7 @@ Test(interrupt, cancel_in_a_pass)
     cusgd_data *data = make_data(1);
     for (size_t s = 0; s < sizeof solvers / sizeof *solvers; s++) {
         cusgd_options o = with_solver(solvers[s]);
-        cusgd_result r;
+        cusgd_result r = CUSGD_INIT(cusgd_result);
         running = trainer_of(&o, data, NULL);
         cusgd_set_interrupt(cancel_running, NULL);
         cr_assert_eq(cusgd_trainer_fit(running, NULL, NULL, &r), CUSGD_OK);

@@ -1,4 +1,5 @@
 /* Columns of a CSV file by their numbers: what models remember of them, and how files without a header are read by them. */
+#include "options.h"
 #include "tables.h"
 
 #include <math.h>
@@ -14,7 +15,7 @@ static cusgd_model *model_of(const cusgd_data *data)
     cusgd_options options;
     cusgd_trainer *trainer;
     cusgd_model *model;
-    cusgd_options_init(&options);
+    options_init(&options);
     options.solver = CUSGD_SOLVER_EXACT;
     assert_works(cusgd_trainer_create(&options, data, NULL, &trainer));
     assert_works(cusgd_trainer_fit(trainer, NULL, NULL, NULL));
@@ -66,8 +67,7 @@ static cusgd_reader reader_of(const wish *w, int x_only)
 {
     static const char *lists[3][8];
     static char copies[3][32];
-    cusgd_reader reader;
-    cusgd_reader_init(&reader);
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
     if (w->features) split(w->features, lists[0], &reader.feature_count, copies[0]);
     if (w->targets) split(w->targets, lists[1], &reader.target_count, copies[1]);
     if (w->ignore) split(w->ignore, lists[2], &reader.ignore_count, copies[2]);
@@ -165,7 +165,7 @@ Test(layout, numbers_are_not_names)
     cr_assert_eq(cusgd_model_offset_column(model), 0);
     cr_assert_eq(cusgd_data_feature_column(trained, 1), 3);
     cr_assert_eq(cusgd_data_target_column(trained, 0), 1);
-    cusgd_reader_init(&reader);
+    reader = CUSGD_INIT(cusgd_reader);
     cusgd_model_reader(model, &reader);
     reader.header = CUSGD_HEADER_YES;
     used = open_text("4,3,2,1\n40,30,20,10\n", &reader);
@@ -181,7 +181,7 @@ Test(layout, named_models_without_a_header)
     cusgd_reader reader = reader_of(&(wish){.targets = "y"}, 0);
     cusgd_data *trained = open_text(columns_text("yabc", 1), &reader), *used;
     cusgd_model *model = model_of(trained);
-    cusgd_reader_init(&reader);
+    reader = CUSGD_INIT(cusgd_reader);
     cusgd_model_reader(model, &reader);
     cusgd_data *wrong;
     assert_fails(cusgd_data_open(file_text("used.csv", columns_text("yabc", 0)), &reader, &wrong), CUSGD_ERROR_DATA,

@@ -1,5 +1,6 @@
 /* Targets of losses with a logarithmic link in any unit: what a rate per person, per second or per year comes to. y times a
  * factor is the same model with the factor's logarithm in the intercept, and explains the same share of the deviance. */
+#include "options.h"
 #include "training.h"
 
 #include <criterion/criterion.h>
@@ -40,8 +41,8 @@ static void check(cusgd_loss loss, cusgd_solver solver, cusgd_precision precisio
     o.precision = precision;
     cusgd_trainer *t;
     if (cusgd_trainer_create(&o, data, NULL, &t) == CUSGD_OK) {
-        cusgd_metrics m;
-        cusgd_result r;
+        cusgd_metrics m = CUSGD_INIT(cusgd_metrics);
+        cusgd_result r = CUSGD_INIT(cusgd_result);
         cusgd_status status = cusgd_trainer_fit(t, NULL, NULL, &r);
         cr_assert(status == CUSGD_OK || status == CUSGD_ERROR_NOT_CONVERGED, "%s", cusgd_last_error());
         cr_assert_eq(cusgd_trainer_evaluate(t, data, -1, &m), CUSGD_OK);

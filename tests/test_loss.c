@@ -35,7 +35,7 @@ static const struct {
               {"tweedie_log", "power", {CUSGD_LOSS_TWEEDIE, 1.5, EVERYWHERE}},
               {"tweedie_log", "power", {CUSGD_LOSS_TWEEDIE, 1.875, EVERYWHERE}},
               {"log_cosh", NULL, {CUSGD_LOSS_LOG_COSH, 0, EVERYWHERE}}};
-enum { TABLES = sizeof losses / sizeof *losses, LOSSES = CUSGD_LOSS_LOG_COSH + 1 };
+enum { TABLES = sizeof losses / sizeof *losses, LOSSES = LOSS_COUNT };
 
 static loss_rule rule_for(int kind)
 {

@@ -1,5 +1,6 @@
 /* Targets from 1e-300 to 1e150: a run is right, or refused with what to do. The same numbers times a power of two are the same
  * problem, so the coefficients of all but the digits' place must be equal to the bit. */
+#include "options.h"
 #include "training.h"
 
 #include <criterion/criterion.h>
@@ -39,7 +40,7 @@ static cusgd_metrics run(const plain *p, cusgd_options o, int power, int weighte
     cusgd_data *data = data_of(ROWS, COLS, 1, p->x, y, weighted ? p->w : NULL);
     cusgd_trainer *t = trainer_of(&o, data, NULL);
     cusgd_result r = fit(t);
-    cusgd_metrics m, of_model;
+    cusgd_metrics m = CUSGD_INIT(cusgd_metrics), of_model = CUSGD_INIT(cusgd_metrics);
     cusgd_model *model;
     parameters_of(t, COLS, 1, parameters);
     cr_assert_eq(cusgd_trainer_evaluate(t, data, -1, &m), CUSGD_OK, "%s", cusgd_last_error());
@@ -143,7 +144,7 @@ static void check_other(const plain *p, cusgd_options o, double scale)
     for (int i = 0; i < ROWS; i++) y[i] = (o.loss == CUSGD_LOSS_POISSON ? fabs(p->y[i]) : p->y[i]) * scale;
     cusgd_data *data = data_of(ROWS, COLS, 1, p->x, y, NULL);
     cusgd_trainer *t;
-    cusgd_metrics m;
+    cusgd_metrics m = CUSGD_INIT(cusgd_metrics);
     cusgd_status status = cusgd_trainer_create(&o, data, NULL, &t);
     if (status == CUSGD_OK) {
         fit(t);

@@ -2,6 +2,7 @@
  * until none is left to refuse. Every time the work must fail with CUSGD_ERROR_MEMORY and a message, and give back all that it
  * took; at last it must succeed. The linker leads the library's allocations here (--wrap, see CMakeLists.txt), cJSON by its
  * hooks. */
+#include "options.h"
 #include "problem/problem.h"
 #include "support.h"
 
@@ -186,7 +187,7 @@ static cusgd_status train_and_save(const cusgd_options *options, const cusgd_dat
     cusgd_trainer *t = NULL;
     cusgd_model *m = NULL;
     double out[2 * ROWS];
-    cusgd_metrics metrics;
+    cusgd_metrics metrics = CUSGD_INIT(cusgd_metrics);
     cusgd_status status = cusgd_trainer_create(options, data, NULL, &t);
     if (status == CUSGD_OK) status = cusgd_trainer_fit(t, NULL, NULL, NULL);
     if (status == CUSGD_OK) status = cusgd_trainer_step(t, 2);
@@ -203,7 +204,7 @@ static cusgd_status train_default(void)
 {
     cusgd_options o;
     cusgd_data *data = NULL;
-    cusgd_options_init(&o);
+    options_init(&o);
     o.epochs = 2;
     o.threads = 1;
     cusgd_status status = wrap(&data);
@@ -217,7 +218,7 @@ static cusgd_status train_elaborate(void)
 {
     cusgd_options o;
     cusgd_data *data = NULL;
-    cusgd_options_init(&o);
+    options_init(&o);
     o.optimizer = CUSGD_OPTIMIZER_ADAM;
     o.precision = CUSGD_PRECISION_DOUBLE;
     o.epochs = 3;
@@ -241,7 +242,7 @@ static cusgd_status train_named(void)
 {
     cusgd_options o;
     cusgd_data *data = NULL;
-    cusgd_options_init(&o);
+    options_init(&o);
     o.loss = CUSGD_LOSS_LOGISTIC;
     o.epochs = 2;
     o.threads = 1;
@@ -260,7 +261,7 @@ static cusgd_status solve_wide(void)
     cusgd_options o;
     cusgd_data *data = NULL;
     cusgd_trainer *t = NULL;
-    cusgd_options_init(&o);
+    options_init(&o);
     o.solver = CUSGD_SOLVER_EXACT;
     o.threads = 1;
     cusgd_matrix mx = {x, CUSGD_TYPE_FLOAT64, 2 * FEW, 1}, my = {y, CUSGD_TYPE_FLOAT64, 1, 1}, none = {0};
@@ -288,8 +289,8 @@ static cusgd_status solve_separated(void)
     cusgd_data *data = NULL;
     cusgd_trainer *t = NULL;
     cusgd_model *m = NULL;
-    cusgd_result r;
-    cusgd_options_init(&o);
+    cusgd_result r = CUSGD_INIT(cusgd_result);
+    options_init(&o);
     o.solver = CUSGD_SOLVER_NEWTON;
     o.loss = CUSGD_LOSS_LOGISTIC;
     o.threads = 1;
@@ -310,7 +311,7 @@ static cusgd_status open_csv(void)
     static const char *const wanted[] = {"y1", "y2"}, *const ignored[] = {"note"};
     cusgd_reader reader;
     cusgd_data *data = NULL;
-    cusgd_reader_init(&reader);
+    reader = CUSGD_INIT(cusgd_reader);
     reader.targets = wanted;
     reader.target_count = 2;
     reader.ignore = ignored;
@@ -326,7 +327,7 @@ static cusgd_status open_classes(void)
     static const char *const names[] = {"no", "yes"};
     cusgd_reader reader;
     cusgd_data *data = NULL;
-    cusgd_reader_init(&reader);
+    reader = CUSGD_INIT(cusgd_reader);
     reader.classes = names;
     cusgd_status status = cusgd_data_open(path_of("classes.csv"), &reader, &data);
     cusgd_data_free(data);
@@ -346,7 +347,7 @@ static cusgd_status open_by_number(void)
 {
     cusgd_reader reader;
     cusgd_data *data = NULL, *again = NULL;
-    cusgd_reader_init(&reader);
+    reader = CUSGD_INIT(cusgd_reader);
     cusgd_status status = cusgd_data_open(path_of("index.csv"), NULL, &data);
     if (status == CUSGD_OK) lacks_note = !has_note(data, "a different whole number in every row");
     if (status == CUSGD_OK) cusgd_data_reader(data, &reader);
@@ -379,7 +380,7 @@ static cusgd_status describe_table(void)
 
 static cusgd_status generate(void)
 {
-    cusgd_generator g;
+    cusgd_generator g = CUSGD_INIT(cusgd_generator);
     cusgd_generator_init(&g);
     g.rows = 50;
     g.cols = 4;
@@ -410,9 +411,9 @@ static cusgd_status use_model(void)
     cusgd_model *m = NULL;
     cusgd_data *data = NULL;
     cusgd_reader reader;
-    cusgd_metrics metrics;
+    cusgd_metrics metrics = CUSGD_INIT(cusgd_metrics);
     double out[ROWS];
-    cusgd_reader_init(&reader);
+    reader = CUSGD_INIT(cusgd_reader);
     cusgd_status status = cusgd_model_load(path_of("named.safetensors"), &m);
     if (status == CUSGD_OK) cusgd_model_reader(m, &reader);
     if (status == CUSGD_OK) status = cusgd_data_open(path_of("classes.csv"), &reader, &data);

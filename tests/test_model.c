@@ -1,6 +1,7 @@
 /* Models in files, and synthetic problems. */
 #include "data.h"
 #include "model.h"
+#include "options.h"
 #include "support.h"
 
 #include <cjson/cJSON.h>
@@ -23,7 +24,7 @@ static cusgd_model *make_model(cusgd_precision precision)
 {
     cusgd_options options;
     cusgd_model *model;
-    cusgd_options_init(&options);
+    options_init(&options);
     options.precision = precision;
     options.loss = CUSGD_LOSS_LOGISTIC;
     options.l2 = 0.1;
@@ -52,7 +53,7 @@ Test(model, survives_a_file)
         assert_works(cusgd_model_load(first, &back));
         cr_assert_eq(cusgd_model_cols(back), 3);
         cr_assert_eq(cusgd_model_outputs(back), 2);
-        cr_assert_eq(cusgd_model_loss(back), CUSGD_LOSS_LOGISTIC);
+        cr_assert_str_eq(cusgd_model_loss(back, NULL)->name, "logistic");
         for (int i = 0; i < 6; i++) cr_assert_eq(cusgd_model_weight(back)[i], model->weight[i]); /* F64, whatever the run's */
         cr_assert_eq(cusgd_model_bias(back)[1], model->bias[1]);
         cr_assert_str_eq(metadata_value(back, "precision"), precision == CUSGD_PRECISION_FLOAT ? "float" : "double");
@@ -115,8 +116,7 @@ Test(model, file_layout)
 Test(model, reader)
 {
     cusgd_model *model = make_model(CUSGD_PRECISION_FLOAT), *plain;
-    cusgd_reader reader;
-    cusgd_reader_init(&reader);
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
     cusgd_model_reader(model, &reader);
     cr_assert_eq(reader.feature_count, 3);
     cr_assert_str_eq(reader.features[0], "age");
@@ -124,13 +124,13 @@ Test(model, reader)
     cr_assert_str_eq(reader.targets[1], "high");
     cr_assert_str_eq(reader.classes[1], "yes");
 
-    cusgd_reader_init(&reader);
+    reader = CUSGD_INIT(cusgd_reader);
     reader.targets = (const char *const[]){"mine"};
     reader.target_count = 1;
     cusgd_model_reader(model, &reader);
     cr_assert_str_eq(reader.targets[0], "mine");
 
-    cusgd_reader_init(&reader);
+    reader = CUSGD_INIT(cusgd_reader);
     assert_works(model_create(NULL, 3, 2, NULL, NULL, NULL, &plain));
     cusgd_model_reader(plain, &reader);
     cr_assert_null(reader.features);
@@ -197,7 +197,7 @@ Test(model, of_other_programs)
         cr_assert_eq(cusgd_model_cols(model), cases[i].d);
         cr_assert_eq(cusgd_model_outputs(model), cases[i].k);
         cr_assert_eq(cusgd_model_bias(model)[0], cases[i].bias);
-        cr_assert_eq(cusgd_model_loss(model), CUSGD_LOSS_SQUARED);
+        cr_assert_str_eq(cusgd_model_loss(model, NULL)->name, "squared");
         cr_assert_null(cusgd_model_feature(model, 0));
         if (i == 2) {
             cr_assert_eq(cusgd_model_weight(model)[0], 2);
@@ -420,7 +420,7 @@ Test(model, a_full_disk_keeps_the_old_file)
 
 static cusgd_generator small_problem(void)
 {
-    cusgd_generator g;
+    cusgd_generator g = CUSGD_INIT(cusgd_generator);
     cusgd_generator_init(&g);
     g.rows = 2000;
     g.cols = 10;
@@ -453,7 +453,7 @@ Test(generate, linear_targets_are_what_the_truth_says)
     for (int precision = CUSGD_PRECISION_FLOAT; precision <= CUSGD_PRECISION_DOUBLE; precision++) {
         cusgd_generator g = small_problem();
         cusgd_model *truth;
-        g.precision = (cusgd_precision)precision;
+        g.type = (cusgd_type)precision;
         g.outputs = 3;
         g.informative = 4;
         cusgd_data *data = generated(&g, precision ? "double" : "float", &truth);
@@ -496,7 +496,7 @@ Test(generate, noise_and_coins)
 
     g.targets = CUSGD_SYNTHETIC_LOGISTIC;
     data = generated(&g, "coins", &truth);
-    cr_assert_eq(cusgd_model_loss(truth), CUSGD_LOSS_LOGISTIC);
+    cr_assert_str_eq(cusgd_model_loss(truth, NULL)->name, "logistic");
     double excess = 0, variance = 0;
     for (int64_t i = 0; i < 2000; i++) {
         double y = matrix_at(&data->view.y, i, 0), p = 1 / (1 + exp(-link_at(truth, data, i, 0)));
@@ -539,7 +539,7 @@ Test(generate, in_memory_as_in_files)
         cusgd_generator g = small_problem();
         cusgd_model *truth;
         cusgd_data *made;
-        g.precision = (cusgd_precision)precision;
+        g.type = (cusgd_type)precision;
         g.outputs = 2;
         g.noise = 1;
         cusgd_data *filed = generated(&g, precision ? "double" : "float", &truth);
@@ -632,7 +632,7 @@ Test(generate, refusals)
     assert_fails(cusgd_generate(&g, path, 0), CUSGD_ERROR_USAGE, "choose one");
     g = good, g.rows = g.cols = INT64_C(1000000000000);
     assert_fails(cusgd_generate(&g, path, 0), CUSGD_ERROR_USAGE, "too large for a file");
-    g = good, g.precision = (cusgd_precision)5;
-    assert_fails(cusgd_generate(&g, path, 0), CUSGD_ERROR_USAGE, "precision");
+    g = good, g.type = (cusgd_type)5;
+    assert_fails(cusgd_generate(&g, path, 0), CUSGD_ERROR_USAGE, "type");
     cr_assert_not(file_exists(path));
 }

@@ -1,5 +1,6 @@
 /* What a run does when the objective rises or goes nowhere: it keeps the best evaluated parameters, lowers a rate of its own,
  * runs a falling schedule to its end, and says when the result is worse than the intercept-only model. */
+#include "options.h"
 #include "training.h"
 
 #include <criterion/criterion.h>
@@ -87,7 +88,7 @@ static int on_epoch(const cusgd_progress *now, void *user)
 /* The result is the best evaluation, to the bit, and is within 1 % of the optimum or known not to be. */
 static int64_t check_best(const sizes *s, const cusgd_options *o, const char *name)
 {
-    cusgd_result r;
+    cusgd_result r = CUSGD_INIT(cusgd_result);
     double least, seconds;
     seen best = {(double)INFINITY, 0, 0};
     cusgd_trainer *t = trainer_of(o, s->data, NULL);
@@ -104,7 +105,7 @@ static int64_t check_best(const sizes *s, const cusgd_options *o, const char *na
 
 Test(monitor, best_evaluated_parameters_are_the_result)
 {
-    int64_t rollbacks = 0;
+    int64_t backoffs = 0;
     for (int i = 0; i < (REDUCED ? 4 : 16); i++) {
         char name[64];
         sizes s = sizes_make(i % 2 ? 20000 : 2000, 3 + i % 3, 1 + i % 4, 100 + (uint64_t)i);
@@ -112,13 +113,13 @@ Test(monitor, best_evaluated_parameters_are_the_result)
         o.precision = i % 4 < 2 ? CUSGD_PRECISION_FLOAT : CUSGD_PRECISION_DOUBLE;
         o.seed = (uint64_t)i;
         snprintf(name, sizeof name, "table %d", i);
-        rollbacks += check_best(&s, &o, name);
+        backoffs += check_best(&s, &o, name);
         o.valid_fraction = 0.25;
         snprintf(name, sizeof name, "table %d, validated", i);
         check_best(&s, &o, name);
         sizes_free(&s);
     }
-    cr_expect_gt(rollbacks, 0, "no rate was lowered: the test shows nothing");
+    cr_expect_gt(backoffs, 0, "no rate was lowered: the test shows nothing");
 }
 
 /* An optimizer that was named fluctuates at any rate; its best evaluation is kept all the same. */
@@ -128,7 +129,7 @@ Test(monitor, named_optimizers_keep_their_best)
     for (int optimizer = CUSGD_OPTIMIZER_SGD; optimizer <= CUSGD_OPTIMIZER_ASGD; optimizer++) {
         char name[64];
         seen best = {(double)INFINITY, 0, 0};
-        cusgd_result r;
+        cusgd_result r = CUSGD_INIT(cusgd_result);
         cusgd_options o = options_default();
         o.optimizer = (cusgd_optimizer)optimizer;
         o.tolerance = 1e-4;
@@ -182,7 +183,7 @@ static void check_sorted(cusgd_loss loss, int optimizer, double rate, int64_t ep
     o.rate = rate;
     o.epochs = epochs;
     cusgd_trainer *t = trainer_of(&o, data, NULL);
-    cusgd_result r;
+    cusgd_result r = CUSGD_INIT(cusgd_result);
     cusgd_status status = cusgd_trainer_fit(t, NULL, NULL, &r);
     double constant = constant_loss(loss, ROWS, y);
     int said = strstr(r.note, "worse than the intercept-only model") && strstr(r.note, "permute");
@@ -235,7 +236,7 @@ Test(monitor, falling_schedules_run_to_their_end)
                 o.optimizer = (cusgd_optimizer)optimizers[p];
                 cusgd_trainer *t = trainer_of(&o, data, NULL);
                 cusgd_result r = fit(t);
-                cusgd_trainer_options(t, &chosen);
+                chosen = *cusgd_trainer_options(t);
                 cr_assert_eq(cusgd_trainer_optimum(t, &least, &seconds), CUSGD_OK);
                 cr_expect_eq(r.epochs, chosen.epochs, "schedule %d, optimizer %d: %lld of %lld epochs", schedules[s],
                              optimizers[p], (long long)r.epochs, (long long)chosen.epochs);
@@ -247,7 +248,7 @@ Test(monitor, falling_schedules_run_to_their_end)
         o.schedule = CUSGD_SCHEDULE_STEP;
         o.decay_every = 600; /* three falls take more epochs than are usual */
         cusgd_trainer *t = trainer_of(&o, data, NULL);
-        cusgd_trainer_options(t, &chosen);
+        chosen = *cusgd_trainer_options(t);
         cr_expect_eq(chosen.epochs, 1800);
         cusgd_trainer_free(t);
         cusgd_data_free(data);

@@ -338,8 +338,7 @@ Test(folder, opens)
     cr_assert_eq(matrix_at(&data->view.w, 1, 0), 1);
     cusgd_data_free(data);
 
-    cusgd_reader reader;
-    cusgd_reader_init(&reader);
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
     reader.x_only = 1;
     cr_assert_eq(unlink(path_of("y.npy")), 0);
     assert_works(cusgd_data_open(path_of(""), &reader, &data));
@@ -392,8 +391,7 @@ Test(folder, refusals)
     assert_fails(cusgd_data_open(path, NULL, &data), CUSGD_ERROR_DATA, "w.npy: is empty");
     assert_fails(cusgd_data_open(path_of("nothing"), NULL, &data), CUSGD_ERROR_DATA, "cannot be opened");
     assert_fails(cusgd_data_open(file_text("data.h5", "x"), NULL, &data), CUSGD_ERROR_DATA, "of what kind is it?");
-    cusgd_reader reader;
-    cusgd_reader_init(&reader);
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
     reader.weights = "w";
     assert_fails(cusgd_data_open(path, &reader, &data), CUSGD_ERROR_USAGE, "weights are w.npy");
 }

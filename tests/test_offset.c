@@ -1,6 +1,7 @@
 /* Offsets and exposures. What they must come to is known without them: a poisson mean of exposure e is a weighted rate, a squared
  * loss sees y - o, and at an optimum the slopes add up to 0. */
 #include "command.h"
+#include "options.h"
 #include "training.h"
 
 #include <math.h>
@@ -151,7 +152,7 @@ Test(offset, the_constant_model)
         cusgd_data *data = data_of(N, 1, 1, flat, y, NULL);
         cr_assert_eq(cusgd_data_set_offset(data, CUSGD_OFFSET_LINEAR, column(s.o)), CUSGD_OK);
         cusgd_trainer *t = trainer_of(&o, data, NULL);
-        cusgd_metrics before, after;
+        cusgd_metrics before = CUSGD_INIT(cusgd_metrics), after = CUSGD_INIT(cusgd_metrics);
         parameters_of(t, 1, 1, start);
         cr_assert_eq(cusgd_trainer_evaluate(t, data, -1, &before), CUSGD_OK);
         fit(t);

@@ -1,5 +1,5 @@
 /* The table of options: what is set is what is kept, what makes no sense is refused in a sentence. */
-#include "cusgd.h"
+#include "cusgd_tools.h"
 #include "options.h"
 
 #include <criterion/criterion.h>
@@ -12,7 +12,7 @@
 static cusgd_options fresh(void)
 {
     cusgd_options o;
-    cusgd_options_init(&o);
+    options_init(&o);
     return o;
 }
 
@@ -22,7 +22,7 @@ static void assert_set(cusgd_options *o, const char *name, const char *value, co
     cr_assert_eq(cusgd_options_set(o, name, value), CUSGD_OK, "%s %s: %s", name, value ? value : "", cusgd_last_error());
     cr_assert_eq(cusgd_options_get(o, name, text), CUSGD_OK);
     cr_assert_str_eq(text, expected, "%s %s is %s", name, value ? value : "", text);
-    cr_assert_null(cusgd_options_check(o), "%s", cusgd_options_check(o));
+    cr_assert_null(options_check(o), "%s", options_check(o));
 }
 
 static void assert_equal(const cusgd_options *a, const cusgd_options *b)
@@ -39,14 +39,15 @@ static void assert_refused(const char *name, const char *value)
 {
     cusgd_options o = fresh(), before = o;
     cr_assert_eq(cusgd_options_set(&o, name, value), CUSGD_ERROR_USAGE, "%s \"%s\" is taken", name, value ? value : "NULL");
-    cr_assert(strstr(cusgd_last_error(), name), "%s", cusgd_last_error());
+    const char *positive = strncmp(name, "no-", 3) == 0 ? name + 3 : name; /* a flag is called by its name */
+    cr_assert(strstr(cusgd_last_error(), positive), "%s", cusgd_last_error());
     assert_equal(&o, &before);
 }
 
 Test(options, defaults_make_sense)
 {
     cusgd_options o = fresh();
-    cr_assert_null(cusgd_options_check(&o));
+    cr_assert_null(options_check(&o));
     cr_assert_eq(o.loss, CUSGD_LOSS_SQUARED);
     cr_assert_eq(o.optimizer, CUSGD_OPTIMIZER_AUTO);
     cr_assert_eq(o.sampling, CUSGD_SAMPLING_PERMUTE);
@@ -60,13 +61,13 @@ Test(options, entries_are_complete_and_unique)
 {
     size_t count = 0;
     for (const cusgd_option_info *info; (info = cusgd_option_at(count)) != NULL; count++) {
-        cr_assert(info->name && *info->name && info->help && *info->help && info->fallback && *info->fallback, "entry %zu",
-                  count);
+        cr_assert(info->name && *info->name && info->help && *info->help && info->default_text && *info->default_text,
+                  "entry %zu", count);
         for (size_t i = 0; i < count; i++) {
             const cusgd_option_info *other = cusgd_option_at(i);
             cr_assert_str_neq(info->name, other->name);
-            cr_assert(!other->also || strcmp(info->name, other->also) != 0);
-            cr_assert(!info->also || strcmp(info->also, other->name) != 0);
+            cr_assert(!other->alias || strcmp(info->name, other->alias) != 0);
+            cr_assert(!info->alias || strcmp(info->alias, other->name) != 0);
         }
     }
     cr_assert_eq(count, 50);
@@ -94,7 +95,7 @@ Test(options, words)
         for (size_t i = 0; (info = cusgd_option_at(i)) && strcmp(info->name, enums[e].name) != 0;) i++;
         cr_assert(info);
         char words[256], *rest = words;
-        strcpy(words, info->argument);
+        strcpy(words, info->metavar);
         int value = 0, found;
         for (const char *word; (word = strsep(&rest, "|")) != NULL; value++) {
             cusgd_options o = fresh();
@@ -236,7 +237,7 @@ Test(options, devices)
         "", "gpu", "cuda:", "cuda:-1", "cuda:x", "cuda:1234", "cpu ", "CPU", "cuda:111111111111111"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) assert_refused("device", wrong[i]);
     memset(o.device, 'x', sizeof o.device); /* no end */
-    cr_assert(strstr(cusgd_options_check(&o), "device"));
+    cr_assert(strstr(options_check(&o), "device"));
 }
 
 Test(options, unknown_names)
@@ -252,7 +253,7 @@ Test(options, unknown_names)
     do {                                                                                                      \
         cusgd_options o = fresh();                                                                            \
         o.change;                                                                                             \
-        const char *sentence = cusgd_options_check(&o);                                                       \
+        const char *sentence = options_check(&o);                                                             \
         cr_assert(sentence &&strstr(sentence, word), "%s: %s", #change, sentence ? sentence : "no sentence"); \
     } while (0)
 
@@ -273,19 +274,19 @@ Test(options, check)
     assert_sentence(evaluate_every = -2, "evaluate-every");
     assert_sentence(patience = 0, "patience");
     assert_sentence(average = 2, "average");
-    assert_sentence(standardize = -1, "no-standardize");
-    assert_sentence(intercept = 2, "no-intercept");
+    assert_sentence(standardize = 2, "standardize");
+    assert_sentence(intercept = 2, "intercept");
     assert_sentence(threads = -1, "threads");
     cusgd_options o = fresh();
     o.average = 0;
     o.average_from = 5;
-    cr_assert(strstr(cusgd_options_check(&o), "average-from"));
+    cr_assert(strstr(options_check(&o), "average-from"));
     o = fresh();
     o.epochs = 3;
     o.warm_up = 2.5;
-    cr_assert_null(cusgd_options_check(&o));
+    cr_assert_null(options_check(&o));
     o.warm_up = 3;
-    cr_assert(strstr(cusgd_options_check(&o), "warm-up"));
+    cr_assert(strstr(options_check(&o), "warm-up"));
 }
 
 /* In range as double, out of range as float: the sentence says so, and double is the way out. */
@@ -301,22 +302,22 @@ Test(options, numbers_that_float_cannot_hold)
     o.rate = 1e-60;
     o.beta2 = 1 - DBL_EPSILON;
     o.precision = CUSGD_PRECISION_DOUBLE;
-    cr_assert_null(cusgd_options_check(&o));
+    cr_assert_null(options_check(&o));
     o = fresh();
     o.tolerance = 1e-60; /* the host's alone */
-    cr_assert_null(cusgd_options_check(&o));
+    cr_assert_null(options_check(&o));
 }
 
 Test(options, bf16_is_for_steps_in_float)
 {
     cusgd_options o = fresh();
     o.storage = CUSGD_STORAGE_BF16;
-    cr_assert_null(cusgd_options_check(&o));
+    cr_assert_null(options_check(&o));
     o.precision = CUSGD_PRECISION_DOUBLE;
-    cr_assert(strstr(cusgd_options_check(&o), "precision float"));
+    cr_assert(strstr(options_check(&o), "precision float"));
     o.precision = CUSGD_PRECISION_FLOAT;
     o.solver = CUSGD_SOLVER_CG;
-    cr_assert(strstr(cusgd_options_check(&o), "storage bf16 needs solver sgd"));
+    cr_assert(strstr(options_check(&o), "storage bf16 needs solver sgd"));
 }
 
 /* What a model's metadata holds sets equal options again. */

@@ -1,6 +1,7 @@
 /* The same run gives the same bits again: five times with other runs beside it, in two threads at once, and on the emulated GPU
  * whatever the order of its threads and the lateness of its streams. The device is CUSGD_TEST_DEVICE, as in training.h. */
 #include "emulated.h"
+#include "options.h"
 #include "training.h"
 
 #include <criterion/criterion.h>
@@ -65,7 +66,7 @@ static void *job_run(void *of)
 {
     job *j = of;
     cusgd_trainer *t;
-    cusgd_result r;
+    cusgd_result r = CUSGD_INIT(cusgd_result);
     memset(j->result, 0, sizeof j->result);
     j->status = cusgd_trainer_create(&j->options, j->data, NULL, &t);
     if (!j->status) j->status = cusgd_trainer_fit(t, NULL, NULL, &r);

@@ -167,19 +167,19 @@ Test(seam_passes, logistic_loss_far_out)
 
 /* ---- generate ---- */
 
-static const seam_scalar *scalar_of(const cusgd_generator *g) { return seam_scalar_of(g->precision); }
+static const seam_scalar *scalar_of(const cusgd_generator *g) { return seam_scalar_of((cusgd_precision)g->type); }
 
 /* Rows first .. first + count - 1, in double. */
 static void generated(const backend *b, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, double *x,
                       double *y)
 {
-    size_t bytes = g->precision == CUSGD_PRECISION_FLOAT ? sizeof(float) : sizeof(double);
+    size_t bytes = g->type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double);
     void *xs = seam_allocate(count * g->cols, bytes), *ys = seam_allocate(count * g->outputs, bytes);
     seam_ok(b->ops->generate(b->self, g, truth, first, count, xs, ys), "generate");
     for (int64_t i = 0; i < count * g->cols; i++)
-        x[i] = g->precision == CUSGD_PRECISION_FLOAT ? (double)((float *)xs)[i] : ((double *)xs)[i];
+        x[i] = g->type == CUSGD_TYPE_FLOAT32 ? (double)((float *)xs)[i] : ((double *)xs)[i];
     for (int64_t i = 0; i < count * g->outputs; i++)
-        y[i] = g->precision == CUSGD_PRECISION_FLOAT ? (double)((float *)ys)[i] : ((double *)ys)[i];
+        y[i] = g->type == CUSGD_TYPE_FLOAT32 ? (double)((float *)ys)[i] : ((double *)ys)[i];
     free(xs);
     free(ys);
 }
@@ -232,8 +232,8 @@ static void generate_visit(const int *level, void *context)
                          .correlation = level[G_SHAPE] == 1 ? -0.7 : 0,
                          .condition = level[G_SHAPE] == 2 ? 1000 : 1,
                          .seed = ++s->cases,
-                         .precision = (cusgd_precision)level[G_PRECISION]};
-    const backend *b = &s->of[g.precision];
+                         .type = (cusgd_type)level[G_PRECISION]};
+    const backend *b = &s->of[g.type];
     double *x = seam_allocate(n * d, sizeof(double)), *y = seam_allocate(n * k, sizeof(double));
     double *piece_x = seam_allocate(n * d, sizeof(double)), *piece_y = seam_allocate(n * k, sizeof(double));
     double *truth = seam_allocate((d + 1) * k, sizeof(double));
@@ -318,7 +318,7 @@ static void sample(const seam_session *s, cusgd_generator g, double *mean, doubl
     g.rows = ROWS;
     g.cols = g.informative = COLS;
     g.outputs = 1;
-    generated(&s->of[g.precision], &g, truth, 0, ROWS, x, y);
+    generated(&s->of[g.type], &g, truth, 0, ROWS, x, y);
     covariance_of(x, ROWS, COLS, mean, covariance);
 }
 
@@ -330,7 +330,7 @@ Test(seam_passes, generated_columns_have_the_distribution_asked_for)
     double mean[COLS], covariance[COLS * COLS], values[COLS], error = 1 / sqrt((double)ROWS);
     double *x = seam_allocate((int64_t)ROWS * COLS, sizeof(double)), *y = seam_allocate(ROWS, sizeof(double));
     for (int precision = 0; precision < 2; precision++) {
-        cusgd_generator g = {.noise = 1, .condition = 1, .seed = 5, .precision = (cusgd_precision)precision};
+        cusgd_generator g = {.noise = 1, .condition = 1, .seed = 5, .type = (cusgd_type)precision};
         for (int shape = 0; shape < 2; shape++) { /* independent; AR(1) */
             g.correlation = shape ? 0.8 : 0;
             sample(&s, g, mean, covariance, x, y);
@@ -378,7 +378,7 @@ Test(seam_passes, seeds_differ)
                              .informative = 3,
                              .condition = 1,
                              .seed = (uint64_t)seed,
-                             .precision = CUSGD_PRECISION_DOUBLE};
+                             .type = CUSGD_TYPE_FLOAT64};
         generated(&s.of[1], &g, truth, 0, 4, x[seed], y[seed]);
     }
     for (int i = 0; i < 12; i++) cr_assert(x[0][i] != x[1][i]);
@@ -426,7 +426,7 @@ static void outcome_of(int kind, int threads, outcome *o)
                          .noise = 1,
                          .condition = 50,
                          .seed = 3,
-                         .precision = precision};
+                         .type = (cusgd_type)precision};
     sampler order = sampler_make(CUSGD_SAMPLING_PERMUTE, 1, BITS_N, 3, 0);
     step_numbers numbers[3] = {{0.01, 0, 10, 1000, 0, 1}, {0.01, 0, 5.3, 500, 0, 1}, {0.01, 0, 3.7, 333, 0, 1}};
     curvature sums = {o->fourth, o->second, 0, 0};

@@ -185,8 +185,7 @@ Test(seam_wide, generated_rows)
 {
     float *x[2], y[2][ROWS];
     double *truth = seam_allocate(WIDE + 1, sizeof *truth);
-    cusgd_generator g = {
-        .rows = ROWS, .cols = WIDE, .outputs = 1, .noise = 1, .correlation = 0.5, .precision = CUSGD_PRECISION_FLOAT};
+    cusgd_generator g = {.rows = ROWS, .cols = WIDE, .outputs = 1, .noise = 1, .correlation = 0.5, .type = CUSGD_TYPE_FLOAT32};
     for (int64_t j = 0; j <= WIDE; j++) truth[j] = (double)(j % 3);
     for (int i = 0; i < 2; i++) {
         backend b;

@@ -1,4 +1,5 @@
 /* Where no finite optimum exists it is said, by every solver and sgd, with the columns; and nowhere else. */
+#include "options.h"
 #include "solvers.h"
 
 #include <cjson/cJSON.h>
@@ -13,7 +14,7 @@ enum { TRIED = sizeof tried / sizeof *tried };
 /* Some solvers do not converge where there is nothing to converge to: the result is filled in all the same. */
 static cusgd_result fit_anyhow(const cusgd_options *o, const cusgd_data *data)
 {
-    cusgd_result r;
+    cusgd_result r = CUSGD_INIT(cusgd_result);
     cusgd_trainer *t = trainer_of(o, data, NULL);
     cusgd_status status = cusgd_trainer_fit(t, NULL, NULL, &r);
     cr_assert(status == CUSGD_OK || status == CUSGD_ERROR_NOT_CONVERGED, "%s", cusgd_last_error());

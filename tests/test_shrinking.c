@@ -1,6 +1,7 @@
 /* Data files that become shorter while they are mapped: an error that says so, whatever the call, and never SIGBUS. */
 #include "command.h"
 #include "data.h"
+#include "options.h"
 
 #include <math.h>
 
@@ -61,7 +62,7 @@ static cusgd_data *open_data(void)
 static cusgd_options in_place(void)
 {
     cusgd_options o;
-    cusgd_options_init(&o);
+    options_init(&o);
     o.standardize = 0;
     o.optimizer = CUSGD_OPTIMIZER_SGD;
     o.rate = 0.01;
@@ -78,7 +79,7 @@ static const off_t cuts[] = {0, 100, 4096, 40000}; /* x.npy has 96128 bytes, y.n
 Test(shrinking, before_a_trainer_is_made)
 {
     cusgd_options o = in_place(), usual;
-    cusgd_options_init(&usual);
+    options_init(&usual);
     for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
         for (int which = 0; which < 4; which++) {
             const char *name = which & 1 ? "y.npy" : "x.npy";
@@ -129,7 +130,7 @@ static void check_fit(cusgd_options o, cutting c)
 {
     double wanted[COLS], wanted_bias, weight[COLS], bias;
     cusgd_trainer *t;
-    cusgd_result r;
+    cusgd_result r = CUSGD_INIT(cusgd_result);
     cusgd_model *m;
     train_whole(o, c.after, wanted, &wanted_bias);
     write_folder(ROWS);
@@ -174,7 +175,7 @@ Test(shrinking, during_a_solvers_iterations)
 Test(shrinking, predictions_and_metrics)
 {
     cusgd_options o = in_place();
-    cusgd_metrics metrics;
+    cusgd_metrics metrics = CUSGD_INIT(cusgd_metrics);
     cusgd_trainer *t;
     cusgd_model *m;
     double *p = malloc(sizeof *p * ROWS);

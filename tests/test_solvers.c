@@ -1,4 +1,5 @@
 /* The full-batch solvers against exact solutions, on the device that CUSGD_TEST_DEVICE names. */
+#include "options.h"
 #include "solvers.h"
 
 #include <math.h>
@@ -186,16 +187,16 @@ Test(solvers, what_a_solver_cannot_do_is_refused)
 {
     cusgd_options o = with(CUSGD_SOLVER_NEWTON, CUSGD_LOSS_SQUARED, 0);
     o.l1 = 0.1;
-    cr_assert(strstr(cusgd_options_check(&o), "l1 needs solver lbfgs"));
+    cr_assert(strstr(options_check(&o), "l1 needs solver lbfgs"));
     o = with(CUSGD_SOLVER_EXACT, CUSGD_LOSS_LOGISTIC, 0);
-    cr_assert(strstr(cusgd_options_check(&o), "solver exact is for"));
+    cr_assert(strstr(options_check(&o), "solver exact is for"));
     double x[4] = {1, 2, 3, 4}, y[4] = {1, 2, 3, 5};
     cusgd_data *data = data_of(4, 1, 1, x, y, NULL);
     o = with(CUSGD_SOLVER_CG, CUSGD_LOSS_SQUARED, 0);
     cusgd_trainer *t = trainer_of(&o, data, NULL);
     assert_fails(cusgd_trainer_step(t, 1), CUSGD_ERROR_USAGE, "steps are what solver sgd takes");
     cusgd_trainer_free(t);
-    cusgd_check_report report;
+    cusgd_check_report report = CUSGD_INIT(cusgd_check_report);
     assert_fails(cusgd_check(&o, data, 1, &report), CUSGD_ERROR_USAGE, "leave out solver");
     cusgd_data_free(data);
 }
@@ -328,7 +329,7 @@ Test(solvers, epochs_bound_the_iterations)
     for (int i = 0; i < SOLVERS; i++) {
         if (all[i] == CUSGD_SOLVER_EXACT) continue;
         cusgd_options o = with(all[i], CUSGD_LOSS_LOGISTIC, 1e-3);
-        cusgd_result first, second;
+        cusgd_result first = CUSGD_INIT(cusgd_result), second = CUSGD_INIT(cusgd_result);
         o.epochs = 2;
         cusgd_trainer *t = trainer_of(&o, data, NULL);
         assert_fails(cusgd_trainer_fit(t, NULL, NULL, &first), CUSGD_ERROR_NOT_CONVERGED,
@@ -369,7 +370,7 @@ Test(solvers, validation_keeps_the_best_iterate)
     o.valid_fraction = 0.3;
     o.gradient_tolerance = 1e-4;
     log_ l = {0};
-    cusgd_result result;
+    cusgd_result result = CUSGD_INIT(cusgd_result);
     cusgd_trainer *t = trainer_of(&o, data, NULL);
     assert_works(cusgd_trainer_fit(t, on_iteration, &l, &result));
     cr_assert(result.epoch < result.epochs && l.calls == result.epochs, "the problem does not overfit");
@@ -412,7 +413,7 @@ Test(solvers, a_rate_too_large_diverges_with_a_sentence)
     cusgd_data *data = data_of(r.n, r.d, 1, r.x, r.y, NULL);
     cusgd_options o = with(CUSGD_SOLVER_GD, CUSGD_LOSS_SQUARED, 0);
     o.rate = 10;
-    cusgd_result result;
+    cusgd_result result = CUSGD_INIT(cusgd_result);
     cusgd_trainer *t = trainer_of(&o, data, NULL);
     assert_fails(cusgd_trainer_fit(t, NULL, NULL, &result), CUSGD_ERROR_DIVERGED, "gradient descent at rate 10");
     cr_assert_eq(result.stop, CUSGD_STOP_DIVERGED);

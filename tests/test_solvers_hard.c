@@ -1,4 +1,5 @@
 /* The full-batch solvers on data that are hard, and exact's ways through them, on the device that CUSGD_TEST_DEVICE names. */
+#include "options.h"
 #include "solvers.h"
 
 #include <math.h>
@@ -33,7 +34,7 @@ static void check_hard(hard *h, int must_solve)
     problem p = {.n = h->n, .d = h->d, .x = h->x, .y = h->y, .loss = CUSGD_LOSS_SQUARED, .intercept = 1};
     for (int i = 0; i < SOLVERS; i++) {
         cusgd_options o = with(all[i], CUSGD_LOSS_SQUARED, 0);
-        cusgd_result r;
+        cusgd_result r = CUSGD_INIT(cusgd_result);
         o.standardize = h->standardize;
         if (is_first_order(all[i])) o.epochs = 3000;
         cusgd_trainer *t = trainer_of(&o, data, NULL);

@@ -1,4 +1,5 @@
 /* CSV files as they come: what their first line is, what keeps a table from being used, how a table is described. */
+#include "options.h"
 #include "tables.h"
 
 #include <math.h>
@@ -50,7 +51,7 @@ Test(tables, first_row_with_a_mark_is_data)
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
         char text[128], place[64];
         cusgd_table *table;
-        cusgd_table_column column;
+        cusgd_table_column column = CUSGD_INIT(cusgd_table_column);
         /* As a feature in the first row, in a later row, as the target. */
         snprintf(text, sizeof text, "1,%s,3\n2,3,5\n4,4,4\n9,1,2\n", marks[i]);
         assert_refused(text, NULL, "data.csv:1:2: ");
@@ -97,8 +98,7 @@ Test(tables, header_with_numbers_is_noted)
         cusgd_data_free(data);
     }
     /* No note: names alone; a header that was said to be one; a column that is asked for by its name. */
-    cusgd_reader reader;
-    cusgd_reader_init(&reader);
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
     cusgd_data *data = open_text("a,b,y\n1,2,3\n2,3,4\n", &reader);
     cr_assert_null(cusgd_data_note(data, 0));
     cusgd_data_free(data);
@@ -188,8 +188,7 @@ Test(tables, all_problems_at_once)
 /* Who chose the columns by name is not told to ignore them. */
 Test(tables, advice_fits_the_choice)
 {
-    cusgd_reader reader;
-    cusgd_reader_init(&reader);
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
     reader.features = (const char *const[]){"a", "b"};
     reader.feature_count = 2;
     assert_refused("a,b,y\n1,x,3\n2,NA,5\n", &reader, "'NA' in column 'b'");
@@ -229,8 +228,7 @@ Test(tables, counting_ends)
 
 Test(tables, equal_names_matter_where_used)
 {
-    cusgd_reader reader;
-    cusgd_reader_init(&reader);
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
     reader.features = (const char *const[]){"a", "b"};
     reader.feature_count = 2;
     reader.targets = (const char *const[]){"y"};
@@ -239,7 +237,7 @@ Test(tables, equal_names_matter_where_used)
     cr_assert_eq(cusgd_data_rows(data), 2);
     cusgd_data_free(data);
 
-    cusgd_reader_init(&reader);
+    reader = CUSGD_INIT(cusgd_reader);
     reader.ignore = (const char *const[]){"2", "3"};
     reader.ignore_count = 2;
     data = open_text("a,note,note,y\n1,x,z,3\n2,x,z,5\n", &reader);
@@ -251,7 +249,7 @@ Test(tables, equal_names_matter_where_used)
     reader.ignore_count = 1;
     data = open_text("a,n,n,y\n1,7,9,3\n2,8,7,5\n", &reader);
     cusgd_reader again;
-    cusgd_reader_init(&again);
+    again = CUSGD_INIT(cusgd_reader);
     cusgd_data_reader(data, &again);
     cusgd_data *same = open_text("a,n,n,y\n1,7,9,3\n2,8,7,5\n", &again);
     cr_assert_eq(x_at(same, 0, 1), 9);
@@ -296,8 +294,7 @@ Test(tables, columns_that_count_rows)
         cusgd_data_free(data);
     }
     /* One that was chosen is not noted. */
-    cusgd_reader reader;
-    cusgd_reader_init(&reader);
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
     reader.features = (const char *const[]){"1", "2"};
     reader.feature_count = 2;
     cusgd_data *data = open_text("1,1,2\n2,2,4\n3,5,5\n", &reader);
@@ -326,13 +323,12 @@ Test(tables, one_class_of_numbers)
         {"a,y\n1,1\n2,1\n3,1\n", NULL, CUSGD_LOSS_POISSON, NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        cusgd_reader reader;
-        cusgd_reader_init(&reader);
+        cusgd_reader reader = CUSGD_INIT(cusgd_reader);
         reader.weights = cases[i].weights;
         cusgd_data *data = open_text(cases[i].text, &reader);
         cusgd_options options;
         cusgd_trainer *trainer;
-        cusgd_options_init(&options);
+        options_init(&options);
         options.loss = cases[i].loss;
         if (cases[i].message)
             assert_fails(cusgd_trainer_create(&options, data, NULL, &trainer), CUSGD_ERROR_DATA, cases[i].message);
@@ -348,7 +344,7 @@ Test(tables, one_class_of_numbers)
 Test(tables, descriptions)
 {
     cusgd_table *table;
-    cusgd_table_column c;
+    cusgd_table_column c = CUSGD_INIT(cusgd_table_column);
     const char *text = "id,age,sex,when,y\n7,30,F,,1\n8,NA,M,2024-01-01,2\n9,x,F,,3\n";
     assert_works(cusgd_table_open(file_text("data.csv", text), NULL, &table));
     cr_assert_eq(cusgd_table_rows(table), 3);
@@ -381,8 +377,7 @@ Test(tables, descriptions)
     cr_assert(strstr(cusgd_table_note(table, 0), "data.csv:3: the row has only 2 fields, where the first line has 3"));
     cusgd_table_free(table);
     const char *const nothing[] = {"nothing"};
-    cusgd_reader reader;
-    cusgd_reader_init(&reader);
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
     reader.targets = nothing;
     reader.target_count = 1;
     assert_fails(cusgd_table_open(path_of("data.csv"), &reader, &table), CUSGD_ERROR_DATA, "there is no column 'nothing'");

@@ -1,5 +1,6 @@
 /* How a trainer behaves: validation, stopping, cancelling, going on, what it refuses, divergence, and data at the edges. */
 #include "inside.h"
+#include "options.h"
 #include "training.h"
 
 #include <criterion/criterion.h>
@@ -43,7 +44,7 @@ static int record(const cusgd_progress *p, void *user)
 
 static cusgd_result fit_logged(cusgd_trainer *t, history *l)
 {
-    cusgd_result r;
+    cusgd_result r = CUSGD_INIT(cusgd_result);
     cr_assert_eq(cusgd_trainer_fit(t, record, l, &r), CUSGD_OK, "%s", cusgd_last_error());
     return r;
 }
@@ -59,7 +60,7 @@ Test(trainer, validation_keeps_the_best_epoch)
     cusgd_options o = options_plain(CUSGD_OPTIMIZER_SGD, 0.005, 8, 60);
     cusgd_trainer *t = trainer_of(&o, data, valid);
     history l = {0};
-    cusgd_metrics m;
+    cusgd_metrics m = CUSGD_INIT(cusgd_metrics);
     cusgd_result r = fit_logged(t, &l);
     int64_t best = 0;
     for (int64_t e = 1; e < 60; e++)
@@ -346,7 +347,7 @@ static void check_going_on(int optimizer, double l1, double valid_fraction)
     int64_t one_more = 120 * (1 - valid_fraction) > 100 ? 3 : 2;
     cr_assert_eq(cusgd_trainer_step(t, one_more - 1), CUSGD_OK);
     cr_assert_eq(cusgd_trainer_step(t, 1), CUSGD_OK);
-    cusgd_trainer_options(t, &o);
+    o = *cusgd_trainer_options(t);
     parameters_of(t, 4, 1, in_parts);
     if (l1 == 0 && valid_fraction == 0)
         cr_expect_arr_eq(at_once, in_parts, sizeof at_once, "optimizer %d: %g", optimizer, distance(at_once, in_parts, 5));
@@ -436,7 +437,7 @@ static void check_model(cusgd_loss loss, cusgd_precision precision)
     cusgd_trainer *t = trainer_of(&o, data, NULL);
     cusgd_result r = fit(t);
     cusgd_model *model, *loaded;
-    cusgd_metrics m[3];
+    cusgd_metrics m[3] = {CUSGD_INIT(cusgd_metrics), CUSGD_INIT(cusgd_metrics), CUSGD_INIT(cusgd_metrics)};
     char path[] = "/tmp/cusgd-trainer-XXXXXX";
     int file = mkstemp(path);
     cr_assert(file >= 0 && close(file) == 0);

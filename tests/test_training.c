@@ -1,4 +1,5 @@
 /* What training computes: golden trajectories, exact solutions of real data, l1, weights, standardization. */
+#include "options.h"
 #include "training.h"
 
 #include <criterion/criterion.h>
@@ -211,7 +212,7 @@ static void check_regression(const char *name, const char *file, int64_t k, doub
 static double loss_reached(const cusgd_data *data, cusgd_loss loss, cusgd_storage storage)
 {
     cusgd_options o = options_default();
-    cusgd_metrics m;
+    cusgd_metrics m = CUSGD_INIT(cusgd_metrics);
     o.precision = CUSGD_PRECISION_FLOAT;
     o.storage = storage;
     o.loss = loss;
@@ -253,6 +254,7 @@ Test(training, bf16_rows_reach_the_loss_of_floats)
     for (int logistic = 0; logistic < 2; logistic++) {
         cusgd_generator g;
         cusgd_data *data;
+        g = CUSGD_INIT(cusgd_generator);
         cusgd_generator_init(&g);
         g.rows = 3000;
         g.cols = 40;

@@ -1,4 +1,5 @@
 /* What is refused and how, divergence, backing off, and data at the edges. */
+#include "options.h"
 #include "support.h"
 #include "training.h"
 
@@ -155,7 +156,7 @@ Test(trouble, bad_calls_are_refused)
                *bare = data_of(ROWS, COLS, 0, s.x, NULL, NULL);
     double p[ROWS], weight[COLS] = {0}, bias = 0;
     cusgd_options o = options_default();
-    cusgd_metrics m;
+    cusgd_metrics m = CUSGD_INIT(cusgd_metrics);
     cusgd_model *model, *other;
     o.epochs = 2;
     o.intercept = 0;
@@ -205,8 +206,8 @@ Test(trouble, resolved_options_are_options)
             o.schedule = (cusgd_schedule)schedule;
             o.valid_fraction = 0.3;
             cusgd_trainer *t = trainer_of(&o, data, NULL);
-            cusgd_trainer_options(t, &resolved);
-            cr_expect_null(cusgd_options_check(&resolved), "optimizer %d: %s", optimizer, cusgd_options_check(&resolved));
+            resolved = *cusgd_trainer_options(t);
+            cr_expect_null(options_check(&resolved), "optimizer %d: %s", optimizer, options_check(&resolved));
             cusgd_trainer_free(t);
             train(&o, data, first);
             train(&resolved, data, second);
@@ -224,10 +225,10 @@ Test(trouble, divergence_explains_itself)
     for (int i = 0; i < ROWS; i++) s.x[i * COLS + 1] *= 100;
     cusgd_data *data = small_data(&s);
     double parameters[COLS + 1], first[COLS + 1];
-    cusgd_metrics m;
+    cusgd_metrics m = CUSGD_INIT(cusgd_metrics);
     for (int precision = CUSGD_PRECISION_FLOAT; precision <= CUSGD_PRECISION_DOUBLE; precision++) {
         cusgd_options o = options_plain(CUSGD_OPTIMIZER_SGD, 3e-4, ROWS, 10000);
-        cusgd_result r;
+        cusgd_result r = CUSGD_INIT(cusgd_result);
         o.precision = (cusgd_precision)precision;
         o.standardize = 0;
         cusgd_trainer *t = trainer_of(&o, data, NULL);
@@ -265,7 +266,7 @@ Test(trouble, divergence_at_once)
     for (int epochs = 1; epochs <= 3; epochs += 2)
         for (int batch = 5; batch <= ROWS; batch += ROWS - 5) {
             cusgd_options o = options_plain(CUSGD_OPTIMIZER_SGD, 1e300, batch, epochs);
-            cusgd_result r;
+            cusgd_result r = CUSGD_INIT(cusgd_result);
             cusgd_trainer *t = trainer_of(&o, data, NULL);
             cr_assert_eq(cusgd_trainer_set_coefficients(t, weight, &bias), CUSGD_OK);
             check_refusal(cusgd_trainer_fit(t, NULL, NULL, &r), CUSGD_ERROR_DIVERGED, "rate 1e+300");
@@ -460,7 +461,7 @@ Test(trouble, scales_without_standardization)
         for (int optimizer = CUSGD_OPTIMIZER_AUTO; optimizer <= CUSGD_OPTIMIZER_ADAM; optimizer++)
             for (int precision = CUSGD_PRECISION_FLOAT; precision <= CUSGD_PRECISION_DOUBLE; precision++) {
                 small scaled = s;
-                cusgd_result r;
+                cusgd_result r = CUSGD_INIT(cusgd_result);
                 double parameters[COLS + 1];
                 for (int i = 0; i < ROWS * COLS; i++) scaled.x[i] *= scales[k];
                 cusgd_data *data = small_data(&scaled);

@@ -1,5 +1,6 @@
 /* Solver exact with fewer rows than columns, against numpy.linalg.lstsq (2.4.6, gelsd) of the centred and weighted rows, with the
  * roots of the penalties under them. */
+#include "options.h"
 #include "solvers.h"
 
 #include <math.h>
@@ -139,7 +140,7 @@ Test(wide, auto_knows_the_costs)
     for (int i = 0; i < 2; i++) {
         cusgd_options o = with(CUSGD_SOLVER_AUTO, cases[i].loss, 0.1), as_run;
         cusgd_trainer *t = trainer_of(&o, data, NULL);
-        cusgd_trainer_options(t, &as_run);
+        as_run = *cusgd_trainer_options(t);
         cr_assert_eq(as_run.solver, cases[i].chosen);
         cr_assert_null(cusgd_trainer_note(t, 0));
         fit(t);

@@ -1,10 +1,14 @@
 #include "training.h"
+#include "options.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Tests hold messages to what the command says. */
+__attribute__((constructor)) static void with_dashes(void) { cusgd_set_option_dashes(1); }
 
 /* SplitMix64 (Steele, Lea, Flood 2014). */
 double random_uniform(uint64_t *state)
@@ -66,7 +70,7 @@ cusgd_data *data_of_floats(int64_t n, int64_t d, int64_t k, const float *x, cons
 cusgd_options options_default(void)
 {
     cusgd_options o;
-    cusgd_options_init(&o);
+    options_init(&o);
     o.precision = CUSGD_PRECISION_DOUBLE;
     const char *device = getenv("CUSGD_TEST_DEVICE");
     if (device) snprintf(o.device, sizeof o.device, "%s", device);
@@ -93,7 +97,7 @@ cusgd_trainer *trainer_of(const cusgd_options *options, const cusgd_data *train,
 
 cusgd_result fit(cusgd_trainer *trainer)
 {
-    cusgd_result r;
+    cusgd_result r = CUSGD_INIT(cusgd_result);
     cr_assert_eq(cusgd_trainer_fit(trainer, NULL, NULL, &r), CUSGD_OK, "%s", cusgd_last_error());
     return r;
 }

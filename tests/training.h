@@ -3,7 +3,8 @@
 #ifndef CUSGD_TESTS_TRAINING_H
 #define CUSGD_TESTS_TRAINING_H
 
-#include "cusgd.h"
+#include "cusgd_tools.h"
+#include "options.h"
 #include "oracle.h"
 #include "reduced.h"
 

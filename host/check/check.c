@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include "error.h"
+#include "public.h"
 #include "trainer/trainer.h"
 
 #include "scalar/clip.h"
@@ -14,8 +15,8 @@
 /* Who takes part: the device, the CPU in its precision, and the CPU in double, which the others are compared with. */
 enum { ON_DEVICE, ON_CPU, IN_DOUBLE, PEERS };
 
-enum { MOMENTS, ROWS, GRADIENT, UPDATE, LOSS, OBJECTIVE, FULL_GRADIENT, PREDICTIONS, SLICES, FREE_THETA, FREE_LOSS };
-static const char *const line_names[CUSGD_CHECK_LINES] = {
+enum { MOMENTS, ROWS, GRADIENT, UPDATE, LOSS, OBJECTIVE, FULL_GRADIENT, PREDICTIONS, SLICES, FREE_THETA, FREE_LOSS, LINES };
+static const char *const line_names[LINES] = {
     "moments",       "bound rows",  "gradient",    "update",          "loss",           "objective",
     "full gradient", "predictions", "long slices", "free run: theta", "free run: loss",
 };
@@ -431,7 +432,7 @@ static void close_all(check *c)
 /* The verdict, and a sentence on the first line that fails. */
 static cusgd_status judge(cusgd_check_report *r)
 {
-    for (int i = 0; i < CUSGD_CHECK_LINES; i++) {
+    for (int i = 0; i < r->line_count; i++) {
         const cusgd_check_line *l = &r->lines[i];
         if (!(l->share > 1)) continue;
         char step[48] = "", allowance[64] = "where all bits must be equal";
@@ -444,12 +445,12 @@ static cusgd_status judge(cusgd_check_report *r)
     return CUSGD_OK;
 }
 
-cusgd_status cusgd_check(const cusgd_options *options, const cusgd_data *data, int64_t steps, cusgd_check_report *report)
+cusgd_status check_device(const cusgd_options *options, const cusgd_data *data, int64_t steps, cusgd_check_report *report)
 {
     check c = {.report = report};
-    memset(report, 0, sizeof *report);
     if (steps < 1) return fail(CUSGD_ERROR_USAGE, "a check compares at least 1 step, not %lld", (long long)steps);
-    for (int i = 0; i < CUSGD_CHECK_LINES; i++) report->lines[i].what = line_names[i];
+    report->line_count = LINES;
+    for (int i = 0; i < LINES; i++) report->lines[i].what = line_names[i];
     if (options->solver != CUSGD_SOLVER_SGD) return fail(CUSGD_ERROR_USAGE, "a check compares minibatch steps: leave out solver");
     cusgd_status status = cusgd_trainer_create(options, data, NULL, &c.t);
     if (status) return status;

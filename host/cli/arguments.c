@@ -10,7 +10,7 @@
 /* What a word of the command line names: an argument of the tables, or an option of the library. */
 typedef struct target {
     const argument *argument;
-    const cusgd_option_info *info;
+    argument_info info;
 } target;
 
 void text_list_free(text_list *list)
@@ -49,20 +49,25 @@ static int put_argument(const char *words, int column)
     return column;
 }
 
-static void put_help_line(const cusgd_option_info *info, char letter)
+static argument_info info_of(const cusgd_option_info *option)
+{
+    return (argument_info){option->name, option->metavar, option->default_text, option->help, option->alias};
+}
+
+static void put_help_line(const argument_info *info, char letter)
 {
     enum { HELP_COLUMN = 28 };
     int length = printf("  ");
     if (letter) length += printf("-%c, ", letter);
     length += printf("--%s", info->name);
-    if (info->argument && info->also) length += printf(", --%s", info->also);
-    if (info->argument) length = put_argument(info->argument, length);
+    if (info->alias) length += printf(", --%s", info->alias);
+    if (info->metavar) length = put_argument(info->metavar, length);
     if (length > WIDTH / 2) {
         putchar('\n');
         length = 0;
     }
     printf("%*s  %s", length < HELP_COLUMN ? HELP_COLUMN - length : 0, "", info->help);
-    if (info->fallback) printf(" [%s]", info->fallback);
+    if (info->default_text) printf(" [%s]", info->default_text);
     putchar('\n');
 }
 
@@ -72,8 +77,11 @@ static void put_help(const syntax *s)
     for (size_t g = 0; g < 2; g++) {
         for (size_t i = 0; i < s->groups[g].count; i++) put_help_line(&s->groups[g].at[i].info, s->groups[g].at[i].letter);
     }
-    const cusgd_option_info *info;
-    for (size_t i = 0; s->options && (info = cusgd_option_at(i)) != NULL; i++) put_help_line(info, '\0');
+    const cusgd_option_info *option;
+    for (size_t i = 0; s->options && (option = cusgd_option_at(i)) != NULL; i++) {
+        argument_info info = info_of(option);
+        put_help_line(&info, '\0');
+    }
     printf("example: %s\n", s->example);
 }
 
@@ -84,19 +92,20 @@ static int target_at(const syntax *s, size_t i, target *out)
 {
     for (size_t g = 0; g < 2; g++) {
         if (i < s->groups[g].count) {
-            *out = (target){&s->groups[g].at[i], &s->groups[g].at[i].info};
+            *out = (target){&s->groups[g].at[i], s->groups[g].at[i].info};
             return 1;
         }
         i -= s->groups[g].count;
     }
-    *out = (target){NULL, s->options ? cusgd_option_at(i) : NULL};
-    return out->info != NULL;
+    const cusgd_option_info *option = s->options ? cusgd_option_at(i) : NULL;
+    *out = (target){NULL, option ? info_of(option) : (argument_info){0}};
+    return option != NULL;
 }
 
 static int target_find(const syntax *s, const char *name, target *out)
 {
     for (size_t i = 0; target_at(s, i, out); i++) {
-        if (strcmp(name, out->info->name) == 0 || (out->info->also && strcmp(name, out->info->also) == 0)) return 1;
+        if (strcmp(name, out->info.name) == 0 || (out->info.alias && strcmp(name, out->info.alias) == 0)) return 1;
     }
     return 0;
 }
@@ -139,7 +148,7 @@ static int complain_unknown(const syntax *s, const char *name)
     int least = 1 + (int)strlen(name) / 3;
     target t;
     for (size_t i = 0; target_at(s, i, &t); i++) {
-        const char *words[2] = {t.info->name, t.info->also};
+        const char *words[2] = {t.info.name, t.info.alias};
         for (int w = 0; w < 2 && words[w]; w++) {
             int distance = edit_distance(name, words[w]);
             if (distance >= least + (nearest == NULL)) continue;
@@ -247,12 +256,12 @@ static int take_option(const syntax *s, int argc, char **argv, int *at)
         if (!target_find_letter(s, word[1], &t)) return complain_usage(s, "there is no option %s", word);
         if (word[2]) value = word + 2;
     }
-    if (!t.info->argument) {
+    if (!t.info.metavar) {
         return value ? complain_usage(s, "%.*s takes no value", value == word + 2 ? 2 : (int)strlen(word), word)
                      : take_value(s, &t, name, NULL);
     }
     if (!value && *at + 1 < argc && strncmp(argv[*at + 1], "--", 2) != 0) value = argv[++*at];
-    if (!value) return complain_usage(s, "%s needs a value: %s", word, t.info->argument);
+    if (!value) return complain_usage(s, "%s needs a value: %s", word, t.info.metavar);
     return take_value(s, &t, name, value);
 }
 

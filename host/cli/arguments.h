@@ -2,7 +2,7 @@
 #ifndef CUSGD_CLI_ARGUMENTS_H
 #define CUSGD_CLI_ARGUMENTS_H
 
-#include "cusgd.h"
+#include "cusgd_tools.h"
 
 /* Owned by whoever declared it; the strings are argv's. */
 typedef struct text_list {
@@ -11,8 +11,13 @@ typedef struct text_list {
 } text_list;
 void text_list_free(text_list *list);
 
+/* What a help text tells of an argument, as of a library's option: see cusgd_option_info. */
+typedef struct argument_info {
+    const char *name, *metavar, *default_text, *help, *alias;
+} argument_info;
+
 typedef struct argument {
-    cusgd_option_info info;
+    argument_info info;
     char letter; /* 'o' for -o; 0: none */
     enum { TAKES_NOTHING, TAKES_TEXT, TAKES_TEXTS, TAKES_COLUMNS, TAKES_COUNT, TAKES_NUMBER } kind;
     void *into; /* int, const char *, text_list (TEXTS: may repeat; COLUMNS: also separated by commas, quoted as in a CSV),

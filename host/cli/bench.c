@@ -40,9 +40,10 @@ typedef struct ground {
 /* A case and what came of it: seconds a step. */
 typedef struct timing {
     const char *sampling, *precision, *storage, *engine, *threads;
-    cusgd_options options;
-    char device[128]; /* its name, with the threads in use */
-    int64_t steps;    /* of a pass over x */
+    cusgd_options *options; /* of the case under way */
+    int64_t batch;          /* rows of a step */
+    char device[128];       /* its name, with the threads in use */
+    int64_t steps;          /* of a pass over x */
     int repeats;
     double median, fastest, slowest;
     double work;      /* the least of all repeats, of processor time in all threads */
@@ -117,16 +118,14 @@ static int fill_lists(bench *b)
 }
 
 /* Every word is looked at before the first measurement. */
-static int check_words(const bench *b)
+static int check_words(const bench *b, cusgd_options *o)
 {
     const struct {
         const char *name;
         const text_list *words;
     } lists[] = {{"batch", &b->batches},  {"precision", &b->precisions}, {"storage", &b->storages}, {"sampling", &b->samplings},
                  {"engine", &b->engines}, {"device", &b->devices},       {"threads", &b->threads}};
-    cusgd_options o;
     ground g;
-    cusgd_options_init(&o);
     for (size_t i = 0; i < b->shapes.count; i++) {
         if (!parse_shape(b->shapes.at[i], &g))
             return complain_usage(b->syntax, "a shape is ROWSxCOLS or ROWSxCOLSxOUTPUTS, as in 1e6x32, not \"%s\"",
@@ -134,19 +133,19 @@ static int check_words(const bench *b)
     }
     for (size_t l = 0; l < sizeof lists / sizeof lists[0]; l++) {
         for (size_t i = 0; i < lists[l].words->count; i++) {
-            if (cusgd_options_set(&o, lists[l].name, lists[l].words->at[i]))
+            if (cusgd_options_set(o, lists[l].name, lists[l].words->at[i]))
                 return complain_usage(b->syntax, "%s", cusgd_last_error());
-            if (o.batch == 0 && lists[l].words == &b->batches) return complain_usage(b->syntax, "batch must be a number");
+            if (lists[l].words == &b->batches && option_is(o, "batch", CUSGD_AUTO))
+                return complain_usage(b->syntax, "batch must be a number");
         }
     }
-    if (cusgd_options_set(&o, "loss", b->loss) || cusgd_options_set(&o, "optimizer", b->optimizer) ||
-        cusgd_options_set(&o, "rate", b->rate))
+    if (cusgd_options_set(o, "loss", b->loss) || cusgd_options_set(o, "optimizer", b->optimizer) ||
+        cusgd_options_set(o, "rate", b->rate))
         return complain_usage(b->syntax, "%s", cusgd_last_error());
     for (size_t i = 0; i < b->precisions.count * b->storages.count; i++) {
-        cusgd_options_set(&o, "precision", b->precisions.at[i / b->storages.count]);
-        cusgd_options_set(&o, "storage", b->storages.at[i % b->storages.count]);
-        const char *sentence = cusgd_options_check(&o);
-        if (sentence) return complain_usage(b->syntax, "%s", sentence);
+        cusgd_options_set(o, "precision", b->precisions.at[i / b->storages.count]);
+        cusgd_options_set(o, "storage", b->storages.at[i % b->storages.count]);
+        if (cusgd_options_check(o)) return complain_usage(b->syntax, "%s", cusgd_last_error());
     }
     if (b->seconds < 0 || b->epochs < 1) return complain_usage(b->syntax, "--seconds must not be negative, --epochs at least 1");
     return CUSGD_OK;
@@ -156,20 +155,19 @@ static int check_words(const bench *b)
 
 /* Half the largest rate at which steps on standard normal columns are safe: training must go on for as long as it is timed.
  * With momentum m a gradient moves theta 1 / (1 - m) times as far in the end. */
-static double safe_rate(const cusgd_options *o, int64_t cols)
+static double safe_rate(const bench *b, int64_t cols, int64_t batch)
 {
-    double curvature = o->loss == CUSGD_LOSS_MSE ? 2 : 1;
-    double rate = 0.5 / (curvature * (1 + (double)(cols + 1) / (double)o->batch));
-    if (o->optimizer == CUSGD_OPTIMIZER_SGD) return rate;
-    if (o->optimizer == CUSGD_OPTIMIZER_MOMENTUM || o->optimizer == CUSGD_OPTIMIZER_NESTEROV) return 0.1 * rate;
-    return (double)NAN; /* the optimizer's usual one */
+    double curvature = fmax(cusgd_loss_find(b->loss)->hessian_bound, 1);
+    double rate = 0.5 / ((isfinite(curvature) ? curvature : 1) * (1 + (double)(cols + 1) / (double)batch));
+    if (strcmp(b->optimizer, "sgd") == 0) return rate;
+    if (strcmp(b->optimizer, "momentum") == 0 || strcmp(b->optimizer, "nesterov") == 0) return 0.1 * rate;
+    return CUSGD_AUTO_NUMBER; /* the optimizer's usual one */
 }
 
 /* The words have been checked. Without standardization x stays as it is; nothing is evaluated in between. */
 static void set_options(const bench *b, const ground *g, timing *t, const char *batch)
 {
-    cusgd_options *o = &t->options;
-    cusgd_options_init(o);
+    cusgd_options *o = t->options;
     cusgd_options_set(o, "batch", batch);
     cusgd_options_set(o, "precision", t->precision);
     cusgd_options_set(o, "storage", t->storage);
@@ -180,11 +178,12 @@ static void set_options(const bench *b, const ground *g, timing *t, const char *
     cusgd_options_set(o, "loss", b->loss);
     cusgd_options_set(o, "optimizer", b->optimizer);
     cusgd_options_set(o, "rate", b->rate);
-    if (o->batch > g->rows) o->batch = g->rows;
-    if (isnan(o->rate)) o->rate = safe_rate(o, g->cols);
-    o->standardize = 0;
-    o->epochs = b->epochs;
-    t->steps = (g->rows + o->batch - 1) / o->batch;
+    t->batch = (int64_t)fmin(option_number(o, "batch"), (double)g->rows);
+    cusgd_options_set_number(o, "batch", (double)t->batch);
+    if (option_is(o, "rate", CUSGD_AUTO)) cusgd_options_set_number(o, "rate", safe_rate(b, g->cols, t->batch));
+    cusgd_options_set(o, "no-standardize", NULL);
+    cusgd_options_set_number(o, "epochs", (double)b->epochs);
+    t->steps = (g->rows + t->batch - 1) / t->batch;
 }
 
 static int by_size(const void *a, const void *b)
@@ -205,7 +204,7 @@ static cusgd_status time_repeat(cusgd_trainer *trainer, int64_t steps, double *s
 /* Training warms up for --epochs passes; then it goes on, timed in repeats of whole passes and at least 10 ms. */
 static cusgd_status time_steps(const bench *b, const ground *g, cusgd_trainer *trainer, timing *t)
 {
-    cusgd_metrics m = {0};
+    cusgd_metrics m = CUSGD_INIT(cusgd_metrics);
     double first = 0, total = 0, work = 0, taken[MOST_REPEATS];
     cusgd_status status = cusgd_trainer_step(trainer, b->epochs * t->steps);
     if (!status) status = cusgd_trainer_evaluate(trainer, g->data, -1, &m);
@@ -247,9 +246,9 @@ static void put_row(ground *g, const timing *t)
     char spread[48];
     snprintf(spread, sizeof spread, "(%.4g .. %.4g)", 1e-6 * rows_per_second(g, t, t->slowest),
              1e-6 * rows_per_second(g, t, t->fastest));
-    printf("%-14s %-10s %6lld %7s %10.4g %9.4g %18s %9.3g %9.3g %6.0f %% %8.4g\n", t->sampling, t->engine,
-           (long long)t->options.batch, t->threads, 1e6 * t->median, 1e-6 * rows, spread, 1e-9 * rate, 1e-9 * t->bandwidth,
-           100 * rate / t->bandwidth, t->loss);
+    printf("%-14s %-10s %6lld %7s %10.4g %9.4g %18s %9.3g %9.3g %6.0f %% %8.4g\n", t->sampling, t->engine, (long long)t->batch,
+           t->threads, 1e6 * t->median, 1e-6 * rows, spread, 1e-9 * rate, 1e-9 * t->bandwidth, 100 * rate / t->bandwidth,
+           t->loss);
     fflush(stdout);
 }
 
@@ -269,7 +268,7 @@ static void put_json(const bench *b, const ground *g, const timing *t)
 {
     double row = g->bytes / (double)g->rows, rows = rows_per_second(g, t, t->median);
     printf("{\"rows\": %lld, \"cols\": %lld, \"outputs\": %lld, \"batch\": %lld", (long long)g->rows, (long long)g->cols,
-           (long long)g->outputs, (long long)t->options.batch);
+           (long long)g->outputs, (long long)t->batch);
     put_word("precision", t->precision);
     put_word("storage", t->storage);
     put_word("sampling", t->sampling);
@@ -279,7 +278,7 @@ static void put_json(const bench *b, const ground *g, const timing *t)
     put_word("threads", t->threads);
     put_word("loss_function", b->loss);
     put_word("optimizer", b->optimizer);
-    put_pair("rate", t->options.rate);
+    put_pair("rate", option_number(t->options, "rate"));
     printf(", \"steps_per_pass\": %lld, \"repeats\": %d", (long long)t->steps, t->repeats);
     put_pair("step_seconds", t->median);
     put_pair("step_seconds_min", t->fastest);
@@ -319,12 +318,12 @@ static cusgd_status measure_bandwidth(const ground *g)
 }
 
 /* Where engines are compared, one that does not take a case leaves it out. */
-static int run_case(const bench *b, ground *g, timing *t, const char *batch)
+static int time_case(const bench *b, ground *g, timing *t, const char *batch)
 {
     cusgd_trainer *trainer;
     set_options(b, g, t, batch);
-    cusgd_status status = cusgd_trainer_create(&t->options, g->data, NULL, &trainer);
-    if (status == CUSGD_ERROR_USAGE && b->engines.count > 1 && t->options.engine != CUSGD_ENGINE_AUTO) {
+    cusgd_status status = cusgd_trainer_create(t->options, g->data, NULL, &trainer);
+    if (status == CUSGD_ERROR_USAGE && b->engines.count > 1 && strcmp(t->engine, CUSGD_AUTO) != 0) {
         fprintf(stderr, "note: left out: %s\n", cusgd_last_error());
         return CUSGD_OK;
     }
@@ -343,10 +342,18 @@ static int run_case(const bench *b, ground *g, timing *t, const char *batch)
     return CUSGD_OK;
 }
 
+static int run_case(const bench *b, ground *g, timing *t, const char *batch)
+{
+    int status = options_open(&t->options);
+    if (!status) status = time_case(b, g, t, batch);
+    cusgd_options_free(t->options);
+    return status;
+}
+
 /* The device that a word names: a GPU for auto, if one is usable. */
 static void find_device(const char *word, cusgd_device *out)
 {
-    cusgd_device found;
+    cusgd_device found = CUSGD_INIT(cusgd_device);
     int is_auto = strcmp(word, "auto") == 0;
     const char *name = is_auto || strcmp(word, "cuda") == 0 ? "cuda:0" : word;
     for (size_t i = 0; cusgd_device_at(i, &found); i++) {
@@ -355,7 +362,7 @@ static void find_device(const char *word, cusgd_device *out)
             return;
         }
     }
-    memset(out, 0, sizeof *out);
+    *out = CUSGD_INIT(cusgd_device);
     if (is_auto)
         cusgd_device_at(0, out);
     else
@@ -389,25 +396,27 @@ static int run_device(const bench *b, ground *g, const char *precision, const ch
 static int run_shape(const bench *b, const char *shape, const char *precision, reading *last)
 {
     ground g = {.last = last};
-    cusgd_generator of;
-    cusgd_options o;
-    cusgd_options_init(&o);
-    cusgd_options_set(&o, "loss", b->loss);
-    cusgd_options_set(&o, "precision", precision);
+    cusgd_generator of = CUSGD_INIT(cusgd_generator);
+    cusgd_options *o;
+    int status = options_open(&o);
+    if (status) return status;
+    cusgd_options_set(o, "loss", b->loss);
+    cusgd_options_set(o, "precision", precision);
     parse_shape(shape, &g);
     cusgd_generator_init(&of);
     of.rows = g.rows;
     of.cols = g.cols;
     of.outputs = g.outputs;
-    of.targets = targets_for(o.loss);
-    of.precision = o.precision;
+    of.targets = targets_for(o);
+    of.type = type_for(o);
+    cusgd_options_free(o);
     cusgd_status made = cusgd_data_generate(&of, &g.data);
-    int status = made ? complain_last(made) : CUSGD_OK;
+    status = made ? complain_last(made) : CUSGD_OK;
     for (size_t i = 0; i < b->devices.count && !status; i++) {
         find_device(b->devices.at[i], &g.device);
         for (size_t s = 0; s < b->storages.count && !status; s++) {
             const char *storage = b->storages.at[s];
-            int bytes = strcmp(storage, "bf16") == 0 ? 2 : o.precision == CUSGD_PRECISION_DOUBLE ? 8 : 4;
+            int bytes = strcmp(storage, "bf16") == 0 ? 2 : of.type == CUSGD_TYPE_FLOAT64 ? 8 : 4;
             g.headed = 0;
             g.bytes = (double)g.rows * (double)g.cols * bytes;
             status = run_device(b, &g, precision, storage);
@@ -462,7 +471,10 @@ int bench_main(int argc, char **argv)
     b.syntax = &s;
     if (arguments_parse(&s, argc, argv, NULL, &status)) {
         status = fill_lists(&b);
-        if (!status) status = check_words(&b);
+        cusgd_options *tried = NULL;
+        if (!status) status = options_open(&tried);
+        if (!status) status = check_words(&b, tried);
+        cusgd_options_free(tried);
         if (!status) status = run_all(&b);
     }
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) text_list_free(lists[i]);

@@ -12,7 +12,7 @@ typedef struct checking {
     int64_t steps;        /* 0: the usual number */
     int json;
     reading reading;
-    cusgd_options options;
+    cusgd_options *options;
 } checking;
 
 /* ---- Output -------------------------------------------------------------------------------------------------------------- */
@@ -29,7 +29,7 @@ static void put_table(const cusgd_check_report *r)
 {
     puts("largest relative difference to the CPU in double, and the device's as a share of what rounding explains");
     printf("%-16s  %10s  %10s  %10s  %s\n", "", "device", "CPU", "share", "step");
-    for (int i = 0; i < CUSGD_CHECK_LINES; i++) {
+    for (int i = 0; i < r->line_count; i++) {
         const cusgd_check_line *l = &r->lines[i];
         printf("%-16s", l->what);
         put_difference(l->device);
@@ -49,7 +49,7 @@ static void put_json(const cusgd_check_report *r)
     printf("\"device\": ");
     put_json_string(stdout, r->device);
     printf(", \"passed\": %s, \"steps\": %lld, \"lines\": [", r->passed ? "true" : "false", (long long)r->steps);
-    for (int i = 0; i < CUSGD_CHECK_LINES; i++) {
+    for (int i = 0; i < r->line_count; i++) {
         const cusgd_check_line *l = &r->lines[i];
         printf("%s{\"what\": \"%s\", \"passed\": %s, \"device\": ", i ? ", " : "", l->what,
                isnan(l->share) ? "null"
@@ -85,10 +85,10 @@ static int check_problem(const checking *c)
 {
     enum { USUAL_STEPS = 32 };
     cusgd_data *data = NULL;
-    cusgd_check_report report;
+    cusgd_check_report report = CUSGD_INIT(cusgd_check_report);
     int wrong = open_problem(c, &data);
     if (wrong) return wrong;
-    cusgd_status status = cusgd_check(&c->options, data, c->steps ? c->steps : USUAL_STEPS, &report);
+    cusgd_status status = cusgd_check(c->options, data, c->steps ? c->steps : USUAL_STEPS, &report);
     cusgd_data_free(data);
     if (status && status != CUSGD_ERROR_MISMATCH) return complain_last(status);
     if (c->json) {
@@ -147,6 +147,41 @@ static const struct problem {
 };
 enum { PROBLEMS = sizeof problems / sizeof problems[0], STANDARD_STEPS = 36 };
 
+/* Whether a problem above has the option with that value. */
+static int is_named(const char *name, const char *value)
+{
+    char words[120];
+    size_t length = (size_t)snprintf(words, sizeof words, "--%s %s", name, value);
+    for (int i = 0; i < PROBLEMS; i++)
+        for (const char *at = problems[i].options; (at = strstr(at, words)) != NULL; at++)
+            if (at[length] == '\0' || at[length] == ' ') return 1;
+    return 0;
+}
+
+/* Problem i of the set: those above, then one for each loss, optimizer, schedule and sampling that none of them has. `words` has
+ * its options then. Returns 0 past the last. */
+static int problem_at(int i, struct problem *p, char words[120])
+{
+    static const char *const families[] = {"loss", "optimizer", "schedule", "sampling"};
+    const cusgd_option_info *info;
+    if (i < PROBLEMS) {
+        *p = problems[i];
+        return 1;
+    }
+    i -= PROBLEMS;
+    for (size_t o = 0; (info = cusgd_option_at(o)) != NULL; o++) {
+        int is_family = 0;
+        for (size_t f = 0; f < sizeof families / sizeof families[0]; f++) is_family |= strcmp(info->name, families[f]) == 0;
+        for (const char *const *value = info->choices; is_family && *value; value++) {
+            if (is_named(info->name, *value) || strcmp(*value, "constant") == 0 || i-- > 0) continue;
+            snprintf(words, 120, "--optimizer momentum --rate 0.01 --%s %s", info->name, *value);
+            *p = (struct problem){words, 1000, 20, 1};
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static cusgd_status set_words(cusgd_options *options, const char *words)
 {
     char text[200], *rest = text, *next;
@@ -168,43 +203,48 @@ static cusgd_status set_words(cusgd_options *options, const char *words)
 static int check_standard_options(const checking *c)
 {
     static const char *const kept[] = {"device", "seed", "threads", "math", "engine"};
-    cusgd_options usual;
+    cusgd_options *usual;
     const cusgd_option_info *info;
-    cusgd_options_init(&usual);
-    for (size_t i = 0; (info = cusgd_option_at(i)) != NULL; i++) {
+    int status = options_open(&usual);
+    if (status) return status;
+    for (size_t i = 0; !status && (info = cusgd_option_at(i)) != NULL; i++) {
         char given[CUSGD_OPTION_TEXT], otherwise[CUSGD_OPTION_TEXT];
         int is_kept = 0;
         for (size_t l = 0; l < sizeof kept / sizeof kept[0]; l++) is_kept |= strcmp(info->name, kept[l]) == 0;
-        cusgd_options_get(&c->options, info->name, given);
-        cusgd_options_get(&usual, info->name, otherwise);
+        cusgd_options_get(c->options, info->name, given);
+        cusgd_options_get(usual, info->name, otherwise);
         if (!is_kept && strcmp(given, otherwise) != 0)
-            return complain_usage(c->syntax, "--%s is for data: name DATA, or give --rows and --cols", info->name);
+            status = complain_usage(c->syntax, "--%s is for data: name DATA, or give --rows and --cols", info->name);
     }
-    return CUSGD_OK;
+    cusgd_options_free(usual);
+    return status;
 }
 
 static cusgd_status run_problem(const checking *c, const struct problem *p, cusgd_check_report *report)
 {
-    cusgd_options options = c->options;
+    cusgd_options *options;
     cusgd_generator g;
     cusgd_data *data = NULL;
-    cusgd_status status = set_words(&options, p->options);
-    int takes_any = options.engine == CUSGD_ENGINE_CUBLAS; /* the others take one target and no --clip-norm */
-    if (!takes_any && (p->outputs > 1 || options.clip_norm > 0)) options.engine = CUSGD_ENGINE_AUTO;
+    cusgd_status status = cusgd_options_copy(c->options, &options);
+    if (status) return status;
+    status = set_words(options, p->options);
+    int takes_any = option_is(options, "engine", "cublas"); /* the others take one target and no --clip-norm */
+    if (!takes_any && (p->outputs > 1 || option_number(options, "clip-norm") > 0)) cusgd_options_set(options, "engine", "auto");
+    g = CUSGD_INIT(cusgd_generator);
     cusgd_generator_init(&g);
-    g.rows = p->rows, g.cols = p->cols, g.outputs = p->outputs, g.seed = options.seed;
-    g.targets = targets_for(options.loss);
+    g.rows = p->rows, g.cols = p->cols, g.outputs = p->outputs, g.seed = seed_of(options);
+    g.targets = targets_for(options);
     g.correlation = 0.5;
-    g.precision = options.precision;
+    g.type = type_for(options);
     if (!status) status = cusgd_data_generate(&g, &data);
-    if (!status) status = cusgd_check(&options, data, c->steps ? c->steps : STANDARD_STEPS, report);
+    if (!status) status = cusgd_check(options, data, c->steps ? c->steps : STANDARD_STEPS, report);
     cusgd_data_free(data);
+    cusgd_options_free(options);
     return status;
 }
 
-static void put_problem(const checking *c, int i, const cusgd_check_report *r)
+static void put_problem(const checking *c, int i, const struct problem *p, const cusgd_check_report *r)
 {
-    const struct problem *p = &problems[i];
     if (c->json) {
         printf("%s\n {\"options\": \"%s\", \"rows\": %lld, \"cols\": %lld, \"outputs\": %lld, ", i ? "," : "", p->options,
                (long long)p->rows, (long long)p->cols, (long long)p->outputs);
@@ -215,7 +255,7 @@ static void put_problem(const checking *c, int i, const cusgd_check_report *r)
     if (i == 0)
         printf("%s beside the CPU: largest relative differences\n%10s  %10s  %10s  %10s  %s\n", r->device, "gradient", "update",
                "loss", "free run", "problem");
-    for (int l = 0; l < CUSGD_CHECK_LINES; l++) {
+    for (int l = 0; l < r->line_count; l++) {
         static const char *const shown[] = {"gradient", "update", "loss", "free run: theta"};
         for (int s = 0; s < 4; s++)
             if (strcmp(r->lines[l].what, shown[s]) == 0) put_difference(r->lines[l].device);
@@ -226,14 +266,16 @@ static void put_problem(const checking *c, int i, const cusgd_check_report *r)
 
 static int check_standard(const checking *c)
 {
-    int failed = 0, wrong = check_standard_options(c);
+    int failed = 0, count = 0, wrong = check_standard_options(c);
+    char words[120];
+    struct problem p;
     if (wrong) return wrong;
     if (c->json) printf("{\"problems\": [");
-    for (int i = 0; i < PROBLEMS; i++) {
-        cusgd_check_report report;
-        cusgd_status status = run_problem(c, &problems[i], &report);
+    for (; problem_at(count, &p, words); count++) {
+        cusgd_check_report report = CUSGD_INIT(cusgd_check_report);
+        cusgd_status status = run_problem(c, &p, &report);
         if (status && status != CUSGD_ERROR_MISMATCH) return complain_last(status);
-        put_problem(c, i, &report);
+        put_problem(c, count, &p, &report);
         if (!status) continue;
         failed++;
         complain_last(status);
@@ -241,7 +283,7 @@ static int check_standard(const checking *c)
     if (c->json)
         printf("],\n \"passed\": %s}\n", failed ? "false" : "true");
     else
-        printf("%s: %d of %d problems agree\n", failed ? "FAIL" : "PASS", PROBLEMS - failed, PROBLEMS);
+        printf("%s: %d of %d problems agree\n", failed ? "FAIL" : "PASS", count - failed, count);
     return failed ? CUSGD_ERROR_MISMATCH : CUSGD_OK;
 }
 
@@ -253,22 +295,21 @@ static int check_arguments(checking *c)
     if (synthetic && c->data_path) return complain_usage(c->syntax, "--rows and --cols make data, and DATA is given: choose one");
     if (synthetic && (c->made.rows == 0 || c->made.cols == 0))
         return complain_usage(c->syntax, "--rows and --cols go together, each at least 1");
-    const char *sentence = cusgd_options_check(&c->options);
-    if (sentence) return complain_usage(c->syntax, "%s", sentence);
-    c->made.targets = targets_for(c->options.loss);
-    c->made.precision = c->options.precision;
-    c->made.seed = c->options.seed;
+    if (cusgd_options_check(c->options)) return complain_usage(c->syntax, "%s", cusgd_last_error());
+    c->made.targets = targets_for(c->options);
+    c->made.type = type_for(c->options);
+    c->made.seed = seed_of(c->options);
     return CUSGD_OK;
 }
 
 static int check(checking *c)
 {
-    cusgd_device gpu;
+    cusgd_device gpu = CUSGD_INIT(cusgd_device);
     int status = check_arguments(c);
     if (status) return status;
     status = c->data_path || c->made.rows > 0 ? check_problem(c) : check_standard(c);
-    int on_cpu = strcmp(c->options.device, "cpu") == 0;
-    on_cpu |= strcmp(c->options.device, "auto") == 0 && !(cusgd_device_at(1, &gpu) && gpu.usable);
+    int on_cpu = option_is(c->options, "device", "cpu");
+    on_cpu |= option_is(c->options, "device", CUSGD_AUTO) && !(cusgd_device_at(1, &gpu) && gpu.usable);
     if (!status && on_cpu) fputs("note: no GPU took part: this was the CPU beside itself in double\n", stderr);
     return status;
 }
@@ -277,6 +318,7 @@ int check_main(int argc, char **argv)
 {
     checking c = {.steps = 0};
     argument reading_table[READING_ARGUMENTS];
+    c.made = CUSGD_INIT(cusgd_generator);
     cusgd_generator_init(&c.made);
     c.made.rows = c.made.cols = 0;
     const argument table[] = {
@@ -287,7 +329,8 @@ int check_main(int argc, char **argv)
         {{"json", NULL, NULL, "print one JSON object, numbers in full", NULL}, '\0', TAKES_NOTHING, &c.json},
     };
     reading_arguments(&c.reading, reading_table);
-    cusgd_options_init(&c.options);
+    int status = options_open(&c.options);
+    if (status) return status;
     const syntax s = {.word = "check",
                       .operands = "[DATA | --rows N --cols D] [OPTION]...",
                       .operand_count = 1,
@@ -295,10 +338,10 @@ int check_main(int argc, char **argv)
                       .summary = "Compares a device with the CPU, step by step; without data on a standard set of problems.",
                       .example = "cusgd check --device cuda",
                       .groups = {{table, sizeof table / sizeof table[0]}, {reading_table, READING_ARGUMENTS}},
-                      .options = &c.options};
+                      .options = c.options};
     c.syntax = &s;
-    int status;
     if (arguments_parse(&s, argc, argv, &c.data_path, &status)) status = check(&c);
+    cusgd_options_free(c.options);
     reading_free(&c.reading);
     return status;
 }

@@ -2,7 +2,7 @@
 #ifndef CUSGD_CLI_H
 #define CUSGD_CLI_H
 
-#include "cusgd.h"
+#include "cusgd_tools.h"
 
 #include <stdio.h>
 
@@ -32,8 +32,18 @@ int check_file(const char *option, const char *path);
 void put_json_string(FILE *to, const char *text);
 void put_json_number(FILE *to, double value);
 
-/* Synthetic targets that a loss takes. */
-cusgd_synthetic_targets targets_for(cusgd_loss loss);
+/* New options with their defaults. Returns a status, complained about. */
+int options_open(cusgd_options **out);
+/* Whether the option's value is that text. */
+int option_is(const cusgd_options *options, const char *name, const char *value);
+/* The value of an option that is a number; NaN where the choice is open. */
+double option_number(const cusgd_options *options, const char *name);
+
+uint64_t seed_of(const cusgd_options *options);
+
+/* Synthetic targets that the options' loss takes, and the type of data in their precision. */
+cusgd_synthetic_targets targets_for(const cusgd_options *options);
+cusgd_type type_for(const cusgd_options *options);
 
 /* Prints what is to be known of how data was read, on standard error. */
 void put_data_notes(const cusgd_data *data);

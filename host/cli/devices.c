@@ -9,7 +9,7 @@ int devices_main(int argc, char **argv)
         .word = "devices", .operands = "", .summary = "Lists what --device of train can name.", .example = "cusgd devices"};
     int status;
     if (!arguments_parse(&s, argc, argv, NULL, &status)) return status;
-    cusgd_device device;
+    cusgd_device device = CUSGD_INIT(cusgd_device);
     printf("%-8s  %-10s  %s\n", "DEVICE", "MEMORY", "NAME");
     for (size_t i = 0; cusgd_device_at(i, &device); i++) {
         char memory[32] = "-";

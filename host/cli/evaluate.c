@@ -82,6 +82,7 @@ static cusgd_status evaluate(const cusgd_model *model, const cusgd_data *data, i
     int64_t k = cusgd_model_outputs(model);
     cusgd_metrics *all = calloc((size_t)k + 1, sizeof *all);
     if (!all) return (cusgd_status)complain(CUSGD_ERROR_MEMORY, "out of memory");
+    for (int64_t j = 0; j <= k; j++) all[j] = CUSGD_INIT(cusgd_metrics);
     cusgd_status status = CUSGD_OK;
     for (int64_t j = 0; j <= k && !status; j++) status = cusgd_model_evaluate(model, data, j < k ? j : -1, &all[j]);
     if (status)

@@ -1,6 +1,6 @@
 #include "fault.h"
 
-#include "cusgd.h"
+#include "cusgd_tools.h"
 
 #include <signal.h>
 

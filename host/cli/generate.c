@@ -7,18 +7,20 @@
 /* Seed and precision mean what they mean to train, and are parsed by the same table. */
 static int take_options(const syntax *s, const char *seed, const char *precision, cusgd_generator *g)
 {
-    cusgd_options options;
-    cusgd_options_init(&options);
-    if ((seed && cusgd_options_set(&options, "seed", seed)) || (precision && cusgd_options_set(&options, "precision", precision)))
-        return complain_usage(s, "%s", cusgd_last_error());
-    if (seed) g->seed = options.seed;
-    if (precision) g->precision = options.precision;
-    return CUSGD_OK;
+    cusgd_options *options;
+    int status = options_open(&options);
+    if (status) return status;
+    if ((seed && cusgd_options_set(options, "seed", seed)) || (precision && cusgd_options_set(options, "precision", precision)))
+        status = complain_usage(s, "%s", cusgd_last_error());
+    g->seed = seed_of(options);
+    g->type = type_for(options);
+    cusgd_options_free(options);
+    return status;
 }
 
 int generate_main(int argc, char **argv)
 {
-    cusgd_generator g;
+    cusgd_generator g = CUSGD_INIT(cusgd_generator);
     cusgd_generator_init(&g);
     g.rows = g.cols = 0;
     const char *folder = NULL, *targets = "linear", *seed = NULL, *precision = NULL;

@@ -190,13 +190,13 @@ static int64_t find_place(const of_role *r, int64_t place, cusgd_table_column *c
 
 static const char *table_name(const void *of, int64_t j)
 {
-    cusgd_table_column column;
+    cusgd_table_column column = CUSGD_INIT(cusgd_table_column);
     return find_place(of, j, &column) ? column.name : NULL;
 }
 
 static int64_t table_number(const void *of, int64_t j)
 {
-    cusgd_table_column column;
+    cusgd_table_column column = CUSGD_INIT(cusgd_table_column);
     return find_place(of, j, &column);
 }
 
@@ -204,7 +204,7 @@ static void put_role(const char *title, const cusgd_table *table, cusgd_role rol
 {
     of_role r = {table, role};
     source s = {&r, 0, table_name, table_number};
-    cusgd_table_column column;
+    cusgd_table_column column = CUSGD_INIT(cusgd_table_column);
     for (int64_t j = 0; cusgd_table_at(table, j, &column); j++) s.count += column.role == role;
     put_names(title, &s);
 }
@@ -213,7 +213,7 @@ static void put_role(const char *title, const cusgd_table *table, cusgd_role rol
 static void put_single(const char *title, const cusgd_table *table, cusgd_role role)
 {
     of_role r = {table, role};
-    cusgd_table_column column;
+    cusgd_table_column column = CUSGD_INIT(cusgd_table_column);
     int64_t number = find_place(&r, 0, &column);
     if (number && column.name) printf("%-10s%s\n", title, shown(column.name));
     if (number && !column.name) printf("%-10scolumn %lld\n", title, (long long)number);
@@ -228,7 +228,7 @@ static const char *kind_word(const cusgd_table_column *c)
 /* Every column: its kind, how many values are missing, the first different ones. */
 static void put_columns(const cusgd_table *table)
 {
-    cusgd_table_column c;
+    cusgd_table_column c = CUSGD_INIT(cusgd_table_column);
     int width = 4;
     for (int64_t j = 0; cusgd_table_at(table, j, &c); j++) {
         int length = c.name ? (int)strlen(shown(c.name)) : 0;

@@ -77,6 +77,7 @@ static int dispatch(int argc, char **argv)
 int main(int argc, char **argv)
 {
     fault_handle();
+    cusgd_set_option_dashes(1);
     int status = dispatch(argc, argv);
     int failed = ferror(stdout);
     errno = 0;

@@ -52,7 +52,7 @@ static int is_arrays(const char *path)
 
 int reading_reader(const reading *r, const syntax *s, const char *path, const cusgd_model *model, cusgd_reader *reader)
 {
-    cusgd_reader_init(reader);
+    *reader = CUSGD_INIT(cusgd_reader);
     if (is_arrays(path) && (r->targets.count || r->features.count || r->ignore.count || r->weights || r->offset || r->exposure ||
                             strcmp(r->header, "auto") != 0))
         return complain_usage(s,

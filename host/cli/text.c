@@ -68,15 +68,46 @@ void put_json_number(FILE *to, double value)
         fputs("null", to);
 }
 
-cusgd_synthetic_targets targets_for(cusgd_loss loss)
+int options_open(cusgd_options **out)
 {
-    switch (loss) {
-    case CUSGD_LOSS_LOGISTIC:
-    case CUSGD_LOSS_HINGE:
-    case CUSGD_LOSS_SQUARED_HINGE: return CUSGD_SYNTHETIC_LOGISTIC;
-    case CUSGD_LOSS_POISSON:
-    case CUSGD_LOSS_GAMMA:
-    case CUSGD_LOSS_TWEEDIE: return CUSGD_SYNTHETIC_POSITIVE;
-    default: return CUSGD_SYNTHETIC_LINEAR;
+    cusgd_status status = cusgd_options_new(out);
+    return status ? complain_last(status) : CUSGD_OK;
+}
+
+int option_is(const cusgd_options *options, const char *name, const char *value)
+{
+    char text[CUSGD_OPTION_TEXT];
+    return cusgd_options_get(options, name, text) == CUSGD_OK && strcmp(text, value) == 0;
+}
+
+double option_number(const cusgd_options *options, const char *name)
+{
+    double value = (double)NAN;
+    (void)cusgd_options_get_number(options, name, &value); /* the names are constants of the command */
+    return value;
+}
+
+/* By its text: a double has 53 of its bits. */
+uint64_t seed_of(const cusgd_options *options)
+{
+    char text[CUSGD_OPTION_TEXT];
+    return cusgd_options_get(options, "seed", text) == CUSGD_OK ? strtoull(text, NULL, 10) : 0;
+}
+
+cusgd_synthetic_targets targets_for(const cusgd_options *options)
+{
+    char loss[CUSGD_OPTION_TEXT];
+    cusgd_options_get(options, "loss", loss);
+    switch (cusgd_loss_find(loss)->targets) {
+    case CUSGD_TARGET_CLASS: return CUSGD_SYNTHETIC_LOGISTIC;
+    case CUSGD_TARGET_POSITIVE:
+    case CUSGD_TARGET_NONNEGATIVE: return CUSGD_SYNTHETIC_POSITIVE;
+    case CUSGD_TARGET_REAL: break;
     }
+    return CUSGD_SYNTHETIC_LINEAR;
+}
+
+cusgd_type type_for(const cusgd_options *options)
+{
+    return option_is(options, "precision", "double") ? CUSGD_TYPE_FLOAT64 : CUSGD_TYPE_FLOAT32;
 }

@@ -18,7 +18,7 @@ typedef struct training {
     double *factors; /* of factors_path, one a column */
     int quiet;
     reading reading;
-    cusgd_options options; /* as given */
+    cusgd_options *options; /* as given */
     cusgd_model *init;
     cusgd_data *data, *valid;
     cusgd_trainer *trainer;
@@ -31,9 +31,8 @@ typedef struct training {
 static int check_arguments(const training *t)
 {
     if (!t->model_path) return complain_usage(t->syntax, "--model is missing: where does the model go?");
-    const char *sentence = cusgd_options_check(&t->options);
-    if (sentence) return complain_usage(t->syntax, "%s", sentence);
-    if (t->valid_path && t->options.valid_fraction > 0)
+    if (cusgd_options_check(t->options)) return complain_usage(t->syntax, "%s", cusgd_last_error());
+    if (t->valid_path && option_number(t->options, "valid-fraction") > 0)
         return complain_usage(t->syntax, "--valid and --valid-fraction are two sources of validation data: give one");
     const char *history = t->history_path, *inputs[] = {t->data_path, t->valid_path, t->factors_path, t->init_path};
     int status = CUSGD_OK;
@@ -85,7 +84,10 @@ static int read_factors(training *t)
             complain(CUSGD_ERROR_DATA, "--penalty-factors %s: has %lld lines, and there are %lld columns: one a line is wanted",
                      t->factors_path, (long long)count, (long long)d);
     fclose(file);
-    t->options.penalty_factors = t->factors;
+    if (!status) {
+        cusgd_status set = cusgd_options_set_array(t->options, "penalty-factors", t->factors, (size_t)d);
+        if (set) status = complain_last(set);
+    }
     return status;
 }
 
@@ -148,13 +150,13 @@ static int end_early(training *t, cusgd_status status, const cusgd_result *resul
 
 static int run(training *t)
 {
-    cusgd_result result;
+    cusgd_result result = CUSGD_INIT(cusgd_result);
     cusgd_status status =
         t->init ? cusgd_trainer_set_coefficients(t->trainer, cusgd_model_weight(t->init), cusgd_model_bias(t->init)) : CUSGD_OK;
     if (status) return complain_last(status);
     int wrong = progress_open(&t->progress, t->quiet, t->history_path);
     if (wrong) return wrong;
-    if (!t->quiet) summary_start(t->data_path, t->data, &t->options, t->trainer);
+    if (!t->quiet) summary_start(t->data_path, t->data, t->options, t->trainer);
 
     status = cusgd_trainer_fit(t->trainer, on_epoch, &t->progress, &result);
     progress_end_line(&t->progress);
@@ -177,9 +179,12 @@ static int run(training *t)
 }
 
 /* Before the silence that this causes. A GPU's note begins with its compute capability. */
-static void note_compilation(const char *word)
+static void note_compilation(const cusgd_options *options)
 {
-    cusgd_device device;
+    char text[CUSGD_OPTION_TEXT];
+    const char *word = text;
+    cusgd_options_get(options, "device", text);
+    cusgd_device device = CUSGD_INIT(cusgd_device);
     if (strcmp(word, "cpu") == 0) return;
     if (strchr(word, ':') == NULL) word = "cuda:0"; /* cuda, or auto where there is a GPU */
     for (size_t i = 1; cusgd_device_at(i, &device); i++)
@@ -195,10 +200,10 @@ static int train(training *t)
 {
     int status = check_arguments(t);
     if (!status) status = open_all(t);
-    if (!status && !t->quiet) summary_notes(&t->options);
-    if (!status && !t->quiet) note_compilation(t->options.device);
+    if (!status && !t->quiet) summary_notes(t->options);
+    if (!status && !t->quiet) note_compilation(t->options);
     if (!status) {
-        cusgd_status created = cusgd_trainer_create(&t->options, t->data, t->valid, &t->trainer);
+        cusgd_status created = cusgd_trainer_create(t->options, t->data, t->valid, &t->trainer);
         status = created ? complain_last(created) : run(t);
         if (created == CUSGD_ERROR_INTERRUPTED)
             fprintf(stderr, "cusgd: training had not begun: %s is not written\n", shown(t->model_path));
@@ -234,19 +239,20 @@ int train_main(int argc, char **argv)
         {{"quiet", NULL, NULL, "print nothing but errors", NULL}, 'q', TAKES_NOTHING, &t.quiet},
     };
     reading_arguments(&t.reading, reading_table);
-    cusgd_options_init(&t.options);
+    int status = options_open(&t.options);
+    if (status) return status;
     const syntax s = {.word = "train",
                       .operands = "DATA --model OUT [OPTION]...",
                       .operand_count = 1,
                       .summary = "Trains a linear model on DATA: a folder with x.npy and y.npy, a .csv, or - (CSV).",
                       .example = "cusgd train houses.csv --target price --model houses.safetensors",
                       .groups = {{table, sizeof table / sizeof table[0]}, {reading_table, READING_ARGUMENTS}},
-                      .options = &t.options};
+                      .options = t.options};
     t.syntax = &s;
     signals_handle();
     signal(SIGPIPE, SIG_IGN); /* a reader of the progress that goes away must not take the model with it */
-    int status;
     if (arguments_parse(&s, argc, argv, &t.data_path, &status)) status = train(&t);
+    cusgd_options_free(t.options);
     reading_free(&t.reading);
     return signals_exit_code(status);
 }

@@ -173,27 +173,17 @@ static inline __attribute__((always_inline)) void losses_of(cusgd_loss kind, los
     }
 }
 
+#define LOSSES_CASE(KIND, ...)                                                                                                 \
+    case CUSGD_LOSS_##KIND: losses_of(CUSGD_LOSS_##KIND, rule, count, p, y, w, b, value, slope); return;
+
 /* The loss is chosen outside the loop. */
 static void losses(loss_rule rule, int count, const real *p, const real *y, const real *w, real b, real *value, real *slope)
 {
     switch (rule.kind) {
-    case CUSGD_LOSS_SQUARED: losses_of(CUSGD_LOSS_SQUARED, rule, count, p, y, w, b, value, slope); return;
-    case CUSGD_LOSS_MSE: losses_of(CUSGD_LOSS_MSE, rule, count, p, y, w, b, value, slope); return;
-    case CUSGD_LOSS_LOGISTIC: losses_of(CUSGD_LOSS_LOGISTIC, rule, count, p, y, w, b, value, slope); return;
-    case CUSGD_LOSS_HUBER: losses_of(CUSGD_LOSS_HUBER, rule, count, p, y, w, b, value, slope); return;
-    case CUSGD_LOSS_EPSILON_INSENSITIVE: losses_of(CUSGD_LOSS_EPSILON_INSENSITIVE, rule, count, p, y, w, b, value, slope); return;
-    case CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE:
-        losses_of(CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE, rule, count, p, y, w, b, value, slope);
-        return;
-    case CUSGD_LOSS_HINGE: losses_of(CUSGD_LOSS_HINGE, rule, count, p, y, w, b, value, slope); return;
-    case CUSGD_LOSS_SQUARED_HINGE: losses_of(CUSGD_LOSS_SQUARED_HINGE, rule, count, p, y, w, b, value, slope); return;
-    case CUSGD_LOSS_QUANTILE: losses_of(CUSGD_LOSS_QUANTILE, rule, count, p, y, w, b, value, slope); return;
-    case CUSGD_LOSS_POISSON: losses_of(CUSGD_LOSS_POISSON, rule, count, p, y, w, b, value, slope); return;
-    case CUSGD_LOSS_GAMMA: losses_of(CUSGD_LOSS_GAMMA, rule, count, p, y, w, b, value, slope); return;
-    case CUSGD_LOSS_TWEEDIE: losses_of(CUSGD_LOSS_TWEEDIE, rule, count, p, y, w, b, value, slope); return;
-    case CUSGD_LOSS_LOG_COSH: losses_of(CUSGD_LOSS_LOG_COSH, rule, count, p, y, w, b, value, slope); return;
+        LOSSES(LOSSES_CASE)
     }
 }
+#undef LOSSES_CASE
 
 /* Rows that are worked on together: `count` of them, filled up to fours by any row. */
 typedef struct group {

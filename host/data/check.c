@@ -5,8 +5,6 @@
 #include "interrupt.h"
 #include "options.h"
 #include "pool.h"
-typedef double real; /* scalar/loss.h asks for one; what is used here does not depend on it */
-#include "scalar/loss.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -96,16 +94,15 @@ static int block_is_good(const examples *e, int loss, int64_t first, int64_t cou
 
 static cusgd_status fail_target(int loss, const char *source, int64_t row, int64_t j, int64_t k, double y)
 {
-    static const char *const takes[] = {[TARGET_CLASS] = "0 and 1, or -1 and 1: encode the two classes so",
-                                        [TARGET_POSITIVE] = "numbers greater than 0: remove the row",
-                                        [TARGET_NATURAL] = "numbers of 0 or more: remove the row"};
+    static const char *const takes[] = {[CUSGD_TARGET_CLASS] = "0 and 1, or -1 and 1: encode the two classes so",
+                                        [CUSGD_TARGET_POSITIVE] = "numbers greater than 0: remove the row",
+                                        [CUSGD_TARGET_NONNEGATIVE] = "numbers of 0 or more: remove the row"};
     char which[48] = "target";
     if (k > 1) snprintf(which, sizeof which, "target %" PRId64 ",", j + 1);
     if (!isfinite(y))
-        return fail(CUSGD_ERROR_DATA, "%s: row %" PRId64 ": %s %g is not a finite number: remove the row", source, row + 1, which,
-                    y);
-    return fail(CUSGD_ERROR_DATA, "%s: row %" PRId64 ": %s %g does not fit %s loss, which takes %s, or choose another loss",
-                source, row + 1, which, y, loss_word((cusgd_loss)loss), takes[loss_target_kind((cusgd_loss)loss)]);
+        return fail_data_row(row, -1, "%s: row %" PRId64 ": %s %g is not a finite number: remove the row", source, row + 1, which, y);
+    return fail_data_row(row, -1, "%s: row %" PRId64 ": %s %g does not fit %s loss, which takes %s, or choose another loss", source,
+                   row + 1, which, y, loss_word((cusgd_loss)loss), takes[loss_info_of((cusgd_loss)loss)->targets]);
 }
 
 /* What is wrong with a row; CUSGD_OK if nothing is. */
@@ -114,21 +111,21 @@ static cusgd_status check_row(const examples *e, int loss, const char *source, i
     for (int64_t j = 0; j < e->d; j++) {
         double x = matrix_at(&e->x, row, j);
         if (!isfinite(x))
-            return fail(CUSGD_ERROR_DATA,
-                        "%s: row %" PRId64 ", column %" PRId64 ": %g is not a finite number: remove the row or fill the value in",
-                        source, row + 1, j + 1, x);
+            return fail_data_row(
+                row, j, "%s: row %" PRId64 ", column %" PRId64 ": %g is not a finite number: remove the row or fill the value in",
+                source, row + 1, j + 1, x);
     }
     for (int64_t j = 0; e->y.at && loss >= 0 && j < e->k; j++) {
         double y = matrix_at(&e->y, row, j);
         if (!target_is_good(loss, y)) return fail_target(loss, source, row, j, e->k, y);
     }
     if (!offset_is_good(e, row))
-        return fail(CUSGD_ERROR_DATA, "%s: row %" PRId64 ": the offset %g is not a finite number: remove the row", source,
-                    row + 1, offset_at(e, row));
+        return fail_data_row(row, -1, "%s: row %" PRId64 ": the offset %g is not a finite number: remove the row", source, row + 1,
+                       offset_at(e, row));
     double w = weight_at(e, row);
     if (weight_is_good(w)) return CUSGD_OK;
-    return fail(CUSGD_ERROR_DATA, "%s: row %" PRId64 ": the weight %g is not one: weights are finite, and 0 or greater", source,
-                row + 1, w);
+    return fail_data_row(row, -1, "%s: row %" PRId64 ": the weight %g is not one: weights are finite, and 0 or greater", source,
+                   row + 1, w);
 }
 
 /* Whether a serial pass that is about to read row i must end; asked once in 65536 rows. */

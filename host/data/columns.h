@@ -2,7 +2,7 @@
 #ifndef CUSGD_HOST_DATA_COLUMNS_H
 #define CUSGD_HOST_DATA_COLUMNS_H
 
-#include "cusgd.h"
+#include "cusgd_tools.h"
 
 enum role { ROLE_NONE, ROLE_IGNORED, ROLE_WEIGHT, ROLE_OFFSET, ROLE_TARGET, ROLE_FEATURE };
 

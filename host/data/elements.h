@@ -2,7 +2,7 @@
 #ifndef CUSGD_HOST_DATA_ELEMENTS_H
 #define CUSGD_HOST_DATA_ELEMENTS_H
 
-#include "cusgd.h"
+#include "cusgd_tools.h"
 
 #include <stddef.h>
 

@@ -2,7 +2,7 @@
 #ifndef CUSGD_HOST_DATA_KIND_H
 #define CUSGD_HOST_DATA_KIND_H
 
-#include "cusgd.h"
+#include "cusgd_tools.h"
 
 /* How many of a file's first bytes are looked at. */
 enum { SAMPLE_BYTES = 4096 };

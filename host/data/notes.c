@@ -2,6 +2,7 @@
 
 #include "data.h"
 #include "error.h"
+#include "options.h"
 #include "scan.h"
 
 #include <inttypes.h>
@@ -19,6 +20,7 @@ cusgd_status data_note(cusgd_data *data, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    options_undash(text);
     char **longer = realloc(data->notes, (data->note_count + 1) * sizeof *longer);
     if (longer) data->notes = longer;
     copy = longer ? strdup(text) : NULL;

@@ -3,6 +3,7 @@
 #include "error.h"
 #include "kind.h"
 #include "layout.h"
+#include "public.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -62,8 +63,8 @@ static cusgd_status take_logarithms(cusgd_data *data, const cusgd_matrix *from)
         o[i] = log(exposure);
         if (exposure > 0 && isfinite(exposure)) continue;
         free(o);
-        return fail(CUSGD_ERROR_DATA, "%s: row %" PRId64 ": the exposure %g is not a number greater than 0: remove the row",
-                    data->source, i + 1, exposure);
+        return fail_data_row(i, -1, "%s: row %" PRId64 ": the exposure %g is not a number greater than 0: remove the row", data->source,
+                       i + 1, exposure);
     }
     free(data->memory[O]);
     data->memory[O] = o;
@@ -241,12 +242,9 @@ static cusgd_status open_path(cusgd_data *data, const char *path, const cusgd_re
     return refuse_file(path);
 }
 
-void cusgd_reader_init(cusgd_reader *reader) { *reader = (cusgd_reader){.header = CUSGD_HEADER_AUTO}; }
-
-cusgd_status cusgd_data_open(const char *path, const cusgd_reader *reader, cusgd_data **out)
+cusgd_status data_open(const char *path, const cusgd_reader *reader, cusgd_data **out)
 {
-    cusgd_reader usual;
-    cusgd_reader_init(&usual);
+    cusgd_reader usual = CUSGD_INIT(cusgd_reader);
     cusgd_status status = data_create(strcmp(path, "-") == 0 ? "standard input" : path, out);
     if (!status) status = open_path(*out, path, reader ? reader : &usual);
     if (status) {
@@ -318,7 +316,7 @@ int64_t cusgd_data_target_column(const cusgd_data *data, int64_t j)
     return data->layout && j >= 0 && j < data->view.k ? data->layout->targets[j] : 0;
 }
 
-void cusgd_data_reader(const cusgd_data *data, cusgd_reader *reader)
+void data_reader(const cusgd_data *data, cusgd_reader *reader)
 {
     reader->layout = data->layout;
     reader->ignore = reader->features = reader->targets = NULL;

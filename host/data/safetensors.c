@@ -178,23 +178,32 @@ static cusgd_status parse_json(safetensors *s, const char *text, size_t length)
 
 static cusgd_status parse(safetensors *s)
 {
-    const unsigned char *bytes = s->mapping;
-    if (s->mapped < PREFIX_BYTES + 2) return fail_header(s->path, "it is too short");
+    const unsigned char *bytes = s->bytes;
+    if (s->count < PREFIX_BYTES + 2) return fail_header(s->path, "it is too short");
     uint64_t length = little_endian(bytes, PREFIX_BYTES);
-    if (length > HEADER_BYTES_MOST || length > s->mapped - PREFIX_BYTES)
+    if (length > HEADER_BYTES_MOST || length > s->count - PREFIX_BYTES)
         return fail_header(s->path, "its header's length is beyond the file's end");
     const char *text = (const char *)bytes + PREFIX_BYTES;
     if (length == 0 || *text != '{' || !text_is_utf8(text, length)) return fail_header(s->path, "its header is no JSON in UTF-8");
     cusgd_status status = parse_json(s, text, length);
     s->values = bytes + PREFIX_BYTES + length;
-    return status ? status : check_header(s, s->mapped - PREFIX_BYTES - length);
+    return status ? status : check_header(s, s->count - PREFIX_BYTES - length);
 }
 
 cusgd_status safetensors_open(const char *path, safetensors *out)
 {
     *out = (safetensors){.path = path};
-    cusgd_status status = file_map(path, &out->mapping, &out->mapped);
+    cusgd_status status = file_map(path, &out->mapping, &out->count);
+    out->bytes = out->mapping;
     if (!status) status = parse(out);
+    if (status) safetensors_close(out);
+    return status;
+}
+
+cusgd_status safetensors_open_memory(const char *name, const void *bytes, size_t count, safetensors *out)
+{
+    *out = (safetensors){.path = name, .bytes = bytes, .count = count};
+    cusgd_status status = parse(out);
     if (status) safetensors_close(out);
     return status;
 }
@@ -358,17 +367,39 @@ static char *describe(const cJSON *metadata, const tensor *tensors, size_t count
     return text;
 }
 
+/* Where a file's bytes go: to a file, or to memory as far as there is room. */
+typedef struct sink {
+    replacement *file; /* NULL: to memory */
+    unsigned char *buffer;
+    size_t capacity, used;
+} sink;
+
+static cusgd_status put(sink *to, const void *bytes, size_t count)
+{
+    if (to->file) return replacement_write(to->file, bytes, count);
+    if (to->used <= to->capacity && count > 0 && count <= to->capacity - to->used) memcpy(to->buffer + to->used, bytes, count);
+    to->used += count;
+    return CUSGD_OK;
+}
+
 /* The header's length, the header, and spaces up to a multiple of 8 bytes. */
-static cusgd_status put_header(replacement *file, const char *text)
+static cusgd_status put_header(sink *to, const char *text)
 {
     size_t length = strlen(text), padding = (8 - length % 8) % 8;
     unsigned char prefix[PREFIX_BYTES];
     if (length + padding > HEADER_BYTES_MOST)
         return fail(CUSGD_ERROR_DATA, "the names of the model's columns are too long for a safetensors file");
     for (int i = 0; i < PREFIX_BYTES; i++) prefix[i] = (unsigned char)((uint64_t)(length + padding) >> (8 * i));
-    cusgd_status status = replacement_write(file, prefix, sizeof prefix);
-    if (!status) status = replacement_write(file, text, length);
-    if (!status) status = replacement_write(file, "        ", padding);
+    cusgd_status status = put(to, prefix, sizeof prefix);
+    if (!status) status = put(to, text, length);
+    if (!status) status = put(to, "        ", padding);
+    return status;
+}
+
+static cusgd_status put_file(sink *to, const char *text, const tensor *tensors, size_t count)
+{
+    cusgd_status status = put_header(to, text);
+    for (size_t i = 0; i < count && !status; i++) status = put(to, tensors[i].values, tensor_size(&tensors[i]));
     return status;
 }
 
@@ -376,12 +407,23 @@ cusgd_status safetensors_write(const char *path, const cJSON *metadata, const te
 {
     char *text = describe(metadata, tensors, count);
     if (!text) return fail(CUSGD_ERROR_MEMORY, "out of memory for the header of %s", path);
-    replacement *file;
-    cusgd_status status = replacement_open(path, &file);
-    if (!status) status = put_header(file, text);
-    for (size_t i = 0; i < count && !status; i++) status = replacement_write(file, tensors[i].values, tensor_size(&tensors[i]));
+    sink to = {0};
+    cusgd_status status = replacement_open(path, &to.file);
+    if (!status) status = put_file(&to, text, tensors, count);
     cJSON_free(text);
-    if (!status) return replacement_commit(file);
-    replacement_abandon(file);
+    if (!status) return replacement_commit(to.file);
+    replacement_abandon(to.file);
+    return status;
+}
+
+cusgd_status safetensors_write_memory(void *buffer, size_t capacity, size_t *bytes, const cJSON *metadata, const tensor *tensors,
+                                      size_t count)
+{
+    char *text = describe(metadata, tensors, count);
+    if (!text) return fail(CUSGD_ERROR_MEMORY, "out of memory for a model's header");
+    sink to = {.buffer = buffer, .capacity = capacity};
+    cusgd_status status = put_file(&to, text, tensors, count);
+    cJSON_free(text);
+    *bytes = to.used;
     return status;
 }

@@ -2,13 +2,14 @@
 #ifndef CUSGD_HOST_DATA_SAFETENSORS_H
 #define CUSGD_HOST_DATA_SAFETENSORS_H
 
-#include "cusgd.h"
+#include "cusgd_tools.h"
 #include <cjson/cJSON.h>
 
 typedef struct safetensors {
     const char *path;            /* the caller's */
-    void *mapping;               /* the whole file */
-    size_t mapped;               /* bytes */
+    void *mapping;               /* the whole file; NULL where it lies in the caller's memory */
+    const unsigned char *bytes;  /* of the file */
+    size_t count;                /* of bytes */
     cJSON *header;               /* checked: an object of tensors, and perhaps __metadata__ */
     const cJSON *metadata;       /* an object of strings, or NULL */
     const unsigned char *values; /* what the tensors' places count from */
@@ -26,6 +27,8 @@ typedef struct tensor {
 
 /* Reads the file strictly: every byte belongs to the header or to one tensor, no key stands twice. `path` is kept. */
 cusgd_status safetensors_open(const char *path, safetensors *out);
+/* The same of a file's bytes in memory, the caller's; `name` is what messages call it. */
+cusgd_status safetensors_open_memory(const char *name, const void *bytes, size_t count, safetensors *out);
 void safetensors_close(safetensors *s);
 /* The tensor of that name. Fails where it is of another type or has more dimensions; out->values is NULL where there is none. */
 cusgd_status safetensors_tensor(const safetensors *s, const char *name, tensor *out);
@@ -36,5 +39,8 @@ double tensor_at(const tensor *t, int64_t i);
 
 /* Writes a file; `metadata` is an object of strings. */
 cusgd_status safetensors_write(const char *path, const cJSON *metadata, const tensor *tensors, size_t count);
+/* The same to memory: *bytes is how many there are; those that fit into `capacity` are at `buffer`. */
+cusgd_status safetensors_write_memory(void *buffer, size_t capacity, size_t *bytes, const cJSON *metadata, const tensor *tensors,
+                                      size_t count);
 
 #endif

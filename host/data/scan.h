@@ -2,7 +2,7 @@
 #ifndef CUSGD_HOST_DATA_SCAN_H
 #define CUSGD_HOST_DATA_SCAN_H
 
-#include "cusgd.h"
+#include "cusgd_tools.h"
 
 typedef struct scanner {
     const char *source; /* the file's name, for messages; the caller's */

@@ -4,6 +4,7 @@
 #include "header.h"
 #include "kind.h"
 #include "notes.h"
+#include "public.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -130,10 +131,9 @@ static cusgd_status describe(cusgd_table *t, const char *path, const cusgd_reade
     return status;
 }
 
-cusgd_status cusgd_table_open(const char *path, const cusgd_reader *reader, cusgd_table **out)
+cusgd_status table_open(const char *path, const cusgd_reader *reader, cusgd_table **out)
 {
-    cusgd_reader usual;
-    cusgd_reader_init(&usual);
+    cusgd_reader usual = CUSGD_INIT(cusgd_reader);
     cusgd_table *t = *out = allocate_zeroed(1, sizeof *t);
     if (!t) return fail_memory(sizeof *t, "a table's description");
     cusgd_status status = data_create(strcmp(path, "-") == 0 ? "standard input" : path, &t->notes);
@@ -148,7 +148,7 @@ int64_t cusgd_table_rows(const cusgd_table *table) { return table->rows; }
 int64_t cusgd_table_cols(const cusgd_table *table) { return table->columns.count; }
 const char *cusgd_table_note(const cusgd_table *table, size_t index) { return cusgd_data_note(table->notes, index); }
 
-int cusgd_table_at(const cusgd_table *table, int64_t j, cusgd_table_column *out)
+int table_at(const cusgd_table *table, int64_t j, cusgd_table_column *out)
 {
     static const cusgd_role roles[] = {
         [ROLE_NONE] = CUSGD_ROLE_NONE,     [ROLE_IGNORED] = CUSGD_ROLE_IGNORED, [ROLE_WEIGHT] = CUSGD_ROLE_WEIGHTS,
@@ -156,6 +156,6 @@ int cusgd_table_at(const cusgd_table *table, int64_t j, cusgd_table_column *out)
     if (j < 0 || j >= table->columns.count) return 0;
     const column *c = &table->columns.at[j];
     const description *d = &table->at[j];
-    *out = (cusgd_table_column){c->name, roles[c->role], c->at, d->numbers, d->missing, d->texts, d->values};
+    *out = (cusgd_table_column){sizeof *out, c->name, roles[c->role], c->at, d->numbers, d->missing, d->texts, d->values};
     return 1;
 }

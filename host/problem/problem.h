@@ -8,6 +8,7 @@
 #include "backend.h"
 
 typedef double real; /* above the seam all is double */
+#include "options.h"
 #include "scalar/loss.h"
 #include "scalar/update.h"
 

@@ -5,6 +5,7 @@
 #include "interrupt.h"
 #include "model.h"
 #include "options.h"
+#include "public.h"
 #include "solvers/solvers.h"
 #include <math.h>
 #include <stdlib.h>
@@ -210,8 +211,8 @@ static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t ou
         double regression = classes ? (double)NAN : 0, classification = classes ? 0 : (double)NAN;
         double log_loss = s->loss.kind == CUSGD_LOSS_LOGISTIC ? 0 : (double)NAN;
         double deviance = loss_has_log_link(s->loss.kind) ? 0 : (double)NAN;
-        cusgd_metrics zero = {e->n,       0,        regression,     regression, regression,
-                              regression, log_loss, classification, deviance,   deviance};
+        cusgd_metrics zero = {sizeof zero, e->n,           0,        regression, regression, regression, regression,
+                              log_loss,    classification, deviance, deviance};
         *metrics = zero;
         for (int64_t c = 0; c < k; c++)
             if (output < 0 || output == c) add_metrics(&all[c], s->loss, output < 0 ? 1 / (double)k : 1, metrics);
@@ -269,7 +270,7 @@ cusgd_status cusgd_model_predict(const cusgd_model *model, const cusgd_data *dat
     return status;
 }
 
-cusgd_status cusgd_model_evaluate(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
+cusgd_status model_evaluate(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
 {
     model_scorer s;
     cusgd_status status = model_scorer_open(model, &s);
@@ -308,7 +309,7 @@ cusgd_status cusgd_trainer_predict(cusgd_trainer *t, const cusgd_data *data, cus
     return status == CUSGD_OK ? predict(&s, data, as, out) : status;
 }
 
-cusgd_status cusgd_trainer_evaluate(cusgd_trainer *t, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
+cusgd_status trainer_evaluate(cusgd_trainer *t, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
 {
     scorer s;
     cusgd_status status = trainer_scorer(t, &s);

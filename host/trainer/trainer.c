@@ -3,6 +3,7 @@
 
 #include "error.h"
 #include "options.h"
+#include "public.h"
 #include "solvers/solvers.h"
 #include <math.h>
 #include <stdlib.h>
@@ -101,15 +102,17 @@ cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data
                                   cusgd_trainer **out)
 {
     *out = NULL;
-    const char *wrong = cusgd_options_check(options);
-    if (wrong) return fail(CUSGD_ERROR_USAGE, "%s", wrong);
+    cusgd_status status = cusgd_options_check(options);
+    if (status != CUSGD_OK) return status;
     cusgd_trainer *t = allocate_zeroed(1, sizeof *t);
     if (!t) return fail_memory(sizeof *t, "a trainer");
     t->options = *options;
     loss_numbers_choose(&t->options);
-    cusgd_status status = prepare(t, train, valid);
+    status = options_own(&t->options, cusgd_data_cols(train));
+    if (status == CUSGD_OK) status = prepare(t, train, valid);
     cusgd_status files = status == CUSGD_ERROR_MEMORY ? CUSGD_OK : problem_check_data(&t->problem);
     if (files != CUSGD_OK) status = files; /* what else went wrong may come of it */
+    options_undash(t->announcement);
     if (status == CUSGD_OK)
         *out = t;
     else
@@ -124,12 +127,13 @@ void cusgd_trainer_free(cusgd_trainer *t)
     if (t->backend.ops) t->backend.ops->close(t->backend.self);
     run_close(&t->run);
     sgd_close(&t->sgd);
+    options_disown(&t->options);
     free(t);
 }
 
 /* ---- What it does ---- */
 
-cusgd_status cusgd_trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *user, cusgd_result *result)
+cusgd_status trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *user, cusgd_result *result)
 {
     if (t->options.solver != CUSGD_SOLVER_SGD) return solver_fit(&t->run, callback, user, result);
     return sgd_fit(&t->sgd, callback, user, result);
@@ -162,7 +166,7 @@ const char *cusgd_trainer_note(const cusgd_trainer *t, size_t index)
     return index < count ? notes[index] : NULL;
 }
 
-void cusgd_trainer_options(const cusgd_trainer *t, cusgd_options *options) { *options = t->options; }
+const cusgd_options *cusgd_trainer_options(const cusgd_trainer *t) { return &t->options; }
 
 const char *cusgd_trainer_device_name(const cusgd_trainer *t) { return t->backend.name; }
 

@@ -3,6 +3,7 @@
 #ifndef CUSGD_SCALAR_GENERATE_H
 #define CUSGD_SCALAR_GENERATE_H
 
+#include "../cusgd_tools.h"
 #include "loss.h"
 #include "random.h"
 

@@ -3,8 +3,7 @@
 #ifndef CUSGD_SCALAR_LOSS_H
 #define CUSGD_SCALAR_LOSS_H
 
-#include "../cusgd.h"
-#include "loss_rule.h"
+#include "losses.h"
 #include "real.h"
 
 STRUCT(loss_point) { real value, slope, curvature; /* l, dl/dp, d2l/dp2 */ };
@@ -135,147 +134,17 @@ SCALAR OF(loss_point) loss_tweedie(real p, real y, real q, real least, real most
     return l;
 }
 
+#define LOSS_CASE(KIND, NAME, FORMULA, ...) \
+    case CUSGD_LOSS_##KIND: return FORMULA;
+
 SCALAR OF(loss_point) loss_at(loss_rule rule, real p, real y)
 {
     real number = (real)rule.number, least = (real)rule.least, most = (real)rule.most;
     switch (rule.kind) {
-    case CUSGD_LOSS_MSE: return loss_mse(p, y);
-    case CUSGD_LOSS_LOGISTIC: return loss_logistic(p, y);
-    case CUSGD_LOSS_HUBER: return loss_huber(p, y, number);
-    case CUSGD_LOSS_EPSILON_INSENSITIVE: return loss_epsilon_insensitive(p, y, number);
-    case CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE: return loss_squared_epsilon_insensitive(p, y, number);
-    case CUSGD_LOSS_HINGE: return loss_hinge(p, y);
-    case CUSGD_LOSS_SQUARED_HINGE: return loss_squared_hinge(p, y);
-    case CUSGD_LOSS_QUANTILE: return loss_quantile(p, y, number);
-    case CUSGD_LOSS_POISSON: return loss_poisson(p, y, most);
-    case CUSGD_LOSS_GAMMA: return loss_gamma(p, y, least);
-    case CUSGD_LOSS_TWEEDIE: return loss_tweedie(p, y, number, least, most);
-    case CUSGD_LOSS_LOG_COSH: return loss_log_cosh(p, y);
-    case CUSGD_LOSS_SQUARED: break;
+        LOSSES(LOSS_CASE)
     }
     return loss_squared(p, y);
 }
-
-/* The least upper bound of d2l/dp2; infinite where there is none, as at kinks. */
-DEVICE double loss_curvature_bound(loss_rule rule)
-{
-    switch (rule.kind) {
-    case CUSGD_LOSS_SQUARED:
-    case CUSGD_LOSS_HUBER:
-    case CUSGD_LOSS_LOG_COSH: return 1;
-    case CUSGD_LOSS_MSE:
-    case CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE:
-    case CUSGD_LOSS_SQUARED_HINGE: return 2;
-    case CUSGD_LOSS_LOGISTIC: return 0.25;
-    default: return (double)INFINITY;
-    }
-}
-
-/* The largest |dl/dp| that smooth losses have anywhere. */
-DEVICE double loss_derivative_bound(loss_rule rule)
-{
-    switch (rule.kind) {
-    case CUSGD_LOSS_HUBER: return rule.number;
-    case CUSGD_LOSS_LOG_COSH:
-    case CUSGD_LOSS_LOGISTIC: return 1;
-    default: return (double)INFINITY;
-    }
-}
-
-/* What kind of targets a loss is for: any number, two classes (0 and 1, or -1 and 1), or numbers that are positive, 0 or more.
- * Real numbers have the identity for a link, classes (of logistic loss) the logit, the others the logarithm. */
-typedef enum target_kind { TARGET_REAL, TARGET_CLASS, TARGET_POSITIVE, TARGET_NATURAL } target_kind;
-
-DEVICE target_kind loss_target_kind(cusgd_loss loss)
-{
-    switch (loss) {
-    case CUSGD_LOSS_LOGISTIC:
-    case CUSGD_LOSS_HINGE:
-    case CUSGD_LOSS_SQUARED_HINGE: return TARGET_CLASS;
-    case CUSGD_LOSS_GAMMA: return TARGET_POSITIVE;
-    case CUSGD_LOSS_POISSON:
-    case CUSGD_LOSS_TWEEDIE: return TARGET_NATURAL;
-    default: return TARGET_REAL;
-    }
-}
-
-DEVICE int loss_target_is_valid(cusgd_loss loss, double y)
-{
-    switch (loss_target_kind(loss)) {
-    case TARGET_CLASS: return y == 0 || y == 1 || y == -1;
-    case TARGET_POSITIVE: return y > 0;
-    case TARGET_NATURAL: return y >= 0;
-    default: return 1;
-    }
-}
-
-DEVICE int loss_is_of_classes(cusgd_loss loss) { return loss_target_kind(loss) == TARGET_CLASS; }
-DEVICE int loss_has_log_link(cusgd_loss loss)
-{
-    return loss_target_kind(loss) == TARGET_POSITIVE || loss_target_kind(loss) == TARGET_NATURAL;
-}
-
-/* Whether l depends on p - y alone (identity link): then targets may be centred. */
-DEVICE int loss_is_shift_invariant(cusgd_loss loss) { return loss_target_kind(loss) == TARGET_REAL; }
-
-/* Whether d2l/dp2 is constant, so that the objective is a quadratic. */
-DEVICE int loss_is_quadratic(cusgd_loss loss) { return loss == CUSGD_LOSS_SQUARED || loss == CUSGD_LOSS_MSE; }
-
-/* Whether dl/dp jumps somewhere. */
-DEVICE int loss_has_kinks(cusgd_loss loss)
-{
-    return loss == CUSGD_LOSS_EPSILON_INSENSITIVE || loss == CUSGD_LOSS_HINGE || loss == CUSGD_LOSS_QUANTILE;
-}
-
-/* E[y | p], the inverse link. Hinge losses know no expectation: p itself. */
-DEVICE double loss_mean_at(cusgd_loss loss, double p)
-{
-    if (loss == CUSGD_LOSS_LOGISTIC) return 1 / (1 + exp(-p));
-    return loss_has_log_link(loss) ? exp(p) : p;
-}
-
-/* The best constant prediction for targets of this mean, that of classes being the share of ones. One class alone, or counts of
- * 0, have it at infinity: 1 in 10^6. For losses of real numbers but the quadratic ones the mean is no more than a guess. */
-DEVICE double loss_best_constant(cusgd_loss loss, double mean)
-{
-    if (loss_has_log_link(loss)) return log(mean > 0 ? mean : 1e-6);
-    if (!loss_is_of_classes(loss)) return mean;
-    if (loss == CUSGD_LOSS_HINGE) return mean > 0.5 ? 1 : -1;
-    if (loss == CUSGD_LOSS_SQUARED_HINGE) return 2 * mean - 1;
-    if (mean > 0 && mean < 1) return log(mean / (1 - mean));
-    return mean > 0.5 ? log(1e6 - 1) : -log(1e6 - 1);
-}
-
-/* What a row adds so that the best constant beside offsets o, that of l(b + o, y), is loss_best_constant() of sum w above / sum w
- * below: where the derivative's sum is 0. Of classes it is no more than a guess. */
-typedef struct beside_offset {
-    double above, below;
-} beside_offset;
-
-DEVICE beside_offset loss_beside_offset(loss_rule rule, double y, double o)
-{
-    /* The variance goes with the q-th power of the mean. */
-    double q = rule.kind == CUSGD_LOSS_POISSON ? 1 : rule.kind == CUSGD_LOSS_GAMMA ? 2 : rule.number;
-    beside_offset identity = {y - o, 1}, class_share = {(double)(y > 0), 1};
-    if (loss_is_of_classes(rule.kind)) return class_share;
-    if (!loss_has_log_link(rule.kind)) return identity;
-    beside_offset power = {y * exp((1 - q) * o), exp((2 - q) * o)};
-    return power;
-}
-
-/* The least l over all p: log-link losses go below 0 there. */
-DEVICE double loss_floor(loss_rule rule, double y)
-{
-    double q = rule.number;
-    switch (rule.kind) {
-    case CUSGD_LOSS_POISSON: return y > 0 ? y - y * log(y) : 0;
-    case CUSGD_LOSS_GAMMA: return 1 + log(y);
-    case CUSGD_LOSS_TWEEDIE: return y > 0 ? pow(y, 2 - q) / ((2 - q) * (q - 1)) : 0;
-    default: return 0;
-    }
-}
-
-/* What is reported for l: people read the squared error itself. */
-DEVICE double loss_reported(cusgd_loss loss, double l) { return loss == CUSGD_LOSS_SQUARED ? 2 * l : l; }
+#undef LOSS_CASE
 
 #endif

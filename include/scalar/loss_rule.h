@@ -2,7 +2,7 @@
 #ifndef CUSGD_SCALAR_LOSS_RULE_H
 #define CUSGD_SCALAR_LOSS_RULE_H
 
-#include "../cusgd.h"
+#include "kinds.h"
 
 /* A loss with its numbers. Beyond [least, most] the exponentials of log-link losses go on as straight lines, so that a step too
  * far can be taken back: an infinite range is the loss itself. */

@@ -2,7 +2,7 @@
 #ifndef CUSGD_SCALAR_SAMPLING_H
 #define CUSGD_SCALAR_SAMPLING_H
 
-#include "../cusgd.h"
+#include "kinds.h"
 #include "random.h"
 
 /* A keyed bijection of [0, n), n <= 2^63: index i is the pair (i >> low_bits, its low bits), the first below high_size. Fewer
@@ -150,21 +150,50 @@ DEVICE batch_span sampler_span(const sampler *s, uint64_t b)
     return span;
 }
 
+/* What a sampling does; flags of a row. */
+enum {
+    SAMPLING_CONTIGUOUS = 1, /* consecutive positions of a batch are consecutive rows */
+    SAMPLING_IN_BLOCKS = 2,  /* neighboring rows stay together, so that rows to be held out are taken in blocks */
+    SAMPLING_NOT_RANDOM = 4, /* rows stay in the order of the data within a batch: data that is sorted trains badly */
+    SAMPLING_REPLACES = 8    /* a row may come several times in an epoch, or never */
+};
+
+/* One row per sampling, in the enumeration's order: enumerator, name, the row at position i of the epoch, flags. */
+/* clang-format off */
+#define SAMPLINGS(X)                                                                                                           \
+    X(PERMUTE, "permute", permutation_at(&s->order, i), 0)                                                                     \
+    X(BLOCKS, "blocks", blocks_row_at(s, i), SAMPLING_IN_BLOCKS)                                                               \
+    X(REPLACE, "replace", random_below(random_bits(s->key, s->epoch, i), s->n), SAMPLING_REPLACES)                             \
+    X(REPLACE_BLOCKS, "replace-blocks", i, SAMPLING_CONTIGUOUS | SAMPLING_IN_BLOCKS | SAMPLING_NOT_RANDOM | SAMPLING_REPLACES) \
+    X(NONE, "none", i, SAMPLING_CONTIGUOUS | SAMPLING_IN_BLOCKS | SAMPLING_NOT_RANDOM)
+/* clang-format on */
+
+#define ROW_CASE(KIND, NAME, ROW, FLAGS) \
+    case CUSGD_SAMPLING_##KIND: return ROW;
+
 /* The row at position i of the epoch. */
 DEVICE uint64_t sampler_row(const sampler *s, uint64_t i)
 {
     switch (s->sampling) {
-    case CUSGD_SAMPLING_PERMUTE: return permutation_at(&s->order, i);
-    case CUSGD_SAMPLING_BLOCKS: return blocks_row_at(s, i);
-    case CUSGD_SAMPLING_REPLACE: return random_below(random_bits(s->key, s->epoch, i), s->n);
+        SAMPLINGS(ROW_CASE)
     default: return i;
     }
 }
+#undef ROW_CASE
+
+#define FLAGS_CASE(KIND, NAME, ROW, FLAGS) \
+    case CUSGD_SAMPLING_##KIND: return FLAGS;
+
+DEVICE int sampling_flags(int sampling)
+{
+    switch (sampling) {
+        SAMPLINGS(FLAGS_CASE)
+    default: return 0;
+    }
+}
+#undef FLAGS_CASE
 
 /* Whether consecutive positions are consecutive rows. */
-DEVICE int sampling_is_contiguous(int sampling)
-{
-    return sampling == CUSGD_SAMPLING_NONE || sampling == CUSGD_SAMPLING_REPLACE_BLOCKS;
-}
+DEVICE int sampling_is_contiguous(int sampling) { return (sampling_flags(sampling) & SAMPLING_CONTIGUOUS) != 0; }
 
 #endif

@@ -2,7 +2,8 @@
 #ifndef CUSGD_SCALAR_SCHEDULE_H
 #define CUSGD_SCALAR_SCHEDULE_H
 
-#include "../cusgd.h"
+#include "kinds.h"
+
 #include <math.h>
 
 /* The numbers of one step, as the host hands them to a device. */
@@ -42,26 +43,46 @@ static inline double one_cycle_rate(const rate_schedule *s, double t)
     return cosine_between(s->rate, first / ONE_CYCLE_END, end > top ? (t - top) / (end - top) : 1);
 }
 
+/* Up to the rate in warm_up steps, then half a cosine down to the final one. */
+static inline double cosine_rate(const rate_schedule *s, double t)
+{
+    double left = (double)s->steps - s->warm_up;
+    if (t < s->warm_up) return s->rate * (t + 1) / (s->warm_up + 1);
+    return cosine_between(s->rate, s->final, left > 0 ? (t - s->warm_up) / left : 1);
+}
+
+/* One row per schedule, in the enumeration's order: enumerator, name, its rate at step t after `epochs` epochs, then its
+ * schedule_info. The usual numbers are NaN or 0 where it has none. */
+/* clang-format off */
+#define SCHEDULES(X)                                                                                                           \
+    X(CONSTANT, "constant", s->rate, )                                                                                         \
+    X(TIME_DECAY, "time-decay", s->t0 / (t + s->t1), .reads = {"t0", "t1"})                                                    \
+    X(INVERSE_SCALING, "inverse-scaling", s->rate / pow(t + 1, s->power), .decay_power = 0.25,                                 \
+      .reads = {"decay-power"})                                                                                                \
+    X(OPTIMAL, "optimal", s->t0 / (t + s->t1), )                                                                               \
+    X(EXPONENTIAL, "exponential", s->rate * pow(s->decay, epochs), .decay = 0.95, .reads = {"decay"})                          \
+    X(STEP, "step", s->rate * pow(s->decay, floor(epochs / s->every)), .falls_to_its_end = 1, .decay = 0.1,                    \
+      .decays = 3, .reads = {"decay", "decay-every"})                                                                          \
+    X(COSINE, "cosine", cosine_rate(s, t), .falls_to_its_end = 1, .warm_up = 0.05, .has_final_rate = 1,                        \
+      .reads = {"warm-up", "final-rate"})                                                                                      \
+    X(ONE_CYCLE, "one-cycle", one_cycle_rate(s, t), .falls_to_its_end = 1, .warm_up = 0.3, .reads = {"warm-up"})               \
+    X(POLYNOMIAL, "polynomial", s->final + (s->rate - s->final) * pow(fmax(1 - t / (double)s->steps, 0), s->power),            \
+      .falls_to_its_end = 1, .decay_power = 1, .has_final_rate = 1, .reads = {"decay-power", "final-rate"})                    \
+    X(PLATEAU, "plateau", s->rate, .decay = 0.1, .decay_patience = 3, .reads = {"decay", "decay-patience"})
+/* clang-format on */
+
+#define RATE_CASE(KIND, NAME, RATE, ...) \
+    case CUSGD_SCHEDULE_##KIND: return RATE;
+
 static inline double schedule_rate(const rate_schedule *s, int64_t step)
 {
-    double t = (double)(s->by_epoch ? step / s->batches * s->batches : step), left = (double)s->steps - s->warm_up;
-    double epochs = t / (double)s->batches;
+    double t = (double)(s->by_epoch ? step / s->batches * s->batches : step), epochs = t / (double)s->batches;
     switch (s->kind) {
-    case CUSGD_SCHEDULE_TIME_DECAY:
-    case CUSGD_SCHEDULE_OPTIMAL: return s->t0 / (t + s->t1);
-    case CUSGD_SCHEDULE_INVERSE_SCALING: return s->rate / pow(t + 1, s->power);
-    case CUSGD_SCHEDULE_EXPONENTIAL: return s->rate * pow(s->decay, epochs);
-    case CUSGD_SCHEDULE_STEP: return s->rate * pow(s->decay, floor(epochs / s->every));
-    case CUSGD_SCHEDULE_COSINE:
-        if (t < s->warm_up) return s->rate * (t + 1) / (s->warm_up + 1);
-        return cosine_between(s->rate, s->final, left > 0 ? (t - s->warm_up) / left : 1);
-    case CUSGD_SCHEDULE_ONE_CYCLE: return one_cycle_rate(s, t);
-    case CUSGD_SCHEDULE_POLYNOMIAL: return s->final + (s->rate - s->final) * pow(fmax(1 - t / (double)s->steps, 0), s->power);
-    case CUSGD_SCHEDULE_PLATEAU:
-    case CUSGD_SCHEDULE_CONSTANT: break;
+        SCHEDULES(RATE_CASE)
     }
     return s->rate;
 }
+#undef RATE_CASE
 
 /* The constant c of the schedule `optimal`, 1 / (l2 (t + c)), given dl/dp at a typical prediction of the wrong sign: the first
  * step then changes coefficients by what is usual for them (Bottou 2012, as scikit-learn has it). */
@@ -131,4 +152,24 @@ static inline double average_weight(double eccentricity, int64_t t, int64_t from
     return (eccentricity + 1) / ((double)(t - from + 1) + eccentricity);
 }
 
+/* The table itself is for C alone. */
+#ifndef __cplusplus
+
+enum { MAX_SCHEDULE_READS = 3 };
+
+typedef struct schedule_info {
+    const char *name;          /* what the option `schedule` takes */
+    int falls_to_its_end;      /* 1: laid out over all epochs, it ends at a small rate: a run that stops before has not had it */
+    double decay, decay_power; /* the usual ones; 0: it looks at none */
+    double decays, warm_up;    /* how many decays in all epochs; the share of all epochs; 0: likewise */
+    int has_final_rate, decay_patience;    /* 1: it ends at the final rate, usually 0; evaluations; 0: likewise */
+    const char *reads[MAX_SCHEDULE_READS]; /* the options that it looks at; NULL-terminated */
+} schedule_info;
+
+#define SCHEDULE_ROW(KIND, NAME, RATE, ...) [CUSGD_SCHEDULE_##KIND] = {.name = NAME, __VA_ARGS__},
+static const schedule_info schedule_table[] = {SCHEDULES(SCHEDULE_ROW)};
+#undef SCHEDULE_ROW
+enum { SCHEDULE_COUNT = sizeof schedule_table / sizeof schedule_table[0] };
+
+#endif
 #endif

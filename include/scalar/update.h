@@ -4,17 +4,9 @@
 #ifndef CUSGD_SCALAR_UPDATE_H
 #define CUSGD_SCALAR_UPDATE_H
 
-#include "../cusgd.h"
+#include "optimizers.h"
 #include "real.h"
 #include "schedule.h"
-
-/* Before a run the optimizer `auto` is resolved, to Nesterov's or to the first of these, and rmsprop by its options. */
-enum {
-    OPTIMIZER_ADAGRAD_NESTEROV = 100,
-    OPTIMIZER_RMSPROP_MOMENTUM,
-    OPTIMIZER_RMSPROP_CENTERED,
-    OPTIMIZER_RMSPROP_CENTERED_MOMENTUM
-};
 
 /* Constant over a run. */
 STRUCT(update_rule)
@@ -188,72 +180,24 @@ SCALAR real soft_threshold(real theta, real threshold)
 /* The nearest number in [lower, upper]: after the threshold it is the proximal map of both. NaN stays NaN. */
 SCALAR real into_bounds(real theta, real lower, real upper) { return theta < lower ? lower : theta > upper ? upper : theta; }
 
-DEVICE int optimizer_has_velocity(int optimizer) /* in slot1 */
-{
-    return optimizer == CUSGD_OPTIMIZER_MOMENTUM || optimizer == CUSGD_OPTIMIZER_NESTEROV ||
-           optimizer == OPTIMIZER_ADAGRAD_NESTEROV || optimizer == OPTIMIZER_RMSPROP_MOMENTUM ||
-           optimizer == OPTIMIZER_RMSPROP_CENTERED_MOMENTUM;
-}
-
-/* Whether theta is shrunk by rate x decay in each step, apart from the gradient (Loshchilov, Hutter 2019). */
-DEVICE int optimizer_decays(int optimizer) { return optimizer == CUSGD_OPTIMIZER_ADAMW || optimizer == CUSGD_OPTIMIZER_ASGD; }
-
-/* Whether the gradient is taken at theta - momentum v instead of at theta. */
-DEVICE int optimizer_looks_ahead(int optimizer)
-{
-    return optimizer == CUSGD_OPTIMIZER_NESTEROV || optimizer == OPTIMIZER_ADAGRAD_NESTEROV;
-}
-
-DEVICE int optimizer_slots(int optimizer)
-{
-    switch (optimizer) {
-    case CUSGD_OPTIMIZER_MOMENTUM:
-    case CUSGD_OPTIMIZER_NESTEROV:
-    case CUSGD_OPTIMIZER_ADAGRAD:
-    case CUSGD_OPTIMIZER_RMSPROP: return 1;
-    case CUSGD_OPTIMIZER_ADADELTA:
-    case CUSGD_OPTIMIZER_ADAM:
-    case CUSGD_OPTIMIZER_ADAMW:
-    case CUSGD_OPTIMIZER_NADAM:
-    case CUSGD_OPTIMIZER_RADAM:
-    case CUSGD_OPTIMIZER_ADAMAX:
-    case OPTIMIZER_RMSPROP_MOMENTUM:
-    case OPTIMIZER_RMSPROP_CENTERED:
-    case OPTIMIZER_ADAGRAD_NESTEROV: return 2;
-    case CUSGD_OPTIMIZER_AMSGRAD:
-    case OPTIMIZER_RMSPROP_CENTERED_MOMENTUM: return 3;
-    default: return 0;
-    }
-}
-
 /* Where the gradient of a step is taken. */
 SCALAR real gradient_point(OF(update_rule) rule, OF(update_step) step, real theta, real slot1)
 {
     return optimizer_looks_ahead(rule.optimizer) ? theta - step.momentum * slot1 : theta;
 }
 
+#define MOVE_CASE(KIND, NAME, MOVE, ...) \
+    case KIND: return MOVE;
+
 SCALAR OF(movement) optimizer_move(OF(update_rule) rule, OF(update_step) step, real rate, real g, OF(parameter) * q)
 {
     switch (rule.optimizer) {
-    case CUSGD_OPTIMIZER_MOMENTUM:
-    case CUSGD_OPTIMIZER_NESTEROV: return update_momentum(rate, step.momentum, g, &q->slot1);
-    case CUSGD_OPTIMIZER_ADAGRAD: return update_adagrad(rate, rule.epsilon, g, &q->slot1);
-    case CUSGD_OPTIMIZER_ADADELTA: return update_adadelta(rate, rule.rho, rule.epsilon, g, &q->slot1, &q->slot2);
-    case CUSGD_OPTIMIZER_RMSPROP: return update_rmsprop(rate, rule.rho, rule.epsilon, g, &q->slot1);
-    case CUSGD_OPTIMIZER_ADAM:
-    case CUSGD_OPTIMIZER_ADAMW: return update_adam(rule, step, rate, g, &q->slot1, &q->slot2);
-    case CUSGD_OPTIMIZER_AMSGRAD: return update_amsgrad(rule, step, rate, g, &q->slot1, &q->slot2, &q->slot3);
-    case CUSGD_OPTIMIZER_NADAM: return update_nadam(rule, step, rate, g, &q->slot1, &q->slot2);
-    case CUSGD_OPTIMIZER_RADAM: return update_radam(rule, step, rate, g, &q->slot1, &q->slot2);
-    case CUSGD_OPTIMIZER_ADAMAX: return update_adamax(rule, step, rate, g, &q->slot1, &q->slot2);
-    case OPTIMIZER_RMSPROP_MOMENTUM: return update_rmsprop_momentum(rule, step, rate, g, &q->slot1, &q->slot2);
-    case OPTIMIZER_RMSPROP_CENTERED: return update_rmsprop_centered(rule, rate, g, &q->slot1, &q->slot2);
-    case OPTIMIZER_RMSPROP_CENTERED_MOMENTUM:
-        return update_rmsprop_centered_momentum(rule, step, rate, g, &q->slot1, &q->slot2, &q->slot3);
-    case OPTIMIZER_ADAGRAD_NESTEROV: return update_adagrad_nesterov(rate, step.momentum, rule.epsilon, g, &q->slot1, &q->slot2);
+        OPTIMIZERS(MOVE_CASE)
+        OPTIMIZER_VARIANTS(MOVE_CASE)
     default: return update_sgd(rate, g);
     }
 }
+#undef MOVE_CASE
 
 /* One step of one parameter. g: the batch's mean loss gradient at gradient_point(), `point` that value; penalised: 0 for
  * intercepts, which have no bounds either; limited: 0 where all penalty factors are 1 and there are no bounds.

@@ -4,6 +4,7 @@
  * one or a complete new one. CUSGD_TORTURE=1: every call, else a sample. */
 #include "command.h"
 #include "emulated.h"
+#include "options.h"
 #include "training.h"
 
 #include <math.h>
@@ -53,7 +54,7 @@ static int on_sound_epoch(const cusgd_progress *p, void *trainer)
 static void sound_make(void)
 {
     uint64_t seed = 5;
-    cusgd_result r;
+    cusgd_result r = CUSGD_INIT(cusgd_result);
     for (int i = 0; i < ROWS * COLS; i++) sound.x[i] = 3 + random_normal(&seed);
     for (int i = 0; i < ROWS * OUTPUTS; i++) sound.y[i] = sound.x[i / OUTPUTS * COLS + i % OUTPUTS] + 0.1 * random_normal(&seed);
     for (int i = 0; i < ROWS; i++) sound.w[i] = random_uniform(&seed);
@@ -146,8 +147,8 @@ static void run_library(faulty *f)
     double p[ROWS * OUTPUTS], weight[OUTPUTS * COLS];
     cusgd_trainer *t;
     cusgd_model *model;
-    cusgd_metrics m;
-    cusgd_result r;
+    cusgd_metrics m = CUSGD_INIT(cusgd_metrics);
+    cusgd_result r = CUSGD_INIT(cusgd_result);
     cusgd_status status = cusgd_trainer_create(&sound.options, sound.data, sound.valid, &t);
     check(f, t, "cusgd_trainer_create", status);
     if (status) {

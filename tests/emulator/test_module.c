@@ -28,7 +28,7 @@ static void check_failed(cusgd_status status, const char *words)
 Test(module, emul_another_version_is_refused)
 {
     backend b;
-    cusgd_device device;
+    cusgd_device device = CUSGD_INIT(cusgd_device);
     int count;
     check_failed(emulated.open(MODULE_ABI + 1, &services, 0, CUSGD_PRECISION_FLOAT, &b), "another version");
     check_failed(emulated.describe(MODULE_ABI - 1, &services, 0, &device, &count), "another version");
@@ -36,7 +36,7 @@ Test(module, emul_another_version_is_refused)
 
 Test(module, emul_devices_are_listed)
 {
-    cusgd_device device;
+    cusgd_device device = CUSGD_INIT(cusgd_device);
     cr_assert(cusgd_device_at(1, &device));
     cr_assert(device.usable && device.memory > 0 && strcmp(device.id, "cuda:0") == 0, "%s: %s", device.id, device.note);
     cr_assert(strstr(device.note, "compute capability") && strstr(device.note, "libcusgd-cuda.so"), "%s", device.note);
@@ -51,7 +51,7 @@ Test(module, emul_a_list_of_devices_makes_no_context)
 {
     static const char *const making[] = {"cudaSetDevice", "cudaFuncGetAttributes", "cudaMalloc", "cudaGetDevice"};
     for (size_t i = 0; i < sizeof making / sizeof making[0]; i++) {
-        cusgd_device device;
+        cusgd_device device = CUSGD_INIT(cusgd_device);
         emulated.refuse(making[i]);
         cr_assert(cusgd_device_at(1, &device));
         cr_assert(device.usable && device.memory > 0 && device.cache > 0, "without %s: %s", making[i], device.note);
@@ -92,7 +92,7 @@ Test(module, emul_code_by_list_of_architectures)
 Test(module, emul_no_device_when_cuda_fails)
 {
     backend b;
-    cusgd_device device;
+    cusgd_device device = CUSGD_INIT(cusgd_device);
     emulated.fail_from(1);
     cr_assert(cusgd_device_at(1, &device));
     cr_assert(!device.usable && *device.note, "%s", device.note);
@@ -155,7 +155,7 @@ static cusgd_status work(const backend *b, const seam_examples *e, const bound *
     step_numbers numbers[STEPS];
     steps_report report;
     curvature sums = {fourth, second, 0, 0};
-    cusgd_generator g = {.rows = DRAWN, .cols = D, .outputs = K, .noise = 1, .condition = 9, .precision = CUSGD_PRECISION_DOUBLE};
+    cusgd_generator g = {.rows = DRAWN, .cols = D, .outputs = K, .noise = 1, .condition = 9, .type = CUSGD_TYPE_FLOAT64};
     plan p = {
         .optimizer = CUSGD_OPTIMIZER_NESTEROV, .d = D, .k = K, .batch = BATCH, .intercept = 1, .average = 1, .metric = metric};
     sampler order = sampler_make(CUSGD_SAMPLING_PERMUTE, 3, N, STEPS, 1);

@@ -1,6 +1,6 @@
 /* A reader fed with what libFuzzer makes up. FUZZ_READER says which: csv, npy, safetensors. It may refuse a file; it must not
  * crash, leak, or read or write where it should not, which the sanitizers watch. */
-#include "cusgd.h"
+#include "cusgd_tools.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     } else {
         cusgd_data *data;
         cusgd_reader reader;
-        cusgd_reader_init(&reader);
+        reader = CUSGD_INIT(cusgd_reader);
         reader.x_only = strstr(path, ".npy") != NULL;
         if (cusgd_data_open(path, &reader, &data) == CUSGD_OK) cusgd_data_free(data);
         cusgd_table *table;

@@ -1,0 +1,151 @@
+/* The public functions whose structures have a size: a caller's may be of another version than the library's. */
+#include "public.h"
+
+#include "options.h"
+#include "sized.h"
+
+/* ---- Reading ------------------------------------------------------------------------------------------------------------- */
+
+/* *complete: the caller's reader in full; NULL stays NULL. */
+static cusgd_status take_reader(const cusgd_reader *given, cusgd_reader *complete, const cusgd_reader **out)
+{
+    *out = given ? complete : NULL;
+    cusgd_status status = given ? sized_check(given->size, "reader") : CUSGD_OK;
+    if (given && !status) sized_get(complete, given, sizeof *complete);
+    return status;
+}
+
+cusgd_status cusgd_data_open(const char *path, const cusgd_reader *given, cusgd_data **out)
+{
+    cusgd_reader complete;
+    const cusgd_reader *reader;
+    *out = NULL;
+    cusgd_status status = take_reader(given, &complete, &reader);
+    return status ? status : data_open(path, reader, out);
+}
+
+cusgd_status cusgd_table_open(const char *path, const cusgd_reader *given, cusgd_table **out)
+{
+    cusgd_reader complete;
+    const cusgd_reader *reader;
+    *out = NULL;
+    cusgd_status status = take_reader(given, &complete, &reader);
+    return status ? status : table_open(path, reader, out);
+}
+
+int cusgd_table_at(const cusgd_table *table, int64_t j, cusgd_table_column *column)
+{
+    cusgd_table_column complete;
+    if (sized_check(column->size, "column") || !table_at(table, j, &complete)) return 0;
+    sized_put(column, &complete, sizeof complete);
+    return 1;
+}
+
+cusgd_status cusgd_data_reader(const cusgd_data *data, cusgd_reader *given)
+{
+    cusgd_reader complete;
+    const cusgd_reader *reader;
+    cusgd_status status = take_reader(given, &complete, &reader);
+    if (status) return status;
+    data_reader(data, &complete);
+    sized_put(given, &complete, sizeof complete);
+    return CUSGD_OK;
+}
+
+cusgd_status cusgd_model_reader(const cusgd_model *model, cusgd_reader *given)
+{
+    cusgd_reader complete;
+    const cusgd_reader *reader;
+    cusgd_status status = take_reader(given, &complete, &reader);
+    if (status) return status;
+    model_reader(model, &complete);
+    sized_put(given, &complete, sizeof complete);
+    return CUSGD_OK;
+}
+
+/* ---- Synthetic data ------------------------------------------------------------------------------------------------------ */
+
+cusgd_status cusgd_generate(const cusgd_generator *generator, const char *folder, int force)
+{
+    cusgd_generator complete;
+    cusgd_status status = sized_check(generator->size, "generator");
+    if (status) return status;
+    sized_get(&complete, generator, sizeof complete);
+    return generate_folder(&complete, folder, force);
+}
+
+cusgd_status cusgd_data_generate(const cusgd_generator *generator, cusgd_data **out)
+{
+    cusgd_generator complete;
+    *out = NULL;
+    cusgd_status status = sized_check(generator->size, "generator");
+    if (status) return status;
+    sized_get(&complete, generator, sizeof complete);
+    return data_generate(&complete, out);
+}
+
+/* ---- Training and measuring ---------------------------------------------------------------------------------------------- */
+
+/* The caller's function, which is to be told of its structure's size. */
+typedef struct listener {
+    cusgd_callback callback;
+    void *user;
+} listener;
+
+static int on_progress(const cusgd_progress *progress, void *user)
+{
+    const listener *to = user;
+    cusgd_progress complete = *progress;
+    complete.size = sizeof complete;
+    return to->callback(&complete, to->user);
+}
+
+cusgd_status cusgd_trainer_fit(cusgd_trainer *trainer, cusgd_callback callback, void *user, cusgd_result *result)
+{
+    cusgd_result complete = CUSGD_INIT(cusgd_result);
+    listener to = {callback, user};
+    cusgd_status status = result ? sized_check(result->size, "result") : CUSGD_OK;
+    if (status) return status;
+    status = trainer_fit(trainer, callback ? on_progress : NULL, &to, &complete);
+    options_undash(complete.note);
+    if (result) sized_put(result, &complete, sizeof complete);
+    return status;
+}
+
+cusgd_status cusgd_trainer_evaluate(cusgd_trainer *trainer, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
+{
+    cusgd_metrics complete;
+    cusgd_status status = sized_check(metrics->size, "metrics");
+    if (!status) status = trainer_evaluate(trainer, data, output, &complete);
+    if (!status) sized_put(metrics, &complete, sizeof complete);
+    return status;
+}
+
+cusgd_status cusgd_model_evaluate(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
+{
+    cusgd_metrics complete;
+    cusgd_status status = sized_check(metrics->size, "metrics");
+    if (!status) status = model_evaluate(model, data, output, &complete);
+    if (!status) sized_put(metrics, &complete, sizeof complete);
+    return status;
+}
+
+/* ---- Devices ------------------------------------------------------------------------------------------------------------- */
+
+int cusgd_device_at(size_t index, cusgd_device *device)
+{
+    cusgd_device complete;
+    if (sized_check(device->size, "device") || !device_at(index, &complete)) return 0;
+    sized_put(device, &complete, sizeof complete);
+    return 1;
+}
+
+cusgd_status cusgd_check(const cusgd_options *options, const cusgd_data *data, int64_t steps, cusgd_check_report *report)
+{
+    cusgd_check_report complete = CUSGD_INIT(cusgd_check_report);
+    cusgd_status status = sized_check(report->size, "report");
+    if (status) return status;
+    status = check_device(options, data, steps, &complete);
+    sized_put(report, &complete, sizeof complete);
+    return status;
+}

@@ -1,0 +1,21 @@
+/* What the functions of cusgd.h and cusgd_tools.h that take structures with a size call: the same with this version's complete
+ * structures. public.c has the functions themselves. */
+#ifndef CUSGD_HOST_PUBLIC_H
+#define CUSGD_HOST_PUBLIC_H
+
+#include "cusgd_tools.h"
+
+cusgd_status data_open(const char *path, const cusgd_reader *reader, cusgd_data **out);
+void data_reader(const cusgd_data *data, cusgd_reader *reader);
+cusgd_status table_open(const char *path, const cusgd_reader *reader, cusgd_table **out);
+int table_at(const cusgd_table *table, int64_t j, cusgd_table_column *out);
+cusgd_status generate_folder(const cusgd_generator *generator, const char *folder, int force);
+cusgd_status data_generate(const cusgd_generator *generator, cusgd_data **out);
+void model_reader(const cusgd_model *model, cusgd_reader *reader);
+cusgd_status model_evaluate(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_metrics *metrics);
+cusgd_status trainer_fit(cusgd_trainer *trainer, cusgd_callback callback, void *user, cusgd_result *result);
+cusgd_status trainer_evaluate(cusgd_trainer *trainer, const cusgd_data *data, int64_t output, cusgd_metrics *metrics);
+int device_at(size_t index, cusgd_device *device);
+cusgd_status check_device(const cusgd_options *options, const cusgd_data *data, int64_t steps, cusgd_check_report *report);
+
+#endif

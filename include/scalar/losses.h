@@ -1,0 +1,179 @@
+/* The table of losses: one row is all that anything but the formulas in loss.h knows of a loss. */
+#ifndef CUSGD_SCALAR_LOSSES_H
+#define CUSGD_SCALAR_LOSSES_H
+
+#include "loss_rule.h"
+
+/* One row per loss: its enumerator, its name, its formula by the names of loss_at()'s variables, and its loss_info. loss_at() and
+ * every other switch over all losses is made from this list, in this order, which is the enumeration's.
+ *
+ * A new loss is an enumerator in kinds.h, a function in loss.h, a row here, a golden vector and its line in the documentation. */
+/* clang-format off */
+#define LOSSES(X)                                                                                                              \
+    X(SQUARED, "squared", loss_squared(p, y),                                                                                  \
+      .info.formula = "(p - y)^2 / 2", .info.targets = CUSGD_TARGET_REAL, .info.link = CUSGD_LINK_IDENTITY,                    \
+      .info.smoothness = CUSGD_SMOOTH_QUADRATIC, .info.likelihood = 1, .info.hessian_bound = 1,                                \
+      .derivative_bound = (double)INFINITY, .reported = 2)                                                                     \
+    X(MSE, "mse", loss_mse(p, y),                                                                                              \
+      .info.formula = "(p - y)^2", .info.targets = CUSGD_TARGET_REAL, .info.link = CUSGD_LINK_IDENTITY,                        \
+      .info.smoothness = CUSGD_SMOOTH_QUADRATIC, .info.likelihood = 1, .info.hessian_bound = 2,                                \
+      .derivative_bound = (double)INFINITY, .reported = 1)                                                                     \
+    X(LOGISTIC, "logistic", loss_logistic(p, y),                                                                               \
+      .info.formula = "log(1 + e^p) - y p", .info.targets = CUSGD_TARGET_CLASS, .info.link = CUSGD_LINK_LOGIT,                 \
+      .info.smoothness = CUSGD_SMOOTH_TWICE, .info.likelihood = 1, .info.hessian_bound = 0.25, .derivative_bound = 1,          \
+      .reported = 1, .may_lack_optimum = 1)                                                                                    \
+    X(HUBER, "huber", loss_huber(p, y, number),                                                                                \
+      .info.formula = "r^2 / 2 for |r| <= delta, else delta (|r| - delta / 2)", .info.targets = CUSGD_TARGET_REAL,             \
+      .info.link = CUSGD_LINK_IDENTITY, .info.smoothness = CUSGD_SMOOTH_ONCE, .info.hessian_bound = 1,                         \
+      .info.option = "delta", .info.option_default = 1.35, .derivative_bound = (double)NAN, .reported = 1)                     \
+    X(EPSILON_INSENSITIVE, "epsilon-insensitive", loss_epsilon_insensitive(p, y, number),                                      \
+      .info.formula = "max(0, |r| - width)", .info.targets = CUSGD_TARGET_REAL, .info.link = CUSGD_LINK_IDENTITY,              \
+      .info.smoothness = CUSGD_SMOOTH_NOT, .info.hessian_bound = (double)INFINITY, .info.option = "width",                     \
+      .info.option_default = 0.1, .derivative_bound = (double)INFINITY, .reported = 1)                                         \
+    X(SQUARED_EPSILON_INSENSITIVE, "squared-epsilon-insensitive", loss_squared_epsilon_insensitive(p, y, number),              \
+      .info.formula = "max(0, |r| - width)^2", .info.targets = CUSGD_TARGET_REAL, .info.link = CUSGD_LINK_IDENTITY,            \
+      .info.smoothness = CUSGD_SMOOTH_ONCE, .info.hessian_bound = 2, .info.option = "width", .info.option_default = 0.1,       \
+      .derivative_bound = (double)INFINITY, .reported = 1)                                                                     \
+    X(HINGE, "hinge", loss_hinge(p, y),                                                                                        \
+      .info.formula = "max(0, 1 - s p)", .info.targets = CUSGD_TARGET_CLASS, .info.link = CUSGD_LINK_IDENTITY,                 \
+      .info.smoothness = CUSGD_SMOOTH_NOT, .info.hessian_bound = (double)INFINITY, .derivative_bound = (double)INFINITY,       \
+      .reported = 1)                                                                                                           \
+    X(SQUARED_HINGE, "squared-hinge", loss_squared_hinge(p, y),                                                                \
+      .info.formula = "max(0, 1 - s p)^2", .info.targets = CUSGD_TARGET_CLASS, .info.link = CUSGD_LINK_IDENTITY,               \
+      .info.smoothness = CUSGD_SMOOTH_ONCE, .info.hessian_bound = 2, .derivative_bound = (double)INFINITY, .reported = 1)      \
+    X(QUANTILE, "quantile", loss_quantile(p, y, number),                                                                       \
+      .info.formula = "quantile (y - p) for y > p, else (1 - quantile) (p - y)", .info.targets = CUSGD_TARGET_REAL,            \
+      .info.link = CUSGD_LINK_IDENTITY, .info.smoothness = CUSGD_SMOOTH_NOT, .info.hessian_bound = (double)INFINITY,           \
+      .info.option = "quantile", .info.option_default = 0.5, .derivative_bound = (double)INFINITY, .reported = 1)              \
+    X(POISSON, "poisson", loss_poisson(p, y, most),                                                                            \
+      .info.formula = "e^p - y p", .info.targets = CUSGD_TARGET_NONNEGATIVE, .info.link = CUSGD_LINK_LOG,                      \
+      .info.smoothness = CUSGD_SMOOTH_TWICE, .info.likelihood = 1, .info.hessian_bound = (double)INFINITY,                     \
+      .derivative_bound = (double)INFINITY, .reported = 1, .may_lack_optimum = 1, .variance_power = 1)                         \
+    X(GAMMA, "gamma", loss_gamma(p, y, least),                                                                                 \
+      .info.formula = "p + y e^-p", .info.targets = CUSGD_TARGET_POSITIVE, .info.link = CUSGD_LINK_LOG,                        \
+      .info.smoothness = CUSGD_SMOOTH_TWICE, .info.hessian_bound = (double)INFINITY, .derivative_bound = (double)INFINITY,     \
+      .reported = 1, .variance_power = 2)                                                                                      \
+    X(TWEEDIE, "tweedie", loss_tweedie(p, y, number, least, most),                                                             \
+      .info.formula = "e^((2-q) p) / (2-q) + y e^((1-q) p) / (q-1), q = power", .info.targets = CUSGD_TARGET_NONNEGATIVE,      \
+      .info.link = CUSGD_LINK_LOG, .info.smoothness = CUSGD_SMOOTH_TWICE, .info.hessian_bound = (double)INFINITY,              \
+      .info.option = "power", .info.option_default = 1.5, .derivative_bound = (double)INFINITY, .reported = 1,                 \
+      .may_lack_optimum = 1, .variance_power = (double)NAN)                                                                    \
+    X(LOG_COSH, "log-cosh", loss_log_cosh(p, y),                                                                               \
+      .info.formula = "log cosh r", .info.targets = CUSGD_TARGET_REAL, .info.link = CUSGD_LINK_IDENTITY,                       \
+      .info.smoothness = CUSGD_SMOOTH_TWICE, .info.hessian_bound = 1, .derivative_bound = 1, .reported = 1)
+/* clang-format on */
+
+/* The table itself is for C alone: kernels need no more than loss_at(). */
+#ifndef __cplusplus
+
+#include <math.h>
+
+typedef struct loss_info {
+    cusgd_loss_info info;    /* what cusgd_loss_at() tells */
+    double derivative_bound; /* the largest |dl/dp| of losses that are differentiable; NaN: the loss's number; infinite: none */
+    double reported;         /* what is reported for l is l times this: people read the squared error itself */
+    int may_lack_optimum;    /* 1: on some data l has its least value only at infinite coefficients (separated classes) */
+    double variance_power;   /* log links: the variance goes with this power of the mean; NaN: the loss's number */
+} loss_info;
+
+#define LOSS_ROW(KIND, NAME, FORMULA, ...) [CUSGD_LOSS_##KIND] = {.info.name = NAME, __VA_ARGS__},
+static const loss_info loss_table[] = {LOSSES(LOSS_ROW)};
+#undef LOSS_ROW
+enum { LOSS_COUNT = sizeof loss_table / sizeof loss_table[0] };
+
+static inline const cusgd_loss_info *loss_info_of(cusgd_loss loss) { return &loss_table[loss].info; }
+
+/* The least upper bound of d2l/dp2; infinite where there is none, as where dl/dp jumps. */
+static inline double loss_curvature_bound(loss_rule rule) { return loss_info_of(rule.kind)->hessian_bound; }
+
+static inline double loss_derivative_bound(loss_rule rule)
+{
+    double largest = loss_table[rule.kind].derivative_bound;
+    return isnan(largest) ? rule.number : largest;
+}
+
+static inline int loss_target_is_valid(cusgd_loss loss, double y)
+{
+    switch (loss_info_of(loss)->targets) {
+    case CUSGD_TARGET_CLASS: return y == 0 || y == 1 || y == -1;
+    case CUSGD_TARGET_POSITIVE: return y > 0;
+    case CUSGD_TARGET_NONNEGATIVE: return y >= 0;
+    case CUSGD_TARGET_REAL: break;
+    }
+    return 1;
+}
+
+static inline int loss_is_of_classes(cusgd_loss loss) { return loss_info_of(loss)->targets == CUSGD_TARGET_CLASS; }
+static inline int loss_has_log_link(cusgd_loss loss) { return loss_info_of(loss)->link == CUSGD_LINK_LOG; }
+static inline int loss_has_probabilities(cusgd_loss loss) { return loss_info_of(loss)->link == CUSGD_LINK_LOGIT; }
+
+/* Whether l depends on p - y alone (identity link): then targets may be centered. */
+static inline int loss_is_shift_invariant(cusgd_loss loss) { return loss_info_of(loss)->targets == CUSGD_TARGET_REAL; }
+
+/* Whether d2l/dp2 is constant, so that the objective is a quadratic. */
+static inline int loss_is_quadratic(cusgd_loss loss) { return loss_info_of(loss)->smoothness == CUSGD_SMOOTH_QUADRATIC; }
+
+/* Whether dl/dp jumps somewhere. */
+static inline int loss_has_kinks(cusgd_loss loss) { return loss_info_of(loss)->smoothness == CUSGD_SMOOTH_NOT; }
+
+/* Whether the optimum without penalties is a maximum of a likelihood with standard errors. */
+static inline int loss_is_likelihood(cusgd_loss loss) { return loss_info_of(loss)->likelihood; }
+static inline int loss_may_lack_optimum(cusgd_loss loss) { return loss_table[loss].may_lack_optimum; }
+
+/* What is reported for l. */
+static inline double loss_reported(cusgd_loss loss, double l) { return loss_table[loss].reported * l; }
+
+/* E[y | p], the inverse link. Hinge losses know no expectation: p itself. */
+static inline double loss_mean_at(cusgd_loss loss, double p)
+{
+    switch (loss_info_of(loss)->link) {
+    case CUSGD_LINK_LOGIT: return 1 / (1 + exp(-p));
+    case CUSGD_LINK_LOG: return exp(p);
+    case CUSGD_LINK_IDENTITY: break;
+    }
+    return p;
+}
+
+/* ---- Formulas in double that the rows cannot hold as numbers -------------------------------------------------------------- */
+
+/* The best constant prediction for targets of this mean, that of classes being the share of ones. One class alone, or counts of
+ * 0, have it at infinity: 1 in 10^6. For losses of real numbers but the quadratic ones the mean is no more than a guess. */
+static inline double loss_best_constant(cusgd_loss loss, double mean)
+{
+    if (loss_has_log_link(loss)) return log(mean > 0 ? mean : 1e-6);
+    if (!loss_is_of_classes(loss)) return mean;
+    if (loss == CUSGD_LOSS_HINGE) return mean > 0.5 ? 1 : -1;
+    if (loss == CUSGD_LOSS_SQUARED_HINGE) return 2 * mean - 1;
+    if (mean > 0 && mean < 1) return log(mean / (1 - mean));
+    return mean > 0.5 ? log(1e6 - 1) : -log(1e6 - 1);
+}
+
+/* What a row adds so that the best constant beside offsets o, that of l(b + o, y), is loss_best_constant() of sum w above / sum w
+ * below: where the derivative's sum is 0. Of classes it is no more than a guess. */
+typedef struct beside_offset {
+    double above, below;
+} beside_offset;
+
+static inline beside_offset loss_beside_offset(loss_rule rule, double y, double o)
+{
+    double q = loss_table[rule.kind].variance_power;
+    if (isnan(q)) q = rule.number;
+    if (loss_is_of_classes(rule.kind)) return (beside_offset){(double)(y > 0), 1};
+    if (!loss_has_log_link(rule.kind)) return (beside_offset){y - o, 1};
+    return (beside_offset){y * exp((1 - q) * o), exp((2 - q) * o)};
+}
+
+/* The least l over all p: log-link losses go below 0 there. */
+static inline double loss_floor(loss_rule rule, double y)
+{
+    double q = rule.number;
+    switch (rule.kind) {
+    case CUSGD_LOSS_POISSON: return y > 0 ? y - y * log(y) : 0;
+    case CUSGD_LOSS_GAMMA: return 1 + log(y);
+    case CUSGD_LOSS_TWEEDIE: return y > 0 ? pow(y, 2 - q) / ((2 - q) * (q - 1)) : 0;
+    default: return 0;
+    }
+}
+
+#endif
+#endif

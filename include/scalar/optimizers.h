@@ -1,0 +1,123 @@
+/* The table of optimizers: one row is all that anything but the formulas in update.h and schedule.h knows of an optimizer. */
+#ifndef CUSGD_SCALAR_OPTIMIZERS_H
+#define CUSGD_SCALAR_OPTIMIZERS_H
+
+#include "kinds.h"
+#include "real.h"
+
+/* Variants that run where `auto` was asked for, and of rmsprop by its options. */
+enum {
+    OPTIMIZER_ADAGRAD_NESTEROV = 100,
+    OPTIMIZER_RMSPROP_MOMENTUM,
+    OPTIMIZER_RMSPROP_CENTERED,
+    OPTIMIZER_RMSPROP_CENTERED_MOMENTUM
+};
+
+/* What an optimizer does beside its move; flags of a row. */
+enum {
+    HAS_VELOCITY = 1, /* slot1 is a velocity: what theta moved by */
+    LOOKS_AHEAD = 2,  /* the gradient is taken at theta - momentum v instead of at theta */
+    DECAYS = 4        /* theta is shrunk by rate x decay in each step, apart from the gradient (Loshchilov, Hutter 2019) */
+};
+
+/* One row per optimizer, in the enumeration's order: enumerator, name, the move by the names of optimizer_move()'s variables, how
+ * many slots of state a parameter has, flags, then its optimizer_info. Every switch over all optimizers is made from this list.
+ */
+/* clang-format off */
+#define OPTIMIZERS(X)                                                                                                          \
+    X(CUSGD_OPTIMIZER_AUTO, "auto", update_sgd(rate, g), 0, 0,                                                                 \
+      .rate = (double)NAN, .epsilon = 1e-8, .scales_with_gradient = 1, .reads = {"momentum", "epsilon"})                       \
+    X(CUSGD_OPTIMIZER_SGD, "sgd", update_sgd(rate, g), 0, 0,                                                                   \
+      .rate = (double)NAN, .epsilon = 1e-8, .scales_with_gradient = 1)                                                         \
+    X(CUSGD_OPTIMIZER_MOMENTUM, "momentum", update_momentum(rate, step.momentum, g, &q->slot1), 1, HAS_VELOCITY,               \
+      .rate = (double)NAN, .epsilon = 1e-8, .scales_with_gradient = 1, .reads = {"momentum"})                                  \
+    X(CUSGD_OPTIMIZER_NESTEROV, "nesterov", update_momentum(rate, step.momentum, g, &q->slot1), 1, HAS_VELOCITY | LOOKS_AHEAD, \
+      .rate = (double)NAN, .epsilon = 1e-8, .scales_with_gradient = 1, .reads = {"momentum"})                                  \
+    X(CUSGD_OPTIMIZER_ADAGRAD, "adagrad", update_adagrad(rate, rule.epsilon, g, &q->slot1), 1, 0,                              \
+      .rate = 0.01, .epsilon = 1e-10, .reads = {"epsilon"})                                                                    \
+    X(CUSGD_OPTIMIZER_ADADELTA, "adadelta", update_adadelta(rate, rule.rho, rule.epsilon, g, &q->slot1, &q->slot2), 2, 0,      \
+      .rate = 1, .epsilon = 1e-6, .rho = 0.9, .reads = {"rho", "epsilon"})                                                     \
+    X(CUSGD_OPTIMIZER_RMSPROP, "rmsprop", update_rmsprop(rate, rule.rho, rule.epsilon, g, &q->slot1), 1, 0,                    \
+      .rate = 0.01, .epsilon = 1e-8, .rho = 0.99, .reads = {"momentum", "rho", "centered", "epsilon"})                         \
+    X(CUSGD_OPTIMIZER_ADAM, "adam", update_adam(rule, step, rate, g, &q->slot1, &q->slot2), 2, 0,                              \
+      .rate = 1e-3, .epsilon = 1e-8, .reads = {"beta1", "beta2", "epsilon"})                                                   \
+    X(CUSGD_OPTIMIZER_ADAMW, "adamw", update_adam(rule, step, rate, g, &q->slot1, &q->slot2), 2, DECAYS,                       \
+      .rate = 1e-3, .epsilon = 1e-8, .weight_decay = 0.01,                                                                     \
+      .reads = {"beta1", "beta2", "weight-decay", "epsilon"})                                                                  \
+    X(CUSGD_OPTIMIZER_AMSGRAD, "amsgrad", update_amsgrad(rule, step, rate, g, &q->slot1, &q->slot2, &q->slot3), 3, 0,          \
+      .rate = 1e-3, .epsilon = 1e-8, .reads = {"beta1", "beta2", "epsilon"})                                                   \
+    X(CUSGD_OPTIMIZER_NADAM, "nadam", update_nadam(rule, step, rate, g, &q->slot1, &q->slot2), 2, 0,                           \
+      .rate = 2e-3, .epsilon = 1e-8, .reads = {"beta1", "beta2", "epsilon"})                                                   \
+    X(CUSGD_OPTIMIZER_RADAM, "radam", update_radam(rule, step, rate, g, &q->slot1, &q->slot2), 2, 0,                           \
+      .rate = 1e-3, .epsilon = 1e-8, .reads = {"beta1", "beta2", "epsilon"})                                                   \
+    X(CUSGD_OPTIMIZER_ADAMAX, "adamax", update_adamax(rule, step, rate, g, &q->slot1, &q->slot2), 2, 0,                        \
+      .rate = 2e-3, .epsilon = 1e-8, .reads = {"beta1", "beta2", "epsilon"})                                                   \
+    X(CUSGD_OPTIMIZER_ASGD, "asgd", update_sgd(rate, g), 0, DECAYS,                                                            \
+      .rate = (double)NAN, .epsilon = 1e-8, .weight_decay = 1e-4, .scales_with_gradient = 1,                                   \
+      .averages = 1, .reads = {"weight-decay"})
+
+/* The variants: no options of their own. */
+#define OPTIMIZER_VARIANTS(X)                                                                                                  \
+    X(OPTIMIZER_ADAGRAD_NESTEROV, NULL,                                                                                        \
+      update_adagrad_nesterov(rate, step.momentum, rule.epsilon, g, &q->slot1, &q->slot2), 2, HAS_VELOCITY | LOOKS_AHEAD, )    \
+    X(OPTIMIZER_RMSPROP_MOMENTUM, NULL, update_rmsprop_momentum(rule, step, rate, g, &q->slot1, &q->slot2), 2, HAS_VELOCITY, ) \
+    X(OPTIMIZER_RMSPROP_CENTERED, NULL, update_rmsprop_centered(rule, rate, g, &q->slot1, &q->slot2), 2, 0, )                  \
+    X(OPTIMIZER_RMSPROP_CENTERED_MOMENTUM, NULL,                                                                               \
+      update_rmsprop_centered_momentum(rule, step, rate, g, &q->slot1, &q->slot2, &q->slot3), 3, HAS_VELOCITY, )
+/* clang-format on */
+
+#define SLOTS_CASE(KIND, NAME, MOVE, SLOTS, ...) \
+    case KIND: return SLOTS;
+
+/* How many slots of state a parameter has. */
+DEVICE int optimizer_slots(int optimizer)
+{
+    switch (optimizer) {
+        OPTIMIZERS(SLOTS_CASE)
+        OPTIMIZER_VARIANTS(SLOTS_CASE)
+    default: return 0;
+    }
+}
+#undef SLOTS_CASE
+
+#define FLAGS_CASE(KIND, NAME, MOVE, SLOTS, FLAGS, ...) \
+    case KIND: return FLAGS;
+
+DEVICE int optimizer_flags(int optimizer)
+{
+    switch (optimizer) {
+        OPTIMIZERS(FLAGS_CASE)
+        OPTIMIZER_VARIANTS(FLAGS_CASE)
+    default: return 0;
+    }
+}
+#undef FLAGS_CASE
+
+DEVICE int optimizer_has_velocity(int optimizer) { return (optimizer_flags(optimizer) & HAS_VELOCITY) != 0; }
+DEVICE int optimizer_looks_ahead(int optimizer) { return (optimizer_flags(optimizer) & LOOKS_AHEAD) != 0; }
+DEVICE int optimizer_decays(int optimizer) { return (optimizer_flags(optimizer) & DECAYS) != 0; }
+
+/* The table itself is for C alone. */
+#ifndef __cplusplus
+
+#include <math.h>
+
+enum { MAX_READS = 5 };
+
+typedef struct optimizer_info {
+    const char *name;             /* what the option `optimizer` takes */
+    double rate;                  /* the usual one, PyTorch's; NaN: follows from the data's curvature */
+    double epsilon, rho;          /* the usual ones */
+    double weight_decay;          /* likewise */
+    int scales_with_gradient;     /* 1: a gradient twice as large moves theta twice as far */
+    int averages;                 /* 1: the result is an average, from the second epoch on */
+    const char *reads[MAX_READS]; /* the options that it looks at beyond those that all do; NULL-terminated */
+} optimizer_info;
+
+#define OPTIMIZER_ROW(KIND, NAME, MOVE, SLOTS, FLAGS, ...) [KIND] = {.name = NAME, __VA_ARGS__},
+static const optimizer_info optimizer_table[] = {OPTIMIZERS(OPTIMIZER_ROW)};
+#undef OPTIMIZER_ROW
+enum { OPTIMIZER_COUNT = sizeof optimizer_table / sizeof optimizer_table[0] };
+
+#endif
+#endif
