@@ -32,8 +32,7 @@ static cusgd_status check_weights(const problem *p)
 cusgd_status hold_out(problem *p)
 {
     const examples *all = &p->train.data->view;
-    int blocks = p->options->sampling == CUSGD_SAMPLING_NONE || p->options->sampling == CUSGD_SAMPLING_BLOCKS ||
-                 p->options->sampling == CUSGD_SAMPLING_REPLACE_BLOCKS;
+    int blocks = (sampling_flags((int)p->options->sampling) & SAMPLING_IN_BLOCKS) != 0;
     int64_t unit = blocks && all->n >= 20 * SAMPLING_BLOCK ? SAMPLING_BLOCK : 1, pieces = all->n / unit;
     int64_t held = (int64_t)floor(p->options->valid_fraction * (double)pieces + 0.5), valid = 0, train = 0;
     if (held < 1 || held >= pieces)

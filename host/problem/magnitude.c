@@ -39,9 +39,7 @@ static double largest_target(const examples *e)
 static int can_scale(const problem *p)
 {
     const cusgd_options *o = p->options;
-    int relative = o->optimizer == CUSGD_OPTIMIZER_AUTO || o->optimizer == CUSGD_OPTIMIZER_SGD ||
-                   o->optimizer == CUSGD_OPTIMIZER_MOMENTUM || o->optimizer == CUSGD_OPTIMIZER_NESTEROV ||
-                   o->optimizer == CUSGD_OPTIMIZER_ASGD;
+    int relative = optimizer_table[o->optimizer].scales_with_gradient;
     return loss_is_quadratic(o->loss) && !p->train.rows.o.at && (o->solver != CUSGD_SOLVER_SGD || relative);
 }
 

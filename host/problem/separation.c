@@ -254,7 +254,7 @@ static cusgd_status judge_output(search *s, const double *theta, enum verdict *v
 static cusgd_status open_search(search *s, const problem *p, int decays)
 {
     size_t d = (size_t)p->d;
-    *s = (search){.problem = p, .logistic = p->loss.kind == CUSGD_LOSS_LOGISTIC};
+    *s = (search){.problem = p, .logistic = loss_is_of_classes(p->loss.kind)};
     s->low[0] = allocate(6 * d, sizeof(double));
     s->column = allocate(d + 1, sizeof *s->column);
     s->may = allocate(d, sizeof *s->may);
@@ -278,7 +278,7 @@ static void close_search(search *s)
 cusgd_status problem_separation(problem *p, const double *theta, int decays, char *note, size_t room)
 {
     cusgd_loss loss = p->loss.kind;
-    if (loss != CUSGD_LOSS_LOGISTIC && loss != CUSGD_LOSS_POISSON && loss != CUSGD_LOSS_TWEEDIE) p->separated = 0;
+    if (!loss_may_lack_optimum(loss)) p->separated = 0;
     search s;
     cusgd_status status = p->separated < 0 ? open_search(&s, p, decays) : CUSGD_OK;
     if (p->separated < 0) {

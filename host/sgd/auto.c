@@ -31,14 +31,6 @@ static int64_t usual_patience(int64_t n, int64_t batches)
     return epochs < LEAST ? LEAST : epochs > MOST ? MOST : epochs;
 }
 
-/* Whether the schedule is laid out over all epochs and ends at a small rate. A run that stops before has not had the rate that
- * brings the loss down to its end. */
-static int falls_to_its_end(cusgd_schedule schedule)
-{
-    return schedule == CUSGD_SCHEDULE_COSINE || schedule == CUSGD_SCHEDULE_ONE_CYCLE || schedule == CUSGD_SCHEDULE_POLYNOMIAL ||
-           schedule == CUSGD_SCHEDULE_STEP;
-}
-
 /* Epochs that visit two million rows, from 20 to 1000; for the schedule `step` as many as three of its falls take. */
 static int64_t usual_epochs(const cusgd_options *o, int64_t n)
 {
@@ -54,7 +46,7 @@ void sgd_choose_run(sgd *s)
     int bare = isnan(o->tolerance) && isnan(o->gradient_tolerance) && o->patience < 0;
     s->run->by_gradient = !isnan(o->gradient_tolerance);
     int open = bare && o->epochs == 0;
-    s->run->by_tolerance = !isnan(o->tolerance) || o->patience >= 0 || (open && !falls_to_its_end(o->schedule));
+    s->run->by_tolerance = !isnan(o->tolerance) || o->patience >= 0 || (open && !schedule_table[o->schedule].falls_to_its_end);
     if (s->run->by_tolerance && isnan(o->tolerance)) o->tolerance = 1e-5;
     if (o->epochs == 0) o->epochs = usual_epochs(o, n);
     if (o->batch == 0) o->batch = usual_batch(n);
@@ -164,42 +156,24 @@ static cusgd_status rule_adaptive(sgd *s)
 static cusgd_status usual_numbers(sgd *s)
 {
     cusgd_options *o = s->run->options;
-    int by_curvature = 0;
-    double rate = 0.01, epsilon = 1e-8;
+    const optimizer_info *usual = &optimizer_table[o->optimizer];
+    double rate = isnan(usual->rate) ? 0.01 : usual->rate; /* the former is only shown, where a schedule needs none */
     s->run->plan.optimizer = (int)o->optimizer;
     s->eccentricity = AVERAGE_ECCENTRICITY;
-    switch (o->optimizer) {
-    case CUSGD_OPTIMIZER_ADAGRAD: epsilon = 1e-10; break;
-    case CUSGD_OPTIMIZER_ADADELTA:
-        rate = 1;
-        epsilon = 1e-6;
-        break;
-    case CUSGD_OPTIMIZER_RMSPROP:
-        if (o->momentum > 0) s->run->plan.optimizer = OPTIMIZER_RMSPROP_MOMENTUM;
-        if (o->centered)
-            s->run->plan.optimizer = o->momentum > 0 ? OPTIMIZER_RMSPROP_CENTERED_MOMENTUM : OPTIMIZER_RMSPROP_CENTERED;
-        break;
-    case CUSGD_OPTIMIZER_ADAM:
-    case CUSGD_OPTIMIZER_AMSGRAD:
-    case CUSGD_OPTIMIZER_RADAM:
-    case CUSGD_OPTIMIZER_ADAMW: rate = 1e-3; break;
-    case CUSGD_OPTIMIZER_NADAM:
-    case CUSGD_OPTIMIZER_ADAMAX: rate = 2e-3; break;
-    case CUSGD_OPTIMIZER_ASGD:
+    if (o->optimizer == CUSGD_OPTIMIZER_RMSPROP && o->momentum > 0) s->run->plan.optimizer = OPTIMIZER_RMSPROP_MOMENTUM;
+    if (o->optimizer == CUSGD_OPTIMIZER_RMSPROP && o->centered)
+        s->run->plan.optimizer = o->momentum > 0 ? OPTIMIZER_RMSPROP_CENTERED_MOMENTUM : OPTIMIZER_RMSPROP_CENTERED;
+    if (usual->averages) {
         s->eccentricity = 0;
         if (o->average < 0) o->average = 1;
         if (o->average && o->average_from < 0) o->average_from = s->batches;
-        by_curvature = 1;
-        break;
-    default: by_curvature = 1; break;
     }
-    if (isnan(o->weight_decay) && optimizer_decays(s->run->plan.optimizer))
-        o->weight_decay = o->optimizer == CUSGD_OPTIMIZER_ASGD ? 1e-4 : 0.01;
+    if (isnan(o->weight_decay) && optimizer_decays(s->run->plan.optimizer)) o->weight_decay = usual->weight_decay;
     if (isnan(o->momentum)) o->momentum = optimizer_has_velocity(s->run->plan.optimizer) ? 0.9 : 0;
-    if (isnan(o->epsilon)) o->epsilon = epsilon;
+    if (isnan(o->epsilon)) o->epsilon = usual->epsilon;
     int decays =
         o->schedule == CUSGD_SCHEDULE_OPTIMAL || (o->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(o->t0) && !isnan(o->t1));
-    if (by_curvature && isnan(o->rate) && !decays) {
+    if (isnan(usual->rate) && isnan(o->rate) && !decays) {
         double lambda = 0, noise = 0;
         cusgd_status status = find_curvature(s, NULL, s->run->theta, &lambda, &noise);
         if (status != CUSGD_OK) return status;
@@ -222,29 +196,15 @@ static void choose_schedule(sgd *s)
     cusgd_schedule kind = o->schedule;
     choose(&o->t1, 10 * batches);
     choose(&o->t0, o->rate * o->t1);
-    switch (kind) { /* what a schedule does not look at stays open */
-    case CUSGD_SCHEDULE_EXPONENTIAL: choose(&o->decay, 0.95); break;
-    case CUSGD_SCHEDULE_STEP:
-        choose(&o->decay, 0.1);
-        choose(&o->decay_every, epochs / 3);
-        break;
-    case CUSGD_SCHEDULE_PLATEAU:
-        choose(&o->decay, 0.1);
-        if (o->decay_patience == 0) o->decay_patience = 3;
-        break;
-    case CUSGD_SCHEDULE_INVERSE_SCALING: choose(&o->decay_power, 0.25); break;
-    case CUSGD_SCHEDULE_POLYNOMIAL:
-        choose(&o->decay_power, 1);
-        choose(&o->final_rate, 0);
-        break;
-    case CUSGD_SCHEDULE_COSINE:
-        choose(&o->warm_up, 0.05 * epochs);
-        choose(&o->final_rate, 0);
-        break;
-    case CUSGD_SCHEDULE_ONE_CYCLE: choose(&o->warm_up, 0.3 * epochs); break;
-    default: break;
-    }
-    s->schedule = (rate_schedule){.kind = kind,
+    /* What a schedule does not look at stays open. */
+    const schedule_info *usual = &schedule_table[kind];
+    if (usual->decay > 0) choose(&o->decay, usual->decay);
+    if (usual->decay_power > 0) choose(&o->decay_power, usual->decay_power);
+    if (usual->decays > 0) choose(&o->decay_every, epochs / usual->decays);
+    if (usual->warm_up > 0) choose(&o->warm_up, usual->warm_up * epochs);
+    if (usual->has_final_rate) choose(&o->final_rate, 0);
+    if (usual->decay_patience > 0 && o->decay_patience == 0) o->decay_patience = usual->decay_patience;
+    t->schedule = (rate_schedule){.kind = kind,
                                   .batches = s->batches,
                                   .steps = o->epochs * s->batches,
                                   .by_epoch = o->rate_changes == CUSGD_PACE_EPOCH,
@@ -287,7 +247,7 @@ cusgd_status sgd_choose_optimizer(sgd *s)
     s->retreats = own_rate;
     if (isnan(o->beta1)) o->beta1 = 0.9;
     if (isnan(o->beta2)) o->beta2 = 0.999;
-    if (isnan(o->rho)) o->rho = o->optimizer == CUSGD_OPTIMIZER_RMSPROP ? 0.99 : 0.9;
+    if (isnan(o->rho)) o->rho = optimizer_table[o->optimizer].rho > 0 ? optimizer_table[o->optimizer].rho : 0.9;
     if (isnan(o->epsilon)) o->epsilon = 1e-8;
     choose_schedule(s);
     if (o->average_from >= 0) o->average = 1;

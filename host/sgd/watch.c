@@ -111,7 +111,7 @@ void watch_judge(sgd *s, fit *f)
 const char *watch_advice(const sgd *s)
 {
     const cusgd_options *o = s->run->options;
-    if (o->sampling == CUSGD_SAMPLING_NONE || o->sampling == CUSGD_SAMPLING_REPLACE_BLOCKS)
+    if (sampling_flags((int)o->sampling) & SAMPLING_NOT_RANDOM)
         return "the order of the rows may mislead the steps; use --sampling permute";
     if (!o->standardize) return "standardize the columns (leave out --no-standardize)";
     if (o->schedule == CUSGD_SCHEDULE_OPTIMAL) return "use a larger --l2, from which the schedule optimal takes its rate";

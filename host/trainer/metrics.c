@@ -89,7 +89,7 @@ static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_predi
 {
     if (!loss_is_of_classes(s->loss.kind) && (as == CUSGD_PREDICT_CLASS || as == CUSGD_PREDICT_PROBABILITY))
         return fail(CUSGD_ERROR_USAGE, "a model of %s loss has no classes; ask for the mean", loss_word(s->loss.kind));
-    if (s->loss.kind != CUSGD_LOSS_LOGISTIC && as == CUSGD_PREDICT_PROBABILITY)
+    if (!loss_has_probabilities(s->loss.kind) && as == CUSGD_PREDICT_PROBABILITY)
         return fail(CUSGD_ERROR_USAGE, "a model of %s loss has no probabilities; ask for the class, or train with logistic loss",
                     loss_word(s->loss.kind));
     if (as < CUSGD_PREDICT_MEAN || as > CUSGD_PREDICT_PROBABILITY)
@@ -165,7 +165,7 @@ static void add_metrics(const sums *s, loss_rule loss, double share, cusgd_metri
         m->d2 += share * deviance_explained(s);
     }
     if (loss_is_of_classes(loss.kind)) {
-        if (loss.kind == CUSGD_LOSS_LOGISTIC) m->log_loss += share * s->loss / s->weight;
+        if (loss_has_probabilities(loss.kind)) m->log_loss += share * s->loss / s->weight;
         m->accuracy += share * s->right / s->weight;
     } else {
         m->mse += share * s->square / s->weight * s->unit * s->unit;
@@ -209,7 +209,7 @@ static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t ou
     if (status == CUSGD_OK) {
         int classes = loss_is_of_classes(s->loss.kind);
         double regression = classes ? (double)NAN : 0, classification = classes ? 0 : (double)NAN;
-        double log_loss = s->loss.kind == CUSGD_LOSS_LOGISTIC ? 0 : (double)NAN;
+        double log_loss = loss_has_probabilities(s->loss.kind) ? 0 : (double)NAN;
         double deviance = loss_has_log_link(s->loss.kind) ? 0 : (double)NAN;
         cusgd_metrics zero = {sizeof zero, e->n,           0,        regression, regression, regression, regression,
                               log_loss,    classification, deviance, deviance};
