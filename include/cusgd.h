@@ -164,7 +164,7 @@ CUSGD_API void cusgd_options_free(cusgd_options *options);
  * CUSGD_AUTO leaves the choice to the trainer where there is one. On failure (USAGE, with the option in cusgd_last_error_info)
  * the options are as they were. */
 CUSGD_API cusgd_status cusgd_options_set(cusgd_options *options, const char *name, const char *value);
-/* Likewise of an option whose type is a number, a whole number, a seed or a flag (0 or 1). NaN is CUSGD_AUTO. */
+/* Likewise of an option whose type is a number, a whole number, a seed (up to 2^53) or a flag (0 or 1). NaN is CUSGD_AUTO. */
 CUSGD_API cusgd_status cusgd_options_set_number(cusgd_options *options, const char *name, double value);
 /* Likewise of an option that is an array: "penalty-factors", d factors >= 0 on l1 and l2, copied. count 0: none. */
 CUSGD_API cusgd_status cusgd_options_set_array(cusgd_options *options, const char *name, const double *values, size_t count);

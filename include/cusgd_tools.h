@@ -152,8 +152,8 @@ typedef struct cusgd_check_report {
 /* Runs the options' device beside the CPU, in the options' precision and in double, over the first `steps` (>= 1) steps of a run:
  * before every step all have the same state, after it the gradients may differ by rounding, and each update must be, to the bit,
  * what the gradient makes of the state. Then full passes, the same steps in one piece, and in free run, which is not judged. A
- * run that diverges ends there. Returns CUSGD_OK if all agrees, CUSGD_ERROR_CHECK if not, with *report filled in in both cases;
- * DIVERGED if not even the first step is finite; else as cusgd_trainer_create. */
+ * run that diverges ends there. Returns CUSGD_OK if all agrees, CUSGD_ERROR_MISMATCH if not, with *report filled in in both
+ * cases; DIVERGED if not even the first step is finite; else as cusgd_trainer_create. */
 CUSGD_API cusgd_status cusgd_check(const cusgd_options *options, const cusgd_data *data, int64_t steps,
                                    cusgd_check_report *report);
 

@@ -22,8 +22,9 @@ class Library:
     def __init__(self, path):
         self.of = c.CDLL(path)
         self.of.cusgd_last_error.restype = self.of.cusgd_version.restype = self.of.cusgd_trainer_device_name.restype = c.c_char_p
-        self.of.cusgd_trainer_device_name.argtypes = [c.c_void_p]
-        for name in ("cusgd_trainer_free", "cusgd_data_free"):
+        self.of.cusgd_trainer_device_name.argtypes = self.of.cusgd_trainer_options.argtypes = [c.c_void_p]
+        self.of.cusgd_trainer_options.restype = c.c_void_p
+        for name in ("cusgd_trainer_free", "cusgd_data_free", "cusgd_options_free"):
             getattr(self.of, name).argtypes = [c.c_void_p]
             getattr(self.of, name).restype = None
         self.version = self.of.cusgd_version().decode()
@@ -55,15 +56,15 @@ class Trainer:
 
     def __init__(self, library, data, d, **options):
         self.library, self.d, self.at = library, d, c.c_void_p()
-        kept = c.create_string_buffer(4096)  # a cusgd_options, whose layout is the library's own business
-        library.of.cusgd_options_init(kept)
+        kept = c.c_void_p()
+        library.check(library.of.cusgd_options_new(c.byref(kept)))
         for name, value in options.items():
             word = None if value is None else str(value).encode()
             library.check(library.of.cusgd_options_set(kept, name.replace("_", "-").encode(), word))
         library.check(library.of.cusgd_trainer_create(kept, data, None, c.byref(self.at)))
         chosen = c.create_string_buffer(64)
-        library.of.cusgd_trainer_options(self.at, kept)
-        library.check(library.of.cusgd_options_get(kept, b"batch", chosen))
+        library.of.cusgd_options_free(kept)
+        library.check(library.of.cusgd_options_get(c.c_void_p(library.of.cusgd_trainer_options(self.at)), b"batch", chosen))
         self.batch = int(chosen.value)
         self.device = library.of.cusgd_trainer_device_name(self.at).decode()
 
