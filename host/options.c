@@ -11,7 +11,6 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* What the member of an option is. */
@@ -275,6 +274,13 @@ static const option *option_find(const char *name, int *opposite)
     return NULL;
 }
 
+const cusgd_option_info *options_find(const char *name)
+{
+    int opposite;
+    const option *o = option_find(name, &opposite);
+    return o ? &o->info : NULL;
+}
+
 static cusgd_status fail_unknown(const char *name) { return fail(CUSGD_ERROR_USAGE, "there is no option \"%.60s\"", name); }
 
 /* ---- Names in messages --------------------------------------------------------------------------------------------------- */
@@ -518,63 +524,6 @@ cusgd_status cusgd_options_check(const cusgd_options *options)
     return wrong ? fail_option(name, "%s", wrong) : CUSGD_OK;
 }
 
-/* ---- What is read -------------------------------------------------------------------------------------------------------- */
-
-static int reads(const char *const *names, size_t count, const char *name)
-{
-    for (size_t i = 0; i < count && names[i]; i++)
-        if (strcmp(names[i], name) == 0) return 1;
-    return 0;
-}
-
-/* Whether a family's chosen row leaves the option alone, and another row reads it. */
-static int schedule_ignores(cusgd_schedule chosen, const char *name)
-{
-    int others = 0;
-    for (int i = 0; i < SCHEDULE_COUNT; i++) others |= reads(schedule_table[i].reads, MAX_SCHEDULE_READS, name);
-    return others && !reads(schedule_table[chosen].reads, MAX_SCHEDULE_READS, name);
-}
-
-static int optimizer_ignores(cusgd_optimizer chosen, const char *name)
-{
-    int others = 0;
-    for (int i = 0; i < OPTIMIZER_COUNT; i++) others |= reads(optimizer_table[i].reads, MAX_READS, name);
-    return others && !reads(optimizer_table[chosen].reads, MAX_READS, name);
-}
-
-static int loss_ignores(cusgd_loss chosen, const char *name)
-{
-    int others = 0;
-    for (int i = 0; i < LOSS_COUNT; i++) others |= reads(&loss_table[i].info.option, 1, name);
-    return others && !reads(&loss_table[chosen].info.option, 1, name);
-}
-
-/* What a full-batch method reads beside the loss's number; gradient descent the first two as well. */
-static int solver_ignores(cusgd_solver solver, const char *name)
-{
-    static const char *const names[] = {
-        "rate",    "momentum",    "loss", "delta",         "width",     "quantile",           "power",    "solver", "epochs",
-        "l1",      "l2",          "seed", "tolerance",     "intercept", "gradient-tolerance", "patience", "device", "precision",
-        "threads", "standardize", "math", "valid-fraction"};
-    size_t first = solver == CUSGD_SOLVER_GD ? 0 : 2;
-    return solver != CUSGD_SOLVER_SGD && !reads(names + first, sizeof names / sizeof names[0] - first, name);
-}
-
-const char *cusgd_options_unused(const cusgd_options *options, const char *name)
-{
-    int opposite;
-    const option *o = option_find(name, &opposite);
-    if (!o) return NULL;
-    name = o->info.name;
-    if (loss_ignores(options->loss, name)) return "loss";
-    if (options->solver != CUSGD_SOLVER_SGD) return solver_ignores(options->solver, name) ? "solver" : NULL;
-    if (optimizer_ignores(options->optimizer, name)) return "optimizer";
-    if (schedule_ignores(options->schedule, name)) return "schedule";
-    if (strcmp(name, "rate") != 0) return NULL;
-    if (options->schedule == CUSGD_SCHEDULE_OPTIMAL) return "schedule";
-    return options->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(options->t0) ? "t0" : NULL;
-}
-
 /* ---- By name ------------------------------------------------------------------------------------------------------------- */
 
 /* A whole text that is a finite number. */
@@ -708,82 +657,4 @@ int options_describe(const cusgd_options *options, size_t index, const char **na
         return 1;
     }
     return 0;
-}
-
-/* ---- Handles ------------------------------------------------------------------------------------------------------------- */
-
-/* A copy of the factors, or NULL where there are none. */
-static cusgd_status copy_factors(const double *factors, size_t count, const double **out)
-{
-    *out = NULL;
-    if (!factors || count == 0) return CUSGD_OK;
-    double *copy = allocate(count, sizeof *copy);
-    if (!copy) return fail_memory(count * sizeof *copy, "penalty factors");
-    memcpy(copy, factors, count * sizeof *copy);
-    *out = copy;
-    return CUSGD_OK;
-}
-
-cusgd_status cusgd_options_new(cusgd_options **out)
-{
-    *out = allocate(1, sizeof **out);
-    if (!*out) return fail_memory(sizeof **out, "options");
-    options_init(*out);
-    return CUSGD_OK;
-}
-
-cusgd_status cusgd_options_copy(const cusgd_options *options, cusgd_options **out)
-{
-    cusgd_status status = cusgd_options_new(out);
-    if (status) return status;
-    **out = *options;
-    status = copy_factors(options->penalty_factors, options->penalty_factor_count, &(*out)->penalty_factors);
-    if (!status) return CUSGD_OK;
-    free(*out);
-    *out = NULL;
-    return status;
-}
-
-void cusgd_options_free(cusgd_options *options)
-{
-    if (options) options_disown(options);
-    free(options);
-}
-
-cusgd_status cusgd_options_set_array(cusgd_options *options, const char *name, const double *values, size_t count)
-{
-    const double *copy;
-    if (strcmp(name, "penalty-factors") != 0)
-        return fail(CUSGD_ERROR_USAGE, "there is no option \"%.60s\" that is an array: penalty-factors is one", name);
-    for (size_t i = 0; i < count; i++)
-        if (!(values[i] >= 0 && isfinite(values[i])))
-            return fail_option("penalty-factors", "penalty-factors must be finite numbers that are not negative, not %g",
-                               values[i]);
-    cusgd_status status = copy_factors(values, count, &copy);
-    if (status) return status;
-    options_disown(options);
-    options->penalty_factors = copy;
-    options->penalty_factor_count = count;
-    return CUSGD_OK;
-}
-
-cusgd_status options_own(cusgd_options *options, int64_t cols)
-{
-    const double *factors = options->penalty_factors;
-    size_t count = options->penalty_factor_count;
-    options->penalty_factors = NULL;
-    options->penalty_factor_count = 0;
-    if (!factors) return CUSGD_OK;
-    if (count && count != (size_t)cols)
-        return fail_option("penalty-factors", "there are %zu penalty-factors and %lld columns: give one per column", count,
-                           (long long)cols);
-    options->penalty_factor_count = (size_t)cols;
-    return copy_factors(factors, (size_t)cols, &options->penalty_factors);
-}
-
-void options_disown(cusgd_options *options)
-{
-    free((double *)(uintptr_t)options->penalty_factors);
-    options->penalty_factors = NULL;
-    options->penalty_factor_count = 0;
 }

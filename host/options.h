@@ -73,6 +73,9 @@ void options_disown(cusgd_options *options);
  * them. Texts of the library are written with them. */
 void options_undash(char *text);
 
+/* The option of that name or alias; NULL: there is none. */
+const cusgd_option_info *options_find(const char *name);
+
 /* The index-th option's name and value as text (%.17g, a name, "true"): what a model's metadata holds. Options that cannot change
  * a result (threads, device) and those still to be chosen are passed over. Returns 0 past the last. `value` has room for 64
  * bytes. */

@@ -1,0 +1,61 @@
+/* Which options change nothing with the others as they are: what the rows of losses, optimizers and schedules read. */
+#include "options.h"
+#include "scalar/optimizers.h"
+#include "scalar/schedule.h"
+
+#include <math.h>
+#include <string.h>
+
+static int reads(const char *const *names, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count && names[i]; i++)
+        if (strcmp(names[i], name) == 0) return 1;
+    return 0;
+}
+
+/* Whether a family's chosen row leaves the option alone, and another row reads it. */
+static int schedule_ignores(cusgd_schedule chosen, const char *name)
+{
+    int others = 0;
+    for (int i = 0; i < SCHEDULE_COUNT; i++) others |= reads(schedule_table[i].reads, MAX_SCHEDULE_READS, name);
+    return others && !reads(schedule_table[chosen].reads, MAX_SCHEDULE_READS, name);
+}
+
+static int optimizer_ignores(cusgd_optimizer chosen, const char *name)
+{
+    int others = 0;
+    for (int i = 0; i < OPTIMIZER_COUNT; i++) others |= reads(optimizer_table[i].reads, MAX_READS, name);
+    return others && !reads(optimizer_table[chosen].reads, MAX_READS, name);
+}
+
+static int loss_ignores(cusgd_loss chosen, const char *name)
+{
+    int others = 0;
+    for (int i = 0; i < LOSS_COUNT; i++) others |= reads(&loss_table[i].info.option, 1, name);
+    return others && !reads(&loss_table[chosen].info.option, 1, name);
+}
+
+/* What a full-batch method reads beside the loss's number; gradient descent the first two as well. */
+static int solver_ignores(cusgd_solver solver, const char *name)
+{
+    static const char *const names[] = {
+        "rate",    "momentum",    "loss", "delta",         "width",     "quantile",           "power",    "solver", "epochs",
+        "l1",      "l2",          "seed", "tolerance",     "intercept", "gradient-tolerance", "patience", "device", "precision",
+        "threads", "standardize", "math", "valid-fraction"};
+    size_t first = solver == CUSGD_SOLVER_GD ? 0 : 2;
+    return solver != CUSGD_SOLVER_SGD && !reads(names + first, sizeof names / sizeof names[0] - first, name);
+}
+
+const char *cusgd_options_unused(const cusgd_options *options, const char *name)
+{
+    const cusgd_option_info *info = options_find(name);
+    if (!info) return NULL;
+    name = info->name;
+    if (loss_ignores(options->loss, name)) return "loss";
+    if (options->solver != CUSGD_SOLVER_SGD) return solver_ignores(options->solver, name) ? "solver" : NULL;
+    if (optimizer_ignores(options->optimizer, name)) return "optimizer";
+    if (schedule_ignores(options->schedule, name)) return "schedule";
+    if (strcmp(name, "rate") != 0) return NULL;
+    if (options->schedule == CUSGD_SCHEDULE_OPTIMAL) return "schedule";
+    return options->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(options->t0) ? "t0" : NULL;
+}
