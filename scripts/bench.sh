@@ -2,7 +2,7 @@
 # The benchmark. Without arguments: builds, measures cuSGD beside the memory (cusgd bench) and beside its peers (bench_peers.py),
 # and writes scripts/bench/: JSON, plots, README.md, about ten minutes on two cores; let nothing else run meanwhile.
 #   --quick    the same with small shapes, into build/bench/quick: to see that it runs
-#   --smoke    half a minute, for scripts/test.sh: fails if steps have lost half their speed
+#   --smoke    half a minute: prints ratios of speeds, and the ratio that is usual for each
 # CUSGD is the command to measure (--smoke only; else it is built); PYTHON the Python that has the peers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -29,23 +29,23 @@ measure() {
     echo "written: $out/README.md, in $SECONDS s" >&2
 }
 
-# ---- The smoke test -----------------------------------------------------------------------------------------------------------
-# Ratios of rates measured in one run, by one thread's processor time, each the best of its repeats: so neither the machine nor what
-# else runs on it matters much. A ratio that is too low is measured again, up to three rounds, and the best of all counts.
+# ---- A short run: ratios ------------------------------------------------------------------------------------------------------
+# Ratios of rates measured in one run, by one thread's processor time, each the best of three rounds: neither the machine nor what
+# else runs on it then matters much. Nothing is judged: a busy machine can still halve any of them.
 
-# name, least ratio (about six tenths of what is usual), rates: SHAPE/BATCH/SAMPLING/PRECISION of cusgd bench; loop/SHAPE, or
+# name, usual ratio, rates: SHAPE/BATCH/SAMPLING/PRECISION of cusgd bench; loop/SHAPE, or
 # reads (of memory, by all threads)
 checks="
-d=32_beside_plain_C       0.75 400000x32/1024/none/float      loop/400000x32
-d=256_beside_plain_C      0.60 100000x256/1024/none/float     loop/100000x256
-d=2048_beside_plain_C     1.10 12500x2048/1024/none/float     loop/12500x2048
-d=32_batch_32/1024        0.35 400000x32/32/none/float        400000x32/1024/none/float
-d=256_batch_32/1024       0.45 100000x256/32/none/float       100000x256/1024/none/float
-d=32_permute/none         0.20 400000x32/1024/permute/float   400000x32/1024/none/float
-d=256_permute/none        0.35 100000x256/1024/permute/float  100000x256/1024/none/float
-d=2048_permute/none       0.55 12500x2048/1024/permute/float  12500x2048/1024/none/float
-d=256_double/float_bytes  0.60 50000x256/1024/none/double     100000x256/1024/none/float
-d=256_share_of_reads      0.33 100000x256/1024/none/float     reads
+d=32_beside_plain_C       1.25 400000x32/1024/none/float      loop/400000x32
+d=256_beside_plain_C      1.00 100000x256/1024/none/float     loop/100000x256
+d=2048_beside_plain_C     1.83 12500x2048/1024/none/float     loop/12500x2048
+d=32_batch_32/1024        0.58 400000x32/32/none/float        400000x32/1024/none/float
+d=256_batch_32/1024       0.75 100000x256/32/none/float       100000x256/1024/none/float
+d=32_permute/none         0.33 400000x32/1024/permute/float   400000x32/1024/none/float
+d=256_permute/none        0.58 100000x256/1024/permute/float  100000x256/1024/none/float
+d=2048_permute/none       0.92 12500x2048/1024/permute/float  12500x2048/1024/none/float
+d=256_double/float_bytes  1.00 50000x256/1024/none/double     100000x256/1024/none/float
+d=256_share_of_reads      0.55 100000x256/1024/none/float     reads
 "
 
 # One line a rate, "KEY VALUE": bytes of x a second.
@@ -75,33 +75,30 @@ measure_shape() {
         }'
 }
 
-# Prints every check with its ratio; fails if one is too low or was not measured.
-judge() {
+# Prints every ratio; fails only if one was not measured.
+print_ratios() {
     awk -v checks="$checks" '
         $2 > best[$1] { best[$1] = $2 }
         END {
             n = split(checks, word)
             for (i = 1; i + 3 <= n; i += 4) {
                 if (!(best[word[i + 2]] > 0 && best[word[i + 3]] > 0)) { print "not measured: " word[i]; failed = 1; continue }
-                ratio = best[word[i + 2]] / best[word[i + 3]]
-                printf "%-26s %5.2f, at least %.2f%s\n", word[i], ratio, word[i + 1], ratio < word[i + 1] ? ": TOO LOW" : ""
-                if (ratio < word[i + 1]) failed = 1
+                printf "%-26s %5.2f, usually %.2f\n", word[i], best[word[i + 2]] / best[word[i + 3]], word[i + 1]
             }
             exit failed || n < 4
         }' "$1"
 }
 
 smoke() {
-    local cusgd=${CUSGD:-build/ci/bin/cusgd} round
+    local cusgd=${CUSGD:-build/release/bin/cusgd} round
+    [ -x "$cusgd" ] || {
+        echo "bench.sh --smoke measures $cusgd, which has not been built (scripts/quickstart.sh), or the command that CUSGD names" >&2
+        return 1
+    }
     "${CC:-cc}" -O3 -march=native -ffast-math -o "$work/loop" scripts/bench/loop.c
     : >"$work/rates"
-    for round in 1 2 3; do
-        rates >>"$work/rates"
-        echo "round $round, $SECONDS s:"
-        judge "$work/rates" && return 0
-    done
-    echo "steps are slower than they were: profile them; if this is what they must cost, mend the table in scripts/bench.sh" >&2
-    return 1
+    for round in 1 2 3; do rates >>"$work/rates"; done
+    print_ratios "$work/rates"
 }
 
 case ${1:-} in

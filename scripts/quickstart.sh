@@ -1,5 +1,5 @@
 #!/bin/bash
-# The first thing to run: installs what is missing, builds cuSGD, and trains on made data and on real data whose answers are known.
+# The first thing to run: installs missing packages, builds cuSGD, and trains on synthetic and on real data whose solutions are known.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/install_dependencies.sh
@@ -7,20 +7,24 @@ work=build/quickstart
 log=$work/build.log
 mkdir -p "$work"
 
+# The CUDA module is built for the GPU of this machine alone; compiling it takes about a minute per kind of GPU.
+gpu=$({ nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null || true; } | sort -u | tr -d '. ' | paste -sd ';')
+cuda=(-DCUSGD_CUDA=OFF)
+[[ ! $gpu =~ ^[0-9\;]+$ ]] || cuda=(-DCUSGD_CUDA=AUTO "-DCMAKE_CUDA_ARCHITECTURES=${gpu//;/-real;}-real")
 echo "Building cuSGD in build/release ..."
-{ cmake --preset release -DCUSGD_TESTS=OFF && cmake --build --preset release -j "$(nproc)"; } >"$log" 2>&1 || {
+{ cmake --preset release -DCUSGD_TESTS=OFF "${cuda[@]}" && cmake --build --preset release -j "$(nproc)"; } >"$log" 2>&1 || {
     tail -n 30 "$log" >&2
     echo "The build failed; all of its output is in $log" >&2
     exit 1
 }
 PATH=$PWD/build/release/bin:$PATH
 
-# The command line as a user would type it, then what it says; of the epochs the first ones, then fewer and fewer.
+# Prints the command line and its output; of the epochs only a few.
 run() {
     echo
     echo "\$ $*"
-    "$@" 2>&1 | awk '$1 == "epoch" && $2 + 0 > 3 && $2 + 0 < next_one { next }
-        $1 == "epoch" { next_one = 1.5 * $2 }
+    "$@" 2>&1 | awk '$1 == "epoch" && $2 + 0 > 1 && $2 + 0 < next_one { next }
+        $1 == "epoch" { next_one = 8 * $2 }
         { print; fflush() }'
 }
 
@@ -43,8 +47,8 @@ distance() {
 
 cat <<'END'
 
-1. Made data: 200,000 rows of 32 columns, y = x theta + noise. theta is known, so that what training finds can be compared with it.
-   Nothing is said but the data and where the model goes: the method, the rate and when to stop are chosen by cuSGD.
+1. Synthetic data: 200,000 rows of 32 columns, y = x theta + noise. theta is known, so that what training finds can be compared with it.
+   No options are set: cuSGD chooses the optimizer, the learning rate and when to stop.
 END
 run cusgd generate "$work/made" --rows 200000 --cols 32 --correlation 0.5 --seed 1 --force
 run cusgd train "$work/made" --model "$work/made.safetensors"
@@ -59,12 +63,12 @@ diabetes=tests/golden/datasets/diabetes.csv
 cat <<'END'
 
 2. Real data: a year's progression of diabetes in 442 patients, by 10 measurements (a CSV with a header; the last column is the target).
-   The exact least-squares solution stands in tests/golden/datasets/solutions.json.
+   The exact least-squares solution is in tests/golden/datasets/solutions.json.
 END
 run cusgd train "$diabetes" --model "$work/diabetes.safetensors"
 run cusgd evaluate "$work/diabetes.safetensors" "$diabetes"
 echo
-echo "That ended when little was left to gain. To the last digits, by full batches and in double precision:"
+echo "That run stopped when it improved by less than its tolerance. With full batches and in double precision, to the last digits:"
 run cusgd train "$diabetes" --model "$work/exact.safetensors" --batch 442 --epochs 100000 --gradient-tolerance 1e-9 --precision double
 
 # The first solution of the file is that of the diabetes data as they are, without a penalty.
@@ -85,6 +89,7 @@ done
 
 echo
 if ! cusgd devices | grep '^cuda' | grep -qv 'cannot be used'; then
-    echo "All of this ran on the CPU: no GPU that cuSGD can use was found ('cusgd devices' says more)."
+    echo "All of this ran on the CPU: no GPU that cuSGD can use was found. 'cmake --preset release -DCUSGD_CUDA=ON' and another build"
+    echo "add the CUDA module (docs/gpu.md)."
 fi
 echo "Models and data are in $work. Next: build/release/bin/cusgd train your.csv --model your.safetensors"

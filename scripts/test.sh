@@ -1,97 +1,135 @@
 #!/bin/bash
-# Builds cuSGD every way that matters and runs its tests, installing what is missing first. Each part prints its seconds; its
-# output stays in build/test/. The last line counts the tests that passed and failed over all builds, a part that failed before
-# its tests as one failure.
+# Builds cuSGD and runs its tests; installs missing packages first.
+#
+#   test.sh            builds with warnings as errors; unit, API, command, device and emulated-GPU tests: about 5 minutes on 2 cores
+#   test.sh --quick    unit and API tests without any CUDA code: for use after each change
+#   test.sh --full     also the CUDA module, sanitizers, clang, clang-tidy, planted bugs, statistics and generated texts
+#   test.sh [...] PART...   only these parts; `test.sh [...] --list` prints their names
+#
+# Each part prints its duration; its output is kept in build/test/. The last line counts the tests that passed and failed over all
+# builds; a part that fails without a failing test counts as one failure.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 logs=build/test
 passed=0 failed=0
 jobs=$(nproc)
 mkdir -p "$logs"
-command -v ninja >/dev/null && export CMAKE_GENERATOR=Ninja # a build folder that is there already keeps its own
+command -v ninja >/dev/null && export CMAKE_GENERATOR=Ninja # an existing build folder keeps its own
 
-# part NAME COMMAND...: runs it; on failure shows the end of what it said.
-part() {
-    local name=$1 start=$SECONDS log=$logs/${1//[^A-Za-z]/-}.log verdict=ok counts=
-    shift
-    "$@" >"$log" 2>&1 || verdict=FAILED
-    # ctest's own summary: "97% tests passed, 1 tests failed out of 33"
-    counts=$(sed -n 's/.* tests passed, \([0-9]*\) tests failed out of \([0-9]*\)$/\1 \2/p' "$log" | tail -n 1)
-    if [ -n "$counts" ]; then
-        failed=$((failed + ${counts% *}))
-        passed=$((passed + ${counts#* } - ${counts% *}))
-        counts=", $((${counts#* } - ${counts% *})) of ${counts#* } tests passed"
-    elif [ $verdict = FAILED ]; then
-        failed=$((failed + 1))
-    fi
-    printf '%-7s %4d s  %s%s\n' $verdict $((SECONDS - start)) "$name" "$counts"
-    if [ $verdict = FAILED ]; then
-        tail -n 40 "$log" | sed 's/^/    /'
-        echo "    (all of it: $log)"
-    fi
-    [ $verdict = ok ]
+usage() { sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; }
+
+# ---- Parts -------------------------------------------------------------------------------------------------------------------
+# Each is a function. It may end with `not_run REASON` where something it needs is not installed; that is never counted as passed.
+
+not_run() {
+    echo "not run: $1"
+    exit 100
 }
 
-skip() { printf '%-7s        %s: %s\n' "not run" "$1" "$2"; }
-
 build() { cmake --preset "$1" && cmake --build --preset "$1" -j "$jobs"; }
-tests() { ctest --preset "$1" -j "$jobs" --timeout 300; }
-
+tests() { ctest --preset "$1" -j "$jobs" --timeout 300 "${@:2}"; }
 sources() { find . -path ./build -prune -o -type f -name '*.[ch]' -print -o -name '*.cpp' -print -o -name '*.cu' -print; }
 
-format() { sources | xargs clang-format --dry-run -Werror; }
+part_quick() { build quick && tests quick -L '^(unit|api)$'; }
+part_tests() { build dev && tests dev -LE '^statistics$'; }
+part_build() { build ci; }
+part_all-tests() { tests ci; }
+part_sanitizers() { build asan && tests asan; }
 
-# By clang's own compile commands.
-tidy() {
+part_clang() {
+    command -v clang >/dev/null || not_run "clang is not installed"
+    build clang
+}
+
+# Uses the compile commands of the part clang.
+part_tidy() {
+    command -v clang-tidy >/dev/null || not_run "clang-tidy is not installed"
+    [ -e build/clang/compile_commands.json ] || not_run "the part clang has not built build/clang"
     sed -n 's/.*"file": "\(.*\)".*/\1/p' build/clang/compile_commands.json | grep '/host/' | sort -u |
         xargs -P "$jobs" -n 4 clang-tidy -p build/clang --quiet
 }
 
-part "dependencies" scripts/install_dependencies.sh --tests
-if part "gcc: build" build ci; then
-    part "gcc: tests" tests ci
-    part "smoke test of speed" scripts/bench.sh --smoke
-fi
-sed -n 's/^-- \(emulated CUDA tests: not run .*\)$/\1/p' "$logs/gcc--build.log" # where they are run, they are among the tests
-part "sanitizers: build" build asan && part "sanitizers: tests" tests asan
-if ! command -v clang >/dev/null; then
-    skip "clang: build" "there is no clang here"
-elif part "clang: build" build clang; then
-    if command -v clang-tidy >/dev/null; then
-        part "clang-tidy" tidy
-    else
-        skip "clang-tidy" "it is not here"
-    fi
-fi
-# Versions of clang-format disagree on the same file; the tree follows this one.
-if clang-format --version 2>/dev/null | grep -q 'version 14\.'; then
-    part "clang-format" format
-else
-    skip "clang-format" "version 14, by which the tree is formatted, is not here"
-fi
-if ls build/ci/lib/libcusgd-cuda.so >/dev/null 2>&1; then
-    part "kernels' registers" scripts/kernel_resources.sh build/ci
-else
-    skip "kernels' registers" "no CUDA module is built here"
-fi
-if ! command -v python3 >/dev/null; then
-    skip "kernels' machine code" "there is no python3 here"
-elif part "lint of machine code: tests" tests/sass/test_lint.py; then
-    if ! ls build/ci/lib/libcusgd-cuda.so >/dev/null 2>&1; then
-        skip "kernels' machine code" "no CUDA module is built here"
-    elif ! reason=$(tests/sass/lint.py --tools); then
-        skip "kernels' machine code" "$reason"
-    else
-        part "kernels' machine code" tests/sass/lint.py build/ci/lib/libcusgd-cuda.so
-    fi
-fi
-if command -v python3 >/dev/null && [ -e "${CUDA_HOME:-/usr/local/cuda}/include/cuda_runtime_api.h" ]; then
-    part "predicted times" scripts/predict_steps.py --check
-else
-    skip "predicted times" "no python3, or no CUDA headers, here"
-fi
-part "README's table of options" scripts/check_readme.sh build/ci/bin/cusgd
+# Other versions of clang-format format the same file differently.
+part_format() {
+    clang-format --version 2>/dev/null | grep -q 'version 14\.' || not_run "clang-format 14 is not installed"
+    sources | xargs clang-format --dry-run -Werror
+}
 
-echo "$SECONDS s in all"
+part_registers() {
+    [ -e build/ci/lib/libcusgd-cuda.so ] || not_run "the CUDA module has not been built"
+    scripts/kernel_resources.sh build/ci
+}
+
+# The lint of the kernels' machine code.
+part_sass() {
+    local reason
+    command -v python3 >/dev/null || not_run "python3 is not installed"
+    tests/sass/test_lint.py || return 1
+    [ -e build/ci/lib/libcusgd-cuda.so ] || not_run "the CUDA module has not been built"
+    reason=$(tests/sass/lint.py --tools) || not_run "$reason"
+    tests/sass/lint.py build/ci/lib/libcusgd-cuda.so
+}
+
+part_predictions() {
+    command -v python3 >/dev/null || not_run "python3 is not installed"
+    [ -e "${CUDA_HOME:-/usr/local/cuda}/include/cuda_runtime_api.h" ] || not_run "the CUDA headers are not installed"
+    scripts/predict_steps.py --check
+}
+
+part_docs() {
+    command -v python3 >/dev/null || not_run "python3 is not installed"
+    scripts/check_docs.py build/ci/bin/cusgd
+}
+
+# ---- Which parts, and in which order -----------------------------------------------------------------------------------------
+
+tier=default
+case ${1:-} in
+--quick | --full) tier=${1#--} && shift ;;
+esac
+case $tier in
+quick) parts=(quick) ;;
+default) parts=(tests format) ;;
+full) parts=(build all-tests sanitizers clang tidy format registers sass predictions docs) ;;
+esac
+case ${1:-} in
+--list) printf '%s\n' "${parts[@]}" && exit 0 ;;
+-*) usage && exit 1 ;;
+esac
+for name; do
+    [[ " ${parts[*]} " == *" $name "* ]] || { echo "test.sh: '$name' is not a part of this tier: ${parts[*]}" >&2 && exit 1; }
+done
+[ $# = 0 ] || parts=("$@")
+
+# run NAME COMMAND...: prints the verdict, and the end of the output of what failed.
+run() {
+    local name=$1 start=$SECONDS log=$logs/$1.log verdict=ok counts='' code
+    shift
+    ("$@") >"$log" 2>&1
+    code=$?
+    [ $code = 0 ] || verdict=FAILED
+    [ $code != 100 ] || verdict="not run"
+    # The summary of ctest: "97% tests passed, 1 tests failed out of 33"
+    counts=$(sed -n 's/.* tests passed, \([0-9]*\) tests failed out of \([0-9]*\)$/\1 \2/p' "$log" | tail -n 1)
+    if [ -n "$counts" ]; then
+        failed=$((failed + ${counts% *}))
+        passed=$((passed + ${counts#* } - ${counts% *}))
+    fi
+    if [ "$verdict" = FAILED ] && [ "${counts% *}" = "${counts:+0}" ]; then
+        failed=$((failed + 1))
+    fi
+    [ -z "$counts" ] || counts=", $((${counts#* } - ${counts% *})) of ${counts#* } tests passed"
+    [ "$verdict" != "not run" ] || counts=": $(sed -n 's/^not run: //p' "$log" | tail -n 1)"
+    printf '%-7s %4d s  %s%s\n' "$verdict" $((SECONDS - start)) "$name" "$counts"
+    sed -n 's/^-- \(emulated CUDA tests: not run .*\)$/\1/p' "$log"
+    if [ "$verdict" = FAILED ]; then
+        tail -n 40 "$log" | sed 's/^/    /'
+        echo "    (complete output: $log)"
+    fi
+}
+
+run dependencies scripts/install_dependencies.sh --tests
+for name in "${parts[@]}"; do run "$name" "part_$name"; done
+echo "$SECONDS s in total"
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

@@ -7,19 +7,24 @@
 #define COPY(isa) REAL_NAME(STORED_NAMED(rows), isa)
 
 extern const rows_functions COPY(baseline);
-#if defined(__x86_64__)
-extern const rows_functions COPY(avx2), COPY(avx512);
+#if defined(HAS_AVX2)
+extern const rows_functions COPY(avx2);
+#endif
+#if defined(HAS_AVX512)
+extern const rows_functions COPY(avx512);
 #endif
 
 const rows_functions *STORED_NAMED(rows_select)(const char **name)
 {
     const char *wish = secure_getenv("CUSGD_ISA");
-#if defined(__x86_64__)
+#if defined(HAS_AVX512)
     int avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
     if (avx512 && (!wish || !strcmp(wish, "avx512"))) {
         *name = "AVX-512";
         return &COPY(avx512);
     }
+#endif
+#if defined(HAS_AVX2)
     if (__builtin_cpu_supports("avx2") && !(wish && !strcmp(wish, "baseline"))) {
         *name = "AVX2";
         return &COPY(avx2);
