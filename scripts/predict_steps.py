@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Predicted times of training steps on H100s and H200s, by engine: tests/gpu/PREDICTED.md, tests/gpu/step.svg and a sentence of README.md.
+"""Predicted times of training steps on H100s and H200s, by engine: tests/gpu/PREDICTED.md, tests/gpu/step.svg and a sentence of
+docs/gpu.md.
 
 Nothing here is measured. A step is what takes longer, its bytes or its instructions, and the chain of what waits for each other.
 Instructions are those of tests/sass/figures.txt, which tests/sass/lint.py holds to the module. How a batch is cut into parts, and
@@ -13,7 +14,6 @@ from __future__ import annotations
 import ctypes
 import math
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -395,11 +395,11 @@ In cublas it does not pay: rows are widened as they are gathered, and then read 
 
 
 def sentence() -> str:
-    """README.md's."""
+    """Return the sentence of docs/gpu.md."""
     small, large = Step(32, 256, 4, "H100"), Step(256, 65536, 4, "H100")
     there = Step(256, 65536, 4, "H200")
     return (f"Predicted: {taken(small)[0]:.1f} us for 256 rows of 32 floats; {span(taken(large))} us for 65,536 rows of 256 on an H100, of which "
-            f"{large.read(large.size):.0f} are reading, {span(taken(there))} us on an H200 (tests/gpu/PREDICTED.md, with what is assumed).")
+            f"{large.read(large.size):.0f} are reading, {span(taken(there))} us on an H200.")
 
 
 # ---- The figure ----
@@ -439,27 +439,18 @@ def figure() -> str:
     return "\n".join([*out, "</svg>"]) + "\n"
 
 
-def readme() -> str:
-    """README.md, with the sentence as it is now, its paragraph's rest on lines as long as others."""
-    text = (ROOT / "README.md").read_text()
-    found = re.search(
-        r"^.*`fused` and `persistent` give the same\nbits\. (Predicted.*?what\s+is\s+assumed\)\.)(.*?)\n\n",
-        text, re.MULTILINE | re.DOTALL)
-    if not found:
-        raise SystemExit("README.md has no sentence of predicted times any more")
-    lines, line = [], "bits."
-    for word in (sentence() + found.group(2)).split():
-        if len(line) + 1 + len(word) > 150:
-            lines.append(line)
-            line = word
-        else:
-            line += " " + word
-    return text[:found.start(1) - len("bits. ")] + "\n".join([*lines, line]) + text[found.end(2):]
+def gpu_page() -> str:
+    """docs/gpu.md, with the sentence as it is now in the line between two marks."""
+    before, _, rest = (ROOT / "docs/gpu.md").read_text().partition("<!-- predicted -->\n")
+    _, end, after = rest.partition("<!-- end of predicted -->\n")
+    if not end:
+        raise SystemExit("docs/gpu.md has no marks of the predicted times any more")
+    return f"{before}<!-- predicted -->\n{sentence()}\n{end}{after}"
 
 
 def main(arguments: list[str]) -> None:
     """The command."""
-    files = {ROOT / "tests/gpu/PREDICTED.md": document(), ROOT / "tests/gpu/step.svg": figure(), ROOT / "README.md": readme()}
+    files = {ROOT / "tests/gpu/PREDICTED.md": document(), ROOT / "tests/gpu/step.svg": figure(), ROOT / "docs/gpu.md": gpu_page()}
     if arguments == ["--write"]:
         for path, text in files.items():
             path.write_text(text)
