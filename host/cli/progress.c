@@ -106,11 +106,19 @@ void progress_epoch(progress *p, const cusgd_progress *now)
 {
     if (!p->quiet) show(p, now);
     if (p->history) record(p, now);
+    if (p->plots) loss_curve_add(&p->curve, now);
+}
+
+void progress_plot(const progress *p)
+{
+    int width = p->terminal ? terminal_width() : 80;
+    if (p->plots) loss_curve_draw(&p->curve, width, stderr);
 }
 
 int progress_close(progress *p)
 {
     if (p->history && fclose(p->history) != 0) give_up_history(p);
     p->history = NULL;
+    loss_curve_free(&p->curve);
     return p->history_failed ? CUSGD_ERROR_DATA : CUSGD_OK;
 }

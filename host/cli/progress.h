@@ -3,6 +3,7 @@
 #define CUSGD_CLI_PROGRESS_H
 
 #include "cusgd.h"
+#include "plot.h"
 
 #include <stdio.h>
 
@@ -13,6 +14,8 @@ typedef struct progress {
     FILE *history;    /* NULL: none, or given up */
     const char *history_path;
     int history_failed;
+    int plots; /* 1: `curve` is kept, to be drawn at the end */
+    loss_curve curve;
 } progress;
 
 /* Opens the history (NULL: none), whose old content is lost. Returns a status, complained about. */
@@ -20,7 +23,9 @@ int progress_open(progress *p, int quiet, const char *history_path);
 void progress_epoch(progress *p, const cusgd_progress *now);
 /* Ends the terminal's line, before anything else is printed. */
 void progress_end_line(progress *p);
-/* Closes the history. Returns a status: CUSGD_ERROR_DATA if a part of it could not be written. */
+/* Draws the loss by epoch on standard error, if p->plots is set. */
+void progress_plot(const progress *p);
+/* Closes the history and frees the curve. Returns a status: CUSGD_ERROR_DATA if a part of it could not be written. */
 int progress_close(progress *p);
 
 #endif

@@ -16,7 +16,7 @@ typedef struct training {
     const syntax *syntax;
     const char *data_path, *model_path, *valid_path, *init_path, *history_path, *factors_path;
     double *factors; /* of factors_path, one a column */
-    int quiet;
+    int quiet, plots;
     reading reading;
     cusgd_options *options; /* as given */
     cusgd_model *init;
@@ -156,10 +156,12 @@ static int run(training *t)
     if (status) return complain_last(status);
     int wrong = progress_open(&t->progress, t->quiet, t->history_path);
     if (wrong) return wrong;
+    t->progress.plots = t->plots;
     if (!t->quiet) summary_start(t->data_path, t->data, t->options, t->trainer);
 
     status = cusgd_trainer_fit(t->trainer, on_epoch, &t->progress, &result);
     progress_end_line(&t->progress);
+    progress_plot(&t->progress);
     int history = progress_close(&t->progress);
     if (status == CUSGD_ERROR_DIVERGED || status == CUSGD_ERROR_DEVICE || status == CUSGD_ERROR_DATA)
         return end_early(t, status, &result);
@@ -236,6 +238,7 @@ int train_main(int argc, char **argv)
          TAKES_TEXT,
          &t.factors_path},
         {{"history", "FILE", "none", "one JSON object a line, one an epoch", NULL}, '\0', TAKES_TEXT, &t.history_path},
+        {{"plot", NULL, NULL, "draw the loss by epoch at the end", NULL}, '\0', TAKES_NOTHING, &t.plots},
         {{"quiet", NULL, NULL, "print nothing but errors", NULL}, 'q', TAKES_NOTHING, &t.quiet},
     };
     reading_arguments(&t.reading, reading_table);

@@ -15,6 +15,6 @@ for name in adagrad rmsprop adam exact; do
     "$cusgd" predict "$work/$name.safetensors" "$work/grid.csv" -o "$work/$name.csv"
     curves+=("$name=$work/$name.csv")
 done
-draw "$here/adaptive.png" --optimum "$(loss exact)" \
-    --loss "adagrad 0.5=$work/adagrad.jsonl" "rmsprop 0.01=$work/rmsprop.jsonl" "adam 0.02=$work/adam.jsonl" \
+draw "$here/adaptive.png" --minimum "$(loss exact)" \
+    "adagrad 0.5=$work/adagrad.jsonl" "rmsprop 0.01=$work/rmsprop.jsonl" "adam 0.02=$work/adam.jsonl" \
     --points "$data" --grid "$work/grid.csv" --curves "${curves[@]}"

@@ -7,4 +7,4 @@ fit exact "$data" --solver exact
 fit gd "$data" --solver gd --gradient-tolerance 1e-8
 fit momentum "$data" --solver gd --momentum 0.3 --gradient-tolerance 1e-8
 report gd momentum exact
-draw "$here/gradient_descent.png" --optimum "$(loss exact)" --loss "gd=$work/gd.jsonl" "momentum 0.3=$work/momentum.jsonl"
+draw "$here/gradient_descent.png" --minimum "$(loss exact)" "gd=$work/gd.jsonl" "momentum 0.3=$work/momentum.jsonl"

@@ -14,4 +14,4 @@ for name in gd sgd newton; do
         END { printf "%12.8f %12.8f %12.8f", at["intercept"], at["a"], at["x"] }')
     printf '%-10s %7s  %s %.10g  %s\n' "$name" "$(steps "$name")" "$numbers" "$(loss "$name")" "$(tail -n +2 "$work/$name.csv" | xargs printf '%.4f ')"
 done
-draw "$here/logistic.png" --loss "gd=$work/gd.jsonl" "sgd=$work/sgd.jsonl" "newton=$work/newton.jsonl"
+draw "$here/logistic.png" "gd=$work/gd.jsonl" "sgd=$work/sgd.jsonl" "newton=$work/newton.jsonl"

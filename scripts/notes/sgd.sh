@@ -10,5 +10,5 @@ fit replace-blocks "$data" "${common[@]}" --sampling replace-blocks
 fit permute "$data" "${common[@]}"
 fit averaged "$data" "${common[@]}" --average
 report replace-blocks permute averaged exact
-draw "$here/sgd.png" --optimum "$(loss exact)" --loss "replace-blocks (the notes)=$work/replace-blocks.jsonl" \
+draw "$here/sgd.png" --minimum "$(loss exact)" "replace-blocks (the notes)=$work/replace-blocks.jsonl" \
     "permute=$work/permute.jsonl" "permute, averaged=$work/averaged.jsonl"
