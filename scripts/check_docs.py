@@ -5,8 +5,8 @@ usage: check_docs.py CUSGD [--write]
 
 CUSGD is the path of the command. Checked are:
 
-* every block of commands that follows ``<!-- checked -->`` in README.md and docs/: the commands are run in order in one folder per
-  page, and their output is compared with the block. ``...`` stands for any text within a line, or for any number of lines;
+* every block of commands that follows ``<!-- checked -->`` in README.md and docs/: the commands are run in order in one folder
+  per page, and their output is compared with the block. ``...`` stands for any text within a line, or for any number of lines;
 * docs/options.md, which is what ``cusgd train --help`` says (``--write`` writes it);
 * links to files and to headings of them;
 * the counts of losses, optimizers, schedules and solvers in README.md, and its length;
@@ -99,7 +99,8 @@ def run_commands(page: Path, cusgd: Path, folder: Path) -> list[str]:
             actual = done.stdout.splitlines()
             if not matches(expected, actual):
                 said = "\n".join(f"    | {line}" for line in actual[:12] + (["    ..."] if len(actual) > 12 else []))
-                faults.append(f"{page.relative_to(ROOT)}: output of `{command}` is not as shown, but (exit code {done.returncode})\n{said}")
+                where = page.relative_to(ROOT)
+                faults.append(f"{where}: output of `{command}` is not as shown, but (exit code {done.returncode})\n{said}")
     return faults
 
 
@@ -220,7 +221,8 @@ def check_words() -> list[str]:
         for number, line in enumerate(page.read_text().splitlines(), 1):
             for pattern in BANNED:
                 if re.search(pattern, line, flags=re.IGNORECASE):
-                    faults.append(f"{page.relative_to(ROOT)}:{number}: '{pattern}' (docs/developers/glossary.md has the word for it): {line.strip()}")
+                    where = f"{page.relative_to(ROOT)}:{number}"
+                    faults.append(f"{where}: '{pattern}' (docs/developers/glossary.md has the word for it): {line.strip()}")
     return faults
 
 

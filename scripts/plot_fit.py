@@ -18,7 +18,7 @@ from typing import Any
 import matplotlib
 
 matplotlib.use("Agg")
-from matplotlib import pyplot  # noqa: E402
+from matplotlib import pyplot
 
 MAX_COEFFICIENTS = 20
 
@@ -62,7 +62,7 @@ def draw_agreement(axes: Any, targets: list[float], predicted: list[float]) -> N
 
 def draw_residuals(axes: Any, targets: list[float], predicted: list[float]) -> None:
     """Draw residuals against predictions."""
-    axes.plot(predicted, [y - p for y, p in zip(targets, predicted)], ".", color="C1", alpha=0.5, markersize=4)
+    axes.plot(predicted, [y - p for y, p in zip(targets, predicted, strict=True)], ".", color="C1", alpha=0.5, markersize=4)
     axes.axhline(0, color="#666666", linewidth=1)
     axes.set_xlabel("prediction")
     axes.set_ylabel("target - prediction")

@@ -76,6 +76,19 @@ part_predictions() {
     scripts/predict_steps.py --check
 }
 
+# In a virtual environment of its own, with packages from PyPI: the package is built and installed as by a user.
+part_python() {
+    local python=build/python/bin/python
+    python3 -m venv build/python || not_run "python3 cannot make virtual environments (python3-venv)"
+    $python -m pip install -q --disable-pip-version-check scikit-build-core ninja numpy pandas scipy scikit-learn safetensors \
+        pytest ruff mypy pycparser || not_run "pip cannot install what the tests of the Python package need"
+    $python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps . || return 1
+    $python scripts/make_python_api.py --check || return 1
+    $python -m ruff check python scripts/*.py && $python -m ruff format --check python || return 1
+    MYPYPATH=python $python -m mypy --strict python/cusgd || return 1
+    (cd build && python/bin/python -m pytest -q -p no:cacheprovider ../python/tests)
+}
+
 part_docs() {
     command -v python3 >/dev/null || not_run "python3 is not installed"
     scripts/check_docs.py build/ci/bin/cusgd
@@ -90,7 +103,7 @@ esac
 case $tier in
 quick) parts=(quick) ;;
 default) parts=(tests format) ;;
-full) parts=(build all-tests sanitizers clang tidy format registers sass predictions docs) ;;
+full) parts=(build all-tests sanitizers clang tidy format registers sass predictions python docs) ;;
 esac
 case ${1:-} in
 --list) printf '%s\n' "${parts[@]}" && exit 0 ;;
@@ -111,6 +124,9 @@ run() {
     [ $code != 100 ] || verdict="not run"
     # The summary of ctest: "97% tests passed, 1 tests failed out of 33"
     counts=$(sed -n 's/.* tests passed, \([0-9]*\) tests failed out of \([0-9]*\)$/\1 \2/p' "$log" | tail -n 1)
+    # The summary of pytest: "1 failed, 914 passed, 14 skipped in 67.82s"
+    [ -n "$counts" ] || counts=$(sed -n 's/^\(\([0-9]*\) failed, \)\{0,1\}\([0-9]*\) passed.* in [0-9.]*s.*$/\2 \3/p' "$log" | tail -n 1 |
+        awk '{ if (NF == 1) print 0, $1; else print $1, $1 + $2 }')
     if [ -n "$counts" ]; then
         failed=$((failed + ${counts% *}))
         passed=$((passed + ${counts#* } - ${counts% *}))

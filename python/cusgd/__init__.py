@@ -1,0 +1,57 @@
+"""cuSGD: stochastic gradient descent for linear models, on CPUs and NVIDIA GPUs.
+
+>>> import numpy as np
+>>> import cusgd
+>>> X = np.random.default_rng(0).normal(size=(500, 3))
+>>> y = X @ [1.0, -2.0, 0.5] + 10
+>>> model = cusgd.fit(X, y)
+>>> bool(np.allclose(model.predict(X), y, atol=0.01))
+True
+"""
+
+from ._errors import (
+    ConvergenceWarning,
+    CusgdError,
+    DataError,
+    DeviceError,
+    DivergedError,
+    HostMemoryError,
+    MismatchError,
+    NotConvergedError,
+    UsageError,
+)
+from ._library import __version__
+from ._model import Model
+from ._options import Options
+from ._options import option_table as options
+from ._results import History, Metrics, Progress, Result
+from ._tools import CheckLine, Device, Report, compare_devices, devices, generate
+from ._trainer import Trainer, fit
+
+__all__ = [
+    "CheckLine",
+    "ConvergenceWarning",
+    "CusgdError",
+    "DataError",
+    "Device",
+    "DeviceError",
+    "DivergedError",
+    "History",
+    "HostMemoryError",
+    "Metrics",
+    "MismatchError",
+    "Model",
+    "NotConvergedError",
+    "Options",
+    "Progress",
+    "Report",
+    "Result",
+    "Trainer",
+    "UsageError",
+    "__version__",
+    "compare_devices",
+    "devices",
+    "fit",
+    "generate",
+    "options",
+]

@@ -1,0 +1,19 @@
+"""``python -m cusgd`` is the command ``cusgd``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """Run the command that came with the package, with the arguments of this process."""
+    command = Path(__file__).resolve().parent / "bin" / "cusgd"
+    if not command.exists():
+        sys.exit(f"cusgd: {command} does not exist: the package was not installed by pip")
+    os.execv(command, ["cusgd", *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""Arrays of the caller as the library sees them."""
+
+from __future__ import annotations
+
+import ctypes as C
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _capi
+from ._errors import check
+from ._library import lib
+from ._run import run
+
+Array = NDArray[Any]
+_TYPES = {np.dtype(np.float32): _capi.CUSGD_TYPE_FLOAT32, np.dtype(np.float64): _capi.CUSGD_TYPE_FLOAT64}
+
+
+def _refuse(values: Any, name: str) -> None:
+    """Refuse arrays that are sparse or on a GPU, which NumPy would misread or copy silently."""
+    if hasattr(values, "tocsr") and hasattr(values, "nnz"):
+        raise TypeError(f"{name} is sparse: cuSGD needs dense data ({name}.toarray())")
+    if hasattr(values, "__cuda_array_interface__") or getattr(getattr(values, "device", None), "type", "cpu") not in ("cpu", ""):
+        raise TypeError(f"{name} is on a GPU: pass a copy on the host ({name}.cpu() in PyTorch, {name}.get() in CuPy)")
+
+
+def as_numbers(values: Any, name: str) -> Array:
+    """Return an array of float32 or float64 in native byte order, without a copy where the values are that already."""
+    _refuse(values, name)
+    if getattr(values, "requires_grad", False):
+        values = values.detach()
+    array = np.asarray(values)
+    if array.dtype.kind == "c":
+        raise TypeError(f"{name} is complex: cuSGD needs real numbers")
+    if array.dtype not in _TYPES:
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"{name} cannot be converted to numbers: {error}") from None
+    if any(stride % array.itemsize for stride in array.strides):
+        array = array.copy()
+    return array
+
+
+def as_features(values: Any, name: str = "X") -> Array:
+    """Return a matrix of numbers."""
+    array = as_numbers(values, name)
+    if array.ndim != 2:
+        raise ValueError(f"{name} must have 2 dimensions (rows, columns), and has {array.ndim}")
+    return array
+
+
+def as_vector(values: Any, rows: int, name: str) -> Array:
+    """Return a vector with one number per row."""
+    array = as_numbers(values, name)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.shape != (rows,):
+        raise ValueError(f"{name} must have the shape ({rows},), and has {array.shape}")
+    return array
+
+
+def column_names(values: Any) -> list[str] | None:
+    """Return the names of a data frame's columns, if all are text."""
+    columns = getattr(values, "columns", None)
+    if columns is None or callable(columns):
+        return None
+    names = list(columns)
+    return names if names and all(isinstance(name, str) for name in names) else None
+
+
+def matrix(array: Array | None) -> _capi.cusgd_matrix:
+    """Return the description of an array of one or two dimensions; None: no array."""
+    if array is None:
+        return _capi.cusgd_matrix(None, _capi.CUSGD_TYPE_FLOAT64, 0, 0)
+    strides = [stride // array.itemsize for stride in array.strides]
+    return _capi.cusgd_matrix(array.ctypes.data, _TYPES[array.dtype], strides[0], strides[1] if array.ndim == 2 else 1)
+
+
+def text_array(names: Sequence[str] | None) -> Any:
+    """Return names as an array of C strings, or None."""
+    if names is None:
+        return None
+    return (C.c_char_p * len(names))(*[name.encode() for name in names])
+
+
+class Data:
+    """Rows in the caller's memory; keeps the arrays alive.
+
+    Parameters
+    ----------
+    x : array of shape (n, d)
+    y : array of shape (n,) or (n, k), or None
+    weights, offset, exposure : array of shape (n,), or None
+    """
+
+    def __init__(
+        self,
+        x: Array,
+        y: Array | None = None,
+        weights: Array | None = None,
+        offset: Array | None = None,
+        exposure: Array | None = None,
+    ) -> None:
+        self.handle = C.c_void_p()
+        self.arrays = (x, y, weights, offset, exposure)
+        self.rows, self.cols = x.shape
+        self.outputs = 0 if y is None else 1 if y.ndim == 1 else y.shape[1]
+        if y is not None and y.shape[0] != self.rows:
+            raise ValueError(f"X has {self.rows} rows, and y has {y.shape[0]}")
+        if offset is not None and exposure is not None:
+            raise ValueError("offset and exposure cannot both be given")
+        check(
+            lib.cusgd_data_wrap(self.rows, self.cols, self.outputs, matrix(x), matrix(y), matrix(weights), C.byref(self.handle))
+        )
+        if offset is not None:
+            check(lib.cusgd_data_set_offset(self.handle, _capi.CUSGD_OFFSET_LINEAR, matrix(offset)))
+        if exposure is not None:
+            run(lambda: check(lib.cusgd_data_set_offset(self.handle, _capi.CUSGD_OFFSET_EXPOSURE, matrix(exposure))))
+
+    def set_names(
+        self, features: Sequence[str] | None, targets: Sequence[str] | None = None, classes: Sequence[str] | None = None
+    ) -> None:
+        """Give the data the names that the model and messages have."""
+        arrays = [text_array(names) for names in (features, targets, classes)]
+        pointer = C.POINTER(C.c_char_p)
+        check(lib.cusgd_data_set_names(self.handle, *[C.cast(array, pointer) if array else None for array in arrays], None))
+
+    def __del__(self) -> None:
+        if getattr(self, "handle", None):
+            lib.cusgd_data_free(self.handle)
+
+
+def make_data(
+    X: Any,
+    y: Any = None,
+    *,
+    sample_weight: Any = None,
+    offset: Any = None,
+    exposure: Any = None,
+) -> Data:
+    """Return the caller's arrays as data, with the names of a data frame's columns."""
+    x = as_features(X)
+    rows = x.shape[0]
+    targets = None if y is None else as_numbers(y, "y")
+    if targets is not None and targets.ndim not in (1, 2):
+        raise ValueError(f"y must have 1 or 2 dimensions, and has {targets.ndim}")
+    extra = [
+        None if values is None else as_vector(values, rows, name)
+        for values, name in ((sample_weight, "sample_weight"), (offset, "offset"), (exposure, "exposure"))
+    ]
+    data = Data(x, targets, *extra)
+    data.set_names(column_names(X), column_names(y))
+    return data

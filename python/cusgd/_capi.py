@@ -1,0 +1,400 @@
+"""The C interface of libcusgd, written by scripts/make_python_api.py from the headers; edits are lost."""
+
+from __future__ import annotations
+
+import ctypes as C
+from typing import Any
+
+CUSGD_OK = 0
+CUSGD_ERROR_USAGE = 1
+CUSGD_ERROR_DATA = 2
+CUSGD_ERROR_DEVICE = 3
+CUSGD_ERROR_DIVERGED = 4
+CUSGD_ERROR_MISMATCH = 5
+CUSGD_ERROR_MEMORY = 6
+CUSGD_ERROR_NOT_CONVERGED = 7
+CUSGD_ERROR_INTERRUPTED = 130
+
+
+class cusgd_error(C.Structure):
+    _fields_ = [("size", C.c_size_t), ("status", C.c_int), ("option", C.c_char * 32), ("row", C.c_int64), ("column", C.c_int64)]
+
+
+cusgd_interrupt = C.CFUNCTYPE(C.c_int, C.c_void_p)
+CUSGD_TARGET_REAL = 0
+CUSGD_TARGET_CLASS = 1
+CUSGD_TARGET_POSITIVE = 2
+CUSGD_TARGET_NONNEGATIVE = 3
+CUSGD_LINK_IDENTITY = 0
+CUSGD_LINK_LOGIT = 1
+CUSGD_LINK_LOG = 2
+CUSGD_SMOOTH_QUADRATIC = 0
+CUSGD_SMOOTH_TWICE = 1
+CUSGD_SMOOTH_ONCE = 2
+CUSGD_SMOOTH_NOT = 3
+
+
+class cusgd_loss_info(C.Structure):
+    _fields_ = [
+        ("name", C.c_char_p),
+        ("formula", C.c_char_p),
+        ("targets", C.c_int),
+        ("link", C.c_int),
+        ("smoothness", C.c_int),
+        ("likelihood", C.c_int),
+        ("hessian_bound", C.c_double),
+        ("option", C.c_char_p),
+        ("option_default", C.c_double),
+    ]
+
+
+CUSGD_OPTION_TEXT = 64
+CUSGD_OPTION_NAME = 0
+CUSGD_OPTION_NUMBER = 1
+CUSGD_OPTION_WHOLE = 2
+CUSGD_OPTION_FLAG = 3
+CUSGD_OPTION_SEED = 4
+CUSGD_OPTION_DEVICE = 5
+
+
+class cusgd_option_info(C.Structure):
+    _fields_ = [
+        ("name", C.c_char_p),
+        ("metavar", C.c_char_p),
+        ("default_text", C.c_char_p),
+        ("help", C.c_char_p),
+        ("alias", C.c_char_p),
+        ("type", C.c_int),
+        ("choices", C.POINTER(C.c_char_p)),
+        ("min", C.c_double),
+        ("max", C.c_double),
+        ("min_excluded", C.c_int),
+        ("max_excluded", C.c_int),
+        ("takes_auto", C.c_int),
+    ]
+
+
+CUSGD_TYPE_FLOAT32 = 0
+CUSGD_TYPE_FLOAT64 = 1
+
+
+class cusgd_matrix(C.Structure):
+    _fields_ = [("at", C.c_void_p), ("type", C.c_int), ("row_stride", C.c_int64), ("col_stride", C.c_int64)]
+
+
+CUSGD_OFFSET_NONE = 0
+CUSGD_OFFSET_LINEAR = 1
+CUSGD_OFFSET_EXPOSURE = 2
+
+
+class cusgd_model_arrays(C.Structure):
+    _fields_ = [
+        ("size", C.c_size_t),
+        ("cols", C.c_int64),
+        ("outputs", C.c_int64),
+        ("weight", C.POINTER(C.c_double)),
+        ("bias", C.POINTER(C.c_double)),
+        ("loss", C.c_char_p),
+        ("loss_number", C.c_double),
+        ("features", C.POINTER(C.c_char_p)),
+        ("targets", C.POINTER(C.c_char_p)),
+        ("classes", C.POINTER(C.c_char_p)),
+        ("offset", C.c_int),
+    ]
+
+
+CUSGD_PREDICT_MEAN = 0
+CUSGD_PREDICT_LINK = 1
+CUSGD_PREDICT_CLASS = 2
+CUSGD_PREDICT_PROBABILITY = 3
+
+
+class cusgd_metrics(C.Structure):
+    _fields_ = [
+        ("size", C.c_size_t),
+        ("rows", C.c_int64),
+        ("loss", C.c_double),
+        ("mse", C.c_double),
+        ("rmse", C.c_double),
+        ("mae", C.c_double),
+        ("r2", C.c_double),
+        ("log_loss", C.c_double),
+        ("accuracy", C.c_double),
+        ("deviance", C.c_double),
+        ("d2", C.c_double),
+    ]
+
+
+CUSGD_STOP_NONE = 0
+CUSGD_STOP_EPOCHS = 1
+CUSGD_STOP_TOLERANCE = 2
+CUSGD_STOP_GRADIENT = 3
+CUSGD_STOP_CANCELLED = 4
+CUSGD_STOP_DIVERGED = 5
+CUSGD_STOP_SOLVED = 6
+CUSGD_STOP_DEVICE = 7
+CUSGD_STOP_DATA = 8
+
+
+class cusgd_progress(C.Structure):
+    _fields_ = [
+        ("size", C.c_size_t),
+        ("epoch", C.c_int64),
+        ("epochs", C.c_int64),
+        ("step", C.c_int64),
+        ("loss", C.c_double),
+        ("evaluated", C.c_int),
+        ("valid_loss", C.c_double),
+        ("rate", C.c_double),
+        ("seconds", C.c_double),
+        ("rows_per_second", C.c_double),
+        ("seconds_left", C.c_double),
+    ]
+
+
+cusgd_callback = C.CFUNCTYPE(C.c_int, C.POINTER(cusgd_progress), C.c_void_p)
+
+
+class cusgd_result(C.Structure):
+    _fields_ = [
+        ("size", C.c_size_t),
+        ("stop", C.c_int),
+        ("epochs", C.c_int64),
+        ("steps", C.c_int64),
+        ("epoch", C.c_int64),
+        ("loss", C.c_double),
+        ("valid_loss", C.c_double),
+        ("objective", C.c_double),
+        ("gradient", C.c_double),
+        ("relative_gap", C.c_double),
+        ("rate", C.c_double),
+        ("seconds", C.c_double),
+        ("rows_per_second", C.c_double),
+        ("rollbacks", C.c_int64),
+        ("separated", C.c_int),
+        ("note", C.c_char * 512),
+    ]
+
+
+class cusgd_device(C.Structure):
+    _fields_ = [
+        ("size", C.c_size_t),
+        ("id", C.c_char * 16),
+        ("name", C.c_char * 128),
+        ("memory", C.c_int64),
+        ("cache", C.c_int64),
+        ("note", C.c_char * 256),
+        ("usable", C.c_int),
+    ]
+
+
+CUSGD_HEADER_AUTO = 0
+CUSGD_HEADER_YES = 1
+CUSGD_HEADER_NO = 2
+
+
+class cusgd_reader(C.Structure):
+    _fields_ = [
+        ("size", C.c_size_t),
+        ("header", C.c_int),
+        ("targets", C.POINTER(C.c_char_p)),
+        ("target_count", C.c_size_t),
+        ("features", C.POINTER(C.c_char_p)),
+        ("feature_count", C.c_size_t),
+        ("ignore", C.POINTER(C.c_char_p)),
+        ("ignore_count", C.c_size_t),
+        ("weights", C.c_char_p),
+        ("offset", C.c_char_p),
+        ("exposure", C.c_char_p),
+        ("classes", C.POINTER(C.c_char_p)),
+        ("x_only", C.c_int),
+        ("layout", C.c_void_p),
+    ]
+
+
+CUSGD_ROLE_NONE = 0
+CUSGD_ROLE_IGNORED = 1
+CUSGD_ROLE_WEIGHTS = 2
+CUSGD_ROLE_OFFSET = 3
+CUSGD_ROLE_TARGET = 4
+CUSGD_ROLE_FEATURE = 5
+
+
+class cusgd_table_column(C.Structure):
+    _fields_ = [
+        ("size", C.c_size_t),
+        ("name", C.c_char_p),
+        ("role", C.c_int),
+        ("place", C.c_int64),
+        ("numbers", C.c_int64),
+        ("missing", C.c_int64),
+        ("texts", C.c_int64),
+        ("values", C.c_char_p),
+    ]
+
+
+CUSGD_SYNTHETIC_LINEAR = 0
+CUSGD_SYNTHETIC_LOGISTIC = 1
+CUSGD_SYNTHETIC_POSITIVE = 2
+
+
+class cusgd_generator(C.Structure):
+    _fields_ = [
+        ("size", C.c_size_t),
+        ("rows", C.c_int64),
+        ("cols", C.c_int64),
+        ("outputs", C.c_int64),
+        ("informative", C.c_int64),
+        ("noise", C.c_double),
+        ("targets", C.c_int),
+        ("correlation", C.c_double),
+        ("condition", C.c_double),
+        ("seed", C.c_uint64),
+        ("type", C.c_int),
+    ]
+
+
+class cusgd_check_line(C.Structure):
+    _fields_ = [("what", C.c_char_p), ("device", C.c_double), ("cpu", C.c_double), ("share", C.c_double), ("step", C.c_int64)]
+
+
+CUSGD_CHECK_LINES = 32
+
+
+class cusgd_check_report(C.Structure):
+    _fields_ = [
+        ("size", C.c_size_t),
+        ("passed", C.c_int),
+        ("steps", C.c_int64),
+        ("device", C.c_char * 128),
+        ("line_count", C.c_int),
+        ("lines", cusgd_check_line * 32),
+    ]
+
+
+STRUCTURES: list[Any] = [
+    cusgd_check_line,
+    cusgd_check_report,
+    cusgd_device,
+    cusgd_error,
+    cusgd_generator,
+    cusgd_loss_info,
+    cusgd_matrix,
+    cusgd_metrics,
+    cusgd_model_arrays,
+    cusgd_option_info,
+    cusgd_progress,
+    cusgd_reader,
+    cusgd_result,
+    cusgd_table_column,
+]
+
+# Name, type of the result, types of the arguments.
+FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
+    ("cusgd_status_name", C.c_char_p, [C.c_int]),
+    ("cusgd_last_error", C.c_char_p, []),
+    ("cusgd_last_error_info", C.c_int, [C.POINTER(cusgd_error)]),
+    ("cusgd_version", C.c_char_p, []),
+    ("cusgd_version_number", C.c_int, []),
+    ("cusgd_set_interrupt", None, [cusgd_interrupt, C.c_void_p]),
+    ("cusgd_text_escape", C.c_size_t, [C.c_char_p, C.c_char_p, C.c_size_t]),
+    ("cusgd_loss_at", C.POINTER(cusgd_loss_info), [C.c_size_t]),
+    ("cusgd_loss_find", C.POINTER(cusgd_loss_info), [C.c_char_p]),
+    ("cusgd_options_new", C.c_int, [C.POINTER(C.c_void_p)]),
+    ("cusgd_options_copy", C.c_int, [C.c_void_p, C.POINTER(C.c_void_p)]),
+    ("cusgd_options_free", None, [C.c_void_p]),
+    ("cusgd_options_set", C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p]),
+    ("cusgd_options_set_number", C.c_int, [C.c_void_p, C.c_char_p, C.c_double]),
+    ("cusgd_options_set_array", C.c_int, [C.c_void_p, C.c_char_p, C.POINTER(C.c_double), C.c_size_t]),
+    ("cusgd_options_get", C.c_int, [C.c_void_p, C.c_char_p, C.c_char * 64]),
+    ("cusgd_options_get_number", C.c_int, [C.c_void_p, C.c_char_p, C.POINTER(C.c_double)]),
+    ("cusgd_options_check", C.c_int, [C.c_void_p]),
+    ("cusgd_options_unused", C.c_char_p, [C.c_void_p, C.c_char_p]),
+    ("cusgd_option_at", C.POINTER(cusgd_option_info), [C.c_size_t]),
+    (
+        "cusgd_data_wrap",
+        C.c_int,
+        [C.c_int64, C.c_int64, C.c_int64, cusgd_matrix, cusgd_matrix, cusgd_matrix, C.POINTER(C.c_void_p)],
+    ),
+    ("cusgd_data_set_offset", C.c_int, [C.c_void_p, C.c_int, cusgd_matrix]),
+    (
+        "cusgd_data_set_names",
+        C.c_int,
+        [C.c_void_p, C.POINTER(C.c_char_p), C.POINTER(C.c_char_p), C.POINTER(C.c_char_p), C.c_char_p],
+    ),
+    ("cusgd_data_select", C.c_int, [C.c_void_p, C.POINTER(C.c_int64), C.c_int64, C.POINTER(C.c_void_p)]),
+    ("cusgd_data_free", None, [C.c_void_p]),
+    ("cusgd_data_rows", C.c_int64, [C.c_void_p]),
+    ("cusgd_data_cols", C.c_int64, [C.c_void_p]),
+    ("cusgd_data_outputs", C.c_int64, [C.c_void_p]),
+    ("cusgd_data_feature", C.c_char_p, [C.c_void_p, C.c_int64]),
+    ("cusgd_data_target", C.c_char_p, [C.c_void_p, C.c_int64]),
+    ("cusgd_data_class", C.c_char_p, [C.c_void_p, C.c_int]),
+    ("cusgd_data_feature_column", C.c_int64, [C.c_void_p, C.c_int64]),
+    ("cusgd_data_target_column", C.c_int64, [C.c_void_p, C.c_int64]),
+    ("cusgd_data_note", C.c_char_p, [C.c_void_p, C.c_size_t]),
+    ("cusgd_data_offset", C.c_int, [C.c_void_p, C.POINTER(C.c_char_p)]),
+    ("cusgd_model_create", C.c_int, [C.POINTER(cusgd_model_arrays), C.POINTER(C.c_void_p)]),
+    ("cusgd_model_load", C.c_int, [C.c_char_p, C.POINTER(C.c_void_p)]),
+    ("cusgd_model_save", C.c_int, [C.c_void_p, C.c_char_p]),
+    ("cusgd_model_load_memory", C.c_int, [C.c_void_p, C.c_size_t, C.POINTER(C.c_void_p)]),
+    ("cusgd_model_save_memory", C.c_int, [C.c_void_p, C.c_void_p, C.c_size_t, C.POINTER(C.c_size_t)]),
+    ("cusgd_model_free", None, [C.c_void_p]),
+    ("cusgd_model_cols", C.c_int64, [C.c_void_p]),
+    ("cusgd_model_outputs", C.c_int64, [C.c_void_p]),
+    ("cusgd_model_weight", C.POINTER(C.c_double), [C.c_void_p]),
+    ("cusgd_model_bias", C.POINTER(C.c_double), [C.c_void_p]),
+    ("cusgd_model_standard_errors", C.POINTER(C.c_double), [C.c_void_p, C.POINTER(C.c_int64)]),
+    ("cusgd_model_feature", C.c_char_p, [C.c_void_p, C.c_int64]),
+    ("cusgd_model_target", C.c_char_p, [C.c_void_p, C.c_int64]),
+    ("cusgd_model_class", C.c_char_p, [C.c_void_p, C.c_int]),
+    ("cusgd_model_loss", C.POINTER(cusgd_loss_info), [C.c_void_p, C.POINTER(C.c_double)]),
+    ("cusgd_model_offset", C.c_int, [C.c_void_p, C.POINTER(C.c_char_p)]),
+    ("cusgd_model_metadata", C.c_int, [C.c_void_p, C.c_size_t, C.POINTER(C.c_char_p), C.POINTER(C.c_char_p)]),
+    ("cusgd_model_feature_column", C.c_int64, [C.c_void_p, C.c_int64]),
+    ("cusgd_model_target_column", C.c_int64, [C.c_void_p, C.c_int64]),
+    ("cusgd_model_offset_column", C.c_int64, [C.c_void_p]),
+    ("cusgd_model_predict", C.c_int, [C.c_void_p, C.c_void_p, C.c_int, C.POINTER(C.c_double)]),
+    ("cusgd_model_evaluate", C.c_int, [C.c_void_p, C.c_void_p, C.c_int64, C.POINTER(cusgd_metrics)]),
+    ("cusgd_trainer_create", C.c_int, [C.c_void_p, C.c_void_p, C.c_void_p, C.POINTER(C.c_void_p)]),
+    ("cusgd_trainer_free", None, [C.c_void_p]),
+    ("cusgd_trainer_fit", C.c_int, [C.c_void_p, cusgd_callback, C.c_void_p, C.POINTER(cusgd_result)]),
+    ("cusgd_trainer_optimum", C.c_int, [C.c_void_p, C.POINTER(C.c_double), C.POINTER(C.c_double)]),
+    ("cusgd_trainer_step", C.c_int, [C.c_void_p, C.c_int64]),
+    ("cusgd_trainer_cancel", None, [C.c_void_p]),
+    ("cusgd_trainer_note", C.c_char_p, [C.c_void_p, C.c_size_t]),
+    ("cusgd_trainer_options", C.c_void_p, [C.c_void_p]),
+    ("cusgd_trainer_device_name", C.c_char_p, [C.c_void_p]),
+    ("cusgd_trainer_get_coefficients", C.c_int, [C.c_void_p, C.POINTER(C.c_double), C.POINTER(C.c_double)]),
+    ("cusgd_trainer_set_coefficients", C.c_int, [C.c_void_p, C.POINTER(C.c_double), C.POINTER(C.c_double)]),
+    ("cusgd_trainer_predict", C.c_int, [C.c_void_p, C.c_void_p, C.c_int, C.POINTER(C.c_double)]),
+    ("cusgd_trainer_evaluate", C.c_int, [C.c_void_p, C.c_void_p, C.c_int64, C.POINTER(cusgd_metrics)]),
+    ("cusgd_trainer_create_model", C.c_int, [C.c_void_p, C.POINTER(C.c_void_p)]),
+    ("cusgd_device_at", C.c_int, [C.c_size_t, C.POINTER(cusgd_device)]),
+    ("cusgd_set_module_folder", C.c_int, [C.c_char_p]),
+    ("cusgd_data_open", C.c_int, [C.c_char_p, C.POINTER(cusgd_reader), C.POINTER(C.c_void_p)]),
+    ("cusgd_data_fault", C.c_int, [C.c_void_p]),
+    ("cusgd_data_reader", C.c_int, [C.c_void_p, C.POINTER(cusgd_reader)]),
+    ("cusgd_model_reader", C.c_int, [C.c_void_p, C.POINTER(cusgd_reader)]),
+    ("cusgd_file_check", C.c_int, [C.c_char_p]),
+    ("cusgd_predictions_save", C.c_int, [C.c_void_p, C.c_int, C.c_int64, C.POINTER(C.c_double), C.c_char_p]),
+    ("cusgd_table_open", C.c_int, [C.c_char_p, C.POINTER(cusgd_reader), C.POINTER(C.c_void_p)]),
+    ("cusgd_table_free", None, [C.c_void_p]),
+    ("cusgd_table_rows", C.c_int64, [C.c_void_p]),
+    ("cusgd_table_cols", C.c_int64, [C.c_void_p]),
+    ("cusgd_table_at", C.c_int, [C.c_void_p, C.c_int64, C.POINTER(cusgd_table_column)]),
+    ("cusgd_table_note", C.c_char_p, [C.c_void_p, C.c_size_t]),
+    ("cusgd_generator_init", C.c_int, [C.POINTER(cusgd_generator)]),
+    ("cusgd_generate", C.c_int, [C.POINTER(cusgd_generator), C.c_char_p, C.c_int]),
+    ("cusgd_data_generate", C.c_int, [C.POINTER(cusgd_generator), C.POINTER(C.c_void_p)]),
+    ("cusgd_read_bandwidth", C.c_int, [C.c_char_p, C.c_int, C.c_int64, C.POINTER(C.c_double)]),
+    ("cusgd_check", C.c_int, [C.c_void_p, C.c_void_p, C.c_int64, C.POINTER(cusgd_check_report)]),
+]
+
+
+def declare(library: C.CDLL) -> None:
+    """Give the functions of the library their types."""
+    for name, result, arguments in FUNCTIONS:
+        function = getattr(library, name)
+        function.restype = result
+        function.argtypes = arguments

@@ -1,0 +1,119 @@
+"""Exceptions and warnings."""
+
+from __future__ import annotations
+
+import ctypes as C
+import re
+from typing import Any
+
+from . import _capi
+from ._library import lib
+
+
+class CusgdError(Exception):
+    """Base class of the errors of this package.
+
+    Attributes
+    ----------
+    option : str or None
+        The option whose value is wrong.
+    row, column : int or None
+        The row and the feature of the data, counted from 0.
+    """
+
+    option: str | None = None
+    row: int | None = None
+    column: int | None = None
+
+
+class UsageError(CusgdError, ValueError):
+    """An argument or option is wrong."""
+
+
+class DataError(CusgdError, ValueError):
+    """Data or a file is wrong, or cannot be read or written."""
+
+
+class DeviceError(CusgdError, RuntimeError):
+    """The device is missing, out of memory, or failed."""
+
+
+class DivergedError(CusgdError, ValueError):
+    """The loss became infinite or NaN.
+
+    Attributes
+    ----------
+    model : Model or None
+        The best parameters so far, if an epoch ended with a finite loss and `cusgd.fit` was called.
+    """
+
+    model: Any = None
+
+
+class MismatchError(CusgdError, RuntimeError):
+    """Two devices disagree."""
+
+
+class HostMemoryError(CusgdError, MemoryError):
+    """The host is out of memory."""
+
+
+class InterruptedCall(CusgdError, RuntimeError):
+    """A call was interrupted."""
+
+
+class NotConvergedError(CusgdError, RuntimeError):
+    """A full-batch solver did not converge."""
+
+
+class ConvergenceWarning(UserWarning):
+    """The run ended before its stopping rule was met."""
+
+
+_KINDS: dict[int, type[CusgdError]] = {
+    _capi.CUSGD_ERROR_USAGE: UsageError,
+    _capi.CUSGD_ERROR_DATA: DataError,
+    _capi.CUSGD_ERROR_DEVICE: DeviceError,
+    _capi.CUSGD_ERROR_DIVERGED: DivergedError,
+    _capi.CUSGD_ERROR_MISMATCH: MismatchError,
+    _capi.CUSGD_ERROR_MEMORY: HostMemoryError,
+    _capi.CUSGD_ERROR_NOT_CONVERGED: NotConvergedError,
+    _capi.CUSGD_ERROR_INTERRUPTED: InterruptedCall,
+}
+
+
+def _option_names() -> list[str]:
+    """Return the names of options that have a hyphen."""
+    names = []
+    index = 0
+    while entry := lib.cusgd_option_at(index):
+        for name in (entry.contents.name, entry.contents.alias):
+            if name and b"-" in name:
+                names.append(name.decode())
+        index += 1
+    return sorted(names, key=len, reverse=True)
+
+
+def in_python_words(message: str) -> str:
+    """Write the names of options in a message as Python spells them."""
+    pattern = r"(?<![\w-])(?:--)?(" + "|".join(map(re.escape, _option_names())) + r")(?![\w-])"
+    message = re.sub(pattern, lambda match: match.group(1).replace("-", "_"), message)
+    return re.sub(r"(?<![\w-])--([a-z])", r"\1", message)
+
+
+def last_error(status: int) -> CusgdError:
+    """Return the exception for the calling thread's last failure."""
+    message = in_python_words(lib.cusgd_last_error().decode(errors="replace"))
+    error = _KINDS.get(status, CusgdError)(message)
+    info = _capi.cusgd_error(size=C.sizeof(_capi.cusgd_error))
+    if lib.cusgd_last_error_info(C.byref(info)) == _capi.CUSGD_OK:
+        error.option = info.option.decode().replace("-", "_") or None
+        error.row = info.row - 1 if info.row > 0 else None
+        error.column = info.column - 1 if info.column > 0 else None
+    return error
+
+
+def check(status: int) -> None:
+    """Raise the exception for a status other than OK."""
+    if status != _capi.CUSGD_OK:
+        raise last_error(status)

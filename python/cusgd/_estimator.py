@@ -1,0 +1,119 @@
+"""What the estimators share."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from ._errors import DivergedError
+from ._options import option_table
+from ._trainer import Trainer
+
+Array = NDArray[Any]
+
+
+def penalty_options(l1: float, l2: float) -> dict[str, Any]:
+    """Return the options for penalties on the coefficients in the data's units."""
+    if l1 == 0 and l2 == 0:
+        return {}
+    if "penalty_units" in option_table():
+        return {"l1": l1, "l2": l2, "penalty_units": "data"}
+    return {"l1": l1, "l2": l2, "standardize": False}
+
+
+class Estimator(BaseEstimator):  # type: ignore[misc]
+    """Base of all estimators: data, weights, and what a run leaves behind."""
+
+    coef_: Any
+    intercept_: Any
+
+    def _features(self, X: Any, y: Any, multi_output: bool) -> tuple[Array, Array]:
+        """Return validated arrays of float32 or float64."""
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=False,
+            dtype=[np.float64, np.float32],
+            order=None,
+            multi_output=multi_output,
+            y_numeric=False,
+        )
+        return X, y
+
+    def _rows_with_weight(self, sample_weight: Any, X: Array, *others: Array) -> tuple[Array | None, Array, tuple[Array, ...]]:
+        """Return weights and rows; rows of weight 0 are left out, as if they were not there."""
+        if sample_weight is None:
+            return None, X, others
+        weights: Array = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+        kept = weights > 0
+        if kept.all():
+            return weights, X, others
+        if not kept.any():
+            raise ValueError("All sample weights are zero")
+        return weights[kept], X[kept], tuple(values[kept] for values in others)
+
+    def _seed(self) -> int:
+        """Return a seed for the library; without a random_state it is 0, so that equal fits give equal results."""
+        state = getattr(self, "random_state", None)
+        return 0 if state is None else int(check_random_state(state).randint(np.iinfo(np.int32).max))
+
+    def _train(
+        self,
+        X: Array,
+        y: Array,
+        weights: Array | None,
+        options: dict[str, Any],
+        *,
+        start: tuple[Array, Array] | None = None,
+        offset: Array | None = None,
+        exposure: Array | None = None,
+    ) -> tuple[Array, Array]:
+        """Run a trainer, keep its result, and return coefficients (k, d) and intercepts (k,)."""
+        options = {"threads": getattr(self, "n_jobs", None), "seed": self._seed(), **options}
+        if options["threads"] is not None and options["threads"] < 1:
+            options["threads"] = None
+        trainer = Trainer(X, y, sample_weight=weights, offset=offset, exposure=exposure, **options)
+        if start is not None:
+            trainer.set_coefficients(*start)
+        warning: str | None
+        try:
+            warning = trainer._run(self._print_epoch if getattr(self, "verbose", 0) else None)
+        except DivergedError as error:
+            warning = str(error)
+        result = trainer.result
+        assert result is not None
+        weight, bias = trainer.coefficients()
+        self.n_iter_ = max(int(result.epochs), 1)
+        self.result_ = result
+        self.history_ = trainer.history
+        self.options_ = dict(trainer.options)
+        self.converged_ = warning is None and result.stop != "epochs"
+        errors = trainer.model().standard_errors if np.isfinite(weight).all() and np.isfinite(bias).all() else None
+        self.stderr_ = errors
+        if warning is None and result.stop == "epochs" and getattr(self, "tol", None) != 0:
+            warning = (
+                f"Maximum number of iterations ({result.epochs}) reached before convergence. Consider increasing max_iter to "
+                "improve the fit."
+            )
+        if warning:
+            warnings.warn(warning, ConvergenceWarning, stacklevel=3)
+        return weight, bias
+
+    @staticmethod
+    def _print_epoch(now: Any) -> None:
+        print(f"epoch {now.epoch}: loss {now.loss:.6g}, rate {now.rate:.4g}, {now.seconds:.3g} s")
+
+    def _linear_predictor(self, X: Any) -> Array:
+        """Return X coef_ + intercept_."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse=False, reset=False, dtype=[np.float64, np.float32])
+        found: Array = X @ self.coef_.T + self.intercept_
+        return found

@@ -1,0 +1,45 @@
+"""Finds libcusgd and loads it."""
+
+from __future__ import annotations
+
+import ctypes as C
+import os
+from pathlib import Path
+
+from . import _capi
+
+HERE = Path(__file__).resolve().parent
+
+
+def _path() -> Path:
+    """Return the library's path: the one of CUSGD_LIBRARY, else the package's own."""
+    given = os.environ.get("CUSGD_LIBRARY")
+    return Path(given) if given else HERE / "lib" / "libcusgd.so"
+
+
+def _load() -> C.CDLL:
+    path = _path()
+    if not path.exists():
+        raise ImportError(
+            f"cusgd: {path} does not exist. Install the package by `pip install .`, or set CUSGD_LIBRARY to the path of "
+            "libcusgd.so"
+        )
+    library = C.CDLL(str(path))
+    library.cusgd_version_number.restype = C.c_int
+    if library.cusgd_version_number() != VERSION_NUMBER:
+        raise ImportError(f"cusgd: {path} is of another version of cuSGD than the Python package ({__version__})")
+    _capi.declare(library)
+    module = HERE / "lib" / "cusgd"
+    if not given_module() and (module / "libcusgd-cuda.so").exists():
+        library.cusgd_set_module_folder(os.fsencode(module))
+    return library
+
+
+def given_module() -> bool:
+    """Tell whether the user names the folder of the CUDA module."""
+    return "CUSGD_MODULE_DIR" in os.environ
+
+
+__version__ = "0.1.0"
+VERSION_NUMBER = 100
+lib = _load()

@@ -1,0 +1,286 @@
+"""Models."""
+
+from __future__ import annotations
+
+import ctypes as C
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _capi
+from ._arrays import Data, column_names, make_data, text_array
+from ._errors import UsageError, check
+from ._library import lib
+from ._options import Options
+from ._results import History, Metrics, Result, sized
+from ._run import run
+
+_PREDICTIONS = {
+    "mean": _capi.CUSGD_PREDICT_MEAN,
+    "link": _capi.CUSGD_PREDICT_LINK,
+    "class": _capi.CUSGD_PREDICT_CLASS,
+    "probability": _capi.CUSGD_PREDICT_PROBABILITY,
+}
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode(errors="replace")
+
+
+class Model:
+    """A linear model: predictions are a function of ``X @ weight.T + bias``.
+
+    Models come from `cusgd.fit`, `Trainer.model`, `Model.load`, `Model.from_arrays` and `Model.from_torch`. They can be pickled.
+
+    Attributes
+    ----------
+    weight : ndarray of shape (outputs, columns)
+        Coefficients in the data's units.
+    bias : ndarray of shape (outputs,)
+    loss : str
+    features, targets, classes : list of str, or None
+    standard_errors : ndarray of shape (outputs, columns + 1), or None
+        The intercept's are last. None unless solver exact or newton (auto) trained the model without a penalty.
+    metadata : dict of str
+        What the model's file says besides: the options it was trained with.
+    history : History
+    result : Result or None
+    options : Options or None
+        Of the run that made it; not kept in files.
+    """
+
+    def __init__(self, handle: C.c_void_p) -> None:
+        self._handle = handle
+        self.history = History()
+        self.result: Result | None = None
+        self.options: Options | None = None
+        d, k = lib.cusgd_model_cols(handle), lib.cusgd_model_outputs(handle)
+        self.weight: NDArray[np.float64] = np.ctypeslib.as_array(lib.cusgd_model_weight(handle), (k, d)).copy()
+        self.bias: NDArray[np.float64] = np.ctypeslib.as_array(lib.cusgd_model_bias(handle), (k,)).copy()
+        self.weight.flags.writeable = self.bias.flags.writeable = False
+        errors = lib.cusgd_model_standard_errors(handle, None)
+        self.standard_errors = np.ctypeslib.as_array(errors, (k, d + 1)).copy() if errors else None
+
+    def __del__(self) -> None:
+        if getattr(self, "_handle", None):
+            lib.cusgd_model_free(self._handle)
+
+    def __repr__(self) -> str:
+        k, d = self.weight.shape
+        return f"<cusgd.Model: loss {self.loss}, {d} column{'s' * (d != 1)}, {k} output{'s' * (k != 1)}>"
+
+    # ---- What it is ----
+
+    @property
+    def loss(self) -> str:
+        """The loss it was trained with."""
+        name: bytes = lib.cusgd_model_loss(self._handle, None).contents.name
+        return name.decode()
+
+    def _names(self, function: Any, count: int) -> list[str] | None:
+        names = [_text(function(self._handle, j)) for j in range(count)]
+        return None if None in names else names  # type: ignore[return-value]
+
+    @property
+    def features(self) -> list[str] | None:
+        """Names of the columns."""
+        return self._names(lib.cusgd_model_feature, self.weight.shape[1])
+
+    @property
+    def targets(self) -> list[str] | None:
+        """Names of the targets."""
+        return self._names(lib.cusgd_model_target, self.weight.shape[0])
+
+    @property
+    def classes(self) -> list[str] | None:
+        """What a target of 0 and 1 stands for."""
+        return self._names(lib.cusgd_model_class, 2)
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The entries of the model's file besides its numbers."""
+        found: dict[str, str] = {}
+        name, value = C.c_char_p(), C.c_char_p()
+        while lib.cusgd_model_metadata(self._handle, len(found), C.byref(name), C.byref(value)):
+            found[(name.value or b"").decode(errors="replace")] = (value.value or b"").decode(errors="replace")
+        return found
+
+    # ---- Predictions ----
+
+    def _data(self, X: Any, y: Any, sample_weight: Any, offset: Any, exposure: Any) -> Data:
+        names, known = column_names(X), self.features
+        if names is not None and known is not None and names != known:
+            if set(names) >= set(known):
+                X = X[known]  # by name, whatever their order
+            else:
+                missing = [name for name in known if name not in names]
+                raise ValueError(f"X lacks columns of the model: {', '.join(missing[:10])}")
+        if y is not None and self.classes is not None:
+            y = _class_numbers(y, self.classes)
+        return make_data(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure)
+
+    def predict(self, X: Any, kind: str = "mean", *, offset: Any = None, exposure: Any = None) -> NDArray[Any]:
+        """Predict a value for each row.
+
+        Parameters
+        ----------
+        X : array of shape (n, columns)
+            A data frame's columns are taken by name if the model has names.
+        kind : {"mean", "link", "class", "probability"}
+            The expected target, the linear predictor, the class (its name, if the classes have names), or the probability of
+            the second class.
+        offset, exposure : array of shape (n,), optional
+            For models that were trained with them.
+
+        Returns
+        -------
+        ndarray of shape (n,), or (n, outputs) for several outputs
+        """
+        if kind not in _PREDICTIONS:
+            raise UsageError(f"kind must be one of {', '.join(_PREDICTIONS)}, not {kind!r}")
+        data = self._data(X, None, None, offset, exposure)
+        out = np.empty((data.rows, self.weight.shape[0]))
+        pointer = out.ctypes.data_as(C.POINTER(C.c_double))
+        run(lambda: check(lib.cusgd_model_predict(self._handle, data.handle, _PREDICTIONS[kind], pointer)))
+        result = out[:, 0] if out.shape[1] == 1 else out
+        if kind == "class":
+            classes = self.classes
+            return result.astype(np.int64) if classes is None else np.array(classes)[result.astype(np.int64)]
+        return result
+
+    def evaluate(
+        self, X: Any, y: Any, *, sample_weight: Any = None, offset: Any = None, exposure: Any = None, output: int | None = None
+    ) -> Metrics:
+        """Compare predictions with targets.
+
+        Parameters
+        ----------
+        X, y, sample_weight, offset, exposure
+            As for `cusgd.fit`.
+        output : int, optional
+            Which target; by default the mean over all.
+        """
+        data = self._data(X, y, sample_weight, offset, exposure)
+        found = sized(_capi.cusgd_metrics)
+        which = -1 if output is None else output
+        run(lambda: check(lib.cusgd_model_evaluate(self._handle, data.handle, which, C.byref(found))))
+        return Metrics._read(found)
+
+    # ---- Files and other libraries ----
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Model:
+        """Read a model from a safetensors file of cuSGD, or of one layer of PyTorch."""
+        handle = C.c_void_p()
+        check(lib.cusgd_model_load(os.fsencode(path), C.byref(handle)))
+        return cls(handle)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a safetensors file, which replaces an old one only when it is complete."""
+        check(lib.cusgd_model_save(self._handle, os.fsencode(path)))
+
+    def to_bytes(self) -> bytes:
+        """Return the bytes of the model's file."""
+        count = C.c_size_t()
+        check(lib.cusgd_model_save_memory(self._handle, None, 0, C.byref(count)))
+        buffer = C.create_string_buffer(count.value)
+        check(lib.cusgd_model_save_memory(self._handle, buffer, count, C.byref(count)))
+        return buffer.raw
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Model:
+        """Return the model that `to_bytes` or a file of it describes."""
+        handle = C.c_void_p()
+        check(lib.cusgd_model_load_memory(data, len(data), C.byref(handle)))
+        return cls(handle)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"file": self.to_bytes(), "history": self.history, "result": self.result}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        handle = C.c_void_p()
+        check(lib.cusgd_model_load_memory(state["file"], len(state["file"]), C.byref(handle)))
+        self.__init__(handle)  # type: ignore[misc]
+        self.history, self.result = state["history"], state["result"]
+
+    @classmethod
+    def from_arrays(
+        cls,
+        weight: Any,
+        bias: Any = None,
+        *,
+        loss: str = "squared",
+        features: Sequence[str] | None = None,
+        targets: Sequence[str] | None = None,
+        classes: Sequence[str] | None = None,
+    ) -> Model:
+        """Return a model with given coefficients.
+
+        Parameters
+        ----------
+        weight : array of shape (columns,) or (outputs, columns)
+            Coefficients in the data's units.
+        bias : float or array of shape (outputs,), optional
+            Intercepts; by default 0.
+        loss : str
+            Decides the link, and what `evaluate` computes.
+        features, targets, classes : sequence of str, optional
+            Names.
+        """
+        coefficients = np.ascontiguousarray(np.atleast_2d(np.asarray(weight, dtype=np.float64)))
+        k, d = coefficients.shape
+        intercepts = np.ascontiguousarray(np.broadcast_to(np.asarray(0 if bias is None else bias, dtype=np.float64), (k,)))
+        for names, count, what in ((features, d, "features"), (targets, k, "targets"), (classes, 2, "classes")):
+            if names is not None and len(names) != count:
+                raise ValueError(f"{what} must have {count} names, and has {len(names)}")
+        arrays = sized(_capi.cusgd_model_arrays)
+        arrays.cols, arrays.outputs = d, k
+        arrays.weight = coefficients.ctypes.data_as(C.POINTER(C.c_double))
+        arrays.bias = intercepts.ctypes.data_as(C.POINTER(C.c_double))
+        arrays.loss = loss.replace("_", "-").encode()
+        kept = [text_array(names) for names in (features, targets, classes)]
+        pointer = C.POINTER(C.c_char_p)
+        arrays.features, arrays.targets, arrays.classes = [C.cast(names, pointer) if names else None for names in kept]
+        handle = C.c_void_p()
+        check(lib.cusgd_model_create(C.byref(arrays), C.byref(handle)))
+        return cls(handle)
+
+    @classmethod
+    def from_torch(cls, layer: Any, *, loss: str = "squared") -> Model:
+        """Return the model of a ``torch.nn.Linear``."""
+        bias = None if layer.bias is None else layer.bias.detach().cpu().numpy()
+        return cls.from_arrays(layer.weight.detach().cpu().numpy(), bias, loss=loss)
+
+    def to_torch(self, dtype: Any = None) -> Any:
+        """Return a ``torch.nn.Linear`` with the model's coefficients.
+
+        It computes the linear predictor (for logistic loss, logits).
+
+        Parameters
+        ----------
+        dtype : torch.dtype, optional
+            By default float64.
+        """
+        import torch
+
+        k, d = self.weight.shape
+        layer = torch.nn.Linear(d, k, dtype=dtype or torch.float64)
+        with torch.no_grad():
+            layer.weight.copy_(torch.from_numpy(self.weight.copy()))
+            layer.bias.copy_(torch.from_numpy(self.bias.copy()))
+        return layer
+
+
+def _class_numbers(y: Any, classes: Sequence[str]) -> Any:
+    """Return targets as 0 and 1 if they are names of classes."""
+    values = np.asarray(y)
+    if values.dtype.kind not in "OUS":
+        return y
+    unknown = set(values.ravel().tolist()) - set(classes)
+    if unknown:
+        found = ", ".join(sorted(map(str, unknown))[:5])
+        raise ValueError(f"y has values that are no class of the model ({classes[0]}, {classes[1]}): {found}")
+    return (values == classes[1]).astype(np.float64)

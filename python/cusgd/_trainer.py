@@ -1,0 +1,291 @@
+"""Training."""
+
+from __future__ import annotations
+
+import ctypes as C
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _capi
+from ._arrays import Data, make_data
+from ._errors import ConvergenceWarning, DivergedError, check, in_python_words, last_error
+from ._library import lib
+from ._model import Model
+from ._options import Options, make_options
+from ._results import History, Progress, Result, sized
+from ._run import run
+
+Callback = Callable[[Progress], Any]
+
+_CLASS_LOSSES = frozenset({"logistic", "hinge", "squared-hinge"})
+
+
+def _encode_classes(y: Any, loss: Any) -> tuple[Any, list[str] | None]:
+    """Return targets as numbers, and the names of the two classes if they were text."""
+    if str(loss).replace("_", "-") not in _CLASS_LOSSES:
+        return y, None
+    values = np.asarray(y)
+    if values.dtype.kind not in "OUS":
+        return y, None
+    names = sorted(set(values.ravel().tolist()), key=str)
+    if len(names) != 2:
+        raise ValueError(f"loss {loss} needs two classes, and y has {len(names)}: {', '.join(map(str, names[:5]))}")
+    return (values == names[1]).astype(np.float64), [str(name) for name in names]
+
+
+class Trainer:
+    """A training run on data, which can be continued.
+
+    Parameters
+    ----------
+    X : array of shape (n, columns)
+        NumPy arrays of float32 or float64 are used in place, in any memory layout; other numbers are converted to float64. They
+        must not change while the trainer exists.
+    y : array of shape (n,) or (n, outputs)
+        For losses of classes 0 and 1, -1 and 1, or two names.
+    sample_weight, offset, exposure : array of shape (n,), optional
+    valid : tuple (X, y) or (X, y, sample_weight), optional
+        Validation data; the result is the best epoch on it.
+    **options
+        Any option of ``cusgd train``, with underscores: ``loss="logistic"``, ``l2=1e-3``, ``solver="auto"``, ``epochs=10``; see
+        `cusgd.options`. Unlike the command's, the default precision follows X: float for float32 and double for all else.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cusgd
+    >>> X = np.arange(20.0).reshape(10, 2)
+    >>> trainer = cusgd.Trainer(X, X @ [1.0, 2.0] + 3, solver="exact")
+    >>> trainer.fit().converged
+    True
+    >>> trainer.predict(X[:1]).round(6).tolist()
+    [5.0]
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        sample_weight: Any = None,
+        offset: Any = None,
+        exposure: Any = None,
+        valid: tuple[Any, ...] | None = None,
+        **options: Any,
+    ) -> None:
+        y, classes = _encode_classes(y, options.get("loss", "squared"))
+        self._data = make_data(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure)
+        if classes:
+            self._data.set_names(None, None, classes)
+        self._valid = self._valid_data(valid, classes)
+        if options.get("precision") is None:
+            is_float = self._data.arrays[0].dtype == np.float32
+            options["precision"] = "float" if is_float else "double"
+            if options.get("storage") == "bf16":
+                options["precision"] = "float"
+        self._handle = C.c_void_p()
+        self.history = History()
+        self.result: Result | None = None
+        given = make_options(options)
+        valid_handle = self._valid.handle if self._valid else None
+        run(lambda: check(lib.cusgd_trainer_create(given.handle, self._data.handle, valid_handle, C.byref(self._handle))))
+
+    @staticmethod
+    def _valid_data(valid: tuple[Any, ...] | None, classes: list[str] | None) -> Data | None:
+        if valid is None:
+            return None
+        if len(valid) not in (2, 3):
+            raise ValueError("valid must be (X, y) or (X, y, sample_weight)")
+        y = (np.asarray(valid[1]) == classes[1]).astype(np.float64) if classes else valid[1]
+        return make_data(valid[0], y, sample_weight=valid[2] if len(valid) == 3 else None)
+
+    def __del__(self) -> None:
+        if getattr(self, "_handle", None):
+            lib.cusgd_trainer_free(self._handle)
+
+    @property
+    def options(self) -> Options:
+        """The options as they run, with every choice made."""
+        return Options(lib.cusgd_trainer_options(self._handle), self)
+
+    @property
+    def device(self) -> str:
+        """The device that it runs on."""
+        name: bytes = lib.cusgd_trainer_device_name(self._handle)
+        return name.decode()
+
+    @property
+    def notes(self) -> list[str]:
+        """What there is to know about the data and the run."""
+        found: list[str] = []
+        while note := lib.cusgd_trainer_note(self._handle, len(found)):
+            found.append(in_python_words(note.decode(errors="replace")))
+        return found
+
+    # ---- Running ----
+
+    def fit(self, callback: Callback | None = None) -> Result:
+        """Train until a stopping rule is met; a further call continues.
+
+        Parameters
+        ----------
+        callback : callable, optional
+            Called after each epoch with a `Progress`, in another thread than the caller's; training ends when it returns True.
+            (None and all else go on.)
+
+        Returns
+        -------
+        Result
+
+        Raises
+        ------
+        DivergedError
+            The loss became infinite or NaN with a rate that was set. The trainer has the best parameters so far.
+
+        Warns
+        -----
+        ConvergenceWarning
+            A full-batch solver did not reach the optimum.
+        """
+        warning = self._run(callback)
+        if warning:
+            warnings.warn(warning, ConvergenceWarning, stacklevel=2)
+        assert self.result is not None
+        return self.result
+
+    def _run(self, callback: Callback | None) -> str | None:
+        """Train, and return why the result is not converged, where a solver says so."""
+        raised: list[BaseException] = []
+
+        def on_epoch(now: Any, _: Any) -> int:
+            progress = Progress._read(now.contents)
+            self.history.epochs.append(progress)
+            try:
+                return int(callback is not None and callback(progress) is True)
+            except BaseException as error:  # raised below, in the thread that called
+                raised.append(error)
+                return 1
+
+        found = sized(_capi.cusgd_result)
+        function = _capi.cusgd_callback(on_epoch)
+
+        def call() -> str | None:
+            status = lib.cusgd_trainer_fit(self._handle, function, None, C.byref(found))
+            if status == _capi.CUSGD_ERROR_NOT_CONVERGED:
+                return str(last_error(status))
+            check(status)
+            return None
+
+        try:
+            warning = run(call)
+        finally:
+            self.result = Result._read(found)
+        if raised:
+            raise raised[0]
+        return warning
+
+    def step(self, steps: int = 1) -> None:
+        """Run minibatch steps, without evaluation or stopping rules."""
+        run(lambda: check(lib.cusgd_trainer_step(self._handle, steps)))
+
+    def cancel(self) -> None:
+        """End the `fit` or `step` that runs in another thread; without one, the next."""
+        lib.cusgd_trainer_cancel(self._handle)
+
+    # ---- The parameters ----
+
+    def coefficients(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the coefficients (outputs, columns) and intercepts (outputs,), in the data's units."""
+        weight, bias = np.empty((self._data.outputs, self._data.cols)), np.empty(self._data.outputs)
+        pointers = [array.ctypes.data_as(C.POINTER(C.c_double)) for array in (weight, bias)]
+        run(lambda: check(lib.cusgd_trainer_get_coefficients(self._handle, *pointers)))
+        return weight, bias
+
+    def set_coefficients(self, weight: Any, bias: Any) -> None:
+        """Set coefficients and intercepts, and restart the optimizer."""
+        shape = (self._data.outputs, self._data.cols)
+        arrays = [
+            np.ascontiguousarray(np.asarray(weight, dtype=np.float64).reshape(shape)),
+            np.ascontiguousarray(np.asarray(bias, dtype=np.float64).reshape(shape[:1])),
+        ]
+        pointers = [array.ctypes.data_as(C.POINTER(C.c_double)) for array in arrays]
+        run(lambda: check(lib.cusgd_trainer_set_coefficients(self._handle, *pointers)))
+
+    def model(self) -> Model:
+        """Return the trained model."""
+        handle = C.c_void_p()
+        run(lambda: check(lib.cusgd_trainer_create_model(self._handle, C.byref(handle))))
+        model = Model(handle)
+        model.history, model.result, model.options = self.history, self.result, self.options
+        return model
+
+    def predict(self, X: Any, kind: str = "mean") -> NDArray[Any]:
+        """Predict with the current parameters; see `Model.predict`."""
+        return self.model().predict(X, kind)
+
+    def optimum(self) -> float:
+        """Return the least objective over the training rows, or NaN where it is not cheap to compute."""
+        objective, seconds = C.c_double(), C.c_double()
+        run(lambda: check(lib.cusgd_trainer_optimum(self._handle, C.byref(objective), C.byref(seconds))))
+        return objective.value
+
+
+def fit(
+    X: Any,
+    y: Any,
+    *,
+    sample_weight: Any = None,
+    offset: Any = None,
+    exposure: Any = None,
+    valid: tuple[Any, ...] | None = None,
+    callback: Callback | None = None,
+    **options: Any,
+) -> Model:
+    """Train a linear model.
+
+    Parameters
+    ----------
+    X, y, sample_weight, offset, exposure, valid, **options
+        As for `Trainer`.
+    callback : callable, optional
+        As for `Trainer.fit`.
+
+    Returns
+    -------
+    Model
+
+    Warns
+    -----
+    ConvergenceWarning
+        The run ended at its limit of epochs, although the stopping rule was open, or a solver did not reach the optimum.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cusgd
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(1000, 3))
+    >>> model = cusgd.fit(X, X @ [1.0, 2.0, 3.0] + 4)
+    >>> model.weight.round(3).tolist(), model.bias.round(3).tolist()
+    ([[1.0, 2.0, 3.0]], [4.0])
+    """
+    trainer = Trainer(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure, valid=valid, **options)
+    try:
+        warning = trainer._run(callback)
+    except DivergedError as error:
+        if trainer.result is not None and trainer.result.epoch > 0:
+            error.model = trainer.model()
+        raise
+    model = trainer.model()
+    if warning is None and model.result is not None and model.result.stop == "epochs" and options.get("epochs") is None:
+        warning = (
+            f"cuSGD stopped at its limit of {model.result.epochs} epochs before its stopping rule was met; set epochs to a "
+            'larger number, or solver="auto"'
+        )
+    if warning:
+        warnings.warn(warning, ConvergenceWarning, stacklevel=2)
+    return model

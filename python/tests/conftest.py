@@ -1,0 +1,24 @@
+"""What the tests share. They run against the installed package, or with CUSGD_LIBRARY against a library that was built."""
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(7)
+
+
+@pytest.fixture
+def regression(rng):
+    """Rows, targets, coefficients and intercept of a regression."""
+    X = rng.normal(size=(600, 4)) * [1.0, 10.0, 0.1, 1.0] + [0.0, 5.0, 0.0, -3.0]
+    weight = np.array([1.0, -0.2, 30.0, 0.0])
+    return X, X @ weight + 7 + 0.1 * rng.normal(size=600), weight, 7.0
+
+
+@pytest.fixture
+def classes(rng):
+    """Rows, and classes 0 and 1 that overlap."""
+    X = rng.normal(size=(500, 3))
+    return X, (X @ [1.0, -1.0, 0.5] + rng.logistic(size=500) > 0).astype(float)

@@ -1,0 +1,180 @@
+"""Training, compared with NumPy and scikit-learn."""
+
+import pickle
+import warnings
+
+import cusgd
+import numpy as np
+import pytest
+
+
+def test_exact_is_least_squares(regression):
+    X, y, _, _ = regression
+    model = cusgd.fit(X, y, solver="exact")
+    expected = np.linalg.lstsq(np.column_stack([X, np.ones(len(X))]), y, rcond=None)[0]
+    np.testing.assert_allclose(np.append(model.weight, model.bias), expected, rtol=1e-9, atol=1e-11)
+
+
+def test_defaults_reach_least_squares(regression):
+    X, y, _, _ = regression
+    model = cusgd.fit(X, y)
+    residual = (
+        y - np.column_stack([X, np.ones(len(X))]) @ np.linalg.lstsq(np.column_stack([X, np.ones(len(X))]), y, rcond=None)[0]
+    )
+    assert model.evaluate(X, y).mse < 1.001 * np.mean(residual**2)
+    assert model.result.converged
+    assert model.options["optimizer"] == "auto"
+
+
+def test_weights_offset_and_several_outputs(regression, rng):
+    X, y, _, _ = regression
+    weights = rng.integers(0, 3, len(y)).astype(float)
+    repeated = np.repeat(np.arange(len(y)), weights.astype(int))
+    offset = rng.normal(size=len(y))
+    options = {"solver": "exact"}
+    a = cusgd.fit(X, y, sample_weight=weights, offset=offset, **options)
+    b = cusgd.fit(X[repeated], (y - offset)[repeated], **options)
+    np.testing.assert_allclose(a.weight, b.weight, rtol=1e-9, atol=1e-9)
+    both = cusgd.fit(X, np.column_stack([y, -y]), **options)
+    np.testing.assert_allclose(both.weight[1], -both.weight[0], rtol=1e-9, atol=1e-11)
+    assert both.predict(X).shape == (len(y), 2)
+
+
+def test_poisson_with_exposure_is_a_glm(rng):
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    X = rng.normal(size=(400, 2))
+    years = rng.uniform(0.5, 3, 400)
+    y = rng.poisson(years * np.exp(X @ [0.5, -0.3])).astype(float)
+    model = cusgd.fit(X, y, loss="poisson", exposure=years, solver="newton", gradient_tolerance=1e-10)
+    reference = linear_model.PoissonRegressor(alpha=0, tol=1e-10, max_iter=1000).fit(X, y / years, sample_weight=years)
+    np.testing.assert_allclose(model.weight[0], reference.coef_, rtol=1e-6)
+    np.testing.assert_allclose(model.predict(X, exposure=years), years * reference.predict(X), rtol=1e-6)
+
+
+def test_classes_by_name(classes):
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    X, y = classes
+    names = np.where(y == 1, "ham", "spam")
+    model = cusgd.fit(X, names, loss="logistic", solver="newton", l2=1e-2)
+    assert model.classes == ["ham", "spam"]
+    reference = linear_model.LogisticRegression(C=1 / (1e-2 * len(y)), tol=1e-10).fit(X, names)
+    np.testing.assert_allclose(
+        cusgd.fit(X, names, loss="logistic", solver="newton", l2=1e-2, standardize=False).weight, reference.coef_, rtol=1e-5
+    )
+    assert set(model.predict(X, "class")) == {"ham", "spam"}
+    assert model.evaluate(X, names).accuracy == np.mean(model.predict(X, "class") == names)
+    np.testing.assert_allclose(model.predict(X, "probability"), 1 / (1 + np.exp(-model.predict(X, "link"))))
+    with pytest.raises(ValueError, match="no class of the model"):
+        model.evaluate(X[:1], ["eggs"])
+    with pytest.raises(ValueError, match="needs two classes"):
+        cusgd.fit(X, np.resize(["a", "b", "c"], len(y)), loss="logistic")
+
+
+def test_validation_and_history(regression):
+    X, y, _, _ = regression
+    seen = []
+    model = cusgd.fit(X[:400], y[:400], valid=(X[400:], y[400:]), callback=seen.append)
+    assert len(seen) == len(model.history) == model.result.epochs
+    assert model.history["valid_loss"].min() >= model.result.valid_loss * (1 - 1e-12)
+    assert cusgd.fit(X, y, callback=lambda now: now.epoch == 2).result.stop == "cancelled"
+
+
+def test_a_callback_that_fails_ends_the_run(regression):
+    X, y, _, _ = regression
+
+    def fail(now):
+        raise LookupError(now.epoch)
+
+    with pytest.raises(LookupError):
+        cusgd.fit(X, y, callback=fail)
+
+
+def test_trainer_goes_on(regression):
+    X, y, weight, bias = regression
+    trainer = cusgd.Trainer(X, y, optimizer="sgd", batch=50, epochs=2)
+    trainer.step(7)
+    trainer.fit()
+    for _ in range(20):
+        trainer.fit()
+    assert trainer.result.epochs == 42
+    assert trainer.optimum() < trainer.result.objective < 1.05 * trainer.optimum()
+    trainer.set_coefficients(weight, bias)
+    np.testing.assert_allclose(trainer.coefficients()[0], [weight], rtol=1e-6)
+
+
+def test_equal_seeds_give_equal_bits(regression):
+    X, y, _, _ = regression
+    runs = [cusgd.fit(X, y, epochs=3, seed=seed, threads=threads).to_bytes() for seed, threads in ((1, 1), (1, 2), (2, 1))]
+    assert runs[0] == runs[1]
+    assert runs[0] != runs[2]
+
+
+def test_files_pickles_and_arrays(regression, tmp_path):
+    safetensors = pytest.importorskip("safetensors.numpy")
+    X, y, _, _ = regression
+    model = cusgd.fit(X, y, solver="exact")
+    model.save(tmp_path / "m.safetensors")
+    tensors = safetensors.load_file(tmp_path / "m.safetensors")
+    np.testing.assert_array_equal(tensors["weight"], model.weight)
+    for other in (
+        cusgd.Model.load(tmp_path / "m.safetensors"),
+        pickle.loads(pickle.dumps(model)),
+        cusgd.Model.from_bytes(model.to_bytes()),
+        cusgd.Model.from_arrays(model.weight, model.bias),
+    ):
+        np.testing.assert_array_equal(other.predict(X), model.predict(X))
+    assert pickle.loads(pickle.dumps(model)).standard_errors.tolist() == model.standard_errors.tolist()
+    assert model.standard_errors.shape == (1, 5)
+    with pytest.raises(ValueError):
+        model.weight[0, 0] = 1
+
+
+def test_errors_say_what_and_where(regression):
+    X, y, _, _ = regression
+    with pytest.raises(cusgd.UsageError, match="valid_fraction") as caught:
+        cusgd.fit(X, y, valid_fraction=2.0)
+    assert caught.value.option == "valid_fraction"
+    X = X.copy()
+    X[5, 2] = np.inf
+    with pytest.raises(cusgd.DataError) as caught:
+        cusgd.fit(X, y)
+    assert (caught.value.row, caught.value.column) == (5, 2)
+    with pytest.raises(cusgd.UsageError, match="nonsense"):
+        cusgd.fit(X, y, nonsense=1)
+    with pytest.raises(cusgd.UsageError, match="not a flag"):
+        cusgd.fit(X, y, batch=True)
+
+
+def test_a_run_that_diverges(rng):
+    X = 1e3 * rng.normal(size=(200, 3))
+    with pytest.raises(cusgd.DivergedError, match="rate") as caught:
+        cusgd.fit(X, X.sum(axis=1), optimizer="sgd", rate=10.0, standardize=False)
+    assert "--" not in str(caught.value)
+
+
+def test_warnings_about_convergence(regression):
+    X, y, _, _ = regression
+    with pytest.warns(cusgd.ConvergenceWarning, match="limit of|iterations|not converged"):
+        cusgd.fit(X, y, solver="gd", epochs=1, gradient_tolerance=1e-12)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cusgd.fit(X, y, epochs=2)  # a limit that was asked for is no warning
+
+
+def test_options(regression):
+    X, y, _, _ = regression
+    table = cusgd.options()
+    assert "huber" in table["loss"]["choices"]
+    options = cusgd.Trainer(X, y, standardize=False, l2=0.5, average=True).options
+    assert (options["standardize"], options["l2"], options["average"], options["intercept"]) == (False, 0.5, True, True)
+    assert len(options) == len(table) == len(list(options))
+    with pytest.raises(KeyError):
+        options["nonsense"]
+    assert cusgd.Trainer(X, y, penalty_factors=[0, 1, 1, 1], l2=1e6, solver="exact").fit().converged
+
+
+def test_tools():
+    assert cusgd.devices()[0].usable
+    X, y, truth = cusgd.generate(300, 3, outputs=2, noise=0.0, seed=3, dtype=np.float64)
+    np.testing.assert_allclose(truth.predict(X), y, rtol=1e-9, atol=1e-9)
+    assert cusgd.compare_devices(X, y[:, 0], device="cpu", steps=4).passed

@@ -1,0 +1,176 @@
+"""The estimators: scikit-learn's own checks, and scikit-learn's optima on columns of different scales."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+
+sklearn = pytest.importorskip("sklearn")
+
+from cusgd import linear_model  # noqa: E402
+from sklearn import linear_model as reference  # noqa: E402
+from sklearn.model_selection import GridSearchCV, cross_val_score  # noqa: E402
+from sklearn.pipeline import make_pipeline  # noqa: E402
+from sklearn.preprocessing import StandardScaler  # noqa: E402
+from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
+
+ALL = [getattr(linear_model, name)() for name in linear_model.__all__]
+ALL += [
+    linear_model.SGDClassifier("log_loss"),
+    linear_model.SGDRegressor(solver="auto"),
+    linear_model.SGDClassifier("log_loss", solver="auto"),
+]
+
+
+def expected_failures(estimator):
+    """Minibatches of repeated rows are other minibatches than those of weighted rows, as with scikit-learn's SGD."""
+    by_minibatches = getattr(estimator, "solver", None) == "sgd" or isinstance(estimator, linear_model.QuantileRegressor)
+    return {"check_sample_weight_equivalence_on_dense_data": "minibatches of repeated rows differ"} if by_minibatches else {}
+
+
+@parametrize_with_checks(ALL, expected_failed_checks=expected_failures)
+def test_scikit_learn_checks(estimator, check):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check(estimator)
+
+
+@pytest.fixture
+def scales(rng):
+    """Columns whose scales differ by a factor of 100, and a linear predictor."""
+    X = rng.normal(size=(300, 4)) * [1.0, 10.0, 0.1, 3.0] + [0.0, 5.0, 1.0, 0.0]
+    return X, X @ [0.5, 0.05, 3.0, -0.2] - 3
+
+
+PAIRS = [
+    ("LinearRegression", {}, {}),
+    ("Ridge", {"alpha": 55.0}, {}),
+    ("Lasso", {"alpha": 0.1}, {"tol": 1e-10, "max_iter": 100000}),
+    ("ElasticNet", {"alpha": 0.2, "l1_ratio": 0.3}, {"tol": 1e-10, "max_iter": 100000}),
+]
+
+
+@pytest.mark.parametrize(("name", "parameters", "only_reference"), PAIRS, ids=[pair[0] for pair in PAIRS])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_regressors(name, parameters, only_reference, fit_intercept, weighted, scales, rng):
+    X, linear = scales
+    y = linear + rng.normal(size=len(linear))
+    weights = rng.uniform(0.5, 2, len(y)) if weighted else None
+    parameters = {**parameters, "fit_intercept": fit_intercept}
+    ours = getattr(linear_model, name)(**parameters).fit(X, y, sample_weight=weights)
+    theirs = getattr(reference, name)(**parameters, **only_reference).fit(X, y, sample_weight=weights)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-6, atol=1e-6 * np.abs(theirs.coef_).max())
+    np.testing.assert_allclose(ours.intercept_, theirs.intercept_, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("C", [0.01, 1.0, None])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_logistic_regression(C, weighted, scales, rng):
+    X, linear = scales
+    y = np.where(linear + rng.logistic(size=len(linear)) > 0, "yes", "no")
+    parameters = {"class_weight": "balanced"} if weighted else {}
+    ours = linear_model.LogisticRegression(C=C or 1.0, penalty="l2" if C else None, **parameters).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = reference.LogisticRegression(C=C or np.inf, tol=1e-12, max_iter=100000, **parameters).fit(X, y)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-4, atol=1e-5 * np.abs(theirs.coef_).max())
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-5)
+    assert (ours.predict(X) == theirs.predict(X)).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"), [("PoissonRegressor", {}), ("GammaRegressor", {}), ("TweedieRegressor", {"power": 1.5})]
+)
+@pytest.mark.parametrize("alpha", [0.0, 0.3])
+def test_generalized_linear_models(name, parameters, alpha, scales, rng):
+    X, linear = scales
+    y = rng.gamma(2.0, np.exp(linear) / 2) if name == "GammaRegressor" else rng.poisson(np.exp(linear)).astype(float)
+    weights = rng.uniform(0.5, 2, len(y))
+    ours = getattr(linear_model, name)(alpha=alpha, **parameters).fit(X, y, sample_weight=weights)
+    extra = {"solver": "newton-cholesky", "tol": 1e-12, "max_iter": 10000}
+    theirs = getattr(reference, name)(alpha=alpha, **parameters, **extra).fit(X, y, sample_weight=weights)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-6, atol=1e-6 * np.abs(theirs.coef_).max())
+    np.testing.assert_allclose(ours.score(X, y), theirs.score(X, y), rtol=1e-6)
+
+
+def test_quantile_regression(scales, rng):
+    X, linear = scales
+    y = linear + rng.standard_t(3, size=len(linear))
+
+    def objective(model):
+        residual = y - model.predict(X)
+        return np.maximum(0.8 * residual, -0.2 * residual).mean() + 0.01 * np.abs(model.coef_).sum()
+
+    ours = linear_model.QuantileRegressor(quantile=0.8, alpha=0.01).fit(X, y)
+    theirs = reference.QuantileRegressor(quantile=0.8, alpha=0.01, solver="highs").fit(X, y)
+    assert objective(ours) < 1.01 * objective(theirs)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "auto"])
+def test_sgd_on_raw_columns(solver, scales, rng):
+    X, linear = scales
+    y = linear + rng.normal(size=len(linear))
+    ours = linear_model.SGDRegressor(alpha=0.01, solver=solver).fit(X, y)
+    theirs = reference.Ridge(alpha=0.01 * len(y)).fit(X, y)
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), atol=0.1 if solver == "sgd" else 1e-4)
+    assert ours.options_["optimizer"] == "auto"
+    classes = linear_model.SGDClassifier("log_loss", solver=solver).fit(X, linear > np.median(linear))
+    assert classes.score(X, linear > np.median(linear)) > 0.95
+    assert not hasattr(linear_model.SGDClassifier("hinge"), "predict_proba")
+
+
+def test_several_classes(rng):
+    centers = np.array([[0.0, 0], [3, 0], [0, 3]])
+    index = rng.integers(0, 3, 400)
+    X = centers[index] + rng.normal(size=(400, 2))
+    y = np.array(["a", "b", "c"])[index]
+    ours = linear_model.LogisticRegression().fit(X, y)
+    assert ours.coef_.shape == (3, 2)
+    np.testing.assert_allclose(ours.predict_proba(X).sum(axis=1), 1)
+    from sklearn.multiclass import OneVsRestClassifier
+
+    theirs = OneVsRestClassifier(reference.LogisticRegression(tol=1e-10)).fit(X, y)
+    np.testing.assert_allclose(ours.decision_function(X), theirs.decision_function(X), atol=1e-4)
+
+
+def test_standard_errors_and_history(scales, rng):
+    X, linear = scales
+    y = linear + rng.normal(size=len(linear))
+    model = linear_model.LinearRegression().fit(X, y)
+    Z = np.column_stack([X, np.ones(len(y))])
+    residual = y - model.predict(X)
+    covariance = residual @ residual / (len(y) - 5) * np.linalg.inv(Z.T @ Z)
+    np.testing.assert_allclose(model.stderr_[0], np.sqrt(np.diag(covariance)), rtol=1e-6)
+    assert model.converged_ and model.result_.stop == "solved"
+    assert len(linear_model.SGDRegressor(max_iter=4, tol=0).fit(X, y).history_) == 4
+
+
+def test_tools_of_scikit_learn(scales, rng):
+    X, linear = scales
+    y = linear + rng.normal(size=len(linear))
+    search = GridSearchCV(linear_model.Ridge(), {"alpha": [0.1, 10.0, 1000.0]}).fit(X, y)
+    expected = GridSearchCV(reference.Ridge(), {"alpha": [0.1, 10.0, 1000.0]}).fit(X, y)
+    np.testing.assert_allclose(search.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"], rtol=1e-6)
+    assert cross_val_score(make_pipeline(StandardScaler(), linear_model.SGDRegressor()), X, y).mean() > 0.2
+    model = pickle.loads(pickle.dumps(linear_model.SGDRegressor().fit(X, y)))
+    assert model.predict(X[:2]).shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        (linear_model.SGDRegressor("hinge"), "SGDClassifier"),
+        (linear_model.SGDRegressor("nonsense"), "must be one of"),
+        (linear_model.SGDRegressor(penalty="l3"), "penalty"),
+        (linear_model.SGDRegressor(learning_rate="optimal"), "learning_rate"),
+        (linear_model.Ridge(alpha=-1), "alpha"),
+        (linear_model.ElasticNet(l1_ratio=2), "l1_ratio"),
+        (linear_model.TweedieRegressor(power=3), "power"),
+    ],
+)
+def test_parameters_that_are_refused(estimator, message, scales):
+    X, linear = scales
+    with pytest.raises(ValueError, match=message):
+        estimator.fit(X, np.exp(linear))

@@ -1,0 +1,133 @@
+"""Ctrl-C, threads, forks, and what importing costs."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+
+import cusgd
+import numpy as np
+import pytest
+
+
+def run_python(text, *, timeout=60):
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(text)], capture_output=True, text=True, timeout=timeout)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("options", [{}, {"solver": "gd", "rate": 1e-12, "gradient_tolerance": 1e-300}], ids=["sgd", "gd"])
+def test_ctrl_c_ends_a_fit(options, rng):
+    X = rng.normal(size=(20000, 20))
+    y = rng.normal(size=20000)
+    trainer = cusgd.Trainer(X, y, epochs=10**9, patience=10**9, **options)
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit()
+    assert trainer.result.stop == "cancelled"
+    assert cusgd.fit(X[:100], y[:100], epochs=1).result.epochs == 1  # the next call is not interrupted
+
+
+def test_ctrl_c_ends_the_making_of_a_trainer():
+    run_python(
+        """
+        import os, signal, threading
+        import numpy as np, cusgd
+        X = np.random.default_rng(0).normal(size=(200000, 50))
+        y = X[:, 0].copy()
+        for delay in (0.001, 0.01, 0.03):
+            threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT)).start()
+            try:
+                cusgd.fit(X, y, epochs=10**6, patience=10**9)
+                raise SystemExit("not interrupted")
+            except KeyboardInterrupt:
+                pass
+        """
+    )
+
+
+def test_fit_fork_fit():
+    out = run_python(
+        """
+        import os
+        import numpy as np, cusgd
+        X = np.random.default_rng(0).normal(size=(5000, 10))
+        y = X.sum(axis=1)
+        before = cusgd.fit(X, y, epochs=2).to_bytes()
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if cusgd.fit(X, y, epochs=2).to_bytes() == before else 1)
+        print(os.waitpid(child, 0)[1])
+        """
+    )
+    assert out.strip() == "0"
+
+
+def test_threads_train_side_by_side(regression):
+    X, y, _, _ = regression
+    expected = cusgd.fit(X, y, epochs=5).to_bytes()
+    found = [None] * 4
+
+    def work(i):
+        found[i] = cusgd.fit(X, y, epochs=5).to_bytes()
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [expected] * 4
+
+
+def test_cancel_from_another_thread(rng):
+    X = rng.normal(size=(5000, 10))
+    trainer = cusgd.Trainer(X, X[:, 0], epochs=10**9, patience=10**9)
+    threading.Timer(0.2, trainer.cancel).start()
+    assert trainer.fit().stop == "cancelled"
+
+
+def test_import_is_lean():
+    out = run_python("import sys, cusgd; print([m for m in ('sklearn', 'scipy', 'pandas', 'torch') if m in sys.modules])")
+    assert out.strip() == "[]"
+
+
+def test_doctests():
+    import doctest
+
+    from cusgd import _results, _tools, _trainer
+
+    for module in (cusgd, _results, _tools, _trainer):
+        found = doctest.testmod(module)
+        assert found.failed == 0
+    assert doctest.testmod(cusgd).attempted > 0
+
+
+def test_structures_are_those_of_the_compiler(tmp_path):
+    """A C program prints the size of every structure and the offset of every member."""
+    from pathlib import Path
+
+    from cusgd import _capi
+
+    include = Path(__file__).resolve().parents[2] / "include"
+    lines = ["#include <cusgd_tools.h>", "#include <stdio.h>", "int main(void) {"]
+    for structure in _capi.STRUCTURES:
+        name = structure.__name__
+        lines.append(f'printf("{name} %zu\\n", sizeof({name}));')
+        for member in structure._fields_:
+            lines.append(f'printf("{name}.{member[0]} %zu\\n", offsetof({name}, {member[0]}));')
+    lines.append("return 0; }")
+    (tmp_path / "sizes.c").write_text("\n".join(lines))
+    subprocess.run(["cc", f"-I{include}", "-o", tmp_path / "sizes", tmp_path / "sizes.c"], check=True)
+    out = subprocess.run([tmp_path / "sizes"], capture_output=True, text=True, check=True).stdout
+    compiled = dict(line.split() for line in out.splitlines())
+    import ctypes
+
+    for structure in _capi.STRUCTURES:
+        name = structure.__name__
+        assert int(compiled[name]) == ctypes.sizeof(structure), name
+        for member in structure._fields_:
+            assert int(compiled[f"{name}.{member[0]}"]) == getattr(structure, member[0]).offset, (name, member[0])
+    assert np.size(_capi.STRUCTURES) > 8
