@@ -107,6 +107,12 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             warnings.warn(warning, ConvergenceWarning, stacklevel=3)
         return weight, bias
 
+    def _minimize(
+        self, X: Array, y: Array, weights: Array | None, options: dict[str, Any], start: tuple[Array, Array] | None
+    ) -> tuple[Array, Array]:
+        """Return the coefficients (k, d) and intercepts (k,) that minimize the objective."""
+        return self._train(X, y, weights, options, start=start)
+
     @staticmethod
     def _print_epoch(now: Any) -> None:
         print(f"epoch {now.epoch}: loss {now.loss:.6g}, rate {now.rate:.4g}, {now.seconds:.3g} s")

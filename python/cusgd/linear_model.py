@@ -20,6 +20,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from ._estimator import Array, Estimator, penalty_options
+from ._schedules import SCHEDULES, ScheduledMixin
 
 __all__ = [
     "ElasticNet",
@@ -94,7 +95,7 @@ class _Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
         start = None
         if getattr(self, "warm_start", False) and hasattr(self, "coef_"):
             start = np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_)
-        weight, bias = self._train(X, y, weights, self._objective(weight_sum, len(X)), start=start)
+        weight, bias = self._minimize(X, y, weights, self._objective(weight_sum, len(X)), start)
         self.coef_ = (weight[0] if y.ndim == 1 else weight).astype(X.dtype)
         self.intercept_ = _intercept(bias, y.ndim == 1, X.dtype)
         return self
@@ -499,7 +500,7 @@ class _SgdObjective:
     l1_ratio: float
     fit_intercept: bool
     max_iter: int | None
-    tol: float | None
+    tol: float | str | None
     shuffle: bool
     epsilon: float
     learning_rate: str
@@ -507,19 +508,24 @@ class _SgdObjective:
     early_stopping: bool
     validation_fraction: float
     n_iter_no_change: int | None
-    average: bool | None
+    average: bool | int | None
+    power_t: float
     solver: str
     optimizer: str
     batch_size: int | str
     standardize: bool
     device: str
 
+    def _runs_schedule(self) -> bool:
+        """Tell whether scikit-learn's algorithm runs."""
+        return self.learning_rate != "auto" and self.solver == "sgd"
+
     def _sgd_options(self) -> dict[str, Any]:
         """Return the options of a run by minibatch steps or a full-batch solver."""
         if self.loss not in _LOSSES:
             raise ValueError(f"loss={self.loss!r} must be one of {', '.join(_LOSSES)}")
-        if self.learning_rate not in ("auto", "constant"):
-            raise ValueError(f"learning_rate={self.learning_rate!r} must be 'auto' or 'constant'")
+        if self.learning_rate not in ("auto", *SCHEDULES):
+            raise ValueError(f"learning_rate={self.learning_rate!r} must be one of auto, {', '.join(SCHEDULES)}")
         alpha = _nonnegative(self.alpha, "alpha")
         shares = {"l2": 0.0, "l1": 1.0, "elasticnet": self.l1_ratio, None: None}
         if self.penalty not in shares:
@@ -532,7 +538,7 @@ class _SgdObjective:
             "device": self.device,
             "standardize": bool(self.standardize),
         }
-        if share is not None:
+        if share is not None and not self._runs_schedule():
             options.update(penalty_options(alpha * share, alpha * (1 - share)))
         if self.loss == "huber":
             options["delta"] = float(self.epsilon)
@@ -542,12 +548,14 @@ class _SgdObjective:
             options["epochs"] = int(self.max_iter)
         if self.solver != "sgd":
             return options
+        if self._runs_schedule():
+            return {**options, "sampling": "permute" if self.shuffle else "none"}
         options.update(
             optimizer=self.optimizer,
             rate=None if self.eta0 is None else float(self.eta0),
             batch=None if self.batch_size == "auto" else self.batch_size,
             sampling="permute" if self.shuffle else "none",
-            tolerance=None if self.tol is None else float(self.tol),
+            tolerance=1e-5 if self.tol == "auto" else float(self.tol or 0.0),
             patience=self.n_iter_no_change,
             average=None if self.average is None else bool(self.average),
             valid_fraction=float(self.validation_fraction) if self.early_stopping else None,
@@ -555,7 +563,7 @@ class _SgdObjective:
         return options
 
 
-class SGDRegressor(_SgdObjective, _Regressor):
+class SGDRegressor(_SgdObjective, ScheduledMixin, _Regressor):
     """A linear regression of any loss, by minibatch steps.
 
     Parameters
@@ -574,8 +582,9 @@ class SGDRegressor(_SgdObjective, _Regressor):
         Whether to fit an intercept.
     max_iter : int, optional
         Limit of epochs; None: 2,000,000 / rows, from 20 to 1000.
-    tol : float, optional
-        Relative improvement per evaluation that counts; None: 1e-5.
+    tol : float, None or "auto"
+        Relative improvement per evaluation that counts; "auto": 1e-5. With a schedule, scikit-learn's meaning; "auto": 1e-3.
+        None: all epochs run.
     shuffle : bool
         Whether rows are in random order.
     verbose : int
@@ -584,10 +593,13 @@ class SGDRegressor(_SgdObjective, _Regressor):
         Of the losses huber, epsilon_insensitive and squared_epsilon_insensitive.
     random_state : int, RandomState or None
         None is seed 0: equal fits give equal results.
-    learning_rate : {"auto", "constant"}
-        Both are constant; "auto" with ``eta0=None`` chooses the rate from the data.
+    learning_rate : {"auto", "constant", "optimal", "invscaling", "adaptive"}
+        "auto" chooses optimizer and rate from the data. The others run scikit-learn's algorithm: one row per step on the
+        columns as they are, with its stopping rule; ``optimizer``, ``batch_size`` and ``standardize`` then have no effect.
     eta0 : float, optional
-        The learning rate.
+        The learning rate; None: chosen from the data, with a schedule 0.01.
+    power_t : float
+        Exponent of "invscaling".
     early_stopping : bool
         Whether to hold out ``validation_fraction`` of the rows and keep the epoch that does best on them.
     validation_fraction : float
@@ -596,8 +608,8 @@ class SGDRegressor(_SgdObjective, _Regressor):
         Evaluations without improvement that end the run.
     warm_start : bool
         Whether to start from the coefficients of the last fit.
-    average : bool, optional
-        Whether the result is an average of the iterates; None: the optimizer's default.
+    average : bool or int, optional
+        Whether the result is an average of the iterates, or the step at which averaging starts; None: the optimizer's default.
     solver : str
         "sgd", "auto" (a full-batch method chosen by the data), or the name of one.
     optimizer : str
@@ -621,18 +633,19 @@ class SGDRegressor(_SgdObjective, _Regressor):
         l1_ratio: float = 0.15,
         fit_intercept: bool = True,
         max_iter: int | None = None,
-        tol: float | None = None,
+        tol: float | str | None = "auto",
         shuffle: bool = True,
         verbose: int = 0,
         epsilon: float = 0.1,
         random_state: Any = None,
         learning_rate: str = "auto",
         eta0: float | None = None,
+        power_t: float = 0.25,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int | None = None,
         warm_start: bool = False,
-        average: bool | None = None,
+        average: bool | int | None = None,
         solver: str = "sgd",
         optimizer: str = "auto",
         batch_size: int | str = "auto",
@@ -653,6 +666,7 @@ class SGDRegressor(_SgdObjective, _Regressor):
         self.random_state = random_state
         self.learning_rate = learning_rate
         self.eta0 = eta0
+        self.power_t = power_t
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -717,7 +731,7 @@ class _Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: i
         start = None
         if getattr(self, "warm_start", False) and hasattr(self, "coef_"):
             start = self.coef_, self.intercept_
-        weight, bias = self._train(X, targets, weights, self._objective(weight_sum, len(X)), start=start)
+        weight, bias = self._minimize(X, targets, weights, self._objective(weight_sum, len(X)), start)
         self.coef_, self.intercept_ = weight.astype(X.dtype), bias.astype(X.dtype)
         return self
 
@@ -816,7 +830,7 @@ class LogisticRegression(_Classifier):
         return np.log(self.predict_proba(X))
 
 
-class SGDClassifier(_SgdObjective, _Classifier):
+class SGDClassifier(_SgdObjective, ScheduledMixin, _Classifier):
     """A linear classifier of any loss, by minibatch steps; several classes by one against the rest.
 
     Parameters
@@ -825,9 +839,9 @@ class SGDClassifier(_SgdObjective, _Classifier):
         "hinge" (a support vector machine), "squared_hinge" or "log_loss" (logistic regression).
     class_weight : dict or "balanced", optional
         Weights of the classes.
-    penalty, alpha, l1_ratio, fit_intercept, max_iter, tol, shuffle, verbose, random_state, learning_rate, eta0, early_stopping
+    penalty, alpha, l1_ratio, fit_intercept, max_iter, tol, shuffle, verbose, random_state, learning_rate, eta0, power_t
         As for `SGDRegressor`.
-    validation_fraction, n_iter_no_change, warm_start, average, solver, optimizer, batch_size, standardize, device, n_jobs
+    early_stopping, validation_fraction, n_iter_no_change, warm_start, average, solver, optimizer, batch_size, standardize, device
         As for `SGDRegressor`.
     """
 
@@ -842,19 +856,20 @@ class SGDClassifier(_SgdObjective, _Classifier):
         l1_ratio: float = 0.15,
         fit_intercept: bool = True,
         max_iter: int | None = None,
-        tol: float | None = None,
+        tol: float | str | None = "auto",
         shuffle: bool = True,
         verbose: int = 0,
         n_jobs: int | None = None,
         random_state: Any = None,
         learning_rate: str = "auto",
         eta0: float | None = None,
+        power_t: float = 0.5,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int | None = None,
         class_weight: Any = None,
         warm_start: bool = False,
-        average: bool | None = None,
+        average: bool | int | None = None,
         solver: str = "sgd",
         optimizer: str = "auto",
         batch_size: int | str = "auto",
@@ -874,6 +889,7 @@ class SGDClassifier(_SgdObjective, _Classifier):
         self.random_state = random_state
         self.learning_rate = learning_rate
         self.eta0 = eta0
+        self.power_t = power_t
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change

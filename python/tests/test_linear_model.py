@@ -164,7 +164,7 @@ def test_tools_of_scikit_learn(scales, rng):
         (linear_model.SGDRegressor("hinge"), "SGDClassifier"),
         (linear_model.SGDRegressor("nonsense"), "must be one of"),
         (linear_model.SGDRegressor(penalty="l3"), "penalty"),
-        (linear_model.SGDRegressor(learning_rate="optimal"), "learning_rate"),
+        (linear_model.SGDRegressor(learning_rate="pa1"), "learning_rate"),
         (linear_model.Ridge(alpha=-1), "alpha"),
         (linear_model.ElasticNet(l1_ratio=2), "l1_ratio"),
         (linear_model.TweedieRegressor(power=3), "power"),
@@ -174,3 +174,56 @@ def test_parameters_that_are_refused(estimator, message, scales):
     X, linear = scales
     with pytest.raises(ValueError, match=message):
         estimator.fit(X, np.exp(linear))
+
+
+SCHEDULES = [
+    {"learning_rate": "constant", "eta0": 0.01},
+    {"learning_rate": "invscaling", "eta0": 0.02},
+    {"learning_rate": "optimal", "alpha": 1.0},
+    {"learning_rate": "constant", "eta0": 0.01, "average": True},
+    {"learning_rate": "constant", "eta0": 0.01, "average": 100},
+    {"learning_rate": "constant", "eta0": 0.01, "penalty": None},
+]
+
+
+@pytest.mark.parametrize("parameters", SCHEDULES, ids=[str(number) for number in range(len(SCHEDULES))])
+@pytest.mark.parametrize("loss", ["squared_error", "huber", "squared_epsilon_insensitive"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_schedules_give_the_coefficients_of_scikit_learn(parameters, loss, weighted, rng):
+    X = rng.normal(size=(150, 4))
+    y = X @ [1.0, 2.0, -1.0, 0.0] + 0.5 * rng.normal(size=150) + 3
+    weights = rng.uniform(0.5, 2, 150) if weighted else None
+    parameters = {**parameters, "loss": loss, "epsilon": 0.3, "shuffle": False, "max_iter": 5, "tol": None}
+    ours = linear_model.SGDRegressor(**parameters).fit(X, y, sample_weight=weights)
+    theirs = reference.SGDRegressor(**parameters).fit(X, y, sample_weight=weights)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(ours.intercept_, theirs.intercept_, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("loss", ["hinge", "squared_hinge", "log_loss"])
+@pytest.mark.parametrize("parameters", SCHEDULES[:4], ids=["constant", "invscaling", "optimal", "average"])
+def test_schedules_of_classifiers(loss, parameters, rng):
+    index = rng.integers(0, 3, 150)
+    X = rng.normal(size=(150, 3)) + np.eye(3)[index]
+    parameters = {**parameters, "loss": loss, "shuffle": False, "max_iter": 5, "tol": None, "class_weight": None}
+    for y in (index, index > 0):
+        ours = linear_model.SGDClassifier(**parameters).fit(X, y)
+        theirs = reference.SGDClassifier(**parameters).fit(X, y)
+        np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-10, atol=1e-10)
+
+
+def test_stopping_of_schedules(rng):
+    X = rng.normal(size=(200, 3))
+    y = X @ [1.0, 2.0, 3.0] + 0.1 * rng.normal(size=200)
+    for parameters in ({"learning_rate": "invscaling"}, {"learning_rate": "constant"}, {"learning_rate": "adaptive"}):
+        parameters = {**parameters, "shuffle": False, "eta0": 0.01, "tol": 1e-3}
+        ours = linear_model.SGDRegressor(**parameters).fit(X, y)
+        theirs = reference.SGDRegressor(**parameters).fit(X, y)
+        assert ours.n_iter_ == theirs.n_iter_
+        np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-9)
+    early = linear_model.SGDRegressor(learning_rate="invscaling", early_stopping=True, random_state=3).fit(X, y)
+    assert early.converged_ and early.score(X, y) > 0.9
+    with pytest.warns(sklearn.exceptions.ConvergenceWarning, match="max_iter"):
+        linear_model.SGDRegressor(learning_rate="constant", max_iter=2).fit(X, y)
+    with pytest.raises(ValueError, match="alpha must be > 0"):
+        linear_model.SGDRegressor(learning_rate="optimal", alpha=0).fit(X, y)
