@@ -7,7 +7,7 @@ CUSGD is the path of the command. Checked are:
 
 * every block of commands that follows ``<!-- checked -->`` in README.md and docs/: the commands are run in order in one folder
   per page, and their output is compared with the block. ``...`` stands for any text within a line, or for any number of lines;
-* docs/options.md, which is what ``cusgd train --help`` says (``--write`` writes it);
+* docs/options.md and the options in man/cusgd.1, which are what ``--help`` says (``--write`` writes them);
 * links to files and to headings of them;
 * the counts of losses, optimizers, schedules and solvers in README.md, and its length;
 * words that docs/developers/glossary.md replaces by others.
@@ -25,6 +25,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 README_LINES = 150
 OPTIONS_PAGE = ROOT / "docs" / "options.md"
+MANUAL = ROOT / "man" / "cusgd.1"
+MANUAL_BEGIN = r".\" options: written by scripts/check_docs.py --write"
+MANUAL_END = r".\" end of options"
+MANUAL_COMMANDS = ("train", "predict", "evaluate", "generate", "info", "bench", "check")
 
 # Words of an earlier dialect of this project, and of British spelling.
 BANNED = [
@@ -120,9 +124,9 @@ def check_commands(cusgd: Path) -> list[str]:
 # ---- Options ----
 
 
-def options_table(cusgd: Path) -> str:
-    """Return the options of ``train`` as a table in Markdown."""
-    text = subprocess.run([str(cusgd), "train", "--help"], stdout=subprocess.PIPE, text=True, check=True).stdout
+def options_of(cusgd: Path, command: str) -> list[tuple[str, str, str]]:
+    """Return the options of a command as its help text has them: option, default, description."""
+    text = subprocess.run([str(cusgd), command, "--help"], stdout=subprocess.PIPE, text=True, check=True).stdout
     entries: list[str] = []
     for line in text.splitlines():
         if re.match(r"  -", line):
@@ -131,18 +135,51 @@ def options_table(cusgd: Path) -> str:
             entries[-1] += line.strip()
         elif entries and line.startswith(" " * 16):
             entries[-1] += "  " + line.strip()
-    rows = ["| Option | Default | Description |", "|---|---|---|"]
+    options = []
     for entry in entries:
         option, _, description = entry.partition("  ")
         description, default = description.strip(), ""
         bracket = re.search(r" \[([^]]*)\]$", description)
         if bracket:
             default, description = bracket.group(1), description[: bracket.start()]
-        escaped = [cell.replace("|", r"\|") for cell in (option, default, description)]
-        rows.append(f"| `{escaped[0]}` | {escaped[1]} | {escaped[2]} |")
-    if len(rows) < 20:
-        sys.exit(f"{cusgd} train --help lists too few options: {len(rows) - 2}")
+        options.append((option, default, description))
+    return options
+
+
+def options_table(cusgd: Path) -> str:
+    """Return the options of ``train`` as a table in Markdown."""
+    options = options_of(cusgd, "train")
+    if len(options) < 20:
+        sys.exit(f"{cusgd} train --help lists too few options: {len(options)}")
+    rows = ["| Option | Default | Description |", "|---|---|---|"]
+    for cells in options:
+        option, default, description = [cell.replace("|", r"\|") for cell in cells]
+        rows.append(f"| `{option}` | {default} | {description} |")
     return "\n".join(rows)
+
+
+def manual_options(cusgd: Path) -> str:
+    """Return the options of all commands as the manual lists them."""
+    lines: list[str] = []
+    of_train = options_of(cusgd, "train")
+    for command in MANUAL_COMMANDS:
+        lines.append(f".SS cusgd {command}")
+        for option, default, description in options_of(cusgd, command):
+            if command == "check" and (option, default, description) in of_train:
+                continue
+            escaped = option.replace("-", r"\-")
+            lines += [".TP", f".B {escaped}", description + (f" [{default}]" if default else "")]
+    lines += [
+        ".PP",
+        "The options of train say which run is compared. Without DATA, \\-\\-rows and \\-\\-cols a standard set of problems is.",
+    ]
+    return "\n".join(lines)
+
+
+def manual_text(cusgd: Path) -> str:
+    """Return the manual with the options that the command has."""
+    before, rest = MANUAL.read_text().split(MANUAL_BEGIN + "\n")
+    return f"{before}{MANUAL_BEGIN}\n{manual_options(cusgd)}\n{MANUAL_END}\n{rest.split(MANUAL_END + chr(10))[1]}"
 
 
 def options_page(cusgd: Path) -> str:
@@ -156,10 +193,13 @@ def options_page(cusgd: Path) -> str:
 
 
 def check_options(cusgd: Path) -> list[str]:
-    """Compare docs/options.md with the command."""
-    if OPTIONS_PAGE.exists() and OPTIONS_PAGE.read_text() == options_page(cusgd):
-        return []
-    return ["docs/options.md is not what `cusgd train --help` says: run scripts/check_docs.py CUSGD --write"]
+    """Compare docs/options.md and the manual with the command."""
+    wanted = {OPTIONS_PAGE: options_page(cusgd), MANUAL: manual_text(cusgd)}
+    return [
+        f"{path.relative_to(ROOT)} does not list the options as --help does: run scripts/check_docs.py CUSGD --write"
+        for path, text in wanted.items()
+        if not path.exists() or path.read_text() != text
+    ]
 
 
 def choices(cusgd: Path, option: str) -> list[str]:
@@ -234,6 +274,7 @@ def main() -> None:
     cusgd = Path(arguments[0]).resolve()
     if "--write" in arguments:
         OPTIONS_PAGE.write_text(options_page(cusgd))
+        MANUAL.write_text(manual_text(cusgd))
     faults = check_options(cusgd) + check_readme(cusgd) + check_links() + check_words() + check_commands(cusgd)
     for fault in faults:
         print(fault)
