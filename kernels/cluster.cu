@@ -4,12 +4,12 @@
  * is on its way while its dot product is added up, and a part's gradient is as long as a row, so that parts of few rows move as
  * many bytes of gradients as of x. Here each of 4 or 8 blocks has a piece of every row: two blocks stand on a multiprocessor, one
  * of which loads while the other adds up, and there are as many parts as clusters at once, 64 or 32. The blocks send each other
- * their shares of ROWS dot products, each to all, and pass one barrier of the cluster for them; the gradient of a piece of
+ * their shares of ROWS dot products, each to all, and wait for these bytes alone (exchanges, port.h); the gradient of a piece of
  * columns concerns its block alone.
  *
  * Bytes a step: B d 4 of x, 8 parts d of the parts' gradients in the L2 cache. Flops: 4 B d. 16384 x 1024 on an H200: 67 MB of x
  * take 15.6 us at 4.3 TB/s. 32 parts' gradients are 2 MB (8 MB with parts of 8 rows, one a block), which are written as the
- * parts end and read by fused_update_kernel. A cluster's barrier, 0.5 us if it is assumed dear, comes every 32 KB of a block:
+ * parts end and read by fused_update_kernel. A round of sending, 0.5 us if it is assumed dear, comes every 32 KB of a block:
  * twice 32 KB of a multiprocessor are 2 us of its share of the bandwidth, so that the other block's loads cover it. What is
  * between two steps' reading, 3.3 us, is covered as far as the next step's rows are fetched meanwhile: tests/gpu/PREDICTED.md. */
 #include "fused.h"
@@ -31,7 +31,8 @@ template <class L> __device__ static place piece_of(const fused_task &t)
     p.first = p.rank * each;
     p.columns = last ? (int)t.ld - p.first : each;
     p.room = last ? (int)t.stride - p.first : each;
-    p.d -= p.first; /* more than columns, but for the last piece: what stands behind columns is multiplied by 0 */
+    p.intercept = p.d - p.first;
+    p.d = last ? p.d - p.first : each;
     return p;
 }
 
@@ -40,7 +41,11 @@ template <class L> __global__ __launch_bounds__(THREADS, 2) static void cluster_
     typedef typename L::real real;
     typedef typename L::stored stored;
     SHARED(double, shared, shared_doubles<L>());
+    SHARED(exchange, sent, 2);
     place p = piece_of<L>(t);
+    p.sent = sent;
+    if (threadIdx.x < 2) exchange_open(sent + threadIdx.x);
+    cluster_sync(); /* before anything is sent to a block it has begun; it waits while the step before ends */
     int64_t part = blockIdx.x / (unsigned)p.ranks;
     const stored *x = (const stored *)t.x + p.first;
     const real *from = (const real *)t.point + p.first;
@@ -48,8 +53,7 @@ template <class L> __global__ __launch_bounds__(THREADS, 2) static void cluster_
     if (now.step < 0) return;
     point_share<L> point;
     load_point<L>(from, p, &point);
-    cluster_sync(); /* before anything is sent to a block it has begun */
-    run_part<L>(t, part_of<L>(t, now.first, now.count, part, x), part, 0, point, p, shared);
+    run_part<L>(t, part_of<L>(t, span_of(t, part, now.first, now.count), x), part, 0, point, p, shared);
 }
 
 template <class L> static cudaError_t launch_parts(const fused_task *t, cudaStream_t stream)

@@ -6,7 +6,7 @@
  * capability 9.0 on a kernel begins while the one before it ends, brings its first rows into the L2 cache and waits: of a batch
  * of 65536 x 256, 15.6 us of reading, what lies between two steps is 2.4 us, in which memory sends 10 MB. Times, predicted and
  * measured: tests/gpu/PREDICTED.md. Longer rows, by clusters: cluster.cu. */
-#include "fused.h"
+#include "parts.h"
 
 /* A part a block. Where the step ends in this kernel, the last block to arrive has the batch's loss, counts the step and updates
  * the parameters. */
@@ -25,8 +25,8 @@ __global__ __launch_bounds__(L::THREADS_MOST, 512 / L::THREADS_MOST) static void
     if (threadIdx.x == 0) kept[0] = now;
     point_share<L> point;
     load_point<L>((const real *)t.point, p, &point);
-    run_part<L>(t, part_of<L>(t, now.first, now.count, blockIdx.x, (const typename L::stored *)t.x), blockIdx.x, 0, point, p,
-                shared);
+    run_part<L>(t, part_of<L>(t, span_of(t, blockIdx.x, now.first, now.count), (const typename L::stored *)t.x), blockIdx.x, 0,
+                point, p, shared);
     if (!ends) return;
     copy_async_wait();
     if (!is_last_block(&t.state->arrived, gridDim.x, ticket)) return;

@@ -6,15 +6,15 @@
  * behind, and these are added up in order. A row is shared by `lanes` threads, a team, and stays in their registers between its
  * two uses. A team takes ROWS rows at a time, so that as many loads are on their way; lane u of it owns row u: it alone finds
  * out which row that is, reads its y and w, and evaluates the loss. Where blocks share rows (cluster.cu), a block has a piece of
- * each, and all that is written here of a row is true of the piece, but for team_sums(). */
+ * each, and all that is written here of a row is true of the piece, but for team_sum(). How parts
+ * are added up and the parameters updated: parts.h. */
 #ifndef CUSGD_KERNELS_FUSED_H
 #define CUSGD_KERNELS_FUSED_H
 
-#include "account.h"
 #include "block.h"
+#include "kernels.h"
 #include "scalar/loss.h"
 #include "stored.h"
-#include "update.h"
 
 enum { MOST_WARPS = 16 }; /* of a block */
 
@@ -52,35 +52,36 @@ template <class L> struct row_share {
     pack<typename L::stored> at[L::PACKS];
 };
 
-/* Where the rows of a part are: in memory at their places; or copied behind one another (`staged`), with their y, w and o. */
+/* Where a part's rows are: in memory at their places; or copied behind one another (`staged`), with their y, w and o. Which row
+ * of the part one is takes 32 bits, and where the part begins 64: registers are short. */
 template <class real, class stored = real> struct part_rows {
-    int64_t begin, end; /* positions in the batch */
-    int64_t first;      /* the batch's, in the epoch */
+    int64_t first; /* position in the epoch of the part's first row */
+    int count;
     bool staged;
     const stored *x;
     const real *y, *w, *o; /* w and o may be NULL */
 };
 
-/* Where part `number` of a batch of `count` rows begins, and the one before it ends. */
-__device__ static inline int64_t part_begin(const fused_task &t, int64_t number, int64_t count)
+/* Rows that stand behind one another in the order of the epoch. */
+struct row_span {
+    int64_t first;
+    int count;
+};
+
+/* Part `number` of a batch of `count` rows, from position `first` on. */
+__device__ static inline row_span span_of(const fused_task &t, int64_t number, int64_t first, int64_t count)
 {
-    return number * t.shape.rows < count ? number * t.shape.rows : count;
+    int64_t begin = number * t.shape.rows, rest = begin < count ? count - begin : 0;
+    return {first + begin, (int)(rest < t.shape.rows ? rest : t.shape.rows)};
 }
 
 /* Its rows in memory; x: all rows, or the columns of them that the block works on. */
 template <class L>
-__device__ static part_rows<typename L::real, typename L::stored> part_of(const fused_task &t, int64_t first, int64_t count,
-                                                                          int64_t number, const typename L::stored *x)
+__device__ static part_rows<typename L::real, typename L::stored> part_of(const fused_task &t, const row_span &rows,
+                                                                          const typename L::stored *x)
 {
     typedef typename L::real real;
-    return {part_begin(t, number, count),
-            part_begin(t, number + 1, count),
-            first,
-            false,
-            x,
-            (const real *)t.y,
-            (const real *)t.w,
-            (const real *)t.o};
+    return {rows.first, rows.count, false, x, (const real *)t.y, (const real *)t.w, (const real *)t.o};
 }
 
 /* ---- A thread's place in its team ---- */
@@ -89,8 +90,10 @@ struct place {
     int lanes, lane; /* of the team, this thread */
     int slots, slot; /* teams of the block, this one */
     int rank, ranks; /* the block of its cluster, and how many there are */
+    exchange *sent;  /* 2, through which they send each other values; NULL where there is no cluster */
     int first;       /* column of the block's pieces: 0 where they are whole rows */
     int columns, d;  /* of them: what a row has, up to ld; those that stand for features */
+    int intercept;   /* where it stands behind the point */
     int room;        /* likewise: what a part's gradient has */
 };
 
@@ -109,8 +112,9 @@ template <class L> __device__ static place place_of(const fused_task &t)
     p.slot = L::WIDE ? 0 : thread >> bits;
     p.rank = p.first = 0;
     p.ranks = 1;
+    p.sent = nullptr;
     p.columns = (int)t.ld;
-    p.d = (int)t.update.penalised;
+    p.d = p.intercept = (int)t.update.penalised;
     p.room = (int)t.stride;
     return p;
 }
@@ -120,26 +124,25 @@ template <class L> __device__ static int owner_width(const place &p) { return ma
 
 /* ---- Rows ---- */
 
-__device__ static inline int64_t row_at(const fused_task &t, int64_t first, int64_t position)
+/* The row at a position of the epoch. */
+__device__ static inline int64_t row_at(const fused_task &t, int64_t position)
 {
-    if (t.contiguous) return first + position;
-    return (int64_t)sampler_row(&t.update.table->order, (uint64_t)(first + position));
+    if (t.contiguous) return position;
+    return (int64_t)sampler_row(&t.update.table->order, (uint64_t)position);
 }
 
-/* from: the row, or NULL for zeros. columns: ld; what a row has behind its d columns is 0. */
+/* from: the row. Lanes that have none of its `columns`, ld of them, load its first ones: no load depends on a condition, since
+ * the compiler would move what uses a load that does between the others. */
 template <class L>
 __device__ static void load_share(const typename L::stored *from, int columns, const place &p, row_share<L> *to)
 {
     UNROLLED
     for (int q = 0; q < L::PACKS; q++) {
-        int c = (q * p.lanes + p.lane) * L::VALUES;
-        to->at[q] = {};
-        if (from && c < columns) {
-            if (L::VALUES == 1)
-                to->at[q] = pack_first(from[c]);
-            else
-                to->at[q] = load_pack(from + c);
-        }
+        int c = (q * p.lanes + p.lane) * L::VALUES, there = c < columns ? c : 0;
+        if (L::VALUES == 1)
+            to->at[q] = pack_first(from[there]);
+        else
+            to->at[q] = load_pack(from + there);
     }
 }
 
@@ -159,31 +162,54 @@ template <class L> __device__ static void load_point(const typename L::real *fro
             int c = (q * p.lanes + p.lane) * L::VALUES + i;
             to->part.at[q][i] = c < p.d ? from[c] : 0;
         }
-    to->intercept = from[p.d];
+    to->intercept = from[p.intercept];
     to->from = from;
 }
 
 /* So many rows ahead of those that are worked on, rows are on their way to the L2 cache: 64 KB, which is more than a
- * multiprocessor's share of what memory sends in the time of a load. */
-template <class L> __device__ static int64_t rows_ahead(const place &p)
+ * multiprocessor's share of what memory sends in the time of a load; but of rows of a line or two, no more than threads. */
+template <class L> __device__ static int rows_ahead(const place &p)
 {
-    int64_t rows = 64 * 1024 / (p.columns * (int64_t)sizeof(typename L::stored));
-    return rows < L::ROWS ? (int64_t)L::ROWS : rows;
+    int rows = 64 * 1024 / (p.columns * (int)sizeof(typename L::stored));
+    if (L::VALUES == 1 && rows > THREADS) rows = THREADS;
+    return rows < L::ROWS ? (int)L::ROWS : rows;
+}
+
+/* How rows are asked for: many bytes at once where they stand behind one another; short ones at random places by lines, a thread
+ * each; others one by one. */
+enum { LINE_BYTES = 128, BULK_BYTES = 1024 };
+
+/* Rows behind one another that are read whole, and start at multiples of 16 bytes. */
+template <class L> __device__ static bool is_one_piece(const fused_task &t)
+{
+    return !L::CLUSTERED && L::VALUES > 1 && t.contiguous;
 }
 
 template <class L>
-__device__ static void fetch_row(const fused_task &t, int64_t first, const typename L::stored *x, int64_t position,
-                                 const place &p)
+__device__ static void fetch_row(const fused_task &t, const typename L::stored *x, int64_t position, const place &p)
 {
-    fetch(x + row_at(t, first, position) * t.ld, (unsigned)(p.columns * (int)sizeof *x));
+    fetch(x + row_at(t, position) * t.ld, (unsigned)(p.columns * (int)sizeof *x));
+}
+
+/* One thread calls, where is_one_piece(). */
+template <class L> __device__ static void fetch_piece(const fused_task &t, const typename L::stored *x, const row_span &rows)
+{
+    if (rows.count > 0) fetch(x + rows.first * t.ld, (unsigned)(rows.count * (int)t.ld * (int)sizeof *x));
+}
+
+/* Likewise, rows that begin anywhere: all lines that a row touches. The block calls. */
+template <class L> __device__ static void fetch_lines(const fused_task &t, const typename L::stored *x, const row_span &rows)
+{
+    const int each = (int)t.ld * (int)sizeof *x, whole = each / LINE_BYTES, lines = whole + (each % LINE_BYTES > 0 ? 2 : 0);
+    for (int i = (int)threadIdx.x; i < rows.count * lines; i += THREADS) {
+        const char *row = reinterpret_cast<const char *>(x + row_at(t, rows.first + i / lines) * t.ld);
+        int at = i % lines * LINE_BYTES;
+        fetch_line(row + (at < each ? at : each - (int)sizeof *x));
+    }
 }
 
 /* The value of lane u of the owners, in every lane. */
 template <class T> __device__ static T from_owner(T value, int u, int width) { return __shfl_sync(FULL_WARP, value, u, width); }
-template <class T> __device__ static const T *from_owner(const T *p, int u, int width)
-{
-    return reinterpret_cast<const T *>(from_owner(reinterpret_cast<unsigned long long>(p), u, width));
-}
 
 /* ---- Dot products ---- */
 
@@ -261,9 +287,11 @@ __device__ static typename L::real cluster_sum(typename L::real value, const pla
 {
     static_assert(L::ROWS * MOST_BLOCKS <= 32, "a lane sends one value");
     typename L::real *sent = shared + 2 * L::ROWS * MOST_WARPS + (turn & 1) * MOST_BLOCKS * L::ROWS;
+    exchange *round = p.sent + (turn & 1);
     int own = (int)threadIdx.x % L::ROWS, to = (int)threadIdx.x / L::ROWS;
-    if (to < p.ranks) of_cluster(sent, (unsigned)to)[p.rank * L::ROWS + own] = value;
-    cluster_sync();
+    if (threadIdx.x == 0) exchange_expect(round, (unsigned)(p.ranks * L::ROWS * (int)sizeof value));
+    if (to < p.ranks) exchange_send(sent + p.rank * L::ROWS + own, value, round, (unsigned)to);
+    exchange_await(round, turn >> 1 & 1);
     typename L::real sum = sent[own];
     UNROLLED
     for (int half = 0; half < MOST_BLOCKS; half += 4) {
@@ -307,23 +335,21 @@ __device__ APART static loss_point<double> loss_of(loss_rule rule, double p, dou
 
 /* Rows base + slot, base + slots + slot, ... of the part: ROWS of them for each team. */
 template <class L>
-__device__ static void add_rows(const fused_task &t, const part_rows<typename L::real, typename L::stored> &r, int64_t base,
+__device__ static void add_rows(const fused_task &t, const part_rows<typename L::real, typename L::stored> &r, int base,
                                 const point_share<L> &point, const place &p, typename L::real *shared, sums_of<L> *to)
 {
     typedef typename L::real real;
-    typedef typename L::stored stored;
+    /* Lanes that own no row do as the last owner does, and rows behind the part's end are its last row, whose loss and slope do
+     * not count: 0 times its values is added to the gradient. */
     int width = owner_width<L>(p), own = p.lane % width;
-    int64_t mine = base + (int64_t)own * p.slots + p.slot, at = 0;
-    bool owns = own < L::ROWS && mine < r.end;
-    real y = 0, weight = 1, offset = 0, value[L::ROWS], slope = 0;
-    if (owns) at = r.staged ? mine - r.begin : row_at(t, r.first, mine);
-    if (owns) y = r.y[at];
-    if (owns && r.w) weight = r.w[at];
-    if (owns && r.o) offset = r.o[at];
-    const stored *row = owns ? r.x + at * t.ld : nullptr;
+    int mine = base + (own < L::ROWS ? own : L::ROWS - 1) * p.slots + p.slot;
+    bool owns = own < L::ROWS && mine < r.count;
+    if (mine >= r.count) mine = r.count - 1;
+    int64_t at = r.staged ? mine : row_at(t, r.first + mine), row = at * t.ld;
+    real y = r.y[at], weight = r.w ? r.w[at] : 1, offset = r.o ? r.o[at] : 0, value[L::ROWS], slope = 0;
     row_share<L> x[L::ROWS];
     UNROLLED
-    for (int u = 0; u < L::ROWS; u++) load_share<L>(from_owner(row, u, width), p.columns, p, &x[u]);
+    for (int u = 0; u < L::ROWS; u++) load_share<L>(r.x + from_owner(row, u, width), p.columns, p, &x[u]);
     UNROLLED
     for (int u = 0; u < L::ROWS; u++) value[u] = dot<L>(point, x[u], p);
     real prediction = team_sum<L>(value, p, shared, to->turn++);
@@ -423,6 +449,18 @@ template <class real> __device__ static real *gradients_of(const fused_task &t, 
 }
 __device__ static inline double *sums_at(const fused_task &t, int turn) { return t.sums + turn * t.shape.parts * 2; }
 
+/* The rows of a pass that begins at the part's row `later`. */
+template <class L>
+__device__ static void fetch_ahead(const fused_task &t, const part_rows<typename L::real, typename L::stored> &r, int later,
+                                   const place &p)
+{
+    if (is_one_piece<L>(t)) {
+        row_span rows = {r.first + later, later + L::ROWS < r.count ? (int)L::ROWS : r.count - later};
+        if (threadIdx.x == 0) fetch_piece<L>(t, r.x, rows);
+    } else if (threadIdx.x < L::ROWS && later + (int)threadIdx.x < r.count)
+        fetch_row<L>(t, r.x, r.first + later + threadIdx.x, p);
+}
+
 /* Part `number` of the batch: its gradient, loss and slope. */
 template <class L>
 __device__ static void run_part(const fused_task &t, const part_rows<typename L::real, typename L::stored> &r, int64_t number,
@@ -431,11 +469,8 @@ __device__ static void run_part(const fused_task &t, const part_rows<typename L:
     typedef typename L::real real;
     sums_of<L> sums = {};
     NOT_UNROLLED
-    for (int64_t base = r.begin; base < r.end; base += (int64_t)p.slots * L::ROWS) {
-        if (L::FETCHES && !r.staged) {
-            int64_t later = base + rows_ahead<L>(p) + threadIdx.x;
-            if (threadIdx.x < L::ROWS && later < r.end) fetch_row<L>(t, r.first, r.x, later, p);
-        }
+    for (int base = 0; base < r.count; base += p.slots * L::ROWS) {
+        if (L::FETCHES && !r.staged) fetch_ahead<L>(t, r, base + rows_ahead<L>(p), p);
         add_rows<L>(t, r, base, point, p, (real *)shared, &sums);
     }
     __syncthreads();
@@ -467,9 +502,15 @@ template <class L>
 __device__ static void fetch_part(const fused_task &t, const step_now &now, int64_t number, const typename L::stored *x,
                                   const place &p)
 {
-    int64_t begin = part_begin(t, number, now.count), end = part_begin(t, number + 1, now.count), rows = rows_ahead<L>(p);
-    if (end > begin + rows) end = begin + rows;
-    for (int64_t i = begin + threadIdx.x; i < end; i += blockDim.x) fetch_row<L>(t, now.first, x, i, p);
+    row_span rows = span_of(t, number, now.first, now.count);
+    int most = rows_ahead<L>(p);
+    if (rows.count > most) rows.count = most;
+    if (is_one_piece<L>(t)) {
+        if (threadIdx.x == 0) fetch_piece<L>(t, x, rows);
+    } else if (!L::WIDE && (L::VALUES == 1 || t.ld * (int64_t)sizeof *x < BULK_BYTES))
+        fetch_lines<L>(t, x, rows);
+    else
+        for (int i = (int)threadIdx.x; i < rows.count; i += (int)blockDim.x) fetch_row<L>(t, x, rows.first + i, p);
 }
 
 /* What each kernel of a step begins with: everything that depends on the steps before stands behind it. Which step it is depends
@@ -483,7 +524,7 @@ __device__ static step_now begin_step(const fused_task &t, int64_t number, const
         ASSERT_ALONE(t.state->failed || step == t.state->next);
         if (step < t.update.table->count) {
             now = step_at(t, step);
-            if (L::VALUES > 1) fetch_part<L>(t, now, number, x, p);
+            fetch_part<L>(t, now, number, x, p);
         }
     }
     wait_for_earlier();
@@ -497,158 +538,6 @@ __device__ static step_now begin_step(const fused_task &t, int64_t number, const
         now = step_at(t, next.at[0]);
     if (blockIdx.x + threadIdx.x == 0) t.state->active = now.step;
     return now;
-}
-
-/* ---- How it ends ---- */
-
-/* One thread's work, once the batch's loss is known: the step counts, or the run has failed. before: counts_of(t.state). */
-__device__ static inline void end_step(const fused_task &t, const run_counts &before, int64_t step, int64_t rows, double loss)
-{
-    t.state->turns[t.turn] = step / 2 + 1;
-    if (isfinite(loss))
-        count_step(t.state, before, step, rows, loss);
-    else
-        t.state->failed = FAILED_LOSS;
-}
-
-/* Starts to copy to shared memory what the table says of a step, and unless that is the last, of the step after it: 2 rows, for
- * update_now_by(). All threads call copy_async_wait() before a __syncthreads(). */
-__device__ static inline void bring_rows(const slice_table *table, int64_t step, bool is_last, step_row *to)
-{
-    const int words = sizeof(step_row) / 8, word = (int)threadIdx.x;
-    if (word < (is_last ? words : 2 * words)) copy_async((int64_t *)to + word, (const int64_t *)(table->row + step) + word);
-}
-
-/* ---- Adding parts up ---- */
-
-/* Neighbouring threads that share a part's columns, 16 bytes each: as many as are of use, but so few that the groups of them
- * which a block has need not add up more than 8 parts each, whose loads are on their way at once. */
-__host__ __device__ static inline int update_width(int64_t parts, int packs)
-{
-    int width = 8;
-    while (width < 64 && width < packs && parts * 2 * width <= 8 * THREADS) width *= 2;
-    return width;
-}
-
-/* Adds 16 bytes of the gradients of parts group, group + groups, ... to sum, in this order. All loads of AT_ONCE parts stand
- * before the first addition: a thread issues instructions in order, so that it would otherwise wait for each load before the
- * next. Zeros stand for parts that are not there, since under a condition the compiler would move each load to its addition; they
- * change no bit, as a sum that began with +0 is never -0. */
-template <class real, int AT_ONCE>
-__device__ static void add_parts(const real *gradients, int64_t stride, int64_t parts, int group, int groups, double *sum)
-{
-    const int values = 16 / sizeof(real);
-    for (int64_t first = group; first < parts; first += (int64_t)AT_ONCE * groups) {
-        pack<real> g[AT_ONCE];
-        UNROLLED
-        for (int l = 0; l < AT_ONCE; l++) {
-            int64_t part = first + (int64_t)l * groups;
-            g[l] = {};
-            if (part < parts) g[l] = load_pack(gradients + part * stride);
-        }
-        UNROLLED
-        for (int l = 0; l < AT_ONCE; l++) {
-            UNROLLED
-            for (int v = 0; v < values; v++) sum[v] += (double)g[l].at[v];
-        }
-    }
-}
-
-/* What one thread adds up of a batch's parts: their losses and slopes; of the gradients, 16 bytes of columns. */
-template <class real> struct part_sums {
-    double loss, slope, gradient[16 / sizeof(real)];
-};
-
-/* How update_columns() shares out a block's threads among the columns of gradients and groups of parts. */
-struct columns_place {
-    int width, groups, group, column, packs; /* packs: 16 bytes of columns, with the intercept */
-};
-template <class real> __device__ static columns_place columns_of(const fused_task &t)
-{
-    const int values = 16 / sizeof(real);
-    columns_place c;
-    c.packs = ((int)t.update.penalised + values) / values;
-    c.width = update_width(t.shape.parts, c.packs);
-    int bits = __ffs(c.width) - 1, thread = (int)threadIdx.x;
-    c.groups = THREADS >> bits;
-    c.group = thread >> bits;
-    c.column = thread & (c.width - 1);
-    return c;
-}
-
-/* Gradients of the parts of this thread's group, from the columns of `base` on. */
-template <class real, int AT_ONCE>
-__device__ static void add_group(const fused_task &t, int turn, const columns_place &c, int base, double *sum)
-{
-    const int values = 16 / sizeof(real);
-    int u = (base + c.column) * values;
-    UNROLLED
-    for (int v = 0; v < values; v++) sum[v] = 0;
-    if (c.group < c.groups && u < (int)t.update.penalised)
-        add_parts<real, AT_ONCE>(gradients_of<real>(t, turn) + u, t.stride, t.shape.parts, c.group, c.groups, sum);
-}
-
-/* The batch's loss and slope, the same in every thread; and this thread's first sums of gradients, for update_columns(). All
- * loads are on their way at once. All threads of a block call. */
-template <class real, int AT_ONCE>
-__device__ static part_sums<real> add_sums(const fused_task &t, int turn, unsigned block, double *shared)
-{
-    const double *sums = sums_at(t, turn);
-    part_sums<real> s;
-    pack<double> first = {};
-    if (threadIdx.x < t.shape.parts) first = load_pack(sums + 2 * threadIdx.x);
-    columns_place c = columns_of<real>(t);
-    add_group<real, AT_ONCE>(t, turn, c, (int)block * c.width, s.gradient);
-    s.loss = 0 + first.at[0];
-    s.slope = 0 + first.at[1];
-    NOT_UNROLLED
-    for (int64_t i = threadIdx.x + blockDim.x; i < t.shape.parts; i += blockDim.x) {
-        s.loss += sums[2 * i];
-        s.slope += sums[2 * i + 1];
-    }
-    block_sums(&s.loss, &s.slope, shared);
-    return s;
-}
-
-/* Updates the parameters, 16 bytes of columns a thread, by the parts' gradients, whose sums over the first columns of this block
- * are `first`'s. Groups of `width` threads take every few-th part each, and their sums are added in order. `blocks` blocks share
- * the columns, this is number `block`: the bits do not depend on that, nor on AT_ONCE. All threads call, THREADS or more; shared:
- * shared_doubles<L>(). */
-template <class real, int AT_ONCE>
-__device__ static void update_columns(const fused_task &t, int turn, const update_task &to, const update_now<real> &now,
-                                      const part_sums<real> &first, unsigned block, unsigned blocks, double *shared)
-{
-    const int values = 16 / sizeof(real), at_once = 4;
-    int d = (int)to.penalised;
-    columns_place c = columns_of<real>(t);
-    double sum[values];
-    for (int v = 0; v < values; v++) sum[v] = first.gradient[v];
-    NOT_UNROLLED
-    for (int base = (int)block * c.width; base < c.packs; base += (int)blocks * c.width) {
-        int u = (base + c.column) * values;
-        __syncthreads(); /* the last sums may still be read */
-        UNROLLED
-        for (int v = 0; v < values; v++)
-            if (c.group < c.groups) shared[v * THREADS + (int)threadIdx.x] = sum[v];
-        __syncthreads();
-        if (c.group == 0 && u < to.size) {
-            UNROLLED
-            for (int v = 0; v < values; v++) sum[v] = 0;
-            NOT_UNROLLED
-            for (int g = 0; g < c.groups; g += at_once) { /* groups: a power of 2, and 4 at least */
-                UNROLLED
-                for (int v = 0; v < values; v++) {
-                    UNROLLED
-                    for (int l = 0; l < at_once; l++) sum[v] += shared[v * THREADS + (g + l) * c.width + c.column];
-                }
-            }
-            UNROLLED
-            for (int v = 0; v < values; v++)
-                if (u + v == d) sum[v] = first.slope;
-            update_pack<real>(to, now, u, sum);
-        }
-        if (base + (int)blocks * c.width < c.packs) add_group<real, AT_ONCE>(t, turn, c, base + (int)blocks * c.width, sum);
-    }
 }
 
 #endif

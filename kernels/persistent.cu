@@ -10,7 +10,7 @@
  *
  * Where all of x fits into the blocks' shared memory, 30 MB on an H200, it is still copied anew for each batch: it then lies in
  * the L2 cache, and a block's share of a batch, at most 96 KB, is there in 1.1 us, less than the step before it takes. */
-#include "fused.h"
+#include "parts.h"
 
 /* A block's shared memory, in reals: its copy of the parameters, and two batches' rows, y, w and o of the parts that are staged.
  */
@@ -64,30 +64,31 @@ __device__ static inline void copy_ahead(bf16 *to, const bf16 *from) { *to = *fr
 
 /* Starts to copy a part's rows to where add_rows() will look for them: each thread copies what it will read. */
 template <class L>
-__device__ static void stage_part(const fused_task &t, int64_t first, int64_t begin, int64_t end, const place &p,
-                                  const stage<L> &to)
+__device__ static void stage_part(const fused_task &t, const row_span &rows, const place &p, const stage<L> &to)
 {
     typedef typename L::real real;
     typedef typename L::stored stored;
     const stored *x = (const stored *)t.x;
     const real *y = (const real *)t.y, *w = (const real *)t.w, *o = (const real *)t.o;
     int width = owner_width<L>(p), own = p.lane % width;
-    for (int64_t base = begin; base < end; base += (int64_t)p.slots * L::ROWS) {
-        int64_t mine = base + (int64_t)own * p.slots + p.slot, at = 0;
-        bool owns = own < L::ROWS && mine < end;
-        if (owns) at = row_at(t, first, mine);
+    for (int base = 0; base < rows.count; base += p.slots * L::ROWS) {
+        int mine = base + own * p.slots + p.slot;
+        int64_t at = 0;
+        bool owns = own < L::ROWS && mine < rows.count;
+        if (owns) at = row_at(t, rows.first + mine);
         if (owns && (!L::WIDE || threadIdx.x < 32)) {
-            copy_async(to.y + (mine - begin), y + at);
-            if (w) copy_async(to.w + (mine - begin), w + at);
-            if (o) copy_async(to.o + (mine - begin), o + at);
+            copy_async(to.y + mine, y + at);
+            if (w) copy_async(to.w + mine, w + at);
+            if (o) copy_async(to.o + mine, o + at);
         }
         for (int u = 0; u < L::ROWS; u++) {
-            int64_t row = from_owner(at, u, width), position = base + (int64_t)u * p.slots + p.slot;
-            if (position >= end) continue;
+            int64_t row = from_owner(at, u, width);
+            int place_of_row = base + u * p.slots + p.slot;
+            if (place_of_row >= rows.count) continue;
             for (int q = 0; q < L::PACKS; q++) {
                 int c = (q * p.lanes + p.lane) * L::VALUES;
                 const stored *from = x + row * t.ld + c;
-                stored *there = to.x + (position - begin) * t.ld + c;
+                stored *there = to.x + place_of_row * t.ld + c;
                 if (c >= t.ld) continue;
                 if (L::VALUES == 1)
                     copy_ahead(there, from);
@@ -104,8 +105,7 @@ __device__ static void stage_step(const fused_task &t, const step_row *row, cons
 {
     for (int i = 0; i < own.staged; i++) {
         int64_t part = blockIdx.x + (int64_t)i * gridDim.x;
-        stage_part<L>(t, row->first, part_begin(t, part, row->count), part_begin(t, part + 1, row->count), p,
-                      stage_at<L>(t, own, turn, i));
+        stage_part<L>(t, span_of(t, part, row->first, row->count), p, stage_at<L>(t, own, turn, i));
     }
 }
 
@@ -118,7 +118,8 @@ __device__ static void run_step(const fused_task &t, const step_row *row, const 
     load_point<L>(from, p, &point);
     for (int i = 0; blockIdx.x + (int64_t)i * gridDim.x < t.shape.parts; i++) {
         int64_t part = blockIdx.x + (int64_t)i * gridDim.x;
-        part_rows<real, typename L::stored> r = part_of<L>(t, row->first, row->count, part, (const typename L::stored *)t.x);
+        part_rows<real, typename L::stored> r =
+            part_of<L>(t, span_of(t, part, row->first, row->count), (const typename L::stored *)t.x);
         r.staged = i < own.staged;
         if (r.staged) {
             stage<L> s = stage_at<L>(t, own, turn, i);

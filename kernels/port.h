@@ -8,9 +8,9 @@
  *   DYNAMIC_SHARED(T, name): the launch's shared bytes as T *name, aligned to 16 bytes
  *   UNROLLED for #pragma unroll before a loop; NOT_UNROLLED for #pragma unroll 1
  *   APART for __noinline__, whose registers are its own
- *   wait_for_earlier(), let_later_begin(), fetch(): between the kernels of a stream
+ *   wait_for_earlier(), let_later_begin(), fetch(), fetch_line(): between the kernels of a stream
  *   ASSERT_ALONE(condition): of what holds where no two kernels run at once; checked on the emulated GPU alone, when none do
- *   cluster_sync(), of_cluster(): between the blocks of a cluster
+ *   cluster_sync(), of_cluster(), exchange_...(): between the blocks of a cluster
  *   count_arrival(): between the blocks of a grid, in place of __threadfence() and atomicAdd()
  * What the emulator cannot know of (bulk copies, matrix instructions) comes here, with a portable twin, together with the first
  * kernel that needs it. This file and its twin are the only ones that ask who compiles. */
@@ -129,7 +129,8 @@ __device__ static inline void let_later_begin()
     CUSGD_FROM_90(asm volatile("griddepcontrol.launch_dependents;" : : : "memory");)
 }
 
-/* Brings `bytes` of device memory at p, both multiples of 16, into the L2 cache in the background. */
+/* Brings `bytes` of device memory at p, both multiples of 16, into the L2 cache in the background. Threads of a warp that call
+ * ask one after another: for many bytes each. */
 __device__ static inline void fetch(const void *p, unsigned bytes)
 {
     (void)p, (void)bytes;
@@ -137,6 +138,13 @@ __device__ static inline void fetch(const void *p, unsigned bytes)
                                :
                                : "l"(__cvta_generic_to_global(p)), "r"(bytes)
                                : "memory");)
+}
+
+/* Brings the 128 bytes of device memory in which p is into the L2 cache; the threads of a warp ask at once. */
+__device__ static inline void fetch_line(const void *p)
+{
+    (void)p;
+    CUSGD_FROM_90(asm volatile("prefetch.global.L2 [%0];" : : "l"(__cvta_generic_to_global(p)) : "memory");)
 }
 
 /* Every thread of every block of a cluster waits for every other; what they wrote before, to each other's shared memory too, is
@@ -152,6 +160,71 @@ template <class T> __device__ static inline T *of_cluster(T *p, unsigned rank)
     CUSGD_FROM_90(p = cooperative_groups::this_cluster().map_shared_rank(p, rank);)
     return p;
 }
+
+/* Values that the blocks of a cluster send each other, in rounds: a block waits for the bytes that come to itself, and neither
+ * for other blocks' threads nor for any other memory, as it does at a cluster_sync(), which also empties the L1 cache. An
+ * exchange is a variable in shared memory, at the same place in each block, on which each round has the same bytes on their way.
+ * It may serve the next round once all of the block's threads have left exchange_await() of this one, and all other blocks are
+ * known to have: two that take turns do, where each round begins with a __syncthreads() and every block sends to every block. */
+typedef unsigned long long exchange;
+
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+__device__ static inline unsigned shared_address(const void *p) { return (unsigned)__cvta_generic_to_shared(p); }
+/* Of what stands at p in block `rank` of the cluster. */
+__device__ static inline unsigned cluster_address(const void *p, unsigned rank)
+{
+    unsigned there;
+    asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(there) : "r"(shared_address(p)), "r"(rank));
+    return there;
+}
+
+/* One thread of each block, before a cluster_sync() and anything else. */
+__device__ static inline void exchange_open(exchange *e)
+{
+    asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" : : "r"(shared_address(e)) : "memory");
+    asm volatile("fence.mbarrier_init.release.cluster;" : : : "memory");
+}
+
+/* One thread of each block, in each round: so many bytes will come, or have. */
+__device__ static inline void exchange_expect(exchange *e, unsigned bytes)
+{
+    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" : : "r"(shared_address(e)), "r"(bytes) : "memory");
+}
+
+/* To *to of block `rank` of the cluster, counted there by *e: both as they stand in this block. */
+__device__ static inline void exchange_send(float *to, float value, exchange *e, unsigned rank)
+{
+    asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.b32 [%0], %1, [%2];"
+                 :
+                 : "r"(cluster_address(to, rank)), "r"(__float_as_uint(value)), "r"(cluster_address(e, rank))
+                 : "memory");
+}
+__device__ static inline void exchange_send(double *to, double value, exchange *e, unsigned rank)
+{
+    asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.b64 [%0], %1, [%2];"
+                 :
+                 : "r"(cluster_address(to, rank)), "l"(__double_as_longlong(value)), "r"(cluster_address(e, rank))
+                 : "memory");
+}
+
+/* Every thread of the block: until this round's bytes have come; they are seen after it. parity: 0 in the exchange's first round,
+ * 1 in its second, and so on by turns. It acquires at the block's scope, which is enough for what stands in the block's own
+ * shared memory; at the cluster's, every thread would empty the L1 cache (CCTL.IVALL). */
+__device__ static inline void exchange_await(exchange *e, unsigned parity)
+{
+    unsigned done = 0;
+    while (!done)
+        asm volatile("{ .reg .pred p; mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2; selp.u32 %0, 1, 0, p; }"
+                     : "=r"(done)
+                     : "r"(shared_address(e)), "r"(parity)
+                     : "memory");
+}
+#else
+__device__ static inline void exchange_open(exchange *) {}
+__device__ static inline void exchange_expect(exchange *, unsigned) {}
+template <class T> __device__ static inline void exchange_send(T *, T, exchange *, unsigned) {}
+__device__ static inline void exchange_await(exchange *, unsigned) {}
+#endif
 #endif
 
 /* grid_sync() in a launch of one-dimensional blocks and grid, by flags in device memory, one a block: barrier number `round` of

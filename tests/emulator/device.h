@@ -58,6 +58,10 @@ void *map_cluster(void *p, unsigned rank);
 void wait_for_earlier();
 void let_later_begin();
 void check_fetch(const void *p, size_t bytes);
+void check_fetch_line(const void *p);
+void exchange_expect(unsigned long long *e, unsigned bytes);
+void exchange_count(unsigned long long *e, unsigned bytes); /* in the block that they come to */
+void exchange_check(unsigned long long *e, unsigned parity);
 void barrier_warp(unsigned mask);
 uint64_t exchange_warp(unsigned mask, uint64_t value, unsigned source); /* the value of lane `source` */
 unsigned ballot_warp(unsigned mask, bool value);
@@ -165,8 +169,26 @@ enum { CAN_FETCH = 1 };
 static inline void wait_for_earlier() { emulator::wait_for_earlier(); }
 static inline void let_later_begin() { emulator::let_later_begin(); }
 static inline void fetch(const void *p, unsigned bytes) { emulator::check_fetch(p, bytes); }
+static inline void fetch_line(const void *p) { emulator::check_fetch_line(p); }
 static inline void cluster_sync(int line = __builtin_LINE()) { emulator::barrier_cluster(line); }
 template <class T> static inline T *of_cluster(T *p, unsigned rank) { return static_cast<T *>(emulator::map_cluster(p, rank)); }
+
+/* Bytes on their way, and in the high half rounds that have begun. Blocks wait for each other's threads as at a cluster_sync().
+ */
+typedef unsigned long long exchange;
+static inline void exchange_open(exchange *e) { *e = 0; }
+static inline void exchange_expect(exchange *e, unsigned bytes) { emulator::exchange_expect(e, bytes); }
+template <class T> static inline void exchange_send(T *to, T value, exchange *e, unsigned rank)
+{
+    static_assert(sizeof(T) == 4 || sizeof(T) == 8, "what the instruction sends");
+    *of_cluster(to, rank) = value;
+    emulator::exchange_count(of_cluster(e, rank), sizeof(T));
+}
+static inline void exchange_await(exchange *e, unsigned parity, int line = __builtin_LINE())
+{
+    emulator::barrier_cluster(line);
+    emulator::exchange_check(e, parity);
+}
 
 template <class T> static inline T __shfl_sync(unsigned mask, T value, int source, int width = 32)
 {

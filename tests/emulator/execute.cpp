@@ -266,6 +266,21 @@ void check_fetch(const void *p, size_t bytes)
     if (!is_device(p, bytes)) die_here("fetch() of what is not device memory");
 }
 
+void check_fetch_line(const void *p)
+{
+    if (!is_device(p, 1)) die_here("fetch_line() of what is not device memory");
+}
+
+/* ---- exchanges ---- */
+
+void exchange_expect(unsigned long long *e, unsigned bytes) { *e = ((*e >> 32) + 1) << 32 | (uint32_t)(*e + bytes); }
+void exchange_count(unsigned long long *e, unsigned bytes) { *e = *e >> 32 << 32 | (uint32_t)(*e - bytes); }
+void exchange_check(unsigned long long *e, unsigned parity)
+{
+    if ((uint32_t)*e) die_here("exchange_await() of other bytes than were sent");
+    if ((*e >> 32) % 2 == parity) die_here("exchange_await() of a round that has not begun");
+}
+
 /* ---- warps ---- */
 
 unsigned lane() { return current % 32; }

@@ -65,6 +65,7 @@ planted fused-parts PLAIN test-seam-large "$engines" 0 0 'gradient of parameter|
 planted fused-end PLAIN test-seam-large "$engines" 0 0 'gradient of parameter'
 planted offset PLAIN test-seam-large "$engines" 0 0 'gradient of parameter'
 planted cluster-barrier PLAIN test-seam-large "$engines" 0 0 'emulator: .*cluster_kernel|gradient of parameter'
+planted cluster-turn PLAIN test-seam-large "$engines" 0 0 'emulator: exchange_await.*cluster_kernel'
 planted cluster-rank PLAIN test-seam-large "$engines" 0 0 'gradient of parameter'
 planted cluster-piece PLAIN test-seam-large "$engines" 0 0 'gradient of parameter'
 planted early-turn PLAIN test-seam-large "$long" 0 0 'emulator: .*fused_kernel'

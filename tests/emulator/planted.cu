@@ -142,6 +142,38 @@ static cudaError_t cluster(const float *x, float *y, unsigned blocks, cudaStream
     return LAUNCH_AS(way, cluster_kernel, dim3(2 * blocks), dim3(1), 0, s, x, y, blocks);
 }
 
+/* Likewise, by exchanges in turns, in `rounds` rounds: y += the sum. Planted: a round expects the bytes of another. */
+__global__ static void exchange_kernel(const float *x, float *y, unsigned blocks)
+{
+    SHARED(float, sent, 16);
+    SHARED(exchange, arrivals, 2);
+    unsigned rank = blockIdx.x % blocks;
+    for (int i = 0; i < 2; i++) exchange_open(arrivals + i);
+    cluster_sync();
+    for (unsigned round = 0; round < 5; round++) {
+        float *half = sent + round % 2 * 8, sum = 0;
+        exchange *arrival = arrivals + round % 2;
+        exchange_expect(arrival, (FAULTY && round == 3 ? 1 : blocks) * (unsigned)sizeof *half);
+        for (unsigned to = 0; to < blocks; to++) exchange_send(half + rank, x[2 * rank] + x[2 * rank + 1], arrival, to);
+        exchange_await(arrival, round / 2 % 2);
+        for (unsigned r = 0; r < blocks; r++) sum += half[r];
+        y[blockIdx.x] = sum;
+    }
+}
+static cudaError_t exchange_sums(const float *x, float *y, unsigned blocks, cudaStream_t s)
+{
+    launch_way way = {false, false, blocks};
+    return LAUNCH_AS(way, exchange_kernel, dim3(2 * blocks), dim3(1), 0, s, x, y, blocks);
+}
+
+/* Planted: the line behind the array. */
+__global__ static void line_kernel(float *x)
+{
+    fetch_line(x + threadIdx.x + (FAULTY ? 32 : 0));
+    x[threadIdx.x] += 1;
+}
+static cudaError_t line(float *x, cudaStream_t s) { return LAUNCH(line_kernel, dim3(1), dim3(32), 0, s, x); }
+
 __global__ static void cluster_leave_kernel(float *x)
 {
     if (FAULTY && blockIdx.x == 2) return;
@@ -212,6 +244,6 @@ static cudaError_t early_write(float *x, float *y, float *z, cudaStream_t s)
     return early_pair(early_write_kernel, x, y, z, s);
 }
 
-extern "C" const planted_kernels KERNELS = {scale,         reverse,    reverse_dynamic, sum_groups, meet,    meet_elsewhere,
-                                            leave,         leave_grid, fetch,           mask,       cluster, cluster_leave,
-                                            cluster_begin, early,      early_read,      early_write};
+extern "C" const planted_kernels KERNELS = {
+    scale, reverse, reverse_dynamic, sum_groups,    meet,  meet_elsewhere, leave,       leave_grid,    fetch,
+    mask,  cluster, cluster_leave,   cluster_begin, early, early_read,     early_write, exchange_sums, line};

@@ -30,6 +30,9 @@ typedef struct planted_kernels {
      * before it has waited. */
     cudaError_t (*early_read)(float *x, float *y, float *z, cudaStream_t s);
     cudaError_t (*early_write)(float *x, float *y, float *z, cudaStream_t s);
+    cudaError_t (*exchange_sums)(const float *x, float *y, unsigned blocks,
+                                 cudaStream_t s);  /* as cluster; planted: a round expects too few bytes */
+    cudaError_t (*line)(float *x, cudaStream_t s); /* x[32] += 1; planted: fetches the line behind x */
 } planted_kernels;
 
 extern const planted_kernels planted_sound, planted_faulty;

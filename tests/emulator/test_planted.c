@@ -119,11 +119,12 @@ static void program_mask(void)
 }
 
 /* The number of blocks of two clusters that have a wrong sum. */
-static int count_wrong_sums(const planted_kernels *k, unsigned blocks)
+typedef cudaError_t sum_clusters(const float *x, float *y, unsigned blocks, cudaStream_t s);
+static int count_wrong_sums(sum_clusters *sums, unsigned blocks)
 {
     float *x = numbers(16), *d = device_copy(x, 16 * sizeof *x), *e = device_make(16 * sizeof *e), y[16], sum = 0;
     int wrong = 0;
-    OK(k->cluster(d, e, blocks, NULL));
+    OK(sums(d, e, blocks, NULL));
     fetch(y, e, 2 * blocks * sizeof *y, NULL);
     for (unsigned i = 0; i < 2 * blocks; i++) sum += x[i];
     for (unsigned i = 0; i < 2 * blocks; i++) wrong += y[i] != sum;
@@ -135,8 +136,25 @@ static int count_wrong_sums(const planted_kernels *k, unsigned blocks)
 
 static void program_cluster(void)
 {
-    for (unsigned blocks = 1; blocks <= 8; blocks *= 2) CHECK(count_wrong_sums(&planted_sound, blocks) == 0);
+    for (unsigned blocks = 1; blocks <= 8; blocks *= 2) CHECK(count_wrong_sums(planted_sound.cluster, blocks) == 0);
 }
+
+static void program_exchange(void)
+{
+    for (unsigned blocks = 1; blocks <= 8; blocks *= 2) CHECK(count_wrong_sums(planted_sound.exchange_sums, blocks) == 0);
+}
+static void faulty_exchange(void) { (void)count_wrong_sums(planted_faulty.exchange_sums, 4); }
+
+static void program_line(void)
+{
+    float *x = numbers(32), *d = device_copy(x, 32 * sizeof *x), y[32];
+    OK(kernels->line(d, NULL));
+    fetch(y, d, sizeof y, NULL);
+    for (int i = 0; i < 32; i++) CHECK(y[i] == x[i] + 1);
+    OK(cudaFree(d));
+    free(x);
+}
+static void faulty_line(void) { kernels = &planted_faulty, program_line(); }
 
 static void program_early(void)
 {
@@ -223,11 +241,23 @@ Test(emulator, emul_clusters)
     run_everywhere(program_cluster);
     run_everywhere(program_cluster_leave);
     run_everywhere(program_cluster_begin);
-    CHECK(count_wrong_sums(&planted_faulty, 4) > 0);
+    CHECK(count_wrong_sums(planted_faulty.cluster, 4) > 0);
     check_caught(faulty_cluster_leave, "barrier divergence", "cluster_sync");
     check_caught(faulty_cluster_begin, "before the cluster's first cluster_sync", "kernel cluster_begin_kernel");
     CHECK(planted_sound.cluster(NULL, NULL, 16, NULL) == cudaErrorInvalidClusterSize);
     (void)cudaGetLastError();
+}
+
+Test(emulator, emul_exchanges)
+{
+    run_everywhere(program_exchange);
+    check_caught(faulty_exchange, "of other bytes than were sent", "kernel exchange_kernel");
+}
+
+Test(emulator, emul_fetched_lines)
+{
+    run_everywhere(program_line);
+    check_caught(faulty_line, "fetch_line() of what is not device memory", "kernel line_kernel");
 }
 
 /* The number of wrong values of z, launched plainly or in a graph. What a kernel does that lets the next one begin is known from

@@ -1,0 +1,162 @@
+/* How a step of fused.h ends: the losses, slopes and gradients of its parts are added up in order, the step counts, and the
+ * parameters are updated. */
+#ifndef CUSGD_KERNELS_PARTS_H
+#define CUSGD_KERNELS_PARTS_H
+
+#include "account.h"
+#include "fused.h"
+#include "update.h"
+
+/* ---- Counting the step ---- */
+
+/* One thread's work, once the batch's loss is known: the step counts, or the run has failed. before: counts_of(t.state). */
+__device__ static inline void end_step(const fused_task &t, const run_counts &before, int64_t step, int64_t rows, double loss)
+{
+    t.state->turns[t.turn] = step / 2 + 1;
+    if (isfinite(loss))
+        count_step(t.state, before, step, rows, loss);
+    else
+        t.state->failed = FAILED_LOSS;
+}
+
+/* Starts to copy to shared memory what the table says of a step, and unless that is the last, of the step after it: 2 rows, for
+ * update_now_by(). All threads call copy_async_wait() before a __syncthreads(). */
+__device__ static inline void bring_rows(const slice_table *table, int64_t step, bool is_last, step_row *to)
+{
+    const int words = sizeof(step_row) / 8, word = (int)threadIdx.x;
+    if (word < (is_last ? words : 2 * words)) copy_async((int64_t *)to + word, (const int64_t *)(table->row + step) + word);
+}
+
+/* ---- Adding parts up ---- */
+
+/* Neighbouring threads that share a part's columns, 16 bytes each: as many as are of use, but so few that the groups of them
+ * which a block has need not add up more than 8 parts each, whose loads are on their way at once. */
+__host__ __device__ static inline int update_width(int64_t parts, int packs)
+{
+    int width = 8;
+    while (width < 64 && width < packs && parts * 2 * width <= 8 * THREADS) width *= 2;
+    return width;
+}
+
+/* Adds 16 bytes of the gradients of parts group, group + groups, ... to sum, in this order. All loads of AT_ONCE parts stand
+ * before the first addition: a thread issues instructions in order, so that it would otherwise wait for each load before the
+ * next. Zeros stand for parts that are not there, since under a condition the compiler would move each load to its addition; they
+ * change no bit, as a sum that began with +0 is never -0. */
+template <class real, int AT_ONCE>
+__device__ static void add_parts(const real *gradients, int64_t stride, int64_t parts, int group, int groups, double *sum)
+{
+    const int values = 16 / sizeof(real);
+    for (int64_t first = group; first < parts; first += (int64_t)AT_ONCE * groups) {
+        pack<real> g[AT_ONCE];
+        UNROLLED
+        for (int l = 0; l < AT_ONCE; l++) {
+            int64_t part = first + (int64_t)l * groups;
+            g[l] = {};
+            if (part < parts) g[l] = load_pack(gradients + part * stride);
+        }
+        UNROLLED
+        for (int l = 0; l < AT_ONCE; l++) {
+            UNROLLED
+            for (int v = 0; v < values; v++) sum[v] += (double)g[l].at[v];
+        }
+    }
+}
+
+/* What one thread adds up of a batch's parts: their losses and slopes; of the gradients, 16 bytes of columns. */
+template <class real> struct part_sums {
+    double loss, slope, gradient[16 / sizeof(real)];
+};
+
+/* How update_columns() shares out a block's threads among the columns of gradients and groups of parts. */
+struct columns_place {
+    int width, groups, group, column, packs; /* packs: 16 bytes of columns, with the intercept */
+};
+template <class real> __device__ static columns_place columns_of(const fused_task &t)
+{
+    const int values = 16 / sizeof(real);
+    columns_place c;
+    c.packs = ((int)t.update.penalised + values) / values;
+    c.width = update_width(t.shape.parts, c.packs);
+    int bits = __ffs(c.width) - 1, thread = (int)threadIdx.x;
+    c.groups = THREADS >> bits;
+    c.group = thread >> bits;
+    c.column = thread & (c.width - 1);
+    return c;
+}
+
+/* Gradients of the parts of this thread's group, from the columns of `base` on. */
+template <class real, int AT_ONCE>
+__device__ static void add_group(const fused_task &t, int turn, const columns_place &c, int base, double *sum)
+{
+    const int values = 16 / sizeof(real);
+    int u = (base + c.column) * values;
+    UNROLLED
+    for (int v = 0; v < values; v++) sum[v] = 0;
+    if (c.group < c.groups && u < (int)t.update.penalised)
+        add_parts<real, AT_ONCE>(gradients_of<real>(t, turn) + u, t.stride, t.shape.parts, c.group, c.groups, sum);
+}
+
+/* The batch's loss and slope, the same in every thread; and this thread's first sums of gradients, for update_columns(). All
+ * loads are on their way at once. All threads of a block call. */
+template <class real, int AT_ONCE>
+__device__ static part_sums<real> add_sums(const fused_task &t, int turn, unsigned block, double *shared)
+{
+    const double *sums = sums_at(t, turn);
+    part_sums<real> s;
+    pack<double> first = {};
+    if (threadIdx.x < t.shape.parts) first = load_pack(sums + 2 * threadIdx.x);
+    columns_place c = columns_of<real>(t);
+    add_group<real, AT_ONCE>(t, turn, c, (int)block * c.width, s.gradient);
+    s.loss = 0 + first.at[0];
+    s.slope = 0 + first.at[1];
+    NOT_UNROLLED
+    for (int64_t i = threadIdx.x + blockDim.x; i < t.shape.parts; i += blockDim.x) {
+        s.loss += sums[2 * i];
+        s.slope += sums[2 * i + 1];
+    }
+    block_sums(&s.loss, &s.slope, shared);
+    return s;
+}
+
+/* Updates the parameters, 16 bytes of columns a thread, by the parts' gradients, whose sums over the first columns of this block
+ * are `first`'s. Groups of `width` threads take every few-th part each, and their sums are added in order. `blocks` blocks share
+ * the columns, this is number `block`: the bits do not depend on that, nor on AT_ONCE. All threads call, THREADS or more; shared:
+ * shared_doubles<L>(). */
+template <class real, int AT_ONCE>
+__device__ static void update_columns(const fused_task &t, int turn, const update_task &to, const update_now<real> &now,
+                                      const part_sums<real> &first, unsigned block, unsigned blocks, double *shared)
+{
+    const int values = 16 / sizeof(real), at_once = 4;
+    int d = (int)to.penalised;
+    columns_place c = columns_of<real>(t);
+    double sum[values];
+    for (int v = 0; v < values; v++) sum[v] = first.gradient[v];
+    NOT_UNROLLED
+    for (int base = (int)block * c.width; base < c.packs; base += (int)blocks * c.width) {
+        int u = (base + c.column) * values;
+        __syncthreads(); /* the last sums may still be read */
+        UNROLLED
+        for (int v = 0; v < values; v++)
+            if (c.group < c.groups) shared[v * THREADS + (int)threadIdx.x] = sum[v];
+        __syncthreads();
+        if (c.group == 0 && u < to.size) {
+            UNROLLED
+            for (int v = 0; v < values; v++) sum[v] = 0;
+            NOT_UNROLLED
+            for (int g = 0; g < c.groups; g += at_once) { /* groups: a power of 2, and 4 at least */
+                UNROLLED
+                for (int v = 0; v < values; v++) {
+                    UNROLLED
+                    for (int l = 0; l < at_once; l++) sum[v] += shared[v * THREADS + (g + l) * c.width + c.column];
+                }
+            }
+            UNROLLED
+            for (int v = 0; v < values; v++)
+                if (u + v == d) sum[v] = first.slope;
+            update_pack<real>(to, now, u, sum);
+        }
+        if (base + (int)blocks * c.width < c.packs) add_group<real, AT_ONCE>(t, turn, c, base + (int)blocks * c.width, sum);
+    }
+}
+
+#endif
