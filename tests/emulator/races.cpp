@@ -209,8 +209,10 @@ static void check_readers(const granule &g)
 /* The granules of n bytes at p, or none: what is smaller than one is not watched, nor is what is no device memory. */
 static granule *granules_at(const void *p, size_t n, size_t *count)
 {
-    size_t offset = (size_t)((const char *)p - arena);
-    *count = now && !paused && n >= GRANULE && offset < arena_used ? (n + GRANULE - 1) / GRANULE : 0;
+    size_t offset = (size_t)p - (size_t)arena;
+    *count = 0;
+    if (!now || paused || n < GRANULE || offset >= arena_used) return nullptr;
+    *count = (n + GRANULE - 1) / GRANULE;
     return granules + offset / GRANULE;
 }
 
