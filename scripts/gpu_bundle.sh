@@ -28,7 +28,7 @@ command -v nvcc >/dev/null || [ ! -x /usr/local/cuda/bin/nvcc ] || PATH=$PATH:/u
 generator=()
 [ -e "$build/CMakeCache.txt" ] || ! command -v ninja >/dev/null || generator=(-G Ninja)
 cmake -S . -B "$build" "${generator[@]}" -DCMAKE_BUILD_TYPE=Release -DCUSGD_TESTS=ON -DCUSGD_CUDA=ON -DCMAKE_SKIP_RPATH=ON \
-    "-DCMAKE_CUDA_ARCHITECTURES=$architectures" -DCMAKE_CUDA_FLAGS=-lineinfo
+    "-DCMAKE_CUDA_ARCHITECTURES=$architectures" "-DCMAKE_CUDA_FLAGS=-lineinfo --compress-mode=size"
 cmake --build "$build" -j "${JOBS:-$(nproc)}" --target cusgd-cuda cusgd-command "${programs[@]:1}"
 
 # ---- Copying ----
