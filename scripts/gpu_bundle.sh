@@ -67,13 +67,14 @@ cp scripts/gpu/bundle_run.sh "$out/run"
 chmod +x "$out/run"
 (cd "$out" && find bin lib golden run needs -type f -print0 | sort -z | xargs -0 sha256sum) >"$out/SHA256SUMS"
 # version PREFIX: the newest symbol version that is asked of the system.
-version() { find "$out/bin" "$out/lib" -type f -exec objdump -T {} + 2>/dev/null | grep -o "${1}_[0-9.]*" | sort -uV | tail -n 1; }
+version() { find "$out/bin" "$out/lib" -type f -exec objdump -T {} + 2>/dev/null | grep -o "${1}_[0-9.]*" | sort -uV | tail -n 1 || true; }
 commit=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
 [ -z "$(git status --porcelain 2>/dev/null)" ] || commit=$commit-changed
+# shellcheck disable=SC2046,SC2116 # words, of which some may be none
 {
     printf '%-14s %s\n' commit "$commit" made "$(date -u +%Y-%m-%dT%H:%M:%SZ)" nvcc "$(nvcc --version | sed -n 's/.*, V//p')" \
         architectures "$architectures" compiler "$(cc --version | head -n 1)" \
-        'asks for' "$(version GLIBC), $(version GLIBCXX), $(paste -sd ' ' "$out/needs")"
+        'asks for' "$(echo $(version GLIBC) $(version GLIBCXX) $(cat "$out/needs"))"
 } >"$out/MANIFEST"
 tar -czf "$out.tar.gz" -C "$(dirname "$out")" "$(basename "$out")"
 unpacked=$(du -sm --apparent-size "$out" | cut -f1) packed=$(du -sm --apparent-size "$out.tar.gz" | cut -f1)

@@ -32,7 +32,11 @@ inside() { chroot "$root" /usr/bin/env -i PATH=/usr/bin:/bin HOME=/root LANG=C.U
 inside 'grep PRETTY_NAME /etc/os-release'
 missing=$(inside '/opt/bundle/run --check' | sed 's/ => not found//' | sort -u) || true
 echo "not found: ${missing//$'\n'/ }"
-[ "$missing" = "$(sort -u "$bundle/needs")" ] || { echo "FAILED: other libraries are missing than CUDA's" >&2 && exit 1; }
+# (cuBLAS's own needs are not listed where it is missing itself.)
+if [ -z "$missing" ] || [ -n "$(comm -23 <(echo "$missing") <(sort -u "$bundle/needs"))" ]; then
+    echo "FAILED: other libraries are missing than CUDA's" >&2
+    exit 1
+fi
 inside '/opt/bundle/run cusgd --version; /opt/bundle/run cusgd devices
     /opt/bundle/run cusgd generate made --rows 2000 --cols 8 && /opt/bundle/run cusgd train made --model model --epochs 3 | tail -n 3
     /opt/bundle/run gpu-steps --device cpu --shapes 32x256 --bytes 1e7 --engines auto --steps 64'
