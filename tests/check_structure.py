@@ -19,7 +19,7 @@ LAYERS = [
     ("scalar", r"include/scalar/"),
     ("public", r"include/cusgd\.h$"),
     ("cli", r"host/cli/"),
-    ("data", r"host/data/|host/(data|error|interrupt|pool|clock|options)\.[ch]$"),
+    ("data", r"host/data/|host/(data|ascending|error|interrupt|pool|clock|options)\.[ch]$"),
     ("backend", r"host/(backend|module|rule|real)\.h$|host/device\.c$"),
     ("cpu", r"host/cpu/"),
     ("cuda", r"host/cuda/|kernels/"),

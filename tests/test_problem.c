@@ -4,6 +4,7 @@
 #include "solvers/solver.h"
 #include "support.h"
 
+#include <math.h>
 #include <stdio.h>
 
 TestSuite(problem, .init = folder_setup, .fini = folder_teardown);
@@ -88,4 +89,31 @@ Test(problem, announcements_of_what_cannot_be_interrupted)
     p.train.rows.n = 10;
     solver_announce(&p, text, sizeof text);
     cr_expect_str_empty(text);
+}
+
+/* The subgradient within bounds. Along each parameter the objective is g theta + l1 |theta| near theta: what it changes by to
+ * both sides, as far as the bounds let it go, decides whether it can fall, and how fast. */
+Test(problem, subgradients_know_bounds_and_l1)
+{
+    const double lower = -1, upper = 2, thetas[] = {-1, -0.5, 0, 1, 2}, gradients[] = {-2, -0.5, 0, 0.5, 2}, h = 1e-3;
+    double factor[2] = {1, 1}, low[2] = {lower, 0}, high[2] = {upper, 0};
+    for (int i = 0; i < 3; i++)
+        for (int a = 0; a < 5; a++)
+            for (int b = 0; b < 5; b++) {
+                problem p = put_together(1, 1, NULL, NULL);
+                double theta[2] = {thetas[a], 0}, g[2] = {gradients[b], 1}, out[2], steepest = 0;
+                p.l1 = 0.8 * i;
+                p.limit[0] = factor;
+                p.limit[1] = low;
+                p.limit[2] = high;
+                for (int side = -1; side <= 1; side += 2) {
+                    double to = theta[0] + side * h;
+                    double change = g[0] * side * h + p.l1 * (fabs(to) - fabs(theta[0]));
+                    if (to >= lower && to <= upper && change < 0) steepest = side * change / h;
+                }
+                problem_subgradient(&p, theta, g, out);
+                cr_expect_float_eq(out[0], steepest, 1e-9, "theta %g, g %g, l1 %g: %g", theta[0], g[0], p.l1, out[0]);
+                cr_expect_eq(out[1], 0); /* there is no intercept */
+                cr_expect_float_eq(problem_gradient_norm(&p, theta, g), fabs(steepest), 1e-9);
+            }
 }

@@ -1,6 +1,7 @@
 /* How fast this machine reads memory: what a step, which reads each row once, is held against. */
 #include "cpu.h"
 
+#include "ascending.h"
 #include "clock.h"
 #include "error.h"
 #include <stdlib.h>
@@ -52,12 +53,6 @@ static uint64_t sum(pool *p, reading *r)
     return total;
 }
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 cusgd_status cpu_read_bandwidth(pool *p, int threads, int64_t bytes, double *bytes_per_second)
 {
     int64_t unit = WORDS * (int64_t)sizeof(uint64_t), units = bytes / unit + (bytes % unit > 0);
@@ -81,7 +76,7 @@ cusgd_status cpu_read_bandwidth(pool *p, int threads, int64_t bytes, double *byt
     free(at);
     free(r.sums);
     if (wrong) return fail(CUSGD_ERROR_DEVICE, "CPU: memory that was written is read otherwise; test this machine's memory");
-    qsort(seconds, PASSES, sizeof seconds[0], by_size);
+    qsort(seconds, PASSES, sizeof seconds[0], ascending);
     double median = seconds[PASSES / 2] > 1e-9 ? seconds[PASSES / 2] : 1e-9; /* the clock's step */
     *bytes_per_second = (double)(units * unit) / median;
     return CUSGD_OK;

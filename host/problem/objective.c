@@ -72,24 +72,29 @@ double problem_reported(const problem *p, double loss)
     return loss_reported(p->loss.kind, loss / (double)p->k) * p->units.loss;
 }
 
+/* The element of least magnitude of the objective's subdifferential along parameter u, where the smooth part's derivative is g; 0
+ * where it points out of the bounds. Intercepts that are not fitted stay. */
+static double subgradient_at(const problem *p, int64_t u, double theta, double g)
+{
+    if (u >= p->d * p->k) return p->intercept ? g : 0;
+    double l1 = p->l1 * problem_penalty(p, u);
+    double s = theta > 0 ? g + l1 : theta < 0 ? g - l1 : soft_threshold(g, l1);
+    if (p->limit[0] && ((s > 0 && theta <= p->limit[1][u]) || (s < 0 && theta >= p->limit[2][u]))) return 0;
+    return s;
+}
+
+void problem_subgradient(const problem *p, const double *theta, const double *g, double *out)
+{
+    for (int64_t u = 0; u < problem_size(p); u++) out[u] = subgradient_at(p, u, theta[u], g[u]);
+}
+
 double problem_gradient_norm(const problem *p, const double *theta, const double *gradient)
 {
-    int64_t penalised = p->d * p->k, size = penalised + p->k;
     double sum = 0;
-    for (int64_t u = 0; u < size; u++) {
-        double g = gradient[u];
-        if (u >= penalised && !p->intercept) continue;
-        if (u < penalised) {
-            double l1 = p->l1 * problem_penalty(p, u);
-            g += p->l2 * problem_penalty(p, u) * theta[u];
-            if (p->limit[0] && problem_bounded(p, u, theta[u] - g) == theta[u])
-                g = 0; /* it points out of the bounds */
-            else if (theta[u] != 0)
-                g += theta[u] > 0 ? l1 : -l1;
-            else
-                g = soft_threshold(g, l1); /* the smallest element of the subdifferential */
-        }
-        sum += g * g;
+    for (int64_t u = 0; u < problem_size(p); u++) {
+        double ridge = u < p->d * p->k ? p->l2 * problem_penalty(p, u) * theta[u] : 0;
+        double s = subgradient_at(p, u, theta[u], gradient[u] + ridge);
+        sum += s * s;
     }
     return sqrt(sum);
 }

@@ -100,6 +100,10 @@ cusgd_status problem_moments(const problem *p, double *mean, double *variance, d
 /* The factor on parameter u's penalties; theta brought into its bounds. */
 double problem_penalty(const problem *p, int64_t u);
 double problem_bounded(const problem *p, int64_t u, double theta);
+/* The minimum-norm subgradient of the objective within the bounds, where the smooth part's gradient (l2 in it) is g; out: (d+1) x
+ * k.
+ */
+void problem_subgradient(const problem *p, const double *theta, const double *g, double *out);
 /* |minimum-norm subgradient| of the objective within the bounds, where the mean loss's gradient is `gradient`. */
 double problem_gradient_norm(const problem *p, const double *theta, const double *gradient);
 /* The best constant model; and what it scores (null_loss, and with_gradient null_gradient). */

@@ -1,6 +1,7 @@
 /* What the targets alone tell: the constant that fits them best, and the scale of what it leaves. */
 #include "problem.h"
 
+#include "ascending.h"
 #include "error.h"
 #include "interrupt.h"
 #include <float.h>
@@ -55,12 +56,6 @@ static double best_constant(const target_rows *r, loss_rule loss)
             high = middle;
     }
     return low + (high - low) / 2;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 /* The median distance from `center`, as a Gaussian's deviation; the deviation itself where most targets are at the center. Sorts

@@ -7,6 +7,7 @@
  *     1 / (lambda + R / (B (1 - gamma))). */
 #include "sgd.h"
 
+#include "ascending.h"
 #include "error.h"
 #include <math.h>
 #include <stdlib.h>
@@ -76,12 +77,6 @@ static cusgd_status find_curvature(const sgd *s, const double *scale, double *c,
     cusgd_status status = curvature_of(s->problem, scale, c, lambda, noise);
     if (s->batches == 1 && s->run->options->sampling != CUSGD_SAMPLING_REPLACE) *noise = 0;
     return status;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 static double median_positive(const double *c, int64_t d, double *work)

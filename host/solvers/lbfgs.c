@@ -90,7 +90,7 @@ static cusgd_status iterate(solver *s, history *h, double *v, double *p)
     int sparse = s->problem->l1 > 0;
     cusgd_status status = CUSGD_OK;
     while (status == CUSGD_OK && s->m.stop == CUSGD_STOP_NONE) {
-        solver_subgradient(s, s->x, s->g, v);
+        problem_subgradient(s->problem, s->x, s->g, v);
         two_loops(h, v, p);
         for (int64_t u = 0; sparse && u < s->penalised; u++)
             if (p[u] * v[u] >= 0) p[u] = 0;

@@ -26,18 +26,6 @@ cusgd_status solver_evaluate(solver *s, const double *x, double *f, double *g)
     return status;
 }
 
-void solver_subgradient(const solver *s, const double *x, const double *g, double *out)
-{
-    vector_copy(s->size, g, out);
-    for (int64_t u = 0; u < s->penalised && s->problem->l1 > 0; u++) {
-        double l1 = s->problem->l1 * problem_penalty(s->problem, u);
-        if (x[u] != 0)
-            out[u] += x[u] > 0 ? l1 : -l1;
-        else
-            out[u] = soft_threshold(out[u], l1);
-    }
-}
-
 int64_t solver_blocks(const solver *s) { return s->quadratic ? 1 : s->problem->k; }
 
 cusgd_status solver_hessian(solver *s, const double *x, double *hessian)

@@ -99,7 +99,7 @@ enum { SILENT_ITERATIONS = 100 };
 
 static void measure(solver *s)
 {
-    solver_subgradient(s, s->x, s->g, s->trial_g);
+    problem_subgradient(s->problem, s->x, s->g, s->trial_g);
     s->gradient = vector_norm(s->size, s->trial_g);
     if (s->gradient <= s->enough) s->m.stop = CUSGD_STOP_GRADIENT;
 }
@@ -183,7 +183,7 @@ static cusgd_status evaluate_result(solver *s)
     cusgd_status status = run_theta(s->m.run, s->m.run->at.result, s->x);
     if (status == CUSGD_OK) status = solver_evaluate(s, s->x, &s->m.now.objective, s->g);
     if (status != CUSGD_OK) return status;
-    solver_subgradient(s, s->x, s->g, s->trial_g);
+    problem_subgradient(s->problem, s->x, s->g, s->trial_g);
     double whole = s->problem->null_gradient;
     s->m.now.gradient = whole > 0 ? vector_norm(s->size, s->trial_g) / whole : 0;
     return monitor_validate(&s->m, s->x);

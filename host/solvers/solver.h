@@ -64,8 +64,6 @@ void solver_close(solver *s);
 
 /* f at x, l1 in it, and the smooth part's gradient (size; NULL: not wanted). One pass. */
 cusgd_status solver_evaluate(solver *s, const double *x, double *f, double *g);
-/* The minimum-norm subgradient at x, where the smooth part's gradient is g. */
-void solver_subgradient(const solver *s, const double *x, const double *g, double *out);
 /* Second derivatives at x, l2 in them: solver_blocks() matrices of (d+1) x (d+1). One pass. */
 int64_t solver_blocks(const solver *s);
 cusgd_status solver_hessian(solver *s, const double *x, double *hessian);
