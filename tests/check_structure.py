@@ -5,6 +5,7 @@ usage: check_structure.py SOURCE_FOLDER [--plant]
 
 --plant copies the sources, breaks each rule once, and succeeds if every break is found: a check that cannot fail checks nothing.
 """
+import functools
 import re
 import shutil
 import sys
@@ -124,7 +125,17 @@ def split_top(text, separator):
     return parts + [text[start:]]
 
 
+@functools.lru_cache(maxsize=None)
 def structs(text):
+    return tuple(find_structs(text))
+
+
+@functools.lru_cache(maxsize=None)
+def functions(text):
+    return tuple(find_functions(text))
+
+
+def find_structs(text):
     """Each struct's name and how many fields it has."""
     for match in re.finditer(r"\bstruct\s+(\w*)\s*\{", text):
         depth, end = 1, match.end()
@@ -136,7 +147,7 @@ def structs(text):
         yield name, sum(len(split_top(d, ",")) for d in declarations)
 
 
-def functions(text):
+def find_functions(text):
     """Each function's name, declared or defined, and how many parameters it has."""
     flat = re.sub(r"^\s*#[^\n]*(\\\n[^\n]*)*", "", text, flags=re.M)
     pattern = r"^([A-Za-z_][\w \t*]*?[ \t*])(\w+)\(((?:[^(){};]|\([^(){};]*\))*)\)\s*[{;]"
