@@ -106,9 +106,10 @@ cusgd_status cusgd_trainer_fit(cusgd_trainer *trainer, cusgd_callback callback, 
     listener to = {callback, user};
     cusgd_status status = result ? sized_check(result->size, "result") : CUSGD_OK;
     if (status) return status;
-    status = trainer_fit(trainer, callback ? on_progress : NULL, &to, &complete);
+    status = trainer_fit(trainer, callback ? on_progress : NULL, &to, result ? &complete : NULL); /* a result takes passes */
+    if (!result) return status;
     options_undash(complete.note);
-    if (result) sized_put(result, &complete, sizeof complete);
+    sized_put(result, &complete, sizeof complete);
     return status;
 }
 

@@ -426,8 +426,10 @@ Test(csv, refused_columns)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cusgd_data *data;
+        cusgd_reader reader = cases[i].reader;
+        reader.size = sizeof reader;
         const char *path = file_text("data.csv", "a,b,c\n1,2,3\n4,5,-6\n");
-        assert_fails(cusgd_data_open(path, &cases[i].reader, &data), CUSGD_ERROR_DATA, cases[i].message);
+        assert_fails(cusgd_data_open(path, &reader, &data), CUSGD_ERROR_DATA, cases[i].message);
     }
 }
 
