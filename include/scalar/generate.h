@@ -57,7 +57,7 @@ SCALAR double generate_linear(int64_t d, int64_t k, const real *x, const double 
 DEVICE double generate_target(uint64_t key, uint64_t word, cusgd_synthetic_targets kind, double noise, double p)
 {
     uint32_t draw = random_block(key, word / 4).at[word % 4];
-    if (kind == CUSGD_SYNTHETIC_LOGISTIC) return uniform_open(draw) < loss_mean_at(CUSGD_LOSS_LOGISTIC, p) ? 1 : 0;
+    if (kind == CUSGD_SYNTHETIC_LOGISTIC) return uniform_open(draw) < link_mean(CUSGD_LINK_LOGIT, p) ? 1 : 0;
     double v = p + noise * normal_from(draw);
     if (kind == CUSGD_SYNTHETIC_POSITIVE) return v > 0 ? 1 + v : 1 / (1 - v);
     return v;

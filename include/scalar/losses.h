@@ -3,6 +3,7 @@
 #define CUSGD_SCALAR_LOSSES_H
 
 #include "loss_rule.h"
+#include "real.h"
 
 /* One row per loss: its enumerator, its name, its formula by the names of loss_at()'s variables, and its loss_info. loss_at() and
  * every other switch over all losses is made from this list, in this order, which is the enumeration's.
@@ -63,7 +64,18 @@
       .info.smoothness = CUSGD_SMOOTH_TWICE, .info.hessian_bound = 1, .derivative_bound = 1, .reported = 1)
 /* clang-format on */
 
-/* The table itself is for C alone: kernels need no more than loss_at(). */
+/* The expected target for a prediction, the inverse link. */
+DEVICE double link_mean(cusgd_link link, double p)
+{
+    switch (link) {
+    case CUSGD_LINK_LOGIT: return 1 / (1 + exp(-p));
+    case CUSGD_LINK_LOG: return exp(p);
+    case CUSGD_LINK_IDENTITY: break;
+    }
+    return p;
+}
+
+/* The table itself is for C alone: kernels need no more than loss_at() and link_mean(). */
 #ifndef __cplusplus
 
 #include <math.h>
@@ -124,15 +136,7 @@ static inline int loss_may_lack_optimum(cusgd_loss loss) { return loss_table[los
 static inline double loss_reported(cusgd_loss loss, double l) { return loss_table[loss].reported * l; }
 
 /* E[y | p], the inverse link. Hinge losses know no expectation: p itself. */
-static inline double loss_mean_at(cusgd_loss loss, double p)
-{
-    switch (loss_info_of(loss)->link) {
-    case CUSGD_LINK_LOGIT: return 1 / (1 + exp(-p));
-    case CUSGD_LINK_LOG: return exp(p);
-    case CUSGD_LINK_IDENTITY: break;
-    }
-    return p;
-}
+static inline double loss_mean_at(cusgd_loss loss, double p) { return link_mean(loss_info_of(loss)->link, p); }
 
 /* ---- Formulas in double that the rows cannot hold as numbers -------------------------------------------------------------- */
 
