@@ -22,8 +22,8 @@ passes() {
 planted() {
     local name=$1 where=$2 message=$7 output modules=$modules
     shift 2
-    if [ "$where" = WATCHED ] && [ -d "$modules/watched" ]; then
-        modules=$modules/watched where=PLAIN
+    if [ "$where" = WATCHED ] && [ -d "$modules/watched" ]; then # tests.cmake runs the test without the bug
+        modules=$modules/watched where=PLAIN sound="$modules/watched ${*:1:4}"
     fi
     [ "$where" = "$kind" ] || return 0
     if [ "$sound" != "$modules ${*:1:4}" ] && ! passes "$@"; then
@@ -79,14 +79,14 @@ planted no-turn PLAIN test-module module/emul_persistent_launches_take_turns 0 0
 planted stage-wait PLAIN test-seam-large "$engines" 0 0 'gradient of parameter'
 planted stage-turn PLAIN test-seam-large "$engines" 0 0 'gradient of parameter|slices of|two engines'
 steps=seam_steps/many_columns_many_rows
-planted barrier-release WATCHED test-seam-large "$engines" 0 0 'race: it reads.*block . of the same launch.*persistent_kernel'
-planted barrier-acquire WATCHED test-seam-large "$engines" 0 0 'race: it reads.*block . of the same launch.*persistent_kernel'
-planted ticket-release WATCHED test-seam-large "$engines" 0 0 'race: it .*of the same launch.*kernel fused_kernel'
-planted ticket-acquire WATCHED test-seam-large "$engines" 0 0 'race: it .*of the same launch.*kernel fused_kernel'
-planted early-let WATCHED test-seam-large "$engines" 0 0 'race: before wait_for_earlier.*in front of it writes'
-planted early-read WATCHED test-seam-large "$engines" 0 0 'race: before wait_for_earlier.*in front of it writes'
-planted loss-release WATCHED test-seam-passes "$objective" 0 0 'race: it reads.*of the same launch.*kernel loss_kernel'
-planted clip-release WATCHED test-seam-steps "$steps" 0 0 'race: it reads.*of the same launch.*kernel clip_kernel'
+planted barrier-release WATCHED test-seam-large "$engines" 1 1 'race: it reads.*block . of the same launch.*persistent_kernel'
+planted barrier-acquire WATCHED test-seam-large "$engines" 1 1 'race: it reads.*block . of the same launch.*persistent_kernel'
+planted ticket-release WATCHED test-seam-large "$engines" 1 1 'race: it .*of the same launch.*kernel fused_kernel'
+planted ticket-acquire WATCHED test-seam-large "$engines" 1 1 'race: it .*of the same launch.*kernel fused_kernel'
+planted early-let WATCHED test-seam-large "$engines" 1 1 'race: before wait_for_earlier.*in front of it writes'
+planted early-read WATCHED test-seam-large "$engines" 1 1 'race: before wait_for_earlier.*in front of it writes'
+planted loss-release WATCHED test-seam-passes "$objective" 1 1 'race: it reads.*of the same launch.*kernel loss_kernel'
+planted clip-release WATCHED test-seam-steps "$steps" 1 1 'race: it reads.*of the same launch.*kernel clip_kernel'
 planted truncate PLAIN test-seam-data "$bound" 0 0 'storage 1 .*: x '
 planted half-read PLAIN test-seam-passes seam_passes/read_bandwidth 0 0 'is read otherwise'
 planted formula PLAIN test-training "$golden" 0 0 'in double'
