@@ -44,6 +44,7 @@ for test in "$bundle"/bin/test-*; do
     inside "/opt/bundle/run $(basename "$test") --list | head -n 1"
 done
 inside "/opt/bundle/run test-seam-state; /opt/bundle/run test-training --filter 'training/golden_trajectories'"
+[ -x "$bundle/bin/gpu-probe" ] || { echo "FAILED: the bundle has no gpu-probe" >&2 && exit 1; }
 status=0
 inside '/opt/bundle/run gpu-probe' || status=$? # without CUDA's libraries it cannot start; with them, it would find no GPU
 [ $status = 127 ] || [ $status = 3 ] || { echo "FAILED: the probe ends with status $status" >&2 && exit 1; }
