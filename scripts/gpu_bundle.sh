@@ -37,7 +37,6 @@ rm -rf "$out" "$out.tar.gz"
 mkdir -p "$out/bin" "$out/lib/cusgd" "$out/golden"
 for program in "${programs[@]}"; do cp "$build/bin/$program" "$out/bin/"; done
 cp "$build/lib/libcusgd-cuda.so" "$out/lib/cusgd/"
-cp -L "$build"/lib/libcusgd.so.*.*.* "$out/lib/"
 cp -r tests/golden/. "$out/golden/"
 
 # The reference BLAS and LAPACK, of which the distribution may have another one in use, come first, wherever they are kept apart.
@@ -55,7 +54,6 @@ while read -r name path; do
 done <"$out/libraries"
 rm "$out/libraries"
 find "$out/bin" "$out/lib" -type f -exec strip --strip-debug {} + # the kernels' line numbers stay: they are data to strip
-rm -f "$out"/lib/libcusgd.so.*.*.*
 if compgen -G "$out/lib/libopenblas*" >/dev/null; then
     echo "gpu_bundle: OpenBLAS came along: where are the reference BLAS and LAPACK (Debian: libblas3, liblapack3)?" >&2
     exit 1
