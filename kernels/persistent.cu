@@ -192,8 +192,8 @@ template <class real> __device__ static void give_parameters_back(const update_t
 
 /* ---- The kernel ---- */
 
-/* In double, twice as many threads as this would have too few registers. */
-template <class L> static constexpr int most_threads() { return sizeof(typename L::real) == 4 ? (int)L::THREADS_MOST : 256; }
+/* In double and of bf16, twice as many threads as this would have too few registers. */
+template <class L> static constexpr int most_threads() { return sizeof(typename L::stored) == 4 ? (int)L::THREADS_MOST : 256; }
 
 /* Every block counts the steps for itself, by the same sums; block 0 says so at the end, when all have long begun. A block that
  * does not meet the others leaves the parameters as they were before the launch, and declares the run failed. */
@@ -261,8 +261,8 @@ extern "C" int persistent_takes(const fused_shape *shape, const update_task *upd
 {
     int is_float = update->precision == CUSGD_PRECISION_FLOAT;
     int64_t kept = arrays_of(*update) * parameter_room(*update) * (is_float ? 4 : 8);
-    return shape->blocks == 1 && (shape->lanes <= 32 || shape->packs <= 2) && shape->threads <= (is_float ? 512 : 256) &&
-           kept <= shared - own_bytes(shape->values);
+    return shape->blocks == 1 && (shape->lanes <= 32 || shape->packs <= 2) &&
+           shape->threads <= (is_float && shape->values <= 4 ? 512 : 256) && kept <= shared - own_bytes(shape->values);
 }
 
 /* How the launch shares out the blocks' memory: as many of a block's parts as there is room for are staged, the others are read

@@ -37,7 +37,7 @@ static const char *why_not_persistent(const cuda *c, const fused_shape *shape)
     update_task update = update_of(c);
     return persistent_takes(shape, &update, c->shared)
                ? NULL
-               : "rows of more than 16 KB (8 KB in double), or of more columns than shared memory has room for";
+               : "rows of more than 16 KB (8 KB in double and of bf16), or of more columns than shared memory has room for";
 }
 
 /* The device's own shared memory decides: where two batches do not fit, reading and computing do not overlap. Whether there will
