@@ -208,6 +208,12 @@ template <class L> __device__ static void fetch_lines(const fused_task &t, const
     }
 }
 
+/* Where the point does not stay in registers, there is none for this either. */
+template <class L> __device__ static typename L::real intercept_of(const point_share<L> &point, const place &p)
+{
+    return L::POINT_STAYS ? point.intercept : point.from[p.intercept];
+}
+
 /* The value of lane u of the owners, in every lane. */
 template <class T> __device__ static T from_owner(T value, int u, int width) { return __shfl_sync(FULL_WARP, value, u, width); }
 
@@ -355,7 +361,7 @@ __device__ static void add_rows(const fused_task &t, const part_rows<typename L:
     real prediction = team_sum<L>(value, p, shared, to->turn++);
     if (owns) {
         if (r.o) prediction += offset;
-        loss_point<real> l = loss_of(t.loss, prediction + point.intercept, y);
+        loss_point<real> l = loss_of(t.loss, prediction + intercept_of<L>(point, p), y);
         slope = r.w ? weight * l.slope : l.slope;
         if (!L::WIDE || threadIdx.x < 32) {
             to->loss += (double)(r.w ? weight * l.value : l.value);
