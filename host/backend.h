@@ -9,8 +9,8 @@
 #ifndef CUSGD_HOST_BACKEND_H
 #define CUSGD_HOST_BACKEND_H
 
-#include "scalar/kinds.h"
 #include "data.h"
+#include "scalar/kinds.h"
 #include "scalar/loss_rule.h"
 #include "scalar/sampling.h"
 #include "scalar/schedule.h"

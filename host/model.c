@@ -162,8 +162,8 @@ cusgd_status cusgd_model_create(const cusgd_model_arrays *given, cusgd_model **o
     sized_get(&a, given, sizeof a);
     status = check_arrays(&a);
     if (!status)
-        status = model_create(NULL, a.cols, a.outputs, (char *const *)(uintptr_t)a.features, (char *const *)(uintptr_t)a.targets,
-                              (char *const *)(uintptr_t)a.classes, out);
+        status = model_create(NULL, a.cols, a.outputs, (char *const *)a.features, (char *const *)a.targets,
+                              (char *const *)a.classes, out);
     if (status) return status;
     memcpy((*out)->weight, a.weight, sizeof(double) * (size_t)(a.cols * a.outputs));
     if (a.bias) memcpy((*out)->bias, a.bias, sizeof(double) * (size_t)a.outputs);
@@ -251,9 +251,15 @@ static int add_numbers(cJSON *metadata, const char *key, const int64_t *numbers,
 
 static int add_errors(cJSON *metadata, const cusgd_model *m)
 {
-    char freedom[32];
+    char freedom[32], number[32];
+    cJSON *list = cJSON_CreateArray();
+    int good = 1;
+    for (int64_t i = 0; i < m->k * (m->d + 1) && good; i++) {
+        snprintf(number, sizeof number, "%.17g", m->errors[i]); /* cJSON itself may write a number without its last bits */
+        good = add_item(list, cJSON_CreateRaw(number));
+    }
     snprintf(freedom, sizeof freedom, "%" PRId64, m->freedom);
-    return add_list(metadata, "standard_errors", cJSON_CreateDoubleArray(m->errors, (int)(m->k * (m->d + 1)))) &&
+    return add_list(metadata, "standard_errors", list) && good &&
            (m->freedom <= 0 || cJSON_AddStringToObject(metadata, "residual_df", freedom) != NULL);
 }
 

@@ -79,7 +79,7 @@ cusgd_status options_own(cusgd_options *options, int64_t cols)
 
 void options_disown(cusgd_options *options)
 {
-    free((double *)(uintptr_t)options->penalty_factors);
+    free((double *)options->penalty_factors);
     options->penalty_factors = NULL;
     options->penalty_factor_count = 0;
 }

@@ -53,7 +53,8 @@ template <class real> __global__ static void fused_update_kernel(fused_task t)
     int64_t step = t.state->active;
     bool is_last = step + 1 >= steps;
     if (step >= 0) bring_rows(t.update.table, step, is_last, rows);
-    run_counts before = counts_of(t.state);
+    run_counts before = {};
+    if (blockIdx.x + threadIdx.x == 0) before = counts_of(t.state); /* this thread writes them below: others may not read them */
     part_sums<real> sums = add_sums<real, 8>(t, 0, blockIdx.x, shared);
     copy_async_wait();
     __syncthreads();

@@ -64,7 +64,8 @@ template <class real> __device__ static void add_rows(const loss_task &t, int64_
     loss_row<real> row[ROWS_EACH];
     load_rows(t, c, begin + threadIdx.y, end, row);
     NOT_UNROLLED /* the code of all losses is large: each turn takes the first row, and the others move up */
-    for (int64_t i = begin + threadIdx.y; i < end; i += blockDim.y) {
+        for (int64_t i = begin + threadIdx.y; i < end; i += blockDim.y)
+    {
         real s = 0;
         if (row[0].counts) {
             real before = t.o ? row[0].p + row[0].o : row[0].p;

@@ -78,11 +78,11 @@ ASSUMPTIONS = (
 
 # Loads that wait for each other, beside those of x, y and the parts' gradients, by what stands in the kernels on 2026-11-28.
 CHAINS = {
-    "start": (5, "kernels of fused: failed, next, the batch's count and first row, the point"),
-    "end": (5, "the block that ends a step of fused: sums, the table's row by account(), two by update_now_of(), theta"),
-    "update": (5, "fused_update_kernel: active, sums, two by update_now_of(), theta"),
-    "persistent": (6, "two by stage_step(), one by run_step(), sums, account(), update_now_of(): the barrier empties the L1 cache"),
-    "persistent, one block": (3, "the same without a barrier: about half are in the L1 cache"),
+    "start": (2, "kernels of fused: next and failed in one load, the batch's first row and count in another; the point comes meanwhile"),
+    "end": (1, "the block that ends a step of fused: the counts; sums and the first gradients are part of adding up"),
+    "update": (2, "fused_update_kernel: active, then the table's rows, to shared memory"),
+    "persistent": (0, "the table's rows come with the rows of x; sums and the first gradients are part of adding up"),
+    "persistent, one block": (0, "the same without a barrier"),
 }
 
 FETCHED = 65536  # bytes of a part that are fetched before its kernel's turn: kernels/fused.h, rows_ahead()

@@ -6,9 +6,9 @@
 #define CUSGD_TESTS_SEAM_H
 
 #include "backend.h"
-#include "scalar/losses.h"
 #include "check/check.h" /* a parameter's own numbers */
 #include "reduced.h"
+#include "scalar/losses.h"
 
 /* Opens it, or ends the test. */
 void seam_backend_open(cusgd_precision precision, int threads, backend *out);

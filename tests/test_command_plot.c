@@ -30,9 +30,8 @@ static const char *plot_of(const char *err)
 /* A loss that falls: the first epoch is at the top left, the last one at the bottom right, and the labels are the extremes. */
 Test(command_plot, a_falling_loss)
 {
-    run(&o,
-        "$CUSGD generate made --rows 200 --cols 2 --noise 0.01 && $CUSGD train made --optimizer sgd --rate 0.01 --batch 200 "
-        "--epochs 40 --model m.safetensors --history h.jsonl --plot");
+    run(&o, "$CUSGD generate made --rows 200 --cols 2 --noise 0.01 && $CUSGD train made --optimizer sgd --rate 0.01 --batch 200 "
+            "--epochs 40 --model m.safetensors --history h.jsonl --plot");
     assert_code(o, 0);
     const char *plot = plot_of(o.err);
     size_t length;
@@ -70,7 +69,8 @@ Test(command_plot, short_and_quiet_runs)
 /* No line is wider than a terminal. */
 Test(command_plot, width)
 {
-    run(&o, "$CUSGD generate made --rows 100 --cols 2 2>log && $CUSGD train made --epochs 100 --model m.safetensors --plot --quiet");
+    run(&o,
+        "$CUSGD generate made --rows 100 --cols 2 2>log && $CUSGD train made --epochs 100 --model m.safetensors --plot --quiet");
     assert_code(o, 0);
     for (const char *line = o.err; *line; line += strcspn(line, "\n") + (line[strcspn(line, "\n")] == '\n'))
         cr_assert(strcspn(line, "\n") <= 80, "%s", line);

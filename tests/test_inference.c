@@ -190,6 +190,29 @@ Test(inference, cells_of_counts)
     cusgd_data_free(saturated);
 }
 
+/* A file keeps every bit of them: over many models, as most numbers survive a shorter spelling. */
+Test(inference, files_keep_every_bit)
+{
+    for (int scale = 1; scale <= 60; scale++) {
+        double y[N];
+        char bytes[8192];
+        size_t count = 0;
+        cusgd_model *again;
+        for (int i = 0; i < N; i++) y[i] = numbers[i] * scale / 7 + classes[i];
+        cusgd_data *data = data_of(N, COLUMNS, 1, x, y, NULL);
+        cusgd_options o = options_of(CUSGD_LOSS_SQUARED, 1, CUSGD_PRECISION_DOUBLE);
+        cusgd_model *model = model_of(&o, data);
+        cr_assert_eq(cusgd_model_save_memory(model, bytes, sizeof bytes, &count), CUSGD_OK);
+        cr_assert_eq(cusgd_model_load_memory(bytes, count, &again), CUSGD_OK);
+        const double *a = cusgd_model_standard_errors(model, NULL), *b = cusgd_model_standard_errors(again, NULL);
+        cr_assert(a && b);
+        for (int j = 0; j <= COLUMNS; j++) cr_assert(a[j] == b[j], "scale %d: %.17g became %.17g", scale, a[j], b[j]);
+        cusgd_model_free(model);
+        cusgd_model_free(again);
+        cusgd_data_free(data);
+    }
+}
+
 /* ---- None ---- */
 
 static void check_none(const cusgd_options *o, const cusgd_data *data, const char *reason)

@@ -254,7 +254,7 @@ Test(interrupt, targets_of_unusual_size)
     double *x = random_normals(&seed, ROWS), *y = random_normals(&seed, ROWS);
     cusgd_data *data = data_of(ROWS, 1, 1, x, y, NULL);
     cusgd_options o;
-    cusgd_options_init(&o);
+    options_init(&o);
     o.threads = 1;
     int64_t usual = questions_of_making(&o, data);
     for (int i = 0; i < ROWS; i++) y[i] *= 1e25;
@@ -285,7 +285,7 @@ Test(interrupt, metrics_and_standard_errors)
     for (int i = 0; i < 2; i++) {
         cusgd_options options = with_solver(CUSGD_SOLVER_AUTO);
         cusgd_model *m, *other;
-        cusgd_metrics metrics;
+        cusgd_metrics metrics = CUSGD_INIT(cusgd_metrics);
         options.loss = losses[i];
         options.valid_fraction = 0;
         options.epochs = 0;
@@ -391,7 +391,7 @@ Test(interrupt, a_fit_that_has_converged_was_not_cancelled)
     o.epochs = 0;
     o.gradient_tolerance = 1e-3; /* some iterations */
     questions q = {0, 0};
-    cusgd_result r;
+    cusgd_result r = CUSGD_INIT(cusgd_result);
     cusgd_trainer *t = trainer_of(&o, data, NULL);
     cusgd_set_interrupt(ask, &q);
     cr_assert_eq(cusgd_trainer_fit(t, note_questions, &q, &r), CUSGD_OK, "%s", cusgd_last_error());

@@ -489,7 +489,7 @@ static cusgd_trainer *solver_trainer(cusgd_solver solver, cusgd_data **data)
 {
     cusgd_options o;
     cusgd_trainer *t;
-    cusgd_options_init(&o);
+    options_init(&o);
     o.solver = solver;
     o.threads = 1;
     fill();
@@ -515,7 +515,7 @@ Test(memory, a_finished_fit_is_not_lost)
     int last = 0, late = 0, compared = 0;
     for (int n = -1;; n++) { /* -1: none is refused */
         cusgd_data *data;
-        cusgd_result r;
+        cusgd_result r = CUSGD_INIT(cusgd_result);
         cusgd_trainer *t = solver_trainer(CUSGD_SOLVER_CG, &data);
         refuse_to = n + 1;
         cusgd_status status = fit_refused(t, n < 0 ? NEVER : n, note_made, &r);
@@ -542,7 +542,7 @@ Test(memory, a_fit_that_cannot_start_takes_its_cancellation_along)
     const cusgd_solver solvers[] = {CUSGD_SOLVER_SGD, CUSGD_SOLVER_LBFGS, CUSGD_SOLVER_EXACT};
     for (size_t i = 0; i < sizeof solvers / sizeof *solvers; i++) {
         cusgd_data *data;
-        cusgd_result r;
+        cusgd_result r = CUSGD_INIT(cusgd_result);
         cusgd_trainer *t = solver_trainer(solvers[i], &data);
         cusgd_trainer_cancel(t);
         cusgd_status status = fit_refused(t, 0, NULL, &r);
@@ -567,7 +567,7 @@ Test(memory, standard_errors_of_many_rows)
     for (int i = 0; i <= MANY + OUTPUTS; i++) x[i] = i * 7 % 1013 - 500 + i % 3;
     cusgd_matrix inputs = {x, CUSGD_TYPE_FLOAT64, 1, 1}, outputs = {x + 1, CUSGD_TYPE_FLOAT64, 1, 1};
     assert_works(cusgd_data_wrap(MANY, 1, OUTPUTS, inputs, outputs, (cusgd_matrix){0}, &data));
-    cusgd_options_init(&o);
+    options_init(&o);
     o.solver = CUSGD_SOLVER_EXACT;
     assert_works(cusgd_trainer_create(&o, data, NULL, &t));
     assert_works(cusgd_trainer_fit(t, NULL, NULL, NULL));
@@ -588,7 +588,7 @@ Test(memory, separation_of_very_many_columns)
     static double x[FEW], y[FEW];
     cusgd_options o;
     char note[512] = "";
-    cusgd_options_init(&o);
+    options_init(&o);
     for (int i = 0; i < FEW; i++) x[i] = i * 7 % 13, y[i] = i % 2;
     examples rows = {.n = FEW, .d = MANY, .k = 1, .x = {x, CUSGD_TYPE_FLOAT64, 1, 0}, .y = {y, CUSGD_TYPE_FLOAT64, 1, 1}};
     problem p = {.options = &o,

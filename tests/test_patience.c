@@ -55,7 +55,7 @@ Test(patience, goes_on_after_a_cancellation)
     cr_assert_gt(all.epochs, o.patience);
     for (int64_t after = 1; after < all.epochs; after++) {
         cusgd_trainer *t = trainer_of(&o, s.data, NULL);
-        cusgd_result r;
+        cusgd_result r = CUSGD_INIT(cusgd_result);
         cr_assert_eq(cusgd_trainer_fit(t, ends_at, &after, &r), CUSGD_OK);
         cr_assert_eq(r.stop, CUSGD_STOP_CANCELLED);
         r = fit(t);
@@ -130,7 +130,7 @@ Test(patience, a_solver_says_that_its_result_is_worse_than_a_constant)
     o.rate = 5;
     o.epochs = 1;
     cusgd_trainer *t = trainer_of(&o, s.data, NULL);
-    cusgd_result r;
+    cusgd_result r = CUSGD_INIT(cusgd_result);
     cr_assert_eq(cusgd_trainer_fit(t, NULL, NULL, &r), CUSGD_ERROR_NOT_CONVERGED);
     cr_expect(strstr(r.note, "worse than the intercept-only model"), "%s", r.note);
     cusgd_trainer_free(t);

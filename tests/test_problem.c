@@ -14,7 +14,7 @@ static cusgd_options options;
 /* n x d, one output, without an intercept; x and y row-major. */
 static problem put_together(int64_t n, int64_t d, const double *x, const double *y)
 {
-    cusgd_options_init(&options);
+    options_init(&options);
     options.loss = CUSGD_LOSS_LOGISTIC;
     return (problem){
         .options = &options,
@@ -59,9 +59,9 @@ Test(problem, separation_cuts_names_between_characters)
     for (int i = 0; i < 40; i++) used += (size_t)snprintf(text + used, sizeof text - used, "%d,%d,%d\n", i, i * 7 % 11, i > 20);
     cusgd_data *data;
     cusgd_trainer *t;
-    cusgd_result r;
+    cusgd_result r = CUSGD_INIT(cusgd_result);
     cr_assert_eq(cusgd_data_open(file_text("names.csv", text), NULL, &data), CUSGD_OK, "%s", cusgd_last_error());
-    cusgd_options_init(&options);
+    options_init(&options);
     options.loss = CUSGD_LOSS_LOGISTIC;
     options.epochs = 1;
     cr_assert_eq(cusgd_trainer_create(&options, data, NULL, &t), CUSGD_OK, "%s", cusgd_last_error());

@@ -41,7 +41,7 @@ static double scaled(const canvas *v, double loss) { return v->log_y ? log10(los
 
 static int find_scales(canvas *v, const loss_curve *c)
 {
-    double low = INFINITY, high = -INFINITY;
+    double low = (double)INFINITY, high = -(double)INFINITY;
     size_t finite = 0;
     for (size_t i = 0; i < c->count; i++) {
         const double losses[] = {c->points[i].loss, c->points[i].valid};
@@ -109,7 +109,7 @@ static void print_axis(const canvas *v, const loss_curve *c, FILE *file)
     axis[v->width] = '\0';
     memset(labels, ' ', sizeof labels);
     int end = 0;
-    for (double power = ceil(v->first - 1e-9); power <= v->last + 1e-9; power++) {
+    for (int power = (int)ceil(v->first - 1e-9); power <= v->last + 1e-9; power++) {
         int x = (int)lround((power - v->first) / (v->last - v->first) * (v->width - 1));
         axis[x] = '+';
         char text[24];

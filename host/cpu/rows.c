@@ -173,7 +173,7 @@ static inline __attribute__((always_inline)) void losses_of(cusgd_loss kind, los
     }
 }
 
-#define LOSSES_CASE(KIND, ...)                                                                                                 \
+#define LOSSES_CASE(KIND, ...) \
     case CUSGD_LOSS_##KIND: losses_of(CUSGD_LOSS_##KIND, rule, count, p, y, w, b, value, slope); return;
 
 /* The loss is chosen outside the loop. */

@@ -100,9 +100,10 @@ static cusgd_status fail_target(int loss, const char *source, int64_t row, int64
     char which[48] = "target";
     if (k > 1) snprintf(which, sizeof which, "target %" PRId64 ",", j + 1);
     if (!isfinite(y))
-        return fail_data_row(row, -1, "%s: row %" PRId64 ": %s %g is not a finite number: remove the row", source, row + 1, which, y);
-    return fail_data_row(row, -1, "%s: row %" PRId64 ": %s %g does not fit %s loss, which takes %s, or choose another loss", source,
-                   row + 1, which, y, loss_word((cusgd_loss)loss), takes[loss_info_of((cusgd_loss)loss)->targets]);
+        return fail_data_row(row, -1, "%s: row %" PRId64 ": %s %g is not a finite number: remove the row", source, row + 1, which,
+                             y);
+    return fail_data_row(row, -1, "%s: row %" PRId64 ": %s %g does not fit %s loss, which takes %s, or choose another loss",
+                         source, row + 1, which, y, loss_word((cusgd_loss)loss), takes[loss_info_of((cusgd_loss)loss)->targets]);
 }
 
 /* What is wrong with a row; CUSGD_OK if nothing is. */
@@ -120,12 +121,12 @@ static cusgd_status check_row(const examples *e, int loss, const char *source, i
         if (!target_is_good(loss, y)) return fail_target(loss, source, row, j, e->k, y);
     }
     if (!offset_is_good(e, row))
-        return fail_data_row(row, -1, "%s: row %" PRId64 ": the offset %g is not a finite number: remove the row", source, row + 1,
-                       offset_at(e, row));
+        return fail_data_row(row, -1, "%s: row %" PRId64 ": the offset %g is not a finite number: remove the row", source,
+                             row + 1, offset_at(e, row));
     double w = weight_at(e, row);
     if (weight_is_good(w)) return CUSGD_OK;
     return fail_data_row(row, -1, "%s: row %" PRId64 ": the weight %g is not one: weights are finite, and 0 or greater", source,
-                   row + 1, w);
+                         row + 1, w);
 }
 
 /* Whether a serial pass that is about to read row i must end; asked once in 65536 rows. */

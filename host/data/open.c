@@ -63,8 +63,8 @@ static cusgd_status take_logarithms(cusgd_data *data, const cusgd_matrix *from)
         o[i] = log(exposure);
         if (exposure > 0 && isfinite(exposure)) continue;
         free(o);
-        return fail_data_row(i, -1, "%s: row %" PRId64 ": the exposure %g is not a number greater than 0: remove the row", data->source,
-                       i + 1, exposure);
+        return fail_data_row(i, -1, "%s: row %" PRId64 ": the exposure %g is not a number greater than 0: remove the row",
+                             data->source, i + 1, exposure);
     }
     free(data->memory[O]);
     data->memory[O] = o;

@@ -199,7 +199,7 @@ static void choose_schedule(sgd *s)
     if (usual->warm_up > 0) choose(&o->warm_up, usual->warm_up * epochs);
     if (usual->has_final_rate) choose(&o->final_rate, 0);
     if (usual->decay_patience > 0 && o->decay_patience == 0) o->decay_patience = usual->decay_patience;
-    t->schedule = (rate_schedule){.kind = kind,
+    s->schedule = (rate_schedule){.kind = kind,
                                   .batches = s->batches,
                                   .steps = o->epochs * s->batches,
                                   .by_epoch = o->rate_changes == CUSGD_PACE_EPOCH,

@@ -109,7 +109,11 @@ cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data
     t->options = *options;
     loss_numbers_choose(&t->options);
     status = options_own(&t->options, cusgd_data_cols(train));
-    if (status == CUSGD_OK) status = prepare(t, train, valid);
+    if (status != CUSGD_OK) {
+        cusgd_trainer_free(t);
+        return status;
+    }
+    status = prepare(t, train, valid);
     cusgd_status files = status == CUSGD_ERROR_MEMORY ? CUSGD_OK : problem_check_data(&t->problem);
     if (files != CUSGD_OK) status = files; /* what else went wrong may come of it */
     options_undash(t->announcement);

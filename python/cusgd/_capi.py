@@ -19,7 +19,6 @@ CUSGD_ERROR_INTERRUPTED = 130
 class cusgd_error(C.Structure):
     _fields_ = [("size", C.c_size_t), ("status", C.c_int), ("option", C.c_char * 32), ("row", C.c_int64), ("column", C.c_int64)]
 
-
 cusgd_interrupt = C.CFUNCTYPE(C.c_int, C.c_void_p)
 CUSGD_TARGET_REAL = 0
 CUSGD_TARGET_CLASS = 1
@@ -35,18 +34,7 @@ CUSGD_SMOOTH_NOT = 3
 
 
 class cusgd_loss_info(C.Structure):
-    _fields_ = [
-        ("name", C.c_char_p),
-        ("formula", C.c_char_p),
-        ("targets", C.c_int),
-        ("link", C.c_int),
-        ("smoothness", C.c_int),
-        ("likelihood", C.c_int),
-        ("hessian_bound", C.c_double),
-        ("option", C.c_char_p),
-        ("option_default", C.c_double),
-    ]
-
+    _fields_ = [("name", C.c_char_p), ("formula", C.c_char_p), ("targets", C.c_int), ("link", C.c_int), ("smoothness", C.c_int), ("likelihood", C.c_int), ("hessian_bound", C.c_double), ("option", C.c_char_p), ("option_default", C.c_double)]
 
 CUSGD_OPTION_TEXT = 64
 CUSGD_OPTION_NAME = 0
@@ -58,21 +46,7 @@ CUSGD_OPTION_DEVICE = 5
 
 
 class cusgd_option_info(C.Structure):
-    _fields_ = [
-        ("name", C.c_char_p),
-        ("metavar", C.c_char_p),
-        ("default_text", C.c_char_p),
-        ("help", C.c_char_p),
-        ("alias", C.c_char_p),
-        ("type", C.c_int),
-        ("choices", C.POINTER(C.c_char_p)),
-        ("min", C.c_double),
-        ("max", C.c_double),
-        ("min_excluded", C.c_int),
-        ("max_excluded", C.c_int),
-        ("takes_auto", C.c_int),
-    ]
-
+    _fields_ = [("name", C.c_char_p), ("metavar", C.c_char_p), ("default_text", C.c_char_p), ("help", C.c_char_p), ("alias", C.c_char_p), ("type", C.c_int), ("choices", C.POINTER(C.c_char_p)), ("min", C.c_double), ("max", C.c_double), ("min_excluded", C.c_int), ("max_excluded", C.c_int), ("takes_auto", C.c_int)]
 
 CUSGD_TYPE_FLOAT32 = 0
 CUSGD_TYPE_FLOAT64 = 1
@@ -81,27 +55,13 @@ CUSGD_TYPE_FLOAT64 = 1
 class cusgd_matrix(C.Structure):
     _fields_ = [("at", C.c_void_p), ("type", C.c_int), ("row_stride", C.c_int64), ("col_stride", C.c_int64)]
 
-
 CUSGD_OFFSET_NONE = 0
 CUSGD_OFFSET_LINEAR = 1
 CUSGD_OFFSET_EXPOSURE = 2
 
 
 class cusgd_model_arrays(C.Structure):
-    _fields_ = [
-        ("size", C.c_size_t),
-        ("cols", C.c_int64),
-        ("outputs", C.c_int64),
-        ("weight", C.POINTER(C.c_double)),
-        ("bias", C.POINTER(C.c_double)),
-        ("loss", C.c_char_p),
-        ("loss_number", C.c_double),
-        ("features", C.POINTER(C.c_char_p)),
-        ("targets", C.POINTER(C.c_char_p)),
-        ("classes", C.POINTER(C.c_char_p)),
-        ("offset", C.c_int),
-    ]
-
+    _fields_ = [("size", C.c_size_t), ("cols", C.c_int64), ("outputs", C.c_int64), ("weight", C.POINTER(C.c_double)), ("bias", C.POINTER(C.c_double)), ("loss", C.c_char_p), ("loss_number", C.c_double), ("features", C.POINTER(C.c_char_p)), ("targets", C.POINTER(C.c_char_p)), ("classes", C.POINTER(C.c_char_p)), ("offset", C.c_int)]
 
 CUSGD_PREDICT_MEAN = 0
 CUSGD_PREDICT_LINK = 1
@@ -110,20 +70,7 @@ CUSGD_PREDICT_PROBABILITY = 3
 
 
 class cusgd_metrics(C.Structure):
-    _fields_ = [
-        ("size", C.c_size_t),
-        ("rows", C.c_int64),
-        ("loss", C.c_double),
-        ("mse", C.c_double),
-        ("rmse", C.c_double),
-        ("mae", C.c_double),
-        ("r2", C.c_double),
-        ("log_loss", C.c_double),
-        ("accuracy", C.c_double),
-        ("deviance", C.c_double),
-        ("d2", C.c_double),
-    ]
-
+    _fields_ = [("size", C.c_size_t), ("rows", C.c_int64), ("loss", C.c_double), ("mse", C.c_double), ("rmse", C.c_double), ("mae", C.c_double), ("r2", C.c_double), ("log_loss", C.c_double), ("accuracy", C.c_double), ("deviance", C.c_double), ("d2", C.c_double)]
 
 CUSGD_STOP_NONE = 0
 CUSGD_STOP_EPOCHS = 1
@@ -137,56 +84,18 @@ CUSGD_STOP_DATA = 8
 
 
 class cusgd_progress(C.Structure):
-    _fields_ = [
-        ("size", C.c_size_t),
-        ("epoch", C.c_int64),
-        ("epochs", C.c_int64),
-        ("step", C.c_int64),
-        ("loss", C.c_double),
-        ("evaluated", C.c_int),
-        ("valid_loss", C.c_double),
-        ("rate", C.c_double),
-        ("seconds", C.c_double),
-        ("rows_per_second", C.c_double),
-        ("seconds_left", C.c_double),
-    ]
-
+    _fields_ = [("size", C.c_size_t), ("epoch", C.c_int64), ("epochs", C.c_int64), ("step", C.c_int64), ("loss", C.c_double), ("evaluated", C.c_int), ("valid_loss", C.c_double), ("rate", C.c_double), ("seconds", C.c_double), ("rows_per_second", C.c_double), ("seconds_left", C.c_double)]
 
 cusgd_callback = C.CFUNCTYPE(C.c_int, C.POINTER(cusgd_progress), C.c_void_p)
 
 
 class cusgd_result(C.Structure):
-    _fields_ = [
-        ("size", C.c_size_t),
-        ("stop", C.c_int),
-        ("epochs", C.c_int64),
-        ("steps", C.c_int64),
-        ("epoch", C.c_int64),
-        ("loss", C.c_double),
-        ("valid_loss", C.c_double),
-        ("objective", C.c_double),
-        ("gradient", C.c_double),
-        ("relative_gap", C.c_double),
-        ("rate", C.c_double),
-        ("seconds", C.c_double),
-        ("rows_per_second", C.c_double),
-        ("rollbacks", C.c_int64),
-        ("separated", C.c_int),
-        ("note", C.c_char * 512),
-    ]
+    _fields_ = [("size", C.c_size_t), ("stop", C.c_int), ("epochs", C.c_int64), ("steps", C.c_int64), ("epoch", C.c_int64), ("loss", C.c_double), ("valid_loss", C.c_double), ("objective", C.c_double), ("gradient", C.c_double), ("relative_gap", C.c_double), ("rate", C.c_double), ("seconds", C.c_double), ("rows_per_second", C.c_double), ("rollbacks", C.c_int64), ("separated", C.c_int), ("note", C.c_char * 512)]
+
 
 
 class cusgd_device(C.Structure):
-    _fields_ = [
-        ("size", C.c_size_t),
-        ("id", C.c_char * 16),
-        ("name", C.c_char * 128),
-        ("memory", C.c_int64),
-        ("cache", C.c_int64),
-        ("note", C.c_char * 256),
-        ("usable", C.c_int),
-    ]
-
+    _fields_ = [("size", C.c_size_t), ("id", C.c_char * 16), ("name", C.c_char * 128), ("memory", C.c_int64), ("cache", C.c_int64), ("note", C.c_char * 256), ("usable", C.c_int), ("compiles", C.c_int)]
 
 CUSGD_HEADER_AUTO = 0
 CUSGD_HEADER_YES = 1
@@ -194,23 +103,7 @@ CUSGD_HEADER_NO = 2
 
 
 class cusgd_reader(C.Structure):
-    _fields_ = [
-        ("size", C.c_size_t),
-        ("header", C.c_int),
-        ("targets", C.POINTER(C.c_char_p)),
-        ("target_count", C.c_size_t),
-        ("features", C.POINTER(C.c_char_p)),
-        ("feature_count", C.c_size_t),
-        ("ignore", C.POINTER(C.c_char_p)),
-        ("ignore_count", C.c_size_t),
-        ("weights", C.c_char_p),
-        ("offset", C.c_char_p),
-        ("exposure", C.c_char_p),
-        ("classes", C.POINTER(C.c_char_p)),
-        ("x_only", C.c_int),
-        ("layout", C.c_void_p),
-    ]
-
+    _fields_ = [("size", C.c_size_t), ("header", C.c_int), ("targets", C.POINTER(C.c_char_p)), ("target_count", C.c_size_t), ("features", C.POINTER(C.c_char_p)), ("feature_count", C.c_size_t), ("ignore", C.POINTER(C.c_char_p)), ("ignore_count", C.c_size_t), ("weights", C.c_char_p), ("offset", C.c_char_p), ("exposure", C.c_char_p), ("classes", C.POINTER(C.c_char_p)), ("x_only", C.c_int), ("layout", C.c_void_p)]
 
 CUSGD_ROLE_NONE = 0
 CUSGD_ROLE_IGNORED = 1
@@ -221,17 +114,7 @@ CUSGD_ROLE_FEATURE = 5
 
 
 class cusgd_table_column(C.Structure):
-    _fields_ = [
-        ("size", C.c_size_t),
-        ("name", C.c_char_p),
-        ("role", C.c_int),
-        ("place", C.c_int64),
-        ("numbers", C.c_int64),
-        ("missing", C.c_int64),
-        ("texts", C.c_int64),
-        ("values", C.c_char_p),
-    ]
-
+    _fields_ = [("size", C.c_size_t), ("name", C.c_char_p), ("role", C.c_int), ("place", C.c_int64), ("numbers", C.c_int64), ("missing", C.c_int64), ("texts", C.c_int64), ("values", C.c_char_p)]
 
 CUSGD_SYNTHETIC_LINEAR = 0
 CUSGD_SYNTHETIC_LOGISTIC = 1
@@ -239,61 +122,28 @@ CUSGD_SYNTHETIC_POSITIVE = 2
 
 
 class cusgd_generator(C.Structure):
-    _fields_ = [
-        ("size", C.c_size_t),
-        ("rows", C.c_int64),
-        ("cols", C.c_int64),
-        ("outputs", C.c_int64),
-        ("informative", C.c_int64),
-        ("noise", C.c_double),
-        ("targets", C.c_int),
-        ("correlation", C.c_double),
-        ("condition", C.c_double),
-        ("seed", C.c_uint64),
-        ("type", C.c_int),
-    ]
+    _fields_ = [("size", C.c_size_t), ("rows", C.c_int64), ("cols", C.c_int64), ("outputs", C.c_int64), ("informative", C.c_int64), ("noise", C.c_double), ("targets", C.c_int), ("correlation", C.c_double), ("condition", C.c_double), ("seed", C.c_uint64), ("type", C.c_int)]
+
 
 
 class cusgd_check_line(C.Structure):
     _fields_ = [("what", C.c_char_p), ("device", C.c_double), ("cpu", C.c_double), ("share", C.c_double), ("step", C.c_int64)]
 
-
 CUSGD_CHECK_LINES = 32
 
 
 class cusgd_check_report(C.Structure):
-    _fields_ = [
-        ("size", C.c_size_t),
-        ("passed", C.c_int),
-        ("steps", C.c_int64),
-        ("device", C.c_char * 128),
-        ("line_count", C.c_int),
-        ("lines", cusgd_check_line * 32),
-    ]
+    _fields_ = [("size", C.c_size_t), ("passed", C.c_int), ("steps", C.c_int64), ("device", C.c_char * 128), ("line_count", C.c_int), ("lines", cusgd_check_line * 32)]
 
 
-STRUCTURES: list[Any] = [
-    cusgd_check_line,
-    cusgd_check_report,
-    cusgd_device,
-    cusgd_error,
-    cusgd_generator,
-    cusgd_loss_info,
-    cusgd_matrix,
-    cusgd_metrics,
-    cusgd_model_arrays,
-    cusgd_option_info,
-    cusgd_progress,
-    cusgd_reader,
-    cusgd_result,
-    cusgd_table_column,
-]
+STRUCTURES: list[Any] = [cusgd_check_line, cusgd_check_report, cusgd_device, cusgd_error, cusgd_generator, cusgd_loss_info, cusgd_matrix, cusgd_metrics, cusgd_model_arrays, cusgd_option_info, cusgd_progress, cusgd_reader, cusgd_result, cusgd_table_column]
 
 # Name, type of the result, types of the arguments.
 FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_status_name", C.c_char_p, [C.c_int]),
     ("cusgd_last_error", C.c_char_p, []),
     ("cusgd_last_error_info", C.c_int, [C.POINTER(cusgd_error)]),
+    ("cusgd_set_option_dashes", None, [C.c_int]),
     ("cusgd_version", C.c_char_p, []),
     ("cusgd_version_number", C.c_int, []),
     ("cusgd_set_interrupt", None, [cusgd_interrupt, C.c_void_p]),
@@ -311,17 +161,9 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_options_check", C.c_int, [C.c_void_p]),
     ("cusgd_options_unused", C.c_char_p, [C.c_void_p, C.c_char_p]),
     ("cusgd_option_at", C.POINTER(cusgd_option_info), [C.c_size_t]),
-    (
-        "cusgd_data_wrap",
-        C.c_int,
-        [C.c_int64, C.c_int64, C.c_int64, cusgd_matrix, cusgd_matrix, cusgd_matrix, C.POINTER(C.c_void_p)],
-    ),
+    ("cusgd_data_wrap", C.c_int, [C.c_int64, C.c_int64, C.c_int64, cusgd_matrix, cusgd_matrix, cusgd_matrix, C.POINTER(C.c_void_p)]),
     ("cusgd_data_set_offset", C.c_int, [C.c_void_p, C.c_int, cusgd_matrix]),
-    (
-        "cusgd_data_set_names",
-        C.c_int,
-        [C.c_void_p, C.POINTER(C.c_char_p), C.POINTER(C.c_char_p), C.POINTER(C.c_char_p), C.c_char_p],
-    ),
+    ("cusgd_data_set_names", C.c_int, [C.c_void_p, C.POINTER(C.c_char_p), C.POINTER(C.c_char_p), C.POINTER(C.c_char_p), C.c_char_p]),
     ("cusgd_data_select", C.c_int, [C.c_void_p, C.POINTER(C.c_int64), C.c_int64, C.POINTER(C.c_void_p)]),
     ("cusgd_data_free", None, [C.c_void_p]),
     ("cusgd_data_rows", C.c_int64, [C.c_void_p]),

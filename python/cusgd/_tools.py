@@ -35,6 +35,8 @@ class Device:
     usable : bool
     note : str
         The instruction set or compute capability, or why the device cannot be used.
+    compiles : bool
+        Whether the driver must compile the library's code for this GPU at its first use, which takes minutes.
     """
 
     id: str
@@ -43,6 +45,7 @@ class Device:
     cache: int
     usable: bool
     note: str
+    compiles: bool
 
 
 def devices() -> list[Device]:
@@ -58,7 +61,7 @@ def devices() -> list[Device]:
     entry = sized(_capi.cusgd_device)
     while lib.cusgd_device_at(len(found), C.byref(entry)):
         texts = [getattr(entry, name).decode(errors="replace") for name in ("id", "name", "note")]
-        found.append(Device(texts[0], texts[1], entry.memory, entry.cache, bool(entry.usable), texts[2]))
+        found.append(Device(texts[0], texts[1], entry.memory, entry.cache, bool(entry.usable), texts[2], bool(entry.compiles)))
     return found
 
 

@@ -127,15 +127,17 @@ if(watched_kernels)
           "if (threadIdx.x == 0) *(volatile unsigned *)(flags + blockIdx.x) = round;" WATCHED persistent)
     fault(barrier-acquire kernels/port.h "do seen = load_acquire(flags + i);" "do seen = *(const volatile unsigned *)(flags + i);"
           WATCHED persistent)
-    fault(ticket-release kernels/fused.cu "        __threadfence();\n" "" WATCHED)
-    fault(ticket-acquire kernels/fused.cu "    __threadfence();\n    double" "    double" WATCHED)
-    fault(loss-release kernels/loss.cu "        __threadfence();\n" "" WATCHED)
-    fault(clip-release kernels/update.cu "    __threadfence();\n    ticket" "    ticket" WATCHED)
+    fault(ticket-release kernels/block.h "shared[0] = count_arrival(arrived);"
+          "{ shared[0] = atomicAdd(arrived, 1u); __threadfence(); }" WATCHED fused)
+    fault(ticket-acquire kernels/block.h "shared[0] = count_arrival(arrived);"
+          "{ __threadfence(); shared[0] = atomicAdd(arrived, 1u); }" WATCHED fused)
+    fault(loss-release kernels/block.h "shared[0] = count_arrival(arrived);"
+          "{ shared[0] = atomicAdd(arrived, 1u); __threadfence(); }" WATCHED loss)
+    fault(clip-release kernels/update.cu "count_arrival(&t.state->arrived)" "atomicAdd(&t.state->arrived, 1u)" WATCHED)
     fault(early-let kernels/fused.h "    wait_for_earlier();\n    let_later_begin();\n"
           "    let_later_begin();\n    wait_for_earlier();\n" WATCHED fused cluster)
-    fault(early-read kernels/fused.cu
-          "    begin_step<L>(t, blockIdx.x, (const typename L::stored *)t.x, p);\n    int64_t step = begun_step(t);\n"
-          "    int64_t step = begun_step(t);\n    begin_step<L>(t, blockIdx.x, (const typename L::stored *)t.x, p);\n" WATCHED)
+    fault(early-read kernels/fused.cu "    wait_for_earlier();\n    int64_t step = t.state->active;\n"
+          "    int64_t step = t.state->active;\n    wait_for_earlier();\n" WATCHED)
 endif()
 # Not a bug of ours: a cuRAND of another order. The kernels then make the words, and the test passes.
 fault(other-words kernels/generate.cu "!= words[at])" "== words[at])")

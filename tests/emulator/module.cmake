@@ -20,7 +20,7 @@ if(watched_kernels)
     emulated_kernels(watched-kernels WATCHED ${module_kernels})
     add_library(cusgd-cuda-watched MODULE $<TARGET_OBJECTS:emulator> $<TARGET_OBJECTS:emulator-instrument>
                 $<TARGET_OBJECTS:watched-kernels> $<TARGET_OBJECTS:emulated-host>)
-    target_link_libraries(cusgd-cuda-watched PRIVATE emulator-libraries OpenMP::OpenMP_C)
+    target_link_libraries(cusgd-cuda-watched PRIVATE emulator-libraries)
     target_link_options(cusgd-cuda-watched PRIVATE LINKER:-Bsymbolic)
     set_target_properties(cusgd-cuda-watched PROPERTIES OUTPUT_NAME cusgd-cuda LINKER_LANGUAGE CXX
                           LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/emulated/watched)

@@ -105,7 +105,7 @@ Test(switches, emul_persistent_is_chosen_where_two_batches_fit)
     assert_code(o, 0);
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < 3; j++) {
-            char settings[60], data[60], name[20], first[20];
+            char settings[60], data[60], name[32], first[32];
             snprintf(settings, sizeof settings, "CUSGD_EMULATOR_SHARED=%d", kilobytes[j]);
             snprintf(data, sizeof data, "many --batch %d", cases[i].batch);
             snprintf(name, sizeof name, "m%d-%d", i, j);

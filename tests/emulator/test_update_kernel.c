@@ -165,6 +165,14 @@ static void check_equal(const arrays *a, const update_task *t, int with, int64_t
     free(seen);
 }
 
+static void free_arrays(const arrays *a)
+{
+    for (int i = 0; i < a->count; i++) {
+        OK(cudaFree(a->device[i]));
+        free(a->host[i]);
+    }
+}
+
 static void check_run(cusgd_precision precision, int optimizer, int with, int64_t rows)
 {
     arrays a = {0};
@@ -189,10 +197,7 @@ static void check_run(cusgd_precision precision, int optimizer, int with, int64_
         (precision == CUSGD_PRECISION_FLOAT ? reference_step_float : reference_step)(&host, s);
     }
     check_equal(&a, &host, with, rows);
-    for (int i = 0; i < a.count; i++) {
-        OK(cudaFree(a.device[i]));
-        free(a.host[i]);
-    }
+    free_arrays(&a);
     OK(cudaFree((void *)(uintptr_t)t.table));
     OK(cudaFree(t.state));
     OK(cudaFree(t.squares));
@@ -220,4 +225,6 @@ Test(update_kernel, emul_a_failed_run)
     t.state = device_copy(&failed, sizeof failed);
     OK(kernel_update(&t, NULL));
     check_equal(&a, &host, AVERAGE, 0);
+    free_arrays(&a);
+    OK(cudaFree(t.state));
 }

@@ -5,12 +5,12 @@
 #include <stdint.h>
 
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
-__device__ static inline unsigned shared_address(const void *p) { return (unsigned)__cvta_generic_to_shared(p); }
+__device__ static inline unsigned probe_shared_address(const void *p) { return (unsigned)__cvta_generic_to_shared(p); }
 
 /* One thread; others, and copies, may use it after a barrier. */
 __device__ static inline void barrier_make(uint64_t *arrival)
 {
-    asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" : : "r"(shared_address(arrival)) : "memory");
+    asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" : : "r"(probe_shared_address(arrival)) : "memory");
     asm volatile("fence.mbarrier_init.release.cluster;" : : : "memory");
 }
 
@@ -19,7 +19,7 @@ __device__ static inline void barrier_expect(uint64_t *arrival, unsigned bytes)
 {
     asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
                  :
-                 : "r"(shared_address(arrival)), "r"(bytes)
+                 : "r"(probe_shared_address(arrival)), "r"(bytes)
                  : "memory");
 }
 
@@ -30,7 +30,7 @@ __device__ static inline void barrier_await(uint64_t *arrival, unsigned parity)
     while (!done)
         asm volatile("{ .reg .pred p; mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2; selp.u32 %0, 1, 0, p; }"
                      : "=r"(done)
-                     : "r"(shared_address(arrival)), "r"(parity)
+                     : "r"(probe_shared_address(arrival)), "r"(parity)
                      : "memory");
 }
 #endif

@@ -8,16 +8,6 @@ static const char *const barrier_names[] = {"one counter", "flags gathered by bl
                                             "the product's: flags of 4 bytes"};
 enum { FLAG_WORDS = 32, PATIENCE = 1 << 24 }; /* a flag has 128 bytes for itself; looks before a block gives up */
 
-__device__ static unsigned load_acquire(const unsigned *p)
-{
-    unsigned v;
-    asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(v) : "l"(p) : "memory");
-    return v;
-}
-__device__ static void store_release(unsigned *p, unsigned v)
-{
-    asm volatile("st.release.gpu.global.u32 [%0], %1;" : : "l"(p), "r"(v) : "memory");
-}
 __device__ static void add_release(unsigned *p, unsigned v)
 {
     asm volatile("red.release.gpu.global.add.u32 [%0], %1;" : : "l"(p), "r"(v) : "memory");

@@ -20,7 +20,7 @@ __device__ static void chunk_start(unsigned char *to, const unsigned char *from,
     barrier_expect(arrival, bytes);
     asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];"
                  :
-                 : "r"(shared_address(to)), "l"(from), "r"(bytes), "r"(shared_address(arrival))
+                 : "r"(probe_shared_address(to)), "l"(from), "r"(bytes), "r"(probe_shared_address(arrival))
                  : "memory");
 }
 #endif

@@ -46,8 +46,8 @@ __global__ static void cluster_exchange_kernel(int rounds, unsigned *wrong)
     for (int i = 0; i < 2 && threadIdx.x == 0; i++) barrier_make(arrival + i);
     asm("mapa.shared::cluster.u32 %0, %1, %2;"
         : "=r"(to)
-        : "r"(shared_address(slot[0] + cluster.block_rank())), "r"(threadIdx.x % size));
-    asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(count) : "r"(shared_address(arrival)), "r"(threadIdx.x % size));
+        : "r"(probe_shared_address(slot[0] + cluster.block_rank())), "r"(threadIdx.x % size));
+    asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(count) : "r"(probe_shared_address(arrival)), "r"(threadIdx.x % size));
     cluster.sync();
 #pragma unroll 1
     for (int r = 1; r <= rounds; r++) {

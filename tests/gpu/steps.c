@@ -132,7 +132,7 @@ static void case_time(bench *b, test_case *c)
 
 static void case_run(bench *b, test_case *c)
 {
-    plan p = {.loss = {CUSGD_LOSS_SQUARED, 0, -INFINITY, INFINITY},
+    plan p = {.loss = {CUSGD_LOSS_SQUARED, 0, -(double)INFINITY, (double)INFINITY},
               .optimizer = CUSGD_OPTIMIZER_SGD,
               .d = c->d,
               .k = 1,
@@ -238,7 +238,6 @@ static void data_make(bench *b)
         fputs("gpu-steps: no memory for the data\n", stderr);
         exit(1);
     }
-#pragma omp parallel for
     for (int64_t at = 0; at < values; at += PIECE)
         fill(b->x + at, values - at < PIECE ? values - at : PIECE, 0x9E3779B97F4A7C15u + (uint64_t)at);
     fill(b->y, rows, 1);
