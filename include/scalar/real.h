@@ -2,7 +2,8 @@
  *
  * It is written in `real`. C sources compile it with `typedef float real;` or `typedef double real;` in force (host/real.h); in
  * CUDA C++ the functions are templates over it. SCALAR starts a function that uses `real`, DEVICE one that does not; STRUCT
- * starts a struct with `real` members and OF names its type.
+ * starts a struct with `real` members and OF names its type. SCALAR_INLINED is SCALAR for a function that C compilers must expand
+ * where it is called: callers make one of its arguments a constant, and rely on the branches that this removes.
  *
  * Only + - * / and sqrt stand in updates, and the compilers are told not to contract them (-ffp-contract=off, -fmad=false), so
  * that equal gradients give equal bits on every device. */
@@ -19,23 +20,25 @@
 #endif
 
 #ifdef __cplusplus
-#define SCALAR       template <class real> DEVICE
-#define STRUCT(name) template <class real> struct name
-#define OF(name)     name<real>
+#define SCALAR         template <class real> DEVICE
+#define SCALAR_INLINED SCALAR
+#define STRUCT(name)   template <class real> struct name
+#define OF(name)       name<real>
 SCALAR real real_sqrt(real x) { return sqrt(x); }
 SCALAR real real_exp(real x) { return exp(x); }
 SCALAR real real_log1p(real x) { return log1p(x); }
 SCALAR real real_expm1(real x) { return expm1(x); }
 SCALAR real real_abs(real x) { return fabs(x); }
 #else
-#define SCALAR        DEVICE
-#define STRUCT(name)  struct name
-#define OF(name)      struct name
-#define real_sqrt(x)  _Generic((x), float : sqrtf, double : sqrt)(x)
-#define real_exp(x)   _Generic((x), float : expf, double : exp)(x)
-#define real_log1p(x) _Generic((x), float : log1pf, double : log1p)(x)
-#define real_expm1(x) _Generic((x), float : expm1f, double : expm1)(x)
-#define real_abs(x)   _Generic((x), float : fabsf, double : fabs)(x)
+#define SCALAR         DEVICE
+#define SCALAR_INLINED DEVICE __attribute__((always_inline))
+#define STRUCT(name)   struct name
+#define OF(name)       struct name
+#define real_sqrt(x)   _Generic((x), float : sqrtf, double : sqrt)(x)
+#define real_exp(x)    _Generic((x), float : expf, double : exp)(x)
+#define real_log1p(x)  _Generic((x), float : log1pf, double : log1p)(x)
+#define real_expm1(x)  _Generic((x), float : expm1f, double : expm1)(x)
+#define real_abs(x)    _Generic((x), float : fabsf, double : fabs)(x)
 #endif
 
 #endif

@@ -189,7 +189,7 @@ SCALAR real gradient_point(OF(update_rule) rule, OF(update_step) step, real thet
 #define MOVE_CASE(KIND, NAME, MOVE, ...) \
     case KIND: return MOVE;
 
-SCALAR OF(movement) optimizer_move(OF(update_rule) rule, OF(update_step) step, real rate, real g, OF(parameter) * q)
+SCALAR_INLINED OF(movement) optimizer_move(OF(update_rule) rule, OF(update_step) step, real rate, real g, OF(parameter) * q)
 {
     switch (rule.optimizer) {
         OPTIMIZERS(MOVE_CASE)
@@ -204,8 +204,8 @@ SCALAR OF(movement) optimizer_move(OF(update_rule) rule, OF(update_step) step, r
  *
  * The l1 penalty and the bounds act by their proximal map, scaled by what multiplied the gradient, so that every optimizer has
  * the same fixed point. The velocity is then what theta really did: with its old value the run would solve another problem. */
-SCALAR void update_parameter(OF(update_rule) rule, OF(update_step) step, OF(own_rule) own, int limited, int penalised, real point,
-                             real g, OF(parameter) * q)
+SCALAR_INLINED void update_parameter(OF(update_rule) rule, OF(update_step) step, OF(own_rule) own, int limited, int penalised,
+                                     real point, real g, OF(parameter) * q)
 {
     real before = q->theta;
     if (penalised) g = g + (limited ? rule.l2 * own.penalty : rule.l2) * point;
