@@ -1,6 +1,7 @@
 /* A model's file predicts what training reported, however far from 0 the data lies: `cusgd evaluate` on the training data says
  * what `training:` said, and both say what the same data says when it lies at 0. */
 #include "command.h"
+#include "reduced.h"
 
 #include <math.h>
 
@@ -91,7 +92,8 @@ static void compare(const loss_case *l, double x_offset, double y_offset, const 
 
 static void every_loss(double x_offset, double y_offset)
 {
-    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
+    size_t first = REDUCED ? (size_t)(fabs(x_offset) > 1e8) + (y_offset != 0) : 0; /* each loss still meets some of the offsets */
+    for (size_t i = first; i < sizeof losses / sizeof *losses; i += REDUCED ? 3 : 1) {
         char options[64];
         double step = losses[i].kind == 'c' ? 2.01 / ROWS : 0; /* accuracy moves by whole rows */
         compare(&losses[i], x_offset, y_offset, "--epochs 60", fmax(step, 1e-3));
