@@ -1,5 +1,5 @@
 # The CUDA module, libcusgd-cuda.so: what libcusgd opens at run time where there is a GPU. Built where nvcc is; what is built
-# besides, and the command's behaviour without a GPU, do not depend on it.
+# besides, and the command's behavior without a GPU, do not depend on it.
 
 set(CUSGD_CUDA AUTO CACHE STRING "Build the CUDA module: ON, OFF, or AUTO, where it can be built")
 set_property(CACHE CUSGD_CUDA PROPERTY STRINGS AUTO ON OFF)

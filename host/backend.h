@@ -1,8 +1,9 @@
-/* The seam between the algorithm and a device: what a device must be able to do, at the level of minibatch steps. Everything
- * above it (epochs, stopping, files, the command) is written once; everything below it may be as fast as the device allows.
+/* The device interface: what a device must be able to do, at the level of minibatch steps.
+ * Everything above it (epochs, stopping, files, the command) is written once; everything below it may be as fast as the device
+ * allows.
  *
  * Letters: n rows, d columns, k outputs; B the rows of a batch. theta is (d+1) x k row-major, the intercepts its last row, in the
- * coordinates of the bound data. A backend works in one precision, `real`; numbers cross the seam in double.
+ * coordinates of the bound data. A backend works in one precision, `real`; numbers cross the device interface in double.
  *
  * Equal calls give equal bits, whatever the number of threads or the scheduling: a batch is cut into chunks of a fixed number of
  * rows, chosen from (B, d, k) alone, and their sums are added in order. */
@@ -26,10 +27,10 @@ typedef struct transform {
 } transform;
 
 /* Examples that a backend has within reach. */
-typedef struct bound bound;
+typedef struct dataset dataset;
 
 /* A run, fixed before its first step. */
-typedef struct plan {
+typedef struct run_spec {
     loss_rule loss;
     int optimizer; /* cusgd_optimizer, not AUTO; or one of update.h's own */
     int64_t d, k;
@@ -37,18 +38,18 @@ typedef struct plan {
     int intercept; /* 0: the last row of theta stays as it is */
     int average;   /* keep PART_AVERAGE */
     double beta1, beta2, rho, epsilon, l1, l2, decay;
-    const double *metric; /* (d+1) x k: each parameter's share of the rate; NULL: 1. Copied by start() */
+    const double *rate_factor; /* (d+1) x k: each parameter's share of the rate; NULL: 1. Copied by start() */
     /* (d+1) x k each, all or none: factors on l1 and l2, and bounds; not for intercepts. Copied likewise */
     const double *penalty, *lower, *upper;
     double clip_norm, clip_value; /* most that the gradient's norm, and each of its values, may be; 0: anything */
     cusgd_storage storage;        /* of the examples whose steps are taken */
     int tf32;                     /* 1: a GPU's products of floats may round their factors to 10 bits, in steps alone */
-    cusgd_engine engine; /* how a GPU computes steps; start() refuses one that does not take the plan. The CPU has one way */
-} plan;
+    cusgd_engine engine; /* how a GPU computes steps; start() refuses one that does not take the run spec. The CPU has one way */
+} run_spec;
 
 /* Consecutive steps of one epoch: batches first .. first + count - 1 of it. */
 typedef struct slice {
-    const bound *examples;
+    const dataset *examples;
     const sampler *sampler; /* the epoch's order */
     int64_t first, count;
     const step_numbers *numbers; /* count; the backend copies them */
@@ -63,9 +64,9 @@ typedef struct steps_report {
     const char *note; /* what the user should know of how the steps ran, once in the life of a backend, whose it is; or NULL */
 } steps_report;
 
-/* The parameters' state lies on the device, in areas that can be copied there. */
-enum area { AREA_CURRENT, AREA_EPOCH, AREA_BEST, AREAS };
-enum part { PART_THETA, PART_AVERAGE, PART_SLOT1, PART_SLOT2, PART_SLOT3, PARTS };
+/* The parameters' state lies on the device, in snapshots that can be copied there. */
+enum snapshot { SNAPSHOT_CURRENT, SNAPSHOT_EPOCH, SNAPSHOT_BEST, SNAPSHOTS };
+enum state_part { STATE_THETA, STATE_AVERAGE, STATE_SLOT1, STATE_SLOT2, STATE_SLOT3, STATE_PARTS };
 
 /* Sums over a bound set of examples, with x scaled by s, z_i = (s x_i, 1) and q_i = |z_i|^2: what a safe rate is made of. */
 typedef struct curvature {
@@ -78,23 +79,23 @@ typedef struct backend_ops {
     void (*close)(void *self);
 
     /* Brings examples within reach, standardized; x, y, w, o may be used in place as long as the caller keeps them. */
-    cusgd_status (*bind)(void *self, const examples *e, const transform *t, bound **out);
-    void (*unbind)(void *self, bound *b); /* accepts NULL */
+    cusgd_status (*bind)(void *self, const examples *e, const transform *t, dataset **out);
+    void (*unbind)(void *self, dataset *b); /* accepts NULL */
 
     /* Weighted mean and variance of x's columns (d each), mean of y's (k), and the sum of the weights, of unbound examples; each
      * is accumulated by merging chunks in double (Chan, Golub, LeVeque 1983). A column of one value c has mean c and variance 0,
      * exactly, whatever its rows of weight 0 hold. */
     cusgd_status (*moments)(void *self, const examples *e, double *mean, double *variance, double *target_mean, double *weight);
     /* Of bound ones; scale: d, or NULL for 1. */
-    cusgd_status (*curvature)(void *self, const bound *b, const double *scale, curvature *out);
+    cusgd_status (*curvature)(void *self, const dataset *b, const double *scale, curvature *out);
     /* Rows as they were bound: x m x d, w m. */
-    cusgd_status (*rows)(void *self, const bound *b, const int64_t *rows, int64_t m, double *x, double *w);
+    cusgd_status (*rows)(void *self, const dataset *b, const int64_t *rows, int64_t m, double *x, double *w);
 
-    /* Takes a plan and sets all areas' state to zero. */
-    cusgd_status (*start)(void *self, const plan *p);
-    cusgd_status (*put)(void *self, enum area a, enum part p, const double *values); /* (d+1) x k */
-    cusgd_status (*get)(void *self, enum area a, enum part p, double *values);
-    cusgd_status (*copy)(void *self, enum area to, enum area from);
+    /* Takes a run spec and sets the state of all snapshots to zero. */
+    cusgd_status (*start)(void *self, const run_spec *p);
+    cusgd_status (*put)(void *self, enum snapshot a, enum state_part p, const double *values); /* (d+1) x k */
+    cusgd_status (*get)(void *self, enum snapshot a, enum state_part p, double *values);
+    cusgd_status (*copy)(void *self, enum snapshot to, enum snapshot from);
 
     /* Runs steps on AREA_CURRENT; may return before they are done. wait() waits for all but the latest slice, so that the next
      * one can be made ready meanwhile; *failed: 1 if one of those slices had a step that failed, which the next report tells
@@ -104,12 +105,12 @@ typedef struct backend_ops {
     cusgd_status (*report)(void *self, steps_report *out);
 
     /* The mean loss (sum over outputs, weighted) at theta (host memory), without penalties; gradient, (d+1) x k, may be NULL. */
-    cusgd_status (*objective)(void *self, const bound *b, loss_rule loss, const double *theta, double *value, double *gradient);
+    cusgd_status (*objective)(void *self, const dataset *b, loss_rule loss, const double *theta, double *value, double *gradient);
     /* That loss's second derivatives, (1/n) sum w l'' z z' with z = (x, 1): blocks of (d+1) x (d+1), one an output; of quadratic
      * losses one alone, which serves all outputs, and theta may be NULL. */
-    cusgd_status (*hessian)(void *self, const bound *b, loss_rule loss, const double *theta, double *hessian);
+    cusgd_status (*hessian)(void *self, const dataset *b, loss_rule loss, const double *theta, double *hessian);
     /* p = x theta + b + o, where there are offsets; all of the above take the same p. out: n x k. */
-    cusgd_status (*predict)(void *self, const bound *b, const double *theta, double *out);
+    cusgd_status (*predict)(void *self, const dataset *b, const double *theta, double *out);
 
     /* Rows first .. first + count - 1 of the synthetic problem: x count x d, y count x k, in `real`, in host memory. truth:
      * (d+1) x k. */

@@ -142,13 +142,13 @@ cusgd_status cusgd_read_bandwidth(const char *device, int threads, int64_t bytes
         return fail(CUSGD_ERROR_USAGE, "%d threads reading %lld bytes: give at least 0 threads and 1 byte", threads,
                     (long long)bytes);
     /* 1, 2, 4, ... threads, the most last; a device without threads has but one way */
-    int most = threads ? threads : cpu_threads(), count = threads ? threads : 1, last = 0;
-    for (*bytes_per_second = 0; !status && !last; count = 2 * count < most ? 2 * count : most) {
+    int maximum = threads ? threads : cpu_threads(), count = threads ? threads : 1, last = 0;
+    for (*bytes_per_second = 0; !status && !last; count = 2 * count < maximum ? 2 * count : maximum) {
         backend b;
         double rate = 0;
         status = backend_open(device, CUSGD_PRECISION_FLOAT, count, &b);
         if (status) break;
-        last = count == most || strncmp(b.name, "cuda", 4) == 0;
+        last = count == maximum || strncmp(b.name, "cuda", 4) == 0;
         status = b.ops->read_bandwidth(b.self, bytes, &rate);
         b.ops->close(b.self);
         if (rate > *bytes_per_second) *bytes_per_second = rate;

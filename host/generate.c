@@ -38,11 +38,11 @@ static int64_t element_bytes(const cusgd_generator *g) { return g->type == CUSGD
 
 static cusgd_status check_generator(const cusgd_generator *g)
 {
-    const int64_t most = INT64_C(1000000000000);
+    const int64_t maximum = INT64_C(1000000000000);
     int64_t element = element_bytes(g);
-    if (g->rows < 1 || g->rows > most) return fail(CUSGD_ERROR_USAGE, "rows must be from 1 to 10^12, not %" PRId64, g->rows);
-    if (g->cols < 1 || g->cols > most) return fail(CUSGD_ERROR_USAGE, "cols must be from 1 to 10^12, not %" PRId64, g->cols);
-    if (g->outputs < 1 || g->outputs > most / g->cols)
+    if (g->rows < 1 || g->rows > maximum) return fail(CUSGD_ERROR_USAGE, "rows must be from 1 to 10^12, not %" PRId64, g->rows);
+    if (g->cols < 1 || g->cols > maximum) return fail(CUSGD_ERROR_USAGE, "cols must be from 1 to 10^12, not %" PRId64, g->cols);
+    if (g->outputs < 1 || g->outputs > maximum / g->cols)
         return fail(CUSGD_ERROR_USAGE, "outputs must be from 1 to 10^12 / cols, not %" PRId64, g->outputs);
     if (g->rows > INT64_MAX / element / (g->cols + g->outputs))
         return fail(CUSGD_ERROR_USAGE, "rows x cols is too large for a file");

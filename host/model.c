@@ -251,16 +251,16 @@ static int add_numbers(cJSON *metadata, const char *key, const int64_t *numbers,
 
 static int add_errors(cJSON *metadata, const cusgd_model *m)
 {
-    char freedom[32], number[32];
+    char residual_degrees[32], number[32];
     cJSON *list = cJSON_CreateArray();
     int good = 1;
     for (int64_t i = 0; i < m->k * (m->d + 1) && good; i++) {
         snprintf(number, sizeof number, "%.17g", m->errors[i]); /* cJSON itself may write a number without its last bits */
         good = add_item(list, cJSON_CreateRaw(number));
     }
-    snprintf(freedom, sizeof freedom, "%" PRId64, m->freedom);
+    snprintf(residual_degrees, sizeof residual_degrees, "%" PRId64, m->residual_degrees);
     return add_list(metadata, "standard_errors", list) && good &&
-           (m->freedom <= 0 || cJSON_AddStringToObject(metadata, "residual_df", freedom) != NULL);
+           (m->residual_degrees <= 0 || cJSON_AddStringToObject(metadata, "residual_df", residual_degrees) != NULL);
 }
 
 static int add_layout(cJSON *metadata, const cusgd_layout *l)
@@ -370,7 +370,7 @@ const cusgd_loss_info *cusgd_model_loss(const cusgd_model *model, double *number
 
 const double *cusgd_model_standard_errors(const cusgd_model *model, int64_t *degrees_of_freedom)
 {
-    if (degrees_of_freedom) *degrees_of_freedom = model->freedom;
+    if (degrees_of_freedom) *degrees_of_freedom = model->residual_degrees;
     return model->errors;
 }
 

@@ -7,11 +7,11 @@
 
 struct cusgd_model {
     int64_t d, k;
-    double *weight;  /* k x d, row-major */
-    double *bias;    /* k */
-    double *errors;  /* k x (d + 1): standard errors, the intercepts' last; NULL: not known */
-    int64_t freedom; /* degrees of their t distribution; 0: a normal one */
-    int threads;     /* for predictions; 0: as many as help */
+    double *weight;           /* k x d, row-major */
+    double *bias;             /* k */
+    double *errors;           /* k x (d + 1): standard errors, the intercepts' last; NULL: not known */
+    int64_t residual_degrees; /* degrees of their t distribution; 0: a normal one */
+    int threads;              /* for predictions; 0: as many as help */
     loss_rule loss;
     char **features; /* d names, or NULL */
     char **targets;  /* k names, or NULL */

@@ -82,7 +82,7 @@ static cusgd_status load_all_names(const safetensors *s, cusgd_model *m)
 /* Numbers as the text of a JSON array; they must be finite and not negative. */
 static cusgd_status load_errors(const safetensors *s, cusgd_model *m)
 {
-    const char *text = metadata_text(s, "standard_errors"), *freedom = metadata_text(s, "residual_df");
+    const char *text = metadata_text(s, "standard_errors"), *residual_degrees = metadata_text(s, "residual_df");
     int64_t count = m->k * (m->d + 1), i = 0;
     double degrees = 0;
     if (!text) return CUSGD_OK;
@@ -98,10 +98,11 @@ static cusgd_status load_errors(const safetensors *s, cusgd_model *m)
         m->errors[i++] = item->valuedouble;
     }
     cJSON_Delete(list);
-    good = good && (!freedom || number_parse(freedom, strlen(freedom), &degrees)) && degrees >= 0 && degrees < 1e15;
+    good = good && (!residual_degrees || number_parse(residual_degrees, strlen(residual_degrees), &degrees)) && degrees >= 0 &&
+           degrees < 1e15;
     if (!good)
         return fail(CUSGD_ERROR_DATA, "%s: its metadata's standard_errors are no list of %" PRId64 " numbers", s->path, count);
-    m->freedom = (int64_t)degrees;
+    m->residual_degrees = (int64_t)degrees;
     return CUSGD_OK;
 }
 

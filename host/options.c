@@ -65,14 +65,14 @@ _Static_assert(sizeof(cusgd_loss) == sizeof(int) && sizeof(cusgd_solver) == size
 /* ---- The table ----------------------------------------------------------------------------------------------------------- */
 
 /* The rest of a cusgd_option_info: type, choices, min, max, min_excluded, max_excluded, takes_auto. */
-#define NAMED_BY(words)     CUSGD_OPTION_NAME, words, 0, 0, 0, 0, 0
-#define POSITIVE(automatic) CUSGD_OPTION_NUMBER, NULL, 0, (double)INFINITY, 1, 1, automatic
-#define NATURAL(automatic)  CUSGD_OPTION_NUMBER, NULL, 0, (double)INFINITY, 0, 1, automatic
-#define SHARE(automatic)    CUSGD_OPTION_NUMBER, NULL, 0, 1, 0, 1, automatic
-#define BETWEEN(low, high)  CUSGD_OPTION_NUMBER, NULL, low, high, 1, 1, 1
-#define ANY_NUMBER          CUSGD_OPTION_NUMBER, NULL, -(double)INFINITY, (double)INFINITY, 1, 1, 1
-#define COUNT(least, words) CUSGD_OPTION_WHOLE, words, least, MAX_COUNT, 0, 0, 1
-#define FLAG(automatic)     CUSGD_OPTION_FLAG, NULL, 0, 1, 0, 0, automatic
+#define NAMED_BY(words)       CUSGD_OPTION_NAME, words, 0, 0, 0, 0, 0
+#define POSITIVE(automatic)   CUSGD_OPTION_NUMBER, NULL, 0, (double)INFINITY, 1, 1, automatic
+#define NATURAL(automatic)    CUSGD_OPTION_NUMBER, NULL, 0, (double)INFINITY, 0, 1, automatic
+#define SHARE(automatic)      CUSGD_OPTION_NUMBER, NULL, 0, 1, 0, 1, automatic
+#define BETWEEN(low, high)    CUSGD_OPTION_NUMBER, NULL, low, high, 1, 1, 1
+#define ANY_NUMBER            CUSGD_OPTION_NUMBER, NULL, -(double)INFINITY, (double)INFINITY, 1, 1, 1
+#define COUNT(minimum, words) CUSGD_OPTION_WHOLE, words, minimum, MAX_COUNT, 0, 0, 1
+#define FLAG(automatic)       CUSGD_OPTION_FLAG, NULL, 0, 1, 0, 0, automatic
 
 #define AT(field) offsetof(cusgd_options, field)
 

@@ -37,7 +37,7 @@ struct cusgd_options {
     int centered;                  /* 1: rmsprop divides by the gradient's deviation */
     double weight_decay;           /* >= 0: the share of the rate by which adamw and asgd shrink coefficients; NAN: 0.01, 1e-4 */
     double epsilon;                /* > 0 */
-    int64_t batch;                 /* rows a step; more than the rows there are: full batch */
+    int64_t batch;                 /* rows per step; more than the rows there are: full batch */
     int64_t epochs;                /* passes over the data at most */
     double l1, l2;                 /* >= 0, on standardized coefficients when standardize is on */
     const double *penalty_factors; /* d factors >= 0 on l1 and l2; NULL: all 1 */
@@ -52,7 +52,7 @@ struct cusgd_options {
     int64_t evaluate_every;    /* epochs between full passes over the objective; -1: only at the end */
     int64_t patience;          /* evaluations without improvement that end the run */
     double tolerance;          /* >= 0; a relative improvement below it counts as none */
-    double gradient_tolerance; /* >= 0; the run ends when |gradient| falls to this share of the null model's */
+    double gradient_tolerance; /* >= 0; the run ends when |gradient| falls to this share of the intercept-only model's */
     uint64_t seed;
     int threads;     /* CPU threads; 0: as many as help. Results do not depend on it */
     char device[16]; /* "auto", "cpu", "cuda" or "cuda:I" */

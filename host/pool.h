@@ -1,4 +1,4 @@
-/* Threads that are kept between steps, for pieces of work of a few microseconds. A pool goes with its process: in a child
+/* Threads that are kept between steps, for pieces of work of a few microseconds. A pool belongs to its process: in a child
  * that fork() made the caller is alone at first, and new threads start when they are wanted. */
 #ifndef CUSGD_HOST_POOL_H
 #define CUSGD_HOST_POOL_H

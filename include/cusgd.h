@@ -338,7 +338,8 @@ typedef struct cusgd_metrics {
     double loss;               /* mean loss a row: the squared error itself for squared and mse, else l */
     double mse, rmse, mae, r2; /* regression, of predictions with their offsets; r2 is beside the targets' mean */
     double log_loss, accuracy; /* classification; the log loss for logistic alone */
-    double deviance, d2;       /* log-link losses: mean deviance, and the share of the null model's (b + o) that is explained */
+    double deviance,
+        d2; /* log-link losses: mean deviance, and the share of the intercept-only model's (b + o) that is explained */
 } cusgd_metrics;
 /* `output` in [0, k), or -1 for the mean over the outputs. */
 CUSGD_API cusgd_status cusgd_model_evaluate(const cusgd_model *model, const cusgd_data *data, int64_t output,
@@ -384,9 +385,9 @@ typedef struct cusgd_result {
     int64_t epoch;           /* whose end the parameters are from: the best evaluated one's, if epochs were evaluated */
     double loss, valid_loss; /* of these parameters, full passes; NAN where there is no validation data */
     double objective;        /* the objective in full */
-    double gradient;         /* |gradient| as a share of the null model's; NAN unless gradient_tolerance was asked for */
-    double relative_gap;     /* estimated relative distance of the objective to the optimum; NAN where it cannot be told */
-    double rate;             /* of the last step */
+    double gradient;     /* |gradient| as a share of the intercept-only model's; NAN unless gradient_tolerance was asked for */
+    double relative_gap; /* estimated relative distance of the objective to the optimum; NAN where it cannot be told */
+    double rate;         /* of the last step */
     double seconds, rows_per_second;
     int64_t rollbacks; /* how often the run went back to better parameters and divided the rate by 4, because the loss rose */
     int separated;  /* 1: no finite optimum exists, as `note` says (logistic, poisson, tweedie); 0: one exists, or it is not known

@@ -111,7 +111,7 @@ typedef struct cusgd_generator {
     int64_t rows, cols, outputs, informative; /* informative: columns with a nonzero coefficient; 0: all */
     double noise;                             /* standard deviation (linear and positive targets) */
     cusgd_synthetic_targets targets;
-    double correlation; /* in (-1, 1): neighbouring columns' (AR(1)); 0: none */
+    double correlation; /* in (-1, 1): neighboring columns' (AR(1)); 0: none */
     double condition;   /* >= 1: condition number of the columns' covariance; 1: none. Not with correlation */
     uint64_t seed;
     cusgd_type type; /* of x and y */

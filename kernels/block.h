@@ -9,7 +9,7 @@ enum { THREADS = 256 };
 /* The blocks of a grid along x and along y, on every architecture (CUDA C++ Programming Guide, "Compute Capabilities"). */
 enum { MAX_GRID_X = 0x7fffffff, MAX_GRID_Y = 65535 };
 
-/* A block of width x height threads: neighbouring threads stand at neighbouring columns, as many as the columns are worth. */
+/* A block of width x height threads: neighboring threads stand at neighboring columns, as many as the columns are worth. */
 static inline dim3 block_for(int64_t columns)
 {
     unsigned width = 1;

@@ -79,9 +79,9 @@ extern "C" cudaError_t cluster_fits(int *fits)
 {
     cudaLaunchAttribute attribute;
     attribute.id = cudaLaunchAttributeClusterDimension;
-    attribute.val.clusterDim.x = MOST_BLOCKS;
+    attribute.val.clusterDim.x = MAX_BLOCKS;
     attribute.val.clusterDim.y = attribute.val.clusterDim.z = 1;
-    cudaLaunchConfig_t config = {dim3(MOST_BLOCKS), dim3(THREADS), 0, NULL, &attribute, 1};
+    cudaLaunchConfig_t config = {dim3(MAX_BLOCKS), dim3(THREADS), 0, NULL, &attribute, 1};
     int active = 0;
     const void *largest = (const void *)cluster_kernel<cluster_layout<float, 4>>;
     cudaError_t error = cudaOccupancyMaxActiveClusters(&active, largest, &config);

@@ -1,8 +1,8 @@
 /* A step with one read of x, for one output: what the engines `fused` and `persistent` share, down to the bits they produce.
  *
- *     for (i in part) { l = loss_at(x[i] point + o[i] + intercept, y[i]); gradient += w[i] l.slope x[i] }
+ *     for (i in part) { l = loss_at(x[i] point + o[i] + intercept, y[i]); gradient += w[i] l.derivative x[i] }
  *
- * A batch is cut into parts of shape.rows rows, each one block's work: the block leaves the part's gradient, loss and slope
+ * A batch is cut into parts of shape.rows rows, each one block's work: the block leaves the part's gradient, loss and derivative
  * behind, and these are added up in order. A row is shared by `lanes` threads, a team, and stays in their registers between its
  * two uses. A team takes ROWS rows at a time, so that as many loads are on their way; lane u of it owns row u: it alone finds
  * out which row that is, reads its y and w, and evaluates the loss. Where blocks share rows (cluster.cu), a block has a piece of
@@ -16,11 +16,11 @@
 #include "scalar/loss.h"
 #include "stored.h"
 
-enum { MOST_WARPS = 16 }; /* of a block */
+enum { MAX_WARPS = 16 }; /* of a block */
 
-/* How a kernel is compiled: VALUES of a row in one load, PACKS loads a thread and row; WIDE: the whole block is one team. Rows of
- * bf16 stay packed in the registers, 8 values in 4 of them, and are widened twice: they take the room of float rows half as long,
- * while point and gradient, in float, take that of rows as long. */
+/* How a kernel is compiled: VALUES of a row in one load, PACKS loads per thread and row; WIDE: the whole block is one team. Rows
+ * of bf16 stay packed in the registers, 8 values in 4 of them, and are widened twice: they take the room of float rows half as
+ * long, while point and gradient, in float, take that of rows as long. */
 template <class real_type, int VALUES_, int PACKS_, bool WIDE_, class stored_type = real_type> struct layout {
     typedef real_type real;
     typedef stored_type stored;
@@ -114,7 +114,7 @@ template <class L> __device__ static place place_of(const fused_task &t)
     p.ranks = 1;
     p.sent = nullptr;
     p.columns = (int)t.ld;
-    p.d = p.intercept = (int)t.update.penalised;
+    p.d = p.intercept = (int)t.update.penalized;
     p.room = (int)t.stride;
     return p;
 }
@@ -244,7 +244,7 @@ template <class L> __device__ static typename L::real dot(const point_share<L> &
 }
 
 /* Adds ROWS values, a power of 2, up over `width` lanes, ROWS at least, by the tree in which lane l first adds lane l ^ (width /
- * 2) and then, from half to half, its neighbour. As two lanes add the same two sums, each adds half of them and leaves the other
+ * 2) and then, from half to half, its neighbor. As two lanes add the same two sums, each adds half of them and leaves the other
  * half to the other: in the end lane l of the width has the sum of value number l / (width / ROWS) alone. All of the warp call.
  */
 template <int ROWS, bool IS_WARP, class T> __device__ static T add_over_lanes(T *value, int width)
@@ -273,7 +273,7 @@ template <class L> __device__ static typename L::real add_over_warps(const typen
     const int values = 16 / sizeof(typename L::real);
     typename L::real sum = 0;
     UNROLLED
-    for (int half = 0; half < MOST_WARPS; half += 8) {
+    for (int half = 0; half < MAX_WARPS; half += 8) {
         if (half >= warps_of<L>()) break;
         UNROLLED
         for (int w = 0; w < 8; w += values) {
@@ -291,8 +291,8 @@ template <class L> __device__ static typename L::real add_over_warps(const typen
 template <class L>
 __device__ static typename L::real cluster_sum(typename L::real value, const place &p, typename L::real *shared, int turn)
 {
-    static_assert(L::ROWS * MOST_BLOCKS <= 32, "a lane sends one value");
-    typename L::real *sent = shared + 2 * L::ROWS * MOST_WARPS + (turn & 1) * MOST_BLOCKS * L::ROWS;
+    static_assert(L::ROWS * MAX_BLOCKS <= 32, "a lane sends one value");
+    typename L::real *sent = shared + 2 * L::ROWS * MAX_WARPS + (turn & 1) * MAX_BLOCKS * L::ROWS;
     exchange *round = p.sent + (turn & 1);
     int own = (int)threadIdx.x % L::ROWS, to = (int)threadIdx.x / L::ROWS;
     if (threadIdx.x == 0) exchange_expect(round, (unsigned)(p.ranks * L::ROWS * (int)sizeof value));
@@ -300,7 +300,7 @@ __device__ static typename L::real cluster_sum(typename L::real value, const pla
     exchange_await(round, turn >> 1 & 1);
     typename L::real sum = sent[own];
     UNROLLED
-    for (int half = 0; half < MOST_BLOCKS; half += 4) {
+    for (int half = 0; half < MAX_BLOCKS; half += 4) {
         if (half >= p.ranks) break;
         UNROLLED
         for (int r = half; r < half + 4; r++)
@@ -318,10 +318,10 @@ __device__ static typename L::real team_sum(typename L::real *value, const place
     int width = owner_width<L>(p);
     typename L::real sum = add_over_lanes<L::ROWS, !may_be_narrow<L>()>(value, width);
     if (!L::WIDE) return __shfl_sync(FULL_WARP, sum, p.lane * (width / L::ROWS), width);
-    typename L::real *mine = shared + (turn & 1) * L::ROWS * MOST_WARPS;
-    if (lane % each == 0) mine[lane / each * MOST_WARPS + (int)threadIdx.x / 32] = sum;
+    typename L::real *mine = shared + (turn & 1) * L::ROWS * MAX_WARPS;
+    if (lane % each == 0) mine[lane / each * MAX_WARPS + (int)threadIdx.x / 32] = sum;
     __syncthreads();
-    sum = add_over_warps<L>(mine + lane % L::ROWS * MOST_WARPS);
+    sum = add_over_warps<L>(mine + lane % L::ROWS * MAX_WARPS);
     if constexpr (L::CLUSTERED != 0) sum = cluster_sum<L>(sum, p, shared, turn);
     return sum;
 }
@@ -331,8 +331,8 @@ __device__ static typename L::real team_sum(typename L::real *value, const place
 /* What a thread has added up. */
 template <class L> struct sums_of {
     share<L> gradient;
-    double loss, slope; /* of the rows it owns */
-    int turn;           /* how often it has added rows up */
+    double loss, derivative; /* of the rows it owns */
+    int turn;                /* how often it has added rows up */
 };
 
 /* In double a call apart: the registers that its exponentials take would have to come from the rows. */
@@ -345,14 +345,14 @@ __device__ static void add_rows(const fused_task &t, const part_rows<typename L:
                                 const point_share<L> &point, const place &p, typename L::real *shared, sums_of<L> *to)
 {
     typedef typename L::real real;
-    /* Lanes that own no row do as the last owner does, and rows behind the part's end are its last row, whose loss and slope do
-     * not count: 0 times its values is added to the gradient. */
+    /* Lanes that own no row do as the last owner does, and rows behind the part's end are its last row, whose loss and derivative
+     * do not count: 0 times its values is added to the gradient. */
     int width = owner_width<L>(p), own = p.lane % width;
     int mine = base + (own < L::ROWS ? own : L::ROWS - 1) * p.slots + p.slot;
     bool owns = own < L::ROWS && mine < r.count;
     if (mine >= r.count) mine = r.count - 1;
     int64_t at = r.staged ? mine : row_at(t, r.first + mine), row = at * t.ld;
-    real y = r.y[at], weight = r.w ? r.w[at] : 1, offset = r.o ? r.o[at] : 0, value[L::ROWS], slope = 0;
+    real y = r.y[at], weight = r.w ? r.w[at] : 1, offset = r.o ? r.o[at] : 0, value[L::ROWS], derivative = 0;
     row_share<L> x[L::ROWS];
     UNROLLED
     for (int u = 0; u < L::ROWS; u++) load_share<L>(r.x + from_owner(row, u, width), p.columns, p, &x[u]);
@@ -362,15 +362,15 @@ __device__ static void add_rows(const fused_task &t, const part_rows<typename L:
     if (owns) {
         if (r.o) prediction += offset;
         loss_point<real> l = loss_of(t.loss, prediction + intercept_of<L>(point, p), y);
-        slope = r.w ? weight * l.slope : l.slope;
+        derivative = r.w ? weight * l.derivative : l.derivative;
         if (!L::WIDE || threadIdx.x < 32) {
             to->loss += (double)(r.w ? weight * l.value : l.value);
-            to->slope += (double)slope;
+            to->derivative += (double)derivative;
         }
     }
     UNROLLED
     for (int u = 0; u < L::ROWS; u++) {
-        real s = from_owner(slope, u, width);
+        real s = from_owner(derivative, u, width);
         UNROLLED
         for (int q = 0; q < L::PACKS; q++)
             for (int i = 0; i < L::VALUES; i++)
@@ -441,14 +441,14 @@ __device__ static void store_gradient(share<L> *g, int room, const place &p, typ
 /* Shared memory of a kernel, in doubles: for sums of teams, of the block, of the parts, in turn. */
 template <class L> __host__ __device__ static constexpr int shared_doubles()
 {
-    const int teams = 2 * L::ROWS * (MOST_WARPS + (L::CLUSTERED ? MOST_BLOCKS : 0)),
+    const int teams = 2 * L::ROWS * (MAX_WARPS + (L::CLUSTERED ? MAX_BLOCKS : 0)),
               columns = L::WIDE ? 0 : L::PACKS * 32 * L::VALUES * THREADS / 32;
     const int reals = (teams > columns ? teams : columns) * (int)sizeof(typename L::real) / 8;
     const int parts = THREADS * 16 / (int)sizeof(typename L::real);
     return reals > parts ? reals : parts;
 }
 
-/* Parts' gradients, losses and slopes have room for two batches: while one is still read, the next writes the other. */
+/* Parts' gradients, losses and derivatives have room for two batches: while one is still read, the next writes the other. */
 template <class real> __device__ static real *gradients_of(const fused_task &t, int turn)
 {
     return (real *)t.partial + turn * t.shape.parts * t.stride;
@@ -467,7 +467,7 @@ __device__ static void fetch_ahead(const fused_task &t, const part_rows<typename
         fetch_row<L>(t, r.x, r.first + later + threadIdx.x, p);
 }
 
-/* Part `number` of the batch: its gradient, loss and slope. */
+/* Part `number` of the batch: its gradient, loss and derivative. */
 template <class L>
 __device__ static void run_part(const fused_task &t, const part_rows<typename L::real, typename L::stored> &r, int64_t number,
                                 int turn, const point_share<L> &point, const place &p, double *shared)
@@ -481,10 +481,10 @@ __device__ static void run_part(const fused_task &t, const part_rows<typename L:
     }
     __syncthreads();
     store_gradient<L>(&sums.gradient, p.room, p, (real *)shared, gradients_of<real>(t, turn) + number * t.stride + p.first);
-    block_sums(&sums.loss, &sums.slope, shared);
+    block_sums(&sums.loss, &sums.derivative, shared);
     if (threadIdx.x == 0 && p.rank == 0) {
         sums_at(t, turn)[2 * number] = sums.loss;
-        sums_at(t, turn)[2 * number + 1] = sums.slope;
+        sums_at(t, turn)[2 * number + 1] = sums.derivative;
     }
     __syncthreads();
 }
@@ -509,8 +509,8 @@ __device__ static void fetch_part(const fused_task &t, const step_now &now, int6
                                   const place &p)
 {
     row_span rows = span_of(t, number, now.first, now.count);
-    int most = rows_ahead<L>(p);
-    if (rows.count > most) rows.count = most;
+    int maximum = rows_ahead<L>(p);
+    if (rows.count > maximum) rows.count = maximum;
     if (is_one_piece<L>(t)) {
         if (threadIdx.x == 0) fetch_piece<L>(t, x, rows);
     } else if (!L::WIDE && (L::VALUES == 1 || t.ld * (int64_t)sizeof *x < BULK_BYTES))

@@ -9,7 +9,7 @@ template <class T> __device__ static void put_normal(const generate_task &t, T *
     if (i >= 0 && i < t.rows * t.d) out[i] = (T)normal_from(word);
 }
 
-/* Four neighbouring numbers a thread: a Philox block. out: rows x d. */
+/* Four neighboring numbers per thread: a Philox block. out: rows x d. */
 template <class T> __global__ static void normals_kernel(generate_task t, T *out)
 {
     uint64_t start = (uint64_t)t.first * (uint64_t)t.d;

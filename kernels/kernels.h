@@ -3,7 +3,7 @@
  *     order -> gather -> [product] -> loss -> [transposed product] -> update
  *
  * with the products in brackets cuBLAS's. All pointers are device memory. `void *` is memory of `real`, which is float or double
- * by `precision`; x is memory of bf16 where a task's `storage` says so, which goes with float alone. A launcher puts its kernel
+ * by `precision`; x is memory of bf16 where a task's `storage` says so, which requires float. A launcher puts its kernel
  * on the stream and returns the launch's error. */
 #ifndef CUSGD_KERNELS_KERNELS_H
 #define CUSGD_KERNELS_KERNELS_H
@@ -134,9 +134,9 @@ typedef struct update_task {
     run_state *state;
     int optimizer, average, intercept;
     double beta1, beta2, rho, epsilon, l1, l2, decay;
-    int64_t penalised, size;                             /* d k; (d+1) k. Arrays of reals have room for a multiple of 16 bytes */
+    int64_t penalized, size;                             /* d k; (d+1) k. Arrays of reals have room for a multiple of 16 bytes */
     void *theta, *slot1, *slot2, *slot3, *means, *point; /* size each; NULL: not kept */
-    const void *metric;                                  /* size; NULL: 1 */
+    const void *rate_factor;                             /* size; NULL: 1 */
     const void *penalty, *lower, *upper;                 /* size, all or none */
     double clip_norm, clip_value;                        /* 0: none */
     double *squares;      /* clip_partials(size): what the gradient is multiplied by, then partial sums */
@@ -160,7 +160,7 @@ cudaError_t kernel_accumulate(cusgd_precision precision, const void *gradient, d
 /* How a batch and its rows are shared out: fused_shape_of(), host/cuda/shape.h. */
 typedef struct fused_shape {
     int values;    /* of a row that a thread loads at once: 16 bytes' worth, or 1 */
-    int packs;     /* such loads a thread and row */
+    int packs;     /* such loads per thread and row */
     int threads;   /* of a block */
     int lanes;     /* threads that share a row: 8, 16, 32, or the block */
     int blocks;    /* that share a row, as a cluster; 1: none */
@@ -168,7 +168,7 @@ typedef struct fused_shape {
     int64_t parts; /* of the largest batch */
 } fused_shape;
 enum {
-    MOST_BLOCKS = 8,         /* of a cluster */
+    MAX_BLOCKS = 8,          /* of a cluster */
     PASSED_BYTES = 64 * 1024 /* of parts' gradients: a block reads them in less time than another kernel's launch takes */
 };
 /* Whether the device, for which kernel_probe() says 90 or more, holds clusters of MOST_BLOCKS blocks. */
@@ -186,13 +186,13 @@ typedef struct fused_task {
     const void *o;         /* n, or NULL: offsets of p */
     const void *point;     /* d + 1: where the gradient is taken */
     void *partial;         /* 2 x parts x stride: gradients of a batch's parts, of two batches in turn */
-    double *sums;          /* 2 x parts x 2: their losses and slopes */
+    double *sums;          /* 2 x parts x 2: their losses and derivatives */
     int turn;              /* 0: an even step of the slice, 1: an odd one */
     int early;             /* 1: the device lets a kernel begin before the one before it is done */
 } fused_task;
 /* A step, of one or two kernels. */
 cudaError_t kernel_fused_step(const fused_task *t, cudaStream_t stream);
-/* The first of them where shape.blocks > 1: parts' gradients, losses and slopes. */
+/* The first of them where shape.blocks > 1: parts' gradients, losses and derivatives. */
 cudaError_t kernel_cluster_parts(const fused_task *t, cudaStream_t stream);
 
 /* `steps` steps in one cooperative launch. flags: persistent_blocks() of them, 0 at first. */

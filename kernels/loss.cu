@@ -1,4 +1,4 @@
-/* for (i < rows) for (c < k) { l = loss_at(p[i][c] + o[i] + intercept[c], y[i][c]); p[i][c] = w[i] l.slope; sums += w[i] l }
+/* for (i < rows) for (c < k) { l = loss_at(p[i][c] + o[i] + intercept[c], y[i][c]); p[i][c] = w[i] l.derivative; sums += w[i] l }
  *
  * Each block adds up a tile of rows, in double; the block that finishes last adds up the tiles, in order. */
 #include "account.h"
@@ -56,7 +56,7 @@ template <class real> __device__ static void load_rows(const loss_task &t, int64
 }
 
 /* The thread's rows of output c: sums of w l and of w dl/dp. */
-template <class real> __device__ static void add_rows(const loss_task &t, int64_t c, double *loss, double *slope)
+template <class real> __device__ static void add_rows(const loss_task &t, int64_t c, double *loss, double *derivative)
 {
     real *p = (real *)t.p, intercept = ((const real *)t.intercept)[c];
     int64_t tile = (int64_t)blockDim.y * ROWS_EACH, begin = blockIdx.x * tile;
@@ -70,10 +70,10 @@ template <class real> __device__ static void add_rows(const loss_task &t, int64_
         if (row[0].counts) {
             real before = t.o ? row[0].p + row[0].o : row[0].p;
             loss_point<real> l = loss_at<real>(t.loss, before + intercept, row[0].y);
-            s = t.second ? l.curvature : l.slope;
+            s = t.second ? l.curvature : l.derivative;
             if (t.w) s *= row[0].w;
             *loss += (double)(t.w ? row[0].w * l.value : l.value);
-            *slope += (double)s;
+            *derivative += (double)s;
         }
         p[i * t.k + c] = s;
         UNROLLED
@@ -88,14 +88,14 @@ __device__ static void add_tiles(const loss_task &t, double *shared)
     double mine = 0;
     for (int64_t base = 0; base < t.k; base += blockDim.x) {
         int64_t c = base + threadIdx.x;
-        double loss = 0, slope = 0;
+        double loss = 0, derivative = 0;
         for (int64_t tile = threadIdx.y; c < t.k && tile < gridDim.x; tile += blockDim.y) {
             loss += partial[(tile * t.k + c) * 2];
-            slope += partial[(tile * t.k + c) * 2 + 1];
+            derivative += partial[(tile * t.k + c) * 2 + 1];
         }
-        column_sums(&loss, &slope, shared);
+        column_sums(&loss, &derivative, shared);
         mine += loss;
-        if (threadIdx.y == 0 && c < t.k) t.total[c] = (t.begins ? 0 : t.total[c]) + slope;
+        if (threadIdx.y == 0 && c < t.k) t.total[c] = (t.begins ? 0 : t.total[c]) + derivative;
     }
     __syncthreads();
     if (threadIdx.y == 0) shared[threadIdx.x] = mine;
@@ -113,12 +113,12 @@ template <class real> __global__ static void loss_kernel(loss_task t)
     SHARED(double, shared, 2 * THREADS);
     SHARED(unsigned, ticket, 1);
     int64_t c = (int64_t)blockIdx.y * blockDim.x + threadIdx.x;
-    double loss = 0, slope = 0;
-    if (c < t.k) add_rows<real>(t, c, &loss, &slope);
-    column_sums(&loss, &slope, shared);
+    double loss = 0, derivative = 0;
+    if (c < t.k) add_rows<real>(t, c, &loss, &derivative);
+    column_sums(&loss, &derivative, shared);
     if (threadIdx.y == 0 && c < t.k) {
         t.partial[(blockIdx.x * t.k + c) * 2] = loss;
-        t.partial[(blockIdx.x * t.k + c) * 2 + 1] = slope;
+        t.partial[(blockIdx.x * t.k + c) * 2 + 1] = derivative;
     }
     if (!is_last_block(&t.state->arrived, gridDim.x * gridDim.y, ticket)) return;
     add_tiles(t, shared);

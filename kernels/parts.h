@@ -1,4 +1,4 @@
-/* How a step of fused.h ends: the losses, slopes and gradients of its parts are added up in order, the step counts, and the
+/* How a step of fused.h ends: the losses, derivatives and gradients of its parts are added up in order, the step counts, and the
  * parameters are updated. */
 #ifndef CUSGD_KERNELS_PARTS_H
 #define CUSGD_KERNELS_PARTS_H
@@ -29,7 +29,7 @@ __device__ static inline void bring_rows(const slice_table *table, int64_t step,
 
 /* ---- Adding parts up ---- */
 
-/* Neighbouring threads that share a part's columns, 16 bytes each: as many as are of use, but so few that the groups of them
+/* Neighboring threads that share a part's columns, 16 bytes each: as many as are of use, but so few that the groups of them
  * which a block has need not add up more than 8 parts each, whose loads are on their way at once. */
 __host__ __device__ static inline int update_width(int64_t parts, int packs)
 {
@@ -62,9 +62,9 @@ __device__ static void add_parts(const real *gradients, int64_t stride, int64_t 
     }
 }
 
-/* What one thread adds up of a batch's parts: their losses and slopes; of the gradients, 16 bytes of columns. */
+/* What one thread adds up of a batch's parts: their losses and derivatives; of the gradients, 16 bytes of columns. */
 template <class real> struct part_sums {
-    double loss, slope, gradient[16 / sizeof(real)];
+    double loss, derivative, gradient[16 / sizeof(real)];
 };
 
 /* How update_columns() shares out a block's threads among the columns of gradients and groups of parts. */
@@ -75,7 +75,7 @@ template <class real> __device__ static columns_place columns_of(const fused_tas
 {
     const int values = 16 / sizeof(real);
     columns_place c;
-    c.packs = ((int)t.update.penalised + values) / values;
+    c.packs = ((int)t.update.penalized + values) / values;
     c.width = update_width(t.shape.parts, c.packs);
     int bits = __ffs(c.width) - 1, thread = (int)threadIdx.x;
     c.groups = THREADS >> bits;
@@ -92,11 +92,11 @@ __device__ static void add_group(const fused_task &t, int turn, const columns_pl
     int u = (base + c.column) * values;
     UNROLLED
     for (int v = 0; v < values; v++) sum[v] = 0;
-    if (c.group < c.groups && u < (int)t.update.penalised)
+    if (c.group < c.groups && u < (int)t.update.penalized)
         add_parts<real, AT_ONCE>(gradients_of<real>(t, turn) + u, t.stride, t.shape.parts, c.group, c.groups, sum);
 }
 
-/* The batch's loss and slope, the same in every thread; and this thread's first sums of gradients, for update_columns(). All
+/* The batch's loss and derivative, the same in every thread; and this thread's first sums of gradients, for update_columns(). All
  * loads are on their way at once. All threads of a block call. */
 template <class real, int AT_ONCE>
 __device__ static part_sums<real> add_sums(const fused_task &t, int turn, unsigned block, double *shared)
@@ -108,13 +108,13 @@ __device__ static part_sums<real> add_sums(const fused_task &t, int turn, unsign
     columns_place c = columns_of<real>(t);
     add_group<real, AT_ONCE>(t, turn, c, (int)block * c.width, s.gradient);
     s.loss = 0 + first.at[0];
-    s.slope = 0 + first.at[1];
+    s.derivative = 0 + first.at[1];
     NOT_UNROLLED
     for (int64_t i = threadIdx.x + blockDim.x; i < t.shape.parts; i += blockDim.x) {
         s.loss += sums[2 * i];
-        s.slope += sums[2 * i + 1];
+        s.derivative += sums[2 * i + 1];
     }
-    block_sums(&s.loss, &s.slope, shared);
+    block_sums(&s.loss, &s.derivative, shared);
     return s;
 }
 
@@ -127,7 +127,7 @@ __device__ static void update_columns(const fused_task &t, int turn, const updat
                                       const part_sums<real> &first, unsigned block, unsigned blocks, double *shared)
 {
     const int values = 16 / sizeof(real), at_once = 4;
-    int d = (int)to.penalised;
+    int d = (int)to.penalized;
     columns_place c = columns_of<real>(t);
     double sum[values];
     for (int v = 0; v < values; v++) sum[v] = first.gradient[v];
@@ -152,7 +152,7 @@ __device__ static void update_columns(const fused_task &t, int turn, const updat
             }
             UNROLLED
             for (int v = 0; v < values; v++)
-                if (u + v == d) sum[v] = first.slope;
+                if (u + v == d) sum[v] = first.derivative;
             update_pack<real>(to, now, u, sum);
         }
         if (base + (int)blocks * c.width < c.packs) add_group<real, AT_ONCE>(t, turn, c, base + (int)blocks * c.width, sum);

@@ -22,7 +22,7 @@ template <class L> struct stage {
 /* What is kept for each parameter. */
 __host__ __device__ static inline int arrays_of(const update_task &u)
 {
-    const void *const kept[] = {u.theta, u.slot1, u.slot2, u.slot3, u.means, u.point, u.metric, u.penalty, u.lower, u.upper};
+    const void *const kept[] = {u.theta, u.slot1, u.slot2, u.slot3, u.means, u.point, u.rate_factor, u.penalty, u.lower, u.upper};
     int count = 0;
     for (const void *array : kept) count += array != nullptr;
     return count;
@@ -173,7 +173,7 @@ template <class real> __device__ static update_task bring_parameters(const updat
     mine.slot3 = bring(u.slot3, u, &memory);
     mine.means = bring(u.means, u, &memory);
     mine.point = bring(u.point, u, &memory);
-    mine.metric = bring(u.metric, u, &memory);
+    mine.rate_factor = bring(u.rate_factor, u, &memory);
     mine.penalty = bring(u.penalty, u, &memory);
     mine.lower = bring(u.lower, u, &memory);
     mine.upper = bring(u.upper, u, &memory);
@@ -193,13 +193,13 @@ template <class real> __device__ static void give_parameters_back(const update_t
 /* ---- The kernel ---- */
 
 /* In double and of bf16, twice as many threads as this would have too few registers. */
-template <class L> static constexpr int most_threads() { return sizeof(typename L::stored) == 4 ? (int)L::THREADS_MOST : 256; }
+template <class L> static constexpr int max_threads() { return sizeof(typename L::stored) == 4 ? (int)L::THREADS_MOST : 256; }
 
 /* Every block counts the steps for itself, by the same sums; block 0 says so at the end, when all have long begun. A block that
  * does not meet the others leaves the parameters as they were before the launch, and declares the run failed. */
 template <class L>
-__global__ __launch_bounds__(most_threads<L>(), 1) static void persistent_kernel(fused_task t, int64_t steps, int staged,
-                                                                                 unsigned *flags)
+__global__ __launch_bounds__(max_threads<L>(), 1) static void persistent_kernel(fused_task t, int64_t steps, int staged,
+                                                                                unsigned *flags)
 {
     typedef typename L::real real;
     SHARED(double, shared, shared_doubles<L>());

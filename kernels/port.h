@@ -19,7 +19,8 @@
 
 /* How a kernel is launched. early: it may begin before the kernel before it in the stream is done, once each block of that one
  * has called let_later_begin() or returned. cluster: groups of so many blocks of a one-dimensional grid, at most 8, are resident
- * together and reach each other's shared memory; 0: none. Both need compute capability 9.0, and neither goes with cooperative. */
+ * together and reach each other's shared memory; 0: none. Both need compute capability 9.0, and neither can be combined with
+ * cooperative. */
 struct launch_way {
     bool cooperative, early;
     unsigned cluster;

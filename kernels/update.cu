@@ -1,7 +1,7 @@
 /* What the optimizer does with a batch's gradient: for (u < size) update_parameter(...), 16 bytes of parameters at a time.
  *
  * Bytes a parameter, in float, read and written: sgd 12, momentum 20, adam 28; the point of Nesterov's gradients, the average and
- * a third slot 8 each, a metric 4. Instructions a parameter (sm_90): sgd 29, momentum 36, adam 72: at full issue an H200's
+ * a third slot 8 each, a rate_factor 4. Instructions a parameter (sm_90): sgd 29, momentum 36, adam 72: at full issue an H200's
  * multiprocessors have time for 11 to 16 TB/s of such parameters. 10 million of them, at 90 % of 4.3 TB/s, are predicted to take
  * 31, 52 and 72 us there; gpu-probe measures it (tests/gpu/README.md). */
 #include "block.h"
@@ -11,14 +11,14 @@
 /* The batch's gradient by parameter u, summed over the rows. */
 template <class real> __device__ static double sum_at(const update_task &t, int64_t u)
 {
-    return u >= t.penalised ? t.total[u - t.penalised] : t.sum ? t.sum[u] : (double)((const real *)t.gradient)[u];
+    return u >= t.penalized ? t.total[u - t.penalized] : t.sum ? t.sum[u] : (double)((const real *)t.gradient)[u];
 }
 
 /* clip_squares(), a chunk a block; the block that finishes last adds up the chunks. */
 template <class real> __global__ static void clip_kernel(update_task t)
 {
     SHARED(double, lane, CLIP_LANES);
-    int64_t step = t.state->active, first = (int64_t)blockIdx.x * CLIP_CHUNK, trained = t.intercept ? t.size : t.penalised;
+    int64_t step = t.state->active, first = (int64_t)blockIdx.x * CLIP_CHUNK, trained = t.intercept ? t.size : t.penalized;
     if (step < 0) return;
     int64_t rows = t.table->row[step].count, end = first + CLIP_CHUNK < trained ? first + CLIP_CHUNK : trained;
     double sum = 0;
@@ -45,7 +45,7 @@ extern "C" int64_t clip_partials(int64_t size) { return 1 + groups_of(size, CLIP
 
 extern "C" cudaError_t kernel_clip(const update_task *t, cudaStream_t stream)
 {
-    dim3 grid(groups_of(t->intercept ? t->size : t->penalised, CLIP_CHUNK)), block(CLIP_LANES);
+    dim3 grid(groups_of(t->intercept ? t->size : t->penalized, CLIP_CHUNK)), block(CLIP_LANES);
     return t->precision == CUSGD_PRECISION_FLOAT ? LAUNCH(clip_kernel<float>, grid, block, 0, stream, *t)
                                                  : LAUNCH(clip_kernel<double>, grid, block, 0, stream, *t);
 }
@@ -82,9 +82,9 @@ template <class real, int OPTIMIZER> __device__ static void step_any(const updat
         parameter<real> q = {load_value<real>(t.theta, u, 0), load_value<real>(slots > 0 ? t.slot1 : NULL, u, 0),
                              load_value<real>(slots > 1 ? t.slot2 : NULL, u, 0),
                              load_value<real>(slots > 2 ? t.slot3 : NULL, u, 0), load_value<real>(t.means, u, 0)};
-        real metric = load_value<real>(t.metric, u, 1), point = load_value<real>(t.point, u, q.theta);
+        real rate_factor = load_value<real>(t.rate_factor, u, 1), point = load_value<real>(t.point, u, q.theta);
         real g = (real)(sum_at<real>(t, u) / now.rows);
-        step_parameter<real>(t, now, u, u < t.penalised, t.penalty != NULL, metric, g, &point, &q);
+        step_parameter<real>(t, now, u, u < t.penalized, t.penalty != NULL, rate_factor, g, &point, &q);
         store_value<real>(t.theta, u, q.theta);
         if (slots > 0) store_value<real>(t.slot1, u, q.slot1);
         if (slots > 1) store_value<real>(t.slot2, u, q.slot2);
@@ -111,7 +111,7 @@ __global__ __launch_bounds__(THREADS, sizeof(real) == 4 ? 4 : 3) static void upd
     now.rule.optimizer = OPTIMIZER;
     now.clip_value = clip_value;
     bool plain = !t.sum && !t.penalty && clip_value == 0 && (sizeof(real) == 8 || now.rows <= FLOAT_INTEGERS);
-    int64_t plain_end = plain ? t.penalised - values : -1;
+    int64_t plain_end = plain ? t.penalized - values : -1;
     real rows = (real)now.rows;
     for (int64_t u = thread_number() * values; u < t.size; u += thread_count() * values) {
         if (u > plain_end) {
@@ -127,9 +127,9 @@ __global__ __launch_bounds__(THREADS, sizeof(real) == 4 ? 4 : 3) static void upd
 
 template <class real, int OPTIMIZER> static cudaError_t launch_update(const update_task *t, cudaStream_t stream)
 {
-    const unsigned most = 1056; /* twice what an H200 holds at once: each finds out about the step for many packs */
+    const unsigned maximum = 1056; /* twice what an H200 holds at once: each finds out about the step for many packs */
     unsigned blocks = groups_of(groups_of(t->size, 16 / (int)sizeof(real)), THREADS);
-    dim3 grid(blocks < most ? blocks : most);
+    dim3 grid(blocks < maximum ? blocks : maximum);
     return LAUNCH((update_kernel<real, OPTIMIZER>), grid, dim3(THREADS), 0, stream, *t, rule_of<real>(*t), (real)t->clip_value);
 }
 

@@ -29,9 +29,9 @@ template <class real> __device__ static void store_part(void *part, int64_t u, c
 }
 
 /* Rarely there, so not worth registers for a pack. */
-template <class real> __device__ static own_rule<real> limits_at(const update_task &t, int64_t u, real metric)
+template <class real> __device__ static own_rule<real> limits_at(const update_task &t, int64_t u, real rate_factor)
 {
-    own_rule<real> own = {metric, ((const real *)t.penalty)[u], ((const real *)t.lower)[u], ((const real *)t.upper)[u]};
+    own_rule<real> own = {rate_factor, ((const real *)t.penalty)[u], ((const real *)t.lower)[u], ((const real *)t.upper)[u]};
     return own;
 }
 
@@ -65,7 +65,7 @@ template <class real> __device__ static update_now<real> update_now_of(const upd
 
 /* 16 bytes of each part of the parameters' state. */
 template <class real> struct state_pack {
-    pack<real> theta, slot1, slot2, slot3, means, metric, point;
+    pack<real> theta, slot1, slot2, slot3, means, rate_factor, point;
 };
 
 /* OPTIMIZER: 0 where it is not known when this is compiled. Arrays have room for whole packs; what stands in them beyond `size`
@@ -79,7 +79,7 @@ template <class real, int OPTIMIZER> __device__ static state_pack<real> load_sta
     s.slot2 = load_part<real>(slots > 1 ? t.slot2 : NULL, u, 0);
     s.slot3 = load_part<real>(slots > 2 ? t.slot3 : NULL, u, 0);
     s.means = load_part<real>(t.means, u, 0);
-    s.metric = load_part<real>(t.metric, u, 1);
+    s.rate_factor = load_part<real>(t.rate_factor, u, 1);
     s.point = s.theta;
     if (OPTIMIZER ? optimizer_looks_ahead(OPTIMIZER) : t.point != NULL) s.point = load_pack((const real *)t.point + u);
     return s;
@@ -100,23 +100,23 @@ __device__ static void store_state(const update_task &t, int64_t u, const state_
 /* A step of parameter u, whose state is q, and of its gradient's point. g: the mean of its gradients over the batch's rows;
  * limited: see update_parameter(). */
 template <class real>
-__device__ static void step_parameter(const update_task &t, const update_now<real> &now, int64_t u, int penalised, int limited,
-                                      real metric, real g, real *point, parameter<real> *q)
+__device__ static void step_parameter(const update_task &t, const update_now<real> &now, int64_t u, int penalized, int limited,
+                                      real rate_factor, real g, real *point, parameter<real> *q)
 {
     g = clip_value<real>(now.clip_value, now.scale, g);
-    own_rule<real> own = {metric, 1, 0, 0};
-    if (limited) own = limits_at<real>(t, u, metric);
-    update_parameter<real>(now.rule, now.step, own, limited, penalised, *point, g, q);
+    own_rule<real> own = {rate_factor, 1, 0, 0};
+    if (limited) own = limits_at<real>(t, u, rate_factor);
+    update_parameter<real>(now.rule, now.step, own, limited, penalized, *point, g, q);
     *point = gradient_point<real>(now.rule, now.next, q->theta, q->slot1);
 }
 
 /* Likewise of value v of the pack at u. */
 template <class real>
-__device__ static void step_value(const update_task &t, const update_now<real> &now, int64_t u, int v, int penalised, int limited,
+__device__ static void step_value(const update_task &t, const update_now<real> &now, int64_t u, int v, int penalized, int limited,
                                   real g, state_pack<real> *s)
 {
     parameter<real> q = {s->theta.at[v], s->slot1.at[v], s->slot2.at[v], s->slot3.at[v], s->means.at[v]};
-    step_parameter<real>(t, now, u + v, penalised, limited, s->metric.at[v], g, &s->point.at[v], &q);
+    step_parameter<real>(t, now, u + v, penalized, limited, s->rate_factor.at[v], g, &s->point.at[v], &q);
     s->theta.at[v] = q.theta;
     s->slot1.at[v] = q.slot1;
     s->slot2.at[v] = q.slot2;
@@ -125,15 +125,15 @@ __device__ static void step_value(const update_task &t, const update_now<real> &
 }
 
 /* Of the pack at u: values that have a penalty, and values that are trained. */
-template <class real> __device__ static int penalised_at(const update_task &t, int64_t u)
+template <class real> __device__ static int penalized_at(const update_task &t, int64_t u)
 {
     const int values = 16 / sizeof(real);
-    return t.penalised - u < values ? (int)(t.penalised - u) : values;
+    return t.penalized - u < values ? (int)(t.penalized - u) : values;
 }
 template <class real> __device__ static int trained_at(const update_task &t, int64_t u)
 {
     const int values = 16 / sizeof(real);
-    int64_t end = t.intercept ? t.size : t.penalised;
+    int64_t end = t.intercept ? t.size : t.penalized;
     return end - u < values ? (int)(end - u) : values;
 }
 
@@ -142,9 +142,9 @@ template <class real>
 __device__ static void update_pack(const update_task &t, const update_now<real> &now, int64_t u, const double *sum)
 {
     state_pack<real> s = load_state<real, 0>(t, u);
-    int penalised = penalised_at<real>(t, u), trained = trained_at<real>(t, u);
+    int penalized = penalized_at<real>(t, u), trained = trained_at<real>(t, u);
     for (int v = 0; v < 16 / (int)sizeof(real); v++)
-        if (v < trained) step_value<real>(t, now, u, v, v < penalised, t.penalty != NULL, (real)(sum[v] / now.rows), &s);
+        if (v < trained) step_value<real>(t, now, u, v, v < penalized, t.penalty != NULL, (real)(sum[v] / now.rows), &s);
     store_state<real, 0>(t, u, s);
 }
 

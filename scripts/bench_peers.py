@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Times cuSGD and the libraries that do the same, in turns, on the very same bytes, and writes what it finds as JSON.
 
-Speed: rows a second of plain SGD without intercept at one rate, the rows in order (sampling none) and in a new random order each
+Speed: rows per second of plain SGD without intercept at one rate, the rows in order (sampling none) and in a new random order each
 pass (permute); and the loss after the same number of passes. Targets: seconds of training until the mean squared error is
 within a share of its exact optimum, with intercept; peers with the best of a small grid of rates and batches, cuSGD with no
 option given. Outputs: steps with many outputs beside the two matrix products that they consist of. scripts/bench.sh builds what this needs, and makes the report and the plots of it.
@@ -253,7 +253,7 @@ def put(results, file):
 
 
 def summary(results):
-    """Median rows a second; the report has the rest."""
+    """Median rows per second; the report has the rest."""
     for r in results["speed"]:
         if r["rows_per_second"]:
             note("%8d x %-5d %-8s batch %-5d %-15s %8.3g Mrows/s  loss %s" % (

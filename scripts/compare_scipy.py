@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Iterations of cuSGD's solvers beside SciPy's, on the real data of tests/golden, from the same start (the best constant model) to
+"""Iterations of cuSGD's solvers beside SciPy's, on the real data of tests/golden, from the same start (the intercept-only model) to
 the same gradient. usage: compare_scipy.py CUSGD [--write FILE]; needs NumPy and SciPy."""
 import argparse
 import csv
@@ -50,10 +50,10 @@ class Objective:
         p, n = self.x @ theta, len(self.x)
         if self.loss == "squared":
             r = p - self.y
-            value, slope = np.sum(r * r) / 2, r
+            value, derivative = np.sum(r * r) / 2, r
         else:
-            value, slope = np.sum(np.logaddexp(0, p) - self.y * p), 1 / (1 + np.exp(-p)) - self.y
-        gradient = self.x.T @ slope / n
+            value, derivative = np.sum(np.logaddexp(0, p) - self.y * p), 1 / (1 + np.exp(-p)) - self.y
+        gradient = self.x.T @ derivative / n
         gradient[:-1] += self.l2 * theta[:-1]
         return value / n + self.l2 / 2 * np.sum(theta[:-1] ** 2), gradient.ravel()
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Which lines of the CUDA module (host/cuda/, kernels/) its tests on the emulated GPU execute: a line a file, the total, and the
+# Which lines of the CUDA module (host/cuda/, kernels/) its tests on the emulated GPU execute: a line per file, the total, and the
 # lines that they do not. A header counts as the object that executes most of it. usage: coverage.sh [BUILD]   (build/coverage)
 set -euo pipefail
 cd "$(dirname "$0")/.."

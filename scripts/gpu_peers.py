@@ -2,7 +2,7 @@
 """Times minibatch SGD steps of least squares in PyTorch, JAX and CuPy: x resident on the GPU, batches in order, float32, the
 gradient written by hand, g = x_b^T (x_b theta - y_b) / B, theta -= rate g. What cuSGD's `bench --sampling none` does, by its peers.
 
-One JSON object a line on standard output for each peer, shape and batch: microseconds a step (median, min, max of the repeats),
+One JSON object per line on standard output for each peer, shape and batch: microseconds per step (median, min, max of the repeats),
 or why there is no figure. Each peer's theta after the first pass is compared with NumPy's in double: a peer that computes something
 else is not timed. --cpu runs it without a GPU, to try the script.
 

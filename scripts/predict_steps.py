@@ -94,7 +94,7 @@ THREADS, WARPS_AT_ONCE = 256, 16  # kernels/block.h; of a multiprocessor: __laun
 CASES = [(32, 256, 1.0, "0.7"), (32, 4096, 1.5, "1.7"), (32, 65536, 2.3, "2.4"), (256, 1024, 2.0, "2.2"), (256, 65536, 17, "15.6 to 18.0"),
          (1024, 4096, 4.5, "4.2 to 6.7"), (16384, 1024, 18, "15.6 to 18.9")]
 
-# An optimizer, its number in include/cusgd.h, bytes a parameter that are read and written: kernels/update.cu
+# An optimizer, its number in include/cusgd.h, bytes per parameter that are read and written: kernels/update.cu
 UPDATES = (("sgd", 1, 12), ("momentum", 2, 20), ("adam", 7, 28))
 
 
@@ -307,7 +307,7 @@ def updates() -> str:
             cells += [f"{step.read(size * many):.0f}", f"{issued:.0f}", f"{max(step.read(size * many), issued):.0f}"]
         lines.append("| " + " | ".join(cells) + " |")
     head = ["Updates of 10 million parameters by update_kernel, predicted in microseconds, a launch not counted:", "",
-            "| optimizer | instructions a parameter | H100: bytes | instructions | update | H200: bytes | instructions | update |",
+            "| optimizer | instructions per parameter | H100: bytes | instructions | update | H200: bytes | instructions | update |",
             "|---|---|---|---|---|---|---|---|"]
     return "\n".join([*head, *lines, "", ""])
 
@@ -346,7 +346,7 @@ def chains_table() -> str:
 
 def document() -> str:
     """PREDICTED.md."""
-    return f"""# Predicted, not measured: microseconds a step on an H100 and an H200
+    return f"""# Predicted, not measured: microseconds per step on an H100 and an H200
 Float, one target, squared loss, batches of consecutive rows. **No GPU could be had so far: every figure here is a prediction**, by
 scripts/predict_steps.py (`--write` makes this page). Measured figures will stand beside them, with their date.
 
@@ -433,8 +433,8 @@ def figure() -> str:
             out.append(f'<rect x="{x:.1f}" y="{y}" width="{w:.1f}" height="28" fill="{STAGES[stage]}"/>')
             x += w
         out.append(f'<text x="{x + 6:.1f}" y="{y + 20}">{sum(us for _, us in stages):.0f}</text>')
-    for i, (stage, colour) in enumerate(STAGES.items()):
-        out.append(f'<rect x="{left + 110 * i}" y="125" width="12" height="12" fill="{colour}"/>')
+    for i, (stage, color) in enumerate(STAGES.items()):
+        out.append(f'<rect x="{left + 110 * i}" y="125" width="12" height="12" fill="{color}"/>')
         out.append(f'<text x="{left + 18 + 110 * i}" y="136">{stage}</text>')
     return "\n".join([*out, "</svg>"]) + "\n"
 

@@ -36,9 +36,9 @@ def read(name):
 
 
 class Loss:
-    """value(p, y), slope(p, y) and the options that ask cusgd for it"""
-    def __init__(self, word, value, slope, data, options=(), unit=1.0):
-        self.word, self.value, self.slope, self.data, self.options, self.unit = word, value, slope, data, list(options), unit
+    """value(p, y), derivative(p, y) and the options that ask cusgd for it"""
+    def __init__(self, word, value, derivative, data, options=(), unit=1.0):
+        self.word, self.value, self.derivative, self.data, self.options, self.unit = word, value, derivative, data, list(options), unit
 
 
 def tube(p, y):
@@ -83,9 +83,9 @@ def by_scipy(loss, x, y, l1, l2):
 
     def function(z):
         w, b = signs @ z[:m], z[m]
-        slope = loss.slope(x @ w + b, y) / n
+        derivative = loss.derivative(x @ w + b, y) / n
         value = loss.value(x @ w + b, y).mean() + l2 / 2 * (w @ w) + (l1 * z[:m].sum() if l1 else 0)
-        return value, np.append(signs.T @ (x.T @ slope + l2 * w) + (l1 if l1 else 0), slope.sum())
+        return value, np.append(signs.T @ (x.T @ derivative + l2 * w) + (l1 if l1 else 0), derivative.sum())
 
     start = np.zeros(m + 1)
     start[m] = np.log(y.mean()) if loss.word in ("poisson", "gamma", "tweedie") else 0 if loss.data == CANCER else y.mean()
@@ -96,7 +96,7 @@ def by_scipy(loss, x, y, l1, l2):
 
 
 def by_programme(loss, x, y, l1, l2):
-    """Losses with kinks as a linear or quadratic programme: p - y (or 1 - s p) is split into the parts that cost something"""
+    """Losses that are not differentiable as a linear or quadratic programme: p - y (or 1 - s p) is split into the parts that cost something"""
     n, d = x.shape
     if loss.word == "hinge":
         s = 2 * y - 1
@@ -117,7 +117,7 @@ def by_programme(loss, x, y, l1, l2):
         bounds = [(0, None)] * (2 * d) + [(None, None)] + [(0, None)] * (2 * n)
         best = scipy.optimize.linprog(cost, upper, limit, bounds=bounds, method="highs")
         return best.x[:d] - best.x[d:2 * d], best.x[2 * d], "SciPy, linprog"
-    # The kinks are smoothed over a width that shrinks step by step
+    # The points without a derivative are smoothed over a width that shrinks step by step
     w, b = np.zeros(d), np.median(y) if loss.data == DIABETES else 0.0
     for sharp in 10.0 ** -np.arange(0, 7):
         def smooth(t):
@@ -138,7 +138,7 @@ def by_programme(loss, x, y, l1, l2):
         best = scipy.optimize.minimize(function, z, jac=True, method="L-BFGS-B", bounds=bounds,
                                        options=dict(maxiter=100000, maxfun=1000000, ftol=1e-15, gtol=1e-10, maxcor=50))
         w, b = (best.x[:d] - best.x[d:2 * d] if l1 else best.x[:d]), best.x[-1]
-    return w, b, "SciPy, smoothed kinks"
+    return w, b, "SciPy, smoothed loss"
 
 
 def by_glm(word, kind, x, y, offset):
@@ -159,7 +159,7 @@ def with_offsets(loss, x, y):
 
 
 def by_peer(loss, x, y, l1, l2):
-    """What scikit-learn or statsmodels minimises where that is this objective; None elsewhere"""
+    """What scikit-learn or statsmodels minimizes where that is this objective; None elsewhere"""
     n = len(y)
     if loss.word in ("squared", "mse"):
         scale = 1 if loss.word == "squared" else 2
@@ -223,7 +223,7 @@ def main():
                 continue  # the classes can be separated: there is no optimum
             x, y = read(loss.data)
             l1, l2 = l1 * loss.unit, l2 * (1 if loss.data == CANCER else max(loss.unit / 77.0, 0.001))
-            found = by_peer(loss, x, y, l1, l2) or (by_scipy if loss.slope else by_programme)(loss, x, y, l1, l2)
+            found = by_peer(loss, x, y, l1, l2) or (by_scipy if loss.derivative else by_programme)(loss, x, y, l1, l2)
             least = objective(loss, x, y, l1, l2, *found[:2])
             with tempfile.TemporaryDirectory() as folder:
                 w, b = by_cusgd(cusgd, loss, x, y, l1, l2, folder)

@@ -19,9 +19,10 @@ typedef struct emulated_module {
 /* 0: there is no such module, or a real GPU's. */
 int emulated_find(emulated_module *out);
 
-/* Calls that give something back, as unbinding does: a failure leaves nothing undone that anybody needs, so nobody is told. */
+/* Calls that give something back, as unbinding does: a failure leaves nothing undone that anybody needs, so nothing is reported.
+ */
 int emulated_is_cleanup(const char *call);
-/* Whether a message says which call it was that failed; memory that is refused is told by what it was for. */
+/* Whether a message says which call it was that failed; memory that is refused is named by what it was for. */
 int emulated_is_named(const char *message, const char *call);
 
 #endif

@@ -34,7 +34,7 @@ static double loss_value(cusgd_loss loss, double p, double y)
     return z > 0 ? z + log1p(exp(-z)) : log1p(exp(z));
 }
 
-static double loss_slope(cusgd_loss loss, double p, double y)
+static double loss_derivative(cusgd_loss loss, double p, double y)
 {
     if (loss == CUSGD_LOSS_SQUARED) return p - y;
     if (loss == CUSGD_LOSS_MSE) return 2 * (p - y);
@@ -56,9 +56,9 @@ double oracle_objective(const problem *p, const double *theta, double *gradient)
         double share = row_share(p, w_mean, i), prediction = predict_row(p, theta, i);
         value += share * loss_value(p->loss, prediction, p->y[i]);
         if (!gradient) continue;
-        double slope = share * loss_slope(p->loss, prediction, p->y[i]);
-        for (int64_t j = 0; j < p->d; j++) gradient[j] += slope * p->x[i * p->d + j];
-        if (p->intercept) gradient[p->d] += slope;
+        double derivative = share * loss_derivative(p->loss, prediction, p->y[i]);
+        for (int64_t j = 0; j < p->d; j++) gradient[j] += derivative * p->x[i * p->d + j];
+        if (p->intercept) gradient[p->d] += derivative;
     }
     for (int64_t j = 0; j < p->d; j++) {
         value += p->l2 / 2 * theta[j] * theta[j] + p->l1 * fabs(theta[j]);
@@ -73,8 +73,8 @@ double oracle_optimality(const problem *p, const double *theta)
     oracle_objective(p, theta, g);
     for (int64_t j = 0; j <= p->d; j++) {
         double l1 = j < p->d ? p->l1 : 0;
-        double least = theta[j] != 0 ? fabs(g[j] + copysign(l1, theta[j])) : fmax(0, fabs(g[j]) - l1);
-        worst = fmax(worst, least);
+        double minimum = theta[j] != 0 ? fabs(g[j] + copysign(l1, theta[j])) : fmax(0, fabs(g[j]) - l1);
+        worst = fmax(worst, minimum);
     }
     free(g);
     return worst;
@@ -112,13 +112,13 @@ static void newton_step(const problem *p, const double *theta, long double *step
         const double *x = p->x + i * p->d;
         long double share = (long double)row_share(p, w_mean, i), prediction = p->intercept ? (long double)theta[p->d] : 0;
         for (int64_t j = 0; j < p->d; j++) prediction += (long double)x[j] * (long double)theta[j];
-        long double slope = p->loss == CUSGD_LOSS_LOGISTIC
-                                ? (long double)loss_slope(p->loss, (double)prediction, p->y[i])
-                                : (p->loss == CUSGD_LOSS_MSE ? 2 : 1) * (prediction - (long double)p->y[i]);
+        long double derivative = p->loss == CUSGD_LOSS_LOGISTIC
+                                     ? (long double)loss_derivative(p->loss, (double)prediction, p->y[i])
+                                     : (p->loss == CUSGD_LOSS_MSE ? 2 : 1) * (prediction - (long double)p->y[i]);
         long double curvature = (long double)loss_curvature(p->loss, (double)prediction);
         for (int64_t a = 0; a < m; a++) {
             long double xa = a < p->d ? (long double)x[a] : 1;
-            step[a] += share * slope * xa;
+            step[a] += share * derivative * xa;
             for (int64_t b = 0; b <= a; b++) h[a * m + b] += share * curvature * xa * (b < p->d ? (long double)x[b] : 1);
         }
     }
@@ -151,14 +151,15 @@ static void solve_newton(const problem *p, double *theta)
     free(step);
 }
 
-/* Coordinate descent: each coordinate's objective, with its curvature bounded, is minimised by a soft threshold. */
+/* Coordinate descent: each coordinate's objective, with its curvature bounded, is minimized by a soft threshold. */
 static void solve_coordinates(const problem *p, double *theta)
 {
     double *bound = calloc((size_t)(p->d + 1), sizeof *bound), *prediction = malloc((size_t)p->n * sizeof *prediction);
-    double w_mean = mean_weight(p), most = p->loss == CUSGD_LOSS_MSE ? 2 : p->loss == CUSGD_LOSS_LOGISTIC ? 0.25 : 1;
+    double w_mean = mean_weight(p), maximum = p->loss == CUSGD_LOSS_MSE ? 2 : p->loss == CUSGD_LOSS_LOGISTIC ? 0.25 : 1;
     for (int64_t i = 0; i < p->n; i++) {
-        for (int64_t j = 0; j < p->d; j++) bound[j] += most * row_share(p, w_mean, i) * p->x[i * p->d + j] * p->x[i * p->d + j];
-        bound[p->d] += most * row_share(p, w_mean, i);
+        for (int64_t j = 0; j < p->d; j++)
+            bound[j] += maximum * row_share(p, w_mean, i) * p->x[i * p->d + j] * p->x[i * p->d + j];
+        bound[p->d] += maximum * row_share(p, w_mean, i);
         prediction[i] = predict_row(p, theta, i);
     }
     for (int sweep = 0; sweep < 100000; sweep++) {
@@ -166,7 +167,8 @@ static void solve_coordinates(const problem *p, double *theta)
         for (int64_t j = 0; j < p->d + p->intercept; j++) {
             double l1 = j < p->d ? p->l1 : 0, l2 = j < p->d ? p->l2 : 0, g = l2 * theta[j], h = bound[j] + l2;
             for (int64_t i = 0; i < p->n; i++)
-                g += row_share(p, w_mean, i) * loss_slope(p->loss, prediction[i], p->y[i]) * (j < p->d ? p->x[i * p->d + j] : 1);
+                g += row_share(p, w_mean, i) * loss_derivative(p->loss, prediction[i], p->y[i]) *
+                     (j < p->d ? p->x[i * p->d + j] : 1);
             if (h == 0) continue;
             double target = h * theta[j] - g;
             double next = fabs(target) <= l1 ? 0 : copysign(fabs(target) - l1, target) / h;

@@ -1,4 +1,4 @@
-/* What the tests compare with: the objective, its gradient and its minimiser, written plainly and in double, sharing no code with
+/* What the tests compare with: the objective, its gradient and its minimizer, written plainly and in double, sharing no code with
  * the library; and readers for tests/golden. */
 #ifndef CUSGD_TESTS_ORACLE_H
 #define CUSGD_TESTS_ORACLE_H
@@ -23,7 +23,7 @@ double oracle_objective(const problem *p, const double *theta, double *gradient)
 /* How far theta is from optimal: the largest element of the minimum-norm subgradient. */
 double oracle_optimality(const problem *p, const double *theta);
 
-/* The minimiser: a linear system in long double (quadratic losses), Newton's method with halving (logistic), or coordinate
+/* The minimizer: a linear system in long double (quadratic losses), Newton's method with halving (logistic), or coordinate
  * descent (l1 > 0). Returns oracle_optimality of what it found. */
 double oracle_solve(const problem *p, double *theta);
 

@@ -114,24 +114,24 @@ static double newton(const kind *c, const double *z, const double *y, const doub
     memset(step, 0, (size_t)m * sizeof *step);
     for (int64_t i = 0; i < c->n; i++) {
         const double *row = z + i * d;
-        double p = theta[d], slope, curvature = 1;
+        double p = theta[d], derivative, curvature = 1;
         for (int64_t j = 0; j < d; j++) p += row[j] * theta[j];
         if (c->loss == CUSGD_LOSS_LOGISTIC) {
             double mean = 1 / (1 + exp(-p));
             value += (p > 0 ? p : 0) + log1p(exp(-fabs(p))) - y[i] * p;
-            slope = mean - y[i];
+            derivative = mean - y[i];
             curvature = mean * (1 - mean);
         } else {
-            slope = p - y[i];
-            value += slope * slope / 2;
+            derivative = p - y[i];
+            value += derivative * derivative / 2;
         }
         for (int64_t a = 0; a < d; a++) {
             double s = curvature * row[a], *h_row = h + a * m;
-            step[a] += slope * row[a];
+            step[a] += derivative * row[a];
             for (int64_t b = 0; b <= a; b++) h_row[b] += s * row[b];
             h[d * m + a] += s;
         }
-        step[d] += slope;
+        step[d] += derivative;
         h[d * m + d] += curvature;
     }
     solve(h, step, m);
@@ -142,16 +142,16 @@ static double newton(const kind *c, const double *z, const double *y, const doub
 /* The least objective; Newton's steps until they stop paying. */
 static double optimum(const kind *c, const double *z, const double *y)
 {
-    double *theta = zeros(c->d + 1), *step = zeros(c->d + 1), least = (double)INFINITY;
+    double *theta = zeros(c->d + 1), *step = zeros(c->d + 1), minimum = (double)INFINITY;
     for (int i = 0; i < (c->loss == CUSGD_LOSS_LOGISTIC ? 12 : 2); i++) {
         double value = newton(c, z, y, theta, step);
-        if (!(value < least * (1 - 1e-9))) break;
-        least = value;
+        if (!(value < minimum * (1 - 1e-9))) break;
+        minimum = value;
         for (int64_t j = 0; j <= c->d; j++) theta[j] -= step[j];
     }
     free(theta);
     free(step);
-    return least;
+    return minimum;
 }
 
 static double objective_at(const kind *c, const double *x, const double *y, const double *theta)
@@ -168,13 +168,13 @@ verdict try_kind(const kind *c)
     double *x = features_of(c, &state), *z = zeros(c->n * c->d), *theta = zeros(c->d + 1), mean = 0;
     memcpy(z, x, (size_t)(c->n * c->d) * sizeof *z);
     standardize(z, c->n, c->d);
-    double *y = targets_of(c, z, &state), least, at_least, seconds;
+    double *y = targets_of(c, z, &state), minimum, at_min, seconds;
     if (c->far != NO_FAR) {
         move_rows(c, x, &state);
         memcpy(z, x, (size_t)(c->n * c->d) * sizeof *z);
         standardize(z, c->n, c->d);
     }
-    least = optimum(c, z, y);
+    minimum = optimum(c, z, y);
     cusgd_data *data = data_of(c->n, c->d, 1, x, y, NULL);
     cusgd_options o;
     options_init(&o);
@@ -185,14 +185,14 @@ verdict try_kind(const kind *c)
     cusgd_trainer *t = trainer_of(&o, data, NULL);
     v.result = fit(t);
     parameters_of(t, c->d, 1, theta);
-    cr_assert_eq(cusgd_trainer_optimum(t, &at_least, &seconds), CUSGD_OK, "%s", cusgd_last_error());
-    v.told = v.result.stop == CUSGD_STOP_EPOCHS || v.result.objective > 1.001 * at_least; /* as summary.c has it */
+    cr_assert_eq(cusgd_trainer_optimum(t, &at_min, &seconds), CUSGD_OK, "%s", cusgd_last_error());
+    v.told = v.result.stop == CUSGD_STOP_EPOCHS || v.result.objective > 1.001 * at_min; /* as summary.c has it */
     cusgd_trainer_free(t);
-    v.excess = objective_at(c, x, y, theta) / least - 1;
+    v.relative_gap = objective_at(c, x, y, theta) / minimum - 1;
     memset(theta, 0, (size_t)(c->d + 1) * sizeof *theta);
     for (int64_t i = 0; i < c->n; i++) mean += y[i] / (double)c->n;
     theta[c->d] = c->loss == CUSGD_LOSS_LOGISTIC ? log(mean / (1 - mean)) : mean;
-    v.null = objective_at(c, x, y, theta) / least - 1;
+    v.null = objective_at(c, x, y, theta) / minimum - 1;
     cusgd_data_free(data);
     free(x);
     free(y);

@@ -30,9 +30,9 @@ typedef struct kind {
 
 /* What a default run came to. */
 typedef struct verdict {
-    double excess; /* of the objective over the optimum, as a share of it */
-    double null;   /* the intercept-only model's */
-    int told;      /* 1: the command would say that it has not converged */
+    double relative_gap; /* of the objective over the optimum, as a share of it */
+    double null;         /* the intercept-only model's */
+    int told;            /* 1: the command would say that it has not converged */
     cusgd_result result;
 } verdict;
 

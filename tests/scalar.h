@@ -6,7 +6,7 @@
 #include "scalar/loss_rule.h"
 
 typedef struct loss_numbers {
-    double value, slope, curvature;
+    double value, derivative, curvature;
 } loss_numbers;
 
 /* What a run of one parameter depends on; the names are the options'. */
@@ -27,7 +27,7 @@ typedef struct scalar_functions {
     double unit; /* the unit roundoff */
     loss_numbers (*loss)(loss_rule loss, double p, double y);
     double (*point)(const update_case *c, int64_t t, const parameter_numbers *q);
-    void (*step)(const update_case *c, int64_t t, int penalised, double point, double g, parameter_numbers *q);
+    void (*step)(const update_case *c, int64_t t, int penalized, double point, double g, parameter_numbers *q);
     double (*soft_threshold)(double theta, double threshold);
 } scalar_functions;
 

@@ -7,7 +7,7 @@
 static loss_numbers loss(loss_rule loss, double p, double y)
 {
     struct loss_point l = loss_at(loss, (real)p, (real)y);
-    return (loss_numbers){(double)l.value, (double)l.slope, (double)l.curvature};
+    return (loss_numbers){(double)l.value, (double)l.derivative, (double)l.curvature};
 }
 
 static struct update_rule rule_of(const update_case *c)
@@ -40,11 +40,11 @@ static double point(const update_case *c, int64_t t, const parameter_numbers *q)
     return (double)gradient_point(rule_of(c), step_of(c, t), (real)q->theta, (real)q->slot1);
 }
 
-static void step(const update_case *c, int64_t t, int penalised, double at, double g, parameter_numbers *q)
+static void step(const update_case *c, int64_t t, int penalized, double at, double g, parameter_numbers *q)
 {
     struct parameter r = {(real)q->theta, (real)q->slot1, (real)q->slot2, (real)q->slot3, (real)q->average};
     struct own_rule own = {1, (real)c->penalty, (real)c->lower, (real)c->upper};
-    update_parameter(rule_of(c), step_of(c, t), own, c->limited, penalised, (real)at, (real)g, &r);
+    update_parameter(rule_of(c), step_of(c, t), own, c->limited, penalized, (real)at, (real)g, &r);
     *q = (parameter_numbers){(double)r.theta, (double)r.slot1, (double)r.slot2, (double)r.slot3, (double)r.average};
 }
 

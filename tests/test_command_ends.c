@@ -189,7 +189,7 @@ Test(command_ends, solver_tells_what_it_does)
     assert_has(o.err, "l1 needs solver lbfgs");
     run(&o, "\"$CUSGD\" train data.csv --loss quantile --solver auto --model m.safetensors");
     assert_code(o, CUSGD_ERROR_USAGE);
-    assert_has(o.err, "has kinks");
+    assert_has(o.err, "is not differentiable everywhere");
 }
 
 Test(command_ends, optimum_stands_beside_a_run)

@@ -139,8 +139,8 @@ Test(command_solvers, the_gap_is_the_true_one)
     run(&o, "\"$CUSGD\" train overlap.csv --loss logistic --epochs 1 --tolerance 1e-7 --precision double --model m");
     double percent = number_after(o.err, "optimum: the objective is "), loss = number_after(o.err, "training: loss ");
     run(&o, "\"$CUSGD\" train overlap.csv --loss logistic --solver auto --precision double --model m");
-    double least = number_after(o.err, "training: loss ");
-    cr_assert(fabs(percent / (100 * (loss / least - 1)) - 1) < 0.1, "%g %% for %g above %g", percent, loss, least);
+    double minimum = number_after(o.err, "training: loss ");
+    cr_assert(fabs(percent / (100 * (loss / minimum - 1)) - 1) < 0.1, "%g %% for %g above %g", percent, loss, minimum);
 }
 
 Test(command_solvers, no_percentage_of_nothing)

@@ -38,7 +38,7 @@ static const struct {
     enum weighting kind;
     int intercept;
     double logistic[3], poisson[3], squared[3];
-    int freedom;
+    int residual_degrees;
 } known[] = {
     {COUNTS,
      1,
@@ -82,15 +82,15 @@ static const char *reason_of(const cusgd_model *model)
     return NULL;
 }
 
-static void check(const cusgd_options *o, const cusgd_data *data, const double *expected, double factor, int64_t freedom)
+static void check(const cusgd_options *o, const cusgd_data *data, const double *expected, double factor, int64_t residual_degrees)
 {
-    int64_t found_freedom;
+    int64_t found_degrees;
     cusgd_model *model = model_of(o, data);
-    const double *errors = cusgd_model_standard_errors(model, &found_freedom);
+    const double *errors = cusgd_model_standard_errors(model, &found_degrees);
     double within = o->precision == CUSGD_PRECISION_DOUBLE ? 1e-6 : 1e-3;
     cr_assert(errors, "there are none: %s", reason_of(model));
     cr_assert_null(reason_of(model));
-    cr_assert_eq(found_freedom, freedom);
+    cr_assert_eq(found_degrees, residual_degrees);
     for (int j = 0; j < COLUMNS + o->intercept; j++)
         cr_assert(fabs(errors[j] / (factor * expected[j]) - 1) < within, "loss %d, error %d is %.10g, not %.10g", (int)o->loss, j,
                   errors[j], factor * expected[j]);
@@ -127,9 +127,9 @@ Test(inference, weights_as_statsmodels_has_them)
                 o.loss = CUSGD_LOSS_POISSON;
                 check(&o, b, known[i].poisson, root, 0);
                 o.loss = CUSGD_LOSS_SQUARED;
-                check(&o, c, known[i].squared, 1, known[i].freedom);
+                check(&o, c, known[i].squared, 1, known[i].residual_degrees);
                 o.loss = CUSGD_LOSS_MSE;
-                check(&o, c, known[i].squared, 1, known[i].freedom);
+                check(&o, c, known[i].squared, 1, known[i].residual_degrees);
             }
             cusgd_data_free(a);
             cusgd_data_free(b);
@@ -141,7 +141,7 @@ Test(inference, weights_as_statsmodels_has_them)
 Test(inference, outputs_have_their_own)
 {
     double y[2 * N], w[N];
-    int64_t freedom;
+    int64_t residual_degrees;
     for (int i = 0; i < N; i++) {
         y[2 * i] = numbers[i];
         y[2 * i + 1] = 3 * numbers[i] + 1; /* three times the residuals */
@@ -150,8 +150,8 @@ Test(inference, outputs_have_their_own)
     cusgd_data *data = data_of(N, COLUMNS, 2, x, y, w);
     cusgd_options o = options_of(CUSGD_LOSS_SQUARED, 1, CUSGD_PRECISION_DOUBLE);
     cusgd_model *model = model_of(&o, data);
-    const double *errors = cusgd_model_standard_errors(model, &freedom);
-    cr_assert(errors && freedom == 21);
+    const double *errors = cusgd_model_standard_errors(model, &residual_degrees);
+    cr_assert(errors && residual_degrees == 21);
     for (int j = 0; j < 3; j++) {
         cr_assert(fabs(errors[j] / known[1].squared[j] - 1) < 1e-6);
         cr_assert(fabs(errors[3 + j] / (3 * known[1].squared[j]) - 1) < 1e-6);
@@ -177,10 +177,10 @@ Test(inference, cells_of_counts)
     cusgd_model *c = model_of(&o, saturated);
     const double *first = cusgd_model_standard_errors(a, NULL), *second = cusgd_model_standard_errors(b, NULL),
                  *third = cusgd_model_standard_errors(c, NULL);
-    double intercept = sqrt(1 / 35.0 + 1 / 15.0), slope = sqrt(1 / 35.0 + 1 / 15.0 + 1 / 20.0 + 1 / 30.0);
+    double intercept = sqrt(1 / 35.0 + 1 / 15.0), derivative = sqrt(1 / 35.0 + 1 / 15.0 + 1 / 20.0 + 1 / 30.0);
     cr_assert(first && second && third);
-    cr_assert(fabs(first[0] / slope - 1) < 1e-7 && fabs(first[1] / intercept - 1) < 1e-7);
-    cr_assert(fabs(second[0] / slope - 1) < 1e-7 && fabs(second[1] / intercept - 1) < 1e-7);
+    cr_assert(fabs(first[0] / derivative - 1) < 1e-7 && fabs(first[1] / intercept - 1) < 1e-7);
+    cr_assert(fabs(second[0] / derivative - 1) < 1e-7 && fabs(second[1] / intercept - 1) < 1e-7);
     cr_assert(fabs(third[0] / sqrt(1 / 4.0 + 1 / 9.0) - 1) < 1e-7 && fabs(third[1] / sqrt(1 / 4.0) - 1) < 1e-7);
     cusgd_model_free(a);
     cusgd_model_free(b);

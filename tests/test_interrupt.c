@@ -272,8 +272,8 @@ Test(interrupt, targets_of_unusual_size)
     free(y);
 }
 
-/* Whenever it is asked, an answer of yes ends the call. Metrics look for the targets' size, and compare with the null model;
- * standard errors count rows and take their residuals. */
+/* Whenever it is asked, an answer of yes ends the call. Metrics look for the targets' size, and compare with the intercept-only
+ * model; standard errors count rows and take their residuals. */
 Test(interrupt, metrics_and_standard_errors)
 {
     uint64_t seed = 5;

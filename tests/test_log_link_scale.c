@@ -9,7 +9,7 @@
 
 enum { ROWS = 300, COLS = 2 };
 
-/* D2 of the parameters, by the definition: the share of the best constant's deviance that is gone. */
+/* D2 of the parameters, by the definition: the share of the intercept-only model's deviance that is gone. */
 static double explained(cusgd_loss loss, double power, const double *x, const double *y, const double *theta)
 {
     double mean = 0, null = 0, left = 0;

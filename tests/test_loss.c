@@ -65,26 +65,26 @@ static double golden_number(const cJSON *row, const char *name)
     return cJSON_IsString(item) ? item->valuestring[0] == '-' ? -(double)INFINITY : (double)INFINITY : json_number(row, name);
 }
 
-/* How far the slope moves while p does by dp: slopes of convex functions do not fall. */
-static double slope_change(loss_rule rule, double p, double y, double dp)
+/* How far the derivative moves while p does by dp: derivatives of convex functions do not fall. */
+static double derivative_change(loss_rule rule, double p, double y, double dp)
 {
-    double at = scalar_double.loss(rule, p, y).slope;
-    return fmax(scalar_double.loss(rule, p + dp, y).slope - at, at - scalar_double.loss(rule, p - dp, y).slope);
+    double at = scalar_double.loss(rule, p, y).derivative;
+    return fmax(scalar_double.loss(rule, p + dp, y).derivative - at, at - scalar_double.loss(rule, p - dp, y).derivative);
 }
 
-/* The sum of the sizes of the terms whose difference the loss is, and of those of its slope. */
-static void terms_of(loss_rule rule, double p, double y, double *value, double *slope)
+/* The sum of the sizes of the terms whose difference the loss is, and of those of its derivative. */
+static void terms_of(loss_rule rule, double p, double y, double *value, double *derivative)
 {
     double q = rule.number;
     switch (rule.kind) {
-    case CUSGD_LOSS_POISSON: *value = exp(p) + fabs(y * p), *slope = exp(p) + y; return;
-    case CUSGD_LOSS_GAMMA: *value = fabs(p) + y * exp(-p), *slope = 1 + y * exp(-p); return;
+    case CUSGD_LOSS_POISSON: *value = exp(p) + fabs(y * p), *derivative = exp(p) + y; return;
+    case CUSGD_LOSS_GAMMA: *value = fabs(p) + y * exp(-p), *derivative = 1 + y * exp(-p); return;
     case CUSGD_LOSS_TWEEDIE:
         *value = exp((2 - q) * p) / (2 - q) + y * exp((1 - q) * p) / (q - 1);
-        *slope = (exp((2 - q) * p) + y * exp((1 - q) * p)) * (1 + fabs(p));
+        *derivative = (exp((2 - q) * p) + y * exp((1 - q) * p)) * (1 + fabs(p));
         *value *= 1 + fabs(p);
         return;
-    default: *value = *slope = 0;
+    default: *value = *derivative = 0;
     }
 }
 
@@ -93,26 +93,26 @@ static void terms_of(loss_rule rule, double p, double y, double *value, double *
 static void check_point(const scalar_functions *f, int index, const cJSON *row)
 {
     loss_rule rule = losses[index].rule;
-    double y = json_number(row, "y"), p = json_number(row, "p"), u = f->unit, value_terms, slope_terms;
-    double value = golden_number(row, "value"), slope = golden_number(row, "dldp");
+    double y = json_number(row, "y"), p = json_number(row, "p"), u = f->unit, value_terms, derivative_terms;
+    double value = golden_number(row, "value"), derivative = golden_number(row, "dldp");
     double tiny = u > 1e-10 ? 0x1p-149 : 0x1p-1074, dp = u > 1e-10 ? u * (fabs(p) + fabs(y) + rule.number) : 0;
     loss_numbers got = f->loss(rule, p, y);
-    terms_of(rule, p, y, &value_terms, &slope_terms);
-    double change = slope_change(rule, p, y, dp + u * (fabs(p) + fabs(y)));
-    double value_bound = 8 * u * (fabs(value) + value_terms) + 2 * (fabs(slope) + change) * dp + tiny;
-    double slope_bound = 8 * u * (fabs(slope) + slope_terms) + change + tiny;
+    terms_of(rule, p, y, &value_terms, &derivative_terms);
+    double change = derivative_change(rule, p, y, dp + u * (fabs(p) + fabs(y)));
+    double value_bound = 8 * u * (fabs(value) + value_terms) + 2 * (fabs(derivative) + change) * dp + tiny;
+    double derivative_bound = 8 * u * (fabs(derivative) + derivative_terms) + change + tiny;
     if (isinf(value) || fabs(value) > (u > 1e-10 ? 3.4e38 : 1.7e308)) { /* not to be held: an infinity, never NaN */
         cr_assert(isinf(got.value) && got.value > 0, "%s at y = %g, p = %g: %g", losses[index].golden, y, p, got.value);
         return;
     }
-    if (!(fabs(slope) < 1e38)) slope_bound = (double)INFINITY;
+    if (!(fabs(derivative) < 1e38)) derivative_bound = (double)INFINITY;
     cr_assert_leq(fabs(got.value - value), value_bound, "%s at y = %g, p = %g: %.17g, not %.17g", losses[index].golden, y, p,
                   got.value, value);
-    if (cJSON_GetObjectItem(row, "kink"))
-        cr_assert(got.slope >= json_number(row, "sub_lo") && got.slope <= json_number(row, "sub_hi"));
+    if (cJSON_GetObjectItem(row, "not_differentiable"))
+        cr_assert(got.derivative >= json_number(row, "sub_lo") && got.derivative <= json_number(row, "sub_hi"));
     else
-        cr_assert_leq(fabs(got.slope - slope), slope_bound, "%s at y = %g, p = %g: slope %.17g, not %.17g", losses[index].golden,
-                      y, p, got.slope, slope);
+        cr_assert_leq(fabs(got.derivative - derivative), derivative_bound, "%s at y = %g, p = %g: derivative %.17g, not %.17g",
+                      losses[index].golden, y, p, got.derivative, derivative);
 }
 
 static void check_tables(const scalar_functions *f)
@@ -135,7 +135,7 @@ Test(loss, golden_double) { check_tables(&scalar_double); }
 Test(loss, golden_float) { check_tables(&scalar_float); }
 
 /* Central differences with h = 1e-4: truncation h^2/6 times a third derivative below its bound, rounding 1e-16 |l| / h. Away from
- * kinks, where a difference is no derivative. */
+ * points where the loss is not differentiable. */
 Test(loss, derivatives_by_differences)
 {
     const double h = 1e-4;
@@ -148,14 +148,16 @@ Test(loss, derivatives_by_differences)
                 loss_numbers at = scalar_double.loss(rule, p, y), up = scalar_double.loss(rule, p + h, y),
                              down = scalar_double.loss(rule, p - h, y);
                 cr_assert_leq(at.curvature, loss_curvature_bound(rule));
-                cr_assert_leq(fabs(at.slope), loss_derivative_bound(rule));
-                cr_assert(at.curvature >= 0 && up.slope >= down.slope, "%s at %g", losses[index].golden, p);
-                if (fabs(up.curvature - down.curvature) > 0.5 || (loss_has_kinks(rule.kind) && up.slope != down.slope)) {
-                    if (!loss_has_log_link(rule.kind)) continue; /* a kink of l or of its slope lies between */
+                cr_assert_leq(fabs(at.derivative), loss_derivative_bound(rule));
+                cr_assert(at.curvature >= 0 && up.derivative >= down.derivative, "%s at %g", losses[index].golden, p);
+                if (fabs(up.curvature - down.curvature) > 0.5 ||
+                    (loss_is_nonsmooth(rule.kind) && up.derivative != down.derivative)) {
+                    if (!loss_has_log_link(rule.kind)) continue; /* l or its derivative is not differentiable in between */
                 }
-                double bound = 1e-9 + 1e-11 * fabs(at.value) + h * h * (fabs(at.slope) + 2 * at.curvature + y);
-                cr_assert_float_eq((up.value - down.value) / (2 * h), at.slope, bound, "%s slope at %g", losses[index].golden, p);
-                cr_assert_float_eq((up.slope - down.slope) / (2 * h), at.curvature, bound, "%s curvature at %g",
+                double bound = 1e-9 + 1e-11 * fabs(at.value) + h * h * (fabs(at.derivative) + 2 * at.curvature + y);
+                cr_assert_float_eq((up.value - down.value) / (2 * h), at.derivative, bound, "%s derivative at %g",
+                                   losses[index].golden, p);
+                cr_assert_float_eq((up.derivative - down.derivative) / (2 * h), at.curvature, bound, "%s curvature at %g",
                                    losses[index].golden, p);
                 judged++;
             }
@@ -163,30 +165,30 @@ Test(loss, derivatives_by_differences)
     for (int l = 0; l < LOSSES; l++) { /* the bound is reached, beyond the width at the latest */
         loss_rule rule = rule_for(l);
         double bound = loss_curvature_bound(rule);
-        double most = fmax(scalar_double.loss(rule, 0, 0).curvature, scalar_double.loss(rule, 2, 0).curvature);
-        if (isfinite(bound)) cr_assert_eq(most, bound, "loss %d", l);
+        double maximum = fmax(scalar_double.loss(rule, 0, 0).curvature, scalar_double.loss(rule, 2, 0).curvature);
+        if (isfinite(bound)) cr_assert_eq(maximum, bound, "loss %d", l);
     }
 }
 
-/* Beyond its range an exponential goes on along its tangent: value and slope are continuous, and no number overflows. */
+/* Beyond its range an exponential goes on along its tangent: value and derivative are continuous, and no number overflows. */
 Test(loss, straight_exponentials)
 {
     const int kinds[] = {CUSGD_LOSS_POISSON, CUSGD_LOSS_GAMMA, CUSGD_LOSS_TWEEDIE};
     for (int l = 0; l < 3; l++) {
         loss_rule plain = rule_for(kinds[l]), rule = plain;
-        rule.least = -2, rule.most = 3;
+        rule.minimum = -2, rule.maximum = 3;
         for (double p = -2; p <= 3; p += 0.25) {
             loss_numbers a = scalar_double.loss(plain, p, 2), b = scalar_double.loss(rule, p, 2);
-            cr_assert(a.value == b.value && a.slope == b.slope);
+            cr_assert(a.value == b.value && a.derivative == b.derivative);
         }
         for (double end = -2; end <= 3; end += 5) {
             loss_numbers in = scalar_double.loss(plain, end, 2), out = scalar_double.loss(rule, end + copysign(1e-9, end), 2);
             cr_assert_float_eq(in.value, out.value, 1e-6);
-            cr_assert_float_eq(in.slope, out.slope, 1e-6);
+            cr_assert_float_eq(in.derivative, out.derivative, 1e-6);
         }
         for (double p = -1e30; p <= 1e30; p += 1e30) {
             loss_numbers far = scalar_float.loss(rule, p, 2);
-            cr_assert(isfinite(far.value) && isfinite(far.slope), "loss %d at %g: %g", kinds[l], p, far.value);
+            cr_assert(isfinite(far.value) && isfinite(far.derivative), "loss %d at %g: %g", kinds[l], p, far.value);
         }
     }
 }
@@ -198,12 +200,13 @@ Test(loss, extreme_predictions)
         loss_rule logistic = rule_for(CUSGD_LOSS_LOGISTIC);
         for (double p = 100; p <= 1e30; p *= 10) {
             loss_numbers right = both[f]->loss(logistic, p, 1), wrong = both[f]->loss(logistic, p, 0);
-            cr_assert(right.value >= 0 && right.value < 1e-43 && right.slope <= 0 && right.slope > -1e-43);
+            cr_assert(right.value >= 0 && right.value < 1e-43 && right.derivative <= 0 && right.derivative > -1e-43);
             cr_assert_float_eq(wrong.value / p, 1, 1e-7);
-            cr_assert_eq(wrong.slope, 1);
+            cr_assert_eq(wrong.derivative, 1);
             cr_assert(wrong.curvature >= 0 && wrong.curvature < 1e-43);
             loss_numbers mirror = both[f]->loss(logistic, -p, 1);
-            cr_assert(mirror.value == wrong.value && mirror.slope == -wrong.slope && mirror.curvature == wrong.curvature);
+            cr_assert(mirror.value == wrong.value && mirror.derivative == -wrong.derivative &&
+                      mirror.curvature == wrong.curvature);
         }
         for (int l = 0; l < LOSSES; l++) { /* what is lost must show */
             cr_assert(isnan(both[f]->loss(rule_for(l), (double)NAN, 1).value), "loss %d", l);
@@ -212,7 +215,7 @@ Test(loss, extreme_predictions)
     }
 }
 
-/* The best constant's mean gradient vanishes, and the inverse link brings the mean back. */
+/* The intercept-only model's mean gradient vanishes, and the inverse link brings the mean back. */
 Test(loss, best_constant)
 {
     const int by_mean[] = {CUSGD_LOSS_SQUARED, CUSGD_LOSS_MSE,   CUSGD_LOSS_LOGISTIC, CUSGD_LOSS_SQUARED_HINGE,
@@ -222,7 +225,7 @@ Test(loss, best_constant)
             loss_rule rule = rule_for(by_mean[l]);
             double low = loss_target_is_valid(rule.kind, 0) ? 0 : mean / 2, share = (mean - low) / (1 - low);
             double p = loss_best_constant(rule.kind, mean), size = 1;
-            double one = scalar_double.loss(rule, p, 1).slope, zero = scalar_double.loss(rule, p, low).slope;
+            double one = scalar_double.loss(rule, p, 1).derivative, zero = scalar_double.loss(rule, p, low).derivative;
             size = fmax(size, fmax(fabs(one), fabs(zero)));
             cr_assert_float_eq(share * one + (1 - share) * zero, 0, 4e-15 * size, "loss %d, mean %g", by_mean[l], mean);
             if (rule.kind != CUSGD_LOSS_SQUARED_HINGE) cr_assert_float_eq(loss_mean_at(rule.kind, p), mean, 1e-15);
@@ -240,11 +243,11 @@ Test(loss, floor)
     for (int l = 0; l < LOSSES; l++)
         for (double y = 0; y <= 4; y += 0.5) {
             loss_rule rule = rule_for(l);
-            double least = (double)INFINITY;
+            double minimum = (double)INFINITY;
             if (!loss_target_is_valid(rule.kind, y)) continue;
-            for (double p = -40; p <= 40; p += 1.0 / 256) least = fmin(least, scalar_double.loss(rule, p, y).value);
-            cr_assert_geq(least, loss_floor(rule, y) - 1e-12, "loss %d at y = %g", l, y);
-            cr_assert_leq(least, loss_floor(rule, y) + 1e-4, "loss %d at y = %g", l, y);
+            for (double p = -40; p <= 40; p += 1.0 / 256) minimum = fmin(minimum, scalar_double.loss(rule, p, y).value);
+            cr_assert_geq(minimum, loss_lower_bound(rule, y) - 1e-12, "loss %d at y = %g", l, y);
+            cr_assert_leq(minimum, loss_lower_bound(rule, y) + 1e-4, "loss %d at y = %g", l, y);
         }
 }
 
@@ -267,10 +270,10 @@ Test(loss, facts)
                value = scalar_double.loss(rule_for(l), p, y).value; /* reported: the squared error, or the loss */
         cr_assert_eq(loss_reported(loss, value), loss == CUSGD_LOSS_SQUARED ? (p - y) * (p - y) : value);
         loss_numbers shifted = scalar_double.loss(rule_for(l), p - 3, y - 3), plain = scalar_double.loss(rule_for(l), p, y);
-        if (loss_is_shift_invariant(loss)) cr_assert(shifted.value == plain.value && shifted.slope == plain.slope);
+        if (loss_is_shift_invariant(loss)) cr_assert(shifted.value == plain.value && shifted.derivative == plain.derivative);
         if (classes) { /* -1 is 0 */
             loss_numbers minus = scalar_double.loss(rule_for(l), p, -1), zero = scalar_double.loss(rule_for(l), p, 0);
-            cr_assert(minus.value == zero.value && minus.slope == zero.slope);
+            cr_assert(minus.value == zero.value && minus.derivative == zero.derivative);
         }
     }
 }

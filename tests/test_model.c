@@ -497,14 +497,14 @@ Test(generate, noise_and_coins)
     g.targets = CUSGD_SYNTHETIC_LOGISTIC;
     data = generated(&g, "coins", &truth);
     cr_assert_str_eq(cusgd_model_loss(truth, NULL)->name, "logistic");
-    double excess = 0, variance = 0;
+    double relative_gap = 0, variance = 0;
     for (int64_t i = 0; i < 2000; i++) {
         double y = matrix_at(&data->view.y, i, 0), p = 1 / (1 + exp(-link_at(truth, data, i, 0)));
         cr_assert(y == 0 || y == 1);
-        excess += y - p;
+        relative_gap += y - p;
         variance += p * (1 - p);
     }
-    cr_assert_lt(fabs(excess), 4 * sqrt(variance));
+    cr_assert_lt(fabs(relative_gap), 4 * sqrt(variance));
     cusgd_model_free(truth);
     cusgd_data_free(data);
 }

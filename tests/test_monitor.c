@@ -71,7 +71,7 @@ static void sort_rows(int64_t n, int64_t d, double *x, double *y)
 /* ---- The best parameters ------------------------------------------------------------------------------------------------- */
 
 typedef struct seen {
-    double least;
+    double minimum;
     int64_t epoch, evaluations;
 } seen;
 
@@ -81,7 +81,7 @@ static int on_epoch(const cusgd_progress *now, void *user)
     if (!now->evaluated) return 0;
     s->evaluations++;
     double score = isnan(now->valid_loss) ? now->loss : now->valid_loss;
-    if (score < s->least) *s = (seen){score, now->epoch, s->evaluations};
+    if (score < s->minimum) *s = (seen){score, now->epoch, s->evaluations};
     return 0;
 }
 
@@ -89,23 +89,23 @@ static int on_epoch(const cusgd_progress *now, void *user)
 static int64_t check_best(const sizes *s, const cusgd_options *o, const char *name)
 {
     cusgd_result r = CUSGD_INIT(cusgd_result);
-    double least, seconds;
+    double minimum, seconds;
     seen best = {(double)INFINITY, 0, 0};
     cusgd_trainer *t = trainer_of(o, s->data, NULL);
     cr_assert_eq(cusgd_trainer_fit(t, on_epoch, &best, &r), CUSGD_OK, "%s", cusgd_last_error());
     cr_expect_gt(best.evaluations, 1, "%s", name);
     double score = isnan(r.valid_loss) ? r.loss : r.valid_loss;
-    cr_expect_eq(score, best.least, "%s: the result has %.17g, and an epoch had %.17g", name, score, best.least);
-    cr_assert_eq(cusgd_trainer_optimum(t, &least, &seconds), CUSGD_OK, "%s", cusgd_last_error());
-    cr_expect(isfinite(least) && (r.objective <= 1.01 * least || r.stop == CUSGD_STOP_EPOCHS || o->valid_fraction > 0),
-              "%s: the objective is %g, and the least %g", name, r.objective, least);
+    cr_expect_eq(score, best.minimum, "%s: the result has %.17g, and an epoch had %.17g", name, score, best.minimum);
+    cr_assert_eq(cusgd_trainer_optimum(t, &minimum, &seconds), CUSGD_OK, "%s", cusgd_last_error());
+    cr_expect(isfinite(minimum) && (r.objective <= 1.01 * minimum || r.stop == CUSGD_STOP_EPOCHS || o->valid_fraction > 0),
+              "%s: the objective is %g, and the least %g", name, r.objective, minimum);
     cusgd_trainer_free(t);
     return r.rollbacks;
 }
 
 Test(monitor, best_evaluated_parameters_are_the_result)
 {
-    int64_t backoffs = 0;
+    int64_t rollbacks = 0;
     for (int i = 0; i < (REDUCED ? 4 : 16); i++) {
         char name[64];
         sizes s = sizes_make(i % 2 ? 20000 : 2000, 3 + i % 3, 1 + i % 4, 100 + (uint64_t)i);
@@ -113,13 +113,13 @@ Test(monitor, best_evaluated_parameters_are_the_result)
         o.precision = i % 4 < 2 ? CUSGD_PRECISION_FLOAT : CUSGD_PRECISION_DOUBLE;
         o.seed = (uint64_t)i;
         snprintf(name, sizeof name, "table %d", i);
-        backoffs += check_best(&s, &o, name);
+        rollbacks += check_best(&s, &o, name);
         o.valid_fraction = 0.25;
         snprintf(name, sizeof name, "table %d, validated", i);
         check_best(&s, &o, name);
         sizes_free(&s);
     }
-    cr_expect_gt(backoffs, 0, "no rate was lowered: the test shows nothing");
+    cr_expect_gt(rollbacks, 0, "no rate was lowered: the test shows nothing");
 }
 
 /* An optimizer that was named fluctuates at any rate; its best evaluation is kept all the same. */
@@ -136,7 +136,7 @@ Test(monitor, named_optimizers_keep_their_best)
         cusgd_trainer *t = trainer_of(&o, s.data, NULL);
         cr_assert_eq(cusgd_trainer_fit(t, on_epoch, &best, &r), CUSGD_OK, "%s", cusgd_last_error());
         snprintf(name, sizeof name, "optimizer %d", optimizer);
-        cr_expect_eq(r.loss, best.least, "%s: %.17g and %.17g", name, r.loss, best.least);
+        cr_expect_eq(r.loss, best.minimum, "%s: %.17g and %.17g", name, r.loss, best.minimum);
         cusgd_trainer_free(t);
     }
     sizes_free(&s);
@@ -151,7 +151,7 @@ static double mean_of(int64_t n, const double *y)
     return sum;
 }
 
-/* The reported loss of the best constant: the variance, or the mean of l at the constant whose mean is that of y. */
+/* The reported loss of the intercept-only model: the variance, or the mean of l at the constant whose mean is that of y. */
 static double constant_loss(cusgd_loss loss, int64_t n, const double *y)
 {
     double mean = mean_of(n, y), sum = 0;
@@ -230,18 +230,18 @@ Test(monitor, falling_schedules_run_to_their_end)
         cusgd_data *data = data_of(n, 3, 1, x, y, NULL);
         for (int s = 0; s < 4; s++)
             for (int p = 0; p < 3; p++) {
-                double least, seconds;
+                double minimum, seconds;
                 cusgd_options o = options_default(), chosen;
                 o.schedule = (cusgd_schedule)schedules[s];
                 o.optimizer = (cusgd_optimizer)optimizers[p];
                 cusgd_trainer *t = trainer_of(&o, data, NULL);
                 cusgd_result r = fit(t);
                 chosen = *cusgd_trainer_options(t);
-                cr_assert_eq(cusgd_trainer_optimum(t, &least, &seconds), CUSGD_OK);
+                cr_assert_eq(cusgd_trainer_optimum(t, &minimum, &seconds), CUSGD_OK);
                 cr_expect_eq(r.epochs, chosen.epochs, "schedule %d, optimizer %d: %lld of %lld epochs", schedules[s],
                              optimizers[p], (long long)r.epochs, (long long)chosen.epochs);
-                cr_expect_leq(r.objective, 1.01 * least, "schedule %d, optimizer %d: %g, the least %g", schedules[s],
-                              optimizers[p], r.objective, least);
+                cr_expect_leq(r.objective, 1.01 * minimum, "schedule %d, optimizer %d: %g, the least %g", schedules[s],
+                              optimizers[p], r.objective, minimum);
                 cusgd_trainer_free(t);
             }
         cusgd_options o = options_default(), chosen;

@@ -1,5 +1,5 @@
 /* Offsets and exposures. What they must come to is known without them: a poisson mean of exposure e is a weighted rate, a squared
- * loss sees y - o, and at an optimum the slopes add up to 0. */
+ * loss sees y - o, and at an optimum the derivatives add up to 0. */
 #include "command.h"
 #include "options.h"
 #include "training.h"
@@ -127,11 +127,11 @@ Test(offset, slopes_add_up_to_zero)
                 double z = j < D ? s.x[i * D + j] : 1, at = parameters[D] + s.o[i];
                 for (int c = 0; c < D; c++) at += parameters[c] * s.x[i * D + c];
                 cr_assert_float_eq(p[i], at, 1e-12 * (1 + fabs(at)));
-                double slope = l == 0   ? 1 / (1 + exp(-at)) - y[i]
-                               : l == 1 ? 1 - y[i] * exp(-at)
-                                        : exp(at / 2) - y[i] * exp(-at / 2);
-                sum += slope * z;
-                size += fabs(slope * z);
+                double derivative = l == 0   ? 1 / (1 + exp(-at)) - y[i]
+                                    : l == 1 ? 1 - y[i] * exp(-at)
+                                             : exp(at / 2) - y[i] * exp(-at / 2);
+                sum += derivative * z;
+                size += fabs(derivative * z);
             }
             cr_assert_lt(fabs(sum), 1e-7 * size, "loss %d, column %d: %g of %g", (int)losses[l], j, sum, size);
         }
@@ -140,7 +140,8 @@ Test(offset, slopes_add_up_to_zero)
     }
 }
 
-/* The best constant beside offsets is where every loss starts: no coefficient, and not far from the constant that is found. */
+/* The intercept-only model beside offsets is where every loss starts: no coefficient, and not far from the constant that is
+ * found. */
 Test(offset, the_constant_model)
 {
     double y[N], flat[N] = {0}, start[2], found[2];
@@ -160,7 +161,8 @@ Test(offset, the_constant_model)
         cr_assert_eq(cusgd_trainer_evaluate(t, data, -1, &after), CUSGD_OK);
         cr_expect_lt(before.loss, after.loss + 1e-3 * fabs(after.loss), "loss %d: %g at %g, %g at %g", loss, before.loss,
                      start[1], after.loss, found[1]);
-        if (!isnan(before.d2)) cr_expect_float_eq(before.d2, 0, 1e-12, "loss %d: D2 %g of the null model", loss, before.d2);
+        if (!isnan(before.d2))
+            cr_expect_float_eq(before.d2, 0, 1e-12, "loss %d: D2 %g of the intercept-only model", loss, before.d2);
         cusgd_trainer_free(t);
         cusgd_data_free(data);
     }

@@ -101,8 +101,8 @@ Test(oracle, gradient_weights_and_l1)
             memcpy(down, theta, sizeof down);
             up[j] += 1e-5;
             down[j] -= 1e-5;
-            double slope = (oracle_objective(&p, up, NULL) - oracle_objective(&p, down, NULL)) / 2e-5;
-            cr_assert_float_eq(slope, g[j], 1e-9);
+            double derivative = (oracle_objective(&p, up, NULL) - oracle_objective(&p, down, NULL)) / 2e-5;
+            cr_assert_float_eq(derivative, g[j], 1e-9);
         }
         p.l1 = loss == CUSGD_LOSS_MSE ? 0.2 : 0.1;
         p.l2 = 0.01;

@@ -41,7 +41,7 @@ Test(random, streams_and_blocks_differ)
     }
     for (int i = 0; i < 3 * COUNT; i++)
         for (int j = i & ~(COUNT - 1); j < i; j++) cr_assert_neq(seen[i], seen[j], "%d and %d", i, j);
-    for (int bit = 0; bit < 64; bit++) { /* keys of neighbouring seeds share no bit */
+    for (int bit = 0; bit < 64; bit++) { /* keys of neighboring seeds share no bit */
         int ones = 0;
         for (int i = 0; i < COUNT; i++) ones += (int)(seen[i] >> bit & 1);
         cr_assert(abs(ones - COUNT / 2) < 5 * 32, "bit %d: %d", bit, ones);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLS = 33, MOST_OUTPUTS = 3, MOST_VALUES = MOST_OUTPUTS * (COLS + 1) + 1 };
+enum { COLS = 33, MAX_OUTPUTS = 3, MAX_VALUES = MAX_OUTPUTS * (COLS + 1) + 1 };
 
 static emulated_module emulated;
 static int is_emulated; /* 0: a real device */
@@ -34,7 +34,7 @@ typedef struct job {
     cusgd_data *data;
     int64_t outputs;
     double *x, *y;
-    double result[MOST_VALUES]; /* parameters, k x (d + 1), and the loss */
+    double result[MAX_VALUES]; /* parameters, k x (d + 1), and the loss */
     cusgd_status status;
     char message[256]; /* of a failure: errors are the thread's own */
 } job;
@@ -71,7 +71,7 @@ static void *job_run(void *of)
     j->status = cusgd_trainer_create(&j->options, j->data, NULL, &t);
     if (!j->status) j->status = cusgd_trainer_fit(t, NULL, NULL, &r);
     if (!j->status) j->status = cusgd_trainer_get_coefficients(t, j->result, j->result + j->outputs * COLS);
-    if (!j->status) j->result[MOST_VALUES - 1] = r.loss;
+    if (!j->status) j->result[MAX_VALUES - 1] = r.loss;
     if (j->status) snprintf(j->message, sizeof j->message, "%s", cusgd_last_error());
     cusgd_trainer_free(t);
     return NULL;
@@ -81,21 +81,21 @@ static void check_same(const job *first, const job *again, const char *what)
 {
     cr_assert_eq(again->status, CUSGD_OK, "%s: status %d, %s", what, (int)again->status, again->message);
     cr_assert(memcmp(first->result, again->result, sizeof first->result) == 0, "%s changes the result by %g (optimizer %d)", what,
-              distance(first->result, again->result, MOST_VALUES), (int)first->options.optimizer);
+              distance(first->result, again->result, MAX_VALUES), (int)first->options.optimizer);
 }
 
 /* ---- Others beside it ---------------------------------------------------------------------------------------------------- */
 
 /* A trainer that steps in a thread of its own until it is told to end. */
-typedef struct neighbour {
+typedef struct neighbor {
     job job;
     pthread_t thread;
     _Atomic int begun, ends;
-} neighbour;
+} neighbor;
 
-static void *neighbour_run(void *of)
+static void *neighbor_run(void *of)
 {
-    neighbour *n = of;
+    neighbor *n = of;
     cusgd_trainer *t;
     n->job.status = cusgd_trainer_create(&n->job.options, n->job.data, NULL, &t);
     n->begun = 1;
@@ -105,15 +105,15 @@ static void *neighbour_run(void *of)
     return NULL;
 }
 
-static void neighbour_start(neighbour *n, cusgd_optimizer optimizer, cusgd_sampling sampling, int64_t outputs)
+static void neighbor_start(neighbor *n, cusgd_optimizer optimizer, cusgd_sampling sampling, int64_t outputs)
 {
     job_make(&n->job, optimizer, sampling, CUSGD_PRECISION_FLOAT, outputs);
     n->begun = n->ends = 0;
-    cr_assert_eq(pthread_create(&n->thread, NULL, neighbour_run, n), 0);
+    cr_assert_eq(pthread_create(&n->thread, NULL, neighbor_run, n), 0);
     while (!n->begun) sched_yield(); /* it is past the preparations: its steps are what must be beside */
 }
 
-static void neighbour_end(neighbour *n)
+static void neighbor_end(neighbor *n)
 {
     n->ends = 1;
     pthread_join(n->thread, NULL);
@@ -126,18 +126,18 @@ static void neighbour_end(neighbour *n)
 static void check_repeats(cusgd_optimizer optimizer, cusgd_sampling sampling, cusgd_precision precision, int64_t outputs)
 {
     job first, again;
-    neighbour beside[2];
+    neighbor beside[2];
     job_make(&first, optimizer, sampling, precision, outputs);
     job_run(&first);
     cr_assert_eq(first.status, CUSGD_OK);
     again = first;
-    neighbour_start(&beside[0], CUSGD_OPTIMIZER_ADAM, CUSGD_SAMPLING_PERMUTE, 1);
-    neighbour_start(&beside[1], CUSGD_OPTIMIZER_MOMENTUM, CUSGD_SAMPLING_BLOCKS, 2);
+    neighbor_start(&beside[0], CUSGD_OPTIMIZER_ADAM, CUSGD_SAMPLING_PERMUTE, 1);
+    neighbor_start(&beside[1], CUSGD_OPTIMIZER_MOMENTUM, CUSGD_SAMPLING_BLOCKS, 2);
     for (int i = 0; i < 5; i++) {
         job_run(&again);
         check_same(&first, &again, "other runs beside it");
     }
-    for (int i = 0; i < 2; i++) neighbour_end(&beside[i]);
+    for (int i = 0; i < 2; i++) neighbor_end(&beside[i]);
     job_free(&first);
 }
 
@@ -170,9 +170,9 @@ Test(repeat, orders_and_lazinesses_of_the_emulated_gpu)
 {
     const unsigned orders[] = {0, 1, 2, 9}, lazinesses[] = {0, 1, 2, 7};
     job first, again;
-    neighbour beside;
+    neighbor beside;
     if (!is_emulated) {
-        puts("orders of threads and late streams: left out, only the emulated GPU runs as it is told");
+        puts("orders of threads and late streams: left out, only the emulated GPU takes these settings");
         cr_skip();
     }
     job_make(&first, CUSGD_OPTIMIZER_AUTO, CUSGD_SAMPLING_PERMUTE, CUSGD_PRECISION_FLOAT, 2);
@@ -181,7 +181,7 @@ Test(repeat, orders_and_lazinesses_of_the_emulated_gpu)
     job_run(&first);
     cr_assert_eq(first.status, CUSGD_OK);
     again = first;
-    neighbour_start(&beside, CUSGD_OPTIMIZER_RMSPROP, CUSGD_SAMPLING_REPLACE, 1);
+    neighbor_start(&beside, CUSGD_OPTIMIZER_RMSPROP, CUSGD_SAMPLING_REPLACE, 1);
     for (int i = 0; i < 4; i++)
         for (int j = 0; j < 4; j++) {
             char what[60];
@@ -191,6 +191,6 @@ Test(repeat, orders_and_lazinesses_of_the_emulated_gpu)
             job_run(&again);
             check_same(&first, &again, what);
         }
-    neighbour_end(&beside);
+    neighbor_end(&beside);
     job_free(&first);
 }

@@ -36,8 +36,8 @@ Test(permutation, bijection_up_to_2000)
 {
     enum { MOST = 5000 };
     static uint64_t seen[MOST];
-    uint64_t mark = 0, most = torture() ? MOST : 2000;
-    for (uint64_t n = 1; n <= most; n++)
+    uint64_t mark = 0, maximum = torture() ? MOST : 2000;
+    for (uint64_t n = 1; n <= maximum; n++)
         for (uint64_t epoch = 0; epoch < 2; epoch++) {
             permutation p = permutation_make(n, 12345 + n, epoch);
             mark++;
@@ -94,8 +94,8 @@ static int order_rank(const uint64_t *order, int n)
 Test(permutation, every_order_of_few_rows)
 {
     static int counts[40320];
-    int factorial = 1, most = torture() ? 8 : 6;
-    for (int n = 2; n <= most; n++) {
+    int factorial = 1, maximum = torture() ? 8 : 6;
+    for (int n = 2; n <= maximum; n++) {
         factorial *= n;
         int trials = (torture() ? 400 : 40) * factorial;
         if (trials < 20000) trials = 20000;
@@ -162,8 +162,8 @@ Test(permutation, differences)
     }
 }
 
-/* The same on large n, by the top six bits and the low six bits of the images of neighbours. */
-Test(permutation, neighbours_in_large_ranges)
+/* The same on large n, by the top six bits and the low six bits of the images of neighbors. */
+Test(permutation, neighbors_in_large_ranges)
 {
     const uint64_t sizes[] = {(uint64_t)1 << 14, (uint64_t)1 << 17, 1000000, (uint64_t)1 << 30, 3000000000, (uint64_t)1 << 45};
     static int top[4096], low[4096];
@@ -242,7 +242,7 @@ Test(sampling, every_row_once)
     free(seen);
 }
 
-/* `blocks`: rows stand equally often everywhere; the rows of a window lie in few contiguous runs; neighbours get separated. */
+/* `blocks`: rows stand equally often everywhere; the rows of a window lie in few contiguous runs; neighbors get separated. */
 Test(sampling, blocks)
 {
     enum { ROWS = 333, CELLS = 37 };
@@ -276,13 +276,13 @@ Test(sampling, blocks)
         int runs = 1;
         for (int i = 1; i < WINDOW; i++) runs += rows[i] != rows[i - 1] + 1;
         cr_assert_leq(runs, SAMPLING_WINDOW + 1); /* one block may lie across the end of the data */
-        cr_assert_geq(runs, SAMPLING_WINDOW / 2); /* and the blocks are not neighbours */
+        cr_assert_geq(runs, SAMPLING_WINDOW / 2); /* and the blocks are not neighbors */
     }
     cr_assert_lt(together, 40 * 8); /* expected: one in a window */
 }
 
 /* The windows of an epoch share a permutation: turned and flipped, it brings a position to every place equally often, and two
- * neighbours to every distance (an exclusive or of places). */
+ * neighbors to every distance (an exclusive or of places). */
 Test(sampling, windows_of_blocks)
 {
     static int places[SAMPLING_SPAN], distances[SAMPLING_SPAN];
@@ -380,11 +380,11 @@ Test(sampling, pure_function)
 
 static void check_batches(uint64_t n, uint64_t m, uint64_t first, uint64_t count)
 {
-    uint64_t least = n / m, start = batch_start(n, m, first);
+    uint64_t minimum = n / m, start = batch_start(n, m, first);
     for (uint64_t b = first; b < first + count; b++) {
         uint64_t end = batch_start(n, m, b + 1);
-        cr_assert(end - start == least || (n % m && end - start == least + 1), "n = %g, m = %g, batch %g", (double)n, (double)m,
-                  (double)b);
+        cr_assert(end - start == minimum || (n % m && end - start == minimum + 1), "n = %g, m = %g, batch %g", (double)n,
+                  (double)m, (double)b);
         start = end;
     }
 }

@@ -71,7 +71,7 @@ static void check_real(const char *name, int64_t k)
         int standardized = strcmp(cJSON_GetObjectItem(s, "scaling")->valuestring, "standardized") == 0;
         real_data r = open_real(file, k, standardized);
         double l2 = json_number(s, "alpha") / (double)r.n, *exact = solution_of(s, &r), *found = zeros(k * (r.d + 1));
-        double least = squares(&r, l2, exact);
+        double minimum = squares(&r, l2, exact);
         cusgd_data *data = data_of(r.n, r.d, k, r.x, r.y, NULL);
         for (int i = 0; i < SOLVERS; i++) {
             if (is_first_order(all[i]) && !standardized) continue;
@@ -79,9 +79,9 @@ static void check_real(const char *name, int64_t k)
             cusgd_options o = with(all[i], CUSGD_LOSS_SQUARED, l2);
             o.standardize = standardized;
             train(&o, data, found);
-            double excess = squares(&r, l2, found) / least - 1, most = is_first_order(all[i]) ? 1e-6 : 1e-9;
-            cr_assert(fabs(excess) <= most, "%s, alpha %g, %s, %s: %.3g above the exact objective", name, json_number(s, "alpha"),
-                      standardized ? "standardized" : "raw", word_of(all[i]), excess);
+            double relative_gap = squares(&r, l2, found) / minimum - 1, maximum = is_first_order(all[i]) ? 1e-6 : 1e-9;
+            cr_assert(fabs(relative_gap) <= maximum, "%s, alpha %g, %s, %s: %.3g above the exact objective", name,
+                      json_number(s, "alpha"), standardized ? "standardized" : "raw", word_of(all[i]), relative_gap);
         }
         cusgd_data_free(data);
         close_real(&r);
@@ -146,8 +146,8 @@ Test(solvers, float_precision)
         o = with(all[i], CUSGD_LOSS_SQUARED, 0);
         o.precision = CUSGD_PRECISION_FLOAT;
         train(&o, data, found);
-        double excess = squares(&r, 0, found) / squares(&r, 0, best) - 1;
-        cr_assert(excess <= (is_first_order(all[i]) ? 1e-5 : 2e-6), "%s: %g", word_of(all[i]), excess);
+        double relative_gap = squares(&r, 0, found) / squares(&r, 0, best) - 1;
+        cr_assert(relative_gap <= (is_first_order(all[i]) ? 1e-5 : 2e-6), "%s: %g", word_of(all[i]), relative_gap);
     }
     cusgd_data_free(data);
     close_real(&r);
@@ -169,8 +169,8 @@ Test(solvers, l1_by_lbfgs_has_the_zeros_of_the_optimum)
         cusgd_options o = with(i ? CUSGD_SOLVER_AUTO : CUSGD_SOLVER_LBFGS, loss, 0);
         o.l1 = p.l1;
         train(&o, data, found);
-        double excess = objective_at(&p, found) / objective_at(&p, exact) - 1;
-        cr_assert(excess < 1e-9, "set %d: %g above the optimum (the oracle is short by %g)", i, excess, short_of);
+        double relative_gap = objective_at(&p, found) / objective_at(&p, exact) - 1;
+        cr_assert(relative_gap < 1e-9, "set %d: %g above the optimum (the oracle is short by %g)", i, relative_gap, short_of);
         for (int64_t j = 0, count = 0; j < at->d; j++) {
             count += exact[j] != 0;
             cr_assert((found[j] != 0) == (fabs(exact[j]) > 1e-12), "set %d, coefficient %d: %g, not %g", i, (int)j, found[j],
@@ -204,28 +204,28 @@ Test(solvers, what_a_solver_cannot_do_is_refused)
 /* ---- Every smooth loss ---- */
 
 /* Derivatives by p, written out once more: at an optimum they leave no gradient. */
-static double slope_huber(double p, double y) { return fmax(fmin(p - y, 1.35), -1.35); }
-static double slope_log_cosh(double p, double y) { return tanh(p - y); }
-static double slope_insensitive(double p, double y) { return 2 * copysign(fmax(fabs(p - y) - 0.1, 0), p - y); }
-static double slope_poisson(double p, double y) { return exp(p) - y; }
-static double slope_gamma(double p, double y) { return 1 - y * exp(-p); }
-static double slope_tweedie(double p, double y) { return exp(0.5 * p) - y * exp(-0.5 * p); }
-static double slope_logistic(double p, double y) { return 1 / (1 + exp(-p)) - y; }
-static double slope_hinge(double p, double y) { return y > 0 ? -2 * fmax(1 - p, 0) : 2 * fmax(1 + p, 0); }
+static double derivative_huber(double p, double y) { return fmax(fmin(p - y, 1.35), -1.35); }
+static double derivative_log_cosh(double p, double y) { return tanh(p - y); }
+static double derivative_insensitive(double p, double y) { return 2 * copysign(fmax(fabs(p - y) - 0.1, 0), p - y); }
+static double derivative_poisson(double p, double y) { return exp(p) - y; }
+static double derivative_gamma(double p, double y) { return 1 - y * exp(-p); }
+static double derivative_tweedie(double p, double y) { return exp(0.5 * p) - y * exp(-0.5 * p); }
+static double derivative_logistic(double p, double y) { return 1 / (1 + exp(-p)) - y; }
+static double derivative_hinge(double p, double y) { return y > 0 ? -2 * fmax(1 - p, 0) : 2 * fmax(1 + p, 0); }
 
 enum targets { NUMBERS, POSITIVE, CLASSES };
 static const struct {
     cusgd_loss loss;
-    double (*slope)(double p, double y);
+    double (*derivative)(double p, double y);
     enum targets targets;
-} smooth[] = {{CUSGD_LOSS_HUBER, slope_huber, NUMBERS},
-              {CUSGD_LOSS_LOG_COSH, slope_log_cosh, NUMBERS},
-              {CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE, slope_insensitive, NUMBERS},
-              {CUSGD_LOSS_POISSON, slope_poisson, POSITIVE},
-              {CUSGD_LOSS_GAMMA, slope_gamma, POSITIVE},
-              {CUSGD_LOSS_TWEEDIE, slope_tweedie, POSITIVE},
-              {CUSGD_LOSS_LOGISTIC, slope_logistic, CLASSES},
-              {CUSGD_LOSS_SQUARED_HINGE, slope_hinge, CLASSES}};
+} smooth[] = {{CUSGD_LOSS_HUBER, derivative_huber, NUMBERS},
+              {CUSGD_LOSS_LOG_COSH, derivative_log_cosh, NUMBERS},
+              {CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE, derivative_insensitive, NUMBERS},
+              {CUSGD_LOSS_POISSON, derivative_poisson, POSITIVE},
+              {CUSGD_LOSS_GAMMA, derivative_gamma, POSITIVE},
+              {CUSGD_LOSS_TWEEDIE, derivative_tweedie, POSITIVE},
+              {CUSGD_LOSS_LOGISTIC, derivative_logistic, CLASSES},
+              {CUSGD_LOSS_SQUARED_HINGE, derivative_hinge, CLASSES}};
 enum { SMOOTH = sizeof smooth / sizeof *smooth, ROWS = 150, COLUMNS = 4 };
 
 typedef struct made_data {
@@ -246,8 +246,8 @@ static void make(made_data *m, enum targets targets)
 }
 
 /* The norm of the minimum-norm subgradient. */
-static double subgradient_of(const made_data *m, double (*slope)(double, double), const double *factors, double l1, double l2,
-                             const double *theta)
+static double subgradient_of(const made_data *m, double (*derivative)(double, double), const double *factors, double l1,
+                             double l2, const double *theta)
 {
     double g[COLUMNS + 1] = {0}, weight = 0, square = 0;
     for (int i = 0; i < ROWS; i++) weight += m->w[i];
@@ -255,7 +255,7 @@ static double subgradient_of(const made_data *m, double (*slope)(double, double)
         const double *x = m->x + i * COLUMNS;
         double p = theta[COLUMNS];
         for (int j = 0; j < COLUMNS; j++) p += x[j] * theta[j];
-        double s = m->w[i] / weight * slope(p, m->y[i]);
+        double s = m->w[i] / weight * derivative(p, m->y[i]);
         for (int j = 0; j < COLUMNS; j++) g[j] += s * x[j];
         g[COLUMNS] += s;
     }
@@ -289,7 +289,7 @@ Test(solvers, every_smooth_loss_comes_to_its_optimum)
                 o.penalty_factors = factors;
                 o.gradient_tolerance = 1e-9;
                 train(&o, data, found);
-                double left = subgradient_of(&m, smooth[i].slope, factors, o.l1, o.l2, found);
+                double left = subgradient_of(&m, smooth[i].derivative, factors, o.l1, o.l2, found);
                 cr_assert(left <= 1e-8, "loss %d, %s, l1 %g: |gradient| is %.3g", (int)smooth[i].loss, word_of(all[j]), o.l1,
                           left);
             }
@@ -299,16 +299,17 @@ Test(solvers, every_smooth_loss_comes_to_its_optimum)
 
 Test(solvers, a_loss_that_a_solver_cannot_take_is_refused)
 {
-    static const cusgd_loss kinks[] = {CUSGD_LOSS_HINGE, CUSGD_LOSS_QUANTILE, CUSGD_LOSS_EPSILON_INSENSITIVE};
+    static const cusgd_loss not_smooth[] = {CUSGD_LOSS_HINGE, CUSGD_LOSS_QUANTILE, CUSGD_LOSS_EPSILON_INSENSITIVE};
     static made_data m;
     make(&m, CLASSES);
     cusgd_data *data = data_of(ROWS, COLUMNS, 1, m.x, m.y, NULL);
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < SOLVERS; j++) {
-            cusgd_options o = with(all[j], kinks[i], 0);
+            cusgd_options o = with(all[j], not_smooth[i], 0);
             cusgd_trainer *t = NULL;
             assert_fails(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE,
-                         all[j] == CUSGD_SOLVER_EXACT ? "solver exact is for the losses" : "has kinks, and needs solver sgd");
+                         all[j] == CUSGD_SOLVER_EXACT ? "solver exact is for the losses"
+                                                      : "is not differentiable everywhere and requires solver sgd");
         }
     for (int j = 0; j < SOLVERS; j++) {
         if (all[j] != CUSGD_SOLVER_GD && all[j] < CUSGD_SOLVER_BROYDEN_GOOD) continue;
@@ -347,7 +348,7 @@ Test(solvers, epochs_bound_the_iterations)
 
 typedef struct log {
     int64_t calls, stop_at;
-    double valid, least, last;
+    double valid, minimum, last;
 } log_;
 
 static int on_iteration(const cusgd_progress *p, void *user)
@@ -357,7 +358,7 @@ static int on_iteration(const cusgd_progress *p, void *user)
     cr_assert(p->epoch == l->calls && p->evaluated && isfinite(p->loss));
     l->last = p->loss;
     l->valid = p->valid_loss;
-    if (l->calls == 1 || p->valid_loss < l->least) l->least = p->valid_loss;
+    if (l->calls == 1 || p->valid_loss < l->minimum) l->minimum = p->valid_loss;
     return l->calls == l->stop_at;
 }
 
@@ -374,7 +375,7 @@ Test(solvers, validation_keeps_the_best_iterate)
     cusgd_trainer *t = trainer_of(&o, data, NULL);
     assert_works(cusgd_trainer_fit(t, on_iteration, &l, &result));
     cr_assert(result.epoch < result.epochs && l.calls == result.epochs, "the problem does not overfit");
-    cr_assert(fabs(result.valid_loss - l.least) < 1e-12 && l.valid > l.least, "%g, not %g", result.valid_loss, l.least);
+    cr_assert(fabs(result.valid_loss - l.minimum) < 1e-12 && l.valid > l.minimum, "%g, not %g", result.valid_loss, l.minimum);
     cusgd_trainer_free(t);
     l = (log_){.stop_at = 3};
     t = trainer_of(&o, data, NULL);
@@ -433,15 +434,15 @@ Test(solvers, standard_errors, .init = folder_setup, .fini = folder_teardown)
     cusgd_options o = with(CUSGD_SOLVER_EXACT, CUSGD_LOSS_SQUARED, 0);
     for (int standardize = 0; standardize < 2; standardize++) {
         cusgd_model *made, *read;
-        int64_t freedom;
+        int64_t residual_degrees;
         o.standardize = standardize;
         cusgd_trainer *t = trainer_of(&o, data, NULL);
         fit(t);
         assert_works(cusgd_trainer_create_model(t, &made));
         assert_works(cusgd_model_save(made, path_of("m.safetensors")));
         assert_works(cusgd_model_load(path_of("m.safetensors"), &read));
-        const double *errors = cusgd_model_standard_errors(read, &freedom);
-        cr_assert(errors && freedom == 431);
+        const double *errors = cusgd_model_standard_errors(read, &residual_degrees);
+        cr_assert(errors && residual_degrees == 431);
         for (int j = 0; j <= 10; j++)
             cr_assert(fabs(errors[j] / known[j] - 1) < 1e-3, "error %d is %g, not %g", j, errors[j], known[j]);
         cusgd_model_free(made);
@@ -456,7 +457,7 @@ Test(solvers, standard_errors, .init = folder_setup, .fini = folder_teardown)
     o = with(CUSGD_SOLVER_NEWTON, CUSGD_LOSS_LOGISTIC, 0);
     cusgd_trainer *t = trainer_of(&o, data, NULL);
     cusgd_model *model;
-    int64_t freedom = -1;
+    int64_t residual_degrees = -1;
     fit(t);
     parameters_of(t, 1, 1, found);
     for (int i = 0; i < 8; i++) {
@@ -464,13 +465,13 @@ Test(solvers, standard_errors, .init = folder_setup, .fini = folder_teardown)
         a += w * x[i] * x[i], b += w * x[i], c += w;
     }
     assert_works(cusgd_trainer_create_model(t, &model));
-    const double *errors = cusgd_model_standard_errors(model, &freedom);
-    cr_assert(errors && freedom == 0);
+    const double *errors = cusgd_model_standard_errors(model, &residual_degrees);
+    cr_assert(errors && residual_degrees == 0);
     cr_assert(fabs(errors[0] / sqrt(c / (a * c - b * b)) - 1) < 1e-8 && fabs(errors[1] / sqrt(a / (a * c - b * b)) - 1) < 1e-8);
     cusgd_model_free(model);
     cusgd_trainer_free(t);
 
-    o.l2 = 0.1; /* a penalised fit has none that mean anything */
+    o.l2 = 0.1; /* a penalized fit has none that mean anything */
     t = trainer_of(&o, data, NULL);
     fit(t);
     assert_works(cusgd_trainer_create_model(t, &model));

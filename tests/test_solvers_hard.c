@@ -12,7 +12,7 @@ typedef struct hard {
     const char *name;
     int64_t n, d;
     double *x, *y;
-    double least; /* the least (1/n) |r|^2 / 2 */
+    double minimum; /* the least (1/n) |r|^2 / 2 */
     int standardize;
 } hard;
 
@@ -40,15 +40,15 @@ static void check_hard(hard *h, int must_solve)
         cusgd_trainer *t = trainer_of(&o, data, NULL);
         cusgd_status status = cusgd_trainer_fit(t, NULL, NULL, &r);
         parameters_of(t, h->d, 1, found);
-        double off = objective_at(&p, found) - h->least;
+        double off = objective_at(&p, found) - h->minimum;
         int direct = all[i] == CUSGD_SOLVER_EXACT || all[i] == CUSGD_SOLVER_AUTO;
-        double least, seconds;
-        assert_works(cusgd_trainer_optimum(t, &least, &seconds));
-        cr_assert(fabs(least - h->least) <= 1e-6 * scale + 1e-20, "%s: the optimum is %.17g, not %.17g", h->name, least,
-                  h->least);
+        double minimum, seconds;
+        assert_works(cusgd_trainer_optimum(t, &minimum, &seconds));
+        cr_assert(fabs(minimum - h->minimum) <= 1e-6 * scale + 1e-20, "%s: the optimum is %.17g, not %.17g", h->name, minimum,
+                  h->minimum);
         if (status == CUSGD_OK)
-            cr_assert(off <= 1e-6 * fmax(h->least, 1e-3 * scale) + 1e-20, "%s, %s: done, and %.3g above the least objective %.3g",
-                      h->name, word_of(all[i]), off, h->least);
+            cr_assert(off <= 1e-6 * fmax(h->minimum, 1e-3 * scale) + 1e-20,
+                      "%s, %s: done, and %.3g above the least objective %.3g", h->name, word_of(all[i]), off, h->minimum);
         else
             cr_assert(status == CUSGD_ERROR_NOT_CONVERGED && strstr(cusgd_last_error(), "not converged"), "%s, %s: status %d: %s",
                       h->name, word_of(all[i]), (int)status, cusgd_last_error());
@@ -63,12 +63,12 @@ static void check_hard(hard *h, int must_solve)
 }
 
 /* The least objective, by the solution in long double of a problem known to have full rank. */
-static void set_least(hard *h)
+static void set_min(hard *h)
 {
     double *theta = zeros(h->d + 1);
     problem p = {.n = h->n, .d = h->d, .x = h->x, .y = h->y, .loss = CUSGD_LOSS_SQUARED, .intercept = 1};
     oracle_solve(&p, theta);
-    h->least = objective_at(&p, theta);
+    h->minimum = objective_at(&p, theta);
     free(theta);
 }
 
@@ -82,8 +82,8 @@ Test(solvers_hard, duplicated_columns)
         half.x[2 * i + 1] = h.x[4 * i + 1];
         h.x[4 * i + 3] = 3 * h.x[4 * i + 1];
     }
-    set_least(&half);
-    h.least = half.least;
+    set_min(&half);
+    h.minimum = half.minimum;
     free(half.x);
     check_hard(&h, 1);
 }
@@ -97,8 +97,8 @@ Test(solvers_hard, dependent_columns)
         memcpy(full.x + 4 * i, h.x + 5 * i, 4 * sizeof(double));
         h.x[5 * i + 4] = h.x[5 * i] - 2 * h.x[5 * i + 1] + 0.5 * h.x[5 * i + 3];
     }
-    set_least(&full);
-    h.least = full.least;
+    set_min(&full);
+    h.minimum = full.minimum;
     free(full.x);
     check_hard(&h, 1);
 }
@@ -126,8 +126,8 @@ Test(solvers_hard, constant_columns)
         one.d = 1;
         one.x = zeros(30);
         for (int64_t i = 0; i < 30; i++) one.x[i] = h.x[3 * i];
-        set_least(&one);
-        h.least = one.least;
+        set_min(&one);
+        h.minimum = one.minimum;
         free(one.x);
         check_hard(&h, standardize);
     }
@@ -139,7 +139,7 @@ Test(solvers_hard, all_zeros)
     double mean = 0;
     memset(h.x, 0, 60 * sizeof(double));
     for (int i = 0; i < 20; i++) mean += h.y[i] / 20;
-    for (int i = 0; i < 20; i++) h.least += (h.y[i] - mean) * (h.y[i] - mean) / 40;
+    for (int i = 0; i < 20; i++) h.minimum += (h.y[i] - mean) * (h.y[i] - mean) / 40;
     check_hard(&h, 1);
     h = hard_make("all zeros", 20, 3, 1);
     memset(h.x, 0, 60 * sizeof(double));
@@ -162,13 +162,13 @@ Test(solvers_hard, condition)
         apart[1] = 1e6 * (x[1] - x[0]);
         apart[2] = 1e12 * (x[2] - x[0]);
     }
-    set_least(&tame);
-    h.least = tame.least;
+    set_min(&tame);
+    h.minimum = tame.minimum;
     free(tame.x);
     check_hard(&h, 0);
     h = hard_make("scales", 100, 3, 0);
     for (int64_t i = 0; i < 100; i++) h.y[i] += h.x[3 * i] + h.x[3 * i + 2];
-    set_least(&h);
+    set_min(&h);
     for (int64_t i = 0; i < 100; i++) {
         h.x[3 * i] *= 1e6;
         h.x[3 * i + 2] *= 1e-6;

@@ -207,7 +207,7 @@ Test(trainer, tolerance_and_patience)
 }
 
 /* It stops at the first epoch whose gradient is small enough, and that gradient is the objective's: in standardized coordinates,
- * of minimum norm, as a share of the null model's. */
+ * of minimum norm, as a share of the intercept-only model's. */
 Test(trainer, gradient_tolerance)
 {
     enum { ROWS = 200, COLS = 5 };

@@ -161,7 +161,7 @@ static void dataset_close(dataset *s)
 static double excess_over(const dataset *s, const cJSON *solution, cusgd_loss loss, double l2, const double *parameters)
 {
     int64_t d = s->d, n = s->table.rows;
-    double *coef = zeros(s->k * d), *intercept = zeros(s->k), *exact = zeros(d + 1), *y = zeros(n), found = 0, least = 0;
+    double *coef = zeros(s->k * d), *intercept = zeros(s->k), *exact = zeros(d + 1), *y = zeros(n), found = 0, minimum = 0;
     json_numbers(member(solution, "coef"), coef, s->k * d);
     json_numbers(member(solution, "intercept"), intercept, s->k);
     for (int64_t c = 0; c < s->k; c++) {
@@ -169,14 +169,14 @@ static double excess_over(const dataset *s, const cJSON *solution, cusgd_loss lo
         problem p = {n, d, s->x, y, NULL, loss, 0, l2, 1};
         memcpy(exact, coef + c * d, (size_t)d * sizeof *exact);
         exact[d] = intercept[c];
-        least += oracle_objective(&p, exact, NULL);
+        minimum += oracle_objective(&p, exact, NULL);
         found += oracle_objective(&p, parameters + c * (d + 1), NULL);
     }
     free(coef);
     free(intercept);
     free(exact);
     free(y);
-    return found / least - 1;
+    return found / minimum - 1;
 }
 
 /* Every solution of a regression data set: raw or standardized columns, least squares or ridge. golden/ has ridge's objective as
@@ -195,9 +195,9 @@ static void check_regression(const char *name, const char *file, int64_t k, doub
         o.l2 = alpha / (double)s.table.rows;
         o.standardize = alpha == 0; /* a penalty would act on other coefficients */
         train(&o, s.data, parameters);
-        double excess = excess_over(&s, solution, o.loss, o.l2, parameters);
-        cr_expect(fabs(excess) <= 1e-6, "%s, %s, alpha %g: relative excess %g", name, standardized ? "standardized" : "raw",
-                  alpha, excess);
+        double relative_gap = excess_over(&s, solution, o.loss, o.l2, parameters);
+        cr_expect(fabs(relative_gap) <= 1e-6, "%s, %s, alpha %g: relative excess %g", name, standardized ? "standardized" : "raw",
+                  alpha, relative_gap);
         count++;
         free(parameters);
         dataset_close(&s);
@@ -283,8 +283,8 @@ Test(training, breast_cancer)
         o.loss = CUSGD_LOSS_LOGISTIC;
         o.l2 = 1 / (C * (double)s.table.rows);
         train(&o, s.data, parameters);
-        double excess = excess_over(&s, solution, o.loss, o.l2, parameters);
-        cr_expect(fabs(excess) <= 1e-6, "C %g: relative excess %g", C, excess);
+        double relative_gap = excess_over(&s, solution, o.loss, o.l2, parameters);
+        cr_expect(fabs(relative_gap) <= 1e-6, "C %g: relative excess %g", C, relative_gap);
         count++;
     }
     cr_expect_eq(count, 3);
@@ -295,7 +295,7 @@ Test(training, breast_cancer)
 
 /* ---- Synthetic problems -------------------------------------------------------------------------------------------------- */
 
-/* x Gaussian with correlated neighbours, y = 1 + x theta + noise with every third coefficient of theta nonzero. */
+/* x Gaussian with correlated neighbors, y = 1 + x theta + noise with every third coefficient of theta nonzero. */
 typedef struct synthetic {
     int64_t n, d;
     double *x, *y;
@@ -345,9 +345,9 @@ static void check_lasso(const problem *p, const double *exact, const cusgd_data 
 {
     double *found = zeros(p->d + 1);
     train(o, data, found);
-    double excess = oracle_objective(p, found, NULL) / oracle_objective(p, exact, NULL) - 1;
-    cr_expect(fabs(excess) <= 1e-5, "loss %d, optimizer %d, batch %lld: relative excess %g", (int)o->loss, (int)o->optimizer,
-              (long long)o->batch, excess);
+    double relative_gap = oracle_objective(p, found, NULL) / oracle_objective(p, exact, NULL) - 1;
+    cr_expect(fabs(relative_gap) <= 1e-5, "loss %d, optimizer %d, batch %lld: relative excess %g", (int)o->loss,
+              (int)o->optimizer, (long long)o->batch, relative_gap);
     for (int64_t j = 0; j < p->d; j++)
         cr_expect_eq(found[j] == 0, exact[j] == 0, "loss %d, optimizer %d, batch %lld: coefficient %lld is %g, exactly %g",
                      (int)o->loss, (int)o->optimizer, (long long)o->batch, (long long)j, found[j], exact[j]);
@@ -445,8 +445,8 @@ Test(training, weight_is_repetition)
         }
 }
 
-/* Two groups of rows with opposite slopes, the second with nine times the weight: minibatches must find the weighted optimum,
- * which is far from the unweighted one. (Divided by its own weights, a batch of one row would not know of weights.) */
+/* Two groups of rows with opposite derivatives, the second with nine times the weight: minibatches must find the weighted
+ * optimum, which is far from the unweighted one. (Divided by its own weights, a batch of one row would not know of weights.) */
 Test(training, weights_matter_in_minibatches)
 {
     enum { ROWS = 2000 };
@@ -465,8 +465,8 @@ Test(training, weights_matter_in_minibatches)
         cusgd_options o = options_plain(CUSGD_OPTIMIZER_SGD, 0.01, batch, 20);
         o.average = 1;
         train(&o, data, found);
-        double excess = oracle_objective(&p, found, NULL) / oracle_objective(&p, exact, NULL) - 1;
-        cr_expect_leq(excess, 0.01, "batch %d: relative excess %g", batch, excess);
+        double relative_gap = oracle_objective(&p, found, NULL) / oracle_objective(&p, exact, NULL) - 1;
+        cr_expect_leq(relative_gap, 0.01, "batch %d: relative excess %g", batch, relative_gap);
     }
     cr_expect_gt(oracle_objective(&p, unweighted, NULL) / oracle_objective(&p, exact, NULL) - 1, 0.5);
     cusgd_data_free(data);
@@ -478,11 +478,11 @@ Test(training, weights_matter_in_minibatches)
 /* ---- Standardization ----------------------------------------------------------------------------------------------------- */
 
 /* Rows standardized by hand: about their mean, or, without an intercept, scaled to mean square 1 only. */
-static void standardize_by_hand(synthetic *s, int centre, double *mean, double *scale)
+static void standardize_by_hand(synthetic *s, int center, double *mean, double *scale)
 {
     for (int64_t j = 0; j < s->d; j++) {
         mean[j] = scale[j] = 0;
-        for (int64_t i = 0; i < s->n && centre; i++) mean[j] += s->x[i * s->d + j] / (double)s->n;
+        for (int64_t i = 0; i < s->n && center; i++) mean[j] += s->x[i * s->d + j] / (double)s->n;
         for (int64_t i = 0; i < s->n; i++) scale[j] += pow(s->x[i * s->d + j] - mean[j], 2) / (double)s->n;
         scale[j] = sqrt(scale[j]);
         for (int64_t i = 0; i < s->n; i++) s->x[i * s->d + j] = (s->x[i * s->d + j] - mean[j]) / scale[j];

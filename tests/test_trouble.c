@@ -351,7 +351,7 @@ Test(trouble, own_rates_do_not_diverge)
 
 /* Trains each optimizer on n rows of d columns in both precisions, with the library's own choices; parameters must be finite, and
  * with `auto` the loss at most `most`. */
-static void check_edge(const char *name, int64_t n, int64_t d, const double *x, const double *y, cusgd_loss loss, double most)
+static void check_edge(const char *name, int64_t n, int64_t d, const double *x, const double *y, cusgd_loss loss, double maximum)
 {
     cusgd_data *data = data_of(n, d, 1, x, y, NULL);
     double *parameters = zeros(d + 1);
@@ -369,7 +369,7 @@ static void check_edge(const char *name, int64_t n, int64_t d, const double *x, 
                     cr_expect(isfinite(parameters[j]), "%s, optimizer %d: %g", name, optimizer, parameters[j]);
                 cr_expect(isfinite(r.loss) && r.loss >= 0, "%s, optimizer %d: loss %g", name, optimizer, r.loss);
                 if (optimizer == CUSGD_OPTIMIZER_AUTO)
-                    cr_expect_leq(r.loss, most, "%s, precision %d, l1 %d: loss %g", name, precision, l1, r.loss);
+                    cr_expect_leq(r.loss, maximum, "%s, precision %d, l1 %d: loss %g", name, precision, l1, r.loss);
             }
     free(parameters);
     cusgd_data_free(data);

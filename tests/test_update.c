@@ -220,7 +220,7 @@ Test(update, soft_threshold)
             for (double by = 0; by <= 2; by += 0.25) {
                 double got = both[f]->soft_threshold(theta, by), best = (double)INFINITY, at = 0;
                 for (double z = -4; z <= 4;
-                     z += 0.125) { /* the minimiser of by |z| + (z - theta)^2 / 2 on the grid that has it */
+                     z += 0.125) { /* the minimizer of by |z| + (z - theta)^2 / 2 on the grid that has it */
                     double value = by * fabs(z) + (z - theta) * (z - theta) / 2;
                     if (value < best) {
                         best = value;
@@ -312,7 +312,7 @@ Test(update, velocity_rule)
     }
 }
 
-Test(update, intercepts_are_not_penalised)
+Test(update, intercepts_are_not_penalized)
 {
     for (size_t m = 0; m < sizeof methods / sizeof *methods; m++) {
         update_case plain = {.optimizer = methods[m].optimizer,
@@ -322,13 +322,13 @@ Test(update, intercepts_are_not_penalised)
                              .beta2 = 0.99,
                              .rho = 0.9,
                              .epsilon = 1e-8},
-                    penalised = plain;
-        penalised.l1 = 0.5;
-        penalised.l2 = 0.5;
+                    penalized = plain;
+        penalized.l1 = 0.5;
+        penalized.l2 = 0.5;
         parameter_numbers a = {.theta = 1}, b = a, c = a;
         scalar_double.step(&plain, 0, 0, 1, 0.7, &a);
-        scalar_double.step(&penalised, 0, 0, 1, 0.7, &b);
-        scalar_double.step(&penalised, 0, 1, 1, 0.7, &c);
+        scalar_double.step(&penalized, 0, 0, 1, 0.7, &b);
+        scalar_double.step(&penalized, 0, 1, 1, 0.7, &c);
         cr_assert_eq(memcmp(&a, &b, sizeof a), 0, "%s", methods[m].name);
         cr_assert_neq(a.theta, c.theta, "%s", methods[m].name);
     }
@@ -396,7 +396,7 @@ Test(update, bounds)
                          .upper = 0.5,
                          .l1 = 9,
                          .l2 = 9};
-        for (int side = -1; side <= 1; side += 2) { /* minimise (theta - 2 side)^2 / 2; penalties count nothing */
+        for (int side = -1; side <= 1; side += 2) { /* minimize (theta - 2 side)^2 / 2; penalties count nothing */
             parameter_numbers q = {.theta = 0.1};
             for (int t = 0; t < 5000; t++) {
                 double point = scalar_double.point(&c, t, &q);

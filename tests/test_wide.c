@@ -1,5 +1,5 @@
-/* Solver exact with fewer rows than columns, against numpy.linalg.lstsq (2.4.6, gelsd) of the centred and weighted rows, with the
- * roots of the penalties under them. */
+/* Solver exact with fewer rows than columns, against numpy.linalg.lstsq (2.4.6, gelsd) of the centered and weighted rows, with
+ * the roots of the penalties under them. */
 #include "options.h"
 #include "solvers.h"
 

@@ -125,7 +125,7 @@ cusgd_result train(const cusgd_options *options, const cusgd_data *data, double 
 
 double distance(const double *a, const double *b, int64_t count)
 {
-    double most = 0;
-    for (int64_t i = 0; i < count; i++) most = fabs(a[i] - b[i]) <= most ? most : fabs(a[i] - b[i]); /* NaN counts */
-    return most;
+    double maximum = 0;
+    for (int64_t i = 0; i < count; i++) maximum = fabs(a[i] - b[i]) <= maximum ? maximum : fabs(a[i] - b[i]); /* NaN counts */
+    return maximum;
 }

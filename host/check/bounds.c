@@ -48,11 +48,11 @@ static double predict(const bounds *b, const double *x, int64_t row, int64_t c, 
     return p;
 }
 
-/* How far the slope may move while p does by `distance`: a convex function's slope does not fall. */
-static double slope_change(loss_rule loss, double p, double y, double distance)
+/* How far the derivative may move while p does by `distance`: a convex function's derivative does not fall. */
+static double derivative_change(loss_rule loss, double p, double y, double distance)
 {
-    double at = loss_at(loss, p, y).slope;
-    return fmax(loss_at(loss, p + distance, y).slope - at, at - loss_at(loss, p - distance, y).slope);
+    double at = loss_at(loss, p, y).derivative;
+    return fmax(loss_at(loss, p + distance, y).derivative - at, at - loss_at(loss, p - distance, y).derivative);
 }
 
 static void add_row(bounds *b, const double *x, double w, int64_t row, double factor)
@@ -61,12 +61,12 @@ static void add_row(bounds *b, const double *x, double w, int64_t row, double fa
         double size, y = target_at(b, row, c), p = predict(b, x, row, c, &size);
         struct loss_point l = loss_at(b->loss, p, y);
         size += fabs(y) + fabs(b->loss.number);
-        double change = slope_change(b->loss, p, y, factor * size), error = w * (change + factor * fabs(l.slope));
+        double change = derivative_change(b->loss, p, y, factor * size), error = w * (change + factor * fabs(l.derivative));
         for (int64_t j = 0; j < b->d; j++) b->gradient[j * b->k + c] += error * fabs(x[j]);
         b->gradient[b->d * b->k + c] += error;
-        /* Those with log links are differences of terms: of slope and size, or so. */
+        /* Those with log links are differences of terms: of derivative and size, or so. */
         double terms = loss_has_log_link(b->loss.kind) ? (1 + fabs(y) + l.curvature) * size : 0;
-        b->value += w * factor * (fabs(l.slope) * size + fabs(l.value) + terms + change * size);
+        b->value += w * factor * (fabs(l.derivative) * size + fabs(l.value) + terms + change * size);
     }
 }
 

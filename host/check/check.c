@@ -25,13 +25,13 @@ typedef struct check {
     cusgd_trainer *t; /* the device's: it made the choices that were left open */
     cusgd_check_report *report;
     backend peer[PEERS];
-    bound *rows[PEERS];
+    dataset *rows[PEERS];
     bounds bounds;
     int64_t n, d, k, size;   /* size: (d+1) x k */
     double *state, *next;    /* PARTS x size */
     double *point;           /* size: where a gradient is taken */
     double *gradient[PEERS]; /* size */
-    double slope;            /* the largest value of a gradient so far: their scale, as they may vanish at the optimum */
+    double derivative;       /* the largest value of a gradient so far: their scale, as they may vanish at the optimum */
     int64_t *order;          /* n: a batch's rows */
     int64_t step;            /* that is being compared, from 1; 0: no step */
 } check;
@@ -47,9 +47,9 @@ typedef struct place {
 
 static double largest(const double *values, int64_t count)
 {
-    double most = 0;
-    for (int64_t i = 0; i < count; i++) most = fmax(most, fabs(values[i]));
-    return most;
+    double maximum = 0;
+    for (int64_t i = 0; i < count; i++) maximum = fmax(maximum, fabs(values[i]));
+    return maximum;
 }
 
 /* Keeps the worst: differences on a scale, and as a share of what is allowed. NaN on either side is beyond every bound. */
@@ -76,8 +76,8 @@ static void compare_all(check *c, int line, const double *const values[PEERS], i
 
 static void compare_gradients(check *c, int line)
 {
-    c->slope = fmax(c->slope, largest(c->gradient[IN_DOUBLE], c->size));
-    compare_all(c, line, (const double *const *)c->gradient, c->size, c->slope, c->bounds.gradient);
+    c->derivative = fmax(c->derivative, largest(c->gradient[IN_DOUBLE], c->size));
+    compare_all(c, line, (const double *const *)c->gradient, c->size, c->derivative, c->bounds.gradient);
 }
 
 /* ---- Before the steps ---------------------------------------------------------------------------------------------------- */
@@ -168,26 +168,26 @@ static cusgd_status run_step(const check *c, int peer, const place *at, const st
 static cusgd_status gradient_of(const check *c, int peer, const place *at, steps_report *report)
 {
     const backend *b = &c->peer[peer];
-    const plan *given = &c->t->run.plan;
-    plan p = {.loss = given->loss, .optimizer = CUSGD_OPTIMIZER_MOMENTUM, .d = c->d, .k = c->k, .batch = given->batch};
+    const run_spec *given = &c->t->run.spec;
+    run_spec p = {.loss = given->loss, .optimizer = CUSGD_OPTIMIZER_MOMENTUM, .d = c->d, .k = c->k, .batch = given->batch};
     step_numbers one = {.rate = 1, .correction1 = 1, .correction2 = 1, .average = 1};
     p.intercept = 1;
     p.storage = given->storage;
     p.tf32 = given->tf32;
     p.engine = given->clip_norm > 0 ? CUSGD_ENGINE_CUBLAS : given->engine; /* the order of additions that the run takes */
     cusgd_status status = b->ops->start(b->self, &p);
-    if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_CURRENT, PART_THETA, c->point);
+    if (status == CUSGD_OK) status = b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, c->point);
     if (status == CUSGD_OK) status = run_step(c, peer, at, &one, report);
-    if (status == CUSGD_OK) status = b->ops->get(b->self, AREA_CURRENT, PART_SLOT1, c->gradient[peer]);
+    if (status == CUSGD_OK) status = b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_SLOT1, c->gradient[peer]);
     return status;
 }
 
 static cusgd_status put_state(const check *c, int peer)
 {
     const backend *b = &c->peer[peer];
-    cusgd_status status = b->ops->start(b->self, &c->t->run.plan);
-    for (int part = 0; part < PARTS && status == CUSGD_OK; part++)
-        status = b->ops->put(b->self, AREA_CURRENT, (enum part)part, c->state + part * c->size);
+    cusgd_status status = b->ops->start(b->self, &c->t->run.spec);
+    for (int part = 0; part < STATE_PARTS && status == CUSGD_OK; part++)
+        status = b->ops->put(b->self, SNAPSHOT_CURRENT, (enum state_part)part, c->state + part * c->size);
     return status;
 }
 
@@ -197,8 +197,8 @@ static cusgd_status step_of(const check *c, int peer, const place *at, steps_rep
     const backend *b = &c->peer[peer];
     cusgd_status status = put_state(c, peer);
     if (status == CUSGD_OK) status = run_step(c, peer, at, &at->numbers, report);
-    for (int part = 0; part < PARTS && status == CUSGD_OK; part++)
-        status = b->ops->get(b->self, AREA_CURRENT, (enum part)part, c->next + part * c->size);
+    for (int part = 0; part < STATE_PARTS && status == CUSGD_OK; part++)
+        status = b->ops->get(b->self, SNAPSHOT_CURRENT, (enum state_part)part, c->next + part * c->size);
     return status;
 }
 
@@ -206,21 +206,22 @@ static cusgd_status step_of(const check *c, int peer, const place *at, steps_rep
 static void compare_update(check *c, int peer, const place *at)
 {
     const cusgd_trainer *t = c->t;
-    const plan *p = &t->run.plan;
+    const run_spec *p = &t->run.spec;
     int64_t trained = p->intercept ? c->size : c->d * c->k;
     double clip = clip_scale(p->clip_norm, p->clip_norm > 0 ? clip_squares(c->gradient[peer], trained) : 0);
     int single = t->options.precision == CUSGD_PRECISION_FLOAT;
     for (int64_t u = 0; u < c->size; u++) {
-        int penalised = u < c->d * c->k;
-        double expected[PARTS], scale = 0;
-        double own[OWN_NUMBERS] = {t->sgd.metric ? t->sgd.metric[u] : 1, p->penalty ? p->penalty[u] : 1,
+        int penalized = u < c->d * c->k;
+        double expected[STATE_PARTS], scale = 0;
+        double own[OWN_NUMBERS] = {t->sgd.rate_factor ? t->sgd.rate_factor[u] : 1, p->penalty ? p->penalty[u] : 1,
                                    p->lower ? p->lower[u] : 0, p->upper ? p->upper[u] : 0, clip};
-        for (int part = 0; part < PARTS; part++) expected[part] = c->state[part * c->size + u];
-        if (penalised || t->problem.intercept)
-            (single ? reference_update_float : reference_update_double)(p, &at->numbers, own, penalised, c->point[u],
+        for (int part = 0; part < STATE_PARTS; part++) expected[part] = c->state[part * c->size + u];
+        if (penalized || t->problem.intercept)
+            (single ? reference_update_float : reference_update_double)(p, &at->numbers, own, penalized, c->point[u],
                                                                         c->gradient[peer][u], expected);
-        for (int part = 0; part < PARTS; part++) scale = fmax(scale, fabs(expected[part]));
-        for (int part = 0; part < PARTS; part++) compare(c, UPDATE, peer, c->next[part * c->size + u], expected[part], scale, 0);
+        for (int part = 0; part < STATE_PARTS; part++) scale = fmax(scale, fabs(expected[part]));
+        for (int part = 0; part < STATE_PARTS; part++)
+            compare(c, UPDATE, peer, c->next[part * c->size + u], expected[part], scale, 0);
     }
 }
 
@@ -233,7 +234,7 @@ static cusgd_status check_step(check *c, const place *at, int *failed)
     cusgd_status status = CUSGD_OK;
     for (int64_t u = 0; u < c->size; u++)
         c->point[u] = (single ? reference_point_float : reference_point_double)(
-            &t->run.plan, &at->numbers, c->state[PART_THETA * c->size + u], c->state[PART_SLOT1 * c->size + u]);
+            &t->run.spec, &at->numbers, c->state[STATE_THETA * c->size + u], c->state[STATE_SLOT1 * c->size + u]);
     for (int i = 0; i < PEERS && !status; i++) status = gradient_of(c, i, at, &seen[i]);
     if (status) return status;
     *failed = seen[ON_CPU].failed;
@@ -256,9 +257,9 @@ static cusgd_status check_step(check *c, const place *at, int *failed)
 
 static void state_start(const check *c)
 {
-    memset(c->state, 0, sizeof(double) * (size_t)(PARTS * c->size));
-    memcpy(c->state + PART_THETA * c->size, c->t->run.start, sizeof(double) * (size_t)c->size);
-    memcpy(c->state + PART_AVERAGE * c->size, c->t->run.start, sizeof(double) * (size_t)c->size);
+    memset(c->state, 0, sizeof(double) * (size_t)(STATE_PARTS * c->size));
+    memcpy(c->state + STATE_THETA * c->size, c->t->run.start, sizeof(double) * (size_t)c->size);
+    memcpy(c->state + STATE_AVERAGE * c->size, c->t->run.start, sizeof(double) * (size_t)c->size);
 }
 
 /* From the run's start; the CPU in the device's precision leads. */
@@ -269,14 +270,15 @@ static cusgd_status lockstep(check *c, int64_t steps)
     cusgd_status status = CUSGD_OK;
     state_start(c);
     status = put_state(c, ON_CPU); /* and back, as the precision has it */
-    for (int part = 0; part < PARTS && !status; part++)
-        status = c->peer[ON_CPU].ops->get(c->peer[ON_CPU].self, AREA_CURRENT, (enum part)part, c->state + part * c->size);
+    for (int part = 0; part < STATE_PARTS && !status; part++)
+        status =
+            c->peer[ON_CPU].ops->get(c->peer[ON_CPU].self, SNAPSHOT_CURRENT, (enum state_part)part, c->state + part * c->size);
     for (; at.step < steps && !status; at.step++, at.batch++) {
         place_at(c, &at);
         c->step = at.step + 1;
         status = check_step(c, &at, &failed);
         if (failed || status) break;
-        memcpy(c->state, c->next, sizeof(double) * (size_t)(PARTS * c->size));
+        memcpy(c->state, c->next, sizeof(double) * (size_t)(STATE_PARTS * c->size));
     }
     c->step = 0;
     c->report->steps = at.step;
@@ -311,7 +313,7 @@ static cusgd_status check_predictions(check *c, const double *theta)
 /* At the parameters where the lockstep ended. */
 static cusgd_status full_passes(check *c)
 {
-    const double *theta = c->state + PART_THETA * c->size;
+    const double *theta = c->state + STATE_THETA * c->size;
     double value[PEERS];
     cusgd_status status = CUSGD_OK;
     for (int i = 0; i < PEERS && !status; i++)
@@ -338,7 +340,7 @@ static cusgd_status check_slices(check *c, int64_t steps)
 {
     cusgd_status status = run_begin(&c->t->run);
     if (!status) status = cusgd_trainer_step(c->t, steps);
-    if (!status) status = run_theta(&c->t->run, AREA_CURRENT, c->point);
+    if (!status) status = run_theta(&c->t->run, SNAPSHOT_CURRENT, c->point);
     for (int64_t u = 0; u < c->size && !status; u++)
         compare(c, SLICES, ON_DEVICE, c->point[u], c->gradient[ON_DEVICE][u], fabs(c->gradient[ON_DEVICE][u]), 0);
     return status;
@@ -348,7 +350,7 @@ static cusgd_status check_slices(check *c, int64_t steps)
 static cusgd_status free_run(check *c, int64_t steps)
 {
     double loss[PEERS];
-    enum part result = c->t->run.plan.average ? PART_AVERAGE : PART_THETA;
+    enum state_part result = c->t->run.spec.average ? STATE_AVERAGE : STATE_THETA;
     state_start(c);
     for (int i = 0; i < PEERS; i++) {
         const backend *b = &c->peer[i];
@@ -358,7 +360,7 @@ static cusgd_status free_run(check *c, int64_t steps)
             place_at(c, &at);
             status = run_step(c, i, &at, &at.numbers, &report);
         }
-        if (!status) status = b->ops->get(b->self, AREA_CURRENT, result, c->gradient[i]);
+        if (!status) status = b->ops->get(b->self, SNAPSHOT_CURRENT, result, c->gradient[i]);
         if (!status) status = b->ops->objective(b->self, c->rows[i], c->t->problem.loss, c->gradient[i], &loss[i], NULL);
         if (status) return status;
     }
@@ -393,8 +395,8 @@ static cusgd_status prepare(check *c)
     const cusgd_trainer *t = c->t;
     int single = t->options.precision == CUSGD_PRECISION_FLOAT;
     c->n = t->problem.train.rows.n, c->d = t->problem.d, c->k = t->problem.k, c->size = (c->d + 1) * c->k;
-    c->state = allocate((size_t)(PARTS * c->size), sizeof(double));
-    c->next = allocate((size_t)(PARTS * c->size), sizeof(double));
+    c->state = allocate((size_t)(STATE_PARTS * c->size), sizeof(double));
+    c->next = allocate((size_t)(STATE_PARTS * c->size), sizeof(double));
     c->point = allocate((size_t)c->size, sizeof(double));
     c->order = allocate((size_t)c->n, sizeof(int64_t));
     int complete = c->state && c->next && c->point && c->order;
@@ -407,7 +409,7 @@ static cusgd_status prepare(check *c)
                          .d = c->d,
                          .k = c->k};
     /* In double the reference rounds as well: twice the unit. TF32 has 10 bits behind the point. */
-    c->bounds.unit = t->run.plan.tf32 && single ? 0x1p-10 : single ? 0x1p-24 : 0x1p-52;
+    c->bounds.unit = t->run.spec.tf32 && single ? 0x1p-10 : single ? 0x1p-24 : 0x1p-52;
     c->bounds.tiny = single ? (double)FLT_MIN : DBL_MIN;
     c->bounds.reference = &c->peer[IN_DOUBLE];
     return bounds_allocate(&c->bounds);

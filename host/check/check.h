@@ -6,13 +6,13 @@
 #include "backend.h"
 
 /* Running bounds on what rounding may do to sums over some rows of a bound set, all at one theta. A prediction is off by some
- * roundings of |x| |theta| + |b| + |o| + |y|, so a slope by that times the loss's second derivative, and each addend by some of
- * itself. */
+ * roundings of |x| |theta| + |b| + |o| + |y|, so a derivative by that times the loss's second derivative, and each addend by some
+ * of itself. */
 typedef struct bounds {
     const examples *e;        /* the source, for its targets */
     const transform *t;       /* its shift */
     const backend *reference; /* the CPU in double, and what is bound there */
-    const bound *rows;
+    const dataset *rows;
     loss_rule loss;
     const double *theta; /* (d+1) x k */
     double unit, tiny;   /* roundoff; the least normal number */
@@ -37,12 +37,12 @@ cusgd_status bounds_predictions(bounds *b, int64_t first, int64_t count, double 
 enum { OWN_METRIC, OWN_PENALTY, OWN_LOWER, OWN_UPPER, OWN_CLIP, OWN_NUMBERS };
 
 /* include/scalar/update.h in a precision, behind functions that speak double. */
-double reference_point_float(const plan *p, const step_numbers *s, double theta, double slot1);
-double reference_point_double(const plan *p, const step_numbers *s, double theta, double slot1);
+double reference_point_float(const run_spec *p, const step_numbers *s, double theta, double slot1);
+double reference_point_double(const run_spec *p, const step_numbers *s, double theta, double slot1);
 /* state: by enum part. */
-void reference_update_float(const plan *p, const step_numbers *s, const double own[OWN_NUMBERS], int penalised, double point,
-                            double gradient, double state[PARTS]);
-void reference_update_double(const plan *p, const step_numbers *s, const double own[OWN_NUMBERS], int penalised, double point,
-                             double gradient, double state[PARTS]);
+void reference_update_float(const run_spec *p, const step_numbers *s, const double own[OWN_NUMBERS], int penalized, double point,
+                            double gradient, double state[STATE_PARTS]);
+void reference_update_double(const run_spec *p, const step_numbers *s, const double own[OWN_NUMBERS], int penalized, double point,
+                             double gradient, double state[STATE_PARTS]);
 
 #endif

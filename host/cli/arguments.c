@@ -145,14 +145,14 @@ int edit_distance(const char *a, const char *b)
 static int complain_unknown(const syntax *s, const char *name)
 {
     const char *nearest = NULL;
-    int least = 1 + (int)strlen(name) / 3;
+    int minimum = 1 + (int)strlen(name) / 3;
     target t;
     for (size_t i = 0; target_at(s, i, &t); i++) {
         const char *words[2] = {t.info.name, t.info.alias};
         for (int w = 0; w < 2 && words[w]; w++) {
             int distance = edit_distance(name, words[w]);
-            if (distance >= least + (nearest == NULL)) continue;
-            least = distance;
+            if (distance >= minimum + (nearest == NULL)) continue;
+            minimum = distance;
             nearest = words[w];
         }
     }

@@ -42,7 +42,7 @@ int arguments_parse(const syntax *s, int argc, char **argv, const char **operand
 /* An error of usage with a hint at the subcommand's help. Returns CUSGD_ERROR_USAGE. */
 __attribute__((format(printf, 2, 3))) int complain_usage(const syntax *s, const char *format, ...);
 
-/* How many edits (insert, delete, replace, swap neighbours) lead from a to b; a beginning counts as one. */
+/* How many edits (insert, delete, replace, swap neighbors) lead from a to b; a beginning counts as one. */
 int edit_distance(const char *a, const char *b);
 
 #endif

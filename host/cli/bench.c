@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { LEAST_REPEATS = 5, MOST_REPEATS = 200, MIB = 1 << 20 };
+enum { MIN_REPEATS = 5, MAX_REPEATS = 200, MIB = 1 << 20 };
 
 /* What is asked for. */
 typedef struct bench {
@@ -21,7 +21,7 @@ typedef struct bench {
     int json, fits;
 } bench;
 
-/* How fast a device reads its memory, in bytes a second. */
+/* How fast a device reads its memory, in bytes per second. */
 typedef struct reading {
     char device[16];            /* that was measured last, as its word */
     double bandwidth, at, took; /* at: the clock's seconds; took: seconds */
@@ -37,7 +37,7 @@ typedef struct ground {
     int headed; /* the table's head is there */
 } ground;
 
-/* A case and what came of it: seconds a step. */
+/* A case and what came of it: seconds per step. */
 typedef struct timing {
     const char *sampling, *precision, *storage, *engine, *threads;
     cusgd_options *options; /* of the case under way */
@@ -64,8 +64,8 @@ static double now(void) { return seconds_of(CLOCK_MONOTONIC); }
  * replace lines of their large caches by chance, and read 2 GiB in a millisecond. */
 static double read_bytes(const cusgd_device *device)
 {
-    double least = 256.0 * MIB, by_cache = fmax(least, 4 * (double)device->cache);
-    if (strncmp(device->id, "cuda", 4) != 0) return fmin(by_cache, 4 * least);
+    double minimum = 256.0 * MIB, by_cache = fmax(minimum, 4 * (double)device->cache);
+    if (strncmp(device->id, "cuda", 4) != 0) return fmin(by_cache, 4 * minimum);
     return fmin(fmax(by_cache, 2048.0 * MIB), (double)device->memory / 4);
 }
 
@@ -205,13 +205,13 @@ static cusgd_status time_repeat(cusgd_trainer *trainer, int64_t steps, double *s
 static cusgd_status time_steps(const bench *b, const ground *g, cusgd_trainer *trainer, timing *t)
 {
     cusgd_metrics m = CUSGD_INIT(cusgd_metrics);
-    double first = 0, total = 0, work = 0, taken[MOST_REPEATS];
+    double first = 0, total = 0, work = 0, taken[MAX_REPEATS];
     cusgd_status status = cusgd_trainer_step(trainer, b->epochs * t->steps);
     if (!status) status = cusgd_trainer_evaluate(trainer, g->data, -1, &m);
     if (!status) status = time_repeat(trainer, t->steps, &first, &work);
     int64_t steps = t->steps * (first < 0.01 ? (int64_t)ceil(0.01 / fmax(first, 1e-6)) : 1);
     t->loss = m.loss;
-    while (!status && t->repeats < MOST_REPEATS && (t->repeats < LEAST_REPEATS || total < b->seconds)) {
+    while (!status && t->repeats < MAX_REPEATS && (t->repeats < MIN_REPEATS || total < b->seconds)) {
         status = time_repeat(trainer, steps, &taken[t->repeats], &work);
         if (t->repeats == 0 || work / (double)steps < t->work) t->work = work / (double)steps;
         total += taken[t->repeats++];
@@ -446,14 +446,14 @@ int bench_main(int argc, char **argv)
          '\0',
          TAKES_COLUMNS,
          &b.shapes},
-        {{"batch", "B,...", "32,256,4096", "rows a step", NULL}, '\0', TAKES_COLUMNS, &b.batches},
+        {{"batch", "B,...", "32,256,4096", "rows per step", NULL}, '\0', TAKES_COLUMNS, &b.batches},
         {{"precision", "float|double,...", "float", "of the computation and of x", NULL}, '\0', TAKES_COLUMNS, &b.precisions},
-        {{"storage", "full|bf16,...", "full", "of x; bf16 goes with float", NULL}, '\0', TAKES_COLUMNS, &b.storages},
+        {{"storage", "full|bf16,...", "full", "of x; bf16 requires float", NULL}, '\0', TAKES_COLUMNS, &b.storages},
         {{"sampling", "WORD,...", "none,permute", "order of the rows: see train", NULL}, '\0', TAKES_COLUMNS, &b.samplings},
         {{"engine", "WORD,...", "auto", "how a GPU computes steps: see train", NULL}, '\0', TAKES_COLUMNS, &b.engines},
         {{"device", "auto|cpu|cuda[:I],...", "auto", "what computes", NULL}, '\0', TAKES_COLUMNS, &b.devices},
         {{"threads", "N,...", "as many as help", "of the CPU", NULL}, '\0', TAKES_COLUMNS, &b.threads},
-        {{"loss", "WORD", "squared", "what is minimised: see train", NULL}, '\0', TAKES_TEXT, &b.loss},
+        {{"loss", "WORD", "squared", "loss function: see train --help", NULL}, '\0', TAKES_TEXT, &b.loss},
         {{"optimizer", "WORD", "sgd", "update rule: see train", NULL}, '\0', TAKES_TEXT, &b.optimizer},
         {{"rate", "R", "a safe one for sgd, else the optimizer's usual one", "learning rate", NULL}, '\0', TAKES_TEXT, &b.rate},
         {{"epochs", "E", "3", "passes over x that warm up; the loss is of their end", NULL}, '\0', TAKES_COUNT, &b.epochs},

@@ -35,7 +35,7 @@ int generate_main(int argc, char **argv)
          TAKES_TEXT,
          &targets},
         {{"noise", "S", "1", "standard deviation of the noise of linear targets", NULL}, '\0', TAKES_NUMBER, &g.noise},
-        {{"correlation", "R", "0", "between neighbouring columns (AR(1)), -1 < R < 1", NULL}, '\0', TAKES_NUMBER, &g.correlation},
+        {{"correlation", "R", "0", "between neighboring columns (AR(1)), -1 < R < 1", NULL}, '\0', TAKES_NUMBER, &g.correlation},
         {{"condition", "C", "1", "condition number of the covariance; not with --correlation", NULL},
          '\0',
          TAKES_NUMBER,

@@ -85,12 +85,13 @@ static void put_coefficients(const cusgd_model *model, int64_t output)
 /* Every coefficient, with its standard error and t or z where they are known. */
 static void put_table(const cusgd_model *model, int64_t output)
 {
-    int64_t d = cusgd_model_cols(model), freedom;
-    const double *weight = cusgd_model_weight(model) + output * d, *errors = cusgd_model_standard_errors(model, &freedom);
+    int64_t d = cusgd_model_cols(model), residual_degrees;
+    const double *weight = cusgd_model_weight(model) + output * d,
+                 *errors = cusgd_model_standard_errors(model, &residual_degrees);
     const char *target = cusgd_model_target(model, output);
     if (cusgd_model_outputs(model) > 1 && target) printf("%s\n", shown(target));
     printf("%-24s %24s", "", "coefficient");
-    if (errors) printf("  %14s  %10s", "standard error", freedom > 0 ? "t" : "z");
+    if (errors) printf("  %14s  %10s", "standard error", residual_degrees > 0 ? "t" : "z");
     putchar('\n');
     for (int64_t j = 0; j <= d; j++) {
         double value = j < d ? weight[j] : cusgd_model_bias(model)[output];
@@ -106,7 +107,7 @@ static void put_table(const cusgd_model *model, int64_t output)
         else
             printf("  %14s  %10s\n", "-", "-");
     }
-    if (errors && freedom > 0) printf("t of %lld degrees of freedom\n", (long long)freedom);
+    if (errors && residual_degrees > 0) printf("t of %lld degrees of freedom\n", (long long)residual_degrees);
 }
 
 static const char *metadata_of(const cusgd_model *model, const char *name)

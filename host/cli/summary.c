@@ -154,10 +154,10 @@ static void put_reason(const cusgd_trainer *trainer, const cusgd_options *o, con
 
 /* How far the result is from the optimum, in numbers that mean something. */
 typedef struct gap {
-    double least;  /* the least objective; NaN: not known */
-    double excess; /* the relative distance; NaN: not known, or of an objective that is next to nothing or below 0 */
-    int far;       /* 1: the least objective is known, and this is more than FAR_SHARE above it */
-    int reached;   /* 1: the least objective is known, and this is it, to rounding */
+    double minimum;      /* the least objective; NaN: not known */
+    double relative_gap; /* the relative distance; NaN: not known, or of an objective that is next to nothing or below 0 */
+    int far;             /* 1: the least objective is known, and this is more than FAR_SHARE above it */
+    int reached;         /* 1: the least objective is known, and this is it, to rounding */
 } gap;
 
 static const cusgd_loss_info *loss_of(const cusgd_options *o)
@@ -200,10 +200,10 @@ static void put_advice(const cusgd_options *o, const cusgd_result *r)
 static void put_shortfall(const cusgd_options *o, const cusgd_result *r, const gap *g)
 {
     int watched = !option_is(o, "tolerance", CUSGD_AUTO) || !option_is(o, "gradient-tolerance", CUSGD_AUTO);
-    int ended = r->stop == CUSGD_STOP_EPOCHS || (r->stop == CUSGD_STOP_TOLERANCE && !isnan(g->least) && g->far);
+    int ended = r->stop == CUSGD_STOP_EPOCHS || (r->stop == CUSGD_STOP_TOLERANCE && !isnan(g->minimum) && g->far);
     if (!ended || !watched || !is_sgd(o) || g->reached || !isnan(r->valid_loss)) return;
     fputs("note: not converged", stderr);
-    if (!r->separated && isfinite(g->excess)) fprintf(stderr, ": about %.2g %% above the optimum", 100 * g->excess);
+    if (!r->separated && isfinite(g->relative_gap)) fprintf(stderr, ": about %.2g %% above the optimum", 100 * g->relative_gap);
     put_advice(o, r);
     fputc('\n', stderr);
 }
@@ -231,19 +231,21 @@ static cusgd_status put_optimum(cusgd_trainer *trainer, const cusgd_options *o, 
     double seconds, rounding = option_is(o, "precision", "double") ? 1e-12 : 1e-6;
     *g = (gap){(double)NAN, r->relative_gap, 0, 0};
     if (option_is(o, "solver", "exact") || (!is_sgd(o) && !solved)) return CUSGD_OK;
-    cusgd_status status = cusgd_trainer_optimum(trainer, &g->least, &seconds);
-    if (!status && !isnan(g->least)) g->excess = r->objective > g->least ? (r->objective - g->least) / fabs(g->least) : 0;
-    double excess = g->excess;
-    if (!(g->excess <= 10) || explained > 1 - 1e-6 || (!isnan(g->least) && g->least <= 0)) g->excess = (double)NAN;
-    if (status || isnan(g->least)) return status;
-    g->reached = !(excess > rounding);
-    g->far = excess > FAR_SHARE && !(explained > 1 - 1e-6);
+    cusgd_status status = cusgd_trainer_optimum(trainer, &g->minimum, &seconds);
+    if (!status && !isnan(g->minimum))
+        g->relative_gap = r->objective > g->minimum ? (r->objective - g->minimum) / fabs(g->minimum) : 0;
+    double relative_gap = g->relative_gap;
+    if (!(g->relative_gap <= 10) || explained > 1 - 1e-6 || (!isnan(g->minimum) && g->minimum <= 0))
+        g->relative_gap = (double)NAN;
+    if (status || isnan(g->minimum)) return status;
+    g->reached = !(relative_gap > rounding);
+    g->far = relative_gap > FAR_SHARE && !(explained > 1 - 1e-6);
     if (g->reached)
         fputs("optimum: the objective is the least, to rounding", stderr);
-    else if (isfinite(g->excess))
-        fprintf(stderr, "optimum: the objective is %.2g %% above the least", 100 * g->excess);
+    else if (isfinite(g->relative_gap))
+        fprintf(stderr, "optimum: the objective is %.2g %% above the least", 100 * g->relative_gap);
     else
-        fprintf(stderr, "optimum: the objective is %.6g, and the least %.6g", r->objective, g->least);
+        fprintf(stderr, "optimum: the objective is %.6g, and the least %.6g", r->objective, g->minimum);
     fprintf(stderr, "; --solver %s takes %.2g s%s\n", solved ? "exact" : "newton", seconds,
             seconds < r->seconds ? ", less than this run" : "");
     return CUSGD_OK;

@@ -15,7 +15,7 @@ static int in_place(const examples *e, const cusgd_matrix *m, int64_t cols)
 
 /* x' = (x - mean) (1 / scale), in double before it is rounded: to real, or to bf16, of which real holds the same value. */
 static void copy_x(const examples *e, const transform *t, const double *inverse, int64_t first, int64_t count, double *tile,
-                   const bound *b)
+                   const dataset *b)
 {
     int64_t d = e->d, start = first * d, values = count * d;
     tile_x(e, first, count, tile);
@@ -54,7 +54,7 @@ typedef struct copying {
     const examples *e;
     const transform *t;
     const double *inverse; /* 1 / scale; NULL: x' = x */
-    bound *b;
+    dataset *b;
     int64_t rows; /* of a tile */
     double *work; /* one thread's tile behind the other's */
     size_t work_size;
@@ -64,7 +64,7 @@ static void copy_tile(void *context, int64_t s)
 {
     const copying *c = context;
     const examples *e = c->e;
-    int64_t first = s * c->rows, count = least(c->rows, e->n - first);
+    int64_t first = s * c->rows, count = min_of(c->rows, e->n - first);
     double *tile = c->work + (size_t)pool_thread() * c->work_size;
     real *y = c->b->owned[1], *w = c->b->owned[2], *o = c->b->owned[3];
     if (c->b->owned[0]) copy_x(e, c->t, c->inverse, first, count, tile, c->b);
@@ -74,7 +74,7 @@ static void copy_tile(void *context, int64_t s)
 }
 
 /* The copies that were allocated (owned[0..3]: x, y, w, o) are filled tile by tile. */
-static cusgd_status copy_all(const cpu *self, const examples *e, const transform *t, bound *b)
+static cusgd_status copy_all(const cpu *self, const examples *e, const transform *t, dataset *b)
 {
     int64_t widest = e->d > e->k ? e->d : e->k, rows = moment_tile_rows(widest);
     int team = threads_for(self->threads, e->n * e->d * 4, PASS_BYTES);
@@ -92,7 +92,7 @@ static cusgd_status copy_all(const cpu *self, const examples *e, const transform
 }
 
 /* Rows whose padded reading would pass the end of the caller's x. */
-static cusgd_status copy_tail(bound *b)
+static cusgd_status copy_tail(dataset *b)
 {
     int64_t fitting = b->n - (rows_padded(b->d) + b->d - 1) / b->d + 1;
     b->tail_first = fitting > 0 ? fitting : 0;
@@ -103,9 +103,9 @@ static cusgd_status copy_tail(bound *b)
     return CUSGD_OK;
 }
 
-cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, bound **out)
+cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, dataset **out)
 {
-    bound *b = allocate_zeroed(1, sizeof *b);
+    dataset *b = allocate_zeroed(1, sizeof *b);
     size_t n = (size_t)e->n, d = (size_t)e->d, k = (size_t)e->k;
     int x_stays = in_place(e, &e->x, e->d) && !t->mean && t->storage == CUSGD_STORAGE_FULL;
     int y_stays = !e->y.at || (in_place(e, &e->y, e->k) && !t->shift);
@@ -139,7 +139,7 @@ cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, 
     return status;
 }
 
-void NAMED(cpu_unbind)(void *self, bound *b)
+void NAMED(cpu_unbind)(void *self, dataset *b)
 {
     (void)self;
     if (!b) return;
@@ -149,7 +149,7 @@ void NAMED(cpu_unbind)(void *self, bound *b)
 }
 
 /* Row i of x. */
-static void widen_row(const bound *b, int64_t i, double *x)
+static void widen_row(const dataset *b, int64_t i, double *x)
 {
     if (b->storage == CUSGD_STORAGE_BF16)
         for (int64_t j = 0; j < b->d; j++) x[j] = (double)bf16_value(((const bf16 *)b->x)[i * b->d + j]);
@@ -157,7 +157,7 @@ static void widen_row(const bound *b, int64_t i, double *x)
         for (int64_t j = 0; j < b->d; j++) x[j] = (double)((const real *)b->x)[i * b->d + j];
 }
 
-cusgd_status NAMED(cpu_rows)(void *self, const bound *b, const int64_t *rows, int64_t m, double *x, double *w)
+cusgd_status NAMED(cpu_rows)(void *self, const dataset *b, const int64_t *rows, int64_t m, double *x, double *w)
 {
     (void)self;
     for (int64_t i = 0; i < m; i++) {
@@ -169,7 +169,7 @@ cusgd_status NAMED(cpu_rows)(void *self, const bound *b, const int64_t *rows, in
 
 typedef struct curving {
     pool *pool;
-    const bound *b;
+    const dataset *b;
     const double *scale;
     int64_t spans;
     double *sums; /* spans x (3 d + 2): fourth d, second d, q2, q1, and d of work */
@@ -179,7 +179,7 @@ static void curve_span(void *context, int64_t s)
 {
     enum { ROWS_BETWEEN = 256 }; /* questions whether to stop */
     const curving *c = context;
-    const bound *b = c->b;
+    const dataset *b = c->b;
     int64_t d = b->d, first = s * b->n / c->spans, last = (s + 1) * b->n / c->spans;
     double *sums = c->sums + s * (3 * d + 2), *z = sums + 2 * d + 2;
     for (int64_t i = first; i < last; i++) {
@@ -200,11 +200,11 @@ static void curve_span(void *context, int64_t s)
     }
 }
 
-cusgd_status NAMED(cpu_curvature)(void *self, const bound *b, const double *scale, curvature *out)
+cusgd_status NAMED(cpu_curvature)(void *self, const dataset *b, const double *scale, curvature *out)
 {
     enum { SPANS = 64 };
     const cpu *c = self;
-    int64_t d = b->d, each = 3 * d + 2, spans = least(SPANS, b->n);
+    int64_t d = b->d, each = 3 * d + 2, spans = min_of(SPANS, b->n);
     curving all = {c->pool, b, scale, spans, allocate_zeroed((size_t)(spans * each), sizeof(double))};
     if (!all.sums) return fail_memory((size_t)(spans * each) * sizeof(double), "the columns' curvature");
     if (!pool_run(c->pool, threads_for(c->threads, b->n * d * 4, PASS_BYTES), spans, curve_span, &all)) {

@@ -6,10 +6,10 @@
 #include "pool.h"
 
 /* Threads that a piece of work is worth; the result never depends on it. */
-static inline int threads_for(int most, int64_t bytes, int64_t bytes_each)
+static inline int threads_for(int maximum, int64_t bytes, int64_t bytes_each)
 {
     int64_t worth = bytes / bytes_each;
-    return worth < 1 ? 1 : worth < most ? (int)worth : most;
+    return worth < 1 ? 1 : worth < maximum ? (int)worth : maximum;
 }
 
 /* What one thread reads in two microseconds: less is not worth a hand-over to another. */
@@ -30,8 +30,8 @@ static inline int64_t chunk_rows(int64_t rows, int64_t d)
 
 static inline int64_t chunk_count(int64_t rows, int64_t chunk) { return (rows + chunk - 1) / chunk; }
 
-static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* tile.c: rows first .. first + count - 1 of x in double, row-major, whatever their type and strides; and y, w likewise. */
 void tile_x(const examples *e, int64_t first, int64_t count, double *x);

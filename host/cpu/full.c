@@ -37,7 +37,7 @@ static void add_chunk(void *context, int64_t c)
     rows_task mine = *w->task;
     mine.gradient = w->partial ? w->partial + c * size : NULL;
     if (w->partial) memset(mine.gradient, 0, sizeof(real) * (size_t)size);
-    rows_range range = {first, least(w->chunk, w->n - first), first + w->chunk, most(0, w->n - first - w->chunk)};
+    rows_range range = {first, min_of(w->chunk, w->n - first), first + w->chunk, max_of(0, w->n - first - w->chunk)};
     w->losses[c] = rows_for(w->self, &mine)->gradient(&mine, range);
 }
 
@@ -56,12 +56,12 @@ static int run_wave(wave *w, int64_t chunks, double *total, double *loss)
     return 1;
 }
 
-cusgd_status NAMED(cpu_objective)(void *self, const bound *b, loss_rule loss, const double *theta, double *value,
+cusgd_status NAMED(cpu_objective)(void *self, const dataset *b, loss_rule loss, const double *theta, double *value,
                                   double *gradient)
 {
     layout l = layout_of(b->d, b->k);
     int64_t size = l.size, chunk = chunk_rows(b->n, b->d);
-    int64_t chunks = chunk_count(b->n, chunk), waves = least(chunks, WAVE);
+    int64_t chunks = chunk_count(b->n, chunk), waves = min_of(chunks, WAVE);
     real *point = allocate_aligned_zeroed((size_t)size, sizeof(real));
     real *partial = gradient ? allocate_aligned_zeroed((size_t)(waves * size), sizeof(real)) : NULL;
     double *total = gradient ? allocate_zeroed((size_t)size, sizeof(double)) : NULL;
@@ -74,7 +74,7 @@ cusgd_status NAMED(cpu_objective)(void *self, const bound *b, loss_rule loss, co
         double sum = 0;
         NAMED(layout_put)(&l, theta, point);
         for (; status == CUSGD_OK && w.first_chunk < chunks; w.first_chunk += WAVE)
-            if (!run_wave(&w, least(WAVE, chunks - w.first_chunk), total, &sum)) status = fail_interrupted();
+            if (!run_wave(&w, min_of(WAVE, chunks - w.first_chunk), total, &sum)) status = fail_interrupted();
         *value = sum / (double)b->n;
         for (int64_t j = 0; gradient && j <= b->d; j++)
             for (int64_t c = 0; c < b->k; c++) gradient[j * b->k + c] = total[layout_at(&l, j, c)] / (double)b->n;
@@ -96,10 +96,10 @@ static void predict_chunk(void *context, int64_t c)
 {
     const prediction *p = context;
     int64_t first = c * p->chunk;
-    rows_for(p->self, p->task)->predict(p->task, first, least(p->chunk, p->n - first), p->out + first * p->task->k);
+    rows_for(p->self, p->task)->predict(p->task, first, min_of(p->chunk, p->n - first), p->out + first * p->task->k);
 }
 
-cusgd_status NAMED(cpu_predict)(void *self, const bound *b, const double *theta, double *out)
+cusgd_status NAMED(cpu_predict)(void *self, const dataset *b, const double *theta, double *out)
 {
     const cpu *c = self;
     layout l = layout_of(b->d, b->k);

@@ -68,7 +68,7 @@ typedef struct making {
 static void make_rows(void *context, int64_t piece)
 {
     const making *m = context;
-    int64_t d = m->g->cols, last = least((piece + 1) * m->rows, m->count);
+    int64_t d = m->g->cols, last = min_of((piece + 1) * m->rows, m->count);
     for (int64_t i = piece * m->rows; i < last; i++)
         row_make(m->g, m->s, m->truth, m->first + i, m->work + pool_thread() * d, m->x + i * d, m->y + i * m->g->outputs);
 }
@@ -84,7 +84,7 @@ cusgd_status NAMED(cpu_generate)(void *of, const cusgd_generator *g, const doubl
     if (!work) return fail_memory((size_t)(team * g->cols) * sizeof(double), "a synthetic row");
     cusgd_status status = shape_make(g, &s);
     if (status == CUSGD_OK) {
-        making m = {g, &s, truth, first, count, most(1, PIECE_VALUES / g->cols), work, x, y};
+        making m = {g, &s, truth, first, count, max_of(1, PIECE_VALUES / g->cols), work, x, y};
         if (!pool_run(self->pool, team, (count + m.rows - 1) / m.rows, make_rows, &m)) status = fail_interrupted();
         shape_free(&s);
     }

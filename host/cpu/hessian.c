@@ -8,7 +8,7 @@
 #include "interrupt.h"
 #include <stdlib.h>
 
-enum { SPAN_ROWS = 2048, MOST_SLOTS = 16, SLOT_VALUES = 1 << 22 };
+enum { SPAN_ROWS = 2048, MAX_SLOTS = 16, SLOT_VALUES = 1 << 22 };
 
 typedef struct second_pass {
     const cpu *self;
@@ -25,7 +25,7 @@ typedef struct second_pass {
 static int64_t span_count(const second_pass *t, int64_t slot)
 {
     int64_t left = t->n - t->first - slot * SPAN_ROWS;
-    return left < 0 ? 0 : least(left, SPAN_ROWS);
+    return left < 0 ? 0 : min_of(left, SPAN_ROWS);
 }
 
 /* w l'' of a slot's span. */
@@ -61,7 +61,7 @@ static cusgd_status add_waves(second_pass *t)
     const cpu *self = t->self;
     int64_t wave = t->slots * SPAN_ROWS, items = t->blocks * t->slots * t->panels;
     for (t->first = 0; t->first < t->n; t->first += wave) {
-        int64_t bytes = least(wave, t->n - t->first) * t->task->d * t->k * (int64_t)sizeof(real);
+        int64_t bytes = min_of(wave, t->n - t->first) * t->task->d * t->k * (int64_t)sizeof(real);
         if (!pool_run(self->pool, threads_for(self->threads, bytes, THREAD_BYTES), t->slots, weigh_span, t) ||
             !pool_run(self->pool, threads_for(self->threads, bytes * t->panels, THREAD_BYTES), items, add_panels, t))
             return fail_interrupted();
@@ -76,8 +76,8 @@ static void collect(const second_pass *t, int64_t c, double *hessian)
     const double *sums = t->sums + c * t->slots * t->pairs * values;
     for (int64_t left = 0; left < t->panels; left++)
         for (int64_t right = left; right < t->panels; right++, sums += values)
-            for (int64_t a = left * PANEL; a < least(side, (left + 1) * PANEL); a++)
-                for (int64_t b = most(a, right * PANEL); b < least(side, (right + 1) * PANEL); b++) {
+            for (int64_t a = left * PANEL; a < min_of(side, (left + 1) * PANEL); a++)
+                for (int64_t b = max_of(a, right * PANEL); b < min_of(side, (right + 1) * PANEL); b++) {
                     double sum = 0;
                     for (int64_t slot = 0; slot < t->slots; slot++)
                         sum += sums[slot * t->pairs * values + a % PANEL * PANEL + b % PANEL];
@@ -85,7 +85,7 @@ static void collect(const second_pass *t, int64_t c, double *hessian)
                 }
 }
 
-cusgd_status NAMED(cpu_hessian)(void *self, const bound *b, loss_rule loss, const double *theta, double *hessian)
+cusgd_status NAMED(cpu_hessian)(void *self, const dataset *b, loss_rule loss, const double *theta, double *hessian)
 {
     layout l = layout_of(b->d, b->k);
     int64_t panels = (b->d + PANEL) / PANEL; /* of d + 1 columns */
@@ -93,7 +93,7 @@ cusgd_status NAMED(cpu_hessian)(void *self, const bound *b, loss_rule loss, cons
     t.moves = !loss_is_quadratic(loss.kind);
     t.blocks = t.moves ? b->k : 1;
     int64_t each = t.blocks * t.pairs * PANEL * PANEL; /* values of a slot */
-    t.slots = least(most(SLOT_VALUES / each, 1), least(MOST_SLOTS, (b->n + SPAN_ROWS - 1) / SPAN_ROWS));
+    t.slots = min_of(max_of(SLOT_VALUES / each, 1), min_of(MAX_SLOTS, (b->n + SPAN_ROWS - 1) / SPAN_ROWS));
     real *point = allocate_aligned_zeroed((size_t)l.size, sizeof(real));
     t.p = allocate((size_t)(t.slots * SPAN_ROWS * t.k), sizeof(double));
     t.s = allocate((size_t)(t.blocks * t.slots * SPAN_ROWS), sizeof(double));

@@ -61,7 +61,7 @@ static void moments_of_span(pool *p, const examples *e, int64_t first, int64_t l
     double *x = work, *y = x + rows * d, *w = y + rows * k;
     moments tile = {0, w + rows, w + rows + d, w + rows + 2 * d};
     for (int64_t i = first; i < last && !pool_stops(p); i += rows) {
-        int64_t count = least(rows, last - i);
+        int64_t count = min_of(rows, last - i);
         tile_x(e, i, count, x);
         if (k > 0) tile_y(e, i, count, y);
         tile_w(e, i, count, w);
@@ -86,7 +86,7 @@ static void take_span(void *context, int64_t s)
     int64_t d = all->e->d, rows = moment_tile_rows(d);
     double *at = all->sums + s * (2 * d + all->e->k);
     moments total = {0, at, at + d, at + 2 * d};
-    int64_t first = s * all->tiles / all->count * rows, last = least((s + 1) * all->tiles / all->count * rows, all->e->n);
+    int64_t first = s * all->tiles / all->count * rows, last = min_of((s + 1) * all->tiles / all->count * rows, all->e->n);
     moments_of_span(all->pool, all->e, first, last, all->work + (size_t)pool_thread() * all->work_size, &total);
     all->weights[s] = total.weight;
 }
@@ -111,7 +111,7 @@ cusgd_status cpu_moments(pool *p, int threads, const examples *e, double *mean, 
                          double *weight)
 {
     int64_t d = e->d, k = e->k, rows = moment_tile_rows(d), tiles = (e->n + rows - 1) / rows;
-    spans all = {.pool = p, .e = e, .count = least(MOMENT_SPANS, tiles), .tiles = tiles};
+    spans all = {.pool = p, .e = e, .count = min_of(MOMENT_SPANS, tiles), .tiles = tiles};
     size_t values = (size_t)(all.count * (2 * d + k));
     int team = threads_for(threads, e->n * d * 4, PASS_BYTES);
     all.work_size = (size_t)(rows * (d + k + 1) + 2 * d + k);

@@ -8,7 +8,7 @@
 #include "scalar/update.h"
 
 /* Bound examples: rows one behind the other, as rows.h wants them. */
-struct bound {
+struct dataset {
     int64_t n, d, k;
     cusgd_storage storage; /* BF16: x is of bf16; only where real is float. In double, what was rounded is kept in real */
     const void *x;         /* n x d */
@@ -20,7 +20,7 @@ struct bound {
 
 /* Parameters as rows.h lays them out. */
 typedef struct vectors {
-    real *at[PARTS];
+    real *at[STATE_PARTS];
 } vectors;
 
 enum { BATCHES_KNOWN = 3 };
@@ -29,25 +29,25 @@ typedef struct cpu {
     int threads;
     pool *pool;
     const rows_functions *rows[2]; /* by what x is kept in */
-    plan plan;                     /* metric is NULL: see below */
+    run_spec spec;                 /* rate_factor is NULL: see below */
     struct update_rule rule;
     layout layout;
     int64_t size;  /* layout.size */
     int64_t chunk; /* rows of a batch's chunk */
-    vectors area[AREAS];
-    real *metric, *point; /* each parameter's share of the rate; where the gradient is taken */
-    real *limit[3];       /* size: penalty factors, lower and upper bounds; NULL: the plan has none */
-    double *canonical;    /* (d+1) k: the gradient in the order in which its norm is taken; NULL: it is not */
-    real *partial;        /* chunks x size: each chunk's gradient */
-    real *gradient;       /* size: the batch's */
-    double *losses;       /* one a chunk */
-    int64_t *order;       /* BATCHES_KNOWN x batch: rows of the step under way and of the next ones, in turn */
-    int64_t *table;       /* SAMPLING_SPAN: see rows.h; of table_of */
+    vectors snapshot[SNAPSHOTS];
+    real *rate_factor, *point; /* each parameter's share of the rate; where the gradient is taken */
+    real *limit[3];            /* size: penalty factors, lower and upper bounds; NULL: the run spec has none */
+    double *canonical;         /* (d+1) k: the gradient in the order in which its norm is taken; NULL: it is not */
+    real *partial;             /* chunks x size: each chunk's gradient */
+    real *gradient;            /* size: the batch's */
+    double *losses;            /* one a chunk */
+    int64_t *order;            /* BATCHES_KNOWN x batch: rows of the step under way and of the next ones, in turn */
+    int64_t *table;            /* SAMPLING_SPAN: see rows.h; of table_of */
     permutation table_of;
     steps_report report;
 } cpu;
 
-static inline rows_task NAMED(task_of)(const bound *b, loss_rule loss, const real *theta, real *gradient)
+static inline rows_task NAMED(task_of)(const dataset *b, loss_rule loss, const real *theta, real *gradient)
 {
     rows_task t = {b->storage,           b->x, b->y, b->w, b->o, b->tail, b->tail_first, b->d, b->k, loss, theta, gradient,
                    layout_of(b->d, b->k)};
@@ -57,16 +57,16 @@ static inline rows_task NAMED(task_of)(const bound *b, loss_rule loss, const rea
 static inline const rows_functions *rows_for(const cpu *c, const rows_task *t) { return c->rows[t->storage]; }
 
 /* bind.c */
-cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, bound **out);
-void NAMED(cpu_unbind)(void *self, bound *b);
-cusgd_status NAMED(cpu_rows)(void *self, const bound *b, const int64_t *rows, int64_t m, double *x, double *w);
-cusgd_status NAMED(cpu_curvature)(void *self, const bound *b, const double *scale, curvature *out);
+cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, dataset **out);
+void NAMED(cpu_unbind)(void *self, dataset *b);
+cusgd_status NAMED(cpu_rows)(void *self, const dataset *b, const int64_t *rows, int64_t m, double *x, double *w);
+cusgd_status NAMED(cpu_curvature)(void *self, const dataset *b, const double *scale, curvature *out);
 /* full.c */
-cusgd_status NAMED(cpu_objective)(void *self, const bound *b, loss_rule loss, const double *theta, double *value,
+cusgd_status NAMED(cpu_objective)(void *self, const dataset *b, loss_rule loss, const double *theta, double *value,
                                   double *gradient);
-cusgd_status NAMED(cpu_predict)(void *self, const bound *b, const double *theta, double *out);
+cusgd_status NAMED(cpu_predict)(void *self, const dataset *b, const double *theta, double *out);
 /* hessian.c */
-cusgd_status NAMED(cpu_hessian)(void *self, const bound *b, loss_rule loss, const double *theta, double *hessian);
+cusgd_status NAMED(cpu_hessian)(void *self, const dataset *b, loss_rule loss, const double *theta, double *hessian);
 /* generate.c */
 cusgd_status NAMED(cpu_generate)(void *of, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, void *x,
                                  void *y);

@@ -163,21 +163,21 @@ static inline const stored *row_at(const rows_task *t, int64_t i)
 
 /* w l and w dl/dp at predictions p + b. */
 static inline __attribute__((always_inline)) void losses_of(cusgd_loss kind, loss_rule rule, int count, const real *p,
-                                                            const real *y, const real *w, real b, real *value, real *slope)
+                                                            const real *y, const real *w, real b, real *value, real *derivative)
 {
     rule.kind = kind;
     for (int r = 0; r < count; r++) {
         struct loss_point l = loss_at(rule, p[r] + b, y[r]);
         value[r] = w ? w[r] * l.value : l.value;
-        slope[r] = w ? w[r] * l.slope : l.slope;
+        derivative[r] = w ? w[r] * l.derivative : l.derivative;
     }
 }
 
 #define LOSSES_CASE(KIND, ...) \
-    case CUSGD_LOSS_##KIND: losses_of(CUSGD_LOSS_##KIND, rule, count, p, y, w, b, value, slope); return;
+    case CUSGD_LOSS_##KIND: losses_of(CUSGD_LOSS_##KIND, rule, count, p, y, w, b, value, derivative); return;
 
 /* The loss is chosen outside the loop. */
-static void losses(loss_rule rule, int count, const real *p, const real *y, const real *w, real b, real *value, real *slope)
+static void losses(loss_rule rule, int count, const real *p, const real *y, const real *w, real b, real *value, real *derivative)
 {
     switch (rule.kind) {
         LOSSES(LOSSES_CASE)
@@ -200,7 +200,7 @@ typedef struct group {
 /* Adds a group to the gradient and to four loss sums. */
 static void add_narrow(const rows_task *t, const group *g, double *loss)
 {
-    real p[GROUP], strided[GROUP], value[GROUP], slope[GROUP];
+    real p[GROUP], strided[GROUP], value[GROUP], derivative[GROUP];
     int64_t padded = rows_padded(t->d);
     for (int64_t c = 0; c < t->k; c++) {
         const real *theta = t->theta + c * t->layout.ld, *y = g->y;
@@ -210,15 +210,15 @@ static void add_narrow(const rows_task *t, const group *g, double *loss)
             for (int r = 0; r < g->count; r++) strided[r] = g->y_row[r][c];
             y = strided;
         }
-        losses(t->loss, g->count, p, y, g->w, theta[padded], value, slope);
-        for (int r = g->count; r < g->fours; r++) value[r] = slope[r] = 0;
+        losses(t->loss, g->count, p, y, g->w, theta[padded], value, derivative);
+        for (int r = g->count; r < g->fours; r++) value[r] = derivative[r] = 0;
         for (int r = 0; r < g->fours; r += 4)
             for (int l = 0; l < 4; l++) loss[l] += (double)value[r + l];
         if (!t->gradient) continue;
         real *gradient = t->gradient + c * t->layout.ld, intercept[4] = {0};
-        accumulate(g->count, g->x, c == 0 ? g->ahead : NULL, slope, padded, gradient);
+        accumulate(g->count, g->x, c == 0 ? g->ahead : NULL, derivative, padded, gradient);
         for (int r = 0; r < g->fours; r += 4)
-            for (int l = 0; l < 4; l++) intercept[l] += slope[r + l];
+            for (int l = 0; l < 4; l++) intercept[l] += derivative[r + l];
         gradient[padded] += (intercept[0] + intercept[2]) + (intercept[1] + intercept[3]);
     }
 }
@@ -239,9 +239,9 @@ static int group_rows(const rows_task *t)
     return rows < 4 ? 4 : (int)(rows < NARROW_GROUP ? rows : NARROW_GROUP);
 }
 
-static void group_size(group *g, int64_t left, int most)
+static void group_size(group *g, int64_t left, int maximum)
 {
-    g->count = left < most ? (int)left : most;
+    g->count = left < maximum ? (int)left : maximum;
     g->fours = (g->count + 3) / 4 * 4;
 }
 
@@ -271,14 +271,14 @@ static int64_t listed_behind(const rows_list *l, int64_t i, int64_t distance)
 /* y, w and o are read in place. */
 static double add_range(const rows_task *t, rows_range range)
 {
-    int most = group_rows(t);
+    int maximum = group_rows(t);
     int64_t distance = rows_ahead(t, range.next_count);
     const stored *x = t->x;
     double loss[4] = {0};
-    for (int64_t i = 0; i < range.count; i += most) {
+    for (int64_t i = 0; i < range.count; i += maximum) {
         group g;
         int64_t at = range.first + i;
-        group_size(&g, range.count - i, most);
+        group_size(&g, range.count - i, maximum);
         for (int r = 0; r < g.count; r++) {
             g.x[r] = x + (at + r) * t->d;
             g.ahead[r] = x + row_behind(&range, i + r, distance) * t->d;
@@ -302,13 +302,13 @@ static int rows_straddle(const rows_task *t) { return ((uintptr_t)t->x | (uintpt
 /* y, w and o are gathered. */
 static double add_listed(const rows_task *t, const rows_list *list)
 {
-    int most = group_rows(t), straddle = rows_straddle(t);
+    int maximum = group_rows(t), straddle = rows_straddle(t);
     int64_t distance = rows_ahead(t, list->next_count);
     double loss[4] = {0};
     real y[GROUP], w[GROUP], o[GROUP];
-    for (int64_t i = 0; i < list->count; i += most) {
+    for (int64_t i = 0; i < list->count; i += maximum) {
         group g;
-        group_size(&g, list->count - i, most);
+        group_size(&g, list->count - i, maximum);
         for (int r = 0; r < g.count; r++) {
             int64_t at = list->rows[i + r], behind = listed_behind(list, i + r, distance);
             g.x[r] = row_at(t, at);

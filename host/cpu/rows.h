@@ -33,7 +33,7 @@ typedef struct layout {
     int wide;
     int64_t d, k;
     int64_t blocks, ld, size;      /* size = blocks x ld */
-    int64_t penalised, intercepts; /* of a block: values from its start, values from [ld - LANES] */
+    int64_t penalized, intercepts; /* of a block: values from its start, values from [ld - LANES] */
 } layout;
 
 static inline layout layout_of(int64_t d, int64_t k)
@@ -42,7 +42,7 @@ static inline layout layout_of(int64_t d, int64_t k)
     l.blocks = l.wide ? (k + LANES - 1) / LANES : k;
     l.ld = l.wide ? (d + 1) * LANES : rows_padded(d) + LANES;
     l.size = l.blocks * l.ld;
-    l.penalised = l.wide ? d * LANES : d;
+    l.penalized = l.wide ? d * LANES : d;
     l.intercepts = l.wide ? LANES : 1;
     return l;
 }

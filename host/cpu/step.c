@@ -26,7 +26,7 @@ typedef struct step {
     int contiguous;
 } step;
 
-static int64_t *order_of(const cpu *self, int64_t i) { return self->order + i % BATCHES_KNOWN * self->plan.batch; }
+static int64_t *order_of(const cpu *self, int64_t i) { return self->order + i % BATCHES_KNOWN * self->spec.batch; }
 
 static batch_span span_of(const slice *s, int64_t i)
 {
@@ -57,8 +57,8 @@ static void find_later(const step *t, int64_t c)
 {
     const cpu *self = t->self;
     batch_span later = t->batch[BATCHES_KNOWN - 1];
-    int64_t start = least(c * self->chunk, later.count);
-    int64_t end = c + 1 < t->chunks ? least(start + self->chunk, later.count) : later.count;
+    int64_t start = min_of(c * self->chunk, later.count);
+    int64_t end = c + 1 < t->chunks ? min_of(start + self->chunk, later.count) : later.count;
     int64_t *order = order_of(self, t->i + BATCHES_KNOWN - 1);
     if (start < end)
         self->rows[CUSGD_STORAGE_FULL]->order(t->slice->sampler, self->table, later.first + start, end - start, order + start);
@@ -74,7 +74,7 @@ static batch_span after_chunk(const step *t, int64_t c)
         in = t->batch[1];
         start = pool_range(t->chunks, t->team, owner) * chunk;
     }
-    return (batch_span){start, most(0, in.count - start)};
+    return (batch_span){start, max_of(0, in.count - start)};
 }
 
 /* Stage one, for chunk c of the batch. */
@@ -82,10 +82,10 @@ static void add_rows(void *context, int64_t c)
 {
     const step *t = context;
     cpu *self = t->self;
-    int64_t start = c * self->chunk, rows = least(self->chunk, t->batch[0].count - start);
+    int64_t start = c * self->chunk, rows = min_of(self->chunk, t->batch[0].count - start);
     batch_span after = after_chunk(t, c);
     int later = after.first < start + rows; /* in the next batch */
-    rows_task task = NAMED(task_of)(t->slice->examples, self->plan.loss, self->point, self->partial + c * self->size);
+    rows_task task = NAMED(task_of)(t->slice->examples, self->spec.loss, self->point, self->partial + c * self->size);
     memset(task.gradient, 0, sizeof(real) * (size_t)self->size);
     if (t->contiguous) {
         rows_range range = {t->batch[0].first + start, rows, t->batch[later].first + after.first, after.count};
@@ -104,25 +104,25 @@ static double batch_loss(const cpu *self, const step *t)
     return loss;
 }
 
-/* Parameters lo .. hi - 1, if there are any, all penalised or none. The optimizer is a constant in each copy of this loop. */
+/* Parameters lo .. hi - 1, if there are any, all penalized or none. The optimizer is a constant in each copy of this loop. */
 static inline __attribute__((always_inline)) void update_loop(int optimizer, int limited, cpu *self, const step *t, int64_t lo,
-                                                              int64_t hi, int penalised)
+                                                              int64_t hi, int penalized)
 {
     struct update_rule rule = self->rule;
     struct update_step now = t->numbers, next = t->next;
-    const vectors *v = &self->area[AREA_CURRENT];
+    const vectors *v = &self->snapshot[SNAPSHOT_CURRENT];
     int slots = optimizer_slots(optimizer);
-    real *theta = v->at[PART_THETA], *slot1 = v->at[PART_SLOT1], *slot2 = v->at[PART_SLOT2];
-    real *slot3 = v->at[PART_SLOT3], *average = v->at[PART_AVERAGE];
-    const real *gradient = self->gradient, *metric = self->metric;
+    real *theta = v->at[STATE_THETA], *slot1 = v->at[STATE_SLOT1], *slot2 = v->at[STATE_SLOT2];
+    real *slot3 = v->at[STATE_SLOT3], *average = v->at[STATE_AVERAGE];
+    const real *gradient = self->gradient, *rate_factor = self->rate_factor;
     real *point = self->point;
     rule.optimizer = optimizer;
     for (int64_t u = lo; u < hi; u++) {
         struct parameter q = {theta[u], slots > 0 ? slot1[u] : 0, slots > 1 ? slot2[u] : 0, slots > 2 ? slot3[u] : 0,
                               rule.average ? average[u] : 0};
-        struct own_rule own = {metric[u], 1, 0, 0};
-        if (limited) own = (struct own_rule){metric[u], self->limit[0][u], self->limit[1][u], self->limit[2][u]};
-        update_parameter(rule, now, own, limited, penalised, point[u], gradient[u], &q);
+        struct own_rule own = {rate_factor[u], 1, 0, 0};
+        if (limited) own = (struct own_rule){rate_factor[u], self->limit[0][u], self->limit[1][u], self->limit[2][u]};
+        update_parameter(rule, now, own, limited, penalized, point[u], gradient[u], &q);
         theta[u] = q.theta;
         if (slots > 0) slot1[u] = q.slot1;
         if (slots > 1) slot2[u] = q.slot2;
@@ -132,17 +132,17 @@ static inline __attribute__((always_inline)) void update_loop(int optimizer, int
     }
 }
 
-static void update_range(cpu *self, const step *t, int64_t lo, int64_t hi, int penalised)
+static void update_range(cpu *self, const step *t, int64_t lo, int64_t hi, int penalized)
 {
     if (self->limit[0]) {
-        update_loop(self->rule.optimizer, 1, self, t, lo, hi, penalised);
+        update_loop(self->rule.optimizer, 1, self, t, lo, hi, penalized);
         return;
     }
     switch (self->rule.optimizer) {
-    case CUSGD_OPTIMIZER_SGD: update_loop(CUSGD_OPTIMIZER_SGD, 0, self, t, lo, hi, penalised); return;
-    case CUSGD_OPTIMIZER_MOMENTUM: update_loop(CUSGD_OPTIMIZER_MOMENTUM, 0, self, t, lo, hi, penalised); return;
-    case CUSGD_OPTIMIZER_NESTEROV: update_loop(CUSGD_OPTIMIZER_NESTEROV, 0, self, t, lo, hi, penalised); return;
-    default: update_loop(self->rule.optimizer, 0, self, t, lo, hi, penalised); return;
+    case CUSGD_OPTIMIZER_SGD: update_loop(CUSGD_OPTIMIZER_SGD, 0, self, t, lo, hi, penalized); return;
+    case CUSGD_OPTIMIZER_MOMENTUM: update_loop(CUSGD_OPTIMIZER_MOMENTUM, 0, self, t, lo, hi, penalized); return;
+    case CUSGD_OPTIMIZER_NESTEROV: update_loop(CUSGD_OPTIMIZER_NESTEROV, 0, self, t, lo, hi, penalized); return;
+    default: update_loop(self->rule.optimizer, 0, self, t, lo, hi, penalized); return;
     }
 }
 
@@ -152,7 +152,7 @@ static void sum_span(void *context, int64_t i)
     const step *t = context;
     cpu *self = t->self;
     double sum[SPAN], rows = (double)t->batch[0].count;
-    int64_t lo = i * SPAN, hi = least(lo + SPAN, self->size);
+    int64_t lo = i * SPAN, hi = min_of(lo + SPAN, self->size);
     for (int64_t u = lo; u < hi; u++) sum[u - lo] = (double)self->partial[u];
     for (int64_t c = 1; c < t->chunks; c++)
         for (int64_t u = lo; u < hi; u++) sum[u - lo] += (double)self->partial[c * self->size + u];
@@ -164,11 +164,11 @@ static void apply_span(void *context, int64_t i)
     const step *t = context;
     cpu *self = t->self;
     const layout *l = &self->layout;
-    int64_t lo = i * SPAN, hi = least(lo + SPAN, self->size);
+    int64_t lo = i * SPAN, hi = min_of(lo + SPAN, self->size);
     for (int64_t start = lo / l->ld * l->ld; start < hi; start += l->ld) {
         int64_t intercept = start + l->ld - LANES;
-        update_range(self, t, most(lo, start), least(hi, start + l->penalised), 1);
-        if (self->plan.intercept) update_range(self, t, most(lo, intercept), least(hi, intercept + l->intercepts), 0);
+        update_range(self, t, max_of(lo, start), min_of(hi, start + l->penalized), 1);
+        if (self->spec.intercept) update_range(self, t, max_of(lo, intercept), min_of(hi, intercept + l->intercepts), 0);
     }
 }
 
@@ -181,14 +181,14 @@ static void update_span(void *context, int64_t i)
 /* Between the two where the gradient is clipped, by a norm to which every parameter that is trained adds. */
 static void clip_gradient(cpu *self)
 {
-    const plan *p = &self->plan;
+    const run_spec *p = &self->spec;
     const layout *l = &self->layout;
     int64_t trained = (p->d + (p->intercept != 0)) * p->k;
     for (int64_t u = 0; u < trained && p->clip_norm > 0; u++)
         self->canonical[u] = (double)self->gradient[layout_at(l, u / p->k, u % p->k)];
     double squares = p->clip_norm > 0 ? clip_squares(self->canonical, trained) : 0;
-    real scale = (real)clip_scale(p->clip_norm, squares), most = (real)p->clip_value;
-    for (int64_t u = 0; u < self->size; u++) self->gradient[u] = clip_value(most, scale, self->gradient[u]);
+    real scale = (real)clip_scale(p->clip_norm, squares), maximum = (real)p->clip_value;
+    for (int64_t u = 0; u < self->size; u++) self->gradient[u] = clip_value(maximum, scale, self->gradient[u]);
 }
 
 /* After stage one: counts the step, or declares the run failed. */
@@ -221,13 +221,13 @@ static void begin_order(cpu *self, const slice *s)
 static cusgd_status steps(void *of, const slice *s)
 {
     cpu *self = of;
-    const vectors *v = &self->area[AREA_CURRENT];
+    const vectors *v = &self->snapshot[SNAPSHOT_CURRENT];
     if (s->count == 0 || self->report.failed) return CUSGD_OK;
     begin_order(self, s);
     struct update_step first = update_step_from(s->numbers);
     for (int64_t u = 0; u < self->size; u++)
-        self->point[u] = gradient_point(self->rule, first, v->at[PART_THETA][u], v->at[PART_SLOT1] ? v->at[PART_SLOT1][u] : 0);
-    int64_t row = self->plan.d * self->plan.k * (int64_t)sizeof(real), spans = (self->size + SPAN - 1) / SPAN;
+        self->point[u] = gradient_point(self->rule, first, v->at[STATE_THETA][u], v->at[STATE_SLOT1] ? v->at[STATE_SLOT1][u] : 0);
+    int64_t row = self->spec.d * self->spec.k * (int64_t)sizeof(real), spans = (self->size + SPAN - 1) / SPAN;
     step t = first_step(self, s);
     for (int64_t i = 0; i < s->count; i++) {
         next_step(&t);
@@ -237,7 +237,7 @@ static cusgd_status steps(void *of, const slice *s)
         account(self, &t);
         if (self->report.failed) break;
         int threads = threads_for(self->threads, sums, THREAD_BYTES);
-        if (self->plan.clip_norm > 0 || self->plan.clip_value > 0) {
+        if (self->spec.clip_norm > 0 || self->spec.clip_value > 0) {
             pool_for(self->pool, threads, spans, sum_span, &t);
             clip_gradient(self);
             pool_for(self->pool, threads, spans, apply_span, &t);
@@ -258,10 +258,10 @@ static cusgd_status report(void *of, steps_report *out)
 
 static void release(cpu *self)
 {
-    for (int a = 0; a < AREAS; a++)
-        for (int p = 0; p < PARTS; p++) free(self->area[a].at[p]);
-    memset(self->area, 0, sizeof self->area);
-    free(self->metric);
+    for (int a = 0; a < SNAPSHOTS; a++)
+        for (int p = 0; p < STATE_PARTS; p++) free(self->snapshot[a].at[p]);
+    memset(self->snapshot, 0, sizeof self->snapshot);
+    free(self->rate_factor);
     for (int i = 0; i < 3; i++) free(self->limit[i]);
     memset(self->limit, 0, sizeof self->limit);
     free(self->canonical);
@@ -272,34 +272,34 @@ static void release(cpu *self)
     free(self->losses);
     free(self->order);
     free(self->table);
-    self->metric = self->point = self->partial = self->gradient = NULL;
+    self->rate_factor = self->point = self->partial = self->gradient = NULL;
     self->losses = NULL;
     self->order = self->table = NULL;
     memset(&self->table_of, 0, sizeof self->table_of);
 }
 
-/* Which parts a plan keeps. */
-static int keeps(const plan *p, enum part part)
+/* Which parts a run spec keeps. */
+static int keeps(const run_spec *p, enum state_part part)
 {
     switch (part) {
-    case PART_AVERAGE: return p->average;
-    case PART_SLOT1: return optimizer_slots(p->optimizer) > 0;
-    case PART_SLOT2: return optimizer_slots(p->optimizer) > 1;
-    case PART_SLOT3: return optimizer_slots(p->optimizer) > 2;
+    case STATE_AVERAGE: return p->average;
+    case STATE_SLOT1: return optimizer_slots(p->optimizer) > 0;
+    case STATE_SLOT2: return optimizer_slots(p->optimizer) > 1;
+    case STATE_SLOT3: return optimizer_slots(p->optimizer) > 2;
     default: return 1;
     }
 }
 
 static int allocate_state(cpu *self)
 {
-    const plan *p = &self->plan;
+    const run_spec *p = &self->spec;
     size_t size = (size_t)self->size, chunks = (size_t)chunk_count(p->batch, self->chunk);
     int complete = 1;
-    for (int a = 0; a < AREAS; a++)
-        for (int part = 0; part < PARTS; part++)
-            if (keeps(p, (enum part)part))
-                complete &= (self->area[a].at[part] = allocate_aligned_zeroed(size, sizeof(real))) != NULL;
-    self->metric = allocate_aligned_zeroed(size, sizeof(real));
+    for (int a = 0; a < SNAPSHOTS; a++)
+        for (int part = 0; part < STATE_PARTS; part++)
+            if (keeps(p, (enum state_part)part))
+                complete &= (self->snapshot[a].at[part] = allocate_aligned_zeroed(size, sizeof(real))) != NULL;
+    self->rate_factor = allocate_aligned_zeroed(size, sizeof(real));
     self->point = allocate_aligned_zeroed(size, sizeof(real));
     self->gradient = allocate_aligned_zeroed(size, sizeof(real));
     self->partial = allocate_aligned_zeroed(chunks * size, sizeof(real));
@@ -308,15 +308,15 @@ static int allocate_state(cpu *self)
     self->table = allocate(SAMPLING_SPAN, sizeof(int64_t));
     for (int i = 0; i < 3 && p->penalty; i++) complete &= (self->limit[i] = allocate_aligned_zeroed(size, sizeof(real))) != NULL;
     if (p->clip_norm > 0) complete &= (self->canonical = allocate((size_t)((p->d + 1) * p->k), sizeof(double))) != NULL;
-    complete &= self->metric && self->point && self->gradient && self->partial;
+    complete &= self->rate_factor && self->point && self->gradient && self->partial;
     return complete && self->losses && self->order && self->table;
 }
 
-static cusgd_status start(void *of, const plan *p)
+static cusgd_status start(void *of, const run_spec *p)
 {
     cpu *self = of;
     release(self);
-    self->plan = *p;
+    self->spec = *p;
     self->layout = layout_of(p->d, p->k);
     self->size = self->layout.size;
     self->chunk = chunk_rows(p->batch, p->d);
@@ -327,41 +327,42 @@ static cusgd_status start(void *of, const plan *p)
         return fail_memory((size_t)(self->size * chunk_count(p->batch, self->chunk)) * sizeof(real),
                            "the parameters' state and the chunks' gradients");
     }
-    if (p->metric)
-        NAMED(layout_put)(&self->layout, p->metric, self->metric);
+    if (p->rate_factor)
+        NAMED(layout_put)(&self->layout, p->rate_factor, self->rate_factor);
     else
-        for (int64_t u = 0; u < self->size; u++) self->metric[u] = 1;
+        for (int64_t u = 0; u < self->size; u++) self->rate_factor[u] = 1;
     const double *limits[3] = {p->penalty, p->lower, p->upper};
     for (int i = 0; i < 3 && p->penalty; i++) NAMED(layout_put)(&self->layout, limits[i], self->limit[i]);
-    self->plan.metric = self->plan.penalty = self->plan.lower = self->plan.upper = NULL;
+    self->spec.rate_factor = self->spec.penalty = self->spec.lower = self->spec.upper = NULL;
     return CUSGD_OK;
 }
 
-/* A part that the plan does not keep takes nothing and reads as zeros. */
-static cusgd_status put(void *of, enum area a, enum part part, const double *values)
+/* A part that the run spec does not keep takes nothing and reads as zeros. */
+static cusgd_status put(void *of, enum snapshot a, enum state_part part, const double *values)
 {
     cpu *self = of;
-    real *at = self->area[a].at[part];
+    real *at = self->snapshot[a].at[part];
     if (at) NAMED(layout_put)(&self->layout, values, at);
     return CUSGD_OK;
 }
 
-static cusgd_status get(void *of, enum area a, enum part part, double *values)
+static cusgd_status get(void *of, enum snapshot a, enum state_part part, double *values)
 {
     cpu *self = of;
-    const real *at = self->area[a].at[part];
+    const real *at = self->snapshot[a].at[part];
     if (at)
         NAMED(layout_get)(&self->layout, at, values);
     else
-        memset(values, 0, sizeof(double) * (size_t)((self->plan.d + 1) * self->plan.k));
+        memset(values, 0, sizeof(double) * (size_t)((self->spec.d + 1) * self->spec.k));
     return CUSGD_OK;
 }
 
-static cusgd_status copy(void *of, enum area to, enum area from)
+static cusgd_status copy(void *of, enum snapshot to, enum snapshot from)
 {
     cpu *self = of;
-    for (int p = 0; p < PARTS; p++)
-        if (self->area[from].at[p]) memcpy(self->area[to].at[p], self->area[from].at[p], sizeof(real) * (size_t)self->size);
+    for (int p = 0; p < STATE_PARTS; p++)
+        if (self->snapshot[from].at[p])
+            memcpy(self->snapshot[to].at[p], self->snapshot[from].at[p], sizeof(real) * (size_t)self->size);
     return CUSGD_OK;
 }
 

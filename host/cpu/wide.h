@@ -93,13 +93,13 @@ static inline __attribute__((always_inline)) void wide_losses_of(cusgd_loss kind
     rule.kind = kind;
     for (int r = 0; r < g->count; r++) {
         const real *y = g->y_row[r] + c;
-        real w = g->w ? g->w[r] : 1, value[LANES] = {0}, slope[LANES] = {0};
+        real w = g->w ? g->w[r] : 1, value[LANES] = {0}, derivative[LANES] = {0};
         for (int l = 0; l < outputs; l++) {
             struct loss_point at = loss_at(rule, p[r * LANES + l], y[l]);
             value[l] = w * at.value;
-            slope[l] = w * at.slope;
+            derivative[l] = w * at.derivative;
         }
-        memcpy(p + r * LANES, slope, sizeof slope);
+        memcpy(p + r * LANES, derivative, sizeof derivative);
         for (int l = 0; l < LANES; l++) sums[l % 4] += (double)value[l];
     }
 }

@@ -15,7 +15,7 @@ static cusgd_status bind_matrix(cuda *c, const examples *e, const cusgd_matrix *
     for (int64_t first = 0; first < e->n; first += rows)
         for (int64_t j = 0; j < columns; j += cols) {
             stage s;
-            int64_t count = least(rows, e->n - first), width = least(cols, columns - j);
+            int64_t count = min_of(rows, e->n - first), width = min_of(cols, columns - j);
             TRY(stage_block(c, e, m, 0, first, count, j, width, &s));
             convert_task t = {.precision = c->precision,
                               .storage = storage,
@@ -49,7 +49,7 @@ static cusgd_status upload_transform(cuda *c, const examples *e, const transform
     return t->shift ? upload_doubles(c, t->shift, e->k, numbers + 2 * e->d) : CUSGD_OK;
 }
 
-static cusgd_status bind_all(cuda *c, const examples *e, const transform *t, double *numbers, bound *b)
+static cusgd_status bind_all(cuda *c, const examples *e, const transform *t, double *numbers, dataset *b)
 {
     const double *mean = t->mean ? numbers : NULL, *inverse = t->mean ? numbers + e->d : NULL;
     TRY(upload_transform(c, e, t, numbers));
@@ -61,7 +61,7 @@ static cusgd_status bind_all(cuda *c, const examples *e, const transform *t, dou
     return cuda_synchronize(c);
 }
 
-static cusgd_status allocate_bound(const cuda *c, const examples *e, const transform *t, bound *b)
+static cusgd_status allocate_bound(const cuda *c, const examples *e, const transform *t, dataset *b)
 {
     b->n = e->n;
     b->d = e->d;
@@ -77,14 +77,14 @@ static cusgd_status allocate_bound(const cuda *c, const examples *e, const trans
     return CUSGD_OK;
 }
 
-cusgd_status cuda_bind(void *of, const examples *e, const transform *t, bound **out)
+cusgd_status cuda_bind(void *of, const examples *e, const transform *t, dataset **out)
 {
     cuda *c = of;
     void *numbers = NULL;
     *out = NULL;
     TRY(cuda_enter(c));
     TRY(check_shape(e->d, e->k));
-    bound *b = allocate_zeroed(1, sizeof *b);
+    dataset *b = allocate_zeroed(1, sizeof *b);
     if (!b) return fail_memory(sizeof *b, "bound examples");
     cusgd_status status = allocate_bound(c, e, t, b);
     if (status == CUSGD_OK) status = cuda_allocate(c, 2 * e->d + e->k, sizeof(double), "the transform's numbers", &numbers);
@@ -97,7 +97,7 @@ cusgd_status cuda_bind(void *of, const examples *e, const transform *t, bound **
     return status;
 }
 
-void cuda_unbind(void *of, bound *b)
+void cuda_unbind(void *of, dataset *b)
 {
     cuda *c = of;
     if (!b) return;
@@ -126,7 +126,7 @@ static cusgd_status fetch_rows(cuda *c, cusgd_storage storage, const void *from,
     return download_bytes(c, wide, sizeof(double) * (size_t)(count * cols), to);
 }
 
-cusgd_status cuda_rows(void *of, const bound *b, const int64_t *rows, int64_t m, double *x, double *w)
+cusgd_status cuda_rows(void *of, const dataset *b, const int64_t *rows, int64_t m, double *x, double *w)
 {
     cuda *c = of;
     void *listed = NULL, *wide = NULL;
@@ -137,7 +137,7 @@ cusgd_status cuda_rows(void *of, const bound *b, const int64_t *rows, int64_t m,
     cusgd_status status = cuda_allocate(c, piece, sizeof(int64_t), "row numbers", &listed);
     if (status == CUSGD_OK) status = cuda_allocate(c, piece * b->d, sizeof(double), "sampled rows", &wide);
     for (int64_t i = 0; i < m && status == CUSGD_OK; i += piece) {
-        int64_t count = least(piece, m - i);
+        int64_t count = min_of(piece, m - i);
         status = CUDA(cudaMemcpyAsync(listed, rows + i, sizeof(int64_t) * (size_t)count, cudaMemcpyHostToDevice, c->stream));
         if (status == CUSGD_OK) status = fetch_rows(c, b->storage, b->x, listed, count, b->d, b->ld, wide, x + i * b->d);
         if (status == CUSGD_OK && b->w) status = fetch_rows(c, CUSGD_STORAGE_FULL, b->w, listed, count, 1, 1, wide, w + i);

@@ -1,6 +1,6 @@
 /* The host half of the CUDA backend: memory, streams, graphs and cuBLAS; the kernels are in kernels/. Letters as in backend.h.
- * On the device, theta and all that is shaped like it is (d+1) x k row-major as above the seam; x is n x ld, the d columns padded
- * by zeros where that makes rows start at multiples of 16 bytes. */
+ * On the device, theta and all that is shaped like it is (d+1) x k row-major as above the device interface; x is n x ld, the d
+ * columns padded by zeros where that makes rows start at multiples of 16 bytes. */
 #ifndef CUSGD_HOST_CUDA_CUDA_H
 #define CUSGD_HOST_CUDA_CUDA_H
 
@@ -43,17 +43,17 @@ typedef struct ring {
 /* What the products of rows with parameters need, for up to `rows` rows at a time. Device memory. */
 typedef struct work {
     int64_t rows, d, k;
-    void *p;         /* rows x k: predictions, then slopes */
+    void *p;         /* rows x k: predictions, then derivatives */
     void *gradient;  /* d x k, of the rows at hand */
     double *sum;     /* d x k, of all rows */
-    double *total;   /* k: sums of slopes */
+    double *total;   /* k: sums of derivatives */
     double *partial; /* the loss kernel's */
     run_state *state;
 } work;
 
 /* How the batches of a slice are read: what a captured graph depends on. */
 typedef struct route {
-    const bound *examples;
+    const dataset *examples;
     int64_t rows;   /* of the largest batch */
     int contiguous; /* batches are consecutive rows */
     int in_place;   /* ... read where they are, by launches whose pointers differ from step to step: no graph */
@@ -69,12 +69,12 @@ typedef struct fused {
 
 /* A run: from start() to the next one. */
 typedef struct run {
-    plan plan; /* metric is NULL: see below */
-    int64_t size, penalised;
-    void *area[AREAS][PARTS];      /* NULL: not kept */
-    void *metric, *point;          /* size; NULL: 1, theta */
-    void *penalty, *lower, *upper; /* size; NULL: 1, no bounds */
-    double *squares;               /* clip_partials(size): the gradient's; NULL: it is not clipped by its norm */
+    run_spec spec; /* rate_factor is NULL: see below */
+    int64_t size, penalized;
+    void *snapshot[SNAPSHOTS][STATE_PARTS]; /* NULL: not kept */
+    void *rate_factor, *point;              /* size; NULL: 1, theta */
+    void *penalty, *lower, *upper;          /* size; NULL: 1, no bounds */
+    double *squares;                        /* clip_partials(size): the gradient's; NULL: it is not clipped by its norm */
     work work;
     cusgd_engine engine;     /* not AUTO */
     fused fused;             /* engines FUSED, PERSISTENT */
@@ -126,14 +126,14 @@ typedef struct cuda {
 } cuda;
 
 /* Bound examples, all on the device. */
-struct bound {
+struct dataset {
     int64_t n, d, k, ld;
     cusgd_storage storage; /* BF16: x is of bf16, and the precision float */
     size_t element;        /* bytes of a value of x */
     void *x, *y, *w, *o;   /* n x ld; n x k, n and n, or NULL */
 };
 
-static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* Values in 16 bytes, and n rounded up to a multiple of it. */
 static inline int64_t pack_values(const cuda *c) { return 16 / (int64_t)c->element; }
@@ -153,7 +153,10 @@ static inline int64_t row_stride(size_t element, int64_t d)
     return d < padded_from(values) ? d : (d + values - 1) / values * values;
 }
 
-static inline const void *at_row(const bound *b, int64_t row) { return (const char *)b->x + (size_t)(row * b->ld) * b->element; }
+static inline const void *at_row(const dataset *b, int64_t row)
+{
+    return (const char *)b->x + (size_t)(row * b->ld) * b->element;
+}
 
 static inline void *at_real(const cuda *c, void *base, int64_t index) { return (char *)base + (size_t)index * c->element; }
 
@@ -221,15 +224,15 @@ cusgd_status check_shape(int64_t d, int64_t k);
 /* ---- pass.c ---- */
 
 /* c->pass made ready for examples of this shape, theta in c->pass_theta; and the loss kernel's task there, but for its rows. */
-cusgd_status pass_open(cuda *c, const bound *b, const double *theta);
-loss_task pass_loss(const cuda *c, const bound *b, loss_rule loss);
+cusgd_status pass_open(cuda *c, const dataset *b, const double *theta);
+loss_task pass_loss(const cuda *c, const dataset *b, loss_rule loss);
 /* *x: rows first .. first + rows - 1, at most pass.rows of them, as reals, ld from row to row: in place, or until the next call.
  */
-cusgd_status pass_rows(cuda *c, const bound *b, int64_t first, int64_t rows, const void **x);
+cusgd_status pass_rows(cuda *c, const dataset *b, int64_t first, int64_t rows, const void **x);
 
 /* ---- fused.c ---- */
 
-/* Sets run.engine to one that takes the plan, the one that is asked for unless that is AUTO. */
+/* Sets run.engine to one that takes the run spec, the one that is asked for unless that is AUTO. */
 cusgd_status engine_choose(cuda *c, cusgd_engine asked);
 cusgd_status fused_open(cuda *c);
 void fused_close(fused *f);
@@ -242,16 +245,16 @@ cusgd_status persistent_steps(cuda *c, int64_t count);
 void persistent_close(cuda *c);
 
 /* ---- The operations ---- */
-cusgd_status cuda_bind(void *of, const examples *e, const transform *t, bound **out); /* bind.c */
-void cuda_unbind(void *of, bound *b);
-cusgd_status cuda_rows(void *of, const bound *b, const int64_t *rows, int64_t m, double *x, double *w);
+cusgd_status cuda_bind(void *of, const examples *e, const transform *t, dataset **out); /* bind.c */
+void cuda_unbind(void *of, dataset *b);
+cusgd_status cuda_rows(void *of, const dataset *b, const int64_t *rows, int64_t m, double *x, double *w);
 cusgd_status cuda_moments(void *of, const examples *e, double *mean, double *variance, double *target_mean,
                           double *weight); /* moments.c */
-cusgd_status cuda_curvature(void *of, const bound *b, const double *scale, curvature *out);
-cusgd_status cuda_start(void *of, const plan *p); /* state.c */
-cusgd_status cuda_put(void *of, enum area a, enum part part, const double *values);
-cusgd_status cuda_get(void *of, enum area a, enum part part, double *values);
-cusgd_status cuda_copy(void *of, enum area to, enum area from);
+cusgd_status cuda_curvature(void *of, const dataset *b, const double *scale, curvature *out);
+cusgd_status cuda_start(void *of, const run_spec *p); /* state.c */
+cusgd_status cuda_put(void *of, enum snapshot a, enum state_part part, const double *values);
+cusgd_status cuda_get(void *of, enum snapshot a, enum state_part part, double *values);
+cusgd_status cuda_copy(void *of, enum snapshot to, enum snapshot from);
 void run_close(cuda *c);
 void graph_close(cuda *c);
 cusgd_status cuda_steps(void *of, const slice *s); /* step.c */
@@ -259,10 +262,10 @@ cusgd_status cuda_wait(void *of, int *failed);
 update_task update_of(const cuda *c);
 const void *gradient_at(const run *r); /* where it is taken */
 cusgd_status cuda_report(void *of, steps_report *out);
-cusgd_status cuda_objective(void *of, const bound *b, loss_rule loss, const double *theta, double *value,
-                            double *gradient);                                                             /* pass.c */
-cusgd_status cuda_hessian(void *of, const bound *b, loss_rule loss, const double *theta, double *hessian); /* hessian.c */
-cusgd_status cuda_predict(void *of, const bound *b, const double *theta, double *out);
+cusgd_status cuda_objective(void *of, const dataset *b, loss_rule loss, const double *theta, double *value,
+                            double *gradient);                                                               /* pass.c */
+cusgd_status cuda_hessian(void *of, const dataset *b, loss_rule loss, const double *theta, double *hessian); /* hessian.c */
+cusgd_status cuda_predict(void *of, const dataset *b, const double *theta, double *out);
 cusgd_status cuda_generate(void *of, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, void *x,
                            void *y);                                                 /* generate.c */
 cusgd_status cuda_read_bandwidth(void *of, int64_t bytes, double *bytes_per_second); /* bandwidth.c */

@@ -19,10 +19,10 @@ static cusgd_status refuse(const char *engine, const char *why)
     return fail(CUSGD_ERROR_USAGE, "engine %s takes no run with %s; use --engine auto", engine, why);
 }
 
-/* Why an engine does not take the plan; NULL if it does. */
+/* Why an engine does not take the run spec; NULL if it does. */
 static const char *why_not_fused(const cuda *c, fused_shape *shape)
 {
-    const plan *p = &c->run.plan;
+    const run_spec *p = &c->run.spec;
     if (p->k > 1) return "more than one target";
     if (p->clip_norm > 0) return "clip-norm, for which a step would have to wait for the whole gradient once more";
     cusgd_storage kept = kept_as(c, p->storage);
@@ -44,7 +44,7 @@ static const char *why_not_persistent(const cuda *c, const fused_shape *shape)
  * be offsets, a value a row, is not known yet. */
 static int pays(const cuda *c, const fused_shape *shape)
 {
-    const plan *p = &c->run.plan;
+    const run_spec *p = &c->run.spec;
     cusgd_storage kept = kept_as(c, p->storage);
     size_t stored = stored_bytes(c, kept);
     int64_t ld = row_stride(stored, p->d), gradient = padded(c, p->d) * (int64_t)c->element;
@@ -75,7 +75,7 @@ cusgd_status fused_open(cuda *c)
 {
     fused *f = &c->run.fused;
     void *sums, *flags;
-    TRY(cuda_allocate(c, 2 * f->shape.parts * padded(c, c->run.plan.d), c->element, "the gradients of parts", &f->partial));
+    TRY(cuda_allocate(c, 2 * f->shape.parts * padded(c, c->run.spec.d), c->element, "the gradients of parts", &f->partial));
     TRY(cuda_allocate(c, 4 * f->shape.parts, sizeof(double), "the losses of parts", &sums));
     f->sums = sums;
     if (c->run.engine != CUSGD_ENGINE_PERSISTENT) return CUSGD_OK;
@@ -98,7 +98,7 @@ void engine_trace(const cuda *c)
     const run *r = &c->run;
     const fused_shape *s = &r->fused.shape;
     if (r->engine == CUSGD_ENGINE_CUBLAS)
-        trace(c, "engine cublas, batches of %lld rows, %lld at a time", (long long)r->plan.batch, (long long)r->work.rows);
+        trace(c, "engine cublas, batches of %lld rows, %lld at a time", (long long)r->spec.batch, (long long)r->work.rows);
     else
         trace(c, "engine %s, %lld parts of %lld rows, %d threads and %d blocks per part, %d lanes per row", names[r->engine],
               (long long)s->parts, (long long)s->rows, s->threads, s->blocks, s->lanes);
@@ -109,10 +109,10 @@ void engine_trace(const cuda *c)
 static fused_task task_of(const cuda *c, int turn)
 {
     const run *r = &c->run;
-    const bound *b = r->route.examples;
+    const dataset *b = r->route.examples;
     fused_task t = {.update = update_of(c),
                     .state = r->work.state,
-                    .loss = r->plan.loss,
+                    .loss = r->spec.loss,
                     .shape = r->fused.shape,
                     .storage = b->storage,
                     .contiguous = r->route.contiguous,
@@ -139,9 +139,9 @@ cusgd_status fused_step(const cuda *c, int turn)
 /* So many steps that a launch is over in about 100 ms on any GPU: what else wants the device, or the user, waits no longer. */
 static int64_t steps_a_launch(const cuda *c)
 {
-    const int64_t most = INT64_C(20000000000); /* bytes */
-    int64_t step = c->run.plan.batch * c->run.route.examples->ld * (int64_t)c->run.route.examples->element;
-    return step < most ? most / step : 1;
+    const int64_t maximum = INT64_C(20000000000); /* bytes */
+    int64_t step = c->run.spec.batch * c->run.route.examples->ld * (int64_t)c->run.route.examples->element;
+    return step < maximum ? maximum / step : 1;
 }
 
 /* Of each device (or several, by a remainder), the backend that launched a persistent kernel last. Two such kernels that run at
@@ -174,15 +174,15 @@ cusgd_status persistent_steps(cuda *c, int64_t count)
 {
     persistent_task t = {
         .fused = task_of(c, 0), .multiprocessors = c->multiprocessors, .shared = c->shared, .flags = c->run.fused.flags};
-    int64_t most = steps_a_launch(c);
-    for (int64_t done = 0; done < count; done += most) {
-        t.steps = least(most, count - done);
+    int64_t maximum = steps_a_launch(c);
+    for (int64_t done = 0; done < count; done += maximum) {
+        t.steps = min_of(maximum, count - done);
         TRY(CUDA(cudaMemsetAsync(t.flags, 0, (size_t)c->multiprocessors * sizeof *t.flags, c->stream)));
         pthread_mutex_lock(&last_launcher_lock);
         cusgd_status status = launch_in_turn(c, &t);
         pthread_mutex_unlock(&last_launcher_lock);
         TRY(status);
     }
-    trace(c, "%lld steps: in persistent launches of at most %lld", (long long)count, (long long)most);
+    trace(c, "%lld steps: in persistent launches of at most %lld", (long long)count, (long long)maximum);
     return CUSGD_OK;
 }

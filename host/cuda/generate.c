@@ -43,7 +43,7 @@ static cusgd_status pieces_open(cuda *c, const cusgd_generator *g, const double 
     enum { PIECE_VALUES = 1 << 24 };
     int64_t d = g->cols, k = g->outputs, rows = PIECE_VALUES / (d + k);
     int shaped = g->condition > 1;
-    p->rows = least(rows < 1 ? 1 : rows, count);
+    p->rows = min_of(rows < 1 ? 1 : rows, count);
     TRY(cuda_allocate(c, p->rows * d + 8, sizeof(uint32_t), "random numbers", &p->words));
     TRY(cuda_allocate(c, 1, sizeof(int), "a flag", &p->differs));
     TRY(cuda_allocate(c, p->rows * d, c->element, "synthetic rows", &p->x));
@@ -113,7 +113,7 @@ cusgd_status cuda_generate(void *of, const cusgd_generator *g, const double *tru
     TRY(check_shape(g->cols, g->outputs));
     cusgd_status status = pieces_open(c, g, truth, count, &p);
     for (int64_t i = 0; i < count && status == CUSGD_OK; i += p.rows) {
-        int64_t rows = least(p.rows, count - i);
+        int64_t rows = min_of(p.rows, count - i);
         status = make_piece(c, g, &p, first + i, rows);
         if (status == CUSGD_OK)
             status = download_bytes(c, p.x, (size_t)(rows * g->cols) * c->element, at_real(c, x, i * g->cols));

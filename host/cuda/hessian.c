@@ -1,5 +1,6 @@
 /* Second derivatives, (1/n) sum w l'' z z' with z = (x, 1): chunk by chunk the loss kernel leaves s = w l'' where it leaves
- * slopes otherwise, so that X^T s is the intercepts' column, and X^T (s X) is a product of cuBLAS's. Chunks are added in double.
+ * derivatives otherwise, so that X^T s is the intercepts' column, and X^T (s X) is a product of cuBLAS's. Chunks are added in
+ * double.
  */
 #include "cuda.h"
 
@@ -22,7 +23,7 @@ static const float one_float = 1, zero_float = 0;
 static const double one_double = 1, zero_double = 0;
 
 /* product = x^T scaled: both are column-major d x rows for cuBLAS. */
-static cusgd_status multiply(const cuda *c, const second_work *h, const void *x, const bound *b, int64_t rows)
+static cusgd_status multiply(const cuda *c, const second_work *h, const void *x, const dataset *b, int64_t rows)
 {
     int d = (int)b->d, ld = (int)b->ld, n = (int)rows;
     if (c->precision == CUSGD_PRECISION_FLOAT)
@@ -32,7 +33,7 @@ static cusgd_status multiply(const cuda *c, const second_work *h, const void *x,
         cublasDgemm(c->blas, CUBLAS_OP_N, CUBLAS_OP_T, d, d, n, &one_double, x, ld, h->scaled, ld, &zero_double, h->product, d));
 }
 
-static cusgd_status add_chunk(cuda *c, const second_work *h, const bound *b, loss_task *t, int64_t first, int64_t rows)
+static cusgd_status add_chunk(cuda *c, const second_work *h, const dataset *b, loss_task *t, int64_t first, int64_t rows)
 {
     const void *x;
     int64_t values = b->d * b->d;
@@ -54,7 +55,7 @@ static cusgd_status add_chunk(cuda *c, const second_work *h, const bound *b, los
 }
 
 /* Block k: the coefficients' part, then the intercept's row and column. Both triangles are taken from one. */
-static cusgd_status fetch_block(cuda *c, const second_work *h, const bound *b, int64_t k, double *hessian)
+static cusgd_status fetch_block(cuda *c, const second_work *h, const dataset *b, int64_t k, double *hessian)
 {
     int64_t d = b->d, side = d + 1;
     const double *edge = h->host + d * d, n[] = {(double)b->n};
@@ -67,25 +68,25 @@ static cusgd_status fetch_block(cuda *c, const second_work *h, const bound *b, i
     return CUSGD_OK;
 }
 
-static cusgd_status add_rows(cuda *c, second_work *h, const bound *b, loss_rule loss, double *hessian)
+static cusgd_status add_rows(cuda *c, second_work *h, const dataset *b, loss_rule loss, double *hessian)
 {
-    enum { MOST_ROWS = 8192 }; /* few enough for sums in real */
-    int64_t d = b->d, most = least(c->pass.rows, MOST_ROWS);
+    enum { MAX_ROWS = 8192 }; /* few enough for sums in real */
+    int64_t d = b->d, maximum = min_of(c->pass.rows, MAX_ROWS);
     loss_task t = pass_loss(c, b, loss);
     void *sums = NULL;
     t.second = 1;
-    TRY(cuda_allocate(c, most * b->ld, c->element, "weighed rows", &h->scaled));
+    TRY(cuda_allocate(c, maximum * b->ld, c->element, "weighed rows", &h->scaled));
     TRY(cuda_allocate(c, d * d, c->element, "second derivatives", &h->product));
     TRY(cuda_allocate(c, h->blocks * d * d, sizeof(double), "second derivatives", &sums));
     h->sums = sums;
-    for (int64_t first = 0; first < b->n; first += most) TRY(add_chunk(c, h, b, &t, first, least(most, b->n - first)));
+    for (int64_t first = 0; first < b->n; first += maximum) TRY(add_chunk(c, h, b, &t, first, min_of(maximum, b->n - first)));
     TRY(download_bytes(c, c->pass.sum, sizeof(double) * (size_t)(d * b->k), h->host + d * d));
     TRY(download_bytes(c, c->pass.total, sizeof(double) * (size_t)b->k, h->host + d * d + d * b->k));
     for (int64_t k = 0; k < h->blocks; k++) TRY(fetch_block(c, h, b, k, hessian + k * (d + 1) * (d + 1)));
     return CUSGD_OK;
 }
 
-cusgd_status cuda_hessian(void *of, const bound *b, loss_rule loss, const double *theta, double *hessian)
+cusgd_status cuda_hessian(void *of, const dataset *b, loss_rule loss, const double *theta, double *hessian)
 {
     cuda *c = of;
     second_work h = {.blocks = loss_is_quadratic(loss.kind) ? 1 : b->k};

@@ -113,14 +113,14 @@ static cusgd_status upload_piece(cuda *c, const double *values, int64_t count, i
 
 cusgd_status upload_doubles(cuda *c, const double *values, int64_t count, double *to)
 {
-    for (int64_t i = 0; i < count; i += RING_VALUES) TRY(upload_piece(c, values + i, least(RING_VALUES, count - i), 0, to + i));
+    for (int64_t i = 0; i < count; i += RING_VALUES) TRY(upload_piece(c, values + i, min_of(RING_VALUES, count - i), 0, to + i));
     return CUSGD_OK;
 }
 
 cusgd_status upload_reals(cuda *c, const double *values, int64_t count, void *to)
 {
     for (int64_t i = 0; i < count; i += RING_VALUES)
-        TRY(upload_piece(c, values + i, least(RING_VALUES, count - i), 1, at_real(c, to, i)));
+        TRY(upload_piece(c, values + i, min_of(RING_VALUES, count - i), 1, at_real(c, to, i)));
     return CUSGD_OK;
 }
 

@@ -28,7 +28,7 @@ static cusgd_status merge_block(const cuda *c, const reduction *r, int64_t first
 {
     for (int64_t done = 0; done < count;) {
         int64_t span = ((first + done + 1) * r->spans - 1) / r->tiles; /* span s: tiles s tiles/spans .. (s+1) tiles/spans - 1 */
-        int64_t most = (span + 1) * r->tiles / r->spans - (first + done), some = least(most, count - done);
+        int64_t maximum = (span + 1) * r->tiles / r->spans - (first + done), some = min_of(maximum, count - done);
         TRY(CUDA(kernel_merge_moments(r->tile_sums, done, some, r->span_sums, span, cols, c->stream)));
         done += some;
     }
@@ -41,7 +41,7 @@ static cusgd_status reduce_columns(cuda *c, const reduction *r, int64_t rows, in
     TRY(CUDA(cudaMemsetAsync(r->span_sums.weight, 0, sizeof(double) * (size_t)(3 * r->spans * cols), c->stream)));
     for (int64_t first = 0; first < r->e->n; first += rows) {
         stage s;
-        int64_t count = least(rows, r->e->n - first);
+        int64_t count = min_of(rows, r->e->n - first);
         TRY(stage_block(c, r->e, r->m, 1, first, count, column, cols, &s));
         TRY(CUDA(kernel_tile_moments(r->m->type, s.x, s.w, count, cols, r->tile, r->from_first, r->tile_sums, c->stream)));
         TRY(ring_give(c, s.slot));
@@ -64,12 +64,12 @@ static cusgd_status moments_of(cuda *c, const examples *e, const cusgd_matrix *m
     void *sums = NULL;
     stage_shape(e->n, columns, r.tile, &rows, &cols);
     r.tiles = (e->n + r.tile - 1) / r.tile;
-    r.spans = least(MOMENT_SPANS, r.tiles);
+    r.spans = min_of(MOMENT_SPANS, r.tiles);
     int64_t groups = (rows + r.tile - 1) / r.tile;
     TRY(cuda_allocate(c, 3 * (groups + r.spans) * cols, sizeof(double), "the columns' moments", &sums));
     cusgd_status status = CUSGD_OK;
     for (int64_t j = 0; j < columns && status == CUSGD_OK; j += cols) {
-        int64_t width = least(cols, columns - j);
+        int64_t width = min_of(cols, columns - j);
         r.tile_sums = arrays_at(sums, groups, width);
         r.span_sums = arrays_at((double *)sums + 3 * groups * width, r.spans, width);
         status = reduce_columns(c, &r, rows, j, width);
@@ -105,22 +105,22 @@ enum { CURVATURE_ROWS = 16384, CURVATURE_SEGMENTS = 256, CURVATURE_VALUES = 1 <<
 
 static cusgd_status add_curvature(const cuda *c, curvature_task *t, int64_t n, double *sums)
 {
-    int64_t most = t->segments;
+    int64_t maximum = t->segments;
     TRY(CUDA(cudaMemsetAsync(t->sums, 0, sizeof(double) * (size_t)(2 * (t->d + 1)), c->stream)));
     for (int64_t first = 0; first < n; first += CURVATURE_ROWS) {
         t->first = first;
-        t->rows = least(CURVATURE_ROWS, n - first);
-        t->segments = least(most, t->rows);
+        t->rows = min_of(CURVATURE_ROWS, n - first);
+        t->segments = min_of(maximum, t->rows);
         TRY(CUDA(kernel_curvature(t, c->stream)));
     }
     TRY(CUDA(cudaMemcpyAsync(sums, t->sums, sizeof(double) * (size_t)(2 * (t->d + 1)), cudaMemcpyDeviceToHost, c->stream)));
     return cuda_synchronize(c);
 }
 
-cusgd_status cuda_curvature(void *of, const bound *b, const double *scale, curvature *out)
+cusgd_status cuda_curvature(void *of, const dataset *b, const double *scale, curvature *out)
 {
     cuda *c = of;
-    int64_t d = b->d, segments = least(CURVATURE_SEGMENTS, CURVATURE_VALUES / (d + 1) + 1);
+    int64_t d = b->d, segments = min_of(CURVATURE_SEGMENTS, CURVATURE_VALUES / (d + 1) + 1);
     void *memory = NULL; /* q, partial sums, sums, scales */
     double *sums = allocate((size_t)(2 * (d + 1)), sizeof(double));
     if (!sums) return fail_memory((size_t)(2 * (d + 1)) * sizeof(double), "the columns' curvature");

@@ -1,9 +1,9 @@
 /* Passes over all rows at given parameters, chunk by chunk, in place. */
 #include "cuda.h"
 
-cusgd_status pass_open(cuda *c, const bound *b, const double *theta)
+cusgd_status pass_open(cuda *c, const dataset *b, const double *theta)
 {
-    int64_t rows = least(b->n, chunk_rows(c, b->d, b->k)), size = (b->d + 1) * b->k;
+    int64_t rows = min_of(b->n, chunk_rows(c, b->d, b->k)), size = (b->d + 1) * b->k;
     work *w = &c->pass;
     TRY(cuda_enter(c));
     TRY(choose_math(c, 0));
@@ -21,7 +21,7 @@ cusgd_status pass_open(cuda *c, const bound *b, const double *theta)
     return upload_reals(c, theta, size, c->pass_theta);
 }
 
-cusgd_status pass_rows(cuda *c, const bound *b, int64_t first, int64_t rows, const void **x)
+cusgd_status pass_rows(cuda *c, const dataset *b, int64_t first, int64_t rows, const void **x)
 {
     *x = at_row(b, first);
     if (b->storage == CUSGD_STORAGE_FULL) return CUSGD_OK;
@@ -30,9 +30,9 @@ cusgd_status pass_rows(cuda *c, const bound *b, int64_t first, int64_t rows, con
     return status;
 }
 
-static const void *intercept_of(const cuda *c, const bound *b) { return at_real(c, c->pass_theta, b->d * b->k); }
+static const void *intercept_of(const cuda *c, const dataset *b) { return at_real(c, c->pass_theta, b->d * b->k); }
 
-loss_task pass_loss(const cuda *c, const bound *b, loss_rule loss)
+loss_task pass_loss(const cuda *c, const dataset *b, loss_rule loss)
 {
     const work *w = &c->pass;
     return (loss_task){.precision = c->precision,
@@ -48,7 +48,7 @@ loss_task pass_loss(const cuda *c, const bound *b, loss_rule loss)
                        .total = w->total};
 }
 
-static cusgd_status pass_chunk(cuda *c, const bound *b, loss_rule loss, int64_t first, int64_t rows, int with_gradient)
+static cusgd_status pass_chunk(cuda *c, const dataset *b, loss_rule loss, int64_t first, int64_t rows, int with_gradient)
 {
     const work *w = &c->pass;
     const void *x;
@@ -64,25 +64,25 @@ static cusgd_status pass_chunk(cuda *c, const bound *b, loss_rule loss, int64_t 
     return CUDA(kernel_accumulate(c->precision, w->gradient, w->sum, b->d * b->k, first == 0, c->stream));
 }
 
-cusgd_status cuda_objective(void *of, const bound *b, loss_rule loss, const double *theta, double *value, double *gradient)
+cusgd_status cuda_objective(void *of, const dataset *b, loss_rule loss, const double *theta, double *value, double *gradient)
 {
     cuda *c = of;
     const work *w = &c->pass;
     run_state state;
-    int64_t n = b->n, penalised = b->d * b->k;
+    int64_t n = b->n, penalized = b->d * b->k;
     TRY(pass_open(c, b, theta));
     for (int64_t first = 0; first < n; first += w->rows)
-        TRY(pass_chunk(c, b, loss, first, least(w->rows, n - first), gradient != NULL));
+        TRY(pass_chunk(c, b, loss, first, min_of(w->rows, n - first), gradient != NULL));
     TRY(download_bytes(c, w->state, sizeof state, &state));
     *value = state.pending / (double)n;
     if (!gradient) return CUSGD_OK;
-    TRY(download_bytes(c, w->sum, sizeof(double) * (size_t)penalised, gradient));
-    TRY(download_bytes(c, w->total, sizeof(double) * (size_t)b->k, gradient + penalised));
-    for (int64_t u = 0; u < penalised + b->k; u++) gradient[u] /= (double)n;
+    TRY(download_bytes(c, w->sum, sizeof(double) * (size_t)penalized, gradient));
+    TRY(download_bytes(c, w->total, sizeof(double) * (size_t)b->k, gradient + penalized));
+    for (int64_t u = 0; u < penalized + b->k; u++) gradient[u] /= (double)n;
     return CUSGD_OK;
 }
 
-cusgd_status cuda_predict(void *of, const bound *b, const double *theta, double *out)
+cusgd_status cuda_predict(void *of, const dataset *b, const double *theta, double *out)
 {
     cuda *c = of;
     const work *w = &c->pass;
@@ -92,7 +92,7 @@ cusgd_status cuda_predict(void *of, const bound *b, const double *theta, double 
     TRY(cuda_allocate(c, w->rows * b->k, sizeof(double), "the predictions", &wide));
     cusgd_status status = CUSGD_OK;
     for (int64_t first = 0; first < b->n && status == CUSGD_OK; first += w->rows) {
-        int64_t rows = least(w->rows, b->n - first);
+        int64_t rows = min_of(w->rows, b->n - first);
         widen_task t = {.precision = c->precision,
                         .from = w->p,
                         .add = intercept_of(c, b),

@@ -14,9 +14,9 @@ cusgd_status check_shape(int64_t d, int64_t k)
  */
 int64_t chunk_rows(const cuda *c, int64_t d, int64_t k)
 {
-    enum { CHUNK_BYTES = 32 * 1024 * 1024, LEAST_ROWS = 64, MOST_ROWS = 65536 };
-    int64_t rows = CHUNK_BYTES / ((d > k ? d : k) * (int64_t)c->element) / LEAST_ROWS * LEAST_ROWS;
-    return rows < LEAST_ROWS ? LEAST_ROWS : least(rows, MOST_ROWS);
+    enum { CHUNK_BYTES = 32 * 1024 * 1024, MIN_ROWS = 64, MAX_ROWS = 65536 };
+    int64_t rows = CHUNK_BYTES / ((d > k ? d : k) * (int64_t)c->element) / MIN_ROWS * MIN_ROWS;
+    return rows < MIN_ROWS ? MIN_ROWS : min_of(rows, MAX_ROWS);
 }
 
 cusgd_status work_open(const cuda *c, int64_t rows, int64_t d, int64_t k, work *w)

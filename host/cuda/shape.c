@@ -6,16 +6,16 @@ static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t quotient_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 enum {
-    MOST_TERMS = 256,         /* of a sum in `real` */
+    MAX_TERMS = 256,          /* of a sum in `real` */
     STAGED_BYTES = 96 * 1024, /* of a batch for each multiprocessor, whose shared memory then holds two batches */
     MULTIPROCESSORS = 132     /* of an H200 */
 };
 
 /* ---- A row within a block ---- */
 
-/* Threads a row, and loads a thread: rows of up to `most` packs of 16 bytes (or values) go with them. */
+/* Threads a row, and loads per thread: rows of up to `most` packs of 16 bytes (or values) go with them. */
 static const struct row_shape {
-    int most, lanes, threads, packs;
+    int maximum, lanes, threads, packs;
 } row_shapes[] = {{8, 8, 256, 1},     {16, 16, 256, 1},   {32, 32, 256, 1},    {64, 32, 256, 2},    {128, 32, 256, 4},
                   {256, 256, 256, 1}, {512, 256, 256, 2}, {1024, 512, 512, 2}, {2048, 512, 512, 4}, {4096, 512, 512, 8}};
 
@@ -39,11 +39,11 @@ static int64_t rows_of_part(int64_t batch, int64_t row, int64_t stored)
 
 /* ---- A row within a cluster ---- */
 
-/* Likewise: blocks that share a row, and loads a thread. */
+/* Likewise: blocks that share a row, and loads per thread. */
 enum { PACKS_OF_A_BLOCK = 1024, THREADS_OF_A_BLOCK = 256 };
 static const struct cluster_shape {
-    int most, blocks, packs;
-} cluster_shapes[] = {{2048, 4, 2}, {4096, MOST_BLOCKS, 2}, {8192, MOST_BLOCKS, 4}};
+    int maximum, blocks, packs;
+} cluster_shapes[] = {{2048, 4, 2}, {4096, MAX_BLOCKS, 2}, {8192, MAX_BLOCKS, 4}};
 
 static int cluster_shape_of(int64_t batch, int64_t ld, int64_t values, fused_shape *out)
 {
@@ -53,8 +53,8 @@ static int cluster_shape_of(int64_t batch, int64_t ld, int64_t values, fused_sha
     };
     for (size_t i = 0; i < sizeof cluster_shapes / sizeof cluster_shapes[0]; i++) {
         const struct cluster_shape *s = &cluster_shapes[i];
-        if (ld / values > s->most) continue;
-        int64_t clusters = BLOCKS / s->blocks, turns = quotient_up(batch, clusters * MOST_TERMS);
+        if (ld / values > s->maximum) continue;
+        int64_t clusters = BLOCKS / s->blocks, turns = quotient_up(batch, clusters * MAX_TERMS);
         int64_t rows = larger(quotient_up(batch, clusters * turns), PART_ROWS);
         *out = (fused_shape){(int)values, s->packs, THREADS_OF_A_BLOCK,      THREADS_OF_A_BLOCK,
                              s->blocks,   rows,     quotient_up(batch, rows)};
@@ -72,11 +72,11 @@ int fused_shape_of(cusgd_precision precision, cusgd_storage storage, int64_t bat
     if (ld < padded_from(values)) values = 1; /* such rows are not padded */
     for (size_t i = 0; i < sizeof row_shapes / sizeof row_shapes[0]; i++) {
         const struct row_shape *s = &row_shapes[i];
-        if (ld / values > s->most) continue;
+        if (ld / values > s->maximum) continue;
         if (storage == CUSGD_STORAGE_BF16 && s->packs == 8) return 0; /* their sums in float would not fit into the registers */
         int64_t row = ld * value_bytes(precision, CUSGD_STORAGE_FULL), slots = s->threads / s->lanes;
         int64_t rows = rows_of_part(batch, row, ld * element);
-        if (rows > slots * MOST_TERMS) rows = slots * MOST_TERMS;
+        if (rows > slots * MAX_TERMS) rows = slots * MAX_TERMS;
         rows = quotient_up(rows, slots) * slots;
         *out = (fused_shape){(int)values, s->packs, s->threads, s->lanes, 1, rows, quotient_up(batch, rows)};
         return 1;

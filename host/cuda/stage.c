@@ -6,7 +6,7 @@
 void stage_shape(int64_t n, int64_t columns, int64_t unit, int64_t *rows, int64_t *cols)
 {
     int64_t room = RING_BYTES / (int64_t)sizeof(double); /* a weight a row stands behind the block */
-    *cols = least(columns, room / unit - 1);
+    *cols = min_of(columns, room / unit - 1);
     *rows = room / (*cols + 1) / unit * unit;
     if (*rows > n) *rows = n;
 }
@@ -27,7 +27,7 @@ static void pack_piece(void *context, int64_t piece)
     const packing *b = context;
     const cusgd_matrix *m = b->m;
     size_t size = size_of(m->type);
-    for (int64_t i = piece * b->each; i < least((piece + 1) * b->each, b->rows); i++) {
+    for (int64_t i = piece * b->each; i < min_of((piece + 1) * b->each, b->rows); i++) {
         int64_t at = examples_row(b->e, b->first + i) * m->row_stride + b->column * m->col_stride, to = i * b->cols;
         if (m->col_stride == 1)
             memcpy((char *)b->out + (size_t)to * size, (const char *)m->at + at * (int64_t)size, (size_t)b->cols * size);

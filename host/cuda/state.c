@@ -6,13 +6,13 @@ typedef double real;
 
 #include <string.h>
 
-static int keeps(const plan *p, enum part part)
+static int keeps(const run_spec *p, enum state_part part)
 {
     switch (part) {
-    case PART_AVERAGE: return p->average;
-    case PART_SLOT1: return optimizer_slots(p->optimizer) > 0;
-    case PART_SLOT2: return optimizer_slots(p->optimizer) > 1;
-    case PART_SLOT3: return optimizer_slots(p->optimizer) > 2;
+    case STATE_AVERAGE: return p->average;
+    case STATE_SLOT1: return optimizer_slots(p->optimizer) > 0;
+    case STATE_SLOT2: return optimizer_slots(p->optimizer) > 1;
+    case STATE_SLOT3: return optimizer_slots(p->optimizer) > 2;
     default: return 1;
     }
 }
@@ -29,9 +29,9 @@ void run_close(cuda *c)
 {
     run *r = &c->run;
     graph_close(c);
-    for (int a = 0; a < AREAS; a++)
-        for (int p = 0; p < PARTS; p++) cuda_free(r->area[a][p]);
-    cuda_free(r->metric);
+    for (int a = 0; a < SNAPSHOTS; a++)
+        for (int p = 0; p < STATE_PARTS; p++) cuda_free(r->snapshot[a][p]);
+    cuda_free(r->rate_factor);
     cuda_free(r->penalty);
     cuda_free(r->lower);
     cuda_free(r->upper);
@@ -63,10 +63,10 @@ static cusgd_status allocate_part(const cuda *c, void **out)
 static cusgd_status allocate_parts(cuda *c)
 {
     run *r = &c->run;
-    for (int a = 0; a < AREAS; a++)
-        for (int p = 0; p < PARTS; p++)
-            if (keeps(&r->plan, (enum part)p)) TRY(allocate_part(c, &r->area[a][p]));
-    if (optimizer_looks_ahead(r->plan.optimizer)) TRY(allocate_part(c, &r->point));
+    for (int a = 0; a < SNAPSHOTS; a++)
+        for (int p = 0; p < STATE_PARTS; p++)
+            if (keeps(&r->spec, (enum state_part)p)) TRY(allocate_part(c, &r->snapshot[a][p]));
+    if (optimizer_looks_ahead(r->spec.optimizer)) TRY(allocate_part(c, &r->point));
     return CUSGD_OK;
 }
 
@@ -74,7 +74,7 @@ static cusgd_status allocate_slices(cuda *c)
 {
     run *r = &c->run;
     void *order, *table, *memory;
-    TRY(cuda_allocate(c, 2 * r->plan.batch, sizeof(int64_t), "row numbers", &order));
+    TRY(cuda_allocate(c, 2 * r->spec.batch, sizeof(int64_t), "row numbers", &order));
     r->order = order;
     TRY(cuda_allocate(c, 1, sizeof(slice_table), "a slice of steps", &table));
     r->table = table;
@@ -88,7 +88,7 @@ static cusgd_status allocate_slices(cuda *c)
     }
     TRY(cuda_pinned(sizeof(run_state), "a report", &memory));
     r->report = memory;
-    return work_open(c, least(r->plan.batch, chunk_rows(c, r->plan.d, r->plan.k)), r->plan.d, r->plan.k, &r->work);
+    return work_open(c, min_of(r->spec.batch, chunk_rows(c, r->spec.d, r->spec.k)), r->spec.d, r->spec.k, &r->work);
 }
 
 /* What each parameter has of its own; NULL: nothing. */
@@ -99,13 +99,13 @@ static cusgd_status open_own(cuda *c, const double *values, void **out)
     return upload_reals(c, values, c->run.size, *out);
 }
 
-static cusgd_status open_run(cuda *c, const plan *p)
+static cusgd_status open_run(cuda *c, const run_spec *p)
 {
     run *r = &c->run;
     void *squares;
     TRY(allocate_parts(c));
     TRY(allocate_slices(c));
-    TRY(open_own(c, p->metric, &r->metric));
+    TRY(open_own(c, p->rate_factor, &r->rate_factor));
     TRY(open_own(c, p->penalty, &r->penalty));
     TRY(open_own(c, p->lower, &r->lower));
     TRY(open_own(c, p->upper, &r->upper));
@@ -117,7 +117,7 @@ static cusgd_status open_run(cuda *c, const plan *p)
     return CUSGD_OK;
 }
 
-cusgd_status cuda_start(void *of, const plan *p)
+cusgd_status cuda_start(void *of, const run_spec *p)
 {
     cuda *c = of;
     run *r = &c->run;
@@ -125,10 +125,10 @@ cusgd_status cuda_start(void *of, const plan *p)
     TRY(check_shape(p->d, p->k));
     TRY(cuda_synchronize(c)); /* steps of the run before may be under way */
     run_close(c);
-    r->plan = *p;
-    r->plan.metric = r->plan.penalty = r->plan.lower = r->plan.upper = NULL;
-    r->penalised = p->d * p->k;
-    r->size = r->penalised + p->k;
+    r->spec = *p;
+    r->spec.rate_factor = r->spec.penalty = r->spec.lower = r->spec.upper = NULL;
+    r->penalized = p->d * p->k;
+    r->size = r->penalized + p->k;
     cusgd_status status = open_run(c, p);
     if (status != CUSGD_OK)
         run_close(c);
@@ -137,32 +137,33 @@ cusgd_status cuda_start(void *of, const plan *p)
     return status;
 }
 
-/* A part that the plan does not keep takes nothing and reads as zeros. */
-cusgd_status cuda_put(void *of, enum area a, enum part part, const double *values)
+/* A part that the run spec does not keep takes nothing and reads as zeros. */
+cusgd_status cuda_put(void *of, enum snapshot a, enum state_part part, const double *values)
 {
     cuda *c = of;
     TRY(cuda_enter(c));
-    void *at = c->run.area[a][part];
+    void *at = c->run.snapshot[a][part];
     return at ? upload_reals(c, values, c->run.size, at) : CUSGD_OK;
 }
 
-cusgd_status cuda_get(void *of, enum area a, enum part part, double *values)
+cusgd_status cuda_get(void *of, enum snapshot a, enum state_part part, double *values)
 {
     cuda *c = of;
     TRY(cuda_enter(c));
-    const void *at = c->run.area[a][part];
+    const void *at = c->run.snapshot[a][part];
     if (at) return download_reals(c, at, c->run.size, values);
     memset(values, 0, sizeof(double) * (size_t)c->run.size);
     return CUSGD_OK;
 }
 
-cusgd_status cuda_copy(void *of, enum area to, enum area from)
+cusgd_status cuda_copy(void *of, enum snapshot to, enum snapshot from)
 {
     cuda *c = of;
     size_t bytes = (size_t)c->run.size * c->element;
     TRY(cuda_enter(c));
-    for (int p = 0; p < PARTS && to != from; p++)
-        if (c->run.area[from][p])
-            TRY(CUDA(cudaMemcpyAsync(c->run.area[to][p], c->run.area[from][p], bytes, cudaMemcpyDeviceToDevice, c->stream)));
+    for (int p = 0; p < STATE_PARTS && to != from; p++)
+        if (c->run.snapshot[from][p])
+            TRY(CUDA(
+                cudaMemcpyAsync(c->run.snapshot[to][p], c->run.snapshot[from][p], bytes, cudaMemcpyDeviceToDevice, c->stream)));
     return CUSGD_OK;
 }

@@ -2,7 +2,7 @@
  * lies in a table on the device, through which kernels move on by themselves: so one captured graph of some steps (switches.c)
  * serves for all, and the host says nothing inside a slice.
  *
- *     order --> gather -> x theta -> loss -> x^T slopes -> update ->      (chunk by chunk, where the batch is large)
+ *     order --> gather -> x theta -> loss -> x^T derivatives -> update ->      (chunk by chunk, where the batch is large)
  *                 \-> order of the next step ------------------/ */
 #include "cuda.h"
 
@@ -30,7 +30,7 @@ static cusgd_status gather(const cuda *c, int64_t start, int64_t rows)
                      .table = r->table,
                      .state = r->work.state,
                      .order = r->route.contiguous ? NULL : r->order,
-                     .batch = r->plan.batch,
+                     .batch = r->spec.batch,
                      .start = start,
                      .rows = rows,
                      .ld = r->route.examples->ld,
@@ -39,25 +39,25 @@ static cusgd_status gather(const cuda *c, int64_t start, int64_t rows)
     return CUDA(kernel_gather(&t, c->stream));
 }
 
-const void *gradient_at(const run *r) { return r->point ? r->point : r->area[AREA_CURRENT][PART_THETA]; }
+const void *gradient_at(const run *r) { return r->point ? r->point : r->snapshot[SNAPSHOT_CURRENT][STATE_THETA]; }
 
 static cusgd_status losses(const cuda *c, int64_t start, int64_t rows, int ends)
 {
     const run *r = &c->run;
-    const bound *b = r->route.examples;
+    const dataset *b = r->route.examples;
     loss_task t = {.precision = c->precision,
-                   .loss = r->plan.loss,
+                   .loss = r->spec.loss,
                    .k = b->k,
                    .table = r->table,
                    .state = r->work.state,
                    .order = r->route.contiguous ? NULL : r->order,
-                   .batch = r->plan.batch,
+                   .batch = r->spec.batch,
                    .start = start,
                    .rows = rows,
                    .y = b->y,
                    .w = b->w,
                    .o = b->o,
-                   .intercept = (const char *)gradient_at(r) + (size_t)r->penalised * c->element,
+                   .intercept = (const char *)gradient_at(r) + (size_t)r->penalized * c->element,
                    .p = r->work.p,
                    .partial = r->work.partial,
                    .total = r->work.total,
@@ -69,9 +69,9 @@ static cusgd_status losses(const cuda *c, int64_t start, int64_t rows, int ends)
 update_task update_of(const cuda *c)
 {
     const run *r = &c->run;
-    const plan *p = &r->plan;
+    const run_spec *p = &r->spec;
     int chunks = r->route.rows > r->work.rows;
-    void *const *part = r->area[AREA_CURRENT];
+    void *const *part = r->snapshot[SNAPSHOT_CURRENT];
     update_task t = {.precision = c->precision,
                      .table = r->table,
                      .state = r->work.state,
@@ -85,15 +85,15 @@ update_task update_of(const cuda *c)
                      .l1 = p->l1,
                      .l2 = p->l2,
                      .decay = p->decay,
-                     .penalised = r->penalised,
+                     .penalized = r->penalized,
                      .size = r->size,
-                     .theta = part[PART_THETA],
-                     .slot1 = part[PART_SLOT1],
-                     .slot2 = part[PART_SLOT2],
-                     .slot3 = part[PART_SLOT3],
-                     .means = part[PART_AVERAGE],
+                     .theta = part[STATE_THETA],
+                     .slot1 = part[STATE_SLOT1],
+                     .slot2 = part[STATE_SLOT2],
+                     .slot3 = part[STATE_SLOT3],
+                     .means = part[STATE_AVERAGE],
                      .point = r->point,
-                     .metric = r->metric,
+                     .rate_factor = r->rate_factor,
                      .penalty = r->penalty,
                      .lower = r->lower,
                      .upper = r->upper,
@@ -110,7 +110,7 @@ update_task update_of(const cuda *c)
 static cusgd_status find_rows(const cuda *c, int ahead, cudaStream_t stream)
 {
     const run *r = &c->run;
-    order_task t = {.table = r->table, .state = r->work.state, .order = r->order, .batch = r->plan.batch, .ahead = ahead};
+    order_task t = {.table = r->table, .state = r->work.state, .order = r->order, .batch = r->spec.batch, .ahead = ahead};
     return CUDA(kernel_order(&t, stream));
 }
 
@@ -127,7 +127,7 @@ static cusgd_status fork_order(const cuda *c)
 static cusgd_status run_chunk(const cuda *c, const batch *b, int64_t start, int64_t rows)
 {
     const run *r = &c->run;
-    const bound *e = r->route.examples;
+    const dataset *e = r->route.examples;
     const void *x = r->route.in_place ? at_real(c, e->x, (b->first + start) * e->ld) : r->x;
     int forks = start == 0 && !r->route.contiguous, several = r->route.rows > r->work.rows;
     if (!r->route.in_place) TRY(gather(c, start, rows));
@@ -136,7 +136,7 @@ static cusgd_status run_chunk(const cuda *c, const batch *b, int64_t start, int6
     TRY(losses(c, start, rows, start + rows == b->rows));
     TRY(product_transposed(c, &r->work, x, e->ld, rows));
     if (!several) return CUSGD_OK;
-    return CUDA(kernel_accumulate(c->precision, r->work.gradient, r->work.sum, r->penalised, start == 0, c->stream));
+    return CUDA(kernel_accumulate(c->precision, r->work.gradient, r->work.sum, r->penalized, start == 0, c->stream));
 }
 
 static cusgd_status run_batch(const cuda *c, const batch *b)
@@ -145,7 +145,7 @@ static cusgd_status run_batch(const cuda *c, const batch *b)
     if (r->engine == CUSGD_ENGINE_FUSED) return fused_step(c, b->turn);
     update_task t = update_of(c);
     for (int64_t start = 0; start < b->rows; start += r->work.rows)
-        TRY(run_chunk(c, b, start, least(r->work.rows, b->rows - start)));
+        TRY(run_chunk(c, b, start, min_of(r->work.rows, b->rows - start)));
     if (r->squares) TRY(CUDA(kernel_clip(&t, c->stream)));
     TRY(CUDA(kernel_update(&t, c->stream)));
     return r->route.contiguous ? CUSGD_OK : CUDA(cudaStreamWaitEvent(c->stream, c->joined, 0));
@@ -184,13 +184,13 @@ static cusgd_status choose_route(cuda *c, const slice *s)
 {
     run *r = &c->run;
     const sampler *order = s->sampler;
-    const bound *b = s->examples;
+    const dataset *b = s->examples;
     route to = {.examples = b, .rows = (int64_t)((order->n + order->batches - 1) / order->batches)};
     to.contiguous = sampling_is_contiguous(order->sampling);
     int products = r->engine == CUSGD_ENGINE_CUBLAS;
     to.in_place = products && to.contiguous && b->storage == CUSGD_STORAGE_FULL && /* bf16 is widened as it is gathered */
                   to.rows * b->ld * (int64_t)c->element >= IN_PLACE_BYTES;
-    if (to.rows > r->plan.batch || b->d != r->plan.d || b->k != r->plan.k || b->storage != kept_as(c, r->plan.storage))
+    if (to.rows > r->spec.batch || b->d != r->spec.d || b->k != r->spec.k || b->storage != kept_as(c, r->spec.storage))
         return fail(CUSGD_ERROR_USAGE, "the examples do not fit the run that was started"); /* the library's own mistake */
     if (products && !to.in_place && !r->x) TRY(cuda_allocate(c, r->work.rows * b->ld, c->element, "a batch's rows", &r->x));
     if (r->route.examples == b && r->route.rows == to.rows && r->route.contiguous == to.contiguous) return CUSGD_OK;
@@ -311,8 +311,8 @@ cusgd_status cuda_steps(void *of, const slice *s)
     if (s->count == 0) return CUSGD_OK;
     TRY(cuda_enter(c));
     TRY(choose_route(c, s));
-    TRY(choose_math(c, c->run.plan.tf32));
-    for (int64_t done = 0; done < s->count; done += TABLE_STEPS) TRY(run_table(c, s, done, least(TABLE_STEPS, s->count - done)));
+    TRY(choose_math(c, c->run.spec.tf32));
+    for (int64_t done = 0; done < s->count; done += TABLE_STEPS) TRY(run_table(c, s, done, min_of(TABLE_STEPS, s->count - done)));
     return end_slice(c);
 }
 

@@ -14,7 +14,7 @@
 
 enum { BLOCK_VALUES = 1 << 15 }; /* of x in a block: in the second-level cache */
 
-/* The exponent of infinities and NaNs is all ones. Integers, so that the loops vectorise. */
+/* The exponent of infinities and NaNs is all ones. Integers, so that the loops vectorize. */
 static int floats_are_finite(const float *x, int64_t count)
 {
     const uint32_t exponent = UINT32_C(0x7F800000);

@@ -162,8 +162,9 @@ void column_list_add(column_list *list, const columns *c, int64_t j)
     if (count > 0) snprintf(number, sizeof number, "%" PRId64, j - c->count); /* that is another column's name: from the end */
     if (name_is_usable(c, j)) name = c->at[j].name;
     int quoted = *name == '"' || strchr(name, ',') != NULL;
-    size_t most = 2 * strlen(name) + 8; /* a comma, quotes, those in the name doubled, the end of the list, the shell's quotes */
-    if (list->more || list->length + most > sizeof list->text - 8) {
+    size_t maximum =
+        2 * strlen(name) + 8; /* a comma, quotes, those in the name doubled, the end of the list, the shell's quotes */
+    if (list->more || list->length + maximum > sizeof list->text - 8) {
         list->more++;
         return;
     }

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEAST_ROWS = 64 };
+enum { MIN_ROWS = 64 };
 
 typedef struct table {
     scanner scan;
@@ -230,14 +230,14 @@ static cusgd_status read_row(table *t)
 static cusgd_status read_rows(table *t)
 {
     int more, last = 0;
-    int64_t most = INT64_MAX;
+    int64_t maximum = INT64_MAX;
     cusgd_status status;
     while (!(status = scan_record(&t->scan, &more)) && more) {
         if (!last && survey_found(&t->survey)) {
             last = 1;
-            most = t->rows + SURVEY_ROWS;
+            maximum = t->rows + SURVEY_ROWS;
         }
-        t->cut = t->rows >= most;
+        t->cut = t->rows >= maximum;
         if (t->cut) break;
         if (t->rows == t->capacity && !last) status = table_resize(t, 2 * t->rows);
         if (!status) status = read_row(t);
@@ -264,7 +264,7 @@ static cusgd_status read_first(table *t, cusgd_data *data)
             fail_in(status, "the first line is taken for the columns' names and has nothing but numbers (say --header no if it "
                             "is data)");
     if (status) status = fail_in(status, "%s:%" PRId64, t->scan.source, o.cells[0][0].line);
-    if (!status) status = table_resize(t, LEAST_ROWS);
+    if (!status) status = table_resize(t, MIN_ROWS);
     for (int i = o.header; !status && i < 2 && o.cells[i]; i++) status = put_cells(t, o.cells[i], o.count[i]);
     if (!status && *o.note) status = data_note(data, "%s", o.note);
     opening_free(&o);

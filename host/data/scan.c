@@ -223,12 +223,12 @@ void field_trim(field *f)
 
 const char *text_show(const char *text, size_t length, char shown[SHOWN_BYTES])
 {
-    const size_t most = 40;
+    const size_t maximum = 40;
     size_t used = 0, at = 0;
     char one[ESCAPED_BYTES];
     while (at < length) {
         size_t next = at + text_escape_next(text + at, length - at, one), bytes = strlen(one);
-        if (used + bytes > most) break;
+        if (used + bytes > maximum) break;
         memcpy(shown + used, one, bytes);
         used += bytes;
         at = next;

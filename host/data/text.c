@@ -7,9 +7,9 @@
 /* ---- UTF-8 --------------------------------------------------------------------------------------------------------------- */
 
 /* The length of the UTF-8 sequence that this byte starts, and the least code point that needs it; 0 if it starts none. */
-static size_t utf8_length(unsigned char first, uint32_t *least)
+static size_t utf8_length(unsigned char first, uint32_t *minimum)
 {
-    *least = first < 0xE0 ? 0x80 : first < 0xF0 ? 0x800 : 0x10000;
+    *minimum = first < 0xE0 ? 0x80 : first < 0xF0 ? 0x800 : 0x10000;
     if (first < 0x80) return 1;
     if (first < 0xC0 || first > 0xF4) return 0;
     return first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
@@ -18,15 +18,15 @@ static size_t utf8_length(unsigned char first, uint32_t *least)
 /* The bytes of the character at `at`, whose code point is *code; 0 if there is none of UTF-8. length >= 1. */
 static size_t utf8_next(const unsigned char *at, size_t length, uint32_t *code)
 {
-    uint32_t least;
-    size_t bytes = utf8_length(*at, &least);
+    uint32_t minimum;
+    size_t bytes = utf8_length(*at, &minimum);
     if (bytes == 0 || bytes > length) return 0;
     *code = bytes == 1 ? *at : *at & (0x7Fu >> bytes);
     for (size_t i = 1; i < bytes; i++) {
         if ((at[i] & 0xC0) != 0x80) return 0;
         *code = *code << 6 | (at[i] & 0x3F);
     }
-    int is_wrong = bytes > 1 && (*code < least || *code > 0x10FFFF || (*code >= 0xD800 && *code <= 0xDFFF));
+    int is_wrong = bytes > 1 && (*code < minimum || *code > 0x10FFFF || (*code >= 0xD800 && *code <= 0xDFFF));
     return is_wrong ? 0 : bytes;
 }
 

@@ -129,8 +129,8 @@ static void prepare_part(void *context, int64_t part)
 /* min(n, max(8192, 8 d)) rows chosen at random, fewer where they would not fit into a quarter of a gigabyte. */
 static cusgd_status draw_sample(const problem *p, const double *scale, sample *s)
 {
-    int64_t n = p->train.rows.n, d = p->d, m = 8 * d > 8192 ? 8 * d : 8192, most = ((int64_t)1 << 25) / d;
-    if (m > most) m = most < 1024 ? 1024 : most;
+    int64_t n = p->train.rows.n, d = p->d, m = 8 * d > 8192 ? 8 * d : 8192, maximum = ((int64_t)1 << 25) / d;
+    if (m > maximum) m = maximum < 1024 ? 1024 : maximum;
     if (m > n) m = n;
     int64_t *rows = allocate((size_t)m, sizeof(int64_t));
     *s = (sample){.m = m,

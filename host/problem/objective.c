@@ -54,7 +54,7 @@ cusgd_status problem_predict(const problem *p, const double *theta, int64_t firs
 {
     const backend_ops *ops = p->backend->ops;
     examples piece = examples_piece(&p->train.rows, first, count);
-    bound *b = NULL;
+    dataset *b = NULL;
     piece.y.at = piece.w.at = NULL;
     cusgd_status status = ops->bind(p->backend->self, &piece, &p->units.transform, &b);
     if (status == CUSGD_OK) status = ops->predict(p->backend->self, b, theta, out);

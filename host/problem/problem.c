@@ -38,7 +38,7 @@ static cusgd_status standardize(problem *p, double *variance, double *target)
                         "%s: the squares of column %lld are too small for a double; multiply it by a power of ten",
                         p->train.data->source, (long long)j + 1);
         p->units.rms[j] = sqrt(second);
-        /* Without an intercept, centring would put one in by the back door: then columns are scaled only. */
+        /* Without an intercept, centering would put one in by the back door: then columns are scaled only. */
         p->units.scale[j] = !o->standardize ? 1
                             : o->intercept  ? scale_of(p->units.mean[j], variance[j])
                             : second > 0    ? p->units.rms[j]
@@ -63,7 +63,7 @@ static cusgd_status standardize(problem *p, double *variance, double *target)
     p->units.transform.shift = centres ? p->units.shift : NULL;
     p->units.transform.weight_mean = weight / (double)p->train.rows.n;
     p->units.transform.storage = o->storage;
-    p->targets.floor = targets_floor(p);
+    p->targets.lower_bound = targets_lower_bound(p);
     return interrupt_asked() ? fail_interrupted() : study_targets(p);
 }
 
@@ -103,9 +103,11 @@ static cusgd_status check_shapes(const cusgd_options *o, const cusgd_data *train
 {
     const examples *a = &train->view;
     if (a->k == 0) return fail(CUSGD_ERROR_DATA, "%s: there are no targets to train on", train->source);
-    if (o->solver != CUSGD_SOLVER_SGD && loss_has_kinks(o->loss))
-        return fail(CUSGD_ERROR_USAGE, "the loss %s has kinks, and needs solver sgd: the others want a smooth objective",
-                    loss_word(o->loss));
+    if (o->solver != CUSGD_SOLVER_SGD && loss_is_nonsmooth(o->loss))
+        return fail(
+            CUSGD_ERROR_USAGE,
+            "the loss %s is not differentiable everywhere and requires solver sgd: the other solvers need a smooth objective",
+            loss_word(o->loss));
     if (train->offset == CUSGD_OFFSET_EXPOSURE && !loss_has_log_link(o->loss))
         return fail(
             CUSGD_ERROR_USAGE,
@@ -132,8 +134,8 @@ static cusgd_status allocate_vectors(problem *p)
     p->units.rms = allocate_zeroed(d, sizeof(double));
     p->units.shift = allocate_zeroed(k, sizeof(double));
     p->targets.null = allocate_zeroed(k, sizeof(double));
-    p->targets.spread = allocate_zeroed(k, sizeof(double));
-    int complete = p->units.mean && p->units.scale && p->units.rms && p->units.shift && p->targets.null && p->targets.spread;
+    p->targets.scale = allocate_zeroed(k, sizeof(double));
+    int complete = p->units.mean && p->units.scale && p->units.rms && p->units.shift && p->targets.null && p->targets.scale;
     return complete ? CUSGD_OK : fail_memory(3 * (d + k) * sizeof(double), "the columns' means and scales");
 }
 
@@ -215,7 +217,7 @@ void problem_close(problem *p)
     free(p->units.rms);
     free(p->units.shift);
     free(p->targets.null);
-    free(p->targets.spread);
+    free(p->targets.scale);
     for (int i = 0; i < 3; i++) free(p->limit[i]);
 }
 

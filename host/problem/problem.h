@@ -7,7 +7,7 @@
 
 #include "backend.h"
 
-typedef double real; /* above the seam all is double */
+typedef double real; /* above the device interface all is double */
 #include "options.h"
 #include "scalar/loss.h"
 #include "scalar/update.h"
@@ -18,7 +18,7 @@ typedef struct example_set {
     examples rows;          /* n is 0 where there are none */
     int64_t *index;         /* which rows of the data, ascending, when a share was held out; NULL: all */
     double *scaled;         /* a copy of the data's targets in the problem's unit; NULL where that is 1 */
-    bound *bound;           /* NULL: there are none */
+    dataset *bound;         /* NULL: there are none */
 } example_set;
 
 /* Between the data's units and those of the bound examples. */
@@ -32,11 +32,11 @@ typedef struct units {
 
 /* What the training targets alone tell (targets.c). */
 typedef struct target_facts {
-    double *null;    /* k: the best constant prediction, in the coordinates of the bound targets */
-    double *spread;  /* k: the scale of what it leaves, for losses of real numbers but quadratic ones; else 1 */
-    double steepest; /* the loss's second derivative: its bound, or one to choose rates by */
-    double floor;    /* the least mean loss that there could be, below 0 for log links */
-    int minus;       /* 1: classes are -1 and 1 */
+    double *null;       /* k: the intercept-only model prediction, in the coordinates of the bound targets */
+    double *scale;      /* k: the scale of what it leaves, for losses of real numbers but quadratic ones; else 1 */
+    double steepest;    /* the loss's second derivative: its bound, or one to choose rates by */
+    double lower_bound; /* the least mean loss that there could be, below 0 for log links */
+    int minus;          /* 1: classes are -1 and 1 */
 } target_facts;
 
 typedef struct problem {
@@ -50,7 +50,7 @@ typedef struct problem {
     example_set train, valid;
     units units;
     target_facts targets;
-    double null_loss, null_gradient; /* objective's and norm's at the best constant model; NaN: not measured */
+    double null_loss, null_gradient; /* objective's and norm's at the intercept-only model; NaN: not measured */
     int separated;                   /* 1: no finite optimum exists (separation.c); 0: one exists, or it is not known; -1: not
                                         looked at */
     char separation[512];            /* what there is to say where it is 1 */
@@ -77,11 +77,13 @@ cusgd_status problem_check_data(const problem *p);
 cusgd_status hold_out(problem *p);
 /* magnitude.c: chooses the targets' unit, before anything is bound. Error: DATA, for targets that the precision cannot hold. */
 cusgd_status scale_targets(problem *p);
-/* targets.c: null of losses whose best constant is not the mean's link; spread and steepest; the range of auto's exponentials. */
+/* targets.c: null of losses whose intercept-only model is not the mean's link; spread and steepest; the range of auto's
+ * exponentials. */
 cusgd_status study_targets(problem *p);
-/* Where there are offsets: what loss_best_constant() makes the best constant beside them of, k values; NaN: it overflows. */
+/* Where there are offsets: what loss_best_constant() makes the intercept-only model beside them of, k values; NaN: it overflows.
+ */
 void targets_beside_offsets(const problem *p, double *mean);
-double targets_floor(const problem *p);
+double targets_lower_bound(const problem *p);
 
 /* ---- What methods ask (objective.c) ---- */
 
@@ -106,7 +108,7 @@ double problem_bounded(const problem *p, int64_t u, double theta);
 void problem_subgradient(const problem *p, const double *theta, const double *g, double *out);
 /* |minimum-norm subgradient| of the objective within the bounds, where the mean loss's gradient is `gradient`. */
 double problem_gradient_norm(const problem *p, const double *theta, const double *gradient);
-/* The best constant model; and what it scores (null_loss, and with_gradient null_gradient). */
+/* The intercept-only model; and what it scores (null_loss, and with_gradient null_gradient). */
 void problem_null(const problem *p, double *theta);
 cusgd_status problem_measure_null(problem *p, int with_gradient);
 /* The loss that is reported, in the units of the data, for a mean over rows of losses that are summed over outputs. */

@@ -32,10 +32,10 @@ static double gain(const search *s, int64_t row, double zv)
 }
 
 /* Gains below this are no more than rounding, where `most` is the greatest. */
-static double slack(double most) { return -1e-7 * most; }
+static double slack(double maximum) { return -1e-7 * maximum; }
 
 /* Checks v on all rows; those that contradict it join the sample as far as there is room. *all: every gain is positive. */
-static int holds_everywhere(search *s, const double *v, double most, double *z, int *all)
+static int holds_everywhere(search *s, const double *v, double maximum, double *z, int *all)
 {
     const examples *e = &s->problem->train.rows;
     int holds = 1;
@@ -45,8 +45,8 @@ static int holds_everywhere(search *s, const double *v, double most, double *z, 
         if (!counts(s, row)) continue;
         read_row(s, row, z);
         double g = gain(s, row, vector_dot(s->free, z, v));
-        *all &= g > -1e3 * slack(most);
-        if (g >= slack(most)) continue;
+        *all &= g > -1e3 * slack(maximum);
+        if (g >= slack(maximum)) continue;
         holds = 0;
         if (s->rows == s->room) break;
         add_row(s, row);
@@ -79,7 +79,7 @@ static void differentiate(search *s)
         const double *z = s->z + i * f;
         for (int64_t a = 0; a < f; a++) {
             double left = l.curvature * z[a], *h = s->newton.h + a * f;
-            s->newton.g[a] += l.slope * z[a];
+            s->newton.g[a] += l.derivative * z[a];
             for (int64_t b = 0; b <= a; b++) h[b] += left * z[b];
         }
     }
@@ -89,7 +89,7 @@ static void differentiate(search *s)
 static int factor(search *s, int *full)
 {
     int64_t f = s->free;
-    double least = 1;
+    double minimum = 1;
     for (int64_t a = 0; a < f; a++) s->newton.scale[a] = s->newton.h[a * f + a] > 0 ? 1 / sqrt(s->newton.h[a * f + a]) : 1;
     double ridge = 1e-14 * (double)f;
     for (int tries = 0; tries < 5; tries++) {
@@ -98,8 +98,8 @@ static int factor(search *s, int *full)
                 s->newton.l[a * f + b] = s->newton.h[a * f + b] * s->newton.scale[a] * s->newton.scale[b] + (a == b ? ridge : 0);
         ridge *= 10; /* for the next one */
         if (!cholesky_factor(f, s->newton.l)) continue;
-        for (int64_t a = 0; a < f; a++) least = fmin(least, s->newton.l[a * f + a]);
-        *full = least > 1e-5;
+        for (int64_t a = 0; a < f; a++) minimum = fmin(minimum, s->newton.l[a * f + a]);
+        *full = minimum > 1e-5;
         return 1;
     }
     return 0;
@@ -135,24 +135,24 @@ static int move(search *s)
 }
 
 /* On the sample; SEPARATED: by p, whose greatest gain is *most. */
-static enum verdict judge_sample(search *s, double *most)
+static enum verdict judge_sample(search *s, double *maximum)
 {
     enum { ITERATIONS = 60, EARLIEST = 8 };
     int full;
     vector_zero(s->rows, s->at);
     for (int i = 0; i < ITERATIONS && !interrupt_asked(); i++) {
-        double least = 0, largest = 0;
+        double minimum = 0, largest = 0;
         differentiate(s);
         if (!step(s, &full)) return UNKNOWN;
-        *most = 0;
+        *maximum = 0;
         for (int64_t r = 0; r < s->rows; r++) {
             double g = gain(s, s->row[r], s->change[r]);
-            least = fmin(least, g);
-            *most = fmax(*most, g);
+            minimum = fmin(minimum, g);
+            *maximum = fmax(*maximum, g);
             largest = fmax(largest, fabs(s->change[r]));
         }
         if (largest < 0.5) return full || s->rows == s->count[0] + s->count[1] ? FINITE : UNKNOWN;
-        if (i >= EARLIEST && *most >= 0.5 && least >= slack(*most)) return SEPARATED;
+        if (i >= EARLIEST && *maximum >= 0.5 && minimum >= slack(*maximum)) return SEPARATED;
         if (!move(s)) return UNKNOWN;
     }
     return UNKNOWN;
@@ -171,13 +171,13 @@ static void take_sample(search *s)
 static enum verdict judge_rows(search *s, int *all)
 {
     enum { ROUNDS = 4 };
-    double most;
+    double maximum;
     take_sample(s);
     for (int round = 0; round < ROUNDS && !interrupt_asked(); round++) {
         int64_t before = s->rows;
-        enum verdict v = judge_sample(s, &most);
+        enum verdict v = judge_sample(s, &maximum);
         if (v != SEPARATED) return v;
-        if (holds_everywhere(s, s->newton.p, most, s->newton.g, all)) return SEPARATED;
+        if (holds_everywhere(s, s->newton.p, maximum, s->newton.g, all)) return SEPARATED;
         if (s->rows == before) return UNKNOWN;
     }
     return UNKNOWN;
@@ -242,18 +242,18 @@ void judge_margins(const search *s, const double *theta, enum verdict *v)
 {
     const examples *e = &s->problem->train.rows;
     int64_t d = s->problem->d, k = s->problem->k;
-    double least = (double)INFINITY, most = 0;
+    double minimum = (double)INFINITY, maximum = 0;
     *v = UNKNOWN;
     for (int64_t j = 0; j < d; j++)
         if (s->may[j] != BOTH) return;
-    for (int64_t i = 0; i < e->n && !interrupt_asked_at(i) && !(least <= 0); i++) {
+    for (int64_t i = 0; i < e->n && !interrupt_asked_at(i) && !(minimum <= 0); i++) {
         int64_t row = examples_row(e, i);
         double p = theta[d * k + s->c];
         if (!counts(s, row)) continue;
         for (int64_t j = 0; j < d; j++)
             p += theta[j * k + s->c] * ((matrix_at(&e->x, row, j) - s->problem->units.mean[j]) / s->problem->units.scale[j]);
-        least = fmin(least, gain(s, row, p));
-        most = fmax(most, fabs(p));
+        minimum = fmin(minimum, gain(s, row, p));
+        maximum = fmax(maximum, fabs(p));
     }
-    if (!interrupt_asked() && least > 1e-6 * most) *v = SEPARATED;
+    if (!interrupt_asked() && minimum > 1e-6 * maximum) *v = SEPARATED;
 }

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { MOST_ROWS = 1 << 16 }; /* looked at, evenly spread: they give a starting point and a scale, not a result */
+enum { MAX_ROWS = 1 << 16 }; /* looked at, evenly spread: they give a starting point and a scale, not a result */
 
 /* Some targets of one output, their weights and offsets. */
 typedef struct target_rows {
@@ -19,7 +19,7 @@ typedef struct target_rows {
 static void take_rows(const examples *e, int64_t c, target_rows *r)
 {
     r->m = 0;
-    int64_t count = e->n < MOST_ROWS ? e->n : MOST_ROWS;
+    int64_t count = e->n < MAX_ROWS ? e->n : MAX_ROWS;
     for (int64_t i = 0; i < count; i++) {
         int64_t row = examples_row(e, i * (e->n / count) + i * (e->n % count) / count); /* floor(i n / count) */
         double w = weight_at(e, row);
@@ -30,15 +30,15 @@ static void take_rows(const examples *e, int64_t c, target_rows *r)
     }
 }
 
-static double slope_sum(const target_rows *r, loss_rule loss, double p)
+static double derivative_sum(const target_rows *r, loss_rule loss, double p)
 {
     double sum = 0;
-    for (int64_t i = 0; i < r->m; i++) sum += r->w[i] * loss_at(loss, p + r->o[i], r->y[i]).slope;
+    for (int64_t i = 0; i < r->m; i++) sum += r->w[i] * loss_at(loss, p + r->o[i], r->y[i]).derivative;
     return sum;
 }
 
-/* Where the sum of slopes, which does not fall as p rises, passes 0: between the least and the greatest target less its offset;
- * of classes between log-odds of one in 10^6, beside the outermost offsets. */
+/* Where the sum of derivatives, which does not fall as p rises, passes 0: between the least and the greatest target less its
+ * offset; of classes between log-odds of one in 10^6, beside the outermost offsets. */
 static double best_constant(const target_rows *r, loss_rule loss)
 {
     enum { HALVINGS = 60 };
@@ -50,7 +50,7 @@ static double best_constant(const target_rows *r, loss_rule loss)
     }
     for (int i = 0; i < HALVINGS; i++) {
         double middle = low + (high - low) / 2;
-        if (slope_sum(r, loss, middle) < 0)
+        if (derivative_sum(r, loss, middle) < 0)
             low = middle;
         else
             high = middle;
@@ -73,7 +73,7 @@ static double scale_about(target_rows *r, double center)
     return scale > 0 && isfinite(scale) ? scale : 1;
 }
 
-/* The mean second derivative at the best constant. */
+/* The mean second derivative at the intercept-only model. */
 static double mean_curvature(const target_rows *r, loss_rule loss, double p)
 {
     double sum = 0, weight = 0;
@@ -84,16 +84,16 @@ static double mean_curvature(const target_rows *r, loss_rule loss, double p)
     return sum / weight;
 }
 
-/* Beyond ten times the range of the targets' logarithms, and of the best constant model's predictions, e^p would only overflow.
+/* Beyond ten times the range of the targets' logarithms, and of the intercept-only model's predictions, e^p would only overflow.
  */
 static void bound_exponentials(const target_rows *r, double constant, loss_rule *loss)
 {
     for (int64_t i = 0; i < r->m; i++) {
-        loss->most = fmax(loss->most, constant + r->o[i] + log(10));
-        loss->least = fmin(loss->least, constant + r->o[i] - log(10));
+        loss->maximum = fmax(loss->maximum, constant + r->o[i] + log(10));
+        loss->minimum = fmin(loss->minimum, constant + r->o[i] - log(10));
         if (!(r->y[i] > 0)) continue;
-        loss->most = fmax(loss->most, log(10 * r->y[i]));
-        loss->least = fmin(loss->least, log(r->y[i] / 10));
+        loss->maximum = fmax(loss->maximum, log(10 * r->y[i]));
+        loss->minimum = fmin(loss->minimum, log(r->y[i] / 10));
     }
 }
 
@@ -104,14 +104,14 @@ cusgd_status study_targets(problem *p)
     loss_rule loss = p->loss;
     double steepest = loss_curvature_bound(loss);
     int is_real = loss_is_shift_invariant(loss.kind) && !loss_is_quadratic(loss.kind), log_link = loss_has_log_link(loss.kind);
-    target_rows r = {.y = allocate(3 * MOST_ROWS, sizeof(double))};
-    cusgd_status status = r.y ? CUSGD_OK : fail_memory(3 * MOST_ROWS * sizeof(double), "the targets' scale");
-    r.w = r.y + MOST_ROWS;
-    r.o = r.w + MOST_ROWS;
-    loss_rule bounded = {.kind = loss.kind, .number = loss.number, .least = (double)INFINITY, .most = -(double)INFINITY};
+    target_rows r = {.y = allocate(3 * MAX_ROWS, sizeof(double))};
+    cusgd_status status = r.y ? CUSGD_OK : fail_memory(3 * MAX_ROWS * sizeof(double), "the targets' scale");
+    r.w = r.y + MAX_ROWS;
+    r.o = r.w + MAX_ROWS;
+    loss_rule bounded = {.kind = loss.kind, .number = loss.number, .minimum = (double)INFINITY, .maximum = -(double)INFINITY};
     p->targets.steepest = isfinite(steepest) ? steepest : loss.kind == CUSGD_LOSS_HINGE ? 1 : 0;
     for (int64_t c = 0; c < p->k && status == CUSGD_OK; c++) {
-        p->targets.spread[c] = 1;
+        p->targets.scale[c] = 1;
         take_rows(e, c, &r);
         if (r.m == 0) continue; /* the rows that count are elsewhere */
         if (log_link) bound_exponentials(&r, p->targets.null[c], &bounded);
@@ -121,15 +121,15 @@ cusgd_status study_targets(problem *p)
         if (interrupt_asked()) status = fail_interrupted();
         double center = best_constant(&r, loss);
         p->targets.null[c] = center - p->units.shift[c];
-        p->targets.spread[c] = scale_about(&r, center);
-        if (loss_has_kinks(loss.kind)) p->targets.steepest = fmax(p->targets.steepest, 1 / p->targets.spread[c]);
+        p->targets.scale[c] = scale_about(&r, center);
+        if (loss_is_nonsmooth(loss.kind)) p->targets.steepest = fmax(p->targets.steepest, 1 / p->targets.scale[c]);
     }
     if (log_link && p->options->solver == CUSGD_SOLVER_SGD && p->options->optimizer == CUSGD_OPTIMIZER_AUTO &&
-        bounded.most > bounded.least)
+        bounded.maximum > bounded.minimum)
         p->loss = bounded;
     if (p->options->precision == CUSGD_PRECISION_FLOAT) {
-        p->loss.least = (double)(float)p->loss.least;
-        p->loss.most = (double)(float)p->loss.most;
+        p->loss.minimum = (double)(float)p->loss.minimum;
+        p->loss.maximum = (double)(float)p->loss.maximum;
     }
     free(r.y);
     return status;
@@ -149,13 +149,13 @@ void targets_beside_offsets(const problem *p, double *mean)
             above += w * b.above;
             below += w * b.below;
         }
-        double most = p->options->precision == CUSGD_PRECISION_FLOAT ? (double)FLT_MAX : DBL_MAX;
-        mean[c] = below > 0 && below <= most && fabs(above) <= most ? above / below : (double)NAN;
+        double maximum = p->options->precision == CUSGD_PRECISION_FLOAT ? (double)FLT_MAX : DBL_MAX;
+        mean[c] = below > 0 && below <= maximum && fabs(above) <= maximum ? above / below : (double)NAN;
     }
 }
 
 /* The least mean loss that any predictions could have. */
-double targets_floor(const problem *p)
+double targets_lower_bound(const problem *p)
 {
     const examples *e = &p->train.rows;
     double sum = 0, weight = 0;
@@ -164,7 +164,7 @@ double targets_floor(const problem *p)
         int64_t row = examples_row(e, i);
         double w = weight_at(e, row);
         if (interrupt_asked_at(i)) break;
-        for (int64_t c = 0; c < e->k; c++) sum += w * loss_floor(p->loss, matrix_at(&e->y, row, c));
+        for (int64_t c = 0; c < e->k; c++) sum += w * loss_lower_bound(p->loss, matrix_at(&e->y, row, c));
         weight += w;
     }
     return sum / weight;

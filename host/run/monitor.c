@@ -27,11 +27,11 @@ double monitor_score(const monitor *m) { return m->run->problem->valid.bound ? m
 void monitor_count(monitor *m, double score)
 {
     run_position *at = &m->run->at;
-    double least = at->best - m->run->options->tolerance * fabs(at->best - m->run->problem->targets.floor);
+    double minimum = at->best - m->run->options->tolerance * fabs(at->best - m->run->problem->targets.lower_bound);
     at->last[2] = at->last[1];
     at->last[1] = at->last[0];
     at->last[0] = m->now.objective;
-    at->stale = score < least || isinf(at->best) ? 0 : at->stale + 1;
+    at->stale = score < minimum || isinf(at->best) ? 0 : at->stale + 1;
     at->best = fmin(at->best, score);
 }
 
@@ -43,16 +43,16 @@ void monitor_judge(monitor *m, int flat)
         m->stop = CUSGD_STOP_TOLERANCE;
 }
 
-double monitor_excess(const monitor *m)
+double monitor_gap(const monitor *m)
 {
     const double *last = m->run->at.last;
     double before = last[2] - last[1], after = last[1] - last[0];
     if (!(before > 0) || !(after > 0) || after >= before) return (double)NAN;
     double ratio = after / before;
-    return after * ratio / (1 - ratio) / fabs(last[0] - m->run->problem->targets.floor);
+    return after * ratio / (1 - ratio) / fabs(last[0] - m->run->problem->targets.lower_bound);
 }
 
-/* ---- What is told ---- */
+/* ---- What is reported ---- */
 
 int monitor_tell(const monitor *m, int64_t step, double loss, int evaluated, double rate)
 {
@@ -86,7 +86,7 @@ void monitor_result(const monitor *m, double rate, cusgd_result *result)
     result->valid_loss = p->valid.bound ? problem_reported(p, m->now.valid) : (double)NAN;
     result->objective = m->now.objective * p->units.loss;
     result->gradient = m->now.gradient;
-    result->relative_gap = monitor_excess(m);
+    result->relative_gap = monitor_gap(m);
     result->rate = rate;
     result->seconds = clock_seconds() - m->begun;
     result->rows_per_second = m->working > 0 ? (double)m->rows / m->working : 0;
@@ -100,7 +100,7 @@ cusgd_status monitor_compare_null(const monitor *m, const char *advice, char *no
     const double rounding = 1e-6;
     problem *p = m->run->problem;
     cusgd_status status = isnan(p->null_loss) ? problem_measure_null(p, 0) : CUSGD_OK;
-    if (status == CUSGD_OK && !*note && m->now.loss > p->null_loss + rounding * fabs(p->null_loss - p->targets.floor))
+    if (status == CUSGD_OK && !*note && m->now.loss > p->null_loss + rounding * fabs(p->null_loss - p->targets.lower_bound))
         snprintf(note, size, "the model is worse than %s on the training rows (loss %.6g, not %.6g): %s",
                  p->intercept ? "the intercept-only model, which predicts a constant," : "a model whose coefficients are 0",
                  problem_reported(p, m->now.loss), problem_reported(p, p->null_loss), advice);

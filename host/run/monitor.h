@@ -1,4 +1,4 @@
-/* What a method is told of its progress, whatever the method: losses and scores, patience, the callback, the result. */
+/* The progress of a method, whichever it is: losses and scores, patience, the callback, the result. */
 #ifndef CUSGD_HOST_RUN_MONITOR_H
 #define CUSGD_HOST_RUN_MONITOR_H
 
@@ -37,7 +37,7 @@ void monitor_count(monitor *m, double score);
 /* Applies the stopping rules; `flat`: the gradient is small enough. */
 void monitor_judge(monitor *m, int flat);
 /* The relative distance of the objective to the limit that its latest values point to; NaN where they point to none. */
-double monitor_excess(const monitor *m);
+double monitor_gap(const monitor *m);
 
 /* Tells the callback; 1: it wants the run to end. */
 int monitor_tell(const monitor *m, int64_t step, double loss, int evaluated, double rate);

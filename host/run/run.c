@@ -11,20 +11,20 @@ cusgd_status run_open(run *r, cusgd_options *options, problem *p)
     size_t size = (size_t)problem_size(p);
     r->options = options;
     r->problem = p;
-    r->plan = (plan){.loss = p->loss,
-                     .d = p->d,
-                     .k = p->k,
-                     .intercept = p->intercept,
-                     .l1 = p->l1,
-                     .l2 = p->l2,
-                     .penalty = p->limit[0],
-                     .lower = p->limit[1],
-                     .upper = p->limit[2],
-                     .clip_norm = isnan(o->clip_norm) ? 0 : o->clip_norm / p->units.target,
-                     .clip_value = isnan(o->clip_value) ? 0 : o->clip_value / p->units.target,
-                     .storage = o->storage,
-                     .tf32 = o->math == CUSGD_MATH_TF32,
-                     .engine = o->engine};
+    r->spec = (run_spec){.loss = p->loss,
+                         .d = p->d,
+                         .k = p->k,
+                         .intercept = p->intercept,
+                         .l1 = p->l1,
+                         .l2 = p->l2,
+                         .penalty = p->limit[0],
+                         .lower = p->limit[1],
+                         .upper = p->limit[2],
+                         .clip_norm = isnan(o->clip_norm) ? 0 : o->clip_norm / p->units.target,
+                         .clip_value = isnan(o->clip_value) ? 0 : o->clip_value / p->units.target,
+                         .storage = o->storage,
+                         .tf32 = o->math == CUSGD_MATH_TF32,
+                         .engine = o->engine};
     r->theta = allocate_zeroed(size, sizeof(double));
     r->gradient = allocate_zeroed(size, sizeof(double));
     r->start = allocate_zeroed(size, sizeof(double));
@@ -44,15 +44,15 @@ void run_close(run *r)
 cusgd_status run_begin(run *r)
 {
     const backend *b = r->problem->backend;
-    cusgd_status status = b->ops->start(b->self, &r->plan);
-    if (status == CUSGD_OK) status = run_put(r, AREA_CURRENT, r->start);
-    if (status == CUSGD_OK) status = run_copy(r, AREA_BEST, AREA_CURRENT);
+    cusgd_status status = b->ops->start(b->self, &r->spec);
+    if (status == CUSGD_OK) status = run_put(r, SNAPSHOT_CURRENT, r->start);
+    if (status == CUSGD_OK) status = run_copy(r, SNAPSHOT_BEST, SNAPSHOT_CURRENT);
     memcpy(r->best, r->start, theta_bytes(r->problem));
     r->at.step = 0;
     r->at.kept = (double)INFINITY;
     r->at.kept_objective = (double)NAN;
     r->at.average_from = r->options->average_from;
-    r->least = r->least_seconds = (double)NAN;
+    r->minimum = r->min_seconds = (double)NAN;
     r->at.kept_epoch = r->at.kept_step = 0;
     return status;
 }
@@ -65,22 +65,22 @@ cusgd_status run_check_device(const run *r)
                 r->problem->backend->name);
 }
 
-cusgd_status run_theta(const run *r, enum area area, double *theta)
+cusgd_status run_theta(const run *r, enum snapshot snapshot, double *theta)
 {
     const backend *b = r->problem->backend;
-    if (!r->lost) return b->ops->get(b->self, area, r->plan.average ? PART_AVERAGE : PART_THETA, theta);
+    if (!r->lost) return b->ops->get(b->self, snapshot, r->spec.average ? STATE_AVERAGE : STATE_THETA, theta);
     memcpy(theta, r->best, theta_bytes(r->problem));
     return CUSGD_OK;
 }
 
-cusgd_status run_put(const run *r, enum area area, const double *theta)
+cusgd_status run_put(const run *r, enum snapshot snapshot, const double *theta)
 {
     const backend *b = r->problem->backend;
-    cusgd_status status = b->ops->put(b->self, area, PART_THETA, theta);
-    return status == CUSGD_OK ? b->ops->put(b->self, area, PART_AVERAGE, theta) : status;
+    cusgd_status status = b->ops->put(b->self, snapshot, STATE_THETA, theta);
+    return status == CUSGD_OK ? b->ops->put(b->self, snapshot, STATE_AVERAGE, theta) : status;
 }
 
-cusgd_status run_copy(const run *r, enum area to, enum area from)
+cusgd_status run_copy(const run *r, enum snapshot to, enum snapshot from)
 {
     const backend *b = r->problem->backend;
     return b->ops->copy(b->self, to, from);

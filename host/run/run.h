@@ -16,7 +16,7 @@ typedef struct run_position {
     double plateau_scale;  /* what plateaus have left of the rate */
     double plateau_best;   /* the score that has to be beaten, */
     int64_t plateau_stale; /* and the evaluations since */
-    enum area result;      /* where the result lies: AREA_CURRENT, AREA_BEST, or AREA_EPOCH after steps of its own */
+    enum snapshot result;  /* where the result lies: AREA_CURRENT, AREA_BEST, or AREA_EPOCH after steps of its own */
     double kept_objective; /* the training objective of what AREA_BEST holds; NaN: unknown */
     double kept;           /* what AREA_BEST scores: the validation loss, or the training objective; infinite: nothing kept yet */
     int64_t kept_epoch;    /* the epoch at whose end it was, */
@@ -31,14 +31,14 @@ typedef struct run_position {
 typedef struct run {
     cusgd_options *options; /* the trainer's, every choice made */
     problem *problem;
-    plan plan; /* what the device was told */
+    run_spec spec; /* what the device was told */
     run_position at;
     int by_tolerance, by_gradient; /* which stopping rules are on */
     double *theta, *gradient;      /* (d+1) x k: work */
     double *start, start_loss;     /* (d+1) x k: where the run starts, and its loss; NaN: not needed */
     double *best;                  /* (d+1) x k: what AREA_BEST holds of it, on the host, in case the device fails */
     int lost;                      /* 1: the device failed in a fit; `best` is the result */
-    double least, least_seconds;   /* the least objective and what finding it took; NaN: nobody has asked yet */
+    double minimum, min_seconds;   /* the least objective and what finding it took; NaN: nobody has asked yet */
     _Atomic int cancelled;
 } run;
 
@@ -51,9 +51,10 @@ cusgd_status run_begin(run *r);
 /* An error if the device has failed in a fit, as what lies on it cannot be relied on. */
 cusgd_status run_check_device(const run *r);
 
-/* theta (d+1) x k of an area, in the coordinates of the bound data; after the device's failure `best`, whatever the area. */
-cusgd_status run_theta(const run *r, enum area area, double *theta);
-cusgd_status run_put(const run *r, enum area area, const double *theta); /* likewise, of the average too */
-cusgd_status run_copy(const run *r, enum area to, enum area from);
+/* theta, (d+1) x k, of a snapshot, in the coordinates of the bound data; after a failure of the device, `best` for every
+ * snapshot. */
+cusgd_status run_theta(const run *r, enum snapshot snapshot, double *theta);
+cusgd_status run_put(const run *r, enum snapshot snapshot, const double *theta); /* likewise, of the average too */
+cusgd_status run_copy(const run *r, enum snapshot to, enum snapshot from);
 
 #endif

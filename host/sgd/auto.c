@@ -14,12 +14,12 @@
 
 /* ---- How long ---- */
 
-enum { USUAL_BATCH = 256, LEAST_BATCH = 8, STEPS_WANTED = 100 };
+enum { USUAL_BATCH = 256, MIN_BATCH = 8, STEPS_WANTED = 100 };
 
 static int64_t usual_batch(int64_t n)
 {
     int64_t b = USUAL_BATCH;
-    while (b > LEAST_BATCH && n < STEPS_WANTED * b) b /= 2;
+    while (b > MIN_BATCH && n < STEPS_WANTED * b) b /= 2;
     return b;
 }
 
@@ -58,7 +58,7 @@ void sgd_choose_run(sgd *s)
             watches || open || s->run->by_tolerance || s->run->by_gradient || s->problem->valid.rows.n > 0 ? 1 : -1;
     s->batches = (n + o->batch - 1) / o->batch;
     if (s->run->by_tolerance && o->patience < 0) o->patience = usual_patience(n, s->batches);
-    s->run->plan.batch = o->batch;
+    s->run->spec.batch = o->batch;
 }
 
 /* ---- Rates ---- */
@@ -97,52 +97,52 @@ static cusgd_status rule_quadratic(sgd *s)
     cusgd_options *o = s->run->options;
     int64_t d = s->problem->d, k = s->problem->k;
     double *c = s->run->theta, *scale = s->run->gradient, lambda = 0, noise = 0, trace;
-    s->metric = allocate((size_t)((d + 1) * k), sizeof(double));
-    if (!s->metric) return fail_memory((size_t)((d + 1) * k) * sizeof(double), "each parameter's rate");
+    s->rate_factor = allocate((size_t)((d + 1) * k), sizeof(double));
+    if (!s->rate_factor) return fail_memory((size_t)((d + 1) * k) * sizeof(double), "each parameter's rate");
     cusgd_status status = column_noise(s->problem, NULL, c, &trace);
     if (status != CUSGD_OK) return status;
     double usual = 3 * median_positive(c, d, scale);
     for (int64_t j = 0; j <= d; j++) {
         double f = j < d && c[j] > usual ? usual / c[j] : 1;
-        for (int64_t output = 0; output < k; output++) s->metric[j * k + output] = f;
+        for (int64_t output = 0; output < k; output++) s->rate_factor[j * k + output] = f;
         if (j < d) scale[j] = sqrt(f);
     }
     status = find_curvature(s, scale, c, &lambda, &noise);
     double slow = lambda > 0 ? noise / (lambda * (double)o->batch) : 1;
     if (isnan(o->momentum)) o->momentum = 1 - fmin(fmax(slow, 0.01), 1);
     if (isnan(o->rate)) o->rate = safe_rate(s, lambda, noise, o->momentum);
-    s->run->plan.optimizer = CUSGD_OPTIMIZER_NESTEROV;
+    s->run->spec.optimizer = CUSGD_OPTIMIZER_NESTEROV;
     s->eccentricity = 3;
     return status;
 }
 
 /* The size of gradients, on standardized columns: of losses of numbers that of the targets, or larger; of log links the
- * derivative that the best constant model has at a target of 0. */
+ * derivative that the intercept-only model has at a target of 0. */
 static double gradient_scale(const sgd *s, double targets)
 {
     double smallest = (double)INFINITY;
     if (!loss_has_log_link(s->run->options->loss)) return targets;
     for (int64_t c = 0; c < s->problem->k; c++)
-        smallest = fmin(smallest, loss_at(s->problem->loss, s->problem->targets.null[c], 0).slope);
+        smallest = fmin(smallest, loss_at(s->problem->loss, s->problem->targets.null[c], 0).derivative);
     return smallest;
 }
 
-/* Rule A, for all others: Nesterov's momentum in AdaGrad's metric, which finds its own scale but the targets'. */
+/* Rule A, for all others: Nesterov's momentum in AdaGrad's rate_factor, which finds its own scale but the targets'. */
 static cusgd_status rule_adaptive(sgd *s)
 {
     cusgd_options *o = s->run->options;
     int64_t d = s->problem->d, k = s->problem->k;
-    double most = 0;
-    for (int64_t c = 0; c < k; c++) most = fmax(most, s->problem->targets.spread[c]);
-    if (isnan(o->rate)) o->rate = loss_has_log_link(o->loss) ? 0.005 : 0.1 * most;
+    double maximum = 0;
+    for (int64_t c = 0; c < k; c++) maximum = fmax(maximum, s->problem->targets.scale[c]);
+    if (isnan(o->rate)) o->rate = loss_has_log_link(o->loss) ? 0.005 : 0.1 * maximum;
     if (k > 1) { /* outputs of their own scales */
-        s->metric = allocate((size_t)((d + 1) * k), sizeof(double));
-        if (!s->metric) return fail_memory((size_t)((d + 1) * k) * sizeof(double), "each parameter's rate");
-        for (int64_t u = 0; u < (d + 1) * k; u++) s->metric[u] = s->problem->targets.spread[u % k] / most;
+        s->rate_factor = allocate((size_t)((d + 1) * k), sizeof(double));
+        if (!s->rate_factor) return fail_memory((size_t)((d + 1) * k) * sizeof(double), "each parameter's rate");
+        for (int64_t u = 0; u < (d + 1) * k; u++) s->rate_factor[u] = s->problem->targets.scale[u % k] / maximum;
     }
     if (isnan(o->momentum)) o->momentum = 0.9;
-    if (isnan(o->epsilon)) o->epsilon = 1e-10 * fmin(1, gradient_scale(s, most));
-    s->run->plan.optimizer = OPTIMIZER_ADAGRAD_NESTEROV;
+    if (isnan(o->epsilon)) o->epsilon = 1e-10 * fmin(1, gradient_scale(s, maximum));
+    s->run->spec.optimizer = OPTIMIZER_ADAGRAD_NESTEROV;
     s->eccentricity = loss_has_log_link(o->loss) ? 3 : 8;
     return CUSGD_OK;
 }
@@ -153,18 +153,18 @@ static cusgd_status usual_numbers(sgd *s)
     cusgd_options *o = s->run->options;
     const optimizer_info *usual = &optimizer_table[o->optimizer];
     double rate = isnan(usual->rate) ? 0.01 : usual->rate; /* the former is only shown, where a schedule needs none */
-    s->run->plan.optimizer = (int)o->optimizer;
+    s->run->spec.optimizer = (int)o->optimizer;
     s->eccentricity = AVERAGE_ECCENTRICITY;
-    if (o->optimizer == CUSGD_OPTIMIZER_RMSPROP && o->momentum > 0) s->run->plan.optimizer = OPTIMIZER_RMSPROP_MOMENTUM;
+    if (o->optimizer == CUSGD_OPTIMIZER_RMSPROP && o->momentum > 0) s->run->spec.optimizer = OPTIMIZER_RMSPROP_MOMENTUM;
     if (o->optimizer == CUSGD_OPTIMIZER_RMSPROP && o->centered)
-        s->run->plan.optimizer = o->momentum > 0 ? OPTIMIZER_RMSPROP_CENTERED_MOMENTUM : OPTIMIZER_RMSPROP_CENTERED;
+        s->run->spec.optimizer = o->momentum > 0 ? OPTIMIZER_RMSPROP_CENTERED_MOMENTUM : OPTIMIZER_RMSPROP_CENTERED;
     if (usual->averages) {
         s->eccentricity = 0;
         if (o->average < 0) o->average = 1;
         if (o->average && o->average_from < 0) o->average_from = s->batches;
     }
-    if (isnan(o->weight_decay) && optimizer_decays(s->run->plan.optimizer)) o->weight_decay = usual->weight_decay;
-    if (isnan(o->momentum)) o->momentum = optimizer_has_velocity(s->run->plan.optimizer) ? 0.9 : 0;
+    if (isnan(o->weight_decay) && optimizer_decays(s->run->spec.optimizer)) o->weight_decay = usual->weight_decay;
+    if (isnan(o->momentum)) o->momentum = optimizer_has_velocity(s->run->spec.optimizer) ? 0.9 : 0;
     if (isnan(o->epsilon)) o->epsilon = usual->epsilon;
     int decays =
         o->schedule == CUSGD_SCHEDULE_OPTIMAL || (o->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(o->t0) && !isnan(o->t1));
@@ -213,7 +213,7 @@ static void choose_schedule(sgd *s)
                                   .final = o->final_rate};
     if (kind != CUSGD_SCHEDULE_OPTIMAL) return;
     s->schedule.t0 = 1 / o->l2;
-    s->schedule.t1 = optimal_start(o->l2, loss_at(s->problem->loss, optimal_prediction(o->l2), 1).slope);
+    s->schedule.t1 = optimal_start(o->l2, loss_at(s->problem->loss, optimal_prediction(o->l2), 1).derivative);
     o->rate = schedule_rate(&s->schedule, 0);
 }
 
@@ -248,17 +248,17 @@ cusgd_status sgd_choose_optimizer(sgd *s)
     if (o->average_from >= 0) o->average = 1;
     if (o->average < 0) o->average = automatic;
     if (o->average && o->average_from < 0) o->average_from = 0;
-    s->run->plan.average = o->average;
+    s->run->spec.average = o->average;
     /* A device that works in float has beta rounded, and its bias correction must be that beta's. */
     int rounds = o->precision == CUSGD_PRECISION_FLOAT;
-    s->run->plan.beta1 = rounds ? (double)(float)o->beta1 : o->beta1;
-    s->run->plan.beta2 = rounds ? (double)(float)o->beta2 : o->beta2;
-    s->run->plan.rho = o->rho;
-    s->run->plan.epsilon = o->epsilon;
-    s->run->plan.decay = optimizer_decays(s->run->plan.optimizer) ? o->weight_decay : 0;
-    s->run->plan.metric = s->metric;
+    s->run->spec.beta1 = rounds ? (double)(float)o->beta1 : o->beta1;
+    s->run->spec.beta2 = rounds ? (double)(float)o->beta2 : o->beta2;
+    s->run->spec.rho = o->rho;
+    s->run->spec.epsilon = o->epsilon;
+    s->run->spec.decay = optimizer_decays(s->run->spec.optimizer) ? o->weight_decay : 0;
+    s->run->spec.rate_factor = s->rate_factor;
     if (status != CUSGD_OK || (!s->retreats && !s->run->by_gradient)) return status;
     return problem_measure_null(s->problem, s->run->by_gradient);
 }
 
-void sgd_close(sgd *s) { free(s->metric); }
+void sgd_close(sgd *s) { free(s->rate_factor); }

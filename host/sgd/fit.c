@@ -14,13 +14,13 @@ enum {
     HOST_SLICE_STEPS = 512, /* of a slice, at most */
     GPU_SLICE_STEPS = 4096, /* 4 to 10 ms of the shortest ones */
     OUTPUTS_BY_MEMORY = 16, /* with so many outputs a GPU multiplies for as long as it reads x */
-    MOST_BACKOFFS = 60,
+    MAX_ROLLBACKS = 60,
     PROXIMAL_STEPS = 3 /* full-batch ones at the end of a run with l1: they clear the batches' noise from zeros */
 };
 /* Of x in a slice, at most: a GPU reads them in 2 ms (4 TB/s) to 25 ms (300 GB/s). */
 static const int64_t HOST_SLICE_BYTES = 32 * 1024 * 1024, GPU_SLICE_BYTES = INT64_C(8000000000);
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* ---- Steps ---- */
 
@@ -28,13 +28,13 @@ static double rate_at(const sgd *s, int64_t step)
 {
     const cusgd_options *o = s->run->options;
     double rate = s->run->at.rate_scale * s->run->at.plateau_scale * schedule_rate(&s->schedule, step);
-    return s->run->plan.optimizer == CUSGD_OPTIMIZER_ASGD ? rate * asgd_share(s->run->plan.decay, o->rate, step) : rate;
+    return s->run->spec.optimizer == CUSGD_OPTIMIZER_ASGD ? rate * asgd_share(s->run->spec.decay, o->rate, step) : rate;
 }
 
 step_numbers sgd_numbers(const sgd *s, int64_t step)
 {
     step_numbers now;
-    optimizer_numbers(s->run->plan.optimizer, s->run->plan.beta1, s->run->plan.beta2, step, &now);
+    optimizer_numbers(s->run->spec.optimizer, s->run->spec.beta1, s->run->spec.beta2, step, &now);
     now.rate = rate_at(s, step);
     now.momentum = s->run->options->momentum;
     now.average = average_weight(s->eccentricity, step, s->run->at.average_from);
@@ -44,8 +44,9 @@ step_numbers sgd_numbers(const sgd *s, int64_t step)
 /* By how long a cancellation may wait: for the slice under way, and on a GPU for the one that it has been given meanwhile. */
 int64_t slice_steps(int64_t bytes, int is_host)
 {
-    int64_t steps = (is_host ? HOST_SLICE_BYTES : GPU_SLICE_BYTES) / bytes, most = is_host ? HOST_SLICE_STEPS : GPU_SLICE_STEPS;
-    return steps < 1 ? 1 : steps > most ? most : steps;
+    int64_t steps = (is_host ? HOST_SLICE_BYTES : GPU_SLICE_BYTES) / bytes,
+            maximum = is_host ? HOST_SLICE_STEPS : GPU_SLICE_STEPS;
+    return steps < 1 ? 1 : steps > maximum ? maximum : steps;
 }
 
 static int64_t steps_at_once(const sgd *s)
@@ -88,20 +89,20 @@ static cusgd_status take_report(sgd *s, steps_report *total)
 static cusgd_status run_steps(sgd *s, int64_t limit, steps_report *total)
 {
     const backend *b = s->problem->backend;
-    int64_t most = s->slice > 0 ? s->slice : steps_at_once(s), count = b->ops->wait ? (most + 15) / 16 : most;
+    int64_t maximum = s->slice > 0 ? s->slice : steps_at_once(s), count = b->ops->wait ? (maximum + 15) / 16 : maximum;
     int64_t given = s->run->at.batch, end = limit < s->batches - given ? given + limit : s->batches;
     int failed = 0;
-    step_numbers *numbers = allocate((size_t)most, sizeof *numbers);
+    step_numbers *numbers = allocate((size_t)maximum, sizeof *numbers);
     cusgd_status status = CUSGD_OK;
     memset(total, 0, sizeof *total);
-    if (!numbers) return fail_memory((size_t)most * sizeof *numbers, "a slice of steps");
+    if (!numbers) return fail_memory((size_t)maximum * sizeof *numbers, "a slice of steps");
     sampler order = sampler_make(s->run->options->sampling, s->run->options->seed, (uint64_t)s->problem->train.rows.n,
                                  (uint64_t)s->batches, (uint64_t)s->run->at.epoch_index);
     while (status == CUSGD_OK && given < end && !failed && !total->failed && !is_cancelled(s)) {
-        count = least(count, end - given);
+        count = min_of(count, end - given);
         status = give_slice(s, &order, given, count, numbers);
         given += count;
-        count = least(4 * count, most);
+        count = min_of(4 * count, maximum);
         if (status == CUSGD_OK) status = b->ops->wait ? b->ops->wait(b->self, &failed) : take_report(s, total);
     }
     if (status == CUSGD_OK && b->ops->wait) status = take_report(s, total);
@@ -136,7 +137,7 @@ static cusgd_status take_steps(sgd *s, int64_t steps)
 cusgd_status sgd_step(sgd *s, int64_t steps)
 {
     s->run->cancelled = 0;
-    s->run->at.result = AREA_CURRENT;
+    s->run->at.result = SNAPSHOT_CURRENT;
     _Atomic int *watched = interrupt_watch(&s->run->cancelled);
     cusgd_status status = take_steps(s, steps);
     interrupt_watch(watched);
@@ -156,14 +157,14 @@ static int went_wrong(const sgd *s, const steps_report *r)
 static cusgd_status keep_safe(sgd *s, fit *f)
 {
     f->safe_epoch = s->run->at.epoch;
-    return run_copy(s->run, AREA_EPOCH, AREA_CURRENT);
+    return run_copy(s->run, SNAPSHOT_EPOCH, SNAPSHOT_CURRENT);
 }
 
 static cusgd_status stop_velocity(sgd *s)
 {
-    if (!optimizer_has_velocity(s->run->plan.optimizer)) return CUSGD_OK;
+    if (!optimizer_has_velocity(s->run->spec.optimizer)) return CUSGD_OK;
     memset(s->run->gradient, 0, theta_bytes(s->problem));
-    return s->problem->backend->ops->put(s->problem->backend->self, AREA_CURRENT, PART_SLOT1, s->run->gradient);
+    return s->problem->backend->ops->put(s->problem->backend->self, SNAPSHOT_CURRENT, STATE_SLOT1, s->run->gradient);
 }
 
 /* The best parameters become the current ones, at rest. The average starts anew from there: what it held of a rise would take
@@ -171,11 +172,11 @@ static cusgd_status stop_velocity(sgd *s)
 static cusgd_status go_to_best(sgd *s, fit *f)
 {
     const backend *b = s->problem->backend;
-    cusgd_status status = run_copy(s->run, AREA_CURRENT, AREA_BEST);
+    cusgd_status status = run_copy(s->run, SNAPSHOT_CURRENT, SNAPSHOT_BEST);
     s->run->at.average_from = s->run->at.step;
     f->evaluated_step = -1;
-    if (status == CUSGD_OK) status = run_theta(s->run, AREA_CURRENT, s->run->theta);
-    if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_CURRENT, PART_THETA, s->run->theta);
+    if (status == CUSGD_OK) status = run_theta(s->run, SNAPSHOT_CURRENT, s->run->theta);
+    if (status == CUSGD_OK) status = b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, s->run->theta);
     return status == CUSGD_OK ? stop_velocity(s) : status;
 }
 
@@ -185,15 +186,15 @@ static cusgd_status undo_epoch(sgd *s, fit *f, int64_t first_step)
 {
     const backend *b = s->problem->backend;
     double loss, objective;
-    cusgd_status status = run_copy(s->run, AREA_CURRENT, AREA_EPOCH);
+    cusgd_status status = run_copy(s->run, SNAPSHOT_CURRENT, SNAPSHOT_EPOCH);
     s->run->at.rate_scale /= 4;
     s->run->at.step = first_step;
     f->rollbacks++;
     next_epoch(s);
-    if (status == CUSGD_OK) status = b->ops->get(b->self, AREA_CURRENT, PART_THETA, s->run->theta);
+    if (status == CUSGD_OK) status = b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_THETA, s->run->theta);
     if (status == CUSGD_OK) status = problem_objective(s->problem, &s->problem->train, s->run->theta, &loss, &objective, NULL);
     if (status != CUSGD_OK || !watch_loss_is_bad(s, loss)) return status == CUSGD_OK ? stop_velocity(s) : status;
-    status = run_theta(s->run, AREA_BEST, s->run->theta);
+    status = run_theta(s->run, SNAPSHOT_BEST, s->run->theta);
     if (status == CUSGD_OK) status = problem_objective(s->problem, &s->problem->train, s->run->theta, &loss, &objective, NULL);
     if (status != CUSGD_OK) return status;
     if (isfinite(s->run->at.kept) && !watch_loss_is_bad(s, loss)) return go_to_best(s, f);
@@ -223,7 +224,7 @@ static cusgd_status run_epoch(sgd *s, fit *f, steps_report *r, int *undone)
     if (status == CUSGD_OK) status = problem_check_data(s->problem);
     if (status != CUSGD_OK) return status;
     if (went_wrong(s, r) && !is_cancelled(s)) {
-        if (!s->retreats || f->rollbacks >= MOST_BACKOFFS) {
+        if (!s->retreats || f->rollbacks >= MAX_ROLLBACKS) {
             f->m.stop = CUSGD_STOP_DIVERGED;
             return fit_diverged(s, rate_at(s, s->run->at.step));
         }
@@ -247,12 +248,12 @@ static int tell(const sgd *s, const fit *f, const steps_report *r, int evaluated
 /* Evaluates the current parameters, and keeps them, goes on from them, or goes back to the best ones. */
 static cusgd_status watch(sgd *s, fit *f)
 {
-    cusgd_status status = watch_evaluate(s, AREA_CURRENT, s->run->by_gradient, f);
+    cusgd_status status = watch_evaluate(s, SNAPSHOT_CURRENT, s->run->by_gradient, f);
     if (status == CUSGD_OK) status = watch_keep_best(s, monitor_score(&f->m), f->m.now.objective);
     if (status != CUSGD_OK) return status;
     watch_judge(s, f);
     int must_return = watch_has_risen(s, f) || (f->m.stop == CUSGD_STOP_TOLERANCE && watch_is_worse_than_null(s));
-    if (!must_return || f->rollbacks >= MOST_BACKOFFS) return CUSGD_OK;
+    if (!must_return || f->rollbacks >= MAX_ROLLBACKS) return CUSGD_OK;
     if (f->m.stop == CUSGD_STOP_TOLERANCE) f->m.stop = CUSGD_STOP_NONE; /* the lower rate gets its chance */
     return return_to_best(s, f);
 }
@@ -288,7 +289,7 @@ static cusgd_status advance(sgd *s, fit *f)
 static cusgd_status proximal_steps(sgd *s)
 {
     const backend *b = s->problem->backend;
-    int64_t penalised = s->problem->d * s->problem->k, size = penalised + s->problem->k;
+    int64_t penalized = s->problem->d * s->problem->k, size = penalized + s->problem->k;
     double rate = 1 / (1.1 * s->lipschitz + s->problem->l2), loss, objective, before = (double)INFINITY;
     cusgd_status status = run_theta(s->run, s->run->at.result, s->run->theta);
     for (int i = 0; i < PROXIMAL_STEPS && status == CUSGD_OK; i++) {
@@ -296,7 +297,7 @@ static cusgd_status proximal_steps(sgd *s)
         if (!isfinite(loss)) return status; /* choose_result will find the same */
         if (i == 0) before = objective;
         for (int64_t u = 0; u < size; u++) {
-            if (u < penalised) {
+            if (u < penalized) {
                 double factor = problem_penalty(s->problem, u),
                        g = s->run->gradient[u] + factor * s->problem->l2 * s->run->theta[u];
                 s->run->theta[u] =
@@ -309,9 +310,9 @@ static cusgd_status proximal_steps(sgd *s)
     /* Where the curvature has no bound the steps may have been too long. */
     if (status == CUSGD_OK) status = problem_objective(s->problem, &s->problem->train, s->run->theta, &loss, &objective, NULL);
     if (status != CUSGD_OK || (!isfinite(loss_curvature_bound(s->problem->loss)) && !(objective <= before))) return status;
-    status = b->ops->put(b->self, AREA_EPOCH, PART_THETA, s->run->theta);
-    if (status == CUSGD_OK) status = b->ops->put(b->self, AREA_EPOCH, PART_AVERAGE, s->run->theta);
-    if (status == CUSGD_OK) s->run->at.result = AREA_EPOCH;
+    status = b->ops->put(b->self, SNAPSHOT_EPOCH, STATE_THETA, s->run->theta);
+    if (status == CUSGD_OK) status = b->ops->put(b->self, SNAPSHOT_EPOCH, STATE_AVERAGE, s->run->theta);
+    if (status == CUSGD_OK) s->run->at.result = SNAPSHOT_EPOCH;
     return status;
 }
 
@@ -320,11 +321,11 @@ static cusgd_status proximal_steps(sgd *s)
 static cusgd_status retire(sgd *s, fit *f)
 {
     f->m.stop = CUSGD_STOP_DIVERGED;
-    s->run->at.result = AREA_BEST;
-    cusgd_status status = watch_evaluate(s, AREA_BEST, s->run->by_gradient, f);
+    s->run->at.result = SNAPSHOT_BEST;
+    cusgd_status status = watch_evaluate(s, SNAPSHOT_BEST, s->run->by_gradient, f);
     if (status == CUSGD_OK && !isfinite(f->m.now.loss)) {
-        status = run_copy(s->run, AREA_BEST, AREA_EPOCH);
-        if (status == CUSGD_OK) status = watch_evaluate(s, AREA_BEST, s->run->by_gradient, f);
+        status = run_copy(s->run, SNAPSHOT_BEST, SNAPSHOT_EPOCH);
+        if (status == CUSGD_OK) status = watch_evaluate(s, SNAPSHOT_BEST, s->run->by_gradient, f);
         if (status != CUSGD_OK) return status;
         memcpy(s->run->best, s->run->theta, theta_bytes(s->problem));
         s->run->at.kept = (double)INFINITY;
@@ -332,26 +333,26 @@ static cusgd_status retire(sgd *s, fit *f)
     }
     f->m.result_epoch = s->run->at.kept_epoch;
     next_epoch(s);
-    return status == CUSGD_OK ? run_copy(s->run, AREA_CURRENT, AREA_BEST) : status;
+    return status == CUSGD_OK ? run_copy(s->run, SNAPSHOT_CURRENT, SNAPSHOT_BEST) : status;
 }
 
 /* The best evaluated parameters, if the run evaluated any; the last ones otherwise, unless the rate is the library's own and they
  * are worse than the intercept-only model and than the best by the epochs' own estimates. */
-static cusgd_status choose_area(sgd *s, fit *f)
+static cusgd_status choose_snapshot(sgd *s, fit *f)
 {
     cusgd_status status = CUSGD_OK;
     int evaluates = s->run->options->evaluate_every > 0;
-    s->run->at.result = AREA_CURRENT;
+    s->run->at.result = SNAPSHOT_CURRENT;
     if (!evaluates && !s->retreats) return CUSGD_OK;
-    if (f->evaluated_step != s->run->at.step) status = watch_evaluate(s, AREA_CURRENT, 0, f);
+    if (f->evaluated_step != s->run->at.step) status = watch_evaluate(s, SNAPSHOT_CURRENT, 0, f);
     if (status != CUSGD_OK) return status;
     if (evaluates) {
         if (isfinite(f->m.now.loss)) status = watch_keep_best(s, monitor_score(&f->m), f->m.now.objective);
-        if (isfinite(s->run->at.kept)) s->run->at.result = AREA_BEST;
+        if (isfinite(s->run->at.kept)) s->run->at.result = SNAPSHOT_BEST;
     } else if (f->m.now.loss > s->problem->null_loss) {
         double last = f->m.now.objective;
-        status = watch_evaluate(s, AREA_BEST, 0, f);
-        if (f->m.now.objective < last) s->run->at.result = AREA_BEST;
+        status = watch_evaluate(s, SNAPSHOT_BEST, 0, f);
+        if (f->m.now.objective < last) s->run->at.result = SNAPSHOT_BEST;
     }
     return status;
 }
@@ -360,7 +361,7 @@ static cusgd_status choose_area(sgd *s, fit *f)
 static cusgd_status check_loss(sgd *s)
 {
     double loss;
-    if (!isfinite(s->problem->loss.least) && !isfinite(s->problem->loss.most)) return CUSGD_OK;
+    if (!isfinite(s->problem->loss.minimum) && !isfinite(s->problem->loss.maximum)) return CUSGD_OK;
     cusgd_status status = problem_loss(s->problem, &s->problem->train, loss_rule_of(s->run->options), s->run->theta, &loss, NULL);
     return status != CUSGD_OK || isfinite(loss) ? status : fit_diverged(s, rate_at(s, s->run->at.step));
 }
@@ -370,8 +371,8 @@ static cusgd_status choose_result(sgd *s, fit *f)
 {
     cusgd_status status = CUSGD_OK;
     if (f->m.stop == CUSGD_STOP_DIVERGED) return retire(s, f);
-    status = choose_area(s, f);
-    f->m.result_epoch = s->run->at.result == AREA_BEST ? s->run->at.kept_epoch : s->run->at.epoch;
+    status = choose_snapshot(s, f);
+    f->m.result_epoch = s->run->at.result == SNAPSHOT_BEST ? s->run->at.kept_epoch : s->run->at.epoch;
     if (status == CUSGD_OK && s->problem->l1 > 0) status = proximal_steps(s);
     if (status == CUSGD_OK) status = watch_evaluate(s, s->run->at.result, s->run->by_gradient, f);
     if (status != CUSGD_OK) return status;
@@ -391,7 +392,7 @@ static cusgd_status choose_result(sgd *s, fit *f)
 static void lose(sgd *s, fit *f, cusgd_status status)
 {
     s->run->lost |= status == CUSGD_ERROR_DEVICE;
-    s->run->at.result = AREA_BEST;
+    s->run->at.result = SNAPSHOT_BEST;
     f->m.stop = status == CUSGD_ERROR_DEVICE ? CUSGD_STOP_DEVICE : CUSGD_STOP_DATA;
     f->m.result_epoch = s->run->at.kept_epoch;
     f->m.now.loss = f->m.now.objective = f->m.now.gradient = s->run->at.last[0] = (double)NAN;
@@ -411,7 +412,7 @@ static cusgd_status tell_result(const sgd *s, const fit *f, cusgd_result *result
 static cusgd_status look_for_separation(sgd *s, cusgd_result *result)
 {
     cusgd_status status =
-        problem_separation(s->problem, s->run->theta, s->run->plan.decay > 0, result->note, sizeof result->note);
+        problem_separation(s->problem, s->run->theta, s->run->spec.decay > 0, result->note, sizeof result->note);
     s->run->cancelled = 0;
     return status;
 }
@@ -445,7 +446,7 @@ cusgd_status sgd_fit(sgd *s, cusgd_callback callback, void *user, cusgd_result *
     monitor_begin(&f.m, s->run, callback, user);
     _Atomic int *watched = interrupt_watch(&s->run->cancelled);
     cusgd_status status = run_check_device(s->run);
-    s->run->at.result = AREA_CURRENT;
+    s->run->at.result = SNAPSHOT_CURRENT;
     if (result) memset(result, 0, sizeof *result);
     if (status == CUSGD_OK) status = keep_safe(s, &f);
     if (status == CUSGD_OK && !isfinite(s->run->at.kept))

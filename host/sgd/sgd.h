@@ -11,7 +11,7 @@ typedef struct sgd {
     rate_schedule schedule;
     double eccentricity;   /* of the average */
     double lipschitz;      /* bound on the objective's second derivative, without l2; NaN: not needed, not computed */
-    double *metric;        /* (d+1) x k: each parameter's share of the rate; NULL: 1 */
+    double *rate_factor;   /* (d+1) x k: each parameter's share of the rate; NULL: 1 */
     int given_t0;          /* 1: the rate of time-decay follows from a t0 that was given */
     int retreats;          /* 1: the rate is the library's own, so an epoch that goes wrong is undone */
     int64_t batches;       /* of an epoch */
@@ -19,7 +19,7 @@ typedef struct sgd {
     char device_note[512]; /* what the device said of how steps ran; "" if nothing */
 } sgd;
 
-/* auto.c: the batch, the epochs and the stopping rules; then optimizer, rate, momentum, metric and average, from the bound
+/* auto.c: the batch, the epochs and the stopping rules; then optimizer, rate, momentum, rate_factor and average, from the bound
  * examples. */
 void sgd_choose_run(sgd *s);
 cusgd_status sgd_choose_optimizer(sgd *s);
@@ -42,9 +42,9 @@ typedef struct fit {
     int64_t rollbacks;      /* epochs undone, and returns to the best parameters */
 } fit;
 
-/* watch.c: evaluates the parameters of an area by full passes over the training rows and, where there are any, the validation
+/* watch.c: evaluates the parameters of a snapshot by full passes over the training rows and, where there are any, the validation
  * rows. */
-cusgd_status watch_evaluate(sgd *s, enum area area, int with_gradient, fit *f);
+cusgd_status watch_evaluate(sgd *s, enum snapshot snapshot, int with_gradient, fit *f);
 /* Copies the current parameters to AREA_BEST, whatever their score. */
 cusgd_status watch_keep_current(sgd *s);
 /* Copies them if `score` is below that of AREA_BEST. `objective` is their training objective, or NaN. */

@@ -7,9 +7,9 @@
 
 /* ---- Evaluation ---- */
 
-cusgd_status watch_evaluate(sgd *s, enum area area, int with_gradient, fit *f)
+cusgd_status watch_evaluate(sgd *s, enum snapshot snapshot, int with_gradient, fit *f)
 {
-    cusgd_status status = run_theta(s->run, area, s->run->theta);
+    cusgd_status status = run_theta(s->run, snapshot, s->run->theta);
     if (status == CUSGD_OK)
         status = problem_objective(s->problem, &s->problem->train, s->run->theta, &f->m.now.loss, &f->m.now.objective,
                                    with_gradient ? s->run->gradient : NULL);
@@ -20,7 +20,7 @@ cusgd_status watch_evaluate(sgd *s, enum area area, int with_gradient, fit *f)
     f->m.now.valid = (double)NAN;
     if (status == CUSGD_OK) status = monitor_validate(&f->m, s->run->theta);
     if (status == CUSGD_OK) status = problem_check_data(s->problem);
-    f->evaluated_step = status == CUSGD_OK && area == AREA_CURRENT ? s->run->at.step : -1;
+    f->evaluated_step = status == CUSGD_OK && snapshot == SNAPSHOT_CURRENT ? s->run->at.step : -1;
     return status;
 }
 
@@ -29,9 +29,9 @@ cusgd_status watch_evaluate(sgd *s, enum area area, int with_gradient, fit *f)
 /* A copy on the host is for the device's failure, which the CPU does not know. */
 cusgd_status watch_keep_current(sgd *s)
 {
-    cusgd_status status = run_copy(s->run, AREA_BEST, AREA_CURRENT);
+    cusgd_status status = run_copy(s->run, SNAPSHOT_BEST, SNAPSHOT_CURRENT);
     if (status == CUSGD_OK && !s->problem->backend->is_host) {
-        status = run_theta(s->run, AREA_CURRENT, s->run->theta); /* not into `best`: half a copy would be none */
+        status = run_theta(s->run, SNAPSHOT_CURRENT, s->run->theta); /* not into `best`: half a copy would be none */
         if (status == CUSGD_OK) memcpy(s->run->best, s->run->theta, theta_bytes(s->problem));
     }
     if (status != CUSGD_OK) return status;
@@ -55,8 +55,8 @@ cusgd_status watch_keep_best(sgd *s, double score, double objective)
 int watch_loss_is_bad(const sgd *s, double loss)
 {
     double limit = 4 * (fmax(s->problem->null_loss, s->run->start_loss) -
-                        s->problem->targets.floor); /* four times the worse of both models' losses */
-    return !isfinite(loss) || (limit > 0 && loss - s->problem->targets.floor > limit);
+                        s->problem->targets.lower_bound); /* four times the worse of both models' losses */
+    return !isfinite(loss) || (limit > 0 && loss - s->problem->targets.lower_bound > limit);
 }
 
 /* The default's average falls nearly steadily when the rate is right; other optimizers' iterates fluctuate at any rate. Momentum
@@ -71,13 +71,13 @@ int watch_has_risen(const sgd *s, const fit *f)
     if (s->run->options->optimizer != CUSGD_OPTIMIZER_AUTO) return watch_loss_is_bad(s, f->m.now.loss);
     if ((double)(s->run->at.step - s->run->at.kept_step) < swing) return 0;
     return f->m.now.objective >
-           best + share * fabs(best - s->problem->targets.floor) + share_of_null * fabs(s->problem->null_loss - best);
+           best + share * fabs(best - s->problem->targets.lower_bound) + share_of_null * fabs(s->problem->null_loss - best);
 }
 
 int watch_is_worse_than_null(const sgd *s)
 {
-    return s->retreats &&
-           s->run->at.kept_objective - s->problem->targets.floor > 1.01 * (s->problem->null_loss - s->problem->targets.floor);
+    return s->retreats && s->run->at.kept_objective - s->problem->targets.lower_bound >
+                              1.01 * (s->problem->null_loss - s->problem->targets.lower_bound);
 }
 
 /* ---- Stopping ---- */
@@ -88,7 +88,7 @@ static void watch_plateau(sgd *s, double score)
     const double threshold = 1e-4, lowest = 1e-3;
     if (s->run->options->schedule != CUSGD_SCHEDULE_PLATEAU) return;
     if (isinf(s->run->at.plateau_best) ||
-        score < s->run->at.plateau_best - threshold * fabs(s->run->at.plateau_best - s->problem->targets.floor)) {
+        score < s->run->at.plateau_best - threshold * fabs(s->run->at.plateau_best - s->problem->targets.lower_bound)) {
         s->run->at.plateau_best = score;
         s->run->at.plateau_stale = 0;
     } else if (++s->run->at.plateau_stale >= s->run->options->decay_patience && s->run->at.plateau_scale > lowest) {

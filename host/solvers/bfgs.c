@@ -46,11 +46,11 @@ static cusgd_status iterate(solver *s, double share,
     while (status == CUSGD_OK && s->m.stop == CUSGD_STOP_NONE) {
         matrix_times(n, h, s->g, p);
         for (int64_t u = 0; u < n; u++) p[u] = -p[u];
-        double slope = vector_dot(n, s->g, p), norm = vector_norm(n, s->g);
+        double derivative = vector_dot(n, s->g, p), norm = vector_norm(n, s->g);
         vector_copy(n, s->x, step);
         vector_copy(n, s->g, y);
-        s->stuck = !(slope < 0);
-        if (!s->stuck) status = solver_search(s, p, slope, fresh ? 1 / (1 + norm) : 1, share);
+        s->stuck = !(derivative < 0);
+        if (!s->stuck) status = solver_search(s, p, derivative, fresh ? 1 / (1 + norm) : 1, share);
         if (status != CUSGD_OK || (s->stuck && fresh)) break;
         if (s->stuck) { /* H may have gone bad: once more from the gradient */
             set_identity(n, h, 1);

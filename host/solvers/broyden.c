@@ -33,7 +33,7 @@ static int update(int64_t n, int good, double *h, const double *step, const doub
 }
 
 /* x - t H g for t = 1, 1/2, ...: *taken is 1 once |g| is small enough there. p: -H g. */
-static cusgd_status step_back(solver *s, const double *p, double most, int *taken)
+static cusgd_status step_back(solver *s, const double *p, double maximum, int *taken)
 {
     enum { HALVINGS = 6 };
     double f;
@@ -45,7 +45,7 @@ static cusgd_status step_back(solver *s, const double *p, double most, int *take
         vector_add(s->size, s->step, p, s->trial);
         status = solver_evaluate(s, s->trial, &f, s->trial_g);
         if (status != CUSGD_OK) return status;
-        if (isfinite(f) && vector_norm(s->size, s->trial_g) <= most) {
+        if (isfinite(f) && vector_norm(s->size, s->trial_g) <= maximum) {
             *taken = 1;
             solver_move(s, f);
             return CUSGD_OK;
@@ -59,7 +59,7 @@ static cusgd_status step_back(solver *s, const double *p, double most, int *take
 static cusgd_status iterate(solver *s, int good, double scale, double *h, double *work)
 {
     int64_t n = s->size;
-    double *p = work, *y = work + n, *step = y + n, *hy = step + n, *more = hy + n, least = vector_norm(n, s->g);
+    double *p = work, *y = work + n, *step = y + n, *hy = step + n, *more = hy + n, minimum = vector_norm(n, s->g);
     int fresh = 1, taken;
     cusgd_status status = CUSGD_OK;
     start(n, h, scale);
@@ -68,7 +68,7 @@ static cusgd_status iterate(solver *s, int good, double scale, double *h, double
         for (int64_t u = 0; u < n; u++) p[u] = -p[u];
         vector_copy(n, s->x, step);
         vector_copy(n, s->g, y);
-        status = step_back(s, p, 2 * least, &taken);
+        status = step_back(s, p, 2 * minimum, &taken);
         if (status != CUSGD_OK) break;
         if (!taken) {
             s->stuck = fresh;
@@ -80,7 +80,7 @@ static cusgd_status iterate(solver *s, int good, double scale, double *h, double
             step[u] = s->x[u] - step[u];
             y[u] = s->g[u] - y[u];
         }
-        least = fmin(least, vector_norm(n, s->g));
+        minimum = fmin(minimum, vector_norm(n, s->g));
         matrix_times(n, h, y, hy);
         fresh = 0;
         if (!update(n, good, h, step, y, hy, more)) {
@@ -95,12 +95,12 @@ static cusgd_status iterate(solver *s, int good, double scale, double *h, double
 static cusgd_status solve(solver *s, int good)
 {
     size_t n = (size_t)s->size;
-    double most = 0, *h = n <= ((size_t)1 << 30) ? allocate(n * n + 5 * n, sizeof *h) : NULL;
+    double maximum = 0, *h = n <= ((size_t)1 << 30) ? allocate(n * n + 5 * n, sizeof *h) : NULL;
     if (!h)
         return fail(CUSGD_ERROR_MEMORY,
                     "out of memory: this solver needs a matrix of %zu x %zu; --solver lbfgs needs a few vectors alone", n, n);
-    cusgd_status status = solver_steepest_curvature(s, &most);
-    if (status == CUSGD_OK) status = iterate(s, good, most > 0 ? 1 / most : 1, h, h + n * n);
+    cusgd_status status = solver_steepest_curvature(s, &maximum);
+    if (status == CUSGD_OK) status = iterate(s, good, maximum > 0 ? 1 / maximum : 1, h, h + n * n);
     free(h);
     return status;
 }

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* A product p -> X p -> X^T X p is one pass of the seam's objective: the difference of two gradients. */
+/* A product p -> X p -> X^T X p is one pass of the device interface's objective: the difference of two gradients. */
 static cusgd_status iterate_quadratic(solver *s, double *p, double *hp, double *origin)
 {
     int ready = 0;
@@ -39,7 +39,7 @@ static cusgd_status iterate_quadratic(solver *s, double *p, double *hp, double *
 
 static cusgd_status iterate_other(solver *s, double *p, double *before)
 {
-    double slope = 0, last = 0, first;
+    double derivative = 0, last = 0, first;
     cusgd_status status = CUSGD_OK;
     vector_zero(s->size, p);
     while (status == CUSGD_OK && s->m.stop == CUSGD_STOP_NONE && !s->stuck) {
@@ -49,15 +49,16 @@ static cusgd_status iterate_other(solver *s, double *p, double *before)
             beta = fabs(across) >= 0.5 * square ? 0 : fmax((square - across) / old, 0); /* Powell 1977 */
         }
         for (int64_t u = 0; u < s->size; u++) p[u] = beta * p[u] - s->g[u];
-        slope = vector_dot(s->size, s->g, p);
-        if (!(slope < -1e-10 * vector_norm(s->size, p) * sqrt(square))) {
+        derivative = vector_dot(s->size, s->g, p);
+        if (!(derivative < -1e-10 * vector_norm(s->size, p) * sqrt(square))) {
             for (int64_t u = 0; u < s->size; u++) p[u] = -s->g[u];
-            slope = -square;
+            derivative = -square;
         }
-        first = last != 0 ? s->step * last / slope : 1 / (1 + sqrt(square)); /* the same first-order change as the step before */
+        first =
+            last != 0 ? s->step * last / derivative : 1 / (1 + sqrt(square)); /* the same first-order change as the step before */
         vector_copy(s->size, s->g, before);
-        last = slope;
-        status = solver_search(s, p, slope, first, 0.1);
+        last = derivative;
+        status = solver_search(s, p, derivative, first, 0.1);
         if (status == CUSGD_OK && !s->stuck) status = solver_iterated(s);
     }
     return status;

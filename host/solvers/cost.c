@@ -69,11 +69,11 @@ cusgd_solver solver_usual(const problem *p)
     int quadratic = loss_is_quadratic(o->loss);
     cusgd_solver direct = quadratic ? CUSGD_SOLVER_EXACT : CUSGD_SOLVER_NEWTON;
     cusgd_solver vectors = quadratic ? CUSGD_SOLVER_CG : CUSGD_SOLVER_LBFGS;
-    double work = work_of(direct, a), most = quadratic ? affordable : a.d > a.n ? newton_wide : newton_affordable;
+    double work = work_of(direct, a), maximum = quadratic ? affordable : a.d > a.n ? newton_wide : newton_affordable;
     if (o->l1 > 0) return CUSGD_SOLVER_LBFGS;
     if (!quadratic && a.d > MAX_NEWTON_COLUMNS) return vectors;
     if (room > 0 && bytes_of(direct, a) > room) return vectors;
-    return work <= fmax(most, work_of(vectors, a)) ? direct : vectors;
+    return work <= fmax(maximum, work_of(vectors, a)) ? direct : vectors;
 }
 
 void solver_announce(const problem *p, char *text, size_t room)

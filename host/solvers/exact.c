@@ -1,6 +1,6 @@
 /* Least squares and ridge at once. Where X^T X is well conditioned, by its Cholesky factor, the solution refined by fresh
  * gradients; else by QR of X itself, tile by tile in double from the data as they were given (Demmel, Grigori, Hoemmen, Langou
- * 2012), with column pivoting. Below full rank the solution is that of least norm, and the rank is told. */
+ * 2012), with column pivoting. Below full rank the solution is that of least norm, and the rank is reported. */
 #include "exact.h"
 
 #include "error.h"
@@ -39,7 +39,7 @@ static cusgd_status refine(solver *s, const double *l, const double *scale, doub
 static cusgd_status solve_normal(solver *s, double *condition, int *done)
 {
     int64_t side = s->problem->d + 1, values = side * side;
-    double most = s->m.run->options->precision == CUSGD_PRECISION_DOUBLE ? 1e10 : 1e5;
+    double maximum = s->m.run->options->precision == CUSGD_PRECISION_DOUBLE ? 1e10 : 1e5;
     double *h = allocate((size_t)(values + 5 * side), sizeof *h), *scale = h + values, *work = scale + side;
     *done = 0;
     *condition = (double)INFINITY;
@@ -51,7 +51,7 @@ static cusgd_status solve_normal(solver *s, double *condition, int *done)
             for (int64_t b = 0; b < side; b++) h[a * side + b] *= scale[a] * scale[b];
         double norm = matrix_norm(side, h, work);
         if (cholesky_factor(side, h)) *condition = cholesky_condition(side, h, norm, work);
-        *done = *condition <= most;
+        *done = *condition <= maximum;
         if (*done) status = refine(s, h, scale, work);
     }
     free(h);
@@ -62,7 +62,7 @@ static cusgd_status solve_normal(solver *s, double *condition, int *done)
 
 enum { TILE_ROWS = 256 };
 
-cusgd_status find_centre(const problem *p, centre *m)
+cusgd_status find_centre(const problem *p, center *m)
 {
     size_t d = (size_t)p->d, k = (size_t)p->k;
     m->x = allocate(2 * d + k, sizeof *m->x);
@@ -74,15 +74,15 @@ cusgd_status find_centre(const problem *p, centre *m)
     return status;
 }
 
-double row_factor(const problem *p, const centre *m, int64_t i)
+double row_factor(const problem *p, const center *m, int64_t i)
 {
     const examples *e = &p->train.rows;
     return e->w.at ? sqrt(matrix_at(&e->w, examples_row(e, i), 0) * (double)e->n / m->weight) : 1;
 }
 
-/* Rows first .. first + count - 1 of [x y-o], centred, scaled, times the square root of their weight; tile: TILE_ROWS a column.
+/* Rows first .. first + count - 1 of [x y-o], centered, scaled, times the square root of their weight; tile: TILE_ROWS a column.
  */
-static void read_rows(const problem *p, const centre *m, int64_t first, int64_t count, double *tile)
+static void read_rows(const problem *p, const center *m, int64_t first, int64_t count, double *tile)
 {
     const examples *e = &p->train.rows;
     for (int64_t i = 0; i < count; i++) {
@@ -105,13 +105,13 @@ static void put_penalty(const solver *s, double *r)
     for (int64_t j = 0; j < s->problem->d; j++) r[j * (s->problem->d + s->problem->k + 1)] = sqrt(ridge_of(s, j));
 }
 
-void put_intercepts(const solver *s, const centre *m, double *theta)
+void put_intercepts(const solver *s, const center *m, double *theta)
 {
     for (int64_t c = 0; c < s->problem->k && s->problem->intercept; c++) {
         double b = m->y[c] - s->problem->units.shift[c];
         for (int64_t j = 0; j < s->problem->d; j++)
             b -= theta[j * s->problem->k + c] * (m->x[j] - s->problem->units.mean[j]) / s->problem->units.scale[j];
-        theta[s->penalised + c] = b;
+        theta[s->penalized + c] = b;
     }
 }
 
@@ -139,7 +139,7 @@ static cusgd_status solve_orthogonal(solver *s, double condition)
     int64_t d = s->problem->d, k = s->problem->k, n = s->problem->train.rows.n, side = d + k;
     size_t values = (size_t)((side + TILE_ROWS + TRIANGLE_WORK) * side);
     double *r = allocate_zeroed(values, sizeof *r), *tile = r + side * side, *work = tile + TILE_ROWS * side, f;
-    centre m = {0};
+    center m = {0};
     cusgd_status status = r ? find_centre(s->problem, &m) : fail_memory(values * sizeof *r, "the QR factors");
     if (status == CUSGD_OK) {
         put_penalty(s, r);

@@ -5,16 +5,16 @@
 #include "solver.h"
 
 /* The weighted means of the columns as the data are given, where an intercept takes them away; else zeros. */
-typedef struct centre {
+typedef struct center {
     double *x, *y, weight; /* d, k; one malloc'd block at x */
-} centre;
-cusgd_status find_centre(const problem *p, centre *m);
+} center;
+cusgd_status find_centre(const problem *p, center *m);
 /* sqrt(w_i / w_mean), the factor of row i. */
-double row_factor(const problem *p, const centre *m, int64_t i);
+double row_factor(const problem *p, const center *m, int64_t i);
 /* n l2 / l'' times the penalty factor of column j: what it adds to the sum of squares. */
 double ridge_of(const solver *s, int64_t j);
-/* From the solution for centred columns to theta in the coordinates of the bound data. */
-void put_intercepts(const solver *s, const centre *m, double *theta);
+/* From the solution for centered columns to theta in the coordinates of the bound data. */
+void put_intercepts(const solver *s, const center *m, double *theta);
 /* Below this share of the largest a singular value is rounding. */
 double rank_tolerance(int64_t d, int64_t n);
 void note_rank(solver *s, int64_t rank, double condition);

@@ -37,11 +37,11 @@ static cusgd_status descend(solver *s, double rate, double momentum, double *v)
 cusgd_status solve_gd(solver *s)
 {
     cusgd_options *o = s->m.run->options;
-    double most = 0, *v = allocate_zeroed((size_t)s->size, sizeof *v);
+    double maximum = 0, *v = allocate_zeroed((size_t)s->size, sizeof *v);
     cusgd_status status = v ? CUSGD_OK : fail_memory((size_t)s->size * sizeof *v, "a velocity");
     if (status == CUSGD_OK && isnan(o->rate)) {
-        status = solver_steepest_curvature(s, &most);
-        o->rate = most > 0 ? 1 / most : 1;
+        status = solver_steepest_curvature(s, &maximum);
+        o->rate = maximum > 0 ? 1 / maximum : 1;
     }
     if (status == CUSGD_OK) status = descend(s, o->rate, isnan(o->momentum) ? 0 : o->momentum, v);
     free(v);

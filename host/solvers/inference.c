@@ -41,8 +41,8 @@ static int64_t degrees_of_freedom(const run *r)
 }
 
 /* Adds what rows first .. first + count - 1 have part in the variances to out: k. p: count x k, work. */
-static cusgd_status add_squares(const problem *q, const double *theta, int64_t freedom, int64_t first, int64_t count, double *p,
-                                double *out)
+static cusgd_status add_squares(const problem *q, const double *theta, int64_t residual_degrees, int64_t first, int64_t count,
+                                double *p, double *out)
 {
     const examples *e = &q->train.rows;
     cusgd_status status = problem_predict(q, theta, first, count, p);
@@ -51,14 +51,14 @@ static cusgd_status add_squares(const problem *q, const double *theta, int64_t f
         double w = e->w.at ? matrix_at(&e->w, row, 0) / q->units.transform.weight_mean : 1;
         for (int64_t c = 0; c < q->k; c++) {
             double left = p[i * q->k + c] - (matrix_at(&e->y, row, c) - q->units.shift[c]);
-            out[c] += w * left * left / (double)freedom;
+            out[c] += w * left * left / (double)residual_degrees;
         }
     }
     return status;
 }
 
 /* out: k, the variances of what theta leaves. */
-static cusgd_status residual_variances(const problem *q, const double *theta, int64_t freedom, double *out)
+static cusgd_status residual_variances(const problem *q, const double *theta, int64_t residual_degrees, double *out)
 {
     enum { PIECE_VALUES = 1 << 20 }; /* of x and y: 8 MB */
     int64_t n = q->train.rows.n, k = q->k, rows = 1 + PIECE_VALUES / (q->d + k);
@@ -67,7 +67,7 @@ static cusgd_status residual_variances(const problem *q, const double *theta, in
     cusgd_status status = p ? CUSGD_OK : fail_memory((size_t)(rows * k) * sizeof *p, "the residuals");
     for (int64_t c = 0; c < k; c++) out[c] = 0;
     for (int64_t first = 0; first < n && status == CUSGD_OK; first += rows) {
-        status = add_squares(q, theta, freedom, first, n - first < rows ? n - first : rows, p, out);
+        status = add_squares(q, theta, residual_degrees, first, n - first < rows ? n - first : rows, p, out);
         if (status == CUSGD_OK && interrupt_asked()) status = fail_interrupted();
     }
     free(p);
@@ -78,14 +78,14 @@ static cusgd_status residual_variances(const problem *q, const double *theta, in
 static int invert(const run *r, double *h, double *work)
 {
     int64_t side = r->problem->d + 1;
-    double most = r->options->precision == CUSGD_PRECISION_DOUBLE ? 1e12 : 1e6, *scale = work, *rest = work + side;
+    double maximum = r->options->precision == CUSGD_PRECISION_DOUBLE ? 1e12 : 1e6, *scale = work, *rest = work + side;
     for (int64_t j = 0; j < side && !r->problem->intercept; j++)
         h[r->problem->d * side + j] = h[j * side + r->problem->d] = j == r->problem->d;
     for (int64_t j = 0; j < side; j++) scale[j] = h[j * side + j] > 0 ? 1 / sqrt(h[j * side + j]) : 0;
     for (int64_t a = 0; a < side; a++)
         for (int64_t b = 0; b < side; b++) h[a * side + b] *= scale[a] * scale[b];
     double norm = matrix_norm(side, h, rest);
-    if (!cholesky_factor(side, h) || !(cholesky_condition(side, h, norm, rest) <= most)) return 0;
+    if (!cholesky_factor(side, h) || !(cholesky_condition(side, h, norm, rest) <= maximum)) return 0;
     cholesky_invert(side, h);
     for (int64_t a = 0; a < side; a++)
         for (int64_t b = 0; b < side; b++) h[a * side + b] *= scale[a] * scale[b];
@@ -129,13 +129,13 @@ static cusgd_status find_errors(run *r, int64_t left, double *h, double *out, in
     return status;
 }
 
-cusgd_status solver_errors(run *r, double **errors, int64_t *freedom, const char **missing)
+cusgd_status solver_errors(run *r, double **errors, int64_t *residual_degrees, const char **missing)
 {
     int64_t k = r->problem->k, side = r->problem->d + 1, left = degrees_of_freedom(r);
     int quadratic = loss_is_quadratic(r->problem->loss.kind), good;
     size_t count = (size_t)((quadratic ? 1 : k) * side * side + 5 * side + k);
     *errors = NULL;
-    *freedom = quadratic ? left : 0;
+    *residual_degrees = quadratic ? left : 0;
     *missing = refusal(r);
     if (interrupt_asked()) return fail_interrupted();
     if (!*missing && quadratic && left < 1) *missing = "there are no more rows with a weight than coefficients";

@@ -69,7 +69,7 @@ static cusgd_status step_in_orthant(solver *s, const double *v, const double *p,
         double promised = 0;
         for (int64_t u = 0; u < s->size; u++) {
             double sign = s->x[u] != 0 ? s->x[u] : -v[u], to = s->x[u] + at * p[u];
-            s->trial[u] = u < s->penalised && to * sign <= 0 ? 0 : to;
+            s->trial[u] = u < s->penalized && to * sign <= 0 ? 0 : to;
             promised += v[u] * (s->trial[u] - s->x[u]);
         }
         cusgd_status status = solver_evaluate(s, s->trial, &f, s->trial_g);
@@ -92,12 +92,12 @@ static cusgd_status iterate(solver *s, history *h, double *v, double *p)
     while (status == CUSGD_OK && s->m.stop == CUSGD_STOP_NONE) {
         problem_subgradient(s->problem, s->x, s->g, v);
         two_loops(h, v, p);
-        for (int64_t u = 0; sparse && u < s->penalised; u++)
+        for (int64_t u = 0; sparse && u < s->penalized; u++)
             if (p[u] * v[u] >= 0) p[u] = 0;
-        double slope = vector_dot(s->size, v, p), first = h->count > 0 ? 1 : 1 / (1 + vector_norm(s->size, v));
+        double derivative = vector_dot(s->size, v, p), first = h->count > 0 ? 1 : 1 / (1 + vector_norm(s->size, v));
         remember_before(s, h);
-        s->stuck = !(slope < 0);
-        if (!s->stuck) status = sparse ? step_in_orthant(s, v, p, first) : solver_search(s, p, slope, first, 0.9);
+        s->stuck = !(derivative < 0);
+        if (!s->stuck) status = sparse ? step_in_orthant(s, v, p, first) : solver_search(s, p, derivative, first, 0.9);
         if (status != CUSGD_OK || (s->stuck && h->count == 0)) break;
         if (s->stuck) { /* once more from the gradient */
             h->count = h->next = 0;

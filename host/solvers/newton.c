@@ -47,9 +47,9 @@ static cusgd_status iterate(solver *s, double *h, double *work, double *p)
         if (status != CUSGD_OK) break;
         int found = direction(s, h, work, &shift, p);
         worst = fmax(worst, shift);
-        double slope = vector_dot(s->size, s->g, p);
-        s->stuck = !found || !(slope < 0);
-        if (!s->stuck) status = solver_search(s, p, slope, 1, 0.9);
+        double derivative = vector_dot(s->size, s->g, p);
+        s->stuck = !found || !(derivative < 0);
+        if (!s->stuck) status = solver_search(s, p, derivative, 1, 0.9);
         if (status == CUSGD_OK && !s->stuck) status = solver_iterated(s);
     }
     if (worst > 0)

@@ -7,13 +7,13 @@
 
 static void add_ridge(const solver *s, const double *x, double *g)
 {
-    for (int64_t u = 0; u < s->penalised; u++) g[u] += s->problem->l2 * problem_penalty(s->problem, u) * x[u];
+    for (int64_t u = 0; u < s->penalized; u++) g[u] += s->problem->l2 * problem_penalty(s->problem, u) * x[u];
 }
 
 /* Of the parameters that are held fixed. */
 static void clear_intercepts(const solver *s, double *v)
 {
-    if (!s->problem->intercept) vector_zero(s->problem->k, v + s->penalised);
+    if (!s->problem->intercept) vector_zero(s->problem->k, v + s->penalized);
 }
 
 cusgd_status solver_evaluate(solver *s, const double *x, double *f, double *g)
@@ -101,7 +101,7 @@ static cusgd_status top_by_passes(solver *s, double *top)
     return status;
 }
 
-cusgd_status solver_steepest_curvature(solver *s, double *most)
+cusgd_status solver_steepest_curvature(solver *s, double *maximum)
 {
     double steepest = loss_curvature_bound(s->problem->loss), top = 0, side = (double)(s->problem->d + 1);
     if (!isfinite(steepest))
@@ -111,7 +111,7 @@ cusgd_status solver_steepest_curvature(solver *s, double *most)
     int small = s->problem->d <= 1000 && side * side * (double)s->problem->train.rows.n <= 1e11;
     cusgd_status status = small ? top_by_matrix(s, &top) : top_by_passes(s, &top);
     double ridge = 0;
-    for (int64_t u = 0; u < s->penalised; u++) ridge = fmax(ridge, s->problem->l2 * problem_penalty(s->problem, u));
-    *most = steepest * top + ridge;
+    for (int64_t u = 0; u < s->penalized; u++) ridge = fmax(ridge, s->problem->l2 * problem_penalty(s->problem, u));
+    *maximum = steepest * top + ridge;
     return status;
 }

@@ -13,7 +13,7 @@ static int is_affordable(const run *r)
     const double second = 2e9;
     double n = (double)r->problem->train.rows.n, d = (double)r->problem->d, side = d + 1, visited = (double)r->at.epoch * n;
     int quadratic = loss_is_quadratic(r->problem->loss.kind);
-    if (loss_has_kinks(r->problem->loss.kind) || r->problem->l1 > 0 || r->lost) return 0;
+    if (loss_is_nonsmooth(r->problem->loss.kind) || r->problem->l1 > 0 || r->lost) return 0;
     if (r->problem->d > (quadratic ? MAX_COLUMNS : MAX_NEWTON_COLUMNS) || (!quadratic && r->problem->separated != 0)) return 0;
     if (!(isnan(r->options->lower) && isnan(r->options->upper))) return 0; /* the optimum within bounds is another one */
     double work =
@@ -42,15 +42,15 @@ cusgd_status solver_optimum(run *r, double *objective, double *seconds)
 {
     solver s = {.m = {.run = r, .begun = clock_seconds()}, .problem = r->problem};
     int found = 0;
-    *objective = r->least * r->problem->units.loss;
-    *seconds = r->least_seconds;
-    if (!isnan(r->least) || !is_affordable(r)) return CUSGD_OK;
+    *objective = r->minimum * r->problem->units.loss;
+    *seconds = r->min_seconds;
+    if (!isnan(r->minimum) || !is_affordable(r)) return CUSGD_OK;
     cusgd_status status = solver_open(&s);
     if (status == CUSGD_OK) status = find(&s, &found);
     if (status == CUSGD_OK && found && !interrupt_asked()) {
-        r->least = s.f;
+        r->minimum = s.f;
         *objective = s.f * r->problem->units.loss;
-        *seconds = r->least_seconds = clock_seconds() - s.m.begun;
+        *seconds = r->min_seconds = clock_seconds() - s.m.begun;
     } else if (status == CUSGD_OK && interrupt_asked()) {
         status = fail_interrupted();
     }

@@ -1,14 +1,14 @@
 /* Line search: the bracketing and zooming of Nocedal and Wright (2006, algorithms 3.5 and 3.6), by cubic interpolation while
- * values of f tell anything, and by the secant of slopes where rounding has the last word. */
+ * values of f tell anything, and by the secant of derivatives where rounding has the last word. */
 #include "solver.h"
 
 #include <math.h>
 
-enum { MOST_TRIALS = 40 };
-static const double SUFFICIENT = 1e-4; /* the share of the decrease that the slope promises */
+enum { MAX_TRIALS = 40 };
+static const double SUFFICIENT = 1e-4; /* the share of the decrease that the derivative promises */
 
 typedef struct point {
-    double at, f, slope; /* at 0: x itself */
+    double at, f, derivative; /* at 0: x itself */
 } point;
 
 static cusgd_status look(solver *s, const double *p, double at, point *out)
@@ -18,28 +18,32 @@ static cusgd_status look(solver *s, const double *p, double at, point *out)
     cusgd_status status = solver_evaluate(s, s->trial, &out->f, s->trial_g);
     if (status != CUSGD_OK) return status;
     out->at = at;
-    out->slope = vector_dot(s->size, s->trial_g, p);
+    out->derivative = vector_dot(s->size, s->trial_g, p);
     return status;
 }
 
 /* Where the cubic through both points has its minimum; NaN if nowhere. */
 static double cubic(const point *a, const point *b)
 {
-    double d1 = a->slope + b->slope - 3 * (a->f - b->f) / (a->at - b->at), square = d1 * d1 - a->slope * b->slope;
+    double d1 = a->derivative + b->derivative - 3 * (a->f - b->f) / (a->at - b->at),
+           square = d1 * d1 - a->derivative * b->derivative;
     if (!(square >= 0)) return (double)NAN;
     double d2 = b->at > a->at ? sqrt(square) : -sqrt(square);
-    return b->at - (b->at - a->at) * ((b->slope + d2 - d1) / (b->slope - a->slope + 2 * d2));
+    return b->at - (b->at - a->at) * ((b->derivative + d2 - d1) / (b->derivative - a->derivative + 2 * d2));
 }
 
-static double secant(const point *a, const point *b) { return a->at - a->slope * (b->at - a->at) / (b->slope - a->slope); }
+static double secant(const point *a, const point *b)
+{
+    return a->at - a->derivative * (b->at - a->at) / (b->derivative - a->derivative);
+}
 
 /* Between lo and hi, not too near to either. */
 static double between(const point *lo, const point *hi, double noise)
 {
     double width = hi->at - lo->at, next = (double)NAN;
-    if (isfinite(hi->f) && isfinite(hi->slope)) {
+    if (isfinite(hi->f) && isfinite(hi->derivative)) {
         next = fabs(hi->f - lo->f) > 4 * noise ? cubic(lo, hi) : (double)NAN;
-        if (isnan(next) && lo->slope * hi->slope < 0) next = secant(lo, hi);
+        if (isnan(next) && lo->derivative * hi->derivative < 0) next = secant(lo, hi);
     } else {
         next = lo->at + width / 10;
     }
@@ -48,31 +52,31 @@ static double between(const point *lo, const point *hi, double noise)
     return lo->at + width * fmin(fmax(share, 0.05), 0.95);
 }
 
-/* Beyond lo, where f still falls: where the slope would be 0 if it went on changing as it did from `last`. */
+/* Beyond lo, where f still falls: where the derivative would be 0 if it went on changing as it did from `last`. */
 static double beyond(const point *lo, const point *last)
 {
-    double next = lo->slope > last->slope ? secant(lo, last) : 4 * lo->at;
+    double next = lo->derivative > last->derivative ? secant(lo, last) : 4 * lo->at;
     return fmin(fmax(next, 1.5 * lo->at), 10 * lo->at);
 }
 
-cusgd_status solver_search(solver *s, const double *p, double slope, double first, double share)
+cusgd_status solver_search(solver *s, const double *p, double derivative, double first, double share)
 {
     double noise = s->noise * fabs(s->f);
-    point zero = {0, s->f, slope}, lo = zero, hi = {0, 0, 0}, last = zero, now = zero;
+    point zero = {0, s->f, derivative}, lo = zero, hi = {0, 0, 0}, last = zero, now = zero;
     int bracketed = 0, fits = 0;
     cusgd_status status = CUSGD_OK;
     double next = first;
-    for (int trial = 0; trial < MOST_TRIALS && !fits; trial++) {
+    for (int trial = 0; trial < MAX_TRIALS && !fits; trial++) {
         status = look(s, p, next, &now);
         if (status != CUSGD_OK) return status;
-        int high = !isfinite(now.f) || !isfinite(now.slope) || now.f > zero.f + SUFFICIENT * now.at * slope + noise ||
+        int high = !isfinite(now.f) || !isfinite(now.derivative) || now.f > zero.f + SUFFICIENT * now.at * derivative + noise ||
                    now.f > lo.f + noise;
-        fits = !high && fabs(now.slope) <= -share * slope;
+        fits = !high && fabs(now.derivative) <= -share * derivative;
         if (high) {
             hi = now;
             bracketed = 1;
         } else {
-            if (bracketed ? now.slope * (hi.at - lo.at) >= 0 : now.slope >= 0) {
+            if (bracketed ? now.derivative * (hi.at - lo.at) >= 0 : now.derivative >= 0) {
                 hi = lo;
                 bracketed = 1;
             }

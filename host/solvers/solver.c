@@ -1,4 +1,4 @@
-/* A fit by a full-batch method: which one, when it ends, and what is told of it. */
+/* A fit by a full-batch method: which one, when it ends, and what is reported. */
 #include "solver.h"
 
 #include "clock.h"
@@ -30,8 +30,8 @@ void solver_choose(run *r, char *announcement, size_t room)
     o->batch = n;
     o->evaluate_every = 1;
     o->average = 0;
-    r->plan.batch = 1; /* no steps are run: room for one row will do */
-    r->plan.optimizer = CUSGD_OPTIMIZER_SGD;
+    r->spec.batch = 1; /* no steps are run: room for one row will do */
+    r->spec.optimizer = CUSGD_OPTIMIZER_SGD;
 }
 
 static cusgd_status run_method(solver *s)
@@ -66,8 +66,8 @@ static double rounding_gradient(const solver *s)
 
 cusgd_status solver_open(solver *s)
 {
-    s->penalised = s->problem->d * s->problem->k;
-    s->size = s->penalised + s->problem->k;
+    s->penalized = s->problem->d * s->problem->k;
+    s->size = s->penalized + s->problem->k;
     s->quadratic = loss_is_quadratic(s->problem->loss.kind);
     s->noise = s->m.run->options->precision == CUSGD_PRECISION_DOUBLE ? 4e-15 : 4e-7;
     s->x = allocate((size_t)(5 * s->size), sizeof *s->x);
@@ -80,7 +80,7 @@ cusgd_status solver_open(solver *s)
     s->kept.sound = s->trial_g + s->size;
     if (s->problem->valid.bound && isfinite(s->m.run->at.kept)) { /* a fit that goes on */
         s->kept.best_iteration = s->m.run->at.kept_epoch;
-        cusgd_status status = run_theta(s->m.run, AREA_BEST, s->kept.best);
+        cusgd_status status = run_theta(s->m.run, SNAPSHOT_BEST, s->kept.best);
         if (status != CUSGD_OK) return status;
     }
     s->enough = fmax(s->m.run->options->gradient_tolerance * s->problem->null_gradient, rounding_gradient(s));
@@ -170,11 +170,11 @@ static cusgd_status put_iterates(solver *s, const double *x, int64_t iterations)
     int kept = s->problem->valid.bound && s->kept.best_iteration > 0;
     r->at.step += iterations;
     r->at.epoch += iterations;
-    r->at.result = kept ? AREA_BEST : AREA_CURRENT;
+    r->at.result = kept ? SNAPSHOT_BEST : SNAPSHOT_CURRENT;
     if (kept) r->at.kept_epoch = s->kept.best_iteration;
     s->m.result_epoch = kept ? s->kept.best_iteration : r->at.epoch;
-    cusgd_status status = iterations > 0 || x == s->x ? run_put(r, AREA_CURRENT, x) : CUSGD_OK;
-    return status == CUSGD_OK && kept ? run_put(r, AREA_BEST, s->kept.best) : status;
+    cusgd_status status = iterations > 0 || x == s->x ? run_put(r, SNAPSHOT_CURRENT, x) : CUSGD_OK;
+    return status == CUSGD_OK && kept ? run_put(r, SNAPSHOT_BEST, s->kept.best) : status;
 }
 
 /* What is reported is of the parameters as the device has rounded them. */
@@ -220,7 +220,7 @@ static cusgd_status lose_data(solver *s, cusgd_result *result)
     double unknown = (double)NAN;
     cusgd_status status = put_iterates(s, s->kept.sound, s->kept.sound_iterations);
     s->m.stop = CUSGD_STOP_DATA;
-    s->m.now = (evaluation){unknown, unknown, unknown, s->m.run->at.result == AREA_BEST ? s->m.run->at.kept : unknown};
+    s->m.now = (evaluation){unknown, unknown, unknown, s->m.run->at.result == SNAPSHOT_BEST ? s->m.run->at.kept : unknown};
     s->m.working = 0;
     if (!result) return status;
     monitor_result(&s->m, s->step, result);
@@ -255,29 +255,30 @@ static cusgd_status not_converged(const solver *s)
 }
 
 /* Where curvature all but vanishes a gradient is small far from the optimum: f - least = g' H^-1 g / 2. So where the least
- * objective is known it has the last word: f is to be within that share of it that the gradient is to be of the null model's,
- * and, where the data can be fitted exactly, as near as such a gradient comes with columns that do not depend on each other. */
+ * objective is known it has the last word: f is to be within that share of it that the gradient is to be of the intercept-only
+ * model's, and, where the data can be fitted exactly, as near as such a gradient comes with columns that do not depend on each
+ * other. */
 static cusgd_status check_optimum(solver *s)
 {
-    double least, seconds, share = s->m.run->options->gradient_tolerance;
+    double minimum, seconds, share = s->m.run->options->gradient_tolerance;
     if (!s->quadratic || s->problem->valid.bound || s->m.run->options->solver == CUSGD_SOLVER_EXACT || s->m.epochs == 0)
         return CUSGD_OK;
-    cusgd_status status = solver_optimum(s->m.run, &least, &seconds);
+    cusgd_status status = solver_optimum(s->m.run, &minimum, &seconds);
     /* without memory, or where somebody wants the call to end, the least objective is not known: the fit has ended all the same
      */
     if (status == CUSGD_ERROR_MEMORY || status == CUSGD_ERROR_INTERRUPTED) return CUSGD_OK;
-    if (status != CUSGD_OK || isnan(least)) return status;
-    least = s->m.run->least; /* in the unit of s->f */
+    if (status != CUSGD_OK || isnan(minimum)) return status;
+    minimum = s->m.run->minimum; /* in the unit of s->f */
     share = fmax(share, s->m.run->options->precision == CUSGD_PRECISION_DOUBLE ? 1e-12 : 1e-5);
-    double above = s->f - least;
-    if (!(above > share * least + 100 * share * share * fabs(s->problem->null_loss))) return CUSGD_OK;
+    double above = s->f - minimum;
+    if (!(above > share * minimum + 100 * share * share * fabs(s->problem->null_loss))) return CUSGD_OK;
     s->m.stop = CUSGD_STOP_EPOCHS;
     return fail(CUSGD_ERROR_NOT_CONVERGED,
                 "not converged: after %lld iteration%s of solver %s the gradient is small, but the objective, %.6g, is above "
                 "the least, %.6g: columns nearly depend on each other. Try --solver exact, some --l2, or a smaller "
                 "--gradient-tolerance",
                 (long long)s->m.epochs, s->m.epochs == 1 ? "" : "s", solver_word(s->m.run->options->solver),
-                s->f * s->problem->units.loss, least * s->problem->units.loss);
+                s->f * s->problem->units.loss, minimum * s->problem->units.loss);
 }
 
 /* Where no step is left to take, what rounding may have left of the gradient is no shortfall. */
@@ -295,7 +296,7 @@ static cusgd_status judge(solver *s)
 static cusgd_status look_for_separation(solver *s)
 {
     int looks = s->problem->separated < 0;
-    cusgd_status status = problem_separation(s->problem, s->x, s->m.run->plan.decay > 0, s->note, sizeof s->note);
+    cusgd_status status = problem_separation(s->problem, s->x, s->m.run->spec.decay > 0, s->note, sizeof s->note);
     if (looks) s->m.run->cancelled = 0;
     return status;
 }

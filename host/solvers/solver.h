@@ -1,5 +1,5 @@
 /* Full-batch methods: each is a file with one function, which moves an iterate until it is told to stop. Vectors are in double on
- * the host; all that grows with the number of rows is the seam's (objective, hessian).
+ * the host; all that grows with the number of rows is the device interface's (objective, hessian).
  *
  * x is theta, (d+1) x k row-major, the intercepts last, in the coordinates of the bound data. Without an intercept the last row
  * stays as it is: its gradient reads as 0, its second derivatives as those of 1. */
@@ -21,7 +21,7 @@ typedef struct iterates {
 typedef struct solver {
     monitor m;               /* its epochs are the iterations of this fit; `stop`: NONE: go on */
     problem *problem;        /* the run's */
-    int64_t size, penalised; /* (d+1) k; d k */
+    int64_t size, penalized; /* (d+1) k; d k */
     int quadratic;           /* the smooth part of the objective is a quadratic */
     double *x, *g;           /* size: the iterate, and the smooth part's gradient there (l2 in it, l1 not) */
     double f;                /* the objective there, l1 in it; m.now.loss: without penalties */
@@ -31,7 +31,7 @@ typedef struct solver {
     double step;             /* length of the last step, as a multiple of its direction */
     int64_t passes;          /* over the data, of this fit */
     int stuck;               /* 1: no step lowers the objective, to rounding or for good */
-    int silent;              /* 1: nothing is told, kept or stopped by the options (optimum.c) */
+    int silent;              /* 1: nothing is reported, kept or stopped by the options (optimum.c) */
     double before;           /* f of the iteration before, where it is silent */
     char note[512];          /* what there is to say besides; "" if nothing */
     iterates kept;
@@ -71,7 +71,7 @@ cusgd_status solver_hessian(solver *s, const double *x, double *hessian);
  * *ready is 0 room for it (size), and that is taken first. */
 cusgd_status solver_curve(solver *s, const double *p, double *origin, int *ready, double *hp);
 /* A bound on the largest second derivative in any direction, sharp for quadratics. USAGE where the loss has none. */
-cusgd_status solver_steepest_curvature(solver *s, double *most);
+cusgd_status solver_steepest_curvature(solver *s, double *maximum);
 
 /* Takes trial, trial_g and f as the iterate. */
 void solver_move(solver *s, double f);
@@ -80,9 +80,9 @@ cusgd_status solver_iterated(solver *s);
 
 /* ---- Line search (search.c) ---- */
 
-/* A step along p from x that meets the strong Wolfe conditions, with |slope| at most `share` of the one at 0, or their
- * approximate form where f no longer tells (Hager, Zhang 2005). `first` is tried first; `slope` is p's at x. Leaves the iterate
- * moved (solver_move) and s->step set, or s->stuck. */
-cusgd_status solver_search(solver *s, const double *p, double slope, double first, double share);
+/* A step along p from x that meets the strong Wolfe conditions, with |derivative| at most `share` of the one at 0, or their
+ * approximate form where f no longer tells (Hager, Zhang 2005). `first` is tried first; `derivative` is p's at x. Leaves the
+ * iterate moved (solver_move) and s->step set, or s->stuck. */
+cusgd_status solver_search(solver *s, const double *p, double derivative, double first, double share);
 
 #endif

@@ -12,6 +12,6 @@ cusgd_status solver_fit(run *r, cusgd_callback callback, void *user, cusgd_resul
 cusgd_status solver_optimum(run *r, double *objective, double *seconds);
 /* inference.c: standard errors in the data's units, k x (d + 1), the intercepts' last, malloc'd; NULL where there are none, and
  * *missing is then the reason (static). *freedom: degrees of freedom of their t distribution; 0: they are a normal one's. */
-cusgd_status solver_errors(run *r, double **errors, int64_t *freedom, const char **missing);
+cusgd_status solver_errors(run *r, double **errors, int64_t *residual_degrees, const char **missing);
 
 #endif

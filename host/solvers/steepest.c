@@ -1,5 +1,5 @@
 /* Steepest descent (Cauchy 1847): along -g to where the objective is least on that line. On a quadratic that is
- * alpha = g.g / g.Hg, from one more gradient; elsewhere a line search to a tenth of the slope. */
+ * alpha = g.g / g.Hg, from one more gradient; elsewhere a line search to a tenth of the derivative. */
 #include "solver.h"
 
 #include "error.h"

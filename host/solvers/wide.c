@@ -3,8 +3,8 @@
  * least norm of z is that of theta, and |z|^2 the penalty where there is one. Never a d x d matrix.
  *
  * Columns without a penalty (U) and with one (P, divided by the root of theirs) are factored apart; a group that is narrower
- * than n stays as it is. With an intercept the rows are centred and depend on each other, sum u_i a_i = 0 with u the roots of the
- * weights; a Householder reflection that takes u to the first axis makes the first row 0, and it is left out. */
+ * than n stays as it is. With an intercept the rows are centered and depend on each other, sum u_i a_i = 0 with u the roots of
+ * the weights; a Householder reflection that takes u to the first axis makes the first row 0, and it is left out. */
 #include "exact.h"
 
 #include "error.h"
@@ -26,7 +26,7 @@ typedef struct group {
 
 typedef struct wide {
     solver *s;
-    centre m;
+    center m;
     int64_t rows, *row; /* positions of rows with a weight; where there is an intercept the first is left out of the problem */
     double *u;          /* their factors, as a vector of length 1 */
     double *y;          /* rows x k */
@@ -83,7 +83,7 @@ static void read_first(wide *w)
 
 static int64_t problem_rows(const wide *w) { return w->rows - (w->first != NULL); }
 
-static void read_group(const wide *w, group *g, int penalised)
+static void read_group(const wide *w, group *g, int penalized)
 {
     int64_t n = problem_rows(w), skipped = w->first != NULL;
     for (int64_t i = 0; i < n && !interrupt_asked(); i++) {
@@ -92,7 +92,7 @@ static void read_group(const wide *w, group *g, int penalised)
         for (int64_t j = 0; j < g->count; j++) {
             int64_t column = g->column[j];
             double x = x_at(w, at, column) - (w->first ? share * w->first[column] : 0);
-            to[j] = penalised ? x / sqrt(ridge_of(w->s, column)) : x;
+            to[j] = penalized ? x / sqrt(ridge_of(w->s, column)) : x;
         }
     }
 }
@@ -176,7 +176,7 @@ static int64_t solve_small(const wide *w, double *r, double *tile, double *work,
 }
 
 /* theta of the group's columns from its part of z, from row `first` on. v: count values. */
-static void put_group(const wide *w, const group *g, int penalised, const double *z, double *v, double *work)
+static void put_group(const wide *w, const group *g, int penalized, const double *z, double *v, double *work)
 {
     int64_t k = w->s->problem->k;
     for (int64_t c = 0; c < k && g->count > 0; c++) {
@@ -184,7 +184,7 @@ static void put_group(const wide *w, const group *g, int penalised, const double
         for (int64_t a = 0; a < g->width; a++) v[a] = z[a * k + c];
         if (g->count > g->width && g->width > 0) apply_factor(w, g, v, work);
         for (int64_t a = 0; a < g->count; a++) {
-            double root = penalised ? sqrt(ridge_of(w->s, g->column[a])) : 1;
+            double root = penalized ? sqrt(ridge_of(w->s, g->column[a])) : 1;
             w->s->trial[g->column[a] * k + c] = v[a] / root;
         }
     }
@@ -231,8 +231,8 @@ static cusgd_status solve_groups(wide *w, int64_t *rank)
 {
     solver *s = w->s;
     int64_t n = problem_rows(w), k = s->problem->k, side = w->g[0].width + w->g[1].width, all = side + k;
-    int64_t most = s->problem->d > all ? s->problem->d : all;
-    size_t values = (size_t)(all * all + TILE_ROWS * all + side * k + s->problem->d + PANEL_COLUMNS * (most + PANEL_COLUMNS));
+    int64_t maximum = s->problem->d > all ? s->problem->d : all;
+    size_t values = (size_t)(all * all + TILE_ROWS * all + side * k + s->problem->d + PANEL_COLUMNS * (maximum + PANEL_COLUMNS));
     double *r = allocate_zeroed(values, sizeof *r), *tile = r + all * all, *z = tile + TILE_ROWS * all, *v = z + side * k;
     double *work = v + s->problem->d;
     if (!r) return fail_memory(values * sizeof *r, "the small problem");

@@ -36,7 +36,7 @@ static int64_t piece_rows(const scorer *s)
 static cusgd_status score(const scorer *s, const cusgd_data *data, int64_t first, int64_t count, double *p)
 {
     examples piece = examples_piece(&data->view, first, count);
-    bound *b = NULL;
+    dataset *b = NULL;
     piece.k = s->k;
     piece.y.at = piece.w.at = NULL;
     cusgd_status status = s->backend->ops->bind(s->backend->self, &piece, &s->transform, &b);
@@ -107,10 +107,10 @@ static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_predi
 
 /* Weighted sums of one output. Targets' mean and squares are updated row by row (West 1979). */
 typedef struct sums {
-    double weight, loss, floor, square, absolute, right, mean, spread;
+    double weight, loss, lower_bound, square, absolute, right, mean, spread;
     double unit; /* of square, absolute, mean and spread: a power of two near the targets' size if that is unusual; else 1 */
     double above, below; /* loss_beside_offset() */
-    double null;         /* log links: the null model's loss */
+    double null;         /* log links: the intercept-only model's loss */
 } sums;
 
 static void add_row(sums *s, loss_rule loss, double p, double y, double w, double o)
@@ -120,7 +120,7 @@ static void add_row(sums *s, loss_rule loss, double p, double y, double w, doubl
     if (!(w > 0)) return;
     s->weight += w;
     s->loss += w * loss_at(loss, p, y).value;
-    s->floor += w * loss_floor(loss, y);
+    s->lower_bound += w * loss_lower_bound(loss, y);
     s->square += w * r * r;
     s->absolute += w * fabs(r);
     s->right += w * ((p > 0) == (y > 0));
@@ -137,7 +137,7 @@ static double r_squared(const sums *s)
     return s->square > 0 ? 0 : 1;
 }
 
-/* The null model's loss follows from the mean where there are no offsets: l is linear in y. */
+/* The intercept-only model's loss follows from the mean where there are no offsets: l is linear in y. */
 static void find_null(const examples *e, int64_t c, loss_rule loss, sums *s)
 {
     double constant = loss_best_constant(loss.kind, s->above / s->below);
@@ -151,8 +151,8 @@ static void find_null(const examples *e, int64_t c, loss_rule loss, sums *s)
 /* Likewise of the deviance, 2 (l - the least l). */
 static double deviance_explained(const sums *s)
 {
-    double null = (s->null - s->floor) / s->weight;
-    double left = (s->loss - s->floor) / s->weight;
+    double null = (s->null - s->lower_bound) / s->weight;
+    double left = (s->loss - s->lower_bound) / s->weight;
     if (null > 0) return 1 - left / null;
     return left > 0 ? 0 : 1;
 }
@@ -161,7 +161,7 @@ static void add_metrics(const sums *s, loss_rule loss, double share, cusgd_metri
 {
     m->loss += share * loss_reported(loss.kind, s->loss / s->weight);
     if (loss_has_log_link(loss.kind)) {
-        m->deviance += share * 2 * (s->loss - s->floor) / s->weight;
+        m->deviance += share * 2 * (s->loss - s->lower_bound) / s->weight;
         m->d2 += share * deviance_explained(s);
     }
     if (loss_is_of_classes(loss.kind)) {
@@ -330,7 +330,7 @@ cusgd_status cusgd_trainer_create_model(cusgd_trainer *t, cusgd_model **out)
     int readable = !t->run.lost && !t->run.at.was_cancelled &&
                    problem_check_data(&t->problem) == CUSGD_OK; /* the errors take a pass over the data */
     if (status == CUSGD_OK && readable) {
-        status = solver_errors(&t->run, &m->errors, &m->freedom, &missing);
+        status = solver_errors(&t->run, &m->errors, &m->residual_degrees, &missing);
         if (status == CUSGD_ERROR_MEMORY) missing = "there is not enough memory for them"; /* no reason to lose the model */
         if (status == CUSGD_ERROR_MEMORY) status = CUSGD_OK;
     }

@@ -11,7 +11,7 @@
 
 /* ---- The start of a run ---- */
 
-/* Bounds that move the start to where the loss overflows leave nothing to train; which of the two is to blame is told by its
+/* Bounds that move the start to where the loss overflows leave nothing to train; which of the two is the cause follows from its
  * sign. An epoch is undone where its loss is far above the start's, so that must be the loss within the bounds. */
 static cusgd_status check_bounds(cusgd_trainer *t)
 {
@@ -43,13 +43,13 @@ static cusgd_status restart(cusgd_trainer *t, const double *theta)
                                .plateau_best = (double)INFINITY,
                                .best = (double)INFINITY,
                                .last = {(double)NAN, (double)NAN, (double)NAN},
-                               .result = AREA_CURRENT,
+                               .result = SNAPSHOT_CURRENT,
                                .unfinished = 1};
     cusgd_status status = check_bounds(t);
     return status == CUSGD_OK ? run_begin(&t->run) : status;
 }
 
-/* Likewise, at a theta that is not the null model's. */
+/* Likewise, at a theta that is not the intercept-only model's. */
 static cusgd_status restart_at(cusgd_trainer *t, const double *theta)
 {
     double objective;
@@ -60,7 +60,7 @@ static cusgd_status restart_at(cusgd_trainer *t, const double *theta)
 
 /* ---- Making one ---- */
 
-/* Optimizer auto and the full-batch methods start from the best constant model, named optimizers from zeros in the data's units.
+/* Optimizer auto and the full-batch methods start from the intercept-only model, named optimizers from zeros in the data's units.
  */
 static cusgd_status start(cusgd_trainer *t)
 {

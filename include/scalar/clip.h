@@ -22,17 +22,17 @@ static inline double clip_squares(const double *g, int64_t size)
 }
 
 /* What the gradient is multiplied by; most: the norm that is allowed, 0: any. */
-DEVICE double clip_scale(double most, double squares)
+DEVICE double clip_scale(double maximum, double squares)
 {
     double norm = sqrt(squares);
-    return most > 0 && norm > most ? most / norm : 1;
+    return maximum > 0 && norm > maximum ? maximum / norm : 1;
 }
 
 /* Then each value is brought into [-most, most]; 0: it stays. */
-SCALAR real clip_value(real most, real scale, real g)
+SCALAR real clip_value(real maximum, real scale, real g)
 {
     real scaled = scale * g;
-    if (most > 0) return scaled > most ? most : scaled < -most ? -most : scaled;
+    if (maximum > 0) return scaled > maximum ? maximum : scaled < -maximum ? -maximum : scaled;
     return scaled;
 }
 

@@ -30,7 +30,7 @@ static inline void generate_reflection(uint64_t seed, int64_t d, int r, double *
     for (int64_t j = 0; j < d; j++) u[j] /= sqrt(norm);
 }
 
-/* What is made of a row of d independent normals: neighbours are correlated (AR(1)), axis j is scaled and all are turned. scale:
+/* What is made of a row of d independent normals: neighbors are correlated (AR(1)), axis j is scaled and all are turned. scale:
  * d, NULL: neither; reflection: GENERATE_REFLECTIONS x d. */
 DEVICE void generate_row_shape(int64_t d, double correlation, const double *scale, const double *reflection, double *x)
 {

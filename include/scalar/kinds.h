@@ -38,7 +38,7 @@ typedef enum cusgd_optimizer {
     CUSGD_OPTIMIZER_ASGD,     /* Polyak, Juditsky 1992; Bottou 2012: sgd at a falling rate, averaged from the second epoch on */
 } cusgd_optimizer;
 
-/* What minimises the objective: minibatch steps, or a method that looks at all rows at once. Those take `epochs` as the most
+/* What minimizes the objective: minibatch steps, or a method that looks at all rows at once. Those take `epochs` as the most
  * iterations, `tolerance` and `gradient_tolerance` as stopping rules, and no other option of the optimizer. */
 typedef enum cusgd_solver {
     CUSGD_SOLVER_SGD,

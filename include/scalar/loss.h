@@ -1,12 +1,12 @@
 /* Losses l(p, y) of a prediction p = x theta + b and a target y: one function each, with its first two derivatives by p. All are
- * convex in p. At a kink the slope is 0, which is one of the subgradients there. */
+ * convex in p. Where it is not differentiable the derivative is 0, which is one of the subgradients there. */
 #ifndef CUSGD_SCALAR_LOSS_H
 #define CUSGD_SCALAR_LOSS_H
 
 #include "losses.h"
 #include "real.h"
 
-STRUCT(loss_point) { real value, slope, curvature; /* l, dl/dp, d2l/dp2 */ };
+STRUCT(loss_point) { real value, derivative, curvature; /* l, dl/dp, d2l/dp2 */ };
 
 /* r^2 / 2, so that the gradient of the mean is X^T (X theta - y) / n. */
 SCALAR OF(loss_point) loss_squared(real p, real y)
@@ -80,11 +80,11 @@ SCALAR OF(loss_point) loss_squared_hinge(real p, real y)
     return l;
 }
 
-/* share |r| where y is above p, (1 - share) |r| where it is below: its best constant is that quantile. */
+/* share |r| where y is above p, (1 - share) |r| where it is below: its intercept-only model is that quantile. */
 SCALAR OF(loss_point) loss_quantile(real p, real y, real share)
 {
-    real r = p - y, slope = r > 0 ? 1 - share : r < 0 ? -share : 0;
-    OF(loss_point) l = {r > 0 || r < 0 ? slope * r : real_abs(r), slope, 0};
+    real r = p - y, derivative = r > 0 ? 1 - share : r < 0 ? -share : 0;
+    OF(loss_point) l = {r > 0 || r < 0 ? derivative * r : real_abs(r), derivative, 0};
     return l;
 }
 
@@ -98,7 +98,7 @@ SCALAR OF(loss_point) loss_log_cosh(real p, real y)
 }
 
 /* e^(a p) for p up to `end`, and on along the tangent; for a < 0, down to `end`. */
-STRUCT(exponential) { real value, slope, curvature; };
+STRUCT(exponential) { real value, derivative, curvature; };
 SCALAR OF(exponential) exponential_at(real a, real p, real end)
 {
     int beyond = a > 0 ? p > end : p < end;
@@ -108,28 +108,28 @@ SCALAR OF(exponential) exponential_at(real a, real p, real end)
 }
 
 /* e^p - y p: minus the log-likelihood of a Poisson count of mean e^p, without log y!. */
-SCALAR OF(loss_point) loss_poisson(real p, real y, real most)
+SCALAR OF(loss_point) loss_poisson(real p, real y, real maximum)
 {
-    OF(exponential) e = exponential_at((real)1, p, most);
-    OF(loss_point) l = {e.value - y * p, e.slope - y, e.curvature};
+    OF(exponential) e = exponential_at((real)1, p, maximum);
+    OF(loss_point) l = {e.value - y * p, e.derivative - y, e.curvature};
     return l;
 }
 
 /* p + y e^-p: minus the log-likelihood of a gamma variable of mean e^p, up to its shape. */
-SCALAR OF(loss_point) loss_gamma(real p, real y, real least)
+SCALAR OF(loss_point) loss_gamma(real p, real y, real minimum)
 {
-    OF(exponential) e = exponential_at((real)-1, p, least);
-    OF(loss_point) l = {p + y * e.value, 1 + y * e.slope, y * e.curvature};
+    OF(exponential) e = exponential_at((real)-1, p, minimum);
+    OF(loss_point) l = {p + y * e.value, 1 + y * e.derivative, y * e.curvature};
     return l;
 }
 
 /* e^((2-q) p) / (2-q) + y e^((1-q) p) / (q-1), 1 < q < 2: half of Tweedie's deviance of mean e^p and power q, up to a constant.
  */
-SCALAR OF(loss_point) loss_tweedie(real p, real y, real q, real least, real most)
+SCALAR OF(loss_point) loss_tweedie(real p, real y, real q, real minimum, real maximum)
 {
-    OF(exponential) up = exponential_at(2 - q, p, most), down = exponential_at(1 - q, p, least);
+    OF(exponential) up = exponential_at(2 - q, p, maximum), down = exponential_at(1 - q, p, minimum);
     OF(loss_point)
-    l = {up.value / (2 - q) + y * (down.value / (q - 1)), up.slope / (2 - q) + y * (down.slope / (q - 1)),
+    l = {up.value / (2 - q) + y * (down.value / (q - 1)), up.derivative / (2 - q) + y * (down.derivative / (q - 1)),
          up.curvature / (2 - q) + y * (down.curvature / (q - 1))};
     return l;
 }
@@ -139,7 +139,7 @@ SCALAR OF(loss_point) loss_tweedie(real p, real y, real q, real least, real most
 
 SCALAR OF(loss_point) loss_at(loss_rule rule, real p, real y)
 {
-    real number = (real)rule.number, least = (real)rule.least, most = (real)rule.most;
+    real number = (real)rule.number, minimum = (real)rule.minimum, maximum = (real)rule.maximum;
     switch (rule.kind) {
         LOSSES(LOSS_CASE)
     }

@@ -9,7 +9,7 @@
 typedef struct loss_rule {
     cusgd_loss kind;
     double number; /* huber's delta, an insensitive one's width, quantile's share, tweedie's power */
-    double least, most;
+    double minimum, maximum;
 } loss_rule;
 
 #endif

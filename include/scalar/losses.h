@@ -46,15 +46,15 @@
       .info.formula = "quantile (y - p) for y > p, else (1 - quantile) (p - y)", .info.targets = CUSGD_TARGET_REAL,            \
       .info.link = CUSGD_LINK_IDENTITY, .info.smoothness = CUSGD_SMOOTH_NOT, .info.hessian_bound = (double)INFINITY,           \
       .info.option = "quantile", .info.option_default = 0.5, .derivative_bound = (double)INFINITY, .reported = 1)              \
-    X(POISSON, "poisson", loss_poisson(p, y, most),                                                                            \
+    X(POISSON, "poisson", loss_poisson(p, y, maximum),                                                                            \
       .info.formula = "e^p - y p", .info.targets = CUSGD_TARGET_NONNEGATIVE, .info.link = CUSGD_LINK_LOG,                      \
       .info.smoothness = CUSGD_SMOOTH_TWICE, .info.likelihood = 1, .info.hessian_bound = (double)INFINITY,                     \
       .derivative_bound = (double)INFINITY, .reported = 1, .may_lack_optimum = 1, .variance_power = 1)                         \
-    X(GAMMA, "gamma", loss_gamma(p, y, least),                                                                                 \
+    X(GAMMA, "gamma", loss_gamma(p, y, minimum),                                                                                 \
       .info.formula = "p + y e^-p", .info.targets = CUSGD_TARGET_POSITIVE, .info.link = CUSGD_LINK_LOG,                        \
       .info.smoothness = CUSGD_SMOOTH_TWICE, .info.hessian_bound = (double)INFINITY, .derivative_bound = (double)INFINITY,     \
       .reported = 1, .variance_power = 2)                                                                                      \
-    X(TWEEDIE, "tweedie", loss_tweedie(p, y, number, least, most),                                                             \
+    X(TWEEDIE, "tweedie", loss_tweedie(p, y, number, minimum, maximum),                                                             \
       .info.formula = "e^((2-q) p) / (2-q) + y e^((1-q) p) / (q-1), q = power", .info.targets = CUSGD_TARGET_NONNEGATIVE,      \
       .info.link = CUSGD_LINK_LOG, .info.smoothness = CUSGD_SMOOTH_TWICE, .info.hessian_bound = (double)INFINITY,              \
       .info.option = "power", .info.option_default = 1.5, .derivative_bound = (double)INFINITY, .reported = 1,                 \
@@ -85,7 +85,7 @@ typedef struct loss_info {
     double derivative_bound; /* the largest |dl/dp| of losses that are differentiable; NaN: the loss's number; infinite: none */
     double reported;         /* what is reported for l is l times this: people read the squared error itself */
     int may_lack_optimum;    /* 1: on some data l has its least value only at infinite coefficients (separated classes) */
-    double variance_power;   /* log links: the variance goes with this power of the mean; NaN: the loss's number */
+    double variance_power;   /* log links: the variance is proportional to this power of the mean; NaN: the loss's number */
 } loss_info;
 
 #define LOSS_ROW(KIND, NAME, FORMULA, ...) [CUSGD_LOSS_##KIND] = {.info.name = NAME, __VA_ARGS__},
@@ -126,7 +126,7 @@ static inline int loss_is_shift_invariant(cusgd_loss loss) { return loss_info_of
 static inline int loss_is_quadratic(cusgd_loss loss) { return loss_info_of(loss)->smoothness == CUSGD_SMOOTH_QUADRATIC; }
 
 /* Whether dl/dp jumps somewhere. */
-static inline int loss_has_kinks(cusgd_loss loss) { return loss_info_of(loss)->smoothness == CUSGD_SMOOTH_NOT; }
+static inline int loss_is_nonsmooth(cusgd_loss loss) { return loss_info_of(loss)->smoothness == CUSGD_SMOOTH_NOT; }
 
 /* Whether the optimum without penalties is a maximum of a likelihood with standard errors. */
 static inline int loss_is_likelihood(cusgd_loss loss) { return loss_info_of(loss)->likelihood; }
@@ -140,8 +140,9 @@ static inline double loss_mean_at(cusgd_loss loss, double p) { return link_mean(
 
 /* ---- Formulas in double that the rows cannot hold as numbers -------------------------------------------------------------- */
 
-/* The best constant prediction for targets of this mean, that of classes being the share of ones. One class alone, or counts of
- * 0, have it at infinity: 1 in 10^6. For losses of real numbers but the quadratic ones the mean is no more than a guess. */
+/* The intercept-only model prediction for targets of this mean, that of classes being the share of ones. One class alone, or
+ * counts of 0, have it at infinity: 1 in 10^6. For losses of real numbers but the quadratic ones the mean is no more than a
+ * guess. */
 static inline double loss_best_constant(cusgd_loss loss, double mean)
 {
     if (loss_has_log_link(loss)) return log(mean > 0 ? mean : 1e-6);
@@ -152,8 +153,8 @@ static inline double loss_best_constant(cusgd_loss loss, double mean)
     return mean > 0.5 ? log(1e6 - 1) : -log(1e6 - 1);
 }
 
-/* What a row adds so that the best constant beside offsets o, that of l(b + o, y), is loss_best_constant() of sum w above / sum w
- * below: where the derivative's sum is 0. Of classes it is no more than a guess. */
+/* What a row adds so that the intercept-only model beside offsets o, that of l(b + o, y), is loss_best_constant() of sum w above
+ * / sum w below: where the derivative's sum is 0. Of classes it is no more than a guess. */
 typedef struct beside_offset {
     double above, below;
 } beside_offset;
@@ -168,7 +169,7 @@ static inline beside_offset loss_beside_offset(loss_rule rule, double y, double 
 }
 
 /* The least l over all p: log-link losses go below 0 there. */
-static inline double loss_floor(loss_rule rule, double y)
+static inline double loss_lower_bound(loss_rule rule, double y)
 {
     double q = rule.number;
     switch (rule.kind) {

@@ -87,7 +87,7 @@ static inline double schedule_rate(const rate_schedule *s, int64_t step)
 /* The constant c of the schedule `optimal`, 1 / (l2 (t + c)), given dl/dp at a typical prediction of the wrong sign: the first
  * step then changes coefficients by what is usual for them (Bottou 2012, as scikit-learn has it). */
 static inline double optimal_prediction(double l2) { return -sqrt(1 / sqrt(l2)); }
-static inline double optimal_start(double l2, double slope) { return fmax(1, slope) / (-optimal_prediction(l2) * l2); }
+static inline double optimal_start(double l2, double derivative) { return fmax(1, derivative) / (-optimal_prediction(l2) * l2); }
 
 /* 1 / (1 - beta^(t+1)): undoes the pull of a moving average towards its start at 0. expm1 keeps the digits that 1 - beta^t loses.
  */
@@ -108,10 +108,10 @@ static inline double nadam_product(double beta1, int64_t t)
 /* RAdam's rectification times sqrt(1 - beta2^t); 0 where the variance of so few squares is not finite. */
 static inline double radam_correction(double beta2, int64_t t)
 {
-    double steps = (double)t, power = exp(steps * log(beta2)), left = -expm1(steps * log(beta2)), most = 2 / (1 - beta2) - 1;
-    double length = beta2 > 0 ? most - 2 * steps * power / left : most;
+    double steps = (double)t, power = exp(steps * log(beta2)), left = -expm1(steps * log(beta2)), maximum = 2 / (1 - beta2) - 1;
+    double length = beta2 > 0 ? maximum - 2 * steps * power / left : maximum;
     if (!(length > 5)) return 0;
-    return sqrt((length - 4) * (length - 2) * most / ((most - 4) * (most - 2) * length) * (beta2 > 0 ? left : 1));
+    return sqrt((length - 4) * (length - 2) * maximum / ((maximum - 4) * (maximum - 2) * length) * (beta2 > 0 ? left : 1));
 }
 
 /* The corrections of step t, counted from 0. */

@@ -29,7 +29,7 @@ SCALAR OF(update_step) update_step_from(const step_numbers *s)
 }
 
 /* What a parameter has of its own: a share of the rate, a factor on the penalties, and bounds. */
-STRUCT(own_rule) { real metric, penalty, lower, upper; };
+STRUCT(own_rule) { real rate_factor, penalty, lower, upper; };
 
 STRUCT(parameter) { real theta, slot1, slot2, slot3, average; };
 
@@ -59,7 +59,7 @@ SCALAR OF(movement) update_adagrad(real rate, real epsilon, real g, real *G)
     return m;
 }
 
-/* Nesterov's momentum in AdaGrad's metric. */
+/* Nesterov's momentum in AdaGrad's rate_factor. */
 SCALAR OF(movement) update_adagrad_nesterov(real rate, real momentum, real epsilon, real g, real *v, real *G)
 {
     *G = *G + g * g;
@@ -128,12 +128,12 @@ SCALAR OF(movement)
 
 /* Adam by the largest s so far (Reddi, Kale, Kumar 2018). */
 SCALAR OF(movement)
-    update_amsgrad(OF(update_rule) rule, OF(update_step) step, real rate, real g, real *moment, real *s, real *most)
+    update_amsgrad(OF(update_rule) rule, OF(update_step) step, real rate, real g, real *moment, real *s, real *maximum)
 {
     *moment = rule.beta1 * *moment + (1 - rule.beta1) * g;
     *s = rule.beta2 * *s + (1 - rule.beta2) * (g * g);
-    if (!(*s < *most)) *most = *s;
-    real factor = rate / (real_sqrt(*most * step.correction2) + rule.epsilon);
+    if (!(*s < *maximum)) *maximum = *s;
+    real factor = rate / (real_sqrt(*maximum * step.correction2) + rule.epsilon);
     OF(movement) m = {factor * (*moment * step.correction1), factor};
     return m;
 }
@@ -199,20 +199,20 @@ SCALAR_INLINED OF(movement) optimizer_move(OF(update_rule) rule, OF(update_step)
 }
 #undef MOVE_CASE
 
-/* One step of one parameter. g: the batch's mean loss gradient at gradient_point(), `point` that value; penalised: 0 for
+/* One step of one parameter. g: the batch's mean loss gradient at gradient_point(), `point` that value; penalized: 0 for
  * intercepts, which have no bounds either; limited: 0 where all penalty factors are 1 and there are no bounds.
  *
  * The l1 penalty and the bounds act by their proximal map, scaled by what multiplied the gradient, so that every optimizer has
  * the same fixed point. The velocity is then what theta really did: with its old value the run would solve another problem. */
-SCALAR_INLINED void update_parameter(OF(update_rule) rule, OF(update_step) step, OF(own_rule) own, int limited, int penalised,
+SCALAR_INLINED void update_parameter(OF(update_rule) rule, OF(update_step) step, OF(own_rule) own, int limited, int penalized,
                                      real point, real g, OF(parameter) * q)
 {
     real before = q->theta;
-    if (penalised) g = g + (limited ? rule.l2 * own.penalty : rule.l2) * point;
-    OF(movement) m = optimizer_move(rule, step, step.rate * own.metric, g, q);
-    real start = optimizer_decays(rule.optimizer) && penalised ? before * (1 - step.rate * own.metric * rule.decay) : before;
+    if (penalized) g = g + (limited ? rule.l2 * own.penalty : rule.l2) * point;
+    OF(movement) m = optimizer_move(rule, step, step.rate * own.rate_factor, g, q);
+    real start = optimizer_decays(rule.optimizer) && penalized ? before * (1 - step.rate * own.rate_factor * rule.decay) : before;
     q->theta = start - m.move;
-    if (penalised && (rule.l1 > 0 || limited)) {
+    if (penalized && (rule.l1 > 0 || limited)) {
         q->theta = soft_threshold(q->theta, (limited ? rule.l1 * own.penalty : rule.l1) * m.factor);
         if (limited) q->theta = into_bounds(q->theta, own.lower, own.upper);
         if (optimizer_has_velocity(rule.optimizer)) q->slot1 = before - q->theta;

@@ -1,6 +1,6 @@
 /* A minibatch step as one writes it in C without a second thought: a loop over the rows, a dot product and a sum each, one
- * thread. cuSGD is held against it (scripts/bench.sh --smoke). cc -O3 -march=native -ffast-math; prints million rows a second of
- * processor time, the best of the passes that fit into SECONDS of it. usage: loop ROWS COLS BATCH SECONDS */
+ * thread. cuSGD is held against it (scripts/bench.sh --smoke). cc -O3 -march=native -ffast-math; prints million rows per second
+ * of processor time, the best of the passes that fit into SECONDS of it. usage: loop ROWS COLS BATCH SECONDS */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>

@@ -20,7 +20,7 @@ def write_csv(folder, name, values, columns):
 
 
 def exact_ridge(x, y, alpha):
-    """Centred normal equations in 50 digits; the intercept is not penalised."""
+    """Centred normal equations in 50 digits; the intercept is not penalized."""
     x, y = exact_array(x), exact_array(y)
     means = x.sum(axis=0) / len(x)
     x = x - means
@@ -64,7 +64,7 @@ def linear_solutions(folder, name, x, y, features, targets, description):
     return dict(file=name + ".csv", n=x.shape[0], d=x.shape[1], n_targets=y.shape[1], features=list(features),
                 targets=list(targets),
                 description=description,
-                convention="y ~ X w + b; intercept b never penalised; ridge minimises ||Xw+b-y||^2 + alpha||w||^2 (SUM form; "
+                convention="y ~ X w + b; intercept b never penalized; ridge minimizes ||Xw+b-y||^2 + alpha||w||^2 (SUM form; "
                            "mean "
                            "form: lambda=alpha/n). coef[target][feature]",
                 solutions=solutions)
@@ -88,7 +88,7 @@ def logistic_solutions(folder):
     x = (data.data - mean) / deviation
     n, d = x.shape
     design = np.hstack([x, np.ones((n, 1))])
-    # unpenalised, the classes are separable if sign_i (x_i w + b) >= 1 can be met
+    # unpenalized, the classes are separable if sign_i (x_i w + b) >= 1 can be met
     feasible = linprog(np.zeros(d + 1), A_ub=-(2 * y - 1)[:, None] * design, b_ub=-np.ones(n), bounds=[(None, None)] * (d + 1),
                        method="highs")
     solutions = []
@@ -97,20 +97,20 @@ def logistic_solutions(folder):
         start, penalty = np.append(fit.coef_[0], fit.intercept_[0]), np.append(np.ones(d) / C, 0)
         w = newton_polish(design, y, penalty, start)
         z = design @ w
-        loss, slope = np.logaddexp(0, z) - y * z, design.T @ (1 / (1 + np.exp(-z)) - y) + penalty * w
+        loss, derivative = np.logaddexp(0, z) - y * z, design.T @ (1 / (1 + np.exp(-z)) - y) + penalty * w
         solutions.append(dict(C=C, lambda_mean=1 / (C * n), coef=w[:-1], intercept=w[-1],
                               objective_sum=float(loss.sum() + .5 * (penalty * w * w).sum()), mean_logloss=float(loss.mean()),
-                              train_accuracy=float(((z > 0) == (y > .5)).mean()), grad_inf_norm=float(np.abs(slope).max()),
+                              train_accuracy=float(((z > 0) == (y > .5)).mean()), grad_inf_norm=float(np.abs(derivative).max()),
                               sklearn_lbfgs_coef=start[:-1], sklearn_lbfgs_intercept=start[-1],
                               max_abs_diff_sklearn_vs_newton=float("%.2g" % np.abs(start - w).max())))
-        print("%-28s C %g: |gradient| %.1e" % ("breast_cancer", C, np.abs(slope).max()))
+        print("%-28s C %g: |gradient| %.1e" % ("breast_cancer", C, np.abs(derivative).max()))
     return dict(file="breast_cancer.csv", n=n, d=d, target="0/1 last column",
                 scaling="standardized (x-mean)/std, std with ddof=0",
                 x_mean=mean, x_std=deviation,
-                convention="minimise sum_i logloss(y_i, x_i.w+b) + (1/(2C))||w||^2, intercept unpenalised; mean form: "
+                convention="minimize sum_i logloss(y_i, x_i.w+b) + (1/(2C))||w||^2, intercept unpenalized; mean form: "
                            "(1/n)sum logloss "
                            "+ (lambda/2)||w||^2 with lambda=1/(C n)",
-                note="unpenalised logistic regression is NOT given: the 30 standardized features separate the classes, so "
+                note="unpenalized logistic regression is NOT given: the 30 standardized features separate the classes, so "
                      "the optimum "
                      "does not exist (checked by an LP below)",
                 solutions=solutions, separable_by_LP=bool(feasible.status == 0))
@@ -123,7 +123,7 @@ def datasets(folder):
                   exact="coef/intercept of linear fits: 50-digit normal equations (mpmath), scipy_* = scipy.linalg.lstsq "
                         "float64"),
         diabetes=linear_solutions(folder, "diabetes", diabetes.data, diabetes.target, diabetes.feature_names, ["target"],
-                                  "sklearn load_diabetes() (its own scaling: centred, unit column norm)"),
+                                  "sklearn load_diabetes() (its own scaling: centered, unit column norm)"),
         linnerud=linear_solutions(folder, "linnerud", linnerud.data, linnerud.target, linnerud.feature_names,
                                   linnerud.target_names,
                                   "sklearn load_linnerud(), 3 outputs"),

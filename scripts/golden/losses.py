@@ -12,13 +12,13 @@ torch.set_default_dtype(torch.float64)
 
 
 def loss_table(name, formula, params, points, function, by_torch):
-    """function(y, p): value, derivative and, at a kink, the ends of the set of subgradients"""
+    """function(y, p): value, derivative and, where there is none, the ends of the set of subgradients"""
     rows = []
     for y, p in points:
-        value, slope, *ends = function(exact(y), exact(p))
-        row = dict(y=float(y), p=float(p), value=float(value), dldp=float(slope))
+        value, derivative, *ends = function(exact(y), exact(p))
+        row = dict(y=float(y), p=float(p), value=float(value), dldp=float(derivative))
         if ends and ends[0] != ends[1]:
-            row.update(kink=True, sub_lo=float(ends[0]), sub_hi=float(ends[1]))
+            row.update(not_differentiable=True, sub_lo=float(ends[0]), sub_hi=float(ends[1]))
         if not math.isinf(float(value)):
             prediction = torch.tensor(float(p), requires_grad=True)
             loss = by_torch(prediction, torch.tensor(float(y)))
@@ -156,7 +156,7 @@ def losses():
                    lambda y, p: (mp.log(mp.cosh(p - y)), mp.tanh(p - y)),
                    lambda p, y: (p - y).abs() + F.softplus(-2 * (p - y).abs()) - math.log(2)),
     ]
-    meta = dict(what="loss value and derivative w.r.t. the prediction p; at kinks 'dldp' is 0 and [sub_lo,sub_hi] is the set "
+    meta = dict(what="loss value and derivative w.r.t. the prediction p; at points without a derivative 'dldp' is 0 and [sub_lo,sub_hi] is the set "
                      "of valid "
                      "subgradients; torch_* = torch float64 autograd cross-check", inf="written as the string \"inf\"",
                 torch=torch.__version__, mpmath=mp.__version__)

@@ -19,10 +19,10 @@ def by_torch(make, every=1):
     return rates
 
 
-def optimal(l2, slope):
+def optimal(l2, derivative):
     """scikit-learn's SGDClassifier: 1 / (alpha (t0 + t)), t from 0"""
     typical = math.sqrt(1 / math.sqrt(l2))
-    t0 = 1 / (typical / max(1, slope) * l2)
+    t0 = 1 / (typical / max(1, derivative) * l2)
     return dict(t0=1 / l2, t1=t0, rates=[1 / (l2 * (t0 + t)) for t in range(STEPS)])
 
 

@@ -22,14 +22,14 @@ run_test() {
 # about the CPU's instruction sets and its model file. In a dry run, in which each test has its turn elsewhere, the quickest.
 part_tests() {
     local bad=0 test filter
-    export CUSGD_SEAM_DEVICE=cuda CUSGD_TEST_DEVICE=cuda
+    export CUSGD_INTERFACE_DEVICE=cuda CUSGD_TEST_DEVICE=cuda
     while read -r test filter; do
         run_test "$test" "$filter" timeout --kill-after 5 90 || bad=1
     done < <(if [ "$dry" = 1 ]; then
-        echo 'test-seam-data seam_data/*'
+        echo 'test-interface-data interface_data/*'
     else
-        printf '%s\n' 'test-seam-state seam_state/*' 'test-seam-steps seam_steps/*' 'test-seam-passes seam_passes/*' \
-            'test-training training/golden_trajectories' 'test-seam-data seam_data/*' 'test-seam-large seam_large/*' \
+        printf '%s\n' 'test-interface-state interface_state/*' 'test-interface-steps interface_steps/*' 'test-interface-passes interface_passes/*' \
+            'test-training training/golden_trajectories' 'test-interface-data interface_data/*' 'test-interface-large interface_large/*' \
             'test-repeat repeat/*' 'test-determinism determinism/!(instruction_sets*|model_files)'
     fi)
     [ $bad = 0 ] || why "tests fail on the device"
@@ -75,14 +75,14 @@ sanitize() {
             echo "FAILED $tool, $test: $(grep -hE -m 1 '^========= [A-Z][a-z]' "$logs"-* 2>/dev/null | tail -n 1 || true)" | figures
             bad=1
         fi
-    done < <(echo 'test-seam-state seam_state/*' && [ "$dry" = 1 ] || echo 'test-seam-large seam_large/a_bad*')
+    done < <(echo 'test-interface-state interface_state/*' && [ "$dry" = 1 ] || echo 'test-interface-large interface_large/a_bad*')
     [ $bad = 0 ] && echo "$tool: no error in these tests" | figures
     return $bad
 }
 
 part_sanitizer() {
     local bad=0 tool stub=
-    export CUSGD_SEAM_DEVICE=cuda CUSGD_SEAM_SHORT=1
+    export CUSGD_INTERFACE_DEVICE=cuda CUSGD_INTERFACE_SHORT=1
     if [ "$dry" = 1 ]; then
         make_stub compute-sanitizer '--tool | --target-processes | --require-cuda-init | --error-exitcode' && stub=1
     elif ! command -v compute-sanitizer >/dev/null; then

@@ -97,7 +97,7 @@ bench_cases() {
     fi
 }
 
-# Of JSON lines: a row for each shape and batch, microseconds a step in a column for each way.
+# Of JSON lines: a row for each shape and batch, microseconds per step in a column for each way.
 bench_table() {
     awk '
         function field(key,    v) { # v is local
@@ -114,7 +114,7 @@ bench_table() {
             if (us != "") value[key, c] = us
         }
         END {
-            printf "%-29s", "us a step: rows x cols, batch"
+            printf "%-29s", "us per step: rows x cols, batch"
             for (c = 1; c <= columns; c++) printf " %20s", names[c]
             print ""
             for (r = 1; r <= rows; r++) {

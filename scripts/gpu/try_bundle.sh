@@ -43,7 +43,7 @@ inside '/opt/bundle/run cusgd --version; /opt/bundle/run cusgd devices
 for test in "$bundle"/bin/test-*; do
     inside "/opt/bundle/run $(basename "$test") --list | head -n 1"
 done
-inside "/opt/bundle/run test-seam-state; /opt/bundle/run test-training --filter 'training/golden_trajectories'"
+inside "/opt/bundle/run test-interface-state; /opt/bundle/run test-training --filter 'training/golden_trajectories'"
 [ -x "$bundle/bin/gpu-probe" ] || { echo "FAILED: the bundle has no gpu-probe" >&2 && exit 1; }
 status=0
 inside '/opt/bundle/run gpu-probe' || status=$? # without CUDA's libraries it cannot start; with them, it would find no GPU

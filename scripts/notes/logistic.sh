@@ -1,6 +1,6 @@
 #!/bin/bash
 # Logistic regression on four rows, the AND gate, whose classes a line separates: without a penalty the coefficients grow for ever.
-# With l2 = 0.01 there is an optimum; no closed form, but Newton's method has it to the last digit. The loss is told without the penalty.
+# With l2 = 0.01 there is an optimum; no closed form, but Newton's method has it to the last digit. The loss is printed without the penalty.
 . "$(dirname "$0")/common.sh"
 data=$work/gate.csv
 printf 'a,x,y\n0,0,0\n0,1,0\n1,0,0\n1,1,1\n' >"$data"

@@ -49,7 +49,7 @@ def steps_tables(steps):
         here = [s for s in steps if (s["rows"], s["cols"]) == (rows, cols)]
         text += "\n%s, %s, x has %.0f MB\n\n" % (shape_words(rows, cols), here[0]["device_name"], 1e-6 * here[0]["x_bytes"])
         text += table(
-            ["sampling, precision", "batch", "us a step", "million rows/s (min .. max)", "x, GB/s", "reads, GB/s", "share"],
+            ["sampling, precision", "batch", "us per step", "million rows/s (min .. max)", "x, GB/s", "reads, GB/s", "share"],
             [["%s, %s" % (s["sampling"], s["precision"]), str(s["batch"]), "%.4g" % (1e6 * s["step_seconds"]),
               "%.4g (%.4g .. %.4g)" % tuple(1e-6 * s["rows_per_second" + e] for e in ("", "_min", "_max")),
               "%.3g" % (1e-9 * s["x_bytes_per_second"]), "%.3g" % (1e-9 * s["read_bytes_per_second"]),
@@ -155,7 +155,7 @@ Written by scripts/bench.sh; edits are lost.{circumstances}
 
 `cusgd bench`: plain SGD, squared loss, random data; whole passes over x, medians over repeats. A step reads each row once, so
 what memory can be read at is its limit: *reads* is that rate, with the number of threads that is best for it, measured before and
-after each case and averaged, and *share* x's bytes a second over it.
+after each case and averaged, and *share* x's bytes per second over it.
 
 ![x read a second against the batch, beside the rate at which memory is read](roofline.png)
 {steps}
@@ -172,7 +172,7 @@ beforehand), in up to {turns} turns: each peer is timed once a turn, and ratios 
 thread or all, whichever is faster. A cell is the peer's median rate and how many times as fast cuSGD is. scikit-learn and Vowpal
 Wabbit take one row a step, whatever the batch.
 
-![rows a second against the batch, one line a peer](peers.png)
+![rows per second against the batch, one line a peer](peers.png)
 {speed}
 ### Loss after {passes} passes
 

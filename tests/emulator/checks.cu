@@ -88,15 +88,15 @@ cudaError_t kernel_indices(int *x, cudaStream_t s) { return LAUNCH(indices_kerne
 
 __global__ static void warps_kernel(unsigned *out)
 {
-    unsigned t = threadIdx.x, lane = t % 32, most = lane * 7 % 32;
+    unsigned t = threadIdx.x, lane = t % 32, maximum = lane * 7 % 32;
     if (lane < 16) /* lanes part, and meet again by masks of their own */
-        for (int offset = 8; offset > 0; offset /= 2) most = max(most, __shfl_xor_sync(0xffffu, most, offset));
+        for (int offset = 8; offset > 0; offset /= 2) maximum = max(maximum, __shfl_xor_sync(0xffffu, maximum, offset));
     else
-        for (int offset = 8; offset > 0; offset /= 2) most = max(most, __shfl_xor_sync(0xffff0000u, most, offset));
+        for (int offset = 8; offset > 0; offset /= 2) maximum = max(maximum, __shfl_xor_sync(0xffff0000u, maximum, offset));
     out[4 * t] = __ballot_sync(FULL_WARP, (int)(lane % 2));
     out[4 * t + 1] = __shfl_up_sync(FULL_WARP, lane, 1);
     out[4 * t + 2] = __shfl_sync(FULL_WARP, lane, 3, 8);
-    out[4 * t + 3] = most;
+    out[4 * t + 3] = maximum;
 }
 cudaError_t kernel_warps(unsigned *out, cudaStream_t s) { return LAUNCH(warps_kernel, dim3(1), dim3(48), 0, s, out); }
 

@@ -569,7 +569,7 @@ struct grid {
     std::vector<device_block> begun;
 };
 
-static const size_t MOST_BEGUN = 8192; /* threads of a launch that begins early: each has a stack of its own then */
+static const size_t MAX_BEGUN = 8192; /* threads of a launch that begins early: each has a stack of its own then */
 
 static uint64_t threads_of(const kernel_call &call) { return (uint64_t)call.block.x * call.block.y * call.block.z; }
 static size_t count_blocks(const kernel_call &call) { return (size_t)call.grid.x * call.grid.y * call.grid.z; }
@@ -753,7 +753,7 @@ cudaError_t launch_kernel(const kernel_call &call, cudaStream_t stream, const vo
     mine->function = call.function;
     mine->early = call.way.early;
     mine->front = front.get();
-    if (call.way.early && count_blocks(call) * threads_of(call) <= MOST_BEGUN) mine->begin = [=] { begin_early(call, itself); };
+    if (call.way.early && count_blocks(call) * threads_of(call) <= MAX_BEGUN) mine->begin = [=] { begin_early(call, itself); };
     work run = [=] { run_kernel(call, itself, front.get()); };
     if (call.way.cooperative && !is_capturing(stream)) return enqueue_cooperative(call.name, run, stream, mine);
     return enqueue(stream, cudaGraphNodeTypeKernel, run, mine);

@@ -1,5 +1,5 @@
 # Planted bugs: the CUDA module with one line of its shipped sources changed, emulated/faulty/NAME/libcusgd-cuda.so. faults.sh
-# shows that the tests of the seam fail with each. Each is a build of its own: CUSGD_FAULTS=OFF leaves them out.
+# shows that the tests of the device interface fail with each. Each is a build of its own: CUSGD_FAULTS=OFF leaves them out.
 option(CUSGD_FAULTS "Build the planted bugs and the test that they are found" ON)
 if(NOT CUSGD_FAULTS)
     return()
@@ -96,7 +96,7 @@ fault(no-join host/cuda/step.c
 fault(no-wait host/cuda/step.c "TRY(CUDA(cudaEventSynchronize(r->uploaded[r->turn])));" "")
 fault(unset host/cuda/state.c "return CUDA(cudaMemsetAsync(*out, 0, (size_t)size * c->element, c->stream));" "return CUSGD_OK;")
 fault(formula kernels/update.h "now.rows = (double)row->count;" "now.rows = (double)row->count + 1;" update fused persistent)
-fault(penalty kernels/update.h "own, limited, penalised, *point, g, q)" "own, limited, 1 | penalised, *point, g, q)" update fused persistent)
+fault(penalty kernels/update.h "own, limited, penalized, *point, g, q)" "own, limited, 1 | penalized, *point, g, q)" update fused persistent)
 fault(clip kernels/update.cu "total += squares[c]" "total = squares[c]")
 fault(look-ahead kernels/update.h "*point = gradient_point<real>(now.rule, now.next, q->theta, q->slot1);" "*point = q->theta;" update fused
       persistent)

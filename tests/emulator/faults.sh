@@ -1,12 +1,12 @@
 #!/bin/bash
-# Runs tests of the seam with each planted bug (faults.cmake): a test that passes with the module as it is must fail with the bug,
+# Runs tests of the interface with each planted bug (faults.cmake): a test that passes with the module as it is must fail with the bug,
 # and say why. Those that AddressSanitizer alone sees are for a build with it, all others for one without.
 # usage: faults.sh BUILD PLAIN|SANITIZED
 set -uo pipefail
 build=$1 kind=$2
 modules=$build/emulated failed=0 sound=
 unset CUSGD_TORTURE # long forms find no more
-export CUSGD_SEAM_DEVICE=cuda CUSGD_TEST_DEVICE=cuda CUSGD_SEAM_SHORT=1 CUSGD_CUDA_GRAPH=16 # tests.cmake
+export CUSGD_INTERFACE_DEVICE=cuda CUSGD_TEST_DEVICE=cuda CUSGD_INTERFACE_SHORT=1 CUSGD_CUDA_GRAPH=16 # tests.cmake
 
 # run FOLDER TEST FILTER ORDER LAZINESS: the test with the module in FOLDER
 run() {
@@ -39,56 +39,56 @@ planted() {
     fi
 }
 
-bound=seam_data/bound_examples_are_the_transformed_source
-objective=seam_passes/objective_gradient_and_predictions
-curvature=seam_data/curvature_sums
-long=seam_large/a_bad_step_within_a_long_slice
+bound=interface_data/bound_examples_are_the_transformed_source
+objective=interface_passes/objective_gradient_and_predictions
+curvature=interface_data/curvature_sums
+long=interface_large/a_bad_step_within_a_long_slice
 golden=training/golden_trajectories
-state=seam_state/every_part_of_every_area
-planted past-end SANITIZED test-seam-data "$bound" 0 0 'heap-buffer-overflow|use-after-poison|convert_kernel'
-planted short-shared SANITIZED test-seam-passes "$objective" 0 0 'heap-buffer-overflow|loss_kernel'
-planted host-read SANITIZED test-seam-passes "$objective" 0 0 'use-after-poison'
-planted grid-limit PLAIN test-seam-wide seam_wide/curvature 0 0 'invalid configuration'
-planted grid-step PLAIN test-seam-wide seam_wide/curvature 0 0 'fourth 2097120 is'
+state=interface_state/every_part_of_every_area
+planted past-end SANITIZED test-interface-data "$bound" 0 0 'heap-buffer-overflow|use-after-poison|convert_kernel'
+planted short-shared SANITIZED test-interface-passes "$objective" 0 0 'heap-buffer-overflow|loss_kernel'
+planted host-read SANITIZED test-interface-passes "$objective" 0 0 'use-after-poison'
+planted grid-limit PLAIN test-interface-wide interface_wide/curvature 0 0 'invalid configuration'
+planted grid-step PLAIN test-interface-wide interface_wide/curvature 0 0 'fourth 2097120 is'
 graph=module/emul_a_refused_graph_is_no_failure
 planted graph-refused PLAIN test-module "$graph" 0 0 'steps: '
 planted graph-told PLAIN test-module "$graph" 0 0 'cudaStreamBeginCapture: '
-planted no-barrier PLAIN test-seam-data "$curvature" 0 0 'q1 |second '
-planted no-meeting PLAIN test-seam-passes "$objective" 1 0 'emulator: '
-planted no-join PLAIN test-seam-large "$long" 0 1 'sampling|GPU: CUDA'
-planted no-wait PLAIN test-seam-large "$long" 0 1 'sampling'
-planted unset PLAIN test-seam-state "$state" 0 0 'after start'
-engines=seam_large/engines_and_lengths_of_rows
-planted fused-meeting PLAIN test-seam-large "$engines" 0 0 'emulator: |gradient of parameter'
-planted fused-place PLAIN test-seam-large "$engines" 0 0 'gradient of parameter'
-planted fused-parts PLAIN test-seam-large "$engines" 0 0 'gradient of parameter|two engines'
-planted fused-end PLAIN test-seam-large "$engines" 0 0 'gradient of parameter'
-planted offset PLAIN test-seam-large "$engines" 0 0 'gradient of parameter'
-planted cluster-barrier PLAIN test-seam-large "$engines" 0 0 'emulator: .*cluster_kernel|gradient of parameter'
-planted cluster-turn PLAIN test-seam-large "$engines" 0 0 'emulator: exchange_await.*cluster_kernel'
-planted cluster-rank PLAIN test-seam-large "$engines" 0 0 'gradient of parameter'
-planted cluster-piece PLAIN test-seam-large "$engines" 0 0 'gradient of parameter'
-planted early-turn PLAIN test-seam-large "$long" 0 0 'emulator: .*fused_kernel'
-planted early-wait PLAIN test-seam-large "$engines" 0 0 'without wait_for_earlier.*fused_update_kernel'
-planted grid-barrier PLAIN test-seam-large "$engines" 0 0 'gradient of parameter'
+planted no-barrier PLAIN test-interface-data "$curvature" 0 0 'q1 |second '
+planted no-meeting PLAIN test-interface-passes "$objective" 1 0 'emulator: '
+planted no-join PLAIN test-interface-large "$long" 0 1 'sampling|GPU: CUDA'
+planted no-wait PLAIN test-interface-large "$long" 0 1 'sampling'
+planted unset PLAIN test-interface-state "$state" 0 0 'after start'
+engines=interface_large/engines_and_lengths_of_rows
+planted fused-meeting PLAIN test-interface-large "$engines" 0 0 'emulator: |gradient of parameter'
+planted fused-place PLAIN test-interface-large "$engines" 0 0 'gradient of parameter'
+planted fused-parts PLAIN test-interface-large "$engines" 0 0 'gradient of parameter|two engines'
+planted fused-end PLAIN test-interface-large "$engines" 0 0 'gradient of parameter'
+planted offset PLAIN test-interface-large "$engines" 0 0 'gradient of parameter'
+planted cluster-barrier PLAIN test-interface-large "$engines" 0 0 'emulator: .*cluster_kernel|gradient of parameter'
+planted cluster-turn PLAIN test-interface-large "$engines" 0 0 'emulator: exchange_await.*cluster_kernel'
+planted cluster-rank PLAIN test-interface-large "$engines" 0 0 'gradient of parameter'
+planted cluster-piece PLAIN test-interface-large "$engines" 0 0 'gradient of parameter'
+planted early-turn PLAIN test-interface-large "$long" 0 0 'emulator: .*fused_kernel'
+planted early-wait PLAIN test-interface-large "$engines" 0 0 'without wait_for_earlier.*fused_update_kernel'
+planted grid-barrier PLAIN test-interface-large "$engines" 0 0 'gradient of parameter'
 planted list-context PLAIN test-module module/emul_a_list_of_devices_makes_no_context 0 0 'without cudaSetDevice'
 planted barrier-missed PLAIN test-module module/emul_a_barrier_that_is_missed_is_an_error 0 0 'status 0'
 planted idle PLAIN test-slices slices/emul_the_gpu_does_not_stand_idle 0 1 'idle 5 times, not 1'
 planted late-end PLAIN test-slices slices/emul_a_divergence_is_told_exactly 0 1 'launches of a failed run'
 planted no-turn PLAIN test-module module/emul_persistent_launches_take_turns 0 0 'emulator: cooperative launch of'
-planted stage-wait PLAIN test-seam-large "$engines" 0 0 'gradient of parameter'
-planted stage-turn PLAIN test-seam-large "$engines" 0 0 'gradient of parameter|slices of|two engines'
-steps=seam_steps/many_columns_many_rows
-planted barrier-release WATCHED test-seam-large "$engines" 1 1 'race: it reads.*block . of the same launch.*persistent_kernel'
-planted barrier-acquire WATCHED test-seam-large "$engines" 1 1 'race: it reads.*block . of the same launch.*persistent_kernel'
-planted ticket-release WATCHED test-seam-large "$engines" 1 1 'race: it .*of the same launch.*kernel fused_kernel'
-planted ticket-acquire WATCHED test-seam-large "$engines" 1 1 'race: it .*of the same launch.*kernel fused_kernel'
-planted early-let WATCHED test-seam-large "$engines" 1 1 'race: before wait_for_earlier.*in front of it writes'
-planted early-read WATCHED test-seam-large "$engines" 1 1 'race: before wait_for_earlier.*in front of it writes'
-planted loss-release WATCHED test-seam-passes "$objective" 1 1 'race: it reads.*of the same launch.*kernel loss_kernel'
-planted clip-release WATCHED test-seam-steps "$steps" 1 1 'race: it reads.*of the same launch.*kernel clip_kernel'
-planted truncate PLAIN test-seam-data "$bound" 0 0 'storage 1 .*: x '
-planted half-read PLAIN test-seam-passes seam_passes/read_bandwidth 0 0 'is read otherwise'
+planted stage-wait PLAIN test-interface-large "$engines" 0 0 'gradient of parameter'
+planted stage-turn PLAIN test-interface-large "$engines" 0 0 'gradient of parameter|slices of|two engines'
+steps=interface_steps/many_columns_many_rows
+planted barrier-release WATCHED test-interface-large "$engines" 1 1 'race: it reads.*block . of the same launch.*persistent_kernel'
+planted barrier-acquire WATCHED test-interface-large "$engines" 1 1 'race: it reads.*block . of the same launch.*persistent_kernel'
+planted ticket-release WATCHED test-interface-large "$engines" 1 1 'race: it .*of the same launch.*kernel fused_kernel'
+planted ticket-acquire WATCHED test-interface-large "$engines" 1 1 'race: it .*of the same launch.*kernel fused_kernel'
+planted early-let WATCHED test-interface-large "$engines" 1 1 'race: before wait_for_earlier.*in front of it writes'
+planted early-read WATCHED test-interface-large "$engines" 1 1 'race: before wait_for_earlier.*in front of it writes'
+planted loss-release WATCHED test-interface-passes "$objective" 1 1 'race: it reads.*of the same launch.*kernel loss_kernel'
+planted clip-release WATCHED test-interface-steps "$steps" 1 1 'race: it reads.*of the same launch.*kernel clip_kernel'
+planted truncate PLAIN test-interface-data "$bound" 0 0 'storage 1 .*: x '
+planted half-read PLAIN test-interface-passes interface_passes/read_bandwidth 0 0 'is read otherwise'
 planted formula PLAIN test-training "$golden" 0 0 'in double'
 
 [ "$kind" = PLAIN ] || exit $failed
@@ -118,8 +118,8 @@ checked look-ahead 'disagree: long slices' "${made[@]}" --optimizer nesterov
 checked fused-end 'disagree: gradient' "${made[@]}" --engine fused --rows 900 --cols 700 --batch 333 # several parts per batch
 checked formula 'FAIL: 0 of' # the standard set, which passes without it in gpu-check-emul
 
-rows=seam_passes/generated_rows_are_functions_of_their_place
-if run "$modules/faulty/other-words" test-seam-passes "$rows" 0 0 | grep -q 'Tested: 1 | Passing: 1 '; then
+rows=interface_passes/generated_rows_are_functions_of_their_place
+if run "$modules/faulty/other-words" test-interface-passes "$rows" 0 0 | grep -q 'Tested: 1 | Passing: 1 '; then
     echo "other-words: $rows passes, as it must"
 else
     echo "FAILED other-words: $rows does not pass where cuRAND has another order" && failed=1

@@ -72,7 +72,7 @@ struct block_clocks {
     clocks told;  /* was known at the last fence, itself included */
 };
 
-static const size_t MOST_READERS = 4096; /* blocks of a launch; in larger ones the last reader alone is kept */
+static const size_t MAX_READERS = 4096; /* blocks of a launch; in larger ones the last reader alone is kept */
 static const launched *now;
 static size_t block_count;
 static bool paused;
@@ -186,7 +186,7 @@ static void remember_read(granule &g)
     access_stamp s = stamp(false);
     bool mine = g.read.launch == s.launch;
     if (!mine) g.readers = 0;
-    if (mine && !g.readers && g.read.block != s.block && block_count <= MOST_READERS) {
+    if (mine && !g.readers && g.read.block != s.block && block_count <= MAX_READERS) {
         g.readers = (unsigned)pool.size() + 1;
         pool.resize(pool.size() + block_count);
         pool[g.readers - 1 + g.read.block] = g.read.time + 1;

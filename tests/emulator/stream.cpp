@@ -276,10 +276,10 @@ cudaError_t cudaStreamCreateWithPriority(cudaStream_t *stream, unsigned flags, i
     return cudaStreamCreateWithFlags(stream, flags);
 }
 
-cudaError_t cudaDeviceGetStreamPriorityRange(int *least, int *greatest)
+cudaError_t cudaDeviceGetStreamPriorityRange(int *minimum, int *greatest)
 {
     locked guard(lock());
-    *least = *greatest = 0;
+    *minimum = *greatest = 0;
     return call_fails(__func__) ? remember(cudaErrorUnknown) : cudaSuccess;
 }
 

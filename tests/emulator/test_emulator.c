@@ -45,12 +45,12 @@ static void program_warps(void)
     OK(kernel_warps(e, NULL));
     fetch(y, e, sizeof y, NULL);
     for (unsigned t = 0; t < 48; t++) {
-        unsigned lane = t % 32, most = 0;
-        for (unsigned l = lane / 16 * 16; l < lane / 16 * 16 + 16; l++) most = l * 7 % 32 > most ? l * 7 % 32 : most;
+        unsigned lane = t % 32, maximum = 0;
+        for (unsigned l = lane / 16 * 16; l < lane / 16 * 16 + 16; l++) maximum = l * 7 % 32 > maximum ? l * 7 % 32 : maximum;
         CHECK(y[4 * t] == (t < 32 ? 0xaaaaaaaau : 0xaaaau));
         CHECK(y[4 * t + 1] == (lane ? lane - 1 : 0));
         CHECK(y[4 * t + 2] == lane / 8 * 8 + 3);
-        CHECK(y[4 * t + 3] == most);
+        CHECK(y[4 * t + 3] == maximum);
     }
     OK(cudaFree(d));
     OK(cudaFree(e));

@@ -1,7 +1,7 @@
 /* Every CUDA, cuBLAS and cuRAND call of a whole training run made to fail in turn on the emulated GPU: once alone, as by chance,
- * and with all calls after it, as when the device is lost. Through the library: it is told by a status and a message that names
- * the call, nothing is leaked, and a fit keeps the parameters of its best epoch. Through the command: the user's model is the old
- * one or a complete new one. CUSGD_TORTURE=1: every call, else a sample. */
+ * and with all calls after it, as when the device is lost. Through the library: it is reported by a status and a message that
+ * names the call, nothing is leaked, and a fit keeps the parameters of its best epoch. Through the command: the user's model is
+ * the old one or a complete new one. CUSGD_TORTURE=1: every call, else a sample. */
 #include "command.h"
 #include "emulated.h"
 #include "options.h"

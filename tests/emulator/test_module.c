@@ -2,7 +2,7 @@
  * version. CUSGD_MODULE_DIR names its folder. */
 #include "cuda/code.h"
 #include "emulated.h"
-#include "seam.h"
+#include "interface.h"
 #include "training.h"
 
 #include "error.h"
@@ -105,15 +105,15 @@ Test(module, emul_no_device_when_cuda_fails)
 Test(module, emul_out_of_memory_says_how_much)
 {
     backend b;
-    bound *at = NULL;
-    seam_examples e;
-    seam_spec spec = {.n = 1000, .d = 5000, .k = 1, .seed = 1};
+    dataset *at = NULL;
+    interface_examples e;
+    interface_spec spec = {.n = 1000, .d = 5000, .k = 1, .seed = 1};
     emulated.set_memory((size_t)64 << 20);
-    seam_ok(backend_open("cuda", CUSGD_PRECISION_FLOAT, 1, &b), "backend_open");
-    seam_examples_make(&spec, &e);
+    interface_ok(backend_open("cuda", CUSGD_PRECISION_FLOAT, 1, &b), "backend_open");
+    interface_examples_make(&spec, &e);
     check_failed(b.ops->bind(b.self, &e.source, &e.transform, &at), "out of memory on GPU 0: the examples need 20000000 bytes");
     cr_assert(strstr(cusgd_last_error(), "are free") && strstr(cusgd_last_error(), "--device cpu"), "%s", cusgd_last_error());
-    seam_examples_free(&e);
+    interface_examples_free(&e);
     b.ops->close(b.self);
     cr_assert_eq(emulated.live_bytes(), 0);
 }
@@ -122,18 +122,18 @@ Test(module, emul_out_of_memory_says_how_much)
 Test(module, emul_shapes_beyond_a_gpu)
 {
     backend b;
-    bound *at = NULL;
-    seam_ok(backend_open("cuda", CUSGD_PRECISION_FLOAT, 1, &b), "backend_open");
+    dataset *at = NULL;
+    interface_ok(backend_open("cuda", CUSGD_PRECISION_FLOAT, 1, &b), "backend_open");
     examples wide = {.n = 1, .d = INT64_C(1) << 31, .k = 1}, long_ones = {.n = INT64_C(1) << 62, .d = 3, .k = 1};
     examples many = {.n = INT64_C(1) << 60, .d = 3, .k = 1};
     transform same = {.weight_mean = 1};
     check_failed(b.ops->bind(b.self, &wide, &same, &at), "columns");
     check_failed(b.ops->bind(b.self, &long_ones, &same, &at), "too large");
     check_failed(b.ops->bind(b.self, &many, &same, &at), "out of memory");
-    plan p = {.d = 1, .k = INT64_C(1) << 21, .batch = 1};
+    run_spec p = {.d = 1, .k = INT64_C(1) << 21, .batch = 1};
     check_failed(b.ops->start(b.self, &p), "targets");
     steps_report report;
-    seam_ok(b.ops->report(b.self, &report), "report without a run");
+    interface_ok(b.ops->report(b.self, &report), "report without a run");
     cr_assert(report.done == 0 && !report.failed);
     b.ops->close(b.self);
 }
@@ -141,14 +141,15 @@ Test(module, emul_shapes_beyond_a_gpu)
 /* ---- Every call in turn fails ---- */
 
 /* How many calls further the next one is that fails; a run under a sanitizer takes ten times as long. */
-static unsigned long stride(unsigned long sample) { return seam_torture() ? 1 : REDUCED ? 4 * sample : sample; }
+static unsigned long stride(unsigned long sample) { return interface_torture() ? 1 : REDUCED ? 4 * sample : sample; }
 
 enum { N = 150, D = 5, K = 2, BATCH = 4, STEPS = 38, DRAWN = 20 };
 
 /* The run over examples of its own, as far as it comes. note: what the report says of it; "" if nothing. */
-static cusgd_status work(const backend *b, const seam_examples *e, const bound *at, char note[512])
+static cusgd_status work(const backend *b, const interface_examples *e, const dataset *at, char note[512])
 {
-    double theta[(D + 1) * K] = {0.5}, metric[(D + 1) * K], value, gradient[(D + 1) * K], out[N * K], x[DRAWN * D], y[DRAWN * K];
+    double theta[(D + 1) * K] = {0.5}, rate_factor[(D + 1) * K], value, gradient[(D + 1) * K], out[N * K], x[DRAWN * D],
+                           y[DRAWN * K];
     double hessian[(D + 1) * (D + 1) * K], mean[D], variance[D], target[K], weight, fourth[D], second[D];
     int64_t rows[2] = {3, 1};
     int failed;
@@ -156,26 +157,31 @@ static cusgd_status work(const backend *b, const seam_examples *e, const bound *
     steps_report report;
     curvature sums = {fourth, second, 0, 0};
     cusgd_generator g = {.rows = DRAWN, .cols = D, .outputs = K, .noise = 1, .condition = 9, .type = CUSGD_TYPE_FLOAT64};
-    plan p = {
-        .optimizer = CUSGD_OPTIMIZER_NESTEROV, .d = D, .k = K, .batch = BATCH, .intercept = 1, .average = 1, .metric = metric};
+    run_spec p = {.optimizer = CUSGD_OPTIMIZER_NESTEROV,
+                  .d = D,
+                  .k = K,
+                  .batch = BATCH,
+                  .intercept = 1,
+                  .average = 1,
+                  .rate_factor = rate_factor};
     sampler order = sampler_make(CUSGD_SAMPLING_PERMUTE, 3, N, STEPS, 1);
     sampler plain = sampler_make(CUSGD_SAMPLING_NONE, 3, N, STEPS, 1);
     slice s = {at, &order, 0, STEPS, numbers}, in_order = {at, &plain, 0, STEPS, numbers}; /* a graph each */
-    for (int u = 0; u < (D + 1) * K; u++) metric[u] = 1;
+    for (int u = 0; u < (D + 1) * K; u++) rate_factor[u] = 1;
     for (int t = 0; t < STEPS; t++)
         numbers[t] = (step_numbers){.rate = 0.01, .momentum = 0.5, .correction1 = 1, .correction2 = 1, .average = 1};
     cusgd_status status = b->ops->moments(b->self, &e->source, mean, variance, target, &weight);
     if (!status) status = b->ops->curvature(b->self, at, mean, &sums);
     if (!status) status = b->ops->rows(b->self, at, rows, 2, x, y);
     if (!status) status = b->ops->start(b->self, &p);
-    if (!status) status = b->ops->put(b->self, AREA_CURRENT, PART_THETA, theta);
-    if (!status) status = b->ops->copy(b->self, AREA_BEST, AREA_CURRENT);
+    if (!status) status = b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, theta);
+    if (!status) status = b->ops->copy(b->self, SNAPSHOT_BEST, SNAPSHOT_CURRENT);
     if (!status) status = b->ops->steps(b->self, &s);
     if (!status) status = b->ops->steps(b->self, &in_order);
     if (!status) status = b->ops->wait(b->self, &failed);
     if (!status) status = b->ops->report(b->self, &report);
     if (!status && report.note) snprintf(note, 512, "%s", report.note);
-    if (!status) status = b->ops->get(b->self, AREA_CURRENT, PART_THETA, theta);
+    if (!status) status = b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_THETA, theta);
     if (!status) status = b->ops->objective(b->self, at, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, theta, &value, gradient);
     if (!status) status = b->ops->hessian(b->self, at, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, NULL, hessian);
     if (!status) status = b->ops->predict(b->self, at, theta, out);
@@ -184,11 +190,11 @@ static cusgd_status work(const backend *b, const seam_examples *e, const bound *
     return status;
 }
 
-static cusgd_status work_apart(const seam_examples *e, char note[512])
+static cusgd_status work_apart(const interface_examples *e, char note[512])
 {
     backend b;
     *note = '\0';
-    bound *at = NULL;
+    dataset *at = NULL;
     cusgd_status status = backend_open("cuda", CUSGD_PRECISION_DOUBLE, 1, &b);
     if (status) return status;
     status = b.ops->bind(b.self, &e->source, &e->transform, &at);
@@ -201,14 +207,14 @@ static cusgd_status work_apart(const seam_examples *e, char note[512])
 /* Closing waits for what is under way, and has nobody to tell. */
 static int is_quiet(const char *call) { return emulated_is_cleanup(call) || strcmp(call, "cudaStreamSynchronize") == 0; }
 
-/* Once alone, as by chance; then with all calls after it, as if the device were lost. Each time it is told, nothing is leaked,
- * and the next run is well. */
+/* Once alone, as by chance; then with all calls after it, as if the device were lost. Each time it is reported, nothing is
+ * leaked, and the next run is well. */
 Test(module, emul_any_call_may_fail)
 {
-    seam_examples e;
-    seam_spec spec = {
+    interface_examples e;
+    interface_spec spec = {
         .n = N, .d = D, .k = K, .precision = CUSGD_PRECISION_DOUBLE, .weighted = 1, .standardized = 1, .shifted = 1};
-    seam_examples_make(&spec, &e);
+    interface_examples_make(&spec, &e);
     int calls = 0, told = 0, graphs = 0;
     for (int lost = 0; lost < 2; lost++)
         for (unsigned long n = 1;; n += lost ? 10 * stride(3) : stride(3)) {
@@ -222,30 +228,30 @@ Test(module, emul_any_call_may_fail)
             if (!call) break;
             /* What belongs to a graph may fail: the steps are launched one by one, and the report says why. */
             int noted = !status && emulated_is_named(note, name);
-            if (!status && !noted && !is_quiet(name)) seam_fail("call %lu, %s, failed, and nobody said so", n, name);
+            if (!status && !noted && !is_quiet(name)) interface_fail("call %lu, %s, failed, and nobody said so", n, name);
             /* Where a lost device first fails to clean up, the next call that matters is named. */
             if (status && !(lost && is_quiet(name)) && !emulated_is_named(cusgd_last_error(), name))
-                seam_fail("call %lu, %s: status %d, and the message is: %s", n, name, (int)status, cusgd_last_error());
+                interface_fail("call %lu, %s: status %d, and the message is: %s", n, name, (int)status, cusgd_last_error());
             if (emulated.live_bytes() || emulated.live_objects())
-                seam_fail("call %lu, %s, failed: %zu bytes and %zu objects are leaked", n, name, emulated.live_bytes(),
-                          emulated.live_objects());
+                interface_fail("call %lu, %s, failed: %zu bytes and %zu objects are leaked", n, name, emulated.live_bytes(),
+                               emulated.live_objects());
             calls++;
             told += status != CUSGD_OK || noted;
             graphs += noted;
         }
-    printf("every-call faults: seam: %d calls failed, %d told, %d of them of a graph, %d of clean-up\n", calls, told, graphs,
+    printf("every-call faults: interface: %d calls failed, %d told, %d of them of a graph, %d of clean-up\n", calls, told, graphs,
            calls - told);
     cr_assert(graphs > 0);
     cr_assert(told > 3 * calls / 4, "of %d faults %d were told", calls, told);
     char note[512];
-    seam_ok(work_apart(&e, note), "a run after all that");
+    interface_ok(work_apart(&e, note), "a run after all that");
     cr_assert_str_empty(note);
     cr_assert(emulated.live_bytes() == 0 && emulated.live_objects() == 0);
-    seam_examples_free(&e);
+    interface_examples_free(&e);
 }
 
 /* A start and an epoch: its own calls alone fail. */
-static void check_epoch(const seam_examples *e, const plan *p, cusgd_sampling sampling, unsigned long least)
+static void check_epoch(const interface_examples *e, const run_spec *p, cusgd_sampling sampling, unsigned long minimum)
 {
     enum { MOST = 40 };
     int64_t steps = (e->spec.n + p->batch - 1) / p->batch;
@@ -257,8 +263,8 @@ static void check_epoch(const seam_examples *e, const plan *p, cusgd_sampling sa
     for (unsigned long n = 1; more; n += stride(1)) {
         backend b;
         steps_report report;
-        seam_ok(backend_open("cuda", CUSGD_PRECISION_DOUBLE, 1, &b), "backend_open");
-        bound *at = seam_bind(&b, e);
+        interface_ok(backend_open("cuda", CUSGD_PRECISION_DOUBLE, 1, &b), "backend_open");
+        dataset *at = interface_bind(&b, e);
         slice s = {at, &order, 0, steps, numbers};
         emulated.fail_call(n);
         cusgd_status status = b.ops->start(b.self, p);
@@ -269,9 +275,9 @@ static void check_epoch(const seam_examples *e, const plan *p, cusgd_sampling sa
         /* of a graph, or the capture from which one was made */
         int noted = more && !status && ((report.note && emulated_is_named(report.note, call)) || emulated_is_cleanup(call));
         if (more && !noted && (!status || !emulated_is_named(cusgd_last_error(), call)))
-            seam_fail("call %lu of the epoch, %s: status %d: %s", n, call, (int)status, cusgd_last_error());
-        if (!more) seam_ok(status, "an epoch without a fault");
-        if (!more) cr_assert(n > least && report.done == steps && report.rows == e->spec.n, "%lu calls", n);
+            interface_fail("call %lu of the epoch, %s: status %d: %s", n, call, (int)status, cusgd_last_error());
+        if (!more) interface_ok(status, "an epoch without a fault");
+        if (!more) cr_assert(n > minimum && report.done == steps && report.rows == e->spec.n, "%lu calls", n);
         emulated.fail_call(0);
         b.ops->unbind(b.self, at);
         b.ops->close(b.self);
@@ -282,31 +288,34 @@ static void check_epoch(const seam_examples *e, const plan *p, cusgd_sampling sa
 /* One batch so large that cuBLAS works on it in chunks, gathered or read where it lies. */
 Test(module, emul_any_call_of_a_large_step_may_fail)
 {
-    seam_examples e;
-    seam_spec spec = {.n = 66000, .d = 8, .k = 1, .precision = CUSGD_PRECISION_DOUBLE, .type = CUSGD_TYPE_FLOAT64, .seed = 9};
-    plan p = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = 8, .k = 1, .batch = 66000, .intercept = 1, .engine = CUSGD_ENGINE_CUBLAS};
-    seam_examples_make(&spec, &e);
+    interface_examples e;
+    interface_spec spec = {
+        .n = 66000, .d = 8, .k = 1, .precision = CUSGD_PRECISION_DOUBLE, .type = CUSGD_TYPE_FLOAT64, .seed = 9};
+    run_spec p = {
+        .optimizer = CUSGD_OPTIMIZER_SGD, .d = 8, .k = 1, .batch = 66000, .intercept = 1, .engine = CUSGD_ENGINE_CUBLAS};
+    interface_examples_make(&spec, &e);
     check_epoch(&e, &p, CUSGD_SAMPLING_PERMUTE, 20);
     check_epoch(&e, &p, CUSGD_SAMPLING_NONE, 20);
-    seam_examples_free(&e);
+    interface_examples_free(&e);
 }
 
 /* Steps of one kernel; of two; many in a launch. */
 Test(module, emul_any_call_of_an_engine_may_fail)
 {
-    seam_examples e;
-    seam_spec spec = {.n = 70, .d = 2100, .k = 1, .precision = CUSGD_PRECISION_DOUBLE, .type = CUSGD_TYPE_FLOAT64, .seed = 9};
+    interface_examples e;
+    interface_spec spec = {
+        .n = 70, .d = 2100, .k = 1, .precision = CUSGD_PRECISION_DOUBLE, .type = CUSGD_TYPE_FLOAT64, .seed = 9};
     for (int i = 0; i < 3; i++) {
         spec.d = i == 1 ? 2100 : 9;
-        plan p = {.optimizer = CUSGD_OPTIMIZER_NESTEROV,
-                  .d = spec.d,
-                  .k = 1,
-                  .batch = i == 1 ? 35 : 2,
-                  .intercept = 1,
-                  .engine = i == 2 ? CUSGD_ENGINE_PERSISTENT : CUSGD_ENGINE_FUSED};
-        seam_examples_make(&spec, &e);
+        run_spec p = {.optimizer = CUSGD_OPTIMIZER_NESTEROV,
+                      .d = spec.d,
+                      .k = 1,
+                      .batch = i == 1 ? 35 : 2,
+                      .intercept = 1,
+                      .engine = i == 2 ? CUSGD_ENGINE_PERSISTENT : CUSGD_ENGINE_FUSED};
+        interface_examples_make(&spec, &e);
         check_epoch(&e, &p, CUSGD_SAMPLING_PERMUTE, 10);
-        seam_examples_free(&e);
+        interface_examples_free(&e);
     }
 }
 
@@ -322,41 +331,41 @@ Test(module, emul_engines_refuse)
                  {16400, 1, CUSGD_ENGINE_FUSED, "engine fused takes no run with rows of more than 128 KB"},
                  {2100, 1, CUSGD_ENGINE_PERSISTENT, "engine persistent takes no run with rows of more than 16 KB"}};
     backend b;
-    seam_ok(backend_open("cuda", CUSGD_PRECISION_DOUBLE, 1, &b), "backend_open");
+    interface_ok(backend_open("cuda", CUSGD_PRECISION_DOUBLE, 1, &b), "backend_open");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        plan p = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = cases[i].d, .k = cases[i].k, .batch = 4, .engine = cases[i].engine};
+        run_spec p = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = cases[i].d, .k = cases[i].k, .batch = 4, .engine = cases[i].engine};
         cr_assert_eq(b.ops->start(b.self, &p), CUSGD_ERROR_USAGE);
         cr_assert(strstr(cusgd_last_error(), cases[i].words) && strstr(cusgd_last_error(), "use --engine auto"), "%s",
                   cusgd_last_error());
         p.engine = CUSGD_ENGINE_AUTO;
-        seam_ok(b.ops->start(b.self, &p), "start with engine auto");
+        interface_ok(b.ops->start(b.self, &p), "start with engine auto");
     }
     b.ops->close(b.self);
 }
 
 /* ---- A device that does not bear graphs ---- */
 
-/* 40 steps of the plan in two slices; theta, and what the reports say. */
-static void run_plainly(const seam_examples *e, cusgd_engine engine, double *theta, char note[2][512])
+/* 40 steps of the run spec in two slices; theta, and what the reports say. */
+static void run_plainly(const interface_examples *e, cusgd_engine engine, double *theta, char note[2][512])
 {
     enum { EACH = 20 };
     backend b;
     steps_report report;
     step_numbers numbers[EACH];
-    plan p = {.optimizer = CUSGD_OPTIMIZER_NESTEROV, .d = D, .k = 1, .batch = 3, .intercept = 1, .engine = engine};
+    run_spec p = {.optimizer = CUSGD_OPTIMIZER_NESTEROV, .d = D, .k = 1, .batch = 3, .intercept = 1, .engine = engine};
     sampler order = sampler_make(CUSGD_SAMPLING_PERMUTE, 3, (uint64_t)e->spec.n, 2 * EACH, 0);
     for (int t = 0; t < EACH; t++) numbers[t] = (step_numbers){.rate = 0.01, .momentum = 0.5, .correction1 = 1, .correction2 = 1};
-    seam_ok(backend_open("cuda", CUSGD_PRECISION_FLOAT, 1, &b), "backend_open");
-    bound *at = seam_bind(&b, e);
-    seam_ok(b.ops->start(b.self, &p), "start");
+    interface_ok(backend_open("cuda", CUSGD_PRECISION_FLOAT, 1, &b), "backend_open");
+    dataset *at = interface_bind(&b, e);
+    interface_ok(b.ops->start(b.self, &p), "start");
     for (int i = 0; i < 2; i++) {
         slice s = {at, &order, i * EACH, EACH, numbers};
-        seam_ok(b.ops->steps(b.self, &s), "steps");
-        seam_ok(b.ops->report(b.self, &report), "report");
+        interface_ok(b.ops->steps(b.self, &s), "steps");
+        interface_ok(b.ops->report(b.self, &report), "report");
         cr_assert(report.done == EACH && !report.failed, "%d steps", (int)report.done);
         snprintf(note[i], 512, "%s", report.note ? report.note : "");
     }
-    seam_ok(b.ops->get(b.self, AREA_CURRENT, PART_THETA, theta), "get");
+    interface_ok(b.ops->get(b.self, SNAPSHOT_CURRENT, STATE_THETA, theta), "get");
     b.ops->unbind(b.self, at);
     b.ops->close(b.self);
     cr_assert(emulated.live_bytes() == 0 && emulated.live_objects() == 0);
@@ -368,9 +377,9 @@ Test(module, emul_a_refused_graph_is_no_failure)
     static const char *const refused[] = {"cudaStreamBeginCapture", "cudaStreamEndCapture", "cudaGraphInstantiate", "captured"};
     double sound[D + 1], theta[D + 1];
     char note[2][512];
-    seam_examples e;
-    seam_spec spec = {.n = 120, .d = D, .k = 1, .precision = CUSGD_PRECISION_FLOAT, .seed = 4};
-    seam_examples_make(&spec, &e);
+    interface_examples e;
+    interface_spec spec = {.n = 120, .d = D, .k = 1, .precision = CUSGD_PRECISION_FLOAT, .seed = 4};
+    interface_examples_make(&spec, &e);
     for (int engine = CUSGD_ENGINE_CUBLAS; engine <= CUSGD_ENGINE_FUSED; engine++) {
         run_plainly(&e, (cusgd_engine)engine, sound, note);
         cr_assert(!*note[0] && !*note[1], "%s%s", note[0], note[1]);
@@ -379,7 +388,7 @@ Test(module, emul_a_refused_graph_is_no_failure)
             run_plainly(&e, (cusgd_engine)engine, theta, note);
             emulated.refuse(NULL);
             cr_assert(strstr(note[0], "launched one by one"), "%s: %s", refused[i], note[0]);
-            if (strcmp(refused[i], "captured") == 0) /* what failed first is told, not that the capture then did */
+            if (strcmp(refused[i], "captured") == 0) /* what failed first is reported, not that the capture then did */
                 cr_assert(!strstr(note[0], "cudaStreamEndCapture"), "%s", note[0]);
             else
                 cr_assert(strstr(note[0], refused[i]), "%s: %s", refused[i], note[0]);
@@ -387,7 +396,7 @@ Test(module, emul_a_refused_graph_is_no_failure)
             cr_assert_arr_eq(theta, sound, sizeof theta, "%s, engine %d: other parameters", refused[i], engine);
         }
     }
-    seam_examples_free(&e);
+    interface_examples_free(&e);
 }
 
 /* ---- Persistent kernels ---- */
@@ -395,54 +404,54 @@ Test(module, emul_a_refused_graph_is_no_failure)
 enum { PERSISTENT_STEPS = 6 };
 
 /* Starts a run of the engine `persistent`, of two parts and so of two blocks. */
-static bound *start_persistent(const backend *b, const seam_examples *e)
+static dataset *start_persistent(const backend *b, const interface_examples *e)
 {
-    plan p = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = e->spec.d, .k = 1, .intercept = 1, .engine = CUSGD_ENGINE_PERSISTENT};
+    run_spec p = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = e->spec.d, .k = 1, .intercept = 1, .engine = CUSGD_ENGINE_PERSISTENT};
     p.batch = e->spec.n / PERSISTENT_STEPS;
-    bound *at = seam_bind(b, e);
-    seam_ok(b->ops->start(b->self, &p), "start");
+    dataset *at = interface_bind(b, e);
+    interface_ok(b->ops->start(b->self, &p), "start");
     return at;
 }
 
 /* Its steps are on their way, in one launch. */
-static void launch_persistent(const backend *b, const bound *at, int64_t n)
+static void launch_persistent(const backend *b, const dataset *at, int64_t n)
 {
     step_numbers numbers[PERSISTENT_STEPS];
     sampler order = sampler_make(CUSGD_SAMPLING_PERMUTE, 3, (uint64_t)n, PERSISTENT_STEPS, 0);
     for (int t = 0; t < PERSISTENT_STEPS; t++) numbers[t] = (step_numbers){.rate = 1e-3, .correction1 = 1, .correction2 = 1};
     slice s = {at, &order, 0, PERSISTENT_STEPS, numbers};
-    seam_ok(b->ops->steps(b->self, &s), "steps");
+    interface_ok(b->ops->steps(b->self, &s), "steps");
 }
 
-static const seam_spec of_two_parts = {.n = 6 * 1200, .d = 33, .k = 1, .precision = CUSGD_PRECISION_FLOAT, .seed = 8};
+static const interface_spec of_two_parts = {.n = 6 * 1200, .d = 33, .k = 1, .precision = CUSGD_PRECISION_FLOAT, .seed = 8};
 
 /* A block that never comes ends the launch with a message that says what helps, and leaves the parameters as they were. */
 Test(module, emul_a_barrier_that_is_missed_is_an_error)
 {
     for (unsigned round = 1; round <= 6; round += 5) {
         backend b;
-        bound *at;
+        dataset *at;
         steps_report report;
         double theta[34] = {1};
-        seam_examples e;
-        seam_examples_make(&of_two_parts, &e);
-        seam_ok(backend_open("cuda", CUSGD_PRECISION_FLOAT, 1, &b), "backend_open");
+        interface_examples e;
+        interface_examples_make(&of_two_parts, &e);
+        interface_ok(backend_open("cuda", CUSGD_PRECISION_FLOAT, 1, &b), "backend_open");
         emulated.miss_barrier(round);
         at = start_persistent(&b, &e);
         launch_persistent(&b, at, e.spec.n);
         check_failed(b.ops->report(b.self, &report), "did not meet");
         cr_assert(strstr(cusgd_last_error(), "--engine fused"), "%s", cusgd_last_error());
-        seam_ok(b.ops->get(b.self, AREA_CURRENT, PART_THETA, theta), "get");
+        interface_ok(b.ops->get(b.self, SNAPSHOT_CURRENT, STATE_THETA, theta), "get");
         for (int u = 0; u < 34; u++) cr_assert_eq(theta[u], 0);
         emulated.miss_barrier(0);
         b.ops->unbind(b.self, at);
         at = start_persistent(&b, &e); /* the next run is well */
         launch_persistent(&b, at, e.spec.n);
-        seam_ok(b.ops->report(b.self, &report), "report");
+        interface_ok(b.ops->report(b.self, &report), "report");
         cr_assert(report.done == 6 && !report.failed, "%d steps", (int)report.done);
         b.ops->unbind(b.self, at);
         b.ops->close(b.self);
-        seam_examples_free(&e);
+        interface_examples_free(&e);
         cr_assert(emulated.live_bytes() == 0 && emulated.live_objects() == 0);
     }
 }
@@ -451,22 +460,22 @@ Test(module, emul_a_barrier_that_is_missed_is_an_error)
 Test(module, emul_persistent_launches_take_turns)
 {
     backend b[2];
-    bound *at[2];
+    dataset *at[2];
     steps_report report;
-    seam_examples e;
+    interface_examples e;
     emulated.set_laziness(1);
-    seam_examples_make(&of_two_parts, &e);
+    interface_examples_make(&of_two_parts, &e);
     for (int i = 0; i < 2; i++) {
-        seam_ok(backend_open("cuda", CUSGD_PRECISION_FLOAT, 1, &b[i]), "backend_open");
+        interface_ok(backend_open("cuda", CUSGD_PRECISION_FLOAT, 1, &b[i]), "backend_open");
         at[i] = start_persistent(&b[i], &e);
     }
     for (int i = 0; i < 2; i++) launch_persistent(&b[i], at[i], e.spec.n);
     for (int i = 1; i >= 0; i--) {
-        seam_ok(b[i].ops->report(b[i].self, &report), "report");
+        interface_ok(b[i].ops->report(b[i].self, &report), "report");
         cr_assert(report.done == 6 && !report.failed, "%d steps", (int)report.done);
         b[i].ops->unbind(b[i].self, at[i]);
         b[i].ops->close(b[i].self);
     }
-    seam_examples_free(&e);
+    interface_examples_free(&e);
     cr_assert(emulated.live_bytes() == 0 && emulated.live_objects() == 0);
 }

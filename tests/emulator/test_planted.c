@@ -490,7 +490,7 @@ Test(emulator, emul_wrong_copies)
     OK(cudaFree(d));
 }
 
-Test(emulator, emul_uninitialised_memory_is_nan)
+Test(emulator, emul_uninitialized_memory_is_nan)
 {
     float *d = device_make(N * sizeof *d), *total, y = 0;
     cudaStream_t s = stream_make();

@@ -9,7 +9,7 @@ typedef double real;
 
 void reference_step_float(const update_task *t, int64_t step); /* update_reference_float.c */
 
-/* Packs of penalised parameters, one that they share with intercepts, and one of intercepts alone, which ends before it is full.
+/* Packs of penalized parameters, one that they share with intercepts, and one of intercepts alone, which ends before it is full.
  */
 enum { PENALISED = 1030, INTERCEPTS = 5, SIZE = PENALISED + INTERCEPTS, ROOM = SIZE + 8 };
 enum { STEPS = 3 };
@@ -114,7 +114,7 @@ static update_task make_run(arrays *a, cusgd_precision precision, int optimizer,
                      .l1 = with & L1 ? 0.3 : 0,
                      .l2 = 0.1,
                      .decay = 0.01,
-                     .penalised = PENALISED,
+                     .penalized = PENALISED,
                      .size = SIZE,
                      .clip_norm = with & CLIP_NORM ? 1e3 : 0,
                      .clip_value = with & CLIP_VALUE ? 0.5 : 0};
@@ -124,7 +124,7 @@ static update_task make_run(arrays *a, cusgd_precision precision, int optimizer,
     if (slots > 2) t.slot3 = make(a, ROOM, f, 0, 0.1);
     if (with & AVERAGE) t.means = make(a, ROOM, f, -1, 1);
     if (optimizer_looks_ahead(optimizer)) t.point = make(a, ROOM, f, -1, 1);
-    if (with & METRIC) t.metric = make(a, ROOM, f, 0.5, 2);
+    if (with & METRIC) t.rate_factor = make(a, ROOM, f, 0.5, 2);
     if (with & LIMITED) {
         t.penalty = make(a, ROOM, f, 0, 2);
         t.lower = make(a, ROOM, f, -1, 0);
@@ -143,7 +143,7 @@ static update_task run_on_device(const arrays *a, const update_task *host)
 {
     update_task t = *host;
     void **pointers[] = {&t.theta, &t.slot1, &t.slot2, &t.slot3, &t.means, &t.point};
-    const void **constants[] = {&t.metric, &t.penalty, &t.lower, &t.upper, &t.gradient};
+    const void **constants[] = {&t.rate_factor, &t.penalty, &t.lower, &t.upper, &t.gradient};
     for (int i = 0; i < 6; i++) *pointers[i] = on_device(a, *pointers[i]);
     for (int i = 0; i < 5; i++) *constants[i] = on_device(a, *constants[i]);
     t.sum = on_device(a, t.sum);

@@ -1,4 +1,4 @@
-# Tests of the CUDA module on the emulated GPU: those of the seam and the golden trajectories, in several orders of threads and
+# Tests of the CUDA module on the emulated GPU: those of the interface and the golden trajectories, in several orders of threads and
 # lazinesses of streams (emulator.h).
 # Each backend that is opened takes 64 MB, which glibc would give back to the system and fetch anew, at most of a short test's time.
 set(emulated_heap MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=4000000000)
@@ -8,18 +8,18 @@ set(emulated_graph CUSGD_CUDA_GRAPH=16)
 function(add_emulated_test name order laziness command)
     add_test(NAME ${name} COMMAND ${command} ${ARGN})
     set_tests_properties(${name} PROPERTIES FAIL_REGULAR_EXPRESSION "${failures}")
-    set_property(TEST ${name} PROPERTY ENVIRONMENT ${settings} CUSGD_SEAM_DEVICE=cuda CUSGD_TEST_DEVICE=cuda
+    set_property(TEST ${name} PROPERTY ENVIRONMENT ${settings} CUSGD_INTERFACE_DEVICE=cuda CUSGD_TEST_DEVICE=cuda
                  CUSGD_MODULE_DIR=${emulated_module}
                  CUSGD_EMULATOR_ORDER=${order} CUSGD_EMULATOR_LAZINESS=${laziness} ${emulated_heap} ${emulated_graph})
 endfunction()
 
 # Each setting once in scripts/test.sh: a sanitizer's build, which is slow, has the most mixed of them. The solvers' own memory
-# is the host's; of the device they use what the seam's tests have already shown to a sanitizer. What takes longest is run in the
+# is the host's; of the device they use what the interface's tests have already shown to a sanitizer. What takes longest is run in the
 # easiest setting by `ctest -C Torture` (scripts/torture.sh) alone.
 set(emulator_settings "forward-eager 0 0" "reverse-lazy 1 1")
-set(longest_forward-eager test-seam-steps test-seam-large test-seam-wide test-solvers)
-set(emulated_seam test-seam-data test-seam-state test-seam-passes test-seam-hessian test-seam-steps test-seam-large
-                  test-seam-wide)
+set(longest_forward-eager test-interface-steps test-interface-large test-interface-wide test-solvers)
+set(emulated_interface test-interface-data test-interface-state test-interface-passes test-interface-hessian test-interface-steps test-interface-large
+                  test-interface-wide)
 set(emulated_solvers test-solvers test-solvers-hard)
 set(late 0)
 if(CUSGD_SANITIZE)
@@ -30,7 +30,7 @@ endif()
 foreach(setting IN LISTS emulator_settings)
     separate_arguments(setting)
     list(POP_FRONT setting word order laziness)
-    foreach(test IN LISTS emulated_seam emulated_solvers ITEMS test-check)
+    foreach(test IN LISTS emulated_interface emulated_solvers ITEMS test-check)
         set(when)
         if(test IN_LIST longest_${word})
             set(when CONFIGURATIONS Torture)
@@ -41,23 +41,23 @@ foreach(setting IN LISTS emulator_settings)
 endforeach()
 
 # A GPU without clusters, on which no kernel begins early.
-add_emulated_test(test-seam-large-emul-older 0 0 test-seam-large --filter seam_large/engines_and_lengths_of_rows)
-set_property(TEST test-seam-large-emul-older APPEND PROPERTY ENVIRONMENT CUSGD_EMULATOR_CAPABILITY=8)
+add_emulated_test(test-interface-large-emul-older 0 0 test-interface-large --filter interface_large/engines_and_lengths_of_rows)
+set_property(TEST test-interface-large-emul-older APPEND PROPERTY ENVIRONMENT CUSGD_EMULATOR_CAPABILITY=8)
 
 # Kernels that say what they access: short forms of what runs each kernel.
 if(watched_kernels)
     set(emulated_module ${PROJECT_BINARY_DIR}/emulated/watched)
-    foreach(test IN ITEMS test-seam-data test-seam-passes test-seam-steps test-seam-large)
+    foreach(test IN ITEMS test-interface-data test-interface-passes test-interface-steps test-interface-large)
         set(filter)
-        if(test STREQUAL test-seam-large)
-            set(filter --filter seam_large/engines_and_lengths_of_rows)
-        elseif(test STREQUAL test-seam-passes)
-            set(filter --filter seam_passes/objective_gradient_and_predictions)
-        elseif(test STREQUAL test-seam-steps)
-            set(filter --filter seam_steps/many_columns_many_rows)
+        if(test STREQUAL test-interface-large)
+            set(filter --filter interface_large/engines_and_lengths_of_rows)
+        elseif(test STREQUAL test-interface-passes)
+            set(filter --filter interface_passes/objective_gradient_and_predictions)
+        elseif(test STREQUAL test-interface-steps)
+            set(filter --filter interface_steps/many_columns_many_rows)
         endif()
         add_emulated_test(${test}-emul-watched 1 1 ${test} ${filter})
-        set_property(TEST ${test}-emul-watched APPEND PROPERTY ENVIRONMENT CUSGD_SEAM_SHORT=1)
+        set_property(TEST ${test}-emul-watched APPEND PROPERTY ENVIRONMENT CUSGD_INTERFACE_SHORT=1)
     endforeach()
     add_emulated_test(test-training-emul-watched 0 1 test-training --filter training/golden_trajectories)
     set(emulated_module ${PROJECT_BINARY_DIR}/emulated)

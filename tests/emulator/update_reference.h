@@ -14,21 +14,21 @@ static void reference_step(const update_task *t, int64_t step)
     struct update_rule rule = {t->optimizer,     t->average,  (real)t->beta1, (real)t->beta2, (real)t->rho,
                                (real)t->epsilon, (real)t->l1, (real)t->l2,    (real)t->decay};
     struct update_step now = update_step_from(&row->numbers), next = now;
-    int64_t trained = t->intercept ? t->size : t->penalised;
+    int64_t trained = t->intercept ? t->size : t->penalized;
     double *g = malloc(sizeof *g * (size_t)t->size);
     if (step + 1 < t->table->count) next = update_step_from(&row[1].numbers);
     for (int64_t u = 0; u < t->size; u++) {
-        double sum = u >= t->penalised ? t->total[u - t->penalised] : t->sum ? t->sum[u] : (double)((const real *)t->gradient)[u];
+        double sum = u >= t->penalized ? t->total[u - t->penalized] : t->sum ? t->sum[u] : (double)((const real *)t->gradient)[u];
         g[u] = (double)(real)(sum / (double)row->count);
     }
     real scale = t->clip_norm > 0 ? (real)clip_scale(t->clip_norm, clip_squares(g, trained)) : 1;
     for (int64_t u = 0; u < trained; u++) {
         real *theta = t->theta, *slot1 = t->slot1, *slot2 = t->slot2, *slot3 = t->slot3, *means = t->means, *point = t->point;
-        const real *metric = t->metric, *penalty = t->penalty, *lower = t->lower, *upper = t->upper;
-        struct own_rule own = {metric ? metric[u] : 1, 1, 0, 0};
-        if (penalty) own = (struct own_rule){own.metric, penalty[u], lower[u], upper[u]};
+        const real *rate_factor = t->rate_factor, *penalty = t->penalty, *lower = t->lower, *upper = t->upper;
+        struct own_rule own = {rate_factor ? rate_factor[u] : 1, 1, 0, 0};
+        if (penalty) own = (struct own_rule){own.rate_factor, penalty[u], lower[u], upper[u]};
         struct parameter q = {theta[u], slot1 ? slot1[u] : 0, slot2 ? slot2[u] : 0, slot3 ? slot3[u] : 0, means ? means[u] : 0};
-        update_parameter(rule, now, own, penalty != NULL, u < t->penalised, point ? point[u] : theta[u],
+        update_parameter(rule, now, own, penalty != NULL, u < t->penalized, point ? point[u] : theta[u],
                          clip_value((real)t->clip_value, scale, (real)g[u]), &q);
         theta[u] = q.theta;
         if (slot1) slot1[u] = q.slot1;

@@ -26,7 +26,7 @@ __global__ static void synccheck_kernel(const unsigned *x, unsigned *out)
 static const struct {
     const char *tool;
     void (*kernel)(const unsigned *x, unsigned *out);
-    int initialised;
+    int initialized;
 } faults[] = {{"memcheck", memcheck_kernel, 1},
               {"racecheck", racecheck_kernel, 1},
               {"initcheck", initcheck_kernel, 0},
@@ -44,7 +44,7 @@ int main(int count, char **arguments)
         if (strcmp(arguments[1], faults[i].tool) != 0) continue;
         cudaError_t error = cudaMalloc((void **)&x, THREADS * sizeof *x);
         if (error == cudaSuccess) error = cudaMalloc((void **)&out, THREADS * sizeof *out);
-        if (error == cudaSuccess && faults[i].initialised) error = cudaMemset(x, 1, THREADS * sizeof *x);
+        if (error == cudaSuccess && faults[i].initialized) error = cudaMemset(x, 1, THREADS * sizeof *x);
         if (error == cudaSuccess) {
             faults[i].kernel<<<1, THREADS>>>(x, out);
             error = cudaGetLastError();

@@ -46,7 +46,7 @@ static void write_json(const probe *p, const char *failure, FILE *f)
         write_text(f, g->name);
         if (g->unit)
             fprintf(f, ", \"unit\": \"%s\", \"n\": %d, \"median\": %.6g, \"min\": %.6g, \"max\": %.6g}", g->unit, g->repeats,
-                    g->median, g->least, g->most);
+                    g->median, g->minimum, g->maximum);
         else
             fputs(", \"unit\": null, \"refused\": ", f), write_text(f, g->why), fputc('}', f);
     }
@@ -67,7 +67,7 @@ static void write_head(const probe *p)
 static void write_line(const probe_figure *g)
 {
     if (g->unit)
-        printf("%-72s %10.4g %10.4g %10.4g  %-4s %3d\n", g->name, g->median, g->least, g->most, g->unit, g->repeats);
+        printf("%-72s %10.4g %10.4g %10.4g  %-4s %3d\n", g->name, g->median, g->minimum, g->maximum, g->unit, g->repeats);
     else
         printf("%-72s refused: %s\n", g->name, g->why);
     fflush(stdout);
@@ -166,8 +166,8 @@ static void figure_fill(probe *p, probe_figure *g, double *values)
 {
     qsort(values, (size_t)p->repeats, sizeof *values, by_size);
     g->repeats = p->repeats;
-    g->least = values[0];
-    g->most = values[p->repeats - 1];
+    g->minimum = values[0];
+    g->maximum = values[p->repeats - 1];
     g->median = (values[(p->repeats - 1) / 2] + values[p->repeats / 2]) / 2;
     write_line(g);
 }
@@ -198,7 +198,7 @@ void probe_value(probe *p, double value, const char *unit, const char *format, .
     va_start(arguments, format);
     probe_figure *g = figure_add(p, unit, format, arguments);
     g->repeats = 1;
-    g->median = g->least = g->most = value;
+    g->median = g->minimum = g->maximum = value;
     write_line(g);
     va_end(arguments);
 }

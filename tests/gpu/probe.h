@@ -15,7 +15,7 @@ typedef struct probe_figure {
     const char *unit; /* NULL: it could not be measured */
     char why[160];    /* then, why */
     int repeats;
-    double median, least, most;
+    double median, minimum, maximum;
 } probe_figure;
 
 typedef struct probe {

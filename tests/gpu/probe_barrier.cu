@@ -14,11 +14,11 @@ __device__ static void add_release(unsigned *p, unsigned v)
 }
 
 /* Until *p is `least` or beyond; false if it never is. (Relaxed looks and a fence after them would cost a MEMBAR more.) */
-__device__ static bool await(const unsigned *p, unsigned least)
+__device__ static bool await(const unsigned *p, unsigned minimum)
 {
     int looks = 0;
 #pragma unroll 1
-    while (looks < PATIENCE && (int)(load_acquire(p) - least) < 0) looks++;
+    while (looks < PATIENCE && (int)(load_acquire(p) - minimum) < 0) looks++;
     return looks < PATIENCE;
 }
 

@@ -72,7 +72,7 @@ static void product_measure(probe *p, product *t, const char *math)
 void probe_products(probe *p)
 {
     static const int shapes[][2] = {{32, 256}, {32, 4096}, {32, 65536}, {256, 1024}, {256, 65536}, {1024, 4096}, {16384, 1024}};
-    size_t most = p->bytes / 2; /* of `room`: x; theta, r and out are in the other half */
+    size_t maximum = p->bytes / 2; /* of `room`: x; theta, r and out are in the other half */
     product t = {};
     BLAS(cublasCreate(&t.blas));
     BLAS(cublasSetStream(t.blas, p->stream));
@@ -81,9 +81,9 @@ void probe_products(probe *p)
         t.d = shape[0];
         t.batch = p->small ? shape[1] / 256 + 1 : shape[1];
         size_t bytes = (size_t)t.d * (size_t)t.batch * sizeof *t.x, vector = (size_t)(t.d > t.batch ? t.d : t.batch) * 16;
-        if (bytes > most || 3 * vector * sizeof *t.x > most) continue;
-        t.copies = (int)(most / bytes < 64 ? most / bytes : 64);
-        t.theta = t.r = (float *)p->room + most / sizeof *t.x;
+        if (bytes > maximum || 3 * vector * sizeof *t.x > maximum) continue;
+        t.copies = (int)(maximum / bytes < 64 ? maximum / bytes : 64);
+        t.theta = t.r = (float *)p->room + maximum / sizeof *t.x;
         t.out = t.theta + vector;
         /* Every copy is the same batch. */
         for (int i = 0; i < t.copies; i++)

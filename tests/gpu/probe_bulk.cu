@@ -4,7 +4,7 @@
 #include "probe.h"
 #include "probe_async.h"
 
-enum { MOST_STAGES = 16 };
+enum { MAX_STAGES = 16 };
 
 typedef struct bulk_task {
     const unsigned char *x;
@@ -30,7 +30,7 @@ __global__ static void bulk_kernel(bulk_task t)
 {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
     extern __shared__ __align__(128) unsigned char ring[];
-    __shared__ uint64_t arrival[MOST_STAGES];
+    __shared__ uint64_t arrival[MAX_STAGES];
     unsigned mine = 0, stage = 0, phase = 0;
     int64_t ahead = (int64_t)t.stages * gridDim.x;
     if (threadIdx.x == 0) {

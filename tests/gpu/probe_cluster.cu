@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { SHARED_WORDS = 12 * 1024, WIDEST = 16 }; /* 48 KB a block */
+enum { SHARED_WORDS = 12 * 1024, WIDEST = 16 }; /* 48 KB per block */
 
 /* With `wrong`, each block looks in every round whether the next one had come; odd and even rounds have slots of their own, since
  * a block may be one barrier ahead. */
@@ -169,9 +169,9 @@ static void barrier_measure(probe *p, unsigned size, int kind)
     const char *name = barriers[kind].name;
     char why[160];
     cluster_run c = {barriers[kind].kernel, size, 1, 2000, 0, p->sum};
-    unsigned most = clusters_held(p, &c, why, sizeof why);
-    if (most == 0) probe_refused(p, why, "barrier of a cluster of %u, %s", size, name);
-    for (c.clusters = 1; most > 0; c.clusters = most) {
+    unsigned maximum = clusters_held(p, &c, why, sizeof why);
+    if (maximum == 0) probe_refused(p, why, "barrier of a cluster of %u, %s", size, name);
+    for (c.clusters = 1; maximum > 0; c.clusters = maximum) {
         c.out = barriers[kind].ordered ? p->sum : nullptr;
         cluster_launch(p, &c);
         p->runs = 1;
@@ -179,7 +179,7 @@ static void barrier_measure(probe *p, unsigned size, int kind)
         c.out = nullptr;
         probe_time(p, cluster_launch, &c);
         probe_latency(p, c.rounds, "barrier of a cluster of %u, %s, %u at once", size, name, c.clusters);
-        if (c.clusters == most) break;
+        if (c.clusters == maximum) break;
     }
 }
 
@@ -187,15 +187,15 @@ static void read_measure(probe *p, unsigned size)
 {
     char why[160];
     cluster_run c = {(const void *)cluster_read_kernel, size, 1, 200, SHARED_WORDS * sizeof(unsigned), p->sum};
-    unsigned most = clusters_held(p, &c, why, sizeof why);
+    unsigned maximum = clusters_held(p, &c, why, sizeof why);
     unsigned once = probe_sum_words((int64_t)size * SHARED_WORDS) * (size - 1); /* each block's words are read by the others */
     double bytes = (double)c.rounds * (size - 1) * size * SHARED_WORDS * sizeof(unsigned);
-    if (most == 0) probe_refused(p, why, "read the other blocks' shared memory, cluster of %u blocks", size);
-    for (c.clusters = 1; most > 0; c.clusters = most) {
+    if (maximum == 0) probe_refused(p, why, "read the other blocks' shared memory, cluster of %u blocks", size);
+    for (c.clusters = 1; maximum > 0; c.clusters = maximum) {
         probe_time(p, cluster_launch, &c);
         probe_expect_sum(p, once * (unsigned)c.rounds * c.clusters, "the sum of the other blocks' shared memory");
         probe_bandwidth(p, bytes * c.clusters, "read other blocks' shared memory, cluster of %u, %u at once", size, c.clusters);
-        if (c.clusters == most) break;
+        if (c.clusters == maximum) break;
     }
 }
 

@@ -8,7 +8,7 @@
 enum { LINE_WORDS = 32 }; /* 128 bytes, of which the first word says where the next one is */
 
 /* Lines 0 .. count - 1, count a power of 2, are one cycle in this order (Hull, Dobell 1962: multiplier 1 modulo 4, odd addend).
- * It leaves no two neighbours together, so each load finds a row of memory of its own. */
+ * It leaves no two neighbors together, so each load finds a row of memory of its own. */
 __host__ __device__ static unsigned line_after(unsigned line, unsigned count)
 {
     return (line * 0x9E3779B1u + 0x3C6EF35Fu) & (count - 1);

@@ -15,9 +15,9 @@ __global__ static void fill_kernel(unsigned *words, int64_t count)
 
 void probe_fill(probe *p)
 {
-    size_t available = 0, total = 0, most = p->small ? (size_t)1 << 20 : (size_t)2 << 30;
+    size_t available = 0, total = 0, maximum = p->small ? (size_t)1 << 20 : (size_t)2 << 30;
     CHECK(cudaMemGetInfo(&available, &total));
-    for (p->bytes = (size_t)1 << 20; p->bytes * 2 <= most && p->bytes * 8 <= available;) p->bytes *= 2;
+    for (p->bytes = (size_t)1 << 20; p->bytes * 2 <= maximum && p->bytes * 8 <= available;) p->bytes *= 2;
     CHECK(cudaMalloc((void **)&p->words, p->bytes));
     CHECK(cudaMalloc((void **)&p->room, p->bytes));
     CHECK(cudaMalloc((void **)&p->sum, sizeof *p->sum));
@@ -139,7 +139,7 @@ void probe_reads(probe *p)
 
 /* ---- Rows in a random order ---- */
 
-/* Row q is 2^shift units of 16 bytes at x + (order[q] << shift): neighbouring threads take neighbouring units, four at once each.
+/* Row q is 2^shift units of 16 bytes at x + (order[q] << shift): neighboring threads take neighboring units, four at once each.
  */
 __global__ static void rows_kernel(const uint4 *x, const unsigned *order, int64_t units, int shift, unsigned *sum)
 {
@@ -190,9 +190,9 @@ static void order_shuffle(unsigned *order, unsigned rows)
 void probe_random_rows(probe *p)
 {
     enum { LEAST = 128, MOST = 65536 };
-    unsigned most = (unsigned)(p->bytes / LEAST), *device = NULL, *order = (unsigned *)malloc(most * sizeof *order);
+    unsigned maximum = (unsigned)(p->bytes / LEAST), *device = NULL, *order = (unsigned *)malloc(maximum * sizeof *order);
     probe_expect(order != NULL, "no host memory for an order of rows");
-    CHECK(cudaMalloc((void **)&device, most * sizeof *device));
+    CHECK(cudaMalloc((void **)&device, maximum * sizeof *device));
     row_reading r = {device, 3, probe_resident(p, (const void *)rows_kernel, THREADS, 0)};
     for (unsigned bytes = LEAST; bytes <= MOST; bytes *= 2, r.shift++) {
         unsigned rows = (unsigned)(p->bytes / bytes);
@@ -220,9 +220,9 @@ static void host_copy_run(probe *p, void *context)
     CHECK(cudaMemcpyAsync(p->room, c->from, c->bytes, cudaMemcpyHostToDevice, p->stream));
 }
 
-static void host_copy_measure(probe *p, const void *from, size_t most, const char *kind)
+static void host_copy_measure(probe *p, const void *from, size_t maximum, const char *kind)
 {
-    for (size_t bytes = (size_t)64 << 10; bytes <= most; bytes *= 64) {
+    for (size_t bytes = (size_t)64 << 10; bytes <= maximum; bytes *= 64) {
         host_copy c = {from, bytes};
         CHECK(cudaMemsetAsync(p->room, 0, bytes, p->stream));
         probe_time_host(p, host_copy_run, &c);
@@ -233,15 +233,15 @@ static void host_copy_measure(probe *p, const void *from, size_t most, const cha
 
 void probe_host_copies(probe *p)
 {
-    size_t most = p->bytes < (size_t)256 << 20 ? p->bytes : (size_t)256 << 20;
-    unsigned *pageable = (unsigned *)malloc(most);
+    size_t maximum = p->bytes < (size_t)256 << 20 ? p->bytes : (size_t)256 << 20;
+    unsigned *pageable = (unsigned *)malloc(maximum);
     void *pinned = NULL;
     probe_expect(pageable != NULL, "no host memory to copy from");
-    CHECK(cudaHostAlloc(&pinned, most, cudaHostAllocDefault));
-    for (size_t i = 0; i < most / sizeof *pageable; i++) pageable[i] = probe_word(i);
-    memcpy(pinned, pageable, most);
-    host_copy_measure(p, pinned, most, "pinned");
-    host_copy_measure(p, pageable, most, "pageable");
+    CHECK(cudaHostAlloc(&pinned, maximum, cudaHostAllocDefault));
+    for (size_t i = 0; i < maximum / sizeof *pageable; i++) pageable[i] = probe_word(i);
+    memcpy(pinned, pageable, maximum);
+    host_copy_measure(p, pinned, maximum, "pinned");
+    host_copy_measure(p, pageable, maximum, "pageable");
     CHECK(cudaFreeHost(pinned));
     free(pageable);
 }

@@ -29,7 +29,7 @@ static update_task task_of(float *arrays, int64_t count, slice_table *table, run
     t.beta1 = 0.9;
     t.beta2 = 0.999;
     t.epsilon = 1e-8;
-    t.penalised = t.size = count;
+    t.penalized = t.size = count;
     t.theta = arrays;
     t.slot1 = optimizer == CUSGD_OPTIMIZER_SGD ? nullptr : arrays + count;
     t.slot2 = optimizer == CUSGD_OPTIMIZER_ADAM ? arrays + 2 * count : nullptr;

@@ -41,7 +41,7 @@ typedef struct test_case {
     int64_t d, batch, rows, slice; /* rows of x; steps of a slice */
     int64_t next, epoch;           /* the batch at which the next slice starts */
     int engine, sampling, storage;
-    bound *examples;
+    dataset *examples;
 } test_case;
 
 static double now(void)
@@ -132,14 +132,14 @@ static void case_time(bench *b, test_case *c)
 
 static void case_run(bench *b, test_case *c)
 {
-    plan p = {.loss = {CUSGD_LOSS_SQUARED, 0, -(double)INFINITY, (double)INFINITY},
-              .optimizer = CUSGD_OPTIMIZER_SGD,
-              .d = c->d,
-              .k = 1,
-              .batch = c->batch,
-              .intercept = 1,
-              .storage = (cusgd_storage)c->storage,
-              .engine = (cusgd_engine)c->engine};
+    run_spec p = {.loss = {CUSGD_LOSS_SQUARED, 0, -(double)INFINITY, (double)INFINITY},
+                  .optimizer = CUSGD_OPTIMIZER_SGD,
+                  .d = c->d,
+                  .k = 1,
+                  .batch = c->batch,
+                  .intercept = 1,
+                  .storage = (cusgd_storage)c->storage,
+                  .engine = (cusgd_engine)c->engine};
     c->next = c->epoch = 0;
     for (int i = 0; i < MAX_SLICE; i++) {
         optimizer_numbers(p.optimizer, 0, 0, i, b->numbers + i);
@@ -307,7 +307,7 @@ int main(int count, char **words)
         return 1;
     }
     data_make(&b);
-    printf("%s; at least %lld steps a run; microseconds a step\n", b.device.name, (long long)a.steps);
+    printf("%s; at least %lld steps per run; microseconds per step\n", b.device.name, (long long)a.steps);
     printf("%6s x %-6s %-10s %-14s %-5s %9s %9s %9s %8s\n", "d", "batch", "engine", "sampling", "rows", "median", "min", "max",
            "GB/s");
     shapes_walk(&b, a.shapes, shape_run);

@@ -32,7 +32,7 @@ extern "C" __global__ void fence_sound(float *out, unsigned *flag)
     atomicAdd(flag, 1u);
 }
 
-/* Rows in parts of 16 bytes a lane: loaded, multiplied, added up over the lanes, used again. */
+/* Rows in parts of 16 bytes per lane: loaded, multiplied, added up over the lanes, used again. */
 template <class F> __device__ static void walk(const float4 *x, const float *y, float4 *out, int rows, int stride, F add_up)
 {
     float4 sum = {}, theta = out[threadIdx.x];

@@ -1,4 +1,4 @@
-#include "seam.h"
+#include "interface.h"
 
 #include <criterion/criterion.h>
 #include <float.h>
@@ -11,7 +11,7 @@
 /* Tests hold messages to what the command says. */
 __attribute__((constructor)) static void with_dashes(void) { cusgd_set_option_dashes(1); }
 
-void seam_fail(const char *format, ...)
+void interface_fail(const char *format, ...)
 {
     char text[1000];
     va_list arguments;
@@ -22,9 +22,9 @@ void seam_fail(const char *format, ...)
     abort(); /* not reached: cr_assert_fail leaves the test */
 }
 
-void seam_ok(cusgd_status status, const char *what)
+void interface_ok(cusgd_status status, const char *what)
 {
-    if (status != CUSGD_OK) seam_fail("%s: status %d: %s", what, (int)status, cusgd_last_error());
+    if (status != CUSGD_OK) interface_fail("%s: status %d: %s", what, (int)status, cusgd_last_error());
 }
 
 static int is_asked(const char *variable)
@@ -33,39 +33,39 @@ static int is_asked(const char *variable)
     return asked && strcmp(asked, "1") == 0;
 }
 
-int seam_torture(void) { return is_asked("CUSGD_TORTURE"); }
-int seam_short(void) { return is_asked("CUSGD_SEAM_SHORT"); }
+int interface_torture(void) { return is_asked("CUSGD_TORTURE"); }
+int interface_short(void) { return is_asked("CUSGD_INTERFACE_SHORT"); }
 
-void *seam_allocate(int64_t count, size_t size)
+void *interface_allocate(int64_t count, size_t size)
 {
     void *p = calloc((size_t)count + 1, size);
-    if (!p) seam_fail("no memory for %lld values", (long long)count);
+    if (!p) interface_fail("no memory for %lld values", (long long)count);
     return p;
 }
 
-void seam_backend_open(cusgd_precision precision, int threads, backend *out)
+void interface_backend_open(cusgd_precision precision, int threads, backend *out)
 {
-    const char *device = getenv("CUSGD_SEAM_DEVICE");
-    seam_ok(backend_open(device ? device : "cpu", precision, threads, out), "backend_open");
+    const char *device = getenv("CUSGD_INTERFACE_DEVICE");
+    interface_ok(backend_open(device ? device : "cpu", precision, threads, out), "backend_open");
 }
 
-cusgd_engine seam_engine(const backend *b, const plan *p, int asked)
+cusgd_engine interface_engine(const backend *b, const run_spec *p, int asked)
 {
-    plan trial = *p;
+    run_spec trial = *p;
     trial.engine = (cusgd_engine)asked;
-    trial.metric = NULL;
+    trial.rate_factor = NULL;
     cusgd_status status = b->ops->start(b->self, &trial);
     int refused = status == CUSGD_ERROR_USAGE && strstr(cusgd_last_error(), "--engine auto");
-    if (!refused) seam_ok(status, "start");
+    if (!refused) interface_ok(status, "start");
     if (p->clip_norm > 0) return CUSGD_ENGINE_CUBLAS; /* the only one, for a gradient apart too */
     if (!refused) return trial.engine;
-    if (p->k == 1 && p->d <= 1000) seam_fail("engine %d: %s", asked, cusgd_last_error());
+    if (p->k == 1 && p->d <= 1000) interface_fail("engine %d: %s", asked, cusgd_last_error());
     return CUSGD_ENGINE_AUTO;
 }
 
 /* ---- Choices ---- */
 
-uint64_t seam_bits(uint64_t *state) /* xorshift64* (Vigna 2016), state not 0 */
+uint64_t interface_bits(uint64_t *state) /* xorshift64* (Vigna 2016), state not 0 */
 {
     *state ^= *state >> 12;
     *state ^= *state << 25;
@@ -73,13 +73,13 @@ uint64_t seam_bits(uint64_t *state) /* xorshift64* (Vigna 2016), state not 0 */
     return *state * 0x2545F4914F6CDD1Du;
 }
 
-double seam_uniform(uint64_t *state) { return (double)(seam_bits(state) >> 11) * 0x1p-52 - 1; }
+double interface_uniform(uint64_t *state) { return (double)(interface_bits(state) >> 11) * 0x1p-52 - 1; }
 
-static int draw(uint64_t *state, int levels) { return (int)(seam_bits(state) % (uint64_t)levels); }
+static int draw(uint64_t *state, int levels) { return (int)(interface_bits(state) % (uint64_t)levels); }
 
 /* Which pairs of levels have occurred: one byte for each, by the levels' places in one long list. */
 typedef struct pairs {
-    int count, levels, start[SEAM_FACTORS];
+    int count, levels, start[INTERFACE_FACTORS];
     char *seen;
 } pairs;
 
@@ -95,16 +95,16 @@ static int pairs_of(pairs *p, const int *level, int mark)
     return fresh;
 }
 
-static int64_t cover_pairs(const seam_factor *f, pairs *p, uint64_t state, void (*visit)(const int *, void *), void *context)
+static int64_t cover_pairs(const interface_factor *f, pairs *p, uint64_t state, void (*visit)(const int *, void *), void *context)
 {
     enum { CANDIDATES = 50, FEW = 6 };
-    int64_t left = 0, visits = 0, most = seam_short() ? FEW : INT64_MAX;
+    int64_t left = 0, visits = 0, maximum = interface_short() ? FEW : INT64_MAX;
     for (int a = 0; a < p->count; a++)
         for (int b = 0; b < a; b++) left += f[a].levels * f[b].levels;
-    while (left > 0 && visits < most) {
-        int best[SEAM_FACTORS] = {0}, freshest = -1;
+    while (left > 0 && visits < maximum) {
+        int best[INTERFACE_FACTORS] = {0}, freshest = -1;
         for (int i = 0; i < CANDIDATES; i++) {
-            int level[SEAM_FACTORS] = {0};
+            int level[INTERFACE_FACTORS] = {0};
             for (int a = 0; a < p->count; a++) level[a] = draw(&state, f[a].levels);
             int fresh = pairs_of(p, level, 0);
             if (fresh > freshest) memcpy(best, level, sizeof best);
@@ -119,7 +119,7 @@ static int64_t cover_pairs(const seam_factor *f, pairs *p, uint64_t state, void 
 }
 
 /* At most that many of the combinations, so that a campaign ends: by what computes. */
-static int64_t most_combinations(void)
+static int64_t max_combinations(void)
 {
     int emulated = getenv("CUSGD_EMULATOR_ORDER") != NULL;
     return (emulated ? 10000 : 30000) / (REDUCED ? 4 : 1);
@@ -128,14 +128,15 @@ static int64_t most_combinations(void)
 static int64_t common_divisor(int64_t a, int64_t b) { return b ? common_divisor(b, a % b) : a; }
 
 /* All combinations of the crossed factors; where they are too many, at equal steps that divide into no factor's levels. */
-static int64_t cover_product(const seam_factor *f, int count, uint64_t state, void (*visit)(const int *, void *), void *context)
+static int64_t cover_product(const interface_factor *f, int count, uint64_t state, void (*visit)(const int *, void *),
+                             void *context)
 {
-    int64_t visits = 0, combinations = 1, most = most_combinations(), step = 1;
+    int64_t visits = 0, combinations = 1, maximum = max_combinations(), step = 1;
     for (int a = 0; a < count; a++) combinations *= f[a].crossed ? f[a].levels : 1;
-    if (combinations > most)
-        for (step = combinations / most + 1; common_divisor(combinations, step) > 1;) step++;
+    if (combinations > maximum)
+        for (step = combinations / maximum + 1; common_divisor(combinations, step) > 1;) step++;
     for (int64_t number = 0; number < combinations; number += step, visits++) {
-        int level[SEAM_FACTORS];
+        int level[INTERFACE_FACTORS];
         int64_t rest = number;
         for (int a = 0; a < count; a++) {
             level[a] = f[a].crossed ? (int)(rest % f[a].levels) : draw(&state, f[a].levels);
@@ -146,15 +147,15 @@ static int64_t cover_product(const seam_factor *f, int count, uint64_t state, vo
     return visits;
 }
 
-int64_t seam_cover(const seam_factor *factors, uint64_t seed, void (*visit)(const int *, void *), void *context)
+int64_t interface_cover(const interface_factor *factors, uint64_t seed, void (*visit)(const int *, void *), void *context)
 {
     pairs p = {0, 0, {0}, NULL};
     for (; factors[p.count].levels > 0; p.count++) {
         p.start[p.count] = p.levels;
         p.levels += factors[p.count].levels;
     }
-    if (seam_torture()) return cover_product(factors, p.count, seed, visit, context);
-    p.seen = seam_allocate((int64_t)p.levels * p.levels, 1);
+    if (interface_torture()) return cover_product(factors, p.count, seed, visit, context);
+    p.seen = interface_allocate((int64_t)p.levels * p.levels, 1);
     int64_t visits = cover_pairs(factors, &p, seed, visit, context);
     free(p.seen);
     return visits;
@@ -163,21 +164,22 @@ int64_t seam_cover(const seam_factor *factors, uint64_t seed, void (*visit)(cons
 /* ---- Examples ---- */
 
 /* A matrix of rows x cols in this layout, gaps filled with NaN: what reads them is found out. */
-static cusgd_matrix matrix_make(const seam_spec *s, int64_t rows, int64_t cols, void **memory)
+static cusgd_matrix matrix_make(const interface_spec *s, int64_t rows, int64_t cols, void **memory)
 {
-    int64_t gap = s->layout == SEAM_STRIDED || s->layout == SEAM_BACKWARD ? 3 : 0;
-    int64_t col = s->layout == SEAM_COLUMNS ? rows : gap ? 2 : 1, row = s->layout == SEAM_COLUMNS ? 1 : 2 * cols + gap;
-    if (!gap && s->layout != SEAM_COLUMNS) row = cols;
+    int64_t gap = s->layout == INTERFACE_STRIDED || s->layout == INTERFACE_BACKWARD ? 3 : 0;
+    int64_t col = s->layout == INTERFACE_COLUMNS ? rows : gap ? 2 : 1, row = s->layout == INTERFACE_COLUMNS ? 1 : 2 * cols + gap;
+    if (!gap && s->layout != INTERFACE_COLUMNS) row = cols;
     int64_t values = rows * cols * 2 + rows * gap + 1, start = 0;
-    if (s->layout == SEAM_BACKWARD) {
+    if (s->layout == INTERFACE_BACKWARD) {
         start = (rows - 1) * row + (cols - 1) * col;
         row = -row;
         col = -col;
     }
     int is_float = s->type == CUSGD_TYPE_FLOAT32;
-    if (s->layout == SEAM_ROWS || s->layout == SEAM_COLUMNS) values = rows * cols; /* no more: what reads past it is found out */
+    if (s->layout == INTERFACE_ROWS || s->layout == INTERFACE_COLUMNS)
+        values = rows * cols; /* no more: what reads past it is found out */
     *memory = malloc((size_t)values * (is_float ? sizeof(float) : sizeof(double)));
-    if (!*memory) seam_fail("no memory for %lld values", (long long)values);
+    if (!*memory) interface_fail("no memory for %lld values", (long long)values);
     for (int64_t i = 0; i < values; i++)
         if (is_float)
             ((float *)*memory)[i] = NAN;
@@ -200,46 +202,47 @@ static double matrix_put(const cusgd_matrix *m, int64_t row, int64_t col, double
     return value;
 }
 
-static void sources_fill(seam_examples *e, uint64_t *state)
+static void sources_fill(interface_examples *e, uint64_t *state)
 {
-    const seam_spec *s = &e->spec;
+    const interface_spec *s = &e->spec;
     for (int64_t i = 0; i < s->n; i++) {
         int64_t row = examples_row(&e->source, i);
         for (int64_t j = 0; j < s->d; j++) {
-            double x = e->mean[j] + e->scale[j] * (seam_uniform(state) + seam_uniform(state));
+            double x = e->mean[j] + e->scale[j] * (interface_uniform(state) + interface_uniform(state));
             e->source_x[i * s->d + j] = matrix_put(&e->source.x, row, j, x);
         }
         for (int64_t c = 0; c < s->k; c++) {
-            double y = s->binary ? (double)(seam_bits(state) >> 63) : e->shift[c] + 2 * seam_uniform(state);
+            double y = s->binary ? (double)(interface_bits(state) >> 63) : e->shift[c] + 2 * interface_uniform(state);
             if (s->positive) y = 0.25 + fabs(y);
             e->source_y[i * s->k + c] = matrix_put(&e->source.y, row, c, y);
         }
-        double w = i > 0 && draw(state, 8) == 0 ? 0 : 1.1 + seam_uniform(state);
+        double w = i > 0 && draw(state, 8) == 0 ? 0 : 1.1 + interface_uniform(state);
         e->source_w[i] = s->weighted ? matrix_put(&e->source.w, row, 0, w) : 1;
-        if (s->offset) e->o[i] = seam_scalar_of(s->precision)->round(matrix_put(&e->source.o, row, 0, seam_uniform(state)));
+        if (s->offset)
+            e->o[i] = interface_scalar_of(s->precision)->round(matrix_put(&e->source.o, row, 0, interface_uniform(state)));
     }
 }
 
-double seam_bf16(double value)
+double interface_bf16(double value)
 {
-    const double most = 0x1.FEp127;
+    const double maximum = 0x1.FEp127;
     int e;
     (void)frexp(value, &e);
     int last = e - 8 < -133 ? -133 : e - 8; /* the exponent of the last of 8 bits */
     double rounded = ldexp(rint(ldexp(value, -last)), last);
-    return fabs(rounded) > most && fabs(value) <= (double)FLT_MAX ? copysign(most, value) : rounded;
+    return fabs(rounded) > maximum && fabs(value) <= (double)FLT_MAX ? copysign(maximum, value) : rounded;
 }
 
 /* x' = (x - mean) (1 / scale), y' = y - shift, w' = w / weight_mean, each in double and then rounded. */
-static void bound_fill(seam_examples *e)
+static void bound_fill(interface_examples *e)
 {
-    const seam_spec *s = &e->spec;
-    double (*rounded)(double) = seam_scalar_of(s->precision)->round;
+    const interface_spec *s = &e->spec;
+    double (*rounded)(double) = interface_scalar_of(s->precision)->round;
     for (int64_t i = 0; i < s->n; i++) {
         for (int64_t j = 0; j < s->d; j++) {
             double x = e->source_x[i * s->d + j], inverse = 1 / e->scale[j];
             x = s->standardized ? (x - e->mean[j]) * inverse : x;
-            e->x[i * s->d + j] = s->storage == CUSGD_STORAGE_BF16 ? seam_bf16(x) : rounded(x);
+            e->x[i * s->d + j] = s->storage == CUSGD_STORAGE_BF16 ? interface_bf16(x) : rounded(x);
         }
         for (int64_t c = 0; c < s->k; c++) {
             double y = e->source_y[i * s->k + c];
@@ -249,28 +252,29 @@ static void bound_fill(seam_examples *e)
     }
 }
 
-void seam_examples_make(const seam_spec *spec, seam_examples *e)
+void interface_examples_make(const interface_spec *spec, interface_examples *e)
 {
     int64_t n = spec->n, d = spec->d, k = spec->k, length = spec->listed ? 2 * n + 3 : n;
     uint64_t state = spec->seed * 2 + 1;
     memset(e, 0, sizeof *e);
     e->spec = *spec;
-    e->x = seam_allocate(n * d, sizeof(double));
-    e->y = seam_allocate(n * k, sizeof(double));
-    e->w = seam_allocate(n, sizeof(double));
-    e->o = seam_allocate(n, sizeof(double));
-    e->source_x = seam_allocate(n * d, sizeof(double));
-    e->source_y = seam_allocate(n * k, sizeof(double));
-    e->source_w = seam_allocate(n, sizeof(double));
-    e->mean = seam_allocate(d, sizeof(double));
-    e->scale = seam_allocate(d, sizeof(double));
-    e->shift = seam_allocate(k, sizeof(double));
-    e->rows = seam_allocate(n, sizeof(int64_t));
+    e->x = interface_allocate(n * d, sizeof(double));
+    e->y = interface_allocate(n * k, sizeof(double));
+    e->w = interface_allocate(n, sizeof(double));
+    e->o = interface_allocate(n, sizeof(double));
+    e->source_x = interface_allocate(n * d, sizeof(double));
+    e->source_y = interface_allocate(n * k, sizeof(double));
+    e->source_w = interface_allocate(n, sizeof(double));
+    e->mean = interface_allocate(d, sizeof(double));
+    e->scale = interface_allocate(d, sizeof(double));
+    e->shift = interface_allocate(k, sizeof(double));
+    e->rows = interface_allocate(n, sizeof(int64_t));
     /* Unless it is taken away when bound, a mean far from 0 would drown everything else. */
-    for (int64_t j = 0; j < d; j++) e->mean[j] = (spec->standardized ? 5 : 0.3) * seam_uniform(&state);
-    for (int64_t j = 0; j < d; j++) e->scale[j] = spec->standardized ? pow(10, seam_uniform(&state)) : 1;
-    for (int64_t c = 0; c < k; c++) e->shift[c] = spec->shifted ? 3 * seam_uniform(&state) : 0;
-    for (int64_t i = 0; i < n; i++) e->rows[i] = 2 * (n - 1 - i) + (int64_t)(seam_bits(&state) >> 63); /* descending, with gaps */
+    for (int64_t j = 0; j < d; j++) e->mean[j] = (spec->standardized ? 5 : 0.3) * interface_uniform(&state);
+    for (int64_t j = 0; j < d; j++) e->scale[j] = spec->standardized ? pow(10, interface_uniform(&state)) : 1;
+    for (int64_t c = 0; c < k; c++) e->shift[c] = spec->shifted ? 3 * interface_uniform(&state) : 0;
+    for (int64_t i = 0; i < n; i++)
+        e->rows[i] = 2 * (n - 1 - i) + (int64_t)(interface_bits(&state) >> 63); /* descending, with gaps */
     e->source = (examples){.n = n, .d = d, .k = k, .rows = spec->listed ? e->rows : NULL};
     e->source.x = matrix_make(spec, length, d, &e->memory[0]);
     if (k > 0) e->source.y = matrix_make(spec, length, k, &e->memory[1]);
@@ -282,7 +286,7 @@ void seam_examples_make(const seam_spec *spec, seam_examples *e)
     bound_fill(e);
 }
 
-void seam_examples_free(seam_examples *e)
+void interface_examples_free(interface_examples *e)
 {
     free(e->x);
     free(e->y);
@@ -298,14 +302,14 @@ void seam_examples_free(seam_examples *e)
     for (int i = 0; i < 4; i++) free(e->memory[i]);
 }
 
-bound *seam_bind(const backend *b, const seam_examples *e)
+dataset *interface_bind(const backend *b, const interface_examples *e)
 {
-    bound *out = NULL;
-    seam_ok(b->ops->bind(b->self, &e->source, &e->transform, &out), "bind");
+    dataset *out = NULL;
+    interface_ok(b->ops->bind(b->self, &e->source, &e->transform, &out), "bind");
     return out;
 }
 
-void seam_spec_for(seam_spec *spec, cusgd_loss loss, int in_place)
+void interface_spec_for(interface_spec *spec, cusgd_loss loss, int in_place)
 {
     spec->type = (cusgd_type)(in_place ? (int)spec->precision : 1 - (int)spec->precision);
     spec->binary = loss == CUSGD_LOSS_LOGISTIC || loss == CUSGD_LOSS_HINGE || loss == CUSGD_LOSS_SQUARED_HINGE;
@@ -313,7 +317,7 @@ void seam_spec_for(seam_spec *spec, cusgd_loss loss, int in_place)
     spec->shifted = spec->standardized && !spec->binary && !spec->positive;
 }
 
-const char *seam_describe(const seam_spec *s)
+const char *interface_describe(const interface_spec *s)
 {
     static char text[200];
     snprintf(text, sizeof text,
@@ -324,85 +328,85 @@ const char *seam_describe(const seam_spec *s)
     return text;
 }
 
-void seam_session_open(seam_session *s)
+void interface_session_open(interface_session *s)
 {
     s->cases = 0;
-    for (int p = 0; p < 2; p++) seam_backend_open((cusgd_precision)p, 2, &s->of[p]);
+    for (int p = 0; p < 2; p++) interface_backend_open((cusgd_precision)p, 2, &s->of[p]);
 }
 
-void seam_session_close(seam_session *s)
+void interface_session_close(interface_session *s)
 {
     for (int p = 0; p < 2; p++) s->of[p].ops->close(s->of[p].self);
 }
 
 /* ---- Oracles ---- */
 
-void seam_theta(const seam_spec *spec, uint64_t *state, double size, double *theta)
+void interface_theta(const interface_spec *spec, uint64_t *state, double size, double *theta)
 {
     for (int64_t u = 0; u < (spec->d + 1) * spec->k; u++)
-        theta[u] = seam_scalar_of(spec->precision)->round(size * seam_uniform(state));
+        theta[u] = interface_scalar_of(spec->precision)->round(size * interface_uniform(state));
 }
 
-loss_rule seam_loss(int kind)
+loss_rule interface_loss(int kind)
 {
-    static const double numbers[SEAM_LOSSES] = {[CUSGD_LOSS_HUBER] = 0.75,
-                                                [CUSGD_LOSS_EPSILON_INSENSITIVE] = 0.25,
-                                                [CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE] = 0.5,
-                                                [CUSGD_LOSS_QUANTILE] = 0.25,
-                                                [CUSGD_LOSS_TWEEDIE] = 1.25};
+    static const double numbers[INTERFACE_LOSSES] = {[CUSGD_LOSS_HUBER] = 0.75,
+                                                     [CUSGD_LOSS_EPSILON_INSENSITIVE] = 0.25,
+                                                     [CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE] = 0.5,
+                                                     [CUSGD_LOSS_QUANTILE] = 0.25,
+                                                     [CUSGD_LOSS_TWEEDIE] = 1.25};
     loss_rule rule = {(cusgd_loss)kind, numbers[kind], -(double)INFINITY, (double)INFINITY};
-    if (kind == CUSGD_LOSS_TWEEDIE) rule.least = -0.5, rule.most = 0.25; /* straight lines within reach */
+    if (kind == CUSGD_LOSS_TWEEDIE) rule.minimum = -0.5, rule.maximum = 0.25; /* straight lines within reach */
     return rule;
 }
 
 /* e^(a p), straight beyond `end`, and its derivative. */
-static long double exponential_exact(long double a, long double p, long double end, long double *slope)
+static long double exponential_exact(long double a, long double p, long double end, long double *derivative)
 {
     int beyond = a > 0 ? p > end : p < end;
     long double e = expl(a * (beyond ? end : p));
-    *slope = a * e;
+    *derivative = a * e;
     return beyond ? e * (1 + a * (p - end)) : e;
 }
 
 /* l and dl/dp, written out here: scalar/loss.h is what the backend uses. */
-static long double loss_exact(loss_rule rule, long double p, long double y, long double *slope)
+static long double loss_exact(loss_rule rule, long double p, long double y, long double *derivative)
 {
     long double r = p - y, size = fabsl(r), sign = r > 0 ? 1 : r < 0 ? -1 : 0, q = (long double)rule.number, up, down, e, f;
     long double side = y == 1 ? 1 : -1, margin = 1 - side * p;
     long double outside = size > q ? size - q : 0;
     switch (rule.kind) {
-    case CUSGD_LOSS_SQUARED: *slope = r; return r * r / 2;
-    case CUSGD_LOSS_MSE: *slope = 2 * r; return r * r;
+    case CUSGD_LOSS_SQUARED: *derivative = r; return r * r / 2;
+    case CUSGD_LOSS_MSE: *derivative = 2 * r; return r * r;
     case CUSGD_LOSS_LOGISTIC:
-        *slope = y == 1 ? -1 / (1 + expl(p)) : 1 / (1 + expl(-p));
+        *derivative = y == 1 ? -1 / (1 + expl(p)) : 1 / (1 + expl(-p));
         return y == 1 ? log1pl(expl(-p)) : log1pl(expl(p));
-    case CUSGD_LOSS_HUBER: *slope = size > q ? q * sign : r; return size > q ? q * (size - q / 2) : r * r / 2;
-    case CUSGD_LOSS_EPSILON_INSENSITIVE: *slope = outside > 0 ? sign : 0; return outside;
-    case CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE: *slope = 2 * outside * sign; return outside * outside;
-    case CUSGD_LOSS_HINGE: *slope = margin > 0 ? -side : 0; return margin > 0 ? margin : 0;
-    case CUSGD_LOSS_SQUARED_HINGE: *slope = margin > 0 ? -2 * side * margin : 0; return margin > 0 ? margin * margin : 0;
-    case CUSGD_LOSS_QUANTILE: *slope = r > 0 ? 1 - q : r < 0 ? -q : 0; return r > 0 ? (1 - q) * r : -q * r;
+    case CUSGD_LOSS_HUBER: *derivative = size > q ? q * sign : r; return size > q ? q * (size - q / 2) : r * r / 2;
+    case CUSGD_LOSS_EPSILON_INSENSITIVE: *derivative = outside > 0 ? sign : 0; return outside;
+    case CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE: *derivative = 2 * outside * sign; return outside * outside;
+    case CUSGD_LOSS_HINGE: *derivative = margin > 0 ? -side : 0; return margin > 0 ? margin : 0;
+    case CUSGD_LOSS_SQUARED_HINGE: *derivative = margin > 0 ? -2 * side * margin : 0; return margin > 0 ? margin * margin : 0;
+    case CUSGD_LOSS_QUANTILE: *derivative = r > 0 ? 1 - q : r < 0 ? -q : 0; return r > 0 ? (1 - q) * r : -q * r;
     case CUSGD_LOSS_POISSON:
-        e = exponential_exact(1, p, (long double)rule.most, &up);
-        *slope = up - y;
+        e = exponential_exact(1, p, (long double)rule.maximum, &up);
+        *derivative = up - y;
         return e - y * p;
     case CUSGD_LOSS_GAMMA:
-        e = exponential_exact(-1, p, (long double)rule.least, &down);
-        *slope = 1 + y * down;
+        e = exponential_exact(-1, p, (long double)rule.minimum, &down);
+        *derivative = 1 + y * down;
         return p + y * e;
     case CUSGD_LOSS_TWEEDIE:
-        e = exponential_exact(2 - q, p, (long double)rule.most, &up);
-        f = exponential_exact(1 - q, p, (long double)rule.least, &down);
-        *slope = up / (2 - q) - y * down / (1 - q);
+        e = exponential_exact(2 - q, p, (long double)rule.maximum, &up);
+        f = exponential_exact(1 - q, p, (long double)rule.minimum, &down);
+        *derivative = up / (2 - q) - y * down / (1 - q);
         return e / (2 - q) - y * f / (1 - q);
     case CUSGD_LOSS_LOG_COSH: break;
     }
-    *slope = tanhl(r);
+    *derivative = tanhl(r);
     return logl(coshl(r));
 }
 
-/* How far the slope of a convex function may move while p does by `distance`. */
-static long double slope_change(loss_rule rule, long double p, long double y, long double distance)
+/* How far the derivative of a convex function may move while p does by `distance`. */
+static long double derivative_change(loss_rule rule, long double p, long double y, long double distance)
 {
     long double at, above, below;
     (void)loss_exact(rule, p, y, &at);
@@ -411,14 +415,14 @@ static long double slope_change(loss_rule rule, long double p, long double y, lo
     return fmaxl(above - at, at - below);
 }
 
-/* One row's share of one output's sums. A prediction is off by a few roundings of |x| |theta| + |b| + |o|, so the slope by what
- * it moves meanwhile, and every addend by a few roundings of itself. */
-static void add_row(const seam_examples *e, loss_rule loss, const double *theta, int64_t i, int64_t c, long double *gradient,
-                    double factor, seam_sums *sums, long double *total)
+/* One row's share of one output's sums. A prediction is off by a few roundings of |x| |theta| + |b| + |o|, so the derivative by
+ * what it moves meanwhile, and every addend by a few roundings of itself. */
+static void add_row(const interface_examples *e, loss_rule loss, const double *theta, int64_t i, int64_t c, long double *gradient,
+                    double factor, interface_sums *sums, long double *total)
 {
     int64_t d = e->spec.d, k = e->spec.k;
     const double *x = e->x + i * d;
-    long double p = (long double)theta[d * k + c] + (long double)e->o[i], size, value, slope, w = (long double)e->w[i];
+    long double p = (long double)theta[d * k + c] + (long double)e->o[i], size, value, derivative, w = (long double)e->w[i];
     long double y = (long double)e->y[i * k + c], terms = 0;
     size = fabsl((long double)theta[d * k + c]) + fabsl((long double)e->o[i]);
     for (int64_t j = 0; j < d; j++) {
@@ -426,38 +430,38 @@ static void add_row(const seam_examples *e, loss_rule loss, const double *theta,
         p += term;
         size += fabsl(term);
     }
-    value = loss_exact(loss, p, y, &slope);
+    value = loss_exact(loss, p, y, &derivative);
     size += fabsl(y) + (long double)loss.number;
-    long double f = (long double)factor, change = slope_change(loss, p, y, f * size);
-    if (e->spec.positive) terms = (1 + fabsl(y)) * size + change / f; /* differences of terms: of slope and size, or so */
-    double error = (double)(w * (change / f + fabsl(slope)));
+    long double f = (long double)factor, change = derivative_change(loss, p, y, f * size);
+    if (e->spec.positive) terms = (1 + fabsl(y)) * size + change / f; /* differences of terms: of derivative and size, or so */
+    double error = (double)(w * (change / f + fabsl(derivative)));
     for (int64_t j = 0; j < d; j++) {
-        gradient[j * k + c] += w * slope * (long double)x[j];
+        gradient[j * k + c] += w * derivative * (long double)x[j];
         sums->bound[j * k + c] += factor * error * fabs(x[j]);
     }
-    gradient[d * k + c] += w * slope;
+    gradient[d * k + c] += w * derivative;
     sums->bound[d * k + c] += factor * error;
     *total += w * value;
-    sums->loss_bound += factor * (double)(w * (fabsl(slope) * size + fabsl(value) + change * size + terms));
+    sums->loss_bound += factor * (double)(w * (fabsl(derivative) * size + fabsl(value) + change * size + terms));
 }
 
 /* Roundings that add up at random over a dot product and over the rows; the latter do not where all rows have one prediction, and
  * so, with targets that are classes, one of two addends. */
-static double roundings(const seam_examples *e, const double *theta, int64_t c, int64_t count)
+static double roundings(const interface_examples *e, const double *theta, int64_t c, int64_t count)
 {
     int64_t d = e->spec.d, k = e->spec.k, zeros = 0;
     for (int64_t j = 0; j < d; j++) zeros += theta[j * k + c] == 0;
     double rows = zeros == d && !e->spec.offset ? (double)count : sqrt((double)count);
-    return seam_scalar_of(e->spec.precision)->unit * (4 + sqrt((double)d) + rows);
+    return interface_scalar_of(e->spec.precision)->unit * (4 + sqrt((double)d) + rows);
 }
 
-void seam_gradient(const seam_examples *e, loss_rule loss, const double *theta, const int64_t *rows, int64_t count,
-                   seam_sums *sums)
+void interface_gradient(const interface_examples *e, loss_rule loss, const double *theta, const int64_t *rows, int64_t count,
+                        interface_sums *sums)
 {
     int64_t size = (e->spec.d + 1) * e->spec.k;
-    const seam_scalar *scalar = seam_scalar_of(e->spec.precision);
+    const interface_scalar *scalar = interface_scalar_of(e->spec.precision);
     double rows_of = (double)count;
-    long double *gradient = seam_allocate(size, sizeof *gradient), total = 0;
+    long double *gradient = interface_allocate(size, sizeof *gradient), total = 0;
     memset(sums->bound, 0, sizeof(double) * (size_t)size);
     sums->loss_bound = 0;
     for (int64_t c = 0; c < e->spec.k; c++) {

@@ -1,7 +1,8 @@
 /* The operations of the device interface on the widest data: more columns than 65535 blocks of 32 threads have, which is the
  * limit of a CUDA grid's y, and as many targets as a GPU takes. All numbers are small integers or divided by powers of two, so
- * that most results are exact in any precision and order of addition; the expected values are computed here. See seam.h. */
-#include "seam.h"
+ * that most results are exact in any precision and order of addition; the expected values are computed here. See device
+ * interface.h. */
+#include "interface.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -11,7 +12,7 @@
 enum { ROWS = 2, WIDE = 2100000, TARGETS = 1 << 20 };
 
 /* What is uploaded, and in which precision: the grids are the same for all, so that others than float are for long forms. */
-static int kinds(void) { return seam_torture() ? SEAM_KINDS : 1; }
+static int kinds(void) { return interface_torture() ? INTERFACE_KINDS : 1; }
 
 static double value_at(int64_t i, int64_t j) { return i == 0 ? (double)(j % 7 - 3) : (double)((j + 1) % 5 - 2); }
 static double target_at(int64_t i) { return i == 0 ? 1 : -2; }
@@ -21,21 +22,21 @@ typedef struct wide {
     backend b;
     examples source;
     float *x, y[ROWS];
-    bound *at;
+    dataset *at;
 } wide;
 
 static void wide_open(wide *w, int kind)
 {
-    transform same = {.weight_mean = 1, .storage = seam_storage(kind)};
-    seam_backend_open(seam_precision(kind), 2, &w->b);
-    w->x = seam_allocate((int64_t)ROWS * WIDE, sizeof *w->x);
+    transform same = {.weight_mean = 1, .storage = interface_storage(kind)};
+    interface_backend_open(interface_precision(kind), 2, &w->b);
+    w->x = interface_allocate((int64_t)ROWS * WIDE, sizeof *w->x);
     for (int64_t i = 0; i < ROWS; i++) {
         w->y[i] = (float)target_at(i);
         for (int64_t j = 0; j < WIDE; j++) w->x[i * WIDE + j] = (float)value_at(i, j);
     }
     w->source =
         (examples){.n = ROWS, .d = WIDE, .k = 1, .x = {w->x, CUSGD_TYPE_FLOAT32, WIDE, 1}, .y = {w->y, CUSGD_TYPE_FLOAT32, 1, 1}};
-    seam_ok(w->b.ops->bind(w->b.self, &w->source, &same, &w->at), "bind");
+    interface_ok(w->b.ops->bind(w->b.self, &w->source, &same, &w->at), "bind");
 }
 
 static void wide_close(wide *w)
@@ -48,21 +49,21 @@ static void wide_close(wide *w)
 static void check_value(const char *what, int64_t j, double value, double expected, double tolerance)
 {
     if (!(fabs(value - expected) <= tolerance * fabs(expected)))
-        seam_fail("%s %lld is %.17g, not %.17g", what, (long long)j, value, expected);
+        interface_fail("%s %lld is %.17g, not %.17g", what, (long long)j, value, expected);
 }
 
-Test(seam_wide, rows_and_moments)
+Test(interface_wide, rows_and_moments)
 {
-    double *x = seam_allocate((int64_t)ROWS * WIDE, sizeof *x), *mean = seam_allocate(WIDE, sizeof *mean);
-    double *variance = seam_allocate(WIDE, sizeof *variance), weights[ROWS], target, weight;
+    double *x = interface_allocate((int64_t)ROWS * WIDE, sizeof *x), *mean = interface_allocate(WIDE, sizeof *mean);
+    double *variance = interface_allocate(WIDE, sizeof *variance), weights[ROWS], target, weight;
     int64_t rows[ROWS] = {1, 0};
     for (int kind = 0; kind < kinds(); kind++) {
         wide w;
         wide_open(&w, kind);
-        seam_ok(w.b.ops->rows(w.b.self, w.at, rows, ROWS, x, weights), "rows");
+        interface_ok(w.b.ops->rows(w.b.self, w.at, rows, ROWS, x, weights), "rows");
         for (int64_t at = 0; at < (int64_t)ROWS * WIDE; at++)
             check_value("value", at, x[at], value_at(rows[at / WIDE], at % WIDE), 0);
-        seam_ok(w.b.ops->moments(w.b.self, &w.source, mean, variance, &target, &weight), "moments");
+        interface_ok(w.b.ops->moments(w.b.self, &w.source, mean, variance, &target, &weight), "moments");
         for (int64_t j = 0; j < WIDE; j++) {
             double half = (value_at(0, j) - value_at(1, j)) / 2;
             check_value("mean", j, mean[j], (value_at(0, j) + value_at(1, j)) / 2, 0);
@@ -75,16 +76,17 @@ Test(seam_wide, rows_and_moments)
     free(variance);
 }
 
-Test(seam_wide, curvature)
+Test(interface_wide, curvature)
 {
-    double *fourth = seam_allocate(WIDE, sizeof *fourth), *second = seam_allocate(WIDE, sizeof *second), q[ROWS] = {1, 1};
+    double *fourth = interface_allocate(WIDE, sizeof *fourth), *second = interface_allocate(WIDE, sizeof *second),
+           q[ROWS] = {1, 1};
     for (int64_t i = 0; i < ROWS; i++)
         for (int64_t j = 0; j < WIDE; j++) q[i] += value_at(i, j) * value_at(i, j);
     for (int kind = 0; kind < kinds(); kind++) {
         wide w;
         curvature out = {fourth, second, 0, 0};
         wide_open(&w, kind);
-        seam_ok(w.b.ops->curvature(w.b.self, w.at, NULL, &out), "curvature");
+        interface_ok(w.b.ops->curvature(w.b.self, w.at, NULL, &out), "curvature");
         for (int64_t j = 0; j < WIDE; j++) {
             double first = value_at(0, j) * value_at(0, j), other = value_at(1, j) * value_at(1, j);
             check_value("fourth", j, fourth[j], q[0] * first + q[1] * other, 0);
@@ -100,21 +102,21 @@ Test(seam_wide, curvature)
 
 /* ---- Steps and passes ---- */
 
-/* One step of the plan from zero with all rows, at rate 1/4: theta becomes `share` times the mean of y x, over 4. */
-static void check_step(const wide *w, const plan *p, double share, double tolerance)
+/* One step of the run spec from zero with all rows, at rate 1/4: theta becomes `share` times the mean of y x, over 4. */
+static void check_step(const wide *w, const run_spec *p, double share, double tolerance)
 {
-    double *theta = seam_allocate(WIDE + 1, sizeof *theta);
+    double *theta = interface_allocate(WIDE + 1, sizeof *theta);
     step_numbers numbers = {.rate = 0.25, .momentum = 0.5, .correction1 = 1, .correction2 = 1, .average = 1};
     steps_report report;
     for (int sampling = 0; sampling < 2; sampling++) {
         sampler order = sampler_make(sampling ? CUSGD_SAMPLING_NONE : CUSGD_SAMPLING_PERMUTE, 3, ROWS, 1, 0);
         slice s = {w->at, &order, 0, 1, &numbers};
-        seam_ok(w->b.ops->start(w->b.self, p), "start");
-        seam_ok(w->b.ops->steps(w->b.self, &s), "steps");
-        seam_ok(w->b.ops->report(w->b.self, &report), "report");
+        interface_ok(w->b.ops->start(w->b.self, p), "start");
+        interface_ok(w->b.ops->steps(w->b.self, &s), "steps");
+        interface_ok(w->b.ops->report(w->b.self, &report), "report");
         cr_assert(report.done == 1 && report.loss == 2.5, "%d steps, loss %g", (int)report.done, report.loss);
-        seam_ok(w->b.ops->copy(w->b.self, AREA_BEST, AREA_CURRENT), "copy");
-        seam_ok(w->b.ops->get(w->b.self, AREA_BEST, p->average ? PART_AVERAGE : PART_THETA, theta), "get");
+        interface_ok(w->b.ops->copy(w->b.self, SNAPSHOT_BEST, SNAPSHOT_CURRENT), "copy");
+        interface_ok(w->b.ops->get(w->b.self, SNAPSHOT_BEST, p->average ? STATE_AVERAGE : STATE_THETA, theta), "get");
         for (int64_t j = 0; j <= WIDE; j++) {
             double x0 = j < WIDE ? value_at(0, j) : 1, x1 = j < WIDE ? value_at(1, j) : 1;
             check_value("parameter", j, theta[j], share * 0.25 * (target_at(0) * x0 + target_at(1) * x1) / 2, tolerance);
@@ -123,19 +125,19 @@ static void check_step(const wide *w, const plan *p, double share, double tolera
     free(theta);
 }
 
-Test(seam_wide, steps)
+Test(interface_wide, steps)
 {
     double square = 0.25; /* of the gradient, the intercept's part first */
     for (int64_t j = 0; j < WIDE; j++) square += pow((value_at(0, j) - 2 * value_at(1, j)) / 2, 2);
     for (int kind = 0; kind < kinds(); kind++) {
         wide w;
-        plan p = {.loss.kind = CUSGD_LOSS_SQUARED,
-                  .optimizer = CUSGD_OPTIMIZER_SGD,
-                  .d = WIDE,
-                  .k = 1,
-                  .batch = ROWS,
-                  .intercept = 1,
-                  .storage = seam_storage(kind)};
+        run_spec p = {.loss.kind = CUSGD_LOSS_SQUARED,
+                      .optimizer = CUSGD_OPTIMIZER_SGD,
+                      .d = WIDE,
+                      .k = 1,
+                      .batch = ROWS,
+                      .intercept = 1,
+                      .storage = interface_storage(kind)};
         wide_open(&w, kind);
         check_step(&w, &p, 1, 0);
         p.clip_norm = 0.5;
@@ -151,9 +153,9 @@ Test(seam_wide, steps)
 }
 
 /* Bit by bit what the plain sums over columns are: every partial sum is a whole number below 2^24 over 2^10. */
-Test(seam_wide, passes)
+Test(interface_wide, passes)
 {
-    double *theta = seam_allocate(WIDE + 1, sizeof *theta), *gradient = seam_allocate(WIDE + 1, sizeof *gradient);
+    double *theta = interface_allocate(WIDE + 1, sizeof *theta), *gradient = interface_allocate(WIDE + 1, sizeof *gradient);
     double expected[ROWS] = {0.5, 0.5}, predictions[ROWS], value, loss = 0;
     theta[WIDE] = 0.5;
     for (int64_t j = 0; j < WIDE; j++) {
@@ -164,15 +166,15 @@ Test(seam_wide, passes)
     for (int kind = 0; kind < kinds(); kind++) {
         wide w;
         wide_open(&w, kind);
-        seam_ok(w.b.ops->predict(w.b.self, w.at, theta, predictions), "predict");
-        seam_ok(w.b.ops->objective(w.b.self, w.at, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, theta, &value, gradient),
-                "objective");
+        interface_ok(w.b.ops->predict(w.b.self, w.at, theta, predictions), "predict");
+        interface_ok(w.b.ops->objective(w.b.self, w.at, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, theta, &value, gradient),
+                     "objective");
         for (int i = 0; i < ROWS; i++) check_value("prediction", i, predictions[i], expected[i], 1e-6);
         check_value("loss", 0, value, loss, 1e-5);
         for (int64_t j = 0; j <= WIDE; j++) {
             double sum = 0;
             for (int i = 0; i < ROWS; i++) sum += (expected[i] - target_at(i)) * (j < WIDE ? value_at(i, j) : 1) / ROWS;
-            if (!(fabs(gradient[j] - sum) <= 1e-4)) seam_fail("gradient %lld is %g, not %g", (long long)j, gradient[j], sum);
+            if (!(fabs(gradient[j] - sum) <= 1e-4)) interface_fail("gradient %lld is %g, not %g", (long long)j, gradient[j], sum);
         }
         wide_close(&w);
     }
@@ -181,20 +183,20 @@ Test(seam_wide, passes)
 }
 
 /* Synthetic rows are those of the CPU, whatever the device. */
-Test(seam_wide, generated_rows)
+Test(interface_wide, generated_rows)
 {
     float *x[2], y[2][ROWS];
-    double *truth = seam_allocate(WIDE + 1, sizeof *truth);
+    double *truth = interface_allocate(WIDE + 1, sizeof *truth);
     cusgd_generator g = {.rows = ROWS, .cols = WIDE, .outputs = 1, .noise = 1, .correlation = 0.5, .type = CUSGD_TYPE_FLOAT32};
     for (int64_t j = 0; j <= WIDE; j++) truth[j] = (double)(j % 3);
     for (int i = 0; i < 2; i++) {
         backend b;
         if (i == 0)
-            seam_ok(cpu_backend_open(CUSGD_PRECISION_FLOAT, 2, &b), "cpu_backend_open");
+            interface_ok(cpu_backend_open(CUSGD_PRECISION_FLOAT, 2, &b), "cpu_backend_open");
         else
-            seam_backend_open(CUSGD_PRECISION_FLOAT, 2, &b);
-        x[i] = seam_allocate((int64_t)ROWS * WIDE, sizeof *x[i]);
-        seam_ok(b.ops->generate(b.self, &g, truth, 0, ROWS, x[i], y[i]), "generate");
+            interface_backend_open(CUSGD_PRECISION_FLOAT, 2, &b);
+        x[i] = interface_allocate((int64_t)ROWS * WIDE, sizeof *x[i]);
+        interface_ok(b.ops->generate(b.self, &g, truth, 0, ROWS, x[i], y[i]), "generate");
         b.ops->close(b.self);
     }
     for (int64_t at = 0; at < (int64_t)ROWS * WIDE; at++) check_value("value", at, (double)x[1][at], (double)x[0][at], 0);
@@ -205,13 +207,13 @@ Test(seam_wide, generated_rows)
 }
 
 /* As many targets as a GPU takes: the loss of target c of row i is (c % 3 - i)^2 / 2 where theta is 0. */
-Test(seam_wide, targets)
+Test(interface_wide, targets)
 {
-    float x[ROWS] = {1, 2}, *y = seam_allocate((int64_t)ROWS * TARGETS, sizeof *y);
-    double *theta = seam_allocate(2 * TARGETS, sizeof *theta), *gradient = seam_allocate(2 * TARGETS, sizeof *gradient);
+    float x[ROWS] = {1, 2}, *y = interface_allocate((int64_t)ROWS * TARGETS, sizeof *y);
+    double *theta = interface_allocate(2 * TARGETS, sizeof *theta), *gradient = interface_allocate(2 * TARGETS, sizeof *gradient);
     double value, loss = 0;
     backend b;
-    bound *at = NULL;
+    dataset *at = NULL;
     transform same = {.weight_mean = 1};
     for (int64_t i = 0; i < (int64_t)ROWS * TARGETS; i++) {
         int64_t row = i / TARGETS;
@@ -221,9 +223,9 @@ Test(seam_wide, targets)
     for (int64_t u = 0; u < 2 * TARGETS; u++) theta[u] = 0;
     examples source = {
         .n = ROWS, .d = 1, .k = TARGETS, .x = {x, CUSGD_TYPE_FLOAT32, 1, 1}, .y = {y, CUSGD_TYPE_FLOAT32, TARGETS, 1}};
-    seam_backend_open(CUSGD_PRECISION_FLOAT, 2, &b);
-    seam_ok(b.ops->bind(b.self, &source, &same, &at), "bind");
-    seam_ok(b.ops->objective(b.self, at, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, theta, &value, gradient), "objective");
+    interface_backend_open(CUSGD_PRECISION_FLOAT, 2, &b);
+    interface_ok(b.ops->bind(b.self, &source, &same, &at), "bind");
+    interface_ok(b.ops->objective(b.self, at, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, theta, &value, gradient), "objective");
     check_value("loss", 0, value, loss, 0);
     for (int64_t c = 0; c < TARGETS; c++) {
         check_value("gradient", c, gradient[c], -(double)(y[c] + 2 * y[TARGETS + c]) / ROWS, 0);

@@ -1,6 +1,7 @@
-/* The seam's passes over all rows at given parameters, objective and predict, and generate. See seam.h. */
+/* The device interface's passes over all rows at given parameters, objective and predict, and generate. See device interface.h.
+ */
+#include "interface.h"
 #include "scalar/random.h"
-#include "seam.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -14,38 +15,39 @@ enum { SIZES = sizeof sizes / sizeof *sizes, OUTPUTS = sizeof outputs / sizeof *
 
 /* ---- objective and predict ---- */
 
-static void check_objective(const backend *b, const seam_examples *e, const bound *at, loss_rule loss, const double *theta)
+static void check_objective(const backend *b, const interface_examples *e, const dataset *at, loss_rule loss, const double *theta)
 {
-    int64_t n = e->spec.n, size = (e->spec.d + 1) * e->spec.k, *rows = seam_allocate(n, sizeof *rows);
-    double *gradient = seam_allocate(size, sizeof(double)), value = (double)NAN, alone = (double)NAN;
-    seam_sums exact = {seam_allocate(size, sizeof(double)), seam_allocate(size, sizeof(double)), 0, 0};
+    int64_t n = e->spec.n, size = (e->spec.d + 1) * e->spec.k, *rows = interface_allocate(n, sizeof *rows);
+    double *gradient = interface_allocate(size, sizeof(double)), value = (double)NAN, alone = (double)NAN;
+    interface_sums exact = {interface_allocate(size, sizeof(double)), interface_allocate(size, sizeof(double)), 0, 0};
     for (int64_t i = 0; i < n; i++) rows[i] = i;
     for (int64_t u = 0; u < size; u++) gradient[u] = (double)NAN;
-    seam_gradient(e, loss, theta, rows, n, &exact);
-    seam_ok(b->ops->objective(b->self, at, loss, theta, &value, gradient), "objective");
-    seam_ok(b->ops->objective(b->self, at, loss, theta, &alone, NULL), "objective without gradient");
+    interface_gradient(e, loss, theta, rows, n, &exact);
+    interface_ok(b->ops->objective(b->self, at, loss, theta, &value, gradient), "objective");
+    interface_ok(b->ops->objective(b->self, at, loss, theta, &alone, NULL), "objective without gradient");
     if (!(fabs(value - exact.loss / (double)n) <= exact.loss_bound / (double)n))
-        seam_fail("%s loss %d: objective %.17g, not %.17g to within %g", seam_describe(&e->spec), (int)loss.kind, value,
-                  exact.loss / (double)n, exact.loss_bound / (double)n);
+        interface_fail("%s loss %d: objective %.17g, not %.17g to within %g", interface_describe(&e->spec), (int)loss.kind, value,
+                       exact.loss / (double)n, exact.loss_bound / (double)n);
     if (!(fabs(alone - exact.loss / (double)n) <= exact.loss_bound / (double)n))
-        seam_fail("%s loss %d: objective %.17g without gradient, %.17g with it", seam_describe(&e->spec), (int)loss.kind, alone,
-                  value);
+        interface_fail("%s loss %d: objective %.17g without gradient, %.17g with it", interface_describe(&e->spec),
+                       (int)loss.kind, alone, value);
     for (int64_t u = 0; u < size; u++)
         if (!(fabs(gradient[u] - exact.gradient[u]) <= exact.bound[u]))
-            seam_fail("%s loss %d: gradient of parameter %d is %.17g, not %.17g to within %g", seam_describe(&e->spec),
-                      (int)loss.kind, (int)u, gradient[u], exact.gradient[u], exact.bound[u]);
+            interface_fail("%s loss %d: gradient of parameter %d is %.17g, not %.17g to within %g", interface_describe(&e->spec),
+                           (int)loss.kind, (int)u, gradient[u], exact.gradient[u], exact.bound[u]);
     free(rows);
     free(gradient);
     free(exact.gradient);
     free(exact.bound);
 }
 
-static void check_predictions(const backend *b, const seam_examples *e, const bound *at, const double *theta)
+static void check_predictions(const backend *b, const interface_examples *e, const dataset *at, const double *theta)
 {
     int64_t n = e->spec.n, d = e->spec.d, k = e->spec.k;
-    double *p = seam_allocate(n * k, sizeof(double)), factor = seam_scalar_of(e->spec.precision)->unit * (4 + sqrt((double)d));
+    double *p = interface_allocate(n * k, sizeof(double)),
+           factor = interface_scalar_of(e->spec.precision)->unit * (4 + sqrt((double)d));
     for (int64_t i = 0; i < n * k; i++) p[i] = (double)NAN;
-    seam_ok(b->ops->predict(b->self, at, theta, p), "predict");
+    interface_ok(b->ops->predict(b->self, at, theta, p), "predict");
     for (int64_t i = 0; i < n; i++)
         for (int64_t c = 0; c < k; c++) {
             long double exact = (long double)theta[d * k + c], size = fabsl(exact) + fabsl((long double)e->o[i]);
@@ -56,126 +58,133 @@ static void check_predictions(const backend *b, const seam_examples *e, const bo
                 size += fabsl(term);
             }
             if (!(fabs(p[i * k + c] - (double)exact) <= factor * (double)size))
-                seam_fail("%s: prediction (%d, %d) is %.17g, not %.17g", seam_describe(&e->spec), (int)i, (int)c, p[i * k + c],
-                          (double)exact);
+                interface_fail("%s: prediction (%d, %d) is %.17g, not %.17g", interface_describe(&e->spec), (int)i, (int)c,
+                               p[i * k + c], (double)exact);
         }
     free(p);
 }
 
 enum { KIND, LOSS, WEIGHTED, STANDARDIZED, LISTED, IN_PLACE, K, N, D, OFFSET };
-static const seam_factor pass_factors[] = {
-    {"kind", SEAM_KINDS, 1}, {"loss", SEAM_LOSSES, 1}, {"weighted", 2, 1}, {"standardized", 2, 1},
-    {"listed", 2, 1},        {"in place", 2, 1},       {"k", OUTPUTS, 1},  {"n", SIZES, 1},
-    {"d", SIZES, 0},         {"offset", 2, 1},         {NULL, 0, 0}};
+static const interface_factor pass_factors[] = {{"kind", INTERFACE_KINDS, 1},
+                                                {"loss", INTERFACE_LOSSES, 1},
+                                                {"weighted", 2, 1},
+                                                {"standardized", 2, 1},
+                                                {"listed", 2, 1},
+                                                {"in place", 2, 1},
+                                                {"k", OUTPUTS, 1},
+                                                {"n", SIZES, 1},
+                                                {"d", SIZES, 0},
+                                                {"offset", 2, 1},
+                                                {NULL, 0, 0}};
 
 static void pass_visit(const int *level, void *context)
 {
-    seam_session *s = context;
-    seam_spec spec = {.n = sizes[level[N]],
-                      .d = sizes[level[D]],
-                      .k = outputs[level[K]],
-                      .precision = seam_precision(level[KIND]),
-                      .storage = seam_storage(level[KIND]),
-                      .listed = level[LISTED],
-                      .weighted = level[WEIGHTED],
-                      .standardized = level[STANDARDIZED],
-                      .offset = level[OFFSET],
-                      .seed = 300 + ++s->cases};
-    seam_spec_for(&spec, (cusgd_loss)level[LOSS], level[IN_PLACE]);
+    interface_session *s = context;
+    interface_spec spec = {.n = sizes[level[N]],
+                           .d = sizes[level[D]],
+                           .k = outputs[level[K]],
+                           .precision = interface_precision(level[KIND]),
+                           .storage = interface_storage(level[KIND]),
+                           .listed = level[LISTED],
+                           .weighted = level[WEIGHTED],
+                           .standardized = level[STANDARDIZED],
+                           .offset = level[OFFSET],
+                           .seed = 300 + ++s->cases};
+    interface_spec_for(&spec, (cusgd_loss)level[LOSS], level[IN_PLACE]);
     const backend *b = &s->of[spec.precision];
-    double *theta = seam_allocate((spec.d + 1) * spec.k, sizeof(double));
+    double *theta = interface_allocate((spec.d + 1) * spec.k, sizeof(double));
     uint64_t state = spec.seed;
-    seam_examples e;
-    seam_theta(&spec, &state, 2 / sqrt((double)(spec.d + 1)), theta);
-    seam_examples_make(&spec, &e);
-    bound *at = seam_bind(b, &e);
-    check_objective(b, &e, at, seam_loss(level[LOSS]), theta);
+    interface_examples e;
+    interface_theta(&spec, &state, 2 / sqrt((double)(spec.d + 1)), theta);
+    interface_examples_make(&spec, &e);
+    dataset *at = interface_bind(b, &e);
+    check_objective(b, &e, at, interface_loss(level[LOSS]), theta);
     check_predictions(b, &e, at, theta);
     b->ops->unbind(b->self, at);
-    seam_examples_free(&e);
+    interface_examples_free(&e);
     free(theta);
 }
 
-Test(seam_passes, objective_gradient_and_predictions)
+Test(interface_passes, objective_gradient_and_predictions)
 {
-    seam_session s;
-    seam_session_open(&s);
-    seam_cover(pass_factors, 5, pass_visit, &s);
-    seam_session_close(&s);
+    interface_session s;
+    interface_session_open(&s);
+    interface_cover(pass_factors, 5, pass_visit, &s);
+    interface_session_close(&s);
 }
 
 /* Many chunks of rows, and columns by the thousand; the run under way is not touched. */
-Test(seam_passes, many_rows_many_columns)
+Test(interface_passes, many_rows_many_columns)
 {
-    seam_session s;
-    seam_session_open(&s);
+    interface_session s;
+    interface_session_open(&s);
     static const int64_t shapes[][3] = {{70000, 3, 1}, {9000, 61, 2}, {100, 5000, 1}};
     for (int i = 0; i < 9; i++) {
         const int64_t *shape = shapes[i / 3];
         int kind = i % 3;
-        seam_spec spec = {.n = shape[0],
-                          .d = shape[1],
-                          .k = shape[2],
-                          .precision = seam_precision(kind),
-                          .storage = seam_storage(kind),
-                          .type = (cusgd_type)(kind % 2),
-                          .weighted = 1,
-                          .seed = 40};
+        interface_spec spec = {.n = shape[0],
+                               .d = shape[1],
+                               .k = shape[2],
+                               .precision = interface_precision(kind),
+                               .storage = interface_storage(kind),
+                               .type = (cusgd_type)(kind % 2),
+                               .weighted = 1,
+                               .seed = 40};
         const backend *b = &s.of[spec.precision];
-        plan p = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = spec.d, .k = spec.k, .batch = 1};
+        run_spec p = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = spec.d, .k = spec.k, .batch = 1};
         int64_t size = (spec.d + 1) * spec.k;
-        double *theta = seam_allocate(size, sizeof(double)), *kept = seam_allocate(size, sizeof(double));
+        double *theta = interface_allocate(size, sizeof(double)), *kept = interface_allocate(size, sizeof(double));
         uint64_t state = 7;
-        seam_examples e;
-        seam_theta(&spec, &state, 1 / sqrt((double)spec.d), theta);
-        seam_examples_make(&spec, &e);
-        bound *at = seam_bind(b, &e);
-        seam_ok(b->ops->start(b->self, &p), "start");
-        seam_ok(b->ops->put(b->self, AREA_CURRENT, PART_THETA, theta), "put");
-        check_objective(b, &e, at, seam_loss(CUSGD_LOSS_SQUARED), theta);
+        interface_examples e;
+        interface_theta(&spec, &state, 1 / sqrt((double)spec.d), theta);
+        interface_examples_make(&spec, &e);
+        dataset *at = interface_bind(b, &e);
+        interface_ok(b->ops->start(b->self, &p), "start");
+        interface_ok(b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, theta), "put");
+        check_objective(b, &e, at, interface_loss(CUSGD_LOSS_SQUARED), theta);
         check_predictions(b, &e, at, theta);
-        seam_ok(b->ops->get(b->self, AREA_CURRENT, PART_THETA, kept), "get");
+        interface_ok(b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_THETA, kept), "get");
         cr_assert(memcmp(theta, kept, sizeof(double) * (size_t)size) == 0, "the parameters of the run have changed");
         b->ops->unbind(b->self, at);
-        seam_examples_free(&e);
+        interface_examples_free(&e);
         free(theta);
         free(kept);
     }
-    seam_session_close(&s);
+    interface_session_close(&s);
 }
 
 /* A logistic loss neither overflows nor loses a small value, far out on either side. */
-Test(seam_passes, logistic_loss_far_out)
+Test(interface_passes, logistic_loss_far_out)
 {
-    seam_session s;
-    seam_session_open(&s);
+    interface_session s;
+    interface_session_open(&s);
     for (int precision = 0; precision < 2; precision++) {
-        seam_spec spec = {.n = 64, .d = 2, .k = 1, .precision = (cusgd_precision)precision, .binary = 1, .seed = 41};
+        interface_spec spec = {.n = 64, .d = 2, .k = 1, .precision = (cusgd_precision)precision, .binary = 1, .seed = 41};
         const backend *b = &s.of[precision];
-        seam_examples e;
-        seam_examples_make(&spec, &e);
-        bound *at = seam_bind(b, &e);
+        interface_examples e;
+        interface_examples_make(&spec, &e);
+        dataset *at = interface_bind(b, &e);
         for (int i = -3; i <= 3; i++) {
             double theta[3] = {0.5, -0.25, 25.0 * i};
-            check_objective(b, &e, at, seam_loss(CUSGD_LOSS_LOGISTIC), theta);
+            check_objective(b, &e, at, interface_loss(CUSGD_LOSS_LOGISTIC), theta);
         }
         b->ops->unbind(b->self, at);
-        seam_examples_free(&e);
+        interface_examples_free(&e);
     }
-    seam_session_close(&s);
+    interface_session_close(&s);
 }
 
 /* ---- generate ---- */
 
-static const seam_scalar *scalar_of(const cusgd_generator *g) { return seam_scalar_of((cusgd_precision)g->type); }
+static const interface_scalar *scalar_of(const cusgd_generator *g) { return interface_scalar_of((cusgd_precision)g->type); }
 
 /* Rows first .. first + count - 1, in double. */
 static void generated(const backend *b, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, double *x,
                       double *y)
 {
     size_t bytes = g->type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double);
-    void *xs = seam_allocate(count * g->cols, bytes), *ys = seam_allocate(count * g->outputs, bytes);
-    seam_ok(b->ops->generate(b->self, g, truth, first, count, xs, ys), "generate");
+    void *xs = interface_allocate(count * g->cols, bytes), *ys = interface_allocate(count * g->outputs, bytes);
+    interface_ok(b->ops->generate(b->self, g, truth, first, count, xs, ys), "generate");
     for (int64_t i = 0; i < count * g->cols; i++)
         x[i] = g->type == CUSGD_TYPE_FLOAT32 ? (double)((float *)xs)[i] : ((double *)xs)[i];
     for (int64_t i = 0; i < count * g->outputs; i++)
@@ -208,20 +217,20 @@ static void check_targets(const cusgd_generator *g, const double *truth, int64_t
             int right = fabs(got - v) <= slack;
             if (g->targets == CUSGD_SYNTHETIC_LOGISTIC) right = got == (u < share ? 1 : 0) || fabs(u - share) < 1e-12;
             if (g->targets == CUSGD_SYNTHETIC_POSITIVE) right = fabs(got - positive) <= slack + 2 * scalar_of(g)->unit * positive;
-            if (!right) seam_fail("target (%d, %d) is %.17g where x theta + b is %.17g", (int)(first + i), (int)c, got, p);
+            if (!right) interface_fail("target (%d, %d) is %.17g where x theta + b is %.17g", (int)(first + i), (int)c, got, p);
         }
 }
 
 enum { G_PRECISION, G_TARGETS, G_SHAPE, G_NOISE, G_K, G_D, G_N };
 static const int64_t widths[] = {1, 2, 3, 16, 17, 33, 127};
 static const int64_t counts[] = {1, 5, 64, 1000};
-static const seam_factor generate_factors[] = {{"precision", 2, 1}, {"targets", 3, 1}, {"shape", 3, 1}, {"noise", 2, 1},
-                                               {"k", 3, 1},         {"d", 7, 1},       {"n", 4, 1},     {NULL, 0, 0}};
+static const interface_factor generate_factors[] = {{"precision", 2, 1}, {"targets", 3, 1}, {"shape", 3, 1}, {"noise", 2, 1},
+                                                    {"k", 3, 1},         {"d", 7, 1},       {"n", 4, 1},     {NULL, 0, 0}};
 
 /* Pieces equal the same rows of one call, whatever they are; and every number is where its stream has it. */
 static void generate_visit(const int *level, void *context)
 {
-    seam_session *s = context;
+    interface_session *s = context;
     int64_t n = counts[level[G_N]], d = widths[level[G_D]], k = outputs[level[G_K]], far = (int64_t)1 << 33;
     cusgd_generator g = {.rows = far + n,
                          .cols = d,
@@ -234,26 +243,26 @@ static void generate_visit(const int *level, void *context)
                          .seed = ++s->cases,
                          .type = (cusgd_type)level[G_PRECISION]};
     const backend *b = &s->of[g.type];
-    double *x = seam_allocate(n * d, sizeof(double)), *y = seam_allocate(n * k, sizeof(double));
-    double *piece_x = seam_allocate(n * d, sizeof(double)), *piece_y = seam_allocate(n * k, sizeof(double));
-    double *truth = seam_allocate((d + 1) * k, sizeof(double));
+    double *x = interface_allocate(n * d, sizeof(double)), *y = interface_allocate(n * k, sizeof(double));
+    double *piece_x = interface_allocate(n * d, sizeof(double)), *piece_y = interface_allocate(n * k, sizeof(double));
+    double *truth = interface_allocate((d + 1) * k, sizeof(double));
     uint64_t state = g.seed + 50;
-    for (int64_t u = 0; u < (d + 1) * k; u++) truth[u] = seam_uniform(&state);
+    for (int64_t u = 0; u < (d + 1) * k; u++) truth[u] = interface_uniform(&state);
     for (int64_t base = 0; base <= far; base += far) { /* the second time, words that take more than 32 bits to count */
         generated(b, &g, truth, base, n, x, y);
         check_targets(&g, truth, base, n, x, y);
         for (int64_t i = 0; i < n * d && level[G_SHAPE] == 0; i++) {
             double expected = scalar_of(&g)->round(normal_from(word_at(&g, STREAM_FEATURES, (uint64_t)(base * d + i))));
-            if (x[i] != expected) seam_fail("x (%d, %d) is %.17g, not %.17g", (int)(i / d), (int)(i % d), x[i], expected);
+            if (x[i] != expected) interface_fail("x (%d, %d) is %.17g, not %.17g", (int)(i / d), (int)(i % d), x[i], expected);
         }
         for (int64_t first = 0, count; first < n; first += count) {
-            count = 1 + (int64_t)(seam_bits(&state) % 300);
+            count = 1 + (int64_t)(interface_bits(&state) % 300);
             if (count > n - first) count = n - first;
             generated(b, &g, truth, base + first, count, piece_x, piece_y);
             if (memcmp(piece_x, x + first * d, sizeof(double) * (size_t)(count * d)) != 0 ||
                 memcmp(piece_y, y + first * k, sizeof(double) * (size_t)(count * k)) != 0)
-                seam_fail("d %d k %d: rows %d .. %d alone are not those rows of one call", (int)d, (int)k, (int)first,
-                          (int)(first + count - 1));
+                interface_fail("d %d k %d: rows %d .. %d alone are not those rows of one call", (int)d, (int)k, (int)first,
+                               (int)(first + count - 1));
         }
     }
     free(x);
@@ -263,12 +272,12 @@ static void generate_visit(const int *level, void *context)
     free(truth);
 }
 
-Test(seam_passes, generated_rows_are_functions_of_their_place)
+Test(interface_passes, generated_rows_are_functions_of_their_place)
 {
-    seam_session s;
-    seam_session_open(&s);
-    seam_cover(generate_factors, 6, generate_visit, &s);
-    seam_session_close(&s);
+    interface_session s;
+    interface_session_open(&s);
+    interface_cover(generate_factors, 6, generate_visit, &s);
+    interface_session_close(&s);
 }
 
 /* The columns' covariance, d x d, about the mean. */
@@ -312,7 +321,7 @@ static void eigenvalues_of(double *a, int64_t d, double *values)
 enum { ROWS = 40000, COLS = 6 };
 
 /* x of ROWS x COLS, its mean and covariance. */
-static void sample(const seam_session *s, cusgd_generator g, double *mean, double *covariance, double *x, double *y)
+static void sample(const interface_session *s, cusgd_generator g, double *mean, double *covariance, double *x, double *y)
 {
     double truth[COLS + 1] = {1, -1, 0.5, 0, 0, 2, 0.25};
     g.rows = ROWS;
@@ -323,12 +332,12 @@ static void sample(const seam_session *s, cusgd_generator g, double *mean, doubl
 }
 
 /* Bounds are five standard errors: 1/sqrt n for a mean or a covariance, sqrt(2/n) for a variance. */
-Test(seam_passes, generated_columns_have_the_distribution_asked_for)
+Test(interface_passes, generated_columns_have_the_distribution_asked_for)
 {
-    seam_session s;
-    seam_session_open(&s);
+    interface_session s;
+    interface_session_open(&s);
     double mean[COLS], covariance[COLS * COLS], values[COLS], error = 1 / sqrt((double)ROWS);
-    double *x = seam_allocate((int64_t)ROWS * COLS, sizeof(double)), *y = seam_allocate(ROWS, sizeof(double));
+    double *x = interface_allocate((int64_t)ROWS * COLS, sizeof(double)), *y = interface_allocate(ROWS, sizeof(double));
     for (int precision = 0; precision < 2; precision++) {
         cusgd_generator g = {.noise = 1, .condition = 1, .seed = 5, .type = (cusgd_type)precision};
         for (int shape = 0; shape < 2; shape++) { /* independent; AR(1) */
@@ -350,26 +359,26 @@ Test(seam_passes, generated_columns_have_the_distribution_asked_for)
             for (int b = 0; b < a; b++) coupled += fabs(covariance[a * COLS + b]);
         cr_assert(coupled > 0.1, "columns of a given condition number are correlated, else standardization would undo it");
         eigenvalues_of(covariance, COLS, values);
-        double least = values[0], most = values[0], product = 1;
+        double minimum = values[0], maximum = values[0], product = 1;
         for (int j = 0; j < COLS; j++) {
-            least = fmin(least, values[j]);
-            most = fmax(most, values[j]);
+            minimum = fmin(minimum, values[j]);
+            maximum = fmax(maximum, values[j]);
             product *= values[j];
         }
-        cr_assert(fabs(most / least / 1000 - 1) < 10 * sqrt(2) * error, "condition number %g, not 1000", most / least);
-        cr_assert(fabs(most - 1) < 5 * sqrt(2) * error, "the largest eigenvalue is %g, not 1", most);
+        cr_assert(fabs(maximum / minimum / 1000 - 1) < 10 * sqrt(2) * error, "condition number %g, not 1000", maximum / minimum);
+        cr_assert(fabs(maximum - 1) < 5 * sqrt(2) * error, "the largest eigenvalue is %g, not 1", maximum);
         cr_assert(fabs(log(product) / log(1000) + COLS / 2.0) < 0.05, "eigenvalues do not run geometrically");
     }
     free(x);
     free(y);
-    seam_session_close(&s);
+    interface_session_close(&s);
 }
 
 /* Every seed has its own rows. */
-Test(seam_passes, seeds_differ)
+Test(interface_passes, seeds_differ)
 {
-    seam_session s;
-    seam_session_open(&s);
+    interface_session s;
+    interface_session_open(&s);
     double x[2][12], y[2][4], truth[4] = {1, 2, 3, 4};
     for (int seed = 0; seed < 2; seed++) {
         cusgd_generator g = {.rows = 4,
@@ -382,7 +391,7 @@ Test(seam_passes, seeds_differ)
         generated(&s.of[1], &g, truth, 0, 4, x[seed], y[seed]);
     }
     for (int i = 0; i < 12; i++) cr_assert(x[0][i] != x[1][i]);
-    seam_session_close(&s);
+    interface_session_close(&s);
 }
 
 /* ---- Equal bits ---- */
@@ -397,28 +406,28 @@ typedef struct outcome {
 
 static void outcome_of(int kind, int threads, outcome *o)
 {
-    cusgd_precision precision = seam_precision(kind);
-    seam_spec spec = {.n = BITS_N,
-                      .d = BITS_D,
-                      .k = BITS_K,
-                      .precision = precision,
-                      .storage = seam_storage(kind),
-                      .type = (cusgd_type)precision,
-                      .weighted = 1,
-                      .binary = 1,
-                      .seed = 60};
-    plan p = {.loss.kind = CUSGD_LOSS_LOGISTIC,
-              .optimizer = CUSGD_OPTIMIZER_ADAM,
-              .d = BITS_D,
-              .k = BITS_K,
-              .storage = seam_storage(kind),
-              .batch = 1000,
-              .intercept = 1,
-              .beta1 = 0.9,
-              .beta2 = 0.999,
-              .epsilon = 1e-8,
-              .l1 = 1e-3,
-              .l2 = 1e-2};
+    cusgd_precision precision = interface_precision(kind);
+    interface_spec spec = {.n = BITS_N,
+                           .d = BITS_D,
+                           .k = BITS_K,
+                           .precision = precision,
+                           .storage = interface_storage(kind),
+                           .type = (cusgd_type)precision,
+                           .weighted = 1,
+                           .binary = 1,
+                           .seed = 60};
+    run_spec p = {.loss.kind = CUSGD_LOSS_LOGISTIC,
+                  .optimizer = CUSGD_OPTIMIZER_ADAM,
+                  .d = BITS_D,
+                  .k = BITS_K,
+                  .storage = interface_storage(kind),
+                  .batch = 1000,
+                  .intercept = 1,
+                  .beta1 = 0.9,
+                  .beta2 = 0.999,
+                  .epsilon = 1e-8,
+                  .l1 = 1e-3,
+                  .l2 = 1e-2};
     cusgd_generator g = {.rows = BITS_N,
                          .cols = 7,
                          .outputs = 1,
@@ -432,44 +441,44 @@ static void outcome_of(int kind, int threads, outcome *o)
     curvature sums = {o->fourth, o->second, 0, 0};
     steps_report report;
     backend b;
-    seam_examples e;
-    seam_backend_open(precision, threads, &b);
-    seam_examples_make(&spec, &e);
-    bound *at = seam_bind(&b, &e);
+    interface_examples e;
+    interface_backend_open(precision, threads, &b);
+    interface_examples_make(&spec, &e);
+    dataset *at = interface_bind(&b, &e);
     slice s = {at, &order, 0, 3, numbers};
-    seam_ok(b.ops->start(b.self, &p), "start");
-    seam_ok(b.ops->steps(b.self, &s), "steps");
-    seam_ok(b.ops->report(b.self, &report), "report");
-    seam_ok(b.ops->get(b.self, AREA_CURRENT, PART_THETA, o->theta), "get");
-    seam_ok(b.ops->objective(b.self, at, p.loss, o->theta, &o->value, o->gradient), "objective");
-    seam_ok(b.ops->predict(b.self, at, o->theta, o->predictions), "predict");
-    seam_ok(b.ops->curvature(b.self, at, NULL, &sums), "curvature");
-    seam_ok(b.ops->moments(b.self, &e.source, o->mean, o->variance, o->target, &o->weight), "moments");
+    interface_ok(b.ops->start(b.self, &p), "start");
+    interface_ok(b.ops->steps(b.self, &s), "steps");
+    interface_ok(b.ops->report(b.self, &report), "report");
+    interface_ok(b.ops->get(b.self, SNAPSHOT_CURRENT, STATE_THETA, o->theta), "get");
+    interface_ok(b.ops->objective(b.self, at, p.loss, o->theta, &o->value, o->gradient), "objective");
+    interface_ok(b.ops->predict(b.self, at, o->theta, o->predictions), "predict");
+    interface_ok(b.ops->curvature(b.self, at, NULL, &sums), "curvature");
+    interface_ok(b.ops->moments(b.self, &e.source, o->mean, o->variance, o->target, &o->weight), "moments");
     generated(&b, &g, o->theta, 0, BITS_N, o->x, o->y);
     o->loss = report.loss;
     o->q[0] = sums.q1;
     o->q[1] = sums.q2;
     b.ops->unbind(b.self, at);
     b.ops->close(b.self);
-    seam_examples_free(&e);
+    interface_examples_free(&e);
 }
 
 /* The instruction set is the CPU's affair, and what the machine lacks falls back to what it has; other devices repeat themselves.
  */
-Test(seam_passes, threads_and_instruction_sets_do_not_change_a_bit)
+Test(interface_passes, threads_and_instruction_sets_do_not_change_a_bit)
 {
     static const char *const isa[] = {"baseline", "avx2", "avx512"};
     static const int threads[] = {1, 2, 5};
-    outcome *first = seam_allocate(1, sizeof *first), *other = seam_allocate(1, sizeof *other);
-    for (int kind = 0; kind < SEAM_KINDS - 1; kind++)
+    outcome *first = interface_allocate(1, sizeof *first), *other = interface_allocate(1, sizeof *other);
+    for (int kind = 0; kind < INTERFACE_KINDS - 1; kind++)
         for (int i = 0; i < 9; i++) {
             cr_assert(setenv("CUSGD_ISA", isa[i / 3], 1) == 0);
             outcome_of(kind, threads[i % 3], i == 0 ? first : other);
             const double *a = (const double *)first, *b = (const double *)(i == 0 ? first : other);
             for (size_t at = 0; at < sizeof *first / sizeof *a; at++)
                 if (a[at] != b[at])
-                    seam_fail("kind %d: %s with %d threads differs from baseline with 1: number %d is %.17g, not %.17g", kind,
-                              isa[i / 3], threads[i % 3], (int)at, b[at], a[at]);
+                    interface_fail("kind %d: %s with %d threads differs from baseline with 1: number %d is %.17g, not %.17g",
+                                   kind, isa[i / 3], threads[i % 3], (int)at, b[at], a[at]);
         }
     free(first);
     free(other);
@@ -485,29 +494,29 @@ typedef struct passed {
 static passed pass_over(const backend *b, const examples *source, const transform *t)
 {
     int64_t n = source->n, d = source->d, k = source->k, size = (d + 1) * k;
-    plan p = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = d, .k = k, .batch = 700, .intercept = 1, .storage = t->storage};
+    run_spec p = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = d, .k = k, .batch = 700, .intercept = 1, .storage = t->storage};
     step_numbers numbers[3] = {{.rate = 0.01}, {.rate = 0.01}, {.rate = 0.01}};
-    passed o = {.theta = seam_allocate(size, sizeof(double)),
-                .gradient = seam_allocate(size, sizeof(double)),
-                .predictions = seam_allocate(n * k, sizeof(double)),
-                .hessian = seam_allocate((d + 1) * (d + 1), sizeof(double)),
-                .fourth = seam_allocate(2 * d, sizeof(double))};
+    passed o = {.theta = interface_allocate(size, sizeof(double)),
+                .gradient = interface_allocate(size, sizeof(double)),
+                .predictions = interface_allocate(n * k, sizeof(double)),
+                .hessian = interface_allocate((d + 1) * (d + 1), sizeof(double)),
+                .fourth = interface_allocate(2 * d, sizeof(double))};
     curvature sums = {o.fourth, o.fourth + d, 0, 0};
     steps_report report;
-    bound *at = NULL;
-    seam_ok(b->ops->bind(b->self, source, t, &at), "bind");
-    seam_ok(b->ops->start(b->self, &p), "start");
+    dataset *at = NULL;
+    interface_ok(b->ops->bind(b->self, source, t, &at), "bind");
+    interface_ok(b->ops->start(b->self, &p), "start");
     for (int i = 0; i < 2; i++) {
         sampler order = sampler_make(i ? CUSGD_SAMPLING_NONE : CUSGD_SAMPLING_PERMUTE, 1, (uint64_t)n, 3, 0);
         slice s = {at, &order, 0, 3, numbers};
-        seam_ok(b->ops->steps(b->self, &s), "steps");
+        interface_ok(b->ops->steps(b->self, &s), "steps");
     }
-    seam_ok(b->ops->report(b->self, &report), "report");
-    seam_ok(b->ops->get(b->self, AREA_CURRENT, PART_THETA, o.theta), "get");
-    seam_ok(b->ops->objective(b->self, at, p.loss, o.theta, &o.value, o.gradient), "objective");
-    seam_ok(b->ops->predict(b->self, at, o.theta, o.predictions), "predict");
-    seam_ok(b->ops->hessian(b->self, at, p.loss, NULL, o.hessian), "hessian");
-    seam_ok(b->ops->curvature(b->self, at, NULL, &sums), "curvature");
+    interface_ok(b->ops->report(b->self, &report), "report");
+    interface_ok(b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_THETA, o.theta), "get");
+    interface_ok(b->ops->objective(b->self, at, p.loss, o.theta, &o.value, o.gradient), "objective");
+    interface_ok(b->ops->predict(b->self, at, o.theta, o.predictions), "predict");
+    interface_ok(b->ops->hessian(b->self, at, p.loss, NULL, o.hessian), "hessian");
+    interface_ok(b->ops->curvature(b->self, at, NULL, &sums), "curvature");
     o.loss = report.loss;
     b->ops->unbind(b->self, at);
     return o;
@@ -524,21 +533,21 @@ static void passed_free(passed *o)
 
 static void check_same_values(const double *a, const double *b, int64_t count, const char *what)
 {
-    if (memcmp(a, b, sizeof(double) * (size_t)count)) seam_fail("%s: rows kept as bf16 give other bits than as float", what);
+    if (memcmp(a, b, sizeof(double) * (size_t)count)) interface_fail("%s: rows kept as bf16 give other bits than as float", what);
 }
 
 /* The CPU widens as it reads, and adds in the same order: so the bits are those of the floats that the rows are. */
-Test(seam_passes, bf16_rows_give_the_bits_of_the_floats_that_they_are)
+Test(interface_passes, bf16_rows_give_the_bits_of_the_floats_that_they_are)
 {
     static const int64_t many[] = {1, 3, 17};
     backend b;
-    seam_backend_open(CUSGD_PRECISION_FLOAT, 2, &b);
+    interface_backend_open(CUSGD_PRECISION_FLOAT, 2, &b);
     for (int i = 0; i < 3 && strncmp(b.name, "CPU", 3) == 0; i++) {
-        seam_spec spec = {.n = 2000, .d = 61, .k = many[i], .storage = CUSGD_STORAGE_BF16, .standardized = 1, .seed = 80};
+        interface_spec spec = {.n = 2000, .d = 61, .k = many[i], .storage = CUSGD_STORAGE_BF16, .standardized = 1, .seed = 80};
         int64_t values = spec.n * spec.d;
-        seam_examples e;
-        seam_examples_make(&spec, &e);
-        float *x = seam_allocate(values, sizeof *x);
+        interface_examples e;
+        interface_examples_make(&spec, &e);
+        float *x = interface_allocate(values, sizeof *x);
         for (int64_t j = 0; j < values; j++) x[j] = (float)e.x[j];
         examples rounded = e.source;
         rounded.x = (cusgd_matrix){x, CUSGD_TYPE_FLOAT32, spec.d, 1};
@@ -554,7 +563,7 @@ Test(seam_passes, bf16_rows_give_the_bits_of_the_floats_that_they_are)
         passed_free(&kept);
         passed_free(&full);
         free(x);
-        seam_examples_free(&e);
+        interface_examples_free(&e);
     }
     b.ops->close(b.self);
 }
@@ -563,16 +572,16 @@ Test(seam_passes, bf16_rows_give_the_bits_of_the_floats_that_they_are)
 
 /* That all of the memory was read is checked by the operation itself (tests/emulator/faults.cmake plants a kernel that does not).
  */
-Test(seam_passes, read_bandwidth)
+Test(interface_passes, read_bandwidth)
 {
     static const int64_t bytes[] = {1, 15, 16, 17, 128, 1000, 100001, 1 << 20};
-    seam_session s;
-    seam_session_open(&s);
+    interface_session s;
+    interface_session_open(&s);
     for (int p = 0; p < 2; p++)
         for (size_t i = 0; i < sizeof bytes / sizeof bytes[0]; i++) {
             double rate = (double)NAN;
-            seam_ok(s.of[p].ops->read_bandwidth(s.of[p].self, bytes[i], &rate), "read_bandwidth");
-            cr_assert(isfinite(rate) && rate > 0, "%d bytes at %g bytes a second", (int)bytes[i], rate);
+            interface_ok(s.of[p].ops->read_bandwidth(s.of[p].self, bytes[i], &rate), "read_bandwidth");
+            cr_assert(isfinite(rate) && rate > 0, "%d bytes at %g bytes per second", (int)bytes[i], rate);
         }
-    seam_session_close(&s);
+    interface_session_close(&s);
 }

@@ -1,0 +1,33 @@
+/* The body of seam_float.c and seam_double.c. */
+#include "interface.h"
+#include "real.h"
+#include "rule.h"
+#include "scalar/clip.h"
+
+#include <float.h>
+
+static double round_to_real(double value) { return (double)(real)value; }
+
+static double point(const run_spec *p, const step_numbers *s, double theta, double slot1)
+{
+    return (double)gradient_point(rule_of(p), update_step_from(s), (real)theta, (real)slot1);
+}
+
+static void update(const run_spec *p, const step_numbers *s, const double *own, int penalized, double at, double gradient,
+                   double *state)
+{
+    struct parameter q = {(real)state[STATE_THETA], (real)state[STATE_SLOT1], (real)state[STATE_SLOT2], (real)state[STATE_SLOT3],
+                          (real)state[STATE_AVERAGE]};
+    struct own_rule mine = {(real)own[OWN_METRIC], (real)own[OWN_PENALTY], (real)own[OWN_LOWER], (real)own[OWN_UPPER]};
+    real g = clip_value((real)p->clip_value, (real)own[OWN_CLIP], (real)gradient);
+    update_parameter(rule_of(p), update_step_from(s), mine, p->penalty != NULL, penalized, (real)at, g, &q);
+    state[STATE_THETA] = (double)q.theta;
+    state[STATE_SLOT1] = (double)q.slot1;
+    state[STATE_SLOT2] = (double)q.slot2;
+    state[STATE_SLOT3] = (double)q.slot3;
+    state[STATE_AVERAGE] = (double)q.average;
+}
+
+const interface_scalar NAMED(interface) = {sizeof(real) == sizeof(float) ? 0x1p-24 : 0x1p-53,
+                                           sizeof(real) == sizeof(float) ? (double)FLT_MIN : DBL_MIN, round_to_real, point,
+                                           update};

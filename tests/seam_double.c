@@ -1,2 +1,0 @@
-#define REAL double
-#include "seam_real.h"

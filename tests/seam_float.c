@@ -1,2 +1,0 @@
-#define REAL float
-#include "seam_real.h"
