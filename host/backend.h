@@ -117,7 +117,7 @@ typedef struct backend_ops {
     cusgd_status (*generate)(void *self, const cusgd_generator *g, const double *truth, int64_t first, int64_t count, void *x,
                              void *y);
 
-    /* Bytes a second at which freshly written memory of that size (at least 1; rounded up a little) is read: the median of some
+    /* Bytes per second at which freshly written memory of that size (at least 1; rounded up a little) is read: the median of some
      * passes, each checked to have read it. */
     cusgd_status (*read_bandwidth)(void *self, int64_t bytes, double *bytes_per_second);
 } backend_ops;

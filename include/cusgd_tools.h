@@ -127,7 +127,7 @@ CUSGD_API cusgd_status cusgd_data_generate(const cusgd_generator *generator, cus
 
 /* ---- Measuring and checking a device ------------------------------------------------------------------------------------- */
 
-/* Bytes a second at which `device` (what --device takes) reads freshly written memory of that size, the median of some passes:
+/* Bytes per second at which `device` (what --device takes) reads freshly written memory of that size, the median of some passes:
  * what no training step on data of that size can exceed. Of the CPU with so many threads; 0: with as many as read fastest. */
 CUSGD_API cusgd_status cusgd_read_bandwidth(const char *device, int threads, int64_t bytes, double *bytes_per_second);
 

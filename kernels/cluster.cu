@@ -7,8 +7,8 @@
  * their shares of ROWS dot products, each to all, and wait for these bytes alone (exchanges, port.h); the gradient of a piece of
  * columns concerns its block alone.
  *
- * Bytes a step: B d 4 of x, 8 parts d of the parts' gradients in the L2 cache. Flops: 4 B d. 16384 x 1024 on an H200: 67 MB of x
- * take 15.6 us at 4.3 TB/s. 32 parts' gradients are 2 MB (8 MB with parts of 8 rows, one a block), which are written as the
+ * Bytes per step: B d 4 of x, 8 parts d of the parts' gradients in the L2 cache. Flops: 4 B d. 16384 x 1024 on an H200: 67 MB of
+ * x take 15.6 us at 4.3 TB/s. 32 parts' gradients are 2 MB (8 MB with parts of 8 rows, one a block), which are written as the
  * parts end and read by fused_update_kernel. A round of sending, 0.5 us if it is assumed dear, comes every 32 KB of a block:
  * twice 32 KB of a multiprocessor are 2 us of its share of the bandwidth, so that the other block's loads cover it. What is
  * between two steps' reading, 3.3 us, is covered as far as the next step's rows are fetched meanwhile: tests/gpu/PREDICTED.md. */

@@ -1,11 +1,11 @@
 /* The engine `fused`: a step in one kernel, or in two where the parts' gradients are large together.
  *
- * Bytes a step: B d 4 of x, read once (cuBLAS: 3 reads and a write, gathered), and 8 parts d of the parts' gradients, which stay
- * in the L2 cache. Flops: 4 B d. On an H200 (4.3 TB/s, 132 multiprocessors) reading takes longer than anything else from about 8
- * MB a batch on; below that, the way from kernel to kernel and the chain load - dot - add up - arrive - update. From compute
- * capability 9.0 on a kernel begins while the one before it ends, brings its first rows into the L2 cache and waits: of a batch
- * of 65536 x 256, 15.6 us of reading, what lies between two steps is 2.4 us, in which memory sends 10 MB. Times, predicted and
- * measured: tests/gpu/PREDICTED.md. Longer rows, by clusters: cluster.cu. */
+ * Bytes per step: B d 4 of x, read once (cuBLAS: 3 reads and a write, gathered), and 8 parts d of the parts' gradients, which
+ * stay in the L2 cache. Flops: 4 B d. On an H200 (4.3 TB/s, 132 multiprocessors) reading takes longer than anything else from
+ * about 8 MB a batch on; below that, the way from kernel to kernel and the chain load - dot - add up - arrive - update. From
+ * compute capability 9.0 on a kernel begins while the one before it ends, brings its first rows into the L2 cache and waits: of a
+ * batch of 65536 x 256, 15.6 us of reading, what lies between two steps is 2.4 us, in which memory sends 10 MB. Times, predicted
+ * and measured: tests/gpu/PREDICTED.md. Longer rows, by clusters: cluster.cu. */
 #include "parts.h"
 
 /* A part a block. Where the step ends in this kernel, the last block to arrive has the batch's loss, counts the step and updates

@@ -1,9 +1,9 @@
 /* What the optimizer does with a batch's gradient: for (u < size) update_parameter(...), 16 bytes of parameters at a time.
  *
- * Bytes a parameter, in float, read and written: sgd 12, momentum 20, adam 28; the point of Nesterov's gradients, the average and
- * a third slot 8 each, a rate_factor 4. Instructions a parameter (sm_90): sgd 29, momentum 36, adam 72: at full issue an H200's
- * multiprocessors have time for 11 to 16 TB/s of such parameters. 10 million of them, at 90 % of 4.3 TB/s, are predicted to take
- * 31, 52 and 72 us there; gpu-probe measures it (tests/gpu/README.md). */
+ * Bytes per parameter, in float, read and written: sgd 12, momentum 20, adam 28; the point of Nesterov's gradients, the average
+ * and a third slot 8 each, a rate factor 4. Instructions per parameter (sm_90): sgd 29, momentum 36, adam 72: at full issue an
+ * H200's multiprocessors have time for 11 to 16 TB/s of such parameters. 10 million of them, at 90 % of 4.3 TB/s, are predicted
+ * to take 31, 52 and 72 us there; gpu-probe measures it (tests/gpu/README.md). */
 #include "block.h"
 #include "scalar/clip.h"
 #include "update.h"

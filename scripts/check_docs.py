@@ -40,7 +40,9 @@ BANNED = [
     r"\bkinks?\b",
     r"\bgoes with\b",
     r"\bis told\b",
-    r"\b(rows|steps|bytes) an? (second|epoch|step|pass|target)\b",
+    r"\bslopes?\b",
+    r"\bbackoffs?\b",
+    r"\b(rows|steps|bytes|us|microseconds|instructions) an? (second|epoch|step|pass|target|row|parameter|thread)\b",
     r"\bwhich was taken\b",
     r"\b(minimis|optimis|standardis|penalis|normalis|initialis|recognis)",
     r"\b(neighbour|behaviour|licence|colour)",
@@ -252,10 +254,20 @@ def check_links() -> list[str]:
     return faults
 
 
+SOURCES = ("include", "host", "kernels", "python", "scripts", "tests", "man", "cmake")
+SUFFIXES = (".c", ".h", ".cu", ".cpp", ".py", ".sh", ".1", ".cmake", ".txt")
+
+
+def texts() -> list[Path]:
+    """Return the pages and the sources."""
+    found = [path for folder in SOURCES for path in (ROOT / folder).rglob("*") if path.suffix in SUFFIXES]
+    return pages() + sorted(path for path in found if path != Path(__file__).resolve())
+
+
 def check_words() -> list[str]:
     """Look for banned words outside of the glossary."""
     faults = []
-    for page in pages():
+    for page in texts():
         if page.name == "glossary.md":
             continue
         for number, line in enumerate(page.read_text().splitlines(), 1):

@@ -9,7 +9,7 @@ import sys
 
 from peers.report import load, report, shape_words, shapes_of, unique
 
-COLOURS = {"cusgd": "#d62728", "numpy": "#1f77b4", "torch-hand": "#ff7f0e", "torch-autograd": "#bcbd22", "torch-graph": "#8c564b",
+COLORS = {"cusgd": "#d62728", "numpy": "#1f77b4", "torch-hand": "#ff7f0e", "torch-autograd": "#bcbd22", "torch-graph": "#8c564b",
            "jax": "#2ca02c", "cupy": "#17becf", "cuml": "#e377c2", "sklearn": "#7f7f7f", "vw": "#9467bd",
            "none": "#d62728", "blocks": "#1f77b4", "permute": "#2ca02c", "replace": "#9467bd", "replace-blocks": "#8c564b"}
 MARKERS = "os^Dv<>Ph*"
@@ -39,7 +39,7 @@ def draw_roofline(plt, steps, file):
             y = [scale * s["rows_per_second"] for _, s in line]
             spread = [[scale * (s["rows_per_second"] - s["rows_per_second_min"]) for _, s in line],
                       [scale * (s["rows_per_second_max"] - s["rows_per_second"]) for _, s in line]]
-            axes.errorbar([b for b, _ in line], y, yerr=spread, color=COLOURS.get(sampling), marker=MARKERS[i], capsize=2,
+            axes.errorbar([b for b, _ in line], y, yerr=spread, color=COLORS.get(sampling), marker=MARKERS[i], capsize=2,
                           linestyle="-" if precision == "float" else "--", markersize=5,
                           label=sampling if len(precisions) == 1 else "%s, %s" % (sampling, precision))
         axes.set_title(shape_words(rows, cols), fontsize=11)
@@ -67,7 +67,7 @@ def draw_peer(axes, name, records, batches, marker):
     line = sorted((r["batch"], [1e-6 * v for v in r["rows_per_second"]]) for r in records if r["rows_per_second"])
     if not line:
         return
-    style = dict(color=COLOURS.get(name), label=name, linewidth=2.4 if name == "cusgd" else 1.3)
+    style = dict(color=COLORS.get(name), label=name, linewidth=2.4 if name == "cusgd" else 1.3)
     if all(batch == 1 for batch, _ in line):
         axes.hlines(statistics.median(line[0][1]), batches[0], batches[-1], linestyles="dashed", **style)
         return

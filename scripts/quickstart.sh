@@ -11,7 +11,7 @@ mkdir -p "$work"
 gpu=$({ nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null || true; } | sort -u | tr -d '. ' | paste -sd ';')
 cuda=(-DCUSGD_CUDA=OFF)
 [[ ! $gpu =~ ^[0-9\;]+$ ]] || cuda=(-DCUSGD_CUDA=AUTO "-DCMAKE_CUDA_ARCHITECTURES=${gpu//;/-real;}-real")
-echo "Building cuSGD in build/release ..."
+echo "Building cuSGD in build/release: about a minute on two idle cores${cuda[1]:+, two with the CUDA module} ..."
 { cmake --preset release -DCUSGD_TESTS=OFF "${cuda[@]}" && cmake --build --preset release -j "$(nproc)"; } >"$log" 2>&1 || {
     tail -n 30 "$log" >&2
     echo "The build failed; all of its output is in $log" >&2
@@ -62,7 +62,7 @@ paste "$work/found" "$work/wanted" | distance true
 diabetes=tests/golden/datasets/diabetes.csv
 cat <<'END'
 
-2. Real data: a year's progression of diabetes in 442 patients, by 10 measurements (a CSV with a header; the last column is the target).
+2. Real data: the progression of diabetes in 442 patients one year after 10 measurements (a CSV with a header; the last column is the target).
    The exact least-squares solution is in tests/golden/datasets/solutions.json.
 END
 run cusgd train "$diabetes" --model "$work/diabetes.safetensors"
@@ -89,7 +89,8 @@ done
 
 echo
 if ! cusgd devices | grep '^cuda' | grep -qv 'cannot be used'; then
-    echo "All of this ran on the CPU: no GPU that cuSGD can use was found. 'cmake --preset release -DCUSGD_CUDA=ON' and another build"
-    echo "add the CUDA module (docs/gpu.md)."
+    echo "All of this ran on the CPU: no GPU that cuSGD can use was found (docs/gpu.md says how to build for one)."
 fi
-echo "Models and data are in $work. Next: build/release/bin/cusgd train your.csv --model your.safetensors"
+echo "Models and data are in $work. Next:"
+echo "  export PATH=$PWD/build/release/bin:\$PATH"
+echo "  cusgd train your.csv --model your.safetensors"

@@ -79,7 +79,7 @@ part_predictions() {
 # In a virtual environment of its own, with packages from PyPI: the package is built and installed as by a user.
 part_python() {
     local python=build/python/bin/python
-    local formatted="scripts/make_python_api.py scripts/check_docs.py scripts/plot.py scripts/plot_fit.py"
+    local formatted="scripts/make_python_api.py scripts/make_c_api.py scripts/check_docs.py scripts/plot.py scripts/plot_fit.py"
     python3 -m venv build/python || not_run "python3 cannot make virtual environments (python3-venv)"
     $python -m pip install -q --disable-pip-version-check scikit-build-core ninja numpy pandas scipy scikit-learn safetensors \
         pytest ruff mypy pycparser || not_run "pip cannot install what the tests of the Python package need"
@@ -92,7 +92,7 @@ part_python() {
 
 part_docs() {
     command -v python3 >/dev/null || not_run "python3 is not installed"
-    scripts/check_docs.py build/ci/bin/cusgd
+    scripts/make_c_api.py --check && scripts/check_docs.py build/ci/bin/cusgd
 }
 
 # ---- Which parts, and in which order -----------------------------------------------------------------------------------------

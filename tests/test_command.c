@@ -101,7 +101,7 @@ Test(command, words_that_do_not_exist)
         {"nonsense", "'cusgd --help'"},
         {"train data.csv --bacth 3", "did you mean --batch?"},
         {"train data.csv --epoch 3", "did you mean --epochs?"},
-        {"train data.csv --standardise", "did you mean --standardize?"},
+        {"train data.csv --standardiz", "did you mean --standardize?"},
         {"train data.csv --tol 3", "did you mean --tolerance?"},
         {"train data.csv --xyzzy 3", "there is no option --xyzzy"},
         {"train data.csv -x", "there is no option -x"},

@@ -86,7 +86,7 @@ static void check_same(const job *first, const job *again, const char *what)
 
 /* ---- Others beside it ---------------------------------------------------------------------------------------------------- */
 
-/* A trainer that steps in a thread of its own until it is told to end. */
+/* A trainer that steps in a thread of its own until a flag ends it. */
 typedef struct neighbor {
     job job;
     pthread_t thread;

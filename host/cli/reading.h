@@ -1,4 +1,4 @@
-/* How the command is told to read DATA: the arguments that train, predict, evaluate and info share. */
+/* How the command reads DATA: the arguments that train, predict, evaluate and info share. */
 #ifndef CUSGD_CLI_READING_H
 #define CUSGD_CLI_READING_H
 

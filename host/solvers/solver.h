@@ -1,4 +1,4 @@
-/* Full-batch methods: each is a file with one function, which moves an iterate until it is told to stop. Vectors are in double on
+/* Full-batch methods: each is a file with one function, which moves an iterate until the caller ends it. Vectors are in double on
  * the host; all that grows with the number of rows is the device interface's (objective, hessian).
  *
  * x is theta, (d+1) x k row-major, the intercepts last, in the coordinates of the bound data. Without an intercept the last row

@@ -11,7 +11,7 @@ void reference_step_float(const update_task *t, int64_t step); /* update_referen
 
 /* Packs of penalized parameters, one that they share with intercepts, and one of intercepts alone, which ends before it is full.
  */
-enum { PENALISED = 1030, INTERCEPTS = 5, SIZE = PENALISED + INTERCEPTS, ROOM = SIZE + 8 };
+enum { PENALIZED = 1030, INTERCEPTS = 5, SIZE = PENALIZED + INTERCEPTS, ROOM = SIZE + 8 };
 enum { STEPS = 3 };
 
 static const int optimizers[] = {CUSGD_OPTIMIZER_SGD,
@@ -93,7 +93,7 @@ static void *on_device(const arrays *a, const void *host)
 /* Gradients of all magnitudes: their means are subnormal, ordinary, large. */
 static void spread(void *gradient, int is_float)
 {
-    for (int u = 0; u < PENALISED; u++) {
+    for (int u = 0; u < PENALIZED; u++) {
         double v = u % 7 == 0 ? uniform() * 0x1p-126 : u % 7 == 1 ? uniform() * 0x1p60 : u % 7 == 2 ? 0 : uniform() * 100;
         float narrow = (float)v;
         memcpy((char *)gradient + (size_t)u * (is_float ? 4 : 8), is_float ? (void *)&narrow : (void *)&v, is_float ? 4 : 8);
@@ -114,7 +114,7 @@ static update_task make_run(arrays *a, cusgd_precision precision, int optimizer,
                      .l1 = with & L1 ? 0.3 : 0,
                      .l2 = 0.1,
                      .decay = 0.01,
-                     .penalized = PENALISED,
+                     .penalized = PENALIZED,
                      .size = SIZE,
                      .clip_norm = with & CLIP_NORM ? 1e3 : 0,
                      .clip_value = with & CLIP_VALUE ? 0.5 : 0};
@@ -131,9 +131,9 @@ static update_task make_run(arrays *a, cusgd_precision precision, int optimizer,
         t.upper = make(a, ROOM, f, 0.1, 1);
     }
     if (with & IN_DOUBLE)
-        t.sum = make(a, PENALISED, 0, -100, 100);
+        t.sum = make(a, PENALIZED, 0, -100, 100);
     else
-        t.gradient = make(a, PENALISED, f, -100, 100);
+        t.gradient = make(a, PENALIZED, f, -100, 100);
     if (t.gradient) spread((void *)(uintptr_t)t.gradient, f);
     t.total = make(a, INTERCEPTS, 0, -10, 10);
     return t;

@@ -47,3 +47,12 @@ case $library in *.a) static=--static ;; esac
 "$compiler" "$here/program.c" -o "$work/by-pkg-config" $(pkg-config $static --cflags --libs cusgd) -lm
 echo "pkg-config:"
 LD_LIBRARY_PATH=$(dirname "$library") "$work/by-pkg-config"
+
+# The program of docs/c-guide.md, in the root of the repository's data.
+awk '/^```c$/ { on = 1; next } /^```$/ { on = 0 } on' "$here/../../docs/c-guide.md" >"$work/guide.c"
+mkdir "$work/run"
+ln -s "$here/.." "$work/run/tests"
+"$compiler" -Wall -Wextra -Werror "$work/guide.c" -o "$work/guide" $(pkg-config $static --cflags --libs cusgd) -lm
+echo "docs/c-guide.md:"
+(cd "$work/run" && LD_LIBRARY_PATH=$(dirname "$library") "$work/guide")
+[ -s "$work/run/huber.safetensors" ] || fail "the program of docs/c-guide.md saved no model"
