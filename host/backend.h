@@ -29,6 +29,9 @@ typedef struct transform {
 /* Examples that a backend has within reach. */
 typedef struct dataset dataset;
 
+/* What a parameter may have of its own: factors on l1 and l2, and bounds. Intercepts have none. */
+enum { LIMIT_L1, LIMIT_L2, LIMIT_LOWER, LIMIT_UPPER, LIMIT_COUNT };
+
 /* A run, fixed before its first step. */
 typedef struct run_spec {
     loss_rule loss;
@@ -38,12 +41,11 @@ typedef struct run_spec {
     int intercept; /* 0: the last row of theta stays as it is */
     int average;   /* keep PART_AVERAGE */
     double beta1, beta2, rho, epsilon, l1, l2, decay;
-    const double *rate_factor; /* (d+1) x k: each parameter's share of the rate; NULL: 1. Copied by start() */
-    /* (d+1) x k each, all or none: factors on l1 and l2, and bounds; not for intercepts. Copied likewise */
-    const double *penalty, *lower, *upper;
-    double clip_norm, clip_value; /* most that the gradient's norm, and each of its values, may be; 0: anything */
-    cusgd_storage storage;        /* of the examples whose steps are taken */
-    int tf32;                     /* 1: a GPU's products of floats may round their factors to 10 bits, in steps alone */
+    const double *rate_factor;        /* (d+1) x k: each parameter's share of the rate; NULL: 1. Copied by start() */
+    const double *limit[LIMIT_COUNT]; /* (d+1) x k each, all or none. Copied likewise */
+    double clip_norm, clip_value;     /* most that the gradient's norm, and each of its values, may be; 0: anything */
+    cusgd_storage storage;            /* of the examples whose steps are taken */
+    int tf32;                         /* 1: a GPU's products of floats may round their factors to 10 bits, in steps alone */
     cusgd_engine engine; /* how a GPU computes steps; start() refuses one that does not take the run spec. The CPU has one way */
 } run_spec;
 

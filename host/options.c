@@ -50,6 +50,7 @@ static const char *const precision_words[] = {"float", "double", NULL};
 static const char *const storage_words[] = {"full", "bf16", NULL};
 static const char *const math_words[] = {"exact", "tf32", NULL};
 static const char *const engine_words[] = {"auto", "cublas", "fused", "persistent", NULL};
+static const char *const penalty_unit_words[] = {"standardized", "data", NULL};
 static const char *const end_words[] = {"end", NULL};
 
 static const char bar_losses[] = LOSSES(AFTER_BAR), bar_optimizers[] = OPTIMIZERS(AFTER_BAR);
@@ -59,7 +60,7 @@ _Static_assert(sizeof(cusgd_loss) == sizeof(int) && sizeof(cusgd_solver) == size
                    sizeof(cusgd_optimizer) == sizeof(int) && sizeof(cusgd_schedule) == sizeof(int) &&
                    sizeof(cusgd_sampling) == sizeof(int) && sizeof(cusgd_precision) == sizeof(int) &&
                    sizeof(cusgd_storage) == sizeof(int) && sizeof(cusgd_math) == sizeof(int) &&
-                   sizeof(cusgd_engine) == sizeof(int),
+                   sizeof(cusgd_engine) == sizeof(int) && sizeof(cusgd_penalty_units) == sizeof(int),
                "the enumerations are read and written as int");
 
 /* ---- The table ----------------------------------------------------------------------------------------------------------- */
@@ -138,6 +139,8 @@ static const option table[] = {
       NATURAL(0)}, IN_DOUBLE, AT(l1), 0, ROUNDED},
     {{"l2", "X", "0", "penalty on |theta|^2 / 2", NULL,
       NATURAL(0)}, IN_DOUBLE, AT(l2), 0, ROUNDED},
+    {{"penalty-units", "standardized|data", "standardized", "coefficients that l1 and l2 act on: of standardized or original columns", NULL,
+      NAMED_BY(penalty_unit_words)}, IN_INT, AT(penalty_units), 0, EXACT},
     {{"lower", "X", "none", "minimum of every coefficient, in the data's units", NULL,
       ANY_NUMBER}, IN_DOUBLE, AT(lower), 0, EXACT},
     {{"upper", "X", "none", "maximum of every coefficient", NULL,
@@ -292,8 +295,9 @@ void cusgd_set_option_dashes(int dashes) { atomic_store(&keeps_dashes, dashes); 
 /* Arguments of the command that are no options here, but members of a reader or arguments of functions. */
 static int is_argument(const char *name)
 {
-    static const char *const names[] = {"valid",  "target", "features", "ignore",          "weights", "offset", "exposure",
-                                        "header", "init",   "model",    "penalty-factors", "rows",    "cols",   "force"};
+    static const char *const names[] = {"valid",    "target", "features",   "ignore",    "weights",         "offset",
+                                        "exposure", "header", "init",       "model",     "penalty-factors", "rows",
+                                        "cols",     "force",  "l1-factors", "l2-factors"};
     int opposite;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(names[i], name) == 0) return 1;
@@ -483,10 +487,6 @@ static const char *check_together(const cusgd_options *options, const char **nam
     *name = "average-from";
     if (options->average == 0 && options->average_from >= 0)
         return "average-from asks for averaging and average is off: leave one of them out";
-    *name = "penalty-factors";
-    for (size_t i = 0; i < options->penalty_factor_count; i++)
-        if (!(options->penalty_factors[i] >= 0 && isfinite(options->penalty_factors[i])))
-            return "penalty-factors must be finite numbers that are not negative";
     *name = "solver";
     return check_solver(options);
 }

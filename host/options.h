@@ -30,20 +30,21 @@ struct cusgd_options {
     int64_t decay_patience; /* plateau: evaluations, >= 1; 0: 3 */
     double warm_up;         /* cosine, one-cycle: epochs, >= 0; NAN: 5 %, 30 % of all */
     double final_rate;      /* cosine, polynomial: >= 0; NAN: 0 */
-    cusgd_pace rate_changes;       /* how often a schedule moves */
-    double momentum;               /* [0, 1) */
-    double beta1, beta2;           /* adam and its kin: [0, 1) */
-    double rho;                    /* adadelta, rmsprop: [0, 1) */
-    int centered;                  /* 1: rmsprop divides by the gradient's deviation */
-    double weight_decay;           /* >= 0: the share of the rate by which adamw and asgd shrink coefficients; NAN: 0.01, 1e-4 */
-    double epsilon;                /* > 0 */
-    int64_t batch;                 /* rows per step; more than the rows there are: full batch */
-    int64_t epochs;                /* passes over the data at most */
-    double l1, l2;                 /* >= 0, on standardized coefficients when standardize is on */
-    const double *penalty_factors; /* d factors >= 0 on l1 and l2; NULL: all 1 */
-    size_t penalty_factor_count;   /* of them; 0: as many as there are columns */
-    double lower, upper;           /* bounds on every coefficient, in the data's units; NAN: none */
-    double clip_norm, clip_value;  /* > 0: the most that a batch's gradient's norm, and each of its values, may be; NAN: any */
+    cusgd_pace rate_changes; /* how often a schedule moves */
+    double momentum;         /* [0, 1) */
+    double beta1, beta2;     /* adam and its kin: [0, 1) */
+    double rho;              /* adadelta, rmsprop: [0, 1) */
+    int centered;            /* 1: rmsprop divides by the gradient's deviation */
+    double weight_decay;     /* >= 0: the share of the rate by which adamw and asgd shrink coefficients; NAN: 0.01, 1e-4 */
+    double epsilon;          /* > 0 */
+    int64_t batch;           /* rows per step; more than the rows there are: full batch */
+    int64_t epochs;          /* passes over the data at most */
+    double l1, l2;           /* >= 0, on the coefficients in penalty_units */
+    cusgd_penalty_units penalty_units;
+    const double *l1_factors, *l2_factors;   /* >= 0, d each: factors on l1 and l2; NULL: all 1 */
+    size_t l1_factor_count, l2_factor_count; /* of them; 0: as many as there are columns */
+    double lower, upper;                     /* bounds on every coefficient, in the data's units; NAN: none */
+    double clip_norm, clip_value; /* > 0: the most that a batch's gradient's norm, and each of its values, may be; NAN: any */
     int average;           /* 0 or 1: the result is an average of the iterates (Shamir, Zhang 2013); -1: the optimizer's choice */
     int64_t average_from;  /* the step at which averaging starts, >= 0; -1: the first. >= 0 turns averaging on */
     int standardize;       /* 1: columns are brought to mean 0, variance 1 inside; results are in the data's units all the same */

@@ -5,9 +5,10 @@
  *
  *     (1/n) sum_i (w_i / w_mean) l(p_i, y_i)  +  l2/2 |theta|^2  +  l1 |theta|_1
  *
- * summed over the outputs; b (the intercept) is not penalized. Letters keep their meaning everywhere: n rows (examples), d
- * columns (features), k outputs (targets), theta d x k coefficients, b k intercepts, x, y, w, o one example's features, targets,
- * weight and offset.
+ * summed over the outputs; b (the intercept) is not penalized. The penalties act on the coefficients of the standardized columns,
+ * or, with the option penalty-units "data", on those of the columns as they are given. Letters keep their meaning everywhere: n
+ * rows (examples), d columns (features), k outputs (targets), theta d x k coefficients, b k intercepts, x, y, w, o one example's
+ * features, targets, weight and offset.
  *
  * Conventions. Every function that can fail returns a cusgd_status, and cusgd_last_error() then says what happened, where, and
  * what to do. Handles are opaque; whoever receives one through an `out` argument frees it with the matching *_free, which accepts
@@ -166,7 +167,8 @@ CUSGD_API void cusgd_options_free(cusgd_options *options);
 CUSGD_API cusgd_status cusgd_options_set(cusgd_options *options, const char *name, const char *value);
 /* Likewise of an option whose type is a number, a whole number, a seed (up to 2^53) or a flag (0 or 1). NaN is CUSGD_AUTO. */
 CUSGD_API cusgd_status cusgd_options_set_number(cusgd_options *options, const char *name, double value);
-/* Likewise of an option that is an array: "penalty-factors", d factors >= 0 on l1 and l2, copied. count 0: none. */
+/* Likewise of an option that is an array, copied: "l1-factors" and "l2-factors", d factors >= 0 on the columns' penalties, or
+ * "penalty-factors", which sets both. count 0: none. */
 CUSGD_API cusgd_status cusgd_options_set_array(cusgd_options *options, const char *name, const double *values, size_t count);
 
 /* An option's value as text that cusgd_options_set takes: a name, a number by %.17g, "true" or "false", "auto". */

@@ -137,7 +137,7 @@ typedef struct update_task {
     int64_t penalized, size;                             /* d k; (d+1) k. Arrays of reals have room for a multiple of 16 bytes */
     void *theta, *slot1, *slot2, *slot3, *means, *point; /* size each; NULL: not kept */
     const void *rate_factor;                             /* size; NULL: 1 */
-    const void *penalty, *lower, *upper;                 /* size, all or none */
+    const void *l1_factor, *l2_factor, *lower, *upper;   /* size, all or none: factors on l1 and l2, bounds */
     double clip_norm, clip_value;                        /* 0: none */
     double *squares;      /* clip_partials(size): what the gradient is multiplied by, then partial sums */
     const void *gradient; /* d k: sum over the batch's rows, or NULL: in `sum` */

@@ -22,7 +22,8 @@ template <class L> struct stage {
 /* What is kept for each parameter. */
 __host__ __device__ static inline int arrays_of(const update_task &u)
 {
-    const void *const kept[] = {u.theta, u.slot1, u.slot2, u.slot3, u.means, u.point, u.rate_factor, u.penalty, u.lower, u.upper};
+    const void *const kept[] = {u.theta,       u.slot1,     u.slot2,     u.slot3, u.means, u.point,
+                                u.rate_factor, u.l1_factor, u.l2_factor, u.lower, u.upper};
     int count = 0;
     for (const void *array : kept) count += array != nullptr;
     return count;
@@ -174,7 +175,8 @@ template <class real> __device__ static update_task bring_parameters(const updat
     mine.means = bring(u.means, u, &memory);
     mine.point = bring(u.point, u, &memory);
     mine.rate_factor = bring(u.rate_factor, u, &memory);
-    mine.penalty = bring(u.penalty, u, &memory);
+    mine.l1_factor = bring(u.l1_factor, u, &memory);
+    mine.l2_factor = bring(u.l2_factor, u, &memory);
     mine.lower = bring(u.lower, u, &memory);
     mine.upper = bring(u.upper, u, &memory);
     return mine;

@@ -84,7 +84,7 @@ template <class real, int OPTIMIZER> __device__ static void step_any(const updat
                              load_value<real>(slots > 2 ? t.slot3 : NULL, u, 0), load_value<real>(t.means, u, 0)};
         real rate_factor = load_value<real>(t.rate_factor, u, 1), point = load_value<real>(t.point, u, q.theta);
         real g = (real)(sum_at<real>(t, u) / now.rows);
-        step_parameter<real>(t, now, u, u < t.penalized, t.penalty != NULL, rate_factor, g, &point, &q);
+        step_parameter<real>(t, now, u, u < t.penalized, t.lower != NULL, rate_factor, g, &point, &q);
         store_value<real>(t.theta, u, q.theta);
         if (slots > 0) store_value<real>(t.slot1, u, q.slot1);
         if (slots > 1) store_value<real>(t.slot2, u, q.slot2);
@@ -110,7 +110,7 @@ __global__ __launch_bounds__(THREADS, sizeof(real) == 4 ? 4 : 3) static void upd
     now.rule = rule;
     now.rule.optimizer = OPTIMIZER;
     now.clip_value = clip_value;
-    bool plain = !t.sum && !t.penalty && clip_value == 0 && (sizeof(real) == 8 || now.rows <= FLOAT_INTEGERS);
+    bool plain = !t.sum && !t.lower && clip_value == 0 && (sizeof(real) == 8 || now.rows <= FLOAT_INTEGERS);
     int64_t plain_end = plain ? t.penalized - values : -1;
     real rows = (real)now.rows;
     for (int64_t u = thread_number() * values; u < t.size; u += thread_count() * values) {

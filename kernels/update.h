@@ -31,8 +31,8 @@ template <class real> __device__ static void store_part(void *part, int64_t u, c
 /* Rarely there, so not worth registers for a pack. */
 template <class real> __device__ static own_rule<real> limits_at(const update_task &t, int64_t u, real rate_factor)
 {
-    own_rule<real> own = {rate_factor, ((const real *)t.penalty)[u], ((const real *)t.lower)[u], ((const real *)t.upper)[u]};
-    return own;
+    return {rate_factor, ((const real *)t.l1_factor)[u], ((const real *)t.l2_factor)[u], ((const real *)t.lower)[u],
+            ((const real *)t.upper)[u]};
 }
 
 /* What a step is for all parameters. */
@@ -104,7 +104,7 @@ __device__ static void step_parameter(const update_task &t, const update_now<rea
                                       real rate_factor, real g, real *point, parameter<real> *q)
 {
     g = clip_value<real>(now.clip_value, now.scale, g);
-    own_rule<real> own = {rate_factor, 1, 0, 0};
+    own_rule<real> own = {rate_factor, 1, 1, 0, 0};
     if (limited) own = limits_at<real>(t, u, rate_factor);
     update_parameter<real>(now.rule, now.step, own, limited, penalized, *point, g, q);
     *point = gradient_point<real>(now.rule, now.next, q->theta, q->slot1);
@@ -144,7 +144,7 @@ __device__ static void update_pack(const update_task &t, const update_now<real> 
     state_pack<real> s = load_state<real, 0>(t, u);
     int penalized = penalized_at<real>(t, u), trained = trained_at<real>(t, u);
     for (int v = 0; v < 16 / (int)sizeof(real); v++)
-        if (v < trained) step_value<real>(t, now, u, v, v < penalized, t.penalty != NULL, (real)(sum[v] / now.rows), &s);
+        if (v < trained) step_value<real>(t, now, u, v, v < penalized, t.lower != NULL, (real)(sum[v] / now.rows), &s);
     store_state<real, 0>(t, u, s);
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Makes what the tests compare against: tests/golden/losses.json, optimizers.json, schedules.json, separation.json, datasets/*.csv and datasets/solutions.json.
+"""Makes what the tests compare against: tests/golden/losses.json, optimizers.json, schedules.json, separation.json, penalties.json, datasets/*.csv and datasets/solutions.json.
 
 Three witnesses: torch.optim in float64; the written formula in 50-digit arithmetic (mpmath), which is exact for our purpose; and
 SciPy's or scikit-learn's solvers. Where two of them give the same quantity the difference is stored next to it.
@@ -14,6 +14,7 @@ from golden.datasets import datasets
 from golden.losses import losses
 from golden.numbers import write
 from golden.optimizers import optimizers
+from golden.penalties import penalties
 from golden.schedules import schedules
 from golden.separation import separation
 
@@ -26,6 +27,7 @@ def main():
     write(folder, "losses.json", losses())
     write(folder, "schedules.json", schedules())
     write(folder, "separation.json", separation())
+    write(folder, "penalties.json", penalties())
     write(folder, os.path.join("datasets", "solutions.json"), datasets(folder))
 
 

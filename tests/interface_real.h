@@ -18,9 +18,11 @@ static void update(const run_spec *p, const step_numbers *s, const double *own, 
 {
     struct parameter q = {(real)state[STATE_THETA], (real)state[STATE_SLOT1], (real)state[STATE_SLOT2], (real)state[STATE_SLOT3],
                           (real)state[STATE_AVERAGE]};
-    struct own_rule mine = {(real)own[OWN_METRIC], (real)own[OWN_PENALTY], (real)own[OWN_LOWER], (real)own[OWN_UPPER]};
+    const double *limit = own + OWN_LIMIT;
+    struct own_rule mine = {(real)own[OWN_METRIC], (real)limit[LIMIT_L1], (real)limit[LIMIT_L2], (real)limit[LIMIT_LOWER],
+                            (real)limit[LIMIT_UPPER]};
     real g = clip_value((real)p->clip_value, (real)own[OWN_CLIP], (real)gradient);
-    update_parameter(rule_of(p), update_step_from(s), mine, p->penalty != NULL, penalized, (real)at, g, &q);
+    update_parameter(rule_of(p), update_step_from(s), mine, p->limit[0] != NULL, penalized, (real)at, g, &q);
     state[STATE_THETA] = (double)q.theta;
     state[STATE_SLOT1] = (double)q.slot1;
     state[STATE_SLOT2] = (double)q.slot2;

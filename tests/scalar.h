@@ -15,7 +15,7 @@ typedef struct update_case {
     cusgd_schedule schedule;
     double rate, t0, t1, momentum, beta1, beta2, rho, epsilon, l1, l2, decay;
     int limited; /* by the next three */
-    double penalty, lower, upper;
+    double l1_factor, l2_factor, lower, upper;
     int average; /* 0: none; else the step it starts at, from 1 */
 } update_case;
 

@@ -43,7 +43,7 @@ static double point(const update_case *c, int64_t t, const parameter_numbers *q)
 static void step(const update_case *c, int64_t t, int penalized, double at, double g, parameter_numbers *q)
 {
     struct parameter r = {(real)q->theta, (real)q->slot1, (real)q->slot2, (real)q->slot3, (real)q->average};
-    struct own_rule own = {1, (real)c->penalty, (real)c->lower, (real)c->upper};
+    struct own_rule own = {1, (real)c->l1_factor, (real)c->l2_factor, (real)c->lower, (real)c->upper};
     update_parameter(rule_of(c), step_of(c, t), own, c->limited, penalized, (real)at, (real)g, &r);
     *q = (parameter_numbers){(double)r.theta, (double)r.slot1, (double)r.slot2, (double)r.slot3, (double)r.average};
 }

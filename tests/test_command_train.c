@@ -50,6 +50,7 @@ static const struct {
     {"sampling", "replace-blocks", "sampling = replace-blocks", {"shuffle"}},
     {"l1", "0.25", "l1 = 0.25", {"-1", "nan", "auto", "x"}},
     {"l2", "0.25", "l2 = 0.25", {"-1", "nan", "auto", "x"}},
+    {"penalty-units", "data", "penalty-units = data", {"auto", "x"}},
     {"average", NULL, "average = true", {NULL}},
     {"average-from", "5", "average-from = 5", {"-1", "x"}},
     {"standardize", "--no-standardize", "standardize = false", {NULL}}, /* the later one holds */
@@ -165,6 +166,9 @@ Test(command_train, penalty_factors_and_bounds)
     run(&o, "$CUSGD train data.csv --lower 0 --upper 0.125 -q --model m && $CUSGD info m | tail -n 3 | awk '$2 < 0 || $2 > 0.125 "
             "{ exit 1 "
             "}'");
+    assert_code(o, 0);
+    run(&o, "$CUSGD train data.csv --l1 10 --l1-factors f --l2-factors f -q --model m && $CUSGD info m | tail -n 3 | awk "
+            "'$2 != 0 { n++ } END { exit n != 1 }'");
     assert_code(o, 0);
     static const char *const bad[][2] = {{"printf '1\\n2\\n' >f", "has 2 lines, and there are 3 columns"},
                                          {"printf '1\\n-2\\n1\\n' >f", "line 2 is no number of 0 or more"},

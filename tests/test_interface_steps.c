@@ -66,8 +66,8 @@ typedef struct experiment {
     const backend *b;
     interface_examples e;
     dataset *at;
-    run_spec spec;                  /* rate_factor is NULL: see below */
-    double *rate_factor, *limit[3]; /* penalty factors, lower and upper bounds */
+    run_spec spec; /* rate_factor is NULL: see below */
+    double *rate_factor, *limit[LIMIT_COUNT];
     sampler order;
     int64_t first, count, size; /* steps; (d+1) k */
     step_numbers numbers[STEPS];
@@ -130,14 +130,14 @@ static void experiment_make(experiment *x, const backend *b, const interface_spe
     for (int64_t t = 0; t <= x->count; t++) x->state[t] = interface_allocate(STATE_PARTS * x->size, sizeof(double));
     if (rate_factor) x->rate_factor = interface_allocate(x->size, sizeof(double));
     for (int64_t u = 0; rate_factor && u < x->size; u++) x->rate_factor[u] = 1 + 0.5 * interface_uniform(&state);
-    for (int i = 0; i < 3 && p->penalty; i++) {
+    for (int i = 0; i < LIMIT_COUNT && p->limit[0]; i++) {
         x->limit[i] = interface_allocate(x->size, sizeof(double));
         for (int64_t u = 0; u < x->size; u++) {
             double size = fabs(interface_uniform(&state));
-            x->limit[i][u] = interface_scalar_of(spec->precision)->round(i == 1 ? -0.2 * size : size);
+            x->limit[i][u] = interface_scalar_of(spec->precision)->round(i == LIMIT_LOWER ? -0.2 * size : size);
         }
     }
-    x->spec.penalty = x->limit[0], x->spec.lower = x->limit[1], x->spec.upper = x->limit[2];
+    for (int i = 0; i < LIMIT_COUNT; i++) x->spec.limit[i] = x->limit[i];
     x->spec.engine = interface_engine(b, &x->spec, (int)p->engine);
     numbers_make(x, &state);
     state_make(x, &state);
@@ -148,7 +148,7 @@ static void experiment_make(experiment *x, const backend *b, const interface_spe
         "%g average %d intercept %d rate_factor %d limits %d clip %g %g engine %d",
         (int)n, (int)p->d, (int)p->k, (int)p->batch, (int)spec->precision, (int)spec->storage,
         (int)spec->type == (int)spec->precision, spec->weighted, spec->standardized, spec->offset, (int)p->loss.kind,
-        p->optimizer, sampling, p->l1, p->l2, p->average, p->intercept, rate_factor, p->penalty != NULL, p->clip_norm,
+        p->optimizer, sampling, p->l1, p->l2, p->average, p->intercept, rate_factor, p->limit[0] != NULL, p->clip_norm,
         p->clip_value, (int)x->spec.engine);
 }
 
@@ -158,7 +158,7 @@ static void experiment_free(experiment *x)
     interface_examples_free(&x->e);
     for (int64_t t = 0; t <= STEPS; t++) free(x->state[t]);
     free(x->rate_factor);
-    for (int i = 0; i < 3; i++) free(x->limit[i]);
+    for (int i = 0; i < LIMIT_COUNT; i++) free(x->limit[i]);
 }
 
 static void state_get(const experiment *x, double *state)
@@ -173,16 +173,16 @@ static void restart(const experiment *x)
     run_spec p = x->spec;
     double *rate_factor = x->rate_factor ? interface_allocate(x->size, sizeof(double)) : NULL;
     if (rate_factor) memcpy(rate_factor, x->rate_factor, sizeof(double) * (size_t)x->size);
-    double *limit[3] = {NULL};
-    for (int i = 0; i < 3 && x->limit[i]; i++) {
+    double *limit[LIMIT_COUNT] = {NULL};
+    for (int i = 0; i < LIMIT_COUNT && x->limit[i]; i++) {
         limit[i] = interface_allocate(x->size, sizeof(double));
         memcpy(limit[i], x->limit[i], sizeof(double) * (size_t)x->size);
     }
     p.rate_factor = rate_factor;
-    p.penalty = limit[0], p.lower = limit[1], p.upper = limit[2];
+    for (int i = 0; i < LIMIT_COUNT; i++) p.limit[i] = limit[i];
     interface_ok(x->b->ops->start(x->b->self, &p), "start");
     free(rate_factor);
-    for (int i = 0; i < 3; i++) free(limit[i]);
+    for (int i = 0; i < LIMIT_COUNT; i++) free(limit[i]);
     for (int part = 0; part < STATE_PARTS; part++)
         interface_ok(x->b->ops->put(x->b->self, SNAPSHOT_CURRENT, (enum state_part)part, part_of(x, 0, part)), "put");
 }
@@ -268,8 +268,8 @@ static void check_update(const experiment *x, int64_t t, const double *point, co
     int64_t trained = p->intercept ? x->size : p->d * p->k;
     double clip = clip_scale(p->clip_norm, clip_squares(gradient, trained));
     for (int64_t u = 0; u < x->size; u++) {
-        double state[STATE_PARTS], own[OWN_NUMBERS] = {x->rate_factor ? x->rate_factor[u] : 1, 1, 0, 0, clip};
-        for (int i = 0; i < 3 && x->limit[i]; i++) own[OWN_PENALTY + i] = x->limit[i][u];
+        double state[STATE_PARTS], own[OWN_NUMBERS] = {[OWN_METRIC] = x->rate_factor ? x->rate_factor[u] : 1, [OWN_CLIP] = clip};
+        for (int i = 0; i < LIMIT_COUNT && x->limit[i]; i++) own[OWN_LIMIT + i] = x->limit[i][u];
         for (int part = 0; part < STATE_PARTS; part++) state[part] = part_of(x, t, part)[u];
         if (is_penalized(x, u) || x->spec.intercept)
             scalar->update(&x->spec, &x->numbers[t], own, is_penalized(x, u), point[u], gradient[u], state);
@@ -433,7 +433,7 @@ static void steps_visit(const int *level, void *context)
                   .l1 = level[L1] ? 0.3 : 0,
                   .l2 = level[L2] ? 0.7 : 0};
     static const double given; /* that there are limits: experiment_make() makes them */
-    if (level[LIMITS]) p.penalty = p.lower = p.upper = &given;
+    if (level[LIMITS]) p.limit[0] = &given;
     p.clip_norm = level[CLIP] == 1 ? 0.25 : 0;
     p.clip_value = level[CLIP] == 2 ? 0.0625 : 0;
     experiment x;

@@ -70,7 +70,7 @@ Test(options, entries_are_complete_and_unique)
             cr_assert(!info->alias || strcmp(info->alias, other->name) != 0);
         }
     }
-    cr_assert_eq(count, 50);
+    cr_assert_eq(count, 51);
     cr_assert_null(cusgd_option_at(SIZE_MAX));
 }
 
@@ -89,7 +89,8 @@ Test(options, words)
                  {"precision", offsetof(cusgd_options, precision), CUSGD_PRECISION_DOUBLE + 1},
                  {"storage", offsetof(cusgd_options, storage), CUSGD_STORAGE_BF16 + 1},
                  {"math", offsetof(cusgd_options, math), CUSGD_MATH_TF32 + 1},
-                 {"engine", offsetof(cusgd_options, engine), CUSGD_ENGINE_PERSISTENT + 1}};
+                 {"engine", offsetof(cusgd_options, engine), CUSGD_ENGINE_PERSISTENT + 1},
+                 {"penalty-units", offsetof(cusgd_options, penalty_units), CUSGD_PENALTY_DATA + 1}};
     for (size_t e = 0; e < sizeof enums / sizeof enums[0]; e++) {
         const cusgd_option_info *info;
         for (size_t i = 0; (info = cusgd_option_at(i)) && strcmp(info->name, enums[e].name) != 0;) i++;
@@ -345,7 +346,7 @@ Test(options, description_round_trip)
         cr_assert_str_neq(value, "auto", "%s", name);
         cr_assert_eq(cusgd_options_set(&again, name, value), CUSGD_OK, "%s: %s", name, cusgd_last_error());
     }
-    cr_assert_eq(count, 21);
+    cr_assert_eq(count, 22);
     again.threads = o.threads;
     strcpy(again.device, o.device);
     assert_equal(&o, &again);

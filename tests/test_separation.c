@@ -162,9 +162,9 @@ Test(separation, penalty_factors)
     for (int i = 0; i < N; i++) x[i * D + 1] = i >= 50 && y[i] > 0;
     cusgd_data *data = data_of(N, D, 1, x, y, NULL);
     cusgd_options o = with(CUSGD_SOLVER_AUTO, CUSGD_LOSS_LOGISTIC, 0.01);
-    o.penalty_factors = held;
+    o.l1_factors = o.l2_factors = held;
     check(data, o, 0, NULL);
-    o.penalty_factors = left;
+    o.l1_factors = o.l2_factors = left;
     check(data, o, 1, "column 2 separates the classes");
     cusgd_data_free(data);
 }

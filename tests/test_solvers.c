@@ -286,7 +286,7 @@ Test(solvers, every_smooth_loss_comes_to_its_optimum)
                 cusgd_options o = with(all[j], smooth[i].loss, 0.01);
                 o.l1 = sparse ? 0.05 : 0;
                 o.standardize = 0;
-                o.penalty_factors = factors;
+                o.l1_factors = o.l2_factors = factors;
                 o.gradient_tolerance = 1e-9;
                 train(&o, data, found);
                 double left = subgradient_of(&m, smooth[i].derivative, factors, o.l1, o.l2, found);

@@ -391,7 +391,8 @@ Test(update, bounds)
                          .rho = 0.9,
                          .epsilon = 1e-6,
                          .limited = 1,
-                         .penalty = 0,
+                         .l1_factor = 0,
+                         .l2_factor = 0,
                          .lower = -0.25,
                          .upper = 0.5,
                          .l1 = 9,
@@ -406,7 +407,7 @@ Test(update, bounds)
             cr_assert_eq(q.theta, side > 0 ? c.upper : c.lower, "%s ends at %g", methods[m].name, q.theta);
         }
         update_case inside = c; /* a minimum between the bounds is reached as if there were none */
-        inside.lower = -9, inside.upper = 9, inside.penalty = 1, inside.l1 = 0.5, inside.l2 = 0;
+        inside.lower = -9, inside.upper = 9, inside.l1_factor = inside.l2_factor = 1, inside.l1 = 0.5, inside.l2 = 0;
         parameter_numbers q = {.theta = 0.1};
         for (int t = 0; t < 20000; t++) {
             double point = scalar_double.point(&inside, t, &q);

@@ -88,7 +88,7 @@ Test(wide, as_numpy_has_it)
                 cusgd_options o = with(CUSGD_SOLVER_EXACT, mse ? CUSGD_LOSS_MSE : CUSGD_LOSS_SQUARED, (1 + mse) * known[i].l2);
                 o.standardize = 0;
                 o.intercept = known[i].intercept;
-                o.penalty_factors = known[i].with_factors ? factors : NULL;
+                o.l2_factors = known[i].with_factors ? factors : NULL;
                 cusgd_result r = train(&o, data, found);
                 cr_assert(distance(found, known[i].theta, D + 1) < 1e-10, "%s: %g", known[i].name,
                           distance(found, known[i].theta, D + 1));

@@ -213,8 +213,8 @@ static void compare_update(check *c, int peer, const place *at)
     for (int64_t u = 0; u < c->size; u++) {
         int penalized = u < c->d * c->k;
         double expected[STATE_PARTS], scale = 0;
-        double own[OWN_NUMBERS] = {t->sgd.rate_factor ? t->sgd.rate_factor[u] : 1, p->penalty ? p->penalty[u] : 1,
-                                   p->lower ? p->lower[u] : 0, p->upper ? p->upper[u] : 0, clip};
+        double own[OWN_NUMBERS] = {[OWN_METRIC] = t->sgd.rate_factor ? t->sgd.rate_factor[u] : 1, [OWN_CLIP] = clip};
+        for (int i = 0; i < LIMIT_COUNT; i++) own[OWN_LIMIT + i] = p->limit[i] ? p->limit[i][u] : 0;
         for (int part = 0; part < STATE_PARTS; part++) expected[part] = c->state[part * c->size + u];
         if (penalized || t->problem.intercept)
             (single ? reference_update_float : reference_update_double)(p, &at->numbers, own, penalized, c->point[u],

@@ -33,8 +33,8 @@ cusgd_status bounds_of(bounds *b, const int64_t *rows, int64_t count);
 /* Of the predictions of rows first .. first + count - 1, count at most BOUNDS_PIECE: out count x k. */
 cusgd_status bounds_predictions(bounds *b, int64_t first, int64_t count, double *out);
 
-/* A parameter's own numbers, and what its gradient is multiplied by. */
-enum { OWN_METRIC, OWN_PENALTY, OWN_LOWER, OWN_UPPER, OWN_CLIP, OWN_NUMBERS };
+/* A parameter's own numbers, from OWN_LIMIT on by LIMIT_L1 and so on, and what its gradient is multiplied by. */
+enum { OWN_METRIC, OWN_LIMIT, OWN_CLIP = OWN_LIMIT + LIMIT_COUNT, OWN_NUMBERS };
 
 /* include/scalar/update.h in a precision, behind functions that speak double. */
 double reference_point_float(const run_spec *p, const step_numbers *s, double theta, double slot1);

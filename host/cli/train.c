@@ -11,11 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Options that are a file of one number a column. */
+enum { FACTOR_FILES = 3 };
+static const char *const factor_options[FACTOR_FILES] = {"penalty-factors", "l1-factors", "l2-factors"};
+
 /* One run of `cusgd train`, and all that it holds. */
 typedef struct training {
     const syntax *syntax;
-    const char *data_path, *model_path, *valid_path, *init_path, *history_path, *factors_path;
-    double *factors; /* of factors_path, one a column */
+    const char *data_path, *model_path, *valid_path, *init_path, *history_path, *factor_paths[FACTOR_FILES];
     int quiet, plots;
     reading reading;
     cusgd_options *options; /* as given */
@@ -34,10 +37,12 @@ static int check_arguments(const training *t)
     if (cusgd_options_check(t->options)) return complain_usage(t->syntax, "%s", cusgd_last_error());
     if (t->valid_path && option_number(t->options, "valid-fraction") > 0)
         return complain_usage(t->syntax, "--valid and --valid-fraction are two sources of validation data: give one");
-    const char *history = t->history_path, *inputs[] = {t->data_path, t->valid_path, t->factors_path, t->init_path};
+    enum { INPUTS = 3 + FACTOR_FILES };
+    const char *history = t->history_path, *inputs[INPUTS] = {t->init_path, t->data_path, t->valid_path};
     int status = CUSGD_OK;
-    for (int i = 0; i < 4 && !status; i++) {
-        if (i < 3) status = check_overwrite("--model", t->model_path, inputs[i]); /* --init may be trained on in its place */
+    for (int i = 0; i < FACTOR_FILES; i++) inputs[3 + i] = t->factor_paths[i];
+    for (int i = 0; i < INPUTS && !status; i++) {
+        if (i > 0) status = check_overwrite("--model", t->model_path, inputs[i]); /* --init may be trained on in its place */
         if (!status && history) status = check_overwrite("--history", history, inputs[i]);
     }
     if (!status && history && (same_file(history, t->model_path) || strcmp(history, t->model_path) == 0))
@@ -59,36 +64,35 @@ static int open_valid(training *t, const cusgd_reader *as_train)
     return CUSGD_OK;
 }
 
-/* One number a line, one line a column of x. */
-static int read_factors(training *t)
+/* One number a line, one line a column of x; how many, of which *factors has the first `most`. */
+static int read_lines(const char *option, const char *path, FILE *file, double *factors, int64_t maximum, int64_t *count)
 {
-    int64_t d = cusgd_data_cols(t->data), count = 0;
-    FILE *file = fopen(t->factors_path, "r");
-    if (!file) return complain(CUSGD_ERROR_DATA, "--penalty-factors %s: cannot be opened: %s", t->factors_path, strerror(errno));
-    int status = CUSGD_OK;
     char line[256];
-    t->factors = calloc((size_t)d, sizeof *t->factors);
-    if (!t->factors) status = complain(CUSGD_ERROR_MEMORY, "out of memory");
-    while (!status && fgets(line, sizeof line, file)) {
+    for (*count = 0; fgets(line, sizeof line, file); (*count)++) {
         char *end;
         double factor = strtod(line, &end);
         if (end == line || end[strspn(end, " \t\r\n")] != '\0' || !(factor >= 0) || isinf(factor))
-            status = complain(CUSGD_ERROR_DATA, "--penalty-factors %s: line %lld is no number of 0 or more", t->factors_path,
-                              (long long)count + 1);
-        else if (count < d)
-            t->factors[count] = factor;
-        count++;
+            return complain(CUSGD_ERROR_DATA, "--%s %s: line %lld is no number of 0 or more", option, path,
+                            (long long)*count + 1);
+        if (*count < maximum) factors[*count] = factor;
     }
+    return CUSGD_OK;
+}
+
+static int read_factors(training *t, const char *option, const char *path)
+{
+    int64_t d = cusgd_data_cols(t->data), count = 0;
+    FILE *file = fopen(path, "r");
+    if (!file) return complain(CUSGD_ERROR_DATA, "--%s %s: cannot be opened: %s", option, path, strerror(errno));
+    double *factors = calloc((size_t)d, sizeof *factors);
+    int status = factors ? read_lines(option, path, file, factors, d, &count) : complain(CUSGD_ERROR_MEMORY, "out of memory");
     if (!status && count != d)
-        status =
-            complain(CUSGD_ERROR_DATA, "--penalty-factors %s: has %lld lines, and there are %lld columns: one a line is wanted",
-                     t->factors_path, (long long)count, (long long)d);
+        status = complain(CUSGD_ERROR_DATA, "--%s %s: has %lld lines, and there are %lld columns: one a line is wanted", option,
+                          path, (long long)count, (long long)d);
+    cusgd_status set = status ? CUSGD_OK : cusgd_options_set_array(t->options, option, factors, (size_t)d);
     fclose(file);
-    if (!status) {
-        cusgd_status set = cusgd_options_set_array(t->options, "penalty-factors", t->factors, (size_t)d);
-        if (set) status = complain_last(set);
-    }
-    return status;
+    free(factors);
+    return set ? complain_last(set) : status;
 }
 
 static int check_init(const training *t)
@@ -112,7 +116,8 @@ static int open_all(training *t)
     if (status) return complain_last(status);
     if (!t->quiet) put_data_notes(t->data);
     if (t->init && (wrong = check_init(t)) != CUSGD_OK) return wrong;
-    if (t->factors_path && (wrong = read_factors(t)) != CUSGD_OK) return wrong;
+    for (int i = 0; i < FACTOR_FILES; i++)
+        if (t->factor_paths[i] && (wrong = read_factors(t, factor_options[i], t->factor_paths[i])) != CUSGD_OK) return wrong;
     return t->valid_path ? open_valid(t, &reader) : CUSGD_OK;
 }
 
@@ -215,7 +220,6 @@ static int train(training *t)
     cusgd_data_free(t->valid);
     cusgd_data_free(t->data);
     cusgd_model_free(t->init);
-    free(t->factors);
     return status;
 }
 
@@ -236,7 +240,9 @@ int train_main(int argc, char **argv)
         {{"penalty-factors", "FILE", "all 1", "one number per line, one line per column: factors on l1 and l2", NULL},
          '\0',
          TAKES_TEXT,
-         &t.factors_path},
+         &t.factor_paths[0]},
+        {{"l1-factors", "FILE", "all 1", "likewise on l1 alone", NULL}, '\0', TAKES_TEXT, &t.factor_paths[1]},
+        {{"l2-factors", "FILE", "all 1", "likewise on l2 alone", NULL}, '\0', TAKES_TEXT, &t.factor_paths[2]},
         {{"history", "FILE", "none", "training history: JSON Lines, one object per epoch", NULL},
          '\0',
          TAKES_TEXT,

@@ -36,7 +36,7 @@ typedef struct cpu {
     int64_t chunk; /* rows of a batch's chunk */
     vectors snapshot[SNAPSHOTS];
     real *rate_factor, *point; /* each parameter's share of the rate; where the gradient is taken */
-    real *limit[3];            /* size: penalty factors, lower and upper bounds; NULL: the run spec has none */
+    real *limit[LIMIT_COUNT];  /* size; NULL: the run spec has none */
     double *canonical;         /* (d+1) k: the gradient in the order in which its norm is taken; NULL: it is not */
     real *partial;             /* chunks x size: each chunk's gradient */
     real *gradient;            /* size: the batch's */

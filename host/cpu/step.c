@@ -115,13 +115,15 @@ static inline __attribute__((always_inline)) void update_loop(int optimizer, int
     real *theta = v->at[STATE_THETA], *slot1 = v->at[STATE_SLOT1], *slot2 = v->at[STATE_SLOT2];
     real *slot3 = v->at[STATE_SLOT3], *average = v->at[STATE_AVERAGE];
     const real *gradient = self->gradient, *rate_factor = self->rate_factor;
-    real *point = self->point;
+    real *point = self->point, *const *limit = self->limit;
     rule.optimizer = optimizer;
     for (int64_t u = lo; u < hi; u++) {
         struct parameter q = {theta[u], slots > 0 ? slot1[u] : 0, slots > 1 ? slot2[u] : 0, slots > 2 ? slot3[u] : 0,
                               rule.average ? average[u] : 0};
-        struct own_rule own = {rate_factor[u], 1, 0, 0};
-        if (limited) own = (struct own_rule){rate_factor[u], self->limit[0][u], self->limit[1][u], self->limit[2][u]};
+        struct own_rule own = {rate_factor[u], 1, 1, 0, 0};
+        if (limited)
+            own = (struct own_rule){rate_factor[u], limit[LIMIT_L1][u], limit[LIMIT_L2][u], limit[LIMIT_LOWER][u],
+                                    limit[LIMIT_UPPER][u]};
         update_parameter(rule, now, own, limited, penalized, point[u], gradient[u], &q);
         theta[u] = q.theta;
         if (slots > 0) slot1[u] = q.slot1;
@@ -262,7 +264,7 @@ static void release(cpu *self)
         for (int p = 0; p < STATE_PARTS; p++) free(self->snapshot[a].at[p]);
     memset(self->snapshot, 0, sizeof self->snapshot);
     free(self->rate_factor);
-    for (int i = 0; i < 3; i++) free(self->limit[i]);
+    for (int i = 0; i < LIMIT_COUNT; i++) free(self->limit[i]);
     memset(self->limit, 0, sizeof self->limit);
     free(self->canonical);
     self->canonical = NULL;
@@ -306,7 +308,8 @@ static int allocate_state(cpu *self)
     self->losses = allocate_zeroed(chunks, sizeof(double));
     self->order = allocate((size_t)p->batch * BATCHES_KNOWN, sizeof(int64_t));
     self->table = allocate(SAMPLING_SPAN, sizeof(int64_t));
-    for (int i = 0; i < 3 && p->penalty; i++) complete &= (self->limit[i] = allocate_aligned_zeroed(size, sizeof(real))) != NULL;
+    for (int i = 0; i < LIMIT_COUNT && p->limit[0]; i++)
+        complete &= (self->limit[i] = allocate_aligned_zeroed(size, sizeof(real))) != NULL;
     if (p->clip_norm > 0) complete &= (self->canonical = allocate((size_t)((p->d + 1) * p->k), sizeof(double))) != NULL;
     complete &= self->rate_factor && self->point && self->gradient && self->partial;
     return complete && self->losses && self->order && self->table;
@@ -331,9 +334,9 @@ static cusgd_status start(void *of, const run_spec *p)
         NAMED(layout_put)(&self->layout, p->rate_factor, self->rate_factor);
     else
         for (int64_t u = 0; u < self->size; u++) self->rate_factor[u] = 1;
-    const double *limits[3] = {p->penalty, p->lower, p->upper};
-    for (int i = 0; i < 3 && p->penalty; i++) NAMED(layout_put)(&self->layout, limits[i], self->limit[i]);
-    self->spec.rate_factor = self->spec.penalty = self->spec.lower = self->spec.upper = NULL;
+    for (int i = 0; i < LIMIT_COUNT && p->limit[0]; i++) NAMED(layout_put)(&self->layout, p->limit[i], self->limit[i]);
+    self->spec.rate_factor = NULL;
+    memset(self->spec.limit, 0, sizeof self->spec.limit);
     return CUSGD_OK;
 }
 

@@ -73,7 +73,7 @@ typedef struct run {
     int64_t size, penalized;
     void *snapshot[SNAPSHOTS][STATE_PARTS]; /* NULL: not kept */
     void *rate_factor, *point;              /* size; NULL: 1, theta */
-    void *penalty, *lower, *upper;          /* size; NULL: 1, no bounds */
+    void *limit[LIMIT_COUNT];               /* size; NULL: 1, no bounds */
     double *squares;                        /* clip_partials(size): the gradient's; NULL: it is not clipped by its norm */
     work work;
     cusgd_engine engine;     /* not AUTO */

@@ -32,9 +32,7 @@ void run_close(cuda *c)
     for (int a = 0; a < SNAPSHOTS; a++)
         for (int p = 0; p < STATE_PARTS; p++) cuda_free(r->snapshot[a][p]);
     cuda_free(r->rate_factor);
-    cuda_free(r->penalty);
-    cuda_free(r->lower);
-    cuda_free(r->upper);
+    for (int i = 0; i < LIMIT_COUNT; i++) cuda_free(r->limit[i]);
     cuda_free(r->squares);
     cuda_free(r->point);
     cuda_free(r->order);
@@ -106,9 +104,7 @@ static cusgd_status open_run(cuda *c, const run_spec *p)
     TRY(allocate_parts(c));
     TRY(allocate_slices(c));
     TRY(open_own(c, p->rate_factor, &r->rate_factor));
-    TRY(open_own(c, p->penalty, &r->penalty));
-    TRY(open_own(c, p->lower, &r->lower));
-    TRY(open_own(c, p->upper, &r->upper));
+    for (int i = 0; i < LIMIT_COUNT; i++) TRY(open_own(c, p->limit[i], &r->limit[i]));
     TRY(engine_choose(c, p->engine));
     if (r->engine != CUSGD_ENGINE_CUBLAS) TRY(fused_open(c));
     if (!(p->clip_norm > 0)) return CUSGD_OK;
@@ -126,7 +122,8 @@ cusgd_status cuda_start(void *of, const run_spec *p)
     TRY(cuda_synchronize(c)); /* steps of the run before may be under way */
     run_close(c);
     r->spec = *p;
-    r->spec.rate_factor = r->spec.penalty = r->spec.lower = r->spec.upper = NULL;
+    r->spec.rate_factor = NULL;
+    memset(r->spec.limit, 0, sizeof r->spec.limit);
     r->penalized = p->d * p->k;
     r->size = r->penalized + p->k;
     cusgd_status status = open_run(c, p);

@@ -6,10 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-double problem_penalty(const problem *p, int64_t u) { return p->limit[0] ? p->limit[0][u] : 1; }
+static double factor_at(const problem *p, int limit, int64_t u) { return p->limit[limit] ? p->limit[limit][u] : 1; }
+double problem_l1(const problem *p, int64_t u) { return p->l1 * factor_at(p, LIMIT_L1, u); }
+double problem_l2(const problem *p, int64_t u) { return p->l2 * factor_at(p, LIMIT_L2, u); }
+
+double problem_most_l2(const problem *p)
+{
+    double maximum = 0;
+    if (!p->limit[LIMIT_L2]) return p->l2;
+    for (int64_t u = 0; u < p->d * p->k; u++) maximum = fmax(maximum, problem_l2(p, u));
+    return maximum;
+}
+
 double problem_bounded(const problem *p, int64_t u, double theta)
 {
-    return p->limit[0] ? into_bounds(theta, p->limit[1][u], p->limit[2][u]) : theta;
+    return p->limit[0] ? into_bounds(theta, p->limit[LIMIT_LOWER][u], p->limit[LIMIT_UPPER][u]) : theta;
 }
 
 void problem_null(const problem *p, double *theta)
@@ -37,8 +48,8 @@ cusgd_status problem_objective(const problem *p, const example_set *set, const d
         return status;
     }
     for (int64_t u = 0; u < p->d * p->k; u++) {
-        l1 += problem_penalty(p, u) * fabs(theta[u]);
-        l2 += problem_penalty(p, u) * theta[u] * theta[u];
+        l1 += factor_at(p, LIMIT_L1, u) * fabs(theta[u]);
+        l2 += factor_at(p, LIMIT_L2, u) * theta[u] * theta[u];
     }
     *objective = *loss + p->l2 / 2 * l2 + p->l1 * l1;
     return status;
@@ -77,9 +88,9 @@ double problem_reported(const problem *p, double loss)
 static double subgradient_at(const problem *p, int64_t u, double theta, double g)
 {
     if (u >= p->d * p->k) return p->intercept ? g : 0;
-    double l1 = p->l1 * problem_penalty(p, u);
+    double l1 = problem_l1(p, u);
     double s = theta > 0 ? g + l1 : theta < 0 ? g - l1 : soft_threshold(g, l1);
-    if (p->limit[0] && ((s > 0 && theta <= p->limit[1][u]) || (s < 0 && theta >= p->limit[2][u]))) return 0;
+    if (p->limit[0] && ((s > 0 && theta <= p->limit[LIMIT_LOWER][u]) || (s < 0 && theta >= p->limit[LIMIT_UPPER][u]))) return 0;
     return s;
 }
 
@@ -92,7 +103,7 @@ double problem_gradient_norm(const problem *p, const double *theta, const double
 {
     double sum = 0;
     for (int64_t u = 0; u < problem_size(p); u++) {
-        double ridge = u < p->d * p->k ? p->l2 * problem_penalty(p, u) * theta[u] : 0;
+        double ridge = u < p->d * p->k ? problem_l2(p, u) * theta[u] : 0;
         double s = subgradient_at(p, u, theta[u], gradient[u] + ridge);
         sum += s * s;
     }

@@ -18,6 +18,22 @@ static double scale_of(double mean, double variance)
     return deviation > 10 * DBL_EPSILON * fabs(mean) ? deviation : 1;
 }
 
+static int penalizes_in_data_units(const problem *p)
+{
+    const cusgd_options *o = p->options;
+    return o->penalty_units == CUSGD_PENALTY_DATA && o->standardize && (p->l1 > 0 || p->l2 > 0);
+}
+
+/* An l2 in the data's units is l2 / scale^2 on a standardized coefficient. Where that is above 1, it and not the loss is the
+ * second derivative along the column, and a larger scale brings it to 1: the rate of the other columns need not be small for it.
+ */
+static double penalized_scale(const problem *p, int64_t j, double scale)
+{
+    const cusgd_options *o = p->options;
+    double root = sqrt(p->l2 * (o->l2_factors ? o->l2_factors[j] : 1));
+    return penalizes_in_data_units(p) ? fmax(scale, root) : scale;
+}
+
 #define SMALLEST_SQUARE 1e-305 /* below which a variance has lost digits, or all of them */
 
 /* variance: d, target: k, both work. */
@@ -43,6 +59,7 @@ static cusgd_status standardize(problem *p, double *variance, double *target)
                             : o->intercept  ? scale_of(p->units.mean[j], variance[j])
                             : second > 0    ? p->units.rms[j]
                                             : 1;
+        p->units.scale[j] = penalized_scale(p, j, p->units.scale[j]);
         if (!o->standardize || !o->intercept) p->units.mean[j] = 0;
     }
     int centres = o->standardize && o->intercept && loss_is_shift_invariant(o->loss);
@@ -67,26 +84,29 @@ static cusgd_status standardize(problem *p, double *variance, double *target)
     return interrupt_asked() ? fail_interrupted() : study_targets(p);
 }
 
+/* A factor on a penalty, so that their product is far from what overflows: it leaves nothing but zeros all the same. */
+static double limit_factor(double factor, double penalty) { return fmin(factor, 1e30 / fmax(penalty, 1)); }
+
 /* The options' penalty factors and bounds, parameter by parameter: theta is the coefficient times its column's scale. */
 static cusgd_status set_limits(problem *p)
 {
     const cusgd_options *o = p->options;
     int64_t d = p->d, k = p->k, size = (d + 1) * k;
     int single = o->precision == CUSGD_PRECISION_FLOAT;
-    if (!o->penalty_factors && isnan(o->lower) && isnan(o->upper)) return CUSGD_OK;
-    for (int i = 0; i < 3; i++) {
+    int in_data = penalizes_in_data_units(p);
+    if (!in_data && !o->l1_factors && !o->l2_factors && isnan(o->lower) && isnan(o->upper)) return CUSGD_OK;
+    for (int i = 0; i < LIMIT_COUNT; i++) {
         p->limit[i] = allocate_zeroed((size_t)size, sizeof(double));
         if (!p->limit[i]) return fail_memory((size_t)size * sizeof(double), "the penalties' factors and the bounds");
     }
     for (int64_t u = 0; u < d * k; u++) {
-        double factor = o->penalty_factors ? o->penalty_factors[u / k] : 1, scale = p->units.scale[u / k];
-        if (!(factor >= 0) || !isfinite(factor))
-            return fail(CUSGD_ERROR_USAGE, "penalty factor %lld is %g: factors are finite, and 0 or greater",
-                        (long long)(u / k) + 1, factor);
-        p->limit[0][u] = factor;
-        p->limit[1][u] = isnan(o->lower) ? -(double)INFINITY : o->lower / p->units.target * scale;
-        p->limit[2][u] = isnan(o->upper) ? (double)INFINITY : o->upper / p->units.target * scale;
-        for (int i = 0; i < 3 && single; i++) p->limit[i][u] = (double)(float)p->limit[i][u];
+        double scale = p->units.scale[u / k], unit = in_data ? scale : 1;
+        double l1 = o->l1_factors ? o->l1_factors[u / k] : 1, l2 = o->l2_factors ? o->l2_factors[u / k] : 1;
+        p->limit[LIMIT_L1][u] = limit_factor(l1 / unit, p->l1);
+        p->limit[LIMIT_L2][u] = limit_factor(l2 / unit / unit, p->l2);
+        p->limit[LIMIT_LOWER][u] = isnan(o->lower) ? -(double)INFINITY : o->lower / p->units.target * scale;
+        p->limit[LIMIT_UPPER][u] = isnan(o->upper) ? (double)INFINITY : o->upper / p->units.target * scale;
+        for (int i = 0; i < LIMIT_COUNT && single; i++) p->limit[i][u] = (double)(float)p->limit[i][u];
     }
     return CUSGD_OK;
 }
@@ -218,7 +238,7 @@ void problem_close(problem *p)
     free(p->units.shift);
     free(p->targets.null);
     free(p->targets.scale);
-    for (int i = 0; i < 3; i++) free(p->limit[i]);
+    for (int i = 0; i < LIMIT_COUNT; i++) free(p->limit[i]);
 }
 
 cusgd_status problem_check_data(const problem *p)

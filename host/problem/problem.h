@@ -46,7 +46,7 @@ typedef struct problem {
     int64_t d, k;
     int intercept;
     double l1, l2;
-    double *limit[3]; /* (d+1) x k: factors on the penalties, lower and upper bounds on theta; NULL all: 1, none */
+    double *limit[LIMIT_COUNT]; /* (d+1) x k, as a run spec has them; NULL all: factors of 1, no bounds */
     example_set train, valid;
     units units;
     target_facts targets;
@@ -99,8 +99,11 @@ cusgd_status problem_loss(const problem *p, const example_set *set, loss_rule lo
 cusgd_status problem_hessian(const problem *p, loss_rule loss, const double *theta, double *hessian);
 cusgd_status problem_predict(const problem *p, const double *theta, int64_t first, int64_t count, double *out);
 cusgd_status problem_moments(const problem *p, double *mean, double *variance, double *target_mean, double *weight);
-/* The factor on parameter u's penalties; theta brought into its bounds. */
-double problem_penalty(const problem *p, int64_t u);
+/* The penalties of parameter u, which is no intercept, its factors included; and of all the largest l2. */
+double problem_l1(const problem *p, int64_t u);
+double problem_l2(const problem *p, int64_t u);
+double problem_most_l2(const problem *p);
+/* theta brought into its bounds. */
 double problem_bounded(const problem *p, int64_t u, double theta);
 /* The minimum-norm subgradient of the objective within the bounds, where the smooth part's gradient (l2 in it) is g; out: (d+1) x
  * k.

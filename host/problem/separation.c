@@ -25,8 +25,7 @@
 static enum freedom freedom_of(const problem *p, int64_t j)
 {
     const cusgd_options *o = p->options;
-    int penalty = (o->l1 > 0 || o->l2 > 0) && problem_penalty(p, j * p->k) > 0;
-    if (penalty) return HELD;
+    if (problem_l1(p, j * p->k) > 0 || problem_l2(p, j * p->k) > 0) return HELD;
     return (enum freedom)((isnan(o->upper) ? UP : HELD) | (isnan(o->lower) ? DOWN : HELD));
 }
 

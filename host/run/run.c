@@ -17,14 +17,12 @@ cusgd_status run_open(run *r, cusgd_options *options, problem *p)
                          .intercept = p->intercept,
                          .l1 = p->l1,
                          .l2 = p->l2,
-                         .penalty = p->limit[0],
-                         .lower = p->limit[1],
-                         .upper = p->limit[2],
                          .clip_norm = isnan(o->clip_norm) ? 0 : o->clip_norm / p->units.target,
                          .clip_value = isnan(o->clip_value) ? 0 : o->clip_value / p->units.target,
                          .storage = o->storage,
                          .tf32 = o->math == CUSGD_MATH_TF32,
                          .engine = o->engine};
+    for (int i = 0; i < LIMIT_COUNT; i++) r->spec.limit[i] = p->limit[i];
     r->theta = allocate_zeroed(size, sizeof(double));
     r->gradient = allocate_zeroed(size, sizeof(double));
     r->start = allocate_zeroed(size, sizeof(double));

@@ -66,8 +66,8 @@ void sgd_choose_run(sgd *s)
 /* 1 / (lambda + R / (B (1 - gamma))), for a loss whose second derivative is at most s->problem->targets.steepest. */
 static double safe_rate(const sgd *s, double lambda, double noise, double momentum)
 {
-    double total =
-        s->problem->targets.steepest * (lambda + noise / ((double)s->run->options->batch * (1 - momentum))) + s->problem->l2;
+    double total = s->problem->targets.steepest * (lambda + noise / ((double)s->run->options->batch * (1 - momentum))) +
+                   problem_most_l2(s->problem);
     return total > 0 ? 1 / total : 1;
 }
 

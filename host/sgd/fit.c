@@ -290,21 +290,20 @@ static cusgd_status proximal_steps(sgd *s)
 {
     const backend *b = s->problem->backend;
     int64_t penalized = s->problem->d * s->problem->k, size = penalized + s->problem->k;
-    double rate = 1 / (1.1 * s->lipschitz + s->problem->l2), loss, objective, before = (double)INFINITY;
+    double loss, objective, before = (double)INFINITY;
     cusgd_status status = run_theta(s->run, s->run->at.result, s->run->theta);
     for (int i = 0; i < PROXIMAL_STEPS && status == CUSGD_OK; i++) {
         status = problem_objective(s->problem, &s->problem->train, s->run->theta, &loss, &objective, s->run->gradient);
         if (!isfinite(loss)) return status; /* choose_result will find the same */
         if (i == 0) before = objective;
         for (int64_t u = 0; u < size; u++) {
-            if (u < penalized) {
-                double factor = problem_penalty(s->problem, u),
-                       g = s->run->gradient[u] + factor * s->problem->l2 * s->run->theta[u];
-                s->run->theta[u] =
-                    problem_bounded(s->problem, u, soft_threshold(s->run->theta[u] - rate * g, rate * factor * s->problem->l1));
-            } else if (s->problem->intercept) {
-                s->run->theta[u] -= rate * s->run->gradient[u];
-            }
+            double *theta = &s->run->theta[u], g = s->run->gradient[u];
+            double l2 = u < penalized ? problem_l2(s->problem, u) : s->problem->l2, rate = 1 / (1.1 * s->lipschitz + l2);
+            if (u < penalized)
+                *theta = problem_bounded(s->problem, u,
+                                         soft_threshold(*theta - rate * (g + l2 * *theta), rate * problem_l1(s->problem, u)));
+            else if (s->problem->intercept)
+                *theta -= rate * g;
         }
     }
     /* Where the curvature has no bound the steps may have been too long. */

@@ -96,7 +96,7 @@ static void read_rows(const problem *p, const center *m, int64_t first, int64_t 
 double ridge_of(const solver *s, int64_t j)
 {
     double second = loss_curvature_bound(s->problem->loss);
-    return s->problem->l2 * problem_penalty(s->problem, j * s->problem->k) * (double)s->problem->train.rows.n / second;
+    return problem_l2(s->problem, j * s->problem->k) * (double)s->problem->train.rows.n / second;
 }
 
 /* The triangle that R begins as. r: zeros. */

@@ -11,7 +11,7 @@ typedef struct center {
 cusgd_status find_centre(const problem *p, center *m);
 /* sqrt(w_i / w_mean), the factor of row i. */
 double row_factor(const problem *p, const center *m, int64_t i);
-/* n l2 / l'' times the penalty factor of column j: what it adds to the sum of squares. */
+/* n l2 / l'' with column j's l2: what it adds to the sum of squares. */
 double ridge_of(const solver *s, int64_t j);
 /* From the solution for centered columns to theta in the coordinates of the bound data. */
 void put_intercepts(const solver *s, const center *m, double *theta);

@@ -7,7 +7,7 @@
 
 static void add_ridge(const solver *s, const double *x, double *g)
 {
-    for (int64_t u = 0; u < s->penalized; u++) g[u] += s->problem->l2 * problem_penalty(s->problem, u) * x[u];
+    for (int64_t u = 0; u < s->penalized; u++) g[u] += problem_l2(s->problem, u) * x[u];
 }
 
 /* Of the parameters that are held fixed. */
@@ -35,8 +35,7 @@ cusgd_status solver_hessian(solver *s, const double *x, double *hessian)
     s->passes++;
     for (int64_t c = 0; c < solver_blocks(s) && status == CUSGD_OK; c++) {
         double *h = hessian + c * side * side;
-        for (int64_t j = 0; j < s->problem->d; j++)
-            h[j * side + j] += s->problem->l2 * problem_penalty(s->problem, j * s->problem->k);
+        for (int64_t j = 0; j < s->problem->d; j++) h[j * side + j] += problem_l2(s->problem, j * s->problem->k);
         for (int64_t j = 0; j < side && !s->problem->intercept; j++)
             h[s->problem->d * side + j] = h[j * side + s->problem->d] = j == s->problem->d;
     }
@@ -110,8 +109,6 @@ cusgd_status solver_steepest_curvature(solver *s, double *maximum)
                     "--solver newton or lbfgs");
     int small = s->problem->d <= 1000 && side * side * (double)s->problem->train.rows.n <= 1e11;
     cusgd_status status = small ? top_by_matrix(s, &top) : top_by_passes(s, &top);
-    double ridge = 0;
-    for (int64_t u = 0; u < s->penalized; u++) ridge = fmax(ridge, s->problem->l2 * problem_penalty(s->problem, u));
-    *maximum = steepest * top + ridge;
+    *maximum = steepest * top + problem_most_l2(s->problem);
     return status;
 }

@@ -94,6 +94,9 @@ typedef enum cusgd_math {
     CUSGD_MATH_TF32, /* factors may be rounded to 10 bits behind the point: faster with many outputs */
 } cusgd_math;
 
+/* Which coefficients l1 and l2 act on: those of the columns as they are trained on, or as they are given. */
+typedef enum cusgd_penalty_units { CUSGD_PENALTY_STANDARDIZED, CUSGD_PENALTY_DATA } cusgd_penalty_units;
+
 /* How a GPU computes training steps. */
 typedef enum cusgd_engine {
     CUSGD_ENGINE_AUTO,       /* by the shape of the data, the batch and the device: see the README */

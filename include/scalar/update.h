@@ -28,8 +28,8 @@ SCALAR OF(update_step) update_step_from(const step_numbers *s)
     return u;
 }
 
-/* What a parameter has of its own: a share of the rate, a factor on the penalties, and bounds. */
-STRUCT(own_rule) { real rate_factor, penalty, lower, upper; };
+/* What a parameter has of its own: a share of the rate, factors on the penalties, and bounds. */
+STRUCT(own_rule) { real rate_factor, l1, l2, lower, upper; };
 
 STRUCT(parameter) { real theta, slot1, slot2, slot3, average; };
 
@@ -208,12 +208,12 @@ SCALAR_INLINED void update_parameter(OF(update_rule) rule, OF(update_step) step,
                                      real point, real g, OF(parameter) * q)
 {
     real before = q->theta;
-    if (penalized) g = g + (limited ? rule.l2 * own.penalty : rule.l2) * point;
+    if (penalized) g = g + (limited ? rule.l2 * own.l2 : rule.l2) * point;
     OF(movement) m = optimizer_move(rule, step, step.rate * own.rate_factor, g, q);
     real start = optimizer_decays(rule.optimizer) && penalized ? before * (1 - step.rate * own.rate_factor * rule.decay) : before;
     q->theta = start - m.move;
     if (penalized && (rule.l1 > 0 || limited)) {
-        q->theta = soft_threshold(q->theta, (limited ? rule.l1 * own.penalty : rule.l1) * m.factor);
+        q->theta = soft_threshold(q->theta, (limited ? rule.l1 * own.l1 : rule.l1) * m.factor);
         if (limited) q->theta = into_bounds(q->theta, own.lower, own.upper);
         if (optimizer_has_velocity(rule.optimizer)) q->slot1 = before - q->theta;
     }

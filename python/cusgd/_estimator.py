@@ -13,7 +13,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ._errors import DivergedError
-from ._options import option_table
 from ._trainer import Trainer
 
 Array = NDArray[Any]
@@ -23,9 +22,7 @@ def penalty_options(l1: float, l2: float) -> dict[str, Any]:
     """Return the options for penalties on the coefficients in the data's units."""
     if l1 == 0 and l2 == 0:
         return {}
-    if "penalty_units" in option_table():
-        return {"l1": l1, "l2": l2, "penalty_units": "data"}
-    return {"l1": l1, "l2": l2, "standardize": False}
+    return {"l1": l1, "l2": l2, "penalty_units": "data"}
 
 
 class Estimator(BaseEstimator):  # type: ignore[misc]

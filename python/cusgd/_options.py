@@ -108,10 +108,10 @@ def option_table() -> dict[str, dict[str, Any]]:
 
 def _set(handle: C.c_void_p, name: str, value: Any) -> None:
     """Set one option."""
-    if name in ("penalty_factors", "penalty-factors"):
+    if name.replace("_", "-") in ("penalty-factors", "l1-factors", "l2-factors"):
         factors = np.ascontiguousarray(value, dtype=np.float64)
         pointer = factors.ctypes.data_as(C.POINTER(C.c_double))
-        check(lib.cusgd_options_set_array(handle, b"penalty-factors", pointer, factors.size))
+        check(lib.cusgd_options_set_array(handle, name.replace("_", "-").encode(), pointer, factors.size))
         return
     entry = _table().get(name.replace("-", "_"))
     if isinstance(value, (bool, np.bool_)):

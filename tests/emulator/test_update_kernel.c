@@ -126,7 +126,8 @@ static update_task make_run(arrays *a, cusgd_precision precision, int optimizer,
     if (optimizer_looks_ahead(optimizer)) t.point = make(a, ROOM, f, -1, 1);
     if (with & METRIC) t.rate_factor = make(a, ROOM, f, 0.5, 2);
     if (with & LIMITED) {
-        t.penalty = make(a, ROOM, f, 0, 2);
+        t.l1_factor = make(a, ROOM, f, 0, 2);
+        t.l2_factor = make(a, ROOM, f, 0, 3);
         t.lower = make(a, ROOM, f, -1, 0);
         t.upper = make(a, ROOM, f, 0.1, 1);
     }
@@ -143,9 +144,9 @@ static update_task run_on_device(const arrays *a, const update_task *host)
 {
     update_task t = *host;
     void **pointers[] = {&t.theta, &t.slot1, &t.slot2, &t.slot3, &t.means, &t.point};
-    const void **constants[] = {&t.rate_factor, &t.penalty, &t.lower, &t.upper, &t.gradient};
+    const void **constants[] = {&t.rate_factor, &t.l1_factor, &t.l2_factor, &t.lower, &t.upper, &t.gradient};
     for (int i = 0; i < 6; i++) *pointers[i] = on_device(a, *pointers[i]);
-    for (int i = 0; i < 5; i++) *constants[i] = on_device(a, *constants[i]);
+    for (int i = 0; i < 6; i++) *constants[i] = on_device(a, *constants[i]);
     t.sum = on_device(a, t.sum);
     t.total = on_device(a, t.total);
     return t;

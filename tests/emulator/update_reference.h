@@ -24,11 +24,11 @@ static void reference_step(const update_task *t, int64_t step)
     real scale = t->clip_norm > 0 ? (real)clip_scale(t->clip_norm, clip_squares(g, trained)) : 1;
     for (int64_t u = 0; u < trained; u++) {
         real *theta = t->theta, *slot1 = t->slot1, *slot2 = t->slot2, *slot3 = t->slot3, *means = t->means, *point = t->point;
-        const real *rate_factor = t->rate_factor, *penalty = t->penalty, *lower = t->lower, *upper = t->upper;
-        struct own_rule own = {rate_factor ? rate_factor[u] : 1, 1, 0, 0};
-        if (penalty) own = (struct own_rule){own.rate_factor, penalty[u], lower[u], upper[u]};
+        const real *rate_factor = t->rate_factor, *l1 = t->l1_factor, *l2 = t->l2_factor, *lower = t->lower, *upper = t->upper;
+        struct own_rule own = {rate_factor ? rate_factor[u] : 1, 1, 1, 0, 0};
+        if (lower) own = (struct own_rule){own.rate_factor, l1[u], l2[u], lower[u], upper[u]};
         struct parameter q = {theta[u], slot1 ? slot1[u] : 0, slot2 ? slot2[u] : 0, slot3 ? slot3[u] : 0, means ? means[u] : 0};
-        update_parameter(rule, now, own, penalty != NULL, u < t->penalized, point ? point[u] : theta[u],
+        update_parameter(rule, now, own, lower != NULL, u < t->penalized, point ? point[u] : theta[u],
                          clip_value((real)t->clip_value, scale, (real)g[u]), &q);
         theta[u] = q.theta;
         if (slot1) slot1[u] = q.slot1;
