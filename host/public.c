@@ -41,27 +41,23 @@ int cusgd_table_at(const cusgd_table *table, int64_t j, cusgd_table_column *colu
     return 1;
 }
 
-cusgd_status cusgd_data_reader(const cusgd_data *data, cusgd_reader *given)
+/* The caller's reader, completed by what the data, or else the model, was read by. */
+static cusgd_status complete_reader(const cusgd_data *data, const cusgd_model *model, cusgd_reader *given)
 {
     cusgd_reader complete;
     const cusgd_reader *reader;
     cusgd_status status = take_reader(given, &complete, &reader);
     if (status) return status;
-    data_reader(data, &complete);
+    if (data)
+        data_reader(data, &complete);
+    else
+        model_reader(model, &complete);
     sized_put(given, &complete, sizeof complete);
     return CUSGD_OK;
 }
 
-cusgd_status cusgd_model_reader(const cusgd_model *model, cusgd_reader *given)
-{
-    cusgd_reader complete;
-    const cusgd_reader *reader;
-    cusgd_status status = take_reader(given, &complete, &reader);
-    if (status) return status;
-    model_reader(model, &complete);
-    sized_put(given, &complete, sizeof complete);
-    return CUSGD_OK;
-}
+cusgd_status cusgd_data_reader(const cusgd_data *data, cusgd_reader *given) { return complete_reader(data, NULL, given); }
+cusgd_status cusgd_model_reader(const cusgd_model *model, cusgd_reader *given) { return complete_reader(NULL, model, given); }
 
 /* ---- Synthetic data ------------------------------------------------------------------------------------------------------ */
 
@@ -110,6 +106,16 @@ cusgd_status cusgd_trainer_fit(cusgd_trainer *trainer, cusgd_callback callback, 
     if (!result) return status;
     options_undash(complete.note);
     sized_put(result, &complete, sizeof complete);
+    return status;
+}
+
+cusgd_status cusgd_trainer_partial_fit(cusgd_trainer *trainer, const cusgd_data *rows, cusgd_progress *progress)
+{
+    cusgd_progress complete = CUSGD_INIT(cusgd_progress);
+    cusgd_status status = progress ? sized_check(progress->size, "progress") : CUSGD_OK;
+    if (status) return status;
+    status = trainer_partial_fit(trainer, rows, &complete);
+    if (progress) sized_put(progress, &complete, sizeof complete);
     return status;
 }
 

@@ -424,6 +424,38 @@ CUSGD_API cusgd_status cusgd_trainer_optimum(cusgd_trainer *trainer, double *obj
  * sgd only. INTERRUPTED, also after cusgd_trainer_cancel: fewer steps were taken, and the trainer can go on. */
 CUSGD_API cusgd_status cusgd_trainer_step(cusgd_trainer *trainer, int64_t steps);
 
+/* ---- Further data, other options ---- */
+
+/* Gives the trainer other rows to go on with, in the place of those it has. Kept: parameters, the optimizer's state, averages,
+ * the count of steps and epochs; the options as they run, with the rate, batch, epochs and schedule that were chosen from the
+ * first rows (a batch larger than those was cut to their number); means and scales of columns and targets, the mean weight,
+ * validation data. Begun anew: the epoch, the best parameters and all that stopping rules count. The data must have the same
+ * number of columns and targets, the same kind of offset, and equal names where both have names; it must outlive the trainer or
+ * its replacement, and what it replaces may be freed after the call. On failure the trainer is as it was. Errors: USAGE (another
+ * solver than sgd, a valid-fraction), DATA, DEVICE, MEMORY. */
+CUSGD_API cusgd_status cusgd_trainer_rebind(cusgd_trainer *trainer, const cusgd_data *train);
+
+/* One pass over further rows: cusgd_trainer_rebind, and the steps of one epoch in the order of the option sampling, without
+ * evaluation, stopping rules or lowering of the rate. cusgd_trainer_create takes no steps: its rows are to be given here as well.
+ *
+ * With sampling none, without standardization and with an optimizer and its rate named, calls with consecutive pieces of some
+ * rows are one epoch over them all, to the bit, if every piece but the last has a multiple of `batch` rows (other pieces are cut
+ * into batches of equal size) and there are no weights.
+ *
+ * `progress` (may be NULL): `loss` is the mean over these rows, of each before the step that it had a part in, which is
+ * progressive validation; `step` and `epoch` count from the trainer's creation. INTERRUPTED, DIVERGED: as cusgd_trainer_step; the
+ * parameters are those before the step that failed. */
+CUSGD_API cusgd_status cusgd_trainer_partial_fit(cusgd_trainer *trainer, const cusgd_data *rows, cusgd_progress *progress);
+
+/* Begins a new run with other options on the data that the trainer has, as cusgd_trainer_create does, to the bit; the parameters
+ * become those that such a run starts from. The data is neither checked, standardized nor copied again where these options are as
+ * they were: loss and its number, precision, storage, standardize, intercept, device and threads; there is no valid-fraction;
+ * optimizer auto is not exchanged for another or the other way; and an l2 in the data's units outweighs the loss's second
+ * derivative on no column, before or now. Where USAGE comes of options that do not fit each other, or the data has to be bound
+ * anew and cannot be, the trainer is as it was; after another failure it can be reset again or freed, and has no parameters
+ * (USAGE). */
+CUSGD_API cusgd_status cusgd_trainer_reset(cusgd_trainer *trainer, const cusgd_options *options);
+
 /* Ends the cusgd_trainer_fit or cusgd_trainer_step that is at work, after the steps in flight; without one, the next fit. May be
  * called from a signal handler or another thread. */
 CUSGD_API void cusgd_trainer_cancel(cusgd_trainer *trainer);

@@ -87,3 +87,12 @@ cusgd_status scale_targets(problem *p)
     cusgd_status status = copy_scaled(p, &p->train);
     return status == CUSGD_OK && p->valid.rows.n > 0 ? copy_scaled(p, &p->valid) : status;
 }
+
+cusgd_status rescale_targets(problem *p)
+{
+    if (loss_is_of_classes(p->options->loss)) return CUSGD_OK;
+    double largest = largest_target(&p->train.rows);
+    if (interrupt_asked()) return fail_interrupted();
+    if (largest / p->units.target > bounds_of(p->options).high) return refuse(p, largest);
+    return p->units.target == 1 ? CUSGD_OK : copy_scaled(p, &p->train);
+}

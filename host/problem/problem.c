@@ -18,20 +18,18 @@ static double scale_of(double mean, double variance)
     return deviation > 10 * DBL_EPSILON * fabs(mean) ? deviation : 1;
 }
 
-static int penalizes_in_data_units(const problem *p)
+static int penalizes_in_data_units(const cusgd_options *o)
 {
-    const cusgd_options *o = p->options;
-    return o->penalty_units == CUSGD_PENALTY_DATA && o->standardize && (p->l1 > 0 || p->l2 > 0);
+    return o->penalty_units == CUSGD_PENALTY_DATA && o->standardize && (o->l1 > 0 || o->l2 > 0);
 }
 
 /* An l2 in the data's units is l2 / scale^2 on a standardized coefficient. Where that is above 1, it and not the loss is the
  * second derivative along the column, and a larger scale brings it to 1: the rate of the other columns need not be small for it.
  */
-static double penalized_scale(const problem *p, int64_t j, double scale)
+static double penalized_scale(const cusgd_options *o, int64_t j, double scale)
 {
-    const cusgd_options *o = p->options;
-    double root = sqrt(p->l2 * (o->l2_factors ? o->l2_factors[j] : 1));
-    return penalizes_in_data_units(p) ? fmax(scale, root) : scale;
+    double root = sqrt(o->l2 * (o->l2_factors ? o->l2_factors[j] : 1));
+    return penalizes_in_data_units(o) ? fmax(scale, root) : scale;
 }
 
 #define SMALLEST_SQUARE 1e-305 /* below which a variance has lost digits, or all of them */
@@ -55,11 +53,11 @@ static cusgd_status standardize(problem *p, double *variance, double *target)
                         p->train.data->source, (long long)j + 1);
         p->units.rms[j] = sqrt(second);
         /* Without an intercept, centering would put one in by the back door: then columns are scaled only. */
-        p->units.scale[j] = !o->standardize ? 1
-                            : o->intercept  ? scale_of(p->units.mean[j], variance[j])
-                            : second > 0    ? p->units.rms[j]
-                                            : 1;
-        p->units.scale[j] = penalized_scale(p, j, p->units.scale[j]);
+        p->units.spread[j] = !o->standardize ? 1
+                             : o->intercept  ? scale_of(p->units.mean[j], variance[j])
+                             : second > 0    ? p->units.rms[j]
+                                             : 1;
+        p->units.scale[j] = penalized_scale(o, j, p->units.spread[j]);
         if (!o->standardize || !o->intercept) p->units.mean[j] = 0;
     }
     int centres = o->standardize && o->intercept && loss_is_shift_invariant(o->loss);
@@ -93,7 +91,7 @@ static cusgd_status set_limits(problem *p)
     const cusgd_options *o = p->options;
     int64_t d = p->d, k = p->k, size = (d + 1) * k;
     int single = o->precision == CUSGD_PRECISION_FLOAT;
-    int in_data = penalizes_in_data_units(p);
+    int in_data = penalizes_in_data_units(o);
     if (!in_data && !o->l1_factors && !o->l2_factors && isnan(o->lower) && isnan(o->upper)) return CUSGD_OK;
     for (int i = 0; i < LIMIT_COUNT; i++) {
         p->limit[i] = allocate_zeroed((size_t)size, sizeof(double));
@@ -119,7 +117,7 @@ static const char *offset_phrase(cusgd_offset kind)
     return phrases[kind];
 }
 
-static cusgd_status check_shapes(const cusgd_options *o, const cusgd_data *train, const cusgd_data *valid)
+cusgd_status problem_check_options(const cusgd_options *o, const cusgd_data *train, const cusgd_data *valid)
 {
     const examples *a = &train->view;
     if (a->k == 0) return fail(CUSGD_ERROR_DATA, "%s: there are no targets to train on", train->source);
@@ -143,7 +141,7 @@ static cusgd_status check_shapes(const cusgd_options *o, const cusgd_data *train
     if (a->d != b->d || a->k != b->k)
         return fail(CUSGD_ERROR_DATA, "%s has %lld columns and %lld targets where the training data has %lld and %lld",
                     valid->source, (long long)b->d, (long long)b->k, (long long)a->d, (long long)a->k);
-    return examples_check(b, (int)o->loss, valid->source, o->threads);
+    return CUSGD_OK;
 }
 
 static cusgd_status allocate_vectors(problem *p)
@@ -152,17 +150,21 @@ static cusgd_status allocate_vectors(problem *p)
     p->units.mean = allocate_zeroed(d, sizeof(double));
     p->units.scale = allocate_zeroed(d, sizeof(double));
     p->units.rms = allocate_zeroed(d, sizeof(double));
+    p->units.spread = allocate_zeroed(d, sizeof(double));
     p->units.shift = allocate_zeroed(k, sizeof(double));
     p->targets.null = allocate_zeroed(k, sizeof(double));
     p->targets.scale = allocate_zeroed(k, sizeof(double));
-    int complete = p->units.mean && p->units.scale && p->units.rms && p->units.shift && p->targets.null && p->targets.scale;
-    return complete ? CUSGD_OK : fail_memory(3 * (d + k) * sizeof(double), "the columns' means and scales");
+    int complete = p->units.mean && p->units.scale && p->units.rms && p->units.spread && p->units.shift && p->targets.null &&
+                   p->targets.scale;
+    return complete ? CUSGD_OK : fail_memory((4 * d + 3 * k) * sizeof(double), "the columns' means and scales");
 }
 
 static cusgd_status take_examples(problem *p)
 {
     const cusgd_options *o = p->options;
-    cusgd_status status = examples_check(&p->train.rows, (int)o->loss, p->train.data->source, o->threads);
+    cusgd_status status = CUSGD_OK;
+    if (p->valid.data) status = examples_check(&p->valid.rows, (int)o->loss, p->valid.data->source, o->threads);
+    if (status == CUSGD_OK) status = examples_check(&p->train.rows, (int)o->loss, p->train.data->source, o->threads);
     if (status == CUSGD_OK && loss_is_of_classes(o->loss)) status = examples_have_target(&p->train.rows, -1, &p->targets.minus);
     if (status == CUSGD_OK) status = allocate_vectors(p);
     if (status == CUSGD_OK && o->valid_fraction > 0) status = hold_out(p);
@@ -184,7 +186,7 @@ cusgd_status problem_open(problem *p, const cusgd_options *options, const cusgd_
                    .null_gradient = (double)NAN,
                    .separated = -1};
     if (valid) p->valid.rows = valid->view;
-    cusgd_status status = check_shapes(options, train, valid);
+    cusgd_status status = problem_check_options(options, train, valid);
     return status != CUSGD_OK ? status : take_examples(p);
 }
 
@@ -235,10 +237,92 @@ void problem_close(problem *p)
     free(p->units.mean);
     free(p->units.scale);
     free(p->units.rms);
+    free(p->units.spread);
     free(p->units.shift);
     free(p->targets.null);
     free(p->targets.scale);
     for (int i = 0; i < LIMIT_COUNT; i++) free(p->limit[i]);
+}
+
+/* ---- Other rows, and other options ---- */
+
+/* Names that are there on both sides must be equal: columns in another order would be trained on as if they were the same. */
+static cusgd_status check_names(const char *what, char *const *known, char *const *names, int64_t count, const char *source)
+{
+    for (int64_t j = 0; known && names && j < count; j++) {
+        char here[64], there[64];
+        if (!known[j] || !names[j] || strcmp(known[j], names[j]) == 0) continue;
+        cusgd_text_escape(names[j], here, sizeof here);
+        cusgd_text_escape(known[j], there, sizeof there);
+        return fail(CUSGD_ERROR_DATA, "%s: %s %lld is '%s', and that of the rows before '%s'", source, what, (long long)j + 1,
+                    here, there);
+    }
+    return CUSGD_OK;
+}
+
+static cusgd_status check_alike(const problem *p, const cusgd_data *data)
+{
+    const cusgd_data *known = p->train.data;
+    if (data->view.d != p->d || data->view.k != p->k)
+        return fail(CUSGD_ERROR_DATA, "%s has %lld columns and %lld targets where the rows before have %lld and %lld",
+                    data->source, (long long)data->view.d, (long long)data->view.k, (long long)p->d, (long long)p->k);
+    if (data->offset != known->offset)
+        return fail(CUSGD_ERROR_DATA, "%s has %s, and the rows before have %s: all need the same", data->source,
+                    offset_phrase(data->offset), offset_phrase(known->offset));
+    cusgd_status status = check_names("column", known->features, data->features, p->d, data->source);
+    if (status == CUSGD_OK) status = check_names("target", known->targets, data->targets, p->k, data->source);
+    if (status == CUSGD_OK) status = check_names("class", known->classes, data->classes, 2, data->source);
+    return status == CUSGD_OK ? examples_check(&data->view, (int)p->options->loss, data->source, p->options->threads) : status;
+}
+
+cusgd_status problem_rebind(problem *p, const cusgd_data *train)
+{
+    const backend *b = p->backend;
+    problem next = *p;
+    next.train = (example_set){.data = train, .rows = train->view};
+    next.separated = -1;
+    cusgd_status status = check_alike(p, train);
+    if (status == CUSGD_OK) status = rescale_targets(&next);
+    if (status == CUSGD_OK) status = b->ops->bind(b->self, &next.train.rows, &next.units.transform, &next.train.bound);
+    if (status == CUSGD_OK) next.targets.lower_bound = targets_lower_bound(&next);
+    if (status == CUSGD_OK && !isnan(p->null_loss)) status = problem_measure_null(&next, !isnan(p->null_gradient));
+    if (status == CUSGD_OK && interrupt_asked()) status = fail_interrupted();
+    if (status == CUSGD_OK) status = data_check_files(train);
+    close_set(p, status == CUSGD_OK ? &p->train : &next.train);
+    if (status == CUSGD_OK) *p = next;
+    return status;
+}
+
+int problem_binds_alike(const problem *p, const cusgd_options *b)
+{
+    const cusgd_options *a = p->options;
+    loss_rule before = loss_rule_of(a), after = loss_rule_of(b);
+    int was_auto = a->solver == CUSGD_SOLVER_SGD && a->optimizer == CUSGD_OPTIMIZER_AUTO;
+    int is_auto = b->solver == CUSGD_SOLVER_SGD && b->optimizer == CUSGD_OPTIMIZER_AUTO; /* which bounds exponentials */
+    int alike = before.kind == after.kind && !(before.number < after.number) && !(before.number > after.number) &&
+                was_auto == is_auto && a->precision == b->precision && a->storage == b->storage &&
+                a->standardize == b->standardize && a->intercept == b->intercept && a->threads == b->threads &&
+                strcmp(a->device, b->device) == 0 && !(p->units.target > 1) && !(p->units.target < 1) &&
+                !(a->valid_fraction > 0) && !(b->valid_fraction > 0);
+    for (int64_t j = 0; j < p->d && alike; j++) {
+        double scale = penalized_scale(b, j, p->units.spread[j]);
+        alike = !(scale < p->units.scale[j]) && !(scale > p->units.scale[j]);
+    }
+    return alike;
+}
+
+cusgd_status problem_reset(problem *p)
+{
+    const cusgd_options *o = p->options;
+    p->l1 = o->l1;
+    p->l2 = o->l2;
+    p->null_loss = p->null_gradient = (double)NAN;
+    p->separated = -1;
+    for (int i = 0; i < LIMIT_COUNT; i++) {
+        free(p->limit[i]);
+        p->limit[i] = NULL;
+    }
+    return set_limits(p);
 }
 
 cusgd_status problem_check_data(const problem *p)

@@ -25,6 +25,7 @@ typedef struct example_set {
 typedef struct units {
     transform transform;
     double *mean, *scale, *shift; /* d, d, k: the transform's; scale 1, mean and shift 0 where it is off */
+    double *scale;                /* d: the columns' own scales, which penalties in the data's units may enlarge */
     double *rms;                  /* d: sqrt(E x^2) in the data's units, for messages */
     double target;                /* the targets are bound in this unit, a power of two: see magnitude.c */
     double loss;                  /* target^2: losses in the units of the data are this times those of the bound examples */
@@ -62,12 +63,22 @@ static inline size_t theta_bytes(const problem *p) { return sizeof(double) * (si
 
 /* ---- Making one (problem.c) ---- */
 
+/* Whether the options fit the data, without a look at its values. Errors: USAGE, DATA. */
+cusgd_status problem_check_options(const cusgd_options *o, const cusgd_data *train, const cusgd_data *valid);
 /* Checks the data and holds out rows; *p is zeroed, and problem_close() frees it whatever is returned. Errors: USAGE, DATA,
  * MEMORY, INTERRUPTED. */
 cusgd_status problem_open(problem *p, const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid);
 /* Standardizes, studies the targets and binds the examples to a backend, which must live as long. */
 cusgd_status problem_bind(problem *p, const backend *b);
 void problem_close(problem *p);
+/* Other training rows in the place of those that there are, bound by the same transform. What the targets alone tell stays, but
+ * for their floor; what the intercept-only model scores is measured again, if it was. On failure *p is as it was. Errors: DATA,
+ * MEMORY, DEVICE, INTERRUPTED. */
+cusgd_status problem_rebind(problem *p, const cusgd_data *train);
+/* Whether examples that are bound serve a problem of other options, too; then problem_reset() makes it one, when the options have
+ * been replaced. */
+int problem_binds_alike(const problem *p, const cusgd_options *options);
+cusgd_status problem_reset(problem *p);
 
 /* An error if a file of the data has become shorter, so that what was computed since may be of zeros. */
 cusgd_status problem_check_data(const problem *p);
@@ -77,6 +88,8 @@ cusgd_status problem_check_data(const problem *p);
 cusgd_status hold_out(problem *p);
 /* magnitude.c: chooses the targets' unit, before anything is bound. Error: DATA, for targets that the precision cannot hold. */
 cusgd_status scale_targets(problem *p);
+/* Takes further training rows in that unit; likewise. */
+cusgd_status rescale_targets(problem *p);
 /* targets.c: null of losses whose intercept-only model is not the mean's link; spread and steepest; the range of auto's
  * exponentials. */
 cusgd_status study_targets(problem *p);

@@ -58,6 +58,7 @@ cusgd_status run_begin(run *r)
 cusgd_status run_check_device(const run *r)
 {
     if (!r->lost) return CUSGD_OK;
+    if (r->lost == 2) return fail(CUSGD_ERROR_USAGE, "the trainer could not be reset, and has no parameters: reset it again");
     return fail(CUSGD_ERROR_DEVICE,
                 "%s failed while this trainer ran, so it cannot go on; make another one, and set it to this one's parameters",
                 r->problem->backend->name);
@@ -66,6 +67,7 @@ cusgd_status run_check_device(const run *r)
 cusgd_status run_theta(const run *r, enum snapshot snapshot, double *theta)
 {
     const backend *b = r->problem->backend;
+    if (r->lost == 2) return run_check_device(r);
     if (!r->lost) return b->ops->get(b->self, snapshot, r->spec.average ? STATE_AVERAGE : STATE_THETA, theta);
     memcpy(theta, r->best, theta_bytes(r->problem));
     return CUSGD_OK;

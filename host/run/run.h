@@ -37,8 +37,8 @@ typedef struct run {
     double *theta, *gradient;      /* (d+1) x k: work */
     double *start, start_loss;     /* (d+1) x k: where the run starts, and its loss; NaN: not needed */
     double *best;                  /* (d+1) x k: what AREA_BEST holds of it, on the host, in case the device fails */
-    int lost;                      /* 1: the device failed in a fit; `best` is the result */
-    double minimum, min_seconds;   /* the least objective and what finding it took; NaN: nobody has asked yet */
+    int lost;                    /* 1: the device failed in a fit; `best` is the result. 2: there is no run, as a reset failed */
+    double minimum, min_seconds; /* the least objective and what finding it took; NaN: nobody has asked yet */
     _Atomic int cancelled;
 } run;
 

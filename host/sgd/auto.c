@@ -234,11 +234,6 @@ cusgd_status sgd_choose_optimizer(sgd *s)
         status = rule_adaptive(s);
     if (status != CUSGD_OK) return status;
     s->lipschitz = (double)NAN;
-    if (o->l1 > 0) {
-        double noise;
-        status = sample_curvature(s->problem, NULL, &s->lipschitz, &noise);
-        s->lipschitz *= s->problem->targets.steepest;
-    }
     s->retreats = own_rate;
     if (isnan(o->beta1)) o->beta1 = 0.9;
     if (isnan(o->beta2)) o->beta2 = 0.999;

@@ -117,11 +117,14 @@ static void next_epoch(sgd *s)
 }
 
 /* Until `steps` of them are done, or somebody wants them to end. */
-static cusgd_status take_steps(sgd *s, int64_t steps)
+static cusgd_status take_steps(sgd *s, int64_t steps, steps_report *total)
 {
     while (steps > 0) {
         steps_report r;
         cusgd_status status = run_steps(s, steps, &r);
+        total->loss += r.loss;
+        total->rows += r.rows;
+        total->done += r.done;
         if (status != CUSGD_OK) return status;
         if (r.failed) return fit_diverged(s, rate_at(s, s->run->at.step));
         steps -= r.done;
@@ -134,16 +137,30 @@ static cusgd_status take_steps(sgd *s, int64_t steps)
     return CUSGD_OK;
 }
 
-cusgd_status sgd_step(sgd *s, int64_t steps)
+cusgd_status sgd_step(sgd *s, int64_t steps, steps_report *total)
 {
+    memset(total, 0, sizeof *total);
     s->run->cancelled = 0;
     s->run->at.result = SNAPSHOT_CURRENT;
     _Atomic int *watched = interrupt_watch(&s->run->cancelled);
-    cusgd_status status = take_steps(s, steps);
+    cusgd_status status = take_steps(s, steps, total);
     interrupt_watch(watched);
     s->run->cancelled = 0;
     cusgd_status files = problem_check_data(s->problem);
     return files != CUSGD_OK && status != CUSGD_ERROR_DEVICE ? files : status;
+}
+
+void sgd_rebind(sgd *s)
+{
+    run_position *at = &s->run->at;
+    int64_t batch = s->run->options->batch;
+    s->batches = (s->problem->train.rows.n + batch - 1) / batch;
+    s->lipschitz = (double)NAN;
+    if (at->batch > 0) next_epoch(s);
+    at->kept = at->best = at->plateau_best = (double)INFINITY;
+    at->kept_objective = at->last[0] = at->last[1] = at->last[2] = (double)NAN;
+    at->stale = at->plateau_stale = 0;
+    at->result = SNAPSHOT_CURRENT;
 }
 
 /* ---- Epochs ---- */
@@ -290,8 +307,12 @@ static cusgd_status proximal_steps(sgd *s)
 {
     const backend *b = s->problem->backend;
     int64_t penalized = s->problem->d * s->problem->k, size = penalized + s->problem->k;
-    double loss, objective, before = (double)INFINITY;
+    double loss, objective, noise, before = (double)INFINITY;
     cusgd_status status = run_theta(s->run, s->run->at.result, s->run->theta);
+    if (status == CUSGD_OK && isnan(s->lipschitz)) {
+        status = sample_curvature(s->problem, NULL, &s->lipschitz, &noise);
+        s->lipschitz *= s->problem->targets.steepest;
+    }
     for (int i = 0; i < PROXIMAL_STEPS && status == CUSGD_OK; i++) {
         status = problem_objective(s->problem, &s->problem->train, s->run->theta, &loss, &objective, s->run->gradient);
         if (!isfinite(loss)) return status; /* choose_result will find the same */

@@ -10,7 +10,7 @@ typedef struct sgd {
     problem *problem; /* the run's */
     rate_schedule schedule;
     double eccentricity;   /* of the average */
-    double lipschitz;      /* bound on the objective's second derivative, without l2; NaN: not needed, not computed */
+    double lipschitz;      /* bound on the objective's second derivative, without l2; NaN: not computed */
     double *rate_factor;   /* (d+1) x k: each parameter's share of the rate; NULL: 1 */
     int given_t0;          /* 1: the rate of time-decay follows from a t0 that was given */
     int retreats;          /* 1: the rate is the library's own, so an epoch that goes wrong is undone */
@@ -25,9 +25,11 @@ void sgd_choose_run(sgd *s);
 cusgd_status sgd_choose_optimizer(sgd *s);
 void sgd_close(sgd *s);
 
-/* fit.c: cusgd_trainer_fit and cusgd_trainer_step. */
+/* fit.c: cusgd_trainer_fit and cusgd_trainer_step; *total: of the steps. */
 cusgd_status sgd_fit(sgd *s, cusgd_callback callback, void *user, cusgd_result *result);
-cusgd_status sgd_step(sgd *s, int64_t steps);
+cusgd_status sgd_step(sgd *s, int64_t steps, steps_report *total);
+/* The problem has other rows: an epoch of them begins, and none of the parameters kept so far are the best on them. */
+void sgd_rebind(sgd *s);
 /* What a step does with its gradient. */
 step_numbers sgd_numbers(const sgd *s, int64_t step);
 /* The steps of a slice, where each reads `bytes` of x (at least 1). */

@@ -1,6 +1,7 @@
 /* A trainer: what the public interface makes of a problem, a run and a method. */
 #include "trainer.h"
 
+#include "clock.h"
 #include "error.h"
 #include "options.h"
 #include "public.h"
@@ -77,8 +78,6 @@ static cusgd_status start(cusgd_trainer *t)
 
 static cusgd_status choose_method(cusgd_trainer *t)
 {
-    t->sgd.run = &t->run;
-    t->sgd.problem = &t->problem;
     if (t->options.solver == CUSGD_SOLVER_SGD) {
         sgd_choose_run(&t->sgd);
         return sgd_choose_optimizer(&t->sgd);
@@ -87,15 +86,32 @@ static cusgd_status choose_method(cusgd_trainer *t)
     return problem_measure_null(&t->problem, 1);
 }
 
+/* Its parts know each other by address. */
+static void attach(cusgd_trainer *t)
+{
+    t->problem.options = t->run.options = &t->options;
+    t->problem.backend = t->backend.ops ? &t->backend : NULL;
+    t->sgd.problem = t->run.problem = &t->problem;
+    t->sgd.run = &t->run;
+}
+
+static cusgd_status begin(cusgd_trainer *t)
+{
+    cusgd_status status = run_open(&t->run, &t->options, &t->problem);
+    attach(t);
+    if (status == CUSGD_OK) status = choose_method(t);
+    if (status == CUSGD_OK) status = start(t);
+    options_undash(t->announcement);
+    return status;
+}
+
 static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *train, const cusgd_data *valid)
 {
     const cusgd_options *o = &t->options;
     cusgd_status status = problem_open(&t->problem, o, train, valid);
     if (status == CUSGD_OK) status = backend_open(o->device, o->precision, o->threads, &t->backend);
     if (status == CUSGD_OK) status = problem_bind(&t->problem, &t->backend);
-    if (status == CUSGD_OK) status = run_open(&t->run, &t->options, &t->problem);
-    if (status == CUSGD_OK) status = choose_method(t);
-    return status == CUSGD_OK ? start(t) : status;
+    return status == CUSGD_OK ? begin(t) : status;
 }
 
 cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
@@ -116,7 +132,6 @@ cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data
     status = prepare(t, train, valid);
     cusgd_status files = status == CUSGD_ERROR_MEMORY ? CUSGD_OK : problem_check_data(&t->problem);
     if (files != CUSGD_OK) status = files; /* what else went wrong may come of it */
-    options_undash(t->announcement);
     if (status == CUSGD_OK)
         *out = t;
     else
@@ -135,10 +150,94 @@ void cusgd_trainer_free(cusgd_trainer *t)
     free(t);
 }
 
+/* ---- Other options on the same data ---- */
+
+/* Of a copy that the trainer owns; where that fails there is no run. */
+static cusgd_status reset_bound(cusgd_trainer *t, cusgd_options *owned)
+{
+    options_disown(&t->options);
+    t->options = *owned;
+    run_close(&t->run);
+    sgd_close(&t->sgd);
+    t->run = (run){.minimum = (double)NAN, .min_seconds = (double)NAN};
+    sgd before = t->sgd;
+    t->sgd = (sgd){.slice = before.slice};
+    memcpy(t->sgd.device_note, before.device_note, sizeof before.device_note); /* it comes once */
+    *t->announcement = '\0';
+    cusgd_status status = problem_reset(&t->problem);
+    if (status == CUSGD_OK) status = begin(t);
+    if (status == CUSGD_OK) status = problem_check_data(&t->problem);
+    if (status != CUSGD_OK) t->run.lost = 2;
+    return status;
+}
+
+/* The data is bound anew; on failure the trainer is as it was. */
+static cusgd_status reset_anew(cusgd_trainer *t, const cusgd_options *options)
+{
+    cusgd_trainer *fresh, old;
+    cusgd_status status = cusgd_trainer_create(options, t->problem.train.data, t->problem.valid.data, &fresh);
+    if (status != CUSGD_OK) return status;
+    memcpy(&old, t, sizeof old);
+    memcpy(t, fresh, sizeof *t);
+    memcpy(fresh, &old, sizeof old);
+    attach(t);
+    attach(fresh);
+    cusgd_trainer_free(fresh);
+    return CUSGD_OK;
+}
+
+cusgd_status cusgd_trainer_reset(cusgd_trainer *t, const cusgd_options *options)
+{
+    cusgd_options owned = *options;
+    cusgd_status status = cusgd_options_check(options);
+    if (status != CUSGD_OK) return status;
+    loss_numbers_choose(&owned);
+    status = problem_check_options(&owned, t->problem.train.data, t->problem.valid.data);
+    if (status != CUSGD_OK) return status;
+    if (t->run.lost == 1 || !problem_binds_alike(&t->problem, &owned)) return reset_anew(t, options);
+    status = options_own(&owned, t->problem.d);
+    return status == CUSGD_OK ? reset_bound(t, &owned) : status;
+}
+
+/* ---- Other data ---- */
+
+cusgd_status cusgd_trainer_rebind(cusgd_trainer *t, const cusgd_data *train)
+{
+    cusgd_status status = run_check_device(&t->run);
+    if (status != CUSGD_OK) return status;
+    if (t->options.solver != CUSGD_SOLVER_SGD)
+        return fail_option("solver", "only solver sgd goes on with other rows: the others start anew with all of them");
+    if (t->options.valid_fraction > 0)
+        return fail_option("valid-fraction", "valid-fraction holds out rows of one data set: give validation data of its own");
+    status = problem_rebind(&t->problem, train);
+    if (status == CUSGD_OK) sgd_rebind(&t->sgd);
+    return status;
+}
+
+cusgd_status trainer_partial_fit(cusgd_trainer *t, const cusgd_data *rows, cusgd_progress *now)
+{
+    double begun = clock_seconds();
+    steps_report total = {0};
+    cusgd_status status = cusgd_trainer_rebind(t, rows);
+    if (status != CUSGD_OK) return status;
+    status = sgd_step(&t->sgd, t->sgd.batches, &total);
+    double seconds = clock_seconds() - begun, count = (double)total.rows;
+    *now = (cusgd_progress){.epoch = t->run.at.epoch,
+                            .epochs = t->options.epochs,
+                            .step = t->run.at.step,
+                            .loss = problem_reported(&t->problem, total.loss / count),
+                            .valid_loss = (double)NAN,
+                            .rate = sgd_numbers(&t->sgd, t->run.at.step > 0 ? t->run.at.step - 1 : 0).rate,
+                            .seconds = seconds,
+                            .rows_per_second = seconds > 0 ? count / seconds : 0};
+    return status;
+}
+
 /* ---- What it does ---- */
 
 cusgd_status trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *user, cusgd_result *result)
 {
+    if (t->run.lost == 2) return run_check_device(&t->run);
     if (t->options.solver != CUSGD_SOLVER_SGD) return solver_fit(&t->run, callback, user, result);
     return sgd_fit(&t->sgd, callback, user, result);
 }
@@ -150,7 +249,8 @@ cusgd_status cusgd_trainer_step(cusgd_trainer *t, int64_t steps)
     if (status != CUSGD_OK) return status;
     if (t->options.solver != CUSGD_SOLVER_SGD)
         return fail(CUSGD_ERROR_USAGE, "steps are what solver sgd takes; use cusgd_trainer_fit with the others");
-    return sgd_step(&t->sgd, steps);
+    steps_report total;
+    return sgd_step(&t->sgd, steps, &total);
 }
 
 cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *seconds)
@@ -192,7 +292,8 @@ cusgd_status cusgd_trainer_set_coefficients(cusgd_trainer *t, const double *weig
         if (bias[c] != 0 && !t->problem.intercept)
             return fail(CUSGD_ERROR_USAGE, "the starting point has an intercept, and the run has none; leave out no-intercept");
     }
-    problem_from_data(&t->problem, weight, bias, t->run.theta);
     cusgd_status status = run_check_device(&t->run);
-    return status == CUSGD_OK ? restart_at(t, t->run.theta) : status;
+    if (status != CUSGD_OK) return status;
+    problem_from_data(&t->problem, weight, bias, t->run.theta);
+    return restart_at(t, t->run.theta);
 }

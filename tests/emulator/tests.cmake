@@ -38,6 +38,7 @@ foreach(setting IN LISTS emulator_settings)
         add_emulated_test(${test}-emul-${word} ${order} ${laziness} ${test} ${when})
     endforeach()
     add_emulated_test(test-training-emul-${word} ${order} ${laziness} test-training --filter training/golden_trajectories)
+    add_emulated_test(test-partial-emul-${word} ${order} ${laziness} test-partial --filter partial/pieces*)
     add_emulated_test(test-penalties-emul-${word} ${order} ${laziness} test-penalties --filter penalties/columns_of*)
 endforeach()
 
