@@ -11,7 +11,8 @@ from peers.report import load, report, shape_words, shapes_of, unique
 
 COLORS = {"cusgd": "#d62728", "numpy": "#1f77b4", "torch-hand": "#ff7f0e", "torch-autograd": "#bcbd22", "torch-graph": "#8c564b",
            "jax": "#2ca02c", "cupy": "#17becf", "cuml": "#e377c2", "sklearn": "#7f7f7f", "vw": "#9467bd",
-           "none": "#d62728", "blocks": "#1f77b4", "permute": "#2ca02c", "replace": "#9467bd", "replace-blocks": "#8c564b"}
+           "none": "#d62728", "blocks": "#1f77b4", "permute": "#2ca02c", "replace": "#9467bd", "batches": "#17becf",
+           "replace-blocks": "#8c564b"}
 MARKERS = "os^Dv<>Ph*"
 
 

@@ -172,7 +172,7 @@ Test(families, rows_of_schedules_and_samplings_are_complete)
         cr_assert_eq(row->has_final_rate, is_read(row->reads, MAX_SCHEDULE_READS, "final-rate"), "%s", row->name);
         cr_assert_eq(row->decay_patience > 0, is_read(row->reads, MAX_SCHEDULE_READS, "decay-patience"), "%s", row->name);
     }
-    cr_assert_eq(choice_count("sampling"), CUSGD_SAMPLING_NONE + 1);
+    cr_assert_eq(choice_count("sampling"), SAMPLING_COUNT);
     for (int i = 0; i < choice_count("sampling"); i++)
         cr_assert(!sampling_is_contiguous(i) || (sampling_flags(i) & SAMPLING_IN_BLOCKS), "%s", info_of("sampling")->choices[i]);
 }

@@ -80,7 +80,7 @@ enum { ROWS = 203, BATCH = 4, BATCHES = 51, BAD_ROW = 120 };
 
 Test(interface_large, slices_of_many_steps)
 {
-    int samplings = interface_short() ? 1 : REDUCED ? 3 : 5;
+    int samplings = interface_short() ? 1 : REDUCED ? 3 : SAMPLING_COUNT;
     for (int i = 0; i < 4 * samplings; i++) {
         cusgd_precision precision = (cusgd_precision)(i % 2);
         int64_t k = i / 2 % 2 ? 3 : 1;

@@ -385,7 +385,7 @@ enum {
 };
 static const interface_factor step_factors[] = {{"kind", INTERFACE_KINDS, 1},
                                                 {"optimizer", OPTIMIZERS, 1},
-                                                {"sampling", 5, 1},
+                                                {"sampling", SAMPLING_COUNT, 1},
                                                 {"loss", INTERFACE_LOSSES, 1},
                                                 {"weighted", 2, 1},
                                                 {"l1", 2, 1},

@@ -1,4 +1,4 @@
-/* scalar/sampling.h: bijections, their uniformity, the five sampling modes, the cut into batches. Every seed is fixed, so a
+/* scalar/sampling.h: bijections, their uniformity, the sampling modes, the cut into batches. Every seed is fixed, so a
  * statistic is one number; scores are standard normal under the hypothesis and 5 is passed by chance once in 3 million.
  * CUSGD_TORTURE=1 in the environment: more seeds and sizes. */
 #include <criterion/criterion.h>
@@ -212,7 +212,8 @@ Test(permutation, epochs_are_independent)
 
 /* ---- The sampling modes -------------------------------------------------------------------------------------------------- */
 
-static const cusgd_sampling once[] = {CUSGD_SAMPLING_PERMUTE, CUSGD_SAMPLING_BLOCKS, CUSGD_SAMPLING_NONE};
+static const cusgd_sampling once[] = {CUSGD_SAMPLING_PERMUTE, CUSGD_SAMPLING_BLOCKS, CUSGD_SAMPLING_NONE, CUSGD_SAMPLING_BATCHES};
+enum { ONCE = sizeof once / sizeof once[0], IN_TURN = 3 /* of them, the first: batches come in their own order */ };
 
 static void check_every_row_once(cusgd_sampling sampling, uint64_t n, uint64_t seed, uint64_t epoch, unsigned char *seen)
 {
@@ -232,7 +233,7 @@ Test(sampling, every_row_once)
     const int around[] = {SAMPLING_BLOCK,          2 * SAMPLING_BLOCK, 3 * SAMPLING_BLOCK, WINDOW,
                           WINDOW + SAMPLING_BLOCK, 2 * WINDOW,         5 * WINDOW};
     unsigned char *seen = malloc(6 * WINDOW);
-    for (int m = 0; m < 3; m++) {
+    for (int m = 0; m < ONCE; m++) {
         for (uint64_t n = 1; n < (torture() ? 3 * WINDOW : 200); n++) check_every_row_once(once[m], n, n, n / 2, seen);
         for (size_t a = 0; a < sizeof around / sizeof *around; a++)
             for (int by = -3; by <= 3; by++)
@@ -349,13 +350,64 @@ Test(sampling, replace_blocks_draws_batches)
         double drawn = ceil((double)total / (double)m) * (double)m;
         cr_assert_lt(fabs(uniform_score(counts, (int64_t)m, drawn / (double)m, (double)m - 1)), 5);
     }
-    for (int m = 0; m < 3; m++) {
+    for (int m = 0; m < IN_TURN; m++) {
         sampler s = sampler_make(once[m], 5, 1000, 10, 0);
         for (uint64_t b = 0; b < 10; b++) cr_assert_eq(sampler_batch(&s, b), b);
     }
     cr_assert(sampling_is_contiguous(CUSGD_SAMPLING_NONE) && sampling_is_contiguous(CUSGD_SAMPLING_REPLACE_BLOCKS));
     cr_assert(!sampling_is_contiguous(CUSGD_SAMPLING_PERMUTE) && !sampling_is_contiguous(CUSGD_SAMPLING_BLOCKS) &&
-              !sampling_is_contiguous(CUSGD_SAMPLING_REPLACE));
+              !sampling_is_contiguous(CUSGD_SAMPLING_REPLACE) && !sampling_is_contiguous(CUSGD_SAMPLING_BATCHES));
+}
+
+/* `batches`: the rows of a batch, and their order in it, are every epoch's; each batch comes once an epoch. */
+Test(sampling, batches_are_drawn_once)
+{
+    enum { ROWS = 1003, MOST = 1003 };
+    static unsigned char seen[MOST];
+    const uint64_t counts[] = {1, 2, 3, 10, 64, 500, MOST};
+    for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) {
+        uint64_t m = counts[k];
+        sampler first = sampler_make(CUSGD_SAMPLING_BATCHES, 8, ROWS, m, 0);
+        for (uint64_t epoch = 1; epoch < 5; epoch++) {
+            sampler s = sampler_make(CUSGD_SAMPLING_BATCHES, 8, ROWS, m, epoch);
+            uint64_t rows = 0;
+            memset(seen, 0, sizeof seen);
+            for (uint64_t i = 0; i < ROWS; i++) cr_assert_eq(sampler_row(&s, i), sampler_row(&first, i));
+            for (uint64_t b = 0; b < m; b++) {
+                uint64_t batch = sampler_batch(&s, b);
+                batch_span span = sampler_span(&s, b);
+                cr_assert(batch < m && !seen[batch], "%d batches, epoch %d, step %d", (int)m, (int)epoch, (int)b);
+                cr_assert_eq((uint64_t)span.first, batch * ROWS / m);
+                seen[batch] = 1;
+                rows += (uint64_t)span.count;
+            }
+            cr_assert_eq(rows, ROWS);
+        }
+    }
+}
+
+/* Over seeds every pair of rows meets in a batch equally often; over epochs every batch stands everywhere, and behind every
+ * other, equally often. */
+Test(sampling, batches_are_uniform)
+{
+    enum { ROWS = 12, BATCHES = 4 };
+    static int together[ROWS * ROWS], at[BATCHES * BATCHES], behind[BATCHES * BATCHES];
+    int trials = torture() ? 1000000 : 60000;
+    for (int i = 0; i < ROWS; i++)
+        for (int j = 0; j <= i; j++) together[i * ROWS + j] = -1; /* not counted */
+    for (int i = 0; i < BATCHES; i++) behind[i * BATCHES + i] = -1;
+    for (int t = 0; t < trials; t++) {
+        sampler s = sampler_make(CUSGD_SAMPLING_BATCHES, (uint64_t)t, ROWS, BATCHES, 3);
+        uint64_t one = sampler_row(&s, 6), other = sampler_row(&s, 7); /* of the batch of positions 6, 7, 8 */
+        together[one < other ? one * ROWS + other : other * ROWS + one]++;
+        s = sampler_make(CUSGD_SAMPLING_BATCHES, 11, ROWS, BATCHES, (uint64_t)t);
+        at[sampler_batch(&s, 2) * BATCHES + (uint64_t)t % BATCHES]++;
+        behind[sampler_batch(&s, 0) * BATCHES + sampler_batch(&s, 1)]++;
+    }
+    const int pairs = ROWS * (ROWS - 1) / 2, ordered = BATCHES * (BATCHES - 1), cells = BATCHES * BATCHES;
+    cr_assert_lt(fabs(uniform_score(together, ROWS * ROWS, trials / (double)pairs, pairs - 1)), 5);
+    cr_assert_lt(fabs(uniform_score(at, cells, trials / (double)cells, cells - 1)), 5);
+    cr_assert_lt(fabs(uniform_score(behind, cells, trials / (double)ordered, ordered - 1)), 5);
 }
 
 /* Two samplers of equal arguments agree in any order of asking; a change of seed or epoch changes the order. */

@@ -128,7 +128,7 @@ static const struct problem {
     {"--optimizer auto --loss logistic --l1 0.0001 --precision double", 3000, 20, 1},
     {"--optimizer sgd --loss squared --sampling none --batch 5000 --rate 0.5", 5000, 1, 1},
     {"--optimizer adam --loss mse --sampling permute --schedule time-decay", 64, 1000, 1},
-    {"--optimizer adamw --loss huber --schedule cosine --rate 0.05", 1000, 9, 1},
+    {"--optimizer adamw --loss huber --sampling batches --schedule cosine --rate 0.05", 1000, 9, 1},
     {"--optimizer amsgrad --loss poisson --schedule one-cycle --rate 0.01 --precision double", 1000, 20, 1},
     {"--optimizer nadam --loss gamma --schedule polynomial --clip-value 0.01", 800, 33, 2},
     {"--optimizer radam --loss tweedie --schedule exponential --rate 0.01 --l2 0.01", 1000, 12, 1},

@@ -73,7 +73,7 @@ static void order_table(const sampler *s, int64_t *table) { permute_range(&s->wi
 
 static void order_range(const sampler *s, const int64_t *table, int64_t first, int64_t count, int64_t *rows)
 {
-    if (s->sampling == CUSGD_SAMPLING_PERMUTE) {
+    if (s->sampling == CUSGD_SAMPLING_PERMUTE || s->sampling == CUSGD_SAMPLING_BATCHES) {
         permute_range(&s->order, (uint64_t)first, count, rows);
     } else if (s->sampling == CUSGD_SAMPLING_BLOCKS) {
         for (int64_t i = first; i < first + count;) {

@@ -72,7 +72,8 @@ typedef struct sampler {
     uint64_t n, batches, epoch;
     uint64_t key;         /* replace, replace-blocks */
     uint64_t offset;      /* blocks: the row at which the first block starts */
-    permutation order;    /* permute: of rows; blocks: of blocks */
+    permutation order;    /* permute, batches: of rows; blocks: of blocks */
+    permutation turns;    /* batches: of the batches */
     permutation window;   /* blocks: of a whole window's rows, turned and flipped from window to window */
     permutation leftover; /* blocks: of the last, shorter window's rows */
 } sampler;
@@ -87,7 +88,11 @@ DEVICE sampler sampler_make(cusgd_sampling sampling, uint64_t seed, uint64_t n, 
     s.epoch = epoch;
     s.key = stream_key(seed, STREAM_REPLACE);
     s.offset = random_below(random_bits(key, epoch, 1000), n);
-    s.order = permutation_make(sampling == CUSGD_SAMPLING_BLOCKS ? (blocks ? blocks : 1) : n, key, epoch);
+    if (sampling == CUSGD_SAMPLING_BATCHES) /* the rows of a batch do not depend on the epoch */
+        s.order = permutation_make(n, stream_key(seed, STREAM_BATCHES), 0);
+    else
+        s.order = permutation_make(sampling == CUSGD_SAMPLING_BLOCKS ? (blocks ? blocks : 1) : n, key, epoch);
+    s.turns = permutation_make(batches, key, epoch);
     s.window = permutation_make(SAMPLING_SPAN, key, epoch);
     s.leftover = permutation_make(tail ? tail : 1, key, epoch);
     return s;
@@ -129,11 +134,12 @@ DEVICE uint64_t blocks_row_at(const sampler *s, uint64_t i)
     return blocks_wrap(s, blocks_start(s, window * SAMPLING_WINDOW + place / SAMPLING_BLOCK) + place % SAMPLING_BLOCK);
 }
 
-/* The batch whose positions step b of the epoch visits: its own, but for replace-blocks. */
+/* The batch whose positions step b of the epoch visits: its own, but for batches and replace-blocks. */
 DEVICE uint64_t sampler_batch(const sampler *s, uint64_t b)
 {
-    if (s->sampling != CUSGD_SAMPLING_REPLACE_BLOCKS) return b;
-    return random_below(random_bits(s->key, s->epoch, b), s->batches);
+    if (s->sampling == CUSGD_SAMPLING_BATCHES) return permutation_at(&s->turns, b);
+    if (s->sampling == CUSGD_SAMPLING_REPLACE_BLOCKS) return random_below(random_bits(s->key, s->epoch, b), s->batches);
+    return b;
 }
 
 /* The positions first .. first + count - 1 that step b of the epoch visits. */
@@ -163,10 +169,15 @@ enum {
 #define SAMPLINGS(X)                                                                                                           \
     X(PERMUTE, "permute", permutation_at(&s->order, i), 0)                                                                     \
     X(BLOCKS, "blocks", blocks_row_at(s, i), SAMPLING_IN_BLOCKS)                                                               \
+    X(BATCHES, "batches", permutation_at(&s->order, i), 0)                                                                     \
     X(REPLACE, "replace", random_below(random_bits(s->key, s->epoch, i), s->n), SAMPLING_REPLACES)                             \
     X(REPLACE_BLOCKS, "replace-blocks", i, SAMPLING_CONTIGUOUS | SAMPLING_IN_BLOCKS | SAMPLING_NOT_RANDOM | SAMPLING_REPLACES) \
     X(NONE, "none", i, SAMPLING_CONTIGUOUS | SAMPLING_IN_BLOCKS | SAMPLING_NOT_RANDOM)
 /* clang-format on */
+
+#define COUNT_ONE(KIND, NAME, ROW, FLAGS) +1
+enum { SAMPLING_COUNT = SAMPLINGS(COUNT_ONE) };
+#undef COUNT_ONE
 
 #define ROW_CASE(KIND, NAME, ROW, FLAGS) \
     case CUSGD_SAMPLING_##KIND: return ROW;

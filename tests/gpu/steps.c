@@ -21,9 +21,8 @@ typedef struct arguments {
 } arguments;
 
 static const char *const engine_names[] = {"auto", "cublas", "fused", "persistent"};
-static const char *const sampling_names[] = {"permute", "blocks", "replace", "replace-blocks", "none"};
-static const cusgd_sampling samplings[] = {CUSGD_SAMPLING_PERMUTE, CUSGD_SAMPLING_BLOCKS, CUSGD_SAMPLING_REPLACE,
-                                           CUSGD_SAMPLING_REPLACE_BLOCKS, CUSGD_SAMPLING_NONE};
+#define SAMPLING_NAME(KIND, NAME, ROW, FLAGS) [CUSGD_SAMPLING_##KIND] = NAME,
+static const char *const sampling_names[] = {SAMPLINGS(SAMPLING_NAME)};
 static const char *const storage_names[] = {"full", "bf16"};
 
 typedef struct bench {
@@ -69,7 +68,8 @@ static int64_t run_steps(bench *b, test_case *c, int64_t steps)
     steps_report report;
     int64_t given = 0;
     while (given < steps) {
-        sampler order = sampler_make(samplings[c->sampling], 1, (uint64_t)c->rows, (uint64_t)batches_of(c), (uint64_t)c->epoch);
+        sampler order =
+            sampler_make((cusgd_sampling)c->sampling, 1, (uint64_t)c->rows, (uint64_t)batches_of(c), (uint64_t)c->epoch);
         slice s = {c->examples, &order, c->next, c->slice, b->numbers};
         if (s.count > batches_of(c) - c->next) s.count = batches_of(c) - c->next;
         must(ops->steps(b->device.self, &s), "steps");
@@ -185,7 +185,7 @@ static void shape_run(bench *b, int64_t d, int64_t batch)
     for (c.storage = 0; c.storage < 2; c.storage++) {
         if (!is_listed(a->storages, storage_names[c.storage])) continue;
         examples_bind(b, &c);
-        for (c.sampling = 4; c.sampling >= 0; c.sampling--)
+        for (c.sampling = SAMPLING_COUNT - 1; c.sampling >= 0; c.sampling--)
             for (c.engine = 0; c.engine < 4; c.engine++)
                 if (is_listed(a->samplings, sampling_names[c.sampling]) && is_listed(a->engines, engine_names[c.engine]))
                     case_run(b, &c);
