@@ -38,6 +38,7 @@ typedef struct run_spec {
     int optimizer; /* cusgd_optimizer, not AUTO; or one of update.h's own */
     int64_t d, k;
     int64_t batch; /* the largest batch's rows */
+    int shards;    /* the shares of every slice; 0: 1 */
     int intercept; /* 0: the last row of theta stays as it is */
     int average;   /* keep PART_AVERAGE */
     double beta1, beta2, rho, epsilon, l1, l2, decay;
@@ -46,13 +47,20 @@ typedef struct run_spec {
     double clip_norm, clip_value;     /* most that the gradient's norm, and each of its values, may be; 0: anything */
     cusgd_storage storage;            /* of the examples whose steps are taken */
     int tf32;                         /* 1: a GPU's products of floats may round their factors to 10 bits, in steps alone */
-    cusgd_engine engine; /* how a GPU computes steps; start() refuses one that does not take the run spec. The CPU has one way */
+    cusgd_engine engine;              /* how a GPU computes steps. The CPU has one way */
 } run_spec;
 
-/* Consecutive steps of one epoch: batches first .. first + count - 1 of it. */
+/* A shard's part of every batch. */
+typedef struct batch_share {
+    const dataset *examples; /* the shard */
+    const sampler *order;    /* its rows' order in the epoch */
+} batch_share;
+
+/* Consecutive steps of one epoch: batches first .. first + count - 1 of it. A step's gradient is the sum over its shares, divided
+ * by the rows of the whole batch (sampler_rows). One share's sum is kept in double; several are each rounded to `real`, and
+ * added in it by the tree of scalar/shards.h, losses in double. */
 typedef struct slice {
-    const dataset *examples;
-    const sampler *sampler; /* the epoch's order */
+    const batch_share *shares; /* as many as the run spec has shards, in the shards' order */
     int64_t first, count;
     const step_numbers *numbers; /* count; the backend copies them */
 } slice;
@@ -93,7 +101,11 @@ typedef struct backend_ops {
     /* Rows as they were bound: x m x d, w m. */
     cusgd_status (*rows)(void *self, const dataset *b, const int64_t *rows, int64_t m, double *x, double *w);
 
-    /* Takes a run spec and sets the state of all snapshots to zero. */
+    /* Fails where this device does not take a run spec, with a message that says why and what to do: USAGE, or DEVICE for a shape
+     * that it cannot hold. Nothing is changed. It may be asked before the run spec is complete: a batch of 0 rows, and a
+     * rate_factor or limits that are NULL, are not known yet. */
+    cusgd_status (*refuses)(void *self, const run_spec *p);
+    /* Takes a run spec, unless the device refuses it, and sets the state of all snapshots to zero. */
     cusgd_status (*start)(void *self, const run_spec *p);
     cusgd_status (*put)(void *self, enum snapshot a, enum state_part p, const double *values); /* (d+1) x k */
     cusgd_status (*get)(void *self, enum snapshot a, enum state_part p, double *values);

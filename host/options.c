@@ -21,6 +21,7 @@ enum rounding { EXACT, ROUNDED };
 /* Bounds that keep every product of counts within the trainer's arithmetic. */
 #define MAX_COUNT   1e12
 #define MAX_THREADS 4096
+#define MAX_SHARDS  1024
 
 typedef struct option {
     cusgd_option_info info;
@@ -135,6 +136,8 @@ static const option table[] = {
       COUNT(1, NULL)}, IN_INT64, AT(epochs), 0, EXACT},
     {{"sampling", bar_samplings + 1, "permute", "order of the rows", NULL,
       NAMED_BY(sampling_words)}, IN_INT, AT(sampling), 0, EXACT},
+    {{"shards", "L", "1", "parts of the rows from each of which every batch takes a share", NULL,
+      CUSGD_OPTION_WHOLE, NULL, 1, MAX_SHARDS, 0, 0, 0}, IN_INT, AT(shards), 0, EXACT},
     {{"l1", "X", "0", "penalty on |theta|_1", NULL,
       NATURAL(0)}, IN_DOUBLE, AT(l1), 0, ROUNDED},
     {{"l2", "X", "0", "penalty on |theta|^2 / 2", NULL,
@@ -232,7 +235,7 @@ static void leave_open(const option *o, cusgd_options *options)
 
 void options_init(cusgd_options *options)
 {
-    *options = (cusgd_options){.standardize = 1, .intercept = 1, .device = "auto"};
+    *options = (cusgd_options){.standardize = 1, .intercept = 1, .shards = 1, .device = "auto"};
     for (const option *o = table; o < table + OPTION_COUNT; o++)
         if (o->info.takes_auto) leave_open(o, options);
 }
@@ -647,10 +650,17 @@ cusgd_status cusgd_options_get_number(const cusgd_options *options, const char *
     return CUSGD_OK;
 }
 
+/* Whether an option has no part in the result: one shard is how rows are without shards. */
+static int is_silent(const option *o, const cusgd_options *options)
+{
+    if (o->info.type == CUSGD_OPTION_DEVICE || strcmp(o->info.name, "threads") == 0) return 1;
+    return strcmp(o->info.name, "shards") == 0 && options->shards == 1;
+}
+
 int options_describe(const cusgd_options *options, size_t index, const char **name, char *value)
 {
     for (const option *o = table; o < table + OPTION_COUNT; o++) {
-        if (o->info.type == CUSGD_OPTION_DEVICE || strcmp(o->info.name, "threads") == 0 || is_open(o, options)) continue;
+        if (is_silent(o, options) || is_open(o, options)) continue;
         if (index-- > 0) continue;
         *name = o->info.name;
         put_value(o, options, value);

@@ -55,6 +55,7 @@ struct cusgd_options {
     double tolerance;          /* >= 0; a relative improvement below it counts as none */
     double gradient_tolerance; /* >= 0; the run ends when |gradient| falls to this share of the intercept-only model's */
     uint64_t seed;
+    int shards;      /* >= 1: parts of the rows from each of which every batch takes its share */
     int threads;     /* CPU threads; 0: as many as help. Results do not depend on it */
     char device[16]; /* "auto", "cpu", "cuda" or "cuda:I" */
 };
@@ -78,8 +79,8 @@ void options_undash(char *text);
 const cusgd_option_info *options_find(const char *name);
 
 /* The index-th option's name and value as text (%.17g, a name, "true"): what a model's metadata holds. Options that cannot change
- * a result (threads, device) and those still to be chosen are passed over. Returns 0 past the last. `value` has room for 64
- * bytes. */
+ * a result (threads, device, one shard) and those still to be chosen are passed over. Returns 0 past the last. `value` has room
+ * for 64 bytes. */
 int options_describe(const cusgd_options *options, size_t index, const char **name, char *value);
 
 /* The name of an enumeration's value, as options have it. */

@@ -168,6 +168,7 @@ static void check_optimizers(int output_count, cusgd_loss loss)
             o.sampling = (cusgd_sampling)sampling;
             o.loss = loss;
             o.l1 = runs % 3 ? 0 : 1e-3;
+            o.shards = runs % 4 == 1 ? 5 : 1;
             o.valid_fraction = runs % 7 ? 0 : 0.02;
             check_ways(&s, &a, &o);
         }

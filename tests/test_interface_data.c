@@ -80,7 +80,7 @@ static void check_y(const backend *b, const interface_examples *e, const dataset
     step_numbers numbers = {.rate = 1, .correction1 = 1, .correction2 = 1, .average = 1};
     double *v = interface_allocate((d + 1) * k, sizeof(double));
     for (int i = 0; i < 3; i++) {
-        slice one = {at, &order, places[i], 1, &numbers};
+        slice one = {&(batch_share){at, &order}, places[i], 1, &numbers};
         interface_ok(b->ops->start(b->self, &p), "start");
         interface_ok(b->ops->steps(b->self, &one), "steps");
         interface_ok(b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_SLOT1, v), "get");

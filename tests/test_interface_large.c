@@ -48,7 +48,7 @@ static steps_report course_run(const course *c, int64_t each, double *state)
     steps_report report;
     interface_ok(c->b->ops->start(c->b->self, &c->spec), "start");
     for (int64_t t = 0; t < c->steps; t += each) {
-        slice s = {c->at, &c->order, t, t + each < c->steps ? each : c->steps - t, c->numbers + t};
+        slice s = {&(batch_share){c->at, &c->order}, t, t + each < c->steps ? each : c->steps - t, c->numbers + t};
         interface_ok(c->b->ops->steps(c->b->self, &s), "steps");
     }
     interface_ok(c->b->ops->report(c->b->self, &report), "report");
@@ -239,7 +239,7 @@ static void check_gradients(const backend *b, const interface_examples *e, datas
                   .engine = engine};
     sampler order = sampler_make(sampling, 3, (uint64_t)n, (uint64_t)batches, 1);
     step_numbers numbers = {.rate = 1, .correction1 = 1, .correction2 = 1, .average = 1};
-    slice first = {at, &order, 0, 1, &numbers};
+    slice first = {&(batch_share){at, &order}, 0, 1, &numbers};
     double *theta = interface_allocate(size, sizeof(double)), *gradient = interface_allocate(size, sizeof(double)), value;
     interface_sums sums = {interface_allocate(size, sizeof(double)), interface_allocate(size, sizeof(double)), 0, 0};
     int64_t *rows = interface_allocate(n, sizeof *rows), count = 0;

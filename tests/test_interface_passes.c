@@ -445,7 +445,7 @@ static void outcome_of(int kind, int threads, outcome *o)
     interface_backend_open(precision, threads, &b);
     interface_examples_make(&spec, &e);
     dataset *at = interface_bind(&b, &e);
-    slice s = {at, &order, 0, 3, numbers};
+    slice s = {&(batch_share){at, &order}, 0, 3, numbers};
     interface_ok(b.ops->start(b.self, &p), "start");
     interface_ok(b.ops->steps(b.self, &s), "steps");
     interface_ok(b.ops->report(b.self, &report), "report");
@@ -508,7 +508,7 @@ static passed pass_over(const backend *b, const examples *source, const transfor
     interface_ok(b->ops->start(b->self, &p), "start");
     for (int i = 0; i < 2; i++) {
         sampler order = sampler_make(i ? CUSGD_SAMPLING_NONE : CUSGD_SAMPLING_PERMUTE, 1, (uint64_t)n, 3, 0);
-        slice s = {at, &order, 0, 3, numbers};
+        slice s = {&(batch_share){at, &order}, 0, 3, numbers};
         interface_ok(b->ops->steps(b->self, &s), "steps");
     }
     interface_ok(b->ops->report(b->self, &report), "report");

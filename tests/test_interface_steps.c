@@ -192,7 +192,7 @@ static void run_slice(const experiment *x, int64_t t, int64_t count)
 {
     step_numbers *numbers = interface_allocate(count, sizeof *numbers);
     memcpy(numbers, x->numbers + t, sizeof *numbers * (size_t)count);
-    slice s = {x->at, &x->order, x->first + t, count, numbers};
+    slice s = {&(batch_share){x->at, &x->order}, x->first + t, count, numbers};
     interface_ok(x->b->ops->steps(x->b->self, &s), "steps");
     free(numbers);
 }
@@ -245,7 +245,7 @@ static void gradient_seen(const experiment *x, int64_t t, const double *point, d
                   .storage = x->spec.storage,
                   .engine = x->spec.engine};
     step_numbers one = {.rate = 1, .correction1 = 1, .correction2 = 1, .average = 1};
-    slice s = {x->at, &x->order, x->first + t, 1, &one};
+    slice s = {&(batch_share){x->at, &x->order}, x->first + t, 1, &one};
     interface_ok(b->ops->start(b->self, &p), "start");
     interface_ok(b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, point), "put");
     interface_ok(b->ops->steps(b->self, &s), "steps");

@@ -110,7 +110,7 @@ static void check_step(const wide *w, const run_spec *p, double share, double to
     steps_report report;
     for (int sampling = 0; sampling < 2; sampling++) {
         sampler order = sampler_make(sampling ? CUSGD_SAMPLING_NONE : CUSGD_SAMPLING_PERMUTE, 3, ROWS, 1, 0);
-        slice s = {w->at, &order, 0, 1, &numbers};
+        slice s = {&(batch_share){w->at, &order}, 0, 1, &numbers};
         interface_ok(w->b.ops->start(w->b.self, p), "start");
         interface_ok(w->b.ops->steps(w->b.self, &s), "steps");
         interface_ok(w->b.ops->report(w->b.self, &report), "report");

@@ -190,18 +190,22 @@ Test(options, counts)
     assert_set(&o, "seed", "18446744073709551615", "18446744073709551615");
     cr_assert_eq(o.seed, UINT64_MAX);
 
-    static const char *const names[] = {"batch", "epochs", "evaluate-every", "patience", "average-from", "threads", "seed"};
+    static const char *const names[] = {"batch",        "epochs",  "evaluate-every", "patience",
+                                        "average-from", "threads", "seed",           "shards"};
     static const char *const no_counts[] = {"",     "-1", "1.5", "x", "1x", "nan", "0x10", "18446744073709551616",
                                             "1e30", " 1", "1e-1"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         for (size_t j = 0; j < sizeof no_counts / sizeof no_counts[0]; j++) assert_refused(names[i], no_counts[j]);
     }
-    static const char *const from_one[] = {"batch", "epochs", "evaluate-every", "patience", "threads"};
+    static const char *const from_one[] = {"batch", "epochs", "evaluate-every", "patience", "threads", "shards"};
     for (size_t i = 0; i < sizeof from_one / sizeof from_one[0]; i++) {
         assert_refused(from_one[i], "0");
         assert_refused(from_one[i], "1000000000001");
     }
     assert_refused("threads", "4097");
+    assert_set(&o, "shards", "1024", "1024");
+    assert_refused("shards", "1025");
+    assert_refused("shards", "auto");
     assert_refused("seed", "auto");
     assert_refused("batch", "end");
 }
@@ -278,6 +282,7 @@ Test(options, check)
     assert_sentence(standardize = 2, "standardize");
     assert_sentence(intercept = 2, "intercept");
     assert_sentence(threads = -1, "threads");
+    assert_sentence(shards = 0, "shards");
     cusgd_options o = fresh();
     o.average = 0;
     o.average_from = 5;
@@ -346,7 +351,10 @@ Test(options, description_round_trip)
         cr_assert_str_neq(value, "auto", "%s", name);
         cr_assert_eq(cusgd_options_set(&again, name, value), CUSGD_OK, "%s: %s", name, cusgd_last_error());
     }
-    cr_assert_eq(count, 22);
+    cr_assert_eq(count, 22); /* one shard is left out, and several are not */
+    o.shards = 3;
+    cr_assert(options_describe(&o, count, &name, value));
+    o.shards = 1;
     again.threads = o.threads;
     strcpy(again.device, o.device);
     assert_equal(&o, &again);

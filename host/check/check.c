@@ -159,7 +159,7 @@ static int64_t rows_of(const check *c, const place *at)
 static cusgd_status run_step(const check *c, int peer, const place *at, const step_numbers *numbers, steps_report *report)
 {
     const backend *b = &c->peer[peer];
-    slice s = {c->rows[peer], &at->order, at->batch, 1, numbers};
+    slice s = {&(batch_share){c->rows[peer], &at->order}, at->batch, 1, numbers};
     cusgd_status status = b->ops->steps(b->self, &s);
     return status == CUSGD_OK ? b->ops->report(b->self, report) : status;
 }
@@ -380,7 +380,7 @@ static cusgd_status open_peers(check *c)
     cusgd_trainer *t = c->t;
     cusgd_precision precision[PEERS] = {t->options.precision, t->options.precision, CUSGD_PRECISION_DOUBLE};
     c->peer[ON_DEVICE] = t->backend;
-    c->rows[ON_DEVICE] = t->problem.train.bound;
+    c->rows[ON_DEVICE] = t->problem.train.bounds[0];
     for (int i = ON_CPU; i < PEERS; i++) {
         backend *b = &c->peer[i];
         cusgd_status status = cpu_backend_open(precision[i], t->options.threads, b);
@@ -454,6 +454,7 @@ cusgd_status check_device(const cusgd_options *options, const cusgd_data *data, 
     report->line_count = LINES;
     for (int i = 0; i < LINES; i++) report->lines[i].what = line_names[i];
     if (options->solver != CUSGD_SOLVER_SGD) return fail(CUSGD_ERROR_USAGE, "a check compares minibatch steps: leave out solver");
+    if (options->shards > 1) return fail(CUSGD_ERROR_USAGE, "a check compares steps on the rows as a whole: leave out shards");
     cusgd_status status = cusgd_trainer_create(options, data, NULL, &c.t);
     if (status) return status;
     snprintf(report->device, sizeof report->device, "%s", cusgd_trainer_device_name(c.t));

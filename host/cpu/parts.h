@@ -25,6 +25,20 @@ typedef struct vectors {
 
 enum { BATCHES_KNOWN = 3 };
 
+/* A shard's shares of this step's batch and of the next ones', count 0 beyond the slice's end; what its table is of. */
+typedef struct shard_spans {
+    batch_span batch[BATCHES_KNOWN];
+    permutation table_of;
+} shard_spans;
+
+/* Which rows the step under way and the next ones visit. */
+typedef struct row_order {
+    int64_t share;      /* rows of a batch that a shard has, at most */
+    int64_t *rows;      /* BATCHES_KNOWN x shards x share, batches in turn */
+    int64_t *tables;    /* shards x SAMPLING_SPAN: see rows.h; of spans[].table_of */
+    shard_spans *spans; /* shards */
+} row_order;
+
 typedef struct cpu {
     int threads;
     pool *pool;
@@ -33,17 +47,15 @@ typedef struct cpu {
     struct update_rule rule;
     layout layout;
     int64_t size;  /* layout.size */
-    int64_t chunk; /* rows of a batch's chunk */
+    int64_t chunk; /* rows of a share's chunk */
     vectors snapshot[SNAPSHOTS];
     real *rate_factor, *point; /* each parameter's share of the rate; where the gradient is taken */
     real *limit[LIMIT_COUNT];  /* size; NULL: the run spec has none */
     double *canonical;         /* (d+1) k: the gradient in the order in which its norm is taken; NULL: it is not */
-    real *partial;             /* chunks x size: each chunk's gradient */
+    real *partial;             /* chunks of all shards x size: each chunk's gradient */
     real *gradient;            /* size: the batch's */
     double *losses;            /* one a chunk */
-    int64_t *order;            /* BATCHES_KNOWN x batch: rows of the step under way and of the next ones, in turn */
-    int64_t *table;            /* SAMPLING_SPAN: see rows.h; of table_of */
-    permutation table_of;
+    row_order order;
     steps_report report;
 } cpu;
 

@@ -3,8 +3,9 @@
  *     g = (1/B) sum over the batch's rows of w l'(x theta + b, y) (x, 1), at the optimizer's gradient point
  *     theta, state = update(theta, state, g)
  *
- * The batch is cut into chunks of chunk_rows(B, d) rows. Stage one adds up each chunk's rows; stage two adds the chunks in order
- * and updates the parameters, span by span. Threads draw chunks and spans, so their number cannot change a bit. */
+ * Each shard's share of the batch is cut into chunks of chunk_rows(B / shards, d) rows. Stage one adds up each chunk's rows;
+ * stage two adds a shard's chunks in order and the shards by a fixed tree, and updates the parameters, span by span. Threads draw
+ * chunks and spans, so their number cannot change a bit. */
 #include "parts.h"
 
 #include "error.h"
@@ -20,87 +21,122 @@ typedef struct step {
     cpu *self;
     const slice *slice;
     struct update_step numbers, next;
-    int64_t i, chunks;
-    int team;                        /* threads of stage one */
-    batch_span batch[BATCHES_KNOWN]; /* this step's, and the next ones'; count 0 beyond the slice's end */
+    int64_t i;
+    int64_t rows;        /* of the batch */
+    int64_t each;        /* chunks of a shard: as many as its longest share has, so that some may be empty */
+    int64_t chunks;      /* of all shards */
+    int team;            /* threads of stage one */
+    shard_spans *shards; /* one each */
     int contiguous;
 } step;
 
-static int64_t *order_of(const cpu *self, int64_t i) { return self->order + i % BATCHES_KNOWN * self->spec.batch; }
+/* The rows of a shard's share of batch i. */
+static int64_t *order_of(const cpu *self, int shard, int64_t i)
+{
+    return self->order.rows + (i % BATCHES_KNOWN * self->spec.shards + shard) * self->order.share;
+}
 
-static batch_span span_of(const slice *s, int64_t i)
+static batch_span span_of(const slice *s, int shard, int64_t i)
 {
     batch_span none = {0, 0};
-    return i < s->count ? sampler_span(s->sampler, (uint64_t)(s->first + i)) : none;
+    return i < s->count ? sampler_span(s->shares[shard].order, (uint64_t)(s->first + i)) : none;
 }
 
 static step first_step(cpu *self, const slice *s)
 {
-    step t = {.self = self, .slice = s, .i = -1, .contiguous = sampling_is_contiguous(s->sampler->sampling)};
-    for (int l = 1; l < BATCHES_KNOWN; l++) t.batch[l] = span_of(s, l - 1);
+    step t = {.self = self,
+              .slice = s,
+              .i = -1,
+              .shards = self->order.spans,
+              .contiguous = sampling_is_contiguous(s->shares[0].order->sampling)};
+    for (int h = 0; h < self->spec.shards; h++)
+        for (int l = 1; l < BATCHES_KNOWN; l++) t.shards[h].batch[l] = span_of(s, h, l - 1);
     return t;
 }
 
 static void next_step(step *t)
 {
     const slice *s = t->slice;
-    int64_t i = ++t->i;
-    for (int l = 1; l < BATCHES_KNOWN; l++) t->batch[l - 1] = t->batch[l];
-    t->batch[BATCHES_KNOWN - 1] = span_of(s, i + BATCHES_KNOWN - 1);
+    int64_t i = ++t->i, longest = 0;
+    for (int h = 0; h < t->self->spec.shards; h++) {
+        batch_span *batch = t->shards[h].batch;
+        for (int l = 1; l < BATCHES_KNOWN; l++) batch[l - 1] = batch[l];
+        batch[BATCHES_KNOWN - 1] = span_of(s, h, i + BATCHES_KNOWN - 1);
+        longest = max_of(longest, batch[0].count);
+    }
+    t->rows = longest;
+    if (t->self->spec.shards > 1) t->rows = sampler_rows(s->shares[0].order, (uint64_t)(s->first + i));
     t->numbers = update_step_from(s->numbers + i);
     t->next = i + 1 < s->count ? update_step_from(s->numbers + i + 1) : t->numbers;
-    t->chunks = chunk_count(t->batch[0].count, t->self->chunk);
+    t->each = chunk_count(longest, t->self->chunk);
+    t->chunks = t->each * t->self->spec.shards;
 }
 
-/* Chunk c's share of the rows of the last batch known: the last chunk finds those beyond this step's. */
-static void find_later(const step *t, int64_t c)
+/* Chunk c's part of the rows of its shard's share of the last batch known: the last chunk finds those beyond this step's. */
+static void find_later(const step *t, int shard, int64_t c)
 {
     const cpu *self = t->self;
-    batch_span later = t->batch[BATCHES_KNOWN - 1];
+    const sampler *epoch = t->slice->shares[shard].order;
+    batch_span later = t->shards[shard].batch[BATCHES_KNOWN - 1];
     int64_t start = min_of(c * self->chunk, later.count);
-    int64_t end = c + 1 < t->chunks ? min_of(start + self->chunk, later.count) : later.count;
-    int64_t *order = order_of(self, t->i + BATCHES_KNOWN - 1);
+    int64_t end = c + 1 < t->each ? min_of(start + self->chunk, later.count) : later.count;
+    int64_t *order = order_of(self, shard, t->i + BATCHES_KNOWN - 1);
     if (start < end)
-        self->rows[CUSGD_STORAGE_FULL]->order(t->slice->sampler, self->table, later.first + start, end - start, order + start);
+        self->rows[CUSGD_STORAGE_FULL]->order(epoch, self->order.tables + shard * SAMPLING_SPAN, later.first + start, end - start,
+                                              order + start);
 }
 
-/* Where the thread whose chunk c is goes on: the chunk behind it, or its first one of the next batch. */
-static batch_span after_chunk(const step *t, int64_t c)
+/* Where the thread whose chunk is `at`, number c of its shard, goes on: the chunk behind it, or its first one of the next batch;
+ * nothing where that is another shard's. */
+static batch_span after_chunk(const step *t, int shard, int64_t c, int64_t at)
 {
-    int64_t chunk = t->self->chunk, start = (c + 1) * chunk;
-    int owner = pool_owner(t->chunks, t->team, c);
-    batch_span in = t->batch[0];
-    if (c + 1 == pool_range(t->chunks, t->team, owner + 1)) {
-        in = t->batch[1];
-        start = pool_range(t->chunks, t->team, owner) * chunk;
+    int64_t chunk = t->self->chunk, next = at + 1;
+    int owner = pool_owner(t->chunks, t->team, at);
+    batch_span in = t->shards[shard].batch[0];
+    if (next == pool_range(t->chunks, t->team, owner + 1)) {
+        in = t->shards[shard].batch[1];
+        next = pool_range(t->chunks, t->team, owner);
     }
+    int64_t start = (next - shard * t->each) * chunk;
+    if (next < shard * t->each || next >= (shard + 1) * t->each) return (batch_span){(c + 1) * chunk, 0};
     return (batch_span){start, max_of(0, in.count - start)};
 }
 
-/* Stage one, for chunk c of the batch. */
-static void add_rows(void *context, int64_t c)
+/* Stage one, for chunk `at` of all shards' chunks. */
+static void add_rows(void *context, int64_t at)
 {
     const step *t = context;
     cpu *self = t->self;
-    int64_t start = c * self->chunk, rows = min_of(self->chunk, t->batch[0].count - start);
-    batch_span after = after_chunk(t, c);
+    int shard = (int)(at / t->each);
+    const batch_span *batch = t->shards[shard].batch;
+    int64_t c = at - shard * t->each, start = min_of(c * self->chunk, batch[0].count);
+    int64_t rows = min_of(self->chunk, batch[0].count - start);
+    batch_span after = after_chunk(t, shard, c, at);
     int later = after.first < start + rows; /* in the next batch */
-    rows_task task = NAMED(task_of)(t->slice->examples, self->spec.loss, self->point, self->partial + c * self->size);
+    rows_task task =
+        NAMED(task_of)(t->slice->shares[shard].examples, self->spec.loss, self->point, self->partial + at * self->size);
     memset(task.gradient, 0, sizeof(real) * (size_t)self->size);
+    self->losses[at] = 0;
     if (t->contiguous) {
-        rows_range range = {t->batch[0].first + start, rows, t->batch[later].first + after.first, after.count};
-        self->losses[c] = rows_for(self, &task)->gradient(&task, range);
+        rows_range range = {batch[0].first + start, rows, batch[later].first + after.first, after.count};
+        if (rows > 0) self->losses[at] = rows_for(self, &task)->gradient(&task, range);
         return;
     }
-    rows_list list = {order_of(self, t->i) + start, order_of(self, t->i + later) + after.first, rows, after.count};
-    self->losses[c] = rows_for(self, &task)->gradient_listed(&task, &list);
-    find_later(t, c);
+    const int64_t *next = order_of(self, shard, t->i + later) + after.first;
+    rows_list list = {order_of(self, shard, t->i) + start, next, rows, after.count};
+    if (rows > 0) self->losses[at] = rows_for(self, &task)->gradient_listed(&task, &list);
+    find_later(t, shard, c);
 }
 
-static double batch_loss(const cpu *self, const step *t)
+/* Of `count` shards from the first on. */
+static double shards_loss(const step *t, int first, int count)
 {
     double loss = 0;
-    for (int64_t c = 0; c < t->chunks; c++) loss += self->losses[c];
+    if (count > 1) {
+        int left = tree_left(count);
+        return shards_loss(t, first, left) + shards_loss(t, first + left, count - left);
+    }
+    for (int64_t c = 0; c < t->each; c++) loss += t->self->losses[first * t->each + c];
     return loss;
 }
 
@@ -148,17 +184,51 @@ static void update_range(cpu *self, const step *t, int64_t lo, int64_t hi, int p
     }
 }
 
-/* Stage two, for a span of parameters: add the chunks, in order and in double; then update. */
+/* Parameters lo .. hi - 1. */
+typedef struct range {
+    int64_t lo, hi;
+} range;
+
+/* The sum of a shard's chunks, in order and in double. */
+static void sum_chunks(const step *t, int shard, range at, double *sum)
+{
+    const cpu *self = t->self;
+    const real *partial = self->partial + shard * t->each * self->size;
+    for (int64_t u = at.lo; u < at.hi; u++) sum[u - at.lo] = (double)partial[u];
+    for (int64_t c = 1; c < t->each; c++)
+        for (int64_t u = at.lo; u < at.hi; u++) sum[u - at.lo] += (double)partial[c * self->size + u];
+}
+
+/* The sum over `count` shards from the first on, in `real`: of each where its first chunk was, and then in the first of them. */
+static real *sum_shards(const step *t, int first, int count, range at, double *work)
+{
+    real *sum = t->self->partial + first * t->each * t->self->size;
+    if (count == 1) {
+        sum_chunks(t, first, at, work);
+        for (int64_t u = at.lo; u < at.hi; u++) sum[u] = (real)work[u - at.lo];
+        return sum;
+    }
+    int left = tree_left(count);
+    sum_shards(t, first, left, at, work);
+    const real *right = sum_shards(t, first + left, count - left, at, work);
+    for (int64_t u = at.lo; u < at.hi; u++) sum[u] += right[u];
+    return sum;
+}
+
+/* Stage two, for a span of parameters: add the chunks; then update. */
 static void sum_span(void *context, int64_t i)
 {
     const step *t = context;
     cpu *self = t->self;
-    double sum[SPAN], rows = (double)t->batch[0].count;
-    int64_t lo = i * SPAN, hi = min_of(lo + SPAN, self->size);
-    for (int64_t u = lo; u < hi; u++) sum[u - lo] = (double)self->partial[u];
-    for (int64_t c = 1; c < t->chunks; c++)
-        for (int64_t u = lo; u < hi; u++) sum[u - lo] += (double)self->partial[c * self->size + u];
-    for (int64_t u = lo; u < hi; u++) self->gradient[u] = (real)(sum[u - lo] / rows);
+    double sum[SPAN], rows = (double)t->rows;
+    range at = {i * SPAN, min_of((i + 1) * SPAN, self->size)};
+    if (self->spec.shards == 1) {
+        sum_chunks(t, 0, at, sum);
+        for (int64_t u = at.lo; u < at.hi; u++) self->gradient[u] = (real)(sum[u - at.lo] / rows);
+        return;
+    }
+    const real *total = sum_shards(t, 0, self->spec.shards, at, sum);
+    for (int64_t u = at.lo; u < at.hi; u++) self->gradient[u] = (real)((double)total[u] / rows);
 }
 
 static void apply_span(void *context, int64_t i)
@@ -196,27 +266,30 @@ static void clip_gradient(cpu *self)
 /* After stage one: counts the step, or declares the run failed. */
 static void account(cpu *self, const step *t)
 {
-    double loss = batch_loss(self, t);
+    double loss = shards_loss(t, 0, self->spec.shards);
     if (!isfinite(loss)) {
         self->report.failed = 1;
         return;
     }
     self->report.loss += loss;
-    self->report.rows += t->batch[0].count;
+    self->report.rows += t->rows;
     self->report.done++;
 }
 
-/* The rows of the slice's first steps; the table changes with the epoch. */
-static void begin_order(cpu *self, const slice *s)
+/* A shard's rows of the slice's first steps; the table changes with the epoch. */
+static void begin_order(cpu *self, const slice *s, int shard)
 {
-    const sampler *order = s->sampler;
-    if (order->sampling == CUSGD_SAMPLING_BLOCKS && memcmp(&self->table_of, &order->window, sizeof order->window) != 0) {
-        self->rows[CUSGD_STORAGE_FULL]->order_table(order, self->table);
-        memcpy(&self->table_of, &order->window, sizeof order->window);
+    const sampler *order = s->shares[shard].order;
+    const rows_functions *rows = self->rows[CUSGD_STORAGE_FULL];
+    permutation *of = &self->order.spans[shard].table_of;
+    int64_t *table = self->order.tables + shard * SAMPLING_SPAN;
+    if (order->sampling == CUSGD_SAMPLING_BLOCKS && memcmp(of, &order->window, sizeof *of) != 0) {
+        rows->order_table(order, table);
+        memcpy(of, &order->window, sizeof *of);
     }
     for (int64_t i = 0; i < BATCHES_KNOWN - 1 && i < s->count && !sampling_is_contiguous(order->sampling); i++) {
-        batch_span at = span_of(s, i);
-        self->rows[CUSGD_STORAGE_FULL]->order(order, self->table, at.first, at.count, order_of(self, i));
+        batch_span at = span_of(s, shard, i);
+        rows->order(order, table, at.first, at.count, order_of(self, shard, i));
     }
 }
 
@@ -225,7 +298,7 @@ static cusgd_status steps(void *of, const slice *s)
     cpu *self = of;
     const vectors *v = &self->snapshot[SNAPSHOT_CURRENT];
     if (s->count == 0 || self->report.failed) return CUSGD_OK;
-    begin_order(self, s);
+    for (int h = 0; h < self->spec.shards; h++) begin_order(self, s, h);
     struct update_step first = update_step_from(s->numbers);
     for (int64_t u = 0; u < self->size; u++)
         self->point[u] = gradient_point(self->rule, first, v->at[STATE_THETA][u], v->at[STATE_SLOT1] ? v->at[STATE_SLOT1][u] : 0);
@@ -234,7 +307,7 @@ static cusgd_status steps(void *of, const slice *s)
     for (int64_t i = 0; i < s->count; i++) {
         next_step(&t);
         int64_t sums = t.chunks * self->size * (int64_t)sizeof(real);
-        t.team = pool_team(self->pool, threads_for(self->threads, t.batch[0].count * row, THREAD_BYTES), t.chunks);
+        t.team = pool_team(self->pool, threads_for(self->threads, t.rows * row, THREAD_BYTES), t.chunks);
         pool_for(self->pool, t.team, t.chunks, add_rows, &t);
         account(self, &t);
         if (self->report.failed) break;
@@ -272,12 +345,12 @@ static void release(cpu *self)
     free(self->partial);
     free(self->gradient);
     free(self->losses);
-    free(self->order);
-    free(self->table);
+    free(self->order.rows);
+    free(self->order.tables);
+    free(self->order.spans);
     self->rate_factor = self->point = self->partial = self->gradient = NULL;
     self->losses = NULL;
-    self->order = self->table = NULL;
-    memset(&self->table_of, 0, sizeof self->table_of);
+    memset(&self->order, 0, sizeof self->order);
 }
 
 /* Which parts a run spec keeps. */
@@ -295,7 +368,8 @@ static int keeps(const run_spec *p, enum state_part part)
 static int allocate_state(cpu *self)
 {
     const run_spec *p = &self->spec;
-    size_t size = (size_t)self->size, chunks = (size_t)chunk_count(p->batch, self->chunk);
+    size_t size = (size_t)self->size, shards = (size_t)self->spec.shards,
+           chunks = shards * (size_t)chunk_count(self->order.share, self->chunk);
     int complete = 1;
     for (int a = 0; a < SNAPSHOTS; a++)
         for (int part = 0; part < STATE_PARTS; part++)
@@ -306,13 +380,21 @@ static int allocate_state(cpu *self)
     self->gradient = allocate_aligned_zeroed(size, sizeof(real));
     self->partial = allocate_aligned_zeroed(chunks * size, sizeof(real));
     self->losses = allocate_zeroed(chunks, sizeof(double));
-    self->order = allocate((size_t)p->batch * BATCHES_KNOWN, sizeof(int64_t));
-    self->table = allocate(SAMPLING_SPAN, sizeof(int64_t));
+    self->order.rows = allocate(shards * (size_t)self->order.share * BATCHES_KNOWN, sizeof(int64_t));
+    self->order.tables = allocate(shards * SAMPLING_SPAN, sizeof(int64_t));
+    self->order.spans = allocate_zeroed(shards, sizeof *self->order.spans);
     for (int i = 0; i < LIMIT_COUNT && p->limit[0]; i++)
         complete &= (self->limit[i] = allocate_aligned_zeroed(size, sizeof(real))) != NULL;
     if (p->clip_norm > 0) complete &= (self->canonical = allocate((size_t)((p->d + 1) * p->k), sizeof(double))) != NULL;
     complete &= self->rate_factor && self->point && self->gradient && self->partial;
-    return complete && self->losses && self->order && self->table;
+    return complete && self->losses && self->order.rows && self->order.tables && self->order.spans;
+}
+
+/* The CPU refuses no run. */
+static cusgd_status refuses(void *of, const run_spec *p)
+{
+    (void)of, (void)p;
+    return CUSGD_OK;
 }
 
 static cusgd_status start(void *of, const run_spec *p)
@@ -322,12 +404,14 @@ static cusgd_status start(void *of, const run_spec *p)
     self->spec = *p;
     self->layout = layout_of(p->d, p->k);
     self->size = self->layout.size;
-    self->chunk = chunk_rows(p->batch, p->d);
+    if (self->spec.shards < 1) self->spec.shards = 1;
+    self->order.share = (int64_t)shard_rows((uint64_t)p->batch, (uint64_t)self->spec.shards, 0);
+    self->chunk = chunk_rows(self->order.share, p->d);
     memset(&self->report, 0, sizeof self->report);
     self->rule = rule_of(p);
     if (!allocate_state(self)) {
         release(self);
-        return fail_memory((size_t)(self->size * chunk_count(p->batch, self->chunk)) * sizeof(real),
+        return fail_memory((size_t)(self->size * self->spec.shards * chunk_count(self->order.share, self->chunk)) * sizeof(real),
                            "the parameters' state and the chunks' gradients");
     }
     if (p->rate_factor)
@@ -395,6 +479,7 @@ static const backend_ops ops = {
     .moments = moments,
     .curvature = NAMED(cpu_curvature),
     .rows = NAMED(cpu_rows),
+    .refuses = refuses,
     .start = start,
     .put = put,
     .get = get,

@@ -230,13 +230,16 @@ loss_task pass_loss(const cuda *c, const dataset *b, loss_rule loss);
  */
 cusgd_status pass_rows(cuda *c, const dataset *b, int64_t first, int64_t rows, const void **x);
 
+/* ---- engine.c ---- */
+
+/* *engine: one that takes the run spec, the one that is asked for unless that is AUTO; *shape is set unless that is CUBLAS. */
+cusgd_status engine_choose(const cuda *c, const run_spec *p, cusgd_engine *engine, fused_shape *shape);
+void engine_trace(const cuda *c);
+
 /* ---- fused.c ---- */
 
-/* Sets run.engine to one that takes the run spec, the one that is asked for unless that is AUTO. */
-cusgd_status engine_choose(cuda *c, cusgd_engine asked);
 cusgd_status fused_open(cuda *c);
 void fused_close(fused *f);
-void engine_trace(const cuda *c);
 /* turn: 0 for an even step of the slice's table, 1 for an odd one. */
 cusgd_status fused_step(const cuda *c, int turn);
 /* `count` steps from the one under way on. */
@@ -251,7 +254,11 @@ cusgd_status cuda_rows(void *of, const dataset *b, const int64_t *rows, int64_t 
 cusgd_status cuda_moments(void *of, const examples *e, double *mean, double *variance, double *target_mean,
                           double *weight); /* moments.c */
 cusgd_status cuda_curvature(void *of, const dataset *b, const double *scale, curvature *out);
-cusgd_status cuda_start(void *of, const run_spec *p); /* state.c */
+cusgd_status cuda_refuses(void *of, const run_spec *p); /* engine.c */
+/* Which parts a run has; whether its gradients are taken elsewhere than at theta. */
+int spec_keeps(const run_spec *p, enum state_part part); /* state.c */
+int spec_looks_ahead(const run_spec *p);
+cusgd_status cuda_start(void *of, const run_spec *p);
 cusgd_status cuda_put(void *of, enum snapshot a, enum state_part part, const double *values);
 cusgd_status cuda_get(void *of, enum snapshot a, enum state_part part, double *values);
 cusgd_status cuda_copy(void *of, enum snapshot to, enum snapshot from);

@@ -205,6 +205,7 @@ static const backend_ops ops = {
     .moments = cuda_moments,
     .curvature = cuda_curvature,
     .rows = cuda_rows,
+    .refuses = cuda_refuses,
     .start = cuda_start,
     .put = cuda_put,
     .get = cuda_get,

@@ -6,7 +6,7 @@ typedef double real;
 
 #include <string.h>
 
-static int keeps(const run_spec *p, enum state_part part)
+int spec_keeps(const run_spec *p, enum state_part part)
 {
     switch (part) {
     case STATE_AVERAGE: return p->average;
@@ -16,6 +16,8 @@ static int keeps(const run_spec *p, enum state_part part)
     default: return 1;
     }
 }
+
+int spec_looks_ahead(const run_spec *p) { return optimizer_looks_ahead(p->optimizer); }
 
 void graph_close(cuda *c)
 {
@@ -63,8 +65,8 @@ static cusgd_status allocate_parts(cuda *c)
     run *r = &c->run;
     for (int a = 0; a < SNAPSHOTS; a++)
         for (int p = 0; p < STATE_PARTS; p++)
-            if (keeps(&r->spec, (enum state_part)p)) TRY(allocate_part(c, &r->snapshot[a][p]));
-    if (optimizer_looks_ahead(r->spec.optimizer)) TRY(allocate_part(c, &r->point));
+            if (spec_keeps(&r->spec, (enum state_part)p)) TRY(allocate_part(c, &r->snapshot[a][p]));
+    if (spec_looks_ahead(&r->spec)) TRY(allocate_part(c, &r->point));
     return CUSGD_OK;
 }
 
@@ -105,7 +107,7 @@ static cusgd_status open_run(cuda *c, const run_spec *p)
     TRY(allocate_slices(c));
     TRY(open_own(c, p->rate_factor, &r->rate_factor));
     for (int i = 0; i < LIMIT_COUNT; i++) TRY(open_own(c, p->limit[i], &r->limit[i]));
-    TRY(engine_choose(c, p->engine));
+    TRY(engine_choose(c, p, &r->engine, &r->fused.shape));
     if (r->engine != CUSGD_ENGINE_CUBLAS) TRY(fused_open(c));
     if (!(p->clip_norm > 0)) return CUSGD_OK;
     TRY(cuda_allocate(c, clip_partials(r->size), sizeof(double), "the gradient's norm", &squares));
@@ -118,7 +120,7 @@ cusgd_status cuda_start(void *of, const run_spec *p)
     cuda *c = of;
     run *r = &c->run;
     TRY(cuda_enter(c));
-    TRY(check_shape(p->d, p->k));
+    TRY(cuda_refuses(c, p));
     TRY(cuda_synchronize(c)); /* steps of the run before may be under way */
     run_close(c);
     r->spec = *p;

@@ -184,8 +184,8 @@ static cusgd_status capture(cuda *c)
 static cusgd_status choose_route(cuda *c, const slice *s)
 {
     run *r = &c->run;
-    const sampler *order = s->sampler;
-    const dataset *b = s->examples;
+    const sampler *order = s->shares[0].order;
+    const dataset *b = s->shares[0].examples;
     route to = {.examples = b, .rows = (int64_t)((order->n + order->batches - 1) / order->batches)};
     to.contiguous = sampling_is_contiguous(order->sampling);
     int products = r->engine == CUSGD_ENGINE_CUBLAS;
@@ -205,7 +205,7 @@ static cusgd_status upload_table(cuda *c, const slice *s, int64_t done, int64_t 
 {
     run *r = &c->run;
     slice_table *t = r->written[r->turn];
-    const sampler *order = s->sampler;
+    const sampler *order = s->shares[0].order;
     TRY(CUDA(cudaEventSynchronize(r->uploaded[r->turn])));
     t->order = *order;
     t->count = count;

@@ -152,7 +152,7 @@ static cusgd_status draw_sample(const problem *p, const double *scale, sample *s
     } else {
         permutation order = permutation_make((uint64_t)n, stream_key(p->options->seed, STREAM_SAMPLE), 0);
         for (int64_t i = 0; i < m; i++) rows[i] = m == n ? i : (int64_t)permutation_at(&order, (uint64_t)i);
-        status = p->backend->ops->rows(p->backend->self, p->train.bound, rows, m, s->x, s->w);
+        status = shards_rows(p, &p->train, rows, m, s->x, s->w);
         if (status == CUSGD_OK && !pool_run(s->pool, s->threads, PARTS_OF_SAMPLE, prepare_part, s)) status = fail_interrupted();
     }
     free(rows);
@@ -185,16 +185,27 @@ cusgd_status sample_curvature(const problem *p, const double *scale, double *lam
     return status;
 }
 
+/* values: fourth, second, q2, q1. context: scale. */
+static cusgd_status curvature_of_shard(const void *context, const problem *p, const dataset *b, double *values)
+{
+    int64_t d = p->d;
+    curvature sums = {values, values + d, 0, 0};
+    cusgd_status status = p->backend->ops->curvature(p->backend->self, b, context, &sums);
+    values[2 * d] = sums.q2;
+    values[2 * d + 1] = sums.q1;
+    return status;
+}
+
 cusgd_status column_noise(const problem *p, const double *scale, double *c, double *trace)
 {
     int64_t d = p->d;
-    double *second = allocate((size_t)d, sizeof(double));
-    if (!second) return fail_memory((size_t)d * sizeof(double), "the columns' curvature");
-    curvature sums = {c, second, 0, 0};
-    cusgd_status status = p->backend->ops->curvature(p->backend->self, p->train.bound, scale, &sums);
-    for (int64_t j = 0; j < d; j++) c[j] = second[j] > 0 ? c[j] / second[j] : 0;
-    *trace = sums.q1 > 0 ? sums.q2 / sums.q1 : 1;
-    free(second);
+    size_t size = (size_t)(2 * d + 2);
+    double *sums = allocate_zeroed(size, sizeof(double)), *second = sums + d;
+    if (!sums) return fail_memory(size * sizeof(double), "the columns' curvature");
+    cusgd_status status = shards_pass(p, &p->train, curvature_of_shard, scale, 0, size, sums);
+    for (int64_t j = 0; j < d; j++) c[j] = second[j] > 0 ? sums[j] / second[j] : 0;
+    *trace = sums[2 * d + 1] > 0 ? sums[2 * d] / sums[2 * d + 1] : 1;
+    free(sums);
     return status;
 }
 

@@ -32,10 +32,36 @@ void problem_null(const problem *p, double *theta)
 
 /* ---- Passes over the examples ---- */
 
+typedef struct evaluation {
+    loss_rule loss;
+    const double *theta;
+    int with_gradient;
+} evaluation;
+
+/* values: the mean loss, then its gradient. */
+static cusgd_status evaluate_shard(const void *context, const problem *p, const dataset *b, double *values)
+{
+    const evaluation *e = context;
+    double *gradient = e->with_gradient ? values + 1 : NULL;
+    return p->backend->ops->objective(p->backend->self, b, e->loss, e->theta, values, gradient);
+}
+
 cusgd_status problem_loss(const problem *p, const example_set *set, loss_rule loss, const double *theta, double *value,
                           double *gradient)
 {
-    return p->backend->ops->objective(p->backend->self, set->bound, loss, theta, value, gradient);
+    evaluation e = {loss, theta, gradient != NULL};
+    const backend *b = p->backend;
+    if (set->shards == 1) return b->ops->objective(b->self, set->bounds[0], loss, theta, value, gradient);
+    if (!gradient) return shards_pass(p, set, evaluate_shard, &e, 1, 1, value);
+    double *values = allocate((size_t)problem_size(p) + 1, sizeof *values);
+    if (!values) return fail_memory(theta_bytes(p), "the gradient");
+    cusgd_status status = shards_pass(p, set, evaluate_shard, &e, 1, (size_t)problem_size(p) + 1, values);
+    if (status == CUSGD_OK) {
+        *value = values[0];
+        memcpy(gradient, values + 1, theta_bytes(p));
+    }
+    free(values);
+    return status;
 }
 
 cusgd_status problem_objective(const problem *p, const example_set *set, const double *theta, double *loss, double *objective,
@@ -55,9 +81,17 @@ cusgd_status problem_objective(const problem *p, const example_set *set, const d
     return status;
 }
 
+static cusgd_status hessian_of_shard(const void *context, const problem *p, const dataset *b, double *values)
+{
+    const evaluation *e = context;
+    return p->backend->ops->hessian(p->backend->self, b, e->loss, e->theta, values);
+}
+
 cusgd_status problem_hessian(const problem *p, loss_rule loss, const double *theta, double *hessian)
 {
-    return p->backend->ops->hessian(p->backend->self, p->train.bound, loss, theta, hessian);
+    evaluation e = {loss, theta, 0};
+    size_t side = (size_t)p->d + 1, blocks = loss_is_quadratic((int)loss.kind) ? 1 : (size_t)p->k;
+    return shards_pass(p, &p->train, hessian_of_shard, &e, 1, blocks * side * side, hessian);
 }
 
 /* The rows are bound once more, piece by piece: of the bound ones a device gives all predictions at once. */
@@ -75,7 +109,7 @@ cusgd_status problem_predict(const problem *p, const double *theta, int64_t firs
 
 cusgd_status problem_moments(const problem *p, double *mean, double *variance, double *target_mean, double *weight)
 {
-    return p->backend->ops->moments(p->backend->self, &p->train.rows, mean, variance, target_mean, weight);
+    return shards_moments(p, &p->train, mean, variance, target_mean, weight);
 }
 
 double problem_reported(const problem *p, double loss)

@@ -53,11 +53,11 @@ static cusgd_status standardize(problem *p, double *variance, double *target)
                         p->train.data->source, (long long)j + 1);
         p->units.rms[j] = sqrt(second);
         /* Without an intercept, centering would put one in by the back door: then columns are scaled only. */
-        p->units.spread[j] = !o->standardize ? 1
-                             : o->intercept  ? scale_of(p->units.mean[j], variance[j])
-                             : second > 0    ? p->units.rms[j]
-                                             : 1;
-        p->units.scale[j] = penalized_scale(o, j, p->units.spread[j]);
+        p->units.own_scale[j] = !o->standardize ? 1
+                                : o->intercept  ? scale_of(p->units.mean[j], variance[j])
+                                : second > 0    ? p->units.rms[j]
+                                                : 1;
+        p->units.scale[j] = penalized_scale(o, j, p->units.own_scale[j]);
         if (!o->standardize || !o->intercept) p->units.mean[j] = 0;
     }
     int centres = o->standardize && o->intercept && loss_is_shift_invariant(o->loss);
@@ -150,13 +150,19 @@ static cusgd_status allocate_vectors(problem *p)
     p->units.mean = allocate_zeroed(d, sizeof(double));
     p->units.scale = allocate_zeroed(d, sizeof(double));
     p->units.rms = allocate_zeroed(d, sizeof(double));
-    p->units.spread = allocate_zeroed(d, sizeof(double));
+    p->units.own_scale = allocate_zeroed(d, sizeof(double));
     p->units.shift = allocate_zeroed(k, sizeof(double));
     p->targets.null = allocate_zeroed(k, sizeof(double));
     p->targets.scale = allocate_zeroed(k, sizeof(double));
-    int complete = p->units.mean && p->units.scale && p->units.rms && p->units.spread && p->units.shift && p->targets.null &&
+    int complete = p->units.mean && p->units.scale && p->units.rms && p->units.own_scale && p->units.shift && p->targets.null &&
                    p->targets.scale;
     return complete ? CUSGD_OK : fail_memory((4 * d + 3 * k) * sizeof(double), "the columns' means and scales");
+}
+
+static cusgd_status check_shards(const example_set *set)
+{
+    if (set->shards <= set->rows.n) return CUSGD_OK;
+    return fail(CUSGD_ERROR_USAGE, "%d shards of %lld rows: each needs a row; give fewer", set->shards, (long long)set->rows.n);
 }
 
 static cusgd_status take_examples(problem *p)
@@ -168,6 +174,8 @@ static cusgd_status take_examples(problem *p)
     if (status == CUSGD_OK && loss_is_of_classes(o->loss)) status = examples_have_target(&p->train.rows, -1, &p->targets.minus);
     if (status == CUSGD_OK) status = allocate_vectors(p);
     if (status == CUSGD_OK && o->valid_fraction > 0) status = hold_out(p);
+    if (status == CUSGD_OK) status = check_shards(&p->train);
+    if (p->valid.shards > p->valid.rows.n) p->valid.shards = p->valid.rows.n > 1 ? (int)p->valid.rows.n : 1;
     return status == CUSGD_OK ? examples_check_classes(&p->train.rows, (int)o->loss, p->train.data->source) : status;
 }
 
@@ -180,8 +188,9 @@ cusgd_status problem_open(problem *p, const cusgd_options *options, const cusgd_
                    .intercept = options->intercept,
                    .l1 = options->l1,
                    .l2 = options->l2,
-                   .train = {.data = train, .rows = train->view},
-                   .valid = {.data = valid},
+                   .train = {.data = train, .rows = train->view, .shards = options->shards},
+                   .valid = {.data = valid, .shards = options->shards},
+                   .units = {.target = 1, .loss = 1},
                    .null_loss = (double)NAN,
                    .null_gradient = (double)NAN,
                    .separated = -1};
@@ -192,26 +201,24 @@ cusgd_status problem_open(problem *p, const cusgd_options *options, const cusgd_
 
 static cusgd_status bind_training(problem *p)
 {
-    const backend *b = p->backend;
     double *variance = allocate_zeroed((size_t)(p->d + p->k), sizeof *variance);
     if (!variance) return fail_memory((size_t)(p->d + p->k) * sizeof *variance, "the columns' variances");
     cusgd_status status = standardize(p, variance, variance + p->d);
     free(variance);
-    return status == CUSGD_OK ? b->ops->bind(b->self, &p->train.rows, &p->units.transform, &p->train.bound) : status;
+    return status == CUSGD_OK ? shards_bind(p, &p->units.transform, &p->train) : status;
 }
 
 /* Validation losses weigh by the validation rows' own mean weight, and what judges the model is the data as given. */
 static cusgd_status bind_validation(problem *p)
 {
-    const backend *b = p->backend;
     transform own = p->units.transform;
     double weight = 0, *unused = allocate((size_t)(2 * p->d + p->k), sizeof *unused);
     if (!unused) return fail_memory((size_t)(2 * p->d + p->k) * sizeof *unused, "the columns' means");
-    cusgd_status status = b->ops->moments(b->self, &p->valid.rows, unused, unused + p->d, unused + 2 * p->d, &weight);
+    cusgd_status status = shards_moments(p, &p->valid, unused, unused + p->d, unused + 2 * p->d, &weight);
     free(unused);
     own.storage = CUSGD_STORAGE_FULL;
     own.weight_mean = weight / (double)p->valid.rows.n;
-    return status == CUSGD_OK ? b->ops->bind(b->self, &p->valid.rows, &own, &p->valid.bound) : status;
+    return status == CUSGD_OK ? shards_bind(p, &own, &p->valid) : status;
 }
 
 cusgd_status problem_bind(problem *p, const backend *b)
@@ -225,7 +232,7 @@ cusgd_status problem_bind(problem *p, const backend *b)
 
 static void close_set(const problem *p, example_set *set)
 {
-    if (p->backend) p->backend->ops->unbind(p->backend->self, set->bound);
+    shards_unbind(p, set);
     free(set->index);
     free(set->scaled);
 }
@@ -237,7 +244,7 @@ void problem_close(problem *p)
     free(p->units.mean);
     free(p->units.scale);
     free(p->units.rms);
-    free(p->units.spread);
+    free(p->units.own_scale);
     free(p->units.shift);
     free(p->targets.null);
     free(p->targets.scale);
@@ -277,13 +284,13 @@ static cusgd_status check_alike(const problem *p, const cusgd_data *data)
 
 cusgd_status problem_rebind(problem *p, const cusgd_data *train)
 {
-    const backend *b = p->backend;
     problem next = *p;
-    next.train = (example_set){.data = train, .rows = train->view};
+    next.train = (example_set){.data = train, .rows = train->view, .shards = p->train.shards};
     next.separated = -1;
     cusgd_status status = check_alike(p, train);
+    if (status == CUSGD_OK) status = check_shards(&next.train);
     if (status == CUSGD_OK) status = rescale_targets(&next);
-    if (status == CUSGD_OK) status = b->ops->bind(b->self, &next.train.rows, &next.units.transform, &next.train.bound);
+    if (status == CUSGD_OK) status = shards_bind(&next, &next.units.transform, &next.train);
     if (status == CUSGD_OK) next.targets.lower_bound = targets_lower_bound(&next);
     if (status == CUSGD_OK && !isnan(p->null_loss)) status = problem_measure_null(&next, !isnan(p->null_gradient));
     if (status == CUSGD_OK && interrupt_asked()) status = fail_interrupted();
@@ -302,10 +309,10 @@ int problem_binds_alike(const problem *p, const cusgd_options *b)
     int alike = before.kind == after.kind && !(before.number < after.number) && !(before.number > after.number) &&
                 was_auto == is_auto && a->precision == b->precision && a->storage == b->storage &&
                 a->standardize == b->standardize && a->intercept == b->intercept && a->threads == b->threads &&
-                strcmp(a->device, b->device) == 0 && !(p->units.target > 1) && !(p->units.target < 1) &&
+                a->shards == b->shards && strcmp(a->device, b->device) == 0 && !(p->units.target > 1) && !(p->units.target < 1) &&
                 !(a->valid_fraction > 0) && !(b->valid_fraction > 0);
     for (int64_t j = 0; j < p->d && alike; j++) {
-        double scale = penalized_scale(b, j, p->units.spread[j]);
+        double scale = penalized_scale(b, j, p->units.own_scale[j]);
         alike = !(scale < p->units.scale[j]) && !(scale > p->units.scale[j]);
     }
     return alike;

@@ -18,14 +18,15 @@ typedef struct example_set {
     examples rows;          /* n is 0 where there are none */
     int64_t *index;         /* which rows of the data, ascending, when a share was held out; NULL: all */
     double *scaled;         /* a copy of the data's targets in the problem's unit; NULL where that is 1 */
-    dataset *bound;         /* NULL: there are none */
+    int shards;             /* of the rows: consecutive ones, scalar/shards.h */
+    dataset **bounds;       /* shards; NULL: there are no rows */
 } example_set;
 
 /* Between the data's units and those of the bound examples. */
 typedef struct units {
     transform transform;
     double *mean, *scale, *shift; /* d, d, k: the transform's; scale 1, mean and shift 0 where it is off */
-    double *scale;                /* d: the columns' own scales, which penalties in the data's units may enlarge */
+    double *own_scale;            /* d: the columns' own scales, which penalties in the data's units may enlarge */
     double *rms;                  /* d: sqrt(E x^2) in the data's units, for messages */
     double target;                /* the targets are bound in this unit, a power of two: see magnitude.c */
     double loss;                  /* target^2: losses in the units of the data are this times those of the bound examples */
@@ -97,6 +98,21 @@ cusgd_status study_targets(problem *p);
  */
 void targets_beside_offsets(const problem *p, double *mean);
 double targets_lower_bound(const problem *p);
+
+/* shards.c: binds the set's rows, shard by shard; and back. */
+cusgd_status shards_bind(const problem *p, const transform *t, example_set *set);
+void shards_unbind(const problem *p, example_set *set);
+/* Weighted moments of a set's rows, as backend.h has them: those of the shards, merged by the tree. */
+cusgd_status shards_moments(const problem *p, const example_set *set, double *mean, double *variance, double *target_mean,
+                            double *weight);
+/* A pass over one shard: `size` values, which are sums over its rows, or with `means` means of them. */
+typedef cusgd_status (*shard_pass)(const void *context, const problem *p, const dataset *b, double *values);
+/* Over all shards of a set: their values added by the tree; means are weighted by the shards' rows. One shard's are as they are.
+ */
+cusgd_status shards_pass(const problem *p, const example_set *set, shard_pass pass, const void *context, int means, size_t size,
+                         double *values);
+/* Rows as they were bound: x m x d, w m. */
+cusgd_status shards_rows(const problem *p, const example_set *set, const int64_t *rows, int64_t m, double *x, double *w);
 
 /* ---- What methods ask (objective.c) ---- */
 

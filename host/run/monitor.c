@@ -17,10 +17,10 @@ cusgd_status monitor_validate(monitor *m, const double *theta)
     const problem *p = m->run->problem;
     double unused;
     m->now.valid = (double)NAN;
-    return p->valid.bound ? problem_objective(p, &p->valid, theta, &m->now.valid, &unused, NULL) : CUSGD_OK;
+    return p->valid.bounds ? problem_objective(p, &p->valid, theta, &m->now.valid, &unused, NULL) : CUSGD_OK;
 }
 
-double monitor_score(const monitor *m) { return m->run->problem->valid.bound ? m->now.valid : m->now.objective; }
+double monitor_score(const monitor *m) { return m->run->problem->valid.bounds ? m->now.valid : m->now.objective; }
 
 /* ---- Stopping ---- */
 
@@ -66,7 +66,7 @@ int monitor_tell(const monitor *m, int64_t step, double loss, int evaluated, dou
         .step = step,
         .loss = problem_reported(p, loss),
         .evaluated = evaluated,
-        .valid_loss = evaluated && p->valid.bound ? problem_reported(p, m->now.valid) : (double)NAN,
+        .valid_loss = evaluated && p->valid.bounds ? problem_reported(p, m->now.valid) : (double)NAN,
         .rate = rate,
         .seconds = seconds,
         .rows_per_second = m->working > 0 ? (double)m->rows / m->working : 0,
@@ -83,7 +83,7 @@ void monitor_result(const monitor *m, double rate, cusgd_result *result)
     result->steps = m->run->at.step;
     result->epoch = m->result_epoch;
     result->loss = problem_reported(p, m->now.loss);
-    result->valid_loss = p->valid.bound ? problem_reported(p, m->now.valid) : (double)NAN;
+    result->valid_loss = p->valid.bounds ? problem_reported(p, m->now.valid) : (double)NAN;
     result->objective = m->now.objective * p->units.loss;
     result->gradient = m->now.gradient;
     result->relative_gap = monitor_gap(m);

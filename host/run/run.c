@@ -5,24 +5,39 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The members of a run spec that follow from the options and the problem; the method chooses the rest. */
+static run_spec spec_of(const cusgd_options *o, const problem *p)
+{
+    run_spec spec = {.loss = p->loss,
+                     .d = p->d,
+                     .k = p->k,
+                     .batch = o->batch,
+                     .shards = p->train.shards,
+                     .intercept = p->intercept,
+                     .l1 = p->l1,
+                     .l2 = p->l2,
+                     .clip_norm = isnan(o->clip_norm) ? 0 : o->clip_norm / p->units.target,
+                     .clip_value = isnan(o->clip_value) ? 0 : o->clip_value / p->units.target,
+                     .storage = o->storage,
+                     .tf32 = o->math == CUSGD_MATH_TF32,
+                     .engine = o->engine};
+    for (int i = 0; i < LIMIT_COUNT; i++) spec.limit[i] = p->limit[i];
+    return spec;
+}
+
+cusgd_status run_check_spec(const cusgd_options *options, const problem *p, const backend *b)
+{
+    run_spec known = spec_of(options, p);
+    known.optimizer = (int)options->optimizer;
+    return b->ops->refuses(b->self, &known);
+}
+
 cusgd_status run_open(run *r, cusgd_options *options, problem *p)
 {
-    const cusgd_options *o = options;
     size_t size = (size_t)problem_size(p);
     r->options = options;
     r->problem = p;
-    r->spec = (run_spec){.loss = p->loss,
-                         .d = p->d,
-                         .k = p->k,
-                         .intercept = p->intercept,
-                         .l1 = p->l1,
-                         .l2 = p->l2,
-                         .clip_norm = isnan(o->clip_norm) ? 0 : o->clip_norm / p->units.target,
-                         .clip_value = isnan(o->clip_value) ? 0 : o->clip_value / p->units.target,
-                         .storage = o->storage,
-                         .tf32 = o->math == CUSGD_MATH_TF32,
-                         .engine = o->engine};
-    for (int i = 0; i < LIMIT_COUNT; i++) r->spec.limit[i] = p->limit[i];
+    r->spec = spec_of(options, p);
     r->theta = allocate_zeroed(size, sizeof(double));
     r->gradient = allocate_zeroed(size, sizeof(double));
     r->start = allocate_zeroed(size, sizeof(double));

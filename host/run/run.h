@@ -42,6 +42,8 @@ typedef struct run {
     _Atomic int cancelled;
 } run;
 
+/* Fails where the device refuses a run by these options; asked before anything is brought there. Error: USAGE, DEVICE. */
+cusgd_status run_check_spec(const cusgd_options *options, const problem *p, const backend *b);
 /* Takes room for the parameters; run_close() frees it whatever is returned. */
 cusgd_status run_open(run *r, cusgd_options *options, problem *p);
 void run_close(run *r);

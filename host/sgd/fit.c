@@ -59,10 +59,22 @@ static int64_t steps_at_once(const sgd *s)
 
 static int is_cancelled(const sgd *s) { return s->run->cancelled || interrupt_asked(); }
 
-/* Batches first .. first + count - 1 of the epoch under way, in one slice; the run counts them when they are reported. */
-static cusgd_status give_slice(const sgd *s, const sampler *order, int64_t first, int64_t count, step_numbers *numbers)
+/* The shards' orders in the epoch under way. */
+static void order_shares(const sgd *s, sampler *orders, batch_share *shares)
 {
-    slice next = {s->problem->train.bound, order, first, count, numbers};
+    const cusgd_options *o = s->run->options;
+    const example_set *train = &s->problem->train;
+    for (int h = 0; h < train->shards; h++) {
+        orders[h] = sampler_of_shard(o->sampling, o->seed, (uint64_t)train->rows.n, (uint64_t)s->batches,
+                                     (uint64_t)s->run->at.epoch_index, (uint64_t)train->shards, (uint64_t)h);
+        shares[h] = (batch_share){train->bounds[h], &orders[h]};
+    }
+}
+
+/* Batches first .. first + count - 1 of the epoch under way, in one slice; the run counts them when they are reported. */
+static cusgd_status give_slice(const sgd *s, const batch_share *shares, int64_t first, int64_t count, step_numbers *numbers)
+{
+    slice next = {shares, first, count, numbers};
     for (int64_t i = 0; i < count; i++) numbers[i] = sgd_numbers(s, s->run->at.step - s->run->at.batch + first + i);
     return s->problem->backend->ops->steps(s->problem->backend->self, &next);
 }
@@ -92,21 +104,27 @@ static cusgd_status run_steps(sgd *s, int64_t limit, steps_report *total)
     int64_t maximum = s->slice > 0 ? s->slice : steps_at_once(s), count = b->ops->wait ? (maximum + 15) / 16 : maximum;
     int64_t given = s->run->at.batch, end = limit < s->batches - given ? given + limit : s->batches;
     int failed = 0;
+    size_t shards = (size_t)s->problem->train.shards;
     step_numbers *numbers = allocate((size_t)maximum, sizeof *numbers);
+    sampler *orders = allocate(shards, sizeof *orders);
+    batch_share *shares = allocate(shards, sizeof *shares);
     cusgd_status status = CUSGD_OK;
     memset(total, 0, sizeof *total);
-    if (!numbers) return fail_memory((size_t)maximum * sizeof *numbers, "a slice of steps");
-    sampler order = sampler_make(s->run->options->sampling, s->run->options->seed, (uint64_t)s->problem->train.rows.n,
-                                 (uint64_t)s->batches, (uint64_t)s->run->at.epoch_index);
+    if (numbers && orders && shares)
+        order_shares(s, orders, shares);
+    else
+        status = fail_memory((size_t)maximum * sizeof *numbers + shards * sizeof *orders, "a slice of steps");
     while (status == CUSGD_OK && given < end && !failed && !total->failed && !is_cancelled(s)) {
         count = min_of(count, end - given);
-        status = give_slice(s, &order, given, count, numbers);
+        status = give_slice(s, shares, given, count, numbers);
         given += count;
         count = min_of(4 * count, maximum);
         if (status == CUSGD_OK) status = b->ops->wait ? b->ops->wait(b->self, &failed) : take_report(s, total);
     }
     if (status == CUSGD_OK && b->ops->wait) status = take_report(s, total);
     free(numbers);
+    free(orders);
+    free(shares);
     return status;
 }
 
@@ -292,7 +310,7 @@ static cusgd_status advance(sgd *s, fit *f)
     int due = every > 0 && f->m.epochs % every == 0;
     if (due)
         status = watch(s, f);
-    else if (every < 0 && !s->problem->valid.bound)
+    else if (every < 0 && !s->problem->valid.bounds)
         status = watch_keep_best(s, r.loss / (double)r.rows, (double)NAN); /* an estimate, for a run that diverges */
     if (status != CUSGD_OK) return status;
     if (tell(s, f, &r, due)) f->m.stop = CUSGD_STOP_CANCELLED;

@@ -71,14 +71,14 @@ cusgd_status solver_open(solver *s)
     s->quadratic = loss_is_quadratic(s->problem->loss.kind);
     s->noise = s->m.run->options->precision == CUSGD_PRECISION_DOUBLE ? 4e-15 : 4e-7;
     s->x = allocate((size_t)(5 * s->size), sizeof *s->x);
-    s->kept.best = s->problem->valid.bound ? allocate((size_t)s->size, sizeof *s->kept.best) : NULL;
-    if (!s->x || (s->problem->valid.bound && !s->kept.best))
+    s->kept.best = s->problem->valid.bounds ? allocate((size_t)s->size, sizeof *s->kept.best) : NULL;
+    if (!s->x || (s->problem->valid.bounds && !s->kept.best))
         return fail_memory((size_t)(5 * s->size) * sizeof *s->x, "the iterate");
     s->g = s->x + s->size;
     s->trial = s->g + s->size;
     s->trial_g = s->trial + s->size;
     s->kept.sound = s->trial_g + s->size;
-    if (s->problem->valid.bound && isfinite(s->m.run->at.kept)) { /* a fit that goes on */
+    if (s->problem->valid.bounds && isfinite(s->m.run->at.kept)) { /* a fit that goes on */
         s->kept.best_iteration = s->m.run->at.kept_epoch;
         cusgd_status status = run_theta(s->m.run, SNAPSHOT_BEST, s->kept.best);
         if (status != CUSGD_OK) return status;
@@ -115,7 +115,7 @@ static cusgd_status keep_best(solver *s)
 {
     run_position *at = &s->m.run->at;
     cusgd_status status = monitor_validate(&s->m, s->x);
-    if (!s->problem->valid.bound) return status;
+    if (!s->problem->valid.bounds) return status;
     if (status == CUSGD_OK) status = problem_check_data(s->problem);
     if (status == CUSGD_OK && s->m.now.valid < at->kept) {
         at->kept = s->m.now.valid;
@@ -167,7 +167,7 @@ cusgd_status solver_iterated(solver *s)
 static cusgd_status put_iterates(solver *s, const double *x, int64_t iterations)
 {
     run *r = s->m.run;
-    int kept = s->problem->valid.bound && s->kept.best_iteration > 0;
+    int kept = s->problem->valid.bounds && s->kept.best_iteration > 0;
     r->at.step += iterations;
     r->at.epoch += iterations;
     r->at.result = kept ? SNAPSHOT_BEST : SNAPSHOT_CURRENT;
@@ -261,7 +261,7 @@ static cusgd_status not_converged(const solver *s)
 static cusgd_status check_optimum(solver *s)
 {
     double minimum, seconds, share = s->m.run->options->gradient_tolerance;
-    if (!s->quadratic || s->problem->valid.bound || s->m.run->options->solver == CUSGD_SOLVER_EXACT || s->m.epochs == 0)
+    if (!s->quadratic || s->problem->valid.bounds || s->m.run->options->solver == CUSGD_SOLVER_EXACT || s->m.epochs == 0)
         return CUSGD_OK;
     cusgd_status status = solver_optimum(s->m.run, &minimum, &seconds);
     /* without memory, or where somebody wants the call to end, the least objective is not known: the fit has ended all the same

@@ -110,6 +110,7 @@ static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *train, const cus
     const cusgd_options *o = &t->options;
     cusgd_status status = problem_open(&t->problem, o, train, valid);
     if (status == CUSGD_OK) status = backend_open(o->device, o->precision, o->threads, &t->backend);
+    if (status == CUSGD_OK) status = run_check_spec(o, &t->problem, &t->backend);
     if (status == CUSGD_OK) status = problem_bind(&t->problem, &t->backend);
     return status == CUSGD_OK ? begin(t) : status;
 }

@@ -4,6 +4,7 @@
 
 #include "kinds.h"
 #include "random.h"
+#include "shards.h"
 
 /* A keyed bijection of [0, n), n <= 2^63: index i is the pair (i >> low_bits, its low bits), the first below high_size. Fewer
  * than 16 values on a side, or fewer rounds than 8, are seen to favour some orders; so a small n walks a larger square. */
@@ -66,36 +67,53 @@ DEVICE uint64_t batch_start(uint64_t n, uint64_t m, uint64_t b) { return (uint64
  * span; all are powers of 2. */
 enum { SAMPLING_BLOCK = 64, SAMPLING_WINDOW = 32, SAMPLING_SPAN = SAMPLING_BLOCK * SAMPLING_WINDOW };
 
-/* Everything that an epoch's order depends on; made on the host once an epoch. */
+/* Everything that an epoch's order depends on; made on the host once an epoch. The rows may be divided into shards, each of which
+ * has an order of its own: then this is one shard's, and the positions of a batch are dealt out to the shards in turn. */
 typedef struct sampler {
     int sampling; /* cusgd_sampling */
     uint64_t n, batches, epoch;
-    uint64_t key;         /* replace, replace-blocks */
-    uint64_t offset;      /* blocks: the row at which the first block starts */
-    permutation order;    /* permute, batches: of rows; blocks: of blocks */
-    permutation turns;    /* batches: of the batches */
-    permutation window;   /* blocks: of a whole window's rows, turned and flipped from window to window */
-    permutation leftover; /* blocks: of the last, shorter window's rows */
+    uint64_t total, shards, shard; /* rows of all shards, n of which are this one's; 1, 0: there is no other */
+    uint64_t key;                  /* replace, replace-blocks */
+    uint64_t offset;               /* blocks: the row at which the first block starts */
+    permutation order;             /* permute, batches: of rows; blocks: of blocks */
+    permutation turns;             /* batches: of the batches */
+    permutation window;            /* blocks: of a whole window's rows, turned and flipped from window to window */
+    permutation leftover;          /* blocks: of the last, shorter window's rows */
 } sampler;
 
-DEVICE sampler sampler_make(cusgd_sampling sampling, uint64_t seed, uint64_t n, uint64_t batches, uint64_t epoch)
+/* The key of a shard's part in a stream. */
+DEVICE uint64_t shard_key(uint64_t key, uint64_t shard) { return shard ? stream_key(key, shard) : key; }
+
+/* Of one shard, at least one row long, of `total` rows; which batch a step takes is the same in all of them. */
+DEVICE sampler sampler_of_shard(cusgd_sampling sampling, uint64_t seed, uint64_t total, uint64_t batches, uint64_t epoch,
+                                uint64_t shards, uint64_t shard)
 {
     sampler s;
-    uint64_t key = stream_key(seed, STREAM_ORDER), blocks = n / SAMPLING_BLOCK, tail = n % SAMPLING_SPAN;
+    uint64_t common = stream_key(seed, STREAM_ORDER), key = shard_key(common, shard), n = shard_rows(total, shards, shard);
+    uint64_t blocks = n / SAMPLING_BLOCK, tail = n % SAMPLING_SPAN;
     s.sampling = (int)sampling;
     s.n = n;
     s.batches = batches;
     s.epoch = epoch;
+    s.total = total;
+    s.shards = shards;
+    s.shard = shard;
     s.key = stream_key(seed, STREAM_REPLACE);
+    if (sampling == CUSGD_SAMPLING_REPLACE) s.key = shard_key(s.key, shard);
     s.offset = random_below(random_bits(key, epoch, 1000), n);
     if (sampling == CUSGD_SAMPLING_BATCHES) /* the rows of a batch do not depend on the epoch */
-        s.order = permutation_make(n, stream_key(seed, STREAM_BATCHES), 0);
+        s.order = permutation_make(n, shard_key(stream_key(seed, STREAM_BATCHES), shard), 0);
     else
         s.order = permutation_make(sampling == CUSGD_SAMPLING_BLOCKS ? (blocks ? blocks : 1) : n, key, epoch);
-    s.turns = permutation_make(batches, key, epoch);
+    s.turns = permutation_make(batches, common, epoch);
     s.window = permutation_make(SAMPLING_SPAN, key, epoch);
     s.leftover = permutation_make(tail ? tail : 1, key, epoch);
     return s;
+}
+
+DEVICE sampler sampler_make(cusgd_sampling sampling, uint64_t seed, uint64_t n, uint64_t batches, uint64_t epoch)
+{
+    return sampler_of_shard(sampling, seed, n, batches, epoch, 1, 0);
 }
 
 /* The rows are cut into blocks from a random row on, cyclically; the blocks stand in random order, rows that fill no block last;
@@ -142,7 +160,7 @@ DEVICE uint64_t sampler_batch(const sampler *s, uint64_t b)
     return b;
 }
 
-/* The positions first .. first + count - 1 that step b of the epoch visits. */
+/* The positions first .. first + count - 1 of the shard that step b of the epoch visits: of several shards it may visit none. */
 typedef struct batch_span {
     int64_t first, count;
 } batch_span;
@@ -151,9 +169,16 @@ DEVICE batch_span sampler_span(const sampler *s, uint64_t b)
 {
     batch_span span;
     uint64_t batch = sampler_batch(s, b);
-    span.first = (int64_t)batch_start(s->n, s->batches, batch);
-    span.count = (int64_t)batch_start(s->n, s->batches, batch + 1) - span.first;
+    span.first = (int64_t)shard_rows(batch_start(s->total, s->batches, batch), s->shards, s->shard);
+    span.count = (int64_t)shard_rows(batch_start(s->total, s->batches, batch + 1), s->shards, s->shard) - span.first;
     return span;
+}
+
+/* The rows of all shards that step b visits. */
+DEVICE int64_t sampler_rows(const sampler *s, uint64_t b)
+{
+    uint64_t batch = sampler_batch(s, b);
+    return (int64_t)(batch_start(s->total, s->batches, batch + 1) - batch_start(s->total, s->batches, batch));
 }
 
 /* What a sampling does; flags of a row. */

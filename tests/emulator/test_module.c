@@ -166,7 +166,8 @@ static cusgd_status work(const backend *b, const interface_examples *e, const da
                   .rate_factor = rate_factor};
     sampler order = sampler_make(CUSGD_SAMPLING_PERMUTE, 3, N, STEPS, 1);
     sampler plain = sampler_make(CUSGD_SAMPLING_NONE, 3, N, STEPS, 1);
-    slice s = {at, &order, 0, STEPS, numbers}, in_order = {at, &plain, 0, STEPS, numbers}; /* a graph each */
+    slice s = {&(batch_share){at, &order}, 0, STEPS, numbers},
+          in_order = {&(batch_share){at, &plain}, 0, STEPS, numbers}; /* a graph each */
     for (int u = 0; u < (D + 1) * K; u++) rate_factor[u] = 1;
     for (int t = 0; t < STEPS; t++)
         numbers[t] = (step_numbers){.rate = 0.01, .momentum = 0.5, .correction1 = 1, .correction2 = 1, .average = 1};
@@ -265,7 +266,7 @@ static void check_epoch(const interface_examples *e, const run_spec *p, cusgd_sa
         steps_report report;
         interface_ok(backend_open("cuda", CUSGD_PRECISION_DOUBLE, 1, &b), "backend_open");
         dataset *at = interface_bind(&b, e);
-        slice s = {at, &order, 0, steps, numbers};
+        slice s = {&(batch_share){at, &order}, 0, steps, numbers};
         emulated.fail_call(n);
         cusgd_status status = b.ops->start(b.self, p);
         if (!status) status = b.ops->steps(b.self, &s);
@@ -337,10 +338,52 @@ Test(module, emul_engines_refuse)
         cr_assert_eq(b.ops->start(b.self, &p), CUSGD_ERROR_USAGE);
         cr_assert(strstr(cusgd_last_error(), cases[i].words) && strstr(cusgd_last_error(), "use --engine auto"), "%s",
                   cusgd_last_error());
+        cr_assert_eq(b.ops->refuses(b.self, &p), CUSGD_ERROR_USAGE);
         p.engine = CUSGD_ENGINE_AUTO;
+        interface_ok(b.ops->refuses(b.self, &p), "whether engine auto is refused");
         interface_ok(b.ops->start(b.self, &p), "start with engine auto");
     }
     b.ops->close(b.self);
+}
+
+/* What a GPU does not take is refused before anything is brought there, and the run before goes on. */
+Test(module, emul_device_refuses)
+{
+    static const struct {
+        run_spec spec;
+        cusgd_status status;
+        const char *words;
+    } cases[] = {{{.d = 5, .k = 1, .batch = 4, .shards = 2}, CUSGD_ERROR_USAGE, "use --device cpu, or leave out --shards"},
+                 {{.d = INT32_MAX, .k = 1, .batch = 4}, CUSGD_ERROR_DEVICE, "use --device cpu"},
+                 {{.d = 5, .k = INT64_C(1) << 21, .batch = 4}, CUSGD_ERROR_DEVICE, "use --device cpu"}};
+    const run_spec sound = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = 2, .k = 1, .batch = 4, .shards = 1};
+    double theta[3] = {1, 2, 3}, kept[3];
+    backend b;
+    interface_ok(backend_open("cuda", CUSGD_PRECISION_DOUBLE, 1, &b), "backend_open");
+    interface_ok(b.ops->start(b.self, &sound), "start");
+    interface_ok(b.ops->put(b.self, SNAPSHOT_CURRENT, STATE_THETA, theta), "put");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cr_assert_eq(b.ops->refuses(b.self, &cases[i].spec), cases[i].status);
+        cr_assert(strstr(cusgd_last_error(), cases[i].words), "%s", cusgd_last_error());
+        cr_assert_eq(b.ops->start(b.self, &cases[i].spec), cases[i].status);
+        interface_ok(b.ops->get(b.self, SNAPSHOT_CURRENT, STATE_THETA, kept), "get");
+        cr_assert(memcmp(theta, kept, sizeof theta) == 0);
+    }
+    b.ops->close(b.self);
+}
+
+/* A trainer hears of it before the data is studied: these targets would be refused, too. */
+Test(module, emul_trainer_is_refused_first)
+{
+    const double x[] = {1, 2, 3, 4}, y[] = {1e300, 2, 3, 4};
+    cusgd_data *data = data_of(4, 1, 1, x, y, NULL);
+    cusgd_options o = options_default();
+    cusgd_trainer *t;
+    strcpy(o.device, "cuda");
+    o.shards = 2;
+    cr_assert_eq(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE);
+    cr_assert(strstr(cusgd_last_error(), "a GPU takes no run with 2 shards"), "%s", cusgd_last_error());
+    cusgd_data_free(data);
 }
 
 /* ---- A device that does not bear graphs ---- */
@@ -359,7 +402,7 @@ static void run_plainly(const interface_examples *e, cusgd_engine engine, double
     dataset *at = interface_bind(&b, e);
     interface_ok(b.ops->start(b.self, &p), "start");
     for (int i = 0; i < 2; i++) {
-        slice s = {at, &order, i * EACH, EACH, numbers};
+        slice s = {&(batch_share){at, &order}, i * EACH, EACH, numbers};
         interface_ok(b.ops->steps(b.self, &s), "steps");
         interface_ok(b.ops->report(b.self, &report), "report");
         cr_assert(report.done == EACH && !report.failed, "%d steps", (int)report.done);
@@ -419,7 +462,7 @@ static void launch_persistent(const backend *b, const dataset *at, int64_t n)
     step_numbers numbers[PERSISTENT_STEPS];
     sampler order = sampler_make(CUSGD_SAMPLING_PERMUTE, 3, (uint64_t)n, PERSISTENT_STEPS, 0);
     for (int t = 0; t < PERSISTENT_STEPS; t++) numbers[t] = (step_numbers){.rate = 1e-3, .correction1 = 1, .correction2 = 1};
-    slice s = {at, &order, 0, PERSISTENT_STEPS, numbers};
+    slice s = {&(batch_share){at, &order}, 0, PERSISTENT_STEPS, numbers};
     interface_ok(b->ops->steps(b->self, &s), "steps");
 }
 

@@ -45,7 +45,7 @@ static void update_check(probe *p, const update_task *t)
     float got[CHECKED];
     int64_t first = t->size - CHECKED;
     update_rule<float> rule = {t->optimizer, 0, (float)t->beta1, (float)t->beta2, 0, (float)t->epsilon, 0, 0, 0};
-    own_rule<float> own = {1, 1, 0, 0};
+    own_rule<float> own = {1, 1, 1, 0, 0};
     CHECK(cudaMemcpyAsync(got, (const float *)t->theta + first, sizeof got, cudaMemcpyDeviceToHost, p->stream));
     CHECK(cudaStreamSynchronize(p->stream));
     for (int64_t i = 0; i < CHECKED; i++) {

@@ -70,7 +70,7 @@ static int64_t run_steps(bench *b, test_case *c, int64_t steps)
     while (given < steps) {
         sampler order =
             sampler_make((cusgd_sampling)c->sampling, 1, (uint64_t)c->rows, (uint64_t)batches_of(c), (uint64_t)c->epoch);
-        slice s = {c->examples, &order, c->next, c->slice, b->numbers};
+        slice s = {&(batch_share){c->examples, &order}, c->next, c->slice, b->numbers};
         if (s.count > batches_of(c) - c->next) s.count = batches_of(c) - c->next;
         must(ops->steps(b->device.self, &s), "steps");
         given += s.count;

@@ -1,0 +1,108 @@
+/* Which run specs this device takes, and by which engine; all from the run spec and the device, so that it can be asked before a
+ * run starts.
+ *
+ * `auto`, by prediction (tests/gpu/PREDICTED.md), never by a timing: else two equal runs could differ. The first row that fits:
+ *
+ *     one target, rows to 4096 floats;   all blocks' shared memory, on this device, holds  persistent
+ *                                        two batches, and a block reads all parts'
+ *                                        gradients in passing
+ *     one target, rows to 64 KB, or 128 KB where the GPU has clusters                      fused
+ *     anything                                                                             cublas */
+#include "cuda.h"
+#include "shape.h"
+
+static cusgd_status refuse(const char *engine, const char *why)
+{
+    return fail(CUSGD_ERROR_USAGE, "engine %s takes no run with %s; use --engine auto", engine, why);
+}
+
+/* Why an engine does not take the run spec; NULL if it does. */
+static const char *why_not_fused(const cuda *c, const run_spec *p, fused_shape *shape)
+{
+    if (p->k > 1) return "more than one target";
+    if (p->clip_norm > 0) return "clip-norm, for which a step would have to wait for the whole gradient once more";
+    cusgd_storage kept = kept_as(c, p->storage);
+    int64_t batch = p->batch > 0 ? p->batch : 1;
+    if (!fused_shape_of(c->precision, kept, batch, row_stride(stored_bytes(c, kept), p->d), c->clusters, shape))
+        return c->clusters ? "rows of more than 128 KB" : "rows of more than 64 KB, or 32 KB of bf16";
+    return NULL;
+}
+
+/* The parameters' sizes, and which arrays they have: arrays that the run will have stand for themselves, wherever they will lie.
+ */
+static update_task sizes_of(const cuda *c, const run_spec *p)
+{
+    static char kept;
+    update_task t = {.precision = c->precision,
+                     .penalized = p->d * p->k,
+                     .size = (p->d + 1) * p->k,
+                     .rate_factor = p->rate_factor,
+                     .l1_factor = p->limit[LIMIT_L1],
+                     .l2_factor = p->limit[LIMIT_L2],
+                     .lower = p->limit[LIMIT_LOWER],
+                     .upper = p->limit[LIMIT_UPPER]};
+    void **parts[STATE_PARTS] = {&t.theta, &t.means, &t.slot1, &t.slot2, &t.slot3};
+    for (int part = 0; part < STATE_PARTS; part++)
+        if (spec_keeps(p, (enum state_part)part)) *parts[part] = &kept;
+    if (spec_looks_ahead(p)) t.point = &kept;
+    return t;
+}
+
+static const char *why_not_persistent(const cuda *c, const run_spec *p, const fused_shape *shape)
+{
+    if (!c->cooperative) return "a GPU that has no cooperative launches";
+    update_task update = sizes_of(c, p);
+    return persistent_takes(shape, &update, c->shared)
+               ? NULL
+               : "rows of more than 16 KB (8 KB in double and of bf16), or of more columns than shared memory has room for";
+}
+
+/* The device's own shared memory decides: where two batches do not fit, reading and computing do not overlap. Whether there will
+ * be offsets, a value a row, is not known yet. */
+static int pays(const cuda *c, const run_spec *p, const fused_shape *shape)
+{
+    cusgd_storage kept = kept_as(c, p->storage);
+    size_t stored = stored_bytes(c, kept);
+    int64_t ld = row_stride(stored, p->d), gradient = padded(c, p->d) * (int64_t)c->element;
+    persistent_task t = {.fused = {.update = sizes_of(c, p), .shape = *shape, .storage = kept, .ld = ld},
+                         .multiprocessors = c->multiprocessors,
+                         .shared = c->shared};
+    return persistent_pays(shape, p->batch * ld * (int64_t)stored, gradient, c->multiprocessors) && persistent_stages(&t);
+}
+
+cusgd_status engine_choose(const cuda *c, const run_spec *p, cusgd_engine *engine, fused_shape *shape)
+{
+    cusgd_engine asked = p->engine;
+    *engine = CUSGD_ENGINE_CUBLAS;
+    if (asked == CUSGD_ENGINE_CUBLAS) return CUSGD_OK;
+    const char *not_fused = why_not_fused(c, p, shape), *not_persistent = not_fused ? not_fused : why_not_persistent(c, p, shape);
+    if (asked == CUSGD_ENGINE_FUSED && not_fused) return refuse("fused", not_fused);
+    if (asked == CUSGD_ENGINE_PERSISTENT && not_persistent) return refuse("persistent", not_persistent);
+    if (not_fused) return CUSGD_OK;
+    int persists = asked == CUSGD_ENGINE_PERSISTENT || (asked == CUSGD_ENGINE_AUTO && !not_persistent && pays(c, p, shape));
+    *engine = persists ? CUSGD_ENGINE_PERSISTENT : CUSGD_ENGINE_FUSED;
+    return CUSGD_OK;
+}
+
+cusgd_status cuda_refuses(void *of, const run_spec *p)
+{
+    cusgd_engine engine;
+    fused_shape shape;
+    TRY(check_shape(p->d, p->k));
+    if (p->shards > 1)
+        return fail(CUSGD_ERROR_USAGE, "a GPU takes no run with %d shards, but with one; use --device cpu, or leave out --shards",
+                    p->shards);
+    return engine_choose(of, p, &engine, &shape);
+}
+
+void engine_trace(const cuda *c)
+{
+    static const char *const names[] = {"auto", "cublas", "fused", "persistent"};
+    const run *r = &c->run;
+    const fused_shape *s = &r->fused.shape;
+    if (r->engine == CUSGD_ENGINE_CUBLAS)
+        trace(c, "engine cublas, batches of %lld rows, %lld at a time", (long long)r->spec.batch, (long long)r->work.rows);
+    else
+        trace(c, "engine %s, %lld parts of %lld rows, %d threads and %d blocks per part, %d lanes per row", names[r->engine],
+              (long long)s->parts, (long long)s->rows, s->threads, s->blocks, s->lanes);
+}
