@@ -74,8 +74,8 @@ typedef enum cusgd_pace { CUSGD_PACE_STEP, CUSGD_PACE_EPOCH } cusgd_pace;
 /* How the rows of an epoch are chosen; all but `none` depend on the seed and the epoch alone, on every device alike. */
 typedef enum cusgd_sampling {
     CUSGD_SAMPLING_PERMUTE,        /* each row once an epoch, in random order */
-    CUSGD_SAMPLING_BLOCKS,         /* each row once; blocks of rows permuted, and rows again within a window of blocks */
     CUSGD_SAMPLING_BATCHES,        /* each row once, in batches that are drawn once; their order is permuted each epoch */
+    CUSGD_SAMPLING_BLOCKS,         /* each row once; blocks of rows permuted, and rows again within a window of blocks */
     CUSGD_SAMPLING_REPLACE,        /* every row drawn independently */
     CUSGD_SAMPLING_REPLACE_BLOCKS, /* every batch one of the epoch's contiguous batches, drawn independently */
     CUSGD_SAMPLING_NONE,           /* the data's own order */

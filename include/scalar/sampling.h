@@ -189,12 +189,13 @@ enum {
     SAMPLING_REPLACES = 8    /* a row may come several times in an epoch, or never */
 };
 
-/* One row per sampling, in the enumeration's order: enumerator, name, the row at position i of the epoch, flags. */
+/* One row per sampling, in the enumeration's order: enumerator, name, the row at position i of the epoch, flags. Those with equal
+ * orders of rows are neighbors: kernels ask for both at once. */
 /* clang-format off */
 #define SAMPLINGS(X)                                                                                                           \
     X(PERMUTE, "permute", permutation_at(&s->order, i), 0)                                                                     \
-    X(BLOCKS, "blocks", blocks_row_at(s, i), SAMPLING_IN_BLOCKS)                                                               \
     X(BATCHES, "batches", permutation_at(&s->order, i), 0)                                                                     \
+    X(BLOCKS, "blocks", blocks_row_at(s, i), SAMPLING_IN_BLOCKS)                                                               \
     X(REPLACE, "replace", random_below(random_bits(s->key, s->epoch, i), s->n), SAMPLING_REPLACES)                             \
     X(REPLACE_BLOCKS, "replace-blocks", i, SAMPLING_CONTIGUOUS | SAMPLING_IN_BLOCKS | SAMPLING_NOT_RANDOM | SAMPLING_REPLACES) \
     X(NONE, "none", i, SAMPLING_CONTIGUOUS | SAMPLING_IN_BLOCKS | SAMPLING_NOT_RANDOM)

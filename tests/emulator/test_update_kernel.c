@@ -4,6 +4,7 @@ typedef double real;
 #include "update_reference.h"
 
 #include "programs.h"
+#include "scalar/random.h"
 
 #include <string.h>
 
@@ -52,13 +53,9 @@ enum { OPTIONS = sizeof options / sizeof options[0] };
 static const int64_t row_counts[] = {7, (1 << 24) - 1, 1 << 24, (1 << 24) + 1};
 enum { ROWS = sizeof row_counts / sizeof row_counts[0] };
 
-static uint64_t state;
+static uint64_t drawn; /* numbers so far */
 
-static double uniform(void) /* in (-1, 1) */
-{
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (double)(state >> 11) * 0x1p-52 - 1;
-}
+static double uniform(void) /* in (-1, 1) */ { return 2 * uniform_open(random_block(1, drawn++).at[0]) - 1; }
 
 /* Arrays of one run: on the host, and their copies on the device. */
 typedef struct arrays {

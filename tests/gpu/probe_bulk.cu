@@ -2,7 +2,6 @@
  * chunks under way and adds up those that have come. */
 #include "block.h"
 #include "probe.h"
-#include "probe_async.h"
 
 enum { MAX_STAGES = 16 };
 
@@ -15,12 +14,12 @@ typedef struct bulk_task {
 
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
 /* One thread: the chunk starts on its way. */
-__device__ static void chunk_start(unsigned char *to, const unsigned char *from, unsigned bytes, uint64_t *arrival)
+__device__ static void chunk_start(unsigned char *to, const unsigned char *from, unsigned bytes, exchange *arrival)
 {
-    barrier_expect(arrival, bytes);
+    exchange_expect(arrival, bytes);
     asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];"
                  :
-                 : "r"(probe_shared_address(to)), "l"(from), "r"(bytes), "r"(probe_shared_address(arrival))
+                 : "r"(shared_address(to)), "l"(from), "r"(bytes), "r"(shared_address(arrival))
                  : "memory");
 }
 #endif
@@ -30,19 +29,19 @@ __global__ static void bulk_kernel(bulk_task t)
 {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
     extern __shared__ __align__(128) unsigned char ring[];
-    __shared__ uint64_t arrival[MAX_STAGES];
+    __shared__ exchange arrival[MAX_STAGES];
     unsigned mine = 0, stage = 0, phase = 0;
     int64_t ahead = (int64_t)t.stages * gridDim.x;
     if (threadIdx.x == 0) {
 #pragma unroll 1
-        for (unsigned s = 0; s < t.stages; s++) barrier_make(arrival + s);
+        for (unsigned s = 0; s < t.stages; s++) exchange_open(arrival + s);
         for (unsigned s = 0; s < t.stages && blockIdx.x + (int64_t)s * gridDim.x < t.chunks; s++)
             chunk_start(ring + s * t.bytes, t.x + (blockIdx.x + (int64_t)s * gridDim.x) * t.bytes, t.bytes, arrival + s);
     }
     __syncthreads();
     for (int64_t c = blockIdx.x; c < t.chunks; c += gridDim.x) {
         const uint4 *x = (const uint4 *)(ring + stage * t.bytes);
-        barrier_await(arrival + stage, phase);
+        exchange_await(arrival + stage, phase);
 #pragma unroll 4
         for (unsigned i = threadIdx.x; i < t.bytes / sizeof(uint4); i += THREADS) {
             uint4 v = x[i];

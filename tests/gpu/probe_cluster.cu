@@ -1,7 +1,6 @@
 /* Clusters, of compute capability 9.0 and above: their barrier, and reads of the other blocks' shared memory. */
 #include "block.h"
 #include "probe.h"
-#include "probe_async.h"
 
 #include <stdio.h>
 
@@ -41,25 +40,22 @@ __global__ static void cluster_exchange_kernel(int rounds, unsigned *wrong)
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
     cooperative_groups::cluster_group cluster = cooperative_groups::this_cluster();
     __shared__ unsigned slot[2][WIDEST];
-    __shared__ uint64_t arrival[2];
-    unsigned size = cluster.num_blocks(), to = 0, count = 0; /* addresses in the receiver, block threadIdx.x of the cluster */
-    for (int i = 0; i < 2 && threadIdx.x == 0; i++) barrier_make(arrival + i);
-    asm("mapa.shared::cluster.u32 %0, %1, %2;"
-        : "=r"(to)
-        : "r"(probe_shared_address(slot[0] + cluster.block_rank())), "r"(threadIdx.x % size));
-    asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(count) : "r"(probe_shared_address(arrival)), "r"(threadIdx.x % size));
+    __shared__ exchange arrival[2];
+    unsigned size = cluster.num_blocks(), receiver = threadIdx.x % size;
+    unsigned to = cluster_address(slot[0] + cluster.block_rank(), receiver), count = cluster_address(arrival, receiver);
+    for (int i = 0; i < 2 && threadIdx.x == 0; i++) exchange_open(arrival + i);
     cluster.sync();
 #pragma unroll 1
     for (int r = 1; r <= rounds; r++) {
         int i = r & 1;
-        if (threadIdx.x == 0) barrier_expect(arrival + i, size * (unsigned)sizeof slot[0][0]);
+        if (threadIdx.x == 0) exchange_expect(arrival + i, size * (unsigned)sizeof slot[0][0]);
         if (threadIdx.x < size)
             asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.u32 [%0], %1, [%2];"
                          :
                          : "r"(to + (unsigned)i * (unsigned)sizeof slot[0]), "r"((unsigned)r),
                            "r"(count + (unsigned)i * (unsigned)sizeof arrival[0])
                          : "memory");
-        barrier_await(arrival + i, ((unsigned)r - 1) / 2 & 1);
+        exchange_await(arrival + i, ((unsigned)r - 1) / 2 & 1);
         if (wrong && threadIdx.x < size && ((volatile unsigned *)slot[i])[threadIdx.x] != (unsigned)r) atomicAdd(wrong, 1u);
         __syncthreads(); /* no thread may be two rounds late: it would take a later phase for its own */
     }
