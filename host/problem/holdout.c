@@ -2,6 +2,7 @@
 #include "problem.h"
 
 #include "error.h"
+#include "examples.h"
 #include "interrupt.h"
 #include <math.h>
 #include <stdlib.h>
@@ -9,9 +10,8 @@
 
 static int has_weight(const examples *e)
 {
-    for (int64_t i = 0; i < e->n && !interrupt_asked_at(i); i++)
-        if (weight_at(e, examples_row(e, i)) > 0) return 1;
-    return 0;
+    counted_rows at = {.of = e};
+    return counted_next(&at);
 }
 
 /* A share whose rows all have weight 0 measures nothing, or teaches nothing. */

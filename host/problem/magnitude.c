@@ -5,6 +5,7 @@
 #include "problem.h"
 
 #include "error.h"
+#include "examples.h"
 #include "interrupt.h"
 #include "options.h"
 #include <math.h>
@@ -27,11 +28,8 @@ static bounds bounds_of(const cusgd_options *o)
 static double largest_target(const examples *e)
 {
     double largest = 0;
-    for (int64_t i = 0; i < e->n && !interrupt_asked_at(i); i++) {
-        int64_t row = examples_row(e, i);
-        if (!(weight_at(e, row) > 0)) continue;
-        for (int64_t c = 0; c < e->k; c++) largest = fmax(largest, fabs(matrix_at(&e->y, row, c)));
-    }
+    for (counted_rows at = {.of = e}; counted_next(&at);)
+        for (int64_t c = 0; c < e->k; c++) largest = fmax(largest, fabs(counted_target(&at, c)));
     return largest;
 }
 

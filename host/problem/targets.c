@@ -3,6 +3,7 @@
 
 #include "ascending.h"
 #include "error.h"
+#include "examples.h"
 #include "interrupt.h"
 #include <float.h>
 #include <math.h>
@@ -140,14 +141,10 @@ void targets_beside_offsets(const problem *p, double *mean)
     const examples *e = &p->train.rows;
     for (int64_t c = 0; c < e->k; c++) {
         double above = 0, below = 0;
-        for (int64_t i = 0; i < e->n; i++) {
-            int64_t row = examples_row(e, i);
-            double w = weight_at(e, row);
-            if (interrupt_asked_at(i)) break;
-            if (!(w > 0)) continue;
-            beside_offset b = loss_beside_offset(p->loss, matrix_at(&e->y, row, c), offset_at(e, row));
-            above += w * b.above;
-            below += w * b.below;
+        for (counted_rows at = {.of = e}; counted_next(&at);) {
+            beside_offset b = loss_beside_offset(p->loss, counted_target(&at, c), at.offset);
+            above += at.weight * b.above;
+            below += at.weight * b.below;
         }
         double maximum = p->options->precision == CUSGD_PRECISION_FLOAT ? (double)FLT_MAX : DBL_MAX;
         mean[c] = below > 0 && below <= maximum && fabs(above) <= maximum ? above / below : (double)NAN;
@@ -160,12 +157,9 @@ double targets_lower_bound(const problem *p)
     const examples *e = &p->train.rows;
     double sum = 0, weight = 0;
     if (!loss_has_log_link(p->loss.kind)) return 0;
-    for (int64_t i = 0; i < e->n; i++) {
-        int64_t row = examples_row(e, i);
-        double w = weight_at(e, row);
-        if (interrupt_asked_at(i)) break;
-        for (int64_t c = 0; c < e->k; c++) sum += w * loss_lower_bound(p->loss, matrix_at(&e->y, row, c));
-        weight += w;
+    for (counted_rows at = {.of = e}; counted_next(&at);) {
+        for (int64_t c = 0; c < e->k; c++) sum += at.weight * loss_lower_bound(p->loss, counted_target(&at, c));
+        weight += at.weight;
     }
     return sum / weight;
 }

@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "interrupt.h"
+#include "problem/examples.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -36,7 +37,7 @@ static int64_t degrees_of_freedom(const run *r)
 {
     const examples *e = &r->problem->train.rows;
     int64_t count = -r->problem->d - (r->problem->intercept != 0);
-    for (int64_t i = 0; i < e->n && !interrupt_asked_at(i); i++) count += weight_at(e, examples_row(e, i)) > 0;
+    for (counted_rows at = {.of = e}; counted_next(&at);) count++;
     return count;
 }
 

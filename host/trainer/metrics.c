@@ -5,6 +5,7 @@
 #include "interrupt.h"
 #include "model.h"
 #include "options.h"
+#include "problem/examples.h"
 #include "public.h"
 #include "solvers/solvers.h"
 #include <math.h>
@@ -142,10 +143,8 @@ static void find_null(const examples *e, int64_t c, loss_rule loss, sums *s)
 {
     double constant = loss_best_constant(loss.kind, s->above / s->below);
     s->null = e->o.at ? 0 : s->weight * loss_at(loss, constant, s->mean * s->unit).value;
-    for (int64_t i = 0; i < e->n && e->o.at && !interrupt_asked_at(i); i++) {
-        double w = weight_at(e, i);
-        if (w > 0) s->null += w * loss_at(loss, constant + offset_at(e, i), matrix_at(&e->y, i, c)).value;
-    }
+    for (counted_rows at = {.of = e}; e->o.at && counted_next(&at);)
+        s->null += at.weight * loss_at(loss, constant + at.offset, counted_target(&at, c)).value;
 }
 
 /* Likewise of the deviance, 2 (l - the least l). */
