@@ -90,6 +90,10 @@ typedef struct npy_array {
     void *memory;       /* and free */
 } npy_array;
 cusgd_status npy_open(const char *path, npy_array *out); /* on failure both are NULL */
+/* The same of a file's bytes, which lie in what out->mapping or out->memory owns; `path` is for messages. */
+cusgd_status npy_take(const char *path, const void *bytes, size_t size, npy_array *out);
+/* data/npz.c: the array of that name (without .npy) of a NumPy archive; *found: whether there is one. */
+cusgd_status npz_open(const char *path, const char *name, npy_array *out, int *found);
 /* Writes count values of `type` (rows x cols, C order; cols 0: one-dimensional) in pieces: open, append, close. */
 typedef struct npy_writer npy_writer;
 cusgd_status npy_create(const char *path, cusgd_type type, int64_t rows, int64_t cols, npy_writer **out);
@@ -102,6 +106,8 @@ cusgd_status csv_open(const char *path, const cusgd_reader *reader, cusgd_data *
 
 /* data/number.c: the double that a field spells, whatever the locale; 0 if it spells none. Correctly rounded. */
 int number_parse(const char *text, size_t length, double *value);
+/* Likewise of a number with a decimal comma, which then has no point. */
+int number_parse_comma(const char *text, size_t length, double *value);
 
 /* data/format.c: %.17g with a point, whatever the locale. */
 enum { NUMBER_TEXT = 32 };

@@ -36,6 +36,11 @@ typedef struct cusgd_reader {
      * as the layout's. In another one they are found only where it has no others: the features alone with x_only, and in the
      * layout's order what `ignore`, `weights`, `features` or `targets` leave. Else the file is refused. */
     const cusgd_layout *layout;
+    /* How a CSV is written. What is left open is what `layout` remembers of another file's reader, else found in the first lines.
+     * Lines that begin with # and have another number of fields than the table are comments. */
+    char separator; /* of columns: any character but quotes, '.' and ends of lines; ' ': blanks and tabs, any number; 0: open */
+    char decimal;   /* '.' or ','; 0: open */
+    int64_t skip;   /* lines before the table that are passed over; 0: open; -1: none */
 } cusgd_reader;
 
 /* Opens a folder with x.npy, y.npy and, where rows are weighted, w.npy, where they have offsets, offset.npy or exposure.npy

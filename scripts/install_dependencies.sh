@@ -14,6 +14,8 @@ missing() {
     echo '#include <stdlib.h>' | cc -fsyntax-only -x c - 2>/dev/null || echo libc6-dev
     pkg-config --exists libcjson 2>/dev/null || echo libcjson-dev
     pkg-config --exists lapacke 2>/dev/null || echo liblapacke-dev
+    pkg-config --exists zlib 2>/dev/null || echo zlib1g-dev
+    pkg-config --exists libzstd 2>/dev/null || echo libzstd-dev
     if [ "${1:-}" = --tests ]; then
         pkg-config --exists criterion 2>/dev/null || echo libcriterion-dev
         if [ -e "${CUDA_HOME:-/usr/local/cuda}/include/cublas_v2.h" ]; then # for the emulated GPU
@@ -30,7 +32,7 @@ if [ -n "$packages" ]; then
         have sudo && as_root=sudo
     fi
     if ! have apt-get || { [ -z "$as_root" ] && [ "$(id -u)" != 0 ]; }; then
-        echo "cuSGD needs a C compiler, make, CMake 3.24 or later, pkg-config, cJSON, LAPACKE and, for the tests, Criterion." >&2
+        echo "cuSGD needs a C compiler, make, CMake 3.24 or later, pkg-config, cJSON, LAPACKE, zlib, libzstd and, for the tests, Criterion." >&2
         echo "Here is missing (by Debian's names): "$packages >&2
         echo "To install it this script needs apt-get and root or sudo; please install it your way and start again." >&2
         exit 1

@@ -212,30 +212,57 @@ Test(command_tables, one_class)
     assert_code(o, 0);
 }
 
-Test(command_tables, other_kinds)
+/* However a table is written, its model is the same. */
+Test(command_tables, dialects)
 {
-    run(&o, "gzip -c data.csv >z.csv; $CUSGD train z.csv --model m");
-    assert_code(o, 2);
-    assert_has(o.err, "z.csv: is compressed by gzip");
-    assert_has(o.err, "gunzip -c z.csv | cusgd train - ...");
-    run(&o, "gunzip -c z.csv | $CUSGD train - --model m -q");
+    static const struct {
+        const char *made, *options;
+    } cases[] = {
+        {"tr ',' ';' <data.csv >s.csv", ""},
+        {"tr ',' '\\t' <data.csv >s.tsv", ""},
+        {"tr ',' '|' <data.csv >s.txt", ""},
+        {"tr ',' ' ' <data.csv >s.dat", ""},
+        {"tr ',.' ';,' <data.csv >s.csv", ""},
+        {"tr ',.' '\\t,' <data.csv >s.csv", ""},
+        {"tr ',.' ' ,' <data.csv >s.csv", ""},
+        {"sed 's/,/   /g; s/^/  /' data.csv >s.csv", ""},
+        {"{ echo '# a comment'; cat data.csv; } >s.csv", ""},
+        {"{ echo '# a comment'; echo '# x, y'; echo; sed '20a # more' data.csv; } >s.csv", ""},
+        {"{ echo 'sep=,'; cat data.csv; } >s.csv", ""},
+        {"{ echo 'sep=;'; tr ',.' ';,' <data.csv; } >s.csv", ""},
+        {"{ printf '\\357\\273\\277'; cat data.csv; } >s.csv", ""},
+        {"gzip -c data.csv >s.csv.gz", ""},
+        {"{ head -n 9 data.csv | gzip -c; tail -n +10 data.csv | gzip -c; } >s.csv", ""},
+        {"tr ',.' ';,' <data.csv | gzip -c >s", ""},
+        {"tr ',' '~' <data.csv >s.csv", "--separator '~' "},
+        {"tr ',.' ';,' <data.csv >s.csv", "--separator semicolon --decimal comma "},
+        {"{ echo 'Report of May'; echo '1;2'; tr ',' ';' <data.csv; } >s.csv", "--skip 2 "},
+    };
+    run(&o, "$CUSGD train data.csv --model m -q && $CUSGD predict m data.csv -o p.csv");
     assert_code(o, 0);
-    /* What the messages say to do is done, and the model is the same. */
-    static const char *const made[] = {
-        "tr ',' ';' <data.csv >s.csv",           "tr ',' '\\t' <data.csv >s.csv", "tr ',' '|' <data.csv >s.csv",
-        "tr ',' ' ' <data.csv >s.csv",           "tr ',.' ';,' <data.csv >s.csv", "sed 's/,/   /g; s/^/  /' data.csv >s.csv",
-        "tr ',.' '\\t,' <data.csv >s.csv",       "tr ',.' ' ,' <data.csv >s.csv", "{ echo '# a comment'; cat data.csv; } >s.csv",
-        "{ echo 'sep=,'; cat data.csv; } >s.csv"};
-    for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
-        run(&o, "%s; $CUSGD train s.csv --model n", made[i]);
-        assert_code(o, 2);
-        assert_has(o.err, "comma");
-        char command[300], *start = strstr(o.err, "for example: "), *end = strstr(o.err, " | cusgd train - ...");
-        cr_assert(start && end && end - start < 300, "%s", o.err);
-        start += strlen("for example: ");
-        snprintf(command, sizeof command, "%.*s", (int)(end - start), start);
-        run(&o, "%s | $CUSGD train - --model n -q && cmp m n", command);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char name[32];
+        const char *to = strrchr(cases[i].made, '>') + 1;
+        snprintf(name, sizeof name, "%s", to);
+        run(&o, "%s; $CUSGD train %s %s--model n -q && $CUSGD info %s %s >/dev/null", cases[i].made, name, cases[i].options, name,
+            cases[i].options);
         assert_code(o, 0);
+        /* What was found anew is not kept, what was said is: the model reads the file by itself. */
+        run(&o, "$CUSGD predict n %s -o q.csv && cmp p.csv q.csv && $CUSGD evaluate n %s && $CUSGD train - %s--model n -q <%s",
+            name, name, cases[i].options, name);
+        assert_code(o, 0);
+        if (!*cases[i].options) run(&o, "cmp m n");
+        assert_code(o, 0);
+    }
+    run(&o,
+        "{ echo 'Report of May'; cat data.csv; } >s.csv; $CUSGD train s.csv --skip 1 --model n -q && $CUSGD predict n data.csv "
+        "--skip 0 -o q.csv && cmp p.csv q.csv");
+    assert_code(o, 0);
+    static const char *const wrong[] = {"--separator '\"'", "--separator xy", "--separator .",
+                                        "--decimal ';'",    "--skip -1",      "--skip x"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        run(&o, "$CUSGD train data.csv %s --model n", wrong[i]);
+        assert_code(o, 1);
     }
 }
 
@@ -254,12 +281,7 @@ Test(command_tables, commands_quote_names)
         {"./-x.csv", " ./-x.csv", NULL},
         {"a=b.csv", " a=b.csv", NULL},
     };
-    static const char *const made[] = {"gzip -c data.csv",
-                                       "tr ',' ';' <data.csv",
-                                       "tr ',' ' ' <data.csv",
-                                       "tr ',.' ' ,' <data.csv",
-                                       "{ echo '# a comment'; cat data.csv; }",
-                                       "{ echo 'sep=,'; cat data.csv; }"};
+    static const char *const made[] = {"bzip2 -c data.csv", "iconv -f UTF-8 -t UTF-16 data.csv"};
     run(&o, "$CUSGD train data.csv --model m -q");
     assert_code(o, 0);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -291,13 +313,13 @@ Test(command_tables, commands_without_names)
     cr_assert_str_eq(file_for_shell("-x.csv", quoted), "./-x.csv"); /* no option */
     cr_assert_str_eq(file_for_shell("- x.csv", quoted), "'./- x.csv'");
     cr_assert_str_eq(file_for_python("standard input", quoted), "\"FILE\"");
-    run(&o, "n=$(printf 'a\\033b.csv'); gzip -c data.csv >\"$n\"; $CUSGD train \"$n\" --model m");
+    run(&o, "n=$(printf 'a\\033b.csv'); bzip2 -c data.csv >\"$n\"; $CUSGD train \"$n\" --model m");
     assert_code(o, 2);
-    assert_has(o.err, "gunzip -c FILE | cusgd");
+    assert_has(o.err, "bunzip2 -c FILE | cusgd");
     for (int length = 195; length < 199; length++) {
-        run(&o, "n=$(printf '%%0%dd' 1).csv; gzip -c data.csv >$n; $CUSGD train $n --model m", length);
+        run(&o, "n=$(printf '%%0%dd' 1).csv; bzip2 -c data.csv >$n; $CUSGD train $n --model m", length);
         assert_code(o, 2);
-        assert_has(o.err, length + 4 > 200 ? "gunzip -c FILE | cusgd" : ".csv | cusgd");
+        assert_has(o.err, length + 4 > 200 ? "bunzip2 -c FILE | cusgd" : ".csv | cusgd");
     }
 }
 

@@ -390,7 +390,7 @@ Test(folder, refusals)
     file_text("w.npy", "");
     assert_fails(cusgd_data_open(path, NULL, &data), CUSGD_ERROR_DATA, "w.npy: is empty");
     assert_fails(cusgd_data_open(path_of("nothing"), NULL, &data), CUSGD_ERROR_DATA, "cannot be opened");
-    assert_fails(cusgd_data_open(file_text("data.h5", "x"), NULL, &data), CUSGD_ERROR_DATA, "of what kind is it?");
+    assert_fails(cusgd_data_open(file_bytes("data.h5", "\x89HDF\r\n\x1A\n", 9), NULL, &data), CUSGD_ERROR_DATA, "an HDF5 file");
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
     reader.weights = "w";
     assert_fails(cusgd_data_open(path, &reader, &data), CUSGD_ERROR_USAGE, "weights are w.npy");

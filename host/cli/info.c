@@ -5,7 +5,6 @@
 #include <math.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 enum { NAMES_SHOWN = 12, COEFFICIENTS_SHOWN = 10 };
 
@@ -276,18 +275,18 @@ static int describe_data(const char *path, const reading *r, const syntax *s)
     cusgd_reader reader;
     int status = reading_reader(r, s, path, NULL, &reader);
     if (status) return status;
-    int csv = strcmp(path, "-") == 0 || ends_with(path, ".csv");
-    struct stat there;
-    if (csv && stat(path, &there) == 0 && S_ISDIR(there.st_mode)) csv = 0;
-    return csv ? describe_table(path, &reader) : describe_arrays(path, &reader);
+    return is_arrays(path) ? describe_arrays(path, &reader) : describe_table(path, &reader);
 }
 
-/* A folder, .csv, .npy and - are data; any other file is a model. */
+/* A file whose name does not say that it is data is a model if it begins as one: a length of eight bytes, and a JSON object. */
 static int is_data(const char *path)
 {
-    struct stat there;
-    if (strcmp(path, "-") == 0 || (stat(path, &there) == 0 && S_ISDIR(there.st_mode))) return 1;
-    return ends_with(path, ".csv") || ends_with(path, ".npy");
+    unsigned char start[9] = {0};
+    FILE *file = is_data_name(path) ? NULL : fopen(path, "rb");
+    if (!file) return is_data_name(path);
+    size_t count = fread(start, 1, sizeof start, file);
+    fclose(file);
+    return count == sizeof start && !(start[8] == '{' && start[5] == 0 && start[6] == 0 && start[7] == 0);
 }
 
 int info_main(int argc, char **argv)

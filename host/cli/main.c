@@ -28,8 +28,8 @@ static int put_help(FILE *to)
     for (int i = 0; i < ENTRIES; i++)
         fprintf(to, "  cusgd %-9s %-22s %s\n", entries[i].word, entries[i].operands, entries[i].summary);
     fputs("\n'cusgd COMMAND --help' lists a command's options. 'cusgd --version' prints the version.\n"
-          "DATA is a folder with x.npy and y.npy (and w.npy, weights; offset.npy or exposure.npy), a .csv, or - (CSV on standard "
-          "input).\n"
+          "DATA is a folder with x.npy and y.npy (and w.npy, weights; offset.npy or exposure.npy), a .npz with such arrays,\n"
+          "a table (.csv, .tsv, .txt; also .gz and .zst), or - (a table on standard input).\n"
           "Exit codes: 0 done, 1 usage, 2 data or file, 3 device, 4 diverged, 5 check failed, 6 memory,\n"
           "7 not converged, 130 interrupted.\n"
           "example: cusgd train houses.csv --model houses.safetensors\n",

@@ -2,6 +2,7 @@
 
 #include "cli.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -18,6 +19,12 @@ void reading_arguments(reading *r, argument table[READING_ARGUMENTS])
         {{"ignore", "COL,...", "none", "columns to leave out", NULL}, '\0', TAKES_COLUMNS, &r->ignore},
         {{"offset", "COL", "none", "column added to x theta + b, its coefficient 1", NULL}, '\0', TAKES_TEXT, &r->offset},
         {{"exposure", "COL", "none", "likewise its logarithm, for log links; > 0", NULL}, '\0', TAKES_TEXT, &r->exposure},
+        {{"separator", "comma|semicolon|tab|blank|pipe|CHAR", "found", "what separates a CSV's columns", NULL},
+         '\0',
+         TAKES_TEXT,
+         &r->separator},
+        {{"decimal", "point|comma", "found", "a CSV's decimal mark", NULL}, '\0', TAKES_TEXT, &r->decimal},
+        {{"skip", "N", "0", "lines before a CSV's header or first row to pass over", NULL}, '\0', TAKES_TEXT, &r->skip},
         {{"target", "COL", "the last", "column of y; -1 is the last; may repeat", NULL}, '\0', TAKES_TEXTS, &r->targets},
         {{"weights", "COL", "none", "column of the rows' weights", NULL}, '\0', TAKES_TEXT, &r->weights},
     };
@@ -42,26 +49,77 @@ static int header_from_word(const char *word, cusgd_header *header)
     return 0;
 }
 
-/* Arrays of numbers have no header and one role each. */
-static int is_arrays(const char *path)
+/* The byte that a word or a character stands for; -1: none. */
+static int byte_from_word(const char *word)
+{
+    static const struct {
+        const char *word;
+        char byte;
+    } words[] = {{"comma", ','}, {"semicolon", ';'}, {"tab", '\t'}, {"\\t", '\t'},
+                 {"blank", ' '}, {"space", ' '},     {"pipe", '|'}, {"point", '.'}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(word, words[i].word) == 0) return words[i].byte;
+    return word[0] != '\0' && word[1] == '\0' && (unsigned char)word[0] < 127 ? word[0] : -1;
+}
+
+static int read_dialect(const reading *r, const syntax *s, cusgd_reader *reader)
+{
+    int separator = r->separator ? byte_from_word(r->separator) : 0, decimal = r->decimal ? byte_from_word(r->decimal) : 0;
+    if (separator < 0 || separator == '"' || separator == '.' || separator == '\n' || separator == '\r')
+        return complain_usage(s, "separator must be comma, semicolon, tab, blank, pipe or one character, not \"%s\"",
+                              r->separator);
+    if (r->decimal && decimal != '.' && decimal != ',')
+        return complain_usage(s, "decimal must be point or comma, not \"%s\"", r->decimal);
+    if (r->skip && (*r->skip == '\0' || r->skip[strspn(r->skip, "0123456789")] != '\0' || strlen(r->skip) > 9))
+        return complain_usage(s, "skip must be a whole number, not \"%s\"", r->skip);
+    reader->separator = (char)separator;
+    reader->decimal = (char)decimal;
+    if (r->skip) reader->skip = strtol(r->skip, NULL, 10) ? strtol(r->skip, NULL, 10) : -1;
+    return CUSGD_OK;
+}
+
+static int ends_with_one(const char *path, const char *const *endings)
+{
+    size_t length = strlen(path);
+    for (; *endings; endings++) {
+        size_t tail = strlen(*endings);
+        if (length > tail && strcasecmp(path + length - tail, *endings) == 0) return 1;
+    }
+    return 0;
+}
+
+static int is_folder(const char *path)
 {
     struct stat there;
-    size_t length = strlen(path);
-    return (length > 4 && strcasecmp(path + length - 4, ".npy") == 0) || (stat(path, &there) == 0 && S_ISDIR(there.st_mode));
+    return stat(path, &there) == 0 && S_ISDIR(there.st_mode);
+}
+
+int is_arrays(const char *path)
+{
+    static const char *const endings[] = {".npy", ".npz", NULL};
+    return ends_with_one(path, endings) || is_folder(path);
+}
+
+int is_data_name(const char *path)
+{
+    static const char *const endings[] = {".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".data", ".gz", ".zst", NULL};
+    return strcmp(path, "-") == 0 || is_arrays(path) || ends_with_one(path, endings);
 }
 
 int reading_reader(const reading *r, const syntax *s, const char *path, const cusgd_model *model, cusgd_reader *reader)
 {
     *reader = CUSGD_INIT(cusgd_reader);
     if (is_arrays(path) && (r->targets.count || r->features.count || r->ignore.count || r->weights || r->offset || r->exposure ||
-                            strcmp(r->header, "auto") != 0))
+                            r->separator || r->decimal || r->skip || strcmp(r->header, "auto") != 0))
         return complain_usage(s,
-                              "%s is not a CSV: --header, --features, --ignore, --offset, --exposure, --target and --weights are "
-                              "about a CSV's columns",
+                              "%s is not a CSV: --header, --features, --ignore, --offset, --exposure, --target, --weights, "
+                              "--separator, --decimal and --skip are about a CSV's columns",
                               path);
     if (r->offset && r->exposure) return complain_usage(s, "--exposure is a --offset of its logarithms: give one of them");
     if (!header_from_word(r->header, &reader->header))
         return complain_usage(s, "header must be auto, yes or no, not \"%s\"", r->header);
+    int status = read_dialect(r, s, reader);
+    if (status) return status;
     reader->targets = r->targets.at;
     reader->target_count = r->targets.count;
     reader->ignore = r->ignore.at;

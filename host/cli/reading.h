@@ -8,9 +8,10 @@ typedef struct reading {
     const char *header; /* "auto", "yes", "no" */
     text_list targets, features, ignore;
     const char *weights, *offset, *exposure;
+    const char *separator, *decimal, *skip;
 } reading;
 
-enum { READING_ARGUMENTS = 7, READING_ARGUMENTS_PREDICT = 5 };
+enum { READING_ARGUMENTS = 10, READING_ARGUMENTS_PREDICT = 8 };
 
 /* Fills a table whose values go to *r: READING_ARGUMENTS of them, of which the first READING_ARGUMENTS_PREDICT do without
  * targets. */
@@ -19,6 +20,11 @@ void reading_free(reading *r);
 
 /* The reader of `path` that *r describes; it borrows from *r. A model (NULL: none) gives the names of its features, its offset
  * and its classes where *r says nothing else. Returns a status, complained about. */
+/* Whether the path is data by its name: a folder, "-", or a file of arrays or of a table. */
+int is_data_name(const char *path);
+/* Whether it is arrays, which have no header and one role each: a folder, .npy or .npz. */
+int is_arrays(const char *path);
+
 int reading_reader(const reading *r, const syntax *s, const char *path, const cusgd_model *model, cusgd_reader *reader);
 
 #endif

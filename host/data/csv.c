@@ -110,7 +110,7 @@ __attribute__((noinline)) static cusgd_status put_class(table *t, int64_t j, fie
         if (!t->classes[i] && field_kind(&f) != FIELD_NUMBER) {
             t->classes[i] = field_copy(&f, &status);
             if (status) return fail_at(t, f.line, j, status);
-            if (i == 0) t->first_class = (field){t->classes[0], f.length, f.line, f.quoted, 0};
+            if (i == 0) t->first_class = (field){t->classes[0], f.length, f.line, f.quoted, 0, f.comma};
         }
         *to = i;
         if (class_is(t->classes[i], &f)) return CUSGD_OK;
@@ -140,7 +140,7 @@ static cusgd_status begin_classes(table *t)
 __attribute__((noinline, cold)) static cusgd_status put_problem(table *t, int64_t j, const field *f, double *to)
 {
     double value = 0;
-    if (number_parse(f->text, f->length, &value)) {
+    if (field_number(f, &value)) {
         fail_value(t, j, *f, value);
         return survey_add_other(&t->survey);
     }
@@ -160,7 +160,7 @@ static cusgd_status put_field(table *t, int64_t j, const field *f)
                                           : t->w + t->to;
     if (c->role == ROLE_TARGET && t->classed) return put_class(t, j, *f, to);
     *to = 0;
-    if (number_parse(f->text, f->length, to) && isfinite(*to) && fits_role(t, c->role, *to)) return CUSGD_OK;
+    if (field_number(f, to) && isfinite(*to) && fits_role(t, c->role, *to)) return CUSGD_OK;
     return put_problem(t, j, f, to);
 }
 
@@ -350,12 +350,13 @@ static cusgd_status read_all(table *t, cusgd_data *data)
 cusgd_status csv_open(const char *path, const cusgd_reader *reader, cusgd_data *data)
 {
     table t = {.reader = reader};
-    cusgd_status status = scan_open(&t.scan, path, data->source);
+    const dialect given = dialect_of(reader);
+    cusgd_status status = scan_open(&t.scan, path, data->source, &given);
     if (status) return status;
     status = read_all(&t, data);
     if (!status) status = table_resize(&t, t.rows);
     if (!status) status = give_arrays(&t, data);
-    if (!status) status = layout_of(&t.columns, &data->layout);
+    if (!status) status = layout_of(&t.columns, &given, &data->layout);
     if (!status) status = note_index(data, &t.columns, reader);
     if (!status) status = give_names(&t, data);
     table_free(&t);

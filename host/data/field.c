@@ -144,7 +144,7 @@ int field_is_missing(field f)
 enum field_kind field_kind(const field *f)
 {
     double ignored;
-    if (number_parse(f->text, f->length, &ignored)) return FIELD_NUMBER;
+    if (field_number(f, &ignored)) return FIELD_NUMBER;
     return field_is_missing(*f) ? FIELD_MISSING : FIELD_TEXT;
 }
 

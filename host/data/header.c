@@ -126,6 +126,10 @@ static cusgd_status take_names(const opening *o, const char *source, columns *c)
     for (int64_t j = 0; j < c->count; j++) {
         field name = o->cells[0][j];
         field_trim(&name);
+        if (j == 0 && !name.quoted && name.length > 2 && memcmp(name.text, "# ", 2) == 0) { /* as numpy.savetxt writes a header */
+            name.text += 2;
+            name.length -= 2;
+        }
         c->at[j].name = field_copy(&name, &status);
         if (status) return fail_in(status, "%s:%" PRId64 ":%" PRId64, source, name.line, j + 1);
     }
@@ -139,6 +143,7 @@ cusgd_status opening_read(scanner *s, const cusgd_reader *reader, opening *o, co
     *c = (columns){.count = 0};
     cusgd_status status = read_cells(s, &o->cells[0], &o->count[0]);
     if (!status && o->count[0] == 0) status = fail(CUSGD_ERROR_DATA, "%s: is empty", s->source);
+    s->width = o->count[0];
     if (!status) status = read_cells(s, &o->cells[1], &o->count[1]);
     if (!status && reader->header == CUSGD_HEADER_AUTO) status = find_header(o, reader, s->source);
     if (!status) status = columns_create(c, o->count[0]);

@@ -21,12 +21,12 @@ typedef struct magic {
 #define DECOMPRESS(program) "decompress it first, for example: " program " ", " | cusgd train - ..."
 
 static const magic magics[] = {
-    {"\x1F\x8B", 2, 0, "compressed by gzip", DECOMPRESS("gunzip -c")},
+    {"\x1F\x8B", 2, 0, "compressed by gzip, and this build of cuSGD has no zlib", DECOMPRESS("gunzip -c")},
     {"BZh", 3, 1, "compressed by bzip2", DECOMPRESS("bunzip2 -c")},
     {"\xFD"
      "7zXZ",
      5, 0, "compressed by xz", DECOMPRESS("xz -dc")},
-    {"\x28\xB5\x2F\xFD", 4, 0, "compressed by zstd", DECOMPRESS("zstd -dc")},
+    {"\x28\xB5\x2F\xFD", 4, 0, "compressed by zstd, and this build of cuSGD has no libzstd", DECOMPRESS("zstd -dc")},
     {"\x04\x22\x4D\x18", 4, 0, "compressed by lz4", DECOMPRESS("lz4 -dc")},
     {"\x1F\x9D", 2, 0, "compressed by compress", DECOMPRESS("uncompress -c")},
     {"7z\xBC\xAF\x27\x1C", 6, 0, "a 7-Zip archive", DECOMPRESS("7z x -so")},

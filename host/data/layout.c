@@ -39,10 +39,22 @@ cusgd_status layout_copy(const cusgd_layout *from, cusgd_layout **out)
     memcpy((*out)->targets, from->targets, (size_t)from->k * sizeof *from->targets);
     (*out)->offset = from->offset;
     (*out)->kind = from->kind;
+    (*out)->dialect = from->dialect;
     return CUSGD_OK;
 }
 
-cusgd_status layout_of(const columns *c, cusgd_layout **out)
+dialect dialect_of(const cusgd_reader *reader)
+{
+    dialect d = {reader->separator, reader->decimal, reader->skip};
+    if (!reader->layout) return d;
+    const dialect *known = &reader->layout->dialect;
+    if (!d.separator) d.separator = known->separator;
+    if (!d.decimal) d.decimal = known->decimal;
+    if (!d.skip) d.skip = known->skip;
+    return d;
+}
+
+cusgd_status layout_of(const columns *c, const dialect *given, cusgd_layout **out)
 {
     cusgd_status status = layout_create(c->count, c->d, c->k, out);
     for (int64_t j = 0; !status && j < c->count; j++) {
@@ -50,8 +62,10 @@ cusgd_status layout_of(const columns *c, cusgd_layout **out)
         if (c->at[j].role == ROLE_TARGET) (*out)->targets[c->at[j].at] = j + 1;
         if (c->at[j].role == ROLE_OFFSET) (*out)->offset = j + 1;
     }
-    if (!status) (*out)->kind = c->offset;
-    return status;
+    if (status) return status;
+    (*out)->kind = c->offset;
+    (*out)->dialect = *given;
+    return CUSGD_OK;
 }
 
 cusgd_status layout_check(const cusgd_layout *l, int *valid)

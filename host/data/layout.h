@@ -3,6 +3,7 @@
 #define CUSGD_HOST_DATA_LAYOUT_H
 
 #include "columns.h"
+#include "scan.h"
 
 struct cusgd_layout {
     int64_t width;     /* columns of the file */
@@ -11,6 +12,7 @@ struct cusgd_layout {
     int64_t *targets;  /* k numbers; NULL where k is 0 */
     int64_t offset;    /* the number of the column of offsets or exposures; 0: none */
     cusgd_offset kind; /* of the offset */
+    dialect dialect;   /* what was said of it; the rest is found in every file anew */
 };
 
 /* A layout whose numbers are all 0. */
@@ -18,7 +20,9 @@ cusgd_status layout_create(int64_t width, int64_t d, int64_t k, cusgd_layout **o
 cusgd_status layout_copy(const cusgd_layout *from, cusgd_layout **out); /* NULL is copied as NULL */
 void layout_free(cusgd_layout *l);                                      /* accepts NULL */
 /* What the columns were chosen for. */
-cusgd_status layout_of(const columns *c, cusgd_layout **out);
+cusgd_status layout_of(const columns *c, const dialect *given, cusgd_layout **out);
+/* What the reader, or else its layout, says of the dialect. */
+dialect dialect_of(const cusgd_reader *reader);
 /* *valid: whether the numbers are columns of the file, none of them twice. */
 cusgd_status layout_check(const cusgd_layout *l, int *valid);
 

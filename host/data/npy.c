@@ -182,20 +182,19 @@ static cusgd_status fail_inexact(const char *path, const header *h, int64_t at)
                 path, (h->fortran ? at % rows : at / cols) + 1, (h->fortran ? at / rows : at % cols) + 1);
 }
 
-/* The elements as numbers in memory, in their order; the file is closed. */
-static cusgd_status convert(const char *path, const header *h, const elements *e, size_t start, npy_array *a)
+/* The elements as numbers in memory, in their order, in the place of what the array owned. */
+static cusgd_status convert(const char *path, const header *h, const elements *e, const unsigned char *from, npy_array *a)
 {
     enum { PIECE = 1 << 20 }; /* elements between questions whether to stop */
     int64_t count = h->shape[0] * (h->dimensions == 2 ? h->shape[1] : 1);
     size_t element = elements_type(e) == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double);
-    a->memory = allocate_aligned((size_t)count, element);
-    if (!a->memory) return fail_memory((size_t)count * element, path);
+    void *memory = allocate_aligned((size_t)count, element);
+    if (!memory) return fail_memory((size_t)count * element, path);
     cusgd_status status = CUSGD_OK;
     int64_t inexact = -1;
     for (int64_t first = 0; first < count && inexact < 0 && !status; first += PIECE) {
-        const char *from = (const char *)a->mapping + start + (size_t)first * e->bytes;
-        inexact =
-            elements_convert(e, from, count - first < PIECE ? count - first : PIECE, (char *)a->memory + (size_t)first * element);
+        inexact = elements_convert(e, from + (size_t)first * e->bytes, count - first < PIECE ? count - first : PIECE,
+                                   (char *)memory + (size_t)first * element);
         if (inexact >= 0) inexact += first;
         if (interrupt_asked()) status = fail_interrupted();
     }
@@ -203,27 +202,26 @@ static cusgd_status convert(const char *path, const header *h, const elements *e
     if (files) status = files;
     if (!status && inexact >= 0) status = fail_inexact(path, h, inexact);
     file_unmap(a->mapping);
+    free(a->memory);
     a->mapping = NULL;
+    a->memory = memory;
     return status;
 }
 
-cusgd_status npy_open(const char *path, npy_array *out)
+cusgd_status npy_take(const char *path, const void *bytes, size_t size, npy_array *out)
 {
     header h = {0};
     elements e = {0};
-    size_t start = 0, bytes = 0;
-    *out = (npy_array){0};
-    cusgd_status status = file_map(path, &out->mapping, &bytes);
-    if (status) return status;
-    status = check_header(path, out->mapping, bytes, &h, &e, &start);
+    size_t start = 0;
+    cusgd_status status = check_header(path, bytes, size, &h, &e, &start);
     if (!status) {
+        const unsigned char *at = (const unsigned char *)bytes + start;
         out->rows = h.shape[0];
         out->cols = h.dimensions == 2 ? h.shape[1] : 0;
         int64_t row_stride = out->cols && !h.fortran ? out->cols : 1, col_stride = h.fortran ? out->rows : 1;
-        int stays = e.kind == 'f' && e.bytes >= 4 && e.native && start % e.bytes == 0;
-        const char *at = (const char *)out->mapping + start;
-        if (!stays) status = convert(path, &h, &e, start, out);
-        out->matrix = (cusgd_matrix){stays ? at : out->memory, elements_type(&e), row_stride, col_stride};
+        int stays = e.kind == 'f' && e.bytes >= 4 && e.native && (uintptr_t)at % e.bytes == 0;
+        if (!stays) status = convert(path, &h, &e, at, out);
+        out->matrix = (cusgd_matrix){stays ? (const void *)at : out->memory, elements_type(&e), row_stride, col_stride};
     }
     cusgd_status files = file_check(out->mapping);
     if (files) status = files;
@@ -232,6 +230,14 @@ cusgd_status npy_open(const char *path, npy_array *out)
     free(out->memory);
     out->mapping = out->memory = NULL;
     return status;
+}
+
+cusgd_status npy_open(const char *path, npy_array *out)
+{
+    size_t bytes = 0;
+    *out = (npy_array){0};
+    cusgd_status status = file_map(path, &out->mapping, &bytes);
+    return status ? status : npy_take(path, out->mapping, bytes, out);
 }
 
 /* ---- Writing ------------------------------------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A number's value depends on its first 767 significant digits and on whether anything follows them: that is how many the longest
  * point halfway between two doubles has. */
@@ -127,4 +128,14 @@ int number_parse(const char *text, size_t length, double *value)
     double magnitude = decimal_value(&d);
     *value = negative ? -magnitude : magnitude;
     return 1;
+}
+
+int number_parse_comma(const char *text, size_t length, double *value)
+{
+    char copy[2 * DIGITS_MOST];
+    if (length > sizeof copy || memchr(text, '.', length)) return 0;
+    memcpy(copy, text, length);
+    char *comma = memchr(copy, ',', length);
+    if (comma) *comma = '.';
+    return number_parse(copy, length, value);
 }

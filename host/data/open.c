@@ -1,7 +1,6 @@
 /* Data from memory and from files of every kind, and what is asked of it. */
 #include "data.h"
 #include "error.h"
-#include "kind.h"
 #include "layout.h"
 #include "public.h"
 
@@ -94,29 +93,52 @@ cusgd_status cusgd_data_set_offset(cusgd_data *data, cusgd_offset kind, cusgd_ma
 /* ---- .npy ---------------------------------------------------------------------------------------------------------------- */
 
 /* A .npy file as one of the data's places. */
+static void keep_array(cusgd_data *data, const npy_array *a, int place, cusgd_matrix *matrix, int64_t *rows, int64_t *cols)
+{
+    *matrix = a->matrix;
+    *rows = a->rows;
+    *cols = a->cols;
+    file_unmap(data->mapping[place]); /* of another file for the same place, which its caller refuses */
+    free(data->memory[place]);
+    data->mapping[place] = a->mapping;
+    data->memory[place] = a->memory;
+}
+
 static cusgd_status open_npy(cusgd_data *data, const char *path, int place, cusgd_matrix *matrix, int64_t *rows, int64_t *cols)
 {
     npy_array a;
     cusgd_status status = npy_open(path, &a);
+    if (!status) keep_array(data, &a, place, matrix, rows, cols);
+    return status;
+}
+
+static int is_archive(const char *path);
+
+/* Array `name`.npy of an archive likewise. */
+static cusgd_status open_member(cusgd_data *data, const char *archive, const char *name, int place, cusgd_matrix *matrix,
+                                int64_t *rows, int64_t *cols)
+{
+    npy_array a;
+    int found;
+    cusgd_status status = npz_open(archive, name, &a, &found);
+    *rows = 0;
     if (status) return status;
-    *matrix = a.matrix;
-    *rows = a.rows;
-    *cols = a.cols;
-    file_unmap(data->mapping[place]); /* of another file for the same place, which its caller refuses */
-    free(data->memory[place]);
-    data->mapping[place] = a.mapping;
-    data->memory[place] = a.memory;
+    if (!found && place >= W) return CUSGD_OK;
+    if (!found)
+        return fail(CUSGD_ERROR_DATA, "%s: has no array %s: numpy.savez(\"NAME.npz\", x=x, y=y) writes both", archive, name);
+    keep_array(data, &a, place, matrix, rows, cols);
     return CUSGD_OK;
 }
 
-/* Opens folder/name as one of the data's places; *cols 0: one-dimensional. *path is the whole name, the caller's to free. */
+/* Opens folder/name.npy as one of the data's places; *cols 0: one-dimensional. *path is the whole name, the caller's to free. */
 static cusgd_status open_part(cusgd_data *data, const char *folder, const char *name, int place, cusgd_matrix *matrix,
                               int64_t *rows, int64_t *cols, char **path)
 {
-    size_t size = strlen(folder) + strlen(name) + 2;
+    size_t size = strlen(folder) + strlen(name) + 8;
     *path = allocate(size, 1);
     if (!*path) return fail_memory(size, "a path");
-    snprintf(*path, size, "%s/%s", folder, name);
+    snprintf(*path, size, "%s/%s.npy", folder, name);
+    if (is_archive(folder)) return open_member(data, folder, name, place, matrix, rows, cols);
     if (place >= W && access(*path, F_OK) != 0 && errno == ENOENT) {
         *rows = 0;
         return CUSGD_OK;
@@ -135,7 +157,7 @@ static cusgd_status open_features(cusgd_data *data, const char *folder)
 {
     examples *v = &data->view;
     char *path;
-    cusgd_status status = open_part(data, folder, "x.npy", X, &v->x, &v->n, &v->d, &path);
+    cusgd_status status = open_part(data, folder, "x", X, &v->x, &v->n, &v->d, &path);
     if (!status) status = check_features(path, v->d);
     free(path);
     return status;
@@ -161,7 +183,7 @@ static cusgd_status open_beside(cusgd_data *data, const char *folder, const char
 /* offset.npy or exposure.npy. */
 static cusgd_status open_offsets(cusgd_data *data, const char *folder)
 {
-    static const char *const names[] = {[CUSGD_OFFSET_LINEAR] = "offset.npy", [CUSGD_OFFSET_EXPOSURE] = "exposure.npy"};
+    static const char *const names[] = {[CUSGD_OFFSET_LINEAR] = "offset", [CUSGD_OFFSET_EXPOSURE] = "exposure"};
     cusgd_status status = CUSGD_OK;
     for (int kind = CUSGD_OFFSET_LINEAR; kind <= CUSGD_OFFSET_EXPOSURE && !status; kind++) {
         cusgd_matrix o = {0};
@@ -189,8 +211,8 @@ static cusgd_status open_folder(cusgd_data *data, const char *path, const cusgd_
     if (!status) status = open_features(data, path);
     if (!status) status = open_offsets(data, path);
     if (status || reader->x_only) return status;
-    status = open_beside(data, path, "y.npy", Y, &data->view.y, &data->view.k);
-    if (!status) status = open_beside(data, path, "w.npy", W, &data->view.w, &one);
+    status = open_beside(data, path, "y", Y, &data->view.y, &data->view.k);
+    if (!status) status = open_beside(data, path, "w", W, &data->view.w, &one);
     return status;
 }
 
@@ -214,21 +236,20 @@ static int name_ends(const char *path, const char *ending)
     return length >= tail && strcasecmp(path + length - tail, ending) == 0;
 }
 
-/* A file whose name does not say that it is data: its first bytes may say what it is. */
-static cusgd_status refuse_file(const char *path)
+static int begins_with(const char *path, const char *magic, size_t length)
 {
-    char sample[SAMPLE_BYTES];
+    char start[8];
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t count = file < 0 ? 0 : read(file, sample, sizeof sample);
+    ssize_t count = file < 0 ? 0 : read(file, start, sizeof start);
     if (file >= 0) close(file);
-    cusgd_status status = count > 0 ? kind_check(path, sample, (size_t)count) : CUSGD_OK;
-    return status
-               ? status
-               : fail(
-                     CUSGD_ERROR_DATA,
-                     "%s: of what kind is it? Data is a folder with x.npy and y.npy, a file named .csv, or CSV on standard input "
-                     "(- in the file's place, with <%s behind it)",
-                     path, path);
+    return count >= (ssize_t)length && memcmp(start, magic, length) == 0;
+}
+
+/* A zip archive that is called .npz; others are told apart by kind_check. */
+static int is_archive(const char *path)
+{
+    struct stat info;
+    return name_ends(path, ".npz") && stat(path, &info) == 0 && S_ISREG(info.st_mode) && begins_with(path, "PK", 2);
 }
 
 static cusgd_status open_path(cusgd_data *data, const char *path, const cusgd_reader *reader)
@@ -236,10 +257,10 @@ static cusgd_status open_path(cusgd_data *data, const char *path, const cusgd_re
     struct stat info;
     if (strcmp(path, "-") == 0) return csv_open(path, reader, data);
     if (stat(path, &info) != 0) return fail(CUSGD_ERROR_DATA, "%s: cannot be opened: %s", path, strerror(errno));
-    if (S_ISDIR(info.st_mode)) return open_folder(data, path, reader);
-    if (name_ends(path, ".npy")) return open_array(data, path, reader);
-    if (name_ends(path, ".csv") || !S_ISREG(info.st_mode)) return csv_open(path, reader, data);
-    return refuse_file(path);
+    if (S_ISDIR(info.st_mode) || is_archive(path)) return open_folder(data, path, reader);
+    if (name_ends(path, ".npy") || (S_ISREG(info.st_mode) && begins_with(path, "\x93NUMPY", 6)))
+        return open_array(data, path, reader);
+    return csv_open(path, reader, data);
 }
 
 cusgd_status data_open(const char *path, const cusgd_reader *reader, cusgd_data **out)

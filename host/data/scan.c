@@ -1,22 +1,13 @@
 #include "scan.h"
 
-#include "data.h"
 #include "error.h"
-#include "interrupt.h"
 #include "kind.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { READ_BYTES = 1 << 20, FIELD_BYTES_MOST = 1 << 24 };
-
-/* The bytes at which an unquoted field may end or go wrong. */
-static const unsigned char special[256] = {['\n'] = 1, ['\r'] = 1, [','] = 1, ['"'] = 1};
 
 static cusgd_status fail_at(const scanner *s, int64_t line, const char *sentence)
 {
@@ -41,34 +32,16 @@ static cusgd_status make_room(scanner *s)
     return CUSGD_OK;
 }
 
-/* A pipe may keep its reader waiting, who still is to hear of interruptions. */
-static cusgd_status wait_for_bytes(const scanner *s)
-{
-    enum { PATIENCE = 50 /* ms */ };
-    struct pollfd waiting = {.fd = s->file, .events = POLLIN};
-    int ready = 0;
-    while (ready == 0 || (ready < 0 && errno == EINTR)) {
-        if (interrupt_asked()) return fail_interrupted();
-        ready = poll(&waiting, 1, PATIENCE);
-    }
-    return CUSGD_OK; /* what else is wrong, reading tells */
-}
-
 /* Reads on until the byte `at` places after begin is there. Returns 0 if there is none, or s->status is a failure. */
 static int fill(scanner *s, size_t at)
 {
     while (s->begin + at >= s->end) {
         if (s->at_end || s->status) return 0;
         if ((s->status = make_room(s))) return 0;
-        if ((s->status = wait_for_bytes(s))) return 0;
-        ssize_t count = read(s->file, s->buffer + s->end, s->capacity - s->end);
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) {
-            s->status = fail(CUSGD_ERROR_DATA, "%s: cannot be read: %s", s->source, strerror(errno));
-            return 0;
-        }
+        size_t count;
+        if ((s->status = input_read(&s->input, s->buffer + s->end, s->capacity - s->end, &count))) return 0;
         s->at_end = count == 0;
-        s->end += (size_t)count;
+        s->end += count;
         s->buffer[s->end] = '\n';
     }
     return 1;
@@ -83,10 +56,30 @@ static int peek(scanner *s, size_t at)
 
 /* ---- Opening ------------------------------------------------------------------------------------------------------------- */
 
-/* Passes over UTF-8's byte order mark, and keeps the first bytes. */
+/* Passes over the line at begin. */
+static void pass_line(scanner *s)
+{
+    size_t at = 0;
+    int c;
+    do {
+        c = peek(s, at);
+        if (c != '\n' && at < READ_BYTES / 2) {
+            at += c >= 0;
+            continue;
+        }
+        s->begin += at + (c == '\n');
+        at = 0;
+    } while (c >= 0 && c != '\n');
+    s->begin += at;
+    s->line++;
+}
+
+/* Passes over UTF-8's byte order mark and the lines that are to be skipped, and keeps the first bytes after them. */
 static cusgd_status read_sample(scanner *s)
 {
     if (peek(s, 0) == 0xEF && peek(s, 1) == 0xBB && peek(s, 2) == 0xBF) s->begin += 3;
+    for (int64_t i = 0; i < s->dialect.skip && !s->status && peek(s, 0) >= 0; i++) pass_line(s);
+    s->preamble = s->dialect.skip > 0;
     (void)peek(s, SAMPLE_BYTES - 1);
     if (s->status) return s->status;
     s->sample_count = s->end - s->begin < SAMPLE_BYTES ? s->end - s->begin : SAMPLE_BYTES;
@@ -96,26 +89,88 @@ static cusgd_status read_sample(scanner *s)
     return kind_check(s->source, s->sample, s->sample_count);
 }
 
-cusgd_status scan_open(scanner *s, const char *path, const char *source)
+/* Excel's first line, which says what separates the columns: sep=; */
+static void take_excel_line(scanner *s)
 {
-    *s = (scanner){.source = source, .file = -1, .capacity = READ_BYTES, .line = 1};
+    static const char start[] = "sep=";
+    for (size_t i = 0; i < 4; i++)
+        if ((peek(s, i) | 0x20) != (start[i] | 0x20)) return;
+    int separator = peek(s, 4), after = peek(s, 5);
+    if (separator < ' ' && separator != '\t') return;
+    if (after != '\n' && after != '\r' && after >= 0) return;
+    if (!s->dialect.separator) s->dialect.separator = (char)separator;
+    pass_line(s);
+}
+
+static void settle_dialect(scanner *s)
+{
+    take_excel_line(s);
+    dialect_find(s->buffer + s->begin, s->end - s->begin < SAMPLE_BYTES ? s->end - s->begin : SAMPLE_BYTES, &s->dialect);
+    s->special['\n'] = s->special['\r'] = s->special['"'] = 1;
+    s->special[(unsigned char)s->dialect.separator] = 1;
+    if (s->dialect.separator == ' ') s->special['\t'] = 1;
+}
+
+int dialect_is_valid(const dialect *d)
+{
+    unsigned char s = (unsigned char)d->separator;
+    int separates = s == '\0' || s == '\t' || (s >= ' ' && s < 127 && s != '"' && s != '.');
+    return separates && (d->decimal == '\0' || d->decimal == '.' || d->decimal == ',');
+}
+
+cusgd_status scan_open(scanner *s, const char *path, const char *source, const dialect *given)
+{
+    *s = (scanner){.source = source, .dialect = *given, .capacity = READ_BYTES, .line = 1};
+    s->input.file = -1;
+    if (!dialect_is_valid(given))
+        return fail(CUSGD_ERROR_USAGE,
+                    "the separator is any ASCII character but quotes, points and ends of lines, and the decimal "
+                    "mark is '.' or ','");
     s->buffer = malloc(s->capacity + 1);
     if (!s->buffer) return fail_memory(s->capacity + 1, "reading");
     s->buffer[0] = '\n';
-    s->file = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
-    cusgd_status status =
-        s->file < 0 ? fail(CUSGD_ERROR_DATA, "%s: cannot be opened: %s", source, strerror(errno)) : read_sample(s);
+    cusgd_status status = input_open(&s->input, path, source);
+    if (!status) status = read_sample(s);
+    if (!status) settle_dialect(s);
+    if (!status) status = s->status;
     if (status) scan_close(s);
     return status;
 }
 
 void scan_close(scanner *s)
 {
-    if (s->file >= 0) close(s->file);
+    input_close(&s->input);
     free(s->buffer);
     free(s->sample);
     s->buffer = s->sample = NULL;
-    s->file = -1;
+}
+
+/* ---- Lines of comments --------------------------------------------------------------------------------------------------- */
+
+/* How many fields the line has that begins *at bytes after begin; *at moves to the next line. */
+static int64_t count_fields(scanner *s, size_t *at)
+{
+    int64_t count = 1;
+    int quoted = 0, c, last = '\0', blanks = s->dialect.separator == ' ';
+    for (; (c = peek(s, *at)) >= 0 && (quoted || c != '\n'); ++*at, last = c) {
+        if (c == '"') quoted = !quoted;
+        int separates = !quoted && (blanks ? (c == ' ' || c == '\t') && last != ' ' && last != '\t' : c == s->dialect.separator);
+        count += separates;
+    }
+    if (c == '\n') ++*at;
+    return count;
+}
+
+/* A line that begins with # and has as many fields as the table, or as the line after the first lines of that kind, is a record:
+ * names may begin so, and marks of missing values such as #N/A. */
+static int is_comment(scanner *s)
+{
+    size_t at = 0;
+    if (peek(s, 0) != '#') return 0;
+    int64_t count = count_fields(s, &at), width = s->width;
+    while (width == 0 && (peek(s, at) == '#' || peek(s, at) == '\n' || peek(s, at) == '\r')) count_fields(s, &at);
+    if (width == 0) width = peek(s, at) >= 0 ? count_fields(s, &at) : count;
+    return s->status == CUSGD_OK && count != width;
 }
 
 /* ---- Fields -------------------------------------------------------------------------------------------------------------- */
@@ -125,31 +180,45 @@ cusgd_status scan_record(scanner *s, int *more)
     s->column = 0;
     int c;
     for (;;) {
-        c = peek(s, 0);
+        while ((c = peek(s, 0)) == ' ' || c == '\t') {
+            if (s->dialect.separator != ' ') break;
+            s->begin++;
+        }
         size_t bytes = c == '\n' ? 1 : c == '\r' && peek(s, 1) == '\n' ? 2 : 0;
+        if (bytes == 0 && c == '#' && is_comment(s)) {
+            pass_line(s);
+            s->preamble = 1;
+            continue;
+        }
         if (bytes == 0) break;
         s->blank = s->line++;
         s->begin += bytes;
     }
     *more = c >= 0;
     if (s->status) return s->status;
+    if (s->width == 0 && s->preamble) s->blank = 0;
     if (c >= 0 && s->blank)
         return fail(CUSGD_ERROR_DATA, "%s:%" PRId64 ":1: an empty line before the data's end: remove it", s->source, s->blank);
     return CUSGD_OK;
 }
 
-/* The field's text starts `start` bytes after begin, and its end (a comma, a line's end, the file's) stands at `at`. Hands it
+/* The field's text starts `start` bytes after begin, and its end (a separator, a line's end, the file's) stands at `at`. Hands it
  * out. */
 static cusgd_status finish(scanner *s, size_t start, size_t length, size_t at, field *f)
 {
+    int blanks = s->dialect.separator == ' ';
     int c = peek(s, at), next = c == '\r' ? peek(s, at + 1) : 0;
+    while (blanks && (c == ' ' || c == '\t')) {
+        c = peek(s, ++at);
+        next = c == '\r' ? peek(s, at + 1) : 0;
+    }
     if (s->status) return s->status;
     if (c == '\r' && next != '\n' && next >= 0)
         return fail_at(s, s->line, "a carriage return inside a field: end lines by a newline, with or without one before it");
     f->text = s->buffer + s->begin + start;
     f->length = length;
-    f->last = c != ',';
-    s->begin += at + (c >= 0) + (next == '\n');
+    f->last = c < 0 || c == '\n' || c == '\r';
+    s->begin += at + (c >= 0 && (f->last || !blanks)) + (next == '\n');
     s->line += c == '\n' || next == '\n';
     return CUSGD_OK;
 }
@@ -184,9 +253,9 @@ static cusgd_status scan_quoted(scanner *s, size_t at, field *f)
     if (doubled) length = undouble(s->buffer + s->begin + start, length);
     do {
         c = peek(s, ++at);
-    } while (c == ' ' || c == '\t');
+    } while ((c == ' ' || c == '\t') && !s->special[c]);
     if (s->status) return s->status;
-    if (c >= 0 && (!special[c] || c == '"'))
+    if (c >= 0 && (!s->special[c] || c == '"'))
         return fail_at(s, s->line, "text after the field's closing quote: a quote inside a quoted field is doubled");
     f->quoted = 1;
     return finish(s, start, length, at, f);
@@ -197,6 +266,8 @@ cusgd_status scan_field(scanner *s, field *f)
     s->column++;
     f->line = s->start = s->line;
     f->quoted = 0;
+    f->comma = s->dialect.decimal == ',';
+    const unsigned char *special = s->special;
     size_t at = 0;
     int c;
     do { /* the newline at the buffer's end stops the inner loop; peek reads on, and the field goes on if it can */

@@ -2,13 +2,28 @@
 #ifndef CUSGD_HOST_DATA_SCAN_H
 #define CUSGD_HOST_DATA_SCAN_H
 
-#include "cusgd_tools.h"
+#include "data.h"
+#include "input.h"
+
+/* How a table is written. */
+typedef struct dialect {
+    char separator; /* of columns; ' ': blanks and tabs, any number of them; '\0': not known */
+    char decimal;   /* '.' or ','; '\0': not known */
+    int64_t skip;   /* lines before the table that are passed over */
+} dialect;
+
+/* Whether a table can be written so. */
+int dialect_is_valid(const dialect *d);
 
 typedef struct scanner {
     const char *source; /* the file's name, for messages; the caller's */
-    int file;           /* its descriptor */
-    char *buffer;       /* capacity + 1 bytes; [begin, end) is read and not yet handed out; a newline stands at end */
+    input input;
+    dialect dialect;            /* known */
+    unsigned char special[256]; /* not 0: a byte at which an unquoted field may end or go wrong */
+    int64_t width;              /* fields of the first record, set by who has read it; 0: not known yet */
+    char *buffer;               /* capacity + 1 bytes; [begin, end) is read and not yet handed out; a newline stands at end */
     size_t begin, end, capacity;
+    int preamble;        /* lines before the table were passed over: empty ones may follow */
     int at_end;          /* nothing is left to read */
     int64_t line;        /* of the byte at begin, from 1 */
     int64_t start;       /* the line on which the last field starts */
@@ -24,14 +39,23 @@ typedef struct field {
     size_t length;
     int64_t line;     /* on which it starts */
     int quoted, last; /* last: of its record */
+    int comma;        /* its decimal point is a comma */
 } field;
 
-/* path "-": standard input. `source` is kept. Refuses files that are surely no text in UTF-8. On failure nothing is open. */
-cusgd_status scan_open(scanner *s, const char *path, const char *source);
+/* path "-": standard input. `source` is kept. What of the dialect is not known is found. Refuses files that are surely no text in
+ * UTF-8. On failure nothing is open. */
+cusgd_status scan_open(scanner *s, const char *path, const char *source, const dialect *given);
 void scan_close(scanner *s);
-/* *more: 1 if another record starts here, 0 at the end of the file. */
+/* *more: 1 if another record starts here, 0 at the end of the file. Lines of comments are passed over: they begin with # and have
+ * another number of fields than the table. */
 cusgd_status scan_record(scanner *s, int *more);
 cusgd_status scan_field(scanner *s, field *f);
+
+/* The number that the field spells; 0 if it spells none. */
+static inline int field_number(const field *f, double *value)
+{
+    return (f->comma ? number_parse_comma : number_parse)(f->text, f->length, value);
+}
 
 /* The field without the blanks around it, where it is not quoted. */
 void field_trim(field *f);

@@ -1,5 +1,5 @@
-/* Text that is no CSV: the first lines show what it is. Asked only where reading it as CSV has failed, so that a guess cannot
- * refuse a file that could be read. */
+/* How a table's columns are separated, and text that is no table: its first lines show what it is. The latter is asked only where
+ * reading it as a table has failed, so that a guess cannot refuse a file that could be read. */
 #include "data.h"
 #include "error.h"
 #include "kind.h"
@@ -9,7 +9,7 @@
 #include <strings.h>
 
 /* The first whole lines of a file, without their ends; empty ones, and rules like ---+---, are left out. */
-enum { LINES = 8 };
+enum { LINES = 64 };
 typedef struct lines {
     const char *at[LINES];
     size_t length[LINES];
@@ -23,7 +23,8 @@ static int is_rule(const char *text, size_t length)
     return 1;
 }
 
-static lines split_lines(const char *sample, size_t count)
+/* comments: 0: lines that begin with # are left out, too. */
+static lines split_lines(const char *sample, size_t count, int comments)
 {
     lines all = {.count = 0};
     for (size_t start = 0; start < count && all.count < LINES;) {
@@ -31,7 +32,7 @@ static lines split_lines(const char *sample, size_t count)
         size_t length = end ? (size_t)(end - sample) - start : count - start, next = start + length + 1;
         if (!end && count == SAMPLE_BYTES && all.count > 0) break; /* cut */
         while (length > 0 && (sample[start + length - 1] == '\r' || sample[start + length - 1] == ' ')) length--;
-        if (!is_rule(sample + start, length)) {
+        if (!is_rule(sample + start, length) && (comments || sample[start] != '#')) {
             all.at[all.count] = sample + start;
             all.length[all.count++] = length;
         }
@@ -62,6 +63,11 @@ static int next_piece(const char **at, const char *end, char separator, const ch
         while (*at < end && (**at == ' ' || **at == '\t')) (*at)++;
     if (!*at || *at >= end) return 0;
     *piece = *at;
+    if (**at == '"') { /* separators in quotes are none */
+        const char *close = *at + 1;
+        while (close < end && (*close != '"' || (close + 1 < end && close[1] == '"'))) close += 1 + (*close == '"');
+        if (close < end) *at = close;
+    }
     while (*at < end && **at != separator && !(separator == ' ' && **at == '\t')) (*at)++;
     *length = (size_t)(*at - *piece);
     if (*at < end)
@@ -88,14 +94,15 @@ static int is_number(const char *text, size_t length, int *comma)
     return number_parse(copy, length, &ignored);
 }
 
-/* Counts the pieces of a line, its numbers, those with decimal commas, and those that hold a comma and are no number. */
+/* Counts the pieces of a line, its numbers, those with decimal commas and with points, and those that hold a comma outside of
+ * quotes and are no number. */
 typedef struct pieces {
-    int all, numbers, commas, others;
+    int all, numbers, commas, points, others;
 } pieces;
 
 static pieces count_pieces(const lines *all, int line, char separator)
 {
-    pieces p = {0, 0, 0, 0};
+    pieces p = {0, 0, 0, 0, 0};
     const char *at = all->at[line], *end = at + all->length[line], *piece;
     size_t length;
     while (next_piece(&at, end, separator, &piece, &length)) {
@@ -103,29 +110,45 @@ static pieces count_pieces(const lines *all, int line, char separator)
         p.all++;
         p.numbers += number;
         p.commas += number && comma;
-        p.others += !number && memchr(piece, ',', length) != NULL;
+        p.points += number && !comma && memchr(piece, '.', length) != NULL;
+        p.others += !number && *piece != '"' && memchr(piece, ',', length) != NULL;
     }
     return p;
 }
 
 /* ---- Kinds --------------------------------------------------------------------------------------------------------------- */
 
-/* Whether the lines fall into equally many pieces, two or more, at this separator, and not at commas. */
-static int is_separated_by(const lines *all, char separator, int *decimal_commas)
+/* Sums over the lines, at one separator. */
+typedef struct cut {
+    int even;   /* all lines fall into equally many pieces, two or more */
+    int filled; /* numbers are half or more of some line */
+    int numbers, commas, points, others;
+} cut;
+
+static cut cut_lines(const lines *all, char separator)
 {
     pieces first = count_pieces(all, 0, separator);
-    int commas = 0, others = 0, numbers = 0;
-    if (first.all < 2) return 0;
-    *decimal_commas = 0;
+    cut sum = {.even = first.all >= 2};
     for (int i = 0; i < all->count; i++) {
         pieces p = count_pieces(all, i, separator);
-        if (p.all != first.all && p.all + (separator != ' ') != first.all) return 0; /* an empty piece at the line's end */
-        commas += p.commas;
-        others += p.others;
-        numbers |= 2 * p.numbers >= p.all;
+        /* an empty piece at the line's end */
+        if (p.all != first.all && p.all + (separator != ' ') != first.all) sum.even = 0;
+        sum.filled |= 2 * p.numbers >= p.all;
+        sum.numbers += p.numbers;
+        sum.commas += p.commas;
+        sum.points += p.points;
+        sum.others += p.others;
     }
-    *decimal_commas = commas > 0;
-    return others == 0 && (separator != ' ' || numbers);
+    return sum;
+}
+
+static int has_decimal_commas(const cut *c) { return c->commas > 0 && c->points == 0; }
+
+/* Whether this separator, not a comma, is the table's. */
+static int is_separated_by(const lines *all, char separator, cut *c)
+{
+    *c = cut_lines(all, separator);
+    return c->even && c->others == 0 && (separator != ' ' || c->filled);
 }
 
 /* Label, then index:value pairs. */
@@ -167,7 +190,7 @@ static int is_vowpal_wabbit(const lines *all)
 /* A first line, marked as a comment, that does not hold the columns' names. */
 static int is_comment(const lines *all)
 {
-    int marked = begins(all, 0, "#") || begins(all, 0, "%") || begins(all, 0, "//") || begins(all, 0, "@");
+    int marked = begins(all, 0, "%") || begins(all, 0, "//") || begins(all, 0, "@");
     int next = 1;
     while (next < all->count && all->at[next][0] == all->at[0][0]) next++;
     return marked && next < all->count && count_of(all, 0, ',') != count_of(all, next, ',');
@@ -202,26 +225,6 @@ static int is_arff(const lines *all)
 
 /* ---- What to do ---------------------------------------------------------------------------------------------------------- */
 
-static void fail_separator(const char *source, const char *file, char separator, int decimal_commas)
-{
-    const char *name = separator == ';'    ? "semicolons"
-                       : separator == '\t' ? "tabs"
-                       : separator == '|'  ? "vertical bars (|)"
-                                           : "blanks";
-    const char *from = separator == '\t' ? "\\t" : separator == ';' ? ";" : "|";
-    char command[QUOTED_BYTES + 64];
-    if (separator == ' ' && decimal_commas)
-        snprintf(command, sizeof command, "tr , . <%s | awk -v OFS=, '{$1=$1}1'", file);
-    else if (separator == ' ')
-        snprintf(command, sizeof command, "awk -v OFS=, '{$1=$1}1' <%s", file);
-    else
-        snprintf(command, sizeof command, "tr '%s%s' '%s' <%s", decimal_commas ? "," : "", from, decimal_commas ? ".," : ",",
-                 file);
-    fail(CUSGD_ERROR_DATA,
-         "%s: its columns are not separated by commas but by %s%s: replace them, for example: %s | cusgd train - ...", source,
-         name, decimal_commas ? " (with decimal commas in the numbers)" : "", command);
-}
-
 /* Kinds whose columns are no question of separators. */
 static const char *other_kind(const lines *all, const char **what_to_do)
 {
@@ -255,47 +258,52 @@ static const char *other_kind(const lines *all, const char **what_to_do)
 /* Whether blanks and tabs together separate numbers into more pieces than tabs alone. */
 static int has_more_blanks(const lines *all)
 {
-    int ignored;
+    cut ignored;
     return count_pieces(all, 0, ' ').all > count_pieces(all, 0, '\t').all && is_separated_by(all, ' ', &ignored);
+}
+
+static char find_separator(const lines *all)
+{
+    static const char separators[] = ";\t| ";
+    const char *ignored;
+    cut commas = cut_lines(all, ','), c;
+    if (other_kind(all, &ignored)) return ',';
+    for (const char *s = separators; *s; s++) {
+        if (!is_separated_by(all, *s, &c) || (*s == '\t' && has_more_blanks(all))) continue;
+        if (!commas.even || (has_decimal_commas(&c) && 2 * c.numbers > commas.numbers)) return *s;
+    }
+    return ',';
+}
+
+void dialect_find(const char *sample, size_t count, dialect *d)
+{
+    lines all = split_lines(sample, count, 0);
+    if (!d->separator) d->separator = all.count ? find_separator(&all) : ',';
+    if (d->decimal) return;
+    cut c = {0};
+    if (d->separator != ',' && all.count) c = cut_lines(&all, d->separator);
+    d->decimal = has_decimal_commas(&c) ? ',' : '.';
 }
 
 int kind_is_other(const char *source, const char *sample, size_t count)
 {
-    static const char separators[] = ";\t| ";
-    lines all = split_lines(sample, count);
-    char file[QUOTED_BYTES];
+    lines all = split_lines(sample, count, 1);
     const char *what_to_do;
-    file_for_shell(source, file);
     if (all.count == 0) return 0;
     const char *what = other_kind(&all, &what_to_do);
     if (what) {
         fail(CUSGD_ERROR_DATA, "%s: is %s, where comma-separated values are expected: %s", source, what, what_to_do);
         return 1;
     }
-    if (begins(&all, 0, "sep=")) {
-        fail(CUSGD_ERROR_DATA,
-             "%s:1: sep= is a line for Excel, and comma-separated values are expected: remove it, for example: tail -n +2 %s | "
-             "cusgd "
-             "train - ...",
-             source, file);
-        return 1;
-    }
-    if (is_comment(&all)) {
-        fail(CUSGD_ERROR_DATA,
-             "%s:1: the first line is a comment, where the columns' names or values, separated by commas, are expected: remove "
-             "such "
-             "lines, for example: grep -v '^%.*s' %s | cusgd train - ...",
-             source, all.at[0][0] == '/' ? 2 : 1, all.at[0], file);
-        return 1;
-    }
-    for (const char *s = separators; *s; s++) {
-        int decimal_commas;
-        if (!is_separated_by(&all, *s, &decimal_commas)) continue;
-        if (*s == '\t' && has_more_blanks(&all)) continue;
-        fail_separator(source, file, *s, decimal_commas);
-        return 1;
-    }
-    return 0;
+    if (!is_comment(&all)) return 0;
+    int marked = 1;
+    while (marked < all.count && all.at[marked][0] == all.at[0][0]) marked++;
+    fail(CUSGD_ERROR_DATA,
+         "%s:1: the first line is a comment, where the columns' names or values are expected: remove such lines, or pass over "
+         "them "
+         "(--skip %d)",
+         source, marked);
+    return 1;
 }
 
 cusgd_status kind_explain(cusgd_status status, const char *source, const char *sample, size_t count)

@@ -3,6 +3,7 @@
 #include "error.h"
 #include "header.h"
 #include "kind.h"
+#include "layout.h"
 #include "notes.h"
 #include "public.h"
 
@@ -53,7 +54,7 @@ static void add_field(cusgd_table *t, int64_t j, const field *f)
 {
     description *d = &t->at[j];
     double value;
-    int number = number_parse(f->text, f->length, &value), missing = number ? !isfinite(value) : field_is_missing(*f);
+    int number = field_number(f, &value), missing = number ? !isfinite(value) : field_is_missing(*f);
     d->numbers += number && !missing;
     d->missing += missing;
     d->texts += !number && !missing;
@@ -114,7 +115,8 @@ static cusgd_status describe(cusgd_table *t, const char *path, const cusgd_reade
 {
     scanner s;
     opening o;
-    cusgd_status status = scan_open(&s, path, t->notes->source);
+    const dialect given = dialect_of(reader);
+    cusgd_status status = scan_open(&s, path, t->notes->source, &given);
     if (status) return status;
     status = opening_read(&s, reader, &o, &t->columns);
     if (!status) {

@@ -1,0 +1,24 @@
+/* The bytes of a file or of standard input, decompressed where they are compressed. */
+#ifndef CUSGD_HOST_DATA_INPUT_H
+#define CUSGD_HOST_DATA_INPUT_H
+
+#include "cusgd_tools.h"
+
+typedef struct input {
+    const char *source; /* the file's name, for messages; the caller's */
+    int file;           /* its descriptor */
+    enum { INPUT_PLAIN, INPUT_GZIP, INPUT_ZSTD } kind;
+    char *buffer; /* bytes read and not yet handed out or decompressed: [begin, end) */
+    size_t begin, end;
+    void *stream; /* the decompressor's state; NULL: none */
+    int partial;  /* the decompressor is inside of a member or frame */
+} input;
+
+/* path "-": standard input. `source` is kept. The first bytes say whether the file is compressed by gzip or zstd; where this
+ * build cannot decompress it, the bytes are handed out as they are. On failure nothing is open. */
+cusgd_status input_open(input *in, const char *path, const char *source);
+void input_close(input *in);
+/* Puts up to `room` >= 1 bytes at `to`; *count is 0 only at the end. */
+cusgd_status input_read(input *in, char *to, size_t room, size_t *count);
+
+#endif

@@ -1,0 +1,155 @@
+/* NumPy's archives (.npz): zip files of .npy files, stored or deflated. */
+#include "data.h"
+#include "error.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef HAVE_ZLIB
+#include <zlib.h>
+#endif
+
+typedef struct archive {
+    const char *path;
+    const unsigned char *bytes;
+    size_t count;
+} archive;
+
+/* Where a member's data lies in the archive. */
+typedef struct member {
+    size_t start, packed, size;
+    int deflated;
+} member;
+
+static uint64_t number_at(const archive *a, size_t at, int bytes)
+{
+    uint64_t value = 0;
+    for (int i = bytes - 1; i >= 0; i--) value = value << 8 | a->bytes[at + (size_t)i];
+    return value;
+}
+
+static cusgd_status fail_damaged(const archive *a)
+{
+    return fail(CUSGD_ERROR_DATA, "%s: is no complete zip archive: was it copied completely?", a->path);
+}
+
+/* The end record is the last thing in the file but for a comment. */
+static int find_end(const archive *a, size_t *end)
+{
+    enum { END_BYTES = 22, MAX_COMMENT = 65535 };
+    if (a->count < END_BYTES) return 0;
+    for (*end = a->count - END_BYTES;; --*end) {
+        if (memcmp(a->bytes + *end, "PK\5\6", 4) == 0) return 1;
+        if (*end == 0 || a->count - END_BYTES - *end >= MAX_COMMENT) return 0;
+    }
+}
+
+/* Takes what a directory entry's zip64 field, of `length` bytes at `at`, says instead of numbers that are all ones. */
+static int take_wide(const archive *a, size_t at, size_t length, member *m, uint64_t *local)
+{
+    for (size_t next; length >= 4; at += next, length -= next) {
+        next = 4 + (size_t)number_at(a, at + 2, 2);
+        if (next > length) return 0;
+        if (number_at(a, at, 2) != 1) continue;
+        size_t from = at + 4, end = at + next;
+        size_t *sizes[] = {&m->size, &m->packed};
+        for (int i = 0; i < 2; i++) {
+            if (*sizes[i] != UINT32_MAX) continue;
+            if (from + 8 > end) return 0;
+            *sizes[i] = (size_t)number_at(a, from, 8);
+            from += 8;
+        }
+        if (*local == UINT32_MAX && from + 8 <= end) *local = number_at(a, from, 8);
+    }
+    return 1;
+}
+
+/* The directory entry at `at`; *next: the one after it. Returns 0 where it is damaged. */
+static int read_entry(const archive *a, size_t at, const char *name, member *m, int *found, size_t *next)
+{
+    enum { ENTRY_BYTES = 46, LOCAL_BYTES = 30 };
+    if (at > a->count - ENTRY_BYTES || memcmp(a->bytes + at, "PK\1\2", 4) != 0) return 0;
+    size_t length = (size_t)number_at(a, at + 28, 2), extra = (size_t)number_at(a, at + 30, 2);
+    *next = at + ENTRY_BYTES + length + extra + (size_t)number_at(a, at + 32, 2);
+    if (*next > a->count) return 0;
+    const char *text = (const char *)a->bytes + at + ENTRY_BYTES;
+    size_t wanted = strlen(name);
+    *found = length == wanted + 4 && memcmp(text, name, wanted) == 0 && memcmp(text + wanted, ".npy", 4) == 0;
+    if (!*found) return 1;
+    uint64_t local = number_at(a, at + 42, 4), method = number_at(a, at + 10, 2);
+    *m = (member){0, (size_t)number_at(a, at + 20, 4), (size_t)number_at(a, at + 24, 4), method == 8};
+    if (!take_wide(a, at + ENTRY_BYTES + length, extra, m, &local) || (method != 0 && method != 8)) return 0;
+    if (local > a->count - LOCAL_BYTES || memcmp(a->bytes + local, "PK\3\4", 4) != 0) return 0;
+    m->start =
+        (size_t)local + LOCAL_BYTES + (size_t)number_at(a, (size_t)local + 26, 2) + (size_t)number_at(a, (size_t)local + 28, 2);
+    return m->start <= a->count && m->packed <= a->count - m->start && (m->deflated || m->packed == m->size);
+}
+
+static cusgd_status find_member(const archive *a, const char *name, member *m, int *found)
+{
+    size_t end, at;
+    *found = 0;
+    if (a->count < 46 || !find_end(a, &end)) return fail_damaged(a);
+    at = (size_t)number_at(a, end + 16, 4);
+    for (uint64_t left = number_at(a, end + 10, 2); left > 0 && !*found; left--)
+        if (!read_entry(a, at, name, m, found, &at)) return fail_damaged(a);
+    return CUSGD_OK;
+}
+
+/* The member's bytes as out->memory. */
+static cusgd_status inflate_member(const archive *a, const member *m, npy_array *out)
+{
+#ifdef HAVE_ZLIB
+    enum { PIECE = 1 << 30 };
+    if (m->size / 1100 > m->packed) return fail_damaged(a); /* deflate packs no better */
+    z_stream z = {0};
+    out->memory = allocate_aligned(m->size, 1);
+    if (!out->memory) return fail_memory(m->size, a->path);
+    int code = inflateInit2(&z, -15);
+    z.next_in = (unsigned char *)(uintptr_t)(a->bytes + m->start);
+    z.next_out = out->memory;
+    for (size_t in = m->packed, room = m->size; code == Z_OK;) {
+        unsigned give = (unsigned)(in < PIECE ? in : PIECE), take = (unsigned)(room < PIECE ? room : PIECE);
+        z.avail_in = give;
+        z.avail_out = take;
+        code = inflate(&z, Z_NO_FLUSH);
+        in -= give - z.avail_in;
+        room -= take - z.avail_out;
+        if (give == z.avail_in && take == z.avail_out) break;
+    }
+    inflateEnd(&z);
+    if (code == Z_STREAM_END && z.total_out == m->size) return CUSGD_OK;
+    free(out->memory);
+    out->memory = NULL;
+    return fail_damaged(a);
+#else
+    (void)m;
+    (void)out;
+    return fail(CUSGD_ERROR_DATA,
+                "%s: is compressed, and this build of cuSGD has no zlib: write it by numpy.savez, not savez_compressed", a->path);
+#endif
+}
+
+cusgd_status npz_open(const char *path, const char *name, npy_array *out, int *found)
+{
+    archive a = {.path = path};
+    member m = {0};
+    *out = (npy_array){0};
+    *found = 0;
+    cusgd_status status = file_map(path, &out->mapping, &a.count);
+    a.bytes = out->mapping;
+    if (!status) status = find_member(&a, name, &m, found);
+    if (!status && *found && m.deflated) status = inflate_member(&a, &m, out);
+    cusgd_status shrunk = file_check(out->mapping);
+    if (!status && shrunk) status = shrunk;
+    if (status || !*found || m.deflated) {
+        file_unmap(out->mapping);
+        out->mapping = NULL;
+    }
+    if (status || !*found) {
+        free(out->memory);
+        out->memory = NULL;
+        return status;
+    }
+    return npy_take(path, out->memory ? out->memory : (const void *)(a.bytes + m.start), m.size, out);
+}
