@@ -13,15 +13,18 @@ typedef struct examples {
 } examples;
 
 struct cusgd_data {
-    examples view;        /* rows is NULL */
-    char **features;      /* d names, or NULL */
-    char **targets;       /* k names, or NULL */
-    char *classes[2];     /* what a text target's 0 and 1 stand for, or NULL both */
-    char *source;         /* the file's name as messages show it; "data" for wrapped arrays */
-    cusgd_offset offset;  /* what view.o was made of */
-    char *offset_name;    /* the column's, or NULL */
-    cusgd_layout *layout; /* the columns' numbers in the CSV; NULL where the data is no CSV */
-    char **notes;         /* what people should know of how the data was read */
+    examples view;            /* rows is NULL */
+    char **features;          /* d names, or NULL */
+    char **targets;           /* k names, or NULL */
+    char *classes[2];         /* what a text target's 0 and 1 stand for, or NULL both */
+    char *source;             /* the file's name as messages show it; "data" for wrapped arrays */
+    cusgd_offset offset;      /* what view.o was made of */
+    char *offset_name;        /* the column's, or NULL */
+    cusgd_layout *layout;     /* the columns' numbers in the CSV; NULL where the data is no CSV */
+    cusgd_encoding *encoding; /* of the columns' values as x; NULL: x is the columns themselves */
+    int64_t *incomplete;      /* rows that lack a value, ascending, whose predictions are NaN; x is 0 there */
+    int64_t incomplete_count;
+    char **notes; /* what people should know of how the data was read */
     size_t note_count;
     void *memory[4];  /* malloc'd: x, y, w, o, where they were parsed or computed */
     void *mapping[4]; /* file_map's: likewise */
@@ -100,6 +103,9 @@ cusgd_status npy_create(const char *path, cusgd_type type, int64_t rows, int64_t
 cusgd_status npy_append(npy_writer *writer, const void *values, int64_t count);
 cusgd_status npy_close(npy_writer *writer); /* completes the file and puts it in its place */
 void npy_abandon(npy_writer *writer);       /* removes what was written; accepts NULL */
+
+/* data/labels.c: classes that are numbers, for a target that is; other targets stay as they are. */
+cusgd_status data_apply_classes(cusgd_data *data, const char *const *classes);
 
 /* data/csv.c */
 cusgd_status csv_open(const char *path, const cusgd_reader *reader, cusgd_data *data);

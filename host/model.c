@@ -1,6 +1,7 @@
 #include "model.h"
 
 #include "data.h"
+#include "data/encoding.h"
 #include "data/layout.h"
 #include "data/safetensors.h"
 #include "error.h"
@@ -192,6 +193,11 @@ cusgd_status model_set_missing(cusgd_model *model, const char *reason)
 
 cusgd_status model_set_layout(cusgd_model *model, const cusgd_layout *layout) { return layout_copy(layout, &model->layout); }
 
+cusgd_status model_set_encoding(cusgd_model *model, const cusgd_encoding *encoding)
+{
+    return encoding_copy(encoding, &model->encoding);
+}
+
 void cusgd_model_free(cusgd_model *model)
 {
     if (!model) return;
@@ -207,6 +213,7 @@ void cusgd_model_free(cusgd_model *model)
     free(model->classes[1]);
     free(model->offset_name);
     layout_free(model->layout);
+    encoding_free(model->encoding);
     free(model->errors);
     free(model->weight);
     free(model->bias);
@@ -299,6 +306,7 @@ static cJSON *describe_model(const cusgd_model *m)
     if (good && m->offset) good = cJSON_AddStringToObject(metadata, "offset", model_offset_words[m->offset]) != NULL;
     if (good && m->offset_name) good = cJSON_AddStringToObject(metadata, "offset_column", m->offset_name) != NULL;
     if (good && m->layout) good = add_layout(metadata, m->layout);
+    if (good && m->encoding) good = add_list(metadata, "encoding", encoding_to_json(m->encoding));
     if (good && m->errors) good = add_errors(metadata, m);
     if (good) return metadata;
     cJSON_Delete(metadata);
@@ -396,7 +404,8 @@ const char *cusgd_model_class(const cusgd_model *model, int value)
 
 int64_t cusgd_model_feature_column(const cusgd_model *model, int64_t j)
 {
-    return model->layout && j >= 0 && j < model->d ? model->layout->features[j] : 0;
+    if (!model->layout || j < 0 || j >= model->d) return 0;
+    return model->layout->features[model->encoding ? encoding_source(model->encoding, j) : j];
 }
 
 int64_t cusgd_model_target_column(const cusgd_model *model, int64_t j)
@@ -423,7 +432,11 @@ int cusgd_model_metadata(const cusgd_model *model, size_t index, const char **na
 void model_reader(const cusgd_model *model, cusgd_reader *reader)
 {
     reader->layout = model->layout;
-    if (model->features) {
+    reader->encoding = model->encoding;
+    if (model->encoding && model->encoding->at[0].name) {
+        reader->features = model->encoding->names;
+        reader->feature_count = (size_t)model->encoding->count;
+    } else if (model->features && !model->encoding) {
         reader->features = (const char *const *)model->features;
         reader->feature_count = (size_t)model->d;
     }

@@ -16,12 +16,13 @@ struct cusgd_model {
     char **features; /* d names, or NULL */
     char **targets;  /* k names, or NULL */
     char *classes[2];
-    cusgd_offset offset;    /* what it was trained with */
-    char *offset_name;      /* the column's, or NULL */
-    cusgd_layout *layout;   /* the columns' numbers in the CSV it was trained on; NULL: not known */
-    int foreign;            /* 1: another program's: who knows what it was trained with */
-    char **names, **values; /* metadata but for the names above, NULL-terminated both */
-    size_t entries;         /* of metadata */
+    cusgd_offset offset;      /* what it was trained with */
+    char *offset_name;        /* the column's, or NULL */
+    cusgd_layout *layout;     /* the columns' numbers in the CSV it was trained on; NULL: not known */
+    cusgd_encoding *encoding; /* of that CSV's columns as features; NULL: they are the features */
+    int foreign;              /* 1: another program's: who knows what it was trained with */
+    char **names, **values;   /* metadata but for the names above, NULL-terminated both */
+    size_t entries;           /* of metadata */
 };
 
 /* A model of zeros. Names and classes may be NULL; they are copied. `options` become metadata; NULL: none. */
@@ -34,6 +35,8 @@ cusgd_status model_set_missing(cusgd_model *model, const char *reason);
 
 /* layout: copied, or NULL. */
 cusgd_status model_set_layout(cusgd_model *model, const cusgd_layout *layout);
+/* encoding: copied, or NULL. */
+cusgd_status model_set_encoding(cusgd_model *model, const cusgd_encoding *encoding);
 
 /* What making and loading a model share. */
 cusgd_status model_allocate(int64_t d, int64_t k, cusgd_model **out);

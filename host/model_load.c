@@ -2,6 +2,7 @@
 #include "model.h"
 
 #include "data.h"
+#include "data/encoding.h"
 #include "data/layout.h"
 #include "data/safetensors.h"
 #include "error.h"
@@ -150,14 +151,15 @@ static cusgd_status load_layout(const safetensors *s, cusgd_model *m)
 {
     const char *width = metadata_text(s, "file_columns"), *offset = metadata_text(s, "offset_column_number");
     if (!width) return CUSGD_OK;
-    cusgd_status status = layout_create(0, m->d, m->k, &m->layout);
+    int64_t d = m->encoding ? m->encoding->count : m->d;
+    cusgd_status status = layout_create(0, d, m->k, &m->layout);
     if (status) return status;
     if (!load_dialect(s, &m->layout->dialect))
         return fail(CUSGD_ERROR_DATA, "%s: its metadata's separator, decimal or skipped_lines make no sense", s->path);
     double number = 0, at = 0;
     int good = number_parse(width, strlen(width), &number) && number >= 1 && number < 0x1p40 &&
                (!offset || (number_parse(offset, strlen(offset), &at) && at >= 1 && at < 0x1p40)) &&
-               load_numbers(metadata_text(s, "feature_columns"), m->d, m->layout->features) &&
+               load_numbers(metadata_text(s, "feature_columns"), d, m->layout->features) &&
                load_numbers(metadata_text(s, "target_columns"), m->k, m->layout->targets);
     if (good) {
         m->layout->width = (int64_t)number;
@@ -169,7 +171,14 @@ static cusgd_status load_layout(const safetensors *s, cusgd_model *m)
     return fail(CUSGD_ERROR_DATA,
                 "%s: its metadata's feature_columns and target_columns are not %" PRId64 " and %" PRId64
                 " different numbers of columns up to file_columns",
-                s->path, m->d, m->k);
+                s->path, d, m->k);
+}
+
+static cusgd_status load_encoding(const safetensors *s, cusgd_model *m)
+{
+    const char *text = metadata_text(s, "encoding");
+    cusgd_status status = text ? encoding_from_json(text, m->d, &m->encoding) : CUSGD_OK;
+    return status ? fail_in(status, "%s", s->path) : CUSGD_OK;
 }
 
 /* What is said of the model's names is kept apart from the other metadata: it is written anew. */
@@ -178,7 +187,7 @@ static int is_names_key(const char *name)
     static const char *const keys[] = {"features",     "targets",         "classes",        "standard_errors",
                                        "residual_df",  "offset",          "offset_column",  "offset_column_number",
                                        "file_columns", "feature_columns", "target_columns", "separator",
-                                       "decimal",      "skipped_lines"};
+                                       "decimal",      "skipped_lines",   "encoding"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         if (strcmp(name, keys[i]) == 0) return 1;
     return 0;
@@ -207,6 +216,7 @@ static cusgd_status load_metadata(const safetensors *s, cusgd_model *m)
     cusgd_status status = ours ? load_all_names(s, m) : CUSGD_OK;
     if (!status && ours) status = load_errors(s, m);
     if (!status && ours) status = load_offset(s, m);
+    if (!status && ours) status = load_encoding(s, m);
     if (!status && ours) status = load_layout(s, m);
     const char *loss = metadata_text(s, "loss");
     if (!status && ours && (!loss || !load_loss(s, loss, m)))

@@ -244,6 +244,13 @@ CUSGD_API cusgd_status cusgd_data_set_offset(cusgd_data *data, cusgd_offset kind
 CUSGD_API cusgd_status cusgd_data_set_names(cusgd_data *data, const char *const *features, const char *const *targets,
                                             const char *const *classes, const char *source);
 
+/* Lets a target of two numbers other than 0 and 1, or -1 and 1, be two classes: they become 0 and 1 in their order, and the
+ * classes' names. `model`: NULL, or the one whose classes they are, also where one of them alone occurs. Nothing changes where
+ * the target has names of classes already, or where there are several targets. DATA: there are more than two values, or others
+ * than the model's. */
+typedef struct cusgd_model cusgd_model;
+CUSGD_API cusgd_status cusgd_data_find_classes(cusgd_data *data, const cusgd_model *model);
+
 /* The rows `rows`[0 .. count - 1] (from 0, in this order, repeated as often as they occur) as data of its own: x, y, weights and
  * offsets are copied in their own type, names as well. `data` may be freed before it. */
 CUSGD_API cusgd_status cusgd_data_select(const cusgd_data *data, const int64_t *rows, int64_t count, cusgd_data **out);
@@ -266,9 +273,8 @@ CUSGD_API cusgd_offset cusgd_data_offset(const cusgd_data *data, const char **na
 
 /* ---- Models -------------------------------------------------------------------------------------------------------------- */
 
-/* A trained model; it never changes, so that every function but cusgd_model_free may be called on it from several threads at
- * once. */
-typedef struct cusgd_model cusgd_model;
+/* A trained model (cusgd_model); it never changes, so that every function but cusgd_model_free may be called on it from several
+ * threads at once. */
 
 /* What cusgd_model_create makes a model of. */
 typedef struct cusgd_model_arrays {

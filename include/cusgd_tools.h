@@ -16,6 +16,40 @@ typedef enum cusgd_header { CUSGD_HEADER_AUTO, CUSGD_HEADER_YES, CUSGD_HEADER_NO
  * cusgd_data_reader give a reader the one of their model or data. */
 typedef struct cusgd_layout cusgd_layout;
 
+/* How the columns of a table became features: which texts are booleans or categories, what stands for missing values. Opaque:
+ * cusgd_model_reader and cusgd_data_reader give a reader the one of their model or data. */
+typedef struct cusgd_encoding cusgd_encoding;
+
+/* What happens to rows that lack a value. A value that the encoding fills in is not missing. */
+typedef enum cusgd_missing {
+    CUSGD_MISSING_DEFAULT, /* what the encoding's table was read with; ERROR where there is none */
+    CUSGD_MISSING_ERROR,   /* the file is refused */
+    CUSGD_MISSING_DROP,    /* they are left out, with a note */
+    CUSGD_MISSING_MEAN,    /* a feature is the mean of its other values, a category none; a column that is 1 there, and else 0, is
+                              added for each feature that lacks values. Rows that lack a target, a weight or an offset are left out
+                            */
+    CUSGD_MISSING_KEEP,    /* for prediction (x_only): the row stays, and its predictions are NaN, with a note */
+} cusgd_missing;
+
+/* How a CSV is written. Lines that begin with # and have another number of fields than the table are comments. */
+typedef struct cusgd_dialect {
+    char separator; /* of columns: any ASCII character but quotes, '.' and ends of lines; ' ': blanks and tabs, any number; 0:
+                       open */
+    char decimal;   /* '.' or ','; 0: open */
+    int64_t skip;   /* lines before the table that are passed over; 0: open; -1: none */
+} cusgd_dialect;
+
+/* How a CSV's columns become features. Booleans (true and false, yes and no, t and f, y and n, on and off, in any case) are 1 and
+ * 0. A category has a column of its own, named COL=CATEGORY, which is 1 in its rows, and else 0. */
+typedef struct cusgd_encode {
+    const char *const *categorical; /* features whose values, numbers too, are categories */
+    size_t categorical_count;
+    int categorical_auto; /* 1: also features that hold nothing but text. Else text is refused */
+    int all_levels;       /* 1: a column for each category; 0: none for the first in order (by number, else by bytes) */
+    cusgd_missing missing;
+    int strict; /* 1: a category that the encoding does not have is an error; 0: all its columns are 0, with a note */
+} cusgd_encode;
+
 /* How to read a file. Columns are named by the header's names, else by numbers from 1, negative ones from the end. Two columns
  * may have one name where neither is used, or where the one that is wanted is given by its number. */
 typedef struct cusgd_reader {
@@ -30,17 +64,16 @@ typedef struct cusgd_reader {
     const char *weights;        /* the column of weights, or NULL */
     const char *offset;         /* the column of offsets, or NULL */
     const char *exposure;       /* the column of exposures, or NULL; not both */
-    const char *const *classes; /* NULL, or the two names that a text target's 0 and 1 stand for */
+    const char *const *classes; /* NULL, or the two names, or numbers, that a target's 0 and 1 stand for */
     int x_only;                 /* 1: there are no targets (prediction) */
     /* NULL, or where the columns stand that `features`, `targets` and `offset` do not name: those of a file with as many columns
      * as the layout's. In another one they are found only where it has no others: the features alone with x_only, and in the
      * layout's order what `ignore`, `weights`, `features` or `targets` leave. Else the file is refused. */
     const cusgd_layout *layout;
-    /* How a CSV is written. What is left open is what `layout` remembers of another file's reader, else found in the first lines.
-     * Lines that begin with # and have another number of fields than the table are comments. */
-    char separator; /* of columns: any character but quotes, '.' and ends of lines; ' ': blanks and tabs, any number; 0: open */
-    char decimal;   /* '.' or ','; 0: open */
-    int64_t skip;   /* lines before the table that are passed over; 0: open; -1: none */
+    cusgd_dialect dialect; /* what is open is what `layout` remembers of another file's reader, else found in the first lines */
+    cusgd_encode encode;   /* how a CSV's columns become features */
+    int find_classes;      /* 1: a target's two values are classes, whatever they are: see cusgd_data_find_classes */
+    const cusgd_encoding *encoding; /* NULL, or the one to use; `encode` then decides about `missing` and `strict` alone */
 } cusgd_reader;
 
 /* Opens a folder with x.npy, y.npy and, where rows are weighted, w.npy, where they have offsets, offset.npy or exposure.npy

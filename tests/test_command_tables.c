@@ -138,12 +138,22 @@ Test(command_tables, notes)
 Test(command_tables, problems_at_once)
 {
     run(&o,
-        "awk -F, -v OFS=, 'NR==1 {print \"sex,\\\"size, cm\\\"\", $0, \"day\"} NR>1 {print \"F\", \"big\", $0, NR==9 ? \"\" : "
+        "awk -F, -v OFS=, 'NR==1 {print \"sex,\\\"size, cm\\\"\", $0, \"day\"} NR>1 {print \"W\", \"big\", $0, NR==9 ? \"\" : "
         "\"Sun\"}' data.csv >t.csv && $CUSGD train t.csv --target y --model m");
     assert_code(o, 2);
-    assert_has(o.err, "t.csv:2:1: 3 columns hold text: 'sex' ('F'), 'size, cm' ('big'), 'day' ('Sun')");
+    assert_has(o.err, "t.csv:2:1: 3 columns hold text: 'sex' ('W'), 'size, cm' ('big'), 'day' ('Sun')");
     assert_has(o.err, "column 'day' has no value here");
-    const char *advice = strstr(o.err, "--ignore ");
+    const char *advice = strstr(o.err, "use them as they are: ");
+    cr_assert(advice, "%s", o.err);
+    char options[200];
+    snprintf(options, sizeof options, "%s", strchr(advice, ':') + 2);
+    options[strcspn(options, ";")] = '\0';
+    cr_assert_str_eq(options, "--categorical 'sex,\"size, cm\",day' --missing drop");
+    run(&o, "$CUSGD train t.csv --target y %s --model m -q && $CUSGD evaluate m t.csv", options);
+    assert_code(o, 0);
+    run(&o, "$CUSGD train t.csv --target y --model m");
+    assert_code(o, 2);
+    advice = strstr(o.err, "--ignore ");
     cr_assert(advice, "%s", o.err);
     char option[200];
     snprintf(option, sizeof option, "%s", advice);

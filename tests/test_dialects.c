@@ -50,23 +50,23 @@ Test(dialects, found)
 Test(dialects, said)
 {
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
-    reader.separator = '~';
+    reader.dialect.separator = '~';
     assert_table("a~b~y\n1.5~2~3\n2~3.5~5\n", &reader, 1);
-    reader.separator = ';';
-    reader.decimal = ',';
-    reader.skip = 2;
+    reader.dialect.separator = ';';
+    reader.dialect.decimal = ',';
+    reader.dialect.skip = 2;
     assert_table("x;y\nReport of May, \"quoted\n\na;b;y\n1,5;2;3\n2;3,5;5\n", &reader, 1);
     /* A comma may be both where the fields are quoted. */
-    reader.separator = ',';
-    reader.skip = 0;
+    reader.dialect.separator = ',';
+    reader.dialect.skip = 0;
     assert_table("a,b,y\n\"1,5\",2,3\n2,\"3,5\",5\n", &reader, 1);
     /* Numbers of the other dialect are none. */
-    reader.separator = ';';
+    reader.dialect.separator = ';';
     assert_refused("a;b;y\n1.5;2;3\n2;3,5;5\n", &reader, "'1.5' in column 'a' is not a number");
-    reader.decimal = '.';
+    reader.dialect.decimal = '.';
     assert_refused("a;b;y\n1.5;2;3\n2;3,5;5\n", &reader, "'3,5' in column 'b' is not a number");
     assert_refused("a;b;y\n1.234,5;2;3\n2;3,5;5\n", &reader, "'1.234,5'");
-    reader.decimal = ';';
+    reader.dialect.decimal = ';';
     cusgd_data *data;
     assert_fails(cusgd_data_open(file_text("data.csv", "a,b\n1,2\n"), &reader, &data), CUSGD_ERROR_USAGE, "the separator is any");
 }
@@ -91,9 +91,9 @@ Test(dialects, lines_are_the_files)
 {
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
     assert_refused("# one\n# two\na,b,y\n1,2,3\n# three\n1,,3\n", NULL, "data.csv:6:2: column 'b' has no value");
-    reader.skip = 1;
+    reader.dialect.skip = 1;
     assert_refused("x\na,b,y\n1,2,3\n1,,3\n", &reader, "data.csv:4:2: column 'b' has no value");
-    reader.skip = 100;
+    reader.dialect.skip = 100;
     assert_refused("x\na,b,y\n1,2,3\n1,,3\n", &reader, "data.csv: is empty");
 }
 

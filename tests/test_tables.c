@@ -160,12 +160,14 @@ Test(tables, all_problems_at_once)
         {"a,b,c,d,y\nx,1,u,,1\nz,2,v,3,2\nx,3,,4,3\n",
          "data.csv:2:1: 2 columns hold text: 'a' ('x', 'z'), 'c' ('u', 'v'): encode them as numbers; 2 columns lack values: 'c' "
          "(1 of "
-         "3 rows), 'd' (1): fill them in, or remove the rows; or leave all of these columns out: --ignore a,c,d"},
+         "3 rows), 'd' (1): fill them in, or remove the rows; to use them as they are: --categorical a,c --missing drop; or "
+         "leave "
+         "all of these columns out: --ignore a,c,d"},
         {"a,b,y\n1,2,3\n2,Total,5\n3,4,6\n",
          "data.csv:3:2: 'Total' in column 'b' is not a number: correct it (write it as numbers), or "
          "remove the row or the column (--ignore b)"},
         {"a,b,y\n1,2,3\n2,x,5\n3,4,6\n4,5,7\n5,z,8\n", "'x' in column 'b' is not a number, nor is 1 more there: correct them"},
-        {"a,b,y\n1,TRUE,3\n2,FALSE,5\n", "encode it as 1 and 0"},
+        {"a,b,y\n1,TRUE,3\n2,2,5\n3,3,5\n", "'TRUE' in column 'b' is not a number: correct it (write it as 1 and 0)"},
         {"1,x,3\n2,y\n", "data.csv:1:2: column 2 holds text ('x', 'y'): leave it out (--ignore 2)"},
         {"1,x,3\n2,y\n", "also "},
         {"a,--x,y\n1,u,3\n2,v,5\n", "(--ignore 2)"},
@@ -178,7 +180,7 @@ Test(tables, all_problems_at_once)
          "'x' in column 'b' is not a number: correct it (write it as numbers), or remove the row or the "
          "column (--ignore b); also"},
         {"a,b,y\n1,1e999,3\n2,x,5\n3,5,6\n", "data.csv:2:2: 1e999 in column 'b' is too large for a double; also"},
-        {"\"a, b\",\"say \"\"x\"\"\",it's,c d,y\nq,r,s,t,1\nq,r,s,t,2\n", "leave them out (--ignore '\"a, b\",say \"x\",3,c d')"},
+        {"\"a, b\",\"say \"\"x\"\"\",it's,c d,y\nq,r,s,v,1\nq,r,s,v,2\n", "leave them out (--ignore '\"a, b\",say \"x\",3,c d')"},
         {"a,y,\n1,2,\n2,3,\n",
          "data.csv:2:3: column 3 has no value here (2 of 2 rows lack one): fill them in, or remove the rows or the "
          "column (--ignore 3)"},

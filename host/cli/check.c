@@ -71,8 +71,9 @@ static int open_problem(const checking *c, cusgd_data **data)
 {
     cusgd_reader reader;
     cusgd_status status;
+    reading as = c->reading;
     if (c->data_path) {
-        int wrong = reading_reader(&c->reading, c->syntax, c->data_path, NULL, &reader);
+        int wrong = reading_reader(&as, c->syntax, c->data_path, NULL, &reader);
         if (wrong) return wrong;
         status = cusgd_data_open(c->data_path, &reader, data);
     } else {

@@ -110,7 +110,7 @@ int evaluate_main(int argc, char **argv)
                       .operand_count = 2,
                       .summary = "Compares a model's predictions with DATA's targets, by default the model's by name.",
                       .example = "cusgd evaluate houses.safetensors sold.csv --json",
-                      .groups = {{table, sizeof table / sizeof table[0]}, {reading_table, READING_ARGUMENTS}}};
+                      .groups = {{table, sizeof table / sizeof table[0]}, {reading_table, READING_ARGUMENTS_EVALUATE}}};
     cusgd_reader reader;
     cusgd_model *model = NULL;
     cusgd_data *data = NULL;

@@ -270,7 +270,7 @@ static int describe_table(const char *path, const cusgd_reader *reader)
     return put_refusal(path, reader);
 }
 
-static int describe_data(const char *path, const reading *r, const syntax *s)
+static int describe_data(const char *path, reading *r, const syntax *s)
 {
     cusgd_reader reader;
     int status = reading_reader(r, s, path, NULL, &reader);

@@ -25,8 +25,20 @@ void reading_arguments(reading *r, argument table[READING_ARGUMENTS])
          &r->separator},
         {{"decimal", "point|comma", "found", "a CSV's decimal mark", NULL}, '\0', TAKES_TEXT, &r->decimal},
         {{"skip", "N", "0", "lines before a CSV's header or first row to pass over", NULL}, '\0', TAKES_TEXT, &r->skip},
+        {{"strict", NULL, NULL, "an unknown category or a missing value in a row to predict is an error", NULL},
+         '\0',
+         TAKES_NOTHING,
+         &r->strict},
         {{"target", "COL", "the last", "column of y; -1 is the last; may repeat", NULL}, '\0', TAKES_TEXTS, &r->targets},
         {{"weights", "COL", "none", "column of the rows' weights", NULL}, '\0', TAKES_TEXT, &r->weights},
+        {{"missing", "error|drop|mean", "error; the model's", "what to do with rows that lack a value", NULL},
+         '\0',
+         TAKES_TEXT,
+         &r->missing},
+        {{"categorical", "auto|COL,...", "none", "columns of categories, one 0/1 column each; auto: all of text", NULL},
+         '\0',
+         TAKES_COLUMNS,
+         &r->categorical},
     };
     memcpy(table, all, sizeof all);
 }
@@ -36,6 +48,7 @@ void reading_free(reading *r)
     text_list_free(&r->targets);
     text_list_free(&r->features);
     text_list_free(&r->ignore);
+    text_list_free(&r->categorical);
 }
 
 static int header_from_word(const char *word, cusgd_header *header)
@@ -72,9 +85,35 @@ static int read_dialect(const reading *r, const syntax *s, cusgd_reader *reader)
         return complain_usage(s, "decimal must be point or comma, not \"%s\"", r->decimal);
     if (r->skip && (*r->skip == '\0' || r->skip[strspn(r->skip, "0123456789")] != '\0' || strlen(r->skip) > 9))
         return complain_usage(s, "skip must be a whole number, not \"%s\"", r->skip);
-    reader->separator = (char)separator;
-    reader->decimal = (char)decimal;
-    if (r->skip) reader->skip = strtol(r->skip, NULL, 10) ? strtol(r->skip, NULL, 10) : -1;
+    reader->dialect.separator = (char)separator;
+    reader->dialect.decimal = (char)decimal;
+    if (r->skip) reader->dialect.skip = strtol(r->skip, NULL, 10) ? strtol(r->skip, NULL, 10) : -1;
+    return CUSGD_OK;
+}
+
+static int read_encoding(reading *r, const syntax *s, cusgd_reader *reader)
+{
+    static const char *const words[] = {"", "error", "drop", "mean"}; /* in the enumeration's order */
+    size_t kept = 0;
+    for (int i = 1; r->missing && i < 4; i++)
+        if (strcmp(r->missing, words[i]) == 0) reader->encode.missing = (cusgd_missing)i;
+    if (r->missing && reader->encode.missing == CUSGD_MISSING_DEFAULT)
+        return complain_usage(s, "missing must be error, drop or mean, not \"%s\"", r->missing);
+    for (size_t i = 0; i < r->categorical.count; i++) {
+        if (strcmp(r->categorical.at[i], "auto") == 0)
+            reader->encode.categorical_auto = 1;
+        else
+            r->categorical.at[kept++] = r->categorical.at[i];
+    }
+    r->categorical.count = kept;
+    reader->encode.categorical = r->categorical.at;
+    reader->encode.categorical_count = kept;
+    reader->encode.strict = r->strict;
+    if (!s->options) return CUSGD_OK;
+    char loss[CUSGD_OPTION_TEXT];
+    cusgd_options_get(s->options, "loss", loss);
+    reader->find_classes = cusgd_loss_find(loss)->targets == CUSGD_TARGET_CLASS;
+    reader->encode.all_levels = option_number(s->options, "l2") > 0;
     return CUSGD_OK;
 }
 
@@ -106,19 +145,21 @@ int is_data_name(const char *path)
     return strcmp(path, "-") == 0 || is_arrays(path) || ends_with_one(path, endings);
 }
 
-int reading_reader(const reading *r, const syntax *s, const char *path, const cusgd_model *model, cusgd_reader *reader)
+int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_model *model, cusgd_reader *reader)
 {
     *reader = CUSGD_INIT(cusgd_reader);
-    if (is_arrays(path) && (r->targets.count || r->features.count || r->ignore.count || r->weights || r->offset || r->exposure ||
-                            r->separator || r->decimal || r->skip || strcmp(r->header, "auto") != 0))
+    if (is_arrays(path) &&
+        (r->targets.count || r->features.count || r->ignore.count || r->weights || r->offset || r->exposure || r->separator ||
+         r->decimal || r->skip || r->missing || r->categorical.count || strcmp(r->header, "auto") != 0))
         return complain_usage(s,
                               "%s is not a CSV: --header, --features, --ignore, --offset, --exposure, --target, --weights, "
-                              "--separator, --decimal and --skip are about a CSV's columns",
+                              "--separator, --decimal, --skip, --missing and --categorical are about a CSV's columns",
                               path);
     if (r->offset && r->exposure) return complain_usage(s, "--exposure is a --offset of its logarithms: give one of them");
     if (!header_from_word(r->header, &reader->header))
         return complain_usage(s, "header must be auto, yes or no, not \"%s\"", r->header);
     int status = read_dialect(r, s, reader);
+    if (!status) status = read_encoding(r, s, reader);
     if (status) return status;
     reader->targets = r->targets.at;
     reader->target_count = r->targets.count;

@@ -9,12 +9,15 @@ typedef struct reading {
     text_list targets, features, ignore;
     const char *weights, *offset, *exposure;
     const char *separator, *decimal, *skip;
+    text_list categorical;
+    const char *missing;
+    int strict;
 } reading;
 
-enum { READING_ARGUMENTS = 10, READING_ARGUMENTS_PREDICT = 8 };
+enum { READING_ARGUMENTS = 13, READING_ARGUMENTS_EVALUATE = 12, READING_ARGUMENTS_PREDICT = 9 };
 
 /* Fills a table whose values go to *r: READING_ARGUMENTS of them, of which the first READING_ARGUMENTS_PREDICT do without
- * targets. */
+ * targets, and the first READING_ARGUMENTS_EVALUATE without choices that are the model's. */
 void reading_arguments(reading *r, argument table[READING_ARGUMENTS]);
 void reading_free(reading *r);
 
@@ -25,6 +28,6 @@ int is_data_name(const char *path);
 /* Whether it is arrays, which have no header and one role each: a folder, .npy or .npz. */
 int is_arrays(const char *path);
 
-int reading_reader(const reading *r, const syntax *s, const char *path, const cusgd_model *model, cusgd_reader *reader);
+int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_model *model, cusgd_reader *reader);
 
 #endif

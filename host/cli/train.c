@@ -253,14 +253,14 @@ int train_main(int argc, char **argv)
     reading_arguments(&t.reading, reading_table);
     int status = options_open(&t.options);
     if (status) return status;
-    const syntax s = {
-        .word = "train",
-        .operands = "DATA --model OUT [OPTION]...",
-        .operand_count = 1,
-        .summary = "Trains a linear model on DATA: a folder with x.npy and y.npy, a .npz, a table (CSV, also compressed), or -.",
-        .example = "cusgd train houses.csv --target price --model houses.safetensors",
-        .groups = {{table, sizeof table / sizeof table[0]}, {reading_table, READING_ARGUMENTS}},
-        .options = t.options};
+    const syntax s = {.word = "train",
+                      .operands = "DATA --model OUT [OPTION]...",
+                      .operand_count = 1,
+                      .summary =
+                          "Trains a linear model on DATA: arrays (a folder or .npz with x and y), a table (CSV), or - (CSV).",
+                      .example = "cusgd train houses.csv --target price --model houses.safetensors",
+                      .groups = {{table, sizeof table / sizeof table[0]}, {reading_table, READING_ARGUMENTS}},
+                      .options = t.options};
     t.syntax = &s;
     signals_handle();
     signal(SIGPIPE, SIG_IGN); /* a reader of the progress that goes away must not take the model with it */

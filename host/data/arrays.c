@@ -1,5 +1,6 @@
 /* Data in the caller's memory: its names, and a selection of its rows. */
 #include "data.h"
+#include "encoding.h"
 #include "error.h"
 
 #include <inttypes.h>
@@ -85,6 +86,22 @@ static cusgd_status select_matrix(const cusgd_matrix *from, const int64_t *rows,
     return CUSGD_OK;
 }
 
+static int compare_rows(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+static cusgd_status select_incomplete(const cusgd_data *from, const int64_t *rows, int64_t count, cusgd_data *to)
+{
+    to->incomplete = allocate((size_t)count, sizeof *to->incomplete);
+    if (!to->incomplete) return fail_memory((size_t)count * sizeof *to->incomplete, "the rows that lack a value");
+    for (int64_t i = 0; i < count; i++)
+        if (bsearch(&rows[i], from->incomplete, (size_t)from->incomplete_count, sizeof *rows, compare_rows))
+            to->incomplete[to->incomplete_count++] = i;
+    return CUSGD_OK;
+}
+
 static cusgd_status select_all(const cusgd_data *from, const int64_t *rows, int64_t count, cusgd_data *to)
 {
     const examples *e = &from->view;
@@ -94,6 +111,8 @@ static cusgd_status select_all(const cusgd_data *from, const int64_t *rows, int6
     if (!status) status = select_matrix(&e->y, rows, count, e->k, &to->memory[1], &to->view.y);
     if (!status) status = select_matrix(&e->w, rows, count, 1, &to->memory[2], &to->view.w);
     if (!status) status = select_matrix(&e->o, rows, count, 1, &to->memory[3], &to->view.o);
+    if (!status) status = encoding_copy(from->encoding, &to->encoding);
+    if (!status && from->incomplete_count) status = select_incomplete(from, rows, count, to);
     if (!status && from->offset_name) status = replace_text(from->offset_name, &to->offset_name);
     if (!status)
         status = cusgd_data_set_names(to, (const char *const *)from->features, (const char *const *)from->targets,

@@ -1,6 +1,7 @@
 #include "columns.h"
 
 #include "data.h"
+#include "encoding.h"
 #include "error.h"
 #include "layout.h"
 #include "scan.h"
@@ -254,7 +255,7 @@ static cusgd_status assign_features(columns *c, const cusgd_reader *reader)
     c->d = (int64_t)reader->feature_count;
     if (c->d) return assign_words(c, reader, reader->features, reader->feature_count, ROLE_FEATURE);
     for (int64_t j = 0; j < c->count; j++) {
-        if (c->at[j].role == ROLE_NONE) c->at[j] = (column){c->at[j].name, ROLE_FEATURE, c->d++};
+        if (c->at[j].role == ROLE_NONE) c->at[j] = (column){c->at[j].name, ROLE_FEATURE, c->d++, 0};
     }
     return c->d ? CUSGD_OK : fail(CUSGD_ERROR_DATA, "no column is left for the features");
 }
@@ -307,7 +308,29 @@ static cusgd_status check_names(const columns *c, const cusgd_reader *reader)
     return CUSGD_OK;
 }
 
-cusgd_status columns_choose(columns *c, const cusgd_reader *reader)
+/* Those that the reader calls categorical, or its encoding has as categories. */
+static cusgd_status mark_categories(columns *c, const cusgd_reader *reader)
+{
+    const cusgd_encoding *e = reader->encoding;
+    char shown[COLUMN_BYTES];
+    if (e && e->count != c->d)
+        return fail(CUSGD_ERROR_DATA, "%" PRId64 " columns are chosen for features, and the model was trained on %" PRId64, c->d,
+                    e->count);
+    for (int64_t j = 0; e && j < c->count; j++)
+        c->at[j].coded = c->at[j].role == ROLE_FEATURE && e->at[c->at[j].at].kind == FEATURE_CATEGORY;
+    for (size_t i = 0; !e && i < reader->encode.categorical_count; i++) {
+        int64_t j;
+        cusgd_status status = find(c, reader, ROLE_NONE, reader->encode.categorical[i], i, &j);
+        if (status) return status;
+        if (c->at[j].role != ROLE_FEATURE)
+            return fail(CUSGD_ERROR_DATA, "column %s is asked for as categories (--categorical), but is used as %s",
+                        column_show(c, j, shown), role_word(c->at[j].role));
+        c->at[j].coded = 1;
+    }
+    return CUSGD_OK;
+}
+
+static cusgd_status choose_roles(columns *c, const cusgd_reader *reader)
 {
     int by_layout = reader->layout && (!reader->feature_count || (!reader->target_count && !reader->x_only));
     cusgd_status status = c->named ? sort_names(c) : CUSGD_OK;
@@ -319,4 +342,10 @@ cusgd_status columns_choose(columns *c, const cusgd_reader *reader)
     if (!status) status = assign_targets(c, reader);
     if (!status) status = assign_features(c, reader);
     return status ? status : check_names(c, reader);
+}
+
+cusgd_status columns_choose(columns *c, const cusgd_reader *reader)
+{
+    cusgd_status status = choose_roles(c, reader);
+    return status ? status : mark_categories(c, reader);
 }

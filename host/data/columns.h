@@ -10,6 +10,7 @@ typedef struct column {
     char *name; /* NULL where the file has no header; owned */
     enum role role;
     int64_t at; /* its place among the features or the targets */
+    int coded;  /* 1: a feature whose values are categories */
 } column;
 
 typedef struct columns {

@@ -1,11 +1,12 @@
 /* A CSV file becomes dense arrays of double in one pass. */
+#include "csv.h"
+
 #include "data.h"
 #include "error.h"
 #include "header.h"
 #include "kind.h"
 #include "layout.h"
 #include "notes.h"
-#include "survey.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -15,25 +16,14 @@
 
 enum { MIN_ROWS = 64 };
 
-typedef struct table {
-    scanner scan;
-    columns columns;
-    const cusgd_reader *reader;
-    double *x, *y, *w, *o; /* rows x d, rows x k, rows, rows (as they stand in the file); room for `capacity` rows */
-    int64_t rows, capacity;
-    int64_t to;        /* the row of the arrays that is filled: `rows`, or 0 where the table cannot be used any more */
-    survey survey;     /* why it cannot */
-    int cut;           /* 1: it was not read to its end */
-    int classed;       /* the one target is text: y is 0 or 1 for classes[0] or [1] */
-    char *classes[2];  /* the reader's, else in the order in which they come */
-    field first_class; /* where the first one stands; its text is classes[0] */
-} table;
-
 static void table_free(table *t)
 {
     scan_close(&t->scan);
-    columns_free(&t->columns);
     survey_free(&t->survey);
+    for (int64_t j = 0; t->observed && j < t->columns.d; j++) texts_free(&t->observed[j].texts);
+    free(t->observed);
+    columns_free(&t->columns);
+    encoding_free(t->encoding);
     free(t->x);
     free(t->y);
     free(t->w);
@@ -88,11 +78,11 @@ static cusgd_status fail_class(const table *t, int64_t j, const field *f)
                       t->columns.named ? ": correct one of them, or encode the texts as numbers"
                                        : ": if the first line is a header, say --header yes");
     else
-        status =
-            fail(CUSGD_ERROR_DATA,
-                 "column %s, the target, holds '%s', '%s' and '%s', but text targets have two classes: choose another column "
-                 "(--target), or encode it as numbers",
-                 where, first, second, shown);
+        status = fail(
+            CUSGD_ERROR_DATA,
+            "column %s, the target, holds '%s', '%s' and '%s', but text targets have two classes: choose another column "
+            "(--target), or train one model for each class against the rest, on a target that is 1 for that class and else 0",
+            where, first, second, shown);
     return fail_at(t, f->line, j, status);
 }
 
@@ -101,9 +91,20 @@ static int class_is(const char *name, const field *f)
     return name && strlen(name) == f->length && memcmp(name, f->text, f->length) == 0;
 }
 
+/* A missing value is a problem, or NaN. */
+static cusgd_status put_missing(table *t, int64_t j, const field *f, double *to)
+{
+    const column *c = &t->columns.at[j];
+    if (c->role == ROLE_FEATURE) t->observed[c->at].missing++;
+    if (t->missing == CUSGD_MISSING_ERROR) return survey_add(&t->survey, t->columns.count, j, FIELD_MISSING, *f);
+    *to = (double)NAN;
+    t->lacking += c->role != ROLE_FEATURE;
+    return CUSGD_OK;
+}
+
 __attribute__((noinline)) static cusgd_status put_class(table *t, int64_t j, field f, double *to)
 {
-    if (field_has_no_class(f)) return survey_add(&t->survey, t->columns.count, j, FIELD_MISSING, f);
+    if (field_has_no_class(f)) return put_missing(t, j, &f, to);
     field_trim(&f);
     for (int i = 0; i < 2; i++) {
         cusgd_status status = CUSGD_OK;
@@ -136,18 +137,88 @@ static cusgd_status begin_classes(table *t)
     return CUSGD_OK;
 }
 
+/* ---- Texts of features --------------------------------------------------------------------------------------------------- */
+
+/* A category that the encoding does not have. */
+static cusgd_status put_unknown(table *t, int64_t j, field f, double *to)
+{
+    observed *seen = &t->observed[t->columns.at[j].at];
+    char shown[SHOWN_BYTES], where[COLUMN_BYTES];
+    field_trim(&f);
+    text_show(f.text, f.length, shown);
+    if (t->reader->encode.strict) {
+        fail_at(t, f.line, j,
+                fail(CUSGD_ERROR_DATA, "'%s' in column %s is a category that the model does not know", shown,
+                     column_show(&t->columns, j, where)));
+        return survey_add_other(&t->survey);
+    }
+    if (seen->unknown++ == 0) strcpy(seen->example, shown);
+    *to = -1;
+    return CUSGD_OK;
+}
+
+static cusgd_status add_text(table *t, int64_t j, const field *f, double *to)
+{
+    observed *seen = &t->observed[t->columns.at[j].at];
+    char where[COLUMN_BYTES];
+    int64_t number;
+    cusgd_status status = texts_add(&seen->texts, *f, &number);
+    if (status == CUSGD_ERROR_DATA) fail_at(t, f->line, j, status);
+    if (status) return status;
+    *to = (double)number;
+    if (number >= 0) return CUSGD_OK;
+    fail_at(t, f->line, j,
+            fail(CUSGD_ERROR_DATA,
+                 "column %s has more than %d categories: if it holds names or identifiers, leave it out (--ignore)",
+                 column_show(&t->columns, j, where), MAX_CATEGORIES));
+    return survey_add_other(&t->survey);
+}
+
+/* A field of a feature whose values are categories. */
+__attribute__((noinline)) static cusgd_status put_category(table *t, int64_t j, field f, double *to)
+{
+    if (field_has_no_class(f)) return put_missing(t, j, &f, to);
+    if (!t->encoding) return add_text(t, j, &f, to);
+    field_trim(&f);
+    int64_t number = texts_find(&t->encoding->at[t->columns.at[j].at].categories, f.text, f.length);
+    *to = (double)number;
+    return number >= 0 ? CUSGD_OK : put_unknown(t, j, f, to);
+}
+
+/* A text among a feature's numbers: a boolean, or a category if all of the column turns out to be text, or a problem. */
+static cusgd_status put_text(table *t, int64_t j, const field *f, double *to)
+{
+    int64_t at = t->columns.at[j].at;
+    int pair, value, is_boolean;
+    field word = *f;
+    field_trim(&word);
+    is_boolean = text_is_boolean(word.text, word.length, &pair, &value);
+    if (t->encoding && t->encoding->at[at].kind == FEATURE_BOOLEAN && is_boolean) {
+        *to = value;
+        return CUSGD_OK;
+    }
+    int in_question =
+        !t->encoding && (is_boolean || t->reader->encode.categorical_auto) && !(t->survey.at && t->survey.at[j].texts);
+    return in_question ? add_text(t, j, f, to) : survey_add(&t->survey, t->columns.count, j, FIELD_TEXT, *f);
+}
+
 /* A field that is no number, or one that does not fit. */
 __attribute__((noinline, cold)) static cusgd_status put_problem(table *t, int64_t j, const field *f, double *to)
 {
     double value = 0;
+    enum role role = t->columns.at[j].role;
     if (field_number(f, &value)) {
         fail_value(t, j, *f, value);
         return survey_add_other(&t->survey);
     }
-    int may_be_class = t->rows == 0 && t->columns.at[j].role == ROLE_TARGET && t->columns.k == 1 && !field_has_no_class(*f);
-    if (!may_be_class) return survey_add(&t->survey, t->columns.count, j, field_kind(f), *f);
-    cusgd_status status = begin_classes(t);
-    return status ? status : put_class(t, j, *f, to);
+    int first = t->rows == 0 || (t->lacking > 0 && t->lacking == t->rows); /* of the values that there are */
+    int may_be_class = first && role == ROLE_TARGET && t->columns.k == 1 && !field_has_no_class(*f);
+    if (may_be_class) {
+        cusgd_status status = begin_classes(t);
+        return status ? status : put_class(t, j, *f, to);
+    }
+    if (field_kind(f) == FIELD_MISSING) return put_missing(t, j, f, to);
+    return role == ROLE_FEATURE ? put_text(t, j, f, to) : survey_add(&t->survey, t->columns.count, j, FIELD_TEXT, *f);
 }
 
 static cusgd_status put_field(table *t, int64_t j, const field *f)
@@ -159,6 +230,7 @@ static cusgd_status put_field(table *t, int64_t j, const field *f)
                  : c->role == ROLE_OFFSET ? t->o + t->to
                                           : t->w + t->to;
     if (c->role == ROLE_TARGET && t->classed) return put_class(t, j, *f, to);
+    if (c->coded) return put_category(t, j, *f, to);
     *to = 0;
     if (field_number(f, to) && isfinite(*to) && fits_role(t, c->role, *to)) return CUSGD_OK;
     return put_problem(t, j, f, to);
@@ -253,6 +325,12 @@ static int names_are_asked(const cusgd_reader *r)
     return r->feature_count || r->target_count || r->ignore_count || r->weights || r->offset || r->exposure;
 }
 
+static cusgd_status begin_features(table *t)
+{
+    t->observed = allocate_zeroed((size_t)t->columns.d, sizeof *t->observed);
+    return t->observed ? CUSGD_OK : fail_memory((size_t)t->columns.d * sizeof *t->observed, "the features' texts");
+}
+
 static cusgd_status read_first(table *t, cusgd_data *data)
 {
     opening o;
@@ -264,6 +342,7 @@ static cusgd_status read_first(table *t, cusgd_data *data)
             fail_in(status, "the first line is taken for the columns' names and has nothing but numbers (say --header no if it "
                             "is data)");
     if (status) status = fail_in(status, "%s:%" PRId64, t->scan.source, o.cells[0][0].line);
+    if (!status) status = begin_features(t);
     if (!status) status = table_resize(t, MIN_ROWS);
     for (int i = o.header; !status && i < 2 && o.cells[i]; i++) status = put_cells(t, o.cells[i], o.count[i]);
     if (!status && *o.note) status = data_note(data, "%s", o.note);
@@ -290,22 +369,30 @@ static cusgd_status settle_classes(table *t)
     return CUSGD_OK;
 }
 
+/* ---- Handing out --------------------------------------------------------------------------------------------------------- */
+
 /* Moves the columns' names to the data. */
 static cusgd_status give_names(table *t, cusgd_data *data)
 {
     if (!t->columns.named) return CUSGD_OK;
     size_t d = (size_t)t->columns.d, k = (size_t)t->columns.k;
-    data->features = allocate_zeroed(d, sizeof *data->features);
+    int encodes = t->encoding && !t->reader->encoding;
+    if (!t->encoding) data->features = allocate_zeroed(d, sizeof *data->features);
     data->targets = k ? allocate_zeroed(k, sizeof *data->targets) : NULL;
-    if (!data->features || (k && !data->targets)) return fail_memory((d + k) * sizeof *data->features, "the columns' names");
+    if ((!t->encoding && !data->features) || (k && !data->targets))
+        return fail_memory((d + k) * sizeof *data->features, "the columns' names");
     for (int64_t j = 0; j < t->columns.count; j++) {
         column *c = &t->columns.at[j];
-        if (c->role == ROLE_OFFSET) {
+        if (c->role == ROLE_OFFSET)
             data->offset_name = c->name;
-            c->name = NULL;
-        }
-        if (c->role != ROLE_FEATURE && c->role != ROLE_TARGET) continue;
-        (c->role == ROLE_FEATURE ? data->features : data->targets)[c->at] = c->name;
+        else if (c->role == ROLE_TARGET)
+            data->targets[c->at] = c->name;
+        else if (c->role == ROLE_FEATURE && encodes)
+            encoding_set_name(t->encoding, c->at, c->name);
+        else if (c->role == ROLE_FEATURE && !t->encoding)
+            data->features[c->at] = c->name;
+        else
+            continue;
         c->name = NULL;
     }
     return CUSGD_OK;
@@ -341,24 +428,43 @@ static cusgd_status read_all(table *t, cusgd_data *data)
 {
     cusgd_status status = read_first(t, data);
     if (!status) status = read_rows(t);
+    if (!status || status == CUSGD_ERROR_DATA) {
+        cusgd_status settled = t->observed ? csv_settle_encoding(t) : CUSGD_OK;
+        if (settled) status = settled;
+    }
     status = report(t, status);
     if (!status && t->rows == 0) status = fail(CUSGD_ERROR_DATA, "%s: has a header and no rows", data->source);
     if (!status) status = settle_classes(t);
+    if (!status) status = csv_settle_rows(t, data);
     return status ? kind_explain(status, data->source, t->scan.sample, t->scan.sample_count) : CUSGD_OK;
+}
+
+static cusgd_missing missing_of(const cusgd_reader *reader)
+{
+    if (reader->encode.missing != CUSGD_MISSING_DEFAULT) return reader->encode.missing;
+    return reader->encoding ? reader->encoding->missing : CUSGD_MISSING_ERROR;
 }
 
 cusgd_status csv_open(const char *path, const cusgd_reader *reader, cusgd_data *data)
 {
-    table t = {.reader = reader};
+    table t = {.reader = reader, .missing = missing_of(reader)};
     const dialect given = dialect_of(reader);
-    cusgd_status status = scan_open(&t.scan, path, data->source, &given);
-    if (status) return status;
+    if (t.missing == CUSGD_MISSING_KEEP && !reader->x_only)
+        return fail(CUSGD_ERROR_USAGE, "rows that lack a value are kept for prediction alone");
+    cusgd_status status = encoding_copy(reader->encoding, &t.encoding);
+    if (!status) status = scan_open(&t.scan, path, data->source, &given);
+    if (status) {
+        encoding_free(t.encoding);
+        return status;
+    }
     status = read_all(&t, data);
     if (!status) status = table_resize(&t, t.rows);
     if (!status) status = give_arrays(&t, data);
     if (!status) status = layout_of(&t.columns, &given, &data->layout);
     if (!status) status = note_index(data, &t.columns, reader);
+    if (!status) status = csv_note_unknown(&t, data);
     if (!status) status = give_names(&t, data);
+    if (!status) status = csv_encode(&t, data);
     table_free(&t);
     return status;
 }

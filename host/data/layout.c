@@ -45,7 +45,7 @@ cusgd_status layout_copy(const cusgd_layout *from, cusgd_layout **out)
 
 dialect dialect_of(const cusgd_reader *reader)
 {
-    dialect d = {reader->separator, reader->decimal, reader->skip};
+    dialect d = reader->dialect;
     if (!reader->layout) return d;
     const dialect *known = &reader->layout->dialect;
     if (!d.separator) d.separator = known->separator;

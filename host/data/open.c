@@ -1,5 +1,6 @@
 /* Data from memory and from files of every kind, and what is asked of it. */
 #include "data.h"
+#include "encoding.h"
 #include "error.h"
 #include "layout.h"
 #include "public.h"
@@ -268,6 +269,8 @@ cusgd_status data_open(const char *path, const cusgd_reader *reader, cusgd_data 
     cusgd_reader usual = CUSGD_INIT(cusgd_reader);
     cusgd_status status = data_create(strcmp(path, "-") == 0 ? "standard input" : path, out);
     if (!status) status = open_path(*out, path, reader ? reader : &usual);
+    if (!status && reader && reader->classes) status = data_apply_classes(*out, reader->classes);
+    if (!status && reader && reader->find_classes) status = cusgd_data_find_classes(*out, NULL);
     if (status) {
         cusgd_data_free(*out);
         *out = NULL;
@@ -286,6 +289,8 @@ void cusgd_data_free(cusgd_data *data)
     free(data->targets);
     free(data->offset_name);
     layout_free(data->layout);
+    encoding_free(data->encoding);
+    free(data->incomplete);
     for (size_t i = 0; i < data->note_count; i++) free(data->notes[i]);
     free(data->notes);
     for (int i = 0; i < 4; i++) {
@@ -329,7 +334,8 @@ cusgd_offset cusgd_data_offset(const cusgd_data *data, const char **name)
 
 int64_t cusgd_data_feature_column(const cusgd_data *data, int64_t j)
 {
-    return data->layout && j >= 0 && j < data->view.d ? data->layout->features[j] : 0;
+    if (!data->layout || j < 0 || j >= data->view.d) return 0;
+    return data->layout->features[data->encoding ? encoding_source(data->encoding, j) : j];
 }
 
 int64_t cusgd_data_target_column(const cusgd_data *data, int64_t j)
@@ -342,7 +348,11 @@ void data_reader(const cusgd_data *data, cusgd_reader *reader)
     reader->layout = data->layout;
     reader->ignore = reader->features = reader->targets = NULL;
     reader->ignore_count = reader->feature_count = reader->target_count = 0;
-    if (data->features) {
+    reader->encoding = data->encoding;
+    if (data->encoding && data->encoding->at[0].name) {
+        reader->features = data->encoding->names;
+        reader->feature_count = (size_t)data->encoding->count;
+    } else if (data->features && !data->encoding) {
         reader->features = (const char *const *)data->features;
         reader->feature_count = (size_t)data->view.d;
     }

@@ -3,6 +3,7 @@
 #include "error.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,13 @@ static cusgd_status sink_put(sink *s, const char *text, size_t length)
     return CUSGD_OK;
 }
 
+/* The prediction of a row that lacks a value. In quotes where it is all of its line: readers pass over empty lines. */
+static cusgd_status sink_nothing(sink *s, int alone, char end)
+{
+    cusgd_status status = alone ? sink_put(s, "\"\"", 2) : CUSGD_OK;
+    return status ? status : sink_put(s, &end, 1);
+}
+
 /* A field as RFC 4180 wants it: in quotes, doubled inside, where it holds a comma, a quote or the end of a line. */
 static cusgd_status sink_field(sink *s, const char *text, char end)
 {
@@ -73,10 +81,10 @@ static cusgd_status put_rows(sink *s, const cusgd_model *model, cusgd_prediction
 {
     cusgd_status status = CUSGD_OK;
     for (int64_t i = 0; i < n * k && !status; i++) {
-        char number[NUMBER_TEXT];
+        char number[NUMBER_TEXT], end = (i + 1) % k ? ',' : '\n';
         number_format(predictions[i], number);
         const char *name = as == CUSGD_PREDICT_CLASS ? cusgd_model_class(model, predictions[i] != 0) : NULL;
-        status = sink_field(s, name ? name : number, (i + 1) % k ? ',' : '\n');
+        status = isnan(predictions[i]) ? sink_nothing(s, k == 1, end) : sink_field(s, name ? name : number, end);
     }
     return status;
 }
@@ -113,6 +121,22 @@ static cusgd_status npy_save(int64_t n, int64_t k, const double *predictions, co
     return npy_close(writer);
 }
 
+/* Classes that are numbers stand for themselves; others are 0 and 1. */
+static cusgd_status npy_save_classes(const cusgd_model *model, int64_t n, int64_t k, const double *predictions, const char *path)
+{
+    double values[2];
+    for (int i = 0; i < 2; i++) {
+        const char *name = cusgd_model_class(model, i);
+        if (!name || !number_parse(name, strlen(name), &values[i])) return npy_save(n, k, predictions, path);
+    }
+    double *labels = allocate((size_t)(n * k), sizeof *labels);
+    if (!labels) return fail_memory((size_t)(n * k) * sizeof *labels, "the classes");
+    for (int64_t i = 0; i < n * k; i++) labels[i] = isnan(predictions[i]) ? predictions[i] : values[predictions[i] != 0];
+    cusgd_status status = npy_save(n, k, labels, path);
+    free(labels);
+    return status;
+}
+
 static int ends_with(const char *path, const char *end)
 {
     size_t length = strlen(path), tail = strlen(end);
@@ -123,6 +147,7 @@ cusgd_status cusgd_predictions_save(const cusgd_model *model, cusgd_prediction a
                                     const char *path)
 {
     int64_t k = cusgd_model_outputs(model);
+    if (ends_with(path, ".npy") && as == CUSGD_PREDICT_CLASS) return npy_save_classes(model, n, k, predictions, path);
     if (ends_with(path, ".npy")) return npy_save(n, k, predictions, path);
     if (ends_with(path, ".csv") || strcmp(path, "-") == 0) return csv_save(model, as, n, k, predictions, path);
     return fail(CUSGD_ERROR_USAGE, "%s: predictions go to a file named .npy or .csv, or to -", path);

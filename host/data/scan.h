@@ -6,11 +6,7 @@
 #include "input.h"
 
 /* How a table is written. */
-typedef struct dialect {
-    char separator; /* of columns; ' ': blanks and tabs, any number of them; '\0': not known */
-    char decimal;   /* '.' or ','; '\0': not known */
-    int64_t skip;   /* lines before the table that are passed over */
-} dialect;
+typedef cusgd_dialect dialect;
 
 /* Whether a table can be written so. */
 int dialect_is_valid(const dialect *d);

@@ -17,15 +17,46 @@ void survey_free(survey *s)
 
 int survey_found(const survey *s) { return s->at || *s->other; }
 
+/* There is a problem in this line of column j. */
+static cusgd_status take_place(survey *s, int64_t count, int64_t line, int64_t j, int is_text)
+{
+    int first = !s->at;
+    if (first) s->at = allocate_zeroed((size_t)count, sizeof *s->at);
+    if (!s->at) return fail_memory((size_t)count * sizeof *s->at, "what is wrong with the columns");
+    if (!first && (line > s->line || (line == s->line && j + 1 >= s->column))) return CUSGD_OK;
+    s->line = line;
+    s->column = j + 1;
+    s->texts_first = is_text;
+    return CUSGD_OK;
+}
+
+/* Lists a text if it is not there yet, and there is room. */
+static void list_text(survey_column *c, const char *shown)
+{
+    for (int i = 0; i < TEXTS_SHOWN; i++) {
+        if (*c->text[i] == '\0') strcpy(c->text[i], shown);
+        if (strcmp(c->text[i], shown) == 0) break;
+    }
+}
+
+cusgd_status survey_add_texts(survey *s, int64_t count, int64_t j, const text_set *t)
+{
+    char late[TEXTS_SHOWN][SHOWN_BYTES];
+    cusgd_status status = take_place(s, count, t->line, j, 1);
+    if (status) return status;
+    survey_column *c = &s->at[j];
+    memcpy(late, c->text, sizeof late);
+    memset(c->text, 0, sizeof c->text);
+    for (int64_t i = 0; i < t->count && i < TEXTS_SHOWN; i++) text_show(t->at[i], strlen(t->at[i]), c->text[i]);
+    for (int i = 0; i < TEXTS_SHOWN && *late[i]; i++) list_text(c, late[i]);
+    c->texts += t->total;
+    return CUSGD_OK;
+}
+
 cusgd_status survey_add(survey *s, int64_t count, int64_t j, enum field_kind kind, field f)
 {
-    if (!s->at) {
-        s->at = allocate_zeroed((size_t)count, sizeof *s->at);
-        if (!s->at) return fail_memory((size_t)count * sizeof *s->at, "what is wrong with the columns");
-        s->line = f.line;
-        s->column = j + 1;
-        s->texts_first = kind == FIELD_TEXT;
-    }
+    cusgd_status status = take_place(s, count, f.line, j, kind == FIELD_TEXT);
+    if (status) return status;
     survey_column *c = &s->at[j];
     char shown[SHOWN_BYTES];
     field_trim(&f);
@@ -35,10 +66,7 @@ cusgd_status survey_add(survey *s, int64_t count, int64_t j, enum field_kind kin
         return CUSGD_OK;
     }
     c->texts++;
-    for (int i = 0; i < TEXTS_SHOWN; i++) {
-        if (*c->text[i] == '\0') strcpy(c->text[i], shown);
-        if (strcmp(c->text[i], shown) == 0) break;
-    }
+    list_text(c, shown);
     return CUSGD_OK;
 }
 
@@ -179,6 +207,24 @@ static void put_rest(sentence *out, const char *source, int64_t more)
         more == 1 ? "" : "s", file_for_shell(source, file));
 }
 
+/* The options with which the file could be used as it is; nothing where there are none: text among numbers must be corrected, and
+ * a target's text is no category. */
+static void put_remedy(sentence *out, const survey *s, const columns *c, const cusgd_reader *reader, const int64_t *counts,
+                       int64_t rows)
+{
+    column_list list = {.length = 0};
+    int is_other = counts[STRAY_TEXTS] > 0 || *s->other || (counts[TEXT_COLUMNS] > 0 && reader->layout);
+    for (int64_t j = 0; j < c->count && !is_other; j++) {
+        if (!is_in(s, j, TEXT_COLUMNS, rows)) continue;
+        is_other = c->at[j].role != ROLE_FEATURE;
+        column_list_add(&list, c, j);
+    }
+    if (is_other || list.more || (!list.length && counts[MISSING_VALUES] == 0)) return;
+    put(out, "; to use them as they are:");
+    if (list.length) put(out, " --categorical %s", column_list_text(&list));
+    if (counts[MISSING_VALUES] > 0) put(out, " --missing drop%s", list.length ? "" : ", or --missing mean");
+}
+
 /* The problems in the columns' fields. */
 static void put_columns(sentence *out, const survey *s, const columns *c, const cusgd_reader *reader, const char *source,
                         int64_t rows)
@@ -201,6 +247,7 @@ static void put_columns(sentence *out, const survey *s, const columns *c, const 
             put_many(out, s, c, (enum group)g, rows, (size_t)(LIST_BYTES / groups));
         put_advice(out, &s->at[first], (enum group)g, counts[g], groups == 1 ? ignore : NULL);
     }
+    put_remedy(out, s, c, reader, counts, rows);
     if (groups > 1 && ignore) put(out, "; or leave all of these columns out: --ignore %s", ignore);
     if (list.more) put_rest(out, source, list.more);
 }

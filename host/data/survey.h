@@ -4,7 +4,7 @@
 #define CUSGD_HOST_DATA_SURVEY_H
 
 #include "columns.h"
-#include "scan.h"
+#include "texts.h"
 
 enum { TEXTS_SHOWN = 3, SURVEY_ROWS = 1 << 20, SURVEY_OTHER = 512 };
 
@@ -27,6 +27,8 @@ void survey_free(survey *s);
 int survey_found(const survey *s);
 /* Takes note of a field of column j, of `count` columns. */
 cusgd_status survey_add(survey *s, int64_t count, int64_t j, enum field_kind kind, field f);
+/* Takes note of column j's texts, which came before all others of its fields that were taken note of. */
+cusgd_status survey_add_texts(survey *s, int64_t count, int64_t j, const text_set *t);
 /* Takes note of the last failure's message as a problem of another kind. Returns CUSGD_OK. */
 cusgd_status survey_add_other(survey *s);
 

@@ -125,6 +125,8 @@ static cusgd_status describe(cusgd_table *t, const char *path, const cusgd_reade
         if (!status) status = choose(t, reader, &s, o.cells[0][0].line);
         if (!status && *o.note) status = data_note(t->notes, "%s", o.note);
         if (!status) status = add_rows(t, &s, &o);
+        if (!status && t->rows == 0 && t->columns.count == 1)
+            status = fail(CUSGD_ERROR_DATA, "%s: is no table: it has one line and no columns", s.source);
         opening_free(&o);
     } else {
         kind_explain(status, s.source, s.sample, s.sample_count);

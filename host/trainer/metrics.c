@@ -101,6 +101,8 @@ static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_predi
         status = score(s, data, i, n - i < rows ? n - i : rows, out + i * s->k);
     for (int64_t i = 0; status == CUSGD_OK && as != CUSGD_PREDICT_LINK && i < n * s->k; i++)
         out[i] = as == CUSGD_PREDICT_CLASS ? (double)(out[i] > 0) : loss_mean_at(s->loss.kind, out[i]);
+    for (int64_t i = 0; status == CUSGD_OK && i < data->incomplete_count; i++)
+        for (int64_t c = 0; c < s->k; c++) out[data->incomplete[i] * s->k + c] = (double)NAN;
     return status == CUSGD_OK ? data_check_files(data) : status;
 }
 
@@ -325,6 +327,7 @@ cusgd_status cusgd_trainer_create_model(cusgd_trainer *t, cusgd_model **out)
     if (status != CUSGD_OK) return status;
     status = model_set_offset(m, t->problem.train.data->offset, t->problem.train.data->offset_name);
     if (status == CUSGD_OK) status = model_set_layout(m, t->problem.train.data->layout);
+    if (status == CUSGD_OK) status = model_set_encoding(m, t->problem.train.data->encoding);
     if (status == CUSGD_OK) status = cusgd_trainer_get_coefficients(t, m->weight, m->bias);
     int readable = !t->run.lost && !t->run.at.was_cancelled &&
                    problem_check_data(&t->problem) == CUSGD_OK; /* the errors take a pass over the data */

@@ -1,0 +1,45 @@
+/* A CSV file on its way to arrays: its rows as they stand in the file, and then as features. */
+#ifndef CUSGD_HOST_DATA_CSV_H
+#define CUSGD_HOST_DATA_CSV_H
+
+#include "columns.h"
+#include "encoding.h"
+#include "survey.h"
+
+/* What the fields of a feature have shown beside numbers. */
+typedef struct observed {
+    text_set texts;            /* that stand for their numbers in x; those of a given encoding first */
+    int64_t missing;           /* NaN in x */
+    int64_t unknown;           /* -1 in x: categories that the encoding does not have */
+    char example[SHOWN_BYTES]; /* the first of them */
+} observed;
+
+typedef struct table {
+    scanner scan;
+    columns columns;
+    const cusgd_reader *reader;
+    double *x, *y, *w, *o; /* rows x d, rows x k, rows, rows (as they stand in the file); room for `capacity` rows */
+    int64_t rows, capacity;
+    int64_t to;               /* the row of the arrays that is filled: `rows`, or 0 where the table cannot be used any more */
+    survey survey;            /* why it cannot */
+    observed *observed;       /* one a feature */
+    cusgd_missing missing;    /* not DEFAULT */
+    int64_t lacking;          /* fields of targets, weights and offsets that are NaN */
+    cusgd_encoding *encoding; /* the reader's, or the one that the table makes; NULL: x stays */
+    int cut;                  /* 1: it was not read to its end */
+    int classed;              /* the one target is text: y is 0 or 1 for classes[0] or [1] */
+    char *classes[2];         /* the reader's, else in the order in which they come */
+    field first_class;        /* where the first one stands; its text is classes[0] */
+} table;
+
+/* data/csv_features.c: once all rows have been read. Kinds of the features whose texts stand in x, and an encoding where one is
+ * needed; texts that cannot be used are added to the survey. */
+cusgd_status csv_settle_encoding(table *t);
+/* Leaves rows out that lack a value; or, to keep them, lists them, and puts 0 in the place of what is missing. */
+cusgd_status csv_settle_rows(table *t, cusgd_data *data);
+/* Notes the categories that a given encoding does not have. */
+cusgd_status csv_note_unknown(const table *t, cusgd_data *data);
+/* Puts x as encoded in the place of the columns' values, which the data has. */
+cusgd_status csv_encode(table *t, cusgd_data *data);
+
+#endif

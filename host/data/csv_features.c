@@ -1,0 +1,188 @@
+/* The columns of a CSV file as features, once its rows have been read. */
+#include "csv.h"
+#include "data.h"
+#include "error.h"
+#include "layout.h"
+#include "notes.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a feature is whose texts stand in x. Texts that are all of a column may be booleans or categories; others are problems. */
+static cusgd_status settle_feature(table *t, int64_t j, enum feature_kind *kind)
+{
+    observed *seen = &t->observed[t->columns.at[j].at];
+    int pair, value, first_pair = -1, booleans = 1;
+    for (int64_t i = 0; i < seen->texts.count && booleans; i++) {
+        booleans = text_is_boolean(seen->texts.at[i], strlen(seen->texts.at[i]), &pair, &value) && (i == 0 || pair == first_pair);
+        first_pair = pair;
+    }
+    int alone = seen->texts.total >= t->rows - seen->missing && !(t->survey.at && t->survey.at[j].texts);
+    *kind = t->columns.at[j].coded ? FEATURE_CATEGORY : booleans ? FEATURE_BOOLEAN : FEATURE_CATEGORY;
+    if (t->columns.at[j].coded || (alone && (booleans || t->reader->encode.categorical_auto))) return CUSGD_OK;
+    return survey_add_texts(&t->survey, t->columns.count, j, &seen->texts);
+}
+
+/* 0 and 1 for the numbers of the texts. */
+static void put_booleans(table *t, int64_t at)
+{
+    const text_set *words = &t->observed[at].texts;
+    int pair, values[MAX_CATEGORIES] = {0};
+    double *x = t->x + at;
+    for (int64_t i = 0; i < words->count; i++) (void)text_is_boolean(words->at[i], strlen(words->at[i]), &pair, &values[i]);
+    for (int64_t i = 0; i < t->rows; i++, x += t->columns.d)
+        if (!isnan(*x)) *x = values[(int)*x];
+}
+
+/* The kinds of all features, once the table has been read; an encoding is made where one is needed. */
+static cusgd_status settle_features(table *t, enum feature_kind *kinds)
+{
+    int needed = t->missing == CUSGD_MISSING_DROP || t->missing == CUSGD_MISSING_MEAN;
+    cusgd_status status = CUSGD_OK;
+    for (int64_t j = 0; j < t->columns.count && !status; j++) {
+        const column *c = &t->columns.at[j];
+        if (c->role != ROLE_FEATURE || (!c->coded && t->observed[c->at].texts.total == 0)) continue;
+        status = settle_feature(t, j, &kinds[c->at]);
+        needed = 1;
+    }
+    if (status || survey_found(&t->survey) || !needed) return status;
+    status = encoding_create(t->columns.d, &t->encoding);
+    if (status) return status;
+    t->encoding->missing = t->missing == CUSGD_MISSING_KEEP ? CUSGD_MISSING_ERROR : t->missing;
+    for (int64_t at = 0; at < t->columns.d; at++) {
+        t->encoding->at[at].kind = kinds[at];
+        if (kinds[at] == FEATURE_BOOLEAN) put_booleans(t, at);
+        if (kinds[at] != FEATURE_CATEGORY) continue;
+        t->encoding->at[at].categories = t->observed[at].texts;
+        t->observed[at].texts = (text_set){0};
+    }
+    return CUSGD_OK;
+}
+
+cusgd_status csv_settle_encoding(table *t)
+{
+    enum feature_kind *kinds = t->encoding ? NULL : allocate_zeroed((size_t)t->columns.d, sizeof *kinds);
+    if (t->encoding) return CUSGD_OK;
+    if (!kinds) return fail_memory((size_t)t->columns.d * sizeof *kinds, "the features' kinds");
+    cusgd_status status = settle_features(t, kinds);
+    free(kinds);
+    return status;
+}
+
+/* Whether a row lacks a value that nothing fills in. */
+static int is_incomplete(const table *t, int64_t i)
+{
+    int64_t d = t->columns.d, k = t->columns.k;
+    const double *x = t->x + i * d;
+    for (int64_t j = 0; j < k; j++)
+        if (isnan(t->y[i * k + j])) return 1;
+    if ((t->w && isnan(t->w[i])) || (t->o && isnan(t->o[i]))) return 1;
+    int fills = t->missing == CUSGD_MISSING_MEAN;
+    for (int64_t j = 0; j < d && !fills; j++)
+        if (isnan(x[j]) && !(t->encoding && t->encoding->at[j].fills)) return 1;
+    return 0;
+}
+
+static void move_row(table *t, int64_t from, int64_t to)
+{
+    size_t d = (size_t)t->columns.d, k = (size_t)t->columns.k;
+    memmove(t->x + (size_t)to * d, t->x + (size_t)from * d, d * sizeof *t->x);
+    if (k) memmove(t->y + (size_t)to * k, t->y + (size_t)from * k, k * sizeof *t->y);
+    if (t->w) t->w[to] = t->w[from];
+    if (t->o) t->o[to] = t->o[from];
+}
+
+/* Every row lacks a value: the column that lacks most is named. */
+static cusgd_status fail_empty(const table *t)
+{
+    char where[COLUMN_BYTES];
+    int64_t worst = 0;
+    for (int64_t j = 0; j < t->columns.count; j++) {
+        const column *c = &t->columns.at[j], *w = &t->columns.at[worst];
+        int64_t maximum = w->role == ROLE_FEATURE ? t->observed[w->at].missing : -1;
+        if (c->role == ROLE_FEATURE && t->observed[c->at].missing > maximum) worst = j;
+    }
+    return fail(CUSGD_ERROR_DATA,
+                "%s: every row lacks a value, most of them in column %s: leave it out (--ignore), or say --missing mean",
+                t->scan.source, column_show(&t->columns, worst, where));
+}
+
+/* Leaves rows out that lack a value; or, to keep them, lists them, and puts 0 in the place of what is missing. */
+cusgd_status csv_settle_rows(table *t, cusgd_data *data)
+{
+    int64_t missing = t->lacking, kept = 0, all = t->rows, d = t->columns.d;
+    for (int64_t j = 0; j < d; j++) missing += t->observed[j].missing;
+    if (missing == 0 || t->missing == CUSGD_MISSING_ERROR) return CUSGD_OK;
+    int keeps = t->missing == CUSGD_MISSING_KEEP;
+    if (keeps) data->incomplete = allocate((size_t)all, sizeof *data->incomplete);
+    if (keeps && !data->incomplete) return fail_memory((size_t)all * sizeof *data->incomplete, "the rows that lack a value");
+    for (int64_t i = 0; i < all; i++) {
+        int incomplete = is_incomplete(t, i);
+        if (keeps && incomplete) {
+            data->incomplete[data->incomplete_count++] = i;
+            for (int64_t j = 0; j < d; j++)
+                if (isnan(t->x[i * d + j])) t->x[i * d + j] = 0;
+            if (t->o && isnan(t->o[i])) t->o[i] = 1; /* an exposure, too */
+        }
+        if (!keeps && incomplete) continue;
+        if (kept != i) move_row(t, i, kept);
+        kept++;
+    }
+    t->rows = kept;
+    if (kept == 0) return fail_empty(t);
+    int64_t count = keeps ? data->incomplete_count : all - kept;
+    if (count == 0) return CUSGD_OK;
+    const char *ending = keeps        ? (count == 1 ? "has no prediction" : "have no prediction")
+                         : count == 1 ? "is left out"
+                                      : "are left out";
+    return data_note(data, "%s: %" PRId64 " of %" PRId64 " rows lack%s a value, and %s", data->source, count, all,
+                     count == 1 ? "s" : "", ending);
+}
+
+cusgd_status csv_note_unknown(const table *t, cusgd_data *data)
+{
+    char where[COLUMN_BYTES];
+    cusgd_status status = CUSGD_OK;
+    for (int64_t j = 0; j < t->columns.count && !status; j++) {
+        const column *c = &t->columns.at[j];
+        if (c->role != ROLE_FEATURE || t->observed[c->at].unknown == 0) continue;
+        int64_t count = t->observed[c->at].unknown;
+        status =
+            data_note(data,
+                      "%s: %" PRId64 " row%s a category in column %s that the model does not know ('%s'): %s taken as none of "
+                      "its categories (--strict makes this an error)",
+                      data->source, count, count == 1 ? " has" : "s have", column_show(&t->columns, j, where),
+                      t->observed[c->at].example, count == 1 ? "it is" : "they are");
+    }
+    return status;
+}
+
+/* Puts x as encoded in the place of the columns' values. */
+cusgd_status csv_encode(table *t, cusgd_data *data)
+{
+    examples *v = &data->view;
+    cusgd_encoding *e = t->encoding;
+    if (!e) return CUSGD_OK;
+    double *raw = data->memory[0], *x = NULL;
+    if (!t->reader->encoding) encoding_fit(e, raw, v->n, t->reader->encode.all_levels);
+    if (e->d < 1)
+        return fail(CUSGD_ERROR_DATA, "%s: every feature has the same category in all rows: there is nothing to learn from",
+                    data->source);
+    if ((uint64_t)v->n <= SIZE_MAX / sizeof *x / (uint64_t)e->d) x = allocate((size_t)(v->n * e->d), sizeof *x);
+    if (!x)
+        return fail(CUSGD_ERROR_MEMORY,
+                    "%s: out of memory for %" PRId64 " x %" PRId64 " values: its categories make many columns", data->source,
+                    v->n, e->d);
+    encoding_apply(e, raw, v->n, x);
+    free(raw);
+    data->memory[0] = x;
+    v->d = e->d;
+    v->x = (cusgd_matrix){x, CUSGD_TYPE_FLOAT64, e->d, 1};
+    cusgd_status status = encoding_names(e, data->layout->features, &data->features);
+    data->encoding = e;
+    t->encoding = NULL;
+    return status;
+}

@@ -1,0 +1,216 @@
+#include "encoding.h"
+
+#include "error.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Making -------------------------------------------------------------------------------------------------------------- */
+
+cusgd_status encoding_create(int64_t count, cusgd_encoding **out)
+{
+    cusgd_encoding *e = *out = allocate_zeroed(1, sizeof *e);
+    if (e) e->at = allocate_zeroed((size_t)count, sizeof *e->at);
+    if (e) e->names = allocate_zeroed((size_t)count, sizeof *e->names);
+    if (e && e->at && e->names) {
+        e->count = e->d = count;
+        return CUSGD_OK;
+    }
+    encoding_free(e);
+    *out = NULL;
+    return fail_memory((size_t)count * sizeof *e->at, "the features' encoding");
+}
+
+void encoding_free(cusgd_encoding *e)
+{
+    for (int64_t j = 0; e && e->at && j < e->count; j++) {
+        free(e->at[j].name);
+        texts_free(&e->at[j].categories);
+    }
+    if (e) free(e->at);
+    if (e) free(e->names);
+    free(e);
+}
+
+void encoding_set_name(cusgd_encoding *e, int64_t j, char *name)
+{
+    e->at[j].name = name;
+    e->names[j] = name;
+}
+
+static cusgd_status copy_feature(const feature *from, cusgd_encoding *e, int64_t j)
+{
+    cusgd_status status = CUSGD_OK;
+    feature *to = &e->at[j];
+    *to = *from;
+    to->categories = (text_set){0};
+    encoding_set_name(e, j, from->name ? strdup(from->name) : NULL);
+    if (from->name && !to->name) return fail_memory(strlen(from->name) + 1, "a name");
+    for (int64_t i = 0; i < from->categories.count && !status; i++) status = texts_put(&to->categories, from->categories.at[i]);
+    return status;
+}
+
+cusgd_status encoding_copy(const cusgd_encoding *from, cusgd_encoding **out)
+{
+    *out = NULL;
+    cusgd_status status = from ? encoding_create(from->count, out) : CUSGD_OK;
+    if (status || !from) return status;
+    (*out)->d = from->d;
+    (*out)->missing = from->missing;
+    for (int64_t j = 0; j < from->count && !status; j++) status = copy_feature(&from->at[j], *out, j);
+    if (!status) return CUSGD_OK;
+    encoding_free(*out);
+    *out = NULL;
+    return status;
+}
+
+/* ---- Columns of x -------------------------------------------------------------------------------------------------------- */
+
+/* Those of a feature, without its indicator. */
+static int64_t own_columns(const feature *f)
+{
+    return f->kind == FEATURE_CATEGORY ? f->categories.count - (f->reference && f->categories.count > 0) : 1;
+}
+
+static int64_t count_columns(const cusgd_encoding *e)
+{
+    int64_t d = 0;
+    for (int64_t j = 0; j < e->count; j++) d += own_columns(&e->at[j]) + e->at[j].indicator;
+    return d;
+}
+
+int64_t encoding_source(const cusgd_encoding *e, int64_t j)
+{
+    int64_t source = 0;
+    for (; source < e->count; source++) {
+        int64_t columns = own_columns(&e->at[source]) + e->at[source].indicator;
+        if (j < columns) break;
+        j -= columns;
+    }
+    return source;
+}
+
+static char *join(const char *before, const char *name, const char *after, const char *end)
+{
+    size_t size = strlen(before) + strlen(name) + strlen(after) + strlen(end) + 1;
+    char *text = allocate(size, 1);
+    if (text) snprintf(text, size, "%s%s%s%s", before, name, after, end);
+    return text;
+}
+
+cusgd_status encoding_names(const cusgd_encoding *e, const int64_t *numbers, char ***out)
+{
+    char **names = *out = allocate_zeroed((size_t)e->d, sizeof *names);
+    int64_t count = 0;
+    int good = names != NULL;
+    for (int64_t j = 0; good && j < e->count; j++) {
+        const feature *f = &e->at[j];
+        char number[32];
+        snprintf(number, sizeof number, "%" PRId64, numbers ? numbers[j] : j + 1);
+        const char *name = f->name ? f->name : number;
+        for (int64_t i = f->reference; good && f->kind == FEATURE_CATEGORY && i < f->categories.count; i++)
+            good = (names[count++] = join("", name, "=", f->categories.at[i])) != NULL;
+        if (good && f->kind != FEATURE_CATEGORY) good = (names[count++] = join("", name, "", "")) != NULL;
+        if (good && f->indicator) good = (names[count++] = join("missing(", name, "", ")")) != NULL;
+    }
+    if (good) return CUSGD_OK;
+    for (int64_t i = 0; names && i < count; i++) free(names[i]);
+    free(names);
+    *out = NULL;
+    return fail_memory((size_t)e->d * sizeof *names, "the features' names");
+}
+
+/* ---- Fitting ------------------------------------------------------------------------------------------------------------- */
+
+/* By value where all are numbers, else by bytes. */
+static int compare_as_numbers(const void *a, const void *b)
+{
+    double left = 0, right = 0;
+    const char *x = *(char *const *)a, *y = *(char *const *)b;
+    number_parse(x, strlen(x), &left);
+    number_parse(y, strlen(y), &right);
+    return left == right ? strcmp(x, y) : left > right ? 1 : -1;
+}
+
+static int compare_as_texts(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+/* Keeps the categories that occur, in order. */
+static void fit_categories(feature *f, double *raw, int64_t n, int64_t stride)
+{
+    text_set *all = &f->categories;
+    char *old[MAX_CATEGORIES], *sorted[MAX_CATEGORIES];
+    int64_t rank[MAX_CATEGORIES], kept = 0;
+    int used[MAX_CATEGORIES] = {0}, numbers = 1;
+    double ignored;
+    for (int64_t i = 0; i < n; i++)
+        if (raw[i * stride] >= 0) used[(int)raw[i * stride]] = 1;
+    for (int64_t c = 0; c < all->count; c++) {
+        old[c] = all->at[c];
+        if (!used[c]) continue;
+        numbers = numbers && number_parse(old[c], strlen(old[c]), &ignored);
+        sorted[kept++] = old[c];
+    }
+    qsort(sorted, (size_t)kept, sizeof *sorted, numbers ? compare_as_numbers : compare_as_texts);
+    for (int64_t c = 0; c < all->count; c++) {
+        rank[c] = -1;
+        for (int64_t s = 0; s < kept && rank[c] < 0; s++)
+            if (sorted[s] == old[c]) rank[c] = s;
+        if (rank[c] < 0) free(old[c]);
+    }
+    if (kept > 0) memcpy(all->at, sorted, (size_t)kept * sizeof *sorted);
+    all->count = kept;
+    texts_renumber(all);
+    for (int64_t i = 0; i < n; i++)
+        if (raw[i * stride] >= 0) raw[i * stride] = (double)rank[(int)raw[i * stride]];
+}
+
+static void fit_missing(feature *f, const double *raw, int64_t n, int64_t stride)
+{
+    double sum = 0;
+    int64_t count = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (isnan(raw[i * stride])) continue;
+        sum += raw[i * stride];
+        count++;
+    }
+    f->fills = 1;
+    f->indicator = count < n;
+    f->fill = f->kind == FEATURE_CATEGORY || count == 0 ? 0 : sum / (double)count;
+}
+
+void encoding_fit(cusgd_encoding *e, double *raw, int64_t n, int all_levels)
+{
+    for (int64_t j = 0; j < e->count; j++) {
+        feature *f = &e->at[j];
+        if (f->kind == FEATURE_CATEGORY) fit_categories(f, raw + j, n, e->count);
+        f->reference = f->kind == FEATURE_CATEGORY && !all_levels;
+        if (e->missing == CUSGD_MISSING_MEAN) fit_missing(f, raw + j, n, e->count);
+    }
+    e->d = count_columns(e);
+}
+
+/* ---- Applying ------------------------------------------------------------------------------------------------------------ */
+
+/* Returns the place after the feature's columns. */
+static double *apply_feature(const feature *f, double raw, double *x)
+{
+    int missing = isnan(raw);
+    if (f->kind == FEATURE_CATEGORY) {
+        int64_t columns = own_columns(f), at = missing || raw < 0 ? -1 : (int64_t)raw - f->reference;
+        for (int64_t c = 0; c < columns; c++) x[c] = c == at;
+        x += columns;
+    } else {
+        *x++ = missing ? f->fill : raw;
+    }
+    if (f->indicator) *x++ = missing;
+    return x;
+}
+
+void encoding_apply(const cusgd_encoding *e, const double *raw, int64_t n, double *x)
+{
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < e->count; j++) x = apply_feature(&e->at[j], raw[i * e->count + j], x);
+}
