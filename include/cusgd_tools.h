@@ -114,6 +114,19 @@ typedef enum cusgd_role {
     CUSGD_ROLE_FEATURE,
 } cusgd_role;
 
+/* What the values of a column are that are not missing. */
+typedef enum cusgd_column_kind {
+    CUSGD_COLUMN_EMPTY,      /* there are none */
+    CUSGD_COLUMN_NUMBER,     /* numbers */
+    CUSGD_COLUMN_BOOLEAN,    /* a pair such as no and yes */
+    CUSGD_COLUMN_CATEGORY,   /* texts that repeat */
+    CUSGD_COLUMN_DATE,       /* dates */
+    CUSGD_COLUMN_TEXT,       /* texts of which nearly each stands once, or of more than a thousand */
+    CUSGD_COLUMN_MIXED,      /* numbers and texts */
+    CUSGD_COLUMN_CONSTANT,   /* the same in every row */
+    CUSGD_COLUMN_ROW_NUMBER, /* 0, 1, 2, ... or 1, 2, 3, ... */
+} cusgd_column_kind;
+
 /* A column of a CSV file, used or not. The strings are the table's. */
 typedef struct cusgd_table_column {
     size_t size;
@@ -122,6 +135,8 @@ typedef struct cusgd_table_column {
     int64_t place;                   /* among the features or targets, from 0 */
     int64_t numbers, missing, texts; /* how many of its fields are finite numbers, marks of missing values, and neither */
     const char *values;              /* its first different values, at most three, separated by ", " */
+    cusgd_column_kind kind;
+    int64_t different; /* texts; at most 1000 are told apart */
 } cusgd_table_column;
 
 /* Describes a CSV file (or "-") column by column, also one whose text or missing values cusgd_data_open refuses. `reader` as
@@ -132,7 +147,13 @@ CUSGD_API int64_t cusgd_table_rows(const cusgd_table *table); /* not counting th
 CUSGD_API int64_t cusgd_table_cols(const cusgd_table *table);
 /* Column j, from 0. Returns 0 past the last. */
 CUSGD_API int cusgd_table_at(const cusgd_table *table, int64_t j, cusgd_table_column *column);
-/* As cusgd_data_note; also a row with another number of fields than the first line, where describing ends. */
+/* How the file is written, nothing open; and whether its first line is a header. */
+CUSGD_API void cusgd_table_format(const cusgd_table *table, cusgd_dialect *written, int *header);
+/* The options of `cusgd train` that would use the file as it is, quoted for a shell: "--categorical sex --missing drop"; "" where
+ * none are needed; NULL where there are none. The reader's choices are among them. */
+CUSGD_API const char *cusgd_table_options(const cusgd_table *table);
+/* As cusgd_data_note; also what keeps the file from being read: rows with another number of fields than the first line, and what
+ * describing ends at. */
 CUSGD_API const char *cusgd_table_note(const cusgd_table *table, size_t index);
 
 /* ---- Synthetic data ------------------------------------------------------------------------------------------------------ */

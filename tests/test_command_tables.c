@@ -190,23 +190,92 @@ Test(command_tables, info_of_what_train_refuses)
     file_text("p.csv", "species,length,sex,mass\nAdelie,39.1,male,3750\nGentoo,NA,,3800\nAdelie,40,female,\n");
     run(&o, "$CUSGD info p.csv");
     assert_code(o, 0);
-    assert_has(o.out, "rows      3\nfeatures  3: species, length, sex\noutputs   1: mass\n");
-    assert_has(o.out, "COLUMN  NAME     KIND      MISSING      TEXTS  FIRST VALUES\n");
-    assert_has(o.out, "     1  species  text            0          3  Adelie, Gentoo\n");
-    assert_has(o.out, "     2  length   number          1          0  39.1, NA, 40\n");
-    assert_has(o.out, "     3  sex      text            1          2  male, female\n");
-    assert_has(o.out, "     4  mass     number          1          0  3750, 3800\n");
+    assert_has(o.out, "rows      3\nformat    separated by commas, decimal points, a header\nfeatures  3: species, length, "
+                      "sex\noutputs   1: mass\n");
+    assert_has(o.out, "COLUMN  NAME     KIND                MISSING  FIRST VALUES\n");
+    assert_has(o.out, "     1  species  category of 2             0  Adelie, Gentoo\n");
+    assert_has(o.out, "     2  length   number                    1  39.1, NA, 40\n");
+    assert_has(o.out, "     3  sex      category of 2             1  male, female\n");
+    assert_has(o.out, "     4  mass     number                    1  3750, 3800\n");
     assert_has(o.err, "note: train refuses this file as it is: p.csv:2:1: 2 columns hold text");
     run(&o, "$CUSGD info - <p.csv");
     assert_code(o, 0);
-    assert_has(o.out, "     3  sex      text            1          2  male, female\n");
+    assert_has(o.out, "     3  sex      category of 2             1  male, female\n");
     run(&o, "$CUSGD info p.csv --target price");
     assert_code(o, 2);
     assert_has(o.err, "there is no column 'price'");
     run(&o, "$CUSGD info data.csv --target c --offset b --weights a");
     assert_code(o, 0);
-    assert_has(o.out, "rows      60\nfeatures  1: y\noutputs   1: c\noffset    b\nweights   a\n");
+    assert_has(o.out, "rows      60\nformat    separated by commas, decimal points, a header\nfeatures  1: y\noutputs   1: "
+                      "c\noffset    b\nweights   a\n");
     assert_has(o.err, "is negative: weights are 0 or greater");
+}
+
+/* The line that info ends with trains on the file, whatever is in it. */
+static void assert_line_trains(const char *file, const char *options, const char *expected)
+{
+    run(&o, "$CUSGD info %s %s 2>/dev/null", file, options);
+    assert_code(o, 0);
+    const char *line = strstr(o.out, "train it:  cusgd ");
+    cr_assert(line, "%s", o.out);
+    char command[1000];
+    snprintf(command, sizeof command, "%s", line + strlen("train it:  cusgd "));
+    assert_has(command, expected);
+    char *name = strstr(command, "NAME.safetensors\n");
+    cr_assert(name);
+    strcpy(name, "m");
+    run(&o, "$CUSGD %s -q && $CUSGD evaluate m %s && $CUSGD predict m %s -o p.csv", command, file, file);
+    assert_code(o, 0);
+}
+
+Test(command_tables, info_says_how_to_train)
+{
+    static const struct {
+        const char *text, *options, *expected;
+    } cases[] = {
+        {"a,b,y\n1,2,3\n2,5,4\n7,1,5\n", "", "train t.csv --model"},
+        {"a,c,y\n1,u,3\n2,v,4\n7,u,5\n", "", "--categorical c --model"},
+        {"id,name,\"size, cm\",flag,when,empty,one,mixed,y\n1,Al,3.5,yes,2024-01-02,,7,4,red\n2,Bo,4,no,2024-02-03,,7,x,blue\n"
+         "3,Al,5,no,2024-03-04,,7,5,red\n4,Bo,4.5,yes,2024-04-05,,7,6,blue\n",
+         "", "--categorical name --ignore id,when,empty,one,mixed --loss logistic"},
+        {"a,\"b, c\",y\n1,u,3\n2,v,4\n7,u,5\n", "", "--categorical '\"b, c\"'"},
+        {"y,a,b\n3,1,p\n4,2,q\n5,7,p\n", "--target y", "--target y --categorical b"},
+        {"a,b,y,\n1,2,3,\n2,5,4,\n7,1,5,\n", "", "--target y --ignore 4"},
+        {"a,a,b,y\n1,2,3,5\n2,5,4,6\n7,1,5,2\n4,4,4,4\n", "", "--ignore 2"},
+        {"x\nsome words\na;b;y\n1,5;2;3\n2;3;4\n3;5;1\n", "--skip 2", "train t.csv --skip 2 --model"},
+        {"1;2,5;3\n2;3,5;4\n5;1,5;2\n", "", "train t.csv --model"},
+        {"a,b,y\n1,2,4\n2,,2\n7,1,4\n3,3,2\n2,9,2\n5,1,4\n", "", "--missing drop --loss logistic"},
+        {"a,b,y\n1,2,4\n2,,3\n7,,4\n3,3,2\n2,9,2\n", "", "--missing mean"},
+        {"a,b,w,y\n1,2,1,4\n2,4,2,3\n7,5,1,4\n", "--weights w", "--weights w"},
+        {"a,b,y\n1,2,4\n2,4,3\n7,5,5\n", "--features b", "--features b"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        file_text("t.csv", cases[i].text);
+        assert_line_trains("t.csv", cases[i].options, cases[i].expected);
+    }
+    run(&o, "cp t.csv 'two words.csv' && $CUSGD info 'two words.csv'");
+    assert_has(o.out, "cusgd train 'two words.csv' --model");
+}
+
+/* Ragged rows, quotes that never close, no usable target: described all the same. */
+Test(command_tables, info_of_anything)
+{
+    file_text("t.csv", "a,b,y\n1,2,3\n2,3\n4,5,6,7\n");
+    run(&o, "$CUSGD info t.csv");
+    assert_code(o, 0);
+    assert_has(o.out, "rows      3\n");
+    assert_has(o.out, "     3  y     number                    1  3, 6\n");
+    assert_has(o.err, "note: t.csv:3: the row has not 3 fields as the first line (2 such rows)");
+    assert_lacks(o.out, "train it");
+    file_text("t.csv", "a,b\n1,2\n3,\"4\n5,6\n");
+    run(&o, "$CUSGD info t.csv");
+    assert_code(o, 0);
+    assert_has(o.err, "the quote that opens this field is never closed: nothing from there on is described");
+    file_text("t.csv", "a,y\n1,u\n2,v\n3,w\n4,u\n");
+    run(&o, "$CUSGD info t.csv");
+    assert_code(o, 0);
+    assert_has(o.out, "category of 3");
+    assert_lacks(o.out, "train it");
 }
 
 Test(command_tables, one_class)

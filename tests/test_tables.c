@@ -356,16 +356,18 @@ Test(tables, descriptions)
         const char *name, *values;
         cusgd_role role;
         int64_t numbers, missing, texts;
-    } columns[] = {{"id", "7, 8, 9", CUSGD_ROLE_FEATURE, 3, 0, 0},
-                   {"age", "30, NA, x", CUSGD_ROLE_FEATURE, 1, 1, 1},
-                   {"sex", "F, M", CUSGD_ROLE_FEATURE, 0, 0, 3},
-                   {"when", "2024-01-01", CUSGD_ROLE_FEATURE, 0, 2, 1},
-                   {"y", "1, 2, 3", CUSGD_ROLE_TARGET, 3, 0, 0}};
+        cusgd_column_kind kind;
+    } columns[] = {{"id", "7, 8, 9", CUSGD_ROLE_FEATURE, 3, 0, 0, CUSGD_COLUMN_NUMBER},
+                   {"age", "30, NA, x", CUSGD_ROLE_FEATURE, 1, 1, 1, CUSGD_COLUMN_MIXED},
+                   {"sex", "F, M", CUSGD_ROLE_FEATURE, 0, 0, 3, CUSGD_COLUMN_CATEGORY},
+                   {"when", "2024-01-01", CUSGD_ROLE_FEATURE, 0, 2, 1, CUSGD_COLUMN_DATE},
+                   {"y", "1, 2, 3", CUSGD_ROLE_TARGET, 3, 0, 0, CUSGD_COLUMN_ROW_NUMBER}};
     for (int j = 0; j < 5; j++) {
         cr_assert(cusgd_table_at(table, j, &c));
         cr_assert_str_eq(c.name, columns[j].name);
         cr_assert_str_eq(c.values, columns[j].values);
         cr_assert(c.role == columns[j].role && c.place == (j < 4 ? j : 0), "column %d", j + 1);
+        cr_assert_eq(c.kind, columns[j].kind, "column %d", j + 1);
         cr_assert(c.numbers == columns[j].numbers && c.missing == columns[j].missing && c.texts == columns[j].texts, "column %d",
                   j + 1);
     }
@@ -374,10 +376,11 @@ Test(tables, descriptions)
     cr_assert_null(cusgd_table_note(table, 0));
     cusgd_table_free(table);
 
-    /* A ragged row ends it, with a note; a column that is not there is an error; what is no table is refused. */
+    /* A ragged row is counted, with a note; a column that is not there is an error; what is no table is refused. */
     assert_works(cusgd_table_open(file_text("data.csv", "a,b,y\n1,2,3\n2,3\n4,5,6\n"), NULL, &table));
-    cr_assert_eq(cusgd_table_rows(table), 1);
-    cr_assert(strstr(cusgd_table_note(table, 0), "data.csv:3: the row has only 2 fields, where the first line has 3"));
+    cr_assert_eq(cusgd_table_rows(table), 3);
+    cr_assert(strstr(cusgd_table_note(table, 0), "data.csv:3: the row has not 3 fields as the first line (1 such row)"));
+    cr_assert_null(cusgd_table_options(table));
     cusgd_table_free(table);
     const char *const nothing[] = {"nothing"};
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);

@@ -219,26 +219,64 @@ static void put_single(const char *title, const cusgd_table *table, cusgd_role r
     if (number && !column.name) printf("%-10scolumn %lld\n", title, (long long)number);
 }
 
-static const char *kind_word(const cusgd_table_column *c)
+/* "category of 3" */
+static const char *kind_text(const cusgd_table_column *c, char text[64])
 {
-    if (c->texts == 0) return c->numbers ? "number" : "-";
-    return c->numbers == 0 ? "text" : "mixed";
+    static const char *const words[] = {
+        "empty",    "number",    "boolean", "category of %lld", "date", "text", "mixed (%lld texts)",
+        "constant", "row number"}; /* in the enumeration's order */
+    static const char *const many = "text (over %lld)";
+    long long count = c->kind == CUSGD_COLUMN_MIXED ? c->texts : c->different;
+    snprintf(text, 64, c->kind == CUSGD_COLUMN_TEXT && count >= 1000 ? many : words[c->kind], count);
+    return text;
 }
 
 /* Every column: its kind, how many values are missing, the first different ones. */
 static void put_columns(const cusgd_table *table)
 {
     cusgd_table_column c = CUSGD_INIT(cusgd_table_column);
+    char kind[64];
     int width = 4;
     for (int64_t j = 0; cusgd_table_at(table, j, &c); j++) {
         int length = c.name ? (int)strlen(shown(c.name)) : 0;
         width = length > width ? length : width;
     }
     if (width > 32) width = 32;
-    printf("\n%6s  %-*s  %-6s  %9s  %9s  %s\n", "COLUMN", width, "NAME", "KIND", "MISSING", "TEXTS", "FIRST VALUES");
+    printf("\n%6s  %-*s  %-16s  %9s  %s\n", "COLUMN", width, "NAME", "KIND", "MISSING", "FIRST VALUES");
     for (int64_t j = 0; cusgd_table_at(table, j, &c); j++)
-        printf("%6lld  %-*s  %-6s  %9lld  %9lld  %s\n", (long long)j + 1, width, c.name ? shown(c.name) : "", kind_word(&c),
-               (long long)c.missing, (long long)c.texts, c.values);
+        printf("%6lld  %-*s  %-16s  %9lld  %s\n", (long long)j + 1, width, c.name ? shown(c.name) : "", kind_text(&c, kind),
+               (long long)c.missing, c.values);
+}
+
+static void put_format(const cusgd_table *table)
+{
+    cusgd_dialect written;
+    int header;
+    cusgd_table_format(table, &written, &header);
+    char one[] = {written.separator, '\0'};
+    const char *separator = written.separator == ','    ? "commas"
+                            : written.separator == ';'  ? "semicolons"
+                            : written.separator == '\t' ? "tabs"
+                            : written.separator == ' '  ? "blanks"
+                            : written.separator == '|'  ? "vertical bars"
+                                                        : one;
+    printf("%-10sseparated by %s, decimal %ss, %s\n", "format", separator, written.decimal == ',' ? "comma" : "point",
+           header ? "a header" : "no header");
+}
+
+/* A line that can be pasted. */
+static void put_options(const char *path, const cusgd_table *table)
+{
+    const char *options = cusgd_table_options(table), *at = path;
+    int plain = strcmp(path, "-") != 0 && path[0] != '-' && shown(path) && strcmp(shown(path), path) == 0;
+    for (; plain && *at; at++) plain = *at != '\'';
+    if (!options) return;
+    int quotes = path[strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/+")] != '\0';
+    printf("\ntrain it:  cusgd train %s%s%s%s%s --model NAME.safetensors\n", quotes && plain ? "'" : "",
+           plain               ? path
+           : strcmp(path, "-") ? "FILE"
+                               : "-",
+           quotes && plain ? "'" : "", *options ? " " : "", options);
 }
 
 /* Prints why train refuses the file, if the file can be read twice. Only an error in the data is a reason to refuse it. */
@@ -260,11 +298,13 @@ static int describe_table(const char *path, const cusgd_reader *reader)
     cusgd_status opened = cusgd_table_open(path, reader, &table);
     if (opened) return complain_last(opened);
     printf("%-10s%lld\n", "rows", (long long)cusgd_table_rows(table));
+    put_format(table);
     put_role("features", table, CUSGD_ROLE_FEATURE);
     put_role("outputs", table, CUSGD_ROLE_TARGET);
     put_single(reader->exposure ? "exposure" : "offset", table, CUSGD_ROLE_OFFSET);
     put_single("weights", table, CUSGD_ROLE_WEIGHTS);
     put_columns(table);
+    put_options(path, table);
     for (size_t i = 0; (note = cusgd_table_note(table, i)) != NULL; i++) fprintf(stderr, "note: %s\n", shown(note));
     cusgd_table_free(table);
     return put_refusal(path, reader);

@@ -1,4 +1,6 @@
 /* A CSV file described column by column, whatever stands in it. */
+#include "table.h"
+
 #include "data.h"
 #include "error.h"
 #include "header.h"
@@ -13,27 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VALUES_SHOWN = 3 };
-
-typedef struct description {
-    int64_t numbers, missing, texts;
-    int shown;                            /* how many values are listed */
-    char last[VALUES_SHOWN][SHOWN_BYTES]; /* they, each for itself */
-    char values[VALUES_SHOWN * (SHOWN_BYTES + 2)];
-} description;
-
-struct cusgd_table {
-    columns columns;
-    description *at; /* one a column */
-    int64_t rows;
-    cusgd_data *notes; /* holds the notes and the file's name, nothing else */
-};
-
 void cusgd_table_free(cusgd_table *table)
 {
     if (!table) return;
+    for (int64_t j = 0; table->at && j < table->columns.count; j++) texts_free(&table->at[j].words);
     columns_free(&table->columns);
     free(table->at);
+    free(table->options);
     cusgd_data_free(table->notes);
     free(table);
 }
@@ -50,55 +38,110 @@ static void add_value(description *d, field f)
     strcpy(d->last[d->shown++], shown);
 }
 
-static void add_field(cusgd_table *t, int64_t j, const field *f)
+/* The first different numbers, as many as there is room for. */
+static void add_number(description *d, double value, int64_t row)
+{
+    d->counts_rows = d->counts_rows && value == (double)(row + (d->first != 0)) && (d->first == 0 || d->first == 1);
+    if (d->different > MAX_DIFFERENT) return;
+    for (int i = 0; i < d->different; i++)
+        if (d->number[i] == value) return;
+    if (d->different < MAX_DIFFERENT) d->number[d->different] = value;
+    d->different++;
+}
+
+/* YYYY-MM-DD, D/M/YYYY, D.M.YY and the like, a time perhaps behind it. */
+static int is_date(field f)
+{
+    size_t at = 0;
+    char divider = '\0';
+    field_trim(&f);
+    for (int part = 0; part < 3; part++) {
+        size_t digits = 0;
+        while (at < f.length && f.text[at] >= '0' && f.text[at] <= '9') at++, digits++;
+        if (digits < 1 || digits > 4 || digits == 3) return 0;
+        if (part == 2) break;
+        if (at == f.length || !strchr("-/.", f.text[at]) || (part == 1 && f.text[at] != divider)) return 0;
+        divider = f.text[at++];
+    }
+    return at == f.length || f.text[at] == ' ' || f.text[at] == 'T';
+}
+
+static cusgd_status add_text(description *d, const field *f)
+{
+    int64_t ignored;
+    int pair = -1, value;
+    field word = *f;
+    field_trim(&word);
+    int is_boolean = text_is_boolean(word.text, word.length, &pair, &value);
+    if (d->texts++ == 0) d->pair = pair;
+    d->booleans += is_boolean && pair == d->pair;
+    d->dates += is_date(*f);
+    if (!text_is_utf8(word.text, word.length)) return CUSGD_OK; /* described, all the same */
+    return texts_add(&d->words, *f, &ignored);
+}
+
+static cusgd_status add_field(cusgd_table *t, int64_t j, const field *f)
 {
     description *d = &t->at[j];
     double value;
     int number = field_number(f, &value), missing = number ? !isfinite(value) : field_is_missing(*f);
-    d->numbers += number && !missing;
-    d->missing += missing;
-    d->texts += !number && !missing;
     if (d->shown < VALUES_SHOWN && !(missing && f->length == 0)) add_value(d, *f);
-}
-
-static cusgd_status fail_row(const cusgd_table *t, const char *source, int64_t line, int64_t count)
-{
-    return fail(CUSGD_ERROR_DATA, "%s:%" PRId64 ": the row has %s %" PRId64 " fields, where the first line has %" PRId64, source,
-                line, count < t->columns.count ? "only" : "more than", count < t->columns.count ? count : t->columns.count,
-                t->columns.count);
-}
-
-static cusgd_status add_cells(cusgd_table *t, const char *source, const field *cells, int64_t count)
-{
-    if (count != t->columns.count) return fail_row(t, source, cells[0].line, count);
-    for (int64_t j = 0; j < count; j++) add_field(t, j, &cells[j]);
-    t->rows++;
+    if (missing) {
+        d->missing++;
+        return CUSGD_OK;
+    }
+    if (!number) return add_text(d, f);
+    if (d->numbers++ == 0) {
+        d->first = value;
+        d->counts_rows = t->rows == 0;
+    }
+    add_number(d, value, t->rows);
     return CUSGD_OK;
+}
+
+/* A row has ended after `count` fields; it lacks those that are not there. */
+static void end_row(cusgd_table *t, int64_t line, int64_t count)
+{
+    for (int64_t j = count; j < t->columns.count; j++) t->at[j].missing++;
+    if (count != t->columns.count && t->ragged++ == 0) t->ragged_line = line;
+    t->rows++;
+}
+
+static cusgd_status add_cells(cusgd_table *t, const field *cells, int64_t count)
+{
+    cusgd_status status = CUSGD_OK;
+    for (int64_t j = 0; j < count && j < t->columns.count && !status; j++) status = add_field(t, j, &cells[j]);
+    if (!status) end_row(t, cells[0].line, count);
+    return status;
 }
 
 static cusgd_status add_row(cusgd_table *t, scanner *s)
 {
-    field f;
-    for (int64_t j = 0; j < t->columns.count; j++) {
+    field f = {.last = 0};
+    int64_t count = 0, line = s->line;
+    while (!f.last) {
         cusgd_status status = scan_field(s, &f);
-        if (!status && f.last != (j == t->columns.count - 1))
-            status = fail_row(t, s->source, f.line, f.last ? j + 1 : t->columns.count + 1);
+        if (!status && count < t->columns.count) status = add_field(t, count, &f);
         if (status) return status;
-        add_field(t, j, &f);
+        count++;
     }
-    t->rows++;
+    end_row(t, line, count);
     return CUSGD_OK;
 }
 
-/* Describing ends at the first row that cannot be read, with a note. */
+/* Describing ends where the file cannot be read on, with a note. */
 static cusgd_status add_rows(cusgd_table *t, scanner *s, const opening *o)
 {
     int more = 1;
     cusgd_status status = CUSGD_OK;
-    for (int i = o->header; !status && i < 2 && o->cells[i]; i++) status = add_cells(t, s->source, o->cells[i], o->count[i]);
+    for (int i = o->header; !status && i < 2 && o->cells[i]; i++) status = add_cells(t, o->cells[i], o->count[i]);
     while (!status && !(status = scan_record(s, &more)) && more) status = add_row(t, s);
-    if (status != CUSGD_ERROR_DATA || kind_is_other(s->source, s->sample, s->sample_count)) return status;
-    return data_note(t->notes, "%s: nothing from there on is described", cusgd_last_error());
+    if ((status && status != CUSGD_ERROR_DATA) || (status && kind_is_other(s->source, s->sample, s->sample_count))) return status;
+    if (status) return data_note(t->notes, "%s: nothing from there on is described", cusgd_last_error());
+    if (t->ragged == 0) return CUSGD_OK;
+    if (kind_is_other(s->source, s->sample, s->sample_count)) return CUSGD_ERROR_DATA;
+    return data_note(t->notes, "%s:%" PRId64 ": the row has not %" PRId64 " fields as the first line (%" PRId64 " such row%s)",
+                     s->source, t->ragged_line, t->columns.count, t->ragged, t->ragged == 1 ? "" : "s");
 }
 
 /* Columns that were asked for must be there; a file that has too few for features and a target can be described all the same. */
@@ -127,6 +170,8 @@ static cusgd_status describe(cusgd_table *t, const char *path, const cusgd_reade
         if (!status) status = add_rows(t, &s, &o);
         if (!status && t->rows == 0 && t->columns.count == 1)
             status = fail(CUSGD_ERROR_DATA, "%s: is no table: it has one line and no columns", s.source);
+        t->header = o.header;
+        t->dialect = s.dialect;
         opening_free(&o);
     } else {
         kind_explain(status, s.source, s.sample, s.sample_count);
@@ -142,6 +187,7 @@ cusgd_status table_open(const char *path, const cusgd_reader *reader, cusgd_tabl
     if (!t) return fail_memory(sizeof *t, "a table's description");
     cusgd_status status = data_create(strcmp(path, "-") == 0 ? "standard input" : path, &t->notes);
     if (!status) status = describe(t, path, reader ? reader : &usual);
+    if (!status) status = table_find_options(t, reader ? reader : &usual);
     if (!status) return CUSGD_OK;
     cusgd_table_free(t);
     *out = NULL;
@@ -150,6 +196,14 @@ cusgd_status table_open(const char *path, const cusgd_reader *reader, cusgd_tabl
 
 int64_t cusgd_table_rows(const cusgd_table *table) { return table->rows; }
 int64_t cusgd_table_cols(const cusgd_table *table) { return table->columns.count; }
+void cusgd_table_format(const cusgd_table *table, cusgd_dialect *written, int *header)
+{
+    *written = table->dialect;
+    *header = table->header;
+}
+
+const char *cusgd_table_options(const cusgd_table *table) { return table->options; }
+
 const char *cusgd_table_note(const cusgd_table *table, size_t index) { return cusgd_data_note(table->notes, index); }
 
 int table_at(const cusgd_table *table, int64_t j, cusgd_table_column *out)
@@ -160,6 +214,7 @@ int table_at(const cusgd_table *table, int64_t j, cusgd_table_column *out)
     if (j < 0 || j >= table->columns.count) return 0;
     const column *c = &table->columns.at[j];
     const description *d = &table->at[j];
-    *out = (cusgd_table_column){sizeof *out, c->name, roles[c->role], c->at, d->numbers, d->missing, d->texts, d->values};
+    *out = (cusgd_table_column){sizeof *out, c->name,   roles[c->role],       c->at,         d->numbers, d->missing,
+                                d->texts,    d->values, table_kind(table, j), d->words.count};
     return 1;
 }

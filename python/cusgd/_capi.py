@@ -126,10 +126,19 @@ CUSGD_ROLE_WEIGHTS = 2
 CUSGD_ROLE_OFFSET = 3
 CUSGD_ROLE_TARGET = 4
 CUSGD_ROLE_FEATURE = 5
+CUSGD_COLUMN_EMPTY = 0
+CUSGD_COLUMN_NUMBER = 1
+CUSGD_COLUMN_BOOLEAN = 2
+CUSGD_COLUMN_CATEGORY = 3
+CUSGD_COLUMN_DATE = 4
+CUSGD_COLUMN_TEXT = 5
+CUSGD_COLUMN_MIXED = 6
+CUSGD_COLUMN_CONSTANT = 7
+CUSGD_COLUMN_ROW_NUMBER = 8
 
 
 class cusgd_table_column(C.Structure):
-    _fields_ = [("size", C.c_size_t), ("name", C.c_char_p), ("role", C.c_int), ("place", C.c_int64), ("numbers", C.c_int64), ("missing", C.c_int64), ("texts", C.c_int64), ("values", C.c_char_p)]
+    _fields_ = [("size", C.c_size_t), ("name", C.c_char_p), ("role", C.c_int), ("place", C.c_int64), ("numbers", C.c_int64), ("missing", C.c_int64), ("texts", C.c_int64), ("values", C.c_char_p), ("kind", C.c_int), ("different", C.c_int64)]
 
 CUSGD_SYNTHETIC_LINEAR = 0
 CUSGD_SYNTHETIC_LOGISTIC = 1
@@ -244,6 +253,8 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_table_rows", C.c_int64, [C.c_void_p]),
     ("cusgd_table_cols", C.c_int64, [C.c_void_p]),
     ("cusgd_table_at", C.c_int, [C.c_void_p, C.c_int64, C.POINTER(cusgd_table_column)]),
+    ("cusgd_table_format", None, [C.c_void_p, C.POINTER(cusgd_dialect), C.POINTER(C.c_int)]),
+    ("cusgd_table_options", C.c_char_p, [C.c_void_p]),
     ("cusgd_table_note", C.c_char_p, [C.c_void_p, C.c_size_t]),
     ("cusgd_generator_init", C.c_int, [C.POINTER(cusgd_generator)]),
     ("cusgd_generate", C.c_int, [C.POINTER(cusgd_generator), C.c_char_p, C.c_int]),

@@ -1,0 +1,40 @@
+/* A table described column by column. */
+#ifndef CUSGD_HOST_DATA_TABLE_H
+#define CUSGD_HOST_DATA_TABLE_H
+
+#include "columns.h"
+#include "texts.h"
+
+enum { VALUES_SHOWN = 3, MAX_DIFFERENT = 2 };
+
+typedef struct description {
+    int64_t numbers, missing, texts;
+    int shown;                            /* how many values are listed */
+    char last[VALUES_SHOWN][SHOWN_BYTES]; /* they, each for itself */
+    char values[VALUES_SHOWN * (SHOWN_BYTES + 2)];
+    double first;                 /* number */
+    double number[MAX_DIFFERENT]; /* the first different numbers */
+    int different;                /* how many they are; MAX_DIFFERENT + 1: more */
+    int counts_rows;              /* 1: so far the numbers are 0, 1, 2, ... or 1, 2, 3, ... */
+    text_set words;               /* the different texts */
+    int64_t booleans, dates;      /* texts that are one of `pair`; that look like dates */
+    int pair;
+} description;
+
+struct cusgd_table {
+    columns columns;
+    description *at; /* one a column */
+    int64_t rows;
+    int64_t ragged, ragged_line; /* rows of another number of fields than the first line; the first one's line */
+    dialect dialect;
+    int header;
+    char *options;     /* of train; or NULL */
+    cusgd_data *notes; /* holds the notes and the file's name, nothing else */
+};
+
+/* data/table_options.c */
+cusgd_column_kind table_kind(const cusgd_table *t, int64_t j);
+/* Sets t->options, where there are options with which the table can be trained on. */
+cusgd_status table_find_options(cusgd_table *t, const cusgd_reader *reader);
+
+#endif

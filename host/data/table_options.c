@@ -1,0 +1,159 @@
+/* What the columns of a table are, and the options of `cusgd train` that would use it as it is. */
+#include "table.h"
+
+#include "error.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+cusgd_column_kind table_kind(const cusgd_table *t, int64_t j)
+{
+    const description *d = &t->at[j];
+    int64_t there = d->numbers + d->texts;
+    if (there == 0) return CUSGD_COLUMN_EMPTY;
+    if (d->numbers > 0 && d->texts > 0) return CUSGD_COLUMN_MIXED;
+    if (t->rows > 1 && d->missing == 0 && d->different + d->words.count == 1) return CUSGD_COLUMN_CONSTANT;
+    if (d->numbers > 0)
+        return d->counts_rows && d->numbers == t->rows && t->rows > 2 ? CUSGD_COLUMN_ROW_NUMBER : CUSGD_COLUMN_NUMBER;
+    if (d->booleans == d->texts) return CUSGD_COLUMN_BOOLEAN;
+    if (d->dates == d->texts) return CUSGD_COLUMN_DATE;
+    /* Texts of which nearly each stands once are names or identifiers. */
+    int names = d->words.count >= MAX_CATEGORIES || (d->texts > 20 && 10 * d->words.count > 9 * d->texts);
+    return names ? CUSGD_COLUMN_TEXT : CUSGD_COLUMN_CATEGORY;
+}
+
+/* ---- Options ------------------------------------------------------------------------------------------------------------- */
+
+/* Text that is added to; `cut`: there was no room for all of it. */
+typedef struct line {
+    char text[4096];
+    size_t length;
+    int cut;
+} line;
+
+__attribute__((format(printf, 2, 3))) static void put(line *l, const char *format, ...)
+{
+    size_t room = sizeof l->text - l->length;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(l->text + l->length, room, format, arguments);
+    va_end(arguments);
+    l->cut |= length < 0 || (size_t)length >= room;
+    l->length += l->cut ? 0 : (size_t)length;
+}
+
+/* " --ignore a,b", if there is anything to list. */
+static void put_list(line *l, const char *option, column_list *list)
+{
+    l->cut |= list->more > 0;
+    if (list->length) put(l, " --%s %s", option, column_list_text(list));
+}
+
+static void put_column(line *l, const char *option, const columns *c, int64_t j)
+{
+    column_list list = {.length = 0};
+    column_list_add(&list, c, j);
+    /* A single column is given as it is, without the quotes of a list. */
+    if (list.length > 1 && list.text[1] == '"') snprintf(list.text + 1, sizeof list.text - 1, "%" PRId64, j + 1);
+    if (list.length > 1 && list.text[1] >= '0' && list.text[1] <= '9') list.length = strlen(list.text + 1);
+    put_list(l, option, &list);
+}
+
+/* Whether another column that is used, and stands before it, has the same name. */
+static int is_repeated(const columns *c, int64_t j)
+{
+    enum { MAX_COMPARED = 4096 };
+    if (!c->named || c->count > MAX_COMPARED) return 0;
+    for (int64_t i = 0; i < j; i++)
+        if (c->at[i].role >= ROLE_OFFSET && strcmp(c->at[i].name, c->at[j].name) == 0) return 1;
+    return 0;
+}
+
+static int is_usable(const cusgd_table *t, int64_t j)
+{
+    cusgd_column_kind kind = table_kind(t, j);
+    return (kind == CUSGD_COLUMN_NUMBER || kind == CUSGD_COLUMN_BOOLEAN || kind == CUSGD_COLUMN_CATEGORY) &&
+           !is_repeated(&t->columns, j);
+}
+
+static int is_target(const cusgd_table *t, int64_t j)
+{
+    cusgd_column_kind kind = table_kind(t, j);
+    int of_text = kind == CUSGD_COLUMN_BOOLEAN || kind == CUSGD_COLUMN_CATEGORY;
+    return kind == CUSGD_COLUMN_NUMBER || (of_text && t->at[j].words.count == 2);
+}
+
+/* The one target: the column that has this role, or, where nobody chose it, the last that can be one; -1: there is none. */
+static int64_t find_target(const cusgd_table *t, const cusgd_reader *reader)
+{
+    int64_t last = -1;
+    for (int64_t j = 0; j < t->columns.count; j++) {
+        enum role role = t->columns.at[j].role;
+        if (role == ROLE_TARGET && (reader->target_count || is_target(t, j))) return is_target(t, j) ? j : -1;
+        if ((role == ROLE_FEATURE || role == ROLE_NONE) && is_target(t, j) && is_usable(t, j)) last = j;
+    }
+    return last;
+}
+
+/* What the reader says, in the command's words. */
+static void put_given(line *l, const cusgd_table *t, const cusgd_reader *reader)
+{
+    const dialect *d = &reader->dialect;
+    if (reader->header == CUSGD_HEADER_YES || reader->header == CUSGD_HEADER_NO)
+        put(l, " --header %s", reader->header == CUSGD_HEADER_YES ? "yes" : "no");
+    if (d->separator == '\t')
+        put(l, " --separator tab");
+    else if (d->separator)
+        put(l, d->separator == '\'' ? " --separator \"%c\"" : " --separator '%c'", d->separator);
+    if (d->decimal) put(l, " --decimal %s", d->decimal == ',' ? "comma" : "point");
+    if (d->skip > 0) put(l, " --skip %" PRId64, d->skip);
+    for (int64_t j = 0; j < t->columns.count; j++) {
+        if (t->columns.at[j].role == ROLE_WEIGHT) put_column(l, "weights", &t->columns, j);
+        if (t->columns.at[j].role == ROLE_OFFSET) put_column(l, reader->offset ? "offset" : "exposure", &t->columns, j);
+    }
+}
+
+/* The features, the columns to leave out, and what is missing. Returns how many features there are. */
+static int64_t put_columns(line *l, const cusgd_table *t, const cusgd_reader *reader, int64_t target)
+{
+    column_list categories = {.length = 0}, ignored = {.length = 0}, chosen = {.length = 0};
+    int64_t missing = t->at[target].missing, worst = 0, count = 0;
+    for (int64_t j = 0; j < t->columns.count; j++) {
+        enum role role = t->columns.at[j].role;
+        int is_feature =
+            j != target && (role == ROLE_FEATURE || role == ROLE_TARGET || (role == ROLE_NONE && !reader->feature_count));
+        if (role == ROLE_IGNORED || (is_feature && !is_usable(t, j))) column_list_add(&ignored, &t->columns, j);
+        if (!is_feature || !is_usable(t, j)) continue;
+        count++;
+        column_list_add(&chosen, &t->columns, j);
+        if (table_kind(t, j) == CUSGD_COLUMN_CATEGORY) column_list_add(&categories, &t->columns, j);
+        missing += t->at[j].missing;
+        worst = t->at[j].missing > worst ? t->at[j].missing : worst;
+    }
+    put_list(l, "categorical", &categories);
+    if (reader->feature_count)
+        put_list(l, "features", &chosen);
+    else
+        put_list(l, "ignore", &ignored);
+    if (missing > 0) put(l, " --missing %s", 5 * worst > t->rows ? "mean" : "drop");
+    return count;
+}
+
+cusgd_status table_find_options(cusgd_table *t, const cusgd_reader *reader)
+{
+    line l = {.length = 0};
+    int64_t target = find_target(t, reader);
+    if (target < 0 || reader->target_count > 1 || t->ragged || t->rows < 2) return CUSGD_OK;
+    int is_default = !reader->target_count && t->columns.at[target].role == ROLE_TARGET;
+    const description *d = &t->at[target];
+    if (!is_default) put_column(&l, "target", &t->columns, target);
+    put_given(&l, t, reader);
+    int64_t features = put_columns(&l, t, reader, target);
+    if (d->texts > 0 || d->different == 2) put(&l, " --loss logistic");
+    if (features == 0 || l.cut) return CUSGD_OK;
+    t->options = strdup(l.length ? l.text + 1 : "");
+    return t->options ? CUSGD_OK : fail_memory(l.length, "a table's options");
+}
