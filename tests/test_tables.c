@@ -188,6 +188,14 @@ Test(tables, all_problems_at_once)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) assert_refused(cases[i].text, NULL, cases[i].message);
 }
 
+/* Texts that nearly all differ are no categories. */
+Test(tables, names_are_no_categories)
+{
+    char text[2000], *at = text + sprintf(text, "name,color,a,y\n");
+    for (int i = 0; i < 30; i++) at += sprintf(at, "person %d,%s,%d,%d\n", i, i % 2 ? "red" : "blue", i * i % 7, i);
+    assert_refused(text, NULL, "; to use the others: --categorical color --ignore name");
+}
+
 /* Who chose the columns by name is not told to ignore them. */
 Test(tables, advice_fits_the_choice)
 {

@@ -11,6 +11,7 @@
 
 void survey_free(survey *s)
 {
+    for (int64_t j = 0; s->at && j < s->count; j++) texts_free(&s->at[j].all);
     free(s->at);
     s->at = NULL;
 }
@@ -22,6 +23,7 @@ static cusgd_status take_place(survey *s, int64_t count, int64_t line, int64_t j
 {
     int first = !s->at;
     if (first) s->at = allocate_zeroed((size_t)count, sizeof *s->at);
+    s->count = count;
     if (!s->at) return fail_memory((size_t)count * sizeof *s->at, "what is wrong with the columns");
     if (!first && (line > s->line || (line == s->line && j + 1 >= s->column))) return CUSGD_OK;
     s->line = line;
@@ -50,7 +52,10 @@ cusgd_status survey_add_texts(survey *s, int64_t count, int64_t j, const text_se
     for (int64_t i = 0; i < t->count && i < TEXTS_SHOWN; i++) text_show(t->at[i], strlen(t->at[i]), c->text[i]);
     for (int i = 0; i < TEXTS_SHOWN && *late[i]; i++) list_text(c, late[i]);
     c->texts += t->total;
-    return CUSGD_OK;
+    c->all.total += t->total;
+    for (int64_t i = 0; i < t->count && c->all.count < MAX_CATEGORIES && !status; i++)
+        if (texts_find(&c->all, t->at[i], strlen(t->at[i])) < 0) status = texts_put(&c->all, t->at[i]);
+    return status;
 }
 
 cusgd_status survey_add(survey *s, int64_t count, int64_t j, enum field_kind kind, field f)
@@ -65,9 +70,11 @@ cusgd_status survey_add(survey *s, int64_t count, int64_t j, enum field_kind kin
         if (c->missing++ == 0) strcpy(c->mark, shown);
         return CUSGD_OK;
     }
+    int64_t ignored;
     c->texts++;
+    status = text_is_utf8(f.text, f.length) ? texts_add(&c->all, f, &ignored) : CUSGD_OK;
     list_text(c, shown);
-    return CUSGD_OK;
+    return status;
 }
 
 cusgd_status survey_add_other(survey *s)
@@ -212,17 +219,19 @@ static void put_rest(sentence *out, const char *source, int64_t more)
 static void put_remedy(sentence *out, const survey *s, const columns *c, const cusgd_reader *reader, const int64_t *counts,
                        int64_t rows)
 {
-    column_list list = {.length = 0};
+    column_list categories = {.length = 0}, names = {.length = 0};
     int is_other = counts[STRAY_TEXTS] > 0 || *s->other || (counts[TEXT_COLUMNS] > 0 && reader->layout);
     for (int64_t j = 0; j < c->count && !is_other; j++) {
         if (!is_in(s, j, TEXT_COLUMNS, rows)) continue;
-        is_other = c->at[j].role != ROLE_FEATURE;
-        column_list_add(&list, c, j);
+        is_other = c->at[j].role != ROLE_FEATURE || (reader->feature_count && texts_are_names(&s->at[j].all));
+        column_list_add(texts_are_names(&s->at[j].all) ? &names : &categories, c, j);
     }
-    if (is_other || list.more || (!list.length && counts[MISSING_VALUES] == 0)) return;
-    put(out, "; to use them as they are:");
-    if (list.length) put(out, " --categorical %s", column_list_text(&list));
-    if (counts[MISSING_VALUES] > 0) put(out, " --missing drop%s", list.length ? "" : ", or --missing mean");
+    int listed = categories.length || names.length;
+    if (is_other || categories.more || names.more || (!listed && counts[MISSING_VALUES] == 0)) return;
+    put(out, "; to use %s:", names.length ? "the others" : "them as they are");
+    if (categories.length) put(out, " --categorical %s", column_list_text(&categories));
+    if (names.length) put(out, " --ignore %s", column_list_text(&names));
+    if (counts[MISSING_VALUES] > 0) put(out, " --missing drop%s", listed ? "" : ", or --missing mean");
 }
 
 /* The problems in the columns' fields. */

@@ -11,11 +11,13 @@ enum { TEXTS_SHOWN = 3, SURVEY_ROWS = 1 << 20, SURVEY_OTHER = 512 };
 typedef struct survey_column {
     int64_t missing, texts;              /* fields of that kind */
     char text[TEXTS_SHOWN][SHOWN_BYTES]; /* the first different texts, then "" */
+    text_set all;                        /* all different texts */
     char mark[SHOWN_BYTES];              /* how the first missing value is written */
 } survey_column;
 
 typedef struct survey {
     survey_column *at;        /* one a column; NULL: nothing was found */
+    int64_t count;            /* of columns */
     int64_t line, column;     /* where the first problem lies, from 1 */
     int texts_first;          /* that problem is a text */
     char other[SURVEY_OTHER]; /* a problem of another kind, with its place: the first one; or "" */

@@ -20,9 +20,7 @@ cusgd_column_kind table_kind(const cusgd_table *t, int64_t j)
         return d->counts_rows && d->numbers == t->rows && t->rows > 2 ? CUSGD_COLUMN_ROW_NUMBER : CUSGD_COLUMN_NUMBER;
     if (d->booleans == d->texts) return CUSGD_COLUMN_BOOLEAN;
     if (d->dates == d->texts) return CUSGD_COLUMN_DATE;
-    /* Texts of which nearly each stands once are names or identifiers. */
-    int names = d->words.count >= MAX_CATEGORIES || (d->texts > 20 && 10 * d->words.count > 9 * d->texts);
-    return names ? CUSGD_COLUMN_TEXT : CUSGD_COLUMN_CATEGORY;
+    return texts_are_names(&d->words) ? CUSGD_COLUMN_TEXT : CUSGD_COLUMN_CATEGORY;
 }
 
 /* ---- Options ------------------------------------------------------------------------------------------------------------- */

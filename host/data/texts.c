@@ -95,6 +95,12 @@ cusgd_status texts_add(text_set *t, field f, int64_t *number)
     return insert(t, copy);
 }
 
+int texts_are_names(const text_set *t)
+{
+    enum { FEW = 20 };
+    return t->count >= MAX_CATEGORIES || (t->total > FEW && 10 * t->count > 9 * t->total);
+}
+
 int text_is_boolean(const char *text, size_t length, int *pair, int *value)
 {
     static const char *const pairs[][2] = {{"false", "true"}, {"no", "yes"}, {"f", "t"}, {"n", "y"}, {"off", "on"}};

@@ -26,6 +26,9 @@ void texts_renumber(text_set *t);
 /* Adds a text that is not there yet. */
 cusgd_status texts_put(text_set *t, const char *text);
 
+/* Whether nearly each text stands once, or there are too many to tell apart: names or identifiers, not categories. */
+int texts_are_names(const text_set *t);
+
 /* Whether the text is one of a pair such as no and yes, in any case; *value: 0 or 1; *pair: which pair. */
 int text_is_boolean(const char *text, size_t length, int *pair, int *value);
 
