@@ -137,6 +137,15 @@ cusgd_status cusgd_model_evaluate(const cusgd_model *model, const cusgd_data *da
     return status;
 }
 
+cusgd_status cusgd_model_rank(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_ranking *ranking)
+{
+    cusgd_ranking complete;
+    cusgd_status status = sized_check(ranking->size, "ranking");
+    if (!status) status = model_rank(model, data, output, &complete);
+    if (!status) sized_put(ranking, &complete, sizeof complete);
+    return status;
+}
+
 /* ---- Devices ------------------------------------------------------------------------------------------------------------- */
 
 int cusgd_device_at(size_t index, cusgd_device *device)

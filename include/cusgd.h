@@ -348,10 +348,22 @@ typedef struct cusgd_metrics {
     double log_loss, accuracy; /* classification; the log loss for logistic alone */
     double deviance,
         d2; /* log-link losses: mean deviance, and the share of the intercept-only model's (b + o) that is explained */
+    double explained_variance, max_error; /* regression; the largest error counts no weights but 0 */
+    /* Classification, of class 1, as scikit-learn has them: 0 where nothing was predicted, or there was nothing to find. */
+    double balanced_accuracy, precision, recall, f1;
+    double confusion[4]; /* weights of the rows: class 0 predicted as 0 and as 1, class 1 as 0 and as 1 */
 } cusgd_metrics;
 /* `output` in [0, k), or -1 for the mean over the outputs. */
 CUSGD_API cusgd_status cusgd_model_evaluate(const cusgd_model *model, const cusgd_data *data, int64_t output,
                                             cusgd_metrics *metrics);
+
+/* How well p ranks the rows of class 1 before those of class 0, weighted: the area under the ROC curve (NAN where there is one
+ * class alone), and the average precision, as scikit-learn has them. `output` as above. USAGE: the loss has no classes. */
+typedef struct cusgd_ranking {
+    size_t size;
+    double auc, average_precision;
+} cusgd_ranking;
+CUSGD_API cusgd_status cusgd_model_rank(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_ranking *ranking);
 
 /* ---- Training ------------------------------------------------------------------------------------------------------------ */
 

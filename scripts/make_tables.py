@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sklearn import metrics
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
@@ -76,9 +77,31 @@ def fit_classes(table: pd.DataFrame) -> dict:
             "classes": [int(v) for v in model.predict(x)]}
 
 
+def measure() -> dict:
+    """Metrics of scores with ties, weighted; and of the scores as predictions of a number."""
+    random = np.random.default_rng(9)
+    score = random.normal(0, 2, 80).round(1)
+    label = (score + random.normal(0, 2, 80) > 0.3).astype(int)
+    weight = random.choice([0, 0.5, 1, 3], 80)
+    number = score + random.normal(0.2, 1, 80).round(3)
+    found = (score > 0).astype(int)
+    k = {"sample_weight": weight}
+    return {
+        "score": list(score), "label": [int(v) for v in label], "weight": list(weight), "number": list(number),
+        "accuracy": metrics.accuracy_score(label, found, **k),
+        "balanced_accuracy": metrics.balanced_accuracy_score(label, found, **k),
+        "precision": metrics.precision_score(label, found, **k), "recall": metrics.recall_score(label, found, **k),
+        "f1": metrics.f1_score(label, found, **k), "auc": metrics.roc_auc_score(label, score, **k),
+        "average_precision": metrics.average_precision_score(label, score, **k),
+        "confusion": [float(v) for v in metrics.confusion_matrix(label, found, **k).ravel()],
+        "explained_variance": metrics.explained_variance_score(number, score, **k),
+        "max_error": metrics.max_error(number[weight > 0], score[weight > 0]),
+    }
+
+
 if __name__ == "__main__":
     table = make_table()
     table.to_csv(FOLDER / "mixed.csv", index=False, na_rep="NA")
     results = {"dropped": fit_dropped(table), "imputed": fit_imputed(table), "ridge": fit_ridge(table, 0.1),
-               "classes": fit_classes(table)}
+               "classes": fit_classes(table), "metrics": measure()}
     (FOLDER / "mixed.json").write_text(json.dumps(results, indent=1) + "\n")

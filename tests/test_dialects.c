@@ -100,7 +100,7 @@ Test(dialects, lines_are_the_files)
 /* A zip archive of files that are stored as they are. */
 static size_t put_number(unsigned char *to, uint64_t value, int bytes)
 {
-    for (int i = 0; i < bytes; i++) to[i] = (unsigned char)(value >> 8 * i);
+    for (int i = 0; i < bytes; i++) to[i] = (unsigned char)(i < 8 ? value >> 8 * i : 0);
     return (size_t)bytes;
 }
 

@@ -6,44 +6,75 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The columns of the table, and the keys of the JSON: those that are numbers for the model's loss. */
+/* What is known of one output, or of the mean. */
+typedef struct measured {
+    cusgd_metrics metrics;
+    cusgd_ranking ranking; /* of classes */
+} measured;
+
+/* The keys of the JSON, and the columns of the table, those with a title: what is a number for the model's loss. */
 typedef struct measure {
     const char *key, *title;
     size_t offset;
 } measure;
 
-static const measure measures[] = {{"mse", "MSE", offsetof(cusgd_metrics, mse)},
-                                   {"rmse", "RMSE", offsetof(cusgd_metrics, rmse)},
-                                   {"mae", "MAE", offsetof(cusgd_metrics, mae)},
-                                   {"r2", "R2", offsetof(cusgd_metrics, r2)},
-                                   {"deviance", "DEVIANCE", offsetof(cusgd_metrics, deviance)},
-                                   {"d2", "D2", offsetof(cusgd_metrics, d2)},
-                                   {"log_loss", "LOG LOSS", offsetof(cusgd_metrics, log_loss)},
-                                   {"accuracy", "ACCURACY", offsetof(cusgd_metrics, accuracy)},
+#define METRIC(name, title)                            \
+    {                                                  \
+#name, title, offsetof(measured, metrics.name) \
+    }
+#define RANKING(name, title)                           \
+    {                                                  \
+#name, title, offsetof(measured, ranking.name) \
+    }
+
+static const measure measures[] = {METRIC(mse, "MSE"),
+                                   METRIC(rmse, "RMSE"),
+                                   METRIC(mae, "MAE"),
+                                   METRIC(r2, "R2"),
+                                   METRIC(explained_variance, NULL),
+                                   METRIC(max_error, NULL),
+                                   METRIC(deviance, "DEVIANCE"),
+                                   METRIC(d2, "D2"),
+                                   METRIC(log_loss, "LOG LOSS"),
+                                   METRIC(accuracy, "ACCURACY"),
+                                   METRIC(balanced_accuracy, NULL),
+                                   METRIC(precision, NULL),
+                                   METRIC(recall, NULL),
+                                   METRIC(f1, "F1"),
+                                   RANKING(auc, "AUC"),
+                                   RANKING(average_precision, NULL),
                                    {NULL, NULL, 0}};
 
-static double measured(const measure *m, const cusgd_metrics *metrics)
+static double value_of(const measure *m, const measured *of)
 {
     double value;
-    memcpy(&value, (const char *)metrics + m->offset, sizeof value);
+    memcpy(&value, (const char *)of + m->offset, sizeof value);
     return value;
 }
 
-static void put_json_measures(const cusgd_metrics *metrics)
+static int has_classes(const measured *of) { return !isnan(of->metrics.accuracy); }
+
+static void put_json_measures(const measured *of)
 {
+    const double *c = of->metrics.confusion;
     const char *before = "";
     for (const measure *m = measures; m->key; m++) {
-        if (isnan(measured(m, metrics))) continue;
+        if (isnan(value_of(m, of))) continue;
         printf("%s\"%s\": ", before, m->key);
-        put_json_number(stdout, measured(m, metrics));
+        put_json_number(stdout, value_of(m, of));
         before = ", ";
     }
+    for (int i = 0; i < 4 && has_classes(of); i++) {
+        printf("%s", i == 0 ? ", \"confusion\": [[" : i == 2 ? "], [" : ", ");
+        put_json_number(stdout, c[i]);
+    }
+    if (has_classes(of)) printf("]]");
 }
 
 /* all: k + 1 metrics, the mean's last. */
-static void put_json(const cusgd_model *model, const cusgd_metrics *all, int64_t k)
+static void put_json(const cusgd_model *model, const measured *all, int64_t k)
 {
-    printf("{\"rows\": %lld, \"outputs\": [", (long long)all[k].rows);
+    printf("{\"rows\": %lld, \"outputs\": [", (long long)all[k].metrics.rows);
     for (int64_t j = 0; j < k; j++) {
         const char *name = cusgd_model_target(model, j);
         fputs(j ? ", {\"target\": " : "{\"target\": ", stdout);
@@ -60,11 +91,26 @@ static void put_json(const cusgd_model *model, const cusgd_metrics *all, int64_t
     puts("}}");
 }
 
-static void put_table(const cusgd_model *model, const cusgd_metrics *all, int64_t k)
+static int is_shown(const measure *m, const measured *of) { return m->title && !isnan(value_of(m, of)); }
+
+/* Rows by their class, and by what was predicted. */
+static void put_confusion(const cusgd_model *model, const measured *of)
+{
+    const char *names[2];
+    for (int i = 0; i < 2; i++) {
+        const char *name = cusgd_model_class(model, i);
+        names[i] = name ? shown(name) : i ? "1" : "0";
+    }
+    printf("\n%-20s  %12s  %12s\n", "CLASS \\ PREDICTED", names[0], names[1]);
+    for (int i = 0; i < 2; i++)
+        printf("%-20s  %12.6g  %12.6g\n", names[i], of->metrics.confusion[2 * i], of->metrics.confusion[2 * i + 1]);
+}
+
+static void put_table(const cusgd_model *model, const measured *all, int64_t k)
 {
     printf("%-20s", "TARGET");
     for (const measure *m = measures; m->key; m++)
-        if (!isnan(measured(m, &all[k]))) printf("  %12s", m->title);
+        if (is_shown(m, &all[k])) printf("  %12s", m->title);
     putchar('\n');
     for (int64_t j = 0; j < k + (k > 1); j++) { /* the mean of one is no news */
         char numbered[32];
@@ -72,7 +118,7 @@ static void put_table(const cusgd_model *model, const cusgd_metrics *all, int64_
         const char *name = j < k ? cusgd_model_target(model, j) : "mean";
         printf("%-20s", name ? shown(name) : numbered);
         for (const measure *m = measures; m->key; m++)
-            if (!isnan(measured(m, &all[k]))) printf("  %12.6g", measured(m, &all[j]));
+            if (is_shown(m, &all[k])) printf("  %12.6g", value_of(m, &all[j]));
         putchar('\n');
     }
 }
@@ -80,17 +126,23 @@ static void put_table(const cusgd_model *model, const cusgd_metrics *all, int64_
 static cusgd_status evaluate(const cusgd_model *model, const cusgd_data *data, int json)
 {
     int64_t k = cusgd_model_outputs(model);
-    cusgd_metrics *all = calloc((size_t)k + 1, sizeof *all);
+    measured *all = calloc((size_t)k + 1, sizeof *all);
     if (!all) return (cusgd_status)complain(CUSGD_ERROR_MEMORY, "out of memory");
-    for (int64_t j = 0; j <= k; j++) all[j] = CUSGD_INIT(cusgd_metrics);
     cusgd_status status = CUSGD_OK;
-    for (int64_t j = 0; j <= k && !status; j++) status = cusgd_model_evaluate(model, data, j < k ? j : -1, &all[j]);
+    for (int64_t j = 0; j <= k && !status; j++) {
+        all[j].metrics = CUSGD_INIT(cusgd_metrics);
+        all[j].ranking = CUSGD_INIT(cusgd_ranking);
+        all[j].ranking.auc = all[j].ranking.average_precision = (double)NAN;
+        status = cusgd_model_evaluate(model, data, j < k ? j : -1, &all[j].metrics);
+        if (!status && has_classes(&all[j])) status = cusgd_model_rank(model, data, j < k ? j : -1, &all[j].ranking);
+    }
     if (status)
         complain_last(status);
     else if (json)
         put_json(model, all, k);
     else
         put_table(model, all, k);
+    if (!status && !json && k == 1 && has_classes(&all[0])) put_confusion(model, &all[0]);
     free(all);
     return status;
 }

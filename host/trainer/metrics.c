@@ -112,8 +112,10 @@ static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_predi
 typedef struct sums {
     double weight, loss, lower_bound, square, absolute, right, mean, spread;
     double unit; /* of square, absolute, mean and spread: a power of two near the targets' size if that is unusual; else 1 */
-    double above, below; /* loss_beside_offset() */
-    double null;         /* log links: the intercept-only model's loss */
+    double above, below;                 /* loss_beside_offset() */
+    double null;                         /* log links: the intercept-only model's loss */
+    double error, error_spread, largest; /* of r: mean, sum of squares about it, the largest */
+    double confusion[4];
 } sums;
 
 static void add_row(sums *s, loss_rule loss, double p, double y, double w, double o)
@@ -127,6 +129,11 @@ static void add_row(sums *s, loss_rule loss, double p, double y, double w, doubl
     s->square += w * r * r;
     s->absolute += w * fabs(r);
     s->right += w * ((p > 0) == (y > 0));
+    s->confusion[2 * (y > 0) + (p > 0)] += w;
+    double error = r - s->error;
+    s->error += error * w / s->weight;
+    s->error_spread += w * error * (r - s->error);
+    s->largest = fmax(s->largest, fabs(r));
     s->mean += apart * w / s->weight;
     s->above += w * beside.above;
     s->below += w * beside.below;
@@ -138,6 +145,28 @@ static double r_squared(const sums *s)
 {
     if (s->spread > 0) return 1 - s->square / s->spread;
     return s->square > 0 ? 0 : 1;
+}
+
+/* 0 of 0 is 0, as scikit-learn has it. */
+static double share_of(double part, double whole) { return whole > 0 ? part / whole : 0; }
+
+static void add_class_metrics(const sums *s, double share, cusgd_metrics *m)
+{
+    const double *c = s->confusion;
+    double recalls[2] = {share_of(c[0], c[0] + c[1]), share_of(c[3], c[2] + c[3])};
+    int classes = (c[0] + c[1] > 0) + (c[2] + c[3] > 0);
+    m->accuracy += share * s->right / s->weight;
+    m->balanced_accuracy += share * (recalls[0] + recalls[1]) / classes;
+    m->precision += share * share_of(c[3], c[1] + c[3]);
+    m->recall += share * recalls[1];
+    m->f1 += share * share_of(2 * c[3], 2 * c[3] + c[1] + c[2]);
+    for (int i = 0; i < 4; i++) m->confusion[i] += share * c[i];
+}
+
+static double explained_variance(const sums *s)
+{
+    if (s->spread > 0) return 1 - s->error_spread / s->spread;
+    return s->error_spread > 0 ? 0 : 1;
 }
 
 /* The intercept-only model's loss follows from the mean where there are no offsets: l is linear in y. */
@@ -167,12 +196,14 @@ static void add_metrics(const sums *s, loss_rule loss, double share, cusgd_metri
     }
     if (loss_is_of_classes(loss.kind)) {
         if (loss_has_probabilities(loss.kind)) m->log_loss += share * s->loss / s->weight;
-        m->accuracy += share * s->right / s->weight;
+        add_class_metrics(s, share, m);
     } else {
         m->mse += share * s->square / s->weight * s->unit * s->unit;
         m->rmse += share * sqrt(s->square / s->weight) * s->unit;
         m->mae += share * s->absolute / s->weight * s->unit;
         m->r2 += share * r_squared(s);
+        m->explained_variance += share * explained_variance(s);
+        m->max_error = fmax(m->max_error, s->largest * s->unit);
     }
 }
 
@@ -212,9 +243,9 @@ static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t ou
         double regression = classes ? (double)NAN : 0, classification = classes ? 0 : (double)NAN;
         double log_loss = loss_has_probabilities(s->loss.kind) ? 0 : (double)NAN;
         double deviance = loss_has_log_link(s->loss.kind) ? 0 : (double)NAN;
-        cusgd_metrics zero = {sizeof zero, e->n,           0,        regression, regression, regression, regression,
-                              log_loss,    classification, deviance, deviance};
-        *metrics = zero;
+        double class = classification, r = regression;
+        *metrics = (cusgd_metrics){sizeof *metrics, e->n,     0, r, r,     r,     r,     log_loss, class,
+                                   deviance,        deviance, r, r, class, class, class, class,    {class, class, class, class}};
         for (int64_t c = 0; c < k; c++)
             if (output < 0 || output == c) add_metrics(&all[c], s->loss, output < 0 ? 1 / (double)k : 1, metrics);
     }
