@@ -128,7 +128,12 @@ cusgd_status backend_open(const char *device, cusgd_precision precision, int thr
         snprintf(why, sizeof why, "%s", cusgd_last_error());
         return fail(status, "device %s: %s; --device auto takes the CPU where there is no GPU", device, why);
     }
-    if (strcmp(device, "auto") == 0 && open_cuda(0, precision, out) == CUSGD_OK) return CUSGD_OK;
+    if (strcmp(device, "auto") == 0) {
+        thread_error before;
+        thread_error_take(&before);
+        if (open_cuda(0, precision, out) == CUSGD_OK) return CUSGD_OK;
+        thread_error_put_back(&before); /* that there is no GPU is no failure of the call */
+    }
     return cpu_backend_open(precision, threads, out);
 }
 

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static _Thread_local char message[4096]; /* all problems of a table fit in */
+static _Thread_local char message[MESSAGE_BYTES]; /* all problems of a table fit in */
 
 static _Thread_local cusgd_error last; /* the same failure as data */
 
@@ -23,6 +23,18 @@ cusgd_status cusgd_last_error_info(cusgd_error *error)
     cusgd_status status = sized_check(error->size, "error");
     if (!status) sized_put(error, &now, sizeof now);
     return status;
+}
+
+void thread_error_take(thread_error *out)
+{
+    out->info = last;
+    memcpy(out->message, message, sizeof message);
+}
+
+void thread_error_put_back(const thread_error *f)
+{
+    last = f->info;
+    memcpy(message, f->message, sizeof message);
 }
 
 const char *cusgd_status_name(cusgd_status status)

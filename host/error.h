@@ -20,6 +20,15 @@ cusgd_status fail_memory(size_t bytes, const char *what);
 /* Puts "prefix: " before this thread's message and returns `status`: where a caller knows the file or the option concerned. */
 __attribute__((format(printf, 2, 3))) cusgd_status fail_in(cusgd_status status, const char *format, ...);
 
+/* This thread's last failure, to be put back after a failure that is none to the caller: an attempt before a second way. */
+enum { MESSAGE_BYTES = 4096 };
+typedef struct thread_error {
+    cusgd_error info;
+    char message[MESSAGE_BYTES];
+} thread_error;
+void thread_error_take(thread_error *out);
+void thread_error_put_back(const thread_error *f);
+
 /* malloc and calloc of count * size bytes that refuse a product that overflows; NULL then, and where there is no memory. */
 void *allocate(size_t count, size_t size);
 void *allocate_zeroed(size_t count, size_t size);

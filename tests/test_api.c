@@ -456,6 +456,23 @@ Test(api, status_names_and_version)
     cr_assert_str_eq(cusgd_version(), text);
 }
 
+/* That device auto found no GPU is no failure of the call. */
+Test(api, a_call_that_succeeds_leaves_the_last_error)
+{
+    problem p;
+    cusgd_trainer *t;
+    cusgd_error error = CUSGD_INIT(cusgd_error);
+    setup(&p);
+    assert_works(cusgd_set_module_folder("/nowhere/at/all"));
+    assert_works(cusgd_options_set(p.options, "device", "auto"));
+    assert_works(cusgd_trainer_create(p.options, p.data, NULL, &t));
+    cr_assert_str_eq(cusgd_last_error(), "");
+    assert_works(cusgd_last_error_info(&error));
+    cr_assert_eq(error.status, CUSGD_OK);
+    cusgd_trainer_free(t);
+    teardown(&p);
+}
+
 Test(api, module_folder_before_the_first_device)
 {
     cusgd_device device = CUSGD_INIT(cusgd_device);
