@@ -19,25 +19,6 @@ const char *const model_offset_words[] = {"none", "linear", "exposure"}; /* in t
 
 /* ---- Making -------------------------------------------------------------------------------------------------------------- */
 
-static void free_texts(char **texts, int64_t count)
-{
-    for (int64_t i = 0; texts && i < count; i++) free(texts[i]);
-    free(texts);
-}
-
-/* NULL: out of memory. */
-static char **copy_texts(char *const *texts, int64_t count)
-{
-    char **copy = allocate_zeroed((size_t)count, sizeof *copy);
-    for (int64_t i = 0; copy && i < count; i++) {
-        copy[i] = strdup(texts[i]);
-        if (copy[i]) continue;
-        free_texts(copy, i);
-        return NULL;
-    }
-    return copy;
-}
-
 /* Makes room for `count` entries of metadata. */
 cusgd_status model_metadata_create(cusgd_model *m, size_t count)
 {
@@ -86,12 +67,11 @@ cusgd_status model_allocate(int64_t d, int64_t k, cusgd_model **out)
 static cusgd_status copy_names(cusgd_model *m, char *const *features, char *const *targets, char *const *classes)
 {
     int has_classes = classes && classes[0] && classes[1];
-    if (features) m->features = copy_texts(features, m->d);
-    if (targets) m->targets = copy_texts(targets, m->k);
-    for (int i = 0; has_classes && i < 2; i++) m->classes[i] = strdup(classes[i]);
-    if ((features && !m->features) || (targets && !m->targets) || (has_classes && !(m->classes[0] && m->classes[1])))
-        return fail(CUSGD_ERROR_MEMORY, "out of memory for the names of %" PRId64 " columns", m->d);
-    return CUSGD_OK;
+    cusgd_status status = features ? texts_copy((const char *const *)features, m->d, &m->features) : CUSGD_OK;
+    if (!status && targets) status = texts_copy((const char *const *)targets, m->k, &m->targets);
+    for (int i = 0; has_classes && i < 2 && !status; i++)
+        if (!(m->classes[i] = strdup(classes[i]))) status = fail_memory(strlen(classes[i]) + 1, "a name");
+    return status;
 }
 
 cusgd_status model_create(const cusgd_options *options, int64_t d, int64_t k, char *const *features, char *const *targets,
@@ -151,7 +131,7 @@ static cusgd_status check_arrays(const cusgd_model_arrays *a)
     for (int64_t i = 0; a->bias && i < a->outputs; i++)
         if (!isfinite(a->bias[i]))
             return fail(CUSGD_ERROR_DATA, "intercept %" PRId64 " is %g, which is not a finite number", i + 1, a->bias[i]);
-    return CUSGD_OK;
+    return classes_check(a->classes);
 }
 
 cusgd_status cusgd_model_create(const cusgd_model_arrays *given, cusgd_model **out)
@@ -207,8 +187,8 @@ void cusgd_model_free(cusgd_model *model)
     }
     free(model->names);
     free(model->values);
-    free_texts(model->features, model->d);
-    free_texts(model->targets, model->k);
+    texts_free(model->features, model->d);
+    texts_free(model->targets, model->k);
     free(model->classes[0]);
     free(model->classes[1]);
     free(model->offset_name);
@@ -293,11 +273,10 @@ static cJSON *describe_model(const cusgd_model *m)
     const char *name, *value;
     int good = metadata != NULL, ours = 0;
     for (size_t i = 0; cusgd_model_metadata(m, i, &name, &value); i++) ours |= strcmp(name, "cusgd") == 0;
-    if (good && !ours)
+    if (good && !ours && !m->foreign) /* another program's stays one, as nobody knows what it was trained with */
         good = cJSON_AddStringToObject(metadata, "cusgd", cusgd_version()) &&
                cJSON_AddStringToObject(metadata, "loss", loss_word(m->loss.kind));
     for (size_t i = 0; good && cusgd_model_metadata(m, i, &name, &value); i++) {
-        if (!ours && (strcmp(name, "loss") == 0)) continue; /* another program's, which may mean anything */
         good = cJSON_AddStringToObject(metadata, name, value) != NULL;
     }
     if (good && m->features) good = add_names(metadata, "features", m->features, m->d);
@@ -324,6 +303,16 @@ static cusgd_status check_numbers(const char *path, const char *what, const doub
     return CUSGD_OK;
 }
 
+/* A file whose names are not UTF-8 could never be read again. */
+static cusgd_status check_texts(const char *path, char *const *texts, int64_t count)
+{
+    for (int64_t i = 0; texts && i < count; i++)
+        if (texts[i] && !text_is_utf8(texts[i], strlen(texts[i])))
+            return fail(CUSGD_ERROR_DATA, "%s: not written: the model's name or metadata '%.60s' is not UTF-8 text", path,
+                        texts[i]);
+    return CUSGD_OK;
+}
+
 /* What is written, to a file or to memory. */
 typedef struct contents {
     cJSON *metadata;
@@ -338,6 +327,12 @@ static cusgd_status contents_of(const cusgd_model *model, const char *path, cont
     cusgd_status status = check_numbers(path, "coefficient", model->weight, k * d);
     if (!status) status = check_numbers(path, "intercept", model->bias, k);
     if (!status && model->errors) status = check_numbers(path, "standard error", model->errors, k * (d + 1));
+    if (!status) status = check_texts(path, model->features, d);
+    if (!status) status = check_texts(path, model->targets, k);
+    if (!status) status = check_texts(path, model->classes, 2);
+    if (!status) status = check_texts(path, &model->offset_name, 1);
+    if (!status) status = check_texts(path, model->names, (int64_t)model->entries);
+    if (!status) status = check_texts(path, model->values, (int64_t)model->entries);
     if (status) return status;
     *out = (contents){describe_model(model),
                       {{"weight", CUSGD_TYPE_FLOAT64, 2, {k, d}, k * d, (const unsigned char *)model->weight},

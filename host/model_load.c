@@ -226,7 +226,7 @@ static cusgd_status load_metadata(const safetensors *s, cusgd_model *m)
     cJSON_ArrayForEach(item, s->metadata)
     {
         if (status) break;
-        if (!is_names_key(item->string)) status = model_metadata_put(m, item->string, item->valuestring);
+        if (!ours || !is_names_key(item->string)) status = model_metadata_put(m, item->string, item->valuestring);
     }
     return status;
 }

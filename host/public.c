@@ -1,6 +1,7 @@
 /* The public functions whose structures have a size: a caller's may be of another version than the library's. */
 #include "public.h"
 
+#include "error.h"
 #include "options.h"
 #include "sized.h"
 
@@ -46,6 +47,7 @@ static cusgd_status complete_reader(const cusgd_data *data, const cusgd_model *m
 {
     cusgd_reader complete;
     const cusgd_reader *reader;
+    if (!given) return fail(CUSGD_ERROR_USAGE, "the reader is NULL: there is nothing to complete");
     cusgd_status status = take_reader(given, &complete, &reader);
     if (status) return status;
     if (data)

@@ -238,9 +238,9 @@ typedef enum cusgd_offset {
  * other offsets are the caller's, as the arrays of cusgd_data_wrap are. Not while a trainer is at work on the data. */
 CUSGD_API cusgd_status cusgd_data_set_offset(cusgd_data *data, cusgd_offset kind, cusgd_matrix o);
 
-/* Gives wrapped or generated data names, which models, messages and cusgd_data_reader then have: d names of features, k of
- * targets, the two names that a target's 0 and 1 stand for, and what messages call the data ("data" at first). Each may be NULL:
- * it stays as it is. Not while a trainer is at work on the data. */
+/* Gives wrapped or generated data names, in UTF-8, which models, messages and cusgd_data_reader then have: d names of features, k
+ * of targets, the two names that a target's 0 and 1 stand for, and what messages call the data ("data" at first). Each may be
+ * NULL: it stays as it is. Not while a trainer is at work on the data. */
 CUSGD_API cusgd_status cusgd_data_set_names(cusgd_data *data, const char *const *features, const char *const *targets,
                                             const char *const *classes, const char *source);
 

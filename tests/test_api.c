@@ -255,6 +255,7 @@ Test(api, model_from_arrays)
     cr_assert_str_eq(cusgd_model_target(made, 0), "price");
     cr_assert_null(cusgd_model_class(made, 0));
     cr_assert(cusgd_model_metadata(made, 0, &name, &value) && strcmp(name, "cusgd") == 0);
+    assert_fails(cusgd_model_reader(made, NULL), CUSGD_ERROR_USAGE, "the reader is NULL");
     assert_works(cusgd_model_predict(trained, p.data, CUSGD_PREDICT_LINK, predicted[0]));
     assert_works(cusgd_model_predict(made, p.data, CUSGD_PREDICT_LINK, predicted[1]));
     cr_assert_arr_eq(predicted[0], predicted[1], sizeof predicted[0]);
@@ -365,6 +366,12 @@ Test(api, names_of_wrapped_data)
     assert_works(cusgd_data_set_names(p.data, NULL, NULL, NULL, NULL));
     assert_fails(cusgd_data_set_names(p.data, others, NULL, NULL, NULL), CUSGD_ERROR_USAGE, "name 2 of 3");
     cr_assert_str_eq(cusgd_data_feature(p.data, 1), "b");
+    const char *const nameless[] = {NULL}, *const latin[] = {"a", "\xe9t\xe9", "c"}, *const changed[] = {"x", "y", "z"};
+    assert_fails(cusgd_data_set_names(p.data, changed, nameless, NULL, NULL), CUSGD_ERROR_USAGE, "name 1 of 1");
+    cr_assert_str_eq(cusgd_data_feature(p.data, 1), "b"); /* all names are set, or none */
+    assert_fails(cusgd_data_set_names(p.data, latin, NULL, NULL, NULL), CUSGD_ERROR_USAGE, "is not UTF-8");
+    assert_fails(cusgd_data_set_names(p.data, NULL, NULL, latin, NULL), CUSGD_ERROR_USAGE, "is not UTF-8");
+    assert_fails(cusgd_data_reader(p.data, NULL), CUSGD_ERROR_USAGE, "the reader is NULL");
     cusgd_model *model = fitted(&p, weight, &bias);
     cr_assert_str_eq(cusgd_model_feature(model, 0), "a");
     cr_assert_str_eq(cusgd_model_target(model, 0), "t");
@@ -441,6 +448,30 @@ Test(api, options_in_messages)
     assert_fails(cusgd_model_load("/nowhere/a--rate/--rate-x/--other", &(cusgd_model *){NULL}), CUSGD_ERROR_DATA,
                  "/nowhere/a--rate/--rate-x/--other"); /* no option's name stands there */
     teardown(&p);
+}
+
+/* Names that could be saved and never be read again, and names that are missing. */
+Test(api, names_of_models)
+{
+    const double weight[2] = {1, 2};
+    const char *const latin[] = {"a", "\xff"}, *const one[] = {"a", NULL}, *const two[] = {"a", "b"}, *const target[] = {"\xc3"};
+    cusgd_model_arrays a = CUSGD_INIT(cusgd_model_arrays);
+    cusgd_model *m;
+    a.cols = 2, a.outputs = 1, a.weight = weight;
+    a.features = latin;
+    assert_fails(cusgd_model_create(&a, &m), CUSGD_ERROR_USAGE, "is not UTF-8");
+    a.features = one;
+    assert_fails(cusgd_model_create(&a, &m), CUSGD_ERROR_USAGE, "name 2 of 2 is NULL");
+    a.features = two, a.targets = target;
+    assert_fails(cusgd_model_create(&a, &m), CUSGD_ERROR_USAGE, "is not UTF-8");
+    a.targets = NULL, a.classes = one;
+    assert_fails(cusgd_model_create(&a, &m), CUSGD_ERROR_USAGE, "name both or none");
+    a.classes = latin;
+    assert_fails(cusgd_model_create(&a, &m), CUSGD_ERROR_USAGE, "is not UTF-8");
+    cr_assert_null(m);
+    a.classes = two;
+    assert_works(cusgd_model_create(&a, &m));
+    cusgd_model_free(m);
 }
 
 /* ---- The rest ------------------------------------------------------------------------------------------------------------ */

@@ -202,12 +202,14 @@ Test(model, of_other_programs)
         if (i == 2) {
             cr_assert_eq(cusgd_model_weight(model)[0], 2);
             cr_assert_str_eq(metadata_value(model, "format"), "pt");
-            assert_works(
-                cusgd_model_save(model, path_of("ours"))); /* then it is ours, and theirs is kept where it is not in the way */
+            assert_works(cusgd_model_save(model, path_of("ours"))); /* it stays theirs: its metadata is kept, and not believed */
             cusgd_model_free(model);
             assert_works(cusgd_model_load(path_of("ours"), &model));
             cr_assert_str_eq(metadata_value(model, "format"), "pt");
-            cr_assert_str_eq(metadata_value(model, "loss"), "squared");
+            cr_assert_str_eq(metadata_value(model, "loss"), "hinge");
+            cr_assert_str_eq(metadata_value(model, "features"), "three");
+            cr_assert_str_eq(cusgd_model_loss(model, NULL)->name, "squared");
+            cr_assert_null(cusgd_model_feature(model, 0));
         }
         cusgd_model_free(model);
     }

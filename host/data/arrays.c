@@ -9,48 +9,59 @@
 
 /* ---- Names --------------------------------------------------------------------------------------------------------------- */
 
-static void free_texts(char **texts, int64_t count)
+/* The names that cusgd_data_set_names was given, copied; NULL: those of the data stay. */
+typedef struct names {
+    char **features, **targets, **classes, *source;
+} names;
+
+static cusgd_status copy_names(const cusgd_data *data, const char *const *features, const char *const *targets,
+                               const char *const *classes, const char *source, names *out)
 {
-    for (int64_t i = 0; texts && i < count; i++) free(texts[i]);
-    free(texts);
+    *out = (names){0};
+    cusgd_status status = classes_check(classes);
+    if (!status && features) status = texts_copy(features, data->view.d, &out->features);
+    if (!status && targets) status = texts_copy(targets, data->view.k, &out->targets);
+    if (!status && classes) status = texts_copy(classes, 2, &out->classes);
+    if (!status && source && !(out->source = strdup(source))) status = fail_memory(strlen(source) + 1, "a name");
+    return status;
 }
 
-/* *to: a copy of `count` texts in the place of those that are there; as it was where `texts` is NULL, and on failure. */
-static cusgd_status replace_texts(const char *const *texts, int64_t count, char ***to)
+static void names_free(const cusgd_data *data, names *n)
 {
-    if (!texts) return CUSGD_OK;
-    char **copy = allocate_zeroed((size_t)count, sizeof *copy);
-    if (!copy) return fail_memory((size_t)count * sizeof *copy, "names");
-    for (int64_t i = 0; i < count; i++) {
-        copy[i] = texts[i] ? strdup(texts[i]) : NULL;
-        if (copy[i]) continue;
-        free_texts(copy, i);
-        return texts[i] ? fail_memory(strlen(texts[i]) + 1, "a name")
-                        : fail(CUSGD_ERROR_USAGE, "name %" PRId64 " of %" PRId64 " is NULL: name all or none", i + 1, count);
-    }
-    free_texts(*to, count);
-    *to = copy;
-    return CUSGD_OK;
+    texts_free(n->features, data->view.d);
+    texts_free(n->targets, data->view.k);
+    texts_free(n->classes, 2);
+    free(n->source);
 }
 
-static cusgd_status replace_text(const char *text, char **to)
+static void swap_texts(char ***a, char ***b)
 {
-    char *copy = strdup(text);
-    if (!copy) return fail_memory(strlen(text) + 1, "a name");
-    free(*to);
-    *to = copy;
-    return CUSGD_OK;
+    char **kept = *a;
+    if (!*b) return;
+    *a = *b;
+    *b = kept;
+}
+
+static void swap_text(char **a, char **b)
+{
+    char *kept = *a;
+    if (!*b) return;
+    *a = *b;
+    *b = kept;
 }
 
 cusgd_status cusgd_data_set_names(cusgd_data *data, const char *const *features, const char *const *targets,
                                   const char *const *classes, const char *source)
 {
-    if (classes && !(classes[0] && classes[1]))
-        return fail(CUSGD_ERROR_USAGE, "a target has two classes, and a name is missing: name both or none");
-    cusgd_status status = replace_texts(features, data->view.d, &data->features);
-    if (!status) status = replace_texts(targets, data->view.k, &data->targets);
-    for (int i = 0; classes && i < 2 && !status; i++) status = replace_text(classes[i], &data->classes[i]);
-    if (!status && source) status = replace_text(source, &data->source);
+    names new;
+    cusgd_status status = copy_names(data, features, targets, classes, source, &new);
+    if (!status) { /* all of them, or none */
+        swap_texts(&data->features, &new.features);
+        swap_texts(&data->targets, &new.targets);
+        for (int i = 0; new.classes &&i < 2; i++) swap_text(&data->classes[i], &new.classes[i]);
+        swap_text(&data->source, &new.source);
+    }
+    names_free(data, &new);
     return status;
 }
 
@@ -58,6 +69,7 @@ cusgd_status cusgd_data_set_names(cusgd_data *data, const char *const *features,
 
 static size_t type_bytes(cusgd_type type) { return type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double); }
 
+/* Ends early where somebody wants it to. */
 static void copy_rows(const cusgd_matrix *from, const int64_t *rows, int64_t count, int64_t cols, unsigned char *to)
 {
     size_t size = type_bytes(from->type);
@@ -113,7 +125,8 @@ static cusgd_status select_all(const cusgd_data *from, const int64_t *rows, int6
     if (!status) status = select_matrix(&e->o, rows, count, 1, &to->memory[3], &to->view.o);
     if (!status) status = encoding_copy(from->encoding, &to->encoding);
     if (!status && from->incomplete_count) status = select_incomplete(from, rows, count, to);
-    if (!status && from->offset_name) status = replace_text(from->offset_name, &to->offset_name);
+    if (!status && from->offset_name && !(to->offset_name = strdup(from->offset_name)))
+        status = fail_memory(strlen(from->offset_name) + 1, "a name");
     if (!status)
         status = cusgd_data_set_names(to, (const char *const *)from->features, (const char *const *)from->targets,
                                       from->classes[0] ? (const char *const *)from->classes : NULL, NULL);

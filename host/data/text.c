@@ -1,7 +1,10 @@
 /* Text in UTF-8 (RFC 3629), and how it is shown to people. */
 #include "data.h"
+#include "error.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- UTF-8 --------------------------------------------------------------------------------------------------------------- */
@@ -40,6 +43,47 @@ int text_is_utf8(const char *text, size_t length)
         at += bytes;
     }
     return 1;
+}
+
+/* ---- Names --------------------------------------------------------------------------------------------------------------- */
+
+static cusgd_status check_name(const char *name)
+{
+    if (text_is_utf8(name, strlen(name))) return CUSGD_OK;
+    return fail(CUSGD_ERROR_USAGE, "the name '%.60s' is not UTF-8 text", name);
+}
+
+void texts_free(char **texts, int64_t count)
+{
+    for (int64_t i = 0; texts && i < count; i++) free(texts[i]);
+    free(texts);
+}
+
+cusgd_status texts_copy(const char *const *texts, int64_t count, char ***out)
+{
+    char **copy = *out = allocate_zeroed((size_t)count, sizeof *copy);
+    cusgd_status status = copy ? CUSGD_OK : fail_memory((size_t)count * sizeof *copy, "names");
+    for (int64_t i = 0; i < count && status == CUSGD_OK; i++) {
+        if (!texts[i]) {
+            status = fail(CUSGD_ERROR_USAGE, "name %" PRId64 " of %" PRId64 " is NULL: name all or none", i + 1, count);
+            continue;
+        }
+        status = check_name(texts[i]);
+        if (status == CUSGD_OK && !(copy[i] = strdup(texts[i]))) status = fail_memory(strlen(texts[i]) + 1, "a name");
+    }
+    if (status == CUSGD_OK) return CUSGD_OK;
+    texts_free(copy, count);
+    *out = NULL;
+    return status;
+}
+
+cusgd_status classes_check(const char *const *classes)
+{
+    if (!classes) return CUSGD_OK;
+    if (!(classes[0] && classes[1]))
+        return fail(CUSGD_ERROR_USAGE, "a target has two classes, and a name is missing: name both or none");
+    cusgd_status status = check_name(classes[0]);
+    return status == CUSGD_OK ? check_name(classes[1]) : status;
 }
 
 /* ---- On a terminal ------------------------------------------------------------------------------------------------------- */
