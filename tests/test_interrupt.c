@@ -150,6 +150,69 @@ Test(interrupt, predictions_metrics_and_data)
     free(p);
 }
 
+/* Passes that copy or transform rows ask in the pass, and leave nothing half done. */
+Test(interrupt, copies_of_rows)
+{
+    cusgd_data *data = make_data(1), *picked;
+    double *p = zeros(ROWS);
+    int64_t *rows = malloc(sizeof *rows * ROWS);
+    questions q = {0, 0};
+    cr_assert(rows);
+    for (int i = 0; i < ROWS; i++) rows[i] = ROWS - 1 - i, p[i] = 1 + i;
+    cusgd_set_interrupt(ask, &q);
+    cr_assert_eq(cusgd_data_select(data, rows, ROWS, &picked), CUSGD_OK);
+    int64_t selecting = q.asked;
+    cr_assert_geq(selecting, ROWS / 1024, "%d", (int)selecting);
+    cusgd_data_free(picked);
+    for (int64_t at = 1; at <= selecting; at += 1 + selecting / 20) {
+        q = (questions){0, at};
+        cr_assert_eq(cusgd_data_select(data, rows, ROWS, &picked), CUSGD_ERROR_INTERRUPTED, "question %d", (int)at);
+        cr_assert_null(picked);
+    }
+    q = (questions){0, 0};
+    cusgd_matrix exposures = {p, CUSGD_TYPE_FLOAT64, 1, 1};
+    cr_assert_eq(cusgd_data_set_offset(data, CUSGD_OFFSET_EXPOSURE, exposures), CUSGD_OK);
+    int64_t asked = q.asked;
+    cr_assert_geq(asked, ROWS / 1024, "%d", (int)asked);
+    cr_assert_eq(cusgd_data_set_offset(data, CUSGD_OFFSET_NONE, exposures), CUSGD_OK);
+    for (int64_t at = 1; at <= asked; at += 1 + asked / 20) {
+        q = (questions){0, at};
+        cr_assert_eq(cusgd_data_set_offset(data, CUSGD_OFFSET_EXPOSURE, exposures), CUSGD_ERROR_INTERRUPTED);
+        cr_assert_eq(cusgd_data_offset(data, NULL), CUSGD_OFFSET_NONE);
+    }
+    cusgd_set_interrupt(NULL, NULL);
+    cusgd_data_free(data);
+    free(rows);
+    free(p);
+}
+
+/* Means are made of p in a pass of their own. */
+Test(interrupt, means_of_predictions)
+{
+    cusgd_data *data = make_data(1);
+    cusgd_options o = with_solver(CUSGD_SOLVER_LBFGS);
+    cusgd_model *m;
+    double *p = zeros(ROWS);
+    int64_t asked[2];
+    cusgd_trainer *t = trainer_of(&o, data, NULL);
+    cr_assert_eq(cusgd_trainer_create_model(t, &m), CUSGD_OK);
+    for (int mean = 0; mean < 2; mean++) {
+        questions q = {0, 0};
+        cusgd_set_interrupt(ask, &q);
+        cr_assert_eq(cusgd_model_predict(m, data, mean ? CUSGD_PREDICT_MEAN : CUSGD_PREDICT_LINK, p), CUSGD_OK);
+        asked[mean] = q.asked;
+    }
+    cr_assert_geq(asked[1], asked[0] + ROWS / 1024, "%d, %d", (int)asked[0], (int)asked[1]);
+    questions late = {0, asked[1] - 2};
+    cusgd_set_interrupt(ask, &late);
+    cr_assert_eq(cusgd_model_predict(m, data, CUSGD_PREDICT_MEAN, p), CUSGD_ERROR_INTERRUPTED);
+    cusgd_set_interrupt(NULL, NULL);
+    cusgd_model_free(m);
+    cusgd_trainer_free(t);
+    cusgd_data_free(data);
+    free(p);
+}
+
 static cusgd_trainer *running;
 static int cancel_running(void *user)
 {

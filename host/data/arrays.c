@@ -2,6 +2,7 @@
 #include "data.h"
 #include "encoding.h"
 #include "error.h"
+#include "interrupt.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -73,7 +74,8 @@ static size_t type_bytes(cusgd_type type) { return type == CUSGD_TYPE_FLOAT32 ? 
 static void copy_rows(const cusgd_matrix *from, const int64_t *rows, int64_t count, int64_t cols, unsigned char *to)
 {
     size_t size = type_bytes(from->type);
-    for (int64_t i = 0; i < count; i++) {
+    int64_t often = 1 + 65536 / (1 + cols); /* rows between two questions whether to end */
+    for (int64_t i = 0; i < count && (i % often || !interrupt_asked()); i++) {
         const unsigned char *row = (const unsigned char *)from->at + (ptrdiff_t)(rows[i] * from->row_stride) * (ptrdiff_t)size;
         if (from->col_stride == 1) {
             memcpy(to, row, (size_t)cols * size);
@@ -95,7 +97,7 @@ static cusgd_status select_matrix(const cusgd_matrix *from, const int64_t *rows,
     if (!*memory) return fail_memory((size_t)(count * cols) * type_bytes(from->type), "a selection of rows");
     copy_rows(from, rows, count, cols, *memory);
     *to = (cusgd_matrix){*memory, from->type, cols, 1};
-    return CUSGD_OK;
+    return interrupt_asked() ? fail_interrupted() : CUSGD_OK;
 }
 
 static int compare_rows(const void *a, const void *b)
@@ -137,10 +139,11 @@ cusgd_status cusgd_data_select(const cusgd_data *data, const int64_t *rows, int6
 {
     *out = NULL;
     if (count < 1) return fail(CUSGD_ERROR_USAGE, "a selection has at least 1 row, not %" PRId64, count);
-    for (int64_t i = 0; i < count; i++)
+    for (int64_t i = 0; i < count && !interrupt_asked_at(i); i++)
         if (rows[i] < 0 || rows[i] >= data->view.n)
             return fail(CUSGD_ERROR_USAGE, "row %" PRId64 " is not in the data, whose rows are 0 to %" PRId64, rows[i],
                         data->view.n - 1);
+    if (interrupt_asked()) return fail_interrupted(); /* not every row has been checked */
     cusgd_status status = data_create(data->source, out);
     if (!status) status = select_all(data, rows, count, *out);
     if (!status) return CUSGD_OK;

@@ -2,6 +2,7 @@
 #include "data.h"
 #include "encoding.h"
 #include "error.h"
+#include "interrupt.h"
 #include "layout.h"
 #include "public.h"
 
@@ -58,13 +59,17 @@ static cusgd_status take_logarithms(cusgd_data *data, const cusgd_matrix *from)
     int64_t n = data->view.n;
     double *o = allocate((size_t)n, sizeof *o);
     if (!o) return fail_memory((size_t)n * sizeof *o, "the exposures' logarithms");
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n && !interrupt_asked_at(i); i++) {
         double exposure = matrix_at(from, i, 0);
         o[i] = log(exposure);
         if (exposure > 0 && isfinite(exposure)) continue;
         free(o);
         return fail_data_row(i, -1, "%s: row %" PRId64 ": the exposure %g is not a number greater than 0: remove the row",
                              data->source, i + 1, exposure);
+    }
+    if (interrupt_asked()) {
+        free(o);
+        return fail_interrupted();
     }
     free(data->memory[O]);
     data->memory[O] = o;

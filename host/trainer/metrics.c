@@ -99,10 +99,11 @@ static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_predi
     cusgd_status status = check_input(s, data, 0);
     for (int64_t i = 0; status == CUSGD_OK && i < n; i += rows)
         status = score(s, data, i, n - i < rows ? n - i : rows, out + i * s->k);
-    for (int64_t i = 0; status == CUSGD_OK && as != CUSGD_PREDICT_LINK && i < n * s->k; i++)
+    for (int64_t i = 0; status == CUSGD_OK && as != CUSGD_PREDICT_LINK && i < n * s->k && !interrupt_asked_at(i); i++)
         out[i] = as == CUSGD_PREDICT_CLASS ? (double)(out[i] > 0) : loss_mean_at(s->loss.kind, out[i]);
     for (int64_t i = 0; status == CUSGD_OK && i < data->incomplete_count; i++)
         for (int64_t c = 0; c < s->k; c++) out[data->incomplete[i] * s->k + c] = (double)NAN;
+    if (status == CUSGD_OK && interrupt_asked()) status = fail_interrupted();
     return status == CUSGD_OK ? data_check_files(data) : status;
 }
 
