@@ -128,20 +128,22 @@ static cusgd_status append_rows(const cusgd_generator *g, const double *truth, n
     return status;
 }
 
-/* Completes x, then y, then the truth. A failure between leaves none of them, rather than files of two problems side by side. */
+/* Completes x, then y, then the truth. A failure between leaves none of the new ones, and of the old ones what has not been
+ * replaced: without x, files of two problems are not taken for one. */
 static cusgd_status put_in_place(const cusgd_generator *g, const double *truth, npy_writer *x, npy_writer *y,
                                  char *const paths[OUTPUTS])
 {
+    int done = 0;
     cusgd_status status = npy_close(x);
     if (status) {
         npy_abandon(y);
         return status;
     }
+    done++;
     status = npy_close(y);
+    done += !status;
     if (!status) status = save_truth(g, truth, paths[TRUTH]);
-    if (status) {
-        for (int i = 0; i < OUTPUTS; i++) unlink(paths[i]);
-    }
+    for (int i = 0; i < done && status; i++) unlink(paths[i]);
     return status;
 }
 
@@ -188,12 +190,15 @@ static cusgd_status check_folder(const char *folder, char *const paths[OUTPUTS],
         if (is_there(paths[i]) && !force)
             return fail(CUSGD_ERROR_DATA, "%s: is there already: name another folder, or say --force to replace it", paths[i]);
     }
-    char *weights = path_in(folder, "w.npy");
-    if (!weights) return fail_memory(strlen(folder), "a path");
+    static const char *const others[][2] = {{"w.npy", "weights"}, {"offset.npy", "offsets"}, {"exposure.npy", "exposures"}};
     cusgd_status status = CUSGD_OK;
-    if (is_there(weights))
-        status = fail(CUSGD_ERROR_DATA, "%s: would be taken for the new rows' weights: remove it first", weights);
-    free(weights);
+    for (size_t i = 0; i < sizeof others / sizeof others[0] && !status; i++) {
+        char *path = path_in(folder, others[i][0]);
+        if (!path) return fail_memory(strlen(folder), "a path");
+        if (is_there(path))
+            status = fail(CUSGD_ERROR_DATA, "%s: would be taken for the new rows' %s: remove it first", path, others[i][1]);
+        free(path);
+    }
     return status;
 }
 

@@ -597,6 +597,26 @@ Test(generate, keeps_what_is_there)
     assert_fails(cusgd_generate(&g, path_of("no/folder"), 0), CUSGD_ERROR_DATA, "cannot be made");
 }
 
+/* A file of an older problem would be taken for the new rows' offsets. Where y cannot be replaced, the old y and truth stay. */
+Test(generate, takes_no_old_file_for_its_own)
+{
+    static const char *const names[] = {"f/w.npy", "f/offset.npy", "f/exposure.npy"};
+    cusgd_generator g = small_problem();
+    cr_assert_eq(mkdir(path_of("f"), 0700), 0);
+    for (int i = 0; i < 3; i++) {
+        file_text(names[i], "mine");
+        assert_fails(cusgd_generate(&g, path_of("f"), 1), CUSGD_ERROR_DATA, "would be taken for the new rows'");
+        cr_assert(file_is(path_of(names[i]), "mine"));
+        cr_assert_eq(unlink(path_of(names[i])), 0);
+    }
+    assert_works(cusgd_generate(&g, path_of("f"), 1));
+    cr_assert_eq(unlink(path_of("f/true.safetensors")), 0);
+    cr_assert_eq(mkdir(path_of("f/true.safetensors"), 0700), 0); /* the truth, the last one, cannot be written */
+    assert_fails(cusgd_generate(&g, path_of("f"), 1), CUSGD_ERROR_DATA, "true.safetensors: is a folder");
+    cr_assert_eq(folder_count(path_of("f")), 1);
+    cr_assert(file_exists(path_of("f/true.safetensors")));
+}
+
 Test(generate, a_full_disk_leaves_nothing)
 {
     cusgd_generator g = small_problem();
