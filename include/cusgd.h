@@ -65,7 +65,7 @@ typedef enum cusgd_status {
     CUSGD_ERROR_DIVERGED = 4,      /* the loss became infinite or NaN */
     CUSGD_ERROR_MISMATCH = 5,      /* two devices disagree */
     CUSGD_ERROR_MEMORY = 6,        /* out of host memory */
-    CUSGD_ERROR_NOT_CONVERGED = 7, /* a full-batch solver did not converge */
+    CUSGD_ERROR_NOT_CONVERGED = 7, /* a full-batch solver did not converge, or the rate given to sgd is far too large */
     CUSGD_ERROR_INTERRUPTED = 130, /* the function of cusgd_set_interrupt asked for it; the command: 128 + the signal */
 } cusgd_status;
 
@@ -414,6 +414,9 @@ typedef struct cusgd_result {
                      */
     char note[512]; /* what else there is to know: "rank 3 of 5: ...", that no finite optimum exists (logistic, poisson, tweedie),
                      * that the result is worse than the intercept-only model; "" if nothing */
+    double null_loss; /* the intercept-only model's loss on the training rows; NAN where it is not known */
+    int worse;        /* 1: `loss` is above that, beyond rounding */
+    int converged;    /* 1: a rule of convergence ended the fit (TOLERANCE, GRADIENT, SOLVED), and the result is not worse */
 } cusgd_result;
 
 /* `train` and `valid` (NULL: none) must outlive the trainer. Checks the options against the data, refuses what is not finite,
@@ -423,8 +426,10 @@ CUSGD_API cusgd_status cusgd_trainer_create(const cusgd_options *options, const 
 CUSGD_API void cusgd_trainer_free(cusgd_trainer *trainer);
 
 /* Trains until a rule of the options ends it. `callback` and `result` may be NULL; a solver's iterations are told as epochs.
- * NOT_CONVERGED (only solvers other than sgd): the parameters are the best reached, and not yet the optimum; so also where the
- * gradient is small but the least objective, if cusgd_trainer_optimum knows it, is not reached. DIVERGED leaves the best
+ * NOT_CONVERGED: of solvers other than sgd the parameters are the best reached, and not yet the optimum; so also where the
+ * gradient is small but the least objective, if cusgd_trainer_optimum knows it, is not reached. Of solver sgd under a rate that
+ * was given (or t0, or l2 by the schedule optimal): the result is worse than both the intercept-only model and the starting
+ * point. DIVERGED leaves the best
  * parameters so far in the trainer (result->epoch 0: its starting point, no epoch was completed). May be called again to go on:
  * `epochs` more at most. DEVICE leaves them likewise, in host memory: cusgd_trainer_get_coefficients and
  * cusgd_trainer_create_model give them without the device. Of the result's losses only valid_loss is then known, the others are

@@ -234,6 +234,29 @@ Test(api, progress_and_result_have_their_size)
     teardown(&p);
 }
 
+/* A rate far too large is told at whatever losses the run ends, and a result says whether it is any good. */
+Test(api, a_result_worse_than_a_constant)
+{
+    problem p;
+    cusgd_trainer *t;
+    cusgd_result r = CUSGD_INIT(cusgd_result);
+    setup(&p);
+    assert_works(cusgd_options_set(p.options, "solver", "sgd"));
+    assert_works(cusgd_options_set(p.options, "loss", "huber"));
+    assert_works(cusgd_trainer_create(p.options, p.data, NULL, &t));
+    assert_works(cusgd_trainer_fit(t, NULL, NULL, &r));
+    cr_assert(r.converged && !r.worse && r.loss < r.null_loss);
+    cusgd_trainer_free(t);
+    assert_works(cusgd_options_set(p.options, "rate", "1e6"));
+    for (int listens = 0; listens < 2; listens++) { /* the status does not depend on whether a result is asked for */
+        assert_works(cusgd_trainer_create(p.options, p.data, NULL, &t));
+        assert_fails(cusgd_trainer_fit(t, NULL, NULL, listens ? &r : NULL), CUSGD_ERROR_NOT_CONVERGED, "use a smaller ");
+        cusgd_trainer_free(t);
+    }
+    cr_assert(r.worse && !r.converged && r.loss > r.null_loss && strstr(r.note, "worse than the intercept-only model"));
+    teardown(&p);
+}
+
 /* ---- Models -------------------------------------------------------------------------------------------------------------- */
 
 Test(api, model_from_arrays)

@@ -201,6 +201,7 @@ static void put_shortfall(const cusgd_options *o, const cusgd_result *r, const g
 {
     int watched = !option_is(o, "tolerance", CUSGD_AUTO) || !option_is(o, "gradient-tolerance", CUSGD_AUTO);
     int ended = r->stop == CUSGD_STOP_EPOCHS || (r->stop == CUSGD_STOP_TOLERANCE && !isnan(g->minimum) && g->far);
+    if (r->worse) return; /* the result's note has said what to do */
     if (!ended || !watched || !is_sgd(o) || g->reached || !isnan(r->valid_loss)) return;
     fputs("note: not converged", stderr);
     if (!r->separated && isfinite(g->relative_gap)) fprintf(stderr, ": about %.2g %% above the optimum", 100 * g->relative_gap);

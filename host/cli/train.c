@@ -139,12 +139,18 @@ static int write_model(training *t)
 }
 
 /* After a divergence, the device's failure or the data's loss there is a model to write only if an epoch was completed and its
- * loss is finite; only after a divergence can it be told once more, but what is kept has had a finite one. */
+ * loss is finite; only after a divergence can it be told once more, but what is kept has had a finite one. A model that is worse
+ * than a constant must not replace one that may be good. */
 static int end_early(training *t, cusgd_status status, const cusgd_result *result)
 {
     complain_last(status);
     if (result->epoch == 0) {
-        fprintf(stderr, "cusgd: no epoch was completed: %s is not written\n", shown(t->model_path));
+        fprintf(stderr, "cusgd: no epoch %s: %s is not written\n",
+                result->epochs == 0 ? "was completed" : "was better than the starting point", shown(t->model_path));
+    } else if (result->worse) {
+        fprintf(stderr,
+                "cusgd: the best parameters are worse than the intercept-only model (loss %.6g, not %.6g): %s is not written\n",
+                result->loss, result->null_loss, shown(t->model_path));
     } else if (status == CUSGD_ERROR_DIVERGED && !isfinite(result->loss)) {
         fprintf(stderr, "cusgd: no epoch ended with a finite loss: %s is not written\n", shown(t->model_path));
     } else if (write_model(t) == CUSGD_OK) {
@@ -168,7 +174,8 @@ static int run(training *t)
     progress_end_line(&t->progress);
     progress_plot(&t->progress);
     int history = progress_close(&t->progress);
-    if (status == CUSGD_ERROR_DIVERGED || status == CUSGD_ERROR_DEVICE || status == CUSGD_ERROR_DATA)
+    if (status == CUSGD_ERROR_DIVERGED || status == CUSGD_ERROR_DEVICE || status == CUSGD_ERROR_DATA ||
+        (status == CUSGD_ERROR_NOT_CONVERGED && result.worse))
         return end_early(t, status, &result);
     int unfinished =
         status == CUSGD_ERROR_NOT_CONVERGED ? complain_last(status) : CUSGD_OK; /* the model is written all the same */

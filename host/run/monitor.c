@@ -91,18 +91,31 @@ void monitor_result(const monitor *m, double rate, cusgd_result *result)
     result->seconds = clock_seconds() - m->begun;
     result->rows_per_second = m->working > 0 ? (double)m->rows / m->working : 0;
     result->separated = p->separated > 0;
+    result->null_loss = (double)NAN;
 }
 
 /* ---- The result compared with the intercept-only model ---- */
 
-cusgd_status monitor_compare_null(const monitor *m, const char *advice, char *note, size_t size)
+cusgd_status monitor_compare(const monitor *m, int *worse)
 {
     const double rounding = 1e-6;
     problem *p = m->run->problem;
     cusgd_status status = isnan(p->null_loss) ? problem_measure_null(p, 0) : CUSGD_OK;
-    if (status == CUSGD_OK && !*note && m->now.loss > p->null_loss + rounding * fabs(p->null_loss - p->targets.lower_bound))
-        snprintf(note, size, "the model is worse than %s on the training rows (loss %.6g, not %.6g): %s",
-                 p->intercept ? "the intercept-only model, which predicts a constant," : "a model whose coefficients are 0",
-                 problem_reported(p, m->now.loss), problem_reported(p, p->null_loss), advice);
+    *worse = status == CUSGD_OK && m->now.loss > p->null_loss + rounding * fabs(p->null_loss - p->targets.lower_bound);
     return status;
+}
+
+cusgd_status monitor_tell_compared(const monitor *m, const char *advice, cusgd_result *result)
+{
+    const problem *p = m->run->problem;
+    cusgd_status status = monitor_compare(m, &result->worse);
+    if (status != CUSGD_OK) return status;
+    result->null_loss = problem_reported(p, p->null_loss);
+    int by_rule = m->stop == CUSGD_STOP_TOLERANCE || m->stop == CUSGD_STOP_GRADIENT || m->stop == CUSGD_STOP_SOLVED;
+    result->converged = by_rule && !result->worse;
+    if (result->worse && !*result->note)
+        snprintf(result->note, sizeof result->note, "the model is worse than %s on the training rows (loss %.6g, not %.6g): %s",
+                 p->intercept ? "the intercept-only model, which predicts a constant," : "a model whose coefficients are 0",
+                 problem_reported(p, m->now.loss), result->null_loss, advice);
+    return CUSGD_OK;
 }

@@ -41,10 +41,11 @@ double monitor_gap(const monitor *m);
 
 /* Tells the callback; 1: it wants the run to end. */
 int monitor_tell(const monitor *m, int64_t step, double loss, int evaluated, double rate);
-/* What is known of the result, into *result: all but `rollbacks` and `note`. */
+/* What is known of the result, into *result: all but `rollbacks` and what monitor_compare() tells. */
 void monitor_result(const monitor *m, double rate, cusgd_result *result);
-/* Writes to `note` (size bytes), if it is empty and the result is worse than the intercept-only model, that it is, and `advice`.
- */
-cusgd_status monitor_compare_null(const monitor *m, const char *advice, char *note, size_t size);
+/* Whether the result's training loss is above the intercept-only model's, beyond rounding. */
+cusgd_status monitor_compare(const monitor *m, int *worse);
+/* The same into *result, whether it has converged, and if it is worse a note, unless there is one, with `advice`. */
+cusgd_status monitor_tell_compared(const monitor *m, const char *advice, cusgd_result *result);
 
 #endif

@@ -443,7 +443,28 @@ static cusgd_status tell_result(const sgd *s, const fit *f, cusgd_result *result
     monitor_result(&f->m, rate_at(s, step > 0 ? step - 1 : 0), result);
     result->rollbacks = f->rollbacks;
     if (s->run->lost || !isfinite(f->m.now.loss)) return CUSGD_OK;
-    return monitor_compare_null(&f->m, watch_advice(s), result->note, sizeof result->note);
+    return monitor_tell_compared(&f->m, watch_advice(s), result);
+}
+
+/* A rate that was given, by itself or by what it follows from, may be so large that the run ends far from where any model should,
+ * and yet at finite losses. Too few epochs are no such failure: they end below the starting point. Nor is the noise of steps
+ * about an optimum that is no better than a constant. */
+static cusgd_status check_rate(const sgd *s, const fit *f)
+{
+    const double beyond_noise = 1.01;
+    double start, objective;
+    int worse, was_given = !s->retreats || s->given_t0;
+    if (!was_given || f->m.stop == CUSGD_STOP_CANCELLED) return CUSGD_OK;
+    cusgd_status status = monitor_compare(&f->m, &worse);
+    if (status != CUSGD_OK || !worse) return status;
+    status = problem_objective(s->problem, &s->problem->train, s->run->start, &start, &objective, NULL);
+    double lowest = s->problem->targets.lower_bound, limit = fmax(start, s->problem->null_loss) - lowest;
+    if (status != CUSGD_OK || !(f->m.now.loss - lowest > beyond_noise * limit)) return status;
+    return fail(CUSGD_ERROR_NOT_CONVERGED,
+                "not converged: after %lld epoch%s the loss is %.6g, above the starting point's %.6g and the intercept-only "
+                "model's %.6g; %s",
+                (long long)f->m.epochs, f->m.epochs == 1 ? "" : "s", problem_reported(s->problem, f->m.now.loss),
+                problem_reported(s->problem, start), problem_reported(s->problem, s->problem->null_loss), watch_advice(s));
 }
 
 /* A cancellation that comes meanwhile is of no more use: the fit has ended. */
@@ -466,6 +487,7 @@ static cusgd_status end_fit(sgd *s, fit *f, cusgd_status status, cusgd_result *r
     if (status == CUSGD_OK && result && f->m.stop != CUSGD_STOP_CANCELLED) ended = look_for_separation(s, result);
     if (ended != CUSGD_OK && ended != CUSGD_ERROR_INTERRUPTED) status = ended; /* an interruption leaves it unknown */
     interrupt_defer(1);
+    if (status == CUSGD_OK) status = check_rate(s, f);
     ended = status == CUSGD_ERROR_MEMORY || status == CUSGD_ERROR_DEVICE ? CUSGD_OK : problem_check_data(s->problem);
     if (ended != CUSGD_OK) status = ended; /* what else went wrong may come of it */
     if (status == CUSGD_ERROR_DEVICE || status == CUSGD_ERROR_DATA) lose(s, f, status);

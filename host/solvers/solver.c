@@ -211,7 +211,7 @@ static cusgd_status finish(solver *s, cusgd_result *result)
     monitor_result(&s->m, s->step, result);
     result->relative_gap = (double)NAN; /* the last objectives of a method that converges faster than by a factor point nowhere */
     memcpy(result->note, s->note, sizeof result->note);
-    return status == CUSGD_OK ? monitor_compare_null(&s->m, advice_of(s), result->note, sizeof result->note) : status;
+    return status == CUSGD_OK ? monitor_tell_compared(&s->m, advice_of(s), result) : status;
 }
 
 /* The end of a run whose data is gone: what was reached while it was whole is kept; it can no more be evaluated. */
