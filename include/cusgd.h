@@ -395,7 +395,10 @@ typedef struct cusgd_progress {
     double seconds_left; /* if every epoch ran */
 } cusgd_progress;
 
-/* Called in the thread that called cusgd_trainer_fit; a nonzero value ends training (CUSGD_STOP_CANCELLED). */
+/* Called in the thread that called cusgd_trainer_fit; a nonzero value ends training (CUSGD_STOP_CANCELLED). It may read the
+ * trainer: cusgd_trainer_get_coefficients, _create_model, _predict and _evaluate are then of the parameters at the epoch's end,
+ * which need not become the result. cusgd_trainer_fit, _step, _set_coefficients and _optimum are refused (USAGE); the trainer
+ * must not be freed. */
 typedef int (*cusgd_callback)(const cusgd_progress *progress, void *user);
 
 typedef struct cusgd_result {

@@ -418,7 +418,106 @@ Test(solvers, a_rate_too_large_diverges_with_a_sentence)
     cusgd_trainer *t = trainer_of(&o, data, NULL);
     assert_fails(cusgd_trainer_fit(t, NULL, NULL, &result), CUSGD_ERROR_DIVERGED, "gradient descent at rate 10");
     cr_assert_eq(result.stop, CUSGD_STOP_DIVERGED);
+    cr_assert(result.epoch == 0 && result.epochs > 0 && !result.worse); /* its starting point is the best */
     cusgd_trainer_free(t);
+    cusgd_data_free(data);
+    close_real(&r);
+}
+
+/* What is left is the iterate of least objective: of a run that diverges at last, and of one that only rises. */
+Test(solvers, a_rising_objective_leaves_its_least_iterate)
+{
+    real_data r = open_real("datasets/diabetes.csv", 1, 1);
+    cusgd_data *data = data_of(r.n, r.d, 1, r.x, r.y, NULL);
+    for (int ends = 0; ends < 2; ends++) {
+        cusgd_options o = with(CUSGD_SOLVER_GD, CUSGD_LOSS_SQUARED, 0);
+        cusgd_result result = CUSGD_INIT(cusgd_result);
+        cusgd_metrics m = CUSGD_INIT(cusgd_metrics);
+        log_ l = {0};
+        o.rate = 0.9;
+        if (ends) o.epochs = 6;
+        cusgd_trainer *t = trainer_of(&o, data, NULL);
+        cusgd_status status = cusgd_trainer_fit(t, on_iteration, &l, &result);
+        cr_assert_eq(status, ends ? CUSGD_ERROR_NOT_CONVERGED : CUSGD_ERROR_DIVERGED, "%s", cusgd_last_error());
+        cr_assert(l.last > result.null_loss, "the rate is not too large");
+        assert_works(cusgd_trainer_evaluate(t, data, -1, &m));
+        cr_assert(m.r2 >= 0 && m.r2 < 1 && !result.worse, "R2 %g", m.r2);
+        cr_assert(result.epoch < result.epochs && result.epochs == l.calls && !result.converged);
+        cusgd_trainer_free(t);
+    }
+    cusgd_data_free(data);
+    close_real(&r);
+}
+
+static int yes(void *user)
+{
+    (void)user;
+    return 1;
+}
+
+/* An interruption while the rate is being found leaves it open. */
+Test(solvers, an_interrupted_fit_leaves_the_rate_open)
+{
+    real_data r = open_real("datasets/diabetes.csv", 1, 0);
+    cusgd_data *data = data_of(r.n, r.d, 1, r.x, r.y, NULL);
+    cusgd_options o = with(CUSGD_SOLVER_GD, CUSGD_LOSS_SQUARED, 0);
+    cusgd_result result = CUSGD_INIT(cusgd_result);
+    double rate;
+    o.standardize = 0;
+    o.epochs = 5;
+    cusgd_trainer *t = trainer_of(&o, data, NULL);
+    cusgd_set_interrupt(yes, NULL);
+    cusgd_trainer_fit(t, NULL, NULL, &result);
+    cusgd_set_interrupt(NULL, NULL);
+    cr_assert_eq(result.stop, CUSGD_STOP_CANCELLED);
+    assert_works(cusgd_options_get_number(cusgd_trainer_options(t), "rate", &rate));
+    cr_assert(isnan(rate), "%g", rate);
+    cr_assert_eq(cusgd_trainer_fit(t, NULL, NULL, &result), CUSGD_ERROR_NOT_CONVERGED, "%s", cusgd_last_error());
+    cusgd_trainer_free(t);
+    cusgd_data_free(data);
+    close_real(&r);
+}
+
+/* In a callback the trainer's parameters are the iterate's, and nothing can be begun that would change the run. */
+typedef struct callee {
+    cusgd_trainer *trainer;
+    const cusgd_data *data;
+} callee;
+
+static int on_iterate(const cusgd_progress *p, void *user)
+{
+    const callee *c = user;
+    cusgd_trainer *trainer = c->trainer;
+    cusgd_metrics m = CUSGD_INIT(cusgd_metrics);
+    double weight[64] = {0}, bias[1] = {0};
+    cusgd_model *model;
+    assert_works(cusgd_trainer_evaluate(trainer, c->data, -1, &m));
+    cr_assert(fabs(m.loss - p->loss) <= 1e-9 * m.loss, "iteration %d: %.17g, not %.17g", (int)p->epoch, m.loss, p->loss);
+    assert_works(cusgd_trainer_create_model(trainer, &model));
+    cr_assert_null(cusgd_model_standard_errors(model, NULL));
+    cusgd_model_free(model);
+    assert_fails(cusgd_trainer_fit(trainer, NULL, NULL, NULL), CUSGD_ERROR_USAGE, "cusgd_trainer_fit cannot be called");
+    assert_fails(cusgd_trainer_step(trainer, 1), CUSGD_ERROR_USAGE, "cusgd_trainer_step cannot be called");
+    assert_fails(cusgd_trainer_set_coefficients(trainer, weight, bias), CUSGD_ERROR_USAGE, "cannot be called");
+    assert_fails(cusgd_trainer_optimum(trainer, weight, bias), CUSGD_ERROR_USAGE, "cannot be called");
+    return 0;
+}
+
+Test(solvers, what_a_callback_may_do)
+{
+    static const cusgd_solver some[] = {CUSGD_SOLVER_SGD, CUSGD_SOLVER_LBFGS, CUSGD_SOLVER_NEWTON, CUSGD_SOLVER_BROYDEN_GOOD};
+    real_data r = open_real("datasets/breast_cancer.csv", 1, 1);
+    cusgd_data *data = data_of(r.n, r.d, 1, r.x, r.y, NULL);
+    for (size_t i = 0; i < sizeof some / sizeof some[0]; i++) {
+        cusgd_options o = with(some[i], CUSGD_LOSS_LOGISTIC, 1e-3);
+        o.epochs = 4;
+        if (some[i] == CUSGD_SOLVER_SGD) o.evaluate_every = 1;
+        cusgd_trainer *t = trainer_of(&o, data, NULL);
+        cusgd_status status = cusgd_trainer_fit(t, on_iterate, &(callee){t, data}, NULL);
+        cr_assert(status == CUSGD_OK || status == CUSGD_ERROR_NOT_CONVERGED, "%s", cusgd_last_error());
+        if (some[i] == CUSGD_SOLVER_SGD) assert_works(cusgd_trainer_step(t, 1)); /* afterwards it may */
+        cusgd_trainer_free(t);
+    }
     cusgd_data_free(data);
     close_real(&r);
 }

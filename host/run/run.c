@@ -83,8 +83,9 @@ cusgd_status run_theta(const run *r, enum snapshot snapshot, double *theta)
 {
     const backend *b = r->problem->backend;
     if (r->lost == 2) return run_check_device(r);
-    if (!r->lost) return b->ops->get(b->self, snapshot, r->spec.average ? STATE_AVERAGE : STATE_THETA, theta);
-    memcpy(theta, r->best, theta_bytes(r->problem));
+    const double *here = r->shown ? r->shown : r->lost ? r->best : NULL;
+    if (!here) return b->ops->get(b->self, snapshot, r->spec.average ? STATE_AVERAGE : STATE_THETA, theta);
+    memcpy(theta, here, theta_bytes(r->problem));
     return CUSGD_OK;
 }
 

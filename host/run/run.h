@@ -37,8 +37,10 @@ typedef struct run {
     double *theta, *gradient;      /* (d+1) x k: work */
     double *start, start_loss;     /* (d+1) x k: where the run starts, and its loss; NaN: not needed */
     double *best;                  /* (d+1) x k: what AREA_BEST holds of it, on the host, in case the device fails */
-    int lost;                    /* 1: the device failed in a fit; `best` is the result. 2: there is no run, as a reset failed */
-    double minimum, min_seconds; /* the least objective and what finding it took; NaN: nobody has asked yet */
+    int lost;                      /* 1: the device failed in a fit, `best` is the result; 2: a reset failed, there is no run */
+    const double *shown;           /* (d+1) x k: while a solver's callback runs its iterate, which no snapshot holds; else NULL */
+    int busy;                      /* 1: a fit is at work, so that its callback must not begin another */
+    double minimum, min_seconds;   /* the least objective and what finding it took; NaN: nobody has asked yet */
     _Atomic int cancelled;
 } run;
 
@@ -53,8 +55,8 @@ cusgd_status run_begin(run *r);
 /* An error if the device has failed in a fit, as what lies on it cannot be relied on. */
 cusgd_status run_check_device(const run *r);
 
-/* theta, (d+1) x k, of a snapshot, in the coordinates of the bound data; after a failure of the device, `best` for every
- * snapshot. */
+/* theta, (d+1) x k, of a snapshot, in the coordinates of the bound data; after a failure of the device `best` for
+ * every snapshot, and in a solver's callback its iterate. */
 cusgd_status run_theta(const run *r, enum snapshot snapshot, double *theta);
 cusgd_status run_put(const run *r, enum snapshot snapshot, const double *theta); /* likewise, of the average too */
 cusgd_status run_copy(const run *r, enum snapshot to, enum snapshot from);

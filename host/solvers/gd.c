@@ -41,7 +41,7 @@ cusgd_status solve_gd(solver *s)
     cusgd_status status = v ? CUSGD_OK : fail_memory((size_t)s->size * sizeof *v, "a velocity");
     if (status == CUSGD_OK && isnan(o->rate)) {
         status = solver_steepest_curvature(s, &maximum);
-        o->rate = maximum > 0 ? 1 / maximum : 1;
+        if (status == CUSGD_OK) o->rate = maximum > 0 ? 1 / maximum : 1;
     }
     if (status == CUSGD_OK) status = descend(s, o->rate, isnan(o->momentum) ? 0 : o->momentum, v);
     free(v);

@@ -66,18 +66,20 @@ static double rounding_gradient(const solver *s)
 
 cusgd_status solver_open(solver *s)
 {
+    s->kept.first = s->m.run->at.epoch;
     s->penalized = s->problem->d * s->problem->k;
     s->size = s->penalized + s->problem->k;
     s->quadratic = loss_is_quadratic(s->problem->loss.kind);
     s->noise = s->m.run->options->precision == CUSGD_PRECISION_DOUBLE ? 4e-15 : 4e-7;
-    s->x = allocate((size_t)(5 * s->size), sizeof *s->x);
+    s->x = allocate((size_t)(6 * s->size), sizeof *s->x);
     s->kept.best = s->problem->valid.bounds ? allocate((size_t)s->size, sizeof *s->kept.best) : NULL;
     if (!s->x || (s->problem->valid.bounds && !s->kept.best))
-        return fail_memory((size_t)(5 * s->size) * sizeof *s->x, "the iterate");
+        return fail_memory((size_t)(6 * s->size) * sizeof *s->x, "the iterate");
     s->g = s->x + s->size;
     s->trial = s->g + s->size;
     s->trial_g = s->trial + s->size;
-    s->kept.sound = s->trial_g + s->size;
+    s->kept.least = s->trial_g + s->size;
+    s->kept.least_g = s->kept.least + s->size;
     if (s->problem->valid.bounds && isfinite(s->m.run->at.kept)) { /* a fit that goes on */
         s->kept.best_iteration = s->m.run->at.kept_epoch;
         cusgd_status status = run_theta(s->m.run, SNAPSHOT_BEST, s->kept.best);
@@ -97,10 +99,15 @@ void solver_close(solver *s)
 
 enum { SILENT_ITERATIONS = 100 };
 
-static void measure(solver *s)
+static void measure_gradient(solver *s)
 {
     problem_subgradient(s->problem, s->x, s->g, s->trial_g);
     s->gradient = vector_norm(s->size, s->trial_g);
+}
+
+static void measure(solver *s)
+{
+    measure_gradient(s);
     if (s->gradient <= s->enough) s->m.stop = CUSGD_STOP_GRADIENT;
 }
 
@@ -111,6 +118,27 @@ void solver_move(solver *s, double f)
     s->f = f;
 }
 
+/* Where objectives are equal, the later one. */
+static void keep_least(solver *s)
+{
+    if (!(s->f <= s->kept.least_f)) return;
+    vector_copy(s->size, s->x, s->kept.least);
+    vector_copy(s->size, s->g, s->kept.least_g);
+    s->kept.least_f = s->f;
+    s->kept.least_iterations = s->m.epochs;
+}
+
+/* Methods that do not lower the objective in each iteration, gd and broyden, may end far above their least one. */
+static void return_to_least(solver *s)
+{
+    if (s->f - s->kept.least_f <= s->noise * fabs(s->kept.least_f)) return;
+    vector_copy(s->size, s->kept.least, s->x);
+    vector_copy(s->size, s->kept.least_g, s->g);
+    s->f = s->kept.least_f;
+    s->kept.result = s->kept.least_iterations;
+    measure_gradient(s);
+}
+
 static cusgd_status keep_best(solver *s)
 {
     run_position *at = &s->m.run->at;
@@ -119,7 +147,7 @@ static cusgd_status keep_best(solver *s)
     if (status == CUSGD_OK) status = problem_check_data(s->problem);
     if (status == CUSGD_OK && s->m.now.valid < at->kept) {
         at->kept = s->m.now.valid;
-        s->kept.best_iteration = at->epoch + s->m.epochs;
+        s->kept.best_iteration = s->kept.first + s->m.epochs;
         vector_copy(s->size, s->x, s->kept.best);
     }
     return status;
@@ -135,7 +163,7 @@ static void count_work(solver *s)
 cusgd_status solver_iterated(solver *s)
 {
     const cusgd_options *o = s->m.run->options;
-    s->m.epochs++;
+    s->kept.result = ++s->m.epochs;
     cusgd_status status = problem_check_data(s->problem);
     if (s->silent) {
         measure(s);
@@ -147,15 +175,16 @@ cusgd_status solver_iterated(solver *s)
     }
     if (status == CUSGD_OK) status = keep_best(s);
     if (status != CUSGD_OK) return status;
-    vector_copy(s->size, s->x, s->kept.sound);
-    s->kept.sound_iterations = s->m.epochs;
+    keep_least(s);
     s->m.now.objective = s->f;
     monitor_count(&s->m, s->f); /* of the objective, with validation data too: the tolerance is of what is minimized */
     measure(s);
     monitor_judge(&s->m, s->m.stop == CUSGD_STOP_GRADIENT);
     if (s->m.stop == CUSGD_STOP_NONE && s->m.epochs >= o->epochs) s->m.stop = CUSGD_STOP_EPOCHS;
     count_work(s);
-    int ends = monitor_tell(&s->m, s->m.run->at.step + s->m.epochs, s->m.now.loss, 1, s->step);
+    s->m.run->shown = s->x;
+    int ends = monitor_tell(&s->m, s->kept.first + s->m.epochs, s->m.now.loss, 1, s->step);
+    s->m.run->shown = NULL;
     /* a run that has converged is not one that was cancelled, unless its callback says so */
     if (ends || (s->m.stop == CUSGD_STOP_NONE && interrupt_asked())) s->m.stop = CUSGD_STOP_CANCELLED;
     return CUSGD_OK;
@@ -163,24 +192,33 @@ cusgd_status solver_iterated(solver *s)
 
 /* ---- The end ---- */
 
-/* Puts the iterate and the best one where the run keeps them, after so many iterations. */
+static int has_best(const solver *s) { return s->problem->valid.bounds && s->kept.best_iteration > 0; }
+
+/* Puts an iterate, that of so many iterations of this fit, and the best one where the run keeps them. */
 static cusgd_status put_iterates(solver *s, const double *x, int64_t iterations)
 {
     run *r = s->m.run;
-    int kept = s->problem->valid.bounds && s->kept.best_iteration > 0;
-    r->at.step += iterations;
-    r->at.epoch += iterations;
+    int kept = has_best(s);
     r->at.result = kept ? SNAPSHOT_BEST : SNAPSHOT_CURRENT;
     if (kept) r->at.kept_epoch = s->kept.best_iteration;
-    s->m.result_epoch = kept ? s->kept.best_iteration : r->at.epoch;
+    s->m.result_epoch = kept ? s->kept.best_iteration : s->kept.first + iterations;
     cusgd_status status = iterations > 0 || x == s->x ? run_put(r, SNAPSHOT_CURRENT, x) : CUSGD_OK;
     return status == CUSGD_OK && kept ? run_put(r, SNAPSHOT_BEST, s->kept.best) : status;
+}
+
+static void count_iterations(solver *s, int64_t iterations)
+{
+    s->m.run->at.step = s->m.run->at.epoch = s->kept.first + iterations;
 }
 
 /* What is reported is of the parameters as the device has rounded them. */
 static cusgd_status evaluate_result(solver *s)
 {
     cusgd_status status = run_theta(s->m.run, s->m.run->at.result, s->x);
+    if (status == CUSGD_OK) { /* in case the device fails later */
+        memcpy(s->m.run->best, s->x, theta_bytes(s->problem));
+        s->m.run->at.kept_epoch = s->m.result_epoch;
+    }
     if (status == CUSGD_OK) status = solver_evaluate(s, s->x, &s->m.now.objective, s->g);
     if (status != CUSGD_OK) return status;
     problem_subgradient(s->problem, s->x, s->g, s->trial_g);
@@ -205,27 +243,52 @@ static const char *advice_of(const solver *s)
 static cusgd_status finish(solver *s, cusgd_result *result)
 {
     count_work(s);
-    cusgd_status status = put_iterates(s, s->x, s->m.epochs);
+    cusgd_status status = put_iterates(s, s->x, s->kept.result);
     if (status == CUSGD_OK) status = evaluate_result(s);
-    if (!result) return status;
+    count_iterations(s, s->m.epochs);
+    if (!result || status == CUSGD_ERROR_DEVICE) return status;
     monitor_result(&s->m, s->step, result);
     result->relative_gap = (double)NAN; /* the last objectives of a method that converges faster than by a factor point nowhere */
     memcpy(result->note, s->note, sizeof result->note);
     return status == CUSGD_OK ? monitor_tell_compared(&s->m, advice_of(s), result) : status;
 }
 
-/* The end of a run whose data is gone: what was reached while it was whole is kept; it can no more be evaluated. */
-static cusgd_status lose_data(solver *s, cusgd_result *result)
+/* What is told of a result that can no more be evaluated. */
+static void tell_lost(solver *s, cusgd_stop stop, cusgd_result *result)
 {
     double unknown = (double)NAN;
-    cusgd_status status = put_iterates(s, s->kept.sound, s->kept.sound_iterations);
-    s->m.stop = CUSGD_STOP_DATA;
-    s->m.now = (evaluation){unknown, unknown, unknown, s->m.run->at.result == SNAPSHOT_BEST ? s->m.run->at.kept : unknown};
+    s->m.stop = stop;
+    s->m.now = (evaluation){unknown, unknown, unknown, isfinite(s->m.run->at.kept) ? s->m.run->at.kept : unknown};
     s->m.working = 0;
-    if (!result) return status;
+    if (!result) return;
     monitor_result(&s->m, s->step, result);
     result->relative_gap = unknown;
+}
+
+/* The end of a run whose data is gone: what was reached while it was whole is kept. */
+static cusgd_status lose_data(solver *s, cusgd_result *result)
+{
+    cusgd_status status = put_iterates(s, s->kept.least, s->kept.least_iterations);
+    count_iterations(s, s->kept.least_iterations);
+    tell_lost(s, CUSGD_STOP_DATA, result);
     return status;
+}
+
+/* The end of a run whose device has failed: the best is kept on the host. is_open: 0 where it failed before the solver began;
+ * what the run had before is then its result. */
+static void lose_device(solver *s, int is_open, cusgd_result *result)
+{
+    run *r = s->m.run;
+    int kept = is_open && has_best(s), moved = is_open && s->kept.least_iterations > 0;
+    if (kept || moved) {
+        memcpy(r->best, kept ? s->kept.best : s->kept.least, theta_bytes(s->problem));
+        r->at.kept_epoch = kept ? s->kept.best_iteration : s->kept.first + s->kept.least_iterations;
+    }
+    if (is_open) count_iterations(s, s->m.epochs);
+    s->m.result_epoch = r->at.kept_epoch;
+    r->at.result = SNAPSHOT_BEST;
+    r->lost = r->at.unfinished = 1;
+    tell_lost(s, CUSGD_STOP_DEVICE, result);
 }
 
 /* ---- Whether it has converged ---- */
@@ -286,6 +349,7 @@ static cusgd_status judge(solver *s)
 {
     int stuck = s->stuck && s->m.stop == CUSGD_STOP_NONE;
     if (stuck) s->m.stop = s->gradient <= 100 * s->enough ? CUSGD_STOP_TOLERANCE : CUSGD_STOP_EPOCHS;
+    if (s->m.stop == CUSGD_STOP_TOLERANCE || s->m.stop == CUSGD_STOP_EPOCHS) return_to_least(s);
     if (s->m.stop == CUSGD_STOP_EPOCHS) return not_converged(s);
     return stuck || s->m.stop == CUSGD_STOP_GRADIENT ? check_optimum(s) : CUSGD_OK;
 }
@@ -310,9 +374,11 @@ static cusgd_status end_fit(solver *s, cusgd_status status, cusgd_result *result
         status = CUSGD_OK;
         s->m.stop = CUSGD_STOP_CANCELLED;
     }
+    if (status == CUSGD_ERROR_DIVERGED) return_to_least(s);
     s->m.run->cancelled = 0;
     s->m.run->at.was_cancelled = s->m.stop == CUSGD_STOP_CANCELLED;
     s->m.run->at.unfinished = status != CUSGD_OK || s->m.run->at.was_cancelled;
+    if (status == CUSGD_ERROR_DEVICE) return status;
     cusgd_status ended = status, gone = problem_check_data(s->problem);
     int has_result = status == CUSGD_OK || status == CUSGD_ERROR_NOT_CONVERGED || status == CUSGD_ERROR_DIVERGED;
     interrupt_defer(1);
@@ -331,7 +397,8 @@ cusgd_status solver_fit(run *r, cusgd_callback callback, void *user, cusgd_resul
     monitor_begin(&s.m, r, callback, user);
     if (result) memset(result, 0, sizeof *result);
     _Atomic int *watched = interrupt_watch(&r->cancelled);
-    cusgd_status status = solver_check_memory(r->problem);
+    cusgd_status status = run_check_device(r);
+    if (status == CUSGD_OK) status = solver_check_memory(r->problem);
     if (status == CUSGD_OK) status = solver_open(&s);
     int is_open = status == CUSGD_OK;
     if (status == CUSGD_OK) status = solver_evaluate(&s, s.x, &s.f, s.g);
@@ -341,13 +408,17 @@ cusgd_status solver_fit(run *r, cusgd_callback callback, void *user, cusgd_resul
         status = fail(CUSGD_ERROR_DIVERGED, "the loss is not finite where the solver starts; scale the data or leave out --init");
     }
     if (status == CUSGD_OK) {
+        s.kept.least_f = s.f;
+        keep_least(&s);
         measure(&s);
         if (r->options->solver == CUSGD_SOLVER_EXACT)
             s.m.stop = CUSGD_STOP_NONE; /* of many solutions it takes the one of least norm */
         r->at.best = s.f;               /* a fit that goes on may begin at another iterate than the latest */
+        r->at.unfinished = 1;
         if (s.m.stop == CUSGD_STOP_NONE) status = run_method(&s);
     }
     if (is_open) status = end_fit(&s, status, result);
+    if (status == CUSGD_ERROR_DEVICE) lose_device(&s, is_open, result);
     r->cancelled = 0;
     interrupt_watch(watched);
     solver_close(&s);

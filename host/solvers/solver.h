@@ -12,10 +12,13 @@
 
 /* Iterates that may become the result. */
 typedef struct iterates {
-    double *best;           /* size: the one that does best on validation data; NULL: there is none */
-    int64_t best_iteration; /* its number; 0: none yet */
-    double *sound;          /* size: that of the latest iteration at whose end the data was whole */
-    int64_t sound_iterations;
+    double *best;            /* size: the one that does best on validation data; NULL: there is none */
+    int64_t best_iteration;  /* its number; 0: none yet */
+    double *least, *least_g; /* size: the one of least objective at whose end the data was whole, and the gradient there */
+    double least_f;
+    int64_t least_iterations; /* of this fit, before it; 0: it is where the fit began */
+    int64_t first;            /* the run's iterations before this fit */
+    int64_t result;           /* those of this fit before the iterate that becomes the result */
 } iterates;
 
 typedef struct solver {

@@ -151,6 +151,13 @@ void cusgd_trainer_free(cusgd_trainer *t)
     free(t);
 }
 
+/* A callback is called by the fit, whose run these functions would change. */
+static cusgd_status check_idle(const cusgd_trainer *t, const char *function)
+{
+    if (!t->run.busy) return CUSGD_OK;
+    return fail(CUSGD_ERROR_USAGE, "%s cannot be called on a trainer while a fit of it runs, by its callback", function);
+}
+
 /* ---- Other options on the same data ---- */
 
 /* Of a copy that the trainer owns; where that fails there is no run. */
@@ -190,7 +197,8 @@ static cusgd_status reset_anew(cusgd_trainer *t, const cusgd_options *options)
 cusgd_status cusgd_trainer_reset(cusgd_trainer *t, const cusgd_options *options)
 {
     cusgd_options owned = *options;
-    cusgd_status status = cusgd_options_check(options);
+    cusgd_status status = check_idle(t, "cusgd_trainer_reset");
+    if (status == CUSGD_OK) status = cusgd_options_check(options);
     if (status != CUSGD_OK) return status;
     loss_numbers_choose(&owned);
     status = problem_check_options(&owned, t->problem.train.data, t->problem.valid.data);
@@ -204,7 +212,8 @@ cusgd_status cusgd_trainer_reset(cusgd_trainer *t, const cusgd_options *options)
 
 cusgd_status cusgd_trainer_rebind(cusgd_trainer *t, const cusgd_data *train)
 {
-    cusgd_status status = run_check_device(&t->run);
+    cusgd_status status = check_idle(t, "cusgd_trainer_rebind");
+    if (status == CUSGD_OK) status = run_check_device(&t->run);
     if (status != CUSGD_OK) return status;
     if (t->options.solver != CUSGD_SOLVER_SGD)
         return fail_option("solver", "only solver sgd goes on with other rows: the others start anew with all of them");
@@ -238,15 +247,21 @@ cusgd_status trainer_partial_fit(cusgd_trainer *t, const cusgd_data *rows, cusgd
 
 cusgd_status trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *user, cusgd_result *result)
 {
-    if (t->run.lost == 2) return run_check_device(&t->run);
-    if (t->options.solver != CUSGD_SOLVER_SGD) return solver_fit(&t->run, callback, user, result);
-    return sgd_fit(&t->sgd, callback, user, result);
+    cusgd_status status = check_idle(t, "cusgd_trainer_fit");
+    if (status == CUSGD_OK && t->run.lost == 2) status = run_check_device(&t->run);
+    if (status != CUSGD_OK) return status;
+    t->run.busy = 1;
+    status = t->options.solver != CUSGD_SOLVER_SGD ? solver_fit(&t->run, callback, user, result)
+                                                   : sgd_fit(&t->sgd, callback, user, result);
+    t->run.busy = 0;
+    return status;
 }
 
 cusgd_status cusgd_trainer_step(cusgd_trainer *t, int64_t steps)
 {
     if (steps < 0) return fail(CUSGD_ERROR_USAGE, "%lld steps: there is no way back", (long long)steps);
-    cusgd_status status = run_check_device(&t->run);
+    cusgd_status status = check_idle(t, "cusgd_trainer_step");
+    if (status == CUSGD_OK) status = run_check_device(&t->run);
     if (status != CUSGD_OK) return status;
     if (t->options.solver != CUSGD_SOLVER_SGD)
         return fail(CUSGD_ERROR_USAGE, "steps are what solver sgd takes; use cusgd_trainer_fit with the others");
@@ -256,7 +271,9 @@ cusgd_status cusgd_trainer_step(cusgd_trainer *t, int64_t steps)
 
 cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *seconds)
 {
-    return solver_optimum(&t->run, objective, seconds);
+    *objective = *seconds = (double)NAN;
+    cusgd_status status = check_idle(t, "cusgd_trainer_optimum");
+    return status == CUSGD_OK ? solver_optimum(&t->run, objective, seconds) : status;
 }
 
 /* ---- What others ask of it ---- */
@@ -293,8 +310,9 @@ cusgd_status cusgd_trainer_set_coefficients(cusgd_trainer *t, const double *weig
         if (bias[c] != 0 && !t->problem.intercept)
             return fail(CUSGD_ERROR_USAGE, "the starting point has an intercept, and the run has none; leave out no-intercept");
     }
-    cusgd_status status = run_check_device(&t->run);
+    cusgd_status status = check_idle(t, "cusgd_trainer_set_coefficients");
     if (status != CUSGD_OK) return status;
     problem_from_data(&t->problem, weight, bias, t->run.theta);
-    return restart_at(t, t->run.theta);
+    status = run_check_device(&t->run);
+    return status == CUSGD_OK ? restart_at(t, t->run.theta) : status;
 }
