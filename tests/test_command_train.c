@@ -469,6 +469,12 @@ Test(command_train, says_what_it_does)
     assert_has(o.err, "within 0.5");
     run(&o, "$CUSGD train text.csv --model m.safetensors --epochs 1");
     assert_has(o.err, "note: the target has two classes; --loss logistic");
+    run(&o, "sed 's/yes$/1/; s/no$/0/' text.csv >ones.csv && $CUSGD train ones.csv --model m.safetensors --epochs 1");
+    assert_has(o.err, "note: the target has two classes; --loss logistic");
+    run(&o, "$CUSGD train ones.csv --model m.safetensors --epochs 1 --loss poisson");
+    assert_lacks(o.err, "two classes"); /* counts may be no more than that */
+    run(&o, "$CUSGD train ones.csv --model m.safetensors --epochs 1 --loss logistic");
+    assert_lacks(o.err, "two classes");
     run(&o, "$CUSGD train data.csv --model m.safetensors --epochs 1 2>&1 >/dev/null | head -1"); /* nobody reads on */
     run(&o, "$CUSGD info m.safetensors");
     assert_code(o, 0);

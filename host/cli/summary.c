@@ -265,8 +265,6 @@ int summary_end(cusgd_trainer *trainer, const cusgd_model *model, const cusgd_da
     if (status) return complain_last(status);
     if (!valid && isfinite(result->valid_loss)) fprintf(stderr, "validation: loss %.6g\n", result->valid_loss);
     put_shortfall(o, result, &g);
-    if (cusgd_data_class(data, 0) && isnan(measured.accuracy))
-        fputs("note: the target has two classes; --loss logistic would fit their probabilities\n", stderr);
     fprintf(stderr, "model: %s\n", shown(model_path));
     return CUSGD_OK;
 }

@@ -3,10 +3,12 @@
 
 #include "clock.h"
 #include "error.h"
+#include "interrupt.h"
 #include "options.h"
 #include "public.h"
 #include "solvers/solvers.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,6 +88,28 @@ static cusgd_status choose_method(cusgd_trainer *t)
     return problem_measure_null(&t->problem, 1);
 }
 
+/* Whether every target is 0 or 1, and both occur: mostly one of the first rows tells that they are not. */
+static int has_two_classes(const examples *e)
+{
+    int seen[2] = {0};
+    for (int64_t i = 0; i < e->n && !interrupt_asked_at(i); i++) {
+        double y = matrix_at(&e->y, examples_row(e, i), 0);
+        if (y != 0 && y != 1) return 0;
+        seen[y != 0] = 1;
+    }
+    return seen[0] && seen[1];
+}
+
+/* Losses for numbers of any sign alone: 0 and 1 may well be counts. */
+static void note_classes(cusgd_trainer *t)
+{
+    if (loss_info_of(t->options.loss)->targets != CUSGD_TARGET_REAL || t->problem.k != 1) return;
+    if (!has_two_classes(&t->problem.train.rows)) return;
+    snprintf(t->classes_note, sizeof t->classes_note,
+             "the target has two classes; --loss logistic would fit their probabilities");
+    options_undash(t->classes_note);
+}
+
 /* Its parts know each other by address. */
 static void attach(cusgd_trainer *t)
 {
@@ -99,7 +123,8 @@ static cusgd_status begin(cusgd_trainer *t)
 {
     cusgd_status status = run_open(&t->run, &t->options, &t->problem);
     attach(t);
-    if (status == CUSGD_OK) status = choose_method(t);
+    if (status == CUSGD_OK) note_classes(t);
+    if (status == CUSGD_OK) status = interrupt_asked() ? fail_interrupted() : choose_method(t);
     if (status == CUSGD_OK) status = start(t);
     options_undash(t->announcement);
     return status;
@@ -171,7 +196,7 @@ static cusgd_status reset_bound(cusgd_trainer *t, cusgd_options *owned)
     sgd before = t->sgd;
     t->sgd = (sgd){.slice = before.slice};
     memcpy(t->sgd.device_note, before.device_note, sizeof before.device_note); /* it comes once */
-    *t->announcement = '\0';
+    *t->announcement = *t->classes_note = '\0';
     cusgd_status status = problem_reset(&t->problem);
     if (status == CUSGD_OK) status = begin(t);
     if (status == CUSGD_OK) status = problem_check_data(&t->problem);
@@ -280,9 +305,10 @@ cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *
 
 const char *cusgd_trainer_note(const cusgd_trainer *t, size_t index)
 {
-    const char *notes[3];
+    const char *notes[4];
     size_t count = 0;
     if (t->problem.targets.minus) notes[count++] = "targets -1 and 1 are two classes, predicted as 0 and 1";
+    if (*t->classes_note) notes[count++] = t->classes_note;
     if (*t->announcement) notes[count++] = t->announcement;
     if (*t->sgd.device_note) notes[count++] = t->sgd.device_note; /* last, since it may come during the run */
     return index < count ? notes[index] : NULL;

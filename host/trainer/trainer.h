@@ -11,6 +11,7 @@ struct cusgd_trainer {
     run run;
     sgd sgd;                /* at rest where a full-batch method runs */
     char announcement[256]; /* what a solver says before a long run; "" if nothing */
+    char classes_note[96];  /* that the targets are two classes, where the loss is not for classes; else "" */
 };
 
 #endif
