@@ -54,6 +54,21 @@ Test(command_plot, validation_has_a_curve_of_its_own)
     cr_assert_not_null(strchr(plot_of(o.err), 'o'));
 }
 
+/* Where not every epoch is evaluated the curve goes from one evaluation to the next. */
+Test(command_plot, validation_at_some_epochs)
+{
+    run(&o, "$CUSGD generate made --rows 300 --cols 2 && $CUSGD train made --valid-fraction 0.3 --epochs 20 --evaluate-every 4 "
+            "--model m.safetensors --plot");
+    assert_code(o, 0);
+    assert_has(o.err, "o validation");
+    size_t length, marks = 0;
+    for (int row = 0; row < 12; row++) {
+        const char *text = plot_row(plot_of(o.err), row, &length);
+        for (size_t i = 0; i < length; i++) marks += text[i] == 'o' || text[i] == '#';
+    }
+    cr_assert_gt(marks, 10, "%s", o.err);
+}
+
 /* One epoch makes no curve, and --quiet does not forbid one that is asked for. */
 Test(command_plot, short_and_quiet_runs)
 {

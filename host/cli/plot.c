@@ -63,14 +63,27 @@ static int find_scales(canvas *v, const loss_curve *c)
 
 static double loss_of(const loss_point *p, int valid) { return valid ? p->valid : p->loss; }
 
-/* Marks the curve in every column, interpolated between the two points about it. */
+/* The first point from `from` on at which the curve was evaluated; the count of points if there is none. */
+static size_t next_known(const loss_curve *c, int valid, size_t from)
+{
+    while (from < c->count && isnan(loss_of(&c->points[from], valid))) from++;
+    return from;
+}
+
+/* Marks the curve in every column from its first point to its last, interpolated between the two points about it. */
 static void draw_curve(canvas *v, const loss_curve *c, int valid, char mark)
 {
-    size_t right = 0;
+    const double rounding = 1e-9;
+    size_t left = next_known(c, valid, 0), right = left, next;
+    if (left == c->count) return;
     for (int x = 0; x < v->width; x++) {
         double epoch = pow(10, v->first + (v->last - v->first) * x / (v->width - 1));
-        while (right + 1 < c->count && c->points[right].epoch < epoch) right++;
-        const loss_point *b = &c->points[right], *a = right > 0 ? b - 1 : b;
+        while (c->points[right].epoch < epoch && (next = next_known(c, valid, right + 1)) < c->count) {
+            left = right;
+            right = next;
+        }
+        const loss_point *a = &c->points[left], *b = &c->points[right];
+        if (epoch < a->epoch * (1 - rounding) || epoch > b->epoch * (1 + rounding)) continue;
         double share = b->epoch > a->epoch ? fmin(1, fmax(0, (epoch - a->epoch) / (b->epoch - a->epoch))) : 1;
         double loss = loss_of(a, valid) + share * (loss_of(b, valid) - loss_of(a, valid));
         if (!isfinite(loss)) continue;
