@@ -619,6 +619,8 @@ cusgd_status cusgd_options_set_number(cusgd_options *options, const char *name, 
     if (isnan(value)) return cusgd_options_set(options, name, CUSGD_AUTO);
     if (o->info.type == CUSGD_OPTION_FLAG && (value == 0 || value == 1))
         return cusgd_options_set(options, name, value != 0 ? "true" : "false");
+    if (o->info.type == CUSGD_OPTION_WHOLE && o->info.choices && value == -1)
+        return cusgd_options_set(options, name, o->info.choices[0]);
     number_format(value, text);
     return cusgd_options_set(options, name, text);
 }

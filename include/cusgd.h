@@ -165,7 +165,8 @@ CUSGD_API void cusgd_options_free(cusgd_options *options);
  * CUSGD_AUTO leaves the choice to the trainer where there is one. On failure (USAGE, with the option in cusgd_last_error_info)
  * the options are as they were. */
 CUSGD_API cusgd_status cusgd_options_set(cusgd_options *options, const char *name, const char *value);
-/* Likewise of an option whose type is a number, a whole number, a seed (up to 2^53) or a flag (0 or 1). NaN is CUSGD_AUTO. */
+/* Likewise of an option whose type is a number, a whole number, a seed (up to 2^53) or a flag (0 or 1). NaN is CUSGD_AUTO, and -1
+ * the choice of a whole number that has one ("end" of "evaluate-every"). */
 CUSGD_API cusgd_status cusgd_options_set_number(cusgd_options *options, const char *name, double value);
 /* Likewise of an option that is an array, copied: "l1-factors" and "l2-factors", d factors >= 0 on the columns' penalties, or
  * "penalty-factors", which sets both. count 0: none. */
@@ -174,7 +175,8 @@ CUSGD_API cusgd_status cusgd_options_set_array(cusgd_options *options, const cha
 /* An option's value as text that cusgd_options_set takes: a name, a number by %.17g, "true" or "false", "auto". */
 enum { CUSGD_OPTION_TEXT = 64 };
 CUSGD_API cusgd_status cusgd_options_get(const cusgd_options *options, const char *name, char value[CUSGD_OPTION_TEXT]);
-/* The value of an option that cusgd_options_set_number takes; NaN where the choice is open. */
+/* The value of an option that cusgd_options_set_number takes; NaN where the choice is open, and -1 where
+ * it is the choice of a whole number. */
 CUSGD_API cusgd_status cusgd_options_get_number(const cusgd_options *options, const char *name, double *value);
 
 /* Whether the options make sense together. USAGE if not, with a message that says which does not and what to do. */

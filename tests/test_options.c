@@ -359,3 +359,28 @@ Test(options, description_round_trip)
     strcpy(again.device, o.device);
     assert_equal(&o, &again);
 }
+
+/* What is read can be set. */
+Test(options, numbers_round_trip)
+{
+    cusgd_options o = fresh();
+    double number;
+    cr_assert_eq(cusgd_options_set(&o, "evaluate-every", "end"), CUSGD_OK);
+    cr_assert_eq(cusgd_options_get_number(&o, "evaluate-every", &number), CUSGD_OK);
+    cr_assert_eq(number, -1);
+    o = fresh();
+    cr_assert_eq(cusgd_options_set_number(&o, "evaluate-every", number), CUSGD_OK, "%s", cusgd_last_error());
+    cr_assert_eq(o.evaluate_every, -1);
+    cr_assert_eq(cusgd_options_set_number(&o, "evaluate-every", -2), CUSGD_ERROR_USAGE);
+    cr_assert_eq(cusgd_options_set_number(&o, "batch", -1), CUSGD_ERROR_USAGE);
+}
+
+/* Validation rows are held out in blocks where the sampling is, whatever the solver. */
+Test(options, sampling_is_read_where_rows_are_held_out)
+{
+    cusgd_options o = fresh();
+    o.solver = CUSGD_SOLVER_LBFGS;
+    cr_assert_str_eq(cusgd_options_unused(&o, "sampling"), "solver");
+    o.valid_fraction = 0.2;
+    cr_assert_null(cusgd_options_unused(&o, "sampling"));
+}
