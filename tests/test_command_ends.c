@@ -34,6 +34,43 @@ Test(command_ends, divergence_later_keeps_the_best_epoch)
     assert_lacks(o.out, "nan");
 }
 
+/* A good model is not replaced by one that is worse than a constant, whether the loss ended finite or not. */
+Test(command_ends, a_model_worse_than_a_constant_is_not_written)
+{
+    static const struct {
+        const char *options;
+        int code;
+        const char *says;
+    } runs[] = {
+        {"--optimizer sgd --rate 20 --no-standardize --epochs 1000 --batch 60", 4, "diverged: "},
+        {"--loss huber --rate 1e6", 7, "not converged: "},
+        {"--loss huber --rate 1e6 --optimizer adam -q", 7, "not converged: "},
+        {"--solver gd --rate 3", 4, "diverged: "},
+    };
+    run(&o, "$CUSGD train data.csv --model m -q && cp m good");
+    assert_code(o, 0);
+    for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {
+        run(&o, "$CUSGD train data.csv --model m %s", runs[i].options);
+        assert_code(o, runs[i].code);
+        assert_has(o.err, runs[i].says);
+        assert_has(o.err, "m is not written\n");
+        assert_lacks(o.err, "--tolerance"); /* one hint is enough */
+        assert_lacks(o.err, "Columns of largest scale: 1 ");
+        run(&o, "cmp m good");
+        assert_code(o, 0);
+    }
+}
+
+Test(command_ends, exchanged_arguments)
+{
+    run(&o, "$CUSGD train data.csv --model m.safetensors -q && $CUSGD predict data.csv m.safetensors -o p.csv");
+    assert_code(o, CUSGD_ERROR_USAGE);
+    assert_has(o.err, "data.csv is no model, and m.safetensors is one: MODEL comes before DATA");
+    run(&o, "$CUSGD predict data.csv data.csv -o p.csv");
+    assert_code(o, CUSGD_ERROR_DATA);
+    assert_lacks(o.err, "MODEL comes before DATA");
+}
+
 Test(command_ends, device_that_is_not_there)
 {
     cusgd_device device = CUSGD_INIT(cusgd_device);

@@ -142,11 +142,21 @@ int edit_distance(const char *a, const char *b)
     return rows[m % 3][n];
 }
 
+/* What other programs call an option, or NULL. */
+static const char *usual_name(const char *name)
+{
+    static const char *const words[][2] = {{"learning-rate", "rate"}, {"step-size", "rate"}, {"max-iter", "epochs"}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(name, words[i][0]) == 0) return words[i][1];
+    return NULL;
+}
+
 static int complain_unknown(const syntax *s, const char *name)
 {
-    const char *nearest = NULL;
+    const char *nearest = NULL, *meant = usual_name(name);
     int minimum = 1 + (int)strlen(name) / 3;
     target t;
+    if (meant && target_find(s, meant, &t)) return complain_usage(s, "there is no option --%s; did you mean --%s?", name, meant);
     for (size_t i = 0; target_at(s, i, &t); i++) {
         const char *words[2] = {t.info.name, t.info.alias};
         for (int w = 0; w < 2 && words[w]; w++) {
@@ -238,6 +248,14 @@ static int take_value(const syntax *s, const target *t, const char *name, char *
     return CUSGD_OK;
 }
 
+/* The usage line begins with the operands' names. */
+static int complain_missing(const syntax *s, int index)
+{
+    const char *word = s->operands;
+    for (; index > 0; index--) word += strcspn(word, " ") + 1;
+    return complain_usage(s, "an argument is missing: %.*s", (int)strcspn(word, " "), word);
+}
+
 /* ---- Words --------------------------------------------------------------------------------------------------------------- */
 
 /* --name, --name VALUE, --name=VALUE, -o VALUE or -oVALUE at argv[*at], which moves to the last word used. */
@@ -287,6 +305,6 @@ int arguments_parse(const syntax *s, int argc, char **argv, const char **operand
             operands[count++] = word;
         }
     }
-    if (count < s->operand_count - s->optional) *status = complain_usage(s, "an argument is missing");
+    if (count < s->operand_count - s->optional) *status = complain_missing(s, count);
     return *status == CUSGD_OK;
 }

@@ -43,6 +43,17 @@ static cusgd_status predict(const cusgd_model *model, const cusgd_data *data, cu
     return status;
 }
 
+/* The two arguments are easily exchanged. */
+static int open_model(const syntax *s, const char *path, const char *data, cusgd_model **out)
+{
+    cusgd_model *other;
+    cusgd_status status = cusgd_model_load(path, out);
+    if (!status) return CUSGD_OK;
+    if (cusgd_model_load(data, &other)) return complain_last(cusgd_model_load(path, out));
+    cusgd_model_free(other);
+    return complain_usage(s, "%s is no model, and %s is one: MODEL comes before DATA", path, data);
+}
+
 int predict_main(int argc, char **argv)
 {
     const char *operands[2], *output = NULL, *word = "mean";
@@ -71,10 +82,7 @@ int predict_main(int argc, char **argv)
         goto done;
     }
     if ((status = check_predictions(&s, output, operands[0], operands[1])) != CUSGD_OK) goto done;
-    if ((status = (int)cusgd_model_load(operands[0], &model)) != CUSGD_OK) {
-        complain_last((cusgd_status)status);
-        goto done;
-    }
+    if ((status = open_model(&s, operands[0], operands[1], &model)) != CUSGD_OK) goto done;
     if ((status = reading_reader(&r, &s, operands[1], model, &reader)) != CUSGD_OK) goto done;
     reader.x_only = 1;
     reader.encode.missing = r.strict ? CUSGD_MISSING_ERROR : CUSGD_MISSING_KEEP;

@@ -2,7 +2,20 @@
 #include "sgd.h"
 
 #include "error.h"
+#include <math.h>
 #include <stdio.h>
+
+/* Whether columns differ in scale, as the steps see them. */
+static int scales_differ(const sgd *s)
+{
+    const double *rms = s->problem->units.rms;
+    double low = rms[0], high = rms[0];
+    for (int64_t j = 1; j < s->problem->d; j++) {
+        low = fmin(low, rms[j]);
+        high = fmax(high, rms[j]);
+    }
+    return !s->run->options->standardize && high > 1.01 * low;
+}
 
 /* "a" (1e+06), "b" (3000), ...: the columns of largest scale, which are what makes a rate too large. */
 static void largest_columns(const sgd *s, char *text, size_t room)
@@ -50,9 +63,10 @@ static void rate_advice(const sgd *s, char *text, size_t size)
 cusgd_status fit_diverged(const sgd *s, double rate)
 {
     char columns[256] = "", advice[256];
-    largest_columns(s, columns, sizeof columns);
+    int differ = scales_differ(s);
+    if (differ) largest_columns(s, columns, sizeof columns);
     rate_advice(s, advice, sizeof advice);
-    return fail(CUSGD_ERROR_DIVERGED,
-                "diverged: the loss is not finite at step %lld (epoch %lld), at rate %g. Columns of largest scale: %s. Try %s",
-                (long long)s->run->at.step + 1, (long long)s->run->at.epoch + 1, rate, columns, advice);
+    return fail(CUSGD_ERROR_DIVERGED, "diverged: the loss is not finite at step %lld (epoch %lld), at rate %g. %s%s%sTry %s",
+                (long long)s->run->at.step + 1, (long long)s->run->at.epoch + 1, rate, differ ? "Columns of largest scale: " : "",
+                columns, differ ? ". " : "", advice);
 }
