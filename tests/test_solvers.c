@@ -449,31 +449,48 @@ Test(solvers, a_rising_objective_leaves_its_least_iterate)
     close_real(&r);
 }
 
-static int yes(void *user)
+typedef struct questions {
+    int asked, at; /* so often; yes is said from the at-th on */
+} questions;
+
+static int ask(void *user)
 {
-    (void)user;
-    return 1;
+    questions *q = user;
+    return ++q->asked >= q->at;
 }
 
-/* An interruption while the rate is being found leaves it open. */
+static double rate_of(const cusgd_trainer *t)
+{
+    double rate;
+    assert_works(cusgd_options_get_number(cusgd_trainer_options(t), "rate", &rate));
+    return rate;
+}
+
+/* An interruption while the rate is being found leaves it open: the next fit has the rate of one that was not interrupted. */
 Test(solvers, an_interrupted_fit_leaves_the_rate_open)
 {
     real_data r = open_real("datasets/diabetes.csv", 1, 0);
     cusgd_data *data = data_of(r.n, r.d, 1, r.x, r.y, NULL);
     cusgd_options o = with(CUSGD_SOLVER_GD, CUSGD_LOSS_SQUARED, 0);
     cusgd_result result = CUSGD_INIT(cusgd_result);
-    double rate;
-    o.standardize = 0;
     o.epochs = 5;
+    o.threads = 1;
     cusgd_trainer *t = trainer_of(&o, data, NULL);
-    cusgd_set_interrupt(yes, NULL);
-    cusgd_trainer_fit(t, NULL, NULL, &result);
-    cusgd_set_interrupt(NULL, NULL);
-    cr_assert_eq(result.stop, CUSGD_STOP_CANCELLED);
-    assert_works(cusgd_options_get_number(cusgd_trainer_options(t), "rate", &rate));
-    cr_assert(isnan(rate), "%g", rate);
-    cr_assert_eq(cusgd_trainer_fit(t, NULL, NULL, &result), CUSGD_ERROR_NOT_CONVERGED, "%s", cusgd_last_error());
+    cr_assert_eq(cusgd_trainer_fit(t, NULL, NULL, &result), CUSGD_ERROR_NOT_CONVERGED);
+    double rate = rate_of(t);
+    cr_assert_lt(rate, 0.9);
     cusgd_trainer_free(t);
+    for (int at = 1; at <= 30; at++) { /* wherever it is interrupted */
+        questions q = {0, at};
+        t = trainer_of(&o, data, NULL);
+        cusgd_set_interrupt(ask, &q);
+        cusgd_trainer_fit(t, NULL, NULL, &result);
+        cusgd_set_interrupt(NULL, NULL);
+        if (at == 1) cr_assert_eq(result.stop, CUSGD_STOP_CANCELLED);
+        cr_assert_eq(cusgd_trainer_fit(t, NULL, NULL, &result), CUSGD_ERROR_NOT_CONVERGED, "%s", cusgd_last_error());
+        cr_assert_eq(rate_of(t), rate, "question %d: %g, not %g", at, rate_of(t), rate);
+        cusgd_trainer_free(t);
+    }
     cusgd_data_free(data);
     close_real(&r);
 }

@@ -36,6 +36,12 @@ void vector_add(int64_t n, double a, const double *x, double *y)
 }
 
 void vector_copy(int64_t n, const double *x, double *y) { memcpy(y, x, sizeof *y * (size_t)n); }
+void matrix_diagonal(int64_t n, double scale, double *a)
+{
+    vector_zero(n * n, a);
+    for (int64_t i = 0; i < n; i++) a[i * n + i] = scale;
+}
+
 void vector_zero(int64_t n, double *x) { memset(x, 0, sizeof *x * (size_t)n); }
 
 void matrix_times(int64_t n, const double *a, const double *x, double *y)
@@ -102,7 +108,7 @@ static int solve_full_rank(int64_t d, int64_t k, const double *r, double toleran
 {
     enum { MARGIN = 100 };
     lapack_int m = (lapack_int)(d + k), n = (lapack_int)d;
-    double inverse = 0, *work = allocate((size_t)(3 * d + d * k), sizeof *work), *y = work + 3 * d;
+    double inverse = 0, *work = allocate((size_t)(3 * d + d * k), sizeof *work), *y = work ? work + 3 * d : NULL;
     lapack_int *counts = allocate((size_t)d, sizeof *counts);
     int memory = work && counts, good = memory;
     if (good) good = LAPACKE_dtrcon_work(LAPACK_COL_MAJOR, '1', 'U', 'N', n, r, m, &inverse, work, counts) == 0;

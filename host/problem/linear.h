@@ -11,6 +11,7 @@ void vector_add(int64_t n, double a, const double *x, double *y); /* y += a x */
 void vector_copy(int64_t n, const double *x, double *y);
 void vector_zero(int64_t n, double *x);
 
+void matrix_diagonal(int64_t n, double scale, double *a); /* a: n x n, becomes scale I */
 /* y = A x; a: n x n, symmetric. */
 void matrix_times(int64_t n, const double *a, const double *x, double *y);
 /* The largest column sum of |A|; work: n. */

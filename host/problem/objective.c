@@ -146,8 +146,9 @@ double problem_gradient_norm(const problem *p, const double *theta, const double
 
 cusgd_status problem_measure_null(problem *p, int with_gradient)
 {
-    double *theta = allocate((size_t)(2 * problem_size(p)), sizeof *theta), *gradient = theta + problem_size(p), objective;
+    double *theta = allocate((size_t)(2 * problem_size(p)), sizeof *theta), objective;
     if (!theta) return fail_memory(2 * theta_bytes(p), "the intercept-only model");
+    double *gradient = theta + problem_size(p);
     problem_null(p, theta);
     cusgd_status status = problem_objective(p, &p->train, theta, &p->null_loss, &objective, with_gradient ? gradient : NULL);
     if (status == CUSGD_OK && with_gradient) p->null_gradient = problem_gradient_norm(p, theta, gradient);

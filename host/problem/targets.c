@@ -106,7 +106,8 @@ cusgd_status study_targets(problem *p)
     double steepest = loss_curvature_bound(loss);
     int is_real = loss_is_shift_invariant(loss.kind) && !loss_is_quadratic(loss.kind), log_link = loss_has_log_link(loss.kind);
     target_rows r = {.y = allocate(3 * MAX_ROWS, sizeof(double))};
-    cusgd_status status = r.y ? CUSGD_OK : fail_memory(3 * MAX_ROWS * sizeof(double), "the targets' scale");
+    if (!r.y) return fail_memory(3 * MAX_ROWS * sizeof(double), "the targets' scale");
+    cusgd_status status = CUSGD_OK;
     r.w = r.y + MAX_ROWS;
     r.o = r.w + MAX_ROWS;
     loss_rule bounded = {.kind = loss.kind, .number = loss.number, .minimum = (double)INFINITY, .maximum = -(double)INFINITY};

@@ -201,7 +201,7 @@ static void choose_schedule(sgd *s)
     if (usual->decay_patience > 0 && o->decay_patience == 0) o->decay_patience = usual->decay_patience;
     s->schedule = (rate_schedule){.kind = kind,
                                   .batches = s->batches,
-                                  .steps = o->epochs * s->batches,
+                                  .steps = o->epochs <= INT64_MAX / s->batches ? o->epochs * s->batches : INT64_MAX,
                                   .by_epoch = o->rate_changes == CUSGD_PACE_EPOCH,
                                   .rate = o->rate,
                                   .t0 = o->t0,

@@ -27,12 +27,6 @@ static void update_dfp(int64_t n, double *h, const double *s, const double *y, c
         for (int64_t j = 0; j < n; j++) h[i * n + j] += a * s[i] * s[j] - b * w[i] * w[j];
 }
 
-static void set_identity(int64_t n, double *h, double scale)
-{
-    vector_zero(n * n, h);
-    for (int64_t i = 0; i < n; i++) h[i * n + i] = scale;
-}
-
 /* work: 4 size */
 static cusgd_status iterate(solver *s, double share,
                             void (*update)(int64_t, double *, const double *, const double *, const double *), double *h,
@@ -42,7 +36,7 @@ static cusgd_status iterate(solver *s, double share,
     double *p = work, *y = work + n, *step = y + n, *w = step + n;
     int fresh = 1;
     cusgd_status status = CUSGD_OK;
-    set_identity(n, h, 1);
+    matrix_diagonal(n, 1, h);
     while (status == CUSGD_OK && s->m.stop == CUSGD_STOP_NONE) {
         matrix_times(n, h, s->g, p);
         for (int64_t u = 0; u < n; u++) p[u] = -p[u];
@@ -53,7 +47,7 @@ static cusgd_status iterate(solver *s, double share,
         if (!s->stuck) status = solver_search(s, p, derivative, fresh ? 1 / (1 + norm) : 1, share);
         if (status != CUSGD_OK || (s->stuck && fresh)) break;
         if (s->stuck) { /* H may have gone bad: once more from the gradient */
-            set_identity(n, h, 1);
+            matrix_diagonal(n, 1, h);
             fresh = 1;
             s->stuck = 0;
             continue;

@@ -11,12 +11,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-static void start(int64_t n, double *h, double scale)
-{
-    vector_zero(n * n, h);
-    for (int64_t i = 0; i < n; i++) h[i * n + i] = scale;
-}
-
 /* hy = H y; work: n. Returns 0 where the update is not defined. */
 static int update(int64_t n, int good, double *h, const double *step, const double *y, const double *hy, double *work)
 {
@@ -62,7 +56,7 @@ static cusgd_status iterate(solver *s, int good, double scale, double *h, double
     double *p = work, *y = work + n, *step = y + n, *hy = step + n, *more = hy + n, minimum = vector_norm(n, s->g);
     int fresh = 1, taken;
     cusgd_status status = CUSGD_OK;
-    start(n, h, scale);
+    matrix_diagonal(n, scale, h);
     while (status == CUSGD_OK && s->m.stop == CUSGD_STOP_NONE && !s->stuck) {
         matrix_times(n, h, s->g, p);
         for (int64_t u = 0; u < n; u++) p[u] = -p[u];
@@ -72,7 +66,7 @@ static cusgd_status iterate(solver *s, int good, double scale, double *h, double
         if (status != CUSGD_OK) break;
         if (!taken) {
             s->stuck = fresh;
-            start(n, h, scale);
+            matrix_diagonal(n, scale, h);
             fresh = 1;
             continue;
         }
@@ -84,7 +78,7 @@ static cusgd_status iterate(solver *s, int good, double scale, double *h, double
         matrix_times(n, h, y, hy);
         fresh = 0;
         if (!update(n, good, h, step, y, hy, more)) {
-            start(n, h, scale);
+            matrix_diagonal(n, scale, h);
             fresh = 1;
         }
         status = solver_iterated(s);

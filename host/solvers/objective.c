@@ -84,11 +84,12 @@ static cusgd_status top_by_matrix(solver *s, double *top)
 static cusgd_status top_by_passes(solver *s, double *top)
 {
     enum { ITERATIONS = 50 };
-    double *p = allocate((size_t)(3 * s->size), sizeof *p), *q = p + s->size, *origin = q + s->size;
-    cusgd_status status = p ? CUSGD_OK : fail_memory((size_t)(3 * s->size) * sizeof *p, "a direction");
+    double *p = allocate((size_t)(3 * s->size), sizeof *p);
+    if (!p) return fail_memory((size_t)(3 * s->size) * sizeof *p, "a direction");
+    double *q = p + s->size, *origin = q + s->size;
+    cusgd_status status = CUSGD_OK;
     int ready = 0;
-    for (int64_t u = 0; p && u < s->size; u++)
-        p[u] = u % s->problem->k ? 0 : 1 + (double)(u * 7 % 11) / 11; /* outputs are alike */
+    for (int64_t u = 0; u < s->size; u++) p[u] = u % s->problem->k ? 0 : 1 + (double)(u * 7 % 11) / 11; /* outputs are alike */
     for (int i = 0; i < ITERATIONS && status == CUSGD_OK; i++) {
         status = curve(s, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, p, origin, &ready, q);
         if (status != CUSGD_OK) break;
