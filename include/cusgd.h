@@ -224,7 +224,8 @@ typedef struct cusgd_matrix {
 } cusgd_matrix;
 
 /* Wraps the caller's arrays without copying them; they must outlive the data and not change meanwhile. x is n x d, y is n x k or
- * has at == NULL (k is then 0: for prediction only), w is n x 1 or has at == NULL (every weight 1). n, d >= 1. */
+ * has at == NULL (k is then 0: for prediction only), w is n x 1 or has at == NULL (every weight 1). n, d >= 1. Rows
+ * of weight 0 are as if they were not there. */
 CUSGD_API cusgd_status cusgd_data_wrap(int64_t n, int64_t d, int64_t k, cusgd_matrix x, cusgd_matrix y, cusgd_matrix w,
                                        cusgd_data **out);
 

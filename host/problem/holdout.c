@@ -1,4 +1,4 @@
-/* Rows held out for validation. */
+/* Which rows there are: those that have a weight, and of them those held out for validation. */
 #include "problem.h"
 
 #include "error.h"
@@ -8,30 +8,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int has_weight(const examples *e)
+cusgd_status leave_out_weightless(example_set *set)
 {
-    counted_rows at = {.of = e};
-    return counted_next(&at);
-}
-
-/* A share whose rows all have weight 0 measures nothing, or teaches nothing. */
-static cusgd_status check_weights(const problem *p)
-{
-    int train = has_weight(&p->train.rows), valid = has_weight(&p->valid.rows);
-    if (train && valid) return CUSGD_OK;
+    examples *e = &set->rows;
+    int64_t kept = 0, count = 0;
+    for (int64_t i = 0; e->w.at && i < e->n && !interrupt_asked_at(i); i++) kept += weight_at(e, i) > 0;
     if (interrupt_asked()) return fail_interrupted();
-    return fail(
-        CUSGD_ERROR_DATA,
-        "%s: with valid-fraction %g all %lld rows that are %s have weight 0; remove the rows of weight 0, or choose another "
-        "share or seed",
-        p->train.data->source, p->options->valid_fraction, (long long)(train ? p->valid.rows.n : p->train.rows.n),
-        train ? "held out for validation" : "left for training");
+    if (!e->w.at || kept == e->n) return CUSGD_OK;
+    set->index = allocate((size_t)kept, sizeof *set->index);
+    if (!set->index) return fail_memory((size_t)kept * sizeof *set->index, "the list of rows that have a weight");
+    for (int64_t i = 0; i < e->n; i++)
+        if (weight_at(e, i) > 0) set->index[count++] = i;
+    e->rows = set->index;
+    e->n = kept;
+    return CUSGD_OK;
 }
 
 /* Chooses a share of the rows by the seed: rows, or whole blocks where order matters, so that what is left stays in one piece. */
 cusgd_status hold_out(problem *p)
 {
-    const examples *all = &p->train.data->view;
+    const examples given = p->train.rows, *all = &given;
+    int64_t *index = p->train.index; /* of the rows that have a weight, or NULL */
     int blocks = (sampling_flags((int)p->options->sampling) & SAMPLING_IN_BLOCKS) != 0;
     int64_t unit = blocks && all->n >= 20 * SAMPLING_BLOCK ? SAMPLING_BLOCK : 1, pieces = all->n / unit;
     int64_t held = (int64_t)floor(p->options->valid_fraction * (double)pieces + 0.5), valid = 0, train = 0;
@@ -41,10 +38,13 @@ cusgd_status hold_out(problem *p)
                     p->options->valid_fraction, (long long)all->n, held < 1 ? "validation" : "training");
     p->train.index = allocate((size_t)all->n, sizeof(int64_t));
     p->valid.index = allocate((size_t)(held * unit), sizeof(int64_t));
-    if (!p->train.index || !p->valid.index) return fail_memory((size_t)all->n * sizeof(int64_t), "the list of held-out rows");
-    permutation order = permutation_make((uint64_t)pieces, stream_key(p->options->seed, STREAM_HOLDOUT), 0);
     char *is_held = allocate_zeroed((size_t)pieces, 1);
-    if (!is_held) return fail_memory((size_t)pieces, "the list of held-out rows");
+    if (!p->train.index || !p->valid.index || !is_held) {
+        free(index);
+        free(is_held);
+        return fail_memory((size_t)all->n * sizeof(int64_t), "the list of held-out rows");
+    }
+    permutation order = permutation_make((uint64_t)pieces, stream_key(p->options->seed, STREAM_HOLDOUT), 0);
     int stops = 0;
     for (int64_t i = 0; i < held && !stops; i++) {
         is_held[permutation_at(&order, (uint64_t)i)] = 1;
@@ -53,15 +53,16 @@ cusgd_status hold_out(problem *p)
     for (int64_t i = 0; i < all->n && !stops; i++) {
         stops = interrupt_asked_at(i);
         if (i / unit < pieces && is_held[i / unit])
-            p->valid.index[valid++] = i;
+            p->valid.index[valid++] = examples_row(all, i);
         else
-            p->train.index[train++] = i;
+            p->train.index[train++] = examples_row(all, i);
     }
     free(is_held);
+    free(index);
     p->train.rows.rows = p->train.index;
     p->train.rows.n = train;
     p->valid.rows = *all;
     p->valid.rows.rows = p->valid.index;
     p->valid.rows.n = valid;
-    return stops ? fail_interrupted() : check_weights(p);
+    return stops ? fail_interrupted() : CUSGD_OK;
 }

@@ -171,6 +171,8 @@ static cusgd_status take_examples(problem *p)
     cusgd_status status = CUSGD_OK;
     if (p->valid.data) status = examples_check(&p->valid.rows, (int)o->loss, p->valid.data->source, o->threads);
     if (status == CUSGD_OK) status = examples_check(&p->train.rows, (int)o->loss, p->train.data->source, o->threads);
+    if (status == CUSGD_OK) status = leave_out_weightless(&p->train);
+    if (status == CUSGD_OK && p->valid.data) status = leave_out_weightless(&p->valid);
     if (status == CUSGD_OK && loss_is_of_classes(o->loss)) status = examples_have_target(&p->train.rows, -1, &p->targets.minus);
     if (status == CUSGD_OK) status = allocate_vectors(p);
     if (status == CUSGD_OK && o->valid_fraction > 0) status = hold_out(p);
@@ -288,6 +290,7 @@ cusgd_status problem_rebind(problem *p, const cusgd_data *train)
     next.train = (example_set){.data = train, .rows = train->view, .shards = p->train.shards};
     next.separated = -1;
     cusgd_status status = check_alike(p, train);
+    if (status == CUSGD_OK) status = leave_out_weightless(&next.train);
     if (status == CUSGD_OK) status = check_shards(&next.train);
     if (status == CUSGD_OK) status = rescale_targets(&next);
     if (status == CUSGD_OK) status = shards_bind(&next, &next.units.transform, &next.train);

@@ -16,7 +16,7 @@ typedef double real; /* above the device interface all is double */
 typedef struct example_set {
     const cusgd_data *data; /* the caller's; NULL: none of their own */
     examples rows;          /* n is 0 where there are none */
-    int64_t *index;         /* which rows of the data, ascending, when a share was held out; NULL: all */
+    int64_t *index;         /* which rows of the data, ascending, when some are left or held out; NULL: all */
     double *scaled;         /* a copy of the data's targets in the problem's unit; NULL where that is 1 */
     int shards;             /* of the rows: consecutive ones, scalar/shards.h */
     dataset **bounds;       /* shards; NULL: there are no rows */
@@ -84,8 +84,9 @@ cusgd_status problem_reset(problem *p);
 /* An error if a file of the data has become shorter, so that what was computed since may be of zeros. */
 cusgd_status problem_check_data(const problem *p);
 
-/* holdout.c: chooses the rows of training and validation by the seed. Errors: USAGE, DATA (a share without weight), MEMORY,
- * INTERRUPTED. */
+/* holdout.c: rows of weight 0 are as if they were not there. Errors: MEMORY, INTERRUPTED. */
+cusgd_status leave_out_weightless(example_set *set);
+/* Chooses the rows of training and validation by the seed. Errors: USAGE, MEMORY, INTERRUPTED. */
 cusgd_status hold_out(problem *p);
 /* magnitude.c: chooses the targets' unit, before anything is bound. Error: DATA, for targets that the precision cannot hold. */
 cusgd_status scale_targets(problem *p);
