@@ -18,46 +18,49 @@ enum { LANES = 8, PARTS_OF_SAMPLE = 16, FEW = 1 << 16 /* values: not worth wakin
 /* Rows from which eigenvalues are estimated, standardized and scaled. Its parts, whose sums are added in order, are what threads
  * share. */
 typedef struct sample {
-    int64_t m, d;
+    int64_t m, d, ld; /* ld: d, rounded up to whole lanes; what is beyond d is 0 */
     int threads;
     pool *pool;
     const double *scale; /* of the columns; NULL: 1 */
-    double *x, *w, *q;   /* m x d, m, m: |z|^2 */
+    double *x, *w, *q;   /* m x ld, m, m: |z|^2 */
     double *u, *v;       /* d + 1 each: H's and S's top eigenvector */
+    double *lanes;       /* 2 x ld: both without their last value, as rows lie */
     double *sums;        /* PARTS_OF_SAMPLE x 2 (d + 1) */
 } sample;
 
-/* z.u and z.v: lanes that the compiler makes vectors of, added by a fixed tree. */
-static void products(int64_t d, const double *x, const double *u, const double *v, double *zu, double *zv)
+typedef double two __attribute__((vector_size(16), may_alias));
+enum { TWOS = LANES / 2 };
+
+/* ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7)) of eight lane sums. */
+static inline double tree(const two s[TWOS])
 {
-    double a[LANES] = {0}, b[LANES] = {0};
-    int64_t j = 0;
-    for (; j + LANES <= d; j += LANES)
-        for (int l = 0; l < LANES; l++) {
-            a[l] += x[j + l] * u[j + l];
-            b[l] += x[j + l] * v[j + l];
+    two t = (s[0] + s[2]) + (s[1] + s[3]);
+    return t[0] + t[1];
+}
+
+/* z.u and z.v. */
+static inline void products(const sample *s, const double *x, double *zu, double *zv)
+{
+    two a[TWOS] = {{0}}, b[TWOS] = {{0}};
+    const two *part = (const two *)x, *u = (const two *)s->lanes, *v = (const two *)(s->lanes + s->ld);
+    for (int64_t j = 0; j < s->ld / 2; j += TWOS)
+#pragma GCC unroll 4
+        for (int l = 0; l < TWOS; l++) {
+            a[l] += part[j + l] * u[j + l];
+            b[l] += part[j + l] * v[j + l];
         }
-    for (int l = 0; j + l < d; l++) {
-        a[l] += x[j + l] * u[j + l];
-        b[l] += x[j + l] * v[j + l];
-    }
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int l = 0; l < half; l++) {
-            a[l] += a[l + half];
-            b[l] += b[l + half];
-        }
-    *zu = a[0] + u[d];
-    *zv = b[0] + v[d];
+    *zu = tree(a) + s->u[s->d];
+    *zv = tree(b) + s->v[s->d];
 }
 
 /* Adds w (z.u) z to hu and w^2 q (z.v) z to sv for a part's rows. */
-static void multiply_part(const sample *s, int64_t first, int64_t last, double *hu, double *sv)
+static void multiply_part(const sample *s, int64_t first, int64_t last, double *restrict hu, double *restrict sv)
 {
     int64_t d = s->d;
     for (int64_t i = first; i < last; i++) {
-        const double *x = s->x + i * d;
+        const double *restrict x = s->x + i * s->ld;
         double zu, zv;
-        products(d, x, s->u, s->v, &zu, &zv);
+        products(s, x, &zu, &zv);
         double a = s->w[i] * zu, b = s->w[i] * s->w[i] * s->q[i] * zv;
         for (int64_t j = 0; j < d; j++) {
             hu[j] += a * x[j];
@@ -84,10 +87,17 @@ static void take_part(void *context, int64_t part)
     multiply_part(s, part * s->m / PARTS_OF_SAMPLE, (part + 1) * s->m / PARTS_OF_SAMPLE, sums, sums + size);
 }
 
+static void set_lanes(const sample *s)
+{
+    memcpy(s->lanes, s->u, sizeof *s->u * (size_t)s->d);
+    memcpy(s->lanes + s->ld, s->v, sizeof *s->v * (size_t)s->d);
+}
+
 /* u = H u / |H u|, v = S v / |S v| */
 static cusgd_status iterate(sample *s)
 {
     int64_t size = s->d + 1;
+    set_lanes(s);
     memset(s->sums, 0, sizeof(double) * (size_t)(PARTS_OF_SAMPLE * 2 * size));
     if (!pool_run(s->pool, s->threads, PARTS_OF_SAMPLE, take_part, s)) return fail_interrupted();
     for (int part = 1; part < PARTS_OF_SAMPLE; part++)
@@ -101,9 +111,10 @@ static cusgd_status iterate(sample *s)
 static void quotients(const sample *s, double *lambda, double *noise)
 {
     double hu = 0, su = 0, hv = 0, sv = 0;
+    set_lanes(s);
     for (int64_t i = 0; i < s->m; i++) {
         double zu, zv, w = s->w[i];
-        products(s->d, s->x + i * s->d, s->u, s->v, &zu, &zv);
+        products(s, s->x + i * s->ld, &zu, &zv);
         hu += w * zu * zu;
         su += w * w * s->q[i] * zu * zu;
         hv += w * zv * zv;
@@ -119,40 +130,54 @@ static void prepare_part(void *context, int64_t part)
     const sample *s = context;
     int64_t last = (part + 1) * s->m / PARTS_OF_SAMPLE;
     for (int64_t i = part * s->m / PARTS_OF_SAMPLE; i < last; i++) {
-        double *x = s->x + i * s->d;
+        double *x = s->x + i * s->ld;
         for (int64_t j = 0; s->scale && j < s->d; j++) x[j] *= s->scale[j];
         s->q[i] = 1;
         for (int64_t j = 0; j < s->d; j++) s->q[i] += x[j] * x[j];
     }
 }
 
+/* m x d becomes m x ld, in place. */
+static void spread_rows(const sample *s)
+{
+    int64_t d = s->d, ld = s->ld;
+    for (int64_t i = s->m - 1; i >= 0 && ld > d; i--) {
+        memmove(s->x + i * ld, s->x + i * d, sizeof *s->x * (size_t)d);
+        memset(s->x + i * ld + d, 0, sizeof *s->x * (size_t)(ld - d));
+    }
+}
+
 /* min(n, max(8192, 8 d)) rows chosen at random, fewer where they would not fit into a quarter of a gigabyte. */
 static cusgd_status draw_sample(const problem *p, const double *scale, sample *s)
 {
-    int64_t n = p->train.rows.n, d = p->d, m = 8 * d > 8192 ? 8 * d : 8192, maximum = ((int64_t)1 << 25) / d;
+    int64_t n = p->train.rows.n, d = p->d, ld = (d + LANES - 1) / LANES * LANES, m = 8 * d > 8192 ? 8 * d : 8192,
+            maximum = ((int64_t)1 << 25) / d;
     if (m > maximum) m = maximum < 1024 ? 1024 : maximum;
     if (m > n) m = n;
     int64_t *rows = allocate((size_t)m, sizeof(int64_t));
     *s = (sample){.m = m,
                   .d = d,
+                  .ld = ld,
                   .scale = scale,
                   .threads = m * d < FEW               ? 1
                              : p->options->threads > 0 ? p->options->threads
                                                        : cpu_threads(),
-                  .x = allocate_aligned((size_t)(m * d), sizeof(double)),
+                  .x = allocate_aligned((size_t)(m * ld), sizeof(double)),
                   .w = allocate((size_t)m, sizeof(double)),
                   .q = allocate((size_t)m, sizeof(double)),
                   .u = allocate((size_t)(d + 1), sizeof(double)),
                   .v = allocate((size_t)(d + 1), sizeof(double)),
+                  .lanes = allocate_aligned_zeroed((size_t)(2 * ld), sizeof(double)),
                   .sums = allocate((size_t)(PARTS_OF_SAMPLE * 2 * (d + 1)), sizeof(double))};
     cusgd_status status = CUSGD_OK;
     s->pool = pool_create(s->threads);
-    if (!rows || !s->pool || !s->x || !s->w || !s->q || !s->u || !s->v || !s->sums) {
-        status = fail_memory((size_t)(m * d) * sizeof(double), "the sample from which the rate is estimated");
+    if (!rows || !s->pool || !s->x || !s->w || !s->q || !s->u || !s->v || !s->lanes || !s->sums) {
+        status = fail_memory((size_t)(m * ld) * sizeof(double), "the sample from which the rate is estimated");
     } else {
         permutation order = permutation_make((uint64_t)n, stream_key(p->options->seed, STREAM_SAMPLE), 0);
         for (int64_t i = 0; i < m; i++) rows[i] = m == n ? i : (int64_t)permutation_at(&order, (uint64_t)i);
         status = shards_rows(p, &p->train, rows, m, s->x, s->w);
+        if (status == CUSGD_OK) spread_rows(s);
         if (status == CUSGD_OK && !pool_run(s->pool, s->threads, PARTS_OF_SAMPLE, prepare_part, s)) status = fail_interrupted();
     }
     free(rows);
@@ -167,6 +192,7 @@ static void sample_free(sample *s)
     free(s->q);
     free(s->u);
     free(s->v);
+    free(s->lanes);
     free(s->sums);
 }
 
