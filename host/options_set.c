@@ -1,0 +1,153 @@
+/* Options by name, as text and as numbers. */
+#include "options_table.h"
+
+#include "data.h"
+#include "error.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+static cusgd_status fail_unknown(const char *name) { return fail(CUSGD_ERROR_USAGE, "there is no option \"%.60s\"", name); }
+
+/* A whole text that is a finite number. */
+static int finite_parse(const char *text, double *value)
+{
+    return !strpbrk(text, " \t") && number_parse(text, strlen(text), value) && isfinite(*value);
+}
+
+/* Digits alone, or a number such as 1e6 that is whole and exact in double. */
+static int whole_parse(const char *text, uint64_t *value)
+{
+    double x;
+    uint64_t whole = 0;
+    for (const char *c = text; *c; c++) {
+        unsigned digit = (unsigned)(unsigned char)*c - '0';
+        if (digit > 9) {
+            if (!finite_parse(text, &x) || x < 0 || x > 9007199254740992.0 || x != floor(x)) return 0;
+            *value = (uint64_t)x;
+            return 1;
+        }
+        if (whole > (UINT64_MAX - digit) / 10) return 0;
+        whole = whole * 10 + digit;
+    }
+    *value = whole;
+    return *text != '\0';
+}
+
+static int value_parse(const option *o, const char *text, int opposite, cusgd_options *options)
+{
+    const cusgd_option_info *info = &o->info;
+    uint64_t whole;
+    int found;
+    switch (info->type) {
+    case CUSGD_OPTION_NAME:
+        found = word_find(info->choices, text);
+        if (found >= 0) put_integer(o, options, found);
+        return found >= 0;
+    case CUSGD_OPTION_FLAG:
+        found = strcmp(text, "true") == 0;
+        if (!found && strcmp(text, "false") != 0) return 0;
+        put_integer(o, options, found != opposite);
+        return 1;
+    case CUSGD_OPTION_SEED: return whole_parse(text, &options->seed);
+    case CUSGD_OPTION_DEVICE:
+        if (strlen(text) >= sizeof options->device) return 0;
+        strcpy(options->device, text);
+        return 1;
+    case CUSGD_OPTION_WHOLE:
+        if (info->choices && strcmp(text, info->choices[0]) == 0) {
+            put_integer(o, options, -1);
+            return 1;
+        }
+        if (!whole_parse(text, &whole) || whole > (uint64_t)info->max || whole < (uint64_t)info->min) return 0;
+        put_integer(o, options, (int64_t)whole);
+        return 1;
+    case CUSGD_OPTION_NUMBER: break;
+    }
+    return finite_parse(text, member_of(o, options));
+}
+
+cusgd_status cusgd_options_set(cusgd_options *options, const char *name, const char *value)
+{
+    int opposite;
+    const option *o = option_find(name, &opposite);
+    if (!o) return fail_unknown(name);
+    if (!value && o->info.type != CUSGD_OPTION_FLAG)
+        return fail_option(o->info.name, "%s needs a value: %s", name, o->info.metavar);
+    if (!value) value = "true";
+
+    cusgd_options trial = *options;
+    if (o->info.takes_auto && strcmp(value, CUSGD_AUTO) == 0) {
+        leave_open(o, &trial);
+    } else if (!value_parse(o, value, opposite, &trial) || !option_is_valid(o, &trial)) {
+        char text[256];
+        option_requirement(o, text, sizeof text);
+        return fail_option(o->info.name, "%s, not \"%.60s\"", text, value);
+    }
+    *options = trial;
+    return CUSGD_OK;
+}
+
+cusgd_status cusgd_options_set_number(cusgd_options *options, const char *name, double value)
+{
+    int opposite;
+    char text[NUMBER_TEXT];
+    const option *o = option_find(name, &opposite);
+    if (!o) return fail_unknown(name);
+    if (o->info.type == CUSGD_OPTION_NAME || o->info.type == CUSGD_OPTION_DEVICE)
+        return fail_option(o->info.name, "%s is not a number: set it by cusgd_options_set", name);
+    if (isnan(value)) return cusgd_options_set(options, name, CUSGD_AUTO);
+    if (o->info.type == CUSGD_OPTION_FLAG && (value == 0 || value == 1))
+        return cusgd_options_set(options, name, value != 0 ? "true" : "false");
+    if (o->info.type == CUSGD_OPTION_WHOLE && o->info.choices && value == -1)
+        return cusgd_options_set(options, name, o->info.choices[0]);
+    number_format(value, text);
+    return cusgd_options_set(options, name, text);
+}
+
+cusgd_status cusgd_options_get(const cusgd_options *options, const char *name, char value[CUSGD_OPTION_TEXT])
+{
+    int opposite;
+    const option *o = option_find(name, &opposite);
+    if (!o) return fail_unknown(name);
+    option_text(o, options, value);
+    if (opposite && !is_open(o, options)) strcpy(value, integer_in(o, options) ? "false" : "true");
+    return CUSGD_OK;
+}
+
+cusgd_status cusgd_options_get_number(const cusgd_options *options, const char *name, double *value)
+{
+    int opposite;
+    const option *o = option_find(name, &opposite);
+    if (!o) return fail_unknown(name);
+    if (o->info.type == CUSGD_OPTION_NAME || o->info.type == CUSGD_OPTION_DEVICE)
+        return fail_option(o->info.name, "%s is not a number: read it by cusgd_options_get", name);
+    if (is_open(o, options))
+        *value = (double)NAN;
+    else if (is_number(o))
+        *value = *(const double *)value_of(o, options);
+    else
+        *value = o->kind == IN_SEED ? (double)options->seed : (double)integer_in(o, options);
+    if (opposite && !isnan(*value)) *value = 1 - *value;
+    return CUSGD_OK;
+}
+
+/* Whether an option has no part in the result: one shard is how rows are without shards. */
+static int is_silent(const option *o, const cusgd_options *options)
+{
+    if (o->info.type == CUSGD_OPTION_DEVICE || strcmp(o->info.name, "threads") == 0) return 1;
+    return strcmp(o->info.name, "shards") == 0 && options->shards == 1;
+}
+
+int options_describe(const cusgd_options *options, size_t index, const char **name, char *value)
+{
+    for (const option *o = option_rows; o->info.name; o++) {
+        if (is_silent(o, options) || is_open(o, options)) continue;
+        if (index-- > 0) continue;
+        *name = o->info.name;
+        option_text(o, options, value);
+        return 1;
+    }
+    return 0;
+}
