@@ -539,3 +539,55 @@ Test(command_train, model_on_a_full_disk)
     assert_code(o, 0);
     assert_lacks(o.out, ".tmp");
 }
+
+/* Rows as they come, in blocks of 8192 or a little more, are one pass over them all: with a header, without one, and with line
+ * ends in quotes. The progressive loss is that of the pass. */
+Test(command_train, online_is_one_pass)
+{
+    static const char *const headers[] = {"a,b,y\\n", "", "\\\"a\\n\\\",b,y\\n"};
+    const char *rest = "--no-standardize --optimizer momentum --rate 1e-3 --batch 48";
+    for (int i = 0; i < 3; i++) {
+        run(&o,
+            "awk 'BEGIN { srand(3); printf \"%s\"; for (i = 0; i < 19968; i++) { a = rand(); b = rand(); print a \",\" b "
+            "\",\" a - b + rand() } }' >rows.csv && $CUSGD train rows.csv --sampling none --epochs 1 %s -q --model m && "
+            "$CUSGD train - --online %s --model m2 <rows.csv",
+            headers[i], rest, rest);
+        assert_code(o, 0);
+        assert_has(o.err, "19968");
+        assert_has(o.err, "average loss");
+        assert_has(o.err, "since last");
+        run(&o, "for m in m m2; do $CUSGD info $m --coefficients >$m.txt; done; cmp m.txt m2.txt && test -s m.txt");
+        assert_code(o, 0);
+    }
+}
+
+/* Columns are found by the names of the first block, classes keep their numbers, whatever comes first in a block. */
+Test(command_train, online_classes)
+{
+    run(&o, "awk 'BEGIN { srand(4); print \"y,a\"; for (i = 0; i < 20000; i++) { a = 2 * rand() - 1; print (a + rand() > 0.5 ? "
+            "\"yes\" : \"no\") \",\" a } }' >classes.csv && $CUSGD train - --online --target y --loss logistic --model m "
+            "<classes.csv && $CUSGD evaluate m classes.csv");
+    assert_code(o, 0);
+    assert_has(o.err, "20000 rows; model: m");
+    run(&o, "$CUSGD info m --coefficients | awk '$1 == \"a\" { exit $2 > 2 ? 0 : 1 }'");
+    assert_code(o, 0);
+}
+
+Test(command_train, online_errors)
+{
+    run(&o, "$CUSGD train data.csv --online --model m2");
+    assert_code(o, 1);
+    assert_has(o.err, "--online takes rows from standard input");
+    run(&o, "$CUSGD train - --online --valid data.csv --model m2 <data.csv");
+    assert_code(o, 1);
+    run(&o, "$CUSGD train - --online --solver exact --model m2 <data.csv");
+    assert_code(o, 1);
+    assert_has(o.err, "only solver sgd");
+    run(&o, "awk 'BEGIN { print \"a,y\"; for (i = 0; i < 9000; i++) print i %% 7 \",\" (i == 8500 ? \"nan\" : i %% 3) }' | "
+            "$CUSGD train - --online --model m2");
+    assert_code(o, 2);
+    assert_has(o.err, "in the rows after row 8192");
+    cr_assert(!file_exists("m2"));
+    run(&o, "$CUSGD train - --online --model m2 </dev/null");
+    assert_code(o, 2);
+}

@@ -1,4 +1,5 @@
 #include "cli.h"
+#include "online.h"
 #include "progress.h"
 #include "reading.h"
 #include "signals.h"
@@ -19,11 +20,13 @@ static const char *const factor_options[FACTOR_FILES] = {"penalty-factors", "l1-
 typedef struct training {
     const syntax *syntax;
     const char *data_path, *model_path, *valid_path, *init_path, *history_path, *factor_paths[FACTOR_FILES];
-    int quiet, plots;
+    int quiet, plots, online;
+    online stream;
     reading reading;
     cusgd_options *options; /* as given */
     cusgd_model *init;
     cusgd_data *data, *valid;
+    cusgd_data *before; /* online: a block that the trainer may still have */
     cusgd_trainer *trainer;
     cusgd_model *model; /* that is written */
     progress progress;
@@ -37,6 +40,10 @@ static int check_arguments(const training *t)
     if (cusgd_options_check(t->options)) return complain_usage(t->syntax, "%s", cusgd_last_error());
     if (t->valid_path && option_number(t->options, "valid-fraction") > 0)
         return complain_usage(t->syntax, "--valid and --valid-fraction are two sources of validation data: give one");
+    if (t->online && (strcmp(t->data_path, "-") != 0 || t->valid_path || t->history_path || t->plots ||
+                      option_number(t->options, "valid-fraction") > 0))
+        return complain_usage(t->syntax, "--online takes rows from standard input (-) as they come, once: without --valid, "
+                                         "--valid-fraction, --history and --plot");
     enum { INPUTS = 3 + FACTOR_FILES };
     const char *history = t->history_path, *inputs[INPUTS] = {t->init_path, t->data_path, t->valid_path};
     int status = CUSGD_OK;
@@ -105,6 +112,20 @@ static int check_init(const training *t)
                     (long long)k);
 }
 
+/* Whole batches, so that blocks do not show in the result. */
+static int64_t block_rows(const training *t)
+{
+    double batch = option_number(t->options, "batch");
+    int64_t rows = batch > 0 && batch < 1e7 ? (int64_t)batch : 1;
+    return (ONLINE_ROWS + rows - 1) / rows * rows;
+}
+
+static int open_online(training *t)
+{
+    cusgd_status status = cusgd_options_set(t->options, "sampling", "none");
+    return status ? complain_last(status) : online_open(&t->stream, block_rows(t));
+}
+
 static int open_all(training *t)
 {
     cusgd_reader reader;
@@ -112,7 +133,12 @@ static int open_all(training *t)
     if (status) return complain_last(status);
     int wrong = reading_reader(&t->reading, t->syntax, t->data_path, t->init, &reader);
     if (wrong) return wrong;
+    if (t->online && (wrong = open_online(t)) != CUSGD_OK) return wrong;
     status = cusgd_data_open(t->data_path, &reader, &t->data);
+    if (!status && t->online && online_take_first(&t->stream, cusgd_data_feature(t->data, 0) != NULL)) {
+        cusgd_data_free(t->data);
+        status = cusgd_data_open(t->data_path, &reader, &t->data);
+    }
     if (status) return complain_last(status);
     if (!t->quiet) put_data_notes(t->data);
     if (t->init && (wrong = check_init(t)) != CUSGD_OK) return wrong;
@@ -192,6 +218,80 @@ static int run(training *t)
     return signal ? 128 + signal : wrong ? wrong : history ? history : unfinished;
 }
 
+/* ---- Rows as they come ---- */
+
+/* Sums of the progressive loss: each row's before the step that it had a part in. */
+typedef struct tally {
+    int64_t rows, since_rows, next; /* next: that many rows are reported */
+    double loss, since;
+} tally;
+
+static void report(const training *t, tally *sum, int ends)
+{
+    if (t->quiet || sum->since_rows == 0 || (sum->rows < sum->next && !ends)) return;
+    if (sum->next == 0) fprintf(stderr, "%12s  %14s  %14s\n", "rows", "average loss", "since last");
+    fprintf(stderr, "%12lld  %14.6g  %14.6g\n", (long long)sum->rows, sum->loss / (double)sum->rows,
+            sum->since / (double)sum->since_rows);
+    sum->next = 2 * sum->rows;
+    sum->since_rows = 0;
+    sum->since = 0;
+}
+
+/* Trains on the block at hand. */
+static cusgd_status train_block(training *t, const cusgd_data *block, tally *sum)
+{
+    cusgd_progress now = CUSGD_INIT(cusgd_progress);
+    cusgd_status status = cusgd_trainer_partial_fit(t->trainer, block, &now);
+    int64_t rows = cusgd_data_rows(block);
+    if (status) return status;
+    sum->rows += rows;
+    sum->since_rows += rows;
+    sum->loss += now.loss * (double)rows;
+    sum->since += now.loss * (double)rows;
+    report(t, sum, 0);
+    return CUSGD_OK;
+}
+
+/* The next block as the one before was read; t->data becomes it. 1; 0 at the end; a status < 0, complained about. */
+static int next_block(training *t, tally *sum, cusgd_status *status)
+{
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+    cusgd_data *block;
+    int more = online_next(&t->stream, block_rows(t));
+    if (more <= 0) return more;
+    cusgd_data_reader(t->data, &reader);
+    *status = cusgd_data_open("-", &reader, &block);
+    if (*status) return 0;
+    *status = train_block(t, block, sum);
+    if (*status)
+        t->before = t->data;
+    else
+        cusgd_data_free(t->data);
+    t->data = block;
+    return !*status;
+}
+
+static int run_online(training *t)
+{
+    tally sum = {0};
+    cusgd_status status =
+        t->init ? cusgd_trainer_set_coefficients(t->trainer, cusgd_model_weight(t->init), cusgd_model_bias(t->init)) : CUSGD_OK;
+    if (status) return complain_last(status);
+    if (!t->quiet) summary_start(t->data_path, t->data, t->options, t->trainer);
+    status = train_block(t, t->data, &sum);
+    int more = !status;
+    while (more > 0) more = next_block(t, &sum, &status);
+    if (more < 0) return -more;
+    report(t, &sum, 1);
+    if (status && status != CUSGD_ERROR_INTERRUPTED) {
+        fprintf(stderr, "cusgd: in the rows after row %lld:\n", (long long)sum.rows);
+        return complain_last(status);
+    }
+    int wrong = write_model(t), signal = signals_caught();
+    if (!wrong && !t->quiet) fprintf(stderr, "%lld rows; model: %s\n", (long long)sum.rows, shown(t->model_path));
+    return wrong ? wrong : signal ? 128 + signal : CUSGD_OK;
+}
+
 /* Before the silence that this causes. A GPU's note begins with its compute capability. */
 static void note_compilation(const cusgd_options *options)
 {
@@ -218,7 +318,7 @@ static int train(training *t)
     if (!status && !t->quiet) note_compilation(t->options);
     if (!status) {
         cusgd_status created = cusgd_trainer_create(t->options, t->data, t->valid, &t->trainer);
-        status = created ? complain_last(created) : run(t);
+        status = created ? complain_last(created) : t->online ? run_online(t) : run(t);
         if (created == CUSGD_ERROR_INTERRUPTED)
             fprintf(stderr, "cusgd: training had not begun: %s is not written\n", shown(t->model_path));
     }
@@ -226,13 +326,15 @@ static int train(training *t)
     cusgd_model_free(t->model);
     cusgd_data_free(t->valid);
     cusgd_data_free(t->data);
+    cusgd_data_free(t->before);
     cusgd_model_free(t->init);
+    if (t->online) online_close(&t->stream);
     return status;
 }
 
 int train_main(int argc, char **argv)
 {
-    training t = {0};
+    training t = {.stream = {.from = -1, .block = -1}};
     argument reading_table[READING_ARGUMENTS];
     const argument table[] = {
         {{"model", "OUT", NULL, "the trained model, a safetensors file (needed)", NULL}, 'm', TAKES_TEXT, &t.model_path},
@@ -254,6 +356,10 @@ int train_main(int argc, char **argv)
          '\0',
          TAKES_TEXT,
          &t.history_path},
+        {{"online", NULL, NULL, "with -: one pass over the rows as they come; prints the progressive loss", NULL},
+         '\0',
+         TAKES_NOTHING,
+         &t.online},
         {{"plot", NULL, NULL, "draw the loss by epoch at the end", NULL}, '\0', TAKES_NOTHING, &t.plots},
         {{"quiet", NULL, NULL, "print nothing but errors", NULL}, 'q', TAKES_NOTHING, &t.quiet},
     };

@@ -286,10 +286,17 @@ static cusgd_status model_scorer_open(const cusgd_model *m, model_scorer *s)
         for (int64_t j = 0; j < m->d; j++) s->theta[j * m->k + c] = m->weight[c * m->d + j];
         s->theta[m->d * m->k + c] = m->bias[c];
     }
-    int offsets = m->foreign ? -1 : m->offset != CUSGD_OFFSET_NONE;
-    scorer made = {&s->backend, {.weight_mean = 1}, m->loss, m->d,      m->k, s->theta, s->shift,
-                   offsets,     m->offset_name,     1,       m->threads};
-    s->scorer = made;
+    s->scorer = (scorer){.backend = &s->backend,
+                         .transform = {.weight_mean = 1},
+                         .loss = m->loss,
+                         .d = m->d,
+                         .k = m->k,
+                         .theta = s->theta,
+                         .shift = s->shift,
+                         .offsets = m->foreign ? -1 : m->offset != CUSGD_OFFSET_NONE,
+                         .offset_name = m->offset_name,
+                         .unit = 1,
+                         .threads = m->threads};
     return CUSGD_OK;
 }
 
@@ -317,21 +324,21 @@ cusgd_status model_evaluate(const cusgd_model *model, const cusgd_data *data, in
 
 static cusgd_status trainer_scorer(cusgd_trainer *t, scorer *s)
 {
-    scorer made = {&t->backend,
-                   t->problem.units.transform,
-                   loss_rule_of(&t->options),
-                   t->problem.d,
-                   t->problem.k,
-                   t->run.theta,
-                   t->problem.units.shift,
-                   t->problem.train.data->offset != CUSGD_OFFSET_NONE,
-                   t->problem.train.data->offset_name,
-                   t->problem.units.target,
-                   t->options.threads};
-    made.transform.shift = NULL;
-    made.transform.weight_mean = 1;
-    made.transform.storage = CUSGD_STORAGE_FULL;
-    *s = made;
+    const problem *p = &t->problem;
+    *s = (scorer){.backend = &t->backend,
+                  .transform = p->units.transform,
+                  .loss = loss_rule_of(&t->options),
+                  .d = p->d,
+                  .k = p->k,
+                  .theta = t->run.theta,
+                  .shift = p->units.shift,
+                  .offsets = p->train.data->offset != CUSGD_OFFSET_NONE,
+                  .offset_name = p->train.data->offset_name,
+                  .unit = p->units.target,
+                  .threads = t->options.threads};
+    s->transform.shift = NULL;
+    s->transform.weight_mean = 1;
+    s->transform.storage = CUSGD_STORAGE_FULL;
     return run_theta(&t->run, t->run.at.result, t->run.theta);
 }
 
