@@ -123,7 +123,7 @@ const option option_rows[] = {
       NATURAL(0)}, IN_DOUBLE, AT(l1), 0, ROUNDED},
     {{"l2", "X", "0", "penalty on |theta|^2 / 2", NULL,
       NATURAL(0)}, IN_DOUBLE, AT(l2), 0, ROUNDED},
-    {{"penalty-units", "standardized|data", "standardized", "coefficients that l1 and l2 act on: of standardized or original columns", NULL,
+    {{"penalty-units", "standardized|data", "standardized", "the columns whose coefficients l1 and l2 act on", NULL,
       NAMED_BY(penalty_unit_words)}, IN_INT, AT(penalty_units), 0, EXACT},
     {{"lower", "X", "none", "minimum of every coefficient, in the data's units", NULL,
       ANY_NUMBER}, IN_DOUBLE, AT(lower), 0, EXACT},

@@ -591,3 +591,14 @@ Test(command_train, online_errors)
     run(&o, "$CUSGD train - --online --model m2 </dev/null");
     assert_code(o, 2);
 }
+
+/* A signal that comes while the stream is silent ends the run, and the model of the rows so far is written. */
+Test(command_train, online_ends_by_a_signal)
+{
+    run(&o,
+        "mkfifo rows; { awk 'BEGIN { print \"a,y\"; for (i = 0; i < 17000; i++) print i %% 7 \",\" i %% 3; fflush() }'; sleep "
+        "60; } >rows & $CUSGD train - --online --model m <rows 2>log & p=$!; until grep -q 16384 log; do sleep 0.02; done; "
+        "kill -TERM $p; wait $p; code=$?; kill $(jobs -p) 2>/dev/null; exit $code");
+    assert_code(o, 143);
+    cr_assert(file_exists("m"));
+}

@@ -103,9 +103,9 @@ Test(problem, subgradients_know_bounds_and_l1)
                 problem p = put_together(1, 1, NULL, NULL);
                 double theta[2] = {thetas[a], 0}, g[2] = {gradients[b], 1}, out[2], steepest = 0;
                 p.l1 = 0.8 * i;
-                p.limit[0] = factor;
-                p.limit[1] = low;
-                p.limit[2] = high;
+                p.limit[LIMIT_L1] = p.limit[LIMIT_L2] = factor;
+                p.limit[LIMIT_LOWER] = low;
+                p.limit[LIMIT_UPPER] = high;
                 for (int side = -1; side <= 1; side += 2) {
                     double to = theta[0] + side * h;
                     double change = g[0] * side * h + p.l1 * (fabs(to) - fabs(theta[0]));

@@ -356,10 +356,7 @@ int train_main(int argc, char **argv)
          '\0',
          TAKES_TEXT,
          &t.history_path},
-        {{"online", NULL, NULL, "with -: one pass over the rows as they come; prints the progressive loss", NULL},
-         '\0',
-         TAKES_NOTHING,
-         &t.online},
+        {{"online", NULL, NULL, "with -: one pass over the rows as they come", NULL}, '\0', TAKES_NOTHING, &t.online},
         {{"plot", NULL, NULL, "draw the loss by epoch at the end", NULL}, '\0', TAKES_NOTHING, &t.plots},
         {{"quiet", NULL, NULL, "print nothing but errors", NULL}, 'q', TAKES_NOTHING, &t.quiet},
     };

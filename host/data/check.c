@@ -228,7 +228,7 @@ cusgd_status examples_check_classes(const examples *e, int loss, const char *sou
         if (e->k > 1) snprintf(which, sizeof which, "target %" PRId64, j + 1);
         return fail(CUSGD_ERROR_DATA,
                     "%s: %s is %g in every row%s%s, and %s loss needs rows of both classes: there is nothing to tell apart",
-                    source, which, y, e->rows ? " that is trained on" : "", e->w.at ? " whose weight is not 0" : "",
+                    source, which, y, e->rows && !e->w.at ? " that is trained on" : "", e->w.at ? " whose weight is not 0" : "",
                     loss_word((cusgd_loss)loss));
     }
     return CUSGD_OK;
