@@ -48,6 +48,7 @@ static const struct {
     {"batch", "7", "batch = 7", {"0", "-7", "7.5", "1e30", "x"}},
     {"epochs", "3", "epochs = 3", {"0", "-3", "3.5", "99999999999999999999", "x"}},
     {"sampling", "replace-blocks", "sampling = replace-blocks", {"shuffle"}},
+    {"shards", "3", "shards = 3", {"0", "-1", "1025", "auto", "x"}},
     {"l1", "0.25", "l1 = 0.25", {"-1", "nan", "auto", "x"}},
     {"l2", "0.25", "l2 = 0.25", {"-1", "nan", "auto", "x"}},
     {"penalty-units", "data", "penalty-units = data", {"auto", "x"}},

@@ -64,8 +64,8 @@ static void next_step(step *t)
         batch[BATCHES_KNOWN - 1] = span_of(s, h, i + BATCHES_KNOWN - 1);
         longest = max_of(longest, batch[0].count);
     }
-    t->rows = longest;
-    if (t->self->spec.shards > 1) t->rows = sampler_rows(s->shares[0].order, (uint64_t)(s->first + i));
+    int several = t->self->spec.shards > 1; /* one share is the batch, known without more divisions */
+    t->rows = several ? sampler_rows(s->shares[0].order, (uint64_t)(s->first + i)) : longest;
     t->numbers = update_step_from(s->numbers + i);
     t->next = i + 1 < s->count ? update_step_from(s->numbers + i + 1) : t->numbers;
     t->each = chunk_count(longest, t->self->chunk);

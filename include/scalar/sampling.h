@@ -189,8 +189,7 @@ enum {
     SAMPLING_REPLACES = 8    /* a row may come several times in an epoch, or never */
 };
 
-/* One row per sampling, in the enumeration's order: enumerator, name, the row at position i of the epoch, flags. Those with equal
- * orders of rows are neighbors: kernels ask for both at once. */
+/* One row per sampling, in the enumeration's order: enumerator, name, the row at position i of the epoch, flags. */
 /* clang-format off */
 #define SAMPLINGS(X)                                                                                                           \
     X(PERMUTE, "permute", permutation_at(&s->order, i), 0)                                                                     \
