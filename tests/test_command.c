@@ -468,8 +468,12 @@ Test(command, info_of_models_and_data)
     assert_has(o.out, "0 is no, 1 is yes");
     run(&o, "$CUSGD info data.csv && $CUSGD info - --target 1 --ignore c <data.csv");
     assert_code(o, 0);
-    assert_has(o.out, "rows      60\nfeatures  3: a, b, c\noutputs   1: y\n\nCOLUMN");
-    assert_has(o.out, "rows      60\nfeatures  2: b, y\noutputs   1: a\n\nCOLUMN");
+    assert_has(
+        o.out,
+        "rows      60\nformat    separated by commas, decimal points, a header\nfeatures  3: a, b, c\noutputs   1: y\n\nCOLUMN");
+    assert_has(
+        o.out,
+        "rows      60\nformat    separated by commas, decimal points, a header\nfeatures  2: b, y\noutputs   1: a\n\nCOLUMN");
     run(&o, "$CUSGD generate made --rows 30 --cols 40 && $CUSGD info made && $CUSGD info made/x.npy");
     cr_assert_str_eq(o.out, "rows      30\nfeatures  40\noutputs   1\nrows      30\ncolumns   40\n");
     run(&o, "$CUSGD info made/true.safetensors");

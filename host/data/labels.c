@@ -92,7 +92,10 @@ cusgd_status cusgd_data_find_classes(cusgd_data *data, const cusgd_model *model)
     labels all = find_labels(data);
     int usual = all.count < 2 || !all.finite || (all.count == 2 && all.at[1] == 1 && (all.at[0] == 0 || all.at[0] == -1)) ||
                 (all.count == 3 && all.at[0] == -1 && all.at[1] == 0 && all.at[2] == 1);
-    if (usual) return CUSGD_OK;
+    int whole = 1;
+    for (int i = 0; i < all.count; i++) whole = whole && all.at[i] == floor(all.at[i]);
+    if (usual || (all.count == MAX_LABELS && !whole))
+        return CUSGD_OK; /* the latter are no labels: whoever trains on them says so */
     if (all.count > 2) return fail_many(data, &all);
     char zero[NUMBER_TEXT], one[NUMBER_TEXT];
     number_format(all.at[0], zero);
