@@ -29,9 +29,9 @@ static cusgd_status copy_names(const cusgd_data *data, const char *const *featur
 
 static void names_free(const cusgd_data *data, names *n)
 {
-    texts_free(n->features, data->view.d);
-    texts_free(n->targets, data->view.k);
-    texts_free(n->classes, 2);
+    names_free(n->features, data->view.d);
+    names_free(n->targets, data->view.k);
+    names_free(n->classes, 2);
     free(n->source);
 }
 
