@@ -76,9 +76,9 @@ cusgd_status file_check(const void *mapping);
 cusgd_status data_check_files(const cusgd_data *data);
 /* data/text.c: whether the bytes are UTF-8 (RFC 3629) with no NUL among them. */
 int text_is_utf8(const char *text, size_t length);
-/* A copy of `count` names, to be freed by names_free(); USAGE where one is NULL or not UTF-8, which no file could hold. */
+/* A copy of `count` names, to be freed by strings_free(); USAGE where one is NULL or not UTF-8, which no file could hold. */
 cusgd_status texts_copy(const char *const *texts, int64_t count, char ***out);
-void names_free(char **texts, int64_t count); /* accepts NULL */
+void strings_free(char **texts, int64_t count); /* accepts NULL */
 /* USAGE unless both classes have names in UTF-8, or `classes` is NULL. */
 cusgd_status classes_check(const char *const *classes);
 /* The first character of a text of length >= 1 as cusgd_text_escape() shows it; returns how many of its bytes that is. */

@@ -187,8 +187,8 @@ void cusgd_model_free(cusgd_model *model)
     }
     free(model->names);
     free(model->values);
-    names_free(model->features, model->d);
-    names_free(model->targets, model->k);
+    strings_free(model->features, model->d);
+    strings_free(model->targets, model->k);
     free(model->classes[0]);
     free(model->classes[1]);
     free(model->offset_name);

@@ -29,9 +29,9 @@ static cusgd_status copy_names(const cusgd_data *data, const char *const *featur
 
 static void names_free(const cusgd_data *data, names *n)
 {
-    names_free(n->features, data->view.d);
-    names_free(n->targets, data->view.k);
-    names_free(n->classes, 2);
+    strings_free(n->features, data->view.d);
+    strings_free(n->targets, data->view.k);
+    strings_free(n->classes, 2);
     free(n->source);
 }
 

@@ -53,7 +53,7 @@ static cusgd_status check_name(const char *name)
     return fail(CUSGD_ERROR_USAGE, "the name '%.60s' is not UTF-8 text", name);
 }
 
-void names_free(char **texts, int64_t count)
+void strings_free(char **texts, int64_t count)
 {
     for (int64_t i = 0; texts && i < count; i++) free(texts[i]);
     free(texts);
@@ -72,7 +72,7 @@ cusgd_status texts_copy(const char *const *texts, int64_t count, char ***out)
         if (status == CUSGD_OK && !(copy[i] = strdup(texts[i]))) status = fail_memory(strlen(texts[i]) + 1, "a name");
     }
     if (status == CUSGD_OK) return CUSGD_OK;
-    names_free(copy, count);
+    strings_free(copy, count);
     *out = NULL;
     return status;
 }

@@ -16,8 +16,8 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
-from ._results import Progress
-from ._trainer import Trainer
+from .._results import Progress
+from .._trainer import Trainer
 
 SCHEDULES = ("constant", "optimal", "invscaling", "adaptive")
 DEFAULT_ETA0 = 0.01

@@ -1,4 +1,4 @@
-"""What the estimators share."""
+"""What all estimators share."""
 
 from __future__ import annotations
 
@@ -12,10 +12,37 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ._errors import DivergedError
-from ._trainer import Trainer
+from .._errors import DivergedError
+from .._trainer import Trainer
 
 Array = NDArray[Any]
+
+
+def keep(estimator: Any, parameters: dict[str, Any]) -> None:
+    """Keep a constructor's parameters as attributes of the same names.
+
+    Constructors have signatures of their own, which scikit-learn reads, and call ``keep(self, locals())``.
+    """
+    for name, value in parameters.items():
+        if name not in ("self", "__class__"):
+            setattr(estimator, name, value)
+
+
+# scikit-learn's names of losses, and the library's
+LOSSES = {
+    "squared_error": "squared",
+    "huber": "huber",
+    "epsilon_insensitive": "epsilon-insensitive",
+    "squared_epsilon_insensitive": "squared-epsilon-insensitive",
+    "quantile": "quantile",
+    "log_cosh": "log-cosh",
+    "poisson": "poisson",
+    "gamma": "gamma",
+    "tweedie": "tweedie",
+    "hinge": "hinge",
+    "squared_hinge": "squared-hinge",
+    "log_loss": "logistic",
+}
 
 
 def penalty_options(l1: float, l2: float) -> dict[str, Any]:
@@ -25,9 +52,37 @@ def penalty_options(l1: float, l2: float) -> dict[str, Any]:
     return {"l1": l1, "l2": l2, "penalty_units": "data"}
 
 
+def nonnegative(value: Any, name: str) -> float:
+    """Return a number of at least 0."""
+    if not value >= 0:
+        raise ValueError(f"{name} == {value}, must be >= 0")
+    return float(value)
+
+
+def solver_options(estimator: Any, max_iter: int | None, tol: float | None) -> dict[str, Any]:
+    """Return the options of full-batch estimators."""
+    options: dict[str, Any] = {"intercept": bool(estimator.fit_intercept)}
+    if max_iter is not None:
+        options["epochs"] = max_iter
+    if tol is not None:
+        options["gradient_tolerance"] = float(tol)
+    return options
+
+
 class Estimator(BaseEstimator):  # type: ignore[misc]
     """Base of all estimators: data, weights, and what a run leaves behind."""
 
+    # Parameters that several estimators have
+    alpha: float
+    l1_ratio: float
+    fit_intercept: bool
+    max_iter: int | None
+    warm_start: bool
+    verbose: int
+    random_state: Any
+    n_jobs: int | None
+
+    # What a fit leaves behind
     coef_: Any
     intercept_: Any
 

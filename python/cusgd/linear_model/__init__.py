@@ -1,0 +1,31 @@
+"""Estimators with the interface of scikit-learn's.
+
+What defines the objective (loss, penalty, alpha, C) has scikit-learn's names, defaults and meaning. How it is minimized is
+cuSGD's choice: columns are standardized inside, and solver, learning rate and stopping rule are chosen from the data. Results are
+in the data's units.
+
+Every fitted estimator has, besides scikit-learn's attributes: ``result_`` (`cusgd.Result`), ``history_`` (`cusgd.History`),
+``options_`` (dict), ``converged_`` (bool), and ``stderr_`` (standard errors, the intercept's last, or None).
+"""
+
+from __future__ import annotations
+
+from ._glm import GammaRegressor, PoissonRegressor, TweedieRegressor
+from ._logistic import LogisticRegression
+from ._quantile import QuantileRegressor
+from ._sgd import SGDClassifier, SGDRegressor
+from ._squares import ElasticNet, Lasso, LinearRegression, Ridge
+
+__all__ = [
+    "ElasticNet",
+    "GammaRegressor",
+    "Lasso",
+    "LinearRegression",
+    "LogisticRegression",
+    "PoissonRegressor",
+    "QuantileRegressor",
+    "Ridge",
+    "SGDClassifier",
+    "SGDRegressor",
+    "TweedieRegressor",
+]
