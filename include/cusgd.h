@@ -334,7 +334,7 @@ CUSGD_API int64_t cusgd_model_offset_column(const cusgd_model *model); /* likewi
 typedef enum cusgd_prediction {
     CUSGD_PREDICT_MEAN,  /* the expected target: p; the probability of 1 for logistic loss; e^p for log-link ones. Hinge: p */
     CUSGD_PREDICT_LINK,  /* p = x theta + b, plus the row's offset */
-    CUSGD_PREDICT_CLASS, /* 0 or 1 (logistic, hinge, squared-hinge) */
+    CUSGD_PREDICT_CLASS, /* 0 or 1 (losses of classes) */
     CUSGD_PREDICT_PROBABILITY, /* of 1 (logistic) */
 } cusgd_prediction;
 

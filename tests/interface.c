@@ -312,7 +312,7 @@ dataset *interface_bind(const backend *b, const interface_examples *e)
 void interface_spec_for(interface_spec *spec, cusgd_loss loss, int in_place)
 {
     spec->type = (cusgd_type)(in_place ? (int)spec->precision : 1 - (int)spec->precision);
-    spec->binary = loss == CUSGD_LOSS_LOGISTIC || loss == CUSGD_LOSS_HINGE || loss == CUSGD_LOSS_SQUARED_HINGE;
+    spec->binary = cusgd_loss_at((size_t)loss)->targets == CUSGD_TARGET_CLASS;
     spec->positive = loss == CUSGD_LOSS_POISSON || loss == CUSGD_LOSS_GAMMA || loss == CUSGD_LOSS_TWEEDIE;
     spec->shifted = spec->standardized && !spec->binary && !spec->positive;
 }
@@ -385,6 +385,10 @@ static long double loss_exact(loss_rule rule, long double p, long double y, long
     case CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE: *derivative = 2 * outside * sign; return outside * outside;
     case CUSGD_LOSS_HINGE: *derivative = margin > 0 ? -side : 0; return margin > 0 ? margin : 0;
     case CUSGD_LOSS_SQUARED_HINGE: *derivative = margin > 0 ? -2 * side * margin : 0; return margin > 0 ? margin * margin : 0;
+    case CUSGD_LOSS_MODIFIED_HUBER:
+        *derivative = margin > 2 ? -4 * side : margin > 0 ? -2 * side * margin : 0;
+        return margin > 2 ? -4 * side * p : margin > 0 ? margin * margin : 0;
+    case CUSGD_LOSS_PERCEPTRON: *derivative = side * p <= 0 ? -side : 0; return side * p < 0 ? -side * p : 0;
     case CUSGD_LOSS_QUANTILE: *derivative = r > 0 ? 1 - q : r < 0 ? -q : 0; return r > 0 ? (1 - q) * r : -q * r;
     case CUSGD_LOSS_POISSON:
         e = exponential_exact(1, p, (long double)rule.maximum, &up);

@@ -26,6 +26,7 @@ static const loss_case losses[] = {
     {"logistic", "accuracy", "accuracy", 'c', "newton"},
     {"hinge", "accuracy", "accuracy", 'c', NULL},
     {"squared-hinge", "accuracy", "accuracy", 'c', "lbfgs"},
+    {"modified-huber", "accuracy", "accuracy", 'c', "lbfgs"},
     {"poisson", "d2", "D2", 'p', "newton"},
     {"gamma", "d2", "D2", 'p', "lbfgs"},
     {"tweedie", "d2", "D2", 'p', "auto"},

@@ -110,7 +110,9 @@ Test(command_train, every_loss_trains_predicts_and_is_read_again)
                                            {"tweedie", "positive", "D2"},
                                            {"logistic", "signs", "accuracy"},
                                            {"hinge", "signs", "accuracy"},
-                                           {"squared-hinge", "signs", "accuracy"}};
+                                           {"squared-hinge", "signs", "accuracy"},
+                                           {"modified-huber", "signs", "accuracy"},
+                                           {"perceptron", "signs", "accuracy"}};
     run(&o, "%s", make_targets);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         run(&o, "$CUSGD train %s.csv --loss %s --epochs 30 --model m", words[i][1], words[i][0]);

@@ -34,7 +34,9 @@ static const struct {
               {"tweedie_log", "power", {CUSGD_LOSS_TWEEDIE, 1.25, EVERYWHERE}},
               {"tweedie_log", "power", {CUSGD_LOSS_TWEEDIE, 1.5, EVERYWHERE}},
               {"tweedie_log", "power", {CUSGD_LOSS_TWEEDIE, 1.875, EVERYWHERE}},
-              {"log_cosh", NULL, {CUSGD_LOSS_LOG_COSH, 0, EVERYWHERE}}};
+              {"log_cosh", NULL, {CUSGD_LOSS_LOG_COSH, 0, EVERYWHERE}},
+              {"modified_huber", NULL, {CUSGD_LOSS_MODIFIED_HUBER, 0, EVERYWHERE}},
+              {"perceptron", NULL, {CUSGD_LOSS_PERCEPTRON, 0, EVERYWHERE}}};
 enum { TABLES = sizeof losses / sizeof *losses, LOSSES = LOSS_COUNT };
 
 static loss_rule rule_for(int kind)
@@ -219,8 +221,8 @@ Test(loss, extreme_predictions)
 Test(loss, best_constant)
 {
     const int by_mean[] = {CUSGD_LOSS_SQUARED, CUSGD_LOSS_MSE,   CUSGD_LOSS_LOGISTIC, CUSGD_LOSS_SQUARED_HINGE,
-                           CUSGD_LOSS_POISSON, CUSGD_LOSS_GAMMA, CUSGD_LOSS_TWEEDIE};
-    for (int l = 0; l < 7; l++)
+                           CUSGD_LOSS_POISSON, CUSGD_LOSS_GAMMA, CUSGD_LOSS_TWEEDIE,  CUSGD_LOSS_MODIFIED_HUBER};
+    for (int l = 0; l < 8; l++)
         for (double mean = 1e-5; mean < 1; mean += 0.0137) {
             loss_rule rule = rule_for(by_mean[l]);
             double low = loss_target_is_valid(rule.kind, 0) ? 0 : mean / 2, share = (mean - low) / (1 - low);
@@ -228,7 +230,8 @@ Test(loss, best_constant)
             double one = scalar_double.loss(rule, p, 1).derivative, zero = scalar_double.loss(rule, p, low).derivative;
             size = fmax(size, fmax(fabs(one), fabs(zero)));
             cr_assert_float_eq(share * one + (1 - share) * zero, 0, 4e-15 * size, "loss %d, mean %g", by_mean[l], mean);
-            if (rule.kind != CUSGD_LOSS_SQUARED_HINGE) cr_assert_float_eq(loss_mean_at(rule.kind, p), mean, 1e-15);
+            if (rule.kind != CUSGD_LOSS_SQUARED_HINGE && rule.kind != CUSGD_LOSS_MODIFIED_HUBER)
+                cr_assert_float_eq(loss_mean_at(rule.kind, p), mean, 1e-15);
         }
     cr_assert(loss_best_constant(CUSGD_LOSS_LOGISTIC, 1) < 14 && loss_best_constant(CUSGD_LOSS_LOGISTIC, 1) > 13);
     cr_assert(loss_best_constant(CUSGD_LOSS_LOGISTIC, 0) > -14 && loss_best_constant(CUSGD_LOSS_LOGISTIC, 0) < -13);
@@ -255,7 +258,8 @@ Test(loss, facts)
 {
     for (int l = 0; l < LOSSES; l++) {
         cusgd_loss loss = (cusgd_loss)l;
-        int classes = loss == CUSGD_LOSS_LOGISTIC || loss == CUSGD_LOSS_HINGE || loss == CUSGD_LOSS_SQUARED_HINGE;
+        int classes = loss == CUSGD_LOSS_LOGISTIC || loss == CUSGD_LOSS_HINGE || loss == CUSGD_LOSS_SQUARED_HINGE ||
+                      loss == CUSGD_LOSS_MODIFIED_HUBER || loss == CUSGD_LOSS_PERCEPTRON;
         int log_link = loss == CUSGD_LOSS_POISSON || loss == CUSGD_LOSS_GAMMA || loss == CUSGD_LOSS_TWEEDIE;
         cr_assert_eq(loss_is_of_classes(loss), classes);
         cr_assert_eq(loss_has_log_link(loss), log_link);

@@ -145,11 +145,10 @@ Test(offset, slopes_add_up_to_zero)
 Test(offset, the_constant_model)
 {
     double y[N], flat[N] = {0}, start[2], found[2];
-    for (int loss = 0; loss <= CUSGD_LOSS_LOG_COSH; loss++) {
+    for (int loss = 0; loss <= CUSGD_LOSS_MODIFIED_HUBER; loss++) {
         cusgd_options o = options_of((cusgd_loss)loss, CUSGD_SOLVER_SGD);
         for (int i = 0; i < N; i++)
-            y[i] = loss == CUSGD_LOSS_LOGISTIC || loss == CUSGD_LOSS_HINGE || loss == CUSGD_LOSS_SQUARED_HINGE ? s.rate[i] > 2
-                                                                                                               : s.y[i] + 1;
+            y[i] = cusgd_loss_at((size_t)loss)->targets == CUSGD_TARGET_CLASS ? s.rate[i] > 2 : s.y[i] + 1;
         cusgd_data *data = data_of(N, 1, 1, flat, y, NULL);
         cr_assert_eq(cusgd_data_set_offset(data, CUSGD_OFFSET_LINEAR, column(s.o)), CUSGD_OK);
         cusgd_trainer *t = trainer_of(&o, data, NULL);

@@ -81,7 +81,7 @@ Test(options, words)
         const char *name;
         size_t offset;
         int count;
-    } enums[] = {{"loss", offsetof(cusgd_options, loss), CUSGD_LOSS_LOG_COSH + 1},
+    } enums[] = {{"loss", offsetof(cusgd_options, loss), CUSGD_LOSS_PERCEPTRON + 1},
                  {"optimizer", offsetof(cusgd_options, optimizer), CUSGD_OPTIMIZER_ASGD + 1},
                  {"schedule", offsetof(cusgd_options, schedule), CUSGD_SCHEDULE_PLATEAU + 1},
                  {"rate-changes", offsetof(cusgd_options, rate_changes), CUSGD_PACE_EPOCH + 1},

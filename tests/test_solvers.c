@@ -212,6 +212,7 @@ static double derivative_gamma(double p, double y) { return 1 - y * exp(-p); }
 static double derivative_tweedie(double p, double y) { return exp(0.5 * p) - y * exp(-0.5 * p); }
 static double derivative_logistic(double p, double y) { return 1 / (1 + exp(-p)) - y; }
 static double derivative_hinge(double p, double y) { return y > 0 ? -2 * fmax(1 - p, 0) : 2 * fmax(1 + p, 0); }
+static double derivative_modified_huber(double p, double y) { return fmax(fmin(derivative_hinge(p, y), 4), -4); }
 
 enum targets { NUMBERS, POSITIVE, CLASSES };
 static const struct {
@@ -225,7 +226,8 @@ static const struct {
               {CUSGD_LOSS_GAMMA, derivative_gamma, POSITIVE},
               {CUSGD_LOSS_TWEEDIE, derivative_tweedie, POSITIVE},
               {CUSGD_LOSS_LOGISTIC, derivative_logistic, CLASSES},
-              {CUSGD_LOSS_SQUARED_HINGE, derivative_hinge, CLASSES}};
+              {CUSGD_LOSS_SQUARED_HINGE, derivative_hinge, CLASSES},
+              {CUSGD_LOSS_MODIFIED_HUBER, derivative_modified_huber, CLASSES}};
 enum { SMOOTH = sizeof smooth / sizeof *smooth, ROWS = 150, COLUMNS = 4 };
 
 typedef struct made_data {

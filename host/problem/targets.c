@@ -111,7 +111,7 @@ cusgd_status study_targets(problem *p)
     r.w = r.y + MAX_ROWS;
     r.o = r.w + MAX_ROWS;
     loss_rule bounded = {.kind = loss.kind, .number = loss.number, .minimum = (double)INFINITY, .maximum = -(double)INFINITY};
-    p->targets.steepest = isfinite(steepest) ? steepest : loss.kind == CUSGD_LOSS_HINGE ? 1 : 0;
+    p->targets.steepest = isfinite(steepest) ? steepest : loss_is_of_classes(loss.kind) ? 1 : 0;
     for (int64_t c = 0; c < p->k && status == CUSGD_OK; c++) {
         p->targets.scale[c] = 1;
         take_rows(e, c, &r);

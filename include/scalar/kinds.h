@@ -19,6 +19,8 @@ typedef enum cusgd_loss {
     CUSGD_LOSS_GAMMA,                       /* p + y e^-p, y > 0 */
     CUSGD_LOSS_TWEEDIE,                     /* e^((2-q) p) / (2-q) + y e^((1-q) p) / (q-1), q the power, y >= 0 */
     CUSGD_LOSS_LOG_COSH,                    /* log cosh r */
+    CUSGD_LOSS_MODIFIED_HUBER,              /* max(0, 1 - s p)^2 where s p >= -1, else -4 s p */
+    CUSGD_LOSS_PERCEPTRON,                  /* max(0, -s p): least at coefficients 0, so for a fixed rate only */
 } cusgd_loss;
 
 typedef enum cusgd_optimizer {

@@ -1,5 +1,5 @@
 /* Losses l(p, y) of a prediction p = x theta + b and a target y: one function each, with its first two derivatives by p. All are
- * convex in p. Where it is not differentiable the derivative is 0, which is one of the subgradients there. */
+ * convex in p. Where one is not differentiable the derivative is 0, a subgradient, except where a function says otherwise. */
 #ifndef CUSGD_SCALAR_LOSS_H
 #define CUSGD_SCALAR_LOSS_H
 
@@ -77,6 +77,26 @@ SCALAR OF(loss_point) loss_squared_hinge(real p, real y)
     real s = y > 0 ? 1 : -1, short_of = 1 - s * p;
     if (short_of <= 0) short_of = 0;
     OF(loss_point) l = {short_of * short_of, -2 * s * short_of, (real)(short_of > 0 ? 2 : 0)};
+    return l;
+}
+
+/* max(0, 1 - s p)^2 down to s p = -1, and on along the tangent: rows far on the wrong side count less. */
+SCALAR OF(loss_point) loss_modified_huber(real p, real y)
+{
+    real s = y > 0 ? 1 : -1, short_of = 1 - s * p;
+    int far = short_of > 2;
+    if (short_of <= 0) short_of = 0;
+    OF(loss_point)
+    l = {far ? 4 * (short_of - 1) : short_of * short_of, far ? -4 * s : -2 * s * short_of, (real)(short_of > 0 && !far ? 2 : 0)};
+    return l;
+}
+
+/* max(0, -s p). Where s p is 0 the derivative is -s: all predictions are 0 where training starts, and a derivative of 0 would end
+ * it there. */
+SCALAR OF(loss_point) loss_perceptron(real p, real y)
+{
+    real s = y > 0 ? 1 : -1, short_of = -s * p;
+    OF(loss_point) l = {short_of <= 0 ? 0 : short_of, short_of < 0 ? 0 : -s, 0};
     return l;
 }
 

@@ -61,7 +61,15 @@
       .may_lack_optimum = 1, .variance_power = (double)NAN)                                                                    \
     X(LOG_COSH, "log-cosh", loss_log_cosh(p, y),                                                                               \
       .info.formula = "log cosh r", .info.targets = CUSGD_TARGET_REAL, .info.link = CUSGD_LINK_IDENTITY,                       \
-      .info.smoothness = CUSGD_SMOOTH_TWICE, .info.hessian_bound = 1, .derivative_bound = 1, .reported = 1)
+      .info.smoothness = CUSGD_SMOOTH_TWICE, .info.hessian_bound = 1, .derivative_bound = 1, .reported = 1)                    \
+    X(MODIFIED_HUBER, "modified-huber", loss_modified_huber(p, y),                                                             \
+      .info.formula = "max(0, 1 - s p)^2 for s p >= -1, else -4 s p", .info.targets = CUSGD_TARGET_CLASS,                      \
+      .info.link = CUSGD_LINK_IDENTITY, .info.smoothness = CUSGD_SMOOTH_ONCE, .info.hessian_bound = 2, .derivative_bound = 4,  \
+      .reported = 1)                                                                                                           \
+    X(PERCEPTRON, "perceptron", loss_perceptron(p, y),                                                                         \
+      .info.formula = "max(0, -s p)", .info.targets = CUSGD_TARGET_CLASS, .info.link = CUSGD_LINK_IDENTITY,                    \
+      .info.smoothness = CUSGD_SMOOTH_NOT, .info.hessian_bound = (double)INFINITY, .derivative_bound = (double)INFINITY,       \
+      .reported = 1)
 /* clang-format on */
 
 /* The expected target for a prediction, the inverse link. */
@@ -148,7 +156,8 @@ static inline double loss_best_constant(cusgd_loss loss, double mean)
     if (loss_has_log_link(loss)) return log(mean > 0 ? mean : 1e-6);
     if (!loss_is_of_classes(loss)) return mean;
     if (loss == CUSGD_LOSS_HINGE) return mean > 0.5 ? 1 : -1;
-    if (loss == CUSGD_LOSS_SQUARED_HINGE) return 2 * mean - 1;
+    if (loss == CUSGD_LOSS_SQUARED_HINGE || loss == CUSGD_LOSS_MODIFIED_HUBER) return 2 * mean - 1;
+    if (loss == CUSGD_LOSS_PERCEPTRON) return 0;
     if (mean > 0 && mean < 1) return log(mean / (1 - mean));
     return mean > 0.5 ? log(1e6 - 1) : -log(1e6 - 1);
 }

@@ -5,29 +5,32 @@ import mpmath as mp
 import torch
 import torch.nn.functional as F
 from mpmath import mpf
+from sklearn.linear_model._sgd_fast import Hinge, ModifiedHuber
 
 from .numbers import exact
 
 torch.set_default_dtype(torch.float64)
 
 
-def loss_table(name, formula, params, points, function, by_torch):
-    """function(y, p): value, derivative and, where there is none, the ends of the set of subgradients"""
+def loss_table(name, formula, params, points, function, by_torch=None, by_sklearn=None):
+    """function(y, p): value, derivative and, where there is none, the ends of the set of subgradients; by_torch, by_sklearn: witnesses"""
     rows = []
     for y, p in points:
         value, derivative, *ends = function(exact(y), exact(p))
         row = dict(y=float(y), p=float(p), value=float(value), dldp=float(derivative))
         if ends and ends[0] != ends[1]:
             row.update(not_differentiable=True, sub_lo=float(ends[0]), sub_hi=float(ends[1]))
-        if not math.isinf(float(value)):
+        if by_torch is not None and not math.isinf(float(value)):
             prediction = torch.tensor(float(p), requires_grad=True)
             loss = by_torch(prediction, torch.tensor(float(y)))
             loss.backward()
             row["torch_value"], row["torch_dldp"] = float(loss), float(prediction.grad)
+        if by_sklearn is not None:
+            row["sklearn_value"], row["sklearn_dldp"] = by_sklearn.py_loss(p, y), by_sklearn.py_dloss(p, y)
         rows.append(row)
     print("%-28s %d points" % (name, len(rows)))
-    return dict(loss=name, formula=formula, params=params, source="mpmath 50 digits, rounded to double", torch_crosscheck=True,
-                points=rows)
+    return dict(loss=name, formula=formula, params=params, source="mpmath 50 digits, rounded to double",
+                torch_crosscheck=by_torch is not None, points=rows)
 
 
 def sigmoid(z):
@@ -72,6 +75,17 @@ def hinge(y, p):
 def hinge_squared(y, p):
     m = max(mpf(0), 1 - y * p)
     return m ** 2, -2 * y * m
+
+
+def modified_huber(y, p):
+    m = max(mpf(0), 1 - y * p)
+    return (m ** 2, -2 * y * m) if y * p >= -1 else (-4 * y * p, -4 * y)
+
+
+def perceptron(y, p):
+    if y * p != 0:
+        return max(mpf(0), -y * p), -y if y * p < 0 else mpf(0)
+    return mpf(0), -y, min(-y, mpf(0)), max(-y, mpf(0))
 
 
 def quantile(tau):
@@ -156,7 +170,12 @@ def losses():
                    lambda y, p: (mp.log(mp.cosh(p - y)), mp.tanh(p - y)),
                    lambda p, y: (p - y).abs() + F.softplus(-2 * (p - y).abs()) - math.log(2)),
     ]
-    meta = dict(what="loss value and derivative w.r.t. the prediction p; at points without a derivative 'dldp' is 0 and [sub_lo,sub_hi] is the set "
+    tables += [
+        loss_table("modified_huber", "max(0,1-y*p)^2 if y*p>=-1 else -4*y*p", {}, margins, modified_huber,
+                   by_sklearn=ModifiedHuber()),
+        loss_table("perceptron", "max(0,-y*p) ; d=-y if y*p<=0 else 0", {}, margins, perceptron, by_sklearn=Hinge(0.0)),
+    ]
+    meta = dict(what="loss value and derivative w.r.t. the prediction p; at points without a derivative 'dldp' is 0 (perceptron: -y) and [sub_lo,sub_hi] is the set "
                      "of valid "
                      "subgradients; torch_* = torch float64 autograd cross-check", inf="written as the string \"inf\"",
                 torch=torch.__version__, mpmath=mp.__version__)
