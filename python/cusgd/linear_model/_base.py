@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -42,6 +43,8 @@ LOSSES = {
     "hinge": "hinge",
     "squared_hinge": "squared-hinge",
     "log_loss": "logistic",
+    "modified_huber": "modified-huber",
+    "perceptron": "perceptron",
 }
 
 
@@ -111,6 +114,23 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         if not kept.any():
             raise ValueError("All sample weights are zero")
         return weights[kept], X[kept], tuple(values[kept] for values in others)
+
+    def _starting_point(self, init: tuple[Any, Any], outputs: int, columns: int) -> tuple[Array, Array] | None:
+        """Return coefficients (k, d) and intercepts (k,) to start from; None: where the library starts."""
+        weight, bias = init
+        if getattr(self, "warm_start", False) and getattr(self, "coef_", None) is not None:
+            weight = self.coef_ if weight is None else weight
+            bias = self.intercept_ if bias is None else bias
+        if weight is None and bias is None:
+            return None
+        start = []
+        for values, shape, name in ((weight, (outputs, columns), "coef_init"), (bias, (outputs,), "intercept_init")):
+            values = values.toarray() if hasattr(values, "toarray") else values
+            array = np.zeros(shape) if values is None else np.array(values, dtype=np.float64)
+            if array.shape != shape and not (outputs == 1 and array.size == math.prod(shape)):
+                raise ValueError(f"Provided {name} does not match dataset: it has the shape {array.shape}, not {shape}")
+            start.append(array.reshape(shape))
+        return start[0], start[1]
 
     def _seed(self) -> int:
         """Return a seed for the library; without a random_state it is 0, so that equal fits give equal results."""

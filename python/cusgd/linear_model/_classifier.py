@@ -39,6 +39,10 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
         -------
         self
         """
+        return self._fit(X, y, sample_weight)
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, init: tuple[Any, Any] = (None, None)) -> Any:
+        """Fit the model from given coefficients and intercepts; None: from where the library starts."""
         X, y = self._features(X, y, False)
         check_classification_targets(y)
         self.classes_ = np.unique(y)
@@ -46,24 +50,31 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
         if count < 2:
             raise ValueError(f"The number of classes has to be greater than one; got {count} class")
         index = np.searchsorted(self.classes_, y)
-        weights = self._class_weights(sample_weight, X, y, index)
-        weights, X, (index,) = self._rows_with_weight(weights, X, index)
+        if self.class_weight is not None:
+            by_class = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+            sample_weight = self._class_weights(sample_weight, X, index, by_class)
+        weights, X, (index,) = self._rows_with_weight(sample_weight, X, index)
         weight_sum = float(len(X)) if weights is None else float(weights.sum())
-        wanted = index[:, None] == np.arange(count)
-        targets = (wanted[:, 1] if count == 2 else wanted).astype(X.dtype)
-        start = None
-        if getattr(self, "warm_start", False) and hasattr(self, "coef_"):
-            start = self.coef_, self.intercept_
-        weight, bias = self._minimize(X, targets, weights, self._objective(weight_sum, len(X)), start)
-        self.coef_, self.intercept_ = weight.astype(X.dtype), bias.astype(X.dtype)
+        options = self._objective(weight_sum, len(X))
+        start = self._starting_point(init, 1 if count == 2 else count, X.shape[1])
+        self._keep_coefficients(*self._minimize(X, self._targets(index, X.dtype), weights, options, start), X.dtype)
         return self
 
-    def _class_weights(self, sample_weight: Any, X: Array, y: Array, index: Array) -> Any:
-        """Return the product of sample weights and the weights of the classes."""
-        if self.class_weight is None:
-            return sample_weight
-        by_class = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
-        return by_class[index].astype(X.dtype) * (1 if sample_weight is None else np.asarray(sample_weight, dtype=X.dtype))
+    def _targets(self, index: Array, dtype: Any) -> Array:
+        """Return 1 where a row is of the class, and 0 elsewhere: one column per class, or a vector for two classes."""
+        count = len(self.classes_)
+        wanted = index[:, None] == np.arange(count)
+        numbers: Array = (wanted[:, 1] if count == 2 else wanted).astype(dtype)
+        return numbers
+
+    def _class_weights(self, sample_weight: Any, X: Array, index: Array, by_class: Array) -> Array:
+        """Return the product of the rows' weights and those of their classes."""
+        rows = by_class[index].astype(X.dtype)
+        return rows if sample_weight is None else rows * np.asarray(sample_weight, dtype=X.dtype)
+
+    def _keep_coefficients(self, weight: Array, bias: Array, dtype: Any) -> None:
+        """Keep coefficients and intercepts."""
+        self.coef_, self.intercept_ = weight.astype(dtype), bias.astype(dtype)
 
 
 class ProbabilityMixin:

@@ -12,15 +12,10 @@ from ._base import Array, Estimator
 _LOG_LINKS = ("poisson", "gamma", "tweedie")
 
 
-def _check_range(y: Array, loss: str) -> None:
+def check_range(y: Array, loss: str) -> None:
     """Refuse targets that the loss does not take."""
     if (loss in ("poisson", "tweedie") and (y < 0).any()) or (loss == "gamma" and (y <= 0).any()):
         raise ValueError(f"Some value(s) of y are out of the valid range of the loss {loss!r}.")
-
-
-def _intercept(bias: Array, single: bool, dtype: Any) -> Any:
-    """Return the intercept as scikit-learn's linear models have it: a number for one target."""
-    return dtype.type(bias[0]) if single else bias.astype(dtype)
 
 
 class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
@@ -52,18 +47,24 @@ class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
         -------
         self
         """
+        return self._fit(X, y, sample_weight)
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, init: tuple[Any, Any] = (None, None)) -> Any:
+        """Fit the model from given coefficients and intercept; None: from where the library starts."""
         X, y = self._features(X, y, self._multi_output)
         y = np.asarray(y, dtype=X.dtype)
-        _check_range(y, self._loss())
+        check_range(y, self._loss())
         weights, X, (y,) = self._rows_with_weight(sample_weight, X, y)
         weight_sum = float(len(X)) if weights is None else float(weights.sum())
-        start = None
-        if getattr(self, "warm_start", False) and hasattr(self, "coef_"):
-            start = np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_)
-        weight, bias = self._minimize(X, y, weights, self._objective(weight_sum, len(X)), start)
-        self.coef_ = (weight[0] if y.ndim == 1 else weight).astype(X.dtype)
-        self.intercept_ = _intercept(bias, y.ndim == 1, X.dtype)
+        options = self._objective(weight_sum, len(X))
+        start = self._starting_point(init, 1 if y.ndim == 1 else y.shape[1], X.shape[1])
+        self._keep_coefficients(*self._minimize(X, y, weights, options, start), y.ndim == 1, X.dtype)
         return self
+
+    def _keep_coefficients(self, weight: Array, bias: Array, single: bool, dtype: Any) -> None:
+        """Keep coefficients (k, d) and intercepts (k,) in the shapes that scikit-learn's regressors have."""
+        self.coef_ = (weight[0] if single else weight).astype(dtype)
+        self.intercept_ = dtype.type(bias[0]) if single else bias.astype(dtype)
 
     def predict(self, X: Any) -> Array:
         """Predict the targets.

@@ -8,14 +8,18 @@ Source: scikit-learn's documentation of SGD; Bottou (2012) for "optimal"; Xu (20
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
+from .._errors import CusgdError, DataError, DivergedError
 from .._results import Progress
 from .._trainer import Trainer
 
@@ -24,6 +28,7 @@ DEFAULT_ETA0 = 0.01
 DEFAULT_EPOCHS = 1000
 DEFAULT_TOLERANCE = 1e-3
 DEFAULT_PATIENCE = 5
+LARGEST_GRADIENT = 1e12  # beyond which a run has diverged: its numbers stay finite all the same, as in scikit-learn
 LEAST_RATE = 1e-6  # at which "adaptive" ends
 
 Score = Callable[[Any, Any], float]
@@ -38,33 +43,41 @@ class Schedule:
         Its parameters are read.
     objective : dict
         Options of the loss, without penalties.
-    weight_mean : float
-        Mean of the sample weights. The library divides weights by it, scikit-learn does not.
+    weights : array of shape (n,), optional
+        The rows' weights. The library divides them by their mean, scikit-learn does not.
+    steps : int
+        Rows that were trained on before.
     """
 
-    def __init__(self, estimator: Any, objective: dict[str, Any], weight_mean: float) -> None:
-        self.name: str = estimator.learning_rate
+    def __init__(self, estimator: Any, objective: dict[str, Any], weights: Any, steps: int = 0) -> None:
+        is_perceptron = estimator.loss == "perceptron" and estimator.learning_rate == "auto"
+        self.name: str = "constant" if is_perceptron else estimator.learning_rate
         self.objective = objective
-        self.weight_mean = weight_mean
+        self.weight_mean = 1.0 if weights is None else float(weights.mean())
+        self.steps = steps
         self.alpha = float(estimator.alpha) if estimator.penalty else 0.0
         share = {"l2": 0.0, "l1": 1.0, "elasticnet": estimator.l1_ratio, None: 0.0}[estimator.penalty]
         self.l1, self.l2 = self.alpha * share, self.alpha * (1 - share)
-        self.eta0 = DEFAULT_ETA0 if estimator.eta0 is None else float(estimator.eta0)
+        self.eta0 = (1.0 if is_perceptron else DEFAULT_ETA0) if estimator.eta0 is None else float(estimator.eta0)
         self.power_t = float(estimator.power_t)
         self.average = 1 if estimator.average is True else int(estimator.average or 0)
         self.epochs = DEFAULT_EPOCHS if estimator.max_iter is None else int(estimator.max_iter)
         self.tolerance = DEFAULT_TOLERANCE if estimator.tol == "auto" else estimator.tol
         self.patience = DEFAULT_PATIENCE if estimator.n_iter_no_change is None else int(estimator.n_iter_no_change)
         self.squared = estimator.loss == "squared_error"
-        if self.name == "optimal" and not self.alpha > 0:
-            raise ValueError("alpha must be > 0 since learning_rate is 'optimal'.")
+        if self.weight_mean == 0:
+            raise ValueError("All sample weights are zero")
 
-    def options(self, rate: float, epochs: int) -> dict[str, Any]:
+    def options(self, rate: float, epochs: int, *, averaged: bool) -> dict[str, Any]:
         """Return the library's options for a run of at most ``epochs`` epochs."""
+        l2 = self.l2
+        if self.name in ("constant", "adaptive"):
+            l2 = min(l2, 1 / rate)  # a step shrinks coefficients to 0 at most
         options = {
             **self.objective,
             "l1": self.l1 / self.weight_mean,
-            "l2": self.l2 / self.weight_mean,
+            "l2": l2 / self.weight_mean,
+            "clip_value": LARGEST_GRADIENT,
             "optimizer": "sgd",
             "standardize": False,
             "batch": 1,
@@ -73,14 +86,77 @@ class Schedule:
         }
         if self.name == "optimal":
             typical = math.sqrt(1 / math.sqrt(self.alpha))  # a weight of usual size
-            options.update(schedule="time-decay", t0=self.weight_mean / self.alpha, t1=1 / (typical * self.alpha))
+            first = 1 / (typical * self.alpha) + self.steps
+            options.update(schedule="time-decay", t0=self.weight_mean / self.alpha, t1=first)
+        elif self.name == "invscaling" and self.steps > 0:  # of one step: the library's schedules begin at step 1
+            options.update(schedule="constant", rate=rate * self.weight_mean / (self.steps + 1) ** self.power_t)
         elif self.name == "invscaling" and self.power_t > 0:
             options.update(schedule="inverse-scaling", rate=rate * self.weight_mean, decay_power=self.power_t)
         else:
             options.update(schedule="constant", rate=rate * self.weight_mean)
-        if self.average:
-            options.update(optimizer="asgd", weight_decay=0.0, average=True, average_from=max(self.average - 1, 0))
+        if averaged:
+            options.update(optimizer="asgd", weight_decay=0.0, average=True, average_from=max(self.average - 1 - self.steps, 0))
         return options
+
+    def averages(self, steps: int) -> int:
+        """Return how many of the steps up to this one the average is over."""
+        return max(steps - (self.average - 1), 0) if self.average else 0
+
+
+# ---- One epoch, for partial_fit ----
+
+
+@dataclass
+class Position:
+    """Where training has come to: coefficients (d,) and intercept, and their averages over ``count`` steps."""
+
+    weight: Any
+    bias: float
+    average_weight: Any = None
+    average_bias: float = 0.0
+    count: int = 0
+
+    @classmethod
+    def start(cls, columns: int) -> Position:
+        """Return coefficients of 0."""
+        return cls(np.zeros(columns), 0.0)
+
+    def result(self) -> tuple[Any, float]:
+        """Return what the estimator shows: the averages as soon as there are some."""
+        return (self.average_weight, self.average_bias) if self.count else (self.weight, self.bias)
+
+    def gives(self, weight: Any, bias: float) -> bool:
+        """Tell whether an estimator with these coefficients is here, up to the rounding of float32."""
+        shown = self.result()
+        return bool(np.allclose(shown[0], weight, rtol=1e-6, atol=0) and np.isclose(shown[1], bias, rtol=1e-6, atol=0))
+
+
+def run_steps(schedule: Schedule, data: tuple[Any, Any, Any], rows: int, at: Position) -> Position:
+    """Run a step for each of the first ``rows`` rows, in their order, and return where that leads."""
+    X, y, weights = data
+
+    def end(averaged: bool) -> tuple[Any, float]:
+        options = schedule.options(schedule.eta0, 1, averaged=averaged)
+        trainer = Trainer(X, y, sample_weight=weights, **{**options, "threads": 1, "sampling": "none"})
+        trainer.set_coefficients(at.weight, [at.bias])
+        trainer.step(rows)
+        weight, bias = trainer.coefficients()
+        return weight[0], float(bias[0])
+
+    weight, bias = end(averaged=False)
+    count = schedule.averages(schedule.steps + rows)
+    if count == 0:
+        return Position(weight, bias)
+    new = min(count, rows)
+    average_weight, average_bias = (weight, bias) if rows == 1 else end(averaged=True)
+    if at.count:
+        share = new / (at.count + new)
+        average_weight = at.average_weight + share * (average_weight - at.average_weight)
+        average_bias = at.average_bias + share * (average_bias - at.average_bias)
+    return Position(weight, bias, average_weight, average_bias, at.count + new)
+
+
+# ---- Many epochs, for fit ----
 
 
 class _StoppingRule:
@@ -142,7 +218,9 @@ def run_schedule(
     parameters = start or (np.zeros((1, X.shape[1])), np.zeros(1))
     rate, epochs = schedule.eta0, 0
     while True:
-        trainer = Trainer(X, y, sample_weight=weights, **{**common, **schedule.options(rate, schedule.epochs - epochs)})
+        averaged = schedule.averages(schedule.epochs * len(X)) > 0
+        options = schedule.options(rate, schedule.epochs - epochs, averaged=averaged)
+        trainer = Trainer(X, y, sample_weight=weights, **{**common, **options})
         trainer.set_coefficients(*parameters)
         rule.trainer, rule.stale = trainer, 0
         trainer._run(rule)
@@ -156,6 +234,36 @@ def run_schedule(
         common = {**common, "seed": int(common.get("seed") or 0) + 1}
 
 
+def _in_words_of_scikit_learn(error: CusgdError) -> Exception:
+    """Return the error that scikit-learn has for a run that diverges."""
+    if isinstance(error, DataError) and "overflow" not in str(error):
+        return error
+    epoch = re.search(r"epoch (\d+)", str(error))
+    return ValueError(
+        f"Floating-point under-/overflow occurred at epoch #{epoch.group(1) if epoch else 1}. Scaling input data with "
+        "StandardScaler or MinMaxScaler might help."
+    )
+
+
+def _position(
+    schedule: Schedule, data: tuple[Any, Any, Any], start: tuple[Any, Any] | None, end: tuple[Any, Any], epochs: int, common: Any
+) -> Position:
+    """Return where a run of so many epochs has come to, for `partial_fit` to go on from.
+
+    A run with averages ends with these. What they are averages of is found by running it without them.
+    """
+    X, y, weights = data
+    count = schedule.averages(epochs * len(X))
+    if count == 0:
+        return Position(end[0][0], float(end[1][0]))
+    options = schedule.options(schedule.eta0, epochs, averaged=False)
+    trainer = Trainer(X, y, sample_weight=weights, **{**common, **options})
+    trainer.set_coefficients(*(start or (np.zeros((1, X.shape[1])), np.zeros(1))))
+    trainer.step(epochs * len(X))
+    weight, bias = trainer.coefficients()
+    return Position(weight[0], float(bias[0]), end[0][0], float(end[1][0]), count)
+
+
 class ScheduledMixin:
     """Runs scikit-learn's algorithm where an estimator names one of its schedules."""
 
@@ -164,6 +272,7 @@ class ScheduledMixin:
     options_: Any
     stderr_: Any
     n_iter_: int
+    t_: float
     converged_: bool
 
     def _minimize(self, X: Any, y: Any, weights: Any, options: dict[str, Any], start: tuple[Any, Any] | None) -> tuple[Any, Any]:
@@ -171,23 +280,34 @@ class ScheduledMixin:
         estimator: Any = self
         if not estimator._runs_schedule():
             found: tuple[Any, Any] = super()._minimize(X, y, weights, options, start)  # type: ignore[misc]
+            self.t_ = 1.0 + self.n_iter_ * len(X)
             return found
-        common = {"seed": estimator._seed(), "threads": 1}
         targets = y[:, None] if y.ndim == 1 else y
-        rows, held = self._held_out(targets)
-        mean = 1.0 if weights is None else float(weights[rows].mean())
-        schedule = Schedule(estimator, options, mean)
+        rows, held = self._held_out(targets, weights)
+        common = {"seed": estimator._seed(), "threads": 1}
         parts, epochs, converged = [], [], []
+        positions = []
         for j in range(targets.shape[1]):
-            score = None if held is None else _score(estimator, X[held], targets[held, j])
-            data = (X[rows], np.ascontiguousarray(targets[rows, j]), None if weights is None else weights[rows])
+            of_class = weights if weights is None or weights.ndim == 1 else weights[:, j]
+            of_rows = None if of_class is None else np.ascontiguousarray(of_class[rows])
+            score = None
+            if held is not None:
+                score = _score(estimator, X[held], targets[held, j], None if of_class is None else of_class[held])
+            schedule = Schedule(estimator, options, of_rows)
+            data = (X[rows], np.ascontiguousarray(targets[rows, j]), of_rows)
             begin = None if start is None else (start[0][j : j + 1], start[1][j : j + 1])
-            trainer, part, count, ended = run_schedule(schedule, data, begin, score, common)
+            try:
+                trainer, part, count, ended = run_schedule(schedule, data, begin, score, common)
+            except (DivergedError, DataError) as error:
+                raise _in_words_of_scikit_learn(error) from error
             parts.append(part)
+            positions.append(_position(schedule, data, begin, part, count, common))
             epochs.append(count)
             converged.append(ended)
         self.result_, self.history_, self.options_, self.stderr_ = trainer.result, trainer.history, dict(trainer.options), None
         self.n_iter_, self.converged_ = max(epochs), all(converged)
+        self.t_ = 1.0 + self.n_iter_ * len(X)
+        self._positions = positions
         if not self.converged_ and schedule.tolerance is not None:
             warnings.warn(
                 "Maximum number of iteration reached before convergence. Consider increasing max_iter to improve the fit.",
@@ -196,7 +316,7 @@ class ScheduledMixin:
             )
         return np.vstack([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
-    def _held_out(self, targets: Any) -> tuple[Any, Any]:
+    def _held_out(self, targets: Any, weights: Any) -> tuple[Any, Any]:
         """Return the rows to train on and those to validate on (None without early stopping), chosen as scikit-learn does."""
         estimator: Any = self
         if not estimator.early_stopping:
@@ -205,13 +325,13 @@ class ScheduledMixin:
         kind = StratifiedShuffleSplit if hasattr(self, "classes_") else ShuffleSplit
         splitter = kind(test_size=estimator.validation_fraction, random_state=estimator.random_state)
         train, held = next(splitter.split(np.zeros((len(targets), 1)), classes))
+        if weights is not None and not np.any(weights[held] > 0):
+            raise ValueError("The sample weights for validation set are all zero, consider using a different random state.")
         return np.sort(train), held
 
 
-def _score(estimator: Any, X: Any, y: Any) -> Score:
+def _score(estimator: Any, X: Any, y: Any, weights: Any) -> Score:
     """Return the function that scores coefficients on held-out rows: accuracy of classes, R^2 else."""
     if hasattr(estimator, "classes_"):
-        positive = y > 0
-        return lambda weight, bias: float(np.mean((X @ weight[0] + bias[0] > 0) == positive))
-    spread = float(((y - y.mean()) ** 2).sum())
-    return lambda weight, bias: 1 - float(((y - X @ weight[0] - bias[0]) ** 2).sum()) / spread
+        return lambda weight, bias: float(accuracy_score(y > 0, X @ weight[0] + bias[0] > 0, sample_weight=weights))
+    return lambda weight, bias: float(r2_score(y, X @ weight[0] + bias[0], sample_weight=weights))

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+import warnings
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
+import numpy as np
+from sklearn.linear_model._base import SparseCoefMixin
+from sklearn.utils import compute_class_weight
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import _check_partial_fit_first_call
+from sklearn.utils.validation import _check_sample_weight
 
-from ._base import LOSSES, Estimator, keep, nonnegative, penalty_options
+from ._base import LOSSES, Array, Estimator, keep, nonnegative, penalty_options
 from ._classifier import Classifier, ProbabilityMixin
-from ._regressor import Regressor
+from ._partial import PartialMixin, follows_a_schedule
+from ._regressor import Regressor, check_range
 from ._schedules import SCHEDULES, ScheduledMixin
 
-_CLASS_LOSSES = ("hinge", "squared_hinge", "log_loss")
+_CLASS_LOSSES = ("hinge", "squared_hinge", "log_loss", "modified_huber", "perceptron")
+_LOG_LINKS = ("poisson", "gamma", "tweedie")
+_PENALTIES = ("l2", "l1", "elasticnet", None)
 
 
-class _SgdObjective(Estimator):
-    """The parameters that `SGDRegressor` and `SGDClassifier` have in common."""
+def _loss_functions(names: Iterable[str]) -> dict[str, tuple[Any, ...]]:
+    """Return the losses as scikit-learn's class attribute of this name lists them."""
+    return {name: (LOSSES[name], 0.1) if name == "huber" or "epsilon" in name else (LOSSES[name],) for name in names}
+
+
+class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: ignore[misc]
+    """What `SGDRegressor` and `SGDClassifier` have in common."""
 
     loss: str
     penalty: str | None
@@ -35,21 +50,49 @@ class _SgdObjective(Estimator):
     standardize: bool
     device: str
 
+    loss_functions: ClassVar[dict[str, tuple[Any, ...]]] = {}  # by scikit-learn's name: the library's, and epsilon's default
+
     def _runs_schedule(self) -> bool:
         """Tell whether scikit-learn's algorithm runs."""
-        return self.learning_rate != "auto" and self.solver == "sgd"
+        return self.solver == "sgd" and (self.learning_rate != "auto" or self.loss == "perceptron")
 
-    def _sgd_options(self) -> dict[str, Any]:
+    def _check_parameters(self) -> None:
+        """Refuse parameters that have no meaning."""
+        for name, choices in (
+            ("loss", self.loss_functions),
+            ("penalty", _PENALTIES),
+            ("learning_rate", ("auto", *SCHEDULES)),
+        ):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name}={getattr(self, name)!r} must be one of {', '.join(map(str, choices))}")
+        nonnegative(self.alpha, "alpha")
+        share = self.l1_ratio
+        if self.penalty == "elasticnet" and share is None:
+            raise ValueError("l1_ratio must be set when penalty is 'elasticnet'")
+        if share is not None and not 0 <= share <= 1:
+            raise ValueError(f"l1_ratio == {share}, must be in [0, 1]")
+        if self.learning_rate == "optimal" and not self.alpha > 0:
+            raise ValueError("alpha must be > 0 since learning_rate is 'optimal', which computes the rate from it")
+        for name in ("max_iter", "n_iter_no_change"):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, (int, np.integer)) and value >= 1):
+                raise ValueError(f"{name}={value!r} must be None or an integer of at least 1")
+        if self.eta0 is not None and not self.eta0 > 0:
+            raise ValueError(f"eta0 == {self.eta0}, must be > 0")
+        if not isinstance(self.shuffle, (bool, np.bool_)):
+            raise ValueError(f"shuffle={self.shuffle!r} must be True or False")
+        if self.power_t < 0 and self.learning_rate == "invscaling":
+            raise ValueError(f"power_t == {self.power_t}, must be >= 0")
+        if self.power_t < 0:
+            warnings.warn(
+                "Negative values for `power_t` are deprecated: only learning_rate='invscaling' reads it", FutureWarning, 3
+            )
+        if self.early_stopping and not 0 < self.validation_fraction < 1:
+            raise ValueError(f"validation_fraction == {self.validation_fraction}, must be in (0, 1)")
+
+    def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
         """Return the options of a run by minibatch steps or a full-batch solver."""
-        if self.loss not in LOSSES:
-            raise ValueError(f"loss={self.loss!r} must be one of {', '.join(LOSSES)}")
-        if self.learning_rate not in ("auto", *SCHEDULES):
-            raise ValueError(f"learning_rate={self.learning_rate!r} must be one of auto, {', '.join(SCHEDULES)}")
-        alpha = nonnegative(self.alpha, "alpha")
-        shares = {"l2": 0.0, "l1": 1.0, "elasticnet": self.l1_ratio, None: None}
-        if self.penalty not in shares:
-            raise ValueError(f"penalty={self.penalty!r} must be 'l2', 'l1', 'elasticnet' or None")
-        share = shares[self.penalty]
+        self._check_parameters()
         options: dict[str, Any] = {
             "loss": LOSSES[self.loss],
             "solver": self.solver,
@@ -57,8 +100,9 @@ class _SgdObjective(Estimator):
             "device": self.device,
             "standardize": bool(self.standardize),
         }
-        if share is not None and not self._runs_schedule():
-            options.update(penalty_options(alpha * share, alpha * (1 - share)))
+        if self.penalty is not None and not self._runs_schedule():
+            share = {"l2": 0.0, "l1": 1.0}.get(self.penalty, self.l1_ratio)
+            options.update(penalty_options(self.alpha * share, self.alpha * (1 - share)))
         if self.loss == "huber":
             options["delta"] = float(self.epsilon)
         elif self.loss.endswith("epsilon_insensitive"):
@@ -67,22 +111,57 @@ class _SgdObjective(Estimator):
             options["epochs"] = int(self.max_iter)
         if self.solver != "sgd":
             return options
+        options["sampling"] = "permute" if self.shuffle else "none"
         if self._runs_schedule():
-            return {**options, "sampling": "permute" if self.shuffle else "none"}
-        options.update(
-            optimizer=self.optimizer,
-            rate=None if self.eta0 is None else float(self.eta0),
-            batch=None if self.batch_size == "auto" else self.batch_size,
-            sampling="permute" if self.shuffle else "none",
-            tolerance=1e-5 if self.tol == "auto" else float(self.tol or 0.0),
-            patience=self.n_iter_no_change,
-            average=None if self.average is None else bool(self.average),
-            valid_fraction=float(self.validation_fraction) if self.early_stopping else None,
-        )
-        return options
+            return options
+        return {
+            **options,
+            "optimizer": self.optimizer,
+            "rate": None if self.eta0 is None else float(self.eta0),
+            "batch": None if self.batch_size == "auto" else self.batch_size,
+            "tolerance": 1e-5 if self.tol == "auto" else float(self.tol or 0.0),
+            "patience": self.n_iter_no_change,
+            "average": None if self.average is None else bool(self.average),
+            "valid_fraction": float(self.validation_fraction) if self.early_stopping else None,
+        }
+
+    def _rows_with_weight(self, sample_weight: Any, X: Array, *others: Array) -> tuple[Array | None, Array, tuple[Array, ...]]:
+        if sample_weight is None or not self._runs_schedule():
+            return super()._rows_with_weight(sample_weight, X, *others)
+        # scikit-learn's schedules count rows of weight 0
+        columns = np.asarray(sample_weight).reshape(len(sample_weight), -1).T
+        checked = [
+            _check_sample_weight(column, X, dtype=X.dtype, ensure_non_negative=True)
+            if np.any(column)
+            else np.zeros(len(X), X.dtype)
+            for column in columns
+        ]
+        return checked[0] if np.ndim(sample_weight) == 1 else np.stack(checked, axis=1), X, others
+
+    def fit(self, X: Any, y: Any, coef_init: Any = None, intercept_init: Any = None, sample_weight: Any = None) -> Any:
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features)
+            Dense; float32 is trained on in single precision, everything else in double precision.
+        y : array of shape (n_samples,) or, for regressors, (n_samples, n_targets)
+            Targets or classes.
+        coef_init, intercept_init : array, optional
+            Where to start, in the shapes of ``coef_`` and ``intercept_``; one that is left out starts at 0.
+        sample_weight : array of shape (n_samples,), optional
+            Rows of weight 0 count as absent.
+
+        Returns
+        -------
+        self
+        """
+        self._check_parameters()
+        self._forget_steps()
+        return self._fit(X, y, sample_weight, (coef_init, intercept_init))
 
 
-class SGDRegressor(_SgdObjective, ScheduledMixin, Regressor):
+class SGDRegressor(_Sgd, Regressor):  # type: ignore[misc]
     """A linear regression of any loss, by minibatch steps.
 
     Parameters
@@ -143,6 +222,8 @@ class SGDRegressor(_SgdObjective, ScheduledMixin, Regressor):
         Threads; the result does not depend on it.
     """
 
+    loss_functions = _loss_functions(name for name in LOSSES if name not in _CLASS_LOSSES)
+
     def __init__(
         self,
         loss: str = "squared_error",
@@ -177,35 +258,62 @@ class SGDRegressor(_SgdObjective, ScheduledMixin, Regressor):
     def _loss(self) -> str:
         return self.loss
 
-    def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
-        if self.loss in _CLASS_LOSSES:
-            raise ValueError(f"loss={self.loss!r} is for classes: use SGDClassifier")
-        return self._sgd_options()
+    def _keep_coefficients(self, weight: Array, bias: Array, single: bool, dtype: Any) -> None:
+        super()._keep_coefficients(weight, bias, single, dtype)
+        self.intercept_ = np.atleast_1d(self.intercept_)  # as scikit-learn's SGDRegressor, and no other of its regressors
+
+    @available_if(follows_a_schedule)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        """Train on more rows: one epoch over them, from where the last call of `fit` or `partial_fit` ended.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features)
+            Rows.
+        y : array of shape (n_samples,)
+            Targets.
+        sample_weight : array of shape (n_samples,), optional
+            Weights.
+
+        Returns
+        -------
+        self
+        """
+        self._check_partial()
+        first = getattr(self, "coef_", None) is None
+        X, y, weights = self._partial_rows(X, y, sample_weight, first)
+        y = np.asarray(y, dtype=X.dtype)
+        check_range(y, self.loss)
+        weight, bias = self._advance(X, y[:, None], weights)
+        self._keep_coefficients(weight, bias, True, X.dtype)
+        return self
 
 
 def _has_probabilities(estimator: SGDClassifier) -> bool:
     """Tell whether the loss has probabilities, or say why not."""
-    if estimator.loss != "log_loss":
+    if estimator.loss not in ("log_loss", "modified_huber"):
         raise AttributeError(f"probability estimates are not available for loss={estimator.loss!r}")
     return True
 
 
-class SGDClassifier(_SgdObjective, ScheduledMixin, Classifier):
+class SGDClassifier(_Sgd, Classifier):  # type: ignore[misc]
     """A linear classifier of any loss, by minibatch steps; several classes by one against the rest.
 
     Parameters
     ----------
     loss : str
-        "hinge" (a support vector machine), "squared_hinge" or "log_loss" (logistic regression).
+        "hinge" (a support vector machine), "squared_hinge", "log_loss" (logistic regression), "modified_huber", "perceptron" or
+        a loss of `SGDRegressor` for real numbers, of targets -1 and 1. The least loss of "perceptron" is at coefficients of 0, so
+        that it is always trained by a schedule, with ``learning_rate="auto"`` by "constant" and ``eta0=1``.
     class_weight : dict or "balanced", optional
         Weights of the classes.
-    penalty, alpha, l1_ratio, fit_intercept, max_iter, tol, shuffle, verbose, random_state, learning_rate, eta0, power_t
+    penalty, alpha, l1_ratio, fit_intercept, max_iter, tol, shuffle, verbose, epsilon, random_state, learning_rate, eta0, power_t
         As for `SGDRegressor`.
     early_stopping, validation_fraction, n_iter_no_change, warm_start, average, solver, optimizer, batch_size, standardize, device
         As for `SGDRegressor`.
     """
 
-    epsilon = 0.1
+    class_weight: Any
 
     def __init__(
         self,
@@ -219,6 +327,7 @@ class SGDClassifier(_SgdObjective, ScheduledMixin, Classifier):
         tol: float | str | None = "auto",
         shuffle: bool = True,
         verbose: int = 0,
+        epsilon: float = 0.1,
         n_jobs: int | None = None,
         random_state: Any = None,
         learning_rate: str = "auto",
@@ -238,10 +347,75 @@ class SGDClassifier(_SgdObjective, ScheduledMixin, Classifier):
     ) -> None:
         keep(self, locals())
 
-    def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
-        if self.loss not in _CLASS_LOSSES:
-            raise ValueError(f"loss={self.loss!r} must be one of {', '.join(_CLASS_LOSSES)}")
-        return self._sgd_options()
+    loss_functions = _loss_functions(name for name in LOSSES if name not in _LOG_LINKS)
+
+    def _targets(self, index: Array, dtype: Any) -> Array:
+        wanted = super()._targets(index, dtype)
+        return wanted if self.loss in _CLASS_LOSSES else 2 * wanted - 1
+
+    def _class_weights(self, sample_weight: Any, X: Array, index: Array, by_class: Array) -> Array:
+        if len(by_class) == 2 or not self._runs_schedule():
+            return super()._class_weights(sample_weight, X, index, by_class)
+        # scikit-learn weighs the rows of the class in question, and not the rest
+        of_class = np.where(index[:, None] == np.arange(len(by_class)), by_class, 1.0).astype(X.dtype)
+        return of_class if sample_weight is None else of_class * np.asarray(sample_weight, dtype=X.dtype)[:, None]
+
+    @available_if(follows_a_schedule)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
+        """Train on more rows: one epoch over them, from where the last call of `fit` or `partial_fit` ended.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features)
+            Rows.
+        y : array of shape (n_samples,)
+            Classes.
+        classes : array of shape (n_classes,)
+            All classes that there will be; must be given in the first call.
+        sample_weight : array of shape (n_samples,), optional
+            Weights.
+
+        Returns
+        -------
+        self
+        """
+        self._check_partial()
+        first = _check_partial_fit_first_call(self, classes)
+        X, y, weights = self._partial_rows(X, y, sample_weight, first)
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(f"y has classes that the first call's `classes` lacks: {unknown[:5].tolist()}")
+        if len(self.classes_) < 2:
+            raise ValueError(f"The number of classes has to be greater than one; got {len(self.classes_)} class")
+        index = np.searchsorted(self.classes_, y)
+        if self.class_weight is not None:
+            by_class = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+            weights = self._class_weights(weights, X, index, by_class)
+        targets = self._targets(index, X.dtype)
+        weight, bias = self._advance(X, targets[:, None] if targets.ndim == 1 else targets, weights)
+        self._keep_coefficients(weight, bias, X.dtype)
+        return self
+
+    def _check_partial(self) -> None:
+        super()._check_partial()
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                f"class_weight '{self.class_weight}' is not supported for partial_fit. In order to use 'balanced' weights, use "
+                f"compute_class_weight('{self.class_weight}', classes=classes, y=y). In place of y you can use a large enough "
+                "sample of the full training set target to properly estimate the class frequency distributions. Pass the "
+                "resulting weights as the class_weight parameter."
+            )
+
+    def _predict_proba_lr(self, X: Any) -> Array:
+        if self.loss != "modified_huber":
+            found: Array = super()._predict_proba_lr(X)
+            return found
+        share = (np.clip(self.decision_function(X), -1, 1) + 1) / 2
+        if share.ndim == 1:
+            return np.column_stack([1 - share, share])
+        share[share.sum(axis=1) == 0] = 1  # no class claims the row
+        normalized: Array = share / share.sum(axis=1, keepdims=True)
+        return normalized
 
     predict_proba = available_if(_has_probabilities)(ProbabilityMixin.predict_proba)
     predict_log_proba = available_if(_has_probabilities)(ProbabilityMixin.predict_log_proba)

@@ -1,0 +1,198 @@
+"""partial_fit, warm starts and losses of scikit-learn's SGD, compared with scikit-learn."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+
+sklearn = pytest.importorskip("sklearn")
+
+from cusgd import linear_model  # noqa: E402
+from sklearn import linear_model as reference  # noqa: E402
+
+SCHEDULES = [
+    {"learning_rate": "constant", "eta0": 0.01},
+    {"learning_rate": "adaptive", "eta0": 0.01},
+    {"learning_rate": "optimal", "alpha": 1.0},
+    {"learning_rate": "constant", "eta0": 0.01, "average": True},
+    {"learning_rate": "optimal", "alpha": 1.0, "average": 100},
+    {"learning_rate": "invscaling", "eta0": 0.02},
+    {"learning_rate": "invscaling", "eta0": 0.02, "average": 70},
+]
+LOSSES = ["hinge", "squared_hinge", "log_loss", "modified_huber", "perceptron", "squared_error", "huber", "epsilon_insensitive"]
+PARTS = [slice(0, 60), slice(60, 61), slice(61, 150), slice(0, 150)]
+
+
+def same(ours, theirs):
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(ours.intercept_, theirs.intercept_, rtol=1e-10, atol=1e-12)
+    assert ours.t_ == theirs.t_
+    assert ours.coef_.shape == theirs.coef_.shape and ours.intercept_.shape == theirs.intercept_.shape
+
+
+@pytest.fixture
+def rows(rng):
+    index = rng.integers(0, 3, 150)
+    index[60] = 0  # a part of one row, and so of one class
+    X = rng.normal(size=(150, 4)) + np.eye(3, 4)[index]
+    return X, index, X @ [1.0, 2.0, -1.0, 0.0] + rng.normal(size=150), rng.uniform(0.5, 2, 150)
+
+
+@pytest.mark.parametrize("parameters", SCHEDULES, ids=[str(number) for number in range(len(SCHEDULES))])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_regression_in_parts(parameters, weighted, rows):
+    X, _, y, weights = rows
+    ours, theirs = (kind(shuffle=False, **parameters) for kind in (linear_model.SGDRegressor, reference.SGDRegressor))
+    for part in PARTS:
+        for model in (ours, theirs):
+            model.partial_fit(X[part], y[part], weights[part] if weighted else None)
+        same(ours, theirs)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("parameters", SCHEDULES[::3], ids=["plain", "average", "invscaling"])
+def test_classes_in_parts(loss, several, parameters, rows):
+    X, index, _, _ = rows
+    y = index if several else index > 0
+    class_weight = {0: 2.0, 1: 3.0, 2: 0.5} if several else {False: 2.0, True: 0.5}
+    # With averages scikit-learn's classifier starts each call at the intercept that the first one started at.
+    extra = {"shuffle": False, "loss": loss, "fit_intercept": "average" not in parameters}
+    for weights in (None, class_weight):
+        parameters = {**parameters, **extra, "class_weight": weights, "max_iter": 1000, "tol": 1e-3}
+        ours, theirs = (kind(**parameters) for kind in (linear_model.SGDClassifier, reference.SGDClassifier))
+        for part in PARTS:
+            ours.partial_fit(X[part], y[part], classes=np.unique(y))
+            theirs.partial_fit(X[part], y[part], classes=np.unique(y))
+        same(ours, theirs)
+        parameters.update(max_iter=4, tol=None, fit_intercept=True)
+        same(linear_model.SGDClassifier(**parameters).fit(X, y), reference.SGDClassifier(**parameters).fit(X, y))
+
+
+@pytest.mark.parametrize("parameters", SCHEDULES, ids=[str(number) for number in range(len(SCHEDULES))])
+def test_parts_after_a_fit(parameters, rows):
+    X, _, y, _ = rows
+    models = [
+        kind(shuffle=False, max_iter=3, tol=None, **parameters) for kind in (linear_model.SGDRegressor, reference.SGDRegressor)
+    ]
+    for model in models:
+        model.fit(X, y)
+        model.partial_fit(X[:70], y[:70])
+    same(*models)
+    models[0] = pickle.loads(pickle.dumps(models[0]))
+    for model in models:
+        model.partial_fit(X[70:], y[70:])
+    same(*models)
+    for model in models:  # a fit begins anew
+        model.fit(X, y)
+    same(*models)
+
+
+@pytest.mark.parametrize("average", [False, True])
+def test_warm_start_and_initial_coefficients(average, rows):
+    X, index, y, _ = rows
+    parameters = {"learning_rate": "constant", "eta0": 0.01, "shuffle": False, "max_iter": 2, "tol": None, "average": average}
+    if not average:  # scikit-learn's regressor then starts from the coefficients behind the averages, its classifier from these
+        ours, theirs = (kind(warm_start=True, **parameters) for kind in (linear_model.SGDRegressor, reference.SGDRegressor))
+        for _ in range(3):
+            same(ours.fit(X, y), theirs.fit(X, y))
+    ours, theirs = (kind(warm_start=True, **parameters) for kind in (linear_model.SGDClassifier, reference.SGDClassifier))
+    for _ in range(3):
+        same(ours.fit(X, index > 0), theirs.fit(X, index > 0))
+    start = {"coef_init": np.arange(12.0).reshape(3, 4) / 10, "intercept_init": np.array([1.0, 2.0, 3.0])}
+    ours, theirs = (kind(**parameters) for kind in (linear_model.SGDClassifier, reference.SGDClassifier))
+    same(ours.fit(X, index, **start), theirs.fit(X, index, **start))
+    with pytest.raises(ValueError, match="coef_init does not match"):
+        ours.fit(X, index, coef_init=np.zeros((2, 4)))
+
+
+def test_shuffled_parts_learn(rng):
+    X = rng.normal(size=(2000, 5))
+    y = X @ [1.0, 2.0, 3.0, 0.0, -1.0] + 4
+    model = linear_model.SGDRegressor(learning_rate="constant", eta0=0.01, alpha=0)
+    for part in np.split(np.arange(2000), 40):
+        model.partial_fit(X[part], y[part])
+    assert model.score(X, y) > 0.99 and model.t_ == 2001
+    again = linear_model.SGDRegressor(learning_rate="constant", eta0=0.01, alpha=0)
+    for part in np.split(np.arange(2000), 40):
+        again.partial_fit(X[part], y[part])
+    assert again.coef_.tobytes() == model.coef_.tobytes()
+
+
+def test_probabilities_of_modified_huber(rows):
+    X, index, _, _ = rows
+    for y in (index, index > 0):
+        parameters = {
+            "loss": "modified_huber",
+            "learning_rate": "constant",
+            "eta0": 0.05,
+            "shuffle": False,
+            "tol": None,
+            "max_iter": 9,
+        }
+        ours, theirs = (kind(**parameters).fit(X, y) for kind in (linear_model.SGDClassifier, reference.SGDClassifier))
+        np.testing.assert_allclose(ours.predict_proba(30 * X), theirs.predict_proba(30 * X), atol=1e-12)
+
+
+def test_losses_without_a_schedule(rows):
+    """By default modified_huber finds its optimum, and perceptron is trained as scikit-learn's Perceptron is."""
+    X, index, _, _ = rows
+    y = index > 0
+    model = linear_model.SGDClassifier("modified_huber", alpha=0.01, solver="auto").fit(X, y)
+
+    def objective(weight, bias):
+        margin = np.where(y, 1, -1) * (X @ weight + bias)
+        losses = np.where(margin >= -1, np.maximum(0, 1 - margin) ** 2, -4 * margin)
+        return losses.mean() + 0.005 * weight @ weight
+
+    from scipy.optimize import minimize
+
+    found = minimize(lambda theta: objective(theta[:4], theta[4]), np.zeros(5), method="BFGS")
+    assert objective(model.coef_[0], model.intercept_[0]) < found.fun + 1e-6
+    ours = linear_model.SGDClassifier("perceptron", penalty=None, shuffle=False, max_iter=3, tol=None).fit(X, y)
+    theirs = reference.Perceptron(shuffle=False, max_iter=3, tol=None).fit(X, y)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"early_stopping": True}, "early_stopping should be False"),
+        ({"class_weight": "balanced"}, "not supported for partial_fit"),
+        ({"eta0": -1.0}, "eta0"),
+        ({"learning_rate": "invscaling", "power_t": -1.0}, "power_t"),
+    ],
+)
+def test_what_partial_fit_refuses(parameters, message, rows):
+    X, index, _, _ = rows
+    with pytest.raises(ValueError, match=message):
+        linear_model.SGDClassifier(**{"learning_rate": "constant", **parameters}).partial_fit(X, index, classes=[0, 1, 2])
+
+
+def test_classes_of_the_first_part(rows):
+    X, index, _, _ = rows
+    model = linear_model.SGDClassifier(learning_rate="constant", eta0=0.1)
+    with pytest.raises(ValueError, match="classes must be passed"):
+        model.partial_fit(X, index)
+    model.partial_fit(X, index, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match="lacks"):
+        model.partial_fit(X, index + 1)
+    for parameters in ({}, {"solver": "auto", "learning_rate": "constant"}):
+        assert not hasattr(linear_model.SGDClassifier(**parameters), "partial_fit")
+
+
+def test_a_step_never_turns_coefficients_around(rows):
+    """Where rate times alpha is above 1, coefficients shrink to 0 and no further, as scikit-learn's do."""
+    X, _, y, _ = rows
+    parameters = {"alpha": 1e5, "learning_rate": "constant", "eta0": 0.1, "shuffle": False, "max_iter": 3, "tol": None}
+    same(linear_model.SGDRegressor(**parameters).fit(X, y), reference.SGDRegressor(**parameters).fit(X, y))
+
+
+def test_negative_power_is_deprecated(rows):
+    X, _, y, _ = rows
+    with pytest.warns(FutureWarning, match="power_t"):
+        linear_model.SGDRegressor(power_t=-1.0).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FutureWarning)
+        linear_model.SGDRegressor().fit(X, y)
