@@ -9,6 +9,9 @@
 True
 """
 
+import importlib
+
+from . import callbacks
 from ._errors import (
     ConvergenceWarning,
     CusgdError,
@@ -25,8 +28,11 @@ from ._model import Model
 from ._options import Options
 from ._options import option_table as options
 from ._results import History, Metrics, Progress, Result
-from ._tools import CheckLine, Device, Report, compare_devices, devices, generate
+from ._tools import CheckLine, Device, Report, check, devices, generate
 from ._trainer import Trainer, fit
+
+# Loaded when they are used: they need scikit-learn and matplotlib.
+_MODULES = ("compat", "linear_model", "plot")
 
 __all__ = [
     "CheckLine",
@@ -49,9 +55,16 @@ __all__ = [
     "Trainer",
     "UsageError",
     "__version__",
-    "compare_devices",
+    "callbacks",
+    "check",
     "devices",
     "fit",
     "generate",
     "options",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

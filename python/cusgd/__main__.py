@@ -6,13 +6,14 @@ import os
 import sys
 from pathlib import Path
 
+COMMAND = Path(__file__).resolve().parent / "bin" / "cusgd"
+
 
 def main() -> None:
     """Run the command that came with the package, with the arguments of this process."""
-    command = Path(__file__).resolve().parent / "bin" / "cusgd"
-    if not command.exists():
-        sys.exit(f"cusgd: {command} does not exist: the package was not installed by pip")
-    os.execv(command, ["cusgd", *sys.argv[1:]])
+    if not COMMAND.exists():
+        sys.exit(f"cusgd: {COMMAND} does not exist: the package was not installed by pip")
+    os.execv(COMMAND, ["cusgd", *sys.argv[1:]])
 
 
 if __name__ == "__main__":

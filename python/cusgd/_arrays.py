@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _capi
+from ._arrow import read_table
 from ._errors import check
 from ._library import lib
 from ._run import run
@@ -18,20 +19,47 @@ Array = NDArray[Any]
 _TYPES = {np.dtype(np.float32): _capi.CUSGD_TYPE_FLOAT32, np.dtype(np.float64): _capi.CUSGD_TYPE_FLOAT64}
 
 
-def _refuse(values: Any, name: str) -> None:
-    """Refuse arrays that are sparse or on a GPU, which NumPy would misread or copy silently."""
+_ON_HOST = (1, 3, 11, 13)  # DLPack's devices whose memory the host reads: CPU, pinned by CUDA or ROCm, managed by CUDA
+
+
+def _is_on_gpu(values: Any) -> bool:
+    """Tell whether values are in a GPU's memory."""
+    if hasattr(values, "__dlpack_device__"):
+        return int(values.__dlpack_device__()[0]) not in _ON_HOST
+    device = getattr(values, "device", None)
+    return hasattr(values, "__cuda_array_interface__") or getattr(device, "type", "cpu") not in ("cpu", "")
+
+
+def readable(values: Any, name: str) -> Any:
+    """Return values that NumPy reads: what it would misread is converted without a copy where possible, or refused.
+
+    Sparse matrices and arrays on a GPU are refused. Arrays that have nothing but ``__dlpack__`` are used in place; tables that
+    have nothing but Arrow's ``__arrow_c_stream__`` are copied.
+    """
     if hasattr(values, "tocsr") and hasattr(values, "nnz"):
         raise TypeError(f"{name} is sparse: cuSGD needs dense data ({name}.toarray())")
-    if hasattr(values, "__cuda_array_interface__") or getattr(getattr(values, "device", None), "type", "cpu") not in ("cpu", ""):
-        raise TypeError(f"{name} is on a GPU: pass a copy on the host ({name}.cpu() in PyTorch, {name}.get() in CuPy)")
+    if isinstance(values, (np.ndarray, list, tuple)):
+        return values
+    if _is_on_gpu(values):
+        raise TypeError(
+            f"{name} is on a GPU: pass a copy on the host ({name}.cpu() in PyTorch, {name}.get() in CuPy, jax.device_get({name}))"
+        )
+    if getattr(values, "requires_grad", False):
+        values = values.detach()
+    if str(getattr(values, "dtype", "")) == "torch.bfloat16":
+        return values.float()  # NumPy has no such type
+    if hasattr(values, "__array__") or hasattr(values, "__array_interface__"):
+        return values
+    if hasattr(values, "__dlpack__"):
+        return np.from_dlpack(values)
+    if hasattr(values, "__arrow_c_stream__"):
+        return read_table(values, name)[0]
+    return values
 
 
 def as_numbers(values: Any, name: str) -> Array:
     """Return an array of float32 or float64 in native byte order, without a copy where the values are that already."""
-    _refuse(values, name)
-    if getattr(values, "requires_grad", False):
-        values = values.detach()
-    array = np.asarray(values)
+    array = np.asarray(readable(values, name))
     if array.dtype.kind == "c":
         raise TypeError(f"{name} is complex: cuSGD needs real numbers")
     if array.dtype not in _TYPES:
@@ -62,13 +90,23 @@ def as_vector(values: Any, rows: int, name: str) -> Array:
     return array
 
 
+def _is_arrow_table(values: Any) -> bool:
+    """Tell whether values are a table of pyarrow."""
+    return hasattr(type(values), "column_names")
+
+
 def column_names(values: Any) -> list[str] | None:
-    """Return the names of a data frame's columns, if all are text."""
-    columns = getattr(values, "columns", None)
+    """Return the names of a data frame's or table's columns, if all are text."""
+    columns = getattr(values, "column_names" if _is_arrow_table(values) else "columns", None)
     if columns is None or callable(columns):
         return None
     names = list(columns)
     return names if names and all(isinstance(name, str) for name in names) else None
+
+
+def select_columns(values: Any, names: Sequence[str]) -> Any:
+    """Return a data frame or table with these columns in this order."""
+    return values.select(list(names)) if _is_arrow_table(values) else values[list(names)]
 
 
 def matrix(array: Array | None) -> _capi.cusgd_matrix:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _capi
-from ._arrays import Data, column_names, make_data, text_array
+from ._arrays import Data, column_names, make_data, select_columns, text_array
 from ._errors import UsageError, check
 from ._library import lib
 from ._options import Options
@@ -114,7 +114,7 @@ class Model:
         names, known = column_names(X), self.features
         if names is not None and known is not None and names != known:
             if set(names) >= set(known):
-                X = X[known]  # by name, whatever their order
+                X = select_columns(X, known)  # by name, whatever their order
             else:
                 missing = [name for name in known if name not in names]
                 raise ValueError(f"X lacks columns of the model: {', '.join(missing[:10])}")

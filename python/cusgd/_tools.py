@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from . import _capi
 from ._arrays import make_data
-from ._errors import MismatchError, UsageError, check, last_error
+from ._errors import MismatchError, UsageError, last_error
+from ._errors import check as check_status
 from ._library import lib
 from ._model import Model
 from ._options import make_options
@@ -116,14 +117,14 @@ def generate(
     if targets not in _TARGETS:
         raise UsageError(f"targets must be one of {', '.join(_TARGETS)}, not {targets!r}")
     generator = sized(_capi.cusgd_generator)
-    check(lib.cusgd_generator_init(C.byref(generator)))
+    check_status(lib.cusgd_generator_init(C.byref(generator)))
     generator.rows, generator.cols, generator.outputs, generator.informative = rows, cols, outputs, informative
     generator.noise, generator.targets = noise, _TARGETS[targets]
     generator.correlation, generator.condition, generator.seed = correlation, condition, seed
     generator.type = _capi.CUSGD_TYPE_FLOAT64 if np.dtype(dtype) == np.float64 else _capi.CUSGD_TYPE_FLOAT32
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "data")
-        run(lambda: check(lib.cusgd_generate(C.byref(generator), os.fsencode(path), 0)))
+        run(lambda: check_status(lib.cusgd_generate(C.byref(generator), os.fsencode(path), 0)))
         x, y = np.load(os.path.join(path, "x.npy")), np.load(os.path.join(path, "y.npy"))
         truth = Model.load(os.path.join(path, "true.safetensors"))
     return x, y.reshape(rows) if outputs == 1 else y, truth
@@ -160,7 +161,7 @@ class Report:
     lines: list[CheckLine]
 
 
-def compare_devices(X: Any, y: Any, *, steps: int = 32, sample_weight: Any = None, **options: Any) -> Report:
+def check(X: Any, y: Any, *, steps: int = 32, sample_weight: Any = None, **options: Any) -> Report:
     """Run a device and the CPU side by side for some steps, and compare them.
 
     Parameters
@@ -186,4 +187,4 @@ def compare_devices(X: Any, y: Any, *, steps: int = 32, sample_weight: Any = Non
     return Report(bool(found.passed), found.steps, found.device.decode(errors="replace"), lines)
 
 
-__all__ = ["CheckLine", "Device", "MismatchError", "Report", "compare_devices", "devices", "generate"]
+__all__ = ["CheckLine", "Device", "MismatchError", "Report", "check", "devices", "generate"]

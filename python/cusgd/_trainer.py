@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes as C
 import warnings
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,7 @@ from ._model import Model
 from ._options import Options, make_options
 from ._results import History, Progress, Result, sized
 from ._run import run
-
-Callback = Callable[[Progress], Any]
+from .callbacks import Callback, ProgressBar, in_turn
 
 _CLASS_LOSSES = frozenset({"logistic", "hinge", "squared-hinge"})
 
@@ -128,14 +127,16 @@ class Trainer:
 
     # ---- Running ----
 
-    def fit(self, callback: Callback | None = None) -> Result:
+    def fit(self, callback: Callback | Sequence[Callback] | None = None, *, progress: bool = False) -> Result:
         """Train until a stopping rule is met; a further call continues.
 
         Parameters
         ----------
-        callback : callable, optional
+        callback : callable or list of callables, optional
             Called after each epoch with a `Progress`, in another thread than the caller's; training ends when it returns True.
-            (None and all else go on.)
+            (None and all else go on.) `cusgd.callbacks` has some.
+        progress : bool
+            Whether to show a progress bar (of tqdm; without it, a line per epoch).
 
         Returns
         -------
@@ -151,21 +152,22 @@ class Trainer:
         ConvergenceWarning
             A full-batch solver did not reach the optimum.
         """
-        warning = self._run(callback)
+        warning = self._run([*in_turn(callback), *([ProgressBar()] if progress else [])])
         if warning:
             warnings.warn(warning, ConvergenceWarning, stacklevel=2)
         assert self.result is not None
         return self.result
 
-    def _run(self, callback: Callback | None) -> str | None:
+    def _run(self, callback: Callback | Sequence[Callback] | None) -> str | None:
         """Train, and return why the result is not converged, where a solver says so."""
         raised: list[BaseException] = []
+        callbacks = in_turn(callback)
 
         def on_epoch(now: Any, _: Any) -> int:
             progress = Progress._read(now.contents)
             self.history.epochs.append(progress)
             try:
-                return int(callback is not None and callback(progress) is True)
+                return int(any([one(progress) is True for one in callbacks]))
             except BaseException as error:  # raised below, in the thread that called
                 raised.append(error)
                 return 1
@@ -184,6 +186,9 @@ class Trainer:
             warning = run(call)
         finally:
             self.result = Result._read(found)
+            for one in callbacks:
+                if hasattr(one, "close"):
+                    one.close()
         if raised:
             raise raised[0]
         return warning
@@ -242,7 +247,8 @@ def fit(
     offset: Any = None,
     exposure: Any = None,
     valid: tuple[Any, ...] | None = None,
-    callback: Callback | None = None,
+    callback: Callback | Sequence[Callback] | None = None,
+    progress: bool = False,
     **options: Any,
 ) -> Model:
     """Train a linear model.
@@ -251,7 +257,7 @@ def fit(
     ----------
     X, y, sample_weight, offset, exposure, valid, **options
         As for `Trainer`.
-    callback : callable, optional
+    callback, progress
         As for `Trainer.fit`.
 
     Returns
@@ -275,7 +281,7 @@ def fit(
     """
     trainer = Trainer(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure, valid=valid, **options)
     try:
-        warning = trainer._run(callback)
+        warning = trainer._run([*in_turn(callback), *([ProgressBar()] if progress else [])])
     except DivergedError as error:
         if trainer.result is not None and trainer.result.epoch > 0:
             error.model = trainer.model()

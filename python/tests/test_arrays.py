@@ -103,3 +103,123 @@ def test_arrays_on_a_gpu_are_refused():
 
     with pytest.raises(TypeError, match="on a GPU"):
         cusgd.fit(OnGpu(), np.ones(3))
+
+
+class OnlyDlpack:
+    """An array of a library that NumPy does not know."""
+
+    def __init__(self, array, device=(1, 0)):
+        self.array, self.device_tuple = array, device
+
+    def __dlpack__(self, **options):
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.device_tuple
+
+
+class OnlyArrow:
+    """A table of a library that has nothing but Arrow's stream."""
+
+    def __init__(self, frame):
+        self.frame = frame
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self.frame.__arrow_c_stream__()
+
+
+def test_dlpack_is_read_in_place(regression):
+    X, y, _, _ = regression
+    trainer = cusgd.Trainer(OnlyDlpack(X), OnlyDlpack(y))
+    assert np.shares_memory(trainer._data.arrays[0], X) and np.shares_memory(trainer._data.arrays[1], y)
+    expected = fitted(X, y)
+    for values in (X, np.asfortranarray(X), strided(X), X[::-1][::-1]):
+        assert fitted(OnlyDlpack(values), OnlyDlpack(y)).tobytes() == expected.tobytes()
+    assert fitted(OnlyDlpack(X.astype(np.float16)), y).tobytes() == fitted(X.astype(np.float16), y).tobytes()
+
+
+@pytest.mark.parametrize("device", [(2, 0), (10, 1)], ids=["CUDA", "ROCm"])
+def test_dlpack_on_a_gpu_is_refused(device, regression):
+    X, y, _, _ = regression
+    with pytest.raises(TypeError, match="X is on a GPU: pass a copy on the host"):
+        cusgd.fit(OnlyDlpack(X, device), y)
+    with pytest.raises(TypeError, match="y is on a GPU"):
+        cusgd.fit(X, OnlyDlpack(y, device))
+    linear_model = pytest.importorskip("cusgd.linear_model")
+    model = linear_model.Ridge().fit(OnlyDlpack(X), y)
+    assert model.coef_.tobytes() == linear_model.Ridge().fit(X, y).coef_.tobytes()
+    for call in (model.fit, lambda X, y: model.predict(X)):
+        with pytest.raises(TypeError, match="X is on a GPU"):
+            call(OnlyDlpack(X, device), y)
+    classes = linear_model.LogisticRegression().fit(OnlyDlpack(X), y > y.mean())
+    for call in (classes.predict, classes.decision_function, classes.predict_proba):
+        assert call(OnlyDlpack(X)).tobytes() == call(X).tobytes()
+        with pytest.raises(TypeError, match="X is on a GPU"):
+            call(OnlyDlpack(X, device))
+
+
+def test_memory_that_the_host_reads_is_not_refused(regression):
+    X, _, _, _ = regression
+    from cusgd._arrays import readable
+
+    for device in (1, 3, 11, 13):  # pinned and managed memory
+        assert np.shares_memory(readable(OnlyDlpack(X, (device, 0)), "X"), X)
+
+
+def test_torch_tensors(regression):
+    torch = pytest.importorskip("torch")
+    X, y, _, _ = regression
+    tensor = torch.tensor(X, requires_grad=True)
+    assert fitted(tensor, torch.tensor(y)).tobytes() == fitted(X, y).tobytes()
+    assert fitted(tensor.T.contiguous().T, torch.tensor(y)).tobytes() == fitted(X, y).tobytes()
+    half = tensor.detach().to(torch.bfloat16)
+    assert fitted(half, y).tobytes() == fitted(half.float().numpy(), y).tobytes()
+
+
+def test_polars_frames(regression):
+    polars = pytest.importorskip("polars")
+    X, y, _, _ = regression
+    frame = polars.DataFrame(X, schema=["a", "b", "c", "d"])
+    model = cusgd.fit(frame, polars.Series("price", y), epochs=3)
+    assert model.features == ["a", "b", "c", "d"]
+    assert np.append(model.weight, model.bias).tobytes() == fitted(X, y).tobytes()
+    np.testing.assert_array_equal(model.predict(frame.select("d", "c", "b", "a")), model.predict(frame))
+    linear_model = pytest.importorskip("cusgd.linear_model")
+    ours = linear_model.Ridge().fit(frame, y)
+    assert list(ours.feature_names_in_) == ["a", "b", "c", "d"]
+    assert fitted(OnlyArrow(frame), y).tobytes() == fitted(X, y).tobytes()
+    assert linear_model.Ridge().fit(OnlyArrow(frame), y).coef_.tobytes() == ours.coef_.tobytes()
+
+
+def test_arrow_tables(regression):
+    arrow = pytest.importorskip("pyarrow")
+    X, y, _, _ = regression
+    table = arrow.table({name: X[:, j] for j, name in enumerate("abcd")})
+    model = cusgd.fit(table, y, epochs=3)
+    assert model.features == ["a", "b", "c", "d"]
+    assert np.append(model.weight, model.bias).tobytes() == fitted(X, y).tobytes()
+    np.testing.assert_array_equal(model.predict(table.select(["d", "c", "b", "a"])), model.predict(table))
+    chunks = arrow.concat_tables([table.slice(0, 7), table.slice(7, 300), table.slice(307)])
+    assert fitted(OnlyArrow(chunks), y).tobytes() == fitted(X, y).tobytes()
+
+
+def test_columns_of_arrow():
+    """Every type of number, slices, bits, and what is refused."""
+    arrow = pytest.importorskip("pyarrow")
+    from cusgd._arrow import read_table
+
+    values = [1, 0, 1, 1, 0, 1, 0, 0, 1, 1, 1]
+    names = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64", "bool_"]
+    table = arrow.table({name: arrow.array(values).cast(getattr(arrow, name)()) for name in names})
+    for start in (0, 1, 5):
+        matrix, found = read_table(table.slice(start), "X")
+        assert found == names and matrix.dtype == np.float64
+        np.testing.assert_array_equal(matrix, np.array(values[start:], float)[:, None].repeat(len(names), 1))
+    assert read_table(table.select(["float32"]), "X")[0].dtype == np.float32
+    assert read_table(table.slice(0, 0), "X")[0].shape == (0, len(names))
+    with pytest.raises(ValueError, match=r"column 'a' of X has missing values, the first in row 1"):
+        read_table(arrow.table({"a": [1.0, None]}), "X")
+    with pytest.raises(TypeError, match=r"column 'a' of X is not of numbers"):
+        read_table(arrow.table({"a": ["x"]}), "X")
+    with pytest.raises(TypeError, match="no table"):
+        read_table(arrow.chunked_array([[1.0]]), "X")

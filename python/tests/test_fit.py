@@ -177,4 +177,4 @@ def test_tools():
     assert cusgd.devices()[0].usable
     X, y, truth = cusgd.generate(300, 3, outputs=2, noise=0.0, seed=3, dtype=np.float64)
     np.testing.assert_allclose(truth.predict(X), y, rtol=1e-9, atol=1e-9)
-    assert cusgd.compare_devices(X, y[:, 0], device="cpu", steps=4).passed
+    assert cusgd.check(X, y[:, 0], device="cpu", steps=4).passed

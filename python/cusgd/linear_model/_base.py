@@ -13,8 +13,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from .._arrays import readable
 from .._errors import DivergedError
 from .._trainer import Trainer
+from ..callbacks import Callback, PrintEpochs, ProgressBar, in_turn
 
 Array = NDArray[Any]
 
@@ -93,8 +95,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """Return validated arrays of float32 or float64."""
         X, y = validate_data(
             self,
-            X,
-            y,
+            readable(X, "X"),
+            readable(y, "y"),
             accept_sparse=False,
             dtype=[np.float64, np.float32],
             order=None,
@@ -157,7 +159,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             trainer.set_coefficients(*start)
         warning: str | None
         try:
-            warning = trainer._run(self._print_epoch if getattr(self, "verbose", 0) else None)
+            warning = trainer._run(self._callbacks())
         except DivergedError as error:
             warning = str(error)
         result = trainer.result
@@ -185,13 +187,15 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """Return the coefficients (k, d) and intercepts (k,) that minimize the objective."""
         return self._train(X, y, weights, options, start=start)
 
-    @staticmethod
-    def _print_epoch(now: Any) -> None:
-        print(f"epoch {now.epoch}: loss {now.loss:.6g}, rate {now.rate:.4g}, {now.seconds:.3g} s")
+    def _callbacks(self) -> list[Callback]:
+        """Return what is called after each epoch."""
+        verbose = getattr(self, "verbose", 0)
+        shown: list[Callback] = [] if not verbose else [ProgressBar()] if verbose == 1 else [PrintEpochs()]
+        return [*shown, *in_turn(getattr(self, "callback", None))]
 
     def _linear_predictor(self, X: Any) -> Array:
         """Return X coef_ + intercept_."""
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=False, reset=False, dtype=[np.float64, np.float32])
+        X = validate_data(self, readable(X, "X"), accept_sparse=False, reset=False, dtype=[np.float64, np.float32])
         found: Array = X @ self.coef_.T + self.intercept_
         return found

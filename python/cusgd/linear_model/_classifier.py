@@ -11,6 +11,7 @@ from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from .._arrays import readable
 from ._base import Array, Estimator
 
 
@@ -59,6 +60,36 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
         start = self._starting_point(init, 1 if count == 2 else count, X.shape[1])
         self._keep_coefficients(*self._minimize(X, self._targets(index, X.dtype), weights, options, start), X.dtype)
         return self
+
+    def decision_function(self, X: Any) -> Array:
+        """Return how far each row is on the side of each class.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
+        """
+        found: Array = super().decision_function(readable(X, "X"))
+        return found
+
+    def predict(self, X: Any) -> Array:
+        """Predict the class of each row.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        found: Array = super().predict(readable(X, "X"))
+        return found
 
     def _targets(self, index: Array, dtype: Any) -> Array:
         """Return 1 where a row is of the class, and 0 elsewhere: one column per class, or a vector for two classes."""

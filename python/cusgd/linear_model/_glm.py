@@ -76,7 +76,7 @@ class PoissonRegressor(_Glm):
     warm_start : bool
         Whether to start from the coefficients of the last fit.
     verbose : int
-        1: print a line per iteration.
+        1: show a progress bar (of tqdm; without it, lines); 2: print a line per iteration.
     n_jobs : int, optional
         Threads; the result does not depend on it.
     """

@@ -26,7 +26,7 @@ class LogisticRegression(ProbabilityMixin, Classifier):
     max_iter : int
         Limit of iterations.
     verbose : int
-        1: print a line per iteration.
+        1: show a progress bar (of tqdm; without it, lines); 2: print a line per iteration.
     warm_start : bool
         Whether to start from the coefficients of the last fit.
     n_jobs : int, optional

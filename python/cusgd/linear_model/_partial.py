@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import validate_data
 
+from .._arrays import readable
 from ._base import Array
 from ._schedules import Position, Schedule, run_steps
 
@@ -42,7 +43,9 @@ class PartialMixin:
     def _partial_rows(self, X: Any, y: Any, sample_weight: Any, first: bool) -> tuple[Array, Array, Array | None]:
         """Return validated rows, targets and weights."""
         estimator: Any = self
-        X, y = validate_data(self, X, y, accept_sparse=False, dtype=[np.float64, np.float32], reset=first)
+        X, y = validate_data(
+            self, readable(X, "X"), readable(y, "y"), accept_sparse=False, dtype=[np.float64, np.float32], reset=first
+        )
         weights, X, (y,) = estimator._rows_with_weight(sample_weight, X, y)
         return X, y, weights
 

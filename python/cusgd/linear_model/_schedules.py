@@ -22,6 +22,7 @@ from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 from .._errors import CusgdError, DataError, DivergedError
 from .._results import Progress
 from .._trainer import Trainer
+from ..callbacks import Callback
 
 SCHEDULES = ("constant", "optimal", "invscaling", "adaptive")
 DEFAULT_ETA0 = 0.01
@@ -192,6 +193,7 @@ def run_schedule(
     start: tuple[Any, Any] | None,
     score: Score | None,
     common: dict[str, Any],
+    callbacks: list[Callback],
 ) -> tuple[Trainer, tuple[Any, Any], int, bool]:
     """Run scikit-learn's algorithm.
 
@@ -207,6 +209,8 @@ def run_schedule(
         Validation score of coefficients and intercept, for early stopping.
     common : dict
         Options such as the seed and the device.
+    callbacks : list of callables
+        Called after each epoch.
 
     Returns
     -------
@@ -223,7 +227,7 @@ def run_schedule(
         trainer = Trainer(X, y, sample_weight=weights, **{**common, **options})
         trainer.set_coefficients(*parameters)
         rule.trainer, rule.stale = trainer, 0
-        trainer._run(rule)
+        trainer._run([rule, *callbacks])
         assert trainer.result is not None
         parameters = trainer.coefficients()
         epochs += trainer.result.epochs
@@ -297,7 +301,7 @@ class ScheduledMixin:
             data = (X[rows], np.ascontiguousarray(targets[rows, j]), of_rows)
             begin = None if start is None else (start[0][j : j + 1], start[1][j : j + 1])
             try:
-                trainer, part, count, ended = run_schedule(schedule, data, begin, score, common)
+                trainer, part, count, ended = run_schedule(schedule, data, begin, score, common, estimator._callbacks())
             except (DivergedError, DataError) as error:
                 raise _in_words_of_scikit_learn(error) from error
             parts.append(part)

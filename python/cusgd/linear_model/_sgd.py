@@ -186,7 +186,7 @@ class SGDRegressor(_Sgd, Regressor):  # type: ignore[misc]
     shuffle : bool
         Whether rows are in random order.
     verbose : int
-        1: print a line per epoch.
+        1: show a progress bar (of tqdm; without it, lines); 2: print a line per epoch.
     epsilon : float
         Of the losses huber, epsilon_insensitive and squared_epsilon_insensitive.
     random_state : int, RandomState or None
@@ -220,6 +220,8 @@ class SGDRegressor(_Sgd, Regressor):  # type: ignore[misc]
         "auto", "cpu", "cuda" or "cuda:0".
     n_jobs : int, optional
         Threads; the result does not depend on it.
+    callback : callable or list of callables, optional
+        Called after each epoch, as by `cusgd.fit`.
     """
 
     loss_functions = _loss_functions(name for name in LOSSES if name not in _CLASS_LOSSES)
@@ -252,6 +254,7 @@ class SGDRegressor(_Sgd, Regressor):  # type: ignore[misc]
         standardize: bool = True,
         device: str = "auto",
         n_jobs: int | None = None,
+        callback: Any = None,
     ) -> None:
         keep(self, locals())
 
@@ -309,7 +312,9 @@ class SGDClassifier(_Sgd, Classifier):  # type: ignore[misc]
         Weights of the classes.
     penalty, alpha, l1_ratio, fit_intercept, max_iter, tol, shuffle, verbose, epsilon, random_state, learning_rate, eta0, power_t
         As for `SGDRegressor`.
-    early_stopping, validation_fraction, n_iter_no_change, warm_start, average, solver, optimizer, batch_size, standardize, device
+    early_stopping, validation_fraction, n_iter_no_change, warm_start, average
+        As for `SGDRegressor`.
+    solver, optimizer, batch_size, standardize, device, callback
         As for `SGDRegressor`.
     """
 
@@ -344,6 +349,7 @@ class SGDClassifier(_Sgd, Classifier):  # type: ignore[misc]
         batch_size: int | str = "auto",
         standardize: bool = True,
         device: str = "auto",
+        callback: Any = None,
     ) -> None:
         keep(self, locals())
 

@@ -1,0 +1,169 @@
+"""cuML's minibatch estimators: ``from cusgd.compat.cuml import MBSGDClassifier, MBSGDRegressor``.
+
+Parameters have cuML's names, order, defaults and meaning. The rows' order and the arithmetic differ, so that coefficients agree
+in what they converge to. What cuML needs for the GPU (``handle``, ``output_type``) is accepted and has no effect: results are
+NumPy arrays.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..linear_model._base import Estimator, keep, nonnegative
+from ..linear_model._classifier import Classifier, ProbabilityMixin
+from ..linear_model._regressor import Regressor
+
+__all__ = ["MBSGDClassifier", "MBSGDRegressor"]
+
+_LOSSES = {"squared_loss": "squared", "hinge": "hinge", "log": "logistic"}
+
+
+class _Minibatch(Estimator):
+    """What both have in common."""
+
+    loss: str
+    penalty: str | None
+    epochs: int
+    tol: float
+    shuffle: bool
+    learning_rate: str
+    eta0: float
+    power_t: float
+    batch_size: int
+    n_iter_no_change: int
+    handle: Any
+    output_type: Any
+
+    def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
+        if self.loss not in _LOSSES:
+            raise ValueError(f"loss={self.loss!r} must be one of {', '.join(_LOSSES)}")
+        shares = {"l2": 0.0, "l1": 1.0, "elasticnet": self.l1_ratio, "none": 0.0, None: 0.0}
+        if self.penalty not in shares:
+            raise ValueError(f"penalty={self.penalty!r} must be 'none', 'l1', 'l2' or 'elasticnet'")
+        schedules: dict[str, dict[str, Any]] = {
+            "constant": {"schedule": "constant"},
+            "invscaling": {"schedule": "inverse-scaling", "decay_power": float(self.power_t)},
+            "adaptive": {"schedule": "plateau", "decay": 0.2, "decay_patience": self.n_iter_no_change},
+        }
+        if self.learning_rate not in schedules:
+            raise ValueError(f"learning_rate={self.learning_rate!r} must be one of {', '.join(schedules)}")
+        alpha = nonnegative(self.alpha, "alpha") if self.penalty not in ("none", None) else 0.0
+        return {
+            "loss": _LOSSES[self.loss],
+            "optimizer": "sgd",
+            "standardize": False,
+            "intercept": bool(self.fit_intercept),
+            "l1": alpha * shares[self.penalty],
+            "l2": alpha * (1 - shares[self.penalty]),
+            "rate": float(self.eta0),
+            "batch": min(int(self.batch_size), rows),
+            "epochs": int(self.epochs),
+            "tolerance": float(self.tol),
+            "patience": int(self.n_iter_no_change),
+            "sampling": "permute" if self.shuffle else "none",
+            **schedules[self.learning_rate],
+        }
+
+
+class MBSGDRegressor(_Minibatch, Regressor):
+    """Linear regression by minibatch SGD.
+
+    Parameters
+    ----------
+    loss : str
+        "squared_loss".
+    penalty : {"l2", "l1", "elasticnet", "none"} or None
+        On the coefficients.
+    alpha : float
+        Strength of the penalty.
+    l1_ratio : float
+        Share of l1 in "elasticnet".
+    fit_intercept : bool
+        Whether to fit an intercept.
+    epochs : int
+        Limit of epochs.
+    tol : float
+        Relative improvement per epoch that counts.
+    shuffle : bool
+        Whether rows are in random order.
+    learning_rate : {"constant", "invscaling", "adaptive"}
+        The schedule.
+    eta0 : float
+        The learning rate.
+    power_t : float
+        Exponent of "invscaling".
+    batch_size : int
+        Rows per step.
+    n_iter_no_change : int
+        Epochs without improvement that end the run, or divide the rate of "adaptive" by 5.
+    handle, output_type : object
+        Have no effect.
+    verbose : bool
+        Whether to show progress.
+    """
+
+    _multi_output = False
+
+    def __init__(
+        self,
+        *,
+        loss: str = "squared_loss",
+        penalty: str | None = "l2",
+        alpha: float = 0.0001,
+        l1_ratio: float = 0.15,
+        fit_intercept: bool = True,
+        epochs: int = 1000,
+        tol: float = 1e-3,
+        shuffle: bool = True,
+        learning_rate: str = "constant",
+        eta0: float = 0.001,
+        power_t: float = 0.5,
+        batch_size: int = 32,
+        n_iter_no_change: int = 5,
+        handle: Any = None,
+        verbose: bool = False,
+        output_type: Any = None,
+    ) -> None:
+        keep(self, locals())
+
+
+class MBSGDClassifier(_Minibatch, ProbabilityMixin, Classifier):
+    """Linear classification by minibatch SGD; more than two classes by one against the rest.
+
+    Parameters
+    ----------
+    loss : {"hinge", "log", "squared_loss"}
+        A support vector machine, logistic regression, or least squares of -1 and 1.
+    penalty, alpha, l1_ratio, fit_intercept, epochs, tol, shuffle, learning_rate, eta0, power_t, batch_size, n_iter_no_change
+        As for `MBSGDRegressor`.
+    handle, verbose, output_type
+        As for `MBSGDRegressor`.
+    """
+
+    class_weight = None
+
+    def __init__(
+        self,
+        *,
+        loss: str = "hinge",
+        penalty: str | None = "l2",
+        alpha: float = 0.0001,
+        l1_ratio: float = 0.15,
+        fit_intercept: bool = True,
+        epochs: int = 1000,
+        tol: float = 1e-3,
+        shuffle: bool = True,
+        learning_rate: str = "constant",
+        eta0: float = 0.001,
+        power_t: float = 0.5,
+        batch_size: int = 32,
+        n_iter_no_change: int = 5,
+        handle: Any = None,
+        verbose: bool = False,
+        output_type: Any = None,
+    ) -> None:
+        keep(self, locals())
+
+    def _targets(self, index: Any, dtype: Any) -> Any:
+        wanted = super()._targets(index, dtype)
+        return 2 * wanted - 1 if self.loss == "squared_loss" else wanted
