@@ -14,7 +14,7 @@ from . import _capi
 from ._arrays import Data, make_data
 from ._errors import ConvergenceWarning, DivergedError, check, in_python_words, last_error
 from ._library import lib
-from ._model import Model
+from ._model import Model, _class_numbers
 from ._options import Options, make_options
 from ._results import History, Progress, Result, sized
 from ._run import run
@@ -78,6 +78,7 @@ class Trainer:
     ) -> None:
         y, classes = _encode_classes(y, options.get("loss", "squared"))
         self._data = make_data(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure)
+        self._classes = classes
         if classes:
             self._data.set_names(None, None, classes)
         self._valid = self._valid_data(valid, classes)
@@ -196,6 +197,62 @@ class Trainer:
     def step(self, steps: int = 1) -> None:
         """Run minibatch steps, without evaluation or stopping rules."""
         run(lambda: check(lib.cusgd_trainer_step(self._handle, steps)))
+
+    def rebind(self, X: Any, y: Any, *, sample_weight: Any = None, offset: Any = None, exposure: Any = None) -> None:
+        """Go on with other rows in the place of those that the trainer has.
+
+        The parameters, the optimizer's state, averages, the count of steps, and means and scales of columns stay.
+
+        Parameters
+        ----------
+        X, y, sample_weight, offset, exposure
+            As for `Trainer`, with as many columns and outputs as there are.
+        """
+        data = self._more_data(X, y, sample_weight, offset, exposure)
+        run(lambda: check(lib.cusgd_trainer_rebind(self._handle, data.handle)))
+        self._data = data
+
+    def partial_fit(self, X: Any, y: Any, *, sample_weight: Any = None, offset: Any = None, exposure: Any = None) -> Progress:
+        """Train on further rows: one pass over them, from where the trainer is.
+
+        Making a trainer takes no steps, so its own rows are to be given here as well. Nothing is evaluated, and there is no
+        stopping rule.
+
+        Parameters
+        ----------
+        X, y, sample_weight, offset, exposure
+            As for `rebind`.
+
+        Returns
+        -------
+        Progress
+            Its ``loss`` is the mean over these rows of the loss before the step that each had a part in.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import cusgd
+        >>> X = np.random.default_rng(0).normal(size=(4000, 2))
+        >>> y = X @ [1.0, 2.0] + 3
+        >>> trainer = cusgd.Trainer(X[:1000], y[:1000])
+        >>> losses = [trainer.partial_fit(X[i : i + 1000], y[i : i + 1000]).loss for i in range(0, 4000, 1000)]
+        >>> losses[-1] < losses[0]
+        True
+        """
+        data = self._more_data(X, y, sample_weight, offset, exposure)
+        found = sized(_capi.cusgd_progress)
+        run(lambda: check(lib.cusgd_trainer_partial_fit(self._handle, data.handle, C.byref(found))))
+        self._data = data
+        return Progress._read(found)
+
+    def _more_data(self, X: Any, y: Any, sample_weight: Any, offset: Any, exposure: Any) -> Data:
+        """Return further rows with the classes of the first."""
+        if self._classes:
+            y = _class_numbers(y, self._classes)
+        data = make_data(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure)
+        if self._classes:
+            data.set_names(None, None, self._classes)
+        return data
 
     def cancel(self) -> None:
         """End the `fit` or `step` that runs in another thread; without one, the next."""

@@ -178,3 +178,31 @@ def test_tools():
     X, y, truth = cusgd.generate(300, 3, outputs=2, noise=0.0, seed=3, dtype=np.float64)
     np.testing.assert_allclose(truth.predict(X), y, rtol=1e-9, atol=1e-9)
     assert cusgd.check(X, y[:, 0], device="cpu", steps=4).passed
+
+
+def test_partial_fit_is_one_epoch_in_parts(regression):
+    X, y, _, _ = regression
+    options = {"optimizer": "adam", "rate": 0.1, "batch": 20, "sampling": "none", "standardize": False, "epochs": 1}
+    whole = cusgd.Trainer(X, y, **options)
+    whole.step(30)
+    parts = cusgd.Trainer(X[:100], y[:100], **options)
+    for i in range(0, 600, 100):
+        now = parts.partial_fit(X[i : i + 100], y[i : i + 100])
+    assert now.step == 30 and now.loss > 0
+    for a, b in zip(whole.coefficients(), parts.coefficients(), strict=True):
+        assert a.tobytes() == b.tobytes()
+    parts.rebind(X, y)
+    parts.step(3)
+    with pytest.raises(cusgd.DataError):
+        parts.partial_fit(X[:, :2], y)
+
+
+def test_partial_fit_of_named_classes(classes):
+    X, y = classes
+    names = np.where(y > 0, "yes", "no")
+    trainer = cusgd.Trainer(X[:200], names[:200], loss="logistic")
+    for i in range(0, 500, 100):
+        trainer.partial_fit(X[i : i + 100], names[i : i + 100])
+    assert trainer.model().evaluate(X, names).accuracy > 0.7
+    with pytest.raises(ValueError, match="no class of the model"):
+        trainer.partial_fit(X, np.full(500, "maybe"))

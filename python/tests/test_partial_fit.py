@@ -178,8 +178,10 @@ def test_classes_of_the_first_part(rows):
     model.partial_fit(X, index, classes=[0, 1, 2])
     with pytest.raises(ValueError, match="lacks"):
         model.partial_fit(X, index + 1)
-    for parameters in ({}, {"solver": "auto", "learning_rate": "constant"}):
-        assert not hasattr(linear_model.SGDClassifier(**parameters), "partial_fit")
+    assert not hasattr(linear_model.SGDClassifier(solver="auto"), "partial_fit")
+    with pytest.raises(AttributeError) as caught:
+        linear_model.SGDRegressor(solver="auto").partial_fit(X, index)
+    assert "full-batch" in str(caught.value.__cause__)
 
 
 def test_a_step_never_turns_coefficients_around(rows):
@@ -196,3 +198,45 @@ def test_negative_power_is_deprecated(rows):
     with warnings.catch_warnings():
         warnings.simplefilter("error", FutureWarning)
         linear_model.SGDRegressor().fit(X, y)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_parts_without_a_schedule(dtype, rng):
+    """Raw columns in parts: as good as least squares over all rows, and better than scikit-learn's schedule."""
+    X = (rng.normal(size=(20000, 4)) * [1.0, 30.0, 0.1, 1.0] + [0.0, 50.0, 0.0, -3.0]).astype(dtype)
+    y = (X @ [1.0, -0.2, 30.0, 0.0] + 7 + rng.normal(size=20000)).astype(dtype)
+    model = linear_model.SGDRegressor(alpha=0)
+    for part in np.split(np.arange(20000), 100):
+        model.partial_fit(X[part], y[part])
+    best = reference.LinearRegression().fit(X, y)
+    assert np.mean((y - model.predict(X)) ** 2) < 1.02 * np.mean((y - best.predict(X)) ** 2)
+    assert model.options_["optimizer"] == "auto" and model.t_ == 20001
+    model = pickle.loads(pickle.dumps(model))  # begins with the coefficients, and without the optimizer's state
+    for part in np.split(np.arange(20000), 100):
+        model.partial_fit(X[part], y[part])
+    assert np.mean((y - model.predict(X)) ** 2) < 1.05 * np.mean((y - best.predict(X)) ** 2)
+
+
+def test_parts_of_few_classes_without_a_schedule(rng):
+    """Sorted rows: most parts have one class alone."""
+    index = np.sort(rng.integers(0, 3, 3000))
+    X = rng.normal(size=(3000, 3)) + 3 * np.eye(3)[index]
+    model = linear_model.SGDClassifier("log_loss")
+    for _ in range(3):
+        for part in np.split(rng.permutation(30), 30):
+            rows = np.arange(100) + 100 * part[0]
+            model.partial_fit(X[rows], index[rows], classes=[0, 1, 2])
+    assert model.score(X, index) > 0.9
+    two = linear_model.SGDClassifier()
+    two.partial_fit(X[:100], index[:100] > 0, classes=[False, True])
+    two.partial_fit(X[-100:], index[-100:] > 0)
+    assert two.score(X, index > 0) > 0.8
+
+
+def test_coefficients_set_by_hand_count(rows):
+    X, _, y, _ = rows
+    model = linear_model.SGDRegressor(eta0=1e-12)
+    model.partial_fit(X, y)
+    model.coef_ = np.array([1.0, 2.0, 3.0, 4.0])
+    model.partial_fit(X, y)
+    np.testing.assert_allclose(model.coef_, [1, 2, 3, 4], rtol=1e-6)

@@ -105,16 +105,22 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         )
         return X, y
 
-    def _rows_with_weight(self, sample_weight: Any, X: Array, *others: Array) -> tuple[Array | None, Array, tuple[Array, ...]]:
-        """Return weights and rows; rows of weight 0 are left out, as if they were not there."""
+    def _check_weights(self, sample_weight: Any, X: Array) -> Array | None:
+        """Return the rows' weights as an array of X's type."""
         if sample_weight is None:
-            return None, X, others
+            return None
         weights: Array = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+        if not weights.any():
+            raise ValueError("All sample weights are zero")
+        return weights
+
+    def _rows_with_weight(self, weights: Array | None, X: Array, *others: Array) -> tuple[Array | None, Array, tuple[Array, ...]]:
+        """Return weights and rows; rows of weight 0 are left out, as if they were not there."""
+        if weights is None:
+            return None, X, others
         kept = weights > 0
         if kept.all():
             return weights, X, others
-        if not kept.any():
-            raise ValueError("All sample weights are zero")
         return weights[kept], X[kept], tuple(values[kept] for values in others)
 
     def _starting_point(self, init: tuple[Any, Any], outputs: int, columns: int) -> tuple[Array, Array] | None:

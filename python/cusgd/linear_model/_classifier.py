@@ -51,10 +51,11 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
         if count < 2:
             raise ValueError(f"The number of classes has to be greater than one; got {count} class")
         index = np.searchsorted(self.classes_, y)
+        weights = self._check_weights(sample_weight, X)
         if self.class_weight is not None:
             by_class = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
-            sample_weight = self._class_weights(sample_weight, X, index, by_class)
-        weights, X, (index,) = self._rows_with_weight(sample_weight, X, index)
+            weights = self._class_weights(weights, X, index, by_class)
+        weights, X, (index,) = self._rows_with_weight(weights, X, index)
         weight_sum = float(len(X)) if weights is None else float(weights.sum())
         options = self._objective(weight_sum, len(X))
         start = self._starting_point(init, 1 if count == 2 else count, X.shape[1])
@@ -98,10 +99,10 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
         numbers: Array = (wanted[:, 1] if count == 2 else wanted).astype(dtype)
         return numbers
 
-    def _class_weights(self, sample_weight: Any, X: Array, index: Array, by_class: Array) -> Array:
+    def _class_weights(self, weights: Array | None, X: Array, index: Array, by_class: Array) -> Array:
         """Return the product of the rows' weights and those of their classes."""
-        rows = by_class[index].astype(X.dtype)
-        return rows if sample_weight is None else rows * np.asarray(sample_weight, dtype=X.dtype)
+        rows: Array = by_class[index].astype(X.dtype)
+        return rows if weights is None else rows * weights
 
     def _keep_coefficients(self, weight: Array, bias: Array, dtype: Any) -> None:
         """Keep coefficients and intercepts."""

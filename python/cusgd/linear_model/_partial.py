@@ -8,16 +8,15 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from .._arrays import readable
+from .._trainer import Trainer
 from ._base import Array
 from ._schedules import Position, Schedule, run_steps
 
 
-def follows_a_schedule(estimator: Any) -> bool:
+def takes_steps(estimator: Any) -> bool:
     """Tell whether an estimator has `partial_fit`, or say why not."""
-    if not estimator._runs_schedule():
-        raise AttributeError(
-            "partial_fit follows one of scikit-learn's schedules: name one, as in learning_rate='invscaling' (and solver='sgd')"
-        )
+    if estimator.solver != "sgd":
+        raise AttributeError(f"partial_fit needs solver='sgd', not {estimator.solver!r}: full-batch methods see all rows at once")
     return True
 
 
@@ -31,7 +30,10 @@ class PartialMixin:
     """
 
     t_: float
+    n_iter_: int
+    options_: dict[str, Any]
     _positions: list[Position]
+    _trainer: Trainer | None = None
 
     def _check_partial(self) -> None:
         """Refuse parameters that `partial_fit` cannot follow."""
@@ -46,12 +48,12 @@ class PartialMixin:
         X, y = validate_data(
             self, readable(X, "X"), readable(y, "y"), accept_sparse=False, dtype=[np.float64, np.float32], reset=first
         )
-        weights, X, (y,) = estimator._rows_with_weight(sample_weight, X, y)
+        weights, X, (y,) = estimator._rows_with_weight(estimator._check_weights(sample_weight, X), X, y)
         return X, y, weights
 
     def _forget_steps(self) -> None:
         """Forget what earlier calls have left for `partial_fit`."""
-        for name in ("t_", "_positions"):
+        for name in ("t_", "_positions", "_trainer"):
             self.__dict__.pop(name, None)
 
     def _advance(self, X: Array, targets: Array, weights: Array | None) -> tuple[Array, Array]:
@@ -59,6 +61,8 @@ class PartialMixin:
         estimator: Any = self
         options = estimator._objective(float(len(X)), len(X))
         outputs = targets.shape[1]
+        if not estimator._runs_schedule():
+            return self._advance_automatically(X, targets, weights, options)
         if estimator.shuffle:
             order = np.random.default_rng([estimator._seed(), int(getattr(self, "t_", 1))]).permutation(len(X))
             X, targets, weights = X[order], targets[order], None if weights is None else weights[order]
@@ -66,11 +70,12 @@ class PartialMixin:
             self.t_ = 1.0
         positions = self._current_positions(outputs, X.shape[1])
         steps = int(self.t_) - 1
-        # invscaling can only begin at step 1 in one run of the library
-        block = 1 if estimator.learning_rate == "invscaling" and steps > 0 else len(X)
         for j in range(outputs):
             of_class = weights if weights is None or weights.ndim == 1 else np.ascontiguousarray(weights[:, j])
             y = np.ascontiguousarray(targets[:, j])
+            # without a trainer that was kept, as after a pickle, invscaling can only begin at step 1
+            one_by_one = estimator.learning_rate == "invscaling" and steps > 0 and not positions[j].trainers
+            block = 1 if one_by_one else len(X)
             for i in range(0, len(X), block):
                 part = slice(i, i + block)
                 rows = X[part], y[part], None if of_class is None else of_class[part]
@@ -79,6 +84,34 @@ class PartialMixin:
         self.n_iter_ = 1
         self._positions = positions
         return np.array([at.result()[0] for at in positions]), np.array([at.result()[1] for at in positions])
+
+    def _advance_automatically(
+        self, X: Array, targets: Array, weights: Array | None, options: dict[str, Any]
+    ) -> tuple[Array, Array]:
+        """Update the coefficients by one epoch with the optimizer and rate that were chosen from the first rows."""
+        estimator: Any = self
+        y = targets[:, 0] if targets.shape[1] == 1 else targets
+        if hasattr(self, "classes_") and (targets == targets[0]).all(axis=0).any():
+            y, X, weights = _with_all_classes(y, X, weights)
+        trainer = self._trainer
+        known = getattr(estimator, "coef_", None) is not None
+        start = (np.reshape(estimator.coef_, (targets.shape[1], -1)), np.reshape(estimator.intercept_, -1)) if known else None
+        if trainer is None or start is None or not all(map(_are_close, trainer.coefficients(), start)):
+            trainer = Trainer(X, y, sample_weight=weights, **{"threads": estimator.n_jobs, "seed": estimator._seed(), **options})
+            if start is not None:
+                trainer.set_coefficients(*start)
+        trainer.partial_fit(X, y, sample_weight=weights)
+        self._trainer = trainer
+        self.options_ = dict(trainer.options)
+        self.t_ = getattr(self, "t_", 1.0) + len(targets)
+        self.n_iter_ = 1
+        return trainer.coefficients()
+
+    def __getstate__(self) -> dict[str, Any]:
+        parent: Any = super()
+        state = dict(parent.__getstate__())
+        state.pop("_trainer", None)  # one that goes on after a pickle begins with the coefficients
+        return state
 
     def _take_steps(self, data: tuple[Array, Array, Array | None], options: dict[str, Any], steps: int, at: Position) -> Position:
         """Run a step for each row, after so many steps before."""
@@ -129,3 +162,15 @@ def _with_both_classes(X: Array, y: Array, weights: Array | None) -> tuple[Array
     weights = np.ones(len(X), dtype=X.dtype) if weights is None else weights
     other = 1 - y[:1] if y[0] in (0, 1) and (y >= 0).all() else -y[:1]
     return np.vstack([X, X[:1]]), np.append(y, other), np.append(weights, X.dtype.type(1e-30))
+
+
+def _with_all_classes(y: Array, X: Array, weights: Array | None) -> tuple[Array, Array, Array]:
+    """Return the rows and behind them two of next to no weight, one of all classes and one of none."""
+    weights = np.ones(len(X), dtype=X.dtype) if weights is None else weights
+    ends = np.stack([np.full(y.shape[1:], y.min(initial=0), y.dtype), np.ones(y.shape[1:], y.dtype)])
+    return np.concatenate([y, ends]), np.vstack([X, X[:1], X[:1]]), np.append(weights, np.full(2, 1e-30, X.dtype))
+
+
+def _are_close(ours: Array, theirs: Array) -> bool:
+    """Tell whether coefficients are the same up to the rounding of float32."""
+    return bool(np.allclose(ours, theirs, rtol=1e-6, atol=1e-30))

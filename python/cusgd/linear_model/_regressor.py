@@ -54,7 +54,7 @@ class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
         X, y = self._features(X, y, self._multi_output)
         y = np.asarray(y, dtype=X.dtype)
         check_range(y, self._loss())
-        weights, X, (y,) = self._rows_with_weight(sample_weight, X, y)
+        weights, X, (y,) = self._rows_with_weight(self._check_weights(sample_weight, X), X, y)
         weight_sum = float(len(X)) if weights is None else float(weights.sum())
         options = self._objective(weight_sum, len(X))
         start = self._starting_point(init, 1 if y.ndim == 1 else y.shape[1], X.shape[1])

@@ -11,7 +11,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ DEFAULT_TOLERANCE = 1e-3
 DEFAULT_PATIENCE = 5
 LARGEST_GRADIENT = 1e12  # beyond which a run has diverged: its numbers stay finite all the same, as in scikit-learn
 LEAST_RATE = 1e-6  # at which "adaptive" ends
+
+ZERO_WEIGHTS = "The sample weights for validation set are all zero, consider using a different random state."
 
 Score = Callable[[Any, Any], float]
 
@@ -116,11 +118,15 @@ class Position:
     average_weight: Any = None
     average_bias: float = 0.0
     count: int = 0
+    trainers: dict[bool, Trainer] = field(default_factory=dict, compare=False, repr=False)  # by whether they take averages
 
     @classmethod
     def start(cls, columns: int) -> Position:
         """Return coefficients of 0."""
         return cls(np.zeros(columns), 0.0)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "trainers": {}}
 
     def result(self) -> tuple[Any, float]:
         """Return what the estimator shows: the averages as soon as there are some."""
@@ -133,28 +139,41 @@ class Position:
 
 
 def run_steps(schedule: Schedule, data: tuple[Any, Any, Any], rows: int, at: Position) -> Position:
-    """Run a step for each of the first ``rows`` rows, in their order, and return where that leads."""
+    """Run a step for each of the first ``rows`` rows, in their order, and return where that leads.
+
+    Trainers are kept for "invscaling" alone: the others' rate at any step can be told to a new one.
+    """
     X, y, weights = data
+    kept: dict[bool, Trainer] = {}
 
     def end(averaged: bool) -> tuple[Any, float]:
-        options = schedule.options(schedule.eta0, 1, averaged=averaged)
-        trainer = Trainer(X, y, sample_weight=weights, **{**options, "threads": 1, "sampling": "none"})
-        trainer.set_coefficients(at.weight, [at.bias])
+        trainer = at.trainers.get(averaged)
+        if trainer is not None:
+            trainer.rebind(X, y, sample_weight=weights)
+        else:
+            options = schedule.options(schedule.eta0, 1, averaged=averaged)
+            trainer = Trainer(X, y, sample_weight=weights, **{**options, "threads": 1, "sampling": "none"})
+            trainer.set_coefficients(at.weight, [at.bias])
+        if schedule.name == "invscaling" and (at.trainers or schedule.steps == 0):
+            kept[averaged] = trainer
         trainer.step(rows)
         weight, bias = trainer.coefficients()
         return weight[0], float(bias[0])
 
     weight, bias = end(averaged=False)
     count = schedule.averages(schedule.steps + rows)
-    if count == 0:
-        return Position(weight, bias)
+    takes_averages = count > 0 or (schedule.average > 0 and bool(kept))
+    average = (weight, bias) if rows == 1 and not kept else end(averaged=True) if takes_averages else None
+    if count == 0 or average is None:
+        return Position(weight, bias, trainers=kept)
     new = min(count, rows)
-    average_weight, average_bias = (weight, bias) if rows == 1 else end(averaged=True)
-    if at.count:
+    if at.count and not at.trainers:
         share = new / (at.count + new)
-        average_weight = at.average_weight + share * (average_weight - at.average_weight)
-        average_bias = at.average_bias + share * (average_bias - at.average_bias)
-    return Position(weight, bias, average_weight, average_bias, at.count + new)
+        average = (
+            at.average_weight + share * (average[0] - at.average_weight),
+            at.average_bias + share * (average[1] - at.average_bias),
+        )
+    return Position(weight, bias, *average, at.count + new, kept)
 
 
 # ---- Many epochs, for fit ----
@@ -249,23 +268,35 @@ def _in_words_of_scikit_learn(error: CusgdError) -> Exception:
     )
 
 
-def _position(
-    schedule: Schedule, data: tuple[Any, Any, Any], start: tuple[Any, Any] | None, end: tuple[Any, Any], epochs: int, common: Any
-) -> Position:
-    """Return where a run of so many epochs has come to, for `partial_fit` to go on from.
+def _position(trainer: Trainer, schedule: Schedule, data: tuple[Any, Any, Any], run: Any, common: dict[str, Any]) -> Position:
+    """Return where a run has come to, for `partial_fit` to go on from.
 
-    A run with averages ends with these. What they are averages of is found by running it without them.
+    Parameters
+    ----------
+    trainer, schedule, data, common
+        Of `run_schedule`.
+    run : tuple (start, end, epochs)
+        Where it started and ended, and its epochs. A run with averages ends with these; what they are averages of is found by
+        running it without them.
     """
     X, y, weights = data
+    start, end, epochs = run
     count = schedule.averages(epochs * len(X))
-    if count == 0:
-        return Position(end[0][0], float(end[1][0]))
-    options = schedule.options(schedule.eta0, epochs, averaged=False)
-    trainer = Trainer(X, y, sample_weight=weights, **{**common, **options})
-    trainer.set_coefficients(*(start or (np.zeros((1, X.shape[1])), np.zeros(1))))
-    trainer.step(epochs * len(X))
-    weight, bias = trainer.coefficients()
-    return Position(weight[0], float(bias[0]), end[0][0], float(end[1][0]), count)
+    at = Position(end[0][0], float(end[1][0]))
+    trainers = {count > 0: trainer}
+    if count:
+        options = schedule.options(schedule.eta0, epochs, averaged=False)
+        plain = trainers[False] = Trainer(X, y, sample_weight=weights, **{**common, **options})
+        plain.set_coefficients(*(start or (np.zeros((1, X.shape[1])), np.zeros(1))))
+        plain.step(epochs * len(X))
+        weight, bias = plain.coefficients()
+        at = Position(weight[0], float(bias[0]), at.weight, at.bias, count)
+    if schedule.name == "invscaling" and bool(schedule.average) == bool(count):
+        few = [int(np.argmin(y)), int(np.argmax(y))]  # rows of both classes, so that the trainers keep no more in memory
+        for one in trainers.values():
+            one.rebind(X[few], y[few], sample_weight=None if weights is None else np.maximum(weights[few], 1e-30))
+        at.trainers = trainers
+    return at
 
 
 class ScheduledMixin:
@@ -305,7 +336,7 @@ class ScheduledMixin:
             except (DivergedError, DataError) as error:
                 raise _in_words_of_scikit_learn(error) from error
             parts.append(part)
-            positions.append(_position(schedule, data, begin, part, count, common))
+            positions.append(_position(trainer, schedule, data, (begin, part, count), common))
             epochs.append(count)
             converged.append(ended)
         self.result_, self.history_, self.options_, self.stderr_ = trainer.result, trainer.history, dict(trainer.options), None
@@ -330,7 +361,7 @@ class ScheduledMixin:
         splitter = kind(test_size=estimator.validation_fraction, random_state=estimator.random_state)
         train, held = next(splitter.split(np.zeros((len(targets), 1)), classes))
         if weights is not None and not np.any(weights[held] > 0):
-            raise ValueError("The sample weights for validation set are all zero, consider using a different random state.")
+            raise ValueError(ZERO_WEIGHTS)
         return np.sort(train), held
 
 

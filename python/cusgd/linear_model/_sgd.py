@@ -11,13 +11,12 @@ from sklearn.linear_model._base import SparseCoefMixin
 from sklearn.utils import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call
-from sklearn.utils.validation import _check_sample_weight
 
 from ._base import LOSSES, Array, Estimator, keep, nonnegative, penalty_options
 from ._classifier import Classifier, ProbabilityMixin
-from ._partial import PartialMixin, follows_a_schedule
+from ._partial import PartialMixin, takes_steps
 from ._regressor import Regressor, check_range
-from ._schedules import SCHEDULES, ScheduledMixin
+from ._schedules import SCHEDULES, ZERO_WEIGHTS, ScheduledMixin
 
 _CLASS_LOSSES = ("hinge", "squared_hinge", "log_loss", "modified_huber", "perceptron")
 _LOG_LINKS = ("poisson", "gamma", "tweedie")
@@ -64,7 +63,8 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
             ("learning_rate", ("auto", *SCHEDULES)),
         ):
             if getattr(self, name) not in choices:
-                raise ValueError(f"{name}={getattr(self, name)!r} must be one of {', '.join(map(str, choices))}")
+                hint = ": classes are for SGDClassifier" if name == "loss" and self.loss in _CLASS_LOSSES else ""
+                raise ValueError(f"{name}={getattr(self, name)!r} must be one of {', '.join(map(str, choices))}{hint}")
         nonnegative(self.alpha, "alpha")
         share = self.l1_ratio
         if self.penalty == "elasticnet" and share is None:
@@ -125,18 +125,15 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
             "valid_fraction": float(self.validation_fraction) if self.early_stopping else None,
         }
 
-    def _rows_with_weight(self, sample_weight: Any, X: Array, *others: Array) -> tuple[Array | None, Array, tuple[Array, ...]]:
-        if sample_weight is None or not self._runs_schedule():
-            return super()._rows_with_weight(sample_weight, X, *others)
-        # scikit-learn's schedules count rows of weight 0
-        columns = np.asarray(sample_weight).reshape(len(sample_weight), -1).T
-        checked = [
-            _check_sample_weight(column, X, dtype=X.dtype, ensure_non_negative=True)
-            if np.any(column)
-            else np.zeros(len(X), X.dtype)
-            for column in columns
-        ]
-        return checked[0] if np.ndim(sample_weight) == 1 else np.stack(checked, axis=1), X, others
+    def _check_weights(self, sample_weight: Any, X: Array) -> Array | None:
+        if self.early_stopping and sample_weight is not None and not np.any(sample_weight):
+            raise ValueError(ZERO_WEIGHTS)
+        return super()._check_weights(sample_weight, X)
+
+    def _rows_with_weight(self, weights: Array | None, X: Array, *others: Array) -> tuple[Array | None, Array, tuple[Array, ...]]:
+        if self._runs_schedule():  # scikit-learn's schedules count rows of weight 0
+            return weights, X, others
+        return super()._rows_with_weight(weights, X, *others)
 
     def fit(self, X: Any, y: Any, coef_init: Any = None, intercept_init: Any = None, sample_weight: Any = None) -> Any:
         """Fit the model.
@@ -265,7 +262,7 @@ class SGDRegressor(_Sgd, Regressor):  # type: ignore[misc]
         super()._keep_coefficients(weight, bias, single, dtype)
         self.intercept_ = np.atleast_1d(self.intercept_)  # as scikit-learn's SGDRegressor, and no other of its regressors
 
-    @available_if(follows_a_schedule)  # type: ignore[untyped-decorator]
+    @available_if(takes_steps)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Train on more rows: one epoch over them, from where the last call of `fit` or `partial_fit` ended.
 
@@ -359,14 +356,14 @@ class SGDClassifier(_Sgd, Classifier):  # type: ignore[misc]
         wanted = super()._targets(index, dtype)
         return wanted if self.loss in _CLASS_LOSSES else 2 * wanted - 1
 
-    def _class_weights(self, sample_weight: Any, X: Array, index: Array, by_class: Array) -> Array:
+    def _class_weights(self, weights: Array | None, X: Array, index: Array, by_class: Array) -> Array:
         if len(by_class) == 2 or not self._runs_schedule():
-            return super()._class_weights(sample_weight, X, index, by_class)
-        # scikit-learn weighs the rows of the class in question, and not the rest
-        of_class = np.where(index[:, None] == np.arange(len(by_class)), by_class, 1.0).astype(X.dtype)
-        return of_class if sample_weight is None else of_class * np.asarray(sample_weight, dtype=X.dtype)[:, None]
+            return super()._class_weights(weights, X, index, by_class)
+        # scikit-learn weighs the rows of the class in question, and not the rest: a column per class
+        of_class: Array = np.where(index[:, None] == np.arange(len(by_class)), by_class, 1.0).astype(X.dtype)
+        return of_class if weights is None else of_class * weights[:, None]
 
-    @available_if(follows_a_schedule)  # type: ignore[untyped-decorator]
+    @available_if(takes_steps)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
         """Train on more rows: one epoch over them, from where the last call of `fit` or `partial_fit` ended.
 
