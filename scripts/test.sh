@@ -79,10 +79,10 @@ part_predictions() {
 # In a virtual environment of its own, with packages from PyPI: the package is built and installed as by a user.
 part_python() {
     local python=build/python/bin/python
-    local formatted="scripts/make_python_api.py scripts/make_c_api.py scripts/check_docs.py scripts/plot.py scripts/plot_fit.py"
+    local formatted="scripts/make_python_api.py scripts/make_c_api.py scripts/check_docs.py scripts/plot.py scripts/plot_fit.py scripts/python_docs.py"
     python3 -m venv build/python || not_run "python3 cannot make virtual environments (python3-venv)"
-    $python -m pip install -q --disable-pip-version-check scikit-build-core ninja numpy pandas scipy scikit-learn safetensors \
-        pytest ruff mypy pycparser || not_run "pip cannot install what the tests of the Python package need"
+    $python -m pip install -q --disable-pip-version-check scikit-build-core ninja numpy pandas polars pyarrow scipy scikit-learn \
+        safetensors statsmodels matplotlib tqdm pytest ruff mypy pycparser || not_run "pip cannot install what the tests of the Python package need"
     $python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps . || return 1
     $python scripts/make_python_api.py --check || return 1
     $python -m ruff check python $formatted && $python -m ruff format --check python $formatted || return 1

@@ -53,8 +53,12 @@ def history(fitted: Any, *, ax: Any = None) -> Any:
         known = np.isfinite(values)
         if known.any():
             ax.plot(epoch[known], values[known], label=label, marker="." if known.sum() < 30 else None)
-    if all((line.get_ydata() > 0).all() for line in ax.lines):
+    shown = np.concatenate([line.get_ydata() for line in ax.lines])
+    if shown.min() > 0 and shown.max() > 10 * shown.min():
         ax.set_yscale("log")
+    else:
+        ax.ticklabel_format(axis="y", useOffset=False)
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set(xlabel="epoch", ylabel="loss")
     ax.legend()
     return ax
