@@ -24,6 +24,11 @@ T = TypeVar("T")
 _asked = C.cast(C.CDLL(None).atoi, _capi.cusgd_interrupt)
 
 
+# In seconds. A wait without a limit is begun again, and Python's handler not run, where a library (polars does) has put a handler
+# with SA_RESTART in front of Python's.
+LONGEST_WAIT = 0.1
+
+
 class _Task:
     """A call, and what became of it."""
 
@@ -63,7 +68,7 @@ class _Worker:
         interrupt = None
         while not task.done.is_set():
             try:
-                task.done.wait()
+                task.done.wait(LONGEST_WAIT)
             except KeyboardInterrupt as error:
                 self.stop.value = b"1"
                 interrupt = error

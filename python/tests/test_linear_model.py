@@ -21,7 +21,7 @@ ALL += [
     linear_model.SGDRegressor(solver="auto"),
     linear_model.SGDClassifier("log_loss", solver="auto"),
     linear_model.SGDRegressor(learning_rate="constant", eta0=1e-3, max_iter=200),
-    linear_model.SGDClassifier(learning_rate="constant", eta0=1e-3, max_iter=200, average=10),
+    linear_model.SGDClassifier(learning_rate="optimal", max_iter=200, average=10),
     linear_model.SGDClassifier("perceptron"),
 ]
 

@@ -12,6 +12,14 @@ import numpy as np
 import pytest
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """Let Ctrl-C interrupt the tests, which a shell prevents where it runs them in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def run_python(text, *, timeout=60):
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(text)], capture_output=True, text=True, timeout=timeout)
     assert done.returncode == 0, done.stderr
@@ -31,11 +39,35 @@ def test_ctrl_c_ends_a_fit(options, rng):
     assert cusgd.fit(X[:100], y[:100], epochs=1).result.epochs == 1  # the next call is not interrupted
 
 
+@pytest.mark.parametrize("library", ["polars", "pyarrow", "pandas", "sklearn.linear_model"])
+def test_ctrl_c_beside_other_libraries(library):
+    """Some have a handler of their own for the signal."""
+    pytest.importorskip(library)
+    run_python(
+        f"""
+        import os, signal, threading
+        import numpy as np, cusgd, {library}
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in the background
+        if "{library}" == "polars":
+            polars.DataFrame({{"a": [1.0]}}).select("a")
+        X = np.random.default_rng(0).normal(size=(20000, 20))
+        trainer = cusgd.Trainer(X, X[:, 0] + np.random.default_rng(1).normal(size=20000), epochs=10**9, patience=10**9)
+        try:
+            threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+            trainer.fit()
+            raise SystemExit("not interrupted")
+        except KeyboardInterrupt:
+            pass
+        """
+    )
+
+
 def test_ctrl_c_ends_the_making_of_a_trainer():
     run_python(
         """
         import os, signal, threading
         import numpy as np, cusgd
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         X = np.random.default_rng(0).normal(size=(200000, 50))
         y = X[:, 0].copy()
         for delay in (0.001, 0.01, 0.03):
