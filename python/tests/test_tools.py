@@ -167,5 +167,5 @@ def test_the_command():
         pytest.skip("the package was not installed, but runs from its source")
     done = subprocess.run([sys.executable, "-m", "cusgd", "--version"], capture_output=True, text=True, check=True)
     assert importlib.metadata.version("cusgd") in done.stdout
-    done = subprocess.run([sys.executable, "-m", "cusgd", "train", "missing.csv"], capture_output=True, text=True)
-    assert done.returncode == 2 and "missing.csv" in done.stderr
+    done = subprocess.run([sys.executable, "-m", "cusgd", "info", "missing.safetensors"], capture_output=True, text=True)
+    assert done.returncode == 2 and "missing.safetensors" in done.stderr
