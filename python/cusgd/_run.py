@@ -1,8 +1,8 @@
 """Runs long calls of the library so that Ctrl-C ends them.
 
-A call in the main thread is handed to a worker thread, and the main thread waits: it then receives Ctrl-C at once, asks the
-library to stop and raises KeyboardInterrupt when the call has ended. A call in another thread, which never receives Ctrl-C, runs
-as it is.
+A call in the main thread is handed to a worker thread, and the main thread waits: it then runs signal handlers at once. When one
+raises (KeyboardInterrupt by Ctrl-C, or the exception of a timeout's handler), the library is asked to stop, and the exception is
+raised again when the call has ended. A call in another thread, which runs no signal handlers, runs as it is.
 """
 
 from __future__ import annotations
@@ -34,11 +34,16 @@ class _Task:
 
     def __init__(self, function: Callable[[], Any]) -> None:
         self.function = function
+        self.begun = False
         self.done = threading.Event()
         self.result: Any = None
         self.error: BaseException | None = None
 
     def run(self) -> None:
+        """Make the call; a task that is handed over twice is run once."""
+        if self.begun:
+            return
+        self.begun = True
         try:
             self.result = self.function()
         except BaseException as error:  # raised again in the thread that called
@@ -64,27 +69,39 @@ class _Worker:
     def run(self, function: Callable[[], T]) -> T:
         task = _Task(function)
         self.stop.value = b"0"
-        self.tasks.put(task)
-        interrupt = None
-        while not task.done.is_set():
-            try:
-                task.done.wait(LONGEST_WAIT)
-            except KeyboardInterrupt as error:
-                self.stop.value = b"1"
-                interrupt = error
+        error = self._wait(task) or task.error
         self.stop.value = b"0"
-        if interrupt is not None:
-            raise interrupt
-        if task.error is not None:
-            raise task.error
-        return task.result  # type: ignore[no-any-return]
+        if error is None:
+            return task.result  # type: ignore[no-any-return]
+        task.error = None
+        try:
+            raise error
+        finally:
+            del error, task  # an error whose traceback leads back to itself keeps all that the call used
+
+    def _wait(self, task: _Task) -> BaseException | None:
+        """Hand a task over, wait until it has ended, and return what signal handlers raised meanwhile.
+
+        They may raise at any place, so that every step is inside the try. The task is handed over again after one, as it is not
+        known whether it was before.
+        """
+        raised = None
+        while True:
+            try:
+                if raised is not None:
+                    self.stop.value = b"1"
+                self.tasks.put(task)
+                task.done.wait()
+                return raised
+            except BaseException as error:
+                raised = error
 
 
 _worker: _Worker | None = None
 
 
 def run(function: Callable[[], T]) -> T:
-    """Return the function's result; Ctrl-C ends calls of the library in it.
+    """Return the function's result; Ctrl-C, and all else that signal handlers raise, ends calls of the library in it.
 
     Parameters
     ----------

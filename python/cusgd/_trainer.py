@@ -191,7 +191,7 @@ class Trainer:
                 if hasattr(one, "close"):
                     one.close()
         if raised:
-            raise raised[0]
+            raise raised.pop()  # a list that keeps it would be a cycle with its traceback
         return warning
 
     def step(self, steps: int = 1) -> None:

@@ -1,11 +1,15 @@
 """Ctrl-C, threads, forks, and what importing costs."""
 
+import contextlib
+import gc
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
+import time
+import weakref
 
 import cusgd
 import numpy as np
@@ -39,27 +43,70 @@ def test_ctrl_c_ends_a_fit(options, rng):
     assert cusgd.fit(X[:100], y[:100], epochs=1).result.epochs == 1  # the next call is not interrupted
 
 
-@pytest.mark.parametrize("library", ["polars", "pyarrow", "pandas", "sklearn.linear_model"])
-def test_ctrl_c_beside_other_libraries(library):
-    """Some have a handler of their own for the signal."""
-    pytest.importorskip(library)
-    run_python(
-        f"""
-        import os, signal, threading
-        import numpy as np, cusgd, {library}
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in the background
-        if "{library}" == "polars":
-            polars.DataFrame({{"a": [1.0]}}).select("a")
-        X = np.random.default_rng(0).normal(size=(20000, 20))
-        trainer = cusgd.Trainer(X, X[:, 0] + np.random.default_rng(1).normal(size=20000), epochs=10**9, patience=10**9)
-        try:
-            threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-            trainer.fit()
-            raise SystemExit("not interrupted")
-        except KeyboardInterrupt:
-            pass
-        """
-    )
+class Late(Exception):
+    """What the handler of a timeout raises."""
+
+
+@pytest.fixture
+def late():
+    """A signal handler that raises `Late`."""
+
+    def handler(number, frame):
+        raise Late
+
+    old = signal.signal(signal.SIGALRM, handler)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, old)
+
+
+def test_any_exception_of_a_signal_handler_ends_a_fit(late, rng):
+    X = rng.normal(size=(20000, 20))
+    trainer = cusgd.Trainer(X, X[:, 0].copy(), epochs=10**9, patience=10**9)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    with pytest.raises(Late):
+        trainer.fit()
+    assert trainer.result.stop == "cancelled"
+    assert cusgd.fit(X[:100], X[:100, 0], epochs=1).result.epochs == 1
+
+
+def test_a_call_has_ended_when_signals_are_raised(late):
+    from cusgd import _run
+
+    runs = []
+
+    def call():
+        for _ in range(20):
+            os.kill(os.getpid(), signal.SIGALRM)
+            time.sleep(0.002)
+        runs.append(_run._worker.stop.value)
+
+    with pytest.raises(Late):
+        _run.run(call)
+    assert runs == [b"1"]  # once, and asked to stop
+    assert _run._worker.stop.value == b"0"
+
+
+@pytest.mark.parametrize("fails_in_callback", [False, True])
+def test_a_failed_call_keeps_nothing_alive(fails_in_callback, rng):
+    X = rng.normal(size=(100, 3))
+    y = X[:, 0].copy()
+    if not fails_in_callback:
+        X[3, 1] = np.nan
+
+    def fail(now):
+        raise LookupError
+
+    kept = weakref.ref(X)
+    gc.collect()
+    gc.disable()
+    try:
+        with contextlib.suppress(LookupError, cusgd.DataError):
+            cusgd.fit(X, y, callback=fail)
+        del X
+        assert kept() is None
+    finally:
+        gc.enable()
 
 
 def test_ctrl_c_ends_the_making_of_a_trainer():
