@@ -170,6 +170,9 @@ class Data:
         if getattr(self, "handle", None):
             lib.cusgd_data_free(self.handle)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("data that the library uses can be neither copied nor pickled")
+
 
 def make_data(
     X: Any,

@@ -19,9 +19,24 @@ class Options(Mapping[str, Any]):
     Values are numbers, names, booleans, or None where the choice is open.
     """
 
-    def __init__(self, handle: C.c_void_p, owner: Any = None) -> None:
+    def __init__(self, handle: C.c_void_p) -> None:
         self.handle = handle
-        self.owner = owner  # keeps what the handle belongs to alive; None: the handle is ours
+
+    @classmethod
+    def copy_of(cls, handle: Any) -> Options:
+        """Return a copy of the library's options, which lives on without their owner."""
+        copy = C.c_void_p()
+        check(lib.cusgd_options_copy(handle, C.byref(copy)))
+        return cls(copy)
+
+    def __copy__(self) -> Options:
+        return Options.copy_of(self.handle)
+
+    def __deepcopy__(self, memo: Any) -> Options:
+        return Options.copy_of(self.handle)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("options cannot be pickled: dict(options) can")
 
     def __getitem__(self, name: str) -> Any:
         entry = _table().get(name)
@@ -41,16 +56,8 @@ class Options(Mapping[str, Any]):
         return f"Options({', '.join(f'{name}={value!r}' for name, value in self.items())})"
 
     def __del__(self) -> None:
-        if self.owner is None and self.handle:
+        if getattr(self, "handle", None):
             lib.cusgd_options_free(self.handle)
-
-
-def _positive(entry: Any) -> str:
-    """Return the Python name of an option: a flag's positive form, underscores."""
-    name: str = entry.name.decode()
-    if entry.type == _capi.CUSGD_OPTION_FLAG and name.startswith("no-"):
-        name = name[3:]
-    return name.replace("-", "_")
 
 
 _entries: dict[str, Any] = {}
@@ -61,7 +68,7 @@ def _table() -> dict[str, Any]:
     if not _entries:
         index = 0
         while entry := lib.cusgd_option_at(index):
-            _entries[_positive(entry.contents)] = entry.contents
+            _entries[entry.contents.name.decode().replace("-", "_")] = entry.contents
             index += 1
     return _entries
 
@@ -71,7 +78,7 @@ def _value(text: str, entry: Any) -> Any:
     if text == "auto" and entry.takes_auto:
         return None
     if entry.type == _capi.CUSGD_OPTION_FLAG:
-        return (text == "true") != entry.name.startswith(b"no-")
+        return text == "true"
     if entry.type in (_capi.CUSGD_OPTION_WHOLE, _capi.CUSGD_OPTION_SEED):
         return int(text) if text.lstrip("-").isdigit() else text
     if entry.type == _capi.CUSGD_OPTION_NUMBER:
@@ -106,22 +113,61 @@ def option_table() -> dict[str, dict[str, Any]]:
     return table
 
 
+# What users of scikit-learn and PyTorch may write
+_OTHER_NAMES = {
+    "alpha": "l2",
+    "batch_size": "batch",
+    "eta0": "rate",
+    "fit_intercept": "intercept",
+    "learning_rate": "rate",
+    "lr": "rate",
+    "max_iter": "epochs",
+    "n_iter_no_change": "patience",
+    "n_jobs": "threads",
+    "random_state": "seed",
+    "tol": "tolerance",
+}
+_OTHER_LOSSES = {"squared_error": "squared", "log_loss": "logistic", "pinball": "quantile"}
+
+
+def _hint(name: str, value: Any) -> str | None:
+    """Return what an unknown option or loss is called here, or None."""
+    if name in _OTHER_NAMES:
+        return f"there is no option {name}: it is called {_OTHER_NAMES[name]}"
+    if name == "loss" and str(value) in _OTHER_LOSSES:
+        return f"there is no loss {value!r}: it is called {_OTHER_LOSSES[value]!r}"
+    return None
+
+
+def _text(entry: Any, value: Any) -> str:
+    """Return a value as the library reads it; names may have underscores."""
+    if isinstance(value, (float, np.floating)):
+        return repr(float(value))
+    text = str(value)
+    is_name = entry is not None and entry.type == _capi.CUSGD_OPTION_NAME
+    return text.replace("_", "-") if is_name else text
+
+
 def _set(handle: C.c_void_p, name: str, value: Any) -> None:
     """Set one option."""
-    if name.replace("_", "-") in ("penalty-factors", "l1-factors", "l2-factors"):
+    name = name.replace("-", "_")
+    if name in ("penalty_factors", "l1_factors", "l2_factors"):
         factors = np.ascontiguousarray(value, dtype=np.float64)
         pointer = factors.ctypes.data_as(C.POINTER(C.c_double))
         check(lib.cusgd_options_set_array(handle, name.replace("_", "-").encode(), pointer, factors.size))
         return
-    entry = _table().get(name.replace("-", "_"))
+    entry = _table().get(name)
+    positive = _table().get(name.removeprefix("no_"))
+    if entry is None and positive is not None and positive.type == _capi.CUSGD_OPTION_FLAG:
+        raise UsageError(f"there is no option {name}: set {name[3:]}=False")
+    if hint := _hint(name, value):
+        raise UsageError(hint)
     if isinstance(value, (bool, np.bool_)):
         if entry is None or entry.type != _capi.CUSGD_OPTION_FLAG:
             raise UsageError(f"{name}={value}: this option is not a flag" if entry else f"there is no option {name}")
-        negative = entry.name.startswith(b"no-")
-        check(lib.cusgd_options_set_number(handle, entry.name, float(bool(value) != negative)))
+        check(lib.cusgd_options_set_number(handle, entry.name, float(value)))
         return
-    text = repr(float(value)) if isinstance(value, (float, np.floating)) else str(value)
-    check(lib.cusgd_options_set(handle, name.replace("_", "-").encode(), text.encode()))
+    check(lib.cusgd_options_set(handle, name.replace("_", "-").encode(), _text(entry, value).encode()))
 
 
 def make_options(options: Mapping[str, Any]) -> Options:

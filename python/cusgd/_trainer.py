@@ -107,10 +107,13 @@ class Trainer:
         if getattr(self, "_handle", None):
             lib.cusgd_trainer_free(self._handle)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("a Trainer can be neither copied nor pickled: trainer.model() can")
+
     @property
     def options(self) -> Options:
         """The options as they run, with every choice made."""
-        return Options(lib.cusgd_trainer_options(self._handle), self)
+        return Options.copy_of(lib.cusgd_trainer_options(self._handle))
 
     @property
     def device(self) -> str:

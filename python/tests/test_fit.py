@@ -1,7 +1,10 @@
 """Training, compared with NumPy and scikit-learn."""
 
+import copy
+import gc
 import pickle
 import warnings
+import weakref
 
 import cusgd
 import numpy as np
@@ -159,6 +162,53 @@ def test_warnings_about_convergence(regression):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         cusgd.fit(X, y, epochs=2)  # a limit that was asked for is no warning
+
+
+def test_a_model_does_not_keep_the_data(regression):
+    X, y = (values.copy() for values in regression[:2])
+    model = cusgd.fit(X, y, epochs=1)
+    kept = weakref.ref(X)
+    del X
+    gc.collect()
+    assert kept() is None
+    assert model.options["epochs"] == 1
+
+
+def test_copies_own_what_they_free(regression):
+    X, y, _, _ = regression
+    trainer = cusgd.Trainer(X, y, l2=0.5)
+    options = trainer.options
+    for other in (copy.copy(options), copy.deepcopy(options)):
+        assert dict(other) == dict(options) and other.handle.value != options.handle.value
+    for function in (copy.copy, copy.deepcopy, pickle.dumps):
+        for values in (trainer, trainer._data):
+            with pytest.raises(TypeError, match="neither copied nor pickled"):
+                function(values)
+    with pytest.raises(TypeError, match="dict"):
+        pickle.dumps(options)
+    model = trainer.model()
+    for other in (copy.copy(model), copy.deepcopy(model)):
+        np.testing.assert_array_equal(other.predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"learning_rate": 1}, "no option learning_rate: it is called rate"),
+        ({"loss": "log_loss"}, "no loss 'log_loss': it is called 'logistic'"),
+        ({"no_average": True}, "set average=False"),
+        ({"no-average": "true"}, "set average=False"),
+    ],
+)
+def test_hints_at_other_names(given, message, regression):
+    with pytest.raises(cusgd.UsageError, match=message):
+        cusgd.fit(*regression[:2], **given)
+
+
+def test_names_may_have_underscores(classes):
+    X, y = classes
+    found = [cusgd.fit(X, y, loss=loss, solver="lbfgs").weight for loss in ("squared_hinge", "squared-hinge")]
+    np.testing.assert_array_equal(*found)
 
 
 def test_options(regression):
