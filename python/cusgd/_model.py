@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from . import _capi
 from ._arrays import Data, column_names, make_data, select_columns, text_array
+from ._classes import class_numbers
 from ._errors import UsageError, check
 from ._library import lib
 from ._options import Options
@@ -118,8 +119,8 @@ class Model:
             else:
                 missing = [name for name in known if name not in names]
                 raise ValueError(f"X lacks columns of the model: {', '.join(missing[:10])}")
-        if y is not None and self.classes is not None:
-            y = _class_numbers(y, self.classes)
+        if y is not None:
+            y = class_numbers(y, self.classes)
         return make_data(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure)
 
     def predict(self, X: Any, kind: str = "mean", *, offset: Any = None, exposure: Any = None) -> NDArray[Any]:
@@ -272,15 +273,3 @@ class Model:
             layer.weight.copy_(torch.from_numpy(self.weight.copy()))
             layer.bias.copy_(torch.from_numpy(self.bias.copy()))
         return layer
-
-
-def _class_numbers(y: Any, classes: Sequence[str]) -> Any:
-    """Return targets as 0 and 1 if they are names of classes."""
-    values = np.asarray(y)
-    if values.dtype.kind not in "OUS":
-        return y
-    unknown = set(values.ravel().tolist()) - set(classes)
-    if unknown:
-        found = ", ".join(sorted(map(str, unknown))[:5])
-        raise ValueError(f"y has values that are no class of the model ({classes[0]}, {classes[1]}): {found}")
-    return (values == classes[1]).astype(np.float64)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from . import _capi
 from ._arrays import Data, make_data
+from ._classes import class_numbers, encode
 from ._errors import ConvergenceWarning, DivergedError, check, in_python_words, last_error
 from ._library import lib
 from ._model import Model, _class_numbers
@@ -19,21 +20,6 @@ from ._options import Options, make_options
 from ._results import History, Progress, Result, sized
 from ._run import run
 from .callbacks import Callback, ProgressBar, in_turn
-
-_CLASS_LOSSES = frozenset({"logistic", "hinge", "squared-hinge"})
-
-
-def _encode_classes(y: Any, loss: Any) -> tuple[Any, list[str] | None]:
-    """Return targets as numbers, and the names of the two classes if they were text."""
-    if str(loss).replace("_", "-") not in _CLASS_LOSSES:
-        return y, None
-    values = np.asarray(y)
-    if values.dtype.kind not in "OUS":
-        return y, None
-    names = sorted(set(values.ravel().tolist()), key=str)
-    if len(names) != 2:
-        raise ValueError(f"loss {loss} needs two classes, and y has {len(names)}: {', '.join(map(str, names[:5]))}")
-    return (values == names[1]).astype(np.float64), [str(name) for name in names]
 
 
 class Trainer:
@@ -76,7 +62,7 @@ class Trainer:
         valid: tuple[Any, ...] | None = None,
         **options: Any,
     ) -> None:
-        y, classes = _encode_classes(y, options.get("loss", "squared"))
+        y, classes = encode(y, options.get("loss", "squared"))
         self._data = make_data(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure)
         self._classes = classes
         if classes:
@@ -100,8 +86,7 @@ class Trainer:
             return None
         if len(valid) not in (2, 3):
             raise ValueError("valid must be (X, y) or (X, y, sample_weight)")
-        y = (np.asarray(valid[1]) == classes[1]).astype(np.float64) if classes else valid[1]
-        return make_data(valid[0], y, sample_weight=valid[2] if len(valid) == 3 else None)
+        return make_data(valid[0], class_numbers(valid[1], classes), sample_weight=valid[2] if len(valid) == 3 else None)
 
     def __del__(self) -> None:
         if getattr(self, "_handle", None):

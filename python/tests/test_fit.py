@@ -8,6 +8,7 @@ import weakref
 
 import cusgd
 import numpy as np
+import pandas as pd
 import pytest
 
 
@@ -71,6 +72,69 @@ def test_classes_by_name(classes):
         model.evaluate(X[:1], ["eggs"])
     with pytest.raises(ValueError, match="needs two classes"):
         cusgd.fit(X, np.resize(["a", "b", "c"], len(y)), loss="logistic")
+
+
+def names_of(kind, y):
+    """Return classes 0 and 1 as text of a kind."""
+    return {
+        "text": np.where(y == 1, "yes", "no"),
+        "bytes": np.where(y == 1, b"yes", b"no"),
+        "object": np.where(y == 1, "yes", "no").astype(object),
+        "string": pd.array(np.where(y == 1, "yes", "no"), dtype="string"),
+        "categorical": pd.Categorical(np.where(y == 1, "yes", "no")),
+        "digits": np.where(y == 1, "2", "1"),
+        "integers": y.astype(int).astype(object),
+        "booleans": (y == 1).astype(object),
+        "numbers": y,
+    }[kind]
+
+
+@pytest.mark.parametrize("loss", ["logistic", "modified-huber", "squared_hinge"])
+@pytest.mark.parametrize("kind", ["text", "bytes", "object", "string", "categorical", "digits", "integers", "booleans"])
+def test_classes_of_validation_data(kind, loss, classes):
+    """The losses on validation data are those of numbers, whatever the classes are called."""
+    X, y = classes
+    options = {"loss": loss, "epochs": 4}
+    expected = cusgd.fit(X[:300], y[:300], valid=(X[300:], y[300:]), **options)
+    names = names_of(kind, y)
+    found = cusgd.fit(X[:300], names[:300], valid=(X[300:], names[300:]), **options)
+    np.testing.assert_array_equal(found.history["valid_loss"], expected.history["valid_loss"])
+    assert found.result.epoch == expected.result.epoch
+    assert found.evaluate(X, names).accuracy == expected.evaluate(X, y).accuracy
+    assert found.classes == {"digits": ["1", "2"], "integers": None, "booleans": None}.get(kind, ["no", "yes"])
+
+
+def test_classes_of_text_and_numbers_together(classes):
+    X, y = classes
+    text, digits = names_of("text", y), names_of("digits", y)
+    expected = cusgd.fit(X, text, loss="logistic", epochs=2, valid=(X, text)).history["valid_loss"]
+    for names, valid in ((text, y), (text, 2 * y - 1), (digits, y + 1), (digits, (y + 1).astype(int).astype(object))):
+        found = cusgd.fit(X, names, loss="logistic", epochs=2, valid=(X, valid))
+        np.testing.assert_array_equal(found.history["valid_loss"], expected)
+
+
+@pytest.mark.parametrize(
+    ("names", "valid", "message"),
+    [
+        ("text", np.array(["YES", "no"]), "no class of the model .no, yes.: YES"),
+        ("digits", np.array([0.0, 1.0]), "no class of the model .1, 2.: 0"),
+        ("text", np.array([0.0, 7.0]), "7"),
+        ("text", np.array(["yes", None]), "missing"),
+    ],
+)
+def test_unknown_classes_of_validation_data(names, valid, message, classes):
+    X, y = classes
+    with pytest.raises(ValueError, match=message):
+        cusgd.fit(X, names_of(names, y), loss="logistic", valid=(X[:2], valid))
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_missing_classes(missing, classes):
+    X, y = classes
+    names = names_of("object", y)
+    names[3] = missing
+    with pytest.raises(ValueError, match="y has missing values"):
+        cusgd.fit(X, names, loss="logistic")
 
 
 def test_validation_and_history(regression):
