@@ -104,9 +104,15 @@ def column_names(values: Any) -> list[str] | None:
     return names if names and all(isinstance(name, str) for name in names) else None
 
 
-def select_columns(values: Any, names: Sequence[str]) -> Any:
-    """Return a data frame or table with these columns in this order."""
-    return values.select(list(names)) if _is_arrow_table(values) else values[list(names)]
+def in_order(X: Any, known: Sequence[str] | None) -> Any:
+    """Return X with the columns that are known, by name and in their order; without names, as it is."""
+    names = column_names(X)
+    if names is None or known is None or names == list(known):
+        return X
+    missing = [name for name in known if name not in names]
+    if missing:
+        raise ValueError(f"X lacks columns of the model: {', '.join(missing[:10])}")
+    return X.select(list(known)) if _is_arrow_table(X) else X[list(known)]
 
 
 def matrix(array: Array | None) -> _capi.cusgd_matrix:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _capi
-from ._arrays import Data, column_names, make_data, select_columns, text_array
+from ._arrays import Data, in_order, make_data, text_array
 from ._classes import class_numbers
 from ._errors import UsageError, check
 from ._library import lib
@@ -112,13 +112,7 @@ class Model:
     # ---- Predictions ----
 
     def _data(self, X: Any, y: Any, sample_weight: Any, offset: Any, exposure: Any) -> Data:
-        names, known = column_names(X), self.features
-        if names is not None and known is not None and names != known:
-            if set(names) >= set(known):
-                X = select_columns(X, known)  # by name, whatever their order
-            else:
-                missing = [name for name in known if name not in names]
-                raise ValueError(f"X lacks columns of the model: {', '.join(missing[:10])}")
+        X = in_order(X, self.features)
         if y is not None:
             y = class_numbers(y, self.classes)
         return make_data(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _capi
-from ._arrays import Data, make_data
+from ._arrays import Data, column_names, in_order, make_data
 from ._classes import class_numbers, encode
 from ._errors import ConvergenceWarning, DivergedError, check, in_python_words, last_error
 from ._library import lib
@@ -34,7 +34,7 @@ class Trainer:
         For losses of classes 0 and 1, -1 and 1, or two names.
     sample_weight, offset, exposure : array of shape (n,), optional
     valid : tuple (X, y) or (X, y, sample_weight), optional
-        Validation data; the result is the best epoch on it.
+        Validation data; the result is the best epoch on it. A data frame's columns are taken by name if X has names.
     **options
         Any option of ``cusgd train``, with underscores: ``loss="logistic"``, ``l2=1e-3``, ``solver="auto"``, ``epochs=10``; see
         `cusgd.options`. Unlike the command's, the default precision follows X: float for float32 and double for all else.
@@ -67,7 +67,7 @@ class Trainer:
         self._classes = classes
         if classes:
             self._data.set_names(None, None, classes)
-        self._valid = self._valid_data(valid, classes)
+        self._valid = self._valid_data(valid, classes, column_names(X))
         if options.get("precision") is None:
             is_float = self._data.arrays[0].dtype == np.float32
             options["precision"] = "float" if is_float else "double"
@@ -81,12 +81,13 @@ class Trainer:
         run(lambda: check(lib.cusgd_trainer_create(given.handle, self._data.handle, valid_handle, C.byref(self._handle))))
 
     @staticmethod
-    def _valid_data(valid: tuple[Any, ...] | None, classes: list[str] | None) -> Data | None:
+    def _valid_data(valid: tuple[Any, ...] | None, classes: list[str] | None, features: list[str] | None) -> Data | None:
         if valid is None:
             return None
         if len(valid) not in (2, 3):
             raise ValueError("valid must be (X, y) or (X, y, sample_weight)")
-        return make_data(valid[0], class_numbers(valid[1], classes), sample_weight=valid[2] if len(valid) == 3 else None)
+        X = in_order(valid[0], features)
+        return make_data(X, class_numbers(valid[1], classes), sample_weight=valid[2] if len(valid) == 3 else None)
 
     def __del__(self) -> None:
         if getattr(self, "_handle", None):

@@ -79,6 +79,16 @@ def test_names_of_frames(regression):
         model.predict(frame.drop(columns="b"))
 
 
+def test_validation_frames_go_by_name(regression):
+    X, y, _, _ = regression
+    frame = pd.DataFrame(X, columns=["a", "b", "c", "d"])
+    expected = cusgd.fit(frame, y, epochs=2, valid=(frame, y)).history["valid_loss"]
+    for valid in (frame[["d", "c", "a", "b"]], frame.assign(e=1.0), X):
+        np.testing.assert_array_equal(cusgd.fit(frame, y, epochs=2, valid=(valid, y)).history["valid_loss"], expected)
+    with pytest.raises(ValueError, match="lacks columns of the model: a, c"):
+        cusgd.fit(frame, y, valid=(frame[["b", "d"]], y))
+
+
 @pytest.mark.parametrize(
     ("X", "kind", "message"),
     [
