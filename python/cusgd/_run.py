@@ -34,10 +34,12 @@ class _Task:
 
     def __init__(self, function: Callable[[], Any]) -> None:
         self.function = function
-        self.begun = False
-        self.done = threading.Event()
+        self.begun = self.ended = False
+        self.lock = threading.Lock()  # released at the end. An Event may stay locked when a signal handler raises in its methods
+        self.lock.acquire()
         self.result: Any = None
         self.error: BaseException | None = None
+        self.raised: BaseException | None = None  # by signal handlers meanwhile
 
     def run(self) -> None:
         """Make the call; a task that is handed over twice is run once."""
@@ -49,7 +51,8 @@ class _Task:
         except BaseException as error:  # raised again in the thread that called
             self.error = error
         finally:
-            self.done.set()
+            self.ended = True
+            self.lock.release()
 
 
 class _Worker:
@@ -69,32 +72,37 @@ class _Worker:
     def run(self, function: Callable[[], T]) -> T:
         task = _Task(function)
         self.stop.value = b"0"
-        error = self._wait(task) or task.error
-        self.stop.value = b"0"
-        if error is None:
-            return task.result  # type: ignore[no-any-return]
-        task.error = None
         try:
-            raise error
+            self._wait(task)
+        except BaseException as error:  # between two steps of the loop in there
+            task.raised = error
+            self._wait(task)
+        self.stop.value = b"0"
+        raised = task.raised or task.error
+        if raised is None:
+            return task.result  # type: ignore[no-any-return]
+        task.raised = task.error = None
+        try:
+            raise raised
         finally:
-            del error, task  # an error whose traceback leads back to itself keeps all that the call used
+            del raised, task  # an error whose traceback leads back to itself keeps all that the call used
 
-    def _wait(self, task: _Task) -> BaseException | None:
-        """Hand a task over, wait until it has ended, and return what signal handlers raised meanwhile.
+    def _wait(self, task: _Task) -> None:
+        """Hand a task over, and wait until it has ended.
 
-        They may raise at any place, so that every step is inside the try. The task is handed over again after one, as it is not
-        known whether it was before.
+        Signal handlers may raise at any place, so that every step is inside the try. The task is handed over again then, as it is
+        not known whether it was before.
         """
-        raised = None
         while True:
             try:
-                if raised is not None:
+                if task.raised is not None:
                     self.stop.value = b"1"
                 self.tasks.put(task)
-                task.done.wait()
-                return raised
+                if not task.ended:
+                    task.lock.acquire()
+                return
             except BaseException as error:
-                raised = error
+                task.raised = error
 
 
 _worker: _Worker | None = None
