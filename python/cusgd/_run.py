@@ -19,6 +19,8 @@ from ._library import lib
 
 T = TypeVar("T")
 
+WAKE = 0.05  # seconds after which the main thread looks for signals: the system may give them to another thread, as with polars
+
 # The library asks this function again and again whether to stop. It must not be a Python function, which would wait for the GIL
 # each time. atoi of the C library reads a number from text: the text is "0", or "1" when the call is to stop.
 _asked = C.cast(C.CDLL(None).atoi, _capi.cusgd_interrupt)
@@ -98,8 +100,8 @@ class _Worker:
                 if task.raised is not None:
                     self.stop.value = b"1"
                 self.tasks.put(task)
-                if not task.ended:
-                    task.lock.acquire()
+                while not task.ended:
+                    task.lock.acquire(timeout=WAKE)
                 return
             except BaseException as error:
                 task.raised = error

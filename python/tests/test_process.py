@@ -92,6 +92,27 @@ def test_a_call_has_ended_when_signals_are_raised(late):
     assert _run._worker.stop.value == b"0"
 
 
+def test_ctrl_c_that_another_thread_receives():
+    """As with polars, whose threads may receive it: the main thread, which waits, is not woken then."""
+    run_python(
+        """
+        import signal, threading, time
+        import numpy as np, cusgd
+        X = np.random.default_rng(0).normal(size=(20000, 20))
+        trainer = cusgd.Trainer(X, X[:, 0].copy(), epochs=10**9, patience=10**9)
+        def interrupt():
+            time.sleep(0.5)
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+            time.sleep(60)
+        threading.Thread(target=interrupt, daemon=True).start()
+        try:
+            trainer.fit()
+        except KeyboardInterrupt:
+            print(trainer.result.stop)
+        """
+    )
+
+
 @pytest.mark.parametrize("fails_in_callback", [False, True])
 def test_a_failed_call_keeps_nothing_alive(fails_in_callback, rng):
     X = rng.normal(size=(100, 3))
