@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes as C
 import re
+import sys
+import warnings
 from typing import Any
 
 from . import _capi
@@ -68,6 +70,14 @@ class NotConvergedError(CusgdError, RuntimeError):
 
 class ConvergenceWarning(UserWarning):
     """The run ended before its stopping rule was met."""
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the line of the caller outside of the package."""
+    level, frame = 1, sys._getframe(0)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == __package__:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
 
 
 _KINDS: dict[int, type[CusgdError]] = {

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _capi
+from ._errors import in_python_words
 
 _STOPS = {value: name[len("CUSGD_STOP_") :].lower() for name, value in vars(_capi).items() if name.startswith("CUSGD_STOP_")}
 
@@ -116,7 +117,7 @@ class Result:
             found.rows_per_second,
             found.rollbacks,
             bool(found.separated),
-            found.note.decode(errors="replace"),
+            in_python_words(found.note.decode(errors="replace")),
         )
 
 

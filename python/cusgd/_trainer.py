@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes as C
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,9 +12,9 @@ from numpy.typing import NDArray
 from . import _capi
 from ._arrays import Data, column_names, in_order, make_data
 from ._classes import class_numbers, encode
-from ._errors import ConvergenceWarning, DivergedError, check, in_python_words, last_error
+from ._errors import ConvergenceWarning, DivergedError, check, in_python_words, last_error, warn
 from ._library import lib
-from ._model import Model, _class_numbers
+from ._model import Model
 from ._options import Options, make_options
 from ._results import History, Progress, Result, sized
 from ._run import run
@@ -64,10 +63,10 @@ class Trainer:
     ) -> None:
         y, classes = encode(y, options.get("loss", "squared"))
         self._data = make_data(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure)
-        self._classes = classes
+        self._classes, self._features = classes, column_names(X)
         if classes:
             self._data.set_names(None, None, classes)
-        self._valid = self._valid_data(valid, classes, column_names(X))
+        self._valid = self._valid_data(valid, classes, self._features)
         if options.get("precision") is None:
             is_float = self._data.arrays[0].dtype == np.float32
             options["precision"] = "float" if is_float else "double"
@@ -140,12 +139,14 @@ class Trainer:
         Warns
         -----
         ConvergenceWarning
-            A full-batch solver did not reach the optimum.
+            A full-batch solver did not reach the optimum, or the result has a note: it is worse than the intercept-only model, or
+            no finite optimum exists.
         """
         warning = self._run([*in_turn(callback), *([ProgressBar()] if progress else [])])
-        if warning:
-            warnings.warn(warning, ConvergenceWarning, stacklevel=2)
         assert self.result is not None
+        warning = warning or self._trouble()
+        if warning:
+            warn(warning, ConvergenceWarning)
         return self.result
 
     def _run(self, callback: Callback | Sequence[Callback] | None) -> str | None:
@@ -182,6 +183,12 @@ class Trainer:
         if raised:
             raise raised.pop()  # a list that keeps it would be a cycle with its traceback
         return warning
+
+    def _trouble(self) -> str | None:
+        """Return the result's note if the result is of no use; notes of full-batch solvers may be mere information."""
+        assert self.result is not None
+        is_trouble = self.result.separated or self.options["solver"] == "sgd"
+        return self.result.note if is_trouble and self.result.note else None
 
     def step(self, steps: int = 1) -> None:
         """Run minibatch steps, without evaluation or stopping rules."""
@@ -236,9 +243,8 @@ class Trainer:
 
     def _more_data(self, X: Any, y: Any, sample_weight: Any, offset: Any, exposure: Any) -> Data:
         """Return further rows with the classes of the first."""
-        if self._classes:
-            y = _class_numbers(y, self._classes)
-        data = make_data(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure)
+        y = class_numbers(y, self._classes)
+        data = make_data(in_order(X, self._features), y, sample_weight=sample_weight, offset=offset, exposure=exposure)
         if self._classes:
             data.set_names(None, None, self._classes)
         return data
@@ -313,7 +319,8 @@ def fit(
     Warns
     -----
     ConvergenceWarning
-        The run ended at its limit of epochs, although the stopping rule was open, or a solver did not reach the optimum.
+        The run ended at its limit of epochs, although the stopping rule was open, a solver did not reach the optimum, or the
+        result has a note: it is worse than the intercept-only model, or no finite optimum exists.
 
     Examples
     --------
@@ -338,6 +345,7 @@ def fit(
             f"cuSGD stopped at its limit of {model.result.epochs} epochs before its stopping rule was met; set epochs to a "
             'larger number, or solver="auto"'
         )
+    warning = warning or trainer._trouble()
     if warning:
-        warnings.warn(warning, ConvergenceWarning, stacklevel=2)
+        warn(warning, ConvergenceWarning)
     return model

@@ -228,6 +228,24 @@ def test_warnings_about_convergence(regression):
         cusgd.fit(X, y, epochs=2)  # a limit that was asked for is no warning
 
 
+def test_a_result_that_is_worse_than_a_constant_warns(regression):
+    X, y, _, _ = regression
+    with pytest.warns(cusgd.ConvergenceWarning, match="worse than the intercept-only model") as found:
+        model = cusgd.fit(X, y, rate=1e6, loss="huber")
+    assert model.result.note == str(found[0].message)
+    assert found[0].filename == __file__
+    with pytest.warns(cusgd.ConvergenceWarning, match="worse than") as found:
+        cusgd.Trainer(X, y, rate=1e6, loss="huber").fit()
+    assert found[0].filename == __file__
+
+
+def test_dependent_columns_are_no_failure(regression):
+    X, y, _, _ = regression
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "rank" in cusgd.fit(np.column_stack([X, X[:, 0]]), y, solver="exact").result.note
+
+
 def test_a_model_does_not_keep_the_data(regression):
     X, y = (values.copy() for values in regression[:2])
     model = cusgd.fit(X, y, epochs=1)

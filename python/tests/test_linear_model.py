@@ -230,3 +230,79 @@ def test_stopping_of_schedules(rng):
         linear_model.SGDRegressor(learning_rate="constant", max_iter=2).fit(X, y)
     with pytest.raises(ValueError, match="alpha must be > 0"):
         linear_model.SGDRegressor(learning_rate="optimal", alpha=0).fit(X, y)
+
+
+def test_raw_columns_of_any_scale(rng):
+    """The penalty acts in the data's units, and the columns are standardized all the same."""
+    X = rng.normal(size=(1000, 5)) * [1e-3, 1e-1, 1.0, 1e2, 1e4] + [1.0, 0.0, 3.0, -50.0, 1e3]
+    y = X @ [200.0, 5.0, 1.0, 1e-2, 1e-4] + rng.normal(size=1000)
+    ours, theirs = linear_model.SGDRegressor().fit(X, y), reference.Ridge(alpha=1e-4 * len(y)).fit(X, y)
+    assert ours.options_["standardize"]
+    assert theirs.score(X, y) > 0.6
+    np.testing.assert_allclose(ours.score(X, y), theirs.score(X, y), atol=1e-4)
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), atol=0.03)
+    ours = linear_model.ElasticNet(alpha=1e-3, l1_ratio=0.5).fit(X, y)
+    theirs = reference.ElasticNet(alpha=1e-3, l1_ratio=0.5, tol=1e-12, max_iter=10**6).fit(X, y)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-5, atol=1e-8)
+    names = y > np.median(y)
+    ours = linear_model.SGDClassifier("log_loss").fit(X, names)
+    theirs = make_pipeline(StandardScaler(), reference.LogisticRegression(C=np.inf)).fit(X, names)
+    assert ours.score(X, names) > 0.98 * theirs.score(X, names)
+
+
+def test_all_epochs_run_without_a_tolerance(scales, rng):
+    X, linear = scales
+    y = linear + rng.normal(size=len(linear))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for parameters in ({}, {"learning_rate": "constant", "eta0": 1e-3}, {"early_stopping": True}):
+            model = linear_model.SGDRegressor(tol=None, max_iter=150, **parameters).fit(X, y)
+            assert model.n_iter_ == 150, parameters
+
+
+def test_averages_begin_at_the_step_that_is_named(scales, rng):
+    X, linear = scales
+    y = linear + rng.normal(size=len(linear))
+    common = {"batch_size": 10, "max_iter": 4, "tol": 0}
+    fitted = {average: linear_model.SGDRegressor(average=average, **common).fit(X, y) for average in (True, 1, 100)}
+    assert fitted[100].options_["average_from"] == 99
+    assert fitted[1].coef_.tolist() == fitted[True].coef_.tolist() != fitted[100].coef_.tolist()
+
+
+def test_balanced_classes_count_weights_as_scikit_learn_does(classes, rng):
+    X, y = classes
+    weights = rng.uniform(0, 3, len(y)) * (1 + y)
+    ours = linear_model.LogisticRegression(class_weight="balanced").fit(X, y, weights)
+    theirs = reference.LogisticRegression(class_weight="balanced", tol=1e-12).fit(X, y, weights)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-5)
+    np.testing.assert_allclose(ours.intercept_, theirs.intercept_, rtol=1e-5, atol=1e-6)
+    parameters = {"class_weight": "balanced", "learning_rate": "optimal", "shuffle": False, "max_iter": 5, "tol": None}
+    ours, theirs = (
+        kind(**parameters).fit(X, y, sample_weight=weights) for kind in (linear_model.SGDClassifier, reference.SGDClassifier)
+    )
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-9)
+
+
+def test_early_stopping_scores_predictions(rng):
+    """R^2 of the predictions, which a log link makes from the linear predictor."""
+    from cusgd.linear_model._schedules import _score
+
+    X = rng.normal(size=(300, 2))
+    y = np.exp(X @ [1.0, 2.0])
+    assert _score(linear_model.SGDRegressor("poisson"), X, y, None)(np.array([[1.0, 2.0]]), [0.0]) == 1.0
+    assert _score(linear_model.SGDRegressor(), X, np.log(y), None)(np.array([[1.0, 2.0]]), [0.0]) == 1.0
+
+
+def test_warnings_show_the_line_of_the_caller(scales, rng):
+    X, linear = scales
+    y = linear + rng.normal(size=len(linear))
+    for estimator in (
+        linear_model.SGDRegressor(max_iter=2),
+        linear_model.SGDRegressor(max_iter=2, learning_rate="constant"),
+        linear_model.SGDClassifier(max_iter=2),
+        linear_model.ElasticNet(max_iter=2, alpha=0.01),
+    ):
+        targets = y > 0 if isinstance(estimator, linear_model.SGDClassifier) else y
+        with pytest.warns(sklearn.exceptions.ConvergenceWarning, match="max_iter=2|2 iterations") as found:
+            estimator.fit(X, targets)
+        assert {warning.filename for warning in found} == {__file__}

@@ -94,7 +94,7 @@ def test_a_call_has_ended_when_signals_are_raised(late):
 
 def test_ctrl_c_that_another_thread_receives():
     """As with polars, whose threads may receive it: the main thread, which waits, is not woken then."""
-    run_python(
+    out = run_python(
         """
         import signal, threading, time
         import numpy as np, cusgd
@@ -111,6 +111,7 @@ def test_ctrl_c_that_another_thread_receives():
             print(trainer.result.stop)
         """
     )
+    assert out.strip() == "cancelled"
 
 
 @pytest.mark.parametrize("fails_in_callback", [False, True])

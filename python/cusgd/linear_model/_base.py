@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from .._arrays import readable
-from .._errors import DivergedError
+from .._errors import DivergedError, warn
 from .._trainer import Trainer
 from ..callbacks import Callback, PrintEpochs, ProgressBar, in_turn
 
@@ -31,6 +30,7 @@ def keep(estimator: Any, parameters: dict[str, Any]) -> None:
             setattr(estimator, name, value)
 
 
+LOG_LINKS = ("poisson", "gamma", "tweedie")
 # scikit-learn's names of losses, and the library's
 LOSSES = {
     "squared_error": "squared",
@@ -178,13 +178,13 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         self.converged_ = warning is None and result.stop != "epochs"
         errors = trainer.model().standard_errors if np.isfinite(weight).all() and np.isfinite(bias).all() else None
         self.stderr_ = errors
-        if warning is None and result.stop == "epochs" and getattr(self, "tol", None) != 0:
-            warning = (
-                f"Maximum number of iterations ({result.epochs}) reached before convergence. Consider increasing max_iter to "
-                "improve the fit."
-            )
+        if warning is None and result.stop == "epochs" and not self._runs_all_epochs():
+            given = getattr(self, "max_iter", None)
+            limit = f"max_iter={given}" if given is not None else f"{result.epochs} epochs, the limit for max_iter=None"
+            warning = f"Maximum number of iterations reached before convergence ({limit}). Consider increasing max_iter."
+        warning = warning or trainer._trouble()
         if warning:
-            warnings.warn(warning, ConvergenceWarning, stacklevel=3)
+            warn(warning, ConvergenceWarning)
         return weight, bias
 
     def _minimize(
@@ -192,6 +192,10 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     ) -> tuple[Array, Array]:
         """Return the coefficients (k, d) and intercepts (k,) that minimize the objective."""
         return self._train(X, y, weights, options, start=start)
+
+    def _runs_all_epochs(self) -> bool:
+        """Tell whether a run that ends at its limit of epochs was asked for."""
+        return getattr(self, "tol", None) == 0
 
     def _callbacks(self) -> list[Callback]:
         """Return what is called after each epoch."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
     """A classifier of two classes, or one against the rest for several."""
 
     class_weight: Any
+    # Whether "balanced" counts rows by their weights, as scikit-learn's LogisticRegression does, and its SGDClassifier does not
+    _balances_with_weights = "sample_weight" in inspect.signature(compute_class_weight).parameters
 
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
         """Return the options of the objective."""
@@ -53,7 +56,8 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
         index = np.searchsorted(self.classes_, y)
         weights = self._check_weights(sample_weight, X)
         if self.class_weight is not None:
-            by_class = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+            given = {"sample_weight": weights} if self._balances_with_weights and weights is not None else {}
+            by_class = compute_class_weight(self.class_weight, classes=self.classes_, y=y, **given)
             weights = self._class_weights(weights, X, index, by_class)
         weights, X, (index,) = self._rows_with_weight(weights, X, index)
         weight_sum = float(len(X)) if weights is None else float(weights.sum())

@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import RegressorMixin
 
-from ._base import Array, Estimator
-
-_LOG_LINKS = ("poisson", "gamma", "tweedie")
+from ._base import LOG_LINKS, Array, Estimator
 
 
 def check_range(y: Array, loss: str) -> None:
@@ -79,11 +77,11 @@ class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
         ndarray of shape (n_samples,) or (n_samples, n_targets)
         """
         linear = self._linear_predictor(X)
-        return np.exp(linear) if self._loss() in _LOG_LINKS else linear
+        return np.exp(linear) if self._loss() in LOG_LINKS else linear
 
     def __sklearn_tags__(self) -> Any:
         """Return what scikit-learn's tools need to know."""
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = self._multi_output
-        tags.target_tags.positive_only = self._loss() in _LOG_LINKS
+        tags.target_tags.positive_only = self._loss() in LOG_LINKS
         return tags

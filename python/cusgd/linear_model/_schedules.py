@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,10 +18,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
-from .._errors import CusgdError, DataError, DivergedError
+from .._errors import CusgdError, DataError, DivergedError, warn
 from .._results import Progress
 from .._trainer import Trainer
 from ..callbacks import Callback
+from ._base import LOG_LINKS
 
 SCHEDULES = ("constant", "optimal", "invscaling", "adaptive")
 DEFAULT_ETA0 = 0.01
@@ -344,10 +344,10 @@ class ScheduledMixin:
         self.t_ = 1.0 + self.n_iter_ * len(X)
         self._positions = positions
         if not self.converged_ and schedule.tolerance is not None:
-            warnings.warn(
-                "Maximum number of iteration reached before convergence. Consider increasing max_iter to improve the fit.",
+            warn(
+                f"Maximum number of iteration reached before convergence (max_iter={schedule.epochs}). Consider increasing "
+                "max_iter to improve the fit.",
                 ConvergenceWarning,
-                stacklevel=3,
             )
         return np.vstack([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
@@ -366,7 +366,8 @@ class ScheduledMixin:
 
 
 def _score(estimator: Any, X: Any, y: Any, weights: Any) -> Score:
-    """Return the function that scores coefficients on held-out rows: accuracy of classes, R^2 else."""
+    """Return the function that scores coefficients on held-out rows: accuracy of classes, R^2 of predictions else."""
     if hasattr(estimator, "classes_"):
         return lambda weight, bias: float(accuracy_score(y > 0, X @ weight[0] + bias[0] > 0, sample_weight=weights))
-    return lambda weight, bias: float(r2_score(y, X @ weight[0] + bias[0], sample_weight=weights))
+    inverse = np.exp if estimator.loss in LOG_LINKS else np.positive
+    return lambda weight, bias: float(r2_score(y, inverse(X @ weight[0] + bias[0]), sample_weight=weights))

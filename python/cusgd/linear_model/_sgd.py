@@ -12,14 +12,14 @@ from sklearn.utils import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 
-from ._base import LOSSES, Array, Estimator, keep, nonnegative, penalty_options
+from ._base import LOG_LINKS, LOSSES, Array, Estimator, keep, nonnegative, penalty_options
 from ._classifier import Classifier, ProbabilityMixin
 from ._partial import PartialMixin, takes_steps
 from ._regressor import Regressor, check_range
 from ._schedules import SCHEDULES, ZERO_WEIGHTS, ScheduledMixin
 
 _CLASS_LOSSES = ("hinge", "squared_hinge", "log_loss", "modified_huber", "perceptron")
-_LOG_LINKS = ("poisson", "gamma", "tweedie")
+ALL_EPOCHS = 10**9  # evaluations without improvement that never come about
 _PENALTIES = ("l2", "l1", "elasticnet", None)
 
 
@@ -120,8 +120,9 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
             "rate": None if self.eta0 is None else float(self.eta0),
             "batch": None if self.batch_size == "auto" else self.batch_size,
             "tolerance": 1e-5 if self.tol == "auto" else float(self.tol or 0.0),
-            "patience": self.n_iter_no_change,
+            "patience": ALL_EPOCHS if self.tol is None else self.n_iter_no_change,
             "average": None if self.average is None else bool(self.average),
+            "average_from": int(self.average) - 1 if self.average and self.average is not True else None,
             "valid_fraction": float(self.validation_fraction) if self.early_stopping else None,
         }
 
@@ -129,6 +130,9 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
         if self.early_stopping and sample_weight is not None and not np.any(sample_weight):
             raise ValueError(ZERO_WEIGHTS)
         return super()._check_weights(sample_weight, X)
+
+    def _runs_all_epochs(self) -> bool:
+        return self.tol is None or self.tol == 0
 
     def _rows_with_weight(self, weights: Array | None, X: Array, *others: Array) -> tuple[Array | None, Array, tuple[Array, ...]]:
         if self._runs_schedule():  # scikit-learn's schedules count rows of weight 0
@@ -316,6 +320,7 @@ class SGDClassifier(_Sgd, Classifier):  # type: ignore[misc]
     """
 
     class_weight: Any
+    _balances_with_weights = False
 
     def __init__(
         self,
@@ -350,7 +355,7 @@ class SGDClassifier(_Sgd, Classifier):  # type: ignore[misc]
     ) -> None:
         keep(self, locals())
 
-    loss_functions = _loss_functions(name for name in LOSSES if name not in _LOG_LINKS)
+    loss_functions = _loss_functions(name for name in LOSSES if name not in LOG_LINKS)
 
     def _targets(self, index: Array, dtype: Any) -> Array:
         wanted = super()._targets(index, dtype)
