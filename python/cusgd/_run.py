@@ -19,15 +19,13 @@ from ._library import lib
 
 T = TypeVar("T")
 
-WAKE = 0.05  # seconds after which the main thread looks for signals: the system may give them to another thread, as with polars
-
 # The library asks this function again and again whether to stop. It must not be a Python function, which would wait for the GIL
 # each time. atoi of the C library reads a number from text: the text is "0", or "1" when the call is to stop.
 _asked = C.cast(C.CDLL(None).atoi, _capi.cusgd_interrupt)
 
 
-# In seconds. A wait without a limit is begun again, and Python's handler not run, where a library (polars does) has put a handler
-# with SA_RESTART in front of Python's.
+# In seconds. A wait without a limit goes on, and Python's handler is not run, where another thread receives the signal, or where a
+# library (polars does) has put a handler with SA_RESTART in front of Python's.
 LONGEST_WAIT = 0.1
 
 
@@ -101,7 +99,7 @@ class _Worker:
                     self.stop.value = b"1"
                 self.tasks.put(task)
                 while not task.ended:
-                    task.lock.acquire(timeout=WAKE)
+                    task.lock.acquire(timeout=LONGEST_WAIT)
                 return
             except BaseException as error:
                 task.raised = error

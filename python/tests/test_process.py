@@ -93,7 +93,7 @@ def test_a_call_has_ended_when_signals_are_raised(late):
 
 
 def test_ctrl_c_that_another_thread_receives():
-    """As with polars, whose threads may receive it: the main thread, which waits, is not woken then."""
+    """The main thread, which waits, is not woken then."""
     out = run_python(
         """
         import signal, threading, time
