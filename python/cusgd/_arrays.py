@@ -59,6 +59,8 @@ def readable(values: Any, name: str) -> Any:
 
 def as_numbers(values: Any, name: str) -> Array:
     """Return an array of float32 or float64 in native byte order, without a copy where the values are that already."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise ValueError(f"{name} has masked values: leave these rows out, or fill them ({name}.filled(0.0), for example)")
     array = np.asarray(readable(values, name))
     if array.dtype.kind == "c":
         raise TypeError(f"{name} is complex: cuSGD needs real numbers")
@@ -67,7 +69,7 @@ def as_numbers(values: Any, name: str) -> Array:
             array = array.astype(np.float64)
         except (TypeError, ValueError) as error:
             raise TypeError(f"{name} cannot be converted to numbers: {error}") from None
-    if any(stride % array.itemsize for stride in array.strides):
+    if not array.flags.aligned or any(stride % array.itemsize for stride in array.strides):
         array = array.copy()
     return array
 

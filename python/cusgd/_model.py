@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _capi
-from ._arrays import Data, in_order, make_data, text_array
+from ._arrays import Data, column_names, in_order, make_data, text_array
 from ._classes import class_numbers
 from ._errors import UsageError, check
 from ._library import lib
@@ -82,6 +82,8 @@ class Model:
         return name.decode()
 
     def _names(self, function: Any, count: int) -> list[str] | None:
+        if function(self._handle, 0) is None:
+            return None  # a model has all names or none
         names = [_text(function(self._handle, j)) for j in range(count)]
         return None if None in names else names  # type: ignore[return-value]
 
@@ -112,7 +114,8 @@ class Model:
     # ---- Predictions ----
 
     def _data(self, X: Any, y: Any, sample_weight: Any, offset: Any, exposure: Any) -> Data:
-        X = in_order(X, self.features)
+        if column_names(X) is not None:
+            X = in_order(X, self.features)
         if y is not None:
             y = class_numbers(y, self.classes)
         return make_data(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure)
@@ -186,8 +189,9 @@ class Model:
         return buffer.raw
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Model:
+    def from_bytes(cls, data: bytes | bytearray | memoryview) -> Model:
         """Return the model that `to_bytes` or a file of it describes."""
+        data = bytes(data)
         handle = C.c_void_p()
         check(lib.cusgd_model_load_memory(data, len(data), C.byref(handle)))
         return cls(handle)

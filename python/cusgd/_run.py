@@ -24,8 +24,8 @@ T = TypeVar("T")
 _asked = C.cast(C.CDLL(None).atoi, _capi.cusgd_interrupt)
 
 
-# In seconds. A wait without a limit goes on, and Python's handler is not run, where another thread receives the signal, or where a
-# library (polars does) has put a handler with SA_RESTART in front of Python's.
+# In seconds. A wait without a limit goes on, and Python's handler is not run, where another thread receives the signal, or where
+# a library (polars does) has put a handler with SA_RESTART in front of Python's.
 LONGEST_WAIT = 0.1
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from . import _capi
 from ._arrays import make_data
+from ._classes import encode
 from ._errors import MismatchError, UsageError, last_error
 from ._errors import check as check_status
 from ._library import lib
@@ -20,6 +21,7 @@ from ._model import Model
 from ._options import make_options
 from ._results import sized
 from ._run import run
+from ._trainer import precision_of
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,10 @@ def generate(
     """
     if targets not in _TARGETS:
         raise UsageError(f"targets must be one of {', '.join(_TARGETS)}, not {targets!r}")
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise TypeError(f"dtype must be float32 or float64, not {np.dtype(dtype)}")
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"seed must be from 0 to 2**64 - 1, not {seed}")
     generator = sized(_capi.cusgd_generator)
     check_status(lib.cusgd_generator_init(C.byref(generator)))
     generator.rows, generator.cols, generator.outputs, generator.informative = rows, cols, outputs, informative
@@ -171,7 +177,11 @@ def check(X: Any, y: Any, *, steps: int = 32, sample_weight: Any = None, **optio
     steps : int
         Steps to compare.
     """
+    y, classes = encode(y, options.get("loss", "squared"))
     data = make_data(X, y, sample_weight=sample_weight)
+    if classes:
+        data.set_names(None, None, classes)
+    options["precision"] = precision_of(data, options)
     given = make_options(options)
     found = sized(_capi.cusgd_check_report)
 

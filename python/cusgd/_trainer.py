@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes as C
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,20 @@ from ._options import Options, make_options
 from ._results import History, Progress, Result, sized
 from ._run import run
 from .callbacks import Callback, ProgressBar, in_turn
+
+
+def _is_true(value: Any) -> bool:
+    """Tell whether a callback's answer is True; only then does it end a run."""
+    return isinstance(value, (bool, np.bool_)) and bool(value)
+
+
+def precision_of(data: Data, options: Mapping[str, Any]) -> str:
+    """Return the precision that is asked for, or else the one of X."""
+    given: str | None = options.get("precision")
+    if given is not None:
+        return given
+    is_float = data.arrays[0].dtype == np.float32 or options.get("storage") == "bf16"
+    return "float" if is_float else "double"
 
 
 class Trainer:
@@ -67,11 +81,7 @@ class Trainer:
         if classes:
             self._data.set_names(None, None, classes)
         self._valid = self._valid_data(valid, classes, self._features)
-        if options.get("precision") is None:
-            is_float = self._data.arrays[0].dtype == np.float32
-            options["precision"] = "float" if is_float else "double"
-            if options.get("storage") == "bf16":
-                options["precision"] = "float"
+        options["precision"] = precision_of(self._data, options)
         self._handle = C.c_void_p()
         self.history = History()
         self.result: Result | None = None
@@ -158,7 +168,7 @@ class Trainer:
             progress = Progress._read(now.contents)
             self.history.epochs.append(progress)
             try:
-                return int(any([one(progress) is True for one in callbacks]))
+                return int(any([_is_true(one(progress)) for one in callbacks]))
             except BaseException as error:  # raised below, in the thread that called
                 raised.append(error)
                 return 1
@@ -250,7 +260,10 @@ class Trainer:
         return data
 
     def cancel(self) -> None:
-        """End the `fit` or `step` that runs in another thread; without one, the next."""
+        """End the `fit` or `step` that runs in another thread, or if there is none, the next `fit`.
+
+        `fit` then returns a result whose ``stop`` is "cancelled"; `step` raises `InterruptedCall`, and the trainer can go on.
+        """
         lib.cusgd_trainer_cancel(self._handle)
 
     # ---- The parameters ----
@@ -280,9 +293,9 @@ class Trainer:
         model.history, model.result, model.options = self.history, self.result, self.options
         return model
 
-    def predict(self, X: Any, kind: str = "mean") -> NDArray[Any]:
+    def predict(self, X: Any, kind: str = "mean", *, offset: Any = None, exposure: Any = None) -> NDArray[Any]:
         """Predict with the current parameters; see `Model.predict`."""
-        return self.model().predict(X, kind)
+        return self.model().predict(X, kind, offset=offset, exposure=exposure)
 
     def optimum(self) -> float:
         """Return the least objective over the training rows, or NaN where it is not cheap to compute."""

@@ -89,6 +89,33 @@ def test_validation_frames_go_by_name(regression):
         cusgd.fit(frame, y, valid=(frame[["b", "d"]], y))
 
 
+def test_memory_that_is_not_aligned_is_copied(regression):
+    X, y, _, _ = regression
+    shifted = np.frombuffer(b"x" + X.tobytes(), np.float64, offset=1).reshape(X.shape)
+    assert not shifted.flags.aligned
+    trainer = cusgd.Trainer(shifted, y)
+    assert trainer._data.arrays[0].flags.aligned
+    assert fitted(shifted, y).tobytes() == fitted(X, y).tobytes()
+
+
+def test_masked_values_are_refused(regression):
+    X, y, _, _ = regression
+    mask = np.zeros(X.shape, bool)
+    assert fitted(np.ma.array(X, mask=mask), y).tobytes() == fitted(X, y).tobytes()
+    mask[3, 1] = True
+    with pytest.raises(ValueError, match="X has masked values"):
+        cusgd.fit(np.ma.array(X, mask=mask), y)
+    with pytest.raises(ValueError, match="y has masked values"):
+        cusgd.fit(X, np.ma.array(y, mask=mask[:, 1]))
+
+
+def test_names_are_read_for_frames_only(regression, monkeypatch):
+    X, y, _, _ = regression
+    model = cusgd.fit(pd.DataFrame(X, columns=["a", "b", "c", "d"]), y, epochs=1)
+    monkeypatch.setattr(cusgd.Model, "features", property(lambda self: pytest.fail("names were read")))
+    model.predict(X[:1])
+
+
 @pytest.mark.parametrize(
     ("X", "kind", "message"),
     [

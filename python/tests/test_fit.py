@@ -3,6 +3,7 @@
 import copy
 import gc
 import pickle
+import threading
 import warnings
 import weakref
 
@@ -303,6 +304,50 @@ def test_options(regression):
     with pytest.raises(KeyError):
         options["nonsense"]
     assert cusgd.Trainer(X, y, penalty_factors=[0, 1, 1, 1], l2=1e6, solver="exact").fit().converged
+
+
+@pytest.mark.parametrize("answer", [True, np.True_])
+def test_callbacks_that_answer_true(answer, regression):
+    assert cusgd.fit(*regression[:2], callback=lambda now: answer).result.epochs == 1
+    assert cusgd.fit(*regression[:2], epochs=2, callback=lambda now: 1).result.epochs == 2
+
+
+def test_predictions_of_a_trainer_take_offsets(regression, rng):
+    X, y, _, _ = regression
+    offset = rng.normal(size=len(y))
+    trainer = cusgd.Trainer(X, y, offset=offset, solver="exact")
+    trainer.fit()
+    np.testing.assert_array_equal(trainer.predict(X, offset=offset), trainer.model().predict(X, offset=offset))
+
+
+def test_bytes_of_models_in_any_container(regression):
+    model = cusgd.fit(*regression[:2], epochs=1)
+    for kind in (bytes, bytearray, memoryview):
+        np.testing.assert_array_equal(cusgd.Model.from_bytes(kind(model.to_bytes())).weight, model.weight)
+
+
+def test_a_cancelled_step_is_an_interrupted_call(regression):
+    X, y, _, _ = regression
+    trainer = cusgd.Trainer(X, y)
+    timer = threading.Timer(0.3, trainer.cancel)
+    timer.start()
+    with pytest.raises(cusgd.InterruptedCall):
+        trainer.step(10**12)
+
+
+def test_checks_take_data_as_trainers_do(classes):
+    X, y = classes
+    names = np.where(y == 1, "yes", "no")
+    found = cusgd.check(X, names, loss="logistic", device="cpu", steps=4)
+    assert found.passed
+    assert repr(found.lines) == repr(cusgd.check(X, y, loss="logistic", device="cpu", steps=4, precision="double").lines)
+
+
+def test_arguments_of_generate():
+    with pytest.raises(TypeError, match="int32"):
+        cusgd.generate(10, 2, dtype=np.int32)
+    with pytest.raises(ValueError, match="seed"):
+        cusgd.generate(10, 2, seed=-1)
 
 
 def test_tools():

@@ -306,3 +306,37 @@ def test_warnings_show_the_line_of_the_caller(scales, rng):
         with pytest.warns(sklearn.exceptions.ConvergenceWarning, match="max_iter=2|2 iterations") as found:
             estimator.fit(X, targets)
         assert {warning.filename for warning in found} == {__file__}
+
+
+@pytest.mark.parametrize("kind", [linear_model.SGDRegressor, linear_model.Lasso])
+@pytest.mark.parametrize("first", [True, False])
+def test_warm_starts_with_and_without_an_intercept(kind, first, scales):
+    X, linear = scales
+    model = kind(warm_start=True, alpha=1e-3, fit_intercept=first).fit(X, linear)
+    model.fit_intercept = not first
+    model.fit(X, linear)
+    expected = kind(alpha=1e-3, fit_intercept=not first).fit(X, linear)
+    np.testing.assert_allclose(model.predict(X), expected.predict(X), atol=0.05)
+    assert np.all(model.intercept_ == 0) == first
+
+
+def test_no_intercept_is_0(scales):
+    X, linear = scales
+    y = np.column_stack([linear, -linear])
+    for targets in (linear, y):
+        for name in ("LinearRegression", "Ridge"):
+            ours, theirs = (getattr(module, name)(fit_intercept=False).fit(X, targets) for module in (linear_model, reference))
+            assert ours.intercept_ == theirs.intercept_ == 0.0 and np.ndim(ours.intercept_) == 0
+            assert ours.predict(X).shape == targets.shape
+
+
+@pytest.mark.parametrize("scale", [0.0, 2.0])
+def test_positive_coefficients(scale, rng):
+    X = rng.normal(size=(1000, 10)) * 10 ** rng.uniform(-scale, scale, 10) + 3
+    y = X @ (rng.normal(size=10) / X.std(axis=0)) + rng.normal(size=1000)
+    for fit_intercept in (True, False) if scale == 0 else (True,):
+        ours, theirs = (
+            module.LinearRegression(positive=True, fit_intercept=fit_intercept).fit(X, y) for module in (linear_model, reference)
+        )
+        np.testing.assert_allclose(ours.coef_ * X.std(axis=0), theirs.coef_ * X.std(axis=0), atol=1e-4)
+        np.testing.assert_allclose(ours.score(X, y), theirs.score(X, y), atol=1e-9)

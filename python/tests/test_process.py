@@ -136,6 +136,29 @@ def test_a_failed_call_keeps_nothing_alive(fails_in_callback, rng):
         gc.enable()
 
 
+@pytest.mark.parametrize("library", ["polars", "pyarrow", "pandas", "sklearn.linear_model"])
+def test_ctrl_c_beside_other_libraries(library):
+    """Some have a handler of their own for the signal."""
+    pytest.importorskip(library)
+    run_python(
+        f"""
+        import os, signal, threading
+        import numpy as np, cusgd, {library}
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in the background
+        if "{library}" == "polars":
+            polars.DataFrame({{"a": [1.0]}}).select("a")
+        X = np.random.default_rng(0).normal(size=(20000, 20))
+        trainer = cusgd.Trainer(X, X[:, 0] + np.random.default_rng(1).normal(size=20000), epochs=10**9, patience=10**9)
+        try:
+            threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+            trainer.fit()
+            raise SystemExit("not interrupted")
+        except KeyboardInterrupt:
+            pass
+        """
+    )
+
+
 def test_ctrl_c_ends_the_making_of_a_trainer():
     run_python(
         """

@@ -131,6 +131,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             bias = self.intercept_ if bias is None else bias
         if weight is None and bias is None:
             return None
+        if not self.fit_intercept or (bias is not None and np.ndim(bias) == 0 and bias == 0):
+            bias = None  # 0
         start = []
         for values, shape, name in ((weight, (outputs, columns), "coef_init"), (bias, (outputs,), "intercept_init")):
             values = values.toarray() if hasattr(values, "toarray") else values

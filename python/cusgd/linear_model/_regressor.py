@@ -63,6 +63,8 @@ class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
         """Keep coefficients (k, d) and intercepts (k,) in the shapes that scikit-learn's regressors have."""
         self.coef_ = (weight[0] if single else weight).astype(dtype)
         self.intercept_ = dtype.type(bias[0]) if single else bias.astype(dtype)
+        if not self.fit_intercept:
+            self.intercept_ = 0.0
 
     def predict(self, X: Any) -> Array:
         """Predict the targets.

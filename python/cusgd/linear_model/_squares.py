@@ -16,7 +16,7 @@ class LinearRegression(Regressor):
     fit_intercept : bool
         Whether to fit an intercept.
     positive : bool
-        Whether coefficients must not be negative; trained by minibatch steps then.
+        Whether coefficients must not be negative; trained by full-batch steps then.
     n_jobs : int, optional
         Threads; the result does not depend on it.
 
@@ -37,7 +37,8 @@ class LinearRegression(Regressor):
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
         options = {"loss": "squared", **solver_options(self, None, None)}
         if self.positive:
-            return {**options, "lower": 0.0}
+            # By steps of all rows, as minibatch steps do not come to rest at bounds
+            return {**options, "lower": 0.0, "batch": rows, "epochs": 10**4, "tolerance": 1e-12, "patience": 100}
         return {**options, "solver": "exact"}
 
 
