@@ -107,7 +107,12 @@ def _option_names() -> list[str]:
 def in_python_words(message: str) -> str:
     """Write the names of options in a message as Python spells them."""
     pattern = r"(?<![\w-])(?:--)?(" + "|".join(map(re.escape, _option_names())) + r")(?![\w-])"
-    message = re.sub(pattern, lambda match: match.group(1).replace("-", "_"), message)
+
+    def spelled(match: re.Match[str]) -> str:
+        name = match.group(1).replace("-", "_")
+        return f"{name[3:]}=False" if name.startswith("no_") else name
+
+    message = re.sub(pattern, spelled, message)
     return re.sub(r"(?<![\w-])--([a-z])", r"\1", message)
 
 

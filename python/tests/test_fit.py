@@ -288,6 +288,13 @@ def test_hints_at_other_names(given, message, regression):
         cusgd.fit(*regression[:2], **given)
 
 
+def test_messages_spell_flags_as_keywords(regression):
+    X, y, _, _ = regression
+    trainer = cusgd.Trainer(X, y, intercept=False)
+    with pytest.raises(cusgd.UsageError, match="leave out intercept=False"):
+        trainer.set_coefficients(np.ones(4), [1.0])
+
+
 def test_names_may_have_underscores(classes):
     X, y = classes
     found = [cusgd.fit(X, y, loss=loss, solver="lbfgs").weight for loss in ("squared_hinge", "squared-hinge")]

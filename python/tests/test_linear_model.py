@@ -340,3 +340,23 @@ def test_positive_coefficients(scale, rng):
         )
         np.testing.assert_allclose(ours.coef_ * X.std(axis=0), theirs.coef_ * X.std(axis=0), atol=1e-4)
         np.testing.assert_allclose(ours.score(X, y), theirs.score(X, y), atol=1e-9)
+
+
+def test_limits_of_what_schedules_have_in_common(rng):
+    """What the module's text leaves out of the claim that coefficients are scikit-learn's."""
+    X = rng.normal(size=(300, 5))
+    y = X @ [1.0, 2.0, 0.0, 0.0, 0.0] + 0.1 * rng.normal(size=300)
+    common = {"learning_rate": "invscaling", "eta0": 0.01, "shuffle": False}
+    lasso = {**common, "penalty": "l1", "alpha": 0.05, "max_iter": 50, "tol": None}
+    ours, theirs = (module.SGDRegressor(**lasso).fit(X, y) for module in (linear_model, reference))
+    exact = reference.Lasso(alpha=0.05, tol=1e-12).fit(X, y)
+    np.testing.assert_array_equal(ours.coef_ == 0, exact.coef_ == 0)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=0.02)
+    weights = rng.uniform(0, 10, 300)
+    stopped, reached = (
+        module.SGDRegressor(tol=1e-4, max_iter=1000, **common).fit(X, y, sample_weight=weights)
+        for module in (linear_model, reference)
+    )
+    again = reference.SGDRegressor(tol=None, max_iter=stopped.n_iter_, **common).fit(X, y, sample_weight=weights)
+    np.testing.assert_allclose(stopped.coef_, again.coef_, rtol=1e-9)  # after as many epochs, whatever the rule says
+    np.testing.assert_allclose(stopped.coef_, reached.coef_, atol=0.02)

@@ -1,7 +1,15 @@
 """scikit-learn's SGD algorithm: one row per step, a rate by a schedule of its own, and its stopping rule.
 
-`SGDRegressor` and `SGDClassifier` run it when ``learning_rate`` names one of scikit-learn's schedules. Without shuffling the
-coefficients are scikit-learn's up to rounding (which also clips derivatives of the loss at 1e12, where a run has diverged).
+`SGDRegressor` and `SGDClassifier` run it when ``learning_rate`` names one of scikit-learn's schedules. Without shuffling, and
+after as many epochs, the coefficients are scikit-learn's up to rounding (which also clips derivatives at 1e12, where a run
+has diverged). Where this does not hold:
+
+- penalties "l1" and "elasticnet": steps are proximal, and full-batch proximal steps follow the last epoch, so that zeros are
+  exact at the optimum; scikit-learn truncates by a cumulative penalty (Tsuruoka et al. 2009);
+- the number of epochs, where ``tol`` is set: the rule looks at the mean of the losses before each step, by the rows' weights,
+  plus the penalty at the end of the epoch, while scikit-learn sums unweighted losses and the penalty at each step;
+- early stopping with ``average``: the average is scored here, and the current coefficients there.
+
 Source: scikit-learn's documentation of SGD; Bottou (2012) for "optimal"; Xu (2011) for averaging.
 """
 
