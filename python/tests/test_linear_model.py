@@ -360,3 +360,10 @@ def test_limits_of_what_schedules_have_in_common(rng):
     again = reference.SGDRegressor(tol=None, max_iter=stopped.n_iter_, **common).fit(X, y, sample_weight=weights)
     np.testing.assert_allclose(stopped.coef_, again.coef_, rtol=1e-9)  # after as many epochs, whatever the rule says
     np.testing.assert_allclose(stopped.coef_, reached.coef_, atol=0.02)
+
+
+def test_messages_name_the_columns_of_a_frame(rng):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"age": rng.normal(size=100), "height": rng.normal(size=100)})
+    with pytest.warns(sklearn.exceptions.ConvergenceWarning, match="age.* separate"):
+        linear_model.LogisticRegression(penalty=None).fit(frame, frame["age"] > 0)

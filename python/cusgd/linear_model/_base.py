@@ -163,6 +163,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         if options["threads"] is not None and options["threads"] < 1:
             options["threads"] = None
         trainer = Trainer(X, y, sample_weight=weights, offset=offset, exposure=exposure, **options)
+        names = getattr(self, "feature_names_in_", None)
+        if names is not None:
+            trainer._data.set_names(list(names))  # what messages call the columns
         if start is not None:
             trainer.set_coefficients(*start)
         warning: str | None
