@@ -38,6 +38,8 @@ def readable(values: Any, name: str) -> Any:
     """
     if hasattr(values, "tocsr") and hasattr(values, "nnz"):
         raise TypeError(f"{name} is sparse: cuSGD needs dense data ({name}.toarray())")
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise ValueError(f"{name} has masked values: leave these rows out, or fill them ({name}.filled(0.0), for example)")
     if isinstance(values, (np.ndarray, list, tuple)):
         return values
     if _is_on_gpu(values):
@@ -59,8 +61,6 @@ def readable(values: Any, name: str) -> Any:
 
 def as_numbers(values: Any, name: str) -> Array:
     """Return an array of float32 or float64 in native byte order, without a copy where the values are that already."""
-    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        raise ValueError(f"{name} has masked values: leave these rows out, or fill them ({name}.filled(0.0), for example)")
     array = np.asarray(readable(values, name))
     if array.dtype.kind == "c":
         raise TypeError(f"{name} is complex: cuSGD needs real numbers")

@@ -107,6 +107,11 @@ def test_masked_values_are_refused(regression):
         cusgd.fit(np.ma.array(X, mask=mask), y)
     with pytest.raises(ValueError, match="y has masked values"):
         cusgd.fit(X, np.ma.array(y, mask=mask[:, 1]))
+    linear_model = pytest.importorskip("cusgd.linear_model")
+    with pytest.raises(ValueError, match="X has masked values"):
+        linear_model.Ridge().fit(np.ma.array(X, mask=mask), y)
+    with pytest.raises(ValueError, match="X has masked values"):
+        linear_model.Ridge().fit(X, y).predict(np.ma.array(X, mask=mask))
 
 
 def test_names_are_read_for_frames_only(regression, monkeypatch):
