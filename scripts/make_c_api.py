@@ -22,7 +22,9 @@ Written by scripts/make_c_api.py from the comments of [include/cusgd.h](../inclu
 [include/cusgd_tools.h](../include/cusgd_tools.h). [Using the library from C](c-guide.md) has a complete program.
 """
 SECTION = re.compile(r"/\* ---- (.*?) -+ \*/")
-DECLARED = re.compile(r"\b(cusgd_\w+)\s*\((?!\*)|^\} (cusgd_\w+);|^typedef (?:struct|enum) (cusgd_\w+) |\(\*(cusgd_\w+)\)|^#define (CUSGD_\w+)")
+DECLARED = re.compile(
+    r"\b(cusgd_\w+)\s*\((?!\*)|^\} (cusgd_\w+);|^typedef (?:struct|enum) (cusgd_\w+) |\(\*(cusgd_\w+)\)|^#define (CUSGD_\w+)"
+)
 
 
 def prose(line: str) -> str:

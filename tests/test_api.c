@@ -234,7 +234,7 @@ Test(api, progress_and_result_have_their_size)
     teardown(&p);
 }
 
-/* A rate far too large is told at whatever losses the run ends, and a result says whether it is any good. */
+/* A rate far too large is reported at whatever loss the run ends, and a result says whether it is any good. */
 Test(api, a_result_worse_than_a_constant)
 {
     problem p;

@@ -253,7 +253,7 @@ static cusgd_status finish(solver *s, cusgd_result *result)
     return status == CUSGD_OK ? monitor_tell_compared(&s->m, advice_of(s), result) : status;
 }
 
-/* What is told of a result that can no more be evaluated. */
+/* What is reported of a result that can no longer be evaluated. */
 static void tell_lost(solver *s, cusgd_stop stop, cusgd_result *result)
 {
     double unknown = (double)NAN;

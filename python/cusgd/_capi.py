@@ -95,7 +95,7 @@ cusgd_callback = C.CFUNCTYPE(C.c_int, C.POINTER(cusgd_progress), C.c_void_p)
 
 
 class cusgd_result(C.Structure):
-    _fields_ = [("size", C.c_size_t), ("stop", C.c_int), ("epochs", C.c_int64), ("steps", C.c_int64), ("epoch", C.c_int64), ("loss", C.c_double), ("valid_loss", C.c_double), ("objective", C.c_double), ("gradient", C.c_double), ("relative_gap", C.c_double), ("rate", C.c_double), ("seconds", C.c_double), ("rows_per_second", C.c_double), ("rollbacks", C.c_int64), ("separated", C.c_int), ("note", C.c_char * 512)]
+    _fields_ = [("size", C.c_size_t), ("stop", C.c_int), ("epochs", C.c_int64), ("steps", C.c_int64), ("epoch", C.c_int64), ("loss", C.c_double), ("valid_loss", C.c_double), ("objective", C.c_double), ("gradient", C.c_double), ("relative_gap", C.c_double), ("rate", C.c_double), ("seconds", C.c_double), ("rows_per_second", C.c_double), ("rollbacks", C.c_int64), ("separated", C.c_int), ("note", C.c_char * 512), ("null_loss", C.c_double), ("worse", C.c_int), ("converged", C.c_int)]
 
 
 

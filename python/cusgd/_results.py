@@ -60,7 +60,7 @@ class Result:
     stop : str
         Why it ended: "epochs", "tolerance", "gradient", "cancelled", "diverged", "solved", "device" or "data".
     converged : bool
-        Whether a stopping rule was met before the limit of epochs.
+        Whether a stopping rule was met before the limit of epochs, and the result is not worse than the intercept-only model.
     epochs, steps : int
         Run in all.
     epoch : int
@@ -79,6 +79,10 @@ class Result:
         Whether it is known that no finite optimum exists.
     note : str
         What else there is to know.
+    null_loss : float
+        The loss of the intercept-only model on the training rows; NaN where it is not known.
+    worse : bool
+        Whether `loss` is above that.
     """
 
     stop: str
@@ -97,13 +101,15 @@ class Result:
     rollbacks: int
     separated: bool
     note: str
+    null_loss: float
+    worse: bool
 
     @classmethod
     def _read(cls, found: Any) -> Result:
         stop = _STOPS[found.stop]
         return cls(
             stop,
-            stop in ("tolerance", "gradient", "solved"),
+            bool(found.converged),
             found.epochs,
             found.steps,
             found.epoch,
@@ -118,6 +124,8 @@ class Result:
             found.rollbacks,
             bool(found.separated),
             in_python_words(found.note.decode(errors="replace")),
+            found.null_loss,
+            bool(found.worse),
         )
 
 

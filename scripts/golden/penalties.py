@@ -14,10 +14,10 @@ TIGHT = dict(tol=1e-14, max_iter=1000000)
 
 def subgradient(x, y, w, logistic, l1, l2, coef, intercept):
     p = x @ coef + intercept
-    slope = (1 / (1 + np.exp(-p)) if logistic else p) - y
-    g = x.T @ (w * slope) / w.sum() + l2 * coef
+    derivative = (1 / (1 + np.exp(-p)) if logistic else p) - y
+    g = x.T @ (w * derivative) / w.sum() + l2 * coef
     g = np.where(coef != 0, g + l1 * np.sign(coef), np.sign(g) * np.maximum(abs(g) - l1, 0))
-    return np.append(g, (w * slope).sum() / w.sum())
+    return np.append(g, (w * derivative).sum() / w.sum())
 
 
 def solve(x, y, w, logistic, l1, l2):
