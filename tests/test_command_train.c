@@ -170,14 +170,16 @@ Test(command_train, penalty_factors_and_bounds)
             "{ exit 1 "
             "}'");
     assert_code(o, 0);
-    run(&o, "$CUSGD train data.csv --l1 10 --l1-factors f --l2-factors f -q --model m && $CUSGD info m | tail -n 3 | awk "
+    run(&o, "printf '0 1\\n1,1\\n1\\n' >g; $CUSGD train data.csv --l1 10 --penalty-factors g -q --model m && $CUSGD info m | "
+            "tail -n 3 | awk "
             "'$2 != 0 { n++ } END { exit n != 1 }'");
     assert_code(o, 0);
     static const char *const bad[][2] = {{"printf '1\\n2\\n' >f", "has 2 lines, and there are 3 columns"},
                                          {"printf '1\\n-2\\n1\\n' >f", "line 2 is no number of 0 or more"},
                                          {"printf '1\\nx\\n1\\n' >f", "line 2 is no number"},
+                                         {"printf '1\\n1 2 3\\n1\\n' >f", "line 2 is no number"},
                                          {"rm f", "cannot be opened"}};
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         run(&o, "%s; $CUSGD train data.csv --penalty-factors f --model m2", bad[i][0]);
         assert_code(o, 2);
         assert_has(o.err, bad[i][1]);

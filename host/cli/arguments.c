@@ -62,7 +62,8 @@ static void put_help_line(const argument_info *info, char letter)
     length += printf("--%s", info->name);
     if (info->alias) length += printf(", --%s", info->alias);
     if (info->metavar) length = put_argument(info->metavar, length);
-    if (length > WIDTH / 2) {
+    size_t rest = 2 + strlen(info->help) + (info->default_text ? strlen(info->default_text) + 3 : 0);
+    if (length > HELP_COLUMN && (size_t)length + rest > WIDTH) {
         putchar('\n');
         length = 0;
     }

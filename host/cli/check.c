@@ -338,7 +338,7 @@ int check_main(int argc, char **argv)
                       .optional = 1,
                       .summary = "Compares a device with the CPU, step by step; without data on a standard set of problems.",
                       .example = "cusgd check --device cuda",
-                      .groups = {{table, sizeof table / sizeof table[0]}, {reading_table, READING_ARGUMENTS}},
+                      .groups = {{table, sizeof table / sizeof table[0]}, {reading_table + 1, READING_ARGUMENTS - 1}},
                       .options = c.options};
     c.syntax = &s;
     if (arguments_parse(&s, argc, argv, &c.data_path, &status)) status = check(&c);

@@ -347,7 +347,7 @@ int info_main(int argc, char **argv)
                       .summary =
                           "Describes a model (shape, names, options, largest coefficients) or data, read as train reads it.",
                       .example = "cusgd info houses.safetensors",
-                      .groups = {{own, 1}, {table, READING_ARGUMENTS}}};
+                      .groups = {{own, 1}, {table + 1, READING_ARGUMENTS - 1}}};
     signals_handle();
     int goes_on = arguments_parse(&s, argc, argv, &path, &status);
     if (goes_on && coefficients)

@@ -11,6 +11,10 @@ void reading_arguments(reading *r, argument table[READING_ARGUMENTS])
 {
     *r = (reading){.header = "auto"};
     const argument all[READING_ARGUMENTS] = {
+        {{"strict", NULL, NULL, "an unknown category or a missing value in a row to predict is an error", NULL},
+         '\0',
+         TAKES_NOTHING,
+         &r->strict},
         {{"header", "auto|yes|no", "auto", "whether a CSV's first line names its columns", NULL}, '\0', TAKES_TEXT, &r->header},
         {{"features", "COL,...", "all others", "columns of x by name or number, quoted as in a CSV", NULL},
          '\0',
@@ -25,10 +29,6 @@ void reading_arguments(reading *r, argument table[READING_ARGUMENTS])
          &r->separator},
         {{"decimal", "point|comma", "found", "a CSV's decimal mark", NULL}, '\0', TAKES_TEXT, &r->decimal},
         {{"skip", "N", "0", "lines before a CSV's header or first row to pass over", NULL}, '\0', TAKES_TEXT, &r->skip},
-        {{"strict", NULL, NULL, "an unknown category or a missing value in a row to predict is an error", NULL},
-         '\0',
-         TAKES_NOTHING,
-         &r->strict},
         {{"target", "COL", "the last", "column of y; -1 is the last; may repeat", NULL}, '\0', TAKES_TEXTS, &r->targets},
         {{"weights", "COL", "none", "column of the rows' weights", NULL}, '\0', TAKES_TEXT, &r->weights},
         {{"missing", "error|drop|mean", "error; the model's", "what to do with rows that lack a value", NULL},

@@ -17,7 +17,8 @@ typedef struct reading {
 enum { READING_ARGUMENTS = 13, READING_ARGUMENTS_EVALUATE = 12, READING_ARGUMENTS_PREDICT = 9 };
 
 /* Fills a table whose values go to *r: READING_ARGUMENTS of them, of which the first READING_ARGUMENTS_PREDICT do without
- * targets, and the first READING_ARGUMENTS_EVALUATE without choices that are the model's. */
+ * targets, and the first READING_ARGUMENTS_EVALUATE without choices that are the model's. The first of all is for predictions
+ * alone. */
 void reading_arguments(reading *r, argument table[READING_ARGUMENTS]);
 void reading_free(reading *r);
 

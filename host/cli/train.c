@@ -12,14 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Options that are a file of one number a column. */
-enum { FACTOR_FILES = 3 };
-static const char *const factor_options[FACTOR_FILES] = {"penalty-factors", "l1-factors", "l2-factors"};
-
 /* One run of `cusgd train`, and all that it holds. */
 typedef struct training {
     const syntax *syntax;
-    const char *data_path, *model_path, *valid_path, *init_path, *history_path, *factor_paths[FACTOR_FILES];
+    const char *data_path, *model_path, *valid_path, *init_path, *history_path, *factors_path;
     int quiet, plots, online;
     online stream;
     reading reading;
@@ -44,10 +40,9 @@ static int check_arguments(const training *t)
                       option_number(t->options, "valid-fraction") > 0))
         return complain_usage(t->syntax, "--online takes rows from standard input (-) as they come, once: without --valid, "
                                          "--valid-fraction, --history and --plot");
-    enum { INPUTS = 3 + FACTOR_FILES };
-    const char *history = t->history_path, *inputs[INPUTS] = {t->init_path, t->data_path, t->valid_path};
+    enum { INPUTS = 4 };
+    const char *history = t->history_path, *inputs[INPUTS] = {t->init_path, t->data_path, t->valid_path, t->factors_path};
     int status = CUSGD_OK;
-    for (int i = 0; i < FACTOR_FILES; i++) inputs[3 + i] = t->factor_paths[i];
     for (int i = 0; i < INPUTS && !status; i++) {
         if (i > 0) status = check_overwrite("--model", t->model_path, inputs[i]); /* --init may be trained on in its place */
         if (!status && history) status = check_overwrite("--history", history, inputs[i]);
@@ -71,34 +66,52 @@ static int open_valid(training *t, const cusgd_reader *as_train)
     return CUSGD_OK;
 }
 
-/* One number a line, one line a column of x; how many, of which *factors has the first `most`. */
-static int read_lines(const char *option, const char *path, FILE *file, double *factors, int64_t maximum, int64_t *count)
+/* A line of the file of factors: one number of 0 or more, which serves both penalties, or two, for l1 and l2. */
+static int parse_factors(const char *line, double factors[2])
+{
+    char *end;
+    int count = 0;
+    for (; count < 2; count++, line = end) {
+        factors[count] = strtod(line, &end);
+        if (end == line) break;
+        if (!(factors[count] >= 0) || isinf(factors[count])) return 0;
+        end += strspn(end, count == 0 ? " \t," : " \t");
+    }
+    if (count == 1) factors[1] = factors[0];
+    return count > 0 && line[strspn(line, " \t\r\n")] == '\0';
+}
+
+/* How many lines there are; l1 and l2 have the factors of the first `columns`. */
+static int read_lines(const char *path, FILE *file, double *l1, double *l2, int64_t columns, int64_t *count)
 {
     char line[256];
     for (*count = 0; fgets(line, sizeof line, file); (*count)++) {
-        char *end;
-        double factor = strtod(line, &end);
-        if (end == line || end[strspn(end, " \t\r\n")] != '\0' || !(factor >= 0) || isinf(factor))
-            return complain(CUSGD_ERROR_DATA, "--%s %s: line %lld is no number of 0 or more", option, path,
+        double factors[2];
+        if (!parse_factors(line, factors))
+            return complain(CUSGD_ERROR_DATA,
+                            "--penalty-factors %s: line %lld is no number of 0 or more, nor two of them, for l1 and l2", path,
                             (long long)*count + 1);
-        if (*count < maximum) factors[*count] = factor;
+        if (*count >= columns) continue;
+        l1[*count] = factors[0];
+        l2[*count] = factors[1];
     }
     return CUSGD_OK;
 }
 
-static int read_factors(training *t, const char *option, const char *path)
+static int read_factors(training *t, const char *path)
 {
     int64_t d = cusgd_data_cols(t->data), count = 0;
     FILE *file = fopen(path, "r");
-    if (!file) return complain(CUSGD_ERROR_DATA, "--%s %s: cannot be opened: %s", option, path, strerror(errno));
-    double *factors = calloc((size_t)d, sizeof *factors);
-    int status = factors ? read_lines(option, path, file, factors, d, &count) : complain(CUSGD_ERROR_MEMORY, "out of memory");
+    if (!file) return complain(CUSGD_ERROR_DATA, "--penalty-factors %s: cannot be opened: %s", path, strerror(errno));
+    double *l1 = calloc((size_t)d, 2 * sizeof *l1), *l2 = l1 ? l1 + d : NULL;
+    int status = l1 ? read_lines(path, file, l1, l2, d, &count) : complain(CUSGD_ERROR_MEMORY, "out of memory");
     if (!status && count != d)
-        status = complain(CUSGD_ERROR_DATA, "--%s %s: has %lld lines, and there are %lld columns: one a line is wanted", option,
+        status = complain(CUSGD_ERROR_DATA, "--penalty-factors %s: has %lld lines, and there are %lld columns: each needs a line",
                           path, (long long)count, (long long)d);
-    cusgd_status set = status ? CUSGD_OK : cusgd_options_set_array(t->options, option, factors, (size_t)d);
+    cusgd_status set = status ? CUSGD_OK : cusgd_options_set_array(t->options, "l1-factors", l1, (size_t)d);
+    if (!status && !set) set = cusgd_options_set_array(t->options, "l2-factors", l2, (size_t)d);
     fclose(file);
-    free(factors);
+    free(l1);
     return set ? complain_last(set) : status;
 }
 
@@ -142,8 +155,7 @@ static int open_all(training *t)
     if (status) return complain_last(status);
     if (!t->quiet) put_data_notes(t->data);
     if (t->init && (wrong = check_init(t)) != CUSGD_OK) return wrong;
-    for (int i = 0; i < FACTOR_FILES; i++)
-        if (t->factor_paths[i] && (wrong = read_factors(t, factor_options[i], t->factor_paths[i])) != CUSGD_OK) return wrong;
+    if (t->factors_path && (wrong = read_factors(t, t->factors_path)) != CUSGD_OK) return wrong;
     return t->valid_path ? open_valid(t, &reader) : CUSGD_OK;
 }
 
@@ -346,12 +358,10 @@ int train_main(int argc, char **argv)
          '\0',
          TAKES_TEXT,
          &t.init_path},
-        {{"penalty-factors", "FILE", "all 1", "one number per line, one line per column: factors on l1 and l2", NULL},
+        {{"penalty-factors", "FILE", "all 1", "a line per column: its factor on l1 and l2, or one on each", NULL},
          '\0',
          TAKES_TEXT,
-         &t.factor_paths[0]},
-        {{"l1-factors", "FILE", "all 1", "likewise on l1 alone", NULL}, '\0', TAKES_TEXT, &t.factor_paths[1]},
-        {{"l2-factors", "FILE", "all 1", "likewise on l2 alone", NULL}, '\0', TAKES_TEXT, &t.factor_paths[2]},
+         &t.factors_path},
         {{"history", "FILE", "none", "training history: JSON Lines, one object per epoch", NULL},
          '\0',
          TAKES_TEXT,
@@ -369,7 +379,7 @@ int train_main(int argc, char **argv)
                       .summary =
                           "Trains a linear model on DATA: arrays (a folder or .npz with x and y), a table (CSV), or - (CSV).",
                       .example = "cusgd train houses.csv --target price --model houses.safetensors",
-                      .groups = {{table, sizeof table / sizeof table[0]}, {reading_table, READING_ARGUMENTS}},
+                      .groups = {{table, sizeof table / sizeof table[0]}, {reading_table + 1, READING_ARGUMENTS - 1}},
                       .options = t.options};
     t.syntax = &s;
     signals_handle();
