@@ -76,18 +76,37 @@ part_predictions() {
     scripts/predict_steps.py --check
 }
 
-# In a virtual environment of its own, with packages from PyPI: the package is built and installed as by a user.
+# In a virtual environment of its own, with packages from PyPI: the package is built and installed as by a user. The environment
+# takes long to fetch and little processor time, so the full tier begins with it, beside the first builds.
+python_packages="scikit-build-core ninja numpy pandas polars pyarrow scipy scikit-learn safetensors statsmodels matplotlib tqdm pytest ruff
+    mypy pycparser"
+python_environment() {
+    python3 -m venv build/python || not_run "python3 cannot make virtual environments (python3-venv)"
+    # Word splitting is meant.
+    build/python/bin/python -m pip install -q --disable-pip-version-check $python_packages ||
+        not_run "pip cannot install what the tests of the Python package need"
+}
+
 part_python() {
     local python=build/python/bin/python
     local formatted="scripts/make_python_api.py scripts/make_c_api.py scripts/check_docs.py scripts/plot.py scripts/plot_fit.py scripts/python_docs.py"
-    python3 -m venv build/python || not_run "python3 cannot make virtual environments (python3-venv)"
-    $python -m pip install -q --disable-pip-version-check scikit-build-core ninja numpy pandas polars pyarrow scipy scikit-learn \
-        safetensors statsmodels matplotlib tqdm pytest ruff mypy pycparser || not_run "pip cannot install what the tests of the Python package need"
+    if [ -n "$fetching" ]; then
+        wait_for_environment || return $?
+    else
+        python_environment
+    fi
     $python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps . || return 1
     $python scripts/make_python_api.py --check || return 1
     $python -m ruff check python $formatted && $python -m ruff format --check python $formatted || return 1
     MYPYPATH=python $python -m mypy --strict python/cusgd || return 1
     (cd build && python/bin/python -m pytest -q -p no:cacheprovider ../python/tests)
+}
+
+# Parts run in subshells, which cannot wait for a process of the script: its exit status is in a file.
+wait_for_environment() {
+    while [ ! -s "$logs/python-environment.status" ]; do sleep 1; done
+    cat "$logs/python-environment.log"
+    return "$(cat "$logs/python-environment.status")"
 }
 
 part_docs() {
@@ -146,6 +165,12 @@ run() {
 }
 
 run dependencies scripts/install_dependencies.sh --tests
+fetching=
+if [ ${#parts[@]} -gt 1 ] && [[ " ${parts[*]} " == *" python "* ]]; then
+    rm -f "$logs/python-environment.status"
+    fetching=yes
+    { (python_environment) >"$logs/python-environment.log" 2>&1; echo $? >"$logs/python-environment.status"; } &
+fi
 for name in "${parts[@]}"; do run "$name" "part_$name"; done
 echo "$SECONDS s in total"
 echo "$passed passed, $failed failed"

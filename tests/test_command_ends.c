@@ -236,10 +236,10 @@ Test(command_ends, optimum_stands_beside_a_run)
 {
     run(&o, "\"$CUSGD\" train data.csv --epochs 1 --model m.safetensors");
     assert_code(o, 0);
-    assert_has(o.err, "% above the least; --solver exact takes");
+    assert_has(o.err, "% above the minimum; --solver exact takes");
     run(&o, "\"$CUSGD\" train data.csv --solver cg --precision double --model m.safetensors");
     assert_code(o, 0);
-    assert_has(o.err, "optimum: the objective is the least, to rounding");
+    assert_has(o.err, "optimum: the objective is the minimum, to rounding");
     run(&o, "\"$CUSGD\" info m.safetensors --coefficients");
     assert_code(o, 0);
     assert_has(o.err, "no standard errors");

@@ -358,7 +358,7 @@ Test(encoding, two_labels_as_scikit_learn)
         assert_works(cusgd_model_predict(model, data, CUSGD_PREDICT_PROBABILITY, p));
         assert_close(cJSON_GetObjectItem(expected, "probabilities"), p, 120, 1e-7, "probability");
         assert_works(cusgd_model_predict(model, data, CUSGD_PREDICT_CLASS, p));
-        for (int i = 0; i < 120; i++) p[i] = p[i] ? 4 : 2;
+        for (int i = 0; i < 120; i++) p[i] = p[i] > 0 ? 4 : 2;
         assert_close(cJSON_GetObjectItem(expected, "classes"), p, 120, 0, "class");
         cusgd_data_free(data);
         /* Evaluation maps one class alone, too, and refuses another. */

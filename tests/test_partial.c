@@ -271,7 +271,7 @@ static void check_reset(const cusgd_data *data, const cusgd_options *before, con
 /* Every option, each of its names and two of its numbers. */
 Test(partial, reset_by_every_option)
 {
-    static const char *const numbers[] = {"0.25", "3", "0", "1e-3", "true", "false"};
+    static const char *const numbers[] = {"0.25", "3", "0", "1e-3", "true", "false", NULL};
     static rows r;
     int checked = 0;
     make(&r, 5);
@@ -279,9 +279,9 @@ Test(partial, reset_by_every_option)
     cusgd_data *data = piece_of(&r, 0, N);
     for (size_t i = 0; cusgd_option_at(i); i++) {
         const cusgd_option_info *info = cusgd_option_at(i);
-        for (int value = 0; value < 6 || (info->choices && info->choices[value]); value++) {
+        for (int value = 0;; value++) {
             cusgd_options before = options_default(), after;
-            const char *text = info->type == CUSGD_OPTION_NAME ? info->choices[value] : numbers[value];
+            const char *text = info->type == CUSGD_OPTION_NAME ? info->choices[value] : numbers[value]; /* ends with NULL */
             char what[128];
             if (!text) break;
             if (info->type == CUSGD_OPTION_DEVICE) break;

@@ -118,6 +118,26 @@ Test(tables, header_with_numbers_is_noted)
     assert_refused("1,foo,3\n2,3,4\n3,4,5\n", &reader, "data.csv:1:2: 'foo' in column 2 is not a number: correct it");
 }
 
+/* pandas writes a header of 0, 1, 2, ... for columns without names: such a line is a row, and a note says so. */
+Test(tables, header_that_counts_columns_is_noted)
+{
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+    cusgd_data *data = open_text("0,1,2\n5,2,3\n7,3,4\n", &reader);
+    const char *note = cusgd_data_note(data, 0);
+    cr_assert_eq(cusgd_data_rows(data), 3);
+    cr_assert(note && strstr(note, "the first row is 0, 1, 2, ...") && strstr(note, "--header yes"), "%s",
+              note ? note : "no note");
+    cr_assert_null(cusgd_data_note(data, 1));
+    cusgd_data_free(data);
+    data = open_text("0,1,3\n5,2,3\n7,3,4\n", &reader);
+    cr_assert_null(cusgd_data_note(data, 0));
+    cusgd_data_free(data);
+    reader.header = CUSGD_HEADER_NO;
+    data = open_text("0,1,2\n5,2,3\n7,3,4\n", &reader);
+    cr_assert_null(cusgd_data_note(data, 0));
+    cusgd_data_free(data);
+}
+
 /* A text column under a text, numbers under numbers: the first line looks like the second. */
 Test(tables, first_row_with_a_text_column_is_data)
 {
@@ -356,7 +376,7 @@ Test(tables, descriptions)
 {
     cusgd_table *table;
     cusgd_table_column c = CUSGD_INIT(cusgd_table_column);
-    const char *text = "id,age,sex,when,y\n7,30,F,,1\n8,NA,M,2024-01-01,2\n9,x,F,,3\n";
+    const char *text = "id,age,sex,when,y\n7,30,F,,1\n8,NA,\"M, f\",2024-01-01,2\n9,x,F,,3\n";
     assert_works(cusgd_table_open(file_text("data.csv", text), NULL, &table));
     cr_assert_eq(cusgd_table_rows(table), 3);
     cr_assert_eq(cusgd_table_cols(table), 5);
@@ -367,7 +387,7 @@ Test(tables, descriptions)
         cusgd_column_kind kind;
     } columns[] = {{"id", "7, 8, 9", CUSGD_ROLE_FEATURE, 3, 0, 0, CUSGD_COLUMN_NUMBER},
                    {"age", "30, NA, x", CUSGD_ROLE_FEATURE, 1, 1, 1, CUSGD_COLUMN_MIXED},
-                   {"sex", "F, M", CUSGD_ROLE_FEATURE, 0, 0, 3, CUSGD_COLUMN_CATEGORY},
+                   {"sex", "F, \"M, f\"", CUSGD_ROLE_FEATURE, 0, 0, 3, CUSGD_COLUMN_CATEGORY},
                    {"when", "2024-01-01", CUSGD_ROLE_FEATURE, 0, 2, 1, CUSGD_COLUMN_DATE},
                    {"y", "1, 2, 3", CUSGD_ROLE_TARGET, 3, 0, 0, CUSGD_COLUMN_ROW_NUMBER}};
     for (int j = 0; j < 5; j++) {

@@ -242,11 +242,11 @@ static cusgd_status put_optimum(cusgd_trainer *trainer, const cusgd_options *o, 
     g->reached = !(relative_gap > rounding);
     g->far = relative_gap > FAR_SHARE && !(explained > 1 - 1e-6);
     if (g->reached)
-        fputs("optimum: the objective is the least, to rounding", stderr);
+        fputs("optimum: the objective is the minimum, to rounding", stderr);
     else if (isfinite(g->relative_gap))
-        fprintf(stderr, "optimum: the objective is %.2g %% above the least", 100 * g->relative_gap);
+        fprintf(stderr, "optimum: the objective is %.2g %% above the minimum", 100 * g->relative_gap);
     else
-        fprintf(stderr, "optimum: the objective is %.6g, and the least %.6g", r->objective, g->minimum);
+        fprintf(stderr, "optimum: the objective is %.6g, and the minimum %.6g", r->objective, g->minimum);
     fprintf(stderr, "; --solver %s takes %.2g s%s\n", solved ? "exact" : "newton", seconds,
             seconds < r->seconds ? ", less than this run" : "");
     return CUSGD_OK;

@@ -462,6 +462,7 @@ cusgd_status csv_open(const char *path, const cusgd_reader *reader, cusgd_data *
     if (!status) status = give_arrays(&t, data);
     if (!status) status = layout_of(&t.columns, &given, &data->layout);
     if (!status) status = note_index(data, &t.columns, reader);
+    if (!status) status = note_counted_columns(data, &t.columns, reader);
     if (!status) status = csv_note_unknown(&t, data);
     if (!status) status = give_names(&t, data);
     if (!status) status = csv_encode(&t, data);

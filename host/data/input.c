@@ -163,7 +163,7 @@ static cusgd_status find_format(input *in)
     while (!status && got > 0 && in->end < MAGIC_BYTES) status = fill(in, &got);
     for (int i = 1; !status && i < FORMATS; i++) {
         if (!formats[i].name || in->end < MAGIC_BYTES || memcmp(in->buffer, formats[i].magic, formats[i].length) != 0) continue;
-        in->kind = i;
+        in->kind = (enum input_kind)i;
         in->partial = 1;
         if (!formats[i].open(in)) status = fail_memory(BUFFER_BYTES, "decompressing");
     }

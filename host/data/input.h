@@ -7,7 +7,7 @@
 typedef struct input {
     const char *source; /* the file's name, for messages; the caller's */
     int file;           /* its descriptor */
-    enum { INPUT_PLAIN, INPUT_GZIP, INPUT_ZSTD } kind;
+    enum input_kind { INPUT_PLAIN, INPUT_GZIP, INPUT_ZSTD } kind;
     char *buffer; /* bytes read and not yet handed out or decompressed: [begin, end) */
     size_t begin, end;
     void *stream; /* the decompressor's state; NULL: none */

@@ -103,3 +103,18 @@ cusgd_status note_index(cusgd_data *data, const columns *c, const cusgd_reader *
                      counting == COUNTS_ROWS ? "counts the rows" : "holds a different whole number in every row",
                      column_list_text(&list));
 }
+
+/* ---- A header of numbers ------------------------------------------------------------------------------------------------- */
+
+cusgd_status note_counted_columns(cusgd_data *data, const columns *c, const cusgd_reader *reader)
+{
+    if (c->named || c->count < 3 || data->view.n < 2 || reader->header != CUSGD_HEADER_AUTO || reader->layout) return CUSGD_OK;
+    for (int64_t i = 0; i < c->count; i++) {
+        const column *one = &c->at[i];
+        if (one->coded || (one->role != ROLE_FEATURE && one->role != ROLE_TARGET)) return CUSGD_OK;
+        const cusgd_matrix *from = one->role == ROLE_FEATURE ? &data->view.x : &data->view.y;
+        if (matrix_at(from, 0, one->at) != (double)i) return CUSGD_OK;
+    }
+    return data_note(data, "%s: the first row is 0, 1, 2, ...: if these are names of the columns, say --header yes",
+                     data->source);
+}

@@ -10,4 +10,7 @@ __attribute__((format(printf, 2, 3))) cusgd_status data_note(cusgd_data *data, c
 /* Notes where the first column is a feature, not chosen by the reader, that only counts the rows. */
 cusgd_status note_index(cusgd_data *data, const columns *c, const cusgd_reader *reader);
 
+/* Notes where the first row is 0, 1, 2, ..., as pandas names columns that have no names, and was not said to be a row. */
+cusgd_status note_counted_columns(cusgd_data *data, const columns *c, const cusgd_reader *reader);
+
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #ifdef HAVE_ZLIB
+#define ZLIB_CONST /* what is read is const */
 #include <zlib.h>
 #endif
 
@@ -106,7 +107,7 @@ static cusgd_status inflate_member(const archive *a, const member *m, npy_array 
     out->memory = allocate_aligned(m->size, 1);
     if (!out->memory) return fail_memory(m->size, a->path);
     int code = inflateInit2(&z, -15);
-    z.next_in = (unsigned char *)(uintptr_t)(a->bytes + m->start);
+    z.next_in = a->bytes + m->start;
     z.next_out = out->memory;
     for (size_t in = m->packed, room = m->size; code == Z_OK;) {
         unsigned give = (unsigned)(in < PIECE ? in : PIECE), take = (unsigned)(room < PIECE ? room : PIECE);

@@ -34,7 +34,8 @@ static void add_value(description *d, field f)
     for (int i = 0; i < d->shown; i++)
         if (strcmp(d->last[i], shown) == 0) return;
     size_t length = strlen(d->values);
-    snprintf(d->values + length, sizeof d->values - length, "%s%s", d->shown ? ", " : "", shown);
+    const char *quote = strchr(shown, ',') ? "\"" : ""; /* else one value would look like two */
+    snprintf(d->values + length, sizeof d->values - length, "%s%s%s%s", d->shown ? ", " : "", quote, shown, quote);
     strcpy(d->last[d->shown++], shown);
 }
 

@@ -90,7 +90,7 @@ static cusgd_status hessian_of_shard(const void *context, const problem *p, cons
 cusgd_status problem_hessian(const problem *p, loss_rule loss, const double *theta, double *hessian)
 {
     evaluation e = {loss, theta, 0};
-    size_t side = (size_t)p->d + 1, blocks = loss_is_quadratic((int)loss.kind) ? 1 : (size_t)p->k;
+    size_t side = (size_t)p->d + 1, blocks = loss_is_quadratic((cusgd_loss)loss.kind) ? 1 : (size_t)p->k;
     return shards_pass(p, &p->train, hessian_of_shard, &e, 1, blocks * side * side, hessian);
 }
 

@@ -303,19 +303,20 @@ cusgd_status problem_rebind(problem *p, const cusgd_data *train)
     return status;
 }
 
-int problem_binds_alike(const problem *p, const cusgd_options *b)
+int problem_binds_alike(const problem *p, const cusgd_options *after)
 {
-    const cusgd_options *a = p->options;
-    loss_rule before = loss_rule_of(a), after = loss_rule_of(b);
-    int was_auto = a->solver == CUSGD_SOLVER_SGD && a->optimizer == CUSGD_OPTIMIZER_AUTO;
-    int is_auto = b->solver == CUSGD_SOLVER_SGD && b->optimizer == CUSGD_OPTIMIZER_AUTO; /* which bounds exponentials */
-    int alike = before.kind == after.kind && !(before.number < after.number) && !(before.number > after.number) &&
-                was_auto == is_auto && a->precision == b->precision && a->storage == b->storage &&
-                a->standardize == b->standardize && a->intercept == b->intercept && a->threads == b->threads &&
-                a->shards == b->shards && strcmp(a->device, b->device) == 0 && !(p->units.target > 1) && !(p->units.target < 1) &&
-                !(a->valid_fraction > 0) && !(b->valid_fraction > 0);
+    const cusgd_options *before = p->options;
+    loss_rule old = loss_rule_of(before), new = loss_rule_of(after);
+    int was_auto = before->solver == CUSGD_SOLVER_SGD && before->optimizer == CUSGD_OPTIMIZER_AUTO;
+    int is_auto = after->solver == CUSGD_SOLVER_SGD && after->optimizer == CUSGD_OPTIMIZER_AUTO; /* which bounds exponentials */
+    int alike = old.kind == new.kind && !(old.number < new.number) && !(old.number > new.number) && was_auto == is_auto &&
+                before->precision == after->precision && before->storage == after->storage &&
+                before->standardize == after->standardize && before->intercept == after->intercept &&
+                before->threads == after->threads &&
+                before->shards == after->shards &&strcmp(before->device, after->device) == 0 && !(p->units.target > 1) &&
+                !(p->units.target < 1) && !(before->valid_fraction > 0) && !(after->valid_fraction > 0);
     for (int64_t j = 0; j < p->d && alike; j++) {
-        double scale = penalized_scale(b, j, p->units.own_scale[j]);
+        double scale = penalized_scale(after, j, p->units.own_scale[j]);
         alike = !(scale < p->units.scale[j]) && !(scale > p->units.scale[j]);
     }
     return alike;

@@ -78,7 +78,7 @@ void problem_close(problem *p);
 cusgd_status problem_rebind(problem *p, const cusgd_data *train);
 /* Whether examples that are bound serve a problem of other options, too; then problem_reset() makes it one, when the options have
  * been replaced. */
-int problem_binds_alike(const problem *p, const cusgd_options *options);
+int problem_binds_alike(const problem *p, const cusgd_options *after);
 cusgd_status problem_reset(problem *p);
 
 /* An error if a file of the data has become shorter, so that what was computed since may be of zeros. */

@@ -22,8 +22,8 @@ static examples shard_at(const example_set *set, int shard)
 cusgd_status shards_bind(const problem *p, const transform *t, example_set *set)
 {
     cusgd_status status = CUSGD_OK;
-    set->bounds = allocate_zeroed((size_t)set->shards, sizeof *set->bounds);
-    if (!set->bounds) return fail_memory((size_t)set->shards * sizeof *set->bounds, "the shards");
+    set->bounds = allocate_zeroed((size_t)set->shards, sizeof(dataset *));
+    if (!set->bounds) return fail_memory((size_t)set->shards * sizeof(dataset *), "the shards");
     for (int h = 0; h < set->shards && status == CUSGD_OK; h++) {
         examples rows = shard_at(set, h);
         status = p->backend->ops->bind(p->backend->self, &rows, t, &set->bounds[h]);

@@ -338,7 +338,7 @@ static cusgd_status check_optimum(solver *s)
     s->m.stop = CUSGD_STOP_EPOCHS;
     return fail(CUSGD_ERROR_NOT_CONVERGED,
                 "not converged: after %lld iteration%s of solver %s the gradient is small, but the objective, %.6g, is above "
-                "the least, %.6g: columns nearly depend on each other. Try --solver exact, some --l2, or a smaller "
+                "the minimum, %.6g: columns nearly depend on each other. Try --solver exact, some --l2, or a smaller "
                 "--gradient-tolerance",
                 (long long)s->m.epochs, s->m.epochs == 1 ? "" : "s", solver_word(s->m.run->options->solver),
                 s->f * s->problem->units.loss, minimum * s->problem->units.loss);

@@ -35,5 +35,5 @@ set_tests_properties(gpu-probe-faulty-emul PROPERTIES ENVIRONMENT "${settings}"
 if(NOT CUSGD_SANITIZE)
     add_test(NAME gpu-check-emul COMMAND ${PROJECT_SOURCE_DIR}/tests/gpu/test.sh ${PROJECT_BINARY_DIR}
              environment smoke bits probe steps profile check tests bench repeatability peers sanitizer)
-    set_tests_properties(gpu-check-emul PROPERTIES ENVIRONMENT "${settings}")
+    set_tests_properties(gpu-check-emul PROPERTIES ENVIRONMENT "${settings}" COST 60)
 endif()

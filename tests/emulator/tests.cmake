@@ -39,7 +39,9 @@ foreach(setting IN LISTS emulator_settings)
     endforeach()
     add_emulated_test(test-training-emul-${word} ${order} ${laziness} test-training --filter training/golden_trajectories)
     add_emulated_test(test-partial-emul-${word} ${order} ${laziness} test-partial --filter partial/pieces*)
-    add_emulated_test(test-penalties-emul-${word} ${order} ${laziness} test-penalties --filter penalties/columns_of*)
+    if(NOT CUSGD_SANITIZE) # whose other tests reach the same code
+        add_emulated_test(test-penalties-emul-${word} ${order} ${laziness} test-penalties --filter penalties/columns_of*)
+    endif()
 endforeach()
 
 # A GPU without clusters, on which no kernel begins early.
@@ -74,7 +76,9 @@ add_executable(test-switches test_switches.c)
 target_include_directories(test-switches PRIVATE ${PROJECT_SOURCE_DIR}/tests)
 target_link_libraries(test-switches PRIVATE cusgd-test-support)
 add_dependencies(test-switches cusgd-command cusgd-cuda-emulated)
-add_emulated_test(test-switches-emul 0 0 test-switches)
+if(NOT CUSGD_SANITIZE) # it opens the module again and again; the rest of what it runs the other tests run, too
+    add_emulated_test(test-switches-emul 0 0 test-switches)
+endif()
 
 # Slices of steps, in streams that are late: only there has the host anything to wait for.
 add_executable(test-slices test_slices.c)
@@ -89,4 +93,14 @@ target_link_libraries(test-faults PRIVATE cusgd-test-support)
 add_dependencies(test-faults cusgd-command cusgd-cuda-emulated)
 add_emulated_test(test-faults-emul 0 ${late} test-faults)
 
-add_emulated_test(test-repeat-emul 0 0 test-repeat)
+if(NOT CUSGD_SANITIZE)
+    add_emulated_test(test-repeat-emul 0 0 test-repeat)
+endif()
+
+# As in tests/CMakeLists.txt: the longest first.
+foreach(test IN ITEMS test-faults-emul test-module-emul test-interface-large-emul-shuffled test-interface-steps-emul-shuffled
+                      test-interface-wide-emul-shuffled test-interface-large-emul-reverse-lazy test-interface-steps-emul-reverse-lazy)
+    if(TEST ${test})
+        set_tests_properties(${test} PROPERTIES COST 55)
+    endif()
+endforeach()
