@@ -22,6 +22,17 @@ Test(command_ends, divergence_in_the_first_epoch_writes_nothing)
 }
 
 /* The rate rises to 20 in 100 epochs, of which the first ones are good. */
+/* One column is far from the intercept's scale, too. */
+Test(command_ends, divergence_names_a_single_column)
+{
+    run(&o,
+        "printf 'age,spend\\n65,200\\n70,250\\n72,270\\n81,310\\n' >ages.csv; $CUSGD train ages.csv --model m --optimizer sgd "
+        "--rate 0.001 --no-standardize --batch 2 --epochs 1000");
+    assert_code(o, 4);
+    assert_has(o.err, "Columns of largest scale: age (");
+    assert_has(o.err, "leave out --no-standardize");
+}
+
 Test(command_ends, divergence_later_keeps_the_best_epoch)
 {
     run(&o, "$CUSGD train data.csv --model m --optimizer sgd --schedule cosine --warm-up 100 --rate 20 --no-standardize --epochs "

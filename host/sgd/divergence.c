@@ -5,12 +5,12 @@
 #include <math.h>
 #include <stdio.h>
 
-/* Whether columns differ in scale, as the steps see them. */
+/* Whether columns differ in scale, as the steps see them: from each other, or from the intercept's 1. */
 static int scales_differ(const sgd *s)
 {
     const double *rms = s->problem->units.rms;
-    double low = rms[0], high = rms[0];
-    for (int64_t j = 1; j < s->problem->d; j++) {
+    double low = s->problem->intercept ? 1 : rms[0], high = rms[0];
+    for (int64_t j = 0; j < s->problem->d; j++) {
         low = fmin(low, rms[j]);
         high = fmax(high, rms[j]);
     }
