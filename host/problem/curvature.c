@@ -226,8 +226,9 @@ cusgd_status column_noise(const problem *p, const double *scale, double *c, doub
 {
     int64_t d = p->d;
     size_t size = (size_t)(2 * d + 2);
-    double *sums = allocate_zeroed(size, sizeof(double)), *second = sums + d;
+    double *sums = allocate_zeroed(size, sizeof(double));
     if (!sums) return fail_memory(size * sizeof(double), "the columns' curvature");
+    const double *second = sums + d;
     cusgd_status status = shards_pass(p, &p->train, curvature_of_shard, scale, 0, size, sums);
     for (int64_t j = 0; j < d; j++) c[j] = second[j] > 0 ? sums[j] / second[j] : 0;
     *trace = sums[2 * d + 1] > 0 ? sums[2 * d] / sums[2 * d + 1] : 1;

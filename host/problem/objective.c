@@ -10,7 +10,7 @@ static double factor_at(const problem *p, int limit, int64_t u) { return p->limi
 double problem_l1(const problem *p, int64_t u) { return p->l1 * factor_at(p, LIMIT_L1, u); }
 double problem_l2(const problem *p, int64_t u) { return p->l2 * factor_at(p, LIMIT_L2, u); }
 
-double problem_most_l2(const problem *p)
+double problem_max_l2(const problem *p)
 {
     double maximum = 0;
     if (!p->limit[LIMIT_L2]) return p->l2;

@@ -132,7 +132,7 @@ cusgd_status problem_moments(const problem *p, double *mean, double *variance, d
 /* The penalties of parameter u, which is no intercept, its factors included; and of all the largest l2. */
 double problem_l1(const problem *p, int64_t u);
 double problem_l2(const problem *p, int64_t u);
-double problem_most_l2(const problem *p);
+double problem_max_l2(const problem *p);
 /* theta brought into its bounds. */
 double problem_bounded(const problem *p, int64_t u, double theta);
 /* The minimum-norm subgradient of the objective within the bounds, where the smooth part's gradient (l2 in it) is g; out: (d+1) x

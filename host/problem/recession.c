@@ -219,8 +219,9 @@ void close_rows(search *s)
 cusgd_status judge_independence(search *s, enum verdict *v)
 {
     int64_t n = s->count[0] + s->count[1], f = s->free, m = 0;
-    double *z = allocate((size_t)(n * f + n * n), sizeof *z), *gram = z + n * f;
+    double *z = allocate((size_t)(n * f + n * n), sizeof *z);
     if (!z) return fail_memory((size_t)(n * f + n * n) * sizeof *z, "the check for separated classes");
+    double *gram = z + n * f;
     for (int64_t i = 0; i < s->problem->train.rows.n && !interrupt_asked_at(i); i++) {
         int64_t row = examples_row(&s->problem->train.rows, i);
         if (!counts(s, row)) continue;

@@ -67,7 +67,7 @@ void sgd_choose_run(sgd *s)
 static double safe_rate(const sgd *s, double lambda, double noise, double momentum)
 {
     double total = s->problem->targets.steepest * (lambda + noise / ((double)s->run->options->batch * (1 - momentum))) +
-                   problem_most_l2(s->problem);
+                   problem_max_l2(s->problem);
     return total > 0 ? 1 / total : 1;
 }
 

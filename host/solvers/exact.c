@@ -40,10 +40,11 @@ static cusgd_status solve_normal(solver *s, double *condition, int *done)
 {
     int64_t side = s->problem->d + 1, values = side * side;
     double maximum = s->m.run->options->precision == CUSGD_PRECISION_DOUBLE ? 1e10 : 1e5;
-    double *h = allocate((size_t)(values + 5 * side), sizeof *h), *scale = h + values, *work = scale + side;
+    double *h = allocate((size_t)(values + 5 * side), sizeof *h);
     *done = 0;
     *condition = (double)INFINITY;
     if (!h) return fail_memory((size_t)values * sizeof *h, "X^T X");
+    double *scale = h + values, *work = scale + side;
     cusgd_status status = solver_hessian(s, NULL, h);
     if (status == CUSGD_OK && !interrupt_asked()) {
         for (int64_t j = 0; j < side; j++) scale[j] = h[j * side + j] > 0 ? 1 / sqrt(h[j * side + j]) : 0;

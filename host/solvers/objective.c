@@ -110,6 +110,6 @@ cusgd_status solver_steepest_curvature(solver *s, double *maximum)
                     "--solver newton or lbfgs");
     int small = s->problem->d <= 1000 && side * side * (double)s->problem->train.rows.n <= 1e11;
     cusgd_status status = small ? top_by_matrix(s, &top) : top_by_passes(s, &top);
-    *maximum = steepest * top + problem_most_l2(s->problem);
+    *maximum = steepest * top + problem_max_l2(s->problem);
     return status;
 }

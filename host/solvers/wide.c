@@ -233,9 +233,9 @@ static cusgd_status solve_groups(wide *w, int64_t *rank)
     int64_t n = problem_rows(w), k = s->problem->k, side = w->g[0].width + w->g[1].width, all = side + k;
     int64_t maximum = s->problem->d > all ? s->problem->d : all;
     size_t values = (size_t)(all * all + TILE_ROWS * all + side * k + s->problem->d + PANEL_COLUMNS * (maximum + PANEL_COLUMNS));
-    double *r = allocate_zeroed(values, sizeof *r), *tile = r + all * all, *z = tile + TILE_ROWS * all, *v = z + side * k;
-    double *work = v + s->problem->d;
+    double *r = allocate_zeroed(values, sizeof *r);
     if (!r) return fail_memory(values * sizeof *r, "the small problem");
+    double *tile = r + all * all, *z = tile + TILE_ROWS * all, *v = z + side * k, *work = v + s->problem->d;
     for (int part = 0; part < 2; part++)
         if (w->g[part].count > n && n > 0) factor_group(w, &w->g[part], work);
     *rank = solve_small(w, r, tile, work, z);

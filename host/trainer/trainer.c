@@ -5,6 +5,7 @@
 #include "error.h"
 #include "interrupt.h"
 #include "options.h"
+#include "problem/examples.h"
 #include "public.h"
 #include "solvers/solvers.h"
 #include <math.h>
@@ -92,8 +93,8 @@ static cusgd_status choose_method(cusgd_trainer *t)
 static int has_two_classes(const examples *e)
 {
     int seen[2] = {0};
-    for (int64_t i = 0; i < e->n && !interrupt_asked_at(i); i++) {
-        double y = matrix_at(&e->y, examples_row(e, i), 0);
+    for (counted_rows at = {.of = e}; counted_next(&at);) {
+        double y = counted_target(&at, 0);
         if (y != 0 && y != 1) return 0;
         seen[y != 0] = 1;
     }
