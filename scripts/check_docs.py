@@ -128,7 +128,7 @@ def check_commands(cusgd: Path) -> list[str]:
 
 def options_of(cusgd: Path, command: str) -> list[tuple[str, str, str]]:
     """Return the options of a command as its help text has them: option, default, description."""
-    text = subprocess.run([str(cusgd), command, "--help"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    text = subprocess.run([str(cusgd), command, "--help", "all"], stdout=subprocess.PIPE, text=True, check=True).stdout
     entries: list[str] = []
     for line in text.splitlines():
         if re.match(r"  -", line):
@@ -188,8 +188,8 @@ def options_page(cusgd: Path) -> str:
     """Return the text of docs/options.md."""
     return (
         "# Options of `cusgd train`\n\n"
-        "Written by scripts/check_docs.py from `cusgd train --help`. DATA is described in [file formats](file-formats.md).\n"
-        "`cusgd COMMAND --help` lists the options of predict, evaluate, generate, info, bench, devices and check.\n\n"
+        "Written by scripts/check_docs.py from `cusgd train --help all`. DATA is described in [file formats](file-formats.md).\n"
+        "`cusgd train --help` lists the usual ones; `cusgd COMMAND --help` lists those of predict, evaluate, generate, info, bench, devices and check.\n\n"
         f"{options_table(cusgd)}\n"
     )
 

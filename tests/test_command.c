@@ -45,7 +45,16 @@ Test(command, help_and_version)
     cr_assert_str_eq(o.out, both);
 }
 
-/* Some 80 lines of 100 columns, an example, and no words that are not taken. */
+/* Lines of at most 100 columns; returns how many. */
+static int count_lines(const char *text)
+{
+    int lines = 0;
+    for (const char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1, lines++)
+        cr_assert(end - line <= 100, "%.*s", (int)(end - line), line);
+    return lines;
+}
+
+/* At most 50 lines, an example, and no words that are not taken. */
 Test(command, help_of_each_subcommand_fits_a_screen)
 {
     for (int i = 0; i < SUBCOMMANDS; i++) {
@@ -54,12 +63,8 @@ Test(command, help_of_each_subcommand_fits_a_screen)
         assert_code(o, 0);
         cr_assert_str_eq(o.err, "");
         assert_has(o.out, "example: cusgd ");
-        int lines = 0;
-        for (const char *line = o.out, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
-            cr_assert(end - line <= 100, "%.*s", (int)(end - line), line);
-            lines++;
-        }
-        cr_assert(lines <= 80, "%s: %d lines", subcommands[i], lines);
+        int lines = count_lines(o.out);
+        cr_assert(lines <= 50, "%s: %d lines", subcommands[i], lines);
         run(&other, "$CUSGD help %s; $CUSGD %s -h >/dev/null", subcommands[i], subcommands[i]);
         assert_code(other, 0);
         cr_assert_str_eq(other.out, o.out);
@@ -68,15 +73,38 @@ Test(command, help_of_each_subcommand_fits_a_screen)
     assert_code(o, 1);
 }
 
-Test(command, help_of_train_shows_every_default)
+/* `--help all` is the groups that the short help names, one after another, and has every option and its default once. */
+Test(command, help_of_train_has_every_option_in_one_group)
 {
+    outcome all;
     run(&o, "$CUSGD train --help");
+    run(&all, "$CUSGD train --help all");
+    assert_code(all, 0);
+    char groups[1 << 16] = "";
+    const char *list = strstr(o.out, "everything\n");
+    cr_assert_not_null(list);
+    for (const char *line = strchr(list, '\n') + 1; strncmp(line, "  ", 2) == 0; line = strchr(line, '\n') + 1) {
+        char word[32];
+        outcome group;
+        cr_assert(sscanf(line, " %31s", word) == 1);
+        run(&group, "$CUSGD help train %s", word);
+        assert_code(group, 0);
+        int lines = count_lines(group.out);
+        cr_assert(lines <= 50, "%s: %d lines", word, lines);
+        strcat(groups, group.out);
+    }
+    cr_assert_str_eq(all.out, groups);
     const cusgd_option_info *info;
     for (size_t i = 0; (info = cusgd_option_at(i)) != NULL; i++) {
         char end[256];
         snprintf(end, sizeof end, "%s [%s]\n", info->help, info->default_text);
-        assert_has(o.out, end);
+        const char *found = strstr(all.out, end);
+        cr_assert(found && !strstr(found + 1, end), "--%s", info->name);
     }
+    run(&o, "$CUSGD train --help nonsense");
+    run(&all, "$CUSGD train --help");
+    assert_code(o, 0);
+    cr_assert_str_eq(o.out, all.out);
 }
 
 /* The numbers that the help of generate states are those of the library. */
@@ -185,7 +213,7 @@ Test(command, manual_agrees_with_help)
     plain_from_roff(roff, plain);
     char all[1 << 16] = "";
     for (int i = 0; i < SUBCOMMANDS; i++) {
-        run(&o, "$CUSGD %s --help", subcommands[i]);
+        run(&o, "$CUSGD %s --help all", subcommands[i]);
         strcat(all, o.out);
         for (char *line = strtok(o.out, "\n"); line; line = strtok(NULL, "\n")) {
             if (strncmp(line, "  -", 3) != 0) continue;

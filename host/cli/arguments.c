@@ -1,6 +1,7 @@
 #include "arguments.h"
 
 #include "cli.h"
+#include "help.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -28,62 +29,6 @@ int complain_usage(const syntax *s, const char *format, ...)
     va_end(arguments);
     fprintf(stderr, "cusgd: %s\nusage: cusgd %s %s; 'cusgd %s --help' says more\n", shown(text), s->word, s->operands, s->word);
     return CUSGD_ERROR_USAGE;
-}
-
-/* ---- Help ---------------------------------------------------------------------------------------------------------------- */
-
-enum { WIDTH = 100 };
-
-/* Puts an argument from `column` on; one of many words goes on in the next line after a |. Returns the column it ends at. */
-static int put_argument(const char *words, int column)
-{
-    int start = column + 1;
-    column += printf(" ");
-    while (*words) {
-        int word = (int)strcspn(words, "|");
-        word += words[word] == '|';
-        if (column + word > WIDTH && column > start) column = printf("\n%*s", start, "") - 1;
-        column += printf("%.*s", word, words);
-        words += word;
-    }
-    return column;
-}
-
-static argument_info info_of(const cusgd_option_info *option)
-{
-    return (argument_info){option->name, option->metavar, option->default_text, option->help, option->alias};
-}
-
-static void put_help_line(const argument_info *info, char letter)
-{
-    enum { HELP_COLUMN = 28 };
-    int length = printf("  ");
-    if (letter) length += printf("-%c, ", letter);
-    length += printf("--%s", info->name);
-    if (info->alias) length += printf(", --%s", info->alias);
-    if (info->metavar) length = put_argument(info->metavar, length);
-    size_t rest = 2 + strlen(info->help) + (info->default_text ? strlen(info->default_text) + 3 : 0);
-    if (length > HELP_COLUMN && (size_t)length + rest > WIDTH) {
-        putchar('\n');
-        length = 0;
-    }
-    printf("%*s  %s", length < HELP_COLUMN ? HELP_COLUMN - length : 0, "", info->help);
-    if (info->default_text) printf(" [%s]", info->default_text);
-    putchar('\n');
-}
-
-static void put_help(const syntax *s)
-{
-    printf("usage: cusgd %s %s\n%s\n", s->word, s->operands, s->summary);
-    for (size_t g = 0; g < 2; g++) {
-        for (size_t i = 0; i < s->groups[g].count; i++) put_help_line(&s->groups[g].at[i].info, s->groups[g].at[i].letter);
-    }
-    const cusgd_option_info *option;
-    for (size_t i = 0; s->options && (option = cusgd_option_at(i)) != NULL; i++) {
-        argument_info info = info_of(option);
-        put_help_line(&info, '\0');
-    }
-    printf("example: %s\n", s->example);
 }
 
 /* ---- Finding names ------------------------------------------------------------------------------------------------------- */
@@ -294,7 +239,7 @@ int arguments_parse(const syntax *s, int argc, char **argv, const char **operand
         if (is_option && strcmp(word, "--") == 0) {
             only_operands = 1;
         } else if (is_option && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
-            put_help(s);
+            help_put(s, i + 1 < argc ? argv[i + 1] : "");
             return 0;
         } else if (is_option) {
             *status = take_option(s, argc, argv, &i);

@@ -32,7 +32,8 @@ typedef struct syntax {
         const argument *at;
         size_t count;
     } groups[2];
-    cusgd_options *options; /* the library's options are taken too; NULL: they are not */
+    cusgd_options *options;   /* the library's options are taken too; NULL: they are not */
+    const char *const *usual; /* with options: names of those of groups[1] and of the library that the short help lists */
 } syntax;
 
 /* Parses argv[1 ..] into the tables' places and operands[0 .. operand_count - 1]. Returns 1 if the subcommand is to go on; 0 if

@@ -329,6 +329,8 @@ int check_main(int argc, char **argv)
         {{"steps", "N", "32; standard set: 36", "steps compared", NULL}, '\0', TAKES_COUNT, &c.steps},
         {{"json", NULL, NULL, "print one JSON object, numbers in full", NULL}, '\0', TAKES_NOTHING, &c.json},
     };
+    static const char *const usual[] = {"target", "loss", "optimizer", "rate",      "batch",  "l1",
+                                        "l2",     "seed", "device",    "precision", "engine", NULL};
     reading_arguments(&c.reading, reading_table);
     int status = options_open(&c.options);
     if (status) return status;
@@ -339,7 +341,8 @@ int check_main(int argc, char **argv)
                       .summary = "Compares a device with the CPU, step by step; without data on a standard set of problems.",
                       .example = "cusgd check --device cuda",
                       .groups = {{table, sizeof table / sizeof table[0]}, {reading_table + 1, READING_ARGUMENTS - 1}},
-                      .options = c.options};
+                      .options = c.options,
+                      .usual = usual};
     c.syntax = &s;
     if (arguments_parse(&s, argc, argv, &c.data_path, &status)) status = check(&c);
     cusgd_options_free(c.options);

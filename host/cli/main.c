@@ -69,8 +69,8 @@ static int dispatch(int argc, char **argv)
     if (wants_help && argc == 2) return put_help(stdout);
     const entry *e = entry_find(wants_help ? argv[2] : word);
     if (!e) return complain_unknown(wants_help ? argv[2] : word);
-    char help[] = "--help", *ask[] = {argv[0], help, NULL};
-    return wants_help ? e->run(2, ask) : e->run(argc - 1, argv + 1);
+    char help[] = "--help", *ask[] = {argv[0], help, argc > 3 ? argv[3] : NULL, NULL};
+    return wants_help ? e->run(argc > 3 ? 3 : 2, ask) : e->run(argc - 1, argv + 1);
 }
 
 /* What was printed may still fail to reach a full disk. */

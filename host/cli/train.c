@@ -370,6 +370,9 @@ int train_main(int argc, char **argv)
         {{"plot", NULL, NULL, "draw the loss by epoch at the end", NULL}, '\0', TAKES_NOTHING, &t.plots},
         {{"quiet", NULL, NULL, "print nothing but errors", NULL}, 'q', TAKES_NOTHING, &t.quiet},
     };
+    static const char *const usual[] = {"features", "target",         "weights", "missing", "categorical", "loss",
+                                        "solver",   "optimizer",      "rate",    "batch",   "epochs",      "l1",
+                                        "l2",       "valid-fraction", "seed",    "device",  "precision",   NULL};
     reading_arguments(&t.reading, reading_table);
     int status = options_open(&t.options);
     if (status) return status;
@@ -380,7 +383,8 @@ int train_main(int argc, char **argv)
                           "Trains a linear model on DATA: arrays (a folder or .npz with x and y), a table (CSV), or - (CSV).",
                       .example = "cusgd train houses.csv --target price --model houses.safetensors",
                       .groups = {{table, sizeof table / sizeof table[0]}, {reading_table + 1, READING_ARGUMENTS - 1}},
-                      .options = t.options};
+                      .options = t.options,
+                      .usual = usual};
     t.syntax = &s;
     signals_handle();
     signal(SIGPIPE, SIG_IGN); /* a reader of the progress that goes away must not take the model with it */
