@@ -19,27 +19,38 @@ static void panel_fill(const rows_task *t, const double *s, int64_t first, int c
     }
 }
 
+static inline doubles doubles_at(const double *at)
+{
+    doubles v;
+    memcpy(&v, at, sizeof v); /* one register: gcc 12 copies an array of two by halves, through memory */
+    return v;
+}
+
 static inline __attribute__((always_inline)) void panel_tile(double (*left)[PANEL], double (*right)[PANEL], int a, int b,
                                                              double (*sums)[PANEL])
 {
     doubles sum[TILE_ROWS][2] = {{{0}}};
     for (int r = 0; r < PRODUCT_ROWS; r++) {
-        doubles v[2];
-        memcpy(v, right[r] + b, sizeof v);
+        doubles v = doubles_at(right[r] + b), w = doubles_at(right[r] + b + DOUBLES);
 #pragma GCC unroll 4
         for (int i = 0; i < TILE_ROWS; i++) {
-            sum[i][0] += left[r][a + i] * v[0];
-            sum[i][1] += left[r][a + i] * v[1];
+            sum[i][0] += left[r][a + i] * v;
+            sum[i][1] += left[r][a + i] * w;
         }
     }
 #pragma GCC unroll 4
     for (int i = 0; i < TILE_ROWS; i++) {
-        doubles total[2];
-        memcpy(total, sums[a + i] + b, sizeof total);
-        total[0] += sum[i][0];
-        total[1] += sum[i][1];
-        memcpy(sums[a + i] + b, total, sizeof total);
+        doubles v = doubles_at(sums[a + i] + b) + sum[i][0], w = doubles_at(sums[a + i] + b + DOUBLES) + sum[i][1];
+        memcpy(sums[a + i] + b, &v, sizeof v);
+        memcpy(sums[a + i] + b + DOUBLES, &w, sizeof w);
     }
+}
+
+/* Of the columns 0 .. d, those of the panel. */
+static int panel_held(const rows_task *t, int64_t panel)
+{
+    int64_t held = t->d + 1 - panel * PANEL;
+    return (int)(held < PANEL ? held : PANEL);
 }
 
 static void rows_products(const rows_task *t, const double *s, int64_t first, int64_t count, int64_t left, int64_t panels,
@@ -51,8 +62,12 @@ static void rows_products(const rows_task *t, const double *s, int64_t first, in
         panel_fill(t, s + i, first + i, size, left * PANEL, weighed);
         for (int64_t right = left; right < panels; right++) {
             panel_fill(t, NULL, first + i, size, right * PANEL, plain);
-            for (int a = 0; a < PANEL; a += TILE_ROWS)
-                for (int b = 0; b < PANEL; b += 2 * DOUBLES) panel_tile(weighed, plain, a, b, sums[right - left]);
+            for (int a = 0; a < panel_held(t, left); a += TILE_ROWS) {
+                /* On the diagonal only tiles that reach above it are needed. */
+                int from = right > left ? 0 : a / (2 * DOUBLES) * (2 * DOUBLES);
+                for (int b = from; b < panel_held(t, right); b += 2 * DOUBLES)
+                    panel_tile(weighed, plain, a, b, sums[right - left]);
+            }
         }
     }
 }

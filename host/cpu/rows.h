@@ -88,7 +88,8 @@ typedef struct rows_functions {
     /* p of rows first .. first + count - 1: out count x k. */
     void (*predict)(const rows_task *t, int64_t first, int64_t count, double *out);
     /* Adds rows first .. first + count - 1 to panels left .. panels - 1 of X^T diag(s) X's row of panels `left`, in double: with
-     * z = (x, 1, 0, ...), sums[right - left][a][b] += sum s z[left PANEL + a] z[right PANEL + b]. s: count. */
+     * z = (x, 1), sums[right - left][a][b] += sum s z[left PANEL + a] z[right PANEL + b] where the second column is not before
+     * the first; other values are not to be read. s: count. */
     void (*products)(const rows_task *t, const double *s, int64_t first, int64_t count, int64_t left, int64_t panels,
                      double (*sums)[PANEL][PANEL]);
     /* The rows at positions first .. first + count - 1 of the epoch (sampler_row). table: SAMPLING_SPAN values, which
