@@ -34,7 +34,8 @@ part_quick() { build quick && tests quick -L '^(unit|api)$'; }
 part_tests() { build dev && tests dev -LE '^statistics$'; }
 part_build() { build ci; }
 part_all-tests() { tests ci; }
-part_sanitizers() { build asan && tests asan; }
+# Without the statistics of many runs, whose code the other tests execute as well.
+part_sanitizers() { build asan && tests asan -LE '^statistics$'; }
 
 part_clang() {
     command -v clang >/dev/null || not_run "clang is not installed"
@@ -78,7 +79,7 @@ part_predictions() {
 
 # In a virtual environment of its own, with packages from PyPI: the package is built and installed as by a user. The environment
 # takes long to fetch and little processor time, so the full tier begins with it, beside the first builds.
-python_packages="scikit-build-core ninja numpy pandas polars pyarrow scipy scikit-learn safetensors statsmodels matplotlib tqdm pytest ruff
+python_packages="scikit-build-core ninja numpy pandas polars pyarrow scipy scikit-learn safetensors statsmodels matplotlib tqdm pytest pytest-xdist ruff
     mypy pycparser"
 python_environment() {
     python3 -m venv build/python || not_run "python3 cannot make virtual environments (python3-venv)"
@@ -99,7 +100,7 @@ part_python() {
     $python scripts/make_python_api.py --check || return 1
     $python -m ruff check python $formatted && $python -m ruff format --check python $formatted || return 1
     MYPYPATH=python $python -m mypy --strict python/cusgd || return 1
-    (cd build && python/bin/python -m pytest -q -p no:cacheprovider ../python/tests)
+    (cd build && python/bin/python -m pytest -q -p no:cacheprovider -n "$jobs" ../python/tests)
 }
 
 # Parts run in subshells, which cannot wait for a process of the script: its exit status is in a file.
