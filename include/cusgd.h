@@ -61,64 +61,67 @@ typedef enum cusgd_status {
     CUSGD_OK = 0,
     CUSGD_ERROR_USAGE = 1,         /* an argument or an option is wrong */
     CUSGD_ERROR_DATA = 2,          /* data or a file is wrong, or cannot be read or written */
-    CUSGD_ERROR_DEVICE = 3,        /* the device asked for is missing, out of memory or failed */
+    CUSGD_ERROR_DEVICE = 3,        /* the requested device is missing, out of memory or has failed */
     CUSGD_ERROR_DIVERGED = 4,      /* the loss became infinite or NaN */
     CUSGD_ERROR_MISMATCH = 5,      /* two devices disagree */
     CUSGD_ERROR_MEMORY = 6,        /* out of host memory */
     CUSGD_ERROR_NOT_CONVERGED = 7, /* a full-batch solver did not converge, or the rate given to sgd is far too large */
-    CUSGD_ERROR_INTERRUPTED = 130, /* the function of cusgd_set_interrupt asked for it; the command: 128 + the signal */
+    CUSGD_ERROR_INTERRUPTED = 130, /* the interrupt function ended the call; exit code of the command: 128 + the signal */
 } cusgd_status;
 
-/* "ok", "usage", "data", "device", "diverged", "mismatch", "memory", "not-converged", "interrupted"; "unknown" for other values.
- */
+/* The name of a status: "ok", "usage", "data", "device", "diverged", "mismatch", "memory", "not-converged" or "interrupted";
+ * "unknown" for other values. */
 CUSGD_API const char *cusgd_status_name(cusgd_status status);
 
-/* The message of this thread's last failure; "" if there was none. Valid until this thread's next call that fails. */
+/* Returns the message of the last failure in this thread, or "" if there was none. Valid until the next failure in this thread.
+ */
 CUSGD_API const char *cusgd_last_error(void);
 
-/* The same failure as data. */
+/* The parts of that failure, for programs. */
 typedef struct cusgd_error {
     size_t size;
     cusgd_status status; /* CUSGD_OK: this thread has had no failure */
-    char option[32];     /* the name of the option whose value is wrong; "" where it is not one option's */
-    int64_t row;         /* of the data, from 1; 0 where it is not one row's */
-    int64_t column;      /* the feature's number, from 1; 0 where it is not one feature's */
+    char option[32];     /* the name of the option whose value is wrong; "" if the failure does not concern one option */
+    int64_t row;         /* the row of the data, from 1; 0 if the failure does not concern one row */
+    int64_t column;      /* the number of the feature, from 1; 0 if the failure does not concern one feature */
 } cusgd_error;
 CUSGD_API cusgd_status cusgd_last_error_info(cusgd_error *error);
 
-/* Whether messages and notes call options as the command's arguments ("--rate": 1) or by their names ("rate": 0, as at first).
- * For the whole process; to be called before other threads use the library. */
+/* Sets how messages and notes write options: 1 as arguments of the command ("--rate"), 0 by name ("rate"; the default). It
+ * applies to the whole process; call it before other threads use the library. */
 CUSGD_API void cusgd_set_option_dashes(int dashes);
 
 CUSGD_API const char *cusgd_version(void); /* "0.1.0" */
 CUSGD_API int cusgd_version_number(void);  /* the library's CUSGD_VERSION */
 
-/* Ends long calls early. `asked` (NULL: nobody, as at first) is called with `user` from this thread while it is in a call of the
- * library, again and again, mostly within a few milliseconds and within 100 ms but for matrix factorizations, transfers to a GPU
- * and the writing of files; it should only look at a flag. Once it returns other than 0 it must go on to do so until the call has
- * ended: the call then fails with INTERRUPTED, frees what it took and gives no result; but cusgd_trainer_fit ends as by
- * cusgd_trainer_cancel, with the parameters so far. Each thread has its own. */
+/* Sets a function that can end long calls of this thread early. While the thread is in a call of the library, the library calls
+ * `asked` with `user` repeatedly: usually every few milliseconds and at least every 100 ms, except during matrix factorizations,
+ * transfers to a GPU and writes to files. The function should only read a flag. If it returns a nonzero value, it must continue
+ * to do so until the call has ended. The call then fails with INTERRUPTED, frees its memory and gives no result;
+ * cusgd_trainer_fit instead ends as after cusgd_trainer_cancel and keeps the parameters reached so far. NULL (the default): no
+ * function. Each thread has a setting of its own. */
 typedef int (*cusgd_interrupt)(void *user);
 CUSGD_API void cusgd_set_interrupt(cusgd_interrupt asked, void *user);
 
-/* Text from a file, such as a column's name, made fit for a terminal: C0 control characters, DEL and bytes that are not UTF-8
- * become \x1b and the like, C1 control characters, marks of direction and line separators \u009b and the like; all else stays.
- * Messages of cusgd_last_error() are fit already; names and metadata of data and models are as the files have them. Returns the
- * length of the whole, and writes as much of it as fits into `size` bytes with its terminator, as snprintf does. */
+/* Escapes text from a file, such as the name of a column, so that it can be printed on a terminal. C0 control characters, DEL and
+ * bytes that are not UTF-8 become \x1b and the like; C1 control characters, marks of text direction and line separators become
+ * \u009b and the like. Messages of cusgd_last_error() are escaped already; names and metadata of data and models are returned as
+ * the files have them. Returns the length of the escaped text and writes as much of it as fits into `size` bytes including its
+ * terminator, as snprintf does. */
 CUSGD_API size_t cusgd_text_escape(const char *text, char *escaped, size_t size);
 
 /* ---- Losses -------------------------------------------------------------------------------------------------------------- */
 
 typedef enum cusgd_target_kind {
     CUSGD_TARGET_REAL,        /* any number */
-    CUSGD_TARGET_CLASS,       /* 0 and 1, or -1 and 1: -1 then stands for 0 */
+    CUSGD_TARGET_CLASS,       /* 0 and 1, or -1 and 1, where -1 means class 0 */
     CUSGD_TARGET_POSITIVE,    /* > 0 */
     CUSGD_TARGET_NONNEGATIVE, /* >= 0 */
 } cusgd_target_kind;
 
 /* How the expected target follows from p. */
 typedef enum cusgd_link {
-    CUSGD_LINK_IDENTITY, /* p; of hinge losses, which know no expectation, too */
+    CUSGD_LINK_IDENTITY, /* p; also for hinge losses, which do not model an expectation */
     CUSGD_LINK_LOGIT,    /* 1 / (1 + e^-p): the probability of class 1 */
     CUSGD_LINK_LOG,      /* e^p */
 } cusgd_link;
@@ -130,60 +133,60 @@ typedef enum cusgd_smoothness {
     CUSGD_SMOOTH_NOT,       /* not differentiable everywhere: only solver sgd minimizes it */
 } cusgd_smoothness;
 
-/* One of the losses l(p, y): r = p - y, and s = 1 where y is 1, else -1. All are convex in p. */
+/* A loss function l(p, y). In formulas r = p - y, and s = 1 for y = 1, otherwise -1. All losses are convex in p. */
 typedef struct cusgd_loss_info {
     const char *name;    /* what the option `loss` takes: "huber" */
     const char *formula; /* "log(1 + e^p) - y p" */
     cusgd_target_kind targets;
     cusgd_link link;
     cusgd_smoothness smoothness;
-    int likelihood;        /* 1: solvers exact and newton give standard errors of an optimum without penalty */
-    double hessian_bound;  /* the least upper bound of d2l/dp2; infinite where there is none */
-    const char *option;    /* the option that holds the loss's number ("delta"); NULL: it has none */
-    double option_default; /* the number where the option is left open */
+    int likelihood;        /* 1: solvers exact and newton compute standard errors if there is no penalty */
+    double hessian_bound;  /* the least upper bound of d2l/dp2; infinite if there is none */
+    const char *option;    /* the option that sets the parameter of the loss ("delta"); NULL: it has none */
+    double option_default; /* the value of that parameter if the option is not set */
 } cusgd_loss_info;
-/* The index-th loss; NULL past the last. The library's. */
+/* Returns the index-th loss, or NULL past the last. Static. */
 CUSGD_API const cusgd_loss_info *cusgd_loss_at(size_t index);
-/* The loss of that name, or NULL. */
+/* Returns the loss of that name, or NULL. Static. */
 CUSGD_API const cusgd_loss_info *cusgd_loss_find(const char *name);
 
 /* ---- Options ------------------------------------------------------------------------------------------------------------- */
 
-/* What to train and how, by the names and values that `cusgd train --help` lists ("loss" "huber", "batch" "256", "lower" "0").
- * Options that are not set are chosen by the trainer when it sees the data, or have the default that cusgd_option_at tells. */
+/* The options of a training run, by the names and values that `cusgd train --help all` lists ("loss" "huber", "batch" "256",
+ * "lower" "0"). An option that is not set has the default that cusgd_option_at gives, or is chosen by the trainer from the data.
+ */
 typedef struct cusgd_options cusgd_options;
 
 CUSGD_API cusgd_status cusgd_options_new(cusgd_options **out);
 CUSGD_API cusgd_status cusgd_options_copy(const cusgd_options *options, cusgd_options **out);
 CUSGD_API void cusgd_options_free(cusgd_options *options);
 
-/* The value that leaves a choice to the trainer: as text, and as a number. */
+/* The value that leaves an option to the trainer: as text and as a number. */
 #define CUSGD_AUTO        "auto"
 #define CUSGD_AUTO_NUMBER ((double)NAN)
 
-/* Sets an option by its name or its alias; `value` NULL for flags: the named state. Whole numbers may be written as 1e6.
- * CUSGD_AUTO leaves the choice to the trainer where there is one. On failure (USAGE, with the option in cusgd_last_error_info)
- * the options are as they were. */
+/* Sets an option by its name or alias. For a flag, `value` NULL sets the state that the name says ("no-intercept"). Whole numbers
+ * may be written as 1e6. CUSGD_AUTO leaves the option to the trainer if it can choose it. On failure (USAGE; the option is in
+ * cusgd_last_error_info) the options are unchanged. */
 CUSGD_API cusgd_status cusgd_options_set(cusgd_options *options, const char *name, const char *value);
-/* Likewise of an option whose type is a number, a whole number, a seed (up to 2^53) or a flag (0 or 1). NaN is CUSGD_AUTO, and -1
- * the choice of a whole number that has one ("end" of "evaluate-every"). */
+/* Sets an option whose type is a number, a whole number, a seed (up to 2^53) or a flag (0 or 1). NaN means CUSGD_AUTO; -1 means
+ * the word that a whole number accepts ("end" for "evaluate-every"). */
 CUSGD_API cusgd_status cusgd_options_set_number(cusgd_options *options, const char *name, double value);
-/* Likewise of an option that is an array, copied: "l1-factors" and "l2-factors", d factors >= 0 on the columns' penalties, or
- * "penalty-factors", which sets both. count 0: none. */
+/* Sets an option that is an array, which is copied: "l1-factors" or "l2-factors", d factors >= 0 on the penalties of the columns,
+ * or "penalty-factors", which sets both. count 0 removes them. */
 CUSGD_API cusgd_status cusgd_options_set_array(cusgd_options *options, const char *name, const double *values, size_t count);
 
-/* An option's value as text that cusgd_options_set takes: a name, a number by %.17g, "true" or "false", "auto". */
+/* Gets the value of an option as text that cusgd_options_set accepts: a name, a number by %.17g, "true" or "false", or "auto". */
 enum { CUSGD_OPTION_TEXT = 64 };
 CUSGD_API cusgd_status cusgd_options_get(const cusgd_options *options, const char *name, char value[CUSGD_OPTION_TEXT]);
-/* The value of an option that cusgd_options_set_number takes; NaN where the choice is open, and -1 where
- * it is the choice of a whole number. */
+/* Gets the value of an option that cusgd_options_set_number accepts: NaN for CUSGD_AUTO, -1 for the word of a whole number. */
 CUSGD_API cusgd_status cusgd_options_get_number(const cusgd_options *options, const char *name, double *value);
 
-/* Whether the options make sense together. USAGE if not, with a message that says which does not and what to do. */
+/* Checks the options against each other. Fails with USAGE and a message that says which option is wrong and what to do. */
 CUSGD_API cusgd_status cusgd_options_check(const cusgd_options *options);
 
-/* Whether the option changes nothing with the others as they are: the name of the option that makes it so ("loss" where a delta
- * is set and the loss is not huber; "t0" of a rate), or NULL where it is read, or where there is no such option. */
+/* Finds options that have no effect. Returns the name of the option because of which `name` is not used ("loss" for "delta" if
+ * the loss is not huber; "t0" for "rate"), or NULL if it is used or if there is no such option. */
 CUSGD_API const char *cusgd_options_unused(const cusgd_options *options, const char *name);
 
 typedef enum cusgd_option_type {
@@ -195,11 +198,11 @@ typedef enum cusgd_option_type {
     CUSGD_OPTION_DEVICE, /* "auto", "cpu", "cuda" or "cuda:I" */
 } cusgd_option_type;
 
-/* What there is to set, one entry per option, for help texts and for programs that pass options on. */
+/* The description of an option, for help texts and for programs that pass options on. */
 typedef struct cusgd_option_info {
     const char *name;         /* "batch" */
-    const char *metavar;      /* what a help text calls its value: "N", "X", "permute|blocks|..."; NULL if it takes none */
-    const char *default_text; /* what holds when it is not set, in words or as a value */
+    const char *metavar;      /* the value in a help text: "N", "X", "permute|blocks|..."; NULL if it takes none */
+    const char *default_text; /* the default, in words or as a value */
     const char *help;         /* one line */
     const char *alias;        /* another name ("lr"), for a flag its opposite; or NULL */
     cusgd_option_type type;
@@ -208,7 +211,8 @@ typedef struct cusgd_option_info {
     int min_excluded, max_excluded;
     int takes_auto; /* 1: CUSGD_AUTO leaves the choice to the trainer, and is the default */
 } cusgd_option_info;
-CUSGD_API const cusgd_option_info *cusgd_option_at(size_t index); /* NULL past the last; the library's */
+/* Returns the index-th option, or NULL past the last. Static. */
+CUSGD_API const cusgd_option_info *cusgd_option_at(size_t index);
 
 /* ---- Data ---------------------------------------------------------------------------------------------------------------- */
 
@@ -216,152 +220,161 @@ typedef struct cusgd_data cusgd_data;
 
 typedef enum cusgd_type { CUSGD_TYPE_FLOAT32, CUSGD_TYPE_FLOAT64 } cusgd_type;
 
-/* A matrix in the caller's memory: element (i, j) stands at at[i * row_stride + j * col_stride], in elements, not bytes. */
+/* A matrix in the caller's memory: element (i, j) is at[i * row_stride + j * col_stride]. Strides count elements, not bytes. */
 typedef struct cusgd_matrix {
     const void *at;
     cusgd_type type;
     int64_t row_stride, col_stride;
 } cusgd_matrix;
 
-/* Wraps the caller's arrays without copying them; they must outlive the data and not change meanwhile. x is n x d, y is n x k or
- * has at == NULL (k is then 0: for prediction only), w is n x 1 or has at == NULL (every weight 1). n, d >= 1. Rows
- * of weight 0 are as if they were not there. */
+/* Wraps the caller's arrays without copying them. They must outlive the data and must not change meanwhile. n, d >= 1. x is n x
+ * d; y is n x k, or y.at is NULL and k 0 (data for prediction only); w is n x 1, or w.at is NULL (all weights are 1). Rows of
+ * weight 0 are ignored everywhere. */
 CUSGD_API cusgd_status cusgd_data_wrap(int64_t n, int64_t d, int64_t k, cusgd_matrix x, cusgd_matrix y, cusgd_matrix w,
                                        cusgd_data **out);
 
-/* What is added to p of a row, its coefficient fixed at 1, as statsmodels' GLM has it (McCullagh, Nelder 1989). One number a row
- * serves all outputs. */
+/* A term that is added to p with coefficient 1, as in generalized linear models (McCullagh, Nelder 1989): one number per row, for
+ * all outputs. */
 typedef enum cusgd_offset {
     CUSGD_OFFSET_NONE,
-    CUSGD_OFFSET_LINEAR,   /* the number itself, finite: any loss */
-    CUSGD_OFFSET_EXPOSURE, /* its logarithm, the number > 0: losses with a log link (poisson, gamma, tweedie) */
+    CUSGD_OFFSET_LINEAR,   /* the number itself, finite; for any loss */
+    CUSGD_OFFSET_EXPOSURE, /* the logarithm of the number, which is > 0; for losses with a log link (poisson, gamma, tweedie) */
 } cusgd_offset;
 
-/* Gives the data offsets, or takes them away (NONE; o is not looked at): o is n x 1. Exposures are copied as their logarithms;
- * other offsets are the caller's, as the arrays of cusgd_data_wrap are. Not while a trainer is at work on the data. */
+/* Sets the offsets of the data, o: n x 1; NONE removes them and ignores o. Exposures are copied as their logarithms. Other
+ * offsets are not copied: as the arrays of cusgd_data_wrap they must outlive the data. Not allowed while a trainer uses the data.
+ */
 CUSGD_API cusgd_status cusgd_data_set_offset(cusgd_data *data, cusgd_offset kind, cusgd_matrix o);
 
-/* Gives wrapped or generated data names, in UTF-8, which models, messages and cusgd_data_reader then have: d names of features, k
- * of targets, the two names that a target's 0 and 1 stand for, and what messages call the data ("data" at first). Each may be
- * NULL: it stays as it is. Not while a trainer is at work on the data. */
+/* Sets the names of wrapped or generated data, in UTF-8, which models, messages and cusgd_data_reader use: d feature names, k
+ * target names, the names of the two classes 0 and 1, and the name of the data in messages (default "data"). NULL leaves a name
+ * unchanged. Not allowed while a trainer uses the data. */
 CUSGD_API cusgd_status cusgd_data_set_names(cusgd_data *data, const char *const *features, const char *const *targets,
                                             const char *const *classes, const char *source);
 
-/* Lets a target of two numbers other than 0 and 1, or -1 and 1, be two classes: they become 0 and 1 in their order, and the
- * classes' names. `model`: NULL, or the one whose classes they are, also where one of them alone occurs. Nothing changes where
- * the target has names of classes already, or where there are several targets. DATA: there are more than two values, or others
- * than the model's. */
+/* Makes classes of a target that has two values other than 0 and 1, or -1 and 1: the smaller becomes class 0, the larger class 1,
+ * and the numbers become the names of the classes. With `model` (may be NULL), the classes are those of the model, and the data
+ * may contain one of them only. Nothing changes if the target has class names already or if there are several targets. Fails with
+ * DATA if there are more than two values, or values that are not classes of the model. */
 typedef struct cusgd_model cusgd_model;
 CUSGD_API cusgd_status cusgd_data_find_classes(cusgd_data *data, const cusgd_model *model);
 
-/* The rows `rows`[0 .. count - 1] (from 0, in this order, repeated as often as they occur) as data of its own: x, y, weights and
- * offsets are copied in their own type, names as well. `data` may be freed before it. */
+/* Copies the rows `rows`[0 .. count - 1] (numbers from 0, in this order; a row may occur several times) to new data: x, y,
+ * weights, offsets, in their types, and names. `data` may be freed before *out. */
 CUSGD_API cusgd_status cusgd_data_select(const cusgd_data *data, const int64_t *rows, int64_t count, cusgd_data **out);
 
 CUSGD_API void cusgd_data_free(cusgd_data *data);
 CUSGD_API int64_t cusgd_data_rows(const cusgd_data *data);
 CUSGD_API int64_t cusgd_data_cols(const cusgd_data *data);
 CUSGD_API int64_t cusgd_data_outputs(const cusgd_data *data);
-CUSGD_API const char *cusgd_data_feature(const cusgd_data *data, int64_t j); /* its name, or NULL where columns have none */
-CUSGD_API const char *cusgd_data_target(const cusgd_data *data, int64_t j);  /* likewise */
-CUSGD_API const char *cusgd_data_class(const cusgd_data *data, int value);   /* what y = 0 or 1 stands for, or NULL */
-/* The number, from 1, of the CSV's column that feature or target j was read from; 0 where the data is no CSV. */
+/* The name of feature j, of target j, and of class 0 or 1; NULL if there are no names. */
+CUSGD_API const char *cusgd_data_feature(const cusgd_data *data, int64_t j);
+CUSGD_API const char *cusgd_data_target(const cusgd_data *data, int64_t j);
+CUSGD_API const char *cusgd_data_class(const cusgd_data *data, int value);
+/* The number, from 1, of the column of the table that feature or target j was read from; 0 if the data is not from a table. */
 CUSGD_API int64_t cusgd_data_feature_column(const cusgd_data *data, int64_t j);
 CUSGD_API int64_t cusgd_data_target_column(const cusgd_data *data, int64_t j);
-/* What a person should know about how the file was read (a first line with numbers that was taken for a header, a feature that
- * only counts the rows): the index-th sentence, the data's; NULL past the last. */
+/* Returns the index-th note on how the file was read, for the user (for example that a first line of numbers was used as a
+ * header, or that a feature is a row number), or NULL past the last. Owned by the data. */
 CUSGD_API const char *cusgd_data_note(const cusgd_data *data, size_t index);
-/* Whether there are offsets, and (unless `name` is NULL) their column's name or NULL. */
+/* Returns the kind of the offsets. *name (`name` may be NULL) becomes the name of their column, or NULL. */
 CUSGD_API cusgd_offset cusgd_data_offset(const cusgd_data *data, const char **name);
 
 /* ---- Models -------------------------------------------------------------------------------------------------------------- */
 
-/* A trained model (cusgd_model); it never changes, so that every function but cusgd_model_free may be called on it from several
- * threads at once. */
+/* A cusgd_model is a trained model. It never changes, so all functions except cusgd_model_free may be called from several threads
+ * at once. */
 
-/* What cusgd_model_create makes a model of. */
+/* The arrays of a model for cusgd_model_create, which copies them. */
 typedef struct cusgd_model_arrays {
     size_t size;
     int64_t cols, outputs;       /* d, k >= 1 */
     const double *weight;        /* k x d, row-major, in the data's units */
     const double *bias;          /* k; NULL: zeros */
     const char *loss;            /* by name; NULL: "squared" */
-    double loss_number;          /* of a loss that has one (cusgd_loss_info.option); 0 or NaN: its default */
+    double loss_number;          /* the parameter of the loss (cusgd_loss_info.option); 0 or NaN: its default */
     const char *const *features; /* d names, or NULL */
     const char *const *targets;  /* k names, or NULL */
     const char *const *classes;  /* two names, or NULL */
-    cusgd_offset offset;         /* what rows need for a prediction */
+    cusgd_offset offset;         /* the kind of offset that data must have for a prediction */
 } cusgd_model_arrays;
 CUSGD_API cusgd_status cusgd_model_create(const cusgd_model_arrays *arrays, cusgd_model **out);
 
-/* Reads a safetensors file with `weight` (k x d or d) and `bias` (k or absent), F32 or F64, with or without cuSGD's metadata; or
- * with NAME.weight and NAME.bias alone, as PyTorch names one layer's ("linear.weight", "0.weight"). */
+/* Reads a model from a safetensors file that has `weight` (k x d or d) and `bias` (k, or absent), F32 or F64, with or without the
+ * metadata of cuSGD. The tensors may also be named NAME.weight and NAME.bias, as PyTorch names those of a layer ("linear.weight",
+ * "0.weight"), if there are no others. */
 CUSGD_API cusgd_status cusgd_model_load(const char *path, cusgd_model **out);
-/* Writes one, its tensors F64 whatever the precision of the run, so that the file predicts what the model predicts; equal models
- * give equal bytes. The old file stays until the new one is complete. DATA: a number of the model is not finite, and nothing is
- * written. */
+/* Writes a model as such a file. Tensors are F64 in all precisions, so that the file gives the predictions of the model; equal
+ * models give equal bytes. An existing file is replaced only when the new one is complete. Fails with DATA, and writes nothing,
+ * if the model has a number that is not finite. */
 CUSGD_API cusgd_status cusgd_model_save(const cusgd_model *model, const char *path);
-/* Likewise from and to memory: the bytes of such a file. cusgd_model_save_memory writes them to `buffer` if they fit into
- * `capacity` bytes, and tells in *bytes how many they are in any case; USAGE where they do not fit (buffer NULL, capacity 0: only
- * asks, OK). */
+/* Reads and writes the bytes of such a file from and to memory. cusgd_model_save_memory always sets *bytes to their number. It
+ * writes them to `buffer` if they fit into `capacity` bytes, and fails with USAGE if not. With buffer NULL and capacity 0 it only
+ * sets *bytes and succeeds. */
 CUSGD_API cusgd_status cusgd_model_load_memory(const void *bytes, size_t count, cusgd_model **out);
 CUSGD_API cusgd_status cusgd_model_save_memory(const cusgd_model *model, void *buffer, size_t capacity, size_t *bytes);
 CUSGD_API void cusgd_model_free(cusgd_model *model);
 CUSGD_API int64_t cusgd_model_cols(const cusgd_model *model);
 CUSGD_API int64_t cusgd_model_outputs(const cusgd_model *model);
-CUSGD_API const double *cusgd_model_weight(const cusgd_model *model); /* k x d, row-major; the model's */
-CUSGD_API const double *cusgd_model_bias(const cusgd_model *model);   /* k; the model's */
-/* Standard errors, k x (d + 1), the intercepts' last; the model's. NULL unless solver exact or newton (auto) trained it without
- * penalty on a loss that is a likelihood's, and a finite optimum exists; the metadata's no_standard_errors then has the reason.
- * Weights count equal rows for logistic and poisson (statsmodels' freq_weights); their scale does not matter for squared and mse
- * (WLS). *degrees_of_freedom (may be NULL): degrees of the t distribution that coefficients over their
- * errors follow; 0: a normal one. */
+/* The coefficients, k x d row-major, and the intercepts, k. Owned by the model. */
+CUSGD_API const double *cusgd_model_weight(const cusgd_model *model);
+CUSGD_API const double *cusgd_model_bias(const cusgd_model *model);
+/* Returns the standard errors, k x (d + 1), those of the intercepts last, owned by the model. They exist only if solver exact or
+ * newton (also by auto) trained the model without penalty, the loss is a negative log-likelihood and a finite optimum exists;
+ * otherwise the function returns NULL and the metadata entry no_standard_errors has the reason. For logistic and poisson loss,
+ * weights are counts of equal rows (freq_weights of statsmodels); for squared and mse loss their scale does not matter (WLS).
+ * *degrees_of_freedom (may be NULL) becomes the degrees of freedom of the t distribution of a coefficient divided by its standard
+ * error, or 0 if that distribution is normal. */
 CUSGD_API const double *cusgd_model_standard_errors(const cusgd_model *model, int64_t *degrees_of_freedom);
-CUSGD_API const char *cusgd_model_feature(const cusgd_model *model, int64_t j); /* NULL where there are no names */
+/* The name of feature j, of target j, and of class 0 or 1; NULL if there are no names. */
+CUSGD_API const char *cusgd_model_feature(const cusgd_model *model, int64_t j);
 CUSGD_API const char *cusgd_model_target(const cusgd_model *model, int64_t j);
-CUSGD_API const char *cusgd_model_class(const cusgd_model *model, int value); /* what y = 0 or 1 stands for, or NULL */
-/* The loss it was trained with; and its number, NaN where the loss has none (NULL: not asked for). */
+CUSGD_API const char *cusgd_model_class(const cusgd_model *model, int value);
+/* Returns the loss that the model was trained with. *number (`number` may be NULL) becomes the parameter of the loss, or NaN if
+ * it has none. */
 CUSGD_API const cusgd_loss_info *cusgd_model_loss(const cusgd_model *model, double *number);
-/* What it was trained with, and the column's name or NULL, as cusgd_data_offset. */
+/* Returns the kind of offset that the model was trained with; *name (may be NULL) becomes the name of its column, or NULL. */
 CUSGD_API cusgd_offset cusgd_model_offset(const cusgd_model *model, const char **name);
-/* The metadata, one entry an index: *name and *value are the model's. Returns 0 past the last. */
+/* Gets the index-th entry of the metadata; *name and *value are owned by the model. Returns 0 past the last entry. */
 CUSGD_API int cusgd_model_metadata(const cusgd_model *model, size_t index, const char **name, const char **value);
-/* The number, from 1, of the column that feature or target j had in the CSV that the model was trained on; 0 where it was no CSV.
- */
+/* The number, from 1, of the column that feature j, target j or the offset had in the table that the model was trained on; 0 if
+ * it was not a table (or if there is no offset). */
 CUSGD_API int64_t cusgd_model_feature_column(const cusgd_model *model, int64_t j);
 CUSGD_API int64_t cusgd_model_target_column(const cusgd_model *model, int64_t j);
-CUSGD_API int64_t cusgd_model_offset_column(const cusgd_model *model); /* likewise; 0 also where it had no offset */
+CUSGD_API int64_t cusgd_model_offset_column(const cusgd_model *model);
+
 typedef enum cusgd_prediction {
-    CUSGD_PREDICT_MEAN,  /* the expected target: p; the probability of 1 for logistic loss; e^p for log-link ones. Hinge: p */
-    CUSGD_PREDICT_LINK,  /* p = x theta + b, plus the row's offset */
-    CUSGD_PREDICT_CLASS, /* 0 or 1 (losses of classes) */
-    CUSGD_PREDICT_PROBABILITY, /* of 1 (logistic) */
+    CUSGD_PREDICT_MEAN,  /* the expected target: the probability of class 1 for logistic loss, e^p for log links, otherwise p */
+    CUSGD_PREDICT_LINK,  /* p = x theta + b, plus the offset of the row */
+    CUSGD_PREDICT_CLASS, /* 0 or 1; losses for classes only */
+    CUSGD_PREDICT_PROBABILITY, /* the probability of class 1; logistic loss only */
 } cusgd_prediction;
 
-/* out: n x k, row-major. Computed in double on the CPU. A model that was trained with offsets wants data that has them (DATA),
- * one that was trained without takes none. */
+/* Predicts all rows of the data into out, n x k row-major, in double on the CPU. Fails with DATA if the model was trained with
+ * offsets and the data has none, or the other way around. */
 CUSGD_API cusgd_status cusgd_model_predict(const cusgd_model *model, const cusgd_data *data, cusgd_prediction as, double *out);
 
-/* Weighted by the data's weights. Fields that do not apply to the model's loss are NAN. */
+/* Measures of the quality of predictions, weighted by the weights of the data. Those that do not apply to the loss are NAN. */
 typedef struct cusgd_metrics {
     size_t size;
     int64_t rows;
-    double loss;               /* mean loss a row: the squared error itself for squared and mse, else l */
-    double mse, rmse, mae, r2; /* regression, of predictions with their offsets; r2 is beside the targets' mean */
-    double log_loss, accuracy; /* classification; the log loss for logistic alone */
-    double deviance,
-        d2; /* log-link losses: mean deviance, and the share of the intercept-only model's (b + o) that is explained */
-    double explained_variance, max_error; /* regression; the largest error counts no weights but 0 */
-    /* Classification, of class 1, as scikit-learn has them: 0 where nothing was predicted, or there was nothing to find. */
+    double loss;               /* mean loss per row: the squared error for squared and mse, otherwise l */
+    double mse, rmse, mae, r2; /* regression; r2 is relative to the mean of the targets */
+    double log_loss, accuracy; /* classification; log_loss for logistic loss only */
+    double deviance, d2; /* losses with a log link: mean deviance, and the share of the deviance of the intercept-only model (with
+                            the offsets) that the model explains */
+    double explained_variance, max_error; /* regression; max_error is not weighted, but rows of weight 0 are ignored */
+    /* Classification, for class 1, as in scikit-learn: 0 if the denominator is 0. */
     double balanced_accuracy, precision, recall, f1;
-    double confusion[4]; /* weights of the rows: class 0 predicted as 0 and as 1, class 1 as 0 and as 1 */
+    double confusion[4]; /* sums of weights: class 0 predicted as 0 and as 1, class 1 predicted as 0 and as 1 */
 } cusgd_metrics;
-/* `output` in [0, k), or -1 for the mean over the outputs. */
+/* Evaluates the model on data. `output` is in [0, k), or -1 for the mean over the outputs. */
 CUSGD_API cusgd_status cusgd_model_evaluate(const cusgd_model *model, const cusgd_data *data, int64_t output,
                                             cusgd_metrics *metrics);
 
-/* How well p ranks the rows of class 1 before those of class 0, weighted: the area under the ROC curve (NAN where there is one
- * class alone), and the average precision, as scikit-learn has them. `output` as above. USAGE: the loss has no classes. */
+/* Measures how well p ranks rows of class 1 above rows of class 0, weighted: the area under the ROC curve (NAN if the data has
+ * only one class) and the average precision, as in scikit-learn. `output` as above. Fails with USAGE if the loss is not for
+ * classes. */
 typedef struct cusgd_ranking {
     size_t size;
     double auc, average_precision;
@@ -373,160 +386,168 @@ CUSGD_API cusgd_status cusgd_model_rank(const cusgd_model *model, const cusgd_da
 typedef struct cusgd_trainer cusgd_trainer;
 
 typedef enum cusgd_stop {
-    CUSGD_STOP_NONE,      /* has not ended */
-    CUSGD_STOP_EPOCHS,    /* all epochs ran */
-    CUSGD_STOP_TOLERANCE, /* no improvement of more than `tolerance` for `patience` evaluations */
-    CUSGD_STOP_GRADIENT,  /* the gradient is within gradient_tolerance */
-    CUSGD_STOP_CANCELLED, /* by the callback or cusgd_trainer_cancel */
+    CUSGD_STOP_NONE,      /* the run has not ended */
+    CUSGD_STOP_EPOCHS,    /* all epochs were run */
+    CUSGD_STOP_TOLERANCE, /* no improvement of more than `tolerance` in `patience` evaluations */
+    CUSGD_STOP_GRADIENT,  /* the gradient norm reached gradient-tolerance */
+    CUSGD_STOP_CANCELLED, /* ended by the callback, cusgd_trainer_cancel or the interrupt function */
     CUSGD_STOP_DIVERGED,  /* the loss became infinite or NaN */
-    CUSGD_STOP_SOLVED,    /* by solver exact: there is nothing left to do */
+    CUSGD_STOP_SOLVED,    /* solver exact has computed the solution */
     CUSGD_STOP_DEVICE,    /* the device failed */
     CUSGD_STOP_DATA,      /* a data file became shorter during the run */
 } cusgd_stop;
 
-/* After an epoch. Losses are means over rows and outputs: the squared error itself for squared and mse. NAN: not computed. */
+/* The state of a run after an epoch. Losses are means over rows and outputs: of the squared error for squared and mse, otherwise
+ * of l. NAN: not computed. */
 typedef struct cusgd_progress {
     size_t size;
-    int64_t epoch, epochs; /* this one, from 1; how many at most */
+    int64_t epoch, epochs; /* this epoch, from 1, and the maximum number */
     int64_t step;          /* steps so far */
-    double loss;           /* the mean over the epoch's steps, each before its update; exact where `evaluated` */
-    int evaluated;         /* 1: `loss` is a full pass at the epoch's end */
+    double loss;   /* if `evaluated`, the loss at the end of the epoch; else the mean over its steps before their updates */
+    int evaluated; /* 1: `loss` was computed by a full pass at the end of the epoch */
     double valid_loss;
-    double rate;    /* of the last step */
-    double seconds; /* since training began */
+    double rate;    /* the learning rate of the last step */
+    double seconds; /* since the run began */
     double rows_per_second;
-    double seconds_left; /* if every epoch ran */
+    double seconds_left; /* estimate, if all epochs are run */
 } cusgd_progress;
 
-/* Called in the thread that called cusgd_trainer_fit; a nonzero value ends training (CUSGD_STOP_CANCELLED). It may read the
- * trainer: cusgd_trainer_get_coefficients, _create_model, _predict and _evaluate are then of the parameters at the epoch's end,
- * which need not become the result. cusgd_trainer_fit, _step, _set_coefficients and _optimum are refused (USAGE); the trainer
- * must not be freed. */
+/* A function that is called after every epoch, in the thread that called cusgd_trainer_fit. If it returns a nonzero value, the
+ * run ends (CUSGD_STOP_CANCELLED). It may call cusgd_trainer_get_coefficients, _create_model, _predict and _evaluate, which use
+ * the parameters at the end of the epoch; these need not become the result. cusgd_trainer_fit, _step, _set_coefficients and
+ * _optimum fail with USAGE. It must not free the trainer. */
 typedef int (*cusgd_callback)(const cusgd_progress *progress, void *user);
 
 typedef struct cusgd_result {
     size_t size;
     cusgd_stop stop;
-    int64_t epochs, steps;   /* run in all */
-    int64_t epoch;           /* whose end the parameters are from: the best evaluated one's, if epochs were evaluated */
-    double loss, valid_loss; /* of these parameters, full passes; NAN where there is no validation data */
-    double objective;        /* the objective in full */
-    double gradient;     /* |gradient| as a share of the intercept-only model's; NAN unless gradient_tolerance was asked for */
-    double relative_gap; /* estimated relative distance of the objective to the optimum; NAN where it cannot be told */
-    double rate;         /* of the last step */
+    int64_t epochs, steps;   /* the numbers that were run */
+    int64_t epoch;           /* the parameters are those at the end of this epoch: the best one that was evaluated, or the last */
+    double loss, valid_loss; /* of these parameters, by full passes; valid_loss is NAN without validation data */
+    double objective;        /* loss and penalties */
+    double gradient;         /* gradient norm relative to the intercept-only model; NAN unless gradient-tolerance is set */
+    double relative_gap;     /* estimate of (objective - minimum) / |minimum|; NAN if there is none */
+    double rate;             /* the learning rate of the last step */
     double seconds, rows_per_second;
-    int64_t rollbacks; /* how often the run went back to better parameters and divided the rate by 4, because the loss rose */
-    int separated;  /* 1: no finite optimum exists, as `note` says (logistic, poisson, tweedie); 0: one exists, or it is not known
-                     */
-    char note[512]; /* what else there is to know: "rank 3 of 5: ...", that no finite optimum exists (logistic, poisson, tweedie),
-                     * that the result is worse than the intercept-only model; "" if nothing */
-    double null_loss; /* the intercept-only model's loss on the training rows; NAN where it is not known */
-    int worse;        /* 1: `loss` is above that, beyond rounding */
-    int converged;    /* 1: a rule of convergence ended the fit (TOLERANCE, GRADIENT, SOLVED), and the result is not worse */
+    int64_t rollbacks; /* how often the loss rose and the run returned to better parameters with a quarter of the rate */
+    int separated;     /* 1: no finite optimum exists, as `note` says (logistic, poisson, tweedie); 0: one exists, or unknown */
+    char note[512];    /* a message for the user: "rank 3 of 5: ...", that no finite optimum exists, or that the result is worse
+                        * than the intercept-only model; "" if there is none */
+    double null_loss;  /* loss of the intercept-only model on the training rows; NAN if it was not computed */
+    int worse;         /* 1: `loss` is larger than null_loss by more than rounding errors */
+    int converged;     /* 1: the fit ended by TOLERANCE, GRADIENT or SOLVED, and the result is not worse */
 } cusgd_result;
 
-/* `train` and `valid` (NULL: none) must outlive the trainer. Checks the options against the data, refuses what is not finite,
- * standardizes, chooses what was left open. Errors: USAGE, DATA, DEVICE, MEMORY. */
+/* Creates a trainer: checks the options and the data, standardizes, copies the data to the device and chooses the options that
+ * are not set. `train` and `valid` (NULL: none) must outlive the trainer. Errors: USAGE, DATA, DEVICE, MEMORY, INTERRUPTED. */
 CUSGD_API cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
                                             cusgd_trainer **out);
 CUSGD_API void cusgd_trainer_free(cusgd_trainer *trainer);
 
-/* Trains until a rule of the options ends it. `callback` and `result` may be NULL; a solver's iterations are told as epochs.
- * NOT_CONVERGED: of solvers other than sgd the parameters are the best reached, and not yet the optimum; so also where the
- * gradient is small but the least objective, if cusgd_trainer_optimum knows it, is not reached. Of solver sgd under a rate that
- * was given (or t0, or l2 by the schedule optimal): the result is worse than both the intercept-only model and the starting
- * point. DIVERGED leaves the best
- * parameters so far in the trainer (result->epoch 0: its starting point, no epoch was completed). May be called again to go on:
- * `epochs` more at most. DEVICE leaves them likewise, in host memory: cusgd_trainer_get_coefficients and
- * cusgd_trainer_create_model give them without the device. Of the result's losses only valid_loss is then known, the others are
- * NAN, and the trainer cannot go on. DATA, where a data file became shorter during the run, leaves and tells the same, with stop
- * CUSGD_STOP_DATA. */
+/* Trains until one of the stopping rules in the options holds. `callback` and `result` may be NULL. Iterations of a full-batch
+ * solver are reported as epochs. The function may be called again to continue, for at most `epochs` more epochs. Errors:
+ *
+ * NOT_CONVERGED: a full-batch solver has not reached the optimum; the trainer has the best parameters that it reached. A solver
+ * whose gradient is small also fails if its objective is above the minimum that cusgd_trainer_optimum knows. Solver sgd fails if
+ * its learning rate was given (by rate, by t0, or by l2 with schedule optimal) and the result is worse than both the
+ * intercept-only model and the starting point.
+ *
+ * DIVERGED: the trainer has the best parameters before the divergence; result->epoch 0 means the starting point.
+ *
+ * DEVICE: the trainer has the best parameters in host memory, and cusgd_trainer_get_coefficients and cusgd_trainer_create_model
+ * return them without the device. Only valid_loss of the result is known; the other losses are NAN. The trainer cannot continue.
+ *
+ * DATA: a data file became shorter during the run (CUSGD_STOP_DATA). The trainer is left as after DEVICE. */
 CUSGD_API cusgd_status cusgd_trainer_fit(cusgd_trainer *trainer, cusgd_callback callback, void *user, cusgd_result *result);
 
-/* The least objective over the training rows, and the seconds that it takes to find it by solver exact (squared and mse) or
- * newton (other losses that are differentiable): what a run can be compared with. Known without l1 and bounds, where it is about
- * a second's work or the run's own, and a finite optimum exists; *objective is NAN elsewhere. The parameters of the trainer stay
- * as they are. */
+/* Computes the minimum of the objective over the training rows by solver exact (squared and mse) or newton (other differentiable
+ * losses), and the seconds that this took, so that a run can be compared with it. *objective is NAN if there is an l1 penalty or
+ * a bound, if no finite optimum exists, or if the computation would take longer than both a second and the run itself. The
+ * parameters of the trainer are unchanged. */
 CUSGD_API cusgd_status cusgd_trainer_optimum(cusgd_trainer *trainer, double *objective, double *seconds);
 
-/* Runs `steps` minibatch steps from where the trainer stands, without evaluation, stopping rules or lowering of the rate. Solver
- * sgd only. INTERRUPTED, also after cusgd_trainer_cancel: fewer steps were taken, and the trainer can go on. */
+/* Runs `steps` further minibatch steps without evaluation, stopping rules or reductions of the rate. Solver sgd only. On
+ * INTERRUPTED (also after cusgd_trainer_cancel) fewer steps were run, and the trainer can continue. */
 CUSGD_API cusgd_status cusgd_trainer_step(cusgd_trainer *trainer, int64_t steps);
 
 /* ---- Further data, other options ---- */
 
-/* Gives the trainer other rows to go on with, in the place of those it has. Kept: parameters, the optimizer's state, averages,
- * the count of steps and epochs; the options as they run, with the rate, batch, epochs and schedule that were chosen from the
- * first rows (a batch larger than those was cut to their number); means and scales of columns and targets, the mean weight,
- * validation data. Begun anew: the epoch, the best parameters and all that stopping rules count. The data must have the same
- * number of columns and targets, the same kind of offset, and equal names where both have names; it must outlive the trainer or
- * its replacement, and what it replaces may be freed after the call. On failure the trainer is as it was. Errors: USAGE (another
- * solver than sgd, a valid-fraction), DATA, DEVICE, MEMORY. */
+/* Replaces the training rows of a trainer. It keeps the parameters, the optimizer's state, averages, the numbers of steps and
+ * epochs, the validation data, the means and scales of columns and targets, the mean weight, and all options including those that
+ * were chosen from the first rows (rate, batch, epochs, schedule; the batch is not larger than the first rows were). It starts a
+ * new epoch and resets the best parameters and the stopping rules. The new data must have the same numbers of columns and
+ * targets, the same kind of offset and, if both have names, the same names. It must outlive the trainer or until it is replaced
+ * itself; the old data may be freed after the call. On failure the trainer is unchanged. Errors: USAGE (a solver other than sgd,
+ * or a valid-fraction), DATA, DEVICE, MEMORY. */
 CUSGD_API cusgd_status cusgd_trainer_rebind(cusgd_trainer *trainer, const cusgd_data *train);
 
-/* One pass over further rows: cusgd_trainer_rebind, and the steps of one epoch in the order of the option sampling, without
- * evaluation, stopping rules or lowering of the rate. cusgd_trainer_create takes no steps: its rows are to be given here as well.
+/* Trains one epoch on new rows: calls cusgd_trainer_rebind and runs the steps of one epoch in the order of the option sampling,
+ * without evaluation, stopping rules or reductions of the rate. cusgd_trainer_create runs no steps, so the rows that it was given
+ * must be passed here too if they are to be trained on.
  *
- * With sampling none, without standardization and with an optimizer and its rate named, calls with consecutive pieces of some
- * rows are one epoch over them all, to the bit, if every piece but the last has a multiple of `batch` rows (other pieces are cut
- * into batches of equal size) and there are no weights.
+ * Calls with consecutive parts of a data set give the same bits as one epoch over all of it, if sampling is none, standardization
+ * is off, optimizer and rate are given, there are no weights, and the number of rows of every part except the last is a multiple
+ * of `batch` (the rows of other parts are divided into batches of equal size).
  *
- * `progress` (may be NULL): `loss` is the mean over these rows, of each before the step that it had a part in, which is
- * progressive validation; `step` and `epoch` count from the trainer's creation. INTERRUPTED, DIVERGED: as cusgd_trainer_step; the
- * parameters are those before the step that failed. */
+ * In *progress (may be NULL), `loss` is the mean over these rows, each evaluated before the step that uses it (progressive
+ * validation); `step` and `epoch` count from the creation of the trainer. INTERRUPTED and DIVERGED: as for cusgd_trainer_step;
+ * the parameters are those before the step that failed. */
 CUSGD_API cusgd_status cusgd_trainer_partial_fit(cusgd_trainer *trainer, const cusgd_data *rows, cusgd_progress *progress);
 
-/* Begins a new run with other options on the data that the trainer has, as cusgd_trainer_create does, to the bit; the parameters
- * become those that such a run starts from. The data is neither checked, standardized nor copied again where these options are as
- * they were: loss and its number, precision, storage, standardize, intercept, device and threads; there is no valid-fraction;
- * optimizer auto is not exchanged for another or the other way; and an l2 in the data's units outweighs the loss's second
- * derivative on no column, before or now. Where USAGE comes of options that do not fit each other, or the data has to be bound
- * anew and cannot be, the trainer is as it was; after another failure it can be reset again or freed, and has no parameters
- * (USAGE). */
+/* Starts a new run with other options on the data of the trainer. The result has the same bits as that of a new trainer. The data
+ * is not checked, standardized and copied again if
+ * - loss and its parameter, precision, storage, standardize, intercept, device and threads are unchanged,
+ * - there is no valid-fraction,
+ * - optimizer is auto before and after, or neither before nor after, and
+ * - with penalty-units data, l2 is not larger than the second derivative of the loss on any column, before and after.
+ * If the options are wrong (USAGE), or if the data must be copied again and this fails, the trainer is unchanged. After another
+ * failure the trainer has no parameters (calls that need them fail with USAGE) and can be reset again or freed. */
 CUSGD_API cusgd_status cusgd_trainer_reset(cusgd_trainer *trainer, const cusgd_options *options);
 
-/* Ends the cusgd_trainer_fit or cusgd_trainer_step that is at work, after the steps in flight; without one, the next fit. May be
- * called from a signal handler or another thread. */
+/* Ends the running cusgd_trainer_fit or cusgd_trainer_step after the steps that were submitted; if none is running, ends the next
+ * fit. May be called from a signal handler or another thread. */
 CUSGD_API void cusgd_trainer_cancel(cusgd_trainer *trainer);
 
-/* What people should know of how the data was taken, of the time and memory that a solver is going to need, and of how the device
- * ran: the index-th sentence, the trainer's; NULL past the last. A run may add sentences at the end. */
+/* Returns the index-th note for the user, on how the data is used, on the time and memory that a solver will need, or on the
+ * device; NULL past the last. Owned by the trainer. A run may add notes at the end. */
 CUSGD_API const char *cusgd_trainer_note(const cusgd_trainer *trainer, size_t index);
 
-/* The options as they run, every choice made; the trainer's. */
+/* Returns the options of the run, including those that the trainer has chosen. Owned by the trainer. */
 CUSGD_API const cusgd_options *cusgd_trainer_options(const cusgd_trainer *trainer);
-/* The device's name ("CPU, 2 threads"); the trainer's. */
+/* Returns the name of the device ("CPU, 2 threads"). Owned by the trainer. */
 CUSGD_API const char *cusgd_trainer_device_name(const cusgd_trainer *trainer);
 
-/* Parameters in the data's units: weight k x d row-major, bias k; either may be NULL. Setting them restarts the optimizer. */
+/* Gets and sets the parameters in the units of the data: weight k x d row-major, bias k; either may be NULL. Setting them
+ * restarts the optimizer. */
 CUSGD_API cusgd_status cusgd_trainer_get_coefficients(cusgd_trainer *trainer, double *weight, double *bias);
 CUSGD_API cusgd_status cusgd_trainer_set_coefficients(cusgd_trainer *trainer, const double *weight, const double *bias);
 
-/* As cusgd_model_predict and cusgd_model_evaluate, on the trainer's device and in its precision. */
+/* As cusgd_model_predict and cusgd_model_evaluate, on the device and in the precision of the trainer. */
 CUSGD_API cusgd_status cusgd_trainer_predict(cusgd_trainer *trainer, const cusgd_data *data, cusgd_prediction as, double *out);
 CUSGD_API cusgd_status cusgd_trainer_evaluate(cusgd_trainer *trainer, const cusgd_data *data, int64_t output,
                                               cusgd_metrics *metrics);
 
-/* The trained model, with names and classes of the training data. */
+/* Creates a model of the current parameters, with the names and classes of the training data. */
 CUSGD_API cusgd_status cusgd_trainer_create_model(cusgd_trainer *trainer, cusgd_model **out);
 
 /* ---- Devices ------------------------------------------------------------------------------------------------------------- */
 
 typedef struct cusgd_device {
     size_t size;
-    char id[16]; /* what --device takes: "cpu", "cuda:0" */
+    char id[16]; /* a value of the option device: "cpu", "cuda:0" */
     char name[128];
     int64_t memory; /* bytes; 0 if unknown */
     int64_t cache;  /* bytes of the last-level cache; 0 if unknown */
-    char note[256]; /* the instruction set, the compute capability and module, or why it cannot be used; "" if nothing */
+    char note[256]; /* instruction set, compute capability and module, or why the device cannot be used; "" if there is none */
     int usable;
     int compiles; /* 1: the driver compiles code for this GPU at its first use, which takes minutes */
 } cusgd_device;
-/* The index-th device. Returns 0 past the last. An unusable "cuda" entry says why there is no GPU. */
+/* Gets the index-th device. Returns 0 past the last. If there is no usable GPU, the note of an entry "cuda" says why. */
 CUSGD_API int cusgd_device_at(size_t index, cusgd_device *device);
 
-/* The folder in which the CUDA module (libcusgd-cuda.so) lies: to be called before the first call that needs a device; USAGE
- * after it. Without, the module is sought in CUSGD_MODULE_DIR, then beside libcusgd, then below that in cusgd/. */
+/* Sets the folder of the CUDA module (libcusgd-cuda.so). Must be called before the first call that needs a device; later calls
+ * fail with USAGE. By default the module is searched for in the folder in the environment variable CUSGD_MODULE_DIR, then in the
+ * folder of libcusgd, then in its subfolder cusgd/. */
 CUSGD_API cusgd_status cusgd_set_module_folder(const char *folder);
 
 #ifdef __cplusplus

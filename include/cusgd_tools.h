@@ -1,4 +1,4 @@
-/* cusgd_tools.h: what surrounds training: files and tables, synthetic data, and the checking and measuring of devices. */
+/* cusgd_tools.h: files and tables, synthetic data, and functions that check and measure devices. */
 #ifndef CUSGD_TOOLS_H
 #define CUSGD_TOOLS_H
 
@@ -12,94 +12,95 @@ extern "C" {
 
 typedef enum cusgd_header { CUSGD_HEADER_AUTO, CUSGD_HEADER_YES, CUSGD_HEADER_NO } cusgd_header;
 
-/* The numbers of the columns that a CSV's features, targets and offset were read from. Opaque: cusgd_model_reader and
- * cusgd_data_reader give a reader the one of their model or data. */
+/* The numbers of the columns of a table that features, targets and offset were read from. Opaque; cusgd_model_reader and
+ * cusgd_data_reader put the layout of a model or of data into a reader. */
 typedef struct cusgd_layout cusgd_layout;
 
-/* How the columns of a table became features: which texts are booleans or categories, what stands for missing values. Opaque:
- * cusgd_model_reader and cusgd_data_reader give a reader the one of their model or data. */
+/* How the columns of a table became features: which texts are booleans or categories, and the values that replace missing ones.
+ * Opaque; cusgd_model_reader and cusgd_data_reader put the encoding of a model or of data into a reader. */
 typedef struct cusgd_encoding cusgd_encoding;
 
-/* What happens to rows that lack a value. A value that the encoding fills in is not missing. */
+/* The treatment of rows with missing values. A value that the encoding replaces is not missing. */
 typedef enum cusgd_missing {
-    CUSGD_MISSING_DEFAULT, /* what the encoding's table was read with; ERROR where there is none */
-    CUSGD_MISSING_ERROR,   /* the file is refused */
-    CUSGD_MISSING_DROP,    /* they are left out, with a note */
-    CUSGD_MISSING_MEAN,    /* a feature is the mean of its other values, a category none; a column that is 1 there, and else 0, is
-                              added for each feature that lacks values. Rows that lack a target, a weight or an offset are left out
-                            */
-    CUSGD_MISSING_KEEP,    /* for prediction (x_only): the row stays, and its predictions are NaN, with a note */
+    CUSGD_MISSING_DEFAULT, /* the choice in the encoding; ERROR if there is no encoding */
+    CUSGD_MISSING_ERROR,   /* reading the file fails */
+    CUSGD_MISSING_DROP,    /* the rows are left out, with a note */
+    CUSGD_MISSING_MEAN, /* a missing number becomes the mean of the feature, a missing category has 0 in all its columns; for each
+                           feature with missing values a column is added that is 1 in these rows and otherwise 0. Rows without
+                           a target, weight or offset are left out */
+    CUSGD_MISSING_KEEP, /* for prediction (x_only): the rows are kept and their predictions are NaN, with a note */
 } cusgd_missing;
 
-/* How a CSV is written. Lines that begin with # and have another number of fields than the table are comments. */
+/* The dialect of a CSV file. Lines that begin with # and do not have the number of fields of the table are comments. */
 typedef struct cusgd_dialect {
-    char separator; /* of columns: any ASCII character but quotes, '.' and ends of lines; ' ': blanks and tabs, any number; 0:
-                       open */
-    char decimal;   /* '.' or ','; 0: open */
-    int64_t skip;   /* lines before the table that are passed over; 0: open; -1: none */
+    char separator; /* any ASCII character except quotes, '.' and line ends; ' ' means any number of blanks and tabs; 0: detected
+                     */
+    char decimal;   /* decimal mark, '.' or ','; 0: detected */
+    int64_t skip;   /* number of lines before the table, which are skipped; 0: that of `layout`, or none; -1: none */
 } cusgd_dialect;
 
-/* How a CSV's columns become features. Booleans (true and false, yes and no, t and f, y and n, on and off, in any case) are 1 and
- * 0. A category has a column of its own, named COL=CATEGORY, which is 1 in its rows, and else 0. */
+/* How the columns of a table become features. Booleans (true and false, yes and no, t and f, y and n, on and off, in any case)
+ * become 1 and 0. Each category becomes a column named COL=CATEGORY that is 1 in the rows of the category and otherwise 0. */
 typedef struct cusgd_encode {
-    const char *const *categorical; /* features whose values, numbers too, are categories */
+    const char *const *categorical; /* names of features whose values (texts or numbers) are categories */
     size_t categorical_count;
-    int categorical_auto; /* 1: also features that hold nothing but text. Else text is refused */
-    int all_levels;       /* 1: a column for each category; 0: none for the first in order (by number, else by bytes) */
+    int categorical_auto; /* 1: features that have only texts are categories too; 0: texts are an error */
+    int all_levels;       /* 1: a column for each category; 0: for each but the first (in numerical order, else in byte order) */
     cusgd_missing missing;
-    int strict; /* 1: a category that the encoding does not have is an error; 0: all its columns are 0, with a note */
+    int strict; /* a category that the encoding does not have is 1: an error; 0: 0 in all columns, with a note */
 } cusgd_encode;
 
-/* How to read a file. Columns are named by the header's names, else by numbers from 1, negative ones from the end. Two columns
- * may have one name where neither is used, or where the one that is wanted is given by its number. */
+/* How to read a file. Columns are given by their names in the header or by numbers: from 1, or negative ones from the end.
+ * Columns may have equal names if none of them is used or if they are given by number. */
 typedef struct cusgd_reader {
     size_t size; /* CUSGD_INIT(cusgd_reader): the defaults */
     cusgd_header header;
     const char *const *targets; /* NULL: the last column */
     size_t target_count;
-    const char *const *features; /* NULL: every column that is nothing else */
+    const char *const *features; /* NULL: all columns that have no other role */
     size_t feature_count;
     const char *const *ignore; /* columns left out */
     size_t ignore_count;
     const char *weights;        /* the column of weights, or NULL */
     const char *offset;         /* the column of offsets, or NULL */
     const char *exposure;       /* the column of exposures, or NULL; not both */
-    const char *const *classes; /* NULL, or the two names, or numbers, that a target's 0 and 1 stand for */
+    const char *const *classes; /* NULL, or the texts or numbers in the target that mean class 0 and class 1 */
     int x_only;                 /* 1: there are no targets (prediction) */
-    /* NULL, or where the columns stand that `features`, `targets` and `offset` do not name: those of a file with as many columns
-     * as the layout's. In another one they are found only where it has no others: the features alone with x_only, and in the
-     * layout's order what `ignore`, `weights`, `features` or `targets` leave. Else the file is refused. */
+    /* NULL, or the numbers of the columns that `features`, `targets` and `offset` do not give. They apply to files with the same
+     * number of columns as the file of the layout. In other files, the columns that `ignore`, `weights`, `features` and `targets`
+     * leave are used in the order of the layout if their number fits (with x_only, that of the features); else reading fails. */
     const cusgd_layout *layout;
-    cusgd_dialect dialect; /* what is open is what `layout` remembers of another file's reader, else found in the first lines */
-    cusgd_encode encode;   /* how a CSV's columns become features */
-    int find_classes;      /* 1: a target's two values are classes, whatever they are: see cusgd_data_find_classes */
-    const cusgd_encoding *encoding; /* NULL, or the one to use; `encode` then decides about `missing` and `strict` alone */
+    cusgd_dialect dialect;          /* what is 0 here is taken from `layout`, or else detected from the first lines */
+    cusgd_encode encode;            /* how the columns of a table become features */
+    int find_classes;               /* 1: the two values of a target are classes: see cusgd_data_find_classes */
+    const cusgd_encoding *encoding; /* NULL, or the encoding to use; of `encode`, only `missing` and `strict` are used then */
 } cusgd_reader;
 
-/* Opens a folder with x.npy, y.npy and, where rows are weighted, w.npy, where they have offsets, offset.npy or exposure.npy
- * (float32 or float64, C or Fortran order; memory-mapped); a lone .npy (x_only); a .csv; or "-", CSV on standard input. `reader`
- * NULL: the defaults. Columns of .npy files have no names: `features` and `targets` pass over them, as do `offset` and
- * `exposure` over a folder's; `ignore` and `weights` are errors there. */
+/* Opens data: a folder with x.npy, y.npy and optionally w.npy (weights) and offset.npy or exposure.npy, memory-mapped if they are
+ * float32 or float64; a .npz with such arrays; a single .npy (x_only); a table; or "-", a table on standard input. `reader` NULL:
+ * the defaults. Columns of arrays have no names: `features` and `targets` are ignored for them, `offset` and `exposure` for a
+ * folder; `ignore` and `weights` fail with USAGE. */
 CUSGD_API cusgd_status cusgd_data_open(const char *path, const cusgd_reader *reader, cusgd_data **out);
-/* For a program's SIGBUS handler, with the siginfo_t's si_addr: where that lies in a file that is mapped here, and that has
- * become shorter, zeros are put there, so that the thread that was reading goes on, and the call in progress fails with DATA.
- * Returns 1 then, and 0 where the address is none of these. Async-signal-safe; for any thread. The library installs no handler:
- * without one the signal ends the program. What the pages before held is not looked at, and a shorter file is an error without a
- * signal, too. */
+/* For the SIGBUS handler of a program; `address` is si_addr of the siginfo_t. A read from a mapped file that has become shorter
+ * raises SIGBUS, which ends the program unless it has a handler; the library installs none. If the address is in such a file,
+ * this function maps zeros there, so that the thread can continue, and the call in progress fails with DATA. Returns 1 in that
+ * case and 0 if the address is not in a mapped file of the library. Async-signal-safe; may be called in any thread. A file that
+ * has become shorter is also an error if no signal was raised. */
 CUSGD_API int cusgd_data_fault(void *address);
-/* Makes `reader` read another file as this data was read: the same features, targets and offset, by name where the data has
- * names, else by number, and the same classes. Weights stay the reader's. It borrows from the data. */
+/* Sets up `reader` to read another file in the way this data was read: the same features, targets and offset, by name if the data
+ * has names, else by number, and the same classes. The column of weights is unchanged. The reader refers to the data, which must
+ * outlive it. */
 CUSGD_API cusgd_status cusgd_data_reader(const cusgd_data *data, cusgd_reader *reader);
-/* Makes `reader` pick the model's features by name, its targets and its offset too unless the reader has some, and map the
- * model's classes. Where the columns had no names, they are found by their numbers (reader->layout). It borrows from the model.
- */
+/* Sets up `reader` for the features and classes of the model, and for its targets and offset unless the reader gives them.
+ * Columns are found by name, or by number (reader->layout) if they have no names. The reader refers to the model, which must
+ * outlive it. */
 CUSGD_API cusgd_status cusgd_model_reader(const cusgd_model *model, cusgd_reader *reader);
 
-/* Checks that `path` can be written, as models and predictions are, so that a long run does not fail at its end. */
+/* Checks that a model or predictions could be written to `path`, so that a long run does not fail at its end. */
 CUSGD_API cusgd_status cusgd_file_check(const char *path);
-/* Writes predictions that cusgd_model_predict made (n x k) to NAME.npy (float64, n or n x k), to NAME.csv (under a header of the
- * targets' names; CUSGD_PREDICT_CLASS by the classes' names) or to "-" (CSV on standard output). The old file stays until the new
- * one is complete. */
+/* Writes predictions of cusgd_model_predict (n x k) to NAME.npy (float64, n or n x k), to NAME.csv (with a header of the target
+ * names, and with class names for CUSGD_PREDICT_CLASS) or to "-" (CSV on standard output). An existing file is replaced only when
+ * the new one is complete. */
 CUSGD_API cusgd_status cusgd_predictions_save(const cusgd_model *model, cusgd_prediction as, int64_t n, const double *predictions,
                                               const char *path);
 
@@ -114,105 +115,107 @@ typedef enum cusgd_role {
     CUSGD_ROLE_FEATURE,
 } cusgd_role;
 
-/* What the values of a column are that are not missing. */
+/* The kind of the values of a column that are not missing. */
 typedef enum cusgd_column_kind {
     CUSGD_COLUMN_EMPTY,      /* there are none */
     CUSGD_COLUMN_NUMBER,     /* numbers */
     CUSGD_COLUMN_BOOLEAN,    /* a pair such as no and yes */
     CUSGD_COLUMN_CATEGORY,   /* texts that repeat */
     CUSGD_COLUMN_DATE,       /* dates */
-    CUSGD_COLUMN_TEXT,       /* texts of which nearly each stands once, or of more than a thousand */
+    CUSGD_COLUMN_TEXT,       /* texts that hardly repeat, or more than a thousand different ones */
     CUSGD_COLUMN_MIXED,      /* numbers and texts */
     CUSGD_COLUMN_CONSTANT,   /* the same in every row */
     CUSGD_COLUMN_ROW_NUMBER, /* 0, 1, 2, ... or 1, 2, 3, ... */
 } cusgd_column_kind;
 
-/* A column of a CSV file, used or not. The strings are the table's. */
+/* A column of a table, used or not. The strings are owned by the table. */
 typedef struct cusgd_table_column {
     size_t size;
-    const char *name;                /* NULL where the file has no header */
-    cusgd_role role;                 /* what cusgd_data_open would use it for */
-    int64_t place;                   /* among the features or targets, from 0 */
-    int64_t numbers, missing, texts; /* how many of its fields are finite numbers, marks of missing values, and neither */
-    const char *values;              /* its first different values, at most three, separated by ", " */
+    const char *name;                /* NULL if the file has no header */
+    cusgd_role role;                 /* the use that cusgd_data_open would make of it */
+    int64_t place;                   /* its number among the features or targets, from 0 */
+    int64_t numbers, missing, texts; /* numbers of fields that are finite numbers, missing values, and others */
+    const char *values;              /* the first different values, at most three, separated by ", " */
     cusgd_column_kind kind;
-    int64_t different; /* texts; at most 1000 are told apart */
+    int64_t different; /* number of different texts; counted up to 1000 */
 } cusgd_table_column;
 
-/* Describes a CSV file (or "-") column by column, also one whose text or missing values cusgd_data_open refuses. `reader` as
- * there. Fails where the file cannot be read as CSV at all, or has no column that `reader` asks for. */
+/* Describes the columns of a table (a file or "-"), also if cusgd_data_open would fail because of its texts or missing values.
+ * `reader` as there. Fails if the file is not a table or does not have a column that `reader` names. */
 CUSGD_API cusgd_status cusgd_table_open(const char *path, const cusgd_reader *reader, cusgd_table **out);
 CUSGD_API void cusgd_table_free(cusgd_table *table);
-CUSGD_API int64_t cusgd_table_rows(const cusgd_table *table); /* not counting the header */
+CUSGD_API int64_t cusgd_table_rows(const cusgd_table *table); /* without the header */
 CUSGD_API int64_t cusgd_table_cols(const cusgd_table *table);
-/* Column j, from 0. Returns 0 past the last. */
+/* Gets column j, from 0. Returns 0 past the last. */
 CUSGD_API int cusgd_table_at(const cusgd_table *table, int64_t j, cusgd_table_column *column);
-/* How the file is written, nothing open; and whether its first line is a header. */
+/* Gets the dialect of the file, as given or detected, and whether its first line is a header. */
 CUSGD_API void cusgd_table_format(const cusgd_table *table, cusgd_dialect *written, int *header);
-/* The options of `cusgd train` that would use the file as it is, quoted for a shell: "--categorical sex --missing drop"; "" where
- * none are needed; NULL where there are none. The reader's choices are among them. */
+/* Returns the options with which `cusgd train` can use the file, quoted for a shell: "--categorical sex --missing drop"; "" if
+ * none are needed, NULL if no options make it usable. They include the choices in the reader. Owned by the table. */
 CUSGD_API const char *cusgd_table_options(const cusgd_table *table);
-/* As cusgd_data_note; also what keeps the file from being read: rows with another number of fields than the first line, and what
- * describing ends at. */
+/* As cusgd_data_note. The notes also include errors in the file, such as rows with a different number of fields than the first
+ * line. */
 CUSGD_API const char *cusgd_table_note(const cusgd_table *table, size_t index);
 
 /* ---- Synthetic data ------------------------------------------------------------------------------------------------------ */
 
 typedef enum cusgd_synthetic_targets {
     CUSGD_SYNTHETIC_LINEAR,   /* y = x theta + b + noise */
-    CUSGD_SYNTHETIC_LOGISTIC, /* 0 or 1, a coin with log-odds x theta + b */
-    CUSGD_SYNTHETIC_POSITIVE, /* with v = x theta + b + noise: 1 + v where v > 0, else 1 / (1 - v) */
+    CUSGD_SYNTHETIC_LOGISTIC, /* 0 or 1, drawn with log-odds x theta + b */
+    CUSGD_SYNTHETIC_POSITIVE, /* with v = x theta + b + noise: 1 + v if v > 0, otherwise 1 / (1 - v) */
 } cusgd_synthetic_targets;
 
-/* Synthetic data: x Gaussian, and targets made of it. Equal for equal arguments on every device. */
+/* Synthetic data: Gaussian x, and targets from a linear model. Equal arguments give equal data on every device. */
 typedef struct cusgd_generator {
     size_t size;
-    int64_t rows, cols, outputs, informative; /* informative: columns with a nonzero coefficient; 0: all */
+    int64_t rows, cols, outputs, informative; /* informative: number of columns with nonzero coefficients; 0: all */
     double noise;                             /* standard deviation (linear and positive targets) */
     cusgd_synthetic_targets targets;
-    double correlation; /* in (-1, 1): neighboring columns' (AR(1)); 0: none */
-    double condition;   /* >= 1: condition number of the columns' covariance; 1: none. Not with correlation */
+    double correlation; /* in (-1, 1): correlation of neighboring columns (AR(1)); 0: independent columns */
+    double condition;   /* >= 1: condition number of the covariance of the columns; 1: the identity. Excludes correlation */
     uint64_t seed;
     cusgd_type type; /* of x and y */
 } cusgd_generator;
-/* Fills in the defaults: one output, noise 1, condition 1. generator->size is set already. */
+/* Sets the defaults: one output, noise 1, condition 1. generator->size must be set. */
 CUSGD_API cusgd_status cusgd_generator_init(cusgd_generator *generator);
 
-/* Writes folder/x.npy, y.npy and true.safetensors, making the folder; files that are there are kept (an error) unless `force`.
- * The rows are made on the CPU. */
+/* Creates the folder and writes x.npy, y.npy and true.safetensors (the coefficients) into it. If one of the files exists, this
+ * fails unless `force` is 1. The rows are computed on the CPU. */
 CUSGD_API cusgd_status cusgd_generate(const cusgd_generator *generator, const char *folder, int force);
-/* The same rows in memory. */
+/* Creates the same rows in memory. */
 CUSGD_API cusgd_status cusgd_data_generate(const cusgd_generator *generator, cusgd_data **out);
 
 /* ---- Measuring and checking a device ------------------------------------------------------------------------------------- */
 
-/* Bytes per second at which `device` (what --device takes) reads freshly written memory of that size, the median of some passes:
- * what no training step on data of that size can exceed. Of the CPU with so many threads; 0: with as many as read fastest. */
+/* Measures the bytes per second at which a device (a value of the option device) reads memory of that size that was just written:
+ * the median of several passes. A training step on data of that size cannot be faster. `threads`: threads of the CPU; 0: the
+ * number that is fastest. */
 CUSGD_API cusgd_status cusgd_read_bandwidth(const char *device, int threads, int64_t bytes, double *bytes_per_second);
 
-/* What was compared of one thing. Differences are to the CPU in double, relative to the largest value there. */
+/* The result of one comparison. Differences are from the CPU in double precision, relative to its largest value. */
 typedef struct cusgd_check_line {
     const char *what;   /* "gradient" */
-    double device, cpu; /* the largest difference: the device's; and the CPU's in the device's precision */
-    double share;       /* the device's, in units of what rounding explains: above 1 fails; NAN: not judged */
-    int64_t step;       /* at which it was worst, from 1; 0: no step's */
+    double device, cpu; /* the largest difference of the device, and of the CPU in the precision of the device */
+    double share;       /* that of the device divided by the bound on rounding errors: above 1 fails; NAN: not judged */
+    int64_t step;       /* the step with the largest difference, from 1; 0: the comparison is not of a step */
 } cusgd_check_line;
 
 enum { CUSGD_CHECK_LINES = 32 };
 typedef struct cusgd_check_report {
     size_t size;
     int passed;
-    int64_t steps;    /* compared in lockstep */
-    char device[128]; /* its name */
-    int line_count;   /* of lines, in use */
+    int64_t steps;    /* the number that was compared one by one */
+    char device[128]; /* the name of the device */
+    int line_count;   /* number of lines that are used */
     cusgd_check_line lines[CUSGD_CHECK_LINES];
 } cusgd_check_report;
 
-/* Runs the options' device beside the CPU, in the options' precision and in double, over the first `steps` (>= 1) steps of a run:
- * before every step all have the same state, after it the gradients may differ by rounding, and each update must be, to the bit,
- * what the gradient makes of the state. Then full passes, the same steps in one piece, and in free run, which is not judged. A
- * run that diverges ends there. Returns CUSGD_OK if all agrees, CUSGD_ERROR_MISMATCH if not, with *report filled in in both
- * cases; DIVERGED if not even the first step is finite; else as cusgd_trainer_create. */
+/* Compares the device in the options with the CPU, in the precision of the options and in double, over the first `steps` (>= 1)
+ * steps of a run. Before each step all have the same state. After it the gradients may differ by rounding errors, and each update
+ * must have exactly the bits that follow from its gradient and the state. The function then compares full passes and the same
+ * steps submitted together; differences of an independent run are reported but not judged. If the run diverges, the comparison
+ * ends there. Returns CUSGD_OK if everything agrees and CUSGD_ERROR_MISMATCH if not; *report is filled in both cases. Fails with
+ * DIVERGED if the first step is not finite, otherwise as cusgd_trainer_create. */
 CUSGD_API cusgd_status cusgd_check(const cusgd_options *options, const cusgd_data *data, int64_t steps,
                                    cusgd_check_report *report);
 
