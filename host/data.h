@@ -21,6 +21,7 @@ struct cusgd_data {
     cusgd_offset offset;      /* what view.o was made of */
     char *offset_name;        /* the column's, or NULL */
     cusgd_layout *layout;     /* the columns' numbers in the CSV; NULL where the data is no CSV */
+    int64_t first_line;       /* of the table's first row; 0 where the data is no table */
     cusgd_encoding *encoding; /* of the columns' values as x; NULL: x is the columns themselves */
     int64_t *incomplete;      /* rows that lack a value, ascending, whose predictions are NaN; x is 0 there */
     int64_t incomplete_count;

@@ -74,6 +74,7 @@ typedef struct cusgd_reader {
     cusgd_encode encode;            /* how the columns of a table become features */
     int find_classes;               /* 1: the two values of a target are classes: see cusgd_data_find_classes */
     const cusgd_encoding *encoding; /* NULL, or the encoding to use; of `encode`, only `missing` and `strict` are used then */
+    int64_t lines_before;           /* added to line numbers in messages, for a part of a longer table */
 } cusgd_reader;
 
 /* Opens data: a folder with x.npy, y.npy and optionally w.npy (weights) and offset.npy or exposure.npy, memory-mapped if they are
@@ -81,6 +82,9 @@ typedef struct cusgd_reader {
  * the defaults. Columns of arrays have no names: `features` and `targets` are ignored for them, `offset` and `exposure` for a
  * folder; `ignore` and `weights` fail with USAGE. */
 CUSGD_API cusgd_status cusgd_data_open(const char *path, const cusgd_reader *reader, cusgd_data **out);
+/* The line of the file at which the first row of a table begins, from 1; 0 if the data is not a table. Lines before it are a
+ * header, comments and skipped lines. */
+CUSGD_API int64_t cusgd_data_first_line(const cusgd_data *data);
 /* For the SIGBUS handler of a program; `address` is si_addr of the siginfo_t. A read from a mapped file that has become shorter
  * raises SIGBUS, which ends the program unless it has a handler; the library installs none. If the address is in such a file,
  * this function maps zeros there, so that the thread can continue, and the call in progress fails with DATA. Returns 1 in that

@@ -17,6 +17,7 @@ typedef struct training {
     const syntax *syntax;
     const char *data_path, *model_path, *valid_path, *init_path, *history_path, *factors_path;
     int quiet, plots, online;
+    char separator; /* given for the stream; 0: none */
     online stream;
     reading reading;
     cusgd_options *options; /* as given */
@@ -136,7 +137,35 @@ static int64_t block_rows(const training *t)
 static int open_online(training *t)
 {
     cusgd_status status = cusgd_options_set(t->options, "sampling", "none");
-    return status ? complain_last(status) : online_open(&t->stream, block_rows(t));
+    return status ? complain_last(status) : online_open(&t->stream, block_rows(t), t->separator);
+}
+
+/* The first block, read once to find where its rows begin, and then as all others. A signal ends the run between two blocks. */
+static int open_first_block(training *t, cusgd_reader *reader)
+{
+    t->separator = reader->dialect.separator;
+    int wrong = open_online(t);
+    if (wrong) return wrong;
+    signals_defer(1);
+    cusgd_status status = cusgd_data_open(t->data_path, reader, &t->data);
+    if (!status) {
+        wrong = online_settle(&t->stream, block_rows(t), cusgd_data_first_line(t->data));
+        if (wrong) return wrong;
+        cusgd_data_free(t->data);
+        t->data = NULL;
+        status = cusgd_data_open(t->data_path, reader, &t->data);
+    }
+    if (!status) {
+        if (!t->quiet) online_put_notes(&t->stream, t->data);
+        return CUSGD_OK;
+    }
+    complain_last(status);
+    if (status == CUSGD_ERROR_DATA && !t->stream.ended)
+        fprintf(stderr,
+                "cusgd: --online takes columns, categories and classes from the first %d rows: shuffle the rows, or give "
+                "--init MODEL, whose they then are\n",
+                ONLINE_ROWS);
+    return (int)status;
 }
 
 static int open_all(training *t)
@@ -146,14 +175,14 @@ static int open_all(training *t)
     if (status) return complain_last(status);
     int wrong = reading_reader(&t->reading, t->syntax, t->data_path, t->init, &reader);
     if (wrong) return wrong;
-    if (t->online && (wrong = open_online(t)) != CUSGD_OK) return wrong;
-    status = cusgd_data_open(t->data_path, &reader, &t->data);
-    if (!status && t->online && online_take_first(&t->stream, cusgd_data_feature(t->data, 0) != NULL)) {
-        cusgd_data_free(t->data);
+    if (t->online) {
+        wrong = open_first_block(t, &reader);
+        if (wrong) return wrong;
+    } else {
         status = cusgd_data_open(t->data_path, &reader, &t->data);
+        if (status) return complain_last(status);
+        if (!t->quiet) put_data_notes(t->data);
     }
-    if (status) return complain_last(status);
-    if (!t->quiet) put_data_notes(t->data);
     if (t->init && (wrong = check_init(t)) != CUSGD_OK) return wrong;
     if (t->factors_path && (wrong = read_factors(t, t->factors_path)) != CUSGD_OK) return wrong;
     return t->valid_path ? open_valid(t, &reader) : CUSGD_OK;
@@ -272,8 +301,10 @@ static int next_block(training *t, tally *sum, cusgd_status *status)
     int more = online_next(&t->stream, block_rows(t));
     if (more <= 0) return more;
     cusgd_data_reader(t->data, &reader);
+    reader.lines_before = online_lines_before(&t->stream);
     *status = cusgd_data_open("-", &reader, &block);
     if (*status) return 0;
+    if (!t->quiet) online_put_notes(&t->stream, block);
     *status = train_block(t, block, sum);
     if (*status)
         t->before = t->data;
@@ -293,15 +324,21 @@ static int run_online(training *t)
     status = train_block(t, t->data, &sum);
     int more = !status;
     while (more > 0) more = next_block(t, &sum, &status);
-    if (more < 0) return -more;
     report(t, &sum, 1);
+    if (!t->quiet) online_end_notes(&t->stream);
     if (status && status != CUSGD_ERROR_INTERRUPTED) {
         fprintf(stderr, "cusgd: in the rows after row %lld:\n", (long long)sum.rows);
-        return complain_last(status);
+        complain_last(status);
     }
+    /* Rows come once: what was learned before unreadable ones is worth a model. */
+    int failure = more < 0 ? -more : status == CUSGD_ERROR_INTERRUPTED ? CUSGD_OK : (int)status;
+    if (failure && (failure != CUSGD_ERROR_DATA || sum.rows == 0)) return failure;
     int wrong = write_model(t), signal = signals_caught();
-    if (!wrong && !t->quiet) fprintf(stderr, "%lld rows; model: %s\n", (long long)sum.rows, shown(t->model_path));
-    return wrong ? wrong : signal ? 128 + signal : CUSGD_OK;
+    if (!wrong && failure)
+        fprintf(stderr, "cusgd: the model of the first %lld rows is in %s\n", (long long)sum.rows, shown(t->model_path));
+    else if (!wrong && !t->quiet)
+        fprintf(stderr, "%lld rows; model: %s\n", (long long)sum.rows, shown(t->model_path));
+    return wrong ? wrong : failure ? failure : signal ? 128 + signal : CUSGD_OK;
 }
 
 /* Before the silence that this causes. A GPU's note begins with its compute capability. */
@@ -366,7 +403,10 @@ int train_main(int argc, char **argv)
          '\0',
          TAKES_TEXT,
          &t.history_path},
-        {{"online", NULL, NULL, "with -: one pass over the rows as they come", NULL}, '\0', TAKES_NOTHING, &t.online},
+        {{"online", NULL, NULL, "with -: one pass over the rows as they come, in blocks of 8192", NULL},
+         '\0',
+         TAKES_NOTHING,
+         &t.online},
         {{"plot", NULL, NULL, "draw the loss by epoch at the end", NULL}, '\0', TAKES_NOTHING, &t.plots},
         {{"quiet", NULL, NULL, "print nothing but errors", NULL}, 'q', TAKES_NOTHING, &t.quiet},
     };

@@ -344,6 +344,7 @@ static cusgd_status read_first(table *t, cusgd_data *data)
     if (status) status = fail_in(status, "%s:%" PRId64, t->scan.source, o.cells[0][0].line);
     if (!status) status = begin_features(t);
     if (!status) status = table_resize(t, MIN_ROWS);
+    data->first_line = o.cells[o.header] ? o.cells[o.header][0].line : t->scan.line;
     for (int i = o.header; !status && i < 2 && o.cells[i]; i++) status = put_cells(t, o.cells[i], o.count[i]);
     if (!status && *o.note) status = data_note(data, "%s", o.note);
     opening_free(&o);
@@ -452,7 +453,7 @@ cusgd_status csv_open(const char *path, const cusgd_reader *reader, cusgd_data *
     if (t.missing == CUSGD_MISSING_KEEP && !reader->x_only)
         return fail(CUSGD_ERROR_USAGE, "rows that lack a value are kept for prediction alone");
     cusgd_status status = encoding_copy(reader->encoding, &t.encoding);
-    if (!status) status = scan_open(&t.scan, path, data->source, &given);
+    if (!status) status = scan_open(&t.scan, path, data->source, &given, reader->lines_before);
     if (status) {
         encoding_free(t.encoding);
         return status;

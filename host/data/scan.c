@@ -118,9 +118,9 @@ int dialect_is_valid(const dialect *d)
     return separates && (d->decimal == '\0' || d->decimal == '.' || d->decimal == ',');
 }
 
-cusgd_status scan_open(scanner *s, const char *path, const char *source, const dialect *given)
+cusgd_status scan_open(scanner *s, const char *path, const char *source, const dialect *given, int64_t before)
 {
-    *s = (scanner){.source = source, .dialect = *given, .capacity = READ_BYTES, .line = 1};
+    *s = (scanner){.source = source, .dialect = *given, .capacity = READ_BYTES, .line = 1 + before};
     s->input.file = -1;
     if (!dialect_is_valid(given))
         return fail(CUSGD_ERROR_USAGE,

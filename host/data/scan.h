@@ -38,9 +38,9 @@ typedef struct field {
     int comma;        /* its decimal point is a comma */
 } field;
 
-/* path "-": standard input. `source` is kept. What of the dialect is not known is found. Refuses files that are surely no text in
- * UTF-8. On failure nothing is open. */
-cusgd_status scan_open(scanner *s, const char *path, const char *source, const dialect *given);
+/* path "-": standard input. `source` is kept. What of the dialect is not known is found. Lines are counted from `before` + 1 on.
+ * Refuses files that are surely no text in UTF-8. On failure nothing is open. */
+cusgd_status scan_open(scanner *s, const char *path, const char *source, const dialect *given, int64_t before);
 void scan_close(scanner *s);
 /* *more: 1 if another record starts here, 0 at the end of the file. Lines of comments are passed over: they begin with # and have
  * another number of fields than the table. */

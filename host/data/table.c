@@ -160,7 +160,7 @@ static cusgd_status describe(cusgd_table *t, const char *path, const cusgd_reade
     scanner s;
     opening o;
     const dialect given = dialect_of(reader);
-    cusgd_status status = scan_open(&s, path, t->notes->source, &given);
+    cusgd_status status = scan_open(&s, path, t->notes->source, &given, reader->lines_before);
     if (status) return status;
     status = opening_read(&s, reader, &o, &t->columns);
     if (!status) {

@@ -123,7 +123,7 @@ class cusgd_encode(C.Structure):
 
 
 class cusgd_reader(C.Structure):
-    _fields_ = [("size", C.c_size_t), ("header", C.c_int), ("targets", C.POINTER(C.c_char_p)), ("target_count", C.c_size_t), ("features", C.POINTER(C.c_char_p)), ("feature_count", C.c_size_t), ("ignore", C.POINTER(C.c_char_p)), ("ignore_count", C.c_size_t), ("weights", C.c_char_p), ("offset", C.c_char_p), ("exposure", C.c_char_p), ("classes", C.POINTER(C.c_char_p)), ("x_only", C.c_int), ("layout", C.c_void_p), ("dialect", cusgd_dialect), ("encode", cusgd_encode), ("find_classes", C.c_int), ("encoding", C.c_void_p)]
+    _fields_ = [("size", C.c_size_t), ("header", C.c_int), ("targets", C.POINTER(C.c_char_p)), ("target_count", C.c_size_t), ("features", C.POINTER(C.c_char_p)), ("feature_count", C.c_size_t), ("ignore", C.POINTER(C.c_char_p)), ("ignore_count", C.c_size_t), ("weights", C.c_char_p), ("offset", C.c_char_p), ("exposure", C.c_char_p), ("classes", C.POINTER(C.c_char_p)), ("x_only", C.c_int), ("layout", C.c_void_p), ("dialect", cusgd_dialect), ("encode", cusgd_encode), ("find_classes", C.c_int), ("encoding", C.c_void_p), ("lines_before", C.c_int64)]
 
 CUSGD_ROLE_NONE = 0
 CUSGD_ROLE_IGNORED = 1
@@ -249,6 +249,7 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_device_at", C.c_int, [C.c_size_t, C.POINTER(cusgd_device)]),
     ("cusgd_set_module_folder", C.c_int, [C.c_char_p]),
     ("cusgd_data_open", C.c_int, [C.c_char_p, C.POINTER(cusgd_reader), C.POINTER(C.c_void_p)]),
+    ("cusgd_data_first_line", C.c_int64, [C.c_void_p]),
     ("cusgd_data_fault", C.c_int, [C.c_void_p]),
     ("cusgd_data_reader", C.c_int, [C.c_void_p, C.POINTER(cusgd_reader)]),
     ("cusgd_model_reader", C.c_int, [C.c_void_p, C.POINTER(cusgd_reader)]),
