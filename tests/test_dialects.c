@@ -42,6 +42,7 @@ Test(dialects, found)
         {"# made by a logger\na,b,y\n1.5,2,3\n2,3.5,5\n", 1},
         {"# one, two, three, four\n# more\na,b,y\n1.5,2,3\n2,3.5,5\n", 1},
         {"# a,b,y\n1.5,2,3\n2,3.5,5\n", 1},
+        {"sep=\t\na\tb\ty\n1.5\t2\t3\n2\t3.5\t5\n", 1},
         {"#\n# x\n\na;b;y\n# in between\n1.5;2;3\n2;3.5;5\n# at the end\n", 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) assert_table(cases[i].text, NULL, cases[i].named);
@@ -81,9 +82,32 @@ Test(dialects, commas_come_first)
     assert_table("a,note,b,y\n1.5,x|y,2,3\n2,z|w,3.5,5\n", &reader, 1);
     assert_table("a,note,b,y\n1.5,Main St 2,2,3\n2,Oak St 3,3.5,5\n", &reader, 1);
     assert_table("a;note;b;y\n1.5;\"one, two\";2;3\n2;\"three; four\";3.5;5\n", &reader, 1);
+    /* Unquoted texts with commas do not speak for commas where these divide the lines unevenly. */
+    assert_table("a\tnote\tb\ty\n1.5\tMiller, J\t2\t3\n2\tMoore, K\t3.5\t5\n", &reader, 1);
+    assert_table("a;note;b;y\n1,5;Miller, J;2;3\n2;Moore, K, L;3,5;5\n", &reader, 1);
+    reader.ignore = (const char *const[]){"no, te"};
+    assert_table("a\tno, te\tb\ty\n1.5\tu, v\t2\t3\n2\tw\t3.5\t5\n", &reader, 1);
+    assert_refused("a;b;y\n1.234,5;5,5;1,0\n2.345,6;6,1;2,0\n", NULL,
+                   "data.csv:2:1: column 'a' holds text ('1.234,5', '2.345,6')");
     /* A mark of a missing value that begins with # is no comment. */
     assert_refused("a,b,y\n1,2,3\n#N/A,3,4\n", NULL, "data.csv:3:1: '#N/A' in column 'a'");
     assert_refused("#N/A;2;3\n1;2;3\n", NULL, "data.csv:1:1: '#N/A'");
+}
+
+/* The first row shows the decimal mark where the header fills the sample that the dialect is found in. */
+Test(dialects, header_longer_than_the_sample)
+{
+    enum { COLUMNS = 20000, ROOM = 12 * COLUMNS };
+    char *text = malloc(3 * ROOM), *to = text;
+    cr_assert(text);
+    for (int j = 0; j < COLUMNS; j++) to += sprintf(to, "%sc%d", j ? ";" : "", j);
+    for (int i = 0; i < 2; i++)
+        for (int j = 0; j < COLUMNS; j++) to += sprintf(to, "%s%d,5", j ? ";" : "\n", i + j);
+    cusgd_data *data = open_text(text, NULL);
+    cr_assert(cusgd_data_rows(data) == 2 && cusgd_data_cols(data) == COLUMNS - 1);
+    cr_assert(x_at(data, 0, 0) == 0.5 && x_at(data, 1, COLUMNS - 2) == COLUMNS - 1 + 0.5 && y_at(data, 1, 0) == COLUMNS + 0.5);
+    cusgd_data_free(data);
+    free(text);
 }
 
 /* The lines of comments count where a message names a line. */
@@ -104,14 +128,26 @@ static size_t put_number(unsigned char *to, uint64_t value, int bytes)
     return (size_t)bytes;
 }
 
-static size_t put_record(unsigned char *to, int local, const char *name, size_t bytes, size_t at)
+/* The sum of RFC 1952, bit by bit. */
+static uint32_t sum_of(const unsigned char *bytes, size_t count)
+{
+    uint32_t sum = UINT32_MAX;
+    for (size_t i = 0; i < count; i++) {
+        sum ^= bytes[i];
+        for (int bit = 0; bit < 8; bit++) sum = sum >> 1 ^ (sum & 1 ? 0xEDB88320U : 0);
+    }
+    return ~sum;
+}
+
+static size_t put_record(unsigned char *to, int local, const char *name, const unsigned char *array, size_t bytes, size_t at)
 {
     unsigned char *start = to;
     memcpy(to, local ? "PK\3\4" : "PK\1\2", 4);
     to += 4;
     if (!local) to += put_number(to, 20, 2);
     to += put_number(to, 20, 2);
-    to += put_number(to, 0, 12); /* flags, method, time, date, CRC */
+    to += put_number(to, 0, 8); /* flags, method, time, date */
+    to += put_number(to, sum_of(array, bytes), 4);
     to += put_number(to, bytes, 4);
     to += put_number(to, bytes, 4);
     to += put_number(to, strlen(name), 2);
@@ -135,8 +171,9 @@ typedef struct part {
 static size_t make_archive(unsigned char *to, const part *parts, int count)
 {
     size_t at = 0, starts[8], sizes[8];
+    unsigned char arrays[8][1024];
     for (int i = 0; i < count; i++) {
-        unsigned char array[1024];
+        unsigned char *array = arrays[i];
         size_t text = strlen(parts[i].header), size = 10 + text + parts[i].bytes;
         memcpy(array, "\x93NUMPY\1\0", 8);
         put_number(array + 8, text, 2);
@@ -144,12 +181,12 @@ static size_t make_archive(unsigned char *to, const part *parts, int count)
         memcpy(array + 10 + text, parts[i].values, parts[i].bytes);
         starts[i] = at;
         sizes[i] = size;
-        at += put_record(to + at, 1, parts[i].name, size, 0);
+        at += put_record(to + at, 1, parts[i].name, array, size, 0);
         memcpy(to + at, array, size);
         at += size;
     }
     size_t directory = at;
-    for (int i = 0; i < count; i++) at += put_record(to + at, 0, parts[i].name, sizes[i], starts[i]);
+    for (int i = 0; i < count; i++) at += put_record(to + at, 0, parts[i].name, arrays[i], sizes[i], starts[i]);
     memcpy(to + at, "PK\5\6\0\0\0\0", 8);
     put_number(to + at + 8, (uint64_t)count, 2);
     put_number(to + at + 10, (uint64_t)count, 2);
@@ -218,6 +255,53 @@ Test(dialects, damaged_archives)
             cr_assert_neq(*cusgd_last_error(), '\0');
         cusgd_data_free(data);
     }
+}
+
+/* One bit of an array that has changed, stored or deflated, is found by the archive's sum, as NumPy finds it. */
+Test(dialects, archives_with_another_sum)
+{
+    unsigned char bytes[4096];
+    size_t size = make_archive(bytes, archive_parts, 3);
+    cusgd_data *data;
+    unsigned char *value = memmem(bytes, size, archive_x, sizeof archive_x);
+    cr_assert(value);
+    value[3] ^= 1;
+    assert_fails(cusgd_data_open(file_bytes("data.npz", (const char *)bytes, size), NULL, &data), CUSGD_ERROR_DATA, "damaged");
+    static unsigned char golden[1 << 16];
+    FILE *file = fopen(TEST_GOLDEN "/tables/compressed.npz", "rb");
+    cr_assert(file);
+    size = fread(golden, 1, sizeof golden, file);
+    fclose(file);
+    unsigned char *entry = memmem(golden, size, "PK\1\2", 4);
+    cr_assert(entry);
+    entry[16] ^= 1; /* the sum itself */
+    assert_fails(cusgd_data_open(file_bytes("data.npz", (const char *)golden, size), NULL, &data), CUSGD_ERROR_DATA, "damaged");
+}
+
+/* Zeros behind a member, as tapes fill blocks up, are passed over, as gzip does it; a further member may follow. */
+Test(dialects, gzip_with_padding)
+{
+    static unsigned char bytes[1 << 12];
+    static const unsigned char member[] = {0x1f, 0x8b, 8,    0,    0,    0,   0,   0,   0,    3, /* stored: "a,y\n1,2\n3,5\n" */
+                                           1,    12,   0,    0xf3, 0xff, 'a', ',', 'y', '\n', '1',
+                                           ',',  '2',  '\n', '3',  ',',  '5', '\n'};
+    size_t size = sizeof member;
+    memcpy(bytes, member, size);
+    size += put_number(bytes + size, sum_of(member + 15, 12), 4);
+    size += put_number(bytes + size, 12, 4);
+    cusgd_data *data;
+    for (int zeros = 0; zeros < 700; zeros += 233) {
+        assert_works(cusgd_data_open(file_bytes("t.csv.gz", (const char *)bytes, size + (size_t)zeros), NULL, &data));
+        cr_assert(cusgd_data_rows(data) == 2 && x_at(data, 1, 0) == 3);
+        cusgd_data_free(data);
+    }
+    size_t next = size + 512;
+    memcpy(bytes + next, bytes, size);
+    memcpy(bytes + next + 15, "7,8\n9,1\n2,6\n", 12);
+    put_number(bytes + next + sizeof member, sum_of(bytes + next + 15, 12), 4);
+    assert_works(cusgd_data_open(file_bytes("t.csv.gz", (const char *)bytes, next + size), NULL, &data));
+    cr_assert(cusgd_data_rows(data) == 5 && x_at(data, 4, 0) == 2);
+    cusgd_data_free(data);
 }
 
 /* A golden table compressed by zstd in two frames; cut short anywhere it is refused. */

@@ -121,7 +121,10 @@ Test(encoding, missing_values)
     assert_refused(text, &reader, lists[0]);
     cr_assert(strstr(cusgd_last_error(), "--missing drop, or --missing mean"), "%s", cusgd_last_error());
     reader.encode.missing = CUSGD_MISSING_DROP;
-    assert_refused("a,c,y\n1,,3\n,v,4\n", &reader, "every row lacks a value");
+    assert_refused("a,c,y\n1,,3\n,v,4\n", &reader,
+                   "every row lacks a value, most of them in column 'a', a feature: leave it out");
+    assert_refused("a,b,y\n1,2,NA\n2,3,NA\n,4,NA\n", &reader,
+                   "all of them in column 'y', the target: name another one (--target)");
     cusgd_data *data = open_text("a,c,y\n1,u,3\n,v,4\n4,,5\n6,w,6\n7,u,\n", &reader);
     assert_x(data, "a c=w", "1 0; 6 1"); /* what no row that stays has is no category */
     cr_assert(y_at(data, 1, 0) == 6);
@@ -131,6 +134,10 @@ Test(encoding, missing_values)
     data = open_text(text, &reader);
     assert_x(data, "a missing(a) c=v missing(c)", "1 0 0 0; 2.5 1 1 0; 4 0 0 1");
     cr_assert(strstr(cusgd_data_note(data, 0), "1 of 4 rows lacks a value, and is left out"), "%s", cusgd_data_note(data, 0));
+    cusgd_data_free(data);
+    /* Values whose sum overflows have a mean. */
+    data = open_text("a,y\n1e308,2\n1.7e308,3\n-1.5e308,3\n,2\n", &reader);
+    cr_assert(fabs(x_at(data, 3, 0) - 4e307) < 1e293, "%g", x_at(data, 3, 0));
     cusgd_data_free(data);
     /* Text targets, of which the first is missing. */
     reader.encode.missing = CUSGD_MISSING_DROP;

@@ -193,7 +193,7 @@ void online_close(online *s)
     free(s->prefix);
     free(s->pending);
     free(s->record);
-    for (int i = 0; i < ONLINE_NOTES; i++) free(s->said[i]);
+    for (int i = 0; i < ONLINE_NOTES; i++) free(s->said.kinds[i]);
 }
 
 /* ---- Notes --------------------------------------------------------------------------------------------------------------- */
@@ -207,12 +207,12 @@ static int is_said(online *s, const char *note)
         if (*note < '0' || *note > '9') *to++ = *note;
     *to = '\0';
     for (int i = 0; i < ONLINE_NOTES; i++) {
-        if (s->said[i] && strcmp(s->said[i], kind) != 0) continue;
-        int said = s->said[i] != NULL;
+        if (s->said.kinds[i] && strcmp(s->said.kinds[i], kind) != 0) continue;
+        int said = s->said.kinds[i] != NULL;
         if (said)
             free(kind);
         else
-            s->said[i] = kind;
+            s->said.kinds[i] = kind;
         return said;
     }
     free(kind);
@@ -229,11 +229,12 @@ void online_put_notes(online *s, const cusgd_data *block)
         else
             fprintf(stderr, "note: lines %lld to %lld: %s\n", (long long)s->before + 1, (long long)s->lines, shown(note));
     }
-    s->repeated += again;
+    s->said.repeated += again;
 }
 
 void online_end_notes(const online *s)
 {
-    if (s->repeated > 0)
-        fprintf(stderr, "note: %lld more block%s of rows had such notes\n", (long long)s->repeated, plural(s->repeated));
+    if (s->said.repeated > 0)
+        fprintf(stderr, "note: %lld more block%s of rows had such notes\n", (long long)s->said.repeated,
+                plural(s->said.repeated));
 }

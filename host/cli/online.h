@@ -6,6 +6,12 @@
 
 enum { ONLINE_ROWS = 8192, ONLINE_BUFFER = 1 << 16, ONLINE_NOTES = 16 };
 
+/* Notes that were printed, without their numbers, and how many blocks had such a note again. */
+typedef struct said_notes {
+    char *kinds[ONLINE_NOTES];
+    int64_t repeated;
+} said_notes;
+
 /* Each block in turn becomes the file behind standard input, so that "-" is read as usual. A block begins with the lines of the
  * stream that come before its first row (a header, comments, lines to skip), so that all blocks are read in the same way. */
 typedef struct online {
@@ -23,8 +29,7 @@ typedef struct online {
     int64_t record_bytes, record_capacity;
     char buffer[ONLINE_BUFFER]; /* bytes of the stream that were read and not taken yet: [at, end) */
     int64_t at, end;
-    char *said[ONLINE_NOTES]; /* notes that were printed, without their numbers */
-    int64_t repeated;         /* blocks that had such a note again */
+    said_notes said;
 } online;
 
 /* Makes a first block of `rows` records, to find out how the table is written. Returns a status, complained about. */

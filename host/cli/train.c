@@ -17,7 +17,6 @@ typedef struct training {
     const syntax *syntax;
     const char *data_path, *model_path, *valid_path, *init_path, *history_path, *factors_path;
     int quiet, plots, online;
-    char separator; /* given for the stream; 0: none */
     online stream;
     reading reading;
     cusgd_options *options; /* as given */
@@ -134,17 +133,16 @@ static int64_t block_rows(const training *t)
     return (ONLINE_ROWS + rows - 1) / rows * rows;
 }
 
-static int open_online(training *t)
+static int open_online(training *t, char separator)
 {
     cusgd_status status = cusgd_options_set(t->options, "sampling", "none");
-    return status ? complain_last(status) : online_open(&t->stream, block_rows(t), t->separator);
+    return status ? complain_last(status) : online_open(&t->stream, block_rows(t), separator);
 }
 
 /* The first block, read once to find where its rows begin, and then as all others. A signal ends the run between two blocks. */
 static int open_first_block(training *t, cusgd_reader *reader)
 {
-    t->separator = reader->dialect.separator;
-    int wrong = open_online(t);
+    int wrong = open_online(t, reader->dialect.separator);
     if (wrong) return wrong;
     signals_defer(1);
     cusgd_status status = cusgd_data_open(t->data_path, reader, &t->data);

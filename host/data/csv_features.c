@@ -95,19 +95,33 @@ static void move_row(table *t, int64_t from, int64_t to)
     if (t->o) t->o[to] = t->o[from];
 }
 
+/* How many rows lack this column's value; -1: it is not used. */
+static int64_t count_missing(const table *t, const column *c)
+{
+    if (c->role <= ROLE_IGNORED) return -1;
+    if (c->role == ROLE_FEATURE) return t->observed[c->at].missing;
+    const double *at = c->role == ROLE_TARGET ? t->y + c->at : c->role == ROLE_OFFSET ? t->o : t->w;
+    int64_t stride = c->role == ROLE_TARGET ? t->columns.k : 1, count = 0;
+    for (int64_t i = 0; i < t->rows; i++) count += isnan(at[i * stride]);
+    return count;
+}
+
 /* Every row lacks a value: the column that lacks most is named. */
 static cusgd_status fail_empty(const table *t)
 {
     char where[COLUMN_BYTES];
-    int64_t worst = 0;
+    int64_t worst = 0, maximum = -1;
     for (int64_t j = 0; j < t->columns.count; j++) {
-        const column *c = &t->columns.at[j], *w = &t->columns.at[worst];
-        int64_t maximum = w->role == ROLE_FEATURE ? t->observed[w->at].missing : -1;
-        if (c->role == ROLE_FEATURE && t->observed[c->at].missing > maximum) worst = j;
+        int64_t missing = count_missing(t, &t->columns.at[j]);
+        if (missing > maximum) maximum = missing, worst = j;
     }
-    return fail(CUSGD_ERROR_DATA,
-                "%s: every row lacks a value, most of them in column %s: leave it out (--ignore), or say --missing mean",
-                t->scan.source, column_show(&t->columns, worst, where));
+    enum role role = t->columns.at[worst].role;
+    const char *what = role == ROLE_TARGET   ? "the target: name another one (--target)"
+                       : role == ROLE_WEIGHT ? "the weights: name another column (--weights)"
+                       : role == ROLE_OFFSET ? "the offset: name another column (--offset or --exposure)"
+                                             : "a feature: leave it out (--ignore), or say --missing mean";
+    return fail(CUSGD_ERROR_DATA, "%s: every row lacks a value, %s in column %s, %s", t->scan.source,
+                maximum == t->rows ? "all of them" : "most of them", column_show(&t->columns, worst, where), what);
 }
 
 /* Leaves rows out that lack a value; or, to keep them, lists them, and puts 0 in the place of what is missing. */
@@ -131,8 +145,8 @@ cusgd_status csv_settle_rows(table *t, cusgd_data *data)
         if (kept != i) move_row(t, i, kept);
         kept++;
     }
-    t->rows = kept;
     if (kept == 0) return fail_empty(t);
+    t->rows = kept;
     int64_t count = keeps ? data->incomplete_count : all - kept;
     if (count == 0) return CUSGD_OK;
     const char *ending = keeps        ? (count == 1 ? "has no prediction" : "have no prediction")

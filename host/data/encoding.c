@@ -167,6 +167,18 @@ static void fit_categories(feature *f, double *raw, int64_t n, int64_t stride)
         if (raw[i * stride] >= 0) raw[i * stride] = (double)rank[(int)raw[i * stride]];
 }
 
+/* Of values whose sum overflows. */
+static double mean_of_large(const double *raw, int64_t n, int64_t stride)
+{
+    double mean = 0, count = 0;
+    for (int64_t i = 0; i < n; i++)
+        if (!isnan(raw[i * stride])) {
+            count++;
+            mean += raw[i * stride] / count - mean / count;
+        }
+    return mean;
+}
+
 static void fit_missing(feature *f, const double *raw, int64_t n, int64_t stride)
 {
     double sum = 0;
@@ -178,7 +190,7 @@ static void fit_missing(feature *f, const double *raw, int64_t n, int64_t stride
     }
     f->fills = 1;
     f->indicator = count < n;
-    f->fill = f->kind == FEATURE_CATEGORY || count == 0 ? 0 : sum / (double)count;
+    f->fill = f->kind == FEATURE_CATEGORY || count == 0 ? 0 : isfinite(sum) ? sum / (double)count : mean_of_large(raw, n, stride);
 }
 
 void encoding_fit(cusgd_encoding *e, double *raw, int64_t n, int all_levels)

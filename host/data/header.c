@@ -137,6 +137,23 @@ static cusgd_status take_names(const opening *o, const char *source, columns *c)
     return CUSGD_OK;
 }
 
+/* Where the header alone fills the sample that the dialect was found in, the first row shows the decimal mark. */
+static void settle_decimal(scanner *s, opening *o)
+{
+    int commas = 0, points = 0;
+    double ignored;
+    for (int64_t j = 0; j < o->count[1]; j++) {
+        const field *f = &o->cells[1][j];
+        int number = number_parse(f->text, f->length, &ignored);
+        points += number && memchr(f->text, '.', f->length) != NULL;
+        commas += !number && number_parse_comma(f->text, f->length, &ignored);
+    }
+    if (commas == 0 || points > 0) return;
+    s->dialect.decimal = ',';
+    for (int i = 0; i < 2; i++)
+        for (int64_t j = 0; j < o->count[i]; j++) o->cells[i][j].comma = 1;
+}
+
 cusgd_status opening_read(scanner *s, const cusgd_reader *reader, opening *o, columns *c)
 {
     *o = (opening){.header = reader->header == CUSGD_HEADER_YES};
@@ -145,6 +162,7 @@ cusgd_status opening_read(scanner *s, const cusgd_reader *reader, opening *o, co
     if (!status && o->count[0] == 0) status = fail(CUSGD_ERROR_DATA, "%s: is empty", s->source);
     s->width = o->count[0];
     if (!status) status = read_cells(s, &o->cells[1], &o->count[1]);
+    if (!status && s->doubts_decimal) settle_decimal(s, o);
     if (!status && reader->header == CUSGD_HEADER_AUTO) status = find_header(o, reader, s->source);
     if (!status) status = columns_create(c, o->count[0]);
     if (!status && o->header) status = take_names(o, s->source, c);

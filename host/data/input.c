@@ -145,6 +145,9 @@ static cusgd_status decompress(input *in, char *to, size_t room, size_t *count)
             if (status) return status;
             at_end = got == 0;
         }
+        /* between two members, as tar and tapes fill their blocks up */
+        while (!in->partial && in->kind == INPUT_GZIP && in->begin < in->end && in->buffer[in->begin] == '\0') in->begin++;
+        if (in->begin == in->end && !in->partial && !at_end) continue;
         if (at_end && !in->partial) return CUSGD_OK;
         if (!f->step(in, to, room, count))
             return fail(CUSGD_ERROR_DATA, "%s: its compressed data is damaged: %s cannot decompress it", in->source, f->name);

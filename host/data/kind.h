@@ -13,7 +13,7 @@ cusgd_status kind_check(const char *source, const char *sample, size_t count);
 
 /* data/separator.c: completes the dialect from a table's first bytes. Commas separate the columns unless another separator cuts
  * all of the first lines into equally many fields, and commas do not; a number with a decimal comma needs another separator. */
-void dialect_find(const char *sample, size_t count, dialect *d);
+int dialect_find(const char *sample, size_t count, dialect *d);
 
 /* data/separator.c: to be asked where a file cannot be read as CSV. Whether its first lines show why (LIBSVM, HTML, lines of
  * comments): the message then says so, else it stays. */

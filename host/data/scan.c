@@ -105,7 +105,8 @@ static void take_excel_line(scanner *s)
 static void settle_dialect(scanner *s)
 {
     take_excel_line(s);
-    dialect_find(s->buffer + s->begin, s->end - s->begin < SAMPLE_BYTES ? s->end - s->begin : SAMPLE_BYTES, &s->dialect);
+    s->doubts_decimal =
+        !dialect_find(s->buffer + s->begin, s->end - s->begin < SAMPLE_BYTES ? s->end - s->begin : SAMPLE_BYTES, &s->dialect);
     s->special['\n'] = s->special['\r'] = s->special['"'] = 1;
     s->special[(unsigned char)s->dialect.separator] = 1;
     if (s->dialect.separator == ' ') s->special['\t'] = 1;

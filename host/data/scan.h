@@ -15,6 +15,7 @@ typedef struct scanner {
     const char *source; /* the file's name, for messages; the caller's */
     input input;
     dialect dialect;            /* known */
+    int doubts_decimal;         /* 1: no row has been seen yet that shows the decimal mark */
     unsigned char special[256]; /* not 0: a byte at which an unquoted field may end or go wrong */
     int64_t width;              /* fields of the first record, set by who has read it; 0: not known yet */
     char *buffer;               /* capacity + 1 bytes; [begin, end) is read and not yet handed out; a newline stands at end */

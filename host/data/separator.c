@@ -132,7 +132,8 @@ static cut cut_lines(const lines *all, char separator)
     for (int i = 0; i < all->count; i++) {
         pieces p = count_pieces(all, i, separator);
         /* an empty piece at the line's end */
-        if (p.all != first.all && p.all + (separator != ' ') != first.all) sum.even = 0;
+        int lacks_last = separator != ' ' && p.all >= 2 && p.all + 1 == first.all;
+        if (p.all != first.all && !lacks_last) sum.even = 0;
         sum.filled |= 2 * p.numbers >= p.all;
         sum.numbers += p.numbers;
         sum.commas += p.commas;
@@ -144,11 +145,13 @@ static cut cut_lines(const lines *all, char separator)
 
 static int has_decimal_commas(const cut *c) { return c->commas > 0 && c->points == 0; }
 
-/* Whether this separator, not a comma, is the table's. */
-static int is_separated_by(const lines *all, char separator, cut *c)
+/* Whether this separator, not a comma, is the table's. Texts with commas speak against it, but not where commas divide the lines
+ * unevenly and either the separator is a tab, which hardly stands in texts, or the first line has no comma. */
+static int is_separated_by(const lines *all, char separator, const cut *commas, cut *c)
 {
     *c = cut_lines(all, separator);
-    return c->even && c->others == 0 && (separator != ' ' || c->filled);
+    int in_texts = !commas->even && (separator == '\t' || (separator != ' ' && count_pieces(all, 0, ',').all == 1));
+    return c->even && (c->others == 0 || in_texts) && (separator != ' ' || c->filled);
 }
 
 /* Label, then index:value pairs. */
@@ -256,10 +259,10 @@ static const char *other_kind(const lines *all, const char **what_to_do)
 }
 
 /* Whether blanks and tabs together separate numbers into more pieces than tabs alone. */
-static int has_more_blanks(const lines *all)
+static int has_more_blanks(const lines *all, const cut *commas)
 {
     cut ignored;
-    return count_pieces(all, 0, ' ').all > count_pieces(all, 0, '\t').all && is_separated_by(all, ' ', &ignored);
+    return count_pieces(all, 0, ' ').all > count_pieces(all, 0, '\t').all && is_separated_by(all, ' ', commas, &ignored);
 }
 
 static char find_separator(const lines *all)
@@ -269,20 +272,21 @@ static char find_separator(const lines *all)
     cut commas = cut_lines(all, ','), c;
     if (other_kind(all, &ignored)) return ',';
     for (const char *s = separators; *s; s++) {
-        if (!is_separated_by(all, *s, &c) || (*s == '\t' && has_more_blanks(all))) continue;
+        if (!is_separated_by(all, *s, &commas, &c) || (*s == '\t' && has_more_blanks(all, &commas))) continue;
         if (!commas.even || (has_decimal_commas(&c) && 2 * c.numbers > commas.numbers)) return *s;
     }
     return ',';
 }
 
-void dialect_find(const char *sample, size_t count, dialect *d)
+int dialect_find(const char *sample, size_t count, dialect *d)
 {
     lines all = split_lines(sample, count, 0);
     if (!d->separator) d->separator = all.count ? find_separator(&all) : ',';
-    if (d->decimal) return;
+    if (d->decimal) return 1;
     cut c = {0};
     if (d->separator != ',' && all.count) c = cut_lines(&all, d->separator);
     d->decimal = has_decimal_commas(&c) ? ',' : '.';
+    return d->separator == ',' || all.count > 1;
 }
 
 int kind_is_other(const char *source, const char *sample, size_t count)
