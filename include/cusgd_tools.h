@@ -47,7 +47,15 @@ typedef struct cusgd_encode {
     int categorical_auto; /* 1: features that have only texts are categories too; 0: texts are an error */
     int all_levels;       /* 1: a column for each category; 0: for each but the first (in numerical order, else in byte order) */
     cusgd_missing missing;
-    int strict; /* a category that the encoding does not have is 1: an error; 0: 0 in all columns, with a note */
+    int strict; /* 1: a category that the encoding does not have is an error; 0: all its columns are 0, with a note */
+    /* Features whose values are dates (the forms: docs/file-formats.md), each becomes year(COL), month(COL) (1 to 12),
+     * weekday(COL) (0: Monday) and days(COL) since 1970-01-01; of these, those that differ between the rows. The same column is
+     * not both a date and a category. Dates whose order of day and month is unclear are refused. */
+    const char *const *dates;
+    size_t date_count;
+    /* 2 to 10: powers of all these columns up to this one follow them (COL^2, ...); 0 or 1: none. At most 100,000. */
+    int polynomial;
+    int interactions; /* 1: and products of different columns (A*B), all up to that degree in total */
 } cusgd_encode;
 
 /* How to read a file. Columns are given by their names in the header or by numbers: from 1, or negative ones from the end.

@@ -235,9 +235,10 @@ Test(command_tables, info_says_how_to_train)
     } cases[] = {
         {"a,b,y\n1,2,3\n2,5,4\n7,1,5\n", "", "train t.csv --model"},
         {"a,c,y\n1,u,3\n2,v,4\n7,u,5\n", "", "--categorical c --model"},
+        {"when,d,y\n1/2/2024,1/2/2024,3\n13/2/2024,2/2/2024,4\n14/2/2024,3/3/2024,4\n", "", "--date when --ignore d --model"},
         {"id,name,\"size, cm\",flag,when,empty,one,mixed,y\n1,Al,3.5,yes,2024-01-02,,7,4,red\n2,Bo,4,no,2024-02-03,,7,x,blue\n"
          "3,Al,5,no,2024-03-04,,7,5,red\n4,Bo,4.5,yes,2024-04-05,,7,6,blue\n",
-         "", "--categorical name --ignore id,when,empty,one,mixed --loss logistic"},
+         "", "--categorical name --date when --ignore id,empty,one,mixed --loss logistic"},
         {"a,\"b, c\",y\n1,u,3\n2,v,4\n7,u,5\n", "", "--categorical '\"b, c\"'"},
         {"y,a,b\n3,1,p\n4,2,q\n5,7,p\n", "--target y", "--target y --categorical b"},
         {"a,b,y,\n1,2,3,\n2,5,4,\n7,1,5,\n", "", "--target y --ignore 4"},
@@ -436,4 +437,28 @@ Test(command_tables, wide_tables_of_text)
         assert_code(o, 0);
         assert_has(o.err, "to see all columns: cusgd info wide.csv\n");
     }
+}
+
+/* Options that make features, from the command line to predictions of the raw table. */
+Test(command_tables, features_of_dates_and_powers)
+{
+    file_text("shop.csv", "day,size,sold\n2024-01-05,1,20\n2024-02-06,2,31\n2024-03-14,3,46\n2024-04-19,5,90\n2024-05-25,4,66\n"
+                          "2024-06-30,2.5,41\n2024-07-02,1.5,25\n");
+    run(&o,
+        "$CUSGD train shop.csv --date day --polynomial 2 --l2 0.01 --solver exact -q -m m && $CUSGD info m && $CUSGD predict m "
+        "shop.csv -o p.csv && $CUSGD evaluate m shop.csv");
+    assert_code(o, 0);
+    assert_has(o.out, "features  8: month(day), weekday(day), days(day), size, month(day)^2, weekday(day)^2, ");
+    run(&o, "$CUSGD train shop.csv --date day --interactions -q -m m");
+    assert_code(o, 1);
+    assert_has(o.err, "--interactions is for a --polynomial of degree 2 or more");
+    run(&o, "$CUSGD train shop.csv --date day --polynomial 11 -q -m m");
+    assert_code(o, 1);
+    assert_has(o.err, "--polynomial takes a degree of 1 to 10, not 11");
+    run(&o, "$CUSGD generate made --rows 50 --cols 2 && $CUSGD train made --polynomial 2 -q -m m");
+    assert_code(o, 1);
+    assert_has(o.err, "--categorical, --date and --polynomial are about a CSV's columns");
+    run(&o, "$CUSGD train shop.csv -q -m m");
+    assert_code(o, 2);
+    assert_has(o.err, "to use them as they are: --date day");
 }

@@ -39,6 +39,12 @@ void reading_arguments(reading *r, argument table[READING_ARGUMENTS])
          '\0',
          TAKES_COLUMNS,
          &r->categorical},
+        {{"date", "COL,...", "none", "columns of dates: their year, month, weekday, days", NULL}, '\0', TAKES_COLUMNS, &r->dates},
+        {{"polynomial", "DEGREE", "1", "add powers of the features up to this one", NULL}, '\0', TAKES_COUNT, &r->polynomial},
+        {{"interactions", NULL, NULL, "with --polynomial: products of different features, too", NULL},
+         '\0',
+         TAKES_NOTHING,
+         &r->interactions},
     };
     memcpy(table, all, sizeof all);
 }
@@ -49,6 +55,7 @@ void reading_free(reading *r)
     text_list_free(&r->features);
     text_list_free(&r->ignore);
     text_list_free(&r->categorical);
+    text_list_free(&r->dates);
 }
 
 static int header_from_word(const char *word, cusgd_header *header)
@@ -109,6 +116,14 @@ static int read_encoding(reading *r, const syntax *s, cusgd_reader *reader)
     reader->encode.categorical = r->categorical.at;
     reader->encode.categorical_count = kept;
     reader->encode.strict = r->strict;
+    reader->encode.dates = r->dates.at;
+    reader->encode.date_count = r->dates.count;
+    if (r->polynomial > 10)
+        return complain_usage(s, "--polynomial takes a degree of 1 to 10, not %lld", (long long)r->polynomial);
+    if (r->interactions && r->polynomial < 2)
+        return complain_usage(s, "--interactions is for a --polynomial of degree 2 or more");
+    reader->encode.polynomial = (int)r->polynomial;
+    reader->encode.interactions = r->interactions;
     if (!s->options) return CUSGD_OK;
     char loss[CUSGD_OPTION_TEXT];
     cusgd_options_get(s->options, "loss", loss);
@@ -148,13 +163,15 @@ int is_data_name(const char *path)
 int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_model *model, cusgd_reader *reader)
 {
     *reader = CUSGD_INIT(cusgd_reader);
-    if (is_arrays(path) &&
-        (r->targets.count || r->features.count || r->ignore.count || r->weights || r->offset || r->exposure || r->separator ||
-         r->decimal || r->skip || r->missing || r->categorical.count || strcmp(r->header, "auto") != 0))
-        return complain_usage(s,
-                              "%s is not a CSV: --header, --features, --ignore, --offset, --exposure, --target, --weights, "
-                              "--separator, --decimal, --skip, --missing and --categorical are about a CSV's columns",
-                              path);
+    if (is_arrays(path) && (r->targets.count || r->features.count || r->ignore.count || r->weights || r->offset || r->exposure ||
+                            r->separator || r->decimal || r->skip || r->missing || r->categorical.count || r->dates.count ||
+                            r->polynomial || strcmp(r->header, "auto") != 0))
+        return complain_usage(
+            s,
+            "%s is not a CSV: --header, --features, --ignore, --offset, --exposure, --target, --weights, "
+            "--separator, --decimal, --skip, --missing, --categorical, --date and --polynomial are about a CSV's "
+            "columns",
+            path);
     if (r->offset && r->exposure) return complain_usage(s, "--exposure is a --offset of its logarithms: give one of them");
     if (!header_from_word(r->header, &reader->header))
         return complain_usage(s, "header must be auto, yes or no, not \"%s\"", r->header);

@@ -9,12 +9,14 @@ typedef struct reading {
     text_list targets, features, ignore;
     const char *weights, *offset, *exposure;
     const char *separator, *decimal, *skip;
-    text_list categorical;
+    text_list categorical, dates;
+    int64_t polynomial;
+    int interactions;
     const char *missing;
     int strict;
 } reading;
 
-enum { READING_ARGUMENTS = 13, READING_ARGUMENTS_EVALUATE = 12, READING_ARGUMENTS_PREDICT = 9 };
+enum { READING_ARGUMENTS = 16, READING_ARGUMENTS_EVALUATE = 12, READING_ARGUMENTS_PREDICT = 9 };
 
 /* Fills a table whose values go to *r: READING_ARGUMENTS of them, of which the first READING_ARGUMENTS_PREDICT do without
  * targets, and the first READING_ARGUMENTS_EVALUATE without choices that are the model's. The first of all is for predictions

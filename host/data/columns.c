@@ -308,26 +308,41 @@ static cusgd_status check_names(const columns *c, const cusgd_reader *reader)
     return CUSGD_OK;
 }
 
-/* Those that the reader calls categorical, or its encoding has as categories. */
-static cusgd_status mark_categories(columns *c, const cusgd_reader *reader)
+/* Those of a list of the reader's. */
+static cusgd_status mark_list(columns *c, const cusgd_reader *reader, const char *const *words, size_t count, enum coding coding)
+{
+    static const char *const titles[] = {"", "categories (--categorical)", "dates (--date)"};
+    char shown[COLUMN_BYTES];
+    for (size_t i = 0; i < count; i++) {
+        int64_t j;
+        cusgd_status status = find(c, reader, ROLE_NONE, words[i], i, &j);
+        if (status) return status;
+        if (c->at[j].role != ROLE_FEATURE)
+            return fail(CUSGD_ERROR_DATA, "column %s is asked for as %s, but is used as %s", column_show(c, j, shown),
+                        titles[coding], role_word(c->at[j].role));
+        if (c->at[j].coding != CODING_NONE && c->at[j].coding != coding)
+            return fail(CUSGD_ERROR_DATA, "column %s is asked for both as %s and as %s", column_show(c, j, shown),
+                        titles[c->at[j].coding], titles[coding]);
+        c->at[j].coding = coding;
+    }
+    return CUSGD_OK;
+}
+
+/* Those that the reader calls categorical or dates, or that are so in its encoding. */
+static cusgd_status mark_codings(columns *c, const cusgd_reader *reader)
 {
     const cusgd_encoding *e = reader->encoding;
-    char shown[COLUMN_BYTES];
+    const cusgd_encode *given = &reader->encode;
     if (e && e->count != c->d)
         return fail(CUSGD_ERROR_DATA, "%" PRId64 " columns are chosen for features, and the model was trained on %" PRId64, c->d,
                     e->count);
-    for (int64_t j = 0; e && j < c->count; j++)
-        c->at[j].coded = c->at[j].role == ROLE_FEATURE && e->at[c->at[j].at].kind == FEATURE_CATEGORY;
-    for (size_t i = 0; !e && i < reader->encode.categorical_count; i++) {
-        int64_t j;
-        cusgd_status status = find(c, reader, ROLE_NONE, reader->encode.categorical[i], i, &j);
-        if (status) return status;
-        if (c->at[j].role != ROLE_FEATURE)
-            return fail(CUSGD_ERROR_DATA, "column %s is asked for as categories (--categorical), but is used as %s",
-                        column_show(c, j, shown), role_word(c->at[j].role));
-        c->at[j].coded = 1;
+    for (int64_t j = 0; e && j < c->count; j++) {
+        enum feature_kind kind = c->at[j].role == ROLE_FEATURE ? e->at[c->at[j].at].kind : FEATURE_NUMBER;
+        c->at[j].coding = kind == FEATURE_CATEGORY ? CODING_CATEGORIES : kind == FEATURE_DATE ? CODING_DATES : CODING_NONE;
     }
-    return CUSGD_OK;
+    if (e) return CUSGD_OK;
+    cusgd_status status = mark_list(c, reader, given->categorical, given->categorical_count, CODING_CATEGORIES);
+    return status ? status : mark_list(c, reader, given->dates, given->date_count, CODING_DATES);
 }
 
 static cusgd_status choose_roles(columns *c, const cusgd_reader *reader)
@@ -347,5 +362,5 @@ static cusgd_status choose_roles(columns *c, const cusgd_reader *reader)
 cusgd_status columns_choose(columns *c, const cusgd_reader *reader)
 {
     cusgd_status status = choose_roles(c, reader);
-    return status ? status : mark_categories(c, reader);
+    return status ? status : mark_codings(c, reader);
 }

@@ -6,11 +6,14 @@
 
 enum role { ROLE_NONE, ROLE_IGNORED, ROLE_WEIGHT, ROLE_OFFSET, ROLE_TARGET, ROLE_FEATURE };
 
+/* What a feature's values are where they are not numbers or booleans. */
+enum coding { CODING_NONE, CODING_CATEGORIES, CODING_DATES };
+
 typedef struct column {
     char *name; /* NULL where the file has no header; owned */
     enum role role;
-    int64_t at; /* its place among the features or the targets */
-    int coded;  /* 1: a feature whose values are categories */
+    int64_t at;         /* its place among the features or the targets */
+    enum coding coding; /* of a feature */
 } column;
 
 typedef struct columns {

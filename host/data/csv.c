@@ -185,6 +185,38 @@ __attribute__((noinline)) static cusgd_status put_category(table *t, int64_t j, 
     return number >= 0 ? CUSGD_OK : put_unknown(t, j, f, to);
 }
 
+/* A field of a feature whose values are dates. */
+static cusgd_status put_date(table *t, int64_t j, field f, double *to)
+{
+    observed *seen = &t->observed[t->columns.at[j].at];
+    const feature *known = t->encoding ? &t->encoding->at[t->columns.at[j].at] : NULL;
+    char shown[SHOWN_BYTES], where[COLUMN_BYTES];
+    if (field_is_missing(f)) return put_missing(t, j, &f, to);
+    field_trim(&f);
+    enum date_reading reading = date_parse(f.text, f.length, known ? known->order : DATE_ORDER_OPEN, to);
+    if (reading == DATE_OPEN && !known) {
+        seen->order = (seen->open++ ? seen->order : DATE_ORDER_OPEN) & date_orders(*to);
+        return CUSGD_OK;
+    }
+    if (reading == DATE_DAYS) return CUSGD_OK;
+    text_show(f.text, f.length, shown);
+    column_show(&t->columns, j, where);
+    if (reading == DATE_OPEN)
+        fail(CUSGD_ERROR_DATA,
+             "'%s' in column %s: the model was trained on no date of this form, so that it is not known which "
+             "number is the day: write dates as 2024-03-05",
+             shown, where);
+    else
+        fail(CUSGD_ERROR_DATA, "'%s' in column %s is not a date that can be read: write dates as 2024-03-05", shown, where);
+    fail_at(t, f.line, j, CUSGD_ERROR_DATA);
+    return survey_add_other(&t->survey);
+}
+
+static cusgd_status put_coded(table *t, int64_t j, field f, double *to)
+{
+    return t->columns.at[j].coding == CODING_DATES ? put_date(t, j, f, to) : put_category(t, j, f, to);
+}
+
 /* A text among a feature's numbers: a boolean, or a category if all of the column turns out to be text, or a problem. */
 static cusgd_status put_text(table *t, int64_t j, const field *f, double *to)
 {
@@ -230,7 +262,7 @@ static cusgd_status put_field(table *t, int64_t j, const field *f)
                  : c->role == ROLE_OFFSET ? t->o + t->to
                                           : t->w + t->to;
     if (c->role == ROLE_TARGET && t->classed) return put_class(t, j, *f, to);
-    if (c->coded) return put_category(t, j, *f, to);
+    if (c->coding) return put_coded(t, j, *f, to);
     *to = 0;
     if (field_number(f, to) && isfinite(*to) && fits_role(t, c->role, *to)) return CUSGD_OK;
     return put_problem(t, j, f, to);
@@ -450,6 +482,8 @@ cusgd_status csv_open(const char *path, const cusgd_reader *reader, cusgd_data *
 {
     table t = {.reader = reader, .missing = missing_of(reader)};
     const dialect given = dialect_of(reader);
+    if (reader->encode.polynomial < 0 || reader->encode.polynomial > MAX_DEGREE)
+        return fail(CUSGD_ERROR_USAGE, "a polynomial has a degree of 1 to %d, not %d", MAX_DEGREE, reader->encode.polynomial);
     if (t.missing == CUSGD_MISSING_KEEP && !reader->x_only)
         return fail(CUSGD_ERROR_USAGE, "rows that lack a value are kept for prediction alone");
     cusgd_status status = encoding_copy(reader->encoding, &t.encoding);

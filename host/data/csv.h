@@ -10,6 +10,8 @@
 typedef struct observed {
     text_set texts;            /* that stand for their numbers in x; those of a given encoding first */
     int64_t missing;           /* NaN in x */
+    int64_t open;              /* dates whose order of day and month is open */
+    enum date_order order;     /* those in which all of these are dates */
     int64_t unknown;           /* -1 in x: categories that the encoding does not have */
     char example[SHOWN_BYTES]; /* the first of them */
 } observed;

@@ -21,8 +21,10 @@ static cusgd_status settle_feature(table *t, int64_t j, enum feature_kind *kind)
         first_pair = pair;
     }
     int alone = seen->texts.total >= t->rows - seen->missing && !(t->survey.at && t->survey.at[j].texts);
-    *kind = t->columns.at[j].coded ? FEATURE_CATEGORY : booleans ? FEATURE_BOOLEAN : FEATURE_CATEGORY;
-    if (t->columns.at[j].coded || (alone && (booleans || t->reader->encode.categorical_auto))) return CUSGD_OK;
+    int coded = t->columns.at[j].coding == CODING_CATEGORIES;
+    *kind = booleans && !coded ? FEATURE_BOOLEAN : FEATURE_CATEGORY;
+    if (alone && *kind == FEATURE_BOOLEAN) column_list_add(&t->survey.booleans, &t->columns, j);
+    if (coded || (alone && (booleans || t->reader->encode.categorical_auto))) return CUSGD_OK;
     return survey_add_texts(&t->survey, t->columns.count, j, &seen->texts);
 }
 
@@ -37,23 +39,52 @@ static void put_booleans(table *t, int64_t at)
         if (!isnan(*x)) *x = values[(int)*x];
 }
 
+/* Decides about the order of day and month of a column's dates: the only one in which all of them are dates. */
+static cusgd_status settle_dates(table *t, int64_t j)
+{
+    observed *seen = &t->observed[t->columns.at[j].at];
+    char where[COLUMN_BYTES];
+    double *x = t->x + t->columns.at[j].at;
+    if (seen->open == 0) seen->order = DATE_ORDER_OPEN;
+    if (seen->open == 0 || survey_found(&t->survey)) return CUSGD_OK;
+    column_show(&t->columns, j, where);
+    if (seen->order == DATE_ORDER_OPEN)
+        fail(CUSGD_ERROR_DATA,
+             "%s: the dates in column %s may have the day or the month first, and no day above 12 tells which: write them as "
+             "2024-03-05",
+             t->scan.source, where);
+    else if (seen->order == DATE_ORDER_NONE)
+        fail(CUSGD_ERROR_DATA,
+             "%s: some dates in column %s have the day first and others the month: write them all as 2024-03-05", t->scan.source,
+             where);
+    if (seen->order == DATE_ORDER_OPEN || seen->order == DATE_ORDER_NONE) return survey_add_other(&t->survey);
+    for (int64_t i = 0; i < t->rows; i++, x += t->columns.d)
+        if (date_is_open(*x)) *x = date_settle(*x, seen->order);
+    return CUSGD_OK;
+}
+
 /* The kinds of all features, once the table has been read; an encoding is made where one is needed. */
 static cusgd_status settle_features(table *t, enum feature_kind *kinds)
 {
-    int needed = t->missing == CUSGD_MISSING_DROP || t->missing == CUSGD_MISSING_MEAN;
+    int degree = t->reader->encode.polynomial;
+    int needed = t->missing == CUSGD_MISSING_DROP || t->missing == CUSGD_MISSING_MEAN || degree > 1;
     cusgd_status status = CUSGD_OK;
     for (int64_t j = 0; j < t->columns.count && !status; j++) {
         const column *c = &t->columns.at[j];
-        if (c->role != ROLE_FEATURE || (!c->coded && t->observed[c->at].texts.total == 0)) continue;
-        status = settle_feature(t, j, &kinds[c->at]);
+        if (c->role != ROLE_FEATURE || (!c->coding && t->observed[c->at].texts.total == 0)) continue;
+        kinds[c->at] = FEATURE_DATE;
+        status = c->coding == CODING_DATES ? settle_dates(t, j) : settle_feature(t, j, &kinds[c->at]);
         needed = 1;
     }
     if (status || survey_found(&t->survey) || !needed) return status;
     status = encoding_create(t->columns.d, &t->encoding);
     if (status) return status;
     t->encoding->missing = t->missing == CUSGD_MISSING_KEEP ? CUSGD_MISSING_ERROR : t->missing;
+    t->encoding->terms.degree = degree > 1 ? degree : 1;
+    t->encoding->terms.products = t->reader->encode.interactions;
     for (int64_t at = 0; at < t->columns.d; at++) {
         t->encoding->at[at].kind = kinds[at];
+        t->encoding->at[at].order = t->observed[at].order;
         if (kinds[at] == FEATURE_BOOLEAN) put_booleans(t, at);
         if (kinds[at] != FEATURE_CATEGORY) continue;
         t->encoding->at[at].categories = t->observed[at].texts;
@@ -181,15 +212,15 @@ cusgd_status csv_encode(table *t, cusgd_data *data)
     cusgd_encoding *e = t->encoding;
     if (!e) return CUSGD_OK;
     double *raw = data->memory[0], *x = NULL;
-    if (!t->reader->encoding) encoding_fit(e, raw, v->n, t->reader->encode.all_levels);
+    cusgd_status fitted = t->reader->encoding ? CUSGD_OK : encoding_fit(e, raw, v->n, t->reader->encode.all_levels);
+    if (fitted) return fail_in(fitted, "%s", data->source);
     if (e->d < 1)
         return fail(CUSGD_ERROR_DATA, "%s: every feature has the same category in all rows: there is nothing to learn from",
                     data->source);
     if ((uint64_t)v->n <= SIZE_MAX / sizeof *x / (uint64_t)e->d) x = allocate((size_t)(v->n * e->d), sizeof *x);
     if (!x)
-        return fail(CUSGD_ERROR_MEMORY,
-                    "%s: out of memory for %" PRId64 " x %" PRId64 " values: its categories make many columns", data->source,
-                    v->n, e->d);
+        return fail(CUSGD_ERROR_MEMORY, "%s: out of memory for %" PRId64 " x %" PRId64 " values: its features make many columns",
+                    data->source, v->n, e->d);
     encoding_apply(e, raw, v->n, x);
     free(raw);
     data->memory[0] = x;

@@ -16,6 +16,7 @@ cusgd_status encoding_create(int64_t count, cusgd_encoding **out)
     if (e) e->at = allocate_zeroed((size_t)count, sizeof *e->at);
     if (e) e->names = allocate_zeroed((size_t)count, sizeof *e->names);
     if (e && e->at && e->names) {
+        e->terms.degree = 1;
         e->count = e->d = count;
         return CUSGD_OK;
     }
@@ -30,6 +31,7 @@ void encoding_free(cusgd_encoding *e)
         free(e->at[j].name);
         texts_free(&e->at[j].categories);
     }
+    if (e) polynomial_free(&e->terms);
     if (e) free(e->at);
     if (e) free(e->names);
     free(e);
@@ -60,6 +62,7 @@ cusgd_status encoding_copy(const cusgd_encoding *from, cusgd_encoding **out)
     if (status || !from) return status;
     (*out)->d = from->d;
     (*out)->missing = from->missing;
+    status = polynomial_copy(&from->terms, &(*out)->terms);
     for (int64_t j = 0; j < from->count && !status; j++) status = copy_feature(&from->at[j], *out, j);
     if (!status) return CUSGD_OK;
     encoding_free(*out);
@@ -72,25 +75,43 @@ cusgd_status encoding_copy(const cusgd_encoding *from, cusgd_encoding **out)
 /* Those of a feature, without its indicator. */
 static int64_t own_columns(const feature *f)
 {
+    if (f->kind == FEATURE_DATE) return __builtin_popcount((unsigned)f->parts);
     return f->kind == FEATURE_CATEGORY ? f->categories.count - (f->reference && f->categories.count > 0) : 1;
 }
 
-static int64_t count_columns(const cusgd_encoding *e)
+static int64_t columns_of(const feature *f) { return own_columns(f) + f->indicator; }
+
+/* Columns that are no terms. */
+static int64_t base_columns(const cusgd_encoding *e)
 {
-    int64_t d = 0;
-    for (int64_t j = 0; j < e->count; j++) d += own_columns(&e->at[j]) + e->at[j].indicator;
-    return d;
+    int64_t count = 0;
+    for (int64_t j = 0; j < e->count; j++) count += columns_of(&e->at[j]);
+    return count;
 }
 
 int64_t encoding_source(const cusgd_encoding *e, int64_t j)
 {
-    int64_t source = 0;
-    for (; source < e->count; source++) {
-        int64_t columns = own_columns(&e->at[source]) + e->at[source].indicator;
-        if (j < columns) break;
-        j -= columns;
-    }
+    int64_t source = 0, base = e->d - e->terms.count;
+    if (j >= base) j = e->terms.at[(j - base) * e->terms.degree];
+    for (; source < e->count && j >= columns_of(&e->at[source]); source++) j -= columns_of(&e->at[source]);
     return source;
+}
+
+cusgd_status encoding_set_columns(cusgd_encoding *e)
+{
+    int64_t base = base_columns(e), at = 0;
+    base_column *columns = allocate((size_t)base + 1, sizeof *columns); /* of which there may be none */
+    if (!columns) return fail_memory((size_t)base * sizeof *columns, "the features' columns");
+    for (int64_t j = 0; j < e->count; j++) {
+        const feature *f = &e->at[j];
+        for (int64_t i = 0; i < columns_of(f); i++)
+            columns[at++] =
+                (base_column){j, i == own_columns(f) || f->kind == FEATURE_CATEGORY || (f->kind == FEATURE_BOOLEAN && !f->fills)};
+    }
+    cusgd_status status = polynomial_make(&e->terms, columns, base);
+    e->d = base + e->terms.count;
+    free(columns);
+    return status;
 }
 
 static char *join(const char *before, const char *name, const char *after, const char *end)
@@ -99,6 +120,22 @@ static char *join(const char *before, const char *name, const char *after, const
     char *text = allocate(size, 1);
     if (text) snprintf(text, size, "%s%s%s%s", before, name, after, end);
     return text;
+}
+
+/* The names of a feature's columns. Returns how many there is memory for. */
+static int64_t name_columns(const feature *f, const char *name, char **names)
+{
+    int64_t count = 0;
+    if (f->kind == FEATURE_NUMBER || f->kind == FEATURE_BOOLEAN) count += (names[count] = join("", name, "", "")) != NULL;
+    for (int64_t i = f->reference; f->kind == FEATURE_CATEGORY && i < f->categories.count; i++)
+        count += (names[count] = join("", name, "=", f->categories.at[i])) != NULL;
+    for (int i = 0; f->kind == FEATURE_DATE && i < DATE_PARTS; i++) {
+        if (!(f->parts >> i & 1)) continue;
+        char *part = join(date_part_names[i], "(", name, ")");
+        count += (names[count] = part) != NULL;
+    }
+    if (f->indicator) count += (names[count] = join("missing(", name, "", ")")) != NULL;
+    return count;
 }
 
 cusgd_status encoding_names(const cusgd_encoding *e, const int64_t *numbers, char ***out)
@@ -110,12 +147,11 @@ cusgd_status encoding_names(const cusgd_encoding *e, const int64_t *numbers, cha
         const feature *f = &e->at[j];
         char number[32];
         snprintf(number, sizeof number, "%" PRId64, numbers ? numbers[j] : j + 1);
-        const char *name = f->name ? f->name : number;
-        for (int64_t i = f->reference; good && f->kind == FEATURE_CATEGORY && i < f->categories.count; i++)
-            good = (names[count++] = join("", name, "=", f->categories.at[i])) != NULL;
-        if (good && f->kind != FEATURE_CATEGORY) good = (names[count++] = join("", name, "", "")) != NULL;
-        if (good && f->indicator) good = (names[count++] = join("missing(", name, "", ")")) != NULL;
+        int64_t named = name_columns(f, f->name ? f->name : number, names + count);
+        good = named == columns_of(f);
+        count += named;
     }
+    for (int64_t j = 0; good && j < e->terms.count; j++) good = (names[count++] = polynomial_name(&e->terms, j, names)) != NULL;
     if (good) return CUSGD_OK;
     for (int64_t i = 0; names && i < count; i++) free(names[i]);
     free(names);
@@ -179,6 +215,20 @@ static double mean_of_large(const double *raw, int64_t n, int64_t stride)
     return mean;
 }
 
+/* Keeps the parts that differ, or the days where none does. */
+static void fit_dates(feature *f, const double *raw, int64_t n, int64_t stride)
+{
+    double first[DATE_PARTS], parts[DATE_PARTS];
+    int64_t seen = 0;
+    f->parts = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (isnan(raw[i * stride])) continue;
+        date_parts(raw[i * stride], seen++ ? parts : first);
+        for (int p = 0; p < DATE_PARTS && seen > 1; p++) f->parts |= (parts[p] != first[p]) << p;
+    }
+    if (f->parts == 0) f->parts = 1 << DATE_DAY_NUMBER;
+}
+
 static void fit_missing(feature *f, const double *raw, int64_t n, int64_t stride)
 {
     double sum = 0;
@@ -193,15 +243,16 @@ static void fit_missing(feature *f, const double *raw, int64_t n, int64_t stride
     f->fill = f->kind == FEATURE_CATEGORY || count == 0 ? 0 : isfinite(sum) ? sum / (double)count : mean_of_large(raw, n, stride);
 }
 
-void encoding_fit(cusgd_encoding *e, double *raw, int64_t n, int all_levels)
+cusgd_status encoding_fit(cusgd_encoding *e, double *raw, int64_t n, int all_levels)
 {
     for (int64_t j = 0; j < e->count; j++) {
         feature *f = &e->at[j];
         if (f->kind == FEATURE_CATEGORY) fit_categories(f, raw + j, n, e->count);
         f->reference = f->kind == FEATURE_CATEGORY && !all_levels;
+        if (f->kind == FEATURE_DATE) fit_dates(f, raw + j, n, e->count);
         if (e->missing == CUSGD_MISSING_MEAN) fit_missing(f, raw + j, n, e->count);
     }
-    e->d = count_columns(e);
+    return encoding_set_columns(e);
 }
 
 /* ---- Applying ------------------------------------------------------------------------------------------------------------ */
@@ -214,6 +265,11 @@ static double *apply_feature(const feature *f, double raw, double *x)
         int64_t columns = own_columns(f), at = missing || raw < 0 ? -1 : (int64_t)raw - f->reference;
         for (int64_t c = 0; c < columns; c++) x[c] = c == at;
         x += columns;
+    } else if (f->kind == FEATURE_DATE) {
+        double parts[DATE_PARTS];
+        date_parts(missing ? f->fill : raw, parts);
+        for (int p = 0; p < DATE_PARTS; p++)
+            if (f->parts >> p & 1) *x++ = parts[p];
     } else {
         *x++ = missing ? f->fill : raw;
     }
@@ -223,6 +279,9 @@ static double *apply_feature(const feature *f, double raw, double *x)
 
 void encoding_apply(const cusgd_encoding *e, const double *raw, int64_t n, double *x)
 {
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t j = 0; j < e->count; j++) x = apply_feature(&e->at[j], raw[i * e->count + j], x);
+    for (int64_t i = 0; i < n; i++, x += e->d) {
+        double *to = x;
+        for (int64_t j = 0; j < e->count; j++) to = apply_feature(&e->at[j], raw[i * e->count + j], to);
+        polynomial_apply(&e->terms, x, to);
+    }
 }

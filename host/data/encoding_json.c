@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const kinds[] = {"number", "boolean", "category"};             /* in the enumeration's order */
+static const char *const kinds[] = {"number", "boolean", "category", "date"};     /* in the enumeration's order */
+static const char *const orders[] = {"", "day-first", "month-first", "open"};     /* likewise */
 static const char *const policies[] = {"error", "error", "drop", "mean", "keep"}; /* likewise */
 
 /* ---- To JSON ------------------------------------------------------------------------------------------------------------- */
@@ -17,6 +18,15 @@ static int add(cJSON *list, cJSON *item)
 {
     int good = list && item && cJSON_AddItemToArray(list, item);
     if (!good) cJSON_Delete(item);
+    return good;
+}
+
+static int describe_date(const feature *f, cJSON *object)
+{
+    cJSON *list = cJSON_AddArrayToObject(object, "parts");
+    int good = cJSON_AddStringToObject(object, "order", orders[f->order]) != NULL;
+    for (int p = 0; good && p < DATE_PARTS; p++)
+        if (f->parts >> p & 1) good = add(list, cJSON_CreateString(date_part_names[p]));
     return good;
 }
 
@@ -30,6 +40,7 @@ static int describe_feature(const feature *f, cJSON *object)
         for (int64_t i = 0; good && i < f->categories.count; i++) good = add(list, cJSON_CreateString(f->categories.at[i]));
         good = good && cJSON_AddBoolToObject(object, "reference", f->reference) != NULL;
     }
+    if (good && f->kind == FEATURE_DATE) good = describe_date(f, object);
     if (!good || !f->fills) return good;
     number_format(f->fill, number); /* cJSON itself may write a number without its last bits */
     return cJSON_AddRawToObject(object, "fill", number) && cJSON_AddBoolToObject(object, "indicator", f->indicator);
@@ -39,6 +50,9 @@ cJSON *encoding_to_json(const cusgd_encoding *e)
 {
     cJSON *all = cJSON_CreateObject(), *columns = all ? cJSON_AddArrayToObject(all, "columns") : NULL;
     int good = columns && cJSON_AddStringToObject(all, "missing", policies[e->missing]);
+    if (good && e->terms.degree > 1)
+        good = cJSON_AddNumberToObject(all, "polynomial", e->terms.degree) &&
+               cJSON_AddBoolToObject(all, "interactions", e->terms.products);
     for (int64_t j = 0; good && j < e->count; j++) {
         cJSON *object = cJSON_CreateObject();
         good = add(columns, object) && describe_feature(&e->at[j], object);
@@ -71,12 +85,26 @@ static int load_categories(const cJSON *list, text_set *t, cusgd_status *status)
     return 1;
 }
 
+static int load_date(const cJSON *object, feature *f)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(object, "parts"), *item;
+    int order = find_word(cJSON_GetObjectItemCaseSensitive(object, "order"), orders, 4);
+    cJSON_ArrayForEach(item, list)
+    {
+        int part = find_word(item, date_part_names, DATE_PARTS);
+        if (part < 0) return 0;
+        f->parts |= 1 << part;
+    }
+    f->order = (enum date_order)order;
+    return order > 0 && f->parts != 0;
+}
+
 static int load_feature(const cJSON *object, cusgd_encoding *e, int64_t j, cusgd_status *status)
 {
     feature *f = &e->at[j];
     const cJSON *name = cJSON_GetObjectItemCaseSensitive(object, "name"),
                 *fill = cJSON_GetObjectItemCaseSensitive(object, "fill");
-    int kind = find_word(cJSON_GetObjectItemCaseSensitive(object, "kind"), kinds, 3);
+    int kind = find_word(cJSON_GetObjectItemCaseSensitive(object, "kind"), kinds, 4);
     if (kind < 0 || (name && !cJSON_IsString(name))) return 0;
     f->kind = (enum feature_kind)kind;
     if (name) encoding_set_name(e, j, strdup(name->valuestring));
@@ -86,28 +114,36 @@ static int load_feature(const cJSON *object, cusgd_encoding *e, int64_t j, cusgd
     f->indicator = f->fills && cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, "indicator"));
     if (fill && (!cJSON_IsNumber(fill) || !isfinite(fill->valuedouble))) return 0;
     if (fill) f->fill = fill->valuedouble;
+    if (f->kind == FEATURE_DATE && !load_date(object, f)) return 0;
     if (f->kind != FEATURE_CATEGORY) return *status == CUSGD_OK && !f->reference;
     return *status == CUSGD_OK && load_categories(cJSON_GetObjectItemCaseSensitive(object, "categories"), &f->categories, status);
+}
+
+/* The polynomial's degree, if there is one. */
+static int load_degree(const cJSON *all, polynomial *terms)
+{
+    const cJSON *degree = cJSON_GetObjectItemCaseSensitive(all, "polynomial");
+    if (!degree) return 1;
+    if (!cJSON_IsNumber(degree) || !(degree->valuedouble >= 1 && degree->valuedouble <= MAX_DEGREE)) return 0;
+    terms->degree = degree->valueint;
+    terms->products = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(all, "interactions"));
+    return 1;
 }
 
 static int load(const cJSON *all, int64_t d, cusgd_encoding **out, cusgd_status *status)
 {
     const cJSON *columns = cJSON_GetObjectItemCaseSensitive(all, "columns"), *object;
     int policy = find_word(cJSON_GetObjectItemCaseSensitive(all, "missing"), policies, 5);
-    int64_t count = cJSON_IsArray(columns) ? cJSON_GetArraySize(columns) : 0, columns_of_x = 0, j = 0;
+    int64_t count = cJSON_IsArray(columns) ? cJSON_GetArraySize(columns) : 0, j = 0;
     if (count == 0 || policy < 0) return 0;
     *status = encoding_create(count, out);
     if (*status) return 0;
     (*out)->missing = (cusgd_missing)policy;
-    cJSON_ArrayForEach(object, columns)
-    {
-        const feature *f = &(*out)->at[j];
-        if (!load_feature(object, *out, j++, status)) return 0;
-        columns_of_x += f->kind == FEATURE_CATEGORY ? f->categories.count - (f->reference && f->categories.count > 0) : 1;
-        columns_of_x += f->indicator;
-    }
-    (*out)->d = columns_of_x;
-    return columns_of_x == d;
+    if (!load_degree(all, &(*out)->terms)) return 0;
+    cJSON_ArrayForEach(object, columns) if (!load_feature(object, *out, j++, status)) return 0;
+    cusgd_status set = encoding_set_columns(*out);
+    if (set == CUSGD_ERROR_MEMORY) *status = set;
+    return !set && (*out)->d == d;
 }
 
 cusgd_status encoding_from_json(const char *text, int64_t d, cusgd_encoding **out)

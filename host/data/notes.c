@@ -111,7 +111,7 @@ cusgd_status note_counted_columns(cusgd_data *data, const columns *c, const cusg
     if (c->named || c->count < 3 || data->view.n < 2 || reader->header != CUSGD_HEADER_AUTO || reader->layout) return CUSGD_OK;
     for (int64_t i = 0; i < c->count; i++) {
         const column *one = &c->at[i];
-        if (one->coded || (one->role != ROLE_FEATURE && one->role != ROLE_TARGET)) return CUSGD_OK;
+        if (one->coding || (one->role != ROLE_FEATURE && one->role != ROLE_TARGET)) return CUSGD_OK;
         const cusgd_matrix *from = one->role == ROLE_FEATURE ? &data->view.x : &data->view.y;
         if (matrix_at(from, 0, one->at) != (double)i) return CUSGD_OK;
     }

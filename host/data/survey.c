@@ -219,19 +219,24 @@ static void put_rest(sentence *out, const char *source, int64_t more)
 static void put_remedy(sentence *out, const survey *s, const columns *c, const cusgd_reader *reader, const int64_t *counts,
                        int64_t rows)
 {
-    column_list categories = {.length = 0}, names = {.length = 0};
+    column_list categories = {.length = 0}, names = {.length = 0}, dates = {.length = 0};
     int is_other = counts[STRAY_TEXTS] > 0 || *s->other || (counts[TEXT_COLUMNS] > 0 && reader->layout);
     for (int64_t j = 0; j < c->count && !is_other; j++) {
         if (!is_in(s, j, TEXT_COLUMNS, rows)) continue;
-        is_other = c->at[j].role != ROLE_FEATURE || (reader->feature_count && texts_are_names(&s->at[j].all));
-        column_list_add(texts_are_names(&s->at[j].all) ? &names : &categories, c, j);
+        const text_set *all = &s->at[j].all;
+        int are_dates = texts_are_dates(all), are_names = !are_dates && texts_are_names(all);
+        is_other = c->at[j].role != ROLE_FEATURE || (reader->feature_count && are_names);
+        column_list_add(are_dates ? &dates : are_names ? &names : &categories, c, j);
     }
-    int listed = categories.length || names.length;
-    if (is_other || categories.more || names.more || (!listed && counts[MISSING_VALUES] == 0)) return;
+    int listed = categories.length || names.length || dates.length;
+    if (is_other || categories.more || names.more || dates.more || (!listed && counts[MISSING_VALUES] == 0)) return;
     put(out, "; to use %s:", names.length ? "the others" : "them as they are");
     if (categories.length) put(out, " --categorical %s", column_list_text(&categories));
+    if (dates.length) put(out, " --date %s", column_list_text(&dates));
     if (names.length) put(out, " --ignore %s", column_list_text(&names));
     if (counts[MISSING_VALUES] > 0) put(out, " --missing drop%s", listed ? "" : ", or --missing mean");
+    column_list booleans = s->booleans;
+    if (booleans.length) put(out, " (%s: read as 0 and 1)", column_list_text(&booleans));
 }
 
 /* The problems in the columns' fields. */

@@ -22,6 +22,7 @@ typedef struct survey {
     int texts_first;          /* that problem is a text */
     char other[SURVEY_OTHER]; /* a problem of another kind, with its place: the first one; or "" */
     int other_first;          /* it came before all others */
+    column_list booleans;     /* features that are read as 0 and 1 without asking */
 } survey;
 
 void survey_free(survey *s);

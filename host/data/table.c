@@ -50,21 +50,13 @@ static void add_number(description *d, double value, int64_t row)
     d->different++;
 }
 
-/* YYYY-MM-DD, D/M/YYYY, D.M.YY and the like, a time perhaps behind it. */
-static int is_date(field f)
+static void add_date(description *d, field f)
 {
-    size_t at = 0;
-    char divider = '\0';
+    double value;
     field_trim(&f);
-    for (int part = 0; part < 3; part++) {
-        size_t digits = 0;
-        while (at < f.length && f.text[at] >= '0' && f.text[at] <= '9') at++, digits++;
-        if (digits < 1 || digits > 4 || digits == 3) return 0;
-        if (part == 2) break;
-        if (at == f.length || !strchr("-/.", f.text[at]) || (part == 1 && f.text[at] != divider)) return 0;
-        divider = f.text[at++];
-    }
-    return at == f.length || f.text[at] == ' ' || f.text[at] == 'T';
+    enum date_reading reading = date_parse(f.text, f.length, DATE_ORDER_OPEN, &value);
+    d->dates += reading != DATE_NONE;
+    if (reading == DATE_OPEN) d->order = (d->open++ ? d->order : DATE_ORDER_OPEN) & date_orders(value);
 }
 
 static cusgd_status add_text(description *d, const field *f)
@@ -76,7 +68,7 @@ static cusgd_status add_text(description *d, const field *f)
     int is_boolean = text_is_boolean(word.text, word.length, &pair, &value);
     if (d->texts++ == 0) d->pair = pair;
     d->booleans += is_boolean && pair == d->pair;
-    d->dates += is_date(*f);
+    add_date(d, *f);
     if (!text_is_utf8(word.text, word.length)) return CUSGD_OK; /* described, all the same */
     return texts_add(&d->words, *f, &ignored);
 }

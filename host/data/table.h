@@ -3,6 +3,7 @@
 #define CUSGD_HOST_DATA_TABLE_H
 
 #include "columns.h"
+#include "dates.h"
 #include "texts.h"
 
 enum { VALUES_SHOWN = 3, MAX_DIFFERENT = 2 };
@@ -17,7 +18,9 @@ typedef struct description {
     int different;                /* how many they are; MAX_DIFFERENT + 1: more */
     int counts_rows;              /* 1: so far the numbers are 0, 1, 2, ... or 1, 2, 3, ... */
     text_set words;               /* the different texts */
-    int64_t booleans, dates;      /* texts that are one of `pair`; that look like dates */
+    int64_t booleans, dates;      /* texts that are one of `pair`; that are dates */
+    enum date_order order;        /* in which all of these are, where open */
+    int64_t open;                 /* dates whose order is open */
     int pair;
 } description;
 

@@ -73,7 +73,10 @@ static int is_repeated(const columns *c, int64_t j)
 static int is_usable(const cusgd_table *t, int64_t j)
 {
     cusgd_column_kind kind = table_kind(t, j);
-    return (kind == CUSGD_COLUMN_NUMBER || kind == CUSGD_COLUMN_BOOLEAN || kind == CUSGD_COLUMN_CATEGORY) &&
+    const description *d = &t->at[j];
+    int dated =
+        kind == CUSGD_COLUMN_DATE && (d->open == 0 || d->order == DATE_ORDER_DAY_FIRST || d->order == DATE_ORDER_MONTH_FIRST);
+    return (kind == CUSGD_COLUMN_NUMBER || kind == CUSGD_COLUMN_BOOLEAN || kind == CUSGD_COLUMN_CATEGORY || dated) &&
            !is_repeated(&t->columns, j);
 }
 
@@ -117,7 +120,7 @@ static void put_given(line *l, const cusgd_table *t, const cusgd_reader *reader)
 /* The features, the columns to leave out, and what is missing. Returns how many features there are. */
 static int64_t put_columns(line *l, const cusgd_table *t, const cusgd_reader *reader, int64_t target)
 {
-    column_list categories = {.length = 0}, ignored = {.length = 0}, chosen = {.length = 0};
+    column_list categories = {.length = 0}, dates = {.length = 0}, ignored = {.length = 0}, chosen = {.length = 0};
     int64_t missing = t->at[target].missing, worst = 0, count = 0;
     for (int64_t j = 0; j < t->columns.count; j++) {
         enum role role = t->columns.at[j].role;
@@ -128,10 +131,12 @@ static int64_t put_columns(line *l, const cusgd_table *t, const cusgd_reader *re
         count++;
         column_list_add(&chosen, &t->columns, j);
         if (table_kind(t, j) == CUSGD_COLUMN_CATEGORY) column_list_add(&categories, &t->columns, j);
+        if (table_kind(t, j) == CUSGD_COLUMN_DATE) column_list_add(&dates, &t->columns, j);
         missing += t->at[j].missing;
         worst = t->at[j].missing > worst ? t->at[j].missing : worst;
     }
     put_list(l, "categorical", &categories);
+    put_list(l, "date", &dates);
     if (reader->feature_count)
         put_list(l, "features", &chosen);
     else

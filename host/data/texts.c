@@ -1,5 +1,6 @@
 #include "texts.h"
 
+#include "dates.h"
 #include "error.h"
 #include "header.h"
 
@@ -99,6 +100,20 @@ int texts_are_names(const text_set *t)
 {
     enum { FEW = 20 };
     return t->count >= MAX_CATEGORIES || (t->total > FEW && 10 * t->count > 9 * t->total);
+}
+
+int texts_are_dates(const text_set *t)
+{
+    enum date_order order = DATE_ORDER_OPEN;
+    int open = 0;
+    for (int64_t i = 0; i < t->count; i++) {
+        double value;
+        enum date_reading reading = date_parse(t->at[i], strlen(t->at[i]), DATE_ORDER_OPEN, &value);
+        if (reading == DATE_NONE) return 0;
+        if (reading == DATE_OPEN) order &= date_orders(value);
+        open |= reading == DATE_OPEN;
+    }
+    return t->count > 0 && (!open || order == DATE_ORDER_DAY_FIRST || order == DATE_ORDER_MONTH_FIRST);
 }
 
 int text_is_boolean(const char *text, size_t length, int *pair, int *value)

@@ -29,6 +29,9 @@ cusgd_status texts_put(text_set *t, const char *text);
 /* Whether nearly each text stands once, or there are too many to tell apart: names or identifiers, not categories. */
 int texts_are_names(const text_set *t);
 
+/* Whether all texts are dates, and it is clear which number is the day. */
+int texts_are_dates(const text_set *t);
+
 /* Whether the text is one of a pair such as no and yes, in any case; *value: 0 or 1; *pair: which pair. */
 int text_is_boolean(const char *text, size_t length, int *pair, int *value);
 

@@ -118,7 +118,7 @@ class cusgd_dialect(C.Structure):
 
 
 class cusgd_encode(C.Structure):
-    _fields_ = [("categorical", C.POINTER(C.c_char_p)), ("categorical_count", C.c_size_t), ("categorical_auto", C.c_int), ("all_levels", C.c_int), ("missing", C.c_int), ("strict", C.c_int)]
+    _fields_ = [("categorical", C.POINTER(C.c_char_p)), ("categorical_count", C.c_size_t), ("categorical_auto", C.c_int), ("all_levels", C.c_int), ("missing", C.c_int), ("strict", C.c_int), ("dates", C.POINTER(C.c_char_p)), ("date_count", C.c_size_t), ("polynomial", C.c_int), ("interactions", C.c_int)]
 
 
 
