@@ -139,6 +139,16 @@ cusgd_status cusgd_model_evaluate(const cusgd_model *model, const cusgd_data *da
     return status;
 }
 
+cusgd_status cusgd_model_coefficient(const cusgd_model *model, int64_t output, int64_t j, double level,
+                                     cusgd_coefficient *coefficient)
+{
+    cusgd_coefficient complete;
+    cusgd_status status = sized_check(coefficient->size, "coefficient");
+    if (!status) status = model_coefficient(model, output, j, level, &complete);
+    if (!status) sized_put(coefficient, &complete, sizeof complete);
+    return status;
+}
+
 cusgd_status cusgd_model_rank(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_ranking *ranking)
 {
     cusgd_ranking complete;

@@ -326,6 +326,18 @@ CUSGD_API const double *cusgd_model_bias(const cusgd_model *model);
  * *degrees_of_freedom (may be NULL) becomes the degrees of freedom of the t distribution of a coefficient divided by its standard
  * error, or 0 if that distribution is normal. */
 CUSGD_API const double *cusgd_model_standard_errors(const cusgd_model *model, int64_t *degrees_of_freedom);
+/* A coefficient and its uncertainty. Numbers that need a standard error are NaN if there is none, as for an intercept that was not
+ * fitted. */
+typedef struct cusgd_coefficient {
+    size_t size;
+    double value, error;        /* the coefficient, its standard error */
+    double statistic, p_value;  /* value / error; and the two-sided p-value for a true coefficient of 0 */
+    double lower, upper;        /* the confidence interval of probability `level` */
+    int64_t degrees_of_freedom; /* of the t distribution of the statistic; 0: it is normal */
+} cusgd_coefficient;
+/* Gets coefficient j in [0, d) of output `output` in [0, k), or its intercept (j = d). level is in (0, 1), usually 0.95. */
+CUSGD_API cusgd_status cusgd_model_coefficient(const cusgd_model *model, int64_t output, int64_t j, double level,
+                                               cusgd_coefficient *coefficient);
 /* The name of feature j, of target j, and of class 0 or 1; NULL if there are no names. */
 CUSGD_API const char *cusgd_model_feature(const cusgd_model *model, int64_t j);
 CUSGD_API const char *cusgd_model_target(const cusgd_model *model, int64_t j);

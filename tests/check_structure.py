@@ -30,7 +30,7 @@ LAYERS = [
     ("solvers", r"host/solvers/"),
     ("trainer", r"host/trainer/"),
     ("check", r"host/check/"),
-    ("model", r"host/model[^/]*\.[ch]$|host/generate\.c$"),
+    ("model", r"host/(model[^/]*|distribution)\.[ch]$|host/generate\.c$"),
 ]
 
 # What a layer may include besides itself. Devices lie below the problem and are reached through host/backend.h alone; sgd and

@@ -235,7 +235,7 @@ Test(command_tables, info_says_how_to_train)
     } cases[] = {
         {"a,b,y\n1,2,3\n2,5,4\n7,1,5\n", "", "train t.csv --model"},
         {"a,c,y\n1,u,3\n2,v,4\n7,u,5\n", "", "--categorical c --model"},
-        {"when,d,y\n1/2/2024,1/2/2024,3\n13/2/2024,2/2/2024,4\n14/2/2024,3/3/2024,4\n", "", "--date when --ignore d --model"},
+        {"when,d,y\n1/2/2024,1/2/2024,3\n13/2/2024,2/2/2024,4\n14/2/2024,3/3/2024,5\n", "", "--date when --ignore d --model"},
         {"id,name,\"size, cm\",flag,when,empty,one,mixed,y\n1,Al,3.5,yes,2024-01-02,,7,4,red\n2,Bo,4,no,2024-02-03,,7,x,blue\n"
          "3,Al,5,no,2024-03-04,,7,5,red\n4,Bo,4.5,yes,2024-04-05,,7,6,blue\n",
          "", "--categorical name --date when --ignore id,empty,one,mixed --loss logistic"},

@@ -81,32 +81,34 @@ static void put_coefficients(const cusgd_model *model, int64_t output)
     }
 }
 
-/* Every coefficient, with its standard error and t or z where they are known. */
+static void put_known(const cusgd_coefficient *c)
+{
+    if (c->error > 0)
+        printf("  %14.6g  %10.4f  %9.3g  %12.6g  %12.6g", c->error, c->statistic, c->p_value, c->lower, c->upper);
+    else
+        printf("  %14s  %10s  %9s  %12s  %12s", "-", "-", "-", "-", "-");
+}
+
+/* Every coefficient; with its standard error, t or z, p-value and interval where they are known. */
 static void put_table(const cusgd_model *model, int64_t output)
 {
     int64_t d = cusgd_model_cols(model), residual_degrees;
-    const double *weight = cusgd_model_weight(model) + output * d,
-                 *errors = cusgd_model_standard_errors(model, &residual_degrees);
+    int known = cusgd_model_standard_errors(model, &residual_degrees) != NULL;
     const char *target = cusgd_model_target(model, output);
     if (cusgd_model_outputs(model) > 1 && target) printf("%s\n", shown(target));
     printf("%-24s %24s", "", "coefficient");
-    if (errors) printf("  %14s  %10s", "standard error", residual_degrees > 0 ? "t" : "z");
+    if (known)
+        printf("  %14s  %10s  %9s  %12s  %12s", "standard error", residual_degrees > 0 ? "t" : "z", "p", "95 % from", "to");
     putchar('\n');
     for (int64_t j = 0; j <= d; j++) {
-        double value = j < d ? weight[j] : cusgd_model_bias(model)[output];
+        cusgd_coefficient c = CUSGD_INIT(cusgd_coefficient);
         char numbered[32];
-        printf("%-24s %24.17g", j < d ? feature_name(model, j, numbered) : "intercept", value);
-        if (!errors) {
-            putchar('\n');
-            continue;
-        }
-        double error = errors[output * (d + 1) + j];
-        if (error > 0)
-            printf("  %14.6g  %10.4f\n", error, value / error);
-        else
-            printf("  %14s  %10s\n", "-", "-");
+        (void)cusgd_model_coefficient(model, output, j, 0.95, &c); /* the arguments are right */
+        printf("%-24s %24.17g", j < d ? feature_name(model, j, numbered) : "intercept", c.value);
+        if (known) put_known(&c);
+        putchar('\n');
     }
-    if (errors && residual_degrees > 0) printf("t of %lld degrees of freedom\n", (long long)residual_degrees);
+    if (known && residual_degrees > 0) printf("t of %lld degrees of freedom\n", (long long)residual_degrees);
 }
 
 static const char *metadata_of(const cusgd_model *model, const char *name)
@@ -336,10 +338,11 @@ int info_main(int argc, char **argv)
     reading r;
     int coefficients = 0;
     argument table[READING_ARGUMENTS];
-    const argument own[] = {{{"coefficients", NULL, NULL, "every coefficient of a model, its standard error, t or z", NULL},
-                             '\0',
-                             TAKES_NOTHING,
-                             &coefficients}};
+    const argument own[] = {
+        {{"coefficients", NULL, NULL, "every coefficient of a model; standard error, p-value, interval", NULL},
+         '\0',
+         TAKES_NOTHING,
+         &coefficients}};
     reading_arguments(&r, table);
     const syntax s = {.word = "info",
                       .operands = "FILE [OPTION]...",

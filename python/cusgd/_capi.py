@@ -63,6 +63,11 @@ CUSGD_OFFSET_EXPOSURE = 2
 class cusgd_model_arrays(C.Structure):
     _fields_ = [("size", C.c_size_t), ("cols", C.c_int64), ("outputs", C.c_int64), ("weight", C.POINTER(C.c_double)), ("bias", C.POINTER(C.c_double)), ("loss", C.c_char_p), ("loss_number", C.c_double), ("features", C.POINTER(C.c_char_p)), ("targets", C.POINTER(C.c_char_p)), ("classes", C.POINTER(C.c_char_p)), ("offset", C.c_int)]
 
+
+
+class cusgd_coefficient(C.Structure):
+    _fields_ = [("size", C.c_size_t), ("value", C.c_double), ("error", C.c_double), ("statistic", C.c_double), ("p_value", C.c_double), ("lower", C.c_double), ("upper", C.c_double), ("degrees_of_freedom", C.c_int64)]
+
 CUSGD_PREDICT_MEAN = 0
 CUSGD_PREDICT_LINK = 1
 CUSGD_PREDICT_CLASS = 2
@@ -165,7 +170,7 @@ class cusgd_check_report(C.Structure):
     _fields_ = [("size", C.c_size_t), ("passed", C.c_int), ("steps", C.c_int64), ("device", C.c_char * 128), ("line_count", C.c_int), ("lines", cusgd_check_line * 32)]
 
 
-STRUCTURES: list[Any] = [cusgd_check_line, cusgd_check_report, cusgd_device, cusgd_dialect, cusgd_encode, cusgd_error, cusgd_generator, cusgd_loss_info, cusgd_matrix, cusgd_metrics, cusgd_model_arrays, cusgd_option_info, cusgd_progress, cusgd_ranking, cusgd_reader, cusgd_result, cusgd_table_column]
+STRUCTURES: list[Any] = [cusgd_check_line, cusgd_check_report, cusgd_coefficient, cusgd_device, cusgd_dialect, cusgd_encode, cusgd_error, cusgd_generator, cusgd_loss_info, cusgd_matrix, cusgd_metrics, cusgd_model_arrays, cusgd_option_info, cusgd_progress, cusgd_ranking, cusgd_reader, cusgd_result, cusgd_table_column]
 
 # Name, type of the result, types of the arguments.
 FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
@@ -217,6 +222,7 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_model_weight", C.POINTER(C.c_double), [C.c_void_p]),
     ("cusgd_model_bias", C.POINTER(C.c_double), [C.c_void_p]),
     ("cusgd_model_standard_errors", C.POINTER(C.c_double), [C.c_void_p, C.POINTER(C.c_int64)]),
+    ("cusgd_model_coefficient", C.c_int, [C.c_void_p, C.c_int64, C.c_int64, C.c_double, C.POINTER(cusgd_coefficient)]),
     ("cusgd_model_feature", C.c_char_p, [C.c_void_p, C.c_int64]),
     ("cusgd_model_target", C.c_char_p, [C.c_void_p, C.c_int64]),
     ("cusgd_model_class", C.c_char_p, [C.c_void_p, C.c_int]),

@@ -45,6 +45,7 @@ class Model:
     features, targets, classes : list of str, or None
     standard_errors : ndarray of shape (outputs, columns + 1), or None
         The intercept's are last. None unless solver exact or newton (auto) trained the model without a penalty.
+    p_values : ndarray of shape (outputs, columns + 1), or None
     metadata : dict of str
         What the model's file says besides: the options it was trained with.
     history : History
@@ -110,6 +111,73 @@ class Model:
         while lib.cusgd_model_metadata(self._handle, len(found), C.byref(name), C.byref(value)):
             found[(name.value or b"").decode(errors="replace")] = (value.value or b"").decode(errors="replace")
         return found
+
+    # ---- Inference ----
+
+    def _coefficients(self, level: float) -> NDArray[np.float64]:
+        """The value, error, statistic, p-value and interval of each coefficient: (outputs, columns + 1, 6), the intercepts' last."""
+        k, d = self.weight.shape
+        found = np.empty((k, d + 1, 6))
+        one = sized(_capi.cusgd_coefficient)
+        for output in range(k):
+            for j in range(d + 1):
+                check(lib.cusgd_model_coefficient(self._handle, output, j, level, C.byref(one)))
+                found[output, j] = one.value, one.error, one.statistic, one.p_value, one.lower, one.upper
+        return found
+
+    @property
+    def p_values(self) -> NDArray[np.float64] | None:
+        """The p-value of each coefficient, of shape (outputs, columns + 1), the intercepts' last; None without standard errors.
+
+        Student's t for the losses squared and mse, with the residual degrees of freedom, and a normal distribution for the others,
+        as R's ``lm`` and ``glm`` have it.
+        """
+        return None if self.standard_errors is None else self._coefficients(0.95)[:, :, 3]
+
+    def intervals(self, level: float = 0.95) -> NDArray[np.float64] | None:
+        """Return the confidence interval of each coefficient, of shape (outputs, columns + 1, 2); None without standard errors.
+
+        Parameters
+        ----------
+        level : float
+            The probability with which an interval holds the true coefficient, in (0, 1).
+        """
+        return None if self.standard_errors is None else self._coefficients(level)[:, :, 4:]
+
+    def summary(self, level: float = 0.95) -> str:
+        """Return a table of the coefficients: value, standard error, t or z, p-value and interval, as far as they are known.
+
+        Examples
+        --------
+        >>> import cusgd
+        >>> model = cusgd.fit([[1.0], [2.0], [3.0], [4.0]], [2.0, 4.0, 3.0, 6.0], solver="exact", precision="double")
+        >>> print(model.summary())
+                                    value        error         t         p    95 % from           to
+        x1                            1.1     0.519615    2.1170     0.168     -1.13572      3.33572
+        intercept                       1      1.42302    0.7027     0.555     -5.12278      7.12278
+        t of 2 degrees of freedom
+        """
+        k, d = self.weight.shape
+        degrees = C.c_int64()
+        known = bool(lib.cusgd_model_standard_errors(self._handle, C.byref(degrees)))
+        names = [*(self.features or [f"x{j + 1}" for j in range(d)]), "intercept"]
+        targets, table = self.targets, self._coefficients(level)
+        head = f"{'':20} {'value':>12}"
+        if known:
+            head += f" {'error':>12} {'t' if degrees.value else 'z':>9} {'p':>9} {f'{100 * level:g} % from':>12} {'to':>12}"
+        lines = []
+        for output in range(k):
+            if k > 1:
+                lines.append(targets[output] if targets else f"output {output + 1}")
+            lines.append(head)
+            for name, row in zip(names, table[output]):
+                line = f"{name:20} {row[0]:12.6g}"
+                if known:
+                    line += f" {row[1]:12.6g} {row[2]:9.4f} {row[3]:9.3g} {row[4]:12.6g} {row[5]:12.6g}"
+                lines.append(line)
+        if known and degrees.value:
+            lines.append(f"t of {degrees.value} degrees of freedom")
+        return "\n".join(lines)
 
     # ---- Predictions ----
 

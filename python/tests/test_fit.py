@@ -197,6 +197,26 @@ def test_files_pickles_and_arrays(regression, tmp_path):
         model.weight[0, 0] = 1
 
 
+def test_p_values_and_intervals(rng):
+    stats = pytest.importorskip("scipy.stats")
+    X = rng.normal(size=(40, 3))
+    y = X @ [1.0, 0.3, 0.0] + 2 + rng.normal(size=40)
+    for loss, target, at in (("squared", y, stats.t(36)), ("poisson", np.exp(y / 4).round(), stats.norm())):
+        model = cusgd.fit(X, target, loss=loss, solver="newton", precision="double")
+        value = np.append(model.weight[0], model.bias)
+        statistic = value / model.standard_errors[0]
+        np.testing.assert_allclose(model.p_values[0], 2 * at.sf(abs(statistic)), rtol=1e-9)
+        for level in (0.5, 0.95, 0.999):
+            half = at.isf((1 - level) / 2) * model.standard_errors[0]
+            np.testing.assert_allclose(model.intervals(level)[0], np.column_stack([value - half, value + half]), rtol=1e-9)
+        lines = model.summary().splitlines()
+        assert len(lines) == 5 + (loss == "squared") and lines[4].startswith("intercept") and "95 % from" in lines[0]
+    plain = cusgd.fit(X, y, epochs=2)
+    assert plain.p_values is None and plain.intervals() is None and len(plain.summary().splitlines()) == 5
+    with pytest.raises(cusgd.UsageError, match="between 0 and 1"):
+        model.intervals(95)
+
+
 def test_errors_say_what_and_where(regression):
     X, y, _, _ = regression
     with pytest.raises(cusgd.UsageError, match="valid_fraction") as caught:

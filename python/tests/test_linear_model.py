@@ -146,6 +146,7 @@ def test_standard_errors_and_history(scales, rng):
     residual = y - model.predict(X)
     covariance = residual @ residual / (len(y) - 5) * np.linalg.inv(Z.T @ Z)
     np.testing.assert_allclose(model.stderr_[0], np.sqrt(np.diag(covariance)), rtol=1e-6)
+    assert model.p_values_.shape == (1, 5) and (model.p_values_[0, :4] < 1e-3).all()
     assert model.converged_ and model.result_.stop == "solved"
     assert len(linear_model.SGDRegressor(max_iter=4, tol=0).fit(X, y).history_) == 4
 

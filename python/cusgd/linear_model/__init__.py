@@ -5,7 +5,8 @@ cuSGD's choice: columns are standardized inside, and solver, learning rate and s
 in the data's units.
 
 Every fitted estimator has, besides scikit-learn's attributes: ``result_`` (`cusgd.Result`), ``history_`` (`cusgd.History`),
-``options_`` (dict), ``converged_`` (bool), and ``stderr_`` (standard errors, the intercept's last, or None).
+``options_`` (dict), ``converged_`` (bool), and ``stderr_``
+and ``p_values_`` (standard errors and p-values, the intercept's last, or None).
 """
 
 from __future__ import annotations

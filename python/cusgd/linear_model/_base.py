@@ -181,8 +181,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         self.history_ = trainer.history
         self.options_ = dict(trainer.options)
         self.converged_ = warning is None and result.stop != "epochs"
-        errors = trainer.model().standard_errors if np.isfinite(weight).all() and np.isfinite(bias).all() else None
-        self.stderr_ = errors
+        model = trainer.model() if np.isfinite(weight).all() and np.isfinite(bias).all() else None
+        self.stderr_ = model.standard_errors if model else None
+        self.p_values_ = model.p_values if model else None
         if warning is None and result.stop == "epochs" and not self._runs_all_epochs():
             given = getattr(self, "max_iter", None)
             limit = f"max_iter={given}" if given is not None else f"{result.epochs} epochs, the limit for max_iter=None"

@@ -314,6 +314,7 @@ class ScheduledMixin:
     history_: Any
     options_: Any
     stderr_: Any
+    p_values_: Any
     n_iter_: int
     t_: float
     converged_: bool
@@ -348,6 +349,7 @@ class ScheduledMixin:
             epochs.append(count)
             converged.append(ended)
         self.result_, self.history_, self.options_, self.stderr_ = trainer.result, trainer.history, dict(trainer.options), None
+        self.p_values_ = None
         self.n_iter_, self.converged_ = max(epochs), all(converged)
         self.t_ = 1.0 + self.n_iter_ * len(X)
         self._positions = positions
