@@ -216,6 +216,9 @@ static const char *check_together(const cusgd_options *options, const char **nam
     *name = "average-from";
     if (options->average == 0 && options->average_from >= 0)
         return "average-from asks for averaging and average is off: leave one of them out";
+    *name = "robust";
+    if (options->robust && !options->standardize)
+        return "robust chooses how columns are standardized, and standardize is off: leave one of them out";
     *name = "solver";
     return check_solver(options);
 }

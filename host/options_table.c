@@ -139,6 +139,8 @@ const option option_rows[] = {
       COUNT(0, NULL)}, IN_INT64, AT(average_from), -1, EXACT},
     {{"standardize", NULL, "on", "bring columns to mean 0, variance 1", "no-standardize",
       FLAG(0)}, IN_INT, AT(standardize), -1, EXACT},
+    {{"robust", NULL, "off", "standardize by median and interquartile range", "no-robust",
+      FLAG(0)}, IN_INT, AT(robust), -1, EXACT},
     {{"intercept", NULL, "on", "fit an intercept", "no-intercept",
       FLAG(0)}, IN_INT, AT(intercept), -1, EXACT},
     {{"valid-fraction", "F", "0", "share of the rows held out for validation", NULL,

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 from scipy import stats
-from sklearn.preprocessing import PolynomialFeatures
+from sklearn.linear_model import Ridge
+from sklearn.preprocessing import PolynomialFeatures, RobustScaler
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "golden" / "tables"
 
@@ -51,6 +52,20 @@ def make_polynomials() -> dict:
     values = expander.transform(x)
     powers = (expander.powers_ > 0).sum(axis=1) == 1
     return {"x": x.tolist(), "interactions": values.tolist(), "powers": values[:, powers].tolist()}
+
+
+def make_robust() -> dict:
+    """Ridge regressions of columns with outliers, scaled by RobustScaler: the penalty l2/2 |theta|^2 beside half the mean square."""
+    random = np.random.default_rng(11)
+    x = np.column_stack([random.standard_t(1.5, 61), 1000 + 50 * random.normal(size=61), random.exponential(0.01, 61)]).round(5)
+    y = (x @ [1.0, 0.02, 30.0] + random.normal(size=61)).round(5)
+    scaler, n, fits = RobustScaler().fit(x), len(x), {}
+    for name, center in (("intercept", True), ("no_intercept", False)):
+        z = (x - center * scaler.center_) / scaler.scale_
+        ridge = Ridge(alpha=0.3 * n, fit_intercept=center, solver="cholesky").fit(z, y)
+        weight = ridge.coef_ / scaler.scale_
+        fits[name] = [*weight, ridge.intercept_ - center * weight @ scaler.center_]
+    return {"x": x.tolist(), "y": y.tolist(), "l2": 0.3, **fits}
 
 
 def two_sided(t: mpmath.mpf, degrees: float) -> mpmath.mpf:
@@ -101,7 +116,7 @@ def make_inference() -> dict:
 
 
 if __name__ == "__main__":
-    results = {"dates": make_dates(), "polynomials": make_polynomials()}
+    results = {"dates": make_dates(), "polynomials": make_polynomials(), "robust": make_robust()}
     statistics = {"distributions": make_distributions(), "inference": make_inference()}
     (FOLDER / "statistics.json").write_text(json.dumps(statistics) + "\n")
     (FOLDER / "features.json").write_text(json.dumps(results, indent=1) + "\n")

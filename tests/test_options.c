@@ -70,7 +70,7 @@ Test(options, entries_are_complete_and_unique)
             cr_assert(!info->alias || strcmp(info->alias, other->name) != 0);
         }
     }
-    cr_assert_eq(count, 52);
+    cr_assert_eq(count, 53);
     cr_assert_null(cusgd_option_at(SIZE_MAX));
 }
 
@@ -280,10 +280,16 @@ Test(options, check)
     assert_sentence(patience = 0, "patience");
     assert_sentence(average = 2, "average");
     assert_sentence(standardize = 2, "standardize");
+    assert_sentence(robust = 2, "robust");
     assert_sentence(intercept = 2, "intercept");
     assert_sentence(threads = -1, "threads");
     assert_sentence(shards = 0, "shards");
     cusgd_options o = fresh();
+    o.robust = 1;
+    cr_assert_null(options_check(&o));
+    o.standardize = 0;
+    cr_assert(strstr(options_check(&o), "robust chooses how"));
+    o = fresh();
     o.average = 0;
     o.average_from = 5;
     cr_assert(strstr(options_check(&o), "average-from"));
@@ -351,7 +357,7 @@ Test(options, description_round_trip)
         cr_assert_str_neq(value, "auto", "%s", name);
         cr_assert_eq(cusgd_options_set(&again, name, value), CUSGD_OK, "%s: %s", name, cusgd_last_error());
     }
-    cr_assert_eq(count, 22); /* one shard is left out, and several are not */
+    cr_assert_eq(count, 23); /* one shard is left out, and several are not */
     o.shards = 3;
     cr_assert(options_describe(&o, count, &name, value));
     o.shards = 1;

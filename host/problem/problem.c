@@ -32,6 +32,22 @@ static double penalized_scale(const cusgd_options *o, int64_t j, double scale)
     return penalizes_in_data_units(o) ? fmax(scale, root) : scale;
 }
 
+/* Medians in the place of means, and ranges between quartiles in that of deviations, but for columns of which half the values or
+ * more are equal: these have no range. work: 2 d. */
+static cusgd_status take_quartiles(problem *p, double *work)
+{
+    const cusgd_options *o = p->options;
+    cusgd_status status = problem_quartiles(p, work, work + p->d);
+    for (int64_t j = 0; j < p->d && status == CUSGD_OK; j++) {
+        double median = work[j], range = work[p->d + j];
+        if (o->intercept) p->units.mean[j] = median;
+        if (!(range > 10 * DBL_EPSILON * fabs(median))) continue;
+        p->units.own_scale[j] = range;
+        p->units.scale[j] = penalized_scale(o, j, range);
+    }
+    return status;
+}
+
 #define SMALLEST_SQUARE 1e-305 /* below which a variance has lost digits, or all of them */
 
 /* variance: d, target: k, both work. */
@@ -203,9 +219,10 @@ cusgd_status problem_open(problem *p, const cusgd_options *options, const cusgd_
 
 static cusgd_status bind_training(problem *p)
 {
-    double *variance = allocate_zeroed((size_t)(p->d + p->k), sizeof *variance);
-    if (!variance) return fail_memory((size_t)(p->d + p->k) * sizeof *variance, "the columns' variances");
+    double *variance = allocate_zeroed((size_t)(2 * p->d + p->k), sizeof *variance);
+    if (!variance) return fail_memory((size_t)(2 * p->d + p->k) * sizeof *variance, "the columns' variances");
     cusgd_status status = standardize(p, variance, variance + p->d);
+    if (status == CUSGD_OK && p->options->robust) status = take_quartiles(p, variance);
     free(variance);
     return status == CUSGD_OK ? shards_bind(p, &p->units.transform, &p->train) : status;
 }
@@ -311,8 +328,8 @@ int problem_binds_alike(const problem *p, const cusgd_options *after)
     int is_auto = after->solver == CUSGD_SOLVER_SGD && after->optimizer == CUSGD_OPTIMIZER_AUTO; /* which bounds exponentials */
     int alike = old.kind == new.kind && !(old.number < new.number) && !(old.number > new.number) && was_auto == is_auto &&
                 before->precision == after->precision && before->storage == after->storage &&
-                before->standardize == after->standardize && before->intercept == after->intercept &&
-                before->threads == after->threads &&
+                before->standardize == after->standardize && before->robust == after->robust &&
+                before->intercept == after->intercept && before->threads == after->threads &&
                 before->shards == after->shards &&strcmp(before->device, after->device) == 0 && !(p->units.target > 1) &&
                 !(p->units.target < 1) && !(before->valid_fraction > 0) && !(after->valid_fraction > 0);
     for (int64_t j = 0; j < p->d && alike; j++) {

@@ -1,0 +1,55 @@
+/* Medians and interquartile ranges of the columns, for a standardization that outliers do not move. */
+#include "error.h"
+#include "examples.h"
+#include "problem.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Brings the value of rank k to its place, none larger before it and none smaller behind (C. A. R. Hoare, "Algorithm 65: Find",
+ * 1961). */
+static double select_rank(double *v, int64_t n, int64_t k)
+{
+    int64_t low = 0, high = n - 1;
+    while (low < high) {
+        double pivot = v[k];
+        int64_t i = low, j = high;
+        while (i <= j) {
+            while (v[i] < pivot) i++;
+            while (pivot < v[j]) j--;
+            if (i > j) break;
+            double swapped = v[i];
+            v[i++] = v[j];
+            v[j--] = swapped;
+        }
+        if (j < k) low = i;
+        if (k < i) high = j;
+    }
+    return v[k];
+}
+
+/* A quantile, between two values where it falls there (NumPy's "linear"). Changes their order. */
+static double quantile(double *values, int64_t n, double share)
+{
+    double place = share * (double)(n - 1);
+    int64_t below = (int64_t)place;
+    double at = select_rank(values, n, below), above = at;
+    for (int64_t i = below + 1; i < n; i++)
+        if (i == below + 1 || values[i] < above) above = values[i];
+    return at + (place - (double)below) * (above - at);
+}
+
+cusgd_status problem_quartiles(const problem *p, double *median, double *range)
+{
+    const examples *e = &p->train.rows;
+    double *values = allocate((size_t)e->n, sizeof *values);
+    if (!values) return fail_memory((size_t)e->n * sizeof *values, "a column in order");
+    for (int64_t j = 0; j < p->d && !interrupt_asked(); j++) {
+        int64_t count = 0;
+        for (counted_rows at = {.of = e}; counted_next(&at);) values[count++] = matrix_at(&e->x, at.row, j);
+        median[j] = quantile(values, count, 0.5);
+        range[j] = quantile(values, count, 0.75) - quantile(values, count, 0.25);
+    }
+    free(values);
+    return interrupt_asked() ? fail_interrupted() : CUSGD_OK;
+}
