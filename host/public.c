@@ -149,6 +149,16 @@ cusgd_status cusgd_model_coefficient(const cusgd_model *model, int64_t output, i
     return status;
 }
 
+cusgd_status cusgd_model_order_metrics(const cusgd_model *model, const cusgd_data *data, int64_t output,
+                                       cusgd_order_metrics *metrics)
+{
+    cusgd_order_metrics complete;
+    cusgd_status status = sized_check(metrics->size, "metrics");
+    if (!status) status = model_order_metrics(model, data, output, &complete);
+    if (!status) sized_put(metrics, &complete, sizeof complete);
+    return status;
+}
+
 cusgd_status cusgd_model_rank(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_ranking *ranking)
 {
     cusgd_ranking complete;

@@ -14,6 +14,7 @@ cusgd_status data_generate(const cusgd_generator *generator, cusgd_data **out);
 void model_reader(const cusgd_model *model, cusgd_reader *reader);
 cusgd_status model_evaluate(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_metrics *metrics);
 cusgd_status model_coefficient(const cusgd_model *model, int64_t output, int64_t j, double level, cusgd_coefficient *out);
+cusgd_status model_order_metrics(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_order_metrics *out);
 cusgd_status model_rank(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_ranking *ranking);
 cusgd_status trainer_fit(cusgd_trainer *trainer, cusgd_callback callback, void *user, cusgd_result *result);
 cusgd_status trainer_partial_fit(cusgd_trainer *trainer, const cusgd_data *rows, cusgd_progress *now);

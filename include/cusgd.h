@@ -379,6 +379,7 @@ typedef struct cusgd_metrics {
     /* Classification, for class 1, as in scikit-learn: 0 if the denominator is 0. */
     double balanced_accuracy, precision, recall, f1;
     double confusion[4]; /* sums of weights: class 0 predicted as 0 and as 1, class 1 predicted as 0 and as 1 */
+    double f1_macro, f1_weighted; /* mean of the F1 scores of both classes; weighted by the weights of the classes */
 } cusgd_metrics;
 /* Evaluates the model on data. `output` is in [0, k), or -1 for the mean over the outputs. */
 CUSGD_API cusgd_status cusgd_model_evaluate(const cusgd_model *model, const cusgd_data *data, int64_t output,
@@ -392,6 +393,17 @@ typedef struct cusgd_ranking {
     double auc, average_precision;
 } cusgd_ranking;
 CUSGD_API cusgd_status cusgd_model_rank(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_ranking *ranking);
+
+/* Metrics of regressions that need the rows in order, weighted, as scikit-learn has them. `output` as above. USAGE: the loss is
+ * one of classes. */
+typedef struct cusgd_order_metrics {
+    size_t size;
+    double median_absolute_error;
+    double d2_absolute_error; /* the share of the absolute errors beside the median that is explained */
+    double d2_pinball;        /* quantile loss: likewise, of its quantile; else NAN */
+} cusgd_order_metrics;
+CUSGD_API cusgd_status cusgd_model_order_metrics(const cusgd_model *model, const cusgd_data *data, int64_t output,
+                                                 cusgd_order_metrics *metrics);
 
 /* ---- Training ------------------------------------------------------------------------------------------------------------ */
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 from scipy import stats
+from sklearn import metrics
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import PolynomialFeatures, RobustScaler
 
@@ -97,6 +98,38 @@ def make_distributions() -> dict:
     return {"probability": probabilities, "quantile": quantiles}
 
 
+def make_metrics() -> dict:
+    """Weighted metrics of a score p, with ties: of classes, of numbers, and of e^p as a mean. `plain`: without weights."""
+    random = np.random.default_rng(19)
+    n = 70
+    score = random.normal(0, 0.7, n).round(1)
+    weight = random.choice([0, 0.5, 1, 3], n)
+    label = (score + random.normal(0, 1, n) > 0.2).astype(int)
+    number = (score + random.standard_t(3, n)).round(1)
+    count = random.poisson(np.exp(score))
+    positive = (np.exp(score) * random.gamma(3, 1 / 3, n)).round(3) + 0.01
+    found, mean, k = (score > 0).astype(int), np.exp(score), {"sample_weight": weight}
+    results = {"score": score, "weight": weight, "label": label, "number": number, "count": count, "positive": positive}
+    for name, k in (("weighted", {"sample_weight": weight}), ("plain", {})):
+        kept = weight > 0 if k else weight >= 0
+        results[name] = {
+            "f1_macro": metrics.f1_score(label, found, average="macro", **k),
+            "f1_weighted": metrics.f1_score(label, found, average="weighted", **k),
+            "log_loss": metrics.log_loss(label, 1 / (1 + np.exp(-score)), **k),
+            "median_absolute_error": metrics.median_absolute_error(number[kept], score[kept], **{n: v[kept] for n, v in k.items()}),
+            "d2_absolute_error": metrics.d2_absolute_error_score(number, score, **k),
+            "d2_pinball": metrics.d2_pinball_score(number, score, alpha=0.8, **k),
+            "pinball": metrics.mean_pinball_loss(number, score, alpha=0.8, **k),
+            "r2": metrics.r2_score(number, score, **k),
+            "explained_variance": metrics.explained_variance_score(number, score, **k),
+            "mae": metrics.mean_absolute_error(number, score, **k),
+        }
+        for loss, y, power in (("poisson", count, 1), ("gamma", positive, 2), ("tweedie", positive, 1.5)):
+            results[name][loss] = {"deviance": metrics.mean_tweedie_deviance(y, mean, power=power, **k),
+                                   "d2": metrics.d2_tweedie_score(y, mean, power=power, **k)}
+    return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in results.items()}
+
+
 def known(fit: object) -> dict:
     """Of each coefficient, the intercept last."""
     low, high = np.asarray(fit.conf_int(0.05)).T
@@ -117,6 +150,6 @@ def make_inference() -> dict:
 
 if __name__ == "__main__":
     results = {"dates": make_dates(), "polynomials": make_polynomials(), "robust": make_robust()}
-    statistics = {"distributions": make_distributions(), "inference": make_inference()}
+    statistics = {"distributions": make_distributions(), "inference": make_inference(), "metrics": make_metrics()}
     (FOLDER / "statistics.json").write_text(json.dumps(statistics) + "\n")
     (FOLDER / "features.json").write_text(json.dumps(results, indent=1) + "\n")

@@ -462,3 +462,26 @@ Test(command_tables, features_of_dates_and_powers)
     assert_code(o, 2);
     assert_has(o.err, "to use them as they are: --date day");
 }
+
+Test(command_tables, confusion_as_a_table)
+{
+    file_text("who.csv", "a,who\n1,\"x, y\"\n2,\"x, y\"\n3,z\n4,\"x, y\"\n5,z\n6,z\n");
+    run(&o,
+        "$CUSGD train who.csv --loss logistic --l2 0.1 --solver newton -q -m m && $CUSGD evaluate m who.csv --confusion c.csv && "
+        "cat c.csv");
+    assert_code(o, 0);
+    assert_has(o.out, "class,\"x, y\",z\n\"x, y\",2,1\nz,1,2\n");
+    run(&o, "$CUSGD evaluate m who.csv --json");
+    assert_code(o, 0);
+    assert_has(o.out, "\"f1_macro\": 0.6666");
+    assert_has(o.out, "\"f1_weighted\": 0.6666");
+    run(&o, "$CUSGD evaluate m who.csv --confusion none/c.csv");
+    assert_code(o, 2);
+    run(&o, "$CUSGD train data.csv --solver exact -q -m n && $CUSGD evaluate n data.csv --json && $CUSGD evaluate n data.csv "
+            "--confusion "
+            "c.csv");
+    assert_code(o, 1);
+    assert_has(o.out, "\"median_absolute_error\": ");
+    assert_has(o.out, "\"d2_absolute_error\": 0.9");
+    assert_has(o.err, "--confusion is for models of one target of classes");
+}

@@ -132,3 +132,124 @@ Test(metrics, one_class)
     }
     cusgd_model_free(model);
 }
+
+/* ---- Of statistics.json (scripts/make_features.py) ------------------------------------------------------------------------- */
+
+typedef struct table {
+    cJSON *all;
+    const cJSON *of;
+    double score[70], weight[70];
+} table;
+
+static void column(const table *t, const char *name, double *to)
+{
+    const cJSON *list = cJSON_GetObjectItem(t->of, name);
+    cr_assert_eq(cJSON_GetArraySize(list), 70);
+    for (int i = 0; i < 70; i++) to[i] = cJSON_GetArrayItem(list, i)->valuedouble;
+}
+
+static void open_table(table *t)
+{
+    size_t bytes;
+    char *text = file_read(TEST_GOLDEN "/tables/statistics.json", &bytes);
+    t->all = cJSON_Parse(text);
+    free(text);
+    cr_assert(t->all);
+    t->of = cJSON_GetObjectItem(t->all, "metrics");
+    column(t, "score", t->score);
+    column(t, "weight", t->weight);
+}
+
+/* The score's metrics as predictions of `target` by a model of `loss`. o NULL: of classes. */
+static void measure(const table *t, const char *loss, double number, const char *target, int weighted, cusgd_metrics *m,
+                    cusgd_order_metrics *o)
+{
+    double y[70];
+    cusgd_data *data;
+    cusgd_model *model;
+    cusgd_model_arrays arrays = CUSGD_INIT(cusgd_model_arrays);
+    arrays.cols = arrays.outputs = 1;
+    arrays.weight = (const double[]){1};
+    arrays.loss = loss;
+    arrays.loss_number = number;
+    column(t, target, y);
+    assert_works(cusgd_model_create(&arrays, &model));
+    cusgd_matrix none = {0};
+    assert_works(cusgd_data_wrap(70, 1, 1, (cusgd_matrix){t->score, CUSGD_TYPE_FLOAT64, 1, 1},
+                                 (cusgd_matrix){y, CUSGD_TYPE_FLOAT64, 1, 1},
+                                 weighted ? (cusgd_matrix){t->weight, CUSGD_TYPE_FLOAT64, 1, 1} : none, &data));
+    assert_works(cusgd_model_evaluate(model, data, 0, m));
+    if (o)
+        assert_works(cusgd_model_order_metrics(model, data, 0, o));
+    else
+        assert_fails(cusgd_model_order_metrics(model, data, 0, &(cusgd_order_metrics){.size = sizeof *o}), CUSGD_ERROR_USAGE,
+                     "predicts classes");
+    cusgd_data_free(data);
+    cusgd_model_free(model);
+}
+
+static void assert_metric(const cJSON *of, const char *name, double value)
+{
+    double expected = cJSON_GetObjectItem(of, name)->valuedouble;
+    cr_assert(fabs(value - expected) <= 1e-12 * (1 + fabs(expected)), "%s: %.17g, not %.17g", name, value, expected);
+}
+
+Test(metrics, further_ones_as_scikit_learn)
+{
+    table t;
+    open_table(&t);
+    for (int weighted = 0; weighted < 2; weighted++) {
+        const cJSON *of = cJSON_GetObjectItem(t.of, weighted ? "weighted" : "plain");
+        cusgd_metrics m = CUSGD_INIT(cusgd_metrics);
+        cusgd_order_metrics o = CUSGD_INIT(cusgd_order_metrics);
+        measure(&t, "logistic", 0, "label", weighted, &m, NULL);
+        assert_metric(of, "f1_macro", m.f1_macro);
+        assert_metric(of, "f1_weighted", m.f1_weighted);
+        assert_metric(of, "log_loss", m.log_loss);
+        measure(&t, "quantile", 0.8, "number", weighted, &m, &o);
+        assert_metric(of, "pinball", m.loss);
+        assert_metric(of, "d2_pinball", o.d2_pinball);
+        assert_metric(of, "d2_absolute_error", o.d2_absolute_error);
+        assert_metric(of, "median_absolute_error", o.median_absolute_error);
+        measure(&t, "squared", 0, "number", weighted, &m, &o);
+        assert_metric(of, "r2", m.r2);
+        assert_metric(of, "explained_variance", m.explained_variance);
+        assert_metric(of, "mae", m.mae);
+        cr_assert(isnan(o.d2_pinball) && isnan(m.f1_macro) && isnan(m.f1_weighted));
+        static const char *const losses[] = {"poisson", "gamma", "tweedie"}, *const targets[] = {"count", "positive", "positive"};
+        for (int i = 0; i < 3; i++) {
+            const cJSON *part = cJSON_GetObjectItem(of, losses[i]);
+            measure(&t, losses[i], i == 2 ? 1.5 : 0, targets[i], weighted, &m, &o);
+            assert_metric(part, "deviance", m.deviance);
+            assert_metric(part, "d2", m.d2);
+        }
+    }
+    cJSON_Delete(t.all);
+}
+
+/* The mean over outputs; a constant target. */
+Test(metrics, order_metrics_of_outputs)
+{
+    double x[] = {0, 1, 2, 3}, y[] = {0, 5, 1, 5, 2, 5, 7, 5};
+    cusgd_model_arrays arrays = CUSGD_INIT(cusgd_model_arrays);
+    cusgd_order_metrics o = CUSGD_INIT(cusgd_order_metrics);
+    cusgd_model *model;
+    cusgd_data *data;
+    arrays.cols = 1;
+    arrays.outputs = 2;
+    arrays.weight = (const double[]){1, 0};
+    arrays.bias = (const double[]){0, 5};
+    arrays.loss = "squared";
+    assert_works(cusgd_model_create(&arrays, &model));
+    assert_works(cusgd_data_wrap(4, 1, 2, (cusgd_matrix){x, CUSGD_TYPE_FLOAT64, 1, 1},
+                                 (cusgd_matrix){y, CUSGD_TYPE_FLOAT64, 2, 1}, (cusgd_matrix){0}, &data));
+    assert_works(cusgd_model_order_metrics(model, data, 0, &o));
+    cr_assert(o.median_absolute_error == 0 && o.d2_absolute_error == 0.5); /* errors 0 0 0 4; about 1.5: 1.5 .5 .5 5.5 */
+    assert_works(cusgd_model_order_metrics(model, data, 1, &o));
+    cr_assert(o.median_absolute_error == 0 && o.d2_absolute_error == 1);
+    assert_works(cusgd_model_order_metrics(model, data, -1, &o));
+    cr_assert_eq(o.d2_absolute_error, 0.75);
+    assert_fails(cusgd_model_order_metrics(model, data, 2, &o), CUSGD_ERROR_USAGE, "output 2: there are 2");
+    cusgd_data_free(data);
+    cusgd_model_free(model);
+}

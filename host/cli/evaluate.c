@@ -1,4 +1,5 @@
 #include "cli.h"
+#include "confusion.h"
 #include "reading.h"
 #include "signals.h"
 
@@ -9,7 +10,8 @@
 /* What is known of one output, or of the mean. */
 typedef struct measured {
     cusgd_metrics metrics;
-    cusgd_ranking ranking; /* of classes */
+    cusgd_ranking ranking;     /* of classes */
+    cusgd_order_metrics order; /* of numbers */
 } measured;
 
 /* The keys of the JSON, and the columns of the table, those with a title: what is a number for the model's loss. */
@@ -27,6 +29,11 @@ typedef struct measure {
 #name, title, offsetof(measured, ranking.name) \
     }
 
+#define ORDER(name)                                 \
+    {                                               \
+#name, NULL, offsetof(measured, order.name) \
+    }
+
 static const measure measures[] = {METRIC(mse, "MSE"),
                                    METRIC(rmse, "RMSE"),
                                    METRIC(mae, "MAE"),
@@ -35,12 +42,17 @@ static const measure measures[] = {METRIC(mse, "MSE"),
                                    METRIC(max_error, NULL),
                                    METRIC(deviance, "DEVIANCE"),
                                    METRIC(d2, "D2"),
+                                   ORDER(median_absolute_error),
+                                   ORDER(d2_absolute_error),
+                                   ORDER(d2_pinball),
                                    METRIC(log_loss, "LOG LOSS"),
                                    METRIC(accuracy, "ACCURACY"),
                                    METRIC(balanced_accuracy, NULL),
                                    METRIC(precision, NULL),
                                    METRIC(recall, NULL),
                                    METRIC(f1, "F1"),
+                                   METRIC(f1_macro, NULL),
+                                   METRIC(f1_weighted, NULL),
                                    RANKING(auc, "AUC"),
                                    RANKING(average_precision, NULL),
                                    {NULL, NULL, 0}};
@@ -91,19 +103,42 @@ static void put_json(const cusgd_model *model, const measured *all, int64_t k)
     puts("}}");
 }
 
+/* The names of both classes. */
+static void name_classes(const cusgd_model *model, const char *names[2])
+{
+    for (int i = 0; i < 2; i++) {
+        const char *name = cusgd_model_class(model, i);
+        names[i] = name ? name : i ? "1" : "0";
+    }
+}
+
+static int save_confusion(const char *path, const cusgd_model *model, const measured *of)
+{
+    const char *names[2];
+    name_classes(model, names);
+    return confusion_save(path, names, 2, of->metrics.confusion);
+}
+
+/* A matrix that cannot be is refused before DATA is read. */
+static int check_confusion(const syntax *s, const char *path, const cusgd_model *model)
+{
+    if (cusgd_model_loss(model, NULL)->targets != CUSGD_TARGET_CLASS || cusgd_model_outputs(model) != 1)
+        return complain_usage(s, "--confusion is for models of one target of classes");
+    return check_file("--confusion", path);
+}
+
 static int is_shown(const measure *m, const measured *of) { return m->title && !isnan(value_of(m, of)); }
 
 /* Rows by their class, and by what was predicted. */
 static void put_confusion(const cusgd_model *model, const measured *of)
 {
     const char *names[2];
-    for (int i = 0; i < 2; i++) {
-        const char *name = cusgd_model_class(model, i);
-        names[i] = name ? shown(name) : i ? "1" : "0";
-    }
-    printf("\n%-20s  %12s  %12s\n", "CLASS \\ PREDICTED", names[0], names[1]);
+    name_classes(model, names);
+    printf("\n%-20s", "CLASS \\ PREDICTED");
+    for (int i = 0; i < 2; i++) printf("  %12s", shown(names[i]));
+    putchar('\n');
     for (int i = 0; i < 2; i++)
-        printf("%-20s  %12.6g  %12.6g\n", names[i], of->metrics.confusion[2 * i], of->metrics.confusion[2 * i + 1]);
+        printf("%-20s  %12.6g  %12.6g\n", shown(names[i]), of->metrics.confusion[2 * i], of->metrics.confusion[2 * i + 1]);
 }
 
 static void put_table(const cusgd_model *model, const measured *all, int64_t k)
@@ -123,7 +158,17 @@ static void put_table(const cusgd_model *model, const measured *all, int64_t k)
     }
 }
 
-static cusgd_status evaluate(const cusgd_model *model, const cusgd_data *data, int json)
+/* `all`: 1: also those that the table does not show. */
+static cusgd_status measure_output(const cusgd_model *model, const cusgd_data *data, int64_t output, int all, measured *of)
+{
+    of->ranking.auc = of->ranking.average_precision = (double)NAN;
+    of->order.median_absolute_error = of->order.d2_absolute_error = of->order.d2_pinball = (double)NAN;
+    cusgd_status status = cusgd_model_evaluate(model, data, output, &of->metrics);
+    if (!status && has_classes(of)) return cusgd_model_rank(model, data, output, &of->ranking);
+    return status || !all ? status : cusgd_model_order_metrics(model, data, output, &of->order);
+}
+
+static cusgd_status evaluate(const cusgd_model *model, const cusgd_data *data, int json, const char *confusion)
 {
     int64_t k = cusgd_model_outputs(model);
     measured *all = calloc((size_t)k + 1, sizeof *all);
@@ -132,9 +177,8 @@ static cusgd_status evaluate(const cusgd_model *model, const cusgd_data *data, i
     for (int64_t j = 0; j <= k && !status; j++) {
         all[j].metrics = CUSGD_INIT(cusgd_metrics);
         all[j].ranking = CUSGD_INIT(cusgd_ranking);
-        all[j].ranking.auc = all[j].ranking.average_precision = (double)NAN;
-        status = cusgd_model_evaluate(model, data, j < k ? j : -1, &all[j].metrics);
-        if (!status && has_classes(&all[j])) status = cusgd_model_rank(model, data, j < k ? j : -1, &all[j].ranking);
+        all[j].order = CUSGD_INIT(cusgd_order_metrics);
+        status = measure_output(model, data, j < k ? j : -1, json, &all[j]);
     }
     if (status)
         complain_last(status);
@@ -143,6 +187,7 @@ static cusgd_status evaluate(const cusgd_model *model, const cusgd_data *data, i
     else
         put_table(model, all, k);
     if (!status && !json && k == 1 && has_classes(&all[0])) put_confusion(model, &all[0]);
+    if (!status && confusion) status = (cusgd_status)save_confusion(confusion, model, &all[0]);
     free(all);
     return status;
 }
@@ -150,11 +195,16 @@ static cusgd_status evaluate(const cusgd_model *model, const cusgd_data *data, i
 int evaluate_main(int argc, char **argv)
 {
     const char *operands[2];
+    const char *confusion = NULL;
     int json = 0, status;
     reading r;
     argument reading_table[READING_ARGUMENTS];
     const argument table[] = {
         {{"json", NULL, NULL, "print one JSON object, numbers in full", NULL}, '\0', TAKES_NOTHING, &json},
+        {{"confusion", "FILE.csv", "none", "the weights of the rows by their class and the predicted one", NULL},
+         '\0',
+         TAKES_TEXT,
+         &confusion},
     };
     reading_arguments(&r, reading_table);
     const syntax s = {.word = "evaluate",
@@ -172,12 +222,13 @@ int evaluate_main(int argc, char **argv)
         complain_last((cusgd_status)status);
         goto done;
     }
+    if (confusion && (status = check_confusion(&s, confusion, model)) != CUSGD_OK) goto done;
     if ((status = reading_reader(&r, &s, operands[1], model, &reader)) != CUSGD_OK) goto done;
     if ((status = (int)cusgd_data_open(operands[1], &reader, &data)) != CUSGD_OK) {
         complain_last((cusgd_status)status);
     } else {
         put_data_notes(data);
-        status = (int)evaluate(model, data, json);
+        status = (int)evaluate(model, data, json, confusion);
     }
 done:
     cusgd_data_free(data);

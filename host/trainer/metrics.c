@@ -160,7 +160,11 @@ static void add_class_metrics(const sums *s, double share, cusgd_metrics *m)
     m->balanced_accuracy += share * (recalls[0] + recalls[1]) / classes;
     m->precision += share * share_of(c[3], c[1] + c[3]);
     m->recall += share * recalls[1];
-    m->f1 += share * share_of(2 * c[3], 2 * c[3] + c[1] + c[2]);
+    double f1[2] = {share_of(2 * c[0], 2 * c[0] + c[1] + c[2]), share_of(2 * c[3], 2 * c[3] + c[1] + c[2])};
+    int named = (c[0] + c[1] + c[2] > 0) + (c[3] + c[1] + c[2] > 0); /* classes that rows have, or were predicted to have */
+    m->f1 += share * f1[1];
+    m->f1_macro += share * (f1[0] + f1[1]) / named;
+    m->f1_weighted += share * ((c[0] + c[1]) * f1[0] + (c[2] + c[3]) * f1[1]) / s->weight;
     for (int i = 0; i < 4; i++) m->confusion[i] += share * c[i];
 }
 
@@ -246,7 +250,8 @@ static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t ou
         double deviance = loss_has_log_link(s->loss.kind) ? 0 : (double)NAN;
         double class = classification, r = regression;
         *metrics = (cusgd_metrics){sizeof *metrics, e->n,     0, r, r,     r,     r,     log_loss, class,
-                                   deviance,        deviance, r, r, class, class, class, class,    {class, class, class, class}};
+                                   deviance,        deviance, r, r, class, class, class, class,    {class, class, class, class},
+                                   class,           class};
         for (int64_t c = 0; c < k; c++)
             if (output < 0 || output == c) add_metrics(&all[c], s->loss, output < 0 ? 1 / (double)k : 1, metrics);
     }

@@ -75,12 +75,17 @@ CUSGD_PREDICT_PROBABILITY = 3
 
 
 class cusgd_metrics(C.Structure):
-    _fields_ = [("size", C.c_size_t), ("rows", C.c_int64), ("loss", C.c_double), ("mse", C.c_double), ("rmse", C.c_double), ("mae", C.c_double), ("r2", C.c_double), ("log_loss", C.c_double), ("accuracy", C.c_double), ("deviance", C.c_double), ("d2", C.c_double), ("explained_variance", C.c_double), ("max_error", C.c_double), ("balanced_accuracy", C.c_double), ("precision", C.c_double), ("recall", C.c_double), ("f1", C.c_double), ("confusion", C.c_double * 4)]
+    _fields_ = [("size", C.c_size_t), ("rows", C.c_int64), ("loss", C.c_double), ("mse", C.c_double), ("rmse", C.c_double), ("mae", C.c_double), ("r2", C.c_double), ("log_loss", C.c_double), ("accuracy", C.c_double), ("deviance", C.c_double), ("d2", C.c_double), ("explained_variance", C.c_double), ("max_error", C.c_double), ("balanced_accuracy", C.c_double), ("precision", C.c_double), ("recall", C.c_double), ("f1", C.c_double), ("confusion", C.c_double * 4), ("f1_macro", C.c_double), ("f1_weighted", C.c_double)]
 
 
 
 class cusgd_ranking(C.Structure):
     _fields_ = [("size", C.c_size_t), ("auc", C.c_double), ("average_precision", C.c_double)]
+
+
+
+class cusgd_order_metrics(C.Structure):
+    _fields_ = [("size", C.c_size_t), ("median_absolute_error", C.c_double), ("d2_absolute_error", C.c_double), ("d2_pinball", C.c_double)]
 
 CUSGD_STOP_NONE = 0
 CUSGD_STOP_EPOCHS = 1
@@ -170,7 +175,7 @@ class cusgd_check_report(C.Structure):
     _fields_ = [("size", C.c_size_t), ("passed", C.c_int), ("steps", C.c_int64), ("device", C.c_char * 128), ("line_count", C.c_int), ("lines", cusgd_check_line * 32)]
 
 
-STRUCTURES: list[Any] = [cusgd_check_line, cusgd_check_report, cusgd_coefficient, cusgd_device, cusgd_dialect, cusgd_encode, cusgd_error, cusgd_generator, cusgd_loss_info, cusgd_matrix, cusgd_metrics, cusgd_model_arrays, cusgd_option_info, cusgd_progress, cusgd_ranking, cusgd_reader, cusgd_result, cusgd_table_column]
+STRUCTURES: list[Any] = [cusgd_check_line, cusgd_check_report, cusgd_coefficient, cusgd_device, cusgd_dialect, cusgd_encode, cusgd_error, cusgd_generator, cusgd_loss_info, cusgd_matrix, cusgd_metrics, cusgd_model_arrays, cusgd_option_info, cusgd_order_metrics, cusgd_progress, cusgd_ranking, cusgd_reader, cusgd_result, cusgd_table_column]
 
 # Name, type of the result, types of the arguments.
 FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
@@ -235,6 +240,7 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_model_predict", C.c_int, [C.c_void_p, C.c_void_p, C.c_int, C.POINTER(C.c_double)]),
     ("cusgd_model_evaluate", C.c_int, [C.c_void_p, C.c_void_p, C.c_int64, C.POINTER(cusgd_metrics)]),
     ("cusgd_model_rank", C.c_int, [C.c_void_p, C.c_void_p, C.c_int64, C.POINTER(cusgd_ranking)]),
+    ("cusgd_model_order_metrics", C.c_int, [C.c_void_p, C.c_void_p, C.c_int64, C.POINTER(cusgd_order_metrics)]),
     ("cusgd_trainer_create", C.c_int, [C.c_void_p, C.c_void_p, C.c_void_p, C.POINTER(C.c_void_p)]),
     ("cusgd_trainer_free", None, [C.c_void_p]),
     ("cusgd_trainer_fit", C.c_int, [C.c_void_p, cusgd_callback, C.c_void_p, C.POINTER(cusgd_result)]),

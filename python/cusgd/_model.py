@@ -233,7 +233,11 @@ class Model:
         found = sized(_capi.cusgd_metrics)
         which = -1 if output is None else output
         run(lambda: check(lib.cusgd_model_evaluate(self._handle, data.handle, which, C.byref(found))))
-        return Metrics._read(found)
+        of_classes = not np.isnan(found.accuracy)
+        further = sized(_capi.cusgd_ranking if of_classes else _capi.cusgd_order_metrics)
+        function = lib.cusgd_model_rank if of_classes else lib.cusgd_model_order_metrics
+        run(lambda: check(function(self._handle, data.handle, which, C.byref(further))))
+        return Metrics._read(found, further)
 
     # ---- Files and other libraries ----
 

@@ -155,7 +155,7 @@ class History:
 
 @dataclass(frozen=True)
 class Metrics:
-    """How well a model predicts, weighted by the rows' weights. What does not apply to the model's loss is NaN.
+    """How well a model predicts, weighted by the rows' weights, as scikit-learn computes it. What does not apply to the loss is NaN.
 
     Attributes
     ----------
@@ -168,6 +168,16 @@ class Metrics:
         Of classes.
     deviance, d2 : float
         Of losses with a log link: mean deviance, and the share of the intercept-only model's deviance that is explained.
+    explained_variance, max_error, median_absolute_error, d2_absolute_error : float
+        Of regressions.
+    d2_pinball : float
+        Of the loss quantile.
+    balanced_accuracy, precision, recall, f1, f1_macro, f1_weighted : float
+        Of classes; precision, recall and f1 are those of the second class.
+    auc, average_precision : float
+        How well the predictions rank the rows of the second class before those of the first.
+    confusion : tuple of tuples of float, or None
+        Of classes: the weights of the rows by class and predicted class.
     """
 
     rows: int
@@ -180,14 +190,34 @@ class Metrics:
     accuracy: float
     deviance: float
     d2: float
+    explained_variance: float
+    max_error: float
+    median_absolute_error: float
+    d2_absolute_error: float
+    d2_pinball: float
+    balanced_accuracy: float
+    precision: float
+    recall: float
+    f1: float
+    f1_macro: float
+    f1_weighted: float
+    auc: float
+    average_precision: float
+    confusion: tuple[tuple[float, float], tuple[float, float]] | None
 
     def known(self) -> dict[str, float]:
-        """Return the metrics that apply, by name."""
-        return {name: value for name, value in vars(self).items() if not math.isnan(value)}
+        """Return the metrics that apply, by name; without the confusion matrix."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, (int, float)) and not math.isnan(value)}
 
     @classmethod
-    def _read(cls, found: Any) -> Metrics:
-        return cls(*[getattr(found, name) for name in cls.__dataclass_fields__])
+    def _read(cls, *found: Any) -> Metrics:
+        """Take each field from the first structure that has it; NaN where none has."""
+        values = {}
+        for name in cls.__dataclass_fields__:
+            values[name] = next((getattr(one, name) for one in found if hasattr(one, name)), math.nan)
+        counts = list(values["confusion"])
+        values["confusion"] = None if math.isnan(counts[0]) else ((counts[0], counts[1]), (counts[2], counts[3]))
+        return cls(**values)
 
 
 def sized(kind: type[C.Structure]) -> Any:

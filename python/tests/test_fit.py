@@ -217,6 +217,28 @@ def test_p_values_and_intervals(rng):
         model.intervals(95)
 
 
+def test_metrics_as_scikit_learn(rng):
+    metrics = pytest.importorskip("sklearn.metrics")
+    X = rng.normal(size=(300, 2))
+    score = X @ [1.0, -0.5]
+    weight = rng.choice([0.5, 1.0, 2.0], 300)
+    label = (score + rng.logistic(size=300) > 0).astype(float)
+    k = {"sample_weight": weight}
+    found = cusgd.Model.from_arrays([[1.0, -0.5]], [0.0], loss="logistic").evaluate(X, label, **k)
+    assert found.f1_macro == pytest.approx(metrics.f1_score(label, score > 0, average="macro", **k))
+    assert found.balanced_accuracy == pytest.approx(metrics.balanced_accuracy_score(label, score > 0, **k))
+    assert found.auc == pytest.approx(metrics.roc_auc_score(label, score, **k))
+    assert found.average_precision == pytest.approx(metrics.average_precision_score(label, score, **k))
+    np.testing.assert_allclose(found.confusion, metrics.confusion_matrix(label, score > 0, **k))
+    assert np.isnan(found.r2) and np.isnan(found.median_absolute_error) and "confusion" not in found.known()
+    number = score + rng.normal(size=300)
+    found = cusgd.Model.from_arrays([[1.0, -0.5]], [0.0]).evaluate(X, number, **k)
+    assert found.median_absolute_error == pytest.approx(metrics.median_absolute_error(number, score, **k))
+    assert found.d2_absolute_error == pytest.approx(metrics.d2_absolute_error_score(number, score, **k))
+    assert found.max_error == pytest.approx(metrics.max_error(number, score))
+    assert found.confusion is None and np.isnan(found.auc)
+
+
 def test_errors_say_what_and_where(regression):
     X, y, _, _ = regression
     with pytest.raises(cusgd.UsageError, match="valid_fraction") as caught:
