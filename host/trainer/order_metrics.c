@@ -35,7 +35,7 @@ static double quantile(weighed *rows, int64_t n, double share)
 /* Sums of the pinball loss: `share` of what y is above p, 1 - share of what it is below. */
 static double pinball(double y, double p, double share) { return y > p ? share * (y - p) : (1 - share) * (p - y); }
 
-/* 1 - loss / loss of the best constant. */
+/* 1 - loss / loss of the quantile of the targets. */
 static double explained(const examples *e, int64_t c, const double *p, double share, weighed *rows)
 {
     int64_t count = 0;
