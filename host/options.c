@@ -200,6 +200,18 @@ static const char *check_solver(const cusgd_options *options)
     return NULL;
 }
 
+/* What belongs to single columns has no place on mixtures of them. */
+static const char *check_whiten(const cusgd_options *options)
+{
+    if (options->whiten == CUSGD_WHITEN_NONE) return NULL;
+    if (options->robust) return "whiten and robust both choose how columns are scaled: leave one of them out";
+    if (options->l1_factors || options->l2_factors || !isnan(options->lower) || !isnan(options->upper))
+        return "whiten trains on mixtures of the columns, and penalty factors and bounds are those of single columns: leave one "
+               "of "
+               "them out";
+    return NULL;
+}
+
 static const char *check_together(const cusgd_options *options, const char **name)
 {
     *name = "schedule";
@@ -219,6 +231,9 @@ static const char *check_together(const cusgd_options *options, const char **nam
     *name = "robust";
     if (options->robust && !options->standardize)
         return "robust chooses how columns are standardized, and standardize is off: leave one of them out";
+    *name = "whiten";
+    const char *wrong = check_whiten(options);
+    if (wrong) return wrong;
     *name = "solver";
     return check_solver(options);
 }

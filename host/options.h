@@ -48,6 +48,7 @@ struct cusgd_options {
     int average;           /* 0 or 1: the result is an average of the iterates (Shamir, Zhang 2013); -1: the optimizer's choice */
     int64_t average_from;  /* the step at which averaging starts, >= 0; -1: the first. >= 0 turns averaging on */
     int standardize;       /* 1: columns are brought to mean 0, variance 1 inside; results are in the data's units all the same */
+    cusgd_whiten whiten;   /* how columns are decorrelated before training */
     int robust;            /* 1: by the median and the range between the quartiles instead */
     int intercept;         /* 1: fit b */
     double valid_fraction; /* [0, 1): share of the rows held out, chosen by the seed */

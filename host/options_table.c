@@ -32,6 +32,7 @@ static const char *const precision_words[] = {"float", "double", NULL};
 static const char *const storage_words[] = {"full", "bf16", NULL};
 static const char *const math_words[] = {"exact", "tf32", NULL};
 static const char *const engine_words[] = {"auto", "cublas", "fused", "persistent", NULL};
+static const char *const whiten_words[] = {"none", "zca", "pca", NULL};
 static const char *const penalty_unit_words[] = {"standardized", "data", NULL};
 static const char *const end_words[] = {"end", NULL};
 
@@ -42,7 +43,8 @@ _Static_assert(sizeof(cusgd_loss) == sizeof(int) && sizeof(cusgd_solver) == size
                    sizeof(cusgd_optimizer) == sizeof(int) && sizeof(cusgd_schedule) == sizeof(int) &&
                    sizeof(cusgd_sampling) == sizeof(int) && sizeof(cusgd_precision) == sizeof(int) &&
                    sizeof(cusgd_storage) == sizeof(int) && sizeof(cusgd_math) == sizeof(int) &&
-                   sizeof(cusgd_engine) == sizeof(int) && sizeof(cusgd_penalty_units) == sizeof(int),
+                   sizeof(cusgd_engine) == sizeof(int) && sizeof(cusgd_penalty_units) == sizeof(int) &&
+                   sizeof(cusgd_whiten) == sizeof(int),
                "the enumerations are read and written as int");
 
 /* ---- The table ----------------------------------------------------------------------------------------------------------- */
@@ -141,6 +143,8 @@ const option option_rows[] = {
       FLAG(0)}, IN_INT, AT(standardize), -1, EXACT},
     {{"robust", NULL, "off", "standardize by median and interquartile range", "no-robust",
       FLAG(0)}, IN_INT, AT(robust), -1, EXACT},
+    {{"whiten", "none|zca|pca", "none", "train on decorrelated columns", NULL,
+      NAMED_BY(whiten_words)}, IN_INT, AT(whiten), 0, EXACT},
     {{"intercept", NULL, "on", "fit an intercept", "no-intercept",
       FLAG(0)}, IN_INT, AT(intercept), -1, EXACT},
     {{"valid-fraction", "F", "0", "share of the rows held out for validation", NULL,

@@ -15,7 +15,8 @@ import pandas as pd
 import statsmodels.api as sm
 from scipy import stats
 from sklearn import metrics
-from sklearn.linear_model import Ridge
+from sklearn.decomposition import PCA
+from sklearn.linear_model import Lasso, Ridge
 from sklearn.preprocessing import PolynomialFeatures, RobustScaler
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "golden" / "tables"
@@ -67,6 +68,33 @@ def make_robust() -> dict:
         weight = ridge.coef_ / scaler.scale_
         fits[name] = [*weight, ridge.intercept_ - center * weight @ scaler.center_]
     return {"x": x.tolist(), "y": y.tolist(), "l2": 0.3, **fits}
+
+
+def make_whitened() -> dict:
+    """Ridge and lasso of correlated columns, whitened by PCA(whiten=True) and by the ZCA formula, after StandardScaler and without
+    it; coefficients and intercept in the data's units, of l2/2 |theta|^2 and l1 |theta|_1 beside half the mean square."""
+    random = np.random.default_rng(23)
+    n = 80
+    common = random.normal(size=(n, 1))
+    x = (common + 0.3 * random.normal(size=(n, 4))) * [1.0, 20.0, 0.5, 3.0] + [0.0, 100.0, 1.0, -5.0]
+    x = x.round(4)
+    y = (x @ [1.0, -0.1, 2.0, 0.0] + random.normal(size=n)).round(4)
+    results = {"x": x.tolist(), "y": y.tolist(), "l2": 0.2, "l1": 0.15}
+    for scaled in (True, False):
+        scale = x.std(axis=0) if scaled else np.ones(4)
+        centered = (x - x.mean(axis=0)) / scale
+        pca = PCA(whiten=True).fit(centered)
+        forward = {"pca": pca.components_.T / np.sqrt(pca.explained_variance_ * (n - 1) / n)}
+        np.testing.assert_allclose(pca.transform(centered) * np.sqrt(n / (n - 1)), centered @ forward["pca"], atol=1e-10)
+        values, vectors = np.linalg.eigh(np.cov(centered.T, bias=True))
+        forward["zca"] = vectors @ np.diag(values**-0.5) @ vectors.T
+        for kind, matrix in forward.items():
+            z = centered @ matrix
+            for name, model in (("ridge", Ridge(alpha=0.2 * n, solver="cholesky")), ("lasso", Lasso(alpha=0.15, tol=1e-14, max_iter=100000))):
+                fit = model.fit(z, y)
+                weight = matrix @ fit.coef_ / scale
+                results[f"{kind}_{name}_{'scaled' if scaled else 'raw'}"] = [*weight, fit.intercept_ - weight @ x.mean(axis=0)]
+    return results
 
 
 def two_sided(t: mpmath.mpf, degrees: float) -> mpmath.mpf:
@@ -149,7 +177,7 @@ def make_inference() -> dict:
 
 
 if __name__ == "__main__":
-    results = {"dates": make_dates(), "polynomials": make_polynomials(), "robust": make_robust()}
+    results = {"dates": make_dates(), "polynomials": make_polynomials(), "robust": make_robust(), "whitened": make_whitened()}
     statistics = {"distributions": make_distributions(), "inference": make_inference(), "metrics": make_metrics()}
     (FOLDER / "statistics.json").write_text(json.dumps(statistics) + "\n")
     (FOLDER / "features.json").write_text(json.dumps(results, indent=1) + "\n")

@@ -55,6 +55,7 @@ static const struct {
     {"average", NULL, "average = true", {NULL}},
     {"average-from", "5", "average-from = 5", {"-1", "x"}},
     {"standardize", "--no-standardize", "standardize = false", {NULL}}, /* the later one holds */
+    {"whiten", "zca", "whiten = zca", {"auto", "x"}},
     {"robust", NULL, "robust = true", {NULL}},
     {"intercept", "--no-intercept", "intercept = false", {NULL}},
     {"valid-fraction", "0.25", "valid-fraction = 0.25", {"1", "-0.1", "nan", "x"}},

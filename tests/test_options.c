@@ -70,7 +70,7 @@ Test(options, entries_are_complete_and_unique)
             cr_assert(!info->alias || strcmp(info->alias, other->name) != 0);
         }
     }
-    cr_assert_eq(count, 53);
+    cr_assert_eq(count, 54);
     cr_assert_null(cusgd_option_at(SIZE_MAX));
 }
 
@@ -357,7 +357,7 @@ Test(options, description_round_trip)
         cr_assert_str_neq(value, "auto", "%s", name);
         cr_assert_eq(cusgd_options_set(&again, name, value), CUSGD_OK, "%s: %s", name, cusgd_last_error());
     }
-    cr_assert_eq(count, 23); /* one shard is left out, and several are not */
+    cr_assert_eq(count, 24); /* one shard is left out, and several are not */
     o.shards = 3;
     cr_assert(options_describe(&o, count, &name, value));
     o.shards = 1;

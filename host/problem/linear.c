@@ -63,6 +63,15 @@ double matrix_top(int64_t n, double *a, double *work)
     return failed ? bound : values[n - 1];
 }
 
+int matrix_eigen(int64_t n, double *a, double *values)
+{
+    double *work = allocate((size_t)(MATRIX_TOP_WORK * n), sizeof *work);
+    lapack_int room = (lapack_int)(MATRIX_TOP_WORK * n), failed = 1;
+    if (work) failed = LAPACKE_dsyev_work(LAPACK_COL_MAJOR, 'V', 'U', (lapack_int)n, a, (lapack_int)n, values, work, room);
+    free(work);
+    return failed == 0;
+}
+
 /* ---- Cholesky ---- */
 
 int cholesky_factor(int64_t n, double *a)

@@ -20,6 +20,10 @@ double matrix_norm(int64_t n, const double *a, double *work);
 enum { MATRIX_TOP_WORK = 36 };
 double matrix_top(int64_t n, double *a, double *work);
 
+/* Eigenvalues, ascending, and in a's rows their eigenvectors, of length 1; both triangles of a are there. Returns 0 where they
+ * cannot be had. */
+int matrix_eigen(int64_t n, double *a, double *values);
+
 /* A = L L^T, L in a's lower triangle; what is above it is not touched. Returns 0 where A is not positive definite. */
 int cholesky_factor(int64_t n, double *a);
 /* x = A^-1 x */

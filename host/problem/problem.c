@@ -328,7 +328,7 @@ int problem_binds_alike(const problem *p, const cusgd_options *after)
     int is_auto = after->solver == CUSGD_SOLVER_SGD && after->optimizer == CUSGD_OPTIMIZER_AUTO; /* which bounds exponentials */
     int alike = old.kind == new.kind && !(old.number < new.number) && !(old.number > new.number) && was_auto == is_auto &&
                 before->precision == after->precision && before->storage == after->storage &&
-                before->standardize == after->standardize && before->robust == after->robust &&
+                before->standardize == after->standardize && before->robust == after->robust && before->whiten == after->whiten &&
                 before->intercept == after->intercept && before->threads == after->threads &&
                 before->shards == after->shards &&strcmp(before->device, after->device) == 0 && !(p->units.target > 1) &&
                 !(p->units.target < 1) && !(before->valid_fraction > 0) && !(after->valid_fraction > 0);

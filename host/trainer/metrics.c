@@ -347,18 +347,38 @@ static cusgd_status trainer_scorer(cusgd_trainer *t, scorer *s)
     return run_theta(&t->run, t->run.at.result, t->run.theta);
 }
 
+/* The data as the trainer's columns are; *x: to be freed behind it. */
+static cusgd_status whitened(const cusgd_trainer *t, const scorer *s, const cusgd_data *data, cusgd_data *white, void **x)
+{
+    *x = NULL;
+    *white = *data;
+    if (!t->whitening) return CUSGD_OK;
+    cusgd_status status = check_input(s, data, 0);
+    return status ? status : whitening_apply(t->whitening, data, white, x);
+}
+
 cusgd_status cusgd_trainer_predict(cusgd_trainer *t, const cusgd_data *data, cusgd_prediction as, double *out)
 {
     scorer s;
+    cusgd_data white;
+    void *x = NULL;
     cusgd_status status = trainer_scorer(t, &s);
-    return status == CUSGD_OK ? predict(&s, data, as, out) : status;
+    if (status == CUSGD_OK) status = whitened(t, &s, data, &white, &x);
+    if (status == CUSGD_OK) status = predict(&s, &white, as, out);
+    free(x);
+    return status;
 }
 
 cusgd_status trainer_evaluate(cusgd_trainer *t, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
 {
     scorer s;
+    cusgd_data white;
+    void *x = NULL;
     cusgd_status status = trainer_scorer(t, &s);
-    return status == CUSGD_OK ? evaluate(&s, data, output, metrics) : status;
+    if (status == CUSGD_OK) status = whitened(t, &s, data, &white, &x);
+    if (status == CUSGD_OK) status = evaluate(&s, &white, output, metrics);
+    free(x);
+    return status;
 }
 
 cusgd_status cusgd_trainer_create_model(cusgd_trainer *t, cusgd_model **out)

@@ -6,6 +6,7 @@
 #include "interrupt.h"
 #include "options.h"
 #include "problem/examples.h"
+#include "problem/linear.h"
 #include "public.h"
 #include "solvers/solvers.h"
 #include <math.h>
@@ -131,10 +132,21 @@ static cusgd_status begin(cusgd_trainer *t)
     return status;
 }
 
+/* Opens the problem anew, of decorrelated columns. */
+static cusgd_status whiten(cusgd_trainer *t)
+{
+    cusgd_status status = whitening_open(&t->problem, &t->whitening);
+    if (status != CUSGD_OK) return status;
+    const whitening *w = t->whitening;
+    problem_close(&t->problem);
+    return problem_open(&t->problem, &t->options, &w->white_train, w->valid ? &w->white_valid : NULL);
+}
+
 static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *train, const cusgd_data *valid)
 {
     const cusgd_options *o = &t->options;
     cusgd_status status = problem_open(&t->problem, o, train, valid);
+    if (status == CUSGD_OK && o->whiten != CUSGD_WHITEN_NONE) status = whiten(t);
     if (status == CUSGD_OK) status = backend_open(o->device, o->precision, o->threads, &t->backend);
     if (status == CUSGD_OK) status = run_check_spec(o, &t->problem, &t->backend);
     if (status == CUSGD_OK) status = problem_bind(&t->problem, &t->backend);
@@ -170,6 +182,7 @@ void cusgd_trainer_free(cusgd_trainer *t)
 {
     if (!t) return;
     problem_close(&t->problem);
+    whitening_close(t->whitening);
     if (t->backend.ops) t->backend.ops->close(t->backend.self);
     run_close(&t->run);
     sgd_close(&t->sgd);
@@ -209,7 +222,9 @@ static cusgd_status reset_bound(cusgd_trainer *t, cusgd_options *owned)
 static cusgd_status reset_anew(cusgd_trainer *t, const cusgd_options *options)
 {
     cusgd_trainer *fresh, old;
-    cusgd_status status = cusgd_trainer_create(options, t->problem.train.data, t->problem.valid.data, &fresh);
+    const whitening *w = t->whitening;
+    cusgd_status status =
+        cusgd_trainer_create(options, w ? w->train : t->problem.train.data, w ? w->valid : t->problem.valid.data, &fresh);
     if (status != CUSGD_OK) return status;
     memcpy(&old, t, sizeof old);
     memcpy(t, fresh, sizeof *t);
@@ -245,6 +260,7 @@ cusgd_status cusgd_trainer_rebind(cusgd_trainer *t, const cusgd_data *train)
         return fail_option("solver", "only solver sgd goes on with other rows: the others start anew with all of them");
     if (t->options.valid_fraction > 0)
         return fail_option("valid-fraction", "valid-fraction holds out rows of one data set: give validation data of its own");
+    if (t->whitening) return fail_option("whiten", "whiten needs all rows at once, to know how the columns go together");
     status = problem_rebind(&t->problem, train);
     if (status == CUSGD_OK) sgd_rebind(&t->sgd);
     return status;
@@ -325,6 +341,21 @@ cusgd_status cusgd_trainer_get_coefficients(cusgd_trainer *t, double *weight, do
 {
     cusgd_status status = run_theta(&t->run, t->run.at.result, t->run.theta);
     if (status == CUSGD_OK) problem_to_data(&t->problem, t->run.theta, weight, bias);
+    if (status == CUSGD_OK && t->whitening) status = whitening_to_x(t->whitening, t->problem.k, weight, bias);
+    return status;
+}
+
+/* Coefficients of the data's columns as theta of decorrelated ones. */
+static cusgd_status put_white(cusgd_trainer *t, const double *weight, const double *bias)
+{
+    int64_t k = t->problem.k, count = t->problem.d * k;
+    double *white = allocate((size_t)(count + k), sizeof *white);
+    if (!white) return fail_memory((size_t)(count + k) * sizeof *white, "coefficients");
+    vector_copy(count, weight, white);
+    vector_copy(k, bias, white + count);
+    cusgd_status status = whitening_to_z(t->whitening, k, white, white + count);
+    if (status == CUSGD_OK) problem_from_data(&t->problem, white, white + count, t->run.theta);
+    free(white);
     return status;
 }
 
@@ -339,7 +370,9 @@ cusgd_status cusgd_trainer_set_coefficients(cusgd_trainer *t, const double *weig
     }
     cusgd_status status = check_idle(t, "cusgd_trainer_set_coefficients");
     if (status != CUSGD_OK) return status;
-    problem_from_data(&t->problem, weight, bias, t->run.theta);
+    status = t->whitening ? put_white(t, weight, bias) : CUSGD_OK;
+    if (status != CUSGD_OK) return status;
+    if (!t->whitening) problem_from_data(&t->problem, weight, bias, t->run.theta);
     status = run_check_device(&t->run);
     return status == CUSGD_OK ? restart_at(t, t->run.theta) : status;
 }

@@ -98,6 +98,7 @@ typedef enum cusgd_math {
 } cusgd_math;
 
 /* Which coefficients l1 and l2 act on: those of the columns as they are trained on, or as they are given. */
+typedef enum cusgd_whiten { CUSGD_WHITEN_NONE, CUSGD_WHITEN_ZCA, CUSGD_WHITEN_PCA } cusgd_whiten;
 typedef enum cusgd_penalty_units { CUSGD_PENALTY_STANDARDIZED, CUSGD_PENALTY_DATA } cusgd_penalty_units;
 
 /* How a GPU computes training steps. */
