@@ -90,7 +90,10 @@ def make_whitened() -> dict:
         forward["zca"] = vectors @ np.diag(values**-0.5) @ vectors.T
         for kind, matrix in forward.items():
             z = centered @ matrix
-            for name, model in (("ridge", Ridge(alpha=0.2 * n, solver="cholesky")), ("lasso", Lasso(alpha=0.15, tol=1e-14, max_iter=100000))):
+            for name, model in (
+                ("ridge", Ridge(alpha=0.2 * n, solver="cholesky")),
+                ("lasso", Lasso(alpha=0.15, tol=1e-14, max_iter=100000)),
+            ):
                 fit = model.fit(z, y)
                 weight = matrix @ fit.coef_ / scale
                 results[f"{kind}_{name}_{'scaled' if scaled else 'raw'}"] = [*weight, fit.intercept_ - weight @ x.mean(axis=0)]
@@ -101,7 +104,9 @@ def two_sided(t: mpmath.mpf, degrees: float) -> mpmath.mpf:
     """The probability beyond +-t, of `degrees` (0: a normal distribution)."""
     if degrees == 0:
         return mpmath.erfc(t / mpmath.sqrt(2))
-    return mpmath.betainc(mpmath.mpf(degrees) / 2, mpmath.mpf(1) / 2, 0, degrees / (degrees + mpmath.mpf(t) ** 2), regularized=True)
+    return mpmath.betainc(
+        mpmath.mpf(degrees) / 2, mpmath.mpf(1) / 2, 0, degrees / (degrees + mpmath.mpf(t) ** 2), regularized=True
+    )
 
 
 def make_distributions() -> dict:
@@ -119,7 +124,8 @@ def make_distributions() -> dict:
             probabilities.append([t, d, p])
             apart += abs(2 * distribution.sf(t) / p - 1) > 1e-12
         for p in shares:
-            t = float(mpmath.findroot(lambda t: mpmath.log(two_sided(t, d) / p), mpmath.mpf(distribution.isf(p / 2))))
+            start = mpmath.mpf(distribution.isf(p / 2))
+            t = float(mpmath.findroot(lambda t, d=d, p=p: mpmath.log(two_sided(t, d) / p), start))
             quantiles.append([p, d, t])
             apart += abs(distribution.isf(p / 2) / t - 1) > 1e-12
     print(f"{apart} of {len(probabilities) + len(quantiles)} values differ from SciPy's by more than 1e-12")
@@ -144,7 +150,9 @@ def make_metrics() -> dict:
             "f1_macro": metrics.f1_score(label, found, average="macro", **k),
             "f1_weighted": metrics.f1_score(label, found, average="weighted", **k),
             "log_loss": metrics.log_loss(label, 1 / (1 + np.exp(-score)), **k),
-            "median_absolute_error": metrics.median_absolute_error(number[kept], score[kept], **{n: v[kept] for n, v in k.items()}),
+            "median_absolute_error": metrics.median_absolute_error(
+                number[kept], score[kept], **{n: v[kept] for n, v in k.items()}
+            ),
             "d2_absolute_error": metrics.d2_absolute_error_score(number, score, **k),
             "d2_pinball": metrics.d2_pinball_score(number, score, alpha=0.8, **k),
             "pinball": metrics.mean_pinball_loss(number, score, alpha=0.8, **k),
@@ -153,16 +161,24 @@ def make_metrics() -> dict:
             "mae": metrics.mean_absolute_error(number, score, **k),
         }
         for loss, y, power in (("poisson", count, 1), ("gamma", positive, 2), ("tweedie", positive, 1.5)):
-            results[name][loss] = {"deviance": metrics.mean_tweedie_deviance(y, mean, power=power, **k),
-                                   "d2": metrics.d2_tweedie_score(y, mean, power=power, **k)}
+            results[name][loss] = {
+                "deviance": metrics.mean_tweedie_deviance(y, mean, power=power, **k),
+                "d2": metrics.d2_tweedie_score(y, mean, power=power, **k),
+            }
     return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in results.items()}
 
 
 def known(fit: object) -> dict:
     """Of each coefficient, the intercept last."""
     low, high = np.asarray(fit.conf_int(0.05)).T
-    return {"value": list(fit.params), "error": list(fit.bse), "statistic": list(fit.tvalues), "p_value": list(fit.pvalues),
-            "lower": list(low), "upper": list(high)}
+    return {
+        "value": list(fit.params),
+        "error": list(fit.bse),
+        "statistic": list(fit.tvalues),
+        "p_value": list(fit.pvalues),
+        "lower": list(low),
+        "upper": list(high),
+    }
 
 
 def make_inference() -> dict:

@@ -29,6 +29,7 @@ from ._model import Model
 from ._options import Options
 from ._options import option_table as options
 from ._results import History, Metrics, Progress, Result
+from ._table import Table, read_table
 from ._tools import CheckLine, Device, Report, check, devices, generate
 from ._trainer import Trainer, fit
 
@@ -54,6 +55,7 @@ __all__ = [
     "Progress",
     "Report",
     "Result",
+    "Table",
     "Trainer",
     "UsageError",
     "__version__",
@@ -63,6 +65,7 @@ __all__ = [
     "fit",
     "generate",
     "options",
+    "read_table",
 ]
 
 

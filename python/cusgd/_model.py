@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from . import _capi
 from ._arrays import Data, column_names, in_order, make_data, text_array
 from ._classes import class_numbers
-from ._errors import UsageError, check
+from ._errors import UsageError, check, warn
 from ._library import lib
 from ._options import Options
 from ._results import History, Metrics, Result, sized
 from ._run import run
+from ._table import Table, open_table
 
 _PREDICTIONS = {
     "mean": _capi.CUSGD_PREDICT_MEAN,
@@ -229,7 +230,9 @@ class Model:
         output : int, optional
             Which target; by default the mean over all.
         """
-        data = self._data(X, y, sample_weight, offset, exposure)
+        return self._metrics(self._data(X, y, sample_weight, offset, exposure), output)
+
+    def _metrics(self, data: Data | Table, output: int | None) -> Metrics:
         found = sized(_capi.cusgd_metrics)
         which = -1 if output is None else output
         run(lambda: check(lib.cusgd_model_evaluate(self._handle, data.handle, which, C.byref(found))))
@@ -238,6 +241,59 @@ class Model:
         function = lib.cusgd_model_rank if of_classes else lib.cusgd_model_order_metrics
         run(lambda: check(function(self._handle, data.handle, which, C.byref(further))))
         return Metrics._read(found, further)
+
+    def _table(self, path: str | os.PathLike[str], predicts: bool, strict: bool) -> Table:
+        """Read a raw table by the model's columns, with a warning for each note."""
+        reader = sized(_capi.cusgd_reader)
+        check(lib.cusgd_model_reader(self._handle, C.byref(reader)))
+        reader.x_only, reader.encode.strict = predicts, strict
+        keeps = predicts and not strict
+        reader.encode.missing = (
+            _capi.CUSGD_MISSING_KEEP if keeps else _capi.CUSGD_MISSING_ERROR if strict else _capi.CUSGD_MISSING_DEFAULT
+        )
+        table = open_table(path, reader)
+        for note in table.notes:
+            warn(note, UserWarning)
+        return table
+
+    def predict_table(self, path: str | os.PathLike[str], kind: str = "mean", *, strict: bool = False) -> NDArray[Any]:
+        """Predict a value for each row of a raw table, with the columns that the model was trained on.
+
+        Parameters
+        ----------
+        path : path
+            A table as `cusgd.read_table` takes it; targets are not needed.
+        kind
+            As for `predict`.
+        strict : bool
+            Whether an unknown category, or a row that lacks a value, is an error.
+
+        Returns
+        -------
+        ndarray of shape (n,), or (n, outputs) for several outputs
+            NaN (of classes None) for rows that lack a value which the model does not fill in.
+
+        Warns
+        -----
+        UserWarning
+            Rows that have no prediction, and unknown categories, which are none of the known ones.
+        """
+        if kind not in _PREDICTIONS:
+            raise UsageError(f"kind must be one of {', '.join(_PREDICTIONS)}, not {kind!r}")
+        table = self._table(path, True, strict)
+        out = np.empty((table.rows, self.weight.shape[0]))
+        pointer = out.ctypes.data_as(C.POINTER(C.c_double))
+        run(lambda: check(lib.cusgd_model_predict(self._handle, table.handle, _PREDICTIONS[kind], pointer)))
+        result = out[:, 0] if out.shape[1] == 1 else out
+        if kind != "class":
+            return result
+        names: list[Any] = list(self.classes or (0, 1))
+        found = [None if np.isnan(number) else names[int(number)] for number in out.ravel()]
+        return np.array(found, dtype=object).reshape(result.shape)
+
+    def evaluate_table(self, path: str | os.PathLike[str], *, output: int | None = None) -> Metrics:
+        """Compare predictions with the targets of a raw table; see `evaluate`."""
+        return self._metrics(self._table(path, False, False), output)
 
     # ---- Files and other libraries ----
 

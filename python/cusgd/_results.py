@@ -212,7 +212,7 @@ class Metrics:
     @classmethod
     def _read(cls, *found: Any) -> Metrics:
         """Take each field from the first structure that has it; NaN where none has."""
-        values = {}
+        values: dict[str, Any] = {}
         for name in cls.__dataclass_fields__:
             values[name] = next((getattr(one, name) for one in found if hasattr(one, name)), math.nan)
         counts = list(values["confusion"])

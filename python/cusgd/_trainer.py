@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from . import _capi
 from ._arrays import Data, column_names, in_order, make_data
 from ._classes import class_numbers, encode
-from ._errors import ConvergenceWarning, DivergedError, check, in_python_words, last_error, warn
+from ._errors import ConvergenceWarning, DivergedError, UsageError, check, in_python_words, last_error, warn
 from ._library import lib
 from ._model import Model
 from ._options import Options, make_options
 from ._results import History, Progress, Result, sized
 from ._run import run
+from ._table import Table
 from .callbacks import Callback, ProgressBar, in_turn
 
 
@@ -26,7 +27,7 @@ def _is_true(value: Any) -> bool:
     return isinstance(value, (bool, np.bool_)) and bool(value)
 
 
-def precision_of(data: Data, options: Mapping[str, Any]) -> str:
+def precision_of(data: Data | Table, options: Mapping[str, Any]) -> str:
     """Return the precision that is asked for, or else the one of X."""
     given: str | None = options.get("precision")
     if given is not None:
@@ -40,8 +41,8 @@ class Trainer:
 
     Parameters
     ----------
-    X : array of shape (n, columns)
-        NumPy arrays of float32 or float64 are used in place, in any memory layout; other numbers are converted to float64. They
+    X : array of shape (n, columns), or Table
+        A table of `cusgd.read_table` has everything: y, sample_weight, offset and exposure are left out. NumPy arrays of float32 or float64 are used in place, in any memory layout; other numbers are converted to float64. They
         must not change while the trainer exists.
     y : array of shape (n,) or (n, outputs)
         For losses of classes 0 and 1, -1 and 1, or two names.
@@ -67,7 +68,7 @@ class Trainer:
     def __init__(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         *,
         sample_weight: Any = None,
         offset: Any = None,
@@ -75,11 +76,20 @@ class Trainer:
         valid: tuple[Any, ...] | None = None,
         **options: Any,
     ) -> None:
-        y, classes = encode(y, options.get("loss", "squared"))
-        self._data = make_data(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure)
-        self._classes, self._features = classes, column_names(X)
-        if classes:
-            self._data.set_names(None, None, classes)
+        self._data: Data | Table
+        if isinstance(X, Table):
+            if any(given is not None for given in (y, sample_weight, offset, exposure)):
+                raise UsageError("a table has its targets, weights and offsets: name their columns in read_table")
+            self._data, classes = X, X.classes
+            self._classes, self._features = X.classes, X.features
+        else:
+            if y is None:
+                raise UsageError("y is missing: only a table has its targets")
+            y, classes = encode(y, options.get("loss", "squared"))
+            self._data = make_data(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure)
+            self._classes, self._features = classes, column_names(X)
+            if classes:
+                self._data.set_names(None, None, classes)
         self._valid = self._valid_data(valid, classes, self._features)
         options["precision"] = precision_of(self._data, options)
         self._handle = C.c_void_p()
@@ -306,7 +316,7 @@ class Trainer:
 
 def fit(
     X: Any,
-    y: Any,
+    y: Any = None,
     *,
     sample_weight: Any = None,
     offset: Any = None,

@@ -1,0 +1,171 @@
+"""Tables in files, read as the command reads them."""
+
+from __future__ import annotations
+
+import ctypes as C
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from . import _capi
+from ._arrays import text_array
+from ._errors import UsageError, check, in_python_words
+from ._library import lib
+from ._results import sized
+from ._run import run
+
+_HEADERS = {None: _capi.CUSGD_HEADER_AUTO, True: _capi.CUSGD_HEADER_YES, False: _capi.CUSGD_HEADER_NO}
+_MISSING = {"error": _capi.CUSGD_MISSING_ERROR, "drop": _capi.CUSGD_MISSING_DROP, "mean": _capi.CUSGD_MISSING_MEAN}
+
+
+def columns(given: str | int | Sequence[str | int]) -> list[str]:
+    """Return one or several columns, by names or numbers from 1, as the library takes them."""
+    several = [given] if isinstance(given, (str, int)) else list(given)
+    return [str(column) for column in several]
+
+
+def put_list(of: Any, name: str, count: str, given: Sequence[str]) -> Any:
+    """Set a structure's list of texts, and return what must live as long."""
+    if not given:
+        return None
+    array = text_array(given)
+    setattr(of, name, C.cast(array, C.POINTER(C.c_char_p)))
+    setattr(of, count, len(given))
+    return array
+
+
+class Table:
+    """A table that was read from a file by `read_table`; what `cusgd.fit` and `Trainer` take in the place of X.
+
+    Attributes
+    ----------
+    rows, cols, outputs : int
+        Rows, columns of x (each category and power is one), and targets.
+    features, targets, classes : list of str, or None
+        Their names; ``color=red`` is a category, ``month(day)`` a part of a date, ``missing(age)`` 1 where a value is missing.
+    notes : list of str
+        What there is to know of how the file was read.
+    """
+
+    def __init__(self, handle: C.c_void_p) -> None:
+        self.handle = handle
+        self.arrays = (np.empty(0), None, None, None, None)  # the library has them, in double
+        self.rows: int = lib.cusgd_data_rows(handle)
+        self.cols: int = lib.cusgd_data_cols(handle)
+        self.outputs: int = lib.cusgd_data_outputs(handle)
+        self.features = self._names(lib.cusgd_data_feature, self.cols)
+        self.targets = self._names(lib.cusgd_data_target, self.outputs)
+        self.classes = self._names(lib.cusgd_data_class, 2)
+        self.notes: list[str] = []
+        while note := lib.cusgd_data_note(handle, len(self.notes)):
+            self.notes.append(in_python_words(note.decode(errors="replace")))
+
+    def __del__(self) -> None:
+        if getattr(self, "handle", None):
+            lib.cusgd_data_free(self.handle)
+
+    def __repr__(self) -> str:
+        return f"<cusgd.Table: {self.rows} rows, {self.cols} columns, {self.outputs} targets>"
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("data that the library uses can be neither copied nor pickled")
+
+    def _names(self, function: Any, count: int) -> list[str] | None:
+        names = [function(self.handle, j) for j in range(count)]
+        return None if not names or None in names else [name.decode(errors="replace") for name in names]
+
+
+def open_table(path: str | os.PathLike[str], reader: Any) -> Table:
+    """Read a file by a complete reader."""
+    handle = C.c_void_p()
+    run(lambda: check(lib.cusgd_data_open(os.fsencode(path), C.byref(reader), C.byref(handle))))
+    return Table(handle)
+
+
+def read_table(
+    path: str | os.PathLike[str],
+    *,
+    target: str | int | Sequence[str | int] = (),
+    features: str | int | Sequence[str | int] = (),
+    ignore: str | int | Sequence[str | int] = (),
+    weights: str | int | None = None,
+    offset: str | int | None = None,
+    exposure: str | int | None = None,
+    categorical: str | int | Sequence[str | int] = (),
+    dates: str | int | Sequence[str | int] = (),
+    polynomial: int = 1,
+    interactions: bool = False,
+    missing: str = "error",
+    all_levels: bool = False,
+    classes: bool = False,
+    header: bool | None = None,
+) -> Table:
+    """Read a table (CSV and the like, also compressed) as ``cusgd train`` reads it.
+
+    Models that are trained on it keep how its columns became features, so that `Model.predict_table` and the command take raw
+    tables.
+
+    Parameters
+    ----------
+    path : path
+    target, features, ignore, weights, offset, exposure : name or number of a column from 1, or several
+        The target is the last column by default, features are all columns that are nothing else.
+    categorical : "auto", or columns
+        Columns of categories; "auto": all that hold nothing but text.
+    dates : columns
+        Columns of dates: their year, month, weekday and days since 1970-01-01.
+    polynomial : int
+        Powers of the features up to this one are added, at most 10.
+    interactions : bool
+        Also products of different features.
+    missing : {"error", "drop", "mean"}
+        What to do with rows that lack a value: the mean of the others, and a column that says so.
+    all_levels : bool
+        Whether each category has a column, as is right with a penalty; else the first one is the reference.
+    classes : bool
+        Whether a target of two numbers is two classes. Text always is.
+    header : bool, optional
+        Whether the first line names the columns; None: found out.
+
+    Returns
+    -------
+    Table
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import cusgd
+    >>> path = os.path.join(tempfile.mkdtemp(), "shirts.csv")
+    >>> with open(path, "w") as file:
+    ...     _ = file.write("size,color,price\\n3,red,10\\n4,blue,12\\n6,green,18\\n7,blue,18\\n5,red,14\\n6,green,17\\n")
+    >>> table = cusgd.read_table(path, categorical="auto")
+    >>> table.features
+    ['size', 'color=green', 'color=red']
+    >>> model = cusgd.fit(table, solver="exact")
+    >>> model.predict_table(path).round(1).tolist()
+    [10.0, 12.2, 17.5, 17.8, 14.0, 17.5]
+    """
+    reader = sized(_capi.cusgd_reader)
+    encode = reader.encode
+    if missing not in _MISSING:
+        raise UsageError(f"missing must be one of {', '.join(_MISSING)}, not {missing!r}")
+    coded = [column for column in columns(categorical) if column != "auto"]
+    kept = [
+        put_list(reader, "targets", "target_count", columns(target)),
+        put_list(reader, "features", "feature_count", columns(features)),
+        put_list(reader, "ignore", "ignore_count", columns(ignore)),
+        put_list(encode, "categorical", "categorical_count", coded),
+        put_list(encode, "dates", "date_count", columns(dates)),
+    ]
+    for name, column in (("weights", weights), ("offset", offset), ("exposure", exposure)):
+        if column is not None:
+            setattr(reader, name, str(column).encode())
+    encode.categorical_auto = "auto" in columns(categorical)
+    encode.missing, encode.all_levels = _MISSING[missing], all_levels
+    encode.polynomial, encode.interactions = polynomial, interactions
+    reader.header, reader.find_classes = _HEADERS[header], classes
+    table = open_table(path, reader)
+    del kept
+    return table

@@ -1,0 +1,67 @@
+"""Raw tables: what is read of them, and models that take them."""
+
+import numpy as np
+import pytest
+
+import cusgd
+
+ROWS = "day,color,size,ok,price\n"
+COLORS, ANSWERS = ["red", "green", "blue"], ["yes", "no"]
+for i in range(60):
+    ROWS += f"2024-{1 + i % 12:02}-{1 + i % 27:02},{COLORS[i % 3]},{i % 7},{ANSWERS[i % 2]},{3 * i % 17}\n"
+
+
+@pytest.fixture
+def path(tmp_path):
+    (tmp_path / "raw.csv").write_text(ROWS)
+    return tmp_path / "raw.csv"
+
+
+def test_reads_as_the_command_does(path, tmp_path):
+    table = cusgd.read_table(path, categorical="auto", dates="day", polynomial=2, interactions=True)
+    assert (table.rows, table.outputs, table.targets) == (60, 1, ["price"])
+    assert table.features[:7] == ["month(day)", "weekday(day)", "days(day)", "color=green", "color=red", "size", "ok"]
+    assert "color=green*size" in table.features and table.cols == len(table.features)
+    model = cusgd.fit(table, l2=1e-3, solver="exact", precision="double")
+    model.save(tmp_path / "m.safetensors")
+    predicted = model.predict_table(path)
+    np.testing.assert_array_equal(cusgd.Model.load(tmp_path / "m.safetensors").predict_table(path), predicted)
+    assert predicted.shape == (60,) and np.isfinite(predicted).all()
+    assert model.evaluate_table(path).mse == pytest.approx(np.mean((predicted - np.array([3 * i % 17 for i in range(60)])) ** 2))
+
+
+def test_rows_that_cannot_be_predicted(path, tmp_path):
+    model = cusgd.fit(cusgd.read_table(path, categorical="color", ignore=["day", "ok"]), solver="exact")
+    (tmp_path / "new.csv").write_text("size,color\n1,red\n,red\n2,pink\n")
+    with pytest.warns(UserWarning) as caught:
+        predicted = model.predict_table(tmp_path / "new.csv")
+    assert len(caught) == 2 and np.isnan(predicted).tolist() == [False, True, False]
+    with pytest.raises(cusgd.DataError, match="pink"):
+        model.predict_table(tmp_path / "new.csv", strict=True)
+
+
+def test_classes_and_missing_values(tmp_path):
+    (tmp_path / "c.csv").write_text("a,who\n1,x\n2,x\n,x\n3,z\n2.5,z\n1.5,z\n4,x\n")
+    table = cusgd.read_table(tmp_path / "c.csv", missing="mean")
+    assert table.classes == ["x", "z"] and table.features == ["a", "missing(a)"]
+    model = cusgd.fit(table, loss="logistic", l2=0.1, solver="newton")
+    assert set(model.predict_table(tmp_path / "c.csv", "class")) <= {"x", "z"}
+    dropped = cusgd.read_table(tmp_path / "c.csv", missing="drop")
+    assert dropped.rows == 6 and "left out" in dropped.notes[0]
+    model = cusgd.fit(dropped, loss="logistic", l2=0.1, solver="newton")
+    with pytest.warns(UserWarning, match="no prediction"):
+        assert model.predict_table(tmp_path / "c.csv", "class")[2] is None
+
+
+def test_what_is_refused(path):
+    with pytest.raises(cusgd.DataError, match="text"):
+        cusgd.read_table(path)
+    with pytest.raises(cusgd.UsageError, match="missing must be"):
+        cusgd.read_table(path, missing="zero")
+    table = cusgd.read_table(path, features="size")
+    with pytest.raises(cusgd.UsageError, match="has its targets"):
+        cusgd.fit(table, [1.0])
+    with pytest.raises(cusgd.UsageError, match="y is missing"):
+        cusgd.fit([[1.0]])
+    with pytest.raises(TypeError):
+        __import__("copy").copy(table)
