@@ -17,6 +17,7 @@ struct cusgd_data {
     char **features;          /* d names, or NULL */
     char **targets;           /* k names, or NULL */
     char *classes[2];         /* what a text target's 0 and 1 stand for, or NULL both */
+    int is_archive;           /* 1: a .npz file, not a folder */
     char *source;             /* the file's name as messages show it; "data" for wrapped arrays */
     cusgd_offset offset;      /* what view.o was made of */
     char *offset_name;        /* the column's, or NULL */
@@ -107,8 +108,9 @@ cusgd_status npz_open(const char *path, const char *name, npy_array *out, int *f
 typedef struct npy_writer npy_writer;
 cusgd_status npy_create(const char *path, cusgd_type type, int64_t rows, int64_t cols, npy_writer **out);
 cusgd_status npy_append(npy_writer *writer, const void *values, int64_t count);
-cusgd_status npy_close(npy_writer *writer); /* completes the file and puts it in its place */
-void npy_abandon(npy_writer *writer);       /* removes what was written; accepts NULL */
+cusgd_status npy_complete(npy_writer *writer); /* all but putting it in its place */
+cusgd_status npy_close(npy_writer *writer);    /* completes the file and puts it in its place */
+void npy_abandon(npy_writer *writer);          /* removes what was written; accepts NULL */
 
 /* data/labels.c: classes that are numbers, for a target that is; other targets stay as they are. */
 cusgd_status data_apply_classes(cusgd_data *data, const char *const *classes);
@@ -129,7 +131,8 @@ void number_format(double value, char text[NUMBER_TEXT]);
 typedef struct replacement replacement;
 cusgd_status replacement_open(const char *path, replacement **out);
 cusgd_status replacement_write(replacement *r, const void *bytes, size_t count);
-cusgd_status replacement_commit(replacement *r); /* frees r, also on failure (the old file then stands) */
-void replacement_abandon(replacement *r);        /* accepts NULL */
+cusgd_status replacement_complete(replacement *r); /* no more is written; all but the renaming has then been done */
+cusgd_status replacement_commit(replacement *r);   /* frees r, also on failure (the old file then stands) */
+void replacement_abandon(replacement *r);          /* accepts NULL */
 
 #endif

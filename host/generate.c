@@ -128,22 +128,29 @@ static cusgd_status append_rows(const cusgd_generator *g, const double *truth, n
     return status;
 }
 
-/* Completes x, then y, then the truth. A failure between leaves none of the new ones, and of the old ones what has not been
- * replaced: without x, files of two problems are not taken for one. */
+/* All that may fail but the renaming comes first, and leaves what was there. If a file cannot take its place after that, none of
+ * the new ones is left: files of two problems must not be taken for one. */
 static cusgd_status put_in_place(const cusgd_generator *g, const double *truth, npy_writer *x, npy_writer *y,
                                  char *const paths[OUTPUTS])
 {
+    static const int order[OUTPUTS] = {TRUTH, X, Y};
     int done = 0;
-    cusgd_status status = npy_close(x);
+    cusgd_status status = npy_complete(x);
+    if (!status) status = npy_complete(y);
+    if (!status) status = save_truth(g, truth, paths[TRUTH]);
     if (status) {
+        npy_abandon(x);
         npy_abandon(y);
         return status;
     }
     done++;
-    status = npy_close(y);
+    status = npy_close(x);
     done += !status;
-    if (!status) status = save_truth(g, truth, paths[TRUTH]);
-    for (int i = 0; i < done && status; i++) unlink(paths[i]);
+    if (status)
+        npy_abandon(y);
+    else
+        status = npy_close(y);
+    for (int i = 0; i < done && status; i++) unlink(paths[order[i]]);
     return status;
 }
 
@@ -209,7 +216,8 @@ static cusgd_status make_folder(const char *folder, int *made)
     *made = mkdir(folder, 0777) == 0;
     if (*made) return CUSGD_OK;
     if (errno != EEXIST) return fail(CUSGD_ERROR_DATA, "%s: cannot be made: %s", folder, strerror(errno));
-    if (stat(folder, &info) == 0 && S_ISDIR(info.st_mode)) return CUSGD_OK;
+    if (stat(folder, &info) != 0) return fail(CUSGD_ERROR_DATA, "%s: cannot be opened: %s", folder, strerror(errno));
+    if (S_ISDIR(info.st_mode)) return CUSGD_OK;
     return fail(CUSGD_ERROR_DATA, "%s: is there and is no folder", folder);
 }
 

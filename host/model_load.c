@@ -3,6 +3,7 @@
 
 #include "data.h"
 #include "data/encoding.h"
+#include "data/json.h"
 #include "data/layout.h"
 #include "data/safetensors.h"
 #include "error.h"
@@ -50,9 +51,9 @@ static const char *metadata_text(const safetensors *s, const char *name)
 /* The texts of a JSON array of `count` strings, which the metadata holds as text. names: `count` NULLs, the caller's to free. */
 static cusgd_status load_names(const safetensors *s, const char *key, int64_t count, char **names)
 {
-    cusgd_status status = CUSGD_OK;
     int64_t i = 0;
-    cJSON *list = cJSON_Parse(metadata_text(s, key));
+    cJSON *list;
+    cusgd_status status = json_parse(metadata_text(s, key), NULL, &list);
     const cJSON *item;
     cJSON_ArrayForEach(item, list)
     {
@@ -89,7 +90,9 @@ static cusgd_status load_errors(const safetensors *s, cusgd_model *m)
     if (!text) return CUSGD_OK;
     m->errors = allocate((size_t)count, sizeof *m->errors);
     if (!m->errors) return fail_memory((size_t)count * sizeof *m->errors, "a model's standard errors");
-    cJSON *list = cJSON_Parse(text);
+    cJSON *list;
+    cusgd_status status = json_parse(text, NULL, &list);
+    if (status) return status;
     const cJSON *item;
     int good = cJSON_IsArray(list) && cJSON_GetArraySize(list) == count;
     cJSON_ArrayForEach(item, list)
@@ -117,11 +120,12 @@ static cusgd_status load_offset(const safetensors *s, cusgd_model *m)
     return model_set_offset(m, m->offset, word ? name : NULL);
 }
 
-/* A JSON array of `count` whole numbers, as text. Returns whether it is one. */
-static int load_numbers(const char *text, int64_t count, int64_t *numbers)
+/* A JSON array of `count` whole numbers, as text. Returns whether it is one; *status: of memory. */
+static int load_numbers(const char *text, int64_t count, int64_t *numbers, cusgd_status *status)
 {
     int64_t i = 0;
-    cJSON *list = text ? cJSON_Parse(text) : NULL;
+    cJSON *list;
+    *status = json_parse(text, NULL, &list);
     const cJSON *item;
     int good = cJSON_IsArray(list);
     cJSON_ArrayForEach(item, list)
@@ -159,8 +163,8 @@ static cusgd_status load_layout(const safetensors *s, cusgd_model *m)
     double number = 0, at = 0;
     int good = number_parse(width, strlen(width), &number) && number >= 1 && number < 0x1p40 &&
                (!offset || (number_parse(offset, strlen(offset), &at) && at >= 1 && at < 0x1p40)) &&
-               load_numbers(metadata_text(s, "feature_columns"), d, m->layout->features) &&
-               load_numbers(metadata_text(s, "target_columns"), m->k, m->layout->targets);
+               load_numbers(metadata_text(s, "feature_columns"), d, m->layout->features, &status) &&
+               load_numbers(metadata_text(s, "target_columns"), m->k, m->layout->targets, &status);
     if (good) {
         m->layout->width = (int64_t)number;
         m->layout->offset = (int64_t)at;

@@ -597,7 +597,8 @@ Test(generate, keeps_what_is_there)
     assert_fails(cusgd_generate(&g, path_of("no/folder"), 0), CUSGD_ERROR_DATA, "cannot be made");
 }
 
-/* A file of an older problem would be taken for the new rows' offsets. Where y cannot be replaced, the old y and truth stay. */
+/* A file of an older problem would be taken for the new rows' offsets. Where the truth cannot be replaced, the old x and y stay.
+ */
 Test(generate, takes_no_old_file_for_its_own)
 {
     static const char *const names[] = {"f/w.npy", "f/offset.npy", "f/exposure.npy"};
@@ -612,9 +613,11 @@ Test(generate, takes_no_old_file_for_its_own)
     assert_works(cusgd_generate(&g, path_of("f"), 1));
     cr_assert_eq(unlink(path_of("f/true.safetensors")), 0);
     cr_assert_eq(mkdir(path_of("f/true.safetensors"), 0700), 0); /* the truth, the last one, cannot be written */
+    file_text("f/x.npy", "mine");
+    file_text("f/y.npy", "mine");
     assert_fails(cusgd_generate(&g, path_of("f"), 1), CUSGD_ERROR_DATA, "true.safetensors: is a folder");
-    cr_assert_eq(folder_count(path_of("f")), 1);
-    cr_assert(file_exists(path_of("f/true.safetensors")));
+    cr_assert_eq(folder_count(path_of("f")), 3);
+    cr_assert(file_is(path_of("f/x.npy"), "mine") && file_is(path_of("f/y.npy"), "mine"));
 }
 
 Test(generate, a_full_disk_leaves_nothing)

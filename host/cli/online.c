@@ -12,7 +12,16 @@
 
 enum { MAX_RECORD_BYTES = 1 << 24, FIRST_RECORD_BYTES = 256 };
 
-static int fail_block(void) { return complain(CUSGD_ERROR_DATA, "standard input: a block cannot be kept: %s", strerror(errno)); }
+static int fail_block(int error)
+{
+    return complain(CUSGD_ERROR_DATA, "standard input: a block cannot be kept: %s", strerror(error));
+}
+
+static int fail_memory(int64_t bytes)
+{
+    return complain(CUSGD_ERROR_MEMORY, "out of memory: %lld bytes for rows of standard input were refused", (long long)bytes);
+}
+
 static int fail_read(void) { return complain(CUSGD_ERROR_DATA, "standard input: cannot be read: %s", strerror(errno)); }
 
 /* ---- Bytes and records --------------------------------------------------------------------------------------------------- */
@@ -59,7 +68,7 @@ static int keep_byte(online *s, char c)
                             "standard input:%lld: a record of more than 16 MB starts here: is its closing quote missing?",
                             (long long)s->lines + 1);
         char *larger = realloc(s->record, (size_t)capacity);
-        if (!larger) return complain(CUSGD_ERROR_MEMORY, "out of memory");
+        if (!larger) return fail_memory(capacity);
         s->record = larger;
         s->record_capacity = capacity;
     }
@@ -105,21 +114,31 @@ static int write_records(online *s, FILE *to, int64_t rows, int64_t *count)
     return taken < 0 ? -taken : CUSGD_OK;
 }
 
+/* A new file for a block, to be written to through the stream; NULL: errno says why, and nothing is open. */
+static FILE *open_block(int *block)
+{
+    *block = memfd_create("block", MFD_CLOEXEC);
+    int copy = *block < 0 ? -1 : dup(*block);
+    FILE *to = copy < 0 ? NULL : fdopen(copy, "w");
+    if (to) return to;
+    int error = errno;
+    if (copy >= 0) close(copy);
+    if (*block >= 0) close(*block);
+    errno = error;
+    return NULL;
+}
+
 /* Standard input becomes a new file with the prefix and up to `rows` records. */
 static int make_block(online *s, int64_t rows, int64_t *count)
 {
-    int block = memfd_create("block", MFD_CLOEXEC), copy = block < 0 ? -1 : dup(block);
-    FILE *to = copy < 0 ? NULL : fdopen(copy, "w");
-    if (!to) {
-        int status = fail_block();
-        if (copy >= 0) close(copy);
-        if (block >= 0) close(block);
-        return status;
-    }
+    int block, error = 0;
+    FILE *to = open_block(&block);
+    if (!to) return fail_block(errno);
     s->before = s->lines;
-    int status = write_records(s, to, rows, count), failed = ferror(to);
-    if ((fclose(to) != 0 || failed || lseek(block, 0, SEEK_SET) < 0 || dup2(block, STDIN_FILENO) < 0) && !status)
-        status = fail_block();
+    int status = write_records(s, to, rows, count);
+    if (ferror(to)) error = ENOSPC;
+    if (fclose(to) != 0 || lseek(block, 0, SEEK_SET) < 0 || dup2(block, STDIN_FILENO) < 0) error = error ? error : errno;
+    if (!status && error) status = fail_block(error);
     if (status) {
         close(block);
         return status;
@@ -147,9 +166,25 @@ int online_open(online *s, int64_t rows, char separator)
 {
     int64_t count;
     *s = (online){.from = dup(STDIN_FILENO), .block = -1, .separator = separator};
-    if (s->from < 0) return fail_block();
+    if (s->from < 0) return fail_block(errno);
     int status = make_block(s, rows, &count);
     return status ? status : check_compression(s);
+}
+
+/* All bytes of the block become the pending ones. */
+static int take_back(online *s)
+{
+    int64_t done = 0;
+    ssize_t count = 1;
+    s->pending_bytes = lseek(s->block, 0, SEEK_END);
+    if (s->pending_bytes < 0) return fail_block(errno);
+    s->pending = malloc((size_t)s->pending_bytes + 1);
+    if (!s->pending) return fail_memory(s->pending_bytes);
+    for (; done < s->pending_bytes && count != 0; done += count > 0 ? count : 0) {
+        count = pread(s->block, s->pending + done, (size_t)(s->pending_bytes - done), done);
+        if (count < 0 && errno != EINTR) break;
+    }
+    return done == s->pending_bytes ? CUSGD_OK : fail_block(count < 0 ? errno : EIO);
 }
 
 /* How many bytes the first `lines` lines of the pending ones have. */
@@ -163,13 +198,12 @@ static int64_t bytes_of_lines(const online *s, int64_t lines)
 int online_settle(online *s, int64_t rows, int64_t first_line)
 {
     int64_t count;
-    s->pending_bytes = lseek(s->block, 0, SEEK_END);
-    s->pending = s->pending_bytes < 0 ? NULL : malloc((size_t)s->pending_bytes + 1);
-    if (!s->pending || pread(s->block, s->pending, (size_t)s->pending_bytes, 0) != (ssize_t)s->pending_bytes) return fail_block();
+    int status = take_back(s);
+    if (status) return status;
     s->prefix_lines = first_line - 1;
     s->prefix_bytes = bytes_of_lines(s, s->prefix_lines);
     s->prefix = malloc((size_t)s->prefix_bytes + 1);
-    if (!s->prefix) return complain(CUSGD_ERROR_MEMORY, "out of memory");
+    if (!s->prefix) return fail_memory(s->prefix_bytes);
     memcpy(s->prefix, s->pending, (size_t)s->prefix_bytes);
     s->pending_at = s->prefix_bytes;
     s->lines = s->prefix_lines;

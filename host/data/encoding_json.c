@@ -1,6 +1,7 @@
 /* An encoding as JSON: {"missing": "mean", "columns": [{"name": "sex", "kind": "category", "categories": [...], ...}, ...]}. */
 #include "encoding.h"
 #include "error.h"
+#include "json.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -148,10 +149,10 @@ static int load(const cJSON *all, int64_t d, cusgd_encoding **out, cusgd_status 
 
 cusgd_status encoding_from_json(const char *text, int64_t d, cusgd_encoding **out)
 {
-    cusgd_status status = CUSGD_OK;
-    cJSON *all = cJSON_Parse(text);
+    cJSON *all;
+    cusgd_status status = json_parse(text, NULL, &all);
     *out = NULL;
-    int good = load(all, d, out, &status);
+    int good = !status && load(all, d, out, &status);
     cJSON_Delete(all);
     if (good) return CUSGD_OK;
     encoding_free(*out);

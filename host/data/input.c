@@ -8,12 +8,14 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #ifdef HAVE_ZLIB
 #include <zlib.h>
 #endif
 #ifdef HAVE_ZSTD
 #include <zstd.h>
+#include <zstd_errors.h>
 #endif
 
 enum { BUFFER_BYTES = 1 << 18, MAGIC_BYTES = 4 };
@@ -44,7 +46,9 @@ static cusgd_status read_file(input *in, char *to, size_t room, size_t *count)
     } while (got < 0 && errno == EINTR);
     if (got < 0) return fail(CUSGD_ERROR_DATA, "%s: cannot be read: %s", in->source, strerror(errno));
     *count = (size_t)got;
-    return CUSGD_OK;
+    in->taken += (uint64_t)got;
+    if (got > 0 || in->taken >= in->size) return CUSGD_OK;
+    return fail(CUSGD_ERROR_DATA, "%s: became shorter while it was read; leave data files unchanged during a run", in->source);
 }
 
 /* Reads on behind in->end; *count is 0 at the end. */
@@ -58,8 +62,8 @@ static cusgd_status fill(input *in, size_t *count)
 
 /* ---- Decompressors ------------------------------------------------------------------------------------------------------- */
 
-/* Each consumes bytes of the buffer, puts *count at `to`, and says whether it is inside of a member. Returns 0 where the bytes
- * are damaged. */
+/* Each consumes bytes of the buffer, puts *count at `to`, and says whether it is inside of a member. Returns DATA where the bytes
+ * are damaged, or MEMORY; the caller says so. */
 #ifdef HAVE_ZLIB
 static int open_gzip(input *in)
 {
@@ -70,7 +74,7 @@ static int open_gzip(input *in)
     return 0;
 }
 
-static int step_gzip(input *in, char *to, size_t room, size_t *count)
+static cusgd_status step_gzip(input *in, char *to, size_t room, size_t *count)
 {
     z_stream *z = in->stream;
     z->next_in = (unsigned char *)in->buffer + in->begin;
@@ -82,8 +86,9 @@ static int step_gzip(input *in, char *to, size_t room, size_t *count)
     in->begin = in->end - z->avail_in;
     *count = before - z->avail_out;
     in->partial = code != Z_STREAM_END;
-    if (code == Z_STREAM_END) return inflateReset(z) == Z_OK; /* another member may follow */
-    return code == Z_OK || code == Z_BUF_ERROR;
+    if (code == Z_STREAM_END) code = inflateReset(z); /* another member may follow */
+    if (code == Z_MEM_ERROR) return CUSGD_ERROR_MEMORY;
+    return code == Z_OK || code == Z_BUF_ERROR ? CUSGD_OK : CUSGD_ERROR_DATA;
 }
 
 static void close_gzip(input *in)
@@ -100,7 +105,7 @@ static int open_zstd(input *in)
     return in->stream != NULL;
 }
 
-static int step_zstd(input *in, char *to, size_t room, size_t *count)
+static cusgd_status step_zstd(input *in, char *to, size_t room, size_t *count)
 {
     ZSTD_inBuffer from = {in->buffer + in->begin, in->end - in->begin, 0};
     ZSTD_outBuffer out = {to, room, 0};
@@ -108,7 +113,8 @@ static int step_zstd(input *in, char *to, size_t room, size_t *count)
     in->begin += from.pos;
     *count = out.pos;
     in->partial = left != 0;
-    return !ZSTD_isError(left);
+    if (ZSTD_getErrorCode(left) == ZSTD_error_memory_allocation) return CUSGD_ERROR_MEMORY;
+    return ZSTD_isError(left) ? CUSGD_ERROR_DATA : CUSGD_OK;
 }
 
 static void close_zstd(input *in) { ZSTD_freeDStream(in->stream); }
@@ -118,7 +124,7 @@ typedef struct format {
     const char *name, *magic;
     size_t length;
     int (*open)(input *in);
-    int (*step)(input *in, char *to, size_t room, size_t *count);
+    cusgd_status (*step)(input *in, char *to, size_t room, size_t *count);
     void (*close)(input *in);
 } format;
 
@@ -149,7 +155,9 @@ static cusgd_status decompress(input *in, char *to, size_t room, size_t *count)
         while (!in->partial && in->kind == INPUT_GZIP && in->begin < in->end && in->buffer[in->begin] == '\0') in->begin++;
         if (in->begin == in->end && !in->partial && !at_end) continue;
         if (at_end && !in->partial) return CUSGD_OK;
-        if (!f->step(in, to, room, count))
+        cusgd_status status = f->step(in, to, room, count);
+        if (status == CUSGD_ERROR_MEMORY) return fail_memory(BUFFER_BYTES, "decompressing");
+        if (status)
             return fail(CUSGD_ERROR_DATA, "%s: its compressed data is damaged: %s cannot decompress it", in->source, f->name);
         if (at_end && *count == 0)
             return fail(CUSGD_ERROR_DATA, "%s: its compressed data ends early: was it copied completely?", in->source);
@@ -158,6 +166,13 @@ static cusgd_status decompress(input *in, char *to, size_t room, size_t *count)
 }
 
 /* ---- Opening ------------------------------------------------------------------------------------------------------------- */
+
+/* What a file's end is compared with; 0: not known, as of a pipe. */
+static uint64_t size_of(int file)
+{
+    struct stat info;
+    return fstat(file, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0 ? (uint64_t)info.st_size : 0;
+}
 
 static cusgd_status find_format(input *in)
 {
@@ -178,7 +193,9 @@ cusgd_status input_open(input *in, const char *path, const char *source)
     *in = (input){.source = source, .file = -1};
     in->buffer = allocate(BUFFER_BYTES, 1);
     if (!in->buffer) return fail_memory(BUFFER_BYTES, "reading");
-    in->file = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+    int is_standard = strcmp(path, "-") == 0;
+    in->file = is_standard ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+    if (in->file >= 0 && !is_standard) in->size = size_of(in->file);
     cusgd_status status =
         in->file < 0 ? fail(CUSGD_ERROR_DATA, "%s: cannot be opened: %s", source, strerror(errno)) : find_format(in);
     if (status) input_close(in);

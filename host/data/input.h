@@ -10,8 +10,9 @@ typedef struct input {
     enum input_kind { INPUT_PLAIN, INPUT_GZIP, INPUT_ZSTD } kind;
     char *buffer; /* bytes read and not yet handed out or decompressed: [begin, end) */
     size_t begin, end;
-    void *stream; /* the decompressor's state; NULL: none */
-    int partial;  /* the decompressor is inside of a member or frame */
+    uint64_t size, taken; /* of the file when it was opened (0: not known); bytes read since */
+    void *stream;         /* the decompressor's state; NULL: none */
+    int partial;          /* the decompressor is inside of a member or frame */
 } input;
 
 /* path "-": standard input. `source` is kept. The first bytes say whether the file is compressed by gzip or zstd; where this

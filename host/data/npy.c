@@ -291,6 +291,8 @@ cusgd_status npy_append(npy_writer *writer, const void *values, int64_t count)
     return replacement_write(writer->file, values, (size_t)count * writer->element);
 }
 
+cusgd_status npy_complete(npy_writer *writer) { return replacement_complete(writer->file); }
+
 cusgd_status npy_close(npy_writer *writer)
 {
     if (writer->left > 0) {

@@ -127,6 +127,7 @@ static cusgd_status inflate_member(const archive *a, const member *m, npy_array 
     if (code == Z_STREAM_END && z.total_out == m->size) return CUSGD_OK;
     free(out->memory);
     out->memory = NULL;
+    if (code == Z_MEM_ERROR) return fail_memory(m->size, a->path);
     return fail_damaged(a);
 #else
     (void)m;

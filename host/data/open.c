@@ -118,8 +118,6 @@ static cusgd_status open_npy(cusgd_data *data, const char *path, int place, cusg
     return status;
 }
 
-static int is_archive(const char *path);
-
 /* Array `name`.npy of an archive likewise. */
 static cusgd_status open_member(cusgd_data *data, const char *archive, const char *name, int place, cusgd_matrix *matrix,
                                 int64_t *rows, int64_t *cols)
@@ -136,6 +134,12 @@ static cusgd_status open_member(cusgd_data *data, const char *archive, const cha
     return CUSGD_OK;
 }
 
+static int name_ends(const char *path, const char *ending)
+{
+    size_t length = strlen(path), tail = strlen(ending);
+    return length >= tail && strcasecmp(path + length - tail, ending) == 0;
+}
+
 /* Opens folder/name.npy as one of the data's places; *cols 0: one-dimensional. *path is the whole name, the caller's to free. */
 static cusgd_status open_part(cusgd_data *data, const char *folder, const char *name, int place, cusgd_matrix *matrix,
                               int64_t *rows, int64_t *cols, char **path)
@@ -144,7 +148,7 @@ static cusgd_status open_part(cusgd_data *data, const char *folder, const char *
     *path = allocate(size, 1);
     if (!*path) return fail_memory(size, "a path");
     snprintf(*path, size, "%s/%s.npy", folder, name);
-    if (is_archive(folder)) return open_member(data, folder, name, place, matrix, rows, cols);
+    if (data->is_archive) return open_member(data, folder, name, place, matrix, rows, cols);
     if (place >= W && access(*path, F_OK) != 0 && errno == ENOENT) {
         *rows = 0;
         return CUSGD_OK;
@@ -236,36 +240,37 @@ static cusgd_status open_array(cusgd_data *data, const char *path, const cusgd_r
 
 /* ---- By name ------------------------------------------------------------------------------------------------------------- */
 
-static int name_ends(const char *path, const char *ending)
-{
-    size_t length = strlen(path), tail = strlen(ending);
-    return length >= tail && strcasecmp(path + length - tail, ending) == 0;
-}
+enum { START_BYTES = 8 };
 
-static int begins_with(const char *path, const char *magic, size_t length)
+/* A file's first bytes, 0 behind its end. A pipe is not read: it could not be read again. */
+static cusgd_status read_start(const char *path, const struct stat *info, char start[START_BYTES])
 {
-    char start[8];
+    memset(start, 0, START_BYTES);
+    if (!S_ISREG(info->st_mode)) return CUSGD_OK;
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t count = file < 0 ? 0 : read(file, start, sizeof start);
-    if (file >= 0) close(file);
-    return count >= (ssize_t)length && memcmp(start, magic, length) == 0;
+    if (file < 0) return fail(CUSGD_ERROR_DATA, "%s: cannot be opened: %s", path, strerror(errno));
+    ssize_t count = 1;
+    for (size_t at = 0; at < START_BYTES && count != 0; at += count > 0 ? (size_t)count : 0) {
+        count = read(file, start + at, START_BYTES - at);
+        if (count < 0 && errno != EINTR) break;
+    }
+    cusgd_status status = count < 0 ? fail(CUSGD_ERROR_DATA, "%s: cannot be read: %s", path, strerror(errno)) : CUSGD_OK;
+    close(file);
+    return status;
 }
 
-/* A zip archive that is called .npz; others are told apart by kind_check. */
-static int is_archive(const char *path)
-{
-    struct stat info;
-    return name_ends(path, ".npz") && stat(path, &info) == 0 && S_ISREG(info.st_mode) && begins_with(path, "PK", 2);
-}
-
+/* A zip archive is one of arrays where it is called .npz; others are told apart by kind_check. */
 static cusgd_status open_path(cusgd_data *data, const char *path, const cusgd_reader *reader)
 {
     struct stat info;
+    char start[START_BYTES];
     if (strcmp(path, "-") == 0) return csv_open(path, reader, data);
     if (stat(path, &info) != 0) return fail(CUSGD_ERROR_DATA, "%s: cannot be opened: %s", path, strerror(errno));
-    if (S_ISDIR(info.st_mode) || is_archive(path)) return open_folder(data, path, reader);
-    if (name_ends(path, ".npy") || (S_ISREG(info.st_mode) && begins_with(path, "\x93NUMPY", 6)))
-        return open_array(data, path, reader);
+    cusgd_status status = read_start(path, &info, start);
+    if (status) return status;
+    data->is_archive = name_ends(path, ".npz") && memcmp(start, "PK", 2) == 0;
+    if (S_ISDIR(info.st_mode) || data->is_archive) return open_folder(data, path, reader);
+    if (name_ends(path, ".npy") || memcmp(start, "\x93NUMPY", 6) == 0) return open_array(data, path, reader);
     return csv_open(path, reader, data);
 }
 

@@ -123,7 +123,8 @@ cusgd_status replacement_write(replacement *r, const void *bytes, size_t count)
     while (count > 0) {
         ssize_t written = write(r->file, at, count);
         if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return fail_write(r->path, "cannot be written");
+        if (written == 0) errno = ENOSPC;
+        if (written <= 0) return fail_write(r->path, "cannot be written");
         at += written;
         count -= (size_t)written;
     }
@@ -141,12 +142,19 @@ static void sync_folder(replacement *r)
     close(file);
 }
 
-cusgd_status replacement_commit(replacement *r)
+cusgd_status replacement_complete(replacement *r)
 {
     cusgd_status status = CUSGD_OK;
+    if (r->file < 0) return CUSGD_OK;
     if (fsync(r->file) != 0) status = fail_write(r->path, "cannot be written");
     if (close(r->file) != 0 && !status) status = fail_write(r->path, "cannot be written");
     r->file = -1;
+    return status;
+}
+
+cusgd_status replacement_commit(replacement *r)
+{
+    cusgd_status status = replacement_complete(r);
     if (!status && rename(r->temporary, r->path) != 0) status = fail_write(r->path, "cannot be replaced");
     if (!status) {
         sync_folder(r);

@@ -2,6 +2,7 @@
 
 #include "data.h"
 #include "error.h"
+#include "json.h"
 #include "scan.h"
 
 #include <inttypes.h>
@@ -161,7 +162,7 @@ static uint64_t little_endian(const unsigned char *bytes, int count)
     return value;
 }
 
-/* From a terminated copy: some versions of cJSON look one byte beyond a length they are given (CVE-2023-53154). */
+/* From a terminated copy, which a length is not enough for. */
 static cusgd_status parse_json(safetensors *s, const char *text, size_t length)
 {
     const char *end = NULL;
@@ -169,9 +170,10 @@ static cusgd_status parse_json(safetensors *s, const char *text, size_t length)
     if (!copy) return fail_memory(length + 1, "a file's header");
     memcpy(copy, text, length);
     copy[length] = '\0';
-    s->header = cJSON_ParseWithLengthOpts(copy, length + 1, &end, 0);
+    cusgd_status status = json_parse(copy, &end, &s->header);
     size_t used = s->header ? (size_t)(end - copy) : 0, spaces = s->header ? strspn(end, " ") : 0;
     free(copy);
+    if (status) return status;
     if (!s->header) return fail_header(s->path, "its header is no JSON");
     return used + spaces == length ? CUSGD_OK : fail_header(s->path, "text follows its header");
 }

@@ -23,8 +23,10 @@ static cusgd_status sink_flush(sink *s)
     if (s->file) return replacement_write(s->file, s->piece, count);
     for (size_t at = 0; at < count;) {
         ssize_t written = write(STDOUT_FILENO, s->piece + at, count - at);
-        if (written < 0 && errno != EINTR) return fail(CUSGD_ERROR_DATA, "cannot write standard output: %s", strerror(errno));
-        if (written > 0) at += (size_t)written;
+        if (written < 0 && errno == EINTR) continue;
+        if (written == 0) errno = ENOSPC;
+        if (written <= 0) return fail(CUSGD_ERROR_DATA, "cannot write standard output: %s", strerror(errno));
+        at += (size_t)written;
     }
     return CUSGD_OK;
 }

@@ -30,7 +30,11 @@ static const char *refusal(const run *r)
                    : "they are computed for up to 1000 columns";
     if (r->problem->d > MAX_COLUMNS || (r->problem->d + 1) * r->problem->k > MAX_VALUES)
         return "they are computed for up to 1000 columns and 4096 coefficients";
-    return r->at.unfinished ? "the solver has not converged" : NULL;
+    if (r->at.unfinished) return "the solver has not converged";
+    /* Where the search for separated classes had no memory, the optimum may not exist. */
+    return r->problem->separated < 0 && loss_may_lack_optimum(o->loss)
+               ? "there is not enough memory for them, nor to see whether a finite optimum exists"
+               : NULL;
 }
 
 /* Rows that count, less the parameters of an output. */

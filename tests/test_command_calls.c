@@ -1,0 +1,343 @@
+/* Every call of the operating system and of the allocator made to fail in turn, in the command from outside
+ * (tests/interpose/calls.c): each time the exit code is a documented one, standard error says what failed, an earlier output file
+ * stays or the new one is complete, and no file, descriptor or mapping is left behind. Under AddressSanitizer, no memory either.
+ */
+#include "command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+
+/* A command, as words divided by blanks, and what it reads and writes. */
+typedef struct job {
+    const char *line;
+    const char *input;     /* on standard input; NULL: nothing */
+    const char *output[4]; /* files that it writes; ends by NULL */
+} job;
+
+/* What is done to a call. */
+typedef struct strike {
+    const char *calls, *action;
+    int number;       /* of the error */
+    int is_transient; /* 1: it may pass unseen, or another call may be the one that fails: the message then is of that */
+    int stride;       /* after the first calls, only each of so many, where the tests do not run their long form */
+    const char *cut;  /* the file that is cut, or NULL */
+    long size;        /* bytes that are left of it */
+} strike;
+
+enum { FIRST_CALLS = 3, DESCRIPTION = 256 };
+static char description[DESCRIPTION]; /* of the run in progress, for messages */
+
+/* ---- One run ---- */
+
+static int is_long_form(void) { return getenv("CUSGD_TORTURE") != NULL; }
+
+static void set_number(const char *name, long value)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%ld", value);
+    setenv(name, text, 1);
+}
+
+/* Runs a job with its n-th call struck (n = 0: none is). Returns the exit code, or 128 + the signal that ended it. */
+static int run_struck(const job *j, const strike *s, long n)
+{
+    char words[1024], *argv[32], *at = words;
+    int count = 0, status;
+    posix_spawn_file_actions_t files;
+    pid_t child;
+    snprintf(words, sizeof words, "cusgd %s", j->line);
+    while ((argv[count] = strsep(&at, " ")) != NULL) count++;
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, 0, j->input ? j->input : "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&files, 1, ".out", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    posix_spawn_file_actions_addopen(&files, 2, ".err", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    unlink(".report");
+    setenv("FAIL_CALL", s->calls, 1);
+    setenv("FAIL_ACTION", s->action, 1);
+    set_number("FAIL_ERRNO", s->number);
+    set_number("FAIL_NTH", n);
+    set_number("FAIL_SIZE", s->size);
+    setenv("FAIL_FILE", s->cut ? s->cut : "", 1);
+    setenv("LD_PRELOAD", getenv("CALLS_LIBRARY"), 1);
+    cr_assert_eq(posix_spawn(&child, getenv("CUSGD"), &files, NULL, argv, environ), 0);
+    unsetenv("LD_PRELOAD");
+    posix_spawn_file_actions_destroy(&files);
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    snprintf(description, sizeof description, "%.120s: %s of %.40s, call %ld, errno %d", j->line, s->action, s->calls, n,
+             s->number);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* What the run's calls reported; the file is removed. */
+enum { REPORT = 1024 };
+static char report[REPORT];
+static void report_take(void)
+{
+    *report = '\0';
+    if (!file_exists(".report")) return;
+    text_read(".report", report, sizeof report);
+    unlink(".report");
+}
+
+/* ---- What a job writes ---- */
+
+typedef struct bytes {
+    char *at;
+    size_t count;
+} bytes;
+
+static bytes bytes_of(const char *name)
+{
+    bytes b = {NULL, 0};
+    if (file_exists(name)) b.at = file_read(name, &b.count);
+    return b;
+}
+
+static int is_same(const bytes *a, const bytes *b)
+{
+    return !a->at == !b->at && a->count == b->count && (!a->at || memcmp(a->at, b->at, a->count) == 0);
+}
+
+enum { OUTPUTS = 4 };
+typedef struct written {
+    bytes file[OUTPUTS], out;
+    int names; /* in the folder */
+} written;
+
+static void written_read(const job *j, written *w)
+{
+    *w = (written){.out = bytes_of(".out"), .names = folder_count(".")};
+    for (int i = 0; i < OUTPUTS && j->output[i]; i++) w->file[i] = bytes_of(j->output[i]);
+}
+
+static void written_free(written *w)
+{
+    for (int i = 0; i < OUTPUTS; i++) free(w->file[i].at);
+    free(w->out.at);
+}
+
+static const char earlier[] = "what was there\n";
+
+/* Each output file before a run: there already, with something else in it. */
+static void lay_earlier(const job *j)
+{
+    for (int i = 0; i < OUTPUTS && j->output[i]; i++) {
+        FILE *file = fopen(j->output[i], "w");
+        cr_assert(file && fputs(earlier, file) >= 0 && fclose(file) == 0);
+    }
+}
+
+/* Standard errors for which there was no memory: the model is complete, and says so. */
+static int lacks_errors(const bytes *b)
+{
+    static const char says[] = "there is not enough memory for them";
+    return b->at && memmem(b->at, b->count, says, sizeof says - 1) != NULL;
+}
+
+/* Of several files that belong together, where not all can be renamed. */
+static int may_be_gone(const job *j, const strike *s) { return j->output[1] && strstr(s->calls, "rename"); }
+
+static int is_earlier(const bytes *b) { return b->at && strcmp(b->at, earlier) == 0; }
+
+/* ---- What must be true after a run ---- */
+
+/* The message names the error: by the operating system's words, or as want of memory. */
+static void check_message(const strike *s, int code)
+{
+    char err[4096];
+    text_read(".err", err, sizeof err);
+    cr_expect(strstr(err, "cusgd: "), "%s: exit code %d without a message: %s", description, code, err);
+    if (s->is_transient) return;
+    if (code == CUSGD_ERROR_MEMORY) cr_expect(strstr(err, "memory"), "%s: %s", description, err);
+    if (code != CUSGD_ERROR_MEMORY)
+        cr_expect(strstr(err, strerror(s->number)), "%s: exit code %d, and the message lacks \"%s\": %s", description, code,
+                  strerror(s->number), err);
+}
+
+/* A run that succeeds has written and printed all that it does without a failure; another has left what was there. */
+static void check_files(const job *j, const strike *s, int code, const written *whole)
+{
+    char err[4096];
+    written now;
+    int leaves = strcmp(s->action, "kill") == 0 || strcmp(s->calls, "unlink") == 0;
+    written_read(j, &now);
+    text_read(".err", err, sizeof err);
+    for (int i = 0; i < OUTPUTS && j->output[i]; i++) {
+        int is_whole = is_same(&now.file[i], &whole->file[i]) || lacks_errors(&now.file[i]);
+        if (code == 0)
+            cr_expect(is_whole, "%s: exit code 0, and %s is another: %s", description, j->output[i], err);
+        else
+            cr_expect(is_whole || is_earlier(&now.file[i]) || (!now.file[i].at && may_be_gone(j, s)),
+                      "%s: exit code %d, and %s is neither the old nor the new one: %s", description, code, j->output[i], err);
+    }
+    if (code == 0) cr_expect(is_same(&now.out, &whole->out), "%s: printed another text: %s\n%s", description, now.out.at, err);
+    if (!leaves) {
+        cr_expect_eq(now.names, whole->names, "%s: exit code %d, and a file is left or lost: %s", description, code, err);
+        cr_expect(!strstr(report, "descriptor left"), "%s: exit code %d, and a descriptor is open: %s", description, code, err);
+        cr_expect(!strstr(report, "mapping left"), "%s: exit code %d, and a file is mapped: %s", description, code, err);
+    }
+    cr_expect(!strstr(err, "Sanitizer") && !strstr(err, "runtime error:"), "%s: %s", description, err);
+    written_free(&now);
+}
+
+static int is_documented(int code) { return code >= 0 && code <= CUSGD_ERROR_NOT_CONVERGED; }
+
+static void check_run(const job *j, const strike *s, int code, const written *whole)
+{
+    int is_killed = strcmp(s->action, "kill") == 0,
+        is_harmless = strcmp(s->action, "short") == 0 || strcmp(s->action, "again") == 0;
+    if (is_killed)
+        cr_expect(code == 128 + SIGKILL, "%s: exit code %d", description, code);
+    else
+        cr_expect(is_documented(code), "%s: exit code %d", description, code);
+    if (is_harmless) cr_expect_eq(code, 0, "%s: exit code %d", description, code);
+    if (code != 0 && !is_killed) check_message(s, code);
+    check_files(j, s, code, whole);
+}
+
+/* How many calls of these functions the last run made that was not killed. */
+static long calls_made(const char *functions)
+{
+    char list[256], *at = list, *name;
+    long all = 0;
+    snprintf(list, sizeof list, "%s", functions);
+    while ((name = strsep(&at, ",")) != NULL) {
+        size_t length = strlen(name);
+        for (const char *line = report; line && *line; line = strchr(line, '\n'), line += line != NULL)
+            if (strncmp(line, name, length) == 0 && line[length] == ' ') all += strtol(line + length, NULL, 10);
+    }
+    return all;
+}
+
+/* What the job does where no call fails; report then has how many it makes. */
+static void run_whole(const job *j, written *whole)
+{
+    static const strike none = {.calls = "open", .action = "error"};
+    lay_earlier(j);
+    cr_assert_eq(run_struck(j, &none, 0), 0, "%s", description);
+    report_take();
+    written_read(j, whole);
+}
+
+/* The n-th call struck. */
+static int run_one(const job *j, const strike *s, long n)
+{
+    lay_earlier(j);
+    int code = run_struck(j, s, n);
+    report_take();
+    return code;
+}
+
+/* ---- The jobs ---- */
+
+static const job jobs[] = {
+    {"train folder --model m --threads 1 --epochs 3 -q", NULL, {"m"}},
+    {"train data.csv --model m --threads 1 --epochs 3 --valid data.csv --init first --penalty-factors factors", NULL, {"m"}},
+    {"train data.csv.gz --model m --threads 1 --epochs 3 --average -q", NULL, {"m"}},
+    {"train stored.npz --model m --threads 1 --epochs 3 -q", NULL, {"m"}},
+    {"train compressed.npz --model m --threads 1 --epochs 3 -q", NULL, {"m"}},
+    {"train text.csv --model m --threads 1 --solver newton --loss logistic -q", NULL, {"m"}},
+    {"train folder --model m --threads 1 --solver exact -q", NULL, {"m"}},
+    {"train - --model m --threads 1 --online -q", "long.csv", {"m"}},
+    {"predict first data.csv -o p.csv", NULL, {"p.csv"}},
+    {"predict first - -o -", "data.csv", {NULL}},
+    {"predict folder.m folder -o p.npy", NULL, {"p.npy"}},
+    {"evaluate first data.csv --json", NULL, {NULL}},
+    {"evaluate folder.m folder", NULL, {NULL}},
+    {"info first", NULL, {NULL}},
+    {"info first --coefficients", NULL, {NULL}},
+    {"info data.csv", NULL, {NULL}},
+    {"info folder", NULL, {NULL}},
+    {"generate made --rows 30 --cols 3 --force", NULL, {"made/x.npy", "made/y.npy", "made/true.safetensors"}},
+};
+enum { JOBS = sizeof jobs / sizeof *jobs };
+
+static void write_lines(const char *name, const char *text)
+{
+    FILE *file = fopen(name, "w");
+    cr_assert(file && fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+static void setup(void)
+{
+    static outcome o;
+    command_setup();
+    setenv("CALLS_LIBRARY", TEST_CALLS, 1);
+    setenv("FAIL_REPORT", ".report", 1);
+    setenv("OMP_NUM_THREADS", "1", 1);
+    setenv("OPENBLAS_NUM_THREADS", "1", 1);
+    setenv("CUSGD_MODULE_DIR", "/nonexistent", 1);
+    run(&o, "cp $GOLDEN/tables/stored.npz $GOLDEN/tables/compressed.npz . && gzip -k data.csv && mkdir made &&"
+            "$CUSGD generate folder --rows 50 --cols 3 && $CUSGD train folder --model folder.m -q && "
+            "$CUSGD train data.csv --model first -q && cat data.csv >long.csv && "
+            "for i in $(seq 80); do tail -n +2 data.csv; done >>long.csv");
+    assert_code(o, 0);
+    write_lines("factors", "1\n0.5\n2\n");
+}
+
+TestSuite(command_calls, .init = setup, .fini = folder_teardown, .timeout = 600);
+
+/* The job with its calls struck in turn; in the short form, those of other jobs than this one's number would be. */
+static void strike_each(int number, const strike *s, size_t count)
+{
+    const job *j = &jobs[number];
+    written whole;
+    char made[REPORT];
+    run_whole(j, &whole);
+    memcpy(made, report, sizeof made);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(report, made, sizeof made);
+        long calls = calls_made(s[i].calls), struck = 0;
+        for (long n = 1; n <= calls; n++) {
+            if (n > FIRST_CALLS && !is_long_form() && (n + number) % s[i].stride != 0) continue;
+            int code = run_one(j, &s[i], n);
+            struck++;
+            check_run(j, &s[i], code, &whole);
+        }
+        if (getenv("CALLS_VERBOSE"))
+            fprintf(stderr, "%6ld of %ld: %s of %s: %s\n", struck, calls, s[i].action, s[i].calls, j->line);
+    }
+    written_free(&whole);
+}
+
+static void strike_all(const strike *s, size_t count)
+{
+    for (int i = 0; i < JOBS; i++) strike_each(i, s, count);
+}
+
+Test(command_calls, memory)
+{
+    static const strike strikes[] = {
+        {"malloc,calloc,realloc,aligned_alloc,posix_memalign", "error", ENOMEM, .stride = 61},
+        {"malloc,calloc,realloc,aligned_alloc,posix_memalign", "errors", ENOMEM, .stride = 307},
+    };
+    strike_all(strikes, sizeof strikes / sizeof *strikes);
+}
+
+Test(command_calls, files)
+{
+    static const strike strikes[] = {
+        {"open,opendir,fopen,fdopen,memfd_create,dup,dup2", "error", EMFILE, .stride = 5},
+        {"read,pread", "error", EIO, .stride = 5},
+        {"read,pread", "errors", EIO, .stride = 5},
+        {"write,pwrite", "error", ENOSPC, .stride = 4},
+        {"write,pwrite", "errors", EDQUOT, .stride = 5},
+        {"fsync,fdatasync,close,fclose,fflush", "error", EIO, .stride = 4},
+        {"rename,link,mkdir,fchmod,ftruncate,lseek", "error", EROFS, .stride = 1},
+        {"stat,fstat,poll", "error", EIO, .is_transient = 1, .stride = 37},
+        {"stat,fstat", "errors", EIO, .is_transient = 1, .stride = 41},
+        {"mmap", "error", ENOMEM, .stride = 1},
+    };
+    strike_all(strikes, sizeof strikes / sizeof *strikes);
+}
+
+/* Transfers in pieces, and signals that interrupt them, change nothing. */
+Test(command_calls, pieces)
+{
+    static const strike strikes[] = {
+        {"read,write,pread,pwrite", "short", 0, .stride = 1000000},
+        {"read,write,pread,pwrite,poll", "again", EINTR, .stride = 7},
+    };
+    strike_all(strikes, sizeof strikes / sizeof *strikes);
+}
