@@ -63,20 +63,13 @@ part_valgrind() {
     done
 }
 
-# Readers fed with mutated files by libFuzzer (clang), under its sanitizers.
-fuzz() {
-    CC=clang cmake -B build/fuzz -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="-O1 -g" -DCUSGD_SANITIZE=address,undefined \
-        -DCUSGD_TESTS=OFF -DCUSGD_FUZZ=ON && cmake --build build/fuzz -j "$jobs" || return 1
-    local corpus=build/torture/corpus-$1
-    mkdir -p "$corpus"
-    FUZZ_READER=$1 build/fuzz/bin/fuzz "$corpus" -max_total_time="$fuzz_seconds" -max_len=4096 -rss_limit_mb=2048 -timeout=20 \
-        -artifact_prefix="$corpus." -print_final_stats=1
-}
-part_fuzz_csv() { fuzz csv; }
-part_fuzz_npy() { fuzz npy; }
-part_fuzz_safetensors() { fuzz safetensors; }
+# Readers fed with made-up bytes, under sanitizers.
+part_fuzz_csv() { scripts/fuzz.sh "$fuzz_seconds" csv; }
+part_fuzz_npy() { scripts/fuzz.sh "$fuzz_seconds" npy npz; }
+part_fuzz_safetensors() { scripts/fuzz.sh "$fuzz_seconds" safetensors; }
+part_fuzz_texts() { scripts/fuzz.sh "$fuzz_seconds" options command; }
 
-parts=(tests sanitizers faults instruction_sets debug static valgrind fuzz_csv fuzz_npy fuzz_safetensors)
+parts=(tests sanitizers faults instruction_sets debug static valgrind fuzz_csv fuzz_npy fuzz_safetensors fuzz_texts)
 if [ "${1:-}" = --list ]; then
     printf '%s\n' "${parts[@]}"
     exit
@@ -98,7 +91,7 @@ for part in "${@:-${parts[@]}}"; do
     start=$SECONDS
     if timeout "$limit" "$0" --inside "$part" >"$state/$part.log" 2>&1; then
         figure=$(sed -n -e 's/^.* tests passed, [0-9]* tests failed out of \([0-9]*\)$/\1 tests/p' \
-            -e 's/^stat::number_of_executed_units: *\([0-9]*\)$/\1 files/p' "$state/$part.log" | paste -sd ' ' -)
+            -e 's/^ok *\([a-z]*\) *\([0-9]* inputs\),.*/\1 \2/p' "$state/$part.log" | paste -sd ' ' -)
         {
             printf '%-18s passed  %5d s  %s\n' "$part" $((SECONDS - start)) "$figure"
             sed -n 's/^every-call faults: /    faults, /p' "$state/$part.log"

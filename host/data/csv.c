@@ -462,7 +462,7 @@ static cusgd_status read_all(table *t, cusgd_data *data)
     cusgd_status status = read_first(t, data);
     if (!status) status = read_rows(t);
     if (!status || status == CUSGD_ERROR_DATA) {
-        cusgd_status settled = t->observed ? csv_settle_encoding(t) : CUSGD_OK;
+        cusgd_status settled = t->observed ? csv_settle_encoding(t, !status) : CUSGD_OK;
         if (settled) status = settled;
     }
     status = report(t, status);

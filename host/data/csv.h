@@ -35,8 +35,8 @@ typedef struct table {
 } table;
 
 /* data/csv_features.c: once all rows have been read. Kinds of the features whose texts stand in x, and an encoding where one is
- * needed; texts that cannot be used are added to the survey. */
-cusgd_status csv_settle_encoding(table *t);
+ * needed; texts that cannot be used are added to the survey. whole: 0 where reading ended early, which alone is done then. */
+cusgd_status csv_settle_encoding(table *t, int whole);
 /* Leaves rows out that lack a value; or, to keep them, lists them, and puts 0 in the place of what is missing. */
 cusgd_status csv_settle_rows(table *t, cusgd_data *data);
 /* Notes the categories that a given encoding does not have. */

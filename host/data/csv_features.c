@@ -63,8 +63,9 @@ static cusgd_status settle_dates(table *t, int64_t j)
     return CUSGD_OK;
 }
 
-/* The kinds of all features, once the table has been read; an encoding is made where one is needed. */
-static cusgd_status settle_features(table *t, enum feature_kind *kinds)
+/* The kinds of all features, once the table has been read; an encoding is made where one is needed. Not of a table that was not
+ * read to its end: a text of the row that ended it may be the first of its column, which is of numbers. */
+static cusgd_status settle_features(table *t, int whole, enum feature_kind *kinds)
 {
     int degree = t->reader->encode.polynomial;
     int needed = t->missing == CUSGD_MISSING_DROP || t->missing == CUSGD_MISSING_MEAN || degree > 1;
@@ -76,7 +77,7 @@ static cusgd_status settle_features(table *t, enum feature_kind *kinds)
         status = c->coding == CODING_DATES ? settle_dates(t, j) : settle_feature(t, j, &kinds[c->at]);
         needed = 1;
     }
-    if (status || survey_found(&t->survey) || !needed) return status;
+    if (status || survey_found(&t->survey) || !needed || !whole) return status;
     status = encoding_create(t->columns.d, &t->encoding);
     if (status) return status;
     t->encoding->missing = t->missing == CUSGD_MISSING_KEEP ? CUSGD_MISSING_ERROR : t->missing;
@@ -93,12 +94,12 @@ static cusgd_status settle_features(table *t, enum feature_kind *kinds)
     return CUSGD_OK;
 }
 
-cusgd_status csv_settle_encoding(table *t)
+cusgd_status csv_settle_encoding(table *t, int whole)
 {
     enum feature_kind *kinds = t->encoding ? NULL : allocate_zeroed((size_t)t->columns.d, sizeof *kinds);
     if (t->encoding) return CUSGD_OK;
     if (!kinds) return fail_memory((size_t)t->columns.d * sizeof *kinds, "the features' kinds");
-    cusgd_status status = settle_features(t, kinds);
+    cusgd_status status = settle_features(t, whole, kinds);
     free(kinds);
     return status;
 }

@@ -1,49 +1,162 @@
-/* A reader fed with what libFuzzer makes up. FUZZ_READER says which: csv, npy, safetensors. It may refuse a file; it must not
- * crash, leak, or read or write where it should not, which the sanitizers watch. */
+#include "fuzz.h"
+
 #include "cusgd_tools.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-static char folder[] = "/tmp/cusgd-fuzz.XXXXXX", path[64];
+static char folder[512] = ".";
 
-static void clean(void)
+void fuzz_set_folder(const char *path) { snprintf(folder, sizeof folder, "%s", path); }
+
+/* The bytes as a file of that name. */
+static const char *file_of(const char *name, const uint8_t *bytes, size_t size)
 {
-    remove(path);
-    rmdir(folder);
-}
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-    (void)argc, (void)argv;
-    const char *reader = getenv("FUZZ_READER");
-    if (!reader || strlen(reader) > 16 || !mkdtemp(folder)) abort();
-    snprintf(path, sizeof path, "%s/file.%s", folder, reader);
-    atexit(clean);
-    return 0;
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
-{
+    static char path[600];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = fopen(path, "wb");
     if (!file || fwrite(bytes, 1, size, file) != size || fclose(file) != 0) abort();
-    if (strstr(path, ".safetensors")) {
-        cusgd_model *model;
-        if (cusgd_model_load(path, &model) == CUSGD_OK) cusgd_model_free(model);
-    } else {
-        cusgd_data *data;
-        cusgd_reader reader;
-        reader = CUSGD_INIT(cusgd_reader);
-        reader.x_only = strstr(path, ".npy") != NULL;
-        if (cusgd_data_open(path, &reader, &data) == CUSGD_OK) cusgd_data_free(data);
-        cusgd_table *table;
-        if (!reader.x_only && cusgd_table_open(path, &reader, &table) == CUSGD_OK) cusgd_table_free(table);
-    }
-    return 0;
+    return path;
 }
+
+/* What no input may be answered by. */
+static void check_status(cusgd_status status)
+{
+    if (status == CUSGD_OK || status == CUSGD_ERROR_DATA || status == CUSGD_ERROR_USAGE) return;
+    fprintf(stderr, "status %d: %s\n", (int)status, cusgd_last_error());
+    abort();
+}
+
+/* Every row and name of what was opened. */
+static void walk(const cusgd_data *data)
+{
+    volatile size_t letters = 0;
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+    for (int64_t j = 0; j < cusgd_data_cols(data); j++) {
+        const char *name = cusgd_data_feature(data, j);
+        if (name) letters += strlen(name);
+    }
+    for (size_t i = 0; cusgd_data_note(data, i); i++) letters += strlen(cusgd_data_note(data, i));
+    check_status(cusgd_data_reader(data, &reader));
+}
+
+/* Opens a file; what is opened takes a model's predictions, so that every value is read. */
+static void open_file(const char *path, const cusgd_reader *reader)
+{
+    cusgd_data *data = NULL;
+    cusgd_status status = cusgd_data_open(path, reader, &data);
+    check_status(status);
+    if ((status == CUSGD_OK) != (data != NULL)) abort();
+    if (data) walk(data);
+    cusgd_data_free(data);
+}
+
+static void feed_npy(const uint8_t *bytes, size_t size)
+{
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+    reader.x_only = 1;
+    open_file(file_of("x.npy", bytes, size), &reader);
+}
+
+static void feed_npz(const uint8_t *bytes, size_t size)
+{
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+    open_file(file_of("data.npz", bytes, size), &reader);
+    reader.find_classes = 1;
+    open_file(file_of("data.npz", bytes, size), &reader);
+}
+
+/* Two bytes of choices, then the table, which may be compressed. */
+static void feed_csv(const uint8_t *bytes, size_t size)
+{
+    static const char separators[] = {0, 0, ',', ';', '\t', ' ', '|', 'x'}, decimals[] = {0, '.', ',', 0};
+    static const char *const targets[] = {"y", "1", "-1"};
+    if (size < 2) return;
+    int a = bytes[0], b = bytes[1];
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+    reader.header = (cusgd_header)(a % 3);
+    reader.encode.missing = (cusgd_missing)(a / 4 % 5);
+    reader.encode.categorical_auto = a >> 5 & 1;
+    reader.encode.all_levels = a >> 6 & 1;
+    reader.find_classes = a >> 7 & 1;
+    reader.dialect.separator = separators[b % 8];
+    reader.dialect.decimal = decimals[b / 8 % 4];
+    reader.targets = &targets[b / 32 % 4 == 3 ? 0 : b / 32 % 4];
+    reader.target_count = b / 32 % 4 != 3;
+    reader.x_only = b >> 7;
+    const char *path = file_of("table.csv", bytes + 2, size - 2);
+    open_file(path, &reader);
+    cusgd_table *table = NULL;
+    check_status(cusgd_table_open(path, &reader, &table));
+    cusgd_table_free(table);
+}
+
+/* A model that is read is written as a file that is read, and is written as that again. */
+static void feed_safetensors(const uint8_t *bytes, size_t size)
+{
+    cusgd_model *model, *again;
+    size_t count = 0, count_again = 0;
+    cusgd_status status = cusgd_model_load_memory(bytes, size, &model);
+    check_status(status);
+    if (status) return;
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+    check_status(cusgd_model_reader(model, &reader));
+    if (cusgd_model_save_memory(model, NULL, 0, &count) != CUSGD_OK) abort();
+    char *file = malloc(count), *file_again;
+    if (!file || cusgd_model_save_memory(model, file, count, &count) != CUSGD_OK) abort();
+    if (cusgd_model_load_memory(file, count, &again) != CUSGD_OK) {
+        fprintf(stderr, "a model that was read cannot be read once written: %s\n", cusgd_last_error());
+        abort();
+    }
+    if (cusgd_model_save_memory(again, NULL, 0, &count_again) != CUSGD_OK || count_again != count) abort();
+    file_again = malloc(count);
+    if (!file_again || cusgd_model_save_memory(again, file_again, count, &count) != CUSGD_OK) abort();
+    if (memcmp(file, file_again, count) != 0) abort();
+    free(file);
+    free(file_again);
+    cusgd_model_free(model);
+    cusgd_model_free(again);
+}
+
+/* An option that was set gives a text that sets it to the same. */
+static void check_option(cusgd_options *options, const char *name)
+{
+    char text[CUSGD_OPTION_TEXT], again[CUSGD_OPTION_TEXT];
+    if (cusgd_options_get(options, name, text) != CUSGD_OK) return;
+    cusgd_status status = cusgd_options_set(options, name, text);
+    if (status || cusgd_options_get(options, name, again) != CUSGD_OK || strcmp(text, again) != 0) {
+        fprintf(stderr, "option %s: \"%s\" does not give itself: %s\n", name, text, cusgd_last_error());
+        abort();
+    }
+}
+
+/* Lines NAME=VALUE. */
+static void feed_options(const uint8_t *bytes, size_t size)
+{
+    cusgd_options *options, *copy;
+    char *text = malloc(size + 1), *at = text, *line;
+    if (!text || cusgd_options_new(&options) != CUSGD_OK) abort();
+    if (size) memcpy(text, bytes, size);
+    text[size] = '\0';
+    while ((line = strsep(&at, "\n")) != NULL) {
+        char *value = strchr(line, '=');
+        if (value) *value++ = '\0';
+        cusgd_status status = cusgd_options_set(options, line, value);
+        check_status(status);
+        if (status == CUSGD_OK) check_option(options, line);
+    }
+    check_status(cusgd_options_check(options));
+    for (size_t i = 0; cusgd_option_at(i); i++) (void)cusgd_options_unused(options, cusgd_option_at(i)->name);
+    if (cusgd_options_copy(options, &copy) != CUSGD_OK) abort();
+    cusgd_options_free(copy);
+    cusgd_options_free(options);
+    free(text);
+}
+
+static const fuzz_reader readers[] = {
+    {"npy", feed_npy},         {"npz", feed_npz},         {"csv", feed_csv}, {"safetensors", feed_safetensors},
+    {"options", feed_options}, {"command", feed_command},
+};
+
+const fuzz_reader *fuzz_reader_at(size_t i) { return i < sizeof readers / sizeof *readers ? &readers[i] : NULL; }

@@ -1,0 +1,24 @@
+/* The readers that are fed with made-up bytes: by libFuzzer (scripts/fuzz.sh), and with the corpus alone by test_fuzz.c. Each may
+ * refuse its input; it must not crash, leak, or read or write where it should not, which the sanitizers watch, and what it
+ * accepts must hold together, or it calls abort(). */
+#ifndef CUSGD_TESTS_FUZZ_H
+#define CUSGD_TESTS_FUZZ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct fuzz_reader {
+    const char *name; /* of its folder in tests/fuzz/corpus, too */
+    void (*feed)(const uint8_t *bytes, size_t size);
+} fuzz_reader;
+
+/* NULL past the last. */
+const fuzz_reader *fuzz_reader_at(size_t i);
+
+/* The folder where files are put for readers that take a path; it has to be there. Before anything is fed. */
+void fuzz_set_folder(const char *folder);
+
+/* fuzz_command.c */
+void feed_command(const uint8_t *bytes, size_t size);
+
+#endif
