@@ -393,8 +393,9 @@ cusgd_status cusgd_trainer_create_model(cusgd_trainer *t, cusgd_model **out)
     if (status == CUSGD_OK) status = model_set_layout(m, t->problem.train.data->layout);
     if (status == CUSGD_OK) status = model_set_encoding(m, t->problem.train.data->encoding);
     if (status == CUSGD_OK) status = cusgd_trainer_get_coefficients(t, m->weight, m->bias);
-    int readable = !t->run.lost && !t->run.at.was_cancelled &&
-                   problem_check_data(&t->problem) == CUSGD_OK; /* the errors take a pass over the data */
+    /* The errors take a pass over the data. */
+    int whole = problem_check_data(&t->problem) == CUSGD_OK, readable = !t->run.lost && !t->run.at.was_cancelled && whole;
+    if (!whole) missing = "the data was no longer complete when they were to be computed";
     if (status == CUSGD_OK && readable) {
         status = solver_errors(&t->run, &m->errors, &m->residual_degrees, &missing);
         if (status == CUSGD_ERROR_MEMORY) missing = "there is not enough memory for them"; /* no reason to lose the model */
