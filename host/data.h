@@ -12,6 +12,8 @@ typedef struct examples {
     const int64_t *rows;
 } examples;
 
+enum { WATCHED_FILES = 5 }; /* x, y, weights, offset, exposure */
+
 struct cusgd_data {
     examples view;            /* rows is NULL */
     char **features;          /* d names, or NULL */
@@ -28,8 +30,9 @@ struct cusgd_data {
     int64_t incomplete_count;
     char **notes; /* what people should know of how the data was read */
     size_t note_count;
-    void *memory[4];  /* malloc'd: x, y, w, o, where they were parsed or computed */
-    void *mapping[4]; /* file_map's: likewise */
+    void *memory[4];              /* malloc'd: x, y, w, o, where they were parsed or computed */
+    void *watched[WATCHED_FILES]; /* file_watch's: of what the caller wrapped; in use from the first on */
+    void *mapping[4];             /* file_map's: likewise */
 };
 
 static inline int64_t examples_row(const examples *e, int64_t i) { return e->rows ? e->rows[i] : i; }
@@ -74,6 +77,11 @@ void file_unmap(void *mapping); /* accepts NULL */
 /* DATA if the file has become shorter since, so that what was read of it may be zeros. NULL is sound. To be asked after reading.
  */
 cusgd_status file_check(const void *mapping);
+/* Likewise of a file that the caller has mapped, from `offset` on, at `mapping`: *watch stands for it, to be given back by
+ * file_unwatch(), which leaves the mapping. */
+cusgd_status file_watch(const char *path, const void *mapping, size_t bytes, size_t offset, void **watch);
+cusgd_status file_check_watched(const void *watch); /* accepts NULL */
+void file_unwatch(void *watch);                     /* likewise */
 /* data/open.c: the same of all files that the data lies in. */
 cusgd_status data_check_files(const cusgd_data *data);
 /* data/text.c: whether the bytes are UTF-8 (RFC 3629) with no NUL among them. */

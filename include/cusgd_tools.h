@@ -94,11 +94,19 @@ CUSGD_API cusgd_status cusgd_data_open(const char *path, const cusgd_reader *rea
  * header, comments and skipped lines. */
 CUSGD_API int64_t cusgd_data_first_line(const cusgd_data *data);
 /* For the SIGBUS handler of a program; `address` is si_addr of the siginfo_t. A read from a mapped file that has become shorter
- * raises SIGBUS, which ends the program unless it has a handler; the library installs none. If the address is in such a file,
+ * raises SIGBUS, which ends the program unless it has a handler (cusgd_handle_faults installs one). If the address is in such a file,
  * this function maps zeros there, so that the thread can continue, and the call in progress fails with DATA. Returns 1 in that
  * case and 0 if the address is not in a mapped file of the library. Async-signal-safe; may be called in any thread. A file that
  * has become shorter is also an error if no signal was raised. */
 CUSGD_API int cusgd_data_fault(void *address);
+/* Installs a SIGBUS handler that calls cusgd_data_fault() and passes other addresses on to the handler that was there before. Further
+ * calls do nothing. The command calls it, and the Python package if it is given a memory-mapped array or loads a model. */
+CUSGD_API void cusgd_handle_faults(void);
+/* Declares that arrays of wrapped data are in a file that the caller has mapped: `bytes` at `mapping`, from byte `offset` of the file
+ * on. If the file becomes shorter, calls then fail with DATA as for files that the library opened, and cusgd_data_fault() handles
+ * its addresses. The mapping must outlive the data. At most 5 files. Errors: USAGE (too many files, or an argument that is NULL or
+ * 0), MEMORY. */
+CUSGD_API cusgd_status cusgd_data_add_file(cusgd_data *data, const char *path, const void *mapping, size_t bytes, size_t offset);
 /* Sets up `reader` to read another file in the way this data was read: the same features, targets and offset, by name if the data
  * has names, else by number, and the same classes. The column of weights is unchanged. The reader refers to the data, which must
  * outlive it. */

@@ -3,7 +3,9 @@
 #include "data.h"
 #include "options.h"
 
+#include <fcntl.h>
 #include <math.h>
+#include <sys/mman.h>
 
 enum { ROWS = 6000, COLS = 4 };
 
@@ -209,6 +211,101 @@ Test(shrinking, a_file_that_is_written_anew)
     cr_assert_eq(value, 0);
     cr_assert_eq(truncate(path_of("x.npy"), 96128), 0);
     assert_fails(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_DATA, "became shorter for a time");
+    cusgd_data_free(data);
+}
+
+/* ---- Files that the caller has mapped ---- */
+
+typedef struct mapped {
+    char *at;
+    size_t bytes;
+} mapped;
+
+static mapped map_whole(const char *name)
+{
+    mapped m;
+    size_t size;
+    char *text = file_read(path_of(name), &size);
+    int file = open(path_of(name), O_RDONLY);
+    free(text);
+    m.bytes = size;
+    m.at = mmap(NULL, size, PROT_READ, MAP_SHARED, file, 0);
+    cr_assert(file >= 0 && m.at != MAP_FAILED && close(file) == 0);
+    return m;
+}
+
+enum { HEADER = 128 }; /* of the .npy files */
+
+static cusgd_data *wrap_mapped(const mapped *x, const mapped *y)
+{
+    cusgd_data *data;
+    cusgd_matrix mx = {x->at + HEADER, CUSGD_TYPE_FLOAT32, COLS, 1}, my = {y->at + HEADER, CUSGD_TYPE_FLOAT32, 1, 1}, none = {0};
+    assert_works(cusgd_data_wrap(ROWS, COLS, 1, mx, my, none, &data));
+    assert_works(cusgd_data_add_file(data, path_of("x.npy"), x->at + HEADER, x->bytes - HEADER, HEADER));
+    assert_works(cusgd_data_add_file(data, path_of("y.npy"), y->at + HEADER, y->bytes - HEADER, HEADER));
+    return data;
+}
+
+/* As check_fit, with the handler of the library. */
+static void check_mapped(cutting c)
+{
+    double wanted[COLS], wanted_bias, weight[COLS], bias;
+    cusgd_trainer *t;
+    cusgd_options o = in_place();
+    train_whole(o, c.after, wanted, &wanted_bias);
+    write_folder(ROWS);
+    mapped x = map_whole("x.npy"), y = map_whole("y.npy");
+    cusgd_data *data = wrap_mapped(&x, &y);
+    assert_works(cusgd_trainer_create(&o, data, NULL, &t));
+    assert_fails(cusgd_trainer_fit(t, cut, &c, NULL), CUSGD_ERROR_DATA, "became shorter while it was in use");
+    cr_assert(strstr(cusgd_last_error(), c.name), "%s", cusgd_last_error());
+    assert_works(cusgd_trainer_get_coefficients(t, weight, &bias));
+    cr_assert_arr_eq(weight, wanted, sizeof weight);
+    cr_assert_eq(bias, wanted_bias);
+    cusgd_trainer_free(t);
+    cusgd_data_free(data);
+    cr_assert(munmap(x.at, x.bytes) == 0 && munmap(y.at, y.bytes) == 0);
+}
+
+Test(shrinking, a_file_that_the_caller_has_mapped)
+{
+    signal(SIGBUS, SIG_DFL);
+    cusgd_handle_faults();
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+        check_mapped((cutting){"x.npy", cuts[i], 2});
+        check_mapped((cutting){"y.npy", cuts[i] < 24000 ? cuts[i] : 24000, 2});
+    }
+}
+
+static volatile sig_atomic_t met;
+static void on_other(int number)
+{
+    (void)number;
+    met = 1;
+    _exit(met ? 42 : 0);
+}
+
+/* An address that is in no file of the library's is the earlier handler's. */
+Test(shrinking, the_earlier_handler_stays, .exit_code = 42)
+{
+    mapped x = map_whole("x.npy");
+    signal(SIGBUS, on_other);
+    cusgd_handle_faults();
+    cr_assert_eq(truncate(path_of("x.npy"), 0), 0);
+    cr_assert_neq(*(volatile char *)(x.at + HEADER), 1);
+}
+
+Test(shrinking, adding_files_is_checked)
+{
+    static float values[ROWS * COLS];
+    cusgd_data *data;
+    cusgd_matrix x = {values, CUSGD_TYPE_FLOAT32, COLS, 1}, none = {0};
+    assert_works(cusgd_data_wrap(ROWS, COLS, 0, x, none, none, &data));
+    assert_fails(cusgd_data_add_file(data, NULL, values, 1, 0), CUSGD_ERROR_USAGE, "path");
+    assert_fails(cusgd_data_add_file(data, "x", NULL, 1, 0), CUSGD_ERROR_USAGE, "address");
+    assert_fails(cusgd_data_add_file(data, "x", values, 0, 0), CUSGD_ERROR_USAGE, "size");
+    for (int i = 0; i < 5; i++) assert_works(cusgd_data_add_file(data, path_of("nothing"), values, sizeof values, 0));
+    assert_fails(cusgd_data_add_file(data, "x", values, 1, 0), CUSGD_ERROR_USAGE, "at most 5");
     cusgd_data_free(data);
 }
 

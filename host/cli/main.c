@@ -1,6 +1,5 @@
 #include "arguments.h"
 #include "cli.h"
-#include "fault.h"
 
 #include <errno.h>
 #include <string.h>
@@ -76,7 +75,7 @@ static int dispatch(int argc, char **argv)
 /* What was printed may still fail to reach a full disk. */
 int main(int argc, char **argv)
 {
-    fault_handle();
+    cusgd_handle_faults();
     cusgd_set_option_dashes(1);
     int status = dispatch(argc, argv);
     int failed = ferror(stdout);

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -18,8 +20,9 @@ typedef struct entry {
     _Atomic uintptr_t begin, end; /* begin 0: not in use */
     _Atomic int taken;            /* 1: somebody's, though perhaps not yet or no more in use */
     _Atomic int lost;             /* a page was no longer there */
-    int file;
-    size_t bytes;
+    int is_callers;               /* 1: somebody else's mapping */
+    int file;                     /* -1: not known */
+    size_t bytes, offset;         /* of the mapping; where in the file it begins */
     char *path;
     struct entry *next;
 } entry;
@@ -57,14 +60,13 @@ static entry *entry_find(const void *mapping)
     return e;
 }
 
-static void entry_fill(entry *e, char *path, int file, void *mapping, size_t bytes)
+/* The other fields have been set. */
+static void entry_use(entry *e, char *path, const void *mapping)
 {
     e->path = path;
-    e->file = file;
-    e->bytes = bytes;
     atomic_store(&e->lost, 0);
     atomic_store(&page_bytes, (uintptr_t)sysconf(_SC_PAGESIZE));
-    atomic_store(&e->end, (uintptr_t)mapping + bytes);
+    atomic_store(&e->end, (uintptr_t)mapping + e->bytes);
     atomic_store(&e->begin, (uintptr_t)mapping);
 }
 
@@ -94,7 +96,11 @@ cusgd_status file_map(const char *path, void **mapping, size_t *bytes)
             atomic_store(&e->taken, 0);
         } else {
             *mapping = at;
-            entry_fill(e, name, file, at, *bytes);
+            e->is_callers = 0;
+            e->file = file;
+            e->bytes = *bytes;
+            e->offset = 0;
+            entry_use(e, name, at);
             return CUSGD_OK;
         }
     }
@@ -103,29 +109,76 @@ cusgd_status file_map(const char *path, void **mapping, size_t *bytes)
     return status;
 }
 
-void file_unmap(void *mapping)
+static void entry_give_back(entry *e)
 {
-    entry *e = mapping ? entry_find(mapping) : NULL;
-    if (!e) return;
+    const void *mapping = (void *)atomic_load(&e->begin);
     atomic_store(&e->begin, 0);
-    munmap(mapping, e->bytes);
-    close(e->file);
+    if (!e->is_callers) munmap((void *)(uintptr_t)mapping, e->bytes);
+    if (e->file >= 0) close(e->file);
     free(e->path);
     e->path = NULL;
     atomic_store(&e->taken, 0);
 }
 
-cusgd_status file_check(const void *mapping)
+void file_unmap(void *mapping)
+{
+    entry *e = mapping ? entry_find(mapping) : NULL;
+    if (e) entry_give_back(e);
+}
+
+static cusgd_status entry_check(const entry *e)
 {
     struct stat info;
-    const entry *e = mapping ? entry_find(mapping) : NULL;
-    if (!e) return CUSGD_OK;
-    int shrunk = fstat(e->file, &info) == 0 && (uintmax_t)info.st_size < e->bytes;
+    int shrunk = e->file >= 0 && fstat(e->file, &info) == 0 && (uintmax_t)info.st_size < (uintmax_t)e->offset + e->bytes;
     if (!shrunk && !atomic_load(&e->lost)) return CUSGD_OK;
     return fail(CUSGD_ERROR_DATA,
                 "%s: %s while it was in use; leave data files unchanged during a run, and write new ones under another name",
                 e->path, shrunk ? "became shorter" : "could not be read to its end, or became shorter for a time,");
 }
+
+cusgd_status file_check(const void *mapping)
+{
+    const entry *e = mapping ? entry_find(mapping) : NULL;
+    return e ? entry_check(e) : CUSGD_OK;
+}
+
+/* ---- Mappings of the caller's ---- */
+
+/* A file of that name that is shorter already may be another one: its size then says nothing. */
+static int open_whole(const char *path, size_t end)
+{
+    struct stat info;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0 || (fstat(file, &info) == 0 && S_ISREG(info.st_mode) && (uintmax_t)info.st_size >= end)) return file;
+    close(file);
+    return -1;
+}
+
+cusgd_status file_watch(const char *path, const void *mapping, size_t bytes, size_t offset, void **watch)
+{
+    char *name = strdup(path);
+    entry *e = name ? entry_take() : NULL;
+    *watch = e;
+    if (!e) {
+        free(name);
+        return fail_memory(sizeof *e + strlen(path), "a mapped file");
+    }
+    e->is_callers = 1;
+    e->bytes = bytes;
+    e->offset = offset;
+    e->file = open_whole(path, offset + bytes);
+    entry_use(e, name, mapping);
+    return CUSGD_OK;
+}
+
+cusgd_status file_check_watched(const void *watch) { return watch ? entry_check(watch) : CUSGD_OK; }
+
+void file_unwatch(void *watch)
+{
+    if (watch) entry_give_back(watch);
+}
+
+/* ---- The signal ---- */
 
 int cusgd_data_fault(void *address)
 {
@@ -137,10 +190,41 @@ int cusgd_data_fault(void *address)
         if (begin == 0 || at < begin || at >= end || atomic_load(&e->begin) != begin) continue;
         /* What lies behind a page that is no longer there is not there either. */
         uintptr_t from = at / page * page, to = (end + page - 1) / page * page;
-        void *zeros = mmap((char *)address - (at - from), to - from, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        int may = e->is_callers ? PROT_READ | PROT_WRITE : PROT_READ;
+        void *zeros = mmap((char *)address - (at - from), to - from, may, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
         atomic_store(&e->lost, 1);
         errno = before;
         return zeros != MAP_FAILED;
     }
     return 0;
+}
+
+/* If no mapped file lies at the address, the signal is the earlier handler's; where there is none, the default action ends the
+ * program when the access is repeated. A signal that a process sent (si_code <= 0) has no address and no access to repeat: it is
+ * raised again. */
+static struct sigaction earlier;
+
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+    int is_sent = info->si_code <= 0;
+    if (!is_sent && cusgd_data_fault(info->si_addr)) return;
+    if (earlier.sa_flags & SA_SIGINFO) {
+        earlier.sa_sigaction(number, info, context);
+        return;
+    }
+    sigaction(number, &earlier, NULL);
+    if (is_sent || (earlier.sa_handler != SIG_DFL && earlier.sa_handler != SIG_IGN)) raise(number);
+}
+
+static void install(void)
+{
+    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGBUS, &action, &earlier);
+}
+
+void cusgd_handle_faults(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, install);
 }

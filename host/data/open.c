@@ -307,6 +307,7 @@ void cusgd_data_free(cusgd_data *data)
         free(data->memory[i]);
         file_unmap(data->mapping[i]);
     }
+    for (int i = 0; i < WATCHED_FILES; i++) file_unwatch(data->watched[i]);
     free(data->classes[0]);
     free(data->classes[1]);
     free(data->source);
@@ -317,7 +318,17 @@ cusgd_status data_check_files(const cusgd_data *data)
 {
     cusgd_status status = CUSGD_OK;
     for (int i = 0; i < 4 && !status; i++) status = file_check(data->mapping[i]);
+    for (int i = 0; i < WATCHED_FILES && !status; i++) status = file_check_watched(data->watched[i]);
     return status;
+}
+
+cusgd_status cusgd_data_add_file(cusgd_data *data, const char *path, const void *mapping, size_t bytes, size_t offset)
+{
+    int i = 0;
+    if (!path || !mapping || bytes == 0) return fail(CUSGD_ERROR_USAGE, "a mapped file needs a path, an address and a size");
+    while (i < WATCHED_FILES && data->watched[i]) i++;
+    if (i == WATCHED_FILES) return fail(CUSGD_ERROR_USAGE, "data lies in at most %d mapped files", WATCHED_FILES);
+    return file_watch(path, mapping, bytes, offset, &data->watched[i]);
 }
 
 int64_t cusgd_data_rows(const cusgd_data *data) { return data->view.n; }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes as C
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -125,6 +126,17 @@ def matrix(array: Array | None) -> _capi.cusgd_matrix:
     return _capi.cusgd_matrix(array.ctypes.data, _TYPES[array.dtype], strides[0], strides[1] if array.ndim == 2 else 1)
 
 
+def _mapped_file(array: Array | None) -> np.memmap[Any, Any] | None:
+    """Return the memory-mapped file that an array lies in; None: there is none, or it has no name."""
+    base: Any = array
+    found = None
+    while base is not None:
+        if isinstance(base, np.memmap) and base.filename is not None:
+            found = base
+        base = getattr(base, "base", None)
+    return found
+
+
 def text_array(names: Sequence[str] | None) -> Any:
     """Return names as an array of C strings, or None."""
     if names is None:
@@ -161,10 +173,20 @@ class Data:
         check(
             lib.cusgd_data_wrap(self.rows, self.cols, self.outputs, matrix(x), matrix(y), matrix(weights), C.byref(self.handle))
         )
+        for array in self.arrays:
+            self._watch(_mapped_file(array))
         if offset is not None:
             check(lib.cusgd_data_set_offset(self.handle, _capi.CUSGD_OFFSET_LINEAR, matrix(offset)))
         if exposure is not None:
             run(lambda: check(lib.cusgd_data_set_offset(self.handle, _capi.CUSGD_OFFSET_EXPOSURE, matrix(exposure))))
+
+    def _watch(self, mapped: np.memmap[Any, Any] | None) -> None:
+        """Make it an error, and not the process's end, that a file becomes shorter."""
+        if mapped is None:
+            return
+        lib.cusgd_handle_faults()
+        path = os.fsencode(os.path.abspath(mapped.filename))
+        check(lib.cusgd_data_add_file(self.handle, path, mapped.ctypes.data, mapped.nbytes, mapped.offset))
 
     def set_names(
         self, features: Sequence[str] | None, targets: Sequence[str] | None = None, classes: Sequence[str] | None = None

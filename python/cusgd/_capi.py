@@ -263,6 +263,8 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_data_open", C.c_int, [C.c_char_p, C.POINTER(cusgd_reader), C.POINTER(C.c_void_p)]),
     ("cusgd_data_first_line", C.c_int64, [C.c_void_p]),
     ("cusgd_data_fault", C.c_int, [C.c_void_p]),
+    ("cusgd_handle_faults", None, []),
+    ("cusgd_data_add_file", C.c_int, [C.c_void_p, C.c_char_p, C.c_void_p, C.c_size_t, C.c_size_t]),
     ("cusgd_data_reader", C.c_int, [C.c_void_p, C.POINTER(cusgd_reader)]),
     ("cusgd_model_reader", C.c_int, [C.c_void_p, C.POINTER(cusgd_reader)]),
     ("cusgd_file_check", C.c_int, [C.c_char_p]),

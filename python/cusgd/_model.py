@@ -301,6 +301,7 @@ class Model:
     def load(cls, path: str | os.PathLike[str]) -> Model:
         """Read a model from a safetensors file of cuSGD, or of one layer of PyTorch."""
         handle = C.c_void_p()
+        lib.cusgd_handle_faults()
         check(lib.cusgd_model_load(os.fsencode(path), C.byref(handle)))
         return cls(handle)
 

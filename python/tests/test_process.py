@@ -260,3 +260,66 @@ def test_structures_are_those_of_the_compiler(tmp_path):
         for member in structure._fields_:
             assert int(compiled[f"{name}.{member[0]}"]) == getattr(structure, member[0]).offset, (name, member[0])
     assert np.size(_capi.STRUCTURES) > 8
+
+
+# ---- Memory-mapped files that become shorter ----
+
+SHRINKING = """
+    import os, sys, tempfile
+    import numpy as np, cusgd
+
+    folder = tempfile.mkdtemp()
+    path = os.path.join(folder, "x.npy")
+    values = np.random.default_rng(1).normal(size=(20000, 8))
+    y = values[:, 0] - values[:, 1]
+
+    def mapped():
+        np.save(path, values)
+        return np.load(path, mmap_mode="r")
+
+    def cut(progress):
+        if progress.epoch == 2:
+            os.truncate(path, {size})
+
+    def expect(call):
+        try:
+            call()
+        except cusgd.DataError as error:
+            assert "x.npy" in str(error) and "became shorter" in str(error), error
+        else:
+            raise AssertionError("a shorter file was accepted")
+"""
+
+
+@pytest.mark.parametrize("size", [0, 4096, 640000])
+@pytest.mark.parametrize("part", ["[:]", "[::2]", "[100:, 2:5]"], ids=["whole", "rows", "columns"])
+def test_a_mapped_file_that_becomes_shorter_is_an_error(size, part):
+    """The end of a process would be SIGBUS."""
+    run_python(
+        textwrap.dedent(SHRINKING.replace("{size}", str(size)))
+        + textwrap.dedent(f"""
+    x = mapped(){part}
+    model = cusgd.fit(x, y[: len(x)], epochs=1)
+    options = dict(optimizer="sgd", rate=1e-3, standardize=False, evaluate_every=1, tolerance=0)
+    expect(lambda: cusgd.fit(x, y[: len(x)], epochs=10**6, callback=cut, **options))
+    x = mapped(){part}
+    os.truncate(path, {size})
+    expect(lambda: model.predict(x))
+    """)
+    )
+
+
+def test_mapped_files_are_used_in_place_and_let_go(tmp_path, rng):
+    """Nothing stays open, and the numbers are those of the array."""
+    path = tmp_path / "x.npy"
+    X = rng.normal(size=(500, 3))
+    np.save(path, X)
+    y = X[:, 0].copy()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        mapped = np.load(path, mmap_mode="r")
+        model = cusgd.fit(mapped, y, epochs=2)
+        np.testing.assert_array_equal(model.predict(mapped), model.predict(X))
+    del mapped
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) <= before
