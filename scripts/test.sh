@@ -37,6 +37,13 @@ part_all-tests() { tests ci; }
 # Without the statistics of many runs, whose code the other tests execute as well.
 part_sanitizers() { build asan && tests asan -LE '^statistics$'; }
 
+# Of the library and one program: ThreadSanitizer knows no fork, in which the other tests run.
+part_threads() {
+    cmake -B build/tsan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="-O0 -g1" -DCUSGD_SANITIZE=thread -DCUSGD_CUDA=OFF \
+        -DCUSGD_EMULATOR=OFF -DCUSGD_INSTRUCTION_SETS= && cmake --build build/tsan -j "$jobs" --target threads &&
+        TSAN_OPTIONS=exitcode=66 tests/threads/test.sh build/tsan/bin/threads
+}
+
 part_clang() {
     command -v clang >/dev/null || not_run "clang is not installed"
     build clang
@@ -124,7 +131,7 @@ esac
 case $tier in
 quick) parts=(quick) ;;
 default) parts=(tests format) ;;
-full) parts=(build all-tests sanitizers clang tidy format registers sass predictions python docs) ;;
+full) parts=(build all-tests sanitizers threads clang tidy format registers sass predictions python docs) ;;
 esac
 case ${1:-} in
 --list) printf '%s\n' "${parts[@]}" && exit 0 ;;
