@@ -10,6 +10,7 @@ CUSGD is the path of the command. Checked are:
 * docs/options.md and the options in man/cusgd.1, which are what ``--help`` says (``--write`` writes them);
 * links to files and to headings of them;
 * the counts of losses, optimizers, schedules and solvers in README.md, and its length;
+* that the tests which docs/reliability.md names exist, and that each guarantee has one;
 * words that docs/developers/glossary.md replaces by others.
 """
 
@@ -254,6 +255,32 @@ def check_links() -> list[str]:
     return faults
 
 
+RELIABILITY = ROOT / "docs" / "reliability.md"
+
+
+def known_tests() -> set[str]:
+    """Return the names of tests: suite/test, file.py::test, and the programs that ctest runs by themselves."""
+    found = set()
+    for path in (ROOT / "tests").rglob("*.c"):
+        found |= {"/".join(pair) for pair in re.findall(r"^Test\((\w+), (\w+)", path.read_text(), flags=re.MULTILINE)}
+    for path in (ROOT / "python" / "tests").glob("*.py"):
+        found |= {f"{path.name}::{name}" for name in re.findall(r"^def (test_\w+)", path.read_text(), flags=re.MULTILINE)}
+    return found | set(re.findall(r"add_test\(NAME ([\w-]+)", (ROOT / "tests" / "CMakeLists.txt").read_text()))
+
+
+def check_guarantees() -> list[str]:
+    """Check that every guarantee names tests, and that these exist."""
+    tests = known_tests()
+    rows = re.findall(r"^\| (?!Guarantee)(.*) \| (.*) \|$", RELIABILITY.read_text(), flags=re.MULTILINE)
+    faults = [] if rows else ["docs/reliability.md: has no guarantees"]
+    for guarantee, cell in rows:
+        named = re.findall(r"`([^`]+)`", cell)
+        if not named:
+            faults.append(f"docs/reliability.md: no test shows: {guarantee[:60]}...")
+        faults += [f"docs/reliability.md: there is no test {name}" for name in named if name not in tests]
+    return faults
+
+
 SOURCES = ("include", "host", "kernels", "python", "scripts", "tests", "man", "cmake")
 SUFFIXES = (".c", ".h", ".cu", ".cpp", ".py", ".sh", ".1", ".cmake", ".txt")
 
@@ -287,7 +314,7 @@ def main() -> None:
     if "--write" in arguments:
         OPTIONS_PAGE.write_text(options_page(cusgd))
         MANUAL.write_text(manual_text(cusgd))
-    faults = check_options(cusgd) + check_readme(cusgd) + check_links() + check_words() + check_commands(cusgd)
+    faults = check_options(cusgd) + check_readme(cusgd) + check_links() + check_guarantees() + check_words() + check_commands(cusgd)
     for fault in faults:
         print(fault)
     if faults:
