@@ -4,22 +4,26 @@
 
 #include "cusgd_tools.h"
 
-/* n rows of x (d columns), y (k columns; at NULL: none), w (one column; at NULL: every weight 1) and o (one column; at NULL:
- * every offset 0). Row i is row rows[i] of the matrices, or row i where rows is NULL. A view: it owns nothing. */
+/* n rows of x (d columns), y (k columns, the targets; at NULL: none), w (one column; at NULL: every weight 1) and o (one column;
+ * at NULL: every offset 0). Row i is row rows[i] of the matrices, or row i where rows is NULL. A view: it owns nothing. */
 typedef struct examples {
     int64_t n, d, k;
+    int64_t classes; /* 0: each target has an output. Else k is 1, y is a class's number, 0 .. classes - 1 (of two also -1, for
+                        0), and each class has an output */
     cusgd_matrix x, y, w, o;
     const int64_t *rows;
 } examples;
 
 enum { WATCHED_FILES = 5 }; /* x, y, weights, offset, exposure */
+static inline int64_t examples_outputs(const examples *e) { return e->classes > 0 ? e->classes : e->k; }
 
 struct cusgd_data {
     examples view;            /* rows is NULL */
     char **features;          /* d names, or NULL */
     char **targets;           /* k names, or NULL */
-    char *classes[2];         /* what a text target's 0 and 1 stand for, or NULL both */
     int is_archive;           /* 1: a .npz file, not a folder */
+    char **classes;           /* the names of the classes; NULL: they have none */
+    int64_t class_count;      /* of them; view.classes is that where it is more than 2 */
     char *source;             /* the file's name as messages show it; "data" for wrapped arrays */
     cusgd_offset offset;      /* what view.o was made of */
     char *offset_name;        /* the column's, or NULL */
@@ -57,6 +61,14 @@ static inline examples examples_piece(const examples *e, int64_t first, int64_t 
     return piece;
 }
 
+/* The target of output c: 1 or 0 where y is a class. */
+static inline double output_target(const examples *e, int64_t row, int64_t c)
+{
+    if (e->classes == 0) return matrix_at(&e->y, row, c);
+    double y = matrix_at(&e->y, row, 0);
+    return (y < 0 ? 0 : y) == (double)c;
+}
+
 static inline double offset_at(const examples *e, int64_t row) { return e->o.at ? matrix_at(&e->o, row, 0) : 0; }
 static inline double weight_at(const examples *e, int64_t row) { return e->w.at ? matrix_at(&e->w, row, 0) : 1; }
 
@@ -89,8 +101,8 @@ int text_is_utf8(const char *text, size_t length);
 /* A copy of `count` names, to be freed by strings_free(); USAGE where one is NULL or not UTF-8, which no file could hold. */
 cusgd_status texts_copy(const char *const *texts, int64_t count, char ***out);
 void strings_free(char **texts, int64_t count); /* accepts NULL */
-/* USAGE unless both classes have names in UTF-8, or `classes` is NULL. */
-cusgd_status classes_check(const char *const *classes);
+/* USAGE unless all classes, two at least, have names in UTF-8, or `classes` is NULL. */
+cusgd_status classes_check(const char *const *classes, int64_t count);
 /* The first character of a text of length >= 1 as cusgd_text_escape() shows it; returns how many of its bytes that is. */
 enum { ESCAPED_BYTES = 16 };
 size_t text_escape_next(const char *text, size_t length, char escaped[ESCAPED_BYTES]);
@@ -121,7 +133,17 @@ cusgd_status npy_close(npy_writer *writer);    /* completes the file and puts it
 void npy_abandon(npy_writer *writer);          /* removes what was written; accepts NULL */
 
 /* data/labels.c: classes that are numbers, for a target that is; other targets stay as they are. */
-cusgd_status data_apply_classes(cusgd_data *data, const char *const *classes);
+cusgd_status data_apply_classes(cusgd_data *data, const char *const *classes, int64_t count);
+/* Gives the data the names of its classes, `count` >= 2 of them, which it takes over. */
+void data_take_classes(cusgd_data *data, char **classes, int64_t count);
+/* More values than these are no classes. */
+enum { MAX_CLASSES = 1 << 16 };
+
+/* How many names of classes a reader gives. */
+static inline int64_t reader_classes(const cusgd_reader *reader)
+{
+    return !reader->classes ? 0 : reader->class_count > 0 ? (int64_t)reader->class_count : 2;
+}
 
 /* data/csv.c */
 cusgd_status csv_open(const char *path, const cusgd_reader *reader, cusgd_data *data);

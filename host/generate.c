@@ -91,7 +91,7 @@ static cusgd_status save_truth(const cusgd_generator *g, const double *truth, co
 {
     int64_t d = g->cols, k = g->outputs;
     cusgd_model *model;
-    cusgd_status status = model_create(NULL, d, k, NULL, NULL, NULL, &model);
+    cusgd_status status = model_create(NULL, d, k, NULL, NULL, (class_names){NULL, 0}, &model);
     if (status) return status;
     model->loss.kind = g->targets == CUSGD_SYNTHETIC_LOGISTIC ? CUSGD_LOSS_LOGISTIC : CUSGD_LOSS_SQUARED;
     for (int64_t j = 0; j < d; j++) {

@@ -46,7 +46,7 @@ static cusgd_status describe_options(cusgd_model *m, const cusgd_options *option
     if (!status) status = model_metadata_put(m, "loss", loss_word(options->loss));
     for (size_t i = 0; i < count && !status; i++) {
         options_describe(options, i, &name, value);
-        if (strcmp(name, "loss") != 0) status = model_metadata_put(m, name, value);
+        if (strcmp(name, "loss") != 0 && strcmp(name, "classes") != 0) status = model_metadata_put(m, name, value);
     }
     return status;
 }
@@ -56,28 +56,29 @@ cusgd_status model_allocate(int64_t d, int64_t k, cusgd_model **out)
     cusgd_model *m = *out = allocate_zeroed(1, sizeof *m);
     if (!m) return fail_memory(sizeof *m, "a model");
     m->d = d;
-    m->k = k;
+    m->m = m->k = k;
     if ((uint64_t)d <= SIZE_MAX / (uint64_t)k) m->weight = allocate_zeroed((size_t)d * (size_t)k, sizeof *m->weight);
     m->bias = allocate_zeroed((size_t)k, sizeof *m->bias);
     if (m->weight && m->bias) return CUSGD_OK;
     return fail(CUSGD_ERROR_MEMORY, "out of memory for a model of %" PRId64 " x %" PRId64 " coefficients", k, d);
 }
 
-/* Each of `texts`, `classes` may be NULL, or hold NULL first: none. */
-static cusgd_status copy_names(cusgd_model *m, char *const *features, char *const *targets, char *const *classes)
+/* Each may be NULL: none. */
+static cusgd_status copy_names(cusgd_model *m, char *const *features, char *const *targets, class_names classes)
 {
-    int has_classes = classes && classes[0] && classes[1];
     cusgd_status status = features ? texts_copy((const char *const *)features, m->d, &m->features) : CUSGD_OK;
-    if (!status && targets) status = texts_copy((const char *const *)targets, m->k, &m->targets);
-    for (int i = 0; has_classes && i < 2 && !status; i++)
-        if (!(m->classes[i] = strdup(classes[i]))) status = fail_memory(strlen(classes[i]) + 1, "a name");
+    if (!status && targets) status = texts_copy((const char *const *)targets, m->m, &m->targets);
+    if (!status && classes.at) status = texts_copy((const char *const *)classes.at, classes.count, &m->classes);
+    if (m->classes) m->class_count = classes.count;
     return status;
 }
 
 cusgd_status model_create(const cusgd_options *options, int64_t d, int64_t k, char *const *features, char *const *targets,
-                          char *const *classes, cusgd_model **out)
+                          class_names classes, cusgd_model **out)
 {
+    int multiclass = classes.count > 2 || (options && options->loss == CUSGD_LOSS_SOFTMAX);
     cusgd_status status = model_allocate(d, k, out);
+    if (!status && multiclass) (*out)->m = 1;
     if (!status) status = copy_names(*out, features, targets, classes);
     if (!status && options) {
         cusgd_options wide = *options; /* as its file will be read */
@@ -86,6 +87,7 @@ cusgd_status model_create(const cusgd_options *options, int64_t d, int64_t k, ch
         (*out)->loss = loss_rule_of(&wide);
         status = describe_options(*out, options);
     }
+    if (!status) status = model_settle_classes(*out);
     if (status) {
         cusgd_model_free(*out);
         *out = NULL;
@@ -131,7 +133,10 @@ static cusgd_status check_arrays(const cusgd_model_arrays *a)
     for (int64_t i = 0; a->bias && i < a->outputs; i++)
         if (!isfinite(a->bias[i]))
             return fail(CUSGD_ERROR_DATA, "intercept %" PRId64 " is %g, which is not a finite number", i + 1, a->bias[i]);
-    return classes_check(a->classes);
+    int64_t classes = a->class_count ? a->class_count : 2;
+    if (a->classes && classes > 2 && classes != a->outputs)
+        return fail(CUSGD_ERROR_USAGE, "%" PRId64 " classes need as many outputs, not %" PRId64, classes, a->outputs);
+    return classes_check(a->classes, classes);
 }
 
 cusgd_status cusgd_model_create(const cusgd_model_arrays *given, cusgd_model **out)
@@ -144,16 +149,38 @@ cusgd_status cusgd_model_create(const cusgd_model_arrays *given, cusgd_model **o
     status = check_arrays(&a);
     if (!status)
         status = model_create(NULL, a.cols, a.outputs, (char *const *)a.features, (char *const *)a.targets,
-                              (char *const *)a.classes, out);
+                              (class_names){(char *const *)a.classes, a.classes ? a.class_count ? a.class_count : 2 : 0}, out);
     if (status) return status;
     memcpy((*out)->weight, a.weight, sizeof(double) * (size_t)(a.cols * a.outputs));
     if (a.bias) memcpy((*out)->bias, a.bias, sizeof(double) * (size_t)a.outputs);
     (*out)->offset = a.offset;
     status = set_loss(*out, &a);
+    if (!status) status = model_settle_classes(*out);
     if (!status) return CUSGD_OK;
     cusgd_model_free(*out);
     *out = NULL;
     return status;
+}
+
+/* Softmax has a class for each output, also where nobody has named them. */
+cusgd_status model_settle_classes(cusgd_model *m)
+{
+    if (m->loss.kind != CUSGD_LOSS_SOFTMAX) return CUSGD_OK;
+    if (m->classes && m->class_count != m->k)
+        return fail(CUSGD_ERROR_DATA, "a model of loss softmax has a class for each of its %" PRId64 " outputs, not %" PRId64,
+                    m->k, m->class_count);
+    if (m->targets && m->m != 1) return fail(CUSGD_ERROR_DATA, "a model of loss softmax has one target");
+    m->m = 1;
+    if (m->classes) return CUSGD_OK;
+    if (!(m->classes = allocate_zeroed((size_t)m->k, sizeof *m->classes)))
+        return fail_memory((size_t)m->k * sizeof *m->classes, "the names of the classes");
+    m->class_count = m->k;
+    for (int64_t c = 0; c < m->k; c++) {
+        char number[NUMBER_TEXT];
+        number_format((double)c, number);
+        if (!(m->classes[c] = strdup(number))) return fail_memory(sizeof number, "a name");
+    }
+    return CUSGD_OK;
 }
 
 cusgd_status model_set_offset(cusgd_model *model, cusgd_offset kind, const char *name)
@@ -188,9 +215,8 @@ void cusgd_model_free(cusgd_model *model)
     free(model->names);
     free(model->values);
     strings_free(model->features, model->d);
-    strings_free(model->targets, model->k);
-    free(model->classes[0]);
-    free(model->classes[1]);
+    strings_free(model->targets, model->m);
+    strings_free(model->classes, model->class_count);
     free(model->offset_name);
     layout_free(model->layout);
     encoding_free(model->encoding);
@@ -280,8 +306,8 @@ static cJSON *describe_model(const cusgd_model *m)
         good = cJSON_AddStringToObject(metadata, name, value) != NULL;
     }
     if (good && m->features) good = add_names(metadata, "features", m->features, m->d);
-    if (good && m->targets) good = add_names(metadata, "targets", m->targets, m->k);
-    if (good && m->classes[0] && m->classes[1]) good = add_names(metadata, "classes", m->classes, 2);
+    if (good && m->targets) good = add_names(metadata, "targets", m->targets, m->m);
+    if (good && m->classes) good = add_names(metadata, "classes", m->classes, m->class_count);
     if (good && m->offset) good = cJSON_AddStringToObject(metadata, "offset", model_offset_words[m->offset]) != NULL;
     if (good && m->offset_name) good = cJSON_AddStringToObject(metadata, "offset_column", m->offset_name) != NULL;
     if (good && m->layout) good = add_layout(metadata, m->layout);
@@ -328,8 +354,8 @@ static cusgd_status contents_of(const cusgd_model *model, const char *path, cont
     if (!status) status = check_numbers(path, "intercept", model->bias, k);
     if (!status && model->errors) status = check_numbers(path, "standard error", model->errors, k * (d + 1));
     if (!status) status = check_texts(path, model->features, d);
-    if (!status) status = check_texts(path, model->targets, k);
-    if (!status) status = check_texts(path, model->classes, 2);
+    if (!status) status = check_texts(path, model->targets, model->m);
+    if (!status) status = check_texts(path, model->classes, model->class_count);
     if (!status) status = check_texts(path, &model->offset_name, 1);
     if (!status) status = check_texts(path, model->names, (int64_t)model->entries);
     if (!status) status = check_texts(path, model->values, (int64_t)model->entries);
@@ -389,12 +415,20 @@ const char *cusgd_model_feature(const cusgd_model *model, int64_t j)
 
 const char *cusgd_model_target(const cusgd_model *model, int64_t j)
 {
-    return model->targets && j >= 0 && j < model->k ? model->targets[j] : NULL;
+    return model->targets && j >= 0 && j < model->m ? model->targets[j] : NULL;
 }
 
 const char *cusgd_model_class(const cusgd_model *model, int value)
 {
-    return value == 0 || value == 1 ? model->classes[value] : NULL;
+    return model->classes && value >= 0 && value < model->class_count ? model->classes[value] : NULL;
+}
+
+int64_t cusgd_model_classes(const cusgd_model *model) { return model->class_count; }
+int64_t cusgd_model_targets(const cusgd_model *model) { return model->m; }
+
+int64_t cusgd_model_prediction_cols(const cusgd_model *model, cusgd_prediction as)
+{
+    return as == CUSGD_PREDICT_CLASS ? model->m : model->k;
 }
 
 int64_t cusgd_model_feature_column(const cusgd_model *model, int64_t j)
@@ -405,7 +439,7 @@ int64_t cusgd_model_feature_column(const cusgd_model *model, int64_t j)
 
 int64_t cusgd_model_target_column(const cusgd_model *model, int64_t j)
 {
-    return model->layout && j >= 0 && j < model->k ? model->layout->targets[j] : 0;
+    return model->layout && j >= 0 && j < model->m ? model->layout->targets[j] : 0;
 }
 
 int64_t cusgd_model_offset_column(const cusgd_model *model) { return model->layout ? model->layout->offset : 0; }
@@ -437,11 +471,12 @@ void model_reader(const cusgd_model *model, cusgd_reader *reader)
     }
     if (model->targets && reader->target_count == 0) {
         reader->targets = (const char *const *)model->targets;
-        reader->target_count = (size_t)model->k;
+        reader->target_count = (size_t)model->m;
     }
     if (!reader->offset && !reader->exposure) {
         if (model->offset == CUSGD_OFFSET_LINEAR) reader->offset = model->offset_name;
         if (model->offset == CUSGD_OFFSET_EXPOSURE) reader->exposure = model->offset_name;
     }
-    if (model->classes[0]) reader->classes = (const char *const *)model->classes;
+    if (model->classes) reader->classes = (const char *const *)model->classes;
+    if (model->classes) reader->class_count = (size_t)model->class_count;
 }

@@ -6,7 +6,7 @@
 #include "scalar/loss_rule.h"
 
 struct cusgd_model {
-    int64_t d, k;
+    int64_t d, m, k;          /* m: targets, k: outputs, as many, or one for each class of the target */
     double *weight;           /* k x d, row-major */
     double *bias;             /* k */
     double *errors;           /* k x (d + 1): standard errors, the intercepts' last; NULL: not known */
@@ -14,8 +14,9 @@ struct cusgd_model {
     int threads;              /* for predictions; 0: as many as help */
     loss_rule loss;
     char **features; /* d names, or NULL */
-    char **targets;  /* k names, or NULL */
-    char *classes[2];
+    char **targets;  /* m names, or NULL */
+    char **classes;  /* names of classes, or NULL */
+    int64_t class_count;
     cusgd_offset offset;      /* what it was trained with */
     char *offset_name;        /* the column's, or NULL */
     cusgd_layout *layout;     /* the columns' numbers in the CSV it was trained on; NULL: not known */
@@ -25,9 +26,21 @@ struct cusgd_model {
     size_t entries;           /* of metadata */
 };
 
+/* Whether the outputs are the classes of one target. */
+static inline int model_is_multiclass(const cusgd_model *m) { return m->class_count > 2 || m->loss.kind == CUSGD_LOSS_SOFTMAX; }
+
+/* A model's classes as given: `count` names, or NULL. */
+typedef struct class_names {
+    char *const *at;
+    int64_t count;
+} class_names;
+
 /* A model of zeros. Names and classes may be NULL; they are copied. `options` become metadata; NULL: none. */
 cusgd_status model_create(const cusgd_options *options, int64_t d, int64_t k, char *const *features, char *const *targets,
-                          char *const *classes, cusgd_model **out);
+                          class_names classes, cusgd_model **out);
+/* Gives a model of softmax, whose loss is set, one target, and names to its classes. DATA: they are not as many as its outputs.
+ */
+cusgd_status model_settle_classes(cusgd_model *model);
 /* name: copied, or NULL. */
 cusgd_status model_set_offset(cusgd_model *model, cusgd_offset kind, const char *name);
 /* Puts the reason why there are no standard errors into the metadata of a model that model_create made with options; once. */

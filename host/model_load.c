@@ -68,16 +68,34 @@ static cusgd_status load_names(const safetensors *s, const char *key, int64_t co
     return status;
 }
 
+/* Of more than two classes, or of softmax, each is an output, and there is one target. */
+static cusgd_status load_classes(const safetensors *s, cusgd_model *m)
+{
+    const char *text = metadata_text(s, "classes"), *loss = metadata_text(s, "loss");
+    int softmax = loss && strcmp(loss, "softmax") == 0;
+    cJSON *list = text ? cJSON_Parse(text) : NULL;
+    int64_t count = cJSON_IsArray(list) && cJSON_GetArraySize(list) == m->k ? m->k : 2;
+    cJSON_Delete(list);
+    if (!softmax && m->k <= 2) count = 2;
+    if (softmax || (text && count > 2)) m->m = 1;
+    if (!text) return CUSGD_OK;
+    m->classes = allocate_zeroed((size_t)count, sizeof *m->classes);
+    if (!m->classes) return fail_memory((size_t)count * sizeof *m->classes, "a model's classes");
+    m->class_count = count;
+    return load_names(s, "classes", count, m->classes);
+}
+
 static cusgd_status load_all_names(const safetensors *s, cusgd_model *m)
 {
     cusgd_status status = CUSGD_OK;
     if (metadata_text(s, "features")) m->features = allocate_zeroed((size_t)m->d, sizeof *m->features);
-    if (metadata_text(s, "targets")) m->targets = allocate_zeroed((size_t)m->k, sizeof *m->targets);
+    status = load_classes(s, m);
+    if (status) return status;
+    if (metadata_text(s, "targets")) m->targets = allocate_zeroed((size_t)m->m, sizeof *m->targets);
     if ((metadata_text(s, "features") && !m->features) || (metadata_text(s, "targets") && !m->targets))
         return fail_memory((size_t)(m->d + m->k) * sizeof *m->features, "a model's names");
     if (m->features) status = load_names(s, "features", m->d, m->features);
-    if (!status && m->targets) status = load_names(s, "targets", m->k, m->targets);
-    if (!status && metadata_text(s, "classes")) status = load_names(s, "classes", 2, m->classes);
+    if (!status && m->targets) status = load_names(s, "targets", m->m, m->targets);
     return status;
 }
 
@@ -156,7 +174,7 @@ static cusgd_status load_layout(const safetensors *s, cusgd_model *m)
     const char *width = metadata_text(s, "file_columns"), *offset = metadata_text(s, "offset_column_number");
     if (!width) return CUSGD_OK;
     int64_t d = m->encoding ? m->encoding->count : m->d;
-    cusgd_status status = layout_create(0, d, m->k, &m->layout);
+    cusgd_status status = layout_create(0, d, m->m, &m->layout);
     if (status) return status;
     if (!load_dialect(s, &m->layout->dialect))
         return fail(CUSGD_ERROR_DATA, "%s: its metadata's separator, decimal or skipped_lines make no sense", s->path);
@@ -164,7 +182,7 @@ static cusgd_status load_layout(const safetensors *s, cusgd_model *m)
     int good = number_parse(width, strlen(width), &number) && number >= 1 && number < 0x1p40 &&
                (!offset || (number_parse(offset, strlen(offset), &at) && at >= 1 && at < 0x1p40)) &&
                load_numbers(metadata_text(s, "feature_columns"), d, m->layout->features, &status) &&
-               load_numbers(metadata_text(s, "target_columns"), m->k, m->layout->targets, &status);
+               load_numbers(metadata_text(s, "target_columns"), m->m, m->layout->targets, &status);
     if (good) {
         m->layout->width = (int64_t)number;
         m->layout->offset = (int64_t)at;
@@ -175,7 +193,7 @@ static cusgd_status load_layout(const safetensors *s, cusgd_model *m)
     return fail(CUSGD_ERROR_DATA,
                 "%s: its metadata's feature_columns and target_columns are not %" PRId64 " and %" PRId64
                 " different numbers of columns up to file_columns",
-                s->path, d, m->k);
+                s->path, d, m->m);
 }
 
 static cusgd_status load_encoding(const safetensors *s, cusgd_model *m)
@@ -226,6 +244,8 @@ static cusgd_status load_metadata(const safetensors *s, cusgd_model *m)
     if (!status && ours && (!loss || !load_loss(s, loss, m)))
         status = fail(CUSGD_ERROR_DATA, "%s: its metadata names no loss that this version of cuSGD knows%s%s%s", s->path,
                       loss ? ", but '" : "", loss ? loss : "", loss ? "'" : "");
+    if (!status && ours) status = model_settle_classes(m);
+    if (status && ours && m->loss.kind == CUSGD_LOSS_SOFTMAX) status = fail_in(status, "%s", s->path);
     if (!status) status = model_metadata_create(m, (size_t)cJSON_GetArraySize(s->metadata));
     cJSON_ArrayForEach(item, s->metadata)
     {

@@ -18,10 +18,11 @@ struct cusgd_options {
     cusgd_storage storage; /* BF16: of the training rows, with precision float and solver sgd; all that is evaluated is in full */
     cusgd_math math;
     cusgd_engine engine;
-    double delta;           /* huber: > 0, in the targets' units, as is width; NAN: 1.35 */
-    double width;           /* epsilon-insensitive, squared-epsilon-insensitive: >= 0; NAN: 0.1 */
-    double quantile;        /* (0, 1); NAN: 0.5 */
-    double power;           /* tweedie: (1, 2); NAN: 1.5 */
+    cusgd_multiclass multiclass; /* the option "classes" */
+    double delta;                /* huber: > 0, in the targets' units, as is width; NAN: 1.35 */
+    double width;                /* epsilon-insensitive, squared-epsilon-insensitive: >= 0; NAN: 0.1 */
+    double quantile;             /* (0, 1); NAN: 0.5 */
+    double power;                /* tweedie: (1, 2); NAN: 1.5 */
     double rate;            /* > 0; NAN: from the data's curvature (sgd, momentum, nesterov, auto) or the optimizer's usual one */
     double t0, t1;          /* time-decay: > 0; NAN: t1 = 10 epochs' steps, t0 = rate t1 */
     double decay;           /* exponential, step, plateau: (0, 1); NAN: 0.95, 0.1, 0.1 */

@@ -34,6 +34,7 @@ static const char *const math_words[] = {"exact", "tf32", NULL};
 static const char *const engine_words[] = {"auto", "cublas", "fused", "persistent", NULL};
 static const char *const whiten_words[] = {"none", "zca", "pca", NULL};
 static const char *const penalty_unit_words[] = {"standardized", "data", NULL};
+static const char *const multiclass_words[] = {"auto", "softmax", "one-vs-rest", NULL};
 static const char *const end_words[] = {"end", NULL};
 
 static const char bar_losses[] = LOSSES(AFTER_BAR), bar_optimizers[] = OPTIMIZERS(AFTER_BAR);
@@ -44,7 +45,7 @@ _Static_assert(sizeof(cusgd_loss) == sizeof(int) && sizeof(cusgd_solver) == size
                    sizeof(cusgd_sampling) == sizeof(int) && sizeof(cusgd_precision) == sizeof(int) &&
                    sizeof(cusgd_storage) == sizeof(int) && sizeof(cusgd_math) == sizeof(int) &&
                    sizeof(cusgd_engine) == sizeof(int) && sizeof(cusgd_penalty_units) == sizeof(int) &&
-                   sizeof(cusgd_whiten) == sizeof(int),
+                   sizeof(cusgd_whiten) == sizeof(int) && sizeof(cusgd_multiclass) == sizeof(int),
                "the enumerations are read and written as int");
 
 /* ---- The table ----------------------------------------------------------------------------------------------------------- */
@@ -65,6 +66,8 @@ _Static_assert(sizeof(cusgd_loss) == sizeof(int) && sizeof(cusgd_solver) == size
 const option option_rows[] = {
     {{"loss", bar_losses + 1, "squared", "loss function", NULL,
       NAMED_BY(loss_words)}, IN_INT, AT(loss), 0, EXACT},
+    {{"classes", "auto|softmax|one-vs-rest", "softmax for logistic", "how more than two classes are told apart", NULL,
+      CUSGD_OPTION_NAME, multiclass_words, 0, 0, 0, 0, 1}, IN_INT, AT(multiclass), CUSGD_MULTICLASS_AUTO, EXACT},
     {{"delta", "X", "1.35", "huber: residual size at which the loss becomes linear", NULL,
       POSITIVE(1)}, IN_DOUBLE, AT(delta), 0, ROUNDED},
     {{"width", "X", "0.1", "epsilon-insensitive losses: half-width of the zero-loss tube", NULL,

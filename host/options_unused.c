@@ -38,10 +38,12 @@ static int loss_ignores(cusgd_loss chosen, const char *name)
 /* What a full-batch method reads beside the loss's number; gradient descent the first two as well. */
 static int solver_ignores(const cusgd_options *options, const char *name)
 {
-    static const char *const names[] = {
-        "rate",    "momentum",    "loss",   "delta",     "width",     "quantile",           "power",        "solver", "epochs",
-        "l1",      "l2",          "seed",   "tolerance", "intercept", "gradient-tolerance", "patience",     "device", "precision",
-        "threads", "standardize", "robust", "whiten",    "math",      "valid-fraction",     "penalty-units"};
+    static const char *const names[] = {"rate",     "momentum", "loss",      "delta",          "width",
+                                        "quantile", "power",    "solver",    "epochs",         "l1",
+                                        "l2",       "seed",     "tolerance", "intercept",      "gradient-tolerance",
+                                        "patience", "device",   "precision", "threads",        "standardize",
+                                        "robust",   "whiten",   "math",      "valid-fraction", "penalty-units",
+                                        "classes"};
     size_t first = options->solver == CUSGD_SOLVER_GD ? 0 : 2;
     if (options->valid_fraction > 0 && strcmp(name, "sampling") == 0) return 0; /* it holds out blocks, or single rows */
     return !reads(names + first, sizeof names / sizeof names[0] - first, name);
@@ -53,6 +55,7 @@ const char *cusgd_options_unused(const cusgd_options *options, const char *name)
     if (!info) return NULL;
     name = info->name;
     if (loss_ignores(options->loss, name)) return "loss";
+    if (strcmp(name, "classes") == 0 && !loss_is_of_classes(options->loss)) return "loss";
     if (strcmp(name, "penalty-units") == 0 && !options->standardize) return "standardize";
     if (options->solver != CUSGD_SOLVER_SGD) return solver_ignores(options, name) ? "solver" : NULL;
     if (optimizer_ignores(options->optimizer, name)) return "optimizer";

@@ -125,6 +125,7 @@ typedef enum cusgd_link {
     CUSGD_LINK_IDENTITY, /* p; also for hinge losses, which do not model an expectation */
     CUSGD_LINK_LOGIT,    /* 1 / (1 + e^-p): the probability of class 1 */
     CUSGD_LINK_LOG,      /* e^p */
+    CUSGD_LINK_SOFTMAX,  /* e^p / sum of e^p over the outputs: the probability of each class */
 } cusgd_link;
 
 typedef enum cusgd_smoothness {
@@ -253,12 +254,25 @@ CUSGD_API cusgd_status cusgd_data_set_offset(cusgd_data *data, cusgd_offset kind
 CUSGD_API cusgd_status cusgd_data_set_names(cusgd_data *data, const char *const *features, const char *const *targets,
                                             const char *const *classes, const char *source);
 
-/* Makes classes of a target that has two values other than 0 and 1, or -1 and 1: the smaller becomes class 0, the larger class 1,
- * and the numbers become the names of the classes. With `model` (may be NULL), the classes are those of the model, and the data
- * may contain one of them only. Nothing changes if the target has class names already or if there are several targets. Fails with
- * DATA if there are more than two values, or values that are not classes of the model. */
+/* Declares that the only target of wrapped or generated data is the number of a class, 0 .. count - 1, and names the classes, in
+ * UTF-8 (NULL: they are named by their numbers). With more than two classes there is an output for each class, trained by the
+ * loss softmax if the loss is logistic, otherwise each class against the rest (option "classes"). Not allowed while a trainer
+ * uses the data. Errors: DATA (several targets), USAGE (count is not from 2 to 65536, or a name is missing). */
+CUSGD_API cusgd_status cusgd_data_set_classes(cusgd_data *data, const char *const *names, int64_t count);
+
+/* Makes classes of a target of numbers: of two values other than 0 and 1, or -1 and 1, or of more than two whole numbers. They
+ * become classes 0, 1, ... in ascending order, and the numbers become the names of the classes. With `model` (may be NULL), the
+ * classes are those of the model, of which the data may lack some. Nothing changes if the target has class names already or if
+ * there are several targets. Fails with DATA if there are more than two values that are not whole, more values than half the
+ * rows, or values that are not classes of the model. */
 typedef struct cusgd_model cusgd_model;
 CUSGD_API cusgd_status cusgd_data_find_classes(cusgd_data *data, const cusgd_model *model);
+
+/* Multiplies the weight of each row by the weight of its class: weights[i] >= 0 for the class names[i], 1 for classes that are
+ * not named. names NULL ("balanced"): the weight of class c is n / (classes n_c), where n is the sum of the row weights and n_c
+ * that of class c. Classes without names are called "0" and "1". Not allowed while a trainer uses the data. Fails with DATA if
+ * there is no such class or if the target is not of classes. */
+CUSGD_API cusgd_status cusgd_data_weigh_classes(cusgd_data *data, const char *const *names, const double *weights, int64_t count);
 
 /* Copies the rows `rows`[0 .. count - 1] (numbers from 0, in this order; a row may occur several times) to new data: x, y,
  * weights, offsets, in their types, and names. `data` may be freed before *out. */
@@ -267,8 +281,9 @@ CUSGD_API cusgd_status cusgd_data_select(const cusgd_data *data, const int64_t *
 CUSGD_API void cusgd_data_free(cusgd_data *data);
 CUSGD_API int64_t cusgd_data_rows(const cusgd_data *data);
 CUSGD_API int64_t cusgd_data_cols(const cusgd_data *data);
-CUSGD_API int64_t cusgd_data_outputs(const cusgd_data *data);
-/* The name of feature j, of target j, and of class 0 or 1; NULL if there are no names. */
+CUSGD_API int64_t cusgd_data_outputs(const cusgd_data *data); /* the number of targets, the columns of y */
+CUSGD_API int64_t cusgd_data_classes(const cusgd_data *data); /* the number of classes that have names; 0: none */
+/* The name of feature j, of target j, and of class `value` (0, 1, ...); NULL if there are no names. */
 CUSGD_API const char *cusgd_data_feature(const cusgd_data *data, int64_t j);
 CUSGD_API const char *cusgd_data_target(const cusgd_data *data, int64_t j);
 CUSGD_API const char *cusgd_data_class(const cusgd_data *data, int value);
@@ -296,8 +311,9 @@ typedef struct cusgd_model_arrays {
     double loss_number;          /* the parameter of the loss (cusgd_loss_info.option); 0 or NaN: its default */
     const char *const *features; /* d names, or NULL */
     const char *const *targets;  /* k names, or NULL */
-    const char *const *classes;  /* two names, or NULL */
+    const char *const *classes;  /* class_count names, or NULL */
     cusgd_offset offset;         /* the kind of offset that data must have for a prediction */
+    int64_t class_count;         /* 0: 2. More than 2: the outputs, which are then the classes of one target */
 } cusgd_model_arrays;
 CUSGD_API cusgd_status cusgd_model_create(const cusgd_model_arrays *arrays, cusgd_model **out);
 
@@ -316,7 +332,10 @@ CUSGD_API cusgd_status cusgd_model_load_memory(const void *bytes, size_t count, 
 CUSGD_API cusgd_status cusgd_model_save_memory(const cusgd_model *model, void *buffer, size_t capacity, size_t *bytes);
 CUSGD_API void cusgd_model_free(cusgd_model *model);
 CUSGD_API int64_t cusgd_model_cols(const cusgd_model *model);
-CUSGD_API int64_t cusgd_model_outputs(const cusgd_model *model);
+CUSGD_API int64_t
+cusgd_model_outputs(const cusgd_model *model); /* k: one for each target, or for each class of the only target */
+CUSGD_API int64_t cusgd_model_targets(const cusgd_model *model); /* the number of targets, the columns of y */
+CUSGD_API int64_t cusgd_model_classes(const cusgd_model *model); /* the number of classes that have names; 0: none */
 /* The coefficients, k x d row-major, and the intercepts, k. Owned by the model. */
 CUSGD_API const double *cusgd_model_weight(const cusgd_model *model);
 CUSGD_API const double *cusgd_model_bias(const cusgd_model *model);
@@ -327,8 +346,8 @@ CUSGD_API const double *cusgd_model_bias(const cusgd_model *model);
  * *degrees_of_freedom (may be NULL) becomes the degrees of freedom of the t distribution of a coefficient divided by its standard
  * error, or 0 if that distribution is normal. */
 CUSGD_API const double *cusgd_model_standard_errors(const cusgd_model *model, int64_t *degrees_of_freedom);
-/* A coefficient and its uncertainty. Numbers that need a standard error are NaN if there is none, as for an intercept that was not
- * fitted. */
+/* A coefficient and its uncertainty. Numbers that need a standard error are NaN if there is none, as for an intercept that was
+ * not fitted. */
 typedef struct cusgd_coefficient {
     size_t size;
     double value, error;        /* the coefficient, its standard error */
@@ -359,12 +378,16 @@ CUSGD_API int64_t cusgd_model_offset_column(const cusgd_model *model);
 typedef enum cusgd_prediction {
     CUSGD_PREDICT_MEAN,  /* the expected target: the probability of class 1 for logistic loss, e^p for log links, otherwise p */
     CUSGD_PREDICT_LINK,  /* p = x theta + b, plus the offset of the row */
-    CUSGD_PREDICT_CLASS, /* 0 or 1; losses for classes only */
-    CUSGD_PREDICT_PROBABILITY, /* the probability of class 1; logistic loss only */
+    CUSGD_PREDICT_CLASS, /* the number of the class, 0, 1, ...; losses for classes only */
+    CUSGD_PREDICT_PROBABILITY, /* the probability of class 1 (logistic); of each class (softmax; one-vs-rest logistic, normalized)
+                                */
 } cusgd_prediction;
 
-/* Predicts all rows of the data into out, n x k row-major, in double on the CPU. Fails with DATA if the model was trained with
- * offsets and the data has none, or the other way around. */
+/* The number of columns of predictions: of CUSGD_PREDICT_CLASS one for each target, of others one for each output. */
+CUSGD_API int64_t cusgd_model_prediction_cols(const cusgd_model *model, cusgd_prediction as);
+
+/* Predicts all rows of the data into out, n x cusgd_model_prediction_cols() row-major, in double on the CPU. Fails with DATA if
+ * the model was trained with offsets and the data has none, or the other way around. */
 CUSGD_API cusgd_status cusgd_model_predict(const cusgd_model *model, const cusgd_data *data, cusgd_prediction as, double *out);
 
 /* Measures of the quality of predictions, weighted by the weights of the data. Those that do not apply to the loss are NAN. */
@@ -379,12 +402,21 @@ typedef struct cusgd_metrics {
     double explained_variance, max_error; /* regression; max_error is not weighted, but rows of weight 0 are ignored */
     /* Classification, for class 1, as in scikit-learn: 0 if the denominator is 0. */
     double balanced_accuracy, precision, recall, f1;
-    double confusion[4]; /* sums of weights: class 0 predicted as 0 and as 1, class 1 predicted as 0 and as 1 */
-    double f1_macro, f1_weighted; /* mean of the F1 scores of both classes; weighted by the weights of the classes */
+    double confusion[4];          /* sums of weights: class 0 predicted as 0 and as 1, class 1 predicted as 0 and as 1 */
+    double f1_macro, f1_weighted; /* mean of the F1 scores of the classes; weighted by the weights of the classes */
+    /* Of more than two classes, precision, recall and f1 are means over the classes ("macro"), and `confusion` is NAN (see
+     * cusgd_model_confusion). top3, top5: the share of rows whose class is among the 3, 5 of largest p (a tie counts as missed if
+     * the other class comes first); NAN if there are not more classes than that. */
+    double top3, top5;
 } cusgd_metrics;
 /* Evaluates the model on data. `output` is in [0, k), or -1 for the mean over the outputs. */
 CUSGD_API cusgd_status cusgd_model_evaluate(const cusgd_model *model, const cusgd_data *data, int64_t output,
                                             cusgd_metrics *metrics);
+
+/* Computes the weights of the rows of class i that are predicted as class j into matrix[i * count + j]. count is the number of
+ * classes of a model with an output for each class, otherwise 2, and output 0 is used. Fails with USAGE if the loss is not for
+ * classes. */
+CUSGD_API cusgd_status cusgd_model_confusion(const cusgd_model *model, const cusgd_data *data, double *matrix);
 
 /* Measures how well p ranks rows of class 1 above rows of class 0, weighted: the area under the ROC curve (NAN if the data has
  * only one class) and the average precision, as in scikit-learn. `output` as above. Fails with USAGE if the loss is not for
@@ -539,6 +571,8 @@ CUSGD_API const char *cusgd_trainer_note(const cusgd_trainer *trainer, size_t in
 
 /* Returns the options of the run, including those that the trainer has chosen. Owned by the trainer. */
 CUSGD_API const cusgd_options *cusgd_trainer_options(const cusgd_trainer *trainer);
+/* The number of outputs k: one for each target, or for each class of the only target. */
+CUSGD_API int64_t cusgd_trainer_outputs(const cusgd_trainer *trainer);
 /* Returns the name of the device ("CPU, 2 threads"). Owned by the trainer. */
 CUSGD_API const char *cusgd_trainer_device_name(const cusgd_trainer *trainer);
 

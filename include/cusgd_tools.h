@@ -72,7 +72,7 @@ typedef struct cusgd_reader {
     const char *weights;        /* the column of weights, or NULL */
     const char *offset;         /* the column of offsets, or NULL */
     const char *exposure;       /* the column of exposures, or NULL; not both */
-    const char *const *classes; /* NULL, or the texts or numbers in the target that mean class 0 and class 1 */
+    const char *const *classes; /* NULL, or the texts or numbers in the target that mean class 0, 1, ...: class_count of them */
     int x_only;                 /* 1: there are no targets (prediction) */
     /* NULL, or the numbers of the columns that `features`, `targets` and `offset` do not give. They apply to files with the same
      * number of columns as the file of the layout. In other files, the columns that `ignore`, `weights`, `features` and `targets`
@@ -80,9 +80,10 @@ typedef struct cusgd_reader {
     const cusgd_layout *layout;
     cusgd_dialect dialect;          /* what is 0 here is taken from `layout`, or else detected from the first lines */
     cusgd_encode encode;            /* how the columns of a table become features */
-    int find_classes;               /* 1: the two values of a target are classes: see cusgd_data_find_classes */
+    int find_classes;               /* 1: the values of a target are classes: see cusgd_data_find_classes */
     const cusgd_encoding *encoding; /* NULL, or the encoding to use; of `encode`, only `missing` and `strict` are used then */
     int64_t lines_before;           /* added to line numbers in messages, for a part of a longer table */
+    size_t class_count;             /* of `classes`; 0: 2 */
 } cusgd_reader;
 
 /* Opens data: a folder with x.npy, y.npy and optionally w.npy (weights) and offset.npy or exposure.npy, memory-mapped if they are
@@ -94,18 +95,19 @@ CUSGD_API cusgd_status cusgd_data_open(const char *path, const cusgd_reader *rea
  * header, comments and skipped lines. */
 CUSGD_API int64_t cusgd_data_first_line(const cusgd_data *data);
 /* For the SIGBUS handler of a program; `address` is si_addr of the siginfo_t. A read from a mapped file that has become shorter
- * raises SIGBUS, which ends the program unless it has a handler (cusgd_handle_faults installs one). If the address is in such a file,
- * this function maps zeros there, so that the thread can continue, and the call in progress fails with DATA. Returns 1 in that
- * case and 0 if the address is not in a mapped file of the library. Async-signal-safe; may be called in any thread. A file that
- * has become shorter is also an error if no signal was raised. */
+ * raises SIGBUS, which ends the program unless it has a handler (cusgd_handle_faults installs one). If the address is in such a
+ * file, this function maps zeros there, so that the thread can continue, and the call in progress fails with DATA. Returns 1 in
+ * that case and 0 if the address is not in a mapped file of the library. Async-signal-safe; may be called in any thread. A file
+ * that has become shorter is also an error if no signal was raised. */
 CUSGD_API int cusgd_data_fault(void *address);
-/* Installs a SIGBUS handler that calls cusgd_data_fault() and passes other addresses on to the handler that was there before. Further
- * calls do nothing. The command calls it, and the Python package if it is given a memory-mapped array or loads a model. */
+/* Installs a SIGBUS handler that calls cusgd_data_fault() and passes other addresses on to the handler that was there before.
+ * Further calls do nothing. The command calls it, and the Python package if it is given a memory-mapped array or loads a model.
+ */
 CUSGD_API void cusgd_handle_faults(void);
-/* Declares that arrays of wrapped data are in a file that the caller has mapped: `bytes` at `mapping`, from byte `offset` of the file
- * on. If the file becomes shorter, calls then fail with DATA as for files that the library opened, and cusgd_data_fault() handles
- * its addresses. The mapping must outlive the data. At most 5 files. Errors: USAGE (too many files, or an argument that is NULL or
- * 0), MEMORY. */
+/* Declares that arrays of wrapped data are in a file that the caller has mapped: `bytes` at `mapping`, from byte `offset` of the
+ * file on. If the file becomes shorter, calls then fail with DATA as for files that the library opened, and cusgd_data_fault()
+ * handles its addresses. The mapping must outlive the data. At most 5 files. Errors: USAGE (too many files, or an argument that
+ * is NULL or 0), MEMORY. */
 CUSGD_API cusgd_status cusgd_data_add_file(cusgd_data *data, const char *path, const void *mapping, size_t bytes, size_t offset);
 /* Sets up `reader` to read another file in the way this data was read: the same features, targets and offset, by name if the data
  * has names, else by number, and the same classes. The column of weights is unchanged. The reader refers to the data, which must
@@ -118,9 +120,9 @@ CUSGD_API cusgd_status cusgd_model_reader(const cusgd_model *model, cusgd_reader
 
 /* Checks that a model or predictions could be written to `path`, so that a long run does not fail at its end. */
 CUSGD_API cusgd_status cusgd_file_check(const char *path);
-/* Writes predictions of cusgd_model_predict (n x k) to NAME.npy (float64, n or n x k), to NAME.csv (with a header of the target
- * names, and with class names for CUSGD_PREDICT_CLASS) or to "-" (CSV on standard output). An existing file is replaced only when
- * the new one is complete. */
+/* Writes predictions of cusgd_model_predict to NAME.npy (float64; n, or n x columns), to NAME.csv (with a header of the target
+ * names, or of the class names if each class has an output, and with class names for CUSGD_PREDICT_CLASS) or to "-" (CSV on
+ * standard output). An existing file is replaced only when the new one is complete. */
 CUSGD_API cusgd_status cusgd_predictions_save(const cusgd_model *model, cusgd_prediction as, int64_t n, const double *predictions,
                                               const char *path);
 

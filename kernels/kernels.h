@@ -99,14 +99,16 @@ cudaError_t kernel_gather(const gather_task *t, cudaStream_t stream);
 typedef struct loss_task {
     cusgd_precision precision;
     loss_rule loss;
-    int64_t k;
+    int64_t m, k; /* m: targets, k outputs; where y is a class, m is 1, and `classed` says so */
+    int classed;
     const slice_table *table; /* or NULL */
     run_state *state;
     const int64_t *order; /* 2 x batch; NULL: consecutive rows */
     int64_t batch, start; /* with a table: the position of p's first row in the batch */
     int64_t first;        /* without one: the row that is p's first */
     int64_t rows;
-    const void *y, *w, *o; /* n x k; n, or NULL, both: weights, offsets of p */
+    const void *y, *w, *o; /* n x m; n, or NULL, both: weights, offsets of p */
+    void *shared;          /* rows x 2: softmax's maximum and rest of each row of p, by kernel_softmax; NULL: another loss */
     const void *intercept; /* k */
     void *p;               /* rows x k */
     double *partial;       /* loss_partials(rows, k) */
@@ -115,6 +117,8 @@ typedef struct loss_task {
     int second;            /* 1: d2l/dp2 in place of dl/dp */
 } loss_task;
 cudaError_t kernel_loss(const loss_task *t, cudaStream_t stream);
+/* Before it where the loss is softmax of classes: fills t->shared. */
+cudaError_t kernel_softmax(const loss_task *t, cudaStream_t stream);
 int64_t loss_partials(int64_t rows, int64_t k);
 
 /* out[i ld + j] = x[i ld + j] s[i k + c] for rows x ld. */

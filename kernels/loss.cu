@@ -1,9 +1,12 @@
 /* for (i < rows) for (c < k) { l = loss_at(p[i][c] + o[i] + intercept[c], y[i][c]); p[i][c] = w[i] l.derivative; sums += w[i] l }
  *
+ * Where y is a class, the target of output c is whether it is class c; of softmax, whose outputs depend on each other, l is
+ * softmax_at() with what softmax.cu has found of the row.
+ *
  * Each block adds up a tile of rows, in double; the block that finishes last adds up the tiles, in order. */
 #include "account.h"
 #include "block.h"
-#include "scalar/loss.h"
+#include "scalar/softmax.h"
 
 enum { ROWS_EACH = 4 }; /* of a thread */
 
@@ -49,7 +52,7 @@ template <class real> __device__ static void load_rows(const loss_task &t, int64
     for (int r = 0; r < ROWS_EACH; r++) {
         if (!to[r].counts) continue;
         to[r].p = p[(i + r * (int64_t)blockDim.y) * t.k + c];
-        to[r].y = y[row[r] * t.k + c];
+        to[r].y = t.classed ? (real)class_is<real>(y[row[r]], c) : y[row[r] * t.m + c];
         if (w) to[r].w = w[row[r]];
         if (o) to[r].o = o[row[r]];
     }
@@ -69,7 +72,9 @@ template <class real> __device__ static void add_rows(const loss_task &t, int64_
         real s = 0;
         if (row[0].counts) {
             real before = t.o ? row[0].p + row[0].o : row[0].p;
-            loss_point<real> l = loss_at<real>(t.loss, before + intercept, row[0].y);
+            const real *found = (const real *)t.shared + 2 * i;
+            loss_point<real> l = t.shared ? softmax_at<real>(before + intercept, row[0].y > 0, found[0], found[1])
+                                          : loss_at<real>(t.loss, before + intercept, row[0].y);
             s = t.second ? l.curvature : l.derivative;
             if (t.w) s *= row[0].w;
             *loss += (double)(t.w ? row[0].w * l.value : l.value);

@@ -377,6 +377,7 @@ static long double loss_exact(loss_rule rule, long double p, long double y, long
     switch (rule.kind) {
     case CUSGD_LOSS_SQUARED: *derivative = r; return r * r / 2;
     case CUSGD_LOSS_MSE: *derivative = 2 * r; return r * r;
+    case CUSGD_LOSS_SOFTMAX: /* of one output: its p is the difference to another's */
     case CUSGD_LOSS_LOGISTIC:
         *derivative = y == 1 ? -1 / (1 + expl(p)) : 1 / (1 + expl(-p));
         return y == 1 ? log1pl(expl(-p)) : log1pl(expl(p));

@@ -21,6 +21,7 @@ static const struct {
     {"optimizer", "adam", "optimizer = adam", {"bfgs", "SGD"}},
     {"rate", "0.125", "rate = 0.125", {"0", "-1", "nan", "1e999", "fast"}},
     {"schedule", "time-decay", "schedule = time-decay", {"cos", "optimal"}},
+    {"classes", "one-vs-rest", NULL, {"each", ""}},
     {"delta", "0.5 --loss huber", "delta = 0.5", {"0", "-1", "nan", "x"}},
     {"width", "0.5 --loss epsilon-insensitive", "width = 0.5", {"-1", "nan", "x"}},
     {"quantile", "0.25 --loss quantile", "quantile = 0.25", {"0", "1", "1.5", "nan", "x"}},
@@ -145,9 +146,9 @@ Test(command_train, targets_of_minus_one)
         make_targets);
     assert_code(o, 0);
     assert_has(o.err, "note: targets -1 and 1 are two classes");
-    run(&o, "$CUSGD train mixed.csv --loss hinge --model m");
-    assert_code(o, 2);
-    assert_has(o.err, "encode them as 0 and 1, or as -1 and 1");
+    run(&o, "$CUSGD train mixed.csv --loss hinge --model m && $CUSGD info m"); /* -1, 0 and 1 are three classes */
+    assert_code(o, 0);
+    assert_has(o.out, "classes   3: -1, 0, 1");
     run(&o, "$CUSGD train data.csv --loss gamma --model m");
     assert_code(o, 2);
     assert_has(o.err, "does not fit gamma loss, which takes numbers greater than 0");

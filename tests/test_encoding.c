@@ -387,7 +387,7 @@ Test(encoding, labels)
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
     reader.find_classes = 1;
     /* The usual codes, one value alone and texts stay what they are. */
-    static const char *const same[] = {"a,y\n1,0\n2,1\n", "a,y\n1,-1\n2,1\n", "a,y\n1,7\n2,7\n", "a,y\n1,-1\n2,0\n3,1\n"};
+    static const char *const same[] = {"a,y\n1,0\n2,1\n", "a,y\n1,-1\n2,1\n", "a,y\n1,7\n2,7\n"};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
         cusgd_data *data = open_text(same[i], &reader);
         cr_assert_null(cusgd_data_class(data, 0), "%s", same[i]);
@@ -397,7 +397,16 @@ Test(encoding, labels)
     cr_assert(strcmp(cusgd_data_class(data, 0), "-3") == 0 && strcmp(cusgd_data_class(data, 1), "0.5") == 0);
     cr_assert(y_at(data, 0, 0) == 1 && y_at(data, 1, 0) == 0 && y_at(data, 2, 0) == 1);
     cusgd_data_free(data);
-    assert_refused("a,y\n1,0\n2,1\n3,2\n", &reader,
-                   "the target has more than two values (0, 1, 2), and this loss takes two classes");
-    assert_refused("a,y\n1,u\n2,v\n3,w\n", &reader, "train one model for each class against the rest");
+    /* More whole numbers, or texts, are classes in their order. */
+    static const char *const several[] = {"a,y\n1,10\n2,9\n3,-1\n4,9\n", "a,y\n1,w\n2,v\n3,u\n4,v\n"};
+    static const double wanted[] = {2, 1, 0, 1};
+    static const char *const names[][3] = {{"-1", "9", "10"}, {"u", "v", "w"}};
+    for (int i = 0; i < 2; i++) {
+        data = open_text(several[i], &reader);
+        cr_assert_eq(cusgd_data_classes(data), 3);
+        for (int c = 0; c < 3; c++) cr_assert_str_eq(cusgd_data_class(data, c), names[i][c]);
+        for (int row = 0; row < 4; row++) cr_assert_eq(y_at(data, row, 0), wanted[row]);
+        cusgd_data_free(data);
+    }
+    assert_refused("a,y\n1,0\n2,0.5\n3,2\n", &reader, "the target has more than two values (0, 0.5, 2), and not all are whole");
 }

@@ -28,7 +28,7 @@ static cusgd_model *make_model(cusgd_precision precision)
     options.precision = precision;
     options.loss = CUSGD_LOSS_LOGISTIC;
     options.l2 = 0.1;
-    assert_works(model_create(&options, 3, 2, features, targets, classes, &model));
+    assert_works(model_create(&options, 3, 2, features, targets, (class_names){classes, 2}, &model));
     for (int i = 0; i < 6; i++) model->weight[i] = (i + 1) / 10.0;
     model->bias[0] = -0.0;
     model->bias[1] = 1e-30;
@@ -131,7 +131,7 @@ Test(model, reader)
     cr_assert_str_eq(reader.targets[0], "mine");
 
     reader = CUSGD_INIT(cusgd_reader);
-    assert_works(model_create(NULL, 3, 2, NULL, NULL, NULL, &plain));
+    assert_works(model_create(NULL, 3, 2, NULL, NULL, (class_names){NULL, 0}, &plain));
     cusgd_model_reader(plain, &reader);
     cr_assert_null(reader.features);
     cr_assert_null(reader.targets);

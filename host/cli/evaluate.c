@@ -1,5 +1,5 @@
+#include "classes.h"
 #include "cli.h"
-#include "confusion.h"
 #include "reading.h"
 #include "signals.h"
 
@@ -53,6 +53,8 @@ static const measure measures[] = {METRIC(mse, "MSE"),
                                    METRIC(f1, "F1"),
                                    METRIC(f1_macro, NULL),
                                    METRIC(f1_weighted, NULL),
+                                   METRIC(top3, NULL),
+                                   METRIC(top5, NULL),
                                    RANKING(auc, "AUC"),
                                    RANKING(average_precision, NULL),
                                    {NULL, NULL, 0}};
@@ -65,6 +67,7 @@ static double value_of(const measure *m, const measured *of)
 }
 
 static int has_classes(const measured *of) { return !isnan(of->metrics.accuracy); }
+static int has_two_classes(const measured *of) { return !isnan(of->metrics.confusion[0]); }
 
 static void put_json_measures(const measured *of)
 {
@@ -76,15 +79,27 @@ static void put_json_measures(const measured *of)
         put_json_number(stdout, value_of(m, of));
         before = ", ";
     }
-    for (int i = 0; i < 4 && has_classes(of); i++) {
+    for (int i = 0; i < 4 && has_two_classes(of); i++) {
         printf("%s", i == 0 ? ", \"confusion\": [[" : i == 2 ? "], [" : ", ");
         put_json_number(stdout, c[i]);
     }
-    if (has_classes(of)) printf("]]");
+    if (has_two_classes(of)) printf("]]");
 }
 
-/* all: k + 1 metrics, the mean's last. */
-static void put_json(const cusgd_model *model, const measured *all, int64_t k)
+/* Of a target of several classes. */
+static void put_json_classes(const cusgd_model *model, const double *confusion)
+{
+    for (int64_t c = 0; c < model_class_count(model); c++) {
+        const char *name = cusgd_model_class(model, (int)c);
+        fputs(c ? ", " : ", \"classes\": [", stdout);
+        put_json_string(stdout, name ? name : class_name(model, c));
+    }
+    fputs("], \"confusion\": ", stdout);
+    confusion_put_json(model, confusion);
+}
+
+/* all: k + 1 metrics, the mean's last. confusion: of several classes, or NULL. */
+static void put_json(const cusgd_model *model, const measured *all, int64_t k, const double *confusion)
 {
     printf("{\"rows\": %lld, \"outputs\": [", (long long)all[k].metrics.rows);
     for (int64_t j = 0; j < k; j++) {
@@ -96,6 +111,7 @@ static void put_json(const cusgd_model *model, const measured *all, int64_t k)
             fputs("null", stdout);
         fputs(", ", stdout);
         put_json_measures(&all[j]);
+        if (confusion && !has_two_classes(&all[j])) put_json_classes(model, confusion);
         putchar('}');
     }
     fputs("], \"mean\": {", stdout);
@@ -103,43 +119,15 @@ static void put_json(const cusgd_model *model, const measured *all, int64_t k)
     puts("}}");
 }
 
-/* The names of both classes. */
-static void name_classes(const cusgd_model *model, const char *names[2])
-{
-    for (int i = 0; i < 2; i++) {
-        const char *name = cusgd_model_class(model, i);
-        names[i] = name ? name : i ? "1" : "0";
-    }
-}
-
-static int save_confusion(const char *path, const cusgd_model *model, const measured *of)
-{
-    const char *names[2];
-    name_classes(model, names);
-    return confusion_save(path, names, 2, of->metrics.confusion);
-}
-
 /* A matrix that cannot be is refused before DATA is read. */
 static int check_confusion(const syntax *s, const char *path, const cusgd_model *model)
 {
-    if (cusgd_model_loss(model, NULL)->targets != CUSGD_TARGET_CLASS || cusgd_model_outputs(model) != 1)
+    if (model_class_count(model) == 0 || cusgd_model_targets(model) != 1)
         return complain_usage(s, "--confusion is for models of one target of classes");
     return check_file("--confusion", path);
 }
 
 static int is_shown(const measure *m, const measured *of) { return m->title && !isnan(value_of(m, of)); }
-
-/* Rows by their class, and by what was predicted. */
-static void put_confusion(const cusgd_model *model, const measured *of)
-{
-    const char *names[2];
-    name_classes(model, names);
-    printf("\n%-20s", "CLASS \\ PREDICTED");
-    for (int i = 0; i < 2; i++) printf("  %12s", shown(names[i]));
-    putchar('\n');
-    for (int i = 0; i < 2; i++)
-        printf("%-20s  %12.6g  %12.6g\n", shown(names[i]), of->metrics.confusion[2 * i], of->metrics.confusion[2 * i + 1]);
-}
 
 static void put_table(const cusgd_model *model, const measured *all, int64_t k)
 {
@@ -164,15 +152,13 @@ static cusgd_status measure_output(const cusgd_model *model, const cusgd_data *d
     of->ranking.auc = of->ranking.average_precision = (double)NAN;
     of->order.median_absolute_error = of->order.d2_absolute_error = of->order.d2_pinball = (double)NAN;
     cusgd_status status = cusgd_model_evaluate(model, data, output, &of->metrics);
-    if (!status && has_classes(of)) return cusgd_model_rank(model, data, output, &of->ranking);
-    return status || !all ? status : cusgd_model_order_metrics(model, data, output, &of->order);
+    if (!status && has_two_classes(of)) return cusgd_model_rank(model, data, output, &of->ranking);
+    return status || !all || has_classes(of) ? status : cusgd_model_order_metrics(model, data, output, &of->order);
 }
 
-static cusgd_status evaluate(const cusgd_model *model, const cusgd_data *data, int json, const char *confusion)
+/* all: k + 1, the mean's last; json: 1: with those that the table does not show. */
+static cusgd_status measure_all(const cusgd_model *model, const cusgd_data *data, int json, measured *all, int64_t k)
 {
-    int64_t k = cusgd_model_outputs(model);
-    measured *all = calloc((size_t)k + 1, sizeof *all);
-    if (!all) return (cusgd_status)complain(CUSGD_ERROR_MEMORY, "out of memory");
     cusgd_status status = CUSGD_OK;
     for (int64_t j = 0; j <= k && !status; j++) {
         all[j].metrics = CUSGD_INIT(cusgd_metrics);
@@ -180,22 +166,32 @@ static cusgd_status evaluate(const cusgd_model *model, const cusgd_data *data, i
         all[j].order = CUSGD_INIT(cusgd_order_metrics);
         status = measure_output(model, data, j < k ? j : -1, json, &all[j]);
     }
-    if (status)
-        complain_last(status);
-    else if (json)
-        put_json(model, all, k);
-    else
+    return status ? (cusgd_status)complain_last(status) : CUSGD_OK;
+}
+
+/* path: where the confusion of a target of classes goes, or NULL. */
+static cusgd_status evaluate(const cusgd_model *model, const cusgd_data *data, int json, const char *path)
+{
+    int64_t k = cusgd_model_targets(model);
+    double *confusion = NULL;
+    measured *all = calloc((size_t)k + 1, sizeof *all);
+    if (!all) return (cusgd_status)complain(CUSGD_ERROR_MEMORY, "out of memory");
+    cusgd_status status = measure_all(model, data, json, all, k);
+    if (!status && k == 1 && has_classes(&all[0])) status = confusion_make(model, data, &confusion);
+    if (!status && path) status = confusion_save(model, confusion, path);
+    if (!status && json)
+        put_json(model, all, k, confusion);
+    else if (!status)
         put_table(model, all, k);
-    if (!status && !json && k == 1 && has_classes(&all[0])) put_confusion(model, &all[0]);
-    if (!status && confusion) status = (cusgd_status)save_confusion(confusion, model, &all[0]);
+    if (!status && !json && confusion) confusion_print(model, confusion);
+    free(confusion);
     free(all);
     return status;
 }
 
 int evaluate_main(int argc, char **argv)
 {
-    const char *operands[2];
-    const char *confusion = NULL;
+    const char *operands[2], *confusion = NULL;
     int json = 0, status;
     reading r;
     argument reading_table[READING_ARGUMENTS];
@@ -218,6 +214,12 @@ int evaluate_main(int argc, char **argv)
     cusgd_data *data = NULL;
     signals_handle();
     if (!arguments_parse(&s, argc, argv, operands, &status)) goto done;
+    if (confusion) {
+        status = check_overwrite("--confusion", confusion, operands[0]);
+        if (!status) status = check_overwrite("--confusion", confusion, operands[1]);
+        if (!status) status = check_file("--confusion", confusion);
+        if (status) goto done;
+    }
     if ((status = (int)cusgd_model_load(operands[0], &model)) != CUSGD_OK) {
         complain_last((cusgd_status)status);
         goto done;

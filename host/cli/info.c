@@ -1,3 +1,4 @@
+#include "classes.h"
 #include "cli.h"
 #include "reading.h"
 #include "signals.h"
@@ -17,7 +18,9 @@ typedef struct source {
 } source;
 
 static const char *model_feature(const void *of, int64_t j) { return cusgd_model_feature(of, j); }
+static const char *model_output(const void *of, int64_t j) { return output_name(of, j); }
 static const char *model_target(const void *of, int64_t j) { return cusgd_model_target(of, j); }
+static int64_t no_number(const void *of, int64_t j) { return of && j < 0; }
 static int64_t model_feature_number(const void *of, int64_t j) { return cusgd_model_feature_column(of, j); }
 static int64_t model_target_number(const void *of, int64_t j) { return cusgd_model_target_column(of, j); }
 
@@ -68,7 +71,7 @@ static void put_coefficients(const cusgd_model *model, int64_t output)
 {
     int64_t d = cusgd_model_cols(model), at = -1;
     const double *weight = cusgd_model_weight(model) + output * d;
-    const char *target = cusgd_model_target(model, output);
+    const char *target = output_name(model, output);
     if (target)
         printf("\ncoefficients of %s", shown(target));
     else
@@ -94,7 +97,7 @@ static void put_table(const cusgd_model *model, int64_t output)
 {
     int64_t d = cusgd_model_cols(model), residual_degrees;
     int known = cusgd_model_standard_errors(model, &residual_degrees) != NULL;
-    const char *target = cusgd_model_target(model, output);
+    const char *target = output_name(model, output);
     if (cusgd_model_outputs(model) > 1 && target) printf("%s\n", shown(target));
     printf("%-24s %24s", "", "coefficient");
     if (known)
@@ -146,8 +149,10 @@ static int describe_model(const char *path)
     if (status) return complain_last(status);
     const char *name, *value;
     put_names("features", &(source){model, cusgd_model_cols(model), model_feature, model_feature_number});
-    put_names("outputs", &(source){model, cusgd_model_outputs(model), model_target, model_target_number});
-    if (cusgd_model_class(model, 0))
+    int multiclass = cusgd_model_outputs(model) > cusgd_model_targets(model);
+    put_names("outputs", &(source){model, cusgd_model_targets(model), model_target, model_target_number});
+    if (multiclass) put_names("classes", &(source){model, cusgd_model_outputs(model), model_output, no_number});
+    if (cusgd_model_class(model, 0) && !multiclass)
         printf("%-10s0 is %s, 1 is %s\n", "classes", shown(cusgd_model_class(model, 0)), shown(cusgd_model_class(model, 1)));
     cusgd_offset offset = cusgd_model_offset(model, &name);
     put_offset(offset, name, cusgd_model_offset_column(model));

@@ -31,7 +31,7 @@ static int check_predictions(const syntax *s, const char *path, const char *mode
 
 static cusgd_status predict(const cusgd_model *model, const cusgd_data *data, cusgd_prediction as, const char *path)
 {
-    int64_t n = cusgd_data_rows(data), k = cusgd_model_outputs(model);
+    int64_t n = cusgd_data_rows(data), k = cusgd_model_prediction_cols(model, as);
     double *predictions =
         (uint64_t)n <= SIZE_MAX / sizeof(double) / (uint64_t)k ? malloc((size_t)n * (size_t)k * sizeof *predictions) : NULL;
     if (!predictions)

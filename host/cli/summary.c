@@ -81,7 +81,7 @@ static void put_trainer_notes(const cusgd_trainer *trainer)
 void summary_start(const char *path, const cusgd_data *data, const cusgd_options *given, const cusgd_trainer *trainer)
 {
     const cusgd_options *chosen = cusgd_trainer_options(trainer);
-    int64_t n = cusgd_data_rows(data), d = cusgd_data_cols(data), k = cusgd_data_outputs(data);
+    int64_t n = cusgd_data_rows(data), d = cusgd_data_cols(data), k = cusgd_trainer_outputs(trainer);
     static const char *const beside[] = {"", ", an offset", ", an exposure"};
     fprintf(stderr, "%s: %lld row%s, %lld column%s, %lld output%s%s; %s, %s\n",
             strcmp(path, "-") == 0 ? "standard input" : shown(path), (long long)n, plural(n), (long long)d, plural(d),

@@ -1,3 +1,4 @@
+#include "classes.h"
 #include "cli.h"
 #include "online.h"
 #include "progress.h"
@@ -16,6 +17,7 @@
 typedef struct training {
     const syntax *syntax;
     const char *data_path, *model_path, *valid_path, *init_path, *history_path, *factors_path;
+    text_list class_weights;
     int quiet, plots, online;
     online stream;
     reading reading;
@@ -36,10 +38,10 @@ static int check_arguments(const training *t)
     if (cusgd_options_check(t->options)) return complain_usage(t->syntax, "%s", cusgd_last_error());
     if (t->valid_path && option_number(t->options, "valid-fraction") > 0)
         return complain_usage(t->syntax, "--valid and --valid-fraction are two sources of validation data: give one");
-    if (t->online && (strcmp(t->data_path, "-") != 0 || t->valid_path || t->history_path || t->plots ||
+    if (t->online && (strcmp(t->data_path, "-") != 0 || t->valid_path || t->history_path || t->plots || t->class_weights.count ||
                       option_number(t->options, "valid-fraction") > 0))
         return complain_usage(t->syntax, "--online takes rows from standard input (-) as they come, once: without --valid, "
-                                         "--valid-fraction, --history and --plot");
+                                         "--valid-fraction, --class-weight, --history and --plot");
     enum { INPUTS = 4 };
     const char *history = t->history_path, *inputs[INPUTS] = {t->init_path, t->data_path, t->valid_path, t->factors_path};
     int status = CUSGD_OK;
@@ -115,14 +117,19 @@ static int read_factors(training *t, const char *path)
     return set ? complain_last(set) : status;
 }
 
+/* Where the target has classes, the outputs are known once there is a trainer. */
 static int check_init(const training *t)
 {
     int64_t d = cusgd_data_cols(t->data), k = cusgd_data_outputs(t->data);
-    if (cusgd_model_cols(t->init) == d && cusgd_model_outputs(t->init) == k) return CUSGD_OK;
-    return complain(CUSGD_ERROR_DATA, "--init %s has %lld feature%s and %lld output%s, %s has %lld and %lld", t->init_path,
-                    (long long)cusgd_model_cols(t->init), plural(cusgd_model_cols(t->init)),
-                    (long long)cusgd_model_outputs(t->init), plural(cusgd_model_outputs(t->init)), t->data_path, (long long)d,
-                    (long long)k);
+    int64_t init_d = cusgd_model_cols(t->init), init_k = cusgd_model_targets(t->init);
+    if (init_d != d || init_k != k)
+        return complain(CUSGD_ERROR_DATA, "--init %s has %lld feature%s and %lld output%s, %s has %lld and %lld", t->init_path,
+                        (long long)init_d, plural(init_d), (long long)init_k, plural(init_k), t->data_path, (long long)d,
+                        (long long)k);
+    if (!t->trainer || cusgd_model_outputs(t->init) == cusgd_trainer_outputs(t->trainer)) return CUSGD_OK;
+    return complain(CUSGD_ERROR_DATA, "--init %s has %lld output%s, and this run has %lld: --classes decides how many",
+                    t->init_path, (long long)cusgd_model_outputs(t->init), plural(cusgd_model_outputs(t->init)),
+                    (long long)cusgd_trainer_outputs(t->trainer));
 }
 
 /* Whole batches, so that blocks do not show in the result. */
@@ -181,6 +188,7 @@ static int open_all(training *t)
         if (status) return complain_last(status);
         if (!t->quiet) put_data_notes(t->data);
     }
+    if ((wrong = weigh_classes(t->data, &t->class_weights)) != CUSGD_OK) return wrong;
     if (t->init && (wrong = check_init(t)) != CUSGD_OK) return wrong;
     if (t->factors_path && (wrong = read_factors(t, t->factors_path)) != CUSGD_OK) return wrong;
     return t->valid_path ? open_valid(t, &reader) : CUSGD_OK;
@@ -365,7 +373,8 @@ static int train(training *t)
     if (!status && !t->quiet) note_compilation(t->options);
     if (!status) {
         cusgd_status created = cusgd_trainer_create(t->options, t->data, t->valid, &t->trainer);
-        status = created ? complain_last(created) : t->online ? run_online(t) : run(t);
+        status = created ? complain_last(created) : t->init ? check_init(t) : CUSGD_OK;
+        if (!status) status = t->online ? run_online(t) : run(t);
         if (created == CUSGD_ERROR_INTERRUPTED)
             fprintf(stderr, "cusgd: training had not begun: %s is not written\n", shown(t->model_path));
     }
@@ -397,6 +406,10 @@ int train_main(int argc, char **argv)
          '\0',
          TAKES_TEXT,
          &t.factors_path},
+        {{"class-weight", "balanced|CLASS=W,...", "all 1", "factors on the weights of each class's rows", NULL},
+         '\0',
+         TAKES_COLUMNS,
+         &t.class_weights},
         {{"history", "FILE", "none", "training history: JSON Lines, one object per epoch", NULL},
          '\0',
          TAKES_TEXT,
@@ -429,5 +442,6 @@ int train_main(int argc, char **argv)
     if (arguments_parse(&s, argc, argv, &t.data_path, &status)) status = train(&t);
     cusgd_options_free(t.options);
     reading_free(&t.reading);
+    text_list_free(&t.class_weights);
     return signals_exit_code(status);
 }

@@ -114,7 +114,9 @@ cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, 
     if (!b) return fail_memory(sizeof *b, "bound examples");
     b->n = e->n;
     b->d = e->d;
-    b->k = e->k;
+    b->m = e->k;
+    b->k = examples_outputs(e);
+    b->classed = e->classes > 0;
     if (sizeof(real) == sizeof(float)) b->storage = t->storage;
     size_t padding = (size_t)rows_padded(e->d); /* zeros behind the last row: see rows.h */
     size_t element = b->storage == CUSGD_STORAGE_BF16 ? sizeof(bf16) : sizeof(real);

@@ -27,6 +27,7 @@ typedef struct wave {
     const rows_task *task;
     int64_t first_chunk, chunk, n;
     real *partial; /* WAVE x size; NULL: no gradient is wanted */
+    real *scratch; /* threads x softmax_scratch(k), or NULL */
     double losses[WAVE];
 } wave;
 
@@ -37,6 +38,7 @@ static void add_chunk(void *context, int64_t c)
     rows_task mine = *w->task;
     mine.gradient = w->partial ? w->partial + c * size : NULL;
     if (w->partial) memset(mine.gradient, 0, sizeof(real) * (size_t)size);
+    if (w->scratch) mine.scratch = w->scratch + pool_thread() * softmax_scratch(mine.k);
     rows_range range = {first, min_of(w->chunk, w->n - first), first + w->chunk, max_of(0, w->n - first - w->chunk)};
     w->losses[c] = rows_for(w->self, &mine)->gradient(&mine, range);
 }
@@ -65,12 +67,15 @@ cusgd_status NAMED(cpu_objective)(void *self, const dataset *b, loss_rule loss, 
     real *point = allocate_aligned_zeroed((size_t)size, sizeof(real));
     real *partial = gradient ? allocate_aligned_zeroed((size_t)(waves * size), sizeof(real)) : NULL;
     double *total = gradient ? allocate_zeroed((size_t)size, sizeof(double)) : NULL;
+    size_t room =
+        b->classed && loss.kind == CUSGD_LOSS_SOFTMAX ? (size_t)(((const cpu *)self)->threads * softmax_scratch(b->k)) : 0;
+    real *scratch = room ? allocate_aligned(room, sizeof(real)) : NULL;
     cusgd_status status = CUSGD_OK;
-    if (!point || (gradient && (!partial || !total))) {
+    if (!point || (room && !scratch) || (gradient && (!partial || !total))) {
         status = fail_memory((size_t)(waves * size) * sizeof(real), "the full gradient");
     } else {
         rows_task task = NAMED(task_of)(b, loss, point, NULL);
-        wave w = {.self = self, .task = &task, .chunk = chunk, .n = b->n, .partial = partial};
+        wave w = {.self = self, .task = &task, .chunk = chunk, .n = b->n, .partial = partial, .scratch = scratch};
         double sum = 0;
         NAMED(layout_put)(&l, theta, point);
         for (; status == CUSGD_OK && w.first_chunk < chunks; w.first_chunk += WAVE)
@@ -81,6 +86,7 @@ cusgd_status NAMED(cpu_objective)(void *self, const dataset *b, loss_rule loss, 
     }
     free(point);
     free(partial);
+    free(scratch);
     free(total);
     return status;
 }

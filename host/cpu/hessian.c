@@ -3,6 +3,7 @@
  * Rows are taken in waves of `slots` spans. Slot s adds up the spans of its place in every wave, and the slots are added in order
  * at the end; their number depends on the shape alone. */
 #include "parts.h"
+#include "scalar/softmax.h"
 
 #include "error.h"
 #include "interrupt.h"
@@ -40,7 +41,8 @@ static void weigh_span(void *context, int64_t slot)
         for (int64_t i = 0; i < count; i++) {
             double w = rows->w ? (double)rows->w[first + i] : 1;
             real at = t->moves ? (real)p[i * t->k + c] : 0;
-            struct loss_point l = loss_at(rows->loss, at, rows->y[(first + i) * t->k + c]);
+            const real *y = rows->y + (first + i) * rows->m;
+            struct loss_point l = loss_at(rows->loss, at, rows->classed ? (real)class_is(*y, c) : y[c]);
             t->s[(c * t->slots + slot) * SPAN_ROWS + i] = w * (double)l.curvature;
         }
 }
@@ -87,6 +89,8 @@ static void collect(const second_pass *t, int64_t c, double *hessian)
 
 cusgd_status NAMED(cpu_hessian)(void *self, const dataset *b, loss_rule loss, const double *theta, double *hessian)
 {
+    if (b->classed && loss.kind == CUSGD_LOSS_SOFTMAX)
+        return fail(CUSGD_ERROR_USAGE, "the outputs of the loss softmax have no second derivatives of their own");
     layout l = layout_of(b->d, b->k);
     int64_t panels = (b->d + PANEL) / PANEL; /* of d + 1 columns */
     second_pass t = {.self = self, .n = b->n, .k = b->k, .panels = panels, .pairs = panels * (panels + 1) / 2};

@@ -9,10 +9,11 @@
 
 /* Bound examples: rows one behind the other, as rows.h wants them. */
 struct dataset {
-    int64_t n, d, k;
+    int64_t n, d, m, k;    /* m: targets, k: outputs */
+    int classed;           /* 1: y is a class's number, and each class has an output */
     cusgd_storage storage; /* BF16: x is of bf16; only where real is float. In double, what was rounded is kept in real */
     const void *x;         /* n x d */
-    const real *y, *w, *o; /* n x k; n, or NULL, both */
+    const real *y, *w, *o; /* n x m; n, or NULL, both */
     real *tail;            /* see rows.h */
     int64_t tail_first;
     void *owned[4]; /* what of x, y, w, o was copied */
@@ -55,15 +56,28 @@ typedef struct cpu {
     real *partial;             /* chunks of all shards x size: each chunk's gradient */
     real *gradient;            /* size: the batch's */
     double *losses;            /* one a chunk */
+    real *scratch;             /* threads x softmax_scratch(k); NULL: not needed */
     row_order order;
     steps_report report;
 } cpu;
 
 static inline rows_task NAMED(task_of)(const dataset *b, loss_rule loss, const real *theta, real *gradient)
 {
-    rows_task t = {b->storage,           b->x, b->y, b->w, b->o, b->tail, b->tail_first, b->d, b->k, loss, theta, gradient,
-                   layout_of(b->d, b->k)};
-    return t;
+    return (rows_task){.storage = b->storage,
+                       .x = b->x,
+                       .y = b->y,
+                       .w = b->w,
+                       .o = b->o,
+                       .tail = b->tail,
+                       .tail_first = b->tail_first,
+                       .d = b->d,
+                       .m = b->m,
+                       .k = b->k,
+                       .classed = b->classed,
+                       .loss = loss,
+                       .theta = theta,
+                       .gradient = gradient,
+                       .layout = layout_of(b->d, b->k)};
 }
 
 static inline const rows_functions *rows_for(const cpu *c, const rows_task *t) { return c->rows[t->storage]; }

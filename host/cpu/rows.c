@@ -4,7 +4,7 @@
 #include "rows.h"
 
 #include "order.h"
-#include "scalar/loss.h"
+#include "scalar/softmax.h"
 #include <string.h>
 
 #if defined(__AVX512F__)
@@ -190,12 +190,38 @@ typedef struct group {
     int count, fours;
     const stored *x[GROUP], *ahead[GROUP]; /* the rows; rows that come later */
     const real *y;                         /* k == 1: count targets */
-    const real *y_row[GROUP];              /* k > 1: each row's k targets */
+    const real *y_row[GROUP];              /* k > 1: each row's m targets */
     const real *w, *o;                     /* count each; NULL: all 1, all 0 */
 } group;
 
+/* The row's target for output c. */
+static inline real target_of(const rows_task *t, const real *y_row, int64_t c)
+{
+    return t->classed ? (real)class_is(*y_row, c) : y_row[c];
+}
+
+static inline int is_softmax(const rows_task *t) { return t->classed && t->loss.kind == CUSGD_LOSS_SOFTMAX; }
+
 #include "products.h"
 #include "wide.h"
+
+/* Adds w l and w dl/dp of output c to four loss sums and to the gradient. */
+static inline __attribute__((always_inline)) void add_output(const rows_task *t, const group *g, int64_t c, real *value,
+                                                             real *derivative, double *loss)
+{
+    int64_t padded = rows_padded(t->d);
+    for (int r = g->count; r < g->fours; r++) value[r] = derivative[r] = 0;
+    for (int r = 0; r < g->fours; r += 4)
+        for (int l = 0; l < 4; l++) loss[l] += (double)value[r + l];
+    if (!t->gradient) return;
+    real *gradient = t->gradient + c * t->layout.ld, intercept[4] = {0};
+    accumulate(g->count, g->x, c == 0 ? g->ahead : NULL, derivative, padded, gradient);
+    for (int r = 0; r < g->fours; r += 4)
+        for (int l = 0; l < 4; l++) intercept[l] += derivative[r + l];
+    gradient[padded] += (intercept[0] + intercept[2]) + (intercept[1] + intercept[3]);
+}
+
+#include "softmax_rows.h"
 
 /* Adds a group to the gradient and to four loss sums. */
 static void add_narrow(const rows_task *t, const group *g, double *loss)
@@ -207,25 +233,19 @@ static void add_narrow(const rows_task *t, const group *g, double *loss)
         for (int r = 0; r < g->fours; r += 4) dots(g->x + r, c == 0 ? g->ahead + r : NULL, theta, padded, p + r);
         for (int r = 0; g->o && r < g->count; r++) p[r] += g->o[r];
         if (t->k > 1) {
-            for (int r = 0; r < g->count; r++) strided[r] = g->y_row[r][c];
+            for (int r = 0; r < g->count; r++) strided[r] = target_of(t, g->y_row[r], c);
             y = strided;
         }
         losses(t->loss, g->count, p, y, g->w, theta[padded], value, derivative);
-        for (int r = g->count; r < g->fours; r++) value[r] = derivative[r] = 0;
-        for (int r = 0; r < g->fours; r += 4)
-            for (int l = 0; l < 4; l++) loss[l] += (double)value[r + l];
-        if (!t->gradient) continue;
-        real *gradient = t->gradient + c * t->layout.ld, intercept[4] = {0};
-        accumulate(g->count, g->x, c == 0 ? g->ahead : NULL, derivative, padded, gradient);
-        for (int r = 0; r < g->fours; r += 4)
-            for (int l = 0; l < 4; l++) intercept[l] += derivative[r + l];
-        gradient[padded] += (intercept[0] + intercept[2]) + (intercept[1] + intercept[3]);
+        add_output(t, g, c, value, derivative, loss);
     }
 }
 
 static void add_group(const rows_task *t, const group *g, double *loss)
 {
-    if (t->layout.wide)
+    if (is_softmax(t))
+        (t->layout.wide ? add_wide_softmax : add_narrow_softmax)(t, g, loss);
+    else if (t->layout.wide)
         add_wide(t, g, loss);
     else
         add_narrow(t, g, loss);
@@ -235,7 +255,7 @@ static void add_group(const rows_task *t, const group *g, double *loss)
 static int group_rows(const rows_task *t)
 {
     int64_t rows = GROUP_BYTES / (t->d * (int64_t)sizeof(real)) / 4 * 4;
-    if (t->layout.wide) return WIDE_GROUP;
+    if (t->layout.wide) return is_softmax(t) ? softmax_rows(t->k) : WIDE_GROUP;
     return rows < 4 ? 4 : (int)(rows < NARROW_GROUP ? rows : NARROW_GROUP);
 }
 
@@ -287,7 +307,7 @@ static double add_range(const rows_task *t, rows_range range)
             for (int r = 0; r < g.count; r++) g.x[r] = row_at(t, at + r);
         for (int r = g.count; r < g.fours; r++) g.x[r] = g.ahead[r] = g.x[0];
         if (t->k > 1)
-            for (int r = 0; r < g.count; r++) g.y_row[r] = t->y + (at + r) * t->k;
+            for (int r = 0; r < g.count; r++) g.y_row[r] = t->y + (at + r) * t->m;
         g.y = t->y + at;
         g.w = t->w ? t->w + at : NULL;
         g.o = t->o ? t->o + at : NULL;
@@ -314,8 +334,8 @@ static double add_listed(const rows_task *t, const rows_list *list)
             g.x[r] = row_at(t, at);
             g.ahead[r] = (const stored *)t->x + behind * t->d;
             if (straddle) fetch(g.ahead[r] + t->d - 1);
-            g.y_row[r] = t->y + at * t->k;
-            fetch(t->y + behind * t->k);
+            g.y_row[r] = t->y + at * t->m;
+            fetch(t->y + behind * t->m);
             y[r] = *g.y_row[r];
             if (t->w) w[r] = t->w[at];
             if (t->o) o[r] = t->o[at];

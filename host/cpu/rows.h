@@ -61,15 +61,22 @@ static inline int64_t layout_at(const layout *l, int64_t j, int64_t c)
 typedef struct rows_task {
     cusgd_storage storage; /* what x and tail are of: real, or bf16 */
     const void *x;         /* n x d */
-    const real *y, *w, *o; /* n x k; n, or NULL, both */
+    const real *y, *w, *o; /* n x m; n, or NULL, both */
     const void *tail;      /* rows from tail_first on, copied; NULL where tail_first is n */
     int64_t tail_first;
-    int64_t d, k;
+    int64_t d, m, k; /* m: targets, k outputs: equal, or where y is a class (`classed`) 1 and one for each class */
+    int classed;
     loss_rule loss;
     const real *theta;
     real *gradient; /* added to; NULL: only the loss is wanted */
     layout layout;  /* of both */
+    real *scratch;  /* softmax_scratch(k) values, one thread's; NULL: softmax of many outputs is not asked for */
 } rows_task;
+
+/* Softmax needs all predictions of a row at once. Rows that are worked on together, of more than NARROW outputs (a multiple of
+ * TALL, wide.h); and the room for their predictions. */
+static inline int softmax_rows(int64_t k) { return k <= 4096 ? 48 : 12; }
+static inline int64_t softmax_scratch(int64_t k) { return k > NARROW ? (k + LANES - 1) / LANES * LANES * softmax_rows(k) : 0; }
 
 /* Rows first .. first + count - 1; or those listed. And what the same thread will be asked for after them, as far as it is known:
  * it is fetched meanwhile. */

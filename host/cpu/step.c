@@ -116,6 +116,7 @@ static void add_rows(void *context, int64_t at)
     rows_task task =
         NAMED(task_of)(t->slice->shares[shard].examples, self->spec.loss, self->point, self->partial + at * self->size);
     memset(task.gradient, 0, sizeof(real) * (size_t)self->size);
+    if (self->scratch) task.scratch = self->scratch + pool_thread() * softmax_scratch(task.k);
     self->losses[at] = 0;
     if (t->contiguous) {
         rows_range range = {batch[0].first + start, rows, batch[later].first + after.first, after.count};
@@ -345,11 +346,13 @@ static void release(cpu *self)
     free(self->partial);
     free(self->gradient);
     free(self->losses);
+    free(self->scratch);
     free(self->order.rows);
     free(self->order.tables);
     free(self->order.spans);
     self->rate_factor = self->point = self->partial = self->gradient = NULL;
     self->losses = NULL;
+    self->scratch = NULL;
     memset(&self->order, 0, sizeof self->order);
 }
 
@@ -380,6 +383,8 @@ static int allocate_state(cpu *self)
     self->gradient = allocate_aligned_zeroed(size, sizeof(real));
     self->partial = allocate_aligned_zeroed(chunks * size, sizeof(real));
     self->losses = allocate_zeroed(chunks, sizeof(double));
+    size_t scratch = p->loss.kind == CUSGD_LOSS_SOFTMAX ? (size_t)(self->threads * softmax_scratch(p->k)) : 0;
+    if (scratch > 0) complete &= (self->scratch = allocate_aligned(scratch, sizeof(real))) != NULL;
     self->order.rows = allocate(shards * (size_t)self->order.share * BATCHES_KNOWN, sizeof(int64_t));
     self->order.tables = allocate(shards * SAMPLING_SPAN, sizeof(int64_t));
     self->order.spans = allocate_zeroed(shards, sizeof *self->order.spans);

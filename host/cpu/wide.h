@@ -87,13 +87,16 @@ static void wide_outer(int count, const stored *const *x, const real *s, int64_t
 }
 
 /* p becomes w dl/dp, zero beyond `outputs`; adds w l to four sums. */
-static inline __attribute__((always_inline)) void wide_losses_of(cusgd_loss kind, loss_rule rule, const group *g, int64_t c,
+static inline __attribute__((always_inline)) void wide_losses_of(cusgd_loss kind, const rows_task *t, const group *g, int64_t c,
                                                                  int outputs, real *p, double *sums)
 {
+    loss_rule rule = t->loss;
     rule.kind = kind;
     for (int r = 0; r < g->count; r++) {
         const real *y = g->y_row[r] + c;
-        real w = g->w ? g->w[r] : 1, value[LANES] = {0}, derivative[LANES] = {0};
+        real w = g->w ? g->w[r] : 1, value[LANES] = {0}, derivative[LANES] = {0}, own[LANES];
+        for (int l = 0; t->classed && l < outputs; l++) own[l] = target_of(t, g->y_row[r], c + l);
+        if (t->classed) y = own;
         for (int l = 0; l < outputs; l++) {
             struct loss_point at = loss_at(rule, p[r * LANES + l], y[l]);
             value[l] = w * at.value;
@@ -105,15 +108,24 @@ static inline __attribute__((always_inline)) void wide_losses_of(cusgd_loss kind
 }
 
 /* The loss is a constant of the loop where it costs less than asking which it is. */
-static void wide_losses(loss_rule rule, const group *g, int64_t c, int outputs, real *p, double *sums)
+static void wide_losses(const rows_task *t, const group *g, int64_t c, int outputs, real *p, double *sums)
 {
-    switch (rule.kind) {
-    case CUSGD_LOSS_SQUARED: wide_losses_of(CUSGD_LOSS_SQUARED, rule, g, c, outputs, p, sums); return;
-    case CUSGD_LOSS_MSE: wide_losses_of(CUSGD_LOSS_MSE, rule, g, c, outputs, p, sums); return;
-    case CUSGD_LOSS_HUBER: wide_losses_of(CUSGD_LOSS_HUBER, rule, g, c, outputs, p, sums); return;
-    case CUSGD_LOSS_LOGISTIC: wide_losses_of(CUSGD_LOSS_LOGISTIC, rule, g, c, outputs, p, sums); return;
-    default: wide_losses_of(rule.kind, rule, g, c, outputs, p, sums); return;
+    switch (t->loss.kind) {
+    case CUSGD_LOSS_SQUARED: wide_losses_of(CUSGD_LOSS_SQUARED, t, g, c, outputs, p, sums); return;
+    case CUSGD_LOSS_MSE: wide_losses_of(CUSGD_LOSS_MSE, t, g, c, outputs, p, sums); return;
+    case CUSGD_LOSS_HUBER: wide_losses_of(CUSGD_LOSS_HUBER, t, g, c, outputs, p, sums); return;
+    case CUSGD_LOSS_LOGISTIC: wide_losses_of(CUSGD_LOSS_LOGISTIC, t, g, c, outputs, p, sums); return;
+    default: wide_losses_of(t->loss.kind, t, g, c, outputs, p, sums); return;
     }
+}
+
+/* Adds the rows to the gradient of a block of outputs: p is w dl/dp. */
+static void wide_add(const rows_task *t, int count, const stored *const *x, const real *p, real *gradient)
+{
+    real *intercepts = gradient + t->d * LANES;
+    wide_outer(count, x, p, t->d, gradient);
+    for (int r = 0; r < count; r++)
+        for (int l = 0; l < LANES; l++) intercepts[l] += p[r * LANES + l];
 }
 
 static void add_wide(const rows_task *t, const group *g, double *loss)
@@ -126,12 +138,8 @@ static void add_wide(const rows_task *t, const group *g, double *loss)
         int outputs = t->k - c < LANES ? (int)(t->k - c) : LANES;
         wide_products(g->count, x, t->theta + start, t->d, p);
         if (g->o) wide_offsets(g->count, g->o, p);
-        wide_losses(t->loss, g, c, outputs, p, loss);
-        if (!t->gradient) continue;
-        real *gradient = t->gradient + start, *intercepts = gradient + t->d * LANES;
-        wide_outer(g->count, x, p, t->d, gradient);
-        for (int r = 0; r < g->count; r++)
-            for (int l = 0; l < LANES; l++) intercepts[l] += p[r * LANES + l];
+        wide_losses(t, g, c, outputs, p, loss);
+        if (t->gradient) wide_add(t, g->count, x, p, t->gradient + start);
     }
 }
 

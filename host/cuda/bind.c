@@ -65,7 +65,9 @@ static cusgd_status allocate_bound(const cuda *c, const examples *e, const trans
 {
     b->n = e->n;
     b->d = e->d;
-    b->k = e->k;
+    b->m = e->k;
+    b->k = examples_outputs(e);
+    b->classed = e->classes > 0;
     b->storage = kept_as(c, t->storage);
     b->element = stored_bytes(c, b->storage);
     b->ld = row_stride(b->element, e->d);
@@ -83,7 +85,7 @@ cusgd_status cuda_bind(void *of, const examples *e, const transform *t, dataset 
     void *numbers = NULL;
     *out = NULL;
     TRY(cuda_enter(c));
-    TRY(check_shape(e->d, e->k));
+    TRY(check_shape(e->d, examples_outputs(e)));
     dataset *b = allocate_zeroed(1, sizeof *b);
     if (!b) return fail_memory(sizeof *b, "bound examples");
     cusgd_status status = allocate_bound(c, e, t, b);

@@ -47,6 +47,7 @@ typedef struct work {
     void *gradient;  /* d x k, of the rows at hand */
     double *sum;     /* d x k, of all rows */
     double *total;   /* k: sums of derivatives */
+    void *shared;    /* rows x 2: softmax's, of each row */
     double *partial; /* the loss kernel's */
     run_state *state;
 } work;
@@ -127,10 +128,11 @@ typedef struct cuda {
 
 /* Bound examples, all on the device. */
 struct dataset {
-    int64_t n, d, k, ld;
-    cusgd_storage storage; /* BF16: x is of bf16, and the precision float */
-    size_t element;        /* bytes of a value of x */
-    void *x, *y, *w, *o;   /* n x ld; n x k, n and n, or NULL */
+    int64_t n, d, m, k, ld; /* m: targets, k: outputs */
+    int classed;            /* 1: y is a class's number, and each class has an output */
+    cusgd_storage storage;  /* BF16: x is of bf16, and the precision float */
+    size_t element;         /* bytes of a value of x */
+    void *x, *y, *w, *o;    /* n x ld; n x m, n and n, or NULL */
 };
 
 static inline int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -220,6 +222,10 @@ cusgd_status product(const cuda *c, const work *w, const void *x, int64_t ld, in
 cusgd_status product_transposed(const cuda *c, const work *w, const void *x, int64_t ld, int64_t rows);
 /* That d and k are what cuBLAS and the kernels take. */
 cusgd_status check_shape(int64_t d, int64_t k);
+/* The loss kernel, and before it what softmax needs. */
+cusgd_status launch_loss(const cuda *c, const loss_task *t);
+/* Whether the outputs of examples depend on each other. */
+static inline int is_softmax(const dataset *b, loss_rule loss) { return b->classed && loss.kind == CUSGD_LOSS_SOFTMAX; }
 
 /* ---- pass.c ---- */
 

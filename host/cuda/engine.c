@@ -19,7 +19,7 @@ static cusgd_status refuse(const char *engine, const char *why)
 /* Why an engine does not take the run spec; NULL if it does. */
 static const char *why_not_fused(const cuda *c, const run_spec *p, fused_shape *shape)
 {
-    if (p->k > 1) return "more than one target";
+    if (p->k > 1) return "more than one output, as more than two classes have";
     if (p->clip_norm > 0) return "clip-norm, for which a step would have to wait for the whole gradient once more";
     cusgd_storage kept = kept_as(c, p->storage);
     int64_t batch = p->batch > 0 ? p->batch : 1;

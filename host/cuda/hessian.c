@@ -42,7 +42,7 @@ static cusgd_status add_chunk(cuda *c, const second_work *h, const dataset *b, l
     t->begins = first == 0;
     TRY(pass_rows(c, b, first, rows, &x));
     TRY(product(c, &c->pass, x, b->ld, rows, c->pass_theta));
-    TRY(CUDA(kernel_loss(t, c->stream)));
+    TRY(launch_loss(c, t));
     TRY(product_transposed(c, &c->pass, x, b->ld, rows));
     TRY(CUDA(kernel_accumulate(c->precision, c->pass.gradient, c->pass.sum, b->d * b->k, first == 0, c->stream)));
     for (int64_t k = 0; k < h->blocks; k++) {
@@ -89,6 +89,8 @@ static cusgd_status add_rows(cuda *c, second_work *h, const dataset *b, loss_rul
 cusgd_status cuda_hessian(void *of, const dataset *b, loss_rule loss, const double *theta, double *hessian)
 {
     cuda *c = of;
+    if (is_softmax(b, loss))
+        return fail(CUSGD_ERROR_USAGE, "the outputs of the loss softmax have no second derivatives of their own");
     second_work h = {.blocks = loss_is_quadratic(loss.kind) ? 1 : b->k};
     size_t size = (size_t)((b->d + 1) * b->k), values = (size_t)(b->d * b->d) + size;
     double *zero = theta ? NULL : allocate_zeroed(size, sizeof(double));

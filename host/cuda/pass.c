@@ -37,7 +37,10 @@ loss_task pass_loss(const cuda *c, const dataset *b, loss_rule loss)
     const work *w = &c->pass;
     return (loss_task){.precision = c->precision,
                        .loss = loss,
+                       .m = b->m,
                        .k = b->k,
+                       .classed = b->classed,
+                       .shared = is_softmax(b, loss) ? w->shared : NULL,
                        .state = w->state,
                        .y = b->y,
                        .w = b->w,
@@ -58,7 +61,7 @@ static cusgd_status pass_chunk(cuda *c, const dataset *b, loss_rule loss, int64_
     t.begins = first == 0;
     TRY(pass_rows(c, b, first, rows, &x));
     TRY(product(c, w, x, b->ld, rows, c->pass_theta));
-    TRY(CUDA(kernel_loss(&t, c->stream)));
+    TRY(launch_loss(c, &t));
     if (!with_gradient) return CUSGD_OK;
     TRY(product_transposed(c, w, x, b->ld, rows));
     return CUDA(kernel_accumulate(c->precision, w->gradient, w->sum, b->d * b->k, first == 0, c->stream));

@@ -27,6 +27,7 @@ cusgd_status work_open(const cuda *c, int64_t rows, int64_t d, int64_t k, work *
     if (status == CUSGD_OK) status = cuda_allocate(c, d * k, sizeof(double), "the gradient's sum", &sum);
     if (status == CUSGD_OK) status = cuda_allocate(c, k, sizeof(double), "the intercepts' gradient", &total);
     if (status == CUSGD_OK) status = cuda_allocate(c, loss_partials(rows, k), sizeof(double), "the loss's sums", &partial);
+    if (status == CUSGD_OK) status = cuda_allocate(c, 2 * rows, c->element, "the rows' sums", &w->shared);
     if (status == CUSGD_OK) status = cuda_allocate(c, 1, sizeof(run_state), "the run's state", &state);
     w->rows = rows;
     w->d = d;
@@ -46,9 +47,16 @@ void work_close(work *w)
     cuda_free(w->gradient);
     cuda_free(w->sum);
     cuda_free(w->total);
+    cuda_free(w->shared);
     cuda_free(w->partial);
     cuda_free(w->state);
     *w = (work){0};
+}
+
+cusgd_status launch_loss(const cuda *c, const loss_task *t)
+{
+    if (t->shared) TRY(CUDA(kernel_softmax(t, c->stream)));
+    return CUDA(kernel_loss(t, c->stream));
 }
 
 cusgd_status choose_math(const cuda *c, int tf32)

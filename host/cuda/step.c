@@ -47,7 +47,10 @@ static cusgd_status losses(const cuda *c, int64_t start, int64_t rows, int ends)
     const dataset *b = r->route.examples;
     loss_task t = {.precision = c->precision,
                    .loss = r->spec.loss,
+                   .m = b->m,
                    .k = b->k,
+                   .classed = b->classed,
+                   .shared = is_softmax(b, r->spec.loss) ? r->work.shared : NULL,
                    .table = r->table,
                    .state = r->work.state,
                    .order = r->route.contiguous ? NULL : r->order,
@@ -63,7 +66,7 @@ static cusgd_status losses(const cuda *c, int64_t start, int64_t rows, int ends)
                    .total = r->work.total,
                    .begins = start == 0,
                    .ends = ends};
-    return CUDA(kernel_loss(&t, c->stream));
+    return launch_loss(c, &t);
 }
 
 update_task update_of(const cuda *c)

@@ -19,7 +19,7 @@ static cusgd_status copy_names(const cusgd_data *data, const char *const *featur
                                const char *const *classes, const char *source, names *out)
 {
     *out = (names){0};
-    cusgd_status status = classes_check(classes);
+    cusgd_status status = classes_check(classes, 2);
     if (!status && features) status = texts_copy(features, data->view.d, &out->features);
     if (!status && targets) status = texts_copy(targets, data->view.k, &out->targets);
     if (!status && classes) status = texts_copy(classes, 2, &out->classes);
@@ -59,7 +59,8 @@ cusgd_status cusgd_data_set_names(cusgd_data *data, const char *const *features,
     if (!status) { /* all of them, or none */
         swap_texts(&data->features, &new.features);
         swap_texts(&data->targets, &new.targets);
-        for (int i = 0; new.classes &&i < 2; i++) swap_text(&data->classes[i], &new.classes[i]);
+        if (new.classes) data_take_classes(data, new.classes, 2);
+        new.classes = NULL;
         swap_text(&data->source, &new.source);
     }
     names_free(data, &new);
@@ -130,8 +131,10 @@ static cusgd_status select_all(const cusgd_data *from, const int64_t *rows, int6
     if (!status && from->offset_name && !(to->offset_name = strdup(from->offset_name)))
         status = fail_memory(strlen(from->offset_name) + 1, "a name");
     if (!status)
-        status = cusgd_data_set_names(to, (const char *const *)from->features, (const char *const *)from->targets,
-                                      from->classes[0] ? (const char *const *)from->classes : NULL, NULL);
+        status = cusgd_data_set_names(to, (const char *const *)from->features, (const char *const *)from->targets, NULL, NULL);
+    char **classes = NULL;
+    if (!status && from->classes) status = texts_copy((const char *const *)from->classes, from->class_count, &classes);
+    if (classes) data_take_classes(to, classes, from->class_count);
     return status ? status : data_check_files(from);
 }
 

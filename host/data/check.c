@@ -66,7 +66,11 @@ static int features_are_finite(const examples *e, int64_t first, int64_t count)
     return good;
 }
 
-static int target_is_good(int loss, double y) { return isfinite(y) && loss_target_is_valid((cusgd_loss)loss, y); }
+static int target_is_good(const examples *e, int loss, double y)
+{
+    if (e->classes > 0) return (y >= 0 && y < (double)e->classes && y == floor(y)) || (y == -1 && e->classes == 2);
+    return isfinite(y) && loss_target_is_valid((cusgd_loss)loss, y);
+}
 static int offset_is_good(const examples *e, int64_t row) { return isfinite(offset_at(e, row)) != 0; }
 static int weight_is_good(double w) { return isfinite(w) && w >= 0; }
 
@@ -80,7 +84,7 @@ static int block_is_good(const examples *e, int loss, int64_t first, int64_t cou
         int64_t row = examples_row(e, i);
         for (int64_t j = 0; e->y.at && loss >= 0 && j < e->k; j++) {
             double y = matrix_at(&e->y, row, j);
-            good &= target_is_good(loss, y);
+            good &= target_is_good(e, loss, y);
             *seen |= y == 0 ? SEEN_ZERO : y == -1 ? SEEN_MINUS : 0;
         }
         double w = weight_at(e, row);
@@ -92,8 +96,9 @@ static int block_is_good(const examples *e, int loss, int64_t first, int64_t cou
 
 /* ---- Messages ------------------------------------------------------------------------------------------------------------ */
 
-static cusgd_status fail_target(int loss, const char *source, int64_t row, int64_t j, int64_t k, double y)
+static cusgd_status fail_target(const examples *e, int loss, const char *source, int64_t row, int64_t j, double y)
 {
+    int64_t k = e->k;
     static const char *const takes[] = {[CUSGD_TARGET_CLASS] = "0 and 1, or -1 and 1: encode the two classes so",
                                         [CUSGD_TARGET_POSITIVE] = "numbers greater than 0: remove the row",
                                         [CUSGD_TARGET_NONNEGATIVE] = "numbers of 0 or more: remove the row"};
@@ -102,6 +107,10 @@ static cusgd_status fail_target(int loss, const char *source, int64_t row, int64
     if (!isfinite(y))
         return fail_data_row(row, -1, "%s: row %" PRId64 ": %s %g is not a finite number: remove the row", source, row + 1, which,
                              y);
+    if (e->classes > 0)
+        return fail_data_row(row, -1,
+                             "%s: row %" PRId64 ": %s %g is no class: the numbers of the %" PRId64 " classes are 0 to %" PRId64,
+                             source, row + 1, which, y, e->classes, e->classes - 1);
     return fail_data_row(row, -1, "%s: row %" PRId64 ": %s %g does not fit %s loss, which takes %s, or choose another loss",
                          source, row + 1, which, y, loss_word((cusgd_loss)loss), takes[loss_info_of((cusgd_loss)loss)->targets]);
 }
@@ -118,7 +127,7 @@ static cusgd_status check_row(const examples *e, int loss, const char *source, i
     }
     for (int64_t j = 0; e->y.at && loss >= 0 && j < e->k; j++) {
         double y = matrix_at(&e->y, row, j);
-        if (!target_is_good(loss, y)) return fail_target(loss, source, row, j, e->k, y);
+        if (!target_is_good(e, loss, y)) return fail_target(e, loss, source, row, j, y);
     }
     if (!offset_is_good(e, row))
         return fail_data_row(row, -1, "%s: row %" PRId64 ": the offset %g is not a finite number: remove the row", source,
@@ -210,7 +219,7 @@ static cusgd_status find_classes(const examples *e, int64_t j, int *both, double
         double y = matrix_at(&e->y, row, j);
         if (!any) *first = y;
         any = 1;
-        *both = (y > 0) != (*first > 0);
+        *both = e->classes > 2 ? y != *first : (y > 0) != (*first > 0);
     }
     return CUSGD_OK;
 }

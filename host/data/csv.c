@@ -28,8 +28,7 @@ static void table_free(table *t)
     free(t->y);
     free(t->w);
     free(t->o);
-    free(t->classes[0]);
-    free(t->classes[1]);
+    texts_free(&t->classes);
 }
 
 /* Puts where column j's field lies before the message. */
@@ -60,14 +59,15 @@ static cusgd_status fail_value(const table *t, int64_t j, field f, double value)
 static cusgd_status fail_class(const table *t, int64_t j, const field *f)
 {
     char where[COLUMN_BYTES], first[SHOWN_BYTES], second[SHOWN_BYTES], shown[SHOWN_BYTES];
+    const text_set *c = &t->classes;
     column_show(&t->columns, j, where);
-    text_show(t->classes[0], strlen(t->classes[0]), first);
+    text_show(c->at[0], strlen(c->at[0]), first);
     text_show(f->text, f->length, shown);
-    if (t->classes[1]) text_show(t->classes[1], strlen(t->classes[1]), second);
+    text_show(c->at[c->count - 1], strlen(c->at[c->count - 1]), second);
     cusgd_status status;
     if (t->reader->classes)
-        status = fail(CUSGD_ERROR_DATA, "'%s' in column %s is not one of the model's classes, '%s' and '%s'", shown, where, first,
-                      second);
+        status = fail(CUSGD_ERROR_DATA, "'%s' in column %s is not one of the model's classes, '%s' %s '%s'", shown, where, first,
+                      c->count > 2 ? "to" : "and", second);
     else if (field_kind(f) == FIELD_NUMBER && field_is_missing(t->first_class))
         return fail_at(
             t, t->first_class.line, j,
@@ -78,17 +78,12 @@ static cusgd_status fail_class(const table *t, int64_t j, const field *f)
                       t->columns.named ? ": correct one of them, or encode the texts as numbers"
                                        : ": if the first line is a header, say --header yes");
     else
-        status = fail(
-            CUSGD_ERROR_DATA,
-            "column %s, the target, holds '%s', '%s' and '%s', but text targets have two classes: choose another column "
-            "(--target), or train one model for each class against the rest, on a target that is 1 for that class and else 0",
-            where, first, second, shown);
+        status =
+            fail(CUSGD_ERROR_DATA,
+                 "column %s, the target, holds more than %d texts ('%s', '%s' and others), which are no classes: choose another "
+                 "column (--target)",
+                 where, MAX_CLASSES, first, second);
     return fail_at(t, f->line, j, status);
-}
-
-static int class_is(const char *name, const field *f)
-{
-    return name && strlen(name) == f->length && memcmp(name, f->text, f->length) == 0;
 }
 
 /* A missing value is a problem, or NaN. */
@@ -106,16 +101,16 @@ __attribute__((noinline)) static cusgd_status put_class(table *t, int64_t j, fie
 {
     if (field_has_no_class(f)) return put_missing(t, j, &f, to);
     field_trim(&f);
-    for (int i = 0; i < 2; i++) {
-        cusgd_status status = CUSGD_OK;
-        if (!t->classes[i] && field_kind(&f) != FIELD_NUMBER) {
-            t->classes[i] = field_copy(&f, &status);
-            if (status) return fail_at(t, f.line, j, status);
-            if (i == 0) t->first_class = (field){t->classes[0], f.length, f.line, f.quoted, 0, f.comma};
-        }
-        *to = i;
-        if (class_is(t->classes[i], &f)) return CUSGD_OK;
+    int64_t number = texts_find(&t->classes, f.text, f.length);
+    t->classes.total++;
+    if (number < 0 && !t->reader->classes && field_kind(&f) != FIELD_NUMBER && t->classes.count < MAX_CLASSES) {
+        cusgd_status status = texts_insert(&t->classes, &f);
+        if (status) return fail_at(t, f.line, j, status);
+        number = t->classes.count - 1;
+        if (number == 0) t->first_class = (field){t->classes.at[0], f.length, f.line, f.quoted, 0, f.comma};
     }
+    *to = (double)number;
+    if (number >= 0) return CUSGD_OK;
     fail_class(t, j, &f);
     return survey_add_other(&t->survey);
 }
@@ -129,12 +124,11 @@ static int fits_role(const table *t, enum role role, double value)
 /* The target is text in the first row: a class, and so are all that follow. */
 static cusgd_status begin_classes(table *t)
 {
+    cusgd_status status = CUSGD_OK;
     t->classed = 1;
-    for (int i = 0; t->reader->classes && i < 2; i++) {
-        t->classes[i] = strdup(t->reader->classes[i]);
-        if (!t->classes[i]) return fail_memory(strlen(t->reader->classes[i]) + 1, "a class");
-    }
-    return CUSGD_OK;
+    for (int64_t i = 0; t->reader->classes && i < reader_classes(t->reader) && !status; i++)
+        status = texts_put(&t->classes, t->reader->classes[i]);
+    return status;
 }
 
 /* ---- Texts of features --------------------------------------------------------------------------------------------------- */
@@ -385,21 +379,45 @@ static cusgd_status read_first(table *t, cusgd_data *data)
 
 /* ---- The whole ----------------------------------------------------------------------------------------------------------- */
 
-/* Both classes must have come; in sorted order they are 0 and 1. */
+static int compare_texts(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+/* Numbers the classes in the order of their bytes. */
+static cusgd_status sort_classes(table *t)
+{
+    text_set *c = &t->classes;
+    char **before = allocate((size_t)c->count, sizeof *before);
+    double *number = allocate((size_t)c->count, sizeof *number);
+    if (before && number) {
+        memcpy(before, c->at, (size_t)c->count * sizeof *before);
+        qsort(c->at, (size_t)c->count, sizeof *c->at, compare_texts);
+        texts_renumber(c);
+        for (int64_t i = 0; i < c->count; i++) number[i] = (double)texts_find(c, before[i], strlen(before[i]));
+        for (int64_t i = 0; i < t->rows; i++)
+            if (t->y[i] >= 0) t->y[i] = number[(int64_t)t->y[i]]; /* NaN: missing */
+    }
+    cusgd_status status = before && number ? CUSGD_OK : fail_memory((size_t)c->count * sizeof *number, "the classes");
+    free(before);
+    free(number);
+    return status;
+}
+
+/* There must be two classes at least, and rows of them. */
 static cusgd_status settle_classes(table *t)
 {
+    enum { FEW = 20 };
+    const text_set *c = &t->classes;
     if (!t->classed || t->reader->classes) return CUSGD_OK;
-    if (!t->classes[1]) {
+    if (c->count < 2) {
         char shown[SHOWN_BYTES];
         return fail(CUSGD_ERROR_DATA, "%s: the target is '%s' in every row: there is nothing to tell apart", t->scan.source,
-                    text_show(t->classes[0], strlen(t->classes[0]), shown));
+                    text_show(c->at[0], strlen(c->at[0]), shown));
     }
-    if (strcmp(t->classes[0], t->classes[1]) < 0) return CUSGD_OK;
-    char *first = t->classes[0];
-    t->classes[0] = t->classes[1];
-    t->classes[1] = first;
-    for (int64_t i = 0; i < t->rows; i++) t->y[i] = 1 - t->y[i];
-    return CUSGD_OK;
+    if (c->total > FEW && 2 * c->count > c->total)
+        return fail(CUSGD_ERROR_DATA,
+                    "%s: the target has %" PRId64 " different texts in %" PRId64 " rows, which are names and no classes: choose "
+                    "another column (--target)",
+                    t->scan.source, c->count, c->total);
+    return sort_classes(t);
 }
 
 /* ---- Handing out --------------------------------------------------------------------------------------------------------- */
@@ -442,10 +460,12 @@ static cusgd_status give_arrays(table *t, cusgd_data *data)
     data->memory[1] = t->y;
     data->memory[2] = t->w;
     data->memory[3] = t->o;
-    memcpy(data->classes, t->classes, sizeof t->classes);
+    if (t->classed) {
+        data_take_classes(data, t->classes.at, t->classes.count);
+        t->classes.at = NULL;
+    }
     cusgd_matrix o = {t->o, CUSGD_TYPE_FLOAT64, 1, 1};
     t->x = t->y = t->w = t->o = NULL;
-    t->classes[0] = t->classes[1] = NULL;
     return cusgd_data_set_offset(data, t->columns.offset, o);
 }
 

@@ -29,9 +29,9 @@ typedef struct table {
     int64_t lacking;          /* fields of targets, weights and offsets that are NaN */
     cusgd_encoding *encoding; /* the reader's, or the one that the table makes; NULL: x stays */
     int cut;                  /* 1: it was not read to its end */
-    int classed;              /* the one target is text: y is 0 or 1 for classes[0] or [1] */
-    char *classes[2];         /* the reader's, else in the order in which they come */
-    field first_class;        /* where the first one stands; its text is classes[0] */
+    int classed;              /* the one target is text: y is a number of `classes` */
+    text_set classes;         /* the reader's, else in the order in which they come */
+    field first_class;        /* where the first one stands; its text is classes.at[0] */
 } table;
 
 /* data/csv_features.c: once all rows have been read. Kinds of the features whose texts stand in x, and an encoding where one is

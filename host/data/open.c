@@ -279,7 +279,7 @@ cusgd_status data_open(const char *path, const cusgd_reader *reader, cusgd_data 
     cusgd_reader usual = CUSGD_INIT(cusgd_reader);
     cusgd_status status = data_create(strcmp(path, "-") == 0 ? "standard input" : path, out);
     if (!status) status = open_path(*out, path, reader ? reader : &usual);
-    if (!status && reader && reader->classes) status = data_apply_classes(*out, reader->classes);
+    if (!status && reader && reader->classes) status = data_apply_classes(*out, reader->classes, reader_classes(reader));
     if (!status && reader && reader->find_classes) status = cusgd_data_find_classes(*out, NULL);
     if (status) {
         cusgd_data_free(*out);
@@ -308,8 +308,7 @@ void cusgd_data_free(cusgd_data *data)
         file_unmap(data->mapping[i]);
     }
     for (int i = 0; i < WATCHED_FILES; i++) file_unwatch(data->watched[i]);
-    free(data->classes[0]);
-    free(data->classes[1]);
+    strings_free(data->classes, data->class_count);
     free(data->source);
     free(data);
 }
@@ -345,7 +344,12 @@ const char *cusgd_data_target(const cusgd_data *data, int64_t j)
     return data->targets && j >= 0 && j < data->view.k ? data->targets[j] : NULL;
 }
 
-const char *cusgd_data_class(const cusgd_data *data, int value) { return value == 0 || value == 1 ? data->classes[value] : NULL; }
+const char *cusgd_data_class(const cusgd_data *data, int value)
+{
+    return data->classes && value >= 0 && value < data->class_count ? data->classes[value] : NULL;
+}
+
+int64_t cusgd_data_classes(const cusgd_data *data) { return data->class_count; }
 
 cusgd_offset cusgd_data_offset(const cusgd_data *data, const char **name)
 {
@@ -387,5 +391,6 @@ void data_reader(const cusgd_data *data, cusgd_reader *reader)
         reader->offset = data->offset == CUSGD_OFFSET_LINEAR ? data->offset_name : NULL;
         reader->exposure = data->offset == CUSGD_OFFSET_EXPOSURE ? data->offset_name : NULL;
     }
-    if (data->classes[0]) reader->classes = (const char *const *)data->classes;
+    if (data->classes) reader->classes = (const char *const *)data->classes;
+    if (data->classes) reader->class_count = (size_t)data->class_count;
 }

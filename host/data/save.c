@@ -66,17 +66,22 @@ static cusgd_status sink_field(sink *s, const char *text, char end)
     return status ? status : sink_put(s, &end, 1);
 }
 
+/* Outputs are targets, or the classes of one. */
 static cusgd_status put_header(sink *s, const cusgd_model *model, int64_t k)
 {
     cusgd_status status = CUSGD_OK;
+    int classes = k > cusgd_model_targets(model);
     for (int64_t j = 0; j < k && !status; j++) {
         char numbered[40];
         snprintf(numbered, sizeof numbered, k == 1 ? "prediction" : "prediction%lld", (long long)j + 1);
-        const char *name = cusgd_model_target(model, j);
+        const char *name = classes ? cusgd_model_class(model, (int)j) : cusgd_model_target(model, j);
         status = sink_field(s, name ? name : numbered, j + 1 < k ? ',' : '\n');
     }
     return status;
 }
+
+/* Of a prediction that is one, or of a row that has none. */
+static int class_number(double prediction) { return isnan(prediction) ? 0 : (int)prediction; }
 
 static cusgd_status put_rows(sink *s, const cusgd_model *model, cusgd_prediction as, int64_t n, int64_t k,
                              const double *predictions)
@@ -85,7 +90,7 @@ static cusgd_status put_rows(sink *s, const cusgd_model *model, cusgd_prediction
     for (int64_t i = 0; i < n * k && !status; i++) {
         char number[NUMBER_TEXT], end = (i + 1) % k ? ',' : '\n';
         number_format(predictions[i], number);
-        const char *name = as == CUSGD_PREDICT_CLASS ? cusgd_model_class(model, predictions[i] != 0) : NULL;
+        const char *name = as == CUSGD_PREDICT_CLASS ? cusgd_model_class(model, class_number(predictions[i])) : NULL;
         status = isnan(predictions[i]) ? sink_nothing(s, k == 1, end) : sink_field(s, name ? name : number, end);
     }
     return status;
@@ -123,18 +128,22 @@ static cusgd_status npy_save(int64_t n, int64_t k, const double *predictions, co
     return npy_close(writer);
 }
 
-/* Classes that are numbers stand for themselves; others are 0 and 1. */
+/* Classes that are numbers stand for themselves; others are 0, 1, ... */
 static cusgd_status npy_save_classes(const cusgd_model *model, int64_t n, int64_t k, const double *predictions, const char *path)
 {
-    double values[2];
-    for (int i = 0; i < 2; i++) {
-        const char *name = cusgd_model_class(model, i);
-        if (!name || !number_parse(name, strlen(name), &values[i])) return npy_save(n, k, predictions, path);
-    }
+    int64_t classes = cusgd_model_classes(model);
+    int numbers = classes > 0;
+    double *values = allocate((size_t)(classes > 0 ? classes : 1), sizeof *values);
     double *labels = allocate((size_t)(n * k), sizeof *labels);
-    if (!labels) return fail_memory((size_t)(n * k) * sizeof *labels, "the classes");
-    for (int64_t i = 0; i < n * k; i++) labels[i] = isnan(predictions[i]) ? predictions[i] : values[predictions[i] != 0];
-    cusgd_status status = npy_save(n, k, labels, path);
+    cusgd_status status = values && labels ? CUSGD_OK : fail_memory((size_t)(n * k) * sizeof *labels, "the classes");
+    for (int64_t c = 0; c < classes && numbers && !status; c++) {
+        const char *name = cusgd_model_class(model, (int)c);
+        numbers = number_parse(name, strlen(name), &values[c]);
+    }
+    for (int64_t i = 0; i < n * k && numbers && !status; i++)
+        labels[i] = isnan(predictions[i]) ? predictions[i] : values[class_number(predictions[i])];
+    if (!status) status = npy_save(n, k, numbers ? labels : predictions, path);
+    free(values);
     free(labels);
     return status;
 }
@@ -148,7 +157,7 @@ static int ends_with(const char *path, const char *end)
 cusgd_status cusgd_predictions_save(const cusgd_model *model, cusgd_prediction as, int64_t n, const double *predictions,
                                     const char *path)
 {
-    int64_t k = cusgd_model_outputs(model);
+    int64_t k = cusgd_model_prediction_cols(model, as);
     if (ends_with(path, ".npy") && as == CUSGD_PREDICT_CLASS) return npy_save_classes(model, n, k, predictions, path);
     if (ends_with(path, ".npy")) return npy_save(n, k, predictions, path);
     if (ends_with(path, ".csv") || strcmp(path, "-") == 0) return csv_save(model, as, n, k, predictions, path);

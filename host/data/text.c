@@ -77,13 +77,19 @@ cusgd_status texts_copy(const char *const *texts, int64_t count, char ***out)
     return status;
 }
 
-cusgd_status classes_check(const char *const *classes)
+cusgd_status classes_check(const char *const *classes, int64_t count)
 {
+    cusgd_status status = CUSGD_OK;
     if (!classes) return CUSGD_OK;
-    if (!(classes[0] && classes[1]))
-        return fail(CUSGD_ERROR_USAGE, "a target has two classes, and a name is missing: name both or none");
-    cusgd_status status = check_name(classes[0]);
-    return status == CUSGD_OK ? check_name(classes[1]) : status;
+    if (count < 2 || count > MAX_CLASSES)
+        return fail(CUSGD_ERROR_USAGE, "a target has 2 to %d classes, not %" PRId64, MAX_CLASSES, count);
+    for (int64_t c = 0; c < count && status == CUSGD_OK; c++) {
+        if (!classes[c] && count == 2)
+            return fail(CUSGD_ERROR_USAGE, "a target has two classes, and a name is missing: name both or none");
+        if (!classes[c]) return fail(CUSGD_ERROR_USAGE, "the name of class %" PRId64 " is missing: name all or none", c);
+        status = check_name(classes[c]);
+    }
+    return status;
 }
 
 /* ---- On a terminal ------------------------------------------------------------------------------------------------------- */

@@ -83,17 +83,21 @@ cusgd_status texts_put(text_set *t, const char *text)
     return copy ? insert(t, copy) : fail_memory(strlen(text) + 1, "a category");
 }
 
+cusgd_status texts_insert(text_set *t, const field *f)
+{
+    cusgd_status status = CUSGD_OK;
+    char *copy = field_copy(f, &status);
+    return status ? status : insert(t, copy);
+}
+
 cusgd_status texts_add(text_set *t, field f, int64_t *number)
 {
     field_trim(&f);
     if (t->total++ == 0) t->line = f.line;
     *number = texts_find(t, f.text, f.length);
     if (*number >= 0 || t->count == MAX_CATEGORIES) return CUSGD_OK;
-    cusgd_status status = CUSGD_OK;
-    char *copy = field_copy(&f, &status);
-    if (status) return status;
     *number = t->count;
-    return insert(t, copy);
+    return texts_insert(t, &f);
 }
 
 int texts_are_names(const text_set *t)

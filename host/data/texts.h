@@ -21,6 +21,8 @@ int64_t texts_find(const text_set *t, const char *text, size_t length);
 /* Adds a field, trimmed; *number is its text's, or -1 where it would be the text after MAX_CATEGORIES. Errors do not name the
  * file. */
 cusgd_status texts_add(text_set *t, field f, int64_t *number);
+/* Adds a field that is trimmed and whose text is not there yet. */
+cusgd_status texts_insert(text_set *t, const field *f);
 /* Numbers the texts as they now stand in `at`, of which there may be fewer than before. */
 void texts_renumber(text_set *t);
 /* Adds a text that is not there yet. */

@@ -37,16 +37,29 @@ cusgd_status hold_out(problem *p)
                     "valid-fraction %g of %lld rows leaves no row for %s; choose another share or give --valid",
                     p->options->valid_fraction, (long long)all->n, held < 1 ? "validation" : "training");
     p->train.index = allocate((size_t)all->n, sizeof(int64_t));
-    p->valid.index = allocate((size_t)(held * unit), sizeof(int64_t));
+    p->valid.index =
+        allocate((size_t)(held * unit + all->classes), sizeof(int64_t)); /* by class: up to half a row more of each */
     char *is_held = allocate_zeroed((size_t)pieces, 1);
     if (!p->train.index || !p->valid.index || !is_held) {
         free(index);
         free(is_held);
         return fail_memory((size_t)all->n * sizeof(int64_t), "the list of held-out rows");
     }
+    int by_class = unit == 1 && all->classes > 2; /* of two, rows are drawn without a look at their class */
     permutation order = permutation_make((uint64_t)pieces, stream_key(p->options->seed, STREAM_HOLDOUT), 0);
     int stops = 0;
-    for (int64_t i = 0; i < held && !stops; i++) {
+    if (by_class) {
+        cusgd_status status = classes_hold_out(p, &order, is_held, &held);
+        if (status == CUSGD_OK && held == 0)
+            status = fail(CUSGD_ERROR_USAGE, "valid-fraction %g leaves no row of any class for validation",
+                          p->options->valid_fraction);
+        if (status != CUSGD_OK) {
+            free(index);
+            free(is_held);
+            return status;
+        }
+    }
+    for (int64_t i = 0; i < held && !stops && !by_class; i++) {
         is_held[permutation_at(&order, (uint64_t)i)] = 1;
         stops = interrupt_asked_at(i);
     }

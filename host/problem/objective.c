@@ -114,7 +114,8 @@ cusgd_status problem_moments(const problem *p, double *mean, double *variance, d
 
 double problem_reported(const problem *p, double loss)
 {
-    return loss_reported(p->loss.kind, loss / (double)p->k) * p->units.loss;
+    double outputs = is_softmax(p) ? 1 : (double)p->k; /* which add up to one loss, or have one each */
+    return loss_reported(p->loss.kind, loss / outputs) * p->units.loss;
 }
 
 /* The element of least magnitude of the objective's subdifferential along parameter u, where the smooth part's derivative is g; 0

@@ -77,8 +77,10 @@ static cusgd_status standardize(problem *p, double *variance, double *target)
         if (!o->standardize || !o->intercept) p->units.mean[j] = 0;
     }
     int centres = o->standardize && o->intercept && loss_is_shift_invariant(o->loss);
-    for (int64_t c = 0; c < k && p->targets.minus; c++) target[c] = (target[c] + 1) / 2;
-    if (p->train.rows.o.at) targets_beside_offsets(p, target);
+    for (int64_t c = 0; c < p->m && p->targets.minus; c++) target[c] = (target[c] + 1) / 2;
+    if (p->train.rows.classes > 0) status = classes_shares(p, target);
+    if (status != CUSGD_OK) return status;
+    if (p->train.rows.o.at && p->train.rows.classes == 0) targets_beside_offsets(p, target);
     if (interrupt_asked()) return fail_interrupted();
     for (int64_t c = 0; c < k; c++) {
         p->units.shift[c] = centres ? target[c] : 0;
@@ -88,6 +90,10 @@ static cusgd_status standardize(problem *p, double *variance, double *target)
                 CUSGD_ERROR_DATA,
                 "%s: e^offset is beyond what %s holds: give the logarithm as the offset, or the number itself as an exposure",
                 p->train.data->source, o->precision == CUSGD_PRECISION_FLOAT ? "a float" : "a double");
+    }
+    if (is_softmax(p)) {
+        memcpy(p->targets.null, target, sizeof(double) * (size_t)k);
+        classes_null(k, p->targets.null);
     }
     p->units.transform.mean = o->standardize ? p->units.mean : NULL;
     p->units.transform.scale = o->standardize ? p->units.scale : NULL;
@@ -137,6 +143,19 @@ cusgd_status problem_check_options(const cusgd_options *o, const cusgd_data *tra
 {
     const examples *a = &train->view;
     if (a->k == 0) return fail(CUSGD_ERROR_DATA, "%s: there are no targets to train on", train->source);
+    if (o->multiclass == CUSGD_MULTICLASS_SOFTMAX && o->loss != CUSGD_LOSS_SOFTMAX)
+        return fail_option("classes", "classes softmax is for the loss logistic: leave it out, or give one-vs-rest");
+    if (o->loss == CUSGD_LOSS_SOFTMAX && (a->k != 1 || (a->classes == 0 && train->class_count != 0 && train->class_count != 2)))
+        return fail(CUSGD_ERROR_DATA, "%s has %lld targets, and the loss softmax takes one: the numbers of classes, from 0",
+                    train->source, (long long)a->k);
+    if (a->classes > 0 && !loss_is_of_classes(o->loss))
+        return fail(CUSGD_ERROR_DATA,
+                    "%s: the target has %lld classes, and the loss %s takes numbers: take --loss logistic, or choose another "
+                    "target (--target)",
+                    train->source, (long long)a->classes, loss_word(o->loss));
+    if (o->loss == CUSGD_LOSS_SOFTMAX && o->solver == CUSGD_SOLVER_NEWTON)
+        return fail_option("solver", "the outputs of the loss softmax have no second derivatives of their own, which solver "
+                                     "newton needs; take lbfgs, or --classes one-vs-rest");
     if (o->solver != CUSGD_SOLVER_SGD && loss_is_nonsmooth(o->loss))
         return fail(
             CUSGD_ERROR_USAGE,
@@ -154,6 +173,9 @@ cusgd_status problem_check_options(const cusgd_options *o, const cusgd_data *tra
                     offset_phrase(valid->offset), offset_phrase(train->offset));
     const examples *b = &valid->view;
     if (o->valid_fraction > 0) return fail(CUSGD_ERROR_USAGE, "validation data and valid-fraction exclude each other; give one");
+    if (b->classes != a->classes && b->classes != 0)
+        return fail(CUSGD_ERROR_DATA, "%s has %lld classes where the training data has %lld: give both the same", valid->source,
+                    (long long)b->classes, (long long)a->classes);
     if (a->d != b->d || a->k != b->k)
         return fail(CUSGD_ERROR_DATA, "%s has %lld columns and %lld targets where the training data has %lld and %lld",
                     valid->source, (long long)b->d, (long long)b->k, (long long)a->d, (long long)a->k);
@@ -202,7 +224,7 @@ cusgd_status problem_open(problem *p, const cusgd_options *options, const cusgd_
     *p = (problem){.options = options,
                    .loss = loss_rule_of(options),
                    .d = train->view.d,
-                   .k = train->view.k,
+                   .m = train->view.k,
                    .intercept = options->intercept,
                    .l1 = options->l1,
                    .l2 = options->l2,
@@ -213,14 +235,16 @@ cusgd_status problem_open(problem *p, const cusgd_options *options, const cusgd_
                    .null_gradient = (double)NAN,
                    .separated = -1};
     if (valid) p->valid.rows = valid->view;
+    p->train.rows.classes = p->valid.rows.classes = classes_of(options, train);
+    p->k = examples_outputs(&p->train.rows);
     cusgd_status status = problem_check_options(options, train, valid);
     return status != CUSGD_OK ? status : take_examples(p);
 }
 
 static cusgd_status bind_training(problem *p)
 {
-    double *variance = allocate_zeroed((size_t)(2 * p->d + p->k), sizeof *variance);
-    if (!variance) return fail_memory((size_t)(2 * p->d + p->k) * sizeof *variance, "the columns' variances");
+    double *variance = allocate_zeroed((size_t)(2 * p->d + p->m + p->k), sizeof *variance);
+    if (!variance) return fail_memory((size_t)(2 * p->d + p->m + p->k) * sizeof *variance, "the columns' variances");
     cusgd_status status = standardize(p, variance, variance + p->d);
     if (status == CUSGD_OK && p->options->robust) status = take_quartiles(p, variance);
     free(variance);
@@ -231,8 +255,8 @@ static cusgd_status bind_training(problem *p)
 static cusgd_status bind_validation(problem *p)
 {
     transform own = p->units.transform;
-    double weight = 0, *unused = allocate((size_t)(2 * p->d + p->k), sizeof *unused);
-    if (!unused) return fail_memory((size_t)(2 * p->d + p->k) * sizeof *unused, "the columns' means");
+    double weight = 0, *unused = allocate((size_t)(2 * p->d + p->m), sizeof *unused);
+    if (!unused) return fail_memory((size_t)(2 * p->d + p->m) * sizeof *unused, "the columns' means");
     cusgd_status status = shards_moments(p, &p->valid, unused, unused + p->d, unused + 2 * p->d, &weight);
     free(unused);
     own.storage = CUSGD_STORAGE_FULL;
@@ -289,22 +313,28 @@ static cusgd_status check_names(const char *what, char *const *known, char *cons
 static cusgd_status check_alike(const problem *p, const cusgd_data *data)
 {
     const cusgd_data *known = p->train.data;
-    if (data->view.d != p->d || data->view.k != p->k)
+    examples rows = data->view;
+    if (data->view.d != p->d || data->view.k != p->m)
         return fail(CUSGD_ERROR_DATA, "%s has %lld columns and %lld targets where the rows before have %lld and %lld",
-                    data->source, (long long)data->view.d, (long long)data->view.k, (long long)p->d, (long long)p->k);
+                    data->source, (long long)data->view.d, (long long)data->view.k, (long long)p->d, (long long)p->m);
     if (data->offset != known->offset)
         return fail(CUSGD_ERROR_DATA, "%s has %s, and the rows before have %s: all need the same", data->source,
                     offset_phrase(data->offset), offset_phrase(known->offset));
     cusgd_status status = check_names("column", known->features, data->features, p->d, data->source);
-    if (status == CUSGD_OK) status = check_names("target", known->targets, data->targets, p->k, data->source);
-    if (status == CUSGD_OK) status = check_names("class", known->classes, data->classes, 2, data->source);
-    return status == CUSGD_OK ? examples_check(&data->view, (int)p->options->loss, data->source, p->options->threads) : status;
+    if (status == CUSGD_OK) status = check_names("target", known->targets, data->targets, p->m, data->source);
+    if (status == CUSGD_OK && known->classes && data->classes && known->class_count != data->class_count)
+        status = fail(CUSGD_ERROR_DATA, "%s has %lld classes where the rows before have %lld", data->source,
+                      (long long)data->class_count, (long long)known->class_count);
+    if (status == CUSGD_OK) status = check_names("class", known->classes, data->classes, known->class_count, data->source);
+    rows.classes = p->train.rows.classes;
+    return status == CUSGD_OK ? examples_check(&rows, (int)p->options->loss, data->source, p->options->threads) : status;
 }
 
 cusgd_status problem_rebind(problem *p, const cusgd_data *train)
 {
     problem next = *p;
     next.train = (example_set){.data = train, .rows = train->view, .shards = p->train.shards};
+    next.train.rows.classes = p->train.rows.classes;
     next.separated = -1;
     cusgd_status status = check_alike(p, train);
     if (status == CUSGD_OK) status = leave_out_weightless(&next.train);

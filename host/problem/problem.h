@@ -45,7 +45,7 @@ typedef struct problem {
     const cusgd_options *options; /* the trainer's */
     const backend *backend;       /* likewise; NULL before problem_bind() */
     loss_rule loss;
-    int64_t d, k;
+    int64_t d, m, k; /* m: targets, the columns of y; k: outputs, as many, or one for each class of the target */
     int intercept;
     double l1, l2;
     double *limit[LIMIT_COUNT]; /* (d+1) x k, as a run spec has them; NULL all: factors of 1, no bounds */
@@ -99,6 +99,20 @@ cusgd_status study_targets(problem *p);
  */
 void targets_beside_offsets(const problem *p, double *mean);
 double targets_lower_bound(const problem *p);
+
+/* classes.c: puts the loss that trains the data's classes in the place of the one that was asked for: softmax, or that one
+ * itself. */
+void classes_choose(cusgd_options *options, const cusgd_data *train);
+/* How many classes the target has that it is trained on as; 0: each target has one output. */
+int64_t classes_of(const cusgd_options *options, const cusgd_data *train);
+static inline int is_softmax(const problem *p) { return p->loss.kind == CUSGD_LOSS_SOFTMAX; }
+/* The share of each class in the weights of the training rows: k values. */
+cusgd_status classes_shares(const problem *p, double *share);
+/* The intercept-only model's predictions of softmax for such shares, of mean 0; work in place. */
+void classes_null(int64_t k, double *share);
+/* Chooses valid-fraction of the rows of each class, in the order of a permutation of the training rows: held[i] becomes 1 where
+ * row i is held out, *count how many are. Errors: MEMORY, INTERRUPTED. */
+cusgd_status classes_hold_out(const problem *p, const permutation *order, char *held, int64_t *count);
 
 /* shards.c: binds the set's rows, shard by shard; and back. */
 cusgd_status shards_bind(const problem *p, const transform *t, example_set *set);

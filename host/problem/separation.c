@@ -277,7 +277,8 @@ static void close_search(search *s)
 cusgd_status problem_separation(problem *p, const double *theta, int decays, char *note, size_t room)
 {
     cusgd_loss loss = p->loss.kind;
-    if (!loss_may_lack_optimum(loss)) p->separated = 0;
+    enum { MAX_OUTPUTS = 32 }; /* each is a search of its own */
+    if (!loss_may_lack_optimum(loss) || p->train.rows.classes > MAX_OUTPUTS) p->separated = 0;
     search s;
     cusgd_status status = p->separated < 0 ? open_search(&s, p, decays) : CUSGD_OK;
     if (p->separated < 0) {

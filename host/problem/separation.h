@@ -32,7 +32,7 @@ typedef struct search {
     newton newton;
 } search;
 
-static inline int is_positive(const search *s, int64_t row) { return matrix_at(&s->problem->train.rows.y, row, s->c) > 0; }
+static inline int is_positive(const search *s, int64_t row) { return output_target(&s->problem->train.rows, row, s->c) > 0; }
 
 static inline int counts(const search *s, int64_t row) { return weight_at(&s->problem->train.rows, row) > 0; }
 

@@ -96,7 +96,7 @@ cusgd_status shards_rows(const problem *p, const example_set *set, const int64_t
 /* Of some shards: means and sums of squared deviations of the columns, means of the targets. */
 typedef struct shard_moments {
     double weight;
-    double *mean, *square, *target; /* d, d, k */
+    double *mean, *square, *target; /* d, d, m */
 } shard_moments;
 
 static void merge(const problem *p, shard_moments *into, const shard_moments *from)
@@ -107,7 +107,7 @@ static void merge(const problem *p, shard_moments *into, const shard_moments *fr
         into->mean[j] = sum.mean;
         into->square[j] = sum.square;
     }
-    for (int64_t c = 0; c < p->k; c++) {
+    for (int64_t c = 0; c < p->m; c++) {
         moment sum = {into->weight, into->target[c], 0}, one = {from->weight, from->target[c], 0};
         moment_merge(&sum, &one);
         into->target[c] = sum.mean;
@@ -126,7 +126,7 @@ static cusgd_status moments_of_shard(const problem *p, const example_set *set, i
         out->mean[j] = counts ? out->mean[j] : 0;
         out->square[j] = counts ? out->square[j] * out->weight : 0;
     }
-    for (int64_t c = 0; c < p->k && !counts; c++) out->target[c] = 0;
+    for (int64_t c = 0; c < p->m && !counts; c++) out->target[c] = 0;
     return CUSGD_OK;
 }
 
@@ -134,7 +134,7 @@ static cusgd_status join_moments(const problem *p, const example_set *set, int f
 {
     if (count == 1) return moments_of_shard(p, set, first, out);
     int left = tree_left(count);
-    size_t size = (size_t)(2 * p->d + p->k);
+    size_t size = (size_t)(2 * p->d + p->m);
     double *work = allocate(size, sizeof *work);
     shard_moments right = {0, work, work + p->d, work + 2 * p->d};
     cusgd_status status = work ? join_moments(p, set, first, left, out) : fail_memory(size * sizeof *work, "a shard's moments");

@@ -25,7 +25,7 @@ static void take_rows(const examples *e, int64_t c, target_rows *r)
         int64_t row = examples_row(e, i * (e->n / count) + i * (e->n % count) / count); /* floor(i n / count) */
         double w = weight_at(e, row);
         if (!(w > 0)) continue;
-        r->y[r->m] = matrix_at(&e->y, row, c);
+        r->y[r->m] = output_target(e, row, c);
         r->o[r->m] = offset_at(e, row);
         r->w[r->m++] = w;
     }
@@ -114,6 +114,7 @@ cusgd_status study_targets(problem *p)
     p->targets.steepest = isfinite(steepest) ? steepest : loss_is_of_classes(loss.kind) ? 1 : 0;
     for (int64_t c = 0; c < p->k && status == CUSGD_OK; c++) {
         p->targets.scale[c] = 1;
+        if (loss_is_of_classes(loss.kind) && (!e->o.at || is_softmax(p))) continue; /* an offset of all outputs changes nothing */
         take_rows(e, c, &r);
         if (r.m == 0) continue; /* the rows that count are elsewhere */
         if (log_link) bound_exponentials(&r, p->targets.null[c], &bounded);

@@ -70,7 +70,7 @@ cusgd_solver solver_usual(const problem *p)
     cusgd_solver direct = quadratic ? CUSGD_SOLVER_EXACT : CUSGD_SOLVER_NEWTON;
     cusgd_solver vectors = quadratic ? CUSGD_SOLVER_CG : CUSGD_SOLVER_LBFGS;
     double work = work_of(direct, a), maximum = quadratic ? affordable : a.d > a.n ? newton_wide : newton_affordable;
-    if (o->l1 > 0) return CUSGD_SOLVER_LBFGS;
+    if (o->l1 > 0 || is_softmax(p)) return CUSGD_SOLVER_LBFGS;
     if (!quadratic && a.d > MAX_NEWTON_COLUMNS) return vectors;
     if (room > 0 && bytes_of(direct, a) > room) return vectors;
     return work <= fmax(maximum, work_of(vectors, a)) ? direct : vectors;

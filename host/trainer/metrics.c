@@ -7,6 +7,7 @@
 #include "options.h"
 #include "problem/examples.h"
 #include "public.h"
+#include "scorer.h"
 #include "solvers/solvers.h"
 #include <math.h>
 #include <stdlib.h>
@@ -14,31 +15,18 @@
 
 enum { PIECE_VALUES = 1 << 22, PIECE_ROWS = 1 << 18 };
 
-/* What scores rows: a backend, parameters in the coordinates of rows bound by `transform`, and what is added to p. */
-typedef struct scorer {
-    const backend *backend;
-    transform transform;
-    loss_rule loss;
-    int64_t d, k;
-    const double *theta, *shift; /* (d+1) x k; k */
-    int offsets;                 /* 1: the model was trained with them; 0: without; -1: who knows */
-    const char *offset_name;     /* their column's, or NULL */
-    double unit;                 /* predictions in the units of the data are this times those of theta and shift */
-    int threads;                 /* that check the data; 0: as many as help */
-} scorer;
-
-static int64_t piece_rows(const scorer *s)
+int64_t scorer_rows(const scorer *s)
 {
     int64_t rows = PIECE_VALUES / (s->d + s->k);
     return rows < 1 ? 1 : rows < PIECE_ROWS ? rows : PIECE_ROWS;
 }
 
-/* p of rows first .. first + count - 1. */
-static cusgd_status score(const scorer *s, const cusgd_data *data, int64_t first, int64_t count, double *p)
+cusgd_status scorer_score(const scorer *s, const cusgd_data *data, int64_t first, int64_t count, double *p)
 {
     examples piece = examples_piece(&data->view, first, count);
     dataset *b = NULL;
     piece.k = s->k;
+    piece.classes = 0;
     piece.y.at = piece.w.at = NULL;
     cusgd_status status = s->backend->ops->bind(s->backend->self, &piece, &s->transform, &b);
     if (status == CUSGD_OK) status = s->backend->ops->predict(s->backend->self, b, s->theta, p);
@@ -70,12 +58,18 @@ static cusgd_status check_input(const scorer *s, const cusgd_data *data, int wit
                     "%s has %lld feature column%s, and the model was trained on %lld: leave out those that are no feature of it "
                     "(--ignore; --ignore -1 where the last column is the target), or choose them with --features",
                     data->source, (long long)e->d, e->d == 1 ? "" : "s", (long long)s->d);
-    if (with_targets && e->k != s->k)
+    if (with_targets && e->k != s->m)
         return fail(CUSGD_ERROR_DATA, "%s has %lld targets, and the model has %lld", data->source, (long long)e->k,
-                    (long long)s->k);
+                    (long long)s->m);
+    if (with_targets && e->classes > 0 && e->classes != s->classes)
+        return fail(CUSGD_ERROR_DATA, "%s has %lld classes, and the model has %lld", data->source, (long long)e->classes,
+                    (long long)(s->classes > 0                     ? s->classes
+                                : loss_is_of_classes(s->loss.kind) ? 2
+                                                                   : 0));
     cusgd_status status = check_offsets(s, data);
     if (status) return status;
     examples features = *e;
+    features.classes = s->classes;
     if (!with_targets) {
         features.k = 0;
         features.y.at = NULL;
@@ -84,6 +78,33 @@ static cusgd_status check_input(const scorer *s, const cusgd_data *data, int wit
     status = examples_check(&features, with_targets ? (int)s->loss.kind : -1, data->source, s->threads);
     cusgd_status files = data_check_files(data);
     return files ? files : status;
+}
+
+/* Of outputs that are targets. */
+static cusgd_status predict_outputs(const scorer *s, const cusgd_data *data, cusgd_prediction as, double *out)
+{
+    int64_t n = data->view.n, rows = scorer_rows(s);
+    cusgd_status status = CUSGD_OK;
+    for (int64_t i = 0; status == CUSGD_OK && i < n; i += rows)
+        status = scorer_score(s, data, i, n - i < rows ? n - i : rows, out + i * s->k);
+    for (int64_t i = 0; status == CUSGD_OK && as != CUSGD_PREDICT_LINK && i < n * s->k && !interrupt_asked_at(i); i++)
+        out[i] = as == CUSGD_PREDICT_CLASS ? (double)(out[i] > 0) : loss_mean_at(s->loss.kind, out[i]);
+    return status;
+}
+
+/* Of outputs that are classes. */
+static cusgd_status predict_classes(const scorer *s, const cusgd_data *data, cusgd_prediction as, double *out)
+{
+    int64_t n = data->view.n, rows = scorer_rows(s), cols = as == CUSGD_PREDICT_CLASS ? 1 : s->k;
+    double *p = allocate((size_t)(rows * s->k), sizeof *p);
+    cusgd_status status = p ? CUSGD_OK : fail_memory((size_t)(rows * s->k) * sizeof *p, "predictions");
+    for (int64_t i = 0; status == CUSGD_OK && i < n; i += rows) {
+        int64_t count = n - i < rows ? n - i : rows;
+        status = interrupt_asked() ? fail_interrupted() : scorer_score(s, data, i, count, p);
+        if (status == CUSGD_OK) multiclass_predict(s, as, count, p, out + i * cols);
+    }
+    free(p);
+    return status;
 }
 
 static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_prediction as, double *out)
@@ -95,14 +116,11 @@ static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_predi
                     loss_word(s->loss.kind));
     if (as < CUSGD_PREDICT_MEAN || as > CUSGD_PREDICT_PROBABILITY)
         return fail(CUSGD_ERROR_USAGE, "output kind %d: there is no such kind of prediction", (int)as);
-    int64_t n = data->view.n, rows = piece_rows(s);
+    int64_t cols = as == CUSGD_PREDICT_CLASS ? s->m : s->k;
     cusgd_status status = check_input(s, data, 0);
-    for (int64_t i = 0; status == CUSGD_OK && i < n; i += rows)
-        status = score(s, data, i, n - i < rows ? n - i : rows, out + i * s->k);
-    for (int64_t i = 0; status == CUSGD_OK && as != CUSGD_PREDICT_LINK && i < n * s->k && !interrupt_asked_at(i); i++)
-        out[i] = as == CUSGD_PREDICT_CLASS ? (double)(out[i] > 0) : loss_mean_at(s->loss.kind, out[i]);
+    if (status == CUSGD_OK) status = (s->classes > 0 ? predict_classes : predict_outputs)(s, data, as, out);
     for (int64_t i = 0; status == CUSGD_OK && i < data->incomplete_count; i++)
-        for (int64_t c = 0; c < s->k; c++) out[data->incomplete[i] * s->k + c] = (double)NAN;
+        for (int64_t c = 0; c < cols; c++) out[data->incomplete[i] * cols + c] = (double)NAN;
     if (status == CUSGD_OK && interrupt_asked()) status = fail_interrupted();
     return status == CUSGD_OK ? data_check_files(data) : status;
 }
@@ -220,13 +238,26 @@ static double unit_of(const examples *e, int64_t c)
     return largest == 0 || (largest > 1e-100 && largest < 1e100) ? 1 : ldexp(1, ilogb(largest));
 }
 
+static cusgd_status evaluate_classes(const scorer *s, const cusgd_data *data, cusgd_metrics *metrics)
+{
+    const double unknown = (double)NAN;
+    *metrics = (cusgd_metrics){sizeof *metrics, data->view.n, unknown, unknown, unknown, unknown,
+                               unknown,         unknown,      unknown, unknown, unknown, unknown,
+                               unknown,         unknown,      unknown, unknown, unknown, {unknown, unknown, unknown, unknown},
+                               unknown,         unknown,      unknown};
+    cusgd_status status = multiclass_evaluate(s, data, metrics);
+    if (status == CUSGD_OK && interrupt_asked()) status = fail_interrupted();
+    return status == CUSGD_OK ? data_check_files(data) : status;
+}
+
 static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
 {
     const examples *e = &data->view;
-    int64_t rows = piece_rows(s), k = s->k;
-    if (output < -1 || output >= k)
-        return fail(CUSGD_ERROR_USAGE, "output %lld: there are %lld", (long long)output, (long long)k);
+    int64_t rows = scorer_rows(s), k = s->k;
+    if (output < -1 || output >= s->m)
+        return fail(CUSGD_ERROR_USAGE, "output %lld: there are %lld", (long long)output, (long long)s->m);
     cusgd_status status = check_input(s, data, 1);
+    if (status == CUSGD_OK && s->classes > 0) return evaluate_classes(s, data, metrics);
     double *p = allocate((size_t)(rows * k), sizeof(double));
     sums *all = allocate_zeroed((size_t)k, sizeof *all);
     if (status == CUSGD_OK && (!p || !all)) status = fail_memory((size_t)(rows * k) * sizeof(double), "predictions");
@@ -235,7 +266,7 @@ static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t ou
         if (interrupt_asked()) status = fail_interrupted();
         if (status != CUSGD_OK) break;
         int64_t count = e->n - i < rows ? e->n - i : rows;
-        status = score(s, data, i, count, p);
+        status = scorer_score(s, data, i, count, p);
         for (int64_t r = 0; status == CUSGD_OK && r < count; r++)
             for (int64_t c = 0; c < k; c++)
                 add_row(&all[c], s->loss, p[r * k + c], matrix_at(&e->y, i + r, c), weight_at(e, i + r), offset_at(e, i + r));
@@ -249,9 +280,27 @@ static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t ou
         double log_loss = loss_has_probabilities(s->loss.kind) ? 0 : (double)NAN;
         double deviance = loss_has_log_link(s->loss.kind) ? 0 : (double)NAN;
         double class = classification, r = regression;
-        *metrics = (cusgd_metrics){sizeof *metrics, e->n,     0, r, r,     r,     r,     log_loss, class,
-                                   deviance,        deviance, r, r, class, class, class, class,    {class, class, class, class},
-                                   class,           class};
+        *metrics = (cusgd_metrics){.size = sizeof *metrics,
+                                   .rows = e->n,
+                                   .mse = r,
+                                   .rmse = r,
+                                   .mae = r,
+                                   .r2 = r,
+                                   .log_loss = log_loss,
+                                   .accuracy = class,
+                                   .deviance = deviance,
+                                   .d2 = deviance,
+                                   .explained_variance = r,
+                                   .max_error = r,
+                                   .balanced_accuracy = class,
+                                   .precision = class,
+                                   .recall = class,
+                                   .f1 = class,
+                                   .confusion = {class, class, class, class},
+                                   .f1_macro = class,
+                                   .f1_weighted = class,
+                                   .top3 = (double)NAN,
+                                   .top5 = (double)NAN};
         for (int64_t c = 0; c < k; c++)
             if (output < 0 || output == c) add_metrics(&all[c], s->loss, output < 0 ? 1 / (double)k : 1, metrics);
     }
@@ -295,7 +344,9 @@ static cusgd_status model_scorer_open(const cusgd_model *m, model_scorer *s)
                          .transform = {.weight_mean = 1},
                          .loss = m->loss,
                          .d = m->d,
+                         .m = m->m,
                          .k = m->k,
+                         .classes = model_is_multiclass(m) ? m->k : 0,
                          .theta = s->theta,
                          .shift = s->shift,
                          .offsets = m->foreign ? -1 : m->offset != CUSGD_OFFSET_NONE,
@@ -334,7 +385,9 @@ static cusgd_status trainer_scorer(cusgd_trainer *t, scorer *s)
                   .transform = p->units.transform,
                   .loss = loss_rule_of(&t->options),
                   .d = p->d,
+                  .m = p->m,
                   .k = p->k,
+                  .classes = p->train.rows.classes,
                   .theta = t->run.theta,
                   .shift = p->units.shift,
                   .offsets = p->train.data->offset != CUSGD_OFFSET_NONE,
@@ -385,8 +438,9 @@ cusgd_status cusgd_trainer_create_model(cusgd_trainer *t, cusgd_model **out)
 {
     cusgd_model *m;
     const char *missing = NULL;
-    cusgd_status status = model_create(&t->options, t->problem.d, t->problem.k, t->problem.train.data->features,
-                                       t->problem.train.data->targets, t->problem.train.data->classes, &m);
+    const cusgd_data *data = t->problem.train.data;
+    cusgd_status status = model_create(&t->options, t->problem.d, t->problem.k, data->features, data->targets,
+                                       (class_names){data->classes, data->class_count}, &m);
     *out = NULL;
     if (status != CUSGD_OK) return status;
     status = model_set_offset(m, t->problem.train.data->offset, t->problem.train.data->offset_name);

@@ -36,13 +36,16 @@ static void rank_sorted(const scored *rows, int64_t n, cusgd_ranking *out)
     out->average_precision = weights[1] > 0 ? precision / weights[1] : 0;
 }
 
-/* Of output c; rows of weight 0 are left out. */
-static void rank_output(const cusgd_data *data, const double *p, int64_t c, scored *rows, cusgd_ranking *out)
+/* Of target c; rows of weight 0 are left out. Of two outputs for one target, those of its classes, the difference counts. */
+static void rank_output(const cusgd_data *data, const cusgd_model *model, const double *p, int64_t c, scored *rows,
+                        cusgd_ranking *out)
 {
     const examples *e = &data->view;
     int64_t count = 0;
-    for (int64_t i = 0; i < e->n; i++)
-        if (weight_at(e, i) > 0) rows[count++] = (scored){p[i * e->k + c], weight_at(e, i), matrix_at(&e->y, i, c) > 0};
+    for (int64_t i = 0; i < e->n; i++) {
+        double score = model->k > model->m ? p[2 * i + 1] - p[2 * i] : p[i * e->k + c];
+        if (weight_at(e, i) > 0) rows[count++] = (scored){score, weight_at(e, i), matrix_at(&e->y, i, c) > 0};
+    }
     qsort(rows, (size_t)count, sizeof *rows, compare_scores);
     rank_sorted(rows, count, out);
 }
@@ -51,10 +54,12 @@ static cusgd_status check(const cusgd_model *model, const cusgd_data *data, int6
 {
     if (!loss_is_of_classes(model->loss.kind))
         return fail(CUSGD_ERROR_USAGE, "a model of %s loss has no classes to rank", loss_word(model->loss.kind));
-    if (output < -1 || output >= model->k)
-        return fail(CUSGD_ERROR_USAGE, "output %" PRId64 ": there are %" PRId64, output, model->k);
-    if (data->view.k == model->k) return CUSGD_OK;
-    return fail(CUSGD_ERROR_DATA, "%s has %" PRId64 " targets, and the model has %" PRId64, data->source, data->view.k, model->k);
+    if (model_is_multiclass(model) && model->k > 2)
+        return fail(CUSGD_ERROR_USAGE, "ranking is for two classes, and the model has %" PRId64, model->k);
+    if (output < -1 || output >= model->m)
+        return fail(CUSGD_ERROR_USAGE, "output %" PRId64 ": there are %" PRId64, output, model->m);
+    if (data->view.k == model->m) return CUSGD_OK;
+    return fail(CUSGD_ERROR_DATA, "%s has %" PRId64 " targets, and the model has %" PRId64, data->source, data->view.k, model->m);
 }
 
 cusgd_status model_rank(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_ranking *ranking)
@@ -67,11 +72,11 @@ cusgd_status model_rank(const cusgd_model *model, const cusgd_data *data, int64_
     if (!p || !rows) status = fail_memory((size_t)n * (size_t)k * sizeof *p + (size_t)n * sizeof *rows, "the rows to rank");
     if (!status) status = cusgd_model_predict(model, data, CUSGD_PREDICT_LINK, p);
     *ranking = (cusgd_ranking){.size = sizeof *ranking};
-    for (int64_t c = 0; c < k && !status; c++) {
+    for (int64_t c = 0; c < model->m && !status; c++) {
         cusgd_ranking one;
         if (output >= 0 && output != c) continue;
-        double share = output < 0 ? 1 / (double)k : 1;
-        rank_output(data, p, c, rows, &one);
+        double share = output < 0 ? 1 / (double)model->m : 1;
+        rank_output(data, model, p, c, rows, &one);
         ranking->auc += share * one.auc;
         ranking->average_precision += share * one.average_precision;
     }

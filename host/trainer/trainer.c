@@ -162,6 +162,7 @@ cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data
     cusgd_trainer *t = allocate_zeroed(1, sizeof *t);
     if (!t) return fail_memory(sizeof *t, "a trainer");
     t->options = *options;
+    classes_choose(&t->options, train);
     loss_numbers_choose(&t->options);
     status = options_own(&t->options, cusgd_data_cols(train));
     if (status != CUSGD_OK) {
@@ -241,6 +242,7 @@ cusgd_status cusgd_trainer_reset(cusgd_trainer *t, const cusgd_options *options)
     cusgd_status status = check_idle(t, "cusgd_trainer_reset");
     if (status == CUSGD_OK) status = cusgd_options_check(options);
     if (status != CUSGD_OK) return status;
+    classes_choose(&owned, t->problem.train.data);
     loss_numbers_choose(&owned);
     status = problem_check_options(&owned, t->problem.train.data, t->problem.valid.data);
     if (status != CUSGD_OK) return status;
@@ -332,6 +334,8 @@ const char *cusgd_trainer_note(const cusgd_trainer *t, size_t index)
 }
 
 const cusgd_options *cusgd_trainer_options(const cusgd_trainer *t) { return &t->options; }
+
+int64_t cusgd_trainer_outputs(const cusgd_trainer *t) { return t->problem.k; }
 
 const char *cusgd_trainer_device_name(const cusgd_trainer *t) { return t->backend.name; }
 

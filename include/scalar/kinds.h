@@ -21,6 +21,7 @@ typedef enum cusgd_loss {
     CUSGD_LOSS_LOG_COSH,                    /* log cosh r */
     CUSGD_LOSS_MODIFIED_HUBER,              /* max(0, 1 - s p)^2 where s p >= -1, else -4 s p */
     CUSGD_LOSS_PERCEPTRON,                  /* max(0, -s p): least at coefficients 0, so for a fixed rate only */
+    CUSGD_LOSS_SOFTMAX, /* log sum_c e^(p_c) - p_y, y a class and each class an output: softmax.h. Of one output: logistic */
 } cusgd_loss;
 
 typedef enum cusgd_optimizer {
@@ -96,6 +97,13 @@ typedef enum cusgd_math {
     CUSGD_MATH_EXACT,
     CUSGD_MATH_TF32, /* factors may be rounded to 10 bits behind the point: faster with many outputs */
 } cusgd_math;
+
+/* How a target of more than two classes is learned: each class has an output of its own. */
+typedef enum cusgd_multiclass {
+    CUSGD_MULTICLASS_AUTO,        /* losses logistic and softmax: softmax; others: one-vs-rest */
+    CUSGD_MULTICLASS_SOFTMAX,     /* all outputs together, by the loss softmax: also of two classes */
+    CUSGD_MULTICLASS_ONE_VS_REST, /* by the two-class loss of each class against all others */
+} cusgd_multiclass;
 
 /* Which coefficients l1 and l2 act on: those of the columns as they are trained on, or as they are given. */
 typedef enum cusgd_whiten { CUSGD_WHITEN_NONE, CUSGD_WHITEN_ZCA, CUSGD_WHITEN_PCA } cusgd_whiten;

@@ -69,14 +69,18 @@
     X(PERCEPTRON, "perceptron", loss_perceptron(p, y),                                                                         \
       .info.formula = "max(0, -s p)", .info.targets = CUSGD_TARGET_CLASS, .info.link = CUSGD_LINK_IDENTITY,                    \
       .info.smoothness = CUSGD_SMOOTH_NOT, .info.hessian_bound = (double)INFINITY, .derivative_bound = (double)INFINITY,       \
-      .reported = 1)
+      .reported = 1)                                                                                                           \
+    X(SOFTMAX, "softmax", loss_logistic(p, y), /* of two classes whose predictions differ by p; rows: softmax.h */             \
+      .info.formula = "log sum_c e^(p_c) - p_y", .info.targets = CUSGD_TARGET_CLASS, .info.link = CUSGD_LINK_SOFTMAX,          \
+      .info.smoothness = CUSGD_SMOOTH_TWICE, .info.hessian_bound = 0.5, .derivative_bound = 1, .reported = 1)
 /* clang-format on */
 
 /* The expected target for a prediction, the inverse link. */
 DEVICE double link_mean(cusgd_link link, double p)
 {
     switch (link) {
-    case CUSGD_LINK_LOGIT: return 1 / (1 + exp(-p));
+    case CUSGD_LINK_LOGIT:
+    case CUSGD_LINK_SOFTMAX: return 1 / (1 + exp(-p)); /* the latter of two classes whose predictions differ by p */
     case CUSGD_LINK_LOG: return exp(p);
     case CUSGD_LINK_IDENTITY: break;
     }
@@ -125,7 +129,11 @@ static inline int loss_target_is_valid(cusgd_loss loss, double y)
 
 static inline int loss_is_of_classes(cusgd_loss loss) { return loss_info_of(loss)->targets == CUSGD_TARGET_CLASS; }
 static inline int loss_has_log_link(cusgd_loss loss) { return loss_info_of(loss)->link == CUSGD_LINK_LOG; }
-static inline int loss_has_probabilities(cusgd_loss loss) { return loss_info_of(loss)->link == CUSGD_LINK_LOGIT; }
+static inline int loss_has_probabilities(cusgd_loss loss)
+{
+    cusgd_link link = loss_info_of(loss)->link;
+    return link == CUSGD_LINK_LOGIT || link == CUSGD_LINK_SOFTMAX;
+}
 
 /* Whether l depends on p - y alone (identity link): then targets may be centered. */
 static inline int loss_is_shift_invariant(cusgd_loss loss) { return loss_info_of(loss)->targets == CUSGD_TARGET_REAL; }

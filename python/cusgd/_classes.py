@@ -1,4 +1,4 @@
-"""Classes by name: targets that are text."""
+"""Classes by name or number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ._library import lib
 
 
 def takes_classes(loss: Any) -> bool:
-    """Tell whether a loss is one of two classes."""
+    """Tell whether a loss is one of classes."""
     info = lib.cusgd_loss_find(str(loss).replace("_", "-").encode())
     return bool(info) and info.contents.targets == _capi.CUSGD_TARGET_CLASS
 
@@ -37,8 +37,23 @@ def _names(y: Any) -> np.ndarray[Any, np.dtype[Any]] | None:
     return names.reshape(values.shape)
 
 
+def _whole_classes(y: Any) -> tuple[Any, list[str] | None]:
+    """Return more than two whole numbers, of which most occur more than once, as classes in their order."""
+    values = np.asarray(y)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1 or not len(values):
+        return y, None
+    numbers = values.astype(np.float64)
+    found = np.unique(numbers)
+    few = len(values) <= 20 or 2 * len(found) <= len(values)
+    if len(found) <= 2 or not few or not np.isfinite(found).all() or (found != np.floor(found)).any():
+        return y, None
+    return np.searchsorted(found, numbers).astype(np.float64), [f"{value:.0f}" for value in found]
+
+
 def encode(y: Any, loss: Any) -> tuple[Any, list[str] | None]:
-    """Return targets as numbers, and the names of the two classes if they were text.
+    """Return targets as numbers, and the names of the classes if they were text or more than two numbers.
 
     Parameters
     ----------
@@ -50,21 +65,28 @@ def encode(y: Any, loss: Any) -> tuple[Any, list[str] | None]:
     Raises
     ------
     ValueError
-        There are not two classes, or values are missing.
+        There are not two classes or more, or values are missing.
     """
     if not takes_classes(loss):
         return y, None
     names = _names(y)
     if names is None:
-        return y, None
+        return _whole_classes(y)
     found = sorted(set(names.ravel()))
-    if len(found) != 2:
+    if len(found) < 2:
         raise ValueError(f"loss {loss} needs two classes, and y has {len(found)}: {', '.join(found[:5])}")
-    return (names == found[1]).astype(np.float64), found
+    return _numbered(names, found), found
+
+
+def _numbered(names: np.ndarray[Any, np.dtype[Any]], classes: Sequence[str]) -> Any:
+    """Return the numbers of names that are all known."""
+    number = {name: float(c) for c, name in enumerate(classes)}
+    flat = np.fromiter((number[name] for name in names.ravel()), dtype=np.float64, count=names.size)
+    return flat.reshape(names.shape)
 
 
 def _by_value(y: Any, classes: Sequence[str]) -> Any:
-    """Return numbers as 0 and 1 where the classes are the text of numbers; others are targets as they are."""
+    """Return the numbers of classes that are the text of numbers; others are targets as they are."""
     try:
         numbers_of = [float(name) for name in classes]
     except ValueError:
@@ -73,22 +95,24 @@ def _by_value(y: Any, classes: Sequence[str]) -> Any:
     unknown = values[~np.isin(values, numbers_of)]
     if unknown.size:
         raise _unknown(sorted({f"{value:g}" for value in unknown}), classes)
-    return (values == numbers_of[1]).astype(np.float64)
+    order = np.argsort(numbers_of)
+    return order[np.searchsorted(np.asarray(numbers_of)[order], values)].astype(np.float64)
 
 
 def _unknown(found: list[str], classes: Sequence[str]) -> ValueError:
-    return ValueError(f"y has values that are no class of the model ({classes[0]}, {classes[1]}): {', '.join(found[:5])}")
+    known = ", ".join([*classes[:5], *(["..."] if len(classes) > 5 else [])])
+    return ValueError(f"y has values that are no class of the model ({known}): {', '.join(found[:5])}")
 
 
 def class_numbers(y: Any, classes: Sequence[str] | None) -> Any:
-    """Return targets as numbers, with 0 and 1 for the names of a model's classes.
+    """Return targets as numbers, with 0, 1, ... for the names of a model's classes.
 
     Parameters
     ----------
     y : array
         Names of classes, or numbers: 0 and 1, or -1 and 1, but those that the classes are called if these are text of numbers.
     classes : sequence of str, or None
-        The names of the two classes; None: y is left as it is.
+        The names of the classes; None: y is left as it is.
 
     Raises
     ------
@@ -103,4 +127,4 @@ def class_numbers(y: Any, classes: Sequence[str] | None) -> Any:
     unknown = set(names.ravel()) - set(classes)
     if unknown:
         raise _unknown(sorted(unknown), classes)
-    return (names == classes[1]).astype(np.float64)
+    return _numbered(names, classes)

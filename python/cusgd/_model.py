@@ -32,6 +32,12 @@ def _text(value: bytes | None) -> str | None:
     return None if value is None else value.decode(errors="replace")
 
 
+def _labels(classes: list[str]) -> NDArray[Any]:
+    """Return what classes are called: more than two whole numbers are numbers."""
+    whole = len(classes) > 2 and all(name.lstrip("-").isdigit() for name in classes)
+    return np.array([int(name) for name in classes]) if whole else np.array(classes)
+
+
 class Model:
     """A linear model: predictions are a function of ``X @ weight.T + bias``.
 
@@ -97,12 +103,12 @@ class Model:
     @property
     def targets(self) -> list[str] | None:
         """Names of the targets."""
-        return self._names(lib.cusgd_model_target, self.weight.shape[0])
+        return self._names(lib.cusgd_model_target, lib.cusgd_model_targets(self._handle))
 
     @property
     def classes(self) -> list[str] | None:
-        """What a target of 0 and 1 stands for."""
-        return self._names(lib.cusgd_model_class, 2)
+        """What a target of 0, 1, ... stands for."""
+        return self._names(lib.cusgd_model_class, lib.cusgd_model_classes(self._handle))
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -197,8 +203,9 @@ class Model:
         X : array of shape (n, columns)
             A data frame's columns are taken by name if the model has names.
         kind : {"mean", "link", "class", "probability"}
-            The expected target, the linear predictor, the class (its name, if the classes have names), or the probability of
-            the second class.
+            The expected target, the linear predictor, the class (its name, if the classes have names; of more than two classes
+            whose names are whole numbers, the number), or the probability of the second class. A model of more than two classes
+            has a column for each class in all but "class".
         offset, exposure : array of shape (n,), optional
             For models that were trained with them.
 
@@ -209,14 +216,30 @@ class Model:
         if kind not in _PREDICTIONS:
             raise UsageError(f"kind must be one of {', '.join(_PREDICTIONS)}, not {kind!r}")
         data = self._data(X, None, None, offset, exposure)
-        out = np.empty((data.rows, self.weight.shape[0]))
+        out = np.empty((data.rows, lib.cusgd_model_prediction_cols(self._handle, _PREDICTIONS[kind])))
         pointer = out.ctypes.data_as(C.POINTER(C.c_double))
         run(lambda: check(lib.cusgd_model_predict(self._handle, data.handle, _PREDICTIONS[kind], pointer)))
         result = out[:, 0] if out.shape[1] == 1 else out
         if kind == "class":
             classes = self.classes
-            return result.astype(np.int64) if classes is None else np.array(classes)[result.astype(np.int64)]
+            return result.astype(np.int64) if classes is None else _labels(classes)[result.astype(np.int64)]
         return result
+
+    def confusion(self, X: Any, y: Any, *, sample_weight: Any = None, offset: Any = None, exposure: Any = None) -> NDArray[Any]:
+        """Return the weights of the rows of each class (rows of the matrix) that are predicted as each class (columns).
+
+        Parameters
+        ----------
+        X, y, sample_weight, offset, exposure
+            As for `cusgd.fit`.
+        """
+        data = self._data(X, y, sample_weight, offset, exposure)
+        outputs = self.weight.shape[0]
+        count = outputs if outputs > lib.cusgd_model_targets(self._handle) else 2
+        matrix = np.zeros((count, count))
+        pointer = matrix.ctypes.data_as(C.POINTER(C.c_double))
+        run(lambda: check(lib.cusgd_model_confusion(self._handle, data.handle, pointer)))
+        return matrix
 
     def evaluate(
         self, X: Any, y: Any, *, sample_weight: Any = None, offset: Any = None, exposure: Any = None, output: int | None = None
@@ -361,7 +384,9 @@ class Model:
         coefficients = np.ascontiguousarray(np.atleast_2d(np.asarray(weight, dtype=np.float64)))
         k, d = coefficients.shape
         intercepts = np.ascontiguousarray(np.broadcast_to(np.asarray(0 if bias is None else bias, dtype=np.float64), (k,)))
-        for names, count, what in ((features, d, "features"), (targets, k, "targets"), (classes, 2, "classes")):
+        several = classes is not None and len(classes) > 2 or loss == "softmax"
+        wanted = ((features, d, "features"), (targets, 1 if several else k, "targets"), (classes, k if several else 2, "classes"))
+        for names, count, what in wanted:
             if names is not None and len(names) != count:
                 raise ValueError(f"{what} must have {count} names, and has {len(names)}")
         arrays = sized(_capi.cusgd_model_arrays)
@@ -369,6 +394,7 @@ class Model:
         arrays.weight = coefficients.ctypes.data_as(C.POINTER(C.c_double))
         arrays.bias = intercepts.ctypes.data_as(C.POINTER(C.c_double))
         arrays.loss = loss.replace("_", "-").encode()
+        arrays.class_count = 0 if classes is None else len(classes)
         kept = [text_array(names) for names in (features, targets, classes)]
         pointer = C.POINTER(C.c_char_p)
         arrays.features, arrays.targets, arrays.classes = [C.cast(names, pointer) if names else None for names in kept]

@@ -166,6 +166,9 @@ class Metrics:
         Of regressions.
     log_loss, accuracy : float
         Of classes.
+    balanced_accuracy, precision, recall, f1, f1_weighted, top3, top5 : float
+        Of classes, as scikit-learn has them: of two classes those of the second, of more the means over the classes; the mean by
+        the classes' weights; and the share of the rows whose class is among the 3, 5 most probable, of more classes than that.
     deviance, d2 : float
         Of losses with a log link: mean deviance, and the share of the intercept-only model's deviance that is explained.
     explained_variance, max_error, median_absolute_error, d2_absolute_error : float
@@ -201,6 +204,8 @@ class Metrics:
     f1: float
     f1_macro: float
     f1_weighted: float
+    top3: float
+    top5: float
     auc: float
     average_precision: float
     confusion: tuple[tuple[float, float], tuple[float, float]] | None

@@ -45,7 +45,9 @@ class Trainer:
         A table of `cusgd.read_table` has everything: y, sample_weight, offset and exposure are left out. NumPy arrays of float32 or float64 are used in place, in any memory layout; other numbers are converted to float64. They
         must not change while the trainer exists.
     y : array of shape (n,) or (n, outputs)
-        For losses of classes 0 and 1, -1 and 1, or two names.
+        For losses of classes 0 and 1, -1 and 1, names, or more than two whole numbers. More than two classes have an output
+        each, in the order of their names or numbers: all together by the loss softmax where the loss is logistic
+        (``classes="one-vs-rest"``: each against the rest), else each against the rest.
     sample_weight, offset, exposure : array of shape (n,), optional
     valid : tuple (X, y) or (X, y, sample_weight), optional
         Validation data; the result is the best epoch on it. A data frame's columns are taken by name if X has names.
@@ -74,9 +76,11 @@ class Trainer:
         offset: Any = None,
         exposure: Any = None,
         valid: tuple[Any, ...] | None = None,
+        _class_count: int | None = None,
         **options: Any,
     ) -> None:
         self._data: Data | Table
+        classes: list[str] | None
         if isinstance(X, Table):
             if any(given is not None for given in (y, sample_weight, offset, exposure)):
                 raise UsageError("a table has its targets, weights and offsets: name their columns in read_table")
@@ -85,11 +89,14 @@ class Trainer:
         else:
             if y is None:
                 raise UsageError("y is missing: only a table has its targets")
-            y, classes = encode(y, options.get("loss", "squared"))
+            if _class_count is None:
+                y, classes = encode(y, options.get("loss", "squared"))
+            else:  # y is their numbers, of which some may not occur
+                classes = [str(c) for c in range(_class_count)]
             self._data = make_data(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure)
             self._classes, self._features = classes, column_names(X)
             if classes:
-                self._data.set_names(None, None, classes)
+                self._data.set_classes(classes) if self._data.outputs == 1 else self._data.set_names(None, None, classes)
         self._valid = self._valid_data(valid, classes, self._features)
         options["precision"] = precision_of(self._data, options)
         self._handle = C.c_void_p()
@@ -266,7 +273,7 @@ class Trainer:
         y = class_numbers(y, self._classes)
         data = make_data(in_order(X, self._features), y, sample_weight=sample_weight, offset=offset, exposure=exposure)
         if self._classes:
-            data.set_names(None, None, self._classes)
+            data.set_classes(self._classes) if data.outputs == 1 else data.set_names(None, None, self._classes)
         return data
 
     def cancel(self) -> None:
@@ -280,14 +287,15 @@ class Trainer:
 
     def coefficients(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the coefficients (outputs, columns) and intercepts (outputs,), in the data's units."""
-        weight, bias = np.empty((self._data.outputs, self._data.cols)), np.empty(self._data.outputs)
+        outputs = lib.cusgd_trainer_outputs(self._handle)
+        weight, bias = np.empty((outputs, self._data.cols)), np.empty(outputs)
         pointers = [array.ctypes.data_as(C.POINTER(C.c_double)) for array in (weight, bias)]
         run(lambda: check(lib.cusgd_trainer_get_coefficients(self._handle, *pointers)))
         return weight, bias
 
     def set_coefficients(self, weight: Any, bias: Any) -> None:
         """Set coefficients and intercepts, and restart the optimizer."""
-        shape = (self._data.outputs, self._data.cols)
+        shape = (lib.cusgd_trainer_outputs(self._handle), self._data.cols)
         arrays = [
             np.ascontiguousarray(np.asarray(weight, dtype=np.float64).reshape(shape)),
             np.ascontiguousarray(np.asarray(bias, dtype=np.float64).reshape(shape[:1])),

@@ -327,8 +327,8 @@ Test(module, emul_engines_refuse)
         int64_t d, k;
         cusgd_engine engine;
         const char *words;
-    } cases[] = {{5, 2, CUSGD_ENGINE_FUSED, "engine fused takes no run with more than one target"},
-                 {5, 2, CUSGD_ENGINE_PERSISTENT, "engine persistent takes no run with more than one target"},
+    } cases[] = {{5, 2, CUSGD_ENGINE_FUSED, "engine fused takes no run with more than one output"},
+                 {5, 2, CUSGD_ENGINE_PERSISTENT, "engine persistent takes no run with more than one output"},
                  {16400, 1, CUSGD_ENGINE_FUSED, "engine fused takes no run with rows of more than 128 KB"},
                  {2100, 1, CUSGD_ENGINE_PERSISTENT, "engine persistent takes no run with rows of more than 16 KB"}};
     backend b;

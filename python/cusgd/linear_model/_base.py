@@ -162,7 +162,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         options = {"threads": getattr(self, "n_jobs", None), "seed": self._seed(), **options}
         if options["threads"] is not None and options["threads"] < 1:
             options["threads"] = None
-        trainer = Trainer(X, y, sample_weight=weights, offset=offset, exposure=exposure, **options)
+        count = self._class_count() if y.ndim == 1 else None
+        trainer = Trainer(X, y, sample_weight=weights, offset=offset, exposure=exposure, _class_count=count, **options)
         names = getattr(self, "feature_names_in_", None)
         if names is not None:
             trainer._data.set_names(list(names))  # what messages call the columns
@@ -192,6 +193,10 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         if warning:
             warn(warning, ConvergenceWarning)
         return weight, bias
+
+    def _class_count(self) -> int | None:
+        """Return the number of classes whose numbers are the targets; None: targets are what they are."""
+        return None
 
     def _minimize(
         self, X: Array, y: Array, weights: Array | None, options: dict[str, Any], start: tuple[Array, Array] | None

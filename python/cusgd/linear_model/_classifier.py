@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.linear_model._base import LinearClassifierMixin
 from sklearn.utils import compute_class_weight
+from sklearn.utils.extmath import softmax
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
@@ -17,7 +18,7 @@ from ._base import Array, Estimator
 
 
 class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ignore[misc]
-    """A classifier of two classes, or one against the rest for several."""
+    """A classifier of two classes, or of several, which are trained together where the library has a loss for them."""
 
     class_weight: Any
     # Whether "balanced" counts rows by their weights, as scikit-learn's LogisticRegression does, and its SGDClassifier does not
@@ -35,7 +36,7 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
         X : array of shape (n_samples, n_features)
             Dense; float32 is trained on in single precision, everything else in double precision.
         y : array of shape (n_samples,)
-            Classes; with more than two, each is separated from the rest.
+            Classes.
         sample_weight : array of shape (n_samples,), optional
             Rows of weight 0 count as absent.
 
@@ -65,6 +66,15 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
         start = self._starting_point(init, 1 if count == 2 else count, X.shape[1])
         self._keep_coefficients(*self._minimize(X, self._targets(index, X.dtype), weights, options, start), X.dtype)
         return self
+
+    def _is_joint(self) -> bool:
+        """Tell whether several classes are trained in one run, on the numbers of the classes."""
+        return True
+
+    def _class_count(self) -> int | None:
+        """Return the number of classes that are trained in one run; None: each has a target of its own, or there are two."""
+        count = len(self.classes_)
+        return count if count > 2 and self._is_joint() else None
 
     def decision_function(self, X: Any) -> Array:
         """Return how far each row is on the side of each class.
@@ -97,8 +107,13 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
         return found
 
     def _targets(self, index: Array, dtype: Any) -> Array:
-        """Return 1 where a row is of the class, and 0 elsewhere: one column per class, or a vector for two classes."""
+        """Return 1 where a row is of the class, and 0 elsewhere: one column per class, or a vector for two classes.
+
+        Classes that are trained together are their numbers.
+        """
         count = len(self.classes_)
+        if self._class_count() is not None:
+            return index.astype(dtype)
         wanted = index[:, None] == np.arange(count)
         numbers: Array = (wanted[:, 1] if count == 2 else wanted).astype(dtype)
         return numbers
@@ -114,7 +129,7 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
 
 
 class ProbabilityMixin:
-    """Probabilities of classes by the logistic function, normalized to a sum of 1 for more than two classes."""
+    """Probabilities of classes by the logistic function, or by softmax for several classes that were trained together."""
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class.
@@ -129,8 +144,16 @@ class ProbabilityMixin:
         ndarray of shape (n_samples, n_classes)
         """
         check_is_fitted(self)
-        found: Array = self._predict_proba_lr(X)  # type: ignore[attr-defined]
+        estimator: Any = self
+        if estimator._class_count() is not None and estimator._has_softmax():
+            together: Array = softmax(estimator.decision_function(X), copy=True)
+            return together
+        found: Array = estimator._predict_proba_lr(X)
         return found
+
+    def _has_softmax(self) -> bool:
+        """Tell whether several classes that are trained together have the loss softmax."""
+        return True
 
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithm of the probability of each class.

@@ -9,7 +9,7 @@ from ._classifier import Classifier, ProbabilityMixin
 
 
 class LogisticRegression(ProbabilityMixin, Classifier):
-    """Logistic regression, with a penalty ``|coef|^2 / (2 C)`` on the sum of the losses; several classes by one against the rest.
+    """Logistic regression, with a penalty ``|coef|^2 / (2 C)`` on the sum of the losses; several classes by softmax.
 
     Parameters
     ----------

@@ -91,13 +91,16 @@ class PartialMixin:
         """Update the coefficients by one epoch with the optimizer and rate that were chosen from the first rows."""
         estimator: Any = self
         y = targets[:, 0] if targets.shape[1] == 1 else targets
+        count = estimator._class_count()
+        outputs = count or targets.shape[1]
         if hasattr(self, "classes_") and (targets == targets[0]).all(axis=0).any():
             y, X, weights = _with_all_classes(y, X, weights)
         trainer = self._trainer
         known = getattr(estimator, "coef_", None) is not None
-        start = (np.reshape(estimator.coef_, (targets.shape[1], -1)), np.reshape(estimator.intercept_, -1)) if known else None
+        start = (np.reshape(estimator.coef_, (outputs, -1)), np.reshape(estimator.intercept_, -1)) if known else None
         if trainer is None or start is None or not all(map(_are_close, trainer.coefficients(), start)):
-            trainer = Trainer(X, y, sample_weight=weights, **{"threads": estimator.n_jobs, "seed": estimator._seed(), **options})
+            options = {"threads": estimator.n_jobs, "seed": estimator._seed(), **options}
+            trainer = Trainer(X, y, sample_weight=weights, _class_count=count, **options)
             if start is not None:
                 trainer.set_coefficients(*start)
         trainer.partial_fit(X, y, sample_weight=weights)

@@ -301,7 +301,10 @@ def _has_probabilities(estimator: SGDClassifier) -> bool:
 
 
 class SGDClassifier(_Sgd, Classifier):  # type: ignore[misc]
-    """A linear classifier of any loss, by minibatch steps; several classes by one against the rest.
+    """A linear classifier of any loss, by minibatch steps.
+
+    Several classes are trained in one run, "log_loss" by softmax and others each against the rest. The schedules of
+    ``learning_rate`` run scikit-learn's algorithm, class after class against the rest.
 
     Parameters
     ----------
@@ -360,6 +363,12 @@ class SGDClassifier(_Sgd, Classifier):  # type: ignore[misc]
     def _targets(self, index: Array, dtype: Any) -> Array:
         wanted = super()._targets(index, dtype)
         return wanted if self.loss in _CLASS_LOSSES else 2 * wanted - 1
+
+    def _is_joint(self) -> bool:
+        return self.loss in _CLASS_LOSSES and not self._runs_schedule()
+
+    def _has_softmax(self) -> bool:
+        return self.loss == "log_loss"
 
     def _class_weights(self, weights: Array | None, X: Array, index: Array, by_class: Array) -> Array:
         if len(by_class) == 2 or not self._runs_schedule():

@@ -1,0 +1,154 @@
+#include "classes.h"
+
+#include "cli.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Weights ------------------------------------------------------------------------------------------------------------- */
+
+/* CLASS=WEIGHT: the last '=' counts, and becomes the end of the name. */
+static int parse_weight(char *item, double *weight)
+{
+    char *equals = strrchr(item, '='), *end;
+    if (!equals || equals[1] == '\0') return 0;
+    *weight = strtod(equals + 1, &end);
+    *equals = '\0';
+    return *end == '\0';
+}
+
+int weigh_classes(cusgd_data *data, const text_list *list)
+{
+    if (list->count == 0) return CUSGD_OK;
+    if (list->count == 1 && strcmp(list->at[0], "balanced") == 0) {
+        cusgd_status status = cusgd_data_weigh_classes(data, NULL, NULL, 0);
+        return status ? complain_last(status) : CUSGD_OK;
+    }
+    double *weights = calloc(list->count, sizeof *weights);
+    char **names = calloc(list->count, sizeof *names);
+    int status = weights && names ? CUSGD_OK : complain(CUSGD_ERROR_MEMORY, "out of memory");
+    for (size_t i = 0; i < list->count && !status; i++) {
+        names[i] = strdup(list->at[i]);
+        if (!names[i])
+            status = complain(CUSGD_ERROR_MEMORY, "out of memory");
+        else if (!parse_weight(names[i], &weights[i]))
+            status = complain(CUSGD_ERROR_USAGE, "--class-weight takes balanced, or CLASS=WEIGHT,..., and \"%s\" is neither",
+                              shown(list->at[i]));
+    }
+    cusgd_status set =
+        status ? CUSGD_OK : cusgd_data_weigh_classes(data, (const char *const *)names, weights, (int64_t)list->count);
+    for (size_t i = 0; names && i < list->count; i++) free(names[i]);
+    free(names);
+    free(weights);
+    return set ? complain_last(set) : status;
+}
+
+/* ---- Names --------------------------------------------------------------------------------------------------------------- */
+
+/* Whether the outputs are classes of one target. */
+static int is_multiclass(const cusgd_model *model) { return cusgd_model_outputs(model) > cusgd_model_targets(model); }
+
+const char *output_name(const cusgd_model *model, int64_t output)
+{
+    return is_multiclass(model) ? cusgd_model_class(model, (int)output) : cusgd_model_target(model, output);
+}
+
+int64_t model_class_count(const cusgd_model *model)
+{
+    if (is_multiclass(model)) return cusgd_model_outputs(model);
+    return cusgd_model_loss(model, NULL)->targets == CUSGD_TARGET_CLASS ? 2 : 0;
+}
+
+const char *class_name(const cusgd_model *model, int64_t c)
+{
+    static char numbers[8][24];
+    static int turn;
+    const char *name = cusgd_model_class(model, (int)c);
+    if (name) return shown(name);
+    char *number = numbers[turn++ % 8];
+    snprintf(number, sizeof numbers[0], "%lld", (long long)c);
+    return number;
+}
+
+/* ---- Confusion ----------------------------------------------------------------------------------------------------------- */
+
+cusgd_status confusion_make(const cusgd_model *model, const cusgd_data *data, double **out)
+{
+    size_t count = (size_t)model_class_count(model);
+    *out = count < SIZE_MAX / sizeof **out / count ? calloc(count * count, sizeof **out) : NULL;
+    if (!*out) return (cusgd_status)complain(CUSGD_ERROR_MEMORY, "out of memory for %zu x %zu classes", count, count);
+    cusgd_status status = cusgd_model_confusion(model, data, *out);
+    return status ? (cusgd_status)complain_last(status) : CUSGD_OK;
+}
+
+void confusion_print(const cusgd_model *model, const double *matrix)
+{
+    enum { MAX_PRINTED = 12 };
+    int64_t count = model_class_count(model);
+    if (count > MAX_PRINTED) {
+        printf("\n%lld classes: --confusion FILE.csv writes how they are confused\n", (long long)count);
+        return;
+    }
+    printf("\n%-20s", "CLASS \\ PREDICTED");
+    for (int64_t c = 0; c < count; c++) printf("  %12s", class_name(model, c));
+    putchar('\n');
+    for (int64_t i = 0; i < count; i++) {
+        printf("%-20s", class_name(model, i));
+        for (int64_t j = 0; j < count; j++) printf("  %12.6g", matrix[i * count + j]);
+        putchar('\n');
+    }
+}
+
+void confusion_put_json(const cusgd_model *model, const double *matrix)
+{
+    int64_t count = model_class_count(model);
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t j = 0; j < count; j++) {
+            fputs(j ? ", " : i ? "], [" : "[[", stdout);
+            put_json_number(stdout, matrix[i * count + j]);
+        }
+    fputs("]]", stdout);
+}
+
+/* A field of a CSV, quoted where it must be. */
+static void put_field(FILE *to, const char *text)
+{
+    int quoted = *text == '\0' || strpbrk(text, ",\"\r\n") || *text == ' ' || text[strlen(text) - 1] == ' ';
+    if (quoted) fputc('"', to);
+    for (; *text; text++) {
+        if (*text == '"') fputc('"', to);
+        fputc(*text, to);
+    }
+    if (quoted) fputc('"', to);
+}
+
+/* A class's name as it is. */
+static void put_class(FILE *to, const cusgd_model *model, int64_t c)
+{
+    const char *name = cusgd_model_class(model, (int)c);
+    put_field(to, name ? name : class_name(model, c));
+}
+
+cusgd_status confusion_save(const cusgd_model *model, const double *matrix, const char *path)
+{
+    int64_t count = model_class_count(model);
+    FILE *to = fopen(path, "w");
+    if (!to)
+        return (cusgd_status)complain(CUSGD_ERROR_DATA, "--confusion %s: cannot be written: %s", shown(path), strerror(errno));
+    fputs("class", to);
+    for (int64_t c = 0; c < count; c++) {
+        fputc(',', to);
+        put_class(to, model, c);
+    }
+    fputc('\n', to);
+    for (int64_t i = 0; i < count; i++) {
+        put_class(to, model, i);
+        for (int64_t j = 0; j < count; j++) fprintf(to, ",%.17g", matrix[i * count + j]);
+        fputc('\n', to);
+    }
+    int failed = ferror(to);
+    if (fclose(to) != 0 || failed)
+        return (cusgd_status)complain(CUSGD_ERROR_DATA, "--confusion %s: cannot be written: %s", shown(path), strerror(errno));
+    return CUSGD_OK;
+}

@@ -1,0 +1,24 @@
+/* Classes at the command line: their weights, their names, and how they are confused. */
+#ifndef CUSGD_CLI_CLASSES_H
+#define CUSGD_CLI_CLASSES_H
+
+#include "arguments.h"
+
+/* --class-weight: "balanced", or CLASS=WEIGHT for each item. Returns a status, complained about. */
+int weigh_classes(cusgd_data *data, const text_list *weights);
+
+/* The name of an output: its target's, or its class's; or NULL. */
+const char *output_name(const cusgd_model *model, int64_t output);
+/* How many classes the model tells apart; 0: its loss has none. */
+int64_t model_class_count(const cusgd_model *model);
+/* The name of a class as the model has it, or its number. Valid until the eighth call after this one. */
+const char *class_name(const cusgd_model *model, int64_t c);
+
+/* The matrix of cusgd_model_confusion, in memory of its own. Returns a status, complained about. */
+cusgd_status confusion_make(const cusgd_model *model, const cusgd_data *data, double **out);
+/* Rows by their class, and by what was predicted: for people, if there are not too many; as JSON, [[...], ...]; as a CSV file. */
+void confusion_print(const cusgd_model *model, const double *matrix);
+void confusion_put_json(const cusgd_model *model, const double *matrix);
+cusgd_status confusion_save(const cusgd_model *model, const double *matrix, const char *path);
+
+#endif

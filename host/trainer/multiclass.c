@@ -1,0 +1,198 @@
+/* Predictions of a target of several classes, each of which has an output, and how good they are: as scikit-learn computes them.
+ */
+#include "scorer.h"
+
+#include "error.h"
+#include "interrupt.h"
+
+typedef double real;
+#include "scalar/softmax.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- A row --------------------------------------------------------------------------------------------------------------- */
+
+/* The class of the largest p; of equal ones the first. */
+static int64_t largest(int64_t k, const double *p)
+{
+    int64_t at = 0;
+    for (int64_t c = 1; c < k; c++)
+        if (p[c] > p[at]) at = c;
+    return at;
+}
+
+/* Of one-vs-rest the outputs' own, divided by their sum. */
+static void probabilities(loss_rule loss, int64_t k, const double *p, double *out)
+{
+    double sum = 0, most = p[largest(k, p)];
+    for (int64_t c = 0; c < k; c++) {
+        out[c] = loss.kind == CUSGD_LOSS_SOFTMAX ? exp(p[c] - most) : loss_mean_at(loss.kind, p[c]);
+        sum += out[c];
+    }
+    for (int64_t c = 0; c < k; c++) out[c] /= fmax(sum, DBL_MIN);
+}
+
+void multiclass_predict(const scorer *s, cusgd_prediction as, int64_t count, const double *p, double *out)
+{
+    int64_t k = s->k;
+    int divides = as == CUSGD_PREDICT_PROBABILITY || (as == CUSGD_PREDICT_MEAN && loss_has_probabilities(s->loss.kind));
+    for (int64_t i = 0; i < count && !interrupt_asked_at(i); i++) {
+        if (as == CUSGD_PREDICT_CLASS)
+            out[i] = (double)largest(k, p + i * k);
+        else if (divides)
+            probabilities(s->loss, k, p + i * k, out + i * k);
+        else if (out != p)
+            memcpy(out + i * k, p + i * k, sizeof(double) * (size_t)k);
+    }
+}
+
+/* ---- Metrics ------------------------------------------------------------------------------------------------------------- */
+
+/* Weights of a class's rows: all, those predicted as it, and those of them that are of it. */
+typedef struct class_tally {
+    double rows, predicted, right;
+} class_tally;
+
+typedef struct tally {
+    double weight, loss, log_loss, right, top3, top5;
+    double confusion[4]; /* of two classes */
+    class_tally *of;     /* k */
+} tally;
+
+/* The mean over the outputs of one-vs-rest; softmax has one loss for all. */
+static double loss_of(loss_rule loss, int64_t k, const double *p, int64_t y)
+{
+    double sum = 0;
+    if (loss.kind == CUSGD_LOSS_SOFTMAX) {
+        softmax_sum all = {0, 0, 0};
+        double most = p[largest(k, p)];
+        for (int64_t c = 0; c < k; c++) softmax_add(&all, p[c], most);
+        return softmax_at(p[y], 1, most, softmax_rest(all)).value;
+    }
+    for (int64_t c = 0; c < k; c++) sum += loss_at(loss, p[c], c == y).value;
+    return sum / (double)k;
+}
+
+/* Minus the logarithm of the class's probability, which may be too small for a double. */
+static double log_loss_of(loss_rule loss, int64_t k, const double *p, int64_t y)
+{
+    double sum = 0;
+    for (int64_t c = 0; c < k; c++) sum += loss_mean_at(loss.kind, p[c]);
+    return loss_at(loss, p[y], 1).value + log(fmax(sum, DBL_MIN));
+}
+
+/* How many classes come before y: of equal ones, as scikit-learn's top_k_accuracy_score has it, those behind it. */
+static int64_t before(int64_t k, const double *p, int64_t y)
+{
+    int64_t count = 0;
+    for (int64_t c = 0; c < k; c++) count += p[c] > p[y] || (p[c] == p[y] && c > y);
+    return count;
+}
+
+static void add_row(const scorer *s, const double *p, int64_t y, double w, tally *t)
+{
+    int64_t k = s->k, found = largest(k, p), rank = before(k, p, y);
+    double loss = loss_of(s->loss, k, p, y);
+    if (!(w > 0)) return;
+    t->weight += w;
+    t->loss += w * loss;
+    if (loss_has_probabilities(s->loss.kind))
+        t->log_loss += w * (s->loss.kind == CUSGD_LOSS_SOFTMAX ? loss : log_loss_of(s->loss, k, p, y));
+    t->right += w * (found == y);
+    t->top3 += w * (rank < 3);
+    t->top5 += w * (rank < 5);
+    t->of[y].rows += w;
+    t->of[found].predicted += w;
+    t->of[y].right += w * (found == y);
+    if (k == 2) t->confusion[2 * y + found] += w;
+}
+
+/* 0 of 0 is 0. */
+static double share_of(double part, double whole) { return whole > 0 ? part / whole : 0; }
+
+/* Means over the classes that occur among the targets or the predictions; the recall's also over the former alone. */
+static void average(const scorer *s, const tally *t, cusgd_metrics *m)
+{
+    double occur = 0, there = 0, recalls = 0;
+    m->precision = m->recall = m->f1 = m->f1_macro = m->f1_weighted = 0;
+    for (int64_t c = 0; c < s->k; c++) {
+        const class_tally *one = &t->of[c];
+        double recall = share_of(one->right, one->rows), f1 = share_of(2 * one->right, one->rows + one->predicted);
+        occur += one->rows > 0 || one->predicted > 0;
+        there += one->rows > 0;
+        recalls += recall;
+        m->precision += share_of(one->right, one->predicted);
+        m->f1 += f1;
+        m->f1_weighted += f1 * one->rows / t->weight;
+    }
+    m->precision /= occur;
+    m->recall = recalls / occur;
+    m->f1 /= occur;
+    m->f1_macro = m->f1;
+    m->balanced_accuracy = recalls / there;
+    m->accuracy = t->right / t->weight;
+    if (s->k > 3) m->top3 = t->top3 / t->weight;
+    if (s->k > 5) m->top5 = t->top5 / t->weight;
+}
+
+/* Of two classes, as of a model that has one output for both: those of class 1. */
+static void second_class(const tally *t, cusgd_metrics *m)
+{
+    const class_tally *one = &t->of[1];
+    m->precision = share_of(one->right, one->predicted);
+    m->recall = share_of(one->right, one->rows);
+    m->f1 = share_of(2 * one->right, one->rows + one->predicted);
+    memcpy(m->confusion, t->confusion, sizeof m->confusion);
+}
+
+cusgd_status multiclass_evaluate(const scorer *s, const cusgd_data *data, cusgd_metrics *m)
+{
+    const examples *e = &data->view;
+    int64_t rows = scorer_rows(s), k = s->k;
+    double *p = allocate((size_t)(rows * k), sizeof *p);
+    tally t = {.of = allocate_zeroed((size_t)k, sizeof *t.of)};
+    cusgd_status status = p && t.of ? CUSGD_OK : fail_memory((size_t)(rows * k) * sizeof *p, "predictions");
+    for (int64_t i = 0; status == CUSGD_OK && i < e->n; i += rows) {
+        int64_t count = e->n - i < rows ? e->n - i : rows;
+        status = interrupt_asked() ? fail_interrupted() : scorer_score(s, data, i, count, p);
+        for (int64_t r = 0; status == CUSGD_OK && r < count; r++) {
+            double y = matrix_at(&e->y, i + r, 0);
+            add_row(s, p + r * k, y > 0 ? (int64_t)y : 0, weight_at(e, i + r), &t);
+        }
+    }
+    if (status == CUSGD_OK) {
+        m->loss = loss_reported(s->loss.kind, t.loss / t.weight);
+        if (loss_has_probabilities(s->loss.kind)) m->log_loss = t.log_loss / t.weight;
+        average(s, &t, m);
+        if (k == 2) second_class(&t, m);
+    }
+    free(p);
+    free(t.of);
+    return status;
+}
+
+/* ---- Confusion ----------------------------------------------------------------------------------------------------------- */
+
+cusgd_status cusgd_model_confusion(const cusgd_model *model, const cusgd_data *data, double *matrix)
+{
+    cusgd_metrics metrics = CUSGD_INIT(cusgd_metrics);
+    int64_t classes = cusgd_model_outputs(model) > cusgd_model_targets(model) ? cusgd_model_outputs(model) : 2;
+    int64_t n = data->view.n, m = cusgd_model_targets(model);
+    cusgd_status status = cusgd_model_evaluate(model, data, -1, &metrics); /* which checks the data */
+    if (status != CUSGD_OK) return status;
+    if (isnan(metrics.accuracy))
+        return fail(CUSGD_ERROR_USAGE, "a model of %s loss has no classes", cusgd_model_loss(model, NULL)->name);
+    double *found = allocate((size_t)(n * m), sizeof *found);
+    if (!found) return fail_memory((size_t)(n * m) * sizeof *found, "predictions");
+    status = cusgd_model_predict(model, data, CUSGD_PREDICT_CLASS, found);
+    memset(matrix, 0, sizeof(double) * (size_t)(classes * classes));
+    for (int64_t i = 0; i < n && status == CUSGD_OK; i++) {
+        double y = matrix_at(&data->view.y, i, 0);
+        matrix[(y > 0 ? (int64_t)y : 0) * classes + (int64_t)found[i * m]] += weight_at(&data->view, i);
+    }
+    free(found);
+    return status;
+}

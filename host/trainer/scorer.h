@@ -1,0 +1,34 @@
+/* What scores rows, of a model and of a trainer alike (metrics.c); and what is made of it where each class has an output
+ * (multiclass.c). */
+#ifndef CUSGD_HOST_TRAINER_SCORER_H
+#define CUSGD_HOST_TRAINER_SCORER_H
+
+#include "backend.h"
+
+/* A backend, parameters in the coordinates of rows bound by `transform`, and what is added to p. */
+typedef struct scorer {
+    const backend *backend;
+    transform transform;
+    loss_rule loss;
+    int64_t d, m, k;             /* m: targets */
+    int64_t classes;             /* as examples have it: 0, or k */
+    const double *theta, *shift; /* (d+1) x k; k */
+    int offsets;                 /* 1: the model was trained with them; 0: without; -1: who knows */
+    const char *offset_name;     /* their column's, or NULL */
+    double unit;                 /* predictions in the units of the data are this times those of theta and shift */
+    int threads;                 /* that check the data; 0: as many as help */
+} scorer;
+
+/* Rows that are scored at a time. */
+int64_t scorer_rows(const scorer *s);
+/* p of rows first .. first + count - 1: count x k. */
+cusgd_status scorer_score(const scorer *s, const cusgd_data *data, int64_t first, int64_t count, double *p);
+
+/* ---- A scorer whose outputs are classes (multiclass.c) ---- */
+
+/* What is asked for, of rows whose p is given: out is count x k, or for classes count. p and out may be equal. */
+void multiclass_predict(const scorer *s, cusgd_prediction as, int64_t count, const double *p, double *out);
+/* All metrics, the data being checked; *metrics has a size and the number of rows, and else NANs. */
+cusgd_status multiclass_evaluate(const scorer *s, const cusgd_data *data, cusgd_metrics *metrics);
+
+#endif

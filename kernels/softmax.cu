@@ -1,0 +1,72 @@
+/* for (i < rows) { shared[i] = max_c q_c, sum_c e^(q_c - max) - 1, q_c = p[i][c] + o[i] + intercept[c] }
+ *
+ * A warp takes a row: rows of one block may be of many outputs or of few. The sum is one of integers (scalar/softmax.h), so that
+ * the order in which the lanes' are added makes no difference. */
+#include "block.h"
+#include "kernels.h"
+#include "scalar/softmax.h"
+
+enum { LANES_OF_A_ROW = 32, ROWS_OF_A_BLOCK = THREADS / LANES_OF_A_ROW };
+
+/* The row of the examples that is row i of p; -1: none. */
+__device__ static int64_t example_of(const loss_task &t, int64_t i)
+{
+    if (!t.table) return t.first + i;
+    int64_t step = t.state->next, at = t.start + i;
+    if (at >= t.table->row[step].count) return -1;
+    return t.order ? t.order[step % 2 * t.batch + at] : t.table->row[step].first + at;
+}
+
+template <class real> __device__ static real prediction(const loss_task &t, int64_t i, int64_t c, int64_t example)
+{
+    real p = ((const real *)t.p)[i * t.k + c];
+    if (t.o) p += ((const real *)t.o)[example];
+    return p + ((const real *)t.intercept)[c];
+}
+
+/* All of a warp's lanes have the largest, and the sum. NaNs are passed over, and found by softmax_add(). */
+template <class real> __device__ static real warp_maximum(real v)
+{
+    for (int offset = LANES_OF_A_ROW / 2; offset > 0; offset /= 2) {
+        real other = __shfl_xor_sync(FULL_WARP, v, offset);
+        if (other > v) v = other;
+    }
+    return v;
+}
+
+__device__ static softmax_sum warp_total(softmax_sum sum)
+{
+    for (int offset = LANES_OF_A_ROW / 2; offset > 0; offset /= 2) {
+        sum.high += __shfl_xor_sync(FULL_WARP, sum.high, offset);
+        sum.low += __shfl_xor_sync(FULL_WARP, sum.low, offset);
+        sum.bad |= __shfl_xor_sync(FULL_WARP, sum.bad, offset);
+    }
+    return sum;
+}
+
+template <class real> __global__ static void softmax_kernel(loss_task t)
+{
+    int64_t i = (int64_t)blockIdx.x * ROWS_OF_A_BLOCK + threadIdx.y;
+    if (i >= t.rows) return; /* all lanes of the warp alike */
+    int64_t example = example_of(t, i);
+    if (example < 0) return;
+    softmax_sum sum = {0, 0, 0};
+    real most = prediction<real>(t, i, threadIdx.x < t.k ? threadIdx.x : 0, example);
+    for (int64_t c = threadIdx.x; c < t.k; c += LANES_OF_A_ROW) {
+        real p = prediction<real>(t, i, c, example);
+        if (p > most) most = p;
+    }
+    most = warp_maximum(most);
+    for (int64_t c = threadIdx.x; c < t.k; c += LANES_OF_A_ROW) softmax_add<real>(&sum, prediction<real>(t, i, c, example), most);
+    sum = warp_total(sum);
+    if (threadIdx.x > 0) return;
+    ((real *)t.shared)[2 * i] = most;
+    ((real *)t.shared)[2 * i + 1] = (real)softmax_rest(sum);
+}
+
+extern "C" cudaError_t kernel_softmax(const loss_task *t, cudaStream_t stream)
+{
+    dim3 block(LANES_OF_A_ROW, ROWS_OF_A_BLOCK), grid(groups_of(t->rows, ROWS_OF_A_BLOCK));
+    return t->precision == CUSGD_PRECISION_FLOAT ? LAUNCH(softmax_kernel<float>, grid, block, 0, stream, *t)
+                                                 : LAUNCH(softmax_kernel<double>, grid, block, 0, stream, *t);
+}
