@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Makes what the tests compare against: tests/golden/losses.json, optimizers.json, schedules.json, separation.json, penalties.json, datasets/*.csv and datasets/solutions.json.
+"""Makes what the tests compare against: tests/golden/losses.json, optimizers.json, schedules.json, separation.json, penalties.json, classes.json, datasets/*.csv and datasets/solutions.json.
 
 Three witnesses: torch.optim in float64; the written formula in 50-digit arithmetic (mpmath), which is exact for our purpose; and
 SciPy's or scikit-learn's solvers. Where two of them give the same quantity the difference is stored next to it.
@@ -10,6 +10,7 @@ Needs torch, scikit-learn, scipy, numpy, mpmath (Debian: python3-torch python3-s
 import os
 import sys
 
+from golden.classes import classes
 from golden.datasets import datasets
 from golden.losses import losses
 from golden.numbers import write
@@ -28,6 +29,7 @@ def main():
     write(folder, "schedules.json", schedules())
     write(folder, "separation.json", separation())
     write(folder, "penalties.json", penalties())
+    write(folder, "classes.json", classes())
     write(folder, os.path.join("datasets", "solutions.json"), datasets(folder))
 
 

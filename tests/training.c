@@ -118,7 +118,7 @@ cusgd_result train(const cusgd_options *options, const cusgd_data *data, double 
 {
     cusgd_trainer *t = trainer_of(options, data, NULL);
     cusgd_result r = fit(t);
-    parameters_of(t, cusgd_data_cols(data), cusgd_data_outputs(data), parameters);
+    parameters_of(t, cusgd_data_cols(data), cusgd_trainer_outputs(t), parameters);
     cusgd_trainer_free(t);
     return r;
 }

@@ -1,0 +1,121 @@
+/* The command on targets of several classes. */
+#include "command.h"
+
+TestSuite(command_classes, .init = command_setup, .fini = folder_teardown);
+
+/* many.csv: x1, x2 and one of three names, by the larger of three scores; codes.csv: 7, 8 and 30 in their place. */
+static void make(void)
+{
+    static const char *const names[] = {"rain", "fog", "sun, mostly"}, *const codes[] = {"30", "7", "8"};
+    FILE *many = fopen("many.csv", "w"), *coded = fopen("codes.csv", "w");
+    unsigned state = 5;
+    cr_assert(many && coded);
+    fputs("x1,x2,sky\n", many);
+    fputs("x1,x2,sky\n", coded);
+    for (int i = 0; i < 150; i++) {
+        double x[3];
+        for (int j = 0; j < 3; j++) {
+            state = state * 1664525u + 1013904223u;
+            x[j] = (double)(state >> 8) / (1 << 23) - 1;
+        }
+        int c = x[0] + x[2] / 2 > 0.3 ? 0 : x[1] > 0 ? 1 : 2;
+        fprintf(many, "%.6f,%.6f,\"%s\"\n", x[0], x[1], names[c]);
+        fprintf(coded, "%.6f,%.6f,%s\n", x[0], x[1], codes[c]);
+    }
+    cr_assert(fclose(many) == 0 && fclose(coded) == 0);
+}
+
+/* From the table to predictions; the classes are in the order of their names, numbers in theirs. */
+Test(command_classes, from_a_table_to_predictions)
+{
+    static outcome o;
+    make();
+    run(&o, "$CUSGD train many.csv --loss logistic --solver auto --l2 1e-3 --model m && $CUSGD info m && "
+            "$CUSGD predict m many.csv -o - --as class | head -3 && $CUSGD predict m many.csv -o - --as probability | head -2");
+    assert_code(o, 0);
+    assert_has(o.err, "many.csv: 150 rows, 2 columns, 3 outputs");
+    assert_has(o.out, "classes   3: fog, rain, sun, mostly");
+    assert_has(o.out, "loss = softmax");
+    assert_has(o.out, "coefficients of rain");
+    assert_has(o.out, "sky\n");
+    assert_has(o.out, "fog,rain,\"sun, mostly\"\n0.");
+    run(&o, "$CUSGD train codes.csv --loss logistic --solver auto --l2 1e-3 --model c -q && $CUSGD info c && "
+            "$CUSGD predict c codes.csv -o p.npy --as class && $CUSGD predict c codes.csv -o - --as class | sort -u");
+    assert_code(o, 0);
+    assert_has(o.out, "classes   3: 7, 8, 30");
+    assert_has(o.out, "30\n7\n8\nsky");
+}
+
+/* Names that change and keep their order leave the model's numbers as they are, to the bit. */
+Test(command_classes, names_are_names)
+{
+    static outcome o;
+    make();
+    run(&o, "sed 's/fog/a/; s/rain/b/; s/\"sun, mostly\"/c/' many.csv >abc.csv && for c in softmax one-vs-rest; do "
+            "$CUSGD train many.csv --loss logistic --classes $c --epochs 5 -q --model m && "
+            "$CUSGD train abc.csv --loss logistic --classes $c --epochs 5 -q --model a && "
+            "$CUSGD predict m many.csv -o m.npy --as link && $CUSGD predict a abc.csv -o a.npy --as link && cmp m.npy a.npy || "
+            "exit 9; "
+            "done");
+    assert_code(o, 0);
+}
+
+Test(command_classes, evaluation)
+{
+    static outcome o;
+    make();
+    run(&o, "$CUSGD train many.csv --loss hinge --epochs 20 -q --model m && $CUSGD evaluate m many.csv --confusion c.csv && "
+            "cat c.csv && $CUSGD evaluate m many.csv --json");
+    assert_code(o, 0);
+    assert_has(o.out, "CLASS \\ PREDICTED");
+    assert_has(o.out, "class,\"fog\",\"rain\",\"sun, mostly\"\n\"fog\",");
+    assert_has(o.out, "\"classes\": [\"fog\", \"rain\", \"sun, mostly\"], \"confusion\": [[");
+    assert_has(o.out, "\"f1_weighted\": 0.");
+    assert_lacks(o.out, "log_loss"); /* hinge has no probabilities */
+    run(&o, "$CUSGD predict m many.csv -o p.csv --as probability");
+    assert_code(o, 1);
+    run(&o, "head -20 many.csv >few.csv && echo '0,0,snow' >>few.csv && $CUSGD evaluate m few.csv");
+    assert_code(o, 2);
+    assert_has(o.err, "'snow' in column 'sky' is not one of the model's classes");
+    run(&o, "$CUSGD train many.csv --loss logistic -q --model m --valid few.csv");
+    assert_code(o, 2);
+    assert_has(o.err, "'snow'");
+}
+
+/* Weights of classes are repeated rows. */
+Test(command_classes, weights)
+{
+    static outcome o;
+    make();
+    run(&o, "{ cat many.csv; grep rain many.csv; } >twice.csv; "
+            "$CUSGD train twice.csv --loss logistic --solver lbfgs --l2 1e-2 --precision double -q --model a --no-standardize && "
+            "$CUSGD train many.csv --loss logistic --solver lbfgs --l2 1e-2 --precision double -q --model b --no-standardize "
+            "--class-weight rain=2 && $CUSGD predict a many.csv -o - >a.csv && $CUSGD predict b many.csv -o - >b.csv && "
+            "paste -d, a.csv b.csv | awk -F, 'NR > 1 { d = $1 - $4; if (d < 0) d = -d; if (d > 1e-6) exit 9 }'");
+    assert_code(o, 0);
+    run(&o, "$CUSGD train many.csv --loss logistic -q --model a --class-weight balanced --epochs 3");
+    assert_code(o, 0);
+    run(&o, "$CUSGD train many.csv --loss logistic -q --model a --class-weight 'rain=2,\"sun, mostly=3\"' --epochs 3");
+    assert_code(o, 0);
+    run(&o, "$CUSGD train many.csv --loss logistic -q --model a --class-weight snow=2");
+    assert_code(o, 2);
+    assert_has(o.err, "the target has no class 'snow'");
+    run(&o, "$CUSGD train many.csv --loss logistic -q --model a --class-weight rain");
+    assert_code(o, 1);
+    assert_has(o.err, "CLASS=WEIGHT");
+}
+
+Test(command_classes, refusals)
+{
+    static outcome o;
+    make();
+    run(&o, "$CUSGD train many.csv --model m");
+    assert_code(o, 2);
+    assert_has(o.err, "the target has 3 classes, and the loss squared takes numbers: take --loss logistic");
+    run(&o, "$CUSGD train many.csv --loss logistic --solver newton --model m");
+    assert_code(o, 1);
+    assert_has(o.err, "--classes one-vs-rest");
+    run(&o, "$CUSGD train text.csv --loss logistic -q --model m && $CUSGD train many.csv --loss logistic --init m --model n");
+    assert_lacks(o.err, "the model so far");
+    cr_assert_neq(o.code, 0);
+}
