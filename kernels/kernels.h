@@ -99,8 +99,7 @@ cudaError_t kernel_gather(const gather_task *t, cudaStream_t stream);
 typedef struct loss_task {
     cusgd_precision precision;
     loss_rule loss;
-    int64_t m, k; /* m: targets, k outputs; where y is a class, m is 1, and `classed` says so */
-    int classed;
+    int64_t m, k;             /* targets, outputs; m < k: m is 1, y is a class's number, and each class has an output */
     const slice_table *table; /* or NULL */
     run_state *state;
     const int64_t *order; /* 2 x batch; NULL: consecutive rows */

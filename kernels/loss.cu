@@ -52,7 +52,7 @@ template <class real> __device__ static void load_rows(const loss_task &t, int64
     for (int r = 0; r < ROWS_EACH; r++) {
         if (!to[r].counts) continue;
         to[r].p = p[(i + r * (int64_t)blockDim.y) * t.k + c];
-        to[r].y = t.classed ? (real)class_is<real>(y[row[r]], c) : y[row[r] * t.m + c];
+        to[r].y = t.m < t.k ? (real)class_is<real>(y[row[r]], c) : y[row[r] * t.m + c];
         if (w) to[r].w = w[row[r]];
         if (o) to[r].o = o[row[r]];
     }

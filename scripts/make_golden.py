@@ -10,7 +10,7 @@ Needs torch, scikit-learn, scipy, numpy, mpmath (Debian: python3-torch python3-s
 import os
 import sys
 
-from golden.classes import classes
+from golden.classes import classes, iris
 from golden.datasets import datasets
 from golden.losses import losses
 from golden.numbers import write
@@ -30,6 +30,7 @@ def main():
     write(folder, "separation.json", separation())
     write(folder, "penalties.json", penalties())
     write(folder, "classes.json", classes())
+    iris(folder)
     write(folder, os.path.join("datasets", "solutions.json"), datasets(folder))
 
 

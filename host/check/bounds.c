@@ -15,7 +15,8 @@ cusgd_status bounds_allocate(bounds *b)
     b->gradient = allocate_zeroed(size, sizeof(double));
     b->x = allocate((size_t)b->d * BOUNDS_PIECE, sizeof(double));
     b->w = allocate(BOUNDS_PIECE, sizeof(double));
-    if (b->gradient && b->x && b->w) return CUSGD_OK;
+    b->p = allocate((size_t)b->k, sizeof(double));
+    if (b->gradient && b->x && b->w && b->p) return CUSGD_OK;
     return fail_memory((size_t)b->d * BOUNDS_PIECE * sizeof(double), "a check's rows");
 }
 
@@ -24,6 +25,7 @@ void bounds_free(bounds *b)
     free(b->gradient);
     free(b->x);
     free(b->w);
+    free(b->p);
 }
 
 /* Roundings that add up at random over a dot product and over the rows; and those of the inputs. */
@@ -31,7 +33,7 @@ static double roundings(const bounds *b, int64_t count) { return b->unit * (8 + 
 
 static double target_at(const bounds *b, int64_t row, int64_t c)
 {
-    double y = matrix_at(&b->e->y, examples_row(b->e, row), c);
+    double y = output_target(b->e, examples_row(b->e, row), c);
     return b->t->shift ? y - b->t->shift[c] : y;
 }
 
@@ -55,6 +57,29 @@ static double derivative_change(loss_rule loss, double p, double y, double dista
     return fmax(loss_at(loss, p + distance, y).derivative - at, at - loss_at(loss, p - distance, y).derivative);
 }
 
+/* Where every p moves by at most `change`, a class's share changes by a factor of at most e^(2 change), as does that of the
+ * others.
+ */
+static void add_softmax_row(bounds *b, const double *x, double w, int64_t row, double factor)
+{
+    double most = -(double)INFINITY, largest = 0, sum = 0;
+    for (int64_t c = 0; c < b->k; c++) {
+        double size;
+        b->p[c] = predict(b, x, row, c, &size);
+        most = fmax(most, b->p[c]);
+        largest = fmax(largest, size);
+    }
+    for (int64_t c = 0; c < b->k; c++) sum += exp(b->p[c] - most);
+    for (int64_t c = 0; c < b->k; c++) {
+        double share = exp(b->p[c] - most) / sum, own = target_at(b, row, c);
+        double change = fmin(1, fmin(share, 1 - share) * expm1(2 * factor * largest));
+        double error = w * (change + factor * (share + fabs(share - own)));
+        for (int64_t j = 0; j < b->d; j++) b->gradient[j * b->k + c] += error * fabs(x[j]);
+        b->gradient[b->d * b->k + c] += error;
+        if (own > 0) b->value += w * factor * (2 * largest + fabs(log(sum)) + fabs(most - b->p[c]));
+    }
+}
+
 static void add_row(bounds *b, const double *x, double w, int64_t row, double factor)
 {
     for (int64_t c = 0; c < b->k; c++) {
@@ -73,6 +98,7 @@ static void add_row(bounds *b, const double *x, double w, int64_t row, double fa
 cusgd_status bounds_of(bounds *b, const int64_t *rows, int64_t count)
 {
     double factor = roundings(b, count);
+    int is_softmax = b->e->classes > 0 && b->loss.kind == CUSGD_LOSS_SOFTMAX;
     int64_t size = (b->d + 1) * b->k;
     memset(b->gradient, 0, sizeof(double) * (size_t)size);
     b->value = 0;
@@ -80,7 +106,8 @@ cusgd_status bounds_of(bounds *b, const int64_t *rows, int64_t count)
         int64_t piece = count - first < BOUNDS_PIECE ? count - first : BOUNDS_PIECE;
         cusgd_status status = b->reference->ops->rows(b->reference->self, b->rows, rows + first, piece, b->x, b->w);
         if (status != CUSGD_OK) return status;
-        for (int64_t i = 0; i < piece; i++) add_row(b, b->x + i * b->d, b->w[i], rows[first + i], factor);
+        for (int64_t i = 0; i < piece; i++)
+            (is_softmax ? add_softmax_row : add_row)(b, b->x + i * b->d, b->w[i], rows[first + i], factor);
     }
     for (int64_t u = 0; u < size; u++) b->gradient[u] = b->gradient[u] / (double)count + b->tiny;
     b->value += b->tiny;

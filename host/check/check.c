@@ -85,7 +85,7 @@ static void compare_gradients(check *c, int line)
 /* Sums of n values in double, merged in any order. */
 static cusgd_status check_moments(check *c)
 {
-    int64_t d = c->d, k = c->k;
+    int64_t d = c->d, k = c->t->problem.m;
     double *sums = allocate((size_t)(PEERS * (2 * d + k)), sizeof *sums), weight[PEERS];
     double *mean[PEERS], *variance[PEERS], *target[PEERS];
     cusgd_status status = CUSGD_OK;

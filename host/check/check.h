@@ -18,7 +18,7 @@ typedef struct bounds {
     double unit, tiny;   /* roundoff; the least normal number */
     double *gradient;    /* (d+1) x k: of the mean gradient */
     double value;        /* of the sum of losses */
-    double *x, *w;       /* work: BOUNDS_PIECE x d, BOUNDS_PIECE */
+    double *x, *w, *p;   /* work: BOUNDS_PIECE x d, BOUNDS_PIECE, k */
     int64_t d, k;
 } bounds;
 

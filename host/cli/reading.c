@@ -56,6 +56,7 @@ void reading_free(reading *r)
     text_list_free(&r->ignore);
     text_list_free(&r->categorical);
     text_list_free(&r->dates);
+    text_list_free(&r->class_weights);
 }
 
 static int header_from_word(const char *word, cusgd_header *header)

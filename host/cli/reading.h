@@ -9,7 +9,7 @@ typedef struct reading {
     text_list targets, features, ignore;
     const char *weights, *offset, *exposure;
     const char *separator, *decimal, *skip;
-    text_list categorical, dates;
+    text_list categorical, dates, class_weights;
     int64_t polynomial;
     int interactions;
     const char *missing;

@@ -17,7 +17,6 @@
 typedef struct training {
     const syntax *syntax;
     const char *data_path, *model_path, *valid_path, *init_path, *history_path, *factors_path;
-    text_list class_weights;
     int quiet, plots, online;
     online stream;
     reading reading;
@@ -38,8 +37,8 @@ static int check_arguments(const training *t)
     if (cusgd_options_check(t->options)) return complain_usage(t->syntax, "%s", cusgd_last_error());
     if (t->valid_path && option_number(t->options, "valid-fraction") > 0)
         return complain_usage(t->syntax, "--valid and --valid-fraction are two sources of validation data: give one");
-    if (t->online && (strcmp(t->data_path, "-") != 0 || t->valid_path || t->history_path || t->plots || t->class_weights.count ||
-                      option_number(t->options, "valid-fraction") > 0))
+    if (t->online && (strcmp(t->data_path, "-") != 0 || t->valid_path || t->history_path || t->plots ||
+                      t->reading.class_weights.count || option_number(t->options, "valid-fraction") > 0))
         return complain_usage(t->syntax, "--online takes rows from standard input (-) as they come, once: without --valid, "
                                          "--valid-fraction, --class-weight, --history and --plot");
     enum { INPUTS = 4 };
@@ -188,7 +187,7 @@ static int open_all(training *t)
         if (status) return complain_last(status);
         if (!t->quiet) put_data_notes(t->data);
     }
-    if ((wrong = weigh_classes(t->data, &t->class_weights)) != CUSGD_OK) return wrong;
+    if ((wrong = weigh_classes(t->data, &t->reading.class_weights)) != CUSGD_OK) return wrong;
     if (t->init && (wrong = check_init(t)) != CUSGD_OK) return wrong;
     if (t->factors_path && (wrong = read_factors(t, t->factors_path)) != CUSGD_OK) return wrong;
     return t->valid_path ? open_valid(t, &reader) : CUSGD_OK;
@@ -409,7 +408,7 @@ int train_main(int argc, char **argv)
         {{"class-weight", "balanced|CLASS=W,...", "all 1", "factors on the weights of each class's rows", NULL},
          '\0',
          TAKES_COLUMNS,
-         &t.class_weights},
+         &t.reading.class_weights},
         {{"history", "FILE", "none", "training history: JSON Lines, one object per epoch", NULL},
          '\0',
          TAKES_TEXT,
@@ -442,6 +441,5 @@ int train_main(int argc, char **argv)
     if (arguments_parse(&s, argc, argv, &t.data_path, &status)) status = train(&t);
     cusgd_options_free(t.options);
     reading_free(&t.reading);
-    text_list_free(&t.class_weights);
     return signals_exit_code(status);
 }

@@ -39,7 +39,6 @@ loss_task pass_loss(const cuda *c, const dataset *b, loss_rule loss)
                        .loss = loss,
                        .m = b->m,
                        .k = b->k,
-                       .classed = b->classed,
                        .shared = is_softmax(b, loss) ? w->shared : NULL,
                        .state = w->state,
                        .y = b->y,

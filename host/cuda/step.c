@@ -49,7 +49,6 @@ static cusgd_status losses(const cuda *c, int64_t start, int64_t rows, int ends)
                    .loss = r->spec.loss,
                    .m = b->m,
                    .k = b->k,
-                   .classed = b->classed,
                    .shared = is_softmax(b, r->spec.loss) ? r->work.shared : NULL,
                    .table = r->table,
                    .state = r->work.state,

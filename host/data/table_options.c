@@ -87,13 +87,19 @@ static int is_target(const cusgd_table *t, int64_t j)
     return kind == CUSGD_COLUMN_NUMBER || (of_text && t->at[j].words.count == 2);
 }
 
+/* Also a column of more than two classes, where somebody chose it, or it stands where targets do. */
+static int may_be_target(const cusgd_table *t, int64_t j)
+{
+    return is_target(t, j) || (table_kind(t, j) == CUSGD_COLUMN_CATEGORY && t->at[j].words.count > 2);
+}
+
 /* The one target: the column that has this role, or, where nobody chose it, the last that can be one; -1: there is none. */
 static int64_t find_target(const cusgd_table *t, const cusgd_reader *reader)
 {
     int64_t last = -1;
     for (int64_t j = 0; j < t->columns.count; j++) {
         enum role role = t->columns.at[j].role;
-        if (role == ROLE_TARGET && (reader->target_count || is_target(t, j))) return is_target(t, j) ? j : -1;
+        if (role == ROLE_TARGET && (reader->target_count || may_be_target(t, j))) return may_be_target(t, j) ? j : -1;
         if ((role == ROLE_FEATURE || role == ROLE_NONE) && is_target(t, j) && is_usable(t, j)) last = j;
     }
     return last;

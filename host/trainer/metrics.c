@@ -238,13 +238,37 @@ static double unit_of(const examples *e, int64_t c)
     return largest == 0 || (largest > 1e-100 && largest < 1e100) ? 1 : ldexp(1, ilogb(largest));
 }
 
-static cusgd_status evaluate_classes(const scorer *s, const cusgd_data *data, cusgd_metrics *metrics)
+/* Sums to be: 0 where regression or classification is measured, else NaN. */
+static cusgd_metrics metrics_of(int64_t rows, double r, double c)
 {
     const double unknown = (double)NAN;
-    *metrics = (cusgd_metrics){sizeof *metrics, data->view.n, unknown, unknown, unknown, unknown,
-                               unknown,         unknown,      unknown, unknown, unknown, unknown,
-                               unknown,         unknown,      unknown, unknown, unknown, {unknown, unknown, unknown, unknown},
-                               unknown,         unknown,      unknown};
+    return (cusgd_metrics){.size = sizeof(cusgd_metrics),
+                           .rows = rows,
+                           .loss = isnan(r) && isnan(c) ? unknown : 0,
+                           .mse = r,
+                           .rmse = r,
+                           .mae = r,
+                           .r2 = r,
+                           .log_loss = unknown,
+                           .accuracy = c,
+                           .deviance = unknown,
+                           .d2 = unknown,
+                           .explained_variance = r,
+                           .max_error = r,
+                           .balanced_accuracy = c,
+                           .precision = c,
+                           .recall = c,
+                           .f1 = c,
+                           .confusion = {c, c, c, c},
+                           .f1_macro = c,
+                           .f1_weighted = c,
+                           .top3 = unknown,
+                           .top5 = unknown};
+}
+
+static cusgd_status evaluate_classes(const scorer *s, const cusgd_data *data, cusgd_metrics *metrics)
+{
+    *metrics = metrics_of(data->view.n, (double)NAN, (double)NAN);
     cusgd_status status = multiclass_evaluate(s, data, metrics);
     if (status == CUSGD_OK && interrupt_asked()) status = fail_interrupted();
     return status == CUSGD_OK ? data_check_files(data) : status;
@@ -280,27 +304,9 @@ static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t ou
         double log_loss = loss_has_probabilities(s->loss.kind) ? 0 : (double)NAN;
         double deviance = loss_has_log_link(s->loss.kind) ? 0 : (double)NAN;
         double class = classification, r = regression;
-        *metrics = (cusgd_metrics){.size = sizeof *metrics,
-                                   .rows = e->n,
-                                   .mse = r,
-                                   .rmse = r,
-                                   .mae = r,
-                                   .r2 = r,
-                                   .log_loss = log_loss,
-                                   .accuracy = class,
-                                   .deviance = deviance,
-                                   .d2 = deviance,
-                                   .explained_variance = r,
-                                   .max_error = r,
-                                   .balanced_accuracy = class,
-                                   .precision = class,
-                                   .recall = class,
-                                   .f1 = class,
-                                   .confusion = {class, class, class, class},
-                                   .f1_macro = class,
-                                   .f1_weighted = class,
-                                   .top3 = (double)NAN,
-                                   .top5 = (double)NAN};
+        *metrics = metrics_of(e->n, r, class);
+        metrics->log_loss = log_loss;
+        metrics->deviance = metrics->d2 = deviance;
         for (int64_t c = 0; c < k; c++)
             if (output < 0 || output == c) add_metrics(&all[c], s->loss, output < 0 ? 1 / (double)k : 1, metrics);
     }

@@ -1,6 +1,9 @@
 """Predictions of several classes and what they are worth: scikit-learn's metrics, weighted, with ties of the largest score."""
+import os
+
 import numpy as np
 from sklearn import metrics
+from sklearn.datasets import load_iris
 
 
 def softmax(p):
@@ -41,6 +44,16 @@ def case(random, n, k, kind):
     share = (softmax if kind == "softmax" else one_vs_rest)(p)
     return {"kind": kind, "classes": k, "p": p.ravel().tolist(), "y": y.tolist(), "w": w.tolist(), "share": share.ravel().tolist(),
             "plain": measures(y, share, p.argmax(axis=1), None), "weighted": measures(y, share, p.argmax(axis=1), w)}
+
+
+def iris(folder):
+    """The table of the guide, by name of the class."""
+    data = load_iris()
+    names = [name.removesuffix(" (cm)").replace(" ", "_") for name in data.feature_names]
+    with open(os.path.join(folder, "datasets", "iris.csv"), "w") as file:
+        file.write(",".join([*names, "species"]) + "\n")
+        for row, y in zip(data.data, data.target):
+            file.write(",".join(["%.1f" % value for value in row] + [str(data.target_names[y])]) + "\n")
 
 
 def classes():
