@@ -535,7 +535,7 @@ CUSGD_API cusgd_status cusgd_trainer_step(cusgd_trainer *trainer, int64_t steps)
  * new epoch and resets the best parameters and the stopping rules. The new data must have the same numbers of columns and
  * targets, the same kind of offset and, if both have names, the same names. It must outlive the trainer or until it is replaced
  * itself; the old data may be freed after the call. On failure the trainer is unchanged. Errors: USAGE (a solver other than sgd,
- * or a valid-fraction), DATA, DEVICE, MEMORY. */
+ * or a valid-fraction), DATA, DEVICE, MEMORY, INTERRUPTED. */
 CUSGD_API cusgd_status cusgd_trainer_rebind(cusgd_trainer *trainer, const cusgd_data *train);
 
 /* Trains one epoch on new rows: calls cusgd_trainer_rebind and runs the steps of one epoch in the order of the option sampling,
@@ -548,8 +548,16 @@ CUSGD_API cusgd_status cusgd_trainer_rebind(cusgd_trainer *trainer, const cusgd_
  *
  * In *progress (may be NULL), `loss` is the mean over these rows, each evaluated before the step that uses it (progressive
  * validation); `step` and `epoch` count from the creation of the trainer. INTERRUPTED and DIVERGED: as for cusgd_trainer_step;
- * the parameters are those before the step that failed. */
+ * the parameters are those before the step that failed.
+ *
+ * If a step fails (INTERRUPTED, DIVERGED, DEVICE, DATA), the trainer has the new rows: they must then outlive it, as after
+ * success. If the call fails before the first step (with the errors of cusgd_trainer_rebind, or INTERRUPTED), the trainer is
+ * unchanged and has the rows before. cusgd_trainer_data says which rows it has. */
 CUSGD_API cusgd_status cusgd_trainer_partial_fit(cusgd_trainer *trainer, const cusgd_data *rows, cusgd_progress *progress);
+
+/* Returns the training rows that the trainer has, and that must therefore not be freed: those of cusgd_trainer_create or of the
+ * last cusgd_trainer_rebind or cusgd_trainer_partial_fit that replaced them. */
+CUSGD_API const cusgd_data *cusgd_trainer_data(const cusgd_trainer *trainer);
 
 /* Starts a new run with other options on the data of the trainer. The result has the same bits as that of a new trainer. The data
  * is not checked, standardized and copied again if
@@ -561,8 +569,8 @@ CUSGD_API cusgd_status cusgd_trainer_partial_fit(cusgd_trainer *trainer, const c
  * failure the trainer has no parameters (calls that need them fail with USAGE) and can be reset again or freed. */
 CUSGD_API cusgd_status cusgd_trainer_reset(cusgd_trainer *trainer, const cusgd_options *options);
 
-/* Ends the running cusgd_trainer_fit or cusgd_trainer_step after the steps that were submitted; if none is running, ends the next
- * fit. May be called from a signal handler or another thread. */
+/* Ends the running cusgd_trainer_fit, cusgd_trainer_step or cusgd_trainer_partial_fit after the steps that were submitted; if
+ * none is running, ends the next fit. May be called from a signal handler or another thread. */
 CUSGD_API void cusgd_trainer_cancel(cusgd_trainer *trainer);
 
 /* Returns the index-th note for the user, on how the data is used, on the time and memory that a solver will need, or on the

@@ -118,6 +118,47 @@ Test(interrupt, a_fit_ends_as_cancelled)
     cusgd_data_free(data);
 }
 
+/* Of two sets of rows the trainer has one, which it names, and the other may be freed; it goes on with the one that it has. */
+Test(interrupt, a_partial_fit_says_which_rows_it_has)
+{
+    enum { FEW = 3000 };
+    cusgd_data *all = make_data(1);
+    int64_t *rows = malloc(sizeof *rows * FEW);
+    cr_assert(rows);
+    for (int i = 0; i < FEW; i++) rows[i] = i;
+    cusgd_options o = with_solver(CUSGD_SOLVER_SGD);
+    o.valid_fraction = 0;
+    o.batch = 16;
+    questions q = {0, 0};
+    int64_t asked = 0;
+    int kept_old = 0, took_new = 0;
+    for (int64_t at = 0; at <= asked; at += 1 + asked / 50) {
+        cusgd_data *old, *new;
+        cusgd_result r = CUSGD_INIT(cusgd_result);
+        cr_assert_eq(cusgd_data_select(all, rows, FEW, &old), CUSGD_OK);
+        cr_assert_eq(cusgd_data_select(all, rows, FEW, &new), CUSGD_OK);
+        cusgd_trainer *t = trainer_of(&o, old, NULL);
+        cr_assert_eq(cusgd_trainer_data(t), old);
+        q = (questions){0, at};
+        cusgd_set_interrupt(ask, &q);
+        cusgd_status status = cusgd_trainer_partial_fit(t, new, NULL);
+        cusgd_set_interrupt(NULL, NULL);
+        cr_assert_eq(status, at ? CUSGD_ERROR_INTERRUPTED : CUSGD_OK, "question %d", (int)at);
+        if (at == 0) asked = q.asked;
+        int has_new = cusgd_trainer_data(t) == new;
+        cr_assert(has_new || cusgd_trainer_data(t) == old);
+        kept_old += !has_new;
+        took_new += at && has_new;
+        cusgd_data_free(has_new ? old : new);
+        cr_assert_eq(cusgd_trainer_fit(t, NULL, NULL, &r), CUSGD_OK);
+        cusgd_trainer_free(t);
+        cusgd_data_free(has_new ? new : old);
+    }
+    cr_assert(kept_old && took_new, "%d and %d", kept_old, took_new);
+    free(rows);
+    cusgd_data_free(all);
+}
+
 Test(interrupt, predictions_metrics_and_data)
 {
     cusgd_data *data = make_data(0), *other;

@@ -192,6 +192,7 @@ Test(partial, other_rows_that_do_not_fit)
     r.x[41 * D + 2] = 0;
     cusgd_progress unsized = {0};
     assert_fails(cusgd_trainer_partial_fit(t, good, &unsized), CUSGD_ERROR_USAGE, "size");
+    cr_assert_eq(cusgd_trainer_data(t), named);
     double found[K * (D + 1)], expected[K * (D + 1)];
     assert_works(cusgd_trainer_step(t, 3)); /* in the middle of the epoch */
     assert_works(cusgd_trainer_step(same, 3));
@@ -217,15 +218,17 @@ Test(partial, other_rows_that_do_not_fit)
 Test(partial, divergence)
 {
     double x[4] = {1, 1, 1e30, 1}, y[4] = {1, 1, 1, 1}, weight, bias;
-    cusgd_data *data = data_of(4, 1, 1, x, y, NULL);
+    cusgd_data *first = data_of(4, 1, 1, x, y, NULL), *data = data_of(4, 1, 1, x, y, NULL);
     cusgd_options o = options_plain(CUSGD_OPTIMIZER_SGD, 0.25, 1, 1);
     cusgd_progress now = CUSGD_INIT(cusgd_progress);
     o.sampling = CUSGD_SAMPLING_NONE;
     o.standardize = 0;
     o.precision = CUSGD_PRECISION_FLOAT;
-    cusgd_trainer *t = trainer_of(&o, data, NULL);
+    cusgd_trainer *t = trainer_of(&o, first, NULL);
     assert_fails(cusgd_trainer_partial_fit(t, data, &now), CUSGD_ERROR_DIVERGED, "at step 3");
     cr_assert_eq(now.step, 2);
+    cr_assert_eq(cusgd_trainer_data(t), data);
+    cusgd_data_free(first); /* the trainer has the new rows, although a step of theirs failed */
     assert_works(cusgd_trainer_get_coefficients(t, &weight, &bias));
     cr_assert(isfinite(weight) && weight > 0);
     x[2] = 1;

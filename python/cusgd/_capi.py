@@ -248,6 +248,7 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_trainer_step", C.c_int, [C.c_void_p, C.c_int64]),
     ("cusgd_trainer_rebind", C.c_int, [C.c_void_p, C.c_void_p]),
     ("cusgd_trainer_partial_fit", C.c_int, [C.c_void_p, C.c_void_p, C.POINTER(cusgd_progress)]),
+    ("cusgd_trainer_data", C.c_void_p, [C.c_void_p]),
     ("cusgd_trainer_reset", C.c_int, [C.c_void_p, C.c_void_p]),
     ("cusgd_trainer_cancel", None, [C.c_void_p]),
     ("cusgd_trainer_note", C.c_char_p, [C.c_void_p, C.c_size_t]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes as C
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -100,6 +100,7 @@ class Trainer:
         self._valid = self._valid_data(valid, classes, self._features)
         options["precision"] = precision_of(self._data, options)
         self._handle = C.c_void_p()
+        self._next: Data | None = None  # rows of which it is not known whether the library has them
         self.history = History()
         self.result: Result | None = None
         given = make_options(options)
@@ -232,8 +233,7 @@ class Trainer:
             As for `Trainer`, with as many columns and outputs as there are.
         """
         data = self._more_data(X, y, sample_weight, offset, exposure)
-        run(lambda: check(lib.cusgd_trainer_rebind(self._handle, data.handle)))
-        self._data = data
+        self._bind(data, lambda: int(lib.cusgd_trainer_rebind(self._handle, data.handle)))
 
     def partial_fit(self, X: Any, y: Any, *, sample_weight: Any = None, offset: Any = None, exposure: Any = None) -> Progress:
         """Train on further rows: one pass over them, from where the trainer is.
@@ -251,6 +251,12 @@ class Trainer:
         Progress
             Its ``loss`` is the mean over these rows of the loss before the step that each had a part in.
 
+        Raises
+        ------
+        DivergedError, InterruptedCall
+            The steps after the first ones were not run. The trainer can go on, and has these rows unless it was interrupted
+            before the first step.
+
         Examples
         --------
         >>> import numpy as np
@@ -264,9 +270,30 @@ class Trainer:
         """
         data = self._more_data(X, y, sample_weight, offset, exposure)
         found = sized(_capi.cusgd_progress)
-        run(lambda: check(lib.cusgd_trainer_partial_fit(self._handle, data.handle, C.byref(found))))
-        self._data = data
+        self._bind(data, lambda: int(lib.cusgd_trainer_partial_fit(self._handle, data.handle, C.byref(found))))
         return Progress._read(found)
+
+    def _bind(self, data: Data, function: Callable[[], int]) -> None:
+        """Call what gives the library further rows, and keep the rows that it has then.
+
+        A call that fails may have taken them or not. Both the old and the new rows are kept until this is known, also where an
+        exception is raised between the call and the next line, as by a signal's handler.
+        """
+
+        def call() -> None:
+            self._settle()
+            self._next = data
+            status = function()
+            self._settle()
+            check(status)
+
+        run(call)
+
+    def _settle(self) -> None:
+        """Keep the rows that the library has, and no others."""
+        if self._next is not None and lib.cusgd_trainer_data(self._handle) == self._next.handle.value:
+            self._data = self._next
+        self._next = None
 
     def _more_data(self, X: Any, y: Any, sample_weight: Any, offset: Any, exposure: Any) -> Data:
         """Return further rows with the classes of the first."""
@@ -277,9 +304,10 @@ class Trainer:
         return data
 
     def cancel(self) -> None:
-        """End the `fit` or `step` that runs in another thread, or if there is none, the next `fit`.
+        """End the `fit`, `step` or `partial_fit` that runs in another thread, or if there is none, the next `fit`.
 
-        `fit` then returns a result whose ``stop`` is "cancelled"; `step` raises `InterruptedCall`, and the trainer can go on.
+        `fit` then returns a result whose ``stop`` is "cancelled"; `step` and `partial_fit` raise `InterruptedCall`, and the
+        trainer can go on.
         """
         lib.cusgd_trainer_cancel(self._handle)
 
