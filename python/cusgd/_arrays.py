@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from . import _capi
 from ._arrow import read_table
+from ._dates import refuse_dates
 from ._errors import check
 from ._library import lib
 from ._run import run
+from ._text import c_text
 
 Array = NDArray[Any]
 _TYPES = {np.dtype(np.float32): _capi.CUSGD_TYPE_FLOAT32, np.dtype(np.float64): _capi.CUSGD_TYPE_FLOAT64}
@@ -31,16 +33,18 @@ def _is_on_gpu(values: Any) -> bool:
     return hasattr(values, "__cuda_array_interface__") or getattr(device, "type", "cpu") not in ("cpu", "")
 
 
-def readable(values: Any, name: str) -> Any:
+def readable(values: Any, name: str, *, are_classes: bool = False) -> Any:
     """Return values that NumPy reads: what it would misread is converted without a copy where possible, or refused.
 
-    Sparse matrices and arrays on a GPU are refused. Arrays that have nothing but ``__dlpack__`` are used in place; tables that
-    have nothing but Arrow's ``__arrow_c_stream__`` are copied.
+    Sparse matrices, arrays on a GPU and dates (unless they are classes) are refused. Arrays that have nothing but ``__dlpack__``
+    are used in place; tables that have nothing but Arrow's ``__arrow_c_stream__`` are copied.
     """
     if hasattr(values, "tocsr") and hasattr(values, "nnz"):
         raise TypeError(f"{name} is sparse: cuSGD needs dense data ({name}.toarray())")
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise ValueError(f"{name} has masked values: leave these rows out, or fill them ({name}.filled(0.0), for example)")
+    if not are_classes:
+        refuse_dates(values, name)
     if isinstance(values, (np.ndarray, list, tuple)):
         return values
     if _is_on_gpu(values):
@@ -63,6 +67,7 @@ def readable(values: Any, name: str) -> Any:
 def as_numbers(values: Any, name: str) -> Array:
     """Return an array of float32 or float64 in native byte order, without a copy where the values are that already."""
     array = np.asarray(readable(values, name))
+    refuse_dates(array, name)
     if array.dtype.kind == "c":
         raise TypeError(f"{name} is complex: cuSGD needs real numbers")
     if array.dtype not in _TYPES:
@@ -137,11 +142,11 @@ def _mapped_file(array: Array | None) -> np.memmap[Any, Any] | None:
     return found
 
 
-def text_array(names: Sequence[str] | None) -> Any:
-    """Return names as an array of C strings, or None."""
+def text_array(names: Sequence[str] | None, what: str) -> Any:
+    """Return names as an array of C strings, or None; ``what`` is what messages call one of them."""
     if names is None:
         return None
-    return (C.c_char_p * len(names))(*[name.encode() for name in names])
+    return (C.c_char_p * len(names))(*[c_text(name, what) for name in names])
 
 
 class Data:
@@ -192,7 +197,7 @@ class Data:
         self, features: Sequence[str] | None, targets: Sequence[str] | None = None, classes: Sequence[str] | None = None
     ) -> None:
         """Give the data the names that the model and messages have."""
-        arrays = [text_array(names) for names in (features, targets, classes)]
+        arrays = [text_array(features, "column"), text_array(targets, "target"), text_array(classes, "class")]
         pointer = C.POINTER(C.c_char_p)
         check(lib.cusgd_data_set_names(self.handle, *[C.cast(array, pointer) if array else None for array in arrays], None))
 

@@ -87,22 +87,28 @@ def read_table(table: Any, name: str) -> tuple[Array, list[str]]:
         if schema.format != b"+s":
             raise TypeError(f"{name} is no table of Arrow, but an array (format {schema.format!r})")
         fields = [schema.children[j].contents for j in range(schema.n_children)]
-        names = [(field.name or b"").decode() for field in fields]
+        names = [(field.name or b"").decode(errors="replace") for field in fields]
         formats = [(field.format or b"").decode() for field in fields]
+        encoded = [bool(field.dictionary) for field in fields]
     finally:
         schema.release(C.byref(schema))
-    for column, spelled in zip(names, formats, strict=True):
+    for column, spelled, is_encoded in zip(names, formats, encoded, strict=True):
+        if is_encoded:  # the format is that of the codes
+            raise TypeError(f"column {column!r} of {name} is dictionary-encoded: convert its categories to numbers first")
+        if spelled.startswith("t"):
+            raise TypeError(f"column {column!r} of {name} has dates or durations: convert dates to numbers first")
         if spelled not in _FORMATS and spelled != "b":
             raise TypeError(f"column {column!r} of {name} is not of numbers (Arrow's format {spelled!r})")
     dtype = np.dtype(np.float32 if set(formats) == {"f"} else np.float64)
-    parts = []
+    parts: list[Array] = []
     while True:
         chunk = _Chunk()
         _check(stream, stream.contents.get_next(stream, C.byref(chunk)))
         if not chunk.release:
             break
         try:
-            parts.append(_read_chunk(chunk, list(zip(names, formats, strict=True)), dtype, name))
+            before = sum(len(part) for part in parts)
+            parts.append(_read_chunk(chunk, list(zip(names, formats, strict=True)), dtype, (name, before)))
         finally:
             chunk.release(C.byref(chunk))
     return (np.concatenate(parts) if parts else np.empty((0, len(names)), dtype)), names
@@ -115,8 +121,9 @@ def _check(stream: Any, code: int) -> None:
         raise OSError(code, (message or b"the table cannot be read").decode(errors="replace"))
 
 
-def _read_chunk(chunk: Any, columns: list[tuple[str, str]], dtype: np.dtype[Any], table: str) -> Array:
-    """Return a copy of a chunk's columns."""
+def _read_chunk(chunk: Any, columns: list[tuple[str, str]], dtype: np.dtype[Any], where: tuple[str, int]) -> Array:
+    """Return a copy of a chunk's columns; ``where`` is the table's name and how many rows are before the chunk."""
+    table, before = where
     out = np.empty((chunk.length, len(columns)), dtype, order="F")
     for j, (name, spelled) in enumerate(columns):
         column = chunk.children[j].contents
@@ -124,7 +131,9 @@ def _read_chunk(chunk: Any, columns: list[tuple[str, str]], dtype: np.dtype[Any]
         if column.null_count and column.buffers[0]:
             known = _bits(column.buffers[0], first, count)
             if not known.all():
-                raise ValueError(f"column {name!r} of {table} has missing values, the first in row {int(np.argmin(known))}")
+                raise ValueError(
+                    f"column {name!r} of {table} has missing values, the first in row {before + int(np.argmin(known))}"
+                )
         if count == 0:
             continue
         if spelled == "b":

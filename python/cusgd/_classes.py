@@ -10,11 +10,12 @@ import numpy as np
 
 from . import _capi
 from ._library import lib
+from ._text import c_text
 
 
 def takes_classes(loss: Any) -> bool:
     """Tell whether a loss is one of classes."""
-    info = lib.cusgd_loss_find(str(loss).replace("_", "-").encode())
+    info = lib.cusgd_loss_find(c_text(str(loss).replace("_", "-"), "loss"))
     return bool(info) and info.contents.targets == _capi.CUSGD_TARGET_CLASS
 
 

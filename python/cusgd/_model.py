@@ -19,6 +19,7 @@ from ._options import Options
 from ._results import History, Metrics, Result, sized
 from ._run import run
 from ._table import Table, open_table
+from ._text import c_path, c_text
 
 _PREDICTIONS = {
     "mean": _capi.CUSGD_PREDICT_MEAN,
@@ -325,12 +326,12 @@ class Model:
         """Read a model from a safetensors file of cuSGD, or of one layer of PyTorch."""
         handle = C.c_void_p()
         lib.cusgd_handle_faults()
-        check(lib.cusgd_model_load(os.fsencode(path), C.byref(handle)))
+        check(lib.cusgd_model_load(c_path(path), C.byref(handle)))
         return cls(handle)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a safetensors file, which replaces an old one only when it is complete."""
-        check(lib.cusgd_model_save(self._handle, os.fsencode(path)))
+        check(lib.cusgd_model_save(self._handle, c_path(path)))
 
     def to_bytes(self) -> bytes:
         """Return the bytes of the model's file."""
@@ -393,9 +394,9 @@ class Model:
         arrays.cols, arrays.outputs = d, k
         arrays.weight = coefficients.ctypes.data_as(C.POINTER(C.c_double))
         arrays.bias = intercepts.ctypes.data_as(C.POINTER(C.c_double))
-        arrays.loss = loss.replace("_", "-").encode()
+        arrays.loss = c_text(loss.replace("_", "-"), "loss")
         arrays.class_count = 0 if classes is None else len(classes)
-        kept = [text_array(names) for names in (features, targets, classes)]
+        kept = [text_array(features, "column"), text_array(targets, "target"), text_array(classes, "class")]
         pointer = C.POINTER(C.c_char_p)
         arrays.features, arrays.targets, arrays.classes = [C.cast(names, pointer) if names else None for names in kept]
         handle = C.c_void_p()

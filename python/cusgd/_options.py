@@ -11,6 +11,7 @@ import numpy as np
 from . import _capi
 from ._errors import UsageError, check
 from ._library import lib
+from ._text import c_text
 
 
 class Options(Mapping[str, Any]):
@@ -167,7 +168,7 @@ def _set(handle: C.c_void_p, name: str, value: Any) -> None:
             raise UsageError(f"{name}={value}: this option is not a flag" if entry else f"there is no option {name}")
         check(lib.cusgd_options_set_number(handle, entry.name, float(value)))
         return
-    check(lib.cusgd_options_set(handle, name.replace("_", "-").encode(), _text(entry, value).encode()))
+    check(lib.cusgd_options_set(handle, c_text(name.replace("_", "-"), "option"), c_text(_text(entry, value), f"{name}:")))
 
 
 def make_options(options: Mapping[str, Any]) -> Options:

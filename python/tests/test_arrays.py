@@ -1,5 +1,8 @@
 """Every layout and container of the same numbers gives the same bits."""
 
+import contextlib
+import ctypes as C
+
 import cusgd
 import numpy as np
 import pandas as pd
@@ -265,3 +268,154 @@ def test_columns_of_arrow():
         read_table(arrow.table({"a": ["x"]}), "X")
     with pytest.raises(TypeError, match="no table"):
         read_table(arrow.chunked_array([[1.0]]), "X")
+
+
+class ArrowOfCodes:
+    """A table of Arrow with a column of the codes 0 and 1 of a dictionary, made without a library of Arrow."""
+
+    def __init__(self):
+        from cusgd import _arrow
+
+        self.kept = []
+        schema, chunk, stream = _arrow._Schema, _arrow._Chunk, _arrow._Stream
+        types = {kind: dict(kind._fields_) for kind in (schema, chunk, stream)}
+        codes = np.array([0, 1, 0, 1], np.int32)
+        buffers = (C.c_void_p * 2)(None, codes.ctypes.data)
+        free_schema, free_chunk = types[schema]["release"](lambda _: None), types[chunk]["release"](lambda _: None)
+        words = schema(format=b"u", release=free_schema)
+        field = schema(format=b"i", name=b"color", dictionary=C.pointer(words), release=free_schema)
+        column = chunk(length=4, n_buffers=2, buffers=C.cast(buffers, types[chunk]["buffers"]), release=free_chunk)
+        fields, columns = (C.POINTER(schema) * 1)(C.pointer(field)), (C.POINTER(chunk) * 1)(C.pointer(column))
+        chunks = [1]
+
+        def get_schema(_, out):
+            out[0] = schema(format=b"+s", n_children=1, children=C.cast(fields, types[schema]["children"]), release=free_schema)
+            return 0
+
+        def get_next(_, out):
+            if chunks:
+                out[0] = chunk(length=4, n_children=1, children=C.cast(columns, types[chunk]["children"]), release=free_chunk)
+                chunks.pop()
+            else:
+                out[0] = chunk()
+            return 0
+
+        functions = {"get_schema": get_schema, "get_next": get_next, "get_last_error": lambda _: None, "release": lambda _: None}
+        self.stream = stream(**{name: types[stream][name](function) for name, function in functions.items()})
+        self.kept = [codes, buffers, words, field, column, fields, columns, free_schema, free_chunk]
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        new = C.pythonapi.PyCapsule_New
+        new.restype, new.argtypes = C.py_object, [C.c_void_p, C.c_char_p, C.c_void_p]
+        return new(C.addressof(self.stream), b"arrow_array_stream", None)
+
+
+def test_codes_of_a_dictionary_are_no_numbers():
+    with pytest.raises(TypeError, match="column 'color' of X is dictionary-encoded"):
+        cusgd.fit(ArrowOfCodes(), np.arange(4.0))
+
+
+def test_dictionaries_and_dates_of_arrow(regression):
+    arrow = pytest.importorskip("pyarrow")
+    X, y, _, _ = regression
+    numbers = {"a": X[:, 0], "b": X[:, 1]}
+    for kind in (arrow.int32(), arrow.float64(), arrow.string()):  # of the categories
+        column = arrow.array(np.arange(len(X)) % 3).cast(kind).dictionary_encode()
+        with pytest.raises(TypeError, match="column 'c' of X is dictionary-encoded"):
+            cusgd.fit(OnlyArrow(arrow.table({**numbers, "c": column})), y)
+    kinds = [arrow.timestamp("s"), arrow.timestamp("us", "UTC"), arrow.duration("ms"), arrow.date32(), arrow.date64()]
+    for kind in [*kinds, arrow.time32("s"), arrow.time64("us")]:
+        table = arrow.table(
+            {**numbers, "when": arrow.array([0] * len(X), arrow.int64() if kind.bit_width == 64 else arrow.int32()).cast(kind)}
+        )
+        for values in (table, OnlyArrow(table)):
+            with pytest.raises(TypeError, match=r"column 'when' of X .*convert dates to numbers first"):
+                cusgd.fit(values, y)
+    chunks = arrow.chunked_array([[1.0, 2.0], [3.0, None]])
+    with pytest.raises(ValueError, match="missing values, the first in row 3"):
+        cusgd.fit(OnlyArrow(arrow.table({"a": chunks})), np.arange(4.0))
+
+
+DATES = np.array(["2020-01-01", "2021-05-06", "2022-02-03"], "M8[s]")
+DURATIONS = DATES - DATES[0]
+
+
+@pytest.mark.parametrize(
+    "times", [DATES, DURATIONS, DATES.astype("M8[D]"), DURATIONS.astype("m8[ns]")], ids=["M8[s]", "m8[s]", "M8[D]", "m8[ns]"]
+)
+def test_dates_are_refused(times):
+    """In every container, as X, targets or weights; converted to whole numbers of their unit they would be trained on."""
+    linear_model = pytest.importorskip("cusgd.linear_model")
+    numbers = np.arange(3.0)
+    matrix = np.column_stack([times, times])
+    model, estimator = cusgd.fit(np.column_stack([numbers, numbers**2]), numbers, epochs=1), linear_model.Ridge()
+    estimator.fit(np.column_stack([numbers, numbers**2]), numbers)
+    classes = linear_model.LogisticRegression().fit(np.column_stack([numbers, numbers**2]), numbers > 1)
+    partial = linear_model.SGDRegressor()
+    objects = np.empty((3, 2), object)
+    for i in range(3):
+        objects[i] = [times[i], 1.0]
+    for X in (matrix, [list(row) for row in matrix], objects, objects.tolist()):
+        calls = [cusgd.fit, estimator.fit, partial.partial_fit, lambda X, y: model.predict(X)]
+        calls += [lambda X, y, one=one: one(X) for one in (estimator.predict, classes.predict, classes.decision_function)]
+        for call in calls:
+            with pytest.raises(TypeError, match="X has dates or durations: convert dates to numbers first"):
+                call(X, numbers)
+    ones = np.ones((3, 2))
+    for fit in (cusgd.fit, linear_model.Ridge().fit, partial.partial_fit):
+        with pytest.raises(TypeError, match="y has dates"):
+            fit(ones, times)
+    with pytest.raises(TypeError, match="sample_weight has dates"):
+        cusgd.fit(ones, numbers, sample_weight=times)
+    assert list(linear_model.LogisticRegression().fit(ones, times).classes_) == list(times)  # classes may be dates
+
+
+def test_dates_in_frames_are_refused(regression):
+    linear_model = pytest.importorskip("cusgd.linear_model")
+    X, y, _, _ = regression
+    when = pd.Series(pd.date_range("2020-01-01", periods=len(X)))
+    columns = [when, when.dt.tz_localize("UTC"), when - when[0], when.astype("datetime64[s]")]
+    frames = [pd.DataFrame({"a": X[:, 0], "when": column}) for column in columns] + [pd.DataFrame({"when": when})]
+    with contextlib.suppress(ImportError):
+        import polars
+
+        for column in (when, when - when[0]):
+            frames.append(polars.DataFrame({"a": X[:, 0], "when": column.to_numpy()}))
+        frames.append(frames[-2].with_columns(polars.col("when").cast(polars.Date)))
+    for frame in frames:
+        for call in (cusgd.fit, linear_model.Ridge().fit, linear_model.SGDRegressor().partial_fit):
+            with pytest.raises(TypeError, match=r"column 'when' of X has dates or durations \(.*\): convert dates to numbers"):
+                call(frame, y)
+        with pytest.raises(TypeError, match="y has dates"):
+            cusgd.fit(X, frame["when"])
+
+
+@pytest.mark.parametrize(("part", "why"), [("\0", "NUL"), ("\ud800", "surrogate")], ids=["NUL", "surrogate"])
+def test_text_that_the_library_cannot_read(part, why, regression, tmp_path):
+    """It would be cut at a NUL: two columns could have one name, and a file another one than asked for."""
+    linear_model = pytest.importorskip("cusgd.linear_model")
+    X, y, _, _ = regression
+    name = f"price{part}net"
+    frame = pd.DataFrame(X, columns=pd.Index(["a", name, "c", "d"], dtype=object))
+    for call in (cusgd.fit, linear_model.Ridge().fit):
+        with pytest.raises(ValueError, match=rf"column 'price.*net' .*{why}"):
+            call(frame, y)
+    with pytest.raises(ValueError, match=rf"target 'price.*net' .*{why}"):
+        cusgd.fit(X, pd.DataFrame(y[:, None], columns=pd.Index([name], dtype=object)))
+    with pytest.raises(ValueError, match=rf"class 'price.*net' .*{why}"):
+        cusgd.fit(X, np.where(y > y.mean(), name, "gross"), loss="logistic")
+    for which, what in (("features", "column"), ("targets", "target"), ("classes", "class")):
+        names = [name, "b"][: 1 if which == "targets" else 2]
+        with pytest.raises(ValueError, match=rf"{what} 'price.*net' .*{why}"):
+            cusgd.Model.from_arrays([1.0, 2.0], **{which: names})
+    for options in ({"loss": f"squared{part}"}, {"optimizer": f"sgd{part}"}, {f"epochs{part}": 3}):
+        with pytest.raises(cusgd.UsageError, match=why):
+            cusgd.fit(X, y, **options)
+    with pytest.raises(cusgd.UsageError, match=f"loss .*{why}"):
+        cusgd.Model.from_arrays([1.0], loss=f"squared{part}")
+    model = cusgd.Model.from_arrays([1.0])
+    with pytest.raises(ValueError):
+        model.save(tmp_path / name)
+    with pytest.raises(ValueError):
+        cusgd.Model.load(tmp_path / name)
+    assert not list(tmp_path.iterdir())

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -64,6 +64,13 @@ def nonnegative(value: Any, name: str) -> float:
     return float(value)
 
 
+def share(value: Any, name: str) -> float:
+    """Return a number from 0 to 1."""
+    if not (isinstance(value, (int, float, np.number)) and 0 <= value <= 1):
+        raise ValueError(f"{name} == {value}, must be in [0, 1]")
+    return float(value)
+
+
 def solver_options(estimator: Any, max_iter: int | None, tol: float | None) -> dict[str, Any]:
     """Return the options of full-batch estimators."""
     options: dict[str, Any] = {"intercept": bool(estimator.fit_intercept)}
@@ -96,7 +103,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         X, y = validate_data(
             self,
             readable(X, "X"),
-            readable(y, "y"),
+            readable(y, "y", are_classes=is_classifier(self)),
             accept_sparse=False,
             dtype=[np.float64, np.float32],
             order=None,

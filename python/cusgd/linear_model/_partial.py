@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.utils.validation import validate_data
 
 from .._arrays import readable
@@ -46,7 +47,12 @@ class PartialMixin:
         """Return validated rows, targets and weights."""
         estimator: Any = self
         X, y = validate_data(
-            self, readable(X, "X"), readable(y, "y"), accept_sparse=False, dtype=[np.float64, np.float32], reset=first
+            self,
+            readable(X, "X"),
+            readable(y, "y", are_classes=is_classifier(self)),
+            accept_sparse=False,
+            dtype=[np.float64, np.float32],
+            reset=first,
         )
         weights, X, (y,) = estimator._rows_with_weight(estimator._check_weights(sample_weight, X), X, y)
         return X, y, weights

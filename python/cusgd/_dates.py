@@ -1,0 +1,59 @@
+"""Dates and durations, which NumPy would convert to whole numbers of their unit without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+_ARROW_NAMES = ("date", "time", "duration")  # with which the names of Arrow's types begin: date32, time64, timestamp, ...
+
+
+def _is_time(dtype: Any) -> bool:
+    """Tell whether a type of NumPy, pandas, polars or pyarrow is one of dates or durations."""
+    if hasattr(dtype, "is_temporal"):  # of polars
+        return bool(dtype.is_temporal())
+    return getattr(dtype, "kind", "") in ("M", "m") or (hasattr(dtype, "bit_width") and str(dtype).startswith(_ARROW_NAMES))
+
+
+def _has_times(value: Any) -> bool:
+    """Tell whether a value is a date or duration of NumPy, or a list or array with one in it."""
+    if isinstance(value, (list, tuple)):
+        return any(map(_has_times, value))
+    if isinstance(value, np.ndarray):
+        return _is_time(value.dtype) or (value.dtype.kind == "O" and any(map(_has_times, value.ravel())))
+    return isinstance(value, (np.datetime64, np.timedelta64))
+
+
+def _columns(values: Any) -> Iterable[tuple[Any, Any]]:
+    """Return the names and types of a data frame's or table's columns; none for all else."""
+    names: Any = getattr(values, "columns", None)
+    types: Any = getattr(values, "dtypes", None)
+    if hasattr(type(values), "column_names"):  # a table of pyarrow
+        names, types = values.schema.names, values.schema.types
+    if hasattr(names, "__iter__") and hasattr(types, "__iter__"):
+        return zip(names, types, strict=False)
+    return ()
+
+
+def refuse_dates(values: Any, name: str) -> None:
+    """Refuse values that are, or have, dates or durations.
+
+    Parameters
+    ----------
+    values : array, list, data frame or table
+        Values.
+    name : str
+        What messages call them.
+
+    Raises
+    ------
+    TypeError
+        There are some; the message names the column of a data frame or table.
+    """
+    for column, dtype in _columns(values):
+        if _is_time(dtype):
+            raise TypeError(f"column {column!r} of {name} has dates or durations ({dtype}): convert dates to numbers first")
+    if _has_times(values) or _is_time(getattr(values, "dtype", None)):
+        raise TypeError(f"{name} has dates or durations: convert dates to numbers first")
