@@ -79,7 +79,9 @@ class ProgressBar:
 
 
 class JsonLines:
-    """Appends an object per epoch to a file, one a line: `cusgd.Progress` by the names of its fields, NaN as null.
+    """Appends an object per epoch to a file, one a line: `cusgd.Progress` by the names of its fields.
+
+    Numbers that are not finite, which JSON lacks, are null.
 
     Parameters
     ----------
@@ -95,8 +97,8 @@ class JsonLines:
         """Write the epoch."""
         if self.file is None:
             self.file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 - closed by close
-        entry = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in vars(now).items()}
-        self.file.write(json.dumps(entry) + "\n")
+        entry = {name: value if math.isfinite(value) else None for name, value in vars(now).items()}
+        self.file.write(json.dumps(entry, allow_nan=False) + "\n")
         self.file.flush()
 
     def close(self) -> None:

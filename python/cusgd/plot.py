@@ -29,6 +29,14 @@ def _axes(ax: Any) -> Any:
     return pyplot.subplots(layout="constrained")[1]
 
 
+def _history_of(fitted: Any) -> History | None:
+    """Return the epochs of what was trained; None: it has none."""
+    if isinstance(fitted, History):
+        return fitted
+    found: History | None = getattr(fitted, "history" if isinstance(fitted, Model) else "history_", None)
+    return found
+
+
 def history(fitted: Any, *, ax: Any = None) -> Any:
     """Draw the loss by epoch, on the training rows and, where there are some, on the validation rows.
 
@@ -43,9 +51,9 @@ def history(fitted: Any, *, ax: Any = None) -> Any:
     -------
     matplotlib Axes
     """
-    found = fitted if isinstance(fitted, History) else getattr(fitted, "history_", None) or fitted.history
-    if len(found) == 0:
-        raise ValueError("there is no epoch to draw: the model was not trained here, or by one step")
+    found = _history_of(fitted)
+    if not found:
+        raise ValueError("there is no epoch to draw: the model was not trained here, or by one step or partial_fit alone")
     ax = _axes(ax)
     epoch = found["epoch"]
     for name, label in (("loss", "training"), ("valid_loss", "validation")):
@@ -69,7 +77,10 @@ def _coefficients_of(fitted: Any, output: int) -> tuple[NDArray[Any], NDArray[An
     if isinstance(fitted, Model):
         weight, errors, names = fitted.weight, fitted.standard_errors, fitted.features
     else:
-        weight, errors, names = np.atleast_2d(fitted.coef_), fitted.stderr_, getattr(fitted, "feature_names_in_", None)
+        if getattr(fitted, "coef_", None) is None:
+            raise ValueError("there are no coefficients to draw: the estimator has no coef_, as it was not fitted")
+        weight, errors = np.atleast_2d(fitted.coef_), getattr(fitted, "stderr_", None)  # which partial_fit does not compute
+        names = getattr(fitted, "feature_names_in_", None)
     columns = weight.shape[1]
     labels = [f"column {j}" for j in range(columns)] if names is None else list(names)
     return weight[output], None if errors is None else errors[output][:columns], labels
@@ -186,4 +197,6 @@ def _predictions(fitted: Any, X: Any, y: Any) -> tuple[NDArray[Any], NDArray[Any
         return predicted, as_vector(y, len(predicted), "y"), "mean"
     if len(classes) != 2:
         raise ValueError(f"calibration is drawn for two classes, and there are {len(classes)}")
+    if not hasattr(fitted, "predict_proba"):
+        raise ValueError("there are no probabilities to draw: the estimator has no predict_proba (loss='log_loss' gives it one)")
     return fitted.predict_proba(X)[:, 1], (np.asarray(y) == classes[1]).astype(float), f"share of {classes[1]}"

@@ -1,5 +1,6 @@
 """Callbacks, progress bars, plots, estimators with cuML's interface, and the command."""
 
+import contextlib
 import importlib.metadata
 import json
 import subprocess
@@ -169,3 +170,69 @@ def test_the_command():
     assert importlib.metadata.version("cusgd") in done.stdout
     done = subprocess.run([sys.executable, "-m", "cusgd", "info", "missing.safetensors"], capture_output=True, text=True)
     assert done.returncode == 2 and "missing.safetensors" in done.stderr
+
+
+def test_json_has_no_numbers_that_are_not_finite(tmp_path):
+    """JSON lacks them: other programs do not read Infinity, which Python writes."""
+    fields = dict.fromkeys(cusgd.Progress.__dataclass_fields__, 1)
+    with contextlib.closing(cusgd.callbacks.JsonLines(tmp_path / "log")) as lines:
+        for value in (np.inf, -np.inf, np.nan, np.float64(np.inf), 0.5):
+            lines(cusgd.Progress(**{**fields, "loss": value, "rate": value}))
+
+    def refuse(name):
+        pytest.fail(f"{name} is no JSON")
+
+    entries = [json.loads(line, parse_constant=refuse) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [(entry["loss"], entry["rate"], entry["epoch"]) for entry in entries] == [(None, None, 1)] * 4 + [(0.5, 0.5, 1)]
+
+
+@pytest.mark.parametrize("parameters", [{}, {"learning_rate": "constant", "eta0": 1e-5}], ids=["automatic", "schedule"])
+def test_plots_of_what_partial_fit_trained(parameters, regression, axes):
+    linear_model = pytest.importorskip("cusgd.linear_model")
+    X, y, _, _ = regression
+    model = linear_model.SGDRegressor(**parameters)
+    for draw, message in ((cusgd.plot.history, "no epoch to draw"), (cusgd.plot.coefficients, "no coefficients to draw")):
+        with pytest.raises(ValueError, match=message):
+            draw(model, ax=axes)
+    model.partial_fit(X, y)
+    with pytest.raises(ValueError, match=r"no epoch to draw: .*partial_fit"):
+        cusgd.plot.history(model, ax=axes)
+    assert not axes.lines
+    assert cusgd.plot.coefficients(model, ax=axes).get_xlabel() == "coefficient"
+    cusgd.plot.residuals(model, X, y, ax=axes)
+    cusgd.plot.calibration(model, X, y, ax=axes)
+    classifier = linear_model.SGDClassifier(**parameters).partial_fit(X, y > y.mean(), classes=[False, True])
+    with pytest.raises(ValueError, match="no epoch to draw"):
+        cusgd.plot.history(classifier, ax=axes)
+    cusgd.plot.coefficients(classifier, ax=axes)
+    with pytest.raises(ValueError, match="no predict_proba"):
+        cusgd.plot.calibration(classifier, X, y > y.mean(), ax=axes)
+
+
+@pytest.mark.parametrize("penalty", ["elasticnet", "l2", None])
+@pytest.mark.parametrize("value", [2, -0.5, np.nan, np.inf, None, "a"])
+def test_cuml_names_l1_ratio(value, penalty, regression, classes):
+    cuml = pytest.importorskip("cusgd.compat.cuml")
+    for kind, data in ((cuml.MBSGDRegressor, regression[:2]), (cuml.MBSGDClassifier, classes)):
+        with pytest.raises(ValueError, match=r"l1_ratio == .*, must be in \[0, 1\]"):
+            kind(penalty=penalty, l1_ratio=value).fit(*data)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("alpha", -1.0),
+        ("epochs", 0),
+        ("batch_size", 0),
+        ("n_iter_no_change", 0),
+        ("eta0", 0.0),
+        ("eta0", np.nan),
+        ("tol", -1.0),
+        ("power_t", -1.0),
+    ],
+)
+def test_cuml_names_its_own_parameters(name, value, classes):
+    """The library's options have other names, which users of cuML do not know."""
+    cuml = pytest.importorskip("cusgd.compat.cuml")
+    with pytest.raises(ValueError, match=f"^{name} == "):
+        cuml.MBSGDClassifier(learning_rate="invscaling", **{name: value}).fit(*classes)

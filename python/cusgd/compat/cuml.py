@@ -7,9 +7,10 @@ NumPy arrays.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from ..linear_model._base import Estimator, keep, nonnegative
+from ..linear_model._base import Estimator, keep, nonnegative, share
 from ..linear_model._classifier import Classifier, ProbabilityMixin
 from ..linear_model._regressor import Regressor
 
@@ -37,16 +38,21 @@ class _Minibatch(Estimator):
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
         if self.loss not in _LOSSES:
             raise ValueError(f"loss={self.loss!r} must be one of {', '.join(_LOSSES)}")
-        shares = {"l2": 0.0, "l1": 1.0, "elasticnet": self.l1_ratio, "none": 0.0, None: 0.0}
+        shares = {"l2": 0.0, "l1": 1.0, "elasticnet": share(self.l1_ratio, "l1_ratio"), "none": 0.0, None: 0.0}
         if self.penalty not in shares:
             raise ValueError(f"penalty={self.penalty!r} must be 'none', 'l1', 'l2' or 'elasticnet'")
         schedules: dict[str, dict[str, Any]] = {
             "constant": {"schedule": "constant"},
-            "invscaling": {"schedule": "inverse-scaling", "decay_power": float(self.power_t)},
+            "invscaling": {"schedule": "inverse-scaling", "decay_power": nonnegative(self.power_t, "power_t")},
             "adaptive": {"schedule": "plateau", "decay": 0.2, "decay_patience": self.n_iter_no_change},
         }
         if self.learning_rate not in schedules:
             raise ValueError(f"learning_rate={self.learning_rate!r} must be one of {', '.join(schedules)}")
+        for name in ("epochs", "batch_size", "n_iter_no_change"):
+            if not getattr(self, name) >= 1:
+                raise ValueError(f"{name} == {getattr(self, name)}, must be >= 1")
+        if not 0 < self.eta0 < math.inf:
+            raise ValueError(f"eta0 == {self.eta0}, must be > 0")
         alpha = nonnegative(self.alpha, "alpha") if self.penalty not in ("none", None) else 0.0
         return {
             "loss": _LOSSES[self.loss],
@@ -58,7 +64,7 @@ class _Minibatch(Estimator):
             "rate": float(self.eta0),
             "batch": min(int(self.batch_size), rows),
             "epochs": int(self.epochs),
-            "tolerance": float(self.tol),
+            "tolerance": nonnegative(self.tol, "tol"),
             "patience": int(self.n_iter_no_change),
             "sampling": "permute" if self.shuffle else "none",
             **schedules[self.learning_rate],

@@ -12,7 +12,7 @@ from sklearn.utils import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 
-from ._base import LOG_LINKS, LOSSES, Array, Estimator, keep, nonnegative, penalty_options
+from ._base import LOG_LINKS, LOSSES, Array, Estimator, keep, nonnegative, penalty_options, share
 from ._classifier import Classifier, ProbabilityMixin
 from ._partial import PartialMixin, takes_steps
 from ._regressor import Regressor, check_range
@@ -66,11 +66,10 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
                 hint = ": classes are for SGDClassifier" if name == "loss" and self.loss in _CLASS_LOSSES else ""
                 raise ValueError(f"{name}={getattr(self, name)!r} must be one of {', '.join(map(str, choices))}{hint}")
         nonnegative(self.alpha, "alpha")
-        share = self.l1_ratio
-        if self.penalty == "elasticnet" and share is None:
+        if self.penalty == "elasticnet" and self.l1_ratio is None:
             raise ValueError("l1_ratio must be set when penalty is 'elasticnet'")
-        if share is not None and not 0 <= share <= 1:
-            raise ValueError(f"l1_ratio == {share}, must be in [0, 1]")
+        if self.l1_ratio is not None:
+            share(self.l1_ratio, "l1_ratio")
         if self.learning_rate == "optimal" and not self.alpha > 0:
             raise ValueError("alpha must be > 0 since learning_rate is 'optimal', which computes the rate from it")
         for name in ("max_iter", "n_iter_no_change"):
@@ -101,8 +100,8 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
             "standardize": bool(self.standardize),
         }
         if self.penalty is not None and not self._runs_schedule():
-            share = {"l2": 0.0, "l1": 1.0}.get(self.penalty, self.l1_ratio)
-            options.update(penalty_options(self.alpha * share, self.alpha * (1 - share)))
+            of_l1 = {"l2": 0.0, "l1": 1.0}.get(self.penalty, self.l1_ratio)
+            options.update(penalty_options(self.alpha * of_l1, self.alpha * (1 - of_l1)))
         if self.loss == "huber":
             options["delta"] = float(self.epsilon)
         elif self.loss.endswith("epsilon_insensitive"):

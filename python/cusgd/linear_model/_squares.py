@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._base import keep, nonnegative, penalty_options, solver_options
+from ._base import keep, nonnegative, penalty_options, share, solver_options
 from ._regressor import Regressor
 
 
@@ -107,14 +107,12 @@ class ElasticNet(Regressor):
         keep(self, locals())
 
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
-        alpha, share = nonnegative(self.alpha, "alpha"), float(self.l1_ratio)
-        if not 0 <= share <= 1:
-            raise ValueError(f"l1_ratio == {share}, must be in [0, 1]")
+        alpha, of_l1 = nonnegative(self.alpha, "alpha"), share(self.l1_ratio, "l1_ratio")
         return {
             "loss": "squared",
             "solver": "lbfgs",
             **solver_options(self, self.max_iter, self.tol),
-            **penalty_options(alpha * share, alpha * (1 - share)),
+            **penalty_options(alpha * of_l1, alpha * (1 - of_l1)),
         }
 
 
