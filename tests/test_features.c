@@ -266,6 +266,8 @@ Test(features, too_many_terms)
     cusgd_data *data = open_text(text, &reader);
     cr_assert_eq(cusgd_data_cols(data), 2000);
     cusgd_data_free(data);
+    reader.encode.polynomial = 3;
+    assert_refused("a,b,y\n1,1,1\n1e150,1,2\n", &reader, "a^3 is too large for a double in row 2");
     reader.encode.polynomial = 11;
     assert_fails(cusgd_data_open(path_of("data.csv"), &reader, &data), CUSGD_ERROR_USAGE, "has a degree of 1 to 10, not 11");
     free(text);

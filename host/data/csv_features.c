@@ -206,6 +206,23 @@ cusgd_status csv_note_unknown(const table *t, cusgd_data *data)
     return status;
 }
 
+/* Powers and products of numbers that are finite need not be. */
+static cusgd_status check_terms(const cusgd_data *data, const cusgd_encoding *e, const double *x)
+{
+    int64_t base = e->d - e->terms.count;
+    for (int64_t i = 0; e->terms.count > 0 && i < data->view.n; i++)
+        for (int64_t j = base; j < e->d; j++) {
+            char shown[SHOWN_BYTES];
+            if (isfinite(x[i * e->d + j])) continue;
+            text_show(data->features[j], strlen(data->features[j]), shown);
+            return fail(CUSGD_ERROR_DATA,
+                        "%s: %s is too large for a double in row %" PRId64
+                        ": divide the column by a power of ten, or take a smaller --polynomial",
+                        data->source, shown, i + 1);
+        }
+    return CUSGD_OK;
+}
+
 /* Puts x as encoded in the place of the columns' values. */
 cusgd_status csv_encode(table *t, cusgd_data *data)
 {
@@ -230,5 +247,5 @@ cusgd_status csv_encode(table *t, cusgd_data *data)
     cusgd_status status = encoding_names(e, data->layout->features, &data->features);
     data->encoding = e;
     t->encoding = NULL;
-    return status;
+    return status ? status : check_terms(data, e, x);
 }
