@@ -74,6 +74,7 @@ static cusgd_status load_classes(const safetensors *s, cusgd_model *m)
     const char *text = metadata_text(s, "classes"), *loss = metadata_text(s, "loss");
     int softmax = loss && strcmp(loss, "softmax") == 0;
     cJSON *list = text ? cJSON_Parse(text) : NULL;
+    if (text && !list) return fail(CUSGD_ERROR_DATA, "%s: its metadata's classes are no list of names", s->path);
     int64_t count = cJSON_IsArray(list) && cJSON_GetArraySize(list) == m->k ? m->k : 2;
     cJSON_Delete(list);
     if (!softmax && m->k <= 2) count = 2;

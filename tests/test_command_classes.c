@@ -105,6 +105,19 @@ Test(command_classes, weights)
     assert_has(o.err, "CLASS=WEIGHT");
 }
 
+/* A check knows what rounding may do to softmax, and a table's suggestion what such a target needs. */
+Test(command_classes, check_and_suggestion)
+{
+    static outcome o;
+    make();
+    run(&o, "for c in softmax one-vs-rest; do $CUSGD check many.csv --loss logistic --classes $c --steps 20 || exit 9; done");
+    assert_code(o, 0);
+    assert_has(o.out, "PASS");
+    run(&o, "$CUSGD info many.csv");
+    assert_code(o, 0);
+    assert_has(o.out, "train many.csv --loss logistic --model");
+}
+
 Test(command_classes, refusals)
 {
     static outcome o;

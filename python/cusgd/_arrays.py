@@ -204,7 +204,7 @@ class Data:
     def set_classes(self, classes: Sequence[str] | int) -> None:
         """Say that y is the number of a class, by the classes' names or their number."""
         count = classes if isinstance(classes, int) else len(classes)
-        names = None if isinstance(classes, int) else text_array(classes)
+        names = None if isinstance(classes, int) else text_array(classes, "class")
         check(lib.cusgd_data_set_classes(self.handle, C.cast(names, C.POINTER(C.c_char_p)) if names else None, count))
 
     def __del__(self) -> None:
