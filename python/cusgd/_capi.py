@@ -27,6 +27,7 @@ CUSGD_TARGET_NONNEGATIVE = 3
 CUSGD_LINK_IDENTITY = 0
 CUSGD_LINK_LOGIT = 1
 CUSGD_LINK_LOG = 2
+CUSGD_LINK_SOFTMAX = 3
 CUSGD_SMOOTH_QUADRATIC = 0
 CUSGD_SMOOTH_TWICE = 1
 CUSGD_SMOOTH_ONCE = 2
@@ -61,7 +62,7 @@ CUSGD_OFFSET_EXPOSURE = 2
 
 
 class cusgd_model_arrays(C.Structure):
-    _fields_ = [("size", C.c_size_t), ("cols", C.c_int64), ("outputs", C.c_int64), ("weight", C.POINTER(C.c_double)), ("bias", C.POINTER(C.c_double)), ("loss", C.c_char_p), ("loss_number", C.c_double), ("features", C.POINTER(C.c_char_p)), ("targets", C.POINTER(C.c_char_p)), ("classes", C.POINTER(C.c_char_p)), ("offset", C.c_int)]
+    _fields_ = [("size", C.c_size_t), ("cols", C.c_int64), ("outputs", C.c_int64), ("weight", C.POINTER(C.c_double)), ("bias", C.POINTER(C.c_double)), ("loss", C.c_char_p), ("loss_number", C.c_double), ("features", C.POINTER(C.c_char_p)), ("targets", C.POINTER(C.c_char_p)), ("classes", C.POINTER(C.c_char_p)), ("offset", C.c_int), ("class_count", C.c_int64)]
 
 
 
@@ -75,7 +76,7 @@ CUSGD_PREDICT_PROBABILITY = 3
 
 
 class cusgd_metrics(C.Structure):
-    _fields_ = [("size", C.c_size_t), ("rows", C.c_int64), ("loss", C.c_double), ("mse", C.c_double), ("rmse", C.c_double), ("mae", C.c_double), ("r2", C.c_double), ("log_loss", C.c_double), ("accuracy", C.c_double), ("deviance", C.c_double), ("d2", C.c_double), ("explained_variance", C.c_double), ("max_error", C.c_double), ("balanced_accuracy", C.c_double), ("precision", C.c_double), ("recall", C.c_double), ("f1", C.c_double), ("confusion", C.c_double * 4), ("f1_macro", C.c_double), ("f1_weighted", C.c_double)]
+    _fields_ = [("size", C.c_size_t), ("rows", C.c_int64), ("loss", C.c_double), ("mse", C.c_double), ("rmse", C.c_double), ("mae", C.c_double), ("r2", C.c_double), ("log_loss", C.c_double), ("accuracy", C.c_double), ("deviance", C.c_double), ("d2", C.c_double), ("explained_variance", C.c_double), ("max_error", C.c_double), ("balanced_accuracy", C.c_double), ("precision", C.c_double), ("recall", C.c_double), ("f1", C.c_double), ("confusion", C.c_double * 4), ("f1_macro", C.c_double), ("f1_weighted", C.c_double), ("top3", C.c_double), ("top5", C.c_double)]
 
 
 
@@ -133,7 +134,7 @@ class cusgd_encode(C.Structure):
 
 
 class cusgd_reader(C.Structure):
-    _fields_ = [("size", C.c_size_t), ("header", C.c_int), ("targets", C.POINTER(C.c_char_p)), ("target_count", C.c_size_t), ("features", C.POINTER(C.c_char_p)), ("feature_count", C.c_size_t), ("ignore", C.POINTER(C.c_char_p)), ("ignore_count", C.c_size_t), ("weights", C.c_char_p), ("offset", C.c_char_p), ("exposure", C.c_char_p), ("classes", C.POINTER(C.c_char_p)), ("x_only", C.c_int), ("layout", C.c_void_p), ("dialect", cusgd_dialect), ("encode", cusgd_encode), ("find_classes", C.c_int), ("encoding", C.c_void_p), ("lines_before", C.c_int64)]
+    _fields_ = [("size", C.c_size_t), ("header", C.c_int), ("targets", C.POINTER(C.c_char_p)), ("target_count", C.c_size_t), ("features", C.POINTER(C.c_char_p)), ("feature_count", C.c_size_t), ("ignore", C.POINTER(C.c_char_p)), ("ignore_count", C.c_size_t), ("weights", C.c_char_p), ("offset", C.c_char_p), ("exposure", C.c_char_p), ("classes", C.POINTER(C.c_char_p)), ("x_only", C.c_int), ("layout", C.c_void_p), ("dialect", cusgd_dialect), ("encode", cusgd_encode), ("find_classes", C.c_int), ("encoding", C.c_void_p), ("lines_before", C.c_int64), ("class_count", C.c_size_t)]
 
 CUSGD_ROLE_NONE = 0
 CUSGD_ROLE_IGNORED = 1
@@ -203,12 +204,15 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_data_wrap", C.c_int, [C.c_int64, C.c_int64, C.c_int64, cusgd_matrix, cusgd_matrix, cusgd_matrix, C.POINTER(C.c_void_p)]),
     ("cusgd_data_set_offset", C.c_int, [C.c_void_p, C.c_int, cusgd_matrix]),
     ("cusgd_data_set_names", C.c_int, [C.c_void_p, C.POINTER(C.c_char_p), C.POINTER(C.c_char_p), C.POINTER(C.c_char_p), C.c_char_p]),
+    ("cusgd_data_set_classes", C.c_int, [C.c_void_p, C.POINTER(C.c_char_p), C.c_int64]),
     ("cusgd_data_find_classes", C.c_int, [C.c_void_p, C.c_void_p]),
+    ("cusgd_data_weigh_classes", C.c_int, [C.c_void_p, C.POINTER(C.c_char_p), C.POINTER(C.c_double), C.c_int64]),
     ("cusgd_data_select", C.c_int, [C.c_void_p, C.POINTER(C.c_int64), C.c_int64, C.POINTER(C.c_void_p)]),
     ("cusgd_data_free", None, [C.c_void_p]),
     ("cusgd_data_rows", C.c_int64, [C.c_void_p]),
     ("cusgd_data_cols", C.c_int64, [C.c_void_p]),
     ("cusgd_data_outputs", C.c_int64, [C.c_void_p]),
+    ("cusgd_data_classes", C.c_int64, [C.c_void_p]),
     ("cusgd_data_feature", C.c_char_p, [C.c_void_p, C.c_int64]),
     ("cusgd_data_target", C.c_char_p, [C.c_void_p, C.c_int64]),
     ("cusgd_data_class", C.c_char_p, [C.c_void_p, C.c_int]),
@@ -224,6 +228,8 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_model_free", None, [C.c_void_p]),
     ("cusgd_model_cols", C.c_int64, [C.c_void_p]),
     ("cusgd_model_outputs", C.c_int64, [C.c_void_p]),
+    ("cusgd_model_targets", C.c_int64, [C.c_void_p]),
+    ("cusgd_model_classes", C.c_int64, [C.c_void_p]),
     ("cusgd_model_weight", C.POINTER(C.c_double), [C.c_void_p]),
     ("cusgd_model_bias", C.POINTER(C.c_double), [C.c_void_p]),
     ("cusgd_model_standard_errors", C.POINTER(C.c_double), [C.c_void_p, C.POINTER(C.c_int64)]),
@@ -237,8 +243,10 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_model_feature_column", C.c_int64, [C.c_void_p, C.c_int64]),
     ("cusgd_model_target_column", C.c_int64, [C.c_void_p, C.c_int64]),
     ("cusgd_model_offset_column", C.c_int64, [C.c_void_p]),
+    ("cusgd_model_prediction_cols", C.c_int64, [C.c_void_p, C.c_int]),
     ("cusgd_model_predict", C.c_int, [C.c_void_p, C.c_void_p, C.c_int, C.POINTER(C.c_double)]),
     ("cusgd_model_evaluate", C.c_int, [C.c_void_p, C.c_void_p, C.c_int64, C.POINTER(cusgd_metrics)]),
+    ("cusgd_model_confusion", C.c_int, [C.c_void_p, C.c_void_p, C.POINTER(C.c_double)]),
     ("cusgd_model_rank", C.c_int, [C.c_void_p, C.c_void_p, C.c_int64, C.POINTER(cusgd_ranking)]),
     ("cusgd_model_order_metrics", C.c_int, [C.c_void_p, C.c_void_p, C.c_int64, C.POINTER(cusgd_order_metrics)]),
     ("cusgd_trainer_create", C.c_int, [C.c_void_p, C.c_void_p, C.c_void_p, C.POINTER(C.c_void_p)]),
@@ -253,6 +261,7 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_trainer_cancel", None, [C.c_void_p]),
     ("cusgd_trainer_note", C.c_char_p, [C.c_void_p, C.c_size_t]),
     ("cusgd_trainer_options", C.c_void_p, [C.c_void_p]),
+    ("cusgd_trainer_outputs", C.c_int64, [C.c_void_p]),
     ("cusgd_trainer_device_name", C.c_char_p, [C.c_void_p]),
     ("cusgd_trainer_get_coefficients", C.c_int, [C.c_void_p, C.POINTER(C.c_double), C.POINTER(C.c_double)]),
     ("cusgd_trainer_set_coefficients", C.c_int, [C.c_void_p, C.POINTER(C.c_double), C.POINTER(C.c_double)]),

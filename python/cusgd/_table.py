@@ -15,6 +15,7 @@ from ._errors import UsageError, check, in_python_words
 from ._library import lib
 from ._results import sized
 from ._run import run
+from ._text import c_path, c_text
 
 _HEADERS = {None: _capi.CUSGD_HEADER_AUTO, True: _capi.CUSGD_HEADER_YES, False: _capi.CUSGD_HEADER_NO}
 _MISSING = {"error": _capi.CUSGD_MISSING_ERROR, "drop": _capi.CUSGD_MISSING_DROP, "mean": _capi.CUSGD_MISSING_MEAN}
@@ -30,7 +31,7 @@ def put_list(of: Any, name: str, count: str, given: Sequence[str]) -> Any:
     """Set a structure's list of texts, and return what must live as long."""
     if not given:
         return None
-    array = text_array(given)
+    array = text_array(given, "column")
     setattr(of, name, C.cast(array, C.POINTER(C.c_char_p)))
     setattr(of, count, len(given))
     return array
@@ -80,7 +81,7 @@ class Table:
 def open_table(path: str | os.PathLike[str], reader: Any) -> Table:
     """Read a file by a complete reader."""
     handle = C.c_void_p()
-    run(lambda: check(lib.cusgd_data_open(os.fsencode(path), C.byref(reader), C.byref(handle))))
+    run(lambda: check(lib.cusgd_data_open(c_path(path), C.byref(reader), C.byref(handle))))
     return Table(handle)
 
 
@@ -161,7 +162,7 @@ def read_table(
     ]
     for name, column in (("weights", weights), ("offset", offset), ("exposure", exposure)):
         if column is not None:
-            setattr(reader, name, str(column).encode())
+            setattr(reader, name, c_text(str(column), "column"))
     encode.categorical_auto = "auto" in columns(categorical)
     encode.missing, encode.all_levels = _MISSING[missing], all_levels
     encode.polynomial, encode.interactions = polynomial, interactions
