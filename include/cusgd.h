@@ -260,8 +260,8 @@ CUSGD_API cusgd_status cusgd_data_set_names(cusgd_data *data, const char *const 
  * uses the data. Errors: DATA (several targets), USAGE (count is not from 2 to 65536, or a name is missing). */
 CUSGD_API cusgd_status cusgd_data_set_classes(cusgd_data *data, const char *const *names, int64_t count);
 
-/* Makes classes of a target of numbers: of two values other than 0 and 1, or -1 and 1, or of more than two whole numbers. They
- * become classes 0, 1, ... in ascending order, and the numbers become the names of the classes. With `model` (may be NULL), the
+/* Makes classes of a target of numbers: of two values other than 0 and 1, or of more than two whole numbers. They become classes
+ * 0, 1, ... in ascending order, and the numbers become the names of the classes. With `model` (may be NULL), the
  * classes are those of the model, of which the data may lack some. Nothing changes if the target has class names already or if
  * there are several targets. Fails with DATA if there are more than two values that are not whole, more values than half the
  * rows, or values that are not classes of the model. */

@@ -137,15 +137,20 @@ Test(command_train, every_loss_trains_predicts_and_is_read_again)
     assert_code(o, 0);
 }
 
-/* -1 is taken for 0, with a note, and the model is the same; the two are not mixed. */
+/* -1 is trained as 0, so that the numbers are the same, and predictions are -1 and 1 again; -1 and 0 are not mixed. */
 Test(command_train, targets_of_minus_one)
 {
     run(&o,
         "%s sed 's/,-1$/,0/' signs.csv >zeros.csv; for l in logistic hinge squared-hinge; do $CUSGD train signs.csv --loss $l "
-        "--epochs 5 --model a && $CUSGD train zeros.csv --loss $l --epochs 5 -q --model b && cmp a b || exit 9; done",
+        "--epochs 5 --model a && $CUSGD train zeros.csv --loss $l --epochs 5 -q --model b && for as in mean link; do $CUSGD "
+        "predict a signs.csv --as $as -o p.csv && $CUSGD predict b signs.csv --as $as -o q.csv && cmp p.csv q.csv || exit 9; "
+        "done; $CUSGD "
+        "predict a signs.csv --as class -o p.csv && sed 1d p.csv | sort -u | tr '\\n' ' '; $CUSGD evaluate a signs.csv; done",
         make_targets);
     assert_code(o, 0);
-    assert_has(o.err, "note: targets -1 and 1 are two classes");
+    assert_lacks(o.err, "targets -1 and 1");
+    assert_has(o.out, "-1 1 ");
+    assert_has(o.out, "CLASS \\ PREDICTED               -1             1");
     run(&o, "$CUSGD train mixed.csv --loss hinge --model m && $CUSGD info m"); /* -1, 0 and 1 are three classes */
     assert_code(o, 0);
     assert_has(o.out, "classes   3: -1, 0, 1");

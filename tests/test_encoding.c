@@ -387,13 +387,17 @@ Test(encoding, labels)
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
     reader.find_classes = 1;
     /* The usual codes, one value alone and texts stay what they are. */
-    static const char *const same[] = {"a,y\n1,0\n2,1\n", "a,y\n1,-1\n2,1\n", "a,y\n1,7\n2,7\n"};
+    static const char *const same[] = {"a,y\n1,0\n2,1\n", "a,y\n1,7\n2,7\n"};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
         cusgd_data *data = open_text(same[i], &reader);
         cr_assert_null(cusgd_data_class(data, 0), "%s", same[i]);
         cusgd_data_free(data);
     }
-    cusgd_data *data = open_text("a,y\n1,0.5\n2,-3\n3,0.5\n", &reader);
+    cusgd_data *data = open_text("a,y\n1,1\n2,-1\n", &reader);
+    cr_assert(strcmp(cusgd_data_class(data, 0), "-1") == 0 && strcmp(cusgd_data_class(data, 1), "1") == 0);
+    cr_assert(y_at(data, 0, 0) == 1 && y_at(data, 1, 0) == 0);
+    cusgd_data_free(data);
+    data = open_text("a,y\n1,0.5\n2,-3\n3,0.5\n", &reader);
     cr_assert(strcmp(cusgd_data_class(data, 0), "-3") == 0 && strcmp(cusgd_data_class(data, 1), "0.5") == 0);
     cr_assert(y_at(data, 0, 0) == 1 && y_at(data, 1, 0) == 0 && y_at(data, 2, 0) == 1);
     cusgd_data_free(data);

@@ -247,7 +247,7 @@ cusgd_status cusgd_data_find_classes(cusgd_data *data, const cusgd_model *model)
     if (model && cusgd_model_classes(model) > 0) return apply_model(data, model);
     if (data->view.k != 1 || !data->view.y.at || data->classes) return CUSGD_OK;
     labels all = find_labels(data);
-    int usual = all.count < 2 || !all.finite || (all.count == 2 && all.at[1] == 1 && (all.at[0] == 0 || all.at[0] == -1));
+    int usual = all.count < 2 || !all.finite || (all.count == 2 && all.at[0] == 0 && all.at[1] == 1);
     int whole = 1;
     for (int i = 0; i < all.count; i++) whole = whole && all.at[i] == floor(all.at[i]);
     if (usual || (all.count == MAX_LABELS && !whole))

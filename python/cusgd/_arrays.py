@@ -207,6 +207,12 @@ class Data:
         names = None if isinstance(classes, int) else text_array(classes, "class")
         check(lib.cusgd_data_set_classes(self.handle, C.cast(names, C.POINTER(C.c_char_p)) if names else None, count))
 
+    def find_classes(self) -> list[str] | None:
+        """Make classes 0 and 1 of a target of two other numbers, and return what these are called; None: the target stays."""
+        check(lib.cusgd_data_find_classes(self.handle, None))
+        names = [lib.cusgd_data_class(self.handle, value) for value in (0, 1)]
+        return None if None in names else [name.decode() for name in names]
+
     def __del__(self) -> None:
         if getattr(self, "handle", None):
             lib.cusgd_data_free(self.handle)

@@ -100,6 +100,24 @@ def _by_value(y: Any, classes: Sequence[str]) -> Any:
     return order[np.searchsorted(np.asarray(numbers_of)[order], values)].astype(np.float64)
 
 
+def class_labels(classes: Sequence[str] | None) -> np.ndarray[Any, np.dtype[Any]]:
+    """Return what the classes 0 and 1 are called: integers or numbers if both names are the plain text of such, else text.
+
+    Parameters
+    ----------
+    classes : sequence of str, or None
+        The names of the two classes; None: 0 and 1.
+    """
+    for kind in (int, float):
+        try:
+            values = [kind(name) for name in classes or ("0", "1")]
+        except ValueError:
+            continue
+        if classes is None or all(f"{value:.17g}" == name or repr(value) == name for value, name in zip(values, classes)):
+            return np.array(values)
+    return np.array(classes)
+
+
 def _unknown(found: list[str], classes: Sequence[str]) -> ValueError:
     known = ", ".join([*classes[:5], *(["..."] if len(classes) > 5 else [])])
     return ValueError(f"y has values that are no class of the model ({known}): {', '.join(found[:5])}")
@@ -111,7 +129,7 @@ def class_numbers(y: Any, classes: Sequence[str] | None) -> Any:
     Parameters
     ----------
     y : array
-        Names of classes, or numbers: 0 and 1, or -1 and 1, but those that the classes are called if these are text of numbers.
+        Names of classes, or numbers: those that the classes are called if these are text of numbers, else 0 and 1.
     classes : sequence of str, or None
         The names of the classes; None: y is left as it is.
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from . import _capi
 from ._arrays import Data, column_names, in_order, make_data, text_array
-from ._classes import class_numbers
+from ._classes import class_labels, class_numbers
 from ._errors import UsageError, check, warn
 from ._library import lib
 from ._options import Options
@@ -31,12 +31,6 @@ _PREDICTIONS = {
 
 def _text(value: bytes | None) -> str | None:
     return None if value is None else value.decode(errors="replace")
-
-
-def _labels(classes: list[str]) -> NDArray[Any]:
-    """Return what classes are called: more than two whole numbers are numbers."""
-    whole = len(classes) > 2 and all(name.lstrip("-").isdigit() for name in classes)
-    return np.array([int(name) for name in classes]) if whole else np.array(classes)
 
 
 class Model:
@@ -204,9 +198,8 @@ class Model:
         X : array of shape (n, columns)
             A data frame's columns are taken by name if the model has names.
         kind : {"mean", "link", "class", "probability"}
-            The expected target, the linear predictor, the class (its name, if the classes have names; of more than two classes
-            whose names are whole numbers, the number), or the probability of the second class. A model of more than two classes
-            has a column for each class in all but "class".
+            The expected target, the linear predictor, the class (as it is called: a number if all classes are, else text), or the
+            probability of the second class. A model of more than two classes has a column for each class in all but "class".
         offset, exposure : array of shape (n,), optional
             For models that were trained with them.
 
@@ -222,8 +215,7 @@ class Model:
         run(lambda: check(lib.cusgd_model_predict(self._handle, data.handle, _PREDICTIONS[kind], pointer)))
         result = out[:, 0] if out.shape[1] == 1 else out
         if kind == "class":
-            classes = self.classes
-            return result.astype(np.int64) if classes is None else _labels(classes)[result.astype(np.int64)]
+            return class_labels(self.classes)[result.astype(np.int64)]
         return result
 
     def confusion(self, X: Any, y: Any, *, sample_weight: Any = None, offset: Any = None, exposure: Any = None) -> NDArray[Any]:

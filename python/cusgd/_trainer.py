@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from . import _capi
 from ._arrays import Data, column_names, in_order, make_data
-from ._classes import class_numbers, encode
+from ._classes import class_numbers, encode, takes_classes
 from ._errors import ConvergenceWarning, DivergedError, UsageError, check, in_python_words, last_error, warn
 from ._library import lib
 from ._model import Model
@@ -45,9 +45,9 @@ class Trainer:
         A table of `cusgd.read_table` has everything: y, sample_weight, offset and exposure are left out. NumPy arrays of float32 or float64 are used in place, in any memory layout; other numbers are converted to float64. They
         must not change while the trainer exists.
     y : array of shape (n,) or (n, outputs)
-        For losses of classes 0 and 1, -1 and 1, names, or more than two whole numbers. More than two classes have an output
-        each, in the order of their names or numbers: all together by the loss softmax where the loss is logistic
-        (``classes="one-vs-rest"``: each against the rest), else each against the rest.
+        For losses of classes two numbers, names, or more than two whole numbers. More than two classes have an output each, in the
+        order of their names or numbers: all together by the loss softmax where the loss is logistic
+        (``classes="one-vs-rest"``: each against the rest), else each against the rest. Of two the smaller is class 0.
     sample_weight, offset, exposure : array of shape (n,), optional
     valid : tuple (X, y) or (X, y, sample_weight), optional
         Validation data; the result is the best epoch on it. A data frame's columns are taken by name if X has names.
@@ -94,9 +94,11 @@ class Trainer:
             else:  # y is their numbers, of which some may not occur
                 classes = [str(c) for c in range(_class_count)]
             self._data = make_data(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure)
-            self._classes, self._features = classes, column_names(X)
             if classes:
                 self._data.set_classes(classes) if self._data.outputs == 1 else self._data.set_names(None, None, classes)
+            elif takes_classes(options.get("loss", "squared")):
+                classes = self._data.find_classes()
+            self._classes, self._features = classes, column_names(X)
         self._valid = self._valid_data(valid, classes, self._features)
         options["precision"] = precision_of(self._data, options)
         self._handle = C.c_void_p()

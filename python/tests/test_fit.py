@@ -433,3 +433,15 @@ def test_partial_fit_of_named_classes(classes):
     assert trainer.model().evaluate(X, names).accuracy > 0.7
     with pytest.raises(ValueError, match="no class of the model"):
         trainer.partial_fit(X, np.full(500, "maybe"))
+
+
+@pytest.mark.parametrize("labels", [(1, 2), (-1, 1), (0, 1), (-0.5, 2.5)])
+def test_two_numbers_are_classes(classes, labels):
+    X, y = classes
+    plain = cusgd.fit(X, y, loss="logistic", epochs=3)
+    named = cusgd.fit(X, np.array(labels)[y.astype(int)], loss="logistic", epochs=3, valid=(X[:9], np.array(labels)[y[:9].astype(int)]))
+    np.testing.assert_array_equal(cusgd.fit(X, np.array(labels)[y.astype(int)], loss="logistic", epochs=3).weight, plain.weight)
+    predicted = named.predict(X, "class")
+    assert predicted.dtype == np.array(labels).dtype and set(predicted) == set(labels)
+    assert named.evaluate(X, np.array(labels)[y.astype(int)]).accuracy == np.mean(predicted == np.array(labels)[y.astype(int)])
+    assert set(pickle.loads(pickle.dumps(named)).predict(X, "class")) == set(labels)
