@@ -240,3 +240,27 @@ def test_coefficients_set_by_hand_count(rows):
     model.coef_ = np.array([1.0, 2.0, 3.0, 4.0])
     model.partial_fit(X, y)
     np.testing.assert_allclose(model.coef_, [1, 2, 3, 4], rtol=1e-6)
+
+
+@pytest.mark.parametrize("first", [1, 3, 200])
+@pytest.mark.parametrize("count", [1, 7])
+def test_calls_of_few_rows(rng, first, count):
+    X = rng.normal(size=(600, 4)) * [1.0, 10.0, 0.1, 1.0]
+    y = X @ [1.0, 0.1, 5.0, 0.0] + 3 + rng.normal(size=600)
+    model = linear_model.SGDRegressor()
+    for i in [0, *range(first, len(X), count)]:
+        part = slice(i, first if i == 0 else i + count)
+        model.partial_fit(X[part], y[part])
+        if i == 100:
+            model = pickle.loads(pickle.dumps(model))
+    assert model.t_ == 601
+    assert model.score(X, y) > reference.LinearRegression().fit(X, y).score(X, y) - 0.02
+
+
+def test_classes_in_calls_of_one_row(rng):
+    X = rng.normal(size=(400, 3)) * [1.0, 100.0, 0.01]
+    y = X @ [1.0, 0.01, -100.0] + rng.logistic(size=400) > 0
+    model = linear_model.SGDClassifier("log_loss")
+    for i in range(len(X)):
+        model.partial_fit(X[i : i + 1], y[i : i + 1], classes=[False, True])
+    assert model.score(X, y) > reference.LogisticRegression().fit(X, y).score(X, y) - 0.03

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Union
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -13,12 +14,23 @@ from .._trainer import Trainer
 from ._base import Array
 from ._schedules import Position, Schedule, run_steps
 
+FIRST_ROWS = 100  # that scales, optimizer and rate are chosen from, at least
+Rows = tuple[Array, Array, Union[Array, None]]  # rows, targets (n, k), and weights
+
 
 def takes_steps(estimator: Any) -> bool:
     """Tell whether an estimator has `partial_fit`, or say why not."""
     if estimator.solver != "sgd":
         raise AttributeError(f"partial_fit needs solver='sgd', not {estimator.solver!r}: full-batch methods see all rows at once")
     return True
+
+
+@dataclass
+class First:
+    """The rows of the first calls while they are few, and the coefficients and intercepts before them, or None."""
+
+    start: tuple[Array, Array] | None
+    rows: Rows | None = None
 
 
 class PartialMixin:
@@ -35,6 +47,8 @@ class PartialMixin:
     options_: dict[str, Any]
     _positions: list[Position]
     _trainer: Trainer | None = None
+    _first: First | None = None  # None: there were enough
+    _waiting: Rows | None = None
 
     def _check_partial(self) -> None:
         """Refuse parameters that `partial_fit` cannot follow."""
@@ -59,7 +73,7 @@ class PartialMixin:
 
     def _forget_steps(self) -> None:
         """Forget what earlier calls have left for `partial_fit`."""
-        for name in ("t_", "_positions", "_trainer"):
+        for name in ("t_", "_positions", "_trainer", "_first", "_waiting"):
             self.__dict__.pop(name, None)
 
     def _advance(self, X: Array, targets: Array, weights: Array | None) -> tuple[Array, Array]:
@@ -94,27 +108,52 @@ class PartialMixin:
     def _advance_automatically(
         self, X: Array, targets: Array, weights: Array | None, options: dict[str, Any]
     ) -> tuple[Array, Array]:
-        """Update the coefficients by one epoch with the optimizer and rate that were chosen from the first rows."""
+        """Update the coefficients by one epoch with the optimizer and rate that were chosen from the first rows.
+
+        Few rows tell neither the columns' scales nor a rate that is safe. Until there are `FIRST_ROWS`, each call therefore begins
+        anew with all rows so far. A rate is safe for steps of whole batches alone, so that later calls of fewer rows wait for more.
+        """
         estimator: Any = self
-        y = targets[:, 0] if targets.shape[1] == 1 else targets
-        count = estimator._class_count()
-        outputs = count or targets.shape[1]
-        if hasattr(self, "classes_") and (targets == targets[0]).all(axis=0).any():
-            y, X, weights = _with_all_classes(y, X, weights)
-        trainer = self._trainer
         known = getattr(estimator, "coef_", None) is not None
+        classes = estimator._class_count()
+        outputs = classes or targets.shape[1]
         start = (np.reshape(estimator.coef_, (outputs, -1)), np.reshape(estimator.intercept_, -1)) if known else None
-        if trainer is None or start is None or not all(map(_are_close, trainer.coefficients(), start)):
-            options = {"threads": estimator.n_jobs, "seed": estimator._seed(), **options}
-            trainer = Trainer(X, y, sample_weight=weights, _class_count=count, **options)
-            if start is not None:
-                trainer.set_coefficients(*start)
-        trainer.partial_fit(X, y, sample_weight=weights)
+        trainer, count = self._trainer, len(targets)
+        rows = (X, targets, weights)
+        goes_on = start is not None and (
+            self._first is not None if trainer is None else all(map(_are_close, trainer.coefficients(), start))
+        )
+        if not goes_on:
+            self._first, self._waiting = First(start), None
+        if self._first is not None:
+            rows = self._first.rows = _joined(self._first.rows, rows)
+            X, y, weights = self._given(*rows)
+            given = {"threads": estimator.n_jobs, "seed": estimator._seed(), **options}
+            trainer = Trainer(X, y, sample_weight=weights, _class_count=classes, **given)
+            if self._first.start is not None:
+                trainer.set_coefficients(*self._first.start)
+            trainer.partial_fit(X, y, sample_weight=weights)
+            if len(rows[0]) >= FIRST_ROWS:
+                self._first = None
+        else:
+            assert trainer is not None
+            rows = _joined(self._waiting, rows)
+            self._waiting = rows if len(rows[0]) < int(trainer.options["batch"]) else None
+            if self._waiting is None:
+                X, y, weights = self._given(*rows)
+                trainer.partial_fit(X, y, sample_weight=weights)
         self._trainer = trainer
         self.options_ = dict(trainer.options)
-        self.t_ = getattr(self, "t_", 1.0) + len(targets)
+        self.t_ = getattr(self, "t_", 1.0) + count
         self.n_iter_ = 1
         return trainer.coefficients()
+
+    def _given(self, X: Array, targets: Array, weights: Array | None) -> tuple[Array, Array, Array | None]:
+        """Return rows, targets and weights as a trainer takes them."""
+        y = targets[:, 0] if targets.shape[1] == 1 else targets
+        if hasattr(self, "classes_") and (targets == targets[0]).all(axis=0).any():
+            y, X, weights = _with_all_classes(y, X, weights)
+        return X, y, weights
 
     def __getstate__(self) -> dict[str, Any]:
         parent: Any = super()
@@ -164,6 +203,17 @@ class PartialMixin:
         return [
             at if at is not None and at.gives(weight[j], bias[j]) else Position(weight[j], bias[j]) for j, at in enumerate(kept)
         ]
+
+
+def _joined(first: Rows | None, more: Rows) -> Rows:
+    """Return the rows of both."""
+    if first is None:
+        return more
+    weights = None
+    if first[2] is not None or more[2] is not None:
+        weights = np.concatenate([np.ones(len(rows[0])) if rows[2] is None else rows[2] for rows in (first, more)])
+    X = np.concatenate([first[0], more[0]])
+    return X, np.concatenate([first[1], more[1]]), None if weights is None else weights.astype(X.dtype)
 
 
 def _with_both_classes(X: Array, y: Array, weights: Array | None) -> tuple[Array, Array, Array]:
