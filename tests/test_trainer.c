@@ -376,6 +376,36 @@ Test(trainer, fit_again_goes_on)
     }
 }
 
+/* A short run from the optimum ends above it, and says so; one from the usual start does not, nor does a run on other rows. */
+Test(trainer, run_from_the_optimum_notes_its_rise)
+{
+    double *x, *y, weight[4], bias[1];
+    cusgd_data *data = gaussian(5, 500, 4, 1, &x, &y);
+    cusgd_options o = options_plain(CUSGD_OPTIMIZER_AUTO, NAN, 8, 1);
+    cusgd_result r = CUSGD_INIT(cusgd_result);
+    cusgd_trainer *t = trainer_of(&o, data, NULL);
+    cr_assert_eq(cusgd_trainer_fit(t, NULL, NULL, &r), CUSGD_OK);
+    cr_expect_str_empty(r.note);
+    cusgd_trainer_free(t);
+    o.solver = CUSGD_SOLVER_EXACT;
+    t = trainer_of(&o, data, NULL);
+    cr_assert_eq(cusgd_trainer_fit(t, NULL, NULL, NULL), CUSGD_OK);
+    cr_assert_eq(cusgd_trainer_get_coefficients(t, weight, bias), CUSGD_OK);
+    cusgd_trainer_free(t);
+    o.solver = CUSGD_SOLVER_SGD;
+    for (int others = 0; others < 2; others++) {
+        t = trainer_of(&o, data, NULL);
+        cr_assert_eq(cusgd_trainer_set_coefficients(t, weight, bias), CUSGD_OK);
+        if (others) cr_assert_eq(cusgd_trainer_rebind(t, data), CUSGD_OK);
+        cr_assert_eq(cusgd_trainer_fit(t, NULL, NULL, &r), CUSGD_OK);
+        cr_expect_eq(strstr(r.note, "given to start from") != NULL, !others, "%s", r.note);
+        cusgd_trainer_free(t);
+    }
+    cusgd_data_free(data);
+    free(x);
+    free(y);
+}
+
 /* ---- Parameters, predictions, models ------------------------------------------------------------------------------------- */
 
 Test(trainer, set_and_get_agree)

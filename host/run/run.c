@@ -38,6 +38,7 @@ cusgd_status run_open(run *r, cusgd_options *options, problem *p)
     r->options = options;
     r->problem = p;
     r->spec = spec_of(options, p);
+    r->given = (double)NAN;
     r->theta = allocate_zeroed(size, sizeof(double));
     r->gradient = allocate_zeroed(size, sizeof(double));
     r->start = allocate_zeroed(size, sizeof(double));

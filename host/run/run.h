@@ -36,6 +36,7 @@ typedef struct run {
     int by_tolerance, by_gradient; /* which stopping rules are on */
     double *theta, *gradient;      /* (d+1) x k: work */
     double *start, start_loss;     /* (d+1) x k: where the run starts, and its loss; NaN: not needed */
+    double given;                  /* the objective at coefficients that the run was given to start from; NaN: none */
     double *best;                  /* (d+1) x k: what AREA_BEST holds of it, on the host, in case the device fails */
     int lost;                      /* 1: the device failed in a fit, `best` is the result; 2: a reset failed, there is no run */
     const double *shown;           /* (d+1) x k: while a solver's callback runs its iterate, which no snapshot holds; else NULL */

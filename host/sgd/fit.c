@@ -179,6 +179,7 @@ void sgd_rebind(sgd *s)
     at->kept_objective = at->last[0] = at->last[1] = at->last[2] = (double)NAN;
     at->stale = at->plateau_stale = 0;
     at->result = SNAPSHOT_CURRENT;
+    s->run->given = (double)NAN;
 }
 
 /* ---- Epochs ---- */
@@ -437,13 +438,28 @@ static void lose(sgd *s, fit *f, cusgd_status status)
     f->m.now.valid = isfinite(s->run->at.kept) ? s->run->at.kept : (double)NAN;
 }
 
+/* A run from given coefficients begins its average, momentum and rate anew, and may end above where it began. */
+static void note_rise(const sgd *s, const fit *f, cusgd_result *result)
+{
+    const double share = 1e-4;
+    double given = s->run->given, lowest = s->problem->targets.lower_bound;
+    if (*result->note || isnan(given) || !(f->m.now.objective > given + share * fabs(given - lowest))) return;
+    snprintf(
+        result->note, sizeof result->note,
+        "the objective is %.6g, above %.6g at the coefficients that were given to start from: of an earlier run they are all "
+        "that is known, and its average and rate begin anew; use more --epochs, or --solver auto",
+        problem_reported(s->problem, f->m.now.objective), problem_reported(s->problem, given));
+}
+
 static cusgd_status tell_result(const sgd *s, const fit *f, cusgd_result *result)
 {
     int64_t step = s->run->at.step;
     monitor_result(&f->m, rate_at(s, step > 0 ? step - 1 : 0), result);
     result->rollbacks = f->rollbacks;
     if (s->run->lost || !isfinite(f->m.now.loss)) return CUSGD_OK;
-    return monitor_tell_compared(&f->m, watch_advice(s), result);
+    cusgd_status status = monitor_tell_compared(&f->m, watch_advice(s), result);
+    note_rise(s, f, result);
+    return status;
 }
 
 /* A rate that was given, by itself or by what it follows from, may be so large that the run ends far from where any model should,

@@ -54,12 +54,12 @@ static cusgd_status restart(cusgd_trainer *t, const double *theta)
     return status == CUSGD_OK ? run_begin(&t->run) : status;
 }
 
-/* Likewise, at a theta that is not the intercept-only model's. */
-static cusgd_status restart_at(cusgd_trainer *t, const double *theta)
+/* Likewise, at a theta that is not the intercept-only model's; *objective there, or NaN where no one needs it. */
+static cusgd_status restart_at(cusgd_trainer *t, const double *theta, double *objective)
 {
-    double objective;
     cusgd_status status = CUSGD_OK;
-    if (t->sgd.retreats) status = problem_objective(&t->problem, &t->problem.train, theta, &t->run.start_loss, &objective, NULL);
+    *objective = (double)NAN;
+    if (t->sgd.retreats) status = problem_objective(&t->problem, &t->problem.train, theta, &t->run.start_loss, objective, NULL);
     return status == CUSGD_OK ? restart(t, theta) : status;
 }
 
@@ -77,7 +77,8 @@ static cusgd_status start(cusgd_trainer *t)
     }
     memset(t->run.theta, 0, theta_bytes(p));
     for (int64_t c = 0; c < p->k; c++) t->run.theta[p->d * p->k + c] = -p->units.shift[c];
-    return restart_at(t, t->run.theta);
+    double unused;
+    return restart_at(t, t->run.theta, &unused);
 }
 
 static cusgd_status choose_method(cusgd_trainer *t)
@@ -380,5 +381,5 @@ cusgd_status cusgd_trainer_set_coefficients(cusgd_trainer *t, const double *weig
     if (status != CUSGD_OK) return status;
     if (!t->whitening) problem_from_data(&t->problem, weight, bias, t->run.theta);
     status = run_check_device(&t->run);
-    return status == CUSGD_OK ? restart_at(t, t->run.theta) : status;
+    return status == CUSGD_OK ? restart_at(t, t->run.theta, &t->run.given) : status;
 }
