@@ -117,6 +117,8 @@ cusgd_status fail_data_row(int64_t row, int64_t column, const char *format, ...)
     return CUSGD_ERROR_DATA;
 }
 
+cusgd_status fail_null(const char *function) { return fail(CUSGD_ERROR_USAGE, "%s was called with NULL for a handle", function); }
+
 cusgd_status fail_memory(size_t bytes, const char *what)
 {
     return fail(CUSGD_ERROR_MEMORY, "out of memory: %zu bytes for %s were refused", bytes, what);

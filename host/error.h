@@ -14,6 +14,9 @@ __attribute__((format(printf, 2, 3))) cusgd_status fail_option(const char *optio
 /* Likewise a DATA error in a row of the data and, unless `column` is -1, a feature, both from 0. */
 __attribute__((format(printf, 3, 4))) cusgd_status fail_data_row(int64_t row, int64_t column, const char *format, ...);
 
+/* USAGE: the caller of a public function passed NULL where it takes a handle. */
+cusgd_status fail_null(const char *function);
+
 /* The usual case of CUSGD_ERROR_MEMORY: "out of memory: N bytes for WHAT". */
 cusgd_status fail_memory(size_t bytes, const char *what);
 

@@ -23,6 +23,7 @@ static const char *const output_names[OUTPUTS] = {"x.npy", "y.npy", "true.safete
 
 cusgd_status cusgd_generator_init(cusgd_generator *generator)
 {
+    if (!generator) return fail_null(__func__);
     const cusgd_generator usual = {.outputs = 1, .noise = 1, .condition = 1};
     cusgd_status status = sized_check(generator->size, "generator");
     if (!status) sized_put(generator, &usual, sizeof usual);

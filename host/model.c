@@ -368,6 +368,7 @@ static cusgd_status contents_of(const cusgd_model *model, const char *path, cont
 
 cusgd_status cusgd_model_save(const cusgd_model *model, const char *path)
 {
+    if (!model) return fail_null(__func__);
     contents c;
     cusgd_status status = contents_of(model, path, &c);
     if (status) return status;
@@ -378,6 +379,7 @@ cusgd_status cusgd_model_save(const cusgd_model *model, const char *path)
 
 cusgd_status cusgd_model_save_memory(const cusgd_model *model, void *buffer, size_t capacity, size_t *bytes)
 {
+    if (!model) return fail_null(__func__);
     contents c;
     cusgd_status status = contents_of(model, "a model", &c);
     if (status) return status;
@@ -390,13 +392,14 @@ cusgd_status cusgd_model_save_memory(const cusgd_model *model, void *buffer, siz
 
 /* ---- What it is ---------------------------------------------------------------------------------------------------------- */
 
-int64_t cusgd_model_cols(const cusgd_model *model) { return model->d; }
-int64_t cusgd_model_outputs(const cusgd_model *model) { return model->k; }
-const double *cusgd_model_weight(const cusgd_model *model) { return model->weight; }
-const double *cusgd_model_bias(const cusgd_model *model) { return model->bias; }
+int64_t cusgd_model_cols(const cusgd_model *model) { return model ? model->d : 0; }
+int64_t cusgd_model_outputs(const cusgd_model *model) { return model ? model->k : 0; }
+const double *cusgd_model_weight(const cusgd_model *model) { return model ? model->weight : NULL; }
+const double *cusgd_model_bias(const cusgd_model *model) { return model ? model->bias : NULL; }
 
 const cusgd_loss_info *cusgd_model_loss(const cusgd_model *model, double *number)
 {
+    if (!model) return NULL;
     const cusgd_loss_info *info = loss_info_of(model->loss.kind);
     if (number) *number = info->option ? model->loss.number : (double)NAN;
     return info;
@@ -404,54 +407,64 @@ const cusgd_loss_info *cusgd_model_loss(const cusgd_model *model, double *number
 
 const double *cusgd_model_standard_errors(const cusgd_model *model, int64_t *degrees_of_freedom)
 {
+    if (!model) return NULL;
     if (degrees_of_freedom) *degrees_of_freedom = model->residual_degrees;
     return model->errors;
 }
 
 const char *cusgd_model_feature(const cusgd_model *model, int64_t j)
 {
+    if (!model) return NULL;
     return model->features && j >= 0 && j < model->d ? model->features[j] : NULL;
 }
 
 const char *cusgd_model_target(const cusgd_model *model, int64_t j)
 {
+    if (!model) return NULL;
     return model->targets && j >= 0 && j < model->m ? model->targets[j] : NULL;
 }
 
 const char *cusgd_model_class(const cusgd_model *model, int value)
 {
+    if (!model) return NULL;
     return model->classes && value >= 0 && value < model->class_count ? model->classes[value] : NULL;
 }
 
-int64_t cusgd_model_classes(const cusgd_model *model) { return model->class_count; }
-int64_t cusgd_model_targets(const cusgd_model *model) { return model->m; }
+int64_t cusgd_model_classes(const cusgd_model *model) { return model ? model->class_count : 0; }
+int64_t cusgd_model_targets(const cusgd_model *model) { return model ? model->m : 0; }
 
 int64_t cusgd_model_prediction_cols(const cusgd_model *model, cusgd_prediction as)
 {
+    if (!model) return 0;
     return as == CUSGD_PREDICT_CLASS ? model->m : model->k;
 }
 
 int64_t cusgd_model_feature_column(const cusgd_model *model, int64_t j)
 {
+    if (!model) return 0;
     if (!model->layout || j < 0 || j >= model->d) return 0;
     return model->layout->features[model->encoding ? encoding_source(model->encoding, j) : j];
 }
 
 int64_t cusgd_model_target_column(const cusgd_model *model, int64_t j)
 {
+    if (!model) return 0;
     return model->layout && j >= 0 && j < model->m ? model->layout->targets[j] : 0;
 }
 
-int64_t cusgd_model_offset_column(const cusgd_model *model) { return model->layout ? model->layout->offset : 0; }
+int64_t cusgd_model_offset_column(const cusgd_model *model) { return model && model->layout ? model->layout->offset : 0; }
 
 cusgd_offset cusgd_model_offset(const cusgd_model *model, const char **name)
 {
+    if (name) *name = NULL;
+    if (!model) return CUSGD_OFFSET_NONE;
     if (name) *name = model->offset_name;
     return model->offset;
 }
 
 int cusgd_model_metadata(const cusgd_model *model, size_t index, const char **name, const char **value)
 {
+    if (!model) return 0;
     if (index >= model->entries) return 0;
     *name = model->names[index];
     *value = model->values[index];

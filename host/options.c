@@ -267,6 +267,7 @@ const char *options_wrong(const cusgd_options *options, const char **name)
 
 cusgd_status cusgd_options_check(const cusgd_options *options)
 {
+    if (!options) return fail_null(__func__);
     const char *name, *wrong = options_wrong(options, &name);
     return wrong ? fail_option(name, "%s", wrong) : CUSGD_OK;
 }

@@ -59,6 +59,8 @@ cusgd_status cusgd_options_new(cusgd_options **out)
 
 cusgd_status cusgd_options_copy(const cusgd_options *options, cusgd_options **out)
 {
+    *out = NULL;
+    if (!options) return fail_null(__func__);
     cusgd_status status = cusgd_options_new(out);
     if (status) return status;
     **out = *options;
@@ -77,6 +79,7 @@ void cusgd_options_free(cusgd_options *options)
 
 cusgd_status cusgd_options_set_array(cusgd_options *options, const char *name, const double *values, size_t count)
 {
+    if (!options) return fail_null(__func__);
     array arrays[ARRAYS];
     const double *copy[ARRAYS] = {NULL};
     int found = 0, both = strcmp(name, "penalty-factors") == 0;

@@ -70,6 +70,7 @@ static int value_parse(const option *o, const char *text, int opposite, cusgd_op
 
 cusgd_status cusgd_options_set(cusgd_options *options, const char *name, const char *value)
 {
+    if (!options) return fail_null(__func__);
     int opposite;
     const option *o = option_find(name, &opposite);
     if (!o) return fail_unknown(name);
@@ -91,6 +92,7 @@ cusgd_status cusgd_options_set(cusgd_options *options, const char *name, const c
 
 cusgd_status cusgd_options_set_number(cusgd_options *options, const char *name, double value)
 {
+    if (!options) return fail_null(__func__);
     int opposite;
     char text[NUMBER_TEXT];
     const option *o = option_find(name, &opposite);
@@ -108,6 +110,7 @@ cusgd_status cusgd_options_set_number(cusgd_options *options, const char *name, 
 
 cusgd_status cusgd_options_get(const cusgd_options *options, const char *name, char value[CUSGD_OPTION_TEXT])
 {
+    if (!options) return fail_null(__func__);
     int opposite;
     const option *o = option_find(name, &opposite);
     if (!o) return fail_unknown(name);
@@ -118,6 +121,7 @@ cusgd_status cusgd_options_get(const cusgd_options *options, const char *name, c
 
 cusgd_status cusgd_options_get_number(const cusgd_options *options, const char *name, double *value)
 {
+    if (!options) return fail_null(__func__);
     int opposite;
     const option *o = option_find(name, &opposite);
     if (!o) return fail_unknown(name);

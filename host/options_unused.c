@@ -51,6 +51,7 @@ static int solver_ignores(const cusgd_options *options, const char *name)
 
 const char *cusgd_options_unused(const cusgd_options *options, const char *name)
 {
+    if (!options) return NULL;
     const cusgd_option_info *info = options_find(name);
     if (!info) return NULL;
     name = info->name;

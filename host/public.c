@@ -36,6 +36,7 @@ cusgd_status cusgd_table_open(const char *path, const cusgd_reader *given, cusgd
 
 int cusgd_table_at(const cusgd_table *table, int64_t j, cusgd_table_column *column)
 {
+    if (!table) return 0;
     cusgd_table_column complete;
     if (sized_check(column->size, "column") || !table_at(table, j, &complete)) return 0;
     sized_put(column, &complete, sizeof complete);
@@ -58,13 +59,22 @@ static cusgd_status complete_reader(const cusgd_data *data, const cusgd_model *m
     return CUSGD_OK;
 }
 
-cusgd_status cusgd_data_reader(const cusgd_data *data, cusgd_reader *given) { return complete_reader(data, NULL, given); }
-cusgd_status cusgd_model_reader(const cusgd_model *model, cusgd_reader *given) { return complete_reader(NULL, model, given); }
+cusgd_status cusgd_data_reader(const cusgd_data *data, cusgd_reader *given)
+{
+    if (!data) return fail_null(__func__);
+    return complete_reader(data, NULL, given);
+}
+cusgd_status cusgd_model_reader(const cusgd_model *model, cusgd_reader *given)
+{
+    if (!model) return fail_null(__func__);
+    return complete_reader(NULL, model, given);
+}
 
 /* ---- Synthetic data ------------------------------------------------------------------------------------------------------ */
 
 cusgd_status cusgd_generate(const cusgd_generator *generator, const char *folder, int force)
 {
+    if (!generator) return fail_null(__func__);
     cusgd_generator complete;
     cusgd_status status = sized_check(generator->size, "generator");
     if (status) return status;
@@ -76,6 +86,7 @@ cusgd_status cusgd_data_generate(const cusgd_generator *generator, cusgd_data **
 {
     cusgd_generator complete;
     *out = NULL;
+    if (!generator) return fail_null(__func__);
     cusgd_status status = sized_check(generator->size, "generator");
     if (status) return status;
     sized_get(&complete, generator, sizeof complete);
@@ -100,6 +111,7 @@ static int on_progress(const cusgd_progress *progress, void *user)
 
 cusgd_status cusgd_trainer_fit(cusgd_trainer *trainer, cusgd_callback callback, void *user, cusgd_result *result)
 {
+    if (!trainer) return fail_null(__func__);
     cusgd_result complete = CUSGD_INIT(cusgd_result);
     listener to = {callback, user};
     cusgd_status status = result ? sized_check(result->size, "result") : CUSGD_OK;
@@ -113,6 +125,7 @@ cusgd_status cusgd_trainer_fit(cusgd_trainer *trainer, cusgd_callback callback, 
 
 cusgd_status cusgd_trainer_partial_fit(cusgd_trainer *trainer, const cusgd_data *rows, cusgd_progress *progress)
 {
+    if (!trainer || !rows) return fail_null(__func__);
     cusgd_progress complete = CUSGD_INIT(cusgd_progress);
     cusgd_status status = progress ? sized_check(progress->size, "progress") : CUSGD_OK;
     if (status) return status;
@@ -123,6 +136,7 @@ cusgd_status cusgd_trainer_partial_fit(cusgd_trainer *trainer, const cusgd_data 
 
 cusgd_status cusgd_trainer_evaluate(cusgd_trainer *trainer, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
 {
+    if (!trainer || !data) return fail_null(__func__);
     cusgd_metrics complete;
     cusgd_status status = sized_check(metrics->size, "metrics");
     if (!status) status = trainer_evaluate(trainer, data, output, &complete);
@@ -132,6 +146,7 @@ cusgd_status cusgd_trainer_evaluate(cusgd_trainer *trainer, const cusgd_data *da
 
 cusgd_status cusgd_model_evaluate(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
 {
+    if (!model || !data) return fail_null(__func__);
     cusgd_metrics complete;
     cusgd_status status = sized_check(metrics->size, "metrics");
     if (!status) status = model_evaluate(model, data, output, &complete);
@@ -161,6 +176,7 @@ cusgd_status cusgd_model_order_metrics(const cusgd_model *model, const cusgd_dat
 
 cusgd_status cusgd_model_rank(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_ranking *ranking)
 {
+    if (!model || !data) return fail_null(__func__);
     cusgd_ranking complete;
     cusgd_status status = sized_check(ranking->size, "ranking");
     if (!status) status = model_rank(model, data, output, &complete);
@@ -180,6 +196,7 @@ int cusgd_device_at(size_t index, cusgd_device *device)
 
 cusgd_status cusgd_check(const cusgd_options *options, const cusgd_data *data, int64_t steps, cusgd_check_report *report)
 {
+    if (!options || !data) return fail_null(__func__);
     cusgd_check_report complete = CUSGD_INIT(cusgd_check_report);
     cusgd_status status = sized_check(report->size, "report");
     if (status) return status;

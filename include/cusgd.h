@@ -13,8 +13,9 @@
  * Conventions. Every function that can fail returns a cusgd_status, and cusgd_last_error() then says what happened, where, and
  * what to do. Handles are opaque; whoever receives one through an `out` argument frees it with the matching *_free, which accepts
  * NULL. On failure *out is NULL. Strings and arrays passed in are only read, and copied where they are kept, unless said
- * otherwise. A function whose handle is const may be called from several threads at once on the same handle; other calls on one
- * handle are made by one thread at a time. The library prints nothing, never exits and installs no signal handler
+ * otherwise. A handle that is NULL is a USAGE error unless the function says what it means; functions that do not return a status
+ * then return 0 or NULL. A function whose handle is const may be called from several threads at once on the same handle; other
+ * calls on one handle are made by one thread at a time. The library prints nothing, never exits and installs no signal handler
  * unless it is asked to (cusgd_handle_faults in cusgd_tools.h).
  *
  * Structures begin with their size, so that later versions can add members at the end. The caller sets it, and all other members

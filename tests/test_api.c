@@ -535,3 +535,90 @@ Test(api, module_folder_before_the_first_device)
     cr_assert_eq(cusgd_device_at(1, &device), 1);
     assert_fails(cusgd_set_module_folder("/elsewhere"), CUSGD_ERROR_USAGE, "already");
 }
+
+/* ---- NULL for a handle --------------------------------------------------------------------------------------------------- */
+
+/* Each public function with NULL for each of its handles in turn. */
+Test(api, null_handles_are_refused)
+{
+    problem p;
+    double weight[D], bias[1], number, out[N];
+    char text[CUSGD_OPTION_TEXT];
+    size_t bytes;
+    cusgd_data *data;
+    cusgd_options *options;
+    cusgd_model *copy;
+    cusgd_trainer *t;
+    cusgd_metrics metrics = CUSGD_INIT(cusgd_metrics);
+    cusgd_ranking ranking = CUSGD_INIT(cusgd_ranking);
+    cusgd_reader read_by = CUSGD_INIT(cusgd_reader);
+    cusgd_check_report report = CUSGD_INIT(cusgd_check_report);
+    setup(&p);
+    cusgd_model *model = fitted(&p, weight, bias);
+    assert_works(cusgd_trainer_create(p.options, p.data, NULL, &t));
+    const struct {
+        const char *call;
+        cusgd_status status;
+    } all[] = {
+        {"options_copy", cusgd_options_copy(NULL, &options)},
+        {"options_set", cusgd_options_set(NULL, "rate", "1")},
+        {"options_set_number", cusgd_options_set_number(NULL, "rate", 1)},
+        {"options_set_array", cusgd_options_set_array(NULL, "penalty-factors", weight, D)},
+        {"options_get", cusgd_options_get(NULL, "rate", text)},
+        {"options_get_number", cusgd_options_get_number(NULL, "rate", &number)},
+        {"options_check", cusgd_options_check(NULL)},
+        {"data_set_offset", cusgd_data_set_offset(NULL, CUSGD_OFFSET_LINEAR, (cusgd_matrix){0})},
+        {"data_set_names", cusgd_data_set_names(NULL, NULL, NULL, NULL, "name")},
+        {"data_find_classes", cusgd_data_find_classes(NULL, model)},
+        {"data_select", cusgd_data_select(NULL, &(int64_t){0}, 1, &data)},
+        {"data_reader", cusgd_data_reader(NULL, &read_by)},
+        {"model_save", cusgd_model_save(NULL, path_of("m"))},
+        {"model_save_memory", cusgd_model_save_memory(NULL, NULL, 0, &bytes)},
+        {"model_reader", cusgd_model_reader(NULL, &read_by)},
+        {"model_predict", cusgd_model_predict(NULL, p.data, CUSGD_PREDICT_MEAN, out)},
+        {"model_predict, data", cusgd_model_predict(model, NULL, CUSGD_PREDICT_MEAN, out)},
+        {"model_evaluate", cusgd_model_evaluate(NULL, p.data, -1, &metrics)},
+        {"model_evaluate, data", cusgd_model_evaluate(model, NULL, -1, &metrics)},
+        {"model_rank", cusgd_model_rank(NULL, p.data, -1, &ranking)},
+        {"model_rank, data", cusgd_model_rank(model, NULL, -1, &ranking)},
+        {"predictions_save", cusgd_predictions_save(NULL, CUSGD_PREDICT_MEAN, N, out, path_of("p.csv"))},
+        {"trainer_create, options", cusgd_trainer_create(NULL, p.data, NULL, &(cusgd_trainer *){NULL})},
+        {"trainer_create, data", cusgd_trainer_create(p.options, NULL, NULL, &(cusgd_trainer *){NULL})},
+        {"trainer_fit", cusgd_trainer_fit(NULL, NULL, NULL, NULL)},
+        {"trainer_optimum", cusgd_trainer_optimum(NULL, &number, &number)},
+        {"trainer_step", cusgd_trainer_step(NULL, 1)},
+        {"trainer_rebind", cusgd_trainer_rebind(NULL, p.data)},
+        {"trainer_rebind, data", cusgd_trainer_rebind(t, NULL)},
+        {"trainer_partial_fit", cusgd_trainer_partial_fit(NULL, p.data, NULL)},
+        {"trainer_partial_fit, data", cusgd_trainer_partial_fit(t, NULL, NULL)},
+        {"trainer_reset", cusgd_trainer_reset(NULL, p.options)},
+        {"trainer_reset, options", cusgd_trainer_reset(t, NULL)},
+        {"trainer_get_coefficients", cusgd_trainer_get_coefficients(NULL, weight, bias)},
+        {"trainer_set_coefficients", cusgd_trainer_set_coefficients(NULL, weight, bias)},
+        {"trainer_predict", cusgd_trainer_predict(NULL, p.data, CUSGD_PREDICT_MEAN, out)},
+        {"trainer_predict, data", cusgd_trainer_predict(t, NULL, CUSGD_PREDICT_MEAN, out)},
+        {"trainer_evaluate", cusgd_trainer_evaluate(NULL, p.data, -1, &metrics)},
+        {"trainer_evaluate, data", cusgd_trainer_evaluate(t, NULL, -1, &metrics)},
+        {"trainer_create_model", cusgd_trainer_create_model(NULL, &copy)},
+        {"check", cusgd_check(NULL, p.data, 1, &report)},
+        {"generate", cusgd_generate(NULL, path_of("g"), 0)},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) cr_expect_eq(all[i].status, CUSGD_ERROR_USAGE, "%s", all[i].call);
+    cr_expect_null(copy);
+    cr_expect_null(options);
+    cr_expect(strstr(cusgd_last_error(), "cusgd_generate was called with NULL"));
+    cr_expect(cusgd_data_rows(NULL) == 0 && cusgd_data_cols(NULL) == 0 && cusgd_data_outputs(NULL) == 0);
+    cr_expect(!cusgd_data_feature(NULL, 0) && !cusgd_data_target(NULL, 0) && !cusgd_data_class(NULL, 0));
+    cr_expect(!cusgd_data_note(NULL, 0) && cusgd_data_offset(NULL, NULL) == CUSGD_OFFSET_NONE);
+    cr_expect(cusgd_data_feature_column(NULL, 0) == 0 && cusgd_data_target_column(NULL, 0) == 0);
+    cr_expect(cusgd_model_cols(NULL) == 0 && cusgd_model_outputs(NULL) == 0);
+    cr_expect(!cusgd_model_weight(NULL) && !cusgd_model_bias(NULL) && !cusgd_model_standard_errors(NULL, NULL));
+    cr_expect(!cusgd_model_feature(NULL, 0) && !cusgd_model_target(NULL, 0) && !cusgd_model_class(NULL, 0));
+    cr_expect(!cusgd_model_loss(NULL, NULL) && cusgd_model_offset(NULL, NULL) == CUSGD_OFFSET_NONE);
+    cr_expect(!cusgd_trainer_note(NULL, 0) && !cusgd_trainer_options(NULL) && !cusgd_trainer_device_name(NULL));
+    cr_expect(!cusgd_options_unused(NULL, "rate") && cusgd_table_rows(NULL) == 0 && cusgd_table_cols(NULL) == 0);
+    cusgd_trainer_cancel(NULL);
+    cusgd_trainer_free(t);
+    cusgd_model_free(model);
+    teardown(&p);
+}

@@ -54,6 +54,7 @@ static void swap_text(char **a, char **b)
 cusgd_status cusgd_data_set_names(cusgd_data *data, const char *const *features, const char *const *targets,
                                   const char *const *classes, const char *source)
 {
+    if (!data) return fail_null(__func__);
     names new;
     cusgd_status status = copy_names(data, features, targets, classes, source, &new);
     if (!status) { /* all of them, or none */
@@ -141,6 +142,7 @@ static cusgd_status select_all(const cusgd_data *from, const int64_t *rows, int6
 cusgd_status cusgd_data_select(const cusgd_data *data, const int64_t *rows, int64_t count, cusgd_data **out)
 {
     *out = NULL;
+    if (!data) return fail_null(__func__);
     if (count < 1) return fail(CUSGD_ERROR_USAGE, "a selection has at least 1 row, not %" PRId64, count);
     for (int64_t i = 0; i < count && !interrupt_asked_at(i); i++)
         if (rows[i] < 0 || rows[i] >= data->view.n)

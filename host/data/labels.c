@@ -244,6 +244,7 @@ static cusgd_status apply_model(cusgd_data *data, const cusgd_model *model)
 
 cusgd_status cusgd_data_find_classes(cusgd_data *data, const cusgd_model *model)
 {
+    if (!data) return fail_null(__func__);
     if (model && cusgd_model_classes(model) > 0) return apply_model(data, model);
     if (data->view.k != 1 || !data->view.y.at || data->classes) return CUSGD_OK;
     labels all = find_labels(data);

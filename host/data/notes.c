@@ -29,7 +29,10 @@ cusgd_status data_note(cusgd_data *data, const char *format, ...)
     return CUSGD_OK;
 }
 
-const char *cusgd_data_note(const cusgd_data *data, size_t index) { return index < data->note_count ? data->notes[index] : NULL; }
+const char *cusgd_data_note(const cusgd_data *data, size_t index)
+{
+    return data && index < data->note_count ? data->notes[index] : NULL;
+}
 
 /* ---- Row numbers --------------------------------------------------------------------------------------------------------- */
 

@@ -79,6 +79,7 @@ static cusgd_status take_logarithms(cusgd_data *data, const cusgd_matrix *from)
 
 cusgd_status cusgd_data_set_offset(cusgd_data *data, cusgd_offset kind, cusgd_matrix o)
 {
+    if (!data) return fail_null(__func__);
     if (kind < CUSGD_OFFSET_NONE || kind > CUSGD_OFFSET_EXPOSURE)
         return fail(CUSGD_ERROR_USAGE, "offset kind %d: there is no such kind of offset", (int)kind);
     if (kind != CUSGD_OFFSET_NONE && (!o.at || !type_is_known(&o)))
@@ -324,35 +325,40 @@ cusgd_status data_check_files(const cusgd_data *data)
 cusgd_status cusgd_data_add_file(cusgd_data *data, const char *path, const void *mapping, size_t bytes, size_t offset)
 {
     int i = 0;
+    if (!data) return fail_null(__func__);
     if (!path || !mapping || bytes == 0) return fail(CUSGD_ERROR_USAGE, "a mapped file needs a path, an address and a size");
     while (i < WATCHED_FILES && data->watched[i]) i++;
     if (i == WATCHED_FILES) return fail(CUSGD_ERROR_USAGE, "data lies in at most %d mapped files", WATCHED_FILES);
     return file_watch(path, mapping, bytes, offset, &data->watched[i]);
 }
 
-int64_t cusgd_data_rows(const cusgd_data *data) { return data->view.n; }
-int64_t cusgd_data_cols(const cusgd_data *data) { return data->view.d; }
-int64_t cusgd_data_outputs(const cusgd_data *data) { return data->view.k; }
+int64_t cusgd_data_rows(const cusgd_data *data) { return data ? data->view.n : 0; }
+int64_t cusgd_data_cols(const cusgd_data *data) { return data ? data->view.d : 0; }
+int64_t cusgd_data_outputs(const cusgd_data *data) { return data ? data->view.k : 0; }
 
 const char *cusgd_data_feature(const cusgd_data *data, int64_t j)
 {
+    if (!data) return NULL;
     return data->features && j >= 0 && j < data->view.d ? data->features[j] : NULL;
 }
 
 const char *cusgd_data_target(const cusgd_data *data, int64_t j)
 {
+    if (!data) return NULL;
     return data->targets && j >= 0 && j < data->view.k ? data->targets[j] : NULL;
 }
 
 const char *cusgd_data_class(const cusgd_data *data, int value)
 {
-    return data->classes && value >= 0 && value < data->class_count ? data->classes[value] : NULL;
+    return data && data->classes && value >= 0 && value < data->class_count ? data->classes[value] : NULL;
 }
 
-int64_t cusgd_data_classes(const cusgd_data *data) { return data->class_count; }
+int64_t cusgd_data_classes(const cusgd_data *data) { return data ? data->class_count : 0; }
 
 cusgd_offset cusgd_data_offset(const cusgd_data *data, const char **name)
 {
+    if (name) *name = NULL;
+    if (!data) return CUSGD_OFFSET_NONE;
     if (name) *name = data->offset_name;
     return data->offset;
 }
@@ -361,12 +367,14 @@ int64_t cusgd_data_first_line(const cusgd_data *data) { return data->first_line;
 
 int64_t cusgd_data_feature_column(const cusgd_data *data, int64_t j)
 {
+    if (!data) return 0;
     if (!data->layout || j < 0 || j >= data->view.d) return 0;
     return data->layout->features[data->encoding ? encoding_source(data->encoding, j) : j];
 }
 
 int64_t cusgd_data_target_column(const cusgd_data *data, int64_t j)
 {
+    if (!data) return 0;
     return data->layout && j >= 0 && j < data->view.k ? data->layout->targets[j] : 0;
 }
 

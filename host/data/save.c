@@ -157,6 +157,7 @@ static int ends_with(const char *path, const char *end)
 cusgd_status cusgd_predictions_save(const cusgd_model *model, cusgd_prediction as, int64_t n, const double *predictions,
                                     const char *path)
 {
+    if (!model) return fail_null(__func__);
     int64_t k = cusgd_model_prediction_cols(model, as);
     if (ends_with(path, ".npy") && as == CUSGD_PREDICT_CLASS) return npy_save_classes(model, n, k, predictions, path);
     if (ends_with(path, ".npy")) return npy_save(n, k, predictions, path);

@@ -187,17 +187,21 @@ cusgd_status table_open(const char *path, const cusgd_reader *reader, cusgd_tabl
     return status;
 }
 
-int64_t cusgd_table_rows(const cusgd_table *table) { return table->rows; }
-int64_t cusgd_table_cols(const cusgd_table *table) { return table->columns.count; }
+int64_t cusgd_table_rows(const cusgd_table *table) { return table ? table->rows : 0; }
+int64_t cusgd_table_cols(const cusgd_table *table) { return table ? table->columns.count : 0; }
 void cusgd_table_format(const cusgd_table *table, cusgd_dialect *written, int *header)
 {
+    if (!table) return;
     *written = table->dialect;
     *header = table->header;
 }
 
-const char *cusgd_table_options(const cusgd_table *table) { return table->options; }
+const char *cusgd_table_options(const cusgd_table *table) { return table ? table->options : NULL; }
 
-const char *cusgd_table_note(const cusgd_table *table, size_t index) { return cusgd_data_note(table->notes, index); }
+const char *cusgd_table_note(const cusgd_table *table, size_t index)
+{
+    return table ? cusgd_data_note(table->notes, index) : NULL;
+}
 
 int table_at(const cusgd_table *table, int64_t j, cusgd_table_column *out)
 {

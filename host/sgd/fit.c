@@ -444,11 +444,10 @@ static void note_rise(const sgd *s, const fit *f, cusgd_result *result)
     const double share = 1e-4;
     double given = s->run->given, lowest = s->problem->targets.lower_bound;
     if (*result->note || isnan(given) || !(f->m.now.objective > given + share * fabs(given - lowest))) return;
-    snprintf(
-        result->note, sizeof result->note,
-        "the objective is %.6g, above %.6g at the coefficients that were given to start from: of an earlier run they are all "
-        "that is known, and its average and rate begin anew; use more --epochs, or --solver auto",
-        problem_reported(s->problem, f->m.now.objective), problem_reported(s->problem, given));
+    snprintf(result->note, sizeof result->note,
+             "the objective is %.6g, above %.6g at the coefficients that were given to start from: a start takes over the "
+             "coefficients only, and the average and the rate begin anew; use more --epochs, or --solver auto",
+             problem_reported(s->problem, f->m.now.objective), problem_reported(s->problem, given));
 }
 
 static cusgd_status tell_result(const sgd *s, const fit *f, cusgd_result *result)

@@ -364,6 +364,7 @@ static cusgd_status model_scorer_open(const cusgd_model *m, model_scorer *s)
 
 cusgd_status cusgd_model_predict(const cusgd_model *model, const cusgd_data *data, cusgd_prediction as, double *out)
 {
+    if (!model || !data) return fail_null(__func__);
     model_scorer s;
     cusgd_status status = model_scorer_open(model, &s);
     if (status != CUSGD_OK) return status;
@@ -418,6 +419,7 @@ static cusgd_status whitened(const cusgd_trainer *t, const scorer *s, const cusg
 
 cusgd_status cusgd_trainer_predict(cusgd_trainer *t, const cusgd_data *data, cusgd_prediction as, double *out)
 {
+    if (!t || !data) return fail_null(__func__);
     scorer s;
     cusgd_data white;
     void *x = NULL;
@@ -442,6 +444,8 @@ cusgd_status trainer_evaluate(cusgd_trainer *t, const cusgd_data *data, int64_t 
 
 cusgd_status cusgd_trainer_create_model(cusgd_trainer *t, cusgd_model **out)
 {
+    *out = NULL;
+    if (!t) return fail_null(__func__);
     cusgd_model *m;
     const char *missing = NULL;
     const cusgd_data *data = t->problem.train.data;

@@ -158,6 +158,7 @@ cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data
                                   cusgd_trainer **out)
 {
     *out = NULL;
+    if (!options || !train) return fail_null(__func__);
     cusgd_status status = cusgd_options_check(options);
     if (status != CUSGD_OK) return status;
     cusgd_trainer *t = allocate_zeroed(1, sizeof *t);
@@ -239,6 +240,7 @@ static cusgd_status reset_anew(cusgd_trainer *t, const cusgd_options *options)
 
 cusgd_status cusgd_trainer_reset(cusgd_trainer *t, const cusgd_options *options)
 {
+    if (!t || !options) return fail_null(__func__);
     cusgd_options owned = *options;
     cusgd_status status = check_idle(t, "cusgd_trainer_reset");
     if (status == CUSGD_OK) status = cusgd_options_check(options);
@@ -256,6 +258,7 @@ cusgd_status cusgd_trainer_reset(cusgd_trainer *t, const cusgd_options *options)
 
 cusgd_status cusgd_trainer_rebind(cusgd_trainer *t, const cusgd_data *train)
 {
+    if (!t || !train) return fail_null(__func__);
     cusgd_status status = check_idle(t, "cusgd_trainer_rebind");
     if (status == CUSGD_OK) status = run_check_device(&t->run);
     if (status != CUSGD_OK) return status;
@@ -306,6 +309,7 @@ cusgd_status trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *user, 
 
 cusgd_status cusgd_trainer_step(cusgd_trainer *t, int64_t steps)
 {
+    if (!t) return fail_null(__func__);
     if (steps < 0) return fail(CUSGD_ERROR_USAGE, "%lld steps: there is no way back", (long long)steps);
     cusgd_status status = check_idle(t, "cusgd_trainer_step");
     if (status == CUSGD_OK) status = run_check_device(&t->run);
@@ -318,6 +322,7 @@ cusgd_status cusgd_trainer_step(cusgd_trainer *t, int64_t steps)
 
 cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *seconds)
 {
+    if (!t) return fail_null(__func__);
     *objective = *seconds = (double)NAN;
     cusgd_status status = check_idle(t, "cusgd_trainer_optimum");
     return status == CUSGD_OK ? solver_optimum(&t->run, objective, seconds) : status;
@@ -327,6 +332,7 @@ cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *
 
 const char *cusgd_trainer_note(const cusgd_trainer *t, size_t index)
 {
+    if (!t) return NULL;
     const char *notes[4];
     size_t count = 0;
     if (t->problem.targets.minus) notes[count++] = "targets -1 and 1 are two classes, predicted as 0 and 1";
@@ -336,16 +342,20 @@ const char *cusgd_trainer_note(const cusgd_trainer *t, size_t index)
     return index < count ? notes[index] : NULL;
 }
 
-const cusgd_options *cusgd_trainer_options(const cusgd_trainer *t) { return &t->options; }
+const cusgd_options *cusgd_trainer_options(const cusgd_trainer *t) { return t ? &t->options : NULL; }
 
-int64_t cusgd_trainer_outputs(const cusgd_trainer *t) { return t->problem.k; }
+int64_t cusgd_trainer_outputs(const cusgd_trainer *t) { return t ? t->problem.k : 0; }
 
-const char *cusgd_trainer_device_name(const cusgd_trainer *t) { return t->backend.name; }
+const char *cusgd_trainer_device_name(const cusgd_trainer *t) { return t ? t->backend.name : NULL; }
 
-void cusgd_trainer_cancel(cusgd_trainer *t) { t->run.cancelled = 1; }
+void cusgd_trainer_cancel(cusgd_trainer *t)
+{
+    if (t) t->run.cancelled = 1;
+}
 
 cusgd_status cusgd_trainer_get_coefficients(cusgd_trainer *t, double *weight, double *bias)
 {
+    if (!t) return fail_null(__func__);
     cusgd_status status = run_theta(&t->run, t->run.at.result, t->run.theta);
     if (status == CUSGD_OK) problem_to_data(&t->problem, t->run.theta, weight, bias);
     if (status == CUSGD_OK && t->whitening) status = whitening_to_x(t->whitening, t->problem.k, weight, bias);
@@ -368,6 +378,7 @@ static cusgd_status put_white(cusgd_trainer *t, const double *weight, const doub
 
 cusgd_status cusgd_trainer_set_coefficients(cusgd_trainer *t, const double *weight, const double *bias)
 {
+    if (!t) return fail_null(__func__);
     for (int64_t i = 0; i < t->problem.d * t->problem.k; i++)
         if (!isfinite(weight[i])) return fail(CUSGD_ERROR_DATA, "weight %lld of the starting point is not finite", (long long)i);
     for (int64_t c = 0; c < t->problem.k; c++) {
