@@ -158,6 +158,7 @@ cusgd_status cusgd_model_coefficient(const cusgd_model *model, int64_t output, i
                                      cusgd_coefficient *coefficient)
 {
     cusgd_coefficient complete;
+    if (!model) return fail_null(__func__);
     cusgd_status status = sized_check(coefficient->size, "coefficient");
     if (!status) status = model_coefficient(model, output, j, level, &complete);
     if (!status) sized_put(coefficient, &complete, sizeof complete);
@@ -168,6 +169,7 @@ cusgd_status cusgd_model_order_metrics(const cusgd_model *model, const cusgd_dat
                                        cusgd_order_metrics *metrics)
 {
     cusgd_order_metrics complete;
+    if (!model || !data) return fail_null(__func__);
     cusgd_status status = sized_check(metrics->size, "metrics");
     if (!status) status = model_order_metrics(model, data, output, &complete);
     if (!status) sized_put(metrics, &complete, sizeof complete);

@@ -551,6 +551,8 @@ Test(api, null_handles_are_refused)
     cusgd_trainer *t;
     cusgd_metrics metrics = CUSGD_INIT(cusgd_metrics);
     cusgd_ranking ranking = CUSGD_INIT(cusgd_ranking);
+    cusgd_coefficient coefficient = CUSGD_INIT(cusgd_coefficient);
+    cusgd_order_metrics order = CUSGD_INIT(cusgd_order_metrics);
     cusgd_reader read_by = CUSGD_INIT(cusgd_reader);
     cusgd_check_report report = CUSGD_INIT(cusgd_check_report);
     setup(&p);
@@ -570,6 +572,9 @@ Test(api, null_handles_are_refused)
         {"data_set_offset", cusgd_data_set_offset(NULL, CUSGD_OFFSET_LINEAR, (cusgd_matrix){0})},
         {"data_set_names", cusgd_data_set_names(NULL, NULL, NULL, NULL, "name")},
         {"data_find_classes", cusgd_data_find_classes(NULL, model)},
+        {"data_set_classes", cusgd_data_set_classes(NULL, NULL, 2)},
+        {"data_weigh_classes", cusgd_data_weigh_classes(NULL, NULL, NULL, 0)},
+        {"data_add_file", cusgd_data_add_file(NULL, "x", text, 1, 0)},
         {"data_select", cusgd_data_select(NULL, &(int64_t){0}, 1, &data)},
         {"data_reader", cusgd_data_reader(NULL, &read_by)},
         {"model_save", cusgd_model_save(NULL, path_of("m"))},
@@ -581,6 +586,11 @@ Test(api, null_handles_are_refused)
         {"model_evaluate, data", cusgd_model_evaluate(model, NULL, -1, &metrics)},
         {"model_rank", cusgd_model_rank(NULL, p.data, -1, &ranking)},
         {"model_rank, data", cusgd_model_rank(model, NULL, -1, &ranking)},
+        {"model_confusion", cusgd_model_confusion(NULL, p.data, out)},
+        {"model_confusion, data", cusgd_model_confusion(model, NULL, out)},
+        {"model_coefficient", cusgd_model_coefficient(NULL, 0, 0, 0.95, &coefficient)},
+        {"model_order_metrics", cusgd_model_order_metrics(NULL, p.data, -1, &order)},
+        {"model_order_metrics, data", cusgd_model_order_metrics(model, NULL, -1, &order)},
         {"predictions_save", cusgd_predictions_save(NULL, CUSGD_PREDICT_MEAN, N, out, path_of("p.csv"))},
         {"trainer_create, options", cusgd_trainer_create(NULL, p.data, NULL, &(cusgd_trainer *){NULL})},
         {"trainer_create, data", cusgd_trainer_create(p.options, NULL, NULL, &(cusgd_trainer *){NULL})},
@@ -609,6 +619,10 @@ Test(api, null_handles_are_refused)
     cr_expect(strstr(cusgd_last_error(), "cusgd_generate was called with NULL"));
     cr_expect(cusgd_data_rows(NULL) == 0 && cusgd_data_cols(NULL) == 0 && cusgd_data_outputs(NULL) == 0);
     cr_expect(!cusgd_data_feature(NULL, 0) && !cusgd_data_target(NULL, 0) && !cusgd_data_class(NULL, 0));
+    cr_expect(cusgd_data_classes(NULL) == 0 && cusgd_data_first_line(NULL) == 0);
+    cr_expect(cusgd_model_classes(NULL) == 0 && cusgd_model_targets(NULL) == 0);
+    cr_expect(cusgd_model_prediction_cols(NULL, CUSGD_PREDICT_MEAN) == 0);
+    cr_expect(cusgd_trainer_outputs(NULL) == 0 && !cusgd_trainer_data(NULL));
     cr_expect(!cusgd_data_note(NULL, 0) && cusgd_data_offset(NULL, NULL) == CUSGD_OFFSET_NONE);
     cr_expect(cusgd_data_feature_column(NULL, 0) == 0 && cusgd_data_target_column(NULL, 0) == 0);
     cr_expect(cusgd_model_cols(NULL) == 0 && cusgd_model_outputs(NULL) == 0);

@@ -166,6 +166,7 @@ static cusgd_status number_names(const double *numbers, int64_t count, char ***o
 cusgd_status cusgd_data_set_classes(cusgd_data *data, const char *const *names, int64_t count)
 {
     char **copy;
+    if (!data) return fail_null(__func__);
     if (data->view.k != 1)
         return fail(CUSGD_ERROR_DATA, "%s has %" PRId64 " targets: classes are those of one", data->source, data->view.k);
     if (count < 2 || count > MAX_CLASSES)
@@ -330,6 +331,7 @@ static cusgd_status multiply_weights(cusgd_data *data, const double *factor)
 
 cusgd_status cusgd_data_weigh_classes(cusgd_data *data, const char *const *names, const double *weights, int64_t count)
 {
+    if (!data) return fail_null(__func__);
     int64_t classes = data->view.classes > 0 ? data->view.classes : 2;
     if (data->view.k != 1 || !data->view.y.at)
         return fail(CUSGD_ERROR_DATA, "%s has %" PRId64 " targets: weights of classes are for one", data->source, data->view.k);

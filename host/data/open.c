@@ -363,7 +363,7 @@ cusgd_offset cusgd_data_offset(const cusgd_data *data, const char **name)
     return data->offset;
 }
 
-int64_t cusgd_data_first_line(const cusgd_data *data) { return data->first_line; }
+int64_t cusgd_data_first_line(const cusgd_data *data) { return data ? data->first_line : 0; }
 
 int64_t cusgd_data_feature_column(const cusgd_data *data, int64_t j)
 {

@@ -179,6 +179,7 @@ cusgd_status multiclass_evaluate(const scorer *s, const cusgd_data *data, cusgd_
 cusgd_status cusgd_model_confusion(const cusgd_model *model, const cusgd_data *data, double *matrix)
 {
     cusgd_metrics metrics = CUSGD_INIT(cusgd_metrics);
+    if (!model || !data) return fail_null(__func__);
     int64_t classes = cusgd_model_outputs(model) > cusgd_model_targets(model) ? cusgd_model_outputs(model) : 2;
     int64_t n = data->view.n, m = cusgd_model_targets(model);
     cusgd_status status = cusgd_model_evaluate(model, data, -1, &metrics); /* which checks the data */

@@ -272,7 +272,7 @@ cusgd_status cusgd_trainer_rebind(cusgd_trainer *t, const cusgd_data *train)
     return status;
 }
 
-const cusgd_data *cusgd_trainer_data(const cusgd_trainer *t) { return t->problem.train.data; }
+const cusgd_data *cusgd_trainer_data(const cusgd_trainer *t) { return t ? t->problem.train.data : NULL; }
 
 cusgd_status trainer_partial_fit(cusgd_trainer *t, const cusgd_data *rows, cusgd_progress *now)
 {
