@@ -190,7 +190,7 @@ class Data:
         if mapped is None:
             return
         lib.cusgd_handle_faults()
-        path = os.fsencode(os.path.abspath(mapped.filename))
+        path = os.fsencode(os.path.abspath(str(mapped.filename)))
         check(lib.cusgd_data_add_file(self.handle, path, mapped.ctypes.data, mapped.nbytes, mapped.offset))
 
     def set_names(

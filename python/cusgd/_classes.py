@@ -113,7 +113,8 @@ def class_labels(classes: Sequence[str] | None) -> np.ndarray[Any, np.dtype[Any]
             values = [kind(name) for name in classes or ("0", "1")]
         except ValueError:
             continue
-        if classes is None or all(f"{value:.17g}" == name or repr(value) == name for value, name in zip(values, classes)):
+        pairs = zip(values, classes or ("0", "1"), strict=True)
+        if all(f"{value:.17g}" == name or repr(value) == name for value, name in pairs):
             return np.array(values)
     return np.array(classes)
 

@@ -117,7 +117,7 @@ class Model:
     # ---- Inference ----
 
     def _coefficients(self, level: float) -> NDArray[np.float64]:
-        """The value, error, statistic, p-value and interval of each coefficient: (outputs, columns + 1, 6), the intercepts' last."""
+        """Return value, error, statistic, p-value and interval of each coefficient: (outputs, columns + 1, 6)."""
         k, d = self.weight.shape
         found = np.empty((k, d + 1, 6))
         one = sized(_capi.cusgd_coefficient)
@@ -131,8 +131,8 @@ class Model:
     def p_values(self) -> NDArray[np.float64] | None:
         """The p-value of each coefficient, of shape (outputs, columns + 1), the intercepts' last; None without standard errors.
 
-        Student's t for the losses squared and mse, with the residual degrees of freedom, and a normal distribution for the others,
-        as R's ``lm`` and ``glm`` have it.
+        By Student's t for the losses squared and mse, with the residual degrees of freedom, and by a normal distribution for the
+        others, as R's ``lm`` and ``glm`` have it.
         """
         return None if self.standard_errors is None else self._coefficients(0.95)[:, :, 3]
 
@@ -172,7 +172,7 @@ class Model:
             if k > 1:
                 lines.append(targets[output] if targets else f"output {output + 1}")
             lines.append(head)
-            for name, row in zip(names, table[output]):
+            for name, row in zip(names, table[output], strict=True):
                 line = f"{name:20} {row[0]:12.6g}"
                 if known:
                     line += f" {row[1]:12.6g} {row[2]:9.4f} {row[3]:9.3g} {row[4]:12.6g} {row[5]:12.6g}"
@@ -377,7 +377,7 @@ class Model:
         coefficients = np.ascontiguousarray(np.atleast_2d(np.asarray(weight, dtype=np.float64)))
         k, d = coefficients.shape
         intercepts = np.ascontiguousarray(np.broadcast_to(np.asarray(0 if bias is None else bias, dtype=np.float64), (k,)))
-        several = classes is not None and len(classes) > 2 or loss == "softmax"
+        several = (classes is not None and len(classes) > 2) or loss == "softmax"
         wanted = ((features, d, "features"), (targets, 1 if several else k, "targets"), (classes, k if several else 2, "classes"))
         for names, count, what in wanted:
             if names is not None and len(names) != count:

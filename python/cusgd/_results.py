@@ -155,7 +155,7 @@ class History:
 
 @dataclass(frozen=True)
 class Metrics:
-    """How well a model predicts, weighted by the rows' weights, as scikit-learn computes it. What does not apply to the loss is NaN.
+    """How well a model predicts, weighted, as scikit-learn computes it. What does not apply to the loss is NaN.
 
     Attributes
     ----------

@@ -103,14 +103,15 @@ def read_table(
     classes: bool = False,
     header: bool | None = None,
 ) -> Table:
-    """Read a table (CSV and the like, also compressed) as ``cusgd train`` reads it.
+    r"""Read a table (CSV and the like, also compressed) as ``cusgd train`` reads it.
 
     Models that are trained on it keep how its columns became features, so that `Model.predict_table` and the command take raw
     tables.
 
     Parameters
     ----------
-    path : path
+    path : str or path
+        The file, or "-" for standard input.
     target, features, ignore, weights, offset, exposure : name or number of a column from 1, or several
         The target is the last column by default, features are all columns that are nothing else.
     categorical : "auto", or columns
@@ -140,7 +141,7 @@ def read_table(
     >>> import cusgd
     >>> path = os.path.join(tempfile.mkdtemp(), "shirts.csv")
     >>> with open(path, "w") as file:
-    ...     _ = file.write("size,color,price\\n3,red,10\\n4,blue,12\\n6,green,18\\n7,blue,18\\n5,red,14\\n6,green,17\\n")
+    ...     _ = file.write("size,color,price\n3,red,10\n4,blue,12\n6,green,18\n7,blue,18\n5,red,14\n6,green,17\n")
     >>> table = cusgd.read_table(path, categorical="auto")
     >>> table.features
     ['size', 'color=green', 'color=red']

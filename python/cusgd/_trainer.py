@@ -42,11 +42,12 @@ class Trainer:
     Parameters
     ----------
     X : array of shape (n, columns), or Table
-        A table of `cusgd.read_table` has everything: y, sample_weight, offset and exposure are left out. NumPy arrays of float32 or float64 are used in place, in any memory layout; other numbers are converted to float64. They
-        must not change while the trainer exists.
+        A table of `cusgd.read_table` has everything: y, sample_weight, offset and exposure are left out. NumPy arrays of float32
+        or float64 are used in place, in any memory layout; other numbers are converted to float64. They must not change while the
+        trainer exists.
     y : array of shape (n,) or (n, outputs)
-        For losses of classes two numbers, names, or more than two whole numbers. More than two classes have an output each, in the
-        order of their names or numbers: all together by the loss softmax where the loss is logistic
+        For losses of classes two numbers, names, or more than two whole numbers. More than two classes have an output each, in
+        the order of their names or numbers: all together by the loss softmax where the loss is logistic
         (``classes="one-vs-rest"``: each against the rest), else each against the rest. Of two the smaller is class 0.
     sample_weight, offset, exposure : array of shape (n,), optional
     valid : tuple (X, y) or (X, y, sample_weight), optional

@@ -2,16 +2,14 @@
 
 import pickle
 
+import cusgd
 import numpy as np
 import pytest
 
-import cusgd
-
 sklearn = pytest.importorskip("sklearn")
+from cusgd.linear_model import LogisticRegression, SGDClassifier  # noqa: E402
 from sklearn import datasets, linear_model, metrics  # noqa: E402
 from threadpoolctl import threadpool_limits  # noqa: E402
-
-from cusgd.linear_model import LogisticRegression, SGDClassifier  # noqa: E402
 
 L2 = 1e-2
 

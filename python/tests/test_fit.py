@@ -439,7 +439,8 @@ def test_partial_fit_of_named_classes(classes):
 def test_two_numbers_are_classes(classes, labels):
     X, y = classes
     plain = cusgd.fit(X, y, loss="logistic", epochs=3)
-    named = cusgd.fit(X, np.array(labels)[y.astype(int)], loss="logistic", epochs=3, valid=(X[:9], np.array(labels)[y[:9].astype(int)]))
+    given = np.array(labels)[y.astype(int)]
+    named = cusgd.fit(X, given, loss="logistic", epochs=3, valid=(X[:9], given[:9]))
     np.testing.assert_array_equal(cusgd.fit(X, np.array(labels)[y.astype(int)], loss="logistic", epochs=3).weight, plain.weight)
     predicted = named.predict(X, "class")
     assert predicted.dtype == np.array(labels).dtype and set(predicted) == set(labels)

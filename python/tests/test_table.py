@@ -1,9 +1,8 @@
 """Raw tables: what is read of them, and models that take them."""
 
+import cusgd
 import numpy as np
 import pytest
-
-import cusgd
 
 ROWS = "day,color,size,ok,price\n"
 COLORS, ANSWERS = ["red", "green", "blue"], ["yes", "no"]

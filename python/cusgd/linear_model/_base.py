@@ -14,6 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from .._arrays import readable
 from .._errors import DivergedError, warn
+from .._table import Table
 from .._trainer import Trainer
 from ..callbacks import Callback, PrintEpochs, ProgressBar, in_turn
 
@@ -173,6 +174,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         trainer = Trainer(X, y, sample_weight=weights, offset=offset, exposure=exposure, _class_count=count, **options)
         names = getattr(self, "feature_names_in_", None)
         if names is not None:
+            assert not isinstance(trainer._data, Table)
             trainer._data.set_names(list(names))  # what messages call the columns
         if start is not None:
             trainer.set_coefficients(*start)

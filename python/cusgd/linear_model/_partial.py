@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -15,7 +15,7 @@ from ._base import Array
 from ._schedules import Position, Schedule, run_steps
 
 FIRST_ROWS = 100  # that scales, optimizer and rate are chosen from, at least
-Rows = tuple[Array, Array, Union[Array, None]]  # rows, targets (n, k), and weights
+Rows = tuple[Array, Array, Array | None]  # rows, targets (n, k), and weights
 
 
 def takes_steps(estimator: Any) -> bool:
@@ -110,8 +110,9 @@ class PartialMixin:
     ) -> tuple[Array, Array]:
         """Update the coefficients by one epoch with the optimizer and rate that were chosen from the first rows.
 
-        Few rows tell neither the columns' scales nor a rate that is safe. Until there are `FIRST_ROWS`, each call therefore begins
-        anew with all rows so far. A rate is safe for steps of whole batches alone, so that later calls of fewer rows wait for more.
+        Neither the columns' scales nor a safe rate can be found from few rows. Until there are `FIRST_ROWS`, each call therefore
+        begins anew with all rows so far. A rate is safe for steps of whole batches only, so later calls of fewer rows wait for
+        more.
         """
         estimator: Any = self
         known = getattr(estimator, "coef_", None) is not None
