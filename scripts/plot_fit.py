@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
 import re
 import subprocess
 from typing import Any
@@ -23,12 +24,20 @@ from matplotlib import pyplot
 MAX_COEFFICIENTS = 20
 
 
+def number(text: str) -> float:
+    """Return a number; NaN where a value is missing."""
+    try:
+        return float(text.strip('"'))
+    except ValueError:
+        return float("nan")
+
+
 def read_column(path: str, name: str | None) -> list[float]:
     """Return a column of a CSV file with a header; None: the last one."""
     with open(path, newline="") as lines:
         rows = list(csv.reader(lines))
     j = -1 if name is None else rows[0].index(name)
-    return [float(row[j]) for row in rows[1:]]
+    return [number(row[j]) for row in rows[1:]]
 
 
 def run(command: list[str]) -> str:
@@ -38,7 +47,7 @@ def run(command: list[str]) -> str:
 
 def predictions(cusgd: str, model: str, data: str) -> list[float]:
     """Return the model's predictions of the rows of a file."""
-    return [float(line) for line in run([cusgd, "predict", model, data, "-o", "-"]).splitlines()[1:]]
+    return [number(line) for line in run([cusgd, "predict", model, data, "-o", "-"]).splitlines()[1:]]
 
 
 def coefficients(cusgd: str, model: str) -> list[tuple[str, float, float | None]]:
@@ -90,6 +99,8 @@ def main() -> None:
     a = parser.parse_args()
     targets = read_column(a.data, a.target)
     predicted = predictions(a.cusgd, a.model, a.data)
+    known = [pair for pair in zip(targets, predicted) if not any(map(math.isnan, pair))]
+    targets, predicted = [y for y, _ in known], [p for _, p in known]
     figure, axes = pyplot.subplots(1, 3, figsize=(12, 3.8), constrained_layout=True)
     draw_agreement(axes[0], targets, predicted)
     draw_residuals(axes[1], targets, predicted)
