@@ -261,6 +261,7 @@ static const job jobs[] = {
     {"train compressed.npz --model m --threads 1 --epochs 3 -q", NULL, {"m"}},
     {"train text.csv --model m --threads 1 --solver newton --loss logistic -q", NULL, {"m"}},
     {"train folder --model m --threads 1 --solver exact -q", NULL, {"m"}},
+    {"train data.csv --model m --threads 1 --epochs 3 --history h -q", NULL, {"m"}},
     {"train - --model m --threads 1 --online -q", "long.csv", {"m"}},
     {"predict first data.csv -o p.csv", NULL, {"p.csv"}},
     {"predict first - -o -", "data.csv", {NULL}},
@@ -512,5 +513,20 @@ Test(command_calls, shrinking_files)
         if (strcmp(all[i].file, "big.csv") == 0) all[i].sizes[1] = inside;
         for (int k = 0; k < 3 && (k == 0 || all[i].sizes[k] > 0); k++) refused += strike_shrinking(&all[i], all[i].sizes[k]);
         cr_expect_gt(refused, 0, "%s: no run met the shorter file", all[i].job.line);
+    }
+}
+
+/* Files that are read by lines, whose reading the C library does inside itself. */
+Test(command_calls, a_folder_in_the_place_of_a_file)
+{
+    static const char *const lines[] = {"train data.csv --model m --penalty-factors made", "train data.csv --model m --init made",
+                                        "predict made data.csv -o p.csv", "info made"};
+    static outcome o;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        run(&o, "$CUSGD %s", lines[i]);
+        assert_code(o, CUSGD_ERROR_DATA);
+        cr_expect(strstr(o.err, "Is a directory") || strstr(o.err, "is not a regular file") || strstr(o.err, "made/x.npy"), "%s",
+                  o.err);
+        cr_expect(!file_exists("m") && !file_exists("p.csv"));
     }
 }

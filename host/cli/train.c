@@ -96,6 +96,7 @@ static int read_lines(const char *path, FILE *file, double *l1, double *l2, int6
         l1[*count] = factors[0];
         l2[*count] = factors[1];
     }
+    if (ferror(file)) return complain(CUSGD_ERROR_DATA, "--penalty-factors %s: cannot be read: %s", path, strerror(errno));
     return CUSGD_OK;
 }
 
