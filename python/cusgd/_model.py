@@ -254,6 +254,9 @@ class Model:
         run(lambda: check(lib.cusgd_model_evaluate(self._handle, data.handle, which, C.byref(found))))
         of_classes = not np.isnan(found.accuracy)
         further = sized(_capi.cusgd_ranking if of_classes else _capi.cusgd_order_metrics)
+        if lib.cusgd_model_outputs(self._handle) > lib.cusgd_model_targets(self._handle):  # more than two classes have no ranking
+            further.auc = further.average_precision = np.nan
+            return Metrics._read(found, further)
         function = lib.cusgd_model_rank if of_classes else lib.cusgd_model_order_metrics
         run(lambda: check(function(self._handle, data.handle, which, C.byref(further))))
         return Metrics._read(found, further)
