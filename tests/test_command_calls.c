@@ -519,14 +519,13 @@ Test(command_calls, shrinking_files)
 /* Files that are read by lines, whose reading the C library does inside itself. */
 Test(command_calls, a_folder_in_the_place_of_a_file)
 {
-    static const char *const lines[] = {"train data.csv --model m --penalty-factors made", "train data.csv --model m --init made",
-                                        "predict made data.csv -o p.csv", "info made"};
+    static const char *const lines[] = {"train data.csv --model m --penalty-factors folder",
+                                        "train data.csv --model m --init folder", "predict folder data.csv -o p.csv"};
     static outcome o;
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         run(&o, "$CUSGD %s", lines[i]);
         assert_code(o, CUSGD_ERROR_DATA);
-        cr_expect(strstr(o.err, "Is a directory") || strstr(o.err, "is not a regular file") || strstr(o.err, "made/x.npy"), "%s",
-                  o.err);
+        cr_expect(strstr(o.err, "Is a directory") || strstr(o.err, "is not a regular file"), "%s", o.err);
         cr_expect(!file_exists("m") && !file_exists("p.csv"));
     }
 }

@@ -32,13 +32,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The functions that can be struck. */
-#define FUNCTIONS(X)                                                                                                     \
-    X(malloc)                                                                                                            \
-    X(calloc)                                                                                                            \
-    X(realloc) X(aligned_alloc) X(posix_memalign) X(open) X(read) X(pread) X(write) X(pwrite) X(fstat) X(stat) X(fsync)  \
-        X(fdatasync) X(rename) X(link) X(unlink) X(ftruncate) X(fchmod) X(close) X(mmap) X(poll) X(lseek) X(dup) X(dup2) \
-            X(mkdir) X(opendir) X(memfd_create) X(fopen) X(fdopen) X(fclose) X(fflush) X(pthread_create)
+/* The functions that can be struck. clang-format would format the list differently each time. */
+/* clang-format off */
+#define FUNCTIONS(X) \
+    X(malloc) X(calloc) X(realloc) X(aligned_alloc) X(posix_memalign) X(open) X(read) X(pread) X(write) X(pwrite) X(fstat) \
+    X(stat) X(fsync) X(fdatasync) X(rename) X(link) X(unlink) X(ftruncate) X(fchmod) X(close) X(mmap) X(poll) X(lseek) \
+    X(dup) X(dup2) X(mkdir) X(opendir) X(memfd_create) X(fopen) X(fdopen) X(fclose) X(fflush) X(pthread_create)
+/* clang-format on */
 
 enum function {
 #define X(name) CALL_##name,
