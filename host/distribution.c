@@ -16,7 +16,10 @@ static double stirling_rest(double a)
 static double log_gamma_ratio(double a)
 {
     double below = 0;
-    for (; a < 10; a++) below += log(a / (a + 0.5));
+    while (a < 10) {
+        below += log(a / (a + 0.5));
+        a++;
+    }
     return below + a * log1p(0.5 / a) + 0.5 * log(a) - 0.5 + stirling_rest(a + 0.5) - stirling_rest(a);
 }
 

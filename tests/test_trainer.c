@@ -381,7 +381,7 @@ Test(trainer, run_from_the_optimum_notes_its_rise)
 {
     double *x, *y, weight[4], bias[1];
     cusgd_data *data = gaussian(5, 500, 4, 1, &x, &y);
-    cusgd_options o = options_plain(CUSGD_OPTIMIZER_AUTO, NAN, 8, 1);
+    cusgd_options o = options_plain(CUSGD_OPTIMIZER_AUTO, (double)NAN, 8, 1);
     cusgd_result r = CUSGD_INIT(cusgd_result);
     cusgd_trainer *t = trainer_of(&o, data, NULL);
     cr_assert_eq(cusgd_trainer_fit(t, NULL, NULL, &r), CUSGD_OK);

@@ -239,7 +239,10 @@ static int take_time(reader *r, double *share)
     digits = take_number(r, &hour);
     if (digits < 1 || digits > 2 || !take(r, ':') || take_number(r, &minute) != 2) return 0;
     if (take(r, ':') && take_number(r, &second) != 2) return 0;
-    for (take(r, '.'); r->at < r->end && is_digit(*r->at); r->at++, unit /= 10) fraction += unit * (*r->at - '0');
+    for (take(r, '.'); r->at < r->end && is_digit(*r->at); r->at++) {
+        fraction += unit * (*r->at - '0');
+        unit /= 10;
+    }
     if (!take_half(r, &hour) || minute > 59 || second > 59 || !take_zone(r, &minutes)) return 0;
     *share = (3600.0 * hour + 60.0 * (minute - minutes) + second + fraction) / 86400;
     return r->at == r->end;

@@ -20,7 +20,7 @@ typedef struct entry {
     _Atomic uintptr_t begin, end; /* begin 0: not in use */
     _Atomic int taken;            /* 1: somebody's, though perhaps not yet or no more in use */
     _Atomic int lost;             /* a page was no longer there */
-    int is_callers;               /* 1: somebody else's mapping */
+    void *mapping;                /* is unmapped at the end; NULL: the caller's */
     int file;                     /* -1: not known */
     size_t bytes, offset;         /* of the mapping; where in the file it begins */
     char *path;
@@ -96,7 +96,7 @@ cusgd_status file_map(const char *path, void **mapping, size_t *bytes)
             atomic_store(&e->taken, 0);
         } else {
             *mapping = at;
-            e->is_callers = 0;
+            e->mapping = at;
             e->file = file;
             e->bytes = *bytes;
             e->offset = 0;
@@ -111,9 +111,8 @@ cusgd_status file_map(const char *path, void **mapping, size_t *bytes)
 
 static void entry_give_back(entry *e)
 {
-    const void *mapping = (void *)atomic_load(&e->begin);
     atomic_store(&e->begin, 0);
-    if (!e->is_callers) munmap((void *)(uintptr_t)mapping, e->bytes);
+    if (e->mapping) munmap(e->mapping, e->bytes);
     if (e->file >= 0) close(e->file);
     free(e->path);
     e->path = NULL;
@@ -163,7 +162,7 @@ cusgd_status file_watch(const char *path, const void *mapping, size_t bytes, siz
         free(name);
         return fail_memory(sizeof *e + strlen(path), "a mapped file");
     }
-    e->is_callers = 1;
+    e->mapping = NULL;
     e->bytes = bytes;
     e->offset = offset;
     e->file = open_whole(path, offset + bytes);
@@ -190,7 +189,7 @@ int cusgd_data_fault(void *address)
         if (begin == 0 || at < begin || at >= end || atomic_load(&e->begin) != begin) continue;
         /* What lies behind a page that is no longer there is not there either. */
         uintptr_t from = at / page * page, to = (end + page - 1) / page * page;
-        int may = e->is_callers ? PROT_READ | PROT_WRITE : PROT_READ;
+        int may = e->mapping ? PROT_READ : PROT_READ | PROT_WRITE;
         void *zeros = mmap((char *)address - (at - from), to - from, may, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
         atomic_store(&e->lost, 1);
         errno = before;
