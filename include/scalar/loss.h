@@ -157,11 +157,13 @@ SCALAR OF(loss_point) loss_tweedie(real p, real y, real q, real minimum, real ma
 #define LOSS_CASE(KIND, NAME, FORMULA, ...) \
     case CUSGD_LOSS_##KIND: return FORMULA;
 
+/* Softmax of one output is the logistic loss: that of two classes whose predictions differ by p. */
 SCALAR OF(loss_point) loss_at(loss_rule rule, real p, real y)
 {
     real number = (real)rule.number, minimum = (real)rule.minimum, maximum = (real)rule.maximum;
-    switch (rule.kind) {
-        LOSSES(LOSS_CASE)
+    switch (rule.kind == CUSGD_LOSS_SOFTMAX ? CUSGD_LOSS_LOGISTIC : rule.kind) {
+        ONE_OUTPUT_LOSSES(LOSS_CASE)
+    default: break;
     }
     return loss_squared(p, y);
 }

@@ -6,11 +6,12 @@
 #include "real.h"
 
 /* One row per loss: its enumerator, its name, its formula by the names of loss_at()'s variables, and its loss_info. loss_at() and
- * every other switch over all losses is made from this list, in this order, which is the enumeration's.
+ * every other switch over all losses is made from this list, in this order, which is the enumeration's. Softmax, the only loss of
+ * several outputs together, stands behind those of one.
  *
  * A new loss is an enumerator in kinds.h, a function in loss.h, a row here, a golden vector and its line in the documentation. */
 /* clang-format off */
-#define LOSSES(X)                                                                                                              \
+#define ONE_OUTPUT_LOSSES(X)                                                                                                   \
     X(SQUARED, "squared", loss_squared(p, y),                                                                                  \
       .info.formula = "(p - y)^2 / 2", .info.targets = CUSGD_TARGET_REAL, .info.link = CUSGD_LINK_IDENTITY,                    \
       .info.smoothness = CUSGD_SMOOTH_QUADRATIC, .info.likelihood = 1, .info.hessian_bound = 1,                                \
@@ -69,8 +70,10 @@
     X(PERCEPTRON, "perceptron", loss_perceptron(p, y),                                                                         \
       .info.formula = "max(0, -s p)", .info.targets = CUSGD_TARGET_CLASS, .info.link = CUSGD_LINK_IDENTITY,                    \
       .info.smoothness = CUSGD_SMOOTH_NOT, .info.hessian_bound = (double)INFINITY, .derivative_bound = (double)INFINITY,       \
-      .reported = 1)                                                                                                           \
-    X(SOFTMAX, "softmax", loss_logistic(p, y), /* of two classes whose predictions differ by p; rows: softmax.h */             \
+      .reported = 1)
+#define LOSSES(X)                                                                                                              \
+    ONE_OUTPUT_LOSSES(X)                                                                                                       \
+    X(SOFTMAX, "softmax", softmax_at(), /* of all outputs: softmax.h */                                                        \
       .info.formula = "log sum_c e^(p_c) - p_y", .info.targets = CUSGD_TARGET_CLASS, .info.link = CUSGD_LINK_SOFTMAX,          \
       .info.smoothness = CUSGD_SMOOTH_TWICE, .info.hessian_bound = 0.5, .derivative_bound = 1, .reported = 1)
 /* clang-format on */
