@@ -32,6 +32,15 @@ typedef struct dataset dataset;
 /* What a parameter may have of its own: factors on l1 and l2, and bounds. Intercepts have none. */
 enum { LIMIT_L1, LIMIT_L2, LIMIT_LOWER, LIMIT_UPPER, LIMIT_COUNT };
 
+/* Outputs that are models of their own and share nothing but the rows: each takes the steps that it would take alone, and one
+ * whose loss is not finite ends alone. Arrays of one value an output. */
+typedef struct models {
+    const int *target_of;     /* the bound target that it learns; NULL: the one of its own number */
+    const double *momentum;   /* factors on the steps' momentum; NULL: 1 */
+    const uint64_t *held_out; /* bit f: rows of fold f do not count for it; NULL: all rows count */
+    const double *share;      /* > 0: the share of the rows' weight that counts for it, which divides its gradients; NULL: 1 */
+} models;
+
 /* A run, fixed before its first step. */
 typedef struct run_spec {
     loss_rule loss;
@@ -44,6 +53,7 @@ typedef struct run_spec {
     double beta1, beta2, rho, epsilon, l1, l2, decay;
     const double *rate_factor;        /* (d+1) x k: each parameter's share of the rate; NULL: 1. Copied by start() */
     const double *limit[LIMIT_COUNT]; /* (d+1) x k each, all or none. Copied likewise */
+    const models *models;             /* NULL: all outputs are one model. Copied by start() */
     double clip_norm, clip_value;     /* most that the gradient's norm, and each of its values, may be; 0: anything */
     cusgd_storage storage;            /* of the examples whose steps are taken */
     int tf32;                         /* 1: a GPU's products of floats may round their factors to 10 bits, in steps alone */
@@ -67,10 +77,14 @@ typedef struct slice {
 
 /* What came of the steps since the last report. */
 typedef struct steps_report {
-    double loss;      /* sum over rows and outputs of (w/w_mean) l, each at its step's gradient point */
-    int64_t rows;     /* visited */
-    int64_t done;     /* steps that updated theta */
-    int failed;       /* 1: the step after them had a loss that is not finite; it and all later ones left everything as it was */
+    double loss;  /* sum over rows and outputs of (w/w_mean) l, each at its step's gradient point */
+    int64_t rows; /* visited */
+    int64_t done; /* steps that updated theta */
+    int failed;   /* 1: the step after them had a loss that is not finite; it and all later ones left everything as it was.
+                     Of models: no output is left that takes steps */
+    const double *losses; /* of models, k: each output's part of `loss`. Both are the backend's, until the next call */
+    const uint8_t
+        *ended;       /* of models, k: 1: a loss was not finite. The output has stayed as it was before that step, and stays */
     const char *note; /* what the user should know of how the steps ran, once in the life of a backend, whose it is; or NULL */
 } steps_report;
 
@@ -117,6 +131,14 @@ typedef struct backend_ops {
     cusgd_status (*steps)(void *self, const slice *s);
     cusgd_status (*wait)(void *self, int *failed);
     cusgd_status (*report)(void *self, steps_report *out);
+
+    /* Of a run of models: the outputs that are marked (k values) take no further step. They keep their state, and no bit of the
+     * others changes. */
+    cusgd_status (*retire)(void *self, const uint8_t *gone);
+    /* Sums of w l over the rows of each fold, for each of `outputs` models at theta, (d+1) x outputs: sums folds x outputs, with
+     * as many folds as the bound examples have. Of `m` the targets count alone. */
+    cusgd_status (*fold_losses)(void *self, const dataset *b, loss_rule loss, int64_t outputs, const models *m,
+                                const double *theta, double *sums);
 
     /* The mean loss (sum over outputs, weighted) at theta (host memory), without penalties; gradient, (d+1) x k, may be NULL. */
     cusgd_status (*objective)(void *self, const dataset *b, loss_rule loss, const double *theta, double *value, double *gradient);

@@ -12,7 +12,10 @@ typedef struct examples {
                         0), and each class has an output */
     cusgd_matrix x, y, w, o;
     const int64_t *rows;
+    const uint8_t *fold; /* of the matrices' rows, each below `folds`; NULL: all 0 */
+    int folds;           /* at most MAX_FOLDS; 0: 1 */
 } examples;
+enum { MAX_FOLDS = 64 };
 
 enum { WATCHED_FILES = 5 }; /* x, y, weights, offset, exposure */
 static inline int64_t examples_outputs(const examples *e) { return e->classes > 0 ? e->classes : e->k; }

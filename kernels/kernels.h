@@ -64,6 +64,18 @@ typedef struct run_state {
 /* Why a run has failed: a loss is not finite; the blocks of a cooperative launch did not meet at their barrier. */
 enum { FAILED_LOSS = 1, FAILED_BARRIER = 2 };
 
+/* Outputs that are models of their own (models of host/backend.h): arrays of one value an output. All NULL: they are one model.
+ */
+typedef struct model_arrays {
+    const int *target_of;           /* NULL: the target of its own number */
+    const uint64_t *held_out;       /* NULL: all rows count */
+    const double *momentum, *share; /* factors and divisors; NULL both */
+    double *pending;                /* the loss of the batch, or of all rows of a pass */
+    double *losses;                 /* since the last report */
+    uint8_t *alive;                 /* whether it takes steps: MODEL_... */
+} model_arrays;
+enum { MODEL_RETIRED, MODEL_ALIVE, MODEL_ENDED };
+
 /* ---- The rows of a batch ---- */
 
 /* Rows at the batch's positions, of the step after the one gathered (ahead 1) or of the slice's first (ahead 0): step s has its
@@ -99,7 +111,8 @@ cudaError_t kernel_gather(const gather_task *t, cudaStream_t stream);
 typedef struct loss_task {
     cusgd_precision precision;
     loss_rule loss;
-    int64_t m, k;             /* targets, outputs; m < k: m is 1, y is a class's number, and each class has an output */
+    int64_t m, k;             /* targets, outputs: equal, but of models or of classes */
+    int classed;              /* 1: m is 1, y is a class's number, and each class has an output; not of models */
     const slice_table *table; /* or NULL */
     run_state *state;
     const int64_t *order; /* 2 x batch; NULL: consecutive rows */
@@ -108,6 +121,9 @@ typedef struct loss_task {
     int64_t rows;
     const void *y, *w, *o; /* n x m; n, or NULL, both: weights, offsets of p */
     void *shared;          /* rows x 2: softmax's maximum and rest of each row of p, by kernel_softmax; NULL: another loss */
+    model_arrays models;
+    const uint8_t *fold;   /* n; NULL: all 0. Only models look at it */
+    int fold_alone;        /* f > 0: of models, rows of fold f - 1 count, and p stays as it is; 0: those that held_out leaves */
     const void *intercept; /* k */
     void *p;               /* rows x k */
     double *partial;       /* loss_partials(rows, k) */
@@ -137,6 +153,8 @@ typedef struct update_task {
     run_state *state;
     int optimizer, average, intercept;
     double beta1, beta2, rho, epsilon, l1, l2, decay;
+    model_arrays models;
+    int64_t outputs;                                     /* k */
     int64_t penalized, size;                             /* d k; (d+1) k. Arrays of reals have room for a multiple of 16 bytes */
     void *theta, *slot1, *slot2, *slot3, *means, *point; /* size each; NULL: not kept */
     const void *rate_factor;                             /* size; NULL: 1 */

@@ -34,12 +34,28 @@ template <class real> struct loss_row {
     bool counts; /* it is one of the batch's */
 };
 
+/* Whether a row of the batch counts for output c. */
+__device__ static bool row_counts(const loss_task &t, int64_t c, int64_t row)
+{
+    int fold = t.fold ? t.fold[row] : 0;
+    if (t.fold_alone > 0) return fold == t.fold_alone - 1;
+    return !t.models.held_out || (t.models.held_out[c] >> fold & 1) == 0;
+}
+
+/* The row's target for output c. */
+template <class real> __device__ static real target_of(const loss_task &t, int64_t c, int64_t row)
+{
+    const real *y = (const real *)t.y + row * t.m;
+    if (t.classed) return (real)class_is<real>(*y, c);
+    return y[t.models.target_of ? t.models.target_of[c] : c];
+}
+
 /* Output c of rows i, i + blockDim.y, ... before `end`: all loads stand before the first use of any, in three steps, row numbers,
  * what they lead to, losses, so that no row waits for another's. */
 template <class real> __device__ static void load_rows(const loss_task &t, int64_t c, int64_t i, int64_t end, loss_row<real> *to)
 {
     rows_of_p at = locate(t);
-    const real *p = (const real *)t.p, *y = (const real *)t.y, *w = (const real *)t.w, *o = (const real *)t.o;
+    const real *p = (const real *)t.p, *w = (const real *)t.w, *o = (const real *)t.o;
     int64_t row[ROWS_EACH], count = at.count < end ? at.count : end;
     UNROLLED
     for (int r = 0; r < ROWS_EACH; r++) {
@@ -52,7 +68,11 @@ template <class real> __device__ static void load_rows(const loss_task &t, int64
     for (int r = 0; r < ROWS_EACH; r++) {
         if (!to[r].counts) continue;
         to[r].p = p[(i + r * (int64_t)blockDim.y) * t.k + c];
-        to[r].y = t.m < t.k ? (real)class_is<real>(y[row[r]], c) : y[row[r] * t.m + c];
+        if (!row_counts(t, c, row[r])) {
+            to[r].counts = false;
+            continue;
+        }
+        to[r].y = target_of<real>(t, c, row[r]);
         if (w) to[r].w = w[row[r]];
         if (o) to[r].o = o[row[r]];
     }
@@ -80,17 +100,35 @@ template <class real> __device__ static void add_rows(const loss_task &t, int64_
             *loss += (double)(t.w ? row[0].w * l.value : l.value);
             *derivative += (double)s;
         }
-        p[i * t.k + c] = s;
+        if (t.fold_alone == 0) p[i * t.k + c] = s;
         UNROLLED
         for (int r = 1; r < ROWS_EACH; r++) row[r - 1] = row[r];
     }
 }
 
+/* Of a model: counts the loss of its batch, or ends it; returns what the sum over models has of it, NaN: nothing. */
+__device__ static double model_loss(const loss_task &t, int64_t c, double loss)
+{
+    const model_arrays &m = t.models;
+    double sum = (t.begins ? 0 : m.pending[c]) + loss;
+    m.pending[c] = sum;
+    if (!t.table || !t.ends || m.alive[c] != MODEL_ALIVE) return NAN;
+    if (!isfinite(sum)) {
+        m.alive[c] = MODEL_ENDED;
+        return NAN;
+    }
+    m.losses[c] += sum;
+    return sum;
+}
+
+/* Sums of which NaN stands for none. */
+__device__ static double sum_or_none(double a, double b) { return isnan(a) ? b : isnan(b) ? a : a + b; }
+
 /* The last block's. */
 __device__ static void add_tiles(const loss_task &t, double *shared)
 {
     const double *partial = t.partial;
-    double mine = 0;
+    double mine = t.models.pending ? NAN : 0;
     for (int64_t base = 0; base < t.k; base += blockDim.x) {
         int64_t c = base + threadIdx.x;
         double loss = 0, derivative = 0;
@@ -99,16 +137,19 @@ __device__ static void add_tiles(const loss_task &t, double *shared)
             derivative += partial[(tile * t.k + c) * 2 + 1];
         }
         column_sums(&loss, &derivative, shared);
-        mine += loss;
+        if (!t.models.pending)
+            mine += loss;
+        else if (threadIdx.y == 0 && c < t.k)
+            mine = sum_or_none(mine, model_loss(t, c, loss));
         if (threadIdx.y == 0 && c < t.k) t.total[c] = (t.begins ? 0 : t.total[c]) + derivative;
     }
     __syncthreads();
     if (threadIdx.y == 0) shared[threadIdx.x] = mine;
     __syncthreads();
     if (threadIdx.x + threadIdx.y > 0) return;
-    double loss = 0;
-    for (unsigned x = 0; x < blockDim.x; x++) loss += shared[x];
-    t.state->pending = (t.begins ? 0 : t.state->pending) + loss;
+    double loss = t.models.pending ? NAN : 0;
+    for (unsigned x = 0; x < blockDim.x; x++) loss = t.models.pending ? sum_or_none(loss, shared[x]) : loss + shared[x];
+    t.state->pending = (t.begins || t.models.pending ? 0 : t.state->pending) + loss;
     t.state->arrived = 0;
     if (t.table && t.ends) account(t.state, t.table);
 }

@@ -72,6 +72,16 @@ template <class real> __device__ static void store_value(void *part, int64_t u, 
     if (part) ((real *)part)[u] = value;
 }
 
+/* What a step is for an output that is a model of its own; false where it takes none. */
+template <class real> __device__ static bool model_step(const update_task &t, int64_t c, update_now<real> *now)
+{
+    if (t.models.alive[c] != MODEL_ALIVE) return false;
+    real factor = (real)t.models.momentum[c];
+    now->step.momentum *= factor;
+    now->next.momentum *= factor;
+    return true;
+}
+
 /* Any pack, value by value: a loop, as the code of a pack at once would be large. */
 template <class real, int OPTIMIZER> __device__ static void step_any(const update_task &t, const update_now<real> &now, int64_t u)
 {
@@ -82,9 +92,12 @@ template <class real, int OPTIMIZER> __device__ static void step_any(const updat
         parameter<real> q = {load_value<real>(t.theta, u, 0), load_value<real>(slots > 0 ? t.slot1 : NULL, u, 0),
                              load_value<real>(slots > 1 ? t.slot2 : NULL, u, 0),
                              load_value<real>(slots > 2 ? t.slot3 : NULL, u, 0), load_value<real>(t.means, u, 0)};
+        update_now<real> mine = now;
+        if (t.models.alive && !model_step<real>(t, u % t.outputs, &mine)) continue;
         real rate_factor = load_value<real>(t.rate_factor, u, 1), point = load_value<real>(t.point, u, q.theta);
         real g = (real)(sum_at<real>(t, u) / now.rows);
-        step_parameter<real>(t, now, u, u < t.penalized, t.lower != NULL, rate_factor, g, &point, &q);
+        if (t.models.alive) g = (real)((double)g / t.models.share[u % t.outputs]);
+        step_parameter<real>(t, mine, u, u < t.penalized, t.lower != NULL, rate_factor, g, &point, &q);
         store_value<real>(t.theta, u, q.theta);
         if (slots > 0) store_value<real>(t.slot1, u, q.slot1);
         if (slots > 1) store_value<real>(t.slot2, u, q.slot2);
@@ -110,7 +123,7 @@ __global__ __launch_bounds__(THREADS, sizeof(real) == 4 ? 4 : 3) static void upd
     now.rule = rule;
     now.rule.optimizer = OPTIMIZER;
     now.clip_value = clip_value;
-    bool plain = !t.sum && !t.lower && clip_value == 0 && (sizeof(real) == 8 || now.rows <= FLOAT_INTEGERS);
+    bool plain = !t.sum && !t.lower && !t.models.alive && clip_value == 0 && (sizeof(real) == 8 || now.rows <= FLOAT_INTEGERS);
     int64_t plain_end = plain ? t.penalized - values : -1;
     real rows = (real)now.rows;
     for (int64_t u = thread_number() * values; u < t.size; u += thread_count() * values) {
@@ -166,8 +179,11 @@ template <class real> __global__ static void look_ahead_kernel(update_task t)
     update_rule<real> rule = rule_of<real>(t);
     update_step<real> first = update_step_from<real>(&t.table->row[0].numbers);
     const real *theta = (const real *)t.theta, *slot1 = (const real *)t.slot1;
-    for (int64_t u = thread_number(); u < t.size; u += thread_count())
-        ((real *)t.point)[u] = gradient_point<real>(rule, first, theta[u], slot1[u]);
+    for (int64_t u = thread_number(); u < t.size; u += thread_count()) {
+        update_step<real> own = first;
+        if (t.models.alive) own.momentum *= (real)t.models.momentum[u % t.outputs];
+        ((real *)t.point)[u] = gradient_point<real>(rule, own, theta[u], slot1[u]);
+    }
 }
 
 extern "C" cudaError_t kernel_look_ahead(const update_task *t, cudaStream_t stream)

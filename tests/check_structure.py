@@ -21,7 +21,7 @@ LAYERS = [
     ("public", r"include/cusgd[^/]*\.h$"),
     ("cli", r"host/cli/"),
     ("data", r"host/data/|host/(data|ascending|error|interrupt|pool|clock|options[^/]*|public|sized)\.[ch]$"),
-    ("backend", r"host/(backend|module|rule|real)\.h$|host/device\.c$"),
+    ("backend", r"host/(backend|module|models|rule|real)\.h$|host/device\.c$"),
     ("cpu", r"host/cpu/"),
     ("cuda", r"host/cuda/|kernels/"),
     ("problem", r"host/problem/"),
@@ -29,6 +29,7 @@ LAYERS = [
     ("sgd", r"host/sgd/"),
     ("solvers", r"host/solvers/"),
     ("trainer", r"host/trainer/"),
+    ("sweep", r"host/sweep/"),
     ("check", r"host/check/"),
     ("model", r"host/(model[^/]*|distribution)\.[ch]$|host/generate\.c$"),
 ]
@@ -49,6 +50,7 @@ MAY_INCLUDE = {
     "solvers": {"scalar", "public", "data", "backend", "problem", "run"},
     "model": {"scalar", "public", "data", "backend"},
     "trainer": {"scalar", "public", "data", "backend", "problem", "run", "sgd", "solvers", "model"},
+    "sweep": {"scalar", "public", "data", "backend", "problem", "run", "sgd", "trainer", "model"},
     "check": {"scalar", "public", "data", "backend", "problem", "run", "sgd", "trainer"},
 }
 
@@ -57,9 +59,10 @@ LONGER = {
     ("host/options.h", "cusgd_options"): 59,  # what callers set, option by option
     ("include/cusgd.h", "cusgd_metrics"): 22,  # what callers read, metric by metric
     ("host/model.h", "cusgd_model"): 21,  # what a model's file holds
-    ("kernels/kernels.h", "loss_task"): 22,  # kernel arguments are flat, as are the next one's
+    ("host/backend.h", "backend_ops"): 21,  # what a device can do
     ("host/backend.h", "run_spec"): 26,  # what a device receives once per run
-    ("kernels/kernels.h", "update_task"): 32,  # kernel arguments are flat
+    ("kernels/kernels.h", "loss_task"): 26,  # kernel arguments are flat
+    ("kernels/kernels.h", "update_task"): 34,
     ("include/scalar/update.h", "update_parameter"): 8,  # inlined into every inner loop, as is the next one
     ("host/cpu/rows.c", "losses"): 8,
     ("host/cuda/bind.c", "bind_matrix"): 10,

@@ -353,7 +353,7 @@ static void check_slices(const experiment *x, steps_report report)
     steps_report a = report_of(x);
     if (a.done != head || a.failed) interface_fail("%s: %d of %d steps reported between", x->text, (int)a.done, (int)head);
     if (rest > 0) run_slice(x, head, rest);
-    steps_report b = report_of(x), both = {report.loss, a.rows + b.rows, a.done + b.done, b.failed, NULL};
+    steps_report b = report_of(x), both = {report.loss, a.rows + b.rows, a.done + b.done, b.failed, NULL, NULL, NULL};
     if (!(fabs(a.loss + b.loss - report.loss) <= 1e-14 * fabs(report.loss))) interface_fail("%s: reports do not add up", x->text);
     check_same(x, x->state[x->count], both, report, x->count, "with a report between");
 }

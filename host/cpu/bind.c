@@ -120,13 +120,17 @@ cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, 
     if (sizeof(real) == sizeof(float)) b->storage = t->storage;
     size_t padding = (size_t)rows_padded(e->d); /* zeros behind the last row: see rows.h */
     size_t element = b->storage == CUSGD_STORAGE_BF16 ? sizeof(bf16) : sizeof(real);
+    b->folds = e->folds > 1 ? e->folds : 1;
+    if (e->fold) b->fold = allocate(n, 1);
     if (!x_stays) b->owned[0] = allocate_aligned(n * d + padding, element);
     if (b->owned[0]) memset((char *)b->owned[0] + n * d * element, 0, padding * element);
     if (!y_stays) b->owned[1] = allocate_aligned(n * k, sizeof(real));
     if (e->w.at) b->owned[2] = allocate_aligned(n, sizeof(real));
     if (e->o.at) b->owned[3] = allocate_aligned(n, sizeof(real));
-    if ((!x_stays && !b->owned[0]) || (!y_stays && !b->owned[1]) || (e->w.at && !b->owned[2]) || (e->o.at && !b->owned[3]))
+    if ((e->fold && !b->fold) || (!x_stays && !b->owned[0]) || (!y_stays && !b->owned[1]) || (e->w.at && !b->owned[2]) ||
+        (e->o.at && !b->owned[3]))
         status = fail_memory(n * (d + k + 2) * sizeof(real), "a copy of the examples");
+    for (int64_t i = 0; b->fold && i < e->n; i++) b->fold[i] = e->fold[examples_row(e, i)];
     b->x = x_stays ? e->x.at : b->owned[0];
     b->y = y_stays ? e->y.at : b->owned[1];
     b->w = b->owned[2];
@@ -147,6 +151,7 @@ void NAMED(cpu_unbind)(void *self, dataset *b)
     if (!b) return;
     for (int i = 0; i < 4; i++) free(b->owned[i]);
     free(b->tail);
+    free(b->fold);
     free(b);
 }
 

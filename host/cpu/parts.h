@@ -17,6 +17,8 @@ struct dataset {
     real *tail;            /* see rows.h */
     int64_t tail_first;
     void *owned[4]; /* what of x, y, w, o was copied */
+    uint8_t *fold;  /* n; NULL: all 0 */
+    int folds;      /* at least 1 */
 };
 
 /* Parameters as rows.h lays them out. */
@@ -40,6 +42,20 @@ typedef struct row_order {
     shard_spans *spans; /* shards */
 } row_order;
 
+/* Of outputs that are models of their own: `width` values, the outputs filled up to whole blocks of LANES. */
+typedef struct models_state {
+    int64_t width;
+    rows_models rows; /* what passes over rows need of it; its arrays are those below */
+    int *target_of;   /* NULL: not given, like the next one */
+    uint64_t *held_out;
+    uint8_t *alive, *ended; /* which take steps; which have had a loss that is not finite */
+    real *momentum;
+    double *share;
+    double *chunk_losses; /* chunks of all shards x width */
+    double *losses;       /* since the last report */
+    double *reported;     /* the losses of that */
+} models_state;
+
 typedef struct cpu {
     int threads;
     pool *pool;
@@ -58,6 +74,7 @@ typedef struct cpu {
     double *losses;            /* one a chunk */
     real *scratch;             /* threads x softmax_scratch(k); NULL: not needed */
     row_order order;
+    models_state models; /* width is 0 where all outputs are one model */
     steps_report report;
 } cpu;
 
@@ -87,6 +104,19 @@ cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, 
 void NAMED(cpu_unbind)(void *self, dataset *b);
 cusgd_status NAMED(cpu_rows)(void *self, const dataset *b, const int64_t *rows, int64_t m, double *x, double *w);
 cusgd_status NAMED(cpu_curvature)(void *self, const dataset *b, const double *scale, curvature *out);
+/* models.c: what a run of models keeps; 0: there is no memory. */
+int NAMED(models_open)(cpu *self, const models *m, size_t chunks);
+void NAMED(models_close)(cpu *self);
+/* What a pass over a chunk's rows needs of it. */
+void NAMED(models_task)(const cpu *self, const dataset *b, int64_t chunk, rows_task *t);
+/* Where the slice's first gradients are taken. */
+void NAMED(models_look)(cpu *self, struct update_step first);
+/* A step of parameters lo .. hi - 1 of one block, which begin and end with whole LANES. */
+void NAMED(models_update)(cpu *self, const struct update_step *now, const struct update_step *next, int64_t lo, int64_t hi,
+                          int penalized);
+cusgd_status NAMED(cpu_retire)(void *of, const uint8_t *gone);
+cusgd_status NAMED(cpu_fold_losses)(void *self, const dataset *b, loss_rule loss, int64_t outputs, const models *m,
+                                    const double *theta, double *sums);
 /* full.c */
 cusgd_status NAMED(cpu_objective)(void *self, const dataset *b, loss_rule loss, const double *theta, double *value,
                                   double *gradient);

@@ -190,8 +190,9 @@ typedef struct group {
     int count, fours;
     const stored *x[GROUP], *ahead[GROUP]; /* the rows; rows that come later */
     const real *y;                         /* k == 1: count targets */
-    const real *y_row[GROUP];              /* k > 1: each row's m targets */
+    const real *y_row[GROUP];              /* k > 1, or models: each row's m targets */
     const real *w, *o;                     /* count each; NULL: all 1, all 0 */
+    uint8_t fold[GROUP];                   /* of models: the rows' folds */
 } group;
 
 /* The row's target for output c. */
@@ -202,6 +203,7 @@ static inline real target_of(const rows_task *t, const real *y_row, int64_t c)
 
 static inline int is_softmax(const rows_task *t) { return t->classed && t->loss.kind == CUSGD_LOSS_SOFTMAX; }
 
+#include "outputs.h"
 #include "products.h"
 #include "wide.h"
 
@@ -306,8 +308,10 @@ static double add_range(const rows_task *t, rows_range range)
         if (at + g.count > t->tail_first)
             for (int r = 0; r < g.count; r++) g.x[r] = row_at(t, at + r);
         for (int r = g.count; r < g.fours; r++) g.x[r] = g.ahead[r] = g.x[0];
-        if (t->k > 1)
+        if (t->layout.wide || t->k > 1)
             for (int r = 0; r < g.count; r++) g.y_row[r] = t->y + (at + r) * t->m;
+        if (t->models)
+            for (int r = 0; r < g.count; r++) g.fold[r] = t->fold ? t->fold[at + r] : 0;
         g.y = t->y + at;
         g.w = t->w ? t->w + at : NULL;
         g.o = t->o ? t->o + at : NULL;
@@ -339,6 +343,7 @@ static double add_listed(const rows_task *t, const rows_list *list)
             y[r] = *g.y_row[r];
             if (t->w) w[r] = t->w[at];
             if (t->o) o[r] = t->o[at];
+            if (t->models) g.fold[r] = t->fold ? t->fold[at] : 0;
         }
         for (int r = g.count; r < g.fours; r++) g.x[r] = g.ahead[r] = g.x[0];
         g.y = y;

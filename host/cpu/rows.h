@@ -36,9 +36,9 @@ typedef struct layout {
     int64_t penalized, intercepts; /* of a block: values from its start, values from [ld - LANES] */
 } layout;
 
-static inline layout layout_of(int64_t d, int64_t k)
+static inline layout layout_as(int wide, int64_t d, int64_t k)
 {
-    layout l = {.wide = k > NARROW, .d = d, .k = k};
+    layout l = {.wide = wide, .d = d, .k = k};
     l.blocks = l.wide ? (k + LANES - 1) / LANES : k;
     l.ld = l.wide ? (d + 1) * LANES : rows_padded(d) + LANES;
     l.size = l.blocks * l.ld;
@@ -47,12 +47,24 @@ static inline layout layout_of(int64_t d, int64_t k)
     return l;
 }
 
+static inline layout layout_of(int64_t d, int64_t k) { return layout_as(k > NARROW, d, k); }
+
 /* Where coefficient j of output c stands; j = d: its intercept. */
 static inline int64_t layout_at(const layout *l, int64_t j, int64_t c)
 {
     if (l->wide) return c / LANES * l->ld + j * LANES + c % LANES;
     return c * l->ld + (j < l->d ? j : l->ld - LANES);
 }
+
+/* Outputs that are models of their own (backend.h), in blocks of LANES whatever their number. Arrays of one value an output, the
+ * last block's filled up. */
+typedef struct rows_models {
+    const int *target_of;     /* NULL: the target of its own number */
+    const uint64_t *held_out; /* NULL: all rows count */
+    const uint8_t *alive;     /* a block of none is left out; NULL: all */
+    int64_t by_fold;          /* losses are by fold, each so many values behind the one before, and all rows count; 0: they are by
+                                 output alone */
+} rows_models;
 
 /* What a pass over rows works on: bound examples, parameters, and the sums it adds to.
  *
@@ -64,13 +76,17 @@ typedef struct rows_task {
     const real *y, *w, *o; /* n x m; n, or NULL, both */
     const void *tail;      /* rows from tail_first on, copied; NULL where tail_first is n */
     int64_t tail_first;
-    int64_t d, m, k; /* m: targets, k outputs: equal, or where y is a class (`classed`) 1 and one for each class */
-    int classed;
+    int64_t d, m, k; /* m: targets; k: outputs, as many unless they are models of their own, or y is a class (`classed`): then 1
+                        and one for each class */
+    int classed;     /* not of models */
     loss_rule loss;
     const real *theta;
-    real *gradient; /* added to; NULL: only the loss is wanted */
-    layout layout;  /* of both */
-    real *scratch;  /* softmax_scratch(k) values, one thread's; NULL: softmax of many outputs is not asked for */
+    real *gradient;            /* added to; NULL: only the loss is wanted */
+    layout layout;             /* of both */
+    real *scratch;             /* softmax_scratch(k) values, one thread's; NULL: softmax of many outputs is not asked for */
+    const rows_models *models; /* NULL: all outputs are one model */
+    const uint8_t *fold;       /* n: the rows' folds; NULL: all 0. Only models look at it */
+    double *losses;            /* of models: added to, instead of what the functions return */
 } rows_task;
 
 /* Softmax needs all predictions of a row at once. Rows that are worked on together, of more than NARROW outputs (a multiple of

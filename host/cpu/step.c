@@ -9,6 +9,7 @@
 #include "parts.h"
 
 #include "error.h"
+#include "models.h"
 #include "rule.h"
 #include "scalar/clip.h"
 #include <stdlib.h>
@@ -113,8 +114,9 @@ static void add_rows(void *context, int64_t at)
     int64_t rows = min_of(self->chunk, batch[0].count - start);
     batch_span after = after_chunk(t, shard, c, at);
     int later = after.first < start + rows; /* in the next batch */
-    rows_task task =
-        NAMED(task_of)(t->slice->shares[shard].examples, self->spec.loss, self->point, self->partial + at * self->size);
+    const dataset *rows_of = t->slice->shares[shard].examples;
+    rows_task task = NAMED(task_of)(rows_of, self->spec.loss, self->point, self->partial + at * self->size);
+    if (self->models.width > 0) NAMED(models_task)(self, rows_of, at, &task);
     memset(task.gradient, 0, sizeof(real) * (size_t)self->size);
     if (self->scratch) task.scratch = self->scratch + pool_thread() * softmax_scratch(task.k);
     self->losses[at] = 0;
@@ -129,16 +131,35 @@ static void add_rows(void *context, int64_t at)
     find_later(t, shard, c);
 }
 
-/* Of `count` shards from the first on. */
-static double shards_loss(const step *t, int first, int count)
+/* Of `count` shards from the first on; chunks' losses are `stride` values apart. */
+static double shards_loss(const step *t, const double *losses, int64_t stride, int first, int count)
 {
     double loss = 0;
     if (count > 1) {
         int left = tree_left(count);
-        return shards_loss(t, first, left) + shards_loss(t, first + left, count - left);
+        return shards_loss(t, losses, stride, first, left) + shards_loss(t, losses, stride, first + left, count - left);
     }
-    for (int64_t c = 0; c < t->each; c++) loss += t->self->losses[first * t->each + c];
+    for (int64_t c = 0; c < t->each; c++) loss += losses[(first * t->each + c) * stride];
     return loss;
+}
+
+/* Of models: the sum over those that go on; one whose loss is not finite ends. NaN: none goes on. */
+static double models_loss(cpu *self, const step *t)
+{
+    models_state *m = &self->models;
+    double total = (double)NAN;
+    for (int64_t c = 0; c < self->spec.k; c++) {
+        if (!m->alive[c]) continue;
+        double loss = shards_loss(t, m->chunk_losses + c, m->width, 0, self->spec.shards);
+        if (!isfinite(loss)) {
+            m->alive[c] = 0;
+            m->ended[c] = 1;
+            continue;
+        }
+        m->losses[c] += loss;
+        total = isnan(total) ? loss : total + loss;
+    }
+    return total;
 }
 
 /* Parameters lo .. hi - 1, if there are any, all penalized or none. The optimizer is a constant in each copy of this loop. */
@@ -173,6 +194,10 @@ static inline __attribute__((always_inline)) void update_loop(int optimizer, int
 
 static void update_range(cpu *self, const step *t, int64_t lo, int64_t hi, int penalized)
 {
+    if (self->models.width > 0) {
+        if (lo < hi) NAMED(models_update)(self, &t->numbers, &t->next, lo, hi, penalized);
+        return;
+    }
     if (self->limit[0]) {
         update_loop(self->rule.optimizer, 1, self, t, lo, hi, penalized);
         return;
@@ -267,7 +292,7 @@ static void clip_gradient(cpu *self)
 /* After stage one: counts the step, or declares the run failed. */
 static void account(cpu *self, const step *t)
 {
-    double loss = shards_loss(t, 0, self->spec.shards);
+    double loss = self->models.width > 0 ? models_loss(self, t) : shards_loss(t, self->losses, 1, 0, self->spec.shards);
     if (!isfinite(loss)) {
         self->report.failed = 1;
         return;
@@ -299,10 +324,12 @@ static cusgd_status steps(void *of, const slice *s)
     cpu *self = of;
     const vectors *v = &self->snapshot[SNAPSHOT_CURRENT];
     if (s->count == 0 || self->report.failed) return CUSGD_OK;
+    if (self->models.width > 0 && models_fit(s->shares[0].examples->classed) != CUSGD_OK) return CUSGD_ERROR_USAGE;
     for (int h = 0; h < self->spec.shards; h++) begin_order(self, s, h);
     struct update_step first = update_step_from(s->numbers);
     for (int64_t u = 0; u < self->size; u++)
         self->point[u] = gradient_point(self->rule, first, v->at[STATE_THETA][u], v->at[STATE_SLOT1] ? v->at[STATE_SLOT1][u] : 0);
+    if (self->models.width > 0) NAMED(models_look)(self, first);
     int64_t row = self->spec.d * self->spec.k * (int64_t)sizeof(real), spans = (self->size + SPAN - 1) / SPAN;
     step t = first_step(self, s);
     for (int64_t i = 0; i < s->count; i++) {
@@ -327,8 +354,14 @@ static cusgd_status steps(void *of, const slice *s)
 static cusgd_status report(void *of, steps_report *out)
 {
     cpu *self = of;
+    models_state *m = &self->models;
     *out = self->report;
     memset(&self->report, 0, sizeof self->report);
+    if (m->width == 0) return CUSGD_OK;
+    memcpy(m->reported, m->losses, sizeof(double) * (size_t)m->width);
+    memset(m->losses, 0, sizeof(double) * (size_t)m->width);
+    out->losses = m->reported;
+    out->ended = m->ended;
     return CUSGD_OK;
 }
 
@@ -340,6 +373,7 @@ static void release(cpu *self)
     free(self->rate_factor);
     for (int i = 0; i < LIMIT_COUNT; i++) free(self->limit[i]);
     memset(self->limit, 0, sizeof self->limit);
+    NAMED(models_close)(self);
     free(self->canonical);
     self->canonical = NULL;
     free(self->point);
@@ -391,23 +425,25 @@ static int allocate_state(cpu *self)
     for (int i = 0; i < LIMIT_COUNT && p->limit[0]; i++)
         complete &= (self->limit[i] = allocate_aligned_zeroed(size, sizeof(real))) != NULL;
     if (p->clip_norm > 0) complete &= (self->canonical = allocate((size_t)((p->d + 1) * p->k), sizeof(double))) != NULL;
+    if (p->models) complete &= NAMED(models_open)(self, p->models, chunks);
     complete &= self->rate_factor && self->point && self->gradient && self->partial;
     return complete && self->losses && self->order.rows && self->order.tables && self->order.spans;
 }
 
-/* The CPU refuses no run. */
 static cusgd_status refuses(void *of, const run_spec *p)
 {
-    (void)of, (void)p;
-    return CUSGD_OK;
+    (void)of;
+    return models_refuses(p);
 }
 
 static cusgd_status start(void *of, const run_spec *p)
 {
     cpu *self = of;
     release(self);
+    cusgd_status status = refuses(of, p);
+    if (status != CUSGD_OK) return status;
     self->spec = *p;
-    self->layout = layout_of(p->d, p->k);
+    self->layout = layout_as(p->models || p->k > NARROW, p->d, p->k);
     self->size = self->layout.size;
     if (self->spec.shards < 1) self->spec.shards = 1;
     self->order.share = (int64_t)shard_rows((uint64_t)p->batch, (uint64_t)self->spec.shards, 0);
@@ -419,6 +455,7 @@ static cusgd_status start(void *of, const run_spec *p)
         return fail_memory((size_t)(self->size * self->spec.shards * chunk_count(self->order.share, self->chunk)) * sizeof(real),
                            "the parameters' state and the chunks' gradients");
     }
+    self->spec.models = NULL;
     if (p->rate_factor)
         NAMED(layout_put)(&self->layout, p->rate_factor, self->rate_factor);
     else
@@ -491,6 +528,8 @@ static const backend_ops ops = {
     .copy = copy,
     .steps = steps,
     .report = report,
+    .retire = NAMED(cpu_retire),
+    .fold_losses = NAMED(cpu_fold_losses),
     .objective = NAMED(cpu_objective),
     .hessian = NAMED(cpu_hessian),
     .predict = NAMED(cpu_predict),

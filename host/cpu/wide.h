@@ -136,9 +136,13 @@ static void add_wide(const rows_task *t, const group *g, double *loss)
     for (int64_t block = 0; block < t->layout.blocks; block++) {
         int64_t c = block * LANES, start = block * t->layout.ld;
         int outputs = t->k - c < LANES ? (int)(t->k - c) : LANES;
+        if (t->models && !models_live(t->models, c)) continue;
         wide_products(g->count, x, t->theta + start, t->d, p);
         if (g->o) wide_offsets(g->count, g->o, p);
-        wide_losses(t, g, c, outputs, p, loss);
+        if (t->models)
+            models_losses(t, g, c, outputs, p);
+        else
+            wide_losses(t, g, c, outputs, p, loss);
         if (t->gradient) wide_add(t, g->count, x, p, t->gradient + start);
     }
 }

@@ -49,6 +49,16 @@ static cusgd_status upload_transform(cuda *c, const examples *e, const transform
     return t->shift ? upload_doubles(c, t->shift, e->k, numbers + 2 * e->d) : CUSGD_OK;
 }
 
+static cusgd_status bind_folds(cuda *c, const examples *e, uint8_t *to)
+{
+    uint8_t *fold = allocate((size_t)e->n, 1);
+    if (!fold) return fail_memory((size_t)e->n, "the rows' folds");
+    for (int64_t i = 0; i < e->n; i++) fold[i] = e->fold[examples_row(e, i)];
+    cusgd_status status = upload_bytes(c, fold, (size_t)e->n, to);
+    free(fold);
+    return status;
+}
+
 static cusgd_status bind_all(cuda *c, const examples *e, const transform *t, double *numbers, dataset *b)
 {
     const double *mean = t->mean ? numbers : NULL, *inverse = t->mean ? numbers + e->d : NULL;
@@ -57,6 +67,7 @@ static cusgd_status bind_all(cuda *c, const examples *e, const transform *t, dou
     const double *shift = t->shift ? numbers + 2 * e->d : NULL;
     if (b->y) TRY(bind_matrix(c, e, &e->y, e->k, shift, NULL, 1, CUSGD_STORAGE_FULL, e->k, b->y));
     if (b->w) TRY(bind_matrix(c, e, &e->w, 1, NULL, NULL, t->weight_mean, CUSGD_STORAGE_FULL, 1, b->w));
+    if (b->fold) TRY(bind_folds(c, e, b->fold));
     if (b->o) TRY(bind_matrix(c, e, &e->o, 1, NULL, NULL, 1, CUSGD_STORAGE_FULL, 1, b->o));
     return cuda_synchronize(c);
 }
@@ -76,6 +87,10 @@ static cusgd_status allocate_bound(const cuda *c, const examples *e, const trans
     if (e->k > 0 && e->y.at) TRY(cuda_allocate(c, e->n * e->k, c->element, "the targets", &b->y));
     if (e->w.at) TRY(cuda_allocate(c, e->n, c->element, "the weights", &b->w));
     if (e->o.at) TRY(cuda_allocate(c, e->n, c->element, "the offsets", &b->o));
+    b->folds = e->folds > 1 ? e->folds : 1;
+    void *fold = NULL;
+    if (e->fold) TRY(cuda_allocate(c, e->n, 1, "the rows' folds", &fold));
+    b->fold = fold;
     return CUSGD_OK;
 }
 
@@ -109,6 +124,7 @@ void cuda_unbind(void *of, dataset *b)
     cuda_free(b->y);
     cuda_free(b->w);
     cuda_free(b->o);
+    cuda_free(b->fold);
     free(b);
 }
 

@@ -68,6 +68,12 @@ typedef struct fused {
     unsigned *flags; /* PERSISTENT: its blocks' */
 } fused;
 
+/* What a report says of models, k values each. */
+typedef struct model_report {
+    double *losses;
+    uint8_t *ended;
+} model_report;
+
 /* A run: from start() to the next one. */
 typedef struct run {
     run_spec spec; /* rate_factor is NULL: see below */
@@ -75,6 +81,8 @@ typedef struct run {
     void *snapshot[SNAPSHOTS][STATE_PARTS]; /* NULL: not kept */
     void *rate_factor, *point;              /* size; NULL: 1, theta */
     void *limit[LIMIT_COUNT];               /* size; NULL: 1, no bounds */
+    model_arrays models;                    /* device; all NULL: the outputs are one model */
+    model_report told;                      /* host */
     double *squares;                        /* clip_partials(size): the gradient's; NULL: it is not clipped by its norm */
     work work;
     cusgd_engine engine;     /* not AUTO */
@@ -133,6 +141,8 @@ struct dataset {
     cusgd_storage storage;  /* BF16: x is of bf16, and the precision float */
     size_t element;         /* bytes of a value of x */
     void *x, *y, *w, *o;    /* n x ld; n x m, n and n, or NULL */
+    uint8_t *fold;          /* n; NULL: all 0 */
+    int folds;              /* at least 1 */
 };
 
 static inline int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -194,6 +204,7 @@ cusgd_status ring_give(cuda *c, int slot);
 cusgd_status upload_doubles(cuda *c, const double *values, int64_t count, double *to);
 cusgd_status upload_reals(cuda *c, const double *values, int64_t count, void *to);
 cusgd_status download_reals(cuda *c, const void *from, int64_t count, double *values);
+cusgd_status upload_bytes(cuda *c, const void *from, size_t bytes, void *to);
 cusgd_status download_bytes(cuda *c, const void *from, size_t bytes, void *to);
 
 /* ---- stage.c ---- */
@@ -229,8 +240,9 @@ static inline int is_softmax(const dataset *b, loss_rule loss) { return b->class
 
 /* ---- pass.c ---- */
 
-/* c->pass made ready for examples of this shape, theta in c->pass_theta; and the loss kernel's task there, but for its rows. */
-cusgd_status pass_open(cuda *c, const dataset *b, const double *theta);
+/* c->pass made ready for examples of this shape and k outputs, theta in c->pass_theta; and the loss kernel's task there, but for
+ * its rows. */
+cusgd_status pass_open(cuda *c, const dataset *b, int64_t k, const double *theta);
 loss_task pass_loss(const cuda *c, const dataset *b, loss_rule loss);
 /* *x: rows first .. first + rows - 1, at most pass.rows of them, as reals, ld from row to row: in place, or until the next call.
  */
@@ -272,6 +284,12 @@ void run_close(cuda *c);
 void graph_close(cuda *c);
 cusgd_status cuda_steps(void *of, const slice *s); /* step.c */
 cusgd_status cuda_wait(void *of, int *failed);
+cusgd_status models_open(cuda *c, const models *m); /* models.c: what a run of models keeps */
+void models_close(run *r);
+cusgd_status models_report(cuda *c, steps_report *out);
+cusgd_status cuda_retire(void *of, const uint8_t *gone);
+cusgd_status cuda_fold_losses(void *of, const dataset *b, loss_rule loss, int64_t outputs, const models *m, const double *theta,
+                              double *sums);
 update_task update_of(const cuda *c);
 const void *gradient_at(const run *r); /* where it is taken */
 cusgd_status cuda_report(void *of, steps_report *out);

@@ -9,6 +9,7 @@
  *     one target, rows to 64 KB, or 128 KB where the GPU has clusters                      fused
  *     anything                                                                             cublas */
 #include "cuda.h"
+#include "models.h"
 #include "shape.h"
 
 static cusgd_status refuse(const char *engine, const char *why)
@@ -19,6 +20,7 @@ static cusgd_status refuse(const char *engine, const char *why)
 /* Why an engine does not take the run spec; NULL if it does. */
 static const char *why_not_fused(const cuda *c, const run_spec *p, fused_shape *shape)
 {
+    if (p->models) return "models of their own";
     if (p->k > 1) return "more than one output, as more than two classes have";
     if (p->clip_norm > 0) return "clip-norm, for which a step would have to wait for the whole gradient once more";
     cusgd_storage kept = kept_as(c, p->storage);
@@ -92,6 +94,7 @@ cusgd_status cuda_refuses(void *of, const run_spec *p)
     if (p->shards > 1)
         return fail(CUSGD_ERROR_USAGE, "a GPU takes no run with %d shards, but with one; use --device cpu, or leave out --shards",
                     p->shards);
+    TRY(models_refuses(p));
     return engine_choose(of, p, &engine, &shape);
 }
 

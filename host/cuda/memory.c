@@ -124,6 +124,19 @@ cusgd_status upload_reals(cuda *c, const double *values, int64_t count, void *to
     return CUSGD_OK;
 }
 
+cusgd_status upload_bytes(cuda *c, const void *from, size_t bytes, void *to)
+{
+    for (size_t start = 0; start < bytes; start += RING_BYTES) {
+        int slot;
+        size_t count = bytes - start < RING_BYTES ? bytes - start : RING_BYTES;
+        TRY(ring_take(c, &slot));
+        memcpy(c->ring.host[slot], (const char *)from + start, count);
+        TRY(CUDA(cudaMemcpyAsync((char *)to + start, c->ring.host[slot], count, cudaMemcpyHostToDevice, c->stream)));
+        TRY(ring_give(c, slot));
+    }
+    return CUSGD_OK;
+}
+
 /* While a piece is on its way, the one before is copied to where it belongs. */
 cusgd_status download_bytes(cuda *c, const void *from, size_t bytes, void *to)
 {

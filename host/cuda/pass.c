@@ -1,19 +1,19 @@
 /* Passes over all rows at given parameters, chunk by chunk, in place. */
 #include "cuda.h"
 
-cusgd_status pass_open(cuda *c, const dataset *b, const double *theta)
+cusgd_status pass_open(cuda *c, const dataset *b, int64_t k, const double *theta)
 {
-    int64_t rows = min_of(b->n, chunk_rows(c, b->d, b->k)), size = (b->d + 1) * b->k;
+    int64_t rows = min_of(b->n, chunk_rows(c, b->d, k)), size = (b->d + 1) * k;
     work *w = &c->pass;
     TRY(cuda_enter(c));
     TRY(choose_math(c, 0));
-    if (w->rows < rows || w->d != b->d || w->k != b->k) {
+    if (w->rows < rows || w->d != b->d || w->k != k) {
         TRY(cuda_synchronize(c));
         work_close(w);
         cuda_free(c->pass_theta);
         cuda_free(c->pass_x);
         c->pass_theta = c->pass_x = NULL;
-        TRY(work_open(c, rows, b->d, b->k, w));
+        TRY(work_open(c, rows, b->d, k, w));
     }
     if (b->storage != CUSGD_STORAGE_FULL && !c->pass_x)
         TRY(cuda_allocate(c, w->rows * b->ld, c->element, "widened rows", &c->pass_x));
@@ -30,7 +30,7 @@ cusgd_status pass_rows(cuda *c, const dataset *b, int64_t first, int64_t rows, c
     return status;
 }
 
-static const void *intercept_of(const cuda *c, const dataset *b) { return at_real(c, c->pass_theta, b->d * b->k); }
+static const void *intercept_of(const cuda *c) { return at_real(c, c->pass_theta, c->pass.d * c->pass.k); }
 
 loss_task pass_loss(const cuda *c, const dataset *b, loss_rule loss)
 {
@@ -38,13 +38,15 @@ loss_task pass_loss(const cuda *c, const dataset *b, loss_rule loss)
     return (loss_task){.precision = c->precision,
                        .loss = loss,
                        .m = b->m,
-                       .k = b->k,
+                       .k = w->k,
+                       .classed = b->classed,
                        .shared = is_softmax(b, loss) ? w->shared : NULL,
+                       .fold = b->fold,
                        .state = w->state,
                        .y = b->y,
                        .w = b->w,
                        .o = b->o,
-                       .intercept = intercept_of(c, b),
+                       .intercept = intercept_of(c),
                        .p = w->p,
                        .partial = w->partial,
                        .total = w->total};
@@ -72,7 +74,7 @@ cusgd_status cuda_objective(void *of, const dataset *b, loss_rule loss, const do
     const work *w = &c->pass;
     run_state state;
     int64_t n = b->n, penalized = b->d * b->k;
-    TRY(pass_open(c, b, theta));
+    TRY(pass_open(c, b, b->k, theta));
     for (int64_t first = 0; first < n; first += w->rows)
         TRY(pass_chunk(c, b, loss, first, min_of(w->rows, n - first), gradient != NULL));
     TRY(download_bytes(c, w->state, sizeof state, &state));
@@ -90,14 +92,14 @@ cusgd_status cuda_predict(void *of, const dataset *b, const double *theta, doubl
     const work *w = &c->pass;
     void *wide = NULL;
     if (b->k == 0) return CUSGD_OK;
-    TRY(pass_open(c, b, theta));
+    TRY(pass_open(c, b, b->k, theta));
     TRY(cuda_allocate(c, w->rows * b->k, sizeof(double), "the predictions", &wide));
     cusgd_status status = CUSGD_OK;
     for (int64_t first = 0; first < b->n && status == CUSGD_OK; first += w->rows) {
         int64_t rows = min_of(w->rows, b->n - first);
         widen_task t = {.precision = c->precision,
                         .from = w->p,
-                        .add = intercept_of(c, b),
+                        .add = intercept_of(c),
                         .each = b->o ? at_real(c, b->o, first) : NULL,
                         .count = rows,
                         .cols = b->k,

@@ -35,6 +35,7 @@ void run_close(cuda *c)
         for (int p = 0; p < STATE_PARTS; p++) cuda_free(r->snapshot[a][p]);
     cuda_free(r->rate_factor);
     for (int i = 0; i < LIMIT_COUNT; i++) cuda_free(r->limit[i]);
+    models_close(r);
     cuda_free(r->squares);
     cuda_free(r->point);
     cuda_free(r->order);
@@ -107,6 +108,7 @@ static cusgd_status open_run(cuda *c, const run_spec *p)
     TRY(allocate_slices(c));
     TRY(open_own(c, p->rate_factor, &r->rate_factor));
     for (int i = 0; i < LIMIT_COUNT; i++) TRY(open_own(c, p->limit[i], &r->limit[i]));
+    if (p->models) TRY(models_open(c, p->models));
     TRY(engine_choose(c, p, &r->engine, &r->fused.shape));
     if (r->engine != CUSGD_ENGINE_CUBLAS) TRY(fused_open(c));
     if (!(p->clip_norm > 0)) return CUSGD_OK;
@@ -125,6 +127,7 @@ cusgd_status cuda_start(void *of, const run_spec *p)
     run_close(c);
     r->spec = *p;
     r->spec.rate_factor = NULL;
+    r->spec.models = NULL;
     memset(r->spec.limit, 0, sizeof r->spec.limit);
     r->penalized = p->d * p->k;
     r->size = r->penalized + p->k;

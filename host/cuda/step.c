@@ -5,6 +5,7 @@
  *     order --> gather -> x theta -> loss -> x^T derivatives -> update ->      (chunk by chunk, where the batch is large)
  *                 \-> order of the next step ------------------/ */
 #include "cuda.h"
+#include "models.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -48,8 +49,11 @@ static cusgd_status losses(const cuda *c, int64_t start, int64_t rows, int ends)
     loss_task t = {.precision = c->precision,
                    .loss = r->spec.loss,
                    .m = b->m,
-                   .k = b->k,
+                   .k = r->spec.k,
+                   .classed = b->classed,
                    .shared = is_softmax(b, r->spec.loss) ? r->work.shared : NULL,
+                   .models = r->models,
+                   .fold = b->fold,
                    .table = r->table,
                    .state = r->work.state,
                    .order = r->route.contiguous ? NULL : r->order,
@@ -87,6 +91,8 @@ update_task update_of(const cuda *c)
                      .l1 = p->l1,
                      .l2 = p->l2,
                      .decay = p->decay,
+                     .models = r->models,
+                     .outputs = p->k,
                      .penalized = r->penalized,
                      .size = r->size,
                      .theta = part[STATE_THETA],
@@ -193,7 +199,9 @@ static cusgd_status choose_route(cuda *c, const slice *s)
     int products = r->engine == CUSGD_ENGINE_CUBLAS;
     to.in_place = products && to.contiguous && b->storage == CUSGD_STORAGE_FULL && /* bf16 is widened as it is gathered */
                   to.rows * b->ld * (int64_t)c->element >= IN_PLACE_BYTES;
-    if (to.rows > r->spec.batch || b->d != r->spec.d || b->k != r->spec.k || b->storage != kept_as(c, r->spec.storage))
+    if (r->models.alive) TRY(models_fit(b->classed));
+    if (to.rows > r->spec.batch || b->d != r->spec.d || (b->k != r->spec.k && !r->models.alive) ||
+        b->storage != kept_as(c, r->spec.storage))
         return fail(CUSGD_ERROR_USAGE, "the examples do not fit the run that was started"); /* the library's own mistake */
     if (products && !to.in_place && !r->x) TRY(cuda_allocate(c, r->work.rows * b->ld, c->element, "a batch's rows", &r->x));
     if (r->route.examples == b && r->route.rows == to.rows && r->route.contiguous == to.contiguous) return CUSGD_OK;
@@ -347,6 +355,7 @@ cusgd_status cuda_report(void *of, steps_report *out)
     out->rows = r->report->rows;
     out->done = r->report->done;
     out->failed = r->report->failed == FAILED_LOSS;
+    if (r->models.alive) TRY(models_report(c, out));
     if (r->report->failed == FAILED_BARRIER)
         return fail(CUSGD_ERROR_DEVICE,
                     "GPU %d: the blocks of a persistent kernel did not meet within seconds, so not all of them ran at once; end "

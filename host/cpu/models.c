@@ -1,0 +1,220 @@
+/* Outputs that are models of their own: what a run keeps of them, their updates, and passes over all rows. */
+#include "parts.h"
+
+#include "error.h"
+#include "interrupt.h"
+#include "models.h"
+#include <stdlib.h>
+#include <string.h>
+
+static int64_t width_of(int64_t outputs) { return (outputs + LANES - 1) / LANES * LANES; }
+
+void NAMED(models_close)(cpu *self)
+{
+    models_state *m = &self->models;
+    free(m->target_of);
+    free(m->held_out);
+    free(m->alive);
+    free(m->ended);
+    free(m->momentum);
+    free(m->share);
+    free(m->chunk_losses);
+    free(m->losses);
+    free(m->reported);
+    memset(m, 0, sizeof *m);
+}
+
+int NAMED(models_open)(cpu *self, const models *of, size_t chunks)
+{
+    models_state *m = &self->models;
+    int64_t k = self->spec.k;
+    size_t width = (size_t)width_of(k);
+    m->width = (int64_t)width;
+    if (of->target_of) m->target_of = allocate_zeroed(width, sizeof *m->target_of);
+    if (of->held_out) m->held_out = allocate_zeroed(width, sizeof *m->held_out);
+    m->alive = allocate_zeroed(width, 1);
+    m->ended = allocate_zeroed(width, 1);
+    m->momentum = allocate_zeroed(width, sizeof *m->momentum);
+    m->share = allocate_zeroed(width, sizeof *m->share);
+    m->chunk_losses = allocate_zeroed(chunks * width, sizeof(double));
+    m->losses = allocate_zeroed(width, sizeof(double));
+    m->reported = allocate_zeroed(width, sizeof(double));
+    if ((of->target_of && !m->target_of) || (of->held_out && !m->held_out) || !m->alive || !m->ended || !m->momentum ||
+        !m->share || !m->chunk_losses || !m->losses || !m->reported)
+        return 0;
+    for (size_t c = 0; c < width; c++) {
+        m->momentum[c] = (int64_t)c < k && of->momentum ? (real)of->momentum[c] : 1;
+        m->share[c] = (int64_t)c < k && of->share ? of->share[c] : 1;
+        m->alive[c] = (int64_t)c < k;
+    }
+    if (of->target_of) memcpy(m->target_of, of->target_of, sizeof *m->target_of * (size_t)k);
+    if (of->held_out) memcpy(m->held_out, of->held_out, sizeof *m->held_out * (size_t)k);
+    m->rows = (rows_models){.target_of = m->target_of, .held_out = m->held_out, .alive = m->alive};
+    return 1;
+}
+
+void NAMED(models_task)(const cpu *self, const dataset *b, int64_t chunk, rows_task *t)
+{
+    const models_state *m = &self->models;
+    t->k = self->spec.k;
+    t->layout = self->layout;
+    t->models = &m->rows;
+    t->fold = b->fold;
+    t->losses = m->chunk_losses + chunk * m->width;
+    memset(t->losses, 0, sizeof(double) * (size_t)m->width);
+}
+
+void NAMED(models_look)(cpu *self, struct update_step first)
+{
+    const vectors *v = &self->snapshot[SNAPSHOT_CURRENT];
+    const models_state *m = &self->models;
+    int64_t ld = self->layout.ld;
+    for (int64_t u = 0; u < self->size; u++) {
+        struct update_step own = first;
+        own.momentum = first.momentum * m->momentum[u / ld * LANES + u % LANES];
+        self->point[u] = gradient_point(self->rule, own, v->at[STATE_THETA][u], v->at[STATE_SLOT1] ? v->at[STATE_SLOT1][u] : 0);
+    }
+}
+
+/* One parameter of each of a block's outputs, from u on; the first of them is c. What does not go on keeps its values: they are
+ * selected rather than left out, so that the loop has no branch. */
+static inline __attribute__((always_inline)) void update_lanes(int optimizer, int limited, cpu *self,
+                                                               const struct update_step *now, const struct update_step *next,
+                                                               int64_t u, int64_t c, int penalized)
+{
+    struct update_rule rule = self->rule;
+    const vectors *v = &self->snapshot[SNAPSHOT_CURRENT];
+    const models_state *m = &self->models;
+    int slots = optimizer_slots(optimizer);
+    real *theta = v->at[STATE_THETA] + u, *point = self->point + u, *average = rule.average ? v->at[STATE_AVERAGE] + u : NULL;
+    real *slot1 = slots > 0 ? v->at[STATE_SLOT1] + u : NULL, *slot2 = slots > 1 ? v->at[STATE_SLOT2] + u : NULL;
+    real *slot3 = slots > 2 ? v->at[STATE_SLOT3] + u : NULL;
+    real *const *limit = self->limit;
+    rule.optimizer = optimizer;
+    for (int l = 0; l < LANES; l++) {
+        struct parameter q = {theta[l], slots > 0 ? slot1[l] : 0, slots > 1 ? slot2[l] : 0, slots > 2 ? slot3[l] : 0,
+                              rule.average ? average[l] : 0};
+        struct parameter before = q;
+        struct own_rule own = {self->rate_factor[u + l], 1, 1, 0, 0};
+        struct update_step mine = *now, after = *next;
+        int alive = m->alive[c + l];
+        real g = (real)((double)self->gradient[u + l] / m->share[c + l]);
+        mine.momentum = now->momentum * m->momentum[c + l];
+        after.momentum = next->momentum * m->momentum[c + l];
+        if (limited)
+            own = (struct own_rule){self->rate_factor[u + l], limit[LIMIT_L1][u + l], limit[LIMIT_L2][u + l],
+                                    limit[LIMIT_LOWER][u + l], limit[LIMIT_UPPER][u + l]};
+        update_parameter(rule, mine, own, limited, penalized, point[l], g, &q);
+        theta[l] = alive ? q.theta : before.theta;
+        if (slots > 0) slot1[l] = alive ? q.slot1 : before.slot1;
+        if (slots > 1) slot2[l] = alive ? q.slot2 : before.slot2;
+        if (slots > 2) slot3[l] = alive ? q.slot3 : before.slot3;
+        if (rule.average) average[l] = alive ? q.average : before.average;
+        point[l] = alive ? gradient_point(rule, after, q.theta, q.slot1) : point[l];
+    }
+}
+
+#define UPDATE(OPTIMIZER, LIMITED) \
+    for (int64_t u = lo; u < hi; u += LANES) update_lanes(OPTIMIZER, LIMITED, self, now, next, u, c, penalized)
+
+void NAMED(models_update)(cpu *self, const struct update_step *now, const struct update_step *next, int64_t lo, int64_t hi,
+                          int penalized)
+{
+    int64_t c = lo / self->layout.ld * LANES;
+    int live = 0, limited = self->limit[0] != NULL;
+    for (int l = 0; l < LANES; l++) live |= self->models.alive[c + l];
+    if (!live) return;
+    switch (self->rule.optimizer) {
+    case CUSGD_OPTIMIZER_MOMENTUM:
+        if (limited)
+            UPDATE(CUSGD_OPTIMIZER_MOMENTUM, 1);
+        else
+            UPDATE(CUSGD_OPTIMIZER_MOMENTUM, 0);
+        return;
+    case CUSGD_OPTIMIZER_NESTEROV:
+        if (limited)
+            UPDATE(CUSGD_OPTIMIZER_NESTEROV, 1);
+        else
+            UPDATE(CUSGD_OPTIMIZER_NESTEROV, 0);
+        return;
+    default: UPDATE(self->rule.optimizer, limited);
+    }
+}
+
+cusgd_status NAMED(cpu_retire)(void *of, const uint8_t *gone)
+{
+    cpu *self = of;
+    for (int64_t c = 0; c < self->models.width && c < self->spec.k; c++)
+        if (gone[c]) self->models.alive[c] = 0;
+    return CUSGD_OK;
+}
+
+/* ---- Losses of all rows ---- */
+
+enum { WAVE = 64 };
+
+typedef struct fold_pass {
+    const cpu *self;
+    const rows_task *task;
+    int64_t first_chunk, chunk, n;
+    int64_t size; /* of a chunk's sums: folds x width */
+    double *sums; /* WAVE x size */
+} fold_pass;
+
+static void add_chunk(void *context, int64_t c)
+{
+    const fold_pass *p = context;
+    int64_t first = (p->first_chunk + c) * p->chunk;
+    rows_task mine = *p->task;
+    mine.losses = p->sums + c * p->size;
+    memset(mine.losses, 0, sizeof(double) * (size_t)p->size);
+    rows_range range = {first, min_of(p->chunk, p->n - first), first + p->chunk, max_of(0, p->n - first - p->chunk)};
+    rows_for(p->self, &mine)->gradient(&mine, range);
+}
+
+/* Chunks are added in order, wave by wave; 0 where it was interrupted. */
+static int add_waves(fold_pass *p, double *total)
+{
+    const cpu *self = p->self;
+    int64_t chunks = chunk_count(p->n, p->chunk), row = p->task->d * p->task->k * (int64_t)sizeof(real);
+    for (; p->first_chunk < chunks; p->first_chunk += WAVE) {
+        int64_t count = min_of(WAVE, chunks - p->first_chunk);
+        int threads = threads_for(self->threads, count * p->chunk * row, THREAD_BYTES);
+        if (!pool_run(self->pool, threads, count, add_chunk, p)) return 0;
+        for (int64_t c = 0; c < count; c++)
+            for (int64_t i = 0; i < p->size; i++) total[i] += p->sums[c * p->size + i];
+    }
+    return 1;
+}
+
+cusgd_status NAMED(cpu_fold_losses)(void *self, const dataset *b, loss_rule loss, int64_t outputs, const models *m,
+                                    const double *theta, double *sums)
+{
+    cusgd_status status = models_fit(b->classed);
+    if (status != CUSGD_OK) return status;
+    layout l = layout_as(1, b->d, outputs);
+    int64_t width = width_of(outputs), size = b->folds * width;
+    rows_models rows = {.by_fold = width};
+    int *target_of = allocate_zeroed((size_t)width, sizeof *target_of);
+    real *point = allocate_aligned_zeroed((size_t)l.size, sizeof(real));
+    double *total = allocate_zeroed((size_t)(size * (WAVE + 1)), sizeof *total);
+    if (target_of && point && total) {
+        for (int64_t c = 0; c < outputs; c++) target_of[c] = m->target_of ? m->target_of[c] : (int)c;
+        rows.target_of = target_of;
+        rows_task task = NAMED(task_of)(b, loss, point, NULL);
+        task.k = outputs;
+        task.layout = l;
+        task.models = &rows;
+        task.fold = b->fold;
+        NAMED(layout_put)(&l, theta, point);
+        fold_pass p = {self, &task, 0, chunk_rows(b->n, b->d), b->n, size, total + size};
+        if (!add_waves(&p, total)) status = fail_interrupted();
+        for (int64_t f = 0; f < b->folds; f++) memcpy(sums + f * outputs, total + f * width, sizeof(double) * (size_t)outputs);
+    } else {
+        status = fail_memory((size_t)l.size * sizeof(real) + (size_t)(size * (WAVE + 1)) * sizeof *total, "the models' losses");
+    }
+    free(target_of);
+    free(point);
+    free(total);
+    return status;
+}

@@ -1,0 +1,142 @@
+/* Outputs that are models of their own: their numbers on the device, their part of a report, and passes over all rows. */
+#include "cuda.h"
+#include "models.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void models_close(run *r)
+{
+    model_arrays *m = &r->models;
+    cuda_free((void *)m->target_of);
+    cuda_free((void *)m->held_out);
+    cuda_free((void *)m->momentum);
+    cuda_free((void *)m->share);
+    cuda_free(m->pending);
+    cuda_free(m->losses);
+    cuda_free(m->alive);
+    free(r->told.losses);
+    free(r->told.ended);
+    *m = (model_arrays){0};
+    r->told.losses = NULL;
+    r->told.ended = NULL;
+}
+
+/* An array of k values on the device. */
+static cusgd_status put_array(cuda *c, const void *values, int64_t k, size_t size, void **out)
+{
+    TRY(cuda_allocate(c, k, size, "the models' numbers", out));
+    return upload_bytes(c, values, (size_t)k * size, *out);
+}
+
+/* Factors, or 1 where there are none. */
+static cusgd_status put_factors(cuda *c, const double *values, int64_t k, const double **out)
+{
+    void *at = NULL;
+    double *ones = values ? NULL : allocate((size_t)k, sizeof *ones);
+    if (!values && !ones) return fail_memory((size_t)k * sizeof *ones, "the models' numbers");
+    for (int64_t i = 0; ones && i < k; i++) ones[i] = 1;
+    cusgd_status status = put_array(c, values ? values : ones, k, sizeof(double), &at);
+    *out = at;
+    free(ones);
+    return status;
+}
+
+static cusgd_status open_sums(cuda *c, int64_t k)
+{
+    model_arrays *m = &c->run.models;
+    void *pending = NULL, *losses = NULL, *alive = NULL;
+    cusgd_status status = cuda_allocate(c, k, sizeof(double), "the models' losses", &pending);
+    m->pending = pending;
+    if (status == CUSGD_OK) status = cuda_allocate(c, k, sizeof(double), "the models' losses", &losses);
+    m->losses = losses;
+    if (status == CUSGD_OK) status = cuda_allocate(c, k, 1, "the models' losses", &alive);
+    m->alive = alive;
+    TRY(status);
+    TRY(CUDA(cudaMemsetAsync(losses, 0, (size_t)k * sizeof(double), c->stream)));
+    return CUDA(cudaMemsetAsync(alive, MODEL_ALIVE, (size_t)k, c->stream));
+}
+
+cusgd_status models_open(cuda *c, const models *of)
+{
+    run *r = &c->run;
+    int64_t k = r->spec.k;
+    void *at = NULL;
+    if (of->target_of) TRY(put_array(c, of->target_of, k, sizeof(int), &at));
+    r->models.target_of = at;
+    at = NULL;
+    if (of->held_out) TRY(put_array(c, of->held_out, k, sizeof(uint64_t), &at));
+    r->models.held_out = at;
+    TRY(put_factors(c, of->momentum, k, &r->models.momentum));
+    TRY(put_factors(c, of->share, k, &r->models.share));
+    r->told.losses = allocate((size_t)k, sizeof(double));
+    r->told.ended = allocate((size_t)k, 1);
+    if (!r->told.losses || !r->told.ended) return fail_memory((size_t)k * (sizeof(double) + 1), "the models' losses");
+    return open_sums(c, k);
+}
+
+cusgd_status models_report(cuda *c, steps_report *out)
+{
+    run *r = &c->run;
+    size_t k = (size_t)r->spec.k;
+    TRY(download_bytes(c, r->models.losses, k * sizeof(double), r->told.losses));
+    TRY(download_bytes(c, r->models.alive, k, r->told.ended));
+    for (size_t i = 0; i < k; i++) r->told.ended[i] = r->told.ended[i] == MODEL_ENDED;
+    out->losses = r->told.losses;
+    out->ended = r->told.ended;
+    return CUDA(cudaMemsetAsync(r->models.losses, 0, k * sizeof(double), c->stream));
+}
+
+cusgd_status cuda_retire(void *of, const uint8_t *gone)
+{
+    cuda *c = of;
+    const run *r = &c->run;
+    if (!r->models.alive) return CUSGD_OK;
+    TRY(cuda_enter(c));
+    for (int64_t i = 0; i < r->spec.k; i++)
+        if (gone[i]) TRY(CUDA(cudaMemsetAsync(r->models.alive + i, MODEL_RETIRED, 1, c->stream)));
+    return CUSGD_OK;
+}
+
+/* One chunk's products serve all folds: the loss kernel leaves them as they are. */
+static cusgd_status fold_chunk(cuda *c, const dataset *b, loss_task *t, int64_t first, int64_t rows, double *sums)
+{
+    const void *x;
+    t->first = first;
+    t->rows = rows;
+    t->begins = first == 0;
+    TRY(pass_rows(c, b, first, rows, &x));
+    TRY(product(c, &c->pass, x, b->ld, rows, c->pass_theta));
+    for (int f = 0; f < b->folds; f++) {
+        t->fold_alone = f + 1;
+        t->models.pending = sums + f * t->k;
+        TRY(CUDA(kernel_loss(t, c->stream)));
+    }
+    return CUSGD_OK;
+}
+
+static cusgd_status fold_pass(cuda *c, const dataset *b, loss_rule loss, const int *target_of, double *sums)
+{
+    loss_task t = pass_loss(c, b, loss);
+    t.models.target_of = target_of;
+    for (int64_t first = 0; first < b->n; first += c->pass.rows)
+        TRY(fold_chunk(c, b, &t, first, min_of(c->pass.rows, b->n - first), sums));
+    return CUSGD_OK;
+}
+
+cusgd_status cuda_fold_losses(void *of, const dataset *b, loss_rule loss, int64_t outputs, const models *m, const double *theta,
+                              double *sums)
+{
+    cuda *c = of;
+    void *target_of = NULL, *at = NULL;
+    TRY(models_fit(b->classed));
+    TRY(check_shape(b->d, outputs));
+    TRY(pass_open(c, b, outputs, theta));
+    cusgd_status status = cuda_allocate(c, b->folds * outputs, sizeof(double), "the models' losses", &at);
+    if (status == CUSGD_OK && m->target_of) status = put_array(c, m->target_of, outputs, sizeof(int), &target_of);
+    if (status == CUSGD_OK) status = fold_pass(c, b, loss, target_of, at);
+    if (status == CUSGD_OK) status = download_bytes(c, at, (size_t)(b->folds * outputs) * sizeof(double), sums);
+    cuda_free(target_of);
+    cuda_free(at);
+    return status;
+}

@@ -1,0 +1,457 @@
+/* Outputs that are models of their own: alone and among others, in folds, when one fails, and when one retires. */
+#include "interface.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N = 203, D = 21, TARGETS = 2, K = 19, FOLDS = 3, BATCH = 48, BATCHES = 5, STEPS = 3 * BATCHES, SIZE = (D + 1) * K };
+
+/* The data, and a model's numbers. */
+typedef struct world {
+    double x[N * D], y[N * TARGETS], w[N];
+    uint8_t fold[N];
+    int target_of[K];
+    uint64_t held_out[K];
+    double momentum[K], share[K], rate[K], l1[K], l2[K];
+} world;
+
+static void world_make(world *a, uint64_t seed)
+{
+    for (int i = 0; i < N * D; i++) a->x[i] = (double)(float)interface_uniform(&seed);
+    for (int i = 0; i < N; i++) {
+        double sum = 0;
+        for (int j = 0; j < D; j++) sum += a->x[i * D + j] * (j % 3 - 1);
+        a->y[i * TARGETS] = sum + interface_uniform(&seed) > 0;
+        a->y[i * TARGETS + 1] = sum - interface_uniform(&seed) < 0.5;
+        a->w[i] = (double)(float)(1 + 0.5 * interface_uniform(&seed));
+        a->fold[i] = (uint8_t)(interface_bits(&seed) % FOLDS);
+    }
+    for (int c = 0; c < K; c++) {
+        a->target_of[c] = c % 5 == 3;
+        a->held_out[c] = c % (FOLDS + 1) < FOLDS ? (uint64_t)1 << c % (FOLDS + 1) : 0;
+        a->momentum[c] = 0.5 + 0.4 * interface_uniform(&seed);
+        a->share[c] = c % (FOLDS + 1) < FOLDS ? 0.65 : 1;
+        a->rate[c] = 1 + 0.9 * interface_uniform(&seed);
+        a->l1[c] = c % 4 == 1 ? 0.02 : 0;
+        a->l2[c] = 0.02 * (1 + interface_uniform(&seed));
+    }
+}
+
+static examples examples_of(const world *a)
+{
+    return (examples){.n = N,
+                      .d = D,
+                      .k = TARGETS,
+                      .x = {a->x, CUSGD_TYPE_FLOAT64, D, 1},
+                      .y = {a->y, CUSGD_TYPE_FLOAT64, TARGETS, 1},
+                      .w = {a->w, CUSGD_TYPE_FLOAT64, 1, 1},
+                      .fold = a->fold,
+                      .folds = FOLDS};
+}
+
+static dataset *bind(const backend *b, const world *a)
+{
+    dataset *out;
+    examples e = examples_of(a);
+    transform t = {.weight_mean = 1};
+    interface_ok(b->ops->bind(b->self, &e, &t, &out), "bind");
+    return out;
+}
+
+/* A run of some of the models, by number. */
+typedef struct trial {
+    const backend *b;
+    const dataset *at;
+    const world *of;
+    int optimizer, k;
+    const int *which;           /* k */
+    int retires, retired_after; /* the trial's output that is retired before that step; -1: none */
+    double *state;              /* STATE_PARTS x (D+1) x k */
+    double losses[K];
+    uint8_t ended[K];
+    steps_report report;
+} trial;
+
+static void start(const trial *t)
+{
+    int64_t size = (D + 1) * t->k;
+    double *rate = interface_allocate(size, sizeof(double)), *limit[LIMIT_COUNT];
+    int target_of[K];
+    uint64_t held_out[K];
+    double momentum[K], share[K];
+    for (int i = 0; i < LIMIT_COUNT; i++) limit[i] = interface_allocate(size, sizeof(double));
+    for (int64_t u = 0; u < size; u++) {
+        int c = t->which[u % t->k];
+        rate[u] = t->of->rate[c];
+        limit[LIMIT_L1][u] = t->of->l1[c];
+        limit[LIMIT_L2][u] = t->of->l2[c];
+        limit[LIMIT_LOWER][u] = -(double)INFINITY;
+        limit[LIMIT_UPPER][u] = (double)INFINITY;
+    }
+    for (int c = 0; c < t->k; c++) {
+        target_of[c] = t->of->target_of[t->which[c]];
+        held_out[c] = t->of->held_out[t->which[c]];
+        momentum[c] = t->of->momentum[t->which[c]];
+        share[c] = t->of->share[t->which[c]];
+    }
+    models m = {target_of, momentum, held_out, share};
+    run_spec p = {.loss = interface_loss(CUSGD_LOSS_LOGISTIC),
+                  .optimizer = t->optimizer,
+                  .d = D,
+                  .k = t->k,
+                  .batch = BATCH,
+                  .intercept = 1,
+                  .average = 1,
+                  .beta1 = 0.9,
+                  .beta2 = 0.99,
+                  .epsilon = 1e-6,
+                  .l1 = 1,
+                  .l2 = 1,
+                  .rate_factor = rate,
+                  .limit = {limit[0], limit[1], limit[2], limit[3]},
+                  .models = &m};
+    interface_ok(t->b->ops->start(t->b->self, &p), "start");
+    free(rate);
+    for (int i = 0; i < LIMIT_COUNT; i++) free(limit[i]);
+    memset(&m, 0xAB, sizeof m);
+    memset(target_of, 0xAB, sizeof target_of);
+    memset(held_out, 0xAB, sizeof held_out);
+}
+
+static void run_trial(trial *t)
+{
+    const backend *b = t->b;
+    start(t);
+    for (int s = 0; s < STEPS; s++) {
+        sampler order = sampler_make(CUSGD_SAMPLING_PERMUTE, 7, N, BATCHES, (uint64_t)(s / BATCHES));
+        step_numbers now = {.rate = 0.1, .momentum = 0.9, .correction1 = 1.5, .correction2 = 2, .average = 0.3};
+        slice one = {&(batch_share){t->at, &order}, s % BATCHES, 1, &now};
+        uint8_t gone[K] = {0};
+        if (s == t->retired_after && t->retires >= 0) {
+            gone[t->retires] = 1;
+            interface_ok(b->ops->retire(b->self, gone), "retire");
+        }
+        interface_ok(b->ops->steps(b->self, &one), "steps");
+    }
+    interface_ok(b->ops->report(b->self, &t->report), "report");
+    memcpy(t->losses, t->report.losses, sizeof(double) * (size_t)t->k);
+    memcpy(t->ended, t->report.ended, (size_t)t->k);
+    int64_t size = (D + 1) * t->k;
+    t->state = interface_allocate(STATE_PARTS * size, sizeof(double));
+    for (int p = 0; p < STATE_PARTS; p++)
+        interface_ok(b->ops->get(b->self, SNAPSHOT_CURRENT, (enum state_part)p, t->state + p * size), "get");
+}
+
+/* That output `c` of one run is output `other` of another, in all bits. */
+static void check_same(const trial *a, int c, const trial *b, int other, const char *what)
+{
+    for (int p = 0; p < STATE_PARTS; p++)
+        for (int j = 0; j <= D; j++) {
+            double x = a->state[(p * (D + 1) + j) * a->k + c], y = b->state[(p * (D + 1) + j) * b->k + other];
+            if (memcmp(&x, &y, sizeof x) != 0)
+                interface_fail("%s: optimizer %d, model %d, part %d, parameter %d: %.17g, not %.17g", what, a->optimizer,
+                               a->which[c], p, j, x, y);
+        }
+    if (a->losses[c] != b->losses[other])
+        interface_fail("%s: model %d has loss %.17g, not %.17g", what, a->which[c], a->losses[c], b->losses[other]);
+}
+
+static int all_of[K];
+
+static trial trial_of(const backend *b, const dataset *at, const world *of, int optimizer)
+{
+    for (int c = 0; c < K; c++) all_of[c] = c;
+    return (trial){.b = b, .at = at, .of = of, .optimizer = optimizer, .k = K, .which = all_of, .retires = -1};
+}
+
+static const int optimizers[] = {CUSGD_OPTIMIZER_SGD, CUSGD_OPTIMIZER_MOMENTUM, CUSGD_OPTIMIZER_NESTEROV, CUSGD_OPTIMIZER_ADAM,
+                                 CUSGD_OPTIMIZER_AMSGRAD};
+enum { OPTIMIZERS = sizeof optimizers / sizeof *optimizers };
+
+/* One at a time, and in another order with others left out. cuBLAS may choose another kernel for another number of outputs. */
+Test(interface_models, alone_and_together)
+{
+    world a;
+    world_make(&a, 1);
+    for (int precision = 0; precision < 2; precision++)
+        for (int i = 0; i < OPTIMIZERS; i++) {
+            backend one = {0}, two = {0};
+            interface_backend_open((cusgd_precision)precision, 1, &one);
+            interface_backend_open((cusgd_precision)precision, 2, &two);
+            if (!one.is_host) {
+                one.ops->close(one.self);
+                two.ops->close(two.self);
+                return;
+            }
+            dataset *at = bind(&one, &a), *at2 = bind(&two, &a);
+            trial all = trial_of(&two, at2, &a, optimizers[i]), some = trial_of(&one, at, &a, optimizers[i]);
+            const int order[] = {18, 3, 11, 0, 7};
+            run_trial(&all);
+            cr_assert_eq(all.report.done, STEPS);
+            some.k = 5;
+            some.which = order;
+            run_trial(&some);
+            for (int c = 0; c < some.k; c++) check_same(&some, c, &all, order[c], "some of them");
+            free(some.state);
+            for (int c = 0; c < K; c++) {
+                trial alone = trial_of(&one, at, &a, optimizers[i]);
+                alone.k = 1;
+                alone.which = &c;
+                run_trial(&alone);
+                check_same(&alone, 0, &all, c, "alone");
+                free(alone.state);
+            }
+            free(all.state);
+            one.ops->unbind(one.self, at);
+            two.ops->unbind(two.self, at2);
+            one.ops->close(one.self);
+            two.ops->close(two.self);
+        }
+}
+
+/* Any device: what the others are, whether one of them fails, and when one retires, changes no bit of a model. */
+Test(interface_models, others_change_no_bit)
+{
+    enum { CHANGED = 6, AFTER = 4 };
+    for (int precision = 0; precision < 2; precision++)
+        for (int i = precision; i < OPTIMIZERS; i += 2) {
+            backend b = {0};
+            world a, other;
+            world_make(&a, 2);
+            other = a;
+            other.rate[CHANGED] = 1e300;
+            if (precision == CUSGD_PRECISION_FLOAT) other.rate[CHANGED] = 3e38;
+            interface_backend_open((cusgd_precision)precision, 2, &b);
+            dataset *at = bind(&b, &a);
+            trial all = trial_of(&b, at, &a, optimizers[i]), fails = trial_of(&b, at, &other, optimizers[i]);
+            trial retires = trial_of(&b, at, &a, optimizers[i]), none = retires;
+            run_trial(&all);
+            run_trial(&fails);
+            retires.retires = CHANGED;
+            retires.retired_after = AFTER;
+            run_trial(&retires);
+            none.retires = CHANGED;
+            run_trial(&none);
+            double sum = 0;
+            for (int c = 0; c < K; c++) {
+                cr_assert_eq(fails.ended[c], c == CHANGED && fails.ended[CHANGED], "model %d", c);
+                cr_assert_eq(retires.ended[c] + all.ended[c], 0);
+                sum += fails.losses[c];
+                if (c == CHANGED) continue;
+                check_same(&fails, c, &all, c, "beside one that fails");
+                check_same(&retires, c, &all, c, "beside one that retires");
+            }
+            cr_assert(fabs(sum - fails.report.loss) <= 1e-12 * sum);
+            if (optimizers[i] < CUSGD_OPTIMIZER_ADAM) cr_assert(fails.ended[CHANGED], "optimizer %d", optimizers[i]);
+            cr_assert_eq(fails.report.failed, 0);
+            cr_assert_eq(fails.report.done, STEPS);
+            for (int j = 0; j <= D; j++) cr_assert_eq(none.state[j * K + CHANGED], 0);
+            cr_assert_eq(none.losses[CHANGED], 0);
+            cr_assert(retires.losses[CHANGED] > 0 && retires.losses[CHANGED] < all.losses[CHANGED]);
+            free(all.state);
+            free(fails.state);
+            free(retires.state);
+            free(none.state);
+            b.ops->unbind(b.self, at);
+            b.ops->close(b.self);
+        }
+}
+
+/* One that fails stays as it was before that step, as if it had been retired then. */
+Test(interface_models, ends_before_the_step_that_fails)
+{
+    enum { CHANGED = 11 };
+    backend b = {0};
+    world a;
+    int step = 0;
+    world_make(&a, 8);
+    a.rate[CHANGED] = 3e36;
+    interface_backend_open(CUSGD_PRECISION_FLOAT, 2, &b);
+    dataset *at = bind(&b, &a);
+    trial fails = trial_of(&b, at, &a, CUSGD_OPTIMIZER_MOMENTUM), retires = fails;
+    run_trial(&fails);
+    cr_assert(fails.ended[CHANGED]);
+    retires.retires = CHANGED;
+    for (int s = 0; s <= STEPS; s++) { /* the latest step before which it can retire without having failed */
+        retires.retired_after = s;
+        run_trial(&retires);
+        free(retires.state);
+        if (!retires.ended[CHANGED]) step = s;
+    }
+    cr_assert(step > 0 && step < STEPS);
+    retires.retired_after = step;
+    run_trial(&retires);
+    for (int c = 0; c < K; c++) check_same(&fails, c, &retires, c, "at its end");
+    free(fails.state);
+    free(retires.state);
+    b.ops->unbind(b.self, at);
+    b.ops->close(b.self);
+}
+
+/* A run whose models all fail says so, and counts no further step. */
+Test(interface_models, all_fail)
+{
+    backend b = {0};
+    world a;
+    world_make(&a, 3);
+    for (int c = 0; c < K; c++) a.rate[c] = 1e300;
+    interface_backend_open(CUSGD_PRECISION_DOUBLE, 2, &b);
+    dataset *at = bind(&b, &a);
+    trial t = trial_of(&b, at, &a, CUSGD_OPTIMIZER_SGD);
+    run_trial(&t);
+    cr_assert_eq(t.report.failed, 1);
+    cr_assert(t.report.done < STEPS);
+    for (int c = 0; c < K; c++) cr_assert_eq(t.ended[c], 1);
+    free(t.state);
+    b.ops->unbind(b.self, at);
+    b.ops->close(b.self);
+}
+
+/* The steps that double arithmetic makes of the definition: rows of the fold that is held out have no part, the gradient is
+ * divided by the share, and each model has its rate, momentum, l1 and l2. */
+static void reference(const world *a, int c, double *theta)
+{
+    double velocity[D + 1] = {0};
+    memset(theta, 0, sizeof(double) * (D + 1));
+    for (int s = 0; s < STEPS; s++) {
+        sampler order = sampler_make(CUSGD_SAMPLING_PERMUTE, 7, N, BATCHES, (uint64_t)(s / BATCHES));
+        batch_span span = sampler_span(&order, (uint64_t)(s % BATCHES));
+        double g[D + 1] = {0};
+        for (int64_t i = span.first; i < span.first + span.count; i++) {
+            int64_t row = (int64_t)sampler_row(&order, (uint64_t)i);
+            double p = theta[D], y = a->y[row * TARGETS + a->target_of[c]];
+            if (a->held_out[c] >> a->fold[row] & 1) continue;
+            for (int j = 0; j < D; j++) p += a->x[row * D + j] * theta[j];
+            double slope = a->w[row] * (1 / (1 + exp(-p)) - y);
+            for (int j = 0; j < D; j++) g[j] += slope * a->x[row * D + j];
+            g[D] += slope;
+        }
+        for (int j = 0; j <= D; j++) {
+            double rate = 0.1 * a->rate[c], before = theta[j], mean = g[j] / (double)span.count / a->share[c];
+            if (j < D) mean += a->l2[c] * theta[j];
+            velocity[j] = 0.9 * a->momentum[c] * velocity[j] + rate * mean;
+            theta[j] -= velocity[j];
+            if (j == D) continue;
+            double rest = fabs(theta[j]) - rate * a->l1[c];
+            theta[j] = rest <= 0 ? 0 : theta[j] < 0 ? -rest : rest;
+            velocity[j] = before - theta[j];
+        }
+    }
+}
+
+Test(interface_models, steps_follow_their_definition)
+{
+    world a;
+    world_make(&a, 4);
+    for (int precision = 0; precision < 2; precision++) {
+        backend b = {0};
+        interface_backend_open((cusgd_precision)precision, 2, &b);
+        dataset *at = bind(&b, &a);
+        trial t = trial_of(&b, at, &a, CUSGD_OPTIMIZER_MOMENTUM);
+        run_trial(&t);
+        double bound = precision == CUSGD_PRECISION_FLOAT ? 2e-5 : 1e-13;
+        for (int c = 0; c < K; c++) {
+            double theta[D + 1];
+            reference(&a, c, theta);
+            for (int j = 0; j <= D; j++)
+                if (!(fabs(t.state[j * K + c] - theta[j]) <= bound))
+                    interface_fail("precision %d, model %d, parameter %d: %.17g, not %.17g", precision, c, j, t.state[j * K + c],
+                                   theta[j]);
+        }
+        free(t.state);
+        b.ops->unbind(b.self, at);
+        b.ops->close(b.self);
+    }
+}
+
+/* Without numbers of their own, models take the steps of a run of as many outputs. */
+Test(interface_models, plain_ones_are_outputs)
+{
+    enum { WIDE = 17 };
+    static double x[N * D], y[N * WIDE], state[2][STATE_PARTS * (D + 1) * WIDE];
+    uint64_t seed = 5;
+    for (int i = 0; i < N * D; i++) x[i] = interface_uniform(&seed);
+    for (int i = 0; i < N * WIDE; i++) y[i] = interface_uniform(&seed);
+    examples e = {.n = N, .d = D, .k = WIDE, .x = {x, CUSGD_TYPE_FLOAT64, D, 1}, .y = {y, CUSGD_TYPE_FLOAT64, WIDE, 1}};
+    transform t = {.weight_mean = 1};
+    for (int precision = 0; precision < 2; precision++) {
+        backend b = {0};
+        dataset *at;
+        double loss[2];
+        interface_backend_open((cusgd_precision)precision, 2, &b);
+        interface_ok(b.ops->bind(b.self, &e, &t, &at), "bind");
+        for (int own = 0; own < 2; own++) {
+            models m = {0};
+            run_spec p = {.loss = interface_loss(CUSGD_LOSS_SQUARED),
+                          .optimizer = CUSGD_OPTIMIZER_NESTEROV,
+                          .d = D,
+                          .k = WIDE,
+                          .batch = BATCH,
+                          .intercept = 1,
+                          .l2 = 0.01,
+                          .models = own ? &m : NULL};
+            sampler order = sampler_make(CUSGD_SAMPLING_BLOCKS, 7, N, BATCHES, 0);
+            step_numbers now[BATCHES];
+            steps_report r;
+            for (int i = 0; i < BATCHES; i++) now[i] = (step_numbers){.rate = 0.1, .momentum = 0.9, .average = 1};
+            slice s = {&(batch_share){at, &order}, 0, BATCHES, now};
+            interface_ok(b.ops->start(b.self, &p), "start");
+            interface_ok(b.ops->steps(b.self, &s), "steps");
+            interface_ok(b.ops->report(b.self, &r), "report");
+            loss[own] = r.loss;
+            for (int part = 0; part < STATE_PARTS; part++)
+                interface_ok(b.ops->get(b.self, SNAPSHOT_CURRENT, (enum state_part)part, state[own] + part * (D + 1) * WIDE),
+                             "get");
+        }
+        cr_assert_arr_eq(state[0], state[1], sizeof state[0]);
+        cr_assert(fabs(loss[0] - loss[1]) <= 1e-6 * loss[0]);
+        b.ops->unbind(b.self, at);
+        b.ops->close(b.self);
+    }
+}
+
+Test(interface_models, losses_by_fold)
+{
+    world a;
+    world_make(&a, 6);
+    for (int precision = 0; precision < 2; precision++) {
+        backend b = {0};
+        double theta[SIZE], sums[FOLDS * K], expected[FOLDS * K] = {0};
+        uint64_t seed = 9;
+        interface_backend_open((cusgd_precision)precision, 2, &b);
+        dataset *at = bind(&b, &a);
+        models m = {.target_of = a.target_of};
+        for (int u = 0; u < SIZE; u++) theta[u] = (double)(float)interface_uniform(&seed);
+        interface_ok(b.ops->fold_losses(b.self, at, interface_loss(CUSGD_LOSS_LOGISTIC), K, &m, theta, sums), "fold_losses");
+        for (int i = 0; i < N; i++)
+            for (int c = 0; c < K; c++) {
+                double p = theta[D * K + c];
+                for (int j = 0; j < D; j++) p += a.x[i * D + j] * theta[j * K + c];
+                double y = a.y[i * TARGETS + a.target_of[c]];
+                expected[a.fold[i] * K + c] += a.w[i] * (log1p(exp(-fabs(p))) + fmax(p, 0) - y * p);
+            }
+        for (int i = 0; i < FOLDS * K; i++)
+            cr_assert(fabs(sums[i] - expected[i]) <= (precision ? 1e-12 : 1e-5) * expected[i],
+                      "fold %d, model %d: %.17g, not %.17g", i / K, i % K, sums[i], expected[i]);
+        b.ops->unbind(b.self, at);
+        b.ops->close(b.self);
+    }
+}
+
+Test(interface_models, refused)
+{
+    backend b = {0};
+    models m = {0};
+    interface_backend_open(CUSGD_PRECISION_FLOAT, 1, &b);
+    run_spec p = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = 3, .k = 1, .batch = 8, .models = &m, .clip_norm = 1};
+    cr_assert_eq(b.ops->refuses(b.self, &p), CUSGD_ERROR_USAGE);
+    cr_assert(strstr(cusgd_last_error(), "clip"));
+    p.clip_norm = 0;
+    p.engine = CUSGD_ENGINE_FUSED;
+    cr_assert_eq(b.ops->refuses(b.self, &p), b.is_host ? CUSGD_OK : CUSGD_ERROR_USAGE);
+    p.engine = CUSGD_ENGINE_AUTO;
+    cr_assert_eq(b.ops->refuses(b.self, &p), CUSGD_OK);
+    b.ops->close(b.self);
+}
