@@ -14,7 +14,8 @@ static inline cusgd_status models_refuses(const run_spec *p)
     return CUSGD_OK;
 }
 
-/* Classes are outputs that depend on each other, or at least on one target. `classed`: the examples have more than two of them. */
+/* Classes are outputs that depend on each other, or at least on one target. `classed`: the examples have more than two of them.
+ */
 static inline cusgd_status models_fit(int classed)
 {
     if (classed)

@@ -598,6 +598,63 @@ CUSGD_API cusgd_status cusgd_trainer_evaluate(cusgd_trainer *trainer, const cusg
 /* Creates a model of the current parameters, with the names and classes of the training data. */
 CUSGD_API cusgd_status cusgd_trainer_create_model(cusgd_trainer *trainer, cusgd_model **out);
 
+/* ---- Many models in one pass: sweeps -------------------------------------------------------------------------------------- */
+
+/* The numbers in which the models of a sweep may differ; NAN: as in the options. */
+typedef struct cusgd_configuration {
+    double l1, l2, rate, momentum;
+} cusgd_configuration;
+
+typedef enum cusgd_select {
+    CUSGD_SELECT_BEST,   /* the least mean loss; of equal ones the first */
+    CUSGD_SELECT_ONE_SE, /* of those whose mean loss is within a standard error of the least, the one with the largest l1, and
+                            of these with the largest l2: the simplest model that is not clearly worse */
+} cusgd_select;
+
+typedef struct cusgd_sweep_plan {
+    size_t size;
+    const cusgd_configuration *configurations;
+    size_t count;
+    int folds;           /* of cross-validation, 2 .. 63; 0: validation rows judge */
+    const uint8_t *fold; /* the data's rows: each one's fold, below `folds`; NULL: drawn by the seed, stratified where the loss is
+                            of classes */
+    cusgd_select select;
+} cusgd_sweep_plan;
+
+/* What came of a configuration. Losses as cusgd_result has them. */
+typedef struct cusgd_outcome {
+    size_t size;
+    cusgd_configuration numbers; /* as they ran */
+    double mean;                 /* of the folds' losses, each the mean over the fold's rows; or the validation loss. NAN: one has
+                                    diverged */
+    double standard_error;       /* of that mean, from the folds' losses; NAN without folds */
+    double loss;                 /* on the training rows, of the model that was trained on all of them; NAN: it has diverged */
+    int64_t rank;                /* from 1, by mean; those that have diverged are last */
+    int64_t epochs;              /* the most that one of its models took */
+    int64_t nonzeros;            /* coefficients of the model that was trained on all rows */
+    cusgd_stop stop;             /* EPOCHS, TOLERANCE; DIVERGED: one of its models has */
+} cusgd_outcome;
+
+typedef struct cusgd_sweep cusgd_sweep;
+
+/* Trains all configurations at once, by solver sgd: every read of the training rows serves all models. With folds each
+ * configuration has folds + 1 models, one without each fold's rows and one of all rows. A model ends by itself, by the options'
+ * stopping rules on its training objective, or where its loss is no longer finite, and changes no bit of the others; on the CPU
+ * none of them depends on which others there are. Columns are standardized by the moments of all training rows, and penalties
+ * are scaled so that each model minimizes what it would with the moments of its own rows. The data must have one target. It must
+ * outlive the sweep. Errors: USAGE (also without folds and validation rows), DATA, DEVICE, MEMORY, INTERRUPTED; DIVERGED: no
+ * configuration is left. */
+CUSGD_API cusgd_status cusgd_sweep_create(const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
+                                          const cusgd_sweep_plan *plan, cusgd_sweep **out);
+CUSGD_API void cusgd_sweep_free(cusgd_sweep *sweep);
+/* Of configuration i of the plan; returns 0 past the last. */
+CUSGD_API int cusgd_sweep_outcome(const cusgd_sweep *sweep, size_t i, cusgd_outcome *out);
+/* Its folds' losses, as many as the plan has folds, or one; the sweep's. NULL past the last. */
+CUSGD_API const double *cusgd_sweep_losses(const cusgd_sweep *sweep, size_t i);
+CUSGD_API size_t cusgd_sweep_chosen(const cusgd_sweep *sweep); /* its number in the plan */
+/* The chosen configuration's model, trained on all training rows. */
+CUSGD_API cusgd_status cusgd_sweep_create_model(cusgd_sweep *sweep, cusgd_model **out);
+
 /* ---- Devices ------------------------------------------------------------------------------------------------------------- */
 
 typedef struct cusgd_device {

@@ -21,7 +21,7 @@ TARGET = ROOT / "python" / "cusgd" / "_capi.py"
 # What stands in for the system's headers, of which only these types are used.
 FAKE_HEADERS = {
     "stddef.h": "typedef unsigned long size_t;",
-    "stdint.h": "typedef long int64_t; typedef unsigned long uint64_t;",
+    "stdint.h": "typedef long int64_t; typedef unsigned long uint64_t; typedef unsigned char uint8_t;",
     "math.h": "",
 }
 SCALARS = {
@@ -31,6 +31,7 @@ SCALARS = {
     "size_t": "C.c_size_t",
     "int64_t": "C.c_int64",
     "uint64_t": "C.c_uint64",
+    "uint8_t": "C.c_uint8",
     "char": "C.c_char",
 }
 HEADER = '''"""The C interface of libcusgd, written by scripts/make_python_api.py from the headers; edits are lost."""

@@ -555,6 +555,7 @@ Test(api, null_handles_are_refused)
     cusgd_order_metrics order = CUSGD_INIT(cusgd_order_metrics);
     cusgd_reader read_by = CUSGD_INIT(cusgd_reader);
     cusgd_check_report report = CUSGD_INIT(cusgd_check_report);
+    cusgd_sweep_plan plan = CUSGD_INIT(cusgd_sweep_plan);
     setup(&p);
     cusgd_model *model = fitted(&p, weight, bias);
     assert_works(cusgd_trainer_create(p.options, p.data, NULL, &t));
@@ -592,6 +593,9 @@ Test(api, null_handles_are_refused)
         {"model_order_metrics", cusgd_model_order_metrics(NULL, p.data, -1, &order)},
         {"model_order_metrics, data", cusgd_model_order_metrics(model, NULL, -1, &order)},
         {"predictions_save", cusgd_predictions_save(NULL, CUSGD_PREDICT_MEAN, N, out, path_of("p.csv"))},
+        {"sweep_create, options", cusgd_sweep_create(NULL, p.data, NULL, &plan, &(cusgd_sweep *){NULL})},
+        {"sweep_create, data", cusgd_sweep_create(p.options, NULL, NULL, &plan, &(cusgd_sweep *){NULL})},
+        {"sweep_create_model", cusgd_sweep_create_model(NULL, &copy)},
         {"trainer_create, options", cusgd_trainer_create(NULL, p.data, NULL, &(cusgd_trainer *){NULL})},
         {"trainer_create, data", cusgd_trainer_create(p.options, NULL, NULL, &(cusgd_trainer *){NULL})},
         {"trainer_fit", cusgd_trainer_fit(NULL, NULL, NULL, NULL)},
@@ -631,6 +635,8 @@ Test(api, null_handles_are_refused)
     cr_expect(!cusgd_model_loss(NULL, NULL) && cusgd_model_offset(NULL, NULL) == CUSGD_OFFSET_NONE);
     cr_expect(!cusgd_trainer_note(NULL, 0) && !cusgd_trainer_options(NULL) && !cusgd_trainer_device_name(NULL));
     cr_expect(!cusgd_options_unused(NULL, "rate") && cusgd_table_rows(NULL) == 0 && cusgd_table_cols(NULL) == 0);
+    cr_expect(!cusgd_sweep_losses(NULL, 0) && cusgd_sweep_chosen(NULL) == 0);
+    cr_expect(!cusgd_sweep_outcome(NULL, 0, &(cusgd_outcome){.size = sizeof(cusgd_outcome)}));
     cusgd_trainer_cancel(NULL);
     cusgd_trainer_free(t);
     cusgd_model_free(model);

@@ -324,9 +324,9 @@ static void reference(const world *a, int c, double *theta)
             double p = theta[D], y = a->y[row * TARGETS + a->target_of[c]];
             if (a->held_out[c] >> a->fold[row] & 1) continue;
             for (int j = 0; j < D; j++) p += a->x[row * D + j] * theta[j];
-            double slope = a->w[row] * (1 / (1 + exp(-p)) - y);
-            for (int j = 0; j < D; j++) g[j] += slope * a->x[row * D + j];
-            g[D] += slope;
+            double derivative = a->w[row] * (1 / (1 + exp(-p)) - y);
+            for (int j = 0; j < D; j++) g[j] += derivative * a->x[row * D + j];
+            g[D] += derivative;
         }
         for (int j = 0; j <= D; j++) {
             double rate = 0.1 * a->rate[c], before = theta[j], mean = g[j] / (double)span.count / a->share[c];

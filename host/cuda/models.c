@@ -1,6 +1,6 @@
 /* Outputs that are models of their own: their numbers on the device, their part of a report, and passes over all rows. */
-#include "cuda.h"
 #include "models.h"
+#include "cuda.h"
 
 #include <stdlib.h>
 #include <string.h>

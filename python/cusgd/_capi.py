@@ -110,6 +110,23 @@ class cusgd_result(C.Structure):
 
 
 
+class cusgd_configuration(C.Structure):
+    _fields_ = [("l1", C.c_double), ("l2", C.c_double), ("rate", C.c_double), ("momentum", C.c_double)]
+
+CUSGD_SELECT_BEST = 0
+CUSGD_SELECT_ONE_SE = 1
+
+
+class cusgd_sweep_plan(C.Structure):
+    _fields_ = [("size", C.c_size_t), ("configurations", C.POINTER(cusgd_configuration)), ("count", C.c_size_t), ("folds", C.c_int), ("fold", C.POINTER(C.c_uint8)), ("select", C.c_int)]
+
+
+
+class cusgd_outcome(C.Structure):
+    _fields_ = [("size", C.c_size_t), ("numbers", cusgd_configuration), ("mean", C.c_double), ("standard_error", C.c_double), ("loss", C.c_double), ("rank", C.c_int64), ("epochs", C.c_int64), ("nonzeros", C.c_int64), ("stop", C.c_int)]
+
+
+
 class cusgd_device(C.Structure):
     _fields_ = [("size", C.c_size_t), ("id", C.c_char * 16), ("name", C.c_char * 128), ("memory", C.c_int64), ("cache", C.c_int64), ("note", C.c_char * 256), ("usable", C.c_int), ("compiles", C.c_int)]
 
@@ -176,7 +193,7 @@ class cusgd_check_report(C.Structure):
     _fields_ = [("size", C.c_size_t), ("passed", C.c_int), ("steps", C.c_int64), ("device", C.c_char * 128), ("line_count", C.c_int), ("lines", cusgd_check_line * 32)]
 
 
-STRUCTURES: list[Any] = [cusgd_check_line, cusgd_check_report, cusgd_coefficient, cusgd_device, cusgd_dialect, cusgd_encode, cusgd_error, cusgd_generator, cusgd_loss_info, cusgd_matrix, cusgd_metrics, cusgd_model_arrays, cusgd_option_info, cusgd_order_metrics, cusgd_progress, cusgd_ranking, cusgd_reader, cusgd_result, cusgd_table_column]
+STRUCTURES: list[Any] = [cusgd_check_line, cusgd_check_report, cusgd_coefficient, cusgd_configuration, cusgd_device, cusgd_dialect, cusgd_encode, cusgd_error, cusgd_generator, cusgd_loss_info, cusgd_matrix, cusgd_metrics, cusgd_model_arrays, cusgd_option_info, cusgd_order_metrics, cusgd_outcome, cusgd_progress, cusgd_ranking, cusgd_reader, cusgd_result, cusgd_sweep_plan, cusgd_table_column]
 
 # Name, type of the result, types of the arguments.
 FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
@@ -268,6 +285,12 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_trainer_predict", C.c_int, [C.c_void_p, C.c_void_p, C.c_int, C.POINTER(C.c_double)]),
     ("cusgd_trainer_evaluate", C.c_int, [C.c_void_p, C.c_void_p, C.c_int64, C.POINTER(cusgd_metrics)]),
     ("cusgd_trainer_create_model", C.c_int, [C.c_void_p, C.POINTER(C.c_void_p)]),
+    ("cusgd_sweep_create", C.c_int, [C.c_void_p, C.c_void_p, C.c_void_p, C.POINTER(cusgd_sweep_plan), C.POINTER(C.c_void_p)]),
+    ("cusgd_sweep_free", None, [C.c_void_p]),
+    ("cusgd_sweep_outcome", C.c_int, [C.c_void_p, C.c_size_t, C.POINTER(cusgd_outcome)]),
+    ("cusgd_sweep_losses", C.POINTER(C.c_double), [C.c_void_p, C.c_size_t]),
+    ("cusgd_sweep_chosen", C.c_size_t, [C.c_void_p]),
+    ("cusgd_sweep_create_model", C.c_int, [C.c_void_p, C.POINTER(C.c_void_p)]),
     ("cusgd_device_at", C.c_int, [C.c_size_t, C.POINTER(cusgd_device)]),
     ("cusgd_set_module_folder", C.c_int, [C.c_char_p]),
     ("cusgd_data_open", C.c_int, [C.c_char_p, C.POINTER(cusgd_reader), C.POINTER(C.c_void_p)]),

@@ -1,0 +1,170 @@
+#include "grid.h"
+#include "cli.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const grid_names[GRID_NUMBERS] = {"l1", "l2", "rate", "momentum"};
+
+enum { MAX_CONFIGURATIONS = 100000 };
+
+static double *number_in(cusgd_configuration *c, int at)
+{
+    double *numbers[GRID_NUMBERS] = {&c->l1, &c->l2, &c->rate, &c->momentum};
+    return numbers[at];
+}
+
+double grid_number(const cusgd_configuration *c, int at)
+{
+    cusgd_configuration copy = *c;
+    return *number_in(&copy, at);
+}
+
+static int complain_spec(const syntax *s, const char *text)
+{
+    return complain_usage(
+        s,
+        "--grid %s: give NAME=VALUE,VALUE,... or NAME=FIRST..LAST:log:COUNT (or :linear:), with NAME one of l1, "
+        "l2, rate and momentum",
+        text);
+}
+
+static int add_value(grid_axis *a, double value)
+{
+    double *more = realloc(a->values, (a->count + 1) * sizeof *more);
+    if (!more) return complain(CUSGD_ERROR_MEMORY, "out of memory");
+    a->values = more;
+    a->values[a->count++] = value;
+    return CUSGD_OK;
+}
+
+/* FIRST..LAST:log:COUNT, which begins at `at`; 0: it is none, or wrong. */
+static int parse_range(const char *at, double *first, double *last, int *logarithmic, long *count)
+{
+    char *end;
+    *first = strtod(at, &end);
+    /* strtod takes the first point of ".." as the number's own, which changes nothing of its value. */
+    const char *dots = strstr(at, "..");
+    if (!dots || end == at || end > dots + 1) return 0;
+    *last = strtod(dots + 2, &end);
+    if (end == dots + 2) return 0;
+    if (strncmp(end, ":log:", 5) == 0)
+        *logarithmic = 1;
+    else if (strncmp(end, ":linear:", 8) == 0)
+        *logarithmic = 0;
+    else
+        return 0;
+    const char *number = end + (*logarithmic ? 5 : 8);
+    *count = strtol(number, &end, 10);
+    return end != number && *end == '\0' && *count >= 2 && *count <= MAX_CONFIGURATIONS && *first < *last && isfinite(*last) &&
+           (*first > 0 || !*logarithmic);
+}
+
+static double between(double first, double last, int logarithmic, double share)
+{
+    if (share <= 0) return first;
+    if (share >= 1) return last;
+    return logarithmic ? first * pow(last / first, share) : first + (last - first) * share;
+}
+
+static int parse_one(const syntax *s, const char *text, grid *out)
+{
+    const char *equals = strchr(text, '=');
+    grid_axis *a = NULL;
+    for (int i = 0; equals && i < GRID_NUMBERS; i++)
+        if (strlen(grid_names[i]) == (size_t)(equals - text) && strncmp(grid_names[i], text, (size_t)(equals - text)) == 0)
+            a = &out->axis[i];
+    if (!a) return complain_spec(s, text);
+    if (a->count > 0) return complain_usage(s, "--grid %s: there is a grid of this number already", text);
+    double first, last;
+    long count;
+    if (strstr(equals, "..")) {
+        if (!parse_range(equals + 1, &first, &last, &a->logarithmic, &count)) return complain_spec(s, text);
+        a->is_range = 1;
+        for (long i = 0; i < count; i++) {
+            int status = add_value(a, between(first, last, a->logarithmic, (double)i / (double)(count - 1)));
+            if (status) return status;
+        }
+        return CUSGD_OK;
+    }
+    for (const char *at = equals + 1;; at++) {
+        char *end;
+        double value = strtod(at, &end);
+        if (end == at || (*end != ',' && *end != '\0') || !isfinite(value)) return complain_spec(s, text);
+        int status = add_value(a, value);
+        if (status) return status;
+        at = end;
+        if (*end == '\0') return CUSGD_OK;
+    }
+}
+
+int grid_parse(const syntax *s, const text_list *texts, grid *out)
+{
+    if (texts->count == 0) return complain_usage(s, "--grid is missing: what does the sweep vary?");
+    for (size_t i = 0; i < texts->count; i++) {
+        int status = parse_one(s, texts->at[i], out);
+        if (status) return status;
+    }
+    return CUSGD_OK;
+}
+
+void grid_free(grid *g)
+{
+    for (int i = 0; i < GRID_NUMBERS; i++) free(g->axis[i].values);
+}
+
+/* SplitMix64 (Steele, Lea, Flood 2014): a number in [0, 1). */
+static double draw(uint64_t *state)
+{
+    uint64_t z = *state += 0x9E3779B97F4A7C15u;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
+}
+
+static double draw_value(const grid_axis *a, uint64_t *state)
+{
+    double share = draw(state);
+    if (a->is_range) return between(a->values[0], a->values[a->count - 1], a->logarithmic, share);
+    return a->values[(size_t)(share * (double)a->count)];
+}
+
+int grid_configurations(const grid *g, int64_t drawn, uint64_t seed, cusgd_configuration **out, size_t *count)
+{
+    size_t all = 1;
+    for (int i = 0; i < GRID_NUMBERS && all <= MAX_CONFIGURATIONS; i++)
+        if (g->axis[i].count > 0) all *= g->axis[i].count;
+    *count = drawn > 0 ? (size_t)drawn : all;
+    if (*count > MAX_CONFIGURATIONS)
+        return complain(CUSGD_ERROR_USAGE, "more than %d configurations; draw some of them by --random N", MAX_CONFIGURATIONS);
+    *out = calloc(*count, sizeof **out);
+    if (!*out) return complain(CUSGD_ERROR_MEMORY, "out of memory");
+    for (size_t i = 0; i < *count; i++) {
+        size_t rest = i;
+        for (int n = GRID_NUMBERS - 1; n >= 0; n--) {
+            const grid_axis *a = &g->axis[n];
+            double value = (double)NAN;
+            if (a->count > 0) value = drawn > 0 ? draw_value(a, &seed) : a->values[rest % a->count];
+            if (a->count > 0) rest /= a->count;
+            *number_in(&(*out)[i], n) = value;
+        }
+    }
+    return CUSGD_OK;
+}
+
+/* An l1 or l2 of 0 is no edge: there is nothing below it. */
+void grid_put_notes(const grid *g, const cusgd_configuration *chosen)
+{
+    for (int i = 0; i < GRID_NUMBERS; i++) {
+        const grid_axis *a = &g->axis[i];
+        double value = grid_number(chosen, i), least = (double)INFINITY, most = -(double)INFINITY;
+        for (size_t j = 0; j < a->count; j++) {
+            least = fmin(least, a->values[j]);
+            most = fmax(most, a->values[j]);
+        }
+        if (a->count < 2 || value == 0 || (value != least && value != most)) continue;
+        fprintf(stderr, "note: the best %s, %g, is the %s of its grid: a better one may lie beyond\n", grid_names[i], value,
+                value == least ? "least" : "largest");
+    }
+}

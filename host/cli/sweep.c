@@ -1,0 +1,208 @@
+#include "cli.h"
+#include "grid.h"
+#include "reading.h"
+#include "signals.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One run of `cusgd sweep`, and all that it holds. */
+typedef struct sweeping {
+    const syntax *syntax;
+    const char *data_path, *model_path, *valid_path, *report_path, *select;
+    text_list grids;
+    int64_t folds, drawn;
+    int quiet;
+    reading reading;
+    cusgd_options *options;
+    grid grid;
+    cusgd_configuration *configurations;
+    size_t count;
+    cusgd_data *data, *valid;
+    cusgd_sweep *sweep;
+} sweeping;
+
+static const char *stop_word(cusgd_stop stop)
+{
+    switch (stop) {
+    case CUSGD_STOP_EPOCHS: return "epochs";
+    case CUSGD_STOP_TOLERANCE: return "converged";
+    case CUSGD_STOP_DIVERGED: return "diverged";
+    default: return "stopped";
+    }
+}
+
+static int check_arguments(const sweeping *w)
+{
+    if (!w->model_path) return complain_usage(w->syntax, "--model is missing: where does the chosen model go?");
+    if (cusgd_options_check(w->options)) return complain_usage(w->syntax, "%s", cusgd_last_error());
+    if (w->select && strcmp(w->select, "best") != 0 && strcmp(w->select, "1se") != 0)
+        return complain_usage(w->syntax, "--select is %s; give best or 1se", w->select);
+    const char *inputs[] = {w->data_path, w->valid_path};
+    int status = CUSGD_OK;
+    for (int i = 0; i < 2 && !status; i++) {
+        status = check_overwrite("--model", w->model_path, inputs[i]);
+        if (!status && w->report_path) status = check_overwrite("--report", w->report_path, inputs[i]);
+    }
+    if (!status) status = check_file("--model", w->model_path);
+    return status || !w->report_path ? status : check_file("--report", w->report_path);
+}
+
+static int open_all(sweeping *w)
+{
+    cusgd_reader reader;
+    int wrong = reading_reader(&w->reading, w->syntax, w->data_path, NULL, &reader);
+    if (wrong) return wrong;
+    cusgd_status status = cusgd_data_open(w->data_path, &reader, &w->data);
+    if (status) return complain_last(status);
+    if (!w->quiet) put_data_notes(w->data);
+    if (!w->valid_path) return CUSGD_OK;
+    cusgd_data_reader(w->data, &reader);
+    status = cusgd_data_open(w->valid_path, &reader, &w->valid);
+    return status ? complain_last(status) : CUSGD_OK;
+}
+
+/* Folds are the default where no other rows judge. */
+static int folds_of(const sweeping *w)
+{
+    if (w->folds >= 0) return (int)(w->folds < 1000 ? w->folds : 1000);
+    return w->valid_path || option_number(w->options, "valid-fraction") > 0 ? 0 : 5;
+}
+
+static void put_field(FILE *to, double value)
+{
+    if (isfinite(value)) fprintf(to, "%.17g", value);
+}
+
+static void put_report(const sweeping *w, FILE *to)
+{
+    int folds = folds_of(w);
+    fputs("rank,l1,l2,rate,momentum,", to);
+    for (int f = 0; f < folds; f++) fprintf(to, "fold_%d,", f + 1);
+    fputs("mean,standard_error,loss,epochs,nonzeros,stop\n", to);
+    cusgd_outcome o = CUSGD_INIT(cusgd_outcome);
+    for (size_t i = 0; cusgd_sweep_outcome(w->sweep, i, &o); i++) {
+        const double *losses = cusgd_sweep_losses(w->sweep, i);
+        fprintf(to, "%lld", (long long)o.rank);
+        for (int n = 0; n < GRID_NUMBERS; n++) {
+            fputc(',', to);
+            put_field(to, grid_number(&o.numbers, n));
+        }
+        for (int f = 0; f < folds; f++) {
+            fputc(',', to);
+            put_field(to, losses[f]);
+        }
+        const double numbers[] = {o.mean, o.standard_error, o.loss};
+        for (int n = 0; n < 3; n++) {
+            fputc(',', to);
+            put_field(to, numbers[n]);
+        }
+        fprintf(to, ",%lld,%lld,%s\n", (long long)o.epochs, (long long)o.nonzeros, stop_word(o.stop));
+    }
+}
+
+static int write_report(const sweeping *w)
+{
+    FILE *to = fopen(w->report_path, "w");
+    if (!to) return complain(CUSGD_ERROR_DATA, "--report %s: cannot be written: %s", w->report_path, strerror(errno));
+    put_report(w, to);
+    int failed = ferror(to);
+    if (fclose(to) != 0 || failed)
+        return complain(CUSGD_ERROR_DATA, "--report %s: cannot be written: %s", w->report_path, strerror(errno));
+    return CUSGD_OK;
+}
+
+static void put_summary(const sweeping *w)
+{
+    cusgd_outcome o = CUSGD_INIT(cusgd_outcome);
+    size_t chosen = cusgd_sweep_chosen(w->sweep), diverged = 0;
+    for (size_t i = 0; cusgd_sweep_outcome(w->sweep, i, &o); i++) diverged += o.stop == CUSGD_STOP_DIVERGED;
+    cusgd_sweep_outcome(w->sweep, chosen, &o);
+    printf("%zu configuration%s, %d folds, %zu diverged\n", w->count, plural((int64_t)w->count), folds_of(w), diverged);
+    printf("chosen: l1 %g, l2 %g, rate %g, momentum %g: loss %.6g", o.numbers.l1, o.numbers.l2, o.numbers.rate,
+           o.numbers.momentum, o.mean);
+    if (!isnan(o.standard_error)) printf(" (standard error %.2g)", o.standard_error);
+    printf(", %lld nonzeros\nmodel: %s\n", (long long)o.nonzeros, shown(w->model_path));
+    fflush(stdout);
+    grid_put_notes(&w->grid, &o.numbers);
+}
+
+static int write_model(const sweeping *w)
+{
+    cusgd_model *model = NULL;
+    signals_defer(1);
+    cusgd_status status = cusgd_sweep_create_model(w->sweep, &model);
+    if (status == CUSGD_OK) status = cusgd_model_save(model, w->model_path);
+    signals_defer(0);
+    cusgd_model_free(model);
+    return status ? complain_last(status) : CUSGD_OK;
+}
+
+static int sweep(sweeping *w)
+{
+    int status = check_arguments(w);
+    if (!status) status = grid_parse(w->syntax, &w->grids, &w->grid);
+    if (!status) status = grid_configurations(&w->grid, w->drawn, seed_of(w->options), &w->configurations, &w->count);
+    if (!status) status = open_all(w);
+    if (status) return status;
+    cusgd_sweep_plan plan = CUSGD_INIT(cusgd_sweep_plan);
+    plan.configurations = w->configurations;
+    plan.count = w->count;
+    plan.folds = folds_of(w);
+    plan.select = w->select && strcmp(w->select, "1se") == 0 ? CUSGD_SELECT_ONE_SE : CUSGD_SELECT_BEST;
+    cusgd_status ran = cusgd_sweep_create(w->options, w->data, w->valid, &plan, &w->sweep);
+    if (ran) return complain_last(ran);
+    status = write_model(w);
+    if (!status && w->report_path) status = write_report(w);
+    if (!status && !w->quiet) put_summary(w);
+    return status;
+}
+
+int sweep_main(int argc, char **argv)
+{
+    sweeping w = {.folds = -1};
+    argument reading_table[READING_ARGUMENTS];
+    const argument table[] = {
+        {{"grid", "NAME=VALUES", NULL, "l1, l2, rate or momentum: a list, or FIRST..LAST:log:COUNT (needed)", NULL},
+         '\0',
+         TAKES_TEXTS,
+         &w.grids},
+        {{"random", "N", "all combinations", "draw so many configurations from the grids", NULL}, '\0', TAKES_COUNT, &w.drawn},
+        {{"folds", "K", "5, without validation data", "folds of cross-validation", NULL}, '\0', TAKES_COUNT, &w.folds},
+        {{"valid", "DATA", "none", "validation data, instead of folds", NULL}, '\0', TAKES_TEXT, &w.valid_path},
+        {{"select", "RULE", "best", "best, or 1se: the simplest within a standard error of it", NULL},
+         '\0',
+         TAKES_TEXT,
+         &w.select},
+        {{"model", "OUT", NULL, "the chosen model, trained on all rows (needed)", NULL}, 'm', TAKES_TEXT, &w.model_path},
+        {{"report", "FILE", "none", "a CSV table of all configurations", NULL}, '\0', TAKES_TEXT, &w.report_path},
+        {{"quiet", NULL, NULL, "print nothing but errors", NULL}, 'q', TAKES_NOTHING, &w.quiet},
+    };
+    static const char *const usual[] = {"features", "target",   "weights", "missing", "categorical", "loss",      "batch",
+                                        "epochs",   "patience", "tol",     "seed",    "device",      "precision", NULL};
+    reading_arguments(&w.reading, reading_table);
+    int status = options_open(&w.options);
+    if (status) return status;
+    const syntax s = {.word = "sweep",
+                      .operands = "DATA --grid NAME=VALUES --model OUT [OPTION]...",
+                      .operand_count = 1,
+                      .summary = "Trains many models in one pass over DATA, and writes the one that does best on rows held out.",
+                      .example = "cusgd sweep houses.csv --grid l2=1e-6..1e-1:log:16 --model houses.safetensors",
+                      .groups = {{table, sizeof table / sizeof table[0]}, {reading_table + 1, READING_ARGUMENTS - 1}},
+                      .options = w.options,
+                      .usual = usual};
+    w.syntax = &s;
+    signals_handle();
+    if (arguments_parse(&s, argc, argv, &w.data_path, &status)) status = sweep(&w);
+    cusgd_sweep_free(w.sweep);
+    cusgd_data_free(w.data);
+    cusgd_data_free(w.valid);
+    cusgd_options_free(w.options);
+    free(w.configurations);
+    grid_free(&w.grid);
+    text_list_free(&w.grids);
+    reading_free(&w.reading);
+    return signals_exit_code(status);
+}

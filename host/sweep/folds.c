@@ -1,0 +1,132 @@
+/* Which rows are left out of which models, and what follows from that for their penalties. */
+#include "sweep.h"
+
+#include "error.h"
+#include "scalar/moments.h"
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Rows in the seed's order are dealt to the folds in turn; of two classes, each class by itself. */
+static void draw(const cusgd_sweep *s, const examples *rows, uint64_t seed, int classes)
+{
+    permutation order = permutation_make((uint64_t)rows->n, stream_key(seed, STREAM_FOLDS), 0);
+    int64_t dealt[2] = {0};
+    for (int64_t i = 0; i < rows->n; i++) {
+        int64_t row = examples_row(rows, (int64_t)permutation_at(&order, (uint64_t)i));
+        int of = classes && matrix_at(&rows->y, row, 0) > 0;
+        int64_t turn = dealt[of]++;
+        s->fold[row] = (uint8_t)((of ? s->folds - 1 - turn % s->folds : turn % s->folds));
+    }
+}
+
+static cusgd_status check_given(const cusgd_sweep *s, const examples *rows)
+{
+    for (int64_t i = 0; i < rows->n; i++) {
+        int64_t row = examples_row(rows, i);
+        if (s->fold[row] >= s->folds)
+            return fail(CUSGD_ERROR_DATA, "row %lld is of fold %d; folds are numbered from 0 to %d", (long long)row + 1,
+                        s->fold[row], s->folds - 1);
+    }
+    return CUSGD_OK;
+}
+
+/* Weighted moments of a fold's rows. */
+typedef struct fold_moments {
+    double weight;
+    double *mean, *square; /* d each; square: the sum of squared deviations */
+} fold_moments;
+
+static cusgd_status moments_of(const cusgd_sweep *s, int fold, int64_t *index, fold_moments *out)
+{
+    const problem *p = &s->trainer->problem;
+    examples rows = p->train.rows;
+    double target;
+    int64_t count = 0;
+    for (int64_t i = 0; i < p->train.rows.n; i++) {
+        int64_t row = examples_row(&p->train.rows, i);
+        if (s->fold[row] == fold) index[count++] = row;
+    }
+    if (count == 0) return fail(CUSGD_ERROR_USAGE, "fold %d has no rows; give fewer folds", fold);
+    rows.n = count;
+    rows.rows = index;
+    cusgd_status status = p->backend->ops->moments(p->backend->self, &rows, out->mean, out->square, &target, &out->weight);
+    for (int64_t j = 0; j < p->d && status == CUSGD_OK; j++) out->square[j] *= out->weight;
+    return status;
+}
+
+/* The scale that column j would be standardized by without the rows of one fold; as problem.c has it. */
+static double scale_without(const cusgd_sweep *s, const fold_moments *folds, int fold, int64_t j)
+{
+    moment sum = {0, 0, 0};
+    for (int f = 0; f < s->folds; f++) {
+        moment one = {folds[f].weight, folds[f].mean[j], folds[f].square[j]};
+        if (f != fold) moment_merge(&sum, &one);
+    }
+    double variance = sum.square / sum.weight, deviation = sqrt(variance);
+    if (!s->trainer->options.intercept) {
+        double second = variance + sum.mean * sum.mean;
+        return second > 0 ? sqrt(second) : 1;
+    }
+    return deviation > 10 * DBL_EPSILON * fabs(sum.mean) ? deviation : 1;
+}
+
+static cusgd_status measure(cusgd_sweep *s, fold_moments *folds, int64_t *index)
+{
+    const problem *p = &s->trainer->problem;
+    const cusgd_options *o = &s->trainer->options;
+    cusgd_status status = CUSGD_OK;
+    double all = 0;
+    for (int f = 0; f < s->folds && status == CUSGD_OK; f++) status = moments_of(s, f, index, &folds[f]);
+    if (status != CUSGD_OK) return status;
+    for (int f = 0; f < s->folds; f++) all += folds[f].weight;
+    for (int64_t c = 0; c < s->k; c++)
+        s->columns[c].share = s->columns[c].fold < 0 ? 1 : (all - folds[s->columns[c].fold].weight) / all;
+    if (!o->standardize || o->penalty_units != CUSGD_PENALTY_STANDARDIZED) return CUSGD_OK;
+    s->ratio = allocate((size_t)(s->folds * p->d), sizeof(double));
+    if (!s->ratio) return fail_memory((size_t)(s->folds * p->d) * sizeof(double), "the folds' scales");
+    for (int f = 0; f < s->folds; f++)
+        for (int64_t j = 0; j < p->d; j++) s->ratio[f * p->d + j] = scale_without(s, folds, f, j) / p->units.own_scale[j];
+    return CUSGD_OK;
+}
+
+static cusgd_status measure_folds(cusgd_sweep *s)
+{
+    int64_t d = s->trainer->problem.d;
+    size_t values = (size_t)(2 * d * s->folds);
+    double *work = allocate(values, sizeof *work);
+    fold_moments folds[MAX_FOLDS];
+    int64_t *index = allocate((size_t)s->trainer->problem.train.rows.n, sizeof *index);
+    cusgd_status status = work && index ? CUSGD_OK : fail_memory(values * sizeof *work, "the folds' moments");
+    for (int f = 0; f < s->folds; f++) folds[f] = (fold_moments){0, work + 2 * f * d, work + (2 * f + 1) * d};
+    if (status == CUSGD_OK) status = measure(s, folds, index);
+    free(work);
+    free(index);
+    return status;
+}
+
+cusgd_status sweep_take_folds(cusgd_sweep *s, const uint8_t *given)
+{
+    problem *p = &s->trainer->problem;
+    const cusgd_options *o = &s->trainer->options;
+    int64_t n = p->train.data->view.n;
+    for (int64_t c = 0; c < s->k; c++) s->columns[c].share = 1;
+    if (s->folds == 0) return CUSGD_OK;
+    if (s->folds > p->train.rows.n)
+        return fail(CUSGD_ERROR_USAGE, "%d folds of %lld rows: each needs a row; give fewer", s->folds,
+                    (long long)p->train.rows.n);
+    s->fold = allocate_zeroed((size_t)n, 1);
+    if (!s->fold) return fail_memory((size_t)n, "the rows' folds");
+    if (given)
+        memcpy(s->fold, given, (size_t)n);
+    else
+        draw(s, &p->train.rows, o->seed, loss_is_of_classes(o->loss));
+    cusgd_status status = check_given(s, &p->train.rows);
+    if (status == CUSGD_OK) status = measure_folds(s);
+    if (status != CUSGD_OK) return status;
+    shards_unbind(p, &p->train);
+    p->train.rows.fold = s->fold;
+    p->train.rows.folds = s->folds;
+    return shards_bind(p, &p->units.transform, &p->train);
+}

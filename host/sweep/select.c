@@ -1,0 +1,79 @@
+/* What came of the configurations, and which one is chosen. */
+#include "sweep.h"
+
+#include "error.h"
+#include <math.h>
+#include <stdlib.h>
+
+static const column *last_column(const cusgd_sweep *s, size_t i) { return &s->columns[((int64_t)i + 1) * columns_each(s) - 1]; }
+
+static int64_t nonzeros_of(const cusgd_sweep *s, int64_t c)
+{
+    int64_t count = 0;
+    for (int64_t j = 0; j < s->trainer->problem.d; j++) count += s->theta[j * s->k + c] != 0;
+    return count;
+}
+
+/* The plain mean over folds, as scikit-learn's, and its standard error. */
+static void summarize(const cusgd_sweep *s, size_t i, cusgd_outcome *o)
+{
+    int folds = s->folds > 0 ? s->folds : 1;
+    const double *losses = s->losses + i * (size_t)folds;
+    double squares = 0;
+    o->mean = 0;
+    for (int f = 0; f < folds; f++) o->mean += losses[f] / folds;
+    for (int f = 0; f < folds; f++) squares += (losses[f] - o->mean) * (losses[f] - o->mean);
+    o->standard_error = folds > 1 ? sqrt(squares / (folds - 1) / folds) : (double)NAN;
+}
+
+static void describe(const cusgd_sweep *s, size_t i)
+{
+    const problem *p = &s->trainer->problem;
+    cusgd_outcome *o = &s->outcomes[i];
+    const column *all = last_column(s, i);
+    *o = (cusgd_outcome){.size = sizeof *o, .numbers = s->configurations[i], .stop = all->stop};
+    summarize(s, i, o);
+    for (int64_t c = 0; c < columns_each(s); c++) {
+        const column *of = all - c;
+        o->epochs = of->epochs > o->epochs ? of->epochs : o->epochs;
+        if (of->stop == CUSGD_STOP_DIVERGED)
+            o->stop = CUSGD_STOP_DIVERGED;
+        else if (of->stop == CUSGD_STOP_EPOCHS && o->stop != CUSGD_STOP_DIVERGED)
+            o->stop = CUSGD_STOP_EPOCHS;
+    }
+    o->loss = problem_reported(p, all->loss);
+    o->nonzeros = nonzeros_of(s, all - s->columns);
+    if (o->stop == CUSGD_STOP_DIVERGED || !isfinite(o->mean)) o->mean = o->standard_error = (double)NAN;
+    if (all->stop == CUSGD_STOP_DIVERGED) o->loss = (double)NAN;
+}
+
+/* Whether configuration a stands before b. */
+static int is_before(const cusgd_sweep *s, size_t a, size_t b)
+{
+    double x = s->outcomes[a].mean, y = s->outcomes[b].mean;
+    if (isnan(x) || isnan(y)) return isnan(x) && isnan(y) ? a < b : isnan(y);
+    return x < y || (x == y && a < b);
+}
+
+static int is_simpler(const cusgd_configuration *a, const cusgd_configuration *b)
+{
+    return a->l1 > b->l1 || (a->l1 == b->l1 && a->l2 > b->l2);
+}
+
+cusgd_status sweep_judge(cusgd_sweep *s, cusgd_select select)
+{
+    size_t best = 0;
+    for (size_t i = 0; i < s->count; i++) describe(s, i);
+    for (size_t i = 0; i < s->count; i++) {
+        s->outcomes[i].rank = 1;
+        for (size_t j = 0; j < s->count; j++) s->outcomes[i].rank += j != i && is_before(s, j, i);
+        if (s->outcomes[i].rank == 1) best = i;
+    }
+    if (isnan(s->outcomes[best].mean))
+        return fail(CUSGD_ERROR_DIVERGED, "all %zu configurations have diverged; sweep over lower rates", s->count);
+    s->chosen = best;
+    double limit = s->outcomes[best].mean + s->outcomes[best].standard_error;
+    for (size_t i = 0; i < s->count && select == CUSGD_SELECT_ONE_SE; i++)
+        if (s->outcomes[i].mean <= limit && is_simpler(&s->configurations[i], &s->configurations[s->chosen])) s->chosen = i;
+    return CUSGD_OK;
+}

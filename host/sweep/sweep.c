@@ -1,0 +1,202 @@
+/* The public functions of sweeps. */
+#include "sweep.h"
+
+#include "error.h"
+#include "models.h"
+#include "options.h"
+#include "public.h"
+#include "sized.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static cusgd_status check_plan(const cusgd_options *o, const cusgd_data *train, const cusgd_data *valid,
+                               const cusgd_sweep_plan *plan)
+{
+    if (plan->count == 0) return fail(CUSGD_ERROR_USAGE, "a sweep needs a configuration");
+    if (plan->folds < 0 || plan->folds == 1 || plan->folds >= MAX_FOLDS)
+        return fail(CUSGD_ERROR_USAGE, "%d folds: give from 2 to %d", plan->folds, MAX_FOLDS - 1);
+    if (plan->folds > 0 && (valid || o->valid_fraction > 0))
+        return fail(CUSGD_ERROR_USAGE, "folds and validation rows exclude each other; give one");
+    if (plan->folds == 0 && !valid && !(o->valid_fraction > 0))
+        return fail(CUSGD_ERROR_USAGE, "a sweep judges its models by folds or by validation rows; give one");
+    if (plan->select == CUSGD_SELECT_ONE_SE && plan->folds == 0)
+        return fail(CUSGD_ERROR_USAGE, "the rule 1se needs folds, from which the standard error is known");
+    if (train->view.classes > 0 || (valid && valid->view.classes > 0)) return models_fit(1);
+    if (cusgd_data_outputs(train) != 1)
+        return fail(CUSGD_ERROR_USAGE, "a sweep takes one target, not %lld", (long long)cusgd_data_outputs(train));
+    if (o->solver != CUSGD_SOLVER_SGD) return fail_option("solver", "a sweep trains by solver sgd");
+    if (o->schedule == CUSGD_SCHEDULE_PLATEAU)
+        return fail_option("schedule", "the schedule plateau follows one model's loss, and a sweep has many; choose another");
+    return CUSGD_OK;
+}
+
+static int is_number(double value, double least, double below) { return isnan(value) || (value >= least && value < below); }
+
+static cusgd_status check_configuration(const cusgd_configuration *c, size_t i)
+{
+    if (is_number(c->l1, 0, (double)INFINITY) && is_number(c->l2, 0, (double)INFINITY) && is_number(c->momentum, 0, 1) &&
+        (isnan(c->rate) || (c->rate > 0 && isfinite(c->rate))))
+        return CUSGD_OK;
+    return fail(CUSGD_ERROR_USAGE,
+                "configuration %zu has l1 %g, l2 %g, rate %g and momentum %g: penalties are at least 0, rates above 0, and "
+                "momenta from 0 to below 1",
+                i, c->l1, c->l2, c->rate, c->momentum);
+}
+
+/* A power of two that is no less than what the configurations have: the run's own number, by which the trainer makes its choices,
+ * so that they are safe for all. Configurations have multiples of it, whose products with it do not depend on which power it is.
+ */
+static double base_of(const cusgd_sweep_plan *plan, size_t offset, double otherwise)
+{
+    double most = (double)NAN;
+    int swept = 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        double value;
+        memcpy(&value, (const char *)&plan->configurations[i] + offset, sizeof value);
+        swept |= !isnan(value);
+        most = fmax(most, isnan(value) ? otherwise : value);
+    }
+    return swept && most > 0 ? exp2(ceil(log2(most))) : most;
+}
+
+static int momentum_differs(const cusgd_sweep_plan *plan)
+{
+    int differs = 0;
+    for (size_t i = 0; i < plan->count; i++) differs |= !isnan(plan->configurations[i].momentum);
+    return differs;
+}
+
+static cusgd_status open_trainer(cusgd_sweep *s, const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
+                                 const cusgd_sweep_plan *plan)
+{
+    cusgd_options o = *options;
+    o.l1 = base_of(plan, offsetof(cusgd_configuration, l1), o.l1);
+    o.l2 = base_of(plan, offsetof(cusgd_configuration, l2), o.l2);
+    o.rate = base_of(plan, offsetof(cusgd_configuration, rate), o.rate);
+    if (momentum_differs(plan)) {
+        if (o.optimizer != CUSGD_OPTIMIZER_MOMENTUM && o.optimizer != CUSGD_OPTIMIZER_NESTEROV &&
+            o.optimizer != CUSGD_OPTIMIZER_RMSPROP)
+            return fail_option("optimizer", "only the optimizers momentum, nesterov and rmsprop have a momentum to sweep over");
+        o.momentum = 0.5;
+    }
+    return cusgd_trainer_create(&o, train, valid, &s->trainer);
+}
+
+static void take_configurations(cusgd_sweep *s, const cusgd_options *options, const cusgd_sweep_plan *plan)
+{
+    const cusgd_options *o = &s->trainer->options;
+    for (size_t i = 0; i < s->count; i++) {
+        cusgd_configuration *c = &s->configurations[i];
+        *c = plan->configurations[i];
+        if (isnan(c->l1)) c->l1 = options->l1;
+        if (isnan(c->l2)) c->l2 = options->l2;
+        if (isnan(c->rate)) c->rate = isnan(options->rate) ? o->rate : options->rate;
+        if (isnan(c->momentum)) c->momentum = isnan(options->momentum) ? o->momentum : options->momentum;
+        for (int64_t f = 0; f < columns_each(s); f++)
+            s->columns[(int64_t)i * columns_each(s) + f] =
+                (column){.configuration = i, .fold = f < s->folds ? (int)f : -1, .share = 1, .best = (double)INFINITY};
+    }
+}
+
+static cusgd_status allocate_sweep(cusgd_sweep *s)
+{
+    size_t k = s->count * (size_t)columns_each(s), folds = s->folds > 0 ? (size_t)s->folds : 1;
+    size_t size = (size_t)(s->trainer->problem.d + 1) * k;
+    s->k = (int64_t)k;
+    s->configurations = allocate(s->count, sizeof *s->configurations);
+    s->columns = allocate_zeroed(k, sizeof *s->columns);
+    s->theta = allocate_zeroed(size, sizeof(double));
+    s->rate = allocate_zeroed(size, sizeof(double));
+    s->sums = allocate_zeroed(folds * k, sizeof(double));
+    s->losses = allocate_zeroed(folds * s->count, sizeof(double));
+    s->outcomes = allocate_zeroed(s->count, sizeof *s->outcomes);
+    int complete = s->configurations && s->columns && s->theta && s->rate && s->sums && s->losses && s->outcomes;
+    for (int i = 0; i < LIMIT_COUNT; i++) complete &= (s->limit[i] = allocate_zeroed(size, sizeof(double))) != NULL;
+    return complete ? CUSGD_OK : fail_memory((2 + LIMIT_COUNT) * size * sizeof(double), "the sweep's parameters");
+}
+
+static cusgd_status train_all(cusgd_sweep *s, const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
+                              const cusgd_sweep_plan *plan)
+{
+    cusgd_status status = check_plan(options, train, valid, plan);
+    for (size_t i = 0; i < plan->count && status == CUSGD_OK; i++) status = check_configuration(&plan->configurations[i], i);
+    if (status == CUSGD_OK) status = open_trainer(s, options, train, valid, plan);
+    s->count = plan->count;
+    s->folds = plan->folds;
+    if (status == CUSGD_OK) status = allocate_sweep(s);
+    if (status == CUSGD_OK) take_configurations(s, options, plan);
+    if (status == CUSGD_OK) status = sweep_take_folds(s, plan->fold);
+    if (status == CUSGD_OK) status = sweep_run(s);
+    return status == CUSGD_OK ? sweep_judge(s, plan->select) : status;
+}
+
+cusgd_status cusgd_sweep_create(const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
+                                const cusgd_sweep_plan *plan, cusgd_sweep **out)
+{
+    *out = NULL;
+    if (!options || !train) return fail_null(__func__);
+    cusgd_sweep_plan complete = {.size = plan->size};
+    cusgd_status status = sized_check(plan->size, "plan");
+    if (status == CUSGD_OK) status = cusgd_options_check(options);
+    if (status != CUSGD_OK) return status;
+    sized_get(&complete, plan, sizeof complete);
+    cusgd_sweep *s = allocate_zeroed(1, sizeof *s);
+    if (!s) return fail_memory(sizeof *s, "a sweep");
+    status = train_all(s, options, train, valid, &complete);
+    if (status == CUSGD_OK)
+        *out = s;
+    else
+        cusgd_sweep_free(s);
+    return status;
+}
+
+void cusgd_sweep_free(cusgd_sweep *s)
+{
+    if (!s) return;
+    if (s->trainer) s->trainer->run.shown = NULL;
+    cusgd_trainer_free(s->trainer);
+    free(s->configurations);
+    free(s->fold);
+    free(s->ratio);
+    free(s->columns);
+    free(s->theta);
+    free(s->sums);
+    free(s->losses);
+    free(s->rate);
+    for (int i = 0; i < LIMIT_COUNT; i++) free(s->limit[i]);
+    free(s->outcomes);
+    free(s);
+}
+
+int cusgd_sweep_outcome(const cusgd_sweep *s, size_t i, cusgd_outcome *out)
+{
+    if (!s || i >= s->count || sized_check(out->size, "out") != CUSGD_OK) return 0;
+    sized_put(out, &s->outcomes[i], sizeof *out);
+    return 1;
+}
+
+const double *cusgd_sweep_losses(const cusgd_sweep *s, size_t i)
+{
+    return s && i < s->count ? s->losses + i * (size_t)(s->folds > 0 ? s->folds : 1) : NULL;
+}
+
+size_t cusgd_sweep_chosen(const cusgd_sweep *s) { return s ? s->chosen : 0; }
+
+/* The trainer of one output shows the chosen column, and its options say what that was trained with. */
+cusgd_status cusgd_sweep_create_model(cusgd_sweep *s, cusgd_model **out)
+{
+    *out = NULL;
+    if (!s) return fail_null(__func__);
+    cusgd_trainer *t = s->trainer;
+    const cusgd_configuration *c = &s->configurations[s->chosen];
+    int64_t last = ((int64_t)s->chosen + 1) * columns_each(s) - 1;
+    t->options.l1 = c->l1;
+    t->options.l2 = c->l2;
+    t->options.rate = c->rate;
+    t->options.momentum = c->momentum;
+    for (int64_t j = 0; j <= t->problem.d; j++) t->run.theta[j] = s->theta[j * s->k + last];
+    memcpy(t->run.start, t->run.theta, theta_bytes(&t->problem));
+    t->run.shown = t->run.start;
+    return cusgd_trainer_create_model(t, out);
+}

@@ -1,0 +1,89 @@
+/* cusgd sweep: grids, the report, the chosen model, and what is refused. */
+#include "command.h"
+#include "cusgd.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+TestSuite(command_sweep, .init = command_setup, .fini = folder_teardown);
+
+static outcome o;
+
+/* Field `column`, from 0, of line `line` of report.csv. */
+static const char *field(const char *report, int line, int column)
+{
+    for (; line > 0; line--) report = strchr(report, '\n') + 1;
+    for (; column > 0; column--) report = strchr(report, ',') + 1;
+    return report;
+}
+
+Test(command_sweep, report_and_model)
+{
+    static char report[1 << 16];
+    run(&o, "$CUSGD sweep data.csv --grid l2=.1..10:log:5 --grid rate=.01,1e9 --optimizer momentum --folds 3 --epochs 60 --model "
+            "m.safetensors --report report.csv");
+    assert_code(o, 0);
+    assert_has(o.out, "10 configurations, 3 folds, 5 diverged");
+    assert_has(o.out, "l2 0.1,");
+    assert_has(o.err, "the best l2, 0.1, is the least of its grid");
+    text_read("report.csv", report, sizeof report);
+    cr_assert(strncmp(report, "rank,l1,l2,rate,momentum,fold_1,fold_2,fold_3,mean,standard_error,loss,epochs,nonzeros,stop\n",
+                      90) == 0);
+    cr_assert_eq(atoi(field(report, 1, 0)), 1);
+    cr_assert_float_eq(strtod(field(report, 3, 2), NULL), sqrt(.1), 1e-15);
+    double mean = 0;
+    for (int f = 0; f < 3; f++) mean += strtod(field(report, 1, 5 + f), NULL) / 3;
+    cr_assert_float_eq(strtod(field(report, 1, 8), NULL), mean, 1e-12);
+    cr_assert(strncmp(field(report, 2, 5), ",,,,,,", 6) == 0, "%s", report);
+    assert_has(field(report, 2, 13), "diverged");
+    run(&o, "$CUSGD info m.safetensors && $CUSGD predict m.safetensors data.csv -o p.csv");
+    assert_code(o, 0);
+    assert_has(o.out, "l2 = 0.1");
+}
+
+/* Draws are by the seed; validation rows take the place of folds. */
+Test(command_sweep, random_and_validation)
+{
+    static char first[1 << 16], second[1 << 16];
+    run(&o,
+        "for i in 1 2; do $CUSGD sweep data.csv --grid l2=1e-4..1:log:5 --grid l1=0,.1 --random 7 --valid data.csv --epochs 5 "
+        "--model m.safetensors --report r$i.csv || exit 9; done");
+    assert_code(o, 0);
+    assert_has(o.out, "7 configurations, 0 folds");
+    text_read("r1.csv", first, sizeof first);
+    text_read("r2.csv", second, sizeof second);
+    cr_assert_str_eq(first, second);
+    for (int i = 1; i <= 7; i++) {
+        double l1 = strtod(field(first, i, 1), NULL), l2 = strtod(field(first, i, 2), NULL);
+        cr_assert((l1 == 0 || l1 == .1) && l2 >= 1e-4 && l2 <= 1);
+    }
+    run(&o, "$CUSGD sweep data.csv --grid l2=.1,.01 --select 1se --valid-fraction .2 --model m.safetensors");
+    assert_code(o, 1);
+    assert_has(o.err, "1se");
+}
+
+Test(command_sweep, refusals)
+{
+    static const char *const wrong[] = {
+        "l3=1",    "l2", "l2=", "l2=a", "l2=1,", "l2=1..2", "l2=1..2:log:1", "l2=0..1:log:4", "l2=2..1:log:4", "l2=1..2:cubic:4",
+        "l2=1,nan"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        run(&o, "$CUSGD sweep data.csv --grid '%s' --model m.safetensors", wrong[i]);
+        assert_code(o, 1);
+        assert_has(o.err, "--grid");
+    }
+    run(&o, "$CUSGD sweep data.csv --model m.safetensors");
+    assert_code(o, 1);
+    run(&o, "$CUSGD sweep data.csv --grid l2=1 --grid l2=2 --model m.safetensors");
+    assert_code(o, 1);
+    run(&o, "$CUSGD sweep data.csv --grid l2=1,2");
+    assert_code(o, 1);
+    run(&o, "$CUSGD sweep data.csv --grid l2=1,2 --select worst --model m.safetensors");
+    assert_code(o, 1);
+    run(&o,
+        "$CUSGD sweep data.csv --grid rate=1e30 --optimizer sgd --model m.safetensors; code=$?; ls m.safetensors; exit $code");
+    assert_code(o, 4);
+    assert_has(o.err, "lower rates");
+    run(&o, "$CUSGD sweep data.csv --grid l2=1,2 --model data.csv");
+    assert_code(o, 1);
+}

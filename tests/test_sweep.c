@@ -1,0 +1,283 @@
+/* Sweeps: against scikit-learn, configuration by configuration, and what they choose. */
+#include "training.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N = 90, D = 4, FOLDS = 4 };
+
+/* Data that any language makes alike: integers, and quotients by powers of two. */
+typedef struct rows_made {
+    double x[N * D], y[N], classes[N], w[N];
+    uint8_t fold[N];
+} rows_made;
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void rows_make(rows_made *t)
+{
+    double sorted[N];
+    for (int i = 0; i < N; i++) {
+        for (int j = 0; j < D; j++)
+            t->x[i * D + j] = (double)((i * i * (3 + 2 * j) + 17 * i * (j + 1) + 5 * j) % 101) / 8 * (1 + j) + j;
+        t->y[i] = t->x[i * D] - t->x[i * D + 1] / 2 + t->x[i * D + 2] / 4 + (double)(i * 37 % 29 - 14) / 4;
+        t->w[i] = 1 + (double)(i * 5 % 7) / 4;
+        t->fold[i] = (uint8_t)(i * 3 / 2 % FOLDS);
+    }
+    memcpy(sorted, t->y, sizeof sorted);
+    qsort(sorted, N, sizeof *sorted, by_value);
+    for (int i = 0; i < N; i++) {
+        t->classes[i] = t->y[i] > (sorted[N / 2 - 1] + sorted[N / 2]) / 2;
+        if (i * 7 % 11 == 0) t->classes[i] = 1 - t->classes[i];
+    }
+}
+
+static const cusgd_configuration penalties[] = {{NAN, 1e-3, NAN, NAN}, {NAN, .1, NAN, NAN}, {NAN, 1, NAN, NAN}};
+
+static cusgd_sweep_plan plan_of(const rows_made *t, const cusgd_configuration *configurations, size_t count)
+{
+    cusgd_sweep_plan plan = CUSGD_INIT(cusgd_sweep_plan);
+    plan.configurations = configurations;
+    plan.count = count;
+    plan.folds = FOLDS;
+    plan.fold = t->fold;
+    return plan;
+}
+
+static cusgd_sweep *sweep_of(const cusgd_options *o, const cusgd_data *data, const cusgd_sweep_plan *plan)
+{
+    cusgd_sweep *sweep;
+    cusgd_status status = cusgd_sweep_create(o, data, NULL, plan, &sweep);
+    cr_assert_eq(status, CUSGD_OK, "%s", cusgd_last_error());
+    return sweep;
+}
+
+/* Fold losses of scikit-learn 1.9.1: a StandardScaler and Ridge(alpha=l2 W), or LogisticRegression(C=1/(l2 n)), fitted to the
+ * other folds' rows: n of them, of weight W. Ridge without weights and with; logistic. */
+static const double expected[3][3][FOLDS] = {
+    {{5.05294378112, 5.0462957159, 4.73663761853, 5.11661420677},
+     {6.93020956527, 4.65854831905, 4.86302771399, 5.80936878816},
+     {23.3698077528, 10.6589841025, 8.77867820685, 16.9201141642}},
+    {{4.86547408067, 5.35098507893, 4.54197173467, 5.54913730141},
+     {6.653875707, 4.80924849878, 4.91371151821, 6.24131311642},
+     {23.8474971116, 10.4449815143, 9.56831680501, 17.654254454}},
+    {{0.578604911993, 0.457215859758, 0.605611493615, 0.385681827717},
+     {0.508889121915, 0.506456005299, 0.579634088388, 0.477162127336},
+     {0.625177844663, 0.629871657351, 0.653719770893, 0.625960631471}},
+};
+
+Test(sweep, losses_of_folds_are_scikit_learns)
+{
+    rows_made t;
+    rows_make(&t);
+    for (int kind = 0; kind < 3; kind++) {
+        cusgd_options o = options_default();
+        cusgd_data *data = data_of(N, D, 1, t.x, kind == 2 ? t.classes : t.y, kind == 1 ? t.w : NULL);
+        o.loss = kind == 2 ? CUSGD_LOSS_LOGISTIC : CUSGD_LOSS_SQUARED;
+        o.optimizer = CUSGD_OPTIMIZER_NESTEROV;
+        o.momentum = 0.7;
+        o.average = 0;
+        o.batch = N;
+        o.epochs = 600;
+        cusgd_sweep_plan plan = plan_of(&t, penalties, 3);
+        cusgd_sweep *sweep = sweep_of(&o, data, &plan);
+        for (size_t i = 0; i < 3; i++)
+            for (int f = 0; f < FOLDS; f++)
+                cr_assert(fabs(cusgd_sweep_losses(sweep, i)[f] - expected[kind][i][f]) <= 1e-6 * expected[kind][i][f],
+                          "kind %d, l2 %g, fold %d: %.12g, not %.12g", kind, penalties[i].l2, f, cusgd_sweep_losses(sweep, i)[f],
+                          expected[kind][i][f]);
+        cusgd_sweep_free(sweep);
+        cusgd_data_free(data);
+    }
+}
+
+static cusgd_options options_quick(void)
+{
+    cusgd_options o = options_default();
+    o.optimizer = CUSGD_OPTIMIZER_MOMENTUM;
+    o.batch = 16;
+    o.epochs = 12;
+    return o;
+}
+
+static void check_same(const cusgd_sweep *a, size_t i, const cusgd_sweep *b, size_t j)
+{
+    cusgd_outcome x = CUSGD_INIT(cusgd_outcome), y = CUSGD_INIT(cusgd_outcome);
+    cr_assert(cusgd_sweep_outcome(a, i, &x) && cusgd_sweep_outcome(b, j, &y));
+    cr_assert_arr_eq(cusgd_sweep_losses(a, i), cusgd_sweep_losses(b, j), FOLDS * sizeof(double));
+    cr_assert_eq(x.loss, y.loss);
+    cr_assert_eq(x.epochs, y.epochs);
+    cr_assert_eq(x.nonzeros, y.nonzeros);
+}
+
+/* A configuration's bits do not depend on the others, nor on one of them that diverges. */
+Test(sweep, configurations_do_not_know_each_other)
+{
+    enum { COUNT = 5 };
+    const cusgd_configuration all[COUNT] = {
+        {0, 1e-3, .01, .9}, {.1, 0, .02, .5}, {0, .1, 1e9, .9}, {.3, .1, .02, 0}, {0, 1, .005, .8}};
+    const cusgd_configuration some[] = {all[4], all[3], all[0], all[1]};
+    const size_t place[] = {4, 3, 0, 1};
+    rows_made t;
+    rows_make(&t);
+    cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
+    cusgd_options o = options_quick();
+    cusgd_sweep_plan whole = plan_of(&t, all, COUNT), part = plan_of(&t, some, 4);
+    cusgd_sweep *a = sweep_of(&o, data, &whole), *b;
+    cusgd_outcome last = CUSGD_INIT(cusgd_outcome);
+    cusgd_sweep_outcome(a, 2, &last);
+    cr_assert_eq(last.stop, CUSGD_STOP_DIVERGED);
+    cr_assert_eq(last.rank, COUNT);
+    cr_assert(isnan(last.mean));
+    b = sweep_of(&o, data, &part);
+    for (size_t i = 0; i < 4; i++) check_same(b, i, a, place[i]);
+    cusgd_sweep_free(a);
+    cusgd_sweep_free(b);
+    cusgd_data_free(data);
+}
+
+/* The chosen model is trained on all rows, and is what training with its numbers leads to. */
+Test(sweep, chosen_model_is_refitted)
+{
+    const cusgd_configuration rates[] = {{0, .5, NAN, NAN}, {0, .01, NAN, NAN}, {0, 5, NAN, NAN}};
+    rows_made t;
+    rows_make(&t);
+    cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
+    cusgd_options o = options_default();
+    o.optimizer = CUSGD_OPTIMIZER_NESTEROV;
+    o.momentum = 0.7;
+    o.batch = N;
+    o.epochs = 400;
+    cusgd_sweep_plan plan = plan_of(&t, rates, 3);
+    cusgd_sweep *sweep = sweep_of(&o, data, &plan);
+    cr_assert_eq(cusgd_sweep_chosen(sweep), 1);
+    cusgd_model *model;
+    cr_assert_eq(cusgd_sweep_create_model(sweep, &model), CUSGD_OK, "%s", cusgd_last_error());
+    cusgd_options alone = options_default();
+    double parameters[D + 1];
+    alone.solver = CUSGD_SOLVER_EXACT;
+    alone.l2 = .01;
+    train(&alone, data, parameters);
+    for (int j = 0; j < D; j++) cr_assert_float_eq(cusgd_model_weight(model)[j], parameters[j], 1e-7);
+    cr_assert_float_eq(cusgd_model_bias(model)[0], parameters[D], 1e-6);
+    cusgd_model_free(model);
+    cusgd_sweep_free(sweep);
+    plan.select = CUSGD_SELECT_ONE_SE;
+    sweep = sweep_of(&o, data, &plan);
+    cusgd_outcome best = CUSGD_INIT(cusgd_outcome), chosen = best;
+    cusgd_sweep_outcome(sweep, 1, &best);
+    cusgd_sweep_outcome(sweep, cusgd_sweep_chosen(sweep), &chosen);
+    cr_assert(chosen.mean <= best.mean + best.standard_error && chosen.numbers.l2 >= best.numbers.l2);
+    cusgd_sweep_free(sweep);
+    cusgd_data_free(data);
+}
+
+/* l1 leaves zeros, and more of them where it is larger. */
+Test(sweep, l1_clears_coefficients)
+{
+    const cusgd_configuration some[] = {{0, 0, NAN, NAN}, {.5, 0, NAN, NAN}, {50, 0, NAN, NAN}};
+    const int64_t nonzeros[] = {D, D - 1, 0};
+    rows_made t;
+    rows_make(&t);
+    cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
+    cusgd_options o = options_default();
+    o.epochs = 200;
+    cusgd_sweep_plan plan = plan_of(&t, some, 3);
+    cusgd_sweep *sweep = sweep_of(&o, data, &plan);
+    cusgd_outcome outcome = CUSGD_INIT(cusgd_outcome);
+    for (size_t i = 0; i < 3; i++) {
+        cusgd_sweep_outcome(sweep, i, &outcome);
+        cr_assert(outcome.nonzeros <= nonzeros[i] && (i > 0 || outcome.nonzeros == D), "l1 %g: %lld", some[i].l1,
+                  (long long)outcome.nonzeros);
+    }
+    cr_assert_eq(cusgd_sweep_outcome(sweep, 3, &outcome), 0);
+    cr_assert_null(cusgd_sweep_losses(sweep, 3));
+    cusgd_sweep_free(sweep);
+    cusgd_data_free(data);
+}
+
+/* Validation rows judge where there are no folds; the seed draws folds where none are given. */
+Test(sweep, judges)
+{
+    rows_made t;
+    rows_make(&t);
+    cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL), *classes = data_of(N, D, 1, t.x, t.classes, NULL);
+    cusgd_data *valid = data_of(30, D, 1, t.x, t.y, NULL);
+    cusgd_options o = options_quick();
+    cusgd_sweep_plan plan = plan_of(&t, penalties, 3);
+    cusgd_sweep *sweep, *again;
+    plan.folds = 0;
+    plan.fold = NULL;
+    cr_assert_eq(cusgd_sweep_create(&o, data, valid, &plan, &sweep), CUSGD_OK, "%s", cusgd_last_error());
+    cusgd_model *model;
+    cusgd_metrics metrics = CUSGD_INIT(cusgd_metrics);
+    cusgd_outcome outcome = CUSGD_INIT(cusgd_outcome);
+    cr_assert_eq(cusgd_sweep_create_model(sweep, &model), CUSGD_OK);
+    cr_assert_eq(cusgd_model_evaluate(model, valid, -1, &metrics), CUSGD_OK);
+    cusgd_sweep_outcome(sweep, cusgd_sweep_chosen(sweep), &outcome);
+    cr_assert_float_eq(outcome.mean, metrics.loss, 1e-9 * metrics.loss);
+    cr_assert(isnan(outcome.standard_error));
+    cr_assert_eq(outcome.rank, 1);
+    cusgd_model_free(model);
+    cusgd_sweep_free(sweep);
+    plan.folds = 5;
+    o.loss = CUSGD_LOSS_LOGISTIC;
+    cr_assert_eq(cusgd_sweep_create(&o, classes, NULL, &plan, &sweep), CUSGD_OK, "%s", cusgd_last_error());
+    cr_assert_eq(cusgd_sweep_create(&o, classes, NULL, &plan, &again), CUSGD_OK);
+    for (size_t i = 0; i < 3; i++)
+        cr_assert_arr_eq(cusgd_sweep_losses(sweep, i), cusgd_sweep_losses(again, i), 5 * sizeof(double));
+    cusgd_sweep_free(sweep);
+    cusgd_sweep_free(again);
+    cusgd_data_free(data);
+    cusgd_data_free(valid);
+    cusgd_data_free(classes);
+}
+
+static void refused(const cusgd_options *o, const cusgd_data *data, const cusgd_sweep_plan *plan, cusgd_status status,
+                    const char *words)
+{
+    cusgd_sweep *sweep;
+    cr_assert_eq(cusgd_sweep_create(o, data, NULL, plan, &sweep), status, "not refused: %s", words);
+    cr_assert_null(sweep);
+    cr_assert(strstr(cusgd_last_error(), words), "\"%s\" does not say \"%s\"", cusgd_last_error(), words);
+}
+
+Test(sweep, refusals)
+{
+    const cusgd_configuration bad = {-1, NAN, NAN, NAN}, wild = {NAN, NAN, 1e30, NAN}, moving = {NAN, NAN, NAN, .5};
+    rows_made t;
+    rows_make(&t);
+    cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL), *two = data_of(N / 2, D, 2, t.x, t.y, NULL);
+    cusgd_options o = options_quick();
+    cusgd_sweep_plan plan = plan_of(&t, penalties, 3);
+    refused(&o, two, &plan, CUSGD_ERROR_USAGE, "one target");
+    plan.folds = 1;
+    refused(&o, data, &plan, CUSGD_ERROR_USAGE, "folds");
+    plan.folds = 0;
+    refused(&o, data, &plan, CUSGD_ERROR_USAGE, "validation");
+    plan.folds = 3;
+    refused(&o, data, &plan, CUSGD_ERROR_DATA, "row 3 is of fold 3");
+    plan = plan_of(&t, &bad, 1);
+    refused(&o, data, &plan, CUSGD_ERROR_USAGE, "configuration 0");
+    plan = plan_of(&t, &wild, 1);
+    refused(&o, data, &plan, CUSGD_ERROR_DIVERGED, "lower rates");
+    o.optimizer = CUSGD_OPTIMIZER_ADAM;
+    plan = plan_of(&t, &moving, 1);
+    refused(&o, data, &plan, CUSGD_ERROR_USAGE, "momentum");
+    o = options_quick();
+    o.clip_norm = 1;
+    plan = plan_of(&t, penalties, 3);
+    refused(&o, data, &plan, CUSGD_ERROR_USAGE, "clip-norm");
+    o = options_quick();
+    o.solver = CUSGD_SOLVER_EXACT;
+    o.optimizer = CUSGD_OPTIMIZER_AUTO;
+    refused(&o, data, &plan, CUSGD_ERROR_USAGE, "solver");
+    cusgd_data_free(data);
+    cusgd_data_free(two);
+}
