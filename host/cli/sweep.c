@@ -180,8 +180,8 @@ int sweep_main(int argc, char **argv)
         {{"report", "FILE", "none", "a CSV table of all configurations", NULL}, '\0', TAKES_TEXT, &w.report_path},
         {{"quiet", NULL, NULL, "print nothing but errors", NULL}, 'q', TAKES_NOTHING, &w.quiet},
     };
-    static const char *const usual[] = {"features", "target",   "weights", "missing", "categorical", "loss",      "batch",
-                                        "epochs",   "patience", "tol",     "seed",    "device",      "precision", NULL};
+    static const char *const usual[] = {"features", "target",   "weights",   "missing", "categorical", "loss",      "batch",
+                                        "epochs",   "patience", "tolerance", "seed",    "device",      "precision", NULL};
     reading_arguments(&w.reading, reading_table);
     int status = options_open(&w.options);
     if (status) return status;

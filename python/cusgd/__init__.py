@@ -29,6 +29,7 @@ from ._model import Model
 from ._options import Options
 from ._options import option_table as options
 from ._results import History, Metrics, Progress, Result
+from ._sweep import Outcome, Sweep, sweep
 from ._table import Table, read_table
 from ._tools import CheckLine, Device, Report, check, devices, generate
 from ._trainer import Trainer, fit
@@ -52,9 +53,11 @@ __all__ = [
     "Model",
     "NotConvergedError",
     "Options",
+    "Outcome",
     "Progress",
     "Report",
     "Result",
+    "Sweep",
     "Table",
     "Trainer",
     "UsageError",
@@ -66,6 +69,7 @@ __all__ = [
     "generate",
     "options",
     "read_table",
+    "sweep",
 ]
 
 

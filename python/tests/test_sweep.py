@@ -1,0 +1,90 @@
+"""Sweeps, against scikit-learn with the same folds."""
+
+import cusgd
+import numpy as np
+import pytest
+
+sklearn = pytest.importorskip("sklearn")
+from sklearn.linear_model import LogisticRegression, Ridge  # noqa: E402
+from sklearn.model_selection import PredefinedSplit, cross_val_score  # noqa: E402
+from sklearn.pipeline import make_pipeline  # noqa: E402
+from sklearn.preprocessing import StandardScaler  # noqa: E402
+
+PENALTIES = [1e-3, 0.1, 1.0]
+CONVERGED = {"optimizer": "nesterov", "momentum": 0.7, "batch": 10**6, "epochs": 600, "average": False}
+
+
+def problem(rows=120, cols=5, seed=3):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(rows, cols)) * [1, 2, 0.5, 3, 1] + [0, 1, 5, -2, 0]
+    signal = X @ [1.0, -0.5, 2.0, 0.0, 0.3] - 9
+    return X, signal + rng.normal(size=rows), rng.integers(0, 4, rows)
+
+
+def sklearn_scores(make, X, y, folds, scoring):
+    """Each penalty's losses by fold; the penalty of each fold's training rows is l2 times their number."""
+    split = PredefinedSplit(folds)
+    sizes = [np.sum(folds != f) for f in range(4)]
+    scores = np.empty((len(PENALTIES), 4))
+    for i, l2 in enumerate(PENALTIES):
+        for f, size in enumerate(sizes):
+            pipeline = make_pipeline(StandardScaler(), make(l2 * size))
+            scores[i, f] = -cross_val_score(pipeline, X, y, cv=split, scoring=scoring)[f]
+    return scores
+
+
+def test_ridge():
+    X, y, folds = problem()
+    found = cusgd.sweep(X, y, {"l2": PENALTIES}, folds=folds, **CONVERGED)
+    expected = sklearn_scores(lambda alpha: Ridge(alpha=alpha, tol=1e-14), X, y, folds, "neg_mean_squared_error")
+    np.testing.assert_allclose([o.losses for o in found.outcomes], expected, rtol=1e-6)
+    assert found.chosen == int(np.argmin(expected.mean(axis=1)))
+    np.testing.assert_allclose([o.mean for o in found.outcomes], expected.mean(axis=1), rtol=1e-6)
+    error = expected.std(axis=1, ddof=1) / 2
+    np.testing.assert_allclose([o.standard_error for o in found.outcomes], error, rtol=1e-5)
+    scaler = StandardScaler().fit(X)
+    best = Ridge(alpha=found.parameters["l2"] * len(X), tol=1e-14).fit(scaler.transform(X), y)
+    np.testing.assert_allclose(found.model.predict(X), best.predict(scaler.transform(X)), rtol=1e-6)
+
+
+def test_logistic_with_names():
+    X, y, folds = problem()
+    labels = np.where(y > 0, "yes", "no")
+    found = cusgd.sweep(X, labels, {"l2": PENALTIES}, folds=folds, loss="logistic", **CONVERGED)
+    expected = sklearn_scores(
+        lambda alpha: LogisticRegression(C=1 / alpha, tol=1e-12, solver="newton-cholesky"), X, labels, folds, "neg_log_loss"
+    )
+    np.testing.assert_allclose([o.losses for o in found.outcomes], expected, rtol=1e-6)
+    assert set(found.model.predict(X, "class")) <= {"yes", "no"}
+
+
+def test_configurations_and_divergence():
+    X, y, _ = problem()
+    grid = [{"rate": 0.01, "momentum": 0.5}, {"rate": 1e9, "momentum": 0.5}]
+    found = cusgd.sweep(X, y, grid, folds=3, optimizer="momentum", epochs=30)
+    assert [o.stop for o in found.outcomes] == ["epochs", "diverged"]
+    assert found.chosen == 0
+    assert np.isnan(found.outcomes[1].mean)
+    assert found.outcomes[0].parameters["momentum"] == 0.5
+
+
+def test_validation_data():
+    X, y, _ = problem()
+    found = cusgd.sweep(X[:80], y[:80], {"l2": PENALTIES}, valid=(X[80:], y[80:]))
+    error = np.mean((found.model.predict(X[80:]) - y[80:]) ** 2)
+    np.testing.assert_allclose(found.outcomes[found.chosen].mean, error, rtol=1e-9)
+    assert len(found.outcomes[0].losses) == 1
+
+
+def test_refusals():
+    X, y, folds = problem()
+    with pytest.raises(ValueError, match="varies"):
+        cusgd.sweep(X, y, {"epochs": [1, 2]})
+    with pytest.raises(ValueError, match="select"):
+        cusgd.sweep(X, y, {"l2": [1]}, select="worst")
+    with pytest.raises(ValueError, match="whole numbers"):
+        cusgd.sweep(X, y, {"l2": [1]}, folds=folds + 0.5)
+    with pytest.raises(cusgd.UsageError, match="folds"):
+        cusgd.sweep(X, y, {"l2": [1]}, folds=1)
+    with pytest.raises(cusgd.DivergedError):
+        cusgd.sweep(X, y, {"rate": [1e30]}, optimizer="sgd")
