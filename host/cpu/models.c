@@ -13,7 +13,7 @@ void NAMED(models_close)(cpu *self)
 {
     models_state *m = &self->models;
     free(m->target_of);
-    free(m->held_out);
+    free(m->counts);
     free(m->alive);
     free(m->ended);
     free(m->momentum);
@@ -24,6 +24,13 @@ void NAMED(models_close)(cpu *self)
     memset(m, 0, sizeof *m);
 }
 
+static int all_equal(const int *target_of, int64_t k)
+{
+    int equal = target_of != NULL;
+    for (int64_t c = 1; equal && c < k; c++) equal = target_of[c] == target_of[0];
+    return equal;
+}
+
 int NAMED(models_open)(cpu *self, const models *of, size_t chunks)
 {
     models_state *m = &self->models;
@@ -31,7 +38,7 @@ int NAMED(models_open)(cpu *self, const models *of, size_t chunks)
     size_t width = (size_t)width_of(k);
     m->width = (int64_t)width;
     if (of->target_of) m->target_of = allocate_zeroed(width, sizeof *m->target_of);
-    if (of->held_out) m->held_out = allocate_zeroed(width, sizeof *m->held_out);
+    if (of->held_out) m->counts = allocate_zeroed(MAX_FOLDS * width, sizeof *m->counts);
     m->alive = allocate_zeroed(width, 1);
     m->ended = allocate_zeroed(width, 1);
     m->momentum = allocate_zeroed(width, sizeof *m->momentum);
@@ -39,8 +46,8 @@ int NAMED(models_open)(cpu *self, const models *of, size_t chunks)
     m->chunk_losses = allocate_zeroed(chunks * width, sizeof(double));
     m->losses = allocate_zeroed(width, sizeof(double));
     m->reported = allocate_zeroed(width, sizeof(double));
-    if ((of->target_of && !m->target_of) || (of->held_out && !m->held_out) || !m->alive || !m->ended || !m->momentum ||
-        !m->share || !m->chunk_losses || !m->losses || !m->reported)
+    if ((of->target_of && !m->target_of) || (of->held_out && !m->counts) || !m->alive || !m->ended || !m->momentum || !m->share ||
+        !m->chunk_losses || !m->losses || !m->reported)
         return 0;
     for (size_t c = 0; c < width; c++) {
         m->momentum[c] = (int64_t)c < k && of->momentum ? (real)of->momentum[c] : 1;
@@ -48,8 +55,15 @@ int NAMED(models_open)(cpu *self, const models *of, size_t chunks)
         m->alive[c] = (int64_t)c < k;
     }
     if (of->target_of) memcpy(m->target_of, of->target_of, sizeof *m->target_of * (size_t)k);
-    if (of->held_out) memcpy(m->held_out, of->held_out, sizeof *m->held_out * (size_t)k);
-    m->rows = (rows_models){.target_of = m->target_of, .held_out = m->held_out, .alive = m->alive};
+    for (size_t i = 0; of->held_out && i < MAX_FOLDS * width; i++) {
+        size_t c = i % width;
+        m->counts[i] = (int64_t)c < k && (of->held_out[c] >> i / width & 1) == 0;
+    }
+    m->rows = (rows_models){.target_of = m->target_of,
+                            .shared = all_equal(m->target_of, k),
+                            .counts = m->counts,
+                            .width = (int64_t)width,
+                            .alive = m->alive};
     return 1;
 }
 
@@ -201,6 +215,7 @@ cusgd_status NAMED(cpu_fold_losses)(void *self, const dataset *b, loss_rule loss
     if (target_of && point && total) {
         for (int64_t c = 0; c < outputs; c++) target_of[c] = m->target_of ? m->target_of[c] : (int)c;
         rows.target_of = target_of;
+        rows.shared = all_equal(target_of, outputs);
         rows_task task = NAMED(task_of)(b, loss, point, NULL);
         task.k = outputs;
         task.layout = l;

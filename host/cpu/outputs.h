@@ -10,7 +10,21 @@ static inline int models_live(const rows_models *m, int64_t c)
     return live;
 }
 
-/* p becomes w dl/dp, zero beyond `outputs` and where the row does not count: selected, since zero times NaN is NaN. */
+/* Each output's target of a row. */
+static inline __attribute__((always_inline)) void models_targets(const rows_models *m, const real *row, int64_t c, int outputs,
+                                                                 real *y)
+{
+    if (m->shared) {
+        real one = row[m->target_of[0]];
+        for (int l = 0; l < LANES; l++) y[l] = one;
+        return;
+    }
+    memset(y, 0, LANES * sizeof *y);
+    for (int l = 0; l < outputs; l++) y[l] = row[m->target_of ? m->target_of[c + l] : c + l];
+}
+
+/* p becomes w dl/dp, zero where the row does not count: selected, since zero times NaN is NaN. What fills up the last block is
+ * computed like the outputs, and nobody looks at it. */
 static inline __attribute__((always_inline)) void models_losses_of(cusgd_loss kind, const rows_task *t, const group *g, int64_t c,
                                                                    int outputs, real *p)
 {
@@ -18,19 +32,18 @@ static inline __attribute__((always_inline)) void models_losses_of(cusgd_loss ki
     loss_rule rule = t->loss;
     rule.kind = kind;
     for (int r = 0; r < g->count; r++) {
-        uint64_t fold = (uint64_t)1 << g->fold[r];
-        real w = g->w ? g->w[r] : 1, y[LANES] = {0}, value[LANES] = {0}, derivative[LANES] = {0};
+        real w = g->w ? g->w[r] : 1, y[LANES], value[LANES], derivative[LANES];
         double *sums = t->losses + g->fold[r] * m->by_fold + c;
-        for (int l = 0; l < outputs; l++) y[l] = g->y_row[r][m->target_of ? m->target_of[c + l] : c + l];
-        for (int l = 0; l < outputs; l++) {
+        models_targets(m, g->y_row[r], c, outputs, y);
+        for (int l = 0; l < LANES; l++) {
             struct loss_point at = loss_at(rule, p[r * LANES + l], y[l]);
             value[l] = w * at.value;
             derivative[l] = w * at.derivative;
         }
-        for (int l = 0; m->held_out && l < outputs; l++) {
-            int counts = (m->held_out[c + l] & fold) == 0;
-            value[l] = counts ? value[l] : 0;
-            derivative[l] = counts ? derivative[l] : 0;
+        const real *counts = m->counts ? m->counts + g->fold[r] * m->width + c : NULL;
+        for (int l = 0; counts && l < LANES; l++) {
+            value[l] = counts[l] > 0 ? value[l] : 0;
+            derivative[l] = counts[l] > 0 ? derivative[l] : 0;
         }
         memcpy(p + r * LANES, derivative, sizeof derivative);
         for (int l = 0; l < LANES; l++) sums[l] += (double)value[l];

@@ -45,9 +45,9 @@ typedef struct row_order {
 /* Of outputs that are models of their own: `width` values, the outputs filled up to whole blocks of LANES. */
 typedef struct models_state {
     int64_t width;
-    rows_models rows; /* what passes over rows need of it; its arrays are those below */
-    int *target_of;   /* NULL: not given, like the next one */
-    uint64_t *held_out;
+    rows_models rows;       /* what passes over rows need of it; its arrays are those below */
+    int *target_of;         /* NULL: not given, like the next one */
+    real *counts;           /* see rows_models */
     uint8_t *alive, *ended; /* which take steps; which have had a loss that is not finite */
     real *momentum;
     double *share;

@@ -59,11 +59,13 @@ static inline int64_t layout_at(const layout *l, int64_t j, int64_t c)
 /* Outputs that are models of their own (backend.h), in blocks of LANES whatever their number. Arrays of one value an output, the
  * last block's filled up. */
 typedef struct rows_models {
-    const int *target_of;     /* NULL: the target of its own number */
-    const uint64_t *held_out; /* NULL: all rows count */
-    const uint8_t *alive;     /* a block of none is left out; NULL: all */
-    int64_t by_fold;          /* losses are by fold, each so many values behind the one before, and all rows count; 0: they are by
-                                 output alone */
+    const int *target_of; /* NULL: the target of its own number */
+    int shared;           /* 1: all learn the first one's target */
+    const real *counts;   /* MAX_FOLDS x width, 0: the fold's rows do not count for the output; NULL: all rows count */
+    int64_t width;        /* outputs, with what fills up the last block */
+    const uint8_t *alive; /* a block of none is left out; NULL: all */
+    int64_t by_fold;      /* losses are by fold, each so many values behind the one before, and all rows count; 0: they are by
+                             output alone */
 } rows_models;
 
 /* What a pass over rows works on: bound examples, parameters, and the sums it adds to.
