@@ -106,17 +106,18 @@ def _configurations(grid: Mapping[str, Any] | Sequence[Mapping[str, float]]) -> 
     return made, len(listed)
 
 
-def _set_folds(plan: Any, folds: Any, rows: int) -> None:
-    """Set a plan's folds: their number, or each row's. The plan keeps the array alive."""
+def _set_folds(plan: Any, folds: Any, rows: int) -> NDArray[np.uint8] | None:
+    """Set a plan's folds: their number, or each row's, in an array that must live as long as the plan and is returned."""
     if np.ndim(folds) == 0:
         plan.folds = int(folds)
-        return
+        return None
     numbers = as_vector(folds, rows, "folds")
     if not np.all((numbers >= 0) & (numbers < 63) & (numbers == np.floor(numbers))):
         raise ValueError("folds must be whole numbers from 0 to 62")
     of_rows = np.ascontiguousarray(numbers, dtype=np.uint8)
     plan.folds = int(of_rows.max()) + 1
     plan.fold = of_rows.ctypes.data_as(C.POINTER(C.c_uint8))
+    return of_rows
 
 
 def _outcome(handle: C.c_void_p, i: int, folds: int) -> Outcome:
@@ -203,12 +204,14 @@ def sweep(
     configurations, count = _configurations(grid)
     plan = sized(_capi.cusgd_sweep_plan)
     plan.configurations, plan.count = configurations, count
+    of_rows = None  # kept until the call has ended, as ctypes does not keep it for the plan
     if judge is None and not options.get("valid_fraction"):
-        _set_folds(plan, folds, data.rows)
+        of_rows = _set_folds(plan, folds, data.rows)
     plan.select = _capi.CUSGD_SELECT_ONE_SE if select == "1se" else _capi.CUSGD_SELECT_BEST
     handle = C.c_void_p()
     valid_handle = judge.handle if judge else None
     run(lambda: check(lib.cusgd_sweep_create(given.handle, data.handle, valid_handle, C.byref(plan), C.byref(handle))))
+    del of_rows
     try:
         model = C.c_void_p()
         check(lib.cusgd_sweep_create_model(handle, C.byref(model)))

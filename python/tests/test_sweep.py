@@ -68,6 +68,14 @@ def test_configurations_and_divergence():
     assert found.outcomes[0].parameters["momentum"] == 0.5
 
 
+def test_many_rows_with_folds():
+    """The rows' folds are a large array, whose memory goes back to the system at once when nothing keeps it."""
+    rng = np.random.default_rng(0)
+    X, folds = rng.normal(size=(10**6, 1)), np.arange(10**6) % 3
+    found = cusgd.sweep(X, X[:, 0], {"l2": [1e-3]}, folds=folds, optimizer="sgd", rate=0.1, batch=10**6, epochs=1)
+    assert len(found.outcomes[0].losses) == 3
+
+
 def test_validation_data():
     X, y, _ = problem()
     found = cusgd.sweep(X[:80], y[:80], {"l2": PENALTIES}, valid=(X[80:], y[80:]))
