@@ -87,3 +87,21 @@ Test(command_sweep, refusals)
     run(&o, "$CUSGD sweep data.csv --grid l2=1,2 --model data.csv");
     assert_code(o, 1);
 }
+
+/* Two classes by name and their weights are taken as train takes them; more than two are refused. */
+Test(command_sweep, classes)
+{
+    static char plain[1 << 16], weighed[1 << 16];
+    run(&o, "$CUSGD sweep text.csv --loss logistic --grid l2=.1,1 --folds 3 --epochs 5 --model m.safetensors --report p.csv && "
+            "$CUSGD sweep text.csv --loss logistic --grid l2=.1,1 --folds 3 --epochs 5 --model w.safetensors --report w.csv "
+            "--class-weight yes=5 && $CUSGD info m.safetensors");
+    assert_code(o, 0);
+    assert_has(o.out, "yes");
+    text_read("p.csv", plain, sizeof plain);
+    text_read("w.csv", weighed, sizeof weighed);
+    cr_assert(strcmp(plain, weighed) != 0);
+    run(&o, "printf 'a,y\\n1,u\\n2,v\\n3,w\\n4,u\\n5,v\\n6,w\\n' >three.csv; "
+            "$CUSGD sweep three.csv --loss logistic --grid l2=.1,1 --folds 2 --model m.safetensors");
+    assert_code(o, 1);
+    assert_has(o.err, "more than two classes");
+}

@@ -455,3 +455,37 @@ Test(interface_models, refused)
     cr_assert_eq(b.ops->refuses(b.self, &p), CUSGD_OK);
     b.ops->close(b.self);
 }
+
+/* Classes are targets of one run's outputs: neither steps nor losses of models are taken on them. */
+Test(interface_models, classes_are_refused)
+{
+    world a;
+    world_make(&a, 8);
+    for (int i = 0; i < N; i++) a.y[i] = i % 3;
+    examples e = examples_of(&a);
+    e.k = 1;
+    e.classes = 3;
+    e.y = (cusgd_matrix){a.y, CUSGD_TYPE_FLOAT64, 1, 1};
+    transform t = {.weight_mean = 1};
+    models m = {0};
+    run_spec p = {.loss = interface_loss(CUSGD_LOSS_SOFTMAX),
+                  .optimizer = CUSGD_OPTIMIZER_SGD,
+                  .d = D,
+                  .k = 3,
+                  .batch = BATCH,
+                  .models = &m};
+    sampler order = sampler_make(CUSGD_SAMPLING_NONE, 7, N, BATCHES, 0);
+    step_numbers now = {.rate = 0.1, .average = 1};
+    double theta[(D + 1) * 3] = {0}, sums[FOLDS * 3];
+    backend b = {0};
+    dataset *at;
+    interface_backend_open(CUSGD_PRECISION_FLOAT, 1, &b);
+    interface_ok(b.ops->bind(b.self, &e, &t, &at), "bind");
+    interface_ok(b.ops->start(b.self, &p), "start");
+    slice s = {&(batch_share){at, &order}, 0, 1, &now};
+    cr_assert_eq(b.ops->steps(b.self, &s), CUSGD_ERROR_USAGE);
+    cr_assert(strstr(cusgd_last_error(), "two classes"));
+    cr_assert_eq(b.ops->fold_losses(b.self, at, p.loss, 3, &m, theta, sums), CUSGD_ERROR_USAGE);
+    b.ops->unbind(b.self, at);
+    b.ops->close(b.self);
+}

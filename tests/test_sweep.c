@@ -10,7 +10,7 @@ enum { N = 90, D = 4, FOLDS = 4 };
 
 /* Data that any language makes alike: integers, and quotients by powers of two. */
 typedef struct rows_made {
-    double x[N * D], y[N], classes[N], w[N];
+    double x[N * D], y[N], classes[N], thirds[N], w[N];
     uint8_t fold[N];
 } rows_made;
 
@@ -30,6 +30,7 @@ static void rows_make(rows_made *t)
         t->w[i] = 1 + (double)(i * 5 % 7) / 4;
         t->fold[i] = (uint8_t)(i * 3 / 2 % FOLDS);
     }
+    for (int i = 0; i < N; i++) t->thirds[i] = i % 3;
     memcpy(sorted, t->y, sizeof sorted);
     qsort(sorted, N, sizeof *sorted, by_value);
     for (int i = 0; i < N; i++) {
@@ -270,6 +271,13 @@ Test(sweep, refusals)
     o.optimizer = CUSGD_OPTIMIZER_ADAM;
     plan = plan_of(&t, &moving, 1);
     refused(&o, data, &plan, CUSGD_ERROR_USAGE, "momentum");
+    cusgd_data *three = data_of(N, D, 1, t.x, t.thirds, NULL);
+    cr_assert_eq(cusgd_data_set_classes(three, NULL, 3), CUSGD_OK, "%s", cusgd_last_error());
+    o = options_quick();
+    o.loss = CUSGD_LOSS_LOGISTIC;
+    plan = plan_of(&t, penalties, 3);
+    refused(&o, three, &plan, CUSGD_ERROR_USAGE, "not on more than two classes");
+    cusgd_data_free(three);
     o = options_quick();
     o.clip_norm = 1;
     plan = plan_of(&t, penalties, 3);

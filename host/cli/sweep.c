@@ -1,3 +1,4 @@
+#include "classes.h"
 #include "cli.h"
 #include "grid.h"
 #include "reading.h"
@@ -58,6 +59,7 @@ static int open_all(sweeping *w)
     cusgd_status status = cusgd_data_open(w->data_path, &reader, &w->data);
     if (status) return complain_last(status);
     if (!w->quiet) put_data_notes(w->data);
+    if ((wrong = weigh_classes(w->data, &w->reading.class_weights)) != CUSGD_OK) return wrong;
     if (!w->valid_path) return CUSGD_OK;
     cusgd_data_reader(w->data, &reader);
     status = cusgd_data_open(w->valid_path, &reader, &w->valid);

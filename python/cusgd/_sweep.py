@@ -194,7 +194,7 @@ def sweep(
     y, classes = encode(y, options.get("loss", "squared"))
     data = make_data(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure)
     if classes:
-        data.set_names(None, None, classes)
+        data.set_classes(classes) if data.outputs == 1 else data.set_names(None, None, classes)
     judge = None
     if valid is not None:
         weights = valid[2] if len(valid) == 3 else None
