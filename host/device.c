@@ -114,6 +114,7 @@ static cusgd_status open_cuda(int index, cusgd_precision precision, backend *out
 {
     const struct module *m = the_module();
     if (!m->open) return fail(CUSGD_ERROR_DEVICE, "%s", m->missing);
+    out->is_host = 0;
     return m->open(MODULE_ABI, &services, index, precision, out);
 }
 
