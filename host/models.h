@@ -14,14 +14,13 @@ static inline cusgd_status models_refuses(const run_spec *p)
     return CUSGD_OK;
 }
 
-/* Classes are outputs that depend on each other, or at least on one target. `classed`: the examples have more than two of them.
- */
+/* `classed`: the examples have an output for each class, all of which learn from one target. */
 static inline cusgd_status models_fit(int classed)
 {
     if (classed)
         return fail(CUSGD_ERROR_USAGE,
-                    "several models in one pass are trained on numbers or on two classes, not on more than two classes; train "
-                    "each of them on its own");
+                    "several models in one pass have one output each, and this target has one for each class, as more than two "
+                    "classes and the loss softmax have; train each model by itself");
     return CUSGD_OK;
 }
 

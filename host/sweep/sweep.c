@@ -22,10 +22,12 @@ static cusgd_status check_plan(const cusgd_options *o, const cusgd_data *train, 
         return fail(CUSGD_ERROR_USAGE, "a sweep judges its models by folds or by validation rows; give one");
     if (plan->select == CUSGD_SELECT_ONE_SE && plan->folds == 0)
         return fail(CUSGD_ERROR_USAGE, "the rule 1se needs folds, from which the standard error is known");
-    if (train->view.classes > 0 || (valid && valid->view.classes > 0)) return models_fit(1);
     if (cusgd_data_outputs(train) != 1)
         return fail(CUSGD_ERROR_USAGE, "a sweep takes one target, not %lld", (long long)cusgd_data_outputs(train));
     if (o->solver != CUSGD_SOLVER_SGD) return fail_option("solver", "a sweep trains by solver sgd");
+    if (o->whiten != CUSGD_WHITEN_NONE)
+        return fail_option("whiten", "a sweep standardizes columns, but does not decorrelate them: leave whiten out");
+    if (o->robust) return fail_option("robust", "a sweep standardizes by means and deviations, not by medians and quartiles");
     if (o->schedule == CUSGD_SCHEDULE_PLATEAU)
         return fail_option("schedule", "the schedule plateau follows one model's loss, and a sweep has many; choose another");
     return CUSGD_OK;
@@ -80,7 +82,8 @@ static cusgd_status open_trainer(cusgd_sweep *s, const cusgd_options *options, c
             return fail_option("optimizer", "only the optimizers momentum, nesterov and rmsprop have a momentum to sweep over");
         o.momentum = 0.5;
     }
-    return cusgd_trainer_create(&o, train, valid, &s->trainer);
+    cusgd_status status = cusgd_trainer_create(&o, train, valid, &s->trainer);
+    return status == CUSGD_OK ? models_fit(s->trainer->problem.train.rows.classes > 0) : status;
 }
 
 static void take_configurations(cusgd_sweep *s, const cusgd_options *options, const cusgd_sweep_plan *plan)
