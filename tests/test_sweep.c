@@ -39,7 +39,9 @@ static void rows_make(rows_made *t)
     }
 }
 
-static const cusgd_configuration penalties[] = {{NAN, 1e-3, NAN, NAN}, {NAN, .1, NAN, NAN}, {NAN, 1, NAN, NAN}};
+static const cusgd_configuration penalties[] = {{(double)NAN, 1e-3, (double)NAN, (double)NAN},
+                                                {(double)NAN, .1, (double)NAN, (double)NAN},
+                                                {(double)NAN, 1, (double)NAN, (double)NAN}};
 
 static cusgd_sweep_plan plan_of(const rows_made *t, const cusgd_configuration *configurations, size_t count)
 {
@@ -146,7 +148,8 @@ Test(sweep, configurations_do_not_know_each_other)
 /* The chosen model is trained on all rows, and is what training with its numbers leads to. */
 Test(sweep, chosen_model_is_refitted)
 {
-    const cusgd_configuration rates[] = {{0, .5, NAN, NAN}, {0, .01, NAN, NAN}, {0, 5, NAN, NAN}};
+    const cusgd_configuration rates[] = {
+        {0, .5, (double)NAN, (double)NAN}, {0, .01, (double)NAN, (double)NAN}, {0, 5, (double)NAN, (double)NAN}};
     rows_made t;
     rows_make(&t);
     cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
@@ -182,7 +185,8 @@ Test(sweep, chosen_model_is_refitted)
 /* l1 leaves zeros, and more of them where it is larger. */
 Test(sweep, l1_clears_coefficients)
 {
-    const cusgd_configuration some[] = {{0, 0, NAN, NAN}, {.5, 0, NAN, NAN}, {50, 0, NAN, NAN}};
+    const cusgd_configuration some[] = {
+        {0, 0, (double)NAN, (double)NAN}, {.5, 0, (double)NAN, (double)NAN}, {50, 0, (double)NAN, (double)NAN}};
     const int64_t nonzeros[] = {D, D - 1, 0};
     rows_made t;
     rows_make(&t);
@@ -251,7 +255,9 @@ static void refused(const cusgd_options *o, const cusgd_data *data, const cusgd_
 
 Test(sweep, refusals)
 {
-    const cusgd_configuration bad = {-1, NAN, NAN, NAN}, wild = {NAN, NAN, 1e30, NAN}, moving = {NAN, NAN, NAN, .5};
+    const cusgd_configuration bad = {-1, (double)NAN, (double)NAN, (double)NAN},
+                              wild = {(double)NAN, (double)NAN, 1e30, (double)NAN},
+                              moving = {(double)NAN, (double)NAN, (double)NAN, .5};
     rows_made t;
     rows_make(&t);
     cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL), *two = data_of(N / 2, D, 2, t.x, t.y, NULL);

@@ -105,7 +105,7 @@ void NAMED(cpu_unbind)(void *self, dataset *b);
 cusgd_status NAMED(cpu_rows)(void *self, const dataset *b, const int64_t *rows, int64_t m, double *x, double *w);
 cusgd_status NAMED(cpu_curvature)(void *self, const dataset *b, const double *scale, curvature *out);
 /* models.c: what a run of models keeps; 0: there is no memory. */
-int NAMED(models_open)(cpu *self, const models *m, size_t chunks);
+int NAMED(models_open)(cpu *self, const models *of, size_t chunks);
 void NAMED(models_close)(cpu *self);
 /* What a pass over a chunk's rows needs of it. */
 void NAMED(models_task)(const cpu *self, const dataset *b, int64_t chunk, rows_task *t);

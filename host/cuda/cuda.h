@@ -284,7 +284,7 @@ void run_close(cuda *c);
 void graph_close(cuda *c);
 cusgd_status cuda_steps(void *of, const slice *s); /* step.c */
 cusgd_status cuda_wait(void *of, int *failed);
-cusgd_status models_open(cuda *c, const models *m); /* models.c: what a run of models keeps */
+cusgd_status models_open(cuda *c, const models *of); /* models.c: what a run of models keeps */
 void models_close(run *r);
 cusgd_status models_report(cuda *c, steps_report *out);
 cusgd_status cuda_retire(void *of, const uint8_t *gone);
