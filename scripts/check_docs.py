@@ -190,7 +190,8 @@ def options_page(cusgd: Path) -> str:
     return (
         "# Options of `cusgd train`\n\n"
         "Written by scripts/check_docs.py from `cusgd train --help all`. DATA is described in [file formats](file-formats.md).\n"
-        "`cusgd train --help` lists the usual ones; `cusgd COMMAND --help` lists those of sweep, predict, evaluate, generate, info, bench, devices and check.\n\n"
+        "`cusgd train --help` lists the usual ones; `cusgd COMMAND --help` lists those of sweep, predict, evaluate, generate, "
+        "info, bench, devices and check.\n\n"
         f"{options_table(cusgd)}\n"
     )
 
@@ -314,7 +315,9 @@ def main() -> None:
     if "--write" in arguments:
         OPTIONS_PAGE.write_text(options_page(cusgd))
         MANUAL.write_text(manual_text(cusgd))
-    faults = check_options(cusgd) + check_readme(cusgd) + check_links() + check_guarantees() + check_words() + check_commands(cusgd)
+    faults = (
+        check_options(cusgd) + check_readme(cusgd) + check_links() + check_guarantees() + check_words() + check_commands(cusgd)
+    )
     for fault in faults:
         print(fault)
     if faults:

@@ -99,7 +99,7 @@ def main() -> None:
     a = parser.parse_args()
     targets = read_column(a.data, a.target)
     predicted = predictions(a.cusgd, a.model, a.data)
-    known = [pair for pair in zip(targets, predicted) if not any(map(math.isnan, pair))]
+    known = [pair for pair in zip(targets, predicted, strict=True) if not any(map(math.isnan, pair))]
     targets, predicted = [y for y, _ in known], [p for _, p in known]
     figure, axes = pyplot.subplots(1, 3, figsize=(12, 3.8), constrained_layout=True)
     draw_agreement(axes[0], targets, predicted)
