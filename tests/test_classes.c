@@ -93,7 +93,7 @@ static void check_case(const cJSON *of)
     int k = cJSON_GetObjectItem(of, "classes")->valueint, count, n;
     double *p = numbers(of, "p", &count), *y = numbers(of, "y", &n), *w = numbers(of, "w", &n), *unit = zeros(k * k);
     double *share = numbers(of, "share", &count), *found = zeros(count);
-    char names[8][8];
+    char names[8][16];
     const char *list[8];
     for (int c = 0; c < k; c++) {
         unit[c * k + c] = 1;
