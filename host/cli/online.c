@@ -109,7 +109,7 @@ static int take_record(online *s)
 static int write_records(online *s, FILE *to, int64_t rows, int64_t *count)
 {
     int taken = 1;
-    fwrite(s->prefix, 1, (size_t)s->prefix_bytes, to);
+    if (s->prefix) fwrite(s->prefix, 1, (size_t)s->prefix_bytes, to);
     for (*count = 0; *count < rows && (taken = take_record(s)) > 0; ++*count) fwrite(s->record, 1, (size_t)s->record_bytes, to);
     return taken < 0 ? -taken : CUSGD_OK;
 }
