@@ -66,7 +66,7 @@ _Static_assert(sizeof(cusgd_loss) == sizeof(int) && sizeof(cusgd_solver) == size
 const option option_rows[] = {
     {{"loss", bar_losses + 1, "squared", "loss function", NULL,
       NAMED_BY(loss_words)}, IN_INT, AT(loss), 0, EXACT},
-    {{"classes", "auto|softmax|one-vs-rest", "softmax for logistic", "how more than two classes are told apart", NULL,
+    {{"classes", "auto|softmax|one-vs-rest", "softmax for logistic", "how more than two classes are trained", NULL,
       CUSGD_OPTION_NAME, multiclass_words, 0, 0, 0, 0, 1}, IN_INT, AT(multiclass), CUSGD_MULTICLASS_AUTO, EXACT},
     {{"delta", "X", "1.35", "huber: residual size at which the loss becomes linear", NULL,
       POSITIVE(1)}, IN_DOUBLE, AT(delta), 0, ROUNDED},

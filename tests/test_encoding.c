@@ -21,24 +21,6 @@ static cusgd_reader reader_of(int automatic, cusgd_missing missing)
     return reader;
 }
 
-/* x, row by row, and the names of its columns. */
-static void assert_x(const cusgd_data *data, const char *names, const char *rows)
-{
-    char got[1024] = "", text[64];
-    for (int64_t j = 0; j < cusgd_data_cols(data); j++) {
-        snprintf(text, sizeof text, "%s%s", j ? " " : "", cusgd_data_feature(data, j));
-        strcat(got, text);
-    }
-    cr_assert_str_eq(got, names);
-    *got = '\0';
-    for (int64_t i = 0; i < cusgd_data_rows(data); i++)
-        for (int64_t j = 0; j < cusgd_data_cols(data); j++) {
-            snprintf(text, sizeof text, "%s%g", j ? " " : i ? "; " : "", x_at(data, i, j));
-            strcat(got, text);
-        }
-    cr_assert_str_eq(got, rows);
-}
-
 Test(encoding, booleans_without_asking)
 {
     static const char *const pairs[][2] = {{"False", "True"}, {"FALSE", "TRUE"}, {"no", "Yes"},

@@ -104,24 +104,6 @@ static cusgd_reader dated(const char *const *names, size_t count)
 
 static const char *const when[] = {"when"};
 
-/* The names of x, and its rows. */
-static void assert_x(const cusgd_data *data, const char *names, const char *rows)
-{
-    char got[1024] = "", text[96];
-    for (int64_t j = 0; j < cusgd_data_cols(data); j++) {
-        snprintf(text, sizeof text, "%s%s", j ? " " : "", cusgd_data_feature(data, j));
-        strcat(got, text);
-    }
-    cr_assert_str_eq(got, names);
-    *got = '\0';
-    for (int64_t i = 0; i < cusgd_data_rows(data); i++)
-        for (int64_t j = 0; j < cusgd_data_cols(data); j++) {
-            snprintf(text, sizeof text, "%s%g", j ? " " : i ? "; " : "", x_at(data, i, j));
-            strcat(got, text);
-        }
-    cr_assert_str_eq(got, rows);
-}
-
 Test(features, parts_of_dates)
 {
     cusgd_reader reader = dated(when, 1), again = CUSGD_INIT(cusgd_reader);

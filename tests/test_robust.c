@@ -1,7 +1,7 @@
 /* Standardization by medians and interquartile ranges, against scikit-learn's RobustScaler (scripts/make_features.py). */
+#include "features.h"
 #include "solvers.h"
 
-#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -15,20 +15,7 @@ typedef struct known {
     double x[N * D], y[N];
 } known;
 
-static void open_known(known *k)
-{
-    size_t bytes;
-    char *text = file_read(TEST_GOLDEN "/tables/features.json", &bytes);
-    k->all = cJSON_Parse(text);
-    free(text);
-    cr_assert(k->all);
-    k->of = cJSON_GetObjectItem(k->all, "robust");
-    for (int i = 0; i < N; i++) {
-        k->y[i] = cJSON_GetArrayItem(cJSON_GetObjectItem(k->of, "y"), i)->valuedouble;
-        for (int j = 0; j < D; j++)
-            k->x[D * i + j] = cJSON_GetArrayItem(cJSON_GetArrayItem(cJSON_GetObjectItem(k->of, "x"), i), j)->valuedouble;
-    }
-}
+static void open_known(known *k) { k->all = features_open("robust", N, D, k->x, k->y, &k->of); }
 
 static void assert_ridge(int intercept, const char *name)
 {

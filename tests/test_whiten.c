@@ -1,8 +1,8 @@
 /* Training on decorrelated columns, against scikit-learn's PCA(whiten=True) and the formula of ZCA (scripts/make_features.py). */
+#include "features.h"
 #include "options.h"
 #include "solvers.h"
 
-#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -16,20 +16,7 @@ typedef struct known {
     double x[N * D], y[N];
 } known;
 
-static void open_known(known *k)
-{
-    size_t bytes;
-    char *text = file_read(TEST_GOLDEN "/tables/features.json", &bytes);
-    k->all = cJSON_Parse(text);
-    free(text);
-    cr_assert(k->all);
-    k->of = cJSON_GetObjectItem(k->all, "whitened");
-    for (int i = 0; i < N; i++) {
-        k->y[i] = cJSON_GetArrayItem(cJSON_GetObjectItem(k->of, "y"), i)->valuedouble;
-        for (int j = 0; j < D; j++)
-            k->x[D * i + j] = cJSON_GetArrayItem(cJSON_GetArrayItem(cJSON_GetObjectItem(k->of, "x"), i), j)->valuedouble;
-    }
-}
+static void open_known(known *k) { k->all = features_open("whitened", N, D, k->x, k->y, &k->of); }
 
 static void close_known(known *k) { cJSON_Delete(k->all); }
 

@@ -9,7 +9,7 @@ int weigh_classes(cusgd_data *data, const text_list *list);
 
 /* The name of an output: its target's, or its class's; or NULL. */
 const char *output_name(const cusgd_model *model, int64_t output);
-/* How many classes the model tells apart; 0: its loss has none. */
+/* The number of classes of the model; 0: its loss is not for classes. */
 int64_t model_class_count(const cusgd_model *model);
 /* The name of a class as the model has it, or its number. Valid until the eighth call after this one. */
 const char *class_name(const cusgd_model *model, int64_t c);

@@ -82,7 +82,7 @@ typedef struct run {
     void *rate_factor, *point;              /* size; NULL: 1, theta */
     void *limit[LIMIT_COUNT];               /* size; NULL: 1, no bounds */
     model_arrays models;                    /* device; all NULL: the outputs are one model */
-    model_report told;                      /* host */
+    model_report reported;                  /* host */
     double *squares;                        /* clip_partials(size): the gradient's; NULL: it is not clipped by its norm */
     work work;
     cusgd_engine engine;     /* not AUTO */

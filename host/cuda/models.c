@@ -15,11 +15,11 @@ void models_close(run *r)
     cuda_free(m->pending);
     cuda_free(m->losses);
     cuda_free(m->alive);
-    free(r->told.losses);
-    free(r->told.ended);
+    free(r->reported.losses);
+    free(r->reported.ended);
     *m = (model_arrays){0};
-    r->told.losses = NULL;
-    r->told.ended = NULL;
+    r->reported.losses = NULL;
+    r->reported.ended = NULL;
 }
 
 /* An array of k values on the device. */
@@ -69,9 +69,9 @@ cusgd_status models_open(cuda *c, const models *of)
     r->models.held_out = at;
     TRY(put_factors(c, of->momentum, k, &r->models.momentum));
     TRY(put_factors(c, of->share, k, &r->models.share));
-    r->told.losses = allocate((size_t)k, sizeof(double));
-    r->told.ended = allocate((size_t)k, 1);
-    if (!r->told.losses || !r->told.ended) return fail_memory((size_t)k * (sizeof(double) + 1), "the models' losses");
+    r->reported.losses = allocate((size_t)k, sizeof(double));
+    r->reported.ended = allocate((size_t)k, 1);
+    if (!r->reported.losses || !r->reported.ended) return fail_memory((size_t)k * (sizeof(double) + 1), "the models' losses");
     return open_sums(c, k);
 }
 
@@ -79,11 +79,11 @@ cusgd_status models_report(cuda *c, steps_report *out)
 {
     run *r = &c->run;
     size_t k = (size_t)r->spec.k;
-    TRY(download_bytes(c, r->models.losses, k * sizeof(double), r->told.losses));
-    TRY(download_bytes(c, r->models.alive, k, r->told.ended));
-    for (size_t i = 0; i < k; i++) r->told.ended[i] = r->told.ended[i] == MODEL_ENDED;
-    out->losses = r->told.losses;
-    out->ended = r->told.ended;
+    TRY(download_bytes(c, r->models.losses, k * sizeof(double), r->reported.losses));
+    TRY(download_bytes(c, r->models.alive, k, r->reported.ended));
+    for (size_t i = 0; i < k; i++) r->reported.ended[i] = r->reported.ended[i] == MODEL_ENDED;
+    out->losses = r->reported.losses;
+    out->ended = r->reported.ended;
     return CUDA(cudaMemsetAsync(r->models.losses, 0, k * sizeof(double), c->stream));
 }
 
