@@ -1,7 +1,7 @@
 /* Which devices there are, and opening one by the word of --device. GPUs are the business of a module of its own, opened only
  * where it may be needed: it brings cuBLAS along, some hundred megabytes. */
 #include "backend.h"
-#include "error.h"
+#include "failure.h"
 #include "module.h"
 #include "options.h"
 #include "pool.h"

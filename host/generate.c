@@ -1,6 +1,6 @@
 /* Synthetic problems whose true coefficients are known. */
 #include "backend.h"
-#include "error.h"
+#include "failure.h"
 #include "model.h"
 #include "public.h"
 #include "scalar/random.h"

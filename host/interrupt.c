@@ -1,6 +1,6 @@
 #include "interrupt.h"
 
-#include "error.h"
+#include "failure.h"
 
 #include <stddef.h>
 

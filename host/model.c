@@ -4,7 +4,7 @@
 #include "data/encoding.h"
 #include "data/layout.h"
 #include "data/safetensors.h"
-#include "error.h"
+#include "failure.h"
 #include "options.h"
 #include "public.h"
 #include "sized.h"

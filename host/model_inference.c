@@ -1,6 +1,6 @@
 /* What a model's standard errors say of its coefficients. */
 #include "distribution.h"
-#include "error.h"
+#include "failure.h"
 #include "model.h"
 #include "public.h"
 

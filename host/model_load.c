@@ -6,7 +6,7 @@
 #include "data/json.h"
 #include "data/layout.h"
 #include "data/safetensors.h"
-#include "error.h"
+#include "failure.h"
 #include "options.h"
 
 #include <inttypes.h>

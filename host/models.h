@@ -3,7 +3,7 @@
 #define CUSGD_HOST_MODELS_H
 
 #include "backend.h"
-#include "error.h"
+#include "failure.h"
 
 /* Clipping by a norm would let one model's gradient decide on another's step, and a value's limit would depend on the share. */
 static inline cusgd_status models_refuses(const run_spec *p)

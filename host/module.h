@@ -9,7 +9,7 @@
 enum { MODULE_ABI = 11 };
 
 typedef struct backend_services {
-    cusgd_status (*fail)(cusgd_status status, const char *format, ...);                  /* error.h's */
+    cusgd_status (*fail)(cusgd_status status, const char *format, ...);                  /* failure.h's */
     void (*share)(int64_t count, void (*body)(void *context, int64_t i), void *context); /* pool.h's pool_share */
 } backend_services;
 

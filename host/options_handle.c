@@ -1,7 +1,7 @@
 /* Options as a handle, and the arrays that they own. */
 #include "options.h"
 
-#include "error.h"
+#include "failure.h"
 
 #include <math.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
 #include "options_table.h"
 
 #include "data.h"
-#include "error.h"
+#include "failure.h"
 
 #include <stdint.h>
 #include <stdio.h>

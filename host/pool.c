@@ -5,7 +5,7 @@
  * some microseconds, which is how far apart steps are, and then sleeps until it is wanted. */
 #include "pool.h"
 
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 #include <pthread.h>
 #include <sched.h>

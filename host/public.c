@@ -1,7 +1,7 @@
 /* The public functions whose structures have a size: a caller's may be of another version than the library's. */
 #include "public.h"
 
-#include "error.h"
+#include "failure.h"
 #include "options.h"
 #include "sized.h"
 

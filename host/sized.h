@@ -2,7 +2,7 @@
 #ifndef CUSGD_HOST_SIZED_H
 #define CUSGD_HOST_SIZED_H
 
-#include "error.h"
+#include "failure.h"
 
 #include <string.h>
 

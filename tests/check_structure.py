@@ -20,7 +20,7 @@ LAYERS = [
     ("scalar", r"include/scalar/"),
     ("public", r"include/cusgd[^/]*\.h$"),
     ("cli", r"host/cli/"),
-    ("data", r"host/data/|host/(data|ascending|error|interrupt|pool|clock|options[^/]*|public|sized)\.[ch]$"),
+    ("data", r"host/data/|host/(data|ascending|failure|interrupt|pool|clock|options[^/]*|public|sized)\.[ch]$"),
     ("backend", r"host/(backend|module|models|rule|real)\.h$|host/device\.c$"),
     ("cpu", r"host/cpu/"),
     ("cuda", r"host/cuda/|kernels/"),
@@ -78,6 +78,19 @@ LONGER = {
 def sources(root):
     files = [p for folder in ("include", "host", "kernels") for p in (root / folder).rglob("*") if p.suffix in (".c", ".h", ".cu")]
     return sorted(p.relative_to(root).as_posix() for p in files)
+
+
+def system_headers():
+    """The names that a header of ours would hide from the C library and the compiler: -I folders come before the system's."""
+    return {"errno.h", "error.h", "features.h", "pthread.h", "stdio.h"} | {p.name for p in Path("/usr/include").glob("*.h")}
+
+
+def hidden_headers(root):
+    hidden = system_headers()
+    for folder in ("include", "host", "kernels", "tests"):
+        for path in sorted((root / folder).rglob("*.h")):
+            if path.name in hidden:
+                yield f"{path.relative_to(root).as_posix()}: <{path.name}> is a header of the system, which this one hides"
 
 
 def layer_of(path):
@@ -190,7 +203,7 @@ def check(root):
         ]
         problems += sizes(path, text, needed)
     problems += [f"{path}: {name} is no longer long: take it from LONGER" for path, name in LONGER if (path, name) not in needed]
-    return problems + cycles(graph)
+    return problems + list(hidden_headers(root)) + cycles(graph)
 
 
 def plant(root):
@@ -204,6 +217,7 @@ def plant(root):
         ("long struct", "host/run/run.h", "struct grown { int " + ", ".join(f"a{i}" for i in range(MAX_FIELDS + 1)) + "; };\n", "grown has 21 fields"),
         ("long parameter list", "host/run/run.h", "int grown(" + ", ".join(f"int a{i}" for i in range(MAX_PARAMETERS + 1)) + ");\n", "grown has 8 parameters"),
         ("exception that nothing needs", "host/data/open.c", None, "open_part is no longer long"),
+        ("header of the system's name", "host/features.h", "int stray;\n", "<features.h> is a header of the system"),
         ("file of no layer", "host/stray.c", "int stray;\n", "host/stray.c: belongs to no layer"),
     ]
     missed = []

@@ -1,5 +1,5 @@
 /* Standardization by medians and interquartile ranges, against scikit-learn's RobustScaler (scripts/make_features.py). */
-#include "features.h"
+#include "feature_problems.h"
 #include "solvers.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* Training on decorrelated columns, against scikit-learn's PCA(whiten=True) and the formula of ZCA (scripts/make_features.py). */
-#include "features.h"
+#include "feature_problems.h"
 #include "options.h"
 #include "solvers.h"
 

@@ -1,7 +1,7 @@
 /* See check.h. */
 #include "check.h"
 
-#include "error.h"
+#include "failure.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* A device beside the CPU, step by step. */
 #include "check.h"
 
-#include "error.h"
+#include "failure.h"
 #include "public.h"
 #include "trainer/trainer.h"
 

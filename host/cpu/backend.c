@@ -1,6 +1,6 @@
 /* The CPU as a device. */
 #include "cpu.h"
-#include "error.h"
+#include "failure.h"
 
 #include <stdio.h>
 

@@ -3,7 +3,7 @@
 
 #include "ascending.h"
 #include "clock.h"
-#include "error.h"
+#include "failure.h"
 #include <stdlib.h>
 
 enum { PASSES = 9, WORDS = 16 }; /* WORDS: of 8 bytes, in a unit of two cache lines */

@@ -1,7 +1,7 @@
 /* Bringing examples within reach: in place where they already lie as rows.h wants them, else as a standardized copy. */
 #include "parts.h"
 
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 #include "scalar/moments.h"
 #include <stdlib.h>

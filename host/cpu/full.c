@@ -1,7 +1,7 @@
 /* Passes over all rows at given parameters. */
 #include "parts.h"
 
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 #include <stdlib.h>
 #include <string.h>

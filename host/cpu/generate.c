@@ -1,7 +1,7 @@
 /* Synthetic rows: scalar/generate.h, row by row. */
 #include "parts.h"
 
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 #include "scalar/generate.h"
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #include "parts.h"
 #include "scalar/softmax.h"
 
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 #include <stdlib.h>
 

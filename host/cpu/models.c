@@ -1,7 +1,7 @@
 /* Outputs that are models of their own: what a run keeps of them, their updates, and passes over all rows. */
 #include "parts.h"
 
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 #include "models.h"
 #include <stdlib.h>

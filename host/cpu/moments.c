@@ -1,7 +1,7 @@
 /* Weighted means and variances in one reading: scalar/moments.h. */
 #include "scalar/moments.h"
 #include "cpu.h"
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 
 #include <stdlib.h>

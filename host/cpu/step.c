@@ -8,7 +8,7 @@
  * chunks and spans, so their number cannot change a bit. */
 #include "parts.h"
 
-#include "error.h"
+#include "failure.h"
 #include "models.h"
 #include "rule.h"
 #include "scalar/clip.h"

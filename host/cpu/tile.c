@@ -1,6 +1,6 @@
 /* Pieces of the caller's matrices, brought to one form: row-major doubles. */
 #include "cpu.h"
-#include "error.h"
+#include "failure.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #define CUSGD_HOST_CUDA_CUDA_H
 
 #include "backend.h"
-#include "error.h"
+#include "failure.h"
 #include "kernels.h"
 
 #include <cublas_v2.h>

@@ -1,7 +1,7 @@
 /* Data in the caller's memory: its names, and a selection of its rows. */
 #include "data.h"
 #include "encoding.h"
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 
 #include <inttypes.h>

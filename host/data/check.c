@@ -1,7 +1,7 @@
 /* Whether numbers may be trained on. One pass at memory's speed finds the first block of rows that holds a bad one; a second,
  * slow one finds the place in that block. */
 #include "data.h"
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 #include "options.h"
 #include "pool.h"

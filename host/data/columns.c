@@ -2,7 +2,7 @@
 
 #include "data.h"
 #include "encoding.h"
-#include "error.h"
+#include "failure.h"
 #include "layout.h"
 #include "scan.h"
 

@@ -2,7 +2,7 @@
 #include "csv.h"
 
 #include "data.h"
-#include "error.h"
+#include "failure.h"
 #include "header.h"
 #include "kind.h"
 #include "layout.h"

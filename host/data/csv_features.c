@@ -1,7 +1,7 @@
 /* The columns of a CSV file as features, once its rows have been read. */
 #include "csv.h"
 #include "data.h"
-#include "error.h"
+#include "failure.h"
 #include "layout.h"
 #include "notes.h"
 

@@ -1,6 +1,6 @@
 #include "encoding.h"
 
-#include "error.h"
+#include "failure.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* An encoding as JSON: {"missing": "mean", "columns": [{"name": "sex", "kind": "category", "categories": [...], ...}, ...]}. */
 #include "encoding.h"
-#include "error.h"
+#include "failure.h"
 #include "json.h"
 
 #include <inttypes.h>

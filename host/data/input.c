@@ -1,6 +1,6 @@
 #include "input.h"
 
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 #include "json.h"
 
-#include "error.h"
+#include "failure.h"
 
 #include <string.h>
 

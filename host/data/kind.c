@@ -2,7 +2,7 @@
 #include "kind.h"
 
 #include "data.h"
-#include "error.h"
+#include "failure.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Numbers as the classes of a target. */
 #include "data.h"
-#include "error.h"
+#include "failure.h"
 #include "scalar/kinds.h"
 
 #include <inttypes.h>

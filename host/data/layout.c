@@ -1,7 +1,7 @@
 #include "layout.h"
 
 #include "data.h"
-#include "error.h"
+#include "failure.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* Files mapped into memory. A file that shrinks meanwhile must not end the program: its pages beyond the new end raise SIGBUS,
  * the program's handler asks cusgd_data_fault(), which puts zeros there, and who reads finds out by file_check(). */
 #include "data.h"
-#include "error.h"
+#include "failure.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 #include "notes.h"
 
 #include "data.h"
-#include "error.h"
+#include "failure.h"
 #include "options.h"
 #include "scan.h"
 

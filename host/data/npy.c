@@ -1,7 +1,7 @@
 /* NumPy's .npy files: a header that is a Python dictionary, then the elements. */
 #include "data.h"
 #include "elements.h"
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 
 #include <inttypes.h>

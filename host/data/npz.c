@@ -1,6 +1,6 @@
 /* NumPy's archives (.npz): zip files of .npy files, stored or deflated. */
 #include "data.h"
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* Data from memory and from files of every kind, and what is asked of it. */
 #include "data.h"
 #include "encoding.h"
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 #include "layout.h"
 #include "public.h"

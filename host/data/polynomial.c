@@ -1,6 +1,6 @@
 #include "polynomial.h"
 
-#include "error.h"
+#include "failure.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 #include "data.h"
-#include "error.h"
+#include "failure.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 #include "safetensors.h"
 
 #include "data.h"
-#include "error.h"
+#include "failure.h"
 #include "json.h"
 #include "scan.h"
 

@@ -1,6 +1,6 @@
 /* Predictions on their way out: .npy, .csv, or CSV on standard output. */
 #include "data.h"
-#include "error.h"
+#include "failure.h"
 
 #include <errno.h>
 #include <math.h>

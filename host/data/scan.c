@@ -1,6 +1,6 @@
 #include "scan.h"
 
-#include "error.h"
+#include "failure.h"
 #include "kind.h"
 
 #include <inttypes.h>

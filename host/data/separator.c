@@ -1,7 +1,7 @@
 /* How a table's columns are separated, and text that is no table: its first lines show what it is. The latter is asked only where
  * reading it as a table has failed, so that a guess cannot refuse a file that could be read. */
 #include "data.h"
-#include "error.h"
+#include "failure.h"
 #include "kind.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "survey.h"
 
 #include "data.h"
-#include "error.h"
+#include "failure.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

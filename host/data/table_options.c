@@ -1,7 +1,7 @@
 /* What the columns of a table are, and the options of `cusgd train` that would use it as it is. */
 #include "table.h"
 
-#include "error.h"
+#include "failure.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* Text in UTF-8 (RFC 3629), and how it is shown to people. */
 #include "data.h"
-#include "error.h"
+#include "failure.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "texts.h"
 
 #include "dates.h"
-#include "error.h"
+#include "failure.h"
 #include "header.h"
 
 #include <stdlib.h>

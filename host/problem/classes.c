@@ -1,8 +1,8 @@
 /* Targets that are classes: which loss trains them, how often each class occurs, and which rows of each are held out. */
 #include "problem.h"
 
-#include "error.h"
 #include "examples.h"
+#include "failure.h"
 #include "interrupt.h"
 #include <math.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
  * trace. The first two are from a sample of rows, by power iteration in double. */
 #include "problem.h"
 
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 #include "pool.h"
 #include <math.h>

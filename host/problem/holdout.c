@@ -1,8 +1,8 @@
 /* Which rows there are: those that have a weight, and of them those held out for validation. */
 #include "problem.h"
 
-#include "error.h"
 #include "examples.h"
+#include "failure.h"
 #include "interrupt.h"
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "linear.h"
 
-#include "error.h"
+#include "failure.h"
 #include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>

@@ -4,8 +4,8 @@
  * reported and written is in the units of the data. */
 #include "problem.h"
 
-#include "error.h"
 #include "examples.h"
+#include "failure.h"
 #include "interrupt.h"
 #include "options.h"
 #include <math.h>

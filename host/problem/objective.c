@@ -1,7 +1,7 @@
 /* What methods ask of a problem: the objective, its subgradients, and parameters in both kinds of units. */
 #include "problem.h"
 
-#include "error.h"
+#include "failure.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

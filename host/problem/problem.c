@@ -1,7 +1,7 @@
 /* A problem: checks of the data, standardization, and bounds. */
 #include "problem.h"
 
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 #include "options.h"
 #include <float.h>

@@ -1,7 +1,7 @@
 /* Whether some direction v never raises the loss of a row and lowers that of some (separation.c): by the rows. */
 #include "separation.h"
 
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Medians and interquartile ranges of the columns, for a standardization that outliers do not move. */
-#include "error.h"
 #include "examples.h"
+#include "failure.h"
 #include "problem.h"
 
 #include <math.h>

@@ -13,7 +13,7 @@
  * that contradict its v are added. */
 #include "separation.h"
 
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 #include <math.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * over each shard, and added by the tree of scalar/shards.h: so it depends on the number of shards, and not on who holds them. */
 #include "problem.h"
 
-#include "error.h"
+#include "failure.h"
 #include "scalar/moments.h"
 #include "scalar/shards.h"
 #include <stdlib.h>

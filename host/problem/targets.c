@@ -2,8 +2,8 @@
 #include "problem.h"
 
 #include "ascending.h"
-#include "error.h"
 #include "examples.h"
+#include "failure.h"
 #include "interrupt.h"
 #include <float.h>
 #include <math.h>

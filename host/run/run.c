@@ -1,6 +1,6 @@
 #include "run.h"
 
-#include "error.h"
+#include "failure.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #include "sgd.h"
 
 #include "ascending.h"
-#include "error.h"
+#include "failure.h"
 #include <math.h>
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* What is said of a run whose loss is not finite any more: where, at which rate, and what to do. */
 #include "sgd.h"
 
-#include "error.h"
+#include "failure.h"
 #include <math.h>
 #include <stdio.h>
 

@@ -2,7 +2,7 @@
 #include "sgd.h"
 
 #include "clock.h"
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 #include "options.h"
 #include <math.h>

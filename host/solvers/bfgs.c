@@ -7,7 +7,7 @@
  * fewer iterations than the usual scaling before the first update. DFP forgives a rough line search less. */
 #include "solver.h"
 
-#include "error.h"
+#include "failure.h"
 #include <stdlib.h>
 
 /* w = H y. */

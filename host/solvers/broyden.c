@@ -7,7 +7,7 @@
  * grown twofold and, where that does not come about, H starts anew. H starts as the inverse of the largest second derivative. */
 #include "solver.h"
 
-#include "error.h"
+#include "failure.h"
 #include <math.h>
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
  * Powell's restarts (Nocedal, Wright 2006, 5.2), beta never negative. */
 #include "solver.h"
 
-#include "error.h"
+#include "failure.h"
 #include <math.h>
 #include <stdlib.h>
 

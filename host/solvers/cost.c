@@ -2,7 +2,7 @@
  * one begins. */
 #include "solver.h"
 
-#include "error.h"
+#include "failure.h"
 #include "options.h"
 #include <math.h>
 #include <stdio.h>

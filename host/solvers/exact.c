@@ -3,7 +3,7 @@
  * 2012), with column pivoting. Below full rank the solution is that of least norm, and the rank is reported. */
 #include "exact.h"
 
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 #include <float.h>
 #include <math.h>

@@ -5,7 +5,7 @@
  * The rate is the option's, else 1 / (the largest second derivative). */
 #include "solver.h"
 
-#include "error.h"
+#include "failure.h"
 #include <math.h>
 #include <stdlib.h>
 

@@ -6,7 +6,7 @@
  * R's lm). The coefficients over their errors follow Student's t. */
 #include "solver.h"
 
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 #include "problem/examples.h"
 #include <math.h>

@@ -3,7 +3,7 @@
  * changes sign: there it becomes 0. */
 #include "solver.h"
 
-#include "error.h"
+#include "failure.h"
 #include <math.h>
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
  * first. H is one pass; a matrix an output. Where H is not positive definite a multiple of the identity is added to it. */
 #include "solver.h"
 
-#include "error.h"
+#include "failure.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

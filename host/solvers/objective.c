@@ -1,7 +1,7 @@
 /* The objective as the methods see it. */
 #include "solver.h"
 
-#include "error.h"
+#include "failure.h"
 #include <math.h>
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 #include "solver.h"
 
 #include "clock.h"
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 #include <math.h>
 

@@ -2,7 +2,7 @@
  * alpha = g.g / g.Hg, from one more gradient; elsewhere a line search to a tenth of the derivative. */
 #include "solver.h"
 
-#include "error.h"
+#include "failure.h"
 #include <stdlib.h>
 
 /* One step on a quadratic; work: 3 size, the gradient at 0 last. */

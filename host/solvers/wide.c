@@ -7,7 +7,7 @@
  * the weights; a Householder reflection that takes u to the first axis makes the first row 0, and it is left out. */
 #include "exact.h"
 
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 #include <lapacke.h>
 #include <math.h>

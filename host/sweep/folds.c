@@ -1,7 +1,7 @@
 /* Which rows are left out of which models, and what follows from that for their penalties. */
 #include "sweep.h"
 
-#include "error.h"
+#include "failure.h"
 #include "scalar/moments.h"
 #include <float.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* The run of all columns: the steps are sgd's, the judgement is each column's own. */
 #include "sweep.h"
 
-#include "error.h"
+#include "failure.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

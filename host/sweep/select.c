@@ -1,7 +1,7 @@
 /* What came of the configurations, and which one is chosen. */
 #include "sweep.h"
 
-#include "error.h"
+#include "failure.h"
 #include <math.h>
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* The public functions of sweeps. */
 #include "sweep.h"
 
-#include "error.h"
+#include "failure.h"
 #include "models.h"
 #include "options.h"
 #include "public.h"

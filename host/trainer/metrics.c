@@ -1,7 +1,7 @@
 /* Predictions and how good they are, of a model and of a trainer alike: rows are scored piece by piece. */
 #include "trainer.h"
 
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 #include "model.h"
 #include "options.h"

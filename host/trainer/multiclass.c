@@ -2,7 +2,7 @@
  */
 #include "scorer.h"
 
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 
 typedef double real;

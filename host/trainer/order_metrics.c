@@ -1,6 +1,6 @@
 /* Metrics that need the rows in order: medians and quantiles, weighted as scikit-learn weighs them. */
 #include "data.h"
-#include "error.h"
+#include "failure.h"
 #include "model.h"
 #include "options.h"
 #include "public.h"

@@ -1,6 +1,6 @@
 /* How well a model ranks the rows of one class before those of the other. */
 #include "data.h"
-#include "error.h"
+#include "failure.h"
 #include "model.h"
 #include "options.h"
 #include "public.h"

@@ -4,7 +4,7 @@
  * which the columns hardly vary, eigenvalues below 1e-10 of the largest, are left out: z is 0 there. */
 #include "whiten.h"
 
-#include "error.h"
+#include "failure.h"
 #include "interrupt.h"
 #include "problem/examples.h"
 #include "problem/linear.h"

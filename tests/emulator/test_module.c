@@ -5,7 +5,7 @@
 #include "interface.h"
 #include "training.h"
 
-#include "error.h"
+#include "failure.h"
 #include "pool.h"
 
 #include <criterion/criterion.h>

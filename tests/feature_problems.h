@@ -1,6 +1,6 @@
 /* The problems of tests/golden/tables/features.json, which scripts/make_features.py writes. */
-#ifndef CUSGD_TESTS_FEATURES_H
-#define CUSGD_TESTS_FEATURES_H
+#ifndef CUSGD_TESTS_FEATURE_PROBLEMS_H
+#define CUSGD_TESTS_FEATURE_PROBLEMS_H
 
 #include "support.h"
 

@@ -1,4 +1,4 @@
-#include "error.h"
+#include "failure.h"
 
 #include "data.h"
 #include "options.h"
