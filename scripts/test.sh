@@ -46,13 +46,13 @@ part_threads() {
 
 part_clang() {
     command -v clang >/dev/null || not_run "clang is not installed"
-    build clang
+    cmake --preset clang && scripts/clang_warnings.py build/clang
 }
 
 # Uses the compile commands of the part clang.
 part_tidy() {
     command -v clang-tidy >/dev/null || not_run "clang-tidy is not installed"
-    [ -e build/clang/compile_commands.json ] || not_run "the part clang has not built build/clang"
+    [ -e build/clang/compile_commands.json ] || not_run "the part clang has not configured build/clang"
     sed -n 's/.*"file": "\(.*\)".*/\1/p' build/clang/compile_commands.json | grep '/host/' | sort -u |
         xargs -P "$jobs" -n 4 clang-tidy -p build/clang --quiet
 }
@@ -97,7 +97,7 @@ python_environment() {
 
 part_python() {
     local python=build/python/bin/python
-    local formatted="scripts/make_python_api.py scripts/make_c_api.py scripts/check_docs.py scripts/plot.py scripts/plot_fit.py scripts/python_docs.py"
+    local formatted="scripts/make_python_api.py scripts/make_c_api.py scripts/check_docs.py scripts/clang_warnings.py scripts/plot.py scripts/plot_fit.py scripts/python_docs.py"
     if [ -n "$fetching" ]; then
         wait_for_environment || return $?
     else

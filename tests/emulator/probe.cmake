@@ -1,9 +1,11 @@
 # The probe of tests/gpu on the emulated GPU, but for what needs blocks that run side by side, clusters or bulk copies: its sums must
 # be right; and with a planted bug, elements that are never used, it must say so.
-set(probe_sources ${PROJECT_SOURCE_DIR}/kernels/update.cu)
+set(probe_includes "#include \"${PROJECT_SOURCE_DIR}/kernels/update.cu\"\n")
 foreach(name IN ITEMS probe probe_blas probe_latency probe_launch probe_update)
-    list(APPEND probe_sources ${PROJECT_SOURCE_DIR}/tests/gpu/${name}.cu)
+    string(APPEND probe_includes "#include \"${PROJECT_SOURCE_DIR}/tests/gpu/${name}.cu\"\n")
 endforeach()
+set(probe_most ${CMAKE_CURRENT_BINARY_DIR}/probe/probe_most.cu)
+file(CONFIGURE OUTPUT ${probe_most} CONTENT "${probe_includes}" @ONLY)
 set(probe_memory ${PROJECT_SOURCE_DIR}/tests/gpu/probe_memory.cu)
 set(probe_faulty ${CMAKE_CURRENT_BINARY_DIR}/faulty/probe_memory/probe_memory.cu)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${probe_memory})
@@ -14,7 +16,7 @@ if(text STREQUAL changed)
 endif()
 file(CONFIGURE OUTPUT ${probe_faulty} CONTENT "${changed}" @ONLY)
 
-emulated_kernels(emulated-probe ${probe_sources})
+emulated_kernels(emulated-probe ${probe_most})
 target_include_directories(emulated-probe PRIVATE ${PROJECT_SOURCE_DIR}/tests/gpu)
 emulated_kernels(emulated-probe-memory ${probe_memory})
 emulated_kernels(emulated-probe-faulty ${probe_faulty})

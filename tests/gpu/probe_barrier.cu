@@ -3,7 +3,7 @@
 #include "block.h"
 #include "probe.h"
 
-enum barrier_kind { COUNTER, GATHER, ALL_TO_ALL, PACKED, BARRIERS };
+enum barrier_kind { COUNTER, GATHER, ALL_TO_ALL, PACKED, BARRIER_KINDS };
 static const char *const barrier_names[] = {"one counter", "flags gathered by block 0", "flags seen by all",
                                             "the product's: flags of 4 bytes"};
 enum { FLAG_WORDS = 32, PATIENCE = 1 << 24 }; /* a flag has 128 bytes for itself; looks before a block gives up */
@@ -118,7 +118,7 @@ void probe_flag_barriers(probe *p)
     CHECK(cudaMalloc((void **)&b.flags, flag_bytes(&b)));
     CHECK(cudaMalloc((void **)&slots, slot_bytes));
     count_measure(p, b);
-    for (b.kind = 0; b.kind < BARRIERS; b.kind++) {
+    for (b.kind = 0; b.kind < BARRIER_KINDS; b.kind++) {
         CHECK(cudaMemsetAsync(slots, 0, slot_bytes, p->stream));
         b.slots = slots;
         flag_barrier_run(p, &b);

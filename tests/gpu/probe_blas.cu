@@ -8,11 +8,11 @@
 
 #define BLAS(call) probe_expect((call) == CUBLAS_STATUS_SUCCESS, #call)
 
-__host__ __device__ static float value_at(uint64_t i) { return (float)(probe_word(i) & 7u) - 3.5f; }
+__host__ __device__ static float blas_value(uint64_t i) { return (float)(probe_word(i) & 7u) - 3.5f; }
 
-__global__ static void fill_kernel(float *values, int64_t count, int64_t from)
+__global__ static void fill_blas_kernel(float *values, int64_t count, int64_t from)
 {
-    for (int64_t i = thread_number(); i < count; i += thread_count()) values[i] = value_at((uint64_t)(from + i));
+    for (int64_t i = thread_number(); i < count; i += thread_count()) values[i] = blas_value((uint64_t)(from + i));
 }
 
 typedef struct product {
@@ -53,7 +53,7 @@ static void product_check(probe *p, product *t)
         CHECK(cudaStreamSynchronize(p->stream));
         for (int64_t j = 0; j < terms; j++) {
             uint64_t at = (uint64_t)(t->transposed ? j * t->d + i : i * t->d + j);
-            double term = (double)value_at(at) * (double)value_at((uint64_t)(j * t->k));
+            double term = (double)blas_value(at) * (double)blas_value((uint64_t)(j * t->k));
             sum += term;
             size += fabs(term);
         }
@@ -87,9 +87,9 @@ void probe_products(probe *p)
         t.out = t.theta + vector;
         /* Every copy is the same batch. */
         for (int i = 0; i < t.copies; i++)
-            CHECK(LAUNCH(fill_kernel, blocks_for(t.d * (int64_t)t.batch), THREADS, 0, p->stream,
+            CHECK(LAUNCH(fill_blas_kernel, blocks_for(t.d * (int64_t)t.batch), THREADS, 0, p->stream,
                          (float *)p->room + (size_t)i * bytes / sizeof *t.x, t.d * (int64_t)t.batch, 0));
-        CHECK(LAUNCH(fill_kernel, blocks_for((int64_t)vector), THREADS, 0, p->stream, t.theta, (int64_t)vector, 0));
+        CHECK(LAUNCH(fill_blas_kernel, blocks_for((int64_t)vector), THREADS, 0, p->stream, t.theta, (int64_t)vector, 0));
         for (t.k = 1; t.k <= 10; t.k += 9)
             for (int pedantic = 0; pedantic < 2; pedantic++) {
                 BLAS(cublasSetMathMode(t.blas, pedantic ? CUBLAS_PEDANTIC_MATH : CUBLAS_DEFAULT_MATH));

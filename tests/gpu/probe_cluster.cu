@@ -72,7 +72,7 @@ static const struct {
 } barriers[] = {{"cooperative groups", (const void *)cluster_barrier_kernel<false>, 1},
                 {"ordering no memory", (const void *)cluster_barrier_kernel<true>, 0},
                 {"4 bytes sent by all to all", (const void *)cluster_exchange_kernel, 1}};
-enum { BARRIERS = sizeof barriers / sizeof barriers[0] };
+enum { CLUSTER_BARRIERS = sizeof barriers / sizeof barriers[0] };
 
 /* Each block fills its shared memory with the words of its rank and reads that of every other block `rounds` times, from the next
  * one on, so that no two read the same block at once. */
@@ -198,7 +198,7 @@ static void read_measure(probe *p, unsigned size)
 void probe_clusters(probe *p)
 {
     for (unsigned size = 2; size <= WIDEST; size *= 2)
-        for (int kind = 0; kind < BARRIERS; kind++) barrier_measure(p, size, kind);
+        for (int kind = 0; kind < CLUSTER_BARRIERS; kind++) barrier_measure(p, size, kind);
     read_measure(p, 8);
     read_measure(p, WIDEST);
 }

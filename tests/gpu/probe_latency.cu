@@ -100,14 +100,14 @@ static void arrive_measure(probe *p, unsigned blocks)
 /* Values -3.5, -2.5 .. 3.5: all sums are exact. */
 __host__ __device__ static float small_value(uint64_t i) { return (float)(probe_word(i) & 7u) - 3.5f; }
 
-__global__ static void fill_kernel(float *x, int64_t count)
+__global__ static void fill_latency_kernel(float *x, int64_t count)
 {
     for (int64_t i = thread_number(); i < count; i += thread_count()) x[i] = small_value((uint64_t)i);
 }
 
 /* One block. A row is LANES * PACKS packs of 4 floats; each group of LANES lanes has ROWS rows under way at once: their dot
  * products with ones, and then the gradient of sum (dot)^2 / 2, of which the block adds up all. */
-template <int LANES, int PACKS, int ROWS> __global__ static void rows_kernel(const float *x, int64_t rows, float *sum)
+template <int LANES, int PACKS, int ROWS> __global__ static void latency_rows_kernel(const float *x, int64_t rows, float *sum)
 {
     const int VALUES = 4;
     int lane = (int)threadIdx.x % LANES;
@@ -150,7 +150,7 @@ typedef struct row_work {
 template <int LANES, int PACKS, int ROWS> static void rows_run(probe *p, void *context)
 {
     const row_work *w = (const row_work *)context;
-    CHECK(LAUNCH((rows_kernel<LANES, PACKS, ROWS>), 1, 512, 0, p->stream, w->x, w->rows, w->sum));
+    CHECK(LAUNCH((latency_rows_kernel<LANES, PACKS, ROWS>), 1, 512, 0, p->stream, w->x, w->rows, w->sum));
 }
 
 /* The gradient's entries add up to the sum of the squared row sums. */
@@ -171,7 +171,7 @@ template <int LANES, int PACKS, int ROWS> static void rows_measure(probe *p)
     int64_t rows = (p->small ? 1 << 14 : 1 << 18) / d; /* 1 MB: within the L2 cache */
     row_work w = {(const float *)p->room, rows, (float *)p->sum};
     float got = 0, expected = rows_expected(rows, d);
-    CHECK(LAUNCH(fill_kernel, blocks_for(rows * d), THREADS, 0, p->stream, (float *)p->room, rows * d));
+    CHECK(LAUNCH(fill_latency_kernel, blocks_for(rows * d), THREADS, 0, p->stream, (float *)p->room, rows * d));
     CHECK(cudaMemsetAsync(w.sum, 0, sizeof got, p->stream));
     rows_run<LANES, PACKS, ROWS>(p, &w);
     CHECK(cudaMemcpyAsync(&got, w.sum, sizeof got, cudaMemcpyDeviceToHost, p->stream));

@@ -87,20 +87,20 @@ __global__ static void grid_barrier_kernel(int rounds, unsigned *slots, unsigned
     }
 }
 
-typedef struct barrier_run {
+typedef struct cooperative_barrier {
     int rounds;
     unsigned blocks, *slots;
-} barrier_run;
+} cooperative_barrier;
 
 static void grid_barrier_run(probe *p, void *context)
 {
-    const barrier_run *b = (const barrier_run *)context;
+    const cooperative_barrier *b = (const cooperative_barrier *)context;
     CHECK(LAUNCH_COOPERATIVE(grid_barrier_kernel, b->blocks, THREADS, 0, p->stream, b->rounds, b->slots, p->sum));
 }
 
 static void grid_barrier_measure(probe *p)
 {
-    barrier_run b = {p->small ? 10 : 2000, (unsigned)p->multiprocessors, NULL};
+    cooperative_barrier b = {p->small ? 10 : 2000, (unsigned)p->multiprocessors, NULL};
     size_t bytes = 2 * b.blocks * sizeof *b.slots;
     if (!p->cooperative) {
         probe_refused(p, "the device has no cooperative launches", "barrier of the grid, cooperative groups");

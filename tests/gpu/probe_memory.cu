@@ -8,7 +8,7 @@
 
 /* ---- The data ---- */
 
-__global__ static void fill_kernel(unsigned *words, int64_t count)
+__global__ static void fill_words_kernel(unsigned *words, int64_t count)
 {
     for (int64_t i = thread_number(); i < count; i += thread_count()) words[i] = probe_word((uint64_t)i);
 }
@@ -23,7 +23,7 @@ void probe_fill(probe *p)
     CHECK(cudaMalloc((void **)&p->sum, sizeof *p->sum));
     CHECK(cudaMemsetAsync(p->sum, 0, sizeof *p->sum, p->stream));
     int64_t count = (int64_t)(p->bytes / sizeof *p->words);
-    CHECK(LAUNCH(fill_kernel, blocks_for(count), THREADS, 0, p->stream, p->words, count));
+    CHECK(LAUNCH(fill_words_kernel, blocks_for(count), THREADS, 0, p->stream, p->words, count));
     p->expected = probe_sum_words(count);
     CHECK(cudaStreamSynchronize(p->stream));
 }
@@ -141,7 +141,7 @@ void probe_reads(probe *p)
 
 /* Row q is 2^shift units of 16 bytes at x + (order[q] << shift): neighboring threads take neighboring units, four at once each.
  */
-__global__ static void rows_kernel(const uint4 *x, const unsigned *order, int64_t units, int shift, unsigned *sum)
+__global__ static void random_rows_kernel(const uint4 *x, const unsigned *order, int64_t units, int shift, unsigned *sum)
 {
     const int UNROLL = 4;
     int64_t step = thread_count(), i = thread_number(), within = ((int64_t)1 << shift) - 1;
@@ -168,7 +168,7 @@ typedef struct row_reading {
 static void rows_run(probe *p, void *context)
 {
     const row_reading *r = (const row_reading *)context;
-    CHECK(LAUNCH(rows_kernel, r->blocks, THREADS, 0, p->stream, (const uint4 *)p->words, r->order,
+    CHECK(LAUNCH(random_rows_kernel, r->blocks, THREADS, 0, p->stream, (const uint4 *)p->words, r->order,
                  (int64_t)(p->bytes / sizeof(uint4)), r->shift, p->sum));
 }
 
@@ -193,7 +193,7 @@ void probe_random_rows(probe *p)
     unsigned maximum = (unsigned)(p->bytes / LEAST), *device = NULL, *order = (unsigned *)malloc(maximum * sizeof *order);
     probe_expect(order != NULL, "no host memory for an order of rows");
     CHECK(cudaMalloc((void **)&device, maximum * sizeof *device));
-    row_reading r = {device, 3, probe_resident(p, (const void *)rows_kernel, THREADS, 0)};
+    row_reading r = {device, 3, probe_resident(p, (const void *)random_rows_kernel, THREADS, 0)};
     for (unsigned bytes = LEAST; bytes <= MOST; bytes *= 2, r.shift++) {
         unsigned rows = (unsigned)(p->bytes / bytes);
         order_shuffle(order, rows);

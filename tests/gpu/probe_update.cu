@@ -7,11 +7,11 @@
 #include <math.h>
 
 /* Values between 0 and 1. */
-__host__ __device__ static float value_at(uint64_t i) { return (float)(probe_word(i) >> 8) * 0x1p-24f; }
+__host__ __device__ static float update_value(uint64_t i) { return (float)(probe_word(i) >> 8) * 0x1p-24f; }
 
-__global__ static void fill_kernel(float *values, int64_t count)
+__global__ static void fill_update_kernel(float *values, int64_t count)
 {
-    for (int64_t i = thread_number(); i < count; i += thread_count()) values[i] = value_at((uint64_t)i);
+    for (int64_t i = thread_number(); i < count; i += thread_count()) values[i] = update_value((uint64_t)i);
 }
 
 /* theta, slot1, slot2 and gradient, one behind the other, of `count` values each. */
@@ -50,8 +50,8 @@ static void update_check(probe *p, const update_task *t)
     CHECK(cudaStreamSynchronize(p->stream));
     for (int64_t i = 0; i < CHECKED; i++) {
         uint64_t u = (uint64_t)(first + i), count = (uint64_t)t->size;
-        parameter<float> q = {value_at(u), value_at(count + u), value_at(2 * count + u), 0, 0};
-        update_parameter<float>(rule, update_step_from<float>(&numbers), own, 0, 1, q.theta, value_at(3 * count + u), &q);
+        parameter<float> q = {update_value(u), update_value(count + u), update_value(2 * count + u), 0, 0};
+        update_parameter<float>(rule, update_step_from<float>(&numbers), own, 0, 1, q.theta, update_value(3 * count + u), &q);
         probe_expect(fabsf(got[i] - q.theta) <= 1e-5f, "a parameter after a step");
     }
 }
@@ -77,7 +77,7 @@ void probe_updates(probe *p)
     CHECK(cudaMemcpyAsync(table->row, &row, sizeof row, cudaMemcpyHostToDevice, p->stream));
     for (const auto &kind : kinds) {
         update_task t = task_of(arrays, count, table, state, kind.optimizer);
-        CHECK(LAUNCH(fill_kernel, blocks_for(ARRAYS * count), THREADS, 0, p->stream, arrays, ARRAYS * count));
+        CHECK(LAUNCH(fill_update_kernel, blocks_for(ARRAYS * count), THREADS, 0, p->stream, arrays, ARRAYS * count));
         update_run(p, &t);
         update_check(p, &t);
         probe_time(p, update_run, &t);
