@@ -19,8 +19,8 @@ static inline cusgd_status models_fit(int classed)
 {
     if (classed)
         return fail(CUSGD_ERROR_USAGE,
-                    "several models in one pass have one output each, and this target has one for each class, as more than two "
-                    "classes and the loss softmax have; train each model by itself");
+                    "a sweep trains models of one output, and this target has one for each of more than two classes; train each "
+                    "model by itself");
     return CUSGD_OK;
 }
 

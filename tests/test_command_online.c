@@ -42,12 +42,16 @@ Test(command_online, errors)
 {
     run(&o, "$CUSGD train data.csv --online --model m2");
     assert_code(o, 1);
-    assert_has(o.err, "--online takes rows from standard input");
+    assert_has(o.err, "--online reads each row once from standard input");
     run(&o, "$CUSGD train - --online --valid data.csv --model m2 <data.csv");
     assert_code(o, 1);
     run(&o, "$CUSGD train - --online --solver exact --model m2 <data.csv");
     assert_code(o, 1);
-    assert_has(o.err, "only solver sgd");
+    assert_has(o.err, "--online needs --solver sgd");
+    assert_lacks(o.err, "note:");
+    run(&o, "$CUSGD train - --online --epochs 5 --model m2 <data.csv");
+    assert_code(o, 1);
+    assert_has(o.err, "leave out --epochs");
     run(&o, "awk 'BEGIN { print \"a,y\"; for (i = 0; i < 9000; i++) print i %% 7 \",\" (i == 8500 ? \"nan\" : i %% 3) }' | "
             "$CUSGD train - --online --model m2");
     assert_code(o, 2);

@@ -103,5 +103,5 @@ Test(command_sweep, classes)
     run(&o, "printf 'a,y\\n1,u\\n2,v\\n3,w\\n4,u\\n5,v\\n6,w\\n' >three.csv; "
             "$CUSGD sweep three.csv --loss logistic --grid l2=.1,1 --folds 2 --model m.safetensors");
     assert_code(o, 1);
-    assert_has(o.err, "one for each class");
+    assert_has(o.err, "one for each of more than two classes");
 }

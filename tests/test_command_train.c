@@ -324,7 +324,7 @@ Test(command_train, validation_data)
     assert_has(o.out, "a,b,c,y");
     assert_has(o.err, "  valid_loss ");
     assert_has(o.err, "\nvalidation: loss ");
-    assert_has(o.err, "the best on validation");
+    assert_has(o.err, "best on validation");
     run(&o, "cut -d, -f1,2,4 data.csv >less.csv; $CUSGD train data.csv --valid less.csv --model n");
     assert_code(o, 2);
     assert_has(o.err, "less.csv");
@@ -472,6 +472,17 @@ Test(command_train, says_what_it_does)
     assert_has(o.err, ", R2 ");
     assert_has(o.err, "\nmodel: m.safetensors\n");
     assert_lacks(o.err, "not converged"); /* no tolerance was asked for */
+    run(&o, "$CUSGD train data.csv --model m.safetensors --epochs 234 --tolerance 0 --optimizer momentum");
+    assert_has(o.err, "\nepoch 9/234  loss ");
+    assert_has(o.err, "\nepoch 90/234  loss ");
+    assert_has(o.err, "\nepoch 200/234  loss ");
+    assert_has(o.err, "\nepoch 234/234  loss "); /* the last, and between them each of a round number */
+    assert_lacks(o.err, "epoch 11/");
+    assert_lacks(o.err, "epoch 110/");
+    run(&o, "$CUSGD train data.csv --model m.safetensors --solver newton");
+    assert_has(o.err, "\niteration 1/");
+    assert_lacks(o.err, "epoch ");
+    assert_lacks(o.err, "rows/s\n");
     run(&o, "$CUSGD train text.csv --model m.safetensors --loss logistic --epochs 2 --tolerance 1e-12");
     assert_has(o.err, ", accuracy ");
     assert_has(o.err, "note: not converged");

@@ -240,7 +240,7 @@ Test(inference, the_reason_why_there_are_none)
     check_none(&o, separated, "no finite optimum exists");
     o.loss = CUSGD_LOSS_SQUARED;
     check_none(&o, dependent, "depend on each other");
-    check_none(&o, short_of_rows, "no more rows");
+    check_none(&o, short_of_rows, "more rows");
     o.loss = CUSGD_LOSS_HUBER;
     check_none(&o, data, "losses squared, mse, logistic and poisson");
     o = with(CUSGD_SOLVER_LBFGS, CUSGD_LOSS_LOGISTIC, 0);

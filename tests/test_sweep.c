@@ -282,11 +282,11 @@ Test(sweep, refusals)
     o = options_quick();
     o.loss = CUSGD_LOSS_LOGISTIC;
     plan = plan_of(&t, penalties, 3);
-    refused(&o, three, &plan, CUSGD_ERROR_USAGE, "one for each class");
+    refused(&o, three, &plan, CUSGD_ERROR_USAGE, "one for each of more than two classes");
     cusgd_data_free(three);
     cusgd_data *pair = data_of(N, D, 1, t.x, t.classes, NULL);
     o.loss = CUSGD_LOSS_SOFTMAX;
-    refused(&o, pair, &plan, CUSGD_ERROR_USAGE, "one for each class");
+    refused(&o, pair, &plan, CUSGD_ERROR_USAGE, "one for each of more than two classes");
     cusgd_data_free(pair);
     o = options_quick();
     o.robust = 1;

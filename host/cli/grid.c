@@ -65,7 +65,8 @@ static double between(double first, double last, int logarithmic, double share)
 {
     if (share <= 0) return first;
     if (share >= 1) return last;
-    return logarithmic ? first * pow(last / first, share) : first + (last - first) * share;
+    /* Powers of ten between powers of ten are exact so. */
+    return logarithmic ? pow(10, log10(first) + (log10(last) - log10(first)) * share) : first + (last - first) * share;
 }
 
 static int parse_one(const syntax *s, const char *text, grid *out)

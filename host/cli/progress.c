@@ -40,19 +40,31 @@ static int terminal_width(void)
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
+/* A log of a run of 1000 epochs has 28 lines: each of the first ten, then each tenth of the first hundred, and so on. */
+static int is_logged(int64_t epoch)
+{
+    int64_t step = 1;
+    while (epoch / step >= 10) step *= 10;
+    return epoch % step == 0;
+}
+
 static void show(progress *p, const cusgd_progress *now)
 {
-    char line[256], valid[48] = "", left[64] = "";
+    char line[256], valid[48] = "", left[64] = "", speed[64] = "";
     int last = now->epoch == now->epochs;
-    if (p->terminal && !last && p->shown >= 0 && now->seconds - p->shown < 0.1) return;
+    if (p->terminal ? !last && p->shown >= 0 && now->seconds - p->shown < 0.1 : !last && !is_logged(now->epoch)) return;
     if (isfinite(now->valid_loss)) snprintf(valid, sizeof valid, "  valid_loss %.6g", now->valid_loss);
     if (p->terminal && !last && isfinite(now->seconds_left)) {
         char duration[48];
         put_duration(duration, sizeof duration, now->seconds_left);
         snprintf(left, sizeof left, "  %s left", duration);
     }
-    snprintf(line, sizeof line, "epoch %lld/%lld  loss %.6g%s  rate %.4g  %.3g rows/s%s", (long long)now->epoch,
-             (long long)now->epochs, now->loss, valid, now->rate, now->rows_per_second, left);
+    if (!p->iterations)
+        snprintf(speed, sizeof speed, "  rate %.4g  %.3g rows/s", now->rate, now->rows_per_second);
+    else if (now->rate > 0) /* of gd, or of a line search */
+        snprintf(speed, sizeof speed, "  rate %.4g", now->rate);
+    snprintf(line, sizeof line, "%s %lld/%lld  loss %.6g%s%s%s", p->iterations ? "iteration" : "epoch", (long long)now->epoch,
+             (long long)now->epochs, now->loss, valid, speed, left);
     if (!p->terminal) {
         fprintf(stderr, "%s\n", line);
         return;

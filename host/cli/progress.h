@@ -9,6 +9,7 @@
 
 typedef struct progress {
     int quiet, terminal;
+    int iterations;   /* 1: of a full-batch solver, which has iterations for epochs */
     double shown;     /* seconds: when the line on the terminal was last written */
     int line_is_open; /* the terminal's line has no end yet */
     FILE *history;    /* NULL: none, or given up */

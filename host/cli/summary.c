@@ -139,7 +139,7 @@ static void put_reason(const cusgd_trainer *trainer, const cusgd_options *o, con
     }
     if (is_sgd(o) || isfinite(r->valid_loss))
         fprintf(stderr, "; parameters of epoch %lld%s%s", (long long)r->epoch,
-                option_is(o, "average", "true") ? ", averaged" : "", isfinite(r->valid_loss) ? ", the best on validation" : "");
+                option_is(o, "average", "true") ? ", averaged" : "", isfinite(r->valid_loss) ? ", best on validation" : "");
     fputc('\n', stderr);
     put_trainer_notes(trainer);
     if (*r->note) fprintf(stderr, "note: %s\n", shown(r->note));

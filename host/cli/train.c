@@ -39,8 +39,12 @@ static int check_arguments(const training *t)
         return complain_usage(t->syntax, "--valid and --valid-fraction are two sources of validation data: give one");
     if (t->online && (strcmp(t->data_path, "-") != 0 || t->valid_path || t->history_path || t->plots ||
                       t->reading.class_weights.count || option_number(t->options, "valid-fraction") > 0))
-        return complain_usage(t->syntax, "--online takes rows from standard input (-) as they come, once: without --valid, "
-                                         "--valid-fraction, --class-weight, --history and --plot");
+        return complain_usage(t->syntax, "--online reads each row once from standard input (DATA is -); it cannot be used with "
+                                         "--valid, --valid-fraction, --class-weight, --history or --plot");
+    if (t->online && !option_is(t->options, "solver", "sgd"))
+        return complain_usage(t->syntax, "--online needs --solver sgd, which goes on with other rows");
+    if (t->online && !isnan(option_number(t->options, "epochs")))
+        return complain_usage(t->syntax, "--online reads each row once: leave out --epochs");
     enum { INPUTS = 4 };
     const char *history = t->history_path, *inputs[INPUTS] = {t->init_path, t->data_path, t->valid_path, t->factors_path};
     int status = CUSGD_OK;
@@ -241,6 +245,7 @@ static int run(training *t)
     int wrong = progress_open(&t->progress, t->quiet, t->history_path);
     if (wrong) return wrong;
     t->progress.plots = t->plots;
+    t->progress.iterations = !option_is(cusgd_trainer_options(t->trainer), "solver", "sgd");
     if (!t->quiet) summary_start(t->data_path, t->data, t->options, t->trainer);
 
     status = cusgd_trainer_fit(t->trainer, on_epoch, &t->progress, &result);

@@ -144,7 +144,7 @@ cusgd_status solver_errors(run *r, double **errors, int64_t *residual_degrees, c
     *residual_degrees = quadratic ? left : 0;
     *missing = refusal(r);
     if (interrupt_asked()) return fail_interrupted();
-    if (!*missing && quadratic && left < 1) *missing = "there are no more rows with a weight than coefficients";
+    if (!*missing && quadratic && left < 1) *missing = "they need more rows of nonzero weight than coefficients";
     if (*missing) return CUSGD_OK;
     double *h = allocate(count, sizeof *h), *out = allocate((size_t)(k * side), sizeof *out);
     cusgd_status status =
