@@ -21,7 +21,7 @@ static const loss_case losses[] = {
     {"huber", "r2", "R2", 'r', "lbfgs"},
     {"epsilon-insensitive", "r2", "R2", 'r', NULL},
     {"squared-epsilon-insensitive", "r2", "R2", 'r', "newton"},
-    {"quantile", "r2", "R2", 'r', NULL},
+    {"quantile", "d2_pinball", "D2", 'r', NULL},
     {"log-cosh", "r2", "R2", 'r', "newton"},
     {"logistic", "accuracy", "accuracy", 'c', "newton"},
     {"hinge", "accuracy", "accuracy", 'c', NULL},

@@ -29,9 +29,9 @@ typedef struct measure {
 #name, title, offsetof(measured, ranking.name) \
     }
 
-#define ORDER(name)                                 \
-    {                                               \
-#name, NULL, offsetof(measured, order.name) \
+#define ORDER(name, title)                           \
+    {                                                \
+#name, title, offsetof(measured, order.name) \
     }
 
 static const measure measures[] = {METRIC(mse, "MSE"),
@@ -42,9 +42,9 @@ static const measure measures[] = {METRIC(mse, "MSE"),
                                    METRIC(max_error, NULL),
                                    METRIC(deviance, "DEVIANCE"),
                                    METRIC(d2, "D2"),
-                                   ORDER(median_absolute_error),
-                                   ORDER(d2_absolute_error),
-                                   ORDER(d2_pinball),
+                                   ORDER(median_absolute_error, NULL),
+                                   ORDER(d2_absolute_error, NULL),
+                                   ORDER(d2_pinball, "D2"),
                                    METRIC(log_loss, "LOG LOSS"),
                                    METRIC(accuracy, "ACCURACY"),
                                    METRIC(balanced_accuracy, NULL),
@@ -146,6 +146,9 @@ static void put_table(const cusgd_model *model, const measured *all, int64_t k)
     }
 }
 
+/* The metrics that need the rows in order are of use in the table for a quantile's loss alone: D2, in place of R2. */
+static int has_quantile(const cusgd_model *model) { return strcmp(cusgd_model_loss(model, NULL)->name, "quantile") == 0; }
+
 /* `all`: 1: also those that the table does not show. */
 static cusgd_status measure_output(const cusgd_model *model, const cusgd_data *data, int64_t output, int all, measured *of)
 {
@@ -153,7 +156,9 @@ static cusgd_status measure_output(const cusgd_model *model, const cusgd_data *d
     of->order.median_absolute_error = of->order.d2_absolute_error = of->order.d2_pinball = (double)NAN;
     cusgd_status status = cusgd_model_evaluate(model, data, output, &of->metrics);
     if (!status && has_two_classes(of)) return cusgd_model_rank(model, data, output, &of->ranking);
-    return status || !all || has_classes(of) ? status : cusgd_model_order_metrics(model, data, output, &of->order);
+    return status || !(all || has_quantile(model)) || has_classes(of)
+               ? status
+               : cusgd_model_order_metrics(model, data, output, &of->order);
 }
 
 /* all: k + 1, the mean's last; json: 1: with those that the table does not show. */

@@ -209,6 +209,19 @@ static void put_shortfall(const cusgd_options *o, const cusgd_result *r, const g
     fputc('\n', stderr);
 }
 
+/* R2 judges the mean of the targets, which a model of a quantile does not predict. */
+static cusgd_status put_explained(const cusgd_model *model, const cusgd_data *data, const cusgd_metrics *m)
+{
+    if (strcmp(cusgd_model_loss(model, NULL)->name, "quantile") != 0) {
+        fprintf(stderr, "R2 %.6f\n", m->r2);
+        return CUSGD_OK;
+    }
+    cusgd_order_metrics order = CUSGD_INIT(cusgd_order_metrics);
+    cusgd_status status = cusgd_model_order_metrics(model, data, -1, &order);
+    if (!status) fprintf(stderr, "D2 %.6f\n", order.d2_pinball);
+    return status;
+}
+
 /* Of the model as it is written, so that `cusgd evaluate` says the same of its file. */
 static cusgd_status put_measures(const cusgd_model *model, const cusgd_data *data, const char *where, cusgd_metrics *m)
 {
@@ -220,7 +233,7 @@ static cusgd_status put_measures(const cusgd_model *model, const cusgd_data *dat
     else if (!isnan(m->d2))
         fprintf(stderr, "D2 %.6f\n", m->d2);
     else
-        fprintf(stderr, "R2 %.6f\n", m->r2);
+        return put_explained(model, data, m);
     return CUSGD_OK;
 }
 
