@@ -189,6 +189,7 @@ static int survives_rounding(const option *o, const cusgd_options *options)
 static const char *check_solver(const cusgd_options *options)
 {
     cusgd_solver solver = options->solver;
+    if (solver == CUSGD_SOLVER_BEST) return NULL; /* it becomes one that can */
     int takes_l1 = solver == CUSGD_SOLVER_SGD || solver == CUSGD_SOLVER_AUTO || solver == CUSGD_SOLVER_LBFGS;
     if (options->l1 > 0 && !takes_l1) return "l1 needs solver lbfgs, auto or sgd: the others want a smooth objective";
     if (solver != CUSGD_SOLVER_SGD && !(isnan(options->lower) && isnan(options->upper)))

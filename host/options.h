@@ -69,6 +69,9 @@ void options_init(cusgd_options *options);
  * *name: the option (static), or NULL where it is not one's. `name` may be NULL. */
 const char *options_wrong(const cusgd_options *options, const char **name);
 static inline const char *options_check(const cusgd_options *options) { return options_wrong(options, NULL); }
+/* The first option that is set to other than its default and that solver sgd reads and the full-batch methods do not (static);
+ * NULL: there is none (options_unused.c). */
+const char *options_only_sgd_reads(const cusgd_options *options);
 /* Makes the penalty factors, one per column, a copy of the options' own. USAGE where they are not as many. */
 cusgd_status options_own(cusgd_options *options, int64_t cols);
 /* Frees what options_own has made. */

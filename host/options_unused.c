@@ -1,5 +1,5 @@
 /* Which options change nothing with the others as they are: what the rows of losses, optimizers and schedules read. */
-#include "options.h"
+#include "options_table.h"
 #include "scalar/optimizers.h"
 #include "scalar/schedule.h"
 
@@ -49,6 +49,20 @@ static int solver_ignores(const cusgd_options *options, const char *name)
     return !reads(names + first, sizeof names / sizeof names[0] - first, name);
 }
 
+const char *options_only_sgd_reads(const cusgd_options *options)
+{
+    cusgd_options usual, full = *options;
+    char text[CUSGD_OPTION_TEXT], plain[CUSGD_OPTION_TEXT];
+    options_init(&usual);
+    full.solver = CUSGD_SOLVER_LBFGS;
+    for (const option *o = option_rows; o->info.name; o++) {
+        option_text(o, &full, text);
+        option_text(o, &usual, plain);
+        if (strcmp(text, plain) != 0 && solver_ignores(&full, o->info.name)) return o->info.name;
+    }
+    return NULL;
+}
+
 const char *cusgd_options_unused(const cusgd_options *options, const char *name)
 {
     if (!options) return NULL;
@@ -58,7 +72,8 @@ const char *cusgd_options_unused(const cusgd_options *options, const char *name)
     if (loss_ignores(options->loss, name)) return "loss";
     if (strcmp(name, "classes") == 0 && !loss_is_of_classes(options->loss)) return "loss";
     if (strcmp(name, "penalty-units") == 0 && !options->standardize) return "standardize";
-    if (options->solver != CUSGD_SOLVER_SGD) return solver_ignores(options, name) ? "solver" : NULL;
+    if (options->solver != CUSGD_SOLVER_SGD && options->solver != CUSGD_SOLVER_BEST)
+        return solver_ignores(options, name) ? "solver" : NULL;
     if (optimizer_ignores(options->optimizer, name)) return "optimizer";
     if (schedule_ignores(options->schedule, name)) return "schedule";
     if (strcmp(name, "rate") != 0) return NULL;

@@ -580,6 +580,9 @@ CUSGD_API const char *cusgd_trainer_note(const cusgd_trainer *trainer, size_t in
 
 /* Returns the options of the run, including those that the trainer has chosen. Owned by the trainer. */
 CUSGD_API const cusgd_options *cusgd_trainer_options(const cusgd_trainer *trainer);
+/* Returns why option solver `best` became the solver that cusgd_trainer_options has, as a phrase without a full stop; "" if the
+ * options name another solver. Owned by the trainer. */
+CUSGD_API const char *cusgd_trainer_solver_reason(const cusgd_trainer *trainer);
 /* The number of outputs k: one for each target, or for each class of the only target. */
 CUSGD_API int64_t cusgd_trainer_outputs(const cusgd_trainer *trainer);
 /* Returns the name of the device ("CPU, 2 threads"). Owned by the trainer. */

@@ -14,4 +14,7 @@ int64_t steps_of(const cusgd_trainer *trainer);
 void set_slice(cusgd_trainer *trainer, int64_t steps);
 int64_t slice_steps(int64_t bytes, int is_host);
 
+/* What solver `best` becomes with these options for data of a shape, of which no value is looked at, and why. */
+cusgd_solver best_for(const cusgd_options *options, int64_t n, int64_t d, int64_t k, char *reason, size_t room);
+
 #endif

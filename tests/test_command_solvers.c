@@ -206,6 +206,25 @@ Test(command_solvers, a_held_out_share_without_weight)
     assert_code(o, 0);
 }
 
+/* ---- Solver best ---- */
+
+Test(command_solvers, best_says_why)
+{
+    static const char *const cases[][2] = {
+        {"", "chosen: solver exact (estimated at "},
+        {"--gradient-tolerance 1e-6", "chosen: solver exact (sgd does not come near a gradient of 0"},
+        {"--rate 0.1 --epochs 2", "chosen: solver sgd (only sgd reads the option rate), "},
+        {"--loss quantile --epochs 2", "chosen: solver sgd (the loss quantile is not differentiable everywhere), "},
+    };
+    make("few.csv", "a,b,y", 60, "x = normal(); print x \",\" normal() \",\" 2 * x + normal()");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        run(&o, "\"$CUSGD\" train few.csv --solver best %s --model m", cases[i][0]);
+        assert_code(o, 0);
+        assert_has(o.err, cases[i][1]);
+        cr_assert(!strstr(o.err, "changes nothing"), "%s", o.err);
+    }
+}
+
 /* ---- Wide data ---- */
 
 Test(command_solvers, exact_is_interrupted_between_blocks)

@@ -45,18 +45,21 @@ void summary_notes(const cusgd_options *given)
 
 static int is_sgd(const cusgd_options *options) { return option_is(options, "solver", "sgd"); }
 
-/* What stood open and was chosen by the data, the numbers short, for people. */
-static void put_choices(const cusgd_options *given, const cusgd_options *chosen)
+/* What stood open and was chosen by the data, the numbers short, for people. reason: why this solver; "": it was asked for, or
+ * is auto's. */
+static void put_choices(const cusgd_options *given, const cusgd_options *chosen, const char *reason)
 {
     static const char *const names[] = {"rate",     "t0",    "t1",     "warm-up",   "decay-every",
                                         "momentum", "batch", "epochs", "tolerance", "patience"};
     const char *before = "chosen: ";
-    if (!is_sgd(given)) {
-        char solver[CUSGD_OPTION_TEXT];
-        int is_auto = option_is(given, "solver", CUSGD_AUTO);
-        cusgd_options_get(chosen, "solver", solver);
-        fprintf(stderr, "chosen: %s%s%siterations %.0f, gradient tolerance %.4g\n", is_auto ? "solver " : "",
-                is_auto ? solver : "", is_auto ? ", " : "", option_number(chosen, "epochs"),
+    char solver[CUSGD_OPTION_TEXT];
+    cusgd_options_get(chosen, "solver", solver);
+    if (!option_is(given, "solver", solver)) {
+        fprintf(stderr, "%ssolver %s%s%s%s", before, solver, *reason ? " (" : "", reason, *reason ? ")" : "");
+        before = ", ";
+    }
+    if (!is_sgd(chosen)) {
+        fprintf(stderr, "%siterations %.0f, gradient tolerance %.4g\n", before, option_number(chosen, "epochs"),
                 option_number(chosen, "gradient-tolerance"));
         return;
     }
@@ -87,7 +90,7 @@ void summary_start(const char *path, const cusgd_data *data, const cusgd_options
             strcmp(path, "-") == 0 ? "standard input" : shown(path), (long long)n, plural(n), (long long)d, plural(d),
             (long long)k, plural(k), beside[cusgd_data_offset(data, NULL)], cusgd_trainer_device_name(trainer),
             option_is(chosen, "precision", "double") ? "double" : "float");
-    put_choices(given, chosen);
+    put_choices(given, chosen, cusgd_trainer_solver_reason(trainer));
     put_trainer_notes(trainer);
     int on_gpu = strncmp(cusgd_trainer_device_name(trainer), "cuda", 4) == 0;
     if (!option_is(given, "engine", CUSGD_AUTO) && !on_gpu) fputs("note: --engine changes nothing on the CPU\n", stderr);

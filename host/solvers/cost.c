@@ -11,17 +11,9 @@
 /* Iterations that are assumed: each method's own number depends on the data. */
 enum { PASSES = 300, NEWTON_ITERATIONS = 12, SECANT_ITERATIONS = 100 };
 
-typedef struct shape {
-    double n, d, k, side, size; /* side d + 1, size (d + 1) k */
-} shape;
+static shape shape_of(const problem *p) { return shape_make(p->train.rows.n, p->d, p->k); }
 
-static shape shape_of(const problem *p)
-{
-    double n = (double)p->train.rows.n, d = (double)p->d, k = (double)p->k;
-    return (shape){n, d, k, d + 1, (d + 1) * k};
-}
-
-static double work_of(cusgd_solver which, shape a)
+double solver_work(cusgd_solver which, shape a)
 {
     switch (which) {
     case CUSGD_SOLVER_EXACT: /* wide.c, with a small problem of up to 2 n columns; else X^T X and its factor */
@@ -37,8 +29,7 @@ static double work_of(cusgd_solver which, shape a)
     }
 }
 
-/* Of the matrices that a method holds besides the data. */
-static double bytes_of(cusgd_solver which, shape a)
+double solver_bytes(cusgd_solver which, shape a)
 {
     switch (which) {
     case CUSGD_SOLVER_EXACT: return 8 * (a.d > a.n ? a.d * a.n + 4 * a.n * a.n : 2 * a.side * a.side);
@@ -51,8 +42,7 @@ static double bytes_of(cusgd_solver which, shape a)
     }
 }
 
-/* 0: not known. */
-static double memory_bytes(void)
+double solver_memory(void)
 {
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
     return pages > 0 && page > 0 ? (double)pages * (double)page : 0;
@@ -62,18 +52,18 @@ static double memory_bytes(void)
  * than this and longer than a method of a few vectors. */
 cusgd_solver solver_usual(const problem *p)
 {
-    const double affordable = 1e11, newton_affordable = 1e12, newton_wide = 1e8, room = memory_bytes() / 4;
+    const double affordable = 1e11, newton_affordable = 1e12, newton_wide = 1e8, room = solver_memory() / 4;
     enum { MAX_NEWTON_COLUMNS = 1000 };
     const cusgd_options *o = p->options;
     shape a = shape_of(p);
     int quadratic = loss_is_quadratic(o->loss);
     cusgd_solver direct = quadratic ? CUSGD_SOLVER_EXACT : CUSGD_SOLVER_NEWTON;
     cusgd_solver vectors = quadratic ? CUSGD_SOLVER_CG : CUSGD_SOLVER_LBFGS;
-    double work = work_of(direct, a), maximum = quadratic ? affordable : a.d > a.n ? newton_wide : newton_affordable;
+    double work = solver_work(direct, a), maximum = quadratic ? affordable : a.d > a.n ? newton_wide : newton_affordable;
     if (o->l1 > 0 || is_softmax(p)) return CUSGD_SOLVER_LBFGS;
     if (!quadratic && a.d > MAX_NEWTON_COLUMNS) return vectors;
-    if (room > 0 && bytes_of(direct, a) > room) return vectors;
-    return work <= fmax(maximum, work_of(vectors, a)) ? direct : vectors;
+    if (room > 0 && solver_bytes(direct, a) > room) return vectors;
+    return work <= fmax(maximum, solver_work(vectors, a)) ? direct : vectors;
 }
 
 void solver_announce(const problem *p, char *text, size_t room)
@@ -81,7 +71,7 @@ void solver_announce(const problem *p, char *text, size_t room)
     const double rate = 1e10, long_seconds = 5, large = 4e9;
     cusgd_solver which = p->options->solver;
     shape a = shape_of(p);
-    double seconds = work_of(which, a) / rate, bytes = bytes_of(which, a);
+    double seconds = solver_work(which, a) / rate, bytes = solver_bytes(which, a);
     int direct = which == CUSGD_SOLVER_EXACT || which == CUSGD_SOLVER_NEWTON;
     const char *other = loss_is_quadratic(p->options->loss) ? "cg" : "lbfgs";
     text[0] = '\0';
@@ -92,12 +82,12 @@ void solver_announce(const problem *p, char *text, size_t room)
     snprintf(text, room,
              "solver %s needs about %.2g multiplications (%.2g s at 10^10 per second) and %.2g GB for its matrices%s. "
              "--solver %s needs no matrix",
-             solver_word(which), work_of(which, a), seconds, bytes / 1e9, waits, other);
+             solver_word(which), solver_work(which, a), seconds, bytes / 1e9, waits, other);
 }
 
 cusgd_status solver_check_memory(const problem *p)
 {
-    double bytes = bytes_of(p->options->solver, shape_of(p)), all = memory_bytes();
+    double bytes = solver_bytes(p->options->solver, shape_of(p)), all = solver_memory();
     if (all == 0 || bytes <= all) return CUSGD_OK;
     return fail(
         CUSGD_ERROR_MEMORY,

@@ -4,6 +4,8 @@
 
 #include "run/run.h"
 
+/* best.c: puts what solver `best` stands for, with these data, in its place; *reason is then why, else "". */
+void solver_best(cusgd_options *options, const cusgd_data *train, char *reason, size_t room);
 /* solver.c: which method where that is left open, the stopping rules, and for how long; `announcement` is what there is to say
  * before a long run, "" if nothing. */
 void solver_choose(run *r, char *announcement, size_t room);

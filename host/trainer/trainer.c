@@ -166,6 +166,7 @@ cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data
     t->options = *options;
     classes_choose(&t->options, train);
     loss_numbers_choose(&t->options);
+    solver_best(&t->options, train, t->solver_reason, sizeof t->solver_reason);
     status = options_own(&t->options, cusgd_data_cols(train));
     if (status != CUSGD_OK) {
         cusgd_trainer_free(t);
@@ -242,16 +243,20 @@ cusgd_status cusgd_trainer_reset(cusgd_trainer *t, const cusgd_options *options)
 {
     if (!t || !options) return fail_null(__func__);
     cusgd_options owned = *options;
+    char reason[sizeof t->solver_reason];
     cusgd_status status = check_idle(t, "cusgd_trainer_reset");
     if (status == CUSGD_OK) status = cusgd_options_check(options);
     if (status != CUSGD_OK) return status;
     classes_choose(&owned, t->problem.train.data);
     loss_numbers_choose(&owned);
+    solver_best(&owned, t->problem.train.data, reason, sizeof reason);
     status = problem_check_options(&owned, t->problem.train.data, t->problem.valid.data);
     if (status != CUSGD_OK) return status;
     if (t->run.lost == 1 || !problem_binds_alike(&t->problem, &owned)) return reset_anew(t, options);
     status = options_own(&owned, t->problem.d);
-    return status == CUSGD_OK ? reset_bound(t, &owned) : status;
+    if (status != CUSGD_OK) return status;
+    memcpy(t->solver_reason, reason, sizeof reason);
+    return reset_bound(t, &owned);
 }
 
 /* ---- Other data ---- */
@@ -343,6 +348,8 @@ const char *cusgd_trainer_note(const cusgd_trainer *t, size_t index)
 }
 
 const cusgd_options *cusgd_trainer_options(const cusgd_trainer *t) { return t ? &t->options : NULL; }
+
+const char *cusgd_trainer_solver_reason(const cusgd_trainer *t) { return t ? t->solver_reason : NULL; }
 
 int64_t cusgd_trainer_outputs(const cusgd_trainer *t) { return t ? t->problem.k : 0; }
 

@@ -10,10 +10,11 @@ struct cusgd_trainer {
     backend backend;
     problem problem;
     run run;
-    whitening *whitening;   /* NULL: trained on the columns themselves */
-    sgd sgd;                /* at rest where a full-batch method runs */
-    char announcement[256]; /* what a solver says before a long run; "" if nothing */
-    char classes_note[96];  /* that the targets are two classes, where the loss is not for classes; else "" */
+    whitening *whitening;    /* NULL: trained on the columns themselves */
+    sgd sgd;                 /* at rest where a full-batch method runs */
+    char announcement[256];  /* what a solver says before a long run; "" if nothing */
+    char solver_reason[160]; /* why solver `best` is what `options` says; "" where another solver was asked for */
+    char classes_note[96];   /* that the targets are two classes, where the loss is not for classes; else "" */
 };
 
 #endif

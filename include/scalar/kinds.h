@@ -46,6 +46,7 @@ typedef enum cusgd_optimizer {
 typedef enum cusgd_solver {
     CUSGD_SOLVER_SGD,
     CUSGD_SOLVER_AUTO,     /* exact, cg, newton or lbfgs, by the loss and the shape */
+    CUSGD_SOLVER_BEST,     /* sgd or one of those, by the options, the loss and the shape */
     CUSGD_SOLVER_EXACT,    /* squared, mse: Cholesky of X^T X, or QR of X; the least norm of all solutions */
     CUSGD_SOLVER_GD,       /* gradient descent; rate: 1 / the largest second derivative unless given; momentum 0 unless given */
     CUSGD_SOLVER_STEEPEST, /* steepest descent with line search */

@@ -278,6 +278,7 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_trainer_cancel", None, [C.c_void_p]),
     ("cusgd_trainer_note", C.c_char_p, [C.c_void_p, C.c_size_t]),
     ("cusgd_trainer_options", C.c_void_p, [C.c_void_p]),
+    ("cusgd_trainer_solver_reason", C.c_char_p, [C.c_void_p]),
     ("cusgd_trainer_outputs", C.c_int64, [C.c_void_p]),
     ("cusgd_trainer_device_name", C.c_char_p, [C.c_void_p]),
     ("cusgd_trainer_get_coefficients", C.c_int, [C.c_void_p, C.POINTER(C.c_double), C.POINTER(C.c_double)]),

@@ -138,6 +138,12 @@ class Trainer:
         return name.decode()
 
     @property
+    def solver_reason(self) -> str:
+        """Why ``solver="best"`` became the solver that `options` has; empty where another solver was given."""
+        reason: bytes = lib.cusgd_trainer_solver_reason(self._handle)
+        return in_python_words(reason.decode(errors="replace"))
+
+    @property
     def notes(self) -> list[str]:
         """What there is to know about the data and the run."""
         found: list[str] = []

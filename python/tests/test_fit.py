@@ -446,3 +446,16 @@ def test_two_numbers_are_classes(classes, labels):
     assert predicted.dtype == given.dtype and set(predicted) == set(labels)
     assert named.evaluate(X, given).accuracy == np.mean(predicted == given)
     assert set(pickle.loads(pickle.dumps(named)).predict(X, "class")) == set(labels)
+
+
+def test_solver_best_says_why():
+    X = np.random.default_rng(0).normal(size=(100, 3))
+    y = X @ [1.0, 2.0, 3.0]
+    trainer = cusgd.Trainer(X, y, solver="best")
+    assert trainer.options["solver"] == "exact" and trainer.solver_reason.startswith("estimated at")
+    trainer = cusgd.Trainer(X, y, solver="best", batch=10)
+    assert trainer.options["solver"] == "sgd" and "batch" in trainer.solver_reason
+    assert cusgd.Trainer(X, y).solver_reason == ""
+    SGDRegressor = pytest.importorskip("cusgd.linear_model").SGDRegressor
+    best, exact = (SGDRegressor(penalty=None, solver=solver).fit(X, y) for solver in ("best", "exact"))
+    np.testing.assert_array_equal(best.coef_, exact.coef_)

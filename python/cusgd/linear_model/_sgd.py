@@ -209,7 +209,8 @@ class SGDRegressor(_Sgd, Regressor):  # type: ignore[misc]
     average : bool or int, optional
         Whether the result is an average of the iterates, or the step at which averaging starts; None: the optimizer's default.
     solver : str
-        "sgd", "auto" (a full-batch method chosen by the data), or the name of one.
+        "sgd", "auto" (a full-batch method chosen by the data), "best" (sgd or a full-batch method, by the options and the shape),
+        or the name of one.
     optimizer : str
         "auto", "sgd", "momentum", "adam", ...; see `cusgd.options`.
     batch_size : int or "auto"

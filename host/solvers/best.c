@@ -1,0 +1,90 @@
+/* What solver `best` stands for: minibatch steps, or the full-batch method that is expected to need the least time for an
+ * objective as low. The choice follows from the options, the loss and the shape, and never from a measurement, so that equal
+ * calls choose equally. scripts/compare_solvers.py compares it with what the methods take. */
+#include "solver.h"
+
+#include "data.h"
+#include "options.h"
+#include <math.h>
+#include <stdio.h>
+
+/* Seconds on one core of an x86 CPU with AVX-512, in float; only their ratios matter. */
+static const double factor_multiplication = 6e-11; /* of a matrix of second derivatives or its factors, per multiplication */
+static const double pass_element = 1e-9;           /* a pass of a full-batch method, per element of x and output */
+static const double step_element = 1.4e-9;         /* an epoch of minibatch steps and its evaluation, likewise */
+static const double sample_element = 6e-8;         /* the curvature that quadratic losses take their rate from, per element */
+
+/* Passes until a method of a few vectors has converged; the shape does not tell the condition number, on which they depend and
+ * factorizations do not. Well-conditioned columns take 10 to 40. */
+enum { CG_PASSES = 100, LBFGS_PASSES = 50 };
+
+/* Epochs until the average of the iterates has settled: more where an epoch has few rows, and few for each column. */
+static double expected_epochs(shape a) { return fmin(fmin(fmax(2e6 / a.n, 20), 1000), 8 + 2e4 / a.n + 250 * sqrt(a.d / a.n)); }
+
+static double sgd_seconds(shape a, int quadratic)
+{
+    enum { SAMPLE_ROWS = 8192 }; /* curvature.c */
+    double sample = quadratic ? fmin(a.n, fmax(SAMPLE_ROWS, 8 * a.d)) * a.d : 0;
+    return sample_element * sample + expected_epochs(a) * step_element * a.n * a.d * a.k;
+}
+
+static double full_seconds(cusgd_solver which, shape a)
+{
+    double pass = pass_element * a.n * a.d * a.k;
+    if (which == CUSGD_SOLVER_CG) return CG_PASSES * pass;
+    if (which == CUSGD_SOLVER_LBFGS) return LBFGS_PASSES * pass;
+    return factor_multiplication * solver_work(which, a);
+}
+
+/* Of the full-batch methods that the loss and the memory allow. */
+static cusgd_solver cheapest(const cusgd_options *o, shape a)
+{
+    int quadratic = loss_is_quadratic(o->loss);
+    cusgd_solver direct = quadratic ? CUSGD_SOLVER_EXACT : CUSGD_SOLVER_NEWTON;
+    cusgd_solver vectors = quadratic && !(o->l1 > 0) ? CUSGD_SOLVER_CG : CUSGD_SOLVER_LBFGS;
+    double room = solver_memory() / 4;
+    if (o->l1 > 0 || o->loss == CUSGD_LOSS_SOFTMAX) return vectors;
+    if (room > 0 && solver_bytes(direct, a) > room) return vectors;
+    return full_seconds(direct, a) <= full_seconds(vectors, a) ? direct : vectors;
+}
+
+/* Why nothing but minibatch steps will do, or NULL. */
+static const char *needs_sgd(const cusgd_options *o, char *text, size_t room)
+{
+    const char *name = options_only_sgd_reads(o);
+    if (loss_is_nonsmooth(o->loss)) {
+        snprintf(text, room, "the loss %s is not differentiable everywhere", loss_word(o->loss));
+        return text;
+    }
+    if (!isnan(o->lower) || !isnan(o->upper)) return "the coefficients have bounds";
+    if (!name) return NULL;
+    snprintf(text, room, "only sgd reads the option %s", name);
+    return text;
+}
+
+void solver_best(cusgd_options *o, const cusgd_data *train, char *reason, size_t room)
+{
+    char text[96];
+    int64_t classes = classes_of(o, train);
+    *reason = '\0';
+    if (o->solver != CUSGD_SOLVER_BEST) return;
+    const char *why = needs_sgd(o, text, sizeof text);
+    o->solver = CUSGD_SOLVER_SGD;
+    if (why) {
+        snprintf(reason, room, "%s", why);
+        return;
+    }
+    shape a = shape_make(train->view.n, train->view.d, classes > 0 ? classes : train->view.k);
+    a.n = fmax(1, a.n * (1 - o->valid_fraction));
+    cusgd_solver full = cheapest(o, a);
+    double steps = sgd_seconds(a, loss_is_quadratic(o->loss)), other = full_seconds(full, a);
+    if (!isnan(o->gradient_tolerance)) {
+        o->solver = full;
+        snprintf(reason, room, "sgd does not come near a gradient of 0, for which gradient-tolerance asks");
+    } else if (other <= steps) {
+        o->solver = full;
+        snprintf(reason, room, "estimated at %.2g s on one core, sgd at %.2g s", other, steps);
+    } else {
+        snprintf(reason, room, "estimated at %.2g s on one core, %s at %.2g s", steps, solver_word(full), other);
+    }
+}
