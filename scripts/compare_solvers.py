@@ -3,8 +3,8 @@
 
 usage: compare_solvers.py [--quick] [--loss LOSS]...
 
-Each problem has rows, columns, outputs and a correlation between columns. A run counts where its objective is within a relative 1e-3
-of the lowest of the three. A line has the seconds of each, what best became, and its seconds relative to the faster of the other two.
+Each problem has rows, columns, outputs and a correlation between columns. A run counts where its objective is within 1e-3 of the
+lowest of the three, relatively. A line has the seconds of each, what best became, and its seconds relative to the faster other.
 Needs NumPy and the package; CUSGD_LIBRARY names the library.
 """
 
@@ -20,19 +20,22 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "python"))
 
-import numpy as np
-
 import cusgd
+import numpy as np
 
 NEAR = 1e-3
 LIMIT = 1.5
 SHORT = 0.005  # seconds, below which what is measured is the calls
 TURNS = 3
 SHAPES = {
-    "squared": [(1000, 10, 1), (20000, 20, 1), (20000, 300, 1), (2000, 1000, 1), (8000, 1500, 1), (100000, 50, 1), (300000, 20, 1),
-                (100000, 300, 1), (100, 5000, 1), (20000, 50, 10)],
-    "logistic": [(1000, 10, 1), (20000, 20, 1), (20000, 150, 1), (5000, 300, 1), (1000, 500, 1), (100000, 50, 1), (300000, 10, 1),
-                 (5000, 50, 5)],
+    "squared": [
+        (1000, 10, 1), (20000, 20, 1), (20000, 300, 1), (2000, 1000, 1), (8000, 1500, 1), (100000, 50, 1), (300000, 20, 1),
+        (100000, 300, 1), (100, 5000, 1), (20000, 50, 10),
+    ],
+    "logistic": [
+        (1000, 10, 1), (20000, 20, 1), (20000, 150, 1), (5000, 300, 1), (1000, 500, 1), (100000, 50, 1), (300000, 10, 1),
+        (5000, 50, 5),
+    ],
     "poisson": [(1000, 10, 1), (20000, 20, 1), (20000, 100, 1), (100000, 10, 1)],
     "softmax": [(1000, 10, 3), (20000, 20, 5), (5000, 100, 4)],
 }  # fmt: skip

@@ -8,15 +8,17 @@
 #include <math.h>
 #include <stdio.h>
 
-/* Seconds on one core of an x86 CPU with AVX-512, in float; only their ratios matter. */
+/* Seconds on one core of an x86 CPU with AVX2, in float; only their ratios matter. */
 static const double factor_multiplication = 6e-11; /* of a matrix of second derivatives or its factors, per multiplication */
 static const double pass_element = 1e-9;           /* a pass of a full-batch method, per element of x and output */
+static const double pass_row = 35e-9;              /* beside that per row and output, for losses with an exponential */
 static const double step_element = 1.4e-9;         /* an epoch of minibatch steps and its evaluation, likewise */
-static const double sample_element = 6e-8;         /* the curvature that quadratic losses take their rate from, per element */
+static const double step_row = 70e-9;
+static const double sample_element = 6e-8; /* the curvature that quadratic losses take their rate from, per element */
 
-/* Passes until a method of a few vectors has converged; the shape does not tell the condition number, on which they depend and
- * factorizations do not. Well-conditioned columns take 10 to 40. */
-enum { CG_PASSES = 100, LBFGS_PASSES = 50 };
+/* Passes until a method of a few vectors has converged. The shape does not tell the condition number, on which they depend and
+ * factorizations do not. Well-conditioned columns take 10 to 40; cg is held to more, since exact never takes long by surprise. */
+enum { CG_PASSES = 100, LBFGS_PASSES = 25 };
 
 /* Epochs until the average of the iterates has settled: more where an epoch has few rows, and few for each column. */
 static double expected_epochs(shape a) { return fmin(fmin(fmax(2e6 / a.n, 20), 1000), 8 + 2e4 / a.n + 250 * sqrt(a.d / a.n)); }
@@ -25,12 +27,13 @@ static double sgd_seconds(shape a, int quadratic)
 {
     enum { SAMPLE_ROWS = 8192 }; /* curvature.c */
     double sample = quadratic ? fmin(a.n, fmax(SAMPLE_ROWS, 8 * a.d)) * a.d : 0;
-    return sample_element * sample + expected_epochs(a) * step_element * a.n * a.d * a.k;
+    double row = step_element * a.d + (quadratic ? 0 : step_row);
+    return sample_element * sample + expected_epochs(a) * a.n * a.k * row;
 }
 
-static double full_seconds(cusgd_solver which, shape a)
+static double full_seconds(cusgd_solver which, shape a, int quadratic)
 {
-    double pass = pass_element * a.n * a.d * a.k;
+    double pass = a.n * a.k * (pass_element * a.d + (quadratic ? 0 : pass_row));
     if (which == CUSGD_SOLVER_CG) return CG_PASSES * pass;
     if (which == CUSGD_SOLVER_LBFGS) return LBFGS_PASSES * pass;
     return factor_multiplication * solver_work(which, a);
@@ -45,7 +48,7 @@ static cusgd_solver cheapest(const cusgd_options *o, shape a)
     double room = solver_memory() / 4;
     if (o->l1 > 0 || o->loss == CUSGD_LOSS_SOFTMAX) return vectors;
     if (room > 0 && solver_bytes(direct, a) > room) return vectors;
-    return full_seconds(direct, a) <= full_seconds(vectors, a) ? direct : vectors;
+    return full_seconds(direct, a, quadratic) <= full_seconds(vectors, a, quadratic) ? direct : vectors;
 }
 
 /* Why nothing but minibatch steps will do, or NULL. */
@@ -77,7 +80,8 @@ void solver_best(cusgd_options *o, const cusgd_data *train, char *reason, size_t
     shape a = shape_make(train->view.n, train->view.d, classes > 0 ? classes : train->view.k);
     a.n = fmax(1, a.n * (1 - o->valid_fraction));
     cusgd_solver full = cheapest(o, a);
-    double steps = sgd_seconds(a, loss_is_quadratic(o->loss)), other = full_seconds(full, a);
+    int quadratic = loss_is_quadratic(o->loss);
+    double steps = sgd_seconds(a, quadratic), other = full_seconds(full, a, quadratic);
     if (!isnan(o->gradient_tolerance)) {
         o->solver = full;
         snprintf(reason, room, "sgd does not come near a gradient of 0, for which gradient-tolerance asks");
