@@ -213,6 +213,19 @@ static const char *check_whiten(const cusgd_options *options)
     return NULL;
 }
 
+/* Given means and scales take the place of those that standardization computes. */
+static const char *check_given_standardization(const cusgd_options *options)
+{
+    if (!options->column_means && !options->column_scales) return NULL;
+    if (!options->standardize)
+        return "column-means and column-scales say how columns are standardized, and standardize is off: leave one of them out";
+    if (options->robust || options->whiten != CUSGD_WHITEN_NONE)
+        return "column-means and column-scales exclude robust and whiten, which compute their own: leave one of them out";
+    if (options->column_means && !options->intercept)
+        return "column-means need an intercept: without one, columns are only scaled; leave them out";
+    return NULL;
+}
+
 static const char *check_together(const cusgd_options *options, const char **name)
 {
     *name = "schedule";
@@ -235,6 +248,8 @@ static const char *check_together(const cusgd_options *options, const char **nam
     *name = "whiten";
     const char *wrong = check_whiten(options);
     if (wrong) return wrong;
+    *name = "standardize";
+    if ((wrong = check_given_standardization(options)) != NULL) return wrong;
     *name = "solver";
     return check_solver(options);
 }

@@ -42,9 +42,11 @@ struct cusgd_options {
     int64_t epochs;          /* passes over the data at most */
     double l1, l2;           /* >= 0, on the coefficients in penalty_units */
     cusgd_penalty_units penalty_units;
-    const double *l1_factors, *l2_factors;   /* >= 0, d each: factors on l1 and l2; NULL: all 1 */
-    size_t l1_factor_count, l2_factor_count; /* of them; 0: as many as there are columns */
-    double lower, upper;                     /* bounds on every coefficient, in the data's units; NAN: none */
+    const double *l1_factors, *l2_factors;      /* >= 0, d each: factors on l1 and l2; NULL: all 1 */
+    size_t l1_factor_count, l2_factor_count;    /* of them; 0: as many as there are columns */
+    const double *column_means, *column_scales; /* by which columns are standardized, d each; NULL: their own */
+    size_t column_mean_count, column_scale_count;
+    double lower, upper;          /* bounds on every coefficient, in the data's units; NAN: none */
     double clip_norm, clip_value; /* > 0: the most that a batch's gradient's norm, and each of its values, may be; NAN: any */
     int average;           /* 0 or 1: the result is an average of the iterates (Shamir, Zhang 2013); -1: the optimizer's choice */
     int64_t average_from;  /* the step at which averaging starts, >= 0; -1: the first. >= 0 turns averaging on */
@@ -74,6 +76,8 @@ static inline const char *options_check(const cusgd_options *options) { return o
 const char *options_only_sgd_reads(const cusgd_options *options);
 /* Makes the penalty factors, one per column, a copy of the options' own. USAGE where they are not as many. */
 cusgd_status options_own(cusgd_options *options, int64_t cols);
+/* Whether columns are standardized by the same given numbers, or both by their own. */
+int options_standardize_alike(const cusgd_options *a, const cusgd_options *b);
 /* Frees what options_own has made. */
 void options_disown(cusgd_options *options);
 

@@ -8,19 +8,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An array that options own, one number >= 0 a column. */
+/* An array that options own, one number a column. */
 typedef struct array {
-    const char *name;
+    const char *name, *group; /* the group's name sets all its arrays; NULL: it is in none */
     const double **at;
     size_t *count;
+    enum { ANY, NOT_NEGATIVE, POSITIVE } range;
 } array;
 
-enum { ARRAYS = 2 };
+enum { ARRAYS = 4 };
 
 static void arrays_of(cusgd_options *o, array out[ARRAYS])
 {
-    out[0] = (array){"l1-factors", &o->l1_factors, &o->l1_factor_count};
-    out[1] = (array){"l2-factors", &o->l2_factors, &o->l2_factor_count};
+    static const char factors[] = "penalty-factors";
+    out[0] = (array){"l1-factors", factors, &o->l1_factors, &o->l1_factor_count, NOT_NEGATIVE};
+    out[1] = (array){"l2-factors", factors, &o->l2_factors, &o->l2_factor_count, NOT_NEGATIVE};
+    out[2] = (array){"column-means", NULL, &o->column_means, &o->column_mean_count, ANY};
+    out[3] = (array){"column-scales", NULL, &o->column_scales, &o->column_scale_count, POSITIVE};
 }
 
 /* A copy of the values, or NULL where there are none. */
@@ -77,24 +81,44 @@ void cusgd_options_free(cusgd_options *options)
     free(options);
 }
 
+static int is_named(const array *a, const char *name)
+{
+    return strcmp(name, a->name) == 0 || (a->group && strcmp(name, a->group) == 0);
+}
+
+/* Whether the values are in the range of an array; fails otherwise. */
+static cusgd_status check_values(const char *name, const array *a, const double *values, size_t count)
+{
+    static const char *const ranges[] = {"finite numbers", "finite numbers that are not negative", "finite numbers above 0"};
+    for (size_t i = 0; i < count; i++) {
+        int in_range = a->range == ANY || (a->range == POSITIVE ? values[i] > 0 : values[i] >= 0);
+        if (!in_range || !isfinite(values[i]))
+            return fail_option(name, "%s must be %s, not %g", name, ranges[a->range], values[i]);
+    }
+    return CUSGD_OK;
+}
+
 cusgd_status cusgd_options_set_array(cusgd_options *options, const char *name, const double *values, size_t count)
 {
     if (!options) return fail_null(__func__);
     array arrays[ARRAYS];
     const double *copy[ARRAYS] = {NULL};
-    int found = 0, both = strcmp(name, "penalty-factors") == 0;
+    int found = 0;
     cusgd_status status = CUSGD_OK;
     arrays_of(options, arrays);
-    for (int i = 0; i < ARRAYS; i++) found |= both || strcmp(name, arrays[i].name) == 0;
+    for (int i = 0; i < ARRAYS && !status; i++) {
+        if (!is_named(&arrays[i], name)) continue;
+        found = 1;
+        status = check_values(name, &arrays[i], values, count);
+    }
     if (!found)
         return fail(CUSGD_ERROR_USAGE,
-                    "there is no option \"%.60s\" that is an array: penalty-factors, l1-factors and l2-factors are", name);
-    for (size_t i = 0; i < count; i++)
-        if (!(values[i] >= 0 && isfinite(values[i])))
-            return fail_option(name, "%s must be finite numbers that are not negative, not %g", name, values[i]);
+                    "there is no option \"%.60s\" that is an array: penalty-factors, l1-factors, l2-factors, column-means and "
+                    "column-scales are",
+                    name);
     for (int i = 0; i < ARRAYS && !status; i++) status = copy_values(values, count, &copy[i]);
     for (int i = 0; i < ARRAYS; i++) {
-        int changes = !status && (both || strcmp(name, arrays[i].name) == 0);
+        int changes = !status && is_named(&arrays[i], name);
         free((double *)(changes ? *arrays[i].at : copy[i]));
         if (!changes) continue;
         *arrays[i].at = copy[i];
@@ -110,7 +134,7 @@ cusgd_status options_own(cusgd_options *options, int64_t cols)
     arrays_of(options, arrays);
     int alike = options->l1_factor_count == options->l2_factor_count;
     for (int i = 0; i < ARRAYS && !status; i++) {
-        const char *name = alike ? "penalty-factors" : arrays[i].name;
+        const char *name = alike && arrays[i].group ? arrays[i].group : arrays[i].name;
         if (*arrays[i].at && *arrays[i].count && *arrays[i].count != (size_t)cols)
             status = fail_option(name, "there are %zu %s and %lld columns: give one per column", *arrays[i].count, name,
                                  (long long)cols);
@@ -119,6 +143,18 @@ cusgd_status options_own(cusgd_options *options, int64_t cols)
     if (!status) return copy_arrays(options);
     for (int i = 0; i < ARRAYS; i++) *arrays[i].at = NULL, *arrays[i].count = 0; /* they are another's */
     return status;
+}
+
+static int is_same_array(const double *a, size_t count, const double *b, size_t other)
+{
+    if (!a || !b) return a == b;
+    return count == other && memcmp(a, b, count * sizeof *a) == 0;
+}
+
+int options_standardize_alike(const cusgd_options *a, const cusgd_options *b)
+{
+    return is_same_array(a->column_means, a->column_mean_count, b->column_means, b->column_mean_count) &&
+           is_same_array(a->column_scales, a->column_scale_count, b->column_scales, b->column_scale_count);
 }
 
 void options_disown(cusgd_options *options)

@@ -176,7 +176,10 @@ CUSGD_API cusgd_status cusgd_options_set(cusgd_options *options, const char *nam
  * the word that a whole number accepts ("end" for "evaluate-every"). */
 CUSGD_API cusgd_status cusgd_options_set_number(cusgd_options *options, const char *name, double value);
 /* Sets an option that is an array, which is copied: "l1-factors" or "l2-factors", d factors >= 0 on the penalties of the columns,
- * or "penalty-factors", which sets both. count 0 removes them. */
+ * or "penalty-factors", which sets both; "column-means", d finite numbers, and "column-scales", d numbers > 0, by which columns
+ * are standardized, (x - mean) / scale, in the place of their own; either may be set alone. Penalties then act on these columns'
+ * coefficients; the optimum without penalties and the model's units are the same. column-means need an intercept. count 0 removes
+ * an array. */
 CUSGD_API cusgd_status cusgd_options_set_array(cusgd_options *options, const char *name, const double *values, size_t count);
 
 /* Gets the value of an option as text that cusgd_options_set accepts: a name, a number by %.17g, "true" or "false", or "auto". */
@@ -592,6 +595,11 @@ CUSGD_API const char *cusgd_trainer_device_name(const cusgd_trainer *trainer);
  * restarts the optimizer. */
 CUSGD_API cusgd_status cusgd_trainer_get_coefficients(cusgd_trainer *trainer, double *weight, double *bias);
 CUSGD_API cusgd_status cusgd_trainer_set_coefficients(cusgd_trainer *trainer, const double *weight, const double *bias);
+
+/* The means and scales by which the trainer standardizes the columns, d each, in the units of the data; either may be NULL. As
+ * "column-means" and "column-scales" they standardize other data equally. Without standardization 0 and 1. Error: USAGE (whiten,
+ * whose columns are mixtures of the data's). */
+CUSGD_API cusgd_status cusgd_trainer_get_standardization(const cusgd_trainer *trainer, double *means, double *scales);
 
 /* As cusgd_model_predict and cusgd_model_evaluate, on the device and in the precision of the trainer. */
 CUSGD_API cusgd_status cusgd_trainer_predict(cusgd_trainer *trainer, const cusgd_data *data, cusgd_prediction as, double *out);

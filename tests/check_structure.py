@@ -56,7 +56,7 @@ MAY_INCLUDE = {
 
 # What is longer, and no longer than this. An entry that is not needed any more is a fault, so that the list only shrinks.
 LONGER = {
-    ("host/options.h", "cusgd_options"): 59,  # what callers set, option by option
+    ("host/options.h", "cusgd_options"): 63,  # what callers set, option by option
     ("include/cusgd.h", "cusgd_metrics"): 22,  # what callers read, metric by metric
     ("host/model.h", "cusgd_model"): 21,  # what a model's file holds
     ("host/backend.h", "backend_ops"): 21,  # what a device can do

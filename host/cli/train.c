@@ -1,5 +1,6 @@
 #include "classes.h"
 #include "cli.h"
+#include "column_file.h"
 #include "online.h"
 #include "progress.h"
 #include "reading.h"
@@ -16,10 +17,11 @@
 /* One run of `cusgd train`, and all that it holds. */
 typedef struct training {
     const syntax *syntax;
-    const char *data_path, *model_path, *valid_path, *init_path, *history_path, *factors_path;
+    const char *data_path, *model_path, *valid_path, *init_path, *history_path;
     int quiet, plots, online;
     online stream;
     reading reading;
+    column_paths columns;
     cusgd_options *options; /* as given */
     cusgd_model *init;
     cusgd_data *data, *valid;
@@ -45,8 +47,9 @@ static int check_arguments(const training *t)
         return complain_usage(t->syntax, "--online needs --solver sgd, which goes on with other rows");
     if (t->online && !isnan(option_number(t->options, "epochs")))
         return complain_usage(t->syntax, "--online reads each row once: leave out --epochs");
-    enum { INPUTS = 4 };
-    const char *history = t->history_path, *inputs[INPUTS] = {t->init_path, t->data_path, t->valid_path, t->factors_path};
+    enum { INPUTS = 5 };
+    const char *history = t->history_path,
+               *inputs[INPUTS] = {t->init_path, t->data_path, t->valid_path, t->columns.factors, t->columns.standardization};
     int status = CUSGD_OK;
     for (int i = 0; i < INPUTS && !status; i++) {
         if (i > 0) status = check_overwrite("--model", t->model_path, inputs[i]); /* --init may be trained on in its place */
@@ -69,56 +72,6 @@ static int open_valid(training *t, const cusgd_reader *as_train)
     if (opened) return complain_last(opened);
     if (!t->quiet) put_data_notes(t->valid);
     return CUSGD_OK;
-}
-
-/* A line of the file of factors: one number of 0 or more, which serves both penalties, or two, for l1 and l2. */
-static int parse_factors(const char *line, double factors[2])
-{
-    char *end;
-    int count = 0;
-    for (; count < 2; count++, line = end) {
-        factors[count] = strtod(line, &end);
-        if (end == line) break;
-        if (!(factors[count] >= 0) || isinf(factors[count])) return 0;
-        end += strspn(end, count == 0 ? " \t," : " \t");
-    }
-    if (count == 1) factors[1] = factors[0];
-    return count > 0 && line[strspn(line, " \t\r\n")] == '\0';
-}
-
-/* How many lines there are; l1 and l2 have the factors of the first `columns`. */
-static int read_lines(const char *path, FILE *file, double *l1, double *l2, int64_t columns, int64_t *count)
-{
-    char line[256];
-    for (*count = 0; fgets(line, sizeof line, file); (*count)++) {
-        double factors[2];
-        if (!parse_factors(line, factors))
-            return complain(CUSGD_ERROR_DATA,
-                            "--penalty-factors %s: line %lld is no number of 0 or more, nor two of them, for l1 and l2", path,
-                            (long long)*count + 1);
-        if (*count >= columns) continue;
-        l1[*count] = factors[0];
-        l2[*count] = factors[1];
-    }
-    if (ferror(file)) return complain(CUSGD_ERROR_DATA, "--penalty-factors %s: cannot be read: %s", path, strerror(errno));
-    return CUSGD_OK;
-}
-
-static int read_factors(training *t, const char *path)
-{
-    int64_t d = cusgd_data_cols(t->data), count = 0;
-    FILE *file = fopen(path, "r");
-    if (!file) return complain(CUSGD_ERROR_DATA, "--penalty-factors %s: cannot be opened: %s", path, strerror(errno));
-    double *l1 = calloc((size_t)d, 2 * sizeof *l1), *l2 = l1 ? l1 + d : NULL;
-    int status = l1 ? read_lines(path, file, l1, l2, d, &count) : complain(CUSGD_ERROR_MEMORY, "out of memory");
-    if (!status && count != d)
-        status = complain(CUSGD_ERROR_DATA, "--penalty-factors %s: has %lld lines, and there are %lld columns: each needs a line",
-                          path, (long long)count, (long long)d);
-    cusgd_status set = status ? CUSGD_OK : cusgd_options_set_array(t->options, "l1-factors", l1, (size_t)d);
-    if (!status && !set) set = cusgd_options_set_array(t->options, "l2-factors", l2, (size_t)d);
-    fclose(file);
-    free(l1);
-    return set ? complain_last(set) : status;
 }
 
 /* Where the target has classes, the outputs are known once there is a trainer. */
@@ -194,7 +147,7 @@ static int open_all(training *t)
     }
     if ((wrong = weigh_classes(t->data, &t->reading.class_weights)) != CUSGD_OK) return wrong;
     if (t->init && (wrong = check_init(t)) != CUSGD_OK) return wrong;
-    if (t->factors_path && (wrong = read_factors(t, t->factors_path)) != CUSGD_OK) return wrong;
+    if ((wrong = read_columns(&t->columns, cusgd_data_cols(t->data), t->options)) != CUSGD_OK) return wrong;
     return t->valid_path ? open_valid(t, &reader) : CUSGD_OK;
 }
 
@@ -410,7 +363,11 @@ int train_main(int argc, char **argv)
         {{"penalty-factors", "FILE", "all 1", "a line per column: its factor on l1 and l2, or one on each", NULL},
          '\0',
          TAKES_TEXT,
-         &t.factors_path},
+         &t.columns.factors},
+        {{"standardization", "FILE", "their own", "a line per column: the mean and the scale that standardize it", NULL},
+         '\0',
+         TAKES_TEXT,
+         &t.columns.standardization},
         {{"class-weight", "balanced|CLASS=W,...", "all 1", "factors on the weights of each class's rows", NULL},
          '\0',
          TAKES_COLUMNS,

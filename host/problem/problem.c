@@ -50,6 +50,43 @@ static cusgd_status take_quartiles(problem *p, double *work)
 
 #define SMALLEST_SQUARE 1e-305 /* below which a variance has lost digits, or all of them */
 
+/* Columns far from 0 in the given units: a float cannot tell their values apart, and their squares overflow. */
+static cusgd_status check_given(const problem *p, int64_t j, double distance)
+{
+    const double far = 1e15;
+    if (!(p->options->column_means || p->options->column_scales) || distance <= far * p->units.own_scale[j]) return CUSGD_OK;
+    return fail(CUSGD_ERROR_DATA,
+                "%s: the values of column %lld are about %.3g from the mean %.3g, in units of %.3g: give column-means and "
+                "column-scales that fit",
+                p->train.data->source, (long long)j + 1, distance, p->units.mean[j], p->units.own_scale[j]);
+}
+
+/* Chooses column j's mean and scale, given its own mean, which is in units.mean, and variance. Without an intercept, centering
+ * would put one in by the back door: then columns are scaled only. */
+static cusgd_status standardize_column(problem *p, int64_t j, double variance)
+{
+    const cusgd_options *o = p->options;
+    double own = p->units.mean[j], second = variance + own * own;
+    if (!isfinite(second))
+        return fail(CUSGD_ERROR_DATA, "%s: the squares of column %lld overflow; divide it by a power of ten",
+                    p->train.data->source, (long long)j + 1);
+    if (second < SMALLEST_SQUARE && own != 0)
+        return fail(CUSGD_ERROR_DATA, "%s: the squares of column %lld are too small for a double; multiply it by a power of ten",
+                    p->train.data->source, (long long)j + 1);
+    p->units.rms[j] = sqrt(second);
+    p->units.own_scale[j] = !o->standardize    ? 1
+                            : o->column_scales ? o->column_scales[j]
+                            : o->intercept     ? scale_of(own, variance)
+                            : second > 0       ? p->units.rms[j]
+                                               : 1;
+    p->units.scale[j] = penalized_scale(o, j, p->units.own_scale[j]);
+    if (!o->standardize || !o->intercept)
+        p->units.mean[j] = 0;
+    else if (o->column_means)
+        p->units.mean[j] = o->column_means[j];
+    return check_given(p, j, sqrt(variance + (own - p->units.mean[j]) * (own - p->units.mean[j])));
+}
+
 /* variance: d, target: k, both work. */
 static cusgd_status standardize(problem *p, double *variance, double *target)
 {
@@ -58,24 +95,8 @@ static cusgd_status standardize(problem *p, double *variance, double *target)
     double weight;
     cusgd_status status = problem_moments(p, p->units.mean, variance, target, &weight);
     if (status != CUSGD_OK) return status;
-    for (int64_t j = 0; j < d; j++) {
-        double second = variance[j] + p->units.mean[j] * p->units.mean[j];
-        if (!isfinite(second))
-            return fail(CUSGD_ERROR_DATA, "%s: the squares of column %lld overflow; divide it by a power of ten",
-                        p->train.data->source, (long long)j + 1);
-        if (second < SMALLEST_SQUARE && p->units.mean[j] != 0)
-            return fail(CUSGD_ERROR_DATA,
-                        "%s: the squares of column %lld are too small for a double; multiply it by a power of ten",
-                        p->train.data->source, (long long)j + 1);
-        p->units.rms[j] = sqrt(second);
-        /* Without an intercept, centering would put one in by the back door: then columns are scaled only. */
-        p->units.own_scale[j] = !o->standardize ? 1
-                                : o->intercept  ? scale_of(p->units.mean[j], variance[j])
-                                : second > 0    ? p->units.rms[j]
-                                                : 1;
-        p->units.scale[j] = penalized_scale(o, j, p->units.own_scale[j]);
-        if (!o->standardize || !o->intercept) p->units.mean[j] = 0;
-    }
+    for (int64_t j = 0; j < d && status == CUSGD_OK; j++) status = standardize_column(p, j, variance[j]);
+    if (status != CUSGD_OK) return status;
     int centres = o->standardize && o->intercept && loss_is_shift_invariant(o->loss);
     for (int64_t c = 0; c < p->m && p->targets.minus; c++) target[c] = (target[c] + 1) / 2;
     if (p->train.rows.classes > 0) status = classes_shares(p, target);
@@ -362,6 +383,7 @@ int problem_binds_alike(const problem *p, const cusgd_options *after)
                 before->intercept == after->intercept && before->threads == after->threads &&
                 before->shards == after->shards &&strcmp(before->device, after->device) == 0 && !(p->units.target > 1) &&
                 !(p->units.target < 1) && !(before->valid_fraction > 0) && !(after->valid_fraction > 0);
+    alike = alike && options_standardize_alike(before, after);
     for (int64_t j = 0; j < p->d && alike; j++) {
         double scale = penalized_scale(after, j, p->units.own_scale[j]);
         alike = !(scale < p->units.scale[j]) && !(scale > p->units.scale[j]);

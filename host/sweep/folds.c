@@ -83,7 +83,7 @@ static cusgd_status measure(cusgd_sweep *s, fold_moments *folds, int64_t *index)
     for (int f = 0; f < s->folds; f++) all += folds[f].weight;
     for (int64_t c = 0; c < s->k; c++)
         s->columns[c].share = s->columns[c].fold < 0 ? 1 : (all - folds[s->columns[c].fold].weight) / all;
-    if (!o->standardize || o->penalty_units != CUSGD_PENALTY_STANDARDIZED) return CUSGD_OK;
+    if (!o->standardize || o->column_scales || o->penalty_units != CUSGD_PENALTY_STANDARDIZED) return CUSGD_OK;
     s->ratio = allocate((size_t)(s->folds * p->d), sizeof(double));
     if (!s->ratio) return fail_memory((size_t)(s->folds * p->d) * sizeof(double), "the folds' scales");
     for (int f = 0; f < s->folds; f++)

@@ -360,6 +360,16 @@ void cusgd_trainer_cancel(cusgd_trainer *t)
     if (t) t->run.cancelled = 1;
 }
 
+cusgd_status cusgd_trainer_get_standardization(const cusgd_trainer *t, double *means, double *scales)
+{
+    if (!t) return fail_null(__func__);
+    if (t->whitening)
+        return fail_option("whiten", "whiten trains on mixtures of the columns, which have no means and scales of their own");
+    if (means) memcpy(means, t->problem.units.mean, sizeof *means * (size_t)t->problem.d);
+    if (scales) memcpy(scales, t->problem.units.own_scale, sizeof *scales * (size_t)t->problem.d);
+    return CUSGD_OK;
+}
+
 cusgd_status cusgd_trainer_get_coefficients(cusgd_trainer *t, double *weight, double *bias)
 {
     if (!t) return fail_null(__func__);

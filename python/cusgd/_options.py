@@ -152,10 +152,10 @@ def _text(entry: Any, value: Any) -> str:
 def _set(handle: C.c_void_p, name: str, value: Any) -> None:
     """Set one option."""
     name = name.replace("-", "_")
-    if name in ("penalty_factors", "l1_factors", "l2_factors"):
-        factors = np.ascontiguousarray(value, dtype=np.float64)
-        pointer = factors.ctypes.data_as(C.POINTER(C.c_double))
-        check(lib.cusgd_options_set_array(handle, name.replace("_", "-").encode(), pointer, factors.size))
+    if name in ("penalty_factors", "l1_factors", "l2_factors", "column_means", "column_scales"):
+        numbers = np.ascontiguousarray(value, dtype=np.float64)
+        pointer = numbers.ctypes.data_as(C.POINTER(C.c_double))
+        check(lib.cusgd_options_set_array(handle, name.replace("_", "-").encode(), pointer, numbers.size))
         return
     entry = _table().get(name)
     positive = _table().get(name.removeprefix("no_"))

@@ -330,6 +330,16 @@ class Trainer:
         run(lambda: check(lib.cusgd_trainer_get_coefficients(self._handle, *pointers)))
         return weight, bias
 
+    def standardization(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the means and scales (columns,) by which columns are standardized, in the data's units.
+
+        As ``column_means`` and ``column_scales`` they standardize other data equally.
+        """
+        means, scales = np.empty(self._data.cols), np.empty(self._data.cols)
+        pointers = [array.ctypes.data_as(C.POINTER(C.c_double)) for array in (means, scales)]
+        check(lib.cusgd_trainer_get_standardization(self._handle, *pointers))
+        return means, scales
+
     def set_coefficients(self, weight: Any, bias: Any) -> None:
         """Set coefficients and intercepts, and restart the optimizer."""
         shape = (lib.cusgd_trainer_outputs(self._handle), self._data.cols)

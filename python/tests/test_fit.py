@@ -459,3 +459,24 @@ def test_solver_best_says_why():
     SGDRegressor = pytest.importorskip("cusgd.linear_model").SGDRegressor
     best, exact = (SGDRegressor(penalty=None, solver=solver).fit(X, y) for solver in ("best", "exact"))
     np.testing.assert_array_equal(best.coef_, exact.coef_)
+
+
+def test_standardization_of_other_data():
+    random = np.random.default_rng(3)
+    X = random.normal(size=(300, 3)) * [1.0, 10.0, 0.1] + [5.0, 0.0, -1.0]
+    y = X @ [1.0, 0.1, 4.0] + random.normal(size=300)
+    whole = cusgd.Trainer(X, y, l2=0.1, solver="exact")
+    means, scales = whole.standardization()
+    np.testing.assert_allclose(means, X.mean(axis=0), atol=1e-12)
+    np.testing.assert_allclose(scales, X.std(axis=0), rtol=1e-12)
+    part = cusgd.fit(X[:100], y[:100], l2=0.1, solver="exact", column_means=means, column_scales=scales)
+    Z = (X[:100] - means) / scales
+    expected = np.linalg.solve(Z.T @ (Z - Z.mean(axis=0)) + 10 * np.eye(3), (Z - Z.mean(axis=0)).T @ y[:100]) / scales
+    np.testing.assert_allclose(part.weight[0], expected, rtol=1e-9)
+    given = cusgd.Trainer(X[:100], y[:100], column_means=means, column_scales=scales)
+    np.testing.assert_array_equal(given.standardization(), (means, scales))
+    for wrong in ({"column_means": [1.0]}, {"column_scales": [1.0, 0.0, 1.0]}, {"column_means": means, "standardize": False}):
+        with pytest.raises(cusgd.UsageError, match="column-means|column-scales|column_means|column_scales"):
+            cusgd.Trainer(X, y, **wrong)
+    with pytest.raises(cusgd.UsageError, match="whiten"):
+        cusgd.Trainer(X, y, whiten="zca").standardization()
