@@ -41,7 +41,11 @@ cp -r tests/golden/. "$out/golden/"
 
 # The reference BLAS and LAPACK, of which the distribution may have another one in use, come first, wherever they are kept apart.
 reference=$(printf '%s:' /usr/lib/*/lapack /usr/lib/*/blas)
-objects=("$out"/bin/* "$out/lib/cusgd/libcusgd-cuda.so" "$build"/lib/libcusgd.so)
+# LAPACKE is opened at run time (host/lapack_library.c), so that no program names it.
+lapacke=$(ldconfig -p | awk '$1 == "liblapacke.so.3" { print $NF; exit }')
+[ -n "$lapacke" ] || { echo "gpu_bundle: liblapacke.so.3 is not here (Debian: liblapacke)" >&2 && exit 1; }
+cp -L "$lapacke" "$out/lib/"
+objects=("$out"/bin/* "$out/lib/cusgd/libcusgd-cuda.so" "$build"/lib/libcusgd.so "$lapacke")
 LD_LIBRARY_PATH=$build/lib:${reference%:} ldd "${objects[@]}" | awk '$2 == "=>" { print $1, $3 }' | sort -u >"$out/libraries"
 while read -r name path; do
     [[ $name =~ $system ]] && continue

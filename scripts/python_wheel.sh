@@ -34,7 +34,7 @@ Libs: -L$blas_libraries -l$blas_library
 END
 
 PKG_CONFIG_PATH=$folder/pkgconfig PATH=$tools:$PATH "$tools/pip" wheel -q --disable-pip-version-check --no-build-isolation --no-deps \
-    -C install.strip=true -w "$folder/plain" .
+    -C install.strip=true -C cmake.define.CUSGD_LAPACK=LINKED -w "$folder/plain" .
 LD_LIBRARY_PATH=$blas_libraries PATH=$tools:$PATH "$tools/auditwheel" repair -w "$folder" "$folder"/plain/*.whl
 wheel=$(echo "$folder"/*.whl)
 "$tools/auditwheel" show "$wheel"

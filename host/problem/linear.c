@@ -1,7 +1,7 @@
 #include "linear.h"
 
 #include "failure.h"
-#include <lapacke.h>
+#include "lapack_library.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +51,7 @@ void matrix_times(int64_t n, const double *a, const double *x, double *y)
 
 double matrix_norm(int64_t n, const double *a, double *work)
 {
-    return LAPACKE_dlansy_work(LAPACK_COL_MAJOR, '1', 'U', (lapack_int)n, a, (lapack_int)n, work);
+    return lapack.dlansy(LAPACK_COL_MAJOR, '1', 'U', (lapack_int)n, a, (lapack_int)n, work);
 }
 
 double matrix_top(int64_t n, double *a, double *work)
@@ -59,7 +59,7 @@ double matrix_top(int64_t n, double *a, double *work)
     double bound = matrix_norm(n, a, work), *values = work, *rest = work + n; /* values: ascending */
     if (!isfinite(bound)) return bound;
     lapack_int room = (lapack_int)((MATRIX_TOP_WORK - 1) * n);
-    lapack_int failed = LAPACKE_dsyev_work(LAPACK_COL_MAJOR, 'N', 'U', (lapack_int)n, a, (lapack_int)n, values, rest, room);
+    lapack_int failed = lapack.dsyev(LAPACK_COL_MAJOR, 'N', 'U', (lapack_int)n, a, (lapack_int)n, values, rest, room);
     return failed ? bound : values[n - 1];
 }
 
@@ -67,7 +67,7 @@ int matrix_eigen(int64_t n, double *a, double *values)
 {
     double *work = allocate((size_t)(MATRIX_TOP_WORK * n), sizeof *work);
     lapack_int room = (lapack_int)(MATRIX_TOP_WORK * n), failed = 1;
-    if (work) failed = LAPACKE_dsyev_work(LAPACK_COL_MAJOR, 'V', 'U', (lapack_int)n, a, (lapack_int)n, values, work, room);
+    if (work) failed = lapack.dsyev(LAPACK_COL_MAJOR, 'V', 'U', (lapack_int)n, a, (lapack_int)n, values, work, room);
     free(work);
     return failed == 0;
 }
@@ -76,7 +76,8 @@ int matrix_eigen(int64_t n, double *a, double *values)
 
 int cholesky_factor(int64_t n, double *a)
 {
-    if (LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', (lapack_int)n, a, (lapack_int)n) != 0) return 0;
+    if (!lapack_is_here()) return 0;
+    if (lapack.dpotrf(LAPACK_COL_MAJOR, 'U', (lapack_int)n, a, (lapack_int)n) != 0) return 0;
     double sum = 0; /* a pivot that is not a number passes for positive in some LAPACKs */
     for (int64_t i = 0; i < n; i++) sum += a[i * n + i];
     return isfinite(sum);
@@ -84,12 +85,12 @@ int cholesky_factor(int64_t n, double *a)
 
 void cholesky_solve(int64_t n, const double *l, double *x)
 {
-    (void)LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'U', (lapack_int)n, 1, l, (lapack_int)n, x, (lapack_int)n);
+    (void)lapack.dpotrs(LAPACK_COL_MAJOR, 'U', (lapack_int)n, 1, l, (lapack_int)n, x, (lapack_int)n);
 }
 
 void cholesky_invert(int64_t n, double *l)
 {
-    (void)LAPACKE_dpotri_work(LAPACK_COL_MAJOR, 'U', (lapack_int)n, l, (lapack_int)n);
+    (void)lapack.dpotri(LAPACK_COL_MAJOR, 'U', (lapack_int)n, l, (lapack_int)n);
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < i; j++) l[j * n + i] = l[i * n + j];
 }
@@ -98,7 +99,7 @@ double cholesky_condition(int64_t n, const double *l, double norm, double *work)
 {
     double inverse = 0; /* of the condition number */
     lapack_int *counts = (lapack_int *)(work + 3 * n);
-    (void)LAPACKE_dpocon_work(LAPACK_COL_MAJOR, 'U', (lapack_int)n, l, (lapack_int)n, norm, &inverse, work, counts);
+    (void)lapack.dpocon(LAPACK_COL_MAJOR, 'U', (lapack_int)n, l, (lapack_int)n, norm, &inverse, work, counts);
     return inverse > 0 ? 1 / inverse : (double)INFINITY;
 }
 
@@ -107,8 +108,8 @@ double cholesky_condition(int64_t n, const double *l, double norm, double *work)
 void triangle_add(int64_t m, double *r, int64_t rows, int64_t room, double *more, double *work)
 {
     lapack_int block = (lapack_int)(m < TRIANGLE_WORK / 2 ? m : TRIANGLE_WORK / 2);
-    (void)LAPACKE_dtpqrt_work(LAPACK_COL_MAJOR, (lapack_int)rows, (lapack_int)m, 0, block, r, (lapack_int)m, more,
-                              (lapack_int)room, work, block, work + block * m);
+    (void)lapack.dtpqrt(LAPACK_COL_MAJOR, (lapack_int)rows, (lapack_int)m, 0, block, r, (lapack_int)m, more, (lapack_int)room,
+                        work, block, work + block * m);
 }
 
 /* Where R's leading d x d part is far from singular, by substitution: much cheaper than with pivots. Returns 0 elsewhere, -1
@@ -120,10 +121,10 @@ static int solve_full_rank(int64_t d, int64_t k, const double *r, double toleran
     double inverse = 0, *work = allocate((size_t)(3 * d + d * k), sizeof *work), *y = work ? work + 3 * d : NULL;
     lapack_int *counts = allocate((size_t)d, sizeof *counts);
     int memory = work && counts, good = memory;
-    if (good) good = LAPACKE_dtrcon_work(LAPACK_COL_MAJOR, '1', 'U', 'N', n, r, m, &inverse, work, counts) == 0;
+    if (good) good = lapack.dtrcon(LAPACK_COL_MAJOR, '1', 'U', 'N', n, r, m, &inverse, work, counts) == 0;
     good = good && inverse > MARGIN * tolerance;
     for (int64_t c = 0; c < k && good; c++) vector_copy(d, r + (d + c) * (d + k), y + c * d);
-    if (good) good = LAPACKE_dtrtrs_work(LAPACK_COL_MAJOR, 'U', 'N', 'N', n, (lapack_int)k, r, m, y, n) == 0;
+    if (good) good = lapack.dtrtrs(LAPACK_COL_MAJOR, 'U', 'N', 'N', n, (lapack_int)k, r, m, y, n) == 0;
     for (int64_t j = 0; j < d && good; j++)
         for (int64_t c = 0; c < k; c++) theta[j * k + c] = y[c * d + j];
     free(work);
@@ -138,11 +139,11 @@ int64_t triangle_solve(int64_t d, int64_t k, double *r, double tolerance, double
     int full = d > 0 ? solve_full_rank(d, k, r, tolerance, theta) : 1;
     if (full != 0) return full > 0 ? d : -1;
     lapack_int *order = allocate_zeroed((size_t)d, sizeof *order); /* 0: free to be moved */
-    (void)LAPACKE_dgelsy_work(LAPACK_COL_MAJOR, n, n, outputs, r, m, y, m, order, tolerance, &rank, &best, -1);
+    (void)lapack.dgelsy(LAPACK_COL_MAJOR, n, n, outputs, r, m, y, m, order, tolerance, &rank, &best, -1);
     double *work = allocate((size_t)best, sizeof *work);
     rank = -1;
     if (order && work)
-        (void)LAPACKE_dgelsy_work(LAPACK_COL_MAJOR, n, n, outputs, r, m, y, m, order, tolerance, &rank, work, (lapack_int)best);
+        (void)lapack.dgelsy(LAPACK_COL_MAJOR, n, n, outputs, r, m, y, m, order, tolerance, &rank, work, (lapack_int)best);
     for (int64_t j = 0; j < d && rank >= 0; j++)
         for (int64_t c = 0; c < k; c++) theta[j * k + c] = y[c * m + j];
     free(order);

@@ -1,4 +1,5 @@
-/* Linear algebra of the size of the parameters, in double: vectors here, what has factors by LAPACK. Symmetric matrices are
+/* Linear algebra of the size of the parameters, in double: vectors here, what has factors by LAPACK, which the caller has opened
+ * (lapack_library.h; cholesky_factor opens it itself). Symmetric matrices are
  * row-major, of which the lower triangle is looked at (to LAPACK, which counts by columns, the upper one). */
 #ifndef CUSGD_HOST_SOLVERS_LINEAR_H
 #define CUSGD_HOST_SOLVERS_LINEAR_H
@@ -24,7 +25,8 @@ double matrix_top(int64_t n, double *a, double *work);
  * cannot be had. */
 int matrix_eigen(int64_t n, double *a, double *values);
 
-/* A = L L^T, L in a's lower triangle; what is above it is not touched. Returns 0 where A is not positive definite. */
+/* A = L L^T, L in a's lower triangle; what is above it is not touched. Returns 0 where A is not positive definite, or there is
+ * no LAPACK. */
 int cholesky_factor(int64_t n, double *a);
 /* x = A^-1 x */
 void cholesky_solve(int64_t n, const double *l, double *x);

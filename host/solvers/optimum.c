@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "failure.h"
 #include "interrupt.h"
+#include "lapack_library.h"
 #include <math.h>
 
 /* The work of the matrices of second derivatives, in multiplications, against the work of the run so far. */
@@ -44,7 +45,7 @@ cusgd_status solver_optimum(run *r, double *objective, double *seconds)
     int found = 0;
     *objective = r->minimum * r->problem->units.loss;
     *seconds = r->min_seconds;
-    if (!isnan(r->minimum) || !is_affordable(r)) return CUSGD_OK;
+    if (!isnan(r->minimum) || !is_affordable(r) || !lapack_is_here()) return CUSGD_OK;
     cusgd_status status = solver_open(&s);
     if (status == CUSGD_OK) status = find(&s, &found);
     if (status == CUSGD_OK && found && !interrupt_asked()) {

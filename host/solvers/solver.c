@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "failure.h"
 #include "interrupt.h"
+#include "lapack_library.h"
 #include "options.h"
 #include <float.h>
 #include <math.h>
@@ -15,7 +16,14 @@
 
 static int is_first_order(cusgd_solver which) { return which == CUSGD_SOLVER_GD || which == CUSGD_SOLVER_STEEPEST; }
 
-void solver_choose(run *r, char *announcement, size_t room)
+/* Whether LAPACK factors matrices of it; of gd and broyden the second derivatives, for their largest eigenvalue. */
+static int has_factors(cusgd_solver which)
+{
+    return which == CUSGD_SOLVER_EXACT || which == CUSGD_SOLVER_NEWTON || which == CUSGD_SOLVER_GD ||
+           which == CUSGD_SOLVER_BROYDEN_GOOD || which == CUSGD_SOLVER_BROYDEN_BAD;
+}
+
+cusgd_status solver_choose(run *r, char *announcement, size_t room)
 {
     cusgd_options *o = r->options;
     int64_t n = r->problem->train.rows.n, size = (r->problem->d + 1) * r->problem->k;
@@ -32,6 +40,7 @@ void solver_choose(run *r, char *announcement, size_t room)
     o->average = 0;
     r->spec.batch = 1; /* no steps are run: room for one row will do */
     r->spec.optimizer = CUSGD_OPTIMIZER_SGD;
+    return has_factors(o->solver) ? lapack_open("solver", solver_word(o->solver)) : CUSGD_OK;
 }
 
 static cusgd_status run_method(solver *s)

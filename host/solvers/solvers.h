@@ -8,7 +8,7 @@
 void solver_best(cusgd_options *options, const cusgd_data *train, char *reason, size_t room);
 /* solver.c: which method where that is left open, the stopping rules, and for how long; `announcement` is what there is to say
  * before a long run, "" if nothing. */
-void solver_choose(run *r, char *announcement, size_t room);
+cusgd_status solver_choose(run *r, char *announcement, size_t room);
 cusgd_status solver_fit(run *r, cusgd_callback callback, void *user, cusgd_result *result);
 /* optimum.c: cusgd_trainer_optimum. */
 cusgd_status solver_optimum(run *r, double *objective, double *seconds);

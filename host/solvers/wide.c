@@ -9,7 +9,7 @@
 
 #include "failure.h"
 #include "interrupt.h"
-#include <lapacke.h>
+#include "lapack_library.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,8 +116,8 @@ static void update_columns(const wide *w, group *g, int64_t j, int64_t block, do
     double *at = g->a + j * g->count + j;
     for (int64_t first = j + block; first < n && !interrupt_asked(); first += some) {
         lapack_int count = (lapack_int)(n - first < some ? n - first : some), lead = (lapack_int)g->count;
-        (void)LAPACKE_dgemqrt_work(LAPACK_COL_MAJOR, 'L', 'T', (lapack_int)rows, count, (lapack_int)block, (lapack_int)block, at,
-                                   lead, g->t + j * PANEL_COLUMNS, PANEL_COLUMNS, g->a + first * g->count + j, lead, work);
+        (void)lapack.dgemqrt(LAPACK_COL_MAJOR, 'L', 'T', (lapack_int)rows, count, (lapack_int)block, (lapack_int)block, at, lead,
+                             g->t + j * PANEL_COLUMNS, PANEL_COLUMNS, g->a + first * g->count + j, lead, work);
     }
 }
 
@@ -127,8 +127,8 @@ static void factor_group(const wide *w, group *g, double *work)
     int64_t n = problem_rows(w);
     for (int64_t j = 0; j < n && !interrupt_asked(); j += PANEL_COLUMNS) {
         lapack_int block = (lapack_int)(n - j < PANEL_COLUMNS ? n - j : PANEL_COLUMNS), rows = (lapack_int)(g->count - j);
-        (void)LAPACKE_dgeqrt_work(LAPACK_COL_MAJOR, rows, block, block, g->a + j * g->count + j, (lapack_int)g->count,
-                                  g->t + j * PANEL_COLUMNS, PANEL_COLUMNS, work);
+        (void)lapack.dgeqrt(LAPACK_COL_MAJOR, rows, block, block, g->a + j * g->count + j, (lapack_int)g->count,
+                            g->t + j * PANEL_COLUMNS, PANEL_COLUMNS, work);
         update_columns(w, g, j, block, work);
     }
 }
@@ -139,8 +139,8 @@ static void apply_factor(const wide *w, const group *g, double *v, double *work)
     int64_t n = problem_rows(w), last = (n - 1) / PANEL_COLUMNS * PANEL_COLUMNS;
     for (int64_t j = last; j >= 0; j -= PANEL_COLUMNS) {
         lapack_int block = (lapack_int)(n - j < PANEL_COLUMNS ? n - j : PANEL_COLUMNS), rows = (lapack_int)(g->count - j);
-        (void)LAPACKE_dgemqrt_work(LAPACK_COL_MAJOR, 'L', 'N', rows, 1, block, block, g->a + j * g->count + j,
-                                   (lapack_int)g->count, g->t + j * PANEL_COLUMNS, PANEL_COLUMNS, v + j, rows, work);
+        (void)lapack.dgemqrt(LAPACK_COL_MAJOR, 'L', 'N', rows, 1, block, block, g->a + j * g->count + j, (lapack_int)g->count,
+                             g->t + j * PANEL_COLUMNS, PANEL_COLUMNS, v + j, rows, work);
     }
 }
 

@@ -87,8 +87,8 @@ static cusgd_status choose_method(cusgd_trainer *t)
         sgd_choose_run(&t->sgd);
         return sgd_choose_optimizer(&t->sgd);
     }
-    solver_choose(&t->run, t->announcement, sizeof t->announcement);
-    return problem_measure_null(&t->problem, 1);
+    cusgd_status status = solver_choose(&t->run, t->announcement, sizeof t->announcement);
+    return status == CUSGD_OK ? problem_measure_null(&t->problem, 1) : status;
 }
 
 /* Whether every target is 0 or 1, and both occur: mostly one of the first rows tells that they are not. */

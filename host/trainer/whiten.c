@@ -6,6 +6,7 @@
 
 #include "failure.h"
 #include "interrupt.h"
+#include "lapack_library.h"
 #include "problem/examples.h"
 #include "problem/linear.h"
 
@@ -109,6 +110,8 @@ cusgd_status whitening_open(const problem *p, whitening **out)
     *out = NULL;
     if (d > MAX_COLUMNS)
         return fail(CUSGD_ERROR_USAGE, "whiten takes up to %d columns, and there are %lld", MAX_COLUMNS, (long long)d);
+    cusgd_status status = lapack_open("whiten", p->options->whiten == CUSGD_WHITEN_PCA ? "pca" : "zca");
+    if (status != CUSGD_OK) return status;
     whitening *w = allocate_zeroed(1, sizeof *w);
     double *work = allocate_zeroed((size_t)(d * (d + 2)), sizeof *work);
     if (w) {
@@ -119,7 +122,6 @@ cusgd_status whitening_open(const problem *p, whitening **out)
         w->forward = allocate_zeroed((size_t)(d * d), sizeof *w->forward);
         w->backward = allocate_zeroed((size_t)(d * d), sizeof *w->backward);
     }
-    cusgd_status status = CUSGD_OK;
     if (!w || !work || !w->mean || !w->forward || !w->backward)
         status = fail_memory((size_t)(4 * d * d) * sizeof *work, "the covariances of the columns");
     if (!status) status = find_matrices(w, p, work);
