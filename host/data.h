@@ -57,6 +57,7 @@ static inline examples examples_piece(const examples *e, int64_t first, int64_t 
     cusgd_matrix *matrices[] = {&piece.x, &piece.y, &piece.w, &piece.o};
     piece.n = count;
     if (e->rows) piece.rows = e->rows + first;
+    if (e->fold && !e->rows) piece.fold = e->fold + first;
     for (int i = 0; i < 4 && !e->rows; i++) {
         int64_t size = matrices[i]->type == CUSGD_TYPE_FLOAT32 ? (int64_t)sizeof(float) : (int64_t)sizeof(double);
         if (matrices[i]->at) matrices[i]->at = (const char *)matrices[i]->at + first * matrices[i]->row_stride * size;
