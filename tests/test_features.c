@@ -231,6 +231,8 @@ Test(features, terms_that_would_say_nothing_new)
     data = open_text("n,y\n2,1\n,2\n4,4\n", &reader);
     assert_x(data, "n missing(n) n^2", "2 0 4; 3 1 9; 4 0 16");
     cusgd_data_free(data);
+    /* One category makes no column, of which there are no powers. */
+    assert_refused("c,y\nu,1\nu,2\n", &reader, "the same category in all rows");
 }
 
 Test(features, too_many_terms)

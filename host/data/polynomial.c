@@ -76,6 +76,7 @@ cusgd_status polynomial_make(polynomial *p, const base_column *columns, int64_t 
     int64_t room = 0;
     cusgd_status status = CUSGD_OK;
     polynomial_free(p);
+    if (count < 1) return CUSGD_OK;
     if (count > MAX_TERMS) return p->degree > 1 ? fail_many(p, count) : CUSGD_OK;
     for (int degree = 2; degree <= p->degree && !status; degree++) {
         int32_t term[MAX_DEGREE] = {0};
