@@ -311,3 +311,67 @@ Test(sweep, refusals)
     cusgd_data_free(data);
     cusgd_data_free(two);
 }
+
+/* What a run has once is refused where configurations need their own. */
+Test(sweep, numbers_of_one_run)
+{
+    const double none = (double)NAN;
+    const cusgd_configuration rates[] = {{none, none, .01, none}, {none, none, .1, none}},
+                              mixed[] = {{none, none, .01, .5}, {none, none, none, none}},
+                              momenta[] = {{none, none, .01, .5}, {none, none, .01, none}};
+    rows_made t;
+    rows_make(&t);
+    cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
+    cusgd_options o = options_quick();
+    cusgd_sweep_plan plan = plan_of(&t, penalties, 3), of_rates = plan_of(&t, rates, 2);
+    o.gradient_tolerance = 1e-3;
+    refused(&o, data, &plan, CUSGD_ERROR_USAGE, "gradient-tolerance");
+    o = options_quick();
+    o.l2 = .1;
+    o.schedule = CUSGD_SCHEDULE_OPTIMAL;
+    refused(&o, data, &plan, CUSGD_ERROR_USAGE, "optimal");
+    refused(&o, data, &of_rates, CUSGD_ERROR_USAGE, "optimal");
+    o.schedule = CUSGD_SCHEDULE_TIME_DECAY;
+    o.t0 = 1;
+    refused(&o, data, &of_rates, CUSGD_ERROR_USAGE, "t0");
+    o = options_quick();
+    o.schedule = CUSGD_SCHEDULE_COSINE;
+    o.final_rate = 1e-3;
+    refused(&o, data, &of_rates, CUSGD_ERROR_USAGE, "final-rate");
+    o = options_quick();
+    o.optimizer = CUSGD_OPTIMIZER_ASGD;
+    refused(&o, data, &of_rates, CUSGD_ERROR_USAGE, "asgd");
+    o = options_quick();
+    plan = plan_of(&t, mixed, 2);
+    refused(&o, data, &plan, CUSGD_ERROR_USAGE, "1 of 2 configurations have a rate");
+    plan = plan_of(&t, momenta, 2);
+    refused(&o, data, &plan, CUSGD_ERROR_USAGE, "1 of 2 configurations have a momentum");
+    cusgd_data_free(data);
+}
+
+/* The option's momentum is that of configurations without one, and a rate changes nothing where the schedule has none. */
+Test(sweep, numbers_of_the_options)
+{
+    const double none = (double)NAN;
+    const cusgd_configuration momenta[] = {{none, none, .01, .9}, {none, none, .01, none}}, some[] = {{.1, none, none, none}};
+    rows_made t;
+    rows_make(&t);
+    cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
+    cusgd_options o = options_quick();
+    cusgd_sweep_plan plan = plan_of(&t, momenta, 2);
+    o.momentum = .9;
+    cusgd_sweep *a = sweep_of(&o, data, &plan), *b;
+    check_same(a, 0, a, 1);
+    cusgd_sweep_free(a);
+    o = options_quick();
+    o.schedule = CUSGD_SCHEDULE_OPTIMAL;
+    o.l2 = .1;
+    plan = plan_of(&t, some, 1);
+    a = sweep_of(&o, data, &plan);
+    o.rate = 1e-3;
+    b = sweep_of(&o, data, &plan);
+    check_same(a, 0, b, 0);
+    cusgd_sweep_free(a);
+    cusgd_sweep_free(b);
+    cusgd_data_free(data);
+}

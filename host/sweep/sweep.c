@@ -30,6 +30,57 @@ static cusgd_status check_plan(const cusgd_options *o, const cusgd_data *train, 
     if (o->robust) return fail_option("robust", "a sweep standardizes by means and deviations, not by medians and quartiles");
     if (o->schedule == CUSGD_SCHEDULE_PLATEAU)
         return fail_option("schedule", "the schedule plateau follows one model's loss, and a sweep has many; choose another");
+    if (!isnan(o->gradient_tolerance))
+        return fail_option(
+            "gradient-tolerance",
+            "gradient-tolerance looks at one model's gradient, and a sweep has many models: give tolerance instead");
+    return CUSGD_OK;
+}
+
+/* ---- The numbers of configurations ---- */
+
+#define NUMBER(name) offsetof(cusgd_configuration, name)
+
+static double number_of(const cusgd_sweep_plan *plan, size_t i, size_t number)
+{
+    double value;
+    memcpy(&value, (const char *)&plan->configurations[i] + number, sizeof value);
+    return value;
+}
+
+/* How many configurations have a number of their own. */
+static size_t count_given(const cusgd_sweep_plan *plan, size_t number)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        if (!isnan(number_of(plan, i, number))) count++;
+    return count;
+}
+
+/* What a run chooses is chosen for all of its configurations, or for none. */
+static cusgd_status check_given(const cusgd_sweep_plan *plan, size_t number, double otherwise, const char *name)
+{
+    size_t given = count_given(plan, number);
+    if (given == 0 || given == plan->count || !isnan(otherwise)) return CUSGD_OK;
+    return fail(CUSGD_ERROR_USAGE, "%zu of %zu configurations have a %s: give all of them one, or set the option %s", given,
+                plan->count, name, name);
+}
+
+/* Rates of a schedule are its rates at the run's own number times a factor: some do not go with it. */
+static cusgd_status check_rates(const cusgd_options *o, const cusgd_sweep_plan *plan)
+{
+    int rates = count_given(plan, NUMBER(rate)) > 0, ridges = count_given(plan, NUMBER(l2)) > 0;
+    if (o->schedule == CUSGD_SCHEDULE_OPTIMAL && (rates || ridges))
+        return fail_option("schedule", "the rates of the schedule optimal follow from one l2, and a sweep over rates or l2 has "
+                                       "many: choose another schedule");
+    if (rates && o->schedule == CUSGD_SCHEDULE_TIME_DECAY && !isnan(o->t0))
+        return fail_option("t0", "the rates follow from t0: leave it out, or do not sweep over rates");
+    if (rates && o->final_rate > 0)
+        return fail_option("final-rate",
+                           "final-rate is one number, and a sweep over rates ends at a share of each: leave it out");
+    if (rates && o->optimizer == CUSGD_OPTIMIZER_ASGD)
+        return fail_option("optimizer", "how fast the rate of asgd falls follows from one rate, and a sweep over rates has many: "
+                                        "choose another optimizer");
     return CUSGD_OK;
 }
 
@@ -49,34 +100,23 @@ static cusgd_status check_configuration(const cusgd_configuration *c, size_t i)
 /* A power of two that is no less than what the configurations have: the run's own number, by which the trainer makes its choices,
  * so that they are safe for all. Configurations have multiples of it, whose products with it do not depend on which power it is.
  */
-static double base_of(const cusgd_sweep_plan *plan, size_t offset, double otherwise)
+static double base_of(const cusgd_sweep_plan *plan, size_t number, double otherwise)
 {
-    double most = (double)NAN;
-    int swept = 0;
-    for (size_t i = 0; i < plan->count; i++) {
-        double value;
-        memcpy(&value, (const char *)&plan->configurations[i] + offset, sizeof value);
-        swept |= !isnan(value);
-        most = fmax(most, isnan(value) ? otherwise : value);
-    }
-    return swept && most > 0 ? exp2(ceil(log2(most))) : most;
-}
-
-static int momentum_differs(const cusgd_sweep_plan *plan)
-{
-    int differs = 0;
-    for (size_t i = 0; i < plan->count; i++) differs |= !isnan(plan->configurations[i].momentum);
-    return differs;
+    double most = otherwise;
+    if (count_given(plan, number) == 0) return otherwise;
+    if (count_given(plan, number) == plan->count) most = 0;
+    for (size_t i = 0; i < plan->count; i++) most = fmax(most, number_of(plan, i, number));
+    return most > 0 ? exp2(ceil(log2(most))) : most;
 }
 
 static cusgd_status open_trainer(cusgd_sweep *s, const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
                                  const cusgd_sweep_plan *plan)
 {
     cusgd_options o = *options;
-    o.l1 = base_of(plan, offsetof(cusgd_configuration, l1), o.l1);
-    o.l2 = base_of(plan, offsetof(cusgd_configuration, l2), o.l2);
-    o.rate = base_of(plan, offsetof(cusgd_configuration, rate), o.rate);
-    if (momentum_differs(plan)) {
+    o.l1 = base_of(plan, NUMBER(l1), o.l1);
+    o.l2 = base_of(plan, NUMBER(l2), o.l2);
+    o.rate = base_of(plan, NUMBER(rate), o.rate);
+    if (count_given(plan, NUMBER(momentum)) > 0) {
         if (o.optimizer != CUSGD_OPTIMIZER_MOMENTUM && o.optimizer != CUSGD_OPTIMIZER_NESTEROV &&
             o.optimizer != CUSGD_OPTIMIZER_RMSPROP)
             return fail_option("optimizer", "only the optimizers momentum, nesterov and rmsprop have a momentum to sweep over");
@@ -88,14 +128,16 @@ static cusgd_status open_trainer(cusgd_sweep *s, const cusgd_options *options, c
 
 static void take_configurations(cusgd_sweep *s, const cusgd_options *options, const cusgd_sweep_plan *plan)
 {
-    const cusgd_options *o = &s->trainer->options;
+    const cusgd_options *o = &s->trainer->options; /* where no configuration has a rate or momentum: what was chosen */
+    double rate = count_given(plan, NUMBER(rate)) > 0 ? options->rate : o->rate;
+    double momentum = count_given(plan, NUMBER(momentum)) > 0 ? options->momentum : o->momentum;
     for (size_t i = 0; i < s->count; i++) {
         cusgd_configuration *c = &s->configurations[i];
         *c = plan->configurations[i];
         if (isnan(c->l1)) c->l1 = options->l1;
         if (isnan(c->l2)) c->l2 = options->l2;
-        if (isnan(c->rate)) c->rate = isnan(options->rate) ? o->rate : options->rate;
-        if (isnan(c->momentum)) c->momentum = isnan(options->momentum) ? o->momentum : options->momentum;
+        if (isnan(c->rate)) c->rate = rate;
+        if (isnan(c->momentum)) c->momentum = momentum;
         for (int64_t f = 0; f < columns_each(s); f++)
             s->columns[(int64_t)i * columns_each(s) + f] =
                 (column){.configuration = i, .fold = f < s->folds ? (int)f : -1, .share = 1, .best = (double)INFINITY};
@@ -124,6 +166,9 @@ static cusgd_status train_all(cusgd_sweep *s, const cusgd_options *options, cons
 {
     cusgd_status status = check_plan(options, train, valid, plan);
     for (size_t i = 0; i < plan->count && status == CUSGD_OK; i++) status = check_configuration(&plan->configurations[i], i);
+    if (status == CUSGD_OK) status = check_given(plan, NUMBER(rate), options->rate, "rate");
+    if (status == CUSGD_OK) status = check_given(plan, NUMBER(momentum), options->momentum, "momentum");
+    if (status == CUSGD_OK) status = check_rates(options, plan);
     if (status == CUSGD_OK) status = open_trainer(s, options, train, valid, plan);
     s->count = plan->count;
     s->folds = plan->folds;
