@@ -86,6 +86,25 @@ Test(command_sweep, refusals)
     assert_has(o.err, "lower rates");
     run(&o, "$CUSGD sweep data.csv --grid l2=1,2 --model data.csv");
     assert_code(o, 1);
+    run(&o, "$CUSGD sweep data.csv --grid l2=1,2 --model m.safetensors --report m.safetensors");
+    assert_code(o, 1);
+    assert_has(o.err, "--report and --model are one file");
+}
+
+/* Tables are encoded, and options and data noted, as by train. */
+Test(command_sweep, reads_as_train_does)
+{
+    run(&o, "printf 'c,y\nu,1\nv,2\nw,4\nu,2\nv,3\nw,5\n' >c.csv; sed s/w/z/ c.csv >v.csv; "
+            "$CUSGD sweep c.csv --categorical c --grid l2=.1,1 --valid v.csv --delta 2 --epochs 5 --model m.safetensors && "
+            "$CUSGD info m.safetensors --coefficients");
+    assert_code(o, 0);
+    assert_has(o.out, "c=u");
+    assert_has(o.err, "--delta changes nothing");
+    assert_has(o.err, "'z'");
+    run(&o, "$CUSGD sweep c.csv --categorical c --grid l1=.1,1 --folds 2 --epochs 5 --model m.safetensors && "
+            "$CUSGD info m.safetensors --coefficients");
+    assert_code(o, 0);
+    assert_lacks(o.out, "c=u");
 }
 
 /* Two classes by name and their weights are taken as train takes them; more than two are refused. */

@@ -3,6 +3,7 @@
 #include "grid.h"
 #include "reading.h"
 #include "signals.h"
+#include "summary.h"
 
 #include <errno.h>
 #include <math.h>
@@ -47,6 +48,8 @@ static int check_arguments(const sweeping *w)
         status = check_overwrite("--model", w->model_path, inputs[i]);
         if (!status && w->report_path) status = check_overwrite("--report", w->report_path, inputs[i]);
     }
+    int are_one = w->report_path && (same_file(w->report_path, w->model_path) || strcmp(w->report_path, w->model_path) == 0);
+    if (!status && are_one) status = complain(CUSGD_ERROR_USAGE, "--report and --model are one file");
     if (!status) status = check_file("--model", w->model_path);
     return status || !w->report_path ? status : check_file("--report", w->report_path);
 }
@@ -56,6 +59,7 @@ static int open_all(sweeping *w)
     cusgd_reader reader;
     int wrong = reading_reader(&w->reading, w->syntax, w->data_path, NULL, &reader);
     if (wrong) return wrong;
+    for (size_t i = 0; i < w->count; i++) reader.encode.all_levels |= w->configurations[i].l2 > 0; /* as with --l2 */
     cusgd_status status = cusgd_data_open(w->data_path, &reader, &w->data);
     if (status) return complain_last(status);
     if (!w->quiet) put_data_notes(w->data);
@@ -63,7 +67,9 @@ static int open_all(sweeping *w)
     if (!w->valid_path) return CUSGD_OK;
     cusgd_data_reader(w->data, &reader);
     status = cusgd_data_open(w->valid_path, &reader, &w->valid);
-    return status ? complain_last(status) : CUSGD_OK;
+    if (status) return complain_last(status);
+    if (!w->quiet) put_data_notes(w->valid);
+    return CUSGD_OK;
 }
 
 /* Folds are the default where no other rows judge. */
@@ -149,6 +155,7 @@ static int sweep(sweeping *w)
     if (!status) status = grid_configurations(&w->grid, w->drawn, seed_of(w->options), &w->configurations, &w->count);
     if (!status) status = open_all(w);
     if (status) return status;
+    if (!w->quiet) summary_notes(w->options);
     cusgd_sweep_plan plan = CUSGD_INIT(cusgd_sweep_plan);
     plan.configurations = w->configurations;
     plan.count = w->count;
