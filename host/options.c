@@ -210,6 +210,10 @@ static const char *check_whiten(const cusgd_options *options)
         return "whiten trains on mixtures of the columns, and penalty factors and bounds are those of single columns: leave one "
                "of "
                "them out";
+    if (options->penalty_units == CUSGD_PENALTY_DATA)
+        return "penalty-units data is about the columns as they are, and with whiten penalties act on mixtures of them: leave "
+               "one of "
+               "them out";
     return NULL;
 }
 

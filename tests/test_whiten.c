@@ -114,7 +114,11 @@ Test(whiten, a_trainer_is_in_the_units_of_the_data)
     assert_works(cusgd_trainer_evaluate(t, valid, 0, &a));
     assert_works(cusgd_model_evaluate(model, valid, 0, &b));
     cr_assert_float_eq(a.mse, b.mse, 1e-9);
+    cr_assert_eq(cusgd_trainer_data(t), data);
     assert_works(cusgd_trainer_get_coefficients(t, theta, theta + D));
+    assert_works(cusgd_trainer_get_coefficients(t, again, NULL));
+    assert_works(cusgd_trainer_get_coefficients(t, NULL, again + D));
+    cr_assert_arr_eq(again, theta, sizeof theta);
     assert_works(cusgd_trainer_set_coefficients(t, theta, theta + D));
     assert_works(cusgd_trainer_get_coefficients(t, again, again + D));
     for (int j = 0; j <= D; j++) cr_assert_float_eq(theta[j], again[j], 1e-9 * (1 + fabs(theta[j])));
@@ -151,4 +155,34 @@ Test(whiten, what_does_not_go_together)
     o.lower = (double)NAN;
     o.robust = 1;
     cr_assert(strstr(options_check(&o), "whiten and robust"));
+    o.robust = 0;
+    o.penalty_units = CUSGD_PENALTY_DATA;
+    cr_assert(strstr(options_check(&o), "penalty-units"));
+}
+
+/* Names of the data's columns are no names of mixtures of them; the model has the former. */
+Test(whiten, messages_name_components)
+{
+    static const char *const names[] = {"a", "b", "c", "d"};
+    known k;
+    open_known(&k);
+    for (int i = 0; i < N; i++) k.y[i] = k.x[i * D] > 0;
+    cusgd_data *data = data_of(N, D, 1, k.x, k.y, NULL);
+    assert_works(cusgd_data_set_names(data, names, NULL, NULL, NULL));
+    for (int pca = 0; pca < 2; pca++) {
+        cusgd_options o = options_of(pca ? CUSGD_WHITEN_PCA : CUSGD_WHITEN_ZCA, CUSGD_SOLVER_SGD);
+        o.loss = CUSGD_LOSS_LOGISTIC;
+        o.epochs = 3;
+        cusgd_trainer *t = trainer_of(&o, data, NULL);
+        cusgd_result result = fit(t);
+        cusgd_model *model;
+        cr_assert(strstr(result.note, pca ? "\"component " : "\"decorrelated "), "%s", result.note);
+        cr_assert_null(strstr(result.note, "\"a\""));
+        assert_works(cusgd_trainer_create_model(t, &model));
+        cr_assert_str_eq(cusgd_model_feature(model, 0), "a");
+        cusgd_model_free(model);
+        cusgd_trainer_free(t);
+    }
+    cusgd_data_free(data);
+    close_known(&k);
 }

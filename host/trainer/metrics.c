@@ -448,14 +448,14 @@ cusgd_status cusgd_trainer_create_model(cusgd_trainer *t, cusgd_model **out)
     if (!t) return fail_null(__func__);
     cusgd_model *m;
     const char *missing = NULL;
-    const cusgd_data *data = t->problem.train.data;
+    const cusgd_data *data = cusgd_trainer_data(t);
     cusgd_status status = model_create(&t->options, t->problem.d, t->problem.k, data->features, data->targets,
                                        (class_names){data->classes, data->class_count}, &m);
     *out = NULL;
     if (status != CUSGD_OK) return status;
-    status = model_set_offset(m, t->problem.train.data->offset, t->problem.train.data->offset_name);
-    if (status == CUSGD_OK) status = model_set_layout(m, t->problem.train.data->layout);
-    if (status == CUSGD_OK) status = model_set_encoding(m, t->problem.train.data->encoding);
+    status = model_set_offset(m, data->offset, data->offset_name);
+    if (status == CUSGD_OK) status = model_set_layout(m, data->layout);
+    if (status == CUSGD_OK) status = model_set_encoding(m, data->encoding);
     if (status == CUSGD_OK) status = cusgd_trainer_get_coefficients(t, m->weight, m->bias);
     /* The errors take a pass over the data. */
     int whole = problem_check_data(&t->problem) == CUSGD_OK, readable = !t->run.lost && !t->run.at.was_cancelled && whole;

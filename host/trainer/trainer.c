@@ -277,7 +277,11 @@ cusgd_status cusgd_trainer_rebind(cusgd_trainer *t, const cusgd_data *train)
     return status;
 }
 
-const cusgd_data *cusgd_trainer_data(const cusgd_trainer *t) { return t ? t->problem.train.data : NULL; }
+const cusgd_data *cusgd_trainer_data(const cusgd_trainer *t)
+{
+    if (!t) return NULL;
+    return t->whitening ? t->whitening->train : t->problem.train.data;
+}
 
 cusgd_status trainer_partial_fit(cusgd_trainer *t, const cusgd_data *rows, cusgd_progress *now)
 {
@@ -370,12 +374,26 @@ cusgd_status cusgd_trainer_get_standardization(const cusgd_trainer *t, double *m
     return CUSGD_OK;
 }
 
+/* theta of decorrelated columns as coefficients of the data's, which need each other. */
+static cusgd_status get_white(const cusgd_trainer *t, double *weight, double *bias)
+{
+    int64_t k = t->problem.k, count = t->problem.d * k;
+    double *all = allocate((size_t)(count + k), sizeof *all);
+    if (!all) return fail_memory((size_t)(count + k) * sizeof *all, "coefficients");
+    problem_to_data(&t->problem, t->run.theta, all, all + count);
+    cusgd_status status = whitening_to_x(t->whitening, k, all, all + count);
+    if (status == CUSGD_OK && weight) vector_copy(count, all, weight);
+    if (status == CUSGD_OK && bias) vector_copy(k, all + count, bias);
+    free(all);
+    return status;
+}
+
 cusgd_status cusgd_trainer_get_coefficients(cusgd_trainer *t, double *weight, double *bias)
 {
     if (!t) return fail_null(__func__);
     cusgd_status status = run_theta(&t->run, t->run.at.result, t->run.theta);
+    if (status == CUSGD_OK && t->whitening) return get_white(t, weight, bias);
     if (status == CUSGD_OK) problem_to_data(&t->problem, t->run.theta, weight, bias);
-    if (status == CUSGD_OK && t->whitening) status = whitening_to_x(t->whitening, t->problem.k, weight, bias);
     return status;
 }
 

@@ -11,7 +11,9 @@
 #include "problem/linear.h"
 
 #include <float.h>
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +24,7 @@ void whitening_close(whitening *w)
 {
     if (!w) return;
     for (int i = 0; i < 2; i++) free(w->white_x[i]);
+    strings_free(w->names, w->d);
     free(w->mean);
     free(w->forward);
     free(w->backward);
@@ -104,6 +107,23 @@ static cusgd_status find_matrices(whitening *w, const problem *p, double *work)
     return CUSGD_OK;
 }
 
+/* Components have numbers; of ZCA each column z belongs to one of x. */
+static cusgd_status name_columns(whitening *w, int pca)
+{
+    static const char before[] = "decorrelated ";
+    w->names = allocate_zeroed((size_t)w->d, sizeof *w->names);
+    for (int64_t j = 0; w->names && j < w->d; j++) {
+        const char *name = cusgd_data_feature(w->train, j);
+        size_t size = sizeof before + 24 + (name ? strlen(name) : 0);
+        if (!(w->names[j] = allocate(size, 1))) return fail_memory(size, "a name");
+        if (name && !pca)
+            snprintf(w->names[j], size, "%s%s", before, name);
+        else
+            snprintf(w->names[j], size, "%s%" PRId64, pca ? "component " : before, j + 1);
+    }
+    return w->names ? CUSGD_OK : fail_memory((size_t)w->d * sizeof *w->names, "the columns' names");
+}
+
 cusgd_status whitening_open(const problem *p, whitening **out)
 {
     int64_t d = p->d;
@@ -125,6 +145,7 @@ cusgd_status whitening_open(const problem *p, whitening **out)
     if (!w || !work || !w->mean || !w->forward || !w->backward)
         status = fail_memory((size_t)(4 * d * d) * sizeof *work, "the covariances of the columns");
     if (!status) status = find_matrices(w, p, work);
+    if (!status) status = name_columns(w, p->options->whiten == CUSGD_WHITEN_PCA);
     if (!status) status = whitening_apply(w, w->train, &w->white_train, &w->white_x[0]);
     if (!status && w->valid) status = whitening_apply(w, w->valid, &w->white_valid, &w->white_x[1]);
     free(work);
@@ -151,6 +172,9 @@ cusgd_status whitening_apply(const whitening *w, const cusgd_data *data, cusgd_d
         }
     if (interrupt_asked()) return fail_interrupted();
     *white = *data;
+    white->features = w->names;
+    white->layout = NULL;
+    white->encoding = NULL;
     white->view.x = (cusgd_matrix){z, CUSGD_TYPE_FLOAT64, d, 1};
     return CUSGD_OK;
 }

@@ -9,6 +9,7 @@ typedef struct whitening {
     double *mean;                    /* d; zeros where there is no intercept */
     double *forward, *backward;      /* d x d, row-major: x - mean = z backward on all directions that x varies in */
     const cusgd_data *train, *valid; /* the caller's; valid may be NULL */
+    char **names;                    /* of the columns z: what messages call them */
     cusgd_data white_train;          /* views of them whose x is z */
     cusgd_data white_valid;
     void *white_x[2];
