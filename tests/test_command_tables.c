@@ -77,6 +77,20 @@ Test(command_tables, validates_and_starts_by_number)
     assert_has(o.err, "x.csv:1: the file has 3 columns");
 }
 
+/* How columns become features is the model's: what the command line says of it changes nothing, and says so. */
+Test(command_tables, starts_from_encoded_columns)
+{
+    run(&o, "printf 'c,n,y\\nu,1,1\\nv,2,2\\nw,4,4\\nu,3,2\\n' >c.csv; $CUSGD train c.csv --categorical c --model m -q && "
+            "$CUSGD train c.csv --init m --categorical n --polynomial 2 --interactions --epochs 2 --model k");
+    assert_code(o, 0);
+    assert_has(o.err, "note: --categorical changes nothing with --init");
+    assert_has(o.err, "note: --polynomial changes nothing with --init");
+    assert_has(o.err, "note: --interactions changes nothing with --init");
+    run(&o, "$CUSGD train c.csv --init m --epochs 2 --model k");
+    assert_code(o, 0);
+    assert_lacks(o.err, "changes nothing");
+}
+
 /* What is said of a column gives its number in the file. */
 Test(command_tables, divergence_names_the_files_columns)
 {

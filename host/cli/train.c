@@ -130,6 +130,17 @@ static int open_first_block(training *t, cusgd_reader *reader)
     return (int)status;
 }
 
+/* Where the model of --init says how columns become features, the command line does not. */
+static void note_encoding(const cusgd_reader *reader)
+{
+    const cusgd_encode *e = &reader->encode;
+    const int given[] = {e->categorical_auto || e->categorical_count > 0, e->date_count > 0, e->polynomial > 0, e->interactions};
+    static const char *const names[] = {"categorical", "date", "polynomial", "interactions"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (reader->encoding && given[i])
+            fprintf(stderr, "note: --%s changes nothing with --init, whose model says how columns become features\n", names[i]);
+}
+
 static int open_all(training *t)
 {
     cusgd_reader reader;
@@ -137,6 +148,7 @@ static int open_all(training *t)
     if (status) return complain_last(status);
     int wrong = reading_reader(&t->reading, t->syntax, t->data_path, t->init, &reader);
     if (wrong) return wrong;
+    if (!t->quiet) note_encoding(&reader);
     if (t->online) {
         wrong = open_first_block(t, &reader);
         if (wrong) return wrong;
