@@ -105,6 +105,10 @@ class Model:
         """What a target of 0, 1, ... stands for."""
         return self._names(lib.cusgd_model_class, lib.cusgd_model_classes(self._handle))
 
+    def _has_class_outputs(self) -> bool:
+        """Tell whether each class of the only target has an output."""
+        return bool(lib.cusgd_model_outputs(self._handle) > lib.cusgd_model_targets(self._handle))
+
     @property
     def metadata(self) -> dict[str, str]:
         """The entries of the model's file besides its numbers."""
@@ -163,14 +167,14 @@ class Model:
         degrees = C.c_int64()
         known = bool(lib.cusgd_model_standard_errors(self._handle, C.byref(degrees)))
         names = [*(self.features or [f"x{j + 1}" for j in range(d)]), "intercept"]
-        targets, table = self.targets, self._coefficients(level)
+        outputs, table = self.classes if self._has_class_outputs() else self.targets, self._coefficients(level)
         head = f"{'':20} {'value':>12}"
         if known:
             head += f" {'error':>12} {'t' if degrees.value else 'z':>9} {'p':>9} {f'{100 * level:g} % from':>12} {'to':>12}"
         lines = []
         for output in range(k):
             if k > 1:
-                lines.append(targets[output] if targets else f"output {output + 1}")
+                lines.append(outputs[output] if outputs else f"output {output + 1}")
             lines.append(head)
             for name, row in zip(names, table[output], strict=True):
                 line = f"{name:20} {row[0]:12.6g}"
@@ -227,8 +231,7 @@ class Model:
             As for `cusgd.fit`.
         """
         data = self._data(X, y, sample_weight, offset, exposure)
-        outputs = self.weight.shape[0]
-        count = outputs if outputs > lib.cusgd_model_targets(self._handle) else 2
+        count = self.weight.shape[0] if self._has_class_outputs() else 2
         matrix = np.zeros((count, count))
         pointer = matrix.ctypes.data_as(C.POINTER(C.c_double))
         run(lambda: check(lib.cusgd_model_confusion(self._handle, data.handle, pointer)))
@@ -254,7 +257,7 @@ class Model:
         run(lambda: check(lib.cusgd_model_evaluate(self._handle, data.handle, which, C.byref(found))))
         of_classes = not np.isnan(found.accuracy)
         further = sized(_capi.cusgd_ranking if of_classes else _capi.cusgd_order_metrics)
-        if lib.cusgd_model_outputs(self._handle) > lib.cusgd_model_targets(self._handle):  # more than two classes have no ranking
+        if of_classes and np.isnan(found.confusion[0]):  # more than two classes have no ranking
             further.auc = further.average_precision = np.nan
             return Metrics._read(found, further)
         function = lib.cusgd_model_rank if of_classes else lib.cusgd_model_order_metrics
@@ -300,7 +303,7 @@ class Model:
         if kind not in _PREDICTIONS:
             raise UsageError(f"kind must be one of {', '.join(_PREDICTIONS)}, not {kind!r}")
         table = self._table(path, True, strict)
-        out = np.empty((table.rows, self.weight.shape[0]))
+        out = np.empty((table.rows, lib.cusgd_model_prediction_cols(self._handle, _PREDICTIONS[kind])))
         pointer = out.ctypes.data_as(C.POINTER(C.c_double))
         run(lambda: check(lib.cusgd_model_predict(self._handle, table.handle, _PREDICTIONS[kind], pointer)))
         result = out[:, 0] if out.shape[1] == 1 else out

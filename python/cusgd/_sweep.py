@@ -12,15 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _capi
-from ._arrays import as_vector, make_data
-from ._classes import class_numbers, encode
-from ._errors import check
+from ._arrays import as_vector
+from ._errors import UsageError, check
 from ._library import lib
 from ._model import Model
 from ._options import make_options
 from ._results import sized
 from ._run import run
-from ._trainer import precision_of
+from ._trainer import precision_of, training_data, validation_data
 
 _NUMBERS = ("l1", "l2", "rate", "momentum")
 _STOPS = {
@@ -142,7 +141,7 @@ def sweep(
     y: Any,
     grid: Mapping[str, Any] | Sequence[Mapping[str, float]],
     *,
-    folds: int | Any = 5,
+    folds: int | Any = None,
     valid: tuple[Any, ...] | None = None,
     select: str = "best",
     sample_weight: Any = None,
@@ -155,12 +154,13 @@ def sweep(
     Parameters
     ----------
     X, y, sample_weight, offset, exposure
-        As for `Trainer`, with one output.
+        As for `Trainer`, with one output; y is None beside a table.
     grid : mapping or list of mappings
         Values of ``l1``, ``l2``, ``rate`` and ``momentum``, of which all combinations are trained; or the configurations
         themselves.
     folds : int or array of shape (n,)
-        How many folds of cross-validation the seed draws, from 2 to 63; or each row's fold, numbered from 0.
+        How many folds of cross-validation the seed draws, from 2 to 63; or each row's fold, numbered from 0. By default 5, if no
+        other rows judge.
     valid : tuple (X, y) or (X, y, sample_weight), optional
         Validation data, which judges in place of folds.
     select : {"best", "1se"}
@@ -191,22 +191,21 @@ def sweep(
     """
     if select not in ("best", "1se"):
         raise ValueError(f"select must be 'best' or '1se', not {select!r}")
-    y, classes = encode(y, options.get("loss", "squared"))
-    data = make_data(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure)
-    if classes:
-        data.set_classes(classes) if data.outputs == 1 else data.set_names(None, None, classes)
-    judge = None
-    if valid is not None:
-        weights = valid[2] if len(valid) == 3 else None
-        judge = make_data(valid[0], class_numbers(valid[1], classes), sample_weight=weights)
+    judged = valid is not None or bool(options.get("valid_fraction"))
+    if folds is not None and judged:
+        raise UsageError("folds and validation rows exclude each other; give one")
+    data, classes, features = training_data(
+        X, y, options.get("loss", "squared"), sample_weight=sample_weight, offset=offset, exposure=exposure
+    )
+    judge = validation_data(valid, classes, features)
     options["precision"] = precision_of(data, options)
     given = make_options(options)
     configurations, count = _configurations(grid)
     plan = sized(_capi.cusgd_sweep_plan)
     plan.configurations, plan.count = configurations, count
     of_rows = None  # kept until the call has ended, as ctypes does not keep it for the plan
-    if judge is None and not options.get("valid_fraction"):
-        of_rows = _set_folds(plan, folds, data.rows)
+    if not judged:
+        of_rows = _set_folds(plan, 5 if folds is None else folds, data.rows)
     plan.select = _capi.CUSGD_SELECT_ONE_SE if select == "1se" else _capi.CUSGD_SELECT_BEST
     handle = C.c_void_p()
     valid_handle = judge.handle if judge else None

@@ -58,7 +58,7 @@ class Table:
         self.outputs: int = lib.cusgd_data_outputs(handle)
         self.features = self._names(lib.cusgd_data_feature, self.cols)
         self.targets = self._names(lib.cusgd_data_target, self.outputs)
-        self.classes = self._names(lib.cusgd_data_class, 2)
+        self.classes = self._names(lib.cusgd_data_class, lib.cusgd_data_classes(handle))
         self.notes: list[str] = []
         while note := lib.cusgd_data_note(handle, len(self.notes)):
             self.notes.append(in_python_words(note.decode(errors="replace")))

@@ -36,6 +36,54 @@ def precision_of(data: Data | Table, options: Mapping[str, Any]) -> str:
     return "float" if is_float else "double"
 
 
+def training_data(
+    X: Any,
+    y: Any,
+    loss: str,
+    class_count: int | None = None,
+    **beside: Any,
+) -> tuple[Data | Table, list[str] | None, list[str] | None]:
+    """Return training rows, the names of their classes and those of their columns.
+
+    Parameters
+    ----------
+    X, y
+        As for `Trainer`.
+    loss : str
+        Of classes, whose names y may have, or not.
+    class_count : int, optional
+        How many classes there are, whose numbers are y.
+    **beside
+        ``sample_weight``, ``offset`` and ``exposure``.
+    """
+    if isinstance(X, Table):
+        if y is not None or any(given is not None for given in beside.values()):
+            raise UsageError("a table has its targets, weights and offsets: name their columns in read_table")
+        return X, X.classes, X.features
+    if y is None:
+        raise UsageError("y is missing: only a table has its targets")
+    if class_count is None:
+        y, classes = encode(y, loss)
+    else:  # y is their numbers, of which some may not occur
+        classes = [str(c) for c in range(class_count)]
+    data = make_data(X, y, **beside)
+    if classes:
+        data.set_classes(classes) if data.outputs == 1 else data.set_names(None, None, classes)
+    elif takes_classes(loss):
+        classes = data.find_classes()
+    return data, classes, column_names(X)
+
+
+def validation_data(valid: tuple[Any, ...] | None, classes: list[str] | None, features: list[str] | None) -> Data | None:
+    """Return validation rows, with the columns and classes of the training rows."""
+    if valid is None:
+        return None
+    if len(valid) not in (2, 3):
+        raise ValueError("valid must be (X, y) or (X, y, sample_weight)")
+    X = in_order(valid[0], features)
+    return make_data(X, class_numbers(valid[1], classes), sample_weight=valid[2] if len(valid) == 3 else None)
+
+
 class Trainer:
     """A training run on data, which can be continued.
 
@@ -80,27 +128,16 @@ class Trainer:
         _class_count: int | None = None,
         **options: Any,
     ) -> None:
-        self._data: Data | Table
-        classes: list[str] | None
-        if isinstance(X, Table):
-            if any(given is not None for given in (y, sample_weight, offset, exposure)):
-                raise UsageError("a table has its targets, weights and offsets: name their columns in read_table")
-            self._data, classes = X, X.classes
-            self._classes, self._features = X.classes, X.features
-        else:
-            if y is None:
-                raise UsageError("y is missing: only a table has its targets")
-            if _class_count is None:
-                y, classes = encode(y, options.get("loss", "squared"))
-            else:  # y is their numbers, of which some may not occur
-                classes = [str(c) for c in range(_class_count)]
-            self._data = make_data(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure)
-            if classes:
-                self._data.set_classes(classes) if self._data.outputs == 1 else self._data.set_names(None, None, classes)
-            elif takes_classes(options.get("loss", "squared")):
-                classes = self._data.find_classes()
-            self._classes, self._features = classes, column_names(X)
-        self._valid = self._valid_data(valid, classes, self._features)
+        self._data, self._classes, self._features = training_data(
+            X,
+            y,
+            options.get("loss", "squared"),
+            _class_count,
+            sample_weight=sample_weight,
+            offset=offset,
+            exposure=exposure,
+        )
+        self._valid = validation_data(valid, self._classes, self._features)
         options["precision"] = precision_of(self._data, options)
         self._handle = C.c_void_p()
         self._next: Data | None = None  # rows of which it is not known whether the library has them
@@ -109,15 +146,6 @@ class Trainer:
         given = make_options(options)
         valid_handle = self._valid.handle if self._valid else None
         run(lambda: check(lib.cusgd_trainer_create(given.handle, self._data.handle, valid_handle, C.byref(self._handle))))
-
-    @staticmethod
-    def _valid_data(valid: tuple[Any, ...] | None, classes: list[str] | None, features: list[str] | None) -> Data | None:
-        if valid is None:
-            return None
-        if len(valid) not in (2, 3):
-            raise ValueError("valid must be (X, y) or (X, y, sample_weight)")
-        X = in_order(valid[0], features)
-        return make_data(X, class_numbers(valid[1], classes), sample_weight=valid[2] if len(valid) == 3 else None)
 
     def __del__(self) -> None:
         if getattr(self, "_handle", None):

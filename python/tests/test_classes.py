@@ -190,3 +190,12 @@ def test_a_thousand_classes_without_a_matrix_of_targets():
     found = model.evaluate(X, y)
     assert found.accuracy > 0.5 and found.top5 > found.top3 > found.accuracy
     assert found.log_loss < np.log(1000)
+
+
+def test_softmax_of_two_classes_ranks():
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(60, 3))
+    y = (X[:, 0] + rng.normal(size=60) > 0).astype(float)
+    model = cusgd.fit(X, y, loss="softmax", l2=0.1, epochs=20)
+    found = model.evaluate(X, y)
+    assert found.auc == pytest.approx(metrics.roc_auc_score(y, model.predict(X, "probability")[:, 1]))

@@ -58,6 +58,22 @@ def test_logistic_with_names():
     assert set(found.model.predict(X, "class")) <= {"yes", "no"}
 
 
+def test_rows_as_a_trainer_takes_them(tmp_path):
+    """Two numbers are classes, a validation frame's columns go by name, and a table has its targets."""
+    X, y, _ = problem()
+    labels = np.where(y > 0, 2.0, 1.0)
+    found = cusgd.sweep(X, labels, {"l2": [0.1]}, loss="logistic", epochs=5, valid=(X, labels))
+    assert found.model.classes == ["1", "2"] and set(found.model.predict(X, "class")) <= {1, 2}
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=list("abcde"))
+    found = cusgd.sweep(frame, y, {"l2": [0.1]}, epochs=5, valid=(frame[list("edcba")], y))
+    assert found.outcomes[0].mean == pytest.approx(found.outcomes[0].loss, rel=1e-12)
+    frame.assign(y=y).to_csv(tmp_path / "t.csv", index=False)
+    table = cusgd.read_table(tmp_path / "t.csv")
+    again = cusgd.sweep(table, None, {"l2": [0.1]}, epochs=5, valid=(frame, y))
+    np.testing.assert_array_equal(again.model.weight, found.model.weight)
+
+
 def test_configurations_and_divergence():
     X, y, _ = problem()
     grid = [{"rate": 0.01, "momentum": 0.5}, {"rate": 1e9, "momentum": 0.5}]
@@ -96,5 +112,7 @@ def test_refusals():
         cusgd.sweep(X, np.arange(len(y)) % 3, {"l2": [1]}, loss="logistic")
     with pytest.raises(cusgd.UsageError, match="folds"):
         cusgd.sweep(X, y, {"l2": [1]}, folds=1)
+    with pytest.raises(cusgd.UsageError, match="exclude each other"):
+        cusgd.sweep(X, y, {"l2": [1]}, folds=3, valid_fraction=0.2)
     with pytest.raises(cusgd.DivergedError):
         cusgd.sweep(X, y, {"rate": [1e30]}, optimizer="sgd")

@@ -52,6 +52,20 @@ def test_classes_and_missing_values(tmp_path):
         assert model.predict_table(tmp_path / "c.csv", "class")[2] is None
 
 
+def test_several_classes(tmp_path):
+    (tmp_path / "k.csv").write_text("a,b,who\n" + "".join(f"{i % 7},{i % 5},{'xyz'[i * i % 7 % 3]}\n" for i in range(60)))
+    table = cusgd.read_table(tmp_path / "k.csv", classes=True)
+    assert table.classes == ["x", "y", "z"]
+    X = np.array([[i % 7, i % 5] for i in range(60)], dtype=float)
+    y = np.array(["xyz"[i * i % 7 % 3] for i in range(60)])
+    model = cusgd.fit(table, loss="logistic", l2=0.1, epochs=20, valid=(X, y))
+    predicted = model.predict_table(tmp_path / "k.csv", "class")
+    np.testing.assert_array_equal(predicted, model.predict(X, "class"))
+    assert model.predict_table(tmp_path / "k.csv").shape == (60, 3)
+    assert [line for line in model.summary().splitlines() if line in "xyz"] == ["x", "y", "z"]
+    assert cusgd.Trainer(table, loss="logistic").partial_fit(X, y).epoch == 1
+
+
 def test_what_is_refused(path):
     with pytest.raises(cusgd.DataError, match="text"):
         cusgd.read_table(path)
