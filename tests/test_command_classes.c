@@ -131,4 +131,8 @@ Test(command_classes, refusals)
     run(&o, "$CUSGD train text.csv --loss logistic -q --model m && $CUSGD train many.csv --loss logistic --init m --model n");
     assert_lacks(o.err, "the model so far");
     cr_assert_neq(o.code, 0);
+    run(&o, "printf 'a,y\\n1,0\\n2,1\\n3,1\\n' >two.csv; sed s/,1/,2/ two.csv >others.csv; "
+            "$CUSGD train two.csv --loss logistic --l2 1 --valid others.csv --model m");
+    assert_code(o, 2);
+    assert_has(o.err, "others.csv: row 2: target 2 does not fit");
 }

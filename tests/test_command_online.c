@@ -26,6 +26,27 @@ Test(command_online, is_one_pass)
     }
 }
 
+/* Weights and the header are what the command line says in every block, and targets are classes as in the first. */
+Test(command_online, options_hold_for_all_blocks)
+{
+    run(&o,
+        "awk 'BEGIN { srand(5); print \"a,w,y\"; for (i = 0; i < 17000; i++) { a = rand(); print a \",\" i %% 3 \",\" (i %% 3 ? "
+        "2 * a : 1e3) } }' >rows.csv; awk -F, 'NR == 1 || $2 > 0' rows.csv >kept.csv; rest='--optimizer momentum --rate 1e-3 "
+        "--no-standardize --batch 1 --weights w -q'; $CUSGD train - --online $rest --model m <rows.csv && "
+        "$CUSGD train kept.csv --sampling none --epochs 1 $rest --model m2 && "
+        "for m in m m2; do $CUSGD info $m --coefficients >$m.txt; done; cat m.txt m2.txt >&2; "
+        "awk '$1 == \"a\" { exit $2 > 0 && $2 < 3 ? 0 : 1 }' m.txt");
+    assert_code(o, 0);
+    run(&o, "{ echo 2019,2020; awk 'BEGIN { for (i = 0; i < 9000; i++) print i %% 7 \",\" i %% 3 }'; } | "
+            "$CUSGD train - --online --header yes --model m");
+    assert_code(o, 0);
+    assert_has(o.err, "\n9000 rows");
+    run(&o, "awk 'BEGIN { print \"a,y\"; for (i = 0; i < 9000; i++) print i %% 7 \",\" (i > 8500 ? 2 : 1) * (i %% 2) }' | "
+            "$CUSGD train - --online --loss logistic --model m");
+    assert_code(o, 2);
+    assert_has(o.err, "target 2 does not fit");
+}
+
 /* Columns are found by the names of the first block, classes keep their numbers, whatever comes first in a block. */
 Test(command_online, classes)
 {

@@ -14,6 +14,7 @@ typedef struct reading {
     int interactions;
     const char *missing;
     int strict;
+    cusgd_reader reader; /* of train: made of all that, also for later rows */
 } reading;
 
 enum { READING_ARGUMENTS = 16, READING_ARGUMENTS_EVALUATE = 12, READING_ARGUMENTS_PREDICT = 9 };

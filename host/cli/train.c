@@ -64,9 +64,9 @@ static int check_arguments(const training *t)
 
 /* Validation data is read as the training data was: its columns by name where there are names, else by number, its classes with
  * the same numbers. */
-static int open_valid(training *t, const cusgd_reader *as_train)
+static int open_valid(training *t)
 {
-    cusgd_reader reader = *as_train;
+    cusgd_reader reader = t->reading.reader;
     cusgd_data_reader(t->data, &reader);
     cusgd_status opened = cusgd_data_open(t->valid_path, &reader, &t->valid);
     if (opened) return complain_last(opened);
@@ -104,18 +104,18 @@ static int open_online(training *t, char separator)
 }
 
 /* The first block, read once to find where its rows begin, and then as all others. A signal ends the run between two blocks. */
-static int open_first_block(training *t, cusgd_reader *reader)
+static int open_first_block(training *t)
 {
-    int wrong = open_online(t, reader->dialect.separator);
+    int wrong = open_online(t, t->reading.reader.dialect.separator);
     if (wrong) return wrong;
     signals_defer(1);
-    cusgd_status status = cusgd_data_open(t->data_path, reader, &t->data);
+    cusgd_status status = cusgd_data_open(t->data_path, &t->reading.reader, &t->data);
     if (!status) {
         wrong = online_settle(&t->stream, block_rows(t), cusgd_data_first_line(t->data));
         if (wrong) return wrong;
         cusgd_data_free(t->data);
         t->data = NULL;
-        status = cusgd_data_open(t->data_path, reader, &t->data);
+        status = cusgd_data_open(t->data_path, &t->reading.reader, &t->data);
     }
     if (!status) {
         if (!t->quiet) online_put_notes(&t->stream, t->data);
@@ -143,24 +143,23 @@ static void note_encoding(const cusgd_reader *reader)
 
 static int open_all(training *t)
 {
-    cusgd_reader reader;
     cusgd_status status = t->init_path ? cusgd_model_load(t->init_path, &t->init) : CUSGD_OK;
     if (status) return complain_last(status);
-    int wrong = reading_reader(&t->reading, t->syntax, t->data_path, t->init, &reader);
+    int wrong = reading_reader(&t->reading, t->syntax, t->data_path, t->init, &t->reading.reader);
     if (wrong) return wrong;
-    if (!t->quiet) note_encoding(&reader);
+    if (!t->quiet) note_encoding(&t->reading.reader);
     if (t->online) {
-        wrong = open_first_block(t, &reader);
+        wrong = open_first_block(t);
         if (wrong) return wrong;
     } else {
-        status = cusgd_data_open(t->data_path, &reader, &t->data);
+        status = cusgd_data_open(t->data_path, &t->reading.reader, &t->data);
         if (status) return complain_last(status);
         if (!t->quiet) put_data_notes(t->data);
     }
     if ((wrong = weigh_classes(t->data, &t->reading.class_weights)) != CUSGD_OK) return wrong;
     if (t->init && (wrong = check_init(t)) != CUSGD_OK) return wrong;
     if ((wrong = read_columns(&t->columns, cusgd_data_cols(t->data), t->options)) != CUSGD_OK) return wrong;
-    return t->valid_path ? open_valid(t, &reader) : CUSGD_OK;
+    return t->valid_path ? open_valid(t) : CUSGD_OK;
 }
 
 /* ---- Running ------------------------------------------------------------------------------------------------------------- */
@@ -272,7 +271,7 @@ static cusgd_status train_block(training *t, const cusgd_data *block, tally *sum
 /* The next block as the one before was read; t->data becomes it. 1; 0 at the end; a status < 0, complained about. */
 static int next_block(training *t, tally *sum, cusgd_status *status)
 {
-    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+    cusgd_reader reader = t->reading.reader;
     cusgd_data *block;
     int more = online_next(&t->stream, block_rows(t));
     if (more <= 0) return more;

@@ -401,4 +401,5 @@ void data_reader(const cusgd_data *data, cusgd_reader *reader)
     }
     if (data->classes) reader->classes = (const char *const *)data->classes;
     if (data->classes) reader->class_count = (size_t)data->class_count;
+    reader->find_classes = 0; /* they are the data's, or without names 0 and 1 */
 }
