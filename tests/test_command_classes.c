@@ -118,6 +118,15 @@ Test(command_classes, check_and_suggestion)
     assert_has(o.out, "train many.csv --loss logistic --model");
 }
 
+/* Of classes against the rest, the note of separated ones has the class's name. */
+Test(command_classes, separated)
+{
+    static outcome o;
+    run(&o, "printf 'a,b,sky\\n1,0,u\\n2,1,u\\n3,0,v\\n4,1,w\\n3.5,0,w\\n4.1,0,v\\n3.1,1,v\\n3.9,1,w\\n' >three.csv; "
+            "$CUSGD train three.csv --loss logistic --classes one-vs-rest --epochs 20 --model m");
+    assert_has(o.err, "note: u: column \"a\" separates the classes");
+}
+
 Test(command_classes, refusals)
 {
     static outcome o;

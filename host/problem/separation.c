@@ -134,12 +134,14 @@ static void append_columns(const search *s, const int64_t *column, int64_t count
     if (count > NAMED) append(text, room, part);
 }
 
+/* One of several outputs is named, by its target or class. */
 static void begin_note(const search *s, char *text, size_t room)
 {
-    const char *target = cusgd_data_target(s->problem->train.data, s->c);
+    const cusgd_data *data = s->problem->train.data;
+    const char *name = s->problem->k > s->problem->m ? cusgd_data_class(data, (int)s->c) : cusgd_data_target(data, s->c);
     text[0] = '\0';
-    if (s->problem->k > 1 && target) snprintf(text, room, "%.*s: ", shown_bytes(target), target);
-    if (s->problem->k > 1 && !target) snprintf(text, room, "output %lld: ", (long long)s->c + 1);
+    if (s->problem->k > 1 && name) snprintf(text, room, "%.*s: ", shown_bytes(name), name);
+    if (s->problem->k > 1 && !name) snprintf(text, room, "output %lld: ", (long long)s->c + 1);
 }
 
 static void end_note(char *text, size_t room)
