@@ -120,6 +120,8 @@ CUSGD_API cusgd_status cusgd_model_reader(const cusgd_model *model, cusgd_reader
 
 /* Checks that a model or predictions could be written to `path`, so that a long run does not fail at its end. */
 CUSGD_API cusgd_status cusgd_file_check(const char *path);
+/* Writes `count` bytes as a file. An existing file is replaced only when the new one is complete. Errors: DATA, MEMORY. */
+CUSGD_API cusgd_status cusgd_file_write(const char *path, const void *bytes, size_t count);
 /* Writes predictions of cusgd_model_predict to NAME.npy (float64; n, or n x columns), to NAME.csv (with a header of the target
  * names, or of the class names if each class has an output, and with class names for CUSGD_PREDICT_CLASS) or to "-" (CSV on
  * standard output). An existing file is replaced only when the new one is complete. */

@@ -91,6 +91,19 @@ Test(command_sweep, refusals)
     assert_has(o.err, "--report and --model are one file");
 }
 
+/* A disk that is full when the report comes to be written: the older one stands, and nothing is left beside it. */
+Test(command_sweep, report_on_a_full_disk)
+{
+    run(&o,
+        "echo old >r.csv; (trap '' XFSZ; ulimit -f 8; exec $CUSGD sweep data.csv --grid l2=1..2:linear:200 --folds 2 --epochs 1 "
+        "--model m -q --report r.csv)");
+    assert_code(o, 2);
+    assert_has(o.err, "--report r.csv: ");
+    run(&o, "cat r.csv; ls -A");
+    assert_has(o.out, "old\n");
+    assert_lacks(o.out, ".tmp");
+}
+
 /* Tables are encoded, and options and data noted, as by train. */
 Test(command_sweep, reads_as_train_does)
 {

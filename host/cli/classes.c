@@ -2,7 +2,6 @@
 
 #include "cli.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,25 +129,30 @@ static void put_class(FILE *to, const cusgd_model *model, int64_t c)
     put_field(to, name ? name : class_name(model, c));
 }
 
-cusgd_status confusion_save(const cusgd_model *model, const double *matrix, const char *path)
+typedef struct confusion {
+    const cusgd_model *model;
+    const double *matrix;
+} confusion;
+
+static void put_confusion(const void *of, FILE *to)
 {
-    int64_t count = model_class_count(model);
-    FILE *to = fopen(path, "w");
-    if (!to)
-        return (cusgd_status)complain(CUSGD_ERROR_DATA, "--confusion %s: cannot be written: %s", shown(path), strerror(errno));
+    const confusion *c = of;
+    int64_t count = model_class_count(c->model);
     fputs("class", to);
-    for (int64_t c = 0; c < count; c++) {
+    for (int64_t i = 0; i < count; i++) {
         fputc(',', to);
-        put_class(to, model, c);
+        put_class(to, c->model, i);
     }
     fputc('\n', to);
     for (int64_t i = 0; i < count; i++) {
-        put_class(to, model, i);
-        for (int64_t j = 0; j < count; j++) fprintf(to, ",%.17g", matrix[i * count + j]);
+        put_class(to, c->model, i);
+        for (int64_t j = 0; j < count; j++) fprintf(to, ",%.17g", c->matrix[i * count + j]);
         fputc('\n', to);
     }
-    int failed = ferror(to);
-    if (fclose(to) != 0 || failed)
-        return (cusgd_status)complain(CUSGD_ERROR_DATA, "--confusion %s: cannot be written: %s", shown(path), strerror(errno));
-    return CUSGD_OK;
+}
+
+cusgd_status confusion_save(const cusgd_model *model, const double *matrix, const char *path)
+{
+    confusion c = {model, matrix};
+    return (cusgd_status)write_file("--confusion", path, put_confusion, &c);
 }

@@ -27,6 +27,8 @@ int same_file(const char *a, const char *b);
 int check_overwrite(const char *option, const char *path, const char *input);
 /* Refuses an output that could not be written, before the work. Likewise. */
 int check_file(const char *option, const char *path);
+/* What `put` prints of `of` becomes a file, which takes the place of an old one when it is complete. */
+int write_file(const char *option, const char *path, void (*put)(const void *of, FILE *to), const void *of);
 
 /* JSON: a string in quotes; a number by %.17g, null where it is not finite. */
 void put_json_string(FILE *to, const char *text);

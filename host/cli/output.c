@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -28,4 +29,19 @@ int check_file(const char *option, const char *path)
     if (strcmp(path, "-") == 0) return complain(CUSGD_ERROR_USAGE, "%s needs the name of a file, not -", option);
     cusgd_status status = cusgd_file_check(path);
     return status ? complain((int)status, "%s %s", option, cusgd_last_error()) : CUSGD_OK;
+}
+
+int write_file(const char *option, const char *path, void (*put)(const void *of, FILE *to), const void *of)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+    int failed = to == NULL;
+    if (to) put(of, to);
+    if (to) failed = ferror(to);
+    if (to && fclose(to) != 0) failed = 1;
+    int status = failed ? complain(CUSGD_ERROR_MEMORY, "out of memory for %s %s", option, path) : CUSGD_OK;
+    cusgd_status written = status ? CUSGD_OK : cusgd_file_write(path, text, size);
+    free(text);
+    return written ? complain((int)written, "%s %s", option, cusgd_last_error()) : status;
 }

@@ -5,7 +5,6 @@
 #include "signals.h"
 #include "summary.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,8 +83,9 @@ static void put_field(FILE *to, double value)
     if (isfinite(value)) fprintf(to, "%.17g", value);
 }
 
-static void put_report(const sweeping *w, FILE *to)
+static void put_report(const void *of, FILE *to)
 {
+    const sweeping *w = of;
     int folds = folds_of(w);
     fputs("rank,l1,l2,rate,momentum,", to);
     for (int f = 0; f < folds; f++) fprintf(to, "fold_%d,", f + 1);
@@ -109,17 +109,6 @@ static void put_report(const sweeping *w, FILE *to)
         }
         fprintf(to, ",%lld,%lld,%s\n", (long long)o.epochs, (long long)o.nonzeros, stop_word(o.stop));
     }
-}
-
-static int write_report(const sweeping *w)
-{
-    FILE *to = fopen(w->report_path, "w");
-    if (!to) return complain(CUSGD_ERROR_DATA, "--report %s: cannot be written: %s", w->report_path, strerror(errno));
-    put_report(w, to);
-    int failed = ferror(to);
-    if (fclose(to) != 0 || failed)
-        return complain(CUSGD_ERROR_DATA, "--report %s: cannot be written: %s", w->report_path, strerror(errno));
-    return CUSGD_OK;
 }
 
 static void put_summary(const sweeping *w)
@@ -164,7 +153,7 @@ static int sweep(sweeping *w)
     cusgd_status ran = cusgd_sweep_create(w->options, w->data, w->valid, &plan, &w->sweep);
     if (ran) return complain_last(ran);
     status = write_model(w);
-    if (!status && w->report_path) status = write_report(w);
+    if (!status && w->report_path) status = write_file("--report", w->report_path, put_report, w);
     if (!status && !w->quiet) put_summary(w);
     return status;
 }

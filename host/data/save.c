@@ -172,3 +172,14 @@ cusgd_status cusgd_file_check(const char *path)
     replacement_abandon(trial);
     return status;
 }
+
+cusgd_status cusgd_file_write(const char *path, const void *bytes, size_t count)
+{
+    replacement *file;
+    cusgd_status status = replacement_open(path, &file);
+    if (status) return status;
+    status = replacement_write(file, bytes, count);
+    if (!status) return replacement_commit(file);
+    replacement_abandon(file);
+    return status;
+}

@@ -303,6 +303,7 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_data_reader", C.c_int, [C.c_void_p, C.POINTER(cusgd_reader)]),
     ("cusgd_model_reader", C.c_int, [C.c_void_p, C.POINTER(cusgd_reader)]),
     ("cusgd_file_check", C.c_int, [C.c_char_p]),
+    ("cusgd_file_write", C.c_int, [C.c_char_p, C.c_void_p, C.c_size_t]),
     ("cusgd_predictions_save", C.c_int, [C.c_void_p, C.c_int, C.c_int64, C.POINTER(C.c_double), C.c_char_p]),
     ("cusgd_table_open", C.c_int, [C.c_char_p, C.POINTER(cusgd_reader), C.POINTER(C.c_void_p)]),
     ("cusgd_table_free", None, [C.c_void_p]),
