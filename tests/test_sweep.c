@@ -375,3 +375,28 @@ Test(sweep, numbers_of_the_options)
     cusgd_sweep_free(b);
     cusgd_data_free(data);
 }
+
+/* The rate that is chosen for all is safe for the largest momentum. */
+Test(sweep, rate_of_the_largest_momentum)
+{
+    const double none = (double)NAN;
+    const cusgd_configuration momenta[] = {{none, none, none, .5}, {none, none, none, .99}};
+    rows_made t;
+    rows_make(&t);
+    for (int i = 0; i < N; i += 9) t.x[i * D] *= 30; /* rows that make noise */
+    cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
+    cusgd_options o = options_default();
+    o.optimizer = CUSGD_OPTIMIZER_MOMENTUM;
+    o.batch = 1;
+    o.epochs = 60;
+    cusgd_sweep_plan plan = plan_of(&t, momenta, 2);
+    cusgd_sweep *sweep = sweep_of(&o, data, &plan);
+    for (size_t i = 0; i < 2; i++) {
+        cusgd_outcome outcome = CUSGD_INIT(cusgd_outcome);
+        cusgd_sweep_outcome(sweep, i, &outcome);
+        cr_assert_neq(outcome.stop, CUSGD_STOP_DIVERGED, "%zu", i);
+        cr_assert_eq(outcome.numbers.momentum, momenta[i].momentum);
+    }
+    cusgd_sweep_free(sweep);
+    cusgd_data_free(data);
+}

@@ -109,6 +109,16 @@ static double base_of(const cusgd_sweep_plan *plan, size_t number, double otherw
     return most > 0 ? exp2(ceil(log2(most))) : most;
 }
 
+#define RUN_MOMENTUM 0.5 /* of which configurations have multiples, where they have their own */
+
+/* What a rate is chosen by, so that it is safe for all: 1 less a power of two, and no less than any of them. */
+static double largest_momentum(const cusgd_sweep_plan *plan, double otherwise)
+{
+    double most = fmax(RUN_MOMENTUM, count_given(plan, NUMBER(momentum)) < plan->count ? otherwise : 0);
+    for (size_t i = 0; i < plan->count; i++) most = fmax(most, number_of(plan, i, NUMBER(momentum)));
+    return 1 - exp2(floor(log2(1 - most)));
+}
+
 static cusgd_status open_trainer(cusgd_sweep *s, const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
                                  const cusgd_sweep_plan *plan)
 {
@@ -116,13 +126,15 @@ static cusgd_status open_trainer(cusgd_sweep *s, const cusgd_options *options, c
     o.l1 = base_of(plan, NUMBER(l1), o.l1);
     o.l2 = base_of(plan, NUMBER(l2), o.l2);
     o.rate = base_of(plan, NUMBER(rate), o.rate);
-    if (count_given(plan, NUMBER(momentum)) > 0) {
+    int momenta = count_given(plan, NUMBER(momentum)) > 0;
+    if (momenta) {
         if (o.optimizer != CUSGD_OPTIMIZER_MOMENTUM && o.optimizer != CUSGD_OPTIMIZER_NESTEROV &&
             o.optimizer != CUSGD_OPTIMIZER_RMSPROP)
             return fail_option("optimizer", "only the optimizers momentum, nesterov and rmsprop have a momentum to sweep over");
-        o.momentum = 0.5;
+        o.momentum = largest_momentum(plan, o.momentum);
     }
     cusgd_status status = cusgd_trainer_create(&o, train, valid, &s->trainer);
+    if (status == CUSGD_OK && momenta) s->trainer->options.momentum = RUN_MOMENTUM;
     return status == CUSGD_OK ? models_fit(s->trainer->problem.train.rows.classes > 0) : status;
 }
 
