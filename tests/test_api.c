@@ -608,6 +608,7 @@ Test(api, null_handles_are_refused)
         {"trainer_reset", cusgd_trainer_reset(NULL, p.options)},
         {"trainer_reset, options", cusgd_trainer_reset(t, NULL)},
         {"trainer_get_coefficients", cusgd_trainer_get_coefficients(NULL, weight, bias)},
+        {"trainer_get_standardization", cusgd_trainer_get_standardization(NULL, weight, weight)},
         {"trainer_set_coefficients", cusgd_trainer_set_coefficients(NULL, weight, bias)},
         {"trainer_predict", cusgd_trainer_predict(NULL, p.data, CUSGD_PREDICT_MEAN, out)},
         {"trainer_predict, data", cusgd_trainer_predict(t, NULL, CUSGD_PREDICT_MEAN, out)},
@@ -634,6 +635,7 @@ Test(api, null_handles_are_refused)
     cr_expect(!cusgd_model_feature(NULL, 0) && !cusgd_model_target(NULL, 0) && !cusgd_model_class(NULL, 0));
     cr_expect(!cusgd_model_loss(NULL, NULL) && cusgd_model_offset(NULL, NULL) == CUSGD_OFFSET_NONE);
     cr_expect(!cusgd_trainer_note(NULL, 0) && !cusgd_trainer_options(NULL) && !cusgd_trainer_device_name(NULL));
+    cr_expect(!cusgd_trainer_solver_reason(NULL));
     cr_expect(!cusgd_options_unused(NULL, "rate") && cusgd_table_rows(NULL) == 0 && cusgd_table_cols(NULL) == 0);
     cr_expect(!cusgd_sweep_losses(NULL, 0) && cusgd_sweep_chosen(NULL) == 0);
     cr_expect(!cusgd_sweep_outcome(NULL, 0, &(cusgd_outcome){.size = sizeof(cusgd_outcome)}));
