@@ -3,6 +3,7 @@
 #include "failure.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,54 +24,78 @@ cusgd_status lapack_open(const char *option, const char *value)
 
 #else
 
-lapack_functions lapack;
-static char missing[400]; /* why there is none; "": there is one */
+#define LAPACK_NAME(member, function) #function,
 
+lapack_functions lapack;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the two below, and of opening it */
+static int has_sought;                                   /* 1: how that ended does not change any more */
+static char missing[400];                                /* why there is none; "": there is one, or it was not sought */
+
+/* The loader's reason. Where it had no memory, another call may fare better. */
+static void note_missing(void)
+{
+    const char *why = dlerror();
+    snprintf(missing, sizeof missing, "%.390s", why ? why : strerror(ENOMEM));
+    has_sought = !strstr(missing, "memory");
+}
+
+/* The next name is tried where there is no file of this one, and not where opening it failed otherwise. */
 static void *open_library(void)
 {
     static const char *const usual[] = {CUSGD_LAPACK_LIBRARIES};
-    const char *given = secure_getenv("CUSGD_LAPACK");
-    void *library = NULL;
-    if (given && *given) {
-        library = dlopen(given, RTLD_LAZY | RTLD_LOCAL);
-    } else {
-        for (size_t i = 0; i < sizeof usual / sizeof *usual && !library; i++) library = dlopen(usual[i], RTLD_LAZY | RTLD_LOCAL);
+    const char *given = secure_getenv("CUSGD_LAPACK"), *const *names = given && *given ? &given : usual;
+    size_t count = names == usual ? sizeof usual / sizeof *usual : 1;
+    for (size_t i = 0; i < count; i++) {
+        void *library = dlopen(names[i], RTLD_LAZY | RTLD_LOCAL);
+        if (library) return library;
+        note_missing();
+        if (!strstr(missing, "No such file")) break;
     }
-    if (library) return library;
-    const char *why = dlerror();
-    snprintf(missing, sizeof missing, "%.390s", why ? why : "it does not open");
     return NULL;
 }
 
 /* Never closed. POSIX has functions and objects alike in a void *, ISO C has no cast for it. */
 static void seek_lapack(void)
 {
-    lapack_functions found;
-    void *library = open_library(), *at;
+    static const char *const names[] = {LAPACK_FUNCTIONS(LAPACK_NAME)};
+    enum { COUNT = sizeof names / sizeof *names };
+    void *library = open_library(), *found[COUNT];
     if (!library) return;
-#define SEEK(member, function)                                          \
-    at = dlsym(library, #function);                                     \
-    if (!at) snprintf(missing, sizeof missing, "it has no " #function); \
-    memcpy(&found.member, &at, sizeof at);
-    LAPACK_FUNCTIONS(SEEK)
-#undef SEEK
-    if (!*missing) lapack = found;
+    for (int i = 0; i < COUNT; i++) {
+        found[i] = dlsym(library, names[i]);
+        if (found[i]) continue;
+        note_missing();
+        dlclose(library);
+        return;
+    }
+    _Static_assert(sizeof lapack == sizeof found, "the functions are all that is in the structure");
+    memcpy(&lapack, found, sizeof lapack);
+    *missing = '\0';
+    has_sought = 1;
 }
 
 int lapack_is_here(void)
 {
-    static pthread_once_t sought = PTHREAD_ONCE_INIT;
-    pthread_once(&sought, seek_lapack);
-    return !*missing;
+    pthread_mutex_lock(&lock);
+    if (!has_sought) seek_lapack();
+    int is_here = !*missing;
+    pthread_mutex_unlock(&lock);
+    return is_here;
 }
 
 cusgd_status lapack_open(const char *option, const char *value)
 {
+    char why[sizeof missing];
     if (lapack_is_here()) return CUSGD_OK;
+    pthread_mutex_lock(&lock);
+    int is_final = has_sought;
+    memcpy(why, missing, sizeof why);
+    pthread_mutex_unlock(&lock);
+    if (!is_final) return fail(CUSGD_ERROR_MEMORY, "out of memory: LAPACK, which %s %s needs: %s", option, value, why);
     return fail_option(option,
                        "%s %s needs LAPACK (%s): install LAPACKE (Debian: liblapacke), or name a library that has it in the "
                        "environment variable CUSGD_LAPACK",
-                       option, value, missing);
+                       option, value, why);
 }
 
 #endif
