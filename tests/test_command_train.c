@@ -170,16 +170,15 @@ Test(command_train, targets_of_minus_one)
 /* Columns in other units have other penalties, and no others without. */
 Test(command_train, standardization_from_a_file)
 {
-    run(&o,
-        "printf '0 1\\n0 1\\n0 1\\n' >u; printf '3,0.01\\n-2\\t1e6\\n0 1\\n' >v; for s in u v; do $CUSGD train data.csv "
-        "--solver exact "
-        "--precision double --standardization $s -q --model m$s && $CUSGD info m$s | tail -n 3 | awk '{ printf \"%%.4f \", $2 "
-        "}'; done");
+    run(&o, "printf '0 1\\n0 1\\n0 1\\n' >u; printf '3,0.01\\n-2\\t1e6\\n0 1\\n' >v; for s in u v; do $CUSGD train data.csv "
+            "--solver exact "
+            "--precision double --column-scales $s -q --model m$s && $CUSGD info m$s | tail -n 3 | awk '{ printf \"%%.4f \", $2 "
+            "}'; done");
     assert_code(o, 0);
     char *half = o.out + strlen(o.out) / 2;
     cr_assert(strlen(o.out) % 2 == 0 && strncmp(o.out, half, strlen(half)) == 0, "%s", o.out);
     run(&o,
-        "for s in u v; do $CUSGD train data.csv --solver exact --precision double --l2 1 --standardization $s -q --model m$s; "
+        "for s in u v; do $CUSGD train data.csv --solver exact --precision double --l2 1 --column-scales $s -q --model m$s; "
         "done; $CUSGD train data.csv --solver exact --precision double --l2 1 --no-standardize -q --model mn && cmp -s mu mv; "
         "echo $?; "
         "for m in mu mn; do $CUSGD info $m | tail -n 3 | awk '{ printf \"%%.6f \", $2 }' >$m.txt; done; cmp mu.txt mn.txt");
@@ -190,15 +189,15 @@ Test(command_train, standardization_from_a_file)
                                          {"printf '1 2\\nnan 1\\n1 1\\n' >f", "line 2 is no mean and scale"},
                                          {"rm f", "cannot be opened"}};
     for (int i = 0; i < 4; i++) {
-        run(&o, "%s; $CUSGD train data.csv --standardization f --model m2", bad[i][0]);
+        run(&o, "%s; $CUSGD train data.csv --column-scales f --model m2", bad[i][0]);
         assert_code(o, 2);
         assert_has(o.err, bad[i][1]);
         cr_assert(!file_exists("m2"));
     }
-    run(&o, "printf '1 1\\n1 0\\n1 1\\n' >f; $CUSGD train data.csv --standardization f --model m2");
+    run(&o, "printf '1 1\\n1 0\\n1 1\\n' >f; $CUSGD train data.csv --column-scales f --model m2");
     assert_code(o, 1);
     assert_has(o.err, "column-scales must be finite numbers above 0, not 0");
-    run(&o, "$CUSGD train data.csv --standardization u --no-standardize --model m2");
+    run(&o, "$CUSGD train data.csv --column-scales u --no-standardize --model m2");
     assert_code(o, 1);
     assert_has(o.err, "standardize is off");
 }

@@ -6,8 +6,8 @@
 
 /* The files' paths; NULL: not given. */
 typedef struct column_paths {
-    const char *factors;         /* --penalty-factors: a factor of 0 or more on both penalties, or two, on l1 and l2 */
-    const char *standardization; /* --standardization: a mean and a scale */
+    const char *factors; /* --penalty-factors: a factor of 0 or more on both penalties, or two, on l1 and l2 */
+    const char *scales;  /* --column-scales: a mean and a scale */
 } column_paths;
 
 /* Sets the array options that the files have, which need a line for each of the columns. Returns an exit code, after a message

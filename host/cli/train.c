@@ -49,7 +49,7 @@ static int check_arguments(const training *t)
         return complain_usage(t->syntax, "--online reads each row once: leave out --epochs");
     enum { INPUTS = 5 };
     const char *history = t->history_path,
-               *inputs[INPUTS] = {t->init_path, t->data_path, t->valid_path, t->columns.factors, t->columns.standardization};
+               *inputs[INPUTS] = {t->init_path, t->data_path, t->valid_path, t->columns.factors, t->columns.scales};
     int status = CUSGD_OK;
     for (int i = 0; i < INPUTS && !status; i++) {
         if (i > 0) status = check_overwrite("--model", t->model_path, inputs[i]); /* --init may be trained on in its place */
@@ -375,10 +375,10 @@ int train_main(int argc, char **argv)
          '\0',
          TAKES_TEXT,
          &t.columns.factors},
-        {{"standardization", "FILE", "their own", "a line per column: the mean and the scale that standardize it", NULL},
+        {{"column-scales", "FILE", "their own", "a line per column: its mean and scale", NULL},
          '\0',
          TAKES_TEXT,
-         &t.columns.standardization},
+         &t.columns.scales},
         {{"class-weight", "balanced|CLASS=W,...", "all 1", "factors on the weights of each class's rows", NULL},
          '\0',
          TAKES_COLUMNS,
