@@ -476,7 +476,7 @@ def test_standardization_of_other_data():
     given = cusgd.Trainer(X[:100], y[:100], column_means=means, column_scales=scales)
     np.testing.assert_array_equal(given.standardization(), (means, scales))
     for wrong in ({"column_means": [1.0]}, {"column_scales": [1.0, 0.0, 1.0]}, {"column_means": means, "standardize": False}):
-        with pytest.raises(cusgd.UsageError, match="column-means|column-scales|column_means|column_scales"):
+        with pytest.raises(cusgd.UsageError, match=r"column-means|column-scales|column_means|column_scales"):
             cusgd.Trainer(X, y, **wrong)
     with pytest.raises(cusgd.UsageError, match="whiten"):
         cusgd.Trainer(X, y, whiten="zca").standardization()
