@@ -131,6 +131,9 @@ typedef struct backend_ops {
     cusgd_status (*steps)(void *self, const slice *s);
     cusgd_status (*wait)(void *self, int *failed);
     cusgd_status (*report)(void *self, steps_report *out);
+    /* Between a report and the next slice: the sum of losses in the next report begins at `loss`, to which the steps' own are
+     * added one by one, and not at 0. NULL where wait() is. */
+    cusgd_status (*add_loss)(void *self, double loss);
 
     /* Of a run of models: the outputs that are marked (k values) take no further step. They keep their state, and no bit of the
      * others changes. */

@@ -164,9 +164,15 @@ void number_format(double value, char text[NUMBER_TEXT]);
 /* data/replace.c: a file that takes another's place only when it is complete: written beside it, fsync'd, renamed. */
 typedef struct replacement replacement;
 cusgd_status replacement_open(const char *path, replacement **out);
+/* Likewise, written at the path with `ending` behind it; where a process was killed that file is taken over. DATA where another
+ * process is writing it. */
+cusgd_status replacement_open_named(const char *path, const char *ending, replacement **out);
 cusgd_status replacement_write(replacement *r, const void *bytes, size_t count);
 cusgd_status replacement_complete(replacement *r); /* no more is written; all but the renaming has then been done */
-cusgd_status replacement_commit(replacement *r);   /* frees r, also on failure (the old file then stands) */
-void replacement_abandon(replacement *r);          /* accepts NULL */
+/* Once it is complete: the old file, if there is one, gets that ending's name, too, in the place of an earlier one. Where the
+ * file system has no second names for files, nothing is kept. */
+cusgd_status replacement_keep(const replacement *r, const char *ending);
+cusgd_status replacement_commit(replacement *r); /* frees r, also on failure (the old file then stands) */
+void replacement_abandon(replacement *r);        /* accepts NULL */
 
 #endif

@@ -577,6 +577,35 @@ CUSGD_API cusgd_status cusgd_trainer_reset(cusgd_trainer *trainer, const cusgd_o
  * none is running, ends the next fit. May be called from a signal handler or another thread. */
 CUSGD_API void cusgd_trainer_cancel(cusgd_trainer *trainer);
 
+/* ---- Checkpoints ---- */
+
+/* Called in the thread of a fit wherever the fit can be saved: between slices of some milliseconds of steps, between the
+ * iterations of a full-batch solver, and where a cancellation ends the fit, before its result is chosen. Of `now` `epoch` (of
+ * this fit), `epochs` and `step` are known. The function may call cusgd_trainer_save_state and _memory, which then save the fit
+ * under way, and cusgd_trainer_cancel; it must change nothing else. */
+typedef void (*cusgd_checkpoint_callback)(cusgd_trainer *trainer, const cusgd_progress *now, void *user);
+/* Sets it; NULL: none. While there is one, a cancellation waits for the end of an evaluation that has begun. */
+CUSGD_API void cusgd_trainer_set_checkpoint_callback(cusgd_trainer *trainer, cusgd_checkpoint_callback callback, void *user);
+
+/* Saves where the trainer stands: parameters, the optimizer's or solver's state, averages, the best parameters, counts, what
+ * stopping rules and schedules remember, the options, and a fingerprint of the data (shapes, all targets, weights and offsets,
+ * and up to 4 million values of x in rows evenly spread); not the data itself. The file is written as PATH.new, synced and
+ * renamed; the file that was there becomes PATH.previous. A checkpoint cannot be saved in the callback of cusgd_trainer_fit.
+ * Errors: USAGE, DATA (the file cannot be written, or another process is writing it: the one before stands), DEVICE, MEMORY. */
+CUSGD_API cusgd_status cusgd_trainer_save_state(cusgd_trainer *trainer, const char *path);
+/* The same to memory: *bytes is the size of the checkpoint, which is at `buffer` where `capacity` has room for it; with a NULL
+ * buffer only the size is returned. USAGE where there is not enough room. */
+CUSGD_API cusgd_status cusgd_trainer_save_state_memory(cusgd_trainer *trainer, void *buffer, size_t capacity, size_t *bytes);
+
+/* Brings a trainer of the same data and options to where the saved one stood. If that was in a fit, the next cusgd_trainer_fit
+ * goes on with that one, and both end with the same bits; `epochs` counts from that fit's beginning, and may have become larger.
+ * Threads may differ. Errors, which leave the trainer as it was: DATA (the file is damaged or no checkpoint, or the data is
+ * another), USAGE (options, or the kind of device, differ; the message lists them). After DEVICE the trainer has no parameters.
+ * `now` (may be NULL): how many epochs the fit (`epoch`) and steps the run (`step`) have completed. */
+CUSGD_API cusgd_status cusgd_trainer_load_state(cusgd_trainer *trainer, const char *path, cusgd_progress *now);
+CUSGD_API cusgd_status cusgd_trainer_load_state_memory(cusgd_trainer *trainer, const void *bytes, size_t count,
+                                                       cusgd_progress *now);
+
 /* Returns the index-th note for the user, on how the data is used, on the time and memory that a solver will need, or on the
  * device; NULL past the last. Owned by the trainer. A run may add notes at the end. */
 CUSGD_API const char *cusgd_trainer_note(const cusgd_trainer *trainer, size_t index);

@@ -80,6 +80,8 @@ class Writer:
             return self.type_of(node.type)
         if isinstance(node, c_ast.IdentifierType):
             name = node.names[-1]
+            if name == "void":
+                return "None"
             if name in SCALARS:
                 return SCALARS[name]
             if name in self.enums:

@@ -293,6 +293,7 @@ cusgd_status cuda_fold_losses(void *of, const dataset *b, loss_rule loss, int64_
 update_task update_of(const cuda *c);
 const void *gradient_at(const run *r); /* where it is taken */
 cusgd_status cuda_report(void *of, steps_report *out);
+cusgd_status cuda_add_loss(void *of, double loss);
 cusgd_status cuda_objective(void *of, const dataset *b, loss_rule loss, const double *theta, double *value,
                             double *gradient);                                                               /* pass.c */
 cusgd_status cuda_hessian(void *of, const dataset *b, loss_rule loss, const double *theta, double *hessian); /* hessian.c */

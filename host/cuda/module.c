@@ -213,6 +213,7 @@ static const backend_ops ops = {
     .steps = cuda_steps,
     .wait = cuda_wait,
     .report = cuda_report,
+    .add_loss = cuda_add_loss,
     .retire = cuda_retire,
     .fold_losses = cuda_fold_losses,
     .objective = cuda_objective,

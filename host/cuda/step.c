@@ -366,3 +366,13 @@ cusgd_status cuda_report(void *of, steps_report *out)
     c->has_note = 0;
     return CUSGD_OK;
 }
+
+cusgd_status cuda_add_loss(void *of, double loss)
+{
+    cuda *c = of;
+    run *r = &c->run;
+    if (!r->work.state) return CUSGD_OK;
+    TRY(cuda_enter(c));
+    r->report->loss = loss; /* pinned, and not written again before a report has waited for this copy */
+    return CUDA(cudaMemcpyAsync(&r->work.state->loss, &r->report->loss, sizeof loss, cudaMemcpyHostToDevice, c->stream));
+}

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,8 @@ struct replacement {
     char *path;      /* the file to be replaced, behind all links */
     char *temporary; /* beside it; removed unless committed */
     int file;        /* its descriptor */
+    int is_locked;   /* 1: it stays open, and with it locked, until its name has changed */
+    int is_complete;
 };
 
 static cusgd_status fail_write(const char *path, const char *what)
@@ -98,7 +101,52 @@ static cusgd_status open_temporary(replacement *r)
     return fail_write(r->path, "cannot be written into its folder");
 }
 
-cusgd_status replacement_open(const char *path, replacement **out)
+/* The path with something behind it. */
+static char *path_with(const char *path, const char *ending)
+{
+    size_t length = strlen(path), tail = strlen(ending) + 1;
+    char *whole = allocate(length + tail, 1);
+    if (!whole) return NULL;
+    memcpy(whole, path, length);
+    memcpy(whole + length, ending, tail);
+    return whole;
+}
+
+/* 1: the file is this process's; 0: its name stands for another one by now; -1: another process has it. */
+static int lock_temporary(const replacement *r)
+{
+    struct stat opened, named;
+    if (flock(r->file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return -1; /* not every file system has locks */
+    if (fstat(r->file, &opened) != 0 || stat(r->temporary, &named) != 0) return 0;
+    return opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+}
+
+/* Opens the file of that name, which a process that was killed may have left. */
+static cusgd_status open_named(replacement *r, const char *ending)
+{
+    int is_ours = 0;
+    char *name = path_with(r->path, ending);
+    if (!name) return fail_memory(strlen(r->path), "a path");
+    for (int attempt = 0; attempt < 1000 && is_ours == 0; attempt++) {
+        if (r->file >= 0) close(r->file);
+        r->file = open(name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (r->file < 0) break;
+        r->temporary = name;
+        is_ours = lock_temporary(r);
+    }
+    r->is_locked = 1;
+    if (is_ours > 0 && ftruncate(r->file, 0) == 0) return CUSGD_OK;
+    cusgd_status status = is_ours < 0 ? fail(CUSGD_ERROR_DATA, "%s: another process is writing it", r->path)
+                                      : fail_write(r->path, "cannot be written into its folder");
+    if (is_ours <= 0) { /* not ours to remove */
+        free(name);
+        r->temporary = NULL;
+    }
+    return status;
+}
+
+/* ending: of the temporary file's name; NULL: a name that is not taken. */
+static cusgd_status open_replacement(const char *path, const char *ending, replacement **out)
 {
     int mode = -1;
     *out = NULL;
@@ -107,7 +155,7 @@ cusgd_status replacement_open(const char *path, replacement **out)
     r->file = -1;
     cusgd_status status = follow_links(path, &r->path);
     if (!status) status = check_place(r->path, &mode);
-    if (!status) status = open_temporary(r);
+    if (!status) status = ending ? open_named(r, ending) : open_temporary(r);
     if (!status && mode >= 0 && fchmod(r->file, (mode_t)mode) != 0) status = fail_write(path, "cannot be given its old mode");
     if (status) {
         replacement_abandon(r);
@@ -115,6 +163,13 @@ cusgd_status replacement_open(const char *path, replacement **out)
     }
     *out = r;
     return CUSGD_OK;
+}
+
+cusgd_status replacement_open(const char *path, replacement **out) { return open_replacement(path, NULL, out); }
+
+cusgd_status replacement_open_named(const char *path, const char *ending, replacement **out)
+{
+    return open_replacement(path, ending, out);
 }
 
 cusgd_status replacement_write(replacement *r, const void *bytes, size_t count)
@@ -145,10 +200,27 @@ static void sync_folder(replacement *r)
 cusgd_status replacement_complete(replacement *r)
 {
     cusgd_status status = CUSGD_OK;
-    if (r->file < 0) return CUSGD_OK;
+    if (r->is_complete) return CUSGD_OK;
     if (fsync(r->file) != 0) status = fail_write(r->path, "cannot be written");
+    r->is_complete = !status;
+    if (r->is_locked) return status;
     if (close(r->file) != 0 && !status) status = fail_write(r->path, "cannot be written");
     r->file = -1;
+    return status;
+}
+
+/* At no time there is no file of either name. */
+cusgd_status replacement_keep(const replacement *r, const char *ending)
+{
+    char *kept = path_with(r->path, ending), *linked = kept ? path_with(kept, "-new") : NULL;
+    cusgd_status status = linked ? CUSGD_OK : fail_memory(strlen(r->path), "a path");
+    if (!status) {
+        unlink(linked); /* of a process that was killed here */
+        if (link(r->path, linked) == 0 && (rename(linked, kept) != 0 || access(linked, F_OK) == 0))
+            unlink(linked); /* two names of one file are both left by rename() */
+    }
+    free(kept);
+    free(linked);
     return status;
 }
 
@@ -168,8 +240,9 @@ cusgd_status replacement_commit(replacement *r)
 void replacement_abandon(replacement *r)
 {
     if (!r) return;
+    if (r->temporary && r->is_locked) unlink(r->temporary); /* while it is locked */
     if (r->file >= 0) close(r->file);
-    if (r->temporary) unlink(r->temporary);
+    if (r->temporary && !r->is_locked) unlink(r->temporary);
     free(r->temporary);
     free(r->path);
     free(r);

@@ -405,16 +405,24 @@ static cusgd_status put_file(sink *to, const char *text, const tensor *tensors, 
     return status;
 }
 
-cusgd_status safetensors_write(const char *path, const cJSON *metadata, const tensor *tensors, size_t count)
+cusgd_status safetensors_put(replacement *file, const cJSON *metadata, const tensor *tensors, size_t count)
 {
     char *text = describe(metadata, tensors, count);
-    if (!text) return fail(CUSGD_ERROR_MEMORY, "out of memory for the header of %s", path);
-    sink to = {0};
-    cusgd_status status = replacement_open(path, &to.file);
-    if (!status) status = put_file(&to, text, tensors, count);
+    if (!text) return fail(CUSGD_ERROR_MEMORY, "out of memory for a file's header");
+    sink to = {.file = file};
+    cusgd_status status = put_file(&to, text, tensors, count);
     cJSON_free(text);
-    if (!status) return replacement_commit(to.file);
-    replacement_abandon(to.file);
+    return status;
+}
+
+cusgd_status safetensors_write(const char *path, const cJSON *metadata, const tensor *tensors, size_t count)
+{
+    replacement *file;
+    cusgd_status status = replacement_open(path, &file);
+    if (status) return status;
+    status = safetensors_put(file, metadata, tensors, count);
+    if (!status) return replacement_commit(file);
+    replacement_abandon(file);
     return status;
 }
 

@@ -2,7 +2,7 @@
 #ifndef CUSGD_HOST_DATA_SAFETENSORS_H
 #define CUSGD_HOST_DATA_SAFETENSORS_H
 
-#include "cusgd_tools.h"
+#include "data.h"
 #include <cjson/cJSON.h>
 
 typedef struct safetensors {
@@ -37,7 +37,9 @@ cusgd_status safetensors_tensor(const safetensors *s, const char *name, tensor *
 cusgd_status safetensors_linear(const safetensors *s, tensor *weight, tensor *bias);
 double tensor_at(const tensor *t, int64_t i);
 
-/* Writes a file; `metadata` is an object of strings. */
+/* Writes what a file holds; `metadata` is an object of strings. */
+cusgd_status safetensors_put(replacement *to, const cJSON *metadata, const tensor *tensors, size_t count);
+/* Writes a file. */
 cusgd_status safetensors_write(const char *path, const cJSON *metadata, const tensor *tensors, size_t count);
 /* The same to memory: *bytes is how many there are; those that fit into `capacity` are at `buffer`. */
 cusgd_status safetensors_write_memory(void *buffer, size_t capacity, size_t *bytes, const cJSON *metadata, const tensor *tensors,

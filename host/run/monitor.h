@@ -4,13 +4,6 @@
 
 #include "run.h"
 
-/* How good some parameters are, in the units of the bound targets. */
-typedef struct evaluation {
-    double loss, objective; /* on the training rows */
-    double gradient;        /* |gradient| as a share of the intercept-only model's; NaN: not asked for */
-    double valid;           /* the validation loss; NaN: there are no validation rows */
-} evaluation;
-
 /* One fit while it runs. What must outlast it stands in the run's position. */
 typedef struct monitor {
     run *run;

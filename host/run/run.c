@@ -53,6 +53,31 @@ void run_close(run *r)
     free(r->gradient);
     free(r->start);
     free(r->best);
+    run_forget_fit(r);
+}
+
+/* ---- A fit that can be saved ---- */
+
+void run_offer(run *r, int64_t epochs, int64_t step)
+{
+    const cusgd_progress now = {.size = sizeof now,
+                                .epoch = epochs,
+                                .epochs = r->options->epochs,
+                                .step = step,
+                                .loss = (double)NAN,
+                                .valid_loss = (double)NAN,
+                                .rate = (double)NAN};
+    r->fit.is_whole = 1;
+    r->fit.callback(r->fit.trainer, &now, r->fit.user);
+    r->fit.is_whole = 0;
+}
+
+void run_forget_fit(run *r)
+{
+    free(r->fit.loaded);
+    r->fit.loaded = NULL;
+    r->fit.is_whole = 0;
+    memset(r->fit.vector, 0, sizeof r->fit.vector);
 }
 
 cusgd_status run_begin(run *r)

@@ -25,8 +25,63 @@ typedef struct run_position {
     int64_t stale;         /* evaluations in a row that did not improve on it */
     double last[3];        /* objectives of the latest evaluations, newest first; NaN: none */
     int unfinished;        /* 1: no fit of the solver has converged yet, or not the last one */
+    int chose_rate;        /* 1: solver gd has chosen the option rate, in a fit */
     int was_cancelled;     /* 1: a solver's last fit; its model has no standard errors, as it is no optimum */
 } run_position;
+
+/* How good some parameters are, in the units of the bound targets. */
+typedef struct evaluation {
+    double loss, objective; /* on the training rows */
+    double gradient;        /* |gradient| as a share of the intercept-only model's; NaN: not asked for */
+    double valid;           /* the validation loss; NaN: there are no validation rows */
+} evaluation;
+
+/* Where a fit stands between two steps or iterations: with the run's position, the device's state and a solver's vectors all that
+ * it takes to go on with it. No pointers, like that. */
+typedef struct sgd_position {
+    int64_t safe_epoch;             /* the epoch at whose end SNAPSHOT_EPOCH was copied */
+    int64_t evaluated_step;         /* the step at which the current parameters were last evaluated; -1: never */
+    int64_t rollbacks;              /* epochs undone, and returns to the best parameters */
+    int64_t first_step;             /* of the epoch under way */
+    int64_t epoch_rows, epoch_done; /* the report of its steps so far, */
+    double epoch_loss;
+    int epoch_failed;
+    int under_way; /* 1: inside an epoch, or at its end before its evaluation */
+} sgd_position;
+
+enum { SOLVER_NUMBERS = 2 };
+typedef struct solver_position {
+    int64_t first, best_iteration, least_iterations, result; /* as in `iterates` (solvers/solver.h) */
+    int64_t passes;
+    double least_f, f, gradient, step;
+    double number[SOLVER_NUMBERS]; /* the method's own */
+} solver_position;
+
+typedef struct fit_position {
+    int64_t epochs, rows; /* as the monitor counts them */
+    evaluation now;       /* the latest one */
+    sgd_position sgd;     /* of these two the one that is not in use is zeros */
+    solver_position solver;
+} fit_position;
+
+/* The vectors of a solver's fit: [x | g], [least | least_g], the best on validation data, what the method keeps. */
+enum { VECTOR_ITERATE, VECTOR_LEAST, VECTOR_BEST, VECTOR_METHOD, FIT_VECTORS };
+typedef struct fit_vector {
+    const double *values; /* NULL: there are none */
+    int64_t count;
+} fit_vector;
+
+/* Whom the fit calls where it can be saved, and what is saved then. */
+typedef struct fit_state {
+    cusgd_checkpoint_callback callback; /* NULL: nobody */
+    void *user;
+    cusgd_trainer *trainer; /* whose the run is */
+    int is_whole; /* 1: `at` and `vector` are those of the fit whose callback runs, or of one that was loaded, with which
+                     the next fit goes on */
+    fit_position at;
+    fit_vector vector[FIT_VECTORS];
+    double *loaded; /* the vectors of one that was loaded; else NULL */
+} fit_state;
 
 typedef struct run {
     cusgd_options *options; /* the trainer's, every choice made */
@@ -40,6 +95,7 @@ typedef struct run {
     double *best;                  /* (d+1) x k: what AREA_BEST holds of it, on the host, in case the device fails */
     int lost;                      /* 1: the device failed in a fit, `best` is the result; 2: a reset failed, there is no run */
     const double *shown;           /* (d+1) x k: while a solver's callback runs its iterate, which no snapshot holds; else NULL */
+    fit_state fit;                 /* a fit that can be saved, or was loaded */
     int busy;                      /* 1: a fit is at work, so that its callback must not begin another */
     double minimum, min_seconds;   /* the least objective and what finding it took; NaN: nobody has asked yet */
     _Atomic int cancelled;
@@ -55,6 +111,11 @@ cusgd_status run_begin(run *r);
 
 /* An error if the device has failed in a fit, as what lies on it cannot be relied on. */
 cusgd_status run_check_device(const run *r);
+
+/* Tells the callback that the fit in r->fit can be saved: `epochs` of it are done, and `step` steps of the run. */
+void run_offer(run *r, int64_t epochs, int64_t step);
+/* There is no fit to go on with. */
+void run_forget_fit(run *r);
 
 /* theta, (d+1) x k, of a snapshot, in the coordinates of the bound data; after a failure of the device `best` for
  * every snapshot, and in a solver's callback its iterate. */

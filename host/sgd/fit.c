@@ -79,26 +79,49 @@ static cusgd_status give_slice(const sgd *s, const batch_share *shares, int64_t 
     return s->problem->backend->ops->steps(s->problem->backend->self, &next);
 }
 
-/* Waits for all that was given, counts it and adds it to *total. */
-static cusgd_status take_report(sgd *s, steps_report *total)
+/* A device that can wait goes on with the sum of losses that *total has (run_steps). */
+cusgd_status sgd_count_steps(sgd *s, steps_report *total)
 {
     steps_report r;
-    cusgd_status status = s->problem->backend->ops->report(s->problem->backend->self, &r);
+    const backend *b = s->problem->backend;
+    cusgd_status status = b->ops->report(b->self, &r);
     if (status != CUSGD_OK) return status;
     if (r.note) snprintf(s->device_note, sizeof s->device_note, "%s", r.note);
     s->run->at.step += r.done;
     s->run->at.batch += r.done;
-    total->loss += r.loss;
+    total->loss = b->ops->wait ? r.loss : total->loss + r.loss;
     total->rows += r.rows;
     total->done += r.done;
     total->failed |= r.failed;
     return CUSGD_OK;
 }
 
-/* Steps until `limit` of them are done, the epoch ends, one fails or somebody cancels; sums in *total. A device that can wait for
+/* The rest of an epoch's steps have their losses added to those of the steps before, in the order of the steps: an epoch that is
+ * divided ends with the bits of one that is not. */
+static cusgd_status go_on_with_sum(const sgd *s, const steps_report *total)
+{
+    const backend *b = s->problem->backend;
+    return b->ops->wait && total->loss != 0 ? b->ops->add_loss(b->self, total->loss) : CUSGD_OK;
+}
+
+/* Between two slices. */
+static cusgd_status offer(sgd *s, const fit *f, int64_t given, steps_report *total)
+{
+    s->counted = total;
+    s->given = given;
+    s->counting = CUSGD_OK;
+    fit_offer(s, f);
+    int was_saved = s->counted == NULL;
+    s->counted = NULL;
+    if (s->counting != CUSGD_OK || !was_saved) return s->counting;
+    return go_on_with_sum(s, total);
+}
+
+/* Steps until `limit` of them are done, the epoch ends, one fails or somebody cancels; adds to *total. A device that can wait for
  * less than all is given the next slice before the one before is done, and reports at the end. Its first slices are short, since
- * it has nothing to do while the first one is made ready: the numbers of 4096 steps take up to 2 ms. */
-static cusgd_status run_steps(sgd *s, int64_t limit, steps_report *total)
+ * it has nothing to do while the first one is made ready: the numbers of 4096 steps take up to 2 ms. f: the fit, which can be
+ * saved between slices; NULL: there is none. */
+static cusgd_status run_steps(sgd *s, const fit *f, int64_t limit, steps_report *total)
 {
     const backend *b = s->problem->backend;
     int64_t maximum = s->slice > 0 ? s->slice : steps_at_once(s), count = b->ops->wait ? (maximum + 15) / 16 : maximum;
@@ -108,8 +131,7 @@ static cusgd_status run_steps(sgd *s, int64_t limit, steps_report *total)
     step_numbers *numbers = allocate((size_t)maximum, sizeof *numbers);
     sampler *orders = allocate(shards, sizeof *orders);
     batch_share *shares = allocate(shards, sizeof *shares);
-    cusgd_status status = CUSGD_OK;
-    memset(total, 0, sizeof *total);
+    cusgd_status status = go_on_with_sum(s, total);
     if (numbers && orders && shares)
         order_shares(s, orders, shares);
     else
@@ -119,9 +141,10 @@ static cusgd_status run_steps(sgd *s, int64_t limit, steps_report *total)
         status = give_slice(s, shares, given, count, numbers);
         given += count;
         count = min_of(4 * count, maximum);
-        if (status == CUSGD_OK) status = b->ops->wait ? b->ops->wait(b->self, &failed) : take_report(s, total);
+        if (status == CUSGD_OK) status = b->ops->wait ? b->ops->wait(b->self, &failed) : sgd_count_steps(s, total);
+        if (status == CUSGD_OK && f && s->run->fit.callback && given < end) status = offer(s, f, given, total);
     }
-    if (status == CUSGD_OK && b->ops->wait) status = take_report(s, total);
+    if (status == CUSGD_OK && b->ops->wait) status = sgd_count_steps(s, total);
     free(numbers);
     free(orders);
     free(shares);
@@ -138,8 +161,8 @@ static void next_epoch(sgd *s)
 static cusgd_status take_steps(sgd *s, int64_t steps, steps_report *total)
 {
     while (steps > 0) {
-        steps_report r;
-        cusgd_status status = run_steps(s, steps, &r);
+        steps_report r = {0};
+        cusgd_status status = run_steps(s, NULL, steps, &r);
         total->loss += r.loss;
         total->rows += r.rows;
         total->done += r.done;
@@ -158,6 +181,7 @@ static cusgd_status take_steps(sgd *s, int64_t steps, steps_report *total)
 cusgd_status sgd_step(sgd *s, int64_t steps, steps_report *total)
 {
     memset(total, 0, sizeof *total);
+    run_forget_fit(s->run);
     s->run->cancelled = 0;
     s->run->at.result = SNAPSHOT_CURRENT;
     _Atomic int *watched = interrupt_watch(&s->run->cancelled);
@@ -174,6 +198,7 @@ void sgd_rebind(sgd *s)
     int64_t batch = s->run->options->batch;
     s->batches = (s->problem->train.rows.n + batch - 1) / batch;
     s->lipschitz = (double)NAN;
+    run_forget_fit(s->run);
     if (at->batch > 0) next_epoch(s);
     at->kept = at->best = at->plateau_best = (double)INFINITY;
     at->kept_objective = at->last[0] = at->last[1] = at->last[2] = (double)NAN;
@@ -247,25 +272,46 @@ static cusgd_status return_to_best(sgd *s, fit *f)
     return go_to_best(s, f);
 }
 
-/* Runs what is left of the epoch under way; *undone if it had to be taken back. */
-static cusgd_status run_epoch(sgd *s, fit *f, steps_report *r, int *undone)
+/* Takes what is left of the steps of the epoch under way, into f->epoch. */
+static cusgd_status take_epoch(sgd *s, fit *f)
 {
-    int64_t first_step = s->run->at.step;
     double start = clock_seconds();
-    cusgd_status status = s->retreats ? keep_safe(s, f) : CUSGD_OK;
-    *undone = 0;
-    if (status == CUSGD_OK) status = run_steps(s, INT64_MAX, r);
+    cusgd_status status = CUSGD_OK;
+    if (!f->under_way) {
+        memset(&f->epoch, 0, sizeof f->epoch);
+        f->first_step = s->run->at.step;
+        if (s->retreats) status = keep_safe(s, f);
+        f->under_way = status == CUSGD_OK;
+    }
+    if (status == CUSGD_OK) status = run_steps(s, f, INT64_MAX, &f->epoch);
     f->m.working += clock_seconds() - start;
-    f->m.rows += r->rows;
+    f->m.rows += f->epoch.rows;
     if (status == CUSGD_OK) status = problem_check_data(s->problem);
     if (status != CUSGD_OK) return status;
-    if (went_wrong(s, r) && !is_cancelled(s)) {
+    f->cancelled = is_cancelled(s);
+    if (f->cancelled) {
+        fit_offer(s, f);
+    } else if (s->run->fit.callback) {
+        interrupt_defer(1);
+        f->defers = 1;
+    }
+    f->under_way = 0;
+    return CUSGD_OK;
+}
+
+/* Runs what is left of the epoch under way; *undone if it had to be taken back. */
+static cusgd_status run_epoch(sgd *s, fit *f, int *undone)
+{
+    cusgd_status status = take_epoch(s, f);
+    *undone = 0;
+    if (status != CUSGD_OK) return status;
+    if (went_wrong(s, &f->epoch) && !f->cancelled) {
         if (!s->retreats || f->rollbacks >= MAX_ROLLBACKS) {
             f->m.stop = CUSGD_STOP_DIVERGED;
             return fit_diverged(s, rate_at(s, s->run->at.step));
         }
         *undone = 1;
-        return undo_epoch(s, f, first_step);
+        return undo_epoch(s, f, f->first_step);
     }
     if (s->run->at.batch == s->batches) {
         s->run->at.epoch++;
@@ -297,12 +343,11 @@ static cusgd_status watch(sgd *s, fit *f)
 /* One epoch, its evaluation where one is due, and what follows from it. */
 static cusgd_status advance(sgd *s, fit *f)
 {
-    steps_report r = {0};
     int undone;
     int64_t every = s->run->options->evaluate_every;
-    cusgd_status status = run_epoch(s, f, &r, &undone);
+    cusgd_status status = run_epoch(s, f, &undone);
     if (status != CUSGD_OK) return status;
-    if (is_cancelled(s)) {
+    if (f->cancelled) {
         f->m.stop = CUSGD_STOP_CANCELLED;
         return CUSGD_OK;
     }
@@ -312,10 +357,22 @@ static cusgd_status advance(sgd *s, fit *f)
     if (due)
         status = watch(s, f);
     else if (every < 0 && !s->problem->valid.bounds)
-        status = watch_keep_best(s, r.loss / (double)r.rows, (double)NAN); /* an estimate, for a run that diverges */
+        status =
+            watch_keep_best(s, f->epoch.loss / (double)f->epoch.rows, (double)NAN); /* an estimate, for a run that diverges */
     if (status != CUSGD_OK) return status;
-    if (tell(s, f, &r, due)) f->m.stop = CUSGD_STOP_CANCELLED;
+    if (tell(s, f, &f->epoch, due)) f->m.stop = CUSGD_STOP_CANCELLED;
     return CUSGD_OK;
+}
+
+/* Likewise, and the fit can be saved behind it. */
+static cusgd_status go_on(sgd *s, fit *f)
+{
+    cusgd_status status = advance(s, f);
+    if (f->defers) interrupt_defer(-1);
+    f->defers = 0;
+    if (status == CUSGD_OK && !f->cancelled && (f->m.stop == CUSGD_STOP_NONE || f->m.stop == CUSGD_STOP_CANCELLED))
+        fit_offer(s, f);
+    return status;
 }
 
 /* ---- The end ---- */
@@ -518,19 +575,22 @@ static cusgd_status end_fit(sgd *s, fit *f, cusgd_status status, cusgd_result *r
 cusgd_status sgd_fit(sgd *s, cusgd_callback callback, void *user, cusgd_result *result)
 {
     fit f = {.evaluated_step = -1};
+    int64_t stale = s->run->at.stale;
+    int goes_on = s->run->fit.is_whole;
     monitor_begin(&f.m, s->run, callback, user);
     _Atomic int *watched = interrupt_watch(&s->run->cancelled);
     cusgd_status status = run_check_device(s->run);
     s->run->at.result = SNAPSHOT_CURRENT;
     if (result) memset(result, 0, sizeof *result);
-    if (status == CUSGD_OK) status = keep_safe(s, &f);
-    if (status == CUSGD_OK && !isfinite(s->run->at.kept))
+    if (status == CUSGD_OK && !goes_on) status = keep_safe(s, &f);
+    if (status == CUSGD_OK && !goes_on && !isfinite(s->run->at.kept))
         status = watch_keep_current(s); /* where a run that diverges at once ends */
+    if (goes_on) fit_resume(s, &f, stale);
     while (status == CUSGD_OK && f.m.stop == CUSGD_STOP_NONE) {
         if (f.m.epochs == s->run->options->epochs)
             f.m.stop = CUSGD_STOP_EPOCHS;
         else
-            status = advance(s, &f);
+            status = go_on(s, &f);
     }
     if (status == CUSGD_ERROR_INTERRUPTED) { /* in a pass over the data */
         status = CUSGD_OK;

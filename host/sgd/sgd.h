@@ -17,6 +17,9 @@ typedef struct sgd {
     int64_t batches;       /* of an epoch */
     int64_t slice;         /* steps that the device is given at a time; 0: slice_steps() */
     char device_note[512]; /* what the device said of how steps ran; "" if nothing */
+    steps_report *counted; /* of the slices of an epoch under way: those that were given and not counted yet come to it */
+    int64_t given;         /* with them, the next batch of that epoch */
+    cusgd_status counting; /* what came of counting them when a fit was saved */
 } sgd;
 
 /* auto.c: the batch, the epochs and the stopping rules; then optimizer, rate, momentum, rate_factor and average, from the bound
@@ -39,10 +42,21 @@ int64_t slice_steps(int64_t bytes, int is_host);
 
 typedef struct fit {
     monitor m;
-    int64_t safe_epoch;     /* the epoch at whose end AREA_EPOCH was copied */
-    int64_t evaluated_step; /* the step at which the current parameters were last evaluated; -1: never */
-    int64_t rollbacks;      /* epochs undone, and returns to the best parameters */
+    int64_t safe_epoch, evaluated_step, rollbacks, first_step; /* as an sgd_position has them */
+    int under_way;
+    steps_report epoch; /* of the epoch under way */
+    int cancelled;      /* 1: the latest epoch was ended by a cancellation */
+    int defers;         /* 1: cancellations wait for the end of an epoch's evaluation, so that its state is whole */
 } fit;
+
+/* position.c: tells whoever wants to know that the fit can be saved. */
+void fit_offer(sgd *s, const fit *f);
+/* Where it is saved: what was given to the device is done, and s->run->fit says where the fit stands then. */
+cusgd_status fit_settle(sgd *s);
+/* Goes on with the fit in s->run->fit; `stale`: what the run had before monitor_begin(). */
+void fit_resume(sgd *s, fit *f, int64_t stale);
+/* fit.c: waits for all that was given, counts it and adds it to *total. */
+cusgd_status sgd_count_steps(sgd *s, steps_report *total);
 
 /* watch.c: evaluates the parameters of a snapshot by full passes over the training rows and, where there are any, the validation
  * rows. */

@@ -8,7 +8,6 @@
 #include "solver.h"
 
 #include "failure.h"
-#include <stdlib.h>
 
 /* w = H y. */
 static void update_bfgs(int64_t n, double *h, const double *s, const double *y, const double *w)
@@ -34,10 +33,10 @@ static cusgd_status iterate(solver *s, double share,
 {
     int64_t n = s->size;
     double *p = work, *y = work + n, *step = y + n, *w = step + n;
-    int fresh = 1;
+    int fresh = !s->keeps.is_loaded || s->keeps.number[0] != 0;
     cusgd_status status = CUSGD_OK;
-    matrix_diagonal(n, 1, h);
-    while (status == CUSGD_OK && s->m.stop == CUSGD_STOP_NONE) {
+    if (!s->keeps.is_loaded) matrix_diagonal(n, 1, h);
+    while (status == CUSGD_OK && solver_goes_on(s)) {
         matrix_times(n, h, s->g, p);
         for (int64_t u = 0; u < n; u++) p[u] = -p[u];
         double derivative = vector_dot(n, s->g, p), norm = vector_norm(n, s->g);
@@ -48,7 +47,7 @@ static cusgd_status iterate(solver *s, double share,
         if (status != CUSGD_OK || (s->stuck && fresh)) break;
         if (s->stuck) { /* H may have gone bad: once more from the gradient */
             matrix_diagonal(n, 1, h);
-            fresh = 1;
+            s->keeps.number[0] = fresh = 1;
             s->stuck = 0;
             continue;
         }
@@ -58,11 +57,11 @@ static cusgd_status iterate(solver *s, double share,
         }
         double bend = vector_dot(n, step, y);
         if (bend > 1e-14 * vector_norm(n, step) * vector_norm(n, y)) { /* else H would lose its definiteness */
-
             matrix_times(n, h, y, w);
             update(n, h, step, y, w);
             fresh = 0;
         }
+        s->keeps.number[0] = fresh;
         status = solver_iterated(s);
     }
     return status;
@@ -72,13 +71,11 @@ static cusgd_status solve(solver *s, double share,
                           void (*update)(int64_t, double *, const double *, const double *, const double *))
 {
     size_t n = (size_t)s->size;
-    double *h = n <= ((size_t)1 << 30) ? allocate(n * n + 4 * n, sizeof *h) : NULL;
+    double *h = n <= ((size_t)1 << 30) ? solver_room(s, n * n, n * n + 4 * n) : NULL;
     if (!h)
         return fail(CUSGD_ERROR_MEMORY,
                     "out of memory: this solver needs a matrix of %zu x %zu; --solver lbfgs needs a few vectors alone", n, n);
-    cusgd_status status = iterate(s, share, update, h, h + n * n);
-    free(h);
-    return status;
+    return iterate(s, share, update, h, h + n * n);
 }
 
 cusgd_status solve_bfgs(solver *s) { return solve(s, 0.9, update_bfgs); }

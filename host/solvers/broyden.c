@@ -9,7 +9,6 @@
 
 #include "failure.h"
 #include <math.h>
-#include <stdlib.h>
 
 /* hy = H y; work: n. Returns 0 where the update is not defined. */
 static int update(int64_t n, int good, double *h, const double *step, const double *y, const double *hy, double *work)
@@ -56,8 +55,13 @@ static cusgd_status iterate(solver *s, int good, double scale, double *h, double
     double *p = work, *y = work + n, *step = y + n, *hy = step + n, *more = hy + n, minimum = vector_norm(n, s->g);
     int fresh = 1, taken;
     cusgd_status status = CUSGD_OK;
-    matrix_diagonal(n, scale, h);
-    while (status == CUSGD_OK && s->m.stop == CUSGD_STOP_NONE && !s->stuck) {
+    if (s->keeps.is_loaded) {
+        fresh = s->keeps.number[0] != 0;
+        minimum = s->keeps.number[1];
+    } else {
+        matrix_diagonal(n, scale, h);
+    }
+    while (status == CUSGD_OK && solver_goes_on(s)) {
         matrix_times(n, h, s->g, p);
         for (int64_t u = 0; u < n; u++) p[u] = -p[u];
         vector_copy(n, s->x, step);
@@ -67,7 +71,7 @@ static cusgd_status iterate(solver *s, int good, double scale, double *h, double
         if (!taken) {
             s->stuck = fresh;
             matrix_diagonal(n, scale, h);
-            fresh = 1;
+            s->keeps.number[0] = fresh = 1;
             continue;
         }
         for (int64_t u = 0; u < n; u++) {
@@ -81,6 +85,8 @@ static cusgd_status iterate(solver *s, int good, double scale, double *h, double
             matrix_diagonal(n, scale, h);
             fresh = 1;
         }
+        s->keeps.number[0] = fresh;
+        s->keeps.number[1] = minimum;
         status = solver_iterated(s);
     }
     return status;
@@ -89,14 +95,12 @@ static cusgd_status iterate(solver *s, int good, double scale, double *h, double
 static cusgd_status solve(solver *s, int good)
 {
     size_t n = (size_t)s->size;
-    double maximum = 0, *h = n <= ((size_t)1 << 30) ? allocate(n * n + 5 * n, sizeof *h) : NULL;
+    double maximum = 0, *h = n <= ((size_t)1 << 30) ? solver_room(s, n * n, n * n + 5 * n) : NULL;
     if (!h)
         return fail(CUSGD_ERROR_MEMORY,
                     "out of memory: this solver needs a matrix of %zu x %zu; --solver lbfgs needs a few vectors alone", n, n);
     cusgd_status status = solver_steepest_curvature(s, &maximum);
-    if (status == CUSGD_OK) status = iterate(s, good, maximum > 0 ? 1 / maximum : 1, h, h + n * n);
-    free(h);
-    return status;
+    return status == CUSGD_OK ? iterate(s, good, maximum > 0 ? 1 / maximum : 1, h, h + n * n) : status;
 }
 
 cusgd_status solve_broyden_good(solver *s) { return solve(s, 1); }

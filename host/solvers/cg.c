@@ -5,7 +5,6 @@
 
 #include "failure.h"
 #include <math.h>
-#include <stdlib.h>
 
 /* A product p -> X p -> X^T X p is one pass of the device interface's objective: the difference of two gradients. */
 static cusgd_status iterate_quadratic(solver *s, double *p, double *hp, double *origin)
@@ -13,8 +12,8 @@ static cusgd_status iterate_quadratic(solver *s, double *p, double *hp, double *
     int ready = 0;
     double square = vector_dot(s->size, s->g, s->g), f;
     cusgd_status status = CUSGD_OK;
-    for (int64_t u = 0; u < s->size; u++) p[u] = -s->g[u];
-    while (status == CUSGD_OK && s->m.stop == CUSGD_STOP_NONE && !s->stuck) {
+    for (int64_t u = 0; u < s->size && !s->keeps.is_loaded; u++) p[u] = -s->g[u];
+    while (status == CUSGD_OK && solver_goes_on(s)) {
         status = solver_curve(s, p, origin, &ready, hp);
         if (status != CUSGD_OK) break;
         double bend = vector_dot(s->size, p, hp), before = square;
@@ -37,18 +36,20 @@ static cusgd_status iterate_quadratic(solver *s, double *p, double *hp, double *
     return status;
 }
 
-static cusgd_status iterate_other(solver *s, double *p, double *before)
+/* p: the direction under way. kept: the last one that was taken, and the gradient where it began, which with its derivative, the
+ * method's number, make the next one. next_before: room for such a gradient. size each. */
+static cusgd_status iterate_other(solver *s, double *kept, double *p, double *next_before)
 {
-    double derivative = 0, last = 0, first;
+    double *before = kept + s->size, derivative = 0, last = s->keeps.is_loaded ? s->keeps.number[0] : 0, first;
     cusgd_status status = CUSGD_OK;
-    vector_zero(s->size, p);
-    while (status == CUSGD_OK && s->m.stop == CUSGD_STOP_NONE && !s->stuck) {
+    if (!s->keeps.is_loaded) vector_zero(2 * s->size, kept);
+    while (status == CUSGD_OK && solver_goes_on(s)) {
         double square = vector_dot(s->size, s->g, s->g), beta = 0;
         if (last != 0) {
             double old = vector_dot(s->size, before, before), across = vector_dot(s->size, s->g, before);
             beta = fabs(across) >= 0.5 * square ? 0 : fmax((square - across) / old, 0); /* Powell 1977 */
         }
-        for (int64_t u = 0; u < s->size; u++) p[u] = beta * p[u] - s->g[u];
+        for (int64_t u = 0; u < s->size; u++) p[u] = beta * kept[u] - s->g[u];
         derivative = vector_dot(s->size, s->g, p);
         if (!(derivative < -1e-10 * vector_norm(s->size, p) * sqrt(square))) {
             for (int64_t u = 0; u < s->size; u++) p[u] = -s->g[u];
@@ -56,19 +57,21 @@ static cusgd_status iterate_other(solver *s, double *p, double *before)
         }
         first =
             last != 0 ? s->step * last / derivative : 1 / (1 + sqrt(square)); /* the same first-order change as the step before */
-        vector_copy(s->size, s->g, before);
-        last = derivative;
+        vector_copy(s->size, s->g, next_before);
         status = solver_search(s, p, derivative, first, 0.1);
-        if (status == CUSGD_OK && !s->stuck) status = solver_iterated(s);
+        if (status != CUSGD_OK || s->stuck) break;
+        vector_copy(s->size, p, kept);
+        vector_copy(s->size, next_before, before);
+        s->keeps.number[0] = last = derivative;
+        status = solver_iterated(s);
     }
     return status;
 }
 
 cusgd_status solve_cg(solver *s)
 {
-    double *p = allocate((size_t)(3 * s->size), sizeof *p);
-    if (!p) return fail_memory((size_t)(3 * s->size) * sizeof *p, "a direction");
-    cusgd_status status = s->quadratic ? iterate_quadratic(s, p, p + s->size, p + 2 * s->size) : iterate_other(s, p, p + s->size);
-    free(p);
-    return status;
+    size_t n = (size_t)s->size;
+    double *p = solver_room(s, s->quadratic ? n : 2 * n, 4 * n);
+    if (!p) return fail_memory(4 * n * sizeof *p, "a direction");
+    return s->quadratic ? iterate_quadratic(s, p, p + n, p + 2 * n) : iterate_other(s, p, p + 2 * n, p + 3 * n);
 }

@@ -7,17 +7,19 @@
 
 #include "failure.h"
 #include <math.h>
-#include <stdlib.h>
 
-static cusgd_status descend(solver *s, double rate, double momentum, double *v)
+/* v, and its next value: size each. The fit's first objective is the method's number. */
+static cusgd_status descend(solver *s, double rate, double momentum, double *v, double *next)
 {
     cusgd_status status = CUSGD_OK;
-    double start = s->f, f;
+    double start = s->keeps.is_loaded ? s->keeps.number[0] : s->f, f;
+    s->keeps.number[0] = start;
     s->step = rate;
-    while (status == CUSGD_OK && s->m.stop == CUSGD_STOP_NONE) {
+    if (!s->keeps.is_loaded) vector_zero(s->size, v);
+    while (status == CUSGD_OK && solver_goes_on(s)) {
         for (int64_t u = 0; u < s->size; u++) {
-            v[u] = momentum * v[u] + rate * s->g[u];
-            s->trial[u] = s->x[u] - v[u];
+            next[u] = momentum * v[u] + rate * s->g[u];
+            s->trial[u] = s->x[u] - next[u];
         }
         status = solver_evaluate(s, s->trial, &f, s->trial_g);
         if (status != CUSGD_OK) break;
@@ -29,6 +31,7 @@ static cusgd_status descend(solver *s, double rate, double momentum, double *v)
                         rate, f * s->problem->units.loss, (long long)s->m.epochs + 1, start * s->problem->units.loss);
         }
         solver_move(s, f);
+        vector_copy(s->size, next, v);
         status = solver_iterated(s);
     }
     return status;
@@ -37,13 +40,13 @@ static cusgd_status descend(solver *s, double rate, double momentum, double *v)
 cusgd_status solve_gd(solver *s)
 {
     cusgd_options *o = s->m.run->options;
-    double maximum = 0, *v = allocate_zeroed((size_t)s->size, sizeof *v);
-    cusgd_status status = v ? CUSGD_OK : fail_memory((size_t)s->size * sizeof *v, "a velocity");
+    size_t n = (size_t)s->size;
+    double maximum = 0, *v = solver_room(s, n, 2 * n);
+    cusgd_status status = v ? CUSGD_OK : fail_memory(2 * n * sizeof *v, "a velocity");
     if (status == CUSGD_OK && isnan(o->rate)) {
         status = solver_steepest_curvature(s, &maximum);
         if (status == CUSGD_OK) o->rate = maximum > 0 ? 1 / maximum : 1;
+        s->m.run->at.chose_rate = status == CUSGD_OK;
     }
-    if (status == CUSGD_OK) status = descend(s, o->rate, isnan(o->momentum) ? 0 : o->momentum, v);
-    free(v);
-    return status;
+    return status == CUSGD_OK ? descend(s, o->rate, isnan(o->momentum) ? 0 : o->momentum, v, v + n) : status;
 }

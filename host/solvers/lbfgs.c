@@ -5,37 +5,43 @@
 
 #include "failure.h"
 #include <math.h>
-#include <stdlib.h>
 
-enum { PAIRS = 10 };
+enum { PAIRS = 10, PLACES = PAIRS + 1 }; /* the pair under way is none of those that are kept */
 
 typedef struct history {
     int64_t n, count, next; /* count pairs are kept; the next one goes to place `next` */
-    double *s, *y;          /* PAIRS x n */
-    double rho[PAIRS];      /* 1 / s'y */
+    double *s, *y;          /* PLACES x n */
+    double *rho;            /* PLACES: 1 / s'y */
 } history;
 
 /* p = -H v */
 static void two_loops(const history *h, const double *v, double *p)
 {
     int64_t n = h->n;
-    double alpha[PAIRS];
+    double alpha[PLACES];
     for (int64_t u = 0; u < n; u++) p[u] = -v[u];
     for (int64_t i = 0; i < h->count; i++) {
-        int64_t at = (h->next - 1 - i + 2 * PAIRS) % PAIRS;
+        int64_t at = (h->next - 1 - i + 2 * PLACES) % PLACES;
         alpha[at] = h->rho[at] * vector_dot(n, h->s + at * n, p);
         vector_add(n, -alpha[at], h->y + at * n, p);
     }
-    int64_t newest = (h->next - 1 + PAIRS) % PAIRS;
+    int64_t newest = (h->next - 1 + PLACES) % PLACES;
     if (h->count > 0) {
         double scale = 1 / (h->rho[newest] * vector_dot(n, h->y + newest * n, h->y + newest * n));
         for (int64_t u = 0; u < n; u++) p[u] *= scale;
     }
     for (int64_t i = h->count - 1; i >= 0; i--) {
-        int64_t at = (h->next - 1 - i + 2 * PAIRS) % PAIRS;
+        int64_t at = (h->next - 1 - i + 2 * PLACES) % PLACES;
         double beta = h->rho[at] * vector_dot(n, h->y + at * n, p);
         vector_add(n, alpha[at] - beta, h->s + at * n, p);
     }
+}
+
+/* Where the pairs lie is saved with them. */
+static void set_count(solver *s, history *h, int64_t count, int64_t next)
+{
+    s->keeps.number[0] = (double)(h->count = count);
+    s->keeps.number[1] = (double)(h->next = next);
 }
 
 /* The place of the next pair holds x and g of before the step. */
@@ -45,7 +51,7 @@ static void remember_before(const solver *s, history *h)
     vector_copy(h->n, s->g, h->y + h->next * h->n);
 }
 
-static void remember(const solver *s, history *h)
+static void remember(solver *s, history *h)
 {
     int64_t n = h->n;
     double *step = h->s + h->next * n, *y = h->y + h->next * n;
@@ -56,8 +62,7 @@ static void remember(const solver *s, history *h)
     double bend = vector_dot(n, step, y);
     if (!(bend > 1e-14 * vector_norm(n, step) * vector_norm(n, y))) return;
     h->rho[h->next] = 1 / bend;
-    h->next = (h->next + 1) % PAIRS;
-    h->count += h->count < PAIRS;
+    set_count(s, h, h->count + (h->count < PAIRS), (h->next + 1) % PLACES);
 }
 
 /* OWL-QN's step: x + at p, held to the orthant of x (at 0, that of -v), by halving until f has fallen enough. */
@@ -89,7 +94,7 @@ static cusgd_status iterate(solver *s, history *h, double *v, double *p)
 {
     int sparse = s->problem->l1 > 0;
     cusgd_status status = CUSGD_OK;
-    while (status == CUSGD_OK && s->m.stop == CUSGD_STOP_NONE) {
+    while (status == CUSGD_OK && solver_goes_on(s)) {
         problem_subgradient(s->problem, s->x, s->g, v);
         two_loops(h, v, p);
         for (int64_t u = 0; sparse && u < s->penalized; u++)
@@ -100,7 +105,7 @@ static cusgd_status iterate(solver *s, history *h, double *v, double *p)
         if (!s->stuck) status = sparse ? step_in_orthant(s, v, p, first) : solver_search(s, p, derivative, first, 0.9);
         if (status != CUSGD_OK || (s->stuck && h->count == 0)) break;
         if (s->stuck) { /* once more from the gradient */
-            h->count = h->next = 0;
+            set_count(s, h, 0, 0);
             s->stuck = 0;
             continue;
         }
@@ -112,11 +117,13 @@ static cusgd_status iterate(solver *s, history *h, double *v, double *p)
 
 cusgd_status solve_lbfgs(solver *s)
 {
-    size_t n = (size_t)s->size;
-    double *memory = allocate((2 * PAIRS + 2) * n, sizeof *memory);
-    if (!memory) return fail_memory((2 * PAIRS + 2) * n * sizeof *memory, "the last steps");
-    history h = {.n = s->size, .s = memory, .y = memory + PAIRS * n};
-    cusgd_status status = iterate(s, &h, memory + 2 * PAIRS * n, memory + (2 * PAIRS + 1) * n);
-    free(memory);
-    return status;
+    size_t n = (size_t)s->size, state = PLACES * (2 * n + 1);
+    double *room = solver_room(s, state, state + 2 * n);
+    if (!room) return fail_memory((state + 2 * n) * sizeof *room, "the last steps");
+    history h = {.n = s->size, .s = room, .y = room + PLACES * n, .rho = room + 2 * PLACES * n};
+    double count = s->keeps.number[0], next = s->keeps.number[1];
+    int is_sound = s->keeps.is_loaded && count >= 0 && count <= PAIRS && next >= 0 && next < PLACES;
+    if (!is_sound) vector_zero((int64_t)state, room); /* what is saved has been set */
+    set_count(s, &h, is_sound ? (int64_t)count : 0, is_sound ? (int64_t)next : 0);
+    return iterate(s, &h, room + state, room + state + n);
 }

@@ -5,7 +5,6 @@
 #include "failure.h"
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 /* Factors h (side x side; kept), shifted as far as it takes, into l; *shift is what it took last, and begins as 0. Columns are
  * brought to one scale first: scale, side. Returns 0 where no shift helps. */
@@ -39,18 +38,22 @@ static int direction(const solver *s, const double *h, double *work, double *shi
 
 static cusgd_status iterate(solver *s, double *h, double *work, double *p)
 {
-    double worst = 0;
+    double worst = s->keeps.is_loaded ? s->keeps.number[0] : 0;
+    int has_h = 0;
     cusgd_status status = CUSGD_OK;
-    while (status == CUSGD_OK && s->m.stop == CUSGD_STOP_NONE && !s->stuck) {
+    while (status == CUSGD_OK && solver_goes_on(s)) {
         double shift = 0;
-        if (!s->quadratic || s->m.epochs == 0) status = solver_hessian(s, s->x, h);
+        if (!s->quadratic || !has_h) status = solver_hessian(s, s->x, h);
         if (status != CUSGD_OK) break;
+        has_h = 1;
         int found = direction(s, h, work, &shift, p);
         worst = fmax(worst, shift);
         double derivative = vector_dot(s->size, s->g, p);
         s->stuck = !found || !(derivative < 0);
         if (!s->stuck) status = solver_search(s, p, derivative, 1, 0.9);
-        if (status == CUSGD_OK && !s->stuck) status = solver_iterated(s);
+        if (status != CUSGD_OK) break;
+        s->keeps.number[0] = worst;
+        if (!s->stuck) status = solver_iterated(s);
     }
     if (worst > 0)
         snprintf(s->note, sizeof s->note,
@@ -63,13 +66,11 @@ static cusgd_status iterate(solver *s, double *h, double *work, double *p)
 cusgd_status solve_newton(solver *s)
 {
     int64_t side = s->problem->d + 1, values = side * side;
-    double *h = allocate((size_t)((solver_blocks(s) + 1) * values + 2 * side + s->size), sizeof *h);
+    double *h = solver_room(s, 0, (size_t)((solver_blocks(s) + 1) * values + 2 * side + s->size));
     if (!h)
         return fail(CUSGD_ERROR_MEMORY,
                     "out of memory: Newton's method needs %lld matrices of %lld x %lld; --solver lbfgs needs none",
                     (long long)solver_blocks(s) + 1, (long long)side, (long long)side);
     double *work = h + solver_blocks(s) * values;
-    cusgd_status status = iterate(s, h, work, work + values + 2 * side);
-    free(h);
-    return status;
+    return iterate(s, h, work, work + values + 2 * side);
 }

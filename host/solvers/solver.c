@@ -100,6 +100,7 @@ cusgd_status solver_open(solver *s)
 
 void solver_close(solver *s)
 {
+    solver_free_room(s);
     free(s->x);
     free(s->kept.best);
 }
@@ -182,7 +183,11 @@ cusgd_status solver_iterated(solver *s)
         s->before = s->f;
         return status;
     }
+    int is_whole =
+        s->m.run->fit.callback != NULL; /* then an iteration that has moved x ends as a whole, so that it can be saved */
+    interrupt_defer(is_whole);
     if (status == CUSGD_OK) status = keep_best(s);
+    interrupt_defer(-is_whole);
     if (status != CUSGD_OK) return status;
     keep_least(s);
     s->m.now.objective = s->f;
@@ -400,9 +405,40 @@ static cusgd_status end_fit(solver *s, cusgd_status status, cusgd_result *result
     return problem_check_data(s->problem);
 }
 
+/* Where a new fit stands. *is_open becomes 0 where there is no such place. */
+static cusgd_status begin(solver *s, int *is_open, cusgd_result *result)
+{
+    run *r = s->m.run;
+    cusgd_status status = solver_evaluate(s, s->x, &s->f, s->g);
+    if (status != CUSGD_OK) return status;
+    if (!isfinite(s->f)) {
+        *is_open = 0;
+        if (result) result->stop = CUSGD_STOP_DIVERGED;
+        return fail(CUSGD_ERROR_DIVERGED, "the loss is not finite where the solver starts; scale the data or leave out --init");
+    }
+    s->kept.least_f = s->f;
+    keep_least(s);
+    measure(s);
+    if (r->options->solver == CUSGD_SOLVER_EXACT)
+        s->m.stop = CUSGD_STOP_NONE; /* of many solutions it takes the one of least norm */
+    r->at.best = s->f;               /* a fit that goes on may begin at another iterate than the latest */
+    r->at.unfinished = 1;
+    return CUSGD_OK;
+}
+
+/* A fit that is interrupted inside an iteration stands where that began. */
+static cusgd_status iterate(solver *s)
+{
+    cusgd_status status = run_method(s);
+    if (status == CUSGD_ERROR_INTERRUPTED) solver_offer(s);
+    solver_free_room(s); /* the verdict may need as much */
+    return status;
+}
+
 cusgd_status solver_fit(run *r, cusgd_callback callback, void *user, cusgd_result *result)
 {
     solver s = {.problem = r->problem};
+    int64_t stale = r->at.stale;
     monitor_begin(&s.m, r, callback, user);
     if (result) memset(result, 0, sizeof *result);
     _Atomic int *watched = interrupt_watch(&r->cancelled);
@@ -410,22 +446,12 @@ cusgd_status solver_fit(run *r, cusgd_callback callback, void *user, cusgd_resul
     if (status == CUSGD_OK) status = solver_check_memory(r->problem);
     if (status == CUSGD_OK) status = solver_open(&s);
     int is_open = status == CUSGD_OK;
-    if (status == CUSGD_OK) status = solver_evaluate(&s, s.x, &s.f, s.g);
-    if (status == CUSGD_OK && !isfinite(s.f)) {
-        is_open = 0;
-        if (result) result->stop = CUSGD_STOP_DIVERGED;
-        status = fail(CUSGD_ERROR_DIVERGED, "the loss is not finite where the solver starts; scale the data or leave out --init");
-    }
-    if (status == CUSGD_OK) {
-        s.kept.least_f = s.f;
-        keep_least(&s);
-        measure(&s);
-        if (r->options->solver == CUSGD_SOLVER_EXACT)
-            s.m.stop = CUSGD_STOP_NONE; /* of many solutions it takes the one of least norm */
-        r->at.best = s.f;               /* a fit that goes on may begin at another iterate than the latest */
-        r->at.unfinished = 1;
-        if (s.m.stop == CUSGD_STOP_NONE) status = run_method(&s);
-    }
+    if (status == CUSGD_OK && r->fit.is_whole)
+        solver_resume(&s, stale);
+    else if (status == CUSGD_OK)
+        status = begin(&s, &is_open, result);
+    if (status == CUSGD_OK && s.m.stop == CUSGD_STOP_NONE) status = iterate(&s);
+    run_forget_fit(r);
     if (is_open) status = end_fit(&s, status, result);
     if (status == CUSGD_ERROR_DEVICE) lose_device(&s, is_open, result);
     r->cancelled = 0;

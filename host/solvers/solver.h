@@ -21,6 +21,15 @@ typedef struct iterates {
     int64_t result;           /* those of this fit before the iterate that becomes the result */
 } iterates;
 
+/* What a method keeps from one iteration to the next, besides x and g: it is whole wherever solver_goes_on() is called, and until
+ * the iterate moves again. */
+typedef struct method_state {
+    double *values; /* the first `count` of the method's values */
+    int64_t count;
+    double number[SOLVER_NUMBERS];
+    int is_loaded; /* 1: they are those of a fit that goes on */
+} method_state;
+
 typedef struct solver {
     monitor m;               /* its epochs are the iterations of this fit; `stop`: NONE: go on */
     problem *problem;        /* the run's */
@@ -38,6 +47,7 @@ typedef struct solver {
     double before;           /* f of the iteration before, where it is silent */
     char note[512];          /* what there is to say besides; "" if nothing */
     iterates kept;
+    method_state keeps;
 } solver;
 
 /* The methods. They return where s->m.stop is set, or s->stuck, or a call fails. */
@@ -92,6 +102,17 @@ cusgd_status solver_steepest_curvature(solver *s, double *maximum);
 void solver_move(solver *s, double f);
 /* After each iteration: progress, callback, stopping rules. */
 cusgd_status solver_iterated(solver *s);
+
+/* position.c: room for `room` values of the method's, freed with the solver, of which the first `state` are kept from one
+ * iteration to the next; NULL: no memory. In a fit that goes on those are there, and s->keeps.is_loaded is 1. */
+double *solver_room(solver *s, size_t state, size_t room);
+void solver_free_room(solver *s);
+/* Before each iteration: whether there is one more. Here the fit can be saved. */
+int solver_goes_on(solver *s);
+/* Tells whoever wants to know that the fit can be saved, as it was when solver_goes_on() was called last. */
+void solver_offer(solver *s);
+/* Goes on with the fit in the run's fit_state; `stale`: what the run had before monitor_begin(). */
+void solver_resume(solver *s, int64_t stale);
 
 /* ---- Line search (search.c) ---- */
 

@@ -3,7 +3,6 @@
 #include "solver.h"
 
 #include "failure.h"
-#include <stdlib.h>
 
 /* One step on a quadratic; work: 3 size, the gradient at 0 last. */
 static cusgd_status step_exactly(solver *s, double *work, int *ready)
@@ -31,13 +30,12 @@ static cusgd_status step_by_search(solver *s, double *p)
 
 cusgd_status solve_steepest(solver *s)
 {
-    double *work = allocate((size_t)(3 * s->size), sizeof *work);
+    double *work = solver_room(s, 0, (size_t)(3 * s->size));
     cusgd_status status = work ? CUSGD_OK : fail_memory((size_t)(3 * s->size) * sizeof *work, "a direction");
     int ready = 0;
-    while (status == CUSGD_OK && s->m.stop == CUSGD_STOP_NONE && !s->stuck) {
+    while (status == CUSGD_OK && solver_goes_on(s)) {
         status = s->quadratic ? step_exactly(s, work, &ready) : step_by_search(s, work);
         if (status == CUSGD_OK && !s->stuck) status = solver_iterated(s);
     }
-    free(work);
     return status;
 }

@@ -49,7 +49,9 @@ static cusgd_status restart(cusgd_trainer *t, const double *theta)
                                .best = (double)INFINITY,
                                .last = {(double)NAN, (double)NAN, (double)NAN},
                                .result = SNAPSHOT_CURRENT,
+                               .chose_rate = t->run.at.chose_rate,
                                .unfinished = 1};
+    run_forget_fit(&t->run);
     cusgd_status status = check_bounds(t);
     return status == CUSGD_OK ? run_begin(&t->run) : status;
 }
@@ -120,6 +122,7 @@ static void attach(cusgd_trainer *t)
     t->problem.backend = t->backend.ops ? &t->backend : NULL;
     t->sgd.problem = t->run.problem = &t->problem;
     t->sgd.run = &t->run;
+    t->run.fit.trainer = t;
 }
 
 static cusgd_status begin(cusgd_trainer *t)
@@ -210,7 +213,9 @@ static cusgd_status reset_bound(cusgd_trainer *t, cusgd_options *owned)
     t->options = *owned;
     run_close(&t->run);
     sgd_close(&t->sgd);
-    t->run = (run){.minimum = (double)NAN, .min_seconds = (double)NAN};
+    const fit_state told = t->run.fit;
+    t->run = (run){.minimum = (double)NAN, .min_seconds = (double)NAN, .fit = {.callback = told.callback, .user = told.user}};
+    t->has_fingerprint = 0; /* other rows may be held out */
     sgd before = t->sgd;
     t->sgd = (sgd){.slice = before.slice};
     memcpy(t->sgd.device_note, before.device_note, sizeof before.device_note); /* it comes once */
@@ -230,6 +235,7 @@ static cusgd_status reset_anew(cusgd_trainer *t, const cusgd_options *options)
     cusgd_status status =
         cusgd_trainer_create(options, w ? w->train : t->problem.train.data, w ? w->valid : t->problem.valid.data, &fresh);
     if (status != CUSGD_OK) return status;
+    cusgd_trainer_set_checkpoint_callback(fresh, t->run.fit.callback, t->run.fit.user);
     memcpy(&old, t, sizeof old);
     memcpy(t, fresh, sizeof *t);
     memcpy(fresh, &old, sizeof old);
@@ -272,6 +278,7 @@ cusgd_status cusgd_trainer_rebind(cusgd_trainer *t, const cusgd_data *train)
     if (t->options.valid_fraction > 0)
         return fail_option("valid-fraction", "valid-fraction holds out rows of one data set: give validation data of its own");
     if (t->whitening) return fail_option("whiten", "whiten needs all rows at once, to know how the columns go together");
+    t->has_fingerprint = 0;
     status = problem_rebind(&t->problem, train);
     if (status == CUSGD_OK) sgd_rebind(&t->sgd);
     return status;
@@ -358,6 +365,13 @@ const char *cusgd_trainer_solver_reason(const cusgd_trainer *t) { return t ? t->
 int64_t cusgd_trainer_outputs(const cusgd_trainer *t) { return t ? t->problem.k : 0; }
 
 const char *cusgd_trainer_device_name(const cusgd_trainer *t) { return t ? t->backend.name : NULL; }
+
+void cusgd_trainer_set_checkpoint_callback(cusgd_trainer *t, cusgd_checkpoint_callback callback, void *user)
+{
+    if (!t) return;
+    t->run.fit.callback = callback;
+    t->run.fit.user = user;
+}
 
 void cusgd_trainer_cancel(cusgd_trainer *t)
 {

@@ -5,6 +5,12 @@
 #include "sgd/sgd.h"
 #include "whiten.h"
 
+/* What two trainers' data have in common only if it is the same. */
+typedef struct fingerprint {
+    int64_t rows, valid_rows, features, targets;
+    uint64_t values, outcomes, valid_values, valid_outcomes; /* hashes of x, and of y, w and o */
+} fingerprint;
+
 struct cusgd_trainer {
     cusgd_options options; /* every choice made */
     backend backend;
@@ -12,6 +18,8 @@ struct cusgd_trainer {
     run run;
     whitening *whitening;    /* NULL: trained on the columns themselves */
     sgd sgd;                 /* at rest where a full-batch method runs */
+    fingerprint fingerprint; /* of the data, */
+    int has_fingerprint;     /* once it has been taken */
     char announcement[256];  /* what a solver says before a long run; "" if nothing */
     char solver_reason[160]; /* why solver `best` is what `options` says; "" where another solver was asked for */
     char classes_note[96];   /* that the targets are two classes, where the loss is not for classes; else "" */

@@ -108,6 +108,7 @@ cusgd_callback = C.CFUNCTYPE(C.c_int, C.POINTER(cusgd_progress), C.c_void_p)
 class cusgd_result(C.Structure):
     _fields_ = [("size", C.c_size_t), ("stop", C.c_int), ("epochs", C.c_int64), ("steps", C.c_int64), ("epoch", C.c_int64), ("loss", C.c_double), ("valid_loss", C.c_double), ("objective", C.c_double), ("gradient", C.c_double), ("relative_gap", C.c_double), ("rate", C.c_double), ("seconds", C.c_double), ("rows_per_second", C.c_double), ("rollbacks", C.c_int64), ("separated", C.c_int), ("note", C.c_char * 512), ("null_loss", C.c_double), ("worse", C.c_int), ("converged", C.c_int)]
 
+cusgd_checkpoint_callback = C.CFUNCTYPE(None, C.c_void_p, C.POINTER(cusgd_progress), C.c_void_p)
 
 
 class cusgd_configuration(C.Structure):
@@ -276,6 +277,11 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_trainer_data", C.c_void_p, [C.c_void_p]),
     ("cusgd_trainer_reset", C.c_int, [C.c_void_p, C.c_void_p]),
     ("cusgd_trainer_cancel", None, [C.c_void_p]),
+    ("cusgd_trainer_set_checkpoint_callback", None, [C.c_void_p, cusgd_checkpoint_callback, C.c_void_p]),
+    ("cusgd_trainer_save_state", C.c_int, [C.c_void_p, C.c_char_p]),
+    ("cusgd_trainer_save_state_memory", C.c_int, [C.c_void_p, C.c_void_p, C.c_size_t, C.POINTER(C.c_size_t)]),
+    ("cusgd_trainer_load_state", C.c_int, [C.c_void_p, C.c_char_p, C.POINTER(cusgd_progress)]),
+    ("cusgd_trainer_load_state_memory", C.c_int, [C.c_void_p, C.c_void_p, C.c_size_t, C.POINTER(cusgd_progress)]),
     ("cusgd_trainer_note", C.c_char_p, [C.c_void_p, C.c_size_t]),
     ("cusgd_trainer_options", C.c_void_p, [C.c_void_p]),
     ("cusgd_trainer_solver_reason", C.c_char_p, [C.c_void_p]),

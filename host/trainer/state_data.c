@@ -1,0 +1,204 @@
+/* Whether a checkpoint is of this trainer's data and options. */
+#include "state.h"
+
+#include "failure.h"
+#include "options_table.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DIFFERENCES = 2048, LANES = 4 };
+static const int64_t HASHED_VALUES = INT64_C(1) << 22; /* of x, at most */
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+    hash = (hash ^ value) * UINT64_C(0x9E3779B97F4A7C15);
+    return hash ^ hash >> 29;
+}
+
+/* Lanes that do not wait for each other. */
+uint64_t state_hash(uint64_t hash, const void *bytes, size_t count)
+{
+    const unsigned char *at = bytes;
+    uint64_t value, lane[LANES] = {hash, 1, 2, 3};
+    for (; count >= sizeof lane; count -= sizeof lane)
+        for (int i = 0; i < LANES; i++, at += sizeof value) {
+            memcpy(&value, at, sizeof value);
+            lane[i] = mix(lane[i], value);
+        }
+    for (int i = 1; i < LANES; i++) lane[0] = mix(lane[0], lane[i]);
+    for (; count > 0; count--) lane[0] = mix(lane[0], *at++);
+    return mix(lane[0], 1);
+}
+
+static uint64_t hash_number(uint64_t hash, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return mix(hash, bits);
+}
+
+/* ---- The data ---- */
+
+static uint64_t hash_row(uint64_t hash, const examples *e, int64_t row)
+{
+    for (int64_t j = 0; j < e->d; j++) hash = hash_number(hash, matrix_at(&e->x, row, j));
+    return hash;
+}
+
+/* Rows evenly spread, the first and the last among them. */
+static uint64_t hash_values(const examples *e)
+{
+    int64_t rows = HASHED_VALUES / (e->d > 0 ? e->d : 1), n = e->n;
+    uint64_t hash = mix(1, (uint64_t)e->x.type);
+    if (rows < 2) rows = 2;
+    if (n <= rows) rows = n;
+    for (int64_t i = 0; i < rows; i++) {
+        double share = rows > 1 ? (double)i / (double)(rows - 1) : 0;
+        int64_t row = n <= rows ? i : (int64_t)(share * (double)(n - 1));
+        hash = hash_row(hash, e, examples_row(e, row));
+    }
+    return hash;
+}
+
+static uint64_t hash_outcomes(const examples *e)
+{
+    uint64_t hash = mix(1, (uint64_t)e->classes);
+    for (int64_t i = 0; i < e->n; i++) {
+        int64_t row = examples_row(e, i);
+        for (int64_t c = 0; c < e->k && e->y.at; c++) hash = hash_number(hash, matrix_at(&e->y, row, c));
+        if (e->w.at) hash = hash_number(hash, weight_at(e, row));
+        if (e->o.at) hash = hash_number(hash, offset_at(e, row));
+    }
+    return hash;
+}
+
+const fingerprint *state_fingerprint(cusgd_trainer *t)
+{
+    const examples *train = &t->problem.train.rows, *valid = &t->problem.valid.rows;
+    if (t->has_fingerprint) return &t->fingerprint;
+    t->has_fingerprint = 1;
+    t->fingerprint = (fingerprint){.rows = train->n,
+                                   .valid_rows = valid->n,
+                                   .features = t->problem.d,
+                                   .targets = t->problem.k,
+                                   .values = hash_values(train),
+                                   .outcomes = hash_outcomes(train),
+                                   .valid_values = valid->n > 0 ? hash_values(valid) : 0,
+                                   .valid_outcomes = valid->n > 0 ? hash_outcomes(valid) : 0};
+    return &t->fingerprint;
+}
+
+uint64_t state_factors(const cusgd_trainer *t)
+{
+    const cusgd_options *o = &t->options;
+    size_t bytes = sizeof(double) * (size_t)t->problem.d;
+    uint64_t hash = o->l1_factors ? state_hash(1, o->l1_factors, bytes) : 1;
+    return o->l2_factors ? state_hash(hash, o->l2_factors, bytes) : hash;
+}
+
+/* ---- What differs ---- */
+
+typedef struct list {
+    char text[DIFFERENCES];
+    size_t used;
+} list;
+
+__attribute__((format(printf, 2, 3))) static void add(list *to, const char *format, ...)
+{
+    va_list arguments;
+    if (to->used > 0 && to->used + 3 < sizeof to->text) to->used += (size_t)snprintf(to->text + to->used, 3, "; ");
+    va_start(arguments, format);
+    int length = vsnprintf(to->text + to->used, sizeof to->text - to->used, format, arguments);
+    va_end(arguments);
+    to->used += length > 0 ? (size_t)length : 0;
+    if (to->used >= sizeof to->text) to->used = sizeof to->text - 1;
+}
+
+static void compare_data(const fingerprint *saved, const fingerprint *now, list *to)
+{
+    if (saved->rows != now->rows) add(to, "%lld training rows, not %lld", (long long)now->rows, (long long)saved->rows);
+    if (saved->valid_rows != now->valid_rows)
+        add(to, "%lld validation rows, not %lld", (long long)now->valid_rows, (long long)saved->valid_rows);
+    if (saved->features != now->features) add(to, "%lld columns, not %lld", (long long)now->features, (long long)saved->features);
+    if (saved->targets != now->targets) add(to, "%lld outputs, not %lld", (long long)now->targets, (long long)saved->targets);
+    if (to->used > 0) return; /* the values of other rows are of no more interest */
+    if (saved->values != now->values) add(to, "the values of the training columns");
+    if (saved->outcomes != now->outcomes) add(to, "the training targets, weights or offsets");
+    if (saved->valid_values != now->valid_values) add(to, "the values of the validation columns");
+    if (saved->valid_outcomes != now->valid_outcomes) add(to, "the validation targets, weights or offsets");
+}
+
+/* Threads do not change a result, a device's number neither, and epochs may grow. */
+static int is_free(const char *name)
+{
+    return strcmp(name, "threads") == 0 || strcmp(name, "device") == 0 || strcmp(name, "epochs") == 0;
+}
+
+/* What is chosen by the number of epochs, where that has grown. */
+static int follows_epochs(const char *name)
+{
+    static const char *const names[] = {"t0", "t1", "decay-every", "warm-up"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0) return 1;
+    return 0;
+}
+
+static const char *metadata_text(const safetensors *file, const char *prefix, const char *name)
+{
+    char key[96];
+    snprintf(key, sizeof key, "%s%s", prefix, name);
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(file->metadata, key);
+    return item && item->valuestring ? item->valuestring : "";
+}
+
+/* Solver gd chooses its rate in a fit: whoever has not had one yet chooses the same. */
+static int follows_fit(const cusgd_trainer *t, const state_numbers *saved, const char *name, const char *value)
+{
+    if (strcmp(name, "rate") != 0) return 0;
+    return (saved->at.chose_rate && isnan(t->options.rate)) || (t->run.at.chose_rate && strcmp(value, "auto") == 0);
+}
+
+static void compare_options(const cusgd_trainer *t, const safetensors *file, const state_numbers *of, list *to)
+{
+    char now[CUSGD_OPTION_TEXT];
+    const cusgd_options *o = &t->options;
+    long long epochs = 0;
+    sscanf(metadata_text(file, "option.", "epochs"), "%lld", &epochs);
+    if (o->epochs < epochs) add(to, "epochs %lld, fewer than %lld", (long long)o->epochs, epochs);
+    for (const option *row = option_rows; row->info.name; row++) {
+        const char *name = row->info.name, *saved = metadata_text(file, "option.", name);
+        if (is_free(name) || follows_fit(t, of, name, saved) || (o->epochs != epochs && follows_epochs(name))) continue;
+        option_text(row, o, now);
+        if (strcmp(now, saved) != 0) add(to, "--%s %s, not %s", name, now, saved);
+    }
+    const char *device = t->backend.is_host ? "CPU" : t->backend.name, *was = metadata_text(file, "", "device");
+    if (strcmp(device, was) != 0) add(to, "the device %s, not %s", device, was);
+}
+
+int state_put_options(const cusgd_trainer *t, cJSON *metadata)
+{
+    char value[CUSGD_OPTION_TEXT], key[96];
+    for (const option *row = option_rows; row->info.name; row++) {
+        snprintf(key, sizeof key, "option.%s", row->info.name);
+        option_text(row, &t->options, value);
+        if (!cJSON_AddStringToObject(metadata, key, value)) return 0;
+    }
+    return cJSON_AddStringToObject(metadata, "device", t->backend.is_host ? "CPU" : t->backend.name) != NULL;
+}
+
+cusgd_status state_compare(cusgd_trainer *t, const safetensors *file, const state_numbers *saved)
+{
+    list differences = {.used = 0};
+    compare_data(&saved->data, state_fingerprint(t), &differences);
+    int is_data = differences.used > 0;
+    compare_options(t, file, saved, &differences);
+    if (saved->factors != state_factors(t)) add(&differences, "the penalty factors");
+    options_undash(differences.text);
+    if (differences.used == 0) return CUSGD_OK;
+    return fail(is_data ? CUSGD_ERROR_DATA : CUSGD_ERROR_USAGE, "%s: is the checkpoint of another run; this run differs in: %s",
+                file->path, differences.text);
+}

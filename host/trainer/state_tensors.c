@@ -1,0 +1,224 @@
+/* The parameters' state of a checkpoint: parts of snapshots in the device's precision, the rest in double. */
+#include "state.h"
+
+#include "failure.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const names[STATE_TENSORS] = {
+    "current.theta", "current.average", "current.slot1",  "current.slot2", "current.slot3", "epoch.theta",   "epoch.average",
+    "epoch.slot1",   "epoch.slot2",     "epoch.slot3",    "best.theta",    "best.average",  "best.slot1",    "best.slot2",
+    "best.slot3",    "start",           "solver.iterate", "solver.least",  "solver.best",   "solver.method",
+};
+
+enum { NAME_TEXT = 32 };
+static const char *alias_key(int i, char text[NAME_TEXT])
+{
+    snprintf(text, NAME_TEXT, "same.%s", names[i]);
+    return text;
+}
+
+static size_t bytes_of(const tensor *t) { return (size_t)t->count * (t->type == CUSGD_TYPE_FLOAT32 ? 4 : 8); }
+
+uint64_t state_checksum(const cJSON *metadata, const tensor *tensors, size_t count)
+{
+    uint64_t hash = 1;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, metadata)
+    {
+        if (strcmp(item->string, "checksum") == 0) continue;
+        hash = state_hash(hash, item->string, strlen(item->string));
+        hash = state_hash(hash, item->valuestring, strlen(item->valuestring));
+    }
+    for (size_t i = 0; i < count; i++) {
+        hash = state_hash(hash, tensors[i].name, strlen(tensors[i].name));
+        hash = state_hash(hash, tensors[i].values, bytes_of(&tensors[i]));
+    }
+    return hash;
+}
+
+/* ---- Saving ---- */
+
+static int is_zero(const double *values, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        uint64_t bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        if (bits) return 0;
+    }
+    return 1;
+}
+
+/* What the device has in float is one, exactly. */
+static void put_reals(const double *values, tensor *t, unsigned char *to)
+{
+    float *narrow = (float *)(void *)to;
+    if (t->type == CUSGD_TYPE_FLOAT64)
+        memcpy(to, values, bytes_of(t));
+    else
+        for (int64_t i = 0; i < t->count; i++) narrow[i] = (float)values[i];
+    t->values = to;
+}
+
+/* The earlier tensor of that part with the same bits; NULL: there is none. */
+static const tensor *find_same(const saved_state *s, const tensor *t, int part)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        const tensor *other = &s->tensors[i];
+        int same_part = 0;
+        for (int a = 0; a < SNAPSHOTS; a++) same_part |= other->name == names[a * STATE_PARTS + part];
+        if (same_part && memcmp(other->values, t->values, bytes_of(t)) == 0) return other;
+    }
+    return NULL;
+}
+
+/* One part of one snapshot; values: work. */
+static cusgd_status add_part(cusgd_trainer *t, saved_state *s, int i, double *values, unsigned char **room)
+{
+    const backend *b = &t->backend;
+    const problem *p = &t->problem;
+    char key[NAME_TEXT];
+    tensor next = {.name = names[i],
+                   .type = t->options.precision == CUSGD_PRECISION_FLOAT ? CUSGD_TYPE_FLOAT32 : CUSGD_TYPE_FLOAT64,
+                   .dimensions = 2,
+                   .shape = {p->d + 1, p->k},
+                   .count = problem_size(p)};
+    cusgd_status status = b->ops->get(b->self, (enum snapshot)(i / STATE_PARTS), (enum state_part)(i % STATE_PARTS), values);
+    if (status || is_zero(values, next.count)) return status;
+    put_reals(values, &next, *room);
+    const tensor *same = find_same(s, &next, i % STATE_PARTS);
+    if (same)
+        return cJSON_AddStringToObject(s->metadata, alias_key(i, key), same->name) ? CUSGD_OK
+                                                                                   : fail_memory(NAME_TEXT, "a checkpoint");
+    s->tensors[s->count++] = next;
+    *room += (bytes_of(&next) + 7) / 8 * 8;
+    return CUSGD_OK;
+}
+
+/* Of parts that the run does not keep there is nothing to read. */
+static int has_part(const run_spec *spec, enum state_part part)
+{
+    if (part == STATE_AVERAGE) return spec->average;
+    return part == STATE_THETA || (int)part - STATE_SLOT1 < optimizer_slots(spec->optimizer);
+}
+
+/* Values of the trainer's own. The first rows, where they are zeros, are left out. */
+static void add_values(saved_state *s, const char *name, const double *values, int64_t rows, int64_t columns)
+{
+    while (rows > 1 && is_zero(values, columns)) {
+        values += columns;
+        rows--;
+    }
+    s->tensors[s->count++] = (tensor){.name = name,
+                                      .type = CUSGD_TYPE_FLOAT64,
+                                      .dimensions = 2,
+                                      .shape = {rows, columns},
+                                      .count = rows * columns,
+                                      .values = (const unsigned char *)values};
+}
+
+cusgd_status state_add_tensors(cusgd_trainer *t, saved_state *s)
+{
+    const problem *p = &t->problem;
+    int64_t size = problem_size(p);
+    size_t parts = 0;
+    for (int i = 0; i < STATE_PARTS; i++) parts += (size_t)has_part(&t->run.spec, (enum state_part)i);
+    s->memory = allocate(parts * SNAPSHOTS * (size_t)(size + 1) + (size_t)size, sizeof(double));
+    if (!s->memory) return fail_memory(parts * SNAPSHOTS * theta_bytes(p), "a checkpoint");
+    double *values = (double *)(void *)s->memory;
+    unsigned char *room = (unsigned char *)(values + size);
+    cusgd_status status = CUSGD_OK;
+    for (int i = 0; i < STATE_START && !status; i++)
+        if (has_part(&t->run.spec, (enum state_part)(i % STATE_PARTS))) status = add_part(t, s, i, values, &room);
+    if (!is_zero(t->run.start, size)) add_values(s, names[STATE_START], t->run.start, p->d + 1, p->k);
+    for (int i = 0; i < FIT_VECTORS; i++) {
+        const fit_vector *v = &t->run.fit.vector[i];
+        if (t->run.fit.is_whole && v->values) add_values(s, names[STATE_VECTORS + i], v->values, 1, v->count);
+    }
+    return status;
+}
+
+/* ---- Loading ---- */
+
+/* The number of the tensor that this one is equal to; itself where it is none. */
+static int same_as(const safetensors *file, int i)
+{
+    char key[NAME_TEXT];
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(file->metadata, alias_key(i, key));
+    for (int earlier = i % STATE_PARTS; item && earlier < i; earlier += STATE_PARTS)
+        if (strcmp(item->valuestring, names[earlier]) == 0) return earlier;
+    return i;
+}
+
+static int is_of_size(const cusgd_trainer *t, const tensor *of, int i)
+{
+    int64_t size = problem_size(&t->problem);
+    if (!of->values) return i != STATE_VECTORS + VECTOR_ITERATE && i != STATE_VECTORS + VECTOR_LEAST;
+    if (i < STATE_START) return of->count == size;
+    if (i == STATE_START) return of->count <= size && of->count % t->problem.k == 0;
+    if (i == STATE_VECTORS + VECTOR_METHOD) return 1; /* the method knows */
+    return of->count == (i == STATE_VECTORS + VECTOR_BEST ? size : 2 * size);
+}
+
+cusgd_status state_take_tensors(const cusgd_trainer *t, const safetensors *file, loaded_state *s)
+{
+    tensor present[STATE_TENSORS];
+    size_t count = 0;
+    uint64_t sum;
+    for (int i = 0; i < STATE_TENSORS; i++) {
+        cusgd_status status = safetensors_tensor(file, names[i], &s->tensors[i]);
+        if (status) return status;
+        if (s->tensors[i].values) present[count++] = s->tensors[i];
+    }
+    if (!state_take_bits(file->metadata, "checksum", &sum) || sum != state_checksum(file->metadata, present, count))
+        return fail_damaged(file, "its checksum does not fit its content");
+    for (int i = 0; i < STATE_START; i++) s->tensors[i] = s->tensors[same_as(file, i)];
+    int is_solver = s->numbers.in_fit && t->options.solver != CUSGD_SOLVER_SGD;
+    for (int i = 0; i < (is_solver ? STATE_TENSORS : STATE_VECTORS); i++)
+        if (!is_of_size(t, &s->tensors[i], i)) return fail_damaged(file, "a tensor is missing or has another size");
+    return CUSGD_OK;
+}
+
+/* At the end of `size` values, behind zeros. */
+static void widen(const tensor *from, int64_t size, double *to)
+{
+    int64_t before = from->values ? size - from->count : size;
+    memset(to, 0, sizeof *to * (size_t)before);
+    for (int64_t u = before; u < size; u++) to[u] = tensor_at(from, u - before);
+}
+
+static cusgd_status put_vectors(cusgd_trainer *t, const loaded_state *s)
+{
+    fit_state *to = &t->run.fit;
+    const tensor *of = &s->tensors[STATE_VECTORS];
+    int64_t count = 0;
+    for (int i = 0; i < FIT_VECTORS; i++) count += of[i].values ? of[i].count : 0;
+    double *at = to->loaded = allocate((size_t)count + 1, sizeof *at);
+    if (!at) return fail_memory((size_t)count * sizeof *at, "a solver's state");
+    for (int i = 0; i < FIT_VECTORS; i++) {
+        if (!of[i].values) continue;
+        widen(&of[i], of[i].count, at);
+        to->vector[i] = (fit_vector){at, of[i].count};
+        at += of[i].count;
+    }
+    return CUSGD_OK;
+}
+
+cusgd_status state_put_tensors(cusgd_trainer *t, const loaded_state *s)
+{
+    const backend *b = &t->backend;
+    int64_t size = problem_size(&t->problem);
+    run_forget_fit(&t->run);
+    cusgd_status status = put_vectors(t, s);
+    if (status) return status;
+    widen(&s->tensors[STATE_START], size, t->run.start);
+    status = run_begin(&t->run);
+    for (int i = 0; i < STATE_START && !status; i++) {
+        if (!has_part(&t->run.spec, (enum state_part)(i % STATE_PARTS))) continue;
+        widen(&s->tensors[i], size, t->run.theta);
+        status = b->ops->put(b->self, (enum snapshot)(i / STATE_PARTS), (enum state_part)(i % STATE_PARTS), t->run.theta);
+    }
+    return status ? status : run_theta(&t->run, SNAPSHOT_BEST, t->run.best);
+}
