@@ -9,7 +9,21 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-int progress_open(progress *p, int quiet, const char *history_path)
+/* Where the lines of the first `epochs` epochs end: a resumed run takes the others again. */
+static int cut_history(FILE *history, int64_t epochs)
+{
+    char *line = NULL;
+    size_t room = 0;
+    long end = 0;
+    for (ssize_t length; (length = getline(&line, &room, history)) > 0; end += length) {
+        long long epoch;
+        if (line[length - 1] != '\n' || sscanf(line, "{\"epoch\": %lld", &epoch) != 1 || epoch > epochs) break;
+    }
+    free(line);
+    return fflush(history) == 0 && ftruncate(fileno(history), end) == 0 && fseek(history, end, SEEK_SET) == 0;
+}
+
+int progress_open(progress *p, int quiet, const char *history_path, int64_t resumed)
 {
     const char *term = getenv("TERM");
     *p = (progress){.quiet = quiet,
@@ -17,8 +31,10 @@ int progress_open(progress *p, int quiet, const char *history_path)
                     .shown = -1,
                     .history_path = history_path};
     if (!history_path) return CUSGD_OK;
-    p->history = fopen(history_path, "w");
-    if (!p->history) return complain(CUSGD_ERROR_DATA, "--history %s: %s", history_path, strerror(errno));
+    p->history = resumed >= 0 ? fopen(history_path, "r+") : NULL;
+    int is_cut = p->history ? cut_history(p->history, resumed) : 1;
+    if (!p->history) p->history = fopen(history_path, "w");
+    if (!p->history || !is_cut) return complain(CUSGD_ERROR_DATA, "--history %s: %s", history_path, strerror(errno));
     return CUSGD_OK;
 }
 

@@ -19,8 +19,9 @@ typedef struct progress {
     loss_curve curve;
 } progress;
 
-/* Opens the history (NULL: none), whose old content is lost. Returns a status, complained about. */
-int progress_open(progress *p, int quiet, const char *history_path);
+/* Opens the history (NULL: none), whose old content is lost, but for the lines of the first `resumed` epochs; -1: it is a new
+ * run. Returns a status, complained about. */
+int progress_open(progress *p, int quiet, const char *history_path, int64_t resumed);
 void progress_epoch(progress *p, const cusgd_progress *now);
 /* Ends the terminal's line, before anything else is printed. */
 void progress_end_line(progress *p);

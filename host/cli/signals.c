@@ -7,7 +7,15 @@
 
 static volatile sig_atomic_t caught;
 
+static volatile sig_atomic_t requested;
+
 static void on_signal(int signal) { caught = signal; }
+
+static void on_request(int signal)
+{
+    (void)signal;
+    requested = 1;
+}
 
 static int is_caught(void *user)
 {
@@ -30,6 +38,20 @@ void signals_handle(void)
 }
 
 void signals_defer(int defers) { cusgd_set_interrupt(defers ? NULL : is_caught, NULL); }
+
+void signals_handle_request(void)
+{
+    struct sigaction action = {.sa_handler = on_request, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGUSR1, &action, NULL);
+}
+
+int signals_take_request(void)
+{
+    int was = requested;
+    if (was) requested = 0;
+    return was;
+}
 
 int signals_caught(void) { return caught; }
 

@@ -8,6 +8,9 @@
 void signals_handle(void);
 /* While a model is written: calls go on to their end (1), and no longer (0). */
 void signals_defer(int defers);
+/* SIGUSR1 asks for a checkpoint from here on; 1, once, after it came. */
+void signals_handle_request(void);
+int signals_take_request(void);
 /* The signal that came, or 0. */
 int signals_caught(void);
 /* The exit code for a status: of an interrupted call 128 + the signal. */

@@ -1,3 +1,4 @@
+#include "checkpoint.h"
 #include "classes.h"
 #include "cli.h"
 #include "column_file.h"
@@ -29,13 +30,17 @@ typedef struct training {
     cusgd_trainer *trainer;
     cusgd_model *model; /* that is written */
     progress progress;
+    checkpoints checkpoints;
 } training;
 
 /* ---- Before anything is read --------------------------------------------------------------------------------------------- */
 
-static int check_arguments(const training *t)
+static int check_arguments(training *t)
 {
     if (!t->model_path) return complain_usage(t->syntax, "--model is missing: where does the model go?");
+    t->checkpoints.quiet = t->quiet;
+    const char *wrong = checkpoint_arguments(&t->checkpoints);
+    if (wrong) return complain_usage(t->syntax, "%s", wrong);
     if (cusgd_options_check(t->options)) return complain_usage(t->syntax, "%s", cusgd_last_error());
     if (t->valid_path && option_number(t->options, "valid-fraction") > 0)
         return complain_usage(t->syntax, "--valid and --valid-fraction are two sources of validation data: give one");
@@ -47,6 +52,9 @@ static int check_arguments(const training *t)
         return complain_usage(t->syntax, "--online needs --solver sgd, which goes on with other rows");
     if (t->online && !isnan(option_number(t->options, "epochs")))
         return complain_usage(t->syntax, "--online reads each row once: leave out --epochs");
+    if (t->online && t->checkpoints.path)
+        return complain_usage(t->syntax,
+                              "--online reads rows that pass once, so that a run cannot be resumed: leave out --checkpoint");
     enum { INPUTS = 5 };
     const char *history = t->history_path,
                *inputs[INPUTS] = {t->init_path, t->data_path, t->valid_path, t->columns.factors, t->columns.scales};
@@ -57,6 +65,10 @@ static int check_arguments(const training *t)
     }
     if (!status && history && (same_file(history, t->model_path) || strcmp(history, t->model_path) == 0))
         status = complain(CUSGD_ERROR_USAGE, "--history and --model are one file");
+    if (!status && t->checkpoints.path) status = check_overwrite("--checkpoint", t->checkpoints.path, t->data_path);
+    if (!status && t->checkpoints.path && strcmp(t->checkpoints.path, t->model_path) == 0)
+        status = complain(CUSGD_ERROR_USAGE, "--checkpoint and --model are one file");
+    if (!status && t->checkpoints.path) status = check_file("--checkpoint", t->checkpoints.path);
     return status ? status : check_file("--model", t->model_path);
 }
 
@@ -206,7 +218,9 @@ static int run(training *t)
     cusgd_status status =
         t->init ? cusgd_trainer_set_coefficients(t->trainer, cusgd_model_weight(t->init), cusgd_model_bias(t->init)) : CUSGD_OK;
     if (status) return complain_last(status);
-    int wrong = progress_open(&t->progress, t->quiet, t->history_path);
+    int64_t resumed;
+    int wrong = checkpoint_begin(&t->checkpoints, t->trainer, &resumed);
+    if (!wrong) wrong = progress_open(&t->progress, t->quiet, t->history_path, resumed);
     if (wrong) return wrong;
     t->progress.plots = t->plots;
     t->progress.iterations = !option_is(cusgd_trainer_options(t->trainer), "solver", "sgd");
@@ -337,6 +351,7 @@ static void note_compilation(const cusgd_options *options)
 static int train(training *t)
 {
     int status = check_arguments(t);
+    if (!status) status = checkpoint_lock(&t->checkpoints);
     if (!status) status = open_all(t);
     if (!status && !t->quiet) summary_notes(t->options);
     if (!status && !t->quiet) note_compilation(t->options);
@@ -354,12 +369,13 @@ static int train(training *t)
     cusgd_data_free(t->before);
     cusgd_model_free(t->init);
     if (t->online) online_close(&t->stream);
+    checkpoint_unlock(&t->checkpoints);
     return status;
 }
 
 int train_main(int argc, char **argv)
 {
-    training t = {.stream = {.from = -1, .block = -1}};
+    training t = {.stream = {.from = -1, .block = -1}, .checkpoints = {.lock = -1}};
     argument reading_table[READING_ARGUMENTS];
     const argument table[] = {
         {{"model", "OUT", NULL, "the trained model, a safetensors file (needed)", NULL}, 'm', TAKES_TEXT, &t.model_path},
@@ -387,6 +403,12 @@ int train_main(int argc, char **argv)
          '\0',
          TAKES_TEXT,
          &t.history_path},
+        {{"checkpoint", "FILE", "none", "where the run's state is saved, to go on from after a failure", NULL},
+         '\0',
+         TAKES_TEXT,
+         &t.checkpoints.path},
+        {{"every", "N", "5minutes", "how often: 100steps, 1epochs or 5minutes", NULL}, '\0', TAKES_TEXT, &t.checkpoints.every},
+        {{"resume", NULL, NULL, "go on from the checkpoint, if there is one", NULL}, '\0', TAKES_NOTHING, &t.checkpoints.resume},
         {{"online", NULL, NULL, "with -: one pass over the rows as they come, in blocks of 8192", NULL},
          '\0',
          TAKES_NOTHING,

@@ -1,0 +1,151 @@
+#include "checkpoint.h"
+
+#include "cli.h"
+#include "signals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* "100steps", "1epochs", "5minutes"; 0: it is none of them. */
+static int parse_every(checkpoints *c)
+{
+    char *unit;
+    errno = 0;
+    long long count = strtoll(c->every, &unit, 10);
+    if (errno || unit == c->every || count < 1 || count > 1000000000000) return 0;
+    if (strcmp(unit, "steps") == 0)
+        c->steps = count;
+    else if (strcmp(unit, "epochs") == 0)
+        c->epochs = count;
+    else if (strcmp(unit, "minutes") == 0)
+        c->seconds = 60 * (double)count;
+    else
+        return 0;
+    return 1;
+}
+
+const char *checkpoint_arguments(checkpoints *c)
+{
+    c->lock = -1;
+    if (!c->path && (c->every || c->resume)) return "--every and --resume need --checkpoint FILE";
+    if (!c->path) return NULL;
+    if (!c->every) c->every = "5minutes";
+    signals_handle_request(); /* from now on: before, it would end the process */
+    return parse_every(c) ? NULL : "--every takes a whole number and a unit: 100steps, 1epochs or 5minutes";
+}
+
+/* ---- One run on one file ---- */
+
+/* The system takes the lock from a process that ends, however it ends. A file that was removed meanwhile locks nothing. */
+int checkpoint_lock(checkpoints *c)
+{
+    char name[4096];
+    struct stat open_file, named;
+    if (!c->path) return CUSGD_OK;
+    if (snprintf(name, sizeof name, "%s.lock", c->path) >= (int)sizeof name)
+        return complain(CUSGD_ERROR_USAGE, "--checkpoint: the path is too long");
+    do {
+        if (c->lock >= 0) close(c->lock);
+        c->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (c->lock < 0) return complain(CUSGD_ERROR_DATA, "--checkpoint %s: cannot be locked: %s", shown(name), strerror(errno));
+        if (flock(c->lock, LOCK_EX | LOCK_NB) != 0) {
+            close(c->lock);
+            c->lock = -1;
+            return complain(CUSGD_ERROR_USAGE, "--checkpoint %s: another run writes its checkpoints there", shown(c->path));
+        }
+    } while (fstat(c->lock, &open_file) != 0 || stat(name, &named) != 0 || open_file.st_ino != named.st_ino);
+    return CUSGD_OK;
+}
+
+void checkpoint_unlock(checkpoints *c)
+{
+    char name[4096];
+    if (!c->path || c->lock < 0) return;
+    snprintf(name, sizeof name, "%s.lock", c->path);
+    unlink(name);
+    close(c->lock);
+    c->lock = -1;
+}
+
+/* ---- Writing ---- */
+
+/* A checkpoint that cannot be written is no reason to lose the run. */
+static void save(checkpoints *c, cusgd_trainer *trainer, const cusgd_progress *now)
+{
+    signals_defer(1);
+    cusgd_status status = cusgd_trainer_save_state(trainer, c->path);
+    signals_defer(0);
+    if (status) {
+        complain_last(status);
+        fprintf(stderr,
+                "cusgd: warning: this checkpoint is not written; the one before, if there is one, stays, and the run goes "
+                "on\n");
+    }
+    c->last_step = now->step;
+    c->last_epoch = now->epoch;
+    c->last_time = seconds_now();
+}
+
+static void on_checkpoint(cusgd_trainer *trainer, const cusgd_progress *now, void *user)
+{
+    checkpoints *c = user;
+    int ends = signals_caught() && !c->signal_met, is_last = now->epoch == now->epochs;
+    if (ends) c->signal_met = 1;
+    int due = (c->steps > 0 && now->step - c->last_step >= c->steps) ||
+              (c->epochs > 0 && now->epoch - c->last_epoch >= c->epochs) ||
+              (c->seconds > 0 && seconds_now() - c->last_time >= c->seconds);
+    if (signals_take_request() || ends || due || is_last) save(c, trainer, now);
+}
+
+/* ---- Going on ---- */
+
+static int resume(checkpoints *c, cusgd_trainer *trainer, cusgd_progress *now)
+{
+    cusgd_status status = cusgd_trainer_load_state(trainer, c->path, now);
+    if (status) {
+        complain_last(status);
+        if (status == CUSGD_ERROR_DATA)
+            fprintf(stderr, "cusgd: if the file is damaged, %s.previous is the checkpoint before it\n", shown(c->path));
+        return (int)status;
+    }
+    if (!c->quiet)
+        fprintf(stderr, "resumed from %s: %lld epoch%s, %lld steps\n", shown(c->path), (long long)now->epoch, plural(now->epoch),
+                (long long)now->step);
+    return CUSGD_OK;
+}
+
+int checkpoint_begin(checkpoints *c, cusgd_trainer *trainer, int64_t *epochs)
+{
+    cusgd_progress now = CUSGD_INIT(cusgd_progress);
+    *epochs = -1;
+    if (!c->path) return CUSGD_OK;
+    int is_there = access(c->path, F_OK) == 0 || errno != ENOENT;
+    if (c->resume && is_there) {
+        int wrong = resume(c, trainer, &now);
+        if (wrong) return wrong;
+        *epochs = now.epoch;
+    } else if (c->resume && !c->quiet) {
+        fprintf(stderr, "%s does not exist: a new run begins\n", shown(c->path));
+    }
+    if (option_is(cusgd_trainer_options(trainer), "solver", "exact") && !c->quiet)
+        fprintf(stderr, "note: solver exact finds the solution in one step: there is no state to save, and no checkpoint is "
+                        "written\n");
+    c->last_step = now.step;
+    c->last_epoch = now.epoch;
+    c->last_time = seconds_now();
+    cusgd_trainer_set_checkpoint_callback(trainer, on_checkpoint, c);
+    return CUSGD_OK;
+}
