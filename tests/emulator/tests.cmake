@@ -42,6 +42,7 @@ foreach(setting IN LISTS emulator_settings)
     endforeach()
     add_emulated_test(test-training-emul-${word} ${order} ${laziness} test-training --filter training/golden_trajectories)
     add_emulated_test(test-partial-emul-${word} ${order} ${laziness} test-partial --filter partial/pieces*)
+    add_emulated_test(test-state-emul-${word} ${order} ${laziness} test-state --filter state/on_the_device)
     add_emulated_test(test-sweep-emul-${word} ${order} ${laziness} test-sweep --filter sweep/losses*)
     if(NOT CUSGD_SANITIZE) # whose other tests reach the same code
         add_emulated_test(test-penalties-emul-${word} ${order} ${laziness} test-penalties --filter penalties/columns_of*)
