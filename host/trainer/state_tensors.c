@@ -125,7 +125,7 @@ cusgd_status state_add_tensors(cusgd_trainer *t, saved_state *s)
     int64_t size = problem_size(p);
     size_t parts = 0;
     for (int i = 0; i < STATE_PARTS; i++) parts += (size_t)has_part(&t->run.spec, (enum state_part)i);
-    s->memory = allocate(parts * SNAPSHOTS * (size_t)(size + 1) + (size_t)size, sizeof(double));
+    s->memory = allocate_aligned(parts * SNAPSHOTS * (size_t)(size + 1) + (size_t)size, sizeof(double));
     if (!s->memory) return fail_memory(parts * SNAPSHOTS * theta_bytes(p), "a checkpoint");
     double *values = (double *)(void *)s->memory;
     unsigned char *room = (unsigned char *)(values + size);

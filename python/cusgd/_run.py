@@ -108,6 +108,11 @@ class _Worker:
 _worker: _Worker | None = None
 
 
+def is_stopping() -> bool:
+    """Tell whether a call in the worker thread is to end, because a signal handler has raised."""
+    return _worker is not None and _worker.stop.value == b"1"
+
+
 def run(function: Callable[[], T]) -> T:
     """Return the function's result; Ctrl-C, and all else that signal handlers raise, ends calls of the library in it.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes as C
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from . import _capi
 from ._arrays import Data, column_names, in_order, make_data
+from ._checkpoints import Checkpoints
 from ._classes import class_numbers, encode, takes_classes
 from ._errors import ConvergenceWarning, DivergedError, UsageError, check, in_python_words, last_error, warn
 from ._library import lib
@@ -181,7 +183,14 @@ class Trainer:
 
     # ---- Running ----
 
-    def fit(self, callback: Callback | Sequence[Callback] | None = None, *, progress: bool = False) -> Result:
+    def fit(
+        self,
+        callback: Callback | Sequence[Callback] | None = None,
+        *,
+        progress: bool = False,
+        checkpoint: str | os.PathLike[str] | None = None,
+        every: str = "5minutes",
+    ) -> Result:
         """Train until a stopping rule is met; a further call continues.
 
         Parameters
@@ -191,6 +200,11 @@ class Trainer:
             (None and all else go on.) `cusgd.callbacks` has some.
         progress : bool
             Whether to show a progress bar (of tqdm; without it, a line per epoch).
+        checkpoint : str or path, optional
+            A file in which the fit is saved while it runs, when it is interrupted, and after its last epoch; `load_state` goes on
+            from there. The file before it is kept with ``.previous`` behind its name.
+        every : str
+            How often: ``"100steps"``, ``"1epochs"`` or ``"5minutes"``.
 
         Returns
         -------
@@ -206,15 +220,22 @@ class Trainer:
         ConvergenceWarning
             A full-batch solver did not reach the optimum, or the result has a note: it is worse than the intercept-only model, or
             no finite optimum exists.
+        RuntimeWarning
+            A checkpoint could not be written. The one before stands.
         """
-        warning = self._run([*in_turn(callback), *([ProgressBar()] if progress else [])])
+        saves = Checkpoints(checkpoint, every) if checkpoint is not None else None
+        try:
+            warning = self._run([*in_turn(callback), *([ProgressBar()] if progress else [])], saves)
+        finally:
+            for failure in saves.failures if saves else []:
+                warn(f"a checkpoint is not written: {failure}", RuntimeWarning)
         assert self.result is not None
         warning = warning or self._trouble()
         if warning:
             warn(warning, ConvergenceWarning)
         return self.result
 
-    def _run(self, callback: Callback | Sequence[Callback] | None) -> str | None:
+    def _run(self, callback: Callback | Sequence[Callback] | None, saves: Checkpoints | None = None) -> str | None:
         """Train, and return why the result is not converged, where a solver says so."""
         raised: list[BaseException] = []
         callbacks = in_turn(callback)
@@ -223,10 +244,13 @@ class Trainer:
             progress = Progress._read(now.contents)
             self.history.epochs.append(progress)
             try:
-                return int(any([_is_true(one(progress)) for one in callbacks]))
+                ends = int(any([_is_true(one(progress)) for one in callbacks]))
             except BaseException as error:  # raised below, in the thread that called
                 raised.append(error)
-                return 1
+                ends = 1
+            if saves and ends:
+                saves.ends = True
+            return ends
 
         found = sized(_capi.cusgd_result)
         function = _capi.cusgd_callback(on_epoch)
@@ -238,9 +262,13 @@ class Trainer:
             check(status)
             return None
 
+        if saves:
+            lib.cusgd_trainer_set_checkpoint_callback(self._handle, saves.function, None)
         try:
             warning = run(call)
         finally:
+            if saves:
+                lib.cusgd_trainer_set_checkpoint_callback(self._handle, _capi.cusgd_checkpoint_callback(), None)
             self.result = Result._read(found)
             for one in callbacks:
                 if hasattr(one, "close"):
@@ -271,6 +299,48 @@ class Trainer:
         """
         data = self._more_data(X, y, sample_weight, offset, exposure)
         self._bind(data, lambda: int(lib.cusgd_trainer_rebind(self._handle, data.handle)))
+
+    def save_state(self, path: str | os.PathLike[str]) -> None:
+        """Save where the trainer stands, to go on from there with the same bits.
+
+        A file that is there is kept with ``.previous`` behind its name. `fit` saves one while it runs (``checkpoint=``).
+
+        Raises
+        ------
+        DataError
+            The file cannot be written; the one before stands.
+        """
+        run(lambda: check(lib.cusgd_trainer_save_state(self._handle, os.fsencode(path))))
+
+    def state(self) -> bytes:
+        """Return what `save_state` writes."""
+        size = C.c_size_t()
+        run(lambda: check(lib.cusgd_trainer_save_state_memory(self._handle, None, 0, C.byref(size))))
+        buffer = C.create_string_buffer(size.value)
+        run(lambda: check(lib.cusgd_trainer_save_state_memory(self._handle, buffer, size.value, C.byref(size))))
+        return buffer.raw
+
+    def load_state(self, state: str | os.PathLike[str] | bytes) -> None:
+        """Go on from a saved state of a trainer of the same data and options, with the bits of that one.
+
+        If it was saved inside of a fit, the next `fit` goes on with that one. `epochs` may have become larger.
+
+        Parameters
+        ----------
+        state : str, path or bytes
+            The name of a file, or what `state` returned.
+
+        Raises
+        ------
+        DataError
+            The data is another, or the file is damaged.
+        UsageError
+            Options differ; the message lists them.
+        """
+        if isinstance(state, bytes):
+            run(lambda: check(lib.cusgd_trainer_load_state_memory(self._handle, state, len(state), None)))
+        else:
+            run(lambda: check(lib.cusgd_trainer_load_state(self._handle, os.fsencode(state), None)))
 
     def partial_fit(self, X: Any, y: Any, *, sample_weight: Any = None, offset: Any = None, exposure: Any = None) -> Progress:
         """Train on further rows: one pass over them, from where the trainer is.
