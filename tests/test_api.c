@@ -600,6 +600,13 @@ Test(api, null_handles_are_refused)
         {"trainer_create, data", cusgd_trainer_create(p.options, NULL, NULL, &(cusgd_trainer *){NULL})},
         {"trainer_fit", cusgd_trainer_fit(NULL, NULL, NULL, NULL)},
         {"trainer_optimum", cusgd_trainer_optimum(NULL, &number, &number)},
+        {"trainer_save_state", cusgd_trainer_save_state(NULL, path_of("state"))},
+        {"trainer_save_state, path", cusgd_trainer_save_state(t, NULL)},
+        {"trainer_save_state_memory", cusgd_trainer_save_state_memory(NULL, NULL, 0, &bytes)},
+        {"trainer_load_state", cusgd_trainer_load_state(NULL, path_of("state"), NULL)},
+        {"trainer_load_state, path", cusgd_trainer_load_state(t, NULL, NULL)},
+        {"trainer_load_state_memory", cusgd_trainer_load_state_memory(NULL, text, sizeof text, NULL)},
+        {"trainer_load_state_memory, bytes", cusgd_trainer_load_state_memory(t, NULL, 0, NULL)},
         {"trainer_step", cusgd_trainer_step(NULL, 1)},
         {"trainer_rebind", cusgd_trainer_rebind(NULL, p.data)},
         {"trainer_rebind, data", cusgd_trainer_rebind(t, NULL)},
@@ -640,6 +647,7 @@ Test(api, null_handles_are_refused)
     cr_expect(!cusgd_sweep_losses(NULL, 0) && cusgd_sweep_chosen(NULL) == 0);
     cr_expect(!cusgd_sweep_outcome(NULL, 0, &(cusgd_outcome){.size = sizeof(cusgd_outcome)}));
     cusgd_trainer_cancel(NULL);
+    cusgd_trainer_set_checkpoint_callback(NULL, NULL, NULL);
     cusgd_trainer_free(t);
     cusgd_model_free(model);
     teardown(&p);
