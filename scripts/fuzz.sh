@@ -25,7 +25,7 @@ for reader in ${readers[@]}; do
     mkdir -p "$corpus" build/fuzz/found
     TIMEFORMAT='%U %S'
     used=$({ time FUZZ_READER=$reader UBSAN_OPTIONS=print_stacktrace=1 OMP_NUM_THREADS=1 build/fuzz/bin/fuzz "$corpus" \
-        "tests/fuzz/corpus/$reader" -max_total_time="$seconds" -max_len=4096 -rss_limit_mb=2048 -malloc_limit_mb=1024 -timeout=20 \
+        "tests/fuzz/corpus/$reader" -max_total_time="$seconds" -max_len=8192 -rss_limit_mb=2048 -malloc_limit_mb=1024 -timeout=20 \
         -close_fd_mask=1 -artifact_prefix="build/fuzz/found/$reader-" -print_final_stats=1 >"$log" 2>&1; } 2>&1) && verdict=ok || verdict=FAILED
     [ $verdict = ok ] || failed=1
     printf '%-7s %-12s %9s inputs, %6s branches, %6.1f s of processor time\n' $verdict "$reader" \

@@ -29,7 +29,7 @@ kills=0 begun_runs=0
 while [ "$kills" -lt "$count" ]; do
     rm -f run.*
     begun_runs=$((begun_runs + 1))
-    [ "$begun_runs" -le $((count + 10)) ] || { echo "kill.sh: runs end before they are killed" >&2; exit 1; }
+    [ "$begun_runs" -le $((5 * count + 20)) ] || { echo "kill.sh: runs end before they are killed" >&2; exit 1; }
     while :; do
         "${train[@]}" --model run.safetensors --history run.jsonl --checkpoint run.state --every "${KILL_EVERY:-50steps}" --resume &
         process=$!

@@ -379,6 +379,7 @@ Test(state, other_runs_are_refused)
     assert_refused(&saved, "optimizer=adam rate=0.02 epochs=5 seed=9", 1, CUSGD_ERROR_USAGE, "seed 9");
     assert_refused(&saved, "optimizer=adam rate=0.01 epochs=4 seed=1", 1, CUSGD_ERROR_USAGE, "epochs 4");
     assert_refused(&saved, USUAL " seed=1 valid-fraction=0.5", 1, CUSGD_ERROR_DATA, "validation rows");
+    assert_refused(&saved, USUAL " seed=1", 2, CUSGD_ERROR_DATA, "2 outputs, not 1");
     assert_refused(&saved, USUAL " seed=1", 1, CUSGD_ERROR_DATA, "training targets");
     assert_refused(&saved, USUAL " seed=1", 1, CUSGD_ERROR_DATA, "training columns");
     open_problem(&p, "optimizer=adam rate=0.01 epochs=9 seed=1", 1, 0); /* more epochs and other threads are no other run */

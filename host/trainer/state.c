@@ -110,8 +110,9 @@ static cusgd_status check_numbers(const cusgd_trainer *t, const safetensors *fil
 {
     const run_position *at = &numbers->at;
     int is_sgd = t->options.solver == CUSGD_SOLVER_SGD;
+    int64_t largest = (INT64_C(1) << 53) / t->problem.train.rows.n; /* passes: each visits all rows */
     if (at->batch < 0 || (is_sgd && at->batch > t->sgd.batches) || at->result > SNAPSHOT_BEST || at->step < 0 || at->epoch < 0 ||
-        at->epoch_index < 0)
+        at->epoch_index < 0 || numbers->fit.epochs > t->options.epochs || numbers->fit.solver.passes > largest)
         return fail_damaged(file, "a number is out of range");
     return CUSGD_OK;
 }
@@ -121,8 +122,9 @@ static cusgd_status load(cusgd_trainer *t, const safetensors *file, cusgd_progre
 {
     loaded_state s;
     cusgd_status status = take_numbers(file, &s.numbers);
-    if (!status) status = state_take_tensors(t, file, &s);
+    if (!status) status = state_take_tensors(file, &s);
     if (!status) status = state_compare(t, file, &s.numbers);
+    if (!status) status = state_check_tensors(t, file, &s);
     if (!status) status = check_numbers(t, file, &s.numbers);
     if (status) return status;
     status = state_put_tensors(t, &s);

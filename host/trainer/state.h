@@ -46,8 +46,10 @@ int state_take_bits(const cJSON *metadata, const char *name, uint64_t *bits);
 
 /* state_tensors.c: the trainer's state into s->tensors. The metadata gets the names of those that are equal to an earlier one. */
 cusgd_status state_add_tensors(cusgd_trainer *t, saved_state *s);
-/* The tensors of a file; DATA where one is not what it should be. */
-cusgd_status state_take_tensors(const cusgd_trainer *t, const safetensors *file, loaded_state *s);
+/* The tensors of a file, which its checksum fits, and all its metadata; else DATA. */
+cusgd_status state_take_tensors(const safetensors *file, loaded_state *s);
+/* Completes those that are equal to another one; DATA where one is not what the trainer takes. */
+cusgd_status state_check_tensors(const cusgd_trainer *t, const safetensors *file, loaded_state *s);
 /* Makes them the trainer's. */
 cusgd_status state_put_tensors(cusgd_trainer *t, const loaded_state *s);
 /* Of everything in a checkpoint but the checksum itself. */

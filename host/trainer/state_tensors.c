@@ -162,20 +162,34 @@ static int is_of_size(const cusgd_trainer *t, const tensor *of, int i)
     return of->count == (i == STATE_VECTORS + VECTOR_BEST ? size : 2 * size);
 }
 
-cusgd_status state_take_tensors(const cusgd_trainer *t, const safetensors *file, loaded_state *s)
+static int has_checksum(const safetensors *file, const tensor *tensors, size_t count)
+{
+    uint64_t sum;
+    if (!state_take_bits(file->metadata, "checksum", &sum)) return 0;
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION /* a fuzzer that had to guess it would never see what comes behind it */
+    (void)tensors, (void)count;
+    return 1;
+#else
+    return sum == state_checksum(file->metadata, tensors, count);
+#endif
+}
+
+cusgd_status state_take_tensors(const safetensors *file, loaded_state *s)
 {
     tensor present[STATE_TENSORS];
     size_t count = 0;
-    uint64_t sum;
     for (int i = 0; i < STATE_TENSORS; i++) {
         cusgd_status status = safetensors_tensor(file, names[i], &s->tensors[i]);
         if (status) return status;
         if (s->tensors[i].values) present[count++] = s->tensors[i];
     }
-    if (!state_take_bits(file->metadata, "checksum", &sum) || sum != state_checksum(file->metadata, present, count))
-        return fail_damaged(file, "its checksum does not fit its content");
-    for (int i = 0; i < STATE_START; i++) s->tensors[i] = s->tensors[same_as(file, i)];
+    return has_checksum(file, present, count) ? CUSGD_OK : fail_damaged(file, "its checksum does not fit its content");
+}
+
+cusgd_status state_check_tensors(const cusgd_trainer *t, const safetensors *file, loaded_state *s)
+{
     int is_solver = s->numbers.in_fit && t->options.solver != CUSGD_SOLVER_SGD;
+    for (int i = 0; i < STATE_START; i++) s->tensors[i] = s->tensors[same_as(file, i)];
     for (int i = 0; i < (is_solver ? STATE_TENSORS : STATE_VECTORS); i++)
         if (!is_of_size(t, &s->tensors[i], i)) return fail_damaged(file, "a tensor is missing or has another size");
     return CUSGD_OK;

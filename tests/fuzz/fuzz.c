@@ -156,8 +156,13 @@ static void feed_options(const uint8_t *bytes, size_t size)
 }
 
 static const fuzz_reader readers[] = {
-    {"npy", feed_npy},         {"npz", feed_npz},         {"csv", feed_csv}, {"safetensors", feed_safetensors},
-    {"options", feed_options}, {"command", feed_command},
+    {"npy", feed_npy},
+    {"npz", feed_npz},
+    {"csv", feed_csv},
+    {"safetensors", feed_safetensors},
+    {"options", feed_options},
+    {"command", feed_command},
+    {"checkpoint", feed_checkpoint},
 };
 
 const fuzz_reader *fuzz_reader_at(size_t i) { return i < sizeof readers / sizeof *readers ? &readers[i] : NULL; }

@@ -20,5 +20,7 @@ void fuzz_set_folder(const char *folder);
 
 /* fuzz_command.c */
 void feed_command(const uint8_t *bytes, size_t size);
+/* fuzz_checkpoint.c: a byte that chooses the trainer, then the checkpoint. */
+void feed_checkpoint(const uint8_t *bytes, size_t size);
 
 #endif
