@@ -475,6 +475,7 @@ void model_reader(const cusgd_model *model, cusgd_reader *reader)
 {
     reader->layout = model->layout;
     reader->encoding = model->encoding;
+    if (!model->encoding) reader->encode.categorical_auto = 0; /* it was trained on numbers */
     if (model->encoding && model->encoding->at[0].name) {
         reader->features = model->encoding->names;
         reader->feature_count = (size_t)model->encoding->count;

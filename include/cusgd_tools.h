@@ -29,6 +29,8 @@ typedef enum cusgd_missing {
                            feature with missing values a column is added that is 1 in these rows and otherwise 0. Rows without
                            a target, weight or offset are left out */
     CUSGD_MISSING_KEEP, /* for prediction (x_only): the rows are kept and their predictions are NaN, with a note */
+    CUSGD_MISSING_AUTO, /* as DROP if at most one row in 20 has a missing value, else as ERROR; as DROP in a part of a longer
+                         * table (lines_before) */
 } cusgd_missing;
 
 /* The dialect of a CSV file. Lines that begin with # and do not have the number of fields of the table are comments. */
@@ -44,8 +46,10 @@ typedef struct cusgd_dialect {
 typedef struct cusgd_encode {
     const char *const *categorical; /* names of features whose values (texts or numbers) are categories */
     size_t categorical_count;
-    int categorical_auto; /* 1: features that have only texts are categories too; 0: texts are an error */
-    int all_levels;       /* 1: a column for each category; 0: for each but the first (in numerical order, else in byte order) */
+    /* 1: features that have only texts are categories too, with a note, if the texts repeat (each stands twice or more on
+     * average, and there are at most 1000) and are not dates; 0: texts of features that are not named are an error */
+    int categorical_auto;
+    int all_levels; /* 1: a column for each category; 0: for each but the first (in numerical order, else in byte order) */
     cusgd_missing missing;
     int strict; /* 1: a category that the encoding does not have is an error; 0: all its columns are 0, with a note */
     /* Features whose values are dates (the forms: docs/file-formats.md), each becomes year(COL), month(COL) (1 to 12),

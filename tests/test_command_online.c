@@ -74,7 +74,7 @@ Test(command_online, errors)
     assert_code(o, 1);
     assert_has(o.err, "leave out --epochs");
     run(&o, "awk 'BEGIN { print \"a,y\"; for (i = 0; i < 9000; i++) print i %% 7 \",\" (i == 8500 ? \"nan\" : i %% 3) }' | "
-            "$CUSGD train - --online --model m2");
+            "$CUSGD train - --online --missing error --model m2");
     assert_code(o, 2);
     assert_has(o.err, "in the rows after row 8192");
     assert_has(o.err, "standard input:8502:2: 'nan'");
@@ -140,7 +140,7 @@ Test(command_online, puts_the_notes_of_later_blocks)
 {
     run(&o, "awk 'BEGIN { print \"c,a,y\"; for (i = 0; i < 25000; i++) print (i < 9000 ? \"u\" i %% 2 : \"new\") \",\" i %% 5 "
             "\",\" (i "
-            "< 9000 ? i %% 3 : i %% 4 ? 1 : \"\") }' | $CUSGD train - --online --categorical c --missing drop --model m");
+            "< 9000 ? i %% 3 : i %% 4 ? 1 : \"\") }' | $CUSGD train - --online --model m"); /* a quarter of the later rows */
     assert_code(o, 0);
     const char *category = strstr(o.err, "('new')"), *lacks = strstr(o.err, "lack a value");
     cr_assert(category && lacks, "%s", o.err);

@@ -86,6 +86,9 @@ Test(encoding, categories_that_are_too_many)
     at += sprintf(at, "name,a,y\n");
     for (int i = 0; i < 1001; i++) at += sprintf(at, "person %d,%d,%d\n", i, i % 7, i % 5);
     cusgd_reader reader = reader_of(1, CUSGD_MISSING_DEFAULT);
+    assert_refused(text, &reader, "; to use the others: --ignore name"); /* nobody asked for so many categories */
+    reader.encode.categorical = (const char *const[]){"name"};
+    reader.encode.categorical_count = 1;
     assert_refused(text, &reader,
                    "data.csv:1002:1: column 'name' has more than 1000 categories: if it holds names or identifiers");
     *strrchr(text, 'p') = '\0'; /* without the last row there are 1000 */
@@ -93,6 +96,30 @@ Test(encoding, categories_that_are_too_many)
     cr_assert_eq(cusgd_data_cols(data), 1000);
     cusgd_data_free(data);
     free(text);
+}
+
+/* Up to one row in 20 is left out, of a part of a longer table any number; one more is a problem, with all columns that lack
+ * values, and text. */
+Test(encoding, few_missing_values)
+{
+    char whole[600] = "a,c,y\n", longer[620], *at = whole + strlen(whole);
+    cusgd_reader reader = reader_of(1, CUSGD_MISSING_AUTO);
+    for (int i = 0; i < 40; i++) at += sprintf(at, "%s,%s,%d\n", i == 3 ? "" : "2", i == 9 ? "" : i % 2 ? "u" : "v", i);
+    cusgd_data *data = open_text(whole, &reader);
+    cr_assert(cusgd_data_rows(data) == 38 && cusgd_data_cols(data) == 2);
+    cr_assert(strstr(cusgd_data_note(data, 0), "2 of 40 rows lack a value, and are left out ("), "%s", cusgd_data_note(data, 0));
+    cr_assert(strstr(cusgd_data_note(data, 1), "text is read as categories: c ("), "%s", cusgd_data_note(data, 1));
+    cusgd_data_free(data);
+    snprintf(longer, sizeof longer, "%s3,u,\n", whole);
+    assert_refused(longer, &reader, "data.csv:5:1: 3 columns lack values: 'a' (1 of 41 rows), 'c' (1), 'y' (1)");
+    reader.lines_before = 1;
+    data = open_text(longer, &reader);
+    cr_assert_eq(cusgd_data_rows(data), 38);
+    cusgd_data_free(data);
+    reader.lines_before = 0;
+    snprintf(longer, sizeof longer, "%s2,u,x\n", whole);
+    assert_refused(longer, &reader, "'x' in column 'y' is not a number");
+    cr_assert(strstr(cusgd_last_error(), "2 columns lack values: 'a' (1 of 41 rows), 'c' (1)"), "%s", cusgd_last_error());
 }
 
 Test(encoding, missing_values)

@@ -31,11 +31,12 @@ void reading_arguments(reading *r, argument table[READING_ARGUMENTS])
         {{"skip", "N", "0", "lines before a CSV's header or first row to pass over", NULL}, '\0', TAKES_TEXT, &r->skip},
         {{"target", "COL", "the last", "column of y; -1 is the last; may repeat", NULL}, '\0', TAKES_TEXTS, &r->targets},
         {{"weights", "COL", "none", "column of the rows' weights", NULL}, '\0', TAKES_TEXT, &r->weights},
-        {{"missing", "error|drop|mean", "error; the model's", "what to do with rows that lack a value", NULL},
+        {{"missing", "auto|error|drop|mean", "auto; the model's", "rows that lack a value; auto: drop up to 5 %", NULL},
          '\0',
          TAKES_TEXT,
          &r->missing},
-        {{"categorical", "auto|COL,...", "none", "columns of categories, one 0/1 column each; auto: all of text", NULL},
+        {{"categorical", "auto|none|COL,...", "auto", "columns of categories, one 0/1 column each; auto: text that repeats",
+          NULL},
          '\0',
          TAKES_COLUMNS,
          &r->categorical},
@@ -99,19 +100,24 @@ static int read_dialect(const reading *r, const syntax *s, cusgd_reader *reader)
     return CUSGD_OK;
 }
 
-static int read_encoding(reading *r, const syntax *s, cusgd_reader *reader)
+static int read_encoding(reading *r, const syntax *s, const cusgd_model *model, cusgd_reader *reader)
 {
-    static const char *const words[] = {"", "error", "drop", "mean"}; /* in the enumeration's order */
+    static const char *const words[] = {"", "error", "drop", "mean", "", "auto"}; /* in the enumeration's order */
     size_t kept = 0;
-    for (int i = 1; r->missing && i < 4; i++)
-        if (strcmp(r->missing, words[i]) == 0) reader->encode.missing = (cusgd_missing)i;
-    if (r->missing && reader->encode.missing == CUSGD_MISSING_DEFAULT)
-        return complain_usage(s, "missing must be error, drop or mean, not \"%s\"", r->missing);
+    int known = r->missing == NULL;
+    reader->encode.missing = model ? CUSGD_MISSING_DEFAULT : CUSGD_MISSING_AUTO; /* a model knows what it was trained with */
+    reader->encode.categorical_auto = !model;
+    for (int i = 1; r->missing && i < 6; i++) {
+        if (i == CUSGD_MISSING_KEEP || strcmp(r->missing, words[i]) != 0) continue;
+        reader->encode.missing = (cusgd_missing)i;
+        known = 1;
+    }
+    if (!known) return complain_usage(s, "missing must be auto, error, drop or mean, not \"%s\"", r->missing);
     for (size_t i = 0; i < r->categorical.count; i++) {
-        if (strcmp(r->categorical.at[i], "auto") == 0)
-            reader->encode.categorical_auto = 1;
-        else
-            r->categorical.at[kept++] = r->categorical.at[i];
+        const char *column = r->categorical.at[i];
+        int is_none = strcmp(column, "none") == 0;
+        if (is_none) reader->encode.categorical_auto = 0;
+        if (!is_none && strcmp(column, "auto") != 0) r->categorical.at[kept++] = column;
     }
     r->categorical.count = kept;
     reader->encode.categorical = r->categorical.at;
@@ -177,7 +183,7 @@ int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_mo
     if (!header_from_word(r->header, &reader->header))
         return complain_usage(s, "header must be auto, yes or no, not \"%s\"", r->header);
     int status = read_dialect(r, s, reader);
-    if (!status) status = read_encoding(r, s, reader);
+    if (!status) status = read_encoding(r, s, model, reader);
     if (status) return status;
     reader->targets = r->targets.at;
     reader->target_count = r->targets.count;

@@ -291,6 +291,7 @@ static int next_block(training *t, tally *sum, cusgd_status *status)
     if (more <= 0) return more;
     cusgd_data_reader(t->data, &reader);
     reader.lines_before = online_lines_before(&t->stream);
+    if (!t->reading.missing && !t->init) reader.encode.missing = CUSGD_MISSING_AUTO;
     *status = cusgd_data_open("-", &reader, &block);
     if (*status) return 0;
     if (!t->quiet) online_put_notes(&t->stream, block);

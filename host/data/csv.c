@@ -20,6 +20,7 @@ static void table_free(table *t)
 {
     scan_close(&t->scan);
     survey_free(&t->survey);
+    survey_free(&t->gaps);
     for (int64_t j = 0; t->observed && j < t->columns.d; j++) texts_free(&t->observed[j].texts);
     free(t->observed);
     columns_free(&t->columns);
@@ -94,7 +95,7 @@ static cusgd_status put_missing(table *t, int64_t j, const field *f, double *to)
     if (t->missing == CUSGD_MISSING_ERROR) return survey_add(&t->survey, t->columns.count, j, FIELD_MISSING, *f);
     *to = (double)NAN;
     t->lacking += c->role != ROLE_FEATURE;
-    return CUSGD_OK;
+    return t->missing == CUSGD_MISSING_AUTO ? survey_add(&t->gaps, t->columns.count, j, FIELD_MISSING, *f) : CUSGD_OK;
 }
 
 __attribute__((noinline)) static cusgd_status put_class(table *t, int64_t j, field f, double *to)
@@ -161,6 +162,7 @@ static cusgd_status add_text(table *t, int64_t j, const field *f, double *to)
     if (status) return status;
     *to = (double)number;
     if (number >= 0) return CUSGD_OK;
+    if (!t->columns.at[j].coding) return survey_add(&t->survey, t->columns.count, j, FIELD_TEXT, *f);
     fail_at(t, f->line, j,
             fail(CUSGD_ERROR_DATA,
                  "column %s has more than %d categories: if it holds names or identifiers, leave it out (--ignore)",
@@ -482,7 +484,8 @@ static cusgd_status read_all(table *t, cusgd_data *data)
     cusgd_status status = read_first(t, data);
     if (!status) status = read_rows(t);
     if (!status || status == CUSGD_ERROR_DATA) {
-        cusgd_status settled = t->observed ? csv_settle_encoding(t, !status) : CUSGD_OK;
+        cusgd_status settled = t->observed ? csv_settle_missing(t) : CUSGD_OK;
+        if (t->observed && !settled) settled = csv_settle_encoding(t, !status);
         if (settled) status = settled;
     }
     status = report(t, status);
@@ -518,7 +521,7 @@ cusgd_status csv_open(const char *path, const cusgd_reader *reader, cusgd_data *
     if (!status) status = layout_of(&t.columns, &given, &data->layout);
     if (!status) status = note_index(data, &t.columns, reader);
     if (!status) status = note_counted_columns(data, &t.columns, reader);
-    if (!status) status = csv_note_unknown(&t, data);
+    if (!status) status = csv_note_categories(&t, data);
     if (!status) status = give_names(&t, data);
     if (!status) status = csv_encode(&t, data);
     table_free(&t);

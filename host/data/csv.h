@@ -24,8 +24,10 @@ typedef struct table {
     int64_t rows, capacity;
     int64_t to;               /* the row of the arrays that is filled: `rows`, or 0 where the table cannot be used any more */
     survey survey;            /* why it cannot */
+    survey gaps;              /* CUSGD_MISSING_AUTO: missing values, which are problems if too many rows have them */
+    column_list categories;   /* features of text that nobody named, and that are categories */
     observed *observed;       /* one a feature */
-    cusgd_missing missing;    /* not DEFAULT */
+    cusgd_missing missing;    /* not DEFAULT; AUTO until the rows have been read */
     int64_t lacking;          /* fields of targets, weights and offsets that are NaN */
     cusgd_encoding *encoding; /* the reader's, or the one that the table makes; NULL: x stays */
     int cut;                  /* 1: it was not read to its end */
@@ -37,10 +39,12 @@ typedef struct table {
 /* data/csv_features.c: once all rows have been read. Kinds of the features whose texts stand in x, and an encoding where one is
  * needed; texts that cannot be used are added to the survey. whole: 0 where reading ended early, which alone is done then. */
 cusgd_status csv_settle_encoding(table *t, int whole);
+/* Decides, once all rows have been read, whether missing values are a problem (CUSGD_MISSING_AUTO). */
+cusgd_status csv_settle_missing(table *t);
 /* Leaves rows out that lack a value; or, to keep them, lists them, and puts 0 in the place of what is missing. */
 cusgd_status csv_settle_rows(table *t, cusgd_data *data);
-/* Notes the categories that a given encoding does not have. */
-cusgd_status csv_note_unknown(const table *t, cusgd_data *data);
+/* Notes the columns of text that are categories though nobody named them, and categories that a given encoding does not have. */
+cusgd_status csv_note_categories(table *t, cusgd_data *data);
 /* Puts x as encoded in the place of the columns' values, which the data has. */
 cusgd_status csv_encode(table *t, cusgd_data *data);
 

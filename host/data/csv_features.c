@@ -24,7 +24,10 @@ static cusgd_status settle_feature(table *t, int64_t j, enum feature_kind *kind)
     int coded = t->columns.at[j].coding == CODING_CATEGORIES;
     *kind = booleans && !coded ? FEATURE_BOOLEAN : FEATURE_CATEGORY;
     if (alone && *kind == FEATURE_BOOLEAN) column_list_add(&t->survey.booleans, &t->columns, j);
-    if (coded || (alone && (booleans || t->reader->encode.categorical_auto))) return CUSGD_OK;
+    int automatic = !coded && !booleans && alone && t->reader->encode.categorical_auto && !texts_are_names(&seen->texts) &&
+                    !texts_are_dates(&seen->texts);
+    if (automatic) column_list_add(&t->categories, &t->columns, j);
+    if (coded || automatic || (alone && booleans)) return CUSGD_OK;
     return survey_add_texts(&t->survey, t->columns.count, j, &seen->texts);
 }
 
@@ -68,7 +71,8 @@ static cusgd_status settle_dates(table *t, int64_t j)
 static cusgd_status settle_features(table *t, int whole, enum feature_kind *kinds)
 {
     int degree = t->reader->encode.polynomial;
-    int needed = t->missing == CUSGD_MISSING_DROP || t->missing == CUSGD_MISSING_MEAN || degree > 1;
+    int is_part = t->reader->encode.missing == CUSGD_MISSING_AUTO && t->reader->lines_before > 0;
+    int needed = (t->missing == CUSGD_MISSING_DROP && !is_part) || t->missing == CUSGD_MISSING_MEAN || degree > 1;
     cusgd_status status = CUSGD_OK;
     for (int64_t j = 0; j < t->columns.count && !status; j++) {
         const column *c = &t->columns.at[j];
@@ -80,7 +84,8 @@ static cusgd_status settle_features(table *t, int whole, enum feature_kind *kind
     if (status || survey_found(&t->survey) || !needed || !whole) return status;
     status = encoding_create(t->columns.d, &t->encoding);
     if (status) return status;
-    t->encoding->missing = t->missing == CUSGD_MISSING_KEEP ? CUSGD_MISSING_ERROR : t->missing;
+    t->encoding->missing =
+        t->missing == CUSGD_MISSING_KEEP || t->missing == CUSGD_MISSING_AUTO ? CUSGD_MISSING_ERROR : t->missing;
     t->encoding->terms.degree = degree > 1 ? degree : 1;
     t->encoding->terms.products = t->reader->encode.interactions;
     for (int64_t at = 0; at < t->columns.d; at++) {
@@ -156,6 +161,19 @@ static cusgd_status fail_empty(const table *t)
                 maximum == t->rows ? "all of them" : "most of them", column_show(&t->columns, worst, where), what);
 }
 
+cusgd_status csv_settle_missing(table *t)
+{
+    enum { ONE_IN = 20 }; /* more than these change what the sample stands for, and are somebody's decision */
+    int64_t count = 0;
+    if (t->missing != CUSGD_MISSING_AUTO || !t->gaps.at) return CUSGD_OK;
+    if (survey_found(&t->survey)) return survey_add_missing(&t->survey, &t->gaps);
+    for (int64_t i = 0; i < t->rows; i++) count += is_incomplete(t, i);
+    int is_part = t->reader->lines_before > 0; /* of a longer table, whose share is not known */
+    if (!is_part && ONE_IN * count > t->rows) return survey_add_missing(&t->survey, &t->gaps);
+    t->missing = CUSGD_MISSING_DROP;
+    return CUSGD_OK;
+}
+
 /* Leaves rows out that lack a value; or, to keep them, lists them, and puts 0 in the place of what is missing. */
 cusgd_status csv_settle_rows(table *t, cusgd_data *data)
 {
@@ -184,14 +202,20 @@ cusgd_status csv_settle_rows(table *t, cusgd_data *data)
     const char *ending = keeps        ? (count == 1 ? "has no prediction" : "have no prediction")
                          : count == 1 ? "is left out"
                                       : "are left out";
-    return data_note(data, "%s: %" PRId64 " of %" PRId64 " rows lack%s a value, and %s", data->source, count, all,
-                     count == 1 ? "s" : "", ending);
+    int chosen = t->reader->encode.missing == CUSGD_MISSING_AUTO;
+    return data_note(data, "%s: %" PRId64 " of %" PRId64 " rows lack%s a value, and %s%s", data->source, count, all,
+                     count == 1 ? "s" : "", ending,
+                     chosen ? " (--missing mean keeps them, --missing error rejects the file)" : "");
 }
 
-cusgd_status csv_note_unknown(const table *t, cusgd_data *data)
+cusgd_status csv_note_categories(table *t, cusgd_data *data)
 {
     char where[COLUMN_BYTES];
     cusgd_status status = CUSGD_OK;
+    if (t->categories.length)
+        status =
+            data_note(data, "%s: text is read as categories: %s%s (--ignore leaves columns out, --categorical none rejects text)",
+                      data->source, column_list_text(&t->categories), t->categories.more ? " and others" : "");
     for (int64_t j = 0; j < t->columns.count && !status; j++) {
         const column *c = &t->columns.at[j];
         if (c->role != ROLE_FEATURE || t->observed[c->at].unknown == 0) continue;

@@ -384,6 +384,7 @@ void data_reader(const cusgd_data *data, cusgd_reader *reader)
     reader->ignore = reader->features = reader->targets = NULL;
     reader->ignore_count = reader->feature_count = reader->target_count = 0;
     reader->encoding = data->encoding;
+    if (!data->encoding) reader->encode = (cusgd_encode){.missing = reader->encode.missing, .strict = reader->encode.strict};
     if (data->encoding && data->encoding->at[0].name) {
         reader->features = data->encoding->names;
         reader->feature_count = (size_t)data->encoding->count;

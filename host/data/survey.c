@@ -77,6 +77,16 @@ cusgd_status survey_add(survey *s, int64_t count, int64_t j, enum field_kind kin
     return status;
 }
 
+cusgd_status survey_add_missing(survey *s, const survey *from)
+{
+    cusgd_status status = from->at ? take_place(s, from->count, from->line, from->column - 1, 0) : CUSGD_OK;
+    for (int64_t j = 0; from->at && j < from->count && !status; j++) {
+        s->at[j].missing += from->at[j].missing;
+        if (!*s->at[j].mark) strcpy(s->at[j].mark, from->at[j].mark);
+    }
+    return status;
+}
+
 cusgd_status survey_add_other(survey *s)
 {
     if (*s->other) return CUSGD_OK;

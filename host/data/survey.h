@@ -32,6 +32,8 @@ int survey_found(const survey *s);
 cusgd_status survey_add(survey *s, int64_t count, int64_t j, enum field_kind kind, field f);
 /* Takes note of column j's texts, which came before all others of its fields that were taken note of. */
 cusgd_status survey_add_texts(survey *s, int64_t count, int64_t j, const text_set *t);
+/* Takes note of the missing values that another survey of the same columns has. */
+cusgd_status survey_add_missing(survey *s, const survey *from);
 /* Takes note of the last failure's message as a problem of another kind. Returns CUSGD_OK. */
 cusgd_status survey_add_other(survey *s);
 

@@ -103,7 +103,7 @@ cusgd_status texts_add(text_set *t, field f, int64_t *number)
 int texts_are_names(const text_set *t)
 {
     enum { FEW = 20 };
-    return t->count >= MAX_CATEGORIES || (t->total > FEW && 10 * t->count > 9 * t->total);
+    return t->count >= MAX_CATEGORIES || (t->total > FEW && 2 * t->count > t->total);
 }
 
 int texts_are_dates(const text_set *t)

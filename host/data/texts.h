@@ -28,7 +28,7 @@ void texts_renumber(text_set *t);
 /* Adds a text that is not there yet. */
 cusgd_status texts_put(text_set *t, const char *text);
 
-/* Whether nearly each text stands once, or there are too many to tell apart: names or identifiers, not categories. */
+/* Whether a text stands less than twice on average, or there are too many to tell apart: names or identifiers, not categories. */
 int texts_are_names(const text_set *t);
 
 /* Whether all texts are dates, and it is clear which number is the day. */

@@ -18,7 +18,7 @@ from ._run import run
 from ._text import c_path, c_text
 
 _HEADERS = {None: _capi.CUSGD_HEADER_AUTO, True: _capi.CUSGD_HEADER_YES, False: _capi.CUSGD_HEADER_NO}
-_MISSING = {"error": _capi.CUSGD_MISSING_ERROR, "drop": _capi.CUSGD_MISSING_DROP, "mean": _capi.CUSGD_MISSING_MEAN}
+_MISSING = {word: getattr(_capi, f"CUSGD_MISSING_{word.upper()}") for word in ("auto", "error", "drop", "mean")}
 
 
 def columns(given: str | int | Sequence[str | int]) -> list[str]:
@@ -94,11 +94,11 @@ def read_table(
     weights: str | int | None = None,
     offset: str | int | None = None,
     exposure: str | int | None = None,
-    categorical: str | int | Sequence[str | int] = (),
+    categorical: str | int | Sequence[str | int] = "auto",
     dates: str | int | Sequence[str | int] = (),
     polynomial: int = 1,
     interactions: bool = False,
-    missing: str = "error",
+    missing: str = "auto",
     all_levels: bool = False,
     classes: bool = False,
     header: bool | None = None,
@@ -114,16 +114,18 @@ def read_table(
         The file, or "-" for standard input.
     target, features, ignore, weights, offset, exposure : name or number of a column from 1, or several
         The target is the last column by default, features are all columns that are nothing else.
-    categorical : "auto", or columns
-        Columns of categories; "auto": all that hold nothing but text.
+    categorical : "auto", "none", or columns
+        Columns of categories. Unless "none" is among them, so are columns of text that repeats (each text stands twice or more on
+        average, there are at most 1000, and they are not dates); ``notes`` lists these.
     dates : columns
         Columns of dates: their year, month, weekday and days since 1970-01-01.
     polynomial : int
         Powers of the features up to this one are added, at most 10.
     interactions : bool
         Also products of different features.
-    missing : {"error", "drop", "mean"}
-        What to do with rows that lack a value: the mean of the others, and a column that says so.
+    missing : {"auto", "error", "drop", "mean"}
+        What to do with rows that lack a value: leave them out ("drop"), or put the mean of the others there, and add a column that
+        says so ("mean"). "auto": leave them out if they are at most one in 20, else fail.
     all_levels : bool
         Whether each category has a column, as is right with a penalty; else the first one is the reference.
     classes : bool
@@ -142,7 +144,7 @@ def read_table(
     >>> path = os.path.join(tempfile.mkdtemp(), "shirts.csv")
     >>> with open(path, "w") as file:
     ...     _ = file.write("size,color,price\n3,red,10\n4,blue,12\n6,green,18\n7,blue,18\n5,red,14\n6,green,17\n")
-    >>> table = cusgd.read_table(path, categorical="auto")
+    >>> table = cusgd.read_table(path)
     >>> table.features
     ['size', 'color=green', 'color=red']
     >>> model = cusgd.fit(table, solver="exact")
@@ -153,7 +155,7 @@ def read_table(
     encode = reader.encode
     if missing not in _MISSING:
         raise UsageError(f"missing must be one of {', '.join(_MISSING)}, not {missing!r}")
-    coded = [column for column in columns(categorical) if column != "auto"]
+    coded = [column for column in columns(categorical) if column not in ("auto", "none")]
     kept = [
         put_list(reader, "targets", "target_count", columns(target)),
         put_list(reader, "features", "feature_count", columns(features)),
@@ -164,7 +166,7 @@ def read_table(
     for name, column in (("weights", weights), ("offset", offset), ("exposure", exposure)):
         if column is not None:
             setattr(reader, name, c_text(str(column), "column"))
-    encode.categorical_auto = "auto" in columns(categorical)
+    encode.categorical_auto = "none" not in columns(categorical)
     encode.missing, encode.all_levels = _MISSING[missing], all_levels
     encode.polynomial, encode.interactions = polynomial, interactions
     reader.header, reader.find_classes = _HEADERS[header], classes

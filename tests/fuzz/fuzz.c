@@ -77,7 +77,7 @@ static void feed_csv(const uint8_t *bytes, size_t size)
     int a = bytes[0], b = bytes[1];
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
     reader.header = (cusgd_header)(a % 3);
-    reader.encode.missing = (cusgd_missing)(a / 4 % 5);
+    reader.encode.missing = (cusgd_missing)(a / 4 % 6);
     reader.encode.categorical_auto = a >> 5 & 1;
     reader.encode.all_levels = a >> 6 & 1;
     reader.find_classes = a >> 7 & 1;
