@@ -320,6 +320,46 @@ Test(command_tables, info_says_how_to_train)
     assert_has(o.out, "cusgd train 'two words.csv' --model");
 }
 
+/* Texts among numbers are counted, and so are the different ones; row numbers of an index may begin anywhere, other columns that
+ * count are what they are; whole numbers from 0 on may be counts; columns line up whatever their names are written with. */
+Test(command_tables, info_tells_kinds_apart)
+{
+    run(&o, "awk -v OFS=, 'BEGIN { print \"id,Fl\303\244che (m\302\262),heat,year,y\"; for (i = 0; i < 9; i++) print i + 10000, "
+            "i * i, i %% 3 ? "
+            "\"Gas\" : i, 1990 + i, i %% 4 }' >t.csv && $CUSGD info t.csv");
+    assert_code(o, 0);
+    assert_has(o.out, "COLUMN  NAME         KIND                            MISSING  FIRST VALUES\n");
+    assert_has(o.out, "     1  id           row number                            0  10000, 10001, 10002\n");
+    assert_has(o.out, "     2  Fl\303\244che (m\302\262)  number                                0  0, 1, 4\n");
+    assert_has(o.out, "     3  heat         mixed (6 texts, 1 different)          0  0, Gas, 3\n");
+    assert_has(o.out, "     4  year         number                                0  1990, 1991, 1992\n");
+    assert_has(o.err, "for counts say --loss poisson");
+    run(&o, "$CUSGD info t.csv --target year");
+    assert_lacks(o.err, "poisson");
+    run(&o, "cut -d, -f1,2,5 t.csv >u.csv && $CUSGD train u.csv --model m");
+    assert_has(o.err, "column 'id' counts the rows");
+}
+
+/* Messages name what wants a column, and what may be meant. */
+Test(command_tables, columns_that_are_not_there)
+{
+    file_text("t.csv", "a,b,y\n1,2,3\n2,5,4\n7,1,5\n");
+    file_text("v.csv", "a,y\n1,2\n2,5\n");
+    run(&o, "$CUSGD train t.csv --valid v.csv --model m");
+    assert_code(o, 2);
+    assert_has(o.err, "v.csv:1: there is no column 'b', which the model or an option names; there are 2: 'a', 'y'");
+    run(&o, "$CUSGD train t.csv --target 12 --model m");
+    assert_code(o, 2);
+    assert_has(o.err, "there is no column 12; there are 3");
+    file_text("s.csv", "a;b;y\n1;2;3\n2;5;4\n");
+    run(&o, "$CUSGD train s.csv --separator comma --model m");
+    assert_code(o, 2);
+    assert_has(o.err, "the first line has one field; if another character separates columns, say which (--separator)");
+    run(&o, "$CUSGD train t.csv --history no/such/folder --model m");
+    assert_code(o, 2);
+    assert_has(o.err, "give a file in a folder that can be written to");
+}
+
 /* Ragged rows, quotes that never close, no usable target: described all the same. */
 Test(command_tables, info_of_anything)
 {

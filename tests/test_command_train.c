@@ -9,6 +9,31 @@ TestSuite(command_train, .init = command_setup, .fini = folder_teardown);
 
 static outcome o;
 
+/* A penalty that leaves nothing, and targets that are all the same, say so, whichever solver ran. */
+Test(command_train, says_that_nothing_is_learned)
+{
+    static const char *const solvers[] = {"sgd", "lbfgs"};
+    for (int i = 0; i < 2; i++) {
+        run(&o, "$CUSGD train data.csv --l1 1e6 --solver %s --model m", solvers[i]);
+        assert_code(o, 0);
+        assert_has(o.err,
+                   "note: all coefficients are 0, so that the model predicts a constant: give a smaller --l1 than 1000000\n");
+        assert_lacks(o.err, "no more than rounding");
+        run(&o,
+            "awk -v OFS=, 'BEGIN { print \"a,y\"; for (i = 0; i < 50; i++) print i %% 7, 0.1 }' >k.csv && $CUSGD train k.csv "
+            "--solver %s --model m",
+            solvers[i]);
+        assert_code(o, 0);
+        assert_has(o.err, "note: the target has the same value in every row, which the intercept alone predicts");
+    }
+    run(&o, "$CUSGD train k.csv --loss logistic --model m");
+    assert_code(o, 2);
+    assert_has(o.err, "k.csv: the target is 0.1 in every row: there is nothing to tell apart");
+    run(&o, "$CUSGD train data.csv --l1 1e-6 --model m");
+    assert_lacks(o.err, "coefficients are 0");
+    assert_lacks(o.err, "the same value");
+}
+
 /* ---- Options ------------------------------------------------------------------------------------------------------------- */
 
 /* A value of each of the library's options that is not its default, what the model then says of it, and values that are refused.

@@ -226,33 +226,54 @@ static void put_single(const char *title, const cusgd_table *table, cusgd_role r
     if (number && !column.name) printf("%-10scolumn %lld\n", title, (long long)number);
 }
 
+enum { KIND_BYTES = 80, KIND_WIDTH = 16, NAME_WIDTH = 32 };
+
 /* "category of 3" */
-static const char *kind_text(const cusgd_table_column *c, char text[64])
+static const char *kind_text(const cusgd_table_column *c, char text[KIND_BYTES])
 {
     static const char *const words[] = {
-        "empty",    "number",    "boolean", "category of %lld", "date", "text", "mixed (%lld texts)",
+        "empty",    "number",    "boolean", "category of %lld", "date", "text", "mixed (%lld texts, %lld different)",
         "constant", "row number"}; /* in the enumeration's order */
     static const char *const many = "text (over %lld)";
     long long count = c->kind == CUSGD_COLUMN_MIXED ? c->texts : c->different;
-    snprintf(text, 64, c->kind == CUSGD_COLUMN_TEXT && count >= 1000 ? many : words[c->kind], count);
+    snprintf(text, KIND_BYTES, c->kind == CUSGD_COLUMN_TEXT && count >= 1000 ? many : words[c->kind], count,
+             (long long)c->different);
     return text;
+}
+
+/* In characters: bytes that go on with one do not count. */
+static int width_of(const char *text)
+{
+    int width = 0;
+    for (; *text; text++) width += ((unsigned char)*text & 0xC0) != 0x80;
+    return width;
+}
+
+/* A field of a table, two blanks behind it. */
+static void put_padded(const char *text, int width)
+{
+    printf("%s%*s", text, width > width_of(text) ? width - width_of(text) + 2 : 2, "");
 }
 
 /* Every column: its kind, how many values are missing, the first different ones. */
 static void put_columns(const cusgd_table *table)
 {
     cusgd_table_column c = CUSGD_INIT(cusgd_table_column);
-    char kind[64];
-    int width = 4;
+    char kind[KIND_BYTES];
+    int names = 4, kinds = KIND_WIDTH;
     for (int64_t j = 0; cusgd_table_at(table, j, &c); j++) {
-        int length = c.name ? (int)strlen(shown(c.name)) : 0;
-        width = length > width ? length : width;
+        int name = c.name ? width_of(shown(c.name)) : 0, length = width_of(kind_text(&c, kind));
+        names = name > names ? name : names;
+        kinds = length > kinds ? length : kinds;
     }
-    if (width > 32) width = 32;
-    printf("\n%6s  %-*s  %-16s  %9s  %s\n", "COLUMN", width, "NAME", "KIND", "MISSING", "FIRST VALUES");
-    for (int64_t j = 0; cusgd_table_at(table, j, &c); j++)
-        printf("%6lld  %-*s  %-16s  %9lld  %s\n", (long long)j + 1, width, c.name ? shown(c.name) : "", kind_text(&c, kind),
-               (long long)c.missing, c.values);
+    if (names > NAME_WIDTH) names = NAME_WIDTH;
+    printf("\n%6s  %-*s  %-*s  %9s  %s\n", "COLUMN", names, "NAME", kinds, "KIND", "MISSING", "FIRST VALUES");
+    for (int64_t j = 0; cusgd_table_at(table, j, &c); j++) {
+        printf("%6lld  ", (long long)j + 1);
+        put_padded(c.name ? shown(c.name) : "", names);
+        put_padded(kind_text(&c, kind), kinds);
+        printf("%9lld  %s\n", (long long)c.missing, c.values);
+    }
 }
 
 static void put_format(const cusgd_table *table)

@@ -106,7 +106,9 @@ void summary_start(const char *path, const cusgd_data *data, const cusgd_options
 static void put_gradient(const cusgd_options *o, const cusgd_result *r)
 {
     double tolerance = option_number(o, "gradient-tolerance");
-    if (r->gradient <= tolerance)
+    if (!is_sgd(o) && r->epochs == 0 && r->gradient > tolerance && option_number(o, "l1") > 0)
+        fputs("no coefficient that is not 0 lowers the objective", stderr);
+    else if (r->gradient <= tolerance)
         fprintf(stderr, "the gradient is %.3g of the intercept-only model's, within %.3g", r->gradient, tolerance);
     else if (!is_sgd(o))
         fprintf(stderr, "the gradient is %.3g of the intercept-only model's, which is no more than rounding in %s", r->gradient,
@@ -240,6 +242,18 @@ static cusgd_status put_measures(const cusgd_model *model, const cusgd_data *dat
     return CUSGD_OK;
 }
 
+/* Too large a penalty on |theta| leaves nothing of the model. */
+static void put_zeros(const cusgd_options *o, const cusgd_model *model)
+{
+    int64_t count = cusgd_model_outputs(model) * cusgd_model_cols(model);
+    const double *weight = cusgd_model_weight(model);
+    double l1 = option_number(o, "l1");
+    if (!(l1 > 0)) return;
+    for (int64_t i = 0; i < count; i++)
+        if (weight[i] != 0) return;
+    fprintf(stderr, "note: all coefficients are 0, so that the model predicts a constant: give a smaller --l1 than %.9g\n", l1);
+}
+
 /* How far the run is from the least objective, where that is soon found, and whether it need have been a run at all. `explained`:
  * the share of the targets' variance; where it is all, a percentage of what is left says nothing. */
 static cusgd_status put_optimum(cusgd_trainer *trainer, const cusgd_options *o, const cusgd_result *r, double explained, gap *g)
@@ -280,6 +294,7 @@ int summary_end(cusgd_trainer *trainer, const cusgd_model *model, const cusgd_da
     if (!status) status = put_optimum(trainer, o, result, measured.r2, &g);
     if (status) return complain_last(status);
     if (!valid && isfinite(result->valid_loss)) fprintf(stderr, "validation: loss %.6g\n", result->valid_loss);
+    put_zeros(o, model);
     put_shortfall(o, result, &g);
     fprintf(stderr, "model: %s\n", shown(model_path));
     return CUSGD_OK;

@@ -129,7 +129,9 @@ static cusgd_status find(const columns *c, const cusgd_reader *reader, enum role
     if (!c->named)
         return fail(CUSGD_ERROR_DATA, "there is no column %s: there are columns 1 to %" PRId64 ", and no header that names them",
                     shown, c->count);
-    return fail(CUSGD_ERROR_DATA, "there is no column '%s'; there are %" PRId64 ": %s", shown, c->count,
+    int is_number = word[strspn(word, "0123456789")] == '\0', is_given = reader->layout || reader->encoding;
+    return fail(CUSGD_ERROR_DATA, "there is no column %s%s%s%s; there are %" PRId64 ": %s", is_number ? "" : "'", shown,
+                is_number ? "" : "'", is_given ? ", which the model or an option names" : "", c->count,
                 list_names(c, list, sizeof list));
 }
 
@@ -257,7 +259,10 @@ static cusgd_status assign_features(columns *c, const cusgd_reader *reader)
     for (int64_t j = 0; j < c->count; j++) {
         if (c->at[j].role == ROLE_NONE) c->at[j] = (column){c->at[j].name, ROLE_FEATURE, c->d++, 0};
     }
-    return c->d ? CUSGD_OK : fail(CUSGD_ERROR_DATA, "no column is left for the features");
+    if (c->d) return CUSGD_OK;
+    return fail(CUSGD_ERROR_DATA, "no column is left for the features%s",
+                c->count == 1 ? ": the first line has one field; if another character separates columns, say which (--separator)"
+                              : "");
 }
 
 /* What the reader gives, and the rest as the layout says. */

@@ -36,8 +36,7 @@ const char *cusgd_data_note(const cusgd_data *data, size_t index)
 
 /* ---- Row numbers --------------------------------------------------------------------------------------------------------- */
 
-/* What programs call a column of row numbers. */
-static int is_index_name(const char *name)
+int is_index_name(const char *name)
 {
     static const char *const names[] = {
         "",           "index",  "idx",    "id", "row", "rowid", "row_id", "rownames", "row.names", "row names", "row_names",
@@ -71,12 +70,12 @@ static int all_differ(const cusgd_matrix *x, int64_t n)
 
 enum counting { COUNTS_NOTHING, COUNTS_ROWS, NUMBERS_ROWS };
 
-/* 0, 1, 2, ... or 1, 2, 3, ...; or, where the column has no name, as in a part of a table: whole numbers, each of which stands
- * once. */
+/* Whole numbers each of which is the one before and 1; or, where the column has no name, as in a part of a table: whole numbers,
+ * each of which stands once. */
 static enum counting find_counting(const cusgd_matrix *x, int64_t n, int unnamed)
 {
     double first = matrix_at(x, 0, 0);
-    int in_order = first == 0 || first == 1, whole = 1;
+    int in_order = 1, whole = 1;
     for (int64_t i = 0; i < n && whole; i++) {
         double value = matrix_at(x, i, 0);
         in_order = in_order && value == first + (double)i;

@@ -13,4 +13,7 @@ cusgd_status note_index(cusgd_data *data, const columns *c, const cusgd_reader *
 /* Notes where the first row is 0, 1, 2, ..., as pandas names columns that have no names, and was not said to be a row. */
 cusgd_status note_counted_columns(cusgd_data *data, const columns *c, const cusgd_reader *reader);
 
+/* Whether programs call a column of row numbers so. */
+int is_index_name(const char *name);
+
 #endif

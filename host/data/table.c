@@ -42,7 +42,9 @@ static void add_value(description *d, field f)
 /* The first different numbers, as many as there is room for. */
 static void add_number(description *d, double value, int64_t row)
 {
-    d->counts_rows = d->counts_rows && value == (double)(row + (d->first != 0)) && (d->first == 0 || d->first == 1);
+    d->counts_rows = d->counts_rows && value == d->first + (double)row && d->first == floor(d->first);
+    d->counts = d->counts && value >= 0 && value == floor(value);
+    d->has_zero |= value == 0;
     if (d->different > MAX_DIFFERENT) return;
     for (int i = 0; i < d->different; i++)
         if (d->number[i] == value) return;
@@ -86,7 +88,8 @@ static cusgd_status add_field(cusgd_table *t, int64_t j, const field *f)
     if (!number) return add_text(d, f);
     if (d->numbers++ == 0) {
         d->first = value;
-        d->counts_rows = t->rows == 0;
+        d->counts_rows = t->rows == 0 && (value == 0 || value == 1 || (t->columns.named && is_index_name(t->columns.at[j].name)));
+        d->counts = 1;
     }
     add_number(d, value, t->rows);
     return CUSGD_OK;

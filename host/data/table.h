@@ -16,7 +16,8 @@ typedef struct description {
     double first;                 /* number */
     double number[MAX_DIFFERENT]; /* the first different numbers */
     int different;                /* how many they are; MAX_DIFFERENT + 1: more */
-    int counts_rows;              /* 1: so far the numbers are 0, 1, 2, ... or 1, 2, 3, ... */
+    int counts_rows;              /* 1: so far each number is the one before and 1, from 0, 1, or, of an index, any */
+    int counts, has_zero;         /* all are whole and not negative; one is 0 */
     text_set words;               /* the different texts */
     int64_t booleans, dates;      /* texts that are one of `pair`; that are dates */
     enum date_order order;        /* in which all of these are, where open */

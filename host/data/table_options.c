@@ -2,6 +2,7 @@
 #include "table.h"
 
 #include "failure.h"
+#include "notes.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -163,6 +164,15 @@ cusgd_status table_find_options(cusgd_table *t, const cusgd_reader *reader)
     int64_t features = put_columns(&l, t, reader, target);
     if (d->texts > 0 || d->different == 2) put(&l, " --loss logistic");
     if (features == 0 || l.cut) return CUSGD_OK;
+    char shown[COLUMN_BYTES];
+    int may_count = d->texts == 0 && d->counts && d->has_zero && d->different > MAX_DIFFERENT;
+    cusgd_status status =
+        may_count ? data_note(t->notes,
+                              "the target, column %s, holds whole numbers from 0 on: for counts say --loss poisson, and "
+                              "--exposure COL where rows stand for unequal times or sizes; for classes --loss logistic",
+                              column_show(&t->columns, target, shown))
+                  : CUSGD_OK;
+    if (status) return status;
     t->options = strdup(l.length ? l.text + 1 : "");
     return t->options ? CUSGD_OK : fail_memory(l.length, "a table's options");
 }

@@ -117,5 +117,9 @@ cusgd_status monitor_tell_compared(const monitor *m, const char *advice, cusgd_r
         snprintf(result->note, sizeof result->note, "the model is worse than %s on the training rows (loss %.6g, not %.6g): %s",
                  p->intercept ? "the intercept-only model, which predicts a constant," : "a model whose coefficients are 0",
                  problem_reported(p, m->now.loss), result->null_loss, advice);
+    int is_quadratic = loss_info_of(p->options->loss)->smoothness == CUSGD_SMOOTH_QUADRATIC;
+    if (is_quadratic && p->intercept && p->null_loss < 1e-14 && !*result->note)
+        snprintf(result->note, sizeof result->note,
+                 "the target has the same value in every row, which the intercept alone predicts: is another target meant?");
     return CUSGD_OK;
 }

@@ -128,6 +128,26 @@ _OTHER_NAMES = {
     "random_state": "seed",
     "tol": "tolerance",
 }
+# Options of the command that concern files and the terminal, and what there is in Python
+_OF_THE_COMMAND = {
+    "categorical": "cusgd.read_table(path, categorical=...) reads a table as the command does",
+    "class_weight": "pass sample_weight, or class_weight to the estimators of cusgd.linear_model",
+    "dates": "cusgd.read_table(path, dates=...) reads a table as the command does",
+    "date": "cusgd.read_table(path, dates=...) reads a table as the command does",
+    "features": "pass the columns of X that are wanted, or cusgd.read_table(path, features=...)",
+    "header": "cusgd.read_table(path, header=...) reads a table as the command does",
+    "history": "pass callback=cusgd.callbacks.JsonLines(path), or use the model's history",
+    "ignore": "pass X without these columns, or cusgd.read_table(path, ignore=...)",
+    "init": "cusgd.Trainer has set_coefficients, and the estimators of cusgd.linear_model warm_start",
+    "missing": "cusgd.read_table(path, missing=...) reads a table as the command does",
+    "model": "fit returns the model, which has save(path)",
+    "online": "cusgd.Trainer has partial_fit, and so have SGDRegressor and SGDClassifier",
+    "plot": "cusgd.plot draws the loss by epoch of a model",
+    "polynomial": "cusgd.read_table(path, polynomial=...) reads a table as the command does",
+    "quiet": "nothing is printed unless progress=True",
+    "target": "pass the target as y, or cusgd.read_table(path, target=...)",
+    "weights": "pass sample_weight, or cusgd.read_table(path, weights=...)",
+}
 _OTHER_LOSSES = {"squared_error": "squared", "log_loss": "logistic", "pinball": "quantile"}
 
 
@@ -135,6 +155,8 @@ def _hint(name: str, value: Any) -> str | None:
     """Return what an unknown option or loss is called here, or None."""
     if name in _OTHER_NAMES:
         return f"there is no option {name}: it is called {_OTHER_NAMES[name]}"
+    if name in _OF_THE_COMMAND:
+        return f"there is no option {name}: {_OF_THE_COMMAND[name]}"
     if name == "loss" and str(value) in _OTHER_LOSSES:
         return f"there is no loss {value!r}: it is called {_OTHER_LOSSES[value]!r}"
     return None

@@ -124,8 +124,8 @@ def read_table(
     interactions : bool
         Also products of different features.
     missing : {"auto", "error", "drop", "mean"}
-        What to do with rows that lack a value: leave them out ("drop"), or put the mean of the others there, and add a column that
-        says so ("mean"). "auto": leave them out if they are at most one in 20, else fail.
+        What to do with rows that lack a value: leave them out ("drop"), or put the mean of the others there, and add a column
+        that says so ("mean"). "auto": leave them out if they are at most one in 20, else fail.
     all_levels : bool
         Whether each category has a column, as is right with a penalty; else the first one is the reference.
     classes : bool

@@ -425,7 +425,7 @@ class Trainer:
         outputs = lib.cusgd_trainer_outputs(self._handle)
         weight, bias = np.empty((outputs, self._data.cols)), np.empty(outputs)
         pointers = [array.ctypes.data_as(C.POINTER(C.c_double)) for array in (weight, bias)]
-        run(lambda: check(lib.cusgd_trainer_get_coefficients(self._handle, *pointers)))
+        check(lib.cusgd_trainer_get_coefficients(self._handle, *pointers))  # too short to be interrupted
         return weight, bias
 
     def standardization(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

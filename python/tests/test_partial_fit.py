@@ -264,3 +264,21 @@ def test_classes_in_calls_of_one_row(rng):
     for i in range(len(X)):
         model.partial_fit(X[i : i + 1], y[i : i + 1], classes=[False, True])
     assert model.score(X, y) > reference.LogisticRegression().fit(X, y).score(X, y) - 0.03
+
+
+def test_rows_one_by_one_are_seen_in_whole_batches():
+    """A classifier that is given single rows is, after whole batches, as good as one that is given them together."""
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(1024, 4))
+    y = np.where(X @ [1.0, -2.0, 0.5, 0.0] > 0, "yes", "no")
+    one = linear_model.SGDClassifier(loss="log_loss")
+    for i in range(len(X)):
+        one.partial_fit(X[i : i + 1], y[i : i + 1], classes=["no", "yes"])
+        assert one.t_ == i + 2
+    assert one.score(X, y) > 0.95
+    kept = one.coef_.copy()
+    one.coef_ += 1  # set by hand: training goes on from there
+    one.partial_fit(X[:100], y[:100])
+    assert np.abs(one.coef_ - kept).max() > 0.1
+    with pytest.raises(ValueError, match=r"lacks: .*maybe"):
+        one.partial_fit(X[:2], ["yes", "maybe"])

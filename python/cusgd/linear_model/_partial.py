@@ -31,6 +31,7 @@ class First:
 
     start: tuple[Array, Array] | None
     rows: Rows | None = None
+    trained: int = 0  # how many of them the coefficients have seen
 
 
 class PartialMixin:
@@ -49,6 +50,7 @@ class PartialMixin:
     _trainer: Trainer | None = None
     _first: First | None = None  # None: there were enough
     _waiting: Rows | None = None
+    _last: tuple[Array, Array] | None = None  # the trainer's coefficients
 
     def _check_partial(self) -> None:
         """Refuse parameters that `partial_fit` cannot follow."""
@@ -73,7 +75,7 @@ class PartialMixin:
 
     def _forget_steps(self) -> None:
         """Forget what earlier calls have left for `partial_fit`."""
-        for name in ("t_", "_positions", "_trainer", "_first", "_waiting"):
+        for name in ("t_", "_positions", "_trainer", "_first", "_waiting", "_last"):
             self.__dict__.pop(name, None)
 
     def _advance(self, X: Array, targets: Array, weights: Array | None) -> tuple[Array, Array]:
@@ -110,9 +112,9 @@ class PartialMixin:
     ) -> tuple[Array, Array]:
         """Update the coefficients by one epoch with the optimizer and rate that were chosen from the first rows.
 
-        Neither the columns' scales nor a safe rate can be found from few rows. Until there are `FIRST_ROWS`, each call therefore
-        begins anew with all rows so far. A rate is safe for steps of whole batches only, so later calls of fewer rows wait for
-        more.
+        Neither the columns' scales nor a safe rate can be found from few rows. Until there are `FIRST_ROWS`, calls therefore
+        begin anew with all rows so far, whenever these have become a quarter more. A rate is safe for steps of whole batches
+        only, so later calls of fewer rows wait for more.
         """
         estimator: Any = self
         known = getattr(estimator, "coef_", None) is not None
@@ -122,32 +124,43 @@ class PartialMixin:
         trainer, count = self._trainer, len(targets)
         rows = (X, targets, weights)
         goes_on = start is not None and (
-            self._first is not None if trainer is None else all(map(_are_close, trainer.coefficients(), start))
+            self._first is not None if self._last is None else all(map(_are_close, self._last, start))
         )
         if not goes_on:
             self._first, self._waiting = First(start), None
         if self._first is not None:
             rows = self._first.rows = _joined(self._first.rows, rows)
+            enough = len(rows[0]) >= FIRST_ROWS
+            if trainer is not None and goes_on and not enough and 4 * len(rows[0]) < 5 * self._first.trained:
+                return self._end_call(count)
+            self._first.trained = len(rows[0])
             X, y, weights = self._given(*rows)
             given = {"threads": estimator.n_jobs, "seed": estimator._seed(), **options}
             trainer = Trainer(X, y, sample_weight=weights, _class_count=classes, **given)
             if self._first.start is not None:
                 trainer.set_coefficients(*self._first.start)
             trainer.partial_fit(X, y, sample_weight=weights)
-            if len(rows[0]) >= FIRST_ROWS:
+            self.options_ = dict(trainer.options)
+            if enough:
                 self._first = None
         else:
             assert trainer is not None
             rows = _joined(self._waiting, rows)
-            self._waiting = rows if len(rows[0]) < int(trainer.options["batch"]) else None
-            if self._waiting is None:
-                X, y, weights = self._given(*rows)
-                trainer.partial_fit(X, y, sample_weight=weights)
-        self._trainer = trainer
-        self.options_ = dict(trainer.options)
+            if len(rows[0]) < int(self.options_["batch"]):
+                self._waiting = rows
+                return self._end_call(count)
+            self._waiting = None
+            X, y, weights = self._given(*rows)
+            trainer.partial_fit(X, y, sample_weight=weights)
+        self._trainer, self._last = trainer, trainer.coefficients()
+        return self._end_call(count)
+
+    def _end_call(self, count: int) -> tuple[Array, Array]:
+        """Count the rows of a call, and return the coefficients, of which callers get copies."""
+        assert self._last is not None
         self.t_ = getattr(self, "t_", 1.0) + count
         self.n_iter_ = 1
-        return trainer.coefficients()
+        return self._last[0].copy(), self._last[1].copy()
 
     def _given(self, X: Array, targets: Array, weights: Array | None) -> tuple[Array, Array, Array | None]:
         """Return rows, targets and weights as a trainer takes them."""
@@ -159,7 +172,8 @@ class PartialMixin:
     def __getstate__(self) -> dict[str, Any]:
         parent: Any = super()
         state = dict(parent.__getstate__())
-        state.pop("_trainer", None)  # one that goes on after a pickle begins with the coefficients
+        for name in ("_trainer", "_last"):  # one that goes on after a pickle begins with the coefficients
+            state.pop(name, None)
         return state
 
     def _take_steps(self, data: tuple[Array, Array, Array | None], options: dict[str, Any], steps: int, at: Position) -> Position:
@@ -233,4 +247,4 @@ def _with_all_classes(y: Array, X: Array, weights: Array | None) -> tuple[Array,
 
 def _are_close(ours: Array, theirs: Array) -> bool:
     """Tell whether coefficients are the same up to the rounding of float32."""
-    return bool(np.allclose(ours, theirs, rtol=1e-6, atol=1e-30))
+    return bool((np.abs(ours - theirs) <= 1e-30 + 1e-6 * np.abs(theirs)).all())

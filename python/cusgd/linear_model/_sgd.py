@@ -399,12 +399,13 @@ class SGDClassifier(_Sgd, Classifier):  # type: ignore[misc]
         self._check_partial()
         first = _check_partial_fit_first_call(self, classes)
         X, y, weights = self._partial_rows(X, y, sample_weight, first)
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
+        index = np.searchsorted(self.classes_, y)
+        known = self.classes_[np.minimum(index, len(self.classes_) - 1)] == y
+        if not known.all():
+            unknown = np.unique(y[~known])
             raise ValueError(f"y has classes that the first call's `classes` lacks: {unknown[:5].tolist()}")
         if len(self.classes_) < 2:
             raise ValueError(f"The number of classes has to be greater than one; got {len(self.classes_)} class")
-        index = np.searchsorted(self.classes_, y)
         if self.class_weight is not None:
             by_class = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
             weights = self._class_weights(weights, X, index, by_class)
