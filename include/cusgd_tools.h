@@ -88,6 +88,9 @@ typedef struct cusgd_reader {
     const cusgd_encoding *encoding; /* NULL, or the encoding to use; of `encode`, only `missing` and `strict` are used then */
     int64_t lines_before;           /* added to line numbers in messages, for a part of a longer table */
     size_t class_count;             /* of `classes`; 0: 2 */
+    /* NULL, or the column of the numbers of trials, of which the target is the number of successes: see cusgd_data_split_targets.
+     * Excludes `weights` */
+    const char *trials;
 } cusgd_reader;
 
 /* Opens data: a folder with x.npy, y.npy and optionally w.npy (weights) and offset.npy or exposure.npy, memory-mapped if they are

@@ -58,6 +58,7 @@ MAY_INCLUDE = {
 LONGER = {
     ("host/options.h", "cusgd_options"): 63,  # what callers set, option by option
     ("include/cusgd.h", "cusgd_metrics"): 22,  # what callers read, metric by metric
+    ("include/cusgd_tools.h", "cusgd_reader"): 21,  # what callers set of a file, column by column
     ("host/model.h", "cusgd_model"): 21,  # what a model's file holds
     ("host/backend.h", "backend_ops"): 22,  # what a device can do
     ("host/backend.h", "run_spec"): 26,  # what a device receives once per run

@@ -574,6 +574,7 @@ Test(api, null_handles_are_refused)
         {"data_set_names", cusgd_data_set_names(NULL, NULL, NULL, NULL, "name")},
         {"data_find_classes", cusgd_data_find_classes(NULL, model)},
         {"data_set_classes", cusgd_data_set_classes(NULL, NULL, 2)},
+        {"data_split_targets", cusgd_data_split_targets(NULL, 0)},
         {"data_weigh_classes", cusgd_data_weigh_classes(NULL, NULL, NULL, 0)},
         {"data_add_file", cusgd_data_add_file(NULL, "x", text, 1, 0)},
         {"data_select", cusgd_data_select(NULL, &(int64_t){0}, 1, &data)},

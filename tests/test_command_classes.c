@@ -93,6 +93,18 @@ Test(command_classes, weights)
             "--class-weight rain=2 && $CUSGD predict a many.csv -o - >a.csv && $CUSGD predict b many.csv -o - >b.csv && "
             "paste -d, a.csv b.csv | awk -F, 'NR > 1 { d = $1 - $4; if (d < 0) d = -d; if (d > 1e-6) exit 9 }'");
     assert_code(o, 0);
+    run(&o, "printf 'rain=2\\n\\nsun, mostly,3\\r\\n' >weights.txt; "
+            "$CUSGD train many.csv --loss logistic -q --model m1 --class-weight weights.txt --epochs 3 && $CUSGD train many.csv "
+            "--loss "
+            "logistic -q --model m2 --class-weight 'rain=2,\"sun, mostly=3\"' --epochs 3 && $CUSGD info m1 --coefficients >k1 && "
+            "$CUSGD info m2 --coefficients | cmp - k1 && test -s k1");
+    assert_code(o, 0);
+    run(&o, "echo rain >bad.txt && $CUSGD train many.csv --loss logistic --model a --class-weight bad.txt");
+    assert_code(o, 1);
+    assert_has(o.err, "and \"rain\" is neither");
+    run(&o, "$CUSGD train many.csv --loss logistic --model a --class-weight no_such_file");
+    assert_code(o, 1);
+    assert_has(o.err, "--class-weight takes balanced, CLASS=WEIGHT,..., or a file of such lines");
     run(&o, "$CUSGD train many.csv --loss logistic -q --model a --class-weight balanced --epochs 3");
     assert_code(o, 0);
     run(&o, "$CUSGD train many.csv --loss logistic -q --model a --class-weight 'rain=2,\"sun, mostly=3\"' --epochs 3");

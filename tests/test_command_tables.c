@@ -360,6 +360,18 @@ Test(command_tables, columns_that_are_not_there)
     assert_has(o.err, "give a file in a folder that can be written to");
 }
 
+/* As published: R's lm has 0.8768 with all columns. */
+Test(command_tables, penguins)
+{
+    run(&o, "$CUSGD train $GOLDEN/datasets/penguins.csv --target body_mass_g --solver exact --model m");
+    assert_code(o, 0);
+    assert_has(o.err, "11 of 344 rows lack a value");
+    assert_has(o.err, "text is read as categories: species,island,sex (");
+    assert_has(o.err, "R2 0.8768");
+    run(&o, "$CUSGD predict m $GOLDEN/datasets/penguins.csv -o - | tail -n +2 | grep -c '^[0-9]'");
+    assert_has(o.out, "333\n");
+}
+
 /* Ragged rows, quotes that never close, no usable target: described all the same. */
 Test(command_tables, info_of_anything)
 {

@@ -17,13 +17,8 @@ static int parse_weight(char *item, double *weight)
     return *end == '\0';
 }
 
-int weigh_classes(cusgd_data *data, const text_list *list)
+static int weigh_listed(cusgd_data *data, const text_list *list)
 {
-    if (list->count == 0) return CUSGD_OK;
-    if (list->count == 1 && strcmp(list->at[0], "balanced") == 0) {
-        cusgd_status status = cusgd_data_weigh_classes(data, NULL, NULL, 0);
-        return status ? complain_last(status) : CUSGD_OK;
-    }
     double *weights = calloc(list->count, sizeof *weights);
     char **names = calloc(list->count, sizeof *names);
     int status = weights && names ? CUSGD_OK : complain(CUSGD_ERROR_MEMORY, "out of memory");
@@ -41,6 +36,55 @@ int weigh_classes(cusgd_data *data, const text_list *list)
     free(names);
     free(weights);
     return set ? complain_last(set) : status;
+}
+
+enum { LINE_BYTES = 4096, MAX_LINES = 1 << 16 }; /* as many classes as a target may have */
+
+/* The lines of a file, CLASS=WEIGHT or CLASS,WEIGHT, as items of a list; empty ones are passed over. */
+static int read_weights(const char *path, FILE *file, text_list *items)
+{
+    char line[LINE_BYTES];
+    while (fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\r\n")] = '\0';
+        if (*line == '\0') continue;
+        char *comma = strrchr(line, ','), **more = realloc((void *)items->at, (items->count + 1) * sizeof *more);
+        if (more) items->at = (const char **)more;
+        if (comma && !strchr(comma, '=')) *comma = '=';
+        char *item = more && items->count < MAX_LINES ? strdup(line) : NULL;
+        if (!item) return complain(CUSGD_ERROR_MEMORY, "out of memory");
+        items->at[items->count++] = item;
+    }
+    if (ferror(file)) return complain(CUSGD_ERROR_DATA, "--class-weight %s: cannot be read: %s", shown(path), strerror(errno));
+    if (items->count == 0) return complain(CUSGD_ERROR_DATA, "--class-weight %s: has no line CLASS=WEIGHT", shown(path));
+    return CUSGD_OK;
+}
+
+/* A word without = that is not balanced names a file. */
+static int weigh_by_file(cusgd_data *data, const char *path)
+{
+    text_list items = {0};
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return complain(
+            errno == ENOENT ? CUSGD_ERROR_USAGE : CUSGD_ERROR_DATA,
+            "--class-weight takes balanced, CLASS=WEIGHT,..., or a file of such lines, and \"%s\" cannot be opened: %s",
+            shown(path), strerror(errno));
+    int status = read_weights(path, file, &items);
+    fclose(file);
+    if (!status) status = weigh_listed(data, &items);
+    for (size_t i = 0; i < items.count; i++) free((char *)items.at[i]);
+    free((void *)items.at);
+    return status;
+}
+
+int weigh_classes(cusgd_data *data, const text_list *list)
+{
+    if (list->count == 0) return CUSGD_OK;
+    if (list->count == 1 && strcmp(list->at[0], "balanced") == 0) {
+        cusgd_status status = cusgd_data_weigh_classes(data, NULL, NULL, 0);
+        return status ? complain_last(status) : CUSGD_OK;
+    }
+    return list->count == 1 && !strchr(list->at[0], '=') ? weigh_by_file(data, list->at[0]) : weigh_listed(data, list);
 }
 
 /* ---- Names --------------------------------------------------------------------------------------------------------------- */

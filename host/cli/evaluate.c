@@ -194,6 +194,12 @@ static cusgd_status evaluate(const cusgd_model *model, const cusgd_data *data, i
     return status;
 }
 
+/* Whether targets between 0 and 1 may be shares of class 1: of two classes that have no names. */
+static int takes_shares(const cusgd_model *model, const cusgd_reader *reader)
+{
+    return !reader->trials && !reader->classes && cusgd_model_targets(model) == 1 && model_class_count(model) == 2;
+}
+
 int evaluate_main(int argc, char **argv)
 {
     const char *operands[2], *confusion = NULL;
@@ -232,6 +238,8 @@ int evaluate_main(int argc, char **argv)
     if (confusion && (status = check_confusion(&s, confusion, model)) != CUSGD_OK) goto done;
     if ((status = reading_reader(&r, &s, operands[1], model, &reader)) != CUSGD_OK) goto done;
     if ((status = (int)cusgd_data_open(operands[1], &reader, &data)) != CUSGD_OK) {
+        complain_last((cusgd_status)status);
+    } else if (takes_shares(model, &reader) && (status = (int)cusgd_data_split_targets(data, 0)) != CUSGD_OK) {
         complain_last((cusgd_status)status);
     } else {
         put_data_notes(data);

@@ -31,17 +31,12 @@ int progress_open(progress *p, int quiet, const char *history_path, int64_t resu
                     .shown = -1,
                     .history_path = history_path};
     if (!history_path) return CUSGD_OK;
-<<<<<<< HEAD
     p->history = resumed >= 0 ? fopen(history_path, "r+") : NULL;
     int is_cut = p->history ? cut_history(p->history, resumed) : 1;
     if (!p->history) p->history = fopen(history_path, "w");
-    if (!p->history || !is_cut) return complain(CUSGD_ERROR_DATA, "--history %s: %s", history_path, strerror(errno));
-=======
-    p->history = fopen(history_path, "w");
-    if (!p->history)
+    if (!p->history || !is_cut)
         return complain(CUSGD_ERROR_DATA, "--history %s: %s: give a file in a folder that can be written to", history_path,
                         strerror(errno));
->>>>>>> 7d2d4d5 (cli, data, python: messages say what is meant; quicker partial_fit)
     return CUSGD_OK;
 }
 

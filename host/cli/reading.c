@@ -31,6 +31,10 @@ void reading_arguments(reading *r, argument table[READING_ARGUMENTS])
         {{"skip", "N", "0", "lines before a CSV's header or first row to pass over", NULL}, '\0', TAKES_TEXT, &r->skip},
         {{"target", "COL", "the last", "column of y; -1 is the last; may repeat", NULL}, '\0', TAKES_TEXTS, &r->targets},
         {{"weights", "COL", "none", "column of the rows' weights", NULL}, '\0', TAKES_TEXT, &r->weights},
+        {{"trials", "COL", "none", "column of numbers of trials; the target is the successes", NULL},
+         '\0',
+         TAKES_TEXT,
+         &r->trials},
         {{"missing", "auto|error|drop|mean", "auto; the model's", "rows that lack a value; auto: drop up to 5 %", NULL},
          '\0',
          TAKES_TEXT,
@@ -170,12 +174,12 @@ int is_data_name(const char *path)
 int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_model *model, cusgd_reader *reader)
 {
     *reader = CUSGD_INIT(cusgd_reader);
-    if (is_arrays(path) && (r->targets.count || r->features.count || r->ignore.count || r->weights || r->offset || r->exposure ||
-                            r->separator || r->decimal || r->skip || r->missing || r->categorical.count || r->dates.count ||
-                            r->polynomial || strcmp(r->header, "auto") != 0))
+    if (is_arrays(path) && (r->targets.count || r->features.count || r->ignore.count || r->weights || r->trials || r->offset ||
+                            r->exposure || r->separator || r->decimal || r->skip || r->missing || r->categorical.count ||
+                            r->dates.count || r->polynomial || strcmp(r->header, "auto") != 0))
         return complain_usage(
             s,
-            "%s is not a CSV: --header, --features, --ignore, --offset, --exposure, --target, --weights, "
+            "%s is not a CSV: --header, --features, --ignore, --offset, --exposure, --target, --weights, --trials, "
             "--separator, --decimal, --skip, --missing, --categorical, --date and --polynomial are about a CSV's "
             "columns",
             path);
@@ -190,6 +194,8 @@ int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_mo
     reader->ignore = r->ignore.at;
     reader->ignore_count = r->ignore.count;
     reader->weights = r->weights;
+    reader->trials = r->trials;
+    if (r->weights && r->trials) return complain_usage(s, "--trials are weights: give --trials or --weights");
     reader->offset = r->offset;
     reader->exposure = r->exposure;
     if (model) cusgd_model_reader(model, reader);

@@ -7,7 +7,7 @@
 typedef struct reading {
     const char *header; /* "auto", "yes", "no" */
     text_list targets, features, ignore;
-    const char *weights, *offset, *exposure;
+    const char *weights, *trials, *offset, *exposure;
     const char *separator, *decimal, *skip;
     text_list categorical, dates, class_weights;
     int64_t polynomial;
@@ -17,7 +17,7 @@ typedef struct reading {
     cusgd_reader reader; /* of train: made of all that, also for later rows */
 } reading;
 
-enum { READING_ARGUMENTS = 16, READING_ARGUMENTS_EVALUATE = 12, READING_ARGUMENTS_PREDICT = 9 };
+enum { READING_ARGUMENTS = 17, READING_ARGUMENTS_EVALUATE = 13, READING_ARGUMENTS_PREDICT = 9 };
 
 /* Fills a table whose values go to *r: READING_ARGUMENTS of them, of which the first READING_ARGUMENTS_PREDICT do without
  * targets, and the first READING_ARGUMENTS_EVALUATE without choices that are the model's. The first of all is for predictions

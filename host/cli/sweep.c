@@ -170,7 +170,7 @@ int sweep_main(int argc, char **argv)
         {{"random", "N", "all combinations", "draw so many configurations from the grids", NULL}, '\0', TAKES_COUNT, &w.drawn},
         {{"folds", "K", "5, without validation data", "folds of cross-validation", NULL}, '\0', TAKES_COUNT, &w.folds},
         {{"valid", "DATA", "none", "validation data, instead of folds", NULL}, '\0', TAKES_TEXT, &w.valid_path},
-        {{"class-weight", "balanced|CLASS=W,...", "all 1", "factors on the weights of each class's rows", NULL},
+        {{"class-weight", "balanced|FILE|CLASS=W,...", "all 1", "factors on the weights of each class's rows", NULL},
          '\0',
          TAKES_COLUMNS,
          &w.reading.class_weights},

@@ -44,10 +44,10 @@ static int check_arguments(training *t)
     if (cusgd_options_check(t->options)) return complain_usage(t->syntax, "%s", cusgd_last_error());
     if (t->valid_path && option_number(t->options, "valid-fraction") > 0)
         return complain_usage(t->syntax, "--valid and --valid-fraction are two sources of validation data: give one");
-    if (t->online && (strcmp(t->data_path, "-") != 0 || t->valid_path || t->history_path || t->plots ||
+    if (t->online && (strcmp(t->data_path, "-") != 0 || t->valid_path || t->history_path || t->plots || t->reading.trials ||
                       t->reading.class_weights.count || option_number(t->options, "valid-fraction") > 0))
         return complain_usage(t->syntax, "--online reads each row once from standard input (DATA is -); it cannot be used with "
-                                         "--valid, --valid-fraction, --class-weight, --history or --plot");
+                                         "--valid, --valid-fraction, --class-weight, --trials, --history or --plot");
     if (t->online && !option_is(t->options, "solver", "sgd"))
         return complain_usage(t->syntax, "--online needs --solver sgd, which goes on with other rows");
     if (t->online && !isnan(option_number(t->options, "epochs")))
@@ -396,7 +396,7 @@ int train_main(int argc, char **argv)
          '\0',
          TAKES_TEXT,
          &t.columns.scales},
-        {{"class-weight", "balanced|CLASS=W,...", "all 1", "factors on the weights of each class's rows", NULL},
+        {{"class-weight", "balanced|FILE|CLASS=W,...", "all 1", "factors on the weights of each class's rows", NULL},
          '\0',
          TAKES_COLUMNS,
          &t.reading.class_weights},

@@ -25,7 +25,6 @@ typedef struct table {
     int64_t to;               /* the row of the arrays that is filled: `rows`, or 0 where the table cannot be used any more */
     survey survey;            /* why it cannot */
     survey gaps;              /* CUSGD_MISSING_AUTO: missing values, which are problems if too many rows have them */
-    column_list categories;   /* features of text that nobody named, and that are categories */
     observed *observed;       /* one a feature */
     cusgd_missing missing;    /* not DEFAULT; AUTO until the rows have been read */
     int64_t lacking;          /* fields of targets, weights and offsets that are NaN */

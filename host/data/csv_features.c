@@ -26,7 +26,7 @@ static cusgd_status settle_feature(table *t, int64_t j, enum feature_kind *kind)
     if (alone && *kind == FEATURE_BOOLEAN) column_list_add(&t->survey.booleans, &t->columns, j);
     int automatic = !coded && !booleans && alone && t->reader->encode.categorical_auto && !texts_are_names(&seen->texts) &&
                     !texts_are_dates(&seen->texts);
-    if (automatic) column_list_add(&t->categories, &t->columns, j);
+    if (automatic) column_list_add(&t->survey.categories, &t->columns, j);
     if (coded || automatic || (alone && booleans)) return CUSGD_OK;
     return survey_add_texts(&t->survey, t->columns.count, j, &seen->texts);
 }
@@ -212,10 +212,10 @@ cusgd_status csv_note_categories(table *t, cusgd_data *data)
 {
     char where[COLUMN_BYTES];
     cusgd_status status = CUSGD_OK;
-    if (t->categories.length)
+    if (t->survey.categories.length)
         status =
             data_note(data, "%s: text is read as categories: %s%s (--ignore leaves columns out, --categorical none rejects text)",
-                      data->source, column_list_text(&t->categories), t->categories.more ? " and others" : "");
+                      data->source, column_list_text(&t->survey.categories), t->survey.categories.more ? " and others" : "");
     for (int64_t j = 0; j < t->columns.count && !status; j++) {
         const column *c = &t->columns.at[j];
         if (c->role != ROLE_FEATURE || t->observed[c->at].unknown == 0) continue;

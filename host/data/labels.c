@@ -255,8 +255,10 @@ cusgd_status cusgd_data_find_classes(cusgd_data *data, const cusgd_model *model)
         return fail(CUSGD_ERROR_DATA, "%s: the target is %.9g in every row: there is nothing to tell apart", data->source,
                     all.at[0]);
     for (int i = 0; i < all.count; i++) whole = whole && all.at[i] == floor(all.at[i]);
-    if (usual || (all.count == MAX_LABELS && !whole))
-        return CUSGD_OK; /* the latter are no labels: whoever trains on them says so */
+    if (usual) return CUSGD_OK;
+    int is_share = all.finite && !whole && all.at[0] >= 0 && all.at[all.count - 1] <= 1;
+    if (is_share && all.count > 2) return cusgd_data_split_targets(data, 0);
+    if (all.count == MAX_LABELS && !whole) return CUSGD_OK; /* no labels: whoever trains on them says so */
     if (all.count > 2) return whole ? find_many(data) : fail_many(data, &all);
     return take_values(data, &(value_set){all.at, 2, 2});
 }

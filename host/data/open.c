@@ -278,6 +278,17 @@ static cusgd_status open_path(cusgd_data *data, const char *path, const cusgd_re
 cusgd_status data_open(const char *path, const cusgd_reader *reader, cusgd_data **out)
 {
     cusgd_reader usual = CUSGD_INIT(cusgd_reader);
+    if (reader && reader->trials && !reader->x_only) {
+        if (reader->weights) return fail(CUSGD_ERROR_USAGE, "trials are weights: give one of them");
+        usual = *reader; /* what stands there first is the numbers of trials */
+        usual.weights = reader->trials;
+        usual.find_classes = 0;
+        usual.trials = NULL;
+        cusgd_status opened = data_open(path, &usual, out);
+        if (!opened) opened = cusgd_data_split_targets(*out, 1);
+        if (opened) cusgd_data_free(*out), *out = NULL;
+        return opened;
+    }
     cusgd_status status = data_create(strcmp(path, "-") == 0 ? "standard input" : path, out);
     if (!status) status = open_path(*out, path, reader ? reader : &usual);
     if (!status && reader && reader->classes) status = data_apply_classes(*out, reader->classes, reader_classes(reader));

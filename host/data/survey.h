@@ -23,6 +23,7 @@ typedef struct survey {
     char other[SURVEY_OTHER]; /* a problem of another kind, with its place: the first one; or "" */
     int other_first;          /* it came before all others */
     column_list booleans;     /* features that are read as 0 and 1 without asking */
+    column_list categories;   /* features of text that are categories without asking */
 } survey;
 
 void survey_free(survey *s);

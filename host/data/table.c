@@ -182,8 +182,10 @@ cusgd_status table_open(const char *path, const cusgd_reader *reader, cusgd_tabl
     cusgd_table *t = *out = allocate_zeroed(1, sizeof *t);
     if (!t) return fail_memory(sizeof *t, "a table's description");
     cusgd_status status = data_create(strcmp(path, "-") == 0 ? "standard input" : path, &t->notes);
-    if (!status) status = describe(t, path, reader ? reader : &usual);
-    if (!status) status = table_find_options(t, reader ? reader : &usual);
+    if (reader) usual = *reader;
+    if (usual.trials) usual.weights = usual.trials; /* where the line for train has them */
+    if (!status) status = describe(t, path, &usual);
+    if (!status) status = table_find_options(t, &usual);
     if (!status) return CUSGD_OK;
     cusgd_table_free(t);
     *out = NULL;

@@ -119,7 +119,7 @@ static void put_given(line *l, const cusgd_table *t, const cusgd_reader *reader)
     if (d->decimal) put(l, " --decimal %s", d->decimal == ',' ? "comma" : "point");
     if (d->skip > 0) put(l, " --skip %" PRId64, d->skip);
     for (int64_t j = 0; j < t->columns.count; j++) {
-        if (t->columns.at[j].role == ROLE_WEIGHT) put_column(l, "weights", &t->columns, j);
+        if (t->columns.at[j].role == ROLE_WEIGHT) put_column(l, reader->trials ? "trials" : "weights", &t->columns, j);
         if (t->columns.at[j].role == ROLE_OFFSET) put_column(l, reader->offset ? "offset" : "exposure", &t->columns, j);
     }
 }
@@ -162,10 +162,10 @@ cusgd_status table_find_options(cusgd_table *t, const cusgd_reader *reader)
     if (!is_default) put_column(&l, "target", &t->columns, target);
     put_given(&l, t, reader);
     int64_t features = put_columns(&l, t, reader, target);
-    if (d->texts > 0 || d->different == 2) put(&l, " --loss logistic");
+    if (d->texts > 0 || d->different == 2 || reader->trials) put(&l, " --loss logistic");
     if (features == 0 || l.cut) return CUSGD_OK;
     char shown[COLUMN_BYTES];
-    int may_count = d->texts == 0 && d->counts && d->has_zero && d->different > MAX_DIFFERENT;
+    int may_count = d->texts == 0 && !reader->trials && d->counts && d->has_zero && d->different > MAX_DIFFERENT;
     cusgd_status status =
         may_count ? data_note(t->notes,
                               "the target, column %s, holds whole numbers from 0 on: for counts say --loss poisson, and "

@@ -213,6 +213,11 @@ class Data:
         names = [lib.cusgd_data_class(self.handle, value) for value in (0, 1)]
         return None if None in names else [name.decode() for name in names]
 
+    def split_shares(self) -> None:
+        """Let targets between 0 and 1 be shares of class 1; all others stay."""
+        if self.outputs == 1:
+            check(lib.cusgd_data_split_targets(self.handle, 0))
+
     def __del__(self) -> None:
         if getattr(self, "handle", None):
             lib.cusgd_data_free(self.handle)

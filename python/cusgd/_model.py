@@ -249,7 +249,10 @@ class Model:
         output : int, optional
             Which target; by default the mean over all.
         """
-        return self._metrics(self._data(X, y, sample_weight, offset, exposure), output)
+        data = self._data(X, y, sample_weight, offset, exposure)
+        if not self.classes and lib.cusgd_model_loss(self._handle, None).contents.targets == _capi.CUSGD_TARGET_CLASS:
+            data.split_shares()
+        return self._metrics(data, output)
 
     def _metrics(self, data: Data | Table, output: int | None) -> Metrics:
         found = sized(_capi.cusgd_metrics)

@@ -197,7 +197,7 @@ def sweep(
     data, classes, features = training_data(
         X, y, options.get("loss", "squared"), sample_weight=sample_weight, offset=offset, exposure=exposure
     )
-    judge = validation_data(valid, classes, features)
+    judge = validation_data(valid, options.get("loss", "squared"), classes, features)
     options["precision"] = precision_of(data, options)
     given = make_options(options)
     configurations, count = _configurations(grid)

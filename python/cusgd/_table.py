@@ -92,6 +92,7 @@ def read_table(
     features: str | int | Sequence[str | int] = (),
     ignore: str | int | Sequence[str | int] = (),
     weights: str | int | None = None,
+    trials: str | int | None = None,
     offset: str | int | None = None,
     exposure: str | int | None = None,
     categorical: str | int | Sequence[str | int] = "auto",
@@ -112,8 +113,9 @@ def read_table(
     ----------
     path : str or path
         The file, or "-" for standard input.
-    target, features, ignore, weights, offset, exposure : name or number of a column from 1, or several
-        The target is the last column by default, features are all columns that are nothing else.
+    target, features, ignore, weights, trials, offset, exposure : name or number of a column from 1, or several
+        The target is the last column by default, features are all columns that are nothing else. With ``trials``, the target is
+        the number of successes out of so many, for losses of two classes.
     categorical : "auto", "none", or columns
         Columns of categories. Unless "none" is among them, so are columns of text that repeats (each text stands twice or more on
         average, there are at most 1000, and they are not dates); ``notes`` lists these.
@@ -163,7 +165,7 @@ def read_table(
         put_list(encode, "categorical", "categorical_count", coded),
         put_list(encode, "dates", "date_count", columns(dates)),
     ]
-    for name, column in (("weights", weights), ("offset", offset), ("exposure", exposure)):
+    for name, column in (("weights", weights), ("trials", trials), ("offset", offset), ("exposure", exposure)):
         if column is not None:
             setattr(reader, name, c_text(str(column), "column"))
     encode.categorical_auto = "none" not in columns(categorical)

@@ -76,14 +76,19 @@ def training_data(
     return data, classes, column_names(X)
 
 
-def validation_data(valid: tuple[Any, ...] | None, classes: list[str] | None, features: list[str] | None) -> Data | None:
+def validation_data(
+    valid: tuple[Any, ...] | None, loss: str, classes: list[str] | None, features: list[str] | None
+) -> Data | None:
     """Return validation rows, with the columns and classes of the training rows."""
     if valid is None:
         return None
     if len(valid) not in (2, 3):
         raise ValueError("valid must be (X, y) or (X, y, sample_weight)")
     X = in_order(valid[0], features)
-    return make_data(X, class_numbers(valid[1], classes), sample_weight=valid[2] if len(valid) == 3 else None)
+    data = make_data(X, class_numbers(valid[1], classes), sample_weight=valid[2] if len(valid) == 3 else None)
+    if not classes and takes_classes(loss):
+        data.split_shares()
+    return data
 
 
 class Trainer:
@@ -139,7 +144,7 @@ class Trainer:
             offset=offset,
             exposure=exposure,
         )
-        self._valid = validation_data(valid, self._classes, self._features)
+        self._valid = validation_data(valid, options.get("loss", "squared"), self._classes, self._features)
         options["precision"] = precision_of(self._data, options)
         self._handle = C.c_void_p()
         self._next: Data | None = None  # rows of which it is not known whether the library has them

@@ -199,3 +199,27 @@ def test_softmax_of_two_classes_ranks():
     model = cusgd.fit(X, y, loss="softmax", l2=0.1, epochs=20)
     found = model.evaluate(X, y)
     assert found.auc == pytest.approx(metrics.roc_auc_score(y, model.predict(X, "probability")[:, 1]))
+
+
+def test_shares_and_counts_are_a_binomial_model():
+    """Shares of class 1, weighted by the numbers of trials: statsmodels' model of successes and failures."""
+    statsmodels = pytest.importorskip("statsmodels.api")
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(200, 2))
+    trials = rng.integers(1, 9, size=200)
+    successes = rng.binomial(trials, 1 / (1 + np.exp(0.3 - X @ [1.0, -0.5])))
+    peer = statsmodels.GLM(
+        np.column_stack([successes, trials - successes]), statsmodels.add_constant(X), family=statsmodels.families.Binomial()
+    ).fit(tol=1e-13)
+    options = {"loss": "logistic", "solver": "newton"}
+    share = successes / trials
+    held_out = cusgd.fit(X, share, sample_weight=trials, valid=(X[:50], share[:50], trials[:50]), **options)
+    assert np.isfinite(held_out.result.valid_loss)
+    model = cusgd.fit(X, share, sample_weight=trials, **options)
+    assert np.allclose(np.append(model.bias, model.weight), peer.params, rtol=0, atol=1e-8)
+    assert np.allclose(model.standard_errors[0], np.roll(peer.bse, -1), rtol=0, atol=1e-7)
+    p = peer.predict()
+    loss = -np.average(share * np.log(p) + (1 - share) * np.log(1 - p), weights=trials)
+    assert abs(model.evaluate(X, share, sample_weight=trials).loss - loss) < 1e-10
+    with pytest.raises(cusgd.DataError, match="share"):
+        cusgd.fit(X, np.append(share[1:], 1.5), loss="logistic")

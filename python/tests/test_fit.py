@@ -448,7 +448,6 @@ def test_two_numbers_are_classes(classes, labels):
     assert set(pickle.loads(pickle.dumps(named)).predict(X, "class")) == set(labels)
 
 
-<<<<<<< HEAD
 def test_solver_best_says_why():
     X = np.random.default_rng(0).normal(size=(100, 3))
     y = X @ [1.0, 2.0, 3.0]
@@ -481,7 +480,8 @@ def test_standardization_of_other_data():
             cusgd.Trainer(X, y, **wrong)
     with pytest.raises(cusgd.UsageError, match="whiten"):
         cusgd.Trainer(X, y, whiten="zca").standardization()
-=======
+
+
 @pytest.mark.parametrize(
     ("name", "advice"),
     [
@@ -497,4 +497,3 @@ def test_standardization_of_other_data():
 def test_options_of_the_command_say_what_there_is_here(name, advice):
     with pytest.raises(cusgd.UsageError, match=f"there is no option {name}: .*{advice}"):
         cusgd.fit(np.eye(3), np.arange(3.0), **{name: 1})
->>>>>>> 7d2d4d5 (cli, data, python: messages say what is meant; quicker partial_fit)

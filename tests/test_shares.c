@@ -1,0 +1,114 @@
+/* Targets that are shares of class 1, or successes out of trials: the same model as that of the rows written out one by one. */
+#include "tables.h"
+
+#include <stdio.h>
+#include <string.h>
+
+TestSuite(shares, .init = folder_setup, .fini = folder_teardown);
+
+enum { ROWS = 40 };
+
+static int trials_of(int i) { return 1 + i * 7 % 5; }
+static int successes_of(int i) { return i * 11 % (trials_of(i) + 1); }
+
+/* kind 0: a row per trial; 1: successes and trials; 2: shares and trials. */
+static const char *table_of(int kind)
+{
+    static char text[ROWS * 5 * 24];
+    char *at = text + sprintf(text, kind ? "a,b,n,y\n" : "a,b,y\n");
+    for (int i = 0; i < ROWS; i++) {
+        int n = trials_of(i), y = successes_of(i), a = i * i % 7, b = i * 5 % 11;
+        for (int j = 0; kind == 0 && j < n; j++) at += sprintf(at, "%d,%d,%d\n", a, b, j < y);
+        if (kind == 1) at += sprintf(at, "%d,%d,%d,%d\n", a, b, n, y);
+        if (kind == 2) at += sprintf(at, "%d,%d,%d,%.17g\n", a, b, n, (double)y / n);
+    }
+    return text;
+}
+
+static void fit(const cusgd_data *data, double weight[2], double *bias, double errors[3])
+{
+    cusgd_options *options;
+    cusgd_trainer *trainer;
+    cusgd_model *model;
+    cr_assert_eq(cusgd_options_new(&options), CUSGD_OK);
+    cr_assert_eq(cusgd_options_set(options, "loss", "logistic"), CUSGD_OK);
+    cr_assert_eq(cusgd_options_set(options, "solver", "newton"), CUSGD_OK);
+    cr_assert_eq(cusgd_options_set(options, "precision", "double"), CUSGD_OK);
+    cr_assert_eq(cusgd_trainer_create(options, data, NULL, &trainer), CUSGD_OK, "%s", cusgd_last_error());
+    cr_assert_eq(cusgd_trainer_fit(trainer, NULL, NULL, NULL), CUSGD_OK, "%s", cusgd_last_error());
+    cr_assert_eq(cusgd_trainer_get_coefficients(trainer, weight, bias), CUSGD_OK);
+    cr_assert_eq(cusgd_trainer_create_model(trainer, &model), CUSGD_OK);
+    memcpy(errors, cusgd_model_standard_errors(model, NULL), 3 * sizeof *errors);
+    cusgd_model_free(model);
+    cusgd_trainer_free(trainer);
+    cusgd_options_free(options);
+}
+
+Test(shares, are_rows_written_out)
+{
+    double weight[3][2], bias[3], errors[3][3];
+    for (int kind = 0; kind < 3; kind++) {
+        cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+        reader.find_classes = 1;
+        if (kind == 1) reader.trials = "n";
+        if (kind == 2) reader.weights = "n";
+        cusgd_data *data = open_text(table_of(kind), &reader);
+        cr_assert_eq(cusgd_data_cols(data), 2);
+        const char *note = cusgd_data_note(data, 0);
+        if (kind) cr_assert(note && strstr(note, "the 40 rows stand for "), "%s", note);
+        fit(data, weight[kind], &bias[kind], errors[kind]);
+        cusgd_data_free(data);
+        for (int j = 0; j < 2; j++) cr_assert_float_eq(weight[kind][j], weight[0][j], 1e-9);
+        cr_assert_float_eq(bias[kind], bias[0], 1e-9);
+        for (int j = 0; j < 3; j++) cr_assert_float_eq(errors[kind][j], errors[0][j], 1e-9);
+    }
+}
+
+/* Arrays of the caller stay as they are; offsets and float32 stay with their rows; a half of no weight is no row. */
+Test(shares, of_arrays)
+{
+    static const float x[] = {1, 2, 3};
+    static const double y[] = {0.25, 1, 0}, o[] = {5, 6, 7};
+    cusgd_data *data;
+    cr_assert_eq(cusgd_data_wrap(3, 1, 1, (cusgd_matrix){x, CUSGD_TYPE_FLOAT32, 1, 1},
+                                 (cusgd_matrix){y, CUSGD_TYPE_FLOAT64, 1, 1}, (cusgd_matrix){0}, &data),
+                 CUSGD_OK);
+    cr_assert_eq(cusgd_data_set_offset(data, CUSGD_OFFSET_LINEAR, (cusgd_matrix){o, CUSGD_TYPE_FLOAT64, 1, 1}), CUSGD_OK);
+    cr_assert_eq(cusgd_data_split_targets(data, 0), CUSGD_OK, "%s", cusgd_last_error());
+    static const double expected[4][4] = {{1, 1, 0.25, 5}, {1, 0, 0.75, 5}, {2, 1, 1, 6}, {3, 0, 1, 7}};
+    cr_assert_eq(cusgd_data_rows(data), 4);
+    cr_assert_eq(data->view.x.type, CUSGD_TYPE_FLOAT32);
+    for (int i = 0; i < 4; i++) {
+        cr_assert(x_at(data, i, 0) == expected[i][0] && y_at(data, i, 0) == expected[i][1]);
+        cr_assert(weight_at(&data->view, i) == expected[i][2] && offset_at(&data->view, i) == expected[i][3]);
+    }
+    cr_assert_eq(cusgd_data_split_targets(data, 0), CUSGD_OK); /* 0 and 1 stay */
+    cr_assert_eq(cusgd_data_rows(data), 4);
+    cusgd_data_free(data);
+}
+
+Test(shares, what_is_none)
+{
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+    reader.find_classes = 1;
+    /* Two values are two classes, and labels -1 and 1 what they were. */
+    cusgd_data *data = open_text("a,y\n1,0.25\n2,0.75\n3,0.25\n", &reader);
+    cr_assert_eq(cusgd_data_rows(data), 3);
+    cr_assert_str_eq(cusgd_data_class(data, 1), "0.75");
+    assert_fails(cusgd_data_split_targets(data, 0), CUSGD_ERROR_DATA, "one target of numbers");
+    cusgd_data_free(data);
+    char text[256] = "a,y\n", *at = text + 4;
+    for (int i = 0; i < 9; i++) at += sprintf(at, "%d,0.%d\n", i, i);
+    strcpy(at, "9,1.5\n");
+    assert_refused(text, &reader, "row 10: the target 1.5 is no share of a class: others are from 0 to 1");
+    reader.trials = "n";
+    assert_refused("a,n,y\n1,3,2\n2,2,3\n", &reader, "row 2: 3 successes of 2 trials");
+    assert_refused("a,n,y\n1,0,0\n2,0,0\n", &reader, "every weight is 0");
+    reader.weights = "n";
+    assert_fails(cusgd_data_open(file_text("data.csv", "a,n,y\n1,3,2\n"), &reader, &data), CUSGD_ERROR_USAGE, "give one of them");
+    cr_assert_null(data);
+    data = open_text("a,y\n1,1\n2,0\n", NULL);
+    assert_fails(cusgd_data_split_targets(data, 1), CUSGD_ERROR_USAGE, "no weights, which are to be the numbers of trials");
+    cusgd_data_free(data);
+    assert_fails(cusgd_data_split_targets(NULL, 0), CUSGD_ERROR_USAGE, "NULL");
+}
