@@ -122,7 +122,13 @@ static void run_fit(cusgd_trainer *t, ending *o)
 
 /* ---- Equal ends ---- */
 
-static int same(double a, double b) { return memcmp(&a, &b, sizeof a) == 0; }
+static int same(double a, double b)
+{
+    uint64_t bits[2];
+    memcpy(&bits[0], &a, sizeof a);
+    memcpy(&bits[1], &b, sizeof b);
+    return bits[0] == bits[1];
+}
 
 static void assert_same_result(const ending *a, const ending *b, const char *what)
 {

@@ -12,13 +12,13 @@
 /* Where the lines of the first `epochs` epochs end: a resumed run takes the others again. */
 static int cut_history(FILE *history, int64_t epochs)
 {
+    static const char begins[] = "{\"epoch\": ";
+    const size_t before = sizeof begins - 1;
     char *line = NULL;
     size_t room = 0;
     long end = 0;
-    for (ssize_t length; (length = getline(&line, &room, history)) > 0; end += length) {
-        long long epoch;
-        if (line[length - 1] != '\n' || sscanf(line, "{\"epoch\": %lld", &epoch) != 1 || epoch > epochs) break;
-    }
+    for (ssize_t length; (length = getline(&line, &room, history)) > 0; end += length)
+        if (line[length - 1] != '\n' || strncmp(line, begins, before) != 0 || strtoll(line + before, NULL, 10) > epochs) break;
     free(line);
     return fflush(history) == 0 && ftruncate(fileno(history), end) == 0 && fseek(history, end, SEEK_SET) == 0;
 }

@@ -38,7 +38,7 @@ cusgd_status safetensors_linear(const safetensors *s, tensor *weight, tensor *bi
 double tensor_at(const tensor *t, int64_t i);
 
 /* Writes what a file holds; `metadata` is an object of strings. */
-cusgd_status safetensors_put(replacement *to, const cJSON *metadata, const tensor *tensors, size_t count);
+cusgd_status safetensors_put(replacement *file, const cJSON *metadata, const tensor *tensors, size_t count);
 /* Writes a file. */
 cusgd_status safetensors_write(const char *path, const cJSON *metadata, const tensor *tensors, size_t count);
 /* The same to memory: *bytes is how many there are; those that fit into `capacity` are at `buffer`. */

@@ -166,8 +166,7 @@ static void compare_options(const cusgd_trainer *t, const safetensors *file, con
 {
     char now[CUSGD_OPTION_TEXT];
     const cusgd_options *o = &t->options;
-    long long epochs = 0;
-    sscanf(metadata_text(file, "option.", "epochs"), "%lld", &epochs);
+    long long epochs = strtoll(metadata_text(file, "option.", "epochs"), NULL, 10);
     if (o->epochs < epochs) add(to, "epochs %lld, fewer than %lld", (long long)o->epochs, epochs);
     for (const option *row = option_rows; row->info.name; row++) {
         const char *name = row->info.name, *saved = metadata_text(file, "option.", name);
