@@ -90,69 +90,31 @@ void NAMED(models_look)(cpu *self, struct update_step first)
     }
 }
 
-/* One parameter of each of a block's outputs, from u on; the first of them is c. What does not go on keeps its values: they are
- * selected rather than left out, so that the loop has no branch. */
-static inline __attribute__((always_inline)) void update_lanes(int optimizer, int limited, cpu *self,
-                                                               const struct update_step *now, const struct update_step *next,
-                                                               int64_t u, int64_t c, int penalized)
-{
-    struct update_rule rule = self->rule;
-    const vectors *v = &self->snapshot[SNAPSHOT_CURRENT];
-    const models_state *m = &self->models;
-    int slots = optimizer_slots(optimizer);
-    real *theta = v->at[STATE_THETA] + u, *point = self->point + u, *average = rule.average ? v->at[STATE_AVERAGE] + u : NULL;
-    real *slot1 = slots > 0 ? v->at[STATE_SLOT1] + u : NULL, *slot2 = slots > 1 ? v->at[STATE_SLOT2] + u : NULL;
-    real *slot3 = slots > 2 ? v->at[STATE_SLOT3] + u : NULL;
-    real *const *limit = self->limit;
-    rule.optimizer = optimizer;
-    for (int l = 0; l < LANES; l++) {
-        struct parameter q = {theta[l], slots > 0 ? slot1[l] : 0, slots > 1 ? slot2[l] : 0, slots > 2 ? slot3[l] : 0,
-                              rule.average ? average[l] : 0};
-        struct parameter before = q;
-        struct own_rule own = {self->rate_factor[u + l], 1, 1, 0, 0};
-        struct update_step mine = *now, after = *next;
-        int alive = m->alive[c + l];
-        real g = (real)((double)self->gradient[u + l] / m->share[c + l]);
-        mine.momentum = now->momentum * m->momentum[c + l];
-        after.momentum = next->momentum * m->momentum[c + l];
-        if (limited)
-            own = (struct own_rule){self->rate_factor[u + l], limit[LIMIT_L1][u + l], limit[LIMIT_L2][u + l],
-                                    limit[LIMIT_LOWER][u + l], limit[LIMIT_UPPER][u + l]};
-        update_parameter(rule, mine, own, limited, penalized, point[l], g, &q);
-        theta[l] = alive ? q.theta : before.theta;
-        if (slots > 0) slot1[l] = alive ? q.slot1 : before.slot1;
-        if (slots > 1) slot2[l] = alive ? q.slot2 : before.slot2;
-        if (slots > 2) slot3[l] = alive ? q.slot3 : before.slot3;
-        if (rule.average) average[l] = alive ? q.average : before.average;
-        point[l] = alive ? gradient_point(rule, after, q.theta, q.slot1) : point[l];
-    }
-}
-
-#define UPDATE(OPTIMIZER, LIMITED) \
-    for (int64_t u = lo; u < hi; u += LANES) update_lanes(OPTIMIZER, LIMITED, self, now, next, u, c, penalized)
-
 void NAMED(models_update)(cpu *self, const struct update_step *now, const struct update_step *next, int64_t lo, int64_t hi,
                           int penalized)
 {
+    const vectors *v = &self->snapshot[SNAPSHOT_CURRENT];
+    const models_state *m = &self->models;
+    real *const *limit = self->limit;
     int64_t c = lo / self->layout.ld * LANES;
-    int live = 0, limited = self->limit[0] != NULL;
-    for (int l = 0; l < LANES; l++) live |= self->models.alive[c + l];
-    if (!live) return;
-    switch (self->rule.optimizer) {
-    case CUSGD_OPTIMIZER_MOMENTUM:
-        if (limited)
-            UPDATE(CUSGD_OPTIMIZER_MOMENTUM, 1);
-        else
-            UPDATE(CUSGD_OPTIMIZER_MOMENTUM, 0);
-        return;
-    case CUSGD_OPTIMIZER_NESTEROV:
-        if (limited)
-            UPDATE(CUSGD_OPTIMIZER_NESTEROV, 1);
-        else
-            UPDATE(CUSGD_OPTIMIZER_NESTEROV, 0);
-        return;
-    default: UPDATE(self->rule.optimizer, limited);
+    models_step s = {.rule = self->rule, .now = *now, .next = *next, .penalized = penalized, .count = hi - lo};
+    if (!models_live(&m->rows, c)) return;
+    for (int i = 0; i < optimizer_slots(self->rule.optimizer); i++) s.slot[i] = v->at[STATE_SLOT1 + i] + lo;
+    s.theta = v->at[STATE_THETA] + lo;
+    s.average = self->rule.average ? v->at[STATE_AVERAGE] + lo : NULL;
+    s.point = self->point + lo;
+    s.gradient = self->gradient + lo;
+    s.rate_factor = self->rate_factor + lo;
+    if (limit[0]) {
+        s.l1 = limit[LIMIT_L1] + lo;
+        s.l2 = limit[LIMIT_L2] + lo;
+        s.lower = limit[LIMIT_LOWER] + lo;
+        s.upper = limit[LIMIT_UPPER] + lo;
     }
+    s.alive = m->alive + c;
+    s.momentum = m->momentum + c;
+    s.share = m->share + c;
+    self->rows[CUSGD_STORAGE_FULL]->update_models(&s);
 }
 
 cusgd_status NAMED(cpu_retire)(void *of, const uint8_t *gone)

@@ -2,14 +2,6 @@
 #ifndef CUSGD_HOST_CPU_OUTPUTS_H
 #define CUSGD_HOST_CPU_OUTPUTS_H
 
-/* Whether a block of outputs, the first of which is c, has one that is wanted. */
-static inline int models_live(const rows_models *m, int64_t c)
-{
-    int live = !m->alive;
-    for (int l = 0; m->alive && l < LANES; l++) live |= m->alive[c + l];
-    return live;
-}
-
 /* Each output's target of a row. */
 static inline __attribute__((always_inline)) void models_targets(const rows_models *m, const real *row, int64_t c, int outputs,
                                                                  real *y)
@@ -23,6 +15,23 @@ static inline __attribute__((always_inline)) void models_targets(const rows_mode
     for (int l = 0; l < outputs; l++) y[l] = row[m->target_of ? m->target_of[c + l] : c + l];
 }
 
+/* Adds `count` rows of LANES values to LANES sums, which stay in the registers meanwhile. */
+static inline __attribute__((always_inline)) void add_rows_of(int count, const real *values, double *sums)
+{
+    typedef real halves __attribute__((vector_size(DOUBLES * sizeof(real))));
+    enum { PARTS = LANES / DOUBLES };
+    doubles sum[PARTS];
+    memcpy(sum, sums, sizeof sum);
+    for (int r = 0; r < count; r++)
+#pragma GCC unroll 8
+        for (int q = 0; q < PARTS; q++) {
+            halves some;
+            memcpy(&some, values + r * LANES + q * DOUBLES, sizeof some);
+            sum[q] += __builtin_convertvector(some, doubles);
+        }
+    memcpy(sums, sum, sizeof sum);
+}
+
 /* p becomes w dl/dp, zero where the row does not count: selected, since zero times NaN is NaN. What fills up the last block is
  * computed like the outputs, and nobody looks at it. */
 static inline __attribute__((always_inline)) void models_losses_of(cusgd_loss kind, const rows_task *t, const group *g, int64_t c,
@@ -30,24 +39,26 @@ static inline __attribute__((always_inline)) void models_losses_of(cusgd_loss ki
 {
     const rows_models *m = t->models;
     loss_rule rule = t->loss;
+    real values[WIDE_GROUP * LANES];
     rule.kind = kind;
     for (int r = 0; r < g->count; r++) {
-        real w = g->w ? g->w[r] : 1, y[LANES], value[LANES], derivative[LANES];
-        double *sums = t->losses + g->fold[r] * m->by_fold + c;
+        real w = g->w ? g->w[r] : 1, y[LANES], *at = p + r * LANES, *value = values + r * LANES;
         models_targets(m, g->y_row[r], c, outputs, y);
         for (int l = 0; l < LANES; l++) {
-            struct loss_point at = loss_at(rule, p[r * LANES + l], y[l]);
-            value[l] = w * at.value;
-            derivative[l] = w * at.derivative;
+            struct loss_point point = loss_at(rule, at[l], y[l]);
+            value[l] = w * point.value;
+            at[l] = w * point.derivative;
         }
         const real *counts = m->counts ? m->counts + g->fold[r] * m->width + c : NULL;
         for (int l = 0; counts && l < LANES; l++) {
             value[l] = counts[l] > 0 ? value[l] : 0;
-            derivative[l] = counts[l] > 0 ? derivative[l] : 0;
+            at[l] = counts[l] > 0 ? at[l] : 0;
         }
-        memcpy(p + r * LANES, derivative, sizeof derivative);
-        for (int l = 0; l < LANES; l++) sums[l] += (double)value[l];
     }
+    if (m->by_fold == 0)
+        add_rows_of(g->count, values, t->losses + c);
+    else
+        for (int r = 0; r < g->count; r++) add_rows_of(1, values + r * LANES, t->losses + g->fold[r] * m->by_fold + c);
 }
 
 /* The loss is a constant of the loop where it costs less than asking which it is. */

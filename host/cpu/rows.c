@@ -203,7 +203,12 @@ static inline real target_of(const rows_task *t, const real *y_row, int64_t c)
 
 static inline int is_softmax(const rows_task *t) { return t->classed && t->loss.kind == CUSGD_LOSS_SOFTMAX; }
 
-#include "outputs.h"
+#ifdef STORED_BF16
+#define UPDATE_MODELS NULL
+#else
+#include "models_update.h"
+#define UPDATE_MODELS update_models
+#endif
 #include "products.h"
 #include "wide.h"
 
@@ -392,5 +397,5 @@ static void rows_predict(const rows_task *t, int64_t first, int64_t count, doubl
     (t->layout.wide ? predict_wide : predict_narrow)(t, first, count, out);
 }
 
-const rows_functions REAL_NAME(STORED_NAMED(rows), ROWS_ISA) = {add_range,     add_listed,  rows_predict,
-                                                                rows_products, order_range, order_table};
+const rows_functions REAL_NAME(STORED_NAMED(rows), ROWS_ISA) = {add_range,   add_listed,  rows_predict, rows_products,
+                                                                order_range, order_table, UPDATE_MODELS};

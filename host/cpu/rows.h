@@ -11,6 +11,7 @@
 #include "scalar/bf16.h"
 #include "scalar/loss_rule.h"
 #include "scalar/sampling.h"
+#include "scalar/update.h"
 
 /* How rows.c is compiled to find x: in real, or (with -DSTORED_BF16, real being float) as bf16, with the same sums: a pass over
  * bf16 rows gives the bits of one over the floats that they are. */
@@ -68,6 +69,29 @@ typedef struct rows_models {
                              output alone */
 } rows_models;
 
+/* Whether a block of outputs, the first of which is c, has one that is wanted. */
+static inline int models_live(const rows_models *m, int64_t c)
+{
+    int live = !m->alive;
+    for (int l = 0; m->alive && l < LANES; l++) live |= m->alive[c + l];
+    return live;
+}
+
+/* A step of `count` parameters, a multiple of LANES, of a block of outputs that are models of their own; all penalized or none.
+ * Arrays of parameters begin at the first of these, those of LANES values with the block's first output. */
+typedef struct models_step {
+    struct update_rule rule;
+    struct update_step now, next;
+    int penalized;
+    int64_t count;
+    real *theta, *slot[3], *average, *point; /* updated; those that the rule does not keep are not read */
+    const real *gradient, *rate_factor;
+    const real *l1, *l2, *lower, *upper; /* NULL, all: factors of 1 and no bounds */
+    const uint8_t *alive;                /* LANES: 0: keeps its values */
+    const real *momentum;                /* LANES: factors on the step's */
+    const double *share;                 /* LANES: of the rows, by which the gradient is divided */
+} models_step;
+
 /* What a pass over rows works on: bound examples, parameters, and the sums it adds to.
  *
  * Loops run over a multiple of LANES columns: behind a row's d values stand the next row's, which meet zeros of theta. Behind the
@@ -121,6 +145,7 @@ typedef struct rows_functions {
      * order_table() has filled for the sampler; needed by `blocks` alone. */
     void (*order)(const sampler *s, const int64_t *table, int64_t first, int64_t count, int64_t *rows);
     void (*order_table)(const sampler *s, int64_t *table);
+    void (*update_models)(const models_step *s); /* NULL in those of bf16 */
 } rows_functions;
 
 /* Those of the best instruction set that this machine has, or of the one that the environment's CUSGD_ISA names (baseline, avx2,

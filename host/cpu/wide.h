@@ -83,6 +83,9 @@ static void wide_outer(int count, const stored *const *x, const real *s, int64_t
 {
     int64_t j = 0;
     for (; j + TALL <= d; j += TALL) outer_tile(TALL, count, x, s, j, g);
+    /* One column at a time would wait for each sum before the next row. */
+    for (; TALL > 3 && j + 3 <= d; j += 3) outer_tile(TALL > 3 ? 3 : 1, count, x, s, j, g);
+    for (; TALL > 2 && j + 2 <= d; j += 2) outer_tile(TALL > 2 ? 2 : 1, count, x, s, j, g);
     for (; j < d; j++) outer_tile(1, count, x, s, j, g);
 }
 
@@ -118,6 +121,8 @@ static void wide_losses(const rows_task *t, const group *g, int64_t c, int outpu
     default: wide_losses_of(t->loss.kind, t, g, c, outputs, p, sums); return;
     }
 }
+
+#include "outputs.h"
 
 /* Adds the rows to the gradient of a block of outputs: p is w dl/dp. */
 static void wide_add(const rows_task *t, int count, const stored *const *x, const real *p, real *gradient)
