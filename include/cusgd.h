@@ -703,6 +703,53 @@ CUSGD_API size_t cusgd_sweep_chosen(const cusgd_sweep *sweep); /* its number in 
 /* The chosen configuration's model, trained on all training rows. */
 CUSGD_API cusgd_status cusgd_sweep_create_model(cusgd_sweep *sweep, cusgd_model **out);
 
+/* ---- Regularization paths ------------------------------------------------------------------------------------------------ */
+
+/* A path: one model for each of `count` penalties, in falling order. Penalty alpha means l1 = alpha l1_ratio and
+ * l2 = alpha (1 - l1_ratio), as scikit-learn's ElasticNet has it. */
+typedef struct cusgd_path_plan {
+    size_t size;
+    double l1_ratio;      /* from 0 (ridge regression) to 1 (the lasso) */
+    int64_t count;        /* of penalties */
+    double ratio;         /* (0, 1): the last penalty as a share of the first, the smallest that leaves no coefficient (with
+                             l1_ratio below 0.001, that for 0.001); those between are evenly spaced by their logarithms */
+    const double *alphas; /* count, > 0: these penalties, in any order; NULL: by `ratio` */
+    int folds;            /* of cross-validation, 2 .. 63; 0: none */
+    const uint8_t *fold;  /* as in cusgd_sweep_plan */
+    cusgd_select select;  /* with folds: 1se takes the largest alpha within a standard error of the least mean loss */
+    double tolerance;     /* duality gap at which a model is done, as a share of the loss of the model without columns; 0: 1e-12 */
+} cusgd_path_plan;
+
+/* What came of a penalty. Losses are mean squared errors, in the units of the data. */
+typedef struct cusgd_path_point {
+    size_t size;
+    double alpha, l1, l2;
+    double mean, standard_error; /* of the folds' losses; NAN without folds */
+    double loss;                 /* on the training rows, of the model of all of them */
+    double gap;                  /* the duality gap of that model, as a share as above; NAN for l1_ratio 0, which has none */
+    int64_t nonzeros;            /* its coefficients that are not 0 */
+} cusgd_path_point;
+
+typedef struct cusgd_path cusgd_path;
+
+/* Computes a path of the losses squared or mse, in double. The rows are read once, fold by fold, for the products of all columns:
+ * (folds + 2) (d + 1)^2 doubles of memory. Then the lasso and the elastic net are solved by coordinate descent, ridge regression by
+ * eigenvectors. Of the options, l1, l2 and those of solvers and steps have no part in it; each fold is standardized by the moments
+ * of the rows outside it. The data must have one target. It must outlive the path. Errors: USAGE (other losses, bounds, whiten,
+ * robust, valid-fraction), DATA, DEVICE, MEMORY, INTERRUPTED. */
+CUSGD_API cusgd_status cusgd_path_create(const cusgd_options *options, const cusgd_data *train, const cusgd_path_plan *plan,
+                                         cusgd_path **out);
+CUSGD_API void cusgd_path_free(cusgd_path *path);
+/* Of penalty i, by falling alpha; returns 0 past the last. */
+CUSGD_API int cusgd_path_at(const cusgd_path *path, size_t i, cusgd_path_point *out);
+/* Its folds' losses, as many as there are folds; and its model's d coefficients and intercept, in the units of the data. The
+ * path's. NULL past the last, and losses without folds. */
+CUSGD_API const double *cusgd_path_losses(const cusgd_path *path, size_t i);
+CUSGD_API const double *cusgd_path_coefficients(const cusgd_path *path, size_t i);
+CUSGD_API size_t cusgd_path_chosen(const cusgd_path *path); /* the number of the penalty; without folds the last */
+/* The model of penalty i, trained on all rows. USAGE past the last. */
+CUSGD_API cusgd_status cusgd_path_create_model(cusgd_path *path, size_t i, cusgd_model **out);
+
 /* ---- Devices ------------------------------------------------------------------------------------------------------------- */
 
 typedef struct cusgd_device {

@@ -29,7 +29,7 @@ OPTIONS_PAGE = ROOT / "docs" / "options.md"
 MANUAL = ROOT / "man" / "cusgd.1"
 MANUAL_BEGIN = r".\" options: written by scripts/check_docs.py --write"
 MANUAL_END = r".\" end of options"
-MANUAL_COMMANDS = ("train", "sweep", "predict", "evaluate", "generate", "info", "bench", "check")
+MANUAL_COMMANDS = ("train", "sweep", "path", "predict", "evaluate", "generate", "info", "bench", "check")
 
 # Words of an earlier dialect of this project, and of British spelling.
 BANNED = [
@@ -168,7 +168,7 @@ def manual_options(cusgd: Path) -> str:
     for command in MANUAL_COMMANDS:
         lines.append(f".SS cusgd {command}")
         for option, default, description in options_of(cusgd, command):
-            if command in ("check", "sweep") and (option, default, description) in of_train:
+            if command in ("check", "sweep", "path") and (option, default, description) in of_train:
                 continue
             escaped = option.replace("-", r"\-")
             lines += [".TP", f".B {escaped}", description + (f" [{default}]" if default else "")]
@@ -190,7 +190,7 @@ def options_page(cusgd: Path) -> str:
     return (
         "# Options of `cusgd train`\n\n"
         "Written by scripts/check_docs.py from `cusgd train --help all`. DATA is described in [file formats](file-formats.md).\n"
-        "`cusgd train --help` lists the usual ones; `cusgd COMMAND --help` lists those of sweep, predict, evaluate, generate, "
+        "`cusgd train --help` lists the usual ones; `cusgd COMMAND --help` lists those of sweep, path, predict, evaluate, generate, "
         "info, bench, devices and check.\n\n"
         f"{options_table(cusgd)}\n"
     )

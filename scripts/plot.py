@@ -3,10 +3,12 @@
 
 usage: plot.py OUT.png HISTORY.jsonl... [--by step|epoch|seconds] [--minimum X]
                 [--points DATA.csv --grid GRID.csv --curves LABEL=PREDICTIONS.csv...]
+       plot.py OUT.png --path COEFFICIENTS.csv
 
 A history may be given as LABEL=FILE; otherwise its label is the file's name. Validation losses are dashed. With ``--minimum``
 the distance to that value is drawn. ``--points`` adds a second panel: the points (first column x, last column y) and curves
-through them, which are predictions for the x of GRID. Needs matplotlib.
+through them, which are predictions for the x of GRID. ``--path`` draws the coefficients that ``cusgd path`` writes against the
+penalty. Needs matplotlib.
 """
 
 from __future__ import annotations
@@ -70,20 +72,43 @@ def draw_fits(axes: Any, points: str, grid: str, curves: list[tuple[str, str]]) 
     axes.legend(frameon=False)
 
 
+def draw_path(axes: Any, path: str) -> None:
+    """Draw each coefficient against the penalty, which falls from left to right."""
+    with open(path, newline="") as lines:
+        header, *rows = list(csv.reader(lines))
+    alphas = [float(row[0]) for row in rows]
+    for j in range(2, len(header)):  # behind alpha and the intercept
+        label = header[j] if len(header) <= 14 else None
+        axes.plot(alphas, [float(row[j]) for row in rows], label=label, linewidth=1.2)
+    axes.set_xscale("log")
+    axes.invert_xaxis()
+    axes.set_xlabel("alpha")
+    axes.set_ylabel("coefficient")
+    axes.grid(True, color="#e6e6e6", linewidth=0.6)
+    if len(header) <= 14:
+        axes.legend(frameon=False, fontsize="small")
+
+
 def main() -> None:
     """Parse the arguments and write the picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out")
-    parser.add_argument("histories", nargs="+", metavar="HISTORY")
+    parser.add_argument("histories", nargs="*", metavar="HISTORY")
     parser.add_argument("--by", choices=("step", "epoch", "seconds"), default="step")
     parser.add_argument("--minimum", type=float)
+    parser.add_argument("--path", metavar="COEFFICIENTS")
     parser.add_argument("--points")
     parser.add_argument("--grid")
     parser.add_argument("--curves", nargs="+", default=[], metavar="LABEL=PREDICTIONS")
     a = parser.parse_args()
+    if bool(a.path) == bool(a.histories):
+        parser.error("give histories, or --path")
     panels = 2 if a.points else 1
     figure, axes = pyplot.subplots(1, panels, figsize=(5.6 * panels, 3.8), squeeze=False, constrained_layout=True)
-    draw_losses(axes[0][0], [labeled(word) for word in a.histories], a.by, a.minimum)
+    if a.path:
+        draw_path(axes[0][0], a.path)
+    else:
+        draw_losses(axes[0][0], [labeled(word) for word in a.histories], a.by, a.minimum)
     if a.points:
         draw_fits(axes[0][1], a.points, a.grid, [labeled(word) for word in a.curves])
     figure.savefig(a.out, dpi=110)

@@ -556,6 +556,7 @@ Test(api, null_handles_are_refused)
     cusgd_reader read_by = CUSGD_INIT(cusgd_reader);
     cusgd_check_report report = CUSGD_INIT(cusgd_check_report);
     cusgd_sweep_plan plan = CUSGD_INIT(cusgd_sweep_plan);
+    cusgd_path_plan path_plan = CUSGD_INIT(cusgd_path_plan);
     setup(&p);
     cusgd_model *model = fitted(&p, weight, bias);
     assert_works(cusgd_trainer_create(p.options, p.data, NULL, &t));
@@ -597,6 +598,10 @@ Test(api, null_handles_are_refused)
         {"sweep_create, options", cusgd_sweep_create(NULL, p.data, NULL, &plan, &(cusgd_sweep *){NULL})},
         {"sweep_create, data", cusgd_sweep_create(p.options, NULL, NULL, &plan, &(cusgd_sweep *){NULL})},
         {"sweep_create_model", cusgd_sweep_create_model(NULL, &copy)},
+        {"path_create, options", cusgd_path_create(NULL, p.data, &path_plan, &(cusgd_path *){NULL})},
+        {"path_create, data", cusgd_path_create(p.options, NULL, &path_plan, &(cusgd_path *){NULL})},
+        {"path_create, plan", cusgd_path_create(p.options, p.data, NULL, &(cusgd_path *){NULL})},
+        {"path_create_model", cusgd_path_create_model(NULL, 0, &copy)},
         {"trainer_create, options", cusgd_trainer_create(NULL, p.data, NULL, &(cusgd_trainer *){NULL})},
         {"trainer_create, data", cusgd_trainer_create(p.options, NULL, NULL, &(cusgd_trainer *){NULL})},
         {"trainer_fit", cusgd_trainer_fit(NULL, NULL, NULL, NULL)},
@@ -647,6 +652,8 @@ Test(api, null_handles_are_refused)
     cr_expect(!cusgd_options_unused(NULL, "rate") && cusgd_table_rows(NULL) == 0 && cusgd_table_cols(NULL) == 0);
     cr_expect(!cusgd_sweep_losses(NULL, 0) && cusgd_sweep_chosen(NULL) == 0);
     cr_expect(!cusgd_sweep_outcome(NULL, 0, &(cusgd_outcome){.size = sizeof(cusgd_outcome)}));
+    cr_expect(!cusgd_path_losses(NULL, 0) && !cusgd_path_coefficients(NULL, 0) && cusgd_path_chosen(NULL) == 0);
+    cr_expect(!cusgd_path_at(NULL, 0, &(cusgd_path_point){.size = sizeof(cusgd_path_point)}));
     cusgd_trainer_cancel(NULL);
     cusgd_trainer_set_checkpoint_callback(NULL, NULL, NULL);
     cusgd_trainer_free(t);

@@ -12,6 +12,7 @@ typedef struct entry {
 static const entry entries[] = {
     {"train", "DATA --model OUT", "trains a model", train_main},
     {"sweep", "DATA --grid NAME=VALUES --model OUT", "trains many models in one pass, and chooses", sweep_main},
+    {"path", "DATA --coefficients FILE", "computes models for many penalties", path_main},
     {"predict", "MODEL DATA -o OUT", "writes a model's predictions", predict_main},
     {"evaluate", "MODEL DATA", "prints how good they are", evaluate_main},
     {"generate", "DIR --rows N --cols D", "makes synthetic data", generate_main},

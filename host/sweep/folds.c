@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Rows in the seed's order are dealt to the folds in turn; of two classes, each class by itself. */
-static void draw(const cusgd_sweep *s, const examples *rows, uint64_t seed, int classes)
+static void draw(uint8_t *fold, int folds, const examples *rows, uint64_t seed, int classes)
 {
     permutation order = permutation_make((uint64_t)rows->n, stream_key(seed, STREAM_FOLDS), 0);
     int64_t dealt[2] = {0};
@@ -17,19 +17,35 @@ static void draw(const cusgd_sweep *s, const examples *rows, uint64_t seed, int 
         int64_t row = examples_row(rows, (int64_t)permutation_at(&order, (uint64_t)i));
         int of = classes && matrix_at(&rows->y, row, 0) > 0;
         int64_t turn = dealt[of]++;
-        s->fold[row] = (uint8_t)((of ? s->folds - 1 - turn % s->folds : turn % s->folds));
+        fold[row] = (uint8_t)((of ? folds - 1 - turn % folds : turn % folds));
     }
 }
 
-static cusgd_status check_given(const cusgd_sweep *s, const examples *rows)
+static cusgd_status check(const uint8_t *fold, int folds, const examples *rows)
 {
     for (int64_t i = 0; i < rows->n; i++) {
         int64_t row = examples_row(rows, i);
-        if (s->fold[row] >= s->folds)
+        if (fold[row] >= folds)
             return fail(CUSGD_ERROR_DATA, "row %lld is of fold %d; folds are numbered from 0 to %d", (long long)row + 1,
-                        s->fold[row], s->folds - 1);
+                        fold[row], folds - 1);
     }
     return CUSGD_OK;
+}
+
+cusgd_status folds_make(const uint8_t *given, int folds, const problem *p, uint8_t **fold)
+{
+    const cusgd_options *o = p->options;
+    const examples *rows = &p->train.rows;
+    size_t n = (size_t)p->train.data->view.n;
+    if (folds > rows->n)
+        return fail(CUSGD_ERROR_USAGE, "%d folds of %lld rows: each needs a row; give fewer", folds, (long long)rows->n);
+    *fold = allocate_zeroed(n, 1);
+    if (!*fold) return fail_memory(n, "the rows' folds");
+    if (given)
+        memcpy(*fold, given, n);
+    else
+        draw(*fold, folds, rows, o->seed, loss_is_of_classes(o->loss));
+    return check(*fold, folds, rows);
 }
 
 /* Weighted moments of a fold's rows. */
@@ -109,20 +125,9 @@ static cusgd_status measure_folds(cusgd_sweep *s)
 cusgd_status sweep_take_folds(cusgd_sweep *s, const uint8_t *given)
 {
     problem *p = &s->trainer->problem;
-    const cusgd_options *o = &s->trainer->options;
-    int64_t n = p->train.data->view.n;
     for (int64_t c = 0; c < s->k; c++) s->columns[c].share = 1;
     if (s->folds == 0) return CUSGD_OK;
-    if (s->folds > p->train.rows.n)
-        return fail(CUSGD_ERROR_USAGE, "%d folds of %lld rows: each needs a row; give fewer", s->folds,
-                    (long long)p->train.rows.n);
-    s->fold = allocate_zeroed((size_t)n, 1);
-    if (!s->fold) return fail_memory((size_t)n, "the rows' folds");
-    if (given)
-        memcpy(s->fold, given, (size_t)n);
-    else
-        draw(s, &p->train.rows, o->seed, loss_is_of_classes(o->loss));
-    cusgd_status status = check_given(s, &p->train.rows);
+    cusgd_status status = folds_make(given, s->folds, p, &s->fold);
     if (status == CUSGD_OK) status = measure_folds(s);
     if (status != CUSGD_OK) return status;
     shards_unbind(p, &p->train);

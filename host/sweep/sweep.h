@@ -35,7 +35,9 @@ struct cusgd_sweep {
 
 static inline int64_t columns_each(const cusgd_sweep *s) { return s->folds + 1; }
 
-/* folds.c: draws the folds, or checks those given; binds the training rows with them. Sets fold, ratio and the columns' shares.
+/* folds.c: each row's fold, as given (checked) or (NULL) dealt in the seed's order; *fold is malloc'd. */
+cusgd_status folds_make(const uint8_t *given, int folds, const problem *p, uint8_t **fold);
+/* Makes the folds; binds the training rows with them. Sets fold, ratio and the columns' shares.
  */
 cusgd_status sweep_take_folds(cusgd_sweep *s, const uint8_t *given);
 /* run.c: trains all columns; theta and what is known of each column. */

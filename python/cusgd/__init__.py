@@ -28,6 +28,7 @@ from ._library import __version__
 from ._model import Model
 from ._options import Options
 from ._options import option_table as options
+from ._path import Path, path
 from ._results import History, Metrics, Progress, Result
 from ._sweep import Outcome, Sweep, sweep
 from ._table import Table, read_table
@@ -54,6 +55,7 @@ __all__ = [
     "NotConvergedError",
     "Options",
     "Outcome",
+    "Path",
     "Progress",
     "Report",
     "Result",
@@ -68,6 +70,7 @@ __all__ = [
     "fit",
     "generate",
     "options",
+    "path",
     "read_table",
     "sweep",
 ]

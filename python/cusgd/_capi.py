@@ -128,6 +128,16 @@ class cusgd_outcome(C.Structure):
 
 
 
+class cusgd_path_plan(C.Structure):
+    _fields_ = [("size", C.c_size_t), ("l1_ratio", C.c_double), ("count", C.c_int64), ("ratio", C.c_double), ("alphas", C.POINTER(C.c_double)), ("folds", C.c_int), ("fold", C.POINTER(C.c_uint8)), ("select", C.c_int), ("tolerance", C.c_double)]
+
+
+
+class cusgd_path_point(C.Structure):
+    _fields_ = [("size", C.c_size_t), ("alpha", C.c_double), ("l1", C.c_double), ("l2", C.c_double), ("mean", C.c_double), ("standard_error", C.c_double), ("loss", C.c_double), ("gap", C.c_double), ("nonzeros", C.c_int64)]
+
+
+
 class cusgd_device(C.Structure):
     _fields_ = [("size", C.c_size_t), ("id", C.c_char * 16), ("name", C.c_char * 128), ("memory", C.c_int64), ("cache", C.c_int64), ("note", C.c_char * 256), ("usable", C.c_int), ("compiles", C.c_int)]
 
@@ -195,7 +205,7 @@ class cusgd_check_report(C.Structure):
     _fields_ = [("size", C.c_size_t), ("passed", C.c_int), ("steps", C.c_int64), ("device", C.c_char * 128), ("line_count", C.c_int), ("lines", cusgd_check_line * 32)]
 
 
-STRUCTURES: list[Any] = [cusgd_check_line, cusgd_check_report, cusgd_coefficient, cusgd_configuration, cusgd_device, cusgd_dialect, cusgd_encode, cusgd_error, cusgd_generator, cusgd_loss_info, cusgd_matrix, cusgd_metrics, cusgd_model_arrays, cusgd_option_info, cusgd_order_metrics, cusgd_outcome, cusgd_progress, cusgd_ranking, cusgd_reader, cusgd_result, cusgd_sweep_plan, cusgd_table_column]
+STRUCTURES: list[Any] = [cusgd_check_line, cusgd_check_report, cusgd_coefficient, cusgd_configuration, cusgd_device, cusgd_dialect, cusgd_encode, cusgd_error, cusgd_generator, cusgd_loss_info, cusgd_matrix, cusgd_metrics, cusgd_model_arrays, cusgd_option_info, cusgd_order_metrics, cusgd_outcome, cusgd_path_plan, cusgd_path_point, cusgd_progress, cusgd_ranking, cusgd_reader, cusgd_result, cusgd_sweep_plan, cusgd_table_column]
 
 # Name, type of the result, types of the arguments.
 FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
@@ -301,6 +311,13 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_sweep_losses", C.POINTER(C.c_double), [C.c_void_p, C.c_size_t]),
     ("cusgd_sweep_chosen", C.c_size_t, [C.c_void_p]),
     ("cusgd_sweep_create_model", C.c_int, [C.c_void_p, C.POINTER(C.c_void_p)]),
+    ("cusgd_path_create", C.c_int, [C.c_void_p, C.c_void_p, C.POINTER(cusgd_path_plan), C.POINTER(C.c_void_p)]),
+    ("cusgd_path_free", None, [C.c_void_p]),
+    ("cusgd_path_at", C.c_int, [C.c_void_p, C.c_size_t, C.POINTER(cusgd_path_point)]),
+    ("cusgd_path_losses", C.POINTER(C.c_double), [C.c_void_p, C.c_size_t]),
+    ("cusgd_path_coefficients", C.POINTER(C.c_double), [C.c_void_p, C.c_size_t]),
+    ("cusgd_path_chosen", C.c_size_t, [C.c_void_p]),
+    ("cusgd_path_create_model", C.c_int, [C.c_void_p, C.c_size_t, C.POINTER(C.c_void_p)]),
     ("cusgd_device_at", C.c_int, [C.c_size_t, C.POINTER(cusgd_device)]),
     ("cusgd_set_module_folder", C.c_int, [C.c_char_p]),
     ("cusgd_data_open", C.c_int, [C.c_char_p, C.POINTER(cusgd_reader), C.POINTER(C.c_void_p)]),

@@ -1,0 +1,176 @@
+"""Regularization paths of least squares."""
+
+from __future__ import annotations
+
+import ctypes as C
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _capi
+from ._arrays import as_vector, make_data
+from ._errors import check
+from ._library import lib
+from ._model import Model
+from ._options import make_options
+from ._results import sized
+from ._run import run
+from ._sweep import _set_folds
+
+
+@dataclass(frozen=True)
+class Path:
+    """The result of `path`. Penalties are in falling order.
+
+    Attributes
+    ----------
+    alphas_ : array of shape (n_alphas,)
+        The penalties.
+    coef_path_ : array of shape (n_features, n_alphas)
+        The coefficients of the models of all rows, as `sklearn.linear_model.lasso_path` has them.
+    intercept_path_ : array of shape (n_alphas,)
+        Their intercepts.
+    mse_path_ : array of shape (n_alphas, n_folds)
+        The mean squared error on each fold of the model without it, as `sklearn.linear_model.LassoCV` has it.
+    losses_ : array of shape (n_alphas,)
+        The mean squared error on the training rows.
+    dual_gaps_ : array of shape (n_alphas,)
+        The duality gaps, as shares of the loss of the model without columns. NaN for ridge regression.
+    nonzeros_ : array of shape (n_alphas,)
+        Coefficients that are not 0.
+    chosen : int
+        The index of the chosen penalty; without folds the last.
+    model : Model
+        Its model, trained on all rows.
+    """
+
+    alphas_: NDArray[np.float64]
+    coef_path_: NDArray[np.float64]
+    intercept_path_: NDArray[np.float64]
+    mse_path_: NDArray[np.float64]
+    losses_: NDArray[np.float64]
+    dual_gaps_: NDArray[np.float64]
+    nonzeros_: NDArray[np.int64]
+    chosen: int
+    model: Model
+
+    @property
+    def alpha_(self) -> float:
+        """The chosen penalty."""
+        return float(self.alphas_[self.chosen])
+
+    @property
+    def coef_(self) -> NDArray[np.float64]:
+        """The chosen model's coefficients."""
+        return self.coef_path_[:, self.chosen]
+
+    @property
+    def intercept_(self) -> float:
+        """The chosen model's intercept."""
+        return float(self.intercept_path_[self.chosen])
+
+
+def _read(handle: C.c_void_p, count: int, folds: int, cols: int) -> dict[str, Any]:
+    """Copy a path's arrays."""
+    points = [sized(_capi.cusgd_path_point) for _ in range(count)]
+    theta = np.empty((count, cols + 1))
+    losses = np.empty((count, folds))
+    for i, point in enumerate(points):
+        lib.cusgd_path_at(handle, i, C.byref(point))
+        theta[i] = np.ctypeslib.as_array(lib.cusgd_path_coefficients(handle, i), (cols + 1,))
+        if folds:
+            losses[i] = np.ctypeslib.as_array(lib.cusgd_path_losses(handle, i), (folds,))
+    return {
+        "alphas_": np.array([p.alpha for p in points]),
+        "coef_path_": np.ascontiguousarray(theta[:, :-1].T),
+        "intercept_path_": theta[:, -1].copy(),
+        "mse_path_": losses,
+        "losses_": np.array([p.loss for p in points]),
+        "dual_gaps_": np.array([p.gap for p in points]),
+        "nonzeros_": np.array([p.nonzeros for p in points], dtype=np.int64),
+    }
+
+
+def path(
+    X: Any,
+    y: Any,
+    *,
+    l1_ratio: float = 1.0,
+    count: int = 100,
+    ratio: float = 1e-4,
+    alphas: Any = None,
+    folds: int | Any = 5,
+    select: str = "best",
+    tolerance: float = 1e-12,
+    sample_weight: Any = None,
+    offset: Any = None,
+    **options: Any,
+) -> Path:
+    """Compute least squares for many penalties at once: the lasso, the elastic net or ridge regression.
+
+    The rows are read once, for the products of all columns; what follows does not depend on their number. The loss minimized is
+    ``mean((y - X b)**2) / 2 + alpha * (l1_ratio * abs(b).sum() + (1 - l1_ratio) / 2 * (b**2).sum())``, the penalties being those
+    on coefficients of standardized columns unless ``standardize=False`` is given.
+
+    Parameters
+    ----------
+    X, y, sample_weight, offset
+        As for `Trainer`, with one output.
+    l1_ratio : float
+        From 0 (ridge regression) to 1 (the lasso).
+    count : int
+        How many penalties there are.
+    ratio : float
+        The last penalty as a share of the first, which is the smallest that leaves no coefficient.
+    alphas : array of shape (n_alphas,), optional
+        The penalties, in place of ``count`` and ``ratio``.
+    folds : int or array of shape (n,)
+        How many folds of cross-validation the seed draws, from 2 to 63, or 0 for none; or each row's fold, numbered from 0.
+    select : {"best", "1se"}
+        The penalty of the least mean loss; or the largest within a standard error of it.
+    tolerance : float
+        The duality gap at which a model is done, as a share of the loss of the model without columns.
+    **options
+        As for `Trainer`, as far as they apply: ``loss`` (squared or mse), ``standardize``, ``intercept``, ``seed``, ``device``.
+
+    Returns
+    -------
+    Path
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cusgd
+    >>> X = np.random.default_rng(0).normal(size=(400, 5))
+    >>> y = X @ [1.0, -2.0, 0.0, 0.5, 0.0] + np.random.default_rng(1).normal(size=400)
+    >>> found = cusgd.path(X, y)
+    >>> found.coef_path_.shape, found.mse_path_.shape
+    ((5, 100), (100, 5))
+    >>> int(found.nonzeros_[0])
+    0
+    """
+    if select not in ("best", "1se"):
+        raise ValueError(f"select must be 'best' or '1se', not {select!r}")
+    data = make_data(X, y, sample_weight=sample_weight, offset=offset)
+    given = make_options({**options, "precision": "double"})
+    plan = sized(_capi.cusgd_path_plan)
+    plan.l1_ratio, plan.count, plan.ratio, plan.tolerance = float(l1_ratio), int(count), float(ratio), float(tolerance)
+    penalties = None
+    if alphas is not None:
+        penalties = np.ascontiguousarray(as_vector(alphas, len(alphas), "alphas"), dtype=np.float64)
+        plan.count = penalties.size
+        plan.alphas = penalties.ctypes.data_as(C.POINTER(C.c_double))
+    of_rows = _set_folds(plan, folds, data.rows)
+    plan.select = _capi.CUSGD_SELECT_ONE_SE if select == "1se" else _capi.CUSGD_SELECT_BEST
+    handle = C.c_void_p()
+    run(lambda: check(lib.cusgd_path_create(given.handle, data.handle, C.byref(plan), C.byref(handle))))
+    del of_rows, penalties  # ctypes does not keep them for the plan
+    try:
+        model = C.c_void_p()
+        chosen = lib.cusgd_path_chosen(handle)
+        check(lib.cusgd_path_create_model(handle, chosen, C.byref(model)))
+        return Path(**_read(handle, plan.count, plan.folds, data.cols), chosen=chosen, model=Model(model))
+    finally:
+        lib.cusgd_path_free(handle)

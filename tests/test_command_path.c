@@ -1,0 +1,57 @@
+/* cusgd path: its tables, the chosen model, and what is refused. */
+#include "command.h"
+#include "cusgd.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+TestSuite(command_path, .init = command_setup, .fini = folder_teardown);
+
+static outcome o;
+
+static int lines_of(const char *text)
+{
+    int count = 0;
+    for (; *text; text++) count += *text == '\n';
+    return count;
+}
+
+Test(command_path, tables_and_model)
+{
+    static char table[1 << 18], report[1 << 16];
+    run(&o, "$CUSGD path data.csv --count 20 --folds 3 --coefficients path.csv --report report.csv --model m.safetensors");
+    assert_code(o, 0);
+    assert_has(o.out, "20 penalties, alpha ");
+    assert_has(o.out, "chosen: alpha ");
+    text_read("path.csv", table, sizeof table);
+    text_read("report.csv", report, sizeof report);
+    cr_assert_eq(lines_of(table), 21);
+    cr_assert_eq(lines_of(report), 21);
+    cr_assert(strncmp(table, "alpha,intercept,", 16) == 0, "%s", table);
+    const char *header = "alpha,l1,l2,fold_1,fold_2,fold_3,mean,standard_error,loss,nonzeros,gap\n";
+    cr_assert(strncmp(report, header, strlen(header)) == 0, "%s", report);
+    run(&o, "$CUSGD evaluate m.safetensors data.csv && $CUSGD info m.safetensors");
+    assert_code(o, 0);
+    assert_has(o.out, "l1 = ");
+    run(&o, "$CUSGD path data.csv --count 20 --folds 3 --coefficients again.csv --l1-ratio 1 -q && cmp path.csv again.csv");
+    assert_code(o, 0);
+    cr_assert_str_eq(o.out, "");
+}
+
+Test(command_path, refusals)
+{
+    run(&o, "$CUSGD path data.csv");
+    assert_code(o, 1);
+    assert_has(o.err, "give --coefficients, --report or --model");
+    run(&o, "$CUSGD path data.csv --loss logistic --coefficients path.csv");
+    assert_code(o, 1);
+    assert_has(o.err, "squared and mse");
+    run(&o, "$CUSGD path data.csv --folds 0 --model m.safetensors");
+    assert_code(o, 1);
+    run(&o, "$CUSGD path data.csv --coefficients data.csv");
+    assert_code(o, 1);
+    run(&o, "$CUSGD path data.csv --select least --coefficients path.csv");
+    assert_code(o, 1);
+    run(&o, "$CUSGD path data.csv --folds 0 --l1-ratio 0 --coefficients path.csv");
+    assert_code(o, 0);
+}

@@ -1,0 +1,295 @@
+/* Regularization paths: against scikit-learn, and by the conditions that a minimum meets. */
+#include "training.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N = 90, D = 4, FOLDS = 4 };
+
+/* Data that any language makes alike, as in test_sweep.c. */
+typedef struct rows_made {
+    double x[N * D], y[N], w[N];
+    uint8_t fold[N];
+} rows_made;
+
+static void rows_make(rows_made *t)
+{
+    for (int i = 0; i < N; i++) {
+        for (int j = 0; j < D; j++)
+            t->x[i * D + j] = (double)((i * i * (3 + 2 * j) + 17 * i * (j + 1) + 5 * j) % 101) / 8 * (1 + j) + j;
+        t->y[i] = t->x[i * D] - t->x[i * D + 1] / 2 + t->x[i * D + 2] / 4 + (double)(i * 37 % 29 - 14) / 4;
+        t->w[i] = 1 + (double)(i * 5 % 7) / 4;
+        t->fold[i] = (uint8_t)(i * 3 / 2 % FOLDS);
+    }
+}
+
+static cusgd_path_plan plan_of(double l1_ratio, int64_t count)
+{
+    cusgd_path_plan plan = CUSGD_INIT(cusgd_path_plan);
+    plan.l1_ratio = l1_ratio;
+    plan.count = count;
+    plan.ratio = 1e-3;
+    return plan;
+}
+
+static cusgd_path *path_of_data(const cusgd_options *o, const cusgd_data *data, const cusgd_path_plan *plan)
+{
+    cusgd_path *path;
+    cusgd_status status = cusgd_path_create(o, data, plan, &path);
+    cr_assert_eq(status, CUSGD_OK, "%s", cusgd_last_error());
+    return path;
+}
+
+static cusgd_path_point point_of(const cusgd_path *path, size_t i)
+{
+    cusgd_path_point p = CUSGD_INIT(cusgd_path_point);
+    cr_assert(cusgd_path_at(path, i, &p));
+    return p;
+}
+
+/* ---- scikit-learn ---- */
+
+/* Of scikit-learn 1.9.1: a StandardScaler and Lasso, ElasticNet (l1_ratio 0.4, with weights) or Ridge, fitted to the other folds'
+ * rows with tol 1e-15: the mean squared errors of the folds, for three penalties; and for the second of these the coefficients
+ * of all rows and the intercept. */
+static const double alphas[3] = {.02, 1.5, .3}, falling[3] = {1.5, .3, .02}, ratios[3] = {1, .4, 0};
+static const double fold_losses[3][3][FOLDS] = {
+    {{26.0009550474, 8.82520336765, 8.83258267663, 14.3394452787},
+     {6.8857921912, 4.3511317166, 5.12722953045, 5.10675192633},
+     {5.07659447976, 4.98546262527, 4.75050430323, 5.08909649966}},
+    {{28.6808246628, 12.2301763766, 11.2086368532, 19.9538133351},
+     {9.3750544876, 4.89400718443, 5.70753059351, 7.44616763554},
+     {5.08006591895, 5.21867757528, 4.58950109575, 5.5758916466}},
+    {{28.6801171298, 13.685358675, 10.495719867, 21.0767585089},
+     {11.3261333947, 5.39836325108, 5.61008982499, 8.32441350137},
+     {5.37084299432, 4.90598966567, 4.73907770353, 5.19302393479}},
+};
+static const double coefficients[3][D + 1] = {
+    {0.938136843303, -0.449329277447, 0.247791450878, 0.00327514571899, -0.353648707293},
+    {0.827128593872, -0.40732569241, 0.222013928245, 0.0163109194284, 0.000964088747627},
+    {0.758945788057, -0.376054299845, 0.203650534545, 0.0189019190788, 0.234891121486},
+};
+
+Test(path, is_scikit_learns)
+{
+    rows_made t;
+    rows_make(&t);
+    for (int kind = 0; kind < 3; kind++) {
+        cusgd_options o = options_default();
+        cusgd_data *data = data_of(N, D, 1, t.x, t.y, kind == 1 ? t.w : NULL);
+        cusgd_path_plan plan = plan_of(ratios[kind], 3);
+        plan.alphas = alphas;
+        plan.folds = FOLDS;
+        plan.fold = t.fold;
+        cusgd_path *path = path_of_data(&o, data, &plan);
+        for (size_t i = 0; i < 3; i++) {
+            cusgd_path_point p = point_of(path, i);
+            double mean = 0;
+            cr_assert_eq(p.alpha, falling[i]);
+            for (int f = 0; f < FOLDS; f++) {
+                double expected = fold_losses[kind][i][f], found = cusgd_path_losses(path, i)[f];
+                cr_assert(fabs(found - expected) <= 1e-9 * expected, "kind %d, %zu, fold %d: %.12g, not %.12g", kind, i, f, found,
+                          expected);
+                mean += found / FOLDS;
+            }
+            cr_assert_float_eq(p.mean, mean, 1e-12 * mean);
+        }
+        for (int j = 0; j <= D; j++)
+            cr_assert_float_eq(cusgd_path_coefficients(path, 1)[j], coefficients[kind][j], 1e-9, "kind %d, %d: %.12g", kind, j,
+                               cusgd_path_coefficients(path, 1)[j]);
+        cr_assert_eq(cusgd_path_chosen(path), 2);
+        cusgd_path_free(path);
+        cusgd_data_free(data);
+    }
+}
+
+/* ---- Conditions of a minimum ---- */
+
+enum { ROWS = 200, COLS = 9, EMPTY = 7 };
+
+/* Of means far from 0 and scales far from 1, correlated; one column is constant, and one a multiple of another. */
+static void columns_make(double *x, double *y)
+{
+    uint64_t state = 11;
+    for (int i = 0; i < ROWS; i++) {
+        double common = random_normal(&state);
+        for (int j = 0; j < COLS; j++) x[i * COLS + j] = (random_normal(&state) + common) * pow(3, j - 4) + 10 * j;
+        x[i * COLS + EMPTY] = 4;
+        x[i * COLS + COLS - 1] = 2 * x[i * COLS];
+        y[i] = 50 * x[i * COLS] - x[i * COLS + 5] + 2 * random_normal(&state) + 7;
+    }
+}
+
+/* The largest violation of the conditions for a minimum of the mean loss and penalties on the coefficients times `unit`, from the
+ * residuals. */
+static double violation(const double *x, const double *y, const double *theta, const double *unit, const cusgd_path_point *p)
+{
+    double worst = 0, residual[ROWS], sum = 0;
+    for (int i = 0; i < ROWS; i++) {
+        residual[i] = y[i] - theta[COLS];
+        for (int j = 0; j < COLS; j++) residual[i] -= x[i * COLS + j] * theta[j];
+        sum += residual[i];
+    }
+    for (int j = 0; j < COLS; j++) {
+        double g = 0, scaled = theta[j] * unit[j], bound = p->l1;
+        for (int i = 0; i < ROWS; i++) g += (residual[i] - sum / ROWS) * x[i * COLS + j] / ROWS / unit[j];
+        g -= p->l2 * scaled;
+        worst = fmax(worst, theta[j] > 0 ? fabs(g - bound) : theta[j] < 0 ? fabs(g + bound) : fmax(fabs(g) - bound, 0));
+    }
+    return fmax(worst, fabs(sum / ROWS) / 10);
+}
+
+static void units_of(const double *x, int standardizes, double *unit)
+{
+    for (int j = 0; j < COLS; j++) {
+        double mean = 0, squares = 0;
+        for (int i = 0; i < ROWS; i++) mean += x[i * COLS + j] / ROWS;
+        for (int i = 0; i < ROWS; i++) squares += pow(x[i * COLS + j] - mean, 2) / ROWS;
+        unit[j] = standardizes && squares > 1e-20 ? sqrt(squares) : 1;
+    }
+}
+
+Test(path, all_points_are_minima)
+{
+    static double x[ROWS * COLS], y[ROWS], unit[COLS];
+    columns_make(x, y);
+    cusgd_data *data = data_of(ROWS, COLS, 1, x, y, NULL);
+    for (int kind = 0; kind < 6; kind++) {
+        cusgd_options o = options_default();
+        cusgd_path_plan plan = plan_of((const double[]){1, .5, 0}[kind % 3], 12);
+        o.standardize = kind < 3;
+        units_of(x, o.standardize, unit);
+        cusgd_path *path = path_of_data(&o, data, &plan);
+        double largest = 0, scale = 0;
+        for (int j = 0; j < COLS; j++) {
+            double product = 0, mean = 0;
+            for (int i = 0; i < ROWS; i++) mean += y[i] / ROWS;
+            for (int i = 0; i < ROWS; i++) product += (y[i] - mean) * x[i * COLS + j] / ROWS / unit[j];
+            if (j != EMPTY) largest = fmax(largest, fabs(product));
+        }
+        for (int i = 0; i < ROWS; i++) scale += y[i] * y[i] / ROWS;
+        double first = largest / fmax(plan.l1_ratio, 1e-3);
+        for (size_t i = 0; i < 12; i++) {
+            cusgd_path_point p = point_of(path, i);
+            double wrong = violation(x, y, cusgd_path_coefficients(path, i), unit, &p);
+            cr_assert_float_eq(p.alpha, first * pow(1e-3, (double)i / 11), 1e-9 * p.alpha);
+            cr_assert(wrong <= 1e-7 * largest, "kind %d, point %zu: %g of %g", kind, i, wrong, largest);
+            cr_assert_eq(cusgd_path_coefficients(path, i)[EMPTY], 0);
+            if (plan.l1_ratio > 0) cr_assert(p.gap <= 1e-12, "kind %d, point %zu: gap %g", kind, i, p.gap);
+            if (plan.l1_ratio > 0) cr_assert(i == 0 ? p.nonzeros == 0 : p.nonzeros > 0);
+            cr_assert(isnan(p.gap) == !(plan.l1_ratio > 0) && isnan(p.mean) && p.loss > 0 && p.loss <= scale);
+        }
+        cr_assert_null(cusgd_path_losses(path, 0));
+        cr_assert_eq(cusgd_path_chosen(path), 11);
+        cusgd_path_free(path);
+    }
+    cusgd_data_free(data);
+}
+
+/* Factors, penalties in the data's units and the loss mse are the penalties that they say. */
+Test(path, penalties_of_columns)
+{
+    static double x[ROWS * COLS], y[ROWS], unit[COLS];
+    static const double factors[COLS] = {0, 1, 2, .5, 3, 1, .25, 1, 4};
+    columns_make(x, y);
+    cusgd_data *data = data_of(ROWS, COLS, 1, x, y, NULL);
+    for (int kind = 0; kind < 3; kind++) {
+        cusgd_options o = options_default();
+        cusgd_path_plan plan = plan_of(1, 8);
+        if (kind == 0) o.l1_factors = factors;
+        if (kind == 1) o.penalty_units = CUSGD_PENALTY_DATA;
+        if (kind == 2) o.loss = CUSGD_LOSS_MSE;
+        units_of(x, kind != 1, unit);
+        cusgd_path *path = path_of_data(&o, data, &plan);
+        for (size_t i = 0; i < 8; i++) {
+            cusgd_path_point p = point_of(path, i);
+            double own[COLS];
+            const double *theta = cusgd_path_coefficients(path, i);
+            if (kind == 2) p.l1 /= 2; /* of the squared loss */
+            if (kind == 0 && i > 0) cr_assert(theta[0] > 0 || theta[0] < 0, "a column without penalty is never left out");
+            for (int j = 0; j < COLS; j++) own[j] = kind == 0 ? unit[j] * factors[j] : unit[j];
+            own[0] = kind == 0 ? 1e30 : own[0]; /* no penalty */
+            double wrong = violation(x, y, theta, own, &p);
+            if (kind == 0) wrong = fmax(wrong - p.l1, 0);
+            cr_assert(wrong <= 1e-6 * point_of(path, 0).l1, "kind %d, point %zu: %g of %g", kind, i, wrong, point_of(path, 0).l1);
+        }
+        cusgd_path_free(path);
+    }
+    cusgd_data_free(data);
+}
+
+Test(path, model_and_rule)
+{
+    rows_made t;
+    rows_make(&t);
+    cusgd_options o = options_default();
+    cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
+    cusgd_path_plan plan = plan_of(1, 30);
+    plan.folds = 5;
+    cusgd_path *best = path_of_data(&o, data, &plan);
+    plan.select = CUSGD_SELECT_ONE_SE;
+    cusgd_path *simple = path_of_data(&o, data, &plan);
+    size_t chosen = cusgd_path_chosen(simple), least = cusgd_path_chosen(best);
+    cusgd_path_point at = point_of(best, least);
+    cr_assert_lt(chosen, least);
+    cr_assert_leq(point_of(simple, chosen).mean, at.mean + at.standard_error);
+    cr_assert_gt(point_of(simple, chosen - 1).mean, at.mean + at.standard_error);
+    for (size_t i = 0; i < 30; i++) cr_assert_geq(point_of(best, i).mean, at.mean);
+    cusgd_model *model;
+    cr_assert_eq(cusgd_path_create_model(best, least, &model), CUSGD_OK, "%s", cusgd_last_error());
+    for (int j = 0; j < D; j++) cr_assert_float_eq(cusgd_model_weight(model)[j], cusgd_path_coefficients(best, least)[j], 1e-15);
+    cr_assert_float_eq(*cusgd_model_bias(model), cusgd_path_coefficients(best, least)[D], 1e-12);
+    cusgd_metrics metrics = CUSGD_INIT(cusgd_metrics);
+    cr_assert_eq(cusgd_model_evaluate(model, data, -1, &metrics), CUSGD_OK);
+    cr_assert_float_eq(metrics.mse, at.loss, 1e-10 * at.loss);
+    cr_assert_eq(cusgd_path_create_model(best, 30, &model), CUSGD_ERROR_USAGE);
+    cusgd_path_free(best);
+    cusgd_path_free(simple);
+    cusgd_data_free(data);
+}
+
+static void refused(const cusgd_options *o, const cusgd_path_plan *plan, const cusgd_data *data, const char *words)
+{
+    cusgd_path *path;
+    cr_assert_eq(cusgd_path_create(o, data, plan, &path), CUSGD_ERROR_USAGE, "%s", words);
+    cr_assert(strstr(cusgd_last_error(), words), "%s", cusgd_last_error());
+    cr_assert_null(path);
+}
+
+Test(path, refusals)
+{
+    rows_made t;
+    rows_make(&t);
+    cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
+    const double none[D] = {1, 1, 0, 1}, zero[1] = {0};
+    cusgd_options o = options_default();
+    cusgd_path_plan plan = plan_of(1, 10), wrong = plan;
+    o.loss = CUSGD_LOSS_LOGISTIC;
+    refused(&o, &plan, data, "squared and mse");
+    o = options_default();
+    o.lower = 0;
+    refused(&o, &plan, data, "no bounds");
+    o = options_default();
+    o.valid_fraction = .2;
+    refused(&o, &plan, data, "folds");
+    o = options_default();
+    wrong.l1_ratio = 1.5;
+    refused(&o, &wrong, data, "l1-ratio is 1.5");
+    wrong = plan;
+    wrong.ratio = 1;
+    refused(&o, &wrong, data, "between 0 and 1");
+    wrong = plan;
+    wrong.alphas = zero;
+    wrong.count = 1;
+    refused(&o, &wrong, data, "penalty 1 is 0");
+    wrong = plan;
+    wrong.folds = N + 1;
+    refused(&o, &wrong, data, "folds");
+    wrong.folds = 0;
+    wrong.l1_ratio = 0;
+    o.l2_factors = none;
+    refused(&o, &wrong, data, "column 3 has no l2 penalty");
+    cusgd_data_free(data);
+}
