@@ -11,6 +11,7 @@ intercept's last, or None).
 
 from __future__ import annotations
 
+from ._cv import SGDClassifierCV, SGDRegressorCV
 from ._glm import GammaRegressor, PoissonRegressor, TweedieRegressor
 from ._logistic import LogisticRegression
 from ._quantile import QuantileRegressor
@@ -27,6 +28,8 @@ __all__ = [
     "QuantileRegressor",
     "Ridge",
     "SGDClassifier",
+    "SGDClassifierCV",
     "SGDRegressor",
+    "SGDRegressorCV",
     "TweedieRegressor",
 ]

@@ -1,0 +1,259 @@
+"""Linear models whose penalties are chosen by cross-validation, all of them trained in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import ParameterGrid, check_cv
+from sklearn.utils.metaestimators import available_if
+
+from .._errors import warn
+from .._sweep import Sweep, sweep
+from ._base import LOSSES, Array, Estimator, keep, nonnegative, share
+from ._classifier import Classifier, ProbabilityMixin
+from ._regressor import Regressor
+from ._sgd import _CLASS_LOSSES
+
+_NUMBERS = ("alpha", "l1_ratio", "eta0", "momentum")
+_MOST_FOLDS = 63
+
+
+def _configuration(candidate: Mapping[str, Any], l1_ratio: float) -> dict[str, float]:
+    """Return the library's numbers for scikit-learn's."""
+    unknown = set(candidate) - set(_NUMBERS)
+    if unknown:
+        raise ValueError(f"param_grid varies {', '.join(_NUMBERS)}, not {', '.join(sorted(map(str, unknown)))}")
+    alpha = nonnegative(candidate.get("alpha", 1e-4), "alpha")
+    of_l1 = share(candidate.get("l1_ratio", l1_ratio), "l1_ratio")
+    numbers = {"l1": alpha * of_l1, "l2": alpha * (1 - of_l1)}
+    numbers.update({to: float(candidate[name]) for name, to in (("eta0", "rate"), ("momentum", "momentum")) if name in candidate})
+    return numbers
+
+
+class _Cv(Estimator):
+    """What `SGDRegressorCV` and `SGDClassifierCV` have in common."""
+
+    loss: str
+    param_grid: Any
+    cv: Any
+    select: str
+    epsilon: float
+    tol: float | None
+    optimizer: str
+    batch_size: int | str
+    standardize: bool
+    device: str
+
+    _losses: tuple[str, ...] = ()
+    _of_classes = False
+
+    def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
+        """Return the options of the sweep."""
+        if self.loss not in self._losses:
+            raise ValueError(f"loss={self.loss!r} must be one of {', '.join(self._losses)}")
+        if self.select not in ("best", "1se"):
+            raise ValueError(f"select={self.select!r} must be 'best' or '1se'")
+        options: dict[str, Any] = {
+            "loss": LOSSES[self.loss],
+            "penalty_units": "data",
+            "intercept": bool(self.fit_intercept),
+            "standardize": bool(self.standardize),
+            "optimizer": self.optimizer,
+            "batch": None if self.batch_size == "auto" else self.batch_size,
+            "tolerance": 1e-5 if self.tol is None else float(self.tol),
+            "epochs": self.max_iter,
+            "device": self.device,
+            "seed": self._seed(),
+            "threads": self.n_jobs if self.n_jobs is not None and self.n_jobs >= 1 else None,
+        }
+        if self.loss == "huber":
+            options["delta"] = float(self.epsilon)
+        elif self.loss.endswith("epsilon_insensitive"):
+            options["width"] = float(self.epsilon)
+        return options
+
+    def _folds(self, X: Array, y: Array) -> Array:
+        """Return the fold of each row, as scikit-learn's splitter has it."""
+        splitter = check_cv(self.cv, y, classifier=self._of_classes)
+        folds = np.full(len(X), -1)
+        count = 0
+        for count, (_, test) in enumerate(splitter.split(X, y), start=1):
+            if (folds[test] >= 0).any():
+                raise ValueError("cv must put each row into one fold: trained in one pass, folds cannot overlap")
+            folds[test] = count - 1
+        if (folds < 0).any() or not 2 <= count <= _MOST_FOLDS:
+            raise ValueError(f"cv must put each row into one of 2 to {_MOST_FOLDS} folds")
+        return folds
+
+    def _minimize(self, X: Array, y: Array, weights: Array | None, options: dict[str, Any], start: Any) -> tuple[Array, Array]:
+        grid = {"alpha": np.logspace(-6, 0, 13)} if self.param_grid is None else self.param_grid
+        candidates = list(ParameterGrid(grid))
+        numbers = [_configuration(candidate, self.l1_ratio) for candidate in candidates]
+        found = sweep(X, y, numbers, folds=self._folds(X, y), select=self.select, sample_weight=weights, **options)
+        self._keep_results(candidates, found)
+        model = found.model
+        return model.weight, model.bias
+
+    def _keep_results(self, candidates: list[dict[str, Any]], found: Sweep) -> None:
+        """Keep what `sklearn.model_selection.GridSearchCV` keeps; scores are losses with the sign changed."""
+        outcomes = found.outcomes
+        losses = np.array([outcome.losses for outcome in outcomes])
+        self.cv_results_ = {
+            "params": candidates,
+            **{f"split{f}_test_score": -losses[:, f] for f in range(losses.shape[1])},
+            "mean_test_score": -np.array([outcome.mean for outcome in outcomes]),
+            "std_test_score": losses.std(axis=1),
+            "rank_test_score": np.array([outcome.rank for outcome in outcomes], dtype=np.int32),
+            "epochs": np.array([outcome.epochs for outcome in outcomes]),
+            "stop": [outcome.stop for outcome in outcomes],
+        }
+        for name in sorted({name for candidate in candidates for name in candidate}):
+            values = [candidate.get(name) for candidate in candidates]
+            self.cv_results_[f"param_{name}"] = np.ma.masked_array(
+                [0.0 if value is None else value for value in values], mask=[value is None for value in values]
+            )
+        self.best_index_ = found.chosen
+        self.best_params_ = candidates[found.chosen]
+        self.best_score_ = -outcomes[found.chosen].mean
+        self.n_splits_ = losses.shape[1]
+        self.n_iter_ = max(outcomes[found.chosen].epochs, 1)
+        self.sweep_ = found
+        if outcomes[found.chosen].stop == "epochs" and self.tol != 0:
+            limit = f"max_iter={self.max_iter}" if self.max_iter else f"{self.n_iter_} epochs, the limit for max_iter=None"
+            warn(f"A model of the chosen parameters reached the maximum number of iterations ({limit})", ConvergenceWarning)
+
+
+class SGDRegressorCV(_Cv, Regressor):
+    """A linear regression whose penalty is chosen by cross-validation: all models of all folds are trained in one pass.
+
+    It finds what `sklearn.model_selection.GridSearchCV` finds of `SGDRegressor`, with losses in place of scores.
+
+    Parameters
+    ----------
+    loss : str
+        A loss of `SGDRegressor`.
+    param_grid : dict or list of dict, optional
+        Values of ``alpha``, ``l1_ratio``, ``eta0`` and ``momentum`` (with the optimizers momentum, nesterov and rmsprop), all
+        combinations of which are trained; None: 13 values of ``alpha`` from 1e-6 to 1.
+    cv : int, splitter or iterable of splits
+        Folds, as scikit-learn has them; each row must be in one.
+    select : {"best", "1se"}
+        The least mean loss; or the largest penalty within a standard error of it.
+    l1_ratio : float
+        Share of l1 in the penalties where ``param_grid`` does not say.
+    fit_intercept, max_iter, epsilon, random_state, optimizer, batch_size, standardize, device, n_jobs
+        As for `SGDRegressor`.
+    tol : float, optional
+        Relative improvement of a model's objective per epoch that counts; None: 1e-5.
+
+    Attributes
+    ----------
+    cv_results_ : dict
+        As `GridSearchCV` has it: ``params``, ``split0_test_score``, ..., ``mean_test_score``, ``rank_test_score``. Scores are
+        losses with the sign changed.
+    best_params_, best_index_, best_score_, n_splits_
+        As `GridSearchCV` has them.
+    coef_, intercept_
+        Of the chosen model, trained on all rows.
+    sweep_ : cusgd.Sweep
+        The sweep.
+    """
+
+    _losses = tuple(name for name in LOSSES if name not in _CLASS_LOSSES)
+    _multi_output = False
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        *,
+        param_grid: Any = None,
+        cv: Any = 5,
+        select: str = "best",
+        l1_ratio: float = 0.0,
+        fit_intercept: bool = True,
+        max_iter: int | None = None,
+        tol: float | None = None,
+        epsilon: float = 0.1,
+        random_state: Any = None,
+        optimizer: str = "auto",
+        batch_size: int | str = "auto",
+        standardize: bool = True,
+        device: str = "auto",
+        n_jobs: int | None = None,
+    ) -> None:
+        keep(self, locals())
+
+    def _loss(self) -> str:
+        return self.loss
+
+
+def _has_probabilities(estimator: SGDClassifierCV) -> bool:
+    """Tell whether the loss has probabilities, or say why not."""
+    if estimator.loss != "log_loss":
+        raise AttributeError(f"probability estimates are not available for loss={estimator.loss!r}")
+    return True
+
+
+class SGDClassifierCV(ProbabilityMixin, _Cv, Classifier):
+    """A linear classifier of two classes whose penalty is chosen by cross-validation, as `SGDRegressorCV` chooses it.
+
+    Parameters
+    ----------
+    loss : {"log_loss", "hinge", "squared_hinge", "modified_huber"}
+        Loss function. There are probabilities for "log_loss".
+    class_weight : dict or "balanced", optional
+        Weights of the classes.
+    param_grid, cv, select, l1_ratio
+        As for `SGDRegressorCV`; folds are stratified.
+    fit_intercept, max_iter, tol, epsilon, random_state, optimizer, batch_size, standardize, device, n_jobs
+        As for `SGDRegressorCV`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (2,)
+        The classes.
+    cv_results_, best_params_, best_index_, best_score_, n_splits_, coef_, intercept_, sweep_
+        As for `SGDRegressorCV`.
+    """
+
+    _losses = ("log_loss", "hinge", "squared_hinge", "modified_huber")
+    _of_classes = True
+
+    def __init__(
+        self,
+        loss: str = "log_loss",
+        *,
+        class_weight: Any = None,
+        param_grid: Any = None,
+        cv: Any = 5,
+        select: str = "best",
+        l1_ratio: float = 0.0,
+        fit_intercept: bool = True,
+        max_iter: int | None = None,
+        tol: float | None = None,
+        epsilon: float = 0.1,
+        random_state: Any = None,
+        optimizer: str = "auto",
+        batch_size: int | str = "auto",
+        standardize: bool = True,
+        device: str = "auto",
+        n_jobs: int | None = None,
+    ) -> None:
+        keep(self, locals())
+
+    def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
+        if len(self.classes_) > 2:
+            raise ValueError("Only binary classification is supported. The type of the target is multiclass.")
+        return super()._objective(weight_sum, rows)
+
+    predict_proba = available_if(_has_probabilities)(ProbabilityMixin.predict_proba)
+    predict_log_proba = available_if(_has_probabilities)(ProbabilityMixin.predict_log_proba)
+
+    def __sklearn_tags__(self) -> Any:
+        """Return what scikit-learn's tools need to know."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        return tags

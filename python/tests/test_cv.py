@@ -1,0 +1,91 @@
+"""Estimators that cross-validate in one pass, against scikit-learn's search over its own models."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+sklearn = pytest.importorskip("sklearn")
+
+from cusgd.linear_model import SGDClassifierCV, SGDRegressorCV  # noqa: E402
+from sklearn.exceptions import ConvergenceWarning  # noqa: E402
+from sklearn.linear_model import LogisticRegression, Ridge  # noqa: E402
+from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit  # noqa: E402
+
+CONVERGED = {"optimizer": "nesterov", "batch_size": 10**6, "max_iter": 600, "tol": 0.0}
+ALPHAS = [1e-3, 0.1, 1.0]
+
+
+def problem(rows=120, cols=4, seed=2):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(rows, cols)) + [0, 1, -2, 3]
+    return X, X @ [1.0, -0.5, 2.0, 0.0] + 2 + rng.normal(size=rows)
+
+
+def test_ridge_is_grid_search():
+    X, y = problem()
+    ours = SGDRegressorCV(param_grid={"alpha": ALPHAS, "momentum": [0.7]}, cv=4, **CONVERGED).fit(X, y)
+    assert ours.n_splits_ == 4
+    for fold, (train, test) in enumerate(KFold(4).split(X)):
+        for i, alpha in enumerate(ALPHAS):
+            model = Ridge(alpha=alpha * len(train)).fit(X[train], y[train])
+            expected = -np.mean((y[test] - model.predict(X[test])) ** 2)
+            assert ours.cv_results_[f"split{fold}_test_score"][i] == pytest.approx(expected, rel=1e-6)
+    best = Ridge(alpha=ours.best_params_["alpha"] * len(X)).fit(X, y)
+    np.testing.assert_allclose(ours.coef_, best.coef_, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(ours.intercept_, best.intercept_, rtol=1e-5)
+    assert ours.cv_results_["rank_test_score"][ours.best_index_] == 1
+    assert ours.best_score_ == ours.cv_results_["mean_test_score"].max()
+    assert list(ours.cv_results_["param_alpha"]) == ALPHAS
+
+
+def test_logistic_is_grid_search():
+    X, y = problem()
+    labels = np.where(y > np.median(y), "yes", "no")
+    ours = SGDClassifierCV(param_grid={"alpha": ALPHAS, "momentum": [0.7]}, cv=3, **CONVERGED).fit(X, labels)
+    search = GridSearchCV(
+        LogisticRegression(tol=1e-12, solver="newton-cholesky"),
+        {"C": [1 / (alpha * 80) for alpha in ALPHAS]},  # of 80 training rows
+        scoring="neg_log_loss",
+        cv=3,
+    ).fit(X, labels)
+    np.testing.assert_allclose(ours.cv_results_["mean_test_score"], search.cv_results_["mean_test_score"], rtol=1e-6)
+    assert ours.best_index_ == search.best_index_
+    assert set(ours.predict(X)) == {"yes", "no"}
+    assert ours.predict_proba(X).shape == (120, 2)
+    assert not hasattr(SGDClassifierCV("hinge"), "predict_proba")
+
+
+def test_end_of_epochs_is_told():
+    X, y = problem()
+    with pytest.warns(ConvergenceWarning, match="max_iter=2"):
+        SGDRegressorCV(max_iter=2).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        SGDRegressorCV(max_iter=2, tol=0).fit(X, y)
+
+
+def test_folds_and_parameters():
+    X, y = problem()
+    by_rows = SGDRegressorCV(cv=KFold(3), random_state=1).fit(X, y)
+    assert by_rows.n_splits_ == 3 and len(by_rows.cv_results_["params"]) == 13
+    again = SGDRegressorCV(cv=list(KFold(3).split(X)), random_state=1).fit(X, y)
+    np.testing.assert_array_equal(again.coef_, by_rows.coef_)
+    simple = SGDRegressorCV(cv=3, select="1se", random_state=1).fit(X, y)
+    assert simple.best_params_["alpha"] >= by_rows.best_params_["alpha"]
+    lists = SGDRegressorCV(param_grid=[{"alpha": [0.1]}, {"alpha": [0.1], "l1_ratio": [1.0]}]).fit(X, y)
+    assert lists.cv_results_["param_l1_ratio"].mask.tolist() == [True, False]
+    assert [o.parameters["l1"] for o in lists.sweep_.outcomes] == [0.0, 0.1]
+    for parameters, words in (
+        ({"cv": ShuffleSplit(3, random_state=0)}, "one fold"),
+        ({"param_grid": {"C": [1.0]}}, "not C"),
+        ({"param_grid": {"alpha": [-1.0]}}, "alpha"),
+        ({"select": "least"}, "select"),
+        ({"loss": "hinge"}, "loss"),
+        ({"cv": 64}, "63 folds"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            SGDRegressorCV(**parameters).fit(X, y)
+    with warnings.catch_warnings(), pytest.raises(ValueError, match="binary"):
+        warnings.simplefilter("ignore")
+        SGDClassifierCV().fit(X, np.arange(120) % 3)
