@@ -293,3 +293,30 @@ Test(path, refusals)
     refused(&o, &wrong, data, "column 3 has no l2 penalty");
     cusgd_data_free(data);
 }
+
+/* What needs more memory than there can be is refused with both numbers, before anything is allocated. */
+Test(path, memory_is_checked_first)
+{
+    enum { FEW = 6, WIDE = 300000, CONFIGURATIONS = 2000 };
+    double *x = zeros((int64_t)FEW * WIDE), y[FEW] = {1, 2, 3, 5, 8, 13};
+    for (int64_t i = 0; i < (int64_t)FEW * WIDE; i++) x[i] = (double)(i * 7 % 11);
+    cusgd_options o = options_default();
+    cusgd_data *data = data_of(FEW, WIDE, 1, x, y, NULL);
+    cusgd_path_plan plan = plan_of(1, 10);
+    cusgd_path *path;
+    cr_assert_eq(cusgd_path_create(&o, data, &plan, &path), CUSGD_ERROR_MEMORY);
+    cr_assert(strstr(cusgd_last_error(), "300000 columns and 0 folds needs 1.44e+03 GB"), "%s", cusgd_last_error());
+    cusgd_configuration *all = calloc(CONFIGURATIONS, sizeof *all);
+    cusgd_sweep_plan sweep_plan = CUSGD_INIT(cusgd_sweep_plan);
+    cusgd_sweep *sweep;
+    for (int i = 0; i < CONFIGURATIONS; i++) all[i] = (cusgd_configuration){0, i, .1, (double)NAN};
+    sweep_plan.configurations = all;
+    sweep_plan.count = CONFIGURATIONS;
+    sweep_plan.folds = FEW;
+    o.optimizer = CUSGD_OPTIMIZER_SGD;
+    cr_assert_eq(cusgd_sweep_create(&o, data, NULL, &sweep_plan, &sweep), CUSGD_ERROR_MEMORY);
+    cr_assert(strstr(cusgd_last_error(), "14000 models of 300000 columns need "), "%s", cusgd_last_error());
+    free(all);
+    free(x);
+    cusgd_data_free(data);
+}

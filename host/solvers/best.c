@@ -5,6 +5,7 @@
 
 #include "data.h"
 #include "options.h"
+#include "physical_memory.h"
 #include <math.h>
 #include <stdio.h>
 
@@ -45,7 +46,7 @@ static cusgd_solver cheapest(const cusgd_options *o, shape a)
     int quadratic = loss_is_quadratic(o->loss);
     cusgd_solver direct = quadratic ? CUSGD_SOLVER_EXACT : CUSGD_SOLVER_NEWTON;
     cusgd_solver vectors = quadratic && !(o->l1 > 0) ? CUSGD_SOLVER_CG : CUSGD_SOLVER_LBFGS;
-    double room = solver_memory() / 4;
+    double room = memory_of_machine() / 4;
     if (o->l1 > 0 || o->loss == CUSGD_LOSS_SOFTMAX) return vectors;
     if (room > 0 && solver_bytes(direct, a) > room) return vectors;
     return full_seconds(direct, a, quadratic) <= full_seconds(vectors, a, quadratic) ? direct : vectors;

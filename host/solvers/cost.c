@@ -4,9 +4,9 @@
 
 #include "failure.h"
 #include "options.h"
+#include "physical_memory.h"
 #include <math.h>
 #include <stdio.h>
-#include <unistd.h>
 
 /* Iterations that are assumed: each method's own number depends on the data. */
 enum { PASSES = 300, NEWTON_ITERATIONS = 12, SECANT_ITERATIONS = 100 };
@@ -42,17 +42,11 @@ double solver_bytes(cusgd_solver which, shape a)
     }
 }
 
-double solver_memory(void)
-{
-    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    return pages > 0 && page > 0 ? (double)pages * (double)page : 0;
-}
-
 /* A direct solution or Newton's method, which come to the optimum itself and know its standard errors, unless they take longer
  * than this and longer than a method of a few vectors. */
 cusgd_solver solver_usual(const problem *p)
 {
-    const double affordable = 1e11, newton_affordable = 1e12, newton_wide = 1e8, room = solver_memory() / 4;
+    const double affordable = 1e11, newton_affordable = 1e12, newton_wide = 1e8, room = memory_of_machine() / 4;
     enum { MAX_NEWTON_COLUMNS = 1000 };
     const cusgd_options *o = p->options;
     shape a = shape_of(p);
@@ -87,7 +81,7 @@ void solver_announce(const problem *p, char *text, size_t room)
 
 cusgd_status solver_check_memory(const problem *p)
 {
-    double bytes = solver_bytes(p->options->solver, shape_of(p)), all = solver_memory();
+    double bytes = solver_bytes(p->options->solver, shape_of(p)), all = memory_of_machine();
     if (all == 0 || bytes <= all) return CUSGD_OK;
     return fail(
         CUSGD_ERROR_MEMORY,

@@ -64,7 +64,7 @@ cusgd_status solve_exact(solver *s);
 cusgd_status solver_solve(solver *s); /* exact.c: the same, untold: the iterate becomes the solution */
 
 /* cost.c. What a method takes to train at a shape, in multiplications, and the bytes of the matrices that it holds besides the
- * data; and the bytes of this machine's memory, 0 where they are not known. */
+ * data. */
 typedef struct shape {
     double n, d, k, side, size; /* side d + 1, size (d + 1) k */
 } shape;
@@ -74,7 +74,6 @@ static inline shape shape_make(int64_t n, int64_t d, int64_t k)
 }
 double solver_work(cusgd_solver which, shape a);
 double solver_bytes(cusgd_solver which, shape a);
-double solver_memory(void);
 /* What solver auto stands for; what there is to say before a long run (t->announcement); MEMORY where the matrices of the
  * solver do not fit. */
 cusgd_solver solver_usual(const problem *p);

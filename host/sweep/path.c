@@ -257,6 +257,7 @@ static cusgd_status create(cusgd_path *s, const cusgd_options *options, const cu
     s->tolerance = plan->tolerance > 0 ? plan->tolerance : 1e-12;
     status = open_trainer(s, options, train);
     if (status == CUSGD_OK) status = check_factors(s);
+    if (status == CUSGD_OK) status = path_check_memory(s);
     if (status == CUSGD_OK) status = allocate_path(s);
     if (status == CUSGD_OK && s->folds > 0) status = folds_make(plan->fold, s->folds, &s->trainer->problem, &s->fold);
     return status == CUSGD_OK ? compute(s, plan) : status;

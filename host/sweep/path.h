@@ -50,6 +50,8 @@ struct cusgd_path {
     size_t chosen;
 };
 
+/* memory.c: refuses products that do not fit. */
+cusgd_status path_check_memory(const cusgd_path *s);
 /* path_sums.c: the moments of each fold; s->fold is set where there are folds. */
 cusgd_status path_add_rows(cusgd_path *s);
 /* The problem without the rows of a fold, or with -1 of all rows; of has room for it. */

@@ -184,6 +184,7 @@ static cusgd_status train_all(cusgd_sweep *s, const cusgd_options *options, cons
     if (status == CUSGD_OK) status = open_trainer(s, options, train, valid, plan);
     s->count = plan->count;
     s->folds = plan->folds;
+    if (status == CUSGD_OK) status = sweep_check_memory(s);
     if (status == CUSGD_OK) status = allocate_sweep(s);
     if (status == CUSGD_OK) take_configurations(s, options, plan);
     if (status == CUSGD_OK) status = sweep_take_folds(s, plan->fold);

@@ -40,6 +40,8 @@ cusgd_status folds_make(const uint8_t *given, int folds, const problem *p, uint8
 /* Makes the folds; binds the training rows with them. Sets fold, ratio and the columns' shares.
  */
 cusgd_status sweep_take_folds(cusgd_sweep *s, const uint8_t *given);
+/* memory.c: refuses models that do not fit; the trainer, count and folds are there. */
+cusgd_status sweep_check_memory(const cusgd_sweep *s);
 /* run.c: trains all columns; theta and what is known of each column. */
 cusgd_status sweep_run(cusgd_sweep *s);
 /* select.c: the configurations' outcomes, and the one that is chosen. */

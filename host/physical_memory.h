@@ -1,0 +1,14 @@
+/* How much memory there is. */
+#ifndef CUSGD_HOST_PHYSICAL_MEMORY_H
+#define CUSGD_HOST_PHYSICAL_MEMORY_H
+
+#include <unistd.h>
+
+/* Bytes of this machine's memory; 0: not known. */
+static inline double memory_of_machine(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page > 0 ? (double)pages * (double)page : 0;
+}
+
+#endif
