@@ -2,6 +2,7 @@
 #include "backend.h"
 #include "failure.h"
 #include "model.h"
+#include "options.h"
 #include "public.h"
 #include "scalar/random.h"
 #include "scalar/sampling.h"
@@ -60,7 +61,15 @@ static cusgd_status check_generator(const cusgd_generator *g)
         return fail(CUSGD_ERROR_USAGE, "targets are neither linear nor logistic nor positive");
     if (g->type != CUSGD_TYPE_FLOAT32 && g->type != CUSGD_TYPE_FLOAT64)
         return fail(CUSGD_ERROR_USAGE, "the type is neither CUSGD_TYPE_FLOAT32 nor CUSGD_TYPE_FLOAT64");
-    return CUSGD_OK;
+    if (!g->device) return CUSGD_OK;
+    cusgd_options o;
+    options_init(&o);
+    return cusgd_options_set(&o, "device", g->device);
+}
+
+static cusgd_status open_device(const cusgd_generator *g, backend *out)
+{
+    return backend_open(g->device ? g->device : "cpu", precision_of(g), 0, out);
 }
 
 /* ---- The truth ----------------------------------------------------------------------------------------------------------- */
@@ -112,7 +121,7 @@ static cusgd_status append_rows(const cusgd_generator *g, const double *truth, n
     int64_t piece = PIECE_BYTES / row < 1 ? 1 : PIECE_BYTES / row < PIECE_ROWS ? PIECE_BYTES / row : PIECE_ROWS;
     if (piece > g->rows) piece = g->rows;
     backend device;
-    cusgd_status status = cpu_backend_open(precision_of(g), 0, &device);
+    cusgd_status status = open_device(g, &device);
     if (status) return status;
     void *x_rows = allocate((size_t)(piece * g->cols), (size_t)element);
     void *y_rows = allocate((size_t)(piece * g->outputs), (size_t)element);
@@ -246,7 +255,7 @@ static cusgd_status make_rows(const cusgd_generator *g, void *x, void *y)
     backend device;
     double *truth = draw_truth(g);
     if (!truth) return fail_memory((size_t)(g->cols + 1) * (size_t)g->outputs * sizeof *truth, "the true coefficients");
-    cusgd_status status = cpu_backend_open(precision_of(g), 0, &device);
+    cusgd_status status = open_device(g, &device);
     if (!status) {
         status = device.ops->generate(device.self, g, truth, 0, g->rows, x, y);
         device.ops->close(device.self);

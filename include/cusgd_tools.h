@@ -205,13 +205,14 @@ typedef struct cusgd_generator {
     double correlation; /* in (-1, 1): correlation of neighboring columns (AR(1)); 0: independent columns */
     double condition;   /* >= 1: condition number of the covariance of the columns; 1: the identity. Excludes correlation */
     uint64_t seed;
-    cusgd_type type; /* of x and y */
+    cusgd_type type;    /* of x and y */
+    const char *device; /* that computes the rows, a value of the option device; NULL: the CPU. The rows do not depend on it */
 } cusgd_generator;
 /* Sets the defaults: one output, noise 1, condition 1. generator->size must be set. */
 CUSGD_API cusgd_status cusgd_generator_init(cusgd_generator *generator);
 
 /* Creates the folder and writes x.npy, y.npy and true.safetensors (the coefficients) into it. If one of the files exists, this
- * fails unless `force` is 1. The rows are computed on the CPU. */
+ * fails unless `force` is 1. Errors: USAGE, DATA, DEVICE, MEMORY, INTERRUPTED. */
 CUSGD_API cusgd_status cusgd_generate(const cusgd_generator *generator, const char *folder, int force);
 /* Creates the same rows in memory. */
 CUSGD_API cusgd_status cusgd_data_generate(const cusgd_generator *generator, cusgd_data **out);

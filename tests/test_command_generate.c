@@ -49,6 +49,20 @@ Test(command_generate, takes_every_option)
     assert_code(o, 0);
 }
 
+Test(command_generate, takes_a_device)
+{
+    run(&o, "$CUSGD generate plain --rows 50 --cols 3 && $CUSGD generate made --rows 50 --cols 3 --device auto && "
+            "cmp plain/x.npy made/x.npy && cmp plain/y.npy made/y.npy");
+    assert_code(o, 0);
+    run(&o, "env CUSGD_MODULE_DIR=. $CUSGD generate none --rows 50 --cols 3 --device cuda:77");
+    assert_code(o, 3);
+    assert_has(o.err, "device cuda:77");
+    cr_assert(!file_exists("none"));
+    run(&o, "$CUSGD generate none --rows 50 --cols 3 --device tpu");
+    assert_code(o, 1);
+    assert_has(o.err, "tpu");
+}
+
 Test(command_generate, refuses_what_makes_no_sense)
 {
     static const char *const wrong[] = {"--rows 0 --cols 3",

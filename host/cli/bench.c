@@ -409,6 +409,7 @@ static int run_shape(const bench *b, const char *shape, const char *precision, r
     of.outputs = g.outputs;
     of.targets = targets_for(o);
     of.type = type_for(o);
+    of.device = b->devices.at[0];
     cusgd_options_free(o);
     cusgd_status made = cusgd_data_generate(&of, &g.data);
     status = made ? complain_last(made) : CUSGD_OK;

@@ -4,13 +4,14 @@
 
 #include <string.h>
 
-/* Seed and precision mean what they mean to train, and are parsed by the same table. */
+/* Seed, precision and device mean what they mean to train, and are parsed by the same table. */
 static int take_options(const syntax *s, const char *seed, const char *precision, cusgd_generator *g)
 {
     cusgd_options *options;
     int status = options_open(&options);
     if (status) return status;
-    if ((seed && cusgd_options_set(options, "seed", seed)) || (precision && cusgd_options_set(options, "precision", precision)))
+    if ((seed && cusgd_options_set(options, "seed", seed)) || (precision && cusgd_options_set(options, "precision", precision)) ||
+        cusgd_options_set(options, "device", g->device))
         status = complain_usage(s, "%s", cusgd_last_error());
     g->seed = seed_of(options);
     g->type = type_for(options);
@@ -23,6 +24,7 @@ int generate_main(int argc, char **argv)
     cusgd_generator g = CUSGD_INIT(cusgd_generator);
     cusgd_generator_init(&g);
     g.rows = g.cols = 0;
+    g.device = "cpu";
     const char *folder = NULL, *targets = "linear", *seed = NULL, *precision = NULL;
     int force = 0, status;
     const argument table[] = {
@@ -42,6 +44,10 @@ int generate_main(int argc, char **argv)
          &g.condition},
         {{"seed", "S", "0", "equal arguments give equal files", NULL}, '\0', TAKES_TEXT, &seed},
         {{"precision", "float|double", "float", "of the numbers in x.npy and y.npy", NULL}, '\0', TAKES_TEXT, &precision},
+        {{"device", "auto|cpu|cuda[:I]", "cpu", "computes the rows, which do not depend on it", NULL},
+         '\0',
+         TAKES_TEXT,
+         &g.device},
         {{"force", NULL, NULL, "overwrite files that are there", NULL}, '\0', TAKES_NOTHING, &force},
     };
     const syntax s = {.word = "generate",

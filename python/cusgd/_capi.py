@@ -191,7 +191,7 @@ CUSGD_SYNTHETIC_POSITIVE = 2
 
 
 class cusgd_generator(C.Structure):
-    _fields_ = [("size", C.c_size_t), ("rows", C.c_int64), ("cols", C.c_int64), ("outputs", C.c_int64), ("informative", C.c_int64), ("noise", C.c_double), ("targets", C.c_int), ("correlation", C.c_double), ("condition", C.c_double), ("seed", C.c_uint64), ("type", C.c_int)]
+    _fields_ = [("size", C.c_size_t), ("rows", C.c_int64), ("cols", C.c_int64), ("outputs", C.c_int64), ("informative", C.c_int64), ("noise", C.c_double), ("targets", C.c_int), ("correlation", C.c_double), ("condition", C.c_double), ("seed", C.c_uint64), ("type", C.c_int), ("device", C.c_char_p)]
 
 
 

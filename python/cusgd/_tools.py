@@ -87,6 +87,7 @@ def generate(
     condition: float = 1.0,
     seed: int = 0,
     dtype: Any = np.float32,
+    device: str = "cpu",
 ) -> tuple[NDArray[Any], NDArray[Any], Model]:
     """Make synthetic data, the same as the command's for equal arguments.
 
@@ -108,6 +109,8 @@ def generate(
         Equal seeds give equal data.
     dtype : numpy.float32 or numpy.float64
         Of X and y.
+    device : str
+        Device that computes the rows, as of a trainer: "cpu", "cuda", "cuda:1", "auto". They do not depend on it.
 
     Returns
     -------
@@ -127,6 +130,7 @@ def generate(
     generator.rows, generator.cols, generator.outputs, generator.informative = rows, cols, outputs, informative
     generator.noise, generator.targets = noise, _TARGETS[targets]
     generator.correlation, generator.condition, generator.seed = correlation, condition, seed
+    generator.device = device.encode()
     generator.type = _capi.CUSGD_TYPE_FLOAT64 if np.dtype(dtype) == np.float64 else _capi.CUSGD_TYPE_FLOAT32
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "data")

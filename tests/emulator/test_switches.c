@@ -56,6 +56,16 @@ Test(switches, emul_graphs_and_early_kernels)
     }
 }
 
+/* Rows that the GPU computes are the CPU's. */
+Test(switches, emul_synthetic_rows)
+{
+    run(&o, "env CUSGD_CUDA_TRACE=1 $CUSGD generate there --rows 500 --cols 6 --device cuda");
+    assert_code(o, 0);
+    assert_has(o.err, "graphs on"); /* the module was opened */
+    run(&o, "cmp made/x.npy there/x.npy && cmp made/y.npy there/y.npy && cmp made/true.safetensors there/true.safetensors");
+    assert_code(o, 0);
+}
+
 /* Graphs of other lengths; 64 steps where nothing, or no even number, is said. */
 Test(switches, emul_steps_of_a_graph)
 {
