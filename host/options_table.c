@@ -10,7 +10,6 @@
 /* Bounds that keep every product of counts within the trainer's arithmetic. */
 #define MAX_COUNT   1e12
 #define MAX_THREADS 4096
-#define MAX_SHARDS  1024
 
 /* ---- Names --------------------------------------------------------------------------------------------------------------- */
 

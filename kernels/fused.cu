@@ -73,47 +73,81 @@ template <class real> static cudaError_t update_step_of(const fused_task *t, cud
     return LAUNCH_AS(way, fused_update_kernel<real>, dim3(groups_of(packs, width)), dim3(THREADS), 0, stream, *t);
 }
 
-template <class L> static cudaError_t launch_step(const fused_task *t, cudaStream_t stream)
+/* Which part of a step a launch is for: all of it, or of a shard's share the parts' gradients alone. */
+enum launched { STEP, PARTS };
+
+template <class L> static cudaError_t launch_step(const fused_task *t, launched what, cudaStream_t stream)
 {
     typedef typename L::real real;
-    int ends = t->shape.parts * t->stride * (int64_t)sizeof(real) <= PASSED_BYTES;
+    int ends = what == STEP && t->shape.parts * t->stride * (int64_t)sizeof(real) <= PASSED_BYTES;
     dim3 grid((unsigned)t->shape.parts), block((unsigned)t->shape.threads);
     launch_way way = {false, t->early != 0, 0};
     cudaError_t error = LAUNCH_AS(way, fused_kernel<L>, grid, block, 0, stream, *t, ends);
-    return error || ends ? error : update_step_of<real>(t, stream);
+    return error || ends || what == PARTS ? error : update_step_of<real>(t, stream);
 }
 
-template <class real> static cudaError_t cluster_step(const fused_task *t, cudaStream_t stream)
+template <class real> static cudaError_t cluster_step(const fused_task *t, launched what, cudaStream_t stream)
 {
     cudaError_t error = kernel_cluster_parts(t, stream);
-    return error ? error : update_step_of<real>(t, stream);
+    return error || what == PARTS ? error : update_step_of<real>(t, stream);
 }
 
 /* Rows of 8 packs: of bf16 there are none. */
-template <class real> static cudaError_t longest_step(const fused_task *t, cudaStream_t stream, real)
+template <class real> static cudaError_t longest_step(const fused_task *t, launched what, cudaStream_t stream, real)
 {
-    return launch_step<layout<real, 16 / sizeof(real), 8, true>>(t, stream);
+    return launch_step<layout<real, 16 / sizeof(real), 8, true>>(t, what, stream);
 }
-static cudaError_t longest_step(const fused_task *, cudaStream_t, bf16) { return cudaErrorInvalidValue; }
+static cudaError_t longest_step(const fused_task *, launched, cudaStream_t, bf16) { return cudaErrorInvalidValue; }
 
-template <class real, class stored> static cudaError_t step_of(const fused_task *t, cudaStream_t stream)
+template <class real, class stored> static cudaError_t step_of(const fused_task *t, launched what, cudaStream_t stream)
 {
     const int values = 16 / sizeof(stored);
     int packs = t->shape.packs;
-    if (t->shape.blocks > 1) return cluster_step<real>(t, stream);
-    if (t->shape.values == 1) return launch_step<layout<real, 1, 1, false, stored>>(t, stream);
+    if (t->shape.blocks > 1) return cluster_step<real>(t, what, stream);
+    if (t->shape.values == 1) return launch_step<layout<real, 1, 1, false, stored>>(t, what, stream);
     if (t->shape.lanes <= 32)
-        return packs == 1   ? launch_step<layout<real, values, 1, false, stored>>(t, stream)
-               : packs == 2 ? launch_step<layout<real, values, 2, false, stored>>(t, stream)
-                            : launch_step<layout<real, values, 4, false, stored>>(t, stream);
-    return packs == 1   ? launch_step<layout<real, values, 1, true, stored>>(t, stream)
-           : packs == 2 ? launch_step<layout<real, values, 2, true, stored>>(t, stream)
-           : packs == 4 ? launch_step<layout<real, values, 4, true, stored>>(t, stream)
-                        : longest_step(t, stream, stored());
+        return packs == 1   ? launch_step<layout<real, values, 1, false, stored>>(t, what, stream)
+               : packs == 2 ? launch_step<layout<real, values, 2, false, stored>>(t, what, stream)
+                            : launch_step<layout<real, values, 4, false, stored>>(t, what, stream);
+    return packs == 1   ? launch_step<layout<real, values, 1, true, stored>>(t, what, stream)
+           : packs == 2 ? launch_step<layout<real, values, 2, true, stored>>(t, what, stream)
+           : packs == 4 ? launch_step<layout<real, values, 4, true, stored>>(t, what, stream)
+                        : longest_step(t, what, stream, stored());
 }
 
-extern "C" cudaError_t kernel_fused_step(const fused_task *t, cudaStream_t stream)
+static cudaError_t launch(const fused_task *t, launched what, cudaStream_t stream)
 {
-    if (t->update.precision == CUSGD_PRECISION_DOUBLE) return step_of<double, double>(t, stream);
-    return t->storage == CUSGD_STORAGE_BF16 ? step_of<float, bf16>(t, stream) : step_of<float, float>(t, stream);
+    if (t->update.precision == CUSGD_PRECISION_DOUBLE) return step_of<double, double>(t, what, stream);
+    return t->storage == CUSGD_STORAGE_BF16 ? step_of<float, bf16>(t, what, stream) : step_of<float, float>(t, what, stream);
+}
+
+extern "C" cudaError_t kernel_fused_step(const fused_task *t, cudaStream_t stream) { return launch(t, STEP, stream); }
+
+extern "C" cudaError_t kernel_fused_parts(const fused_task *t, cudaStream_t stream) { return launch(t, PARTS, stream); }
+
+/* In the order in which a step without shards adds its parts up. */
+template <class real> __global__ static void fused_share_kernel(fused_task t, real *to, double *loss)
+{
+    const int values = 16 / sizeof(real);
+    SHARED(double, shared, THREADS * 16 / (int)sizeof(real));
+    part_sums<real> sums = add_sums<real, 8>(t, 0, blockIdx.x, shared);
+    columns_place c = columns_of<real>(t);
+    int u = ((int)blockIdx.x * c.width + c.column) * values;
+    if (blockIdx.x + threadIdx.x == 0) *loss = sums.loss;
+    if (!join_groups<real>(c, u, (int)t.update.penalized, t.update.size, sums.derivative, sums.gradient, shared)) return;
+    pack<real> rounded;
+    for (int v = 0; v < values; v++) rounded.at[v] = (real)sums.gradient[v];
+    store_pack(to + u, rounded);
+}
+
+template <class real> static cudaError_t share_of(const fused_task *t, void *sums, double *loss, cudaStream_t stream)
+{
+    int packs = (int)groups_of(t->update.size, 16 / (int)sizeof(real)), width = update_width(t->shape.parts, packs);
+    return LAUNCH(fused_share_kernel<real>, dim3(groups_of(packs, width)), dim3(THREADS), 0, stream, *t, (real *)sums, loss);
+}
+
+extern "C" cudaError_t kernel_fused_share(const fused_task *t, void *sums, double *loss, cudaStream_t stream)
+{
+    return t->update.precision == CUSGD_PRECISION_FLOAT ? share_of<float>(t, sums, loss, stream)
+                                                        : share_of<double>(t, sums, loss, stream);
 }

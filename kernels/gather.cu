@@ -27,7 +27,7 @@ __device__ static void copy_row(const pack<bf16> *from, pack<float> *to, int64_t
 template <class real, class stored> __global__ static void gather_kernel(gather_task t)
 {
     int64_t step = t.state->next, i = (int64_t)blockIdx.x * blockDim.y + threadIdx.y;
-    if (t.start == 0 && blockIdx.x + blockIdx.y + threadIdx.x + threadIdx.y == 0) t.state->gathered = step;
+    if (t.begins && blockIdx.x + blockIdx.y + threadIdx.x + threadIdx.y == 0) t.state->gathered = step;
     if (i >= t.rows) return;
     const step_row *s = t.table->row + step;
     int64_t position = t.start + i;

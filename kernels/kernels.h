@@ -42,6 +42,8 @@ typedef struct step_row {
     int64_t first, count; /* the batch is positions first .. first + count - 1 of the epoch */
 } step_row;
 
+/* Of a run with shards there is a table for each shard, whose rows are the shard's share of the batches, and one for the batches,
+ * of which numbers and count alone are used. They may have room for fewer rows than this. */
 typedef struct slice_table {
     sampler order;
     int64_t count;
@@ -84,7 +86,7 @@ typedef struct order_task {
     const slice_table *table;
     const run_state *state;
     int64_t *order; /* 2 x batch */
-    int64_t batch;
+    int64_t batch;  /* the most rows that a batch, or a shard's share of it, has */
     int ahead;
 } order_task;
 cudaError_t kernel_order(const order_task *t, cudaStream_t stream);
@@ -100,6 +102,7 @@ typedef struct gather_task {
     int64_t batch, start, rows, ld;
     const void *x; /* n x ld */
     void *out;
+    int begins; /* the first launch of a step: it moves `gathered` on */
 } gather_task;
 cudaError_t kernel_gather(const gather_task *t, cudaStream_t stream);
 
@@ -176,6 +179,26 @@ cudaError_t kernel_look_ahead(const update_task *t, cudaStream_t stream);
 cudaError_t kernel_accumulate(cusgd_precision precision, const void *gradient, double *sum, int64_t size, int begins,
                               cudaStream_t stream);
 
+/* ---- Shards: a step's sums over each, and the tree of scalar/shards.h that adds them ---- */
+
+typedef struct shards_task {
+    cusgd_precision precision;
+    const slice_table *table; /* of the batches */
+    run_state *state;
+    int count;               /* of the shards, 2 or more */
+    int64_t penalized, size; /* as in update_task */
+    int64_t stride;          /* reals of a shard's sums: size or more */
+    void *sums;              /* count x stride: of the shares' gradients, of the intercepts' derivatives last */
+    double *losses;          /* count */
+    void *gradient;          /* d k */
+    const double *sum;       /* d k: the share's gradient where it is not in `gradient`; NULL: it is */
+    double *total;           /* k */
+} shards_task;
+/* Keeps what a share's launches have left in gradient or sum, in total and in the state, as the sums of shard `shard`. */
+cudaError_t kernel_keep_share(const shards_task *t, int shard, cudaStream_t stream);
+/* The sums over all shards to gradient and total; and counts the step, or declares the run failed. */
+cudaError_t kernel_add_shards(const shards_task *t, cudaStream_t stream);
+
 /* ---- A step with one read of x (fused.h), for one output ---- */
 
 /* How a batch and its rows are shared out: fused_shape_of(), host/cuda/shape.h. */
@@ -215,6 +238,10 @@ typedef struct fused_task {
 cudaError_t kernel_fused_step(const fused_task *t, cudaStream_t stream);
 /* The first of them where shape.blocks > 1: parts' gradients, losses and derivatives. */
 cudaError_t kernel_cluster_parts(const fused_task *t, cudaStream_t stream);
+
+/* Of a shard's share of a batch, that of the task's table: the parts alone; then their sums, d + 1 reals, and their loss. */
+cudaError_t kernel_fused_parts(const fused_task *t, cudaStream_t stream);
+cudaError_t kernel_fused_share(const fused_task *t, void *sums, double *loss, cudaStream_t stream);
 
 /* `steps` steps in one cooperative launch. flags: persistent_blocks() of them, 0 at first. */
 typedef struct persistent_task {

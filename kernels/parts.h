@@ -118,6 +118,35 @@ __device__ static part_sums<real> add_sums(const fused_task &t, int turn, unsign
     return s;
 }
 
+/* The sums of the groups, in order, of 16 bytes of columns from u on; that of the intercept is `derivative`. True in the threads
+ * of the first group, which have them, if u < size. All threads of a block call. */
+template <class real>
+__device__ static bool join_groups(const columns_place &c, int u, int d, int64_t size, double derivative, double *sum,
+                                   double *shared)
+{
+    const int values = 16 / sizeof(real), at_once = 4;
+    __syncthreads(); /* the last sums may still be read */
+    UNROLLED
+    for (int v = 0; v < values; v++)
+        if (c.group < c.groups) shared[v * THREADS + (int)threadIdx.x] = sum[v];
+    __syncthreads();
+    if (c.group > 0 || u >= size) return false;
+    UNROLLED
+    for (int v = 0; v < values; v++) sum[v] = 0;
+    NOT_UNROLLED
+    for (int g = 0; g < c.groups; g += at_once) { /* groups: a power of 2, and 4 at least */
+        UNROLLED
+        for (int v = 0; v < values; v++) {
+            UNROLLED
+            for (int l = 0; l < at_once; l++) sum[v] += shared[v * THREADS + (g + l) * c.width + c.column];
+        }
+    }
+    UNROLLED
+    for (int v = 0; v < values; v++)
+        if (u + v == d) sum[v] = derivative;
+    return true;
+}
+
 /* Updates the parameters, 16 bytes of columns a thread, by the parts' gradients, whose sums over the first columns of this block
  * are `first`'s. Groups of `width` threads take every few-th part each, and their sums are added in order. `blocks` blocks share
  * the columns, this is number `block`: the bits do not depend on that, nor on AT_ONCE. All threads call, THREADS or more; shared:
@@ -126,35 +155,15 @@ template <class real, int AT_ONCE>
 __device__ static void update_columns(const fused_task &t, int turn, const update_task &to, const update_now<real> &now,
                                       const part_sums<real> &first, unsigned block, unsigned blocks, double *shared)
 {
-    const int values = 16 / sizeof(real), at_once = 4;
-    int d = (int)to.penalized;
+    const int values = 16 / sizeof(real);
     columns_place c = columns_of<real>(t);
     double sum[values];
     for (int v = 0; v < values; v++) sum[v] = first.gradient[v];
     NOT_UNROLLED
     for (int base = (int)block * c.width; base < c.packs; base += (int)blocks * c.width) {
         int u = (base + c.column) * values;
-        __syncthreads(); /* the last sums may still be read */
-        UNROLLED
-        for (int v = 0; v < values; v++)
-            if (c.group < c.groups) shared[v * THREADS + (int)threadIdx.x] = sum[v];
-        __syncthreads();
-        if (c.group == 0 && u < to.size) {
-            UNROLLED
-            for (int v = 0; v < values; v++) sum[v] = 0;
-            NOT_UNROLLED
-            for (int g = 0; g < c.groups; g += at_once) { /* groups: a power of 2, and 4 at least */
-                UNROLLED
-                for (int v = 0; v < values; v++) {
-                    UNROLLED
-                    for (int l = 0; l < at_once; l++) sum[v] += shared[v * THREADS + (g + l) * c.width + c.column];
-                }
-            }
-            UNROLLED
-            for (int v = 0; v < values; v++)
-                if (u + v == d) sum[v] = first.derivative;
+        if (join_groups<real>(c, u, (int)to.penalized, to.size, first.derivative, sum, shared))
             update_pack<real>(to, now, u, sum);
-        }
         if (base + (int)blocks * c.width < c.packs) add_group<real, AT_ONCE>(t, turn, c, base + (int)blocks * c.width, sum);
     }
 }

@@ -1,6 +1,8 @@
 /* cusgd_check through the public API; on the device that CUSGD_TEST_DEVICE names. That it fails where a kernel is wrong is shown
  * by emulator/faults.sh. */
+#include "data.h"
 #include "options.h"
+#include "scalar/sampling.h"
 #include "training.h"
 
 #include <criterion/criterion.h>
@@ -58,6 +60,34 @@ Test(check, float_lies_within_rounding_of_double)
     cusgd_data_free(data);
 }
 
+/* Synthetic rows are the same bits whichever device computes them; those that no device has are refused. */
+Test(check, synthetic_rows_of_a_device)
+{
+    const char *device = getenv("CUSGD_TEST_DEVICE");
+    for (int i = 0; i < 4; i++) {
+        cusgd_generator g = CUSGD_INIT(cusgd_generator);
+        cusgd_generator_init(&g);
+        g.rows = 300, g.cols = 9, g.outputs = 2, g.type = (cusgd_type)(i % 2), g.seed = (uint64_t)i,
+        g.targets = (cusgd_synthetic_targets)(i % 3);
+        if (i < 2)
+            g.condition = 50;
+        else
+            g.correlation = 0.5;
+        cusgd_data *of[2];
+        cr_assert_eq(cusgd_data_generate(&g, &of[0]), CUSGD_OK, "%s", cusgd_last_error());
+        g.device = device ? device : "cpu";
+        cr_assert_eq(cusgd_data_generate(&g, &of[1]), CUSGD_OK, "%s", cusgd_last_error());
+        size_t bytes = (size_t)g.rows * (g.type == CUSGD_TYPE_FLOAT32 ? 4 : 8);
+        cr_assert_eq(memcmp(of[0]->view.x.at, of[1]->view.x.at, bytes * 9), 0, "case %d: x", i);
+        cr_assert_eq(memcmp(of[0]->view.y.at, of[1]->view.y.at, bytes * 2), 0, "case %d: y", i);
+        cusgd_data_free(of[0]);
+        cusgd_data_free(of[1]);
+        g.device = "tpu";
+        cr_assert_eq(cusgd_data_generate(&g, &of[0]), CUSGD_ERROR_USAGE);
+        cr_assert(strstr(cusgd_last_error(), "device"), "%s", cusgd_last_error());
+    }
+}
+
 /* Weights, held-out rows, rows of another layout and type, a chosen rate. */
 Test(check, whatever_a_trainer_takes)
 {
@@ -83,6 +113,23 @@ Test(check, whatever_a_trainer_takes)
     free(x);
     free(y);
     free(w);
+}
+
+/* Shards, on every engine that takes them, and with batches in which some have no row. */
+Test(check, shards)
+{
+    static const int counts[] = {1, 2, 3, 8};
+    for (int engine = CUSGD_ENGINE_AUTO; engine <= CUSGD_ENGINE_FUSED; engine++)
+        for (int i = 0; i < 4; i++) {
+            cusgd_options o = options_plain(CUSGD_OPTIMIZER_NESTEROV, 0.01, i % 2 ? 5 : 40, 1);
+            o.precision = (cusgd_precision)(i / 2);
+            o.engine = (cusgd_engine)engine;
+            o.shards = counts[i];
+            o.sampling = (cusgd_sampling)((i + engine) % SAMPLING_COUNT);
+            cusgd_data *data = made(203, 9, 1, o.precision, 0);
+            checked(&o, data, 7);
+            cusgd_data_free(data);
+        }
 }
 
 /* A run that diverges is compared as far as it is finite. */

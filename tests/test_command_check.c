@@ -70,13 +70,13 @@ Test(command_check, standard_set)
     cr_assert(report, "%s", o.out);
     cr_assert(cJSON_IsTrue(cJSON_GetObjectItem(report, "passed")));
     cJSON *problems = cJSON_GetObjectItem(report, "problems");
-    cr_assert_geq(cJSON_GetArraySize(problems), 37);
+    cr_assert_geq(cJSON_GetArraySize(problems), 40);
     assert_all_are_covered(problems);
     cJSON_ArrayForEach(problem, problems) cr_assert_geq(cJSON_GetObjectItem(problem, "steps")->valueint, 36);
     cJSON_Delete(report);
     run(&o, "$CUSGD check --device cpu");
     assert_code(o, 0);
-    assert_has(o.out, "\nPASS: 38 of 38 problems agree\n");
+    assert_has(o.out, "\nPASS: 40 of 40 problems agree\n");
     /* Each line is a command: the last one is, too. */
     run(&o,
         "$CUSGD check --device cpu --rows 64 --cols 1000 --optimizer adam --loss mse --sampling permute --schedule time-decay");

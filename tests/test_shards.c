@@ -1,5 +1,5 @@
-/* Shards: how rows and batches are divided among them, the tree by which their sums are added, and that runs of any number of
- * shards repeat bit for bit and find the same optimum. */
+/* Shards: how rows and batches are divided among them, and that runs of any number of shards repeat bit for bit and find the same
+ * optimum. Steps over them: test_interface_shards.c. */
 #include "backend.h"
 #include "scalar/shards.h"
 #include "training.h"
@@ -94,109 +94,6 @@ Test(shards, orders_are_their_own)
         sampler first = sampler_of_shard(by_batch[m], 9, 4000, 10, 3, 5, 0),
                 other = sampler_of_shard(by_batch[m], 9, 4000, 10, 3, 5, 4);
         for (uint64_t b = 0; b < 10; b++) cr_assert_eq(sampler_batch(&first, b), sampler_batch(&other, b));
-    }
-}
-
-/* ---- One step ------------------------------------------------------------------------------------------------------------ */
-
-enum { D = 40, OUTPUTS = 2, SIZE = (D + 1) * OUTPUTS, MOST = 8 };
-
-typedef struct rows {
-    int64_t each; /* of a shard; a power of 2, so that the sum of gradients follows from their mean without rounding */
-    double *x, *y;
-} rows;
-
-static examples examples_of(const rows *r, int first, int count)
-{
-    cusgd_matrix none = {NULL, CUSGD_TYPE_FLOAT64, 0, 0};
-    return (examples){.n = count * r->each,
-                      .d = D,
-                      .k = OUTPUTS,
-                      .x = {r->x + first * r->each * D, CUSGD_TYPE_FLOAT64, D, 1},
-                      .y = {r->y + first * r->each * OUTPUTS, CUSGD_TYPE_FLOAT64, OUTPUTS, 1},
-                      .w = none,
-                      .o = none};
-}
-
-/* The gradient and the loss of a step on shards first .. first + count - 1, each of which is one share. */
-static double step_on(const backend *b, const rows *r, int first, int count, double *gradient)
-{
-    const run_spec p = {.loss = {.kind = CUSGD_LOSS_LOGISTIC},
-                        .optimizer = CUSGD_OPTIMIZER_MOMENTUM,
-                        .d = D,
-                        .k = OUTPUTS,
-                        .batch = count * r->each,
-                        .shards = count,
-                        .intercept = 1};
-    const transform plain = {.weight_mean = 1};
-    step_numbers one = {.rate = 1, .correction1 = 1, .correction2 = 1, .average = 1};
-    double theta[SIZE];
-    sampler orders[MOST];
-    batch_share shares[MOST];
-    dataset *at[MOST];
-    steps_report report;
-    for (int u = 0; u < SIZE; u++) theta[u] = 0.125 * (u % 7 - 3);
-    for (int h = 0; h < count; h++) {
-        examples e = examples_of(r, first + h, 1);
-        cr_assert_eq(b->ops->bind(b->self, &e, &plain, &at[h]), CUSGD_OK);
-        orders[h] = sampler_of_shard(CUSGD_SAMPLING_NONE, 1, (uint64_t)p.batch, 1, 0, (uint64_t)count, (uint64_t)h);
-        shares[h] = (batch_share){at[h], &orders[h]};
-    }
-    slice s = {shares, 0, 1, &one};
-    cr_assert_eq(b->ops->start(b->self, &p), CUSGD_OK);
-    cr_assert_eq(b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, theta), CUSGD_OK);
-    cr_assert_eq(b->ops->steps(b->self, &s), CUSGD_OK);
-    cr_assert_eq(b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_SLOT1, gradient), CUSGD_OK);
-    cr_assert_eq(b->ops->report(b->self, &report), CUSGD_OK);
-    cr_assert(report.done == 1 && report.rows == p.batch && !report.failed);
-    for (int h = 0; h < count; h++) b->ops->unbind(b->self, at[h]);
-    return report.loss;
-}
-
-/* values[first .. first + count - 1] by a tree whose left part has the largest power of 2 of them below count; rounds: to float.
- */
-static double tree_of(const double *values, int first, int count, int rounds)
-{
-    int left = 1;
-    if (count == 1) return values[first];
-    while (2 * left < count) left *= 2;
-    double sum = tree_of(values, first, left, rounds) + tree_of(values, first + left, count - left, rounds);
-    return rounds ? (double)(float)sum : sum;
-}
-
-static void check_tree(const rows *r, cusgd_precision precision, int threads)
-{
-    backend b;
-    int single = precision == CUSGD_PRECISION_FLOAT;
-    double alone[MOST][SIZE], losses[MOST], together[SIZE], sums[MOST];
-    cr_assert_eq(cpu_backend_open(precision, threads, &b), CUSGD_OK);
-    for (int h = 0; h < MOST; h++) losses[h] = step_on(&b, r, h, 1, alone[h]);
-    for (int k = 0; k < COUNTS; k++) {
-        double loss = step_on(&b, r, 0, counts[k], together), all = (double)(counts[k] * r->each);
-        cr_assert_eq(loss, tree_of(losses, 0, counts[k], 0), "%d shards", counts[k]);
-        for (int u = 0; u < SIZE; u++) {
-            for (int h = 0; h < MOST; h++) sums[h] = alone[h][u] * (double)r->each;
-            double expected = tree_of(sums, 0, counts[k], single) / all;
-            if (single) expected = (double)(float)expected;
-            cr_assert_eq(together[u], expected, "%d shards of %d rows, %d threads, parameter %d: %.17g, not %.17g", counts[k],
-                         (int)r->each, threads, u, together[u], expected);
-        }
-    }
-    b.ops->close(b.self);
-}
-
-Test(shards, sums_are_added_by_the_tree)
-{
-    uint64_t seed = 5;
-    for (int64_t each = 8; each <= 512; each *= 64) { /* one chunk a share, and several */
-        rows r = {each, random_normals(&seed, MOST * each * D), zeros(MOST * each * OUTPUTS)};
-        for (int64_t i = 0; i < MOST * each * OUTPUTS; i++) r.y[i] = random_uniform(&seed) > 0.4;
-        for (int threads = 1; threads <= 3; threads += 2) {
-            check_tree(&r, CUSGD_PRECISION_FLOAT, threads);
-            check_tree(&r, CUSGD_PRECISION_DOUBLE, threads);
-        }
-        free(r.x);
-        free(r.y);
     }
 }
 

@@ -25,7 +25,7 @@ typedef struct check {
     cusgd_trainer *t; /* the device's: it made the choices that were left open */
     cusgd_check_report *report;
     backend peer[PEERS];
-    dataset *rows[PEERS];
+    problem of[PEERS]; /* the trainer's, on each peer: views, but for the examples that the CPU has bound */
     bounds bounds;
     int64_t n, d, k, size;   /* size: (d+1) x k */
     double *state, *next;    /* PARTS x size */
@@ -36,9 +36,10 @@ typedef struct check {
     int64_t step;            /* that is being compared, from 1; 0: no step */
 } check;
 
-/* One step of the run: batch `batch` of the epoch whose order this is. */
+/* One step of the run: batch `batch` of the epoch whose orders these are. */
 typedef struct place {
-    sampler order;
+    sampler *orders;     /* of the shards */
+    batch_share *shares; /* likewise: work */
     int64_t step, epoch, batch;
     step_numbers numbers;
 } place;
@@ -92,8 +93,7 @@ static cusgd_status check_moments(check *c)
     if (!sums) return fail_memory((size_t)(PEERS * (2 * d + k)) * sizeof *sums, "the moments");
     for (int i = 0; i < PEERS && !status; i++) {
         mean[i] = sums + i * (2 * d + k), variance[i] = mean[i] + d, target[i] = mean[i] + 2 * d;
-        const backend *b = &c->peer[i];
-        status = b->ops->moments(b->self, &c->t->problem.train.rows, mean[i], variance[i], target[i], &weight[i]);
+        status = problem_moments(&c->of[i], mean[i], variance[i], target[i], &weight[i]);
     }
     for (int peer = ON_DEVICE; peer <= ON_CPU && !status; peer++) {
         double slack = 64 * DBL_EPSILON * sqrt((double)c->n);
@@ -123,7 +123,7 @@ static cusgd_status check_rows(check *c)
     if (!x) return fail_memory((size_t)(PEERS * count * c->d) * sizeof *x, "a check's rows");
     for (int64_t i = 0; i < count; i++) rows[i] = i * (c->n - 1) / (count > 1 ? count - 1 : 1);
     for (int i = 0; i < PEERS && !status; i++)
-        status = c->peer[i].ops->rows(c->peer[i].self, c->rows[i], rows, count, x + i * count * c->d, w[i]);
+        status = shards_rows(&c->of[i], &c->of[i].train, rows, count, x + i * count * c->d, w[i]);
     for (int64_t i = 0; i < count * c->d && !status; i++) {
         double device = x[i], same = x[ON_CPU * count * c->d + i], exact = x[IN_DOUBLE * count * c->d + i];
         compare(c, ROWS, ON_DEVICE, device, same, fabs(same), 0);
@@ -136,6 +136,20 @@ static cusgd_status check_rows(check *c)
 
 /* ---- Lockstep ------------------------------------------------------------------------------------------------------------ */
 
+/* The run's first step. */
+static cusgd_status place_open(const check *c, place *at)
+{
+    size_t shards = (size_t)c->t->options.shards;
+    *at = (place){.orders = allocate(shards, sizeof(sampler)), .shares = allocate(shards, sizeof(batch_share))};
+    return at->orders && at->shares ? CUSGD_OK : fail_memory(shards * sizeof(sampler), "a check's orders");
+}
+
+static void place_close(place *at)
+{
+    free(at->orders);
+    free(at->shares);
+}
+
 static void place_at(const check *c, place *at)
 {
     const cusgd_trainer *t = c->t;
@@ -143,23 +157,30 @@ static void place_at(const check *c, place *at)
         at->batch = 0;
         at->epoch++;
     }
-    if (at->batch == 0)
-        at->order =
-            sampler_make(t->options.sampling, t->options.seed, (uint64_t)c->n, (uint64_t)t->sgd.batches, (uint64_t)at->epoch);
+    for (int h = 0; h < t->options.shards && at->batch == 0; h++)
+        at->orders[h] = sampler_of_shard(t->options.sampling, t->options.seed, (uint64_t)c->n, (uint64_t)t->sgd.batches,
+                                         (uint64_t)at->epoch, (uint64_t)t->options.shards, (uint64_t)h);
     at->numbers = sgd_numbers(&t->sgd, at->step);
 }
 
 static int64_t rows_of(const check *c, const place *at)
 {
-    batch_span span = sampler_span(&at->order, (uint64_t)at->batch);
-    for (int64_t i = 0; i < span.count; i++) c->order[i] = (int64_t)sampler_row(&at->order, (uint64_t)(span.first + i));
-    return span.count;
+    int64_t count = 0;
+    for (int h = 0; h < c->t->options.shards; h++) {
+        const sampler *order = &at->orders[h];
+        int64_t start = (int64_t)shard_start((uint64_t)c->n, order->shards, order->shard);
+        batch_span span = sampler_span(order, (uint64_t)at->batch);
+        for (int64_t i = span.first; i < span.first + span.count; i++)
+            c->order[count++] = start + (int64_t)sampler_row(order, (uint64_t)i);
+    }
+    return count;
 }
 
 static cusgd_status run_step(const check *c, int peer, const place *at, const step_numbers *numbers, steps_report *report)
 {
     const backend *b = &c->peer[peer];
-    slice s = {&(batch_share){c->rows[peer], &at->order}, at->batch, 1, numbers};
+    for (int h = 0; h < c->t->options.shards; h++) at->shares[h] = (batch_share){c->of[peer].train.bounds[h], &at->orders[h]};
+    slice s = {at->shares, at->batch, 1, numbers};
     cusgd_status status = b->ops->steps(b->self, &s);
     return status == CUSGD_OK ? b->ops->report(b->self, report) : status;
 }
@@ -172,6 +193,7 @@ static cusgd_status gradient_of(const check *c, int peer, const place *at, steps
     run_spec p = {.loss = given->loss, .optimizer = CUSGD_OPTIMIZER_MOMENTUM, .d = c->d, .k = c->k, .batch = given->batch};
     step_numbers one = {.rate = 1, .correction1 = 1, .correction2 = 1, .average = 1};
     p.intercept = 1;
+    p.shards = given->shards;
     p.storage = given->storage;
     p.tf32 = given->tf32;
     p.engine = given->clip_norm > 0 ? CUSGD_ENGINE_CUBLAS : given->engine; /* the order of additions that the run takes */
@@ -263,9 +285,8 @@ static void state_start(const check *c)
 }
 
 /* From the run's start; the CPU in the device's precision leads. */
-static cusgd_status lockstep(check *c, int64_t steps)
+static cusgd_status lockstep(check *c, place at, int64_t steps)
 {
-    place at = {.step = 0};
     int failed = 0;
     cusgd_status status = CUSGD_OK;
     state_start(c);
@@ -289,6 +310,16 @@ static cusgd_status lockstep(check *c, int64_t steps)
 
 /* ---- Full passes --------------------------------------------------------------------------------------------------------- */
 
+static cusgd_status predict_all(const problem *p, const double *theta, double *out)
+{
+    cusgd_status status = CUSGD_OK;
+    for (int h = 0; h < p->train.shards && !status; h++) {
+        uint64_t start = shard_start((uint64_t)p->train.rows.n, (uint64_t)p->train.shards, (uint64_t)h);
+        status = p->backend->ops->predict(p->backend->self, p->train.bounds[h], theta, out + (int64_t)start * p->k);
+    }
+    return status;
+}
+
 static cusgd_status check_predictions(check *c, const double *theta)
 {
     double *out[PEERS] = {NULL}, *allowed = allocate((size_t)(BOUNDS_PIECE * c->k), sizeof *allowed);
@@ -296,7 +327,7 @@ static cusgd_status check_predictions(check *c, const double *theta)
     for (int i = 0; i < PEERS && !status; i++) {
         out[i] = allocate((size_t)(c->n * c->k), sizeof *out[i]);
         if (!out[i]) status = fail_memory((size_t)(c->n * c->k) * sizeof *out[i], "predictions");
-        if (!status) status = c->peer[i].ops->predict(c->peer[i].self, c->rows[i], theta, out[i]);
+        if (!status) status = predict_all(&c->of[i], theta, out[i]);
     }
     for (int64_t first = 0; first < c->n && !status; first += BOUNDS_PIECE) {
         int64_t count = c->n - first < BOUNDS_PIECE ? c->n - first : BOUNDS_PIECE;
@@ -317,7 +348,7 @@ static cusgd_status full_passes(check *c)
     double value[PEERS];
     cusgd_status status = CUSGD_OK;
     for (int i = 0; i < PEERS && !status; i++)
-        status = c->peer[i].ops->objective(c->peer[i].self, c->rows[i], c->t->problem.loss, theta, &value[i], c->gradient[i]);
+        status = problem_loss(&c->of[i], &c->of[i].train, c->t->problem.loss, theta, &value[i], c->gradient[i]);
     for (int64_t i = 0; i < c->n; i++) c->order[i] = i;
     c->bounds.theta = theta;
     c->bounds.unit = c->t->options.precision == CUSGD_PRECISION_FLOAT ? 0x1p-24 : 0x1p-52; /* never TF32 */
@@ -347,7 +378,7 @@ static cusgd_status check_slices(check *c, int64_t steps)
 }
 
 /* `steps` steps from the run's start, each peer on its own way; theta (or the average) and the objective there. */
-static cusgd_status free_run(check *c, int64_t steps)
+static cusgd_status free_run(check *c, place start, int64_t steps)
 {
     double loss[PEERS];
     enum state_part result = c->t->run.spec.average ? STATE_AVERAGE : STATE_THETA;
@@ -356,12 +387,12 @@ static cusgd_status free_run(check *c, int64_t steps)
         const backend *b = &c->peer[i];
         steps_report report;
         cusgd_status status = put_state(c, i);
-        for (place at = {.step = 0}; at.step < steps && !status; at.step++, at.batch++) {
+        for (place at = start; at.step < steps && !status; at.step++, at.batch++) {
             place_at(c, &at);
             status = run_step(c, i, &at, &at.numbers, &report);
         }
         if (!status) status = b->ops->get(b->self, SNAPSHOT_CURRENT, result, c->gradient[i]);
-        if (!status) status = b->ops->objective(b->self, c->rows[i], c->t->problem.loss, c->gradient[i], &loss[i], NULL);
+        if (!status) status = problem_loss(&c->of[i], &c->of[i].train, c->t->problem.loss, c->gradient[i], &loss[i], NULL);
         if (status) return status;
     }
     double scale = largest(c->gradient[IN_DOUBLE], c->size);
@@ -380,11 +411,15 @@ static cusgd_status open_peers(check *c)
     cusgd_trainer *t = c->t;
     cusgd_precision precision[PEERS] = {t->options.precision, t->options.precision, CUSGD_PRECISION_DOUBLE};
     c->peer[ON_DEVICE] = t->backend;
-    c->rows[ON_DEVICE] = t->problem.train.bounds[0];
+    for (int i = 0; i < PEERS; i++) {
+        c->of[i] = t->problem;
+        c->of[i].backend = &c->peer[i];
+        if (i != ON_DEVICE) c->of[i].train.bounds = NULL;
+    }
     for (int i = ON_CPU; i < PEERS; i++) {
         backend *b = &c->peer[i];
         cusgd_status status = cpu_backend_open(precision[i], t->options.threads, b);
-        if (!status) status = b->ops->bind(b->self, &t->problem.train.rows, &t->problem.units.transform, &c->rows[i]);
+        if (!status) status = shards_bind(&c->of[i], &t->problem.units.transform, &c->of[i].train);
         if (status) return status;
     }
     return CUSGD_OK;
@@ -411,7 +446,7 @@ static cusgd_status prepare(check *c)
     /* In double the reference rounds as well: twice the unit. TF32 has 10 bits behind the point. */
     c->bounds.unit = t->run.spec.tf32 && single ? 0x1p-10 : single ? 0x1p-24 : 0x1p-52;
     c->bounds.tiny = single ? (double)FLT_MIN : DBL_MIN;
-    c->bounds.reference = &c->peer[IN_DOUBLE];
+    c->bounds.reference = &c->of[IN_DOUBLE];
     return bounds_allocate(&c->bounds);
 }
 
@@ -419,7 +454,7 @@ static void close_all(check *c)
 {
     for (int i = ON_CPU; i < PEERS; i++) {
         if (!c->peer[i].ops) continue;
-        c->peer[i].ops->unbind(c->peer[i].self, c->rows[i]);
+        shards_unbind(&c->of[i], &c->of[i].train);
         c->peer[i].ops->close(c->peer[i].self);
     }
     for (int i = 0; i < PEERS; i++) free(c->gradient[i]);
@@ -450,23 +485,24 @@ static cusgd_status judge(cusgd_check_report *r)
 cusgd_status check_device(const cusgd_options *options, const cusgd_data *data, int64_t steps, cusgd_check_report *report)
 {
     check c = {.report = report};
+    place start = {.orders = NULL};
     if (steps < 1) return fail(CUSGD_ERROR_USAGE, "a check compares at least 1 step, not %lld", (long long)steps);
     report->line_count = LINES;
     for (int i = 0; i < LINES; i++) report->lines[i].what = line_names[i];
     if (options->solver != CUSGD_SOLVER_SGD) return fail(CUSGD_ERROR_USAGE, "a check compares minibatch steps: leave out solver");
-    if (options->shards > 1) return fail(CUSGD_ERROR_USAGE, "a check compares steps on the rows as a whole: leave out shards");
     cusgd_status status = cusgd_trainer_create(options, data, NULL, &c.t);
     if (status) return status;
     snprintf(report->device, sizeof report->device, "%s", cusgd_trainer_device_name(c.t));
     status = open_peers(&c);
     if (!status) status = prepare(&c);
-    c.bounds.rows = c.rows[IN_DOUBLE];
     if (!status) status = check_moments(&c);
     if (!status) status = check_rows(&c);
-    if (!status) status = lockstep(&c, steps);
+    if (!status) status = place_open(&c, &start);
+    if (!status) status = lockstep(&c, start, steps);
     if (!status) status = full_passes(&c);
-    if (!status) status = free_run(&c, report->steps);
+    if (!status) status = free_run(&c, start, report->steps);
     report->lines[FREE_THETA].share = report->lines[FREE_LOSS].share = (double)NAN;
+    place_close(&start);
     close_all(&c);
     return status ? status : judge(report);
 }

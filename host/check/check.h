@@ -8,11 +8,11 @@
 /* Running bounds on what rounding may do to sums over some rows of a bound set, all at one theta. A prediction is off by some
  * roundings of |x| |theta| + |b| + |o| + |y|, so a derivative by that times the loss's second derivative, and each addend by some
  * of itself. */
+struct problem;
 typedef struct bounds {
-    const examples *e;        /* the source, for its targets */
-    const transform *t;       /* its shift */
-    const backend *reference; /* the CPU in double, and what is bound there */
-    const dataset *rows;
+    const examples *e;               /* the source, for its targets */
+    const transform *t;              /* its shift */
+    const struct problem *reference; /* problem/problem.h: the problem on the CPU in double */
     loss_rule loss;
     const double *theta; /* (d+1) x k */
     double unit, tiny;   /* roundoff; the least normal number */

@@ -9,7 +9,8 @@ typedef struct checking {
     const syntax *syntax;
     const char *data_path;
     cusgd_generator made; /* rows 0: no synthetic data was asked for */
-    int64_t steps;        /* 0: the usual number */
+    char device[CUSGD_OPTION_TEXT];
+    int64_t steps; /* 0: the usual number */
     int json;
     reading reading;
     cusgd_options *options;
@@ -145,6 +146,8 @@ static const struct problem {
     {"--optimizer nesterov --loss squared --sampling permute --storage bf16", 2000, 64, 1},
     {"--optimizer adam --loss logistic --sampling none --batch 300 --storage bf16", 1500, 33, 3},
     {"--optimizer nesterov --loss logistic --sampling permute --batch 20", 120, 5000, 1},
+    {"--optimizer adam --loss squared --sampling permute --batch 50 --shards 3", 1000, 20, 1},
+    {"--optimizer momentum --loss logistic --sampling blocks --shards 8 --precision double", 700, 12, 2},
 };
 enum { PROBLEMS = sizeof problems / sizeof problems[0], STANDARD_STEPS = 36 };
 
@@ -300,6 +303,8 @@ static int check_arguments(checking *c)
     c->made.targets = targets_for(c->options);
     c->made.type = type_for(c->options);
     c->made.seed = seed_of(c->options);
+    cusgd_options_get(c->options, "device", c->device);
+    c->made.device = c->device;
     return CUSGD_OK;
 }
 

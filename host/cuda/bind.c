@@ -119,7 +119,8 @@ void cuda_unbind(void *of, dataset *b)
     cuda *c = of;
     if (!b) return;
     (void)cudaSetDevice(c->device);
-    if (c->run.route.examples == b) graph_close(c);
+    for (int h = 0; h < c->run.shards.count; h++)
+        if (c->run.shards.each[h].examples == b) graph_close(c);
     cuda_free(b->x);
     cuda_free(b->y);
     cuda_free(b->w);

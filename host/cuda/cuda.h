@@ -52,12 +52,29 @@ typedef struct work {
     run_state *state;
 } work;
 
+/* A shard of a run, and what its share of each batch is read by. Without shards there is one, whose share is the batch. */
+typedef struct shard {
+    const dataset *examples;  /* of the latest slice */
+    const slice_table *table; /* device */
+    int64_t *order;           /* device, 2 x most: the rows of this step and the next */
+} shard;
+
+typedef struct shards {
+    int count;
+    int64_t most; /* rows of a share */
+    shard *each;  /* count */
+    int64_t table_steps;
+    size_t table_bytes; /* of that many steps: each table of the run begins so many after the one before */
+    void *sums;         /* device, count x padded(size), and count; NULL both without shards */
+    double *losses;
+} shards;
+
 /* How the batches of a slice are read: what a captured graph depends on. */
 typedef struct route {
-    const dataset *examples;
-    int64_t rows;   /* of the largest batch */
-    int contiguous; /* batches are consecutive rows */
-    int in_place;   /* ... read where they are, by launches whose pointers differ from step to step: no graph */
+    const dataset *examples; /* the first shard's */
+    int64_t rows;            /* of the largest share of a batch */
+    int contiguous;          /* batches are consecutive rows */
+    int in_place;            /* ... read where they are, by launches whose pointers differ from step to step: no graph */
 } route;
 
 /* What the engines with one read of x need besides (kernels/fused.h). Device memory. */
@@ -85,12 +102,12 @@ typedef struct run {
     model_report reported;                  /* host */
     double *squares;                        /* clip_partials(size): the gradient's; NULL: it is not clipped by its norm */
     work work;
-    cusgd_engine engine;     /* not AUTO */
-    fused fused;             /* engines FUSED, PERSISTENT */
-    int64_t *order;          /* 2 x batch: the rows of this step and the next */
+    cusgd_engine engine; /* not AUTO */
+    fused fused;         /* engines FUSED, PERSISTENT */
+    shards shards;
     void *x;                 /* work.rows x ld: rows gathered; NULL until needed */
-    slice_table *table;      /* device */
-    slice_table *written[2]; /* pinned: where the host writes the next one */
+    slice_table *table;      /* device: the batches', then those of several shards */
+    slice_table *written[2]; /* pinned: where the host writes the next ones */
     cudaEvent_t uploaded[2]; /* ... once it has been read */
     int turn;
     run_state *report;     /* pinned */
@@ -168,6 +185,13 @@ static inline int64_t row_stride(size_t element, int64_t d)
 static inline const void *at_row(const dataset *b, int64_t row)
 {
     return (const char *)b->x + (size_t)(row * b->ld) * b->element;
+}
+
+/* The most rows of a batch that a shard of a run has. */
+static inline int64_t share_of(const run_spec *p)
+{
+    uint64_t batch = p->batch > 0 ? (uint64_t)p->batch : 1, count = p->shards > 1 ? (uint64_t)p->shards : 1;
+    return (int64_t)shard_rows(batch, count, 0);
 }
 
 static inline void *at_real(const cuda *c, void *base, int64_t index) { return (char *)base + (size_t)index * c->element; }
@@ -254,12 +278,31 @@ cusgd_status pass_rows(cuda *c, const dataset *b, int64_t first, int64_t rows, c
 cusgd_status engine_choose(const cuda *c, const run_spec *p, cusgd_engine *engine, fused_shape *shape);
 void engine_trace(const cuda *c);
 
+/* ---- shards.c ---- */
+
+/* The tables of a run: the batches', and where there are several shards each one's. */
+static inline int tables_of(const run *r) { return r->shards.count > 1 ? r->shards.count + 1 : 1; }
+
+/* What the shards of the run, or its only one, need: the tables of steps among it. */
+cusgd_status shards_open(cuda *c);
+void shards_close(run *r);
+/* Whether a slice has the same examples as the one before; from here on it has these. */
+int shards_are(const run *r, const slice *s);
+void shards_take(run *r, const slice *s);
+/* Writes `count` steps from number `done` of the slice on to the tables `to`. Returns how many bytes of them that takes. */
+size_t shards_write(const run *r, const slice *s, int64_t done, int64_t count, slice_table *to);
+/* Keeps the sums of a share that its launches have left, and adds all shards' up. */
+cusgd_status shards_keep(const cuda *c, int number);
+cusgd_status shards_add(const cuda *c);
+
 /* ---- fused.c ---- */
 
 cusgd_status fused_open(cuda *c);
 void fused_close(fused *f);
 /* turn: 0 for an even step of the slice's table, 1 for an odd one. */
 cusgd_status fused_step(const cuda *c, int turn);
+/* A shard's share of a batch: its gradient, d + 1 reals, and its loss, on the device. */
+cusgd_status fused_share(const cuda *c, const shard *s, void *sums, double *loss);
 /* `count` steps from the one under way on. */
 cusgd_status persistent_steps(cuda *c, int64_t count);
 /* The backend, whose stream is idle, launches nothing any more. */

@@ -24,8 +24,7 @@ static const char *why_not_fused(const cuda *c, const run_spec *p, fused_shape *
     if (p->k > 1) return "more than one output, as more than two classes have";
     if (p->clip_norm > 0) return "clip-norm, for which a step would have to wait for the whole gradient once more";
     cusgd_storage kept = kept_as(c, p->storage);
-    int64_t batch = p->batch > 0 ? p->batch : 1;
-    if (!fused_shape_of(c->precision, kept, batch, row_stride(stored_bytes(c, kept), p->d), c->clusters, shape))
+    if (!fused_shape_of(c->precision, kept, share_of(p), row_stride(stored_bytes(c, kept), p->d), c->clusters, shape))
         return c->clusters ? "rows of more than 128 KB" : "rows of more than 64 KB, or 32 KB of bf16";
     return NULL;
 }
@@ -52,6 +51,7 @@ static update_task sizes_of(const cuda *c, const run_spec *p)
 
 static const char *why_not_persistent(const cuda *c, const run_spec *p, const fused_shape *shape)
 {
+    if (p->shards > 1) return "more than one shard";
     if (!c->cooperative) return "a GPU that has no cooperative launches";
     update_task update = sizes_of(c, p);
     return persistent_takes(shape, &update, c->shared)
@@ -91,9 +91,9 @@ cusgd_status cuda_refuses(void *of, const run_spec *p)
     cusgd_engine engine;
     fused_shape shape;
     TRY(check_shape(p->d, p->k));
-    if (p->shards > 1)
-        return fail(CUSGD_ERROR_USAGE, "a GPU takes no run with %d shards, but with one; use --device cpu, or leave out --shards",
-                    p->shards);
+    if (p->shards > 1 && p->models)
+        return fail(CUSGD_ERROR_USAGE,
+                    "a GPU takes several models in one pass without shards alone; use --device cpu, or leave out --shards");
     TRY(models_refuses(p));
     return engine_choose(of, p, &engine, &shape);
 }

@@ -28,10 +28,10 @@ void fused_close(fused *f)
 
 /* ---- Steps ---- */
 
-static fused_task task_of(const cuda *c, int turn)
+static fused_task task_of(const cuda *c, const shard *s, int turn)
 {
     const run *r = &c->run;
-    const dataset *b = r->route.examples;
+    const dataset *b = s->examples;
     fused_task t = {.update = update_of(c),
                     .state = r->work.state,
                     .loss = r->spec.loss,
@@ -54,8 +54,17 @@ static fused_task task_of(const cuda *c, int turn)
 
 cusgd_status fused_step(const cuda *c, int turn)
 {
-    fused_task t = task_of(c, turn);
+    fused_task t = task_of(c, c->run.shards.each, turn);
     return CUDA(kernel_fused_step(&t, c->stream));
+}
+
+cusgd_status fused_share(const cuda *c, const shard *s, void *sums, double *loss)
+{
+    fused_task t = task_of(c, s, 0);
+    t.update.table = s->table;
+    t.early = 0; /* which step begins follows from the state alone: the step before has counted */
+    TRY(CUDA(kernel_fused_parts(&t, c->stream)));
+    return CUDA(kernel_fused_share(&t, sums, loss, c->stream));
 }
 
 /* So many steps that a launch is over in about 100 ms on any GPU: what else wants the device, or the user, waits no longer. */
@@ -94,8 +103,10 @@ void persistent_close(cuda *c)
 
 cusgd_status persistent_steps(cuda *c, int64_t count)
 {
-    persistent_task t = {
-        .fused = task_of(c, 0), .multiprocessors = c->multiprocessors, .shared = c->shared, .flags = c->run.fused.flags};
+    persistent_task t = {.fused = task_of(c, c->run.shards.each, 0),
+                         .multiprocessors = c->multiprocessors,
+                         .shared = c->shared,
+                         .flags = c->run.fused.flags};
     int64_t maximum = steps_a_launch(c);
     for (int64_t done = 0; done < count; done += maximum) {
         t.steps = min_of(maximum, count - done);

@@ -38,7 +38,6 @@ void run_close(cuda *c)
     models_close(r);
     cuda_free(r->squares);
     cuda_free(r->point);
-    cuda_free(r->order);
     cuda_free(r->x);
     cuda_free(r->table);
     for (int i = 0; i < 2; i++) {
@@ -50,6 +49,7 @@ void run_close(cuda *c)
     cuda_unpin(r->report);
     work_close(&r->work);
     fused_close(&r->fused);
+    shards_close(r);
     memset(r, 0, sizeof *r);
 }
 
@@ -74,13 +74,10 @@ static cusgd_status allocate_parts(cuda *c)
 static cusgd_status allocate_slices(cuda *c)
 {
     run *r = &c->run;
-    void *order, *table, *memory;
-    TRY(cuda_allocate(c, 2 * r->spec.batch, sizeof(int64_t), "row numbers", &order));
-    r->order = order;
-    TRY(cuda_allocate(c, 1, sizeof(slice_table), "a slice of steps", &table));
-    r->table = table;
+    void *memory;
+    TRY(shards_open(c));
     for (int i = 0; i < 2; i++) {
-        TRY(cuda_pinned(sizeof(slice_table), "a slice of steps", &memory));
+        TRY(cuda_pinned((size_t)tables_of(r) * r->shards.table_bytes, "a slice of steps", &memory));
         r->written[i] = memory;
         TRY(cuda_pinned(sizeof(int), "a report", &memory));
         r->stopped[i] = memory;
@@ -89,7 +86,7 @@ static cusgd_status allocate_slices(cuda *c)
     }
     TRY(cuda_pinned(sizeof(run_state), "a report", &memory));
     r->report = memory;
-    return work_open(c, min_of(r->spec.batch, chunk_rows(c, r->spec.d, r->spec.k)), r->spec.d, r->spec.k, &r->work);
+    return work_open(c, min_of(r->shards.most, chunk_rows(c, r->spec.d, r->spec.k)), r->spec.d, r->spec.k, &r->work);
 }
 
 /* What each parameter has of its own; NULL: nothing. */
@@ -127,6 +124,7 @@ cusgd_status cuda_start(void *of, const run_spec *p)
     run_close(c);
     r->spec = *p;
     r->spec.rate_factor = NULL;
+    if (r->spec.shards < 1) r->spec.shards = 1;
     r->spec.models = NULL;
     memset(r->spec.limit, 0, sizeof r->spec.limit);
     r->penalized = p->d * p->k;

@@ -7,7 +7,6 @@
 #include "cuda.h"
 #include "models.h"
 
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,29 +22,31 @@ typedef struct batch {
     int turn; /* 0 for an even step of the table, 1 for an odd one */
 } batch;
 
-static cusgd_status gather(const cuda *c, int64_t start, int64_t rows)
+static cusgd_status gather(const cuda *c, const shard *s, int64_t start, int64_t rows)
 {
     const run *r = &c->run;
     gather_task t = {.precision = c->precision,
-                     .storage = r->route.examples->storage,
-                     .table = r->table,
+                     .storage = s->examples->storage,
+                     .table = s->table,
                      .state = r->work.state,
-                     .order = r->route.contiguous ? NULL : r->order,
-                     .batch = r->spec.batch,
+                     .order = r->route.contiguous ? NULL : s->order,
+                     .batch = r->shards.most,
                      .start = start,
                      .rows = rows,
-                     .ld = r->route.examples->ld,
-                     .x = r->route.examples->x,
-                     .out = r->x};
+                     .ld = s->examples->ld,
+                     .x = s->examples->x,
+                     .out = r->x,
+                     .begins = start == 0 && s == r->shards.each};
     return CUDA(kernel_gather(&t, c->stream));
 }
 
 const void *gradient_at(const run *r) { return r->point ? r->point : r->snapshot[SNAPSHOT_CURRENT][STATE_THETA]; }
 
-static cusgd_status losses(const cuda *c, int64_t start, int64_t rows, int ends)
+/* ends: the batch's last rows, without shards: the step counts. */
+static cusgd_status losses(const cuda *c, const shard *s, int64_t start, int64_t rows, int ends)
 {
     const run *r = &c->run;
-    const dataset *b = r->route.examples;
+    const dataset *b = s->examples;
     loss_task t = {.precision = c->precision,
                    .loss = r->spec.loss,
                    .m = b->m,
@@ -54,10 +55,10 @@ static cusgd_status losses(const cuda *c, int64_t start, int64_t rows, int ends)
                    .shared = is_softmax(b, r->spec.loss) ? r->work.shared : NULL,
                    .models = r->models,
                    .fold = b->fold,
-                   .table = r->table,
+                   .table = s->table,
                    .state = r->work.state,
-                   .order = r->route.contiguous ? NULL : r->order,
-                   .batch = r->spec.batch,
+                   .order = r->route.contiguous ? NULL : s->order,
+                   .batch = r->shards.most,
                    .start = start,
                    .rows = rows,
                    .y = b->y,
@@ -76,7 +77,7 @@ update_task update_of(const cuda *c)
 {
     const run *r = &c->run;
     const run_spec *p = &r->spec;
-    int chunks = r->route.rows > r->work.rows;
+    int chunks = r->route.rows > r->work.rows && r->shards.count == 1;
     void *const *part = r->snapshot[SNAPSHOT_CURRENT];
     update_task t = {.precision = c->precision,
                      .table = r->table,
@@ -119,8 +120,12 @@ update_task update_of(const cuda *c)
 static cusgd_status find_rows(const cuda *c, int ahead, cudaStream_t stream)
 {
     const run *r = &c->run;
-    order_task t = {.table = r->table, .state = r->work.state, .order = r->order, .batch = r->spec.batch, .ahead = ahead};
-    return CUDA(kernel_order(&t, stream));
+    for (int h = 0; h < r->shards.count; h++) {
+        const shard *s = &r->shards.each[h];
+        order_task t = {.table = s->table, .state = r->work.state, .order = s->order, .batch = r->shards.most, .ahead = ahead};
+        TRY(CUDA(kernel_order(&t, stream)));
+    }
+    return CUSGD_OK;
 }
 
 /* The rows of the next step, beside what is left of this one. */
@@ -132,32 +137,43 @@ static cusgd_status fork_order(const cuda *c)
     return CUDA(cudaEventRecord(c->joined, c->side));
 }
 
-/* Rows start .. start + rows - 1 of the batch: their losses, and their part of the gradient. */
-static cusgd_status run_chunk(const cuda *c, const batch *b, int64_t start, int64_t rows)
+/* Rows start .. start + rows - 1 of a shard's share of the batch: their losses, and their part of the gradient. */
+static cusgd_status run_chunk(const cuda *c, const shard *s, const batch *b, int64_t start, int64_t rows)
 {
     const run *r = &c->run;
-    const dataset *e = r->route.examples;
+    const dataset *e = s->examples;
     const void *x = r->route.in_place ? at_real(c, e->x, (b->first + start) * e->ld) : r->x;
-    int forks = start == 0 && !r->route.contiguous, several = r->route.rows > r->work.rows;
-    if (!r->route.in_place) TRY(gather(c, start, rows));
+    int forks = start == 0 && s == r->shards.each && !r->route.contiguous, several = r->route.rows > r->work.rows;
+    if (!r->route.in_place) TRY(gather(c, s, start, rows));
     if (forks) TRY(fork_order(c));
     TRY(product(c, &r->work, x, e->ld, rows, gradient_at(r)));
-    TRY(losses(c, start, rows, start + rows == b->rows));
+    TRY(losses(c, s, start, rows, r->shards.count == 1 && start + rows == b->rows));
     TRY(product_transposed(c, &r->work, x, e->ld, rows));
     if (!several) return CUSGD_OK;
     return CUDA(kernel_accumulate(c->precision, r->work.gradient, r->work.sum, r->penalized, start == 0, c->stream));
 }
 
+static cusgd_status run_share(const cuda *c, const batch *b, int number)
+{
+    const run *r = &c->run;
+    const shard *s = &r->shards.each[number];
+    if (r->engine == CUSGD_ENGINE_FUSED) return shards_keep(c, number);
+    for (int64_t start = 0; start < b->rows; start += r->work.rows)
+        TRY(run_chunk(c, s, b, start, min_of(r->work.rows, b->rows - start)));
+    return r->shards.count > 1 ? shards_keep(c, number) : CUSGD_OK;
+}
+
 static cusgd_status run_batch(const cuda *c, const batch *b)
 {
     const run *r = &c->run;
-    if (r->engine == CUSGD_ENGINE_FUSED) return fused_step(c, b->turn);
+    int products = r->engine == CUSGD_ENGINE_CUBLAS;
+    if (!products && r->shards.count == 1) return fused_step(c, b->turn);
     update_task t = update_of(c);
-    for (int64_t start = 0; start < b->rows; start += r->work.rows)
-        TRY(run_chunk(c, b, start, min_of(r->work.rows, b->rows - start)));
+    for (int h = 0; h < r->shards.count; h++) TRY(run_share(c, b, h));
+    if (r->shards.count > 1) TRY(shards_add(c));
     if (r->squares) TRY(CUDA(kernel_clip(&t, c->stream)));
     TRY(CUDA(kernel_update(&t, c->stream)));
-    return r->route.contiguous ? CUSGD_OK : CUDA(cudaStreamWaitEvent(c->stream, c->joined, 0));
+    return r->route.contiguous || !products ? CUSGD_OK : CUDA(cudaStreamWaitEvent(c->stream, c->joined, 0));
 }
 
 /* ---- The graph ---- */
@@ -194,39 +210,33 @@ static cusgd_status choose_route(cuda *c, const slice *s)
     run *r = &c->run;
     const sampler *order = s->shares[0].order;
     const dataset *b = s->shares[0].examples;
-    route to = {.examples = b, .rows = (int64_t)((order->n + order->batches - 1) / order->batches)};
+    uint64_t rows = (order->total + order->batches - 1) / order->batches;
+    route to = {.examples = b, .rows = (int64_t)shard_rows(rows, (uint64_t)r->shards.count, 0)};
     to.contiguous = sampling_is_contiguous(order->sampling);
     int products = r->engine == CUSGD_ENGINE_CUBLAS;
-    to.in_place = products && to.contiguous && b->storage == CUSGD_STORAGE_FULL && /* bf16 is widened as it is gathered */
+    to.in_place = products && to.contiguous && r->shards.count == 1 &&
+                  b->storage == CUSGD_STORAGE_FULL && /* bf16 is widened as it is gathered */
                   to.rows * b->ld * (int64_t)c->element >= IN_PLACE_BYTES;
     if (r->models.alive) TRY(models_fit(b->classed));
-    if (to.rows > r->spec.batch || b->d != r->spec.d || (b->k != r->spec.k && !r->models.alive) ||
+    if (to.rows > r->shards.most || b->d != r->spec.d || (b->k != r->spec.k && !r->models.alive) ||
         b->storage != kept_as(c, r->spec.storage))
         return fail(CUSGD_ERROR_USAGE, "the examples do not fit the run that was started"); /* the library's own mistake */
     if (products && !to.in_place && !r->x) TRY(cuda_allocate(c, r->work.rows * b->ld, c->element, "a batch's rows", &r->x));
-    if (r->route.examples == b && r->route.rows == to.rows && r->route.contiguous == to.contiguous) return CUSGD_OK;
+    if (shards_are(r, s) && r->route.examples && r->route.rows == to.rows && r->route.contiguous == to.contiguous)
+        return CUSGD_OK;
     graph_close(c);
     r->route = to;
+    shards_take(r, s);
     return CUSGD_OK;
 }
 
-/* Steps done .. done + count - 1 of the slice: their rows of the table. Returns the table as the host has it. */
+/* Steps done .. done + count - 1 of the slice: their rows of the tables. Returns the batches' as the host has it. */
 static cusgd_status upload_table(cuda *c, const slice *s, int64_t done, int64_t count, const slice_table **out)
 {
     run *r = &c->run;
     slice_table *t = r->written[r->turn];
-    const sampler *order = s->shares[0].order;
     TRY(CUDA(cudaEventSynchronize(r->uploaded[r->turn])));
-    t->order = *order;
-    t->count = count;
-    for (int64_t i = 0; i < count; i++) {
-        batch_span span = sampler_span(order, (uint64_t)(s->first + done + i));
-        step_row *row = &t->row[i];
-        row->numbers = s->numbers[done + i];
-        row->first = span.first;
-        row->count = span.count;
-    }
-    size_t bytes = offsetof(slice_table, row) + (size_t)count * sizeof(step_row);
+    size_t bytes = shards_write(r, s, done, count, t);
     TRY(CUDA(cudaMemcpyAsync(r->table, t, bytes, cudaMemcpyHostToDevice, c->stream)));
     TRY(CUDA(cudaEventRecord(r->uploaded[r->turn], c->stream)));
     r->turn = !r->turn;
@@ -323,7 +333,8 @@ cusgd_status cuda_steps(void *of, const slice *s)
     TRY(cuda_enter(c));
     TRY(choose_route(c, s));
     TRY(choose_math(c, c->run.spec.tf32));
-    for (int64_t done = 0; done < s->count; done += TABLE_STEPS) TRY(run_table(c, s, done, min_of(TABLE_STEPS, s->count - done)));
+    int64_t maximum = c->run.shards.table_steps;
+    for (int64_t done = 0; done < s->count; done += maximum) TRY(run_table(c, s, done, min_of(maximum, s->count - done)));
     return end_slice(c);
 }
 

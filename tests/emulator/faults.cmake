@@ -92,7 +92,7 @@ fault(graph-told host/cuda/step.c "    c->has_note = 1;\n" "")
 fault(no-barrier kernels/curvature.cu "        __syncthreads();\n" "")
 fault(no-meeting kernels/block.h "    __syncthreads();\n    return shared[0]" "    return shared[0]" loss)
 fault(no-join host/cuda/step.c
-      "return r->route.contiguous ? CUSGD_OK : CUDA(cudaStreamWaitEvent(c->stream, c->joined, 0));" "return CUSGD_OK;")
+      "return r->route.contiguous || !products ? CUSGD_OK : CUDA(cudaStreamWaitEvent(c->stream, c->joined, 0));" "return CUSGD_OK;")
 fault(no-wait host/cuda/step.c "TRY(CUDA(cudaEventSynchronize(r->uploaded[r->turn])));" "")
 fault(unset host/cuda/state.c "return CUDA(cudaMemsetAsync(*out, 0, (size_t)size * c->element, c->stream));" "return CUSGD_OK;")
 fault(formula kernels/update.h "now.rows = (double)row->count;" "now.rows = (double)row->count + 1;" update fused persistent)
@@ -100,7 +100,7 @@ fault(penalty kernels/update.h "own, limited, penalized, *point, g, q)" "own, li
 fault(clip kernels/update.cu "total += squares[c]" "total = squares[c]")
 fault(look-ahead kernels/update.h "*point = gradient_point<real>(now.rule, now.next, q->theta, q->slot1);" "*point = q->theta;" update fused
       persistent)
-fault(fused-meeting kernels/parts.h "        __syncthreads();\n        if (c.group == 0 &&" "        if (c.group == 0 &&" fused)
+fault(fused-meeting kernels/parts.h "    __syncthreads();\n    if (c.group > 0 ||" "    if (c.group > 0 ||" fused)
 fault(fused-place kernels/fused.h "from_owner(row, u, width)" "from_owner(row, 0, width)" fused)
 fault(fused-parts kernels/parts.h "int64_t part = first + (int64_t)l * groups;" "int64_t part = first + l;" fused)
 fault(fused-end kernels/fused.h "rest = begin < count ? count - begin : 0;" "rest = begin < count ? count - begin - (begin > 0) : 0;" fused)
@@ -109,6 +109,9 @@ fault(cluster-barrier kernels/fused.h "    exchange_await(round, turn >> 1 & 1);
 fault(cluster-turn kernels/fused.h "exchange *round = p.sent + (turn & 1);" "exchange *round = p.sent;" cluster)
 fault(cluster-rank kernels/fused.h "for (int r = half; r < half + 4; r++)" "for (int r = half; r < half + 3; r++)" cluster)
 fault(cluster-piece kernels/cluster.cu "p.room = last ? (int)t.stride - p.first : each;" "p.room = each - L::VALUES;")
+fault(shard-tree kernels/shards.cu "real sum = tree_sum((const real *)t.sums + u, t.stride, t.count);"
+      "real sum = 0; for (int h = 0; h < t.count; h++) sum += ((const real *)t.sums)[h * t.stride + u];")
+fault(shard-table host/cuda/shards.c "s->count > 1 ? h + 1 : 0" "s->count > 1")
 fault(early-turn host/cuda/step.c "batch b = {0, c->run.route.rows, i % 2};" "batch b = {0, c->run.route.rows, 0}; (void)i;")
 fault(early-wait kernels/fused.cu "    wait_for_earlier();\n" "")
 fault(grid-barrier kernels/persistent.cu "if (gridDim.x > 1) met = grid_barrier(flags, (unsigned)i + 1);" "(void)flags;")

@@ -68,6 +68,7 @@ planted cluster-barrier PLAIN test-interface-large "$engines" 0 0 'emulator: .*c
 planted cluster-turn PLAIN test-interface-large "$engines" 0 0 'emulator: exchange_await.*cluster_kernel'
 planted cluster-rank PLAIN test-interface-large "$engines" 0 0 'gradient of parameter'
 planted cluster-piece PLAIN test-interface-large "$engines" 0 0 'gradient of parameter'
+planted shard-tree PLAIN test-interface-shards interface_shards/sums_are_added_by_the_tree 0 0 'shards of 8 rows'
 planted early-turn PLAIN test-interface-large "$long" 0 0 'emulator: .*fused_kernel'
 planted early-wait PLAIN test-interface-large "$engines" 0 0 'without wait_for_earlier.*fused_update_kernel'
 planted grid-barrier PLAIN test-interface-large "$engines" 0 0 'gradient of parameter'
@@ -115,6 +116,7 @@ checked formula 'disagree: gradient' "${made[@]}"
 checked penalty 'disagree: update' "${made[@]}"
 checked clip 'disagree: update' "${made[@]}" --cols 5000 --clip-norm 0.1
 checked look-ahead 'disagree: long slices' "${made[@]}" --optimizer nesterov
+checked shard-table 'disagree: gradient' "${made[@]}" --shards 3
 checked fused-end 'disagree: gradient' "${made[@]}" --engine fused --rows 900 --cols 700 --batch 333 # several parts per batch
 checked formula 'FAIL: 0 of' # the standard set, which passes without it in gpu-check-emul
 

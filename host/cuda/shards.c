@@ -1,0 +1,130 @@
+/* Shards of a run. A step takes each shard's share of the batch, one after another, as it would take a batch; what comes of it is
+ * kept, rounded to the run's precision, and added by the tree of scalar/shards.h before the update (kernels/shards.cu). The
+ * tables of all shards lie behind that of the batches, so that one copy brings them. */
+#include "cuda.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+static size_t bytes_of(int64_t steps) { return offsetof(slice_table, row) + (size_t)steps * sizeof(step_row); }
+
+static slice_table *table_at(const run *r, slice_table *tables, int number)
+{
+    return (slice_table *)(void *)((char *)tables + (size_t)number * r->shards.table_bytes);
+}
+
+/* Of many shards shorter tables, which together take about as much memory as one. */
+static int64_t table_steps(int tables)
+{
+    enum { LEAST = 64 }; /* of a graph (switches.c) */
+    int64_t steps = TABLE_STEPS / tables / LEAST * LEAST;
+    return steps > LEAST ? steps : LEAST;
+}
+
+static cusgd_status open_sums(cuda *c)
+{
+    shards *s = &c->run.shards;
+    void *losses;
+    TRY(cuda_allocate(c, s->count * padded(c, c->run.size), c->element, "the shards' gradients", &s->sums));
+    TRY(cuda_allocate(c, s->count, sizeof(double), "the shards' losses", &losses));
+    s->losses = losses;
+    return CUSGD_OK;
+}
+
+cusgd_status shards_open(cuda *c)
+{
+    run *r = &c->run;
+    shards *s = &r->shards;
+    void *memory;
+    s->each = allocate_zeroed((size_t)r->spec.shards, sizeof *s->each);
+    if (!s->each) return fail_memory((size_t)r->spec.shards * sizeof *s->each, "the shards");
+    s->count = r->spec.shards;
+    s->most = share_of(&r->spec);
+    s->table_steps = table_steps(tables_of(r));
+    s->table_bytes = bytes_of(s->table_steps);
+    TRY(cuda_allocate(c, tables_of(r), s->table_bytes, "a slice of steps", &memory));
+    r->table = memory;
+    for (int h = 0; h < s->count; h++) {
+        TRY(cuda_allocate(c, 2 * s->most, sizeof(int64_t), "row numbers", &memory));
+        s->each[h].order = memory;
+        s->each[h].table = table_at(r, r->table, s->count > 1 ? h + 1 : 0);
+    }
+    return s->count > 1 ? open_sums(c) : CUSGD_OK;
+}
+
+void shards_close(run *r)
+{
+    shards *s = &r->shards;
+    for (int h = 0; h < s->count; h++) cuda_free(s->each[h].order);
+    cuda_free(s->sums);
+    cuda_free(s->losses);
+    free(s->each);
+    *s = (shards){0};
+}
+
+int shards_are(const run *r, const slice *s)
+{
+    int same = 1;
+    for (int h = 0; h < r->shards.count; h++) same &= r->shards.each[h].examples == s->shares[h].examples;
+    return same;
+}
+
+void shards_take(run *r, const slice *s)
+{
+    for (int h = 0; h < r->shards.count; h++) r->shards.each[h].examples = s->shares[h].examples;
+}
+
+static void write_table(slice_table *t, const sampler *order, int64_t first, int64_t count)
+{
+    t->order = *order;
+    t->count = count;
+    for (int64_t i = 0; i < count; i++) {
+        batch_span span = sampler_span(order, (uint64_t)(first + i));
+        t->row[i].first = span.first;
+        t->row[i].count = span.count;
+    }
+}
+
+size_t shards_write(const run *r, const slice *s, int64_t done, int64_t count, slice_table *to)
+{
+    const sampler *order = s->shares[0].order;
+    write_table(to, order, s->first + done, count);
+    for (int64_t i = 0; i < count; i++) to->row[i].numbers = s->numbers[done + i];
+    if (r->shards.count == 1) return bytes_of(count);
+    for (int64_t i = 0; i < count; i++) to->row[i].count = sampler_rows(order, (uint64_t)(s->first + done + i));
+    for (int h = 0; h < r->shards.count; h++) write_table(table_at(r, to, h + 1), s->shares[h].order, s->first + done, count);
+    return (size_t)r->shards.count * r->shards.table_bytes + bytes_of(count);
+}
+
+static shards_task task_of(const cuda *c)
+{
+    const run *r = &c->run;
+    shards_task t = {.precision = c->precision,
+                     .table = r->table,
+                     .state = r->work.state,
+                     .count = r->shards.count,
+                     .penalized = r->penalized,
+                     .size = r->size,
+                     .stride = padded(c, r->size),
+                     .sums = r->shards.sums,
+                     .losses = r->shards.losses,
+                     .gradient = r->work.gradient,
+                     .sum = r->route.rows > r->work.rows ? r->work.sum : NULL,
+                     .total = r->work.total};
+    return t;
+}
+
+cusgd_status shards_keep(const cuda *c, int number)
+{
+    const run *r = &c->run;
+    shards_task t = task_of(c);
+    if (r->engine == CUSGD_ENGINE_FUSED)
+        return fused_share(c, &r->shards.each[number], at_real(c, t.sums, number * t.stride), t.losses + number);
+    return CUDA(kernel_keep_share(&t, number, c->stream));
+}
+
+cusgd_status shards_add(const cuda *c)
+{
+    shards_task t = task_of(c);
+    return CUDA(kernel_add_shards(&t, c->stream));
+}
