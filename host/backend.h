@@ -102,7 +102,8 @@ typedef struct curvature {
 typedef struct backend_ops {
     void (*close)(void *self);
 
-    /* Brings examples within reach, standardized; x, y, w, o may be used in place as long as the caller keeps them. */
+    /* Brings examples within reach, standardized; x, y, w, o may be used in place as long as the caller keeps them. x may lie in
+     * the device's own memory, here and for moments(); USAGE where it lies in another's. */
     cusgd_status (*bind)(void *self, const examples *e, const transform *t, dataset **out);
     void (*unbind)(void *self, dataset *b); /* accepts NULL */
 
@@ -114,6 +115,11 @@ typedef struct backend_ops {
     cusgd_status (*curvature)(void *self, const dataset *b, const double *scale, curvature *out);
     /* Rows as they were bound: x m x d, w m. */
     cusgd_status (*rows)(void *self, const dataset *b, const int64_t *rows, int64_t m, double *x, double *w);
+
+    /* Of a device with memory of its own; NULL of the host. *device: the number of the GPU in whose memory `at` lies, or -1. */
+    cusgd_status (*locate)(void *self, const void *at, int *device);
+    /* A matrix of n x cols that lies there, row-major and of its own type, in the host's memory. */
+    cusgd_status (*fetch)(void *self, const memory_place *place, const cusgd_matrix *m, int64_t n, int64_t cols, void *to);
 
     /* Fails where this device does not take a run spec, with a message that says why and what to do: USAGE, or DEVICE for a shape
      * that it cannot hold. Nothing is changed. It may be asked before the run spec is complete: a batch of 0 rows, and a

@@ -4,6 +4,12 @@
 
 #include "cusgd_tools.h"
 
+/* A GPU's memory. late: what is in it is ready only once what `stream`, a cudaStream_t, has been given is done. */
+typedef struct memory_place {
+    int device, late;
+    void *stream;
+} memory_place;
+
 /* n rows of x (d columns), y (k columns, the targets; at NULL: none), w (one column; at NULL: every weight 1) and o (one column;
  * at NULL: every offset 0). Row i is row rows[i] of the matrices, or row i where rows is NULL. A view: it owns nothing. */
 typedef struct examples {
@@ -11,6 +17,7 @@ typedef struct examples {
     int64_t classes; /* 0: each target has an output. Else k is 1, y is a class's number, 0 .. classes - 1 (of two also -1, for
                         0), and each class has an output */
     cusgd_matrix x, y, w, o;
+    const memory_place *place; /* of x; NULL: the host's memory, in which all else lies */
     const int64_t *rows;
     const uint8_t *fold; /* of the matrices' rows, each below `folds`; NULL: all 0 */
     int folds;           /* at most MAX_FOLDS; 0: 1 */
@@ -76,9 +83,11 @@ static inline double output_target(const examples *e, int64_t row, int64_t c)
 static inline double offset_at(const examples *e, int64_t row) { return e->o.at ? matrix_at(&e->o, row, 0) : 0; }
 static inline double weight_at(const examples *e, int64_t row) { return e->w.at ? matrix_at(&e->w, row, 0) : 1; }
 
+/* USAGE if x lies in the memory of a GPU, where `what` cannot read it. */
+cusgd_status data_on_host(const cusgd_data *data, const char *what);
 /* The first row and column whose value is not finite or not what `loss` takes, by row, as an error that names them; weights must
- * not be negative nor all zero, offsets must be finite. Reads everything once, in parallel. `loss` < 0: targets are not looked
- * at. */
+ * not be negative nor all zero, offsets must be finite. Reads everything once, in parallel, but x where that lies in the memory
+ * of a GPU. `loss` < 0: targets are not looked at. */
 cusgd_status examples_check(const examples *e, int loss, const char *source, int threads);
 /* A loss of classes needs rows of both, not counting those of weight 0, in every target; other losses take any. */
 cusgd_status examples_check_classes(const examples *e, int loss, const char *source);

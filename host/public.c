@@ -1,6 +1,7 @@
 /* The public functions whose structures have a size: a caller's may be of another version than the library's. */
 #include "public.h"
 
+#include "data.h"
 #include "failure.h"
 #include "options.h"
 #include "sized.h"
@@ -71,6 +72,17 @@ cusgd_status cusgd_model_reader(const cusgd_model *model, cusgd_reader *given)
 }
 
 /* ---- Synthetic data ------------------------------------------------------------------------------------------------------ */
+
+cusgd_status cusgd_data_wrap_device(int64_t n, int64_t d, int64_t k, const cusgd_device_arrays *arrays, cusgd_data **out)
+{
+    cusgd_device_arrays complete;
+    *out = NULL;
+    if (!arrays) return fail_null(__func__);
+    cusgd_status status = sized_check(arrays->size, "arrays");
+    if (status) return status;
+    sized_get(&complete, arrays, sizeof complete);
+    return data_wrap_device(n, d, k, &complete, out);
+}
 
 cusgd_status cusgd_generate(const cusgd_generator *generator, const char *folder, int force)
 {
@@ -201,6 +213,8 @@ cusgd_status cusgd_check(const cusgd_options *options, const cusgd_data *data, i
     if (!options || !data) return fail_null(__func__);
     cusgd_check_report complete = CUSGD_INIT(cusgd_check_report);
     cusgd_status status = sized_check(report->size, "report");
+    if (status) return status;
+    status = data_on_host(data, "a check");
     if (status) return status;
     status = check_device(options, data, steps, &complete);
     sized_put(report, &complete, sizeof complete);

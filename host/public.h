@@ -9,6 +9,7 @@ cusgd_status data_open(const char *path, const cusgd_reader *reader, cusgd_data 
 void data_reader(const cusgd_data *data, cusgd_reader *reader);
 cusgd_status table_open(const char *path, const cusgd_reader *reader, cusgd_table **out);
 int table_at(const cusgd_table *table, int64_t j, cusgd_table_column *out);
+cusgd_status data_wrap_device(int64_t n, int64_t d, int64_t k, const cusgd_device_arrays *arrays, cusgd_data **out);
 cusgd_status generate_folder(const cusgd_generator *generator, const char *folder, int force);
 cusgd_status data_generate(const cusgd_generator *generator, cusgd_data **out);
 void model_reader(const cusgd_model *model, cusgd_reader *reader);

@@ -239,6 +239,23 @@ typedef struct cusgd_matrix {
 CUSGD_API cusgd_status cusgd_data_wrap(int64_t n, int64_t d, int64_t k, cusgd_matrix x, cusgd_matrix y, cusgd_matrix w,
                                        cusgd_data **out);
 
+/* Arrays of which x lies in the memory of a GPU; y and w may lie there or in the host's memory. `at` is an address as
+ * cudaMalloc gives it, and the arrays are ready once what the stream has been given is done, for which the call waits. */
+typedef struct cusgd_device_arrays {
+    size_t size;
+    cusgd_matrix x, y, w; /* as in cusgd_data_wrap */
+    void *stream;         /* a cudaStream_t; NULL: the default stream */
+} cusgd_device_arrays;
+
+/* Wraps arrays in the memory of a GPU. y and w are copied to the host. x stays where it is: a trainer on that GPU uses it in
+ * place if it has the precision of the run, is stored in full, is not standardized, has all rows behind one another (and each a
+ * multiple of 16 bytes, from 32 columns on), and no row is held out; otherwise it is copied there. x must outlive the data and
+ * its trainers and must not change meanwhile. Such data is for solver sgd on that GPU and for predictions of its trainers.
+ * Errors: USAGE, also for x in the host's memory and from all that reads rows on the host; DATA, if a column of x is not finite;
+ * DEVICE, MEMORY. */
+CUSGD_API cusgd_status cusgd_data_wrap_device(int64_t n, int64_t d, int64_t k, const cusgd_device_arrays *arrays,
+                                              cusgd_data **out);
+
 /* A term that is added to p with coefficient 1, as in generalized linear models (McCullagh, Nelder 1989): one number per row, for
  * all outputs. */
 typedef enum cusgd_offset {

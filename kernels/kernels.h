@@ -260,6 +260,17 @@ int persistent_stages(const persistent_task *t);
 
 /* ---- Bringing examples to the device, and back ---- */
 
+/* to[i cols + j] = from[r row_stride + j col_stride], values of `type`: r is rows[i], or i (rows NULL). */
+typedef struct pick_task {
+    cusgd_type type;
+    const void *from;
+    int64_t row_stride, col_stride;
+    const int64_t *rows;
+    int64_t count, cols;
+    void *to;
+} pick_task;
+cudaError_t kernel_pick(const pick_task *t, cudaStream_t stream);
+
 /* to[i ld + j] = ((from[i cols + j] - mean[j]) inverse[j]) / divisor, in double before it is rounded; NULL: 0, 1. storage BF16:
  * rounded to that, and kept in it, or where the precision is double in double. */
 typedef struct convert_task {

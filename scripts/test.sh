@@ -107,7 +107,7 @@ part_python() {
     $python scripts/make_python_api.py --check || return 1
     $python -m ruff check python $formatted && $python -m ruff format --check python $formatted || return 1
     MYPYPATH=python $python -m mypy --strict python/cusgd || return 1
-    (cd build && python/bin/python -m pytest -q -p no:cacheprovider -n "$jobs" ../python/tests)
+    (cd build && CUSGD_TEST_EMULATED="$PWD/ci/emulated" python/bin/python -m pytest -q -p no:cacheprovider -n "$jobs" ../python/tests)
 }
 
 # Parts run in subshells, which cannot wait for a process of the script: its exit status is in a file.

@@ -31,7 +31,7 @@ LAYERS = [
     ("trainer", r"host/trainer/"),
     ("sweep", r"host/sweep/"),
     ("check", r"host/check/"),
-    ("model", r"host/(model[^/]*|distribution)\.[ch]$|host/generate\.c$"),
+    ("model", r"host/(model[^/]*|distribution)\.[ch]$|host/(generate|device_data)\.c$"),
 ]
 
 # What a layer may include besides itself. Devices lie below the problem and are reached through host/backend.h alone; sgd and
@@ -60,7 +60,7 @@ LONGER = {
     ("include/cusgd.h", "cusgd_metrics"): 22,  # what callers read, metric by metric
     ("include/cusgd_tools.h", "cusgd_reader"): 21,  # what callers set of a file, column by column
     ("host/model.h", "cusgd_model"): 21,  # what a model's file holds
-    ("host/backend.h", "backend_ops"): 22,  # what a device can do
+    ("host/backend.h", "backend_ops"): 24,  # what a device can do
     ("host/backend.h", "run_spec"): 26,  # what a device receives once per run
     ("kernels/kernels.h", "loss_task"): 26,  # kernel arguments are flat
     ("kernels/kernels.h", "update_task"): 34,

@@ -26,7 +26,10 @@ int emulated_find(emulated_module *out)
            find(library, "emulator_fail_from", &out->fail_from) && find(library, "emulator_refuse", &out->refuse) &&
            find(library, "emulator_miss_barrier", &out->miss_barrier) &&
            find(library, "emulator_failed_call", &out->failed_call) && find(library, "emulator_calls_of", &out->calls_of) &&
-           find(library, "emulator_drains", &out->drains);
+           find(library, "emulator_drains", &out->drains) && find(library, "emulator_user_memory", &out->user_memory) &&
+           find(library, "emulator_user_free", &out->user_free) && find(library, "emulator_user_stream", &out->user_stream) &&
+           find(library, "emulator_user_stream_free", &out->user_stream_free) &&
+           find(library, "emulator_user_copy", &out->user_copy);
 }
 
 int emulated_is_cleanup(const char *call)

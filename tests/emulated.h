@@ -14,6 +14,9 @@ typedef struct emulated_module {
     void (*fail_call)(unsigned long n), (*fail_from)(unsigned long n), (*refuse)(const char *name);
     const char *(*failed_call)(void);
     unsigned long (*calls_of)(const char *name), (*drains)(void);
+    void *(*user_memory)(size_t bytes), *(*user_stream)(void);
+    void (*user_free)(void *p), (*user_stream_free)(void *stream);
+    int (*user_copy)(void *to, const void *from, size_t bytes, void *stream);
 } emulated_module;
 
 /* 0: there is no such module, or a real GPU's. */

@@ -63,7 +63,8 @@ static cusgd_status bind_all(cuda *c, const examples *e, const transform *t, dou
 {
     const double *mean = t->mean ? numbers : NULL, *inverse = t->mean ? numbers + e->d : NULL;
     TRY(upload_transform(c, e, t, numbers));
-    TRY(bind_matrix(c, e, &e->x, e->d, mean, inverse, 1, t->storage, b->ld, b->x));
+    TRY(place_await(c, e));
+    if (!b->borrowed) TRY(bind_matrix(c, e, &e->x, e->d, mean, inverse, 1, t->storage, b->ld, b->x));
     const double *shift = t->shift ? numbers + 2 * e->d : NULL;
     if (b->y) TRY(bind_matrix(c, e, &e->y, e->k, shift, NULL, 1, CUSGD_STORAGE_FULL, e->k, b->y));
     if (b->w) TRY(bind_matrix(c, e, &e->w, 1, NULL, NULL, t->weight_mean, CUSGD_STORAGE_FULL, 1, b->w));
@@ -83,7 +84,11 @@ static cusgd_status allocate_bound(const cuda *c, const examples *e, const trans
     b->element = stored_bytes(c, b->storage);
     b->ld = row_stride(b->element, e->d);
     if (e->n > INT64_MAX / b->ld) return fail(CUSGD_ERROR_DEVICE, "the examples are too large for any GPU; use --device cpu");
-    TRY(cuda_allocate(c, e->n * b->ld, b->element, "the examples", &b->x));
+    b->borrowed = place_serves(c, e, t, b);
+    if (b->borrowed)
+        b->x = (void *)e->x.at;
+    else
+        TRY(cuda_allocate(c, e->n * b->ld, b->element, "the examples", &b->x));
     if (e->k > 0 && e->y.at) TRY(cuda_allocate(c, e->n * e->k, c->element, "the targets", &b->y));
     if (e->w.at) TRY(cuda_allocate(c, e->n, c->element, "the weights", &b->w));
     if (e->o.at) TRY(cuda_allocate(c, e->n, c->element, "the offsets", &b->o));
@@ -121,7 +126,7 @@ void cuda_unbind(void *of, dataset *b)
     (void)cudaSetDevice(c->device);
     for (int h = 0; h < c->run.shards.count; h++)
         if (c->run.shards.each[h].examples == b) graph_close(c);
-    cuda_free(b->x);
+    if (!b->borrowed) cuda_free(b->x);
     cuda_free(b->y);
     cuda_free(b->w);
     cuda_free(b->o);

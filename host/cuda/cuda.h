@@ -36,6 +36,7 @@ enum { RING = 2, RING_BYTES = 8 * 1024 * 1024 };
 typedef struct ring {
     void *host[RING];   /* pinned, RING_BYTES each */
     void *device[RING]; /* likewise, on the device */
+    void *rows[RING];   /* device, row numbers of blocks that come from there; NULL until needed */
     cudaEvent_t done[RING];
     int next;
 } ring;
@@ -158,6 +159,7 @@ struct dataset {
     cusgd_storage storage;  /* BF16: x is of bf16, and the precision float */
     size_t element;         /* bytes of a value of x */
     void *x, *y, *w, *o;    /* n x ld; n x m, n and n, or NULL */
+    int borrowed;           /* 1: x is the caller's */
     uint8_t *fold;          /* n; NULL: all 0 */
     int folds;              /* at least 1 */
 };
@@ -244,6 +246,13 @@ cusgd_status stage_block(cuda *c, const examples *e, const cusgd_matrix *m, int 
 /* Rows and columns of a block that fits: whole rows where a `unit` of them does. Rows are a multiple of unit. */
 void stage_shape(int64_t n, int64_t columns, int64_t unit, int64_t *rows, int64_t *cols);
 
+/* ---- place.c: rows that the caller has on the device ---- */
+
+/* What comes next on the stream waits until x is ready, where that lies on the device: on this one, or it fails. */
+cusgd_status place_await(cuda *c, const examples *e);
+/* Whether x may serve as the bound rows of b. */
+int place_serves(const cuda *c, const examples *e, const transform *t, const dataset *b);
+
 /* ---- products.c ---- */
 
 /* Rows that are worked on at a time: a function of the row's length and outputs alone. */
@@ -315,6 +324,8 @@ cusgd_status cuda_rows(void *of, const dataset *b, const int64_t *rows, int64_t 
 cusgd_status cuda_moments(void *of, const examples *e, double *mean, double *variance, double *target_mean,
                           double *weight); /* moments.c */
 cusgd_status cuda_curvature(void *of, const dataset *b, const double *scale, curvature *out);
+cusgd_status cuda_locate(void *of, const void *at, int *device); /* place.c */
+cusgd_status cuda_fetch(void *of, const memory_place *place, const cusgd_matrix *m, int64_t n, int64_t cols, void *to);
 cusgd_status cuda_refuses(void *of, const run_spec *p); /* engine.c */
 /* Which parts a run has; whether its gradients are taken elsewhere than at theta. */
 int spec_keeps(const run_spec *p, enum state_part part); /* state.c */

@@ -71,6 +71,7 @@ void ring_close(cuda *c)
     for (int i = 0; i < RING; i++) {
         cuda_unpin(c->ring.host[i]);
         cuda_free(c->ring.device[i]);
+        cuda_free(c->ring.rows[i]);
         if (c->ring.done[i]) (void)cudaEventDestroy(c->ring.done[i]);
     }
 }

@@ -88,6 +88,7 @@ cusgd_status cuda_moments(void *of, const examples *e, double *mean, double *var
     double *means = allocate((size_t)e->d, sizeof(double)); /* the caller's mean and variance may be one array */
     if (!means) return fail_memory((size_t)e->d * sizeof(double), "the columns' moments");
     cusgd_status status = cuda_enter(c);
+    if (status == CUSGD_OK) status = place_await(c, e);
     if (status == CUSGD_OK) status = moments_of(c, e, &e->x, e->d, means, variance, weight);
     if (status == CUSGD_OK && e->k > 0) status = moments_of(c, e, &e->y, e->k, target_mean, NULL, weight);
     for (int64_t j = 0; j < e->d && status == CUSGD_OK; j++) {

@@ -1,4 +1,4 @@
-/* The caller's matrices, of any type, strides and choice of rows, block by block through the ring to the device. */
+/* The caller's matrices, of any type, strides and choice of rows, block by block through the ring to the device; or within it. */
 #include "cuda.h"
 
 #include <string.h>
@@ -46,21 +46,59 @@ static void pack_block(packing *b)
     share_work((b->rows + b->each - 1) / b->each, pack_piece, b);
 }
 
+/* Likewise of a matrix that lies on the device: where it is, if its rows stand there as a block has them, or picked out to the
+ * slot. The numbers of listed rows pass through the slot's memory on the host. */
+static cusgd_status pick_block(cuda *c, const packing *b, int slot, const void **x)
+{
+    const cusgd_matrix *m = b->m;
+    const int64_t *rows = b->e->rows;
+    int64_t start = (rows ? 0 : b->first * m->row_stride) + b->column * m->col_stride;
+    pick_task t = {.type = m->type,
+                   .from = (const char *)m->at + start * (int64_t)size_of(m->type),
+                   .row_stride = m->row_stride,
+                   .col_stride = m->col_stride,
+                   .count = b->rows,
+                   .cols = b->cols,
+                   .to = c->ring.device[slot]};
+    int whole = !rows && (m->col_stride == 1 || b->cols == 1) && (m->row_stride == b->cols || b->rows == 1);
+    *x = whole ? t.from : t.to;
+    if (whole) return CUSGD_OK;
+    if (rows) {
+        size_t bytes = sizeof(int64_t) * (size_t)b->rows;
+        if (!c->ring.rows[slot]) TRY(cuda_allocate(c, RING_BYTES / 2, 1, "row numbers", &c->ring.rows[slot]));
+        memcpy(c->ring.host[slot], rows + b->first, bytes);
+        TRY(CUDA(cudaMemcpyAsync(c->ring.rows[slot], c->ring.host[slot], bytes, cudaMemcpyHostToDevice, c->stream)));
+        t.rows = c->ring.rows[slot];
+    }
+    return CUDA(kernel_pick(&t, c->stream));
+}
+
+/* The weights of the block's rows, in double. */
+static void pack_weights(const packing *b, double *w)
+{
+    for (int64_t i = 0; i < b->rows; i++) w[i] = matrix_at(&b->e->w, examples_row(b->e, b->first + i), 0);
+}
+
 cusgd_status stage_block(cuda *c, const examples *e, const cusgd_matrix *m, int with_weights, int64_t first, int64_t rows,
                          int64_t column, int64_t cols, stage *out)
 {
-    size_t bytes = (size_t)(rows * cols) * size_of(m->type), behind = (bytes + 7) / 8 * 8;
+    size_t bytes = (size_t)(rows * cols) * size_of(m->type), behind = (bytes + 7) / 8 * 8, weights = 0;
     TRY(ring_take(c, &out->slot));
     char *host = c->ring.host[out->slot], *device = c->ring.device[out->slot];
+    int placed = e->place && m == &e->x;
+    char *w = host + (placed ? RING_BYTES / 2 : behind); /* row numbers take less than the first half */
     packing block = {.e = e, .m = m, .first = first, .rows = rows, .column = column, .cols = cols, .out = host};
-    pack_block(&block);
     out->x = device;
     out->w = NULL;
     if (with_weights && e->w.at) {
-        double *w = (double *)(void *)(host + behind);
-        for (int64_t i = 0; i < rows; i++) w[i] = matrix_at(&e->w, examples_row(e, first + i), 0);
+        pack_weights(&block, (double *)(void *)w);
         out->w = (const double *)(const void *)(device + behind);
-        bytes = behind + sizeof(double) * (size_t)rows;
+        weights = sizeof(double) * (size_t)rows;
     }
-    return CUDA(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, c->stream));
+    if (placed) {
+        TRY(pick_block(c, &block, out->slot, &out->x));
+        return out->w ? CUDA(cudaMemcpyAsync(device + behind, w, weights, cudaMemcpyHostToDevice, c->stream)) : CUSGD_OK;
+    }
+    pack_block(&block);
+    return CUDA(cudaMemcpyAsync(device, host, out->w ? behind + weights : bytes, cudaMemcpyHostToDevice, c->stream));
 }

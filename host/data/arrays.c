@@ -143,6 +143,8 @@ cusgd_status cusgd_data_select(const cusgd_data *data, const int64_t *rows, int6
 {
     *out = NULL;
     if (!data) return fail_null(__func__);
+    cusgd_status here = data_on_host(data, "a selection of rows");
+    if (here) return here;
     if (count < 1) return fail(CUSGD_ERROR_USAGE, "a selection has at least 1 row, not %" PRId64, count);
     for (int64_t i = 0; i < count && !interrupt_asked_at(i); i++)
         if (rows[i] < 0 || rows[i] >= data->view.n)

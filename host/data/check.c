@@ -66,6 +66,14 @@ static int features_are_finite(const examples *e, int64_t first, int64_t count)
     return good;
 }
 
+cusgd_status data_on_host(const cusgd_data *data, const char *what)
+{
+    if (!data->view.place) return CUSGD_OK;
+    return fail(CUSGD_ERROR_USAGE,
+                "the rows of %s lie in the memory of GPU %d, where %s does not read them: give a copy in the host's memory",
+                data->source, data->view.place->device, what);
+}
+
 static int target_is_good(const examples *e, int loss, double y)
 {
     if (e->classes > 0) return (y >= 0 && y < (double)e->classes && y == floor(y)) || (y == -1 && e->classes == 2);
@@ -79,7 +87,7 @@ enum { SEEN_WEIGHT = 1, SEEN_ZERO = 2, SEEN_MINUS = 4 };
 
 static int block_is_good(const examples *e, int loss, int64_t first, int64_t count, int *seen)
 {
-    int good = features_are_finite(e, first, count);
+    int good = e->place || features_are_finite(e, first, count);
     for (int64_t i = first; i < first + count; i++) {
         int64_t row = examples_row(e, i);
         for (int64_t j = 0; e->y.at && loss >= 0 && j < e->k; j++) {
@@ -118,7 +126,7 @@ static cusgd_status fail_target(const examples *e, int loss, const char *source,
 /* What is wrong with a row; CUSGD_OK if nothing is. */
 static cusgd_status check_row(const examples *e, int loss, const char *source, int64_t row)
 {
-    for (int64_t j = 0; j < e->d; j++) {
+    for (int64_t j = 0; j < e->d && !e->place; j++) {
         double x = matrix_at(&e->x, row, j);
         if (!isfinite(x))
             return fail_data_row(

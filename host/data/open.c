@@ -321,6 +321,7 @@ void cusgd_data_free(cusgd_data *data)
     }
     for (int i = 0; i < WATCHED_FILES; i++) file_unwatch(data->watched[i]);
     strings_free(data->classes, data->class_count);
+    free((void *)data->view.place);
     free(data->source);
     free(data);
 }

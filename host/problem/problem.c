@@ -37,7 +37,8 @@ static double penalized_scale(const cusgd_options *o, int64_t j, double scale)
 static cusgd_status take_quartiles(problem *p, double *work)
 {
     const cusgd_options *o = p->options;
-    cusgd_status status = problem_quartiles(p, work, work + p->d);
+    cusgd_status status = data_on_host(p->train.data, "the standardization of option robust");
+    if (status == CUSGD_OK) status = problem_quartiles(p, work, work + p->d);
     for (int64_t j = 0; j < p->d && status == CUSGD_OK; j++) {
         double median = work[j], range = work[p->d + j];
         if (o->intercept) p->units.mean[j] = median;

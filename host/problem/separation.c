@@ -280,7 +280,7 @@ cusgd_status problem_separation(problem *p, const double *theta, int decays, cha
 {
     cusgd_loss loss = p->loss.kind;
     enum { MAX_OUTPUTS = 32 }; /* each is a search of its own */
-    if (!loss_may_lack_optimum(loss) || p->train.rows.classes > MAX_OUTPUTS) p->separated = 0;
+    if (!loss_may_lack_optimum(loss) || p->train.rows.classes > MAX_OUTPUTS || p->train.rows.place) p->separated = 0;
     search s;
     cusgd_status status = p->separated < 0 ? open_search(&s, p, decays) : CUSGD_OK;
     if (p->separated < 0) {

@@ -200,6 +200,8 @@ cusgd_status cusgd_sweep_create(const cusgd_options *options, const cusgd_data *
     cusgd_sweep_plan complete = {.size = plan->size};
     cusgd_status status = sized_check(plan->size, "plan");
     if (status == CUSGD_OK) status = cusgd_options_check(options);
+    if (status == CUSGD_OK) status = data_on_host(train, "a sweep");
+    if (status == CUSGD_OK && valid) status = data_on_host(valid, "a sweep");
     if (status != CUSGD_OK) return status;
     sized_get(&complete, plan, sizeof complete);
     cusgd_sweep *s = allocate_zeroed(1, sizeof *s);

@@ -66,7 +66,8 @@ static cusgd_status check_input(const scorer *s, const cusgd_data *data, int wit
                     (long long)(s->classes > 0                     ? s->classes
                                 : loss_is_of_classes(s->loss.kind) ? 2
                                                                    : 0));
-    cusgd_status status = check_offsets(s, data);
+    cusgd_status status = s->backend->is_host ? data_on_host(data, "the CPU") : CUSGD_OK;
+    if (status == CUSGD_OK) status = check_offsets(s, data);
     if (status) return status;
     examples features = *e;
     features.classes = s->classes;

@@ -146,12 +146,25 @@ static cusgd_status whiten(cusgd_trainer *t)
     return problem_open(&t->problem, &t->options, &w->white_train, w->valid ? &w->white_valid : NULL);
 }
 
+/* Data in the memory of a GPU is for that GPU, and for what asks of the rows no more than a device answers. */
+static cusgd_status check_place(const cusgd_trainer *t, const cusgd_data *data)
+{
+    if (!data) return CUSGD_OK;
+    cusgd_status status = t->backend.is_host ? data_on_host(data, "the CPU") : CUSGD_OK;
+    if (status == CUSGD_OK && t->options.solver != CUSGD_SOLVER_SGD) status = data_on_host(data, "a solver but sgd");
+    return status;
+}
+
 static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *train, const cusgd_data *valid)
 {
     const cusgd_options *o = &t->options;
     cusgd_status status = problem_open(&t->problem, o, train, valid);
+    if (status == CUSGD_OK && o->whiten != CUSGD_WHITEN_NONE) status = data_on_host(train, "option whiten");
+    if (status == CUSGD_OK && o->whiten != CUSGD_WHITEN_NONE && valid) status = data_on_host(valid, "option whiten");
     if (status == CUSGD_OK && o->whiten != CUSGD_WHITEN_NONE) status = whiten(t);
     if (status == CUSGD_OK) status = backend_open(o->device, o->precision, o->threads, &t->backend);
+    if (status == CUSGD_OK) status = check_place(t, train);
+    if (status == CUSGD_OK) status = check_place(t, valid);
     if (status == CUSGD_OK) status = run_check_spec(o, &t->problem, &t->backend);
     if (status == CUSGD_OK) status = problem_bind(&t->problem, &t->backend);
     return status == CUSGD_OK ? begin(t) : status;
@@ -277,6 +290,8 @@ cusgd_status cusgd_trainer_rebind(cusgd_trainer *t, const cusgd_data *train)
         return fail_option("solver", "only solver sgd goes on with other rows: the others start anew with all of them");
     if (t->options.valid_fraction > 0)
         return fail_option("valid-fraction", "valid-fraction holds out rows of one data set: give validation data of its own");
+    status = check_place(t, train);
+    if (status != CUSGD_OK) return status;
     if (t->whitening) return fail_option("whiten", "whiten needs all rows at once, to know how the columns go together");
     t->has_fingerprint = 0;
     status = problem_rebind(&t->problem, train);
@@ -341,6 +356,7 @@ cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *
     if (!t) return fail_null(__func__);
     *objective = *seconds = (double)NAN;
     cusgd_status status = check_idle(t, "cusgd_trainer_optimum");
+    if (status == CUSGD_OK) status = data_on_host(t->problem.train.data, "a solver but sgd");
     return status == CUSGD_OK ? solver_optimum(&t->run, objective, seconds) : status;
 }
 

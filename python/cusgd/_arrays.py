@@ -13,24 +13,15 @@ from numpy.typing import NDArray
 from . import _capi
 from ._arrow import read_table
 from ._dates import refuse_dates
+from ._device import DeviceArray, device_array, is_on_gpu
 from ._errors import check
 from ._library import lib
+from ._results import sized
 from ._run import run
 from ._text import c_text
 
 Array = NDArray[Any]
 _TYPES = {np.dtype(np.float32): _capi.CUSGD_TYPE_FLOAT32, np.dtype(np.float64): _capi.CUSGD_TYPE_FLOAT64}
-
-
-_ON_HOST = (1, 3, 11, 13)  # DLPack's devices whose memory the host reads: CPU, pinned by CUDA or ROCm, managed by CUDA
-
-
-def _is_on_gpu(values: Any) -> bool:
-    """Tell whether values are in a GPU's memory."""
-    if hasattr(values, "__dlpack_device__"):
-        return int(values.__dlpack_device__()[0]) not in _ON_HOST
-    device = getattr(values, "device", None)
-    return hasattr(values, "__cuda_array_interface__") or getattr(device, "type", "cpu") not in ("cpu", "")
 
 
 def readable(values: Any, name: str, *, are_classes: bool = False) -> Any:
@@ -47,7 +38,7 @@ def readable(values: Any, name: str, *, are_classes: bool = False) -> Any:
         refuse_dates(values, name)
     if isinstance(values, (np.ndarray, list, tuple)):
         return values
-    if _is_on_gpu(values):
+    if is_on_gpu(values):
         raise TypeError(
             f"{name} is on a GPU: pass a copy on the host ({name}.cpu() in PyTorch, {name}.get() in CuPy, jax.device_get({name}))"
         )
@@ -123,15 +114,19 @@ def in_order(X: Any, known: Sequence[str] | None) -> Any:
     return X.select(list(known)) if _is_arrow_table(X) else X[list(known)]
 
 
-def matrix(array: Array | None) -> _capi.cusgd_matrix:
+def matrix(array: Array | DeviceArray | None) -> _capi.cusgd_matrix:
     """Return the description of an array of one or two dimensions; None: no array."""
     if array is None:
         return _capi.cusgd_matrix(None, _capi.CUSGD_TYPE_FLOAT64, 0, 0)
+    if isinstance(array, DeviceArray):
+        return _capi.cusgd_matrix(
+            array.address, _TYPES[array.dtype], array.strides[0], array.strides[1] if array.ndim == 2 else 1
+        )
     strides = [stride // array.itemsize for stride in array.strides]
     return _capi.cusgd_matrix(array.ctypes.data, _TYPES[array.dtype], strides[0], strides[1] if array.ndim == 2 else 1)
 
 
-def _mapped_file(array: Array | None) -> np.memmap[Any, Any] | None:
+def _mapped_file(array: Array | DeviceArray | None) -> np.memmap[Any, Any] | None:
     """Return the memory-mapped file that an array lies in; None: there is none, or it has no name."""
     base: Any = array
     found = None
@@ -155,35 +150,48 @@ class Data:
     Parameters
     ----------
     x : array of shape (n, d)
+        On a GPU if it is a DeviceArray; then y and weights may be so, too.
     y : array of shape (n,) or (n, k), or None
     weights, offset, exposure : array of shape (n,), or None
     """
 
     def __init__(
         self,
-        x: Array,
-        y: Array | None = None,
-        weights: Array | None = None,
+        x: Array | DeviceArray,
+        y: Array | DeviceArray | None = None,
+        weights: Array | DeviceArray | None = None,
         offset: Array | None = None,
         exposure: Array | None = None,
     ) -> None:
         self.handle = C.c_void_p()
         self.arrays = (x, y, weights, offset, exposure)
-        self.rows, self.cols = x.shape
+        self.rows: int = x.shape[0]
+        self.cols: int = x.shape[1]
         self.outputs = 0 if y is None else 1 if y.ndim == 1 else y.shape[1]
         if y is not None and y.shape[0] != self.rows:
             raise ValueError(f"X has {self.rows} rows, and y has {y.shape[0]}")
         if offset is not None and exposure is not None:
             raise ValueError("offset and exposure cannot both be given")
-        check(
-            lib.cusgd_data_wrap(self.rows, self.cols, self.outputs, matrix(x), matrix(y), matrix(weights), C.byref(self.handle))
-        )
+        self._wrap(x, y, weights)
         for array in self.arrays:
             self._watch(_mapped_file(array))
         if offset is not None:
             check(lib.cusgd_data_set_offset(self.handle, _capi.CUSGD_OFFSET_LINEAR, matrix(offset)))
         if exposure is not None:
             run(lambda: check(lib.cusgd_data_set_offset(self.handle, _capi.CUSGD_OFFSET_EXPOSURE, matrix(exposure))))
+
+    def _wrap(self, x: Array | DeviceArray, y: Array | DeviceArray | None, weights: Array | DeviceArray | None) -> None:
+        """Make the library's data of the arrays, which on GPUs must be ready on one stream."""
+        shape, matrices = (self.rows, self.cols, self.outputs), (matrix(x), matrix(y), matrix(weights))
+        if not isinstance(x, DeviceArray):
+            check(lib.cusgd_data_wrap(*shape, *matrices, C.byref(self.handle)))
+            return
+        if any(array.stream != x.stream for array in (y, weights) if isinstance(array, DeviceArray)):
+            raise ValueError("X, y and sample_weight on a GPU must be ready on the same stream")
+        arrays = sized(_capi.cusgd_device_arrays)
+        arrays.x, arrays.y, arrays.w = matrices
+        arrays.stream = x.stream or None
+        run(lambda: check(lib.cusgd_data_wrap_device(*shape, C.byref(arrays), C.byref(self.handle))))
 
     def _watch(self, mapped: np.memmap[Any, Any] | None) -> None:
         """Make it an error, and not the process's end, that a file becomes shorter."""
@@ -234,16 +242,28 @@ def make_data(
     offset: Any = None,
     exposure: Any = None,
 ) -> Data:
-    """Return the caller's arrays as data, with the names of a data frame's columns."""
-    x = as_features(X)
+    """Return the caller's arrays as data, with the names of a data frame's columns.
+
+    With X on a GPU, y and sample_weight may be there, too; all else is read on the host.
+    """
+    on_gpu = is_on_gpu(X)
+    x = device_array(X, "X") if on_gpu else as_features(X)
+    if x.ndim != 2:
+        raise ValueError(f"X must have 2 dimensions (rows, columns), and has {x.ndim}")
     rows = x.shape[0]
-    targets = None if y is None else as_numbers(y, "y")
+    targets = None if y is None else device_array(y, "y") if on_gpu and is_on_gpu(y) else as_numbers(y, "y")
     if targets is not None and targets.ndim not in (1, 2):
         raise ValueError(f"y must have 1 or 2 dimensions, and has {targets.ndim}")
+    weights: Array | DeviceArray | None
+    if on_gpu and is_on_gpu(sample_weight):
+        weights = device_array(sample_weight, "sample_weight")
+        if weights.shape != (rows,):
+            raise ValueError(f"sample_weight must have the shape ({rows},), and has {weights.shape}")
+    else:
+        weights = None if sample_weight is None else as_vector(sample_weight, rows, "sample_weight")
     extra = [
-        None if values is None else as_vector(values, rows, name)
-        for values, name in ((sample_weight, "sample_weight"), (offset, "offset"), (exposure, "exposure"))
+        None if values is None else as_vector(values, rows, name) for values, name in ((offset, "offset"), (exposure, "exposure"))
     ]
-    data = Data(x, targets, *extra)
+    data = Data(x, targets, weights, *extra)
     data.set_names(column_names(X), column_names(y))
     return data

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import _capi
+from ._device import is_on_gpu
 from ._library import lib
 from ._text import c_text
 
@@ -68,7 +69,7 @@ def encode(y: Any, loss: Any) -> tuple[Any, list[str] | None]:
     ValueError
         There are not two classes or more, or values are missing.
     """
-    if not takes_classes(loss):
+    if not takes_classes(loss) or is_on_gpu(y):  # numbers, which the library brings to the host
         return y, None
     names = _names(y)
     if names is None:

@@ -104,6 +104,17 @@ bits_way() { # name, setting, engine, reference, then options; sets bad
         >>"$work/$part.lines"
 }
 
+# Rows that the GPU makes are the CPU's.
+bits_rows() {
+    local text=equal
+    rm -rf "$work/bits-there"
+    timeout 60 "$bin/cusgd" generate "$work/bits-there" --rows "$rows" --cols "$cols" --device cuda 2>&1 &&
+        cmp "$work/bits/x.npy" "$work/bits-there/x.npy" && cmp "$work/bits/y.npy" "$work/bits-there/y.npy" || text=DIFFERS
+    rm -rf "$work/bits-there"
+    printf '%-10s %s\n' generate "$text" | figures
+    [ $text = equal ]
+}
+
 part_bits() {
     local bad=0 rows cols batch epochs repeats="1 2 3" options clusters
     [ "$dry" = 1 ] && repeats=1
@@ -121,6 +132,9 @@ part_bits() {
         bits_way no-cluster CUSGD_CUDA_CLUSTERS=0 fused $clusters "${options[@]}"
         bits_way persistent CUSGD_CUDA_TRACE=0 persistent fused "${options[@]}"
         bits_way cublas CUSGD_CUDA_TRACE=0 cublas cublas "${options[@]}"
+        bits_way shards CUSGD_CUDA_TRACE=0 fused shards "${options[@]}" --shards 3
+        bits_way no-graph-s CUSGD_CUDA_GRAPH=0 fused shards "${options[@]}" --shards 3
+        bits_rows || bad=1
         json_lines
     done < <(bits_shapes)
     [ $bad = 0 ] || why "runs that must be equal differ, or fail"

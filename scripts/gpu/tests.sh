@@ -30,7 +30,7 @@ part_tests() {
     else
         printf '%s\n' 'test-interface-state interface_state/*' 'test-interface-steps interface_steps/*' 'test-interface-passes interface_passes/*' \
             'test-training training/golden_trajectories' 'test-interface-data interface_data/*' 'test-interface-large interface_large/*' \
-            'test-repeat repeat/*' 'test-determinism determinism/!(instruction_sets*|model_files)'
+            'test-interface-shards interface_shards/*' 'test-repeat repeat/*' 'test-determinism determinism/!(instruction_sets*|model_files)'
     fi)
     [ $bad = 0 ] || why "tests fail on the device"
     return $bad

@@ -1,0 +1,110 @@
+/* Data whose rows lie in the memory of a GPU. */
+#include "backend.h"
+#include "failure.h"
+#include "public.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A backend of the GPU that has x; *device: its number. */
+static cusgd_status open_owner(const void *x, int *device, backend *out)
+{
+    char name[32];
+    cusgd_status status = backend_open("cuda", CUSGD_PRECISION_FLOAT, 1, out);
+    if (status) return status;
+    status = out->ops->locate(out->self, x, device);
+    if (!status && *device < 0)
+        status = fail(CUSGD_ERROR_USAGE, "x does not lie in the memory of a GPU: cusgd_data_wrap takes arrays of the host");
+    if (!status && *device == 0) return CUSGD_OK;
+    out->ops->close(out->self);
+    *out = (backend){.ops = NULL};
+    if (status) return status;
+    snprintf(name, sizeof name, "cuda:%d", *device);
+    return backend_open(name, CUSGD_PRECISION_FLOAT, 1, out);
+}
+
+/* y or w: where it lies in the memory of the same GPU a copy takes its place, which *memory owns. */
+static cusgd_status bring(const backend *b, const cusgd_data *data, const char *name, int64_t cols, cusgd_matrix *m,
+                          void **memory)
+{
+    int device;
+    if (!m->at) return CUSGD_OK;
+    cusgd_status status = b->ops->locate(b->self, m->at, &device);
+    if (status || device < 0) return status;
+    if (device != data->view.place->device)
+        return fail(CUSGD_ERROR_USAGE, "%s lies in the memory of GPU %d, and x in that of GPU %d", name, device,
+                    data->view.place->device);
+    size_t value = m->type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double);
+    *memory = allocate((size_t)(data->view.n * cols), value);
+    if (!*memory) return fail_memory((size_t)(data->view.n * cols) * value, "a copy of what lies on the GPU");
+    status = b->ops->fetch(b->self, data->view.place, m, data->view.n, cols, *memory);
+    *m = (cusgd_matrix){*memory, m->type, cols, 1};
+    return status;
+}
+
+/* The rows whose weight is not 0: *rows, which the caller frees, NULL where there are no weights. */
+static cusgd_status rows_that_count(const cusgd_data *data, examples *e, int64_t **rows)
+{
+    *e = data->view;
+    *rows = NULL;
+    if (!e->w.at) return CUSGD_OK;
+    *rows = allocate((size_t)e->n, sizeof **rows);
+    if (!*rows) return fail_memory((size_t)e->n * sizeof **rows, "the rows that count");
+    int64_t count = 0;
+    for (int64_t i = 0; i < e->n; i++)
+        if (weight_at(e, i) != 0) (*rows)[count++] = i;
+    e->n = count;
+    e->rows = *rows;
+    e->w.at = NULL;
+    return CUSGD_OK;
+}
+
+/* A column that is not finite in a row that counts has a mean that is not. */
+static cusgd_status check_columns(const backend *b, const cusgd_data *data)
+{
+    examples e;
+    int64_t *rows, d = data->view.d;
+    double weight, *sums = allocate((size_t)(2 * d + data->view.k), sizeof *sums);
+    if (!sums) return fail_memory((size_t)(2 * d + data->view.k) * sizeof *sums, "the columns' moments");
+    cusgd_status status = rows_that_count(data, &e, &rows);
+    int counts = !status && e.n > 0;
+    if (counts) status = b->ops->moments(b->self, &e, sums, sums + d, sums + 2 * d, &weight);
+    for (int64_t j = 0; j < d && counts && !status; j++)
+        if (!isfinite(sums[j]))
+            status =
+                fail(CUSGD_ERROR_DATA,
+                     "%s: column %lld has values that are not finite, or too large to be added up: remove their rows or fill "
+                     "them in",
+                     data->source, (long long)j + 1);
+    free(rows);
+    free(sums);
+    return status;
+}
+
+cusgd_status data_wrap_device(int64_t n, int64_t d, int64_t k, const cusgd_device_arrays *arrays, cusgd_data **out)
+{
+    enum { Y = 1, W = 2 }; /* cusgd_data's memory */
+    backend b = {.ops = NULL};
+    cusgd_data *data;
+    memory_place *place = NULL;
+    cusgd_status status = cusgd_data_wrap(n, d, k, arrays->x, arrays->y, arrays->w, &data);
+    if (status) return status;
+    place = allocate_zeroed(1, sizeof *place);
+    if (!place) status = fail_memory(sizeof *place, "the data's place");
+    data->view.place = place;
+    if (!status) status = open_owner(arrays->x.at, &place->device, &b);
+    if (!status) place->late = 1;
+    if (!status) place->stream = arrays->stream;
+    if (!status) status = bring(&b, data, "y", k, &data->view.y, &data->memory[Y]);
+    if (!status) status = bring(&b, data, "w", 1, &data->view.w, &data->memory[W]);
+    if (!status) status = check_columns(&b, data);
+    if (b.ops) b.ops->close(b.self);
+    if (!status) place->late = 0; /* all of x has been read */
+    if (status)
+        cusgd_data_free(data);
+    else
+        *out = data;
+    return status;
+}

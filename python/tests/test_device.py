@@ -1,0 +1,50 @@
+"""Arrays in the memory of a GPU: how they are read, and, on the emulated GPU, what is trained on them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cusgd._device import device_array
+
+
+class Described:
+    """An array of CuPy's kind that is nothing but its description."""
+
+    def __init__(self, **description):
+        self.__cuda_array_interface__ = {"shape": (3, 2), "typestr": "<f4", "data": (4096, False), "version": 3, **description}
+
+
+def test_descriptions():
+    whole = device_array(Described(), "X")
+    assert (whole.address, whole.shape, whole.strides, whole.dtype, whole.stream) == (4096, (3, 2), (2, 1), np.float32, 0)
+    assert device_array(Described(strides=(4, 12)), "X").strides == (1, 3)
+    assert device_array(Described(shape=(3,), typestr="<f8"), "y").strides == (1,)
+    assert [device_array(Described(stream=s), "X").stream for s in (None, 1, 2, 4711)] == [0, 0, 2, 4711]
+
+
+@pytest.mark.parametrize(
+    "description, kind, message",
+    [
+        ({"typestr": "<i4"}, TypeError, "has the type int32"),
+        ({"typestr": ">f4"}, TypeError, "has the type >f4"),
+        ({"strides": (9, 4)}, TypeError, "no multiples"),
+        ({"mask": object()}, TypeError, "has a mask"),
+        ({"shape": (1, 2, 3)}, ValueError, "and has 3"),
+    ],
+)
+def test_descriptions_that_are_refused(description, kind, message):
+    with pytest.raises(kind, match=message):
+        device_array(Described(**description), "X")
+
+
+def test_training_on_the_emulated_gpu():
+    folder = os.environ.get("CUSGD_TEST_EMULATED", "")
+    if not os.path.exists(os.path.join(folder, "libcusgd-cuda.so")):
+        pytest.skip("CUSGD_TEST_EMULATED names no folder with the emulated module")
+    script = Path(__file__).with_name("on_emulated_gpu.py")
+    environment = {**os.environ, "CUSGD_MODULE_DIR": folder}
+    ended = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0 and ended.stdout == "the same bits\n", ended.stderr
