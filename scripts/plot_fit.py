@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import math
-import re
 import subprocess
 from typing import Any
 
@@ -50,14 +50,10 @@ def predictions(cusgd: str, model: str, data: str) -> list[float]:
     return [number(line) for line in run([cusgd, "predict", model, data, "-o", "-"]).splitlines()[1:]]
 
 
-def coefficients(cusgd: str, model: str) -> list[tuple[str, float, float | None]]:
-    """Return names, coefficients and standard errors (or None), without the intercept."""
-    found = []
-    for line in run([cusgd, "info", model, "--coefficients"]).splitlines():
-        match = re.match(r"(\S.*?)\s+(-?[\d.]+(?:e[-+]\d+)?)(?:\s+(-?[\d.]+(?:e[-+]\d+)?)\s+\S+)?$", line)
-        if match and match.group(1) != "intercept":
-            found.append((match.group(1), float(match.group(2)), float(match.group(3)) if match.group(3) else None))
-    return found
+def coefficients(cusgd: str, model: str) -> list[dict[str, Any]]:
+    """Return what the command knows of the first output's coefficients, without the intercept."""
+    found = [json.loads(line) for line in run([cusgd, "info", model, "--coefficients", "--json"]).splitlines()]
+    return [one for one in found if one["feature"] is not None and one["output"] == found[0]["output"]]
 
 
 def draw_agreement(axes: Any, targets: list[float], predicted: list[float]) -> None:
@@ -77,15 +73,20 @@ def draw_residuals(axes: Any, targets: list[float], predicted: list[float]) -> N
     axes.set_ylabel("target - prediction")
 
 
-def draw_coefficients(axes: Any, found: list[tuple[str, float, float | None]]) -> None:
-    """Draw the largest coefficients with their confidence intervals."""
-    largest = sorted(found, key=lambda entry: -abs(entry[1]))[:MAX_COEFFICIENTS][::-1]
-    names = [name for name, _, _ in largest]
-    values = [value for _, value, _ in largest]
-    errors = [1.96 * (error or 0) for _, _, error in largest]
-    axes.barh(names, values, xerr=errors if any(errors) else None, color="C2", ecolor="#444444", capsize=2)
+def draw_coefficients(axes: Any, found: list[dict[str, Any]]) -> None:
+    """Draw the largest coefficients, with their confidence intervals where these are known."""
+    largest = sorted(found, key=lambda one: -abs(one["coefficient"]))[:MAX_COEFFICIENTS][::-1]
+    values = [one["coefficient"] for one in largest]
+    axes.barh([one["feature"] for one in largest], values, color="C2")
+    known = [one for one in largest if one["lower"] is not None]
+    if known:
+        centers = [one["coefficient"] for one in known]
+        below = [one["coefficient"] - one["lower"] for one in known]
+        above = [one["upper"] - one["coefficient"] for one in known]
+        names = [one["feature"] for one in known]
+        axes.errorbar(centers, names, xerr=[below, above], fmt="none", ecolor="#444444", capsize=2)
     axes.axvline(0, color="#666666", linewidth=1)
-    axes.set_xlabel("coefficient" + (", 95 % interval" if any(errors) else ""))
+    axes.set_xlabel("coefficient" + (", 95 % interval" if known else ""))
 
 
 def main() -> None:

@@ -235,6 +235,14 @@ Test(command_ends, solver_tells_what_it_does)
     assert_code(o, 0);
     assert_has(o.out, "standard error");
     assert_has(o.out, "t of 56 degrees of freedom");
+    run(&o, "\"$CUSGD\" info m.safetensors --coefficients --json");
+    assert_code(o, 0);
+    assert_has(o.out, "\"feature\": null, \"coefficient\": ");
+    assert_has(o.out, "\"p_value\": ");
+    cr_assert(!strstr(o.out, "\"upper\": null"), "%s", o.out);
+    run(&o, "\"$CUSGD\" info m.safetensors --json");
+    assert_code(o, CUSGD_ERROR_USAGE);
+    assert_has(o.err, "give --coefficients as well");
     run(&o, "\"$CUSGD\" train data.csv --l1 0.1 --solver bfgs --model m.safetensors");
     assert_code(o, CUSGD_ERROR_USAGE);
     assert_has(o.err, "l1 needs solver lbfgs");
@@ -254,4 +262,6 @@ Test(command_ends, optimum_stands_beside_a_run)
     run(&o, "\"$CUSGD\" info m.safetensors --coefficients");
     assert_code(o, 0);
     assert_has(o.err, "no standard errors");
+    run(&o, "\"$CUSGD\" info m.safetensors --coefficients --json");
+    assert_has(o.out, "\"lower\": null, \"upper\": null}");
 }

@@ -114,6 +114,37 @@ static void put_table(const cusgd_model *model, int64_t output)
     if (known && residual_degrees > 0) printf("t of %lld degrees of freedom\n", (long long)residual_degrees);
 }
 
+static void put_json_member(const char *name, double value)
+{
+    printf(", \"%s\": ", name);
+    put_json_number(stdout, value);
+}
+
+/* The same in one JSON object a line. The intercept's feature is null, and so is what is not known. */
+static void put_json_table(const cusgd_model *model, int64_t output)
+{
+    int64_t d = cusgd_model_cols(model);
+    const char *target = output_name(model, output);
+    for (int64_t j = 0; j <= d; j++) {
+        cusgd_coefficient c = CUSGD_INIT(cusgd_coefficient);
+        char numbered[32];
+        (void)cusgd_model_coefficient(model, output, j, 0.95, &c); /* the arguments are right */
+        printf("{\"output\": ");
+        target ? put_json_string(stdout, target) : (void)printf("%lld", (long long)output + 1);
+        printf(", \"feature\": ");
+        const char *name = j < d ? cusgd_model_feature(model, j) : NULL;
+        j == d ? (void)printf("null") : put_json_string(stdout, name ? name : feature_name(model, j, numbered));
+        put_json_member("coefficient", c.value);
+        int known = c.error > 0;
+        put_json_member("standard_error", known ? c.error : (double)NAN);
+        put_json_member("statistic", known ? c.statistic : (double)NAN);
+        put_json_member("p_value", known ? c.p_value : (double)NAN);
+        put_json_member("lower", known ? c.lower : (double)NAN);
+        put_json_member("upper", known ? c.upper : (double)NAN);
+        puts("}");
+    }
+}
+
 static const char *metadata_of(const cusgd_model *model, const char *name)
 {
     const char *key, *value;
@@ -122,12 +153,12 @@ static const char *metadata_of(const cusgd_model *model, const char *name)
     return NULL;
 }
 
-static int show_coefficients(const char *path)
+static int show_coefficients(const char *path, int json)
 {
     cusgd_model *model;
     cusgd_status status = cusgd_model_load(path, &model);
     if (status) return complain_last(status);
-    for (int64_t j = 0; j < cusgd_model_outputs(model); j++) put_table(model, j);
+    for (int64_t j = 0; j < cusgd_model_outputs(model); j++) json ? put_json_table(model, j) : put_table(model, j);
     const char *reason = metadata_of(model, "no_standard_errors");
     if (!cusgd_model_standard_errors(model, NULL))
         fprintf(stderr, "note: no standard errors: %s\n",
@@ -362,13 +393,14 @@ int info_main(int argc, char **argv)
     const char *path;
     int status;
     reading r;
-    int coefficients = 0;
+    int coefficients = 0, json = 0;
     argument table[READING_ARGUMENTS];
     const argument own[] = {
         {{"coefficients", NULL, NULL, "every coefficient of a model; standard error, p-value, interval", NULL},
          '\0',
          TAKES_NOTHING,
-         &coefficients}};
+         &coefficients},
+        {{"json", NULL, NULL, "with --coefficients: one JSON object a line, numbers in full", NULL}, '\0', TAKES_NOTHING, &json}};
     reading_arguments(&r, table);
     const syntax s = {.word = "info",
                       .operands = "FILE [OPTION]...",
@@ -376,11 +408,14 @@ int info_main(int argc, char **argv)
                       .summary =
                           "Describes a model (shape, names, options, largest coefficients) or data, read as train reads it.",
                       .example = "cusgd info houses.safetensors",
-                      .groups = {{own, 1}, {table + 1, READING_ARGUMENTS - 1}}};
+                      .groups = {{own, 2}, {table + 1, READING_ARGUMENTS - 1}}};
     signals_handle();
     int goes_on = arguments_parse(&s, argc, argv, &path, &status);
-    if (goes_on && coefficients)
-        status = is_data(path) ? complain_usage(&s, "--coefficients is for models; %s is data", path) : show_coefficients(path);
+    if (goes_on && json && !coefficients)
+        status = complain_usage(&s, "--json prints the coefficients of a model: give --coefficients as well");
+    else if (goes_on && coefficients)
+        status =
+            is_data(path) ? complain_usage(&s, "--coefficients is for models; %s is data", path) : show_coefficients(path, json);
     else if (goes_on)
         status = is_data(path) ? describe_data(path, &r, &s) : describe_model(path);
     reading_free(&r);
