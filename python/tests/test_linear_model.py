@@ -8,6 +8,7 @@ import pytest
 
 sklearn = pytest.importorskip("sklearn")
 
+import sklearn.datasets  # noqa: E402
 from cusgd import linear_model  # noqa: E402
 from sklearn import linear_model as reference  # noqa: E402
 from sklearn.model_selection import GridSearchCV, cross_val_score  # noqa: E402
@@ -23,6 +24,7 @@ ALL += [
     linear_model.SGDRegressor(learning_rate="constant", eta0=1e-3, max_iter=200),
     linear_model.SGDClassifier(learning_rate="optimal", max_iter=200, average=10),
     linear_model.SGDClassifier("perceptron"),
+    linear_model.SGDClassifier("perceptron", learning_rate="constant", eta0=1.0),
 ]
 
 
@@ -123,6 +125,25 @@ def test_sgd_on_raw_columns(solver, scales, rng):
     classes = linear_model.SGDClassifier("log_loss", solver=solver).fit(X, linear > np.median(linear))
     assert classes.score(X, linear > np.median(linear)) > 0.95
     assert not hasattr(linear_model.SGDClassifier("hinge"), "predict_proba")
+
+
+@pytest.mark.parametrize("loss", ["perceptron", "hinge", "log_loss"])
+@pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer"])
+def test_classifiers_at_their_defaults(name, loss):
+    """As good as scikit-learn's with a scaler, on raw columns, in fewer epochs than the limit, and without a warning."""
+    X, y = getattr(sklearn.datasets, f"load_{name}")(return_X_y=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ours = linear_model.SGDClassifier(loss).fit(X, y)
+    theirs = make_pipeline(StandardScaler(), reference.SGDClassifier(loss=loss, random_state=0)).fit(X, y)
+    assert ours.score(X, y) > theirs.score(X, y) - 0.02
+    assert ours.converged_ and ours.options_["standardize"]
+
+
+def test_results_worse_than_a_constant_are_warned_of():
+    X, y = sklearn.datasets.load_wine(return_X_y=True)
+    with pytest.warns(sklearn.exceptions.ConvergenceWarning, match="worse than the intercept-only model"):
+        linear_model.SGDClassifier(learning_rate="constant", eta0=1.0).fit(X, y)
 
 
 def test_several_classes(rng):

@@ -136,7 +136,7 @@ def test_probabilities_of_modified_huber(rows):
 
 
 def test_losses_without_a_schedule(rows):
-    """By default modified_huber finds its optimum, and perceptron is trained as scikit-learn's Perceptron is."""
+    """Solver "auto" finds modified_huber's optimum, and steps of rate 1 with perceptron are scikit-learn's Perceptron."""
     X, index, _, _ = rows
     y = index > 0
     model = linear_model.SGDClassifier("modified_huber", alpha=0.01, solver="auto").fit(X, y)
@@ -150,7 +150,8 @@ def test_losses_without_a_schedule(rows):
 
     found = minimize(lambda theta: objective(theta[:4], theta[4]), np.zeros(5), method="BFGS")
     assert objective(model.coef_[0], model.intercept_[0]) < found.fun + 1e-6
-    ours = linear_model.SGDClassifier("perceptron", penalty=None, shuffle=False, max_iter=3, tol=None).fit(X, y)
+    steps = {"learning_rate": "constant", "eta0": 1.0, "shuffle": False, "max_iter": 3, "tol": None}
+    ours = linear_model.SGDClassifier("perceptron", penalty=None, **steps).fit(X, y)
     theirs = reference.Perceptron(shuffle=False, max_iter=3, tol=None).fit(X, y)
     np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-10)
 

@@ -180,7 +180,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             trainer.set_coefficients(*start)
         warning: str | None
         try:
-            warning = trainer._run(self._callbacks())
+            warning = trainer._run([*self._stopping_rules(trainer), *self._callbacks()])
         except DivergedError as error:
             warning = str(error)
         result = trainer.result
@@ -197,7 +197,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         if warning is None and result.stop == "epochs" and not self._runs_all_epochs():
             given = getattr(self, "max_iter", None)
             limit = f"max_iter={given}" if given is not None else f"{result.epochs} epochs, the limit for max_iter=None"
-            warning = f"Maximum number of iterations reached before convergence ({limit}). Consider increasing max_iter."
+            warning = f"Maximum number of iterations reached before convergence ({limit}). Consider {self._advice()}."
         warning = warning or trainer._trouble()
         if warning:
             warn(warning, ConvergenceWarning)
@@ -216,6 +216,14 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def _runs_all_epochs(self) -> bool:
         """Tell whether a run that ends at its limit of epochs was asked for."""
         return getattr(self, "tol", None) == 0
+
+    def _advice(self) -> str:
+        """Return what to consider where the limit of epochs was too low."""
+        return "increasing max_iter"
+
+    def _stopping_rules(self, trainer: Trainer) -> list[Callback]:
+        """Return what ends a run besides the library's rules."""
+        return []
 
     def _callbacks(self) -> list[Callback]:
         """Return what is called after each epoch."""

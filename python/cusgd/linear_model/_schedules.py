@@ -61,15 +61,14 @@ class Schedule:
     """
 
     def __init__(self, estimator: Any, objective: dict[str, Any], weights: Any, steps: int = 0) -> None:
-        is_perceptron = estimator.loss == "perceptron" and estimator.learning_rate == "auto"
-        self.name: str = "constant" if is_perceptron else estimator.learning_rate
+        self.name: str = estimator.learning_rate
         self.objective = objective
         self.weight_mean = 1.0 if weights is None else float(weights.mean())
         self.steps = steps
         self.alpha = float(estimator.alpha) if estimator.penalty else 0.0
         share = {"l2": 0.0, "l1": 1.0, "elasticnet": estimator.l1_ratio, None: 0.0}[estimator.penalty]
         self.l1, self.l2 = self.alpha * share, self.alpha * (1 - share)
-        self.eta0 = (1.0 if is_perceptron else DEFAULT_ETA0) if estimator.eta0 is None else float(estimator.eta0)
+        self.eta0 = DEFAULT_ETA0 if estimator.eta0 is None else float(estimator.eta0)
         self.power_t = float(estimator.power_t)
         self.average = 1 if estimator.average is True else int(estimator.average or 0)
         self.epochs = DEFAULT_EPOCHS if estimator.max_iter is None else int(estimator.max_iter)
@@ -329,7 +328,7 @@ class ScheduledMixin:
         targets = y[:, None] if y.ndim == 1 else y
         rows, held = self._held_out(targets, weights)
         common = {"seed": estimator._seed(), "threads": 1}
-        parts, epochs, converged = [], [], []
+        parts, epochs, converged, troubles = [], [], [], []
         positions = []
         for j in range(targets.shape[1]):
             of_class = weights if weights is None or weights.ndim == 1 else weights[:, j]
@@ -348,6 +347,7 @@ class ScheduledMixin:
             positions.append(_position(trainer, schedule, data, (begin, part, count), common))
             epochs.append(count)
             converged.append(ended)
+            troubles.append(trainer._trouble())
         self.result_, self.history_, self.options_, self.stderr_ = trainer.result, trainer.history, dict(trainer.options), None
         self.p_values_ = None
         self.n_iter_, self.converged_ = max(epochs), all(converged)
@@ -359,6 +359,8 @@ class ScheduledMixin:
                 "max_iter to improve the fit.",
                 ConvergenceWarning,
             )
+        for trouble in sorted({trouble for trouble in troubles if trouble}):
+            warn(trouble, ConvergenceWarning)
         return np.vstack([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
     def _held_out(self, targets: Any, weights: Any) -> tuple[Any, Any]:

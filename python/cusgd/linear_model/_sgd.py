@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -12,6 +13,9 @@ from sklearn.utils import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 
+from .._results import Progress
+from .._trainer import Trainer
+from ..callbacks import Callback
 from ._base import LOG_LINKS, LOSSES, Array, Estimator, keep, nonnegative, penalty_options, share
 from ._classifier import Classifier, ProbabilityMixin
 from ._partial import PartialMixin, takes_steps
@@ -26,6 +30,31 @@ _PENALTIES = ("l2", "l1", "elasticnet", None)
 def _loss_functions(names: Iterable[str]) -> dict[str, tuple[Any, ...]]:
     """Return the losses as scikit-learn's class attribute of this name lists them."""
     return {name: (LOSSES[name], 0.1) if name == "huber" or "epsilon" in name else (LOSSES[name],) for name in names}
+
+
+class _FlatLoss:
+    """Ends a run whose loss fell little in the last epochs, measured by the loss after the first one.
+
+    On classes that can be separated the loss falls towards 0 for thousands of epochs, each time by a share of what is left, so
+    that the library's rule, which is relative to the current loss, does not end the run.
+    """
+
+    share = 1e-3
+
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+        self.first: float | None = None
+        self.reference = math.inf
+        self.stale = 0
+
+    def __call__(self, now: Progress) -> bool:
+        if self.first is None:
+            self.first = now.loss
+        if now.loss < self.reference - self.share * self.first:
+            self.reference, self.stale = now.loss, 0
+        else:
+            self.stale += 1
+        return self.stale >= self.patience
 
 
 class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: ignore[misc]
@@ -53,7 +82,7 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
 
     def _runs_schedule(self) -> bool:
         """Tell whether scikit-learn's algorithm runs."""
-        return self.solver == "sgd" and (self.learning_rate != "auto" or self.loss == "perceptron")
+        return self.solver == "sgd" and self.learning_rate != "auto"
 
     def _check_parameters(self) -> None:
         """Refuse parameters that have no meaning."""
@@ -132,6 +161,11 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
 
     def _runs_all_epochs(self) -> bool:
         return self.tol is None or self.tol == 0
+
+    def _advice(self) -> str:
+        differentiable = self.loss not in ("epsilon_insensitive", "quantile", "hinge", "perceptron")
+        full_batch = ', or solver="auto", a full-batch method' if self.solver == "sgd" and differentiable else ""
+        return "increasing max_iter" + full_batch
 
     def _rows_with_weight(self, weights: Array | None, X: Array, *others: Array) -> tuple[Array | None, Array, tuple[Array, ...]]:
         if self._runs_schedule():  # scikit-learn's schedules count rows of weight 0
@@ -310,11 +344,13 @@ class SGDClassifier(_Sgd, Classifier):  # type: ignore[misc]
     ----------
     loss : str
         "hinge" (a support vector machine), "squared_hinge", "log_loss" (logistic regression), "modified_huber", "perceptron" or
-        a loss of `SGDRegressor` for real numbers, of targets -1 and 1. The least loss of "perceptron" is at coefficients of 0, so
-        that it is always trained by a schedule, with ``learning_rate="auto"`` by "constant" and ``eta0=1``.
+        a loss of `SGDRegressor` for real numbers, of targets -1 and 1.
     class_weight : dict or "balanced", optional
         Weights of the classes.
-    penalty, alpha, l1_ratio, fit_intercept, max_iter, tol, shuffle, verbose, epsilon, random_state, learning_rate, eta0, power_t
+    tol : float, None or "auto"
+        As for `SGDRegressor`; "auto" also ends a run whose loss, in ``n_iter_no_change`` epochs, fell by less than 1e-3 of the
+        loss after the first epoch.
+    penalty, alpha, l1_ratio, fit_intercept, max_iter, shuffle, verbose, epsilon, random_state, learning_rate, eta0, power_t
         As for `SGDRegressor`.
     early_stopping, validation_fraction, n_iter_no_change, warm_start, average
         As for `SGDRegressor`.
@@ -366,6 +402,10 @@ class SGDClassifier(_Sgd, Classifier):  # type: ignore[misc]
 
     def _is_joint(self) -> bool:
         return self.loss in _CLASS_LOSSES and not self._runs_schedule()
+
+    def _stopping_rules(self, trainer: Trainer) -> list[Callback]:
+        is_auto = self.tol == "auto" and self.solver == "sgd" and not self.early_stopping
+        return [_FlatLoss(int(trainer.options["patience"]))] if is_auto else []
 
     def _has_softmax(self) -> bool:
         return self.loss == "log_loss"
