@@ -377,8 +377,15 @@ static cusgd_status go_on(sgd *s, fit *f)
 
 /* ---- The end ---- */
 
-/* theta -= rate gradient, then the threshold: the zeros of the l1 optimum, which noisy steps leave slightly off zero. What comes
- * of it lies in AREA_EPOCH, so that a run that goes on goes on from where it stood. */
+/* Whether the result may be slightly off zeros or bounds that the optimum has: by noisy steps, or as an average. */
+static int blurs(const sgd *s)
+{
+    const cusgd_options *o = s->run->options;
+    return s->problem->l1 > 0 || (o->average && s->problem->limit[0] && !(isnan(o->lower) && isnan(o->upper)));
+}
+
+/* theta -= rate gradient, then the threshold and the bounds: the optimum's zeros, and coefficients at bounds. What comes of it
+ * lies in AREA_EPOCH, so that a run that goes on goes on from where it stood. */
 static cusgd_status proximal_steps(sgd *s)
 {
     const backend *b = s->problem->backend;
@@ -469,7 +476,7 @@ static cusgd_status choose_result(sgd *s, fit *f)
     if (f->m.stop == CUSGD_STOP_DIVERGED) return retire(s, f);
     status = choose_snapshot(s, f);
     f->m.result_epoch = s->run->at.result == SNAPSHOT_BEST ? s->run->at.kept_epoch : s->run->at.epoch;
-    if (status == CUSGD_OK && s->problem->l1 > 0) status = proximal_steps(s);
+    if (status == CUSGD_OK && blurs(s)) status = proximal_steps(s);
     if (status == CUSGD_OK) status = watch_evaluate(s, s->run->at.result, s->run->by_gradient, f);
     if (status != CUSGD_OK) return status;
     if (isfinite(f->m.now.loss)) {

@@ -8,8 +8,8 @@ import pytest
 
 sklearn = pytest.importorskip("sklearn")
 
-import sklearn.datasets  # noqa: E402
 from cusgd import linear_model  # noqa: E402
+from sklearn import datasets  # noqa: E402
 from sklearn import linear_model as reference  # noqa: E402
 from sklearn.model_selection import GridSearchCV, cross_val_score  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
@@ -131,7 +131,7 @@ def test_sgd_on_raw_columns(solver, scales, rng):
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer"])
 def test_classifiers_at_their_defaults(name, loss):
     """As good as scikit-learn's with a scaler, on raw columns, in fewer epochs than the limit, and without a warning."""
-    X, y = getattr(sklearn.datasets, f"load_{name}")(return_X_y=True)
+    X, y = getattr(datasets, f"load_{name}")(return_X_y=True)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         ours = linear_model.SGDClassifier(loss).fit(X, y)
@@ -141,7 +141,7 @@ def test_classifiers_at_their_defaults(name, loss):
 
 
 def test_results_worse_than_a_constant_are_warned_of():
-    X, y = sklearn.datasets.load_wine(return_X_y=True)
+    X, y = datasets.load_wine(return_X_y=True)
     with pytest.warns(sklearn.exceptions.ConvergenceWarning, match="worse than the intercept-only model"):
         linear_model.SGDClassifier(learning_rate="constant", eta0=1.0).fit(X, y)
 
@@ -362,6 +362,32 @@ def test_positive_coefficients(scale, rng):
         )
         np.testing.assert_allclose(ours.coef_ * X.std(axis=0), theirs.coef_ * X.std(axis=0), atol=1e-4)
         np.testing.assert_allclose(ours.score(X, y), theirs.score(X, y), atol=1e-9)
+
+
+def test_coefficients_at_bounds_are_exact():
+    X, y = datasets.load_diabetes(return_X_y=True)
+    theirs = reference.LinearRegression(positive=True).fit(X, y)
+    ours = linear_model.LinearRegression(positive=True).fit(X, y)
+    assert (ours.coef_ == 0).tolist() == (theirs.coef_ == 0).tolist()
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-5)
+    assert (ours.coef_ >= 0).all()
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("kind", ["wide", "multiple", "constant", "scales", "outputs"])
+def test_least_norm_is_that_of_the_columns_as_they_are(kind, fit_intercept, rng):
+    X, y = datasets.load_diabetes(return_X_y=True)
+    scaled = X * 10 ** rng.uniform(-2, 2, 10) + 3
+    X, y = {
+        "wide": (X[:5], y[:5]),
+        "multiple": (np.column_stack([X[:, :3], X[:, 2] * 10]), y),
+        "constant": (np.column_stack([X[:, :3], np.ones(len(X)), X[:, 2]]), y),
+        "scales": (np.column_stack([scaled, scaled[:, :4] @ rng.normal(size=4)]), y),
+        "outputs": (np.column_stack([X[:, :3], X[:, 2] * 10]), np.column_stack([y, y**2])),
+    }[kind]
+    ours, theirs = (module.LinearRegression(fit_intercept=fit_intercept).fit(X, y) for module in (linear_model, reference))
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-6, atol=1e-6 * np.abs(theirs.coef_).max())
+    np.testing.assert_allclose(ours.intercept_, theirs.intercept_, rtol=1e-6, atol=1e-6)
 
 
 def test_limits_of_what_schedules_have_in_common(rng):

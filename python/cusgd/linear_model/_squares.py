@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._base import keep, nonnegative, penalty_options, share, solver_options
+from ._base import Array, keep, nonnegative, penalty_options, share, solver_options
 from ._regressor import Regressor
 
 
 class LinearRegression(Regressor):
-    """Ordinary least squares.
+    """Ordinary least squares. Of several solutions, that of least norm of the coefficients, as scikit-learn's.
 
     Parameters
     ----------
@@ -40,6 +40,15 @@ class LinearRegression(Regressor):
             # By steps of all rows, as minibatch steps do not come to rest at bounds
             return {**options, "lower": 0.0, "batch": rows, "epochs": 10**4, "tolerance": 1e-12, "patience": 100}
         return {**options, "solver": "exact"}
+
+    def _minimize(
+        self, X: Array, y: Array, weights: Array | None, options: dict[str, Any], start: tuple[Array, Array] | None
+    ) -> tuple[Array, Array]:
+        found = super()._minimize(X, y, weights, options, start)
+        if "least norm" in self.result_.note:
+            # Standardized columns' coefficients; scikit-learn takes the least norm of those of the columns as they are
+            found = self._train(X, y, weights, {**options, "standardize": False}, start=start)
+        return found
 
 
 class Ridge(Regressor):
