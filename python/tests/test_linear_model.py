@@ -114,6 +114,18 @@ def test_quantile_regression(scales, rng):
     assert objective(ours) < 1.01 * objective(theirs)
 
 
+@pytest.mark.parametrize(("quantile", "alpha"), [(0.01, 0.0), (0.1, 0.0), (0.5, 1.0), (0.9, 0.0), (0.99, 0.0)])
+def test_quantiles_of_few_rows(quantile, alpha):
+    X, y = datasets.load_diabetes(return_X_y=True)
+
+    def objective(model):
+        residual = y - model.predict(X)
+        return np.maximum(quantile * residual, (quantile - 1) * residual).mean() + alpha * np.abs(model.coef_).sum()
+
+    ours, theirs = (module.QuantileRegressor(quantile=quantile, alpha=alpha).fit(X, y) for module in (linear_model, reference))
+    assert objective(ours) < 1.01 * objective(theirs)
+
+
 @pytest.mark.parametrize("solver", ["sgd", "auto"])
 def test_sgd_on_raw_columns(solver, scales, rng):
     X, linear = scales
