@@ -190,8 +190,8 @@ def options_page(cusgd: Path) -> str:
     return (
         "# Options of `cusgd train`\n\n"
         "Written by scripts/check_docs.py from `cusgd train --help all`. DATA is described in [file formats](file-formats.md).\n"
-        "`cusgd train --help` lists the usual ones; `cusgd COMMAND --help` lists those of sweep, path, predict, evaluate, generate, "
-        "info, bench, devices and check.\n\n"
+        "`cusgd train --help` lists the usual ones; `cusgd COMMAND --help` lists those of sweep, path, predict, evaluate, "
+        "generate, info, bench, devices and check.\n\n"
         f"{options_table(cusgd)}\n"
     )
 

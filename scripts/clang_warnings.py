@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Prints clang's warnings of every source of a build folder that is configured with clang, without making any code.
+"""Print clang's warnings of every source of a build folder that is configured with clang, without making any code.
 
 usage: clang_warnings.py BUILD_FOLDER
 
-Clang finds its warnings before it makes code, and the kernels' templates take it fifteen times as long to make as to check. A source
-that several targets compile with other definitions is checked once for each. Fails if there is a warning.
+Clang finds its warnings before it makes code, and the kernels' templates take it fifteen times as long to make as to check.
+A source that several targets compile with other definitions is checked once for each. Fails if there is a warning.
 """
+
+from __future__ import annotations
 
 import json
 import os
@@ -16,8 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 
-def checking_command(entry):
-    """The compile command without what names its outputs."""
+def checking_command(entry: dict[str, str]) -> list[str]:
+    """Return the compile command without what names its outputs."""
     words, kept = iter(shlex.split(entry["command"])), []
     for word in words:
         if word in ("-o", "-MF", "-MT", "-MQ"):
@@ -27,12 +29,14 @@ def checking_command(entry):
     return [*kept, "-fsyntax-only"]
 
 
-def check(entry):
+def check(entry: dict[str, str]) -> tuple[str, int, str]:
+    """Return the file, clang's exit status and what it printed."""
     done = subprocess.run(checking_command(entry), cwd=entry["directory"], capture_output=True, text=True)
     return entry["file"], done.returncode, done.stderr
 
 
-def main():
+def main() -> int:
+    """Check every compilation; 1 if there is a warning."""
     entries = json.loads((Path(sys.argv[1]) / "compile_commands.json").read_text())
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(check, entries))

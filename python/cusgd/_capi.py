@@ -56,6 +56,11 @@ CUSGD_TYPE_FLOAT64 = 1
 class cusgd_matrix(C.Structure):
     _fields_ = [("at", C.c_void_p), ("type", C.c_int), ("row_stride", C.c_int64), ("col_stride", C.c_int64)]
 
+
+
+class cusgd_device_arrays(C.Structure):
+    _fields_ = [("size", C.c_size_t), ("x", cusgd_matrix), ("y", cusgd_matrix), ("w", cusgd_matrix), ("stream", C.c_void_p)]
+
 CUSGD_OFFSET_NONE = 0
 CUSGD_OFFSET_LINEAR = 1
 CUSGD_OFFSET_EXPOSURE = 2
@@ -205,7 +210,7 @@ class cusgd_check_report(C.Structure):
     _fields_ = [("size", C.c_size_t), ("passed", C.c_int), ("steps", C.c_int64), ("device", C.c_char * 128), ("line_count", C.c_int), ("lines", cusgd_check_line * 32)]
 
 
-STRUCTURES: list[Any] = [cusgd_check_line, cusgd_check_report, cusgd_coefficient, cusgd_configuration, cusgd_device, cusgd_dialect, cusgd_encode, cusgd_error, cusgd_generator, cusgd_loss_info, cusgd_matrix, cusgd_metrics, cusgd_model_arrays, cusgd_option_info, cusgd_order_metrics, cusgd_outcome, cusgd_path_plan, cusgd_path_point, cusgd_progress, cusgd_ranking, cusgd_reader, cusgd_result, cusgd_sweep_plan, cusgd_table_column]
+STRUCTURES: list[Any] = [cusgd_check_line, cusgd_check_report, cusgd_coefficient, cusgd_configuration, cusgd_device, cusgd_device_arrays, cusgd_dialect, cusgd_encode, cusgd_error, cusgd_generator, cusgd_loss_info, cusgd_matrix, cusgd_metrics, cusgd_model_arrays, cusgd_option_info, cusgd_order_metrics, cusgd_outcome, cusgd_path_plan, cusgd_path_point, cusgd_progress, cusgd_ranking, cusgd_reader, cusgd_result, cusgd_sweep_plan, cusgd_table_column]
 
 # Name, type of the result, types of the arguments.
 FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
@@ -231,6 +236,7 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_options_unused", C.c_char_p, [C.c_void_p, C.c_char_p]),
     ("cusgd_option_at", C.POINTER(cusgd_option_info), [C.c_size_t]),
     ("cusgd_data_wrap", C.c_int, [C.c_int64, C.c_int64, C.c_int64, cusgd_matrix, cusgd_matrix, cusgd_matrix, C.POINTER(C.c_void_p)]),
+    ("cusgd_data_wrap_device", C.c_int, [C.c_int64, C.c_int64, C.c_int64, C.POINTER(cusgd_device_arrays), C.POINTER(C.c_void_p)]),
     ("cusgd_data_set_offset", C.c_int, [C.c_void_p, C.c_int, cusgd_matrix]),
     ("cusgd_data_set_names", C.c_int, [C.c_void_p, C.POINTER(C.c_char_p), C.POINTER(C.c_char_p), C.POINTER(C.c_char_p), C.c_char_p]),
     ("cusgd_data_set_classes", C.c_int, [C.c_void_p, C.POINTER(C.c_char_p), C.c_int64]),

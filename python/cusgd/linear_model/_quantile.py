@@ -11,8 +11,8 @@ from ._regressor import Regressor
 class QuantileRegressor(Regressor):
     """Linear regression of a quantile, with a penalty ``alpha * |coef|_1``; by minibatch steps.
 
-    The objective ends within 1 % of the optimum's from some hundred rows on; with fewer, or where few rows lie beyond the quantile,
-    scikit-learn's exact solver is the better choice.
+    The objective ends within 1 % of the optimum's from some hundred rows on; with fewer, or where few rows lie beyond the
+    quantile, scikit-learn's exact solver is the better choice.
 
     Parameters
     ----------
@@ -50,5 +50,10 @@ class QuantileRegressor(Regressor):
 
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
         # Larger batches than the library's for few rows: rare residuals of extreme quantiles need them
-        options = {"loss": "quantile", "quantile": float(self.quantile), "batch": min(256, rows), **solver_options(self, self.max_iter, None)}
+        options = {
+            "loss": "quantile",
+            "quantile": float(self.quantile),
+            "batch": min(256, rows),
+            **solver_options(self, self.max_iter, None),
+        }
         return {**options, **penalty_options(nonnegative(self.alpha, "alpha"), 0.0)}
