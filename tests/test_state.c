@@ -275,8 +275,8 @@ Test(state, on_the_device)
     check_run("solver=lbfgs loss=logistic epochs=6", 1, 2);
 }
 
-/* An epoch that was undone, at a quarter of the rate, and what follows from it. */
-Test(state, a_run_that_was_undone) { check_run(SHORT "loss=poisson optimizer=auto", 1, 2); }
+/* Optimizer auto continues the exponential of a log link linearly, and checks the result without that. */
+Test(state, a_loss_with_a_log_link) { check_run(SHORT "loss=poisson optimizer=auto", 1, 2); }
 
 /* ---- At rest ---- */
 
