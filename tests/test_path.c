@@ -122,9 +122,13 @@ static void columns_make(double *x, double *y)
     }
 }
 
-/* The largest violation of the conditions for a minimum of the mean loss and penalties on the coefficients times `unit`, from the
- * residuals. */
-static double violation(const double *x, const double *y, const double *theta, const double *unit, const cusgd_path_point *p)
+/* What the penalties are of: the coefficients times `unit`, l1 with a factor. */
+typedef struct penalties {
+    double unit[COLS], factor[COLS];
+} penalties;
+
+/* The largest violation of the conditions for a minimum of the mean loss and the penalties, from the residuals. */
+static double violation(const double *x, const double *y, const double *theta, const penalties *of, const cusgd_path_point *p)
 {
     double worst = 0, residual[ROWS], sum = 0;
     for (int i = 0; i < ROWS; i++) {
@@ -133,47 +137,50 @@ static double violation(const double *x, const double *y, const double *theta, c
         sum += residual[i];
     }
     for (int j = 0; j < COLS; j++) {
-        double g = 0, scaled = theta[j] * unit[j], bound = p->l1;
-        for (int i = 0; i < ROWS; i++) g += (residual[i] - sum / ROWS) * x[i * COLS + j] / ROWS / unit[j];
+        double g = 0, scaled = theta[j] * of->unit[j], bound = p->l1 * of->factor[j];
+        for (int i = 0; i < ROWS; i++) g += (residual[i] - sum / ROWS) * x[i * COLS + j] / ROWS / of->unit[j];
         g -= p->l2 * scaled;
         worst = fmax(worst, theta[j] > 0 ? fabs(g - bound) : theta[j] < 0 ? fabs(g + bound) : fmax(fabs(g) - bound, 0));
     }
     return fmax(worst, fabs(sum / ROWS) / 10);
 }
 
-static void units_of(const double *x, int standardizes, double *unit)
+static penalties penalties_of(const double *x, int standardizes, const double *factors)
 {
+    penalties of;
     for (int j = 0; j < COLS; j++) {
         double mean = 0, squares = 0;
         for (int i = 0; i < ROWS; i++) mean += x[i * COLS + j] / ROWS;
         for (int i = 0; i < ROWS; i++) squares += pow(x[i * COLS + j] - mean, 2) / ROWS;
-        unit[j] = standardizes && squares > 1e-20 ? sqrt(squares) : 1;
+        of.unit[j] = standardizes && squares > 1e-20 ? sqrt(squares) : 1;
+        of.factor[j] = factors ? factors[j] : 1;
     }
+    return of;
 }
 
 Test(path, all_points_are_minima)
 {
-    static double x[ROWS * COLS], y[ROWS], unit[COLS];
+    static double x[ROWS * COLS], y[ROWS];
     columns_make(x, y);
     cusgd_data *data = data_of(ROWS, COLS, 1, x, y, NULL);
     for (int kind = 0; kind < 6; kind++) {
         cusgd_options o = options_default();
         cusgd_path_plan plan = plan_of((const double[]){1, .5, 0}[kind % 3], 12);
         o.standardize = kind < 3;
-        units_of(x, o.standardize, unit);
+        penalties of = penalties_of(x, o.standardize, NULL);
         cusgd_path *path = path_of_data(&o, data, &plan);
         double largest = 0, scale = 0;
         for (int j = 0; j < COLS; j++) {
             double product = 0, mean = 0;
             for (int i = 0; i < ROWS; i++) mean += y[i] / ROWS;
-            for (int i = 0; i < ROWS; i++) product += (y[i] - mean) * x[i * COLS + j] / ROWS / unit[j];
+            for (int i = 0; i < ROWS; i++) product += (y[i] - mean) * x[i * COLS + j] / ROWS / of.unit[j];
             if (j != EMPTY) largest = fmax(largest, fabs(product));
         }
         for (int i = 0; i < ROWS; i++) scale += y[i] * y[i] / ROWS;
         double first = largest / fmax(plan.l1_ratio, 1e-3);
         for (size_t i = 0; i < 12; i++) {
             cusgd_path_point p = point_of(path, i);
-            double wrong = violation(x, y, cusgd_path_coefficients(path, i), unit, &p);
+            double wrong = violation(x, y, cusgd_path_coefficients(path, i), &of, &p);
             cr_assert_float_eq(p.alpha, first * pow(1e-3, (double)i / 11), 1e-9 * p.alpha);
             cr_assert(wrong <= 1e-7 * largest, "kind %d, point %zu: %g of %g", kind, i, wrong, largest);
             cr_assert_eq(cusgd_path_coefficients(path, i)[EMPTY], 0);
@@ -191,7 +198,7 @@ Test(path, all_points_are_minima)
 /* Factors, penalties in the data's units and the loss mse are the penalties that they say. */
 Test(path, penalties_of_columns)
 {
-    static double x[ROWS * COLS], y[ROWS], unit[COLS];
+    static double x[ROWS * COLS], y[ROWS];
     static const double factors[COLS] = {0, 1, 2, .5, 3, 1, .25, 1, 4};
     columns_make(x, y);
     cusgd_data *data = data_of(ROWS, COLS, 1, x, y, NULL);
@@ -201,18 +208,14 @@ Test(path, penalties_of_columns)
         if (kind == 0) o.l1_factors = factors;
         if (kind == 1) o.penalty_units = CUSGD_PENALTY_DATA;
         if (kind == 2) o.loss = CUSGD_LOSS_MSE;
-        units_of(x, kind != 1, unit);
+        penalties of = penalties_of(x, kind != 1, kind == 0 ? factors : NULL);
         cusgd_path *path = path_of_data(&o, data, &plan);
         for (size_t i = 0; i < 8; i++) {
             cusgd_path_point p = point_of(path, i);
-            double own[COLS];
             const double *theta = cusgd_path_coefficients(path, i);
             if (kind == 2) p.l1 /= 2; /* of the squared loss */
             if (kind == 0 && i > 0) cr_assert(theta[0] > 0 || theta[0] < 0, "a column without penalty is never left out");
-            for (int j = 0; j < COLS; j++) own[j] = kind == 0 ? unit[j] * factors[j] : unit[j];
-            own[0] = kind == 0 ? 1e30 : own[0]; /* no penalty */
-            double wrong = violation(x, y, theta, own, &p);
-            if (kind == 0) wrong = fmax(wrong - p.l1, 0);
+            double wrong = violation(x, y, theta, &of, &p);
             cr_assert(wrong <= 1e-6 * point_of(path, 0).l1, "kind %d, point %zu: %g of %g", kind, i, wrong, point_of(path, 0).l1);
         }
         cusgd_path_free(path);

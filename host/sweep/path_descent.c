@@ -3,6 +3,7 @@
 #include "path.h"
 
 #include "failure.h"
+#include "interrupt.h"
 #include "problem/linear.h"
 #include <float.h>
 #include <math.h>
@@ -50,30 +51,33 @@ static double visit(descent *s, double l1, double l2)
     return largest;
 }
 
-/* The duality gap. An l2 penalty counts as rows of its own: the problem is a lasso in them and the data's. A column without l1
- * penalty has no dual bound but 0, which its minimization meets to rounding. */
+/* The duality gap. An l2 penalty counts as rows of its own: the problem is a lasso in them and the data's. In a column without l1
+ * penalty the gradient of a dual point is 0; what is left of it counts with the largest coefficient that the targets allow. */
 static double gap_of(const descent *s, double l1, double l2)
 {
     const least_squares *p = s->of;
-    double norm = 0, penalty = 0, squares = 0, cross = vector_dot(p->d, p->cross, s->theta);
+    double norm = 0, penalty = 0, squares = 0, unbounded = 0, cross = vector_dot(p->d, p->cross, s->theta);
     for (int64_t j = 0; j < p->d; j++) {
         double of_l2 = l2 * p->l2[j] * s->theta[j], bound = l1 * p->l1[j];
         squares += of_l2 * s->theta[j];
         penalty += bound * fabs(s->theta[j]);
-        if (bound > 0) norm = fmax(norm, fabs(s->residual[j] - of_l2) / bound);
+        double gradient = fabs(s->residual[j] - of_l2), own = p->matrix[j * p->d + j];
+        if (bound > 0) norm = fmax(norm, gradient / bound);
+        if (!(bound > 0) && own > 0) unbounded += gradient * sqrt(p->square / own);
     }
     double rest = p->square - cross - vector_dot(p->d, s->residual, s->theta) + squares, share = norm > 1 ? 1 / norm : 1;
-    return rest / 2 + penalty - (share * (p->square - cross) - share * share * rest / 2);
+    return unbounded + rest / 2 + penalty - (share * (p->square - cross) - share * share * rest / 2);
 }
 
-/* Descends in the set until the gap that all columns have, as long as those outside are as they should be, is small. */
+/* Descends in the set until the gap that all columns have, as long as those outside are as they should be, is small; or until
+ * somebody interrupts. */
 static void descend(descent *s, double l1, double l2, double tolerance)
 {
     double scale = sqrt(s->of->square), enough = tolerance * s->of->square / 2;
     for (int64_t pass = 1; pass <= MAX_PASSES; pass++) {
         double change = visit(s, l1, l2);
         if (change <= DBL_EPSILON * scale) return;
-        if (pass % GAP_EVERY == 0 && l1 > 0 && gap_of(s, l1, l2) <= enough) return;
+        if (interrupt_asked() || (pass % GAP_EVERY == 0 && l1 > 0 && gap_of(s, l1, l2) <= enough)) return;
     }
 }
 
