@@ -247,6 +247,7 @@ Test(path, model_and_rule)
     cusgd_metrics metrics = CUSGD_INIT(cusgd_metrics);
     cr_assert_eq(cusgd_model_evaluate(model, data, -1, &metrics), CUSGD_OK);
     cr_assert_float_eq(metrics.mse, at.loss, 1e-10 * at.loss);
+    cusgd_model_free(model);
     cr_assert_eq(cusgd_path_create_model(best, 30, &model), CUSGD_ERROR_USAGE);
     cusgd_path_free(best);
     cusgd_path_free(simple);
