@@ -734,7 +734,7 @@ typedef struct cusgd_path_plan {
     int folds;            /* of cross-validation, 2 .. 63; 0: none */
     const uint8_t *fold;  /* as in cusgd_sweep_plan */
     cusgd_select select;  /* with folds: 1se takes the largest alpha within a standard error of the least mean loss */
-    double tolerance;     /* duality gap at which a model is done, as a share of the loss of the model without columns; 0: 1e-12 */
+    double tolerance; /* duality gap at which a model is done, as a share of the loss of the model without columns; 0: 1e-12 */
 } cusgd_path_plan;
 
 /* What came of a penalty. Losses are mean squared errors, in the units of the data. */
@@ -750,10 +750,10 @@ typedef struct cusgd_path_point {
 typedef struct cusgd_path cusgd_path;
 
 /* Computes a path of the losses squared or mse, in double. The rows are read once, fold by fold, for the products of all columns:
- * (folds + 2) (d + 1)^2 doubles of memory. Then the lasso and the elastic net are solved by coordinate descent, ridge regression by
- * eigenvectors. Of the options, l1, l2 and those of solvers and steps have no part in it; each fold is standardized by the moments
- * of the rows outside it. The data must have one target. It must outlive the path. Errors: USAGE (other losses, bounds, whiten,
- * robust, valid-fraction), DATA, DEVICE, MEMORY, INTERRUPTED. */
+ * (folds + 2) (d + 1)^2 doubles of memory. Then the lasso and the elastic net are solved by coordinate descent, ridge regression
+ * by eigenvectors. Of the options, l1, l2 and those of solvers and steps have no part in it; each fold is standardized by the
+ * moments of the rows outside it. The data must have one target. It must outlive the path. Errors: USAGE (other losses, bounds,
+ * whiten, robust, valid-fraction), DATA, DEVICE, MEMORY, INTERRUPTED. */
 CUSGD_API cusgd_status cusgd_path_create(const cusgd_options *options, const cusgd_data *train, const cusgd_path_plan *plan,
                                          cusgd_path **out);
 CUSGD_API void cusgd_path_free(cusgd_path *path);

@@ -9,7 +9,8 @@
 /* A subcommand: argv[0] is its word; returns the exit code, a cusgd_status or 128 + the signal that ended it. Results go to
  * standard output; errors, progress and notes to standard error. */
 typedef int subcommand(int argc, char **argv);
-subcommand train_main, sweep_main, path_main, predict_main, evaluate_main, generate_main, info_main, bench_main, devices_main, check_main;
+subcommand train_main, sweep_main, path_main, predict_main, evaluate_main, generate_main, info_main, bench_main, devices_main,
+    check_main;
 
 /* Prints "cusgd: ..." on standard error and returns `status`. */
 __attribute__((format(printf, 2, 3))) int complain(int status, const char *format, ...);
