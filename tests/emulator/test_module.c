@@ -320,6 +320,33 @@ Test(module, emul_any_call_of_an_engine_may_fail)
     }
 }
 
+/* Runs of several shards, whose tables, sums and sets are as many allocations more. */
+Test(module, emul_any_call_of_shards_may_fail)
+{
+    double x[60], y[60];
+    uint64_t seed = 2;
+    for (int i = 0; i < 60; i++) x[i] = random_normal(&seed), y[i] = x[i] + random_normal(&seed);
+    cusgd_data *data = data_of(60, 1, 1, x, y, NULL);
+    cusgd_options o = options_plain(CUSGD_OPTIMIZER_MOMENTUM, 0.01, 10, 1);
+    strcpy(o.device, "cuda");
+    o.shards = 3;
+    for (int engine = CUSGD_ENGINE_CUBLAS; engine <= CUSGD_ENGINE_FUSED; engine++)
+        for (unsigned long n = 1;; n += stride(5)) {
+            cusgd_trainer *t = NULL;
+            o.engine = (cusgd_engine)engine;
+            emulated.fail_call(n);
+            cusgd_status status = cusgd_trainer_create(&o, data, NULL, &t);
+            if (!status) status = cusgd_trainer_step(t, 6);
+            const char *call = emulated.failed_call();
+            cr_assert(!call || status || is_quiet(call), "call %lu, %s, fails and is not reported", n, call);
+            emulated.fail_call(0);
+            cusgd_trainer_free(t);
+            cr_assert(emulated.live_bytes() == 0 && emulated.live_objects() == 0, "call %lu leaves something behind", n);
+            if (!call) break;
+        }
+    cusgd_data_free(data);
+}
+
 /* What an engine does not take is refused by name, and the word that helps is said. */
 Test(module, emul_engines_refuse)
 {
@@ -353,7 +380,9 @@ Test(module, emul_device_refuses)
         run_spec spec;
         cusgd_status status;
         const char *words;
-    } cases[] = {{{.d = 5, .k = 1, .batch = 4, .shards = 2}, CUSGD_ERROR_USAGE, "use --device cpu, or leave out --shards"},
+    } cases[] = {{{.d = 5, .k = 1, .batch = 4, .shards = 2, .engine = CUSGD_ENGINE_PERSISTENT},
+                  CUSGD_ERROR_USAGE,
+                  "takes no run with more than one shard"},
                  {{.d = INT32_MAX, .k = 1, .batch = 4}, CUSGD_ERROR_DEVICE, "use --device cpu"},
                  {{.d = 5, .k = INT64_C(1) << 21, .batch = 4}, CUSGD_ERROR_DEVICE, "use --device cpu"}};
     const run_spec sound = {.optimizer = CUSGD_OPTIMIZER_SGD, .d = 2, .k = 1, .batch = 4, .shards = 1};
@@ -381,8 +410,9 @@ Test(module, emul_trainer_is_refused_first)
     cusgd_trainer *t;
     strcpy(o.device, "cuda");
     o.shards = 2;
+    o.engine = CUSGD_ENGINE_PERSISTENT;
     cr_assert_eq(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE);
-    cr_assert(strstr(cusgd_last_error(), "a GPU takes no run with 2 shards"), "%s", cusgd_last_error());
+    cr_assert(strstr(cusgd_last_error(), "engine persistent takes no run with more than one shard"), "%s", cusgd_last_error());
     cusgd_data_free(data);
 }
 

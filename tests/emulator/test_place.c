@@ -220,7 +220,7 @@ Test(place, emul_what_is_refused)
     cr_assert_eq(emulated.live_bytes(), 0);
 }
 
-/* Each call of wrapping and binding fails once: it is told, and nothing is left behind. */
+/* Each call of wrapping and binding fails once: it is reported, and nothing is left behind. */
 Test(place, emul_any_call_may_fail)
 {
     twin *t = twin_make(CUSGD_TYPE_FLOAT32, GAPS, NULL);
@@ -236,7 +236,7 @@ Test(place, emul_any_call_may_fail)
         const char *call = emulated.failed_call();
         cr_assert(!call || status != CUSGD_OK || emulated_is_cleanup(call) || strstr(call, "Graph") ||
                       strcmp(call, "cudaStreamSynchronize") == 0,
-                  "call %lu, %s, fails and nobody hears of it", n, call);
+                  "call %lu, %s, fails and is not reported", n, call);
         emulated.fail_call(0);
         cusgd_trainer_free(trainer);
         cusgd_data_free(data);
