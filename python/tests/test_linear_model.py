@@ -402,6 +402,70 @@ def test_least_norm_is_that_of_the_columns_as_they_are(kind, fit_intercept, rng)
     np.testing.assert_allclose(ours.intercept_, theirs.intercept_, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", [name for name in linear_model.__all__ if not name.startswith("SGD")])
+def test_constructors_take_the_parameters_of_scikit_learn(name):
+    """What says how to minimize has no effect, and is no error."""
+    theirs = getattr(reference, name)()
+    given = {key: value for key, value in theirs.get_params().items() if key not in ("penalty", "tol", "max_iter", "power")}
+    ours = getattr(linear_model, name)(**given)
+    assert given.items() <= ours.get_params().items()
+
+
+def test_parameters_without_an_effect(classes, rng):
+    X, index = classes
+    y = np.exp(X @ [0.3, -0.2, 0.1]) + rng.uniform(size=len(X))
+    for name, parameters in (
+        ("LogisticRegression", {"solver": "saga", "random_state": 3}),
+        ("Ridge", {"solver": "svd", "random_state": 3, "tol": 1e-9, "copy_X": False}),
+        ("Lasso", {"selection": "random", "random_state": 3, "precompute": True}),
+        ("PoissonRegressor", {"solver": "newton-cholesky"}),
+        ("LinearRegression", {"copy_X": False, "tol": 1e-9}),
+    ):
+        kind = getattr(linear_model, name)
+        targets = index if name == "LogisticRegression" else y
+        assert kind(**parameters).fit(X, targets).coef_.tolist() == kind().fit(X, targets).coef_.tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "only_reference"),
+    [
+        ("Ridge", {"alpha": 0.3}, {"tol": 1e-12, "max_iter": 10**6}),
+        ("Lasso", {"alpha": 0.1}, {"tol": 1e-12, "max_iter": 10**6}),
+        ("ElasticNet", {"alpha": 0.01, "l1_ratio": 0.7}, {"tol": 1e-12, "max_iter": 10**6}),
+    ],
+)
+def test_penalties_with_positive_coefficients(name, parameters, only_reference):
+    X, y = datasets.load_diabetes(return_X_y=True)
+    ours = getattr(linear_model, name)(positive=True, **parameters).fit(X, y)
+    theirs = getattr(reference, name)(positive=True, **parameters, **only_reference).fit(X, y)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-4, atol=1e-5 * theirs.coef_.max())
+    assert (ours.coef_ == 0).tolist() == (np.abs(theirs.coef_) < 1e-9).tolist()
+
+
+@pytest.mark.parametrize("parameters", [{"l1_ratio": 1.0}, {"l1_ratio": 0.4}, {"penalty": "l1"}])
+@pytest.mark.parametrize("several", [False, True])
+def test_logistic_regression_with_l1(parameters, several, rng):
+    X = rng.normal(size=(300, 5))
+    y = np.digitize(X @ [1.0, -2.0, 0.5, 0.0, 0.0] + rng.logistic(size=300), [-1.0, 1.0] if several else [0.0])
+    ours = linear_model.LogisticRegression(C=0.1, **parameters).fit(X, y)
+    theirs = {"solver": "saga", "l1_ratio": parameters.get("l1_ratio", 1.0), "tol": 1e-10, "max_iter": 10**5}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = reference.LogisticRegression(C=0.1, penalty="elasticnet", **theirs).fit(X, y)
+    np.testing.assert_allclose(ours.coef_, expected.coef_, atol=1e-4)
+
+
+def test_ridge_with_an_alpha_per_target(rng):
+    X, y = rng.normal(size=(50, 3)), rng.normal(size=(50, 2))
+    weights = rng.uniform(0.5, 2, 50)
+    for alpha in ([1.0, 20.0], np.array([0.0, 3.0])):
+        ours, theirs = (module.Ridge(alpha=alpha).fit(X, y, weights) for module in (linear_model, reference))
+        np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-8)
+        np.testing.assert_allclose(ours.intercept_, theirs.intercept_, rtol=1e-8)
+    with pytest.raises(ValueError, match="do not correspond: 3 alphas for 2 targets"):
+        linear_model.Ridge(alpha=[1, 2, 3]).fit(X, y)
+
+
 def test_limits_of_what_schedules_have_in_common(rng):
     """What the module's text leaves out of the claim that coefficients are scikit-learn's."""
     X = rng.normal(size=(300, 5))

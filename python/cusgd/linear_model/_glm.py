@@ -14,19 +14,6 @@ class _Glm(Regressor):
     tol: float | None
     _multi_output = False
 
-    def __init__(
-        self,
-        *,
-        alpha: float = 1.0,
-        fit_intercept: bool = True,
-        max_iter: int = 1000,
-        tol: float | None = None,
-        warm_start: bool = False,
-        verbose: int = 0,
-        n_jobs: int | None = None,
-    ) -> None:
-        keep(self, locals())
-
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
         return {
             "loss": LOSSES[self._loss()],
@@ -79,7 +66,23 @@ class PoissonRegressor(_Glm):
         1: show a progress bar (of tqdm; without it, lines); 2: print a line per iteration.
     n_jobs : int, optional
         Threads; the result does not depend on it.
+    solver : str
+        Without effect: it is chosen from the data.
     """
+
+    def __init__(
+        self,
+        *,
+        alpha: float = 1.0,
+        fit_intercept: bool = True,
+        solver: str = "lbfgs",
+        max_iter: int = 1000,
+        tol: float | None = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        keep(self, locals())
 
     def _loss(self) -> str:
         return "poisson"
@@ -87,6 +90,20 @@ class PoissonRegressor(_Glm):
 
 class GammaRegressor(_Glm):
     """Gamma regression: positive targets whose logarithm of the mean is linear. Parameters as for `PoissonRegressor`."""
+
+    def __init__(
+        self,
+        *,
+        alpha: float = 1.0,
+        fit_intercept: bool = True,
+        solver: str = "lbfgs",
+        max_iter: int = 1000,
+        tol: float | None = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        keep(self, locals())
 
     def _loss(self) -> str:
         return "gamma"
@@ -102,9 +119,12 @@ class TweedieRegressor(_Glm):
     ----------
     power : float
         From 1 (Poisson) to 2 (gamma), both included. (scikit-learn's default of 0, least squares, is `Ridge` here.)
+    link : {"auto", "log"}
+        The logarithm in either case.
     """
 
     power: float
+    link: str
 
     def __init__(
         self,
@@ -112,6 +132,8 @@ class TweedieRegressor(_Glm):
         power: float = 1.5,
         alpha: float = 1.0,
         fit_intercept: bool = True,
+        link: str = "auto",
+        solver: str = "lbfgs",
         max_iter: int = 1000,
         tol: float | None = None,
         warm_start: bool = False,
@@ -129,5 +151,7 @@ class TweedieRegressor(_Glm):
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
         if not 1 <= self.power <= 2:
             raise ValueError(f"power == {self.power}, must be in [1, 2]")
+        if self.link not in ("auto", "log"):
+            raise ValueError(f"link={self.link!r} must be 'auto' or 'log'; with the identity it is a regression of another loss")
         options = super()._objective(weight_sum, rows)
         return {**options, "power": float(self.power)} if self._loss() == "tweedie" else options

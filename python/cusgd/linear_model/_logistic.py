@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._base import keep, penalty_options, solver_options
+from ._base import keep, penalty_options, share, solver_options
 from ._classifier import Classifier, ProbabilityMixin
 
 
 class LogisticRegression(ProbabilityMixin, Classifier):
-    """Logistic regression, with a penalty ``|coef|^2 / (2 C)`` on the sum of the losses; several classes by softmax.
+    """Logistic regression, with a penalty on the sum of the losses; several classes by softmax.
+
+    The penalty is ``((1 - l1_ratio) / 2 * |coef|^2 + l1_ratio * |coef|_1) / C``.
 
     Parameters
     ----------
-    penalty : {"l2"} or None
-        None: no penalty.
+    penalty : {"l2", "l1", "elasticnet"} or None
+        "l1" is ``l1_ratio=1``; None: no penalty.
     C : float
         Inverse strength of the penalty.
+    l1_ratio : float, optional
+        Share of l1, from 0 to 1; None: 0.
     tol : float, optional
         The run ends when the gradient's norm is at most this share of the intercept-only model's; None: 1e-9, for float32 1e-5.
     fit_intercept : bool
@@ -31,10 +35,13 @@ class LogisticRegression(ProbabilityMixin, Classifier):
         Whether to start from the coefficients of the last fit.
     n_jobs : int, optional
         Threads; the result does not depend on it.
+    dual, intercept_scaling, random_state, solver
+        Without effect: the solver is chosen from the data, and the intercept is not penalized.
     """
 
     penalty: str | None
     C: float
+    l1_ratio: float | None  # type: ignore[assignment]
     tol: float | None
 
     def __init__(
@@ -42,9 +49,14 @@ class LogisticRegression(ProbabilityMixin, Classifier):
         *,
         penalty: str | None = "l2",
         C: float = 1.0,
+        l1_ratio: float | None = None,
+        dual: bool = False,
         tol: float | None = None,
         fit_intercept: bool = True,
+        intercept_scaling: float = 1,
         class_weight: Any = None,
+        random_state: Any = None,
+        solver: str = "lbfgs",
         max_iter: int = 1000,
         verbose: int = 0,
         warm_start: bool = False,
@@ -53,9 +65,16 @@ class LogisticRegression(ProbabilityMixin, Classifier):
         keep(self, locals())
 
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
-        if self.penalty not in ("l2", None):
-            raise ValueError(f"penalty={self.penalty!r} must be 'l2' or None; SGDClassifier has others")
+        if self.penalty not in ("l2", "l1", "elasticnet", None):
+            raise ValueError(f"penalty={self.penalty!r} must be 'l2', 'l1', 'elasticnet' or None")
+        if self.penalty == "elasticnet" and self.l1_ratio is None:
+            raise ValueError("l1_ratio must be set when penalty is 'elasticnet'")
         if not self.C > 0:
             raise ValueError(f"C == {self.C}, must be > 0")
+        of_l1 = 1.0 if self.penalty == "l1" else share(0.0 if self.l1_ratio is None else self.l1_ratio, "l1_ratio")
         options = {"loss": "logistic", "solver": "auto", **solver_options(self, self.max_iter, self.tol)}
-        return {**options, **penalty_options(0.0, 1 / (self.C * weight_sum))} if self.penalty else options
+        if self.penalty is None:
+            return options
+        strength = 1 / (self.C * weight_sum)
+        options.update(penalty_options(strength * of_l1, strength * (1 - of_l1)))
+        return {**options, "solver": "lbfgs"} if of_l1 > 0 else options

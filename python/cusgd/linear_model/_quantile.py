@@ -28,6 +28,8 @@ class QuantileRegressor(Regressor):
         Threads; the result does not depend on it.
     random_state : int, RandomState or None
         None is seed 0.
+    solver, solver_options
+        Without effect: they are of scikit-learn's linear program.
     """
 
     quantile: float
@@ -39,6 +41,8 @@ class QuantileRegressor(Regressor):
         quantile: float = 0.5,
         alpha: float = 1.0,
         fit_intercept: bool = True,
+        solver: str = "highs",
+        solver_options: Any = None,
         max_iter: int | None = None,
         n_jobs: int | None = None,
         random_state: Any = None,

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ._base import Array, keep, nonnegative, penalty_options, share, solver_options
 from ._regressor import Regressor
+
+
+def positive_options(rows: int, epochs: int | None = None) -> dict[str, Any]:
+    """Return the options for coefficients that must not be negative.
+
+    By steps of all rows, as minibatch steps do not come to rest at bounds.
+    """
+    return {"solver": "sgd", "lower": 0.0, "batch": rows, "epochs": epochs or 10**4, "tolerance": 1e-12, "patience": 100}
 
 
 class LinearRegression(Regressor):
@@ -19,6 +29,8 @@ class LinearRegression(Regressor):
         Whether coefficients must not be negative; trained by full-batch steps then.
     n_jobs : int, optional
         Threads; the result does not depend on it.
+    copy_X, tol
+        Without effect: X is never written to, and the solution is exact.
 
     Examples
     --------
@@ -31,14 +43,21 @@ class LinearRegression(Regressor):
 
     positive: bool
 
-    def __init__(self, *, fit_intercept: bool = True, positive: bool = False, n_jobs: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        fit_intercept: bool = True,
+        copy_X: bool = True,
+        tol: float | None = None,
+        n_jobs: int | None = None,
+        positive: bool = False,
+    ) -> None:
         keep(self, locals())
 
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
         options = {"loss": "squared", **solver_options(self, None, None)}
         if self.positive:
-            # By steps of all rows, as minibatch steps do not come to rest at bounds
-            return {**options, "lower": 0.0, "batch": rows, "epochs": 10**4, "tolerance": 1e-12, "patience": 100}
+            return {**options, **positive_options(rows)}
         return {**options, "solver": "exact"}
 
     def _minimize(
@@ -56,24 +75,60 @@ class Ridge(Regressor):
 
     Parameters
     ----------
-    alpha : float
-        Strength of the penalty.
+    alpha : float or array of shape (n_targets,)
+        Strength of the penalty; an array has one for each target.
     fit_intercept : bool
         Whether to fit an intercept, which is not penalized.
+    positive : bool
+        Whether coefficients must not be negative; trained by full-batch steps then.
+    max_iter : int, optional
+        Limit of iterations with ``positive=True``.
     n_jobs : int, optional
         Threads; the result does not depend on it.
+    copy_X, tol, solver, random_state
+        Without effect: X is never written to, and the solution is exact.
     """
 
-    def __init__(self, alpha: float = 1.0, *, fit_intercept: bool = True, n_jobs: int | None = None) -> None:
+    positive: bool
+
+    def __init__(
+        self,
+        alpha: Any = 1.0,
+        *,
+        fit_intercept: bool = True,
+        copy_X: bool = True,
+        max_iter: int | None = None,
+        tol: float | None = None,
+        solver: str = "auto",
+        positive: bool = False,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
         keep(self, locals())
 
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
-        return {
-            "loss": "squared",
-            "solver": "exact",
-            **solver_options(self, None, None),
-            **penalty_options(0.0, nonnegative(self.alpha, "alpha") / weight_sum),
-        }
+        alphas = [nonnegative(alpha, "alpha") for alpha in np.atleast_1d(self.alpha)]
+        options = {"loss": "squared", **solver_options(self, None, None), **penalty_options(0.0, alphas[0] / weight_sum)}
+        return {**options, **positive_options(rows, self.max_iter)} if self.positive else {**options, "solver": "exact"}
+
+    def _minimize(
+        self, X: Array, y: Array, weights: Array | None, options: dict[str, Any], start: tuple[Array, Array] | None
+    ) -> tuple[Array, Array]:
+        if np.ndim(self.alpha) == 0:
+            return super()._minimize(X, y, weights, options, start)
+        targets = y[:, None] if y.ndim == 1 else y
+        alphas: list[float] = np.asarray(self.alpha, dtype=np.float64).tolist()
+        if len(alphas) != targets.shape[1]:
+            raise ValueError(
+                f"Number of targets and number of penalties do not correspond: {len(alphas)} alphas for "
+                f"{targets.shape[1]} targets"
+            )
+        weight_sum = float(len(X)) if weights is None else float(weights.sum())
+        found = []
+        for j, alpha in enumerate(alphas):
+            penalty = {"l2": 0.0, **penalty_options(0.0, alpha / weight_sum)}
+            found.append(self._train(X, np.ascontiguousarray(targets[:, j]), weights, {**options, **penalty}))
+        return np.vstack([weight for weight, _ in found]), np.concatenate([bias for _, bias in found])
 
 
 class ElasticNet(Regressor):
@@ -95,11 +150,16 @@ class ElasticNet(Regressor):
         The run ends when the gradient's norm is at most this share of the intercept-only model's.
     warm_start : bool
         Whether to start from the coefficients of the last fit.
+    positive : bool
+        Whether coefficients must not be negative; trained by full-batch steps then.
     n_jobs : int, optional
         Threads; the result does not depend on it.
+    precompute, copy_X, random_state, selection
+        Without effect: they are of scikit-learn's coordinate descent.
     """
 
     tol: float | None
+    positive: bool
     _multi_output = False
 
     def __init__(
@@ -108,21 +168,24 @@ class ElasticNet(Regressor):
         *,
         l1_ratio: float = 0.5,
         fit_intercept: bool = True,
+        precompute: Any = False,
         max_iter: int = 10000,
+        copy_X: bool = True,
         tol: float | None = None,
         warm_start: bool = False,
+        positive: bool = False,
+        random_state: Any = None,
+        selection: str = "cyclic",
         n_jobs: int | None = None,
     ) -> None:
         keep(self, locals())
 
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
         alpha, of_l1 = nonnegative(self.alpha, "alpha"), share(self.l1_ratio, "l1_ratio")
-        return {
-            "loss": "squared",
-            "solver": "lbfgs",
-            **solver_options(self, self.max_iter, self.tol),
-            **penalty_options(alpha * of_l1, alpha * (1 - of_l1)),
-        }
+        objective = {"loss": "squared", **penalty_options(alpha * of_l1, alpha * (1 - of_l1))}
+        if self.positive:
+            return {**objective, **solver_options(self, None, None), **positive_options(rows, self.max_iter)}
+        return {**objective, "solver": "lbfgs", **solver_options(self, self.max_iter, self.tol)}
 
 
 class Lasso(ElasticNet):
@@ -140,8 +203,12 @@ class Lasso(ElasticNet):
         The run ends when the gradient's norm is at most this share of the intercept-only model's.
     warm_start : bool
         Whether to start from the coefficients of the last fit.
+    positive : bool
+        Whether coefficients must not be negative; trained by full-batch steps then.
     n_jobs : int, optional
         Threads; the result does not depend on it.
+    precompute, copy_X, random_state, selection
+        Without effect: they are of scikit-learn's coordinate descent.
     """
 
     l1_ratio = 1.0
@@ -151,9 +218,14 @@ class Lasso(ElasticNet):
         alpha: float = 1.0,
         *,
         fit_intercept: bool = True,
+        precompute: Any = False,
         max_iter: int = 10000,
+        copy_X: bool = True,
         tol: float | None = None,
         warm_start: bool = False,
+        positive: bool = False,
+        random_state: Any = None,
+        selection: str = "cyclic",
         n_jobs: int | None = None,
     ) -> None:
         keep(self, locals())
