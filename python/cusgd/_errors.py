@@ -20,7 +20,7 @@ class CusgdError(Exception):
     option : str or None
         The option whose value is wrong.
     row, column : int or None
-        The row and the feature of the data, counted from 0.
+        The row and the feature of the data, counted from 0. (Messages count from 1: "row 10" is ``X[9]``.)
     """
 
     option: str | None = None
@@ -112,6 +112,7 @@ def in_python_words(message: str) -> str:
         name = match.group(1).replace("-", "_")
         return f"{name[3:]}=False" if name.startswith("no_") else name
 
+    message = re.sub(r"(?<![\w-])--date\b", "dates", message)  # as the parameter of read_table is called
     message = re.sub(pattern, spelled, message)
     return re.sub(r"(?<![\w-])--([a-z])", r"\1", message)
 

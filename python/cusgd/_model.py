@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from . import _capi
 from ._arrays import Data, column_names, in_order, make_data, text_array
 from ._classes import class_labels, class_numbers
-from ._errors import UsageError, check, warn
+from ._errors import DataError, UsageError, check, warn
 from ._library import lib
 from ._options import Options
 from ._results import History, Metrics, Result, sized
@@ -192,7 +192,10 @@ class Model:
             X = in_order(X, self.features)
         if y is not None:
             y = class_numbers(y, self.classes)
-        return make_data(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure)
+        data = make_data(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure)
+        if data.cols != self.weight.shape[1]:
+            raise DataError(f"X has {data.cols} columns, and the model was trained on {self.weight.shape[1]}")
+        return data
 
     def predict(self, X: Any, kind: str = "mean", *, offset: Any = None, exposure: Any = None) -> NDArray[Any]:
         """Predict a value for each row.

@@ -130,8 +130,9 @@ _OTHER_NAMES = {
 }
 # Options of the command that concern files and the terminal, and what there is in Python
 _OF_THE_COMMAND = {
+    "C": "l2 is 1 / (C rows)",
     "categorical": "cusgd.read_table(path, categorical=...) reads a table as the command does",
-    "class_weight": "pass sample_weight, or class_weight to the estimators of cusgd.linear_model",
+    "class_weight": "pass each row's weight as sample_weight, or use an estimator of cusgd.linear_model, which has class_weight",
     "dates": "cusgd.read_table(path, dates=...) reads a table as the command does",
     "date": "cusgd.read_table(path, dates=...) reads a table as the command does",
     "features": "pass the columns of X that are wanted, or cusgd.read_table(path, features=...)",

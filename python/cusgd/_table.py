@@ -85,6 +85,15 @@ def open_table(path: str | os.PathLike[str], reader: Any) -> Table:
     return Table(handle)
 
 
+def _one_byte(given: str | None, name: str) -> bytes:
+    """Return an ASCII character as the library takes it; None: the library finds it."""
+    if given is None:
+        return b"\0"
+    if not (isinstance(given, str) and len(given) == 1 and given.isascii()) or given == "\0":
+        raise UsageError(f"{name} must be one ASCII character, not {given!r}")
+    return given.encode()
+
+
 def read_table(
     path: str | os.PathLike[str],
     *,
@@ -103,6 +112,9 @@ def read_table(
     all_levels: bool = False,
     classes: bool = False,
     header: bool | None = None,
+    separator: str | None = None,
+    decimal: str | None = None,
+    skip: int | None = None,
 ) -> Table:
     r"""Read a table (CSV and the like, also compressed) as ``cusgd train`` reads it.
 
@@ -134,6 +146,12 @@ def read_table(
         Whether a target of two numbers is two classes. Text always is.
     header : bool, optional
         Whether the first line names the columns; None: found out.
+    separator : str, optional
+        The character between columns, such as ";" or a tab; " " is any number of blanks and tabs; None: found out.
+    decimal : {".", ","}, optional
+        The decimal mark; None: found out.
+    skip : int, optional
+        Lines before the header or the first row to pass over; None: none.
 
     Returns
     -------
@@ -172,6 +190,13 @@ def read_table(
     encode.missing, encode.all_levels = _MISSING[missing], all_levels
     encode.polynomial, encode.interactions = polynomial, interactions
     reader.header, reader.find_classes = _HEADERS[header], classes
+    reader.dialect.separator = _one_byte(separator, "separator")
+    reader.dialect.decimal = _one_byte(decimal, "decimal")
+    if decimal not in (None, ".", ","):
+        raise UsageError(f"decimal must be '.' or ',', not {decimal!r}")
+    if skip is not None and skip < 0:
+        raise UsageError(f"skip is a number of lines, at least 0, not {skip}")
+    reader.dialect.skip = -1 if skip == 0 else skip or 0
     table = open_table(path, reader)
     del kept
     return table

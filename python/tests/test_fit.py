@@ -321,6 +321,7 @@ def test_copies_own_what_they_free(regression):
     ("given", "message"),
     [
         ({"learning_rate": 1}, "no option learning_rate: it is called rate"),
+        ({"class_weight": "balanced"}, "no option class_weight: pass each row's weight as sample_weight"),
         ({"loss": "log_loss"}, "no loss 'log_loss': it is called 'logistic'"),
         ({"no_average": True}, "set average=False"),
         ({"no-average": "true"}, "set average=False"),
@@ -497,3 +498,11 @@ def test_standardization_of_other_data():
 def test_options_of_the_command_say_what_there_is_here(name, advice):
     with pytest.raises(cusgd.UsageError, match=f"there is no option {name}: .*{advice}"):
         cusgd.fit(np.eye(3), np.arange(3.0), **{name: 1})
+
+
+def test_prediction_of_too_few_columns(regression):
+    X, y, _, _ = regression
+    model = cusgd.fit(X, y, solver="exact")
+    for call in (model.predict, lambda rows: model.evaluate(rows, y)):
+        with pytest.raises(cusgd.DataError, match=r"^X has 3 columns, and the model was trained on 4$"):
+            call(X[:, :3])

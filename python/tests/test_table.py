@@ -78,3 +78,19 @@ def test_what_is_refused(path):
         cusgd.fit([[1.0]])
     with pytest.raises(TypeError):
         __import__("copy").copy(table)
+
+
+def test_dialects(tmp_path):
+    (tmp_path / "d.csv").write_text("a title; of 2,5 fields\na;y\n1,5;2\n2,5;4\n")
+    table = cusgd.read_table(tmp_path / "d.csv", separator=";", decimal=",", skip=1)
+    assert (table.rows, table.features, table.targets) == (2, ["a"], ["y"])
+    for parameters in ({"separator": ";;"}, {"decimal": "x"}, {"skip": -1}):
+        with pytest.raises(cusgd.UsageError, match=next(iter(parameters))):
+            cusgd.read_table(tmp_path / "d.csv", **parameters)
+
+
+def test_messages_name_the_parameter_for_dates(tmp_path):
+    (tmp_path / "d.csv").write_text("day,y\n" + "".join(f"2026-01-{day:02d},{day}\n" for day in range(1, 20)))
+    with pytest.raises(cusgd.DataError) as caught:
+        cusgd.read_table(tmp_path / "d.csv")
+    assert " dates " in str(caught.value) and "--date" not in str(caught.value)
