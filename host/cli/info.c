@@ -262,13 +262,15 @@ enum { KIND_BYTES = 80, KIND_WIDTH = 16, NAME_WIDTH = 32 };
 /* "category of 3" */
 static const char *kind_text(const cusgd_table_column *c, char text[KIND_BYTES])
 {
-    static const char *const words[] = {
-        "empty",    "number",    "boolean", "category of %lld", "date", "text", "mixed (%lld texts, %lld different)",
-        "constant", "row number"}; /* in the enumeration's order */
-    static const char *const many = "text (over %lld)";
-    long long count = c->kind == CUSGD_COLUMN_MIXED ? c->texts : c->different;
-    snprintf(text, KIND_BYTES, c->kind == CUSGD_COLUMN_TEXT && count >= 1000 ? many : words[c->kind], count,
-             (long long)c->different);
+    static const char *const words[] = {"empty", "number", "boolean",  "category",  "date",
+                                        "text",  "mixed",  "constant", "row number"}; /* in the enumeration's order */
+    long long different = c->different;
+    int length = snprintf(text, KIND_BYTES, "%s", words[c->kind]);
+    char *end = text + length;
+    size_t room = KIND_BYTES - (size_t)length;
+    if (c->kind == CUSGD_COLUMN_CATEGORY) snprintf(end, room, " of %lld", different);
+    if (c->kind == CUSGD_COLUMN_TEXT && different >= 1000) snprintf(end, room, " (over %lld)", different);
+    if (c->kind == CUSGD_COLUMN_MIXED) snprintf(end, room, " (%lld texts, %lld different)", (long long)c->texts, different);
     return text;
 }
 
