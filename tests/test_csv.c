@@ -410,8 +410,8 @@ Test(csv, refused_columns)
     } cases[] = {
         {{.targets = none, .target_count = 1}, "there is no column 'price'; there are 3: 'a', 'b', 'c'"},
         {{.header = CUSGD_HEADER_NO, .ignore = none, .ignore_count = 1}, "there is no column price: there are columns 1 to 3"},
-        {{.ignore = far, .ignore_count = 1}, "there is no column '4'"},
-        {{.ignore = zero, .ignore_count = 1}, "there is no column '0'"},
+        {{.ignore = far, .ignore_count = 1}, "there is no column 4"},
+        {{.ignore = zero, .ignore_count = 1}, "there is no column 0"},
         {{.weights = "-4"}, "there is no column '-4'"},
         {{.targets = twice, .target_count = 2}, "column 'a' is asked for twice as a target"},
         {{.targets = a, .target_count = 1, .features = ab, .feature_count = 2},

@@ -385,7 +385,7 @@ Test(tables, descriptions)
         cusgd_role role;
         int64_t numbers, missing, texts;
         cusgd_column_kind kind;
-    } columns[] = {{"id", "7, 8, 9", CUSGD_ROLE_FEATURE, 3, 0, 0, CUSGD_COLUMN_NUMBER},
+    } columns[] = {{"id", "7, 8, 9", CUSGD_ROLE_FEATURE, 3, 0, 0, CUSGD_COLUMN_ROW_NUMBER},
                    {"age", "30, NA, x", CUSGD_ROLE_FEATURE, 1, 1, 1, CUSGD_COLUMN_MIXED},
                    {"sex", "F, \"M, f\"", CUSGD_ROLE_FEATURE, 0, 0, 3, CUSGD_COLUMN_CATEGORY},
                    {"when", "2024-01-01", CUSGD_ROLE_FEATURE, 0, 2, 1, CUSGD_COLUMN_DATE},

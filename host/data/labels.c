@@ -251,9 +251,6 @@ cusgd_status cusgd_data_find_classes(cusgd_data *data, const cusgd_model *model)
     labels all = find_labels(data);
     int usual = all.count < 2 || !all.finite || (all.count == 2 && all.at[0] == 0 && all.at[1] == 1);
     int whole = 1;
-    if (all.count == 1 && all.finite && fabs(all.at[0]) != 1 && all.at[0] != 0)
-        return fail(CUSGD_ERROR_DATA, "%s: the target is %.9g in every row: there is nothing to tell apart", data->source,
-                    all.at[0]);
     for (int i = 0; i < all.count; i++) whole = whole && all.at[i] == floor(all.at[i]);
     if (usual) return CUSGD_OK;
     int is_share = all.finite && !whole && all.at[0] >= 0 && all.at[all.count - 1] <= 1;
