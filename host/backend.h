@@ -47,6 +47,7 @@ typedef struct run_spec {
     int optimizer; /* cusgd_optimizer, not AUTO; or one of update.h's own */
     int64_t d, k;
     int64_t batch; /* the largest batch's rows */
+    int sparse;    /* 1: the examples are sparse */
     int shards;    /* the shares of every slice; 0: 1 */
     int intercept; /* 0: the last row of theta stays as it is */
     int average;   /* keep PART_AVERAGE */

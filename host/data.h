@@ -11,13 +11,15 @@ typedef struct memory_place {
 } memory_place;
 
 /* n rows of x (d columns), y (k columns, the targets; at NULL: none), w (one column; at NULL: every weight 1) and o (one column;
- * at NULL: every offset 0). Row i is row rows[i] of the matrices, or row i where rows is NULL. A view: it owns nothing. */
+ * at NULL: every offset 0). x is sparse where s.start is not NULL: x.at is NULL then. Row i is row rows[i] of the matrices, or
+ * row i where rows is NULL. A view: it owns nothing. */
 typedef struct examples {
     int64_t n, d, k;
     int64_t classes; /* 0: each target has an output. Else k is 1, y is a class's number, 0 .. classes - 1 (of two also -1, for
                         0), and each class has an output */
     cusgd_matrix x, y, w, o;
     const memory_place *place; /* of x; NULL: the host's memory, in which all else lies */
+    cusgd_csr s;
     const int64_t *rows;
     const uint8_t *fold; /* of the matrices' rows, each below `folds`; NULL: all 0 */
     int folds;           /* at most MAX_FOLDS; 0: 1 */
@@ -26,6 +28,8 @@ enum { MAX_FOLDS = 64 };
 
 enum { WATCHED_FILES = 5 }; /* x, y, weights, offset, exposure */
 static inline int64_t examples_outputs(const examples *e) { return e->classes > 0 ? e->classes : e->k; }
+
+enum { DATA_PLACES = 6, PLACE_START = 4, PLACE_COLUMN = 5 };
 
 struct cusgd_data {
     examples view;            /* rows is NULL */
@@ -44,10 +48,22 @@ struct cusgd_data {
     int64_t incomplete_count;
     char **notes; /* what people should know of how the data was read */
     size_t note_count;
-    void *memory[4];              /* malloc'd: x, y, w, o, where they were parsed or computed */
+    cusgd_index_base base;        /* of the LIBSVM file; AUTO where the data is none */
+    void *memory[DATA_PLACES];    /* malloc'd: x (or its values), y, w, o, and a sparse x's starts and columns */
     void *watched[WATCHED_FILES]; /* file_watch's: of what the caller wrapped; in use from the first on */
-    void *mapping[4];             /* file_map's: likewise */
+    void *mapping[DATA_PLACES];   /* file_map's: likewise */
 };
+
+static inline int examples_are_sparse(const examples *e) { return e->s.start != NULL; }
+static inline int64_t csr_column(const cusgd_csr *s, int64_t at)
+{
+    return s->wide ? ((const int64_t *)s->column)[at] : ((const int32_t *)s->column)[at];
+}
+static inline double csr_value(const cusgd_csr *s, int64_t at)
+{
+    if (!s->value) return 1;
+    return s->type == CUSGD_TYPE_FLOAT32 ? (double)((const float *)s->value)[at] : ((const double *)s->value)[at];
+}
 
 static inline int64_t examples_row(const examples *e, int64_t i) { return e->rows ? e->rows[i] : i; }
 
@@ -65,6 +81,7 @@ static inline examples examples_piece(const examples *e, int64_t first, int64_t 
     piece.n = count;
     if (e->rows) piece.rows = e->rows + first;
     if (e->fold && !e->rows) piece.fold = e->fold + first;
+    if (e->s.start && !e->rows) piece.s.start += first;
     for (int i = 0; i < 4 && !e->rows; i++) {
         int64_t size = matrices[i]->type == CUSGD_TYPE_FLOAT32 ? (int64_t)sizeof(float) : (int64_t)sizeof(double);
         if (matrices[i]->at) matrices[i]->at = (const char *)matrices[i]->at + first * matrices[i]->row_stride * size;
@@ -137,6 +154,8 @@ cusgd_status npy_open(const char *path, npy_array *out); /* on failure both are 
 cusgd_status npy_take(const char *path, const void *bytes, size_t size, npy_array *out);
 /* data/npz.c: the array of that name (without .npy) of a NumPy archive; *found: whether there is one. */
 cusgd_status npz_open(const char *path, const char *name, npy_array *out, int *found);
+/* The last three bytes of that array's file, whatever its type: the format of a sparse matrix. */
+cusgd_status npz_tail(const char *path, const char *name, char tail[4], int *found);
 /* Writes count values of `type` (rows x cols, C order; cols 0: one-dimensional) in pieces: open, append, close. */
 typedef struct npy_writer npy_writer;
 cusgd_status npy_create(const char *path, cusgd_type type, int64_t rows, int64_t cols, npy_writer **out);
@@ -144,6 +163,16 @@ cusgd_status npy_append(npy_writer *writer, const void *values, int64_t count);
 cusgd_status npy_complete(npy_writer *writer); /* all but putting it in its place */
 cusgd_status npy_close(npy_writer *writer);    /* completes the file and puts it in its place */
 void npy_abandon(npy_writer *writer);          /* removes what was written; accepts NULL */
+
+/* data/csr.c: USAGE or DATA where the matrix is not as cusgd_csr says; `source` is for messages. */
+cusgd_status csr_check(const cusgd_csr *s, int64_t n, int64_t d, const char *source);
+/* Rows `rows` of a sparse matrix as the data's own. */
+cusgd_status csr_select(const cusgd_csr *from, const int64_t *rows, int64_t count, cusgd_data *to);
+/* An archive of scipy.sparse.save_npz; *found: whether it is one. */
+cusgd_status csr_open_archive(cusgd_data *data, const char *path, const cusgd_reader *reader, int *found);
+/* data/svmlight.c: a LIBSVM text file; and whether the name is that of one. */
+cusgd_status svmlight_open(const char *path, const cusgd_reader *reader, cusgd_data *data);
+int svmlight_is_name(const char *path);
 
 /* data/labels.c: classes that are numbers, for a target that is; other targets stay as they are. */
 cusgd_status data_apply_classes(cusgd_data *data, const char *const *classes, int64_t count);

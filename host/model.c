@@ -41,7 +41,7 @@ static cusgd_status describe_options(cusgd_model *m, const cusgd_options *option
     char value[CUSGD_OPTION_TEXT];
     size_t count = 0;
     while (options_describe(options, count, &name, value)) count++;
-    cusgd_status status = model_metadata_create(m, count + 3); /* one more for model_set_missing */
+    cusgd_status status = model_metadata_create(m, count + 4); /* two more for model_set_missing and model_set_base */
     if (!status) status = model_metadata_put(m, "cusgd", cusgd_version());
     if (!status) status = model_metadata_put(m, "loss", loss_word(options->loss));
     for (size_t i = 0; i < count && !status; i++) {
@@ -199,6 +199,21 @@ cusgd_status model_set_missing(cusgd_model *model, const char *reason)
 }
 
 cusgd_status model_set_layout(cusgd_model *model, const cusgd_layout *layout) { return layout_copy(layout, &model->layout); }
+
+cusgd_status model_set_base(cusgd_model *model, cusgd_index_base base)
+{
+    if (base == CUSGD_INDEX_AUTO) return CUSGD_OK;
+    return model_metadata_put(model, "index_base", base == CUSGD_INDEX_ZERO ? "0" : "1");
+}
+
+/* The index base of the LIBSVM file that the model was trained on. */
+static cusgd_index_base model_base(const cusgd_model *model)
+{
+    for (size_t i = 0; i < model->entries; i++)
+        if (strcmp(model->names[i], "index_base") == 0)
+            return strcmp(model->values[i], "0") == 0 ? CUSGD_INDEX_ZERO : CUSGD_INDEX_ONE;
+    return CUSGD_INDEX_AUTO;
+}
 
 cusgd_status model_set_encoding(cusgd_model *model, const cusgd_encoding *encoding)
 {
@@ -476,6 +491,8 @@ void model_reader(const cusgd_model *model, cusgd_reader *reader)
     reader->layout = model->layout;
     reader->encoding = model->encoding;
     if (!model->encoding) reader->encode.categorical_auto = 0; /* it was trained on numbers */
+    reader->columns = model->d;
+    if (reader->index_base == CUSGD_INDEX_AUTO) reader->index_base = model_base(model);
     if (model->encoding && model->encoding->at[0].name) {
         reader->features = model->encoding->names;
         reader->feature_count = (size_t)model->encoding->count;

@@ -46,6 +46,9 @@ cusgd_status model_set_offset(cusgd_model *model, cusgd_offset kind, const char 
 /* Puts the reason why there are no standard errors into the metadata of a model that model_create made with options; once. */
 cusgd_status model_set_missing(cusgd_model *model, const char *reason);
 
+/* Puts the index base of LIBSVM text into such a model's metadata; AUTO: nothing. Once. */
+cusgd_status model_set_base(cusgd_model *model, cusgd_index_base base);
+
 /* layout: copied, or NULL. */
 cusgd_status model_set_layout(cusgd_model *model, const cusgd_layout *layout);
 /* encoding: copied, or NULL. */

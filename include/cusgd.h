@@ -255,6 +255,21 @@ typedef struct cusgd_device_arrays {
  * DEVICE, MEMORY. */
 CUSGD_API cusgd_status cusgd_data_wrap_device(int64_t n, int64_t d, int64_t k, const cusgd_device_arrays *arrays,
                                               cusgd_data **out);
+/* A sparse matrix in the caller's memory, by rows (CSR): row i holds the stored values start[i] .. start[i + 1] - 1, in strictly
+ * ascending columns; a column that is not stored is 0. */
+typedef struct cusgd_csr {
+    const int64_t *start; /* n + 1, the first 0 */
+    const void *column;   /* of each stored value, from 0: int32_t, or int64_t where `wide` is 1 */
+    const void *value;    /* of `type`; NULL: every stored value is 1 */
+    cusgd_type type;
+    int wide;
+} cusgd_csr;
+
+/* As cusgd_data_wrap, for sparse x of at most 2^31 - 1 columns. Reads the columns once; DATA where they do not ascend or are out
+ * of range, with the row. Sparse data is trained on the CPU by the solvers sgd, gd, cg and lbfgs. */
+CUSGD_API cusgd_status cusgd_data_wrap_csr(int64_t n, int64_t d, int64_t k, cusgd_csr x, cusgd_matrix y, cusgd_matrix w,
+                                           cusgd_data **out);
+CUSGD_API int64_t cusgd_data_stored(const cusgd_data *data); /* the stored values of sparse data; -1: the data is dense */
 
 /* A term that is added to p with coefficient 1, as in generalized linear models (McCullagh, Nelder 1989): one number per row, for
  * all outputs. */

@@ -62,6 +62,9 @@ typedef struct cusgd_encode {
     int interactions; /* 1: and products of different columns (A*B), all up to that degree in total */
 } cusgd_encode;
 
+/* The index of the first column in LIBSVM text. AUTO: 0 if an index 0 occurs, else 1. */
+typedef enum cusgd_index_base { CUSGD_INDEX_AUTO, CUSGD_INDEX_ZERO, CUSGD_INDEX_ONE } cusgd_index_base;
+
 /* How to read a file. Columns are given by their names in the header or by numbers: from 1, or negative ones from the end.
  * Columns may have equal names if none of them is used or if they are given by number. */
 typedef struct cusgd_reader {
@@ -91,12 +94,15 @@ typedef struct cusgd_reader {
     /* NULL, or the column of the numbers of trials, of which the target is the number of successes: see cusgd_data_split_targets.
      * Excludes `weights` */
     const char *trials;
+    cusgd_index_base index_base;    /* of the indices in LIBSVM text */
+    int64_t columns;                /* of LIBSVM text, at least 1; 0: as many as its largest index requires */
 } cusgd_reader;
 
 /* Opens data: a folder with x.npy, y.npy and optionally w.npy (weights) and offset.npy or exposure.npy, memory-mapped if they are
- * float32 or float64; a .npz with such arrays; a single .npy (x_only); a table; or "-", a table on standard input. `reader` NULL:
- * the defaults. Columns of arrays have no names: `features` and `targets` are ignored for them, `offset` and `exposure` for a
- * folder; `ignore` and `weights` fail with USAGE. */
+ * float32 or float64; a .npz with such arrays; a single .npy (x_only); a sparse matrix that scipy.sparse.save_npz wrote (.npz,
+ * x_only); LIBSVM text (.svm, .libsvm or .svmlight, also with .gz or .zst); a table; or "-", a table on standard input. `reader`
+ * NULL: the defaults. Columns of arrays have no names: `features` and `targets` are ignored for them, `offset` and `exposure` for
+ * a folder; `ignore` and `weights` fail with USAGE. */
 CUSGD_API cusgd_status cusgd_data_open(const char *path, const cusgd_reader *reader, cusgd_data **out);
 /* The line of the file at which the first row of a table begins, from 1; 0 if the data is not a table. Lines before it are a
  * header, comments and skipped lines. */

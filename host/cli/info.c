@@ -201,6 +201,7 @@ static int describe_arrays(const char *path, cusgd_reader *reader)
     cusgd_status opened = cusgd_data_open(path, reader, &data);
     if (opened) return complain_last(opened);
     printf("%-10s%lld\n", "rows", (long long)cusgd_data_rows(data));
+    if (cusgd_data_stored(data) >= 0) printf("%-10s%lld\n", "stored", (long long)cusgd_data_stored(data));
     printf("%-10s%lld\n", reader->x_only ? "columns" : "features", (long long)cusgd_data_cols(data));
     if (!reader->x_only) printf("%-10s%lld\n", "outputs", (long long)cusgd_data_outputs(data));
     const char *offset;
@@ -376,7 +377,7 @@ static int describe_data(const char *path, reading *r, const syntax *s)
     cusgd_reader reader;
     int status = reading_reader(r, s, path, NULL, &reader);
     if (status) return status;
-    return is_arrays(path) ? describe_arrays(path, &reader) : describe_table(path, &reader);
+    return is_arrays(path) || is_svmlight(path) ? describe_arrays(path, &reader) : describe_table(path, &reader);
 }
 
 /* A file whose name does not say that it is data is a model if it begins as one: a length of eight bytes, and a JSON object. */

@@ -29,6 +29,11 @@ void reading_arguments(reading *r, argument table[READING_ARGUMENTS])
          &r->separator},
         {{"decimal", "point|comma", "found", "a CSV's decimal mark", NULL}, '\0', TAKES_TEXT, &r->decimal},
         {{"skip", "N", "0", "lines before a CSV's header or first row to pass over", NULL}, '\0', TAKES_TEXT, &r->skip},
+        {{"index-base", "auto|0|1", "auto; the model's", "LIBSVM text: the first column's index", NULL},
+         '\0',
+         TAKES_TEXT,
+         &r->index_base},
+        {{"columns", "D", "the largest index", "LIBSVM text: how many columns", NULL}, '\0', TAKES_TEXT, &r->columns},
         {{"target", "COL", "the last", "column of y; -1 is the last; may repeat", NULL}, '\0', TAKES_TEXTS, &r->targets},
         {{"weights", "COL", "none", "column of the rows' weights", NULL}, '\0', TAKES_TEXT, &r->weights},
         {{"trials", "COL", "none", "column of numbers of trials; the target is the successes", NULL},
@@ -165,18 +170,26 @@ int is_arrays(const char *path)
     return ends_with_one(path, endings) || is_folder(path);
 }
 
+int is_svmlight(const char *path)
+{
+    static const char *const endings[] = {".svm",         ".libsvm",  ".svmlight",   ".svm.gz",       ".libsvm.gz",
+                                          ".svmlight.gz", ".svm.zst", ".libsvm.zst", ".svmlight.zst", NULL};
+    return ends_with_one(path, endings);
+}
+
 int is_data_name(const char *path)
 {
     static const char *const endings[] = {".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".data", ".gz", ".zst", NULL};
-    return strcmp(path, "-") == 0 || is_arrays(path) || ends_with_one(path, endings);
+    return strcmp(path, "-") == 0 || is_arrays(path) || is_svmlight(path) || ends_with_one(path, endings);
 }
 
 int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_model *model, cusgd_reader *reader)
 {
     *reader = CUSGD_INIT(cusgd_reader);
-    if (is_arrays(path) && (r->targets.count || r->features.count || r->ignore.count || r->weights || r->trials || r->offset ||
-                            r->exposure || r->separator || r->decimal || r->skip || r->missing || r->categorical.count ||
-                            r->dates.count || r->polynomial || strcmp(r->header, "auto") != 0))
+    if ((is_arrays(path) || is_svmlight(path)) &&
+        (r->targets.count || r->features.count || r->ignore.count || r->weights || r->trials || r->offset || r->exposure ||
+         r->separator || r->decimal || r->skip || r->missing || r->categorical.count || r->dates.count || r->polynomial ||
+         strcmp(r->header, "auto") != 0))
         return complain_usage(
             s,
             "%s is not a CSV: --header, --features, --ignore, --offset, --exposure, --target, --weights, --trials, "
@@ -189,6 +202,16 @@ int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_mo
     int status = read_dialect(r, s, reader);
     if (!status) status = read_encoding(r, s, model, reader);
     if (status) return status;
+    if (r->columns) reader->columns = strtol(r->columns, NULL, 10);
+    if (r->columns && (*r->columns == '\0' || r->columns[strspn(r->columns, "0123456789")] != '\0' || reader->columns < 1 ||
+                       reader->columns > 2147483647))
+        return complain_usage(s, "columns must be a whole number from 1 to 2147483647, not \"%s\"", r->columns);
+    if (r->index_base && strcmp(r->index_base, "0") == 0)
+        reader->index_base = CUSGD_INDEX_ZERO;
+    else if (r->index_base && strcmp(r->index_base, "1") == 0)
+        reader->index_base = CUSGD_INDEX_ONE;
+    else if (r->index_base && strcmp(r->index_base, "auto") != 0)
+        return complain_usage(s, "index-base must be auto, 0 or 1, not \"%s\"", r->index_base);
     reader->targets = r->targets.at;
     reader->target_count = r->targets.count;
     reader->ignore = r->ignore.at;

@@ -14,10 +14,11 @@ typedef struct reading {
     int interactions;
     const char *missing;
     int strict;
+    const char *index_base, *columns;
     cusgd_reader reader; /* of train: made of all that, also for later rows */
 } reading;
 
-enum { READING_ARGUMENTS = 17, READING_ARGUMENTS_EVALUATE = 13, READING_ARGUMENTS_PREDICT = 9 };
+enum { READING_ARGUMENTS = 19, READING_ARGUMENTS_EVALUATE = 15, READING_ARGUMENTS_PREDICT = 11 };
 
 /* Fills a table whose values go to *r: READING_ARGUMENTS of them, of which the first READING_ARGUMENTS_PREDICT do without
  * targets, and the first READING_ARGUMENTS_EVALUATE without choices that are the model's. The first of all is for predictions
@@ -29,6 +30,8 @@ void reading_free(reading *r);
  * and its classes where *r says nothing else. Returns a status, complained about. */
 /* Whether the path is data by its name: a folder, "-", or a file of arrays or of a table. */
 int is_data_name(const char *path);
+/* Whether it is LIBSVM text by its name. */
+int is_svmlight(const char *path);
 /* Whether it is arrays, which have no header and one role each: a folder, .npy or .npz. */
 int is_arrays(const char *path);
 

@@ -78,11 +78,11 @@ static cusgd_status copy_all(const cpu *self, const examples *e, const transform
 {
     int64_t widest = e->d > e->k ? e->d : e->k, rows = moment_tile_rows(widest);
     int team = threads_for(self->threads, e->n * e->d * 4, PASS_BYTES);
-    double *inverse = t->mean ? allocate((size_t)e->d, sizeof(double)) : NULL;
+    double *inverse = t->mean && !examples_are_sparse(e) ? allocate((size_t)e->d, sizeof(double)) : NULL;
     copying c = {e, t, inverse, b, rows, allocate((size_t)(team * rows * widest), sizeof(double)), (size_t)(rows * widest)};
     cusgd_status status = CUSGD_OK;
     for (int64_t j = 0; inverse && j < e->d; j++) inverse[j] = 1 / t->scale[j];
-    if (!c.work || (t->mean && !inverse))
+    if (!c.work || (t->mean && !inverse && !examples_are_sparse(e)))
         status = fail_memory((size_t)(team * rows * widest) * sizeof(double), "the copy of the examples");
     else if (!pool_run(self->pool, team, (e->n + rows - 1) / rows, copy_tile, &c))
         status = fail_interrupted();
@@ -107,7 +107,9 @@ cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, 
 {
     dataset *b = allocate_zeroed(1, sizeof *b);
     size_t n = (size_t)e->n, d = (size_t)e->d, k = (size_t)e->k;
-    int x_stays = in_place(e, &e->x, e->d) && !t->mean && t->storage == CUSGD_STORAGE_FULL;
+    int sparse = examples_are_sparse(e);
+    examples others = *e; /* of sparse examples, all but x */
+    int x_stays = sparse || (in_place(e, &e->x, e->d) && !t->mean && t->storage == CUSGD_STORAGE_FULL);
     int y_stays = !e->y.at || (in_place(e, &e->y, e->k) && !t->shift);
     cusgd_status status = CUSGD_OK;
     *out = NULL;
@@ -131,13 +133,17 @@ cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, 
         (e->o.at && !b->owned[3]))
         status = fail_memory(n * (d + k + 2) * sizeof(real), "a copy of the examples");
     for (int64_t i = 0; b->fold && i < e->n; i++) b->fold[i] = e->fold[examples_row(e, i)];
+    if (sparse) others.d = 1;
     b->x = x_stays ? e->x.at : b->owned[0];
     b->y = y_stays ? e->y.at : b->owned[1];
     b->w = b->owned[2];
     b->o = b->owned[3];
     b->tail_first = e->n;
-    if (status == CUSGD_OK && (b->owned[0] || b->owned[1] || b->owned[2] || b->owned[3])) status = copy_all(self, e, t, b);
-    if (status == CUSGD_OK && x_stays) status = copy_tail(b);
+    if (status == CUSGD_OK && (b->owned[0] || b->owned[1] || b->owned[2] || b->owned[3])) status = copy_all(self, &others, t, b);
+    if (status == CUSGD_OK && sparse)
+        status = NAMED(sparse_bind)(e, t, b);
+    else if (status == CUSGD_OK && x_stays)
+        status = copy_tail(b);
     if (status == CUSGD_OK)
         *out = b;
     else
@@ -152,13 +158,16 @@ void NAMED(cpu_unbind)(void *self, dataset *b)
     for (int i = 0; i < 4; i++) free(b->owned[i]);
     free(b->tail);
     free(b->fold);
+    NAMED(sparse_unbind)(b);
     free(b);
 }
 
 /* Row i of x. */
 static void widen_row(const dataset *b, int64_t i, double *x)
 {
-    if (b->storage == CUSGD_STORAGE_BF16)
+    if (b->sparse)
+        NAMED(sparse_row)(b, i, x);
+    else if (b->storage == CUSGD_STORAGE_BF16)
         for (int64_t j = 0; j < b->d; j++) x[j] = (double)bf16_value(((const bf16 *)b->x)[i * b->d + j]);
     else
         for (int64_t j = 0; j < b->d; j++) x[j] = (double)((const real *)b->x)[i * b->d + j];
@@ -211,6 +220,10 @@ cusgd_status NAMED(cpu_curvature)(void *self, const dataset *b, const double *sc
 {
     enum { SPANS = 64 };
     const cpu *c = self;
+    if (b->sparse) {
+        NAMED(sparse_curvature)(b, scale, out);
+        return CUSGD_OK;
+    }
     int64_t d = b->d, each = 3 * d + 2, spans = min_of(SPANS, b->n);
     curving all = {c->pool, b, scale, spans, allocate_zeroed((size_t)(spans * each), sizeof(double))};
     if (!all.sums) return fail_memory((size_t)(spans * each) * sizeof(double), "the columns' curvature");

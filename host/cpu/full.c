@@ -61,6 +61,7 @@ static int run_wave(wave *w, int64_t chunks, double *total, double *loss)
 cusgd_status NAMED(cpu_objective)(void *self, const dataset *b, loss_rule loss, const double *theta, double *value,
                                   double *gradient)
 {
+    if (b->sparse) return NAMED(sparse_objective)(self, b, loss, theta, value, gradient);
     layout l = layout_of(b->d, b->k);
     int64_t size = l.size, chunk = chunk_rows(b->n, b->d);
     int64_t chunks = chunk_count(b->n, chunk), waves = min_of(chunks, WAVE);
@@ -108,6 +109,7 @@ static void predict_chunk(void *context, int64_t c)
 cusgd_status NAMED(cpu_predict)(void *self, const dataset *b, const double *theta, double *out)
 {
     const cpu *c = self;
+    if (b->sparse) return NAMED(sparse_predict)(c, b, theta, out);
     layout l = layout_of(b->d, b->k);
     int64_t bytes = b->n * b->d * b->k * (int64_t)sizeof(real);
     real *point = allocate_aligned_zeroed((size_t)l.size, sizeof(real));

@@ -91,6 +91,7 @@ cusgd_status NAMED(cpu_hessian)(void *self, const dataset *b, loss_rule loss, co
 {
     if (b->classed && loss.kind == CUSGD_LOSS_SOFTMAX)
         return fail(CUSGD_ERROR_USAGE, "the outputs of the loss softmax have no second derivatives of their own");
+    if (b->sparse) return fail(CUSGD_ERROR_USAGE, "second derivatives of sparse data are not computed: use solver lbfgs or cg");
     layout l = layout_of(b->d, b->k);
     int64_t panels = (b->d + PANEL) / PANEL; /* of d + 1 columns */
     second_pass t = {.self = self, .n = b->n, .k = b->k, .panels = panels, .pairs = panels * (panels + 1) / 2};

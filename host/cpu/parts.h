@@ -7,6 +7,16 @@
 #include "scalar/loss.h"
 #include "scalar/update.h"
 
+/* Sparse rows: their columns ascend. Parts of the columns with about equal numbers of stored values are what threads share. */
+enum { COLUMN_PARTS = 16 };
+typedef struct sparse_rows {
+    const int64_t *start; /* n + 1, not from 0 where the rows are some of the caller's */
+    const int32_t *column;
+    const real *value;
+    int64_t cut[COLUMN_PARTS + 1]; /* part q: columns cut[q] .. cut[q + 1] - 1 */
+    void *owned[3];
+} sparse_rows;
+
 /* Bound examples: rows one behind the other, as rows.h wants them. */
 struct dataset {
     int64_t n, d, m, k;    /* m: targets, k: outputs */
@@ -16,9 +26,10 @@ struct dataset {
     const real *y, *w, *o; /* n x m; n, or NULL, both */
     real *tail;            /* see rows.h */
     int64_t tail_first;
-    void *owned[4]; /* what of x, y, w, o was copied */
-    uint8_t *fold;  /* n; NULL: all 0 */
-    int folds;      /* at least 1 */
+    void *owned[4];      /* what of x, y, w, o was copied */
+    sparse_rows *sparse; /* x, in the place of the one above; NULL: it is dense */
+    uint8_t *fold;       /* n; NULL: all 0 */
+    int folds;           /* at least 1 */
 };
 
 /* Parameters as rows.h lays them out. */
@@ -73,6 +84,7 @@ typedef struct cpu {
     real *gradient;            /* size: the batch's */
     double *losses;            /* one a chunk */
     real *scratch;             /* threads x softmax_scratch(k); NULL: not needed */
+    double *sums;              /* size: the gradient over sparse rows, of which `partial` holds the derivatives, batch x k */
     row_order order;
     models_state models; /* width is 0 where all outputs are one model */
     steps_report report;
@@ -117,6 +129,35 @@ void NAMED(models_update)(cpu *self, const struct update_step *now, const struct
 cusgd_status NAMED(cpu_retire)(void *of, const uint8_t *gone);
 cusgd_status NAMED(cpu_fold_losses)(void *self, const dataset *b, loss_rule loss, int64_t outputs, const models *m,
                                     const double *theta, double *sums);
+/* sparse_bind.c: x of sparse examples, as a part of cpu_bind(). */
+cusgd_status NAMED(sparse_bind)(const examples *e, const transform *t, dataset *b);
+void NAMED(sparse_unbind)(dataset *b);
+void NAMED(sparse_curvature)(const dataset *b, const double *scale, curvature *out);
+void NAMED(sparse_row)(const dataset *b, int64_t i, double *x); /* dense */
+
+/* sparse_pass.c: a pass over `count` sparse rows, those listed or first and up. */
+enum { SPARSE_CHUNK = 64 }; /* rows */
+typedef struct sparse_pass {
+    const cpu *self;
+    const dataset *b;
+    loss_rule loss;
+    const real *theta; /* as the layout has it */
+    layout layout;
+    const int64_t *rows; /* NULL: first and up */
+    int64_t first, count;
+    real *derivative; /* count x k: w l' of each row */
+    double *losses;   /* one a chunk of SPARSE_CHUNK rows */
+    double *sums;     /* layout.size: what sparse_columns() makes of the derivatives, the sum of derivative (x, 1) */
+    int parts;        /* of the columns, a power of 2; at most COLUMN_PARTS */
+} sparse_pass;
+/* Fills derivative and losses; returns the sum of the losses. */
+double NAMED(sparse_derivatives)(sparse_pass *s);
+/* Fills sums. Columns add their rows in order, whoever adds them. */
+void NAMED(sparse_columns)(sparse_pass *s);
+cusgd_status NAMED(sparse_objective)(const cpu *self, const dataset *b, loss_rule loss, const double *theta, double *value,
+                                     double *gradient);
+cusgd_status NAMED(sparse_predict)(const cpu *self, const dataset *b, const double *theta, double *out);
+
 /* full.c */
 cusgd_status NAMED(cpu_objective)(void *self, const dataset *b, loss_rule loss, const double *theta, double *value,
                                   double *gradient);

@@ -319,6 +319,35 @@ static void begin_order(cpu *self, const slice *s, int shard)
     }
 }
 
+/* The rows of the share of batch i, where they are listed. */
+static const int64_t *list_rows(const cpu *self, const slice *s, batch_span at)
+{
+    const sampler *order = s->shares[0].order;
+    if (sampling_is_contiguous(order->sampling)) return NULL;
+    self->rows[CUSGD_STORAGE_FULL]->order(order, self->order.tables, at.first, at.count, self->order.rows);
+    return self->order.rows;
+}
+
+/* Stage one over sparse rows, and the sums of stage two: the gradient. */
+static void add_sparse(cpu *self, const step *t)
+{
+    batch_span at = t->shards[0].batch[0];
+    sparse_pass pass = {.self = self,
+                        .b = t->slice->shares[0].examples,
+                        .loss = self->spec.loss,
+                        .theta = self->point,
+                        .layout = self->layout,
+                        .rows = list_rows(self, t->slice, at),
+                        .first = at.first,
+                        .count = at.count,
+                        .derivative = self->partial,
+                        .losses = self->losses,
+                        .sums = self->sums};
+    NAMED(sparse_derivatives)(&pass);
+    NAMED(sparse_columns)(&pass);
+    for (int64_t u = 0; u < self->size; u++) self->gradient[u] = (real)(self->sums[u] / (double)t->rows);
+}
+
 static cusgd_status steps(void *of, const slice *s)
 {
     cpu *self = of;
@@ -336,16 +365,19 @@ static cusgd_status steps(void *of, const slice *s)
         next_step(&t);
         int64_t sums = t.chunks * self->size * (int64_t)sizeof(real);
         t.team = pool_team(self->pool, threads_for(self->threads, t.rows * row, THREAD_BYTES), t.chunks);
-        pool_for(self->pool, t.team, t.chunks, add_rows, &t);
+        if (self->spec.sparse)
+            add_sparse(self, &t);
+        else
+            pool_for(self->pool, t.team, t.chunks, add_rows, &t);
         account(self, &t);
         if (self->report.failed) break;
         int threads = threads_for(self->threads, sums, THREAD_BYTES);
         if (self->spec.clip_norm > 0 || self->spec.clip_value > 0) {
-            pool_for(self->pool, threads, spans, sum_span, &t);
+            if (!self->spec.sparse) pool_for(self->pool, threads, spans, sum_span, &t);
             clip_gradient(self);
             pool_for(self->pool, threads, spans, apply_span, &t);
         } else {
-            pool_for(self->pool, threads, spans, update_span, &t);
+            pool_for(self->pool, threads, spans, self->spec.sparse ? apply_span : update_span, &t);
         }
     }
     return CUSGD_OK;
@@ -381,6 +413,8 @@ static void release(cpu *self)
     free(self->gradient);
     free(self->losses);
     free(self->scratch);
+    free(self->sums);
+    self->sums = NULL;
     free(self->order.rows);
     free(self->order.tables);
     free(self->order.spans);
@@ -415,7 +449,8 @@ static int allocate_state(cpu *self)
     self->rate_factor = allocate_aligned_zeroed(size, sizeof(real));
     self->point = allocate_aligned_zeroed(size, sizeof(real));
     self->gradient = allocate_aligned_zeroed(size, sizeof(real));
-    self->partial = allocate_aligned_zeroed(chunks * size, sizeof(real));
+    self->partial = allocate_aligned_zeroed(p->sparse ? (size_t)(p->batch * p->k) : chunks * size, sizeof(real));
+    if (p->sparse) complete &= (self->sums = allocate_zeroed(size, sizeof(double))) != NULL;
     self->losses = allocate_zeroed(chunks, sizeof(double));
     size_t scratch = p->loss.kind == CUSGD_LOSS_SOFTMAX ? (size_t)(self->threads * softmax_scratch(p->k)) : 0;
     if (scratch > 0) complete &= (self->scratch = allocate_aligned(scratch, sizeof(real))) != NULL;
@@ -433,7 +468,8 @@ static int allocate_state(cpu *self)
 static cusgd_status refuses(void *of, const run_spec *p)
 {
     (void)of;
-    return models_refuses(p);
+    cusgd_status status = models_refuses(p);
+    return status == CUSGD_OK ? sparse_refuses(p) : status;
 }
 
 static cusgd_status start(void *of, const run_spec *p)
@@ -447,7 +483,7 @@ static cusgd_status start(void *of, const run_spec *p)
     self->size = self->layout.size;
     if (self->spec.shards < 1) self->spec.shards = 1;
     self->order.share = (int64_t)shard_rows((uint64_t)p->batch, (uint64_t)self->spec.shards, 0);
-    self->chunk = chunk_rows(self->order.share, p->d);
+    self->chunk = p->sparse ? SPARSE_CHUNK : chunk_rows(self->order.share, p->d);
     memset(&self->report, 0, sizeof self->report);
     self->rule = rule_of(p);
     if (!allocate_state(self)) {
@@ -498,6 +534,7 @@ static cusgd_status copy(void *of, enum snapshot to, enum snapshot from)
 static cusgd_status moments(void *of, const examples *e, double *mean, double *variance, double *target_mean, double *weight)
 {
     const cpu *self = of;
+    if (examples_are_sparse(e)) return sparse_moments(e, mean, variance, target_mean, weight);
     return cpu_moments(self->pool, self->threads, e, mean, variance, target_mean, weight);
 }
 

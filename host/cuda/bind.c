@@ -104,6 +104,7 @@ cusgd_status cuda_bind(void *of, const examples *e, const transform *t, dataset 
     cuda *c = of;
     void *numbers = NULL;
     *out = NULL;
+    if (examples_are_sparse(e)) return fail(CUSGD_ERROR_USAGE, "a GPU does not take sparse data yet: use --device cpu");
     TRY(cuda_enter(c));
     TRY(check_shape(e->d, examples_outputs(e)));
     dataset *b = allocate_zeroed(1, sizeof *b);

@@ -90,6 +90,7 @@ cusgd_status cuda_refuses(void *of, const run_spec *p)
 {
     cusgd_engine engine;
     fused_shape shape;
+    if (p->sparse) return fail(CUSGD_ERROR_USAGE, "a GPU does not train on sparse data yet: use --device cpu");
     TRY(check_shape(p->d, p->k));
     if (p->shards > 1 && p->models)
         return fail(CUSGD_ERROR_USAGE,

@@ -124,6 +124,7 @@ static cusgd_status select_all(const cusgd_data *from, const int64_t *rows, int6
     to->view = (examples){.n = count, .d = e->d, .k = e->k};
     to->offset = from->offset;
     cusgd_status status = select_matrix(&e->x, rows, count, e->d, &to->memory[0], &to->view.x);
+    if (!status && examples_are_sparse(e)) status = csr_select(&e->s, rows, count, to);
     if (!status) status = select_matrix(&e->y, rows, count, e->k, &to->memory[1], &to->view.y);
     if (!status) status = select_matrix(&e->w, rows, count, 1, &to->memory[2], &to->view.w);
     if (!status) status = select_matrix(&e->o, rows, count, 1, &to->memory[3], &to->view.o);

@@ -52,11 +52,24 @@ static int run_is_finite(const cusgd_matrix *m, int64_t row, int64_t col, int64_
     return good;
 }
 
+/* The stored values of a sparse row. */
+static int stored_are_finite(const cusgd_csr *s, int64_t row)
+{
+    int64_t first = s->start[row], count = s->start[row + 1] - first;
+    if (!s->value) return 1;
+    if (s->type == CUSGD_TYPE_FLOAT32) return floats_are_finite((const float *)s->value + first, count);
+    return doubles_are_finite((const double *)s->value + first, count);
+}
+
 /* Rows first .. first + count - 1 of x. */
 static int features_are_finite(const examples *e, int64_t first, int64_t count)
 {
     const cusgd_matrix *x = &e->x;
     int good = 1;
+    if (examples_are_sparse(e)) {
+        for (int64_t i = first; i < first + count; i++) good &= stored_are_finite(&e->s, examples_row(e, i));
+        return good;
+    }
     if (e->rows || x->row_stride != 1) {
         if (!e->rows && x->col_stride == 1 && x->row_stride == e->d) return run_is_finite(x, first, 0, count * e->d, 0);
         for (int64_t i = first; i < first + count; i++) good &= run_is_finite(x, examples_row(e, i), 0, e->d, 0);
@@ -126,8 +139,11 @@ static cusgd_status fail_target(const examples *e, int loss, const char *source,
 /* What is wrong with a row; CUSGD_OK if nothing is. */
 static cusgd_status check_row(const examples *e, int loss, const char *source, int64_t row)
 {
-    for (int64_t j = 0; j < e->d && !e->place; j++) {
-        double x = matrix_at(&e->x, row, j);
+    int sparse = examples_are_sparse(e);
+    int64_t first = sparse ? e->s.start[row] : 0, count = sparse ? e->s.start[row + 1] - first : e->place ? 0 : e->d;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t j = sparse ? csr_column(&e->s, first + i) : i;
+        double x = sparse ? csr_value(&e->s, first + i) : matrix_at(&e->x, row, j);
         if (!isfinite(x))
             return fail_data_row(
                 row, j, "%s: row %" PRId64 ", column %" PRId64 ": %g is not a finite number: remove the row or fill the value in",

@@ -183,3 +183,21 @@ cusgd_status npz_open(const char *path, const char *name, npy_array *out, int *f
     }
     return npy_take(path, out->memory ? out->memory : (const void *)(a.bytes + m.start), m.size, out);
 }
+
+cusgd_status npz_tail(const char *path, const char *name, char tail[4], int *found)
+{
+    archive a = {.path = path};
+    member m = {0};
+    npy_array array = {0};
+    *found = 0;
+    cusgd_status status = file_map(path, &array.mapping, &a.count);
+    a.bytes = array.mapping;
+    if (!status) status = find_member(&a, name, &m, found);
+    if (!status && *found && m.deflated) status = inflate_member(&a, &m, &array);
+    if (!status && *found && m.size >= 3)
+        memcpy(tail, (array.memory ? (const char *)array.memory : (const char *)a.bytes + m.start) + m.size - 3, 3);
+    tail[3] = '\0';
+    file_unmap(array.mapping);
+    free(array.memory);
+    return status;
+}

@@ -267,9 +267,13 @@ static cusgd_status open_path(cusgd_data *data, const char *path, const cusgd_re
     char start[START_BYTES];
     if (strcmp(path, "-") == 0) return csv_open(path, reader, data);
     if (stat(path, &info) != 0) return fail(CUSGD_ERROR_DATA, "%s: cannot be opened: %s", path, strerror(errno));
+    int sparse = 0;
     cusgd_status status = read_start(path, &info, start);
     if (status) return status;
     data->is_archive = name_ends(path, ".npz") && memcmp(start, "PK", 2) == 0;
+    if (data->is_archive) status = csr_open_archive(data, path, reader, &sparse);
+    if (status || sparse) return status;
+    if (svmlight_is_name(path)) return svmlight_open(path, reader, data);
     if (S_ISDIR(info.st_mode) || data->is_archive) return open_folder(data, path, reader);
     if (name_ends(path, ".npy") || memcmp(start, "\x93NUMPY", 6) == 0) return open_array(data, path, reader);
     return csv_open(path, reader, data);
@@ -315,7 +319,7 @@ void cusgd_data_free(cusgd_data *data)
     free(data->incomplete);
     for (size_t i = 0; i < data->note_count; i++) free(data->notes[i]);
     free(data->notes);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < DATA_PLACES; i++) {
         free(data->memory[i]);
         file_unmap(data->mapping[i]);
     }
@@ -329,7 +333,7 @@ void cusgd_data_free(cusgd_data *data)
 cusgd_status data_check_files(const cusgd_data *data)
 {
     cusgd_status status = CUSGD_OK;
-    for (int i = 0; i < 4 && !status; i++) status = file_check(data->mapping[i]);
+    for (int i = 0; i < DATA_PLACES && !status; i++) status = file_check(data->mapping[i]);
     for (int i = 0; i < WATCHED_FILES && !status; i++) status = file_check_watched(data->watched[i]);
     return status;
 }
@@ -347,6 +351,11 @@ cusgd_status cusgd_data_add_file(cusgd_data *data, const char *path, const void 
 int64_t cusgd_data_rows(const cusgd_data *data) { return data ? data->view.n : 0; }
 int64_t cusgd_data_cols(const cusgd_data *data) { return data ? data->view.d : 0; }
 int64_t cusgd_data_outputs(const cusgd_data *data) { return data ? data->view.k : 0; }
+int64_t cusgd_data_stored(const cusgd_data *data)
+{
+    if (!data || !examples_are_sparse(&data->view)) return -1;
+    return data->view.s.start[data->view.n] - data->view.s.start[0];
+}
 
 const char *cusgd_data_feature(const cusgd_data *data, int64_t j)
 {
@@ -411,6 +420,10 @@ void data_reader(const cusgd_data *data, cusgd_reader *reader)
     if (data->offset_name) {
         reader->offset = data->offset == CUSGD_OFFSET_LINEAR ? data->offset_name : NULL;
         reader->exposure = data->offset == CUSGD_OFFSET_EXPOSURE ? data->offset_name : NULL;
+    }
+    if (data->base) {
+        reader->index_base = data->base;
+        reader->columns = data->view.d;
     }
     if (data->classes) reader->classes = (const char *const *)data->classes;
     if (data->classes) reader->class_count = (size_t)data->class_count;

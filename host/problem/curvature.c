@@ -196,21 +196,6 @@ static void sample_free(sample *s)
     free(s->sums);
 }
 
-cusgd_status sample_curvature(const problem *p, const double *scale, double *lambda, double *noise)
-{
-    enum { ITERATIONS = 20 };
-    sample s;
-    cusgd_status status = draw_sample(p, scale, &s);
-    if (status == CUSGD_OK) {
-        for (int64_t j = 0; j <= s.d; j++)
-            s.u[j] = s.v[j] = 1 + 0.1 * normal_from(random_block(stream_key(0, 0), (uint64_t)j).at[0]);
-        for (int i = 0; i < ITERATIONS && status == CUSGD_OK; i++) status = iterate(&s);
-        if (status == CUSGD_OK) quotients(&s, lambda, noise);
-    }
-    sample_free(&s);
-    return status;
-}
-
 /* values: fourth, second, q2, q1. context: scale. */
 static cusgd_status curvature_of_shard(const void *context, const problem *p, const dataset *b, double *values)
 {
@@ -233,6 +218,36 @@ cusgd_status column_noise(const problem *p, const double *scale, double *c, doub
     for (int64_t j = 0; j < d; j++) c[j] = second[j] > 0 ? sums[j] / second[j] : 0;
     *trace = sums[2 * d + 1] > 0 ? sums[2 * d] / sums[2 * d + 1] : 1;
     free(sums);
+    return status;
+}
+
+/* Sparse rows are not sampled as dense ones: lambda is bounded by H's trace, which for rows of about one length, as those of text
+ * are, is near it. */
+static cusgd_status trace_curvature(const problem *p, const double *scale, double *lambda, double *noise)
+{
+    int64_t d = p->d;
+    double *sums = allocate_zeroed((size_t)(2 * d + 2), sizeof(double));
+    if (!sums) return fail_memory((size_t)(2 * d + 2) * sizeof(double), "the columns' curvature");
+    cusgd_status status = shards_pass(p, &p->train, curvature_of_shard, scale, 0, (size_t)(2 * d + 2), sums);
+    *lambda = sums[2 * d + 1] / (double)p->train.rows.n;
+    *noise = sums[2 * d + 1] > 0 ? sums[2 * d] / sums[2 * d + 1] : 1;
+    free(sums);
+    return status;
+}
+
+cusgd_status sample_curvature(const problem *p, const double *scale, double *lambda, double *noise)
+{
+    enum { ITERATIONS = 20 };
+    if (examples_are_sparse(&p->train.rows)) return trace_curvature(p, scale, lambda, noise);
+    sample s;
+    cusgd_status status = draw_sample(p, scale, &s);
+    if (status == CUSGD_OK) {
+        for (int64_t j = 0; j <= s.d; j++)
+            s.u[j] = s.v[j] = 1 + 0.1 * normal_from(random_block(stream_key(0, 0), (uint64_t)j).at[0]);
+        for (int i = 0; i < ITERATIONS && status == CUSGD_OK; i++) status = iterate(&s);
+        if (status == CUSGD_OK) quotients(&s, lambda, noise);
+    }
+    sample_free(&s);
     return status;
 }
 

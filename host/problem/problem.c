@@ -183,6 +183,14 @@ cusgd_status problem_check_options(const cusgd_options *o, const cusgd_data *tra
             CUSGD_ERROR_USAGE,
             "the loss %s is not differentiable everywhere and requires solver sgd: the other solvers need a smooth objective",
             loss_word(o->loss));
+    int by_gradients = o->solver == CUSGD_SOLVER_SGD || o->solver == CUSGD_SOLVER_GD || o->solver == CUSGD_SOLVER_CG ||
+                       o->solver == CUSGD_SOLVER_LBFGS;
+    if (examples_are_sparse(a) && !by_gradients)
+        return fail_option("solver", "sparse data is trained by the solvers sgd, gd, cg and lbfgs: the others need second "
+                                     "derivatives or the matrix itself");
+    if (valid && examples_are_sparse(a) != examples_are_sparse(&valid->view))
+        return fail(CUSGD_ERROR_DATA, "%s is %s and the training data is not: both need to be sparse, or dense", valid->source,
+                    examples_are_sparse(a) ? "dense" : "sparse");
     if (train->offset == CUSGD_OFFSET_EXPOSURE && !loss_has_log_link(o->loss))
         return fail(
             CUSGD_ERROR_USAGE,
@@ -342,6 +350,8 @@ static cusgd_status check_alike(const problem *p, const cusgd_data *data)
     if (data->offset != known->offset)
         return fail(CUSGD_ERROR_DATA, "%s has %s, and the rows before have %s: all need the same", data->source,
                     offset_phrase(data->offset), offset_phrase(known->offset));
+    if (examples_are_sparse(&data->view) != examples_are_sparse(&known->view))
+        return fail(CUSGD_ERROR_DATA, "%s: sparse rows cannot follow dense ones, nor dense ones sparse ones", data->source);
     cusgd_status status = check_names("column", known->features, data->features, p->d, data->source);
     if (status == CUSGD_OK) status = check_names("target", known->targets, data->targets, p->m, data->source);
     if (status == CUSGD_OK && known->classes && data->classes && known->class_count != data->class_count)

@@ -279,6 +279,8 @@ static void close_search(search *s)
 cusgd_status problem_separation(problem *p, const double *theta, int decays, char *note, size_t room)
 {
     cusgd_loss loss = p->loss.kind;
+    /* Sparse rows are not looked at: it stays unknown there. */
+    if (examples_are_sparse(&p->train.rows)) return CUSGD_OK;
     enum { MAX_OUTPUTS = 32 }; /* each is a search of its own */
     if (!loss_may_lack_optimum(loss) || p->train.rows.classes > MAX_OUTPUTS || p->train.rows.place) p->separated = 0;
     search s;

@@ -12,6 +12,7 @@ static run_spec spec_of(const cusgd_options *o, const problem *p)
                      .d = p->d,
                      .k = p->k,
                      .batch = o->batch,
+                     .sparse = examples_are_sparse(&p->train.rows),
                      .shards = p->train.shards,
                      .intercept = p->intercept,
                      .l1 = p->l1,

@@ -147,6 +147,25 @@ static cusgd_status rule_adaptive(sgd *s)
     return CUSGD_OK;
 }
 
+/* Sparse rows: AdaGrad, whose step for a rare column is as long as for a frequent one. */
+static cusgd_status rule_sparse(sgd *s)
+{
+    cusgd_options *o = s->run->options;
+    double size = 0;
+    for (int64_t c = 0; c < s->problem->k; c++) size = fmax(size, s->problem->targets.scale[c]);
+    if (loss_is_quadratic(o->loss)) {
+        cusgd_status status = problem_measure_null(s->problem, 0);
+        if (status != CUSGD_OK) return status;
+        size = s->problem->null_loss > 0 ? sqrt(s->problem->null_loss) : 1;
+    }
+    if (isnan(o->rate)) o->rate = loss_has_log_link(o->loss) ? 0.02 : 0.2 * size;
+    if (isnan(o->momentum)) o->momentum = 0;
+    if (isnan(o->epsilon)) o->epsilon = 1e-10 * fmin(1, gradient_scale(s, size));
+    s->run->spec.optimizer = CUSGD_OPTIMIZER_ADAGRAD;
+    s->eccentricity = 3;
+    return CUSGD_OK;
+}
+
 /* The usual numbers of a named optimizer; rates that are absolute are PyTorch's. */
 static cusgd_status usual_numbers(sgd *s)
 {
@@ -228,6 +247,8 @@ cusgd_status sgd_choose_optimizer(sgd *s)
     cusgd_status status;
     if (!automatic)
         status = usual_numbers(s);
+    else if (s->run->spec.sparse)
+        status = rule_sparse(s);
     else if (loss_is_quadratic(o->loss))
         status = rule_quadratic(s);
     else

@@ -108,7 +108,8 @@ cusgd_status solver_steepest_curvature(solver *s, double *maximum)
         return fail(CUSGD_ERROR_USAGE,
                     "this loss has no largest second derivative, from which gd without --rate and broyden start: take "
                     "--solver newton or lbfgs");
-    int small = s->problem->d <= 1000 && side * side * (double)s->problem->train.rows.n <= 1e11;
+    int sparse = examples_are_sparse(&s->problem->train.rows); /* there is no matrix of them */
+    int small = !sparse && s->problem->d <= 1000 && side * side * (double)s->problem->train.rows.n <= 1e11;
     cusgd_status status = small ? top_by_matrix(s, &top) : top_by_passes(s, &top);
     *maximum = steepest * top + problem_max_l2(s->problem);
     return status;

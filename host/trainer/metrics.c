@@ -15,8 +15,9 @@
 
 enum { PIECE_VALUES = 1 << 22, PIECE_ROWS = 1 << 18 };
 
-int64_t scorer_rows(const scorer *s)
+int64_t scorer_rows(const scorer *s, const examples *e)
 {
+    if (examples_are_sparse(e)) return PIECE_ROWS / s->k > 0 ? PIECE_ROWS / s->k : 1;
     int64_t rows = PIECE_VALUES / (s->d + s->k);
     return rows < 1 ? 1 : rows < PIECE_ROWS ? rows : PIECE_ROWS;
 }
@@ -84,7 +85,7 @@ static cusgd_status check_input(const scorer *s, const cusgd_data *data, int wit
 /* Of outputs that are targets. */
 static cusgd_status predict_outputs(const scorer *s, const cusgd_data *data, cusgd_prediction as, double *out)
 {
-    int64_t n = data->view.n, rows = scorer_rows(s);
+    int64_t n = data->view.n, rows = scorer_rows(s, &data->view);
     cusgd_status status = CUSGD_OK;
     for (int64_t i = 0; status == CUSGD_OK && i < n; i += rows)
         status = scorer_score(s, data, i, n - i < rows ? n - i : rows, out + i * s->k);
@@ -96,7 +97,7 @@ static cusgd_status predict_outputs(const scorer *s, const cusgd_data *data, cus
 /* Of outputs that are classes. */
 static cusgd_status predict_classes(const scorer *s, const cusgd_data *data, cusgd_prediction as, double *out)
 {
-    int64_t n = data->view.n, rows = scorer_rows(s), cols = as == CUSGD_PREDICT_CLASS ? 1 : s->k;
+    int64_t n = data->view.n, rows = scorer_rows(s, &data->view), cols = as == CUSGD_PREDICT_CLASS ? 1 : s->k;
     double *p = allocate((size_t)(rows * s->k), sizeof *p);
     cusgd_status status = p ? CUSGD_OK : fail_memory((size_t)(rows * s->k) * sizeof *p, "predictions");
     for (int64_t i = 0; status == CUSGD_OK && i < n; i += rows) {
@@ -278,7 +279,7 @@ static cusgd_status evaluate_classes(const scorer *s, const cusgd_data *data, cu
 static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
 {
     const examples *e = &data->view;
-    int64_t rows = scorer_rows(s), k = s->k;
+    int64_t rows = scorer_rows(s, e), k = s->k;
     if (output < -1 || output >= s->m)
         return fail(CUSGD_ERROR_USAGE, "output %lld: there are %lld", (long long)output, (long long)s->m);
     cusgd_status status = check_input(s, data, 1);
@@ -455,6 +456,7 @@ cusgd_status cusgd_trainer_create_model(cusgd_trainer *t, cusgd_model **out)
     *out = NULL;
     if (status != CUSGD_OK) return status;
     status = model_set_offset(m, data->offset, data->offset_name);
+    if (status == CUSGD_OK) status = model_set_base(m, data->base);
     if (status == CUSGD_OK) status = model_set_layout(m, data->layout);
     if (status == CUSGD_OK) status = model_set_encoding(m, data->encoding);
     if (status == CUSGD_OK) status = cusgd_trainer_get_coefficients(t, m->weight, m->bias);

@@ -151,7 +151,7 @@ static void second_class(const tally *t, cusgd_metrics *m)
 cusgd_status multiclass_evaluate(const scorer *s, const cusgd_data *data, cusgd_metrics *m)
 {
     const examples *e = &data->view;
-    int64_t rows = scorer_rows(s), k = s->k;
+    int64_t rows = scorer_rows(s, e), k = s->k;
     double *p = allocate((size_t)(rows * k), sizeof *p);
     tally t = {.of = allocate_zeroed((size_t)k, sizeof *t.of)};
     cusgd_status status = p && t.of ? CUSGD_OK : fail_memory((size_t)(rows * k) * sizeof *p, "predictions");

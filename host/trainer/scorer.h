@@ -20,7 +20,7 @@ typedef struct scorer {
 } scorer;
 
 /* Rows that are scored at a time. */
-int64_t scorer_rows(const scorer *s);
+int64_t scorer_rows(const scorer *s, const examples *e);
 /* p of rows first .. first + count - 1: count x k. */
 cusgd_status scorer_score(const scorer *s, const cusgd_data *data, int64_t first, int64_t count, double *p);
 

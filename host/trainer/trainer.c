@@ -170,6 +170,13 @@ static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *train, const cus
     return status == CUSGD_OK ? begin(t) : status;
 }
 
+/* Sparse columns are trained on as they are: centred ones would be dense, and the columns of rare words, divided by their
+ * deviations, would be large. */
+static void choose_standardization(cusgd_options *o, const cusgd_data *train)
+{
+    if (examples_are_sparse(&train->view)) o->standardize = 0;
+}
+
 cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
                                   cusgd_trainer **out)
 {
@@ -182,6 +189,7 @@ cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data
     t->options = *options;
     classes_choose(&t->options, train);
     loss_numbers_choose(&t->options);
+    choose_standardization(&t->options, train);
     solver_best(&t->options, train, t->solver_reason, sizeof t->solver_reason);
     status = options_own(&t->options, cusgd_data_cols(train));
     if (status != CUSGD_OK) {
@@ -268,6 +276,7 @@ cusgd_status cusgd_trainer_reset(cusgd_trainer *t, const cusgd_options *options)
     if (status != CUSGD_OK) return status;
     classes_choose(&owned, t->problem.train.data);
     loss_numbers_choose(&owned);
+    choose_standardization(&owned, t->problem.train.data);
     solver_best(&owned, t->problem.train.data, reason, sizeof reason);
     status = problem_check_options(&owned, t->problem.train.data, t->problem.valid.data);
     if (status != CUSGD_OK) return status;
@@ -365,9 +374,10 @@ cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *
 const char *cusgd_trainer_note(const cusgd_trainer *t, size_t index)
 {
     if (!t) return NULL;
-    const char *notes[4];
+    const char *notes[5];
     size_t count = 0;
     if (t->problem.targets.minus) notes[count++] = "targets -1 and 1 are two classes, predicted as 0 and 1";
+    if (examples_are_sparse(&t->problem.train.rows)) notes[count++] = "sparse columns are not standardized";
     if (*t->classes_note) notes[count++] = t->classes_note;
     if (*t->announcement) notes[count++] = t->announcement;
     if (*t->sgd.device_note) notes[count++] = t->sgd.device_note; /* last, since it may come during the run */

@@ -24,14 +24,19 @@ Array = NDArray[Any]
 _TYPES = {np.dtype(np.float32): _capi.CUSGD_TYPE_FLOAT32, np.dtype(np.float64): _capi.CUSGD_TYPE_FLOAT64}
 
 
+def is_sparse(values: Any) -> bool:
+    """Tell whether values are a sparse matrix or array of SciPy."""
+    return hasattr(values, "tocsr") and hasattr(values, "nnz")
+
+
 def readable(values: Any, name: str, *, are_classes: bool = False) -> Any:
     """Return values that NumPy reads: what it would misread is converted without a copy where possible, or refused.
 
     Sparse matrices, arrays on a GPU and dates (unless they are classes) are refused. Arrays that have nothing but ``__dlpack__``
     are used in place; tables that have nothing but Arrow's ``__arrow_c_stream__`` are copied.
     """
-    if hasattr(values, "tocsr") and hasattr(values, "nnz"):
-        raise TypeError(f"{name} is sparse: cuSGD needs dense data ({name}.toarray())")
+    if is_sparse(values):
+        raise TypeError(f"{name} is sparse: cuSGD takes it by cusgd.fit and Trainer alone; here it must be dense ({name}.toarray())")
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise ValueError(f"{name} has masked values: leave these rows out, or fill them ({name}.filled(0.0), for example)")
     if not are_classes:
@@ -69,6 +74,29 @@ def as_numbers(values: Any, name: str) -> Array:
     if not array.flags.aligned or any(stride % array.itemsize for stride in array.strides):
         array = array.copy()
     return array
+
+
+def as_csr(values: Any) -> Any:
+    """Return a sparse matrix by rows, with ascending columns of 32 or 64 bits; a copy only where it is not one already."""
+    matrix = values.tocsr()
+    if matrix.dtype.kind == "c":
+        raise TypeError("X is complex: cuSGD needs real numbers")
+    if matrix.dtype not in _TYPES:
+        matrix = matrix.astype(np.float64)
+    if not matrix.has_canonical_format:
+        matrix = matrix.copy()
+        matrix.sum_duplicates()
+    return matrix
+
+
+def csr(matrix: Any) -> tuple[_capi.cusgd_csr, tuple[Array, ...]]:
+    """Return the description of a sparse matrix by rows, and the arrays that it points to."""
+    start = np.ascontiguousarray(matrix.indptr, dtype=np.int64)
+    wide = matrix.indices.dtype != np.int32
+    column = np.ascontiguousarray(matrix.indices, dtype=np.int64 if wide else np.int32)
+    value = np.ascontiguousarray(matrix.data)
+    pointer = start.ctypes.data_as(C.POINTER(C.c_int64))
+    return _capi.cusgd_csr(pointer, column.ctypes.data, value.ctypes.data, _TYPES[value.dtype], int(wide)), (start, column, value)
 
 
 def as_features(values: Any, name: str = "X") -> Array:
@@ -149,7 +177,7 @@ class Data:
 
     Parameters
     ----------
-    x : array of shape (n, d)
+    x : array of shape (n, d), or what as_csr() returns
         On a GPU if it is a DeviceArray; then y and weights may be so, too.
     y : array of shape (n,) or (n, k), or None
     weights, offset, exposure : array of shape (n,), or None
@@ -172,7 +200,12 @@ class Data:
             raise ValueError(f"X has {self.rows} rows, and y has {y.shape[0]}")
         if offset is not None and exposure is not None:
             raise ValueError("offset and exposure cannot both be given")
-        self._wrap(x, y, weights)
+        if is_sparse(x):
+            features, self.stored = csr(x)
+            sizes = (self.rows, self.cols, self.outputs)
+            run(lambda: check(lib.cusgd_data_wrap_csr(*sizes, features, matrix(y), matrix(weights), C.byref(self.handle))))
+        else:
+            self._wrap(x, y, weights)
         for array in self.arrays:
             self._watch(_mapped_file(array))
         if offset is not None:
@@ -247,7 +280,7 @@ def make_data(
     With X on a GPU, y and sample_weight may be there, too; all else is read on the host.
     """
     on_gpu = is_on_gpu(X)
-    x = device_array(X, "X") if on_gpu else as_features(X)
+    x = device_array(X, "X") if on_gpu else as_csr(X) if is_sparse(X) else as_features(X)
     if x.ndim != 2:
         raise ValueError(f"X must have 2 dimensions (rows, columns), and has {x.ndim}")
     rows = x.shape[0]

@@ -131,7 +131,6 @@ def test_names_are_read_for_frames_only(regression, monkeypatch):
         (np.ones((2, 2, 2)), ValueError, "2 dimensions"),
         (np.ones((3, 2), complex), TypeError, "complex"),
         ([["a", "b"]] * 3, TypeError, "cannot be converted to numbers"),
-        (scipy.sparse.eye(3).tocsr(), TypeError, "sparse"),
         (np.array([[1.0, np.nan]] * 3), cusgd.DataError, "not a finite number"),
         (np.ones((4, 2)), ValueError, "X has 4 rows, and y has 3"),
         (np.ones((3, 0)), cusgd.UsageError, "1"),

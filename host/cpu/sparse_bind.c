@@ -1,0 +1,133 @@
+/* Bringing sparse rows within reach: in place where their columns are of 32 bits and their values `real`, else as a copy. */
+#include "parts.h"
+
+#include "failure.h"
+#include <stdlib.h>
+#include <string.h>
+
+static int64_t count_values(const examples *e)
+{
+    int64_t values = 0;
+    for (int64_t i = 0; i < e->n; i++) values += e->s.start[examples_row(e, i) + 1] - e->s.start[examples_row(e, i)];
+    return values;
+}
+
+/* `start` of the rows that are selected. */
+static cusgd_status copy_starts(const examples *e, sparse_rows *s)
+{
+    int64_t *start = s->owned[0] = allocate((size_t)e->n + 1, sizeof *start);
+    if (!start) return fail_memory(((size_t)e->n + 1) * sizeof *start, "a copy of the examples");
+    start[0] = 0;
+    for (int64_t i = 0; i < e->n; i++) {
+        int64_t row = examples_row(e, i);
+        start[i + 1] = start[i] + e->s.start[row + 1] - e->s.start[row];
+    }
+    s->start = start;
+    return CUSGD_OK;
+}
+
+static cusgd_status copy_columns(const examples *e, sparse_rows *s, size_t values)
+{
+    int32_t *column = s->owned[1] = allocate_aligned(values + 1, sizeof *column);
+    if (!column) return fail_memory(values * sizeof *column, "a copy of the examples");
+    for (int64_t i = 0; i < e->n; i++) {
+        int64_t from = e->s.start[examples_row(e, i)];
+        for (int64_t at = s->start[i]; at < s->start[i + 1]; at++)
+            column[at] = (int32_t)csr_column(&e->s, from + at - s->start[i]);
+    }
+    s->column = column;
+    return CUSGD_OK;
+}
+
+static cusgd_status copy_values(const examples *e, sparse_rows *s, size_t values)
+{
+    real *value = s->owned[2] = allocate_aligned(values + 1, sizeof *value);
+    if (!value) return fail_memory(values * sizeof *value, "a copy of the examples");
+    for (int64_t i = 0; i < e->n; i++) {
+        int64_t from = e->s.start[examples_row(e, i)];
+        for (int64_t at = s->start[i]; at < s->start[i + 1]; at++) value[at] = (real)csr_value(&e->s, from + at - s->start[i]);
+    }
+    s->value = value;
+    return CUSGD_OK;
+}
+
+/* Rows that are pieces of the caller's keep the caller's numbering of stored values only if nothing is copied. */
+static cusgd_status take_rows(const examples *e, sparse_rows *s)
+{
+    cusgd_type type = sizeof(real) == sizeof(float) ? CUSGD_TYPE_FLOAT32 : CUSGD_TYPE_FLOAT64;
+    int columns_stay = !e->rows && !e->s.wide, values_stay = !e->rows && e->s.value && e->s.type == type;
+    int64_t shift = e->rows ? 0 : e->s.start[0];
+    size_t values = (size_t)count_values(e);
+    cusgd_status status = CUSGD_OK;
+    s->start = e->s.start;
+    if (!columns_stay || !values_stay) status = copy_starts(e, s);
+    if (columns_stay) s->column = (const int32_t *)e->s.column + (s->owned[0] ? shift : 0);
+    if (values_stay) s->value = (const real *)e->s.value + (s->owned[0] ? shift : 0);
+    if (status == CUSGD_OK && !columns_stay) status = copy_columns(e, s, values);
+    if (status == CUSGD_OK && !values_stay) status = copy_values(e, s, values);
+    return status;
+}
+
+static cusgd_status cut_columns(dataset *b)
+{
+    sparse_rows *s = b->sparse;
+    int64_t *count = allocate_zeroed((size_t)b->d, sizeof *count), first = s->start[0], values = s->start[b->n] - first, sum = 0,
+            q = 1;
+    if (!count) return fail_memory((size_t)b->d * sizeof *count, "the columns' numbers of values");
+    for (int64_t at = first; at < first + values; at++) count[s->column[at]]++;
+    for (int64_t j = 0; j < b->d && q < COLUMN_PARTS; j++) {
+        sum += count[j];
+        while (q < COLUMN_PARTS && sum * COLUMN_PARTS >= values * q) s->cut[q++] = j + 1;
+    }
+    while (q <= COLUMN_PARTS) s->cut[q++] = b->d;
+    free(count);
+    return CUSGD_OK;
+}
+
+cusgd_status NAMED(sparse_bind)(const examples *e, const transform *t, dataset *b)
+{
+    if (t->mean)
+        return fail(CUSGD_ERROR_USAGE,
+                    "this run standardizes its columns, which sparse data cannot be: leave out standardization");
+    b->storage = CUSGD_STORAGE_FULL;
+    b->sparse = allocate_zeroed(1, sizeof *b->sparse);
+    if (!b->sparse) return fail_memory(sizeof *b->sparse, "bound examples");
+    cusgd_status status = take_rows(e, b->sparse);
+    return status == CUSGD_OK ? cut_columns(b) : status;
+}
+
+void NAMED(sparse_unbind)(dataset *b)
+{
+    if (!b->sparse) return;
+    for (int i = 0; i < 3; i++) free(b->sparse->owned[i]);
+    free(b->sparse);
+}
+
+void NAMED(sparse_row)(const dataset *b, int64_t i, double *x)
+{
+    const sparse_rows *s = b->sparse;
+    memset(x, 0, sizeof(double) * (size_t)b->d);
+    for (int64_t at = s->start[i]; at < s->start[i + 1]; at++) x[s->column[at]] = (double)s->value[at];
+}
+
+void NAMED(sparse_curvature)(const dataset *b, const double *scale, curvature *out)
+{
+    const sparse_rows *s = b->sparse;
+    memset(out->fourth, 0, sizeof(double) * (size_t)b->d);
+    memset(out->second, 0, sizeof(double) * (size_t)b->d);
+    out->q2 = out->q1 = 0;
+    for (int64_t i = 0; i < b->n; i++) {
+        double q = 1, w = b->w ? (double)b->w[i] : 1;
+        for (int64_t at = s->start[i]; at < s->start[i + 1]; at++) {
+            double x = (double)s->value[at] * (scale ? scale[s->column[at]] : 1);
+            q += x * x;
+        }
+        for (int64_t at = s->start[i]; at < s->start[i + 1]; at++) {
+            double x = (double)s->value[at] * (scale ? scale[s->column[at]] : 1);
+            out->fourth[s->column[at]] += w * w * q * x * x;
+            out->second[s->column[at]] += w * x * x;
+        }
+        out->q2 += w * w * q * q;
+        out->q1 += w * q;
+    }
+}

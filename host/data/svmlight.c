@@ -1,0 +1,260 @@
+/* LIBSVM (SVMlight) text: a line a row, "label index:value index:value ... # comment", read in one pass. */
+#include "data.h"
+#include "failure.h"
+#include "input.h"
+#include "interrupt.h"
+#include "notes.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+typedef struct reading {
+    const char *source;
+    const cusgd_reader *reader;
+    int64_t line, rows, stored, row_room, stored_room;
+    int64_t *start;
+    int32_t *index; /* as they are in the file */
+    double *value, *y;
+    int64_t largest, largest_line, smallest;
+} reading;
+
+int svmlight_is_name(const char *path)
+{
+    static const char *const endings[] = {".svm", ".libsvm", ".svmlight"}, *const packed[] = {"", ".gz", ".zst"};
+    for (size_t i = 0; i < 9; i++) {
+        size_t length = strlen(path), ending = strlen(endings[i / 3]), all = ending + strlen(packed[i % 3]);
+        if (length > all && strncasecmp(path + length - all, endings[i / 3], ending) == 0 &&
+            strcasecmp(path + length - all + ending, packed[i % 3]) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static int is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+static int ends_token(char c) { return is_blank(c) || c == '\n' || c == '#'; }
+
+static cusgd_status fail_token(const reading *r, const char *at, const char *what)
+{
+    char shown[48];
+    int length = 0;
+    while (length < 40 && !ends_token(at[length])) length++;
+    char text[41];
+    memcpy(text, at, (size_t)length);
+    text[length] = '\0';
+    cusgd_text_escape(text, shown, sizeof shown);
+    return fail(CUSGD_ERROR_DATA, "%s: line %" PRId64 ": '%s' %s", r->source, r->line, shown, what);
+}
+
+/* A number of at most 15 digits without an exponent is a quotient of two exact doubles, and rounded once. Returns the place
+ * behind the number, or NULL where there is none, or none that is finite. A newline stands behind the line. */
+static const char *take_number(const char *at, double *value)
+{
+    static const double tens[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    const char *begin = at;
+    int negative = *at == '-', digits = 0, after = 0;
+    uint64_t number = 0;
+    at += *at == '-' || *at == '+';
+    for (; (unsigned char)(*at - '0') < 10; at++, digits++) number = number * 10 + (uint64_t)(*at - '0');
+    if (*at == '.')
+        for (at++; (unsigned char)(*at - '0') < 10; at++, after++) number = number * 10 + (uint64_t)(*at - '0');
+    if (digits + after >= 1 && digits + after <= 15 && ends_token(*at)) {
+        double whole = (double)number / tens[after];
+        *value = negative ? -whole : whole;
+        return at;
+    }
+    for (at = begin; !ends_token(*at);) at++;
+    begin += *begin == '+';
+    return number_parse(begin, (size_t)(at - begin), value) && isfinite(*value) ? at : NULL;
+}
+
+/* Room for one more row, and for as many values as `bytes` of text may hold. */
+static cusgd_status make_room(reading *r, int64_t bytes)
+{
+    int64_t wanted = r->stored + bytes / 4 + 1;
+    if (r->rows + 2 > r->row_room) {
+        int64_t room = 2 * r->row_room + 1024;
+        void *start = realloc(r->start, (size_t)room * sizeof *r->start), *y = NULL;
+        if (start) r->start = start;
+        if (start) y = realloc(r->y, (size_t)room * sizeof *r->y);
+        if (!start || !y) return fail_memory((size_t)room * sizeof *r->y, r->source);
+        r->y = y;
+        r->row_room = room;
+    }
+    if (wanted > r->stored_room) {
+        int64_t room = wanted + r->stored_room / 2;
+        void *indices = realloc(r->index, (size_t)room * sizeof *r->index), *value = NULL;
+        if (indices) r->index = indices;
+        if (indices) value = realloc(r->value, (size_t)room * sizeof *r->value);
+        if (!indices || !value) return fail_memory((size_t)room * (sizeof *r->index + sizeof *r->value), r->source);
+        r->value = value;
+        r->stored_room = room;
+    }
+    return CUSGD_OK;
+}
+
+typedef struct entry {
+    int32_t column;
+    double value;
+} entry;
+
+static int compare_entries(const void *a, const void *b)
+{
+    int32_t left = ((const entry *)a)->column, right = ((const entry *)b)->column;
+    return (left > right) - (left < right);
+}
+
+/* Sorts the row's values from `first` on; an index that occurs twice is an error. */
+static cusgd_status sort_row(reading *r, int64_t first)
+{
+    size_t count = (size_t)(r->stored - first);
+    entry *row = allocate(count, sizeof *row);
+    if (!row) return fail_memory(count * sizeof *row, "sorting a row");
+    for (size_t i = 0; i < count; i++) row[i] = (entry){r->index[first + (int64_t)i], r->value[first + (int64_t)i]};
+    qsort(row, count, sizeof *row, compare_entries);
+    cusgd_status status = CUSGD_OK;
+    for (size_t i = 0; i < count; i++) {
+        r->index[first + (int64_t)i] = row[i].column;
+        r->value[first + (int64_t)i] = row[i].value;
+        if (i > 0 && row[i].column == row[i - 1].column && !status)
+            status =
+                fail(CUSGD_ERROR_DATA, "%s: line %" PRId64 ": index %d occurs twice", r->source, r->line, (int)row[i].column);
+    }
+    free(row);
+    return status;
+}
+
+/* "index:value"; *at becomes the place behind it. */
+static cusgd_status take_entry(reading *r, const char **at, int64_t *index)
+{
+    const char *text = *at, *c = text;
+    *index = 0;
+    while ((unsigned char)(*c - '0') < 10 && *index <= INT32_MAX) *index = *index * 10 + (*c++ - '0');
+    if (*index > INT32_MAX) return fail_token(r, text, "has an index above 2147483647");
+    if (strncmp(text, "qid:", 4) == 0)
+        return fail_token(r, text, "is a query of a ranking, which cuSGD does not learn: remove it");
+    if (c == text || *c != ':') return fail_token(r, text, "is not INDEX:VALUE");
+    *at = take_number(c + 1, &r->value[r->stored]);
+    if (!*at) return fail_token(r, text, "has no value that is a finite number");
+    if (*index == 0 && r->reader->index_base == CUSGD_INDEX_ONE)
+        return fail_token(r, text, "has index 0, and the indices count from 1 (--index-base)");
+    r->index[r->stored++] = (int32_t)*index;
+    return CUSGD_OK;
+}
+
+/* One line, behind which a newline stands at `end`. */
+static cusgd_status take_line(reading *r, const char *at, const char *end)
+{
+    int64_t first = r->stored, before = -1, ascend = 1;
+    r->line++;
+    while (is_blank(*at)) at++;
+    if (at == end || *at == '#') return CUSGD_OK;
+    cusgd_status status = make_room(r, end - at);
+    if (status) return status;
+    const char *label = at;
+    at = take_number(at, &r->y[r->rows]);
+    if (!at) return fail_token(r, label, "is not a label: one finite number starts a line");
+    for (;;) {
+        int64_t index;
+        while (is_blank(*at)) at++;
+        if (at == end || *at == '#') break;
+        status = take_entry(r, &at, &index);
+        if (status) return status;
+        ascend &= index > before;
+        before = index;
+        if (index > r->largest) r->largest = index, r->largest_line = r->line;
+        if (index < r->smallest) r->smallest = index;
+    }
+    r->start[r->rows++] = first;
+    return ascend ? CUSGD_OK : sort_row(r, first);
+}
+
+/* The lines of text .. end - 1, of which the last ends with a newline. */
+static cusgd_status take_lines(reading *r, const char *text, const char *end)
+{
+    cusgd_status status = CUSGD_OK;
+    while (text < end && !status) {
+        const char *stop = memchr(text, '\n', (size_t)(end - text));
+        status = take_line(r, text, stop);
+        text = stop + 1;
+    }
+    return status;
+}
+
+static cusgd_status read_all(reading *r, input *in)
+{
+    size_t room = (size_t)1 << 20, used = 0, count = 1;
+    char *text = allocate(room + 1, 1);
+    cusgd_status status = text ? CUSGD_OK : fail_memory(room, r->source);
+    while (!status && count > 0) {
+        if (used == room) { /* a line longer than the buffer */
+            char *more = realloc(text, 2 * room + 1);
+            if (!more) status = fail_memory(2 * room, r->source);
+            if (!more) break;
+            text = more;
+            room *= 2;
+        }
+        status = interrupt_asked() ? fail_interrupted() : input_read(in, text + used, room - used, &count);
+        size_t begin = used;
+        used += count;
+        if (!status && count == 0 && used > 0) text[used++] = '\n';
+        const char *last = used > begin ? memrchr(text + begin, '\n', used - begin) : NULL;
+        if (status || !last) continue;
+        size_t lines = (size_t)(last + 1 - text);
+        status = take_lines(r, text, text + lines);
+        memmove(text, text + lines, used - lines);
+        used -= lines;
+    }
+    free(text);
+    return status;
+}
+
+/* Which index the first column has, and how many columns there are. */
+static cusgd_status settle(reading *r, cusgd_data *data)
+{
+    const cusgd_reader *reader = r->reader;
+    int zero = reader->index_base == CUSGD_INDEX_ZERO || (reader->index_base == CUSGD_INDEX_AUTO && r->smallest == 0);
+    int64_t d = r->largest - (zero ? 0 : 1) + 1;
+    if (r->rows == 0) return fail(CUSGD_ERROR_DATA, "%s: has no rows", r->source);
+    if (reader->columns > 0 && d > reader->columns)
+        return fail(CUSGD_ERROR_DATA,
+                    "%s: line %" PRId64 ": index %" PRId64 " is beyond the %" PRId64 " columns, whose indices count from %d: see "
+                    "--index-base and --columns",
+                    r->source, r->largest_line, r->largest, reader->columns, !zero);
+    if (reader->columns > 0) d = reader->columns;
+    if (d < 1) return fail(CUSGD_ERROR_DATA, "%s: every row is empty: say how many columns there are by --columns", r->source);
+    for (int64_t i = 0; i < r->stored && !zero; i++) r->index[i]--;
+    r->start[r->rows] = r->stored;
+    data->base = zero ? CUSGD_INDEX_ZERO : CUSGD_INDEX_ONE;
+    data->view.n = r->rows;
+    data->view.d = d;
+    data->view.s = (cusgd_csr){r->start, r->index, r->value, CUSGD_TYPE_FLOAT64, 0};
+    if (!reader->x_only) {
+        data->view.k = 1;
+        data->view.y = (cusgd_matrix){r->y, CUSGD_TYPE_FLOAT64, 1, 1};
+    }
+    if (reader->index_base != CUSGD_INDEX_AUTO) return CUSGD_OK;
+    return data_note(data, "%s: indices count from %d (--index-base), %" PRId64 " columns", r->source, !zero, d);
+}
+
+cusgd_status svmlight_open(const char *path, const cusgd_reader *reader, cusgd_data *data)
+{
+    reading r = {.source = data->source, .reader = reader, .largest = -1, .smallest = INT64_MAX};
+    input in;
+    if (reader->ignore_count || reader->weights)
+        return fail(CUSGD_ERROR_USAGE, "%s: the columns of LIBSVM text have no names to ignore or to take weights from", path);
+    cusgd_status status = input_open(&in, path, data->source);
+    if (status) return status;
+    status = make_room(&r, 1);
+    if (!status) status = read_all(&r, &in);
+    input_close(&in);
+    if (!status) status = settle(&r, data);
+    data->memory[0] = r.value;
+    data->memory[1] = r.y;
+    data->memory[PLACE_START] = r.start;
+    data->memory[PLACE_COLUMN] = r.index;
+    return status;
+}

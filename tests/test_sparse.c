@@ -1,0 +1,275 @@
+/* Sparse data: the same numbers as of the same matrix stored dense, equal bits for any number of threads, and LIBSVM text. */
+#include "scalar/optimizers.h"
+#include "support.h"
+#include "training.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { N = 400, D = 37, K = 2, STORED = 6 };
+
+/* One matrix twice: dense, and its stored values. Rows 7 and columns from D - 2 on are empty. */
+typedef struct both {
+    double x[N * D], y[N * K], w[N], value[N * STORED];
+    int64_t start[N + 1];
+    int32_t column[N * STORED];
+} both;
+
+static void make(both *b, int classes)
+{
+    uint64_t seed = 5;
+    memset(b, 0, sizeof *b);
+    for (int64_t i = 0, at = 0; i < N; i++) {
+        int64_t j = -1;
+        double p = 0.3;
+        for (int s = 0; s < STORED && i != 7; s++) {
+            j += 1 + (int64_t)(fabs(random_normal(&seed)) * 3);
+            if (j >= D - 2) break;
+            b->column[at] = (int32_t)j;
+            b->value[at] = b->x[i * D + j] = random_normal(&seed);
+            p += b->value[at++] * (double)(j % 5 - 2);
+        }
+        b->start[i + 1] = at;
+        for (int64_t c = 0; c < K; c++) {
+            double y = (c ? -p : p) + random_normal(&seed);
+            b->y[i * K + c] = classes ? y > 0 : y;
+        }
+        b->w[i] = (double)(1 + i % 3);
+    }
+}
+
+static cusgd_data *sparse_of(const both *b, int weights)
+{
+    cusgd_csr x = {b->start, b->column, b->value, CUSGD_TYPE_FLOAT64, 0};
+    cusgd_matrix y = {b->y, CUSGD_TYPE_FLOAT64, K, 1}, w = {weights ? b->w : NULL, CUSGD_TYPE_FLOAT64, 1, 1};
+    cusgd_data *data;
+    assert_works(cusgd_data_wrap_csr(N, D, K, x, y, w, &data));
+    return data;
+}
+
+static void fitted(const cusgd_options *o, cusgd_data *data, double out[K * (D + 1)])
+{
+    cusgd_trainer *t = trainer_of(o, data, NULL);
+    assert_works(cusgd_trainer_fit(t, NULL, NULL, NULL));
+    assert_works(cusgd_trainer_get_coefficients(t, out, out + K * D));
+    cusgd_trainer_free(t);
+    cusgd_data_free(data);
+}
+
+/* Some steps alone, over several epochs: what a fit does at its end depends on the estimate of the curvature. */
+static void stepped(const cusgd_options *o, cusgd_data *data, double out[K * (D + 1)])
+{
+    cusgd_trainer *t = trainer_of(o, data, NULL);
+    assert_works(cusgd_trainer_step(t, 40));
+    assert_works(cusgd_trainer_get_coefficients(t, out, out + K * D));
+    cusgd_trainer_free(t);
+    cusgd_data_free(data);
+}
+
+static void assert_near(const double *found, const double *expected, double tolerance, const char *what)
+{
+    for (int64_t u = 0; u < K * (D + 1); u++)
+        cr_assert(fabs(found[u] - expected[u]) <= tolerance * (1 + fabs(expected[u])), "%s: %lld: %.17g instead of %.17g", what,
+                  (long long)u, found[u], expected[u]);
+}
+
+/* One trajectory whatever the storage: every optimizer, sampling, penalties and averages. */
+Test(sparse, steps_are_those_of_the_dense_matrix)
+{
+    static both b;
+    make(&b, 1);
+    for (int optimizer = 1; optimizer < OPTIMIZER_COUNT; optimizer++)
+        for (int variant = 0; variant < 5; variant++) {
+            double dense[K * (D + 1)], sparse[K * (D + 1)];
+            cusgd_options o = options_plain((cusgd_optimizer)optimizer, 0.05, 32, 3);
+            char what[64];
+            snprintf(what, sizeof what, "optimizer %d, variant %d", optimizer, variant);
+            o.precision = CUSGD_PRECISION_DOUBLE;
+            o.loss = CUSGD_LOSS_LOGISTIC;
+            o.standardize = 0;
+            o.sampling = (cusgd_sampling)variant;
+            o.average = variant % 2;
+            o.l1 = variant == 1 ? 0.003 : 0;
+            o.l2 = variant == 2 ? 0.01 : 0;
+            stepped(&o, data_of(N, D, K, b.x, b.y, variant == 3 ? b.w : NULL), dense);
+            stepped(&o, sparse_of(&b, variant == 3), sparse);
+            assert_near(sparse, dense, 1e-9, what);
+        }
+}
+
+Test(sparse, solvers_find_the_same_optimum)
+{
+    static const cusgd_solver solvers[] = {CUSGD_SOLVER_GD, CUSGD_SOLVER_CG, CUSGD_SOLVER_LBFGS};
+    static both b;
+    make(&b, 1);
+    for (int i = 0; i < 3; i++) {
+        double dense[K * (D + 1)], sparse[K * (D + 1)];
+        cusgd_options p = options_plain(CUSGD_OPTIMIZER_AUTO, (double)NAN, 0, 2000);
+        p.precision = CUSGD_PRECISION_DOUBLE;
+        p.loss = CUSGD_LOSS_LOGISTIC;
+        p.solver = solvers[i];
+        p.standardize = 0;
+        p.l2 = 0.01;
+        fitted(&p, data_of(N, D, K, b.x, b.y, NULL), dense);
+        fitted(&p, sparse_of(&b, 0), sparse);
+        assert_near(sparse, dense, 1e-5, "solver");
+    }
+}
+
+Test(sparse, threads_do_not_change_a_bit)
+{
+    static const int threads[] = {2, 5, 16};
+    static both b;
+    make(&b, 0);
+    for (int precision = 0; precision < 2; precision++) {
+        double one[K * (D + 1)], many[K * (D + 1)];
+        cusgd_options o = options_plain(CUSGD_OPTIMIZER_ADAGRAD, 0.05, 300, 3);
+        o.precision = precision ? CUSGD_PRECISION_FLOAT : CUSGD_PRECISION_DOUBLE;
+        o.threads = 1;
+        fitted(&o, sparse_of(&b, 1), one);
+        for (int i = 0; i < 3; i++) {
+            o.threads = threads[i];
+            fitted(&o, sparse_of(&b, 1), many);
+            cr_assert_arr_eq(many, one, sizeof one, "%d threads", threads[i]);
+        }
+    }
+}
+
+Test(sparse, auto_learns)
+{
+    static both b;
+    make(&b, 1);
+    cusgd_options o = options_plain(CUSGD_OPTIMIZER_AUTO, (double)NAN, 0, 0);
+    cusgd_result result = CUSGD_INIT(cusgd_result);
+    o.loss = CUSGD_LOSS_LOGISTIC;
+    o.l2 = 0.001;
+    cusgd_data *data = sparse_of(&b, 0);
+    cusgd_trainer *t = trainer_of(&o, data, NULL);
+    assert_works(cusgd_trainer_fit(t, NULL, NULL, &result));
+    cr_assert(result.loss < 0.8 * result.null_loss, "%g, and %g without columns", result.loss, result.null_loss);
+    cusgd_trainer_free(t);
+    cusgd_data_free(data);
+}
+
+/* ---- What is wrong ---- */
+
+static void assert_refused(cusgd_csr x, const char *part)
+{
+    static const cusgd_matrix none = {0};
+    cusgd_data *data;
+    cr_assert_neq(cusgd_data_wrap_csr(2, 3, 0, x, none, none, &data), CUSGD_OK, "%s", part);
+    cr_assert(strstr(cusgd_last_error(), part), "'%s' is not in: %s", part, cusgd_last_error());
+    cr_assert_null(data);
+}
+
+Test(sparse, matrices_are_checked)
+{
+    static const int64_t start[] = {0, 2, 3}, back[] = {0, 2, 1}, late[] = {1, 2, 3};
+    static const int32_t twice[] = {1, 1, 0}, unsorted[] = {2, 1, 0}, beyond[] = {0, 3, 0}, good[] = {0, 2, 1};
+    static const double value[] = {1, 2, 3};
+    assert_refused((cusgd_csr){start, twice, value, CUSGD_TYPE_FLOAT64, 0}, "row 1: column 1 is stored twice");
+    assert_refused((cusgd_csr){start, unsorted, value, CUSGD_TYPE_FLOAT64, 0}, "row 1: its columns do not ascend");
+    assert_refused((cusgd_csr){start, beyond, value, CUSGD_TYPE_FLOAT64, 0}, "row 1: column 3 is not one of 0 to 2");
+    assert_refused((cusgd_csr){back, good, value, CUSGD_TYPE_FLOAT64, 0}, "row 2: it ends before it starts");
+    assert_refused((cusgd_csr){late, good, value, CUSGD_TYPE_FLOAT64, 0}, "the first start is 1");
+}
+
+Test(sparse, what_needs_the_matrix_refuses)
+{
+    static both b;
+    make(&b, 0);
+    cusgd_data *data = sparse_of(&b, 0);
+    cusgd_options o = options_plain(CUSGD_OPTIMIZER_AUTO, (double)NAN, 0, 0);
+    cusgd_trainer *t;
+    o.solver = CUSGD_SOLVER_EXACT;
+    cr_assert_eq(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE);
+    cr_assert(strstr(cusgd_last_error(), "sgd, gd, cg and lbfgs"), "%s", cusgd_last_error());
+    cusgd_data_free(data);
+}
+
+/* ---- LIBSVM text ---- */
+
+static cusgd_status open_text(const char *text, const cusgd_reader *reader, cusgd_data **data)
+{
+    static const char path[] = "sparse_text.svm";
+    char name[64];
+    snprintf(name, sizeof name, "/tmp/%d_%s", (int)getpid(), path);
+    FILE *file = fopen(name, "w");
+    cr_assert_not_null(file);
+    fputs(text, file);
+    fclose(file);
+    cusgd_status status = cusgd_data_open(name, reader, data);
+    remove(name);
+    return status;
+}
+
+Test(sparse, text_is_read)
+{
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+    cusgd_data *data, *same;
+    assert_works(open_text("# a comment\n+1 1:0.5 3:-2e0 # one\r\n\n-1 \n1\t3:.25 2:1 1:5e-1", &reader, &data));
+    cr_assert_eq(cusgd_data_rows(data), 3);
+    cr_assert_eq(cusgd_data_cols(data), 3);
+    cr_assert_eq(cusgd_data_stored(data), 5);
+    cr_assert(strstr(cusgd_data_note(data, 0), "indices count from 1"));
+    cusgd_model_arrays arrays = {.size = sizeof arrays, .cols = 3, .outputs = 1, .weight = (const double[]){1, 10, 100}};
+    cusgd_model *model;
+    double p[3], expected[3] = {0.5 - 200, 0, 25 + 10 + 0.5};
+    assert_works(cusgd_model_create(&arrays, &model));
+    assert_works(cusgd_model_predict(model, data, CUSGD_PREDICT_LINK, p));
+    for (int i = 0; i < 3; i++) cr_assert_eq(p[i], expected[i], "row %d: %.17g", i, p[i]);
+    assert_works(cusgd_data_select(data, (const int64_t[]){2, 0}, 2, &same));
+    assert_works(cusgd_model_predict(model, same, CUSGD_PREDICT_LINK, p));
+    cr_assert(p[0] == expected[2] && p[1] == expected[0]);
+    cusgd_data_free(same);
+    cusgd_data_free(data);
+    cusgd_model_free(model);
+    reader.columns = 7;
+    assert_works(open_text("1 0:1\n0 2:1\n", &reader, &data));
+    cr_assert_eq(cusgd_data_cols(data), 7);
+    cr_assert(strstr(cusgd_data_note(data, 0), "indices count from 0"));
+    cusgd_data_free(data);
+}
+
+Test(sparse, text_that_is_wrong_is_refused)
+{
+    static const char *const wrong[][2] = {{"1 1:1\n1 2:1 2:2\n", "line 2: index 2 occurs twice"},
+                                           {"1 1:1 qid:3\n", "line 1: 'qid:3'"},
+                                           {"1,2 1:1\n", "line 1: '1,2' is not a label"},
+                                           {"1 1:nan\n", "line 1: '1:nan' has no value"},
+                                           {"1 1:1e400\n", "line 1: '1:1e400' has no value"},
+                                           {"1 1:\n", "line 1: '1:' has no value"},
+                                           {"1 a:1\n", "line 1: 'a:1' is not INDEX:VALUE"},
+                                           {"1 -1:1\n", "line 1: '-1:1' is not INDEX:VALUE"},
+                                           {"1 99999999999999999999:1\n", "index above 2147483647"},
+                                           {"1 5:1\n1 9:1\n1 6:1\n", "line 2: index 9 is beyond the 8 columns"},
+                                           {"# nothing\n", "has no rows"}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+        cusgd_data *data;
+        if (strstr(wrong[i][1], "beyond")) reader.columns = 8;
+        cr_assert_eq(open_text(wrong[i][0], &reader, &data), CUSGD_ERROR_DATA, "%s", wrong[i][0]);
+        cr_assert(strstr(cusgd_last_error(), wrong[i][1]), "'%s' is not in: %s", wrong[i][1], cusgd_last_error());
+    }
+}
+
+/* Longer than the reader's buffer, of which 10 MB are one line. */
+Test(sparse, a_long_line_is_read)
+{
+    enum { VALUES = 1000000 };
+    char *text = malloc((size_t)VALUES * 12 + 64), *at = text;
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+    cusgd_data *data;
+    at += sprintf(at, "1 1:1\n2");
+    for (int i = 1; i <= VALUES; i++) at += sprintf(at, " %d:%d", i, i % 100);
+    at += sprintf(at, "\n3 1:1\n");
+    assert_works(open_text(text, &reader, &data));
+    cr_assert_eq(cusgd_data_rows(data), 3);
+    cr_assert_eq(cusgd_data_stored(data), VALUES + 2);
+    cr_assert_eq(cusgd_data_cols(data), VALUES);
+    cusgd_data_free(data);
+    free(text);
+}
