@@ -6,6 +6,9 @@
 #include "cusgd.h"
 #include "scalar/losses.h"
 
+/* Of sparse data: which parameters a step updates. LAZY: those of the columns in its batch, with sgd and adagrad. */
+typedef enum cusgd_update { CUSGD_UPDATE_AUTO, CUSGD_UPDATE_DENSE, CUSGD_UPDATE_LAZY } cusgd_update;
+
 /* Members without a plain default have a value that means "choose": NAN for numbers (not l1, l2, valid_fraction), 0 for batch,
  * epochs and evaluate_every, -1 for patience. A trainer replaces it when it sees the data. */
 struct cusgd_options {
@@ -13,16 +16,17 @@ struct cusgd_options {
     cusgd_solver solver;
     cusgd_optimizer optimizer;
     cusgd_schedule schedule;
-    cusgd_sampling sampling;
+    cusgd_sampling sampling; /* -1: batches for sparse data, else permute */
     cusgd_precision precision;
     cusgd_storage storage; /* BF16: of the training rows, with precision float and solver sgd; all that is evaluated is in full */
     cusgd_math math;
     cusgd_engine engine;
     cusgd_multiclass multiclass; /* the option "classes" */
-    double delta;                /* huber: > 0, in the targets' units, as is width; NAN: 1.35 */
-    double width;                /* epsilon-insensitive, squared-epsilon-insensitive: >= 0; NAN: 0.1 */
-    double quantile;             /* (0, 1); NAN: 0.5 */
-    double power;                /* tweedie: (1, 2); NAN: 1.5 */
+    cusgd_update update;
+    double delta;           /* huber: > 0, in the targets' units, as is width; NAN: 1.35 */
+    double width;           /* epsilon-insensitive, squared-epsilon-insensitive: >= 0; NAN: 0.1 */
+    double quantile;        /* (0, 1); NAN: 0.5 */
+    double power;           /* tweedie: (1, 2); NAN: 1.5 */
     double rate;            /* > 0; NAN: from the data's curvature (sgd, momentum, nesterov, auto) or the optimizer's usual one */
     double t0, t1;          /* time-decay: > 0; NAN: t1 = 10 epochs' steps, t0 = rate t1 */
     double decay;           /* exponential, step, plateau: (0, 1); NAN: 0.95, 0.1, 0.1 */

@@ -34,6 +34,7 @@ static const char *const engine_words[] = {"auto", "cublas", "fused", "persisten
 static const char *const whiten_words[] = {"none", "zca", "pca", NULL};
 static const char *const penalty_unit_words[] = {"standardized", "data", NULL};
 static const char *const multiclass_words[] = {"auto", "softmax", "one-vs-rest", NULL};
+static const char *const update_words[] = {"auto", "dense", "lazy", NULL};
 static const char *const end_words[] = {"end", NULL};
 
 static const char bar_losses[] = LOSSES(AFTER_BAR), bar_optimizers[] = OPTIMIZERS(AFTER_BAR);
@@ -44,7 +45,8 @@ _Static_assert(sizeof(cusgd_loss) == sizeof(int) && sizeof(cusgd_solver) == size
                    sizeof(cusgd_sampling) == sizeof(int) && sizeof(cusgd_precision) == sizeof(int) &&
                    sizeof(cusgd_storage) == sizeof(int) && sizeof(cusgd_math) == sizeof(int) &&
                    sizeof(cusgd_engine) == sizeof(int) && sizeof(cusgd_penalty_units) == sizeof(int) &&
-                   sizeof(cusgd_whiten) == sizeof(int) && sizeof(cusgd_multiclass) == sizeof(int),
+                   sizeof(cusgd_whiten) == sizeof(int) && sizeof(cusgd_multiclass) == sizeof(int) &&
+                   sizeof(cusgd_update) == sizeof(int),
                "the enumerations are read and written as int");
 
 /* ---- The table ----------------------------------------------------------------------------------------------------------- */
@@ -119,8 +121,10 @@ const option option_rows[] = {
       COUNT(1, NULL)}, IN_INT64, AT(batch), 0, EXACT},
     {{"epochs", "E", "2e6 rows' worth, 20 to 1000", "maximum number of passes over the data", NULL,
       COUNT(1, NULL)}, IN_INT64, AT(epochs), 0, EXACT},
-    {{"sampling", bar_samplings + 1, "permute", "order of the rows", NULL,
-      NAMED_BY(sampling_words)}, IN_INT, AT(sampling), 0, EXACT},
+    {{"sampling", bar_samplings + 1, "permute; sparse data: batches", "order of the rows", NULL,
+      CUSGD_OPTION_NAME, sampling_words, 0, 0, 0, 0, 1}, IN_INT, AT(sampling), -1, EXACT},
+    {{"update", "auto|dense|lazy", "lazy if few columns are in a batch", "sparse data: update all columns or the batch's", NULL,
+      CUSGD_OPTION_NAME, update_words, 0, 0, 0, 0, 1}, IN_INT, AT(update), CUSGD_UPDATE_AUTO, EXACT},
     {{"shards", "L", "1", "parts of the rows from each of which every batch takes a share", NULL,
       CUSGD_OPTION_WHOLE, NULL, 1, MAX_SHARDS, 0, 0, 0}, IN_INT, AT(shards), 0, EXACT},
     {{"l1", "X", "0", "penalty on |theta|_1", NULL,

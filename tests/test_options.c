@@ -70,7 +70,7 @@ Test(options, entries_are_complete_and_unique)
             cr_assert(!info->alias || strcmp(info->alias, other->name) != 0);
         }
     }
-    cr_assert_eq(count, 55);
+    cr_assert_eq(count, 56);
     cr_assert_null(cusgd_option_at(SIZE_MAX));
 }
 
@@ -83,6 +83,7 @@ Test(options, words)
         int count;
     } enums[] = {{"loss", offsetof(cusgd_options, loss), CUSGD_LOSS_SOFTMAX + 1},
                  {"classes", offsetof(cusgd_options, multiclass), CUSGD_MULTICLASS_ONE_VS_REST + 1},
+                 {"update", offsetof(cusgd_options, update), CUSGD_UPDATE_LAZY + 1},
                  {"optimizer", offsetof(cusgd_options, optimizer), CUSGD_OPTIMIZER_ASGD + 1},
                  {"schedule", offsetof(cusgd_options, schedule), CUSGD_SCHEDULE_PLATEAU + 1},
                  {"rate-changes", offsetof(cusgd_options, rate_changes), CUSGD_PACE_EPOCH + 1},

@@ -82,7 +82,7 @@ Test(sparse, steps_are_those_of_the_dense_matrix)
     static both b;
     make(&b, 1);
     for (int optimizer = 1; optimizer < OPTIMIZER_COUNT; optimizer++)
-        for (int variant = 0; variant < 5; variant++) {
+        for (int variant = 0; variant <= CUSGD_SAMPLING_NONE; variant++) {
             double dense[K * (D + 1)], sparse[K * (D + 1)];
             cusgd_options o = options_plain((cusgd_optimizer)optimizer, 0.05, 32, 3);
             char what[64];
@@ -91,6 +91,7 @@ Test(sparse, steps_are_those_of_the_dense_matrix)
             o.loss = CUSGD_LOSS_LOGISTIC;
             o.standardize = 0;
             o.sampling = (cusgd_sampling)variant;
+            o.update = CUSGD_UPDATE_DENSE;
             o.average = variant % 2;
             o.l1 = variant == 1 ? 0.003 : 0;
             o.l2 = variant == 2 ? 0.01 : 0;
@@ -119,15 +120,108 @@ Test(sparse, solvers_find_the_same_optimum)
     }
 }
 
+/* sgd's lazy steps are the dense ones; adagrad's are where nothing pulls on a column that is not in the batch. */
+Test(sparse, lazy_steps_are_the_dense_ones)
+{
+    static both b;
+    make(&b, 1);
+    for (int variant = 0; variant < 8; variant++) {
+        double dense[K * (D + 1)], lazy[K * (D + 1)];
+        int adagrad = variant >= 5;
+        cusgd_options o = options_plain(adagrad ? CUSGD_OPTIMIZER_ADAGRAD : CUSGD_OPTIMIZER_SGD, 0.3, 8, 3);
+        char what[64];
+        snprintf(what, sizeof what, "variant %d", variant);
+        o.precision = CUSGD_PRECISION_DOUBLE;
+        o.loss = CUSGD_LOSS_LOGISTIC;
+        o.schedule = variant % 2 ? CUSGD_SCHEDULE_CONSTANT : CUSGD_SCHEDULE_EXPONENTIAL;
+        o.sampling = variant % 2 ? CUSGD_SAMPLING_BATCHES : CUSGD_SAMPLING_PERMUTE;
+        o.l1 = !adagrad && variant > 0 ? 0.003 : 0;
+        o.l2 = !adagrad && variant > 1 ? 0.05 : 0;
+        o.average = variant == 6 || variant == 7;
+        if (variant == 7) o.average_from = 20;
+        o.update = CUSGD_UPDATE_DENSE;
+        stepped(&o, sparse_of(&b, 1), dense);
+        o.update = CUSGD_UPDATE_LAZY;
+        stepped(&o, sparse_of(&b, 1), lazy);
+        assert_near(lazy, dense, 1e-11, what);
+    }
+}
+
+/* Where penalties act by their proximal map at each touch, the optimum is the same, and the last steps clear the noise. */
+Test(sparse, lazy_penalties_have_the_optimum_of_a_solver)
+{
+    static both b;
+    make(&b, 1);
+    for (int variant = 0; variant < 2; variant++) {
+        double optimum[K * (D + 1)], lazy[K * (D + 1)];
+        cusgd_options p = options_plain(CUSGD_OPTIMIZER_AUTO, (double)NAN, 0, 3000), o;
+        p.precision = CUSGD_PRECISION_DOUBLE;
+        p.loss = CUSGD_LOSS_LOGISTIC;
+        p.solver = CUSGD_SOLVER_LBFGS;
+        p.l2 = 0.02;
+        p.l1 = variant ? 0.005 : 0;
+        fitted(&p, sparse_of(&b, 0), optimum);
+        o = options_plain(CUSGD_OPTIMIZER_ADAGRAD, 0.5, N, 4000);
+        o.precision = CUSGD_PRECISION_DOUBLE;
+        o.loss = CUSGD_LOSS_LOGISTIC;
+        o.l2 = p.l2;
+        o.l1 = p.l1;
+        o.update = CUSGD_UPDATE_LAZY;
+        fitted(&o, sparse_of(&b, 0), lazy);
+        assert_near(lazy, optimum, 1e-6, variant ? "l1" : "l2");
+    }
+}
+
+/* Few classes and many, as one loss and as one of each: y is one column of numbers. */
+Test(sparse, classes_are_those_of_the_dense_matrix)
+{
+    static both b;
+    static double y[N], dense[20 * (D + 1)], sparse[20 * (D + 1)];
+    make(&b, 0);
+    for (int variant = 0; variant < 6; variant++) {
+        int count = variant % 2 ? 20 : 3;
+        cusgd_options o = options_plain(CUSGD_OPTIMIZER_ADAGRAD, 0.1, 32, 3);
+        cusgd_csr x = {b.start, b.column, b.value, CUSGD_TYPE_FLOAT64, 0};
+        cusgd_matrix dense_x = {b.x, CUSGD_TYPE_FLOAT64, D, 1}, target = {y, CUSGD_TYPE_FLOAT64, 1, 1}, none = {0};
+        cusgd_data *data[2];
+        for (int64_t i = 0; i < N; i++) y[i] = (double)((i * 7 + (int64_t)(10 + 3 * b.x[i * D])) % count);
+        o.precision = CUSGD_PRECISION_DOUBLE;
+        o.loss = CUSGD_LOSS_LOGISTIC;
+        o.multiclass = variant < 2 ? CUSGD_MULTICLASS_ONE_VS_REST : CUSGD_MULTICLASS_SOFTMAX;
+        o.standardize = 0;
+        o.sampling = CUSGD_SAMPLING_BATCHES;
+        o.average = 0;
+        o.update = variant < 4 ? CUSGD_UPDATE_DENSE : CUSGD_UPDATE_LAZY;
+        assert_works(cusgd_data_wrap(N, D, 1, dense_x, target, none, &data[0]));
+        assert_works(cusgd_data_wrap_csr(N, D, 1, x, target, none, &data[1]));
+        for (int storage = 0; storage < 2; storage++) {
+            double *to = storage ? sparse : dense;
+            assert_works(cusgd_data_set_classes(data[storage], NULL, count));
+            if (!storage) o.update = CUSGD_UPDATE_AUTO;
+            if (storage) o.update = variant < 4 ? CUSGD_UPDATE_DENSE : CUSGD_UPDATE_LAZY;
+            cusgd_trainer *t = trainer_of(&o, data[storage], NULL);
+            assert_works(cusgd_trainer_step(t, 40));
+            assert_works(cusgd_trainer_get_coefficients(t, to, to + count * D));
+            cusgd_trainer_free(t);
+            cusgd_data_free(data[storage]);
+        }
+        for (int u = 0; u < count * (D + 1); u++)
+            cr_assert(fabs(sparse[u] - dense[u]) < 1e-9, "variant %d: %d: %g and %g", variant, u, sparse[u], dense[u]);
+    }
+}
+
 Test(sparse, threads_do_not_change_a_bit)
 {
     static const int threads[] = {2, 5, 16};
     static both b;
     make(&b, 0);
-    for (int precision = 0; precision < 2; precision++) {
+    for (int precision = 0; precision < 4; precision++) {
         double one[K * (D + 1)], many[K * (D + 1)];
         cusgd_options o = options_plain(CUSGD_OPTIMIZER_ADAGRAD, 0.05, 300, 3);
-        o.precision = precision ? CUSGD_PRECISION_FLOAT : CUSGD_PRECISION_DOUBLE;
+        o.precision = precision % 2 ? CUSGD_PRECISION_FLOAT : CUSGD_PRECISION_DOUBLE;
+        o.update = precision < 2 ? CUSGD_UPDATE_DENSE : CUSGD_UPDATE_LAZY;
+        o.l2 = 0.01;
+        o.average = 1;
         o.threads = 1;
         fitted(&o, sparse_of(&b, 1), one);
         for (int i = 0; i < 3; i++) {

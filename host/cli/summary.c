@@ -51,7 +51,9 @@ static void put_choices(const cusgd_options *given, const cusgd_options *chosen,
 {
     static const char *const names[] = {"rate",     "t0",    "t1",     "warm-up",   "decay-every",
                                         "momentum", "batch", "epochs", "tolerance", "patience"};
+    static const char *const words[] = {"sampling", "update"}; /* of sparse data */
     const char *before = "chosen: ";
+    int sparse = !is_open(chosen, "update");
     char solver[CUSGD_OPTION_TEXT];
     cusgd_options_get(chosen, "solver", solver);
     if (!option_is(given, "solver", solver)) {
@@ -70,7 +72,15 @@ static void put_choices(const cusgd_options *given, const cusgd_options *chosen,
         fprintf(stderr, "%s%s %.4g", before, names[i], strtod(value, NULL));
         before = ", ";
     }
-    if (*before == ',') fputc('\n', stderr);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        char value[CUSGD_OPTION_TEXT];
+        if (!sparse || !is_open(given, words[i])) continue;
+        cusgd_options_get(chosen, words[i], value);
+        fprintf(stderr, "%s%s %s", before, words[i], value);
+        before = ", ";
+    }
+    if (sparse) fprintf(stderr, "%sno-standardize", before);
+    if (sparse || *before == ',') fputc('\n', stderr);
 }
 
 /* Those that the trainer has added since the last call. */

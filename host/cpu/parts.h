@@ -67,6 +67,50 @@ typedef struct models_state {
     double *reported;     /* the losses of that */
 } models_state;
 
+/* The stored values of a batch's rows by columns, which ascend. */
+typedef struct column_end {
+    int32_t column;
+    uint32_t end; /* its values end before this one */
+} column_end;
+typedef struct batch_columns {
+    int64_t count; /* of columns that occur */
+    const column_end *columns;
+    const void *place; /* of each value's row in the batch: uint16_t, or uint32_t where `wide` */
+    const real *value;
+    int wide;
+} batch_columns;
+
+/* What has happened in the slice until a step, for columns that a lazy update has not touched since another one: products and
+ * sums over the steps from the slice's start. */
+typedef struct catch_up {
+    double shrink, threshold; /* prod (1 - rate l2); sum rate l1 / shrink */
+    double rate;              /* sum of rates */
+    double keep;              /* prod (1 - weight of the iterate in the average) since its last zero */
+    int64_t fresh;            /* the step behind that zero */
+} catch_up;
+
+/* Of a run on sparse rows. */
+typedef struct sparse_state {
+    const dataset *of; /* what the batches below are of; NULL: nothing is known */
+    permutation order;
+    uint64_t batches;
+    int64_t *value_first, *column_first; /* batches + 1 */
+    column_end *columns;
+    void *place;
+    real *value;
+    int64_t value_room, column_room;
+    batch_columns batch; /* of the step under way */
+    uint32_t *counts;    /* threads x d, zero between uses */
+    int32_t *touched;    /* threads x d */
+    int64_t *rows;       /* the batch's; spec.batch */
+    real *derivative;    /* spec.batch x sparse_width() */
+    int lazy;            /* in this slice */
+    int pending;         /* lazy: untouched columns have something to catch up with */
+    int32_t *last;       /* d: the step of the slice until which a column is up to date */
+    catch_up *since;
+    int64_t since_room;
+} sparse_state;
+
 typedef struct cpu {
     int threads;
     pool *pool;
@@ -84,7 +128,7 @@ typedef struct cpu {
     real *gradient;            /* size: the batch's */
     double *losses;            /* one a chunk */
     real *scratch;             /* threads x softmax_scratch(k); NULL: not needed */
-    double *sums;              /* size: the gradient over sparse rows, of which `partial` holds the derivatives, batch x k */
+    sparse_state sparse;
     row_order order;
     models_state models; /* width is 0 where all outputs are one model */
     steps_report report;
@@ -145,18 +189,33 @@ typedef struct sparse_pass {
     layout layout;
     const int64_t *rows; /* NULL: first and up */
     int64_t first, count;
-    real *derivative; /* count x k: w l' of each row */
+    real *derivative; /* count x sparse_width(): w l' of each row and output */
     double *losses;   /* one a chunk of SPARSE_CHUNK rows */
-    double *sums;     /* layout.size: what sparse_columns() makes of the derivatives, the sum of derivative (x, 1) */
+    double *sums;     /* (d+1) x k: of the full gradient */
     int parts;        /* of the columns, a power of 2; at most COLUMN_PARTS */
 } sparse_pass;
+/* Values of a row's outputs, with what fills up the last block. */
+static inline int64_t sparse_width(const layout *l) { return l->wide ? l->blocks * LANES : l->k; }
 /* Fills derivative and losses; returns the sum of the losses. */
 double NAMED(sparse_derivatives)(sparse_pass *s);
-/* Fills sums. Columns add their rows in order, whoever adds them. */
-void NAMED(sparse_columns)(sparse_pass *s);
 cusgd_status NAMED(sparse_objective)(const cpu *self, const dataset *b, loss_rule loss, const double *theta, double *value,
                                      double *gradient);
 cusgd_status NAMED(sparse_predict)(const cpu *self, const dataset *b, const double *theta, double *out);
+
+/* sparse_batches.c: makes batch_columns() of the slice's batches ready, of `batches` once a run. */
+cusgd_status NAMED(sparse_transpose)(cpu *self, const slice *s);
+/* The columns of batch `at`, whose rows are `rows`. */
+batch_columns NAMED(sparse_batch)(cpu *self, const slice *s, int64_t i);
+void NAMED(sparse_close)(cpu *self);
+
+/* sparse_step.c: the steps of a slice. Intercepts and, with dense updates, all parameters are updated by step.c. */
+cusgd_status NAMED(sparse_begin)(cpu *self, const slice *s);
+/* Fills self->losses. */
+void NAMED(sparse_rows)(cpu *self, const slice *s, int64_t i);
+/* The gradient of all parameters; or, where updates are lazy, of the intercepts alone, and the step of the columns. */
+void NAMED(sparse_columns)(cpu *self, const slice *s, int64_t i, int64_t rows);
+/* Brings all parameters up to date, of which `done` steps of the slice have been made. */
+void NAMED(sparse_finish)(cpu *self, int64_t done);
 
 /* full.c */
 cusgd_status NAMED(cpu_objective)(void *self, const dataset *b, loss_rule loss, const double *theta, double *value,

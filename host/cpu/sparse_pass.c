@@ -1,17 +1,15 @@
-/* Passes over sparse rows: first the derivatives of the rows, then the sums of the columns.
+/* Passes over sparse rows: predictions, the derivatives of a batch's rows, and the full gradient.
  *
- * A dot product is eight lane sums by the value's position in its row, and a fixed tree. A column adds its rows in order, in
- * double; each part of the columns is one thread's, which finds it in each row. Neither depends on the number of threads. */
+ * A dot product is eight lane sums by the value's position in its row, and a fixed tree. A column of the full gradient adds its
+ * rows in order, in double; each part of the columns is one thread's, which finds it in each row. Neither depends on the number
+ * of threads. */
 #include "parts.h"
 
 #include "failure.h"
 #include "interrupt.h"
+#include "softmax_row.h"
 #include <stdlib.h>
 #include <string.h>
-
-/* Where coefficient j of output c stands: at + j * stride. */
-static int64_t output_at(const layout *l, int64_t c) { return layout_at(l, 0, c); }
-static int64_t output_stride(const layout *l) { return l->wide ? LANES : 1; }
 
 static inline real dot(const int32_t *restrict column, const real *restrict value, int64_t count, const real *restrict theta)
 {
@@ -24,40 +22,76 @@ static inline real dot(const int32_t *restrict column, const real *restrict valu
     return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
 }
 
-/* The same of parameters that do not lie side by side. */
-static real dot_apart(const int32_t *column, const real *value, int64_t count, const real *theta, int64_t stride)
+/* Of LANES outputs at a time, whose parameters of a column lie side by side: columns are added in order. */
+static void dots_wide(const int32_t *restrict column, const real *restrict value, int64_t count, const real *restrict theta,
+                      real *restrict p)
 {
-    real sum = 0;
-    for (int64_t t = 0; t < count; t++) sum += value[t] * theta[column[t] * stride];
-    return sum;
+    real sum[LANES] = {0};
+    for (int64_t t = 0; t < count; t++)
+        for (int l = 0; l < LANES; l++) sum[l] += value[t] * theta[column[t] * LANES + l];
+    memcpy(p, sum, sizeof sum);
 }
 
-/* p of row i and output c, the offset included. */
-static real predict_row(const sparse_pass *s, int64_t i, int64_t c)
+/* p of row i, the offset included: sparse_width() values. */
+static void predict_row(const sparse_pass *s, int64_t i, real *p)
 {
     const sparse_rows *x = s->b->sparse;
     const layout *l = &s->layout;
-    int64_t first = x->start[i], count = x->start[i + 1] - first;
-    const real *theta = s->theta + output_at(l, c);
-    real p = l->wide ? dot_apart(x->column + first, x->value + first, count, theta, output_stride(l))
-                     : dot(x->column + first, x->value + first, count, theta);
-    p += s->theta[layout_at(l, l->d, c)];
-    return s->b->o ? p + s->b->o[i] : p;
+    int64_t first = x->start[i], count = x->start[i + 1] - first, each = l->wide ? LANES : 1;
+    real offset = s->b->o ? s->b->o[i] : 0;
+    for (int64_t block = 0; block < l->blocks; block++) {
+        const real *theta = s->theta + block * l->ld;
+        real *to = p + block * each;
+        if (l->wide)
+            dots_wide(x->column + first, x->value + first, count, theta, to);
+        else
+            *to = dot(x->column + first, x->value + first, count, theta);
+        for (int64_t c = 0; c < each; c++) to[c] = to[c] + theta[l->ld - LANES + c] + offset;
+    }
+}
+
+/* p of a row becomes w dl/dp; returns w l of all outputs. */
+static double derive_row(const sparse_pass *s, int64_t i, real *p)
+{
+    const dataset *b = s->b;
+    const real *y = b->y + i * b->m;
+    real w = b->w ? b->w[i] : 1, maximum = 0, rest = 0;
+    int softmax = b->classed && s->loss.kind == CUSGD_LOSS_SOFTMAX;
+    double loss = 0;
+    if (softmax) softmax_row((outputs){p, b->k, 1, 1}, &maximum, &rest);
+    for (int64_t c = 0; c < b->k; c++) {
+        struct loss_point at = softmax ? softmax_at(p[c], class_is(*y, c), maximum, rest)
+                                       : loss_at(s->loss, p[c], b->classed ? (real)class_is(*y, c) : y[c]);
+        loss += (double)(w * at.value);
+        p[c] = w * at.derivative;
+    }
+    for (int64_t c = b->k; c < sparse_width(&s->layout); c++) p[c] = 0;
+    return loss;
+}
+
+/* Listed rows lie apart: the next one's first lines are fetched meanwhile. */
+static void fetch_row(const sparse_rows *x, int64_t i)
+{
+    enum { LINES = 4, LINE = 64 };
+    const char *column = (const char *)(x->column + x->start[i]), *value = (const char *)(x->value + x->start[i]);
+    int64_t bytes = (x->start[i + 1] - x->start[i]) * (int64_t)sizeof(int32_t);
+    for (int64_t at = 0; at < LINES * LINE && at < bytes; at += LINE) {
+        __builtin_prefetch(column + at);
+        __builtin_prefetch(value + at * (int64_t)(sizeof(real) / sizeof(int32_t)));
+    }
 }
 
 static void take_derivatives(void *context, int64_t chunk)
 {
     const sparse_pass *s = context;
-    int64_t k = s->b->k, last = min_of((chunk + 1) * SPARSE_CHUNK, s->count);
+    int64_t width = sparse_width(&s->layout), last = min_of((chunk + 1) * SPARSE_CHUNK, s->count);
     double loss = 0;
     for (int64_t r = chunk * SPARSE_CHUNK; r < last; r++) {
         int64_t i = s->rows ? s->rows[r] : s->first + r;
-        real w = s->b->w ? s->b->w[i] : 1;
-        for (int64_t c = 0; c < k; c++) {
-            struct loss_point l = loss_at(s->loss, predict_row(s, i, c), s->b->y[i * k + c]);
-            loss += (double)(w * l.value);
-            s->derivative[r * k + c] = w * l.derivative;
-        }
+        real *p = s->derivative + r * width;
+        if (s->rows && r + 2 < last) fetch_row(s->b->sparse, s->rows[r + 2]);
+        predict_row(s, i, p);
+        loss += derive_row(s, i, p);
     }
     s->losses[chunk] = loss;
 }
@@ -92,34 +126,34 @@ static int64_t find_column(const int32_t *columns, int64_t at, int64_t end, int6
     return at;
 }
 
+/* The sums of a part of the columns, each of which adds its rows in order. */
 static void add_columns(void *context, int64_t part)
 {
     const sparse_pass *s = context;
     const sparse_rows *x = s->b->sparse;
-    int64_t k = s->b->k, stride = output_stride(&s->layout), each = COLUMN_PARTS / s->parts;
+    int64_t k = s->b->k, width = sparse_width(&s->layout), each = COLUMN_PARTS / s->parts;
     int64_t low = x->cut[part * each], high = x->cut[(part + 1) * each];
-    for (int64_t c = 0; c < k; c++) {
-        double *sums = s->sums + output_at(&s->layout, c);
-        for (int64_t j = low; j < high; j++) sums[j * stride] = 0;
-        for (int64_t r = 0; r < s->count; r++) {
-            int64_t i = s->rows ? s->rows[r] : s->first + r, at = x->start[i], end = x->start[i + 1];
-            double derivative = (double)s->derivative[r * k + c];
-            if (low > 0) at = find_column(x->column, at, end, low);
-            if (high < s->b->d) end = find_column(x->column, at, end, high);
-            for (; at < end; at++) sums[x->column[at] * stride] += derivative * (double)x->value[at];
-        }
+    memset(s->sums + low * k, 0, sizeof(double) * (size_t)((high - low) * k));
+    for (int64_t i = 0; i < s->count; i++) {
+        int64_t at = x->start[i], end = x->start[i + 1];
+        const real *derivative = s->derivative + i * width;
+        if (low > 0) at = find_column(x->column, at, end, low);
+        if (high < s->b->d) end = find_column(x->column, at, end, high);
+        for (; at < end; at++)
+            for (int64_t c = 0; c < k; c++) s->sums[x->column[at] * k + c] += (double)derivative[c] * (double)x->value[at];
     }
 }
 
-void NAMED(sparse_columns)(sparse_pass *s)
+/* The gradient of the sum of all rows' losses, in double. */
+static void add_all(sparse_pass *s)
 {
-    int64_t k = s->b->k;
+    int64_t k = s->b->k, width = sparse_width(&s->layout);
     int team = team_for(s);
     for (s->parts = 1; s->parts < team && s->parts < COLUMN_PARTS;) s->parts *= 2;
     for (int64_t c = 0; c < k; c++) {
         double sum = 0;
-        for (int64_t r = 0; r < s->count; r++) sum += (double)s->derivative[r * k + c];
-        s->sums[layout_at(&s->layout, s->layout.d, c)] = sum;
+        for (int64_t i = 0; i < s->count; i++) sum += (double)s->derivative[i * width + c];
+        s->sums[s->b->d * k + c] = sum;
     }
     pool_for(s->self->pool, team, s->parts, add_columns, s);
 }
@@ -128,7 +162,7 @@ cusgd_status NAMED(sparse_objective)(const cpu *self, const dataset *b, loss_rul
                                      double *gradient)
 {
     layout l = layout_of(b->d, b->k);
-    size_t size = (size_t)l.size, derivatives = (size_t)(b->n * b->k);
+    size_t size = (size_t)l.size, derivatives = (size_t)(b->n * sparse_width(&l));
     real *point = allocate_aligned_zeroed(size, sizeof(real));
     sparse_pass s = {.self = self,
                      .b = b,
@@ -138,47 +172,56 @@ cusgd_status NAMED(sparse_objective)(const cpu *self, const dataset *b, loss_rul
                      .count = b->n,
                      .derivative = allocate(derivatives, sizeof(real)),
                      .losses = allocate((size_t)chunk_count(b->n, SPARSE_CHUNK), sizeof(double)),
-                     .sums = gradient ? allocate_zeroed(size, sizeof(double)) : NULL};
+                     .sums = gradient};
     cusgd_status status = CUSGD_OK;
-    if (!point || !s.derivative || !s.losses || (gradient && !s.sums)) {
+    if (!point || !s.derivative || !s.losses) {
         status = fail_memory((size + derivatives) * sizeof(real), "the full gradient");
     } else {
         NAMED(layout_put)(&l, theta, point);
         *value = NAMED(sparse_derivatives)(&s) / (double)b->n;
-        if (gradient && !interrupt_asked()) NAMED(sparse_columns)(&s);
+        if (gradient && !interrupt_asked()) add_all(&s);
         if (interrupt_asked()) status = fail_interrupted();
-        for (int64_t j = 0; gradient && j <= b->d; j++)
-            for (int64_t c = 0; c < b->k; c++) gradient[j * b->k + c] = s.sums[layout_at(&l, j, c)] / (double)b->n;
+        for (int64_t u = 0; gradient && u < (b->d + 1) * b->k; u++) gradient[u] /= (double)b->n;
     }
     free(point);
     free(s.derivative);
     free(s.losses);
-    free(s.sums);
     return status;
 }
 
 typedef struct prediction {
     const sparse_pass *pass;
     double *out;
+    real *work; /* threads x sparse_width() */
 } prediction;
 
 static void predict_chunk(void *context, int64_t chunk)
 {
-    const prediction *p = context;
-    int64_t k = p->pass->b->k, last = min_of((chunk + 1) * SPARSE_CHUNK, p->pass->count);
-    for (int64_t i = chunk * SPARSE_CHUNK; i < last; i++)
-        for (int64_t c = 0; c < k; c++) p->out[i * k + c] = (double)predict_row(p->pass, i, c);
+    const prediction *of = context;
+    const sparse_pass *s = of->pass;
+    int64_t k = s->b->k, last = min_of((chunk + 1) * SPARSE_CHUNK, s->count);
+    real *p = of->work + pool_thread() * sparse_width(&s->layout);
+    for (int64_t i = chunk * SPARSE_CHUNK; i < last; i++) {
+        predict_row(s, i, p);
+        for (int64_t c = 0; c < k; c++) of->out[i * k + c] = (double)p[c];
+    }
 }
 
 cusgd_status NAMED(sparse_predict)(const cpu *self, const dataset *b, const double *theta, double *out)
 {
     layout l = layout_of(b->d, b->k);
     real *point = allocate_aligned_zeroed((size_t)l.size, sizeof(real));
-    if (!point) return fail_memory((size_t)l.size * sizeof(real), "the parameters");
-    sparse_pass s = {.self = self, .b = b, .theta = point, .layout = l, .count = b->n};
-    prediction p = {&s, out};
-    NAMED(layout_put)(&l, theta, point);
-    int all = pool_run(self->pool, team_for(&s), chunk_count(b->n, SPARSE_CHUNK), predict_chunk, &p);
+    prediction p = {.out = out, .work = allocate((size_t)(self->threads * sparse_width(&l)), sizeof(real))};
+    cusgd_status status = CUSGD_OK;
+    if (point && p.work) {
+        sparse_pass s = {.self = self, .b = b, .theta = point, .layout = l, .count = b->n};
+        p.pass = &s;
+        NAMED(layout_put)(&l, theta, point);
+        if (!pool_run(self->pool, team_for(&s), chunk_count(b->n, SPARSE_CHUNK), predict_chunk, &p)) status = fail_interrupted();
+    } else {
+        status = fail_memory((size_t)l.size * sizeof(real), "the parameters");
+    }
     free(point);
-    return all ? CUSGD_OK : fail_interrupted();
+    free(p.work);
+    return status;
 }

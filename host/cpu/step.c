@@ -319,33 +319,40 @@ static void begin_order(cpu *self, const slice *s, int shard)
     }
 }
 
-/* The rows of the share of batch i, where they are listed. */
-static const int64_t *list_rows(const cpu *self, const slice *s, batch_span at)
+/* Intercepts, and of a dense update all parameters. */
+static void update_sparse(cpu *self, step *t)
 {
-    const sampler *order = s->shares[0].order;
-    if (sampling_is_contiguous(order->sampling)) return NULL;
-    self->rows[CUSGD_STORAGE_FULL]->order(order, self->order.tables, at.first, at.count, self->order.rows);
-    return self->order.rows;
+    const layout *l = &self->layout;
+    int64_t spans = (self->size + SPAN - 1) / SPAN;
+    if (!self->sparse.lazy) {
+        if (self->spec.clip_norm > 0 || self->spec.clip_value > 0) clip_gradient(self);
+        pool_for(self->pool, threads_for(self->threads, self->size * (int64_t)sizeof(real), THREAD_BYTES), spans, apply_span, t);
+        return;
+    }
+    for (int64_t start = 0; start < self->size && self->spec.intercept; start += l->ld) {
+        int64_t intercept = start + l->ld - LANES;
+        update_range(self, t, intercept, intercept + l->intercepts, 0);
+    }
 }
 
-/* Stage one over sparse rows, and the sums of stage two: the gradient. */
-static void add_sparse(cpu *self, const step *t)
+static cusgd_status sparse_steps(cpu *self, const slice *s)
 {
-    batch_span at = t->shards[0].batch[0];
-    sparse_pass pass = {.self = self,
-                        .b = t->slice->shares[0].examples,
-                        .loss = self->spec.loss,
-                        .theta = self->point,
-                        .layout = self->layout,
-                        .rows = list_rows(self, t->slice, at),
-                        .first = at.first,
-                        .count = at.count,
-                        .derivative = self->partial,
-                        .losses = self->losses,
-                        .sums = self->sums};
-    NAMED(sparse_derivatives)(&pass);
-    NAMED(sparse_columns)(&pass);
-    for (int64_t u = 0; u < self->size; u++) self->gradient[u] = (real)(self->sums[u] / (double)t->rows);
+    cusgd_status status = NAMED(sparse_begin)(self, s);
+    if (status != CUSGD_OK) return status;
+    step t = first_step(self, s);
+    while (t.i + 1 < s->count) {
+        next_step(&t);
+        NAMED(sparse_rows)(self, s, t.i);
+        account(self, &t);
+        if (self->report.failed) {
+            t.i--;
+            break;
+        }
+        NAMED(sparse_columns)(self, s, t.i, t.rows);
+        update_sparse(self, &t);
+    }
+    NAMED(sparse_finish)(self, t.i + 1);
+    return CUSGD_OK;
 }
 
 static cusgd_status steps(void *of, const slice *s)
@@ -354,10 +361,11 @@ static cusgd_status steps(void *of, const slice *s)
     const vectors *v = &self->snapshot[SNAPSHOT_CURRENT];
     if (s->count == 0 || self->report.failed) return CUSGD_OK;
     if (self->models.width > 0 && models_fit(s->shares[0].examples->classed) != CUSGD_OK) return CUSGD_ERROR_USAGE;
-    for (int h = 0; h < self->spec.shards; h++) begin_order(self, s, h);
+    for (int h = 0; h < self->spec.shards && !self->spec.sparse; h++) begin_order(self, s, h);
     struct update_step first = update_step_from(s->numbers);
     for (int64_t u = 0; u < self->size; u++)
         self->point[u] = gradient_point(self->rule, first, v->at[STATE_THETA][u], v->at[STATE_SLOT1] ? v->at[STATE_SLOT1][u] : 0);
+    if (self->spec.sparse) return sparse_steps(self, s);
     if (self->models.width > 0) NAMED(models_look)(self, first);
     int64_t row = self->spec.d * self->spec.k * (int64_t)sizeof(real), spans = (self->size + SPAN - 1) / SPAN;
     step t = first_step(self, s);
@@ -365,19 +373,16 @@ static cusgd_status steps(void *of, const slice *s)
         next_step(&t);
         int64_t sums = t.chunks * self->size * (int64_t)sizeof(real);
         t.team = pool_team(self->pool, threads_for(self->threads, t.rows * row, THREAD_BYTES), t.chunks);
-        if (self->spec.sparse)
-            add_sparse(self, &t);
-        else
-            pool_for(self->pool, t.team, t.chunks, add_rows, &t);
+        pool_for(self->pool, t.team, t.chunks, add_rows, &t);
         account(self, &t);
         if (self->report.failed) break;
         int threads = threads_for(self->threads, sums, THREAD_BYTES);
         if (self->spec.clip_norm > 0 || self->spec.clip_value > 0) {
-            if (!self->spec.sparse) pool_for(self->pool, threads, spans, sum_span, &t);
+            pool_for(self->pool, threads, spans, sum_span, &t);
             clip_gradient(self);
             pool_for(self->pool, threads, spans, apply_span, &t);
         } else {
-            pool_for(self->pool, threads, spans, self->spec.sparse ? apply_span : update_span, &t);
+            pool_for(self->pool, threads, spans, update_span, &t);
         }
     }
     return CUSGD_OK;
@@ -413,8 +418,7 @@ static void release(cpu *self)
     free(self->gradient);
     free(self->losses);
     free(self->scratch);
-    free(self->sums);
-    self->sums = NULL;
+    NAMED(sparse_close)(self);
     free(self->order.rows);
     free(self->order.tables);
     free(self->order.spans);
@@ -449,8 +453,7 @@ static int allocate_state(cpu *self)
     self->rate_factor = allocate_aligned_zeroed(size, sizeof(real));
     self->point = allocate_aligned_zeroed(size, sizeof(real));
     self->gradient = allocate_aligned_zeroed(size, sizeof(real));
-    self->partial = allocate_aligned_zeroed(p->sparse ? (size_t)(p->batch * p->k) : chunks * size, sizeof(real));
-    if (p->sparse) complete &= (self->sums = allocate_zeroed(size, sizeof(double))) != NULL;
+    self->partial = allocate_aligned_zeroed(p->sparse ? 1 : chunks * size, sizeof(real));
     self->losses = allocate_zeroed(chunks, sizeof(double));
     size_t scratch = p->loss.kind == CUSGD_LOSS_SOFTMAX ? (size_t)(self->threads * softmax_scratch(p->k)) : 0;
     if (scratch > 0) complete &= (self->scratch = allocate_aligned(scratch, sizeof(real))) != NULL;

@@ -53,6 +53,10 @@ static int64_t steps_at_once(const sgd *s)
 {
     double bytes =
         (double)s->run->options->batch * (double)s->problem->d * (s->run->options->precision == CUSGD_PRECISION_DOUBLE ? 8 : 4);
+    if (s->run->spec.sparse) /* values and their columns */
+        bytes = (double)s->run->options->batch * (double)cusgd_data_stored(s->problem->train.data) /
+                    (double)s->problem->train.data->view.n * 2 * sizeof(double) +
+                1;
     if (!s->problem->backend->is_host) bytes *= 1 + (double)s->problem->k / OUTPUTS_BY_MEMORY;
     return slice_steps(bytes < 1e18 ? (int64_t)bytes : (int64_t)1e18, s->problem->backend->is_host);
 }

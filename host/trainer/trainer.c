@@ -170,11 +170,13 @@ static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *train, const cus
     return status == CUSGD_OK ? begin(t) : status;
 }
 
-/* Sparse columns are trained on as they are: centred ones would be dense, and the columns of rare words, divided by their
- * deviations, would be large. */
-static void choose_standardization(cusgd_options *o, const cusgd_data *train)
+/* Sparse columns are trained on as they are: centered ones would be dense, and the columns of rare words, divided by their
+ * deviations, would be large. Batches that stay the same are transposed once. */
+static void storage_choose(cusgd_options *o, const cusgd_data *train)
 {
-    if (examples_are_sparse(&train->view)) o->standardize = 0;
+    int sparse = examples_are_sparse(&train->view);
+    if (sparse) o->standardize = 0;
+    if ((int)o->sampling == -1) o->sampling = sparse ? CUSGD_SAMPLING_BATCHES : CUSGD_SAMPLING_PERMUTE;
 }
 
 cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
@@ -189,7 +191,7 @@ cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data
     t->options = *options;
     classes_choose(&t->options, train);
     loss_numbers_choose(&t->options);
-    choose_standardization(&t->options, train);
+    storage_choose(&t->options, train);
     solver_best(&t->options, train, t->solver_reason, sizeof t->solver_reason);
     status = options_own(&t->options, cusgd_data_cols(train));
     if (status != CUSGD_OK) {
@@ -276,7 +278,7 @@ cusgd_status cusgd_trainer_reset(cusgd_trainer *t, const cusgd_options *options)
     if (status != CUSGD_OK) return status;
     classes_choose(&owned, t->problem.train.data);
     loss_numbers_choose(&owned);
-    choose_standardization(&owned, t->problem.train.data);
+    storage_choose(&owned, t->problem.train.data);
     solver_best(&owned, t->problem.train.data, reason, sizeof reason);
     status = problem_check_options(&owned, t->problem.train.data, t->problem.valid.data);
     if (status != CUSGD_OK) return status;

@@ -1,0 +1,278 @@
+/* Batches of sparse rows by columns. The rows of a batch of the sampling `batches` are the same in all epochs, so all batches are
+ * transposed once a run; those of other samplings when their step comes. */
+#include "parts.h"
+
+#include "failure.h"
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct batch_rows {
+    const sparse_rows *x;
+    const int64_t *rows;
+    int64_t count;
+} batch_rows;
+
+static int64_t stored_in(const batch_rows *of)
+{
+    int64_t values = 0;
+    for (int64_t r = 0; r < of->count; r++) values += of->x->start[of->rows[r] + 1] - of->x->start[of->rows[r]];
+    return values;
+}
+
+/* Counts the values of each column; touched: the columns that occur, whose number is returned. */
+static int64_t count_columns(const batch_rows *of, uint32_t *counts, int32_t *touched)
+{
+    int64_t columns = 0;
+    for (int64_t r = 0; r < of->count; r++)
+        for (int64_t at = of->x->start[of->rows[r]]; at < of->x->start[of->rows[r] + 1]; at++) {
+            int32_t j = of->x->column[at];
+            if (counts[j]++ == 0) touched[columns++] = j;
+        }
+    return columns;
+}
+
+static int ascends(const void *a, const void *b)
+{
+    int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* Many columns are found faster in all counts than by sorting. */
+static void sort_columns(int64_t d, const uint32_t *counts, int32_t *touched, int64_t columns)
+{
+    int64_t found = 0;
+    if (columns <= d / 16) {
+        qsort(touched, (size_t)columns, sizeof *touched, ascends);
+        return;
+    }
+    for (int64_t j = 0; j < d && found < columns; j++)
+        if (counts[j] > 0) touched[found++] = (int32_t)j;
+}
+
+static void put_place(void *place, int wide, int64_t at, int64_t row)
+{
+    if (wide)
+        ((uint32_t *)place)[at] = (uint32_t)row;
+    else
+        ((uint16_t *)place)[at] = (uint16_t)row;
+}
+
+static int is_wide(const cpu *self) { return self->spec.batch > UINT16_MAX + 1; }
+static size_t place_size(const cpu *self) { return is_wide(self) ? sizeof(uint32_t) : sizeof(uint16_t); }
+
+/* Transposes a batch to the place of its first value and column. counts: zero, before and after. */
+static int64_t transpose(const cpu *self, const batch_rows *of, int thread, int64_t first_value, int64_t first_column)
+{
+    const sparse_state *z = &self->sparse;
+    uint32_t *counts = z->counts + thread * self->spec.d, end = 0;
+    int32_t *touched = z->touched + thread * self->spec.d;
+    int64_t columns = count_columns(of, counts, touched);
+    column_end *ends = z->columns + first_column;
+    sort_columns(self->spec.d, counts, touched, columns);
+    for (int64_t u = 0; u < columns; u++) { /* counts become where a column's next value goes */
+        uint32_t begin = end;
+        end += counts[touched[u]];
+        ends[u] = (column_end){touched[u], end};
+        counts[touched[u]] = begin;
+    }
+    for (int64_t r = 0; r < of->count; r++)
+        for (int64_t at = of->x->start[of->rows[r]]; at < of->x->start[of->rows[r] + 1]; at++) {
+            int64_t to = first_value + counts[of->x->column[at]]++;
+            put_place(z->place, is_wide(self), to, r);
+            z->value[to] = of->x->value[at];
+        }
+    for (int64_t u = 0; u < columns; u++) counts[touched[u]] = 0;
+    return columns;
+}
+
+/* ---- Which rows ---- */
+
+/* The rows of the batch at these positions of the epoch. */
+static batch_rows list_rows(const cpu *self, const slice *s, batch_span at, const int64_t *table, int64_t *rows)
+{
+    self->rows[CUSGD_STORAGE_FULL]->order(s->shares[0].order, table, at.first, at.count, rows);
+    return (batch_rows){s->shares[0].examples->sparse, rows, at.count};
+}
+
+static batch_rows list_step(const cpu *self, const slice *s, int64_t i)
+{
+    return list_rows(self, s, sampler_span(s->shares[0].order, (uint64_t)(s->first + i)), self->order.tables, self->sparse.rows);
+}
+
+/* ---- Room ---- */
+
+static cusgd_status make_room(cpu *self, int64_t values, int64_t columns)
+{
+    sparse_state *z = &self->sparse;
+    if (values > z->value_room) {
+        free(z->place);
+        free(z->value);
+        z->place = allocate_aligned((size_t)values, place_size(self));
+        z->value = allocate_aligned((size_t)values, sizeof(real));
+        z->value_room = z->place && z->value ? values : 0;
+        if (z->value_room == 0) return fail_memory((size_t)values * (place_size(self) + sizeof(real)), "the batches' columns");
+    }
+    if (columns > z->column_room) {
+        free(z->columns);
+        z->columns = allocate_aligned((size_t)columns, sizeof *z->columns);
+        z->column_room = z->columns ? columns : 0;
+        if (z->column_room == 0) return fail_memory((size_t)columns * sizeof *z->columns, "the batches' columns");
+    }
+    return CUSGD_OK;
+}
+
+/* Work that is kept for the whole run. */
+static cusgd_status make_work(cpu *self)
+{
+    sparse_state *z = &self->sparse;
+    size_t batch = (size_t)self->spec.batch, d = (size_t)self->spec.d, width = (size_t)sparse_width(&self->layout);
+    if (z->rows) return CUSGD_OK;
+    z->rows = allocate((size_t)self->threads * batch, sizeof *z->rows);
+    z->derivative = allocate_aligned(batch * width, sizeof(real));
+    z->counts = allocate_zeroed((size_t)self->threads * d, sizeof *z->counts);
+    z->touched = allocate((size_t)self->threads * d, sizeof *z->touched);
+    z->last = allocate_zeroed(d, sizeof *z->last);
+    if (z->rows && z->derivative && z->counts && z->touched && z->last) return CUSGD_OK;
+    NAMED(sparse_close)(self);
+    return fail_memory(batch * width * sizeof(real) + (size_t)self->threads * d * 8, "the batches' columns");
+}
+
+/* ---- All batches ---- */
+
+typedef struct building {
+    cpu *self;
+    const slice *slice;
+    int counting; /* 1: columns are counted; 0: they are put where the counts say */
+} building;
+
+static void build_batch(void *context, int64_t batch)
+{
+    const building *b = context;
+    cpu *self = b->self;
+    sparse_state *z = &self->sparse;
+    const sampler *order = b->slice->shares[0].order;
+    int thread = pool_thread();
+    int64_t first = (int64_t)batch_start(order->n, order->batches, (uint64_t)batch),
+            end = (int64_t)batch_start(order->n, order->batches, (uint64_t)batch + 1);
+    batch_rows of =
+        list_rows(self, b->slice, (batch_span){first, end - first}, self->order.tables, z->rows + thread * self->spec.batch);
+    if (!b->counting) {
+        transpose(self, &of, thread, z->value_first[batch], z->column_first[batch]);
+        return;
+    }
+    uint32_t *counts = z->counts + thread * self->spec.d;
+    int32_t *touched = z->touched + thread * self->spec.d;
+    z->value_first[batch] = stored_in(&of);
+    z->column_first[batch] = count_columns(&of, counts, touched);
+    for (int64_t u = 0; u < z->column_first[batch]; u++) counts[touched[u]] = 0;
+}
+
+/* Numbers of each become where each begins. */
+static int64_t sum_before(int64_t *at, int64_t count)
+{
+    int64_t sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t here = at[i];
+        at[i] = sum;
+        sum += here;
+    }
+    at[count] = sum;
+    return sum;
+}
+
+static cusgd_status build_all(cpu *self, const slice *s)
+{
+    sparse_state *z = &self->sparse;
+    const sampler *order = s->shares[0].order;
+    int64_t batches = (int64_t)order->batches;
+    z->of = NULL;
+    free(z->value_first);
+    free(z->column_first);
+    z->value_first = allocate((size_t)batches + 1, sizeof *z->value_first);
+    z->column_first = allocate((size_t)batches + 1, sizeof *z->column_first);
+    if (!z->value_first || !z->column_first) return fail_memory(((size_t)batches + 1) * 16, "the batches' columns");
+    building b = {self, s, 1};
+    pool_for(self->pool, self->threads, batches, build_batch, &b);
+    int64_t columns = sum_before(z->column_first, batches), values = sum_before(z->value_first, batches);
+    cusgd_status status = make_room(self, values, columns);
+    if (status != CUSGD_OK) return status;
+    b.counting = 0;
+    pool_for(self->pool, self->threads, batches, build_batch, &b);
+    z->of = s->shares[0].examples;
+    z->order = order->order;
+    z->batches = order->batches;
+    return CUSGD_OK;
+}
+
+static cusgd_status check_size(int64_t values)
+{
+    if (values <= UINT32_MAX) return CUSGD_OK;
+    return fail(CUSGD_ERROR_USAGE, "a batch holds %lld stored values, and at most 4294967295 fit; use a smaller --batch",
+                (long long)values);
+}
+
+cusgd_status NAMED(sparse_transpose)(cpu *self, const slice *s)
+{
+    sparse_state *z = &self->sparse;
+    const sampler *order = s->shares[0].order;
+    const sparse_rows *x = s->shares[0].examples->sparse;
+    cusgd_status status = make_work(self);
+    if (status != CUSGD_OK) return status;
+    if (order->sampling == CUSGD_SAMPLING_BLOCKS) self->rows[CUSGD_STORAGE_FULL]->order_table(order, self->order.tables);
+    int64_t values = 0;
+    if (order->sampling == CUSGD_SAMPLING_BATCHES) {
+        if (z->of == s->shares[0].examples && z->batches == order->batches &&
+            memcmp(&z->order, &order->order, sizeof z->order) == 0)
+            return CUSGD_OK;
+        if (x->start[order->n] - x->start[0] > UINT32_MAX)
+            for (int64_t i = 0; i < s->count; i++) {
+                batch_rows of = list_step(self, s, i);
+                values = max_of(values, stored_in(&of));
+            }
+        status = check_size(values);
+        return status == CUSGD_OK ? build_all(self, s) : status;
+    }
+    z->of = NULL;
+    for (int64_t i = 0; i < s->count; i++) {
+        batch_rows of = list_step(self, s, i);
+        values = max_of(values, stored_in(&of));
+    }
+    status = check_size(values);
+    return status == CUSGD_OK ? make_room(self, values, min_of(values, self->spec.d)) : status;
+}
+
+batch_columns NAMED(sparse_batch)(cpu *self, const slice *s, int64_t i)
+{
+    const sparse_state *z = &self->sparse;
+    const sampler *order = s->shares[0].order;
+    int64_t first = 0, values = 0, count;
+    if (order->sampling == CUSGD_SAMPLING_BATCHES) {
+        uint64_t batch = sampler_batch(order, (uint64_t)(s->first + i));
+        first = z->column_first[batch];
+        count = z->column_first[batch + 1] - first;
+        values = z->value_first[batch];
+    } else {
+        batch_rows of = list_step(self, s, i);
+        count = transpose(self, &of, 0, 0, 0);
+    }
+    return (batch_columns){count, z->columns + first, (const char *)z->place + (size_t)values * place_size(self),
+                           z->value + values, is_wide(self)};
+}
+
+void NAMED(sparse_close)(cpu *self)
+{
+    sparse_state *z = &self->sparse;
+    free(z->value_first);
+    free(z->column_first);
+    free(z->columns);
+    free(z->place);
+    free(z->value);
+    free(z->counts);
+    free(z->touched);
+    free(z->rows);
+    free(z->derivative);
+    free(z->last);
+    free(z->since);
+    memset(z, 0, sizeof *z);
+}
