@@ -89,6 +89,8 @@ typedef struct catch_up {
     int64_t fresh;            /* the step behind that zero */
 } catch_up;
 
+enum { PREDICTED_PARTS = 16 };
+
 /* Of a run on sparse rows. */
 typedef struct sparse_state {
     const dataset *of; /* what the batches below are of; NULL: nothing is known */
@@ -104,6 +106,7 @@ typedef struct sparse_state {
     int32_t *touched;    /* threads x d */
     int64_t *rows;       /* the batch's; spec.batch */
     real *derivative;    /* spec.batch x sparse_width() */
+    real *predicted;     /* PREDICTED_PARTS x spec.batch x sparse_width(): x theta by parts of the columns */
     int lazy;            /* in this slice */
     int pending;         /* lazy: untouched columns have something to catch up with */
     int32_t *last;       /* d: the step of the slice until which a column is up to date */
@@ -189,6 +192,8 @@ typedef struct sparse_pass {
     layout layout;
     const int64_t *rows; /* NULL: first and up */
     int64_t first, count;
+    const real *predicted; /* predicted_parts x count x sparse_width(): x theta in parts; NULL: it is computed */
+    int64_t predicted_parts;
     real *derivative; /* count x sparse_width(): w l' of each row and output */
     double *losses;   /* one a chunk of SPARSE_CHUNK rows */
     double *sums;     /* (d+1) x k: of the full gradient */

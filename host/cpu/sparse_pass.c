@@ -69,16 +69,16 @@ static double derive_row(const sparse_pass *s, int64_t i, real *p)
     return loss;
 }
 
-/* Listed rows lie apart: the next one's first lines are fetched meanwhile. */
-static void fetch_row(const sparse_rows *x, int64_t i)
+/* The parts of row r of the pass, which is row i, the intercept and the offset. */
+static void add_parts(const sparse_pass *s, int64_t r, int64_t i, real *p)
 {
-    enum { LINES = 4, LINE = 64 };
-    const char *column = (const char *)(x->column + x->start[i]), *value = (const char *)(x->value + x->start[i]);
-    int64_t bytes = (x->start[i + 1] - x->start[i]) * (int64_t)sizeof(int32_t);
-    for (int64_t at = 0; at < LINES * LINE && at < bytes; at += LINE) {
-        __builtin_prefetch(column + at);
-        __builtin_prefetch(value + at * (int64_t)(sizeof(real) / sizeof(int32_t)));
-    }
+    const layout *l = &s->layout;
+    int64_t width = sparse_width(l), each = l->wide ? LANES : 1;
+    real offset = s->b->o ? s->b->o[i] : 0;
+    memcpy(p, s->predicted + r * width, sizeof(real) * (size_t)width);
+    for (int64_t part = 1; part < s->predicted_parts; part++)
+        for (int64_t c = 0; c < width; c++) p[c] += s->predicted[(part * s->count + r) * width + c];
+    for (int64_t c = 0; c < width; c++) p[c] = p[c] + s->theta[c / each * l->ld + l->ld - LANES + c % each] + offset;
 }
 
 static void take_derivatives(void *context, int64_t chunk)
@@ -89,8 +89,10 @@ static void take_derivatives(void *context, int64_t chunk)
     for (int64_t r = chunk * SPARSE_CHUNK; r < last; r++) {
         int64_t i = s->rows ? s->rows[r] : s->first + r;
         real *p = s->derivative + r * width;
-        if (s->rows && r + 2 < last) fetch_row(s->b->sparse, s->rows[r + 2]);
-        predict_row(s, i, p);
+        if (s->predicted)
+            add_parts(s, r, i, p);
+        else
+            predict_row(s, i, p);
         loss += derive_row(s, i, p);
     }
     s->losses[chunk] = loss;
@@ -100,7 +102,7 @@ static void take_derivatives(void *context, int64_t chunk)
 static int team_for(const sparse_pass *s)
 {
     const sparse_rows *x = s->b->sparse;
-    int64_t each = (x->start[s->b->n] - x->start[0]) / s->b->n + 1;
+    int64_t each = s->predicted ? s->predicted_parts + 16 : (x->start[s->b->n] - x->start[0]) / s->b->n + 1;
     return threads_for(s->self->threads, s->count * each * s->b->k * 8, THREAD_BYTES);
 }
 

@@ -26,10 +26,27 @@ typedef struct column_step {
     cpu *self;
     batch_columns of;
     struct update_step numbers;
-    int64_t i;     /* of the slice */
+    int64_t i; /* of the slice */
+    int64_t rows;
     real inverse;  /* 1 / rows */
     int64_t parts; /* of the columns, with about equal numbers of values */
 } column_step;
+
+/* The first column of a part: the values are divided equally. */
+static int64_t part_start(const column_step *s, int64_t part)
+{
+    int64_t low = 0, high = s->of.count;
+    if (part == s->parts || s->of.count == 0) return s->of.count;
+    uint64_t wanted = (uint64_t)s->of.columns[s->of.count - 1].end * (uint64_t)part / (uint64_t)s->parts;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (s->of.columns[middle].end <= wanted)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
 
 /* ---- Sums of a column ---- */
 
@@ -108,24 +125,70 @@ INLINED void put_parameter(cpu *self, int slots, int64_t u, struct parameter q)
     if (self->rule.average) v->at[STATE_AVERAGE][u] = q.average;
 }
 
-/* Brings the columns of a batch to its step, before its rows are predicted. */
-INLINED void catch_up_columns(int optimizer, const column_step *s, int64_t first, int64_t end)
+/* ---- Predictions of a batch ---- */
+
+/* Adds theta x of LANES outputs. */
+static void add_products(const batch_columns *of, int64_t at, int64_t end, const real *theta, int64_t stride, real *p)
+{
+    for (; at < end; at++) {
+        real *row = p + place_at(of->place, of->wide, at) * stride;
+        for (int l = 0; l < LANES; l++) row[l] += of->value[at] * theta[l];
+    }
+}
+
+/* Adds theta x of one output. */
+INLINED void add_product(const batch_columns *of, int64_t at, int64_t end, real theta, int64_t stride, real *p)
+{
+    const real *value = of->value;
+    if (of->wide || stride != 1)
+        for (; at < end; at++) p[place_at(of->place, of->wide, at) * stride] += value[at] * theta;
+    else
+        for (; at < end; at++) p[((const uint16_t *)of->place)[at]] += value[at] * theta;
+}
+
+/* A part of the columns, brought to the step first. Rows add a part's columns in order, and then the parts (sparse_pass.c). */
+INLINED void predict_columns(int optimizer, int pending, const column_step *s, int64_t part)
 {
     cpu *self = s->self;
     const layout *l = &self->layout;
+    sparse_state *z = &self->sparse;
     int slots = optimizer == CUSGD_OPTIMIZER_ADAGRAD;
-    int64_t each = l->wide ? LANES : 1;
+    int64_t first = part_start(s, part), end = part_start(s, part + 1), width = sparse_width(l), each = l->wide ? LANES : 1;
+    int64_t at = first > 0 ? (int64_t)s->of.columns[first - 1].end : 0;
+    const real *theta = z->lazy ? self->snapshot[SNAPSHOT_CURRENT].at[STATE_THETA] : self->point;
+    real *p = z->predicted + part * s->rows * width;
+    memset(p, 0, sizeof(real) * (size_t)(s->rows * width));
     for (int64_t c = first; c < end; c++) {
-        int64_t j = s->of.columns[c].column, last = self->sparse.last[j];
-        self->sparse.last[j] = (int32_t)s->i;
-        for (int64_t block = 0; block < l->blocks; block++)
-            for (int64_t u = block * l->ld + j * each; u < block * l->ld + (j + 1) * each; u++) {
+        int64_t j = s->of.columns[c].column, stop = s->of.columns[c].end, last = pending ? z->last[j] : 0;
+        for (int64_t block = 0; block < l->blocks; block++) {
+            int64_t start = block * l->ld + j * each;
+            for (int64_t u = start; u < start + each && pending && last < s->i; u++) {
                 struct parameter q = parameter_at(self, slots, u);
                 catch_up_with(optimizer, self, last, s->i, self->rate_factor[u], &q);
                 put_parameter(self, slots, u, q);
             }
+            if (l->wide)
+                add_products(&s->of, at, stop, theta + start, width, p + block * LANES);
+            else
+                add_product(&s->of, at, stop, theta[start], width, p + block);
+        }
+        if (pending) z->last[j] = (int32_t)s->i;
+        at = stop;
     }
 }
+
+static void predict_part(void *context, int64_t part)
+{
+    const column_step *s = context;
+    if (!s->self->sparse.pending)
+        predict_columns(CUSGD_OPTIMIZER_SGD, 0, s, part);
+    else if (s->self->rule.optimizer == CUSGD_OPTIMIZER_SGD)
+        predict_columns(CUSGD_OPTIMIZER_SGD, 1, s, part);
+    else
+        predict_columns(CUSGD_OPTIMIZER_ADAGRAD, 1, s, part);
+}
+
+/* ---- The step of a batch ---- */
 
 /* sgd's step is the dense one. adagrad's penalties, and its share in the average, come with those of the steps that follow. */
 INLINED void step_lazily(int optimizer, const column_step *s, int64_t u, real g)
@@ -158,32 +221,6 @@ INLINED void lazy_columns(int optimizer, const column_step *s, int64_t first, in
         if (z->pending && optimizer == CUSGD_OPTIMIZER_SGD) z->last[j] = (int32_t)(s->i + 1);
         at = stop;
     }
-}
-
-/* The first column of a part: the values are divided equally. */
-static int64_t part_start(const column_step *s, int64_t part)
-{
-    int64_t low = 0, high = s->of.count;
-    if (part == s->parts || s->of.count == 0) return s->of.count;
-    uint64_t wanted = (uint64_t)s->of.columns[s->of.count - 1].end * (uint64_t)part / (uint64_t)s->parts;
-    while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-        if (s->of.columns[middle].end <= wanted)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static void catch_up_part(void *context, int64_t part)
-{
-    const column_step *s = context;
-    int64_t first = part_start(s, part), end = part_start(s, part + 1);
-    if (s->self->rule.optimizer == CUSGD_OPTIMIZER_SGD)
-        catch_up_columns(CUSGD_OPTIMIZER_SGD, s, first, end);
-    else
-        catch_up_columns(CUSGD_OPTIMIZER_ADAGRAD, s, first, end);
 }
 
 static void update_part(void *context, int64_t part)
@@ -265,13 +302,13 @@ cusgd_status NAMED(sparse_begin)(cpu *self, const slice *s)
     return CUSGD_OK;
 }
 
-static column_step columns_of(cpu *self, const slice *s, int64_t i)
+static int64_t values_of(const batch_columns *of) { return of->count > 0 ? (int64_t)of->columns[of->count - 1].end : 0; }
+
+/* Threads that a pass over the batch's columns is worth. */
+static int team_of(const cpu *self, const batch_columns *of)
 {
-    column_step step = {.self = self, .of = self->sparse.batch, .numbers = update_step_from(s->numbers + i), .i = i};
-    int64_t values = step.of.count > 0 ? step.of.columns[step.of.count - 1].end : 0;
-    int64_t bytes = (values * (int64_t)sizeof(real) + step.of.count * 16) * self->spec.k;
-    step.parts = pool_team(self->pool, threads_for(self->threads, bytes, THREAD_BYTES), self->threads);
-    return step;
+    int64_t bytes = (values_of(of) * (int64_t)sizeof(real) + of->count * 16) * self->spec.k;
+    return threads_for(self->threads, bytes, THREAD_BYTES);
 }
 
 /* The gradient of the intercepts, rows in order. */
@@ -288,12 +325,14 @@ static void add_intercepts(cpu *self, int64_t rows)
 
 void NAMED(sparse_rows)(cpu *self, const slice *s, int64_t i)
 {
+    enum { PART_VALUES = 4096 };
     sparse_state *z = &self->sparse;
     const sampler *order = s->shares[0].order;
     batch_span at = sampler_span(order, (uint64_t)(s->first + i));
     z->batch = NAMED(sparse_batch)(self, s, i);
-    column_step step = columns_of(self, s, i);
-    if (z->pending) pool_for(self->pool, (int)step.parts, step.parts, catch_up_part, &step);
+    column_step step = {.self = self, .of = z->batch, .i = i, .rows = at.count};
+    step.parts = max_of(1, min_of(values_of(&z->batch) / PART_VALUES, PREDICTED_PARTS)); /* by the batch alone */
+    pool_for(self->pool, team_of(self, &z->batch), step.parts, predict_part, &step);
     self->rows[CUSGD_STORAGE_FULL]->order(order, self->order.tables, at.first, at.count, z->rows);
     sparse_pass pass = {.self = self,
                         .b = s->shares[0].examples,
@@ -302,6 +341,8 @@ void NAMED(sparse_rows)(cpu *self, const slice *s, int64_t i)
                         .layout = self->layout,
                         .rows = z->rows,
                         .count = at.count,
+                        .predicted = z->predicted,
+                        .predicted_parts = step.parts,
                         .derivative = z->derivative,
                         .losses = self->losses};
     NAMED(sparse_derivatives)(&pass);
@@ -309,8 +350,10 @@ void NAMED(sparse_rows)(cpu *self, const slice *s, int64_t i)
 
 void NAMED(sparse_columns)(cpu *self, const slice *s, int64_t i, int64_t rows)
 {
-    column_step step = columns_of(self, s, i);
+    column_step step = {
+        .self = self, .of = self->sparse.batch, .numbers = update_step_from(s->numbers + i), .i = i, .rows = rows};
     step.inverse = (real)(1.0 / (double)rows);
+    step.parts = pool_team(self->pool, team_of(self, &step.of), self->threads);
     if (!self->sparse.lazy) memset(self->gradient, 0, sizeof(real) * (size_t)self->size);
     add_intercepts(self, rows);
     pool_for(self->pool, (int)step.parts, step.parts, self->sparse.lazy ? update_part : gradient_part, &step);
