@@ -90,19 +90,20 @@ static void column_sums(const batch_columns *of, const real *derivative, int64_t
 /* ---- Lazy updates ---- */
 
 /* Brings a parameter from step `last` of the slice to step i. Without a gradient so far adagrad has no scale, and waits. */
-INLINED void catch_up_with(int optimizer, const cpu *self, int64_t last, int64_t i, real rate_factor, struct parameter *q)
+INLINED void catch_up_with(int optimizer, const cpu *self, int64_t last, int64_t i, struct parameter *q)
 {
     const catch_up *from = self->sparse.since + last, *to = self->sparse.since + i;
     struct update_rule rule = self->rule;
     if (last == i) return;
-    if (rule.l1 > 0 || rule.l2 > 0) {
-        if (optimizer == CUSGD_OPTIMIZER_SGD) {
-            real shrink = (real)(to->shrink / from->shrink);
-            q->theta = soft_threshold(q->theta * shrink, (real)(to->shrink * (to->threshold - from->threshold)));
-        } else if (q->slot1 > 0) { /* both sides of the quotient times 1 / c */
-            real rate = (real)(to->rate - from->rate) * rate_factor, root = real_sqrt(q->slot1) + rule.epsilon;
-            q->theta = soft_threshold(q->theta * root, rate * rule.l1) / (root + rate * rule.l2);
-        }
+    if (optimizer == CUSGD_OPTIMIZER_SGD && (rule.l1 > 0 || rule.l2 > 0)) {
+        real shrink = (real)(to->shrink / from->shrink);
+        q->theta *= shrink;
+        if (rule.l1 > 0) q->theta = soft_threshold(q->theta, (real)(to->shrink * (to->threshold - from->threshold)));
+    } else if ((rule.l1 > 0 || rule.l2 > 0) && q->slot1 > 0) { /* both sides of the quotient times 1 / c */
+        real rate = (real)(to->rate - from->rate), root = real_sqrt(q->slot1) + rule.epsilon;
+        real numerator = q->theta * root; /* signs are random: no branch depends on them without l1 */
+        if (rule.l1 > 0) numerator = soft_threshold(numerator, rate * rule.l1);
+        q->theta = numerator / (root + rate * rule.l2);
     }
     if (rule.average) {
         real keep = last < to->fresh ? 0 : (real)(to->keep / from->keep);
@@ -164,7 +165,7 @@ INLINED void predict_columns(int optimizer, int pending, const column_step *s, i
             int64_t start = block * l->ld + j * each;
             for (int64_t u = start; u < start + each && pending && last < s->i; u++) {
                 struct parameter q = parameter_at(self, slots, u);
-                catch_up_with(optimizer, self, last, s->i, self->rate_factor[u], &q);
+                catch_up_with(optimizer, self, last, s->i, &q);
                 put_parameter(self, slots, u, q);
             }
             if (l->wide)
@@ -197,7 +198,7 @@ INLINED void step_lazily(int optimizer, const column_step *s, int64_t u, real g)
     int slots = optimizer == CUSGD_OPTIMIZER_ADAGRAD;
     struct update_rule rule = self->rule;
     struct parameter q = parameter_at(self, slots, u);
-    struct own_rule own = {self->rate_factor[u], 1, 1, 0, 0};
+    struct own_rule own = {1, 1, 1, 0, 0};
     rule.optimizer = optimizer;
     if (slots) rule.average = 0;
     update_parameter(rule, s->numbers, own, 0, !slots, q.theta, g, &q);
@@ -377,7 +378,7 @@ static void finish_span(void *context, int64_t span)
         for (int64_t j = span * FINISHED_TOGETHER; j < end; j++)
             for (int64_t u = block * l->ld + j * each; u < block * l->ld + (j + 1) * each; u++) {
                 struct parameter q = parameter_at(self, slots, u);
-                catch_up_with(self->rule.optimizer, self, self->sparse.last[j], f->done, self->rate_factor[u], &q);
+                catch_up_with(self->rule.optimizer, self, self->sparse.last[j], f->done, &q);
                 put_parameter(self, slots, u, q);
             }
 }
