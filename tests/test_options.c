@@ -50,7 +50,7 @@ Test(options, defaults_make_sense)
     cr_assert_null(options_check(&o));
     cr_assert_eq(o.loss, CUSGD_LOSS_SQUARED);
     cr_assert_eq(o.optimizer, CUSGD_OPTIMIZER_AUTO);
-    cr_assert_eq(o.sampling, CUSGD_SAMPLING_PERMUTE);
+    cr_assert_eq((int)o.sampling, -1);
     cr_assert(o.standardize && o.intercept && o.average == -1 && o.average_from == -1 && o.patience == -1);
     cr_assert(o.batch == 0 && o.epochs == 0 && o.evaluate_every == 0 && o.threads == 0 && o.seed == 0);
     cr_assert(o.l1 == 0 && o.l2 == 0 && o.valid_fraction == 0 && isnan(o.rate) && isnan(o.tolerance) && isnan(o.momentum));
@@ -344,6 +344,7 @@ Test(options, description_round_trip)
     o.storage = CUSGD_STORAGE_BF16;
     o.math = CUSGD_MATH_TF32;
     o.engine = CUSGD_ENGINE_FUSED;
+    o.sampling = CUSGD_SAMPLING_BLOCKS;
     o.batch = 77;
     o.average = 1;
     o.standardize = 0;

@@ -210,6 +210,35 @@ Test(sparse, classes_are_those_of_the_dense_matrix)
     }
 }
 
+/* Batches that were transposed are those of the rows that were bound, not of others that come to lie at the same place. */
+Test(sparse, other_rows_are_trained_on)
+{
+    static both b;
+    double found[2][K * (D + 1)];
+    make(&b, 1);
+    for (int storage = 0; storage < 2; storage++) {
+        cusgd_options o = options_plain(CUSGD_OPTIMIZER_ADAGRAD, 0.1, 32, 1);
+        o.precision = CUSGD_PRECISION_DOUBLE;
+        o.standardize = 0;
+        o.sampling = CUSGD_SAMPLING_BATCHES;
+        cusgd_data *data = storage ? sparse_of(&b, 0) : data_of(N, D, K, b.x, b.y, NULL);
+        cusgd_trainer *t = trainer_of(&o, data, NULL);
+        for (int part = 0; part < 3; part++) {
+            cusgd_data *rows;
+            int64_t chosen[100];
+            for (int64_t i = 0; i < 100; i++) chosen[i] = part * 100 + i;
+            assert_works(cusgd_data_select(data, chosen, 100, &rows));
+            assert_works(cusgd_trainer_partial_fit(t, rows, NULL));
+            assert_works(cusgd_trainer_partial_fit(t, data, NULL));
+            cusgd_data_free(rows);
+        }
+        assert_works(cusgd_trainer_get_coefficients(t, found[storage], found[storage] + K * D));
+        cusgd_trainer_free(t);
+        cusgd_data_free(data);
+    }
+    assert_near(found[1], found[0], 1e-9, "partial_fit");
+}
+
 Test(sparse, threads_do_not_change_a_bit)
 {
     static const int threads[] = {2, 5, 16};

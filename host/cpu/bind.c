@@ -154,7 +154,9 @@ cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, 
 void NAMED(cpu_unbind)(void *self, dataset *b)
 {
     (void)self;
+    cpu *c = self;
     if (!b) return;
+    if (c->sparse.of == b) c->sparse.of = NULL; /* another one may come to lie there */
     for (int i = 0; i < 4; i++) free(b->owned[i]);
     free(b->tail);
     free(b->fold);

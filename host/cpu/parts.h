@@ -91,16 +91,21 @@ typedef struct catch_up {
 
 enum { PREDICTED_PARTS = 16 };
 
-/* Of a run on sparse rows. */
-typedef struct sparse_state {
-    const dataset *of; /* what the batches below are of; NULL: nothing is known */
-    permutation order;
-    uint64_t batches;
+/* Transposed batches, one behind the other; of samplings whose batches change, one. */
+typedef struct batch_store {
     int64_t *value_first, *column_first; /* batches + 1 */
     column_end *columns;
     void *place;
     real *value;
     int64_t value_room, column_room;
+} batch_store;
+
+/* Of a run on sparse rows. */
+typedef struct sparse_state {
+    const dataset *of; /* what the batches below are of; NULL: nothing is known */
+    permutation order;
+    uint64_t batches;
+    batch_store store;
     batch_columns batch; /* of the step under way */
     uint32_t *counts;    /* threads x d, zero between uses */
     int32_t *touched;    /* threads x d */

@@ -68,7 +68,7 @@ static int64_t transpose(const cpu *self, const batch_rows *of, int thread, int6
     uint32_t *counts = z->counts + thread * self->spec.d, end = 0;
     int32_t *touched = z->touched + thread * self->spec.d;
     int64_t columns = count_columns(of, counts, touched);
-    column_end *ends = z->columns + first_column;
+    column_end *ends = z->store.columns + first_column;
     sort_columns(self->spec.d, counts, touched, columns);
     for (int64_t u = 0; u < columns; u++) { /* counts become where a column's next value goes */
         uint32_t begin = end;
@@ -79,8 +79,8 @@ static int64_t transpose(const cpu *self, const batch_rows *of, int thread, int6
     for (int64_t r = 0; r < of->count; r++)
         for (int64_t at = of->x->start[of->rows[r]]; at < of->x->start[of->rows[r] + 1]; at++) {
             int64_t to = first_value + counts[of->x->column[at]]++;
-            put_place(z->place, is_wide(self), to, r);
-            z->value[to] = of->x->value[at];
+            put_place(z->store.place, is_wide(self), to, r);
+            z->store.value[to] = of->x->value[at];
         }
     for (int64_t u = 0; u < columns; u++) counts[touched[u]] = 0;
     return columns;
@@ -105,19 +105,20 @@ static batch_rows list_step(const cpu *self, const slice *s, int64_t i)
 static cusgd_status make_room(cpu *self, int64_t values, int64_t columns)
 {
     sparse_state *z = &self->sparse;
-    if (values > z->value_room) {
-        free(z->place);
-        free(z->value);
-        z->place = allocate_aligned((size_t)values, place_size(self));
-        z->value = allocate_aligned((size_t)values, sizeof(real));
-        z->value_room = z->place && z->value ? values : 0;
-        if (z->value_room == 0) return fail_memory((size_t)values * (place_size(self) + sizeof(real)), "the batches' columns");
+    if (values > z->store.value_room) {
+        free(z->store.place);
+        free(z->store.value);
+        z->store.place = allocate_aligned((size_t)values, place_size(self));
+        z->store.value = allocate_aligned((size_t)values, sizeof(real));
+        z->store.value_room = z->store.place && z->store.value ? values : 0;
+        if (z->store.value_room == 0)
+            return fail_memory((size_t)values * (place_size(self) + sizeof(real)), "the batches' columns");
     }
-    if (columns > z->column_room) {
-        free(z->columns);
-        z->columns = allocate_aligned((size_t)columns, sizeof *z->columns);
-        z->column_room = z->columns ? columns : 0;
-        if (z->column_room == 0) return fail_memory((size_t)columns * sizeof *z->columns, "the batches' columns");
+    if (columns > z->store.column_room) {
+        free(z->store.columns);
+        z->store.columns = allocate_aligned((size_t)columns, sizeof *z->store.columns);
+        z->store.column_room = z->store.columns ? columns : 0;
+        if (z->store.column_room == 0) return fail_memory((size_t)columns * sizeof *z->store.columns, "the batches' columns");
     }
     return CUSGD_OK;
 }
@@ -159,14 +160,14 @@ static void build_batch(void *context, int64_t batch)
     batch_rows of =
         list_rows(self, b->slice, (batch_span){first, end - first}, self->order.tables, z->rows + thread * self->spec.batch);
     if (!b->counting) {
-        transpose(self, &of, thread, z->value_first[batch], z->column_first[batch]);
+        transpose(self, &of, thread, z->store.value_first[batch], z->store.column_first[batch]);
         return;
     }
     uint32_t *counts = z->counts + thread * self->spec.d;
     int32_t *touched = z->touched + thread * self->spec.d;
-    z->value_first[batch] = stored_in(&of);
-    z->column_first[batch] = count_columns(&of, counts, touched);
-    for (int64_t u = 0; u < z->column_first[batch]; u++) counts[touched[u]] = 0;
+    z->store.value_first[batch] = stored_in(&of);
+    z->store.column_first[batch] = count_columns(&of, counts, touched);
+    for (int64_t u = 0; u < z->store.column_first[batch]; u++) counts[touched[u]] = 0;
 }
 
 /* Numbers of each become where each begins. */
@@ -188,14 +189,14 @@ static cusgd_status build_all(cpu *self, const slice *s)
     const sampler *order = s->shares[0].order;
     int64_t batches = (int64_t)order->batches;
     z->of = NULL;
-    free(z->value_first);
-    free(z->column_first);
-    z->value_first = allocate((size_t)batches + 1, sizeof *z->value_first);
-    z->column_first = allocate((size_t)batches + 1, sizeof *z->column_first);
-    if (!z->value_first || !z->column_first) return fail_memory(((size_t)batches + 1) * 16, "the batches' columns");
+    free(z->store.value_first);
+    free(z->store.column_first);
+    z->store.value_first = allocate((size_t)batches + 1, sizeof *z->store.value_first);
+    z->store.column_first = allocate((size_t)batches + 1, sizeof *z->store.column_first);
+    if (!z->store.value_first || !z->store.column_first) return fail_memory(((size_t)batches + 1) * 16, "the batches' columns");
     building b = {self, s, 1};
     pool_for(self->pool, self->threads, batches, build_batch, &b);
-    int64_t columns = sum_before(z->column_first, batches), values = sum_before(z->value_first, batches);
+    int64_t columns = sum_before(z->store.column_first, batches), values = sum_before(z->store.value_first, batches);
     cusgd_status status = make_room(self, values, columns);
     if (status != CUSGD_OK) return status;
     b.counting = 0;
@@ -250,25 +251,25 @@ batch_columns NAMED(sparse_batch)(cpu *self, const slice *s, int64_t i)
     int64_t first = 0, values = 0, count;
     if (order->sampling == CUSGD_SAMPLING_BATCHES) {
         uint64_t batch = sampler_batch(order, (uint64_t)(s->first + i));
-        first = z->column_first[batch];
-        count = z->column_first[batch + 1] - first;
-        values = z->value_first[batch];
+        first = z->store.column_first[batch];
+        count = z->store.column_first[batch + 1] - first;
+        values = z->store.value_first[batch];
     } else {
         batch_rows of = list_step(self, s, i);
         count = transpose(self, &of, 0, 0, 0);
     }
-    return (batch_columns){count, z->columns + first, (const char *)z->place + (size_t)values * place_size(self),
-                           z->value + values, is_wide(self)};
+    return (batch_columns){count, z->store.columns + first, (const char *)z->store.place + (size_t)values * place_size(self),
+                           z->store.value + values, is_wide(self)};
 }
 
 void NAMED(sparse_close)(cpu *self)
 {
     sparse_state *z = &self->sparse;
-    free(z->value_first);
-    free(z->column_first);
-    free(z->columns);
-    free(z->place);
-    free(z->value);
+    free(z->store.value_first);
+    free(z->store.column_first);
+    free(z->store.columns);
+    free(z->store.place);
+    free(z->store.value);
     free(z->counts);
     free(z->touched);
     free(z->rows);

@@ -11,6 +11,7 @@ from cusgd import _capi
 from cusgd._errors import check
 from cusgd._library import lib
 from cusgd.linear_model import SGDClassifier
+from sklearn.linear_model import LogisticRegression
 
 
 @pytest.fixture
@@ -31,10 +32,27 @@ def test_sparse_is_dense(problem, form, dtype, index):
     X = X.ceil().astype(dtype) if dtype == np.int64 else X.astype(dtype)
     X.indices, X.indptr = X.indices.astype(index), X.indptr.astype(index)
     options = {"loss": "logistic", "l2": 0.01, "epochs": 5, "optimizer": "adagrad", "precision": "double", "device": "cpu"}
-    sparse = cusgd.fit(X.asformat(form), y, **options)
+    options |= {"sampling": "batches"}
+    sparse = cusgd.fit(X.asformat(form), y, update="dense", **options)
     dense = cusgd.fit(X.toarray(), y, standardize=False, **options)
     np.testing.assert_allclose(sparse.weight, dense.weight, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(sparse.predict(X.asformat(form)), dense.predict(X.toarray()), rtol=1e-9)
+
+
+def test_optimum_is_scikit_learns(problem):
+    X, y = problem
+    found = cusgd.fit(X, y, loss="logistic", l2=0.01, solver="lbfgs", gradient_tolerance=1e-9, precision="double", device="cpu")
+    theirs = LogisticRegression(C=1 / (0.01 * len(y)), tol=1e-12, max_iter=1000).fit(X, y)
+    np.testing.assert_allclose(found.weight.ravel(), theirs.coef_.ravel(), atol=1e-6)
+    np.testing.assert_allclose(found.bias, theirs.intercept_, atol=1e-6)
+
+
+def test_lazy_penalties_have_scikit_learns_optimum(problem):
+    X, y = problem
+    options = {"loss": "logistic", "l2": 0.01, "optimizer": "adagrad", "rate": 0.5, "batch": len(y), "epochs": 20000}
+    found = cusgd.fit(X, y, update="lazy", precision="double", device="cpu", evaluate_every="end", **options)
+    theirs = LogisticRegression(C=1 / (0.01 * len(y)), tol=1e-12, max_iter=1000).fit(X, y)
+    np.testing.assert_allclose(found.weight.ravel(), theirs.coef_.ravel(), atol=1e-6)
 
 
 def test_duplicates_are_added(problem):

@@ -68,6 +68,17 @@ static void feed_npz(const uint8_t *bytes, size_t size)
     open_file(file_of("data.npz", bytes, size), &reader);
 }
 
+/* A byte of choices, then LIBSVM text. There are few columns, of all of which predictions have a coefficient. */
+static void feed_svmlight(const uint8_t *bytes, size_t size)
+{
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+    if (size < 1) return;
+    reader.index_base = (cusgd_index_base)(bytes[0] % 3);
+    reader.columns = 1 + bytes[0] / 3;
+    reader.x_only = bytes[0] & 1;
+    open_file(file_of("data.svm", bytes + 1, size - 1), &reader);
+}
+
 /* Two bytes of choices, then the table, which may be compressed. */
 static void feed_csv(const uint8_t *bytes, size_t size)
 {
@@ -159,6 +170,7 @@ static const fuzz_reader readers[] = {
     {"npy", feed_npy},
     {"npz", feed_npz},
     {"csv", feed_csv},
+    {"svmlight", feed_svmlight},
     {"safetensors", feed_safetensors},
     {"options", feed_options},
     {"command", feed_command},

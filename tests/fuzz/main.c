@@ -12,7 +12,7 @@ static const fuzz_reader *reader;
 
 static void clean(void)
 {
-    static const char *const names[] = {"x.npy", "data.npz", "table.csv"};
+    static const char *const names[] = {"x.npy", "data.npz", "data.svm", "table.csv"};
     if (chdir(folder) != 0) return;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) unlink(names[i]);
     rmdir(folder);
