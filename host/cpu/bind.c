@@ -153,7 +153,6 @@ cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, 
 
 void NAMED(cpu_unbind)(void *self, dataset *b)
 {
-    (void)self;
     cpu *c = self;
     if (!b) return;
     if (c->sparse.of == b) c->sparse.of = NULL; /* another one may come to lie there */

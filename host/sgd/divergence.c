@@ -14,7 +14,7 @@ static int scales_differ(const sgd *s)
         low = fmin(low, rms[j]);
         high = fmax(high, rms[j]);
     }
-    return !s->run->options->standardize && high > 1.01 * low;
+    return !s->run->options->standardize && !s->run->spec.sparse && high > 1.01 * low;
 }
 
 /* "a" (1e+06), "b" (3000), ...: the columns of largest scale, which are what makes a rate too large. */
@@ -57,7 +57,8 @@ static void rate_advice(const sgd *s, char *text, size_t size)
         or_else = ", or leave the rate out: the optimizer chooses its own";
     else
         or_else = ", or --optimizer auto without a rate, which chooses its own";
-    snprintf(text, size, "%s%s%s", o->standardize ? "" : "standardizing (leave out --no-standardize), ", rate, or_else);
+    snprintf(text, size, "%s%s%s", o->standardize || s->run->spec.sparse ? "" : "standardizing (leave out --no-standardize), ",
+             rate, or_else);
 }
 
 cusgd_status fit_diverged(const sgd *s, double rate)

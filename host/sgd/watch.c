@@ -113,7 +113,7 @@ const char *watch_advice(const sgd *s)
     const cusgd_options *o = s->run->options;
     if (sampling_flags((int)o->sampling) & SAMPLING_NOT_RANDOM)
         return "the order of the rows may mislead the steps; use --sampling permute";
-    if (!o->standardize) return "standardize the columns (leave out --no-standardize)";
+    if (!o->standardize && !s->run->spec.sparse) return "standardize the columns (leave out --no-standardize)";
     if (o->schedule == CUSGD_SCHEDULE_OPTIMAL) return "use a larger --l2, from which the schedule optimal takes its rate";
     if (s->given_t0) return "use a smaller --t0, which sets the rate";
     if (!s->retreats) return "use a smaller --rate, or leave it out";

@@ -36,7 +36,7 @@ def readable(values: Any, name: str, *, are_classes: bool = False) -> Any:
     are used in place; tables that have nothing but Arrow's ``__arrow_c_stream__`` are copied.
     """
     if is_sparse(values):
-        raise TypeError(f"{name} is sparse: cuSGD takes it by cusgd.fit and Trainer alone; here it must be dense ({name}.toarray())")
+        raise TypeError(f"{name} is sparse: cusgd.fit and Trainer take it; here it must be dense ({name}.toarray())")
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise ValueError(f"{name} has masked values: leave these rows out, or fill them ({name}.filled(0.0), for example)")
     if not are_classes:

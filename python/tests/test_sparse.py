@@ -5,13 +5,13 @@ import ctypes as C
 import numpy as np
 import pytest
 import scipy.sparse
+from sklearn.linear_model import LogisticRegression
 
 import cusgd
 from cusgd import _capi
 from cusgd._errors import check
 from cusgd._library import lib
 from cusgd.linear_model import SGDClassifier
-from sklearn.linear_model import LogisticRegression
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_optimum_is_scikit_learns(problem):
 
 def test_lazy_penalties_have_scikit_learns_optimum(problem):
     X, y = problem
-    options = {"loss": "logistic", "l2": 0.01, "optimizer": "adagrad", "rate": 0.5, "batch": len(y), "epochs": 20000}
+    options = {"loss": "logistic", "l2": 0.01, "optimizer": "adagrad", "rate": 0.5, "batch": len(y), "epochs": 4000}
     found = cusgd.fit(X, y, update="lazy", precision="double", device="cpu", evaluate_every="end", **options)
     theirs = LogisticRegression(C=1 / (0.01 * len(y)), tol=1e-12, max_iter=1000).fit(X, y)
     np.testing.assert_allclose(found.weight.ravel(), theirs.coef_.ravel(), atol=1e-6)
