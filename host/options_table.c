@@ -123,7 +123,7 @@ const option option_rows[] = {
       COUNT(1, NULL)}, IN_INT64, AT(epochs), 0, EXACT},
     {{"sampling", bar_samplings + 1, "permute; sparse data: batches", "order of the rows", NULL,
       CUSGD_OPTION_NAME, sampling_words, 0, 0, 0, 0, 1}, IN_INT, AT(sampling), -1, EXACT},
-    {{"update", "auto|dense|lazy", "lazy if few columns are in a batch", "sparse data: update all columns or the batch's", NULL,
+    {{"update", "auto|dense|lazy", "auto", "sparse data: update all columns, or those of the batch", NULL,
       CUSGD_OPTION_NAME, update_words, 0, 0, 0, 0, 1}, IN_INT, AT(update), CUSGD_UPDATE_AUTO, EXACT},
     {{"shards", "L", "1", "parts of the rows from each of which every batch takes a share", NULL,
       CUSGD_OPTION_WHOLE, NULL, 1, MAX_SHARDS, 0, 0, 0}, IN_INT, AT(shards), 0, EXACT},

@@ -2,16 +2,15 @@
 
 import ctypes as C
 
+import cusgd
 import numpy as np
 import pytest
 import scipy.sparse
-from sklearn.linear_model import LogisticRegression
-
-import cusgd
 from cusgd import _capi
 from cusgd._errors import check
 from cusgd._library import lib
 from cusgd.linear_model import SGDClassifier
+from sklearn.linear_model import LogisticRegression
 
 
 @pytest.fixture
