@@ -42,7 +42,7 @@ cp -r tests/golden/. "$out/golden/"
 # The reference BLAS and LAPACK, of which the distribution may have another one in use, come first, wherever they are kept apart.
 reference=$(printf '%s:' /usr/lib/*/lapack /usr/lib/*/blas)
 # LAPACKE is opened at run time (host/lapack_library.c), so that no program names it.
-lapacke=$(ldconfig -p | awk '$1 == "liblapacke.so.3" { print $NF; exit }')
+lapacke=$(PATH=$PATH:/sbin ldconfig -p | awk '$1 == "liblapacke.so.3" && !found++ { print $NF }')
 [ -n "$lapacke" ] || { echo "gpu_bundle: liblapacke.so.3 is not here (Debian: liblapacke)" >&2 && exit 1; }
 cp -L "$lapacke" "$out/lib/"
 objects=("$out"/bin/* "$out/lib/cusgd/libcusgd-cuda.so" "$build"/lib/libcusgd.so "$lapacke")
