@@ -94,8 +94,8 @@ typedef struct cusgd_reader {
     /* NULL, or the column of the numbers of trials, of which the target is the number of successes: see cusgd_data_split_targets.
      * Excludes `weights` */
     const char *trials;
-    cusgd_index_base index_base;    /* of the indices in LIBSVM text */
-    int64_t columns;                /* of LIBSVM text, at least 1; 0: as many as its largest index requires */
+    cusgd_index_base index_base; /* of the indices in LIBSVM text */
+    int64_t columns;             /* of LIBSVM text, at least 1; 0: as many as its largest index requires */
 } cusgd_reader;
 
 /* Opens data: a folder with x.npy, y.npy and optionally w.npy (weights) and offset.npy or exposure.npy, memory-mapped if they are

@@ -14,12 +14,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-HEADERS = ("cusgd.h", "cusgd_tools.h")
+HEADERS = ("cusgd.h", "cusgd_base.h", "cusgd_data.h", "cusgd_model.h", "cusgd_train.h", "cusgd_tools.h")
 PAGE = ROOT / "docs" / "c-api.md"
 INTRODUCTION = """# C API
 
-Written by scripts/make_c_api.py from the comments of [include/cusgd.h](../include/cusgd.h) and
-[include/cusgd_tools.h](../include/cusgd_tools.h). [Using the library from C](c-guide.md) has a complete program.
+Written by scripts/make_c_api.py from the comments of the public headers. [cusgd.h](../include/cusgd.h) includes them all but
+[cusgd_tools.h](../include/cusgd_tools.h). [Using the library from C](c-guide.md) has a complete program.
 """
 SECTION = re.compile(r"/\* ---- (.*?) -+ \*/")
 DECLARED = re.compile(
@@ -29,7 +29,7 @@ DECLARED = re.compile(
 
 def prose(line: str) -> str:
     """Return a line of a comment as Markdown, with the names of the API as code."""
-    pieces = re.split(r"(`[^`]*`|\b(?:cusgd|CUSGD)_\w+(?:\(\))?)", line)
+    pieces = re.split(r"(`[^`]*`|\b(?:cusgd|CUSGD)_\w+(?:\(\)|\.h)?)", line)
     for i, piece in enumerate(pieces):
         if i % 2 == 0:
             pieces[i] = re.sub(r"([<|*_])", r"\\\1", piece)
@@ -63,6 +63,8 @@ def names_of(code: list[str]) -> list[str]:
 
 def body(text: str) -> list[str]:
     """Return a header's lines between its C++ guards, without preprocessor conditionals."""
+    if 'extern "C" {' not in text:
+        return []  # it only includes others
     start = text.index('extern "C" {')
     start = text.index("#endif", start) if "#endif" in text[start:] else start
     end = text.rindex("#ifdef __cplusplus")

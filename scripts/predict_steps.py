@@ -94,7 +94,7 @@ THREADS, WARPS_AT_ONCE = 256, 16  # kernels/block.h; of a multiprocessor: __laun
 CASES = [(32, 256, 1.0, "0.7"), (32, 4096, 1.5, "1.7"), (32, 65536, 2.3, "2.4"), (256, 1024, 2.0, "2.2"), (256, 65536, 17, "15.6 to 18.0"),
          (1024, 4096, 4.5, "4.2 to 6.7"), (16384, 1024, 18, "15.6 to 18.9")]
 
-# An optimizer, its number in include/cusgd.h, bytes per parameter that are read and written: kernels/update.cu
+# An optimizer, its number in include/scalar/kinds.h, bytes per parameter that are read and written: kernels/update.cu
 UPDATES = (("sgd", 1, 12), ("momentum", 2, 20), ("adam", 7, 28))
 
 

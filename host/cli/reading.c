@@ -32,8 +32,8 @@ void reading_arguments(reading *r, argument table[READING_ARGUMENTS])
         {{"index-base", "auto|0|1", "auto; the model's", "LIBSVM text: the first column's index", NULL},
          '\0',
          TAKES_TEXT,
-         &r->index_base},
-        {{"columns", "D", "the largest index", "LIBSVM text: how many columns", NULL}, '\0', TAKES_TEXT, &r->columns},
+         &r->indexed.base},
+        {{"columns", "D", "the largest index", "LIBSVM text: how many columns", NULL}, '\0', TAKES_TEXT, &r->indexed.columns},
         {{"target", "COL", "the last", "column of y; -1 is the last; may repeat", NULL}, '\0', TAKES_TEXTS, &r->targets},
         {{"weights", "COL", "none", "column of the rows' weights", NULL}, '\0', TAKES_TEXT, &r->weights},
         {{"trials", "COL", "none", "column of numbers of trials; the target is the successes", NULL},
@@ -183,6 +183,24 @@ int is_data_name(const char *path)
     return strcmp(path, "-") == 0 || is_arrays(path) || is_svmlight(path) || ends_with_one(path, endings);
 }
 
+static int read_indexed(const indexed_text *t, const syntax *s, cusgd_reader *reader)
+{
+    static const char *const bases[] = {"auto", "0", "1"};
+    static const cusgd_index_base values[] = {CUSGD_INDEX_AUTO, CUSGD_INDEX_ZERO, CUSGD_INDEX_ONE};
+    const char *columns = t->columns;
+    if (columns) reader->columns = strtol(columns, NULL, 10);
+    if (columns && (*columns == '\0' || columns[strspn(columns, "0123456789")] != '\0' || reader->columns < 1 ||
+                    reader->columns > INT32_MAX))
+        return complain_usage(s, "columns must be a whole number from 1 to %d, not \"%s\"", INT32_MAX, columns);
+    if (!t->base) return CUSGD_OK;
+    for (size_t i = 0; i < sizeof bases / sizeof *bases; i++) {
+        if (strcmp(t->base, bases[i]) != 0) continue;
+        reader->index_base = values[i];
+        return CUSGD_OK;
+    }
+    return complain_usage(s, "index-base must be auto, 0 or 1, not \"%s\"", t->base);
+}
+
 int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_model *model, cusgd_reader *reader)
 {
     *reader = CUSGD_INIT(cusgd_reader);
@@ -201,17 +219,8 @@ int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_mo
         return complain_usage(s, "header must be auto, yes or no, not \"%s\"", r->header);
     int status = read_dialect(r, s, reader);
     if (!status) status = read_encoding(r, s, model, reader);
+    if (!status) status = read_indexed(&r->indexed, s, reader);
     if (status) return status;
-    if (r->columns) reader->columns = strtol(r->columns, NULL, 10);
-    if (r->columns && (*r->columns == '\0' || r->columns[strspn(r->columns, "0123456789")] != '\0' || reader->columns < 1 ||
-                       reader->columns > 2147483647))
-        return complain_usage(s, "columns must be a whole number from 1 to 2147483647, not \"%s\"", r->columns);
-    if (r->index_base && strcmp(r->index_base, "0") == 0)
-        reader->index_base = CUSGD_INDEX_ZERO;
-    else if (r->index_base && strcmp(r->index_base, "1") == 0)
-        reader->index_base = CUSGD_INDEX_ONE;
-    else if (r->index_base && strcmp(r->index_base, "auto") != 0)
-        return complain_usage(s, "index-base must be auto, 0 or 1, not \"%s\"", r->index_base);
     reader->targets = r->targets.at;
     reader->target_count = r->targets.count;
     reader->ignore = r->ignore.at;

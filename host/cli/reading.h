@@ -4,6 +4,11 @@
 
 #include "arguments.h"
 
+/* What LIBSVM text may leave open. */
+typedef struct indexed_text {
+    const char *base, *columns;
+} indexed_text;
+
 typedef struct reading {
     const char *header; /* "auto", "yes", "no" */
     text_list targets, features, ignore;
@@ -14,7 +19,7 @@ typedef struct reading {
     int interactions;
     const char *missing;
     int strict;
-    const char *index_base, *columns;
+    indexed_text indexed;
     cusgd_reader reader; /* of train: made of all that, also for later rows */
 } reading;
 

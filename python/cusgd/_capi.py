@@ -49,6 +49,11 @@ CUSGD_OPTION_DEVICE = 5
 class cusgd_option_info(C.Structure):
     _fields_ = [("name", C.c_char_p), ("metavar", C.c_char_p), ("default_text", C.c_char_p), ("help", C.c_char_p), ("alias", C.c_char_p), ("type", C.c_int), ("choices", C.POINTER(C.c_char_p)), ("min", C.c_double), ("max", C.c_double), ("min_excluded", C.c_int), ("max_excluded", C.c_int), ("takes_auto", C.c_int)]
 
+
+
+class cusgd_device(C.Structure):
+    _fields_ = [("size", C.c_size_t), ("id", C.c_char * 16), ("name", C.c_char * 128), ("memory", C.c_int64), ("cache", C.c_int64), ("note", C.c_char * 256), ("usable", C.c_int), ("compiles", C.c_int)]
+
 CUSGD_TYPE_FLOAT32 = 0
 CUSGD_TYPE_FLOAT64 = 1
 
@@ -60,6 +65,11 @@ class cusgd_matrix(C.Structure):
 
 class cusgd_device_arrays(C.Structure):
     _fields_ = [("size", C.c_size_t), ("x", cusgd_matrix), ("y", cusgd_matrix), ("w", cusgd_matrix), ("stream", C.c_void_p)]
+
+
+
+class cusgd_csr(C.Structure):
+    _fields_ = [("start", C.POINTER(C.c_int64)), ("column", C.c_void_p), ("value", C.c_void_p), ("type", C.c_int), ("wide", C.c_int)]
 
 CUSGD_OFFSET_NONE = 0
 CUSGD_OFFSET_LINEAR = 1
@@ -141,11 +151,6 @@ class cusgd_path_plan(C.Structure):
 class cusgd_path_point(C.Structure):
     _fields_ = [("size", C.c_size_t), ("alpha", C.c_double), ("l1", C.c_double), ("l2", C.c_double), ("mean", C.c_double), ("standard_error", C.c_double), ("loss", C.c_double), ("gap", C.c_double), ("nonzeros", C.c_int64)]
 
-
-
-class cusgd_device(C.Structure):
-    _fields_ = [("size", C.c_size_t), ("id", C.c_char * 16), ("name", C.c_char * 128), ("memory", C.c_int64), ("cache", C.c_int64), ("note", C.c_char * 256), ("usable", C.c_int), ("compiles", C.c_int)]
-
 CUSGD_HEADER_AUTO = 0
 CUSGD_HEADER_YES = 1
 CUSGD_HEADER_NO = 2
@@ -165,10 +170,13 @@ class cusgd_dialect(C.Structure):
 class cusgd_encode(C.Structure):
     _fields_ = [("categorical", C.POINTER(C.c_char_p)), ("categorical_count", C.c_size_t), ("categorical_auto", C.c_int), ("all_levels", C.c_int), ("missing", C.c_int), ("strict", C.c_int), ("dates", C.POINTER(C.c_char_p)), ("date_count", C.c_size_t), ("polynomial", C.c_int), ("interactions", C.c_int)]
 
+CUSGD_INDEX_AUTO = 0
+CUSGD_INDEX_ZERO = 1
+CUSGD_INDEX_ONE = 2
 
 
 class cusgd_reader(C.Structure):
-    _fields_ = [("size", C.c_size_t), ("header", C.c_int), ("targets", C.POINTER(C.c_char_p)), ("target_count", C.c_size_t), ("features", C.POINTER(C.c_char_p)), ("feature_count", C.c_size_t), ("ignore", C.POINTER(C.c_char_p)), ("ignore_count", C.c_size_t), ("weights", C.c_char_p), ("offset", C.c_char_p), ("exposure", C.c_char_p), ("classes", C.POINTER(C.c_char_p)), ("x_only", C.c_int), ("layout", C.c_void_p), ("dialect", cusgd_dialect), ("encode", cusgd_encode), ("find_classes", C.c_int), ("encoding", C.c_void_p), ("lines_before", C.c_int64), ("class_count", C.c_size_t), ("trials", C.c_char_p)]
+    _fields_ = [("size", C.c_size_t), ("header", C.c_int), ("targets", C.POINTER(C.c_char_p)), ("target_count", C.c_size_t), ("features", C.POINTER(C.c_char_p)), ("feature_count", C.c_size_t), ("ignore", C.POINTER(C.c_char_p)), ("ignore_count", C.c_size_t), ("weights", C.c_char_p), ("offset", C.c_char_p), ("exposure", C.c_char_p), ("classes", C.POINTER(C.c_char_p)), ("x_only", C.c_int), ("layout", C.c_void_p), ("dialect", cusgd_dialect), ("encode", cusgd_encode), ("find_classes", C.c_int), ("encoding", C.c_void_p), ("lines_before", C.c_int64), ("class_count", C.c_size_t), ("trials", C.c_char_p), ("index_base", C.c_int), ("columns", C.c_int64)]
 
 CUSGD_ROLE_NONE = 0
 CUSGD_ROLE_IGNORED = 1
@@ -210,7 +218,7 @@ class cusgd_check_report(C.Structure):
     _fields_ = [("size", C.c_size_t), ("passed", C.c_int), ("steps", C.c_int64), ("device", C.c_char * 128), ("line_count", C.c_int), ("lines", cusgd_check_line * 32)]
 
 
-STRUCTURES: list[Any] = [cusgd_check_line, cusgd_check_report, cusgd_coefficient, cusgd_configuration, cusgd_device, cusgd_device_arrays, cusgd_dialect, cusgd_encode, cusgd_error, cusgd_generator, cusgd_loss_info, cusgd_matrix, cusgd_metrics, cusgd_model_arrays, cusgd_option_info, cusgd_order_metrics, cusgd_outcome, cusgd_path_plan, cusgd_path_point, cusgd_progress, cusgd_ranking, cusgd_reader, cusgd_result, cusgd_sweep_plan, cusgd_table_column]
+STRUCTURES: list[Any] = [cusgd_check_line, cusgd_check_report, cusgd_coefficient, cusgd_configuration, cusgd_csr, cusgd_device, cusgd_device_arrays, cusgd_dialect, cusgd_encode, cusgd_error, cusgd_generator, cusgd_loss_info, cusgd_matrix, cusgd_metrics, cusgd_model_arrays, cusgd_option_info, cusgd_order_metrics, cusgd_outcome, cusgd_path_plan, cusgd_path_point, cusgd_progress, cusgd_ranking, cusgd_reader, cusgd_result, cusgd_sweep_plan, cusgd_table_column]
 
 # Name, type of the result, types of the arguments.
 FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
@@ -235,8 +243,12 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_options_check", C.c_int, [C.c_void_p]),
     ("cusgd_options_unused", C.c_char_p, [C.c_void_p, C.c_char_p]),
     ("cusgd_option_at", C.POINTER(cusgd_option_info), [C.c_size_t]),
+    ("cusgd_device_at", C.c_int, [C.c_size_t, C.POINTER(cusgd_device)]),
+    ("cusgd_set_module_folder", C.c_int, [C.c_char_p]),
     ("cusgd_data_wrap", C.c_int, [C.c_int64, C.c_int64, C.c_int64, cusgd_matrix, cusgd_matrix, cusgd_matrix, C.POINTER(C.c_void_p)]),
     ("cusgd_data_wrap_device", C.c_int, [C.c_int64, C.c_int64, C.c_int64, C.POINTER(cusgd_device_arrays), C.POINTER(C.c_void_p)]),
+    ("cusgd_data_wrap_csr", C.c_int, [C.c_int64, C.c_int64, C.c_int64, cusgd_csr, cusgd_matrix, cusgd_matrix, C.POINTER(C.c_void_p)]),
+    ("cusgd_data_stored", C.c_int64, [C.c_void_p]),
     ("cusgd_data_set_offset", C.c_int, [C.c_void_p, C.c_int, cusgd_matrix]),
     ("cusgd_data_set_names", C.c_int, [C.c_void_p, C.POINTER(C.c_char_p), C.POINTER(C.c_char_p), C.POINTER(C.c_char_p), C.c_char_p]),
     ("cusgd_data_set_classes", C.c_int, [C.c_void_p, C.POINTER(C.c_char_p), C.c_int64]),
@@ -324,8 +336,6 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_path_coefficients", C.POINTER(C.c_double), [C.c_void_p, C.c_size_t]),
     ("cusgd_path_chosen", C.c_size_t, [C.c_void_p]),
     ("cusgd_path_create_model", C.c_int, [C.c_void_p, C.c_size_t, C.POINTER(C.c_void_p)]),
-    ("cusgd_device_at", C.c_int, [C.c_size_t, C.POINTER(cusgd_device)]),
-    ("cusgd_set_module_folder", C.c_int, [C.c_char_p]),
     ("cusgd_data_open", C.c_int, [C.c_char_p, C.POINTER(cusgd_reader), C.POINTER(C.c_void_p)]),
     ("cusgd_data_first_line", C.c_int64, [C.c_void_p]),
     ("cusgd_data_fault", C.c_int, [C.c_void_p]),

@@ -18,7 +18,7 @@ mv "$work/installed" "$work/elsewhere/moved"
 prefix=$work/elsewhere/moved
 library=$(find "$prefix" -name 'libcusgd.so' -o -name 'libcusgd.a')
 [ -n "$library" ] || fail "no library in the installed tree"
-for file in include/cusgd.h include/cusgd_tools.h share/man/man1/cusgd.1 share/doc/cusgd/LICENSE; do
+for file in include/cusgd.h include/cusgd_train.h include/cusgd_tools.h share/man/man1/cusgd.1 share/doc/cusgd/LICENSE; do
     [ -s "$prefix/$file" ] || fail "$file is not installed"
 done
 if grep -rIl -e "$work/installed" -e "$build" "$prefix"; then fail "the files above name a folder of the build"; fi
@@ -30,7 +30,9 @@ case $library in
     [ -z "$foreign" ] || fail "the library exports" $foreign
     ;;
 esac
-echo '#include <cusgd_tools.h>' | "$compiler" -std=c99 -pedantic -Wall -Wextra -Werror -fsyntax-only -I "$prefix/include" -x c -
+for header in "$prefix"/include/*.h; do # each of them by itself
+    echo "#include <$(basename "$header")>" | "$compiler" -std=c99 -pedantic -Wall -Wextra -Werror -fsyntax-only -I "$prefix/include" -x c -
+done
 
 "$prefix/bin/cusgd" --version
 
