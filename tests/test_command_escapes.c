@@ -45,7 +45,7 @@ Test(escapes, what_is_printed)
         {"info " FILE_E, 0, "a\\x1b[31m"},
         {"evaluate m " FILE_E, 0, "y\\x07"},
         {"train " FILE_E " --model m --ignore \"$(printf 'q" ESC "[1m')\"", 2, "'q\\x1b[1m'"},
-        {"train " FILE_E " --model m --target 1", 2, "y\\x07"},
+        {"train " FILE_E " --model m --target 1 --categorical none", 2, "y\\x07"},
         {"train " FILE_E " --model m --loss \"$(printf '" ESC "]0;x\\007')\"", 1, "\\x1b]0;x\\x07"},
         {"train \"$(printf '" ESC "c.csv')\" --model m", 2, "\\x1bc.csv: cannot be opened"},
         {"train . --model m", 2, NULL},

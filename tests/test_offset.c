@@ -259,7 +259,8 @@ Test(offset, command_refuses_what_does_not_fit)
     run(&o, "$CUSGD train years.csv --offset y --target y --model m");
     assert_code(o, CUSGD_ERROR_DATA);
     assert_has(o.err, "'y' is asked for both as the offset and as a target");
-    run(&o, "sed '4s/^\\([^,]*,[^,]*\\),[^,]*/\\1,nan/' years.csv >nan.csv; $CUSGD train nan.csv --offset years --model m");
+    run(&o, "sed '4s/^\\([^,]*,[^,]*\\),[^,]*/\\1,nan/' years.csv >nan.csv; $CUSGD train nan.csv --offset years --missing error "
+            "--model m");
     assert_code(o, CUSGD_ERROR_DATA);
     assert_has(o.err, "nan.csv:4:3: 'nan' in column 'years' is not a finite number");
 }

@@ -161,6 +161,20 @@ static const char *offset_phrase(cusgd_offset kind)
     return phrases[kind];
 }
 
+/* Lazy updates leave out the columns that a batch does not have, which only few methods can make up for later. */
+static cusgd_status check_update(const cusgd_options *o, const examples *train)
+{
+    if (o->update != CUSGD_UPDATE_LAZY || o->solver != CUSGD_SOLVER_SGD) return CUSGD_OK;
+    if (!examples_are_sparse(train)) return fail_option("update", "lazy updates are those of sparse data; leave out --update");
+    if (o->optimizer != CUSGD_OPTIMIZER_AUTO && o->optimizer != CUSGD_OPTIMIZER_SGD && o->optimizer != CUSGD_OPTIMIZER_ADAGRAD)
+        return fail_option("update",
+                           "lazy updates are those of the optimizers sgd and adagrad: choose one of them, or --update dense");
+    if (!isnan(o->lower) || !isnan(o->upper) || o->l1_factors || o->l2_factors || o->clip_norm > 0 || o->clip_value > 0)
+        return fail_option("update", "lazy updates take no bounds, penalty factors or clipping: leave those out, or choose "
+                                     "--update dense");
+    return CUSGD_OK;
+}
+
 cusgd_status problem_check_options(const cusgd_options *o, const cusgd_data *train, const cusgd_data *valid)
 {
     const examples *a = &train->view;
@@ -183,6 +197,8 @@ cusgd_status problem_check_options(const cusgd_options *o, const cusgd_data *tra
             CUSGD_ERROR_USAGE,
             "the loss %s is not differentiable everywhere and requires solver sgd: the other solvers need a smooth objective",
             loss_word(o->loss));
+    cusgd_status update = check_update(o, a);
+    if (update) return update;
     int by_gradients = o->solver == CUSGD_SOLVER_SGD || o->solver == CUSGD_SOLVER_GD || o->solver == CUSGD_SOLVER_CG ||
                        o->solver == CUSGD_SOLVER_LBFGS;
     if (examples_are_sparse(a) && !by_gradients)

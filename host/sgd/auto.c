@@ -237,28 +237,19 @@ static void choose_schedule(sgd *s)
 }
 
 /* Which parameters of sparse data a step updates: with few columns in a batch the others would be most of its work. */
-static cusgd_status choose_update(sgd *s)
+static void choose_update(sgd *s)
 {
     cusgd_options *o = s->run->options;
     run_spec *spec = &s->run->spec;
     const examples *e = &s->problem->train.rows;
-    int asked = o->update == CUSGD_UPDATE_LAZY;
     spec->lazy = 0;
-    if (!spec->sparse && asked) return fail_option("update", "lazy updates are those of sparse data; leave out --update");
-    if (!spec->sparse) return CUSGD_OK;
+    if (!spec->sparse) return;
     int takes = spec->optimizer == CUSGD_OPTIMIZER_SGD || spec->optimizer == CUSGD_OPTIMIZER_ADAGRAD;
     int plain = !spec->limit[0] && !spec->rate_factor && spec->clip_norm <= 0 && spec->clip_value <= 0;
-    if (asked && !takes)
-        return fail_option("update",
-                           "lazy updates are those of the optimizers sgd and adagrad: choose one of them, or --update dense");
-    if (asked && !plain)
-        return fail_option("update", "lazy updates take no bounds, penalty factors or clipping: leave those out, or choose "
-                                     "--update dense");
     double rows = (double)s->problem->train.data->view.n, values = (double)cusgd_data_stored(s->problem->train.data);
-    spec->lazy = takes && plain && (asked || (double)e->d > values / rows * (double)o->batch);
-    if (o->update == CUSGD_UPDATE_DENSE) spec->lazy = 0;
+    int few = (double)e->d > values / rows * (double)o->batch;
+    spec->lazy = takes && plain && (o->update == CUSGD_UPDATE_LAZY || (o->update != CUSGD_UPDATE_DENSE && few));
     o->update = spec->lazy ? CUSGD_UPDATE_LAZY : CUSGD_UPDATE_DENSE;
-    return CUSGD_OK;
 }
 
 cusgd_status sgd_choose_optimizer(sgd *s)
@@ -298,7 +289,7 @@ cusgd_status sgd_choose_optimizer(sgd *s)
     s->run->spec.epsilon = o->epsilon;
     s->run->spec.decay = optimizer_decays(s->run->spec.optimizer) ? o->weight_decay : 0;
     s->run->spec.rate_factor = s->rate_factor;
-    status = choose_update(s);
+    choose_update(s);
     if (status != CUSGD_OK || (!s->retreats && !s->run->by_gradient)) return status;
     return problem_measure_null(s->problem, s->run->by_gradient);
 }

@@ -40,14 +40,14 @@ static double full_seconds(cusgd_solver which, shape a, int quadratic)
     return factor_multiplication * solver_work(which, a);
 }
 
-/* Of the full-batch methods that the loss and the memory allow. */
-static cusgd_solver cheapest(const cusgd_options *o, shape a)
+/* Of the full-batch methods that the loss, the storage and the memory allow. */
+static cusgd_solver cheapest(const cusgd_options *o, shape a, int sparse)
 {
     int quadratic = loss_is_quadratic(o->loss);
     cusgd_solver direct = quadratic ? CUSGD_SOLVER_EXACT : CUSGD_SOLVER_NEWTON;
     cusgd_solver vectors = quadratic && !(o->l1 > 0) ? CUSGD_SOLVER_CG : CUSGD_SOLVER_LBFGS;
     double room = memory_of_machine() / 4;
-    if (o->l1 > 0 || o->loss == CUSGD_LOSS_SOFTMAX) return vectors;
+    if (sparse || o->l1 > 0 || o->loss == CUSGD_LOSS_SOFTMAX) return vectors;
     if (room > 0 && solver_bytes(direct, a) > room) return vectors;
     return full_seconds(direct, a, quadratic) <= full_seconds(vectors, a, quadratic) ? direct : vectors;
 }
@@ -78,9 +78,11 @@ void solver_best(cusgd_options *o, const cusgd_data *train, char *reason, size_t
         snprintf(reason, room, "%s", why);
         return;
     }
-    shape a = shape_make(train->view.n, train->view.d, classes > 0 ? classes : train->view.k);
+    int sparse = examples_are_sparse(&train->view);
+    int64_t d = sparse ? cusgd_data_stored(train) / train->view.n + 1 : train->view.d; /* of sparse rows, what is read of each */
+    shape a = shape_make(train->view.n, d, classes > 0 ? classes : train->view.k);
     a.n = fmax(1, a.n * (1 - o->valid_fraction));
-    cusgd_solver full = cheapest(o, a);
+    cusgd_solver full = cheapest(o, a, sparse);
     int quadratic = loss_is_quadratic(o->loss);
     double steps = sgd_seconds(a, quadratic), other = full_seconds(full, a, quadratic);
     if (!isnan(o->gradient_tolerance)) {

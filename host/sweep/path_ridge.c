@@ -2,6 +2,7 @@
 #include "path.h"
 
 #include "failure.h"
+#include "lapack_library.h"
 #include "problem/linear.h"
 #include <float.h>
 #include <math.h>
@@ -24,13 +25,15 @@ static void solve_one(const least_squares *of, const double *vectors, const doub
 cusgd_status ridge_solve(const least_squares *of, int64_t count, const double *l2, double *theta)
 {
     int64_t d = of->d;
+    cusgd_status status = lapack_open("l1-ratio", "0");
+    if (status) return status;
     double *work = allocate((size_t)(d * d + 3 * d), sizeof *work);
     if (!work) return fail_memory((size_t)(d * d) * sizeof *work, "the eigenvectors");
     double *values = work + d * d, *scaled = values + d, *rotated = scaled + d;
     for (int64_t j = 0; j < d; j++)
         for (int64_t l = 0; l < d; l++) work[j * d + l] = of->matrix[j * d + l] / sqrt(of->l2[j] * of->l2[l]);
     for (int64_t j = 0; j < d; j++) scaled[j] = of->cross[j] / sqrt(of->l2[j]);
-    cusgd_status status = matrix_eigen(d, work, values) ? CUSGD_OK : fail_memory((size_t)(d * d) * sizeof *work, "eigenvectors");
+    status = matrix_eigen(d, work, values) ? CUSGD_OK : fail_memory((size_t)(d * d) * sizeof *work, "eigenvectors");
     for (int64_t i = 0; i < d && status == CUSGD_OK; i++) rotated[i] = vector_dot(d, work + i * d, scaled);
     for (int64_t i = 0; i < count && status == CUSGD_OK; i++) solve_one(of, work, values, rotated, l2[i], theta + i * (d + 1));
     free(work);

@@ -191,8 +191,9 @@ cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data
     t->options = *options;
     classes_choose(&t->options, train);
     loss_numbers_choose(&t->options);
+    solver_best(&t->options, train, t->solver_reason,
+                sizeof t->solver_reason); /* by what was asked for: before the rest is chosen */
     storage_choose(&t->options, train);
-    solver_best(&t->options, train, t->solver_reason, sizeof t->solver_reason);
     status = options_own(&t->options, cusgd_data_cols(train));
     if (status != CUSGD_OK) {
         cusgd_trainer_free(t);
@@ -278,8 +279,8 @@ cusgd_status cusgd_trainer_reset(cusgd_trainer *t, const cusgd_options *options)
     if (status != CUSGD_OK) return status;
     classes_choose(&owned, t->problem.train.data);
     loss_numbers_choose(&owned);
-    storage_choose(&owned, t->problem.train.data);
     solver_best(&owned, t->problem.train.data, reason, sizeof reason);
+    storage_choose(&owned, t->problem.train.data);
     status = problem_check_options(&owned, t->problem.train.data, t->problem.valid.data);
     if (status != CUSGD_OK) return status;
     if (t->run.lost == 1 || !problem_binds_alike(&t->problem, &owned)) return reset_anew(t, options);

@@ -7,7 +7,6 @@ import cusgd
 import numpy as np
 import pandas as pd
 import pytest
-import scipy.sparse
 
 
 def fitted(X, y, **options):

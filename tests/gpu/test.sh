@@ -89,7 +89,7 @@ chmod +x "$out/bundle/bin/cusgd"
 "$script" "$out" --dry-run --bundle "$out/bundle" --part smoke --part bits >/dev/null && fail "wrong bits pass"
 [ "$(last_line)" = "DRY RUN: FAILED: smoke bits" ] || fail "the last line of a summary of wrong bits"
 grep -q '^FAILED .* engine persistent: status 4' "$out/summary.txt" || fail "the engine that fails is not named"
-[ "$(grep 'DIFFERS in repeat' "$out/summary.txt" | cut -d ' ' -f 1 | paste -sd ' ')" = "no-graph no-graph" ] || fail "the runs that differ are not named"
+[ "$(grep 'DIFFERS in repeat' "$out/summary.txt" | cut -d ' ' -f 1 | paste -sd ' ')" = "no-graph no-graph-s no-graph no-graph-s" ] || fail "the runs that differ are not named"
 
 # A part that hangs is ended when the budget is spent, with all that it has started, in whatever process group; what comes behind it
 # is not run; the summary and the archive are there. Likewise where the script itself is ended. `hangs: PID` in the part's log names
