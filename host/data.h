@@ -102,6 +102,8 @@ static inline double weight_at(const examples *e, int64_t row) { return e->w.at 
 
 /* USAGE if x lies in the memory of a GPU, where `what` cannot read it. */
 cusgd_status data_on_host(const cusgd_data *data, const char *what);
+/* Likewise where x is sparse. */
+cusgd_status data_is_dense(const cusgd_data *data, const char *what);
 /* The first row and column whose value is not finite or not what `loss` takes, by row, as an error that names them; weights must
  * not be negative nor all zero, offsets must be finite. Reads everything once, in parallel, but x where that lies in the memory
  * of a GPU. `loss` < 0: targets are not looked at. */

@@ -310,7 +310,72 @@ Test(sparse, what_needs_the_matrix_refuses)
     o.solver = CUSGD_SOLVER_EXACT;
     cr_assert_eq(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE);
     cr_assert(strstr(cusgd_last_error(), "sgd, gd, cg and lbfgs"), "%s", cusgd_last_error());
+    o.solver = CUSGD_SOLVER_SGD;
+    o.robust = 1;
+    assert_fails(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE, "robust needs dense");
+    o.robust = 0;
+    o.whiten = CUSGD_WHITEN_ZCA;
+    assert_fails(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE, "whiten needs dense");
+    o.whiten = CUSGD_WHITEN_NONE;
+    cusgd_path_plan plan = CUSGD_INIT(cusgd_path_plan);
+    cusgd_path *path;
+    assert_fails(cusgd_path_create(&o, data, &plan, &path), CUSGD_ERROR_USAGE, "path needs dense");
     cusgd_data_free(data);
+}
+
+/* By solvers auto and best, which leave out what needs the matrix. */
+Test(sparse, solvers_are_chosen)
+{
+    static both b;
+    make(&b, 1);
+    for (int loss = 0; loss < 2; loss++)
+        for (int solver = 0; solver < 2; solver++) {
+            cusgd_options o = options_default();
+            cusgd_data *data = sparse_of(&b, 0);
+            o.loss = loss ? CUSGD_LOSS_LOGISTIC : CUSGD_LOSS_SQUARED;
+            o.solver = solver ? CUSGD_SOLVER_BEST : CUSGD_SOLVER_AUTO;
+            o.l2 = 0.01;
+            cusgd_trainer *t = trainer_of(&o, data, NULL);
+            assert_works(cusgd_trainer_fit(t, NULL, NULL, NULL));
+            cr_assert_eq(cusgd_trainer_options(t)->solver, loss ? CUSGD_SOLVER_LBFGS : CUSGD_SOLVER_CG);
+            cusgd_trainer_free(t);
+            cusgd_data_free(data);
+        }
+}
+
+Test(sparse, a_saved_run_goes_on)
+{
+    static both b;
+    double whole[K * (D + 1)], resumed[K * (D + 1)];
+    make(&b, 0);
+    for (int update = CUSGD_UPDATE_DENSE; update <= CUSGD_UPDATE_LAZY; update++) {
+        cusgd_options o = options_plain(CUSGD_OPTIMIZER_ADAGRAD, 0.05, 32, 3);
+        cusgd_data *data = sparse_of(&b, 0);
+        o.update = (cusgd_update)update;
+        o.l2 = 0.01;
+        cusgd_trainer *first = trainer_of(&o, data, NULL), *second = trainer_of(&o, data, NULL);
+        size_t bytes;
+        assert_works(cusgd_trainer_step(first, 17));
+        assert_works(cusgd_trainer_save_state_memory(first, NULL, 0, &bytes));
+        void *state = malloc(bytes);
+        assert_works(cusgd_trainer_save_state_memory(first, state, bytes, &bytes));
+        assert_works(cusgd_trainer_load_state_memory(second, state, bytes, NULL));
+        assert_works(cusgd_trainer_step(first, 20));
+        assert_works(cusgd_trainer_step(second, 20));
+        assert_works(cusgd_trainer_get_coefficients(first, whole, whole + K * D));
+        assert_works(cusgd_trainer_get_coefficients(second, resumed, resumed + K * D));
+        cr_assert_arr_eq(whole, resumed, sizeof whole, "update %d", update);
+        b.value[3] += 1; /* other data, of the same shape */
+        cusgd_data *other = sparse_of(&b, 0);
+        cusgd_trainer *third = trainer_of(&o, other, NULL);
+        assert_fails(cusgd_trainer_load_state_memory(third, state, bytes, NULL), CUSGD_ERROR_DATA, "");
+        free(state);
+        cusgd_trainer_free(first);
+        cusgd_trainer_free(second);
+        cusgd_trainer_free(third);
+        cusgd_data_free(data);
+        cusgd_data_free(other);
+    }
 }
 
 /* ---- LIBSVM text ---- */

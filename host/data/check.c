@@ -87,6 +87,13 @@ cusgd_status data_on_host(const cusgd_data *data, const char *what)
                 data->source, data->view.place->device, what);
 }
 
+cusgd_status data_is_dense(const cusgd_data *data, const char *what)
+{
+    if (!examples_are_sparse(&data->view)) return CUSGD_OK;
+    return fail(CUSGD_ERROR_USAGE, "the rows of %s are sparse, and %s needs dense ones: store them so, or leave it out",
+                data->source, what);
+}
+
 static int target_is_good(const examples *e, int loss, double y)
 {
     if (e->classes > 0) return (y >= 0 && y < (double)e->classes && y == floor(y)) || (y == -1 && e->classes == 2);

@@ -132,6 +132,9 @@ cusgd_status cusgd_data_split_targets(cusgd_data *data, int counts)
     if (data->view.k != 1 || !data->view.y.at || data->classes)
         return fail(CUSGD_ERROR_DATA, "%s: shares or counts of successes are one target of numbers", data->source);
     int64_t before = data->view.n;
+    cusgd_status here = data_on_host(data, "a split of its targets");
+    if (here == CUSGD_OK && counts) here = data_is_dense(data, "a split of its targets");
+    if (here != CUSGD_OK || examples_are_sparse(&data->view)) return here; /* a share is refused as a target then */
     cusgd_status status = counts ? check_counts(data) : check_shares(data, &between);
     if (status || !between) return status;
     status = pairs_open(&p, &data->view, counts);

@@ -197,10 +197,12 @@ cusgd_status problem_check_options(const cusgd_options *o, const cusgd_data *tra
             CUSGD_ERROR_USAGE,
             "the loss %s is not differentiable everywhere and requires solver sgd: the other solvers need a smooth objective",
             loss_word(o->loss));
-    cusgd_status update = check_update(o, a);
-    if (update) return update;
-    int by_gradients = o->solver == CUSGD_SOLVER_SGD || o->solver == CUSGD_SOLVER_GD || o->solver == CUSGD_SOLVER_CG ||
-                       o->solver == CUSGD_SOLVER_LBFGS;
+    cusgd_status status = check_update(o, a);
+    if (status == CUSGD_OK && o->robust) status = data_is_dense(train, "option robust");
+    if (status == CUSGD_OK && o->whiten != CUSGD_WHITEN_NONE) status = data_is_dense(train, "option whiten");
+    if (status != CUSGD_OK) return status;
+    int by_gradients = o->solver == CUSGD_SOLVER_AUTO || o->solver == CUSGD_SOLVER_SGD || o->solver == CUSGD_SOLVER_GD ||
+                       o->solver == CUSGD_SOLVER_CG || o->solver == CUSGD_SOLVER_LBFGS;
     if (examples_are_sparse(a) && !by_gradients)
         return fail_option("solver", "sparse data is trained by the solvers sgd, gd, cg and lbfgs: the others need second "
                                      "derivatives or the matrix itself");

@@ -248,7 +248,9 @@ static cusgd_status compute(cusgd_path *s, const cusgd_path_plan *plan)
 
 static cusgd_status create(cusgd_path *s, const cusgd_options *options, const cusgd_data *train, const cusgd_path_plan *plan)
 {
-    cusgd_status status = check_options(options, train);
+    cusgd_status status = data_on_host(train, "a regularization path");
+    if (status == CUSGD_OK) status = data_is_dense(train, "a regularization path");
+    if (status == CUSGD_OK) status = check_options(options, train);
     if (status == CUSGD_OK) status = check_plan(plan);
     if (status != CUSGD_OK) return status;
     s->count = plan->count;

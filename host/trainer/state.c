@@ -37,7 +37,8 @@ static cusgd_status check_savable(const cusgd_trainer *t, const char *function)
         return fail(CUSGD_ERROR_USAGE,
                     "%s cannot be called by the callback of a fit; cusgd_trainer_set_checkpoint_callback tells when it can",
                     function);
-    return run_check_device(&t->run);
+    cusgd_status status = data_on_host(t->problem.train.data, "a checkpoint");
+    return status ? status : run_check_device(&t->run);
 }
 
 static cusgd_status make(cusgd_trainer *t, const char *function, saved_state *s)

@@ -45,15 +45,20 @@ static uint64_t hash_number(uint64_t hash, double value)
 
 static uint64_t hash_row(uint64_t hash, const examples *e, int64_t row)
 {
-    for (int64_t j = 0; j < e->d; j++) hash = hash_number(hash, matrix_at(&e->x, row, j));
+    int64_t first = examples_are_sparse(e) ? e->s.start[row] : 0;
+    int64_t count = examples_are_sparse(e) ? e->s.start[row + 1] - first : 0;
+    for (int64_t j = 0; j < e->d && !examples_are_sparse(e); j++) hash = hash_number(hash, matrix_at(&e->x, row, j));
+    for (int64_t i = first; i < first + count; i++)
+        hash = hash_number(mix(hash, (uint64_t)csr_column(&e->s, i)), csr_value(&e->s, i));
     return hash;
 }
 
 /* Rows evenly spread, the first and the last among them. */
 static uint64_t hash_values(const examples *e)
 {
-    int64_t rows = HASHED_VALUES / (e->d > 0 ? e->d : 1), n = e->n;
-    uint64_t hash = mix(1, (uint64_t)e->x.type);
+    int64_t n = e->n, stored = examples_are_sparse(e) ? e->s.start[n] / n : e->d,
+            rows = HASHED_VALUES / (stored > 0 ? stored : 1);
+    uint64_t hash = mix(1, (uint64_t)(examples_are_sparse(e) ? e->s.type : e->x.type));
     if (rows < 2) rows = 2;
     if (n <= rows) rows = n;
     for (int64_t i = 0; i < rows; i++) {
