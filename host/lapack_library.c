@@ -31,12 +31,21 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the two below, an
 static int has_sought;                                   /* 1: how that ended does not change any more */
 static char missing[400];                                /* why there is none; "": there is one, or it was not sought */
 
+/* The loader names what it could not allocate, and does not always say that memory was short. */
+static int is_of_memory(const char *why)
+{
+    static const char *const phrases[] = {"memory", "cannot create ", "cannot allocate ", "cannot extend "};
+    for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
+        if (strstr(why, phrases[i])) return 1;
+    return 0;
+}
+
 /* The loader's reason. Where it had no memory, another call may fare better. */
 static void note_missing(void)
 {
     const char *why = dlerror();
     snprintf(missing, sizeof missing, "%.390s", why ? why : strerror(ENOMEM));
-    has_sought = !strstr(missing, "memory");
+    has_sought = !is_of_memory(missing);
 }
 
 /* The next name is tried where there is no file of this one, and not where opening it failed otherwise. */

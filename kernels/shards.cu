@@ -29,16 +29,16 @@ enum { LEVELS = 11 };
 static_assert(MAX_SHARDS < 1 << LEVELS, "a level for each bit of their number");
 template <class T> __device__ static T tree_sum(const T *value, int64_t stride, int count)
 {
-    T level[LEVELS], sum = 0;
+    T level[LEVELS] = {}, sum = 0;
     for (int h = 0; h < count; h++) {
         sum = value[h * stride];
+        bool moves = true; /* to the next level, until one is free; no `break`, which keeps the compiler from unrolling */
         UNROLLED
         for (int l = 0; l < LEVELS; l++) {
-            if (!(h >> l & 1)) {
-                level[l] = sum;
-                break;
-            }
-            sum = level[l] + sum;
+            bool free = !(h >> l & 1);
+            if (moves && free) level[l] = sum;
+            moves = moves && !free;
+            if (moves) sum = level[l] + sum;
         }
     }
     bool begun = false;

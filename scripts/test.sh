@@ -34,8 +34,8 @@ part_quick() { build quick && tests quick -L '^(unit|api)$'; }
 part_tests() { build dev && tests dev -LE '^statistics$'; }
 part_build() { build ci; }
 part_all-tests() { tests ci; }
-# Without the statistics of many runs, whose code the other tests execute as well.
-part_sanitizers() { build asan && tests asan -LE '^statistics$'; }
+# Without the statistics of many runs and the longest comparisons of figures, whose code the other tests execute as well.
+part_sanitizers() { build asan && tests asan -LE '^statistics$' -E '^test-(determinism|command-check|command-offset)$'; }
 
 # Of the library and one program: ThreadSanitizer knows no fork, in which the other tests run.
 part_threads() {

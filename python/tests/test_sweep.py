@@ -108,7 +108,7 @@ def test_refusals():
         cusgd.sweep(X, y, {"l2": [1]}, select="worst")
     with pytest.raises(ValueError, match="whole numbers"):
         cusgd.sweep(X, y, {"l2": [1]}, folds=folds + 0.5)
-    with pytest.raises(cusgd.UsageError, match="one for each class"):
+    with pytest.raises(cusgd.UsageError, match="one for each of more than two classes"):
         cusgd.sweep(X, np.arange(len(y)) % 3, {"l2": [1]}, loss="logistic")
     with pytest.raises(cusgd.UsageError, match="folds"):
         cusgd.sweep(X, y, {"l2": [1]}, folds=1)
