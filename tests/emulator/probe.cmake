@@ -34,8 +34,6 @@ set_tests_properties(gpu-probe-faulty-emul PROPERTIES ENVIRONMENT "${settings}"
                      PASS_REGULAR_EXPRESSION "gpu-probe: wrong result: the sum of what was read")
 
 # What proves a GPU, in its cheapest form.
-if(NOT CUSGD_SANITIZE)
-    add_test(NAME gpu-check-emul COMMAND ${PROJECT_SOURCE_DIR}/tests/gpu/test.sh ${PROJECT_BINARY_DIR}
-             environment smoke bits probe steps profile check tests bench repeatability peers sanitizer)
-    set_tests_properties(gpu-check-emul PROPERTIES ENVIRONMENT "${settings}" COST 60)
-endif()
+add_test(NAME gpu-check-emul COMMAND ${PROJECT_SOURCE_DIR}/tests/gpu/test.sh ${PROJECT_BINARY_DIR}
+         environment smoke bits probe steps profile check tests bench repeatability peers sanitizer)
+set_tests_properties(gpu-check-emul PROPERTIES ENVIRONMENT "${settings}" COST 60)
