@@ -205,13 +205,13 @@ static int describe_cuda(int index, cusgd_device *device)
     int count = 0;
     cusgd_status status = m->open ? m->describe(MODULE_ABI, &services, index, device, &count) : CUSGD_ERROR_DEVICE;
     if (index > 0 && index >= count) return 0;
-    if (status == CUSGD_OK && index < count) {
+    if (!status && index < count) {
         size_t used = strlen(device->note);
         snprintf(device->note + used, sizeof device->note - used, ", %.200s", m->path);
         return 1;
     }
     if (count == 0) snprintf(device->id, sizeof device->id, "cuda");
-    const char *why = !m->open ? m->missing : status == CUSGD_OK ? "there is no NVIDIA GPU in this machine" : cusgd_last_error();
+    const char *why = !m->open ? m->missing : !status ? "there is no NVIDIA GPU in this machine" : cusgd_last_error();
     if (!*device->name) snprintf(device->name, sizeof device->name, "none");
     snprintf(device->note, sizeof device->note, "%.250s", why);
     device->usable = 0;

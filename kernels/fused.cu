@@ -126,7 +126,8 @@ extern "C" cudaError_t kernel_fused_step(const fused_task *t, cudaStream_t strea
 extern "C" cudaError_t kernel_fused_parts(const fused_task *t, cudaStream_t stream) { return launch(t, PARTS, stream); }
 
 /* In the order in which a step without shards adds its parts up. */
-template <class real> __global__ __launch_bounds__(THREADS, 1) static void fused_share_kernel(fused_task t, real *to, double *loss)
+template <class real>
+__global__ __launch_bounds__(THREADS, 1) static void fused_share_kernel(fused_task t, real *to, double *loss)
 {
     const int values = 16 / sizeof(real);
     SHARED(double, shared, THREADS * 16 / (int)sizeof(real));

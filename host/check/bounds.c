@@ -103,7 +103,7 @@ cusgd_status bounds_of(bounds *b, const int64_t *rows, int64_t count)
     for (int64_t first = 0; first < count; first += BOUNDS_PIECE) {
         int64_t piece = count - first < BOUNDS_PIECE ? count - first : BOUNDS_PIECE;
         cusgd_status status = shards_rows(b->reference, &b->reference->train, rows + first, piece, b->x, b->w);
-        if (status != CUSGD_OK) return status;
+        if (status) return status;
         for (int64_t i = 0; i < piece; i++)
             (is_softmax ? add_softmax_row : add_row)(b, b->x + i * b->d, b->w[i], rows[first + i], factor);
     }
@@ -117,7 +117,7 @@ cusgd_status bounds_predictions(bounds *b, int64_t first, int64_t count, double 
     int64_t rows[BOUNDS_PIECE] = {first};
     for (int64_t i = 1; i < count; i++) rows[i] = first + i;
     cusgd_status status = shards_rows(b->reference, &b->reference->train, rows, count, b->x, b->w);
-    for (int64_t i = 0; i < count && status == CUSGD_OK; i++)
+    for (int64_t i = 0; i < count && !status; i++)
         for (int64_t c = 0; c < b->k; c++) {
             (void)predict(b, b->x + i * b->d, rows[i], c, &out[i * b->k + c]);
             out[i * b->k + c] = roundings(b, 1) * out[i * b->k + c] + b->tiny;

@@ -182,7 +182,7 @@ static cusgd_status run_step(const check *c, int peer, const place *at, const st
     for (int h = 0; h < c->t->options.shards; h++) at->shares[h] = (batch_share){c->of[peer].train.bounds[h], &at->orders[h]};
     slice s = {at->shares, at->batch, 1, numbers};
     cusgd_status status = b->ops->steps(b->self, &s);
-    return status == CUSGD_OK ? b->ops->report(b->self, report) : status;
+    return status ? status : b->ops->report(b->self, report);
 }
 
 /* The gradient at c->point, seen as the velocity after a step of rate 1 without momentum. */
@@ -198,9 +198,9 @@ static cusgd_status gradient_of(const check *c, int peer, const place *at, steps
     p.tf32 = given->tf32;
     p.engine = given->clip_norm > 0 ? CUSGD_ENGINE_CUBLAS : given->engine; /* the order of additions that the run takes */
     cusgd_status status = b->ops->start(b->self, &p);
-    if (status == CUSGD_OK) status = b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, c->point);
-    if (status == CUSGD_OK) status = run_step(c, peer, at, &one, report);
-    if (status == CUSGD_OK) status = b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_SLOT1, c->gradient[peer]);
+    if (!status) status = b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, c->point);
+    if (!status) status = run_step(c, peer, at, &one, report);
+    if (!status) status = b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_SLOT1, c->gradient[peer]);
     return status;
 }
 
@@ -208,7 +208,7 @@ static cusgd_status put_state(const check *c, int peer)
 {
     const backend *b = &c->peer[peer];
     cusgd_status status = b->ops->start(b->self, &c->t->run.spec);
-    for (int part = 0; part < STATE_PARTS && status == CUSGD_OK; part++)
+    for (int part = 0; part < STATE_PARTS && !status; part++)
         status = b->ops->put(b->self, SNAPSHOT_CURRENT, (enum state_part)part, c->state + part * c->size);
     return status;
 }
@@ -218,8 +218,8 @@ static cusgd_status step_of(const check *c, int peer, const place *at, steps_rep
 {
     const backend *b = &c->peer[peer];
     cusgd_status status = put_state(c, peer);
-    if (status == CUSGD_OK) status = run_step(c, peer, at, &at->numbers, report);
-    for (int part = 0; part < STATE_PARTS && status == CUSGD_OK; part++)
+    if (!status) status = run_step(c, peer, at, &at->numbers, report);
+    for (int part = 0; part < STATE_PARTS && !status; part++)
         status = b->ops->get(b->self, SNAPSHOT_CURRENT, (enum state_part)part, c->next + part * c->size);
     return status;
 }

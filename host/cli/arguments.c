@@ -252,5 +252,5 @@ int arguments_parse(const syntax *s, int argc, char **argv, const char **operand
         }
     }
     if (count < s->operand_count - s->optional) *status = complain_missing(s, count);
-    return *status == CUSGD_OK;
+    return !*status;
 }

@@ -82,7 +82,7 @@ int main(int argc, char **argv)
     int status = dispatch(argc, argv);
     int failed = ferror(stdout);
     errno = 0;
-    if ((fflush(stdout) != 0 || failed) && status == CUSGD_OK)
+    if ((fflush(stdout) != 0 || failed) && !status)
         return complain(CUSGD_ERROR_DATA, "cannot write standard output%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
     return status;
 }

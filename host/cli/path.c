@@ -132,7 +132,7 @@ static int write_model(const tracing *w)
     if (!w->model_path) return CUSGD_OK;
     signals_defer(1);
     cusgd_status status = cusgd_path_create_model(w->path, cusgd_path_chosen(w->path), &model);
-    if (status == CUSGD_OK) status = cusgd_model_save(model, w->model_path);
+    if (!status) status = cusgd_model_save(model, w->model_path);
     signals_defer(0);
     cusgd_model_free(model);
     return status ? complain_last(status) : CUSGD_OK;

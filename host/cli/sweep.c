@@ -131,7 +131,7 @@ static int write_model(const sweeping *w)
     cusgd_model *model = NULL;
     signals_defer(1);
     cusgd_status status = cusgd_sweep_create_model(w->sweep, &model);
-    if (status == CUSGD_OK) status = cusgd_model_save(model, w->model_path);
+    if (!status) status = cusgd_model_save(model, w->model_path);
     signals_defer(0);
     cusgd_model_free(model);
     return status ? complain_last(status) : CUSGD_OK;

@@ -139,12 +139,12 @@ cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, 
     b->w = b->owned[2];
     b->o = b->owned[3];
     b->tail_first = e->n;
-    if (status == CUSGD_OK && (b->owned[0] || b->owned[1] || b->owned[2] || b->owned[3])) status = copy_all(self, &others, t, b);
-    if (status == CUSGD_OK && sparse)
+    if (!status && (b->owned[0] || b->owned[1] || b->owned[2] || b->owned[3])) status = copy_all(self, &others, t, b);
+    if (!status && sparse)
         status = NAMED(sparse_bind)(e, t, b);
-    else if (status == CUSGD_OK && x_stays)
+    else if (!status && x_stays)
         status = copy_tail(b);
-    if (status == CUSGD_OK)
+    if (!status)
         *out = b;
     else
         NAMED(cpu_unbind)(self, b);

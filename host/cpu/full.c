@@ -79,7 +79,7 @@ cusgd_status NAMED(cpu_objective)(void *self, const dataset *b, loss_rule loss, 
         wave w = {.self = self, .task = &task, .chunk = chunk, .n = b->n, .partial = partial, .scratch = scratch};
         double sum = 0;
         NAMED(layout_put)(&l, theta, point);
-        for (; status == CUSGD_OK && w.first_chunk < chunks; w.first_chunk += WAVE)
+        for (; !status && w.first_chunk < chunks; w.first_chunk += WAVE)
             if (!run_wave(&w, min_of(WAVE, chunks - w.first_chunk), total, &sum)) status = fail_interrupted();
         *value = sum / (double)b->n;
         for (int64_t j = 0; gradient && j <= b->d; j++)

@@ -83,7 +83,7 @@ cusgd_status NAMED(cpu_generate)(void *of, const cusgd_generator *g, const doubl
     shape s;
     if (!work) return fail_memory((size_t)(team * g->cols) * sizeof(double), "a synthetic row");
     cusgd_status status = shape_make(g, &s);
-    if (status == CUSGD_OK) {
+    if (!status) {
         making m = {g, &s, truth, first, count, max_of(1, PIECE_VALUES / g->cols), work, x, y};
         if (!pool_run(self->pool, team, (count + m.rows - 1) / m.rows, make_rows, &m)) status = fail_interrupted();
         shape_free(&s);

@@ -111,7 +111,7 @@ cusgd_status NAMED(cpu_hessian)(void *self, const dataset *b, loss_rule loss, co
         t.task = &task;
         if (t.moves) NAMED(layout_put)(&l, theta, point);
         status = add_waves(&t);
-        for (int64_t c = 0; status == CUSGD_OK && c < t.blocks; c++) collect(&t, c, hessian + c * (b->d + 1) * (b->d + 1));
+        for (int64_t c = 0; !status && c < t.blocks; c++) collect(&t, c, hessian + c * (b->d + 1) * (b->d + 1));
     }
     free(point);
     free(t.p);

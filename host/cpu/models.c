@@ -167,7 +167,7 @@ cusgd_status NAMED(cpu_fold_losses)(void *self, const dataset *b, loss_rule loss
                                     const double *theta, double *sums)
 {
     cusgd_status status = models_fit(b->classed);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     layout l = layout_as(1, b->d, outputs);
     int64_t width = width_of(outputs), size = b->folds * width;
     rows_models rows = {.by_fold = width};

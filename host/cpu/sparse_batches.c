@@ -198,7 +198,7 @@ static cusgd_status build_all(cpu *self, const slice *s)
     pool_for(self->pool, self->threads, batches, build_batch, &b);
     int64_t columns = sum_before(z->store.column_first, batches), values = sum_before(z->store.value_first, batches);
     cusgd_status status = make_room(self, values, columns);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     b.counting = 0;
     pool_for(self->pool, self->threads, batches, build_batch, &b);
     z->of = s->shares[0].examples;
@@ -220,7 +220,7 @@ cusgd_status NAMED(sparse_transpose)(cpu *self, const slice *s)
     const sampler *order = s->shares[0].order;
     const sparse_rows *x = s->shares[0].examples->sparse;
     cusgd_status status = make_work(self);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     if (order->sampling == CUSGD_SAMPLING_BLOCKS) self->rows[CUSGD_STORAGE_FULL]->order_table(order, self->order.tables);
     int64_t values = 0;
     if (order->sampling == CUSGD_SAMPLING_BATCHES) {
@@ -233,7 +233,7 @@ cusgd_status NAMED(sparse_transpose)(cpu *self, const slice *s)
                 values = max_of(values, stored_in(&of));
             }
         status = check_size(values);
-        return status == CUSGD_OK ? build_all(self, s) : status;
+        return status ? status : build_all(self, s);
     }
     z->of = NULL;
     for (int64_t i = 0; i < s->count; i++) {
@@ -241,7 +241,7 @@ cusgd_status NAMED(sparse_transpose)(cpu *self, const slice *s)
         values = max_of(values, stored_in(&of));
     }
     status = check_size(values);
-    return status == CUSGD_OK ? make_room(self, values, min_of(values, self->spec.d)) : status;
+    return status ? status : make_room(self, values, min_of(values, self->spec.d));
 }
 
 batch_columns NAMED(sparse_batch)(cpu *self, const slice *s, int64_t i)

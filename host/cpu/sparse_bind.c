@@ -63,8 +63,8 @@ static cusgd_status take_rows(const examples *e, sparse_rows *s)
     if (!columns_stay || !values_stay) status = copy_starts(e, s);
     if (columns_stay) s->column = (const int32_t *)e->s.column + (s->owned[0] ? shift : 0);
     if (values_stay) s->value = (const real *)e->s.value + (s->owned[0] ? shift : 0);
-    if (status == CUSGD_OK && !columns_stay) status = copy_columns(e, s, values);
-    if (status == CUSGD_OK && !values_stay) status = copy_values(e, s, values);
+    if (!status && !columns_stay) status = copy_columns(e, s, values);
+    if (!status && !values_stay) status = copy_values(e, s, values);
     return status;
 }
 
@@ -93,7 +93,7 @@ cusgd_status NAMED(sparse_bind)(const examples *e, const transform *t, dataset *
     b->sparse = allocate_zeroed(1, sizeof *b->sparse);
     if (!b->sparse) return fail_memory(sizeof *b->sparse, "bound examples");
     cusgd_status status = take_rows(e, b->sparse);
-    return status == CUSGD_OK ? cut_columns(b) : status;
+    return status ? status : cut_columns(b);
 }
 
 void NAMED(sparse_unbind)(dataset *b)

@@ -285,7 +285,7 @@ cusgd_status NAMED(sparse_begin)(cpu *self, const slice *s)
 {
     sparse_state *z = &self->sparse;
     cusgd_status status = NAMED(sparse_transpose)(self, s);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     z->lazy = self->spec.lazy;
     z->pending = z->lazy && (self->rule.average || self->rule.l1 > 0 || self->rule.l2 > 0);
     if (!z->pending) return CUSGD_OK;

@@ -338,7 +338,7 @@ static void update_sparse(cpu *self, step *t)
 static cusgd_status sparse_steps(cpu *self, const slice *s)
 {
     cusgd_status status = NAMED(sparse_begin)(self, s);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     step t = first_step(self, s);
     while (t.i + 1 < s->count) {
         next_step(&t);
@@ -472,7 +472,7 @@ static cusgd_status refuses(void *of, const run_spec *p)
 {
     (void)of;
     cusgd_status status = models_refuses(p);
-    return status == CUSGD_OK ? sparse_refuses(p) : status;
+    return status ? status : sparse_refuses(p);
 }
 
 static cusgd_status start(void *of, const run_spec *p)
@@ -480,7 +480,7 @@ static cusgd_status start(void *of, const run_spec *p)
     cpu *self = of;
     release(self);
     cusgd_status status = refuses(of, p);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     self->spec = *p;
     self->layout = layout_as(p->models || p->k > NARROW, p->d, p->k);
     self->size = self->layout.size;

@@ -42,7 +42,7 @@ static cusgd_status upload_transform(cuda *c, const examples *e, const transform
         if (!inverse) return fail_memory((size_t)e->d * sizeof(double), "the columns' scales");
         for (int64_t j = 0; j < e->d; j++) inverse[j] = 1 / t->scale[j];
         cusgd_status status = upload_doubles(c, t->mean, e->d, numbers);
-        if (status == CUSGD_OK) status = upload_doubles(c, inverse, e->d, numbers + e->d);
+        if (!status) status = upload_doubles(c, inverse, e->d, numbers + e->d);
         free(inverse);
         TRY(status);
     }
@@ -110,9 +110,9 @@ cusgd_status cuda_bind(void *of, const examples *e, const transform *t, dataset 
     dataset *b = allocate_zeroed(1, sizeof *b);
     if (!b) return fail_memory(sizeof *b, "bound examples");
     cusgd_status status = allocate_bound(c, e, t, b);
-    if (status == CUSGD_OK) status = cuda_allocate(c, 2 * e->d + e->k, sizeof(double), "the transform's numbers", &numbers);
-    if (status == CUSGD_OK) status = bind_all(c, e, t, numbers, b);
-    if (status == CUSGD_OK)
+    if (!status) status = cuda_allocate(c, 2 * e->d + e->k, sizeof(double), "the transform's numbers", &numbers);
+    if (!status) status = bind_all(c, e, t, numbers, b);
+    if (!status)
         *out = b;
     else
         cuda_unbind(c, b);
@@ -160,12 +160,12 @@ cusgd_status cuda_rows(void *of, const dataset *b, const int64_t *rows, int64_t 
     if (piece > m) piece = m;
     TRY(cuda_enter(c));
     cusgd_status status = cuda_allocate(c, piece, sizeof(int64_t), "row numbers", &listed);
-    if (status == CUSGD_OK) status = cuda_allocate(c, piece * b->d, sizeof(double), "sampled rows", &wide);
-    for (int64_t i = 0; i < m && status == CUSGD_OK; i += piece) {
+    if (!status) status = cuda_allocate(c, piece * b->d, sizeof(double), "sampled rows", &wide);
+    for (int64_t i = 0; i < m && !status; i += piece) {
         int64_t count = min_of(piece, m - i);
         status = CUDA(cudaMemcpyAsync(listed, rows + i, sizeof(int64_t) * (size_t)count, cudaMemcpyHostToDevice, c->stream));
-        if (status == CUSGD_OK) status = fetch_rows(c, b->storage, b->x, listed, count, b->d, b->ld, wide, x + i * b->d);
-        if (status == CUSGD_OK && b->w) status = fetch_rows(c, CUSGD_STORAGE_FULL, b->w, listed, count, 1, 1, wide, w + i);
+        if (!status) status = fetch_rows(c, b->storage, b->x, listed, count, b->d, b->ld, wide, x + i * b->d);
+        if (!status && b->w) status = fetch_rows(c, CUSGD_STORAGE_FULL, b->w, listed, count, 1, 1, wide, w + i);
         for (int64_t j = i; !b->w && j < i + count; j++) w[j] = 1;
     }
     cuda_free(listed);

@@ -22,10 +22,10 @@ cusgd_status random_check(curandStatus_t error, const char *call, const char *fi
 #define BLAS(call)   blas_check((call), #call, __FILE__, __LINE__)
 #define RANDOM(call) random_check((call), #call, __FILE__, __LINE__)
 /* Returns from the function that holds it unless the status is OK. */
-#define TRY(expression)                                \
-    do {                                               \
-        cusgd_status try_status = (expression);        \
-        if (try_status != CUSGD_OK) return try_status; \
+#define TRY(expression)                         \
+    do {                                        \
+        cusgd_status try_status = (expression); \
+        if (try_status) return try_status;      \
     } while (0)
 
 /* ---- What a backend holds ---- */

@@ -33,7 +33,7 @@ static cusgd_status upload_shape(cuda *c, const cusgd_generator *g, void **out)
     for (int64_t j = 0; j < d; j++) shape[j] = generate_scale(g->condition, d, j);
     for (int r = 0; r < GENERATE_REFLECTIONS; r++) generate_reflection(g->seed, d, r, shape + (1 + r) * d);
     cusgd_status status = cuda_allocate(c, count, sizeof(double), "the columns' shape", out);
-    if (status == CUSGD_OK) status = upload_doubles(c, shape, count, *out);
+    if (!status) status = upload_doubles(c, shape, count, *out);
     free(shape);
     return status;
 }
@@ -112,13 +112,11 @@ cusgd_status cuda_generate(void *of, const cusgd_generator *g, const double *tru
     TRY(cuda_enter(c));
     TRY(check_shape(g->cols, g->outputs));
     cusgd_status status = pieces_open(c, g, truth, count, &p);
-    for (int64_t i = 0; i < count && status == CUSGD_OK; i += p.rows) {
+    for (int64_t i = 0; i < count && !status; i += p.rows) {
         int64_t rows = min_of(p.rows, count - i);
         status = make_piece(c, g, &p, first + i, rows);
-        if (status == CUSGD_OK)
-            status = download_bytes(c, p.x, (size_t)(rows * g->cols) * c->element, at_real(c, x, i * g->cols));
-        if (status == CUSGD_OK)
-            status = download_bytes(c, p.y, (size_t)(rows * g->outputs) * c->element, at_real(c, y, i * g->outputs));
+        if (!status) status = download_bytes(c, p.x, (size_t)(rows * g->cols) * c->element, at_real(c, x, i * g->cols));
+        if (!status) status = download_bytes(c, p.y, (size_t)(rows * g->outputs) * c->element, at_real(c, y, i * g->outputs));
     }
     pieces_close(&p);
     return status;

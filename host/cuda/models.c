@@ -48,9 +48,9 @@ static cusgd_status open_sums(cuda *c, int64_t k)
     void *pending = NULL, *losses = NULL, *alive = NULL;
     cusgd_status status = cuda_allocate(c, k, sizeof(double), "the models' losses", &pending);
     m->pending = pending;
-    if (status == CUSGD_OK) status = cuda_allocate(c, k, sizeof(double), "the models' losses", &losses);
+    if (!status) status = cuda_allocate(c, k, sizeof(double), "the models' losses", &losses);
     m->losses = losses;
-    if (status == CUSGD_OK) status = cuda_allocate(c, k, 1, "the models' losses", &alive);
+    if (!status) status = cuda_allocate(c, k, 1, "the models' losses", &alive);
     m->alive = alive;
     TRY(status);
     TRY(CUDA(cudaMemsetAsync(losses, 0, (size_t)k * sizeof(double), c->stream)));
@@ -133,9 +133,9 @@ cusgd_status cuda_fold_losses(void *of, const dataset *b, loss_rule loss, int64_
     TRY(check_shape(b->d, outputs));
     TRY(pass_open(c, b, outputs, theta));
     cusgd_status status = cuda_allocate(c, b->folds * outputs, sizeof(double), "the models' losses", &at);
-    if (status == CUSGD_OK && m->target_of) status = put_array(c, m->target_of, outputs, sizeof(int), &target_of);
-    if (status == CUSGD_OK) status = fold_pass(c, b, loss, target_of, at);
-    if (status == CUSGD_OK) status = download_bytes(c, at, (size_t)(b->folds * outputs) * sizeof(double), sums);
+    if (!status && m->target_of) status = put_array(c, m->target_of, outputs, sizeof(int), &target_of);
+    if (!status) status = fold_pass(c, b, loss, target_of, at);
+    if (!status) status = download_bytes(c, at, (size_t)(b->folds * outputs) * sizeof(double), sums);
     cuda_free(target_of);
     cuda_free(at);
     return status;

@@ -252,7 +252,7 @@ cusgd_status cusgd_backend_open(int abi, const backend_services *given, int inde
     c->early = compiled >= 90 && c->switches.early;
     c->element = precision == CUSGD_PRECISION_FLOAT ? sizeof(float) : sizeof(double);
     cusgd_status status = open_parts(c, compiled);
-    if (status != CUSGD_OK) {
+    if (status) {
         cuda_close(c);
         return status;
     }

@@ -68,15 +68,15 @@ static cusgd_status moments_of(cuda *c, const examples *e, const cusgd_matrix *m
     int64_t groups = (rows + r.tile - 1) / r.tile;
     TRY(cuda_allocate(c, 3 * (groups + r.spans) * cols, sizeof(double), "the columns' moments", &sums));
     cusgd_status status = CUSGD_OK;
-    for (int64_t j = 0; j < columns && status == CUSGD_OK; j += cols) {
+    for (int64_t j = 0; j < columns && !status; j += cols) {
         int64_t width = min_of(cols, columns - j);
         r.tile_sums = arrays_at(sums, groups, width);
         r.span_sums = arrays_at((double *)sums + 3 * groups * width, r.spans, width);
         status = reduce_columns(c, &r, rows, j, width);
-        if (status == CUSGD_OK) status = fetch(c, r.span_sums.mean, width, mean + j);
-        if (status == CUSGD_OK) status = fetch(c, r.span_sums.square, width, square ? square + j : NULL);
-        if (status == CUSGD_OK && j == 0) status = fetch(c, r.span_sums.weight, 1, weight);
-        if (status == CUSGD_OK) status = cuda_synchronize(c);
+        if (!status) status = fetch(c, r.span_sums.mean, width, mean + j);
+        if (!status) status = fetch(c, r.span_sums.square, width, square ? square + j : NULL);
+        if (!status && j == 0) status = fetch(c, r.span_sums.weight, 1, weight);
+        if (!status) status = cuda_synchronize(c);
     }
     cuda_free(sums);
     return status;
@@ -88,10 +88,10 @@ cusgd_status cuda_moments(void *of, const examples *e, double *mean, double *var
     double *means = allocate((size_t)e->d, sizeof(double)); /* the caller's mean and variance may be one array */
     if (!means) return fail_memory((size_t)e->d * sizeof(double), "the columns' moments");
     cusgd_status status = cuda_enter(c);
-    if (status == CUSGD_OK) status = place_await(c, e);
-    if (status == CUSGD_OK) status = moments_of(c, e, &e->x, e->d, means, variance, weight);
-    if (status == CUSGD_OK && e->k > 0) status = moments_of(c, e, &e->y, e->k, target_mean, NULL, weight);
-    for (int64_t j = 0; j < e->d && status == CUSGD_OK; j++) {
+    if (!status) status = place_await(c, e);
+    if (!status) status = moments_of(c, e, &e->x, e->d, means, variance, weight);
+    if (!status && e->k > 0) status = moments_of(c, e, &e->y, e->k, target_mean, NULL, weight);
+    for (int64_t j = 0; j < e->d && !status; j++) {
         double spread = variance[j] / *weight;
         mean[j] = means[j];
         variance[j] = spread;
@@ -126,7 +126,7 @@ cusgd_status cuda_curvature(void *of, const dataset *b, const double *scale, cur
     double *sums = allocate((size_t)(2 * (d + 1)), sizeof(double));
     if (!sums) return fail_memory((size_t)(2 * (d + 1)) * sizeof(double), "the columns' curvature");
     cusgd_status status = cuda_enter(c);
-    if (status == CUSGD_OK)
+    if (!status)
         status = cuda_allocate(c, CURVATURE_ROWS + 2 * (segments + 1) * (d + 1) + d, sizeof(double), "the columns' curvature",
                                &memory);
     curvature_task t = {.precision = c->precision,
@@ -137,15 +137,15 @@ cusgd_status cuda_curvature(void *of, const dataset *b, const double *scale, cur
                         .ld = b->ld,
                         .segments = segments,
                         .q = memory};
-    if (status == CUSGD_OK) {
+    if (!status) {
         double *scales = t.q + CURVATURE_ROWS;
         t.sums = scales + d;
         t.partial = t.sums + 2 * (d + 1);
         t.scale = scale ? scales : NULL;
         if (scale) status = upload_doubles(c, scale, d, scales);
     }
-    if (status == CUSGD_OK) status = add_curvature(c, &t, b->n, sums);
-    if (status == CUSGD_OK) {
+    if (!status) status = add_curvature(c, &t, b->n, sums);
+    if (!status) {
         for (int64_t j = 0; j < d; j++) {
             out->fourth[j] = sums[2 * j];
             out->second[j] = sums[2 * j + 1];

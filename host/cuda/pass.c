@@ -95,7 +95,7 @@ cusgd_status cuda_predict(void *of, const dataset *b, const double *theta, doubl
     TRY(pass_open(c, b, b->k, theta));
     TRY(cuda_allocate(c, w->rows * b->k, sizeof(double), "the predictions", &wide));
     cusgd_status status = CUSGD_OK;
-    for (int64_t first = 0; first < b->n && status == CUSGD_OK; first += w->rows) {
+    for (int64_t first = 0; first < b->n && !status; first += w->rows) {
         int64_t rows = min_of(w->rows, b->n - first);
         widen_task t = {.precision = c->precision,
                         .from = w->p,
@@ -107,9 +107,9 @@ cusgd_status cuda_predict(void *of, const dataset *b, const double *theta, doubl
                         .to = wide};
         const void *x;
         status = pass_rows(c, b, first, rows, &x);
-        if (status == CUSGD_OK) status = product(c, w, x, b->ld, rows, c->pass_theta);
-        if (status == CUSGD_OK) status = CUDA(kernel_widen(&t, c->stream));
-        if (status == CUSGD_OK) status = download_bytes(c, wide, sizeof(double) * (size_t)(rows * b->k), out + first * b->k);
+        if (!status) status = product(c, w, x, b->ld, rows, c->pass_theta);
+        if (!status) status = CUDA(kernel_widen(&t, c->stream));
+        if (!status) status = download_bytes(c, wide, sizeof(double) * (size_t)(rows * b->k), out + first * b->k);
     }
     cuda_free(wide);
     return status;

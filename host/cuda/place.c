@@ -25,7 +25,7 @@ cusgd_status place_await(cuda *c, const examples *e)
     if (!e->place->late) return CUSGD_OK;
     TRY(CUDA(cudaEventCreateWithFlags(&ready, cudaEventDisableTiming)));
     cusgd_status status = CUDA(cudaEventRecord(ready, (cudaStream_t)e->place->stream));
-    if (status == CUSGD_OK) status = CUDA(cudaStreamWaitEvent(c->stream, ready, 0));
+    if (!status) status = CUDA(cudaStreamWaitEvent(c->stream, ready, 0));
     (void)cudaEventDestroy(ready); /* which does not wait for it */
     return status;
 }

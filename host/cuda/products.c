@@ -23,12 +23,12 @@ cusgd_status work_open(const cuda *c, int64_t rows, int64_t d, int64_t k, work *
 {
     void *state = NULL, *sum = NULL, *total = NULL, *partial = NULL;
     cusgd_status status = cuda_allocate(c, rows * k, c->element, "the predictions", &w->p);
-    if (status == CUSGD_OK) status = cuda_allocate(c, padded(c, d * k), c->element, "the gradient", &w->gradient);
-    if (status == CUSGD_OK) status = cuda_allocate(c, d * k, sizeof(double), "the gradient's sum", &sum);
-    if (status == CUSGD_OK) status = cuda_allocate(c, k, sizeof(double), "the intercepts' gradient", &total);
-    if (status == CUSGD_OK) status = cuda_allocate(c, loss_partials(rows, k), sizeof(double), "the loss's sums", &partial);
-    if (status == CUSGD_OK) status = cuda_allocate(c, 2 * rows, c->element, "the rows' sums", &w->shared);
-    if (status == CUSGD_OK) status = cuda_allocate(c, 1, sizeof(run_state), "the run's state", &state);
+    if (!status) status = cuda_allocate(c, padded(c, d * k), c->element, "the gradient", &w->gradient);
+    if (!status) status = cuda_allocate(c, d * k, sizeof(double), "the gradient's sum", &sum);
+    if (!status) status = cuda_allocate(c, k, sizeof(double), "the intercepts' gradient", &total);
+    if (!status) status = cuda_allocate(c, loss_partials(rows, k), sizeof(double), "the loss's sums", &partial);
+    if (!status) status = cuda_allocate(c, 2 * rows, c->element, "the rows' sums", &w->shared);
+    if (!status) status = cuda_allocate(c, 1, sizeof(run_state), "the run's state", &state);
     w->rows = rows;
     w->d = d;
     w->k = k;
@@ -36,8 +36,8 @@ cusgd_status work_open(const cuda *c, int64_t rows, int64_t d, int64_t k, work *
     w->total = total;
     w->partial = partial;
     w->state = state;
-    if (status == CUSGD_OK) status = CUDA(cudaMemsetAsync(state, 0, sizeof(run_state), c->stream));
-    if (status != CUSGD_OK) work_close(w);
+    if (!status) status = CUDA(cudaMemsetAsync(state, 0, sizeof(run_state), c->stream));
+    if (status) work_close(w);
     return status;
 }
 

@@ -130,7 +130,7 @@ cusgd_status cuda_start(void *of, const run_spec *p)
     r->penalized = p->d * p->k;
     r->size = r->penalized + p->k;
     cusgd_status status = open_run(c, p);
-    if (status != CUSGD_OK)
+    if (status)
         run_close(c);
     else
         engine_trace(c);

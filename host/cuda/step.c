@@ -192,12 +192,12 @@ static cusgd_status capture(cuda *c)
     cudaGraph_t graph = NULL;
     TRY(CUDA(cudaStreamBeginCapture(c->stream, cudaStreamCaptureModeThreadLocal)));
     cusgd_status status = capture_steps(c);
-    if (status == CUSGD_OK)
+    if (!status)
         status = CUDA(cudaStreamEndCapture(c->stream, &graph));
     else if (cudaStreamEndCapture(c->stream, &graph) != cudaSuccess)
         (void)cudaGetLastError(); /* the first failure is the one to tell */
-    if (status == CUSGD_OK) status = CUDA(cudaGraphInstantiate(&c->run.graph, graph, 0));
-    if (status != CUSGD_OK) c->run.graph = NULL;
+    if (!status) status = CUDA(cudaGraphInstantiate(&c->run.graph, graph, 0));
+    if (status) c->run.graph = NULL;
     if (graph && cudaGraphDestroy(graph) != cudaSuccess) (void)cudaGetLastError(); /* what it was made for is there */
     return status;
 }
@@ -266,7 +266,7 @@ static cusgd_status go_on_without_graph(cuda *c, const step_row *row)
     snprintf(why, sizeof why, "%s", last_failure());
     c->graph_steps = 0;
     cusgd_status status = one_step(c, row, 0);
-    if (status != CUSGD_OK) return fail(status, "%s", why);
+    if (status) return fail(status, "%s", why);
     trace(c, "graph refused: %s", why);
     snprintf(
         c->note, sizeof c->note,
@@ -280,7 +280,7 @@ static cusgd_status go_on_without_graph(cuda *c, const step_row *row)
 static cusgd_status run_graph(cuda *c, const step_row *row, int64_t *done)
 {
     cusgd_status status = c->run.graph ? CUSGD_OK : capture(c);
-    if (status != CUSGD_OK) {
+    if (status) {
         TRY(go_on_without_graph(c, row));
         *done += 1;
         return CUSGD_OK;

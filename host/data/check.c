@@ -278,6 +278,6 @@ cusgd_status examples_have_target(const examples *e, double y, int *have)
 {
     int64_t at;
     cusgd_status status = first_with(e, y, &at);
-    *have = status == CUSGD_OK && at < e->n;
+    *have = !status && at < e->n;
     return status;
 }

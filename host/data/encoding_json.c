@@ -116,8 +116,8 @@ static int load_feature(const cJSON *object, cusgd_encoding *e, int64_t j, cusgd
     if (fill && (!cJSON_IsNumber(fill) || !isfinite(fill->valuedouble))) return 0;
     if (fill) f->fill = fill->valuedouble;
     if (f->kind == FEATURE_DATE && !load_date(object, f)) return 0;
-    if (f->kind != FEATURE_CATEGORY) return *status == CUSGD_OK && !f->reference;
-    return *status == CUSGD_OK && load_categories(cJSON_GetObjectItemCaseSensitive(object, "categories"), &f->categories, status);
+    if (f->kind != FEATURE_CATEGORY) return !*status && !f->reference;
+    return !*status && load_categories(cJSON_GetObjectItemCaseSensitive(object, "categories"), &f->categories, status);
 }
 
 /* The polynomial's degree, if there is one. */

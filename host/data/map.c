@@ -87,9 +87,9 @@ cusgd_status file_map(const char *path, void **mapping, size_t *bytes)
     *mapping = NULL;
     cusgd_status status = open_regular(path, &file, bytes);
     char *name = strdup(path);
-    entry *e = status == CUSGD_OK && name ? entry_take() : NULL;
-    if (status == CUSGD_OK && !e) status = fail_memory(sizeof *e + strlen(path), "a mapped file");
-    if (status == CUSGD_OK) {
+    entry *e = !status && name ? entry_take() : NULL;
+    if (!status && !e) status = fail_memory(sizeof *e + strlen(path), "a mapped file");
+    if (!status) {
         void *at = mmap(NULL, *bytes, PROT_READ, MAP_PRIVATE, file, 0);
         if (at == MAP_FAILED) {
             status = fail(CUSGD_ERROR_DATA, "%s: cannot be mapped: %s", path, strerror(errno));

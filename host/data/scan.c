@@ -171,7 +171,7 @@ static int is_comment(scanner *s)
     int64_t count = count_fields(s, &at), width = s->width;
     while (width == 0 && (peek(s, at) == '#' || peek(s, at) == '\n' || peek(s, at) == '\r')) count_fields(s, &at);
     if (width == 0) width = peek(s, at) >= 0 ? count_fields(s, &at) : count;
-    return s->status == CUSGD_OK && count != width;
+    return !s->status && count != width;
 }
 
 /* ---- Fields -------------------------------------------------------------------------------------------------------------- */

@@ -63,15 +63,15 @@ cusgd_status texts_copy(const char *const *texts, int64_t count, char ***out)
 {
     char **copy = *out = allocate_zeroed((size_t)count, sizeof *copy);
     cusgd_status status = copy ? CUSGD_OK : fail_memory((size_t)count * sizeof *copy, "names");
-    for (int64_t i = 0; i < count && status == CUSGD_OK; i++) {
+    for (int64_t i = 0; i < count && !status; i++) {
         if (!texts[i]) {
             status = fail(CUSGD_ERROR_USAGE, "name %" PRId64 " of %" PRId64 " is NULL: name all or none", i + 1, count);
             continue;
         }
         status = check_name(texts[i]);
-        if (status == CUSGD_OK && !(copy[i] = strdup(texts[i]))) status = fail_memory(strlen(texts[i]) + 1, "a name");
+        if (!status && !(copy[i] = strdup(texts[i]))) status = fail_memory(strlen(texts[i]) + 1, "a name");
     }
-    if (status == CUSGD_OK) return CUSGD_OK;
+    if (!status) return CUSGD_OK;
     strings_free(copy, count);
     *out = NULL;
     return status;
@@ -83,7 +83,7 @@ cusgd_status classes_check(const char *const *classes, int64_t count)
     if (!classes) return CUSGD_OK;
     if (count < 2 || count > MAX_CLASSES)
         return fail(CUSGD_ERROR_USAGE, "a target has 2 to %d classes, not %" PRId64, MAX_CLASSES, count);
-    for (int64_t c = 0; c < count && status == CUSGD_OK; c++) {
+    for (int64_t c = 0; c < count && !status; c++) {
         if (!classes[c] && count == 2)
             return fail(CUSGD_ERROR_USAGE, "a target has two classes, and a name is missing: name both or none");
         if (!classes[c]) return fail(CUSGD_ERROR_USAGE, "the name of class %" PRId64 " is missing: name all or none", c);

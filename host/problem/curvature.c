@@ -177,8 +177,8 @@ static cusgd_status draw_sample(const problem *p, const double *scale, sample *s
         permutation order = permutation_make((uint64_t)n, stream_key(p->options->seed, STREAM_SAMPLE), 0);
         for (int64_t i = 0; i < m; i++) rows[i] = m == n ? i : (int64_t)permutation_at(&order, (uint64_t)i);
         status = shards_rows(p, &p->train, rows, m, s->x, s->w);
-        if (status == CUSGD_OK) spread_rows(s);
-        if (status == CUSGD_OK && !pool_run(s->pool, s->threads, PARTS_OF_SAMPLE, prepare_part, s)) status = fail_interrupted();
+        if (!status) spread_rows(s);
+        if (!status && !pool_run(s->pool, s->threads, PARTS_OF_SAMPLE, prepare_part, s)) status = fail_interrupted();
     }
     free(rows);
     return status;
@@ -241,11 +241,11 @@ cusgd_status sample_curvature(const problem *p, const double *scale, double *lam
     if (examples_are_sparse(&p->train.rows)) return trace_curvature(p, scale, lambda, noise);
     sample s;
     cusgd_status status = draw_sample(p, scale, &s);
-    if (status == CUSGD_OK) {
+    if (!status) {
         for (int64_t j = 0; j <= s.d; j++)
             s.u[j] = s.v[j] = 1 + 0.1 * normal_from(random_block(stream_key(0, 0), (uint64_t)j).at[0]);
-        for (int i = 0; i < ITERATIONS && status == CUSGD_OK; i++) status = iterate(&s);
-        if (status == CUSGD_OK) quotients(&s, lambda, noise);
+        for (int i = 0; i < ITERATIONS && !status; i++) status = iterate(&s);
+        if (!status) quotients(&s, lambda, noise);
     }
     sample_free(&s);
     return status;
@@ -255,8 +255,8 @@ cusgd_status curvature_of(const problem *p, const double *scale, double *c, doub
 {
     double trace;
     cusgd_status status = column_noise(p, scale, c, &trace);
-    if (status == CUSGD_OK) status = sample_curvature(p, scale, lambda, noise);
-    if (status != CUSGD_OK) return status;
+    if (!status) status = sample_curvature(p, scale, lambda, noise);
+    if (status) return status;
     *noise = fmax(*noise, trace);
     for (int64_t j = 0; j < p->d; j++) *noise = fmax(*noise, c[j]);
     return status;

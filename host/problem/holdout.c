@@ -50,10 +50,10 @@ cusgd_status hold_out(problem *p)
     int stops = 0;
     if (by_class) {
         cusgd_status status = classes_hold_out(p, &order, is_held, &held);
-        if (status == CUSGD_OK && held == 0)
+        if (!status && held == 0)
             status = fail(CUSGD_ERROR_USAGE, "valid-fraction %g leaves no row of any class for validation",
                           p->options->valid_fraction);
-        if (status != CUSGD_OK) {
+        if (status) {
             free(index);
             free(is_held);
             return status;

@@ -83,7 +83,7 @@ cusgd_status scale_targets(problem *p)
     p->units.loss = p->units.target * p->units.target;
     p->l1 = fmin(p->l1 / p->units.target, 1e30); /* which leaves nothing but zeros, as anything above would */
     cusgd_status status = copy_scaled(p, &p->train);
-    return status == CUSGD_OK && p->valid.rows.n > 0 ? copy_scaled(p, &p->valid) : status;
+    return !status && p->valid.rows.n > 0 ? copy_scaled(p, &p->valid) : status;
 }
 
 cusgd_status rescale_targets(problem *p)

@@ -56,7 +56,7 @@ cusgd_status problem_loss(const problem *p, const example_set *set, loss_rule lo
     double *values = allocate((size_t)problem_size(p) + 1, sizeof *values);
     if (!values) return fail_memory(theta_bytes(p), "the gradient");
     cusgd_status status = shards_pass(p, set, evaluate_shard, &e, 1, (size_t)problem_size(p) + 1, values);
-    if (status == CUSGD_OK) {
+    if (!status) {
         *value = values[0];
         memcpy(gradient, values + 1, theta_bytes(p));
     }
@@ -69,7 +69,7 @@ cusgd_status problem_objective(const problem *p, const example_set *set, const d
 {
     cusgd_status status = problem_loss(p, set, p->loss, theta, loss, gradient);
     double l1 = 0, l2 = 0;
-    if (status != CUSGD_OK) {
+    if (status) {
         *loss = *objective = (double)NAN;
         return status;
     }
@@ -102,7 +102,7 @@ cusgd_status problem_predict(const problem *p, const double *theta, int64_t firs
     dataset *b = NULL;
     piece.y.at = piece.w.at = NULL;
     cusgd_status status = ops->bind(p->backend->self, &piece, &p->units.transform, &b);
-    if (status == CUSGD_OK) status = ops->predict(p->backend->self, b, theta, out);
+    if (!status) status = ops->predict(p->backend->self, b, theta, out);
     ops->unbind(p->backend->self, b);
     return status;
 }
@@ -152,7 +152,7 @@ cusgd_status problem_measure_null(problem *p, int with_gradient)
     double *gradient = theta + problem_size(p);
     problem_null(p, theta);
     cusgd_status status = problem_objective(p, &p->train, theta, &p->null_loss, &objective, with_gradient ? gradient : NULL);
-    if (status == CUSGD_OK && with_gradient) p->null_gradient = problem_gradient_norm(p, theta, gradient);
+    if (!status && with_gradient) p->null_gradient = problem_gradient_norm(p, theta, gradient);
     free(theta);
     return status;
 }

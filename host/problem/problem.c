@@ -38,8 +38,8 @@ static cusgd_status take_quartiles(problem *p, double *work)
 {
     const cusgd_options *o = p->options;
     cusgd_status status = data_on_host(p->train.data, "the standardization of option robust");
-    if (status == CUSGD_OK) status = problem_quartiles(p, work, work + p->d);
-    for (int64_t j = 0; j < p->d && status == CUSGD_OK; j++) {
+    if (!status) status = problem_quartiles(p, work, work + p->d);
+    for (int64_t j = 0; j < p->d && !status; j++) {
         double median = work[j], range = work[p->d + j];
         if (o->intercept) p->units.mean[j] = median;
         if (!(range > 10 * DBL_EPSILON * fabs(median))) continue;
@@ -95,13 +95,13 @@ static cusgd_status standardize(problem *p, double *variance, double *target)
     int64_t d = p->d, k = p->k;
     double weight;
     cusgd_status status = problem_moments(p, p->units.mean, variance, target, &weight);
-    if (status != CUSGD_OK) return status;
-    for (int64_t j = 0; j < d && status == CUSGD_OK; j++) status = standardize_column(p, j, variance[j]);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
+    for (int64_t j = 0; j < d && !status; j++) status = standardize_column(p, j, variance[j]);
+    if (status) return status;
     int centres = o->standardize && o->intercept && loss_is_shift_invariant(o->loss);
     for (int64_t c = 0; c < p->m && p->targets.minus; c++) target[c] = (target[c] + 1) / 2;
     if (p->train.rows.classes > 0) status = classes_shares(p, target);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     if (p->train.rows.o.at && p->train.rows.classes == 0) targets_beside_offsets(p, target);
     if (interrupt_asked()) return fail_interrupted();
     for (int64_t c = 0; c < k; c++) {
@@ -198,9 +198,9 @@ cusgd_status problem_check_options(const cusgd_options *o, const cusgd_data *tra
             "the loss %s is not differentiable everywhere and requires solver sgd: the other solvers need a smooth objective",
             loss_word(o->loss));
     cusgd_status status = check_update(o, a);
-    if (status == CUSGD_OK && o->robust) status = data_is_dense(train, "option robust");
-    if (status == CUSGD_OK && o->whiten != CUSGD_WHITEN_NONE) status = data_is_dense(train, "option whiten");
-    if (status != CUSGD_OK) return status;
+    if (!status && o->robust) status = data_is_dense(train, "option robust");
+    if (!status && o->whiten != CUSGD_WHITEN_NONE) status = data_is_dense(train, "option whiten");
+    if (status) return status;
     int by_gradients = o->solver == CUSGD_SOLVER_AUTO || o->solver == CUSGD_SOLVER_SGD || o->solver == CUSGD_SOLVER_GD ||
                        o->solver == CUSGD_SOLVER_CG || o->solver == CUSGD_SOLVER_LBFGS;
     if (examples_are_sparse(a) && !by_gradients)
@@ -256,15 +256,15 @@ static cusgd_status take_examples(problem *p)
     const cusgd_options *o = p->options;
     cusgd_status status = CUSGD_OK;
     if (p->valid.data) status = examples_check(&p->valid.rows, (int)o->loss, p->valid.data->source, o->threads);
-    if (status == CUSGD_OK) status = examples_check(&p->train.rows, (int)o->loss, p->train.data->source, o->threads);
-    if (status == CUSGD_OK) status = leave_out_weightless(&p->train);
-    if (status == CUSGD_OK && p->valid.data) status = leave_out_weightless(&p->valid);
-    if (status == CUSGD_OK && loss_is_of_classes(o->loss)) status = examples_have_target(&p->train.rows, -1, &p->targets.minus);
-    if (status == CUSGD_OK) status = allocate_vectors(p);
-    if (status == CUSGD_OK && o->valid_fraction > 0) status = hold_out(p);
-    if (status == CUSGD_OK) status = check_shards(&p->train);
+    if (!status) status = examples_check(&p->train.rows, (int)o->loss, p->train.data->source, o->threads);
+    if (!status) status = leave_out_weightless(&p->train);
+    if (!status && p->valid.data) status = leave_out_weightless(&p->valid);
+    if (!status && loss_is_of_classes(o->loss)) status = examples_have_target(&p->train.rows, -1, &p->targets.minus);
+    if (!status) status = allocate_vectors(p);
+    if (!status && o->valid_fraction > 0) status = hold_out(p);
+    if (!status) status = check_shards(&p->train);
     if (p->valid.shards > p->valid.rows.n) p->valid.shards = p->valid.rows.n > 1 ? (int)p->valid.rows.n : 1;
-    return status == CUSGD_OK ? examples_check_classes(&p->train.rows, (int)o->loss, p->train.data->source) : status;
+    return status ? status : examples_check_classes(&p->train.rows, (int)o->loss, p->train.data->source);
 }
 
 cusgd_status problem_open(problem *p, const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid)
@@ -286,7 +286,7 @@ cusgd_status problem_open(problem *p, const cusgd_options *options, const cusgd_
     p->train.rows.classes = p->valid.rows.classes = classes_of(options, train);
     p->k = examples_outputs(&p->train.rows);
     cusgd_status status = problem_check_options(options, train, valid);
-    return status != CUSGD_OK ? status : take_examples(p);
+    return status ? status : take_examples(p);
 }
 
 static cusgd_status bind_training(problem *p)
@@ -294,9 +294,9 @@ static cusgd_status bind_training(problem *p)
     double *variance = allocate_zeroed((size_t)(2 * p->d + p->m + p->k), sizeof *variance);
     if (!variance) return fail_memory((size_t)(2 * p->d + p->m + p->k) * sizeof *variance, "the columns' variances");
     cusgd_status status = standardize(p, variance, variance + p->d);
-    if (status == CUSGD_OK && p->options->robust) status = take_quartiles(p, variance);
+    if (!status && p->options->robust) status = take_quartiles(p, variance);
     free(variance);
-    return status == CUSGD_OK ? shards_bind(p, &p->units.transform, &p->train) : status;
+    return status ? status : shards_bind(p, &p->units.transform, &p->train);
 }
 
 /* Validation losses weigh by the validation rows' own mean weight, and what judges the model is the data as given. */
@@ -309,16 +309,16 @@ static cusgd_status bind_validation(problem *p)
     free(unused);
     own.storage = CUSGD_STORAGE_FULL;
     own.weight_mean = weight / (double)p->valid.rows.n;
-    return status == CUSGD_OK ? shards_bind(p, &own, &p->valid) : status;
+    return status ? status : shards_bind(p, &own, &p->valid);
 }
 
 cusgd_status problem_bind(problem *p, const backend *b)
 {
     p->backend = b;
     cusgd_status status = scale_targets(p);
-    if (status == CUSGD_OK) status = bind_training(p);
-    if (status == CUSGD_OK && p->valid.rows.n > 0) status = bind_validation(p);
-    return status == CUSGD_OK ? set_limits(p) : status;
+    if (!status) status = bind_training(p);
+    if (!status && p->valid.rows.n > 0) status = bind_validation(p);
+    return status ? status : set_limits(p);
 }
 
 static void close_set(const problem *p, example_set *set)
@@ -371,13 +371,13 @@ static cusgd_status check_alike(const problem *p, const cusgd_data *data)
     if (examples_are_sparse(&data->view) != examples_are_sparse(&known->view))
         return fail(CUSGD_ERROR_DATA, "%s: sparse rows cannot follow dense ones, nor dense ones sparse ones", data->source);
     cusgd_status status = check_names("column", known->features, data->features, p->d, data->source);
-    if (status == CUSGD_OK) status = check_names("target", known->targets, data->targets, p->m, data->source);
-    if (status == CUSGD_OK && known->classes && data->classes && known->class_count != data->class_count)
+    if (!status) status = check_names("target", known->targets, data->targets, p->m, data->source);
+    if (!status && known->classes && data->classes && known->class_count != data->class_count)
         status = fail(CUSGD_ERROR_DATA, "%s has %lld classes where the rows before have %lld", data->source,
                       (long long)data->class_count, (long long)known->class_count);
-    if (status == CUSGD_OK) status = check_names("class", known->classes, data->classes, known->class_count, data->source);
+    if (!status) status = check_names("class", known->classes, data->classes, known->class_count, data->source);
     rows.classes = p->train.rows.classes;
-    return status == CUSGD_OK ? examples_check(&rows, (int)p->options->loss, data->source, p->options->threads) : status;
+    return status ? status : examples_check(&rows, (int)p->options->loss, data->source, p->options->threads);
 }
 
 cusgd_status problem_rebind(problem *p, const cusgd_data *train)
@@ -387,16 +387,16 @@ cusgd_status problem_rebind(problem *p, const cusgd_data *train)
     next.train.rows.classes = p->train.rows.classes;
     next.separated = -1;
     cusgd_status status = check_alike(p, train);
-    if (status == CUSGD_OK) status = leave_out_weightless(&next.train);
-    if (status == CUSGD_OK) status = check_shards(&next.train);
-    if (status == CUSGD_OK) status = rescale_targets(&next);
-    if (status == CUSGD_OK) status = shards_bind(&next, &next.units.transform, &next.train);
-    if (status == CUSGD_OK) next.targets.lower_bound = targets_lower_bound(&next);
-    if (status == CUSGD_OK && !isnan(p->null_loss)) status = problem_measure_null(&next, !isnan(p->null_gradient));
-    if (status == CUSGD_OK && interrupt_asked()) status = fail_interrupted();
-    if (status == CUSGD_OK) status = data_check_files(train);
-    close_set(p, status == CUSGD_OK ? &p->train : &next.train);
-    if (status == CUSGD_OK) *p = next;
+    if (!status) status = leave_out_weightless(&next.train);
+    if (!status) status = check_shards(&next.train);
+    if (!status) status = rescale_targets(&next);
+    if (!status) status = shards_bind(&next, &next.units.transform, &next.train);
+    if (!status) next.targets.lower_bound = targets_lower_bound(&next);
+    if (!status && !isnan(p->null_loss)) status = problem_measure_null(&next, !isnan(p->null_gradient));
+    if (!status && interrupt_asked()) status = fail_interrupted();
+    if (!status) status = data_check_files(train);
+    close_set(p, !status ? &p->train : &next.train);
+    if (!status) *p = next;
     return status;
 }
 
@@ -437,5 +437,5 @@ cusgd_status problem_reset(problem *p)
 cusgd_status problem_check_data(const problem *p)
 {
     cusgd_status status = data_check_files(p->train.data);
-    return status == CUSGD_OK && p->valid.data ? data_check_files(p->valid.data) : status;
+    return !status && p->valid.data ? data_check_files(p->valid.data) : status;
 }

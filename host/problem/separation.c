@@ -238,7 +238,7 @@ static cusgd_status judge_output(search *s, const double *theta, enum verdict *v
     if (n <= s->free && n <= MAX_ROWS && values <= MAX_VALUES && (double)n * values <= MAX_WORK) {
         status = judge_independence(s, v);
         if (*v == SEPARATED) note_independence(s, text, room);
-        if (*v == SEPARATED || status != CUSGD_OK) return status;
+        if (*v == SEPARATED || status) return status;
     }
     if (s->free > 0 && s->free <= MAX_FREE) {
         int all = 0;
@@ -287,12 +287,12 @@ cusgd_status problem_separation(problem *p, const double *theta, int decays, cha
     cusgd_status status = p->separated < 0 ? open_search(&s, p, decays) : CUSGD_OK;
     if (p->separated < 0) {
         enum verdict v = UNKNOWN;
-        for (s.c = 0; s.c < p->k && status == CUSGD_OK && v != SEPARATED && !interrupt_asked(); s.c++)
+        for (s.c = 0; s.c < p->k && !status && v != SEPARATED && !interrupt_asked(); s.c++)
             status = judge_output(&s, theta, &v, p->separation, sizeof p->separation);
-        if (status == CUSGD_OK && !interrupt_asked()) p->separated = v == SEPARATED;
+        if (!status && !interrupt_asked()) p->separated = v == SEPARATED;
         close_search(&s);
         if (status == CUSGD_ERROR_MEMORY) status = CUSGD_OK; /* it is not known; that is no reason to lose a result */
     }
-    if (status == CUSGD_OK && p->separated > 0) snprintf(note, room, "%s", p->separation);
+    if (!status && p->separated > 0) snprintf(note, room, "%s", p->separation);
     return status;
 }

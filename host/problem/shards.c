@@ -24,7 +24,7 @@ cusgd_status shards_bind(const problem *p, const transform *t, example_set *set)
     cusgd_status status = CUSGD_OK;
     set->bounds = allocate_zeroed((size_t)set->shards, sizeof(dataset *));
     if (!set->bounds) return fail_memory((size_t)set->shards * sizeof(dataset *), "the shards");
-    for (int h = 0; h < set->shards && status == CUSGD_OK; h++) {
+    for (int h = 0; h < set->shards && !status; h++) {
         examples rows = shard_at(set, h);
         status = p->backend->ops->bind(p->backend->self, &rows, t, &set->bounds[h]);
     }
@@ -55,14 +55,14 @@ static cusgd_status join(const joining *j, int first, int count, double *out)
     if (count == 1) {
         double rows = j->means && j->set->shards > 1 ? (double)rows_of(j->set, first) : 1;
         cusgd_status status = j->pass(j->context, j->p, j->set->bounds[first], out);
-        for (size_t i = 0; i < j->size && rows > 1 && status == CUSGD_OK; i++) out[i] *= rows;
+        for (size_t i = 0; i < j->size && rows > 1 && !status; i++) out[i] *= rows;
         return status;
     }
     int left = tree_left(count);
     double *right = allocate(j->size, sizeof *right);
     cusgd_status status = right ? join(j, first, left, out) : fail_memory(j->size * sizeof *right, "a shard's sums");
-    if (status == CUSGD_OK) status = join(j, first + left, count - left, right);
-    for (size_t i = 0; i < j->size && status == CUSGD_OK; i++) out[i] += right[i];
+    if (!status) status = join(j, first + left, count - left, right);
+    for (size_t i = 0; i < j->size && !status; i++) out[i] += right[i];
     free(right);
     return status;
 }
@@ -72,7 +72,7 @@ cusgd_status shards_pass(const problem *p, const example_set *set, shard_pass pa
 {
     joining j = {p, set, pass, context, means, size};
     cusgd_status status = join(&j, 0, set->shards, values);
-    if (!means || set->shards == 1 || status != CUSGD_OK) return status;
+    if (!means || set->shards == 1 || status) return status;
     for (size_t i = 0; i < size; i++) values[i] /= (double)set->rows.n;
     return CUSGD_OK;
 }
@@ -83,7 +83,7 @@ cusgd_status shards_rows(const problem *p, const example_set *set, const int64_t
     uint64_t n = (uint64_t)set->rows.n, shards = (uint64_t)set->shards;
     cusgd_status status = CUSGD_OK;
     if (set->shards == 1) return b->ops->rows(b->self, set->bounds[0], rows, m, x, w);
-    for (int64_t i = 0; i < m && status == CUSGD_OK; i++) {
+    for (int64_t i = 0; i < m && !status; i++) {
         uint64_t shard = shard_of(n, shards, (uint64_t)rows[i]);
         int64_t within = rows[i] - (int64_t)shard_start(n, shards, shard);
         status = b->ops->rows(b->self, set->bounds[shard], &within, 1, x + i * p->d, w + i);
@@ -120,7 +120,7 @@ static cusgd_status moments_of_shard(const problem *p, const example_set *set, i
 {
     examples rows = shard_at(set, shard);
     cusgd_status status = p->backend->ops->moments(p->backend->self, &rows, out->mean, out->square, out->target, &out->weight);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     int counts = out->weight > 0;
     for (int64_t j = 0; j < p->d; j++) {
         out->mean[j] = counts ? out->mean[j] : 0;
@@ -138,8 +138,8 @@ static cusgd_status join_moments(const problem *p, const example_set *set, int f
     double *work = allocate(size, sizeof *work);
     shard_moments right = {0, work, work + p->d, work + 2 * p->d};
     cusgd_status status = work ? join_moments(p, set, first, left, out) : fail_memory(size * sizeof *work, "a shard's moments");
-    if (status == CUSGD_OK) status = join_moments(p, set, first + left, count - left, &right);
-    if (status == CUSGD_OK) merge(p, out, &right);
+    if (!status) status = join_moments(p, set, first + left, count - left, &right);
+    if (!status) merge(p, out, &right);
     free(work);
     return status;
 }
@@ -151,7 +151,7 @@ cusgd_status shards_moments(const problem *p, const example_set *set, double *me
     if (set->shards == 1) return b->ops->moments(b->self, &set->rows, mean, variance, target_mean, weight);
     shard_moments all = {0, mean, variance, target_mean};
     cusgd_status status = join_moments(p, set, 0, set->shards, &all);
-    for (int64_t j = 0; j < p->d && status == CUSGD_OK; j++) variance[j] /= all.weight;
+    for (int64_t j = 0; j < p->d && !status; j++) variance[j] /= all.weight;
     *weight = all.weight;
     return status;
 }

@@ -112,7 +112,7 @@ cusgd_status study_targets(problem *p)
     r.o = r.w + MAX_ROWS;
     loss_rule bounded = {.kind = loss.kind, .number = loss.number, .minimum = (double)INFINITY, .maximum = -(double)INFINITY};
     p->targets.steepest = isfinite(steepest) ? steepest : loss_is_of_classes(loss.kind) ? 1 : 0;
-    for (int64_t c = 0; c < p->k && status == CUSGD_OK; c++) {
+    for (int64_t c = 0; c < p->k && !status; c++) {
         p->targets.scale[c] = 1;
         if (loss_is_of_classes(loss.kind) && (!e->o.at || is_softmax(p))) continue; /* an offset of all outputs changes nothing */
         take_rows(e, c, &r);

@@ -103,7 +103,7 @@ cusgd_status monitor_compare(const monitor *m, int *worse)
     cusgd_status status = isnan(p->null_loss) ? problem_measure_null(p, 0) : CUSGD_OK;
     /* The loss perceptron of all coefficients 0 is 0, of which no classifier is made: it says nothing of the result. */
     int tells = p->options->loss != CUSGD_LOSS_PERCEPTRON;
-    *worse = status == CUSGD_OK && tells && m->now.loss > p->null_loss + rounding * fabs(p->null_loss - p->targets.lower_bound);
+    *worse = !status && tells && m->now.loss > p->null_loss + rounding * fabs(p->null_loss - p->targets.lower_bound);
     return status;
 }
 
@@ -111,7 +111,7 @@ cusgd_status monitor_tell_compared(const monitor *m, const char *advice, cusgd_r
 {
     const problem *p = m->run->problem;
     cusgd_status status = monitor_compare(m, &result->worse);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     result->null_loss = problem_reported(p, p->null_loss);
     int by_rule = m->stop == CUSGD_STOP_TOLERANCE || m->stop == CUSGD_STOP_GRADIENT || m->stop == CUSGD_STOP_SOLVED;
     result->converged = by_rule && !result->worse;

@@ -85,8 +85,8 @@ cusgd_status run_begin(run *r)
 {
     const backend *b = r->problem->backend;
     cusgd_status status = b->ops->start(b->self, &r->spec);
-    if (status == CUSGD_OK) status = run_put(r, SNAPSHOT_CURRENT, r->start);
-    if (status == CUSGD_OK) status = run_copy(r, SNAPSHOT_BEST, SNAPSHOT_CURRENT);
+    if (!status) status = run_put(r, SNAPSHOT_CURRENT, r->start);
+    if (!status) status = run_copy(r, SNAPSHOT_BEST, SNAPSHOT_CURRENT);
     memcpy(r->best, r->start, theta_bytes(r->problem));
     r->at.step = 0;
     r->at.kept = (double)INFINITY;
@@ -120,7 +120,7 @@ cusgd_status run_put(const run *r, enum snapshot snapshot, const double *theta)
 {
     const backend *b = r->problem->backend;
     cusgd_status status = b->ops->put(b->self, snapshot, STATE_THETA, theta);
-    return status == CUSGD_OK ? b->ops->put(b->self, snapshot, STATE_AVERAGE, theta) : status;
+    return status ? status : b->ops->put(b->self, snapshot, STATE_AVERAGE, theta);
 }
 
 cusgd_status run_copy(const run *r, enum snapshot to, enum snapshot from)

@@ -100,7 +100,7 @@ static cusgd_status rule_quadratic(sgd *s)
     s->rate_factor = allocate((size_t)((d + 1) * k), sizeof(double));
     if (!s->rate_factor) return fail_memory((size_t)((d + 1) * k) * sizeof(double), "each parameter's rate");
     cusgd_status status = column_noise(s->problem, NULL, c, &trace);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     double usual = 3 * median_positive(c, d, scale);
     for (int64_t j = 0; j <= d; j++) {
         double f = j < d && c[j] > usual ? usual / c[j] : 1;
@@ -155,7 +155,7 @@ static cusgd_status rule_sparse(sgd *s)
     for (int64_t c = 0; c < s->problem->k; c++) size = fmax(size, s->problem->targets.scale[c]);
     if (loss_is_quadratic(o->loss)) {
         cusgd_status status = problem_measure_null(s->problem, 0);
-        if (status != CUSGD_OK) return status;
+        if (status) return status;
         size = s->problem->null_loss > 0 ? sqrt(s->problem->null_loss) : 1;
     }
     if (isnan(o->rate)) o->rate = loss_has_log_link(o->loss) ? 0.02 : 0.2 * size;
@@ -190,7 +190,7 @@ static cusgd_status usual_numbers(sgd *s)
     if (isnan(usual->rate) && isnan(o->rate) && !decays) {
         double lambda = 0, noise = 0;
         cusgd_status status = find_curvature(s, NULL, s->run->theta, &lambda, &noise);
-        if (status != CUSGD_OK) return status;
+        if (status) return status;
         rate = safe_rate(s, lambda, noise, o->momentum);
     }
     if (isnan(o->rate)) o->rate = rate;
@@ -269,7 +269,7 @@ cusgd_status sgd_choose_optimizer(sgd *s)
         status = rule_quadratic(s);
     else
         status = rule_adaptive(s);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     s->lipschitz = (double)NAN;
     s->retreats = own_rate;
     if (isnan(o->beta1)) o->beta1 = 0.9;
@@ -290,7 +290,7 @@ cusgd_status sgd_choose_optimizer(sgd *s)
     s->run->spec.decay = optimizer_decays(s->run->spec.optimizer) ? o->weight_decay : 0;
     s->run->spec.rate_factor = s->rate_factor;
     choose_update(s);
-    if (status != CUSGD_OK || (!s->retreats && !s->run->by_gradient)) return status;
+    if (status || (!s->retreats && !s->run->by_gradient)) return status;
     return problem_measure_null(s->problem, s->run->by_gradient);
 }
 

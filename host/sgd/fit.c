@@ -89,7 +89,7 @@ cusgd_status sgd_count_steps(sgd *s, steps_report *total)
     steps_report r;
     const backend *b = s->problem->backend;
     cusgd_status status = b->ops->report(b->self, &r);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     if (r.note) snprintf(s->device_note, sizeof s->device_note, "%s", r.note);
     s->run->at.step += r.done;
     s->run->at.batch += r.done;
@@ -140,15 +140,15 @@ static cusgd_status run_steps(sgd *s, const fit *f, int64_t limit, steps_report 
         order_shares(s, orders, shares);
     else
         status = fail_memory((size_t)maximum * sizeof *numbers + shards * sizeof *orders, "a slice of steps");
-    while (status == CUSGD_OK && given < end && !failed && !total->failed && !is_cancelled(s)) {
+    while (!status && given < end && !failed && !total->failed && !is_cancelled(s)) {
         count = min_of(count, end - given);
         status = give_slice(s, shares, given, count, numbers);
         given += count;
         count = min_of(4 * count, maximum);
-        if (status == CUSGD_OK) status = b->ops->wait ? b->ops->wait(b->self, &failed) : sgd_count_steps(s, total);
-        if (status == CUSGD_OK && f && s->run->fit.callback && given < end) status = offer(s, f, given, total);
+        if (!status) status = b->ops->wait ? b->ops->wait(b->self, &failed) : sgd_count_steps(s, total);
+        if (!status && f && s->run->fit.callback && given < end) status = offer(s, f, given, total);
     }
-    if (status == CUSGD_OK && b->ops->wait) status = sgd_count_steps(s, total);
+    if (!status && b->ops->wait) status = sgd_count_steps(s, total);
     free(numbers);
     free(orders);
     free(shares);
@@ -170,7 +170,7 @@ static cusgd_status take_steps(sgd *s, int64_t steps, steps_report *total)
         total->loss += r.loss;
         total->rows += r.rows;
         total->done += r.done;
-        if (status != CUSGD_OK) return status;
+        if (status) return status;
         if (r.failed) return fit_diverged(s, rate_at(s, s->run->at.step));
         steps -= r.done;
         if (s->run->at.batch == s->batches) {
@@ -240,9 +240,9 @@ static cusgd_status go_to_best(sgd *s, fit *f)
     cusgd_status status = run_copy(s->run, SNAPSHOT_CURRENT, SNAPSHOT_BEST);
     s->run->at.average_from = s->run->at.step;
     f->evaluated_step = -1;
-    if (status == CUSGD_OK) status = run_theta(s->run, SNAPSHOT_CURRENT, s->run->theta);
-    if (status == CUSGD_OK) status = b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, s->run->theta);
-    return status == CUSGD_OK ? stop_velocity(s) : status;
+    if (!status) status = run_theta(s->run, SNAPSHOT_CURRENT, s->run->theta);
+    if (!status) status = b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, s->run->theta);
+    return status ? status : stop_velocity(s);
 }
 
 /* Back to the epoch's start, at rest and at a quarter of the rate; or, where the epoch before has ended badly already, to the
@@ -256,12 +256,12 @@ static cusgd_status undo_epoch(sgd *s, fit *f, int64_t first_step)
     s->run->at.step = first_step;
     f->rollbacks++;
     next_epoch(s);
-    if (status == CUSGD_OK) status = b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_THETA, s->run->theta);
-    if (status == CUSGD_OK) status = problem_objective(s->problem, &s->problem->train, s->run->theta, &loss, &objective, NULL);
-    if (status != CUSGD_OK || !watch_loss_is_bad(s, loss)) return status == CUSGD_OK ? stop_velocity(s) : status;
+    if (!status) status = b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_THETA, s->run->theta);
+    if (!status) status = problem_objective(s->problem, &s->problem->train, s->run->theta, &loss, &objective, NULL);
+    if (status || !watch_loss_is_bad(s, loss)) return status ? status : stop_velocity(s);
     status = run_theta(s->run, SNAPSHOT_BEST, s->run->theta);
-    if (status == CUSGD_OK) status = problem_objective(s->problem, &s->problem->train, s->run->theta, &loss, &objective, NULL);
-    if (status != CUSGD_OK) return status;
+    if (!status) status = problem_objective(s->problem, &s->problem->train, s->run->theta, &loss, &objective, NULL);
+    if (status) return status;
     if (isfinite(s->run->at.kept) && !watch_loss_is_bad(s, loss)) return go_to_best(s, f);
     f->evaluated_step = -1;
     return run_begin(s->run);
@@ -285,13 +285,13 @@ static cusgd_status take_epoch(sgd *s, fit *f)
         memset(&f->epoch, 0, sizeof f->epoch);
         f->first_step = s->run->at.step;
         if (s->retreats) status = keep_safe(s, f);
-        f->under_way = status == CUSGD_OK;
+        f->under_way = !status;
     }
-    if (status == CUSGD_OK) status = run_steps(s, f, INT64_MAX, &f->epoch);
+    if (!status) status = run_steps(s, f, INT64_MAX, &f->epoch);
     f->m.working += clock_seconds() - start;
     f->m.rows += f->epoch.rows;
-    if (status == CUSGD_OK) status = problem_check_data(s->problem);
-    if (status != CUSGD_OK) return status;
+    if (!status) status = problem_check_data(s->problem);
+    if (status) return status;
     f->cancelled = is_cancelled(s);
     if (f->cancelled) {
         fit_offer(s, f);
@@ -308,7 +308,7 @@ static cusgd_status run_epoch(sgd *s, fit *f, int *undone)
 {
     cusgd_status status = take_epoch(s, f);
     *undone = 0;
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     if (went_wrong(s, &f->epoch) && !f->cancelled) {
         if (!s->retreats || f->rollbacks >= MAX_ROLLBACKS) {
             f->m.stop = CUSGD_STOP_DIVERGED;
@@ -335,8 +335,8 @@ static int tell(const sgd *s, const fit *f, const steps_report *r, int evaluated
 static cusgd_status watch(sgd *s, fit *f)
 {
     cusgd_status status = watch_evaluate(s, SNAPSHOT_CURRENT, s->run->by_gradient, f);
-    if (status == CUSGD_OK) status = watch_keep_best(s, monitor_score(&f->m), f->m.now.objective);
-    if (status != CUSGD_OK) return status;
+    if (!status) status = watch_keep_best(s, monitor_score(&f->m), f->m.now.objective);
+    if (status) return status;
     watch_judge(s, f);
     int must_return = watch_has_risen(s, f) || (f->m.stop == CUSGD_STOP_TOLERANCE && watch_is_worse_than_null(s));
     if (!must_return || f->rollbacks >= MAX_ROLLBACKS) return CUSGD_OK;
@@ -350,7 +350,7 @@ static cusgd_status advance(sgd *s, fit *f)
     int undone;
     int64_t every = s->run->options->evaluate_every;
     cusgd_status status = run_epoch(s, f, &undone);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     if (f->cancelled) {
         f->m.stop = CUSGD_STOP_CANCELLED;
         return CUSGD_OK;
@@ -363,7 +363,7 @@ static cusgd_status advance(sgd *s, fit *f)
     else if (every < 0 && !s->problem->valid.bounds)
         status =
             watch_keep_best(s, f->epoch.loss / (double)f->epoch.rows, (double)NAN); /* an estimate, for a run that diverges */
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     if (tell(s, f, &f->epoch, due)) f->m.stop = CUSGD_STOP_CANCELLED;
     return CUSGD_OK;
 }
@@ -374,8 +374,7 @@ static cusgd_status go_on(sgd *s, fit *f)
     cusgd_status status = advance(s, f);
     if (f->defers) interrupt_defer(-1);
     f->defers = 0;
-    if (status == CUSGD_OK && !f->cancelled && (f->m.stop == CUSGD_STOP_NONE || f->m.stop == CUSGD_STOP_CANCELLED))
-        fit_offer(s, f);
+    if (!status && !f->cancelled && (f->m.stop == CUSGD_STOP_NONE || f->m.stop == CUSGD_STOP_CANCELLED)) fit_offer(s, f);
     return status;
 }
 
@@ -396,11 +395,11 @@ static cusgd_status proximal_steps(sgd *s)
     int64_t penalized = s->problem->d * s->problem->k, size = penalized + s->problem->k;
     double loss, objective, noise, before = (double)INFINITY;
     cusgd_status status = run_theta(s->run, s->run->at.result, s->run->theta);
-    if (status == CUSGD_OK && isnan(s->lipschitz)) {
+    if (!status && isnan(s->lipschitz)) {
         status = sample_curvature(s->problem, NULL, &s->lipschitz, &noise);
         s->lipschitz *= s->problem->targets.steepest;
     }
-    for (int i = 0; i < PROXIMAL_STEPS && status == CUSGD_OK; i++) {
+    for (int i = 0; i < PROXIMAL_STEPS && !status; i++) {
         status = problem_objective(s->problem, &s->problem->train, s->run->theta, &loss, &objective, s->run->gradient);
         if (!isfinite(loss)) return status; /* choose_result will find the same */
         if (i == 0) before = objective;
@@ -415,11 +414,11 @@ static cusgd_status proximal_steps(sgd *s)
         }
     }
     /* Where the curvature has no bound the steps may have been too long. */
-    if (status == CUSGD_OK) status = problem_objective(s->problem, &s->problem->train, s->run->theta, &loss, &objective, NULL);
-    if (status != CUSGD_OK || (!isfinite(loss_curvature_bound(s->problem->loss)) && !(objective <= before))) return status;
+    if (!status) status = problem_objective(s->problem, &s->problem->train, s->run->theta, &loss, &objective, NULL);
+    if (status || (!isfinite(loss_curvature_bound(s->problem->loss)) && !(objective <= before))) return status;
     status = b->ops->put(b->self, SNAPSHOT_EPOCH, STATE_THETA, s->run->theta);
-    if (status == CUSGD_OK) status = b->ops->put(b->self, SNAPSHOT_EPOCH, STATE_AVERAGE, s->run->theta);
-    if (status == CUSGD_OK) s->run->at.result = SNAPSHOT_EPOCH;
+    if (!status) status = b->ops->put(b->self, SNAPSHOT_EPOCH, STATE_AVERAGE, s->run->theta);
+    if (!status) s->run->at.result = SNAPSHOT_EPOCH;
     return status;
 }
 
@@ -430,17 +429,17 @@ static cusgd_status retire(sgd *s, fit *f)
     f->m.stop = CUSGD_STOP_DIVERGED;
     s->run->at.result = SNAPSHOT_BEST;
     cusgd_status status = watch_evaluate(s, SNAPSHOT_BEST, s->run->by_gradient, f);
-    if (status == CUSGD_OK && !isfinite(f->m.now.loss)) {
+    if (!status && !isfinite(f->m.now.loss)) {
         status = run_copy(s->run, SNAPSHOT_BEST, SNAPSHOT_EPOCH);
-        if (status == CUSGD_OK) status = watch_evaluate(s, SNAPSHOT_BEST, s->run->by_gradient, f);
-        if (status != CUSGD_OK) return status;
+        if (!status) status = watch_evaluate(s, SNAPSHOT_BEST, s->run->by_gradient, f);
+        if (status) return status;
         memcpy(s->run->best, s->run->theta, theta_bytes(s->problem));
         s->run->at.kept = (double)INFINITY;
         s->run->at.kept_epoch = f->safe_epoch;
     }
     f->m.result_epoch = s->run->at.kept_epoch;
     next_epoch(s);
-    return status == CUSGD_OK ? run_copy(s->run, SNAPSHOT_CURRENT, SNAPSHOT_BEST) : status;
+    return status ? status : run_copy(s->run, SNAPSHOT_CURRENT, SNAPSHOT_BEST);
 }
 
 /* The best evaluated parameters, if the run evaluated any; the last ones otherwise, unless the rate is the library's own and they
@@ -452,7 +451,7 @@ static cusgd_status choose_snapshot(sgd *s, fit *f)
     s->run->at.result = SNAPSHOT_CURRENT;
     if (!evaluates && !s->retreats) return CUSGD_OK;
     if (f->evaluated_step != s->run->at.step) status = watch_evaluate(s, SNAPSHOT_CURRENT, 0, f);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     if (evaluates) {
         if (isfinite(f->m.now.loss)) status = watch_keep_best(s, monitor_score(&f->m), f->m.now.objective);
         if (isfinite(s->run->at.kept)) s->run->at.result = SNAPSHOT_BEST;
@@ -470,7 +469,7 @@ static cusgd_status check_loss(sgd *s)
     double loss;
     if (!isfinite(s->problem->loss.minimum) && !isfinite(s->problem->loss.maximum)) return CUSGD_OK;
     cusgd_status status = problem_loss(s->problem, &s->problem->train, loss_rule_of(s->run->options), s->run->theta, &loss, NULL);
-    return status != CUSGD_OK || isfinite(loss) ? status : fit_diverged(s, rate_at(s, s->run->at.step));
+    return status || isfinite(loss) ? status : fit_diverged(s, rate_at(s, s->run->at.step));
 }
 
 /* Chooses the result and evaluates it. */
@@ -480,9 +479,9 @@ static cusgd_status choose_result(sgd *s, fit *f)
     if (f->m.stop == CUSGD_STOP_DIVERGED) return retire(s, f);
     status = choose_snapshot(s, f);
     f->m.result_epoch = s->run->at.result == SNAPSHOT_BEST ? s->run->at.kept_epoch : s->run->at.epoch;
-    if (status == CUSGD_OK && blurs(s)) status = proximal_steps(s);
-    if (status == CUSGD_OK) status = watch_evaluate(s, s->run->at.result, s->run->by_gradient, f);
-    if (status != CUSGD_OK) return status;
+    if (!status && blurs(s)) status = proximal_steps(s);
+    if (!status) status = watch_evaluate(s, s->run->at.result, s->run->by_gradient, f);
+    if (status) return status;
     if (isfinite(f->m.now.loss)) {
         status = check_loss(s);
         if (status == CUSGD_ERROR_DIVERGED) {
@@ -492,7 +491,7 @@ static cusgd_status choose_result(sgd *s, fit *f)
         return status;
     }
     status = retire(s, f);
-    return status == CUSGD_OK ? fit_diverged(s, rate_at(s, s->run->at.step)) : status;
+    return status ? status : fit_diverged(s, rate_at(s, s->run->at.step));
 }
 
 /* The result of a run whose device has failed, or whose data is gone: the best, which can no more be evaluated. */
@@ -539,10 +538,10 @@ static cusgd_status check_rate(const sgd *s, const fit *f)
     int worse, was_given = !s->retreats || s->given_t0;
     if (!was_given || f->m.stop == CUSGD_STOP_CANCELLED) return CUSGD_OK;
     cusgd_status status = monitor_compare(&f->m, &worse);
-    if (status != CUSGD_OK || !worse) return status;
+    if (status || !worse) return status;
     status = problem_objective(s->problem, &s->problem->train, s->run->start, &start, &objective, NULL);
     double lowest = s->problem->targets.lower_bound, limit = fmax(start, s->problem->null_loss) - lowest;
-    if (status != CUSGD_OK || !(f->m.now.loss - lowest > beyond_noise * limit)) return status;
+    if (status || !(f->m.now.loss - lowest > beyond_noise * limit)) return status;
     return fail(CUSGD_ERROR_NOT_CONVERGED,
                 "not converged: after %lld epoch%s the loss is %.6g, above the starting point's %.6g and the intercept-only "
                 "model's %.6g; %s",
@@ -564,19 +563,19 @@ static cusgd_status end_fit(sgd *s, fit *f, cusgd_status status, cusgd_result *r
 {
     cusgd_status ended = CUSGD_OK;
     interrupt_defer(1);
-    if (status == CUSGD_OK || status == CUSGD_ERROR_DIVERGED) ended = choose_result(s, f);
+    if (!status || status == CUSGD_ERROR_DIVERGED) ended = choose_result(s, f);
     interrupt_defer(-1);
     if (ended != CUSGD_OK) status = ended;
-    if (status == CUSGD_OK && result && f->m.stop != CUSGD_STOP_CANCELLED) ended = look_for_separation(s, result);
+    if (!status && result && f->m.stop != CUSGD_STOP_CANCELLED) ended = look_for_separation(s, result);
     if (ended != CUSGD_OK && ended != CUSGD_ERROR_INTERRUPTED) status = ended; /* an interruption leaves it unknown */
     interrupt_defer(1);
-    if (status == CUSGD_OK) status = check_rate(s, f);
+    if (!status) status = check_rate(s, f);
     ended = status == CUSGD_ERROR_MEMORY || status == CUSGD_ERROR_DEVICE ? CUSGD_OK : problem_check_data(s->problem);
     if (ended != CUSGD_OK) status = ended; /* what else went wrong may come of it */
     if (status == CUSGD_ERROR_DEVICE || status == CUSGD_ERROR_DATA) lose(s, f, status);
     if (result && status != CUSGD_ERROR_MEMORY && status != CUSGD_ERROR_USAGE) {
         ended = tell_result(s, f, result);
-        if (status == CUSGD_OK) status = ended;
+        if (!status) status = ended;
     }
     interrupt_defer(-1);
     s->run->cancelled = 0;
@@ -593,11 +592,11 @@ cusgd_status sgd_fit(sgd *s, cusgd_callback callback, void *user, cusgd_result *
     cusgd_status status = run_check_device(s->run);
     s->run->at.result = SNAPSHOT_CURRENT;
     if (result) memset(result, 0, sizeof *result);
-    if (status == CUSGD_OK && !goes_on) status = keep_safe(s, &f);
-    if (status == CUSGD_OK && !goes_on && !isfinite(s->run->at.kept))
+    if (!status && !goes_on) status = keep_safe(s, &f);
+    if (!status && !goes_on && !isfinite(s->run->at.kept))
         status = watch_keep_current(s); /* where a run that diverges at once ends */
     if (goes_on) fit_resume(s, &f, stale);
-    while (status == CUSGD_OK && f.m.stop == CUSGD_STOP_NONE) {
+    while (!status && f.m.stop == CUSGD_STOP_NONE) {
         if (f.m.epochs == s->run->options->epochs)
             f.m.stop = CUSGD_STOP_EPOCHS;
         else

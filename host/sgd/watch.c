@@ -10,17 +10,17 @@
 cusgd_status watch_evaluate(sgd *s, enum snapshot snapshot, int with_gradient, fit *f)
 {
     cusgd_status status = run_theta(s->run, snapshot, s->run->theta);
-    if (status == CUSGD_OK)
+    if (!status)
         status = problem_objective(s->problem, &s->problem->train, s->run->theta, &f->m.now.loss, &f->m.now.objective,
                                    with_gradient ? s->run->gradient : NULL);
-    f->m.now.gradient = with_gradient && status == CUSGD_OK
+    f->m.now.gradient = with_gradient && !status
                             ? problem_gradient_norm(s->problem, s->run->theta, s->run->gradient) / s->problem->null_gradient
                             : (double)NAN;
     if (s->problem->null_gradient == 0) f->m.now.gradient = 0;
     f->m.now.valid = (double)NAN;
-    if (status == CUSGD_OK) status = monitor_validate(&f->m, s->run->theta);
-    if (status == CUSGD_OK) status = problem_check_data(s->problem);
-    f->evaluated_step = status == CUSGD_OK && snapshot == SNAPSHOT_CURRENT ? s->run->at.step : -1;
+    if (!status) status = monitor_validate(&f->m, s->run->theta);
+    if (!status) status = problem_check_data(s->problem);
+    f->evaluated_step = !status && snapshot == SNAPSHOT_CURRENT ? s->run->at.step : -1;
     return status;
 }
 
@@ -30,11 +30,11 @@ cusgd_status watch_evaluate(sgd *s, enum snapshot snapshot, int with_gradient, f
 cusgd_status watch_keep_current(sgd *s)
 {
     cusgd_status status = run_copy(s->run, SNAPSHOT_BEST, SNAPSHOT_CURRENT);
-    if (status == CUSGD_OK && !s->problem->backend->is_host) {
+    if (!status && !s->problem->backend->is_host) {
         status = run_theta(s->run, SNAPSHOT_CURRENT, s->run->theta); /* not into `best`: half a copy would be none */
-        if (status == CUSGD_OK) memcpy(s->run->best, s->run->theta, theta_bytes(s->problem));
+        if (!status) memcpy(s->run->best, s->run->theta, theta_bytes(s->problem));
     }
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     s->run->at.kept_epoch = s->run->at.epoch;
     s->run->at.kept_step = s->run->at.step;
     return CUSGD_OK;
@@ -44,7 +44,7 @@ cusgd_status watch_keep_best(sgd *s, double score, double objective)
 {
     if (!(score < s->run->at.kept)) return CUSGD_OK;
     cusgd_status status = watch_keep_current(s);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     s->run->at.kept = score;
     s->run->at.kept_objective = objective;
     return CUSGD_OK;

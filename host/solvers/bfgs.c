@@ -36,7 +36,7 @@ static cusgd_status iterate(solver *s, double share,
     int fresh = !s->keeps.is_loaded || s->keeps.number[0] != 0;
     cusgd_status status = CUSGD_OK;
     if (!s->keeps.is_loaded) matrix_diagonal(n, 1, h);
-    while (status == CUSGD_OK && solver_goes_on(s)) {
+    while (!status && solver_goes_on(s)) {
         matrix_times(n, h, s->g, p);
         for (int64_t u = 0; u < n; u++) p[u] = -p[u];
         double derivative = vector_dot(n, s->g, p), norm = vector_norm(n, s->g);
@@ -44,7 +44,7 @@ static cusgd_status iterate(solver *s, double share,
         vector_copy(n, s->g, y);
         s->stuck = !(derivative < 0);
         if (!s->stuck) status = solver_search(s, p, derivative, fresh ? 1 / (1 + norm) : 1, share);
-        if (status != CUSGD_OK || (s->stuck && fresh)) break;
+        if (status || (s->stuck && fresh)) break;
         if (s->stuck) { /* H may have gone bad: once more from the gradient */
             matrix_diagonal(n, 1, h);
             s->keeps.number[0] = fresh = 1;

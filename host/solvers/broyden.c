@@ -33,11 +33,11 @@ static cusgd_status step_back(solver *s, const double *p, double maximum, int *t
     cusgd_status status = CUSGD_OK;
     *taken = 0;
     s->step = 1;
-    for (int i = 0; i < HALVINGS && status == CUSGD_OK; i++) {
+    for (int i = 0; i < HALVINGS && !status; i++) {
         vector_copy(s->size, s->x, s->trial);
         vector_add(s->size, s->step, p, s->trial);
         status = solver_evaluate(s, s->trial, &f, s->trial_g);
-        if (status != CUSGD_OK) return status;
+        if (status) return status;
         if (isfinite(f) && vector_norm(s->size, s->trial_g) <= maximum) {
             *taken = 1;
             solver_move(s, f);
@@ -61,13 +61,13 @@ static cusgd_status iterate(solver *s, int good, double scale, double *h, double
     } else {
         matrix_diagonal(n, scale, h);
     }
-    while (status == CUSGD_OK && solver_goes_on(s)) {
+    while (!status && solver_goes_on(s)) {
         matrix_times(n, h, s->g, p);
         for (int64_t u = 0; u < n; u++) p[u] = -p[u];
         vector_copy(n, s->x, step);
         vector_copy(n, s->g, y);
         status = step_back(s, p, 2 * minimum, &taken);
-        if (status != CUSGD_OK) break;
+        if (status) break;
         if (!taken) {
             s->stuck = fresh;
             matrix_diagonal(n, scale, h);
@@ -100,7 +100,7 @@ static cusgd_status solve(solver *s, int good)
         return fail(CUSGD_ERROR_MEMORY,
                     "out of memory: this solver needs a matrix of %zu x %zu; --solver lbfgs needs a few vectors alone", n, n);
     cusgd_status status = solver_steepest_curvature(s, &maximum);
-    return status == CUSGD_OK ? iterate(s, good, maximum > 0 ? 1 / maximum : 1, h, h + n * n) : status;
+    return !status ? iterate(s, good, maximum > 0 ? 1 / maximum : 1, h, h + n * n) : status;
 }
 
 cusgd_status solve_broyden_good(solver *s) { return solve(s, 1); }

@@ -13,9 +13,9 @@ static cusgd_status iterate_quadratic(solver *s, double *p, double *hp, double *
     double square = vector_dot(s->size, s->g, s->g), f;
     cusgd_status status = CUSGD_OK;
     for (int64_t u = 0; u < s->size && !s->keeps.is_loaded; u++) p[u] = -s->g[u];
-    while (status == CUSGD_OK && solver_goes_on(s)) {
+    while (!status && solver_goes_on(s)) {
         status = solver_curve(s, p, origin, &ready, hp);
-        if (status != CUSGD_OK) break;
+        if (status) break;
         double bend = vector_dot(s->size, p, hp), before = square;
         s->stuck = !(bend > 0);
         if (s->stuck) break;
@@ -23,7 +23,7 @@ static cusgd_status iterate_quadratic(solver *s, double *p, double *hp, double *
         vector_copy(s->size, s->x, s->trial);
         vector_add(s->size, s->step, p, s->trial);
         status = solver_evaluate(s, s->trial, &f, s->trial_g);
-        if (status != CUSGD_OK) break;
+        if (status) break;
         solver_move(s, f);
         status = solver_iterated(s);
         square = vector_dot(s->size, s->g, s->g);
@@ -43,7 +43,7 @@ static cusgd_status iterate_other(solver *s, double *kept, double *p, double *ne
     double *before = kept + s->size, derivative = 0, last = s->keeps.is_loaded ? s->keeps.number[0] : 0, first;
     cusgd_status status = CUSGD_OK;
     if (!s->keeps.is_loaded) vector_zero(2 * s->size, kept);
-    while (status == CUSGD_OK && solver_goes_on(s)) {
+    while (!status && solver_goes_on(s)) {
         double square = vector_dot(s->size, s->g, s->g), beta = 0;
         if (last != 0) {
             double old = vector_dot(s->size, before, before), across = vector_dot(s->size, s->g, before);
@@ -59,7 +59,7 @@ static cusgd_status iterate_other(solver *s, double *kept, double *p, double *ne
             last != 0 ? s->step * last / derivative : 1 / (1 + sqrt(square)); /* the same first-order change as the step before */
         vector_copy(s->size, s->g, next_before);
         status = solver_search(s, p, derivative, first, 0.1);
-        if (status != CUSGD_OK || s->stuck) break;
+        if (status || s->stuck) break;
         vector_copy(s->size, p, kept);
         vector_copy(s->size, next_before, before);
         s->keeps.number[0] = last = derivative;

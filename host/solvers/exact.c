@@ -26,7 +26,7 @@ static cusgd_status refine(solver *s, const double *l, const double *scale, doub
             for (int64_t j = 0; j < side; j++) s->trial[j * s->problem->k + c] = s->x[j * s->problem->k + c] - work[j] * scale[j];
         }
         status = solver_evaluate(s, s->trial, &f, s->trial_g);
-        if (status != CUSGD_OK) break;
+        if (status) break;
         double after = vector_norm(s->size, s->trial_g);
         if (!(after < before)) break;
         solver_move(s, f);
@@ -46,7 +46,7 @@ static cusgd_status solve_normal(solver *s, double *condition, int *done)
     if (!h) return fail_memory((size_t)values * sizeof *h, "X^T X");
     double *scale = h + values, *work = scale + side;
     cusgd_status status = solver_hessian(s, NULL, h);
-    if (status == CUSGD_OK && !interrupt_asked()) {
+    if (!status && !interrupt_asked()) {
         for (int64_t j = 0; j < side; j++) scale[j] = h[j * side + j] > 0 ? 1 / sqrt(h[j * side + j]) : 0;
         for (int64_t a = 0; a < side; a++)
             for (int64_t b = 0; b < side; b++) h[a * side + b] *= scale[a] * scale[b];
@@ -142,7 +142,7 @@ static cusgd_status solve_orthogonal(solver *s, double condition)
     double *r = allocate_zeroed(values, sizeof *r), *tile = r + side * side, *work = tile + TILE_ROWS * side, f;
     center m = {0};
     cusgd_status status = r ? find_centre(s->problem, &m) : fail_memory(values * sizeof *r, "the QR factors");
-    if (status == CUSGD_OK) {
+    if (!status) {
         put_penalty(s, r);
         for (int64_t first = 0; first < n && !interrupt_asked(); first += TILE_ROWS) {
             int64_t count = n - first < TILE_ROWS ? n - first : TILE_ROWS;
@@ -151,14 +151,14 @@ static cusgd_status solve_orthogonal(solver *s, double condition)
         }
         s->passes++;
     }
-    if (status == CUSGD_OK && !interrupt_asked()) {
+    if (!status && !interrupt_asked()) {
         vector_copy(s->size, s->x, s->trial);
         int64_t rank = triangle_solve(d, k, r, rank_tolerance(d, n), s->trial);
         put_intercepts(s, &m, s->trial);
         note_rank(s, rank, condition);
         status =
             rank < 0 ? fail_memory((size_t)(d * d) * sizeof *r, "the QR factors") : solver_evaluate(s, s->trial, &f, s->trial_g);
-        if (status == CUSGD_OK) solver_move(s, f);
+        if (!status) solver_move(s, f);
     }
     free(r);
     free(m.x);
@@ -171,13 +171,13 @@ cusgd_status solver_solve(solver *s)
     int done = 0;
     if (is_wide(s)) return solve_wide(s);
     cusgd_status status = solve_normal(s, &condition, &done);
-    return status == CUSGD_OK && !done && !interrupt_asked() ? solve_orthogonal(s, condition) : status;
+    return !status && !done && !interrupt_asked() ? solve_orthogonal(s, condition) : status;
 }
 
 cusgd_status solve_exact(solver *s)
 {
     cusgd_status status = solver_solve(s);
-    if (status == CUSGD_OK) status = solver_iterated(s);
-    if (status == CUSGD_OK && s->m.stop != CUSGD_STOP_CANCELLED) s->m.stop = CUSGD_STOP_SOLVED;
+    if (!status) status = solver_iterated(s);
+    if (!status && s->m.stop != CUSGD_STOP_CANCELLED) s->m.stop = CUSGD_STOP_SOLVED;
     return status;
 }

@@ -16,13 +16,13 @@ static cusgd_status descend(solver *s, double rate, double momentum, double *v, 
     s->keeps.number[0] = start;
     s->step = rate;
     if (!s->keeps.is_loaded) vector_zero(s->size, v);
-    while (status == CUSGD_OK && solver_goes_on(s)) {
+    while (!status && solver_goes_on(s)) {
         for (int64_t u = 0; u < s->size; u++) {
             next[u] = momentum * v[u] + rate * s->g[u];
             s->trial[u] = s->x[u] - next[u];
         }
         status = solver_evaluate(s, s->trial, &f, s->trial_g);
-        if (status != CUSGD_OK) break;
+        if (status) break;
         if (!isfinite(f) || f > start + 1e8 * (fabs(start) + 1)) {
             s->m.stop = CUSGD_STOP_DIVERGED;
             return fail(CUSGD_ERROR_DIVERGED,
@@ -43,10 +43,10 @@ cusgd_status solve_gd(solver *s)
     size_t n = (size_t)s->size;
     double maximum = 0, *v = solver_room(s, n, 2 * n);
     cusgd_status status = v ? CUSGD_OK : fail_memory(2 * n * sizeof *v, "a velocity");
-    if (status == CUSGD_OK && isnan(o->rate)) {
+    if (!status && isnan(o->rate)) {
         status = solver_steepest_curvature(s, &maximum);
-        if (status == CUSGD_OK) o->rate = maximum > 0 ? 1 / maximum : 1;
-        s->m.run->at.chose_rate = status == CUSGD_OK;
+        if (!status) o->rate = maximum > 0 ? 1 / maximum : 1;
+        s->m.run->at.chose_rate = !status;
     }
-    return status == CUSGD_OK ? descend(s, o->rate, isnan(o->momentum) ? 0 : o->momentum, v, v + n) : status;
+    return !status ? descend(s, o->rate, isnan(o->momentum) ? 0 : o->momentum, v, v + n) : status;
 }

@@ -52,7 +52,7 @@ static cusgd_status add_squares(const problem *q, const double *theta, int64_t r
 {
     const examples *e = &q->train.rows;
     cusgd_status status = problem_predict(q, theta, first, count, p);
-    for (int64_t i = 0; i < count && status == CUSGD_OK; i++) {
+    for (int64_t i = 0; i < count && !status; i++) {
         int64_t row = examples_row(e, first + i);
         double w = e->w.at ? matrix_at(&e->w, row, 0) / q->units.transform.weight_mean : 1;
         for (int64_t c = 0; c < q->k; c++) {
@@ -72,9 +72,9 @@ static cusgd_status residual_variances(const problem *q, const double *theta, in
     double *p = allocate((size_t)(rows * k), sizeof *p);
     cusgd_status status = p ? CUSGD_OK : fail_memory((size_t)(rows * k) * sizeof *p, "the residuals");
     for (int64_t c = 0; c < k; c++) out[c] = 0;
-    for (int64_t first = 0; first < n && status == CUSGD_OK; first += rows) {
+    for (int64_t first = 0; first < n && !status; first += rows) {
         status = add_squares(q, theta, residual_degrees, first, n - first < rows ? n - first : rows, p, out);
-        if (status == CUSGD_OK && interrupt_asked()) status = fail_interrupted();
+        if (!status && interrupt_asked()) status = fail_interrupted();
     }
     free(p);
     return status;
@@ -122,10 +122,10 @@ static cusgd_status find_errors(run *r, int64_t left, double *h, double *out, in
     int64_t blocks = quadratic ? 1 : k;
     double *work = h + blocks * values, *variance = work + 5 * side, n = (double)r->problem->train.rows.n;
     cusgd_status status = run_theta(r, r->at.result, r->theta);
-    if (status == CUSGD_OK) status = problem_hessian(r->problem, r->problem->loss, r->theta, h);
-    if (status == CUSGD_OK && quadratic) status = residual_variances(r->problem, r->theta, left, variance);
+    if (!status) status = problem_hessian(r->problem, r->problem->loss, r->theta, h);
+    if (!status && quadratic) status = residual_variances(r->problem, r->theta, left, variance);
     *good = 1;
-    for (int64_t c = 0; c < k && status == CUSGD_OK && *good; c++) {
+    for (int64_t c = 0; c < k && !status && *good; c++) {
         double *block = h + (quadratic ? 0 : c) * values;
         double factor = quadratic ? variance[c] * loss_curvature_bound(r->problem->loss) / n
                                   : 1 / (n * r->problem->units.transform.weight_mean);
@@ -150,7 +150,7 @@ cusgd_status solver_errors(run *r, double **errors, int64_t *residual_degrees, c
     cusgd_status status =
         h && out ? find_errors(r, left, h, out, &good) : fail_memory(count * sizeof *h, "the covariance matrix");
     free(h);
-    if (status == CUSGD_OK && good) {
+    if (!status && good) {
         *errors = out;
         return CUSGD_OK;
     }

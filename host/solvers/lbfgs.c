@@ -78,7 +78,7 @@ static cusgd_status step_in_orthant(solver *s, const double *v, const double *p,
             promised += v[u] * (s->trial[u] - s->x[u]);
         }
         cusgd_status status = solver_evaluate(s, s->trial, &f, s->trial_g);
-        if (status != CUSGD_OK) return status;
+        if (status) return status;
         if (f <= s->f + 1e-4 * promised + s->noise * fabs(s->f) && promised < 0) {
             s->step = at;
             solver_move(s, f);
@@ -94,7 +94,7 @@ static cusgd_status iterate(solver *s, history *h, double *v, double *p)
 {
     int sparse = s->problem->l1 > 0;
     cusgd_status status = CUSGD_OK;
-    while (status == CUSGD_OK && solver_goes_on(s)) {
+    while (!status && solver_goes_on(s)) {
         problem_subgradient(s->problem, s->x, s->g, v);
         two_loops(h, v, p);
         for (int64_t u = 0; sparse && u < s->penalized; u++)
@@ -103,7 +103,7 @@ static cusgd_status iterate(solver *s, history *h, double *v, double *p)
         remember_before(s, h);
         s->stuck = !(derivative < 0);
         if (!s->stuck) status = sparse ? step_in_orthant(s, v, p, first) : solver_search(s, p, derivative, first, 0.9);
-        if (status != CUSGD_OK || (s->stuck && h->count == 0)) break;
+        if (status || (s->stuck && h->count == 0)) break;
         if (s->stuck) { /* once more from the gradient */
             set_count(s, h, 0, 0);
             s->stuck = 0;

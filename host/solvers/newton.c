@@ -41,17 +41,17 @@ static cusgd_status iterate(solver *s, double *h, double *work, double *p)
     double worst = s->keeps.is_loaded ? s->keeps.number[0] : 0;
     int has_h = 0;
     cusgd_status status = CUSGD_OK;
-    while (status == CUSGD_OK && solver_goes_on(s)) {
+    while (!status && solver_goes_on(s)) {
         double shift = 0;
         if (!s->quadratic || !has_h) status = solver_hessian(s, s->x, h);
-        if (status != CUSGD_OK) break;
+        if (status) break;
         has_h = 1;
         int found = direction(s, h, work, &shift, p);
         worst = fmax(worst, shift);
         double derivative = vector_dot(s->size, s->g, p);
         s->stuck = !found || !(derivative < 0);
         if (!s->stuck) status = solver_search(s, p, derivative, 1, 0.9);
-        if (status != CUSGD_OK) break;
+        if (status) break;
         s->keeps.number[0] = worst;
         if (!s->stuck) status = solver_iterated(s);
     }

@@ -20,7 +20,7 @@ cusgd_status solver_evaluate(solver *s, const double *x, double *f, double *g)
 {
     cusgd_status status = problem_objective(s->problem, &s->problem->train, x, &s->m.now.loss, f, g);
     s->passes++;
-    if (!g || status != CUSGD_OK) return status;
+    if (!g || status) return status;
     add_ridge(s, x, g);
     clear_intercepts(s, g);
     return status;
@@ -33,7 +33,7 @@ cusgd_status solver_hessian(solver *s, const double *x, double *hessian)
     int64_t side = s->problem->d + 1;
     cusgd_status status = problem_hessian(s->problem, s->problem->loss, x, hessian);
     s->passes++;
-    for (int64_t c = 0; c < solver_blocks(s) && status == CUSGD_OK; c++) {
+    for (int64_t c = 0; c < solver_blocks(s) && !status; c++) {
         double *h = hessian + c * side * side;
         for (int64_t j = 0; j < s->problem->d; j++) h[j * side + j] += problem_l2(s->problem, j * s->problem->k);
         for (int64_t j = 0; j < side && !s->problem->intercept; j++)
@@ -49,12 +49,12 @@ static cusgd_status curve(solver *s, loss_rule loss, const double *p, double *or
     cusgd_status status = CUSGD_OK;
     for (int64_t u = 0; u < s->size; u++) s->trial[u] = 0;
     if (!*ready) status = problem_loss(s->problem, &s->problem->train, loss, s->trial, &value, origin);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     *ready = 1;
     vector_add(s->size, scale, p, s->trial);
     status = problem_loss(s->problem, &s->problem->train, loss, s->trial, &value, q);
     s->passes++;
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     for (int64_t u = 0; u < s->size; u++) q[u] = (q[u] - origin[u]) / scale;
     clear_intercepts(s, q);
     return status;
@@ -63,7 +63,7 @@ static cusgd_status curve(solver *s, loss_rule loss, const double *p, double *or
 cusgd_status solver_curve(solver *s, const double *p, double *origin, int *ready, double *hp)
 {
     cusgd_status status = curve(s, s->problem->loss, p, origin, ready, hp);
-    if (status == CUSGD_OK) add_ridge(s, p, hp);
+    if (!status) add_ridge(s, p, hp);
     return status;
 }
 
@@ -74,9 +74,9 @@ static cusgd_status top_by_matrix(solver *s, double *top)
     double *h = allocate((size_t)((side + MATRIX_TOP_WORK) * side), sizeof *h);
     if (!h) return fail_memory((size_t)(side * side) * sizeof *h, "the matrix of second derivatives");
     cusgd_status status = problem_hessian(s->problem, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, NULL, h);
-    for (int64_t j = 0; j < side && !s->problem->intercept && status == CUSGD_OK; j++)
+    for (int64_t j = 0; j < side && !s->problem->intercept && !status; j++)
         h[s->problem->d * side + j] = h[j * side + s->problem->d] = 0;
-    if (status == CUSGD_OK) *top = matrix_top(side, h, h + side * side);
+    if (!status) *top = matrix_top(side, h, h + side * side);
     free(h);
     return status;
 }
@@ -90,9 +90,9 @@ static cusgd_status top_by_passes(solver *s, double *top)
     cusgd_status status = CUSGD_OK;
     int ready = 0;
     for (int64_t u = 0; u < s->size; u++) p[u] = u % s->problem->k ? 0 : 1 + (double)(u * 7 % 11) / 11; /* outputs are alike */
-    for (int i = 0; i < ITERATIONS && status == CUSGD_OK; i++) {
+    for (int i = 0; i < ITERATIONS && !status; i++) {
         status = curve(s, (loss_rule){.kind = CUSGD_LOSS_SQUARED}, p, origin, &ready, q);
-        if (status != CUSGD_OK) break;
+        if (status) break;
         *top = vector_norm(s->size, q) / vector_norm(s->size, p);
         vector_copy(s->size, q, p);
         if (*top == 0) break;

@@ -30,7 +30,7 @@ static cusgd_status find(solver *s, int *found)
     problem_null(s->problem, s->x);
     cusgd_status status = solver_evaluate(s, s->x, &s->f, s->g);
     *found = 1;
-    if (status != CUSGD_OK || s->quadratic) return status == CUSGD_OK ? solver_solve(s) : status;
+    if (status || s->quadratic) return status ? status : solver_solve(s);
     s->silent = 1;
     s->gradient = vector_norm(s->size, s->g);
     double small = 100 * fmax(s->enough, share * s->gradient);
@@ -48,12 +48,12 @@ cusgd_status solver_optimum(run *r, double *objective, double *seconds)
     *seconds = r->min_seconds;
     if (!isnan(r->minimum) || !is_affordable(r) || !lapack_is_here()) return CUSGD_OK;
     cusgd_status status = solver_open(&s);
-    if (status == CUSGD_OK) status = find(&s, &found);
-    if (status == CUSGD_OK && found && !interrupt_asked()) {
+    if (!status) status = find(&s, &found);
+    if (!status && found && !interrupt_asked()) {
         r->minimum = s.f;
         *objective = s.f * r->problem->units.loss;
         *seconds = r->min_seconds = clock_seconds() - s.m.begun;
-    } else if (status == CUSGD_OK && interrupt_asked()) {
+    } else if (!status && interrupt_asked()) {
         status = fail_interrupted();
     }
     solver_close(&s);

@@ -16,7 +16,7 @@ static cusgd_status look(solver *s, const double *p, double at, point *out)
     vector_copy(s->size, s->x, s->trial);
     vector_add(s->size, at, p, s->trial);
     cusgd_status status = solver_evaluate(s, s->trial, &out->f, s->trial_g);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     out->at = at;
     out->derivative = vector_dot(s->size, s->trial_g, p);
     return status;
@@ -68,7 +68,7 @@ cusgd_status solver_search(solver *s, const double *p, double derivative, double
     double next = first;
     for (int trial = 0; trial < MAX_TRIALS && !fits; trial++) {
         status = look(s, p, next, &now);
-        if (status != CUSGD_OK) return status;
+        if (status) return status;
         int high = !isfinite(now.f) || !isfinite(now.derivative) || now.f > zero.f + SUFFICIENT * now.at * derivative + noise ||
                    now.f > lo.f + noise;
         fits = !high && fabs(now.derivative) <= -share * derivative;
@@ -88,7 +88,7 @@ cusgd_status solver_search(solver *s, const double *p, double derivative, double
     }
     if (!fits && lo.at > 0) { /* a decrease is a decrease */
         status = look(s, p, lo.at, &now);
-        if (status != CUSGD_OK) return status;
+        if (status) return status;
         fits = lo.f < zero.f;
     }
     s->stuck = !fits;

@@ -92,7 +92,7 @@ cusgd_status solver_open(solver *s)
     if (s->problem->valid.bounds && isfinite(s->m.run->at.kept)) { /* a fit that goes on */
         s->kept.best_iteration = s->m.run->at.kept_epoch;
         cusgd_status status = run_theta(s->m.run, SNAPSHOT_BEST, s->kept.best);
-        if (status != CUSGD_OK) return status;
+        if (status) return status;
     }
     s->enough = fmax(s->m.run->options->gradient_tolerance * s->problem->null_gradient, rounding_gradient(s));
     return run_theta(s->m.run, s->m.run->at.result, s->x);
@@ -154,8 +154,8 @@ static cusgd_status keep_best(solver *s)
     run_position *at = &s->m.run->at;
     cusgd_status status = monitor_validate(&s->m, s->x);
     if (!s->problem->valid.bounds) return status;
-    if (status == CUSGD_OK) status = problem_check_data(s->problem);
-    if (status == CUSGD_OK && s->m.now.valid < at->kept) {
+    if (!status) status = problem_check_data(s->problem);
+    if (!status && s->m.now.valid < at->kept) {
         at->kept = s->m.now.valid;
         s->kept.best_iteration = s->kept.first + s->m.epochs;
         vector_copy(s->size, s->x, s->kept.best);
@@ -186,9 +186,9 @@ cusgd_status solver_iterated(solver *s)
     int is_whole =
         s->m.run->fit.callback != NULL; /* then an iteration that has moved x ends as a whole, so that it can be saved */
     interrupt_defer(is_whole);
-    if (status == CUSGD_OK) status = keep_best(s);
+    if (!status) status = keep_best(s);
     interrupt_defer(-is_whole);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     keep_least(s);
     s->m.now.objective = s->f;
     monitor_count(&s->m, s->f); /* of the objective, with validation data too: the tolerance is of what is minimized */
@@ -217,7 +217,7 @@ static cusgd_status put_iterates(solver *s, const double *x, int64_t iterations)
     if (kept) r->at.kept_epoch = s->kept.best_iteration;
     s->m.result_epoch = kept ? s->kept.best_iteration : s->kept.first + iterations;
     cusgd_status status = iterations > 0 || x == s->x ? run_put(r, SNAPSHOT_CURRENT, x) : CUSGD_OK;
-    return status == CUSGD_OK && kept ? run_put(r, SNAPSHOT_BEST, s->kept.best) : status;
+    return !status && kept ? run_put(r, SNAPSHOT_BEST, s->kept.best) : status;
 }
 
 static void count_iterations(solver *s, int64_t iterations)
@@ -229,12 +229,12 @@ static void count_iterations(solver *s, int64_t iterations)
 static cusgd_status evaluate_result(solver *s)
 {
     cusgd_status status = run_theta(s->m.run, s->m.run->at.result, s->x);
-    if (status == CUSGD_OK) { /* in case the device fails later */
+    if (!status) { /* in case the device fails later */
         memcpy(s->m.run->best, s->x, theta_bytes(s->problem));
         s->m.run->at.kept_epoch = s->m.result_epoch;
     }
-    if (status == CUSGD_OK) status = solver_evaluate(s, s->x, &s->m.now.objective, s->g);
-    if (status != CUSGD_OK) return status;
+    if (!status) status = solver_evaluate(s, s->x, &s->m.now.objective, s->g);
+    if (status) return status;
     problem_subgradient(s->problem, s->x, s->g, s->trial_g);
     double whole = s->problem->null_gradient;
     s->m.now.gradient = whole > 0 ? vector_norm(s->size, s->trial_g) / whole : 0;
@@ -258,13 +258,13 @@ static cusgd_status finish(solver *s, cusgd_result *result)
 {
     count_work(s);
     cusgd_status status = put_iterates(s, s->x, s->kept.result);
-    if (status == CUSGD_OK) status = evaluate_result(s);
+    if (!status) status = evaluate_result(s);
     count_iterations(s, s->m.epochs);
     if (!result || status == CUSGD_ERROR_DEVICE) return status;
     monitor_result(&s->m, s->step, result);
     result->relative_gap = (double)NAN; /* the last objectives of a method that converges faster than by a factor point nowhere */
     memcpy(result->note, s->note, sizeof result->note);
-    return status == CUSGD_OK ? monitor_tell_compared(&s->m, advice_of(s), result) : status;
+    return status ? status : monitor_tell_compared(&s->m, advice_of(s), result);
 }
 
 /* What is reported of a result that can no longer be evaluated. */
@@ -344,7 +344,7 @@ static cusgd_status check_optimum(solver *s)
     /* without memory, or where somebody wants the call to end, the least objective is not known: the fit has ended all the same
      */
     if (status == CUSGD_ERROR_MEMORY || status == CUSGD_ERROR_INTERRUPTED) return CUSGD_OK;
-    if (status != CUSGD_OK || isnan(minimum)) return status;
+    if (status || isnan(minimum)) return status;
     minimum = s->m.run->minimum; /* in the unit of s->f */
     share = fmax(share, s->m.run->options->precision == CUSGD_PRECISION_DOUBLE ? 1e-12 : 1e-5);
     double above = s->f - minimum;
@@ -382,8 +382,8 @@ static cusgd_status look_for_separation(solver *s)
 /* What comes after the iterations: the verdict, which an interruption leaves out, and the result, which nothing does. */
 static cusgd_status end_fit(solver *s, cusgd_status status, cusgd_result *result)
 {
-    if (status == CUSGD_OK && s->m.stop != CUSGD_STOP_CANCELLED) status = look_for_separation(s);
-    if (status == CUSGD_OK) status = judge(s);
+    if (!status && s->m.stop != CUSGD_STOP_CANCELLED) status = look_for_separation(s);
+    if (!status) status = judge(s);
     if (status == CUSGD_ERROR_INTERRUPTED) { /* in a pass over the data; x is where the last iteration ended */
         status = CUSGD_OK;
         s->m.stop = CUSGD_STOP_CANCELLED;
@@ -391,10 +391,10 @@ static cusgd_status end_fit(solver *s, cusgd_status status, cusgd_result *result
     if (status == CUSGD_ERROR_DIVERGED) return_to_least(s);
     s->m.run->cancelled = 0;
     s->m.run->at.was_cancelled = s->m.stop == CUSGD_STOP_CANCELLED;
-    s->m.run->at.unfinished = status != CUSGD_OK || s->m.run->at.was_cancelled;
+    s->m.run->at.unfinished = status || s->m.run->at.was_cancelled;
     if (status == CUSGD_ERROR_DEVICE) return status;
     cusgd_status ended = status, gone = problem_check_data(s->problem);
-    int has_result = status == CUSGD_OK || status == CUSGD_ERROR_NOT_CONVERGED || status == CUSGD_ERROR_DIVERGED;
+    int has_result = !status || status == CUSGD_ERROR_NOT_CONVERGED || status == CUSGD_ERROR_DIVERGED;
     interrupt_defer(1);
     if (gone != CUSGD_OK)
         ended = lose_data(s, result);
@@ -410,7 +410,7 @@ static cusgd_status begin(solver *s, int *is_open, cusgd_result *result)
 {
     run *r = s->m.run;
     cusgd_status status = solver_evaluate(s, s->x, &s->f, s->g);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     if (!isfinite(s->f)) {
         *is_open = 0;
         if (result) result->stop = CUSGD_STOP_DIVERGED;
@@ -443,14 +443,14 @@ cusgd_status solver_fit(run *r, cusgd_callback callback, void *user, cusgd_resul
     if (result) memset(result, 0, sizeof *result);
     _Atomic int *watched = interrupt_watch(&r->cancelled);
     cusgd_status status = run_check_device(r);
-    if (status == CUSGD_OK) status = solver_check_memory(r->problem);
-    if (status == CUSGD_OK) status = solver_open(&s);
-    int is_open = status == CUSGD_OK;
-    if (status == CUSGD_OK && r->fit.is_whole)
+    if (!status) status = solver_check_memory(r->problem);
+    if (!status) status = solver_open(&s);
+    int is_open = !status;
+    if (!status && r->fit.is_whole)
         solver_resume(&s, stale);
-    else if (status == CUSGD_OK)
+    else if (!status)
         status = begin(&s, &is_open, result);
-    if (status == CUSGD_OK && s.m.stop == CUSGD_STOP_NONE) status = iterate(&s);
+    if (!status && s.m.stop == CUSGD_STOP_NONE) status = iterate(&s);
     run_forget_fit(r);
     if (is_open) status = end_fit(&s, status, result);
     if (status == CUSGD_ERROR_DEVICE) lose_device(&s, is_open, result);

@@ -9,7 +9,7 @@ static cusgd_status step_exactly(solver *s, double *work, int *ready)
 {
     double *hp = work + s->size, *origin = work + 2 * s->size, f;
     cusgd_status status = solver_curve(s, s->g, origin, ready, hp);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     double square = vector_dot(s->size, s->g, s->g), bend = vector_dot(s->size, s->g, hp);
     s->stuck = !(bend > 0);
     if (s->stuck) return CUSGD_OK;
@@ -17,7 +17,7 @@ static cusgd_status step_exactly(solver *s, double *work, int *ready)
     vector_copy(s->size, s->x, s->trial);
     vector_add(s->size, -s->step, s->g, s->trial);
     status = solver_evaluate(s, s->trial, &f, s->trial_g);
-    if (status == CUSGD_OK) solver_move(s, f);
+    if (!status) solver_move(s, f);
     return status;
 }
 
@@ -33,9 +33,9 @@ cusgd_status solve_steepest(solver *s)
     double *work = solver_room(s, 0, (size_t)(3 * s->size));
     cusgd_status status = work ? CUSGD_OK : fail_memory((size_t)(3 * s->size) * sizeof *work, "a direction");
     int ready = 0;
-    while (status == CUSGD_OK && solver_goes_on(s)) {
+    while (!status && solver_goes_on(s)) {
         status = s->quadratic ? step_exactly(s, work, &ready) : step_by_search(s, work);
-        if (status == CUSGD_OK && !s->stuck) status = solver_iterated(s);
+        if (!status && !s->stuck) status = solver_iterated(s);
     }
     return status;
 }

@@ -252,14 +252,14 @@ cusgd_status solve_wide(solver *s)
     double f;
     vector_copy(s->size, s->x, s->trial);
     cusgd_status status = open_wide(&w);
-    if (status == CUSGD_OK) {
+    if (!status) {
         read_first(&w);
         read_targets(&w);
         status = open_groups(&w);
     }
-    if (status == CUSGD_OK) status = solve_groups(&w, &rank);
+    if (!status) status = solve_groups(&w, &rank);
     s->passes++;
-    if (status == CUSGD_OK && !interrupt_asked()) {
+    if (!status && !interrupt_asked()) {
         put_intercepts(s, &w.m, s->trial);
         int64_t narrow = w.g[1].count - w.g[1].width; /* what the penalty determines besides */
         if (rank > 0 && rank == problem_rows(&w) && w.g[1].count == 0)
@@ -269,7 +269,7 @@ cusgd_status solve_wide(solver *s)
         else if (rank + narrow < s->problem->d)
             note_rank(s, rank + narrow, (double)INFINITY);
         status = solver_evaluate(s, s->trial, &f, s->trial_g);
-        if (status == CUSGD_OK) solver_move(s, f);
+        if (!status) solver_move(s, f);
     }
     free(w.m.x);
     free(w.row);

@@ -68,7 +68,7 @@ static cusgd_status moments_of(const cusgd_sweep *s, int fold, int64_t *index, f
     rows.n = count;
     rows.rows = index;
     cusgd_status status = p->backend->ops->moments(p->backend->self, &rows, out->mean, out->square, &target, &out->weight);
-    for (int64_t j = 0; j < p->d && status == CUSGD_OK; j++) out->square[j] *= out->weight;
+    for (int64_t j = 0; j < p->d && !status; j++) out->square[j] *= out->weight;
     return status;
 }
 
@@ -94,8 +94,8 @@ static cusgd_status measure(cusgd_sweep *s, fold_moments *folds, int64_t *index)
     const cusgd_options *o = &s->trainer->options;
     cusgd_status status = CUSGD_OK;
     double all = 0;
-    for (int f = 0; f < s->folds && status == CUSGD_OK; f++) status = moments_of(s, f, index, &folds[f]);
-    if (status != CUSGD_OK) return status;
+    for (int f = 0; f < s->folds && !status; f++) status = moments_of(s, f, index, &folds[f]);
+    if (status) return status;
     for (int f = 0; f < s->folds; f++) all += folds[f].weight;
     for (int64_t c = 0; c < s->k; c++)
         s->columns[c].share = s->columns[c].fold < 0 ? 1 : (all - folds[s->columns[c].fold].weight) / all;
@@ -116,7 +116,7 @@ static cusgd_status measure_folds(cusgd_sweep *s)
     int64_t *index = allocate((size_t)s->trainer->problem.train.rows.n, sizeof *index);
     cusgd_status status = work && index ? CUSGD_OK : fail_memory(values * sizeof *work, "the folds' moments");
     for (int f = 0; f < s->folds; f++) folds[f] = (fold_moments){0, work + 2 * f * d, work + (2 * f + 1) * d};
-    if (status == CUSGD_OK) status = measure(s, folds, index);
+    if (!status) status = measure(s, folds, index);
     free(work);
     free(index);
     return status;
@@ -128,8 +128,8 @@ cusgd_status sweep_take_folds(cusgd_sweep *s, const uint8_t *given)
     for (int64_t c = 0; c < s->k; c++) s->columns[c].share = 1;
     if (s->folds == 0) return CUSGD_OK;
     cusgd_status status = folds_make(given, s->folds, p, &s->fold);
-    if (status == CUSGD_OK) status = measure_folds(s);
-    if (status != CUSGD_OK) return status;
+    if (!status) status = measure_folds(s);
+    if (status) return status;
     shards_unbind(p, &p->train);
     p->train.rows.fold = s->fold;
     p->train.rows.folds = s->folds;

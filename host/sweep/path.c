@@ -63,7 +63,7 @@ static cusgd_status choose_alphas(cusgd_path *s, const cusgd_path_plan *plan, co
         return CUSGD_OK;
     }
     cusgd_status status = descent_open(all, &none);
-    double largest = status == CUSGD_OK ? descent_largest_l1(&none) * s->trainer->problem.units.target : 0;
+    double largest = !status ? descent_largest_l1(&none) * s->trainer->problem.units.target : 0;
     double first = largest > 0 ? largest / fmax(s->l1_ratio, SMALLEST_L1_RATIO) : 1;
     for (int64_t i = 0; i < s->count; i++)
         s->alphas[i] = first * pow(plan->ratio, (double)i / (double)(s->count > 1 ? s->count - 1 : 1));
@@ -92,8 +92,8 @@ static cusgd_status solve_descent(const cusgd_path *s, const least_squares *of, 
 {
     descent now;
     cusgd_status status = descent_open(of, &now);
-    double before = status == CUSGD_OK ? descent_largest_l1(&now) : 0;
-    for (int64_t i = 0; i < s->count && status == CUSGD_OK; i++) {
+    double before = !status ? descent_largest_l1(&now) : 0;
+    for (int64_t i = 0; i < s->count && !status; i++) {
         double l1 = l1_of(s, i);
         descent_solve(&now, l1, l2_of(s, i), fmax(before, l1), s->tolerance);
         vector_copy(s->d, now.theta, theta + i * (s->d + 1));
@@ -110,7 +110,7 @@ static cusgd_status solve_all(const cusgd_path *s, const least_squares *of, doub
 {
     for (int64_t i = 0; points && i < s->count; i++) points[i].gap = (double)NAN;
     cusgd_status status = s->l1_ratio > 0 ? solve_descent(s, of, theta, points) : solve_ridge(s, of, theta);
-    for (int64_t i = 0; i < s->count && status == CUSGD_OK; i++) {
+    for (int64_t i = 0; i < s->count && !status; i++) {
         double *at = theta + i * (s->d + 1);
         at[s->d] = of->y_mean - vector_dot(s->d, of->x_mean, at);
     }
@@ -123,10 +123,10 @@ static cusgd_status solve_folds(cusgd_path *s, least_squares *work)
     size_t values = (size_t)(s->count * (s->d + 1));
     double *theta = allocate(values, sizeof *theta);
     cusgd_status status = theta ? CUSGD_OK : fail_memory(values * sizeof *theta, "the coefficients of a fold");
-    for (int f = 0; f < s->folds && status == CUSGD_OK; f++) {
+    for (int f = 0; f < s->folds && !status; f++) {
         path_problem(s, f, work);
         status = solve_all(s, work, theta, NULL);
-        for (int64_t i = 0; i < s->count && status == CUSGD_OK; i++)
+        for (int64_t i = 0; i < s->count && !status; i++)
             s->losses[i * s->folds + f] = unit * path_fold_loss(s, f, theta + i * (s->d + 1));
     }
     free(theta);
@@ -194,7 +194,7 @@ static cusgd_status open_trainer(cusgd_path *s, const cusgd_options *options, co
     o.standardize = 0;
     o.l1 = o.l2 = 0;
     cusgd_status status = cusgd_trainer_create(&o, train, NULL, &s->trainer);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     s->trainer->options.standardize = options->standardize;
     s->d = s->trainer->problem.d;
     return CUSGD_OK;
@@ -235,34 +235,34 @@ static cusgd_status compute(cusgd_path *s, const cusgd_path_plan *plan)
 {
     least_squares work = {0};
     cusgd_status status = path_add_rows(s);
-    if (status == CUSGD_OK) status = least_squares_open(s->d, &work);
-    if (status == CUSGD_OK) path_problem(s, -1, &work);
-    if (status == CUSGD_OK) status = choose_alphas(s, plan, &work);
-    if (status == CUSGD_OK) status = solve_all(s, &work, s->theta, s->points);
-    if (status == CUSGD_OK) status = solve_folds(s, &work);
+    if (!status) status = least_squares_open(s->d, &work);
+    if (!status) path_problem(s, -1, &work);
+    if (!status) status = choose_alphas(s, plan, &work);
+    if (!status) status = solve_all(s, &work, s->theta, s->points);
+    if (!status) status = solve_folds(s, &work);
     least_squares_close(&work);
-    for (int64_t i = 0; i < s->count && status == CUSGD_OK; i++) describe(s, i);
-    if (status == CUSGD_OK) choose(s, plan->select);
+    for (int64_t i = 0; i < s->count && !status; i++) describe(s, i);
+    if (!status) choose(s, plan->select);
     return status;
 }
 
 static cusgd_status create(cusgd_path *s, const cusgd_options *options, const cusgd_data *train, const cusgd_path_plan *plan)
 {
     cusgd_status status = data_on_host(train, "a regularization path");
-    if (status == CUSGD_OK) status = data_is_dense(train, "a regularization path");
-    if (status == CUSGD_OK) status = check_options(options, train);
-    if (status == CUSGD_OK) status = check_plan(plan);
-    if (status != CUSGD_OK) return status;
+    if (!status) status = data_is_dense(train, "a regularization path");
+    if (!status) status = check_options(options, train);
+    if (!status) status = check_plan(plan);
+    if (status) return status;
     s->count = plan->count;
     s->folds = plan->folds;
     s->l1_ratio = plan->l1_ratio;
     s->tolerance = plan->tolerance > 0 ? plan->tolerance : 1e-12;
     status = open_trainer(s, options, train);
-    if (status == CUSGD_OK) status = check_factors(s);
-    if (status == CUSGD_OK) status = path_check_memory(s);
-    if (status == CUSGD_OK) status = allocate_path(s);
-    if (status == CUSGD_OK && s->folds > 0) status = folds_make(plan->fold, s->folds, &s->trainer->problem, &s->fold);
-    return status == CUSGD_OK ? compute(s, plan) : status;
+    if (!status) status = check_factors(s);
+    if (!status) status = path_check_memory(s);
+    if (!status) status = allocate_path(s);
+    if (!status && s->folds > 0) status = folds_make(plan->fold, s->folds, &s->trainer->problem, &s->fold);
+    return status ? status : compute(s, plan);
 }
 
 cusgd_status cusgd_path_create(const cusgd_options *options, const cusgd_data *train, const cusgd_path_plan *plan,
@@ -272,13 +272,13 @@ cusgd_status cusgd_path_create(const cusgd_options *options, const cusgd_data *t
     if (!options || !train || !plan) return fail_null(__func__);
     cusgd_path_plan complete = {.size = plan->size};
     cusgd_status status = sized_check(plan->size, "plan");
-    if (status == CUSGD_OK) status = cusgd_options_check(options);
-    if (status != CUSGD_OK) return status;
+    if (!status) status = cusgd_options_check(options);
+    if (status) return status;
     sized_get(&complete, plan, sizeof complete);
     cusgd_path *s = allocate_zeroed(1, sizeof *s);
     if (!s) return fail_memory(sizeof *s, "a path");
     status = create(s, options, train, &complete);
-    if (status == CUSGD_OK)
+    if (!status)
         *out = s;
     else
         cusgd_path_free(s);
@@ -328,5 +328,5 @@ cusgd_status cusgd_path_create_model(cusgd_path *s, size_t i, cusgd_model **out)
     s->trainer->options.l1 = s->points[i].l1;
     s->trainer->options.l2 = s->points[i].l2;
     cusgd_status status = cusgd_trainer_set_coefficients(s->trainer, theta, theta + s->d);
-    return status == CUSGD_OK ? cusgd_trainer_create_model(s->trainer, out) : status;
+    return status ? status : cusgd_trainer_create_model(s->trainer, out);
 }

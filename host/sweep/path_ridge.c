@@ -34,8 +34,8 @@ cusgd_status ridge_solve(const least_squares *of, int64_t count, const double *l
         for (int64_t l = 0; l < d; l++) work[j * d + l] = of->matrix[j * d + l] / sqrt(of->l2[j] * of->l2[l]);
     for (int64_t j = 0; j < d; j++) scaled[j] = of->cross[j] / sqrt(of->l2[j]);
     status = matrix_eigen(d, work, values) ? CUSGD_OK : fail_memory((size_t)(d * d) * sizeof *work, "eigenvectors");
-    for (int64_t i = 0; i < d && status == CUSGD_OK; i++) rotated[i] = vector_dot(d, work + i * d, scaled);
-    for (int64_t i = 0; i < count && status == CUSGD_OK; i++) solve_one(of, work, values, rotated, l2[i], theta + i * (d + 1));
+    for (int64_t i = 0; i < d && !status; i++) rotated[i] = vector_dot(d, work + i * d, scaled);
+    for (int64_t i = 0; i < count && !status; i++) solve_one(of, work, values, rotated, l2[i], theta + i * (d + 1));
     free(work);
     return status;
 }

@@ -17,7 +17,7 @@ static cusgd_status add_bound(cusgd_path *s, const dataset *b, int64_t n, moment
     double *zeros = allocate_zeroed(side, sizeof *zeros), value = 0;
     if (!zeros) return fail_memory(side * sizeof *zeros, "the columns' moments");
     cusgd_status status = device->ops->hessian(device->self, b, squared, NULL, out->product);
-    if (status == CUSGD_OK) status = device->ops->objective(device->self, b, squared, zeros, &value, out->cross);
+    if (!status) status = device->ops->objective(device->self, b, squared, zeros, &value, out->cross);
     for (size_t i = 0; i < side * side; i++) out->product[i] *= (double)n;
     for (size_t j = 0; j < side; j++) out->cross[j] *= -(double)n;
     out->square = 2 * value * (double)n;
@@ -44,7 +44,7 @@ static cusgd_status add_fold(cusgd_path *s, int fold, const transform *t, int64_
     }
     if (interrupt_asked()) return fail_interrupted();
     cusgd_status status = device->ops->bind(device->self, &rows, t, &b);
-    if (status == CUSGD_OK) status = add_bound(s, b, rows.n, &s->sums[fold]);
+    if (!status) status = add_bound(s, b, rows.n, &s->sums[fold]);
     device->ops->unbind(device->self, b);
     return status;
 }
@@ -59,8 +59,8 @@ cusgd_status path_add_rows(cusgd_path *s)
     int64_t *index = allocate((size_t)p->train.rows.n, sizeof *index);
     cusgd_status status =
         variance && index ? CUSGD_OK : fail_memory((size_t)p->train.rows.n * sizeof *index, "the rows of a fold");
-    if (status == CUSGD_OK) status = problem_moments(p, s->mean, variance, &s->shift, &weight);
-    for (int64_t j = 0; j < s->d && status == CUSGD_OK; j++) {
+    if (!status) status = problem_moments(p, s->mean, variance, &s->shift, &weight);
+    for (int64_t j = 0; j < s->d && !status; j++) {
         if (!p->intercept) {
             variance[j] += s->mean[j] * s->mean[j];
             s->mean[j] = 0;
@@ -74,7 +74,7 @@ cusgd_status path_add_rows(cusgd_path *s)
                    .shift = &s->shift,
                    .weight_mean = weight / (double)p->train.rows.n,
                    .storage = CUSGD_STORAGE_FULL};
-    for (int f = 0; f < (s->folds > 0 ? s->folds : 1) && status == CUSGD_OK; f++) status = add_fold(s, f, &t, index);
+    for (int f = 0; f < (s->folds > 0 ? s->folds : 1) && !status; f++) status = add_fold(s, f, &t, index);
     free(variance);
     free(index);
     return status;

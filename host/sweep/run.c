@@ -52,8 +52,8 @@ static cusgd_status start_run(cusgd_sweep *s, run_spec spec, const own_numbers *
     spec.models = &m;
     for (int i = 0; i < LIMIT_COUNT; i++) spec.limit[i] = s->limit[i];
     cusgd_status status = b->ops->start(b->self, &spec);
-    if (status == CUSGD_OK) status = b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, s->theta);
-    return status == CUSGD_OK ? b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_AVERAGE, s->theta) : status;
+    if (!status) status = b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, s->theta);
+    return status ? status : b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_AVERAGE, s->theta);
 }
 
 /* Takes a run spec, with the numbers that all columns have. */
@@ -110,7 +110,7 @@ static cusgd_status evaluate(cusgd_sweep *s)
     int folds = s->folds > 0 ? s->folds : 1;
     double n = (double)p->train.rows.n;
     cusgd_status status = shards_pass(p, &p->train, add_losses, s, 0, (size_t)(folds * s->k), s->sums);
-    for (int64_t c = 0; c < s->k && status == CUSGD_OK; c++) {
+    for (int64_t c = 0; c < s->k && !status; c++) {
         column *of = &s->columns[c];
         double sum = 0;
         for (int f = 0; f < folds; f++)
@@ -127,7 +127,7 @@ static cusgd_status validate(cusgd_sweep *s)
 {
     const problem *p = &s->trainer->problem;
     cusgd_status status = shards_pass(p, &p->valid, add_losses, s, 0, (size_t)s->k, s->sums);
-    for (int64_t c = 0; c < s->k && status == CUSGD_OK; c++)
+    for (int64_t c = 0; c < s->k && !status; c++)
         s->losses[s->columns[c].configuration] = problem_reported(p, s->sums[c] / (double)p->valid.rows.n);
     return status;
 }
@@ -164,7 +164,7 @@ static cusgd_status take_ended(cusgd_sweep *s, int64_t epoch, cusgd_status statu
 {
     const backend *b = &s->trainer->backend;
     steps_report r;
-    if (status != CUSGD_OK && status != CUSGD_ERROR_DIVERGED) return status;
+    if (status && status != CUSGD_ERROR_DIVERGED) return status;
     cusgd_status reported = b->ops->report(b->self, &r);
     for (int64_t c = 0; c < s->k && reported == CUSGD_OK; c++)
         if (r.ended[c] && s->columns[c].stop == CUSGD_STOP_NONE) {
@@ -192,18 +192,18 @@ static cusgd_status run_epochs(cusgd_sweep *s, uint8_t *gone)
     const cusgd_options *o = &s->trainer->options;
     cusgd_status status = CUSGD_OK;
     int64_t going = s->k;
-    for (int64_t epoch = 1; epoch <= o->epochs && going > 0 && status == CUSGD_OK; epoch++) {
+    for (int64_t epoch = 1; epoch <= o->epochs && going > 0 && !status; epoch++) {
         steps_report total;
         status = take_ended(s, epoch, sgd_step(method, method->batches, &total));
         int due = o->evaluate_every > 0 ? epoch % o->evaluate_every == 0 : 0;
-        if (status == CUSGD_OK && due) status = get_theta(s);
-        if (status == CUSGD_OK && due) status = evaluate(s);
-        if (status == CUSGD_OK && due) status = judge(s, epoch, gone, &going);
-        if (status == CUSGD_OK && !due) going = count_epoch(s, epoch);
+        if (!status && due) status = get_theta(s);
+        if (!status && due) status = evaluate(s);
+        if (!status && due) status = judge(s, epoch, gone, &going);
+        if (!status && !due) going = count_epoch(s, epoch);
     }
     for (int64_t c = 0; c < s->k; c++)
         if (s->columns[c].stop == CUSGD_STOP_NONE) s->columns[c].stop = CUSGD_STOP_EPOCHS;
-    return status == CUSGD_OK ? get_theta(s) : status;
+    return status ? status : get_theta(s);
 }
 
 /* Of full-batch steps of each column, where the loss's second derivative over all rows is at most `steepest`. */
@@ -239,11 +239,11 @@ static cusgd_status clear_zeros(cusgd_sweep *s)
     batch_share share = {p->train.bounds[0], &order};
     slice one = {&share, 0, 1, &now};
     steps_report r;
-    if (status == CUSGD_OK) fill_safe_rates(s, 1.1 * p->targets.steepest * lipschitz);
-    if (status == CUSGD_OK) status = begin(s, spec);
-    for (int i = 0; i < PROXIMAL_STEPS && status == CUSGD_OK; i++) status = b->ops->steps(b->self, &one);
-    if (status == CUSGD_OK) status = b->ops->report(b->self, &r);
-    return status == CUSGD_OK ? b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_THETA, s->theta) : status;
+    if (!status) fill_safe_rates(s, 1.1 * p->targets.steepest * lipschitz);
+    if (!status) status = begin(s, spec);
+    for (int i = 0; i < PROXIMAL_STEPS && !status; i++) status = b->ops->steps(b->self, &one);
+    if (!status) status = b->ops->report(b->self, &r);
+    return status ? status : b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_THETA, s->theta);
 }
 
 cusgd_status sweep_run(cusgd_sweep *s)
@@ -256,10 +256,10 @@ cusgd_status sweep_run(cusgd_sweep *s)
     for (int64_t u = 0; u < (p->d + 1) * s->k; u++) s->theta[u] = s->trainer->run.start[u / s->k];
     spec.rate_factor = s->rate;
     cusgd_status status = begin(s, spec);
-    if (status == CUSGD_OK) status = run_epochs(s, gone);
-    if (status == CUSGD_OK) status = clear_zeros(s);
-    if (status == CUSGD_OK) status = evaluate(s);
-    if (status == CUSGD_OK && s->folds == 0) status = validate(s);
+    if (!status) status = run_epochs(s, gone);
+    if (!status) status = clear_zeros(s);
+    if (!status) status = evaluate(s);
+    if (!status && s->folds == 0) status = validate(s);
     free(gone);
     return status;
 }

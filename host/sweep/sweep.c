@@ -134,8 +134,8 @@ static cusgd_status open_trainer(cusgd_sweep *s, const cusgd_options *options, c
         o.momentum = largest_momentum(plan, o.momentum);
     }
     cusgd_status status = cusgd_trainer_create(&o, train, valid, &s->trainer);
-    if (status == CUSGD_OK && momenta) s->trainer->options.momentum = RUN_MOMENTUM;
-    return status == CUSGD_OK ? models_fit(s->trainer->problem.train.rows.classes > 0) : status;
+    if (!status && momenta) s->trainer->options.momentum = RUN_MOMENTUM;
+    return status ? status : models_fit(s->trainer->problem.train.rows.classes > 0);
 }
 
 static void take_configurations(cusgd_sweep *s, const cusgd_options *options, const cusgd_sweep_plan *plan)
@@ -177,19 +177,19 @@ static cusgd_status train_all(cusgd_sweep *s, const cusgd_options *options, cons
                               const cusgd_sweep_plan *plan)
 {
     cusgd_status status = check_plan(options, train, valid, plan);
-    for (size_t i = 0; i < plan->count && status == CUSGD_OK; i++) status = check_configuration(&plan->configurations[i], i);
-    if (status == CUSGD_OK) status = check_given(plan, NUMBER(rate), options->rate, "rate");
-    if (status == CUSGD_OK) status = check_given(plan, NUMBER(momentum), options->momentum, "momentum");
-    if (status == CUSGD_OK) status = check_rates(options, plan);
-    if (status == CUSGD_OK) status = open_trainer(s, options, train, valid, plan);
+    for (size_t i = 0; i < plan->count && !status; i++) status = check_configuration(&plan->configurations[i], i);
+    if (!status) status = check_given(plan, NUMBER(rate), options->rate, "rate");
+    if (!status) status = check_given(plan, NUMBER(momentum), options->momentum, "momentum");
+    if (!status) status = check_rates(options, plan);
+    if (!status) status = open_trainer(s, options, train, valid, plan);
     s->count = plan->count;
     s->folds = plan->folds;
-    if (status == CUSGD_OK) status = sweep_check_memory(s);
-    if (status == CUSGD_OK) status = allocate_sweep(s);
-    if (status == CUSGD_OK) take_configurations(s, options, plan);
-    if (status == CUSGD_OK) status = sweep_take_folds(s, plan->fold);
-    if (status == CUSGD_OK) status = sweep_run(s);
-    return status == CUSGD_OK ? sweep_judge(s, plan->select) : status;
+    if (!status) status = sweep_check_memory(s);
+    if (!status) status = allocate_sweep(s);
+    if (!status) take_configurations(s, options, plan);
+    if (!status) status = sweep_take_folds(s, plan->fold);
+    if (!status) status = sweep_run(s);
+    return status ? status : sweep_judge(s, plan->select);
 }
 
 cusgd_status cusgd_sweep_create(const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
@@ -199,15 +199,15 @@ cusgd_status cusgd_sweep_create(const cusgd_options *options, const cusgd_data *
     if (!options || !train) return fail_null(__func__);
     cusgd_sweep_plan complete = {.size = plan->size};
     cusgd_status status = sized_check(plan->size, "plan");
-    if (status == CUSGD_OK) status = cusgd_options_check(options);
-    if (status == CUSGD_OK) status = data_on_host(train, "a sweep");
-    if (status == CUSGD_OK && valid) status = data_on_host(valid, "a sweep");
-    if (status != CUSGD_OK) return status;
+    if (!status) status = cusgd_options_check(options);
+    if (!status) status = data_on_host(train, "a sweep");
+    if (!status && valid) status = data_on_host(valid, "a sweep");
+    if (status) return status;
     sized_get(&complete, plan, sizeof complete);
     cusgd_sweep *s = allocate_zeroed(1, sizeof *s);
     if (!s) return fail_memory(sizeof *s, "a sweep");
     status = train_all(s, options, train, valid, &complete);
-    if (status == CUSGD_OK)
+    if (!status)
         *out = s;
     else
         cusgd_sweep_free(s);

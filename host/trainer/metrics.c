@@ -30,9 +30,9 @@ cusgd_status scorer_score(const scorer *s, const cusgd_data *data, int64_t first
     piece.classes = 0;
     piece.y.at = piece.w.at = NULL;
     cusgd_status status = s->backend->ops->bind(s->backend->self, &piece, &s->transform, &b);
-    if (status == CUSGD_OK) status = s->backend->ops->predict(s->backend->self, b, s->theta, p);
+    if (!status) status = s->backend->ops->predict(s->backend->self, b, s->theta, p);
     s->backend->ops->unbind(s->backend->self, b);
-    for (int64_t i = 0; status == CUSGD_OK && i < count * s->k; i++) p[i] = (p[i] + s->shift[i % s->k]) * s->unit;
+    for (int64_t i = 0; !status && i < count * s->k; i++) p[i] = (p[i] + s->shift[i % s->k]) * s->unit;
     return status;
 }
 
@@ -68,7 +68,7 @@ static cusgd_status check_input(const scorer *s, const cusgd_data *data, int wit
                                 : loss_is_of_classes(s->loss.kind) ? 2
                                                                    : 0));
     cusgd_status status = s->backend->is_host ? data_on_host(data, "the CPU") : CUSGD_OK;
-    if (status == CUSGD_OK) status = check_offsets(s, data);
+    if (!status) status = check_offsets(s, data);
     if (status) return status;
     examples features = *e;
     features.classes = s->classes;
@@ -87,9 +87,9 @@ static cusgd_status predict_outputs(const scorer *s, const cusgd_data *data, cus
 {
     int64_t n = data->view.n, rows = scorer_rows(s, &data->view);
     cusgd_status status = CUSGD_OK;
-    for (int64_t i = 0; status == CUSGD_OK && i < n; i += rows)
+    for (int64_t i = 0; !status && i < n; i += rows)
         status = scorer_score(s, data, i, n - i < rows ? n - i : rows, out + i * s->k);
-    for (int64_t i = 0; status == CUSGD_OK && as != CUSGD_PREDICT_LINK && i < n * s->k && !interrupt_asked_at(i); i++)
+    for (int64_t i = 0; !status && as != CUSGD_PREDICT_LINK && i < n * s->k && !interrupt_asked_at(i); i++)
         out[i] = as == CUSGD_PREDICT_CLASS ? (double)(out[i] > 0) : loss_mean_at(s->loss.kind, out[i]);
     return status;
 }
@@ -100,10 +100,10 @@ static cusgd_status predict_classes(const scorer *s, const cusgd_data *data, cus
     int64_t n = data->view.n, rows = scorer_rows(s, &data->view), cols = as == CUSGD_PREDICT_CLASS ? 1 : s->k;
     double *p = allocate((size_t)(rows * s->k), sizeof *p);
     cusgd_status status = p ? CUSGD_OK : fail_memory((size_t)(rows * s->k) * sizeof *p, "predictions");
-    for (int64_t i = 0; status == CUSGD_OK && i < n; i += rows) {
+    for (int64_t i = 0; !status && i < n; i += rows) {
         int64_t count = n - i < rows ? n - i : rows;
         status = interrupt_asked() ? fail_interrupted() : scorer_score(s, data, i, count, p);
-        if (status == CUSGD_OK) multiclass_predict(s, as, count, p, out + i * cols);
+        if (!status) multiclass_predict(s, as, count, p, out + i * cols);
     }
     free(p);
     return status;
@@ -120,11 +120,11 @@ static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_predi
         return fail(CUSGD_ERROR_USAGE, "output kind %d: there is no such kind of prediction", (int)as);
     int64_t cols = as == CUSGD_PREDICT_CLASS ? s->m : s->k;
     cusgd_status status = check_input(s, data, 0);
-    if (status == CUSGD_OK) status = (s->classes > 0 ? predict_classes : predict_outputs)(s, data, as, out);
-    for (int64_t i = 0; status == CUSGD_OK && i < data->incomplete_count; i++)
+    if (!status) status = (s->classes > 0 ? predict_classes : predict_outputs)(s, data, as, out);
+    for (int64_t i = 0; !status && i < data->incomplete_count; i++)
         for (int64_t c = 0; c < cols; c++) out[data->incomplete[i] * cols + c] = (double)NAN;
-    if (status == CUSGD_OK && interrupt_asked()) status = fail_interrupted();
-    return status == CUSGD_OK ? data_check_files(data) : status;
+    if (!status && interrupt_asked()) status = fail_interrupted();
+    return status ? status : data_check_files(data);
 }
 
 /* ---- Metrics ---- */
@@ -272,8 +272,8 @@ static cusgd_status evaluate_classes(const scorer *s, const cusgd_data *data, cu
 {
     *metrics = metrics_of(data->view.n, (double)NAN, (double)NAN);
     cusgd_status status = multiclass_evaluate(s, data, metrics);
-    if (status == CUSGD_OK && interrupt_asked()) status = fail_interrupted();
-    return status == CUSGD_OK ? data_check_files(data) : status;
+    if (!status && interrupt_asked()) status = fail_interrupted();
+    return status ? status : data_check_files(data);
 }
 
 static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
@@ -283,24 +283,24 @@ static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t ou
     if (output < -1 || output >= s->m)
         return fail(CUSGD_ERROR_USAGE, "output %lld: there are %lld", (long long)output, (long long)s->m);
     cusgd_status status = check_input(s, data, 1);
-    if (status == CUSGD_OK && s->classes > 0) return evaluate_classes(s, data, metrics);
+    if (!status && s->classes > 0) return evaluate_classes(s, data, metrics);
     double *p = allocate((size_t)(rows * k), sizeof(double));
     sums *all = allocate_zeroed((size_t)k, sizeof *all);
-    if (status == CUSGD_OK && (!p || !all)) status = fail_memory((size_t)(rows * k) * sizeof(double), "predictions");
-    for (int64_t c = 0; status == CUSGD_OK && c < k; c++) all[c].unit = unit_of(e, c);
-    for (int64_t i = 0; status == CUSGD_OK && i < e->n; i += rows) {
+    if (!status && (!p || !all)) status = fail_memory((size_t)(rows * k) * sizeof(double), "predictions");
+    for (int64_t c = 0; !status && c < k; c++) all[c].unit = unit_of(e, c);
+    for (int64_t i = 0; !status && i < e->n; i += rows) {
         if (interrupt_asked()) status = fail_interrupted();
-        if (status != CUSGD_OK) break;
+        if (status) break;
         int64_t count = e->n - i < rows ? e->n - i : rows;
         status = scorer_score(s, data, i, count, p);
-        for (int64_t r = 0; status == CUSGD_OK && r < count; r++)
+        for (int64_t r = 0; !status && r < count; r++)
             for (int64_t c = 0; c < k; c++)
                 add_row(&all[c], s->loss, p[r * k + c], matrix_at(&e->y, i + r, c), weight_at(e, i + r), offset_at(e, i + r));
     }
-    for (int64_t c = 0; status == CUSGD_OK && c < k && loss_has_log_link(s->loss.kind); c++) find_null(e, c, s->loss, &all[c]);
-    if (status == CUSGD_OK && interrupt_asked()) status = fail_interrupted();
-    if (status == CUSGD_OK) status = data_check_files(data);
-    if (status == CUSGD_OK) {
+    for (int64_t c = 0; !status && c < k && loss_has_log_link(s->loss.kind); c++) find_null(e, c, s->loss, &all[c]);
+    if (!status && interrupt_asked()) status = fail_interrupted();
+    if (!status) status = data_check_files(data);
+    if (!status) {
         int classes = loss_is_of_classes(s->loss.kind);
         double regression = classes ? (double)NAN : 0, classification = classes ? 0 : (double)NAN;
         double log_loss = loss_has_probabilities(s->loss.kind) ? 0 : (double)NAN;
@@ -339,8 +339,8 @@ static cusgd_status model_scorer_open(const cusgd_model *m, model_scorer *s)
     s->shift = allocate_zeroed((size_t)m->k, sizeof(double));
     cusgd_status status = CUSGD_OK;
     if (!s->theta || !s->shift) status = fail_memory((size_t)((m->d + 1) * m->k) * sizeof(double), "the model");
-    if (status == CUSGD_OK) status = cpu_backend_open(CUSGD_PRECISION_DOUBLE, m->threads, &s->backend);
-    if (status != CUSGD_OK) {
+    if (!status) status = cpu_backend_open(CUSGD_PRECISION_DOUBLE, m->threads, &s->backend);
+    if (status) {
         model_scorer_close(s);
         return status;
     }
@@ -369,7 +369,7 @@ cusgd_status cusgd_model_predict(const cusgd_model *model, const cusgd_data *dat
     if (!model || !data) return fail_null(__func__);
     model_scorer s;
     cusgd_status status = model_scorer_open(model, &s);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     status = predict(&s.scorer, data, as, out);
     model_scorer_close(&s);
     return status;
@@ -379,7 +379,7 @@ cusgd_status model_evaluate(const cusgd_model *model, const cusgd_data *data, in
 {
     model_scorer s;
     cusgd_status status = model_scorer_open(model, &s);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     status = evaluate(&s.scorer, data, output, metrics);
     model_scorer_close(&s);
     return status;
@@ -426,8 +426,8 @@ cusgd_status cusgd_trainer_predict(cusgd_trainer *t, const cusgd_data *data, cus
     cusgd_data white;
     void *x = NULL;
     cusgd_status status = trainer_scorer(t, &s);
-    if (status == CUSGD_OK) status = whitened(t, &s, data, &white, &x);
-    if (status == CUSGD_OK) status = predict(&s, &white, as, out);
+    if (!status) status = whitened(t, &s, data, &white, &x);
+    if (!status) status = predict(&s, &white, as, out);
     free(x);
     return status;
 }
@@ -438,8 +438,8 @@ cusgd_status trainer_evaluate(cusgd_trainer *t, const cusgd_data *data, int64_t 
     cusgd_data white;
     void *x = NULL;
     cusgd_status status = trainer_scorer(t, &s);
-    if (status == CUSGD_OK) status = whitened(t, &s, data, &white, &x);
-    if (status == CUSGD_OK) status = evaluate(&s, &white, output, metrics);
+    if (!status) status = whitened(t, &s, data, &white, &x);
+    if (!status) status = evaluate(&s, &white, output, metrics);
     free(x);
     return status;
 }
@@ -454,16 +454,16 @@ cusgd_status cusgd_trainer_create_model(cusgd_trainer *t, cusgd_model **out)
     cusgd_status status = model_create(&t->options, t->problem.d, t->problem.k, data->features, data->targets,
                                        (class_names){data->classes, data->class_count}, &m);
     *out = NULL;
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     status = model_set_offset(m, data->offset, data->offset_name);
-    if (status == CUSGD_OK) status = model_set_base(m, data->base);
-    if (status == CUSGD_OK) status = model_set_layout(m, data->layout);
-    if (status == CUSGD_OK) status = model_set_encoding(m, data->encoding);
-    if (status == CUSGD_OK) status = cusgd_trainer_get_coefficients(t, m->weight, m->bias);
+    if (!status) status = model_set_base(m, data->base);
+    if (!status) status = model_set_layout(m, data->layout);
+    if (!status) status = model_set_encoding(m, data->encoding);
+    if (!status) status = cusgd_trainer_get_coefficients(t, m->weight, m->bias);
     /* The errors take a pass over the data. */
     int whole = problem_check_data(&t->problem) == CUSGD_OK, readable = !t->run.lost && !t->run.at.was_cancelled && whole;
     if (!whole) missing = "the data was no longer complete when they were to be computed";
-    if (status == CUSGD_OK && readable) {
+    if (!status && readable) {
         status = solver_errors(&t->run, &m->errors, &m->residual_degrees, &missing);
         if (status == CUSGD_ERROR_MEMORY) missing = "there is not enough memory for them"; /* no reason to lose the model */
         if (status == CUSGD_ERROR_MEMORY) status = CUSGD_OK;
@@ -474,8 +474,8 @@ cusgd_status cusgd_trainer_create_model(cusgd_trainer *t, cusgd_model **out)
         m->errors = NULL;
         missing = "they are beyond what a double holds";
     }
-    if (status == CUSGD_OK && missing) status = model_set_missing(m, missing);
-    if (status == CUSGD_OK)
+    if (!status && missing) status = model_set_missing(m, missing);
+    if (!status)
         *out = m;
     else
         cusgd_model_free(m);

@@ -155,15 +155,15 @@ cusgd_status multiclass_evaluate(const scorer *s, const cusgd_data *data, cusgd_
     double *p = allocate((size_t)(rows * k), sizeof *p);
     tally t = {.of = allocate_zeroed((size_t)k, sizeof *t.of)};
     cusgd_status status = p && t.of ? CUSGD_OK : fail_memory((size_t)(rows * k) * sizeof *p, "predictions");
-    for (int64_t i = 0; status == CUSGD_OK && i < e->n; i += rows) {
+    for (int64_t i = 0; !status && i < e->n; i += rows) {
         int64_t count = e->n - i < rows ? e->n - i : rows;
         status = interrupt_asked() ? fail_interrupted() : scorer_score(s, data, i, count, p);
-        for (int64_t r = 0; status == CUSGD_OK && r < count; r++) {
+        for (int64_t r = 0; !status && r < count; r++) {
             double y = matrix_at(&e->y, i + r, 0);
             add_row(s, p + r * k, y > 0 ? (int64_t)y : 0, weight_at(e, i + r), &t);
         }
     }
-    if (status == CUSGD_OK) {
+    if (!status) {
         m->loss = loss_reported(s->loss.kind, t.loss / t.weight);
         if (loss_has_probabilities(s->loss.kind)) m->log_loss = t.log_loss / t.weight;
         average(s, &t, m);
@@ -183,14 +183,14 @@ cusgd_status cusgd_model_confusion(const cusgd_model *model, const cusgd_data *d
     int64_t classes = cusgd_model_outputs(model) > cusgd_model_targets(model) ? cusgd_model_outputs(model) : 2;
     int64_t n = data->view.n, m = cusgd_model_targets(model);
     cusgd_status status = cusgd_model_evaluate(model, data, -1, &metrics); /* which checks the data */
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     if (isnan(metrics.accuracy))
         return fail(CUSGD_ERROR_USAGE, "a model of %s loss has no classes", cusgd_model_loss(model, NULL)->name);
     double *found = allocate((size_t)(n * m), sizeof *found);
     if (!found) return fail_memory((size_t)(n * m) * sizeof *found, "predictions");
     status = cusgd_model_predict(model, data, CUSGD_PREDICT_CLASS, found);
     memset(matrix, 0, sizeof(double) * (size_t)(classes * classes));
-    for (int64_t i = 0; i < n && status == CUSGD_OK; i++) {
+    for (int64_t i = 0; i < n && !status; i++) {
         double y = matrix_at(&data->view.y, i, 0);
         matrix[(y > 0 ? (int64_t)y : 0) * classes + (int64_t)found[i * m]] += weight_at(&data->view, i);
     }

@@ -24,7 +24,7 @@ static cusgd_status check_bounds(cusgd_trainer *t)
     double loss;
     if (isnan(o->lower) && isnan(o->upper)) return CUSGD_OK;
     cusgd_status status = problem_loss(&t->problem, &t->problem.train, loss_rule_of(o), t->run.start, &loss, NULL);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     if (isfinite(loss)) {
         if (t->sgd.retreats) t->run.start_loss = loss;
         return CUSGD_OK;
@@ -53,7 +53,7 @@ static cusgd_status restart(cusgd_trainer *t, const double *theta)
                                .unfinished = 1};
     run_forget_fit(&t->run);
     cusgd_status status = check_bounds(t);
-    return status == CUSGD_OK ? run_begin(&t->run) : status;
+    return status ? status : run_begin(&t->run);
 }
 
 /* Likewise, at a theta that is not the intercept-only model's; *objective there, or NaN where no one needs it. */
@@ -62,7 +62,7 @@ static cusgd_status restart_at(cusgd_trainer *t, const double *theta, double *ob
     cusgd_status status = CUSGD_OK;
     *objective = (double)NAN;
     if (t->sgd.retreats) status = problem_objective(&t->problem, &t->problem.train, theta, &t->run.start_loss, objective, NULL);
-    return status == CUSGD_OK ? restart(t, theta) : status;
+    return status ? status : restart(t, theta);
 }
 
 /* ---- Making one ---- */
@@ -90,7 +90,7 @@ static cusgd_status choose_method(cusgd_trainer *t)
         return sgd_choose_optimizer(&t->sgd);
     }
     cusgd_status status = solver_choose(&t->run, t->announcement, sizeof t->announcement);
-    return status == CUSGD_OK ? problem_measure_null(&t->problem, 1) : status;
+    return status ? status : problem_measure_null(&t->problem, 1);
 }
 
 /* Whether every target is 0 or 1, and both occur: mostly one of the first rows tells that they are not. */
@@ -129,9 +129,9 @@ static cusgd_status begin(cusgd_trainer *t)
 {
     cusgd_status status = run_open(&t->run, &t->options, &t->problem);
     attach(t);
-    if (status == CUSGD_OK) note_classes(t);
-    if (status == CUSGD_OK) status = interrupt_asked() ? fail_interrupted() : choose_method(t);
-    if (status == CUSGD_OK) status = start(t);
+    if (!status) note_classes(t);
+    if (!status) status = interrupt_asked() ? fail_interrupted() : choose_method(t);
+    if (!status) status = start(t);
     options_undash(t->announcement);
     return status;
 }
@@ -140,7 +140,7 @@ static cusgd_status begin(cusgd_trainer *t)
 static cusgd_status whiten(cusgd_trainer *t)
 {
     cusgd_status status = whitening_open(&t->problem, &t->whitening);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     const whitening *w = t->whitening;
     problem_close(&t->problem);
     return problem_open(&t->problem, &t->options, &w->white_train, w->valid ? &w->white_valid : NULL);
@@ -151,7 +151,7 @@ static cusgd_status check_place(const cusgd_trainer *t, const cusgd_data *data)
 {
     if (!data) return CUSGD_OK;
     cusgd_status status = t->backend.is_host ? data_on_host(data, "the CPU") : CUSGD_OK;
-    if (status == CUSGD_OK && t->options.solver != CUSGD_SOLVER_SGD) status = data_on_host(data, "a solver but sgd");
+    if (!status && t->options.solver != CUSGD_SOLVER_SGD) status = data_on_host(data, "a solver but sgd");
     return status;
 }
 
@@ -159,15 +159,15 @@ static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *train, const cus
 {
     const cusgd_options *o = &t->options;
     cusgd_status status = problem_open(&t->problem, o, train, valid);
-    if (status == CUSGD_OK && o->whiten != CUSGD_WHITEN_NONE) status = data_on_host(train, "option whiten");
-    if (status == CUSGD_OK && o->whiten != CUSGD_WHITEN_NONE && valid) status = data_on_host(valid, "option whiten");
-    if (status == CUSGD_OK && o->whiten != CUSGD_WHITEN_NONE) status = whiten(t);
-    if (status == CUSGD_OK) status = backend_open(o->device, o->precision, o->threads, &t->backend);
-    if (status == CUSGD_OK) status = check_place(t, train);
-    if (status == CUSGD_OK) status = check_place(t, valid);
-    if (status == CUSGD_OK) status = run_check_spec(o, &t->problem, &t->backend);
-    if (status == CUSGD_OK) status = problem_bind(&t->problem, &t->backend);
-    return status == CUSGD_OK ? begin(t) : status;
+    if (!status && o->whiten != CUSGD_WHITEN_NONE) status = data_on_host(train, "option whiten");
+    if (!status && o->whiten != CUSGD_WHITEN_NONE && valid) status = data_on_host(valid, "option whiten");
+    if (!status && o->whiten != CUSGD_WHITEN_NONE) status = whiten(t);
+    if (!status) status = backend_open(o->device, o->precision, o->threads, &t->backend);
+    if (!status) status = check_place(t, train);
+    if (!status) status = check_place(t, valid);
+    if (!status) status = run_check_spec(o, &t->problem, &t->backend);
+    if (!status) status = problem_bind(&t->problem, &t->backend);
+    return status ? status : begin(t);
 }
 
 /* Sparse columns are trained on as they are: centered ones would be dense, and the columns of rare words, divided by their
@@ -185,7 +185,7 @@ cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data
     *out = NULL;
     if (!options || !train) return fail_null(__func__);
     cusgd_status status = cusgd_options_check(options);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     cusgd_trainer *t = allocate_zeroed(1, sizeof *t);
     if (!t) return fail_memory(sizeof *t, "a trainer");
     t->options = *options;
@@ -195,14 +195,14 @@ cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data
                 sizeof t->solver_reason); /* by what was asked for: before the rest is chosen */
     storage_choose(&t->options, train);
     status = options_own(&t->options, cusgd_data_cols(train));
-    if (status != CUSGD_OK) {
+    if (status) {
         cusgd_trainer_free(t);
         return status;
     }
     status = prepare(t, train, valid);
     cusgd_status files = status == CUSGD_ERROR_MEMORY ? CUSGD_OK : problem_check_data(&t->problem);
     if (files != CUSGD_OK) status = files; /* what else went wrong may come of it */
-    if (status == CUSGD_OK)
+    if (!status)
         *out = t;
     else
         cusgd_trainer_free(t);
@@ -245,9 +245,9 @@ static cusgd_status reset_bound(cusgd_trainer *t, cusgd_options *owned)
     memcpy(t->sgd.device_note, before.device_note, sizeof before.device_note); /* it comes once */
     *t->announcement = *t->classes_note = '\0';
     cusgd_status status = problem_reset(&t->problem);
-    if (status == CUSGD_OK) status = begin(t);
-    if (status == CUSGD_OK) status = problem_check_data(&t->problem);
-    if (status != CUSGD_OK) t->run.lost = 2;
+    if (!status) status = begin(t);
+    if (!status) status = problem_check_data(&t->problem);
+    if (status) t->run.lost = 2;
     return status;
 }
 
@@ -258,7 +258,7 @@ static cusgd_status reset_anew(cusgd_trainer *t, const cusgd_options *options)
     const whitening *w = t->whitening;
     cusgd_status status =
         cusgd_trainer_create(options, w ? w->train : t->problem.train.data, w ? w->valid : t->problem.valid.data, &fresh);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     cusgd_trainer_set_checkpoint_callback(fresh, t->run.fit.callback, t->run.fit.user);
     memcpy(&old, t, sizeof old);
     memcpy(t, fresh, sizeof *t);
@@ -275,17 +275,17 @@ cusgd_status cusgd_trainer_reset(cusgd_trainer *t, const cusgd_options *options)
     cusgd_options owned = *options;
     char reason[sizeof t->solver_reason];
     cusgd_status status = check_idle(t, "cusgd_trainer_reset");
-    if (status == CUSGD_OK) status = cusgd_options_check(options);
-    if (status != CUSGD_OK) return status;
+    if (!status) status = cusgd_options_check(options);
+    if (status) return status;
     classes_choose(&owned, t->problem.train.data);
     loss_numbers_choose(&owned);
     solver_best(&owned, t->problem.train.data, reason, sizeof reason);
     storage_choose(&owned, t->problem.train.data);
     status = problem_check_options(&owned, t->problem.train.data, t->problem.valid.data);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     if (t->run.lost == 1 || !problem_binds_alike(&t->problem, &owned)) return reset_anew(t, options);
     status = options_own(&owned, t->problem.d);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     memcpy(t->solver_reason, reason, sizeof reason);
     return reset_bound(t, &owned);
 }
@@ -296,18 +296,18 @@ cusgd_status cusgd_trainer_rebind(cusgd_trainer *t, const cusgd_data *train)
 {
     if (!t || !train) return fail_null(__func__);
     cusgd_status status = check_idle(t, "cusgd_trainer_rebind");
-    if (status == CUSGD_OK) status = run_check_device(&t->run);
-    if (status != CUSGD_OK) return status;
+    if (!status) status = run_check_device(&t->run);
+    if (status) return status;
     if (t->options.solver != CUSGD_SOLVER_SGD)
         return fail_option("solver", "only solver sgd goes on with other rows: the others start anew with all of them");
     if (t->options.valid_fraction > 0)
         return fail_option("valid-fraction", "valid-fraction holds out rows of one data set: give validation data of its own");
     status = check_place(t, train);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     if (t->whitening) return fail_option("whiten", "whiten needs all rows at once, to know how the columns go together");
     t->has_fingerprint = 0;
     status = problem_rebind(&t->problem, train);
-    if (status == CUSGD_OK) sgd_rebind(&t->sgd);
+    if (!status) sgd_rebind(&t->sgd);
     return status;
 }
 
@@ -322,7 +322,7 @@ cusgd_status trainer_partial_fit(cusgd_trainer *t, const cusgd_data *rows, cusgd
     double begun = clock_seconds();
     steps_report total = {0};
     cusgd_status status = cusgd_trainer_rebind(t, rows);
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     status = sgd_step(&t->sgd, t->sgd.batches, &total);
     double seconds = clock_seconds() - begun, count = (double)total.rows;
     *now = (cusgd_progress){.epoch = t->run.at.epoch,
@@ -341,8 +341,8 @@ cusgd_status trainer_partial_fit(cusgd_trainer *t, const cusgd_data *rows, cusgd
 cusgd_status trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *user, cusgd_result *result)
 {
     cusgd_status status = check_idle(t, "cusgd_trainer_fit");
-    if (status == CUSGD_OK && t->run.lost == 2) status = run_check_device(&t->run);
-    if (status != CUSGD_OK) return status;
+    if (!status && t->run.lost == 2) status = run_check_device(&t->run);
+    if (status) return status;
     t->run.busy = 1;
     status = t->options.solver != CUSGD_SOLVER_SGD ? solver_fit(&t->run, callback, user, result)
                                                    : sgd_fit(&t->sgd, callback, user, result);
@@ -355,8 +355,8 @@ cusgd_status cusgd_trainer_step(cusgd_trainer *t, int64_t steps)
     if (!t) return fail_null(__func__);
     if (steps < 0) return fail(CUSGD_ERROR_USAGE, "%lld steps: there is no way back", (long long)steps);
     cusgd_status status = check_idle(t, "cusgd_trainer_step");
-    if (status == CUSGD_OK) status = run_check_device(&t->run);
-    if (status != CUSGD_OK) return status;
+    if (!status) status = run_check_device(&t->run);
+    if (status) return status;
     if (t->options.solver != CUSGD_SOLVER_SGD)
         return fail(CUSGD_ERROR_USAGE, "steps are what solver sgd takes; use cusgd_trainer_fit with the others");
     steps_report total;
@@ -368,8 +368,8 @@ cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *
     if (!t) return fail_null(__func__);
     *objective = *seconds = (double)NAN;
     cusgd_status status = check_idle(t, "cusgd_trainer_optimum");
-    if (status == CUSGD_OK) status = data_on_host(t->problem.train.data, "a solver but sgd");
-    return status == CUSGD_OK ? solver_optimum(&t->run, objective, seconds) : status;
+    if (!status) status = data_on_host(t->problem.train.data, "a solver but sgd");
+    return status ? status : solver_optimum(&t->run, objective, seconds);
 }
 
 /* ---- What others ask of it ---- */
@@ -425,8 +425,8 @@ static cusgd_status get_white(const cusgd_trainer *t, double *weight, double *bi
     if (!all) return fail_memory((size_t)(count + k) * sizeof *all, "coefficients");
     problem_to_data(&t->problem, t->run.theta, all, all + count);
     cusgd_status status = whitening_to_x(t->whitening, k, all, all + count);
-    if (status == CUSGD_OK && weight) vector_copy(count, all, weight);
-    if (status == CUSGD_OK && bias) vector_copy(k, all + count, bias);
+    if (!status && weight) vector_copy(count, all, weight);
+    if (!status && bias) vector_copy(k, all + count, bias);
     free(all);
     return status;
 }
@@ -435,8 +435,8 @@ cusgd_status cusgd_trainer_get_coefficients(cusgd_trainer *t, double *weight, do
 {
     if (!t) return fail_null(__func__);
     cusgd_status status = run_theta(&t->run, t->run.at.result, t->run.theta);
-    if (status == CUSGD_OK && t->whitening) return get_white(t, weight, bias);
-    if (status == CUSGD_OK) problem_to_data(&t->problem, t->run.theta, weight, bias);
+    if (!status && t->whitening) return get_white(t, weight, bias);
+    if (!status) problem_to_data(&t->problem, t->run.theta, weight, bias);
     return status;
 }
 
@@ -449,7 +449,7 @@ static cusgd_status put_white(cusgd_trainer *t, const double *weight, const doub
     vector_copy(count, weight, white);
     vector_copy(k, bias, white + count);
     cusgd_status status = whitening_to_z(t->whitening, k, white, white + count);
-    if (status == CUSGD_OK) problem_from_data(&t->problem, white, white + count, t->run.theta);
+    if (!status) problem_from_data(&t->problem, white, white + count, t->run.theta);
     free(white);
     return status;
 }
@@ -465,10 +465,10 @@ cusgd_status cusgd_trainer_set_coefficients(cusgd_trainer *t, const double *weig
             return fail(CUSGD_ERROR_USAGE, "the starting point has an intercept, and the run has none; leave out no-intercept");
     }
     cusgd_status status = check_idle(t, "cusgd_trainer_set_coefficients");
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     status = t->whitening ? put_white(t, weight, bias) : CUSGD_OK;
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     if (!t->whitening) problem_from_data(&t->problem, weight, bias, t->run.theta);
     status = run_check_device(&t->run);
-    return status == CUSGD_OK ? restart_at(t, t->run.theta, &t->run.given) : status;
+    return status ? status : restart_at(t, t->run.theta, &t->run.given);
 }

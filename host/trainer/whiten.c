@@ -131,7 +131,7 @@ cusgd_status whitening_open(const problem *p, whitening **out)
     if (d > MAX_COLUMNS)
         return fail(CUSGD_ERROR_USAGE, "whiten takes up to %d columns, and there are %lld", MAX_COLUMNS, (long long)d);
     cusgd_status status = lapack_open("whiten", p->options->whiten == CUSGD_WHITEN_PCA ? "pca" : "zca");
-    if (status != CUSGD_OK) return status;
+    if (status) return status;
     whitening *w = allocate_zeroed(1, sizeof *w);
     double *work = allocate_zeroed((size_t)(d * (d + 2)), sizeof *work);
     if (w) {
