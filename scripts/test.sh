@@ -91,7 +91,7 @@ python_packages="scikit-build-core ninja numpy pandas polars pyarrow scipy sciki
 python_environment() {
     python3 -m venv build/python || not_run "python3 cannot make virtual environments (python3-venv)"
     # Word splitting is meant.
-    build/python/bin/python -m pip install -q --disable-pip-version-check $python_packages ||
+    build/python/bin/python -m pip install -q --no-compile --disable-pip-version-check $python_packages ||
         not_run "pip cannot install what the tests of the Python package need"
 }
 
@@ -103,7 +103,7 @@ part_python() {
     else
         python_environment
     fi
-    $python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps . || return 1
+    $python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps -C cmake.define.CUSGD_INSTRUCTION_SETS=avx2 . || return 1
     $python scripts/make_python_api.py --check || return 1
     $python -m ruff check python $formatted && $python -m ruff format --check python $formatted || return 1
     MYPYPATH=python $python -m mypy --strict python/cusgd || return 1

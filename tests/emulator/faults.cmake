@@ -58,7 +58,9 @@ function(fault name source old new)
         target_compile_definitions(faulty-${name}-part PRIVATE ${emulated_architectures})
         set(host $<FILTER:${host},EXCLUDE,/${stem}\\.c\\.>)
     endif()
-    target_compile_options(faulty-${name}-part PRIVATE -O1) # each is run for seconds: it is to be built fast
+    if(NOT fault_WATCHED) # each is run for less time than its optimization takes
+        target_compile_options(faulty-${name}-part PRIVATE -O0)
+    endif()
     add_library(faulty-${name} MODULE $<TARGET_OBJECTS:emulator> $<TARGET_OBJECTS:faulty-${name}-part> ${kernels} ${host})
     target_link_libraries(faulty-${name} PRIVATE emulator-libraries)
     target_link_options(faulty-${name} PRIVATE LINKER:-Bsymbolic)
