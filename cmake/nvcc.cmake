@@ -10,7 +10,7 @@ set(cuda_since_90 12.1)
 set(cuda_since_100 12.8)
 set(cuda_since_120 12.8)
 
-# nvcc_version(COMPILER OUT): "12.8"; empty where it tells none.
+# nvcc_version(COMPILER OUT): "12.8"; empty where it prints none.
 function(nvcc_version compiler out)
     execute_process(COMMAND ${compiler} --version OUTPUT_VARIABLE text ERROR_QUIET)
     string(REGEX MATCH "release ([0-9]+\\.[0-9]+)" matched "${text}")

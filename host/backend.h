@@ -134,7 +134,7 @@ typedef struct backend_ops {
     cusgd_status (*copy)(void *self, enum snapshot to, enum snapshot from);
 
     /* Runs steps on AREA_CURRENT; may return before they are done. wait() waits for all but the latest slice, so that the next
-     * one can be made ready meanwhile; *failed: 1 if one of those slices had a step that failed, which the next report tells
+     * one can be made ready meanwhile; *failed: 1 if one of those slices had a step that failed, which the next report states
      * exactly. NULL where steps() returns when they are done. report() waits for all that were given. */
     cusgd_status (*steps)(void *self, const slice *s);
     cusgd_status (*wait)(void *self, int *failed);

@@ -1,5 +1,5 @@
 /* The rows behind the table of options, and what the files that read them share: options_table.c has the rows, options.c says
- * which values make sense, options_set.c sets and tells them by name. */
+ * which values make sense, options_set.c sets and gets them by name. */
 #ifndef CUSGD_HOST_OPTIONS_TABLE_H
 #define CUSGD_HOST_OPTIONS_TABLE_H
 

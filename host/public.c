@@ -107,7 +107,7 @@ cusgd_status cusgd_data_generate(const cusgd_generator *generator, cusgd_data **
 
 /* ---- Training and measuring ---------------------------------------------------------------------------------------------- */
 
-/* The caller's function, which is to be told of its structure's size. */
+/* The caller's function, which needs the size of its structure. */
 typedef struct listener {
     cusgd_callback callback;
     void *user;

@@ -95,7 +95,7 @@ CUSGD_API cusgd_status cusgd_data_find_classes(cusgd_data *data, const cusgd_mod
 /* Lets losses of two classes train on shares or on counts. Each row becomes a row of class 1 and one of class 0 whose weights sum
  * to the row's; rows of weight 0 are left out. `counts` 0: the target is a share of class 1, from 0 to 1, with weight w: the rows
  * weigh w y and w (1 - y); targets none of which is between 0 and 1 are left unchanged. `counts` 1: the target is the number of
- * successes out of w trials, which the weights are: the rows weigh y and w - y. x is copied; a note tells the number of rows.
+ * successes out of w trials, which the weights are: the rows weigh y and w - y. x is copied; a note states the number of rows.
  * cusgd_data_find_classes without a model does it for shares with more than two values. Not allowed while a trainer uses the
  * data. Fails with DATA for a target outside its range, several targets, or named classes; USAGE if there are no weights. */
 CUSGD_API cusgd_status cusgd_data_split_targets(cusgd_data *data, int counts);

@@ -100,7 +100,7 @@ __device__ static void stage_part(const fused_task &t, const row_span &rows, con
     }
 }
 
-/* The first `staged` of this block's parts of the step that `row` of the table, in shared memory, tells of. */
+/* The first `staged` of this block's parts of the step that `row` of the table, in shared memory, describes. */
 template <class L>
 __device__ static void stage_step(const fused_task &t, const step_row *row, const place &p, const blocks_stage<L> &own, int turn)
 {

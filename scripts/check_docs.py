@@ -40,7 +40,7 @@ BANNED = [
     r"\bin vain\b",
     r"\bkinks?\b",
     r"\bgoes with\b",
-    r"\bis told\b",
+    r"\b(told|tells|untold)\b",
     r"\bslopes?\b",
     r"\bbackoffs?\b",
     r"\b(rows|steps|bytes|us|microseconds|instructions) an? (second|epoch|step|pass|target|row|parameter|thread)\b",

@@ -186,7 +186,7 @@ verdict try_kind(const kind *c)
     v.result = fit(t);
     parameters_of(t, c->d, 1, theta);
     cr_assert_eq(cusgd_trainer_optimum(t, &at_min, &seconds), CUSGD_OK, "%s", cusgd_last_error());
-    v.told = v.result.stop == CUSGD_STOP_EPOCHS || v.result.objective > 1.001 * at_min; /* as summary.c has it */
+    v.reported = v.result.stop == CUSGD_STOP_EPOCHS || v.result.objective > 1.001 * at_min; /* as summary.c has it */
     cusgd_trainer_free(t);
     v.relative_gap = objective_at(c, x, y, theta) / minimum - 1;
     memset(theta, 0, (size_t)(c->d + 1) * sizeof *theta);

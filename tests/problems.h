@@ -32,7 +32,7 @@ typedef struct kind {
 typedef struct verdict {
     double relative_gap; /* of the objective over the optimum, as a share of it */
     double null;         /* the intercept-only model's */
-    int told;            /* 1: the command would say that it has not converged */
+    int reported;        /* 1: the command would say that it has not converged */
     cusgd_result result;
 } verdict;
 

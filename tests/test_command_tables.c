@@ -43,7 +43,7 @@ Test(command_tables, evaluates_by_number)
     assert_has(o.out, "  column 4  ");
     assert_lacks(o.out, "column 1  ");
 
-    /* predict: on the file itself, without its target; refused where it cannot be told. */
+    /* predict: on the file itself, without its target; refused where it cannot be known. */
     run(&o,
         "cut -d, -f2- first.csv >x.csv && $CUSGD predict m first.csv -o a.csv && $CUSGD predict m x.csv -o b.csv && cmp a.csv "
         "b.csv && $CUSGD predict m first.csv --ignore 1 -o b.csv && cmp a.csv b.csv");

@@ -599,7 +599,7 @@ Test(command_train, history)
     cr_assert_eq(epoch, 4);
 }
 
-/* A full disk: it is said at once, the run goes on, the model is written, the exit code tells. */
+/* A full disk: it is said at once, the run goes on, the model is written, the exit code says so. */
 Test(command_train, history_on_a_full_disk)
 {
     run(&o, "$CUSGD train data.csv --model m --epochs 4 --history /dev/full");

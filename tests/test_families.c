@@ -114,7 +114,7 @@ Test(families, options_without_effect_are_known)
     cr_assert_null(cusgd_options_unused(&o, "nothing"));
 }
 
-/* The default that the help tells is the one that runs. */
+/* The default that the help states is the one that runs. */
 Test(families, numbers_of_losses_have_their_default)
 {
     for (int i = 0; i < LOSS_COUNT; i++) {

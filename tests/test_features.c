@@ -139,7 +139,7 @@ Test(features, day_and_month_are_told_apart)
     data = open_text("when,y\n5/3/2024,3\n3/13/2024,4\n5/4/2024,5\n", &reader);
     assert_x(data, "month(when) weekday(when) days(when)", "5 4 19846; 3 2 19795; 5 5 19847");
     cusgd_data_free(data);
-    assert_refused("when,y\n5/3/2024,3\n6/3/2024,4\n", &reader, "no day above 12 tells which");
+    assert_refused("when,y\n5/3/2024,3\n6/3/2024,4\n", &reader, "no day above 12 shows which");
     assert_refused("when,y\n13/3/2024,3\n3/13/2024,4\n", &reader, "some dates in column 'when' have the day first");
     assert_refused("when,y\n2024-01-31,3\nsoon,4\n", &reader, "data.csv:3:1: 'soon' in column 'when' is not a date");
 }

@@ -110,7 +110,7 @@ Test(lapack, another_library_is_told)
     check_missing("undefined symbol: LAPACKE_");
 }
 
-/* Where it cannot be told whether the classes are separated, training ends as usual. */
+/* Where it cannot be found out whether the classes are separated, training ends as usual. */
 Test(lapack, separation_is_unknown_without_it)
 {
     static double x[ROWS], y[ROWS];

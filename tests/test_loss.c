@@ -10,7 +10,7 @@ typedef double real;
 
 #define EVERYWHERE -(double)INFINITY, (double)INFINITY
 
-/* Tables of one loss are told apart by their number. */
+/* Tables of one loss are distinguished by their number. */
 static const struct {
     const char *golden, *number;
     loss_rule rule;

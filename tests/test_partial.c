@@ -134,7 +134,7 @@ Test(partial, standardization_is_the_first_rows)
     for (int j = 0; j < D; j++) cr_assert_float_eq(found[j] * scale[j], expected[j], 1e-10, "%d: %g", j, found[j] * scale[j]);
 }
 
-/* A fit after new rows ends at their optimum, and tells their loss. */
+/* A fit after new rows ends at their optimum, and reports their loss. */
 Test(partial, fit_goes_on_with_the_new_rows)
 {
     static rows r;

@@ -187,7 +187,7 @@ Test(separation, bounds)
     cusgd_data_free(data);
 }
 
-/* Counts sorted by themselves: for thousands of rows there is no positive one, and what a column shows in them tells nothing yet.
+/* Counts sorted by themselves: for thousands of rows there is no positive one, and what a column shows in them shows nothing yet.
  */
 Test(separation, rows_sorted_by_target)
 {

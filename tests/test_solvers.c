@@ -364,7 +364,7 @@ static int on_iteration(const cusgd_progress *p, void *user)
     return l->calls == l->stop_at;
 }
 
-/* The iterate that does best on the held-out rows is kept, and iterations are told as epochs. */
+/* The iterate that does best on the held-out rows is kept, and iterations are reported as epochs. */
 Test(solvers, validation_keeps_the_best_iterate)
 {
     real_data r = open_real("datasets/breast_cancer.csv", 1, 0);

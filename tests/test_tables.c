@@ -216,7 +216,7 @@ Test(tables, names_are_no_categories)
     assert_refused(text, NULL, "; to use the others: --categorical color --ignore name");
 }
 
-/* Who chose the columns by name is not told to ignore them. */
+/* Who chose the columns by name is not advised to ignore them. */
 Test(tables, advice_fits_the_choice)
 {
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);

@@ -25,7 +25,7 @@ static cusgd_data *gaussian(uint64_t seed, int64_t n, int64_t d, double noise, d
     return data_of(n, d, 1, *x, *y, NULL);
 }
 
-/* What a callback has been told, and when it is to end the run. */
+/* What a callback was given, and when it is to end the run. */
 typedef struct history {
     int64_t count, last;
     double loss[2000], valid[2000];

@@ -11,7 +11,7 @@ typedef struct text_list {
 } text_list;
 void text_list_free(text_list *list);
 
-/* What a help text tells of an argument, as of a library's option: see cusgd_option_info. */
+/* What a help text says about an argument, as of a library's option: see cusgd_option_info. */
 typedef struct argument_info {
     const char *name, *metavar, *default_text, *help, *alias;
 } argument_info;

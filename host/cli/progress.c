@@ -100,7 +100,7 @@ void progress_end_line(progress *p)
 
 /* ---- History ------------------------------------------------------------------------------------------------------------- */
 
-/* A history that cannot be written is no reason to lose the model: the run goes on, and its exit code tells. */
+/* A history that cannot be written is no reason to lose the model: the run goes on, and its exit code says so. */
 static void give_up_history(progress *p)
 {
     int error = errno;

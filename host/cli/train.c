@@ -192,8 +192,8 @@ static int write_model(training *t)
 }
 
 /* After a divergence, the device's failure or the data's loss there is a model to write only if an epoch was completed and its
- * loss is finite; only after a divergence can it be told once more, but what is kept has had a finite one. A model that is worse
- * than a constant must not replace one that may be good. */
+ * loss is finite; only after a divergence can it be reported once more, but what is kept has had a finite one. A model that is
+ * worse than a constant must not replace one that may be good. */
 static int end_early(training *t, cusgd_status status, const cusgd_result *result)
 {
     complain_last(status);

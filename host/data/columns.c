@@ -300,7 +300,7 @@ static cusgd_status fail_names(const columns *c, const char *name, int64_t at)
                 first + 1, second + 1, count > 2 ? ", ..." : "", column_list_text(&list));
 }
 
-/* Features and targets of one name could not be told apart by it later. */
+/* Features and targets of one name could not be distinguished by it later. */
 static cusgd_status check_names(const columns *c, const cusgd_reader *reader)
 {
     int64_t last = -1; /* the last column that is used, in the order of the names */

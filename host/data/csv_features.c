@@ -53,7 +53,7 @@ static cusgd_status settle_dates(table *t, int64_t j)
     column_show(&t->columns, j, where);
     if (seen->order == DATE_ORDER_OPEN)
         fail(CUSGD_ERROR_DATA,
-             "%s: the dates in column %s may have the day or the month first, and no day above 12 tells which: write them as "
+             "%s: the dates in column %s may have the day or the month first, and no day above 12 shows which: write them as "
              "2024-03-05",
              t->scan.source, where);
     else if (seen->order == DATE_ORDER_NONE)

@@ -32,7 +32,7 @@ static cusgd_status wait_for_bytes(const input *in)
         if (interrupt_asked()) return fail_interrupted();
         ready = poll(&waiting, 1, PATIENCE);
     }
-    return CUSGD_OK; /* what else is wrong, reading tells */
+    return CUSGD_OK; /* reading reports what else is wrong */
 }
 
 static cusgd_status read_file(input *in, char *to, size_t room, size_t *count)

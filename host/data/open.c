@@ -260,7 +260,7 @@ static cusgd_status read_start(const char *path, const struct stat *info, char s
     return status;
 }
 
-/* A zip archive is one of arrays where it is called .npz; others are told apart by kind_check. */
+/* A zip archive is one of arrays where it is called .npz; kind_check distinguishes the others. */
 static cusgd_status open_path(cusgd_data *data, const char *path, const cusgd_reader *reader)
 {
     struct stat info;

@@ -77,7 +77,7 @@ static int next_piece(const char **at, const char *end, char separator, const ch
     return 1;
 }
 
-/* A number, also one whose decimal point is a comma; *comma tells which. */
+/* A number, also one whose decimal point is a comma; *comma: whether it does. */
 static int is_number(const char *text, size_t length, int *comma)
 {
     char copy[64];

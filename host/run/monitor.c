@@ -102,8 +102,8 @@ cusgd_status monitor_compare(const monitor *m, int *worse)
     problem *p = m->run->problem;
     cusgd_status status = isnan(p->null_loss) ? problem_measure_null(p, 0) : CUSGD_OK;
     /* The loss perceptron of all coefficients 0 is 0, of which no classifier is made: it says nothing of the result. */
-    int tells = p->options->loss != CUSGD_LOSS_PERCEPTRON;
-    *worse = !status && tells && m->now.loss > p->null_loss + rounding * fabs(p->null_loss - p->targets.lower_bound);
+    int compares = p->options->loss != CUSGD_LOSS_PERCEPTRON;
+    *worse = !status && compares && m->now.loss > p->null_loss + rounding * fabs(p->null_loss - p->targets.lower_bound);
     return status;
 }
 

@@ -32,9 +32,9 @@ void monitor_judge(monitor *m, int flat);
 /* The relative distance of the objective to the limit that its latest values point to; NaN where they point to none. */
 double monitor_gap(const monitor *m);
 
-/* Tells the callback; 1: it wants the run to end. */
+/* Calls the callback; 1: it wants the run to end. */
 int monitor_tell(const monitor *m, int64_t step, double loss, int evaluated, double rate);
-/* What is known of the result, into *result: all but `rollbacks` and what monitor_compare() tells. */
+/* What is known of the result, into *result: all but `rollbacks` and what monitor_compare() finds. */
 void monitor_result(const monitor *m, double rate, cusgd_result *result);
 /* Whether the result's training loss is above the intercept-only model's, beyond rounding. */
 cusgd_status monitor_compare(const monitor *m, int *worse);

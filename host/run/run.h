@@ -86,7 +86,7 @@ typedef struct fit_state {
 typedef struct run {
     cusgd_options *options; /* the trainer's, every choice made */
     problem *problem;
-    run_spec spec; /* what the device was told */
+    run_spec spec; /* what the device was given */
     run_position at;
     int by_tolerance, by_gradient; /* which stopping rules are on */
     double *theta, *gradient;      /* (d+1) x k: work */
@@ -112,7 +112,7 @@ cusgd_status run_begin(run *r);
 /* An error if the device has failed in a fit, as what lies on it cannot be relied on. */
 cusgd_status run_check_device(const run *r);
 
-/* Tells the callback that the fit in r->fit can be saved: `epochs` of it are done, and `step` steps of the run. */
+/* Calls the callback: the fit in r->fit can be saved: `epochs` of it are done, and `step` steps of the run. */
 void run_offer(run *r, int64_t epochs, int64_t step);
 /* There is no fit to go on with. */
 void run_forget_fit(run *r);

@@ -422,7 +422,7 @@ static cusgd_status proximal_steps(sgd *s)
     return status;
 }
 
-/* The result of a run that has diverged: its best, unless that has become bad in its last step, which no later loss has told.
+/* The result of a run that has diverged: its best, unless that has become bad in its last step, which no later loss has shown.
  * What goes on from here goes on from there. */
 static cusgd_status retire(sgd *s, fit *f)
 {

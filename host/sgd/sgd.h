@@ -49,7 +49,7 @@ typedef struct fit {
     int defers;         /* 1: cancellations wait for the end of an epoch's evaluation, so that its state is whole */
 } fit;
 
-/* position.c: tells whoever wants to know that the fit can be saved. */
+/* position.c: calls back when the fit can be saved. */
 void fit_offer(sgd *s, const fit *f);
 /* Where it is saved: what was given to the device is done, and s->run->fit says where the fit stands then. */
 cusgd_status fit_settle(sgd *s);

@@ -61,7 +61,7 @@ cusgd_status solve_lbfgs(solver *s);
 cusgd_status solve_broyden_good(solver *s);
 cusgd_status solve_broyden_bad(solver *s);
 cusgd_status solve_exact(solver *s);
-cusgd_status solver_solve(solver *s); /* exact.c: the same, untold: the iterate becomes the solution */
+cusgd_status solver_solve(solver *s); /* exact.c: the same without a report: the iterate becomes the solution */
 
 /* cost.c. What a method takes to train at a shape, in multiplications, and the bytes of the matrices that it holds besides the
  * data. */
@@ -108,7 +108,7 @@ double *solver_room(solver *s, size_t state, size_t room);
 void solver_free_room(solver *s);
 /* Before each iteration: whether there is one more. Here the fit can be saved. */
 int solver_goes_on(solver *s);
-/* Tells whoever wants to know that the fit can be saved, as it was when solver_goes_on() was called last. */
+/* Calls back: the fit can be saved, as it was when solver_goes_on() was called last. */
 void solver_offer(solver *s);
 /* Goes on with the fit in the run's fit_state; `stale`: what the run had before monitor_begin(). */
 void solver_resume(solver *s, int64_t stale);
@@ -116,7 +116,7 @@ void solver_resume(solver *s, int64_t stale);
 /* ---- Line search (search.c) ---- */
 
 /* A step along p from x that meets the strong Wolfe conditions, with |derivative| at most `share` of the one at 0, or their
- * approximate form where f no longer tells (Hager, Zhang 2005). `first` is tried first; `derivative` is p's at x. Leaves the
+ * approximate form where f no longer decides (Hager, Zhang 2005). `first` is tried first; `derivative` is p's at x. Leaves the
  * iterate moved (solver_move) and s->step set, or s->stuck. */
 cusgd_status solver_search(solver *s, const double *p, double derivative, double first, double share);
 

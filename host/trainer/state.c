@@ -35,7 +35,8 @@ static cusgd_status check_savable(const cusgd_trainer *t, const char *function)
 {
     if (t->run.busy && !t->run.fit.is_whole)
         return fail(CUSGD_ERROR_USAGE,
-                    "%s cannot be called by the callback of a fit; cusgd_trainer_set_checkpoint_callback tells when it can",
+                    "%s cannot be called by the callback of a fit; the function set by cusgd_trainer_set_checkpoint_callback is "
+                    "called when it can",
                     function);
     cusgd_status status = data_on_host(t->problem.train.data, "a checkpoint");
     return status ? status : run_check_device(&t->run);

@@ -93,7 +93,7 @@ static cusgd_status choose_method(cusgd_trainer *t)
     return status ? status : problem_measure_null(&t->problem, 1);
 }
 
-/* Whether every target is 0 or 1, and both occur: mostly one of the first rows tells that they are not. */
+/* Whether every target is 0 or 1, and both occur: mostly one of the first rows shows that they are not. */
 static int has_two_classes(const examples *e)
 {
     int seen[2] = {0};
@@ -237,8 +237,8 @@ static cusgd_status reset_bound(cusgd_trainer *t, cusgd_options *owned)
     t->options = *owned;
     run_close(&t->run);
     sgd_close(&t->sgd);
-    const fit_state told = t->run.fit;
-    t->run = (run){.minimum = (double)NAN, .min_seconds = (double)NAN, .fit = {.callback = told.callback, .user = told.user}};
+    const fit_state given = t->run.fit;
+    t->run = (run){.minimum = (double)NAN, .min_seconds = (double)NAN, .fit = {.callback = given.callback, .user = given.user}};
     t->has_fingerprint = 0; /* other rows may be held out */
     sgd before = t->sgd;
     t->sgd = (sgd){.slice = before.slice};

@@ -96,7 +96,7 @@ DEVICE double link_mean(cusgd_link link, double p)
 #include <math.h>
 
 typedef struct loss_info {
-    cusgd_loss_info info;    /* what cusgd_loss_at() tells */
+    cusgd_loss_info info;    /* what cusgd_loss_at() returns */
     double derivative_bound; /* the largest |dl/dp| of losses that are differentiable; NaN: the loss's number; infinite: none */
     double reported;         /* what is reported for l is l times this: people read the squared error itself */
     int may_lack_optimum;    /* 1: on some data l has its least value only at infinite coefficients (separated classes) */

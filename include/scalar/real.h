@@ -5,7 +5,7 @@
  * starts a struct with `real` members and OF names its type. SCALAR_INLINED is SCALAR for a function that C compilers must expand
  * where it is called: callers make one of its arguments a constant, and rely on the branches that this removes.
  *
- * Only + - * / and sqrt stand in updates, and the compilers are told not to contract them (-ffp-contract=off, -fmad=false), so
+ * Only + - * / and sqrt stand in updates, and compiler options forbid to contract them (-ffp-contract=off, -fmad=false), so
  * that equal gradients give equal bits on every device. */
 #ifndef CUSGD_SCALAR_REAL_H
 #define CUSGD_SCALAR_REAL_H

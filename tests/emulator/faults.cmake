@@ -90,7 +90,7 @@ fault(grid-limit kernels/curvature.cu "dim3 segments = matrix_grid(t->segments, 
 fault(grid-step kernels/curvature.cu "j <= t.d; j += step)" "j <= t.d; j += t.d + 1) (void)step,")
 fault(graph-refused host/cuda/step.c "cusgd_status status = one_step(c, row, 0);"
       "cusgd_status status = one_step(c, row, 0) ? CUSGD_OK : CUSGD_ERROR_DEVICE;")
-fault(graph-told host/cuda/step.c "    c->has_note = 1;\n" "")
+fault(graph-reported host/cuda/step.c "    c->has_note = 1;\n" "")
 fault(no-barrier kernels/curvature.cu "        __syncthreads();\n" "")
 fault(no-meeting kernels/block.h "    __syncthreads();\n    return shared[0]" "    return shared[0]" loss)
 fault(no-join host/cuda/step.c

@@ -54,7 +54,7 @@ planted grid-limit PLAIN test-interface-wide interface_wide/curvature 0 0 'inval
 planted grid-step PLAIN test-interface-wide interface_wide/curvature 0 0 'fourth 2097120 is'
 graph=module/emul_a_refused_graph_is_no_failure
 planted graph-refused PLAIN test-module "$graph" 0 0 'steps: '
-planted graph-told PLAIN test-module "$graph" 0 0 'cudaStreamBeginCapture: '
+planted graph-reported PLAIN test-module "$graph" 0 0 'cudaStreamBeginCapture: '
 planted no-barrier PLAIN test-interface-data "$curvature" 0 0 'q1 |second '
 planted no-meeting PLAIN test-interface-passes "$objective" 1 0 'emulator: '
 planted no-join PLAIN test-interface-large "$long" 0 1 'sampling|GPU: CUDA'

@@ -26,7 +26,7 @@ int capability();
 unsigned missed_barrier();
 uint64_t random_next(uint64_t *state); /* SplitMix64 */
 
-/* Counts a call; true when it has been told to fail. */
+/* Counts a call; true when it was asked to fail. */
 bool call_fails(const char *name, const char *of = "");
 /* Remembers an error for cudaGetLastError() and returns it. */
 cudaError_t remember(cudaError_t error);

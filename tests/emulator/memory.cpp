@@ -1,5 +1,5 @@
 /* Device memory is host memory of its exact size, filled with NaN, that host code may not touch: poisoned for AddressSanitizer
- * while no device code runs. Every copy is checked against what CUDA was told of its direction. */
+ * while no device code runs. Every copy is checked against the direction that CUDA was given. */
 #include "internal.h"
 #include "races.h"
 #include <cstdlib>

@@ -67,9 +67,9 @@ typedef std::vector<unsigned> clocks; /* by block: its accesses of earlier times
 
 struct block_clocks {
     unsigned time;
-    clocks known; /* what comes before all that the block now does */
-    clocks seen;  /* will be known after the next fence */
-    clocks told;  /* was known at the last fence, itself included */
+    clocks known;  /* what comes before all that the block now does */
+    clocks seen;   /* will be known after the next fence */
+    clocks fenced; /* was known at the last fence, itself included */
 };
 
 static const size_t MAX_READERS = 4096; /* blocks of a launch; in larger ones the last reader alone is kept */
@@ -118,7 +118,7 @@ void races_fence()
     if (!now) return;
     block_clocks &b = blocks[running_block()];
     learn(b.known, b.seen);
-    b.told = publish(running_block());
+    b.fenced = publish(running_block());
 }
 
 void races_join(const std::vector<size_t> &joined)
@@ -130,7 +130,7 @@ void races_join(const std::vector<size_t> &joined)
         learn(all, blocks[b].seen);
         all[b] = ++blocks[b].time;
     }
-    for (size_t b : joined) blocks[b].known = blocks[b].told = all;
+    for (size_t b : joined) blocks[b].known = blocks[b].fenced = all;
 }
 
 /* ---- accesses ---- */
@@ -256,10 +256,10 @@ void races_strong_write(const void *p, size_t n, bool releases, bool exchanges)
         g[i].written = stamp(true);
     }
     size_t me = running_block();
-    clocks told = releases ? publish(me) : blocks[me].told;
+    clocks passed = releases ? publish(me) : blocks[me].fenced;
     if (exchanges)
-        learn(places[p], told);
+        learn(places[p], passed);
     else
-        places[p] = told;
+        places[p] = passed;
 }
 } // namespace emulator

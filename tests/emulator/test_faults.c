@@ -10,7 +10,7 @@
 #include <math.h>
 
 static emulated_module emulated;
-static int failed, told, kept; /* calls made to fail; told by a status; after which a fit's best epoch was there */
+static int failed, reported, kept; /* calls made to fail; reported by a status; after which a fit's best epoch was there */
 
 static void setup(void)
 {
@@ -27,7 +27,7 @@ static unsigned long stride(unsigned long sample)
 }
 
 /* Whether the message names the call; where all later ones fail too, one that only gives back leaves that to the next. */
-static int is_told(const char *message, const char *call, int lost)
+static int is_reported(const char *message, const char *call, int lost)
 {
     return emulated_is_named(message, call) || (lost && emulated_is_cleanup(call) && *message);
 }
@@ -119,14 +119,15 @@ static void check(faulty *f, const cusgd_trainer *t, const char *function, cusgd
     if (fresh && status == CUSGD_OK) {
         int noted = is_noted(t, call);
         cr_assert(emulated_is_cleanup(call) || noted, "call %lu, %s, failed, and %s did not say so", f->n, call, function);
-        told += noted;
+        reported += noted;
     }
     if (status == CUSGD_OK) return;
     cr_assert(status == CUSGD_ERROR_DEVICE ||
                   (status == CUSGD_ERROR_MEMORY && (f->lost || strcmp(f->call, "cudaHostAlloc") == 0)),
               "call %lu, %s: %s: status %d: %s", f->n, f->call, function, (int)status, message);
-    if (fresh) cr_assert(is_told(message, call, f->lost), "call %lu, %s, is not named by %s: %s", f->n, call, function, message);
-    told += fresh;
+    if (fresh)
+        cr_assert(is_reported(message, call, f->lost), "call %lu, %s, is not named by %s: %s", f->n, call, function, message);
+    reported += fresh;
 }
 
 static int on_epoch(const cusgd_progress *p, void *of)
@@ -219,10 +220,10 @@ Test(faults, emul_every_call_through_the_library)
     parameters_of(t, COLS, OUTPUTS, again);
     cusgd_trainer_free(t);
     cr_assert_arr_eq(again, sound.last, sizeof again);
-    printf("every-call faults: library: %d calls failed, %d told, %d of clean-up; %d left a best epoch\n", failed, told,
-           failed - told, kept);
-    cr_assert(told > 4 * failed / 5 && kept > failed / 10, "of %d faults, %d were told and %d left a best epoch", failed, told,
-              kept);
+    printf("every-call faults: library: %d calls failed, %d reported, %d of clean-up; %d left a best epoch\n", failed, reported,
+           failed - reported, kept);
+    cr_assert(reported > 4 * failed / 5 && kept > failed / 10, "of %d faults, %d were reported and %d left a best epoch", failed,
+              reported, kept);
     sound_free();
 }
 
@@ -283,10 +284,10 @@ static void check_command(unsigned long n, int lost, const char *line)
     const char *name = strstr(line, ", ") + 2, *end = strstr(name, ", fails\n"), *said = strchr(end, '\n') + 1;
     snprintf(call, sizeof call, "%.*s", (int)(end - name), name);
     cr_assert(o.code == 0 || o.code == 3 || o.code == 6, "call %lu, %s: exit code %d: %s", n, call, o.code, o.err);
-    if (o.code) cr_assert(is_told(said, call, lost), "call %lu, %s, is not named: %s", n, call, said);
+    if (o.code) cr_assert(is_reported(said, call, lost), "call %lu, %s, is not named: %s", n, call, said);
     check_model(call);
     failed++;
-    told += o.code != 0;
+    reported += o.code != 0;
 }
 
 Test(faults, emul_every_call_through_the_command)
@@ -309,8 +310,9 @@ Test(faults, emul_every_call_through_the_command)
         }
     assert_code(o, 0); /* the run that ended before its call */
     cr_assert(same_bytes("m", "whole"));
-    printf("every-call faults: command: %d calls failed, %d told, %d of clean-up; %d old models intact, %d new ones complete\n",
-           failed, told, failed - told, intact, replaced);
+    printf(
+        "every-call faults: command: %d calls failed, %d reported, %d of clean-up; %d old models intact, %d new ones complete\n",
+        failed, reported, failed - reported, intact, replaced);
     cr_assert(intact > failed / 10 && replaced > failed / 10, "of %d faults, %d left the old model, %d a new one", failed, intact,
               replaced);
 }

@@ -216,7 +216,7 @@ Test(module, emul_any_call_may_fail)
     interface_spec spec = {
         .n = N, .d = D, .k = K, .precision = CUSGD_PRECISION_DOUBLE, .weighted = 1, .standardized = 1, .shifted = 1};
     interface_examples_make(&spec, &e);
-    int calls = 0, told = 0, graphs = 0;
+    int calls = 0, reported = 0, graphs = 0;
     for (int lost = 0; lost < 2; lost++)
         for (unsigned long n = 1;; n += lost ? 10 * stride(3) : stride(3)) {
             (lost ? emulated.fail_from : emulated.fail_call)(n);
@@ -237,13 +237,13 @@ Test(module, emul_any_call_may_fail)
                 interface_fail("call %lu, %s, failed: %zu bytes and %zu objects are leaked", n, name, emulated.live_bytes(),
                                emulated.live_objects());
             calls++;
-            told += status != CUSGD_OK || noted;
+            reported += status != CUSGD_OK || noted;
             graphs += noted;
         }
-    printf("every-call faults: interface: %d calls failed, %d told, %d of them of a graph, %d of clean-up\n", calls, told, graphs,
-           calls - told);
+    printf("every-call faults: interface: %d calls failed, %d reported, %d of them of a graph, %d of clean-up\n", calls, reported,
+           graphs, calls - reported);
     cr_assert(graphs > 0);
-    cr_assert(told > 3 * calls / 4, "of %d faults %d were told", calls, told);
+    cr_assert(reported > 3 * calls / 4, "of %d faults %d were reported", calls, reported);
     char note[512];
     interface_ok(work_apart(&e, note), "a run after all that");
     cr_assert_str_empty(note);

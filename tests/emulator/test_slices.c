@@ -158,7 +158,7 @@ Test(slices, emul_a_cancellation_ends_with_whole_slices)
     cusgd_data_free(data);
 }
 
-/* An epoch's loss and rows, which the report tells, are those of all its slices. */
+/* An epoch's loss and rows, which the report has, are those of all its slices. */
 static int keep(const cusgd_progress *p, void *user)
 {
     *(cusgd_progress *)user = *p;

@@ -148,7 +148,7 @@ class Position:
 def run_steps(schedule: Schedule, data: tuple[Any, Any, Any], rows: int, at: Position) -> Position:
     """Run a step for each of the first ``rows`` rows, in their order, and return where that leads.
 
-    Trainers are kept for "invscaling" alone: the others' rate at any step can be told to a new one.
+    Trainers are kept for "invscaling" alone: the others' rate at any step can be given to a new one.
     """
     X, y, weights = data
     kept: dict[bool, Trainer] = {}
