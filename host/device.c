@@ -29,7 +29,7 @@ static struct module {
 static pthread_once_t module_sought = PTHREAD_ONCE_INIT;
 static char module_folder[sizeof module.path]; /* cusgd_set_module_folder's; "": none */
 static _Atomic int module_was_sought;
-static const backend_services services = {fail, pool_share};
+static const backend_services services = {fail, pool_share, sparse_moments};
 
 static int is_file_in(const char *folder, const char *below)
 {

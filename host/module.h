@@ -6,11 +6,12 @@
 #include "backend.h"
 
 /* Raised with every change of this file or of backend.h: a module of another build is refused. */
-enum { MODULE_ABI = 12 };
+enum { MODULE_ABI = 13 };
 
 typedef struct backend_services {
     cusgd_status (*fail)(cusgd_status status, const char *format, ...);                  /* failure.h's */
     void (*share)(int64_t count, void (*body)(void *context, int64_t i), void *context); /* pool.h's pool_share */
+    cusgd_status (*sparse_moments)(const examples *e, double *mean, double *variance, double *target_mean, double *weight);
 } backend_services;
 
 /* What a module exports. Both return OK or have called services->fail. */

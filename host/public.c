@@ -216,8 +216,6 @@ cusgd_status cusgd_check(const cusgd_options *options, const cusgd_data *data, i
     if (status) return status;
     status = data_on_host(data, "a check");
     if (status) return status;
-    if (cusgd_data_stored(data) >= 0)
-        return fail(CUSGD_ERROR_USAGE, "check compares a GPU with the CPU, and a GPU does not take sparse data yet");
     status = check_device(options, data, steps, &complete);
     sized_put(report, &complete, sizeof complete);
     return status;

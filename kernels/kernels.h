@@ -52,7 +52,7 @@ typedef struct slice_table {
 
 /* What the kernels of a run keep for each other; nothing of it passes through the host inside a slice. */
 typedef struct run_state {
-    int64_t gathered; /* as `next`, but moved on by the gather kernel: for what runs beside the loss kernel */
+    int64_t gathered; /* as `next`, but moved on by the kernel that reads rows: for what runs beside the loss kernel */
     int64_t active;   /* the row whose update is due; -1: none, the run has failed */
     double pending;   /* the loss of the batch, or of all rows of a pass */
     int64_t turns[2]; /* FUSED: even and odd steps of the slice that are done, for what begins before the step before is done */
@@ -147,6 +147,72 @@ typedef struct scale_task {
     void *out;
 } scale_task;
 cudaError_t kernel_scale(const scale_task *t, cudaStream_t stream);
+
+/* ---- Sparse rows (sparse.cu): their products with parameters ---- */
+
+/* Row i holds the stored values start[i] .. start[i + 1] - 1, whose columns ascend. */
+typedef struct sparse_matrix {
+    const int64_t *start;
+    const int32_t *column;
+    const void *value; /* NULL: each is 1 */
+} sparse_matrix;
+
+/* p = x theta, rows x k. With a table the rows are those of its step under way, as in loss_task; without one they are
+ * first .. first + rows - 1. */
+typedef struct sparse_rows_task {
+    cusgd_precision precision;
+    sparse_matrix x;
+    int lanes; /* threads that share a row: 1, 8 or 32 */
+    const slice_table *table;
+    run_state *state;
+    const int64_t *order; /* 2 x batch; NULL: consecutive rows */
+    int64_t batch, first, rows, k;
+    const void *theta; /* d k */
+    void *p;           /* rows x k */
+    void *gradient;    /* `cleared` values that become 0; NULL: none */
+    int64_t cleared;
+} sparse_rows_task;
+cudaError_t kernel_sparse_rows(const sparse_rows_task *t, cudaStream_t stream);
+
+/* A batch by columns: those that occur in it, the longest first, and of about equal length in ascending order. */
+enum { SPARSE_BLOCK, SPARSE_WARP, SPARSE_OCTET, SPARSE_ALONE, SPARSE_LENGTHS }; /* how many threads add up a column */
+typedef struct sparse_batch {
+    int64_t value, column;         /* where its values, and its columns, begin among those of all batches */
+    int32_t count[SPARSE_LENGTHS]; /* columns that are added up in each way */
+} sparse_batch;
+
+/* Its values begin..., relative to the batch's first, and end where the next column's begin; after the last column comes one
+ * more.
+ */
+typedef struct sparse_column {
+    int32_t column;
+    uint32_t begin;
+} sparse_column;
+
+typedef struct sparse_batches {
+    const sparse_batch *each;
+    const sparse_column *column;
+    const uint32_t *place; /* of a value's row in the batch */
+    const void *value;     /* NULL: each is 1 */
+} sparse_batches;
+
+/* gradient[j k + c] = the sum over column j of value p[place k + c], for the columns that occur; or sum[j k + c] += it. */
+typedef struct sparse_columns_task {
+    cusgd_precision precision;
+    sparse_batches of;
+    const int64_t *numbers; /* the batch of each of the table's steps, of which that counts whose update is due; NULL: `number` */
+    const run_state *state;
+    int64_t number, k;
+    const void *p;
+    void *gradient; /* d k; NULL: sum */
+    double *sum;
+    unsigned blocks; /* of the grid; no result depends on it */
+} sparse_columns_task;
+cudaError_t kernel_sparse_columns(const sparse_columns_task *t, cudaStream_t stream);
+/* Threads that add up a column of so many values for each of k outputs: one of SPARSE_BLOCK and so on. */
+int sparse_length(int64_t values, int64_t k);
+/* Blocks that a batch keeps busy. */
+int64_t sparse_blocks(const sparse_batch *b, int64_t k);
 
 /* ---- The parameters ---- */
 

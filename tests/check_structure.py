@@ -21,7 +21,7 @@ LAYERS = [
     ("public", r"include/cusgd[^/]*\.h$"),
     ("cli", r"host/cli/"),
     ("data", r"host/data/|host/(data|ascending|failure|interrupt|pool|clock|lapack_library|physical_memory|options[^/]*|public|sized)\.[ch]$"),
-    ("backend", r"host/(backend|module|models|rule|real)\.h$|host/device\.c$"),
+    ("backend", r"host/(backend|module|models|sparse|rule|real)\.h$|host/device\.c$"),
     ("cpu", r"host/cpu/"),
     ("cuda", r"host/cuda/|kernels/"),
     ("problem", r"host/problem/"),

@@ -140,6 +140,11 @@ typedef struct interface_sums {
 void interface_gradient(const interface_examples *e, loss_rule loss, const double *theta, const int64_t *rows, int64_t count,
                         interface_sums *sums);
 
+/* End the test unless the backend's objective, with its gradient and without, and its predictions are as close as that. */
+void interface_check_objective(const backend *b, const interface_examples *e, const dataset *at, loss_rule loss,
+                               const double *theta);
+void interface_check_predictions(const backend *b, const interface_examples *e, const dataset *at, const double *theta);
+
 /* Puts (d+1) x k values that the precision holds exactly, of about this size. */
 void interface_theta(const interface_spec *spec, uint64_t *state, double size, double *theta);
 

@@ -15,55 +15,6 @@ enum { SIZES = sizeof sizes / sizeof *sizes, OUTPUTS = sizeof outputs / sizeof *
 
 /* ---- objective and predict ---- */
 
-static void check_objective(const backend *b, const interface_examples *e, const dataset *at, loss_rule loss, const double *theta)
-{
-    int64_t n = e->spec.n, size = (e->spec.d + 1) * e->spec.k, *rows = interface_allocate(n, sizeof *rows);
-    double *gradient = interface_allocate(size, sizeof(double)), value = (double)NAN, alone = (double)NAN;
-    interface_sums exact = {interface_allocate(size, sizeof(double)), interface_allocate(size, sizeof(double)), 0, 0};
-    for (int64_t i = 0; i < n; i++) rows[i] = i;
-    for (int64_t u = 0; u < size; u++) gradient[u] = (double)NAN;
-    interface_gradient(e, loss, theta, rows, n, &exact);
-    interface_ok(b->ops->objective(b->self, at, loss, theta, &value, gradient), "objective");
-    interface_ok(b->ops->objective(b->self, at, loss, theta, &alone, NULL), "objective without gradient");
-    if (!(fabs(value - exact.loss / (double)n) <= exact.loss_bound / (double)n))
-        interface_fail("%s loss %d: objective %.17g, not %.17g to within %g", interface_describe(&e->spec), (int)loss.kind, value,
-                       exact.loss / (double)n, exact.loss_bound / (double)n);
-    if (!(fabs(alone - exact.loss / (double)n) <= exact.loss_bound / (double)n))
-        interface_fail("%s loss %d: objective %.17g without gradient, %.17g with it", interface_describe(&e->spec),
-                       (int)loss.kind, alone, value);
-    for (int64_t u = 0; u < size; u++)
-        if (!(fabs(gradient[u] - exact.gradient[u]) <= exact.bound[u]))
-            interface_fail("%s loss %d: gradient of parameter %d is %.17g, not %.17g to within %g", interface_describe(&e->spec),
-                           (int)loss.kind, (int)u, gradient[u], exact.gradient[u], exact.bound[u]);
-    free(rows);
-    free(gradient);
-    free(exact.gradient);
-    free(exact.bound);
-}
-
-static void check_predictions(const backend *b, const interface_examples *e, const dataset *at, const double *theta)
-{
-    int64_t n = e->spec.n, d = e->spec.d, k = e->spec.k;
-    double *p = interface_allocate(n * k, sizeof(double)),
-           factor = interface_scalar_of(e->spec.precision)->unit * (4 + sqrt((double)d));
-    for (int64_t i = 0; i < n * k; i++) p[i] = (double)NAN;
-    interface_ok(b->ops->predict(b->self, at, theta, p), "predict");
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t c = 0; c < k; c++) {
-            long double exact = (long double)theta[d * k + c], size = fabsl(exact) + fabsl((long double)e->o[i]);
-            exact += (long double)e->o[i];
-            for (int64_t j = 0; j < d; j++) {
-                long double term = (long double)e->x[i * d + j] * (long double)theta[j * k + c];
-                exact += term;
-                size += fabsl(term);
-            }
-            if (!(fabs(p[i * k + c] - (double)exact) <= factor * (double)size))
-                interface_fail("%s: prediction (%d, %d) is %.17g, not %.17g", interface_describe(&e->spec), (int)i, (int)c,
-                               p[i * k + c], (double)exact);
-        }
-    free(p);
-}
-
 enum { KIND, LOSS, WEIGHTED, STANDARDIZED, LISTED, IN_PLACE, K, N, D, OFFSET };
 static const interface_factor pass_factors[] = {{"kind", INTERFACE_KINDS, 1},
                                                 {"loss", INTERFACE_LOSSES, 1},
@@ -98,8 +49,8 @@ static void pass_visit(const int *level, void *context)
     interface_theta(&spec, &state, 2 / sqrt((double)(spec.d + 1)), theta);
     interface_examples_make(&spec, &e);
     dataset *at = interface_bind(b, &e);
-    check_objective(b, &e, at, interface_loss(level[LOSS]), theta);
-    check_predictions(b, &e, at, theta);
+    interface_check_objective(b, &e, at, interface_loss(level[LOSS]), theta);
+    interface_check_predictions(b, &e, at, theta);
     b->ops->unbind(b->self, at);
     interface_examples_free(&e);
     free(theta);
@@ -141,8 +92,8 @@ Test(interface_passes, many_rows_many_columns)
         dataset *at = interface_bind(b, &e);
         interface_ok(b->ops->start(b->self, &p), "start");
         interface_ok(b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, theta), "put");
-        check_objective(b, &e, at, interface_loss(CUSGD_LOSS_SQUARED), theta);
-        check_predictions(b, &e, at, theta);
+        interface_check_objective(b, &e, at, interface_loss(CUSGD_LOSS_SQUARED), theta);
+        interface_check_predictions(b, &e, at, theta);
         interface_ok(b->ops->get(b->self, SNAPSHOT_CURRENT, STATE_THETA, kept), "get");
         cr_assert(memcmp(theta, kept, sizeof(double) * (size_t)size) == 0, "the parameters of the run have changed");
         b->ops->unbind(b->self, at);
@@ -166,7 +117,7 @@ Test(interface_passes, logistic_loss_far_out)
         dataset *at = interface_bind(b, &e);
         for (int i = -3; i <= 3; i++) {
             double theta[3] = {0.5, -0.25, 25.0 * i};
-            check_objective(b, &e, at, interface_loss(CUSGD_LOSS_LOGISTIC), theta);
+            interface_check_objective(b, &e, at, interface_loss(CUSGD_LOSS_LOGISTIC), theta);
         }
         b->ops->unbind(b->self, at);
         interface_examples_free(&e);

@@ -11,11 +11,11 @@ cusgd_status bounds_allocate(bounds *b)
 {
     size_t size = (size_t)((b->d + 1) * b->k);
     b->gradient = allocate_zeroed(size, sizeof(double));
-    b->x = allocate((size_t)b->d * BOUNDS_PIECE, sizeof(double));
+    b->x = allocate((size_t)(b->d * bounds_piece(b->d)), sizeof(double));
     b->w = allocate(BOUNDS_PIECE, sizeof(double));
     b->p = allocate((size_t)b->k, sizeof(double));
     if (b->gradient && b->x && b->w && b->p) return CUSGD_OK;
-    return fail_memory((size_t)b->d * BOUNDS_PIECE * sizeof(double), "a check's rows");
+    return fail_memory((size_t)(b->d * bounds_piece(b->d)) * sizeof(double), "a check's rows");
 }
 
 void bounds_free(bounds *b)
@@ -100,8 +100,8 @@ cusgd_status bounds_of(bounds *b, const int64_t *rows, int64_t count)
     int64_t size = (b->d + 1) * b->k;
     memset(b->gradient, 0, sizeof(double) * (size_t)size);
     b->value = 0;
-    for (int64_t first = 0; first < count; first += BOUNDS_PIECE) {
-        int64_t piece = count - first < BOUNDS_PIECE ? count - first : BOUNDS_PIECE;
+    for (int64_t first = 0, most = bounds_piece(b->d); first < count; first += most) {
+        int64_t piece = count - first < most ? count - first : most;
         cusgd_status status = shards_rows(b->reference, &b->reference->train, rows + first, piece, b->x, b->w);
         if (status) return status;
         for (int64_t i = 0; i < piece; i++)

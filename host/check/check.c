@@ -193,6 +193,7 @@ static cusgd_status gradient_of(const check *c, int peer, const place *at, steps
     run_spec p = {.loss = given->loss, .optimizer = CUSGD_OPTIMIZER_MOMENTUM, .d = c->d, .k = c->k, .batch = given->batch};
     step_numbers one = {.rate = 1, .correction1 = 1, .correction2 = 1, .average = 1};
     p.intercept = 1;
+    p.sparse = given->sparse;
     p.shards = given->shards;
     p.storage = given->storage;
     p.tf32 = given->tf32;
@@ -329,8 +330,8 @@ static cusgd_status check_predictions(check *c, const double *theta)
         if (!out[i]) status = fail_memory((size_t)(c->n * c->k) * sizeof *out[i], "predictions");
         if (!status) status = predict_all(&c->of[i], theta, out[i]);
     }
-    for (int64_t first = 0; first < c->n && !status; first += BOUNDS_PIECE) {
-        int64_t count = c->n - first < BOUNDS_PIECE ? c->n - first : BOUNDS_PIECE;
+    for (int64_t first = 0, most = bounds_piece(c->d); first < c->n && !status; first += most) {
+        int64_t count = c->n - first < most ? c->n - first : most;
         const double *const values[PEERS] = {out[ON_DEVICE] + first * c->k, out[ON_CPU] + first * c->k,
                                              out[IN_DOUBLE] + first * c->k};
         status = bounds_predictions(&c->bounds, first, count, allowed);
@@ -490,7 +491,11 @@ cusgd_status check_device(const cusgd_options *options, const cusgd_data *data, 
     report->line_count = LINES;
     for (int i = 0; i < LINES; i++) report->lines[i].what = line_names[i];
     if (options->solver != CUSGD_SOLVER_SGD) return fail(CUSGD_ERROR_USAGE, "a check compares minibatch steps: leave out solver");
-    cusgd_status status = cusgd_trainer_create(options, data, NULL, &c.t);
+    if (options->update == CUSGD_UPDATE_LAZY)
+        return fail(CUSGD_ERROR_USAGE, "a check compares steps that update all parameters: leave out --update");
+    cusgd_options dense = *options; /* not by lazy updates, which auto may choose for sparse data */
+    if (examples_are_sparse(&data->view)) dense.update = CUSGD_UPDATE_DENSE;
+    cusgd_status status = cusgd_trainer_create(&dense, data, NULL, &c.t);
     if (status) return status;
     snprintf(report->device, sizeof report->device, "%s", cusgd_trainer_device_name(c.t));
     status = open_peers(&c);

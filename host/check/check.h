@@ -18,11 +18,17 @@ typedef struct bounds {
     double unit, tiny;   /* roundoff; the least normal number */
     double *gradient;    /* (d+1) x k: of the mean gradient */
     double value;        /* of the sum of losses */
-    double *x, *w, *p;   /* work: BOUNDS_PIECE x d, BOUNDS_PIECE, k */
+    double *x, *w, *p;   /* work: bounds_piece(d) x d, BOUNDS_PIECE, k */
     int64_t d, k;
 } bounds;
 
-enum { BOUNDS_PIECE = 1024 }; /* rows at a time */
+enum { BOUNDS_PIECE = 1024 };
+/* Rows at a time, which are dense here: no more than that, and fewer where they are long. */
+static inline int64_t bounds_piece(int64_t d)
+{
+    const int64_t values = 1 << 22;
+    return d > values ? 1 : values / d < BOUNDS_PIECE ? values / d : BOUNDS_PIECE;
+}
 
 /* Allocates gradient, x, w; bounds_free() accepts a zeroed one. */
 cusgd_status bounds_allocate(bounds *b);
@@ -30,7 +36,7 @@ void bounds_free(bounds *b);
 
 /* Over rows[0 .. count-1] of the bound set. */
 cusgd_status bounds_of(bounds *b, const int64_t *rows, int64_t count);
-/* Of the predictions of rows first .. first + count - 1, count at most BOUNDS_PIECE: out count x k. */
+/* Of the predictions of rows first .. first + count - 1, count at most bounds_piece(d): out count x k. */
 cusgd_status bounds_predictions(bounds *b, int64_t first, int64_t count, double *out);
 
 /* A parameter's own numbers, from OWN_LIMIT on by LIMIT_L1 and so on, and what its gradient is multiplied by. */

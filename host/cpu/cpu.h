@@ -43,12 +43,6 @@ void tile_o(const examples *e, int64_t first, int64_t count, double *o); /* ther
 cusgd_status cpu_moments(pool *p, int threads, const examples *e, double *mean, double *variance, double *target_mean,
                          double *weight);
 
-/* sparse_moments.c: the same of sparse examples. */
-cusgd_status sparse_moments(const examples *e, double *mean, double *variance, double *target_mean, double *weight);
-
-/* sparse_moments.c: USAGE where the CPU does not take a run of sparse examples. */
-cusgd_status sparse_refuses(const run_spec *p);
-
 /* bandwidth.c */
 cusgd_status cpu_read_bandwidth(pool *p, int threads, int64_t bytes, double *bytes_per_second);
 

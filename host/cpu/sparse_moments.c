@@ -1,8 +1,6 @@
 /* Weighted means and variances of sparse columns, with the zeros that are not stored: two sums over the stored values. */
 #include "cpu.h"
 
-#include "failure.h"
-
 #include <math.h>
 #include <string.h>
 
@@ -31,18 +29,5 @@ cusgd_status sparse_moments(const examples *e, double *mean, double *variance, d
         variance[j] = fmax(0, variance[j] / total - mean[j] * mean[j]);
     }
     *weight = total;
-    return CUSGD_OK;
-}
-
-cusgd_status sparse_refuses(const run_spec *p)
-{
-    if (!p->sparse) return CUSGD_OK;
-    if (p->shards > 1)
-        return fail(CUSGD_ERROR_USAGE, "sparse data is trained in one shard, not in %d; leave out --shards", p->shards);
-    if (p->storage != CUSGD_STORAGE_FULL)
-        return fail(CUSGD_ERROR_USAGE, "sparse data is not stored as bf16; leave out --storage");
-    if (p->models)
-        return fail(CUSGD_ERROR_USAGE,
-                    "sparse data is trained one model at a time; run train for each of them instead of a sweep");
     return CUSGD_OK;
 }

@@ -12,6 +12,7 @@
 #include "models.h"
 #include "rule.h"
 #include "scalar/clip.h"
+#include "sparse.h"
 #include <stdlib.h>
 #include <string.h>
 

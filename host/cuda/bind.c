@@ -64,13 +64,28 @@ static cusgd_status bind_all(cuda *c, const examples *e, const transform *t, dou
     const double *mean = t->mean ? numbers : NULL, *inverse = t->mean ? numbers + e->d : NULL;
     TRY(upload_transform(c, e, t, numbers));
     TRY(place_await(c, e));
-    if (!b->borrowed) TRY(bind_matrix(c, e, &e->x, e->d, mean, inverse, 1, t->storage, b->ld, b->x));
+    if (b->sparse) TRY(sparse_bind(c, e, b));
+    if (!b->borrowed && !b->sparse) TRY(bind_matrix(c, e, &e->x, e->d, mean, inverse, 1, t->storage, b->ld, b->x));
     const double *shift = t->shift ? numbers + 2 * e->d : NULL;
     if (b->y) TRY(bind_matrix(c, e, &e->y, e->k, shift, NULL, 1, CUSGD_STORAGE_FULL, e->k, b->y));
     if (b->w) TRY(bind_matrix(c, e, &e->w, 1, NULL, NULL, t->weight_mean, CUSGD_STORAGE_FULL, 1, b->w));
     if (b->fold) TRY(bind_folds(c, e, b->fold));
     if (b->o) TRY(bind_matrix(c, e, &e->o, 1, NULL, NULL, 1, CUSGD_STORAGE_FULL, 1, b->o));
     return cuda_synchronize(c);
+}
+
+static cusgd_status allocate_x(const cuda *c, const examples *e, const transform *t, dataset *b)
+{
+    if (examples_are_sparse(e)) {
+        b->sparse = allocate_zeroed(1, sizeof *b->sparse);
+        return b->sparse ? CUSGD_OK : fail_memory(sizeof *b->sparse, "bound examples");
+    }
+    b->ld = row_stride(b->element, e->d);
+    if (e->n > INT64_MAX / b->ld) return fail(CUSGD_ERROR_DEVICE, "the examples are too large for any GPU; use --device cpu");
+    b->borrowed = place_serves(c, e, t, b);
+    if (!b->borrowed) return cuda_allocate(c, e->n * b->ld, b->element, "the examples", &b->x);
+    b->x = (void *)e->x.at;
+    return CUSGD_OK;
 }
 
 static cusgd_status allocate_bound(const cuda *c, const examples *e, const transform *t, dataset *b)
@@ -82,13 +97,7 @@ static cusgd_status allocate_bound(const cuda *c, const examples *e, const trans
     b->classed = e->classes > 0;
     b->storage = kept_as(c, t->storage);
     b->element = stored_bytes(c, b->storage);
-    b->ld = row_stride(b->element, e->d);
-    if (e->n > INT64_MAX / b->ld) return fail(CUSGD_ERROR_DEVICE, "the examples are too large for any GPU; use --device cpu");
-    b->borrowed = place_serves(c, e, t, b);
-    if (b->borrowed)
-        b->x = (void *)e->x.at;
-    else
-        TRY(cuda_allocate(c, e->n * b->ld, b->element, "the examples", &b->x));
+    TRY(allocate_x(c, e, t, b));
     if (e->k > 0 && e->y.at) TRY(cuda_allocate(c, e->n * e->k, c->element, "the targets", &b->y));
     if (e->w.at) TRY(cuda_allocate(c, e->n, c->element, "the weights", &b->w));
     if (e->o.at) TRY(cuda_allocate(c, e->n, c->element, "the offsets", &b->o));
@@ -104,7 +113,9 @@ cusgd_status cuda_bind(void *of, const examples *e, const transform *t, dataset 
     cuda *c = of;
     void *numbers = NULL;
     *out = NULL;
-    if (examples_are_sparse(e)) return fail(CUSGD_ERROR_USAGE, "a GPU does not take sparse data yet: use --device cpu");
+    if (examples_are_sparse(e) && t->mean)
+        return fail(CUSGD_ERROR_USAGE,
+                    "this run standardizes its columns, which sparse data cannot be: leave out standardization");
     TRY(cuda_enter(c));
     TRY(check_shape(e->d, examples_outputs(e)));
     dataset *b = allocate_zeroed(1, sizeof *b);
@@ -126,7 +137,11 @@ void cuda_unbind(void *of, dataset *b)
     if (!b) return;
     (void)cudaSetDevice(c->device);
     for (int h = 0; h < c->run.shards.count; h++)
-        if (c->run.shards.each[h].examples == b) graph_close(c);
+        if (c->run.shards.each[h].examples == b) {
+            graph_close(c);
+            c->run.shards.each[h].by_columns.of = NULL; /* another set may come to lie there */
+        }
+    sparse_unbind(b);
     if (!b->borrowed) cuda_free(b->x);
     cuda_free(b->y);
     cuda_free(b->w);
@@ -159,12 +174,13 @@ cusgd_status cuda_rows(void *of, const dataset *b, const int64_t *rows, int64_t 
     if (piece < 1) piece = 1;
     if (piece > m) piece = m;
     TRY(cuda_enter(c));
+    if (b->sparse) sparse_fetch(c, b, rows, m, x);
     cusgd_status status = cuda_allocate(c, piece, sizeof(int64_t), "row numbers", &listed);
     if (!status) status = cuda_allocate(c, piece * b->d, sizeof(double), "sampled rows", &wide);
     for (int64_t i = 0; i < m && !status; i += piece) {
         int64_t count = min_of(piece, m - i);
         status = CUDA(cudaMemcpyAsync(listed, rows + i, sizeof(int64_t) * (size_t)count, cudaMemcpyHostToDevice, c->stream));
-        if (!status) status = fetch_rows(c, b->storage, b->x, listed, count, b->d, b->ld, wide, x + i * b->d);
+        if (!status && !b->sparse) status = fetch_rows(c, b->storage, b->x, listed, count, b->d, b->ld, wide, x + i * b->d);
         if (!status && b->w) status = fetch_rows(c, CUSGD_STORAGE_FULL, b->w, listed, count, 1, 1, wide, w + i);
         for (int64_t j = i; !b->w && j < i + count; j++) w[j] = 1;
     }

@@ -53,11 +53,23 @@ typedef struct work {
     run_state *state;
 } work;
 
+/* Batches of sparse rows by columns, on the device; and what they were made of. */
+typedef struct sparse_store {
+    void *each, *column, *place, *value; /* of sparse_batches */
+    int64_t batch_room, column_room, value_room;
+    void *numbers;     /* device, of a run: the batch of each step of the table */
+    unsigned blocks;   /* of a grid */
+    const dataset *of; /* NULL: what is there serves nobody any more */
+    permutation order;
+    int64_t batches;
+} sparse_store;
+
 /* A shard of a run, and what its share of each batch is read by. Without shards there is one, whose share is the batch. */
 typedef struct shard {
     const dataset *examples;  /* of the latest slice */
     const slice_table *table; /* device */
     int64_t *order;           /* device, 2 x most: the rows of this step and the next */
+    sparse_store by_columns;  /* its shares, where rows are sparse */
 } shard;
 
 typedef struct shards {
@@ -91,6 +103,26 @@ typedef struct model_report {
     double *losses;
     uint8_t *ended;
 } model_report;
+
+/* Which rows the batches of a store have. */
+typedef struct batch_list {
+    const sampler *order; /* NULL: `each` consecutive rows of all `rows` */
+    int64_t first;        /* the batch of the first step; ignored where all of the epoch are listed */
+    int whole;            /* 1: all of the epoch, by their numbers */
+    int64_t each, rows;
+    int64_t count, most; /* batches; rows of one */
+} batch_list;
+
+/* Sparse rows of a bound set. */
+typedef struct sparse_rows {
+    cusgd_csr from; /* the caller's, who keeps them */
+    int64_t *rows;  /* the set's row i is row rows[i] of them; NULL: row i */
+    int64_t stored;
+    void *start, *column, *value; /* device; value NULL: each is 1 */
+    int lanes;
+    int64_t piece;           /* rows of a pass at a time */
+    sparse_store by_columns; /* of the pieces; empty until a gradient is asked for */
+} sparse_rows;
 
 /* A run: from start() to the next one. */
 typedef struct run {
@@ -160,6 +192,7 @@ struct dataset {
     size_t element;         /* bytes of a value of x */
     void *x, *y, *w, *o;    /* n x ld; n x m, n and n, or NULL */
     int borrowed;           /* 1: x is the caller's */
+    sparse_rows *sparse;    /* x; NULL: it is dense */
     uint8_t *fold;          /* n; NULL: all 0 */
     int folds;              /* at least 1 */
 };
@@ -200,6 +233,8 @@ static inline void *at_real(const cuda *c, void *base, int64_t index) { return (
 
 /* ---- module.c ---- */
 
+/* What sparse_moments() of backend.h says. */
+cusgd_status host_sparse_moments(const examples *e, double *mean, double *variance, double *target_mean, double *weight);
 /* This thread's latest message of a failure. */
 const char *last_failure(void);
 /* Calls body for i in 0 .. count - 1 on as many of the CPU's threads as help. */
@@ -271,7 +306,35 @@ cusgd_status launch_loss(const cuda *c, const loss_task *t);
 /* Whether the outputs of examples depend on each other. */
 static inline int is_softmax(const dataset *b, loss_rule loss) { return b->classed && loss.kind == CUSGD_LOSS_SOFTMAX; }
 
+/* ---- sparse.c, sparse_bind.c, sparse_batches.c: sparse rows ---- */
+
+cusgd_status sparse_fits(const run_spec *p); /* or USAGE */
+cusgd_status sparse_bind(cuda *c, const examples *e, dataset *b);
+void sparse_unbind(dataset *b);
+void sparse_fetch(const cuda *c, const dataset *b, const int64_t *rows, int64_t m, double *x);
+cusgd_status sparse_curvature(cuda *c, const dataset *b, const double *scale, curvature *out);
+/* The stored values of row i: *first of them, and their number. */
+int64_t sparse_length_of(const sparse_rows *x, int64_t i, int64_t *first);
+double sparse_value(const cuda *c, const sparse_rows *x, int64_t at); /* as it was bound */
+/* Fills a store; fails where a batch is too large. *moved: 1 where its memory lies elsewhere now. */
+cusgd_status sparse_store_fill(cuda *c, const dataset *b, const batch_list *list, sparse_store *to, int *moved);
+void sparse_store_close(sparse_store *store);
+/* Of the batch under way, in place of gather and product, and of the transposed product. */
+cusgd_status sparse_step_rows(const cuda *c, const shard *s);
+cusgd_status sparse_step_columns(const cuda *c, const shard *s);
+/* Makes the batches of `count` steps from number `done` of the slice on ready. */
+cusgd_status sparse_prepare(cuda *c, const slice *s, int64_t done, int64_t count);
+/* Steps whose batches are made at a time: all, or as many as some memory takes. */
+int64_t sparse_steps_at_once(const cuda *c, const slice *s);
+/* The same of a pass: rows first .. first + rows - 1, which are piece `piece`. */
+cusgd_status sparse_pass_rows(const cuda *c, const dataset *b, int64_t first, int64_t rows);
+cusgd_status sparse_pass_begin(cuda *c, const dataset *b); /* before the first piece's columns */
+cusgd_status sparse_pass_columns(const cuda *c, const dataset *b, int64_t piece);
+
 /* ---- pass.c ---- */
+
+/* Rows of a pass that are worked on at a time. */
+int64_t pass_step(const cuda *c, const dataset *b);
 
 /* c->pass made ready for examples of this shape and k outputs, theta in c->pass_theta; and the loss kernel's task there, but for
  * its rows. */
@@ -336,6 +399,7 @@ cusgd_status cuda_get(void *of, enum snapshot a, enum state_part part, double *v
 cusgd_status cuda_copy(void *of, enum snapshot to, enum snapshot from);
 void run_close(cuda *c);
 void graph_close(cuda *c);
+void graph_drop(run *r);                           /* the graph alone: its route stays */
 cusgd_status cuda_steps(void *of, const slice *s); /* step.c */
 cusgd_status cuda_wait(void *of, int *failed);
 cusgd_status models_open(cuda *c, const models *of); /* models.c: what a run of models keeps */

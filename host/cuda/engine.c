@@ -7,7 +7,9 @@
  *                                        two batches, and a block reads all parts'
  *                                        gradients in passing
  *     one target, rows to 64 KB, or 128 KB where the GPU has clusters                      fused
- *     anything                                                                             cublas */
+ *     anything                                                                             cublas
+ *
+ * Sparse rows have the steps of cublas, with kernels of their own (kernels/sparse.cu) in place of its products. */
 #include "cuda.h"
 #include "models.h"
 #include "shape.h"
@@ -20,6 +22,7 @@ static cusgd_status refuse(const char *engine, const char *why)
 /* Why an engine does not take the run spec; NULL if it does. */
 static const char *why_not_fused(const cuda *c, const run_spec *p, fused_shape *shape)
 {
+    if (p->sparse) return "sparse rows";
     if (p->models) return "models of their own";
     if (p->k > 1) return "more than one output, as more than two classes have";
     if (p->clip_norm > 0) return "clip-norm, for which a step would have to wait for the whole gradient once more";
@@ -90,7 +93,7 @@ cusgd_status cuda_refuses(void *of, const run_spec *p)
 {
     cusgd_engine engine;
     fused_shape shape;
-    if (p->sparse) return fail(CUSGD_ERROR_USAGE, "a GPU does not train on sparse data yet: use --device cpu");
+    TRY(sparse_fits(p));
     TRY(check_shape(p->d, p->k));
     if (p->shards > 1 && p->models)
         return fail(CUSGD_ERROR_USAGE,

@@ -91,6 +91,7 @@ cusgd_status cuda_hessian(void *of, const dataset *b, loss_rule loss, const doub
     cuda *c = of;
     if (is_softmax(b, loss))
         return fail(CUSGD_ERROR_USAGE, "the outputs of the loss softmax have no second derivatives of their own");
+    if (b->sparse) return fail(CUSGD_ERROR_USAGE, "second derivatives of sparse data are not computed: use solver lbfgs or cg");
     second_work h = {.blocks = loss_is_quadratic(loss.kind) ? 1 : b->k};
     size_t size = (size_t)((b->d + 1) * b->k), values = (size_t)(b->d * b->d) + size;
     double *zero = theta ? NULL : allocate_zeroed(size, sizeof(double));

@@ -28,6 +28,11 @@ const char *last_failure(void) { return failure; }
 
 void share_work(int64_t count, void (*body)(void *context, int64_t i), void *context) { services->share(count, body, context); }
 
+cusgd_status host_sparse_moments(const examples *e, double *mean, double *variance, double *target_mean, double *weight)
+{
+    return services->sparse_moments(e, mean, variance, target_mean, weight);
+}
+
 cusgd_status fail_memory(size_t bytes, const char *what)
 {
     return fail(CUSGD_ERROR_MEMORY, "out of memory: %zu bytes for %s were refused", bytes, what);

@@ -85,6 +85,7 @@ static cusgd_status moments_of(cuda *c, const examples *e, const cusgd_matrix *m
 cusgd_status cuda_moments(void *of, const examples *e, double *mean, double *variance, double *target_mean, double *weight)
 {
     cuda *c = of;
+    if (examples_are_sparse(e)) return host_sparse_moments(e, mean, variance, target_mean, weight);
     double *means = allocate((size_t)e->d, sizeof(double)); /* the caller's mean and variance may be one array */
     if (!means) return fail_memory((size_t)e->d * sizeof(double), "the columns' moments");
     cusgd_status status = cuda_enter(c);
@@ -121,6 +122,7 @@ static cusgd_status add_curvature(const cuda *c, curvature_task *t, int64_t n, d
 cusgd_status cuda_curvature(void *of, const dataset *b, const double *scale, curvature *out)
 {
     cuda *c = of;
+    if (b->sparse) return sparse_curvature(c, b, scale, out);
     int64_t d = b->d, segments = min_of(CURVATURE_SEGMENTS, CURVATURE_VALUES / (d + 1) + 1);
     void *memory = NULL; /* q, partial sums, sums, scales */
     double *sums = allocate((size_t)(2 * (d + 1)), sizeof(double));

@@ -3,7 +3,7 @@
 
 cusgd_status pass_open(cuda *c, const dataset *b, int64_t k, const double *theta)
 {
-    int64_t rows = min_of(b->n, chunk_rows(c, b->d, k)), size = (b->d + 1) * k;
+    int64_t rows = b->sparse ? b->sparse->piece : min_of(b->n, chunk_rows(c, b->d, k)), size = (b->d + 1) * k;
     work *w = &c->pass;
     TRY(cuda_enter(c));
     TRY(choose_math(c, 0));
@@ -20,6 +20,8 @@ cusgd_status pass_open(cuda *c, const dataset *b, int64_t k, const double *theta
     if (!c->pass_theta) TRY(cuda_allocate(c, size, c->element, "the parameters", &c->pass_theta));
     return upload_reals(c, theta, size, c->pass_theta);
 }
+
+int64_t pass_step(const cuda *c, const dataset *b) { return b->sparse ? b->sparse->piece : c->pass.rows; }
 
 cusgd_status pass_rows(cuda *c, const dataset *b, int64_t first, int64_t rows, const void **x)
 {
@@ -52,6 +54,15 @@ loss_task pass_loss(const cuda *c, const dataset *b, loss_rule loss)
                        .total = w->total};
 }
 
+/* p of the rows at hand. */
+static cusgd_status pass_product(cuda *c, const dataset *b, int64_t first, int64_t rows, const void **x)
+{
+    *x = NULL;
+    if (b->sparse) return sparse_pass_rows(c, b, first, rows);
+    TRY(pass_rows(c, b, first, rows, x));
+    return product(c, &c->pass, *x, b->ld, rows, c->pass_theta);
+}
+
 static cusgd_status pass_chunk(cuda *c, const dataset *b, loss_rule loss, int64_t first, int64_t rows, int with_gradient)
 {
     const work *w = &c->pass;
@@ -60,10 +71,10 @@ static cusgd_status pass_chunk(cuda *c, const dataset *b, loss_rule loss, int64_
     t.first = first;
     t.rows = rows;
     t.begins = first == 0;
-    TRY(pass_rows(c, b, first, rows, &x));
-    TRY(product(c, w, x, b->ld, rows, c->pass_theta));
+    TRY(pass_product(c, b, first, rows, &x));
     TRY(launch_loss(c, &t));
     if (!with_gradient) return CUSGD_OK;
+    if (b->sparse) return sparse_pass_columns(c, b, first / pass_step(c, b));
     TRY(product_transposed(c, w, x, b->ld, rows));
     return CUDA(kernel_accumulate(c->precision, w->gradient, w->sum, b->d * b->k, first == 0, c->stream));
 }
@@ -75,8 +86,9 @@ cusgd_status cuda_objective(void *of, const dataset *b, loss_rule loss, const do
     run_state state;
     int64_t n = b->n, penalized = b->d * b->k;
     TRY(pass_open(c, b, b->k, theta));
-    for (int64_t first = 0; first < n; first += w->rows)
-        TRY(pass_chunk(c, b, loss, first, min_of(w->rows, n - first), gradient != NULL));
+    if (b->sparse && gradient) TRY(sparse_pass_begin(c, b));
+    for (int64_t first = 0, each = pass_step(c, b); first < n; first += each)
+        TRY(pass_chunk(c, b, loss, first, min_of(each, n - first), gradient != NULL));
     TRY(download_bytes(c, w->state, sizeof state, &state));
     *value = state.pending / (double)n;
     if (!gradient) return CUSGD_OK;
@@ -93,10 +105,11 @@ cusgd_status cuda_predict(void *of, const dataset *b, const double *theta, doubl
     void *wide = NULL;
     if (b->k == 0) return CUSGD_OK;
     TRY(pass_open(c, b, b->k, theta));
-    TRY(cuda_allocate(c, w->rows * b->k, sizeof(double), "the predictions", &wide));
+    int64_t each = pass_step(c, b);
+    TRY(cuda_allocate(c, each * b->k, sizeof(double), "the predictions", &wide));
     cusgd_status status = CUSGD_OK;
-    for (int64_t first = 0; first < b->n && !status; first += w->rows) {
-        int64_t rows = min_of(w->rows, b->n - first);
+    for (int64_t first = 0; first < b->n && !status; first += each) {
+        int64_t rows = min_of(each, b->n - first);
         widen_task t = {.precision = c->precision,
                         .from = w->p,
                         .add = intercept_of(c),
@@ -106,8 +119,7 @@ cusgd_status cuda_predict(void *of, const dataset *b, const double *theta, doubl
                         .ld = b->k,
                         .to = wide};
         const void *x;
-        status = pass_rows(c, b, first, rows, &x);
-        if (!status) status = product(c, w, x, b->ld, rows, c->pass_theta);
+        status = pass_product(c, b, first, rows, &x);
         if (!status) status = CUDA(kernel_widen(&t, c->stream));
         if (!status) status = download_bytes(c, wide, sizeof(double) * (size_t)(rows * b->k), out + first * b->k);
     }

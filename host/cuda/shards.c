@@ -55,7 +55,10 @@ cusgd_status shards_open(cuda *c)
 void shards_close(run *r)
 {
     shards *s = &r->shards;
-    for (int h = 0; h < s->count; h++) cuda_free(s->each[h].order);
+    for (int h = 0; h < s->count; h++) {
+        cuda_free(s->each[h].order);
+        sparse_store_close(&s->each[h].by_columns);
+    }
     cuda_free(s->sums);
     cuda_free(s->losses);
     free(s->each);

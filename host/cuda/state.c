@@ -19,10 +19,15 @@ int spec_keeps(const run_spec *p, enum state_part part)
 
 int spec_looks_ahead(const run_spec *p) { return optimizer_looks_ahead(p->optimizer); }
 
+void graph_drop(run *r)
+{
+    if (r->graph) (void)cudaGraphExecDestroy(r->graph);
+    r->graph = NULL;
+}
+
 void graph_close(cuda *c)
 {
-    if (c->run.graph) (void)cudaGraphExecDestroy(c->run.graph);
-    c->run.graph = NULL;
+    graph_drop(&c->run);
     c->run.warm = 0;
     c->run.route = (route){0};
 }
@@ -86,7 +91,8 @@ static cusgd_status allocate_slices(cuda *c)
     }
     TRY(cuda_pinned(sizeof(run_state), "a report", &memory));
     r->report = memory;
-    return work_open(c, min_of(r->shards.most, chunk_rows(c, r->spec.d, r->spec.k)), r->spec.d, r->spec.k, &r->work);
+    int64_t rows = r->spec.sparse ? r->shards.most : min_of(r->shards.most, chunk_rows(c, r->spec.d, r->spec.k));
+    return work_open(c, rows, r->spec.d, r->spec.k, &r->work);
 }
 
 /* What each parameter has of its own; NULL: nothing. */

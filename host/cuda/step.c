@@ -3,7 +3,9 @@
  * serves for all, and the host says nothing inside a slice.
  *
  *     order --> gather -> x theta -> loss -> x^T derivatives -> update ->      (chunk by chunk, where the batch is large)
- *                 \-> order of the next step ------------------/ */
+ *                 \-> order of the next step ------------------/
+ *
+ * Of sparse rows: sparse.c. */
 #include "cuda.h"
 #include "models.h"
 
@@ -153,11 +155,21 @@ static cusgd_status run_chunk(const cuda *c, const shard *s, const batch *b, int
     return CUDA(kernel_accumulate(c->precision, r->work.gradient, r->work.sum, r->penalized, start == 0, c->stream));
 }
 
+/* Sparse rows, which need no chunks: nothing of d columns is kept of each. */
+static cusgd_status run_sparse(const cuda *c, const shard *s, const batch *b)
+{
+    TRY(sparse_step_rows(c, s));
+    if (!c->run.route.contiguous) TRY(fork_order(c));
+    TRY(losses(c, s, 0, b->rows, 1));
+    return sparse_step_columns(c, s);
+}
+
 static cusgd_status run_share(const cuda *c, const batch *b, int number)
 {
     const run *r = &c->run;
     const shard *s = &r->shards.each[number];
     if (r->engine == CUSGD_ENGINE_FUSED) return shards_keep(c, number);
+    if (r->spec.sparse) return run_sparse(c, s, b);
     for (int64_t start = 0; start < b->rows; start += r->work.rows)
         TRY(run_chunk(c, s, b, start, min_of(r->work.rows, b->rows - start)));
     return r->shards.count > 1 ? shards_keep(c, number) : CUSGD_OK;
@@ -214,14 +226,15 @@ static cusgd_status choose_route(cuda *c, const slice *s)
     route to = {.examples = b, .rows = (int64_t)shard_rows(rows, (uint64_t)r->shards.count, 0)};
     to.contiguous = sampling_is_contiguous(order->sampling);
     int products = r->engine == CUSGD_ENGINE_CUBLAS;
-    to.in_place = products && to.contiguous && r->shards.count == 1 &&
+    to.in_place = products && !b->sparse && to.contiguous && r->shards.count == 1 &&
                   b->storage == CUSGD_STORAGE_FULL && /* bf16 is widened as it is gathered */
                   to.rows * b->ld * (int64_t)c->element >= IN_PLACE_BYTES;
     if (r->models.alive) TRY(models_fit(b->classed));
-    if (to.rows > r->shards.most || b->d != r->spec.d || (b->k != r->spec.k && !r->models.alive) ||
-        b->storage != kept_as(c, r->spec.storage))
+    if (to.rows > r->shards.most || (b->sparse != NULL) != (r->spec.sparse != 0) || b->d != r->spec.d ||
+        (b->k != r->spec.k && !r->models.alive) || b->storage != kept_as(c, r->spec.storage))
         return fail(CUSGD_ERROR_USAGE, "the examples do not fit the run that was started"); /* the library's own mistake */
-    if (products && !to.in_place && !r->x) TRY(cuda_allocate(c, r->work.rows * b->ld, c->element, "a batch's rows", &r->x));
+    if (products && !b->sparse && !to.in_place && !r->x)
+        TRY(cuda_allocate(c, r->work.rows * b->ld, c->element, "a batch's rows", &r->x));
     if (shards_are(r, s) && r->route.examples && r->route.rows == to.rows && r->route.contiguous == to.contiguous)
         return CUSGD_OK;
     graph_close(c);
@@ -334,7 +347,12 @@ cusgd_status cuda_steps(void *of, const slice *s)
     TRY(choose_route(c, s));
     TRY(choose_math(c, c->run.spec.tf32));
     int64_t maximum = c->run.shards.table_steps;
-    for (int64_t done = 0; done < s->count; done += maximum) TRY(run_table(c, s, done, min_of(maximum, s->count - done)));
+    if (c->run.spec.sparse) maximum = min_of(maximum, sparse_steps_at_once(c, s));
+    for (int64_t done = 0; done < s->count; done += maximum) {
+        int64_t count = min_of(maximum, s->count - done);
+        if (c->run.spec.sparse) TRY(sparse_prepare(c, s, done, count));
+        TRY(run_table(c, s, done, count));
+    }
     return end_slice(c);
 }
 

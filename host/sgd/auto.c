@@ -236,7 +236,8 @@ static void choose_schedule(sgd *s)
     o->rate = schedule_rate(&s->schedule, 0);
 }
 
-/* Which parameters of sparse data a step updates: with few columns in a batch the others would be most of its work. */
+/* Which parameters of sparse data a step updates: with few columns in a batch the others would be most of its work on a CPU. A
+ * GPU always updates all, and refuses another wish. */
 static void choose_update(sgd *s)
 {
     cusgd_options *o = s->run->options;
@@ -247,7 +248,7 @@ static void choose_update(sgd *s)
     int takes = spec->optimizer == CUSGD_OPTIMIZER_SGD || spec->optimizer == CUSGD_OPTIMIZER_ADAGRAD;
     int plain = !spec->limit[0] && !spec->rate_factor && spec->clip_norm <= 0 && spec->clip_value <= 0;
     double rows = (double)s->problem->train.data->view.n, values = (double)cusgd_data_stored(s->problem->train.data);
-    int few = (double)e->d > values / rows * (double)o->batch;
+    int few = s->problem->backend->is_host && (double)e->d > values / rows * (double)o->batch;
     spec->lazy = takes && plain && (o->update == CUSGD_UPDATE_LAZY || (o->update != CUSGD_UPDATE_DENSE && few));
     o->update = spec->lazy ? CUSGD_UPDATE_LAZY : CUSGD_UPDATE_DENSE;
 }

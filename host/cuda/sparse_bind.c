@@ -1,0 +1,193 @@
+/* Bound sparse rows: a copy on the device, and beside it the caller's own, of which batches are made by columns. */
+#include "cuda.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int64_t sparse_length_of(const sparse_rows *x, int64_t i, int64_t *first)
+{
+    int64_t row = x->rows ? x->rows[i] : i;
+    *first = x->from.start[row];
+    return x->from.start[row + 1] - *first;
+}
+
+double sparse_value(const cuda *c, const sparse_rows *x, int64_t at)
+{
+    double value = csr_value(&x->from, at);
+    return c->precision == CUSGD_PRECISION_FLOAT ? (double)(float)value : value;
+}
+
+static cusgd_status take_list(const examples *e, sparse_rows *x)
+{
+    x->from = e->s;
+    if (!e->rows) return CUSGD_OK;
+    x->rows = allocate((size_t)e->n, sizeof *x->rows);
+    if (!x->rows) return fail_memory((size_t)e->n * sizeof *x->rows, "the rows' numbers");
+    memcpy(x->rows, e->rows, (size_t)e->n * sizeof *x->rows);
+    return CUSGD_OK;
+}
+
+/* As many threads a row as its mean length keeps busy; neighboring outputs where they are many. */
+static int lanes_for(const sparse_rows *x, int64_t n, int64_t k)
+{
+    enum { OUTPUTS = 8, SHORT = 4, LONG = 64 };
+    int64_t mean = x->stored / n;
+    if (k >= OUTPUTS || mean < SHORT) return 1;
+    return mean <= LONG ? 8 : 32;
+}
+
+/* Derivatives of a pass's rows take so much memory, and a piece's values have numbers of 32 bits. */
+static int64_t piece_for(const sparse_rows *x, int64_t n, int64_t k)
+{
+    const int64_t DERIVATIVES = 1 << 26, VALUES = (int64_t)1 << 31;
+    int64_t rows = DERIVATIVES / k;
+    if (x->stored > VALUES) rows = min_of(rows, (int64_t)((double)n * (double)VALUES / (double)x->stored));
+    return rows < 1 ? 1 : min_of(rows, n);
+}
+
+static cusgd_status allocate_rows(const cuda *c, const dataset *b, sparse_rows *x)
+{
+    for (int64_t i = 0, first; i < b->n; i++) x->stored += sparse_length_of(x, i, &first);
+    x->lanes = lanes_for(x, b->n, b->k);
+    x->piece = piece_for(x, b->n, b->k > 0 ? b->k : 1);
+    TRY(cuda_allocate(c, b->n + 1, sizeof(int64_t), "the examples", &x->start));
+    TRY(cuda_allocate(c, x->stored, sizeof(int32_t), "the examples", &x->column));
+    return x->from.value ? cuda_allocate(c, x->stored, c->element, "the examples", &x->value) : CUSGD_OK;
+}
+
+/* What is on its way to the device. */
+typedef struct upload {
+    int slot;
+    char *to; /* device */
+    size_t bytes;
+} upload;
+
+static cusgd_status flush(cuda *c, upload *u)
+{
+    if (u->bytes == 0) return CUSGD_OK;
+    TRY(CUDA(cudaMemcpyAsync(u->to, c->ring.host[u->slot], u->bytes, cudaMemcpyHostToDevice, c->stream)));
+    TRY(ring_give(c, u->slot));
+    u->to += u->bytes;
+    u->bytes = 0;
+    return CUSGD_OK;
+}
+
+/* Where the next `size` bytes go, which divide a slot's. */
+static cusgd_status place_next(cuda *c, upload *u, size_t size, void **at)
+{
+    if (u->bytes + size > RING_BYTES) TRY(flush(c, u));
+    if (u->bytes == 0) TRY(ring_take(c, &u->slot));
+    *at = (char *)c->ring.host[u->slot] + u->bytes;
+    u->bytes += size;
+    return CUSGD_OK;
+}
+
+static cusgd_status upload_starts(cuda *c, const dataset *b, const sparse_rows *x)
+{
+    upload u = {.to = x->start};
+    int64_t start = 0, first;
+    for (int64_t i = 0; i <= b->n; i++) {
+        void *at;
+        TRY(place_next(c, &u, sizeof start, &at));
+        memcpy(at, &start, sizeof start);
+        if (i < b->n) start += sparse_length_of(x, i, &first);
+    }
+    return flush(c, &u);
+}
+
+static cusgd_status upload_columns(cuda *c, const dataset *b, const sparse_rows *x)
+{
+    upload u = {.to = x->column};
+    for (int64_t i = 0, first; i < b->n; i++) {
+        int64_t length = sparse_length_of(x, i, &first);
+        for (int64_t t = first; t < first + length; t++) {
+            int32_t column = (int32_t)csr_column(&x->from, t);
+            void *at;
+            TRY(place_next(c, &u, sizeof column, &at));
+            memcpy(at, &column, sizeof column);
+        }
+    }
+    return flush(c, &u);
+}
+
+static cusgd_status upload_values(cuda *c, const dataset *b, const sparse_rows *x)
+{
+    upload u = {.to = x->value};
+    for (int64_t i = 0, first; i < b->n && x->value; i++) {
+        int64_t length = sparse_length_of(x, i, &first);
+        for (int64_t t = first; t < first + length; t++) {
+            void *at;
+            double value = csr_value(&x->from, t);
+            float narrow = (float)value;
+            TRY(place_next(c, &u, c->element, &at));
+            memcpy(at, c->precision == CUSGD_PRECISION_FLOAT ? (const void *)&narrow : (const void *)&value, c->element);
+        }
+    }
+    return flush(c, &u);
+}
+
+cusgd_status sparse_bind(cuda *c, const examples *e, dataset *b)
+{
+    sparse_rows *x = b->sparse;
+    TRY(take_list(e, x));
+    TRY(allocate_rows(c, b, x));
+    TRY(upload_starts(c, b, x));
+    TRY(upload_columns(c, b, x));
+    return upload_values(c, b, x);
+}
+
+void sparse_unbind(dataset *b)
+{
+    sparse_rows *x = b->sparse;
+    if (!x) return;
+    free(x->rows);
+    cuda_free(x->start);
+    cuda_free(x->column);
+    cuda_free(x->value);
+    sparse_store_close(&x->by_columns);
+    free(x);
+}
+
+void sparse_fetch(const cuda *c, const dataset *b, const int64_t *rows, int64_t m, double *x)
+{
+    const sparse_rows *s = b->sparse;
+    memset(x, 0, sizeof(double) * (size_t)(m * b->d));
+    for (int64_t i = 0; i < m; i++) {
+        int64_t first, length = sparse_length_of(s, rows[i], &first);
+        for (int64_t t = first; t < first + length; t++) x[i * b->d + csr_column(&s->from, t)] = sparse_value(c, s, t);
+    }
+}
+
+/* A row's part in the sums, with z = (scale x, 1) and q = |z|^2. */
+static void add_curvature(const cuda *c, const sparse_rows *s, int64_t i, double w, const double *scale, curvature *out)
+{
+    int64_t first, length = sparse_length_of(s, i, &first);
+    double q = 1;
+    for (int64_t t = first; t < first + length; t++) {
+        double z = sparse_value(c, s, t) * (scale ? scale[csr_column(&s->from, t)] : 1);
+        q += z * z;
+    }
+    for (int64_t t = first; t < first + length; t++) {
+        int64_t j = csr_column(&s->from, t);
+        double z = sparse_value(c, s, t) * (scale ? scale[j] : 1);
+        out->fourth[j] += w * w * q * z * z;
+        out->second[j] += w * z * z;
+    }
+    out->q2 += w * w * q * q;
+    out->q1 += w * q;
+}
+
+/* On the host, which has the rows: once a run, in less time than the bind before it. */
+cusgd_status sparse_curvature(cuda *c, const dataset *b, const double *scale, curvature *out)
+{
+    double *w = b->w ? allocate((size_t)b->n, sizeof *w) : NULL;
+    if (b->w && !w) return fail_memory((size_t)b->n * sizeof *w, "the rows' weights");
+    memset(out->fourth, 0, sizeof(double) * (size_t)b->d);
+    memset(out->second, 0, sizeof(double) * (size_t)b->d);
+    out->q2 = out->q1 = 0;
+    cusgd_status status = cuda_enter(c);
+    if (!status && w) status = download_reals(c, b->w, b->n, w);
+    for (int64_t i = 0; i < b->n && !status; i++) add_curvature(c, b->sparse, i, w ? w[i] : 1, scale, out);
+    free(w);
+    return status;
+}
