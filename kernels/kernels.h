@@ -169,7 +169,7 @@ typedef struct sparse_rows_task {
     int64_t batch, first, rows, k;
     const void *theta; /* d k */
     void *p;           /* rows x k */
-    void *gradient;    /* `cleared` values that become 0; NULL: none */
+    void *gradient;    /* `cleared` values that become 0, with room for a multiple of 16 bytes; NULL: none */
     int64_t cleared;
 } sparse_rows_task;
 cudaError_t kernel_sparse_rows(const sparse_rows_task *t, cudaStream_t stream);

@@ -55,7 +55,10 @@ template <class real, int LANES> __global__ static void sparse_rows_kernel(spars
         if (t.order) order = t.order + step % 2 * t.batch;
         if (thread_number() == 0) t.state->gathered = step;
     }
-    for (int64_t u = thread_number(); u < t.cleared; u += thread_count()) ((real *)t.gradient)[u] = 0;
+    const int64_t packs = (t.cleared * (int64_t)sizeof(real) + 15) / 16;
+    NOT_UNROLLED
+    for (int64_t u = thread_number(); u < packs; u += thread_count())
+        store_pack((real *)t.gradient + u * (16 / sizeof(real)), pack<real>());
     const unsigned lane = threadIdx.x % LANES;
     int64_t units = t.rows * t.k, step = thread_count() / LANES;
     for (int64_t base = thread_number() / LANES - threadIdx.x % 32 / LANES; base < units; base += step) {

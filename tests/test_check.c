@@ -115,6 +115,42 @@ Test(check, whatever_a_trainer_takes)
     free(w);
 }
 
+/* Sparse rows, whose updates are dense here even where auto would choose others. */
+Test(check, sparse_rows)
+{
+    enum { N = 300, D = 40, EACH = 4 };
+    static double value[N * EACH], y[N];
+    static int32_t column[N * EACH];
+    static int64_t start[N + 1];
+    uint64_t state = 9;
+    for (int64_t i = 0; i < N; i++) {
+        start[i + 1] = (i + 1) * EACH;
+        for (int64_t t = 0; t < EACH; t++) {
+            column[i * EACH + t] = (int32_t)(t * D / EACH + i % 7 * (t + 1) / EACH);
+            value[i * EACH + t] = random_uniform(&state) - 0.5;
+        }
+        y[i] = value[i * EACH] > 0;
+    }
+    cusgd_csr x = {start, column, value, CUSGD_TYPE_FLOAT64, 0};
+    cusgd_matrix target = {y, CUSGD_TYPE_FLOAT64, 1, 1}, none = {0};
+    cusgd_data *data;
+    cr_assert_eq(cusgd_data_wrap_csr(N, D, 1, x, target, none, &data), CUSGD_OK, "%s", cusgd_last_error());
+    for (int i = 0; i < 4; i++) {
+        cusgd_options o = options_default();
+        o.precision = (cusgd_precision)(i % 2);
+        o.loss = CUSGD_LOSS_LOGISTIC;
+        o.batch = i < 2 ? 9 : 100;
+        o.l2 = 0.01;
+        if (i == 3) o.clip_norm = 0.01;
+        if (i == 2) o.optimizer = CUSGD_OPTIMIZER_ADAM, o.sampling = CUSGD_SAMPLING_PERMUTE;
+        checked(&o, data, 12);
+        o.update = CUSGD_UPDATE_LAZY;
+        cusgd_check_report report = CUSGD_INIT(cusgd_check_report);
+        cr_assert_eq(cusgd_check(&o, data, 12, &report), CUSGD_ERROR_USAGE);
+    }
+    cusgd_data_free(data);
+}
+
 /* Shards, on every engine that takes them, and with batches in which some have no row. */
 Test(check, shards)
 {

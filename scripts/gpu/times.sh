@@ -33,11 +33,14 @@ part_steps() {
     }
     if [ "$dry" = 1 ]; then
         run_steps --device "$dry_device" --shapes 32x16,300x10 --bytes 30000 --steps 4 --repeats 2 --storages full,bf16
+        run_steps --device "$dry_device" --shapes 300x20 --bytes 30000 --steps 4 --repeats 2 --stored 12 --engines auto --samplings batches
     else
         # What may hang stands last.
         run_steps --engines auto,fused,cublas --repeats 7
         run_steps --engines fused --storages bf16 --repeats 5 --shapes 32x65536,256x65536,1024x4096,16384x1024
         run_steps --engines auto --samplings permute --repeats 5 --shapes 32x4096,256x65536,16384x1024
+        echo "sparse rows of 61 values:" | figures
+        run_steps --stored 61 --engines auto --samplings batches --repeats 5 --bytes 200000000 --shapes 50000x256,50000x4096,1000000x4096
         echo "without early kernels:" | figures
         CUSGD_CUDA_EARLY=0 run_steps --engines fused --repeats 5 --shapes 32x4096,256x65536,1024x4096
         run_steps --engines persistent --repeats 5 --shapes 32x256,32x4096,32x65536,256x1024

@@ -113,6 +113,8 @@ fault(cluster-rank kernels/fused.h "for (int r = half; r < half + 4; r++)" "for 
 fault(cluster-piece kernels/cluster.cu "p.room = last ? (int)t.stride - p.first : each;" "p.room = each - L::VALUES;")
 fault(place-early host/cuda/place.c "status = CUDA(cudaStreamWaitEvent(c->stream, ready, 0));" "(void)c;")
 fault(place-rows host/cuda/stage.c "t.rows = c->ring.rows[slot];" "t.rows = NULL;")
+fault(sparse-batch kernels/sparse.cu "number = t.numbers[step];" "number = step;")
+fault(sparse-length kernels/sparse.cu "alone = octet + b.count[SPARSE_OCTET];" "alone = octet;")
 fault(shard-tree kernels/shards.cu "real sum = tree_sum((const real *)t.sums + u, t.stride, t.count);"
       "real sum = 0; for (int h = 0; h < t.count; h++) sum += ((const real *)t.sums)[h * t.stride + u];")
 fault(shard-table host/cuda/shards.c "s->count > 1 ? h + 1 : 0" "s->count > 1")

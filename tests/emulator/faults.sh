@@ -72,6 +72,9 @@ planted cluster-rank PLAIN test-interface-large "$engines" 0 0 'gradient of para
 planted cluster-piece PLAIN test-interface-large "$engines" 0 0 'gradient of parameter'
 planted place-early PLAIN test-place place/emul_rows_that_come_late 0 1 'not finite|apart'
 planted place-rows PLAIN test-place place/emul_rows_of_any_layout 0 0 'apart'
+sparse=interface_sparse/steps_are_those_of_the_dense_matrix
+planted sparse-batch PLAIN test-interface-sparse "$sparse" 0 0 'gradient of parameter'
+planted sparse-length PLAIN test-interface-sparse "$sparse" 0 0 'gradient of parameter'
 planted shard-tree PLAIN test-interface-shards interface_shards/sums_are_added_by_the_tree 0 0 'shards of 8 rows'
 planted early-turn PLAIN test-interface-large "$long" 0 0 'emulator: .*fused_kernel'
 planted early-wait PLAIN test-interface-large "$engines" 0 0 'without wait_for_earlier.*fused_update_kernel'

@@ -16,6 +16,7 @@ enum { MAX_REPEATS = 25, MAX_SLICE = 4096, LONG = 3 /* the long run's share of s
 typedef struct arguments {
     const char *device, *shapes, *engines, *samplings, *storages, *json;
     double bytes, seconds; /* of x; that one case takes at most, by estimate */
+    int64_t stored;        /* values of a row that is sparse; 0: rows are dense */
     int64_t steps;         /* of a short run, at least */
     int repeats;           /* 0: one run and no times, for a profiler */
 } arguments;
@@ -31,6 +32,8 @@ typedef struct bench {
     FILE *json;
     float *x; /* given->bytes of it; every shape takes its rows from the start. y: as long as the longest shape has rows */
     float *y;
+    int64_t *start; /* of sparse rows, as many as y has; and their columns */
+    int32_t *column;
     step_numbers numbers[MAX_SLICE];
     int timed, bad; /* cases */
 } bench;
@@ -58,6 +61,8 @@ static void must(cusgd_status status, const char *what)
 }
 
 /* ---- Running ---- */
+
+static int64_t row_values(const bench *b, int64_t d) { return b->given->stored > 0 ? b->given->stored : d; }
 
 static int64_t batches_of(const test_case *c) { return c->rows / c->batch; }
 
@@ -95,17 +100,18 @@ static int by_size(const void *a, const void *b)
 static void case_write(bench *b, const test_case *c, const double *us, int count)
 {
     double median = (us[(count - 1) / 2] + us[count / 2]) / 2, bytes = (double)(c->d * c->batch * (c->storage ? 2 : 4));
+    if (b->given->stored > 0) bytes = (double)(b->given->stored * c->batch) * 16; /* value and place, by rows and by columns */
     printf("%6lld x %-6lld %-10s %-14s %-5s %9.3f %9.3f %9.3f %8.0f\n", (long long)c->d, (long long)c->batch,
            engine_names[c->engine], sampling_names[c->sampling], storage_names[c->storage], median, us[0], us[count - 1],
            bytes / median / 1e3);
     fflush(stdout);
     if (b->json)
-        fprintf(
-            b->json,
-            "{\"rows\": %lld, \"cols\": %lld, \"batch\": %lld, \"engine\": \"%s\", \"sampling\": \"%s\", \"storage\": \"%s\", "
-            "\"slice\": %lld, \"n\": %d, \"step_us\": %.6g, \"min\": %.6g, \"max\": %.6g}\n",
-            (long long)c->rows, (long long)c->d, (long long)c->batch, engine_names[c->engine], sampling_names[c->sampling],
-            storage_names[c->storage], (long long)c->slice, count, median, us[0], us[count - 1]);
+        fprintf(b->json,
+                "{\"rows\": %lld, \"cols\": %lld, \"stored\": %lld, \"batch\": %lld, \"engine\": \"%s\", \"sampling\": \"%s\", "
+                "\"storage\": \"%s\", "
+                "\"slice\": %lld, \"n\": %d, \"step_us\": %.6g, \"min\": %.6g, \"max\": %.6g}\n",
+                (long long)c->rows, (long long)c->d, (long long)row_values(b, c->d), (long long)c->batch, engine_names[c->engine],
+                sampling_names[c->sampling], storage_names[c->storage], (long long)c->slice, count, median, us[0], us[count - 1]);
     b->timed++;
 }
 
@@ -137,13 +143,14 @@ static void case_run(bench *b, test_case *c)
                   .d = c->d,
                   .k = 1,
                   .batch = c->batch,
+                  .sparse = b->given->stored > 0,
                   .intercept = 1,
                   .storage = (cusgd_storage)c->storage,
                   .engine = (cusgd_engine)c->engine};
     c->next = c->epoch = 0;
     for (int i = 0; i < MAX_SLICE; i++) {
         optimizer_numbers(p.optimizer, 0, 0, i, b->numbers + i);
-        b->numbers[i].rate = 0.1 / (double)c->d;
+        b->numbers[i].rate = 0.1 / (double)row_values(b, c->d);
     }
     if (b->device.ops->start(b->device.self, &p) == CUSGD_OK) {
         case_time(b, c);
@@ -164,11 +171,35 @@ static int is_listed(const char *list, const char *name)
     return 0;
 }
 
+/* Columns of a row, the first ones far more often than the last, as those of words: in equal parts of their logarithms. */
+static void columns_make(bench *b, int64_t d, int64_t count)
+{
+    const int64_t stored = b->given->stored;
+    const float *random = b->x;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t before = -1;
+        b->start[i] = i * stored;
+        for (int64_t t = 0; t < stored; t++) {
+            double part = ((double)t + 0.5 * (1 + (double)random[i * stored + t])) / (double)stored;
+            int64_t j = (int64_t)pow((double)(d + 1), part) - 1;
+            if (j <= before) j = before + 1;
+            if (j > d - stored + t) j = d - stored + t;
+            b->column[i * stored + t] = (int32_t)j;
+            before = j;
+        }
+    }
+    b->start[count] = count * stored;
+}
+
 static void examples_bind(bench *b, test_case *c)
 {
     examples e = {.n = c->rows, .d = c->d, .k = 1};
     transform t = {.weight_mean = 1, .storage = (cusgd_storage)c->storage};
     e.x = (cusgd_matrix){b->x, CUSGD_TYPE_FLOAT32, c->d, 1};
+    if (b->given->stored > 0) {
+        e.x.at = NULL;
+        e.s = (cusgd_csr){b->start, b->column, b->x, CUSGD_TYPE_FLOAT32, 0};
+    }
     e.y = (cusgd_matrix){b->y, CUSGD_TYPE_FLOAT32, 1, 1};
     must(b->device.ops->bind(b->device.self, &e, &t, &c->examples), "the data cannot be brought to the device");
 }
@@ -177,9 +208,10 @@ static void shape_run(bench *b, int64_t d, int64_t batch)
 {
     const arguments *a = b->given;
     test_case c = {.d = d, .batch = batch};
-    int64_t batches = (int64_t)(a->bytes / 4) / (d * batch);
+    int64_t batches = (int64_t)(a->bytes / 4) / (row_values(b, d) * batch);
     if (batches < 1) batches = 1;
     c.rows = batches * batch;
+    if (a->stored > 0) columns_make(b, d, c.rows);
     c.slice = batches < MAX_SLICE ? batches : MAX_SLICE;
     if (c.slice > a->steps) c.slice = a->steps;
     for (c.storage = 0; c.storage < 2; c.storage++) {
@@ -212,10 +244,10 @@ static int64_t values, rows;
 static void shape_measure(bench *b, int64_t d, int64_t batch)
 {
     int64_t wanted = (int64_t)(b->given->bytes / 4);
-    int64_t here = wanted / (d * batch) * batch;
+    int64_t each = row_values(b, d), here = wanted / (each * batch) * batch;
     if (here < batch) here = batch;
     if (here > rows) rows = here;
-    if (here * d > values) values = here * d;
+    if (here * each > values) values = here * each;
 }
 
 /* Uniform in (-1, 1); xorshift64* (Vigna 2016). */
@@ -234,7 +266,10 @@ static void data_make(bench *b)
     enum { PIECE = 1 << 20 };
     b->x = malloc((size_t)values * sizeof *b->x);
     b->y = malloc((size_t)rows * sizeof *b->y);
-    if (!b->x || !b->y) {
+    int sparse = b->given->stored > 0;
+    b->start = sparse ? malloc((size_t)(rows + 1) * sizeof *b->start) : NULL;
+    b->column = sparse ? malloc((size_t)values * sizeof *b->column) : NULL;
+    if (!b->x || !b->y || (sparse && (!b->start || !b->column))) {
         fputs("gpu-steps: no memory for the data\n", stderr);
         exit(1);
     }
@@ -249,9 +284,11 @@ static int usage(void)
 {
     fputs(
         "usage: gpu-steps [--device NAME] [--shapes DxB,...] [--engines NAME,...] [--samplings NAME,...] [--storages full,bf16]\n"
-        "                 [--bytes N] [--steps N] [--repeats N] [--seconds S] [--json FILE]\n"
-        "Times steps of squared loss and plain SGD: batches of B rows of D floats, from N bytes of rows. A run has at least\n"
-        "--steps steps; --repeats 0 makes one run and times nothing. --json: a line for each case is appended.\n",
+        "                 [--stored N] [--bytes N] [--steps N] [--repeats N] [--seconds S] [--json FILE]\n"
+        "Times steps of squared loss and plain SGD: batches of B rows of D floats, from N bytes of rows; with --stored of "
+        "sparse\n"
+        "rows with so many values, at most D. A run has at least --steps steps; --repeats 0 makes one run and times nothing. "
+        "--json: a line for each case is appended.\n",
         stderr);
     return 2;
 }
@@ -271,6 +308,8 @@ static int arguments_read(arguments *a, int count, char **words)
             a->samplings = value;
         else if (strcmp(name, "--storages") == 0)
             a->storages = value;
+        else if (strcmp(name, "--stored") == 0)
+            a->stored = atoll(value);
         else if (strcmp(name, "--bytes") == 0)
             a->bytes = atof(value);
         else if (strcmp(name, "--steps") == 0)
@@ -284,7 +323,7 @@ static int arguments_read(arguments *a, int count, char **words)
         else
             return 0;
     }
-    return count % 2 == 1 && a->bytes >= 4 && a->steps > 0 && a->repeats >= 0 && a->repeats <= MAX_REPEATS;
+    return count % 2 == 1 && a->stored >= 0 && a->bytes >= 4 && a->steps > 0 && a->repeats >= 0 && a->repeats <= MAX_REPEATS;
 }
 
 int main(int count, char **words)
@@ -314,6 +353,8 @@ int main(int count, char **words)
     b.device.ops->close(b.device.self);
     free(b.x);
     free(b.y);
+    free(b.start);
+    free(b.column);
     if (b.json && fclose(b.json) != 0) return 1;
     if (b.timed > 0 || a.repeats == 0) return 0;
     fputs("gpu-steps: nothing was timed\n", stderr);
