@@ -91,6 +91,11 @@ foreach(setting IN LISTS emulator_settings)
     add_emulated_test(test-place-emul-${word} ${order} ${laziness} test-place)
 endforeach()
 
+add_executable(test-sparse-calls test_sparse_calls.c)
+target_include_directories(test-sparse-calls PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+target_link_libraries(test-sparse-calls PRIVATE cusgd-test-support)
+add_emulated_test(test-sparse-calls-emul 0 ${late} test-sparse-calls)
+
 add_executable(test-switches test_switches.c)
 target_include_directories(test-switches PRIVATE ${PROJECT_SOURCE_DIR}/tests)
 target_link_libraries(test-switches PRIVATE cusgd-test-support)
