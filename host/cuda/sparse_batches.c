@@ -141,7 +141,9 @@ static void make_part(void *context, int64_t part)
 static cusgd_status open_making(making *m)
 {
     size_t most = (size_t)1 << 28, parts = most / ((size_t)m->d * (sizeof *m->counts + sizeof *m->touched));
-    parts = parts < 1 ? 1 : parts > PARTS ? PARTS : parts;
+    if (parts > PARTS) parts = PARTS;
+    if (parts > (size_t)m->list->count) parts = (size_t)m->list->count;
+    if (parts < 1) parts = 1;
     m->parts = (int64_t)parts;
     m->counts = allocate_zeroed(parts * (size_t)m->d, sizeof *m->counts);
     m->touched = allocate(parts * (size_t)m->d, sizeof *m->touched);

@@ -36,11 +36,12 @@ static int lanes_for(const sparse_rows *x, int64_t n, int64_t k)
     return mean <= LONG ? 8 : 32;
 }
 
-/* Derivatives of a pass's rows take so much memory, and a piece's values have numbers of 32 bits. */
+/* As many pieces as threads may make by columns, unless these are short. Their derivatives take so much memory at most, and their
+ * values have numbers of 32 bits. */
 static int64_t piece_for(const sparse_rows *x, int64_t n, int64_t k)
 {
-    const int64_t DERIVATIVES = 1 << 26, VALUES = (int64_t)1 << 31;
-    int64_t rows = DERIVATIVES / k;
+    const int64_t PIECES = 16, SHORT = 1 << 16, DERIVATIVES = 1 << 26, VALUES = (int64_t)1 << 31;
+    int64_t rows = min_of(DERIVATIVES / k, n / PIECES + 1 > SHORT ? n / PIECES + 1 : SHORT);
     if (x->stored > VALUES) rows = min_of(rows, (int64_t)((double)n * (double)VALUES / (double)x->stored));
     return rows < 1 ? 1 : min_of(rows, n);
 }
