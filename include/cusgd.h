@@ -27,7 +27,8 @@
  * structure whose size is not set is refused (USAGE).
  *
  * The declarations are in four headers, which this one includes: cusgd_base.h (errors, losses, options, devices), cusgd_data.h,
- * cusgd_model.h and cusgd_train.h. Files, tables, synthetic data, and the checking and measuring of devices are in cusgd_tools.h.
+ * cusgd_model.h and cusgd_train.h. Files, tables, synthetic data, and the checking and measuring of devices are in cusgd_tools.h,
+ * formulas and their derivatives in cusgd_expression.h.
  */
 #ifndef CUSGD_H
 #define CUSGD_H

@@ -151,6 +151,13 @@ class cusgd_path_plan(C.Structure):
 class cusgd_path_point(C.Structure):
     _fields_ = [("size", C.c_size_t), ("alpha", C.c_double), ("l1", C.c_double), ("l2", C.c_double), ("mean", C.c_double), ("standard_error", C.c_double), ("loss", C.c_double), ("gap", C.c_double), ("nonzeros", C.c_int64)]
 
+
+
+class cusgd_expression_names(C.Structure):
+    _fields_ = [("size", C.c_size_t), ("variables", C.POINTER(C.c_char_p)), ("variable_count", C.c_size_t), ("constants", C.POINTER(C.c_char_p)), ("values", C.POINTER(C.c_double)), ("constant_count", C.c_size_t)]
+
+CUSGD_FORWARD = 0
+CUSGD_REVERSE = 1
 CUSGD_HEADER_AUTO = 0
 CUSGD_HEADER_YES = 1
 CUSGD_HEADER_NO = 2
@@ -218,7 +225,7 @@ class cusgd_check_report(C.Structure):
     _fields_ = [("size", C.c_size_t), ("passed", C.c_int), ("steps", C.c_int64), ("device", C.c_char * 128), ("line_count", C.c_int), ("lines", cusgd_check_line * 32)]
 
 
-STRUCTURES: list[Any] = [cusgd_check_line, cusgd_check_report, cusgd_coefficient, cusgd_configuration, cusgd_csr, cusgd_device, cusgd_device_arrays, cusgd_dialect, cusgd_encode, cusgd_error, cusgd_generator, cusgd_loss_info, cusgd_matrix, cusgd_metrics, cusgd_model_arrays, cusgd_option_info, cusgd_order_metrics, cusgd_outcome, cusgd_path_plan, cusgd_path_point, cusgd_progress, cusgd_ranking, cusgd_reader, cusgd_result, cusgd_sweep_plan, cusgd_table_column]
+STRUCTURES: list[Any] = [cusgd_check_line, cusgd_check_report, cusgd_coefficient, cusgd_configuration, cusgd_csr, cusgd_device, cusgd_device_arrays, cusgd_dialect, cusgd_encode, cusgd_error, cusgd_expression_names, cusgd_generator, cusgd_loss_info, cusgd_matrix, cusgd_metrics, cusgd_model_arrays, cusgd_option_info, cusgd_order_metrics, cusgd_outcome, cusgd_path_plan, cusgd_path_point, cusgd_progress, cusgd_ranking, cusgd_reader, cusgd_result, cusgd_sweep_plan, cusgd_table_column]
 
 # Name, type of the result, types of the arguments.
 FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
@@ -336,6 +343,14 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_path_coefficients", C.POINTER(C.c_double), [C.c_void_p, C.c_size_t]),
     ("cusgd_path_chosen", C.c_size_t, [C.c_void_p]),
     ("cusgd_path_create_model", C.c_int, [C.c_void_p, C.c_size_t, C.POINTER(C.c_void_p)]),
+    ("cusgd_expression_compile", C.c_int, [C.c_char_p, C.POINTER(cusgd_expression_names), C.POINTER(C.c_void_p)]),
+    ("cusgd_expression_free", None, [C.c_void_p]),
+    ("cusgd_expression_variables", C.c_size_t, [C.c_void_p]),
+    ("cusgd_expression_results", C.c_size_t, [C.c_void_p]),
+    ("cusgd_expression_variable", C.c_char_p, [C.c_void_p, C.c_size_t]),
+    ("cusgd_expression_evaluate", C.c_int, [C.c_void_p, C.c_size_t, C.POINTER(C.c_double), C.POINTER(C.c_double)]),
+    ("cusgd_expression_gradient", C.c_int, [C.c_void_p, C.c_int, C.c_size_t, C.POINTER(C.c_double), C.POINTER(C.c_double)]),
+    ("cusgd_expression_hessian", C.c_int, [C.c_void_p, C.c_size_t, C.POINTER(C.c_double), C.POINTER(C.c_double)]),
     ("cusgd_data_open", C.c_int, [C.c_char_p, C.POINTER(cusgd_reader), C.POINTER(C.c_void_p)]),
     ("cusgd_data_first_line", C.c_int64, [C.c_void_p]),
     ("cusgd_data_fault", C.c_int, [C.c_void_p]),

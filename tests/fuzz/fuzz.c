@@ -1,7 +1,9 @@
 #include "fuzz.h"
 
+#include "cusgd_expression.h"
 #include "cusgd_tools.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,6 +168,36 @@ static void feed_options(const uint8_t *bytes, size_t size)
     free(text);
 }
 
+/* A formula that is read is evaluated; both ways of differentiation agree where neither overflows. */
+static void feed_expression(const uint8_t *bytes, size_t size)
+{
+    double x[64], g[64], r[64];
+    char *text = malloc(size + 1);
+    cusgd_expression *e;
+    if (!text) abort();
+    if (size) memcpy(text, bytes, size);
+    text[size] = '\0';
+    cusgd_status status = cusgd_expression_compile(text, NULL, &e);
+    check_status(status);
+    if ((status == CUSGD_OK) != (e != NULL)) abort();
+    free(text);
+    if (!e || cusgd_expression_results(e) > 1) {
+        cusgd_expression_free(e);
+        return;
+    }
+    for (int i = 0; i < 64; i++) x[i] = 0.3 + 0.37 * i;
+    if (cusgd_expression_gradient(e, CUSGD_FORWARD, 1, x, g) != CUSGD_OK) abort();
+    if (cusgd_expression_gradient(e, CUSGD_REVERSE, 1, x, r) != CUSGD_OK) abort();
+    double largest = 1;
+    for (size_t v = 0; v < cusgd_expression_variables(e); v++) largest = fmax(largest, fabs(g[v]));
+    for (size_t v = 0; v < cusgd_expression_variables(e); v++) {
+        if (largest > 1e6 || !isfinite(g[v]) || !isfinite(r[v]) || fabs(g[v] - r[v]) <= 1e-6 * largest) continue;
+        fprintf(stderr, "forward mode has %.17g, reverse mode %.17g\n", g[v], r[v]);
+        abort();
+    }
+    cusgd_expression_free(e);
+}
+
 static const fuzz_reader readers[] = {
     {"npy", feed_npy},
     {"npz", feed_npz},
@@ -173,6 +205,7 @@ static const fuzz_reader readers[] = {
     {"svmlight", feed_svmlight},
     {"safetensors", feed_safetensors},
     {"options", feed_options},
+    {"expression", feed_expression},
     {"command", feed_command},
     {"checkpoint", feed_checkpoint},
 };

@@ -1,0 +1,69 @@
+/* cusgd_expression.h: formulas given as text, and their derivatives. cusgd.h has the conventions of all functions.
+ *
+ * A formula consists of numbers, names, + - * / ^, comparisons (< <= > >= == !=, which are 1 or 0), `condition ? a : b`, brackets
+ * and functions: exp, log, log1p, expm1, sin, cos, tan, tanh, sinh, cosh, asin, acos, atan, erf, sqrt, abs, sigmoid(x) =
+ * 1 / (1 + e^-x), softplus(x) = log(1 + e^x), logcosh, pow(a, b), min(a, b, ...), max(a, b, ...), and sum(i, a, b, term) and
+ * prod(i, a, b, term), which add and multiply a term for the whole numbers i from a to b. pi is a number. Powers associate to the
+ * right (2^3^2 is 2^9) and precede signs (-2^2 is -4). A product needs its *: 2x is an error. Several formulas are separated by
+ * semicolons.
+ *
+ * Where a function is not differentiable the derivative is the middle of both sides': 0 for abs at 0, the mean for min and max of
+ * equal numbers. A derivative of `?:` is that of the operand that is taken. What is undefined is NaN. */
+#ifndef CUSGD_EXPRESSION_H
+#define CUSGD_EXPRESSION_H
+
+#include "cusgd_base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Expressions --------------------------------------------------------------------------------------------------------- */
+
+typedef struct cusgd_expression cusgd_expression;
+
+/* The names in a formula. Names are letters, digits and _, at most 31, the first of them no digit; names of functions, pi, sum
+ * and prod are taken. There are at most 64 variables. */
+typedef struct cusgd_expression_names {
+    size_t size;
+    const char *const *variables; /* NULL: each name that is no constant becomes a variable, in the order of the text */
+    size_t variable_count;
+    const char *const *constants; /* names that stand for numbers */
+    const double *values;         /* constant_count numbers */
+    size_t constant_count;
+} cusgd_expression_names;
+
+/* Reads one or more formulas. names: NULL means a structure whose members are 0. The message of a failure (USAGE) shows the text
+ * and a mark below the character that is wrong. Limits: 8192 bytes, 8192 operations after equal ones were joined, 100 brackets,
+ * functions and signs inside each other, 64 formulas. */
+CUSGD_API cusgd_status cusgd_expression_compile(const char *text, const cusgd_expression_names *names, cusgd_expression **out);
+CUSGD_API void cusgd_expression_free(cusgd_expression *expression);
+
+/* How many variables and formulas there are. */
+CUSGD_API size_t cusgd_expression_variables(const cusgd_expression *expression);
+CUSGD_API size_t cusgd_expression_results(const cusgd_expression *expression);
+/* Returns the name of the i-th variable, or NULL past the last. Valid as long as the expression. */
+CUSGD_API const char *cusgd_expression_variable(const cusgd_expression *expression, size_t i);
+
+/* Evaluates the formulas at points. x: points x variables, row-major; values: points x results. Fails with MEMORY. */
+CUSGD_API cusgd_status cusgd_expression_evaluate(const cusgd_expression *expression, size_t points, const double *x,
+                                                 double *values);
+
+/* How gradients are computed. Both agree to rounding. */
+typedef enum cusgd_differentiation {
+    CUSGD_FORWARD, /* forward mode by dual numbers (Wengert 1964): a pass for each variable */
+    CUSGD_REVERSE, /* reverse mode (Linnainmaa 1970): a pass for each formula */
+} cusgd_differentiation;
+
+/* Computes derivatives. gradients: points x results x variables. Fails with MEMORY, or USAGE for an unknown mode. */
+CUSGD_API cusgd_status cusgd_expression_gradient(const cusgd_expression *expression, cusgd_differentiation mode, size_t points,
+                                                 const double *x, double *gradients);
+/* Computes second derivatives by hyper-dual numbers (Fike and Alonso 2011). hessians: points x results x variables x variables,
+ * symmetric. Fails with MEMORY. */
+CUSGD_API cusgd_status cusgd_expression_hessian(const cusgd_expression *expression, size_t points, const double *x,
+                                                double *hessians);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,323 @@
+/* Expressions: random formulas against 50-digit differentiation (scripts/make_expressions.py), the examples of the lecture notes
+ * against their analytic derivatives, the grammar, its limits, and messages. */
+#include "cusgd_expression.h"
+#include "oracle.h"
+#include "support.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static cusgd_expression *compiled(const char *text)
+{
+    cusgd_expression *e = NULL;
+    cr_assert_eq(cusgd_expression_compile(text, NULL, &e), CUSGD_OK, "%s: %s", text, cusgd_last_error());
+    return e;
+}
+
+static void assert_near(const char *text, const char *what, double value, double expected, double tolerance)
+{
+    cr_assert(fabs(value - expected) <= tolerance * fmax(1, fabs(expected)), "%s: %s is %.17g, not %.17g", text, what, value,
+              expected);
+}
+
+/* The value of a formula without variables, or at x. */
+static double value_at(const char *text, double x)
+{
+    cusgd_expression *e = compiled(text);
+    double value;
+    cr_assert_leq(cusgd_expression_variables(e), (size_t)1);
+    cr_assert_eq(cusgd_expression_evaluate(e, 1, &x, &value), CUSGD_OK);
+    cusgd_expression_free(e);
+    return value;
+}
+
+/* A formula in x and y, whichever comes first. */
+static void check_golden(const cJSON *row)
+{
+    static const char *const variables[] = {"x", "y"};
+    cusgd_expression_names names = CUSGD_INIT(cusgd_expression_names);
+    names.variables = variables;
+    names.variable_count = 2;
+    const char *text = cJSON_GetObjectItem(row, "text")->valuestring;
+    double x[2] = {json_number(row, "x"), json_number(row, "y")}, gradient[2], hessian[3], value, g[2], r[2], h[4];
+    json_numbers(cJSON_GetObjectItem(row, "gradient"), gradient, 2);
+    json_numbers(cJSON_GetObjectItem(row, "hessian"), hessian, 3);
+    cusgd_expression *e;
+    cr_assert_eq(cusgd_expression_compile(text, &names, &e), CUSGD_OK, "%s", cusgd_last_error());
+    cr_assert_eq(cusgd_expression_evaluate(e, 1, x, &value), CUSGD_OK);
+    cr_assert_eq(cusgd_expression_gradient(e, CUSGD_FORWARD, 1, x, g), CUSGD_OK);
+    cr_assert_eq(cusgd_expression_gradient(e, CUSGD_REVERSE, 1, x, r), CUSGD_OK);
+    cr_assert_eq(cusgd_expression_hessian(e, 1, x, h), CUSGD_OK);
+    assert_near(text, "value", value, json_number(row, "value"), 1e-12);
+    for (int i = 0; i < 2; i++) {
+        assert_near(text, "derivative", g[i], gradient[i], 1e-11);
+        assert_near(text, "derivative by reverse mode", r[i], g[i], 1e-13);
+    }
+    assert_near(text, "xx", h[0], hessian[0], 1e-10);
+    assert_near(text, "xy", h[1], hessian[1], 1e-10);
+    assert_near(text, "yy", h[3], hessian[2], 1e-10);
+    cr_assert_eq(h[1], h[2]);
+    cusgd_expression_free(e);
+}
+
+Test(expression, random_formulas)
+{
+    cJSON *json = golden_json("expressions.json");
+    const cJSON *row, *rows = cJSON_GetObjectItem(json, "formulas");
+    cr_assert_geq(cJSON_GetArraySize(rows), 200);
+    cJSON_ArrayForEach(row, rows) check_golden(row);
+    cJSON_Delete(json);
+}
+
+/* The functions of the lecture notes with their derivatives by x. */
+Test(expression, notes)
+{
+    static const struct {
+        const char *text, *derivative;
+    } of[] = {{"x^3 + 1", "3*x^2"},
+              {"3*x^3 + 2*(x-5) + 1", "9*x^2 + 2"},
+              {"sqrt(1+x^2) + exp(x) + sin(2*pi*x)", "x/sqrt(1+x^2) + exp(x) + 2*pi*cos(2*pi*x)"},
+              {"sin(2*pi*x + x^2)", "(2*pi + 2*x)*cos(2*pi*x + x^2)"},
+              {"x >= 0 ? x^2 : -3*x + 1", "x >= 0 ? 2*x : -3"},
+              {"sum(i, 0, 9, x^i)", "sum(i, 1, 9, i*x^(i-1))"},
+              {"prod(i, 0, 4, x - i)", "sum(j, 0, 4, prod(i, 0, 4, i == j ? 1 : x - i))"},
+              {"sum(i, 1, 5, log(1 + exp(-i*x)))", "sum(i, 1, 5, -i/(1 + exp(i*x)))"},
+              {"1/(1+exp(-x))", "exp(-x)/(1+exp(-x))^2"},
+              {"x^x", "x^x*(1 + log(x))"},
+              {"log(cosh(x))", "tanh(x)"}};
+    static const double points[] = {-2.5, -1, -0.3, 0.25, 1, 1.75, 3};
+    for (size_t k = 0; k < sizeof of / sizeof of[0]; k++) {
+        cusgd_expression *e = compiled(of[k].text);
+        for (size_t i = 0; i < sizeof points / sizeof points[0]; i++) {
+            double x = points[i], f, r, expected = value_at(of[k].derivative, x);
+            if (isnan(expected)) continue; /* x^x of x < 0 */
+            cr_assert_eq(cusgd_expression_gradient(e, CUSGD_FORWARD, 1, &x, &f), CUSGD_OK);
+            cr_assert_eq(cusgd_expression_gradient(e, CUSGD_REVERSE, 1, &x, &r), CUSGD_OK);
+            assert_near(of[k].text, "derivative", f, expected, 1e-13);
+            assert_near(of[k].text, "derivative by reverse mode", r, expected, 1e-13);
+        }
+        cusgd_expression_free(e);
+    }
+}
+
+/* 3 x1^3 + x2 (x1 - 5) + 1 and 2 x0 + 3 x1 + 5 x2 + 7 x3 + 11 x4^2, with several points at a time. */
+Test(expression, several_variables)
+{
+    enum { POINTS = 37 };
+    static double x[POINTS * 5], g[POINTS * 5], h[POINTS * 25];
+    for (int i = 0; i < POINTS * 5; i++) x[i] = sin(i);
+    cusgd_expression *e = compiled("3*x1^3 + x2*(x1-5) + 1");
+    cr_assert_eq(cusgd_expression_variables(e), (size_t)2);
+    cr_assert_str_eq(cusgd_expression_variable(e, 0), "x1");
+    cr_assert_null(cusgd_expression_variable(e, 2));
+    for (int mode = 0; mode < 2; mode++) {
+        cr_assert_eq(cusgd_expression_gradient(e, (cusgd_differentiation)mode, POINTS, x, g), CUSGD_OK);
+        for (int i = 0; i < POINTS; i++) {
+            assert_near("f", "x1", g[2 * i], 9 * x[2 * i] * x[2 * i] + x[2 * i + 1], 1e-14);
+            assert_near("f", "x2", g[2 * i + 1], x[2 * i] - 5, 1e-14);
+        }
+    }
+    cr_assert_eq(cusgd_expression_hessian(e, POINTS, x, h), CUSGD_OK);
+    for (int i = 0; i < POINTS; i++) {
+        assert_near("f", "x1 x1", h[4 * i], 18 * x[2 * i], 1e-14);
+        assert_near("f", "x1 x2", h[4 * i + 1], 1, 1e-14);
+        assert_near("f", "x2 x2", h[4 * i + 3], 0, 1e-14);
+    }
+    cusgd_expression_free(e);
+    e = compiled("2*x0 + 3*x1 + 5*x2 + 7*x3 + 11*x4^2");
+    cr_assert_eq(cusgd_expression_gradient(e, CUSGD_REVERSE, POINTS, x, g), CUSGD_OK);
+    for (int i = 0; i < POINTS; i++) {
+        const double expected[] = {2, 3, 5, 7, 22 * x[5 * i + 4]};
+        for (int v = 0; v < 5; v++) assert_near("f", "derivative", g[5 * i + v], expected[v], 1e-15);
+    }
+    cusgd_expression_free(e);
+    e = compiled("x^2 + y^2 - 4; x*y - 1");
+    double at[2] = {2, 0.5}, values[2], jacobian[4];
+    cr_assert_eq(cusgd_expression_results(e), (size_t)2);
+    cr_assert_eq(cusgd_expression_evaluate(e, 1, at, values), CUSGD_OK);
+    cr_assert_eq(cusgd_expression_gradient(e, CUSGD_REVERSE, 1, at, jacobian), CUSGD_OK);
+    cr_assert(values[0] == 0.25 && values[1] == 0);
+    cr_assert(jacobian[0] == 4 && jacobian[1] == 1 && jacobian[2] == 0.5 && jacobian[3] == 2);
+    cusgd_expression_free(e);
+}
+
+Test(expression, grammar)
+{
+    static const struct {
+        const char *text;
+        double value;
+    } of[] = {{"-2^2", -4},
+              {"2^3^2", 512},
+              {"2^-1", 0.5},
+              {"1/2", 0.5},
+              {"1 - 2 - 3", -4},
+              {"12/2/3", 2},
+              {"2*-3", -6},
+              {"- - 3", 3},
+              {"+3", 3},
+              {"1e3 + .5 + 2.", 1002.5},
+              {"1 < 2 ? 3 : 4", 3},
+              {"1 > 2 ? 3 : 4 > 5 ? 6 : 7", 7},
+              {"(1 <= 1) + (1 >= 2) + (1 == 1) + (1 != 1)", 2},
+              {"min(3, 1, 2)", 1},
+              {"max(3, 1, 2)", 3},
+              {"pow(2, 10)", 1024},
+              {"abs(-3) + sqrt(16)", 7},
+              {"pi", 3.14159265358979323846},
+              {"sum(i, 1, 100, i)", 5050},
+              {"prod(i, 1, 5, i)", 120},
+              {"sum(i, 3, 2, i) + prod(i, 3, 2, i)", 1},
+              {"sum(i, 1, 3, sum(j, 1, i, j))", 10},
+              {"sum(i, 1, 2, sum(i, 5, 5, i))", 10},
+              {"sum(i, 1, 10000, 1/i - 1/(i+1))", 1 - 1.0 / 10001},
+              {"sum(i, 1, 4, i == 2 ? 0*x : i)", 8},
+              {"log(1 + exp(x))", 1000},
+              {"log(cosh(x))", 1000 - 0.693147180559945309},
+              {"0^0", 1},
+              {"x^0", 1},
+              {"0 ? log(-1) : 2", 2}};
+    for (size_t k = 0; k < sizeof of / sizeof of[0]; k++)
+        assert_near(of[k].text, "value", value_at(of[k].text, 1000), of[k].value, 1e-14);
+    double big = 1000, g;
+    cusgd_expression *e = compiled("log(1 + exp(x)) + log(cosh(x))"); /* no overflow */
+    cr_assert_eq(cusgd_expression_gradient(e, CUSGD_FORWARD, 1, &big, &g), CUSGD_OK);
+    cr_assert_eq(g, 2);
+    cusgd_expression_free(e);
+}
+
+/* Derivatives where there are two, or where one operand has none. */
+Test(expression, derivatives_at_corners)
+{
+    static const struct {
+        const char *text;
+        double x, derivative;
+    } of[] = {{"abs(x)", 0, 0},
+              {"max(x, 0)", 0, 0.5},
+              {"max(x, 0) + log1p(exp(-abs(x)))", 0, 0.5},
+              {"x^3", 0, 0},
+              {"x^1", 0, 1},
+              {"x^2.5", 0, 0},
+              {"x^3", -2, 12},
+              {"x^5", -2, 80},
+              {"x > 0 ? log(x) : 7*x", -1, 7},
+              {"x < 800 ? 2*x : exp(x)", 3, 2},
+              {"x < 3 ? 2*x : exp(1000*x)*0", 1, 2}};
+    for (size_t k = 0; k < sizeof of / sizeof of[0]; k++) {
+        double f, r;
+        cusgd_expression *e = compiled(of[k].text);
+        cr_assert_eq(cusgd_expression_gradient(e, CUSGD_FORWARD, 1, &of[k].x, &f), CUSGD_OK);
+        cr_assert_eq(cusgd_expression_gradient(e, CUSGD_REVERSE, 1, &of[k].x, &r), CUSGD_OK);
+        cr_assert_eq(f, of[k].derivative, "%s: %g", of[k].text, f);
+        cr_assert_eq(r, of[k].derivative, "%s: %g", of[k].text, r);
+        cusgd_expression_free(e);
+    }
+}
+
+/* What is no formula, where, and a part of what is said. */
+Test(expression, errors)
+{
+    static const struct {
+        const char *text;
+        int character;
+        const char *said;
+    } of[] = {{"2x", 2, "a product is written with *"},
+              {"2 (x)", 3, "a product is written with *"},
+              {"x(2)", 1, "there is no function x"},
+              {"(x)(y)", 4, "a product is written with *"},
+              {"x y", 3, "a product is written with *"},
+              {"2e", 2, "a product is written with *"},
+              {"", 1, "the formula ends"},
+              {"x +", 4, "the formula ends"},
+              {"x + * 2", 5, "an operand is wanted"},
+              {"(x", 3, ") is missing"},
+              {"x)", 2, "does not belong"},
+              {"x ** 2", 3, "a power is written with ^"},
+              {"x = 2", 3, "equality is written =="},
+              {"x # 2", 3, "does not belong"},
+              {"exp", 1, "its arguments are missing"},
+              {"exp(x, y)", 6, "has one argument"},
+              {"exp()", 5, "an operand is wanted"},
+              {"min(x)", 6, "at least two"},
+              {"pow(x, 2, 3)", 11, "two arguments"},
+              {"1 < 2 < 3", 7, "not chained"},
+              {"sum(2, 1, 3, 1)", 5, "name of a counter"},
+              {"sum(i, 1, x, i)", 11, "whole number"},
+              {"sum(i, 1, 2.5, i)", 11, "whole number"},
+              {"sum(exp, 1, 2, 1)", 5, "name of a counter"},
+              {"x ? 1", 6, ": is missing"},
+              {"a_name_of_more_than_thirty_one_characters", 1, "at most 31"},
+              {"x;", 3, "the formula ends"}};
+    for (size_t k = 0; k < sizeof of / sizeof of[0]; k++) {
+        cusgd_expression *e;
+        char place[32];
+        snprintf(place, sizeof place, "character %d: ", of[k].character);
+        cr_assert_eq(cusgd_expression_compile(of[k].text, NULL, &e), CUSGD_ERROR_USAGE, "%s", of[k].text);
+        cr_assert_null(e);
+        cr_assert(strstr(cusgd_last_error(), of[k].said), "%s: %s", of[k].text, cusgd_last_error());
+        cr_assert(strstr(cusgd_last_error(), place), "%s: %s", of[k].text, cusgd_last_error());
+        const char *mark = strrchr(cusgd_last_error(), '\n');
+        cr_assert(mark && (int)strlen(mark) == of[k].character + 1 && mark[of[k].character] == '^', "%s", cusgd_last_error());
+    }
+}
+
+Test(expression, limits)
+{
+    static char text[20000];
+    cusgd_expression *e;
+    static const char *const parts[] = {"(", "-", "exp(", "1 ? 1 : ", "2^", "sum(i,1,1,"};
+    for (size_t k = 0; k < sizeof parts / sizeof parts[0]; k++) {
+        text[0] = '\0';
+        for (int i = 0; i < 500; i++) strcat(text, parts[k]);
+        strcat(text, "x");
+        cr_assert_eq(cusgd_expression_compile(text, NULL, &e), CUSGD_ERROR_USAGE);
+        cr_assert(strstr(cusgd_last_error(), "more than 100"), "%s: %s", parts[k], cusgd_last_error());
+    }
+    memset(text, '1', 9000);
+    text[9000] = '\0';
+    cr_assert_eq(cusgd_expression_compile(text, NULL, &e), CUSGD_ERROR_USAGE);
+    cr_assert(strstr(cusgd_last_error(), "9000 bytes"), "%s", cusgd_last_error());
+    static const struct {
+        const char *text, *said;
+    } of[] = {{"sum(i, 1, 1000000000, sum(j, 1, 1000000000, 1))", "written out"},
+              {"sum(i, 1, 10000, sin(x + i))", "more than 8192 operations"}};
+    for (size_t k = 0; k < 2; k++) {
+        cr_assert_eq(cusgd_expression_compile(of[k].text, NULL, &e), CUSGD_ERROR_USAGE);
+        cr_assert(strstr(cusgd_last_error(), of[k].said), "%s", cusgd_last_error());
+    }
+    text[0] = '\0';
+    for (int i = 0; i < 65; i++) snprintf(text + strlen(text), 16, "%sv%d", i ? "+" : "", i);
+    cr_assert_eq(cusgd_expression_compile(text, NULL, &e), CUSGD_ERROR_USAGE);
+    cr_assert(strstr(cusgd_last_error(), "64 variables"), "%s", cusgd_last_error());
+}
+
+Test(expression, names)
+{
+    const char *variables[] = {"p", "y"}, *constants[] = {"c"};
+    double values[] = {3}, x[] = {2, 1}, value;
+    cusgd_expression_names names = CUSGD_INIT(cusgd_expression_names);
+    cusgd_expression *e;
+    names.variables = variables;
+    names.variable_count = 2;
+    names.constants = constants;
+    names.values = values;
+    names.constant_count = 1;
+    cr_assert_eq(cusgd_expression_compile("c*(p-y)", &names, &e), CUSGD_OK, "%s", cusgd_last_error());
+    cr_assert_eq(cusgd_expression_evaluate(e, 1, x, &value), CUSGD_OK);
+    cr_assert_eq(value, 3);
+    cusgd_expression_free(e);
+    cr_assert_eq(cusgd_expression_compile("c*(p-z)", &names, &e), CUSGD_ERROR_USAGE);
+    cr_assert(strstr(cusgd_last_error(), "there is no name z here; the variables are p, y"), "%s", cusgd_last_error());
+    static const char *const bad[] = {"p", "exp", "pi", "2c", "", "a b"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        constants[0] = bad[i];
+        cr_assert_eq(cusgd_expression_compile("p", &names, &e), CUSGD_ERROR_USAGE, "%s", bad[i]);
+    }
+    constants[0] = "c";
+    values[0] = (double)NAN;
+    cr_assert_eq(cusgd_expression_compile("p", &names, &e), CUSGD_ERROR_USAGE);
+    cr_assert_eq(cusgd_expression_compile(NULL, NULL, &e), CUSGD_ERROR_USAGE);
+    cr_assert_eq(cusgd_expression_compile("x", NULL, NULL), CUSGD_ERROR_USAGE);
+    cusgd_expression_free(NULL);
+}
