@@ -63,6 +63,52 @@ CUSGD_API cusgd_status cusgd_expression_gradient(const cusgd_expression *express
 CUSGD_API cusgd_status cusgd_expression_hessian(const cusgd_expression *expression, size_t points, const double *x,
                                                 double *hessians);
 
+/* ---- Minima and roots ---------------------------------------------------------------------------------------------------- */
+
+typedef struct cusgd_search {
+    size_t size;
+    /* cusgd_expression_minimize: "gd" (gradient descent), an optimizer's name ("momentum", "adam", ...; all but auto, adamw and
+     * asgd), "bfgs" (also for NULL), "dfp", "lbfgs", "cg" or "newton". cusgd_expression_solve: "newton" (also for NULL),
+     * "broyden-good" or "broyden-bad". */
+    const char *solver;
+    double rate;        /* of gd and optimizers, > 0; 0: the optimizer's usual one, which gd, momentum and nesterov do not have */
+    double momentum;    /* of momentum and nesterov, 0 to 1 (excluded); 0: 0.9 */
+    double tolerance;   /* > 0; 0: 1e-8 of minimize, 1e-10 of solve. Converged: the norm of the gradient, or of the formulas'
+                           values,   is at most this times max(1, its value at the start) */
+    int64_t iterations; /* at most; 0: 1000 */
+} cusgd_search;
+
+typedef struct cusgd_iterate {
+    size_t size;
+    int64_t iteration; /* 0: the start */
+    const double *x;   /* the variables; valid during the call */
+    double value;      /* of the formula; of solve the norm of the formulas' values */
+    double gradient;   /* the norm of the gradient; of solve the same as value */
+    double length;     /* of the step that led here; NaN at the start */
+} cusgd_iterate;
+/* Receives each iterate. A nonzero value ends the search, which then has not converged. */
+typedef int (*cusgd_iterate_callback)(const cusgd_iterate *iterate, void *user);
+
+typedef struct cusgd_search_result {
+    size_t size;
+    int converged;
+    int64_t iterations;
+    double value, gradient; /* as in cusgd_iterate, at the end */
+    double order;           /* order of convergence by the last three steps: 1 linear, 2 quadratic; NaN: they do not tell */
+} cusgd_search_result;
+
+/* Searches a minimum of a single formula from x, which is moved to the last iterate. The steps are those of training: an
+ * optimizer's with the whole gradient, or a full-batch solver's. callback: NULL: none. Fails with USAGE, MEMORY, INTERRUPTED,
+ * DIVERGED (the value or the gradient is not finite) and NOT_CONVERGED, whose message says why; x and *result are then set too.
+ */
+CUSGD_API cusgd_status cusgd_expression_minimize(const cusgd_expression *expression, const cusgd_search *search, double *x,
+                                                 cusgd_iterate_callback callback, void *user, cusgd_search_result *result);
+/* Searches a root of as many formulas as there are variables, likewise. newton: Newton (Raphson 1690); broyden-good and
+ * broyden-bad: Broyden 1965, from the inverse of the matrix of derivatives at the start. NOT_CONVERGED too where that matrix is
+ * singular. */
+CUSGD_API cusgd_status cusgd_expression_solve(const cusgd_expression *expression, const cusgd_search *search, double *x,
+                                              cusgd_iterate_callback callback, void *user, cusgd_search_result *result);
+
 #ifdef __cplusplus
 }
 #endif

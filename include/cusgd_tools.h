@@ -135,6 +135,8 @@ CUSGD_API cusgd_status cusgd_model_reader(const cusgd_model *model, cusgd_reader
 CUSGD_API cusgd_status cusgd_file_check(const char *path);
 /* Writes `count` bytes as a file. An existing file is replaced only when the new one is complete. Errors: DATA, MEMORY. */
 CUSGD_API cusgd_status cusgd_file_write(const char *path, const void *bytes, size_t count);
+/* Writes rows x columns numbers, row-major, to NAME.npy (float64). Replacement and errors as for cusgd_file_write. */
+CUSGD_API cusgd_status cusgd_array_save(const char *path, int64_t rows, int64_t columns, const double *values);
 /* Writes predictions of cusgd_model_predict to NAME.npy (float64; n, or n x columns), to NAME.csv (with a header of the target
  * names, or of the class names if each class has an output, and with class names for CUSGD_PREDICT_CLASS) or to "-" (CSV on
  * standard output). An existing file is replaced only when the new one is complete. */

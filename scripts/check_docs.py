@@ -29,7 +29,7 @@ OPTIONS_PAGE = ROOT / "docs" / "options.md"
 MANUAL = ROOT / "man" / "cusgd.1"
 MANUAL_BEGIN = r".\" options: written by scripts/check_docs.py --write"
 MANUAL_END = r".\" end of options"
-MANUAL_COMMANDS = ("train", "sweep", "path", "predict", "evaluate", "generate", "info", "bench", "check")
+MANUAL_COMMANDS = ("train", "sweep", "path", "predict", "evaluate", "generate", "info", "bench", "check", "grad", "minimize", "solve")
 
 # Words of an earlier dialect of this project, and of British spelling.
 BANNED = [
@@ -191,7 +191,7 @@ def options_page(cusgd: Path) -> str:
         "# Options of `cusgd train`\n\n"
         "Written by scripts/check_docs.py from `cusgd train --help all`. DATA is described in [file formats](file-formats.md).\n"
         "`cusgd train --help` lists the usual ones; `cusgd COMMAND --help` lists those of sweep, path, predict, evaluate, "
-        "generate, info, bench, devices and check.\n\n"
+        "generate, info, bench, devices, check, grad, minimize and solve.\n\n"
         f"{options_table(cusgd)}\n"
     )
 

@@ -31,6 +31,7 @@ LAYERS = [
     ("solvers", r"host/solvers/"),
     ("trainer", r"host/trainer/"),
     ("sweep", r"host/sweep/"),
+    ("search", r"host/search/"),
     ("check", r"host/check/"),
     ("model", r"host/(model[^/]*|distribution)\.[ch]$|host/(generate|device_data)\.c$"),
 ]
@@ -53,6 +54,7 @@ MAY_INCLUDE = {
     "model": {"scalar", "public", "data", "backend"},
     "trainer": {"scalar", "public", "data", "backend", "problem", "run", "sgd", "solvers", "model"},
     "sweep": {"scalar", "public", "data", "backend", "problem", "run", "sgd", "trainer", "model"},
+    "search": {"scalar", "public", "data", "solvers"},
     "check": {"scalar", "public", "data", "backend", "problem", "run", "sgd", "trainer"},
 }
 
@@ -77,7 +79,7 @@ LONGER = {
     ("host/cuda/cuda.h", "stage_block"): 9,
     ("host/cuda/stage.c", "stage_block"): 9,
     ("host/data/open.c", "open_part"): 8,
-    ("host/solvers/solver.h", "solver"): 21,  # a fit: the iterate, the best ones, and what the method keeps
+    ("host/solvers/solver.h", "solver"): 22,  # a fit: the iterate, the best ones, and what the method keeps
 }
 
 

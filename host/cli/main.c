@@ -19,6 +19,9 @@ static const entry entries[] = {
     {"info", "FILE", "describes a model or data", info_main},
     {"bench", "", "measures how fast steps are", bench_main},
     {"devices", "", "lists what can compute", devices_main},
+    {"grad", "FORMULA --at NAME=VALUES", "differentiates a formula", grad_main},
+    {"minimize", "FORMULA --start NAME=VALUE", "searches a minimum of a formula", minimize_main},
+    {"solve", "FORMULAS --start NAME=VALUE", "searches a root of formulas", solve_main},
     {"check", "[DATA]", "compares a device with the CPU, step by step", check_main},
 };
 enum { ENTRIES = sizeof entries / sizeof entries[0] };

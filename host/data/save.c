@@ -165,6 +165,12 @@ cusgd_status cusgd_predictions_save(const cusgd_model *model, cusgd_prediction a
     return fail(CUSGD_ERROR_USAGE, "%s: predictions go to a file named .npy or .csv, or to -", path);
 }
 
+cusgd_status cusgd_array_save(const char *path, int64_t rows, int64_t columns, const double *values)
+{
+    if (!path || !values) return fail_null(__func__);
+    return npy_save(rows, columns, values, path);
+}
+
 cusgd_status cusgd_file_check(const char *path)
 {
     replacement *trial;

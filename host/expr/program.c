@@ -143,7 +143,7 @@ void program_close(program *p)
     free(p->table);
     p->table = NULL;
     int32_t kept = 0, *place = allocate((size_t)p->count, sizeof *place);
-    if (!place) return; /* what is not needed is computed in vain */
+    if (!place) return; /* what is not needed is computed nevertheless */
     for (int i = 0; i < p->count; i++) place[i] = 0;
     for (int r = 0; r < p->results; r++) place[p->result[r]] = 1;
     for (int i = p->count - 1; i >= 0; i--) {

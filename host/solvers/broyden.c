@@ -4,7 +4,8 @@
  *     bad    H += (s - H y) y' / y'y
  *
  * with s the step and y the change of g. Neither keeps H symmetric, nor its step a descent: a step is halved until |g| has not
- * grown twofold and, where that does not come about, H starts anew. H starts as the inverse of the largest second derivative. */
+ * grown twofold and, where that does not come about, H starts anew. H starts as the inverse of the largest second derivative, of
+ * a function of its own (function.h) as the inverse of its derivative. */
 #include "solver.h"
 
 #include "failure.h"
@@ -25,15 +26,14 @@ static int update(int64_t n, int good, double *h, const double *step, const doub
     return 1;
 }
 
-/* x - t H g for t = 1, 1/2, ...: *taken is 1 once |g| is small enough there. p: -H g. */
-static cusgd_status step_back(solver *s, const double *p, double maximum, int *taken)
+cusgd_status solver_step_back(solver *s, const double *p, double maximum, int *taken)
 {
-    enum { HALVINGS = 6 };
+    const int halvings = s->function ? 40 : 6;
     double f;
     cusgd_status status = CUSGD_OK;
     *taken = 0;
     s->step = 1;
-    for (int i = 0; i < HALVINGS && !status; i++) {
+    for (int i = 0; i < halvings && !status; i++) {
         vector_copy(s->size, s->x, s->trial);
         vector_add(s->size, s->step, p, s->trial);
         status = solver_evaluate(s, s->trial, &f, s->trial_g);
@@ -48,6 +48,14 @@ static cusgd_status step_back(solver *s, const double *p, double maximum, int *t
     return status;
 }
 
+/* H as it is at the start: a multiple of the identity, or of a function of its own the inverse of its derivative. */
+static cusgd_status restart(solver *s, double scale, double *h)
+{
+    if (s->function) return solver_inverse(s, h);
+    matrix_diagonal(s->size, scale, h);
+    return CUSGD_OK;
+}
+
 /* work: 5 size */
 static cusgd_status iterate(solver *s, int good, double scale, double *h, double *work)
 {
@@ -59,18 +67,18 @@ static cusgd_status iterate(solver *s, int good, double scale, double *h, double
         fresh = s->keeps.number[0] != 0;
         minimum = s->keeps.number[1];
     } else {
-        matrix_diagonal(n, scale, h);
+        status = restart(s, scale, h);
     }
     while (!status && solver_goes_on(s)) {
         matrix_times(n, h, s->g, p);
         for (int64_t u = 0; u < n; u++) p[u] = -p[u];
         vector_copy(n, s->x, step);
         vector_copy(n, s->g, y);
-        status = step_back(s, p, 2 * minimum, &taken);
+        status = solver_step_back(s, p, 2 * minimum, &taken);
         if (status) break;
         if (!taken) {
             s->stuck = fresh;
-            matrix_diagonal(n, scale, h);
+            if (!fresh) status = restart(s, scale, h);
             s->keeps.number[0] = fresh = 1;
             continue;
         }
@@ -82,7 +90,8 @@ static cusgd_status iterate(solver *s, int good, double scale, double *h, double
         matrix_times(n, h, y, hy);
         fresh = 0;
         if (!update(n, good, h, step, y, hy, more)) {
-            matrix_diagonal(n, scale, h);
+            status = restart(s, scale, h);
+            if (status) break;
             fresh = 1;
         }
         s->keeps.number[0] = fresh;
@@ -99,7 +108,7 @@ static cusgd_status solve(solver *s, int good)
     if (!h)
         return fail(CUSGD_ERROR_MEMORY,
                     "out of memory: this solver needs a matrix of %zu x %zu; --solver lbfgs needs a few vectors alone", n, n);
-    cusgd_status status = solver_steepest_curvature(s, &maximum);
+    cusgd_status status = s->function ? CUSGD_OK : solver_steepest_curvature(s, &maximum);
     return !status ? iterate(s, good, maximum > 0 ? 1 / maximum : 1, h, h + n * n) : status;
 }
 

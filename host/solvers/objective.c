@@ -18,6 +18,7 @@ static void clear_intercepts(const solver *s, double *v)
 
 cusgd_status solver_evaluate(solver *s, const double *x, double *f, double *g)
 {
+    if (s->function) return s->function->evaluate(s->function->user, x, f, g);
     cusgd_status status = problem_objective(s->problem, &s->problem->train, x, &s->m.now.loss, f, g);
     s->passes++;
     if (!g || status) return status;
@@ -30,6 +31,7 @@ int64_t solver_blocks(const solver *s) { return s->quadratic ? 1 : s->problem->k
 
 cusgd_status solver_hessian(solver *s, const double *x, double *hessian)
 {
+    if (s->function) return s->function->derivative(s->function->user, x, hessian);
     int64_t side = s->problem->d + 1;
     cusgd_status status = problem_hessian(s->problem, s->problem->loss, x, hessian);
     s->passes++;

@@ -8,10 +8,10 @@
 
 double *solver_room(solver *s, size_t state, size_t room)
 {
-    const fit_vector *loaded = &s->m.run->fit.vector[VECTOR_METHOD];
     s->keeps.values = allocate(room, sizeof(double));
     s->keeps.count = (int64_t)state;
-    if (!s->keeps.values) return NULL;
+    if (!s->keeps.values || s->function) return s->keeps.values;
+    const fit_vector *loaded = &s->m.run->fit.vector[VECTOR_METHOD];
     s->keeps.is_loaded = s->keeps.is_loaded && loaded->count == s->keeps.count;
     if (s->keeps.is_loaded && state > 0) vector_copy(s->keeps.count, loaded->values, s->keeps.values);
     if (!s->silent) run_forget_fit(s->m.run);
@@ -59,6 +59,7 @@ void solver_offer(solver *s)
 int solver_goes_on(solver *s)
 {
     cusgd_stop stop = s->m.stop;
+    if (s->function) return stop == CUSGD_STOP_NONE && !s->stuck;
     if (stop == CUSGD_STOP_NONE || stop == CUSGD_STOP_CANCELLED || stop == CUSGD_STOP_EPOCHS) solver_offer(s);
     return stop == CUSGD_STOP_NONE && !s->stuck;
 }

@@ -172,6 +172,7 @@ static void count_work(solver *s)
 
 cusgd_status solver_iterated(solver *s)
 {
+    if (s->function) return function_iterated(s);
     const cusgd_options *o = s->m.run->options;
     s->kept.result = ++s->m.epochs;
     cusgd_status status = problem_check_data(s->problem);

@@ -6,6 +6,7 @@
 #ifndef CUSGD_HOST_SOLVERS_SOLVER_H
 #define CUSGD_HOST_SOLVERS_SOLVER_H
 
+#include "function.h"
 #include "problem/linear.h"
 #include "run/monitor.h"
 #include "solvers.h"
@@ -48,6 +49,7 @@ typedef struct solver {
     char note[512];          /* what there is to say besides; "" if nothing */
     iterates kept;
     method_state keeps;
+    const function *function; /* what is minimized, or whose root is searched, in the place of the run's objective; NULL */
 } solver;
 
 /* The methods. They return where s->m.stop is set, or s->stuck, or a call fails. */
@@ -60,6 +62,7 @@ cusgd_status solve_dfp(solver *s);
 cusgd_status solve_lbfgs(solver *s);
 cusgd_status solve_broyden_good(solver *s);
 cusgd_status solve_broyden_bad(solver *s);
+cusgd_status solve_root(solver *s); /* root.c: Newton's method for equations */
 cusgd_status solve_exact(solver *s);
 cusgd_status solver_solve(solver *s); /* exact.c: the same without a report: the iterate becomes the solution */
 
@@ -94,12 +97,17 @@ cusgd_status solver_hessian(solver *s, const double *x, double *hessian);
 /* hp = H p where the objective is quadratic, from two gradients: X^T X is never formed. origin: the gradient at 0, or where
  * *ready is 0 room for it (size), and that is taken first. */
 cusgd_status solver_curve(solver *s, const double *p, double *origin, int *ready, double *hp);
+/* Of a function of its own: the inverse of its derivative's matrix at x (size x size). Error: NOT_CONVERGED, where it is
+ * singular.
+ */
+cusgd_status solver_inverse(solver *s, double *inverse);
 /* A bound on the largest second derivative in any direction, sharp for quadratics. USAGE where the loss has none. */
 cusgd_status solver_steepest_curvature(solver *s, double *maximum);
 
 /* Takes trial, trial_g and f as the iterate. */
 void solver_move(solver *s, double f);
-/* After each iteration: progress, callback, stopping rules. */
+/* After each iteration: progress, callback, stopping rules; function.c: those of a function of its own. */
+cusgd_status function_iterated(solver *s);
 cusgd_status solver_iterated(solver *s);
 
 /* position.c: room for `room` values of the method's, freed with the solver, of which the first `state` are kept from one
@@ -112,6 +120,10 @@ int solver_goes_on(solver *s);
 void solver_offer(solver *s);
 /* Goes on with the fit in the run's fit_state; `stale`: what the run had before monitor_begin(). */
 void solver_resume(solver *s, int64_t stale);
+
+/* broyden.c: moves to x + t p for the first t of 1, 1/2, ... at which |g| is at most `maximum`; *taken is 0 where there is none.
+ */
+cusgd_status solver_step_back(solver *s, const double *p, double maximum, int *taken);
 
 /* ---- Line search (search.c) ---- */
 
