@@ -24,6 +24,7 @@ from ._errors import (
     NotConvergedError,
     UsageError,
 )
+from ._formula import Formula, Search
 from ._library import __version__
 from ._model import Model
 from ._options import Options
@@ -46,6 +47,7 @@ __all__ = [
     "Device",
     "DeviceError",
     "DivergedError",
+    "Formula",
     "History",
     "HostMemoryError",
     "InterruptedCall",
@@ -59,6 +61,7 @@ __all__ = [
     "Progress",
     "Report",
     "Result",
+    "Search",
     "Sweep",
     "Table",
     "Trainer",
