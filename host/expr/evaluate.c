@@ -1,10 +1,9 @@
 /* Forward mode: an operation after the other, each at all lanes, in values, two tangents and the second derivative by both. */
 #include "expr/expression.h"
 
-#include "real.h"
-#include "scalar/expression.h"
+typedef double real;
 
-typedef NAMED(lanes) lanes;
+#include "scalar/expression.h"
 
 /* What every case below does at one lane: i. */
 #define EACH_LANE for (int i = 0; i < points; i++)
@@ -167,7 +166,7 @@ static void run_values(const program *p, int points, lanes *place) { run_all(p, 
 static void run_first(const program *p, int points, lanes *place) { run_all(p, 1, points, place); }
 static void run_second(const program *p, int points, lanes *place) { run_all(p, 2, points, place); }
 
-void NAMED(expression_run)(const program *p, int order, int points, lanes *place)
+void expression_run(const program *p, int order, int points, lanes *place)
 {
     switch (order) {
     case 0: run_values(p, points, place); break;

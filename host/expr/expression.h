@@ -64,22 +64,18 @@ typedef struct formula_names {
 cusgd_status expression_parse(const char *text, formula_names *known, program *p);
 
 /* The value and derivatives of an operation at EXPRESSION_LANES points: by two directions, and by one after the other. */
-typedef struct lanes_float {
-    float value[EXPRESSION_LANES], one[EXPRESSION_LANES], two[EXPRESSION_LANES], both[EXPRESSION_LANES];
-} lanes_float;
-typedef struct lanes_double {
+typedef struct lanes {
     double value[EXPRESSION_LANES], one[EXPRESSION_LANES], two[EXPRESSION_LANES], both[EXPRESSION_LANES];
-} lanes_double;
+} lanes;
 
-/* evaluate.c, once for each precision: forward mode by hyper-dual numbers (Fike, Alonso 2011). place: one of each operation, of
- * which the caller has set those of variables. order 0: values; 1: `one` too; 2: all. */
-void expression_run_float(const program *p, int order, int points, lanes_float *place);
-void expression_run_double(const program *p, int order, int points, lanes_double *place);
+/* evaluate.c: forward mode by hyper-dual numbers (Fike, Alonso 2011). place: one of each operation, of which the caller has set
+ * those of variables. order 0: values; 1: `one` too; 2: all. */
+void expression_run(const program *p, int order, int points, lanes *place);
 /* The value of one operation. */
 double expression_fold(int op, double a, double b, double c);
 
 /* reverse.c: reverse mode (Linnainmaa 1970): the derivatives of a result by all variables, after a run of order 0. adjoint: one
  * of each operation. */
-void expression_reverse(const program *p, int result, const lanes_double *place, int lane, double *adjoint);
+void expression_reverse(const program *p, int result, const lanes *place, int lane, double *adjoint);
 
 #endif

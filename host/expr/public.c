@@ -11,7 +11,7 @@
 
 /* What evaluating takes: a place and an adjoint of each operation. */
 typedef struct workspace {
-    lanes_double *place;
+    lanes *place;
     double *adjoint;
 } workspace;
 
@@ -90,7 +90,7 @@ static void workspace_close(workspace *w)
 }
 
 /* The variables at some points; their tangents are 1 for the variables one and two (-1: none). */
-static void set_variables(const cusgd_expression *e, const double *x, int points, int one, int two, lanes_double *place)
+static void set_variables(const cusgd_expression *e, const double *x, int points, int one, int two, lanes *place)
 {
     for (int k = 0; k < e->program.count; k++) {
         const operation *o = &e->program.at[k];
@@ -114,7 +114,7 @@ cusgd_status cusgd_expression_evaluate(const cusgd_expression *e, size_t points,
     for (int count; !status && points > 0; points -= (size_t)count) {
         count = lanes_of(points);
         set_variables(e, x, count, -1, -1, w.place);
-        expression_run_double(&e->program, 0, count, w.place);
+        expression_run(&e->program, 0, count, w.place);
         for (int i = 0; i < count; i++)
             for (int r = 0; r < e->program.results; r++) *values++ = w.place[e->program.result[r]].value[i];
         if (x) x += count * e->variables;
@@ -123,12 +123,12 @@ cusgd_status cusgd_expression_evaluate(const cusgd_expression *e, size_t points,
     return status;
 }
 
-static void forward(const cusgd_expression *e, int points, const double *x, lanes_double *place, double *gradients)
+static void forward(const cusgd_expression *e, int points, const double *x, lanes *place, double *gradients)
 {
     const program *p = &e->program;
     for (int v = 0; v < e->variables; v++) {
         set_variables(e, x, points, v, -1, place);
-        expression_run_double(p, 1, points, place);
+        expression_run(p, 1, points, place);
         for (int i = 0; i < points; i++)
             for (int r = 0; r < p->results; r++)
                 gradients[((int64_t)i * p->results + r) * e->variables + v] = place[p->result[r]].one[i];
@@ -139,7 +139,7 @@ static void reverse(const cusgd_expression *e, int points, const double *x, cons
 {
     const program *p = &e->program;
     set_variables(e, x, points, -1, -1, w->place);
-    expression_run_double(p, 0, points, w->place);
+    expression_run(p, 0, points, w->place);
     for (int i = 0; i < points; i++) {
         for (int r = 0; r < p->results; r++, gradients += e->variables) {
             expression_reverse(p, r, w->place, i, w->adjoint);
@@ -171,14 +171,14 @@ cusgd_status cusgd_expression_gradient(const cusgd_expression *e, cusgd_differen
     return status;
 }
 
-static void second(const cusgd_expression *e, int points, const double *x, lanes_double *place, double *hessians)
+static void second(const cusgd_expression *e, int points, const double *x, lanes *place, double *hessians)
 {
     const program *p = &e->program;
     int64_t n = e->variables;
     for (int a = 0; a < n; a++) {
         for (int b = 0; b <= a; b++) {
             set_variables(e, x, points, a, b, place);
-            expression_run_double(p, 2, points, place);
+            expression_run(p, 2, points, place);
             for (int64_t i = 0; i < points; i++) {
                 for (int r = 0; r < p->results; r++) {
                     double *h = hessians + (i * p->results + r) * n * n;

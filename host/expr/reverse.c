@@ -15,8 +15,8 @@ double expression_fold(int op, double a, double b, double c)
                        {.op = EXPRESSION_NUMBER, .a = -1, .b = -1, .c = -1, .number = c},
                        {.op = op, .a = 0, .b = 1, .c = 2}};
     program p = {.at = at, .count = 4};
-    lanes_double place[4];
-    expression_run_double(&p, 0, 1, place);
+    lanes place[4];
+    expression_run(&p, 0, 1, place);
     return place[3].value[0];
 }
 
@@ -49,7 +49,7 @@ static shares shares_of(int op, double x, double y, double v, double t)
 
 static int is_comparison(int op) { return op >= EXPRESSION_LESS; }
 
-void expression_reverse(const program *p, int result, const lanes_double *place, int lane, double *adjoint)
+void expression_reverse(const program *p, int result, const lanes *place, int lane, double *adjoint)
 {
     int last = p->result[result];
     for (int k = 0; k < p->count; k++) adjoint[k] = k == last;
