@@ -79,16 +79,15 @@ static void put_summary(const searching *w, const cusgd_search_result *r, const 
     putchar('\n');
 }
 
-static int run_search(const searching *w)
+static int run_search(searching *w)
 {
     cusgd_search_result result = CUSGD_INIT(cusgd_search_result);
     double *x = malloc((w->formula.count + 1) * sizeof *x);
     if (!x) return complain(CUSGD_ERROR_MEMORY, "out of memory");
     for (size_t v = 0; v < w->formula.count; v++) x[v] = w->formula.axes[v].first;
     if (!w->json && !w->quiet) put_header(w);
-    void *user = (void *)(uintptr_t)w; /* which put_iterate() only reads */
-    cusgd_status status = w->is_root ? cusgd_expression_solve(w->formula.expression, &w->by, x, put_iterate, user, &result)
-                                     : cusgd_expression_minimize(w->formula.expression, &w->by, x, put_iterate, user, &result);
+    cusgd_status status = w->is_root ? cusgd_expression_solve(w->formula.expression, &w->by, x, put_iterate, w, &result)
+                                     : cusgd_expression_minimize(w->formula.expression, &w->by, x, put_iterate, w, &result);
     if (!status || status == CUSGD_ERROR_NOT_CONVERGED) put_summary(w, &result, x);
     free(x);
     fflush(stdout);

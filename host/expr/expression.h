@@ -53,7 +53,7 @@ void program_rewind(program *p, int count); /* the operations from number `count
 void program_close(program *p);             /* takes the hash table away, and what no result needs */
 void program_free(program *p);
 
-/* parse.c: p's results from a text whose names are `known`. */
+/* parse.c: a program's results from a text whose names are `known`. */
 typedef struct formula_names {
     char (*variable)[EXPRESSION_NAME];
     int variables, grows; /* 1: an unknown name is a new variable */
@@ -61,7 +61,7 @@ typedef struct formula_names {
     const double *value;
     size_t constants;
 } formula_names;
-cusgd_status expression_parse(const char *text, formula_names *known, program *p);
+cusgd_status expression_parse(const char *text, formula_names *known, program *to);
 
 /* The value and derivatives of an operation at EXPRESSION_LANES points: by two directions, and by one after the other. */
 typedef struct lanes {

@@ -143,11 +143,12 @@ static int parse_series(parser *p, int op)
     int total = -1;
     double neutral = op == EXPRESSION_ADD ? 0 : 1, constant = neutral; /* of the terms that are numbers */
     scan_expect(p, ',');
-    for (double i = from; i <= (to < from ? from : to) && !p->status; i++) { /* once without effect where there is no term */
+    int64_t first = (int64_t)from, last = to < from ? first : (int64_t)to; /* once without effect where there is no term */
+    for (int64_t i = first; i <= last && !p->status; i++) {
         int mark = p->program->count;
         p->next = before;
         scan_advance(p);
-        p->counter[p->counters++] = (counter){name.at, name.length, i};
+        p->counter[p->counters++] = (counter){name.at, name.length, (double)i};
         int term = parse_formula(p);
         p->counters--;
         if (p->status || to < from) continue;

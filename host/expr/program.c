@@ -29,18 +29,24 @@ void program_free(program *p)
     *p = (program){0};
 }
 
+/* 0 and -0 differ; a NaN is equal to itself. */
+static uint64_t bits_of(double number)
+{
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    return bits;
+}
+
 static uint64_t hash_of(const operation *o)
 {
-    uint64_t bits, parts[4] = {(uint64_t)o->op, (uint64_t)o->a + 1, (uint64_t)o->b + 1, (uint64_t)o->c + 1};
-    memcpy(&bits, &o->number, sizeof bits);
+    uint64_t bits = bits_of(o->number), parts[4] = {(uint64_t)o->op, (uint64_t)o->a + 1, (uint64_t)o->b + 1, (uint64_t)o->c + 1};
     for (int i = 0; i < 4; i++) bits = (bits ^ parts[i]) * UINT64_C(0x9E3779B97F4A7C15), bits ^= bits >> 29;
     return bits;
 }
 
 static int is_same(const operation *x, const operation *y)
 {
-    return x->op == y->op && x->a == y->a && x->b == y->b && x->c == y->c &&
-           memcmp(&x->number, &y->number, sizeof x->number) == 0;
+    return x->op == y->op && x->a == y->a && x->b == y->b && x->c == y->c && bits_of(x->number) == bits_of(y->number);
 }
 
 /* The operation's number, whether it was there or not. */
