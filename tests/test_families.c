@@ -178,12 +178,15 @@ Test(families, rows_of_schedules_and_samplings_are_complete)
 }
 
 /* What a new loss touches of the library: its enumerator, its formula, its row; log-cosh stands for one, as nothing is special
- * about it. It is in none of the problems of cusgd check's standard set, and joins that by itself (test_command_check.c). */
+ * about it, but that formulas have a function of its values (scalar/expression.h). It is in none of the problems of cusgd check's
+ * standard set, and joins that by itself (test_command_check.c). */
 Test(families, a_loss_is_known_in_three_files)
 {
     static const char *const files[] = {"include/scalar/kinds.h", "include/scalar/loss.h", "include/scalar/losses.h"};
     char line[512];
-    FILE *found = popen("cd '" TEST_GOLDEN "/../..' && grep -rliE 'log[-_]cosh' host include kernels | LC_ALL=C sort", "r");
+    FILE *found = popen("cd '" TEST_GOLDEN
+                        "/../..' && grep -rliE --exclude=expression.h 'log[-_]cosh' host include kernels | LC_ALL=C sort",
+                        "r");
     cr_assert(found);
     size_t count = 0;
     while (fgets(line, sizeof line, found)) {
