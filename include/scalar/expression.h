@@ -11,7 +11,7 @@ SCALAR real reciprocal_square(real x) { return 1 / (x * x); }
 
 /* log(1 + e^x) and log(cosh(x)) without overflow: the losses of one argument. */
 SCALAR OF(loss_point) logistic_at(real x) { return loss_logistic(x, (real)0); }
-SCALAR OF(loss_point) log_cosh_at(real x) { return loss_log_cosh(x, (real)0); }
+SCALAR OF(loss_point) logcosh_at(real x) { return loss_log_cosh(x, (real)0); }
 
 /* f(x), f'(x) and f''(x) of a function of one argument; as much as `order` asks for. */
 STRUCT(function_jet) { real v, d, dd; };

@@ -24,7 +24,7 @@
     X(ABS, "abs", real_abs(x), (real)((x > 0) - (x < 0)), 0 * v)                                                               \
     X(SIGMOID, "sigmoid", logistic_at(x).derivative, logistic_at(x).curvature, -d * real_tanh(x / 2))                          \
     X(SOFTPLUS, "softplus", logistic_at(x).value, logistic_at(x).derivative, logistic_at(x).curvature)                         \
-    X(LOGCOSH, "logcosh", log_cosh_at(x).value, log_cosh_at(x).derivative, log_cosh_at(x).curvature)
+    X(LOGCOSH, "logcosh", logcosh_at(x).value, logcosh_at(x).derivative, logcosh_at(x).curvature)
 
 /* Comparisons: 1 or 0, whose derivatives are 0. */
 #define EXPRESSION_COMPARISONS(X)                                                                                              \
