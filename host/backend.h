@@ -131,6 +131,9 @@ typedef struct backend_ops {
     cusgd_status (*start)(void *self, const run_spec *p);
     cusgd_status (*put)(void *self, enum snapshot a, enum state_part p, const double *values); /* (d+1) x k */
     cusgd_status (*get)(void *self, enum snapshot a, enum state_part p, double *values);
+    /* The same in `real`: *at is where the values lie, which is the backend's own memory, until anything else is asked of it, or
+     * `room`, which has a place for all of them; NULL: the run spec does not keep this part. */
+    cusgd_status (*read)(void *self, enum snapshot a, enum state_part p, void *room, const void **at);
     cusgd_status (*copy)(void *self, enum snapshot to, enum snapshot from);
 
     /* Runs steps on AREA_CURRENT; may return before they are done. wait() waits for all but the latest slice, so that the next

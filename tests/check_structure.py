@@ -65,7 +65,7 @@ LONGER = {
     ("include/cusgd_tools.h", "cusgd_reader"): 23,  # what callers set of a file, column by column
     ("host/cpu/parts.h", "cpu"): 21,  # the state of a run
     ("host/model.h", "cusgd_model"): 21,  # what a model's file holds
-    ("host/backend.h", "backend_ops"): 24,  # what a device can do
+    ("host/backend.h", "backend_ops"): 25,  # what a device can do
     ("host/backend.h", "run_spec"): 26,  # what a device receives once per run
     ("kernels/kernels.h", "loss_task"): 26,  # kernel arguments are flat
     ("kernels/kernels.h", "update_task"): 34,

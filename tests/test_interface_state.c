@@ -29,6 +29,24 @@ static int keeps(const run_spec *p, int part)
 /* Values that tell where they belong and that float rounds. */
 static double value_at(int snapshot, int part, int64_t u) { return 1.0 / 3 + snapshot + 10 * part + 0.01 * (double)u; }
 
+/* What read() gives is what get() gives, in the backend's precision; a part that is not kept is nowhere. */
+static void check_read(const backend *b, const run_spec *p, cusgd_precision precision, int snapshot, int part,
+                       const double *values)
+{
+    int64_t size = (p->d + 1) * p->k;
+    const void *at = p;
+    double *room = interface_allocate(size, sizeof(double));
+    interface_ok(b->ops->read(b->self, (enum snapshot)snapshot, (enum state_part)part, room, &at), "read");
+    if ((at != NULL) != keeps(p, part)) interface_fail("read of part %d gives %s", part, at ? "values" : "none");
+    for (int64_t u = 0; u < size && at; u++) {
+        double value = precision == CUSGD_PRECISION_FLOAT ? (double)((const float *)at)[u] : ((const double *)at)[u];
+        if (value != values[u])
+            interface_fail("read: optimizer %d, d %d, k %d, snapshot %d, part %d, parameter %d: %.17g, not %.17g", p->optimizer,
+                           (int)p->d, (int)p->k, snapshot, part, (int)u, value, values[u]);
+    }
+    free(room);
+}
+
 /* What `snapshot` must read as. `from`: the snapshot that its values were put in; -1: zeros. */
 static void check_snapshot(const backend *b, const run_spec *p, cusgd_precision precision, int snapshot, int from,
                            const char *when)
@@ -45,6 +63,7 @@ static void check_snapshot(const backend *b, const run_spec *p, cusgd_precision 
                 interface_fail("%s: optimizer %d, average %d, d %d, k %d, snapshot %d, part %d, parameter %d: %.17g, not %.17g",
                                when, p->optimizer, p->average, (int)p->d, (int)p->k, snapshot, part, (int)u, values[u], expected);
         }
+        check_read(b, p, precision, snapshot, part, values);
     }
     free(values);
 }

@@ -19,6 +19,12 @@ void NAMED(layout_get)(const layout *l, const real *from, double *to)
         for (int64_t c = 0; c < l->k; c++) to[j * l->k + c] = (double)from[layout_at(l, j, c)];
 }
 
+void NAMED(layout_read)(const layout *l, const real *from, real *to)
+{
+    for (int64_t c = 0; c < l->k; c++)
+        for (int64_t j = 0; j <= l->d; j++) to[j * l->k + c] = from[layout_at(l, j, c)];
+}
+
 /* A wave is as many chunks as have a place for their sums; chunks are added in order, waves in order, in double. */
 enum { WAVE = 64 };
 

@@ -239,5 +239,6 @@ cusgd_status NAMED(cpu_generate)(void *of, const cusgd_generator *g, const doubl
 /* (d+1) x k in double to the layout in real, zero where nothing stands, and back. */
 void NAMED(layout_put)(const layout *l, const double *from, real *to);
 void NAMED(layout_get)(const layout *l, const real *from, double *to);
+void NAMED(layout_read)(const layout *l, const real *from, real *to);
 
 #endif

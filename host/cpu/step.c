@@ -526,6 +526,17 @@ static cusgd_status get(void *of, enum snapshot a, enum state_part part, double 
     return CUSGD_OK;
 }
 
+/* The usual run of one output has its parameters in one piece: a checkpoint is written from where they lie. */
+static cusgd_status read_part(void *of, enum snapshot a, enum state_part part, void *room, const void **out)
+{
+    const cpu *self = of;
+    const real *at = self->snapshot[a].at[part];
+    int is_whole = self->layout.k == 1 && layout_at(&self->layout, self->layout.d, 0) == self->layout.d;
+    *out = at && !is_whole ? room : at;
+    if (at && !is_whole) NAMED(layout_read)(&self->layout, at, room);
+    return CUSGD_OK;
+}
+
 static cusgd_status copy(void *of, enum snapshot to, enum snapshot from)
 {
     cpu *self = of;
@@ -566,6 +577,7 @@ static const backend_ops ops = {
     .start = start,
     .put = put,
     .get = get,
+    .read = read_part,
     .copy = copy,
     .steps = steps,
     .report = report,

@@ -396,6 +396,7 @@ int spec_looks_ahead(const run_spec *p);
 cusgd_status cuda_start(void *of, const run_spec *p);
 cusgd_status cuda_put(void *of, enum snapshot a, enum state_part part, const double *values);
 cusgd_status cuda_get(void *of, enum snapshot a, enum state_part part, double *values);
+cusgd_status cuda_read(void *of, enum snapshot a, enum state_part part, void *room, const void **at);
 cusgd_status cuda_copy(void *of, enum snapshot to, enum snapshot from);
 void run_close(cuda *c);
 void graph_close(cuda *c);

@@ -216,6 +216,7 @@ static const backend_ops ops = {
     .start = cuda_start,
     .put = cuda_put,
     .get = cuda_get,
+    .read = cuda_read,
     .copy = cuda_copy,
     .steps = cuda_steps,
     .wait = cuda_wait,

@@ -162,6 +162,15 @@ cusgd_status cuda_get(void *of, enum snapshot a, enum state_part part, double *v
     return CUSGD_OK;
 }
 
+cusgd_status cuda_read(void *of, enum snapshot a, enum state_part part, void *room, const void **at)
+{
+    cuda *c = of;
+    const void *from = c->run.snapshot[a][part];
+    *at = from ? room : NULL;
+    TRY(cuda_enter(c));
+    return from ? download_bytes(c, from, (size_t)c->run.size * c->element, room) : CUSGD_OK;
+}
+
 cusgd_status cuda_copy(void *of, enum snapshot to, enum snapshot from)
 {
     cuda *c = of;

@@ -172,9 +172,18 @@ cusgd_status replacement_open_named(const char *path, const char *ending, replac
     return open_replacement(path, ending, out);
 }
 
+/* So that the disk is at work while the next piece is made, and not only in fsync(). A file system that cannot do it waits until
+ * then. */
+static void begin_writing_out(const replacement *r, size_t count)
+{
+    enum { WORTH = 1 << 20 };
+    if (count >= WORTH) (void)sync_file_range(r->file, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 cusgd_status replacement_write(replacement *r, const void *bytes, size_t count)
 {
     const char *at = bytes;
+    size_t whole = count;
     while (count > 0) {
         ssize_t written = write(r->file, at, count);
         if (written < 0 && errno == EINTR) continue;
@@ -183,6 +192,7 @@ cusgd_status replacement_write(replacement *r, const void *bytes, size_t count)
         at += written;
         count -= (size_t)written;
     }
+    begin_writing_out(r, whole);
     return CUSGD_OK;
 }
 

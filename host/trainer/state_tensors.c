@@ -41,25 +41,11 @@ uint64_t state_checksum(const cJSON *metadata, const tensor *tensors, size_t cou
 
 /* ---- Saving ---- */
 
-static int is_zero(const double *values, int64_t count)
+/* All bits: -0 is none. The first byte is compared, and then each one with the one before. */
+static int is_zero(const void *values, size_t bytes)
 {
-    for (int64_t i = 0; i < count; i++) {
-        uint64_t bits;
-        memcpy(&bits, &values[i], sizeof bits);
-        if (bits) return 0;
-    }
-    return 1;
-}
-
-/* What the device has in float is one, exactly. */
-static void put_reals(const double *values, tensor *t, unsigned char *to)
-{
-    float *narrow = (float *)(void *)to;
-    if (t->type == CUSGD_TYPE_FLOAT64)
-        memcpy(to, values, bytes_of(t));
-    else
-        for (int64_t i = 0; i < t->count; i++) narrow[i] = (float)values[i];
-    t->values = to;
+    const unsigned char *at = values;
+    return at[0] == 0 && memcmp(at, at + 1, bytes - 1) == 0;
 }
 
 /* The earlier tensor of that part with the same bits; NULL: there is none. */
@@ -74,8 +60,8 @@ static const tensor *find_same(const saved_state *s, const tensor *t, int part)
     return NULL;
 }
 
-/* One part of one snapshot; values: work. */
-static cusgd_status add_part(cusgd_trainer *t, saved_state *s, int i, double *values, unsigned char **room)
+/* One part of one snapshot. *room is where it is put unless the device has it in the host's memory; what is left of it. */
+static cusgd_status add_part(cusgd_trainer *t, saved_state *s, int i, unsigned char **room)
 {
     const backend *b = &t->backend;
     const problem *p = &t->problem;
@@ -85,15 +71,16 @@ static cusgd_status add_part(cusgd_trainer *t, saved_state *s, int i, double *va
                    .dimensions = 2,
                    .shape = {p->d + 1, p->k},
                    .count = problem_size(p)};
-    cusgd_status status = b->ops->get(b->self, (enum snapshot)(i / STATE_PARTS), (enum state_part)(i % STATE_PARTS), values);
-    if (status || is_zero(values, next.count)) return status;
-    put_reals(values, &next, *room);
+    const void *at;
+    cusgd_status status = b->ops->read(b->self, (enum snapshot)(i / STATE_PARTS), (enum state_part)(i % STATE_PARTS), *room, &at);
+    if (status || !at || is_zero(at, bytes_of(&next))) return status;
+    next.values = at;
     const tensor *same = find_same(s, &next, i % STATE_PARTS);
     if (same)
         return cJSON_AddStringToObject(s->metadata, alias_key(i, key), same->name) ? CUSGD_OK
                                                                                    : fail_memory(NAME_TEXT, "a checkpoint");
     s->tensors[s->count++] = next;
-    *room += (bytes_of(&next) + 7) / 8 * 8;
+    if (at == *room) *room += (bytes_of(&next) + 7) / 8 * 8;
     return CUSGD_OK;
 }
 
@@ -107,7 +94,7 @@ static int has_part(const run_spec *spec, enum state_part part)
 /* Values of the trainer's own. The first rows, where they are zeros, are left out. */
 static void add_values(saved_state *s, const char *name, const double *values, int64_t rows, int64_t columns)
 {
-    while (rows > 1 && is_zero(values, columns)) {
+    while (rows > 1 && is_zero(values, (size_t)columns * sizeof *values)) {
         values += columns;
         rows--;
     }
@@ -125,14 +112,13 @@ cusgd_status state_add_tensors(cusgd_trainer *t, saved_state *s)
     int64_t size = problem_size(p);
     size_t parts = 0;
     for (int i = 0; i < STATE_PARTS; i++) parts += (size_t)has_part(&t->run.spec, (enum state_part)i);
-    s->memory = allocate_aligned(parts * SNAPSHOTS * (size_t)(size + 1) + (size_t)size, sizeof(double));
+    s->memory = allocate_aligned(parts * SNAPSHOTS * (size_t)(size + 1), sizeof(double));
     if (!s->memory) return fail_memory(parts * SNAPSHOTS * theta_bytes(p), "a checkpoint");
-    double *values = (double *)(void *)s->memory;
-    unsigned char *room = (unsigned char *)(values + size);
+    unsigned char *room = s->memory;
     cusgd_status status = CUSGD_OK;
     for (int i = 0; i < STATE_START && !status; i++)
-        if (has_part(&t->run.spec, (enum state_part)(i % STATE_PARTS))) status = add_part(t, s, i, values, &room);
-    if (!is_zero(t->run.start, size)) add_values(s, names[STATE_START], t->run.start, p->d + 1, p->k);
+        if (has_part(&t->run.spec, (enum state_part)(i % STATE_PARTS))) status = add_part(t, s, i, &room);
+    if (!is_zero(t->run.start, theta_bytes(p))) add_values(s, names[STATE_START], t->run.start, p->d + 1, p->k);
     for (int i = 0; i < FIT_VECTORS; i++) {
         const fit_vector *v = &t->run.fit.vector[i];
         if (t->run.fit.is_whole && v->values) add_values(s, names[STATE_VECTORS + i], v->values, 1, v->count);
