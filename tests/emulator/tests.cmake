@@ -121,7 +121,8 @@ if(NOT CUSGD_SANITIZE)
     add_emulated_test(test-repeat-emul 0 0 test-repeat)
     add_emulated_test(kills-emul 0 0 ${PROJECT_SOURCE_DIR}/tests/kill.sh $<TARGET_FILE:cusgd-command> 10 --device cuda --optimizer adam --rate
                       0.01 --batch 64 --average)
-    set_property(TEST kills-emul APPEND PROPERTY ENVIRONMENT KILL_ROWS=1000 KILL_EPOCHS=4 KILL_EVERY=3steps)
+    set_property(TEST kills-emul APPEND PROPERTY ENVIRONMENT KILL_ROWS=1000 KILL_EPOCHS=4 KILL_EVERY=3steps
+                 KILL_CALLS=$<TARGET_FILE:failing-calls>)
 endif()
 
 # As in tests/CMakeLists.txt: the longest first.
