@@ -116,6 +116,10 @@ CUSGD_API cusgd_status cusgd_trainer_rebind(cusgd_trainer *trainer, const cusgd_
  * is off, optimizer and rate are given, there are no weights, and the number of rows of every part except the last is a multiple
  * of `batch` (the rows of other parts are divided into batches of equal size).
  *
+ * Means and scales of columns, and a rate that is not given, are chosen from the rows of cusgd_trainer_create, and those of few
+ * rows may be far from those of all: give it 100 rows or more, or set the options column-means and column-scales. After further
+ * rows a note (cusgd_trainer_note) says if there were fewer.
+ *
  * In *progress (may be NULL), `loss` is the mean over these rows, each evaluated before the step that uses it (progressive
  * validation); `step` and `epoch` count from the creation of the trainer. INTERRUPTED and DIVERGED: as for cusgd_trainer_step;
  * the parameters are those before the step that failed.

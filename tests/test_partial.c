@@ -134,6 +134,40 @@ Test(partial, standardization_is_the_first_rows)
     for (int j = 0; j < D; j++) cr_assert_float_eq(found[j] * scale[j], expected[j], 1e-10, "%d: %g", j, found[j] * scale[j]);
 }
 
+static int has_note(const cusgd_trainer *t, const char *part)
+{
+    const char *note;
+    for (size_t i = 0; (note = cusgd_trainer_note(t, i)) != NULL; i++)
+        if (strstr(note, part)) return 1;
+    return 0;
+}
+
+/* Few first rows are said to be few when others come, and where the means and scales are theirs. */
+Test(partial, few_first_rows_have_a_note)
+{
+    static const struct {
+        int64_t first;
+        int standardize, is_given, expected;
+    } cases[] = {{99, 1, 0, 1}, {2, 1, 0, 1}, {100, 1, 0, 0}, {99, 0, 0, 0}, {99, 1, 1, 0}};
+    static rows r;
+    double means[D] = {0}, scales[D] = {1, 2, 3, 4, 5};
+    make(&r, 5);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cusgd_data *first = piece_of(&r, 0, cases[i].first), *second = piece_of(&r, cases[i].first, 150);
+        cusgd_options o = options_plain(CUSGD_OPTIMIZER_ADAM, 0.01, 1, 1);
+        o.standardize = cases[i].standardize;
+        if (cases[i].is_given) o.column_means = means, o.column_scales = scales;
+        cusgd_trainer *t = trainer_of(&o, first, NULL);
+        assert_works(cusgd_trainer_partial_fit(t, first, NULL));
+        cr_assert(!has_note(t, "first rows"), "case %zu, before others", i);
+        assert_works(cusgd_trainer_partial_fit(t, second, NULL));
+        cr_assert_eq(has_note(t, "fewer than 100 first rows"), cases[i].expected, "case %zu", i);
+        cusgd_trainer_free(t);
+        cusgd_data_free(first);
+        cusgd_data_free(second);
+    }
+}
+
 /* A fit after new rows ends at their optimum, and reports their loss. */
 Test(partial, fit_goes_on_with_the_new_rows)
 {

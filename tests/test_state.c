@@ -70,6 +70,8 @@ static int on_epoch(const cusgd_progress *now, void *user)
 /* A small problem of the options NAME=VALUE, separated by blanks; k targets, or one of k > 1 classes. */
 typedef struct trial {
     double x[N * D], y[N * MAX_K], w[N];
+    int64_t start[N + 1]; /* of sparse rows, whose values are at x */
+    int32_t column[N * D];
     cusgd_data *data;
     cusgd_options options;
     int64_t outputs;
@@ -102,6 +104,22 @@ static void open_problem(trial *p, const char *options, int targets, int classes
     p->options.threads = 1;
     p->options.batch = 16;
     set_options(&p->options, options);
+}
+
+/* Every third value is 0, and not stored. */
+static void make_sparse(trial *p)
+{
+    int64_t stored = 0;
+    cusgd_data_free(p->data);
+    for (int64_t i = 0; i < N * D; i++) {
+        if (i % D == 0) p->start[i / D] = stored;
+        if (i % 3 == 0) continue;
+        p->column[stored] = (int32_t)(i % D);
+        p->x[stored++] = p->x[i];
+    }
+    p->start[N] = stored;
+    assert_works(cusgd_data_wrap_csr(N, D, 1, (cusgd_csr){p->start, p->column, p->x, CUSGD_TYPE_FLOAT64, 0},
+                                     (cusgd_matrix){p->y, CUSGD_TYPE_FLOAT64, 1, 1}, (cusgd_matrix){0}, &p->data));
 }
 
 static cusgd_trainer *open_trainer(const trial *p)
@@ -178,17 +196,15 @@ static void check_place(const trial *p, const ending *whole, int at, int cancels
     free(saved.bytes);
 }
 
-static void check_run(const char *options, int targets, int classes)
+static void check_trial(const trial *p, const char *options)
 {
-    trial p;
     ending whole, counted;
     place nowhere = {.at = -1};
     char what[300];
-    open_problem(&p, options, targets, classes);
-    cusgd_trainer *t = open_trainer(&p);
+    cusgd_trainer *t = open_trainer(p);
     run_fit(t, &whole);
     cusgd_trainer_free(t);
-    t = open_trainer(&p);
+    t = open_trainer(p);
     cusgd_trainer_set_checkpoint_callback(t, on_checkpoint, &nowhere);
     run_fit(t, &counted);
     assert_same_result(&whole, &counted, options);
@@ -197,9 +213,24 @@ static void check_run(const char *options, int targets, int classes)
     for (int i = 1; i <= (REDUCED ? 1 : 3); i++) {
         int at = 1 + (nowhere.seen - 2) * i / 3, cancels = i == 1;
         snprintf(what, sizeof what, "%s: %s %d of %d", options, cancels ? "cancelled at" : "saved at", at, nowhere.seen);
-        check_place(&p, &whole, at, cancels, what);
+        check_place(p, &whole, at, cancels, what);
     }
-    cusgd_data_free(p.data);
+    cusgd_data_free(p->data);
+}
+
+static void check_run(const char *options, int targets, int classes)
+{
+    trial p;
+    open_problem(&p, options, targets, classes);
+    check_trial(&p, options);
+}
+
+static void check_sparse_run(const char *options, int classes)
+{
+    trial p;
+    open_problem(&p, options, 1, classes);
+    make_sparse(&p);
+    check_trial(&p, options);
 }
 
 /* ---- Every way to run ---- */
@@ -264,6 +295,17 @@ Test(state, every_solver)
     check_run("solver=gd epochs=9 momentum=0.5", 1, 0);
     check_run("solver=cg epochs=4", 3, 0);
     check_run("solver=lbfgs loss=logistic l1=0.01 epochs=30", 1, 2);
+}
+
+/* Lazy updates catch up where a fit is saved: that must not change a bit, either. */
+Test(state, sparse_rows)
+{
+    check_sparse_run(SHORT "optimizer=adam rate=0.05 average=true", 0);
+    check_sparse_run(SHORT "optimizer=sgd rate=0.05 update=lazy l2=0.01 average=true", 0);
+    check_sparse_run(SHORT "optimizer=sgd rate=0.05 update=lazy l1=0.01 schedule=one-cycle loss=logistic", 2);
+    check_sparse_run(SHORT "optimizer=adagrad rate=0.1 update=lazy l1=0.001 l2=0.01 sampling=replace precision=float", 0);
+    check_sparse_run("solver=lbfgs loss=logistic epochs=20 l2=1e-3", 2);
+    check_sparse_run("solver=cg epochs=4", 0);
 }
 
 /* Where a device is given slices ahead of the steps that are done. */

@@ -306,9 +306,21 @@ cusgd_status cusgd_trainer_rebind(cusgd_trainer *t, const cusgd_data *train)
     if (status) return status;
     if (t->whitening) return fail_option("whiten", "whiten needs all rows at once, to know how the columns go together");
     t->has_fingerprint = 0;
+    int64_t before = t->problem.train.rows.n;
     status = problem_rebind(&t->problem, train);
-    if (!status) sgd_rebind(&t->sgd);
-    return status;
+    if (status) return status;
+    sgd_rebind(&t->sgd);
+    if (t->first_rows == 0) t->first_rows = before;
+    t->further_rows += t->problem.train.rows.n;
+    return CUSGD_OK;
+}
+
+/* The rows of the first call may be passed again, to be trained on. */
+static int has_few_first_rows(const cusgd_trainer *t)
+{
+    enum { ENOUGH = 100 };
+    int is_given = t->options.column_means || t->options.column_scales;
+    return t->options.standardize && !is_given && t->first_rows < ENOUGH && t->further_rows > t->first_rows;
 }
 
 const cusgd_data *cusgd_trainer_data(const cusgd_trainer *t)
@@ -377,10 +389,14 @@ cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *
 const char *cusgd_trainer_note(const cusgd_trainer *t, size_t index)
 {
     if (!t) return NULL;
-    const char *notes[5];
+    const char *notes[6];
     size_t count = 0;
     if (t->problem.targets.minus) notes[count++] = "targets -1 and 1 are two classes, predicted as 0 and 1";
     if (examples_are_sparse(&t->problem.train.rows)) notes[count++] = "sparse columns are not standardized";
+    if (has_few_first_rows(t))
+        notes[count++] = "the means and scales of the columns, and a rate that was not given, are those of fewer than 100 first "
+                         "rows, which may be far "
+                         "from those of all: create the trainer with more rows, or set column-means and column-scales";
     if (*t->classes_note) notes[count++] = t->classes_note;
     if (*t->announcement) notes[count++] = t->announcement;
     if (*t->sgd.device_note) notes[count++] = t->sgd.device_note; /* last, since it may come during the run */

@@ -351,7 +351,8 @@ class Trainer:
         """Train on further rows: one pass over them, from where the trainer is.
 
         Making a trainer takes no steps, so its own rows are to be given here as well. Nothing is evaluated, and there is no
-        stopping rule.
+        stopping rule. The means and scales of the columns, and a rate that is not given, stay those that were chosen when the
+        trainer was made, from 100 rows or more if they are to hold for the others; with fewer `notes` says so.
 
         Parameters
         ----------
