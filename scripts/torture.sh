@@ -64,9 +64,9 @@ part_valgrind() {
 }
 
 # Readers fed with made-up bytes, under sanitizers.
-part_fuzz_csv() { scripts/fuzz.sh "$fuzz_seconds" csv; }
+part_fuzz_csv() { scripts/fuzz.sh "$fuzz_seconds" csv svmlight; }
 part_fuzz_npy() { scripts/fuzz.sh "$fuzz_seconds" npy npz; }
-part_fuzz_safetensors() { scripts/fuzz.sh "$fuzz_seconds" safetensors; }
+part_fuzz_safetensors() { scripts/fuzz.sh "$fuzz_seconds" safetensors checkpoint; }
 part_fuzz_texts() { scripts/fuzz.sh "$fuzz_seconds" options command; }
 
 parts=(tests sanitizers faults instruction_sets debug static valgrind fuzz_csv fuzz_npy fuzz_safetensors fuzz_texts)
