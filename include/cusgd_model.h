@@ -107,7 +107,7 @@ typedef struct cusgd_metrics {
     size_t size;
     int64_t rows;
     double loss;               /* mean loss per row: the squared error for squared and mse, otherwise l */
-    double mse, rmse, mae, r2; /* regression; r2 is relative to the mean of the targets */
+    double mse, rmse, mae, r2; /* regression; r2 is relative to the mean of the targets, NAN of one row */
     double log_loss, accuracy; /* classification; log_loss for logistic loss only */
     double deviance, d2; /* losses with a log link: mean deviance, and the share of the deviance of the intercept-only model (with
                             the offsets) that the model explains */
@@ -144,7 +144,7 @@ CUSGD_API cusgd_status cusgd_model_rank(const cusgd_model *model, const cusgd_da
 typedef struct cusgd_order_metrics {
     size_t size;
     double median_absolute_error;
-    double d2_absolute_error; /* the share of the absolute errors beside the median that is explained */
+    double d2_absolute_error; /* the share of the absolute errors beside the median that is explained; NAN of one row */
     double d2_pinball;        /* quantile loss: likewise, of its quantile; else NAN */
 } cusgd_order_metrics;
 CUSGD_API cusgd_status cusgd_model_order_metrics(const cusgd_model *model, const cusgd_data *data, int64_t output,

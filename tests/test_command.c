@@ -428,6 +428,19 @@ Test(command, evaluate_regression)
     cJSON_Delete(all);
 }
 
+/* One row shows nothing of how targets vary: as scikit-learn, which warns, R2 and D2 are not defined. */
+Test(command, evaluate_one_row)
+{
+    train("m.safetensors", "");
+    run(&o, "head -n 2 data.csv >one.csv && $CUSGD evaluate m.safetensors one.csv --json");
+    assert_code(o, 0);
+    assert_has(o.out, "\"r2\": null, \"explained_variance\": 1, ");
+    assert_has(o.out, "\"d2_absolute_error\": null");
+    run(&o, "$CUSGD evaluate m.safetensors one.csv");
+    assert_code(o, 0);
+    assert_has(o.out, "nan\n");
+}
+
 Test(command, evaluate_classification)
 {
     run(&o,

@@ -18,32 +18,26 @@ typedef struct measured {
 typedef struct measure {
     const char *key, *title;
     size_t offset;
+    size_t beside; /* 0, or the offset of a measure beside which this one is a number but for one row */
 } measure;
 
-#define METRIC(name, title)                            \
-    {                                                  \
-#name, title, offsetof(measured, metrics.name) \
-    }
-#define RANKING(name, title)                           \
-    {                                                  \
-#name, title, offsetof(measured, ranking.name) \
-    }
-
-#define ORDER(name, title)                           \
-    {                                                \
-#name, title, offsetof(measured, order.name) \
-    }
+/* clang-format off */
+#define METRIC(name, title) {#name, title, offsetof(measured, metrics.name), 0}
+#define RANKING(name, title) {#name, title, offsetof(measured, ranking.name), 0}
+#define ORDER(name, title) {#name, title, offsetof(measured, order.name), 0}
+#define BESIDE(name, title, of, other) {#name, title, offsetof(measured, of.name), offsetof(measured, other)}
+/* clang-format on */
 
 static const measure measures[] = {METRIC(mse, "MSE"),
                                    METRIC(rmse, "RMSE"),
                                    METRIC(mae, "MAE"),
-                                   METRIC(r2, "R2"),
+                                   BESIDE(r2, "R2", metrics, metrics.mse),
                                    METRIC(explained_variance, NULL),
                                    METRIC(max_error, NULL),
                                    METRIC(deviance, "DEVIANCE"),
-                                   METRIC(d2, "D2"),
+                                   BESIDE(d2, "D2", metrics, metrics.deviance),
                                    ORDER(median_absolute_error, NULL),
-                                   ORDER(d2_absolute_error, NULL),
+                                   BESIDE(d2_absolute_error, NULL, order, order.median_absolute_error),
                                    ORDER(d2_pinball, "D2"),
                                    METRIC(log_loss, "LOG LOSS"),
                                    METRIC(accuracy, "ACCURACY"),
@@ -57,13 +51,21 @@ static const measure measures[] = {METRIC(mse, "MSE"),
                                    METRIC(top5, NULL),
                                    RANKING(auc, "AUC"),
                                    RANKING(average_precision, NULL),
-                                   {NULL, NULL, 0}};
+                                   {NULL, NULL, 0, 0}};
 
-static double value_of(const measure *m, const measured *of)
+static double value_at(const measured *of, size_t offset)
 {
     double value;
-    memcpy(&value, (const char *)of + m->offset, sizeof value);
+    memcpy(&value, (const char *)of + offset, sizeof value);
     return value;
+}
+
+static double value_of(const measure *m, const measured *of) { return value_at(of, m->offset); }
+
+/* Whether the model's loss has this measure, whose value may be NaN all the same. */
+static int applies(const measure *m, const measured *of)
+{
+    return !isnan(value_of(m, of)) || (m->beside > 0 && !isnan(value_at(of, m->beside)));
 }
 
 static int has_classes(const measured *of) { return !isnan(of->metrics.accuracy); }
@@ -74,7 +76,7 @@ static void put_json_measures(const measured *of)
     const double *c = of->metrics.confusion;
     const char *before = "";
     for (const measure *m = measures; m->key; m++) {
-        if (isnan(value_of(m, of))) continue;
+        if (!applies(m, of)) continue;
         printf("%s\"%s\": ", before, m->key);
         put_json_number(stdout, value_of(m, of));
         before = ", ";
@@ -127,7 +129,7 @@ static int check_confusion(const syntax *s, const char *path, const cusgd_model 
     return check_file("--confusion", path);
 }
 
-static int is_shown(const measure *m, const measured *of) { return m->title && !isnan(value_of(m, of)); }
+static int is_shown(const measure *m, const measured *of) { return m->title && applies(m, of); }
 
 static void put_table(const cusgd_model *model, const measured *all, int64_t k)
 {

@@ -311,6 +311,7 @@ static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t ou
         metrics->deviance = metrics->d2 = deviance;
         for (int64_t c = 0; c < k; c++)
             if (output < 0 || output == c) add_metrics(&all[c], s->loss, output < 0 ? 1 / (double)k : 1, metrics);
+        if (e->n < 2) metrics->r2 = metrics->d2 = (double)NAN; /* one row shows nothing of how targets vary */
     }
     free(p);
     free(all);

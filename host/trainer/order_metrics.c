@@ -91,6 +91,7 @@ cusgd_status model_order_metrics(const cusgd_model *model, const cusgd_data *dat
         out->d2_absolute_error += share * explained(e, c, p, 0.5, rows);
         if (is_quantile) out->d2_pinball += share * explained(e, c, p, model->loss.number, rows);
     }
+    if (n < 2) out->d2_absolute_error = out->d2_pinball = (double)NAN;
     free(p);
     free(rows);
     return status;
