@@ -300,10 +300,12 @@ static int add_layout(cJSON *metadata, const cusgd_layout *l)
                add_numbers(metadata, "target_columns", l->targets, l->k);
     snprintf(number, sizeof number, "%" PRId64, l->offset);
     good = good && (!l->offset || cJSON_AddStringToObject(metadata, "offset_column_number", number) != NULL);
-    const char separator[] = {l->dialect.separator, '\0'}, decimal[] = {l->dialect.decimal, '\0'};
+    const char separator[] = {l->dialect.separator, '\0'}, decimal[] = {l->dialect.decimal, '\0'},
+               thousands[] = {l->dialect.thousands, '\0'};
     snprintf(number, sizeof number, "%" PRId64, l->dialect.skip);
     return good && (!*separator || cJSON_AddStringToObject(metadata, "separator", separator) != NULL) &&
            (!*decimal || cJSON_AddStringToObject(metadata, "decimal", decimal) != NULL) &&
+           (!*thousands || cJSON_AddStringToObject(metadata, "thousands", thousands) != NULL) &&
            (l->dialect.skip <= 0 || cJSON_AddStringToObject(metadata, "skipped_lines", number) != NULL);
 }
 

@@ -161,13 +161,15 @@ static int load_numbers(const char *text, int64_t count, int64_t *numbers, cusgd
 static int load_dialect(const safetensors *s, dialect *d)
 {
     const char *separator = metadata_text(s, "separator"), *decimal = metadata_text(s, "decimal"),
-               *skipped = metadata_text(s, "skipped_lines");
+               *thousands = metadata_text(s, "thousands"), *skipped = metadata_text(s, "skipped_lines");
     double skip = 0;
     if (separator) d->separator = separator[0];
     if (decimal) d->decimal = decimal[0];
+    if (thousands) d->thousands = thousands[0];
     if (skipped && (!number_parse(skipped, strlen(skipped), &skip) || skip < 1 || skip > 0x1p40)) return 0;
     d->skip = (int64_t)skip;
-    return (!separator || strlen(separator) == 1) && (!decimal || strlen(decimal) == 1) && dialect_is_valid(d);
+    return (!separator || strlen(separator) == 1) && (!decimal || strlen(decimal) == 1) &&
+           (!thousands || strlen(thousands) == 1) && dialect_is_valid(d);
 }
 
 static cusgd_status load_layout(const safetensors *s, cusgd_model *m)
@@ -178,7 +180,7 @@ static cusgd_status load_layout(const safetensors *s, cusgd_model *m)
     cusgd_status status = layout_create(0, d, m->m, &m->layout);
     if (status) return status;
     if (!load_dialect(s, &m->layout->dialect))
-        return fail(CUSGD_ERROR_DATA, "%s: its metadata's separator, decimal or skipped_lines make no sense", s->path);
+        return fail(CUSGD_ERROR_DATA, "%s: its metadata's separator, decimal, thousands or skipped_lines make no sense", s->path);
     double number = 0, at = 0;
     int good = number_parse(width, strlen(width), &number) && number >= 1 && number < 0x1p40 &&
                (!offset || (number_parse(offset, strlen(offset), &at) && at >= 1 && at < 0x1p40)) &&
@@ -210,7 +212,7 @@ static int is_names_key(const char *name)
     static const char *const keys[] = {"features",     "targets",         "classes",        "standard_errors",
                                        "residual_df",  "offset",          "offset_column",  "offset_column_number",
                                        "file_columns", "feature_columns", "target_columns", "separator",
-                                       "decimal",      "skipped_lines",   "encoding"};
+                                       "decimal",      "thousands",       "skipped_lines",  "encoding"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         if (strcmp(name, keys[i]) == 0) return 1;
     return 0;

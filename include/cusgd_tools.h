@@ -38,8 +38,17 @@ typedef struct cusgd_dialect {
     char separator; /* any ASCII character except quotes, '.' and line ends; ' ' means any number of blanks and tabs; 0: detected
                      */
     char decimal;   /* decimal mark, '.' or ','; 0: detected */
+    char thousands; /* between groups of three digits, which may also be written without: ',', '.', ' ' or '\''; not the decimal
+                     * mark; 0: there is none */
     int64_t skip;   /* number of lines before the table, which are skipped; 0: that of `layout`, or none; -1: none */
 } cusgd_dialect;
+
+/* The order of day and month in dates such as 5/3/2024. FOUND: the only one in which all dates of a column are dates. */
+typedef enum cusgd_date_order {
+    CUSGD_DATE_ORDER_FOUND,
+    CUSGD_DATE_ORDER_DAY_FIRST,
+    CUSGD_DATE_ORDER_MONTH_FIRST,
+} cusgd_date_order;
 
 /* How the columns of a table become features. Booleans (true and false, yes and no, t and f, y and n, on and off, in any case)
  * become 1 and 0. Each category becomes a column named COL=CATEGORY that is 1 in the rows of the category and otherwise 0. */
@@ -54,9 +63,10 @@ typedef struct cusgd_encode {
     int strict; /* 1: a category that the encoding does not have is an error; 0: all its columns are 0, with a note */
     /* Features whose values are dates (the forms: docs/file-formats.md), each becomes year(COL), month(COL) (1 to 12),
      * weekday(COL) (0: Monday) and days(COL) since 1970-01-01; of these, those that differ between the rows. The same column is
-     * not both a date and a category. Dates whose order of day and month is unclear are refused. */
+     * not both a date and a category. Dates whose order of day and month is neither found nor given are refused. */
     const char *const *dates;
     size_t date_count;
+    cusgd_date_order date_order;
     /* 2 to 10: powers of all these columns up to this one follow them (COL^2, ...); 0 or 1: none. At most 100,000. */
     int polynomial;
     int interactions; /* 1: and products of different columns (A*B), all up to that degree in total */
@@ -165,6 +175,7 @@ typedef enum cusgd_column_kind {
     CUSGD_COLUMN_MIXED,      /* numbers and texts */
     CUSGD_COLUMN_CONSTANT,   /* the same in every row */
     CUSGD_COLUMN_ROW_NUMBER, /* 0, 1, 2, ... or 1, 2, 3, ... */
+    CUSGD_COLUMN_MARKED,     /* numbers, of which some have separated thousands, a decimal comma, a currency or a unit */
 } cusgd_column_kind;
 
 /* A column of a table, used or not. The strings are owned by the table. */

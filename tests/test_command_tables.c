@@ -452,12 +452,32 @@ Test(command_tables, dialects)
         "{ echo 'Report of May'; cat data.csv; } >s.csv; $CUSGD train s.csv --skip 1 --model n -q && $CUSGD predict n data.csv "
         "--skip 0 -o q.csv && cmp p.csv q.csv");
     assert_code(o, 0);
-    static const char *const wrong[] = {"--separator '\"'", "--separator xy", "--separator .",
-                                        "--decimal ';'",    "--skip -1",      "--skip x"};
+    static const char *const wrong[] = {
+        "--separator '\"'", "--separator xy", "--separator .", "--decimal ';'",
+        "--skip -1",        "--skip x",       "--thousands _", "--thousands comma --decimal comma",
+        "--date-order iso"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         run(&o, "$CUSGD train data.csv %s --model n", wrong[i]);
         assert_code(o, 1);
     }
+}
+
+/* Thousands and the order of dates, from the description to predictions by a model that keeps both. */
+Test(command_tables, thousands_and_order_of_dates)
+{
+    file_text("t.csv", "when,size,y\n1/2/2024,\"1,200\",3\n5/2/2024,950,4\n7/3/2024,\"2,500\",6\n9/9/2024,\"1,100\",5\n");
+    run(&o, "$CUSGD info t.csv");
+    assert_code(o, 0);
+    assert_has(o.out, "     2  size  marked number             0  \"1,200\", 950, \"2,500\"\n");
+    assert_has(o.err,
+               "note: column 'size' holds numbers with marks ('1,200'): say what separates their thousands (--thousands comma)");
+    assert_has(o.err, "note: the dates in column 'when' ('1/2/2024') may have the day or the month first");
+    assert_line_trains("t.csv", "--thousands comma --date-order month-first",
+                       "--thousands comma --date-order month-first --date when --model");
+    file_text("plain.csv", "size,y\n1200,3\n950,4\n2500,6\n1100,5\n");
+    run(&o, "$CUSGD train t.csv --thousands comma --ignore when --solver exact -q -m m && $CUSGD predict m t.csv -o p.csv && "
+            "$CUSGD train plain.csv --solver exact -q -m n && $CUSGD predict n plain.csv -o q.csv && cmp p.csv q.csv");
+    assert_code(o, 0);
 }
 
 /* Commands in messages can be pasted whatever the file is called. */
@@ -571,7 +591,7 @@ Test(command_tables, features_of_dates_and_powers)
     assert_has(o.err, "--polynomial takes a degree of 1 to 10, not 11");
     run(&o, "$CUSGD generate made --rows 50 --cols 2 && $CUSGD train made --polynomial 2 -q -m m");
     assert_code(o, 1);
-    assert_has(o.err, "--categorical, --date and --polynomial are about a CSV's columns");
+    assert_has(o.err, "--categorical, --date, --date-order and --polynomial are about a CSV's columns");
     run(&o, "$CUSGD train shop.csv -q -m m");
     assert_code(o, 2);
     assert_has(o.err, "to use them as they are: --date day");

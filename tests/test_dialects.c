@@ -65,7 +65,8 @@ Test(dialects, said)
     reader.dialect.separator = ';';
     assert_refused("a;b;y\n1.5;2;3\n2;3,5;5\n", &reader, "'1.5' in column 'a' is not a number");
     reader.dialect.decimal = '.';
-    assert_refused("a;b;y\n1.5;2;3\n2;3,5;5\n", &reader, "'3,5' in column 'b' is not a number");
+    assert_refused("a;b;y\n1.5;2;3\n2;3,5;5\n", &reader,
+                   "column 'b' holds numbers with marks ('3,5'): say that the decimal mark is a comma (--decimal comma)");
     assert_refused("a;b;y\n1.234,5;2;3\n2;3,5;5\n", &reader, "'1.234,5'");
     reader.dialect.decimal = ';';
     cusgd_data *data;
@@ -87,8 +88,9 @@ Test(dialects, commas_come_first)
     assert_table("a;note;b;y\n1,5;Miller, J;2;3\n2;Moore, K, L;3,5;5\n", &reader, 1);
     reader.ignore = (const char *const[]){"no, te"};
     assert_table("a\tno, te\tb\ty\n1.5\tu, v\t2\t3\n2\tw\t3.5\t5\n", &reader, 1);
-    assert_refused("a;b;y\n1.234,5;5,5;1,0\n2.345,6;6,1;2,0\n", NULL,
-                   "data.csv:2:1: column 'a' holds text ('1.234,5', '2.345,6')");
+    assert_refused(
+        "a;b;y\n1.234,5;5,5;1,0\n2.345,6;6,1;2,0\n", NULL,
+        "data.csv:2:1: column 'a' holds numbers with marks ('1.234,5', '2.345,6'): say what separates their thousands");
     /* A mark of a missing value that begins with # is no comment. */
     assert_refused("a,b,y\n1,2,3\n#N/A,3,4\n", NULL, "data.csv:3:1: '#N/A' in column 'a'");
     assert_refused("#N/A;2;3\n1;2;3\n", NULL, "data.csv:1:1: '#N/A'");

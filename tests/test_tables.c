@@ -192,7 +192,7 @@ Test(tables, all_problems_at_once)
         {"1,x,3\n2,y\n", "also "},
         {"a,--x,y\n1,u,3\n2,v,5\n", "(--ignore 2)"},
         {",1,y\nu,2,3\nv,4,5\n", "column 1 holds text ('u', 'v'): leave it out (--ignore -3)"},
-        {"a,b,y\n1,2024-01-31,3\n2,2024-02-01,5\n", "dates and times as days or seconds"},
+        {"a,b,y\n1,2024-01-31,3\n2,2024-02-01,5\n", "--date reads columns of dates"},
         {"a,b,y\n1,\"1,200\",3\n2,$5,5\n", "as plain numbers, with a point"},
         {"a,b,y\n1,12%,3\n2,3,5\n3,3,5\n", "as plain numbers"},
         {"a,b,y\n1,2,\n2,3,5\n", "data.csv:2:3: column 'y' has no value here: fill it in, or remove the row"},

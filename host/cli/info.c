@@ -263,8 +263,8 @@ enum { KIND_BYTES = 80, KIND_WIDTH = 16, NAME_WIDTH = 32 };
 /* "category of 3" */
 static const char *kind_text(const cusgd_table_column *c, char text[KIND_BYTES])
 {
-    static const char *const words[] = {"empty", "number", "boolean",  "category",  "date",
-                                        "text",  "mixed",  "constant", "row number"}; /* in the enumeration's order */
+    static const char *const words[] = {"empty", "number",   "boolean",    "category",     "date", "text",
+                                        "mixed", "constant", "row number", "marked number"}; /* in the enumeration's order */
     long long different = c->different;
     int length = snprintf(text, KIND_BYTES, "%s", words[c->kind]);
     char *end = text + length;

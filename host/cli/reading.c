@@ -28,6 +28,10 @@ void reading_arguments(reading *r, argument table[READING_ARGUMENTS])
          TAKES_TEXT,
          &r->separator},
         {{"decimal", "point|comma", "found", "a CSV's decimal mark", NULL}, '\0', TAKES_TEXT, &r->decimal},
+        {{"thousands", "comma|point|blank|apostrophe", "none", "what separates the thousands in a CSV's numbers", NULL},
+         '\0',
+         TAKES_TEXT,
+         &r->thousands},
         {{"skip", "N", "0", "lines before a CSV's header or first row to pass over", NULL}, '\0', TAKES_TEXT, &r->skip},
         {{"index-base", "auto|0|1", "auto; the model's", "LIBSVM text: the first column's index", NULL},
          '\0',
@@ -49,6 +53,10 @@ void reading_arguments(reading *r, argument table[READING_ARGUMENTS])
          TAKES_COLUMNS,
          &r->categorical},
         {{"date", "COL,...", "none", "columns of dates: their year, month, weekday, days", NULL}, '\0', TAKES_COLUMNS, &r->dates},
+        {{"date-order", "found|day-first|month-first", "found", "which comes first in dates like 5/3/2024", NULL},
+         '\0',
+         TAKES_TEXT,
+         &r->date_order},
         {{"polynomial", "DEGREE", "1", "add powers of the features up to this one", NULL}, '\0', TAKES_COUNT, &r->polynomial},
         {{"interactions", NULL, NULL, "with --polynomial: products of different features, too", NULL},
          '\0',
@@ -85,8 +93,8 @@ static int byte_from_word(const char *word)
     static const struct {
         const char *word;
         char byte;
-    } words[] = {{"comma", ','}, {"semicolon", ';'}, {"tab", '\t'}, {"\\t", '\t'},
-                 {"blank", ' '}, {"space", ' '},     {"pipe", '|'}, {"point", '.'}};
+    } words[] = {{"comma", ','}, {"semicolon", ';'}, {"tab", '\t'},  {"\\t", '\t'},       {"blank", ' '},
+                 {"space", ' '}, {"pipe", '|'},      {"point", '.'}, {"apostrophe", '\''}};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(word, words[i].word) == 0) return words[i].byte;
     return word[0] != '\0' && word[1] == '\0' && (unsigned char)word[0] < 127 ? word[0] : -1;
@@ -100,10 +108,16 @@ static int read_dialect(const reading *r, const syntax *s, cusgd_reader *reader)
                               r->separator);
     if (r->decimal && decimal != '.' && decimal != ',')
         return complain_usage(s, "decimal must be point or comma, not \"%s\"", r->decimal);
+    int thousands = r->thousands ? byte_from_word(r->thousands) : 0;
+    if (r->thousands && (thousands <= 0 || !strchr(",. '", thousands)))
+        return complain_usage(s, "thousands must be comma, point, blank or apostrophe, not \"%s\"", r->thousands);
+    if (r->thousands && thousands == decimal)
+        return complain_usage(s, "--thousands and --decimal name the same mark: give each its own");
     if (r->skip && (*r->skip == '\0' || r->skip[strspn(r->skip, "0123456789")] != '\0' || strlen(r->skip) > 9))
         return complain_usage(s, "skip must be a whole number, not \"%s\"", r->skip);
     reader->dialect.separator = (char)separator;
     reader->dialect.decimal = (char)decimal;
+    reader->dialect.thousands = (char)thousands;
     if (r->skip) reader->dialect.skip = strtol(r->skip, NULL, 10) ? strtol(r->skip, NULL, 10) : -1;
     return CUSGD_OK;
 }
@@ -111,8 +125,9 @@ static int read_dialect(const reading *r, const syntax *s, cusgd_reader *reader)
 static int read_encoding(reading *r, const syntax *s, const cusgd_model *model, cusgd_reader *reader)
 {
     static const char *const words[] = {"", "error", "drop", "mean", "", "auto"}; /* in the enumeration's order */
+    static const char *const orders[] = {"found", "day-first", "month-first"};
     size_t kept = 0;
-    int known = r->missing == NULL;
+    int known = r->missing == NULL, ordered = r->date_order == NULL;
     reader->encode.missing = model ? CUSGD_MISSING_DEFAULT : CUSGD_MISSING_AUTO; /* a model knows what it was trained with */
     reader->encode.categorical_auto = !model;
     for (int i = 1; r->missing && i < 6; i++) {
@@ -133,6 +148,9 @@ static int read_encoding(reading *r, const syntax *s, const cusgd_model *model, 
     reader->encode.strict = r->strict;
     reader->encode.dates = r->dates.at;
     reader->encode.date_count = r->dates.count;
+    for (int i = 0; i < 3; i++)
+        if (r->date_order && strcmp(r->date_order, orders[i]) == 0) reader->encode.date_order = (cusgd_date_order)i, ordered = 1;
+    if (!ordered) return complain_usage(s, "date-order must be found, day-first or month-first, not \"%s\"", r->date_order);
     if (r->polynomial > 10)
         return complain_usage(s, "--polynomial takes a degree of 1 to 10, not %lld", (long long)r->polynomial);
     if (r->interactions && r->polynomial < 2)
@@ -205,12 +223,13 @@ int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_mo
     *reader = CUSGD_INIT(cusgd_reader);
     if ((is_arrays(path) || is_svmlight(path)) &&
         (r->targets.count || r->features.count || r->ignore.count || r->weights || r->trials || r->offset || r->exposure ||
-         r->separator || r->decimal || r->skip || r->missing || r->categorical.count || r->dates.count || r->polynomial ||
-         strcmp(r->header, "auto") != 0))
+         r->separator || r->decimal || r->thousands || r->skip || r->missing || r->categorical.count || r->dates.count ||
+         r->date_order || r->polynomial || strcmp(r->header, "auto") != 0))
         return complain_usage(
             s,
             "%s is not a CSV: --header, --features, --ignore, --offset, --exposure, --target, --weights, --trials, "
-            "--separator, --decimal, --skip, --missing, --categorical, --date and --polynomial are about a CSV's "
+            "--separator, --decimal, --thousands, --skip, --missing, --categorical, --date, --date-order and --polynomial are "
+            "about a CSV's "
             "columns",
             path);
     if (r->offset && r->exposure) return complain_usage(s, "--exposure is a --offset of its logarithms: give one of them");

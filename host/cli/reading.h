@@ -13,8 +13,9 @@ typedef struct reading {
     const char *header; /* "auto", "yes", "no" */
     text_list targets, features, ignore;
     const char *weights, *trials, *offset, *exposure;
-    const char *separator, *decimal, *skip;
+    const char *separator, *decimal, *thousands, *skip;
     text_list categorical, dates, class_weights;
+    const char *date_order;
     int64_t polynomial;
     int interactions;
     const char *missing;
@@ -23,7 +24,7 @@ typedef struct reading {
     cusgd_reader reader; /* of train: made of all that, also for later rows */
 } reading;
 
-enum { READING_ARGUMENTS = 19, READING_ARGUMENTS_EVALUATE = 15, READING_ARGUMENTS_PREDICT = 11 };
+enum { READING_ARGUMENTS = 21, READING_ARGUMENTS_EVALUATE = 16, READING_ARGUMENTS_PREDICT = 12 };
 
 /* Fills a table whose values go to *r: READING_ARGUMENTS of them, of which the first READING_ARGUMENTS_PREDICT do without
  * targets, and the first READING_ARGUMENTS_EVALUATE without choices that are the model's. The first of all is for predictions

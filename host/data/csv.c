@@ -108,7 +108,7 @@ __attribute__((noinline)) static cusgd_status put_class(table *t, int64_t j, fie
         cusgd_status status = texts_insert(&t->classes, &f);
         if (status) return fail_at(t, f.line, j, status);
         number = t->classes.count - 1;
-        if (number == 0) t->first_class = (field){t->classes.at[0], f.length, f.line, f.quoted, 0, f.comma};
+        if (number == 0) t->first_class = (field){t->classes.at[0], f.length, f.line, f.quoted, 0, f.comma, f.thousands};
     }
     *to = (double)number;
     if (number >= 0) return CUSGD_OK;
@@ -409,12 +409,16 @@ static cusgd_status settle_classes(table *t)
     enum { FEW = 20 };
     const text_set *c = &t->classes;
     if (!t->classed || t->reader->classes) return CUSGD_OK;
-    if (c->count < 2) {
-        char shown[SHOWN_BYTES];
+    char shown[SHOWN_BYTES], advice[MARKS_ADVICE_BYTES];
+    if (c->count < 2)
         return fail(CUSGD_ERROR_DATA, "%s: the target is '%s' in every row: there is nothing to tell apart", t->scan.source,
                     text_show(c->at[0], strlen(c->at[0]), shown));
-    }
-    if (c->total > FEW && 2 * c->count > c->total)
+    marks marked;
+    int are_names = c->total > FEW && 2 * c->count > c->total;
+    if ((are_names || (c->count > 2 && !t->reader->find_classes)) && texts_are_marked(c, &marked))
+        return fail(CUSGD_ERROR_DATA, "%s: the target holds numbers with marks ('%s'): %s", t->scan.source,
+                    text_show(c->at[0], strlen(c->at[0]), shown), marks_advice(&marked, 0, advice));
+    if (are_names)
         return fail(CUSGD_ERROR_DATA,
                     "%s: the target has %" PRId64 " different texts in %" PRId64 " rows, which are names and no classes: choose "
                     "another column (--target)",

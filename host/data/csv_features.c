@@ -16,6 +16,7 @@ static cusgd_status settle_feature(table *t, int64_t j, enum feature_kind *kind)
 {
     observed *seen = &t->observed[t->columns.at[j].at];
     int pair, value, first_pair = -1, booleans = 1;
+    marks marked;
     for (int64_t i = 0; i < seen->texts.count && booleans; i++) {
         booleans = text_is_boolean(seen->texts.at[i], strlen(seen->texts.at[i]), &pair, &value) && (i == 0 || pair == first_pair);
         first_pair = pair;
@@ -25,7 +26,7 @@ static cusgd_status settle_feature(table *t, int64_t j, enum feature_kind *kind)
     *kind = booleans && !coded ? FEATURE_BOOLEAN : FEATURE_CATEGORY;
     if (alone && *kind == FEATURE_BOOLEAN) column_list_add(&t->survey.booleans, &t->columns, j);
     int automatic = !coded && !booleans && alone && t->reader->encode.categorical_auto && !texts_are_names(&seen->texts) &&
-                    !texts_are_dates(&seen->texts);
+                    !texts_are_dates(&seen->texts) && !texts_are_marked(&seen->texts, &marked);
     if (automatic) column_list_add(&t->survey.categories, &t->columns, j);
     if (coded || automatic || (alone && booleans)) return CUSGD_OK;
     return survey_add_texts(&t->survey, t->columns.count, j, &seen->texts);
@@ -50,12 +51,17 @@ static cusgd_status settle_dates(table *t, int64_t j)
     double *x = t->x + t->columns.at[j].at;
     if (seen->open == 0) seen->order = DATE_ORDER_OPEN;
     if (seen->open == 0 || survey_found(&t->survey)) return CUSGD_OK;
+    enum date_order found = seen->order;
+    seen->order &= date_order_of(t->reader->encode.date_order);
     column_show(&t->columns, j, where);
     if (seen->order == DATE_ORDER_OPEN)
         fail(CUSGD_ERROR_DATA,
-             "%s: the dates in column %s may have the day or the month first, and no day above 12 shows which: write them as "
-             "2024-03-05",
+             "%s: the dates in column %s may have the day or the month first, and no day above 12 shows which: say so "
+             "(--date-order day-first or --date-order month-first)",
              t->scan.source, where);
+    else if (seen->order == DATE_ORDER_NONE && found != DATE_ORDER_NONE)
+        fail(CUSGD_ERROR_DATA, "%s: the dates in column %s have the %s first, unlike what --date-order says", t->scan.source,
+             where, found == DATE_ORDER_DAY_FIRST ? "day" : "month");
     else if (seen->order == DATE_ORDER_NONE)
         fail(CUSGD_ERROR_DATA,
              "%s: some dates in column %s have the day first and others the month: write them all as 2024-03-05", t->scan.source,

@@ -58,6 +58,13 @@ void date_parts(double days, double parts[DATE_PARTS])
 
 static double open_date(int first, int second, int year) { return OPEN_BASE + year * 10000 + first * 100 + second; }
 
+enum date_order date_order_of(cusgd_date_order given)
+{
+    return given == CUSGD_DATE_ORDER_DAY_FIRST     ? DATE_ORDER_DAY_FIRST
+           : given == CUSGD_DATE_ORDER_MONTH_FIRST ? DATE_ORDER_MONTH_FIRST
+                                                   : DATE_ORDER_OPEN;
+}
+
 int date_is_open(double value) { return value >= OPEN_BASE; }
 
 static void split_open(double open, int *first, int *second, int *year)

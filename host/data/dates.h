@@ -2,7 +2,7 @@
 #ifndef CUSGD_HOST_DATA_DATES_H
 #define CUSGD_HOST_DATA_DATES_H
 
-#include <stddef.h>
+#include "cusgd_tools.h"
 
 /* How dates like 5/3/2024 are meant. A set of orders: OPEN is both. */
 enum date_order { DATE_ORDER_NONE = 0, DATE_ORDER_DAY_FIRST = 1, DATE_ORDER_MONTH_FIRST = 2, DATE_ORDER_OPEN = 3 };
@@ -19,6 +19,8 @@ enum date_reading {
  * Years of two digits are no dates: the century is unknown. `order` OPEN: nothing is known of the order of day and month; the
  * reading is DATE_OPEN for every form that has one, since all dates of a column must have the same. */
 enum date_reading date_parse(const char *text, size_t length, enum date_order order, double *value);
+/* What a reader says of the order. */
+enum date_order date_order_of(cusgd_date_order given);
 int date_is_open(double value);
 /* The orders in which an open date is one. */
 enum date_order date_orders(double open);

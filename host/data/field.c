@@ -158,7 +158,8 @@ const char *text_advice(const char *text)
         if (is_letter(text[i])) letters++;
         if (i > 0 && is_digit(text[i - 1]) && (text[i] == '-' || text[i] == '/' || text[i] == ':')) dividers++;
     }
-    if (digits >= 3 && dividers >= 1 && letters <= 5) return "as numbers, dates and times as days or seconds since a fixed one";
+    if (digits >= 3 && dividers >= 1 && letters <= 5)
+        return "as numbers; --date reads columns of dates, and --date-order says whether the day or the month comes first";
     if (digits > 0 && letters <= 3 && (is_digit(*text) || strchr("+-.,$(", *text) || (unsigned char)*text >= 0x80))
         return "as plain numbers, with a point and without thousands separators, units, currency or percent signs";
     return "as numbers";

@@ -50,6 +50,7 @@ dialect dialect_of(const cusgd_reader *reader)
     const dialect *known = &reader->layout->dialect;
     if (!d.separator) d.separator = known->separator;
     if (!d.decimal) d.decimal = known->decimal;
+    if (!d.thousands) d.thousands = known->thousands;
     if (!d.skip) d.skip = known->skip;
     return d;
 }

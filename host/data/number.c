@@ -130,6 +130,48 @@ int number_parse(const char *text, size_t length, double *value)
     return 1;
 }
 
+/* How many bytes a thousands separator has at `at`; 0: there is none. Blanks and apostrophes may be those of typesetters. */
+static size_t separator_length(const char *at, const char *end, char separator)
+{
+    static const struct {
+        char stands_for;
+        const char *bytes;
+    } typeset[] = {{' ', "\xC2\xA0"}, {' ', "\xE2\x80\xAF"}, {' ', "\xE2\x80\x89"}, {'\'', "\xE2\x80\x99"}};
+    if (at < end && *at == separator) return 1;
+    for (size_t i = 0; i < sizeof typeset / sizeof *typeset; i++) {
+        size_t length = strlen(typeset[i].bytes);
+        if (typeset[i].stands_for == separator && (size_t)(end - at) >= length && memcmp(at, typeset[i].bytes, length) == 0)
+            return length;
+    }
+    return 0;
+}
+
+int number_parse_grouped(const char *text, size_t length, char separator, int comma, double *value)
+{
+    enum { LONGEST = 128, FIRST_MOST = 3, GROUP = 3 };
+    char plain[LONGEST];
+    const char *at = text, *end = text + length;
+    size_t kept = 0, bytes;
+    int digits = 0, groups = 0;
+    if (length >= sizeof plain) return 0;
+    while (at < end && (*at == ' ' || *at == '\t')) at++;
+    if (at < end && (*at == '-' || *at == '+')) plain[kept++] = *at++;
+    for (; at < end && (is_digit(*at) || (bytes = separator_length(at, end, separator)) > 0); at += bytes) {
+        bytes = is_digit(*at) ? 1 : bytes;
+        if (is_digit(*at)) {
+            plain[kept++] = *at;
+            digits++;
+            continue;
+        }
+        if (digits == 0 || digits > FIRST_MOST || (groups > 0 && digits != GROUP)) return 0;
+        groups++;
+        digits = 0;
+    }
+    if (groups == 0 || digits != GROUP) return 0;
+    memcpy(plain + kept, at, (size_t)(end - at));
+    return (comma ? number_parse_comma : number_parse)(plain, kept + (size_t)(end - at), value);
+}
+
 int number_parse_comma(const char *text, size_t length, double *value)
 {
     char copy[2 * DIGITS_MOST];

@@ -105,6 +105,8 @@ static void take_excel_line(scanner *s)
 static void settle_dialect(scanner *s)
 {
     take_excel_line(s);
+    if (!s->dialect.decimal && s->dialect.thousands == ',') s->dialect.decimal = '.';
+    if (!s->dialect.decimal && s->dialect.thousands == '.') s->dialect.decimal = ',';
     s->doubts_decimal =
         !dialect_find(s->buffer + s->begin, s->end - s->begin < SAMPLE_BYTES ? s->end - s->begin : SAMPLE_BYTES, &s->dialect);
     s->special['\n'] = s->special['\r'] = s->special['"'] = 1;
@@ -116,7 +118,8 @@ int dialect_is_valid(const dialect *d)
 {
     unsigned char s = (unsigned char)d->separator;
     int separates = s == '\0' || s == '\t' || (s >= ' ' && s < 127 && s != '"' && s != '.');
-    return separates && (d->decimal == '\0' || d->decimal == '.' || d->decimal == ',');
+    int groups = d->thousands == '\0' || (strchr(",. '", d->thousands) && d->thousands != d->decimal);
+    return separates && groups && (d->decimal == '\0' || d->decimal == '.' || d->decimal == ',');
 }
 
 cusgd_status scan_open(scanner *s, const char *path, const char *source, const dialect *given, int64_t before)
@@ -126,7 +129,7 @@ cusgd_status scan_open(scanner *s, const char *path, const char *source, const d
     if (!dialect_is_valid(given))
         return fail(CUSGD_ERROR_USAGE,
                     "the separator is any ASCII character but quotes, points and ends of lines, and the decimal "
-                    "mark is '.' or ','");
+                    "mark is '.' or ','; between thousands stands another mark: ',', '.', ' ' or an apostrophe");
     s->buffer = malloc(s->capacity + 1);
     if (!s->buffer) return fail_memory(s->capacity + 1, "reading");
     s->buffer[0] = '\n';
@@ -268,6 +271,7 @@ cusgd_status scan_field(scanner *s, field *f)
     f->line = s->start = s->line;
     f->quoted = 0;
     f->comma = s->dialect.decimal == ',';
+    f->thousands = s->dialect.thousands;
     const unsigned char *special = s->special;
     size_t at = 0;
     int c;

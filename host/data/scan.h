@@ -37,6 +37,7 @@ typedef struct field {
     int64_t line;     /* on which it starts */
     int quoted, last; /* last: of its record */
     int comma;        /* its decimal point is a comma */
+    char thousands;   /* what stands between the thousands of numbers, or 0 */
 } field;
 
 /* path "-": standard input. `source` is kept. What of the dialect is not known is found. Lines are counted from `before` + 1 on.
@@ -51,7 +52,8 @@ cusgd_status scan_field(scanner *s, field *f);
 /* The number that the field spells; 0 if it spells none. */
 static inline int field_number(const field *f, double *value)
 {
-    return (f->comma ? number_parse_comma : number_parse)(f->text, f->length, value);
+    if ((f->comma ? number_parse_comma : number_parse)(f->text, f->length, value)) return 1;
+    return f->thousands && number_parse_grouped(f->text, f->length, f->thousands, f->comma, value);
 }
 
 /* The field without the blanks around it, where it is not quoted. */

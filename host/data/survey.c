@@ -113,7 +113,7 @@ __attribute__((format(printf, 2, 3))) static void put(sentence *s, const char *f
     s->length += length < 0 ? 0 : (size_t)length < room ? (size_t)length : room - 1;
 }
 
-enum group { TEXT_COLUMNS, STRAY_TEXTS, MISSING_VALUES, GROUPS };
+enum group { TEXT_COLUMNS, MARKED_NUMBERS, STRAY_TEXTS, MISSING_VALUES, GROUPS };
 
 /* A column of text, not a number here and there that is none. */
 static int is_of_text(const survey_column *c, int64_t rows) { return 2 * c->texts > rows - c->missing; }
@@ -122,6 +122,7 @@ static int is_in(const survey *s, int64_t j, enum group g, int64_t rows)
 {
     const survey_column *c = &s->at[j];
     if (g == MISSING_VALUES) return c->missing > 0;
+    if (c->marked || g == MARKED_NUMBERS) return c->marked && g == MARKED_NUMBERS;
     return c->texts > 0 && is_of_text(c, rows) == (g == TEXT_COLUMNS);
 }
 
@@ -147,6 +148,10 @@ static void put_one(sentence *out, const columns *c, const survey_column *at, in
         put(out, "column %s%s holds text (", where, c->at[j].role == ROLE_TARGET ? ", a target," : "");
         put_texts(out, at);
         put(out, ")");
+    } else if (g == MARKED_NUMBERS) {
+        put(out, "column %s holds numbers with marks (", where);
+        put_texts(out, at);
+        put(out, ")");
     } else if (g == STRAY_TEXTS) {
         put(out, "'%s' in column %s is not a number", at->text[0], where);
         if (at->texts > 1) put(out, ", nor %s %" PRId64 " more there", at->texts == 2 ? "is" : "are", at->texts - 1);
@@ -165,9 +170,10 @@ enum { LIST_BYTES = 1500 };
  * `room` bytes. */
 static void put_many(sentence *out, const survey *s, const columns *c, enum group g, int64_t rows, size_t room)
 {
-    static const char *const titles[] = {"hold text", "have values that are not numbers", "lack values"};
+    static const char *const titles[] = {"hold text", "hold numbers with marks", "have values that are not numbers",
+                                         "lack values"};
     const char *before = "";
-    char where[COLUMN_BYTES];
+    char where[COLUMN_BYTES], advice[MARKS_ADVICE_BYTES];
     int64_t left = count_in(s, c, g, rows);
     put(out, "%" PRId64 " columns %s: ", left, titles[g]);
     size_t start = out->length;
@@ -180,6 +186,7 @@ static void put_many(sentence *out, const survey *s, const columns *c, enum grou
             put_texts(out, at);
         else
             put(out, "%" PRId64, at->missing);
+        if (g == MARKED_NUMBERS) put(out, ": %s", marks_advice(&at->marks, 1, advice));
         if (g == MISSING_VALUES && !*before) put(out, " of %" PRId64 " row%s", rows, rows == 1 ? "" : "s");
         put(out, ")");
         before = ", ";
@@ -208,6 +215,12 @@ static void put_advice(sentence *out, const survey_column *at, enum group g, int
     else if (g == TEXT_COLUMNS)
         put(out, ": encode %s %s", which, advice);
     if (g == TEXT_COLUMNS) return;
+    if (g == MARKED_NUMBERS) {
+        char marked[MARKS_ADVICE_BYTES];
+        if (count == 1) put(out, ": %s", marks_advice(&at->marks, 1, marked));
+        if (ignore) put(out, "%s leave %s out (--ignore %s)", count == 1 ? "; or" : ":", which, ignore);
+        return;
+    }
     if (g == STRAY_TEXTS)
         put(out, ": correct %s (write %s %s)", it, it, advice);
     else
@@ -230,7 +243,8 @@ static void put_remedy(sentence *out, const survey *s, const columns *c, const c
                        int64_t rows)
 {
     column_list categories = {.length = 0}, names = {.length = 0}, dates = {.length = 0};
-    int is_other = counts[STRAY_TEXTS] > 0 || *s->other || (counts[TEXT_COLUMNS] > 0 && reader->layout);
+    int is_other =
+        counts[STRAY_TEXTS] > 0 || counts[MARKED_NUMBERS] > 0 || *s->other || (counts[TEXT_COLUMNS] > 0 && reader->layout);
     for (int64_t j = 0; j < c->count && !is_other; j++) {
         if (!is_in(s, j, TEXT_COLUMNS, rows)) continue;
         const text_set *all = &s->at[j].all;
@@ -276,10 +290,10 @@ static void put_columns(sentence *out, const survey *s, const columns *c, const 
     if (list.more) put_rest(out, source, list.more);
 }
 
-cusgd_status survey_fail(const survey *s, const columns *c, const cusgd_reader *reader, const char *source, int64_t rows,
-                         int whole)
+cusgd_status survey_fail(survey *s, const columns *c, const cusgd_reader *reader, const char *source, int64_t rows, int whole)
 {
     sentence out = {.length = 0};
+    for (int64_t j = 0; s->at && j < s->count; j++) s->at[j].marked = texts_are_marked(&s->at[j].all, &s->at[j].marks);
     if (!s->at || s->other_first) put(&out, "%s%s", s->other, s->at ? "; also " : "");
     if (s->at) {
         put(&out, "%s:%" PRId64 ":%" PRId64 ": ", source, s->line, s->column);

@@ -4,7 +4,7 @@
 #define CUSGD_HOST_DATA_SURVEY_H
 
 #include "columns.h"
-#include "texts.h"
+#include "marks.h"
 
 enum { TEXTS_SHOWN = 3, SURVEY_ROWS = 1 << 20, SURVEY_OTHER = 512 };
 
@@ -13,6 +13,8 @@ typedef struct survey_column {
     char text[TEXTS_SHOWN][SHOWN_BYTES]; /* the first different texts, then "" */
     text_set all;                        /* all different texts */
     char mark[SHOWN_BYTES];              /* how the first missing value is written */
+    int marked;                          /* all texts are numbers with these marks; known once the table has been read */
+    marks marks;
 } survey_column;
 
 typedef struct survey {
@@ -39,7 +41,6 @@ cusgd_status survey_add_missing(survey *s, const survey *from);
 cusgd_status survey_add_other(survey *s);
 
 /* All that was found in a table of `rows` rows as one message. `whole`: 0 where it was not read to its end. */
-cusgd_status survey_fail(const survey *s, const columns *c, const cusgd_reader *reader, const char *source, int64_t rows,
-                         int whole);
+cusgd_status survey_fail(survey *s, const columns *c, const cusgd_reader *reader, const char *source, int64_t rows, int whole);
 
 #endif

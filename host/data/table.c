@@ -68,18 +68,36 @@ static cusgd_status add_text(description *d, const field *f)
     field word = *f;
     field_trim(&word);
     int is_boolean = text_is_boolean(word.text, word.length, &pair, &value);
-    if (d->texts++ == 0) d->pair = pair;
+    if (d->texts++ == 0) {
+        d->pair = pair;
+        d->text_line = f->line;
+        text_show(word.text, word.length, d->first_text);
+    }
     d->booleans += is_boolean && pair == d->pair;
     add_date(d, *f);
     if (!text_is_utf8(word.text, word.length)) return CUSGD_OK; /* described, all the same */
     return texts_add(&d->words, *f, &ignored);
 }
 
+/* Takes a row's value into the digest: a number's bits, a text's bytes, nothing for what is missing. Multiplying by an odd number
+ * and folding the high half down loses nothing, so that rows cannot cancel each other. */
+static void add_to_digest(description *d, const field *f, double value, int number, int missing)
+{
+    uint64_t bits = 0;
+    value += 0.0; /* -0 becomes 0 */
+    if (number && !missing) memcpy(&bits, &value, sizeof bits);
+    for (size_t i = 0; !number && !missing && i < f->length; i++)
+        bits = (bits ^ (unsigned char)f->text[i]) * UINT64_C(1099511628211);
+    d->digest = (d->digest ^ (bits + (missing ? 1 : 2))) * UINT64_C(0x9E3779B97F4A7C15);
+    d->digest ^= d->digest >> 32;
+}
+
 static cusgd_status add_field(cusgd_table *t, int64_t j, const field *f)
 {
     description *d = &t->at[j];
-    double value;
+    double value = 0;
     int number = field_number(f, &value), missing = number ? !isfinite(value) : field_is_missing(*f);
+    add_to_digest(d, f, value, number, missing);
     if (d->shown < VALUES_SHOWN && !(missing && f->length == 0)) add_value(d, *f);
     if (missing) {
         d->missing++;
@@ -155,6 +173,7 @@ static cusgd_status describe(cusgd_table *t, const char *path, const cusgd_reade
     scanner s;
     opening o;
     const dialect given = dialect_of(reader);
+    t->order = date_order_of(reader->encode.date_order);
     cusgd_status status = scan_open(&s, path, t->notes->source, &given, reader->lines_before);
     if (status) return status;
     status = opening_read(&s, reader, &o, &t->columns);
@@ -164,6 +183,8 @@ static cusgd_status describe(cusgd_table *t, const char *path, const cusgd_reade
         if (!status) status = choose(t, reader, &s, o.cells[0][0].line);
         if (!status && *o.note) status = data_note(t->notes, "%s", o.note);
         if (!status) status = add_rows(t, &s, &o);
+        for (int64_t j = 0; !status && j < t->columns.count; j++)
+            t->at[j].marked = t->at[j].dates < t->at[j].texts && texts_are_marked(&t->at[j].words, &t->at[j].marks);
         if (!status && t->rows == 0 && t->columns.count == 1)
             status = fail(CUSGD_ERROR_DATA, "%s: is no table: it has one line and no columns", s.source);
         t->header = o.header;
@@ -185,6 +206,7 @@ cusgd_status table_open(const char *path, const cusgd_reader *reader, cusgd_tabl
     if (reader) usual = *reader;
     if (usual.trials) usual.weights = usual.trials; /* where the line for train has them */
     if (!status) status = describe(t, path, &usual);
+    if (!status) status = table_note_columns(t);
     if (!status) status = table_find_options(t, &usual);
     if (!status) return CUSGD_OK;
     cusgd_table_free(t);

@@ -4,7 +4,7 @@
 
 #include "columns.h"
 #include "dates.h"
-#include "texts.h"
+#include "marks.h"
 
 enum { VALUES_SHOWN = 3, MAX_DIFFERENT = 2 };
 
@@ -23,6 +23,11 @@ typedef struct description {
     enum date_order order;        /* in which all of these are, where open */
     int64_t open;                 /* dates whose order is open */
     int pair;
+    char first_text[SHOWN_BYTES]; /* and the line it stands in */
+    int64_t text_line;
+    uint64_t digest; /* of the values in their order: equal columns have equal ones */
+    int marked;      /* texts are numbers with these marks; known once all rows have been read */
+    marks marks;
 } description;
 
 struct cusgd_table {
@@ -32,13 +37,17 @@ struct cusgd_table {
     int64_t ragged, ragged_line; /* rows of another number of fields than the first line; the first one's line */
     dialect dialect;
     int header;
-    char *options;     /* of train; or NULL */
-    cusgd_data *notes; /* holds the notes and the file's name, nothing else */
+    enum date_order order; /* in which the reader says that dates are */
+    char *options;         /* of train; or NULL */
+    cusgd_data *notes;     /* holds the notes and the file's name, nothing else */
 };
 
 /* data/table_options.c */
 cusgd_column_kind table_kind(const cusgd_table *t, int64_t j);
 /* Sets t->options, where there are options with which the table can be trained on. */
 cusgd_status table_find_options(cusgd_table *t, const cusgd_reader *reader);
+
+/* data/table_notes.c: notes of columns whose meaning is in doubt, and of equal ones. */
+cusgd_status table_note_columns(const cusgd_table *t);
 
 #endif

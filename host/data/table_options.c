@@ -15,6 +15,7 @@ cusgd_column_kind table_kind(const cusgd_table *t, int64_t j)
     const description *d = &t->at[j];
     int64_t there = d->numbers + d->texts;
     if (there == 0) return CUSGD_COLUMN_EMPTY;
+    if (d->marked && d->texts + d->numbers > 1 && d->different + d->words.count > 1) return CUSGD_COLUMN_MARKED;
     if (d->numbers > 0 && d->texts > 0) return CUSGD_COLUMN_MIXED;
     if (t->rows > 1 && d->missing == 0 && d->different + d->words.count == 1) return CUSGD_COLUMN_CONSTANT;
     if (d->numbers > 0)
@@ -75,8 +76,8 @@ static int is_usable(const cusgd_table *t, int64_t j)
 {
     cusgd_column_kind kind = table_kind(t, j);
     const description *d = &t->at[j];
-    int dated =
-        kind == CUSGD_COLUMN_DATE && (d->open == 0 || d->order == DATE_ORDER_DAY_FIRST || d->order == DATE_ORDER_MONTH_FIRST);
+    enum date_order order = (enum date_order)(d->order & t->order);
+    int dated = kind == CUSGD_COLUMN_DATE && (d->open == 0 || order == DATE_ORDER_DAY_FIRST || order == DATE_ORDER_MONTH_FIRST);
     return (kind == CUSGD_COLUMN_NUMBER || kind == CUSGD_COLUMN_BOOLEAN || kind == CUSGD_COLUMN_CATEGORY || dated) &&
            !is_repeated(&t->columns, j);
 }
@@ -117,6 +118,14 @@ static void put_given(line *l, const cusgd_table *t, const cusgd_reader *reader)
     else if (d->separator)
         put(l, d->separator == '\'' ? " --separator \"%c\"" : " --separator '%c'", d->separator);
     if (d->decimal) put(l, " --decimal %s", d->decimal == ',' ? "comma" : "point");
+    if (d->thousands)
+        put(l, " --thousands %s",
+            d->thousands == ','   ? "comma"
+            : d->thousands == '.' ? "point"
+            : d->thousands == ' ' ? "blank"
+                                  : "apostrophe");
+    if (reader->encode.date_order)
+        put(l, " --date-order %s", reader->encode.date_order == CUSGD_DATE_ORDER_DAY_FIRST ? "day-first" : "month-first");
     if (d->skip > 0) put(l, " --skip %" PRId64, d->skip);
     for (int64_t j = 0; j < t->columns.count; j++) {
         if (t->columns.at[j].role == ROLE_WEIGHT) put_column(l, reader->trials ? "trials" : "weights", &t->columns, j);

@@ -186,12 +186,15 @@ CUSGD_MISSING_AUTO = 5
 
 
 class cusgd_dialect(C.Structure):
-    _fields_ = [("separator", C.c_char), ("decimal", C.c_char), ("skip", C.c_int64)]
+    _fields_ = [("separator", C.c_char), ("decimal", C.c_char), ("thousands", C.c_char), ("skip", C.c_int64)]
 
+CUSGD_DATE_ORDER_FOUND = 0
+CUSGD_DATE_ORDER_DAY_FIRST = 1
+CUSGD_DATE_ORDER_MONTH_FIRST = 2
 
 
 class cusgd_encode(C.Structure):
-    _fields_ = [("categorical", C.POINTER(C.c_char_p)), ("categorical_count", C.c_size_t), ("categorical_auto", C.c_int), ("all_levels", C.c_int), ("missing", C.c_int), ("strict", C.c_int), ("dates", C.POINTER(C.c_char_p)), ("date_count", C.c_size_t), ("polynomial", C.c_int), ("interactions", C.c_int)]
+    _fields_ = [("categorical", C.POINTER(C.c_char_p)), ("categorical_count", C.c_size_t), ("categorical_auto", C.c_int), ("all_levels", C.c_int), ("missing", C.c_int), ("strict", C.c_int), ("dates", C.POINTER(C.c_char_p)), ("date_count", C.c_size_t), ("date_order", C.c_int), ("polynomial", C.c_int), ("interactions", C.c_int)]
 
 CUSGD_INDEX_AUTO = 0
 CUSGD_INDEX_ZERO = 1
@@ -216,6 +219,7 @@ CUSGD_COLUMN_TEXT = 5
 CUSGD_COLUMN_MIXED = 6
 CUSGD_COLUMN_CONSTANT = 7
 CUSGD_COLUMN_ROW_NUMBER = 8
+CUSGD_COLUMN_MARKED = 9
 
 
 class cusgd_table_column(C.Structure):

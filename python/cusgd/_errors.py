@@ -112,8 +112,9 @@ def in_python_words(message: str) -> str:
         name = match.group(1).replace("-", "_")
         return f"{name[3:]}=False" if name.startswith("no_") else name
 
-    message = re.sub(r"(?<![\w-])--date\b", "dates", message)  # as the parameter of read_table is called
+    message = re.sub(r"(?<![\w-])--date\b(?!-)", "dates", message)  # as the parameter of read_table is called
     message = re.sub(pattern, spelled, message)
+    message = message.replace("--date-order", "date_order")
     return re.sub(r"(?<![\w-])--([a-z])", r"\1", message)
 
 

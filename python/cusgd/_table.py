@@ -20,6 +20,12 @@ from ._text import c_path, c_text
 _HEADERS = {None: _capi.CUSGD_HEADER_AUTO, True: _capi.CUSGD_HEADER_YES, False: _capi.CUSGD_HEADER_NO}
 _MISSING = {word: getattr(_capi, f"CUSGD_MISSING_{word.upper()}") for word in ("auto", "error", "drop", "mean")}
 
+_DATE_ORDERS = {
+    "found": _capi.CUSGD_DATE_ORDER_FOUND,
+    "day-first": _capi.CUSGD_DATE_ORDER_DAY_FIRST,
+    "month-first": _capi.CUSGD_DATE_ORDER_MONTH_FIRST,
+}
+
 
 def columns(given: str | int | Sequence[str | int]) -> list[str]:
     """Return one or several columns, by names or numbers from 1, as the library takes them."""
@@ -106,6 +112,7 @@ def read_table(
     exposure: str | int | None = None,
     categorical: str | int | Sequence[str | int] = "auto",
     dates: str | int | Sequence[str | int] = (),
+    date_order: str = "found",
     polynomial: int = 1,
     interactions: bool = False,
     missing: str = "auto",
@@ -114,6 +121,7 @@ def read_table(
     header: bool | None = None,
     separator: str | None = None,
     decimal: str | None = None,
+    thousands: str | None = None,
     skip: int | None = None,
 ) -> Table:
     r"""Read a table (CSV and the like, also compressed) as ``cusgd train`` reads it.
@@ -133,6 +141,8 @@ def read_table(
         average, there are at most 1000, and they are not dates); ``notes`` lists these.
     dates : columns
         Columns of dates: their year, month, weekday and days since 1970-01-01.
+    date_order : {"found", "day-first", "month-first"}
+        What comes first in dates such as 5/3/2024. "found": the only order in which all dates of the column are dates.
     polynomial : int
         Powers of the features up to this one are added, at most 10.
     interactions : bool
@@ -150,6 +160,8 @@ def read_table(
         The character between columns, such as ";" or a tab; " " is any number of blanks and tabs; None: found out.
     decimal : {".", ","}, optional
         The decimal mark; None: found out.
+    thousands : {",", ".", " ", "'"}, optional
+        What separates the thousands of numbers, which may also be written without; None: nothing does.
     skip : int, optional
         Lines before the header or the first row to pass over; None: none.
 
@@ -188,12 +200,18 @@ def read_table(
             setattr(reader, name, c_text(str(column), "column"))
     encode.categorical_auto = "none" not in columns(categorical)
     encode.missing, encode.all_levels = _MISSING[missing], all_levels
+    if date_order not in _DATE_ORDERS:
+        raise UsageError(f"date_order must be one of {', '.join(_DATE_ORDERS)}, not {date_order!r}")
+    encode.date_order = _DATE_ORDERS[date_order]
     encode.polynomial, encode.interactions = polynomial, interactions
     reader.header, reader.find_classes = _HEADERS[header], classes
     reader.dialect.separator = _one_byte(separator, "separator")
     reader.dialect.decimal = _one_byte(decimal, "decimal")
     if decimal not in (None, ".", ","):
         raise UsageError(f"decimal must be '.' or ',', not {decimal!r}")
+    reader.dialect.thousands = _one_byte(thousands, "thousands")
+    if thousands is not None and (thousands not in (",", ".", " ", "'") or thousands == decimal):
+        raise UsageError(f"thousands must be ',', '.', ' ' or \"'\", and another mark than decimal, not {thousands!r}")
     if skip is not None and skip < 0:
         raise UsageError(f"skip is a number of lines, at least 0, not {skip}")
     reader.dialect.skip = -1 if skip == 0 else skip or 0

@@ -89,6 +89,24 @@ def test_dialects(tmp_path):
             cusgd.read_table(tmp_path / "d.csv", **parameters)
 
 
+def test_thousands_and_date_order(tmp_path):
+    path = tmp_path / "d.csv"
+    path.write_text('day,a,y\n1/2/2024,"1,200",2\n5/2/2024,950,4\n7/3/2024,"12,000",5\n')
+    with pytest.raises(cusgd.DataError, match="thousands"):
+        cusgd.read_table(path, ignore="day")
+    with pytest.raises(cusgd.DataError, match="date_order"):
+        cusgd.read_table(path, thousands=",", dates="day")
+    table = cusgd.read_table(path, thousands=",", dates="day", date_order="day-first")
+    assert table.features == ["month(day)", "weekday(day)", "days(day)", "a"]
+    model = cusgd.fit(cusgd.read_table(path, thousands=",", features="a"), solver="exact")
+    a, y = np.array([1200.0, 950, 12000]), np.array([2.0, 4, 5])
+    expected = np.polyval(np.polyfit(a, y, 1), a)
+    assert np.allclose(model.predict_table(path), expected, rtol=1e-9)  # the model keeps the separator
+    for parameters in ({"thousands": "_"}, {"thousands": ",", "decimal": ","}, {"date_order": "iso"}):
+        with pytest.raises(cusgd.UsageError, match=next(iter(parameters))):
+            cusgd.read_table(path, **parameters)
+
+
 def test_messages_name_the_parameter_for_dates(tmp_path):
     (tmp_path / "d.csv").write_text("day,y\n" + "".join(f"2026-01-{day:02d},{day}\n" for day in range(1, 20)))
     with pytest.raises(cusgd.DataError) as caught:
