@@ -26,13 +26,13 @@ void reading_arguments(reading *r, argument table[READING_ARGUMENTS])
         {{"separator", "comma|semicolon|tab|blank|pipe|CHAR", "found", "what separates a CSV's columns", NULL},
          '\0',
          TAKES_TEXT,
-         &r->separator},
-        {{"decimal", "point|comma", "found", "a CSV's decimal mark", NULL}, '\0', TAKES_TEXT, &r->decimal},
+         &r->written.separator},
+        {{"decimal", "point|comma", "found", "a CSV's decimal mark", NULL}, '\0', TAKES_TEXT, &r->written.decimal},
         {{"thousands", "comma|point|blank|apostrophe", "none", "what separates the thousands in a CSV's numbers", NULL},
          '\0',
          TAKES_TEXT,
-         &r->thousands},
-        {{"skip", "N", "0", "lines before a CSV's header or first row to pass over", NULL}, '\0', TAKES_TEXT, &r->skip},
+         &r->written.thousands},
+        {{"skip", "N", "0", "lines before a CSV's header or first row to pass over", NULL}, '\0', TAKES_TEXT, &r->written.skip},
         {{"index-base", "auto|0|1", "auto; the model's", "LIBSVM text: the first column's index", NULL},
          '\0',
          TAKES_TEXT,
@@ -102,23 +102,25 @@ static int byte_from_word(const char *word)
 
 static int read_dialect(const reading *r, const syntax *s, cusgd_reader *reader)
 {
-    int separator = r->separator ? byte_from_word(r->separator) : 0, decimal = r->decimal ? byte_from_word(r->decimal) : 0;
+    int separator = r->written.separator ? byte_from_word(r->written.separator) : 0,
+        decimal = r->written.decimal ? byte_from_word(r->written.decimal) : 0;
     if (separator < 0 || separator == '"' || separator == '.' || separator == '\n' || separator == '\r')
         return complain_usage(s, "separator must be comma, semicolon, tab, blank, pipe or one character, not \"%s\"",
-                              r->separator);
-    if (r->decimal && decimal != '.' && decimal != ',')
-        return complain_usage(s, "decimal must be point or comma, not \"%s\"", r->decimal);
-    int thousands = r->thousands ? byte_from_word(r->thousands) : 0;
-    if (r->thousands && (thousands <= 0 || !strchr(",. '", thousands)))
-        return complain_usage(s, "thousands must be comma, point, blank or apostrophe, not \"%s\"", r->thousands);
-    if (r->thousands && thousands == decimal)
+                              r->written.separator);
+    if (r->written.decimal && decimal != '.' && decimal != ',')
+        return complain_usage(s, "decimal must be point or comma, not \"%s\"", r->written.decimal);
+    int thousands = r->written.thousands ? byte_from_word(r->written.thousands) : 0;
+    if (r->written.thousands && (thousands <= 0 || !strchr(",. '", thousands)))
+        return complain_usage(s, "thousands must be comma, point, blank or apostrophe, not \"%s\"", r->written.thousands);
+    if (r->written.thousands && thousands == decimal)
         return complain_usage(s, "--thousands and --decimal name the same mark: give each its own");
-    if (r->skip && (*r->skip == '\0' || r->skip[strspn(r->skip, "0123456789")] != '\0' || strlen(r->skip) > 9))
-        return complain_usage(s, "skip must be a whole number, not \"%s\"", r->skip);
+    if (r->written.skip && (*r->written.skip == '\0' || r->written.skip[strspn(r->written.skip, "0123456789")] != '\0' ||
+                            strlen(r->written.skip) > 9))
+        return complain_usage(s, "skip must be a whole number, not \"%s\"", r->written.skip);
     reader->dialect.separator = (char)separator;
     reader->dialect.decimal = (char)decimal;
     reader->dialect.thousands = (char)thousands;
-    if (r->skip) reader->dialect.skip = strtol(r->skip, NULL, 10) ? strtol(r->skip, NULL, 10) : -1;
+    if (r->written.skip) reader->dialect.skip = strtol(r->written.skip, NULL, 10) ? strtol(r->written.skip, NULL, 10) : -1;
     return CUSGD_OK;
 }
 
@@ -223,8 +225,8 @@ int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_mo
     *reader = CUSGD_INIT(cusgd_reader);
     if ((is_arrays(path) || is_svmlight(path)) &&
         (r->targets.count || r->features.count || r->ignore.count || r->weights || r->trials || r->offset || r->exposure ||
-         r->separator || r->decimal || r->thousands || r->skip || r->missing || r->categorical.count || r->dates.count ||
-         r->date_order || r->polynomial || strcmp(r->header, "auto") != 0))
+         r->written.separator || r->written.decimal || r->written.thousands || r->written.skip || r->missing ||
+         r->categorical.count || r->dates.count || r->date_order || r->polynomial || strcmp(r->header, "auto") != 0))
         return complain_usage(
             s,
             "%s is not a CSV: --header, --features, --ignore, --offset, --exposure, --target, --weights, --trials, "

@@ -9,11 +9,16 @@ typedef struct indexed_text {
     const char *base, *columns;
 } indexed_text;
 
+/* How a CSV is written. */
+typedef struct written_as {
+    const char *separator, *decimal, *thousands, *skip;
+} written_as;
+
 typedef struct reading {
     const char *header; /* "auto", "yes", "no" */
     text_list targets, features, ignore;
     const char *weights, *trials, *offset, *exposure;
-    const char *separator, *decimal, *thousands, *skip;
+    written_as written;
     text_list categorical, dates, class_weights;
     const char *date_order;
     int64_t polynomial;

@@ -57,8 +57,8 @@ static void add_date(description *d, field f)
     double value;
     field_trim(&f);
     enum date_reading reading = date_parse(f.text, f.length, DATE_ORDER_OPEN, &value);
-    d->dates += reading != DATE_NONE;
-    if (reading == DATE_OPEN) d->order = (d->open++ ? d->order : DATE_ORDER_OPEN) & date_orders(value);
+    d->dates.count += reading != DATE_NONE;
+    if (reading == DATE_OPEN) d->dates.order = (d->dates.open++ ? d->dates.order : DATE_ORDER_OPEN) & date_orders(value);
 }
 
 static cusgd_status add_text(description *d, const field *f)
@@ -70,8 +70,8 @@ static cusgd_status add_text(description *d, const field *f)
     int is_boolean = text_is_boolean(word.text, word.length, &pair, &value);
     if (d->texts++ == 0) {
         d->pair = pair;
-        d->text_line = f->line;
-        text_show(word.text, word.length, d->first_text);
+        d->first_text.line = f->line;
+        text_show(word.text, word.length, d->first_text.shown);
     }
     d->booleans += is_boolean && pair == d->pair;
     add_date(d, *f);
@@ -184,7 +184,7 @@ static cusgd_status describe(cusgd_table *t, const char *path, const cusgd_reade
         if (!status && *o.note) status = data_note(t->notes, "%s", o.note);
         if (!status) status = add_rows(t, &s, &o);
         for (int64_t j = 0; !status && j < t->columns.count; j++)
-            t->at[j].marked = t->at[j].dates < t->at[j].texts && texts_are_marked(&t->at[j].words, &t->at[j].marks);
+            t->at[j].marked = t->at[j].dates.count < t->at[j].texts && texts_are_marked(&t->at[j].words, &t->at[j].marks);
         if (!status && t->rows == 0 && t->columns.count == 1)
             status = fail(CUSGD_ERROR_DATA, "%s: is no table: it has one line and no columns", s.source);
         t->header = o.header;

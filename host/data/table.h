@@ -8,6 +8,12 @@
 
 enum { VALUES_SHOWN = 3, MAX_DIFFERENT = 2 };
 
+/* Texts that are dates. */
+typedef struct date_texts {
+    int64_t count, open;   /* open: those whose order is */
+    enum date_order order; /* in which all of these are dates */
+} date_texts;
+
 typedef struct description {
     int64_t numbers, missing, texts;
     int shown;                            /* how many values are listed */
@@ -19,12 +25,13 @@ typedef struct description {
     int counts_rows;              /* 1: so far each number is the one before and 1, from 0, 1, or, of an index, any */
     int counts, has_zero;         /* all are whole and not negative; one is 0 */
     text_set words;               /* the different texts */
-    int64_t booleans, dates;      /* texts that are one of `pair`; that are dates */
-    enum date_order order;        /* in which all of these are, where open */
-    int64_t open;                 /* dates whose order is open */
+    int64_t booleans;             /* texts that are one of `pair` */
+    date_texts dates;
     int pair;
-    char first_text[SHOWN_BYTES]; /* and the line it stands in */
-    int64_t text_line;
+    struct {
+        char shown[SHOWN_BYTES];
+        int64_t line;
+    } first_text;
     uint64_t digest; /* of the values in their order: equal columns have equal ones */
     int marked;      /* texts are numbers with these marks; known once all rows have been read */
     marks marks;

@@ -18,8 +18,8 @@ static cusgd_status note_marked(const cusgd_table *t, int64_t j)
 {
     const description *d = &t->at[j];
     char where[COLUMN_BYTES], advice[MARKS_ADVICE_BYTES];
-    return data_note(t->notes, "column %s holds numbers with marks ('%s'): %s", column_show(&t->columns, j, where), d->first_text,
-                     marks_advice(&d->marks, t->columns.at[j].role == ROLE_FEATURE, advice));
+    return data_note(t->notes, "column %s holds numbers with marks ('%s'): %s", column_show(&t->columns, j, where),
+                     d->first_text.shown, marks_advice(&d->marks, t->columns.at[j].role == ROLE_FEATURE, advice));
 }
 
 static cusgd_status note_mixed(const cusgd_table *t, int64_t j)
@@ -29,8 +29,8 @@ static cusgd_status note_mixed(const cusgd_table *t, int64_t j)
     return data_note(t->notes,
                      "%s:%" PRId64 ":%" PRId64 ": column %s holds %" PRId64 " number%s and %" PRId64
                      " text%s, the first of which is '%s': correct the rarer kind, or leave the column out",
-                     t->notes->source, d->text_line, j + 1, column_show(&t->columns, j, where), d->numbers,
-                     d->numbers == 1 ? "" : "s", d->texts, d->texts == 1 ? "" : "s", d->first_text);
+                     t->notes->source, d->first_text.line, j + 1, column_show(&t->columns, j, where), d->numbers,
+                     d->numbers == 1 ? "" : "s", d->texts, d->texts == 1 ? "" : "s", d->first_text.shown);
 }
 
 static cusgd_status note_date(const cusgd_table *t, int64_t j)
@@ -39,7 +39,7 @@ static cusgd_status note_date(const cusgd_table *t, int64_t j)
     return data_note(t->notes,
                      "the dates in column %s ('%s') may have the day or the month first, and no day above 12 tells which: say so "
                      "(--date-order day-first or --date-order month-first)",
-                     column_show(&t->columns, j, where), t->at[j].first_text);
+                     column_show(&t->columns, j, where), t->at[j].first_text.shown);
 }
 
 /* Notes of the columns of one kind, the first ones. */
@@ -60,7 +60,7 @@ static int is_mixed(const cusgd_table *t, int64_t j) { return table_kind(t, j) =
 static int is_open_date(const cusgd_table *t, int64_t j)
 {
     const description *d = &t->at[j];
-    return table_kind(t, j) == CUSGD_COLUMN_DATE && d->open > 0 && (d->order & t->order) == DATE_ORDER_OPEN;
+    return table_kind(t, j) == CUSGD_COLUMN_DATE && d->dates.open > 0 && (d->dates.order & t->order) == DATE_ORDER_OPEN;
 }
 
 /* ---- Equal columns ------------------------------------------------------------------------------------------------------- */

@@ -21,7 +21,7 @@ cusgd_column_kind table_kind(const cusgd_table *t, int64_t j)
     if (d->numbers > 0)
         return d->counts_rows && d->numbers == t->rows && t->rows > 2 ? CUSGD_COLUMN_ROW_NUMBER : CUSGD_COLUMN_NUMBER;
     if (d->booleans == d->texts) return CUSGD_COLUMN_BOOLEAN;
-    if (d->dates == d->texts) return CUSGD_COLUMN_DATE;
+    if (d->dates.count == d->texts) return CUSGD_COLUMN_DATE;
     return texts_are_names(&d->words) ? CUSGD_COLUMN_TEXT : CUSGD_COLUMN_CATEGORY;
 }
 
@@ -76,8 +76,9 @@ static int is_usable(const cusgd_table *t, int64_t j)
 {
     cusgd_column_kind kind = table_kind(t, j);
     const description *d = &t->at[j];
-    enum date_order order = (enum date_order)(d->order & t->order);
-    int dated = kind == CUSGD_COLUMN_DATE && (d->open == 0 || order == DATE_ORDER_DAY_FIRST || order == DATE_ORDER_MONTH_FIRST);
+    enum date_order order = (enum date_order)(d->dates.order & t->order);
+    int dated =
+        kind == CUSGD_COLUMN_DATE && (d->dates.open == 0 || order == DATE_ORDER_DAY_FIRST || order == DATE_ORDER_MONTH_FIRST);
     return (kind == CUSGD_COLUMN_NUMBER || kind == CUSGD_COLUMN_BOOLEAN || kind == CUSGD_COLUMN_CATEGORY || dated) &&
            !is_repeated(&t->columns, j);
 }
