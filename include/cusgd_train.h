@@ -57,12 +57,13 @@ typedef struct cusgd_result {
     double rate;             /* the learning rate of the last step */
     double seconds, rows_per_second;
     int64_t rollbacks; /* how often the loss rose and the run returned to better parameters with a quarter of the rate */
-    int separated;     /* 1: no finite optimum exists, as `note` says (logistic, poisson, tweedie); 0: one exists, or unknown */
-    char note[512];    /* a message for the user: "rank 3 of 5: ...", that no finite optimum exists, or that the result is worse
-                        * than the intercept-only model; "" if there is none */
-    double null_loss;  /* loss of the intercept-only model on the training rows; NAN if it was not computed */
-    int worse;         /* 1: `loss` is larger than null_loss by more than rounding errors */
-    int converged;     /* 1: the fit ended by TOLERANCE, GRADIENT or SOLVED, and the result is not worse */
+    int separated; /* 1: no finite optimum exists, as `note` says (logistic, softmax, poisson, tweedie); 0: one exists, or unknown
+                    */
+    char note[512];   /* a message for the user: "rank 3 of 5: ...", that no finite optimum exists, or that the result is worse
+                       * than the intercept-only model; "" if there is none */
+    double null_loss; /* loss of the intercept-only model on the training rows; NAN if it was not computed */
+    int worse;        /* 1: `loss` is larger than null_loss by more than rounding errors */
+    int converged;    /* 1: the fit ended by TOLERANCE, GRADIENT or SOLVED, and the result is not worse */
 } cusgd_result;
 
 /* Creates a trainer: checks the options and the data, standardizes, copies the data to the device and chooses the options that

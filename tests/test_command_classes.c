@@ -130,13 +130,17 @@ Test(command_classes, check_and_suggestion)
     assert_has(o.out, "train many.csv --loss logistic --model");
 }
 
-/* Of classes against the rest, the note of separated ones has the class's name. */
+/* The note of separated classes has the name of the one that is, also of softmax, whose classes are trained together. */
 Test(command_classes, separated)
 {
     static outcome o;
     run(&o, "printf 'a,b,sky\\n1,0,u\\n2,1,u\\n3,0,v\\n4,1,w\\n3.5,0,w\\n4.1,0,v\\n3.1,1,v\\n3.9,1,w\\n' >three.csv; "
             "$CUSGD train three.csv --loss logistic --classes one-vs-rest --epochs 20 --model m");
-    assert_has(o.err, "note: u: column \"a\" separates the classes");
+    assert_has(o.err, "note: class u against the others: column \"a\" separates the classes");
+    run(&o, "$CUSGD train three.csv --loss logistic --epochs 20 --model m");
+    assert_has(o.err, "note: class u against the others: column \"a\" separates the classes");
+    run(&o, "$CUSGD train three.csv --loss logistic --epochs 20 --l2 1e-4 --model m");
+    assert_lacks(o.err, "separates");
 }
 
 Test(command_classes, refusals)

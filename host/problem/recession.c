@@ -239,14 +239,35 @@ cusgd_status judge_independence(search *s, enum verdict *v)
     return CUSGD_OK;
 }
 
+/* Of a row: the outputs without their offsets, k; theta: (d + 1) x k. */
+static void predict_row(const search *s, const double *theta, int64_t row, double *p)
+{
+    const problem *of = s->problem;
+    int64_t d = of->d, k = of->k;
+    for (int64_t c = 0; c < k; c++) p[c] = theta[d * k + c];
+    for (int64_t j = 0; j < d; j++) {
+        double x = (matrix_at(&of->train.rows.x, row, j) - of->units.mean[j]) / of->units.scale[j];
+        for (int64_t c = 0; c < k; c++) p[c] += theta[j * k + c] * x;
+    }
+}
+
+static int is_bounded(const search *s)
+{
+    for (int64_t j = 0; j < s->problem->d; j++)
+        if (s->may[j] != BOTH) return 1;
+    return 0;
+}
+
+/* The margin of a row is at least 1e-6 of the largest output. */
+enum { MARGINS_PER_OUTPUT = 1000000 };
+
 void judge_margins(const search *s, const double *theta, enum verdict *v)
 {
     const examples *e = &s->problem->train.rows;
     int64_t d = s->problem->d, k = s->problem->k;
     double minimum = (double)INFINITY, maximum = 0;
     *v = UNKNOWN;
-    for (int64_t j = 0; j < d; j++)
-        if (s->may[j] != BOTH) return;
+    if (is_bounded(s)) return;
     for (int64_t i = 0; i < e->n && !interrupt_asked_at(i) && !(minimum <= 0); i++) {
         int64_t row = examples_row(e, i);
         double p = theta[d * k + s->c];
@@ -256,5 +277,28 @@ void judge_margins(const search *s, const double *theta, enum verdict *v)
         minimum = fmin(minimum, gain(s, row, p));
         maximum = fmax(maximum, fabs(p));
     }
-    if (!interrupt_asked() && minimum > 1e-6 * maximum) *v = SEPARATED;
+    if (!interrupt_asked() && MARGINS_PER_OUTPUT * minimum > maximum) *v = SEPARATED;
+}
+
+cusgd_status judge_all_margins(const search *s, const double *theta, enum verdict *v)
+{
+    const examples *e = &s->problem->train.rows;
+    int64_t k = s->problem->k;
+    double minimum = (double)INFINITY, maximum = 0, *p = allocate((size_t)k, sizeof *p);
+    *v = UNKNOWN;
+    if (!p) return fail_memory((size_t)k * sizeof *p, "the outputs of a row");
+    for (int64_t i = 0; i < e->n && !is_bounded(s) && !interrupt_asked_at(i) && !(minimum <= 0); i++) {
+        int64_t row = examples_row(e, i);
+        double y = matrix_at(&e->y, row, 0);
+        int64_t class = y > 0 ? (int64_t)y : 0;
+        if (!counts(s, row)) continue;
+        predict_row(s, theta, row, p);
+        for (int64_t c = 0; c < k; c++) {
+            if (c != class) minimum = fmin(minimum, p[class] - p[c]);
+            maximum = fmax(maximum, fabs(p[c]));
+        }
+    }
+    if (!interrupt_asked() && isfinite(minimum) && MARGINS_PER_OUTPUT * minimum > maximum) *v = SEPARATED;
+    free(p);
+    return CUSGD_OK;
 }

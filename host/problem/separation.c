@@ -1,6 +1,8 @@
-/* Whether a model of logistic, poisson or tweedie loss has a finite optimum. It has none where some direction v of the
+/* Whether a model of logistic, softmax, poisson or tweedie loss has a finite optimum. It has none where some direction v of the
  * coefficients never raises the loss of a row and lowers that of some row for ever:
  *   logistic: s z'v >= 0 for all rows, s = 1 or -1 for the classes, and > 0 for some (Albert, Anderson 1984);
+ *   softmax: the same of one class against the rest, or a model that gives each row's class the largest output. There are other
+ *   v of several classes, which are not looked for;
  *   poisson, tweedie: z'v = 0 where y > 0, z'v <= 0 where y = 0, and < 0 for some.
  * z is (x, 1). Weights, offsets and the size of y do not matter, and columns that a penalty or a bound holds have no part in v.
  *
@@ -138,8 +140,12 @@ static void append_columns(const search *s, const int64_t *column, int64_t count
 static void begin_note(const search *s, char *text, size_t room)
 {
     const cusgd_data *data = s->problem->train.data;
-    const char *name = s->problem->k > s->problem->m ? cusgd_data_class(data, (int)s->c) : cusgd_data_target(data, s->c);
+    int is_class = s->problem->k > s->problem->m;
+    const char *name = is_class ? cusgd_data_class(data, (int)s->c) : cusgd_data_target(data, s->c);
     text[0] = '\0';
+    if (is_class && name) snprintf(text, room, "class %.*s against the others: ", shown_bytes(name), name);
+    if (is_class && !name) snprintf(text, room, "class %lld against the others: ", (long long)s->c);
+    if (is_class) return;
     if (s->problem->k > 1 && name) snprintf(text, room, "%.*s: ", shown_bytes(name), name);
     if (s->problem->k > 1 && !name) snprintf(text, room, "output %lld: ", (long long)s->c + 1);
 }
@@ -247,8 +253,25 @@ static cusgd_status judge_output(search *s, const double *theta, enum verdict *v
         close_rows(s);
         return status;
     }
-    if (s->logistic) judge_margins(s, theta, v);
+    if (s->logistic && !is_softmax(s->problem)) judge_margins(s, theta, v);
     if (*v == SEPARATED) note_margins(s, text, room);
+    return status;
+}
+
+/* Class by class, or output by output; of softmax then all together, which alone is looked at where there are many classes. */
+static cusgd_status judge(search *s, const double *theta, enum verdict *v, char *text, size_t room)
+{
+    enum { MAX_OUTPUTS = 32 }; /* each is a search of its own */
+    cusgd_status status = CUSGD_OK;
+    int64_t outputs = s->problem->train.rows.classes > MAX_OUTPUTS ? 0 : s->problem->k;
+    for (s->c = 0; s->c < outputs && !status && *v != SEPARATED && !interrupt_asked(); s->c++)
+        status = judge_output(s, theta, v, text, room);
+    if (status || *v == SEPARATED || !is_softmax(s->problem) || interrupt_asked()) return status;
+    status = judge_all_margins(s, theta, v);
+    if (*v != SEPARATED) return status;
+    *text = '\0';
+    append(text, room, "the model classifies every row correctly, so planes separate the classes");
+    end_note(text, room);
     return status;
 }
 
@@ -281,14 +304,12 @@ cusgd_status problem_separation(problem *p, const double *theta, int decays, cha
     cusgd_loss loss = p->loss.kind;
     /* Sparse rows are not looked at: it stays unknown there. */
     if (examples_are_sparse(&p->train.rows)) return CUSGD_OK;
-    enum { MAX_OUTPUTS = 32 }; /* each is a search of its own */
-    if (!loss_may_lack_optimum(loss) || p->train.rows.classes > MAX_OUTPUTS || p->train.rows.place) p->separated = 0;
+    if (!loss_may_lack_optimum(loss) || p->train.rows.place) p->separated = 0;
     search s;
     cusgd_status status = p->separated < 0 ? open_search(&s, p, decays) : CUSGD_OK;
     if (p->separated < 0) {
         enum verdict v = UNKNOWN;
-        for (s.c = 0; s.c < p->k && !status && v != SEPARATED && !interrupt_asked(); s.c++)
-            status = judge_output(&s, theta, &v, p->separation, sizeof p->separation);
+        if (!status) status = judge(&s, theta, &v, p->separation, sizeof p->separation);
         if (!status && !interrupt_asked()) p->separated = v == SEPARATED;
         close_search(&s);
         if (status == CUSGD_ERROR_MEMORY) status = CUSGD_OK; /* it is not known; that is no reason to lose a result */

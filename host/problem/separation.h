@@ -48,5 +48,7 @@ void close_rows(search *s);
 cusgd_status judge_independence(search *s, enum verdict *v);
 /* Whether the model itself classifies every row correctly, by more than rounding. theta: (d + 1) x k. */
 void judge_margins(const search *s, const double *theta, enum verdict *v);
+/* Likewise of softmax, all of whose outputs decide. */
+cusgd_status judge_all_margins(const search *s, const double *theta, enum verdict *v);
 
 #endif

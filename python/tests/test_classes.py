@@ -223,3 +223,51 @@ def test_shares_and_counts_are_a_binomial_model():
     assert abs(model.evaluate(X, share, sample_weight=trials).loss - loss) < 1e-10
     with pytest.raises(cusgd.DataError, match="share"):
         cusgd.fit(X, np.append(share[1:], 1.5), loss="logistic")
+
+
+def _lacks_optimum(X, y):
+    """Whether some v never lowers the output of a row's class beside another's, and raises it in some row: a linear program."""
+    from scipy.optimize import linprog
+
+    Z, k = np.c_[X, np.ones(len(X))], y.max() + 1
+    gains = []
+    for z, own in zip(Z, y, strict=True):
+        for other in set(range(k)) - {own}:
+            row = np.zeros((k, Z.shape[1]))
+            row[own], row[other] = z, -z
+            gains.append(row.ravel())
+    gains = np.array(gains)
+    found = linprog(-gains.sum(axis=0), A_ub=-gains, b_ub=np.zeros(len(gains)), bounds=(-1, 1), method="highs")
+    assert found.status == 0
+    return found.fun < -1e-6
+
+
+@pytest.mark.filterwarnings("ignore:.*no finite optimum exists")
+def test_softmax_of_separated_classes_is_said():
+    said = []
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        n, d = int(random.integers(8, 40)), int(random.integers(1, 4))
+        X = random.normal(size=(n, d)).round(1)
+        y = (X @ random.normal(size=(d, 3)) + random.normal(size=(n, 3)) * random.choice([0, 0.5, 3])).argmax(axis=1)
+        if len(set(y)) < 3:
+            continue
+        result = cusgd.fit(X, y, loss="softmax", solver="lbfgs").result
+        assert ("no finite optimum exists" in result.note) == result.separated
+        assert not result.separated or _lacks_optimum(X, y), f"seed {seed}: {result.note}"
+        alone = any(_lacks_optimum(X, (y == c).astype(int)) for c in range(3))
+        assert result.separated or not alone, f"seed {seed}"
+        said.append(result.separated)
+    assert 5 < sum(said) < len(said) - 5
+
+
+def test_softmax_of_separated_classes_none_of_which_is_alone():
+    angles = np.array([0, 2, 4]) * np.pi / 3
+    X = np.random.default_rng(5).uniform(-1, 1, (200, 2))
+    outputs = X @ np.array([np.cos(angles), np.sin(angles)])
+    clear = np.ptp(np.sort(outputs)[:, 1:], axis=1) > 0.05
+    X, y = X[clear], outputs.argmax(axis=1)[clear]
+    assert _lacks_optimum(X, y) and not any(_lacks_optimum(X, (y == c).astype(int)) for c in range(3))
+    with pytest.warns(UserWarning, match="planes separate the classes"):
+        assert cusgd.fit(X, y, loss="softmax", solver="lbfgs").result.separated
+    assert not cusgd.fit(X, y, loss="softmax", solver="lbfgs", l2=1e-3).result.separated  # a penalty holds the coefficients
