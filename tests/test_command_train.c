@@ -599,6 +599,53 @@ Test(command_train, history)
     cr_assert_eq(epoch, 4);
 }
 
+static double member(const char *json, const char *key)
+{
+    cJSON *all = cJSON_Parse(json);
+    cJSON *outputs = cJSON_GetObjectItemCaseSensitive(all, "outputs");
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(outputs ? cJSON_GetArrayItem(outputs, 0) : all, key);
+    cr_assert(cJSON_IsNumber(item), "%s of %s", key, json);
+    double value = item->valuedouble;
+    cJSON_Delete(all);
+    return value;
+}
+
+/* The measures of the last epoch are those that evaluate finds of the model, which is the same as without them. */
+Test(command_train, history_metrics)
+{
+    static const struct {
+        const char *options, *names;
+        const char *keys[4];
+    } runs[] = {{"--target y data.csv", "standard", {"rmse", "mae", "r2"}},
+                 {"--loss logistic text.csv", "standard,f1,accuracy", {"log_loss", "accuracy", "f1"}},
+                 {"--loss hinge text.csv", "standard", {"accuracy", "f1_macro"}},
+                 {"--loss logistic --classes softmax text.csv", "f1_weighted,top3", {"f1_weighted"}}};
+    for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+        const char *file = strrchr(runs[i].options, ' ') + 1;
+        char line[sizeof o.out], key[64];
+        run(&o,
+            "$CUSGD train %s --epochs 3 --no-average --valid %s --model m -q && cp m n && $CUSGD train %s --epochs 3 "
+            "--no-average "
+            "--valid %s --history h.jsonl --history-metrics %s --model m -q && cmp m n && tail -n 1 h.jsonl",
+            runs[i].options, file, runs[i].options, file, runs[i].names);
+        assert_code(o, 0);
+        snprintf(line, sizeof line, "%s", o.out);
+        run(&o, "$CUSGD evaluate m %s --json", file);
+        assert_code(o, 0);
+        for (int k = 0; k < 4 && runs[i].keys[k]; k++) {
+            snprintf(key, sizeof key, "valid_%s", runs[i].keys[k]);
+            double of_history = member(line, key), of_model = member(o.out, runs[i].keys[k]);
+            cr_expect(fabs(of_history - of_model) < 1e-6 * (1 + fabs(of_model)), "%s: %.17g, %.17g", key, of_history, of_model);
+        }
+    }
+    run(&o, "$CUSGD train data.csv --valid data.csv --history h.jsonl --history-metrics rmse,speed --model m");
+    assert_code(o, 1);
+    assert_has(o.err, "there is no measure \"speed\"; there are standard, mse, rmse");
+    run(&o, "$CUSGD train data.csv --valid-fraction 0.2 --history h.jsonl --history-metrics rmse --model m");
+    assert_code(o, 1);
+    assert_has(o.err, "give both");
+}
+
 /* A full disk: it is said at once, the run goes on, the model is written, the exit code says so. */
 Test(command_train, history_on_a_full_disk)
 {

@@ -1,5 +1,6 @@
 #include "classes.h"
 #include "cli.h"
+#include "measures.h"
 #include "reading.h"
 #include "signals.h"
 
@@ -7,78 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is known of one output, or of the mean. */
-typedef struct measured {
-    cusgd_metrics metrics;
-    cusgd_ranking ranking;     /* of classes */
-    cusgd_order_metrics order; /* of numbers */
-} measured;
-
-/* The keys of the JSON, and the columns of the table, those with a title: what is a number for the model's loss. */
-typedef struct measure {
-    const char *key, *title;
-    size_t offset;
-    size_t beside; /* 0, or the offset of a measure beside which this one is a number but for one row */
-} measure;
-
-/* clang-format off */
-#define METRIC(name, title) {#name, title, offsetof(measured, metrics.name), 0}
-#define RANKING(name, title) {#name, title, offsetof(measured, ranking.name), 0}
-#define ORDER(name, title) {#name, title, offsetof(measured, order.name), 0}
-#define BESIDE(name, title, of, other) {#name, title, offsetof(measured, of.name), offsetof(measured, other)}
-/* clang-format on */
-
-static const measure measures[] = {METRIC(mse, "MSE"),
-                                   METRIC(rmse, "RMSE"),
-                                   METRIC(mae, "MAE"),
-                                   BESIDE(r2, "R2", metrics, metrics.mse),
-                                   METRIC(explained_variance, NULL),
-                                   METRIC(max_error, NULL),
-                                   METRIC(deviance, "DEVIANCE"),
-                                   BESIDE(d2, "D2", metrics, metrics.deviance),
-                                   ORDER(median_absolute_error, NULL),
-                                   BESIDE(d2_absolute_error, NULL, order, order.median_absolute_error),
-                                   ORDER(d2_pinball, "D2"),
-                                   METRIC(log_loss, "LOG LOSS"),
-                                   METRIC(accuracy, "ACCURACY"),
-                                   METRIC(balanced_accuracy, NULL),
-                                   METRIC(precision, NULL),
-                                   METRIC(recall, NULL),
-                                   METRIC(f1, "F1"),
-                                   METRIC(f1_macro, NULL),
-                                   METRIC(f1_weighted, NULL),
-                                   METRIC(top3, NULL),
-                                   METRIC(top5, NULL),
-                                   RANKING(auc, "AUC"),
-                                   RANKING(average_precision, NULL),
-                                   {NULL, NULL, 0, 0}};
-
-static double value_at(const measured *of, size_t offset)
-{
-    double value;
-    memcpy(&value, (const char *)of + offset, sizeof value);
-    return value;
-}
-
-static double value_of(const measure *m, const measured *of) { return value_at(of, m->offset); }
-
-/* Whether the model's loss has this measure, whose value may be NaN all the same. */
-static int applies(const measure *m, const measured *of)
-{
-    return !isnan(value_of(m, of)) || (m->beside > 0 && !isnan(value_at(of, m->beside)));
-}
-
-static int has_classes(const measured *of) { return !isnan(of->metrics.accuracy); }
-static int has_two_classes(const measured *of) { return !isnan(of->metrics.confusion[0]); }
-
 static void put_json_measures(const measured *of)
 {
     const double *c = of->metrics.confusion;
     const char *before = "";
     for (const measure *m = measures; m->key; m++) {
-        if (!applies(m, of)) continue;
+        if (!measure_applies(m, of)) continue;
         printf("%s\"%s\": ", before, m->key);
-        put_json_number(stdout, value_of(m, of));
+        put_json_number(stdout, measure_value(m, of));
         before = ", ";
     }
     for (int i = 0; i < 4 && has_two_classes(of); i++) {
@@ -129,7 +66,7 @@ static int check_confusion(const syntax *s, const char *path, const cusgd_model 
     return check_file("--confusion", path);
 }
 
-static int is_shown(const measure *m, const measured *of) { return m->title && applies(m, of); }
+static int is_shown(const measure *m, const measured *of) { return m->title && measure_applies(m, of); }
 
 static void put_table(const cusgd_model *model, const measured *all, int64_t k)
 {
@@ -143,7 +80,7 @@ static void put_table(const cusgd_model *model, const measured *all, int64_t k)
         const char *name = j < k ? cusgd_model_target(model, j) : "mean";
         printf("%-20s", name ? shown(name) : numbered);
         for (const measure *m = measures; m->key; m++)
-            if (is_shown(m, &all[k])) printf("  %12.6g", value_of(m, &all[j]));
+            if (is_shown(m, &all[k])) printf("  %12.6g", measure_value(m, &all[j]));
         putchar('\n');
     }
 }

@@ -100,6 +100,16 @@ void progress_end_line(progress *p)
 
 /* ---- History ------------------------------------------------------------------------------------------------------------- */
 
+int history_check(history_choice *h, const syntax *s, const char *valid_path)
+{
+    char loss[CUSGD_OPTION_TEXT];
+    if (h->names.count && (!h->path || !valid_path))
+        return complain_usage(s, "--history-metrics are measures of --valid in the file --history: give both");
+    cusgd_options_get(s->options, "loss", loss);
+    h->count = measures_find(s, "--history-metrics", &h->names, loss, h->at);
+    return h->count < 0 ? CUSGD_ERROR_USAGE : CUSGD_OK;
+}
+
 /* A history that cannot be written is no reason to lose the model: the run goes on, and its exit code says so. */
 static void give_up_history(progress *p)
 {
@@ -107,6 +117,19 @@ static void give_up_history(progress *p)
     progress_end_line(p);
     complain(CUSGD_ERROR_DATA, "--history %s: %s; the run goes on without it", p->history_path, strerror(error));
     p->history_failed = 1;
+}
+
+/* Where the epoch's loss was not computed, neither are these. */
+static void record_measures(const validation *v, FILE *history, int is_evaluated)
+{
+    measured found = {.metrics = CUSGD_INIT(cusgd_metrics)};
+    int count = v->measures ? v->measures->count : 0;
+    if (count == 0) return;
+    int known = is_evaluated && cusgd_trainer_evaluate(v->trainer, v->data, -1, &found.metrics) == CUSGD_OK;
+    for (int i = 0; i < count; i++) {
+        fprintf(history, ", \"valid_%s\": ", v->measures->at[i]->key);
+        put_json_number(history, known ? measure_value(v->measures->at[i], &found) : (double)NAN);
+    }
 }
 
 /* One JSON object a line, which reaches the file at once: a run that is killed keeps its history. */
@@ -125,6 +148,7 @@ static void record(progress *p, const cusgd_progress *now)
         fprintf(p->history, ", \"%s\": ", numbers[i].key);
         put_json_number(p->history, numbers[i].value);
     }
+    record_measures(&p->validation, p->history, isfinite(now->valid_loss));
     fputs("}\n", p->history);
     if (fflush(p->history) == 0 && !ferror(p->history)) return;
     give_up_history(p);

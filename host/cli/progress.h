@@ -3,9 +3,27 @@
 #define CUSGD_CLI_PROGRESS_H
 
 #include "cusgd.h"
+#include "measures.h"
 #include "plot.h"
 
 #include <stdio.h>
+
+/* Where the history goes, and which measures of the validation data are in it. */
+typedef struct history_choice {
+    const char *path;
+    text_list names;
+    const measure *at[MEASURES_MOST];
+    int count;
+} history_choice;
+/* Finds the measures that are named, once the options are known. Returns a status, complained about. */
+int history_check(history_choice *h, const syntax *s, const char *valid_path);
+
+/* What they are measures of. */
+typedef struct validation {
+    cusgd_trainer *trainer;
+    const cusgd_data *data;
+    const history_choice *measures;
+} validation;
 
 typedef struct progress {
     int quiet, terminal;
@@ -15,6 +33,7 @@ typedef struct progress {
     FILE *history;    /* NULL: none, or given up */
     const char *history_path;
     int history_failed;
+    validation validation;
     int plots; /* 1: `curve` is kept, to be drawn at the end */
     loss_curve curve;
 } progress;

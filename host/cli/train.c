@@ -18,7 +18,8 @@
 /* One run of `cusgd train`, and all that it holds. */
 typedef struct training {
     const syntax *syntax;
-    const char *data_path, *model_path, *valid_path, *init_path, *history_path;
+    const char *data_path, *model_path, *valid_path, *init_path;
+    history_choice history;
     int quiet, plots, online;
     online stream;
     reading reading;
@@ -44,7 +45,7 @@ static int check_arguments(training *t)
     if (cusgd_options_check(t->options)) return complain_usage(t->syntax, "%s", cusgd_last_error());
     if (t->valid_path && option_number(t->options, "valid-fraction") > 0)
         return complain_usage(t->syntax, "--valid and --valid-fraction are two sources of validation data: give one");
-    if (t->online && (strcmp(t->data_path, "-") != 0 || t->valid_path || t->history_path || t->plots || t->reading.trials ||
+    if (t->online && (strcmp(t->data_path, "-") != 0 || t->valid_path || t->history.path || t->plots || t->reading.trials ||
                       t->reading.class_weights.count || option_number(t->options, "valid-fraction") > 0))
         return complain_usage(t->syntax, "--online reads each row once from standard input (DATA is -); it cannot be used with "
                                          "--valid, --valid-fraction, --class-weight, --trials, --history or --plot");
@@ -55,8 +56,9 @@ static int check_arguments(training *t)
     if (t->online && t->checkpoints.path)
         return complain_usage(t->syntax,
                               "--online reads rows that pass once, so that a run cannot be resumed: leave out --checkpoint");
+    if (history_check(&t->history, t->syntax, t->valid_path)) return CUSGD_ERROR_USAGE;
     enum { INPUTS = 5 };
-    const char *history = t->history_path,
+    const char *history = t->history.path,
                *inputs[INPUTS] = {t->init_path, t->data_path, t->valid_path, t->columns.factors, t->columns.scales};
     int status = CUSGD_OK;
     for (int i = 0; i < INPUTS && !status; i++) {
@@ -220,9 +222,10 @@ static int run(training *t)
     if (status) return complain_last(status);
     int64_t resumed;
     int wrong = checkpoint_begin(&t->checkpoints, t->trainer, &resumed);
-    if (!wrong) wrong = progress_open(&t->progress, t->quiet, t->history_path, resumed);
+    if (!wrong) wrong = progress_open(&t->progress, t->quiet, t->history.path, resumed);
     if (wrong) return wrong;
     t->progress.plots = t->plots;
+    t->progress.validation = (validation){t->trainer, t->valid, &t->history};
     t->progress.iterations = !option_is(cusgd_trainer_options(t->trainer), "solver", "sgd");
     if (!t->quiet) summary_start(t->data_path, t->data, t->options, t->trainer);
 
@@ -403,7 +406,11 @@ int train_main(int argc, char **argv)
         {{"history", "FILE", "none", "training history: JSON Lines, one object per epoch", NULL},
          '\0',
          TAKES_TEXT,
-         &t.history_path},
+         &t.history.path},
+        {{"history-metrics", "standard|NAME,...", "none", "measures of --valid in it, as evaluate names them", NULL},
+         '\0',
+         TAKES_COLUMNS,
+         &t.history.names},
         {{"checkpoint", "FILE", "none", "where the run's state is saved, to go on from after a failure", NULL},
          '\0',
          TAKES_TEXT,
@@ -438,5 +445,6 @@ int train_main(int argc, char **argv)
     if (arguments_parse(&s, argc, argv, &t.data_path, &status)) status = train(&t);
     cusgd_options_free(t.options);
     reading_free(&t.reading);
+    text_list_free(&t.history.names);
     return signals_exit_code(status);
 }

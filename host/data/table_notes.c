@@ -37,7 +37,7 @@ static cusgd_status note_date(const cusgd_table *t, int64_t j)
 {
     char where[COLUMN_BYTES];
     return data_note(t->notes,
-                     "the dates in column %s ('%s') may have the day or the month first, and no day above 12 tells which: say so "
+                     "the dates in column %s ('%s') may have the day or the month first, and no day above 12 shows which: say so "
                      "(--date-order day-first or --date-order month-first)",
                      column_show(&t->columns, j, where), t->at[j].first_text.shown);
 }

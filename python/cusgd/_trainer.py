@@ -18,7 +18,7 @@ from ._errors import ConvergenceWarning, DivergedError, UsageError, check, in_py
 from ._library import lib
 from ._model import Model
 from ._options import Options, make_options
-from ._results import History, Progress, Result, sized
+from ._results import History, Metrics, Progress, Result, sized
 from ._run import run
 from ._table import Table
 from .callbacks import Callback, ProgressBar, in_turn
@@ -465,6 +465,12 @@ class Trainer:
     def predict(self, X: Any, kind: str = "mean", *, offset: Any = None, exposure: Any = None) -> NDArray[Any]:
         """Predict with the current parameters; see `Model.predict`."""
         return self.model().predict(X, kind, offset=offset, exposure=exposure)
+
+    def evaluate(
+        self, X: Any, y: Any, *, sample_weight: Any = None, offset: Any = None, exposure: Any = None, output: int | None = None
+    ) -> Metrics:
+        """Compare predictions of the current parameters with targets, also in a callback; see `Model.evaluate`."""
+        return self.model().evaluate(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure, output=output)
 
     def optimum(self) -> float:
         """Return the least objective over the training rows, or NaN where it is not cheap to compute."""

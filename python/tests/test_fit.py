@@ -13,6 +13,16 @@ import pandas as pd
 import pytest
 
 
+def test_evaluation_in_a_callback():
+    random = np.random.default_rng(3)
+    X = random.normal(size=(100, 3))
+    y = X @ [1.0, 2, 3] + random.normal(size=100)
+    trainer, found = cusgd.Trainer(X, y, epochs=3, average=False), []
+    trainer.fit(callback=lambda now: found.append(trainer.evaluate(X, y).mse))
+    assert len(found) == 3 and len(set(found)) == 3
+    assert found[-1] == trainer.evaluate(X, y).mse == trainer.model().evaluate(X, y).mse
+
+
 def test_exact_is_least_squares(regression):
     X, y, _, _ = regression
     model = cusgd.fit(X, y, solver="exact")

@@ -1,0 +1,37 @@
+/* The measures of predictions that the command prints, by their names. */
+#ifndef CUSGD_CLI_MEASURES_H
+#define CUSGD_CLI_MEASURES_H
+
+#include "arguments.h"
+
+#include <stddef.h>
+
+/* What is known of one output, or of the mean. */
+typedef struct measured {
+    cusgd_metrics metrics;
+    cusgd_ranking ranking;     /* of classes */
+    cusgd_order_metrics order; /* of numbers */
+} measured;
+
+/* The keys of JSON, and the columns of the table, those with a title: what is a number for the model's loss. */
+typedef struct measure {
+    const char *key, *title;
+    size_t offset;
+    size_t beside; /* 0, or the offset of a measure beside which this one is a number but for one row */
+} measure;
+
+extern const measure measures[]; /* the last one's key is NULL */
+
+double measure_value(const measure *m, const measured *of);
+/* Whether the model's loss has this measure, whose value may be NaN all the same. */
+int measure_applies(const measure *m, const measured *of);
+int has_classes(const measured *of);
+int has_two_classes(const measured *of);
+
+/* Those of cusgd_metrics that a list names; "standard" are those of the loss. Returns how many, at most MEASURES_MOST, or -1,
+ * complained about. */
+enum { MEASURES_MOST = 24 };
+int measures_find(const syntax *s, const char *option, const text_list *names, const char *loss,
+                  const measure *at[MEASURES_MOST]);
+
+#endif
