@@ -29,14 +29,16 @@ def is_sparse(values: Any) -> bool:
     return hasattr(values, "tocsr") and hasattr(values, "nnz")
 
 
-def readable(values: Any, name: str, *, are_classes: bool = False) -> Any:
+def readable(values: Any, name: str, *, are_classes: bool = False, may_be_sparse: bool = False) -> Any:
     """Return values that NumPy reads: what it would misread is converted without a copy where possible, or refused.
 
-    Sparse matrices, arrays on a GPU and dates (unless they are classes) are refused. Arrays that have nothing but ``__dlpack__``
-    are used in place; tables that have nothing but Arrow's ``__arrow_c_stream__`` are copied.
+    Sparse matrices (unless ``may_be_sparse``), arrays on a GPU and dates (unless they are classes) are refused. Arrays that have
+    nothing but ``__dlpack__`` are used in place; tables that have nothing but Arrow's ``__arrow_c_stream__`` are copied.
     """
     if is_sparse(values):
-        raise TypeError(f"{name} is sparse: cusgd.fit and Trainer take it; here it must be dense ({name}.toarray())")
+        if may_be_sparse:
+            return values
+        raise TypeError(f"{name} is sparse: here it must be dense ({name}.toarray())")
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise ValueError(f"{name} has masked values: leave these rows out, or fill them ({name}.filled(0.0), for example)")
     if not are_classes:

@@ -9,7 +9,6 @@ import scipy.sparse
 from cusgd import _capi
 from cusgd._errors import check
 from cusgd._library import lib
-from cusgd.linear_model import SGDClassifier
 from sklearn.linear_model import LogisticRegression
 
 
@@ -67,12 +66,6 @@ def test_values_that_are_not_finite_are_refused(problem):
     X.data[40] = np.nan
     with pytest.raises(cusgd.DataError, match="not a finite number"):
         cusgd.fit(X, y, device="cpu")
-
-
-def test_estimators_refuse(problem):
-    X, y = problem
-    with pytest.raises(TypeError, match="sparse"):
-        SGDClassifier().fit(X, y)
 
 
 def opened(path):

@@ -6,13 +6,14 @@ import math
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from .._arrays import readable
+from .._arrays import is_sparse, readable
 from .._errors import DivergedError, warn
 from .._table import Table
 from .._trainer import Trainer
@@ -82,6 +83,23 @@ def solver_options(estimator: Any, max_iter: int | None, tol: float | None) -> d
     return options
 
 
+def stacked(*parts: Any) -> Any:
+    """Return the rows of all parts, which are sparse if one is."""
+    return scipy.sparse.vstack(parts, "csr") if any(map(is_sparse, parts)) else np.concatenate(parts)
+
+
+def sparse_options(X: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options as they are for dense rows, and for sparse ones those of the methods that read these as they are."""
+    changed: dict[str, Any] = {}
+    if not is_sparse(X):
+        return options
+    if options.get("solver") == "exact":
+        changed.update(solver="cg")
+    if options.get("sampling") == "permute":
+        changed.update(sampling="batches")
+    return {**options, **changed}
+
+
 class Estimator(BaseEstimator):  # type: ignore[misc]
     """Base of all estimators: data, weights, and what a run leaves behind."""
 
@@ -95,25 +113,25 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     random_state: Any
     n_jobs: int | None
 
+    _takes_sparse = True
+
     # What a fit leaves behind
     coef_: Any
     intercept_: Any
 
-    def _features(self, X: Any, y: Any, multi_output: bool) -> tuple[Array, Array]:
-        """Return validated arrays of float32 or float64."""
+    def _features(self, X: Any, y: Any, **checks: Any) -> tuple[Any, Array]:
+        """Return validated rows, dense or sparse, of float32 or float64, and targets; ``checks`` are those of `validate_data`."""
         X, y = validate_data(
             self,
-            readable(X, "X"),
+            readable(X, "X", may_be_sparse=True),
             readable(y, "y", are_classes=is_classifier(self)),
-            accept_sparse=False,
+            accept_sparse="csr" if self._takes_sparse else False,
             dtype=[np.float64, np.float32],
-            order=None,
-            multi_output=multi_output,
-            y_numeric=False,
+            **checks,
         )
         return X, y
 
-    def _check_weights(self, sample_weight: Any, X: Array) -> Array | None:
+    def _check_weights(self, sample_weight: Any, X: Any) -> Array | None:
         """Return the rows' weights as an array of X's type."""
         if sample_weight is None:
             return None
@@ -122,7 +140,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             raise ValueError("All sample weights are zero")
         return weights
 
-    def _rows_with_weight(self, weights: Array | None, X: Array, *others: Array) -> tuple[Array | None, Array, tuple[Array, ...]]:
+    def _rows_with_weight(self, weights: Array | None, X: Any, *others: Array) -> tuple[Array | None, Any, tuple[Array, ...]]:
         """Return weights and rows; rows of weight 0 are left out, as if they were not there."""
         if weights is None:
             return None, X, others
@@ -157,7 +175,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _train(
         self,
-        X: Array,
+        X: Any,
         y: Array,
         weights: Array | None,
         options: dict[str, Any],
@@ -167,7 +185,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         exposure: Array | None = None,
     ) -> tuple[Array, Array]:
         """Run a trainer, keep its result, and return coefficients (k, d) and intercepts (k,)."""
-        options = {"threads": getattr(self, "n_jobs", None), "seed": self._seed(), **options}
+        options = sparse_options(X, {"threads": getattr(self, "n_jobs", None), "seed": self._seed(), **options})
         if options["threads"] is not None and options["threads"] < 1:
             options["threads"] = None
         count = self._class_count() if y.ndim == 1 else None
@@ -208,7 +226,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return None
 
     def _minimize(
-        self, X: Array, y: Array, weights: Array | None, options: dict[str, Any], start: tuple[Array, Array] | None
+        self, X: Any, y: Array, weights: Array | None, options: dict[str, Any], start: tuple[Array, Array] | None
     ) -> tuple[Array, Array]:
         """Return the coefficients (k, d) and intercepts (k,) that minimize the objective."""
         return self._train(X, y, weights, options, start=start)
@@ -234,6 +252,19 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def _linear_predictor(self, X: Any) -> Array:
         """Return X coef_ + intercept_."""
         check_is_fitted(self)
-        X = validate_data(self, readable(X, "X"), accept_sparse=False, reset=False, dtype=[np.float64, np.float32])
-        found: Array = X @ self.coef_.T + self.intercept_
+        X = validate_data(
+            self,
+            readable(X, "X", may_be_sparse=True),
+            accept_sparse="csr" if self._takes_sparse else False,
+            reset=False,
+            dtype=[np.float64, np.float32],
+        )
+        weight = self.coef_.toarray() if is_sparse(self.coef_) else self.coef_
+        found: Array = X @ weight.T + self.intercept_
         return found
+
+    def __sklearn_tags__(self) -> Any:
+        """Return what scikit-learn's tools need to know."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self._takes_sparse
+        return tags

@@ -33,8 +33,9 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
 
         Parameters
         ----------
-        X : array of shape (n_samples, n_features)
-            Dense; float32 is trained on in single precision, everything else in double precision.
+        X : array or sparse matrix of shape (n_samples, n_features)
+            float32 is trained on in single precision, everything else in double precision. Columns of a sparse matrix are not
+            standardized.
         y : array of shape (n_samples,)
             Classes.
         sample_weight : array of shape (n_samples,), optional
@@ -48,7 +49,7 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, init: tuple[Any, Any] = (None, None)) -> Any:
         """Fit the model from given coefficients and intercepts; None: from where the library starts."""
-        X, y = self._features(X, y, False)
+        X, y = self._features(X, y)
         check_classification_targets(y)
         self.classes_ = np.unique(y)
         count = len(self.classes_)
@@ -61,8 +62,8 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
             by_class = compute_class_weight(self.class_weight, classes=self.classes_, y=y, **given)
             weights = self._class_weights(weights, X, index, by_class)
         weights, X, (index,) = self._rows_with_weight(weights, X, index)
-        weight_sum = float(len(X)) if weights is None else float(weights.sum())
-        options = self._objective(weight_sum, len(X))
+        weight_sum = float(X.shape[0]) if weights is None else float(weights.sum())
+        options = self._objective(weight_sum, X.shape[0])
         start = self._starting_point(init, 1 if count == 2 else count, X.shape[1])
         self._keep_coefficients(*self._minimize(X, self._targets(index, X.dtype), weights, options, start), X.dtype)
         return self
@@ -88,7 +89,7 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
         -------
         ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
         """
-        found: Array = super().decision_function(readable(X, "X"))
+        found: Array = super().decision_function(readable(X, "X", may_be_sparse=self._takes_sparse))
         return found
 
     def predict(self, X: Any) -> Array:
@@ -103,7 +104,7 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
         -------
         ndarray of shape (n_samples,)
         """
-        found: Array = super().predict(readable(X, "X"))
+        found: Array = super().predict(readable(X, "X", may_be_sparse=self._takes_sparse))
         return found
 
     def _targets(self, index: Array, dtype: Any) -> Array:
@@ -118,7 +119,7 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
         numbers: Array = (wanted[:, 1] if count == 2 else wanted).astype(dtype)
         return numbers
 
-    def _class_weights(self, weights: Array | None, X: Array, index: Array, by_class: Array) -> Array:
+    def _class_weights(self, weights: Array | None, X: Any, index: Array, by_class: Array) -> Array:
         """Return the product of the rows' weights and those of their classes."""
         rows: Array = by_class[index].astype(X.dtype)
         return rows if weights is None else rows * weights

@@ -48,6 +48,7 @@ class _Cv(Estimator):
     device: str
 
     _losses: tuple[str, ...] = ()
+    _takes_sparse = False  # sweeps do not
     _of_classes = False
 
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:

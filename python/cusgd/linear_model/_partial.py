@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier
-from sklearn.utils.validation import validate_data
 
-from .._arrays import readable
 from .._trainer import Trainer
-from ._base import Array
+from ._base import Array, sparse_options, stacked
 from ._schedules import Position, Schedule, run_steps
 
 FIRST_ROWS = 100  # that scales, optimizer and rate are chosen from, at least
-Rows = tuple[Array, Array, Array | None]  # rows, targets (n, k), and weights
+Rows = tuple[Any, Array, Array | None]  # rows, dense or sparse, targets (n, k), and weights
 
 
 def takes_steps(estimator: Any) -> bool:
@@ -59,17 +56,10 @@ class PartialMixin:
         if estimator.early_stopping:
             raise ValueError("early_stopping should be False with partial_fit")
 
-    def _partial_rows(self, X: Any, y: Any, sample_weight: Any, first: bool) -> tuple[Array, Array, Array | None]:
+    def _partial_rows(self, X: Any, y: Any, sample_weight: Any, first: bool) -> Rows:
         """Return validated rows, targets and weights."""
         estimator: Any = self
-        X, y = validate_data(
-            self,
-            readable(X, "X"),
-            readable(y, "y", are_classes=is_classifier(self)),
-            accept_sparse=False,
-            dtype=[np.float64, np.float32],
-            reset=first,
-        )
+        X, y = estimator._features(X, y, reset=first)
         weights, X, (y,) = estimator._rows_with_weight(estimator._check_weights(sample_weight, X), X, y)
         return X, y, weights
 
@@ -78,15 +68,15 @@ class PartialMixin:
         for name in ("t_", "_positions", "_trainer", "_first", "_waiting", "_last"):
             self.__dict__.pop(name, None)
 
-    def _advance(self, X: Array, targets: Array, weights: Array | None) -> tuple[Array, Array]:
+    def _advance(self, X: Any, targets: Array, weights: Array | None) -> tuple[Array, Array]:
         """Update the coefficients by one epoch over the rows, and return them: (k, d) and (k,)."""
         estimator: Any = self
-        options = estimator._objective(float(len(X)), len(X))
+        options = estimator._objective(float(X.shape[0]), X.shape[0])
         outputs = targets.shape[1]
         if not estimator._runs_schedule():
             return self._advance_automatically(X, targets, weights, options)
         if estimator.shuffle:
-            order = np.random.default_rng([estimator._seed(), int(getattr(self, "t_", 1))]).permutation(len(X))
+            order = np.random.default_rng([estimator._seed(), int(getattr(self, "t_", 1))]).permutation(len(targets))
             X, targets, weights = X[order], targets[order], None if weights is None else weights[order]
         if not hasattr(self, "t_"):
             self.t_ = 1.0
@@ -97,18 +87,18 @@ class PartialMixin:
             y = np.ascontiguousarray(targets[:, j])
             # without a trainer that was kept, as after a pickle, invscaling can only begin at step 1
             one_by_one = estimator.learning_rate == "invscaling" and steps > 0 and not positions[j].trainers
-            block = 1 if one_by_one else len(X)
-            for i in range(0, len(X), block):
+            block = 1 if one_by_one else len(targets)
+            for i in range(0, len(targets), block):
                 part = slice(i, i + block)
                 rows = X[part], y[part], None if of_class is None else of_class[part]
                 positions[j] = self._take_steps(rows, options, steps + i, positions[j])
-        self.t_ += len(X)
+        self.t_ += len(targets)
         self.n_iter_ = 1
         self._positions = positions
         return np.array([at.result()[0] for at in positions]), np.array([at.result()[1] for at in positions])
 
     def _advance_automatically(
-        self, X: Array, targets: Array, weights: Array | None, options: dict[str, Any]
+        self, X: Any, targets: Array, weights: Array | None, options: dict[str, Any]
     ) -> tuple[Array, Array]:
         """Update the coefficients by one epoch with the optimizer and rate that were chosen from the first rows.
 
@@ -130,12 +120,12 @@ class PartialMixin:
             self._first, self._waiting = First(start), None
         if self._first is not None:
             rows = self._first.rows = _joined(self._first.rows, rows)
-            enough = len(rows[0]) >= FIRST_ROWS
-            if trainer is not None and goes_on and not enough and 4 * len(rows[0]) < 5 * self._first.trained:
+            enough = len(rows[1]) >= FIRST_ROWS
+            if trainer is not None and goes_on and not enough and 4 * len(rows[1]) < 5 * self._first.trained:
                 return self._end_call(count)
-            self._first.trained = len(rows[0])
+            self._first.trained = len(rows[1])
             X, y, weights = self._given(*rows)
-            given = {"threads": estimator.n_jobs, "seed": estimator._seed(), **options}
+            given = sparse_options(X, {"threads": estimator.n_jobs, "seed": estimator._seed(), **options})
             trainer = Trainer(X, y, sample_weight=weights, _class_count=classes, **given)
             if self._first.start is not None:
                 trainer.set_coefficients(*self._first.start)
@@ -146,7 +136,7 @@ class PartialMixin:
         else:
             assert trainer is not None
             rows = _joined(self._waiting, rows)
-            if len(rows[0]) < int(self.options_["batch"]):
+            if len(rows[1]) < int(self.options_["batch"]):
                 self._waiting = rows
                 return self._end_call(count)
             self._waiting = None
@@ -162,7 +152,7 @@ class PartialMixin:
         self.n_iter_ = 1
         return self._last[0].copy(), self._last[1].copy()
 
-    def _given(self, X: Array, targets: Array, weights: Array | None) -> tuple[Array, Array, Array | None]:
+    def _given(self, X: Any, targets: Array, weights: Array | None) -> Rows:
         """Return rows, targets and weights as a trainer takes them."""
         y = targets[:, 0] if targets.shape[1] == 1 else targets
         if hasattr(self, "classes_") and (targets == targets[0]).all(axis=0).any():
@@ -176,9 +166,9 @@ class PartialMixin:
             state.pop(name, None)
         return state
 
-    def _take_steps(self, data: tuple[Array, Array, Array | None], options: dict[str, Any], steps: int, at: Position) -> Position:
+    def _take_steps(self, data: Rows, options: dict[str, Any], steps: int, at: Position) -> Position:
         """Run a step for each row, after so many steps before."""
-        count = len(data[0])
+        count = len(data[1])
         if hasattr(self, "classes_") and (data[1] == data[1][0]).all():
             data = _with_both_classes(*data)
         return run_steps(Schedule(self, options, data[2], steps), data, count, at)
@@ -226,23 +216,23 @@ def _joined(first: Rows | None, more: Rows) -> Rows:
         return more
     weights = None
     if first[2] is not None or more[2] is not None:
-        weights = np.concatenate([np.ones(len(rows[0])) if rows[2] is None else rows[2] for rows in (first, more)])
-    X = np.concatenate([first[0], more[0]])
+        weights = np.concatenate([np.ones(len(rows[1])) if rows[2] is None else rows[2] for rows in (first, more)])
+    X = stacked(first[0], more[0])
     return X, np.concatenate([first[1], more[1]]), None if weights is None else weights.astype(X.dtype)
 
 
-def _with_both_classes(X: Array, y: Array, weights: Array | None) -> tuple[Array, Array, Array]:
+def _with_both_classes(X: Any, y: Array, weights: Array | None) -> tuple[Any, Array, Array]:
     """Return the rows and behind them one of the other class, which is not trained on: the library refuses data of one class."""
-    weights = np.ones(len(X), dtype=X.dtype) if weights is None else weights
+    weights = np.ones(len(y), dtype=X.dtype) if weights is None else weights
     other = 1 - y[:1] if y[0] in (0, 1) and (y >= 0).all() else -y[:1]
-    return np.vstack([X, X[:1]]), np.append(y, other), np.append(weights, X.dtype.type(1e-30))
+    return stacked(X, X[:1]), np.append(y, other), np.append(weights, X.dtype.type(1e-30))
 
 
-def _with_all_classes(y: Array, X: Array, weights: Array | None) -> tuple[Array, Array, Array]:
+def _with_all_classes(y: Array, X: Any, weights: Array | None) -> tuple[Array, Any, Array]:
     """Return the rows and behind them two of next to no weight, one of all classes and one of none."""
-    weights = np.ones(len(X), dtype=X.dtype) if weights is None else weights
+    weights = np.ones(len(y), dtype=X.dtype) if weights is None else weights
     ends = np.stack([np.full(y.shape[1:], y.min(initial=0), y.dtype), np.ones(y.shape[1:], y.dtype)])
-    return np.concatenate([y, ends]), np.vstack([X, X[:1], X[:1]]), np.append(weights, np.full(2, 1e-30, X.dtype))
+    return np.concatenate([y, ends]), stacked(X, X[:1], X[:1]), np.append(weights, np.full(2, 1e-30, X.dtype))
 
 
 def _are_close(ours: Array, theirs: Array) -> bool:

@@ -34,8 +34,9 @@ class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array of shape (n_samples, n_features)
-            Dense; float32 is trained on in single precision, everything else in double precision.
+        X : array or sparse matrix of shape (n_samples, n_features)
+            float32 is trained on in single precision, everything else in double precision. Columns of a sparse matrix are not
+            standardized.
         y : array of shape (n_samples,) or (n_samples, n_targets)
             Targets.
         sample_weight : array of shape (n_samples,), optional
@@ -49,12 +50,12 @@ class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, init: tuple[Any, Any] = (None, None)) -> Any:
         """Fit the model from given coefficients and intercept; None: from where the library starts."""
-        X, y = self._features(X, y, self._multi_output)
+        X, y = self._features(X, y, multi_output=self._multi_output)
         y = np.asarray(y, dtype=X.dtype)
         check_range(y, self._loss())
         weights, X, (y,) = self._rows_with_weight(self._check_weights(sample_weight, X), X, y)
-        weight_sum = float(len(X)) if weights is None else float(weights.sum())
-        options = self._objective(weight_sum, len(X))
+        weight_sum = float(X.shape[0]) if weights is None else float(weights.sum())
+        options = self._objective(weight_sum, X.shape[0])
         start = self._starting_point(init, 1 if y.ndim == 1 else y.shape[1], X.shape[1])
         self._keep_coefficients(*self._minimize(X, y, weights, options, start), y.ndim == 1, X.dtype)
         return self

@@ -154,7 +154,7 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
             "valid_fraction": float(self.validation_fraction) if self.early_stopping else None,
         }
 
-    def _check_weights(self, sample_weight: Any, X: Array) -> Array | None:
+    def _check_weights(self, sample_weight: Any, X: Any) -> Array | None:
         if self.early_stopping and sample_weight is not None and not np.any(sample_weight):
             raise ValueError(ZERO_WEIGHTS)
         return super()._check_weights(sample_weight, X)
@@ -167,7 +167,7 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
         full_batch = ', or solver="auto", a full-batch method' if self.solver == "sgd" and differentiable else ""
         return "increasing max_iter" + full_batch
 
-    def _rows_with_weight(self, weights: Array | None, X: Array, *others: Array) -> tuple[Array | None, Array, tuple[Array, ...]]:
+    def _rows_with_weight(self, weights: Array | None, X: Any, *others: Array) -> tuple[Array | None, Any, tuple[Array, ...]]:
         if self._runs_schedule():  # scikit-learn's schedules count rows of weight 0
             return weights, X, others
         return super()._rows_with_weight(weights, X, *others)
@@ -177,8 +177,9 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
 
         Parameters
         ----------
-        X : array of shape (n_samples, n_features)
-            Dense; float32 is trained on in single precision, everything else in double precision.
+        X : array or sparse matrix of shape (n_samples, n_features)
+            float32 is trained on in single precision, everything else in double precision. Columns of a sparse matrix are not
+            standardized.
         y : array of shape (n_samples,) or, for regressors, (n_samples, n_targets)
             Targets or classes.
         coef_init, intercept_init : array, optional
@@ -410,7 +411,7 @@ class SGDClassifier(_Sgd, Classifier):  # type: ignore[misc]
     def _has_softmax(self) -> bool:
         return self.loss == "log_loss"
 
-    def _class_weights(self, weights: Array | None, X: Array, index: Array, by_class: Array) -> Array:
+    def _class_weights(self, weights: Array | None, X: Any, index: Array, by_class: Array) -> Array:
         if len(by_class) == 2 or not self._runs_schedule():
             return super()._class_weights(weights, X, index, by_class)
         # scikit-learn weighs the rows of the class in question, and not the rest: a column per class

@@ -30,7 +30,7 @@ class LinearRegression(Regressor):
     n_jobs : int, optional
         Threads; the result does not depend on it.
     copy_X, tol
-        Without effect: X is never written to, and the solution is exact.
+        Without effect: X is never written to, and the solution is exact, of sparse X to a gradient of 1e-9 of the first.
 
     Examples
     --------
@@ -61,7 +61,7 @@ class LinearRegression(Regressor):
         return {**options, "solver": "exact"}
 
     def _minimize(
-        self, X: Array, y: Array, weights: Array | None, options: dict[str, Any], start: tuple[Array, Array] | None
+        self, X: Any, y: Array, weights: Array | None, options: dict[str, Any], start: tuple[Array, Array] | None
     ) -> tuple[Array, Array]:
         found = super()._minimize(X, y, weights, options, start)
         if "least norm" in self.result_.note:
@@ -112,7 +112,7 @@ class Ridge(Regressor):
         return {**options, **positive_options(rows, self.max_iter)} if self.positive else {**options, "solver": "exact"}
 
     def _minimize(
-        self, X: Array, y: Array, weights: Array | None, options: dict[str, Any], start: tuple[Array, Array] | None
+        self, X: Any, y: Array, weights: Array | None, options: dict[str, Any], start: tuple[Array, Array] | None
     ) -> tuple[Array, Array]:
         if np.ndim(self.alpha) == 0:
             return super()._minimize(X, y, weights, options, start)
@@ -123,7 +123,7 @@ class Ridge(Regressor):
                 f"Number of targets and number of penalties do not correspond: {len(alphas)} alphas for "
                 f"{targets.shape[1]} targets"
             )
-        weight_sum = float(len(X)) if weights is None else float(weights.sum())
+        weight_sum = float(X.shape[0]) if weights is None else float(weights.sum())
         found = []
         for j, alpha in enumerate(alphas):
             penalty = {"l2": 0.0, **penalty_options(0.0, alpha / weight_sum)}
