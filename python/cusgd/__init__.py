@@ -10,6 +10,7 @@ True
 """
 
 import importlib
+from typing import TYPE_CHECKING
 
 from . import callbacks
 from ._errors import (
@@ -29,15 +30,22 @@ from ._library import __version__
 from ._model import Model
 from ._options import Options
 from ._options import option_table as options
-from ._path import Path, path
 from ._results import History, Metrics, Progress, Result
-from ._sweep import Outcome, Sweep, sweep
 from ._table import Table, read_table
-from ._tools import CheckLine, Device, Report, check, devices, generate
 from ._trainer import Trainer, fit
 
-# Loaded when they are used: they need scikit-learn and matplotlib.
+if TYPE_CHECKING:
+    from ._path import Path, path
+    from ._sweep import Outcome, Sweep, sweep
+    from ._tools import CheckLine, Device, Report, check, devices, generate
+
+# Loaded when they are used: the first need scikit-learn and matplotlib, the others would make the import longer.
 _MODULES = ("compat", "linear_model", "plot")
+_NAMES = {
+    **dict.fromkeys(("Path", "path"), "_path"),
+    **dict.fromkeys(("Outcome", "Sweep", "sweep"), "_sweep"),
+    **dict.fromkeys(("CheckLine", "Device", "Report", "check", "devices", "generate"), "_tools"),
+}
 
 __all__ = [
     "CheckLine",
@@ -82,4 +90,12 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
+    if name in _NAMES:
+        found: object = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+        globals()[name] = found
+        return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES, *_NAMES})

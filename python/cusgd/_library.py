@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import ctypes as C
 import os
-from pathlib import Path
 
 from . import _capi
 
-HERE = Path(__file__).resolve().parent
+HERE = os.path.dirname(os.path.realpath(__file__))
 
 
-def _path() -> Path:
+def _path() -> str:
     """Return the library's path: the one of CUSGD_LIBRARY, else the package's own."""
-    given = os.environ.get("CUSGD_LIBRARY")
-    return Path(given) if given else HERE / "lib" / "libcusgd.so"
+    return os.environ.get("CUSGD_LIBRARY") or os.path.join(HERE, "lib", "libcusgd.so")
 
 
 def _load() -> C.CDLL:
     path = _path()
-    if not path.exists():
+    if not os.path.exists(path):
         raise ImportError(
             f"cusgd: {path} does not exist. Install the package by `pip install .`, or set CUSGD_LIBRARY to the path of "
             "libcusgd.so"
         )
-    library = C.CDLL(str(path))
+    library = C.CDLL(path)
     library.cusgd_version_number.restype = C.c_int
     if library.cusgd_version_number() != VERSION_NUMBER:
         raise ImportError(f"cusgd: {path} is of another version of cuSGD than the Python package ({__version__})")
     _capi.declare(library)
-    module = HERE / "lib" / "cusgd"
-    if not given_module() and (module / "libcusgd-cuda.so").exists():
+    module = os.path.join(HERE, "lib", "cusgd")
+    if not given_module() and os.path.exists(os.path.join(module, "libcusgd-cuda.so")):
         library.cusgd_set_module_folder(os.fsencode(module))
     return library
 

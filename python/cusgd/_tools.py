@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes as C
 import os
-import tempfile
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,6 +122,8 @@ def generate(
         raise UsageError(f"targets must be one of {', '.join(_TARGETS)}, not {targets!r}")
     if np.dtype(dtype) not in (np.float32, np.float64):
         raise TypeError(f"dtype must be float32 or float64, not {np.dtype(dtype)}")
+    import tempfile  # here, as few need it: the import of the package is shorter without
+
     if not 0 <= seed < 2**64:
         raise ValueError(f"seed must be from 0 to 2**64 - 1, not {seed}")
     generator = sized(_capi.cusgd_generator)

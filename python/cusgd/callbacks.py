@@ -7,7 +7,6 @@ SGDRegressor and SGDClassifier take one, or a list. It is called in another thre
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import sys
@@ -95,6 +94,8 @@ class JsonLines:
 
     def __call__(self, now: Progress) -> None:
         """Write the epoch."""
+        import json  # here, as few need it: the import of the package is shorter without
+
         if self.file is None:
             self.file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 - closed by close
         entry = {name: value if math.isfinite(value) else None for name, value in vars(now).items()}
