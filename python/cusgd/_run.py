@@ -113,16 +113,18 @@ def is_stopping() -> bool:
     return _worker is not None and _worker.stop.value == b"1"
 
 
-def run(function: Callable[[], T]) -> T:
+def run(function: Callable[[], T], *, is_short: bool = False) -> T:
     """Return the function's result; Ctrl-C, and all else that signal handlers raise, ends calls of the library in it.
 
     Parameters
     ----------
     function : callable
         Called without arguments, in the calling thread or in the worker thread.
+    is_short : bool
+        Whether it takes a few milliseconds at most: it is then called in the calling thread, and handlers run when it has ended.
     """
     global _worker
-    if threading.current_thread() is not threading.main_thread():
+    if is_short or threading.current_thread() is not threading.main_thread():
         return function()
     if _worker is None or _worker.process != os.getpid():  # a fork has no threads but the one that forked
         _worker = _Worker()

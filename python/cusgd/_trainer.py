@@ -23,6 +23,13 @@ from ._run import run
 from ._table import Table
 from .callbacks import Callback, ProgressBar, in_turn
 
+SHORT = 50_000  # values, of which the library reads all in a few milliseconds
+
+
+def is_few(data: Data | Table) -> bool:
+    """Tell whether calls that read the data once are short."""
+    return isinstance(data, Data) and data.rows * data.cols * max(data.outputs, 1) <= SHORT
+
 
 def _is_true(value: Any) -> bool:
     """Tell whether a callback's answer is True; only then does it end a run."""
@@ -290,7 +297,8 @@ class Trainer:
 
     def step(self, steps: int = 1) -> None:
         """Run minibatch steps, without evaluation or stopping rules."""
-        run(lambda: check(lib.cusgd_trainer_step(self._handle, steps)))
+        is_short = is_few(self._data) and steps * self._data.rows * self._data.cols <= 20 * SHORT  # whatever the batch
+        run(lambda: check(lib.cusgd_trainer_step(self._handle, steps)), is_short=is_short)
 
     def rebind(self, X: Any, y: Any, *, sample_weight: Any = None, offset: Any = None, exposure: Any = None) -> None:
         """Go on with other rows in the place of those that the trainer has.
@@ -400,7 +408,7 @@ class Trainer:
             self._settle()
             check(status)
 
-        run(call)
+        run(call, is_short=is_few(data))
 
     def _settle(self) -> None:
         """Keep the rows that the library has, and no others."""
@@ -452,7 +460,7 @@ class Trainer:
             np.ascontiguousarray(np.asarray(bias, dtype=np.float64).reshape(shape[:1])),
         ]
         pointers = [array.ctypes.data_as(C.POINTER(C.c_double)) for array in arrays]
-        run(lambda: check(lib.cusgd_trainer_set_coefficients(self._handle, *pointers)))
+        run(lambda: check(lib.cusgd_trainer_set_coefficients(self._handle, *pointers)), is_short=is_few(self._data))
 
     def model(self) -> Model:
         """Return the trained model."""

@@ -150,6 +150,7 @@ def test_an_exception_right_behind_the_call(call, in_main_thread, rng, monkeypat
 @pytest.mark.parametrize("call", ["rebind", "partial_fit"])
 def test_a_signal_at_the_end_of_the_call(call, rng, monkeypatch):
     """The call succeeds, and all the same an exception is raised: that of the signal's handler."""
+    monkeypatch.setattr(_trainer, "SHORT", 0)  # in the worker thread
     first, trainer = make_trainer(rng)
     new = Rows(rng, 100)
 
@@ -171,6 +172,30 @@ def test_a_signal_at_the_end_of_the_call(call, rng, monkeypatch):
     finally:
         signal.signal(signal.SIGALRM, before)
     assert new.alive() and not first.alive()
+    goes_on(trainer)
+
+
+@pytest.mark.parametrize("call", ["rebind", "partial_fit"])
+def test_a_signal_at_the_end_of_a_short_call(call, rng, monkeypatch):
+    """A handler is run between the call and the next line: all rows stay until it is known which ones the library has."""
+    first, trainer = make_trainer(rng)
+    new = Rows(rng, 100)
+
+    def handler(number, frame):
+        raise Late
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        with monkeypatch.context() as patch:
+            after(trainer, f"cusgd_trainer_{call}", lambda: os.kill(os.getpid(), signal.SIGALRM), patch)
+            with pytest.raises(Late):
+                getattr(trainer, call)(*new.give())
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert new.alive()
+    goes_on(trainer)
+    trainer.rebind(*Rows(rng, 100).give())
+    assert not first.alive() and not new.alive()
     goes_on(trainer)
 
 

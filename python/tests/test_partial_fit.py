@@ -283,3 +283,24 @@ def test_rows_one_by_one_are_seen_in_whole_batches():
     assert np.abs(one.coef_ - kept).max() > 0.1
     with pytest.raises(ValueError, match=r"lacks: .*maybe"):
         one.partial_fit(X[:2], ["yes", "maybe"])
+
+
+@pytest.mark.parametrize("change", [{"eta0": 0.03}, {"alpha": 0.5}, {"loss": "huber"}, {"power_t": 0.1}])
+@pytest.mark.parametrize("learning_rate", ["constant", "invscaling", "optimal"])
+def test_parameters_may_change_between_calls(learning_rate, change, rng):
+    """Trainers are kept from call to call, but not with parameters that are no longer those of the estimator."""
+    X = rng.normal(size=(300, 4))
+    y = X @ [1.0, -2.0, 0.5, 0.0] + 1 + 0.1 * rng.normal(size=300)
+    weights = rng.uniform(0.5, 2, 300) * np.linspace(0.3, 3, 300)
+    ours, theirs = (
+        module.SGDRegressor(learning_rate=learning_rate, eta0=0.01, alpha=0.1, shuffle=False)
+        for module in (linear_model, reference)
+    )
+    for i in range(0, 300, 60):
+        part = slice(i, i + 60)
+        if i == 120:
+            ours.set_params(**change)
+            theirs.set_params(**change)
+        for model in (ours, theirs):
+            model.partial_fit(X[part], y[part], sample_weight=weights[part])
+        np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-10)

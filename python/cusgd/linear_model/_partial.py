@@ -81,6 +81,10 @@ class PartialMixin:
         if not hasattr(self, "t_"):
             self.t_ = 1.0
         positions = self._current_positions(outputs, X.shape[1])
+        settings = Schedule(self, options, None).settings(X)
+        for at in positions:
+            if at.settings != settings:
+                at.trainers = {}
         steps = int(self.t_) - 1
         for j in range(outputs):
             of_class = weights if weights is None or weights.ndim == 1 else np.ascontiguousarray(weights[:, j])

@@ -109,6 +109,11 @@ class Schedule:
             options.update(optimizer="asgd", weight_decay=0.0, average=True, average_from=max(self.average - 1 - self.steps, 0))
         return options
 
+    def settings(self, X: Any) -> tuple[Any, ...]:
+        """Return all that a trainer cannot change later; the number of steps and the rows' weights it can."""
+        numbers = (self.l1, self.l2, self.alpha, self.eta0, self.power_t, self.average)
+        return self.name, numbers, self.objective, X.dtype, X.shape[1], is_sparse(X)
+
     def averages(self, steps: int) -> int:
         """Return how many of the steps up to this one the average is over."""
         return max(steps - (self.average - 1), 0) if self.average else 0
@@ -161,7 +166,10 @@ def make_trainer(X: Any, y: Any, weights: Any, options: dict[str, Any]) -> Train
 
 @dataclass
 class Position:
-    """Where training has come to: coefficients (d,) and intercept, and their averages over ``count`` steps."""
+    """Where training has come to: coefficients (d,) and intercept, and their averages over ``count`` steps.
+
+    ``settings`` are those of the trainers, which a run of others cannot use.
+    """
 
     weight: Any
     bias: float
@@ -169,6 +177,7 @@ class Position:
     average_bias: float = 0.0
     count: int = 0
     trainers: dict[bool, Trainer] = field(default_factory=dict, compare=False, repr=False)  # by whether they take averages
+    settings: Any = field(default=None, compare=False, repr=False)
 
     @classmethod
     def start(cls, columns: int) -> Position:
@@ -176,7 +185,7 @@ class Position:
         return cls(np.zeros(columns), 0.0)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "trainers": {}}
+        return {**vars(self), "trainers": {}, "settings": None}
 
     def result(self) -> tuple[Any, float]:
         """Return what the estimator shows: the averages as soon as there are some."""
@@ -185,15 +194,17 @@ class Position:
     def gives(self, weight: Any, bias: float) -> bool:
         """Tell whether an estimator with these coefficients is here, up to the rounding of float32."""
         shown = self.result()
-        return bool(np.allclose(shown[0], weight, rtol=1e-6, atol=0) and np.isclose(shown[1], bias, rtol=1e-6, atol=0))
+        return bool((np.abs(shown[0] - weight) <= 1e-6 * np.abs(weight)).all() and abs(shown[1] - bias) <= 1e-6 * abs(bias))
 
 
 def run_steps(schedule: Schedule, data: tuple[Any, Any, Any], rows: int, at: Position) -> Position:
     """Run a step for each of the first ``rows`` rows, in their order, and return where that leads.
 
-    Trainers are kept for "invscaling" alone: the others' rate at any step can be given to a new one.
+    Trainers are kept where they know all steps so far, or need not: averages and the rate of "invscaling" begin at step 1, while
+    other rates at any step can be given to a new one.
     """
     X, y, weights = data
+    settings = schedule.settings(X)
     kept: dict[bool, Trainer] = {}
 
     def end(averaged: bool) -> tuple[Any, float]:
@@ -204,7 +215,7 @@ def run_steps(schedule: Schedule, data: tuple[Any, Any, Any], rows: int, at: Pos
             options = schedule.options(schedule.eta0, 1, averaged=averaged)
             trainer = make_trainer(X, y, weights, {**options, "threads": 1, "sampling": "none"})
             trainer.set_coefficients(at.weight[None], [at.bias])
-        if schedule.name == "invscaling" and (at.trainers or schedule.steps == 0):
+        if at.trainers or schedule.steps == 0 or (schedule.name != "invscaling" and not schedule.average):
             kept[averaged] = trainer
         trainer.step(rows)
         weight, bias = trainer.coefficients()
@@ -215,7 +226,7 @@ def run_steps(schedule: Schedule, data: tuple[Any, Any, Any], rows: int, at: Pos
     takes_averages = count > 0 or (schedule.average > 0 and bool(kept))
     average = (weight, bias) if rows == 1 and not kept else end(averaged=True) if takes_averages else None
     if count == 0 or average is None:
-        return Position(weight, bias, trainers=kept)
+        return Position(weight, bias, trainers=kept, settings=settings)
     new = min(count, rows)
     if at.count and not at.trainers:
         share = new / (at.count + new)
@@ -223,7 +234,7 @@ def run_steps(schedule: Schedule, data: tuple[Any, Any, Any], rows: int, at: Pos
             at.average_weight + share * (average[0] - at.average_weight),
             at.average_bias + share * (average[1] - at.average_bias),
         )
-    return Position(weight, bias, *average, at.count + new, kept)
+    return Position(weight, bias, *average, at.count + new, kept, settings)
 
 
 # ---- Many epochs, for fit ----
@@ -345,7 +356,7 @@ def _position(trainer: Trainer, schedule: Schedule, data: tuple[Any, Any, Any], 
         few = [int(np.argmin(y)), int(np.argmax(y))]  # rows of both classes, so that the trainers keep no more in memory
         for one in trainers.values():
             one.rebind(X[few], y[few], sample_weight=None if weights is None else np.maximum(weights[few], 1e-30))
-        at.trainers = trainers
+        at.trainers, at.settings = trainers, schedule.settings(X)
     return at
 
 
