@@ -1,4 +1,4 @@
-"""Finds libcusgd and loads it."""
+"""Finds libcusgd and loads it; libcusgd finds the CUDA module below its own folder, in cusgd/."""
 
 from __future__ import annotations
 
@@ -27,15 +27,7 @@ def _load() -> C.CDLL:
     if library.cusgd_version_number() != VERSION_NUMBER:
         raise ImportError(f"cusgd: {path} is of another version of cuSGD than the Python package ({__version__})")
     _capi.declare(library)
-    module = os.path.join(HERE, "lib", "cusgd")
-    if not given_module() and os.path.exists(os.path.join(module, "libcusgd-cuda.so")):
-        library.cusgd_set_module_folder(os.fsencode(module))
     return library
-
-
-def given_module() -> bool:
-    """Tell whether the user names the folder of the CUDA module."""
-    return "CUSGD_MODULE_DIR" in os.environ
 
 
 __version__ = "0.1.0"

@@ -7,6 +7,7 @@ import cusgd
 import numpy as np
 import pandas as pd
 import pytest
+from cusgd._arrays import as_features
 
 
 def fitted(X, y, **options):
@@ -418,3 +419,19 @@ def test_text_that_the_library_cannot_read(part, why, regression, tmp_path):
     with pytest.raises(ValueError):
         cusgd.Model.load(tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16", "int32"])
+def test_arrays_of_jax(dtype, regression):
+    """Used in place where cuSGD has the type; the others are converted."""
+    jax = pytest.importorskip("jax")  # not among the test requirements: a skip says nothing about JAX
+    jax.config.update("jax_enable_x64", True)
+    X, y, _, _ = regression
+    given, targets = jax.numpy.asarray(X).astype(dtype), jax.numpy.asarray(y)
+    ours = as_features(given)
+    assert (ours.ctypes.data == given.unsafe_buffer_pointer()) == (dtype in ("float32", "float64"))
+    expected = np.asarray(given.astype("float32" if dtype == "float32" else "float64"))
+    np.testing.assert_array_equal(ours, expected)
+    model = cusgd.fit(given, targets, solver="exact")
+    np.testing.assert_array_equal(model.weight, cusgd.fit(expected, y, solver="exact").weight)
+    np.testing.assert_array_equal(model.predict(given), model.predict(expected))
