@@ -1,10 +1,12 @@
-"""Trains on arrays in the memory of the emulated GPU; test_device.py runs it in a process of its own."""
+"""Trains on arrays in the memory of the emulated GPU, and on sparse matrices; test_device.py runs it in a process of its own."""
 
 import ctypes as C
 import os
 
 import cusgd
 import numpy as np
+import scipy.sparse
+from sklearn.linear_model import LogisticRegression
 
 emulator = C.CDLL(os.path.join(os.environ["CUSGD_MODULE_DIR"], "libcusgd-cuda.so"))
 emulator.emulator_user_memory.restype = C.c_void_p
@@ -93,4 +95,11 @@ except cusgd.UsageError as error:
     assert "memory of GPU 0" in str(error), error
 else:
     raise AssertionError("the CPU takes what lies on a GPU")
+# Sparse rows: the optimum is scikit-learn's, and two runs by minibatches have the same bits.
+S = scipy.sparse.random(400, 30, density=0.1, random_state=1, format="csr")
+labels = (S @ rng.normal(size=30) + 0.1 * rng.normal(size=400) > 0).astype(float)
+model = cusgd.fit(S, labels, loss="logistic", l2=0.01, solver="lbfgs", precision="double", device="cuda")
+peer = LogisticRegression(C=1 / (400 * 0.01), tol=1e-10, max_iter=10000).fit(S, labels)
+assert np.abs(model.weight - peer.coef_).max() < 1e-5, np.abs(model.weight - peer.coef_).max()
+assert bits(S, labels, loss="logistic") == bits(S, labels, loss="logistic")
 print("the same bits")
