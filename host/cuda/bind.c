@@ -136,11 +136,11 @@ void cuda_unbind(void *of, dataset *b)
     cuda *c = of;
     if (!b) return;
     (void)cudaSetDevice(c->device);
-    for (int h = 0; h < c->run.shards.count; h++)
-        if (c->run.shards.each[h].examples == b) {
-            graph_close(c);
-            c->run.shards.each[h].by_columns.of = NULL; /* another set may come to lie there */
-        }
+    for (int h = 0; h < c->run.shards.count; h++) {
+        shard *s = &c->run.shards.each[h];
+        if (s->examples == b) graph_close(c);
+        if (s->by_columns.of == b) s->by_columns.of = NULL; /* another set may come to lie there */
+    }
     sparse_unbind(b);
     if (!b->borrowed) cuda_free(b->x);
     cuda_free(b->y);

@@ -319,6 +319,8 @@ double sparse_value(const cuda *c, const sparse_rows *x, int64_t at); /* as it w
 /* Fills a store; fails where a batch is too large. *moved: 1 where its memory lies elsewhere now. */
 cusgd_status sparse_store_fill(cuda *c, const dataset *b, const batch_list *list, sparse_store *to, int *moved);
 void sparse_store_close(sparse_store *store);
+/* The batches of a run that is about to be closed, for the next one: making them takes as long as some epochs. */
+sparse_store sparse_store_take(run *r);
 /* Of the batch under way, in place of gather and product, and of the transposed product. */
 cusgd_status sparse_step_rows(const cuda *c, const shard *s);
 cusgd_status sparse_step_columns(const cuda *c, const shard *s);

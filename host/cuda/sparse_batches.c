@@ -266,6 +266,15 @@ cusgd_status sparse_store_fill(cuda *c, const dataset *b, const batch_list *list
     return status;
 }
 
+sparse_store sparse_store_take(run *r)
+{
+    sparse_store taken = {0};
+    if (r->shards.count != 1) return taken;
+    taken = r->shards.each[0].by_columns;
+    r->shards.each[0].by_columns = (sparse_store){0};
+    return taken;
+}
+
 void sparse_store_close(sparse_store *store)
 {
     cuda_free(store->each);

@@ -127,6 +127,7 @@ cusgd_status cuda_start(void *of, const run_spec *p)
     TRY(cuda_enter(c));
     TRY(cuda_refuses(c, p));
     TRY(cuda_synchronize(c)); /* steps of the run before may be under way */
+    sparse_store batches = sparse_store_take(r);
     run_close(c);
     r->spec = *p;
     r->spec.rate_factor = NULL;
@@ -136,6 +137,10 @@ cusgd_status cuda_start(void *of, const run_spec *p)
     r->penalized = p->d * p->k;
     r->size = r->penalized + p->k;
     cusgd_status status = open_run(c, p);
+    if (!status && p->sparse)
+        r->shards.each[0].by_columns = batches;
+    else
+        sparse_store_close(&batches);
     if (status)
         run_close(c);
     else
