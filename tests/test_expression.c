@@ -372,3 +372,52 @@ Test(expression, losses_as_formulas)
         cusgd_expression_free(e);
     }
 }
+
+/* What ends a search, and what is no search. */
+static int ends_at_two(const cusgd_iterate *now, void *user)
+{
+    *(int64_t *)user = now->iteration;
+    cr_assert_eq(isnan(now->length), now->iteration == 0);
+    return now->iteration == 2;
+}
+
+Test(expression, searches)
+{
+    static const char *const solvers[] = {"gd", "adam", "newton", "bfgs"};
+    cusgd_expression *e = compiled("(x-1)^4 + (y-2)^2 + x*y");
+    cusgd_search search = CUSGD_INIT(cusgd_search);
+    cusgd_search_result result = CUSGD_INIT(cusgd_search_result);
+    for (size_t i = 0; i < sizeof solvers / sizeof solvers[0]; i++) {
+        double x[2] = {3, 3};
+        int64_t seen = -1;
+        search.solver = solvers[i];
+        search.rate = 0.01;
+        cr_assert_eq(cusgd_expression_minimize(e, &search, x, ends_at_two, &seen, &result), CUSGD_ERROR_NOT_CONVERGED);
+        cr_assert(seen == 2 && result.iterations == 2 && !result.converged && x[0] != 3, "%s", solvers[i]);
+        cr_assert(strstr(cusgd_last_error(), "ended after 2 iterations"), "%s", cusgd_last_error());
+    }
+    double x[2] = {3, 3};
+    cr_assert_eq(cusgd_expression_minimize(e, NULL, x, NULL, NULL, &result), CUSGD_OK, "%s", cusgd_last_error());
+    double at[2] = {x[0], x[1]}, g[2];
+    cr_assert_eq(cusgd_expression_gradient(e, CUSGD_FORWARD, 1, at, g), CUSGD_OK);
+    cr_assert(result.converged && hypot(g[0], g[1]) <= 1e-6 && result.gradient == hypot(g[0], g[1]), "%g", result.gradient);
+    cr_assert_eq(cusgd_expression_minimize(NULL, NULL, x, NULL, NULL, &result), CUSGD_ERROR_USAGE);
+    cr_assert_eq(cusgd_expression_minimize(e, NULL, NULL, NULL, NULL, &result), CUSGD_ERROR_USAGE);
+    cr_assert_eq(cusgd_expression_minimize(e, NULL, x, NULL, NULL, NULL), CUSGD_ERROR_USAGE);
+    cr_assert_eq(cusgd_expression_solve(e, NULL, x, NULL, NULL, &result), CUSGD_ERROR_USAGE);
+    cusgd_search_result unsized = {0};
+    cr_assert_eq(cusgd_expression_minimize(e, NULL, x, NULL, NULL, &unsized), CUSGD_ERROR_USAGE);
+    static const struct {
+        double rate, momentum, tolerance;
+        int64_t iterations;
+    } bad[] = {{-1, 0, 0, 0}, {(double)NAN, 0, 0, 0}, {(double)INFINITY, 0, 0, 0}, {1, -0.5, 0, 0}, {1, 1, 0, 0},
+               {1, 0, -1, 0}, {1, 0, 0, -1}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        search.rate = bad[i].rate;
+        search.momentum = bad[i].momentum;
+        search.tolerance = bad[i].tolerance;
+        search.iterations = bad[i].iterations;
+        cr_assert_eq(cusgd_expression_minimize(e, &search, x, NULL, NULL, &result), CUSGD_ERROR_USAGE, "%zu", i);
+    }
+    cusgd_expression_free(e);
+}
