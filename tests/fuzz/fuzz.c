@@ -168,10 +168,39 @@ static void feed_options(const uint8_t *bytes, size_t size)
     free(text);
 }
 
-/* A formula that is read is evaluated; both ways of differentiation agree where neither overflows. */
+/* Both ways of differentiation agree, where neither overflows. */
+static void differentiate(const cusgd_expression *e, const double *x)
+{
+    double g[64], r[64], largest = 1;
+    if (cusgd_expression_gradient(e, CUSGD_FORWARD, 1, x, g) != CUSGD_OK) abort();
+    if (cusgd_expression_gradient(e, CUSGD_REVERSE, 1, x, r) != CUSGD_OK) abort();
+    for (size_t v = 0; v < cusgd_expression_variables(e); v++) largest = fmax(largest, fabs(g[v]));
+    for (size_t v = 0; v < cusgd_expression_variables(e); v++) {
+        if (largest > 1e6 || !isfinite(g[v]) || !isfinite(r[v]) || fabs(g[v] - r[v]) <= 1e-6 * largest) continue;
+        fprintf(stderr, "forward mode has %.17g, reverse mode %.17g\n", g[v], r[v]);
+        abort();
+    }
+}
+
+/* A few iterations by one of the methods. */
+static void search_from(const cusgd_expression *e, double *x, size_t which)
+{
+    static const char *const minimizers[] = {"bfgs", "newton", "cg", "lbfgs", "adam", "gd"};
+    static const char *const root_finders[] = {"newton", "broyden-good", "broyden-bad"};
+    cusgd_search search = CUSGD_INIT(cusgd_search);
+    cusgd_search_result result = CUSGD_INIT(cusgd_search_result);
+    search.iterations = 5;
+    search.rate = 0.1;
+    search.solver = cusgd_expression_results(e) == 1 ? minimizers[which % 6] : root_finders[which % 3];
+    cusgd_status status = cusgd_expression_results(e) == 1 ? cusgd_expression_minimize(e, &search, x, NULL, NULL, &result)
+                                                           : cusgd_expression_solve(e, &search, x, NULL, NULL, &result);
+    if (status != CUSGD_ERROR_NOT_CONVERGED && status != CUSGD_ERROR_DIVERGED) check_status(status);
+}
+
+/* A formula that is read is differentiated, and its minimum or root is searched. */
 static void feed_expression(const uint8_t *bytes, size_t size)
 {
-    double x[64], g[64], r[64];
+    double x[64];
     char *text = malloc(size + 1);
     cusgd_expression *e;
     if (!text) abort();
@@ -181,20 +210,9 @@ static void feed_expression(const uint8_t *bytes, size_t size)
     check_status(status);
     if ((status == CUSGD_OK) != (e != NULL)) abort();
     free(text);
-    if (!e || cusgd_expression_results(e) > 1) {
-        cusgd_expression_free(e);
-        return;
-    }
     for (int i = 0; i < 64; i++) x[i] = 0.3 + 0.37 * i;
-    if (cusgd_expression_gradient(e, CUSGD_FORWARD, 1, x, g) != CUSGD_OK) abort();
-    if (cusgd_expression_gradient(e, CUSGD_REVERSE, 1, x, r) != CUSGD_OK) abort();
-    double largest = 1;
-    for (size_t v = 0; v < cusgd_expression_variables(e); v++) largest = fmax(largest, fabs(g[v]));
-    for (size_t v = 0; v < cusgd_expression_variables(e); v++) {
-        if (largest > 1e6 || !isfinite(g[v]) || !isfinite(r[v]) || fabs(g[v] - r[v]) <= 1e-6 * largest) continue;
-        fprintf(stderr, "forward mode has %.17g, reverse mode %.17g\n", g[v], r[v]);
-        abort();
-    }
+    if (e && cusgd_expression_results(e) == 1) differentiate(e, x);
+    if (e && cusgd_expression_variables(e) <= 8) search_from(e, x, size);
     cusgd_expression_free(e);
 }
 
