@@ -2,6 +2,7 @@
  * until none is left to refuse. Every time the work must fail with CUSGD_ERROR_MEMORY and a message, and give back all that it
  * took; at last it must succeed. The linker leads the library's allocations here (--wrap, see CMakeLists.txt), cJSON by its
  * hooks. */
+#include "cusgd_expression.h"
 #include "options.h"
 #include "problem/problem.h"
 #include "support.h"
@@ -635,3 +636,38 @@ Test(memory, models)
     refuse_each("a model", use_model);
     cr_assert_eq(folder_count(path_of("")), 6, "files were left behind");
 }
+
+/* ---- Formulas ---- */
+
+static const char *const formula_solvers[] = {"gd", "adam",   "bfgs",         "dfp",        "lbfgs",
+                                              "cg", "newton", "broyden-good", "broyden-bad"};
+
+/* Each minimizer on one formula, each root finder on two. */
+static cusgd_status search_formulas(void)
+{
+    cusgd_expression *one = NULL, *two = NULL;
+    cusgd_search search = CUSGD_INIT(cusgd_search);
+    cusgd_search_result result = CUSGD_INIT(cusgd_search_result);
+    cusgd_status status = cusgd_expression_compile("sum(i, 1, 40, (x - i)^2)/40 + y^2 + x*y/10", NULL, &one);
+    if (!status) status = cusgd_expression_compile("x^2 + y^2 - 4; x*y - 1", NULL, &two);
+    for (size_t i = 0; i < sizeof formula_solvers / sizeof formula_solvers[0] && !status; i++) {
+        double x[2] = {2, 0.5}, h[4], g[2];
+        search.solver = formula_solvers[i];
+        search.rate = 0.1;
+        search.tolerance = 0.9; /* a few iterations */
+        int is_root = strncmp(search.solver, "broyden", 7) == 0;
+        status = cusgd_expression_gradient(one, CUSGD_REVERSE, 1, x, g);
+        if (!status) status = cusgd_expression_hessian(one, 1, x, h);
+        if (!status)
+            status = is_root ? cusgd_expression_solve(two, &search, x, NULL, NULL, &result)
+                             : cusgd_expression_minimize(one, &search, x, NULL, NULL, &result);
+    }
+    search.solver = "newton";
+    double x[2] = {2, 0.5};
+    if (!status) status = cusgd_expression_solve(two, &search, x, NULL, NULL, &result);
+    cusgd_expression_free(one);
+    cusgd_expression_free(two);
+    return status;
+}
+
+Test(memory, formulas) { refuse_each("formulas", search_formulas); }

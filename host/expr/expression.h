@@ -50,7 +50,7 @@ int program_variable(program *p, int which);
 int program_add(program *p, int op, int a, int b, int c);
 cusgd_status program_open(program *p);
 void program_rewind(program *p, int count); /* the operations from number `count` on, which no other needs, are taken away */
-void program_close(program *p);             /* takes the hash table away, and what no result needs */
+cusgd_status program_close(program *p);     /* takes the hash table away, and what no result needs */
 void program_free(program *p);
 
 /* parse.c: a program's results from a text whose names are `known`. */

@@ -324,6 +324,5 @@ cusgd_status expression_parse(const char *text, formula_names *known, program *t
         to->result[to->results++] = parse_formula(&p);
     } while (scan_accept(&p, ';'));
     if (!p.status && p.next.kind != END) scan_wrong(&p, p.next.at, "this does not belong here");
-    if (!p.status) program_close(to);
-    return p.status;
+    return p.status ? p.status : program_close(to);
 }

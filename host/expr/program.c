@@ -144,12 +144,12 @@ int program_add(program *p, int op, int a, int b, int c)
     return intern(p, (operation){op, operands[0], operands[1], operands[2], varies, 0});
 }
 
-void program_close(program *p)
+cusgd_status program_close(program *p)
 {
     free(p->table);
     p->table = NULL;
     int32_t kept = 0, *place = allocate((size_t)p->count, sizeof *place);
-    if (!place) return; /* what is not needed is computed nevertheless */
+    if (!place) return fail_memory((size_t)p->count * sizeof *place, "a formula");
     for (int i = 0; i < p->count; i++) place[i] = 0;
     for (int r = 0; r < p->results; r++) place[p->result[r]] = 1;
     for (int i = p->count - 1; i >= 0; i--) {
@@ -171,4 +171,5 @@ void program_close(program *p)
     for (int r = 0; r < p->results; r++) p->result[r] = place[p->result[r]];
     p->count = kept;
     free(place);
+    return CUSGD_OK;
 }
