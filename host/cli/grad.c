@@ -153,10 +153,7 @@ int grad_main(int argc, char **argv)
     text_list at = {0}, constants = {0};
     table t = {0};
     const argument arguments[] = {
-        {{"at", "NAME=VALUES", NULL, "a variable's value, or FIRST:LAST:COUNT (needed)", NULL},
-         '\0',
-         TAKES_COLUMNS,
-         &at},
+        {{"at", "NAME=VALUES", NULL, "a variable's value, or FIRST:LAST:COUNT (needed)", NULL}, '\0', TAKES_COLUMNS, &at},
         {{"constant", "NAME=VALUE", "none", "a name that stands for a number; several after commas", NULL},
          '\0',
          TAKES_COLUMNS,
