@@ -92,12 +92,15 @@ CUSGD_API cusgd_status cusgd_data_set_classes(cusgd_data *data, const char *cons
 typedef struct cusgd_model cusgd_model;
 CUSGD_API cusgd_status cusgd_data_find_classes(cusgd_data *data, const cusgd_model *model);
 
-/* Lets losses of two classes train on shares or on counts. Each row becomes a row of class 1 and one of class 0 whose weights sum
+/* Lets losses of classes train on shares or on counts. Each row becomes a row of each class with a part in it, whose weights sum
  * to the row's; rows of weight 0 are left out. `counts` 0: the target is a share of class 1, from 0 to 1, with weight w: the rows
  * weigh w y and w (1 - y); targets none of which is between 0 and 1 are left unchanged. `counts` 1: the target is the number of
- * successes out of w trials, which the weights are: the rows weigh y and w - y. x is copied; a note states the number of rows.
- * cusgd_data_find_classes without a model does it for shares with more than two values. Not allowed while a trainer uses the
- * data. Fails with DATA for a target outside its range, several targets, or named classes; USAGE if there are no weights. */
+ * successes out of w trials, which the weights are: the rows weigh y and w - y. Of k >= 2 targets, each is of one class: shares
+ * that sum to 1 (to 1e-4), or counts, which sum to the weights if there are any; the data then has one target of k classes that
+ * have the names of the targets, or are numbered. x is copied, a row for each part that is not 0; a note states the number of
+ * rows. cusgd_data_find_classes without a model does it for one target of shares with more than two values. Not allowed while a
+ * trainer uses the data. Fails with DATA for a target outside its range, sums that are wrong, or named classes; USAGE if there
+ * are no weights for the counts of one target. */
 CUSGD_API cusgd_status cusgd_data_split_targets(cusgd_data *data, int counts);
 
 /* Multiplies the weight of each row by the weight of its class: weights[i] >= 0 for the class names[i], 1 for classes that are

@@ -75,6 +75,13 @@ typedef struct cusgd_encode {
 /* The index of the first column in LIBSVM text. AUTO: 0 if an index 0 occurs, else 1. */
 typedef enum cusgd_index_base { CUSGD_INDEX_AUTO, CUSGD_INDEX_ZERO, CUSGD_INDEX_ONE } cusgd_index_base;
 
+/* What the targets of a loss of classes are. */
+typedef enum cusgd_class_targets {
+    CUSGD_CLASSES_GIVEN, /* texts, or the numbers 0 and 1 */
+    CUSGD_CLASSES_FIND,  /* the values of one target are classes: see cusgd_data_find_classes */
+    CUSGD_CLASSES_SPLIT, /* likewise; several targets are shares of the classes that they name: see cusgd_data_split_targets */
+} cusgd_class_targets;
+
 /* How to read a file. Columns are given by their names in the header or by numbers: from 1, or negative ones from the end.
  * Columns may have equal names if none of them is used or if they are given by number. */
 typedef struct cusgd_reader {
@@ -95,13 +102,14 @@ typedef struct cusgd_reader {
      * number of columns as the file of the layout. In other files, the columns that `ignore`, `weights`, `features` and `targets`
      * leave are used in the order of the layout if their number fits (with x_only, that of the features); else reading fails. */
     const cusgd_layout *layout;
-    cusgd_dialect dialect;          /* what is 0 here is taken from `layout`, or else detected from the first lines */
-    cusgd_encode encode;            /* how the columns of a table become features */
-    int find_classes;               /* 1: the values of a target are classes: see cusgd_data_find_classes */
+    cusgd_dialect dialect; /* what is 0 here is taken from `layout`, or else detected from the first lines */
+    cusgd_encode encode;   /* how the columns of a table become features */
+    cusgd_class_targets find_classes;
     const cusgd_encoding *encoding; /* NULL, or the encoding to use; of `encode`, only `missing` and `strict` are used then */
     int64_t lines_before;           /* added to line numbers in messages, for a part of a longer table */
     size_t class_count;             /* of `classes`; 0: 2 */
-    /* NULL, or the column of the numbers of trials, of which the target is the number of successes: see cusgd_data_split_targets.
+    /* NULL, or the column of the numbers of trials, of which the target is the number of successes, or several targets are the
+     * numbers of times that each class occurred: see cusgd_data_split_targets.
      * Excludes `weights` */
     const char *trials;
     cusgd_index_base index_base; /* of the indices in LIBSVM text */
@@ -133,7 +141,8 @@ CUSGD_API void cusgd_handle_faults(void);
  * is NULL or 0), MEMORY. */
 CUSGD_API cusgd_status cusgd_data_add_file(cusgd_data *data, const char *path, const void *mapping, size_t bytes, size_t offset);
 /* Sets up `reader` to read another file in the way this data was read: the same features, targets and offset, by name if the data
- * has names, else by number, and the same classes. The column of weights is unchanged. The reader refers to the data, which must
+ * has names, else by number, and the same classes. The column of weights is unchanged, and so are targets that were split into
+ * classes. The reader refers to the data, which must
  * outlive it. */
 CUSGD_API cusgd_status cusgd_data_reader(const cusgd_data *data, cusgd_reader *reader);
 /* Sets up `reader` for the features and classes of the model, and for its targets and offset unless the reader gives them.

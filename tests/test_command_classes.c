@@ -143,6 +143,28 @@ Test(command_classes, separated)
     assert_lacks(o.err, "separates");
 }
 
+/* Shares of three classes: trained on, validated, evaluated in the model's order and in no other. */
+Test(command_classes, shares)
+{
+    static outcome o;
+    file_text("s.csv",
+              "a,n,u,v,w\n1,4,0.25,0.5,0.25\n2,1,0,0,1\n3,2,1,0,0\n4,5,0.2,0.4,0.4\n5,4,0.5,0.25,0.25\n2.5,4,0.5,0,0.5\n");
+    run(&o,
+        "$CUSGD train s.csv --loss softmax --target u --target v --target w --weights n --valid s.csv --solver lbfgs --model m");
+    assert_code(o, 0);
+    assert_has(o.err, "note: s.csv: the 3 targets are shares of classes: the 6 rows stand for 13 weighted rows");
+    run(&o, "$CUSGD evaluate m s.csv --target u --target v --target w --weights n && $CUSGD predict m s.csv -o p.csv && head -n "
+            "1 p.csv");
+    assert_code(o, 0);
+    assert_has(o.out, "u,v,w\n");
+    run(&o, "$CUSGD evaluate m s.csv --target u --target w --target v");
+    assert_code(o, 2);
+    assert_has(o.err, "the targets are not the model's 3 classes");
+    run(&o, "$CUSGD train s.csv --loss softmax --target u --target v --weights n --model m");
+    assert_code(o, 2);
+    assert_has(o.err, "row 1: the 2 targets sum to 0.75 and not to 1");
+}
+
 Test(command_classes, refusals)
 {
     static outcome o;

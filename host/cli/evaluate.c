@@ -139,6 +139,21 @@ static int takes_shares(const cusgd_model *model, const cusgd_reader *reader)
     return !reader->trials && !reader->classes && cusgd_model_targets(model) == 1 && model_class_count(model) == 2;
 }
 
+/* Targets that are shares of classes come in the order of the model's. */
+static int check_same_classes(const cusgd_model *model, const cusgd_data *data)
+{
+    int same = cusgd_data_classes(data) == model_class_count(model);
+    for (int64_t c = 0; same && c < cusgd_data_classes(data); c++) {
+        const char *ours = cusgd_model_class(model, (int)c), *theirs = cusgd_data_class(data, (int)c);
+        same = !ours || !theirs || strcmp(ours, theirs) == 0;
+    }
+    if (same) return CUSGD_OK;
+    return complain(CUSGD_ERROR_DATA,
+                    "the targets are not the model's %lld classes: give each class's column in --target, in "
+                    "the order that cusgd info shows",
+                    (long long)model_class_count(model));
+}
+
 int evaluate_main(int argc, char **argv)
 {
     const char *operands[2], *confusion = NULL;
@@ -176,8 +191,11 @@ int evaluate_main(int argc, char **argv)
     }
     if (confusion && (status = check_confusion(&s, confusion, model)) != CUSGD_OK) goto done;
     if ((status = reading_reader(&r, &s, operands[1], model, &reader)) != CUSGD_OK) goto done;
+    int shares = model_class_count(model) > 0 && r.targets.count > 1 && cusgd_model_targets(model) == 1;
+    if (shares) reader.find_classes = CUSGD_CLASSES_SPLIT;
     if ((status = (int)cusgd_data_open(operands[1], &reader, &data)) != CUSGD_OK) {
         complain_last((cusgd_status)status);
+    } else if (shares && (status = check_same_classes(model, data)) != CUSGD_OK) {
     } else if (takes_shares(model, &reader) && (status = (int)cusgd_data_split_targets(data, 0)) != CUSGD_OK) {
         complain_last((cusgd_status)status);
     } else {

@@ -40,10 +40,7 @@ void reading_arguments(reading *r, argument table[READING_ARGUMENTS])
         {{"columns", "D", "the largest index", "LIBSVM text: how many columns", NULL}, '\0', TAKES_TEXT, &r->indexed.columns},
         {{"target", "COL", "the last", "column of y; -1 is the last; may repeat", NULL}, '\0', TAKES_TEXTS, &r->targets},
         {{"weights", "COL", "none", "column of the rows' weights", NULL}, '\0', TAKES_TEXT, &r->weights},
-        {{"trials", "COL", "none", "column of numbers of trials; the target is the successes", NULL},
-         '\0',
-         TAKES_TEXT,
-         &r->trials},
+        {{"trials", "COL", "none", "numbers of trials, of which the targets are parts", NULL}, '\0', TAKES_TEXT, &r->trials},
         {{"missing", "auto|error|drop|mean", "auto; the model's", "rows that lack a value; auto: drop up to 5 %", NULL},
          '\0',
          TAKES_TEXT,
@@ -163,6 +160,7 @@ static int read_encoding(reading *r, const syntax *s, const cusgd_model *model, 
     char loss[CUSGD_OPTION_TEXT];
     cusgd_options_get(s->options, "loss", loss);
     reader->find_classes = cusgd_loss_find(loss)->targets == CUSGD_TARGET_CLASS;
+    if (strcmp(loss, "softmax") == 0 || option_is(s->options, "classes", "softmax")) reader->find_classes = CUSGD_CLASSES_SPLIT;
     reader->encode.all_levels = option_number(s->options, "l2") > 0;
     return CUSGD_OK;
 }

@@ -286,10 +286,20 @@ cusgd_status data_open(const char *path, const cusgd_reader *reader, cusgd_data 
         if (reader->weights) return fail(CUSGD_ERROR_USAGE, "trials are weights: give one of them");
         usual = *reader; /* what stands there first is the numbers of trials */
         usual.weights = reader->trials;
-        usual.find_classes = 0;
+        usual.find_classes = CUSGD_CLASSES_GIVEN;
+        if (reader->target_count > 1) usual.classes = NULL;
         usual.trials = NULL;
         cusgd_status opened = data_open(path, &usual, out);
         if (!opened) opened = cusgd_data_split_targets(*out, 1);
+        if (opened) cusgd_data_free(*out), *out = NULL;
+        return opened;
+    }
+    if (reader && reader->find_classes == CUSGD_CLASSES_SPLIT && reader->target_count > 1 && !reader->x_only) {
+        usual = *reader;
+        usual.classes = NULL;
+        usual.find_classes = CUSGD_CLASSES_GIVEN;
+        cusgd_status opened = data_open(path, &usual, out);
+        if (!opened) opened = cusgd_data_split_targets(*out, 0);
         if (opened) cusgd_data_free(*out), *out = NULL;
         return opened;
     }
@@ -402,8 +412,10 @@ int64_t cusgd_data_target_column(const cusgd_data *data, int64_t j)
 void data_reader(const cusgd_data *data, cusgd_reader *reader)
 {
     reader->layout = data->layout;
-    reader->ignore = reader->features = reader->targets = NULL;
-    reader->ignore_count = reader->feature_count = reader->target_count = 0;
+    reader->ignore = reader->features = NULL;
+    reader->ignore_count = reader->feature_count = 0;
+    int split = reader->target_count > 1 && (reader->trials || reader->find_classes == CUSGD_CLASSES_SPLIT);
+    if (!split) reader->targets = NULL, reader->target_count = 0;
     reader->encoding = data->encoding;
     if (!data->encoding) reader->encode = (cusgd_encode){.missing = reader->encode.missing, .strict = reader->encode.strict};
     if (data->encoding && data->encoding->at[0].name) {
@@ -427,5 +439,5 @@ void data_reader(const cusgd_data *data, cusgd_reader *reader)
     }
     if (data->classes) reader->classes = (const char *const *)data->classes;
     if (data->classes) reader->class_count = (size_t)data->class_count;
-    reader->find_classes = 0; /* they are the data's, or without names 0 and 1 */
+    if (!split) reader->find_classes = CUSGD_CLASSES_GIVEN; /* they are the data's, or without names 0 and 1 */
 }

@@ -1,7 +1,9 @@
-/* Targets that are shares of class 1, or counts of successes out of trials: each row becomes a row of class 1 and one of class 0,
- * whose weights sum to the row's. The objective is that of the shares: for the log loss -y log p - (1 - y) log(1 - p). */
+/* Targets that are shares of classes, or counts of them out of trials: each row becomes a row of each class that has a part in
+ * it, and their weights sum to the row's. The objective is that of the shares: the log loss is - sum_c y_c log p_c. One target is
+ * of class 1, and the rest is class 0's; several are of one class each. */
 #include "data.h"
 #include "failure.h"
+#include "layout.h"
 #include "notes.h"
 
 #include <inttypes.h>
@@ -9,12 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The weights of class 1 and 0 that row i stands for. */
-static void halves(const examples *e, int counts, int64_t i, double weight[2])
+/* How many classes there are. */
+static int64_t parts_of(const examples *e) { return e->k > 1 ? e->k : 2; }
+
+/* The weight of the row of class c that row i stands for. */
+static double part_weight(const examples *e, int counts, int64_t i, int64_t c)
 {
-    double y = matrix_at(&e->y, i, 0), w = weight_at(e, i);
-    weight[0] = counts ? y : w * y;
-    weight[1] = counts ? w - y : w * (1 - y);
+    double w = weight_at(e, i), y = matrix_at(&e->y, i, e->k > 1 ? c : 0);
+    if (e->k > 1) return counts ? y : w * y;
+    if (c == 0) return counts ? w - y : w * (1 - y);
+    return counts ? y : w * y;
 }
 
 /* *between: whether a share is neither 0 nor 1. */
@@ -46,6 +52,32 @@ static cusgd_status check_counts(const cusgd_data *data)
     return CUSGD_OK;
 }
 
+/* Of several targets: shares that sum to 1, or counts that sum to the trials, where these are given. */
+static cusgd_status check_parts(const cusgd_data *data, int counts)
+{
+    const double ROUNDING = 1e-4; /* shares are often written with few digits */
+    const examples *e = &data->view;
+    for (int64_t i = 0; i < e->n; i++) {
+        double sum = 0, whole = counts && e->w.at ? weight_at(e, i) : 1;
+        for (int64_t c = 0; c < e->k; c++) {
+            double y = matrix_at(&e->y, i, c);
+            if (!(y >= 0 && (counts || y <= 1 + ROUNDING) && isfinite(y)))
+                return fail_data_row(
+                    i, -1, "%s: row %" PRId64 ": the target %g is no %s", data->source, i + 1, y,
+                    counts ? "number of trials, which is 0 or greater"
+                           : "share of a class, which is from 0 to 1; for counts name the column of their sums in --trials");
+            sum += y;
+        }
+        if ((!counts || e->w.at) && fabs(sum - whole) > ROUNDING * fmax(1, whole))
+            return fail_data_row(i, -1, "%s: row %" PRId64 ": the %" PRId64 " targets sum to %g and not to %g: %s", data->source,
+                                 i + 1, e->k, sum, whole,
+                                 counts ? "they are the counts of classes, and --trials is their number"
+                                        : "for softmax loss they are the shares of the classes (counts: name the column of their "
+                                          "sums in --trials)");
+    }
+    return CUSGD_OK;
+}
+
 /* The arrays of the new rows; freed by who does not give them to the data. */
 typedef struct pairs {
     int64_t n;
@@ -66,9 +98,7 @@ static cusgd_status pairs_open(pairs *p, const examples *e, int counts)
 {
     *p = (pairs){.row_bytes = (size_t)e->d * (e->x.type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double))};
     for (int64_t i = 0; i < e->n; i++) {
-        double weight[2];
-        halves(e, counts, i, weight);
-        p->n += (weight[0] > 0) + (weight[1] > 0);
+        for (int64_t c = 0; c < parts_of(e); c++) p->n += part_weight(e, counts, i, c) > 0;
     }
     size_t n = (size_t)p->n;
     if (n == 0) return CUSGD_OK;
@@ -94,13 +124,12 @@ static void pairs_fill(pairs *p, const examples *e, int counts)
 {
     int64_t at = 0;
     for (int64_t i = 0; i < e->n; i++) {
-        double weight[2];
-        halves(e, counts, i, weight);
-        for (int half = 0; half < 2; half++) {
-            if (!(weight[half] > 0)) continue;
+        for (int64_t c = parts_of(e) - 1; c >= 0; c--) {
+            double weight = part_weight(e, counts, i, c);
+            if (!(weight > 0)) continue;
             copy_x(e, i, p->x + (size_t)at * p->row_bytes);
-            p->y[at] = half == 0;
-            p->w[at] = weight[half];
+            p->y[at] = (double)c;
+            p->w[at] = weight;
             if (p->o) p->o[at] = offset_at(e, i);
             at++;
         }
@@ -118,24 +147,44 @@ static void take_pairs(cusgd_data *data, const pairs *p)
         data->memory[i] = arrays[i];
     }
     e->n = p->n;
+    e->k = 1;
     e->x = (cusgd_matrix){p->x, e->x.type, e->d, 1};
     e->y = (cusgd_matrix){p->y, CUSGD_TYPE_FLOAT64, 1, 1};
     e->w = (cusgd_matrix){p->w, CUSGD_TYPE_FLOAT64, 1, 1};
     if (p->o) e->o = (cusgd_matrix){p->o, CUSGD_TYPE_FLOAT64, 1, 1};
 }
 
+/* The targets' names, or else numbers, become those of the classes. */
+static cusgd_status name_classes(cusgd_data *data, int64_t count)
+{
+    const char *const *names = (const char *const *)data->targets;
+    cusgd_status status = cusgd_data_set_classes(data, names, count);
+    strings_free(data->targets, count);
+    data->targets = NULL;
+    if (data->layout) data->layout->k = 1;
+    return status;
+}
+
+static cusgd_status check(const cusgd_data *data, int counts, int *between)
+{
+    *between = 1;
+    if (!data->view.y.at || data->classes)
+        return fail(CUSGD_ERROR_DATA, "%s: shares or counts of classes are targets of numbers", data->source);
+    cusgd_status status = data_on_host(data, "a split of its targets");
+    if (status == CUSGD_OK && (counts || data->view.k > 1)) status = data_is_dense(data, "a split of its targets");
+    if (status) return status;
+    if (data->view.k > 1) return check_parts(data, counts);
+    if (examples_are_sparse(&data->view)) *between = 0; /* a share is refused as a target then */
+    return examples_are_sparse(&data->view) ? CUSGD_OK : counts ? check_counts(data) : check_shares(data, between);
+}
+
 cusgd_status cusgd_data_split_targets(cusgd_data *data, int counts)
 {
     pairs p;
-    int between = 1;
+    int between;
     if (!data) return fail_null(__func__);
-    if (data->view.k != 1 || !data->view.y.at || data->classes)
-        return fail(CUSGD_ERROR_DATA, "%s: shares or counts of successes are one target of numbers", data->source);
-    int64_t before = data->view.n;
-    cusgd_status here = data_on_host(data, "a split of its targets");
-    if (here == CUSGD_OK && counts) here = data_is_dense(data, "a split of its targets");
-    if (here != CUSGD_OK || examples_are_sparse(&data->view)) return here; /* a share is refused as a target then */
-    cusgd_status status = counts ? check_counts(data) : check_shares(data, &between);
+    int64_t before = data->view.n, targets = data->view.k;
+    cusgd_status status = check(data, counts, &between);
     if (status || !between) return status;
     status = pairs_open(&p, &data->view, counts);
     if (status) return status;
@@ -147,6 +196,14 @@ cusgd_status cusgd_data_split_targets(cusgd_data *data, int counts)
         return status;
     }
     take_pairs(data, &p);
+    if (targets > 1) {
+        status = name_classes(data, targets);
+        return status ? status
+                      : data_note(data,
+                                  "%s: the %" PRId64 " targets are %s of classes: the %" PRId64 " rows stand for %" PRId64
+                                  " weighted rows",
+                                  data->source, targets, counts ? "counts" : "shares", before, p.n);
+    }
     return data_note(data,
                      "%s: the target is %s: the %" PRId64 " rows stand for %" PRId64 " weighted rows of the classes 0 and 1",
                      data->source, counts ? "successes out of trials" : "shares from 0 to 1", before, p.n);

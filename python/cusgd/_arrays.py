@@ -250,6 +250,11 @@ class Data:
         names = None if isinstance(classes, int) else text_array(classes, "class")
         check(lib.cusgd_data_set_classes(self.handle, C.cast(names, C.POINTER(C.c_char_p)) if names else None, count))
 
+    def classes(self) -> list[str]:
+        """Return the names of the classes; empty where there are none."""
+        count = lib.cusgd_data_classes(self.handle)
+        return [lib.cusgd_data_class(self.handle, value).decode() for value in range(count)]
+
     def find_classes(self) -> list[str] | None:
         """Make classes 0 and 1 of a target of two other numbers, and return what these are called; None: the target stays."""
         check(lib.cusgd_data_find_classes(self.handle, None))
@@ -257,9 +262,9 @@ class Data:
         return None if None in names else [name.decode() for name in names]
 
     def split_shares(self) -> None:
-        """Let targets between 0 and 1 be shares of class 1; all others stay."""
-        if self.outputs == 1:
-            check(lib.cusgd_data_split_targets(self.handle, 0))
+        """Let targets between 0 and 1 be shares of class 1, and several targets the shares of one class each."""
+        check(lib.cusgd_data_split_targets(self.handle, 0))
+        self.outputs = 1
 
     def __del__(self) -> None:
         if getattr(self, "handle", None):

@@ -199,6 +199,9 @@ class cusgd_encode(C.Structure):
 CUSGD_INDEX_AUTO = 0
 CUSGD_INDEX_ZERO = 1
 CUSGD_INDEX_ONE = 2
+CUSGD_CLASSES_GIVEN = 0
+CUSGD_CLASSES_FIND = 1
+CUSGD_CLASSES_SPLIT = 2
 
 
 class cusgd_reader(C.Structure):

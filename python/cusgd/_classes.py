@@ -125,6 +125,14 @@ def _unknown(found: list[str], classes: Sequence[str]) -> ValueError:
     return ValueError(f"y has values that are no class of the model ({known}): {', '.join(found[:5])}")
 
 
+def has_columns(y: Any) -> bool:
+    """Whether targets are several columns, which for classes are their shares."""
+    shape = getattr(y, "shape", None)
+    if shape is None:
+        shape = np.shape(y)
+    return len(shape) == 2 and shape[1] > 1
+
+
 def class_numbers(y: Any, classes: Sequence[str] | None) -> Any:
     """Return targets as numbers, with 0, 1, ... for the names of a model's classes.
 

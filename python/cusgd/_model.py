@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from . import _capi
 from ._arrays import Data, column_names, in_order, make_data, text_array
-from ._classes import class_labels, class_numbers
+from ._classes import class_labels, class_numbers, has_columns
 from ._errors import DataError, UsageError, check, warn
 from ._library import lib
 from ._options import Options
@@ -190,7 +190,7 @@ class Model:
     def _data(self, X: Any, y: Any, sample_weight: Any, offset: Any, exposure: Any) -> Data:
         if column_names(X) is not None:
             X = in_order(X, self.features)
-        if y is not None:
+        if y is not None and not (self._has_class_outputs() and has_columns(y)):  # which are shares
             y = class_numbers(y, self.classes)
         data = make_data(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure)
         if data.cols != self.weight.shape[1]:
@@ -253,7 +253,8 @@ class Model:
             Which target; by default the mean over all.
         """
         data = self._data(X, y, sample_weight, offset, exposure)
-        if not self.classes and lib.cusgd_model_loss(self._handle, None).contents.targets == _capi.CUSGD_TARGET_CLASS:
+        of_classes = lib.cusgd_model_loss(self._handle, None).contents.targets == _capi.CUSGD_TARGET_CLASS
+        if (of_classes and not self.classes and data.outputs == 1) or (self._has_class_outputs() and data.outputs > 1):
             data.split_shares()
         return self._metrics(data, output)
 

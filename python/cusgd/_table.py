@@ -118,6 +118,7 @@ def read_table(
     missing: str = "auto",
     all_levels: bool = False,
     classes: bool = False,
+    shares: bool = False,
     header: bool | None = None,
     separator: str | None = None,
     decimal: str | None = None,
@@ -135,7 +136,7 @@ def read_table(
         The file, or "-" for standard input.
     target, features, ignore, weights, trials, offset, exposure : name or number of a column from 1, or several
         The target is the last column by default, features are all columns that are nothing else. With ``trials``, the target is
-        the number of successes out of so many, for losses of two classes.
+        the number of successes out of so many, for losses of two classes; several targets are the counts of one class each.
     categorical : "auto", "none", or columns
         Columns of categories. Unless "none" is among them, so are columns of text that repeats (each text stands twice or more on
         average, there are at most 1000, and they are not dates); ``notes`` lists these.
@@ -154,6 +155,8 @@ def read_table(
         Whether each category has a column, as is right with a penalty; else the first one is the reference.
     classes : bool
         Whether a target of two numbers is two classes. Text always is.
+    shares : bool
+        Whether several targets are the shares of the classes that they name, which sum to 1 in each row, for softmax.
     header : bool, optional
         Whether the first line names the columns; None: found out.
     separator : str, optional
@@ -205,6 +208,8 @@ def read_table(
     encode.date_order = _DATE_ORDERS[date_order]
     encode.polynomial, encode.interactions = polynomial, interactions
     reader.header, reader.find_classes = _HEADERS[header], classes
+    if shares:
+        reader.find_classes = _capi.CUSGD_CLASSES_SPLIT
     reader.dialect.separator = _one_byte(separator, "separator")
     reader.dialect.decimal = _one_byte(decimal, "decimal")
     if decimal not in (None, ".", ","):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from . import _capi
 from ._arrays import Data, column_names, in_order, make_data
 from ._checkpoints import Checkpoints
-from ._classes import class_numbers, encode, takes_classes
+from ._classes import class_numbers, encode, has_columns, takes_classes
 from ._errors import ConvergenceWarning, DivergedError, UsageError, check, in_python_words, last_error, warn
 from ._library import lib
 from ._model import Model
@@ -71,6 +71,12 @@ def training_data(
         return X, X.classes, X.features
     if y is None:
         raise UsageError("y is missing: only a table has its targets")
+    if loss == "softmax" and has_columns(y):
+        data = make_data(X, y, **beside)
+        if names := column_names(y):
+            data.set_names(None, names)
+        data.split_shares()
+        return data, data.classes(), column_names(X)
     if class_count is None:
         y, classes = encode(y, loss)
     else:  # y is their numbers, of which some may not occur
@@ -91,9 +97,10 @@ def validation_data(
         return None
     if len(valid) not in (2, 3):
         raise ValueError("valid must be (X, y) or (X, y, sample_weight)")
-    X = in_order(valid[0], features)
-    data = make_data(X, class_numbers(valid[1], classes), sample_weight=valid[2] if len(valid) == 3 else None)
-    if not classes and takes_classes(loss):
+    X, are_shares = in_order(valid[0], features), loss == "softmax" and has_columns(valid[1])
+    y = valid[1] if are_shares else class_numbers(valid[1], classes)
+    data = make_data(X, y, sample_weight=valid[2] if len(valid) == 3 else None)
+    if are_shares or (not classes and takes_classes(loss) and data.outputs == 1):
         data.split_shares()
     return data
 

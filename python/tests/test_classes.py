@@ -271,3 +271,34 @@ def test_softmax_of_separated_classes_none_of_which_is_alone():
     with pytest.warns(UserWarning, match="planes separate the classes"):
         assert cusgd.fit(X, y, loss="softmax", solver="lbfgs").result.separated
     assert not cusgd.fit(X, y, loss="softmax", solver="lbfgs", l2=1e-3).result.separated  # a penalty holds the coefficients
+
+
+def test_softmax_of_shares_is_that_of_rows_written_out(tmp_path):
+    random = np.random.default_rng(11)
+    X = random.normal(size=(80, 2))
+    p = np.exp(X @ random.normal(size=(2, 3)))
+    counts = np.array([random.multinomial(random.integers(1, 9), row) for row in p / p.sum(axis=1, keepdims=True)])
+    trials = counts.sum(axis=1)
+    shares = counts / trials[:, None]
+    options = {"loss": "softmax", "solver": "lbfgs", "l2": L2, "precision": "double"}
+    model = cusgd.fit(X, shares, sample_weight=trials, **options)
+    rows, y = np.repeat(X, trials, axis=0), np.concatenate([np.repeat([0, 1, 2], row) for row in counts])
+    theirs = linear_model.LogisticRegression(C=1 / (L2 * len(y)), tol=1e-9, max_iter=10000)
+    scaled = (X - rows.mean(axis=0)) / rows.std(axis=0)  # as cusgd standardizes
+    theirs.fit(np.repeat(scaled, trials, axis=0), y)
+    probability = model.predict(X, "probability")
+    assert model.classes == ["0", "1", "2"]
+    assert np.allclose(probability, theirs.predict_proba(scaled), atol=1e-5)
+    found = model.evaluate(X, shares, sample_weight=trials)
+    assert found.log_loss == pytest.approx(metrics.log_loss(y, np.repeat(probability, trials, axis=0)))
+    watched = cusgd.fit(X, shares, sample_weight=trials, valid=(X, shares, trials), **options)
+    assert watched.result.valid_loss == pytest.approx(watched.result.loss, rel=1e-9)
+    # Counts in a table are the same rows.
+    names = "a,b,n,red,green,blue"
+    np.savetxt(tmp_path / "counts.csv", np.c_[X, trials, counts], delimiter=",", header=names, comments="", fmt="%.17g")
+    table = cusgd.read_table(tmp_path / "counts.csv", target=["red", "green", "blue"], trials="n")
+    of_counts = cusgd.fit(table, **options)
+    assert of_counts.classes == ["red", "green", "blue"]
+    assert np.allclose(of_counts.predict(X, "probability"), probability, atol=1e-6)
+    with pytest.raises(cusgd.DataError, match="sum to"):
+        cusgd.fit(X, shares / 2, loss="softmax")
