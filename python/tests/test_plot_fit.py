@@ -67,3 +67,38 @@ def test_intervals_are_those_of_the_model(solver, rng, tmp_path):
         expected = dict(zip(["first", "an other 1.5 2.5"], model.intervals(0.95)[0, :2].tolist(), strict=True))
         drawn = {names[round(segment[0][1])]: segment[:, 0].tolist() for segment in ends}
         assert drawn == {name: pytest.approx(expected[name]) for name in names}
+
+
+def test_calibration_is_that_of_scikit_learn(rng):
+    calibration_curve = pytest.importorskip("sklearn.calibration").calibration_curve
+    script = load_script()
+    p = rng.uniform(size=300)
+    hit = rng.uniform(size=300) < p
+    points = script.calibration([str(int(one)) for one in hit], [[1 - one, one] for one in p], ["0", "1"])
+    shares, means = calibration_curve(hit, p, n_bins=script.BINS)
+    assert [point[:2] for point in points] == [pytest.approx(pair) for pair in zip(means, shares, strict=True)]
+    assert sum(count for _, _, count in points) == 300
+    # Of three classes a row counts for the class that is predicted; a row without a prediction does not count.
+    rows = [[0.75, 0.2, 0.05], [0.1, 0.1, 0.8], [float("nan")] * 3]
+    assert script.calibration(["u", "u", "u"], rows, ["u", "v", "w"]) == [(0.75, 1.0, 1), (0.8, 0.0, 1)]
+
+
+@pytest.mark.parametrize("loss", ["logistic", "hinge"])
+def test_classes_are_drawn(loss, monkeypatch, rng, tmp_path):
+    script = load_script()
+    X = rng.normal(size=(90, 2))
+    names = [("u", "v", "w")[c] for c in (X @ rng.normal(size=(2, 3))).argmax(axis=1)]
+    lines = [f"{a!r},{b!r},{name}" for (a, b), name in zip(X.tolist(), names, strict=True)]
+    (tmp_path / "d.csv").write_text("\n".join(["a,b,y", *lines]) + "\n")
+    model = cusgd.fit(cusgd.read_table(tmp_path / "d.csv", classes=True), loss=loss, l2=1e-2)
+    model.save(tmp_path / "m.safetensors")
+    drawn = {}
+    monkeypatch.setattr(script, "draw_confusion", lambda axes, *given: drawn.update(confusion=given))
+    monkeypatch.setattr(script, "draw_calibration", lambda axes, *given: drawn.update(calibration=given))
+    paths = [str(tmp_path / name) for name in ("p.png", "m.safetensors", "d.csv")]
+    monkeypatch.setattr(sys, "argv", ["plot_fit.py", *paths, "--cusgd", find_command()])
+    script.main()
+    classes, matrix = drawn["confusion"]
+    assert classes == ["u", "v", "w"] and matrix == model.confusion(X, names).tolist()
+    assert ("calibration" in drawn) == (loss == "logistic")
+    assert (tmp_path / "p.png").exists()
