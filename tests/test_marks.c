@@ -170,6 +170,16 @@ Test(marks, dialects_that_contradict)
                  cusgd_last_error()); /* the decimal mark is then a comma */
     cr_assert_eq(x_at(data, 0, 0), 1500.5);
     cusgd_data_free(data);
+    /* Blanks and apostrophes say nothing of the decimal mark, which is found in numbers that have them, too. */
+    static const char *const texts[] = {"a;y\n1 500,5;2\n2 000,25;3\n", "a;y\n1 500.5;2\n2 000.25;3\n"};
+    reader.dialect.thousands = ' ';
+    for (int i = 0; i < 2; i++) {
+        data = open_text(texts[i], &reader);
+        cr_assert(x_at(data, 0, 0) == 1500.5 && x_at(data, 1, 0) == 2000.25, "%s", texts[i]);
+        cusgd_data_free(data);
+    }
+    reader.dialect.thousands = '.';
+    path = file_text("data.csv", "a;y\n1.500,5;2\n2;3\n");
     reader.dialect.decimal = '.';
     assert_fails(cusgd_data_open(path, &reader, &data), CUSGD_ERROR_USAGE, "between thousands stands another mark");
     reader.dialect.thousands = '_';

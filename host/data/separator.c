@@ -14,6 +14,7 @@ typedef struct lines {
     const char *at[LINES];
     size_t length[LINES];
     int count;
+    char thousands; /* what separates the thousands of numbers, or 0 */
 } lines;
 
 static int is_rule(const char *text, size_t length)
@@ -78,13 +79,16 @@ static int next_piece(const char **at, const char *end, char separator, const ch
 }
 
 /* A number, also one whose decimal point is a comma; *comma: whether it does. */
-static int is_number(const char *text, size_t length, int *comma)
+static int is_number(const char *text, size_t length, char thousands, int *comma)
 {
     char copy[64];
     double ignored;
     *comma = 0;
     if (length > 1 && *text == '"' && text[length - 1] == '"') text++, length -= 2;
     if (number_parse(text, length, &ignored)) return 1;
+    if (thousands && number_parse_grouped(text, length, thousands, 0, &ignored)) return 1;
+    *comma = thousands && number_parse_grouped(text, length, thousands, 1, &ignored);
+    if (*comma) return 1;
     if (length >= sizeof copy) return 0;
     memcpy(copy, text, length);
     char *point = memchr(copy, ',', length);
@@ -106,7 +110,7 @@ static pieces count_pieces(const lines *all, int line, char separator)
     const char *at = all->at[line], *end = at + all->length[line], *piece;
     size_t length;
     while (next_piece(&at, end, separator, &piece, &length)) {
-        int comma, number = is_number(piece, length, &comma);
+        int comma, number = is_number(piece, length, all->thousands, &comma);
         p.all++;
         p.numbers += number;
         p.commas += number && comma;
@@ -163,7 +167,7 @@ static int is_libsvm(const lines *all)
     while (next_piece(&at, end, ' ', &piece, &length)) {
         const char *colon = memchr(piece, ':', length);
         if (count++ == 0) {
-            if (colon || !is_number(piece, length, &comma)) return 0;
+            if (colon || !is_number(piece, length, all->thousands, &comma)) return 0;
             continue;
         }
         if (*piece == '#') break; /* a comment */
@@ -183,7 +187,7 @@ static int is_vowpal_wabbit(const lines *all)
     if (!bar) return 0;
     int tagged = 0;
     while (next_piece(&at, bar, ' ', &piece, &length)) { /* the label, an importance, a tag */
-        if (*piece != '\'' && !is_number(piece, length, &comma)) return 0;
+        if (*piece != '\'' && !is_number(piece, length, all->thousands, &comma)) return 0;
         tagged |= *piece == '\'';
     }
     int blanks = bar == all->at[0] || bar[-1] == ' ' || tagged;
@@ -281,6 +285,7 @@ static char find_separator(const lines *all)
 int dialect_find(const char *sample, size_t count, dialect *d)
 {
     lines all = split_lines(sample, count, 0);
+    all.thousands = d->thousands;
     if (!d->separator) d->separator = all.count ? find_separator(&all) : ',';
     if (d->decimal) return 1;
     cut c = {0};

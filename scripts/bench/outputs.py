@@ -4,7 +4,7 @@
 usage: outputs.py [--rows N] [--cols D] [--threads T] [--seconds S]
 
 Needs the Python package cusgd, threadpoolctl and NumPy, whose products are those of its BLAS (OpenBLAS in most builds).
-For k = 1, 16 and 1024 targets it prints a line of a table in Markdown: million rows a second of an epoch by minibatches of
+For k = 1, 16 and 1024 targets it prints a line of a table in Markdown: million rows per second of an epoch by minibatches of
 1024 rows, of an iteration of gradient descent over all rows, and of the two products x theta and (x theta - y)' x over the
 same batches. All in float, by as many threads; the best of repeats, since other programs only make a run slower.
 """
