@@ -177,6 +177,14 @@ def test_early_stopping(rows):
         assert model.n_iter_ >= 1 and np.isfinite(model.coef_).all()
 
 
+def test_options_and_losses_are_those_of_the_rows_as_they_are(rows):
+    X, y, _ = rows
+    model = linear_model.SGDRegressor(learning_rate="constant", eta0=0.01, alpha=0.1, max_iter=5, tol=None).fit(X, y)
+    np.testing.assert_allclose([model.options_[name] for name in ("rate", "l1", "l2")], [0.01, 0, 0.1], rtol=1e-12)
+    assert model.options_["update"] == "lazy"
+    np.testing.assert_allclose(model.result_.loss, np.mean((y - model.predict(X)) ** 2), rtol=1e-9)
+
+
 def test_sparse_coefficients_predict(rows):
     X, y, _ = rows
     model = linear_model.SGDRegressor(penalty="l1", alpha=0.01).fit(X, y)

@@ -31,7 +31,8 @@ from .._errors import CusgdError, DataError, DivergedError, warn
 from .._results import Progress
 from .._trainer import Trainer
 from ..callbacks import Callback
-from ._base import LOG_LINKS, sparse_options
+from ._base import LOG_LINKS
+from ._slow_intercept import make_trainer
 
 SCHEDULES = ("constant", "optimal", "invscaling", "adaptive")
 DEFAULT_ETA0 = 0.01
@@ -117,48 +118,6 @@ class Schedule:
     def averages(self, steps: int) -> int:
         """Return how many of the steps up to this one the average is over."""
         return max(steps - (self.average - 1), 0) if self.average else 0
-
-
-# ---- Trainers ----
-
-SLOWER = 0.1  # its square is the factor of the intercept's rate on sparse rows, as in scikit-learn
-
-
-class _SlowIntercept(Trainer):
-    """A trainer on sparse rows, whose intercept learns at a hundredth of the rate.
-
-    It has ten times the rows, a tenth of the coefficients, and a hundredth of the rate: coefficients move as they would, and the
-    intercept a hundredth of that. Lazy updates stay possible, which they would not with a column of its own.
-    """
-
-    def __init__(self, X: Any, y: Any, **options: Any) -> None:
-        factors = {"rate": SLOWER**2, "t0": SLOWER**2, "l1": 1 / SLOWER, "l2": 1 / SLOWER**2}
-        scaled = {name: value * factors[name] if name in factors else value for name, value in options.items()}
-        super().__init__(_scaled(X), y, **scaled)
-
-    def rebind(self, X: Any, y: Any, **beside: Any) -> None:
-        super().rebind(_scaled(X), y, **beside)
-
-    def coefficients(self) -> tuple[Any, Any]:
-        weight, bias = super().coefficients()
-        return weight / SLOWER, bias
-
-    def set_coefficients(self, weight: Any, bias: Any) -> None:
-        super().set_coefficients(np.asarray(weight) * SLOWER, bias)
-
-
-def _scaled(X: Any) -> Any:
-    """Return ten times the rows; the places of their values are shared."""
-    return type(X)((X.data / X.dtype.type(SLOWER), X.indices, X.indptr), shape=X.shape)
-
-
-def make_trainer(X: Any, y: Any, weights: Any, options: dict[str, Any]) -> Trainer:
-    """Return a trainer for scikit-learn's algorithm."""
-    if not is_sparse(X):
-        return Trainer(X, y, sample_weight=weights, **options)
-    del options["clip_value"]  # lazy updates have none
-    kind = _SlowIntercept if options["intercept"] else Trainer
-    return kind(X, y, sample_weight=weights, **sparse_options(X, options))
 
 
 # ---- One epoch, for partial_fit ----
