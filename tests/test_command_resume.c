@@ -179,6 +179,18 @@ Test(command_resume, killed_inside_of_a_call)
     cr_assert_geq(kills, REDUCED ? 2 : 30, "%d kills", kills);
 }
 
+/* Where nobody can tell whether the lock still has its name: refused, and not tried again for ever. */
+Test(command_resume, a_lock_that_cannot_be_looked_at)
+{
+    int refused = 0;
+    for (int n = 1; n <= 24; n++) {
+        run(&o, "rm -f c*; timeout -s KILL 20 " STRUCK TRAIN "--model b --checkpoint c", "fstat,stat", "errors", n);
+        cr_assert(o.code == 0 || o.code == 2, "call %d: %d: %s", n, o.code, o.err);
+        refused += strstr(o.err, "c.lock: cannot be locked: No space left on device") != NULL;
+    }
+    cr_assert_geq(refused, 2, "%d runs", refused);
+}
+
 /* ---- What is refused ---- */
 
 Test(command_resume, what_does_not_fit)

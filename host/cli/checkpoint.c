@@ -49,24 +49,48 @@ const char *checkpoint_arguments(checkpoints *c)
 
 /* ---- One run on one file ---- */
 
-/* The system takes the lock from a process that ends, however it ends. A file that was removed meanwhile locks nothing. */
+static int fail_lock(const char *name)
+{
+    return complain(CUSGD_ERROR_DATA, "--checkpoint %s: cannot be locked: %s", shown(name), strerror(errno));
+}
+
+static void close_lock(checkpoints *c)
+{
+    if (c->lock >= 0) close(c->lock);
+    c->lock = -1;
+}
+
+/* Whether what was opened still has its name: a file that was removed meanwhile locks nothing. -1: nobody can tell. */
+static int has_name(int file, const char *name)
+{
+    struct stat open_file, named;
+    if (fstat(file, &open_file) != 0) return -1;
+    if (stat(name, &named) != 0) return errno == ENOENT ? 0 : -1;
+    return open_file.st_ino == named.st_ino && open_file.st_dev == named.st_dev;
+}
+
+/* The system takes the lock from a process that ends, however it ends. */
 int checkpoint_lock(checkpoints *c)
 {
     char name[4096];
-    struct stat open_file, named;
     if (!c->path) return CUSGD_OK;
     if (snprintf(name, sizeof name, "%s.lock", c->path) >= (int)sizeof name)
         return complain(CUSGD_ERROR_USAGE, "--checkpoint: the path is too long");
-    do {
-        if (c->lock >= 0) close(c->lock);
+    for (int is_ours = 0; is_ours == 0;) {
+        close_lock(c);
         c->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-        if (c->lock < 0) return complain(CUSGD_ERROR_DATA, "--checkpoint %s: cannot be locked: %s", shown(name), strerror(errno));
-        if (flock(c->lock, LOCK_EX | LOCK_NB) != 0) {
-            close(c->lock);
-            c->lock = -1;
+        if (c->lock < 0) return fail_lock(name);
+        if (flock(c->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) { /* not every file system has locks */
+            close_lock(c);
             return complain(CUSGD_ERROR_USAGE, "--checkpoint %s: another run writes its checkpoints there", shown(c->path));
         }
-    } while (fstat(c->lock, &open_file) != 0 || stat(name, &named) != 0 || open_file.st_ino != named.st_ino);
+        is_ours = has_name(c->lock, name);
+        if (is_ours < 0) {
+            int status = fail_lock(name);
+            close_lock(c);
+            return status;
+        }
+    }
     return CUSGD_OK;
 }
 
@@ -76,8 +100,7 @@ void checkpoint_unlock(checkpoints *c)
     if (!c->path || c->lock < 0) return;
     snprintf(name, sizeof name, "%s.lock", c->path);
     unlink(name);
-    close(c->lock);
-    c->lock = -1;
+    close_lock(c);
 }
 
 /* ---- Writing ---- */
