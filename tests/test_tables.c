@@ -193,8 +193,8 @@ Test(tables, all_problems_at_once)
         {"a,--x,y\n1,u,3\n2,v,5\n", "(--ignore 2)"},
         {",1,y\nu,2,3\nv,4,5\n", "column 1 holds text ('u', 'v'): leave it out (--ignore -3)"},
         {"a,b,y\n1,2024-01-31,3\n2,2024-02-01,5\n", "--date reads columns of dates"},
-        {"a,b,y\n1,\"1,200\",3\n2,$5,5\n", "as plain numbers, with a point"},
-        {"a,b,y\n1,12%,3\n2,3,5\n3,3,5\n", "as plain numbers"},
+        {"a,b,y\n1,\"1,200\",3\n2,$5,5\n", "remove the currency signs and units and what separates thousands"},
+        {"a,b,y\n1,12%,3\n2,3,5\n3,3,5\n", "remove the percent signs"},
         {"a,b,y\n1,2,\n2,3,5\n", "data.csv:2:3: column 'y' has no value here: fill it in, or remove the row"},
         {"a,b,y\n1,2,3\n2,x,5\n3,4\n",
          "'x' in column 'b' is not a number: correct it (write it as numbers), or remove the row or the "
@@ -401,7 +401,8 @@ Test(tables, descriptions)
     }
     cr_assert_not(cusgd_table_at(table, 5, &c));
     cr_assert_not(cusgd_table_at(table, -1, &c));
-    cr_assert_null(cusgd_table_note(table, 0));
+    cr_assert(strstr(cusgd_table_note(table, 0), "column 'age' holds 1 number and 1 text, the first of which is 'x'"));
+    cr_assert_null(cusgd_table_note(table, 1));
     cusgd_table_free(table);
 
     /* A ragged row is counted, with a note; a column that is not there is an error; what is no table is refused. */
