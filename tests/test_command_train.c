@@ -617,9 +617,9 @@ Test(command_train, history_metrics)
         const char *options, *names;
         const char *keys[4];
     } runs[] = {{"--target y data.csv", "standard", {"rmse", "mae", "r2"}},
-                 {"--loss logistic text.csv", "standard,f1,accuracy", {"log_loss", "accuracy", "f1"}},
-                 {"--loss hinge text.csv", "standard", {"accuracy", "f1_macro"}},
-                 {"--loss logistic --classes softmax text.csv", "f1_weighted,top3", {"f1_weighted"}}};
+                {"--loss logistic text.csv", "standard,f1,accuracy", {"log_loss", "accuracy", "f1"}},
+                {"--loss hinge text.csv", "standard", {"accuracy", "f1_macro"}},
+                {"--loss logistic --classes softmax text.csv", "f1_weighted,top3", {"f1_weighted"}}};
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
         const char *file = strrchr(runs[i].options, ' ') + 1;
         char line[sizeof o.out], key[64];
