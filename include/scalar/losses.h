@@ -75,7 +75,7 @@
     ONE_OUTPUT_LOSSES(X)                                                                                                       \
     X(SOFTMAX, "softmax", softmax_at(), /* of all outputs: softmax.h */                                                        \
       .info.formula = "log sum_c e^(p_c) - p_y", .info.targets = CUSGD_TARGET_CLASS, .info.link = CUSGD_LINK_SOFTMAX,          \
-      .info.smoothness = CUSGD_SMOOTH_TWICE, .info.hessian_bound = 0.5, .derivative_bound = 1, .reported = 1,          \
+      .info.smoothness = CUSGD_SMOOTH_TWICE, .info.hessian_bound = 0.5, .derivative_bound = 1, .reported = 1,                  \
       .may_lack_optimum = 1)
 /* clang-format on */
 
