@@ -161,6 +161,7 @@ template <class real> static cudaError_t update_by(const update_task *t, cudaStr
     case CUSGD_OPTIMIZER_RADAM: return launch_update<real, CUSGD_OPTIMIZER_RADAM>(t, stream);
     case CUSGD_OPTIMIZER_ADAMAX: return launch_update<real, CUSGD_OPTIMIZER_ADAMAX>(t, stream);
     case CUSGD_OPTIMIZER_ASGD: return launch_update<real, CUSGD_OPTIMIZER_ASGD>(t, stream);
+    case CUSGD_OPTIMIZER_FTRL: return launch_update<real, CUSGD_OPTIMIZER_FTRL>(t, stream);
     case OPTIMIZER_ADAGRAD_NESTEROV: return launch_update<real, OPTIMIZER_ADAGRAD_NESTEROV>(t, stream);
     case OPTIMIZER_RMSPROP_MOMENTUM: return launch_update<real, OPTIMIZER_RMSPROP_MOMENTUM>(t, stream);
     case OPTIMIZER_RMSPROP_CENTERED: return launch_update<real, OPTIMIZER_RMSPROP_CENTERED>(t, stream);

@@ -16,23 +16,12 @@ typedef double real; /* above the device interface all is double */
 
 enum { STEPS = 10 }; /* at most, of a case */
 
-static const int optimizers[] = {CUSGD_OPTIMIZER_SGD,
-                                 CUSGD_OPTIMIZER_MOMENTUM,
-                                 CUSGD_OPTIMIZER_NESTEROV,
-                                 CUSGD_OPTIMIZER_ADAGRAD,
-                                 CUSGD_OPTIMIZER_ADADELTA,
-                                 CUSGD_OPTIMIZER_RMSPROP,
-                                 CUSGD_OPTIMIZER_ADAM,
-                                 OPTIMIZER_ADAGRAD_NESTEROV,
-                                 CUSGD_OPTIMIZER_ADAMW,
-                                 CUSGD_OPTIMIZER_AMSGRAD,
-                                 CUSGD_OPTIMIZER_NADAM,
-                                 CUSGD_OPTIMIZER_RADAM,
-                                 CUSGD_OPTIMIZER_ADAMAX,
-                                 CUSGD_OPTIMIZER_ASGD,
-                                 OPTIMIZER_RMSPROP_MOMENTUM,
-                                 OPTIMIZER_RMSPROP_CENTERED,
-                                 OPTIMIZER_RMSPROP_CENTERED_MOMENTUM};
+static const int optimizers[] = {CUSGD_OPTIMIZER_SGD,        CUSGD_OPTIMIZER_MOMENTUM,   CUSGD_OPTIMIZER_NESTEROV,
+                                 CUSGD_OPTIMIZER_ADAGRAD,    CUSGD_OPTIMIZER_ADADELTA,   CUSGD_OPTIMIZER_RMSPROP,
+                                 CUSGD_OPTIMIZER_ADAM,       OPTIMIZER_ADAGRAD_NESTEROV, CUSGD_OPTIMIZER_ADAMW,
+                                 CUSGD_OPTIMIZER_AMSGRAD,    CUSGD_OPTIMIZER_NADAM,      CUSGD_OPTIMIZER_RADAM,
+                                 CUSGD_OPTIMIZER_ADAMAX,     CUSGD_OPTIMIZER_ASGD,       CUSGD_OPTIMIZER_FTRL,
+                                 OPTIMIZER_RMSPROP_MOMENTUM, OPTIMIZER_RMSPROP_CENTERED, OPTIMIZER_RMSPROP_CENTERED_MOMENTUM};
 static const int64_t sizes[] = {1, 2, 3, 15, 16, 17, 31, 32, 33, 61, 127, 1000};
 static const int64_t outputs[] = {1, 2, 3, 17};
 static const int team[] = {1, 2, 5};

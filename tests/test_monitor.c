@@ -126,7 +126,7 @@ Test(monitor, best_evaluated_parameters_are_the_result)
 Test(monitor, named_optimizers_keep_their_best)
 {
     sizes s = sizes_make(2000, 3, 2, 5);
-    for (int optimizer = CUSGD_OPTIMIZER_SGD; optimizer <= CUSGD_OPTIMIZER_ASGD; optimizer++) {
+    for (int optimizer = CUSGD_OPTIMIZER_SGD; optimizer <= CUSGD_OPTIMIZER_FTRL; optimizer++) {
         char name[64];
         seen best = {(double)INFINITY, 0, 0};
         cusgd_result r = CUSGD_INIT(cusgd_result);
@@ -207,7 +207,7 @@ Test(monitor, never_silently_worse_than_a_constant)
     const int losses[] = {CUSGD_LOSS_SQUARED, CUSGD_LOSS_LOGISTIC, CUSGD_LOSS_POISSON};
     int64_t worse = 0;
     for (int l = 0; l < 3; l++)
-        for (int optimizer = CUSGD_OPTIMIZER_AUTO; optimizer <= CUSGD_OPTIMIZER_ASGD; optimizer += REDUCED ? 3 : 1) {
+        for (int optimizer = CUSGD_OPTIMIZER_AUTO; optimizer <= CUSGD_OPTIMIZER_FTRL; optimizer += REDUCED ? 3 : 1) {
             check_sorted((cusgd_loss)losses[l], optimizer, (double)NAN, 0, &worse);
             check_sorted((cusgd_loss)losses[l], optimizer, (double)NAN, 10, &worse);
             check_sorted((cusgd_loss)losses[l], optimizer, 0.05, 10, &worse);

@@ -29,6 +29,7 @@ static const golden_run golden_runs[] = {
     {"adadelta", CUSGD_OPTIMIZER_ADADELTA},
     {"rmsprop", CUSGD_OPTIMIZER_RMSPROP},
     {"adam", CUSGD_OPTIMIZER_ADAM},
+    {"ftrl", CUSGD_OPTIMIZER_FTRL},
     {"notes_time_decay", CUSGD_OPTIMIZER_SGD},
     {"notes_time_decay_momentum", CUSGD_OPTIMIZER_MOMENTUM},
 };
@@ -51,6 +52,7 @@ static cusgd_options golden_options(const golden_run *run, const cJSON *hyper, c
     o.epsilon = hyper_of(hyper, "delta", "eps");
     o.beta1 = hyper_of(hyper, "beta1", "beta1");
     o.beta2 = hyper_of(hyper, "beta2", "beta2");
+    o.l1 = json_number_or(hyper, "l1", 0);
     o.l2 = json_number_or(hyper, "weight_decay", 0);
     o.t0 = hyper_of(hyper, "t0", "t0");
     o.t1 = hyper_of(hyper, "t1", "t1");

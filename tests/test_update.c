@@ -52,6 +52,7 @@ static const struct {
             {"nadam", CUSGD_OPTIMIZER_NADAM},
             {"radam", CUSGD_OPTIMIZER_RADAM},
             {"adamax", CUSGD_OPTIMIZER_ADAMAX},
+            {"ftrl", CUSGD_OPTIMIZER_FTRL},
             {"asgd", CUSGD_OPTIMIZER_ASGD}};
 enum { RUNS = sizeof runs / sizeof *runs };
 
@@ -71,6 +72,7 @@ static update_case golden_run(const golden *g, int run, double *trajectory)
     c.beta2 = json_number_or(h, "beta2", 0);
     c.rho = json_number_or(h, "rho", json_number_or(h, "alpha", 0));
     c.epsilon = json_number_or(h, "eps", json_number_or(h, "delta", 0));
+    c.l1 = json_number_or(h, "l1", 0);
     if (c.optimizer == CUSGD_OPTIMIZER_ADAMW)
         c.decay = json_number(h, "weight_decay");
     else
@@ -251,6 +253,7 @@ static const struct {
                {"radam", CUSGD_OPTIMIZER_RADAM, 0.005},
                {"adamax", CUSGD_OPTIMIZER_ADAMAX, 0.005},
                {"asgd", CUSGD_OPTIMIZER_ASGD, 0.1},
+               {"ftrl", CUSGD_OPTIMIZER_FTRL, 0.5},
                {"auto", OPTIMIZER_ADAGRAD_NESTEROV, 0.05}};
 
 /* Full-batch steps of every optimizer end where coordinate descent does, zeros included. */

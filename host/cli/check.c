@@ -120,6 +120,8 @@ static const struct problem {
     {"--optimizer nesterov --loss squared --sampling permute --batch 1 --precision double", 300, 5, 1},
     {"--optimizer adagrad --loss squared --sampling blocks --batch 100 --l1 0.01", 2000, 64, 1},
     {"--optimizer adagrad --loss logistic --sampling none --precision double", 1000, 32, 1},
+    {"--optimizer ftrl --loss logistic --sampling permute --l1 0.001 --l2 0.01", 1500, 33, 1},
+    {"--optimizer ftrl --loss squared --sampling blocks --average --precision double", 1000, 21, 2},
     {"--optimizer adadelta --loss logistic --sampling permute --no-intercept", 1500, 12, 1},
     {"--optimizer adadelta --loss mse --sampling replace --l2 0.1 --precision double", 700, 17, 2},
     {"--optimizer rmsprop --loss squared --sampling replace --no-standardize", 1000, 257, 1},

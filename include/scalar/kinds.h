@@ -39,6 +39,8 @@ typedef enum cusgd_optimizer {
     CUSGD_OPTIMIZER_RADAM,    /* Liu et al. 2020 */
     CUSGD_OPTIMIZER_ADAMAX,   /* Kingma, Ba 2015 */
     CUSGD_OPTIMIZER_ASGD,     /* Polyak, Juditsky 1992; Bottou 2012: sgd at a falling rate, averaged from the second epoch on */
+    CUSGD_OPTIMIZER_FTRL, /* McMahan et al. 2013: FTRL-Proximal; of both penalties, theta minimizes all that the steps have added
+                           */
 } cusgd_optimizer;
 
 /* What minimizes the objective: minibatch steps, or a method that looks at all rows at once. Those take `epochs` as the most

@@ -17,7 +17,9 @@ enum {
 enum {
     HAS_VELOCITY = 1, /* slot1 is a velocity: what theta moved by */
     LOOKS_AHEAD = 2,  /* the gradient is taken at theta - momentum v instead of at theta */
-    DECAYS = 4        /* theta is shrunk by rate x decay in each step, apart from the gradient (Loshchilov, Hutter 2019) */
+    DECAYS = 4,       /* theta is shrunk by rate x decay in each step, apart from the gradient (Loshchilov, Hutter 2019) */
+    LEADS = 8,        /* theta follows from the slots: it minimizes what all steps have added, penalties included */
+    MAY_WAIT = 16     /* what steps without a gradient do to a parameter can be made up for at once, when it is needed */
 };
 
 /* One row per optimizer, in the enumeration's order: enumerator, name, the move by the names of optimizer_move()'s variables, how
@@ -27,13 +29,13 @@ enum {
 #define OPTIMIZERS(X)                                                                                                          \
     X(CUSGD_OPTIMIZER_AUTO, "auto", update_sgd(rate, g), 0, 0,                                                                 \
       .rate = (double)NAN, .epsilon = 1e-8, .scales_with_gradient = 1, .reads = {"momentum", "epsilon"})                       \
-    X(CUSGD_OPTIMIZER_SGD, "sgd", update_sgd(rate, g), 0, 0,                                                                   \
+    X(CUSGD_OPTIMIZER_SGD, "sgd", update_sgd(rate, g), 0, MAY_WAIT,                                                                   \
       .rate = (double)NAN, .epsilon = 1e-8, .scales_with_gradient = 1)                                                         \
     X(CUSGD_OPTIMIZER_MOMENTUM, "momentum", update_momentum(rate, step.momentum, g, &q->slot1), 1, HAS_VELOCITY,               \
       .rate = (double)NAN, .epsilon = 1e-8, .scales_with_gradient = 1, .reads = {"momentum"})                                  \
     X(CUSGD_OPTIMIZER_NESTEROV, "nesterov", update_momentum(rate, step.momentum, g, &q->slot1), 1, HAS_VELOCITY | LOOKS_AHEAD, \
       .rate = (double)NAN, .epsilon = 1e-8, .scales_with_gradient = 1, .reads = {"momentum"})                                  \
-    X(CUSGD_OPTIMIZER_ADAGRAD, "adagrad", update_adagrad(rate, rule.epsilon, g, &q->slot1), 1, 0,                              \
+    X(CUSGD_OPTIMIZER_ADAGRAD, "adagrad", update_adagrad(rate, rule.epsilon, g, &q->slot1), 1, MAY_WAIT,                              \
       .rate = 0.01, .epsilon = 1e-10, .reads = {"epsilon"})                                                                    \
     X(CUSGD_OPTIMIZER_ADADELTA, "adadelta", update_adadelta(rate, rule.rho, rule.epsilon, g, &q->slot1, &q->slot2), 2, 0,      \
       .rate = 1, .epsilon = 1e-6, .rho = 0.9, .reads = {"rho", "epsilon"})                                                     \
@@ -54,7 +56,9 @@ enum {
       .rate = 2e-3, .epsilon = 1e-8, .reads = {"beta1", "beta2", "epsilon"})                                                   \
     X(CUSGD_OPTIMIZER_ASGD, "asgd", update_sgd(rate, g), 0, DECAYS,                                                            \
       .rate = (double)NAN, .epsilon = 1e-8, .weight_decay = 1e-4, .scales_with_gradient = 1,                                   \
-      .averages = 1, .reads = {"weight-decay"})
+      .averages = 1, .reads = {"weight-decay"})                                                                                \
+    X(CUSGD_OPTIMIZER_FTRL, "ftrl", update_ftrl(rate, rule.epsilon, g, q), 3, LEADS | MAY_WAIT,                                           \
+      .rate = 0.5, .epsilon = 1e-6, .reads = {"epsilon"})
 
 /* The variants: no options of their own. */
 #define OPTIMIZER_VARIANTS(X)                                                                                                  \
@@ -95,6 +99,8 @@ DEVICE int optimizer_flags(int optimizer)
 
 DEVICE int optimizer_has_velocity(int optimizer) { return (optimizer_flags(optimizer) & HAS_VELOCITY) != 0; }
 DEVICE int optimizer_looks_ahead(int optimizer) { return (optimizer_flags(optimizer) & LOOKS_AHEAD) != 0; }
+DEVICE int optimizer_may_wait(int optimizer) { return (optimizer_flags(optimizer) & MAY_WAIT) != 0; }
+DEVICE int optimizer_leads(int optimizer) { return (optimizer_flags(optimizer) & LEADS) != 0; }
 DEVICE int optimizer_decays(int optimizer) { return (optimizer_flags(optimizer) & DECAYS) != 0; }
 
 /* The table itself is for C alone. */

@@ -138,6 +138,7 @@ static inline void optimizer_numbers(int optimizer, double beta1, double beta2, 
         s->correction2 = bias_correction(beta2, t);
         break;
     }
+    case CUSGD_OPTIMIZER_FTRL: s->correction1 = (double)(t + 1); break; /* the steps that have added their penalties */
     default: break;
     }
 }

@@ -180,6 +180,28 @@ SCALAR real soft_threshold(real theta, real threshold)
 /* The nearest number in [lower, upper]: after the threshold it is the proximal map of both. NaN stays NaN. */
 SCALAR real into_bounds(real theta, real lower, real upper) { return theta < lower ? lower : theta > upper ? upper : theta; }
 
+/* FTRL-Proximal (McMahan et al. 2013): n += g^2; z += g - (c' - c) theta with c' = (sqrt(n) + beta) / rate. A step without a
+ * gradient changes nothing of them, so that one which leaves a parameter out is the same. */
+SCALAR OF(movement) update_ftrl(real rate, real beta, real g, OF(parameter) * q)
+{
+    OF(movement) none = {0, 0};
+    if (real_abs(g) <= 0) return none;
+    q->slot2 = q->slot2 + g * g;
+    real weight = (real_sqrt(q->slot2) + beta) / rate;
+    q->slot1 = q->slot1 + (g - (weight - q->slot3) * q->theta);
+    q->slot3 = weight;
+    return none;
+}
+
+/* What minimizes z theta + c theta^2 / 2 + steps (l1 |theta| + l2 theta^2 / 2): each step adds both penalties, so that the
+ * fixed point is that of the other optimizers; the paper's constant penalties are these divided by the number of steps. A
+ * parameter that has had no gradient stays where it is. */
+SCALAR real ftrl_leader(real theta, real z, real weight, real steps, real l1, real l2)
+{
+    if (weight <= 0) return theta;
+    return -soft_threshold(z, steps * l1) / (weight + steps * l2);
+}
+
 /* Where the gradient of a step is taken. */
 SCALAR real gradient_point(OF(update_rule) rule, OF(update_step) step, real theta, real slot1)
 {
@@ -208,11 +230,21 @@ SCALAR_INLINED void update_parameter(OF(update_rule) rule, OF(update_step) step,
                                      real point, real g, OF(parameter) * q)
 {
     real before = q->theta;
-    if (penalized) g = g + (limited ? rule.l2 * own.l2 : rule.l2) * point;
+    int leads = optimizer_leads(rule.optimizer);
+    if (penalized && !leads) g = g + (limited ? rule.l2 * own.l2 : rule.l2) * point;
     OF(movement) m = optimizer_move(rule, step, step.rate * own.rate_factor, g, q);
     real start = optimizer_decays(rule.optimizer) && penalized ? before * (1 - step.rate * own.rate_factor * rule.decay) : before;
     q->theta = start - m.move;
-    if (penalized && (rule.l1 > 0 || limited)) {
+    if (leads) {
+        real l1 = !penalized ? 0
+                  : limited  ? rule.l1 * own.l1
+                             : rule.l1,
+             l2 = !penalized ? 0
+                  : limited  ? rule.l2 * own.l2
+                             : rule.l2;
+        q->theta = ftrl_leader(q->theta, q->slot1, q->slot3, step.correction1, l1, l2);
+        if (penalized && limited) q->theta = into_bounds(q->theta, own.lower, own.upper);
+    } else if (penalized && (rule.l1 > 0 || limited)) {
         q->theta = soft_threshold(q->theta, (limited ? rule.l1 * own.l1 : rule.l1) * m.factor);
         if (limited) q->theta = into_bounds(q->theta, own.lower, own.upper);
         if (optimizer_has_velocity(rule.optimizer)) q->slot1 = before - q->theta;

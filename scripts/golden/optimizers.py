@@ -205,6 +205,21 @@ def asgd(lr, lambd, alpha, t0):
     return step
 
 
+def ftrl(alpha, beta, l1, l2):
+    """Algorithm 1 of McMahan et al. 2013, its penalties growing by lambda1 and lambda2 with each step; centered at the start."""
+    alpha, beta, l1, l2, q = exact(alpha), exact(beta), exact(l1), exact(l2), State(z=None)
+
+    def step(theta, epoch, batch, t):
+        g = gradient(theta, batch)
+        root = exact_sqrt(q.s + g * g)
+        sigma = (root - exact_sqrt(q.s) + (beta if t == 1 else 0)) / alpha
+        q.z = (0 if t == 1 else q.z) + g - sigma * theta
+        q.s = q.s + g * g
+        sign = np.array([mp.sign(z) for z in q.z])
+        return np.where(abs(q.z) <= t * l1, exact(0), -(q.z - sign * t * l1) / ((beta + root) / alpha + t * l2))
+    return step
+
+
 def velocity(gamma, eta, look=0):
     """v = gamma v + eta g(theta + look gamma v); theta -= v. eta: a number, or a function of the steps done."""
     gamma, q = exact(gamma), State()
@@ -281,6 +296,10 @@ def optimizers():
                     "mu_t = b1*(1-0.5*0.96^(t*psi)); p *= mu_t (p0=1); m,v EMA; theta -= lr*[(1-mu_t)/(1-p)*g + "
                     "mu_{t+1}/(1-p*mu_{t+1})*m]/(sqrt(v/(1-b2^t))+eps)", nadam(.1, .9, .999, 1e-8, .004),
                     "documented algorithm (torch docs); torch 1.13 itself deviates, see nadam_torch113_quirk"),
+        formula_run("ftrl", dict(lr=.5, eps=.1, l1=.3, weight_decay=.1),
+                    "n += g^2; sigma = (sqrt(n)-sqrt(n_old))/a, at step 1 with eps/a more; z += g - sigma*theta; theta = 0 if "
+                    "|z| <= t*l1, else -(z - sign(z)*t*l1)/((eps+sqrt(n))/a + t*wd)", ftrl(.5, .1, .3, .1),
+                    "McMahan et al. 2013, algorithm 1, with the penalties lambda1 = t l1 and lambda2 = t weight_decay"),
     ]
     # the lecture notes' formulas: without an equivalent in torch, or by another convention
     runs += [

@@ -15,23 +15,12 @@ void reference_step_float(const update_task *t, int64_t step); /* update_referen
 enum { PENALIZED = 1030, INTERCEPTS = 5, SIZE = PENALIZED + INTERCEPTS, ROOM = SIZE + 8 };
 enum { STEPS = 3 };
 
-static const int optimizers[] = {CUSGD_OPTIMIZER_SGD,
-                                 CUSGD_OPTIMIZER_MOMENTUM,
-                                 CUSGD_OPTIMIZER_NESTEROV,
-                                 CUSGD_OPTIMIZER_ADAGRAD,
-                                 CUSGD_OPTIMIZER_ADADELTA,
-                                 CUSGD_OPTIMIZER_RMSPROP,
-                                 CUSGD_OPTIMIZER_ADAM,
-                                 CUSGD_OPTIMIZER_ADAMW,
-                                 CUSGD_OPTIMIZER_AMSGRAD,
-                                 CUSGD_OPTIMIZER_NADAM,
-                                 CUSGD_OPTIMIZER_RADAM,
-                                 CUSGD_OPTIMIZER_ADAMAX,
-                                 CUSGD_OPTIMIZER_ASGD,
-                                 OPTIMIZER_ADAGRAD_NESTEROV,
-                                 OPTIMIZER_RMSPROP_MOMENTUM,
-                                 OPTIMIZER_RMSPROP_CENTERED,
-                                 OPTIMIZER_RMSPROP_CENTERED_MOMENTUM};
+static const int optimizers[] = {CUSGD_OPTIMIZER_SGD,        CUSGD_OPTIMIZER_MOMENTUM,   CUSGD_OPTIMIZER_NESTEROV,
+                                 CUSGD_OPTIMIZER_ADAGRAD,    CUSGD_OPTIMIZER_ADADELTA,   CUSGD_OPTIMIZER_RMSPROP,
+                                 CUSGD_OPTIMIZER_ADAM,       CUSGD_OPTIMIZER_ADAMW,      CUSGD_OPTIMIZER_AMSGRAD,
+                                 CUSGD_OPTIMIZER_NADAM,      CUSGD_OPTIMIZER_RADAM,      CUSGD_OPTIMIZER_ADAMAX,
+                                 CUSGD_OPTIMIZER_ASGD,       CUSGD_OPTIMIZER_FTRL,       OPTIMIZER_ADAGRAD_NESTEROV,
+                                 OPTIMIZER_RMSPROP_MOMENTUM, OPTIMIZER_RMSPROP_CENTERED, OPTIMIZER_RMSPROP_CENTERED_MOMENTUM};
 enum { OPTIMIZERS = sizeof optimizers / sizeof optimizers[0] };
 
 /* What a run may have besides its optimizer. */
