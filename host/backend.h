@@ -48,7 +48,7 @@ typedef struct run_spec {
     int64_t d, k;
     int64_t batch; /* the largest batch's rows */
     int sparse;    /* 1: the examples are sparse */
-    int lazy;      /* 1: sgd and adagrad update a column when a batch has it; penalties and averages catch up then */
+    int lazy;      /* 1: sgd, adagrad and ftrl update a column when a batch has it; penalties and averages catch up then */
     int shards;    /* the shares of every slice; 0: 1 */
     int intercept; /* 0: the last row of theta stays as it is */
     int average;   /* keep PART_AVERAGE */

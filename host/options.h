@@ -6,8 +6,12 @@
 #include "cusgd.h"
 #include "scalar/losses.h"
 
-/* Of sparse data: which parameters a step updates. LAZY: those of the columns in its batch, with sgd and adagrad. */
+/* Of sparse data: which parameters a step updates. LAZY: those of the columns in its batch, with
+ * sgd, adagrad and ftrl. */
 typedef enum cusgd_update { CUSGD_UPDATE_AUTO, CUSGD_UPDATE_DENSE, CUSGD_UPDATE_LAZY } cusgd_update;
+
+/* Of sparse data, whose columns are never centered: RMS divides them by their root mean square, zeros included. */
+typedef enum cusgd_sparse_scale { CUSGD_SPARSE_SCALE_NONE, CUSGD_SPARSE_SCALE_RMS } cusgd_sparse_scale;
 
 /* Members without a plain default have a value that means "choose": NAN for numbers (not l1, l2, valid_fraction), 0 for batch,
  * epochs and evaluate_every, -1 for patience. A trainer replaces it when it sees the data. */
@@ -23,6 +27,7 @@ struct cusgd_options {
     cusgd_engine engine;
     cusgd_multiclass multiclass; /* the option "classes" */
     cusgd_update update;
+    cusgd_sparse_scale sparse_scale;
     double delta;           /* huber: > 0, in the targets' units, as is width; NAN: 1.35 */
     double width;           /* epsilon-insensitive, squared-epsilon-insensitive: >= 0; NAN: 0.1 */
     double quantile;        /* (0, 1); NAN: 0.5 */

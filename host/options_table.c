@@ -35,6 +35,7 @@ static const char *const whiten_words[] = {"none", "zca", "pca", NULL};
 static const char *const penalty_unit_words[] = {"standardized", "data", NULL};
 static const char *const multiclass_words[] = {"auto", "softmax", "one-vs-rest", NULL};
 static const char *const update_words[] = {"auto", "dense", "lazy", NULL};
+static const char *const sparse_scale_words[] = {"none", "rms", NULL};
 static const char *const end_words[] = {"end", NULL};
 
 static const char bar_losses[] = LOSSES(AFTER_BAR), bar_optimizers[] = OPTIMIZERS(AFTER_BAR);
@@ -46,7 +47,7 @@ _Static_assert(sizeof(cusgd_loss) == sizeof(int) && sizeof(cusgd_solver) == size
                    sizeof(cusgd_storage) == sizeof(int) && sizeof(cusgd_math) == sizeof(int) &&
                    sizeof(cusgd_engine) == sizeof(int) && sizeof(cusgd_penalty_units) == sizeof(int) &&
                    sizeof(cusgd_whiten) == sizeof(int) && sizeof(cusgd_multiclass) == sizeof(int) &&
-                   sizeof(cusgd_update) == sizeof(int),
+                   sizeof(cusgd_update) == sizeof(int) && sizeof(cusgd_sparse_scale) == sizeof(int),
                "the enumerations are read and written as int");
 
 /* ---- The table ----------------------------------------------------------------------------------------------------------- */
@@ -115,7 +116,7 @@ const option option_rows[] = {
       FLAG(0)}, IN_INT, AT(centered), -1, EXACT},
     {{"weight-decay", "X", "adamw 0.01, asgd 1e-4", "share of the rate by which coefficients shrink", NULL,
       NATURAL(1)}, IN_DOUBLE, AT(weight_decay), 0, ROUNDED},
-    {{"epsilon", "X", "1e-8; adagrad 1e-10, adadelta 1e-6", "added to the denominator", NULL,
+    {{"epsilon", "X", "1e-8; adagrad 1e-10, adadelta and ftrl 1e-6", "added to the denominator", NULL,
       POSITIVE(1)}, IN_DOUBLE, AT(epsilon), 0, ROUNDED},
     {{"batch", "B", "256, less for few rows", "rows per step", "batch-size",
       COUNT(1, NULL)}, IN_INT64, AT(batch), 0, EXACT},
@@ -147,6 +148,8 @@ const option option_rows[] = {
       COUNT(0, NULL)}, IN_INT64, AT(average_from), -1, EXACT},
     {{"standardize", NULL, "on", "bring columns to mean 0, variance 1", "no-standardize",
       FLAG(0)}, IN_INT, AT(standardize), -1, EXACT},
+    {{"sparse-scale", "none|rms", "none", "sparse data: divide columns by their root mean square", NULL,
+      NAMED_BY(sparse_scale_words)}, IN_INT, AT(sparse_scale), 0, EXACT},
     {{"robust", NULL, "off", "standardize by median and interquartile range", "no-robust",
       FLAG(0)}, IN_INT, AT(robust), -1, EXACT},
     {{"whiten", "none|zca|pca", "none", "train on decorrelated columns", NULL,

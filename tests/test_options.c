@@ -70,7 +70,7 @@ Test(options, entries_are_complete_and_unique)
             cr_assert(!info->alias || strcmp(info->alias, other->name) != 0);
         }
     }
-    cr_assert_eq(count, 56);
+    cr_assert_eq(count, 57);
     cr_assert_null(cusgd_option_at(SIZE_MAX));
 }
 
@@ -84,7 +84,8 @@ Test(options, words)
     } enums[] = {{"loss", offsetof(cusgd_options, loss), CUSGD_LOSS_SOFTMAX + 1},
                  {"classes", offsetof(cusgd_options, multiclass), CUSGD_MULTICLASS_ONE_VS_REST + 1},
                  {"update", offsetof(cusgd_options, update), CUSGD_UPDATE_LAZY + 1},
-                 {"optimizer", offsetof(cusgd_options, optimizer), CUSGD_OPTIMIZER_ASGD + 1},
+                 {"sparse-scale", offsetof(cusgd_options, sparse_scale), CUSGD_SPARSE_SCALE_RMS + 1},
+                 {"optimizer", offsetof(cusgd_options, optimizer), CUSGD_OPTIMIZER_FTRL + 1},
                  {"schedule", offsetof(cusgd_options, schedule), CUSGD_SCHEDULE_PLATEAU + 1},
                  {"rate-changes", offsetof(cusgd_options, rate_changes), CUSGD_PACE_EPOCH + 1},
                  {"sampling", offsetof(cusgd_options, sampling), CUSGD_SAMPLING_NONE + 1},
@@ -360,7 +361,7 @@ Test(options, description_round_trip)
         cr_assert_str_neq(value, "auto", "%s", name);
         cr_assert_eq(cusgd_options_set(&again, name, value), CUSGD_OK, "%s: %s", name, cusgd_last_error());
     }
-    cr_assert_eq(count, 24); /* one shard is left out, and several are not */
+    cr_assert_eq(count, 25); /* one shard is left out, and several are not */
     o.shards = 3;
     cr_assert(options_describe(&o, count, &name, value));
     o.shards = 1;

@@ -79,8 +79,8 @@ static void put_choices(const cusgd_options *given, const cusgd_options *chosen,
         fprintf(stderr, "%s%s %s", before, words[i], value);
         before = ", ";
     }
-    if (sparse) fprintf(stderr, "%sno-standardize", before);
-    if (sparse || *before == ',') fputc('\n', stderr);
+    if (sparse && option_is(chosen, "sparse-scale", "none")) fprintf(stderr, "%ssparse-scale none", before);
+    if (*before == ',') fputc('\n', stderr);
 }
 
 /* Those that the trainer has added since the last call. */

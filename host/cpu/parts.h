@@ -67,7 +67,8 @@ typedef struct models_state {
     double *reported;     /* the losses of that */
 } models_state;
 
-/* The stored values of a batch's rows by columns, which ascend. */
+/* The stored values of a batch's rows by columns. Those of each of COLUMN_PARTS pieces, which sparse_rows.cut bounds, are
+ * ordered by how many values they have, so that loops over these are of one length for long, and then ascend. */
 typedef struct column_end {
     int32_t column;
     uint32_t end; /* its values end before this one */
@@ -75,7 +76,8 @@ typedef struct column_end {
 typedef struct batch_columns {
     int64_t count; /* of columns that occur */
     const column_end *columns;
-    const void *place; /* of each value's row in the batch: uint16_t, or uint32_t where `wide` */
+    const int64_t *piece; /* COLUMN_PARTS + 1: piece q is columns[piece[q]] .. columns[piece[q + 1] - 1] */
+    const void *place;    /* of each value's row in the batch: uint16_t, or uint32_t where `wide` */
     const real *value;
     int wide;
 } batch_columns;
@@ -87,13 +89,14 @@ typedef struct catch_up {
     double rate;              /* sum of rates */
     double keep;              /* prod (1 - weight of the iterate in the average) since its last zero */
     int64_t fresh;            /* the step behind that zero */
+    real steps;               /* of the run, as ftrl counts them */
 } catch_up;
-
-enum { PREDICTED_PARTS = 16 };
 
 /* Transposed batches, one behind the other; of samplings whose batches change, one. */
 typedef struct batch_store {
     int64_t *value_first, *column_first; /* batches + 1 */
+    int64_t *piece;                      /* batches x (COLUMN_PARTS + 1) */
+    int64_t most_columns;                /* of a batch */
     column_end *columns;
     void *place;
     real *value;
@@ -111,12 +114,14 @@ typedef struct sparse_state {
     int32_t *touched;    /* threads x d */
     int64_t *rows;       /* the batch's; spec.batch */
     real *derivative;    /* spec.batch x sparse_width() */
-    real *predicted;     /* PREDICTED_PARTS x spec.batch x sparse_width(): x theta by parts of the columns */
+    real *predicted;     /* COLUMN_PARTS x spec.batch x sparse_width(): x theta by parts of the columns */
     int lazy;            /* in this slice */
     int pending;         /* lazy: untouched columns have something to catch up with */
     int32_t *last;       /* d: the step of the slice until which a column is up to date */
     catch_up *since;
     int64_t since_room;
+    real *touched_values; /* lazy: theta, average and slots of the batch's columns, touched_room of each */
+    size_t touched_room;
 } sparse_state;
 
 typedef struct cpu {
@@ -218,15 +223,30 @@ cusgd_status NAMED(sparse_transpose)(cpu *self, const slice *s);
 batch_columns NAMED(sparse_batch)(cpu *self, const slice *s, int64_t i);
 void NAMED(sparse_close)(cpu *self);
 
+/* sparse_lazy.c: parameters of output block `block` and of the columns listed, or first and up; at most LAZY_TILE. */
+typedef struct lazy_columns {
+    const column_end *columns; /* NULL: first and up */
+    int64_t first, count, block;
+} lazy_columns;
+typedef struct lazy_work {
+    real limit[LIMIT_COUNT][LAZY_TILE], shrink[LAZY_TILE], missed[LAZY_TILE], keep[LAZY_TILE];
+} lazy_work;
+/* Makes the tables of a slice. */
+cusgd_status NAMED(lazy_begin)(cpu *self, const slice *s);
+/* Copies them to the tile and brings them to step i; and back. */
+void NAMED(lazy_take)(const cpu *self, const lazy_columns *of, int64_t i, lazy_tile *t);
+void NAMED(lazy_give)(const cpu *self, const lazy_columns *of, const lazy_tile *t);
+/* Gives the tile its penalty factors and bounds. */
+void NAMED(lazy_limits)(const cpu *self, const lazy_columns *of, lazy_work *work, lazy_tile *t);
+/* Brings all parameters up to date, of which `done` steps of the slice have been made. */
+void NAMED(lazy_finish)(cpu *self, int64_t done);
+
 /* sparse_step.c: the steps of a slice. Intercepts and, with dense updates, all parameters are updated by step.c. */
 cusgd_status NAMED(sparse_begin)(cpu *self, const slice *s);
 /* Fills self->losses. */
 void NAMED(sparse_rows)(cpu *self, const slice *s, int64_t i);
 /* The gradient of all parameters; or, where updates are lazy, of the intercepts alone, and the step of the columns. */
 void NAMED(sparse_columns)(cpu *self, const slice *s, int64_t i, int64_t rows);
-/* Brings all parameters up to date, of which `done` steps of the slice have been made. */
-void NAMED(sparse_finish)(cpu *self, int64_t done);
-
 /* full.c */
 cusgd_status NAMED(cpu_objective)(void *self, const dataset *b, loss_rule loss, const double *theta, double *value,
                                   double *gradient);

@@ -204,10 +204,11 @@ static inline real target_of(const rows_task *t, const real *y_row, int64_t c)
 static inline int is_softmax(const rows_task *t) { return t->classed && t->loss.kind == CUSGD_LOSS_SOFTMAX; }
 
 #ifdef STORED_BF16
-#define UPDATE_MODELS NULL
+#define REAL_ALONE NULL, NULL, NULL
 #else
+#include "lazy_tile.h"
 #include "models_update.h"
-#define UPDATE_MODELS update_models
+#define REAL_ALONE update_models, lazy_catch_up, lazy_step
 #endif
 #include "products.h"
 #include "wide.h"
@@ -398,4 +399,4 @@ static void rows_predict(const rows_task *t, int64_t first, int64_t count, doubl
 }
 
 const rows_functions REAL_NAME(STORED_NAMED(rows), ROWS_ISA) = {add_range,   add_listed,  rows_predict, rows_products,
-                                                                order_range, order_table, UPDATE_MODELS};
+                                                                order_range, order_table, REAL_ALONE};

@@ -92,6 +92,23 @@ typedef struct models_step {
     const double *share;                 /* LANES: of the rows, by which the gradient is divided */
 } models_step;
 
+/* Parameters of sparse columns whose updates are lazy, at most LAZY_TILE, none of them an intercept's. Arrays have `count`
+ * values; those that the rule does not keep are not read. */
+enum { LAZY_TILE = 64 };
+typedef struct lazy_tile {
+    struct update_rule rule; /* of sgd, adagrad or ftrl */
+    struct update_step now;  /* of a step alone */
+    int64_t count;
+    real *theta, *slot[3], *average; /* updated */
+    const real *gradient;            /* of a step alone */
+    const real *limit[4];            /* factors on l1 and l2, lower and upper bounds; NULL all: 1 and none */
+    /* Of catching up alone: what the steps since the last one would have done to each. */
+    const real *shrink; /* sgd: a product of 1 - rate l2 */
+    const real *missed; /* sgd: the threshold behind that; adagrad: the sum of the rates */
+    const real *keep;   /* of the average; 1: nothing is missed */
+    real steps;         /* ftrl: of the run until now */
+} lazy_tile;
+
 /* What a pass over rows works on: bound examples, parameters, and the sums it adds to.
  *
  * Loops run over a multiple of LANES columns: behind a row's d values stand the next row's, which meet zeros of theta. Behind the
@@ -145,7 +162,10 @@ typedef struct rows_functions {
      * order_table() has filled for the sampler; needed by `blocks` alone. */
     void (*order)(const sampler *s, const int64_t *table, int64_t first, int64_t count, int64_t *rows);
     void (*order_table)(const sampler *s, int64_t *table);
-    void (*update_models)(const models_step *s); /* NULL in those of bf16 */
+    /* NULL in those of bf16: */
+    void (*update_models)(const models_step *s);
+    void (*catch_up)(const lazy_tile *t);
+    void (*step_lazily)(const lazy_tile *t);
 } rows_functions;
 
 /* Those of the best instruction set that this machine has, or of the one that the environment's CUSGD_ISA names (baseline, avx2,

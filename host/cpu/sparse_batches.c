@@ -61,20 +61,41 @@ static void put_place(void *place, int wide, int64_t at, int64_t row)
 static int is_wide(const cpu *self) { return self->spec.batch > UINT16_MAX + 1; }
 static size_t place_size(const cpu *self) { return is_wide(self) ? sizeof(uint32_t) : sizeof(uint16_t); }
 
+/* Puts the columns of each piece, which ascend, in the order of their numbers of values. */
+static void order_columns(const batch_rows *of, const uint32_t *counts, const int32_t *touched, int64_t columns, column_end *ends,
+                          int64_t *piece)
+{
+    enum { LENGTHS = 64 }; /* longer ones are alike */
+    int64_t u = 0;
+    for (int q = 0; q < COLUMN_PARTS; q++) {
+        int64_t first = piece[q] = u, next[LENGTHS + 1] = {0}, sum = first;
+        for (; u < columns && touched[u] < of->x->cut[q + 1]; u++) next[min_of(counts[touched[u]], LENGTHS)]++;
+        for (int l = 0; l <= LENGTHS; l++) {
+            int64_t here = next[l];
+            next[l] = sum;
+            sum += here;
+        }
+        for (int64_t v = first; v < u; v++) ends[next[min_of(counts[touched[v]], LENGTHS)]++].column = touched[v];
+    }
+    piece[COLUMN_PARTS] = u;
+}
+
 /* Transposes a batch to the place of its first value and column. counts: zero, before and after. */
-static int64_t transpose(const cpu *self, const batch_rows *of, int thread, int64_t first_value, int64_t first_column)
+static int64_t transpose(const cpu *self, const batch_rows *of, int thread, int64_t batch)
 {
     const sparse_state *z = &self->sparse;
+    int64_t first_value = z->store.value_first ? z->store.value_first[batch] : 0;
+    column_end *ends = z->store.columns + (z->store.column_first ? z->store.column_first[batch] : 0);
     uint32_t *counts = z->counts + thread * self->spec.d, end = 0;
     int32_t *touched = z->touched + thread * self->spec.d;
     int64_t columns = count_columns(of, counts, touched);
-    column_end *ends = z->store.columns + first_column;
     sort_columns(self->spec.d, counts, touched, columns);
+    order_columns(of, counts, touched, columns, ends, z->store.piece + batch * (COLUMN_PARTS + 1));
     for (int64_t u = 0; u < columns; u++) { /* counts become where a column's next value goes */
         uint32_t begin = end;
-        end += counts[touched[u]];
-        ends[u] = (column_end){touched[u], end};
-        counts[touched[u]] = begin;
+        end += counts[ends[u].column];
+        ends[u].end = end;
+        counts[ends[u].column] = begin;
     }
     for (int64_t r = 0; r < of->count; r++)
         for (int64_t at = of->x->start[of->rows[r]]; at < of->x->start[of->rows[r] + 1]; at++) {
@@ -131,7 +152,7 @@ static cusgd_status make_work(cpu *self)
     if (z->rows) return CUSGD_OK;
     z->rows = allocate((size_t)self->threads * batch, sizeof *z->rows);
     z->derivative = allocate_aligned(batch * width, sizeof(real));
-    z->predicted = allocate_aligned(PREDICTED_PARTS * batch * width, sizeof(real));
+    z->predicted = allocate_aligned(COLUMN_PARTS * batch * width, sizeof(real));
     z->counts = allocate_zeroed((size_t)self->threads * d, sizeof *z->counts);
     z->touched = allocate((size_t)self->threads * d, sizeof *z->touched);
     z->last = allocate_zeroed(d, sizeof *z->last);
@@ -160,7 +181,7 @@ static void build_batch(void *context, int64_t batch)
     batch_rows of =
         list_rows(self, b->slice, (batch_span){first, end - first}, self->order.tables, z->rows + thread * self->spec.batch);
     if (!b->counting) {
-        transpose(self, &of, thread, z->store.value_first[batch], z->store.column_first[batch]);
+        transpose(self, &of, thread, batch);
         return;
     }
     uint32_t *counts = z->counts + thread * self->spec.d;
@@ -191,11 +212,16 @@ static cusgd_status build_all(cpu *self, const slice *s)
     z->of = NULL;
     free(z->store.value_first);
     free(z->store.column_first);
+    free(z->store.piece);
     z->store.value_first = allocate((size_t)batches + 1, sizeof *z->store.value_first);
     z->store.column_first = allocate((size_t)batches + 1, sizeof *z->store.column_first);
-    if (!z->store.value_first || !z->store.column_first) return fail_memory(((size_t)batches + 1) * 16, "the batches' columns");
+    z->store.piece = allocate((size_t)batches * (COLUMN_PARTS + 1), sizeof *z->store.piece);
+    if (!z->store.value_first || !z->store.column_first || !z->store.piece)
+        return fail_memory(((size_t)batches + 1) * 16, "the batches' columns");
     building b = {self, s, 1};
     pool_for(self->pool, self->threads, batches, build_batch, &b);
+    z->store.most_columns = 0;
+    for (int64_t i = 0; i < batches; i++) z->store.most_columns = max_of(z->store.most_columns, z->store.column_first[i]);
     int64_t columns = sum_before(z->store.column_first, batches), values = sum_before(z->store.value_first, batches);
     cusgd_status status = make_room(self, values, columns);
     if (status) return status;
@@ -205,6 +231,20 @@ static cusgd_status build_all(cpu *self, const slice *s)
     z->order = order->order;
     z->batches = order->batches;
     return CUSGD_OK;
+}
+
+/* Room for one batch, of samplings whose batches change. */
+static cusgd_status make_one(cpu *self, int64_t values)
+{
+    sparse_state *z = &self->sparse;
+    int64_t columns = min_of(values, self->spec.d);
+    if (!z->store.piece) z->store.piece = allocate(COLUMN_PARTS + 1, sizeof *z->store.piece);
+    if (!z->store.piece) return fail_memory((COLUMN_PARTS + 1) * sizeof *z->store.piece, "the batches' columns");
+    free(z->store.value_first);
+    free(z->store.column_first);
+    z->store.value_first = z->store.column_first = NULL;
+    z->store.most_columns = max_of(z->store.most_columns, columns);
+    return make_room(self, values, columns);
 }
 
 static cusgd_status check_size(int64_t values)
@@ -241,25 +281,29 @@ cusgd_status NAMED(sparse_transpose)(cpu *self, const slice *s)
         values = max_of(values, stored_in(&of));
     }
     status = check_size(values);
-    return status ? status : make_room(self, values, min_of(values, self->spec.d));
+    return status ? status : make_one(self, values);
 }
 
 batch_columns NAMED(sparse_batch)(cpu *self, const slice *s, int64_t i)
 {
     const sparse_state *z = &self->sparse;
     const sampler *order = s->shares[0].order;
-    int64_t first = 0, values = 0, count;
+    int64_t first = 0, values = 0, batch = 0, count;
     if (order->sampling == CUSGD_SAMPLING_BATCHES) {
-        uint64_t batch = sampler_batch(order, (uint64_t)(s->first + i));
+        batch = (int64_t)sampler_batch(order, (uint64_t)(s->first + i));
         first = z->store.column_first[batch];
         count = z->store.column_first[batch + 1] - first;
         values = z->store.value_first[batch];
     } else {
         batch_rows of = list_step(self, s, i);
-        count = transpose(self, &of, 0, 0, 0);
+        count = transpose(self, &of, 0, 0);
     }
-    return (batch_columns){count, z->store.columns + first, (const char *)z->store.place + (size_t)values * place_size(self),
-                           z->store.value + values, is_wide(self)};
+    return (batch_columns){count,
+                           z->store.columns + first,
+                           z->store.piece + batch * (COLUMN_PARTS + 1),
+                           (const char *)z->store.place + (size_t)values * place_size(self),
+                           z->store.value + values,
+                           is_wide(self)};
 }
 
 void NAMED(sparse_close)(cpu *self)
@@ -267,9 +311,11 @@ void NAMED(sparse_close)(cpu *self)
     sparse_state *z = &self->sparse;
     free(z->store.value_first);
     free(z->store.column_first);
+    free(z->store.piece);
     free(z->store.columns);
     free(z->store.place);
     free(z->store.value);
+    free(z->touched_values);
     free(z->counts);
     free(z->touched);
     free(z->rows);

@@ -39,23 +39,30 @@ static cusgd_status copy_columns(const examples *e, sparse_rows *s, size_t value
     return CUSGD_OK;
 }
 
-static cusgd_status copy_values(const examples *e, sparse_rows *s, size_t values)
+/* scale: d; NULL: 1. */
+static cusgd_status copy_values(const examples *e, const double *scale, sparse_rows *s, size_t values)
 {
     real *value = s->owned[2] = allocate_aligned(values + 1, sizeof *value);
     if (!value) return fail_memory(values * sizeof *value, "a copy of the examples");
+    for (int64_t i = 0; i < e->n && scale; i++) {
+        int64_t from = e->s.start[examples_row(e, i)];
+        for (int64_t at = s->start[i]; at < s->start[i + 1]; at++, from++)
+            value[at] = (real)(csr_value(&e->s, from) * (1 / scale[csr_column(&e->s, from)]));
+    }
+    s->value = value;
+    if (scale) return CUSGD_OK;
     for (int64_t i = 0; i < e->n; i++) {
         int64_t from = e->s.start[examples_row(e, i)];
         for (int64_t at = s->start[i]; at < s->start[i + 1]; at++) value[at] = (real)csr_value(&e->s, from + at - s->start[i]);
     }
-    s->value = value;
     return CUSGD_OK;
 }
 
 /* Rows that are pieces of the caller's keep the caller's numbering of stored values only if nothing is copied. */
-static cusgd_status take_rows(const examples *e, sparse_rows *s)
+static cusgd_status take_rows(const examples *e, const double *scale, sparse_rows *s)
 {
     cusgd_type type = sizeof(real) == sizeof(float) ? CUSGD_TYPE_FLOAT32 : CUSGD_TYPE_FLOAT64;
-    int columns_stay = !e->rows && !e->s.wide, values_stay = !e->rows && e->s.value && e->s.type == type;
+    int columns_stay = !e->rows && !e->s.wide, values_stay = !e->rows && !scale && e->s.value && e->s.type == type;
     int64_t shift = e->rows ? 0 : e->s.start[0];
     size_t values = (size_t)count_values(e);
     cusgd_status status = CUSGD_OK;
@@ -64,7 +71,7 @@ static cusgd_status take_rows(const examples *e, sparse_rows *s)
     if (columns_stay) s->column = (const int32_t *)e->s.column + (s->owned[0] ? shift : 0);
     if (values_stay) s->value = (const real *)e->s.value + (s->owned[0] ? shift : 0);
     if (!status && !columns_stay) status = copy_columns(e, s, values);
-    if (!status && !values_stay) status = copy_values(e, s, values);
+    if (!status && !values_stay) status = copy_values(e, scale, s, values);
     return status;
 }
 
@@ -86,13 +93,13 @@ static cusgd_status cut_columns(dataset *b)
 
 cusgd_status NAMED(sparse_bind)(const examples *e, const transform *t, dataset *b)
 {
-    if (t->mean)
-        return fail(CUSGD_ERROR_USAGE,
-                    "this run standardizes its columns, which sparse data cannot be: leave out standardization");
+    for (int64_t j = 0; t->mean && j < e->d; j++)
+        if (t->mean[j] < 0 || t->mean[j] > 0)
+            return fail(CUSGD_ERROR_USAGE, "sparse columns cannot be centered: they would be dense");
     b->storage = CUSGD_STORAGE_FULL;
     b->sparse = allocate_zeroed(1, sizeof *b->sparse);
     if (!b->sparse) return fail_memory(sizeof *b->sparse, "bound examples");
-    cusgd_status status = take_rows(e, b->sparse);
+    cusgd_status status = take_rows(e, t->scale, b->sparse);
     return status ? status : cut_columns(b);
 }
 

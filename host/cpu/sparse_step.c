@@ -1,15 +1,9 @@
 /* Steps on sparse rows: first the derivatives of the batch's rows, then the sums of its columns, each added in a fixed order by
  * whatever thread, so that their number cannot change a bit.
  *
- * A dense update gives step.c the gradient of all parameters. A lazy one, of sgd and adagrad, updates a parameter as soon as its
- * column's sum is known, and leaves the others alone. What they miss is made up for before a batch that has their column is
- * predicted, and at the end of the slice (catch_up_with()):
- *
- *     sgd      |theta| = max(0, P |theta| - T), the composition of the steps' shrinkage 1 - rate l2 and threshold rate l1
- *     adagrad  theta = S(theta, c A l1) / (1 + c A l2), A the sum of the rates, c = 1 / (sqrt(G) + epsilon), since G stands still
- *
- * (Duchi, Singer 2009; Lipton, Elkan 2015). The average of the iterates takes theta as it stood meanwhile. In adagrad l2 acts by
- * its proximal map and does not add to G: the optimum is the same, the way there is not. */
+ * A dense update gives step.c the gradient of all parameters. A lazy one (sparse_lazy.c) works on copies of the parameters of the
+ * batch's columns: they are brought up to date before the batch is predicted, and are written back when their columns' sums are
+ * known. */
 #include "parts.h"
 
 #include "failure.h"
@@ -29,24 +23,8 @@ typedef struct column_step {
     int64_t i; /* of the slice */
     int64_t rows;
     real inverse;  /* 1 / rows */
-    int64_t parts; /* of the columns, with about equal numbers of values */
+    int64_t parts; /* of the columns: COLUMN_PARTS pieces, or fewer parts of several pieces, a power of 2 */
 } column_step;
-
-/* The first column of a part: the values are divided equally. */
-static int64_t part_start(const column_step *s, int64_t part)
-{
-    int64_t low = 0, high = s->of.count;
-    if (part == s->parts || s->of.count == 0) return s->of.count;
-    uint64_t wanted = (uint64_t)s->of.columns[s->of.count - 1].end * (uint64_t)part / (uint64_t)s->parts;
-    while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-        if (s->of.columns[middle].end <= wanted)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
 
 /* ---- Sums of a column ---- */
 
@@ -87,45 +65,6 @@ static void column_sums(const batch_columns *of, const real *derivative, int64_t
     }
 }
 
-/* ---- Lazy updates ---- */
-
-/* Brings a parameter from step `last` of the slice to step i. Without a gradient so far adagrad has no scale, and waits. */
-INLINED void catch_up_with(int optimizer, const cpu *self, int64_t last, int64_t i, struct parameter *q)
-{
-    const catch_up *from = self->sparse.since + last, *to = self->sparse.since + i;
-    struct update_rule rule = self->rule;
-    if (last == i) return;
-    if (optimizer == CUSGD_OPTIMIZER_SGD && (rule.l1 > 0 || rule.l2 > 0)) {
-        real shrink = (real)(to->shrink / from->shrink);
-        q->theta *= shrink;
-        if (rule.l1 > 0) q->theta = soft_threshold(q->theta, (real)(to->shrink * (to->threshold - from->threshold)));
-    } else if ((rule.l1 > 0 || rule.l2 > 0) && q->slot1 > 0) { /* both sides of the quotient times 1 / c */
-        real rate = (real)(to->rate - from->rate), root = real_sqrt(q->slot1) + rule.epsilon;
-        real numerator = q->theta * root; /* signs are random: no branch depends on them without l1 */
-        if (rule.l1 > 0) numerator = soft_threshold(numerator, rate * rule.l1);
-        q->theta = numerator / (root + rate * rule.l2);
-    }
-    if (rule.average) {
-        real keep = last < to->fresh ? 0 : (real)(to->keep / from->keep);
-        q->average = q->theta + keep * (q->average - q->theta);
-    }
-}
-
-INLINED struct parameter parameter_at(const cpu *self, int slots, int64_t u)
-{
-    const vectors *v = &self->snapshot[SNAPSHOT_CURRENT];
-    return (struct parameter){v->at[STATE_THETA][u], slots ? v->at[STATE_SLOT1][u] : 0, 0, 0,
-                              self->rule.average ? v->at[STATE_AVERAGE][u] : 0};
-}
-
-INLINED void put_parameter(cpu *self, int slots, int64_t u, struct parameter q)
-{
-    const vectors *v = &self->snapshot[SNAPSHOT_CURRENT];
-    v->at[STATE_THETA][u] = q.theta;
-    if (slots) v->at[STATE_SLOT1][u] = q.slot1;
-    if (self->rule.average) v->at[STATE_AVERAGE][u] = q.average;
-}
-
 /* ---- Predictions of a batch ---- */
 
 /* Adds theta x of LANES outputs. */
@@ -147,160 +86,146 @@ INLINED void add_product(const batch_columns *of, int64_t at, int64_t end, real 
         for (; at < end; at++) p[((const uint16_t *)of->place)[at]] += value[at] * theta;
 }
 
-/* A part of the columns, brought to the step first. Rows add a part's columns in order, and then the parts (sparse_pass.c). */
-INLINED void predict_columns(int optimizer, int pending, const column_step *s, int64_t part)
+/* The columns of a part, and where the values of the first begin. */
+typedef struct column_range {
+    int64_t first, end, at;
+} column_range;
+
+static column_range part_columns(const column_step *s, int64_t part)
 {
-    cpu *self = s->self;
-    const layout *l = &self->layout;
-    sparse_state *z = &self->sparse;
-    int slots = optimizer == CUSGD_OPTIMIZER_ADAGRAD;
-    int64_t first = part_start(s, part), end = part_start(s, part + 1), width = sparse_width(l), each = l->wide ? LANES : 1;
-    int64_t at = first > 0 ? (int64_t)s->of.columns[first - 1].end : 0;
-    const real *theta = z->lazy ? self->snapshot[SNAPSHOT_CURRENT].at[STATE_THETA] : self->point;
-    real *p = z->predicted + part * s->rows * width;
-    memset(p, 0, sizeof(real) * (size_t)(s->rows * width));
-    for (int64_t c = first; c < end; c++) {
-        int64_t j = s->of.columns[c].column, stop = s->of.columns[c].end, last = pending ? z->last[j] : 0;
-        for (int64_t block = 0; block < l->blocks; block++) {
-            int64_t start = block * l->ld + j * each;
-            for (int64_t u = start; u < start + each && pending && last < s->i; u++) {
-                struct parameter q = parameter_at(self, slots, u);
-                catch_up_with(optimizer, self, last, s->i, &q);
-                put_parameter(self, slots, u, q);
-            }
-            if (l->wide)
-                add_products(&s->of, at, stop, theta + start, width, p + block * LANES);
-            else
-                add_product(&s->of, at, stop, theta[start], width, p + block);
-        }
-        if (pending) z->last[j] = (int32_t)s->i;
-        at = stop;
-    }
+    int64_t each = COLUMN_PARTS / s->parts;
+    column_range of = {s->of.piece[part * each], s->of.piece[(part + 1) * each], 0};
+    if (of.first > 0) of.at = (int64_t)s->of.columns[of.first - 1].end;
+    return of;
 }
 
+/* Copies of the parameters of columns c .. c + count - 1 of the batch, of one block of outputs. */
+static lazy_tile touched_tile(const cpu *self, int64_t c, int64_t count, int64_t block)
+{
+    const sparse_state *z = &self->sparse;
+    int64_t each = self->layout.wide ? LANES : 1;
+    real *at = z->touched_values + (block * z->batch.count + c) * each;
+    size_t room = z->touched_room;
+    lazy_tile t = {.rule = self->rule, .count = count * each, .theta = at, .average = at + room};
+    for (int i = 0; i < optimizer_slots(self->rule.optimizer); i++) t.slot[i] = at + room * (size_t)(2 + i);
+    return t;
+}
+
+/* Adds a column's products of one block of outputs; theta: its parameters there. */
+INLINED void add_column(const column_step *s, int64_t at, int64_t end, const real *theta, int64_t block, real *p)
+{
+    const layout *l = &s->self->layout;
+    int64_t width = sparse_width(l);
+    if (l->wide)
+        add_products(&s->of, at, end, theta, width, p + block * LANES);
+    else
+        add_product(&s->of, at, end, *theta, width, p + block);
+}
+
+/* Rows add the products of a part's columns in their order, and then the parts (sparse_pass.c). */
 static void predict_part(void *context, int64_t part)
 {
     const column_step *s = context;
-    if (!s->self->sparse.pending)
-        predict_columns(CUSGD_OPTIMIZER_SGD, 0, s, part);
-    else if (s->self->rule.optimizer == CUSGD_OPTIMIZER_SGD)
-        predict_columns(CUSGD_OPTIMIZER_SGD, 1, s, part);
-    else
-        predict_columns(CUSGD_OPTIMIZER_ADAGRAD, 1, s, part);
+    cpu *self = s->self;
+    const layout *l = &self->layout;
+    column_range of = part_columns(s, part);
+    int64_t width = sparse_width(l), each = l->wide ? LANES : 1;
+    real *p = self->sparse.predicted + part * s->rows * width;
+    memset(p, 0, sizeof(real) * (size_t)(s->rows * width));
+    for (int64_t c = of.first; c < of.end; c += LAZY_TILE / each) {
+        int64_t count = min_of(of.end - c, LAZY_TILE / each), at = of.at;
+        for (int64_t block = 0; block < l->blocks; block++) {
+            at = of.at;
+            lazy_tile t = {0};
+            if (self->sparse.lazy) {
+                t = touched_tile(self, c, count, block);
+                NAMED(lazy_take)(self, &(lazy_columns){s->of.columns + c, 0, count, block}, s->i, &t);
+            }
+            for (int64_t i = 0; i < count; i++) {
+                const column_end *column = s->of.columns + c + i;
+                const real *theta = t.theta ? t.theta + i * each : self->point + block * l->ld + column->column * each;
+                add_column(s, at, column->end, theta, block, p);
+                at = column->end;
+            }
+        }
+        of.at = at;
+    }
 }
 
 /* ---- The step of a batch ---- */
 
-/* sgd's step is the dense one. adagrad's penalties, and its share in the average, come with those of the steps that follow. */
-INLINED void step_lazily(int optimizer, const column_step *s, int64_t u, real g)
-{
-    cpu *self = s->self;
-    int slots = optimizer == CUSGD_OPTIMIZER_ADAGRAD;
-    struct update_rule rule = self->rule;
-    struct parameter q = parameter_at(self, slots, u);
-    struct own_rule own = {1, 1, 1, 0, 0};
-    rule.optimizer = optimizer;
-    if (slots) rule.average = 0;
-    update_parameter(rule, s->numbers, own, 0, !slots, q.theta, g, &q);
-    put_parameter(self, slots, u, q);
-}
-
-INLINED void lazy_columns(int optimizer, const column_step *s, int64_t first, int64_t end)
+/* The means over the rows of the gradients of columns c .. c + count - 1, of one block of outputs; returns where the values of
+ * the next column begin. */
+static int64_t column_means(const column_step *s, int64_t c, int64_t count, int64_t at, int64_t block, real *out)
 {
     const layout *l = &s->self->layout;
-    sparse_state *z = &s->self->sparse;
-    int64_t width = sparse_width(l), at = first > 0 ? (int64_t)s->of.columns[first - 1].end : 0;
-    for (int64_t c = first; c < end; c++) {
-        int64_t j = s->of.columns[c].column, stop = s->of.columns[c].end;
-        for (int64_t k = 0; k < l->k && !l->wide; k++)
-            step_lazily(optimizer, s, k * l->ld + j, column_sum(&s->of, z->derivative + k, width, at, stop) * s->inverse);
-        for (int64_t block = 0; block < l->blocks && l->wide; block++) {
-            real sum[LANES];
-            column_sums(&s->of, z->derivative + block * LANES, width, at, stop, sum);
-            for (int k = 0; k < LANES; k++) step_lazily(optimizer, s, block * l->ld + j * LANES + k, sum[k] * s->inverse);
+    const real *derivative = s->self->sparse.derivative;
+    int64_t width = sparse_width(l);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t end = s->of.columns[c + i].end;
+        if (l->wide) {
+            column_sums(&s->of, derivative + block * LANES, width, at, end, out + i * LANES);
+            for (int k = 0; k < LANES; k++) out[i * LANES + k] *= s->inverse;
+        } else {
+            out[i] = column_sum(&s->of, derivative + block, width, at, end) * s->inverse;
         }
-        if (z->pending && optimizer == CUSGD_OPTIMIZER_SGD) z->last[j] = (int32_t)(s->i + 1);
-        at = stop;
+        at = end;
     }
+    return at;
+}
+
+/* sgd's and ftrl's steps are whole; of adagrad's, penalties and the share in the average come with the steps that follow. */
+static void update_tile(const column_step *s, const lazy_columns *of, int64_t c, const real *gradient)
+{
+    cpu *self = s->self;
+    sparse_state *z = &self->sparse;
+    int whole = self->rule.optimizer != CUSGD_OPTIMIZER_ADAGRAD;
+    lazy_work work;
+    lazy_tile t = touched_tile(self, c, of->count, of->block);
+    t.now = s->numbers;
+    t.gradient = gradient;
+    if (whole) NAMED(lazy_limits)(self, of, &work, &t);
+    self->rows[CUSGD_STORAGE_FULL]->step_lazily(&t);
+    NAMED(lazy_give)(self, of, &t);
+    for (int64_t i = 0; z->pending && i < of->count; i++) z->last[of->columns[i].column] = (int32_t)(s->i + whole);
+}
+
+static void gradient_tile(const column_step *s, const lazy_columns *of, const real *mean)
+{
+    const layout *l = &s->self->layout;
+    int64_t each = l->wide ? LANES : 1;
+    real *gradient = s->self->gradient + of->block * l->ld;
+    for (int64_t i = 0; i < of->count; i++)
+        for (int64_t k = 0; k < each; k++) gradient[of->columns[i].column * each + k] = mean[i * each + k];
 }
 
 static void update_part(void *context, int64_t part)
 {
     const column_step *s = context;
-    int64_t first = part_start(s, part), end = part_start(s, part + 1);
-    if (s->self->rule.optimizer == CUSGD_OPTIMIZER_SGD)
-        lazy_columns(CUSGD_OPTIMIZER_SGD, s, first, end);
-    else
-        lazy_columns(CUSGD_OPTIMIZER_ADAGRAD, s, first, end);
-}
-
-/* ---- Dense updates ---- */
-
-static void gradient_part(void *context, int64_t part)
-{
-    const column_step *s = context;
     const layout *l = &s->self->layout;
-    const sparse_state *z = &s->self->sparse;
-    real *gradient = s->self->gradient, sum[LANES];
-    int64_t first = part_start(s, part), end = part_start(s, part + 1), width = sparse_width(l);
-    int64_t at = first > 0 ? (int64_t)s->of.columns[first - 1].end : 0;
-    for (int64_t c = first; c < end; c++) {
-        int64_t j = s->of.columns[c].column, stop = s->of.columns[c].end;
-        for (int64_t k = 0; k < l->k && !l->wide; k++)
-            gradient[k * l->ld + j] = column_sum(&s->of, z->derivative + k, width, at, stop) * s->inverse;
-        for (int64_t block = 0; block < l->blocks && l->wide; block++) {
-            column_sums(&s->of, z->derivative + block * LANES, width, at, stop, sum);
-            for (int k = 0; k < LANES; k++) gradient[block * l->ld + j * LANES + k] = sum[k] * s->inverse;
+    column_range of = part_columns(s, part);
+    int64_t each = l->wide ? LANES : 1;
+    for (int64_t c = of.first; c < of.end; c += LAZY_TILE / each) {
+        int64_t count = min_of(of.end - c, LAZY_TILE / each), next = of.at;
+        real mean[LAZY_TILE];
+        for (int64_t block = 0; block < l->blocks; block++) {
+            lazy_columns tile = {s->of.columns + c, 0, count, block};
+            next = column_means(s, c, count, of.at, block, mean);
+            if (s->self->sparse.lazy)
+                update_tile(s, &tile, c, mean);
+            else
+                gradient_tile(s, &tile, mean);
         }
-        at = stop;
+        of.at = next;
     }
 }
 
 /* ---- A slice ---- */
 
-/* The tables of what untouched columns miss; 0: a step shrinks theta to nothing or beyond, which no product can undo. */
-static int make_tables(cpu *self, const slice *s)
-{
-    catch_up *since = self->sparse.since;
-    double l1 = (double)self->rule.l1, l2 = (double)self->rule.l2;
-    since[0] = (catch_up){1, 0, 0, 1, 0};
-    for (int64_t i = 0; i < s->count; i++) {
-        double rate = (double)update_step_from(s->numbers + i).rate, weight = s->numbers[i].average;
-        catch_up next = since[i];
-        next.shrink *= 1 - rate * l2;
-        next.rate += rate;
-        if (self->rule.optimizer == CUSGD_OPTIMIZER_SGD && !(next.shrink > 1e-200)) return 0;
-        next.threshold += rate * l1 / next.shrink;
-        next.keep *= 1 - weight;
-        if (!(next.keep > 1e-200)) { /* the average is this iterate, or nothing is left of the ones before */
-            next.keep = 1;
-            next.fresh = i + 1;
-        }
-        since[i + 1] = next;
-    }
-    return 1;
-}
-
 cusgd_status NAMED(sparse_begin)(cpu *self, const slice *s)
 {
-    sparse_state *z = &self->sparse;
     cusgd_status status = NAMED(sparse_transpose)(self, s);
-    if (status) return status;
-    z->lazy = self->spec.lazy;
-    z->pending = z->lazy && (self->rule.average || self->rule.l1 > 0 || self->rule.l2 > 0);
-    if (!z->pending) return CUSGD_OK;
-    if (z->since_room <= s->count) {
-        free(z->since);
-        z->since_room = s->count + 1;
-        z->since = allocate((size_t)z->since_room, sizeof *z->since);
-        if (!z->since) {
-            z->since_room = 0;
-            return fail_memory((size_t)s->count * sizeof *z->since, "a slice of lazy steps");
-        }
-    }
-    z->lazy = z->pending = make_tables(self, s);
-    memset(z->last, 0, sizeof *z->last * (size_t)self->spec.d);
-    return CUSGD_OK;
+    return status ? status : NAMED(lazy_begin)(self, s);
 }
 
 static int64_t values_of(const batch_columns *of) { return of->count > 0 ? (int64_t)of->columns[of->count - 1].end : 0; }
@@ -332,7 +257,8 @@ void NAMED(sparse_rows)(cpu *self, const slice *s, int64_t i)
     batch_span at = sampler_span(order, (uint64_t)(s->first + i));
     z->batch = NAMED(sparse_batch)(self, s, i);
     column_step step = {.self = self, .of = z->batch, .i = i, .rows = at.count};
-    step.parts = max_of(1, min_of(values_of(&z->batch) / PART_VALUES, PREDICTED_PARTS)); /* by the batch alone */
+    step.parts = 1; /* by the batch alone */
+    while (step.parts < COLUMN_PARTS && values_of(&z->batch) > step.parts * PART_VALUES) step.parts *= 2;
     pool_for(self->pool, team_of(self, &z->batch), step.parts, predict_part, &step);
     self->rows[CUSGD_STORAGE_FULL]->order(order, self->order.tables, at.first, at.count, z->rows);
     sparse_pass pass = {.self = self,
@@ -354,39 +280,8 @@ void NAMED(sparse_columns)(cpu *self, const slice *s, int64_t i, int64_t rows)
     column_step step = {
         .self = self, .of = self->sparse.batch, .numbers = update_step_from(s->numbers + i), .i = i, .rows = rows};
     step.inverse = (real)(1.0 / (double)rows);
-    step.parts = pool_team(self->pool, team_of(self, &step.of), self->threads);
+    step.parts = COLUMN_PARTS;
     if (!self->sparse.lazy) memset(self->gradient, 0, sizeof(real) * (size_t)self->size);
     add_intercepts(self, rows);
-    pool_for(self->pool, (int)step.parts, step.parts, self->sparse.lazy ? update_part : gradient_part, &step);
-}
-
-typedef struct finishing {
-    cpu *self;
-    int64_t done;
-} finishing;
-
-enum { FINISHED_TOGETHER = 4096 }; /* columns */
-
-static void finish_span(void *context, int64_t span)
-{
-    const finishing *f = context;
-    cpu *self = f->self;
-    const layout *l = &self->layout;
-    int slots = self->rule.optimizer == CUSGD_OPTIMIZER_ADAGRAD;
-    int64_t end = min_of((span + 1) * FINISHED_TOGETHER, l->d), each = l->wide ? LANES : 1;
-    for (int64_t block = 0; block < l->blocks; block++)
-        for (int64_t j = span * FINISHED_TOGETHER; j < end; j++)
-            for (int64_t u = block * l->ld + j * each; u < block * l->ld + (j + 1) * each; u++) {
-                struct parameter q = parameter_at(self, slots, u);
-                catch_up_with(self->rule.optimizer, self, self->sparse.last[j], f->done, &q);
-                put_parameter(self, slots, u, q);
-            }
-}
-
-void NAMED(sparse_finish)(cpu *self, int64_t done)
-{
-    finishing f = {self, done};
-    int64_t spans = (self->spec.d + FINISHED_TOGETHER - 1) / FINISHED_TOGETHER;
-    if (self->sparse.pending)
-        pool_for(self->pool, threads_for(self->threads, self->size * 16, THREAD_BYTES), spans, finish_span, &f);
+    pool_for(self->pool, team_of(self, &step.of), step.parts, update_part, &step);
 }

@@ -352,7 +352,7 @@ static cusgd_status sparse_steps(cpu *self, const slice *s)
         NAMED(sparse_columns)(self, s, t.i, t.rows);
         update_sparse(self, &t);
     }
-    NAMED(sparse_finish)(self, t.i + 1);
+    NAMED(lazy_finish)(self, t.i + 1);
     return CUSGD_OK;
 }
 

@@ -75,13 +75,14 @@ static cusgd_status standardize_column(problem *p, int64_t j, double variance)
         return fail(CUSGD_ERROR_DATA, "%s: the squares of column %lld are too small for a double; multiply it by a power of ten",
                     p->train.data->source, (long long)j + 1);
     p->units.rms[j] = sqrt(second);
+    int centers = o->standardize && o->intercept && !examples_are_sparse(&p->train.rows);
     p->units.own_scale[j] = !o->standardize    ? 1
                             : o->column_scales ? o->column_scales[j]
-                            : o->intercept     ? scale_of(own, variance)
+                            : centers          ? scale_of(own, variance)
                             : second > 0       ? p->units.rms[j]
                                                : 1;
     p->units.scale[j] = penalized_scale(o, j, p->units.own_scale[j]);
-    if (!o->standardize || !o->intercept)
+    if (!centers)
         p->units.mean[j] = 0;
     else if (o->column_means)
         p->units.mean[j] = o->column_means[j];
@@ -98,7 +99,7 @@ static cusgd_status standardize(problem *p, double *variance, double *target)
     if (status) return status;
     for (int64_t j = 0; j < d && !status; j++) status = standardize_column(p, j, variance[j]);
     if (status) return status;
-    int centres = o->standardize && o->intercept && loss_is_shift_invariant(o->loss);
+    int centres = o->standardize && o->intercept && loss_is_shift_invariant(o->loss) && !examples_are_sparse(&p->train.rows);
     for (int64_t c = 0; c < p->m && p->targets.minus; c++) target[c] = (target[c] + 1) / 2;
     if (p->train.rows.classes > 0) status = classes_shares(p, target);
     if (status) return status;
@@ -166,12 +167,15 @@ static cusgd_status check_update(const cusgd_options *o, const examples *train)
 {
     if (o->update != CUSGD_UPDATE_LAZY || o->solver != CUSGD_SOLVER_SGD) return CUSGD_OK;
     if (!examples_are_sparse(train)) return fail_option("update", "lazy updates are those of sparse data; leave out --update");
-    if (o->optimizer != CUSGD_OPTIMIZER_AUTO && o->optimizer != CUSGD_OPTIMIZER_SGD && o->optimizer != CUSGD_OPTIMIZER_ADAGRAD)
+    if (o->optimizer != CUSGD_OPTIMIZER_AUTO && !optimizer_may_wait((int)o->optimizer))
+        return fail_option(
+            "update", "lazy updates are those of the optimizers sgd, adagrad and ftrl: choose one of them, or --update dense");
+    if (o->optimizer == CUSGD_OPTIMIZER_SGD && (o->l1_factors || o->l2_factors))
         return fail_option("update",
-                           "lazy updates are those of the optimizers sgd and adagrad: choose one of them, or --update dense");
-    if (!isnan(o->lower) || !isnan(o->upper) || o->l1_factors || o->l2_factors || o->clip_norm > 0 || o->clip_value > 0)
-        return fail_option("update", "lazy updates take no bounds, penalty factors or clipping: leave those out, or choose "
-                                     "--update dense");
+                           "lazy updates of sgd take no penalty factors: leave those out, or choose optimizer adagrad or "
+                           "ftrl, or --update dense");
+    if (o->clip_norm > 0 || o->clip_value > 0)
+        return fail_option("update", "lazy updates take no clipping: leave it out, or choose --update dense");
     return CUSGD_OK;
 }
 
@@ -198,6 +202,10 @@ cusgd_status problem_check_options(const cusgd_options *o, const cusgd_data *tra
             "the loss %s is not differentiable everywhere and requires solver sgd: the other solvers need a smooth objective",
             loss_word(o->loss));
     cusgd_status status = check_update(o, a);
+    if (!status && o->sparse_scale != CUSGD_SPARSE_SCALE_NONE && !examples_are_sparse(a))
+        status = fail_option("sparse-scale", "sparse-scale is for sparse data: leave it out");
+    if (!status && o->sparse_scale != CUSGD_SPARSE_SCALE_NONE && o->column_means)
+        status = fail_option("sparse-scale", "sparse-scale does not center columns: leave out the columns' means");
     if (!status && o->robust) status = data_is_dense(train, "option robust");
     if (!status && o->whiten != CUSGD_WHITEN_NONE) status = data_is_dense(train, "option whiten");
     if (status) return status;

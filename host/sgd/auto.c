@@ -147,23 +147,49 @@ static cusgd_status rule_adaptive(sgd *s)
     return CUSGD_OK;
 }
 
+/* E|x|^2 of the rows as they are bound, from the columns' root mean squares. */
+static double mean_square(const problem *p)
+{
+    double sum = 0;
+    for (int64_t j = 0; j < p->d; j++) {
+        double root = p->units.rms[j] / p->units.scale[j];
+        sum += root * root;
+    }
+    return sum > 0 ? sum : 1;
+}
+
+/* AdaGrad's first steps are as long as the rate, and a prediction moves by the rate times E sum |x_j|, which sqrt(v E|x|^2)
+ * bounds, v being the values of a row: the rate is that share of what predictions have to move. The intercept, whose column of
+ * ones is small beside columns of large values, moves |x| times as far: it has to make up for columns that are not centered. */
+static cusgd_status sparse_rate(sgd *s, double size)
+{
+    const cusgd_data *data = s->problem->train.data;
+    int64_t coefficients = s->problem->d * s->problem->k, all = coefficients + s->problem->k;
+    double square = mean_square(s->problem), values = (double)cusgd_data_stored(data) / (double)data->view.n;
+    s->run->options->rate = 3.5 * size / sqrt(fmax(values, 1) * square);
+    s->rate_factor = allocate((size_t)all, sizeof(double));
+    if (!s->rate_factor) return fail_memory((size_t)all * sizeof(double), "each parameter's rate");
+    for (int64_t u = 0; u < all; u++) s->rate_factor[u] = u < coefficients ? 1 : fmax(1, sqrt(square));
+    return CUSGD_OK;
+}
+
 /* Sparse rows: AdaGrad, whose step for a rare column is as long as for a frequent one. */
 static cusgd_status rule_sparse(sgd *s)
 {
     cusgd_options *o = s->run->options;
     double size = 0;
     for (int64_t c = 0; c < s->problem->k; c++) size = fmax(size, s->problem->targets.scale[c]);
+    cusgd_status status = CUSGD_OK;
     if (loss_is_quadratic(o->loss)) {
-        cusgd_status status = problem_measure_null(s->problem, 0);
-        if (status) return status;
+        status = problem_measure_null(s->problem, 0);
         size = s->problem->null_loss > 0 ? sqrt(s->problem->null_loss) : 1;
     }
-    if (isnan(o->rate)) o->rate = loss_has_log_link(o->loss) ? 0.02 : 0.2 * size;
+    if (!status && isnan(o->rate)) status = sparse_rate(s, loss_has_log_link(o->loss) ? 0.1 : size);
     if (isnan(o->momentum)) o->momentum = 0;
     if (isnan(o->epsilon)) o->epsilon = 1e-10 * fmin(1, gradient_scale(s, size));
     s->run->spec.optimizer = CUSGD_OPTIMIZER_ADAGRAD;
     s->eccentricity = 3;
-    return CUSGD_OK;
+    return status;
 }
 
 /* The usual numbers of a named optimizer; rates that are absolute are PyTorch's. */
@@ -236,6 +262,17 @@ static void choose_schedule(sgd *s)
     o->rate = schedule_rate(&s->schedule, 0);
 }
 
+/* Whether some parameter's penalties are not the run's. */
+static int has_factors(const run_spec *spec)
+{
+    int64_t size = spec->d * spec->k;
+    for (int64_t u = 0; u < size && spec->limit[0]; u++)
+        if (spec->limit[LIMIT_L1][u] < 1 || spec->limit[LIMIT_L1][u] > 1 || spec->limit[LIMIT_L2][u] < 1 ||
+            spec->limit[LIMIT_L2][u] > 1)
+            return 1;
+    return 0;
+}
+
 /* Which parameters of sparse data a step updates: with few columns in a batch the others would be most of its work on a CPU. A
  * GPU always updates all, and refuses another wish. */
 static void choose_update(sgd *s)
@@ -245,8 +282,8 @@ static void choose_update(sgd *s)
     const examples *e = &s->problem->train.rows;
     spec->lazy = 0;
     if (!spec->sparse) return;
-    int takes = spec->optimizer == CUSGD_OPTIMIZER_SGD || spec->optimizer == CUSGD_OPTIMIZER_ADAGRAD;
-    int plain = !spec->limit[0] && !spec->rate_factor && spec->clip_norm <= 0 && spec->clip_value <= 0;
+    int takes = optimizer_may_wait(spec->optimizer);
+    int plain = (spec->optimizer != CUSGD_OPTIMIZER_SGD || !has_factors(spec)) && spec->clip_norm <= 0 && spec->clip_value <= 0;
     double rows = (double)s->problem->train.data->view.n, values = (double)cusgd_data_stored(s->problem->train.data);
     int few = s->problem->backend->is_host && (double)e->d > values / rows * (double)o->batch;
     spec->lazy = takes && plain && (o->update == CUSGD_UPDATE_LAZY || (o->update != CUSGD_UPDATE_DENSE && few));

@@ -1,0 +1,102 @@
+/* What lazy updates do with some parameters that lie side by side: included by rows.c, once for every instruction set. */
+#ifndef CUSGD_HOST_CPU_LAZY_TILE_H
+#define CUSGD_HOST_CPU_LAZY_TILE_H
+
+#include "rows.h"
+
+/* Of one parameter; `limited`: 0 where all penalty factors are 1 and there are no bounds. */
+static inline __attribute__((always_inline)) struct own_rule lazy_own(const lazy_tile *t, int limited, int64_t u)
+{
+    if (!limited) return (struct own_rule){1, 1, 1, 0, 0};
+    return (struct own_rule){1, t->limit[0][u], t->limit[1][u], t->limit[2][u], t->limit[3][u]};
+}
+
+/* Values are selected rather than branched on, so that the loop can take several at once. */
+static inline __attribute__((always_inline)) void lazy_catch_up_by(int optimizer, int limited, int penalized, const lazy_tile *t)
+{
+    struct update_rule rule = t->rule;
+    for (int64_t u = 0; u < t->count && (penalized || limited); u++) {
+        struct own_rule own = lazy_own(t, limited, u);
+        real theta = t->theta[u], was = theta;
+        if (optimizer == CUSGD_OPTIMIZER_SGD) {
+            theta = soft_threshold(theta * t->shrink[u], t->missed[u]);
+        } else if (optimizer == CUSGD_OPTIMIZER_ADAGRAD) {
+            /* Both sides of the quotient times 1 / c. Without a gradient so far there is no scale, and theta waits. */
+            real rate = t->missed[u], root = real_sqrt(t->slot[0][u]) + rule.epsilon;
+            real moved = soft_threshold(theta * root, rate * rule.l1 * own.l1) / (root + rate * rule.l2 * own.l2);
+            theta = ((t->slot[0][u] > 0) & (rate > 0)) ? moved : was;
+        } else {
+            theta = ftrl_leader(theta, t->slot[0][u], t->slot[2][u], t->steps, rule.l1 * own.l1, rule.l2 * own.l2);
+        }
+        if (limited) theta = into_bounds(theta, own.lower, own.upper);
+        t->theta[u] = theta;
+    }
+    for (int64_t u = 0; u < t->count && rule.average; u++) {
+        real average = t->average[u], moved = t->theta[u] + t->keep[u] * (average - t->theta[u]);
+        t->average[u] = t->keep[u] < 1 ? moved : average;
+    }
+}
+
+static void lazy_catch_up(const lazy_tile *t)
+{
+    int limited = t->limit[0] != NULL, penalized = t->rule.l1 > 0 || t->rule.l2 > 0;
+    switch (t->rule.optimizer) {
+    case CUSGD_OPTIMIZER_SGD:
+        if (limited)
+            lazy_catch_up_by(CUSGD_OPTIMIZER_SGD, 1, 1, t);
+        else
+            lazy_catch_up_by(CUSGD_OPTIMIZER_SGD, 0, penalized, t);
+        return;
+    case CUSGD_OPTIMIZER_ADAGRAD:
+        if (limited)
+            lazy_catch_up_by(CUSGD_OPTIMIZER_ADAGRAD, 1, 1, t);
+        else
+            lazy_catch_up_by(CUSGD_OPTIMIZER_ADAGRAD, 0, penalized, t);
+        return;
+    default:
+        if (limited)
+            lazy_catch_up_by(CUSGD_OPTIMIZER_FTRL, 1, 1, t);
+        else
+            lazy_catch_up_by(CUSGD_OPTIMIZER_FTRL, 0, penalized, t);
+    }
+}
+
+/* The dense step, but for adagrad's penalties, bounds and share in the average: those come with the steps that follow. */
+static inline __attribute__((always_inline)) void lazy_step_by(int optimizer, int limited, const lazy_tile *t)
+{
+    struct update_rule rule = t->rule;
+    int slots = optimizer_slots(optimizer), whole = optimizer != CUSGD_OPTIMIZER_ADAGRAD;
+    rule.optimizer = optimizer;
+    rule.average = rule.average && whole;
+    for (int64_t u = 0; u < t->count; u++) {
+        struct parameter q = {t->theta[u], slots > 0 ? t->slot[0][u] : 0, slots > 1 ? t->slot[1][u] : 0,
+                              slots > 2 ? t->slot[2][u] : 0, rule.average ? t->average[u] : 0};
+        update_parameter(rule, t->now, lazy_own(t, limited, u), limited, whole, q.theta, t->gradient[u], &q);
+        t->theta[u] = q.theta;
+        if (slots > 0) t->slot[0][u] = q.slot1;
+        if (slots > 1) t->slot[1][u] = q.slot2;
+        if (slots > 2) t->slot[2][u] = q.slot3;
+        if (rule.average) t->average[u] = q.average;
+    }
+}
+
+static void lazy_step(const lazy_tile *t)
+{
+    int limited = t->limit[0] != NULL;
+    switch (t->rule.optimizer) {
+    case CUSGD_OPTIMIZER_SGD:
+        if (limited)
+            lazy_step_by(CUSGD_OPTIMIZER_SGD, 1, t);
+        else
+            lazy_step_by(CUSGD_OPTIMIZER_SGD, 0, t);
+        return;
+    case CUSGD_OPTIMIZER_ADAGRAD: lazy_step_by(CUSGD_OPTIMIZER_ADAGRAD, 0, t); return;
+    default:
+        if (limited)
+            lazy_step_by(CUSGD_OPTIMIZER_FTRL, 1, t);
+        else
+            lazy_step_by(CUSGD_OPTIMIZER_FTRL, 0, t);
+    }
+}
+
+#endif

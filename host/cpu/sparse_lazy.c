@@ -1,0 +1,190 @@
+/* Lazy updates: of the columns that a batch has. What the others miss is made up for before a batch that has them is predicted,
+ * and at the end of the slice:
+ *
+ *     sgd      |theta| = max(0, P |theta| - T), the composition of the steps' shrinkage 1 - rate l2 and threshold rate l1
+ *     adagrad  theta = S(theta, c A l1) / (1 + c A l2), A the sum of the rates, c = 1 / (sqrt(G) + epsilon), since G stands still
+ *     ftrl     theta = what z and n say now: only the number of steps has changed
+ *
+ * (Duchi, Singer 2009; McMahan et al. 2013; Lipton, Elkan 2015); then theta is brought into its bounds. The average of the
+ * iterates takes theta as it stood meanwhile. In adagrad l2 acts by its proximal map and does not add to G: the optimum is the
+ * same, the way there is not. */
+#include "parts.h"
+
+#include "failure.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* The tables of what untouched columns miss; 0: a step shrinks theta to nothing or beyond, which no product can undo. */
+static int make_tables(cpu *self, const slice *s)
+{
+    catch_up *since = self->sparse.since;
+    double l1 = (double)self->rule.l1, l2 = (double)self->rule.l2;
+    since[0] = (catch_up){1, 0, 0, 1, 0, update_step_from(s->numbers).correction1 - 1};
+    for (int64_t i = 0; i < s->count; i++) {
+        struct update_step now = update_step_from(s->numbers + i);
+        double rate = (double)now.rate, weight = s->numbers[i].average;
+        catch_up next = since[i];
+        next.steps = now.correction1;
+        next.shrink *= 1 - rate * l2;
+        next.rate += rate;
+        if (self->rule.optimizer == CUSGD_OPTIMIZER_SGD && !(next.shrink > 1e-200)) return 0;
+        next.threshold += rate * l1 / next.shrink;
+        next.keep *= 1 - weight;
+        if (!(next.keep > 1e-200)) { /* the average is this iterate, or nothing is left of the ones before */
+            next.keep = 1;
+            next.fresh = i + 1;
+        }
+        since[i + 1] = next;
+    }
+    return 1;
+}
+
+cusgd_status NAMED(lazy_begin)(cpu *self, const slice *s)
+{
+    sparse_state *z = &self->sparse;
+    int parts = 2 + optimizer_slots(self->rule.optimizer);
+    size_t room = (size_t)(z->store.most_columns * sparse_width(&self->layout));
+    z->lazy = self->spec.lazy;
+    z->pending = z->lazy && (self->rule.average || self->rule.l1 > 0 || self->rule.l2 > 0 || self->limit[0]);
+    if (z->lazy && z->touched_room < room) {
+        free(z->touched_values);
+        z->touched_values = allocate_aligned(room * (size_t)parts, sizeof(real));
+        z->touched_room = z->touched_values ? room : 0;
+        if (!z->touched_values) return fail_memory(room * (size_t)parts * sizeof(real), "a batch's parameters");
+    }
+    if (!z->pending) return CUSGD_OK;
+    if (z->since_room <= s->count) {
+        free(z->since);
+        z->since_room = s->count + 1;
+        z->since = allocate((size_t)z->since_room, sizeof *z->since);
+        if (!z->since) {
+            z->since_room = 0;
+            return fail_memory((size_t)s->count * sizeof *z->since, "a slice of lazy steps");
+        }
+    }
+    z->lazy = z->pending = make_tables(self, s);
+    memset(z->last, 0, sizeof *z->last * (size_t)self->spec.d);
+    return CUSGD_OK;
+}
+
+/* ---- Tiles ---- */
+
+static inline int64_t column_at(const lazy_columns *of, int64_t c) { return of->columns ? of->columns[c].column : of->first + c; }
+
+/* Copies parameters of these columns from `part`. */
+static void take(const lazy_columns *of, const layout *l, const real *part, real *to)
+{
+    if (l->wide)
+        for (int64_t c = 0; c < of->count; c++)
+            memcpy(to + c * LANES, part + of->block * l->ld + column_at(of, c) * LANES, LANES * sizeof *to);
+    else
+        for (int64_t c = 0; c < of->count; c++) to[c] = part[of->block * l->ld + column_at(of, c)];
+}
+
+static void give(const lazy_columns *of, const layout *l, const real *from, real *part)
+{
+    if (l->wide)
+        for (int64_t c = 0; c < of->count; c++)
+            memcpy(part + of->block * l->ld + column_at(of, c) * LANES, from + c * LANES, LANES * sizeof *from);
+    else
+        for (int64_t c = 0; c < of->count; c++) part[of->block * l->ld + column_at(of, c)] = from[c];
+}
+
+void NAMED(lazy_give)(const cpu *self, const lazy_columns *of, const lazy_tile *t)
+{
+    const vectors *v = &self->snapshot[SNAPSHOT_CURRENT];
+    give(of, &self->layout, t->theta, v->at[STATE_THETA]);
+    for (int i = 0; i < optimizer_slots(self->rule.optimizer); i++) give(of, &self->layout, t->slot[i], v->at[STATE_SLOT1 + i]);
+    if (self->rule.average) give(of, &self->layout, t->average, v->at[STATE_AVERAGE]);
+}
+
+void NAMED(lazy_limits)(const cpu *self, const lazy_columns *of, lazy_work *work, lazy_tile *t)
+{
+    for (int i = 0; i < LIMIT_COUNT && self->limit[0]; i++) {
+        take(of, &self->layout, self->limit[i], work->limit[i]);
+        t->limit[i] = work->limit[i];
+    }
+}
+
+/* What each column of the tile has missed until step i: of the first of its outputs. */
+static void find_missed(const cpu *self, const lazy_columns *of, int64_t i, lazy_work *work, lazy_tile *t)
+{
+    const sparse_state *z = &self->sparse;
+    const catch_up *to = z->since + i, *from[LAZY_TILE];
+    int each = self->layout.wide ? LANES : 1;
+    t->shrink = work->shrink;
+    t->missed = work->missed;
+    t->keep = work->keep;
+    t->steps = (real)to->steps;
+    for (int64_t c = 0; c < of->count; c++) from[c] = z->since + z->last[column_at(of, c)];
+    if (self->rule.optimizer == CUSGD_OPTIMIZER_SGD)
+        for (int64_t c = 0; c < of->count; c++) {
+            work->shrink[c * each] = (real)(to->shrink / from[c]->shrink);
+            work->missed[c * each] = (real)(to->shrink * (to->threshold - from[c]->threshold));
+        }
+    else
+        for (int64_t c = 0; c < of->count; c++) work->missed[c * each] = (real)(to->rate - from[c]->rate);
+    for (int64_t c = 0; c < of->count && self->rule.average; c++)
+        work->keep[c * each] = from[c] - z->since < to->fresh ? 0 : (real)(to->keep / from[c]->keep);
+}
+
+/* Gives the other outputs of a column what the first one has. */
+static void spread(const lazy_columns *of, real *values)
+{
+    for (int64_t c = 0; c < of->count; c++)
+        for (int l = 1; l < LANES; l++) values[c * LANES + l] = values[c * LANES];
+}
+
+void NAMED(lazy_take)(const cpu *self, const lazy_columns *of, int64_t i, lazy_tile *t)
+{
+    const vectors *v = &self->snapshot[SNAPSHOT_CURRENT];
+    lazy_work work;
+    take(of, &self->layout, v->at[STATE_THETA], t->theta);
+    for (int p = 0; p < optimizer_slots(self->rule.optimizer); p++) take(of, &self->layout, v->at[STATE_SLOT1 + p], t->slot[p]);
+    if (self->rule.average) take(of, &self->layout, v->at[STATE_AVERAGE], t->average);
+    if (!self->sparse.pending) return;
+    NAMED(lazy_limits)(self, of, &work, t);
+    find_missed(self, of, i, &work, t);
+    if (self->layout.wide) {
+        if (self->rule.optimizer == CUSGD_OPTIMIZER_SGD) spread(of, work.shrink);
+        spread(of, work.missed);
+        if (self->rule.average) spread(of, work.keep);
+    }
+    self->rows[CUSGD_STORAGE_FULL]->catch_up(t);
+}
+
+/* ---- The end of a slice ---- */
+
+typedef struct finishing {
+    cpu *self;
+    int64_t done;
+} finishing;
+
+enum { FINISHED_TOGETHER = 4096 }; /* columns */
+
+static void finish_span(void *context, int64_t span)
+{
+    const finishing *f = context;
+    cpu *self = f->self;
+    int64_t end = min_of((span + 1) * FINISHED_TOGETHER, self->layout.d), each = self->layout.wide ? LANES : 1;
+    real part[5][LAZY_TILE];
+    for (int64_t block = 0; block < self->layout.blocks; block++)
+        for (int64_t j = span * FINISHED_TOGETHER; j < end; j += LAZY_TILE / each) {
+            lazy_columns of = {NULL, j, min_of(end - j, LAZY_TILE / each), block};
+            lazy_tile t = {.rule = self->rule,
+                           .count = of.count * each,
+                           .theta = part[0],
+                           .average = part[1],
+                           .slot = {part[2], part[3], part[4]}};
+            NAMED(lazy_take)(self, &of, f->done, &t);
+            NAMED(lazy_give)(self, &of, &t);
+        }
+}
+
+void NAMED(lazy_finish)(cpu *self, int64_t done)
+{
+    finishing f = {self, done};
+    int64_t spans = (self->spec.d + FINISHED_TOGETHER - 1) / FINISHED_TOGETHER;
+    if (self->sparse.pending)
+        pool_for(self->pool, threads_for(self->threads, self->size * 16, THREAD_BYTES), spans, finish_span, &f);
+}
