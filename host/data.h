@@ -154,6 +154,14 @@ typedef struct npy_array {
 cusgd_status npy_open(const char *path, npy_array *out); /* on failure both are NULL */
 /* The same of a file's bytes, which lie in what out->mapping or out->memory owns; `path` is for messages. */
 cusgd_status npy_take(const char *path, const void *bytes, size_t size, npy_array *out);
+/* Whole numbers of 32 or 64 bits, which stay in the file. */
+typedef struct npy_integers {
+    const void *at;
+    int64_t count;
+    int wide;      /* 1: int64_t, else int32_t */
+    void *mapping; /* to be freed by file_unmap; NULL on failure */
+} npy_integers;
+cusgd_status npy_map_integers(const char *path, npy_integers *out);
 /* data/npz.c: the array of that name (without .npy) of a NumPy archive; *found: whether there is one. */
 cusgd_status npz_open(const char *path, const char *name, npy_array *out, int *found);
 /* The last three bytes of that array's file, whatever its type: the format of a sparse matrix. */
@@ -170,11 +178,13 @@ void npy_abandon(npy_writer *writer);          /* removes what was written; acce
 cusgd_status csr_check(const cusgd_csr *s, int64_t n, int64_t d, const char *source);
 /* Rows `rows` of a sparse matrix as the data's own. */
 cusgd_status csr_select(const cusgd_csr *from, const int64_t *rows, int64_t count, cusgd_data *to);
-/* An archive of scipy.sparse.save_npz; *found: whether it is one. */
-cusgd_status csr_open_archive(cusgd_data *data, const char *path, const cusgd_reader *reader, int *found);
-/* data/svmlight.c: a LIBSVM text file; and whether the name is that of one. */
+/* data/csr_files.c: an archive of scipy.sparse.save_npz as x, of the formats csr, csc and coo; *found: whether it is one. */
+cusgd_status csr_open_archive(cusgd_data *data, const char *path, int *found);
+/* Likewise a folder with indptr.npy, indices.npy and data.npy, of which the last two stay in their files. d: the number of
+ * columns; 0: as many as the largest index requires. */
+cusgd_status csr_open_folder(cusgd_data *data, const char *folder, int64_t d, int *found);
+/* data/svmlight.c: a LIBSVM text file. */
 cusgd_status svmlight_open(const char *path, const cusgd_reader *reader, cusgd_data *data);
-int svmlight_is_name(const char *path);
 
 /* data/labels.c: classes that are numbers, for a target that is; other targets stay as they are. */
 cusgd_status data_apply_classes(cusgd_data *data, const char *const *classes, int64_t count);

@@ -113,12 +113,17 @@ typedef struct cusgd_reader {
      * Excludes `weights` */
     const char *trials;
     cusgd_index_base index_base; /* of the indices in LIBSVM text */
-    int64_t columns;             /* of LIBSVM text, at least 1; 0: as many as its largest index requires */
+    int64_t columns;   /* of LIBSVM text and folders of a CSR matrix, at least 1; 0: as many as its largest index requires */
+    int single_values; /* 1: the values of LIBSVM text are kept as float32, in half the memory: enough for a run in float */
 } cusgd_reader;
 
+/* 1 if the file is read as LIBSVM text: it is called .svm, .libsvm or .svmlight, also with .gz or .zst; or it is not called .csv
+ * or .tsv and its first row is a number followed by INDEX:VALUE pairs, whose indices ascend. */
+CUSGD_API int cusgd_file_is_libsvm(const char *path);
 /* Opens data: a folder with x.npy, y.npy and optionally w.npy (weights) and offset.npy or exposure.npy, memory-mapped if they are
  * float32 or float64; a .npz with such arrays; a single .npy (x_only); a sparse matrix that scipy.sparse.save_npz wrote (.npz,
- * x_only); LIBSVM text (.svm, .libsvm or .svmlight, also with .gz or .zst); a table; or "-", a table on standard input. `reader`
+ * x_only, of the formats csr, csc and coo; or x.npz in the place of x.npy), or that lies in the folder as indptr.npy, indices.npy
+ * and data.npy, also memory-mapped; LIBSVM text (cusgd_file_is_libsvm); a table; or "-", a table on standard input. `reader`
  * NULL: the defaults. Columns of arrays have no names: `features` and `targets` are ignored for them, `offset` and `exposure` for
  * a folder; `ignore` and `weights` fail with USAGE. */
 CUSGD_API cusgd_status cusgd_data_open(const char *path, const cusgd_reader *reader, cusgd_data **out);

@@ -125,25 +125,42 @@ Test(sparse, solvers_find_the_same_optimum)
     }
 }
 
-/* sgd's lazy steps are the dense ones; adagrad's are where nothing pulls on a column that is not in the batch. */
+/* The lazy steps of sgd and ftrl are the dense ones, with penalties and bounds; adagrad's are where nothing pulls on a column
+ * that is not in the batch. Averages are the dense ones where theta stands still meanwhile. */
 Test(sparse, lazy_steps_are_the_dense_ones)
 {
+    static const struct {
+        cusgd_optimizer optimizer;
+        double l1, l2, lower, upper;
+        int average, average_from, factors;
+    } variants[] = {
+        {CUSGD_OPTIMIZER_SGD, 0, 0, NAN, NAN, 0, -1, 0},        {CUSGD_OPTIMIZER_SGD, 0.003, 0, NAN, NAN, 0, -1, 0},
+        {CUSGD_OPTIMIZER_SGD, 0.003, 0.05, NAN, NAN, 0, -1, 0}, {CUSGD_OPTIMIZER_SGD, 0, 0.05, -0.05, 0.1, 0, -1, 0},
+        {CUSGD_OPTIMIZER_SGD, 0.01, 0, 0.02, 0.3, 0, -1, 0},    {CUSGD_OPTIMIZER_ADAGRAD, 0, 0, NAN, NAN, 0, -1, 0},
+        {CUSGD_OPTIMIZER_ADAGRAD, 0, 0, NAN, NAN, 1, -1, 0},    {CUSGD_OPTIMIZER_ADAGRAD, 0, 0, NAN, NAN, 1, 20, 0},
+        {CUSGD_OPTIMIZER_ADAGRAD, 0, 0, -0.1, 0.2, 0, -1, 0},   {CUSGD_OPTIMIZER_FTRL, 0, 0, NAN, NAN, 1, -1, 0},
+        {CUSGD_OPTIMIZER_FTRL, 0.003, 0, NAN, NAN, 0, -1, 0},   {CUSGD_OPTIMIZER_FTRL, 0.003, 0.05, NAN, NAN, 0, -1, 1},
+        {CUSGD_OPTIMIZER_FTRL, 0, 0.05, -0.1, 0.1, 0, -1, 0}};
     static both b;
+    double factor[D];
     make(&b, 1);
-    for (int variant = 0; variant < 8; variant++) {
+    for (int j = 0; j < D; j++) factor[j] = j % 3;
+    for (size_t v = 0; v < sizeof variants / sizeof *variants; v++) {
         double dense[K * (D + 1)], lazy[K * (D + 1)];
-        int adagrad = variant >= 5;
-        cusgd_options o = options_plain(adagrad ? CUSGD_OPTIMIZER_ADAGRAD : CUSGD_OPTIMIZER_SGD, 0.3, 8, 3);
+        cusgd_options o = options_plain(variants[v].optimizer, 0.3, 8, 3);
         char what[64];
-        snprintf(what, sizeof what, "variant %d", variant);
+        snprintf(what, sizeof what, "variant %zu", v);
         o.precision = CUSGD_PRECISION_DOUBLE;
         o.loss = CUSGD_LOSS_LOGISTIC;
-        o.schedule = variant % 2 ? CUSGD_SCHEDULE_CONSTANT : CUSGD_SCHEDULE_EXPONENTIAL;
-        o.sampling = variant % 2 ? CUSGD_SAMPLING_BATCHES : CUSGD_SAMPLING_PERMUTE;
-        o.l1 = !adagrad && variant > 0 ? 0.003 : 0;
-        o.l2 = !adagrad && variant > 1 ? 0.05 : 0;
-        o.average = variant == 6 || variant == 7;
-        if (variant == 7) o.average_from = 20;
+        o.schedule = v % 2 ? CUSGD_SCHEDULE_CONSTANT : CUSGD_SCHEDULE_EXPONENTIAL;
+        o.sampling = v % 2 ? CUSGD_SAMPLING_BATCHES : CUSGD_SAMPLING_PERMUTE;
+        o.l1 = variants[v].l1;
+        o.l2 = variants[v].l2;
+        o.lower = variants[v].lower;
+        o.upper = variants[v].upper;
+        o.average = variants[v].average;
+        o.average_from = variants[v].average_from;
+        if (variants[v].factors) o.l1_factors = o.l2_factors = factor;
         o.update = CUSGD_UPDATE_DENSE;
         stepped(&o, sparse_of(&b, 1), dense);
         o.update = CUSGD_UPDATE_LAZY;
@@ -157,23 +174,31 @@ Test(sparse, lazy_penalties_have_the_optimum_of_a_solver)
 {
     static both b;
     make(&b, 1);
-    for (int variant = 0; variant < 2; variant++) {
+    for (int variant = 0; variant < 6; variant++) {
+        int ftrl = variant >= 3, bounded = variant % 3 == 2;
         double optimum[K * (D + 1)], lazy[K * (D + 1)];
         cusgd_options p = options_plain(CUSGD_OPTIMIZER_AUTO, (double)NAN, 0, 3000), o;
+        char what[64];
+        snprintf(what, sizeof what, "variant %d", variant);
         p.precision = CUSGD_PRECISION_DOUBLE;
         p.loss = CUSGD_LOSS_LOGISTIC;
         p.solver = CUSGD_SOLVER_LBFGS;
         p.l2 = 0.02;
-        p.l1 = variant ? 0.005 : 0;
-        fitted(&p, sparse_of(&b, 0), optimum);
-        o = options_plain(CUSGD_OPTIMIZER_ADAGRAD, 0.5, N, 4000);
+        p.l1 = variant % 3 ? 0.005 : 0;
+        o = options_plain(ftrl ? CUSGD_OPTIMIZER_FTRL : CUSGD_OPTIMIZER_ADAGRAD, ftrl ? 2 : 0.5, N, 4000);
         o.precision = CUSGD_PRECISION_DOUBLE;
         o.loss = CUSGD_LOSS_LOGISTIC;
         o.l2 = p.l2;
         o.l1 = p.l1;
+        if (bounded) { /* the solvers take no bounds */
+            o.lower = -0.3;
+            o.upper = 0.2;
+            o.update = CUSGD_UPDATE_DENSE;
+        }
+        fitted(bounded ? &o : &p, sparse_of(&b, 0), optimum);
         o.update = CUSGD_UPDATE_LAZY;
         fitted(&o, sparse_of(&b, 0), lazy);
-        assert_near(lazy, optimum, 1e-6, variant ? "l1" : "l2");
+        assert_near(lazy, optimum, ftrl ? 1e-4 : 1e-6, what); /* ftrl's rates fall with the number of steps */
     }
 }
 
@@ -244,24 +269,27 @@ Test(sparse, other_rows_are_trained_on)
     assert_near(found[1], found[0], 1e-9, "partial_fit");
 }
 
-Test(sparse, threads_do_not_change_a_bit)
+/* Of dense and lazy updates of each optimizer that has lazy ones, in both precisions. */
+Test(sparse, threads_and_instruction_sets_do_not_change_a_bit)
 {
-    static const int threads[] = {2, 5, 16};
+    static const cusgd_optimizer optimizers[] = {CUSGD_OPTIMIZER_SGD, CUSGD_OPTIMIZER_ADAGRAD, CUSGD_OPTIMIZER_FTRL};
+    static const char *const sets[] = {"baseline", "avx2", "avx512"}; /* one that is missing stands for those before it */
+    static const int threads[] = {1, 2, 5, 16};
     static both b;
     make(&b, 0);
-    for (int precision = 0; precision < 4; precision++) {
-        double one[K * (D + 1)], many[K * (D + 1)];
-        cusgd_options o = options_plain(CUSGD_OPTIMIZER_ADAGRAD, 0.05, 300, 3);
-        o.precision = precision % 2 ? CUSGD_PRECISION_FLOAT : CUSGD_PRECISION_DOUBLE;
-        o.update = precision < 2 ? CUSGD_UPDATE_DENSE : CUSGD_UPDATE_LAZY;
+    for (int variant = 0; variant < 12; variant++) {
+        double one[K * (D + 1)], other[K * (D + 1)];
+        cusgd_options o = options_plain(optimizers[variant / 4], 0.05, 300, 3);
+        o.precision = variant % 2 ? CUSGD_PRECISION_FLOAT : CUSGD_PRECISION_DOUBLE;
+        o.update = variant / 2 % 2 ? CUSGD_UPDATE_DENSE : CUSGD_UPDATE_LAZY;
+        o.l1 = 0.001;
         o.l2 = 0.01;
         o.average = 1;
-        o.threads = 1;
-        fitted(&o, sparse_of(&b, 1), one);
-        for (int i = 0; i < 3; i++) {
-            o.threads = threads[i];
-            fitted(&o, sparse_of(&b, 1), many);
-            cr_assert_arr_eq(many, one, sizeof one, "%d threads", threads[i]);
+        for (int i = 0; i < 12; i++) {
+            o.threads = threads[i % 4];
+            setenv("CUSGD_ISA", sets[i / 4], 1);
+            fitted(&o, sparse_of(&b, 1), i ? other : one);
+            if (i) cr_assert_arr_eq(other, one, sizeof one, "variant %d: %s, %d threads", variant, sets[i / 4], o.threads);
         }
     }
 }
@@ -420,6 +448,12 @@ Test(sparse, text_is_read)
     cr_assert(p[0] == expected[2] && p[1] == expected[0]);
     cusgd_data_free(same);
     cusgd_data_free(data);
+    reader.single_values = 1;
+    assert_works(open_text("1 1:0.1 3:2\n0 3:0.25 2:1\n", &reader, &data));
+    assert_works(cusgd_model_predict(model, data, CUSGD_PREDICT_LINK, p));
+    cr_assert(p[0] == (double)0.1f + 200 && p[1] == 35, "%.17g %.17g", p[0], p[1]);
+    cusgd_data_free(data);
+    reader.single_values = 0;
     cusgd_model_free(model);
     reader.columns = 7;
     assert_works(open_text("1 0:1\n0 2:1\n", &reader, &data));
@@ -440,11 +474,15 @@ Test(sparse, text_that_is_wrong_is_refused)
                                            {"1 -1:1\n", "line 1: '-1:1' is not INDEX:VALUE"},
                                            {"1 99999999999999999999:1\n", "index above 2147483647"},
                                            {"1 5:1\n1 9:1\n1 6:1\n", "line 2: index 9 is beyond the 8 columns"},
+                                           {"1 0:1 2:1\n", "has index 0, and the indices count from 1"},
+                                           {"1 1:1e39\n", "line 1: '1:1e39' has no value"},
                                            {"# nothing\n", "has no rows"}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         cusgd_reader reader = CUSGD_INIT(cusgd_reader);
         cusgd_data *data;
         if (strstr(wrong[i][1], "beyond")) reader.columns = 8;
+        if (strstr(wrong[i][1], "count from 1")) reader.index_base = CUSGD_INDEX_ONE;
+        reader.single_values = strstr(wrong[i][1], "1e39") != NULL;
         cr_assert_eq(open_text(wrong[i][0], &reader, &data), CUSGD_ERROR_DATA, "%s", wrong[i][0]);
         cr_assert(strstr(cusgd_last_error(), wrong[i][1]), "'%s' is not in: %s", wrong[i][1], cusgd_last_error());
     }

@@ -377,7 +377,7 @@ static int describe_data(const char *path, reading *r, const syntax *s)
     cusgd_reader reader;
     int status = reading_reader(r, s, path, NULL, &reader);
     if (status) return status;
-    return is_arrays(path) || is_svmlight(path) ? describe_arrays(path, &reader) : describe_table(path, &reader);
+    return is_arrays(path) || cusgd_file_is_libsvm(path) ? describe_arrays(path, &reader) : describe_table(path, &reader);
 }
 
 /* A file whose name does not say that it is data is a model if it begins as one: a length of eight bytes, and a JSON object. */

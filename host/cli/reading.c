@@ -187,17 +187,10 @@ int is_arrays(const char *path)
     return ends_with_one(path, endings) || is_folder(path);
 }
 
-int is_svmlight(const char *path)
-{
-    static const char *const endings[] = {".svm",         ".libsvm",  ".svmlight",   ".svm.gz",       ".libsvm.gz",
-                                          ".svmlight.gz", ".svm.zst", ".libsvm.zst", ".svmlight.zst", NULL};
-    return ends_with_one(path, endings);
-}
-
 int is_data_name(const char *path)
 {
     static const char *const endings[] = {".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".data", ".gz", ".zst", NULL};
-    return strcmp(path, "-") == 0 || is_arrays(path) || is_svmlight(path) || ends_with_one(path, endings);
+    return strcmp(path, "-") == 0 || is_arrays(path) || cusgd_file_is_libsvm(path) || ends_with_one(path, endings);
 }
 
 static int read_indexed(const indexed_text *t, const syntax *s, cusgd_reader *reader)
@@ -221,7 +214,7 @@ static int read_indexed(const indexed_text *t, const syntax *s, cusgd_reader *re
 int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_model *model, cusgd_reader *reader)
 {
     *reader = CUSGD_INIT(cusgd_reader);
-    if ((is_arrays(path) || is_svmlight(path)) &&
+    if ((is_arrays(path) || cusgd_file_is_libsvm(path)) &&
         (r->targets.count || r->features.count || r->ignore.count || r->weights || r->trials || r->offset || r->exposure ||
          r->written.separator || r->written.decimal || r->written.thousands || r->written.skip || r->missing ||
          r->categorical.count || r->dates.count || r->date_order || r->polynomial || strcmp(r->header, "auto") != 0))

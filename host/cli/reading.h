@@ -41,8 +41,6 @@ void reading_free(reading *r);
  * and its classes where *r says nothing else. Returns a status, complained about. */
 /* Whether the path is data by its name: a folder, "-", or a file of arrays or of a table. */
 int is_data_name(const char *path);
-/* Whether it is LIBSVM text by its name. */
-int is_svmlight(const char *path);
 /* Whether it is arrays, which have no header and one role each: a folder, .npy or .npz. */
 int is_arrays(const char *path);
 

@@ -162,6 +162,7 @@ static int open_all(training *t)
     int wrong = reading_reader(&t->reading, t->syntax, t->data_path, t->init, &t->reading.reader);
     if (wrong) return wrong;
     if (!t->quiet) note_encoding(&t->reading.reader);
+    t->reading.reader.single_values = option_is(t->options, "precision", "float");
     if (t->online) {
         wrong = open_first_block(t);
         if (wrong) return wrong;

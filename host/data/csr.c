@@ -1,4 +1,4 @@
-/* Sparse matrices by rows: from the caller's memory, and from archives of scipy.sparse.save_npz. */
+/* Sparse matrices by rows, in the caller's memory. */
 #include "data.h"
 #include "failure.h"
 #include "interrupt.h"
@@ -82,82 +82,4 @@ cusgd_status csr_select(const cusgd_csr *from, const int64_t *rows, int64_t coun
     }
     to->view.s = (cusgd_csr){start, column, value, from->type, from->wide};
     return interrupt_asked() ? fail_interrupted() : CUSGD_OK;
-}
-
-/* ---- Archives ------------------------------------------------------------------------------------------------------------ */
-
-/* An array of whole numbers of the archive, as int64_t, the caller's to free. */
-static cusgd_status open_integers(const char *path, const char *name, int64_t **out, int64_t *count)
-{
-    npy_array a;
-    int found;
-    *out = NULL;
-    cusgd_status status = npz_open(path, name, &a, &found);
-    if (status) return status;
-    if (!found)
-        return fail(CUSGD_ERROR_DATA, "%s: has no array %s: scipy.sparse.save_npz(\"NAME.npz\", x.tocsr()) writes it", path,
-                    name);
-    *count = a.rows;
-    *out = allocate((size_t)a.rows + 1, sizeof **out);
-    if (!*out) status = fail_memory((size_t)a.rows * sizeof **out, path);
-    for (int64_t i = 0; i < a.rows && !status; i++) {
-        double value = matrix_at(&a.matrix, i, 0);
-        if (!(value >= 0 && value < 0x1p53)) status = fail(CUSGD_ERROR_DATA, "%s: %s holds %g: it is damaged", path, name, value);
-        if (!status) (*out)[i] = (int64_t)value;
-    }
-    file_unmap(a.mapping);
-    free(a.memory);
-    return status;
-}
-
-static cusgd_status take_shape(cusgd_data *data, const char *path)
-{
-    int64_t *shape, count;
-    cusgd_status status = open_integers(path, "shape", &shape, &count);
-    if (!status && count != 2) status = fail(CUSGD_ERROR_DATA, "%s: its shape has %" PRId64 " numbers, not 2", path, count);
-    if (!status) {
-        data->view.n = shape[0];
-        data->view.d = shape[1];
-    }
-    if (!status && (data->view.n < 1 || data->view.d < 1)) status = fail(CUSGD_ERROR_DATA, "%s: has no rows or no columns", path);
-    free(shape);
-    return status;
-}
-
-static cusgd_status take_stored(cusgd_data *data, const char *path)
-{
-    int64_t *start = NULL, *column = NULL, starts = 0, columns = 0;
-    npy_array values;
-    int found = 0;
-    cusgd_status status = open_integers(path, "indptr", &start, &starts);
-    data->memory[PLACE_START] = start;
-    if (!status) status = open_integers(path, "indices", &column, &columns);
-    data->memory[PLACE_COLUMN] = column;
-    if (!status) status = npz_open(path, "data", &values, &found);
-    if (status) return status;
-    if (!found) return fail(CUSGD_ERROR_DATA, "%s: has no array data", path);
-    data->memory[0] = values.memory;
-    data->mapping[0] = values.mapping;
-    if (starts != data->view.n + 1 || columns != values.rows || start[data->view.n] != columns)
-        return fail(CUSGD_ERROR_DATA,
-                    "%s: its indptr, indices and data do not belong together: scipy.sparse.save_npz(\"NAME.npz\", x.tocsr()) "
-                    "writes what is read here",
-                    path);
-    data->view.s = (cusgd_csr){start, column, values.matrix.at, values.matrix.type, 1};
-    return csr_check(&data->view.s, data->view.n, data->view.d, data->source);
-}
-
-cusgd_status csr_open_archive(cusgd_data *data, const char *path, const cusgd_reader *reader, int *found)
-{
-    char format[4] = "";
-    cusgd_status status = npz_tail(path, "format", format, found);
-    if (status || !*found) return status;
-    if (strcmp(format, "csr") != 0)
-        return fail(CUSGD_ERROR_DATA, "%s: its sparse format is not csr: scipy.sparse.save_npz(\"NAME.npz\", x.tocsr())", path);
-    if (!reader->x_only)
-        return fail(CUSGD_ERROR_DATA,
-                    "%s: holds a sparse matrix and no targets: predict reads it; train on LIBSVM text, or from Python or C",
-                    path);
-    status = take_shape(data, path);
-    return status ? status : take_stored(data, path);
 }

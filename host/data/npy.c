@@ -240,6 +240,31 @@ cusgd_status npy_open(const char *path, npy_array *out)
     return status ? status : npy_take(path, out->mapping, bytes, out);
 }
 
+cusgd_status npy_map_integers(const char *path, npy_integers *out)
+{
+    header h = {0};
+    elements e = {0};
+    size_t bytes = 0, start = 0;
+    *out = (npy_integers){0};
+    cusgd_status status = file_map(path, &out->mapping, &bytes);
+    if (!status) status = check_header(path, out->mapping, bytes, &h, &e, &start);
+    const unsigned char *at = (const unsigned char *)out->mapping + start;
+    if (!status && (h.dimensions != 1 || e.kind != 'i' || e.bytes < 4 || !e.native || (uintptr_t)at % e.bytes != 0))
+        status =
+            fail(CUSGD_ERROR_DATA, "%s: is no row of int32 or int64: numpy.save(NAME, a.astype(\"<i8\")) makes it one", path);
+    cusgd_status files = file_check(out->mapping);
+    if (files) status = files;
+    if (!status) {
+        out->at = at;
+        out->count = h.shape[0];
+        out->wide = e.bytes == 8;
+        return CUSGD_OK;
+    }
+    file_unmap(out->mapping);
+    out->mapping = NULL;
+    return status;
+}
+
 /* ---- Writing ------------------------------------------------------------------------------------------------------------- */
 
 struct npy_writer {

@@ -183,7 +183,7 @@ static cusgd_status open_beside(cusgd_data *data, const char *folder, const char
     cusgd_status status = open_part(data, folder, name, place, matrix, &rows, cols, &path);
     if (!status && *cols == 0) *cols = 1;
     if (!status && matrix->at && rows != data->view.n)
-        status = fail(CUSGD_ERROR_DATA, "%s: has %" PRId64 " rows, but x.npy has %" PRId64, path, rows, data->view.n);
+        status = fail(CUSGD_ERROR_DATA, "%s: has %" PRId64 " rows, but x has %" PRId64, path, rows, data->view.n);
     if (!status && place >= W && *cols != 1)
         status = fail(CUSGD_ERROR_DATA, "%s: has %" PRId64 " columns: one %s a row is wanted", path, *cols,
                       place == W ? "weight" : "number");
@@ -215,11 +215,26 @@ static cusgd_status check_reader(const char *path, const cusgd_reader *reader)
                 "%s: the columns of .npy files have no names to ignore or to take weights from: weights are w.npy", path);
 }
 
+/* x.npy; or a sparse matrix, x.npz or the arrays of a CSR matrix. */
+static cusgd_status open_x(cusgd_data *data, const char *folder, const cusgd_reader *reader)
+{
+    size_t size = strlen(folder) + 16;
+    char *path = allocate(size, 1);
+    int sparse = 0;
+    if (!path) return fail_memory(size, "a path");
+    snprintf(path, size, "%s/x.npz", folder);
+    cusgd_status status = CUSGD_OK;
+    if (!data->is_archive && access(path, F_OK) == 0) status = csr_open_archive(data, path, &sparse);
+    free(path);
+    if (!status && !sparse && !data->is_archive) status = csr_open_folder(data, folder, reader->columns, &sparse);
+    return status || sparse ? status : open_features(data, folder);
+}
+
 static cusgd_status open_folder(cusgd_data *data, const char *path, const cusgd_reader *reader)
 {
     int64_t one = 0;
     cusgd_status status = check_reader(path, reader);
-    if (!status) status = open_features(data, path);
+    if (!status) status = open_x(data, path, reader);
     if (!status) status = open_offsets(data, path);
     if (status || reader->x_only) return status;
     status = open_beside(data, path, "y", Y, &data->view.y, &data->view.k);
@@ -271,9 +286,12 @@ static cusgd_status open_path(cusgd_data *data, const char *path, const cusgd_re
     cusgd_status status = read_start(path, &info, start);
     if (status) return status;
     data->is_archive = name_ends(path, ".npz") && memcmp(start, "PK", 2) == 0;
-    if (data->is_archive) status = csr_open_archive(data, path, reader, &sparse);
+    if (data->is_archive) status = csr_open_archive(data, path, &sparse);
+    if (!status && sparse && !reader->x_only)
+        status = fail(CUSGD_ERROR_DATA,
+                      "%s: holds a sparse matrix and no targets: put it into a folder as x.npz, with y.npy beside it", path);
     if (status || sparse) return status;
-    if (svmlight_is_name(path)) return svmlight_open(path, reader, data);
+    if (cusgd_file_is_libsvm(path)) return svmlight_open(path, reader, data);
     if (S_ISDIR(info.st_mode) || data->is_archive) return open_folder(data, path, reader);
     if (name_ends(path, ".npy") || memcmp(start, "\x93NUMPY", 6) == 0) return open_array(data, path, reader);
     return csv_open(path, reader, data);

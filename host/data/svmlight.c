@@ -8,9 +8,11 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 typedef struct reading {
     const char *source;
@@ -18,11 +20,12 @@ typedef struct reading {
     int64_t line, rows, stored, row_room, stored_room;
     int64_t *start;
     int32_t *index; /* as they are in the file */
-    double *value, *y;
+    void *value;    /* float where the reader wants that, else double */
+    double *y;
     int64_t largest, largest_line, smallest;
 } reading;
 
-int svmlight_is_name(const char *path)
+static int is_name(const char *path)
 {
     static const char *const endings[] = {".svm", ".libsvm", ".svmlight"}, *const packed[] = {"", ".gz", ".zst"};
     for (size_t i = 0; i < 9; i++) {
@@ -32,6 +35,30 @@ int svmlight_is_name(const char *path)
             return 1;
     }
     return 0;
+}
+
+static int is_table_name(const char *path)
+{
+    size_t length = strlen(path);
+    return length > 4 && (strcasecmp(path + length - 4, ".csv") == 0 || strcasecmp(path + length - 4, ".tsv") == 0);
+}
+
+static size_t value_size(const reading *r) { return r->reader->single_values ? sizeof(float) : sizeof(double); }
+
+static double value_at(const reading *r, int64_t at)
+{
+    return r->reader->single_values ? (double)((const float *)r->value)[at] : ((const double *)r->value)[at];
+}
+
+/* 0 where the value is beyond what a float holds. */
+static int put_value(reading *r, int64_t at, double value)
+{
+    if (!r->reader->single_values) {
+        ((double *)r->value)[at] = value;
+        return 1;
+    }
+    ((float *)r->value)[at] = (float)value;
+    return isfinite((float)value) != 0;
 }
 
 static int is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
@@ -88,8 +115,8 @@ static cusgd_status make_room(reading *r, int64_t bytes)
         int64_t room = wanted + r->stored_room / 2;
         void *indices = realloc(r->index, (size_t)room * sizeof *r->index), *value = NULL;
         if (indices) r->index = indices;
-        if (indices) value = realloc(r->value, (size_t)room * sizeof *r->value);
-        if (!indices || !value) return fail_memory((size_t)room * (sizeof *r->index + sizeof *r->value), r->source);
+        if (indices) value = realloc(r->value, (size_t)room * value_size(r));
+        if (!indices || !value) return fail_memory((size_t)room * (sizeof *r->index + value_size(r)), r->source);
         r->value = value;
         r->stored_room = room;
     }
@@ -113,12 +140,12 @@ static cusgd_status sort_row(reading *r, int64_t first)
     size_t count = (size_t)(r->stored - first);
     entry *row = allocate(count, sizeof *row);
     if (!row) return fail_memory(count * sizeof *row, "sorting a row");
-    for (size_t i = 0; i < count; i++) row[i] = (entry){r->index[first + (int64_t)i], r->value[first + (int64_t)i]};
+    for (size_t i = 0; i < count; i++) row[i] = (entry){r->index[first + (int64_t)i], value_at(r, first + (int64_t)i)};
     qsort(row, count, sizeof *row, compare_entries);
     cusgd_status status = CUSGD_OK;
     for (size_t i = 0; i < count; i++) {
         r->index[first + (int64_t)i] = row[i].column;
-        r->value[first + (int64_t)i] = row[i].value;
+        put_value(r, first + (int64_t)i, row[i].value);
         if (i > 0 && row[i].column == row[i - 1].column && !status)
             status =
                 fail(CUSGD_ERROR_DATA, "%s: line %" PRId64 ": index %d occurs twice", r->source, r->line, (int)row[i].column);
@@ -137,8 +164,9 @@ static cusgd_status take_entry(reading *r, const char **at, int64_t *index)
     if (strncmp(text, "qid:", 4) == 0)
         return fail_token(r, text, "is a query of a ranking, which cuSGD does not learn: remove it");
     if (c == text || *c != ':') return fail_token(r, text, "is not INDEX:VALUE");
-    *at = take_number(c + 1, &r->value[r->stored]);
-    if (!*at) return fail_token(r, text, "has no value that is a finite number");
+    double value;
+    *at = take_number(c + 1, &value);
+    if (!*at || !put_value(r, r->stored, value)) return fail_token(r, text, "has no value that is a finite number");
     if (*index == 0 && r->reader->index_base == CUSGD_INDEX_ONE)
         return fail_token(r, text, "has index 0, and the indices count from 1 (--index-base)");
     r->index[r->stored++] = (int32_t)*index;
@@ -231,7 +259,7 @@ static cusgd_status settle(reading *r, cusgd_data *data)
     data->base = zero ? CUSGD_INDEX_ZERO : CUSGD_INDEX_ONE;
     data->view.n = r->rows;
     data->view.d = d;
-    data->view.s = (cusgd_csr){r->start, r->index, r->value, CUSGD_TYPE_FLOAT64, 0};
+    data->view.s = (cusgd_csr){r->start, r->index, r->value, reader->single_values ? CUSGD_TYPE_FLOAT32 : CUSGD_TYPE_FLOAT64, 0};
     if (!reader->x_only) {
         data->view.k = 1;
         data->view.y = (cusgd_matrix){r->y, CUSGD_TYPE_FLOAT64, 1, 1};
@@ -257,4 +285,51 @@ cusgd_status svmlight_open(const char *path, const cusgd_reader *reader, cusgd_d
     data->memory[PLACE_START] = r.start;
     data->memory[PLACE_COLUMN] = r.index;
     return status;
+}
+
+/* ---- By content ---------------------------------------------------------------------------------------------------------- */
+
+/* Whether a whole line, or its beginning that stops at `end`, is a label and INDEX:VALUE pairs, at least one. */
+static int is_row(const char *at, const char *end)
+{
+    int64_t before = -1, pairs = 0;
+    double number;
+    at = take_number(at, &number);
+    while (at && at < end && *at != '\n' && *at != '#') {
+        int64_t index = 0;
+        while (is_blank(*at)) at++;
+        if (*at == '\n' || *at == '#') break;
+        const char *begin = at;
+        while ((unsigned char)(*at - '0') < 10 && index <= INT32_MAX) index = index * 10 + (*at++ - '0');
+        if (at == begin || *at != ':' || index <= before) return 0;
+        at = take_number(at + 1, &number);
+        before = index;
+        pairs += at != NULL;
+    }
+    return at && pairs > 0;
+}
+
+int cusgd_file_is_libsvm(const char *path)
+{
+    enum { FIRST = 4096 };
+    char text[FIRST + 1];
+    if (!path) return 0;
+    if (is_name(path)) return 1;
+    struct stat info;
+    if (is_table_name(path) || stat(path, &info) != 0 || !S_ISREG(info.st_mode)) return 0;
+    FILE *file = fopen(path, "rbe");
+    if (!file) return 0;
+    size_t count = fread(text, 1, FIRST, file);
+    fclose(file);
+    for (int full = count == FIRST; full && count > 0 && !ends_token(text[count - 1]);) count--; /* a token that may be cut off */
+    if (memchr(text, '\0', count)) return 0;
+    text[count] = '\n';
+    const char *at = text, *end = text + count;
+    while (at < end) {
+        while (at < end && is_blank(*at)) at++;
+        if (at < end && *at != '\n' && *at != '#') return is_row(at, end);
+        at = memchr(at, '\n', (size_t)(end - at) + 1);
+        at++;
+    }
+    return 0;
 }
