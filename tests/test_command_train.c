@@ -89,6 +89,7 @@ static const struct {
     {"seed", "18446744073709551615", "seed = 18446744073709551615", {"-1", "18446744073709551616", "x"}},
     {"device", "cpu", NULL, {"gpu", "cuda:x", "''"}},
     {"update", "dense", "update = dense", {"fast"}},
+    {"sparse-scale", "none", NULL, {"auto", "x"}},
     {"precision", "double", "precision = double", {"half"}},
     {"storage", "bf16", "storage = bf16", {"half"}},
     {"math", "tf32", "math = tf32", {"fast"}},
