@@ -183,7 +183,8 @@ static cusgd_status open_beside(cusgd_data *data, const char *folder, const char
     cusgd_status status = open_part(data, folder, name, place, matrix, &rows, cols, &path);
     if (!status && *cols == 0) *cols = 1;
     if (!status && matrix->at && rows != data->view.n)
-        status = fail(CUSGD_ERROR_DATA, "%s: has %" PRId64 " rows, but x has %" PRId64, path, rows, data->view.n);
+        status = fail(CUSGD_ERROR_DATA, "%s: has %" PRId64 " rows, but %s has %" PRId64, path, rows,
+                      examples_are_sparse(&data->view) ? "x" : "x.npy", data->view.n);
     if (!status && place >= W && *cols != 1)
         status = fail(CUSGD_ERROR_DATA, "%s: has %" PRId64 " columns: one %s a row is wanted", path, *cols,
                       place == W ? "weight" : "number");
