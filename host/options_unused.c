@@ -49,6 +49,15 @@ static int solver_ignores(const cusgd_options *options, const char *name)
     return !reads(names + first, sizeof names / sizeof names[0] - first, name);
 }
 
+int cusgd_path_reads(const char *name)
+{
+    static const char *const names[] = {"loss",    "seed",        "intercept",     "device", "precision",
+                                        "threads", "standardize", "penalty-units", "robust", "whiten",
+                                        "lower",   "upper",       "valid-fraction"};
+    const cusgd_option_info *info = name ? options_find(name) : NULL;
+    return info && reads(names, sizeof names / sizeof names[0], info->name);
+}
+
 const char *options_only_sgd_reads(const cusgd_options *options)
 {
     cusgd_options usual, full = *options;

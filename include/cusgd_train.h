@@ -22,6 +22,7 @@ typedef enum cusgd_stop {
     CUSGD_STOP_SOLVED,    /* solver exact has computed the solution */
     CUSGD_STOP_DEVICE,    /* the device failed */
     CUSGD_STOP_DATA,      /* a data file became shorter during the run */
+    CUSGD_STOP_DROPPED,   /* of a sweep: halving ended the configuration, which was not among the best */
 } cusgd_stop;
 
 /* The state of a run after an epoch. Losses are means over rows and outputs: of the squared error for squared and mse, otherwise
@@ -222,6 +223,9 @@ typedef enum cusgd_select {
                             of these with the largest l2: the simplest model that is not clearly worse */
 } cusgd_select;
 
+/* Receives the number of models and of passes over the data, and the bytes of memory that the models of a pass take. */
+typedef void (*cusgd_sweep_begins)(void *user, int64_t models, int64_t passes, double bytes);
+
 typedef struct cusgd_sweep_plan {
     size_t size;
     const cusgd_configuration *configurations;
@@ -230,6 +234,12 @@ typedef struct cusgd_sweep_plan {
     const uint8_t *fold; /* the data's rows: each one's fold, below `folds`; NULL: drawn by the seed, stratified where the loss is
                             of classes */
     cusgd_select select;
+    int halving; /* 0: all configurations are trained to their end; h >= 2: after 1, h, h^2, ... epochs those go on that have the
+                    least losses on held-out rows, one of h of them (successive halving: Jamieson, Talwalkar 2016) */
+    double memory; /* bytes that the models may take, in as many passes over the data as that needs; 0: half of the machine's, or
+                      90 % of what the GPU has free */
+    cusgd_sweep_begins begins; /* NULL, or called once, before the first step */
+    void *user;
 } cusgd_sweep_plan;
 
 /* What came of a configuration. Losses as cusgd_result has them. */
@@ -240,10 +250,10 @@ typedef struct cusgd_outcome {
                                     diverged */
     double standard_error;       /* of that mean, from the folds' losses; NAN without folds */
     double loss;                 /* on the training rows, of the model that was trained on all of them; NAN: it has diverged */
-    int64_t rank;                /* from 1, by mean; those that have diverged are last */
-    int64_t epochs;              /* the most that one of its models took */
-    int64_t nonzeros;            /* coefficients of the model that was trained on all rows */
-    cusgd_stop stop;             /* EPOCHS, TOLERANCE; DIVERGED: one of its models has */
+    int64_t rank;     /* from 1, by mean; those that halving dropped come behind the others, those that diverged last */
+    int64_t epochs;   /* the most that one of its models took */
+    int64_t nonzeros; /* coefficients of the model that was trained on all rows */
+    cusgd_stop stop;  /* EPOCHS, TOLERANCE, DROPPED; DIVERGED: one of its models has */
 } cusgd_outcome;
 
 typedef struct cusgd_sweep cusgd_sweep;
@@ -251,10 +261,10 @@ typedef struct cusgd_sweep cusgd_sweep;
 /* Trains all configurations at once, by solver sgd: every read of the training rows serves all models. With folds each
  * configuration has folds + 1 models, one without each fold's rows and one of all rows. A model ends by itself, by the options'
  * stopping rules on its training objective, or where its loss is no longer finite, and changes no bit of the others; on the CPU
- * none of them depends on which others there are. Columns are standardized by the moments of all training rows, and penalties
- * are scaled so that each model minimizes what it would with the moments of its own rows. The data must have one target. It must
- * outlive the sweep. Errors: USAGE (also without folds and validation rows), DATA, DEVICE, MEMORY, INTERRUPTED; DIVERGED: no
- * configuration is left. */
+ * none of them depends on which others there are, nor in how many passes they are trained. Columns are standardized by the
+ * moments of all training rows, and penalties are scaled so that each model minimizes what it would with the moments of its own
+ * rows. The data must have one target. It must outlive the sweep. Errors: USAGE (also without folds and validation rows), DATA,
+ * DEVICE, MEMORY (not one configuration fits, or with halving not all), INTERRUPTED; DIVERGED: no configuration is left. */
 CUSGD_API cusgd_status cusgd_sweep_create(const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
                                           const cusgd_sweep_plan *plan, cusgd_sweep **out);
 CUSGD_API void cusgd_sweep_free(cusgd_sweep *sweep);
@@ -283,26 +293,28 @@ typedef struct cusgd_path_plan {
     double tolerance; /* duality gap at which a model is done, as a share of the loss of the model without columns; 0: 1e-12 */
 } cusgd_path_plan;
 
-/* What came of a penalty. Losses are mean squared errors, in the units of the data. */
+/* What came of a penalty. Losses are mean squared errors in the units of the data, or the means of other losses. */
 typedef struct cusgd_path_point {
     size_t size;
     double alpha, l1, l2;
     double mean, standard_error; /* of the folds' losses; NAN without folds */
     double loss;                 /* on the training rows, of the model of all of them */
-    double gap;                  /* the duality gap of that model, as a share as above; NAN for l1_ratio 0, which has none */
+    double gap;                  /* the duality gap of that model, as a share as above; NAN for l1_ratio 0 and other losses */
     int64_t nonzeros;            /* its coefficients that are not 0 */
 } cusgd_path_point;
 
 typedef struct cusgd_path cusgd_path;
 
-/* Computes a path of the losses squared or mse, in double. The rows are read once, fold by fold, for the products of all columns:
- * (folds + 2) (d + 1)^2 doubles of memory. Then the lasso and the elastic net are solved by coordinate descent, ridge regression
- * by eigenvectors. Of the options, l1, l2 and those of solvers and steps have no part in it; each fold is standardized by the
- * moments of the rows outside it. The data must have one target. It must outlive the path. Errors: USAGE (other losses, bounds,
- * whiten, robust, valid-fraction), DATA, DEVICE, MEMORY, INTERRUPTED. */
+/* Computes a path in double. For squared and mse the rows are read once, for the products of all columns, (folds + 2) (d + 1)^2
+ * doubles, and coordinate descent follows, or with l1_ratio 0 eigenvectors. Losses with second derivatives are minimized by
+ * Newton's method, until no gradient is further than sqrt(tolerance) of the first penalty from what the penalties take up. Each
+ * fold is standardized by the moments of the rows outside it. The data must have one target and outlive the path. Errors: USAGE
+ * (other losses, several outputs, bounds, whiten, robust, valid-fraction), DATA, DEVICE, MEMORY, INTERRUPTED. */
 CUSGD_API cusgd_status cusgd_path_create(const cusgd_options *options, const cusgd_data *train, const cusgd_path_plan *plan,
                                          cusgd_path **out);
 CUSGD_API void cusgd_path_free(cusgd_path *path);
+/* Whether an option, by its name, has a part in a path, or is refused where it would need one; 0: its value changes nothing. */
+CUSGD_API int cusgd_path_reads(const char *name);
 /* Of penalty i, by falling alpha; returns 0 past the last. */
 CUSGD_API int cusgd_path_at(const cusgd_path *path, size_t i, cusgd_path_point *out);
 /* Its folds' losses, as many as there are folds; and its model's d coefficients and intercept, in the units of the data. The

@@ -86,7 +86,7 @@ def draw_path(axes: Any, path: str) -> None:
     axes.set_ylabel("coefficient")
     axes.grid(True, color="#e6e6e6", linewidth=0.6)
     if len(header) <= 14:
-        axes.legend(frameon=False, fontsize="small")
+        axes.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))  # curves begin at the left
 
 
 def main() -> None:

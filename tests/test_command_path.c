@@ -3,7 +3,9 @@
 #include "cusgd.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 TestSuite(command_path, .init = command_setup, .fini = folder_teardown);
 
@@ -43,9 +45,9 @@ Test(command_path, refusals)
     run(&o, "$CUSGD path data.csv");
     assert_code(o, 1);
     assert_has(o.err, "give --coefficients, --report or --model");
-    run(&o, "$CUSGD path data.csv --loss logistic --coefficients path.csv");
+    run(&o, "$CUSGD path data.csv --loss quantile --coefficients path.csv");
     assert_code(o, 1);
-    assert_has(o.err, "squared and mse");
+    assert_has(o.err, "second derivatives");
     run(&o, "$CUSGD path data.csv --folds 0 --model m.safetensors");
     assert_code(o, 1);
     run(&o, "$CUSGD path data.csv --coefficients data.csv");
@@ -54,4 +56,34 @@ Test(command_path, refusals)
     assert_code(o, 1);
     run(&o, "$CUSGD path data.csv --folds 0 --l1-ratio 0 --coefficients path.csv");
     assert_code(o, 0);
+}
+
+/* As full-batch solvers do, it says which options have no part in it. */
+Test(command_path, unused_options_are_named)
+{
+    run(&o, "$CUSGD path data.csv --coefficients path.csv --rate 0.1 --batch 64 --optimizer adam --l2 1 --no-average "
+            "--no-standardize --seed 3 --precision double");
+    assert_code(o, 0);
+    const char *unused[] = {"rate", "batch", "optimizer", "l2", "no-average"};
+    for (size_t i = 0; i < sizeof unused / sizeof unused[0]; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "note: --%s changes nothing for a path", unused[i]);
+        assert_has(o.err, line);
+    }
+    int count = 0;
+    for (const char *at = o.err; (at = strstr(at, "changes nothing")) != NULL; at++) count++;
+    cr_assert_eq(count, 5, "%s", o.err);
+    run(&o, "$CUSGD path data.csv --coefficients path.csv --rate 0.1 -q");
+    cr_assert_str_eq(o.err, "");
+}
+
+/* Losses that are not quadratic, of classes by name. */
+Test(command_path, logistic)
+{
+    run(&o, "$CUSGD path text.csv --loss logistic --count 8 --ratio .01 --folds 3 --report report.csv --model m.safetensors && "
+            "$CUSGD info m.safetensors");
+    assert_code(o, 0);
+    assert_has(o.out, "8 penalties, alpha ");
+    assert_has(o.out, "mean loss ");
+    assert_has(o.out, "yes");
 }

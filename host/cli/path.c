@@ -1,8 +1,8 @@
 #include "cli.h"
 #include "reading.h"
 #include "signals.h"
+#include "summary.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,10 +46,7 @@ static int open_data(tracing *w)
     cusgd_reader reader;
     int wrong = reading_reader(&w->reading, w->syntax, w->data_path, NULL, &reader);
     if (wrong) return wrong;
-    cusgd_status status = cusgd_data_open(w->data_path, &reader, &w->data);
-    if (status) return complain_last(status);
-    if (!w->quiet) put_data_notes(w->data);
-    return CUSGD_OK;
+    return reading_open(w->data_path, &reader, w->quiet, &w->data);
 }
 
 /* A field of a CSV: in quotes where it needs them. */
@@ -72,8 +69,9 @@ static void put_number(FILE *to, double value)
     if (isfinite(value)) fprintf(to, "%.17g", value);
 }
 
-static void put_coefficients(const tracing *w, FILE *to)
+static void put_coefficients(const void *of, FILE *to)
 {
+    const tracing *w = of;
     int64_t d = cusgd_data_cols(w->data);
     fputs("alpha,intercept", to);
     for (int64_t j = 0; j < d; j++) {
@@ -94,8 +92,9 @@ static void put_coefficients(const tracing *w, FILE *to)
     }
 }
 
-static void put_report(const tracing *w, FILE *to)
+static void put_report(const void *of, FILE *to)
 {
+    const tracing *w = of;
     fputs("alpha,l1,l2,", to);
     for (int f = 0; f < w->folds; f++) fprintf(to, "fold_%d,", f + 1);
     fputs("mean,standard_error,loss,nonzeros,gap\n", to);
@@ -114,16 +113,9 @@ static void put_report(const tracing *w, FILE *to)
     }
 }
 
-static int write_table(const tracing *w, const char *option, const char *path, void (*put)(const tracing *w, FILE *to))
+static int write_table(const tracing *w, const char *option, const char *path, void (*put)(const void *of, FILE *to))
 {
-    FILE *to = path ? fopen(path, "w") : NULL;
-    if (!path) return CUSGD_OK;
-    if (!to) return complain(CUSGD_ERROR_DATA, "%s %s: cannot be written: %s", option, path, strerror(errno));
-    put(w, to);
-    int failed = ferror(to);
-    if (fclose(to) != 0 || failed)
-        return complain(CUSGD_ERROR_DATA, "%s %s: cannot be written: %s", option, path, strerror(errno));
-    return CUSGD_OK;
+    return path ? write_file(option, path, put, w) : CUSGD_OK;
 }
 
 static int write_model(const tracing *w)
@@ -148,8 +140,10 @@ static void put_summary(const tracing *w)
            (long long)last.nonzeros);
     if (w->folds > 0) {
         cusgd_path_at(w->path, chosen, &p);
-        printf("chosen: alpha %g (l1 %g, l2 %g): mean squared error %.6g (standard error %.2g, %lld folds), %lld nonzeros\n",
-               p.alpha, p.l1, p.l2, p.mean, p.standard_error, (long long)w->folds, (long long)p.nonzeros);
+        int squared = option_is(w->options, "loss", "squared") || option_is(w->options, "loss", "mse");
+        printf("chosen: alpha %g (l1 %g, l2 %g): %s %.6g (standard error %.2g, %lld folds), %lld nonzeros\n", p.alpha, p.l1, p.l2,
+               squared ? "mean squared error" : "mean loss", p.mean, p.standard_error, (long long)w->folds,
+               (long long)p.nonzeros);
         fflush(stdout);
         if (count > 1 && (chosen == 0 || chosen == count - 1))
             fprintf(stderr, "cusgd: note: the chosen alpha is the %s of the path: a better one may lie beyond\n",
@@ -163,6 +157,7 @@ static int trace(tracing *w)
     int status = check_arguments(w);
     if (!status) status = open_data(w);
     if (status) return status;
+    if (!w->quiet) summary_path_notes(w->options);
     cusgd_path_plan plan = CUSGD_INIT(cusgd_path_plan);
     plan.l1_ratio = w->l1_ratio;
     plan.count = w->count;
@@ -210,8 +205,7 @@ int path_main(int argc, char **argv)
     const syntax s = {.word = "path",
                       .operands = "DATA --coefficients FILE [OPTION]...",
                       .operand_count = 1,
-                      .summary =
-                          "Computes least squares for many penalties at once: the lasso, the elastic net or ridge regression.",
+                      .summary = "Computes a model for each of many penalties: the lasso, the elastic net or ridge regression.",
                       .example = "cusgd path houses.csv --l1-ratio 0.9 --coefficients path.csv",
                       .groups = {{table, sizeof table / sizeof table[0]}, {reading_table + 1, READING_ARGUMENTS - 1}},
                       .options = w.options,

@@ -255,3 +255,17 @@ int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_mo
     }
     return CUSGD_OK;
 }
+
+int reading_open(const char *path, const cusgd_reader *reader, int quiet, cusgd_data **out)
+{
+    cusgd_status status = cusgd_data_open(path, reader, out);
+    if (status) return complain_last(status);
+    if (!quiet) put_data_notes(*out);
+    return CUSGD_OK;
+}
+
+int reading_open_alike(const char *path, const cusgd_data *first, cusgd_reader reader, int quiet, cusgd_data **out)
+{
+    cusgd_data_reader(first, &reader);
+    return reading_open(path, &reader, quiet, out);
+}

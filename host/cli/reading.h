@@ -44,6 +44,12 @@ int is_data_name(const char *path);
 /* Whether it is arrays, which have no header and one role each: a folder, .npy or .npz. */
 int is_arrays(const char *path);
 
+/* Opens data, with its notes unless `quiet`; complains about what fails. */
+int reading_open(const char *path, const cusgd_reader *reader, int quiet, cusgd_data **out);
+/* Likewise, of data for validation, which is read as `first` was by `reader`: its columns by name where there are names, else by
+ * number, its classes with the same numbers. */
+int reading_open_alike(const char *path, const cusgd_data *first, cusgd_reader reader, int quiet, cusgd_data **out);
+
 int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_model *model, cusgd_reader *reader);
 
 #endif

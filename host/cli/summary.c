@@ -26,22 +26,41 @@ static void put_unused(const cusgd_options *given, const char *name, const char 
     fprintf(stderr, "note: --%s changes nothing with --%s %s\n", name, because, value);
 }
 
-void summary_notes(const cusgd_options *given)
+/* Calls `put` for every option that was set and that `because` gives a reason for, by the name by which it was typed. */
+static void put_each_unused(const cusgd_options *given, const char *(*because)(const cusgd_options *given, const char *name),
+                            void (*put)(const cusgd_options *given, const char *name, const char *because))
 {
     char value[CUSGD_OPTION_TEXT], usual[CUSGD_OPTION_TEXT];
     const cusgd_option_info *info;
     cusgd_options *plain;
     if (cusgd_options_new(&plain)) return;
     for (size_t i = 0; (info = cusgd_option_at(i)) != NULL; i++) {
-        const char *because = cusgd_options_unused(given, info->name);
+        const char *reason = because(given, info->name);
         cusgd_options_get(given, info->name, value);
         cusgd_options_get(plain, info->name, usual);
         /* The switch that was typed is the alias where a flag is on by default. */
         int is_off = info->type == CUSGD_OPTION_FLAG && strcmp(value, "false") == 0 && info->alias;
-        if (because && strcmp(value, usual) != 0) put_unused(given, is_off ? info->alias : info->name, because);
+        if (reason && strcmp(value, usual) != 0) put(given, is_off ? info->alias : info->name, reason);
     }
     cusgd_options_free(plain);
 }
+
+void summary_notes(const cusgd_options *given) { put_each_unused(given, cusgd_options_unused, put_unused); }
+
+static const char *because_of_path(const cusgd_options *given, const char *name)
+{
+    (void)given;
+    return cusgd_path_reads(name) ? NULL : "path";
+}
+
+static void put_unused_by_path(const cusgd_options *given, const char *name, const char *because)
+{
+    (void)given;
+    const char *penalties = strcmp(name, "l1") == 0 || strcmp(name, "l2") == 0 ? ": it has many penalties, by --l1-ratio" : "";
+    fprintf(stderr, "note: --%s changes nothing for a %s%s\n", name, because, penalties);
+}
+
+void summary_path_notes(const cusgd_options *given) { put_each_unused(given, because_of_path, put_unused_by_path); }
 
 static int is_sgd(const cusgd_options *options) { return option_is(options, "solver", "sgd"); }
 

@@ -6,6 +6,8 @@
 
 /* Names the options that were given and change nothing with the others. */
 void summary_notes(const cusgd_options *given);
+/* Likewise, for a regularization path. */
+void summary_path_notes(const cusgd_options *given);
 /* What is trained on what, and what was chosen where nothing was given. */
 void summary_start(const char *path, const cusgd_data *data, const cusgd_options *given, const cusgd_trainer *trainer);
 /* Why it ended, how good the model is, where it is. Returns a status, complained about. */

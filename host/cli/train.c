@@ -76,18 +76,6 @@ static int check_arguments(training *t)
 
 /* ---- Reading ------------------------------------------------------------------------------------------------------------- */
 
-/* Validation data is read as the training data was: its columns by name where there are names, else by number, its classes with
- * the same numbers. */
-static int open_valid(training *t)
-{
-    cusgd_reader reader = t->reading.reader;
-    cusgd_data_reader(t->data, &reader);
-    cusgd_status opened = cusgd_data_open(t->valid_path, &reader, &t->valid);
-    if (opened) return complain_last(opened);
-    if (!t->quiet) put_data_notes(t->valid);
-    return CUSGD_OK;
-}
-
 /* Where the target has classes, the outputs are known once there is a trainer. */
 static int check_init(const training *t)
 {
@@ -167,14 +155,13 @@ static int open_all(training *t)
         wrong = open_first_block(t);
         if (wrong) return wrong;
     } else {
-        status = cusgd_data_open(t->data_path, &t->reading.reader, &t->data);
-        if (status) return complain_last(status);
-        if (!t->quiet) put_data_notes(t->data);
+        wrong = reading_open(t->data_path, &t->reading.reader, t->quiet, &t->data);
+        if (wrong) return wrong;
     }
     if ((wrong = weigh_classes(t->data, &t->reading.class_weights)) != CUSGD_OK) return wrong;
     if (t->init && (wrong = check_init(t)) != CUSGD_OK) return wrong;
     if ((wrong = read_columns(&t->columns, cusgd_data_cols(t->data), t->options)) != CUSGD_OK) return wrong;
-    return t->valid_path ? open_valid(t) : CUSGD_OK;
+    return t->valid_path ? reading_open_alike(t->valid_path, t->data, t->reading.reader, t->quiet, &t->valid) : CUSGD_OK;
 }
 
 /* ---- Running ------------------------------------------------------------------------------------------------------------- */

@@ -12,8 +12,9 @@
 
 static cusgd_status check_options(const cusgd_options *o, const cusgd_data *train)
 {
-    if (!loss_is_quadratic(o->loss))
-        return fail_option("loss", "a path is computed for the losses squared and mse; for %s sweep over l1 and l2",
+    cusgd_smoothness smoothness = loss_info_of(o->loss)->smoothness;
+    if ((smoothness != CUSGD_SMOOTH_QUADRATIC && smoothness != CUSGD_SMOOTH_TWICE) || o->loss == CUSGD_LOSS_SOFTMAX)
+        return fail_option("loss", "a path needs a loss with second derivatives; for %s sweep over l1 and l2",
                            loss_word(o->loss));
     if (cusgd_data_outputs(train) != 1)
         return fail(CUSGD_ERROR_USAGE, "a path takes one target, not %lld", (long long)cusgd_data_outputs(train));
@@ -54,25 +55,29 @@ static int falls(const void *a, const void *b)
 /* Below this share of l1 the smallest penalty that leaves no coefficient is taken for the share itself: for 0 there is none. */
 #define SMALLEST_L1_RATIO 1e-3
 
-static cusgd_status choose_alphas(cusgd_path *s, const cusgd_path_plan *plan, const least_squares *all)
+void path_choose_alphas(cusgd_path *s, const cusgd_path_plan *plan, double largest)
 {
-    descent none = {0};
+    double first = largest > 0 ? largest / fmax(s->l1_ratio, SMALLEST_L1_RATIO) : 1;
     if (plan->alphas) {
         memcpy(s->alphas, plan->alphas, sizeof(double) * (size_t)s->count);
         qsort(s->alphas, (size_t)s->count, sizeof(double), falls);
-        return CUSGD_OK;
+        return;
     }
-    cusgd_status status = descent_open(all, &none);
-    double largest = !status ? descent_largest_l1(&none) * s->trainer->problem.units.target : 0;
-    double first = largest > 0 ? largest / fmax(s->l1_ratio, SMALLEST_L1_RATIO) : 1;
     for (int64_t i = 0; i < s->count; i++)
         s->alphas[i] = first * pow(plan->ratio, (double)i / (double)(s->count > 1 ? s->count - 1 : 1));
+}
+
+static cusgd_status choose_alphas(cusgd_path *s, const cusgd_path_plan *plan, const least_squares *all)
+{
+    descent none = {0};
+    cusgd_status status = descent_open(all, &none);
+    if (!status) path_choose_alphas(s, plan, descent_largest_l1(&none) * s->unit);
     descent_close(&none);
     return status;
 }
 
 /* Of alpha, in the units of the bound targets. */
-static double l1_of(const cusgd_path *s, int64_t i) { return s->alphas[i] * s->l1_ratio / s->trainer->problem.units.target; }
+static double l1_of(const cusgd_path *s, int64_t i) { return s->alphas[i] * s->l1_ratio / s->unit; }
 static double l2_of(const cusgd_path *s, int64_t i) { return s->alphas[i] * (1 - s->l1_ratio); }
 
 /* ---- The models ---- */
@@ -157,7 +162,7 @@ static void describe(cusgd_path *s, int64_t i)
     point->alpha = s->alphas[i];
     point->l1 = s->alphas[i] * s->l1_ratio;
     point->l2 = l2_of(s, i);
-    point->loss = p->units.loss * training_loss(s, theta);
+    if (loss_is_quadratic(p->loss.kind)) point->loss = p->units.loss * training_loss(s, theta);
     for (int64_t j = 0; j < s->d; j++) point->nonzeros += theta[j] > 0 || theta[j] < 0;
     for (int f = 0; f < s->folds; f++) point->mean += losses[f] / s->folds;
     for (int f = 0; f < s->folds; f++) squares += (losses[f] - point->mean) * (losses[f] - point->mean);
@@ -169,7 +174,7 @@ static void describe(cusgd_path *s, int64_t i)
         theta[s->d] -= theta[j] * s->mean[j];
     }
     if (!p->intercept) theta[s->d] = 0;
-    for (int64_t j = 0; j <= s->d; j++) theta[j] *= p->units.target;
+    for (int64_t j = 0; j <= s->d; j++) theta[j] *= s->unit;
 }
 
 static void choose(cusgd_path *s, cusgd_select select)
@@ -197,6 +202,9 @@ static cusgd_status open_trainer(cusgd_path *s, const cusgd_options *options, co
     if (status) return status;
     s->trainer->options.standardize = options->standardize;
     s->d = s->trainer->problem.d;
+    if (s->trainer->problem.k > 1)
+        return fail_option("loss", "a path is of one output, and this target has one for each of %lld classes",
+                           (long long)s->trainer->problem.k);
     return CUSGD_OK;
 }
 
@@ -231,9 +239,10 @@ static cusgd_status allocate_path(cusgd_path *s)
     return complete ? CUSGD_OK : fail_memory(sums * side * side * sizeof(double), "the products of the columns, by fold");
 }
 
-static cusgd_status compute(cusgd_path *s, const cusgd_path_plan *plan)
+static cusgd_status compute_least_squares(cusgd_path *s, const cusgd_path_plan *plan)
 {
     least_squares work = {0};
+    s->unit = s->trainer->problem.units.target;
     cusgd_status status = path_add_rows(s);
     if (!status) status = least_squares_open(s->d, &work);
     if (!status) path_problem(s, -1, &work);
@@ -241,6 +250,23 @@ static cusgd_status compute(cusgd_path *s, const cusgd_path_plan *plan)
     if (!status) status = solve_all(s, &work, s->theta, s->points);
     if (!status) status = solve_folds(s, &work);
     least_squares_close(&work);
+    return status;
+}
+
+/* Of other losses, whose targets are bound as they are. */
+static cusgd_status compute_other(cusgd_path *s, const cusgd_path_plan *plan)
+{
+    double unused;
+    transform t;
+    s->unit = 1;
+    cusgd_status status = path_standardize(s, &unused, &t);
+    return status ? status : path_newton(s, plan);
+}
+
+static cusgd_status compute(cusgd_path *s, const cusgd_path_plan *plan)
+{
+    cusgd_status status =
+        loss_is_quadratic(s->trainer->problem.loss.kind) ? compute_least_squares(s, plan) : compute_other(s, plan);
     for (int64_t i = 0; i < s->count && !status; i++) describe(s, i);
     if (!status) choose(s, plan->select);
     return status;

@@ -1,5 +1,5 @@
-/* Regularization paths of least squares. Of the rows a path needs the second moments of each fold alone, which one read gives:
- * afterwards no cost depends on the number of rows. */
+/* Regularization paths. Of the rows, least squares needs the second moments of each fold alone, which one read gives: afterwards
+ * no cost depends on the number of rows. Other losses are minimized by passes over the rows. */
 #ifndef CUSGD_HOST_SWEEP_PATH_H
 #define CUSGD_HOST_SWEEP_PATH_H
 
@@ -42,6 +42,7 @@ struct cusgd_path {
     uint8_t *fold;        /* the data's rows */
     double *mean, *scale; /* d: of all rows, between the data's units and those of the sums */
     double shift;         /* of the targets */
+    double unit;          /* of the sums' targets */
     moment_sums *sums;    /* folds, or 1 */
     double *alphas;       /* count, falling, in the units of the bound targets */
     double *theta;        /* count x (d+1): of all rows, the intercept last; once reported, in the units of the data */
@@ -54,6 +55,11 @@ struct cusgd_path {
 cusgd_status path_check_memory(const cusgd_path *s);
 /* path_sums.c: the moments of each fold; s->fold is set where there are folds. */
 cusgd_status path_add_rows(cusgd_path *s);
+/* The moments of all rows: sets mean, scale and *t, without the targets' shift (*shift: their mean). */
+cusgd_status path_standardize(cusgd_path *s, double *shift, transform *t);
+/* The rows of a fold, or those without it: the transform that they are bound by and, unless `of` is NULL, the factors on the
+ * penalties of a path without it. */
+cusgd_status path_fold_factors(const cusgd_path *s, int fold, const examples *rows, least_squares *of, transform *t);
 /* The problem without the rows of a fold, or with -1 of all rows; of has room for it. */
 void path_problem(const cusgd_path *s, int without, least_squares *of);
 /* The sum of w (y - x theta - b)^2 over a fold, divided by that of w: theta's intercept is its last. */
@@ -68,6 +74,11 @@ void descent_close(descent *s);
 void descent_solve(descent *s, double l1, double l2, double l1_before, double tolerance);
 /* The smallest l1 that leaves no coefficient with a factor above 0. The descent is left at the solution for it. */
 double descent_largest_l1(descent *s);
+
+/* path.c: the plan's, or by the smallest l1 that leaves no column. */
+void path_choose_alphas(cusgd_path *s, const cusgd_path_plan *plan, double largest);
+/* path_newton.c: alphas, theta, losses and the points' losses, of losses that are not quadratic. */
+cusgd_status path_newton(cusgd_path *s, const cusgd_path_plan *plan);
 
 /* path_ridge.c: theta for each of `count` values of l2, from one eigendecomposition; theta: count x (d+1), of which d are set. */
 cusgd_status ridge_solve(const least_squares *of, int64_t count, const double *l2, double *theta);

@@ -52,14 +52,12 @@ static cusgd_status add_fold(cusgd_path *s, int fold, const transform *t, int64_
 /* As problem.c has it: a deviation that is rounding of the mean is none. */
 static int varies(double deviation, double mean) { return deviation > 10 * DBL_EPSILON * fabs(mean); }
 
-cusgd_status path_add_rows(cusgd_path *s)
+cusgd_status path_standardize(cusgd_path *s, double *shift, transform *t)
 {
     const problem *p = &s->trainer->problem;
-    double weight, *variance = allocate((size_t)s->d, sizeof *variance);
-    int64_t *index = allocate((size_t)p->train.rows.n, sizeof *index);
-    cusgd_status status =
-        variance && index ? CUSGD_OK : fail_memory((size_t)p->train.rows.n * sizeof *index, "the rows of a fold");
-    if (!status) status = problem_moments(p, s->mean, variance, &s->shift, &weight);
+    double weight = 0, *variance = allocate((size_t)s->d, sizeof *variance);
+    cusgd_status status = variance ? CUSGD_OK : fail_memory((size_t)s->d * sizeof *variance, "the columns' moments");
+    if (!status) status = problem_moments(p, s->mean, variance, shift, &weight);
     for (int64_t j = 0; j < s->d && !status; j++) {
         if (!p->intercept) {
             variance[j] += s->mean[j] * s->mean[j];
@@ -68,14 +66,22 @@ cusgd_status path_add_rows(cusgd_path *s)
         double deviation = sqrt(variance[j]);
         s->scale[j] = varies(deviation, s->mean[j]) ? deviation : 1;
     }
-    if (!p->intercept) s->shift = 0;
-    transform t = {.mean = s->mean,
-                   .scale = s->scale,
-                   .shift = &s->shift,
-                   .weight_mean = weight / (double)p->train.rows.n,
-                   .storage = CUSGD_STORAGE_FULL};
-    for (int f = 0; f < (s->folds > 0 ? s->folds : 1) && !status; f++) status = add_fold(s, f, &t, index);
     free(variance);
+    *t = (transform){
+        .mean = s->mean, .scale = s->scale, .weight_mean = weight / (double)p->train.rows.n, .storage = CUSGD_STORAGE_FULL};
+    return status;
+}
+
+cusgd_status path_add_rows(cusgd_path *s)
+{
+    const problem *p = &s->trainer->problem;
+    transform t;
+    int64_t *index = allocate((size_t)p->train.rows.n, sizeof *index);
+    cusgd_status status = index ? CUSGD_OK : fail_memory((size_t)p->train.rows.n * sizeof *index, "the rows of a fold");
+    if (!status) status = path_standardize(s, &s->shift, &t);
+    if (!p->intercept) s->shift = 0;
+    t.shift = &s->shift;
+    for (int f = 0; f < (s->folds > 0 ? s->folds : 1) && !status; f++) status = add_fold(s, f, &t, index);
     free(index);
     return status;
 }
@@ -139,18 +145,40 @@ static void center_sums(const cusgd_path *s, double weight, least_squares *of)
 }
 
 /* A penalty is on the coefficient in the data's units, theta / scale, or on what it would be for a column of deviation 1 in the
- * rows of this problem. */
-static void fill_factors(const cusgd_path *s, int without, least_squares *of)
+ * rows of this problem; deviation: in the units of the bound columns. Returns whether it is constant there. */
+static int put_factors(const cusgd_path *s, int without, int64_t j, double deviation, double mean, least_squares *of)
 {
     const cusgd_options *o = &s->trainer->options;
     int standardized = o->standardize && o->penalty_units == CUSGD_PENALTY_STANDARDIZED;
+    int constant = !varies(deviation * s->scale[j], mean);
+    double unit = !standardized || constant ? 1 / s->scale[j] : without < 0 ? 1 : deviation;
+    of->l1[j] = unit * (o->l1_factors ? o->l1_factors[j] : 1);
+    of->l2[j] = unit * unit * (o->l2_factors ? o->l2_factors[j] : 1);
+    return constant;
+}
+
+cusgd_status path_fold_factors(const cusgd_path *s, int fold, const examples *rows, least_squares *of, transform *t)
+{
+    const problem *p = &s->trainer->problem;
+    const backend *b = p->backend;
+    double weight = 0, target, *mean = allocate(2 * (size_t)s->d, sizeof *mean), *variance = mean + s->d;
+    if (!mean) return fail_memory(2 * (size_t)s->d * sizeof *mean, "the columns' moments");
+    cusgd_status status = b->ops->moments(b->self, rows, mean, variance, &target, &weight);
+    for (int64_t j = 0; of && j < s->d && !status; j++) {
+        double second = variance[j] + (p->intercept ? 0 : mean[j] * mean[j]);
+        put_factors(s, fold, j, sqrt(second) / s->scale[j], p->intercept ? mean[j] : 0, of);
+    }
+    free(mean);
+    *t = (transform){.mean = s->mean, .scale = s->scale, .weight_mean = weight / (double)rows->n, .storage = CUSGD_STORAGE_FULL};
+    return status;
+}
+
+static void fill_factors(const cusgd_path *s, int without, least_squares *of)
+{
     int64_t d = s->d;
     for (int64_t j = 0; j < d; j++) {
         double deviation = sqrt(fmax(of->matrix[j * d + j], 0));
-        int constant = !varies(deviation * s->scale[j], s->mean[j] + of->x_mean[j] * s->scale[j]);
-        double unit = !standardized || constant ? 1 / s->scale[j] : without < 0 ? 1 : deviation;
-        of->l1[j] = unit * (o->l1_factors ? o->l1_factors[j] : 1);
-        of->l2[j] = unit * unit * (o->l2_factors ? o->l2_factors[j] : 1);
+        int constant = put_factors(s, without, j, deviation, s->mean[j] + of->x_mean[j] * s->scale[j], of);
         for (int64_t l = 0; constant && l < d; l++) of->matrix[j * d + l] = of->matrix[l * d + j] = 0;
         if (constant) of->cross[j] = 0;
     }

@@ -112,6 +112,7 @@ CUSGD_STOP_DIVERGED = 5
 CUSGD_STOP_SOLVED = 6
 CUSGD_STOP_DEVICE = 7
 CUSGD_STOP_DATA = 8
+CUSGD_STOP_DROPPED = 9
 
 
 class cusgd_progress(C.Structure):
@@ -131,10 +132,11 @@ class cusgd_configuration(C.Structure):
 
 CUSGD_SELECT_BEST = 0
 CUSGD_SELECT_ONE_SE = 1
+cusgd_sweep_begins = C.CFUNCTYPE(None, C.c_void_p, C.c_int64, C.c_int64, C.c_double)
 
 
 class cusgd_sweep_plan(C.Structure):
-    _fields_ = [("size", C.c_size_t), ("configurations", C.POINTER(cusgd_configuration)), ("count", C.c_size_t), ("folds", C.c_int), ("fold", C.POINTER(C.c_uint8)), ("select", C.c_int)]
+    _fields_ = [("size", C.c_size_t), ("configurations", C.POINTER(cusgd_configuration)), ("count", C.c_size_t), ("folds", C.c_int), ("fold", C.POINTER(C.c_uint8)), ("select", C.c_int), ("halving", C.c_int), ("memory", C.c_double), ("begins", cusgd_sweep_begins), ("user", C.c_void_p)]
 
 
 
@@ -331,6 +333,7 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_sweep_create_model", C.c_int, [C.c_void_p, C.POINTER(C.c_void_p)]),
     ("cusgd_path_create", C.c_int, [C.c_void_p, C.c_void_p, C.POINTER(cusgd_path_plan), C.POINTER(C.c_void_p)]),
     ("cusgd_path_free", None, [C.c_void_p]),
+    ("cusgd_path_reads", C.c_int, [C.c_char_p]),
     ("cusgd_path_at", C.c_int, [C.c_void_p, C.c_size_t, C.POINTER(cusgd_path_point)]),
     ("cusgd_path_losses", C.POINTER(C.c_double), [C.c_void_p, C.c_size_t]),
     ("cusgd_path_coefficients", C.POINTER(C.c_double), [C.c_void_p, C.c_size_t]),

@@ -1,4 +1,4 @@
-"""Regularization paths of least squares."""
+"""Regularization paths."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _capi
-from ._arrays import as_vector, make_data
+from ._arrays import as_vector
 from ._errors import check
 from ._library import lib
 from ._model import Model
@@ -18,6 +18,7 @@ from ._options import make_options
 from ._results import sized
 from ._run import run
 from ._sweep import _set_folds
+from ._trainer import training_data
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,12 @@ class Path:
     intercept_path_ : array of shape (n_alphas,)
         Their intercepts.
     mse_path_ : array of shape (n_alphas, n_folds)
-        The mean squared error on each fold of the model without it, as `sklearn.linear_model.LassoCV` has it.
+        The mean squared error on each fold of the model without it, as `sklearn.linear_model.LassoCV` has it; of other
+        losses than squared and mse their mean there.
     losses_ : array of shape (n_alphas,)
-        The mean squared error on the training rows.
+        The mean squared error, or the mean of another loss, on the training rows.
     dual_gaps_ : array of shape (n_alphas,)
-        The duality gaps, as shares of the loss of the model without columns. NaN for ridge regression.
+        The duality gaps, as shares of the loss of the model without columns. NaN for ridge regression and other losses.
     nonzeros_ : array of shape (n_alphas,)
         Coefficients that are not 0.
     chosen : int
@@ -108,11 +110,12 @@ def path(
     offset: Any = None,
     **options: Any,
 ) -> Path:
-    """Compute least squares for many penalties at once: the lasso, the elastic net or ridge regression.
+    """Compute a model for each of many penalties at once: the lasso, the elastic net or ridge regression.
 
-    The rows are read once, for the products of all columns; what follows does not depend on their number. The loss minimized is
+    For least squares the rows are read once, for the products of all columns; what follows does not depend on their number. Other
+    losses with second derivatives (logistic, poisson, ...) are minimized by Newton's method. The loss minimized is
     ``mean((y - X b)**2) / 2 + alpha * (l1_ratio * abs(b).sum() + (1 - l1_ratio) / 2 * (b**2).sum())``, the penalties being those
-    on coefficients of standardized columns unless ``standardize=False`` is given.
+    on coefficients of standardized columns unless ``standardize=False`` is given, and with another loss its mean is minimized.
 
     Parameters
     ----------
@@ -131,9 +134,11 @@ def path(
     select : {"best", "1se"}
         The penalty of the least mean loss; or the largest within a standard error of it.
     tolerance : float
-        The duality gap at which a model is done, as a share of the loss of the model without columns.
+        The duality gap at which a model is done, as a share of the loss of the model without columns. With another loss than
+        squared and mse, a model is done when no gradient is further than the root of it, as a share of the first penalty, from what the
+        penalties take up.
     **options
-        As for `Trainer`, as far as they apply: ``loss`` (squared or mse), ``standardize``, ``intercept``, ``seed``, ``device``.
+        As for `Trainer`, as far as they apply: ``loss``, ``standardize``, ``intercept``, ``seed``, ``device``.
 
     Returns
     -------
@@ -153,7 +158,7 @@ def path(
     """
     if select not in ("best", "1se"):
         raise ValueError(f"select must be 'best' or '1se', not {select!r}")
-    data = make_data(X, y, sample_weight=sample_weight, offset=offset)
+    data, _, _ = training_data(X, y, options.get("loss", "squared"), sample_weight=sample_weight, offset=offset)
     given = make_options({**options, "precision": "double"})
     plan = sized(_capi.cusgd_path_plan)
     plan.l1_ratio, plan.count, plan.ratio, plan.tolerance = float(l1_ratio), int(count), float(ratio), float(tolerance)

@@ -5,8 +5,18 @@ import numpy as np
 import pytest
 
 sklearn = pytest.importorskip("sklearn")
-from sklearn.linear_model import ElasticNetCV, LassoCV, RidgeCV, lasso_path  # noqa: E402
+from sklearn.linear_model import (  # noqa: E402
+    ElasticNetCV,
+    LassoCV,
+    LogisticRegression,
+    PoissonRegressor,
+    RidgeCV,
+    lasso_path,
+)
+from sklearn.metrics import log_loss  # noqa: E402
 from sklearn.model_selection import PredefinedSplit  # noqa: E402
+from sklearn.preprocessing import StandardScaler  # noqa: E402
+from sklearn.svm import l1_min_c  # noqa: E402
 
 
 def problem(rows=300, cols=12, seed=5):
@@ -68,9 +78,73 @@ def test_wrong_arguments():
     X, y, folds = problem()
     with pytest.raises(ValueError, match="select"):
         cusgd.path(X, y, select="least")
-    with pytest.raises(cusgd.UsageError, match="squared and mse"):
-        cusgd.path(X, y > 0, loss="logistic")
+    with pytest.raises(cusgd.UsageError, match="second derivatives"):
+        cusgd.path(X, y, loss="quantile")
     with pytest.raises(cusgd.UsageError, match="ratio is 2"):
         cusgd.path(X, y, l1_ratio=2)
     with pytest.raises(ValueError, match="folds"):
         cusgd.path(X, y, folds=folds - 1)
+
+
+def two_classes(rows=300, cols=6):
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(rows, cols)) * np.arange(1, cols + 1)
+    score = X @ (np.array([1.0, -0.8, 0.4, 0.0, 0.0, 0.2]) / np.arange(1, cols + 1))
+    order = np.argsort(score + 2 * rng.logistic(size=rows))
+    y = np.zeros(rows)
+    y[order[rows // 2 :]] = 1  # as many of each class: a model without columns predicts 0
+    return X, y
+
+
+def elastic_net(l1_ratio, C):
+    """Return scikit-learn's estimator; before version 1.8 it had to be told the penalty's name."""
+    name = {"penalty": "elasticnet"} if tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 8) else {}
+    return LogisticRegression(solver="saga", l1_ratio=l1_ratio, C=C, tol=1e-10, max_iter=100_000, **name)
+
+
+@pytest.mark.parametrize("l1_ratio", [1.0, 0.4])
+def test_logistic_paths_are_those_of_scikit_learn(l1_ratio):
+    X, y = two_classes()
+    found = cusgd.path(X, y, loss="logistic", l1_ratio=l1_ratio, count=12, ratio=1e-2, folds=3, tolerance=1e-18)
+    Z = StandardScaler().fit_transform(X)
+    assert found.alphas_[0] * l1_ratio == pytest.approx(1 / (len(y) * l1_min_c(Z, y, loss="log", fit_intercept=False)), rel=1e-8)
+    assert found.nonzeros_[0] == 0 and found.nonzeros_[-1] >= 5
+    for i in (3, 7, 11):
+        peer = elastic_net(l1_ratio, 1 / (len(y) * found.alphas_[i])).fit(Z, y)
+        np.testing.assert_allclose(found.coef_path_[:, i] * X.std(0), peer.coef_[0], atol=1e-6)
+        assert found.losses_[i] == pytest.approx(log_loss(y, peer.predict_proba(Z)), rel=1e-6)
+    assert found.mse_path_.shape == (12, 3)
+    assert found.model.predict(X).shape == (300,)
+
+
+def test_logistic_fold_losses_are_of_rows_outside_the_fold():
+    X, y = two_classes()
+    folds = np.arange(len(y)) % 3
+    found = cusgd.path(X, y, loss="logistic", alphas=[0.05], folds=folds, tolerance=1e-18)
+    for f in range(3):
+        inside = folds != f
+        scaler = StandardScaler().fit(X[inside])
+        peer = elastic_net(1, 1 / (inside.sum() * 0.05))
+        peer.fit(scaler.transform(X[inside]), y[inside])
+        expected = log_loss(y[~inside], peer.predict_proba(scaler.transform(X[~inside])))
+        assert found.mse_path_[0, f] == pytest.approx(expected, rel=1e-6)
+
+
+def test_poisson_ridge_path_is_that_of_scikit_learn():
+    X, _ = two_classes()
+    y = np.random.default_rng(6).poisson(1000 * np.exp(0.1 * X[:, 0] - 0.1 * X[:, 1])).astype(float)
+    weight = np.random.default_rng(7).uniform(0.5, 2, len(y))
+    found = cusgd.path(X, y, loss="poisson", l1_ratio=0, alphas=[10.0, 1e-2], folds=0, standardize=False, sample_weight=weight)
+    for i, alpha in enumerate(found.alphas_):
+        peer = PoissonRegressor(alpha=alpha, tol=1e-10, max_iter=10_000, solver="newton-cholesky").fit(X, y, sample_weight=weight)
+        np.testing.assert_allclose(found.coef_path_[:, i], peer.coef_, atol=1e-6)
+        assert found.intercept_path_[i] == pytest.approx(peer.intercept_, rel=1e-6)
+
+
+def test_paths_of_other_losses_are_refused_or_follow_the_data():
+    X, y = two_classes()
+    with pytest.raises(cusgd.UsageError, match="classes"):
+        cusgd.path(X, np.arange(len(y)) % 3, loss="logistic")
+    words = cusgd.path(X, np.where(y > 0, "yes", "no"), loss="logistic", count=5, ratio=0.1, folds=0)
+    numbers = cusgd.path(X, y, loss="logistic", count=5, ratio=0.1, folds=0)
+    assert (words.coef_path_ == numbers.coef_path_).all()

@@ -1,0 +1,296 @@
+/* Paths of losses that are not quadratic: Newton's method, whose steps coordinate descent finds (Friedman, Hastie, Tibshirani
+ * 2010; Lee, Sun, Saunders 2014). Along the path each penalty starts from the solution of the one before, and the second
+ * derivatives are kept as long as steps by them lead on. */
+#include "path.h"
+
+#include "failure.h"
+#include "interrupt.h"
+#include "options.h"
+#include "problem/linear.h"
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Beyond any gradient: no coefficient that has a penalty leaves 0. */
+#define NULL_L1 1e300
+enum { MAX_STEPS = 100, MAX_HALVINGS = 40 };
+
+typedef struct newton {
+    cusgd_path *of;
+    const dataset *rows;
+    loss_rule loss;
+    least_squares model;                               /* the second derivatives, less what the intercept takes up */
+    descent step;                                      /* of the model */
+    double *hessian;                                   /* side x side, as the device has it; at the parameters where `is_fresh` */
+    double *theta, *gradient, *moved, *moved_gradient; /* side each, the intercept last */
+    double value;                                      /* the mean loss at theta */
+    double unit;                                       /* the largest gradient of the model without columns */
+    double steepest;                                   /* the largest second derivative of a column */
+    int is_fresh;
+} newton;
+
+static cusgd_status newton_open(cusgd_path *s, newton *n)
+{
+    size_t side = (size_t)s->d + 1;
+    *n = (newton){.of = s, .loss = loss_rule_of(&s->trainer->options)};
+    n->hessian = allocate(side * (side + 4), sizeof(double));
+    if (!n->hessian) return fail_memory(side * side * sizeof(double), "the second derivatives");
+    n->theta = n->hessian + side * side;
+    n->gradient = n->theta + side;
+    n->moved = n->gradient + side;
+    n->moved_gradient = n->moved + side;
+    cusgd_status status = least_squares_open(s->d, &n->model);
+    if (status) return status;
+    memset(n->model.cross, 0, sizeof(double) * (size_t)s->d);
+    return descent_open(&n->model, &n->step);
+}
+
+static void newton_close(newton *n)
+{
+    descent_close(&n->step);
+    least_squares_close(&n->model);
+    free(n->hessian);
+}
+
+/* ---- The objective ---- */
+
+static cusgd_status measure(const newton *n, const double *theta, double *value, double *gradient)
+{
+    const backend *b = &n->of->trainer->backend;
+    cusgd_status status = b->ops->objective(b->self, n->rows, n->loss, theta, value, gradient);
+    if (!n->of->trainer->problem.intercept) gradient[n->of->d] = 0;
+    return status;
+}
+
+static double penalties(const newton *n, const double *theta, double l1, double l2)
+{
+    double sum = 0;
+    for (int64_t j = 0; j < n->of->d; j++)
+        sum += (l1 * n->model.l1[j] + l2 / 2 * n->model.l2[j] * fabs(theta[j])) * fabs(theta[j]);
+    return sum;
+}
+
+/* How far the gradient is from what the penalties take up, at most. */
+static double violation(const newton *n, double l1, double l2)
+{
+    double largest = fabs(n->gradient[n->of->d]);
+    for (int64_t j = 0; j < n->of->d; j++) {
+        double at = n->theta[j], g = n->gradient[j] + l2 * n->model.l2[j] * at, bound = l1 * n->model.l1[j];
+        double own = at > 0 ? fabs(g + bound) : at < 0 ? fabs(g - bound) : fmax(fabs(g) - bound, 0);
+        largest = fmax(largest, own);
+    }
+    return largest;
+}
+
+/* ---- Steps ---- */
+
+/* Second derivatives of the intercept with a column, and its own; 0: there is none, or it has none. */
+static double with_intercept(const newton *n, int64_t j) { return n->hessian[n->of->d * (n->of->d + 1) + j]; }
+static double of_intercept(const newton *n) { return n->of->trainer->problem.intercept ? with_intercept(n, n->of->d) : 0; }
+
+static cusgd_status take_curvature(newton *n)
+{
+    const backend *b = &n->of->trainer->backend;
+    int64_t d = n->of->d;
+    cusgd_status status = b->ops->hessian(b->self, n->rows, n->loss, n->theta, n->hessian);
+    if (status) return status;
+    double own = of_intercept(n);
+    for (int64_t j = 0; j < d; j++)
+        for (int64_t l = 0; l < d; l++)
+            n->model.matrix[j * d + l] =
+                n->hessian[j * (d + 1) + l] - (own > 0 ? with_intercept(n, j) * with_intercept(n, l) / own : 0);
+    n->steepest = 0;
+    for (int64_t j = 0; j < d; j++) n->steepest = fmax(n->steepest, n->model.matrix[j * d + j]);
+    n->is_fresh = 1;
+    return CUSGD_OK;
+}
+
+/* Coordinate descent ends where its changes are DBL_EPSILON of the root of this: here where they move no gradient by more than a
+ * hundredth of what theta has left. */
+static double square_for(const newton *n, double left)
+{
+    double change = n->steepest > 0 ? left / 100 / sqrt(n->steepest) / DBL_EPSILON : 1;
+    return change * change;
+}
+
+/* The model's minimum from theta, in `moved`; left: the violation at theta. Returns by how much the objective falls to first
+ * order; 0 or more: there is no way.
+ */
+static double find_step(newton *n, double l1, double l2, double l1_before, double left)
+{
+    int64_t d = n->of->d;
+    double own = of_intercept(n), change = 0, decrease = 0;
+    for (int64_t j = 0; j < d; j++)
+        n->step.residual[j] = -n->gradient[j] + (own > 0 ? with_intercept(n, j) * n->gradient[d] / own : 0);
+    vector_copy(d, n->theta, n->step.theta);
+    n->model.square = square_for(n, left);
+    descent_solve(&n->step, l1, l2, l1_before, -1);
+    for (int64_t j = 0; j < d; j++) {
+        double by = n->step.theta[j] - n->theta[j];
+        change += with_intercept(n, j) * by;
+        decrease += n->gradient[j] * by;
+        n->moved[j] = n->step.theta[j];
+    }
+    double by = own > 0 ? -(n->gradient[d] + change) / own : 0;
+    n->moved[d] = n->theta[d] + by;
+    return decrease + n->gradient[d] * by + penalties(n, n->moved, l1, l2) - penalties(n, n->theta, l1, l2);
+}
+
+/* Goes from theta to `moved`, or half as far until the objective falls. *took: the share of the step; 0: it never did. */
+static cusgd_status search(newton *n, double l1, double l2, double decrease, double *took)
+{
+    size_t side = (size_t)n->of->d + 1;
+    double before = n->value + penalties(n, n->theta, l1, l2), value;
+    *took = 1;
+    for (int i = 0; i < MAX_HALVINGS; i++, *took /= 2) {
+        cusgd_status status = measure(n, n->moved, &value, n->moved_gradient);
+        if (status) return status;
+        double after = value + penalties(n, n->moved, l1, l2);
+        if (after <= before + 1e-4 * *took * decrease + 4 * DBL_EPSILON * fabs(before)) {
+            memcpy(n->theta, n->moved, sizeof(double) * side);
+            memcpy(n->gradient, n->moved_gradient, sizeof(double) * side);
+            n->value = value;
+            return CUSGD_OK;
+        }
+        for (size_t j = 0; j < side; j++) n->moved[j] = (n->theta[j] + n->moved[j]) / 2;
+    }
+    *took = 0;
+    return CUSGD_OK;
+}
+
+/* From theta to the minimum with these penalties. */
+static cusgd_status minimize(newton *n, double l1, double l2, double l1_before, double tolerance)
+{
+    double last = (double)INFINITY;
+    for (int i = 0; i < MAX_STEPS; i++) {
+        double at = violation(n, l1, l2), took = 1;
+        if (at <= tolerance * n->unit) return CUSGD_OK;
+        if (interrupt_asked()) return fail_interrupted();
+        cusgd_status status = at > .3 * last && !n->is_fresh ? take_curvature(n) : CUSGD_OK;
+        if (status) return status;
+        int was_fresh = n->is_fresh;
+        double decrease = find_step(n, l1, l2, l1_before, at);
+        status = decrease < 0 ? search(n, l1, l2, decrease, &took) : CUSGD_OK;
+        if (status) return status;
+        n->is_fresh = 0;
+        if (!(decrease < 0) || !(took > 0)) {
+            if (was_fresh) return CUSGD_OK; /* no more than rounding is left */
+            status = take_curvature(n);
+            if (status) return status;
+        }
+        last = took < 1 ? 0 : at; /* a step that was too long asks for other second derivatives */
+    }
+    return CUSGD_OK;
+}
+
+/* ---- The path of one set of rows ---- */
+
+/* The rows that are in a fold, or not; `fold` -1: all. */
+static cusgd_status select_rows(const cusgd_path *s, int fold, int inside, int64_t *index, examples *rows)
+{
+    const example_set *train = &s->trainer->problem.train;
+    int64_t count = 0;
+    *rows = train->rows;
+    rows->y = train->data->view.y; /* in the units of the data */
+    for (int64_t i = 0; i < train->rows.n; i++) {
+        int64_t row = examples_row(&train->rows, i);
+        if (fold < 0 || (s->fold[row] == fold) == inside) index[count++] = row;
+    }
+    if (count == 0) return fail(CUSGD_ERROR_USAGE, "fold %d has no rows, or all; give fewer folds", fold);
+    rows->n = count;
+    rows->rows = index;
+    return CUSGD_OK;
+}
+
+/* The loss and gradient of the model without columns; theta is there. */
+static cusgd_status begin(newton *n, double tolerance)
+{
+    int64_t d = n->of->d;
+    memset(n->theta, 0, sizeof(double) * (size_t)(d + 1));
+    memset(n->step.theta, 0, sizeof(double) * (size_t)d);
+    cusgd_status status = measure(n, n->theta, &n->value, n->gradient);
+    if (!status) status = take_curvature(n);
+    n->unit = 1;
+    for (int i = 0; i < 2 && !status; i++) { /* by a unit that is known after the first */
+        status = minimize(n, NULL_L1, 0, NULL_L1, tolerance);
+        n->unit = 0;
+        for (int64_t j = 0; j < d; j++) n->unit = fmax(n->unit, fabs(n->gradient[j]));
+    }
+    return status;
+}
+
+/* The smallest l1 that leaves no column with a penalty in the model. */
+static double largest_l1(const newton *n)
+{
+    double largest = 0;
+    for (int64_t j = 0; j < n->of->d; j++)
+        if (n->model.l1[j] > 0) largest = fmax(largest, fabs(n->gradient[j]) / n->model.l1[j]);
+    return largest;
+}
+
+/* theta: count x side; points: NULL for folds. */
+static cusgd_status trace_rows(newton *n, int fold, const cusgd_path_plan *plan, int64_t *index, double *theta)
+{
+    cusgd_path *s = n->of;
+    const backend *b = &s->trainer->backend;
+    examples rows;
+    transform t;
+    dataset *bound = NULL;
+    double tolerance = sqrt(s->tolerance);
+    cusgd_status status = select_rows(s, fold, 0, index, &rows);
+    if (!status) status = path_fold_factors(s, fold, &rows, &n->model, &t);
+    if (!status) status = b->ops->bind(b->self, &rows, &t, &bound);
+    n->rows = bound;
+    if (!status) status = begin(n, tolerance);
+    double before = largest_l1(n);
+    if (!status && fold < 0) path_choose_alphas(s, plan, before);
+    for (int64_t i = 0; i < s->count && !status; i++) {
+        double l1 = s->alphas[i] * s->l1_ratio, l2 = s->alphas[i] * (1 - s->l1_ratio);
+        status = minimize(n, l1, l2, fmax(before, l1), tolerance);
+        memcpy(theta + i * (s->d + 1), n->theta, sizeof(double) * (size_t)(s->d + 1));
+        if (fold < 0) s->points[i].loss = n->value;
+        before = l1;
+    }
+    b->ops->unbind(b->self, bound);
+    n->rows = NULL;
+    return status;
+}
+
+/* The losses of a fold's rows at each point of the path without them. */
+static cusgd_status judge_fold(newton *n, int fold, int64_t *index, const double *theta)
+{
+    cusgd_path *s = n->of;
+    const backend *b = &s->trainer->backend;
+    examples rows;
+    transform t;
+    dataset *bound = NULL;
+    cusgd_status status = select_rows(s, fold, 1, index, &rows);
+    if (!status) status = path_fold_factors(s, fold, &rows, NULL, &t);
+    if (!status) status = b->ops->bind(b->self, &rows, &t, &bound);
+    for (int64_t i = 0; i < s->count && !status; i++)
+        status = b->ops->objective(b->self, bound, n->loss, theta + i * (s->d + 1), &s->losses[i * s->folds + fold],
+                                   n->moved_gradient);
+    b->ops->unbind(b->self, bound);
+    return status;
+}
+
+cusgd_status path_newton(cusgd_path *s, const cusgd_path_plan *plan)
+{
+    newton n;
+    size_t values = (size_t)(s->count * (s->d + 1)), rows = (size_t)s->trainer->problem.train.rows.n;
+    double *theta = allocate(values, sizeof *theta);
+    int64_t *index = allocate(rows, sizeof *index);
+    cusgd_status status = newton_open(s, &n);
+    if (!theta || !index) status = fail_memory(values * sizeof *theta + rows * sizeof *index, "the coefficients of a fold");
+    if (!status) status = trace_rows(&n, -1, plan, index, s->theta);
+    for (int64_t i = 0; i < s->count; i++) s->points[i].gap = (double)NAN;
+    for (int f = 0; f < s->folds && !status; f++) {
+        status = trace_rows(&n, f, plan, index, theta);
+        if (!status) status = judge_fold(&n, f, index, theta);
+    }
+    newton_close(&n);
+    free(theta);
+    free(index);
+    return status;
+}
