@@ -101,6 +101,20 @@ typedef struct curvature {
     double q2, q1;  /* sum w^2 q^2, sum w q */
 } curvature;
 
+/* What runs of models have of their own. */
+typedef struct models_ops {
+    /* Bytes of the device's memory that each model of a run of models takes, with passes over `folds` folds; and how many of
+     * its memory a run may be planned with. */
+    cusgd_status (*room)(void *self, const run_spec *p, int folds, double *each, double *there);
+    /* Of a run of models: the outputs that are marked (k values) take no further step. They keep their state, and no bit of the
+     * others changes. */
+    cusgd_status (*retire)(void *self, const uint8_t *gone);
+    /* Sums of w l over the rows of each fold, for each of `outputs` models at theta, (d+1) x outputs: sums folds x outputs, with
+     * as many folds as the bound examples have. Of `m` the targets count alone. */
+    cusgd_status (*fold_losses)(void *self, const dataset *b, loss_rule loss, int64_t outputs, const models *m,
+                                const double *theta, double *sums);
+} models_ops;
+
 typedef struct backend_ops {
     void (*close)(void *self);
 
@@ -146,13 +160,7 @@ typedef struct backend_ops {
      * added one by one, and not at 0. NULL where wait() is. */
     cusgd_status (*add_loss)(void *self, double loss);
 
-    /* Of a run of models: the outputs that are marked (k values) take no further step. They keep their state, and no bit of the
-     * others changes. */
-    cusgd_status (*retire)(void *self, const uint8_t *gone);
-    /* Sums of w l over the rows of each fold, for each of `outputs` models at theta, (d+1) x outputs: sums folds x outputs, with
-     * as many folds as the bound examples have. Of `m` the targets count alone. */
-    cusgd_status (*fold_losses)(void *self, const dataset *b, loss_rule loss, int64_t outputs, const models *m,
-                                const double *theta, double *sums);
+    models_ops models;
 
     /* The mean loss (sum over outputs, weighted) at theta (host memory), without penalties; gradient, (d+1) x k, may be NULL. */
     cusgd_status (*objective)(void *self, const dataset *b, loss_rule loss, const double *theta, double *value, double *gradient);

@@ -137,3 +137,25 @@ Test(command_sweep, classes)
     assert_code(o, 1);
     assert_has(o.err, "one for each of more than two classes");
 }
+
+/* Halving drops configurations, and the report says so; passes are told before the run, and what has no room is refused. */
+Test(command_sweep, halving_and_memory)
+{
+    static char report[1 << 16];
+    run(&o, "$CUSGD sweep data.csv --grid rate=1e-6,1e-5,1e-4,1e-3,1e-2,.1 --optimizer momentum --folds 3 --epochs 6 --halving 2 "
+            "--model m.safetensors --report r.csv");
+    assert_code(o, 0);
+    assert_has(o.err, "24 models: 1 pass of ");
+    text_read("r.csv", report, sizeof report);
+    int dropped = 0;
+    for (const char *at = report; (at = strstr(at, ",dropped\n")) != NULL; at++) dropped++;
+    cr_assert_eq(dropped, 5, "%s", report);
+    run(&o, "$CUSGD sweep data.csv --grid l2=1e-3:1e-1 --model m.safetensors --halving 1");
+    assert_code(o, 1);
+    run(&o, "$CUSGD sweep data.csv --grid l2=.1,1 --folds 2 --epochs 2 --model m.safetensors --halving 1");
+    assert_code(o, 1);
+    assert_has(o.err, "halving by 1");
+    run(&o, "$CUSGD sweep data.csv --grid l2=.1,1 --folds 2 --epochs 2 --model m.safetensors --memory 1e-6");
+    assert_code(o, 6);
+    assert_has(o.err, "give more memory");
+}

@@ -131,7 +131,7 @@ static void run_trial(trial *t)
         uint8_t gone[K] = {0};
         if (s == t->retired_after && t->retires >= 0) {
             gone[t->retires] = 1;
-            interface_ok(b->ops->retire(b->self, gone), "retire");
+            interface_ok(b->ops->models.retire(b->self, gone), "retire");
         }
         interface_ok(b->ops->steps(b->self, &one), "steps");
     }
@@ -424,7 +424,7 @@ Test(interface_models, losses_by_fold)
         dataset *at = bind(&b, &a);
         models m = {.target_of = a.target_of};
         for (int u = 0; u < SIZE; u++) theta[u] = (double)(float)interface_uniform(&seed);
-        interface_ok(b.ops->fold_losses(b.self, at, interface_loss(CUSGD_LOSS_LOGISTIC), K, &m, theta, sums), "fold_losses");
+        interface_ok(b.ops->models.fold_losses(b.self, at, interface_loss(CUSGD_LOSS_LOGISTIC), K, &m, theta, sums), "fold_losses");
         for (int i = 0; i < N; i++)
             for (int c = 0; c < K; c++) {
                 double p = theta[D * K + c];
@@ -485,7 +485,7 @@ Test(interface_models, classes_are_refused)
     slice s = {&(batch_share){at, &order}, 0, 1, &now};
     cr_assert_eq(b.ops->steps(b.self, &s), CUSGD_ERROR_USAGE);
     cr_assert(strstr(cusgd_last_error(), "one for each of more than two classes"));
-    cr_assert_eq(b.ops->fold_losses(b.self, at, p.loss, 3, &m, theta, sums), CUSGD_ERROR_USAGE);
+    cr_assert_eq(b.ops->models.fold_losses(b.self, at, p.loss, 3, &m, theta, sums), CUSGD_ERROR_USAGE);
     b.ops->unbind(b.self, at);
     b.ops->close(b.self);
 }

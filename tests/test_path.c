@@ -254,6 +254,49 @@ Test(path, model_and_rule)
     cusgd_data_free(data);
 }
 
+/* The mean logistic loss's derivatives by the coefficients and the intercept, at data of weight 1. */
+static void logistic_gradient(const rows_made *t, const double *theta, double *gradient)
+{
+    for (int j = 0; j <= D; j++) gradient[j] = 0;
+    for (int i = 0; i < N; i++) {
+        double p = theta[D];
+        for (int j = 0; j < D; j++) p += t->x[i * D + j] * theta[j];
+        double error = 1 / (1 + exp(-p)) - t->y[i];
+        for (int j = 0; j <= D; j++) gradient[j] += error * (j < D ? t->x[i * D + j] : 1) / N;
+    }
+}
+
+/* Of a loss that is not quadratic: the conditions of a minimum, from the first penalty, which leaves nothing, on. */
+Test(path, logistic_points_are_minima)
+{
+    rows_made t;
+    rows_make(&t);
+    for (int i = 0; i < N; i++) t.y[i] = (t.y[i] > 4) != (i % 7 == 0);
+    cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
+    cusgd_options o = options_default();
+    o.loss = CUSGD_LOSS_LOGISTIC;
+    o.standardize = 0;
+    cusgd_path_plan plan = plan_of(.7, 12);
+    cusgd_path *path = path_of_data(&o, data, &plan);
+    double largest = point_of(path, 0).l1;
+    cr_assert_eq(point_of(path, 0).nonzeros, 0);
+    cr_assert_gt(point_of(path, 1).nonzeros, 0);
+    for (size_t i = 0; i < 12; i++) {
+        const double *theta = cusgd_path_coefficients(path, i);
+        cusgd_path_point at = point_of(path, i);
+        double gradient[D + 1];
+        logistic_gradient(&t, theta, gradient);
+        cr_assert_leq(fabs(gradient[D]), 1e-5 * largest);
+        for (int j = 0; j < D; j++) {
+            double g = gradient[j] + at.l2 * theta[j], sign = theta[j] > 0 ? 1 : -1;
+            double off = theta[j] != 0 ? fabs(g + sign * at.l1) : fmax(fabs(g) - at.l1, 0);
+            cr_assert_leq(off, 1e-5 * largest, "penalty %zu, column %d: %g of %g", i, j, off, largest);
+        }
+    }
+    cusgd_path_free(path);
+    cusgd_data_free(data);
+}
+
 static void refused(const cusgd_options *o, const cusgd_path_plan *plan, const cusgd_data *data, const char *words)
 {
     cusgd_path *path;
@@ -270,8 +313,8 @@ Test(path, refusals)
     const double none[D] = {1, 1, 0, 1}, zero[1] = {0};
     cusgd_options o = options_default();
     cusgd_path_plan plan = plan_of(1, 10), wrong = plan;
-    o.loss = CUSGD_LOSS_LOGISTIC;
-    refused(&o, &plan, data, "squared and mse");
+    o.loss = CUSGD_LOSS_QUANTILE;
+    refused(&o, &plan, data, "second derivatives");
     o = options_default();
     o.lower = 0;
     refused(&o, &plan, data, "no bounds");
@@ -298,7 +341,7 @@ Test(path, refusals)
     cusgd_data_free(data);
 }
 
-/* What needs more memory than there can be is refused with both numbers, before anything is allocated. */
+/* What needs more memory than there is, is refused with both numbers, before anything is allocated. */
 Test(path, memory_is_checked_first)
 {
     enum { FEW = 6, WIDE = 300000, CONFIGURATIONS = 2000 };
@@ -318,8 +361,13 @@ Test(path, memory_is_checked_first)
     sweep_plan.count = CONFIGURATIONS;
     sweep_plan.folds = FEW;
     o.optimizer = CUSGD_OPTIMIZER_SGD;
+    sweep_plan.memory = 1e9;
     cr_assert_eq(cusgd_sweep_create(&o, data, NULL, &sweep_plan, &sweep), CUSGD_ERROR_MEMORY);
-    cr_assert(strstr(cusgd_last_error(), "14000 models of 300000 columns need "), "%s", cusgd_last_error());
+    cr_assert(strstr(cusgd_last_error(), "7 models of 300000 columns need "), "%s", cusgd_last_error());
+    sweep_plan.memory = 8e9;
+    sweep_plan.halving = 3;
+    cr_assert_eq(cusgd_sweep_create(&o, data, NULL, &sweep_plan, &sweep), CUSGD_ERROR_MEMORY);
+    cr_assert(strstr(cusgd_last_error(), "their 14000 models need "), "%s", cusgd_last_error());
     free(all);
     free(x);
     cusgd_data_free(data);

@@ -1,65 +1,14 @@
 /* Sweeps: against scikit-learn, configuration by configuration, and what they choose. */
-#include "training.h"
+#include "sweeps.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { N = 90, D = 4, FOLDS = 4 };
-
-/* Data that any language makes alike: integers, and quotients by powers of two. */
-typedef struct rows_made {
-    double x[N * D], y[N], classes[N], thirds[N], w[N];
-    uint8_t fold[N];
-} rows_made;
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static void rows_make(rows_made *t)
-{
-    double sorted[N];
-    for (int i = 0; i < N; i++) {
-        for (int j = 0; j < D; j++)
-            t->x[i * D + j] = (double)((i * i * (3 + 2 * j) + 17 * i * (j + 1) + 5 * j) % 101) / 8 * (1 + j) + j;
-        t->y[i] = t->x[i * D] - t->x[i * D + 1] / 2 + t->x[i * D + 2] / 4 + (double)(i * 37 % 29 - 14) / 4;
-        t->w[i] = 1 + (double)(i * 5 % 7) / 4;
-        t->fold[i] = (uint8_t)(i * 3 / 2 % FOLDS);
-    }
-    for (int i = 0; i < N; i++) t->thirds[i] = i % 3;
-    memcpy(sorted, t->y, sizeof sorted);
-    qsort(sorted, N, sizeof *sorted, by_value);
-    for (int i = 0; i < N; i++) {
-        t->classes[i] = t->y[i] > (sorted[N / 2 - 1] + sorted[N / 2]) / 2;
-        if (i * 7 % 11 == 0) t->classes[i] = 1 - t->classes[i];
-    }
-}
-
 static const cusgd_configuration penalties[] = {{(double)NAN, 1e-3, (double)NAN, (double)NAN},
                                                 {(double)NAN, .1, (double)NAN, (double)NAN},
                                                 {(double)NAN, 1, (double)NAN, (double)NAN}};
-
-static cusgd_sweep_plan plan_of(const rows_made *t, const cusgd_configuration *configurations, size_t count)
-{
-    cusgd_sweep_plan plan = CUSGD_INIT(cusgd_sweep_plan);
-    plan.configurations = configurations;
-    plan.count = count;
-    plan.folds = FOLDS;
-    plan.fold = t->fold;
-    return plan;
-}
-
-static cusgd_sweep *sweep_of(const cusgd_options *o, const cusgd_data *data, const cusgd_sweep_plan *plan)
-{
-    cusgd_sweep *sweep;
-    cusgd_status status = cusgd_sweep_create(o, data, NULL, plan, &sweep);
-    cr_assert_eq(status, CUSGD_OK, "%s", cusgd_last_error());
-    return sweep;
-}
 
 /* Fold losses of scikit-learn 1.9.1: a StandardScaler and Ridge(alpha=l2 W), or LogisticRegression(C=1/(l2 n)), fitted to the
  * other folds' rows: n of them, of weight W. Ridge without weights and with; logistic. */
@@ -87,7 +36,7 @@ static void check_losses(const rows_made *t, int kind, int shards)
     o.batch = N;
     o.epochs = 600;
     o.shards = shards;
-    cusgd_sweep_plan plan = plan_of(t, penalties, 3);
+    cusgd_sweep_plan plan = sweep_plan_of(t, penalties, 3);
     cusgd_sweep *sweep = sweep_of(&o, data, &plan);
     for (size_t i = 0; i < 3; i++)
         for (int f = 0; f < FOLDS; f++)
@@ -101,28 +50,9 @@ static void check_losses(const rows_made *t, int kind, int shards)
 Test(sweep, losses_of_folds_are_scikit_learns)
 {
     rows_made t;
-    rows_make(&t);
+    sweep_rows_make(&t);
     for (int kind = 0; kind < 3; kind++) check_losses(&t, kind, 1);
     if (!getenv("CUSGD_TEST_DEVICE")) check_losses(&t, 1, 4); /* a GPU takes models without shards alone */
-}
-
-static cusgd_options options_quick(void)
-{
-    cusgd_options o = options_default();
-    o.optimizer = CUSGD_OPTIMIZER_MOMENTUM;
-    o.batch = 16;
-    o.epochs = 12;
-    return o;
-}
-
-static void check_same(const cusgd_sweep *a, size_t i, const cusgd_sweep *b, size_t j)
-{
-    cusgd_outcome x = CUSGD_INIT(cusgd_outcome), y = CUSGD_INIT(cusgd_outcome);
-    cr_assert(cusgd_sweep_outcome(a, i, &x) && cusgd_sweep_outcome(b, j, &y));
-    cr_assert_arr_eq(cusgd_sweep_losses(a, i), cusgd_sweep_losses(b, j), FOLDS * sizeof(double));
-    cr_assert_eq(x.loss, y.loss);
-    cr_assert_eq(x.epochs, y.epochs);
-    cr_assert_eq(x.nonzeros, y.nonzeros);
 }
 
 /* A configuration's bits do not depend on the others, nor on one of them that diverges. */
@@ -134,10 +64,10 @@ Test(sweep, configurations_do_not_know_each_other)
     const cusgd_configuration some[] = {all[4], all[3], all[0], all[1]};
     const size_t place[] = {4, 3, 0, 1};
     rows_made t;
-    rows_make(&t);
+    sweep_rows_make(&t);
     cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
-    cusgd_options o = options_quick();
-    cusgd_sweep_plan whole = plan_of(&t, all, COUNT), part = plan_of(&t, some, 4);
+    cusgd_options o = sweep_options();
+    cusgd_sweep_plan whole = sweep_plan_of(&t, all, COUNT), part = sweep_plan_of(&t, some, 4);
     cusgd_sweep *a = sweep_of(&o, data, &whole), *b;
     cusgd_outcome last = CUSGD_INIT(cusgd_outcome);
     cusgd_sweep_outcome(a, 2, &last);
@@ -145,7 +75,7 @@ Test(sweep, configurations_do_not_know_each_other)
     cr_assert_eq(last.rank, COUNT);
     cr_assert(isnan(last.mean));
     b = sweep_of(&o, data, &part);
-    for (size_t i = 0; i < 4; i++) check_same(b, i, a, place[i]);
+    for (size_t i = 0; i < 4; i++) check_same_outcome(b, i, a, place[i]);
     cusgd_sweep_free(a);
     cusgd_sweep_free(b);
     cusgd_data_free(data);
@@ -157,14 +87,14 @@ Test(sweep, chosen_model_is_refitted)
     const cusgd_configuration rates[] = {
         {0, .5, (double)NAN, (double)NAN}, {0, .01, (double)NAN, (double)NAN}, {0, 5, (double)NAN, (double)NAN}};
     rows_made t;
-    rows_make(&t);
+    sweep_rows_make(&t);
     cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
     cusgd_options o = options_default();
     o.optimizer = CUSGD_OPTIMIZER_NESTEROV;
     o.momentum = 0.7;
     o.batch = N;
     o.epochs = 400;
-    cusgd_sweep_plan plan = plan_of(&t, rates, 3);
+    cusgd_sweep_plan plan = sweep_plan_of(&t, rates, 3);
     cusgd_sweep *sweep = sweep_of(&o, data, &plan);
     cr_assert_eq(cusgd_sweep_chosen(sweep), 1);
     cusgd_model *model;
@@ -195,11 +125,11 @@ Test(sweep, l1_clears_coefficients)
         {0, 0, (double)NAN, (double)NAN}, {.5, 0, (double)NAN, (double)NAN}, {50, 0, (double)NAN, (double)NAN}};
     const int64_t nonzeros[] = {D, D - 1, 0};
     rows_made t;
-    rows_make(&t);
+    sweep_rows_make(&t);
     cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
     cusgd_options o = options_default();
     o.epochs = 200;
-    cusgd_sweep_plan plan = plan_of(&t, some, 3);
+    cusgd_sweep_plan plan = sweep_plan_of(&t, some, 3);
     cusgd_sweep *sweep = sweep_of(&o, data, &plan);
     cusgd_outcome outcome = CUSGD_INIT(cusgd_outcome);
     for (size_t i = 0; i < 3; i++) {
@@ -217,11 +147,11 @@ Test(sweep, l1_clears_coefficients)
 Test(sweep, judges)
 {
     rows_made t;
-    rows_make(&t);
+    sweep_rows_make(&t);
     cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL), *classes = data_of(N, D, 1, t.x, t.classes, NULL);
     cusgd_data *valid = data_of(30, D, 1, t.x, t.y, NULL);
-    cusgd_options o = options_quick();
-    cusgd_sweep_plan plan = plan_of(&t, penalties, 3);
+    cusgd_options o = sweep_options();
+    cusgd_sweep_plan plan = sweep_plan_of(&t, penalties, 3);
     cusgd_sweep *sweep, *again;
     plan.folds = 0;
     plan.fold = NULL;
@@ -265,10 +195,10 @@ Test(sweep, refusals)
                               wild = {(double)NAN, (double)NAN, 1e30, (double)NAN},
                               moving = {(double)NAN, (double)NAN, (double)NAN, .5};
     rows_made t;
-    rows_make(&t);
+    sweep_rows_make(&t);
     cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL), *two = data_of(N / 2, D, 2, t.x, t.y, NULL);
-    cusgd_options o = options_quick();
-    cusgd_sweep_plan plan = plan_of(&t, penalties, 3);
+    cusgd_options o = sweep_options();
+    cusgd_sweep_plan plan = sweep_plan_of(&t, penalties, 3);
     refused(&o, two, &plan, CUSGD_ERROR_USAGE, "one target");
     plan.folds = 1;
     refused(&o, data, &plan, CUSGD_ERROR_USAGE, "folds");
@@ -276,35 +206,35 @@ Test(sweep, refusals)
     refused(&o, data, &plan, CUSGD_ERROR_USAGE, "validation");
     plan.folds = 3;
     refused(&o, data, &plan, CUSGD_ERROR_DATA, "row 3 is of fold 3");
-    plan = plan_of(&t, &bad, 1);
+    plan = sweep_plan_of(&t, &bad, 1);
     refused(&o, data, &plan, CUSGD_ERROR_USAGE, "configuration 0");
-    plan = plan_of(&t, &wild, 1);
+    plan = sweep_plan_of(&t, &wild, 1);
     refused(&o, data, &plan, CUSGD_ERROR_DIVERGED, "lower rates");
     o.optimizer = CUSGD_OPTIMIZER_ADAM;
-    plan = plan_of(&t, &moving, 1);
+    plan = sweep_plan_of(&t, &moving, 1);
     refused(&o, data, &plan, CUSGD_ERROR_USAGE, "momentum");
     cusgd_data *three = data_of(N, D, 1, t.x, t.thirds, NULL);
     cr_assert_eq(cusgd_data_set_classes(three, NULL, 3), CUSGD_OK, "%s", cusgd_last_error());
-    o = options_quick();
+    o = sweep_options();
     o.loss = CUSGD_LOSS_LOGISTIC;
-    plan = plan_of(&t, penalties, 3);
+    plan = sweep_plan_of(&t, penalties, 3);
     refused(&o, three, &plan, CUSGD_ERROR_USAGE, "one for each of more than two classes");
     cusgd_data_free(three);
     cusgd_data *pair = data_of(N, D, 1, t.x, t.classes, NULL);
     o.loss = CUSGD_LOSS_SOFTMAX;
     refused(&o, pair, &plan, CUSGD_ERROR_USAGE, "one for each of more than two classes");
     cusgd_data_free(pair);
-    o = options_quick();
+    o = sweep_options();
     o.robust = 1;
     refused(&o, data, &plan, CUSGD_ERROR_USAGE, "quartiles");
-    o = options_quick();
+    o = sweep_options();
     o.whiten = CUSGD_WHITEN_ZCA;
     refused(&o, data, &plan, CUSGD_ERROR_USAGE, "whiten");
-    o = options_quick();
+    o = sweep_options();
     o.clip_norm = 1;
-    plan = plan_of(&t, penalties, 3);
+    plan = sweep_plan_of(&t, penalties, 3);
     refused(&o, data, &plan, CUSGD_ERROR_USAGE, "clip-norm");
-    o = options_quick();
+    o = sweep_options();
     o.solver = CUSGD_SOLVER_EXACT;
     o.optimizer = CUSGD_OPTIMIZER_AUTO;
     refused(&o, data, &plan, CUSGD_ERROR_USAGE, "solver");
@@ -320,13 +250,13 @@ Test(sweep, numbers_of_one_run)
                               mixed[] = {{none, none, .01, .5}, {none, none, none, none}},
                               momenta[] = {{none, none, .01, .5}, {none, none, .01, none}};
     rows_made t;
-    rows_make(&t);
+    sweep_rows_make(&t);
     cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
-    cusgd_options o = options_quick();
-    cusgd_sweep_plan plan = plan_of(&t, penalties, 3), of_rates = plan_of(&t, rates, 2);
+    cusgd_options o = sweep_options();
+    cusgd_sweep_plan plan = sweep_plan_of(&t, penalties, 3), of_rates = sweep_plan_of(&t, rates, 2);
     o.gradient_tolerance = 1e-3;
     refused(&o, data, &plan, CUSGD_ERROR_USAGE, "gradient-tolerance");
-    o = options_quick();
+    o = sweep_options();
     o.l2 = .1;
     o.schedule = CUSGD_SCHEDULE_OPTIMAL;
     refused(&o, data, &plan, CUSGD_ERROR_USAGE, "optimal");
@@ -334,17 +264,17 @@ Test(sweep, numbers_of_one_run)
     o.schedule = CUSGD_SCHEDULE_TIME_DECAY;
     o.t0 = 1;
     refused(&o, data, &of_rates, CUSGD_ERROR_USAGE, "t0");
-    o = options_quick();
+    o = sweep_options();
     o.schedule = CUSGD_SCHEDULE_COSINE;
     o.final_rate = 1e-3;
     refused(&o, data, &of_rates, CUSGD_ERROR_USAGE, "final-rate");
-    o = options_quick();
+    o = sweep_options();
     o.optimizer = CUSGD_OPTIMIZER_ASGD;
     refused(&o, data, &of_rates, CUSGD_ERROR_USAGE, "asgd");
-    o = options_quick();
-    plan = plan_of(&t, mixed, 2);
+    o = sweep_options();
+    plan = sweep_plan_of(&t, mixed, 2);
     refused(&o, data, &plan, CUSGD_ERROR_USAGE, "1 of 2 configurations have a rate");
-    plan = plan_of(&t, momenta, 2);
+    plan = sweep_plan_of(&t, momenta, 2);
     refused(&o, data, &plan, CUSGD_ERROR_USAGE, "1 of 2 configurations have a momentum");
     cusgd_data_free(data);
 }
@@ -355,22 +285,22 @@ Test(sweep, numbers_of_the_options)
     const double none = (double)NAN;
     const cusgd_configuration momenta[] = {{none, none, .01, .9}, {none, none, .01, none}}, some[] = {{.1, none, none, none}};
     rows_made t;
-    rows_make(&t);
+    sweep_rows_make(&t);
     cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
-    cusgd_options o = options_quick();
-    cusgd_sweep_plan plan = plan_of(&t, momenta, 2);
+    cusgd_options o = sweep_options();
+    cusgd_sweep_plan plan = sweep_plan_of(&t, momenta, 2);
     o.momentum = .9;
     cusgd_sweep *a = sweep_of(&o, data, &plan), *b;
-    check_same(a, 0, a, 1);
+    check_same_outcome(a, 0, a, 1);
     cusgd_sweep_free(a);
-    o = options_quick();
+    o = sweep_options();
     o.schedule = CUSGD_SCHEDULE_OPTIMAL;
     o.l2 = .1;
-    plan = plan_of(&t, some, 1);
+    plan = sweep_plan_of(&t, some, 1);
     a = sweep_of(&o, data, &plan);
     o.rate = 1e-3;
     b = sweep_of(&o, data, &plan);
-    check_same(a, 0, b, 0);
+    check_same_outcome(a, 0, b, 0);
     cusgd_sweep_free(a);
     cusgd_sweep_free(b);
     cusgd_data_free(data);
@@ -382,14 +312,14 @@ Test(sweep, rate_of_the_largest_momentum)
     const double none = (double)NAN;
     const cusgd_configuration momenta[] = {{none, none, none, .5}, {none, none, none, .99}};
     rows_made t;
-    rows_make(&t);
+    sweep_rows_make(&t);
     for (int i = 0; i < N; i += 9) t.x[i * D] *= 30; /* rows that make noise */
     cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);
     cusgd_options o = options_default();
     o.optimizer = CUSGD_OPTIMIZER_MOMENTUM;
     o.batch = 1;
     o.epochs = 60;
-    cusgd_sweep_plan plan = plan_of(&t, momenta, 2);
+    cusgd_sweep_plan plan = sweep_plan_of(&t, momenta, 2);
     cusgd_sweep *sweep = sweep_of(&o, data, &plan);
     for (size_t i = 0; i < 2; i++) {
         cusgd_outcome outcome = CUSGD_INIT(cusgd_outcome);

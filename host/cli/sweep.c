@@ -14,7 +14,8 @@ typedef struct sweeping {
     const syntax *syntax;
     const char *data_path, *model_path, *valid_path, *report_path, *select;
     text_list grids;
-    int64_t folds, drawn;
+    int64_t folds, drawn, halving;
+    double memory; /* GB */
     int quiet;
     reading reading;
     cusgd_options *options;
@@ -31,6 +32,7 @@ static const char *stop_word(cusgd_stop stop)
     case CUSGD_STOP_EPOCHS: return "epochs";
     case CUSGD_STOP_TOLERANCE: return "converged";
     case CUSGD_STOP_DIVERGED: return "diverged";
+    case CUSGD_STOP_DROPPED: return "dropped";
     default: return "stopped";
     }
 }
@@ -59,16 +61,10 @@ static int open_all(sweeping *w)
     int wrong = reading_reader(&w->reading, w->syntax, w->data_path, NULL, &reader);
     if (wrong) return wrong;
     for (size_t i = 0; i < w->count; i++) reader.encode.all_levels |= w->configurations[i].l2 > 0; /* as with --l2 */
-    cusgd_status status = cusgd_data_open(w->data_path, &reader, &w->data);
-    if (status) return complain_last(status);
-    if (!w->quiet) put_data_notes(w->data);
-    if ((wrong = weigh_classes(w->data, &w->reading.class_weights)) != CUSGD_OK) return wrong;
-    if (!w->valid_path) return CUSGD_OK;
-    cusgd_data_reader(w->data, &reader);
-    status = cusgd_data_open(w->valid_path, &reader, &w->valid);
-    if (status) return complain_last(status);
-    if (!w->quiet) put_data_notes(w->valid);
-    return CUSGD_OK;
+    wrong = reading_open(w->data_path, &reader, w->quiet, &w->data);
+    if (!wrong) wrong = weigh_classes(w->data, &w->reading.class_weights);
+    if (wrong || !w->valid_path) return wrong;
+    return reading_open_alike(w->valid_path, w->data, reader, w->quiet, &w->valid);
 }
 
 /* Folds are the default where no other rows judge. */
@@ -111,6 +107,15 @@ static void put_report(const void *of, FILE *to)
     }
 }
 
+/* Before the first step, so that nobody waits for what does not fit. */
+static void put_begin(void *user, int64_t models, int64_t passes, double bytes)
+{
+    const sweeping *w = user;
+    if (w->quiet) return;
+    fprintf(stderr, "%lld models: %lld pass%s of %.3g MB\n", (long long)models, (long long)passes, passes == 1 ? "" : "es",
+            bytes / 1e6);
+}
+
 static void put_summary(const sweeping *w)
 {
     cusgd_outcome o = CUSGD_INIT(cusgd_outcome);
@@ -149,6 +154,10 @@ static int sweep(sweeping *w)
     plan.configurations = w->configurations;
     plan.count = w->count;
     plan.folds = folds_of(w);
+    plan.halving = (int)(w->halving < 1000000 ? w->halving : 1000000);
+    plan.memory = w->memory * 1e9;
+    plan.begins = put_begin;
+    plan.user = w;
     plan.select = w->select && strcmp(w->select, "1se") == 0 ? CUSGD_SELECT_ONE_SE : CUSGD_SELECT_BEST;
     cusgd_status ran = cusgd_sweep_create(w->options, w->data, w->valid, &plan, &w->sweep);
     if (ran) return complain_last(ran);
@@ -178,6 +187,14 @@ int sweep_main(int argc, char **argv)
          '\0',
          TAKES_TEXT,
          &w.select},
+        {{"halving", "H", "off", "after 1, H, H^2, ... epochs the best of H configurations goes on", NULL},
+         '\0',
+         TAKES_COUNT,
+         &w.halving},
+        {{"memory", "GB", "half of the machine's, or what the GPU has free", "what the models of a pass may take", NULL},
+         '\0',
+         TAKES_NUMBER,
+         &w.memory},
         {{"model", "OUT", NULL, "the chosen model, trained on all rows (needed)", NULL}, 'm', TAKES_TEXT, &w.model_path},
         {{"report", "FILE", "none", "a CSV table of all configurations", NULL}, '\0', TAKES_TEXT, &w.report_path},
         {{"quiet", NULL, NULL, "print nothing but errors", NULL}, 'q', TAKES_NOTHING, &w.quiet},

@@ -4,6 +4,8 @@
 #include "failure.h"
 #include "interrupt.h"
 #include "models.h"
+#include "physical_memory.h"
+#include "scalar/optimizers.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,9 +127,22 @@ cusgd_status NAMED(cpu_retire)(void *of, const uint8_t *gone)
     return CUSGD_OK;
 }
 
-/* ---- Losses of all rows ---- */
+enum { WAVE = 64 }; /* chunks whose losses are kept apart in a pass over all rows */
 
-enum { WAVE = 64 };
+/* What allocate_state(), models_open() and cpu_fold_losses() take for each output. Half of the memory is left to the data. */
+cusgd_status NAMED(cpu_room)(void *of, const run_spec *p, int folds, double *each, double *there)
+{
+    (void)of;
+    int shards = p->shards > 0 ? p->shards : 1, parts = 1 + (p->average != 0) + optimizer_slots(p->optimizer);
+    int64_t share = (int64_t)shard_rows((uint64_t)p->batch, (uint64_t)shards, 0);
+    double chunks = shards * (double)chunk_count(share, chunk_rows(share, p->d));
+    double values = SNAPSHOTS * parts + 3 + LIMIT_COUNT + chunks; /* 3: rate_factor, point, gradient */
+    *each = ((double)p->d + 1) * values * sizeof(real) + (chunks + (double)folds * (WAVE + 1)) * sizeof(double);
+    *there = memory_of_machine() / 2;
+    return CUSGD_OK;
+}
+
+/* ---- Losses of all rows ---- */
 
 typedef struct fold_pass {
     const cpu *self;

@@ -183,6 +183,7 @@ void NAMED(models_look)(cpu *self, struct update_step first);
 /* A step of parameters lo .. hi - 1 of one block, which begin and end with whole LANES. */
 void NAMED(models_update)(cpu *self, const struct update_step *now, const struct update_step *next, int64_t lo, int64_t hi,
                           int penalized);
+cusgd_status NAMED(cpu_room)(void *of, const run_spec *p, int folds, double *each, double *there);
 cusgd_status NAMED(cpu_retire)(void *of, const uint8_t *gone);
 cusgd_status NAMED(cpu_fold_losses)(void *self, const dataset *b, loss_rule loss, int64_t outputs, const models *m,
                                     const double *theta, double *sums);

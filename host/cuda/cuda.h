@@ -408,6 +408,7 @@ cusgd_status cuda_wait(void *of, int *failed);
 cusgd_status models_open(cuda *c, const models *of); /* models.c: what a run of models keeps */
 void models_close(run *r);
 cusgd_status models_report(cuda *c, steps_report *out);
+cusgd_status cuda_room(void *of, const run_spec *p, int folds, double *each, double *there);
 cusgd_status cuda_retire(void *of, const uint8_t *gone);
 cusgd_status cuda_fold_losses(void *of, const dataset *b, loss_rule loss, int64_t outputs, const models *m, const double *theta,
                               double *sums);

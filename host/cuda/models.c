@@ -87,6 +87,22 @@ cusgd_status models_report(cuda *c, steps_report *out)
     return CUDA(cudaMemsetAsync(r->models.losses, 0, k * sizeof(double), c->stream));
 }
 
+/* What open_run() and cuda_fold_losses() take for each output. A tenth of what is free is left to the pass over all rows. */
+cusgd_status cuda_room(void *of, const run_spec *p, int folds, double *each, double *there)
+{
+    cuda *c = of;
+    size_t available, total;
+    TRY(cuda_enter(c));
+    TRY(CUDA(cudaMemGetInfo(&available, &total)));
+    int parts = 0;
+    for (int part = 0; part < STATE_PARTS; part++) parts += spec_keeps(p, (enum state_part)part) != 0;
+    double values = SNAPSHOTS * parts + 3 + LIMIT_COUNT; /* 3: rate_factor, point, gradient */
+    double rows = (double)min_of(p->batch, chunk_rows(c, p->d, p->k));
+    *each = (((double)p->d + 1) * values + 2 * rows) * (double)c->element + folds * (double)sizeof(double);
+    *there = .9 * (double)available;
+    return CUSGD_OK;
+}
+
 cusgd_status cuda_retire(void *of, const uint8_t *gone)
 {
     cuda *c = of;

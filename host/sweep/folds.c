@@ -97,7 +97,7 @@ static cusgd_status measure(cusgd_sweep *s, fold_moments *folds, int64_t *index)
     for (int f = 0; f < s->folds && !status; f++) status = moments_of(s, f, index, &folds[f]);
     if (status) return status;
     for (int f = 0; f < s->folds; f++) all += folds[f].weight;
-    for (int64_t c = 0; c < s->k; c++)
+    for (int64_t c = 0; c < (int64_t)s->count * columns_each(s); c++)
         s->columns[c].share = s->columns[c].fold < 0 ? 1 : (all - folds[s->columns[c].fold].weight) / all;
     if (!o->standardize || o->column_scales || o->penalty_units != CUSGD_PENALTY_STANDARDIZED) return CUSGD_OK;
     s->ratio = allocate((size_t)(s->folds * p->d), sizeof(double));
@@ -125,7 +125,6 @@ static cusgd_status measure_folds(cusgd_sweep *s)
 cusgd_status sweep_take_folds(cusgd_sweep *s, const uint8_t *given)
 {
     problem *p = &s->trainer->problem;
-    for (int64_t c = 0; c < s->k; c++) s->columns[c].share = 1;
     if (s->folds == 0) return CUSGD_OK;
     cusgd_status status = folds_make(given, s->folds, p, &s->fold);
     if (!status) status = measure_folds(s);

@@ -3,21 +3,60 @@
 
 #include "failure.h"
 #include "physical_memory.h"
+#include <math.h>
 
-cusgd_status sweep_check_memory(const cusgd_sweep *s)
+/* Bytes of each model, and bytes that all may take. */
+typedef struct room {
+    double each, there;
+} room;
+
+/* pass.c, and what pass_narrow() and the start of a run take beside it. */
+static double host_bytes(const cusgd_sweep *s)
 {
-    const run_spec *p = &s->trainer->run.spec;
-    int of_snapshot = 1 + (p->average != 0) + optimizer_slots(p->optimizer), others = 3 + LIMIT_COUNT; /* step.c, the CPU's */
-    double count = (double)s->count * (double)columns_each(s), values = count * (double)(s->trainer->problem.d + 1);
-    double each = s->trainer->options.precision == CUSGD_PRECISION_FLOAT ? sizeof(float) : sizeof(double);
-    double bytes = values * (each * (SNAPSHOTS * of_snapshot + others) + sizeof(double) * (2 + LIMIT_COUNT));
-    double all = memory_of_machine();
-    if (all == 0 || bytes <= all) return CUSGD_OK;
-    return fail(
-        CUSGD_ERROR_MEMORY,
-        "out of memory: %.0f models of %lld columns need %.3g GB, and this machine has %.3g GB; give fewer configurations or "
-        "folds",
-        count, (long long)s->trainer->problem.d, bytes / 1e9, all / 1e9);
+    double arrays = 3 + LIMIT_COUNT, more = STATE_PARTS + 1 + LIMIT_COUNT;
+    return sizeof(double) * (arrays + more) * ((double)s->trainer->problem.d + 1);
+}
+
+/* Of the models of all rows. */
+static double kept_bytes(const cusgd_sweep *s) { return sizeof(double) * (double)s->count * ((double)s->trainer->problem.d + 1); }
+
+/* The kind of memory of which there is less, counted in models. */
+static cusgd_status find_room(const cusgd_sweep *s, double limit, room *out)
+{
+    const backend *b = &s->trainer->backend;
+    double each, there, host = host_bytes(s), all = memory_of_machine() / 2;
+    cusgd_status status = b->ops->models.room(b->self, &s->trainer->run.spec, s->folds > 0 ? s->folds : 1, &each, &there);
+    if (b->is_host) each += host;
+    *out = (room){each, limit > 0 ? limit : there > 0 ? there : (double)INFINITY};
+    if (b->is_host) out->there = fmax(out->there - kept_bytes(s), 0);
+    if (!b->is_host && !(limit > 0) && all / host < there / each) *out = (room){host, all};
+    return status;
+}
+
+cusgd_status sweep_plan_passes(cusgd_sweep *s, const cusgd_sweep_plan *plan)
+{
+    enum { BLOCK = 16 }; /* models that the CPU keeps side by side, some of them empty */
+    room r;
+    cusgd_status status = find_room(s, plan->memory, &r);
+    if (status) return status;
+    int64_t all = (int64_t)s->count * columns_each(s);
+    double most_models = r.there / r.each, needed = r.each * (double)all;
+    size_t most = most_models < (double)all ? (size_t)most_models / BLOCK * BLOCK / (size_t)columns_each(s) : s->count;
+    if (most == 0)
+        return fail(CUSGD_ERROR_MEMORY,
+                    "out of memory: %.3g MB for the models of a sweep, and each configuration's %lld models of %lld columns need "
+                    "%.3g MB; give more memory, fewer folds or fewer columns",
+                    r.there / 1e6, (long long)columns_each(s), (long long)s->trainer->problem.d,
+                    r.each * BLOCK * (double)((columns_each(s) + BLOCK - 1) / BLOCK) / 1e6);
+    size_t passes = (s->count + most - 1) / most;
+    if (passes > 1 && s->halving > 0)
+        return fail(CUSGD_ERROR_MEMORY,
+                    "out of memory: halving compares all configurations, and their %lld models need %.3g MB of %.3g; give fewer "
+                    "configurations or folds, or more memory",
+                    (long long)all, needed / 1e6, r.there / 1e6);
+    s->each = (s->count + passes - 1) / passes;
+    if (plan->begins) plan->begins(plan->user, all, (int64_t)passes, r.each * (double)s->each * (double)columns_each(s));
+    return CUSGD_OK;
 }
 
 cusgd_status path_check_memory(const cusgd_path *s)

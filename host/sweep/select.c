@@ -7,23 +7,32 @@
 
 static const column *last_column(const cusgd_sweep *s, size_t i) { return &s->columns[((int64_t)i + 1) * columns_each(s) - 1]; }
 
-static int64_t nonzeros_of(const cusgd_sweep *s, int64_t c)
+static int64_t nonzeros_of(const cusgd_sweep *s, size_t i)
 {
-    int64_t count = 0;
-    for (int64_t j = 0; j < s->trainer->problem.d; j++) count += s->theta[j * s->k + c] != 0;
+    int64_t d = s->trainer->problem.d, count = 0;
+    for (int64_t j = 0; j < d; j++) count += s->kept[(int64_t)i * (d + 1) + j] != 0;
     return count;
 }
 
-/* The plain mean over folds, as scikit-learn's, and its standard error. */
-static void summarize(const cusgd_sweep *s, size_t i, cusgd_outcome *o)
+double losses_mean(const cusgd_sweep *s, size_t i, double *standard_error)
 {
     int folds = s->folds > 0 ? s->folds : 1;
     const double *losses = s->losses + i * (size_t)folds;
-    double squares = 0;
-    o->mean = 0;
-    for (int f = 0; f < folds; f++) o->mean += losses[f] / folds;
-    for (int f = 0; f < folds; f++) squares += (losses[f] - o->mean) * (losses[f] - o->mean);
-    o->standard_error = folds > 1 ? sqrt(squares / (folds - 1) / folds) : (double)NAN;
+    double mean = 0, squares = 0;
+    for (int f = 0; f < folds; f++) mean += losses[f] / folds;
+    for (int f = 0; f < folds; f++) squares += (losses[f] - mean) * (losses[f] - mean);
+    *standard_error = folds > 1 ? sqrt(squares / (folds - 1) / folds) : (double)NAN;
+    return mean;
+}
+
+/* Why a configuration ended: the first of these by which one of its models has. */
+static cusgd_stop stop_of(const cusgd_sweep *s, size_t i)
+{
+    static const cusgd_stop order[] = {CUSGD_STOP_DIVERGED, CUSGD_STOP_DROPPED, CUSGD_STOP_EPOCHS};
+    for (size_t n = 0; n < sizeof order / sizeof order[0]; n++)
+        for (int64_t c = 0; c < columns_each(s); c++)
+            if (last_column(s, i)[-c].stop == order[n]) return order[n];
+    return CUSGD_STOP_TOLERANCE;
 }
 
 static void describe(const cusgd_sweep *s, size_t i)
@@ -31,27 +40,27 @@ static void describe(const cusgd_sweep *s, size_t i)
     const problem *p = &s->trainer->problem;
     cusgd_outcome *o = &s->outcomes[i];
     const column *all = last_column(s, i);
-    *o = (cusgd_outcome){.size = sizeof *o, .numbers = s->configurations[i], .stop = all->stop};
-    summarize(s, i, o);
+    *o = (cusgd_outcome){.size = sizeof *o, .numbers = s->configurations[i], .stop = stop_of(s, i)};
+    o->mean = losses_mean(s, i, &o->standard_error);
     for (int64_t c = 0; c < columns_each(s); c++) {
         const column *of = all - c;
         o->epochs = of->epochs > o->epochs ? of->epochs : o->epochs;
-        if (of->stop == CUSGD_STOP_DIVERGED)
-            o->stop = CUSGD_STOP_DIVERGED;
-        else if (of->stop == CUSGD_STOP_EPOCHS && o->stop != CUSGD_STOP_DIVERGED)
-            o->stop = CUSGD_STOP_EPOCHS;
     }
     o->loss = problem_reported(p, all->loss);
-    o->nonzeros = nonzeros_of(s, all - s->columns);
+    o->nonzeros = nonzeros_of(s, i);
     if (o->stop == CUSGD_STOP_DIVERGED || !isfinite(o->mean)) o->mean = o->standard_error = (double)NAN;
     if (all->stop == CUSGD_STOP_DIVERGED) o->loss = (double)NAN;
 }
+
+/* The epochs after which a configuration was dropped. */
+static int64_t lasted(const cusgd_outcome *o) { return o->stop == CUSGD_STOP_DROPPED ? o->epochs : INT64_MAX; }
 
 /* Whether configuration a stands before b. */
 static int is_before(const cusgd_sweep *s, size_t a, size_t b)
 {
     double x = s->outcomes[a].mean, y = s->outcomes[b].mean;
     if (isnan(x) || isnan(y)) return isnan(x) && isnan(y) ? a < b : isnan(y);
+    if (lasted(&s->outcomes[a]) != lasted(&s->outcomes[b])) return lasted(&s->outcomes[a]) > lasted(&s->outcomes[b]);
     return x < y || (x == y && a < b);
 }
 
@@ -74,6 +83,8 @@ cusgd_status sweep_judge(cusgd_sweep *s, cusgd_select select)
     s->chosen = best;
     double limit = s->outcomes[best].mean + s->outcomes[best].standard_error;
     for (size_t i = 0; i < s->count && select == CUSGD_SELECT_ONE_SE; i++)
-        if (s->outcomes[i].mean <= limit && is_simpler(&s->configurations[i], &s->configurations[s->chosen])) s->chosen = i;
+        if (s->outcomes[i].stop != CUSGD_STOP_DROPPED && s->outcomes[i].mean <= limit &&
+            is_simpler(&s->configurations[i], &s->configurations[s->chosen]))
+            s->chosen = i;
     return CUSGD_OK;
 }

@@ -22,6 +22,9 @@ static cusgd_status check_plan(const cusgd_options *o, const cusgd_data *train, 
         return fail(CUSGD_ERROR_USAGE, "a sweep judges its models by folds or by validation rows; give one");
     if (plan->select == CUSGD_SELECT_ONE_SE && plan->folds == 0)
         return fail(CUSGD_ERROR_USAGE, "the rule 1se needs folds, from which the standard error is known");
+    if (plan->halving < 0 || plan->halving == 1)
+        return fail(CUSGD_ERROR_USAGE, "halving by %d: give 2 or more, as of so many configurations one goes on", plan->halving);
+    if (!(plan->memory >= 0)) return fail(CUSGD_ERROR_USAGE, "%g bytes of memory: give more than 0", plan->memory);
     if (cusgd_data_outputs(train) != 1)
         return fail(CUSGD_ERROR_USAGE, "a sweep takes one target, not %lld", (long long)cusgd_data_outputs(train));
     if (o->solver != CUSGD_SOLVER_SGD) return fail_option("solver", "a sweep trains by solver sgd");
@@ -158,19 +161,14 @@ static void take_configurations(cusgd_sweep *s, const cusgd_options *options, co
 
 static cusgd_status allocate_sweep(cusgd_sweep *s)
 {
-    size_t k = s->count * (size_t)columns_each(s), folds = s->folds > 0 ? (size_t)s->folds : 1;
-    size_t size = (size_t)(s->trainer->problem.d + 1) * k;
-    s->k = (int64_t)k;
+    size_t columns = s->count * (size_t)columns_each(s), side = (size_t)(s->trainer->problem.d + 1);
     s->configurations = allocate(s->count, sizeof *s->configurations);
-    s->columns = allocate_zeroed(k, sizeof *s->columns);
-    s->theta = allocate_zeroed(size, sizeof(double));
-    s->rate = allocate_zeroed(size, sizeof(double));
-    s->sums = allocate_zeroed(folds * k, sizeof(double));
-    s->losses = allocate_zeroed(folds * s->count, sizeof(double));
+    s->columns = allocate_zeroed(columns, sizeof *s->columns);
+    s->kept = allocate_zeroed(s->count * side, sizeof(double));
+    s->losses = allocate_zeroed((s->folds > 0 ? (size_t)s->folds : 1) * s->count, sizeof(double));
     s->outcomes = allocate_zeroed(s->count, sizeof *s->outcomes);
-    int complete = s->configurations && s->columns && s->theta && s->rate && s->sums && s->losses && s->outcomes;
-    for (int i = 0; i < LIMIT_COUNT; i++) complete &= (s->limit[i] = allocate_zeroed(size, sizeof(double))) != NULL;
-    return complete ? CUSGD_OK : fail_memory((2 + LIMIT_COUNT) * size * sizeof(double), "the sweep's parameters");
+    int complete = s->configurations && s->columns && s->kept && s->losses && s->outcomes;
+    return complete ? CUSGD_OK : fail_memory(s->count * side * sizeof(double), "the sweep's models");
 }
 
 static cusgd_status train_all(cusgd_sweep *s, const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
@@ -184,7 +182,8 @@ static cusgd_status train_all(cusgd_sweep *s, const cusgd_options *options, cons
     if (!status) status = open_trainer(s, options, train, valid, plan);
     s->count = plan->count;
     s->folds = plan->folds;
-    if (!status) status = sweep_check_memory(s);
+    s->halving = plan->halving;
+    if (!status) status = sweep_plan_passes(s, plan);
     if (!status) status = allocate_sweep(s);
     if (!status) take_configurations(s, options, plan);
     if (!status) status = sweep_take_folds(s, plan->fold);
@@ -223,11 +222,8 @@ void cusgd_sweep_free(cusgd_sweep *s)
     free(s->fold);
     free(s->ratio);
     free(s->columns);
-    free(s->theta);
-    free(s->sums);
+    free(s->kept);
     free(s->losses);
-    free(s->rate);
-    for (int i = 0; i < LIMIT_COUNT; i++) free(s->limit[i]);
     free(s->outcomes);
     free(s);
 }
@@ -253,12 +249,11 @@ cusgd_status cusgd_sweep_create_model(cusgd_sweep *s, cusgd_model **out)
     if (!s) return fail_null(__func__);
     cusgd_trainer *t = s->trainer;
     const cusgd_configuration *c = &s->configurations[s->chosen];
-    int64_t last = ((int64_t)s->chosen + 1) * columns_each(s) - 1;
     t->options.l1 = c->l1;
     t->options.l2 = c->l2;
     t->options.rate = c->rate;
     t->options.momentum = c->momentum;
-    for (int64_t j = 0; j <= t->problem.d; j++) t->run.theta[j] = s->theta[j * s->k + last];
+    memcpy(t->run.theta, s->kept + (int64_t)s->chosen * (t->problem.d + 1), theta_bytes(&t->problem));
     memcpy(t->run.start, t->run.theta, theta_bytes(&t->problem));
     t->run.shown = t->run.start;
     return cusgd_trainer_create_model(t, out);

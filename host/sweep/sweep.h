@@ -16,19 +16,30 @@ typedef struct column {
     cusgd_stop stop;
 } column;
 
+/* One pass over the data: as many configurations as there is room for. The device's run has those columns that still take steps,
+ * and some that do not: `live`, by number. */
+typedef struct sweep_pass {
+    column *columns;
+    int64_t k;
+    int64_t *live, lives;
+    double *theta;                     /* (d+1) x k */
+    double *rate, *limit[LIMIT_COUNT]; /* (d+1) x k: of the run spec */
+    double *gathered;                  /* (d+1) x k: theta of the live columns */
+    double *sums;                      /* folds x k, or k: losses */
+} sweep_pass;
+
 struct cusgd_sweep {
     cusgd_trainer *trainer; /* of one output: the problem, the choices, the device */
     cusgd_configuration *configurations;
-    size_t count;
-    int folds;       /* 0: validation rows judge */
-    uint8_t *fold;   /* the data's rows */
-    double *ratio;   /* folds x d: a column's scale without a fold's rows, as a share of the one with all; NULL: all 1 */
-    column *columns; /* those of a configuration side by side, the one of all rows last */
-    int64_t k;       /* of them */
-    double *theta;   /* (d+1) x k */
-    double *sums;    /* folds x k, or k: losses */
-    double *losses;  /* count x folds, or count: in the units of the data */
-    double *rate, *limit[LIMIT_COUNT]; /* (d+1) x k: of the run spec */
+    size_t count, each; /* configurations: all, and of a pass */
+    int folds;          /* 0: validation rows judge */
+    int halving;        /* see cusgd_sweep_plan */
+    uint8_t *fold;      /* the data's rows */
+    double *ratio;      /* folds x d: a column's scale without a fold's rows, as a share of the one with all; NULL: all 1 */
+    column *columns;    /* those of a configuration side by side, the one of all rows last */
+    sweep_pass pass;    /* the one under way */
+    double *kept;       /* count x (d+1): the models of all rows */
+    double *losses;     /* count x folds, or count: in the units of the data */
     cusgd_outcome *outcomes;
     size_t chosen;
 };
@@ -40,11 +51,34 @@ cusgd_status folds_make(const uint8_t *given, int folds, const problem *p, uint8
 /* Makes the folds; binds the training rows with them. Sets fold, ratio and the columns' shares.
  */
 cusgd_status sweep_take_folds(cusgd_sweep *s, const uint8_t *given);
-/* memory.c: refuses models that do not fit; the trainer, count and folds are there. */
-cusgd_status sweep_check_memory(const cusgd_sweep *s);
-/* run.c: trains all columns; theta and what is known of each column. */
+/* memory.c: sets how many configurations a pass has, and tells the plan's `begins`; refuses those of which not one fits. The
+ * trainer, count and folds are there. */
+cusgd_status sweep_plan_passes(cusgd_sweep *s, const cusgd_sweep_plan *plan);
+/* pass.c: room for a pass; pass_close() frees it. Then the columns of the configurations from `first` on, at the start. */
+cusgd_status pass_open(cusgd_sweep *s);
+void pass_close(cusgd_sweep *s);
+void pass_take(cusgd_sweep *s, size_t first);
+/* Starts the device's run of all columns, from theta. */
+cusgd_status pass_start(cusgd_sweep *s, run_spec spec);
+/* Leaves columns that take no more steps out of the run where that saves half of it; no bit of the others changes on the CPU. */
+cusgd_status pass_narrow(cusgd_sweep *s);
+/* Brings theta of the live columns from the device. */
+cusgd_status pass_get(cusgd_sweep *s);
+/* evaluate.c: the mean loss of each live column on its training rows and, in the units of the data, its held-out one. */
+cusgd_status sweep_evaluate(cusgd_sweep *s);
+/* The validation loss of each live column. */
+cusgd_status sweep_validate(cusgd_sweep *s);
+/* The penalties of column c at theta. */
+double sweep_penalties(const cusgd_sweep *s, int64_t c);
+/* run.c: trains all columns; sets `kept`, `losses` and what is known of each column. */
 cusgd_status sweep_run(cusgd_sweep *s);
-/* select.c: the configurations' outcomes, and the one that is chosen. */
+/* halving.c: whether configurations are compared at the end of an epoch, and the end of those that are not among the best. */
+int halving_is_due(const cusgd_sweep *s, int64_t epoch);
+cusgd_status halving_drop(cusgd_sweep *s, uint8_t *gone);
+/* select.c: the plain mean of a configuration's held-out losses, as scikit-learn's, and its standard error (NAN without folds).
+ */
+double losses_mean(const cusgd_sweep *s, size_t i, double *standard_error);
+/* The configurations' outcomes, and the one that is chosen. */
 cusgd_status sweep_judge(cusgd_sweep *s, cusgd_select select);
 
 #endif

@@ -26,6 +26,7 @@ _STOPS = {
     _capi.CUSGD_STOP_EPOCHS: "epochs",
     _capi.CUSGD_STOP_TOLERANCE: "converged",
     _capi.CUSGD_STOP_DIVERGED: "diverged",
+    _capi.CUSGD_STOP_DROPPED: "dropped",
 }
 
 
@@ -50,7 +51,7 @@ class Outcome:
     nonzeros : int
         Coefficients of the model of all rows that are not 0.
     stop : str
-        ``"converged"``, ``"epochs"`` or ``"diverged"``.
+        ``"converged"``, ``"epochs"``, ``"dropped"`` (by halving) or ``"diverged"``.
     """
 
     parameters: dict[str, float]
@@ -144,6 +145,8 @@ def sweep(
     folds: int | Any = None,
     valid: tuple[Any, ...] | None = None,
     select: str = "best",
+    halving: int = 0,
+    memory: float = 0,
     sample_weight: Any = None,
     offset: Any = None,
     exposure: Any = None,
@@ -165,6 +168,12 @@ def sweep(
         Validation data, which judges in place of folds.
     select : {"best", "1se"}
         The least mean loss; or the largest ``l1``, then ``l2``, of those within a standard error of it.
+    halving : int
+        At least 2: after 1, ``halving``, ``halving**2``, ... epochs one of ``halving`` configurations goes on, those of the least
+        losses (successive halving). 0: all are trained to their end.
+    memory : float
+        The bytes that the models may take, in as many passes over the data as that needs. 0: half of the machine's memory, or
+        90 % of what the GPU has free.
     **options
         As for `Trainer`; they hold for all models.
 
@@ -206,6 +215,7 @@ def sweep(
     of_rows = None  # kept until the call has ended, as ctypes does not keep it for the plan
     if not judged:
         of_rows = _set_folds(plan, 5 if folds is None else folds, data.rows)
+    plan.halving, plan.memory = int(halving), float(memory)
     plan.select = _capi.CUSGD_SELECT_ONE_SE if select == "1se" else _capi.CUSGD_SELECT_BEST
     handle = C.c_void_p()
     valid_handle = judge.handle if judge else None

@@ -116,3 +116,16 @@ def test_refusals():
         cusgd.sweep(X, y, {"l2": [1]}, folds=3, valid_fraction=0.2)
     with pytest.raises(cusgd.DivergedError):
         cusgd.sweep(X, y, {"rate": [1e30]}, optimizer="sgd")
+
+
+def test_halving_drops_and_memory_is_bounded():
+    X, y = np.random.default_rng(0).normal(size=(200, 3)), np.random.default_rng(1).normal(size=200)
+    options = {"folds": 3, "epochs": 6, "optimizer": "momentum"}
+    grid = {"rate": [1e-6, 1e-4, 1e-3, 1e-2]}
+    found = cusgd.sweep(X, y, grid, halving=2, **options)
+    assert sorted(outcome.stop for outcome in found.outcomes)[:3] == ["dropped"] * 3
+    assert found.outcomes[found.chosen].stop != "dropped"
+    whole = cusgd.sweep(X, y, grid, **options)
+    assert whole.outcomes[found.chosen].losses.tolist() == found.outcomes[found.chosen].losses.tolist()
+    with pytest.raises(MemoryError, match="give more memory"):
+        cusgd.sweep(X, y, grid, memory=1000, **options)

@@ -1,0 +1,233 @@
+/* The columns of a pass: what they are trained with, and the device's run of those that still take steps. */
+#include "sweep.h"
+
+#include "failure.h"
+#include "scalar/optimizers.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Room ---- */
+
+cusgd_status pass_open(cusgd_sweep *s)
+{
+    sweep_pass *p = &s->pass;
+    size_t k = s->each * (size_t)columns_each(s), size = (size_t)(s->trainer->problem.d + 1) * k;
+    p->live = allocate(k, sizeof *p->live);
+    p->theta = allocate_zeroed(size, sizeof(double));
+    p->gathered = allocate_zeroed(size, sizeof(double));
+    p->rate = allocate_zeroed(size, sizeof(double));
+    p->sums = allocate_zeroed((s->folds > 0 ? (size_t)s->folds : 1) * k, sizeof(double));
+    int complete = p->live && p->theta && p->gathered && p->rate && p->sums;
+    for (int i = 0; i < LIMIT_COUNT; i++) complete &= (p->limit[i] = allocate_zeroed(size, sizeof(double))) != NULL;
+    return complete ? CUSGD_OK : fail_memory((3 + LIMIT_COUNT) * size * sizeof(double), "the sweep's parameters");
+}
+
+void pass_close(cusgd_sweep *s)
+{
+    sweep_pass *p = &s->pass;
+    free(p->live);
+    free(p->theta);
+    free(p->gathered);
+    free(p->rate);
+    free(p->sums);
+    for (int i = 0; i < LIMIT_COUNT; i++) free(p->limit[i]);
+    memset(p, 0, sizeof *p);
+}
+
+/* ---- The columns' numbers ---- */
+
+/* A penalty of a column as a factor on the run's: `base` is the options'. */
+static double penalty_factor(double own, double base) { return base > 0 ? own / base : 0; }
+
+static void fill_numbers(cusgd_sweep *s)
+{
+    const problem *p = &s->trainer->problem;
+    const cusgd_options *o = &s->trainer->options;
+    const double *rate_factor = s->trainer->sgd.rate_factor;
+    sweep_pass *now = &s->pass;
+    for (int64_t u = 0; u < (p->d + 1) * now->k; u++) {
+        int64_t j = u / now->k;
+        const column *c = &now->columns[u % now->k];
+        const cusgd_configuration *own = &s->configurations[c->configuration];
+        double ratio = s->ratio && c->fold >= 0 && j < p->d ? s->ratio[c->fold * p->d + j] : 1;
+        now->rate[u] = own->rate / o->rate * (rate_factor ? rate_factor[j] : 1);
+        now->limit[LIMIT_L1][u] = penalty_factor(own->l1, o->l1) * ratio * (p->limit[0] ? p->limit[LIMIT_L1][j] : 1);
+        now->limit[LIMIT_L2][u] = penalty_factor(own->l2, o->l2) * ratio * ratio * (p->limit[0] ? p->limit[LIMIT_L2][j] : 1);
+        now->limit[LIMIT_LOWER][u] = p->limit[0] ? p->limit[LIMIT_LOWER][j] : -(double)INFINITY;
+        now->limit[LIMIT_UPPER][u] = p->limit[0] ? p->limit[LIMIT_UPPER][j] : (double)INFINITY;
+    }
+}
+
+static void all_live(sweep_pass *p)
+{
+    p->lives = p->k;
+    for (int64_t c = 0; c < p->k; c++) p->live[c] = c;
+}
+
+void pass_take(cusgd_sweep *s, size_t first)
+{
+    sweep_pass *p = &s->pass;
+    size_t count = s->count - first < s->each ? s->count - first : s->each;
+    p->columns = s->columns + (int64_t)first * columns_each(s);
+    p->k = (int64_t)count * columns_each(s);
+    all_live(p);
+    fill_numbers(s);
+    for (int64_t u = 0; u < (s->trainer->problem.d + 1) * p->k; u++) p->theta[u] = s->trainer->run.start[u / p->k];
+}
+
+/* ---- The device's run ---- */
+
+/* Of (d+1) x k values those of the live columns. */
+static void gather(const cusgd_sweep *s, const double *from, double *to)
+{
+    const sweep_pass *p = &s->pass;
+    for (int64_t j = 0; j <= s->trainer->problem.d; j++)
+        for (int64_t i = 0; i < p->lives; i++) to[j * p->lives + i] = from[j * p->k + p->live[i]];
+}
+
+/* Arrays of one value a live column, and of (d+1) values. */
+typedef struct own_numbers {
+    int *target_of;
+    double *momentum, *share, *rate, *limit[LIMIT_COUNT];
+    uint64_t *held_out;
+} own_numbers;
+
+static int own_open(size_t lives, size_t size, own_numbers *own)
+{
+    *own = (own_numbers){.target_of = allocate_zeroed(lives, sizeof(int)),
+                         .momentum = allocate(lives, sizeof(double)),
+                         .share = allocate(lives, sizeof(double)),
+                         .rate = allocate(size, sizeof(double)),
+                         .held_out = allocate(lives, sizeof(uint64_t))};
+    int complete = own->target_of && own->momentum && own->share && own->rate && own->held_out;
+    for (int i = 0; i < LIMIT_COUNT; i++) complete &= (own->limit[i] = allocate(size, sizeof(double))) != NULL;
+    return complete;
+}
+
+static void own_close(own_numbers *own)
+{
+    free(own->target_of);
+    free(own->momentum);
+    free(own->share);
+    free(own->rate);
+    free(own->held_out);
+    for (int i = 0; i < LIMIT_COUNT; i++) free(own->limit[i]);
+}
+
+static void own_fill(const cusgd_sweep *s, own_numbers *own)
+{
+    const sweep_pass *p = &s->pass;
+    double momentum = s->trainer->options.momentum;
+    for (int64_t i = 0; i < p->lives; i++) {
+        const column *of = &p->columns[p->live[i]];
+        own->momentum[i] = momentum > 0 ? s->configurations[of->configuration].momentum / momentum : 1;
+        own->share[i] = of->share;
+        own->held_out[i] = of->fold < 0 ? 0 : (uint64_t)1 << of->fold;
+    }
+    gather(s, p->rate, own->rate);
+    for (int i = 0; i < LIMIT_COUNT; i++) gather(s, p->limit[i], own->limit[i]);
+}
+
+/* With zeros for state. */
+static cusgd_status start_run(cusgd_sweep *s, run_spec spec)
+{
+    const backend *b = &s->trainer->backend;
+    own_numbers own;
+    size_t lives = (size_t)s->pass.lives, size = (size_t)(s->trainer->problem.d + 1) * lives;
+    cusgd_status status =
+        own_open(lives, size, &own) ? CUSGD_OK : fail_memory((1 + LIMIT_COUNT) * size * sizeof(double), "the models' numbers");
+    if (!status) {
+        own_fill(s, &own);
+        models m = {own.target_of, own.momentum, own.held_out, own.share};
+        spec.k = s->pass.lives;
+        spec.models = &m;
+        spec.rate_factor = own.rate;
+        for (int i = 0; i < LIMIT_COUNT; i++) spec.limit[i] = own.limit[i];
+        status = b->ops->start(b->self, &spec);
+    }
+    own_close(&own);
+    return status;
+}
+
+cusgd_status pass_start(cusgd_sweep *s, run_spec spec)
+{
+    const backend *b = &s->trainer->backend;
+    all_live(&s->pass);
+    cusgd_status status = start_run(s, spec);
+    if (!status) status = b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_THETA, s->pass.theta);
+    return status ? status : b->ops->put(b->self, SNAPSHOT_CURRENT, STATE_AVERAGE, s->pass.theta);
+}
+
+cusgd_status pass_get(cusgd_sweep *s)
+{
+    sweep_pass *p = &s->pass;
+    const backend *b = &s->trainer->backend;
+    enum state_part part = s->trainer->run.spec.average ? STATE_AVERAGE : STATE_THETA;
+    cusgd_status status = b->ops->get(b->self, SNAPSHOT_CURRENT, part, p->gathered);
+    for (int64_t j = 0; j <= s->trainer->problem.d && !status; j++)
+        for (int64_t i = 0; i < p->lives; i++) p->theta[j * p->k + p->live[i]] = p->gathered[j * p->lives + i];
+    return status;
+}
+
+/* ---- Fewer columns ---- */
+
+static int keeps(const run_spec *spec, int part)
+{
+    if (part == STATE_AVERAGE) return spec->average;
+    return part < STATE_SLOT1 || part - STATE_SLOT1 < optimizer_slots(spec->optimizer);
+}
+
+/* Those that go on; *place: which of the columns so far they are. Returns their number. */
+static int64_t still_live(const cusgd_sweep *s, int64_t *place)
+{
+    const sweep_pass *p = &s->pass;
+    int64_t going = 0;
+    for (int64_t i = 0; i < p->lives; i++)
+        if (p->columns[p->live[i]].stop == CUSGD_STOP_NONE) place[going++] = i;
+    return going;
+}
+
+/* A run of the columns at `place` alone, with their state; state: STATE_PARTS arrays of (d+1) x lives. */
+static cusgd_status move_state(cusgd_sweep *s, const int64_t *place, int64_t going, double *state)
+{
+    sweep_pass *p = &s->pass;
+    const backend *b = &s->trainer->backend;
+    const run_spec *spec = &s->trainer->run.spec;
+    int64_t rows = s->trainer->problem.d + 1, before = p->lives;
+    cusgd_status status = CUSGD_OK;
+    for (int part = 0; part < STATE_PARTS && !status; part++)
+        if (keeps(spec, part))
+            status = b->ops->get(b->self, SNAPSHOT_CURRENT, (enum state_part)part, state + part * rows * before);
+    if (status) return status;
+    for (int64_t i = 0; i < going; i++) p->live[i] = p->live[place[i]];
+    p->lives = going;
+    status = start_run(s, *spec);
+    for (int part = 0; part < STATE_PARTS && !status; part++) {
+        double *at = state + part * rows * before;
+        if (!keeps(spec, part)) continue;
+        for (int64_t j = 0; j < rows; j++)
+            for (int64_t i = 0; i < going; i++) at[j * going + i] = at[j * before + place[i]];
+        status = b->ops->put(b->self, SNAPSHOT_CURRENT, (enum state_part)part, at);
+    }
+    return status;
+}
+
+cusgd_status pass_narrow(cusgd_sweep *s)
+{
+    enum { FEW = 16 }; /* columns that the CPU trains at the price of one */
+    sweep_pass *p = &s->pass;
+    if (p->lives <= FEW) return CUSGD_OK;
+    int64_t *place = allocate((size_t)p->lives, sizeof *place);
+    if (!place) return fail_memory((size_t)p->lives * sizeof *place, "the models that go on");
+    int64_t going = still_live(s, place);
+    cusgd_status status = CUSGD_OK;
+    if (going > 0 && going <= p->lives / 2) {
+        size_t values = STATE_PARTS * (size_t)((s->trainer->problem.d + 1) * p->lives);
+        double *state = allocate(values, sizeof *state);
+        status = state ? move_state(s, place, going, state) : fail_memory(values * sizeof *state, "the models' state");
+        free(state);
+    }
+    free(place);
+    return status;
+}
