@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Measure sweeps and regularization paths against scikit-learn's searches, and print a table in Markdown.
+"""Measure sweeps and regularization paths against scikit-learn's searches and skglm, and print tables in Markdown.
 
 usage: bench_models.py [--rows N] [--cols D] [--repeat R]
 
 Times are the least of R runs, the searches' turns alternating with cuSGD's; processor time is that of all threads. Needs
-scikit-learn; CUSGD_LIBRARY says which library is measured.
+scikit-learn, and skglm for the paths of logistic regression, which are left out without it; CUSGD_LIBRARY says which library is
+measured.
 """
 
 from __future__ import annotations
@@ -74,6 +75,49 @@ def epoch(X: Any, y: Any, models: int, sampling: str) -> float:
     return min((run(many) - run(few)) / (many - few) for _ in range(3))
 
 
+def logistic_paths() -> None:
+    """Print what 20 l1 penalties of logistic regression take, and how far skglm's objectives are above cuSGD's at most."""
+    try:
+        from skglm import GeneralizedLinearEstimator
+        from skglm.datafits import Logistic
+        from skglm.penalties import L1
+        from skglm.solvers import ProxNewton
+    except ImportError:
+        return
+    print("\n| logistic, l1, one thread | processor s | skglm, tol 1e-4, processor s | its objectives are above by |")
+    print("|---|---:|---:|---:|")
+    for rows, cols, ratio in ((2000, 1000, 0.03), (20_000, 200, 0.01)):
+        X, score = problem(rows, cols)
+        y = np.where(score > 0, 1.0, -1.0)
+        Z = np.asfortranarray((X - X.mean(0)) / X.std(0))
+        share = (y > 0).mean()
+        alphas = np.abs(Z.T @ ((y > 0) - share)).max() / rows * np.logspace(0, np.log10(ratio), 20)
+
+        def theirs(Z: Any = Z, y: Any = y, alphas: Any = alphas) -> list[tuple[Any, float]]:
+            found: list[tuple[Any, float]] = []
+            for alpha in alphas:
+                solver = ProxNewton(fit_intercept=True, tol=1e-4, warm_start=True)
+                model = GeneralizedLinearEstimator(Logistic(), L1(alpha), solver)
+                if found:
+                    model.coef_, model.intercept_ = found[-1][0][None, :], np.atleast_1d(found[-1][1])
+                model.fit(Z, y)
+                found.append((np.ravel(model.coef_).copy(), float(np.ravel(model.intercept_)[0])))
+            return found
+
+        def objective(w: Any, b: float, alpha: float, Z: Any = Z, y: Any = y) -> float:
+            return float(np.logaddexp(0, -y * (Z @ w + b)).mean() + alpha * np.abs(w).sum())
+
+        options = {"loss": "logistic", "alphas": alphas, "folds": 0, "standardize": False, "tolerance": 1e-8, "threads": 1}
+        ours, _, seconds = timed(lambda Z=Z, y=y, options=options: cusgd.path(Z, y > 0, **options))
+        theirs()  # compiles
+        path, _, their_seconds = timed(theirs)
+        above = max(
+            objective(w, b, alpha) - objective(ours.coef_path_[:, i], ours.intercept_path_[i], alpha)
+            for i, ((w, b), alpha) in enumerate(zip(path, alphas, strict=True))
+        )
+        print(f"| {rows} x {cols} | {seconds:.2f} | {their_seconds:.2f} | {above:.1e} |", flush=True)
+
+
 def main() -> None:
     """Parse the arguments and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -111,6 +155,7 @@ def main() -> None:
         one = epoch(X, y, 0, sampling)
         ratios = [epoch(X, y, models, sampling) / one for models in (16, 64)]
         print(f"| {rows} x {cols}, sampling {sampling} | {one * 1e3:.1f} | {ratios[0]:.1f} | {ratios[1]:.1f} |", flush=True)
+    logistic_paths()
 
 
 if __name__ == "__main__":

@@ -424,7 +424,8 @@ Test(interface_models, losses_by_fold)
         dataset *at = bind(&b, &a);
         models m = {.target_of = a.target_of};
         for (int u = 0; u < SIZE; u++) theta[u] = (double)(float)interface_uniform(&seed);
-        interface_ok(b.ops->models.fold_losses(b.self, at, interface_loss(CUSGD_LOSS_LOGISTIC), K, &m, theta, sums), "fold_losses");
+        interface_ok(b.ops->models.fold_losses(b.self, at, interface_loss(CUSGD_LOSS_LOGISTIC), K, &m, theta, sums),
+                     "fold_losses");
         for (int i = 0; i < N; i++)
             for (int c = 0; c < K; c++) {
                 double p = theta[D * K + c];

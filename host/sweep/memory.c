@@ -42,12 +42,13 @@ cusgd_status sweep_plan_passes(cusgd_sweep *s, const cusgd_sweep_plan *plan)
     int64_t all = (int64_t)s->count * columns_each(s);
     double most_models = r.there / r.each, needed = r.each * (double)all;
     size_t most = most_models < (double)all ? (size_t)most_models / BLOCK * BLOCK / (size_t)columns_each(s) : s->count;
+    int64_t blocks = (columns_each(s) + BLOCK - 1) / BLOCK;
     if (most == 0)
         return fail(CUSGD_ERROR_MEMORY,
                     "out of memory: %.3g MB for the models of a sweep, and each configuration's %lld models of %lld columns need "
                     "%.3g MB; give more memory, fewer folds or fewer columns",
                     r.there / 1e6, (long long)columns_each(s), (long long)s->trainer->problem.d,
-                    r.each * BLOCK * (double)((columns_each(s) + BLOCK - 1) / BLOCK) / 1e6);
+                    r.each * (double)(BLOCK * blocks) / 1e6);
     size_t passes = (s->count + most - 1) / most;
     if (passes > 1 && s->halving > 0)
         return fail(CUSGD_ERROR_MEMORY,

@@ -143,7 +143,7 @@ static cusgd_status search(newton *n, double l1, double l2, double decrease, dou
     size_t side = (size_t)n->of->d + 1;
     double before = n->value + penalties(n, n->theta, l1, l2), value;
     *took = 1;
-    for (int i = 0; i < MAX_HALVINGS; i++, *took /= 2) {
+    for (int i = 0; i < MAX_HALVINGS; i++) {
         cusgd_status status = measure(n, n->moved, &value, n->moved_gradient);
         if (status) return status;
         double after = value + penalties(n, n->moved, l1, l2);
@@ -154,6 +154,7 @@ static cusgd_status search(newton *n, double l1, double l2, double decrease, dou
             return CUSGD_OK;
         }
         for (size_t j = 0; j < side; j++) n->moved[j] = (n->theta[j] + n->moved[j]) / 2;
+        *took /= 2;
     }
     *took = 0;
     return CUSGD_OK;
