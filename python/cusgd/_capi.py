@@ -153,6 +153,29 @@ class cusgd_path_plan(C.Structure):
 class cusgd_path_point(C.Structure):
     _fields_ = [("size", C.c_size_t), ("alpha", C.c_double), ("l1", C.c_double), ("l2", C.c_double), ("mean", C.c_double), ("standard_error", C.c_double), ("loss", C.c_double), ("gap", C.c_double), ("nonzeros", C.c_int64)]
 
+
+
+class cusgd_expression_names(C.Structure):
+    _fields_ = [("size", C.c_size_t), ("variables", C.POINTER(C.c_char_p)), ("variable_count", C.c_size_t), ("constants", C.POINTER(C.c_char_p)), ("values", C.POINTER(C.c_double)), ("constant_count", C.c_size_t)]
+
+CUSGD_FORWARD = 0
+CUSGD_REVERSE = 1
+
+
+class cusgd_search(C.Structure):
+    _fields_ = [("size", C.c_size_t), ("solver", C.c_char_p), ("rate", C.c_double), ("momentum", C.c_double), ("tolerance", C.c_double), ("iterations", C.c_int64)]
+
+
+
+class cusgd_iterate(C.Structure):
+    _fields_ = [("size", C.c_size_t), ("iteration", C.c_int64), ("x", C.POINTER(C.c_double)), ("value", C.c_double), ("gradient", C.c_double), ("length", C.c_double)]
+
+cusgd_iterate_callback = C.CFUNCTYPE(C.c_int, C.POINTER(cusgd_iterate), C.c_void_p)
+
+
+class cusgd_search_result(C.Structure):
+    _fields_ = [("size", C.c_size_t), ("converged", C.c_int), ("iterations", C.c_int64), ("value", C.c_double), ("gradient", C.c_double), ("order", C.c_double)]
+
 CUSGD_HEADER_AUTO = 0
 CUSGD_HEADER_YES = 1
 CUSGD_HEADER_NO = 2
@@ -165,16 +188,22 @@ CUSGD_MISSING_AUTO = 5
 
 
 class cusgd_dialect(C.Structure):
-    _fields_ = [("separator", C.c_char), ("decimal", C.c_char), ("skip", C.c_int64)]
+    _fields_ = [("separator", C.c_char), ("decimal", C.c_char), ("thousands", C.c_char), ("skip", C.c_int64)]
 
+CUSGD_DATE_ORDER_FOUND = 0
+CUSGD_DATE_ORDER_DAY_FIRST = 1
+CUSGD_DATE_ORDER_MONTH_FIRST = 2
 
 
 class cusgd_encode(C.Structure):
-    _fields_ = [("categorical", C.POINTER(C.c_char_p)), ("categorical_count", C.c_size_t), ("categorical_auto", C.c_int), ("all_levels", C.c_int), ("missing", C.c_int), ("strict", C.c_int), ("dates", C.POINTER(C.c_char_p)), ("date_count", C.c_size_t), ("polynomial", C.c_int), ("interactions", C.c_int)]
+    _fields_ = [("categorical", C.POINTER(C.c_char_p)), ("categorical_count", C.c_size_t), ("categorical_auto", C.c_int), ("all_levels", C.c_int), ("missing", C.c_int), ("strict", C.c_int), ("dates", C.POINTER(C.c_char_p)), ("date_count", C.c_size_t), ("date_order", C.c_int), ("polynomial", C.c_int), ("interactions", C.c_int)]
 
 CUSGD_INDEX_AUTO = 0
 CUSGD_INDEX_ZERO = 1
 CUSGD_INDEX_ONE = 2
+CUSGD_CLASSES_GIVEN = 0
+CUSGD_CLASSES_FIND = 1
+CUSGD_CLASSES_SPLIT = 2
 
 
 class cusgd_reader(C.Structure):
@@ -195,6 +224,7 @@ CUSGD_COLUMN_TEXT = 5
 CUSGD_COLUMN_MIXED = 6
 CUSGD_COLUMN_CONSTANT = 7
 CUSGD_COLUMN_ROW_NUMBER = 8
+CUSGD_COLUMN_MARKED = 9
 
 
 class cusgd_table_column(C.Structure):
@@ -220,7 +250,7 @@ class cusgd_check_report(C.Structure):
     _fields_ = [("size", C.c_size_t), ("passed", C.c_int), ("steps", C.c_int64), ("device", C.c_char * 128), ("line_count", C.c_int), ("lines", cusgd_check_line * 32)]
 
 
-STRUCTURES: list[Any] = [cusgd_check_line, cusgd_check_report, cusgd_coefficient, cusgd_configuration, cusgd_csr, cusgd_device, cusgd_device_arrays, cusgd_dialect, cusgd_encode, cusgd_error, cusgd_generator, cusgd_loss_info, cusgd_matrix, cusgd_metrics, cusgd_model_arrays, cusgd_option_info, cusgd_order_metrics, cusgd_outcome, cusgd_path_plan, cusgd_path_point, cusgd_progress, cusgd_ranking, cusgd_reader, cusgd_result, cusgd_sweep_plan, cusgd_table_column]
+STRUCTURES: list[Any] = [cusgd_check_line, cusgd_check_report, cusgd_coefficient, cusgd_configuration, cusgd_csr, cusgd_device, cusgd_device_arrays, cusgd_dialect, cusgd_encode, cusgd_error, cusgd_expression_names, cusgd_generator, cusgd_iterate, cusgd_loss_info, cusgd_matrix, cusgd_metrics, cusgd_model_arrays, cusgd_option_info, cusgd_order_metrics, cusgd_outcome, cusgd_path_plan, cusgd_path_point, cusgd_progress, cusgd_ranking, cusgd_reader, cusgd_result, cusgd_search, cusgd_search_result, cusgd_sweep_plan, cusgd_table_column]
 
 # Name, type of the result, types of the arguments.
 FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
@@ -339,6 +369,16 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_path_coefficients", C.POINTER(C.c_double), [C.c_void_p, C.c_size_t]),
     ("cusgd_path_chosen", C.c_size_t, [C.c_void_p]),
     ("cusgd_path_create_model", C.c_int, [C.c_void_p, C.c_size_t, C.POINTER(C.c_void_p)]),
+    ("cusgd_expression_compile", C.c_int, [C.c_char_p, C.POINTER(cusgd_expression_names), C.POINTER(C.c_void_p)]),
+    ("cusgd_expression_free", None, [C.c_void_p]),
+    ("cusgd_expression_variables", C.c_size_t, [C.c_void_p]),
+    ("cusgd_expression_results", C.c_size_t, [C.c_void_p]),
+    ("cusgd_expression_variable", C.c_char_p, [C.c_void_p, C.c_size_t]),
+    ("cusgd_expression_evaluate", C.c_int, [C.c_void_p, C.c_size_t, C.POINTER(C.c_double), C.POINTER(C.c_double)]),
+    ("cusgd_expression_gradient", C.c_int, [C.c_void_p, C.c_int, C.c_size_t, C.POINTER(C.c_double), C.POINTER(C.c_double)]),
+    ("cusgd_expression_hessian", C.c_int, [C.c_void_p, C.c_size_t, C.POINTER(C.c_double), C.POINTER(C.c_double)]),
+    ("cusgd_expression_minimize", C.c_int, [C.c_void_p, C.POINTER(cusgd_search), C.POINTER(C.c_double), cusgd_iterate_callback, C.c_void_p, C.POINTER(cusgd_search_result)]),
+    ("cusgd_expression_solve", C.c_int, [C.c_void_p, C.POINTER(cusgd_search), C.POINTER(C.c_double), cusgd_iterate_callback, C.c_void_p, C.POINTER(cusgd_search_result)]),
     ("cusgd_file_is_libsvm", C.c_int, [C.c_char_p]),
     ("cusgd_data_open", C.c_int, [C.c_char_p, C.POINTER(cusgd_reader), C.POINTER(C.c_void_p)]),
     ("cusgd_data_first_line", C.c_int64, [C.c_void_p]),
@@ -349,6 +389,7 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_model_reader", C.c_int, [C.c_void_p, C.POINTER(cusgd_reader)]),
     ("cusgd_file_check", C.c_int, [C.c_char_p]),
     ("cusgd_file_write", C.c_int, [C.c_char_p, C.c_void_p, C.c_size_t]),
+    ("cusgd_array_save", C.c_int, [C.c_char_p, C.c_int64, C.c_int64, C.POINTER(C.c_double)]),
     ("cusgd_predictions_save", C.c_int, [C.c_void_p, C.c_int, C.c_int64, C.POINTER(C.c_double), C.c_char_p]),
     ("cusgd_table_open", C.c_int, [C.c_char_p, C.POINTER(cusgd_reader), C.POINTER(C.c_void_p)]),
     ("cusgd_table_free", None, [C.c_void_p]),
