@@ -143,6 +143,7 @@ __device__ static void update_pack(const update_task &t, const update_now<real> 
 {
     state_pack<real> s = load_state<real, 0>(t, u);
     int penalized = penalized_at<real>(t, u), trained = trained_at<real>(t, u);
+    UNROLLED /* else the values are kept in local memory */
     for (int v = 0; v < 16 / (int)sizeof(real); v++)
         if (v < trained) step_value<real>(t, now, u, v, v < penalized, t.lower != NULL, (real)(sum[v] / now.rows), &s);
     store_state<real, 0>(t, u, s);

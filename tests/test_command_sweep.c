@@ -138,7 +138,7 @@ Test(command_sweep, classes)
     assert_has(o.err, "one for each of more than two classes");
 }
 
-/* Halving drops configurations, and the report says so; passes are told before the run, and what has no room is refused. */
+/* Halving drops configurations, and the report says so; passes are stated before the run, and what has no room is refused. */
 Test(command_sweep, halving_and_memory)
 {
     static char report[1 << 16];

@@ -7,7 +7,7 @@
 
 /* Variants that run where `auto` was asked for, and of rmsprop by its options. */
 enum {
-    OPTIMIZER_ADAGRAD_NESTEROV = 100,
+    OPTIMIZER_ADAGRAD_NESTEROV = 60, /* each number is a bit of optimizer_has()'s sets */
     OPTIMIZER_RMSPROP_MOMENTUM,
     OPTIMIZER_RMSPROP_CENTERED,
     OPTIMIZER_RMSPROP_CENTERED_MOMENTUM
@@ -29,13 +29,13 @@ enum {
 #define OPTIMIZERS(X)                                                                                                          \
     X(CUSGD_OPTIMIZER_AUTO, "auto", update_sgd(rate, g), 0, 0,                                                                 \
       .rate = (double)NAN, .epsilon = 1e-8, .scales_with_gradient = 1, .reads = {"momentum", "epsilon"})                       \
-    X(CUSGD_OPTIMIZER_SGD, "sgd", update_sgd(rate, g), 0, MAY_WAIT,                                                                   \
+    X(CUSGD_OPTIMIZER_SGD, "sgd", update_sgd(rate, g), 0, MAY_WAIT,                                                            \
       .rate = (double)NAN, .epsilon = 1e-8, .scales_with_gradient = 1)                                                         \
     X(CUSGD_OPTIMIZER_MOMENTUM, "momentum", update_momentum(rate, step.momentum, g, &q->slot1), 1, HAS_VELOCITY,               \
       .rate = (double)NAN, .epsilon = 1e-8, .scales_with_gradient = 1, .reads = {"momentum"})                                  \
     X(CUSGD_OPTIMIZER_NESTEROV, "nesterov", update_momentum(rate, step.momentum, g, &q->slot1), 1, HAS_VELOCITY | LOOKS_AHEAD, \
       .rate = (double)NAN, .epsilon = 1e-8, .scales_with_gradient = 1, .reads = {"momentum"})                                  \
-    X(CUSGD_OPTIMIZER_ADAGRAD, "adagrad", update_adagrad(rate, rule.epsilon, g, &q->slot1), 1, MAY_WAIT,                              \
+    X(CUSGD_OPTIMIZER_ADAGRAD, "adagrad", update_adagrad(rate, rule.epsilon, g, &q->slot1), 1, MAY_WAIT,                       \
       .rate = 0.01, .epsilon = 1e-10, .reads = {"epsilon"})                                                                    \
     X(CUSGD_OPTIMIZER_ADADELTA, "adadelta", update_adadelta(rate, rule.rho, rule.epsilon, g, &q->slot1, &q->slot2), 2, 0,      \
       .rate = 1, .epsilon = 1e-6, .rho = 0.9, .reads = {"rho", "epsilon"})                                                     \
@@ -57,7 +57,7 @@ enum {
     X(CUSGD_OPTIMIZER_ASGD, "asgd", update_sgd(rate, g), 0, DECAYS,                                                            \
       .rate = (double)NAN, .epsilon = 1e-8, .weight_decay = 1e-4, .scales_with_gradient = 1,                                   \
       .averages = 1, .reads = {"weight-decay"})                                                                                \
-    X(CUSGD_OPTIMIZER_FTRL, "ftrl", update_ftrl(rate, rule.epsilon, g, q), 3, LEADS | MAY_WAIT,                                           \
+    X(CUSGD_OPTIMIZER_FTRL, "ftrl", update_ftrl(rate, rule.epsilon, g, q), 3, LEADS | MAY_WAIT,                                         \
       .rate = 0.5, .epsilon = 1e-6, .reads = {"epsilon"})
 
 /* The variants: no options of their own. */
@@ -84,24 +84,22 @@ DEVICE int optimizer_slots(int optimizer)
 }
 #undef SLOTS_CASE
 
-#define FLAGS_CASE(KIND, NAME, MOVE, SLOTS, FLAGS, ...) \
-    case KIND: return FLAGS;
+#define FLAG_BIT(KIND, NAME, MOVE, SLOTS, FLAGS, ...) | (uint64_t)(((FLAGS)&flag) != 0) << (KIND)
 
-DEVICE int optimizer_flags(int optimizer)
+/* Whether an optimizer has a flag. A set of bits and no switch: nvcc would keep the flags as an array in a thread's local
+ * memory. */
+DEVICE int optimizer_has(int optimizer, int flag)
 {
-    switch (optimizer) {
-        OPTIMIZERS(FLAGS_CASE)
-        OPTIMIZER_VARIANTS(FLAGS_CASE)
-    default: return 0;
-    }
+    const uint64_t set = 0 OPTIMIZERS(FLAG_BIT) OPTIMIZER_VARIANTS(FLAG_BIT);
+    return (int)(set >> optimizer & 1);
 }
-#undef FLAGS_CASE
+#undef FLAG_BIT
 
-DEVICE int optimizer_has_velocity(int optimizer) { return (optimizer_flags(optimizer) & HAS_VELOCITY) != 0; }
-DEVICE int optimizer_looks_ahead(int optimizer) { return (optimizer_flags(optimizer) & LOOKS_AHEAD) != 0; }
-DEVICE int optimizer_may_wait(int optimizer) { return (optimizer_flags(optimizer) & MAY_WAIT) != 0; }
-DEVICE int optimizer_leads(int optimizer) { return (optimizer_flags(optimizer) & LEADS) != 0; }
-DEVICE int optimizer_decays(int optimizer) { return (optimizer_flags(optimizer) & DECAYS) != 0; }
+DEVICE int optimizer_has_velocity(int optimizer) { return optimizer_has(optimizer, HAS_VELOCITY); }
+DEVICE int optimizer_looks_ahead(int optimizer) { return optimizer_has(optimizer, LOOKS_AHEAD); }
+DEVICE int optimizer_may_wait(int optimizer) { return optimizer_has(optimizer, MAY_WAIT); }
+DEVICE int optimizer_leads(int optimizer) { return optimizer_has(optimizer, LEADS); }
+DEVICE int optimizer_decays(int optimizer) { return optimizer_has(optimizer, DECAYS); }
 
 /* The table itself is for C alone. */
 #ifndef __cplusplus
