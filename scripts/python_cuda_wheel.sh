@@ -45,5 +45,5 @@ bin/python -m cusgd devices
 if ! ldconfig -p | grep -q 'libcuda\.so\.1'; then
     said=$(bin/python -c 'import cusgd; cusgd.fit([[1.0], [2.0], [3.0]], [1.0, 2.0, 3.5], device="cuda")' 2>&1 | tail -1)
     echo "$said"
-    [[ $said == *"no NVIDIA driver"* ]] || fail "a machine without a driver is not told so"
+    [[ $said == *"no NVIDIA driver"* ]] || fail "the error on a machine without a driver does not say so"
 fi

@@ -4,14 +4,14 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
-typedef struct stated {
+typedef struct announced {
     int64_t models, passes;
     double bytes;
-} stated;
+} announced;
 
 static void take_begin(void *user, int64_t models, int64_t passes, double bytes)
 {
-    *(stated *)user = (stated){models, passes, bytes};
+    *(announced *)user = (announced){models, passes, bytes};
 }
 
 enum { MANY = 9 };
@@ -27,7 +27,7 @@ Test(sweep_passes, passes_do_not_show)
 {
     cusgd_configuration all[MANY];
     rows_made t;
-    stated whole, parts;
+    announced whole, parts;
     sweep_rows_make(&t);
     many_make(all);
     cusgd_data *data = data_of(N, D, 1, t.x, t.y, NULL);

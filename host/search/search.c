@@ -80,8 +80,8 @@ static int iterated(void *user, const function_iterate *now)
     s->result.iterations = now->iteration;
     s->result.value = value;
     s->result.gradient = now->gradient;
-    const cusgd_iterate told = {sizeof told, now->iteration, now->x, value, now->gradient, now->length};
-    if (s->callback && s->callback(&told, s->user)) s->ended = 1;
+    const cusgd_iterate iterate = {sizeof iterate, now->iteration, now->x, value, now->gradient, now->length};
+    if (s->callback && s->callback(&iterate, s->user)) s->ended = 1;
     s->failed = !isfinite(value) || !isfinite(now->gradient);
     return s->ended || s->failed;
 }
@@ -121,7 +121,7 @@ static cusgd_status take_step(const search *s, struct update_rule rule, int64_t 
     return status;
 }
 
-/* Takes x and g from the parameters, tells of the iterate, and says whether there is another one. */
+/* Takes x and g from the parameters, reports the iterate, and says whether there is another one. */
 static cusgd_status look(search *s, const struct parameter *q, int64_t iteration, double *x, double *g, int *goes_on)
 {
     double square = 0, length = 0, value;

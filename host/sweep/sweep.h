@@ -51,7 +51,7 @@ cusgd_status folds_make(const uint8_t *given, int folds, const problem *p, uint8
 /* Makes the folds; binds the training rows with them. Sets fold, ratio and the columns' shares.
  */
 cusgd_status sweep_take_folds(cusgd_sweep *s, const uint8_t *given);
-/* memory.c: sets how many configurations a pass has, and tells the plan's `begins`; refuses those of which not one fits. The
+/* memory.c: sets how many configurations a pass has, and calls the plan's `begins`; refuses those of which not one fits. The
  * trainer, count and folds are there. */
 cusgd_status sweep_plan_passes(cusgd_sweep *s, const cusgd_sweep_plan *plan);
 /* pass.c: room for a pass; pass_close() frees it. Then the columns of the configurations from `first` on, at the start. */

@@ -97,7 +97,7 @@ def two_classes(rows=300, cols=6):
 
 
 def elastic_net(l1_ratio, C):
-    """Return scikit-learn's estimator; before version 1.8 it had to be told the penalty's name."""
+    """Return scikit-learn's estimator; before version 1.8 it needed the penalty's name."""
     name = {"penalty": "elasticnet"} if tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 8) else {}
     return LogisticRegression(solver="saga", l1_ratio=l1_ratio, C=C, tol=1e-10, max_iter=100_000, **name)
 

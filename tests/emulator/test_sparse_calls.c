@@ -49,12 +49,12 @@ static cusgd_status work(const cusgd_options *o, const cusgd_data *data)
     return status;
 }
 
-/* Closing waits for what is under way, and has nobody to tell. */
+/* Closing waits for what is under way, and reports to nobody. */
 static int is_quiet(const char *call) { return emulated_is_cleanup(call) || strcmp(call, "cudaStreamSynchronize") == 0; }
 
 Test(sparse_calls, emul_any_call_may_fail)
 {
-    int told = 0;
+    int reported = 0;
     for (int variant = 0; variant < 3; variant++) {
         cusgd_options o = options_plain(CUSGD_OPTIMIZER_MOMENTUM, 0.01, 3, 300);
         cusgd_data *data = sparse_rows(variant == 1);
@@ -67,7 +67,7 @@ Test(sparse_calls, emul_any_call_may_fail)
             cusgd_status status = work(&o, data);
             const char *call = emulated.failed_call();
             more = call != NULL;
-            told += more && status;
+            reported += more && status;
             cr_assert(!more || status || is_quiet(call), "variant %d: call %lu, %s, fails and is not reported", variant, n, call);
             cr_assert(more || !status, "variant %d: %s", variant, cusgd_last_error());
             emulated.fail_call(0);
@@ -76,7 +76,7 @@ Test(sparse_calls, emul_any_call_may_fail)
         }
         cusgd_data_free(data);
     }
-    cr_assert(told > 20, "%d faults were told", told);
+    cr_assert(reported > 20, "%d faults were reported", reported);
 }
 
 /* What the device has no room for is said, and is given back. */
