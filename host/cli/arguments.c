@@ -88,12 +88,27 @@ int edit_distance(const char *a, const char *b)
     return rows[m % 3][n];
 }
 
-/* What other programs call an option, or NULL. */
+/* Other programs, and Python's keywords, write learning_rate. */
+static int same_but_for_underscores(const char *name, const char *word)
+{
+    while (*name && (*name == *word || (*name == '_' && *word == '-'))) name++, word++;
+    return *name == *word;
+}
+
+/* The option that other programs, such as scikit-learn, call by this name, or NULL. */
 static const char *usual_name(const char *name)
 {
-    static const char *const words[][2] = {{"learning-rate", "rate"}, {"step-size", "rate"}, {"max-iter", "epochs"}};
+    static const char *const words[][2] = {{"learning-rate", "rate"},
+                                           {"step-size", "rate"},
+                                           {"eta0", "rate"},
+                                           {"max-iter", "epochs"},
+                                           {"alpha", "l2"},
+                                           {"random-state", "seed"},
+                                           {"n-jobs", "threads"},
+                                           {"early-stopping", "valid-fraction"},
+                                           {"n-iter-no-change", "patience"}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strcmp(name, words[i][0]) == 0) return words[i][1];
+        if (same_but_for_underscores(name, words[i][0])) return words[i][1];
     return NULL;
 }
 
@@ -217,7 +232,8 @@ static int take_option(const syntax *s, int argc, char **argv, int *at)
         if (value) *value++ = '\0';
         if (!target_find(s, name, &t)) return complain_unknown(s, name);
     } else {
-        if (!target_find_letter(s, word[1], &t)) return complain_usage(s, "there is no option %s", word);
+        if (!target_find_letter(s, word[1], &t))
+            return complain_usage(s, "there is no option %s; an argument that starts with - comes last, after --", word);
         if (word[2]) value = word + 2;
     }
     if (!t.info.metavar) {

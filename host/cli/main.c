@@ -20,8 +20,8 @@ static const entry entries[] = {
     {"bench", "", "measures how fast steps are", bench_main},
     {"devices", "", "lists what can compute", devices_main},
     {"grad", "FORMULA --at NAME=VALUES", "differentiates a formula", grad_main},
-    {"minimize", "FORMULA --start NAME=VALUE", "searches a minimum of a formula", minimize_main},
-    {"solve", "FORMULAS --start NAME=VALUE", "searches a root of formulas", solve_main},
+    {"minimize", "FORMULA --start NAME=VALUE", "finds a minimum of a formula", minimize_main},
+    {"solve", "FORMULAS --start NAME=VALUE", "finds a root of formulas", solve_main},
     {"check", "[DATA]", "compares a device with the CPU, step by step", check_main},
 };
 enum { ENTRIES = sizeof entries / sizeof entries[0] };
@@ -30,10 +30,11 @@ static int put_help(FILE *to)
 {
     fputs("cuSGD: stochastic gradient descent for linear models, on GPUs and CPUs.\n\n", to);
     for (int i = 0; i < ENTRIES; i++)
-        fprintf(to, "  cusgd %-9s %-22s %s\n", entries[i].word, entries[i].operands, entries[i].summary);
+        fprintf(to, "  cusgd %-9s %-35s %s\n", entries[i].word, entries[i].operands, entries[i].summary);
     fputs("\n'cusgd COMMAND --help' lists a command's options. 'cusgd --version' prints the version.\n"
           "DATA is a folder with x.npy and y.npy (and w.npy, weights; offset.npy or exposure.npy), a .npz with such arrays,\n"
-          "a table (.csv, .tsv, .txt; also .gz and .zst), or - (a table on standard input).\n"
+          "a table (.csv, .tsv, .txt; also .gz and .zst), - (a table on standard input), or sparse rows (LIBSVM text: .svm,\n"
+          ".libsvm, .svmlight; a folder with SciPy's x.npz and y.npy).\n"
           "Exit codes: 0 done, 1 usage, 2 data or file, 3 device, 4 diverged, 5 check failed, 6 memory,\n"
           "7 not converged, 130 interrupted.\n"
           "example: cusgd train houses.csv --model houses.safetensors\n",

@@ -146,7 +146,7 @@ static void put_summary(const tracing *w)
                (long long)p.nonzeros);
         fflush(stdout);
         if (count > 1 && (chosen == 0 || chosen == count - 1))
-            fprintf(stderr, "cusgd: note: the chosen alpha is the %s of the path: a better one may lie beyond\n",
+            fprintf(stderr, "note: the chosen alpha is the %s of the path: a better one may lie beyond\n",
                     chosen == 0 ? "first" : "last");
     }
     if (w->model_path) printf("model: %s\n", shown(w->model_path));

@@ -90,8 +90,9 @@ cusgd_status data_on_host(const cusgd_data *data, const char *what)
 cusgd_status data_is_dense(const cusgd_data *data, const char *what)
 {
     if (!examples_are_sparse(&data->view)) return CUSGD_OK;
-    return fail(CUSGD_ERROR_USAGE, "the rows of %s are sparse, and %s needs dense ones: store them so, or leave it out",
-                data->source, what);
+    return fail(CUSGD_ERROR_USAGE,
+                "the rows of %s are sparse, and %s needs dense rows: store the data as a dense matrix to use it", data->source,
+                what);
 }
 
 static int target_is_good(const examples *e, int loss, double y)

@@ -172,6 +172,7 @@ static int parse_name(parser *p)
     scan_advance(p);
     if (p->next.kind != '(') return name_value(p, &t);
     int op = function_find(&t);
+    if (scan_named(&t, "ln")) return scan_wrong(p, t.at, "the natural logarithm is written log");
     if (op < 0 && !scan_named(&t, "sum") && !scan_named(&t, "prod")) {
         return scan_wrong(p, t.at, "there is no function %.*s; a product is written with *", t.length < 40 ? (int)t.length : 40,
                           t.at);

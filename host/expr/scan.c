@@ -104,7 +104,9 @@ void scan_advance_from(parser *p, const char *at)
     } else if (strchr("+-*/^()<>?:,;", *at)) {
         p->next = (token){*at, at, 1, 0};
     } else {
-        scan_wrong(p, at, *at == '=' ? "equality is written ==" : "this character does not belong into a formula");
+        scan_wrong(p, at,
+                   *at == '=' ? "an equation a = b is written a - b, and a comparison a == b"
+                              : "this character does not belong into a formula");
     }
 }
 

@@ -14,11 +14,12 @@ static cusgd_status check_options(const cusgd_options *o, const cusgd_data *trai
 {
     cusgd_smoothness smoothness = loss_info_of(o->loss)->smoothness;
     if ((smoothness != CUSGD_SMOOTH_QUADRATIC && smoothness != CUSGD_SMOOTH_TWICE) || o->loss == CUSGD_LOSS_SOFTMAX)
-        return fail_option("loss", "a path needs a loss with second derivatives; for %s sweep over l1 and l2",
+        return fail_option("loss",
+                           "a path needs a loss with second derivatives, which %s lacks; a sweep over l1 and l2 trains it",
                            loss_word(o->loss));
     if (cusgd_data_outputs(train) != 1)
         return fail(CUSGD_ERROR_USAGE, "a path takes one target, not %lld", (long long)cusgd_data_outputs(train));
-    if (!isnan(o->lower) || !isnan(o->upper)) return fail_option("lower", "a path has no bounds; sweep over l1 and l2");
+    if (!isnan(o->lower) || !isnan(o->upper)) return fail_option("lower", "a path takes no bounds; a sweep over l1 and l2 does");
     if (o->whiten != CUSGD_WHITEN_NONE) return fail_option("whiten", "a path does not decorrelate columns: leave whiten out");
     if (o->robust) return fail_option("robust", "a path standardizes by means and deviations: leave robust out");
     if (o->valid_fraction > 0) return fail_option("valid-fraction", "a path is judged by folds: leave valid-fraction out");
