@@ -2,6 +2,7 @@
 
 #include "failure.h"
 #include "lapack_library.h"
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +102,71 @@ double cholesky_condition(int64_t n, const double *l, double norm, double *work)
     lapack_int *counts = (lapack_int *)(work + 3 * n);
     (void)lapack.dpocon(LAPACK_COL_MAJOR, 'U', (lapack_int)n, l, (lapack_int)n, norm, &inverse, work, counts);
     return inverse > 0 ? 1 / inverse : (double)INFINITY;
+}
+
+/* ---- Gaussian elimination ---- */
+
+static void swap_rows(int64_t n, double *a, int64_t i, int64_t j)
+{
+    for (int64_t c = 0; c < n && i != j; c++) {
+        double kept = a[i * n + c];
+        a[i * n + c] = a[j * n + c];
+        a[j * n + c] = kept;
+    }
+}
+
+/* The power of two that makes the largest of `count` values, `stride` apart, at least 1/2 and less than 1; 0: it is 0 or not
+ * finite. */
+static double scale_of_largest(int64_t count, int64_t stride, const double *a)
+{
+    int exponent;
+    double largest = 0, sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        largest = fmax(largest, fabs(a[i * stride]));
+        sum += 0 * a[i * stride]; /* NaN where a value is not finite */
+    }
+    (void)frexp(largest, &exponent);
+    return largest > 0 && !isnan(sum) ? ldexp(1, exponent < -1021 ? 1021 : -exponent) : 0;
+}
+
+/* Scales the rows of A and b, and then the columns of A, by powers of two; scale: those of the columns. */
+static int equilibrate(int64_t n, double *a, int64_t m, double *b, double *scale)
+{
+    for (int64_t r = 0; r < n; r++) {
+        double by = scale_of_largest(n, 1, a + r * n);
+        if (!(by > 0)) return 0;
+        for (int64_t c = 0; c < n; c++) a[r * n + c] *= by;
+        for (int64_t c = 0; c < m; c++) b[r * m + c] *= by;
+    }
+    for (int64_t c = 0; c < n; c++) {
+        scale[c] = scale_of_largest(n, n, a + c);
+        if (!(scale[c] > 0)) return 0;
+        for (int64_t r = 0; r < n; r++) a[r * n + c] *= scale[c];
+    }
+    return 1;
+}
+
+/* With partial pivoting, to the identity. */
+int matrix_solve(int64_t n, double *a, int64_t m, double *b, double *work)
+{
+    if (!equilibrate(n, a, m, b, work)) return 0;
+    for (int64_t c = 0; c < n; c++) {
+        int64_t pivot = c;
+        for (int64_t r = c + 1; r < n; r++)
+            if (fabs(a[r * n + c]) > fabs(a[pivot * n + c])) pivot = r;
+        if (!(fabs(a[pivot * n + c]) > 4 * (double)n * DBL_EPSILON)) return 0;
+        swap_rows(n, a, c, pivot);
+        swap_rows(m, b, c, pivot);
+        for (int64_t r = 0; r < n; r++) {
+            double factor = a[r * n + c] / a[c * n + c];
+            if (r == c || !(fabs(factor) > 0)) continue;
+            for (int64_t i = c; i < n; i++) a[r * n + i] -= factor * a[c * n + i];
+            for (int64_t i = 0; i < m; i++) b[r * m + i] -= factor * b[c * m + i];
+        }
+    }
+    for (int64_t r = 0; r < n; r++)
+        for (int64_t i = 0; i < m; i++) b[r * m + i] *= work[r] / a[r * n + r];
+    return 1;
 }
 
 /* ---- QR ---- */
