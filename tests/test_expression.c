@@ -316,11 +316,53 @@ Test(expression, names)
         cr_assert_eq(cusgd_expression_compile("p", &names, &e), CUSGD_ERROR_USAGE, "%s", bad[i]);
     }
     constants[0] = "c";
+    for (size_t i = 1; i < sizeof bad / sizeof bad[0]; i++) {
+        variables[1] = bad[i];
+        cr_assert_eq(cusgd_expression_compile("p", &names, &e), CUSGD_ERROR_USAGE, "%s", bad[i]);
+        cr_assert(strstr(cusgd_last_error(), "cannot be the name of a variable"), "%s", cusgd_last_error());
+    }
+    variables[1] = "p";
+    cr_assert_eq(cusgd_expression_compile("p", &names, &e), CUSGD_ERROR_USAGE);
+    cr_assert(strstr(cusgd_last_error(), "the variable p is given twice"), "%s", cusgd_last_error());
+    variables[1] = "y";
+    names.values = NULL;
+    cr_assert_eq(cusgd_expression_compile("p", &names, &e), CUSGD_ERROR_USAGE);
+    names.values = values;
     values[0] = (double)NAN;
     cr_assert_eq(cusgd_expression_compile("p", &names, &e), CUSGD_ERROR_USAGE);
     cr_assert_eq(cusgd_expression_compile(NULL, NULL, &e), CUSGD_ERROR_USAGE);
     cr_assert_eq(cusgd_expression_compile("x", NULL, NULL), CUSGD_ERROR_USAGE);
     cusgd_expression_free(NULL);
+}
+
+/* Where values are infinite, derivatives by variables that others hold are what they are elsewhere: by both modes, and twice. */
+Test(expression, infinite_values)
+{
+    static const struct {
+        const char *text;
+        double x[3], g[3], xx, zz;
+    } of[] = {{"5*log(x) + 0*y + z^2", {0, 1, 3}, {(double)INFINITY, 0, 6}, -(double)INFINITY, 2},
+              {"log(x)*y + z^2", {0, 2, 3}, {(double)INFINITY, -(double)INFINITY, 6}, -(double)INFINITY, 2},
+              {"x/y + z^2", {1, 0, 3}, {(double)INFINITY, -(double)INFINITY, 6}, 0, 2},
+              {"sqrt(x)*y + z^2", {0, 2, 3}, {(double)INFINITY, 0, 6}, -(double)INFINITY, 2},
+              {"y*x^-1 + z^2", {0, 2, 3}, {-(double)INFINITY, (double)INFINITY, 6}, (double)INFINITY, 2}};
+    static const char *const variables[] = {"x", "y", "z"};
+    cusgd_expression_names names = CUSGD_INIT(cusgd_expression_names);
+    names.variables = variables;
+    names.variable_count = 3;
+    for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
+        cusgd_expression *e;
+        double forward[3], reverse[3], h[9];
+        cr_assert_eq(cusgd_expression_compile(of[i].text, &names, &e), CUSGD_OK, "%s", cusgd_last_error());
+        cr_assert_eq(cusgd_expression_gradient(e, CUSGD_FORWARD, 1, of[i].x, forward), CUSGD_OK);
+        cr_assert_eq(cusgd_expression_gradient(e, CUSGD_REVERSE, 1, of[i].x, reverse), CUSGD_OK);
+        cr_assert_eq(cusgd_expression_hessian(e, 1, of[i].x, h), CUSGD_OK);
+        for (int j = 0; j < 3; j++)
+            cr_assert(forward[j] == of[i].g[j] && reverse[j] == of[i].g[j], "%s by %s: %g and %g", of[i].text, variables[j],
+                      forward[j], reverse[j]);
+        cr_assert(h[0] == of[i].xx && h[8] == of[i].zz, "%s: %g and %g", of[i].text, h[0], h[8]);
+        cusgd_expression_free(e);
+    }
 }
 
 typedef double real;

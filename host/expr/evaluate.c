@@ -37,9 +37,11 @@ INLINED run_product(int order, int points, const lanes *a, const lanes *b, lanes
     {
         real x = a->value[i], y = b->value[i];
         o->value[i] = x * y;
-        if (order >= 1) o->one[i] = a->one[i] * y + x * b->one[i];
-        if (order >= 2) o->two[i] = a->two[i] * y + x * b->two[i];
-        if (order >= 2) o->both[i] = (a->both[i] * y + x * b->both[i]) + (a->one[i] * b->two[i] + a->two[i] * b->one[i]);
+        if (order >= 1) o->one[i] = tangent_times(y, a->one[i]) + tangent_times(x, b->one[i]);
+        if (order >= 2) o->two[i] = tangent_times(y, a->two[i]) + tangent_times(x, b->two[i]);
+        if (order >= 2)
+            o->both[i] = (tangent_times(y, a->both[i]) + tangent_times(x, b->both[i])) +
+                         (tangent_product(a->one[i], b->two[i]) + tangent_product(a->two[i], b->one[i]));
     }
 }
 
@@ -49,9 +51,12 @@ INLINED run_quotient(int order, int points, const lanes *a, const lanes *b, lane
     {
         real y = b->value[i], v = a->value[i] / y, one = 0, two = 0;
         o->value[i] = v;
-        if (order >= 1) o->one[i] = one = (a->one[i] - v * b->one[i]) / y;
-        if (order >= 2) o->two[i] = two = (a->two[i] - v * b->two[i]) / y;
-        if (order >= 2) o->both[i] = (a->both[i] - v * b->both[i] - (one * b->two[i] + two * b->one[i])) / y;
+        if (order >= 1) o->one[i] = one = tangent_over(a->one[i] - tangent_times(v, b->one[i]), y);
+        if (order >= 2) o->two[i] = two = tangent_over(a->two[i] - tangent_times(v, b->two[i]), y);
+        if (order >= 2)
+            o->both[i] = tangent_over(a->both[i] - tangent_times(v, b->both[i]) -
+                                          (tangent_product(one, b->two[i]) + tangent_product(two, b->one[i])),
+                                      y);
     }
 }
 
@@ -64,7 +69,7 @@ INLINED run_function(int op, int order, int points, const lanes *a, lanes *o)
         o->value[i] = f.v;
         if (order >= 1) o->one[i] = tangent_times(f.d, a->one[i]);
         if (order >= 2) o->two[i] = tangent_times(f.d, a->two[i]);
-        if (order >= 2) o->both[i] = tangent_times(f.d, a->both[i]) + tangent_times(f.dd, a->one[i] * a->two[i]);
+        if (order >= 2) o->both[i] = tangent_times(f.d, a->both[i]) + tangent_times(f.dd, tangent_product(a->one[i], a->two[i]));
     }
 }
 
@@ -80,8 +85,9 @@ INLINED run_power(int of, int order, int points, const lanes *a, const lanes *b,
         if (order >= 2) o->two[i] = tangent_times(p.x, a->two[i]) + tangent_times(p.y, b->two[i]);
         if (order >= 2)
             o->both[i] = tangent_times(p.x, a->both[i]) + tangent_times(p.y, b->both[i]) +
-                         tangent_times(p.xx, a->one[i] * a->two[i]) + tangent_times(p.yy, b->one[i] * b->two[i]) +
-                         tangent_times(p.xy, a->one[i] * b->two[i] + a->two[i] * b->one[i]);
+                         tangent_times(p.xx, tangent_product(a->one[i], a->two[i])) +
+                         tangent_times(p.yy, tangent_product(b->one[i], b->two[i])) +
+                         tangent_times(p.xy, tangent_product(a->one[i], b->two[i]) + tangent_product(a->two[i], b->one[i]));
     }
 }
 

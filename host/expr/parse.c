@@ -291,21 +291,37 @@ static int parse_formula(parser *p)
     return p->status ? -1 : value;
 }
 
-/* Names that the caller gives. */
+/* ---- Names that the caller gives ----------------------------------------------------------------------------------------- */
+
+static cusgd_status check_name(const char *name, const char *what)
+{
+    size_t letters = 0;
+    while (scan_is_letter(name[letters]) || (letters > 0 && scan_is_digit(name[letters]))) letters++;
+    const token t = {NAME, name, strlen(name), 0};
+    if (t.length > 0 && letters == t.length && t.length < EXPRESSION_NAME && !is_taken(&t)) return CUSGD_OK;
+    return fail(CUSGD_ERROR_USAGE,
+                "\"%s\" cannot be the name of a %s: it is of at most %d letters, digits and _, and not that of a function", name,
+                what, EXPRESSION_NAME - 1);
+}
+
 static cusgd_status check_names(const formula_names *n)
 {
-    for (size_t i = 0; i < n->constants; i++) {
-        token t = {NAME, n->constant[i], strlen(n->constant[i]), 0};
-        size_t letters = 0;
-        while (scan_is_letter(t.at[letters]) || (letters > 0 && scan_is_digit(t.at[letters]))) letters++;
-        if (t.length == 0 || letters != t.length || t.length >= EXPRESSION_NAME || is_taken(&t))
-            return fail(CUSGD_ERROR_USAGE, "\"%s\" cannot be the name of a constant", t.at);
-        if (!isfinite(n->value[i])) return fail(CUSGD_ERROR_USAGE, "the constant %s is not a finite number", t.at);
-        for (int v = 0; v < n->variables; v++)
-            if (scan_named(&t, n->variable[v]))
-                return fail(CUSGD_ERROR_USAGE, "%s is a variable: it cannot be a constant too", t.at);
+    cusgd_status status = CUSGD_OK;
+    for (int v = 0; v < n->variables && !status; v++) {
+        status = check_name(n->variable[v], "variable");
+        for (int other = 0; other < v && !status; other++)
+            if (strcmp(n->variable[v], n->variable[other]) == 0)
+                status = fail(CUSGD_ERROR_USAGE, "the variable %s is given twice", n->variable[v]);
     }
-    return CUSGD_OK;
+    for (size_t i = 0; i < n->constants && !status; i++) {
+        status = check_name(n->constant[i], "constant");
+        if (!status && !isfinite(n->value[i]))
+            status = fail(CUSGD_ERROR_USAGE, "the constant %s is not a finite number", n->constant[i]);
+        for (int v = 0; v < n->variables && !status; v++)
+            if (strcmp(n->constant[i], n->variable[v]) == 0)
+                status = fail(CUSGD_ERROR_USAGE, "%s is a variable: it cannot be a constant too", n->constant[i]);
+    }
+    return status;
 }
 
 cusgd_status expression_parse(const char *text, formula_names *known, program *to)

@@ -28,6 +28,8 @@ static cusgd_status take_names(const cusgd_expression_names *from, cusgd_express
                           .constant = given.constants,
                           .value = given.values,
                           .constants = given.constant_count};
+    if (given.constant_count > 0 && (!given.constants || !given.values))
+        return fail(CUSGD_ERROR_USAGE, "there are constants without names or values");
     if (given.variable_count > EXPRESSION_NAMES)
         return fail(CUSGD_ERROR_USAGE, "a formula has at most %d variables", EXPRESSION_NAMES);
     for (size_t i = 0; given.variables && i < given.variable_count; i++) {
