@@ -48,6 +48,9 @@ Test(command_path, refusals)
     run(&o, "$CUSGD path data.csv --loss quantile --coefficients path.csv");
     assert_code(o, 1);
     assert_has(o.err, "second derivatives");
+    run(&o, "$CUSGD path data.csv --loss softmax --coefficients path.csv");
+    assert_code(o, 1);
+    assert_has(o.err, "a path has one output, and softmax one for each class");
     run(&o, "$CUSGD path data.csv --folds 0 --model m.safetensors");
     assert_code(o, 1);
     run(&o, "$CUSGD path data.csv --coefficients data.csv");

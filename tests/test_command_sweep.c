@@ -89,6 +89,11 @@ Test(command_sweep, refusals)
     run(&o, "$CUSGD sweep data.csv --grid l2=1,2 --model m.safetensors --report m.safetensors");
     assert_code(o, 1);
     assert_has(o.err, "--report and --model are one file");
+    run(&o, "i=0; while [ $i -lt 20 ]; do echo \"$i 1:$i 3:2\"; i=$((i + 1)); done >s.svm; "
+            "$CUSGD sweep s.svm --grid l2=1,2 --model m.safetensors");
+    assert_code(o, 1);
+    assert_has(o.err, "the rows of s.svm are sparse, and a sweep needs dense ones");
+    assert_lacks(o.err, "models: "); /* nothing is announced that does not begin */
 }
 
 /* A disk that is full when the report comes to be written: the older one stands, and nothing is left beside it. */

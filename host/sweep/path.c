@@ -13,7 +13,9 @@
 static cusgd_status check_options(const cusgd_options *o, const cusgd_data *train)
 {
     cusgd_smoothness smoothness = loss_info_of(o->loss)->smoothness;
-    if ((smoothness != CUSGD_SMOOTH_QUADRATIC && smoothness != CUSGD_SMOOTH_TWICE) || o->loss == CUSGD_LOSS_SOFTMAX)
+    if (o->loss == CUSGD_LOSS_SOFTMAX)
+        return fail_option("loss", "a path has one output, and softmax one for each class; train for each penalty instead");
+    if (smoothness != CUSGD_SMOOTH_QUADRATIC && smoothness != CUSGD_SMOOTH_TWICE)
         return fail_option("loss",
                            "a path needs a loss with second derivatives, which %s lacks; a sweep over l1 and l2 trains it",
                            loss_word(o->loss));

@@ -27,6 +27,8 @@ static cusgd_status check_plan(const cusgd_options *o, const cusgd_data *train, 
     if (!(plan->memory >= 0)) return fail(CUSGD_ERROR_USAGE, "%g bytes of memory: give more than 0", plan->memory);
     if (cusgd_data_outputs(train) != 1)
         return fail(CUSGD_ERROR_USAGE, "a sweep takes one target, not %lld", (long long)cusgd_data_outputs(train));
+    cusgd_status status = data_is_dense(train, "a sweep");
+    if (status) return status;
     if (o->solver != CUSGD_SOLVER_SGD) return fail_option("solver", "a sweep trains by solver sgd");
     if (o->whiten != CUSGD_WHITEN_NONE)
         return fail_option("whiten", "a sweep standardizes columns, but does not decorrelate them: leave whiten out");
