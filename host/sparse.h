@@ -1,9 +1,10 @@
-/* What no device does with sparse rows. */
+/* What all devices have in common that train on sparse rows: what they refuse, and how the columns of a batch are found. */
 #ifndef CUSGD_HOST_SPARSE_H
 #define CUSGD_HOST_SPARSE_H
 
 #include "backend.h"
 #include "failure.h"
+#include <stdlib.h>
 
 /* USAGE where the run spec is one of sparse rows that no device takes. */
 static inline cusgd_status sparse_refuses(const run_spec *p)
@@ -17,6 +18,33 @@ static inline cusgd_status sparse_refuses(const run_spec *p)
         return fail(CUSGD_ERROR_USAGE,
                     "sparse data is trained one model at a time; run train for each of them instead of a sweep");
     return CUSGD_OK;
+}
+
+/* USAGE where a batch has more stored values than their numbers of 32 bits reach. */
+static inline cusgd_status sparse_check_batch(int64_t values)
+{
+    if (values <= UINT32_MAX) return CUSGD_OK;
+    return fail(CUSGD_ERROR_USAGE, "a batch holds %lld stored values, and at most 4294967295 fit; use a smaller --batch",
+                (long long)values);
+}
+
+static inline int sparse_column_ascends(const void *a, const void *b)
+{
+    int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* Sorts the columns that a batch has, those of d whose counts are above 0. Many are found faster among all counts than by
+ * sorting. */
+static inline void sparse_sort_columns(int64_t d, const uint32_t *counts, int32_t *touched, int64_t columns)
+{
+    int64_t found = 0;
+    if (columns <= d / 16) {
+        qsort(touched, (size_t)columns, sizeof *touched, sparse_column_ascends);
+        return;
+    }
+    for (int64_t j = 0; j < d && found < columns; j++)
+        if (counts[j] > 0) touched[found++] = (int32_t)j;
 }
 
 #endif

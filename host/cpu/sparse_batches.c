@@ -3,7 +3,7 @@
 #include "parts.h"
 
 #include "failure.h"
-#include <limits.h>
+#include "sparse.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,24 +30,6 @@ static int64_t count_columns(const batch_rows *of, uint32_t *counts, int32_t *to
             if (counts[j]++ == 0) touched[columns++] = j;
         }
     return columns;
-}
-
-static int ascends(const void *a, const void *b)
-{
-    int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
-    return (left > right) - (left < right);
-}
-
-/* Many columns are found faster in all counts than by sorting. */
-static void sort_columns(int64_t d, const uint32_t *counts, int32_t *touched, int64_t columns)
-{
-    int64_t found = 0;
-    if (columns <= d / 16) {
-        qsort(touched, (size_t)columns, sizeof *touched, ascends);
-        return;
-    }
-    for (int64_t j = 0; j < d && found < columns; j++)
-        if (counts[j] > 0) touched[found++] = (int32_t)j;
 }
 
 static void put_place(void *place, int wide, int64_t at, int64_t row)
@@ -89,7 +71,7 @@ static int64_t transpose(const cpu *self, const batch_rows *of, int thread, int6
     uint32_t *counts = z->counts + thread * self->spec.d, end = 0;
     int32_t *touched = z->touched + thread * self->spec.d;
     int64_t columns = count_columns(of, counts, touched);
-    sort_columns(self->spec.d, counts, touched, columns);
+    sparse_sort_columns(self->spec.d, counts, touched, columns);
     order_columns(of, counts, touched, columns, ends, z->store.piece + batch * (COLUMN_PARTS + 1));
     for (int64_t u = 0; u < columns; u++) { /* counts become where a column's next value goes */
         uint32_t begin = end;
@@ -220,10 +202,14 @@ static cusgd_status build_all(cpu *self, const slice *s)
         return fail_memory(((size_t)batches + 1) * 16, "the batches' columns");
     building b = {self, s, 1};
     pool_for(self->pool, self->threads, batches, build_batch, &b);
+    cusgd_status status = CUSGD_OK;
     z->store.most_columns = 0;
-    for (int64_t i = 0; i < batches; i++) z->store.most_columns = max_of(z->store.most_columns, z->store.column_first[i]);
+    for (int64_t i = 0; i < batches && !status; i++) {
+        z->store.most_columns = max_of(z->store.most_columns, z->store.column_first[i]);
+        status = sparse_check_batch(z->store.value_first[i]);
+    }
     int64_t columns = sum_before(z->store.column_first, batches), values = sum_before(z->store.value_first, batches);
-    cusgd_status status = make_room(self, values, columns);
+    if (!status) status = make_room(self, values, columns);
     if (status) return status;
     b.counting = 0;
     pool_for(self->pool, self->threads, batches, build_batch, &b);
@@ -247,40 +233,25 @@ static cusgd_status make_one(cpu *self, int64_t values)
     return make_room(self, values, columns);
 }
 
-static cusgd_status check_size(int64_t values)
-{
-    if (values <= UINT32_MAX) return CUSGD_OK;
-    return fail(CUSGD_ERROR_USAGE, "a batch holds %lld stored values, and at most 4294967295 fit; use a smaller --batch",
-                (long long)values);
-}
-
 cusgd_status NAMED(sparse_transpose)(cpu *self, const slice *s)
 {
     sparse_state *z = &self->sparse;
     const sampler *order = s->shares[0].order;
-    const sparse_rows *x = s->shares[0].examples->sparse;
     cusgd_status status = make_work(self);
     if (status) return status;
     if (order->sampling == CUSGD_SAMPLING_BLOCKS) self->rows[CUSGD_STORAGE_FULL]->order_table(order, self->order.tables);
-    int64_t values = 0;
     if (order->sampling == CUSGD_SAMPLING_BATCHES) {
-        if (z->of == s->shares[0].examples && z->batches == order->batches &&
-            memcmp(&z->order, &order->order, sizeof z->order) == 0)
-            return CUSGD_OK;
-        if (x->start[order->n] - x->start[0] > UINT32_MAX)
-            for (int64_t i = 0; i < s->count; i++) {
-                batch_rows of = list_step(self, s, i);
-                values = max_of(values, stored_in(&of));
-            }
-        status = check_size(values);
-        return status ? status : build_all(self, s);
+        int is_built = z->of == s->shares[0].examples && z->batches == order->batches &&
+                       memcmp(&z->order, &order->order, sizeof z->order) == 0;
+        return is_built ? CUSGD_OK : build_all(self, s);
     }
+    int64_t values = 0;
     z->of = NULL;
     for (int64_t i = 0; i < s->count; i++) {
         batch_rows of = list_step(self, s, i);
         values = max_of(values, stored_in(&of));
     }
-    status = check_size(values);
+    status = sparse_check_batch(values);
     return status ? status : make_one(self, values);
 }
 

@@ -3,6 +3,7 @@
  *
  * Of the sampling `batches` the rows of a batch are the same in all epochs: all batches are made once a run. */
 #include "cuda.h"
+#include "sparse.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -62,24 +63,6 @@ static int64_t count_columns(const making *m, const int64_t *rows, int64_t count
     return columns;
 }
 
-static int ascends(const void *a, const void *b)
-{
-    int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
-    return (left > right) - (left < right);
-}
-
-/* Many columns are found faster among all counts than by sorting. */
-static void sort_columns(int64_t d, const uint32_t *counts, int32_t *touched, int64_t columns)
-{
-    int64_t found = 0;
-    if (columns <= d / 16) {
-        qsort(touched, (size_t)columns, sizeof *touched, ascends);
-        return;
-    }
-    for (int64_t j = 0; j < d && found < columns; j++)
-        if (counts[j] > 0) touched[found++] = (int32_t)j;
-}
-
 /* The batch's columns by length, and in counts where the next value of each goes. */
 static void place_columns(const sparse_batch *b, int64_t k, uint32_t *counts, const int32_t *touched, int64_t columns,
                           sparse_column *to)
@@ -125,7 +108,7 @@ static void make_part(void *context, int64_t part)
         int64_t listed = list_rows(m->list, i, rows);
         columns = count_columns(m, rows, listed, counts, touched, &values);
         if (m->column) {
-            sort_columns(m->d, counts, touched, columns);
+            sparse_sort_columns(m->d, counts, touched, columns);
             place_columns(b, m->k, counts, touched, columns, m->column + b->column - m->each[m->first].column);
             put_values(m, rows, listed, counts, b->value - m->each[m->first].value);
         } else {
@@ -172,9 +155,7 @@ static cusgd_status sum_batches(making *m)
     for (int64_t i = 0; i <= m->list->count; i++) {
         sparse_batch *b = &m->each[i];
         int64_t values = b->value, columns = b->column;
-        if (values > UINT32_MAX)
-            return fail(CUSGD_ERROR_USAGE, "a batch holds %lld stored values, and at most 4294967295 fit; use a smaller --batch",
-                        (long long)values);
+        TRY(sparse_check_batch(values));
         b->value = value;
         b->column = column;
         value += values;
