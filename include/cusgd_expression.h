@@ -26,7 +26,7 @@ typedef struct cusgd_expression cusgd_expression;
  * and prod are taken. There are at most 64 variables. */
 typedef struct cusgd_expression_names {
     size_t size;
-    const char *const *variables; /* NULL: each name that is no constant becomes a variable, in the order of the text */
+    const char *const *variables; /* each once; NULL: each name that is no constant becomes one, in the order of the text */
     size_t variable_count;
     const char *const *constants; /* names that stand for numbers */
     const double *values;         /* constant_count numbers */
@@ -74,7 +74,7 @@ typedef struct cusgd_search {
     double rate;        /* of gd and optimizers, > 0; 0: the optimizer's usual one, which gd, momentum and nesterov do not have */
     double momentum;    /* of momentum and nesterov, 0 to 1 (excluded); 0: 0.9 */
     double tolerance;   /* > 0; 0: 1e-8 of minimize, 1e-10 of solve. Converged: the norm of the gradient, or of the formulas'
-                           values,   is at most this times max(1, its value at the start) */
+                           values, is at most this times max(1, its value at the start) */
     int64_t iterations; /* at most; 0: 1000 */
 } cusgd_search;
 

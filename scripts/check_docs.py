@@ -29,7 +29,20 @@ OPTIONS_PAGE = ROOT / "docs" / "options.md"
 MANUAL = ROOT / "man" / "cusgd.1"
 MANUAL_BEGIN = r".\" options: written by scripts/check_docs.py --write"
 MANUAL_END = r".\" end of options"
-MANUAL_COMMANDS = ("train", "sweep", "path", "predict", "evaluate", "generate", "info", "bench", "check", "grad", "minimize", "solve")
+MANUAL_COMMANDS = (
+    "train",
+    "sweep",
+    "path",
+    "predict",
+    "evaluate",
+    "generate",
+    "info",
+    "bench",
+    "check",
+    "grad",
+    "minimize",
+    "solve",
+)
 
 # Words of an earlier dialect of this project, and of British spelling.
 BANNED = [

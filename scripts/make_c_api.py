@@ -19,7 +19,8 @@ PAGE = ROOT / "docs" / "c-api.md"
 INTRODUCTION = """# C API
 
 Written by scripts/make_c_api.py from the comments of the public headers. [cusgd.h](../include/cusgd.h) includes them all but
-[cusgd_tools.h](../include/cusgd_tools.h) and [cusgd_expression.h](../include/cusgd_expression.h). [Using the library from C](c-guide.md) has a complete program.
+[cusgd_tools.h](../include/cusgd_tools.h) and [cusgd_expression.h](../include/cusgd_expression.h).
+[Using the library from C](c-guide.md) has a complete program.
 """
 SECTION = re.compile(r"/\* ---- (.*?) -+ \*/")
 DECLARED = re.compile(

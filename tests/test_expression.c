@@ -310,6 +310,10 @@ Test(expression, names)
     cusgd_expression_free(e);
     cr_assert_eq(cusgd_expression_compile("c*(p-z)", &names, &e), CUSGD_ERROR_USAGE);
     cr_assert(strstr(cusgd_last_error(), "there is no name z here; the variables are p, y"), "%s", cusgd_last_error());
+    names.variable_count = 0;
+    cr_assert_eq(cusgd_expression_compile("c*z", &names, &e), CUSGD_ERROR_USAGE);
+    cr_assert(strstr(cusgd_last_error(), "the variables are none"), "%s", cusgd_last_error());
+    names.variable_count = 2;
     static const char *const bad[] = {"p", "exp", "pi", "2c", "", "a b"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         constants[0] = bad[i];

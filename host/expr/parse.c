@@ -69,6 +69,7 @@ static int new_variable(parser *p, const token *t)
 static int unknown(parser *p, const token *t)
 {
     char list[160] = "";
+    if (p->names->variables == 0) strcpy(list, "none");
     for (int i = 0; i < p->names->variables && strlen(list) + EXPRESSION_NAME + 4 < sizeof list; i++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", p->names->variable[i]);
     return scan_wrong(p, t->at, "there is no name %.*s here; the variables are %s", t->length < 40 ? (int)t->length : 40, t->at,

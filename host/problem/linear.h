@@ -17,8 +17,8 @@ void matrix_diagonal(int64_t n, double scale, double *a); /* a: n x n, becomes s
 void matrix_times(int64_t n, const double *a, const double *x, double *y);
 /* The largest column sum of |A|; work: n. */
 double matrix_norm(int64_t n, const double *a, double *work);
-/* b becomes A^-1 b, without LAPACK; a: n x n, any, destroyed; b: n x m; work: n. Returns 0 where A is singular, to rounding, or not
- * finite: the scales of its rows and columns do not matter. */
+/* b becomes A^-1 b, without LAPACK; a: n x n, any, destroyed; b: n x m; work: n. Returns 0 where A is singular, to rounding, or
+ * not finite: the scales of its rows and columns do not matter. */
 int matrix_solve(int64_t n, double *a, int64_t m, double *b, double *work);
 /* The largest eigenvalue of A, which is destroyed, or a bound on it where it cannot be had; work: MATRIX_TOP_WORK n. */
 enum { MATRIX_TOP_WORK = 36 };

@@ -135,8 +135,8 @@ def path(
         The penalty of the least mean loss; or the largest within a standard error of it.
     tolerance : float
         The duality gap at which a model is done, as a share of the loss of the model without columns. With another loss than
-        squared and mse, a model is done when no gradient is further than the root of it, as a share of the first penalty, from what the
-        penalties take up.
+        squared and mse, a model is done when no gradient is further than the root of it, as a share of the first penalty, from
+        what the penalties take up.
     **options
         As for `Trainer`, as far as they apply: ``loss``, ``standardize``, ``intercept``, ``seed``, ``device``.
 
