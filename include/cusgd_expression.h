@@ -49,7 +49,7 @@ CUSGD_API const char *cusgd_expression_variable(const cusgd_expression *expressi
 CUSGD_API cusgd_status cusgd_expression_evaluate(const cusgd_expression *expression, size_t points, const double *x,
                                                  double *values);
 
-/* How gradients are computed. Both agree to rounding. */
+/* How gradients are computed. Where all values on the way are finite, both agree to rounding. */
 typedef enum cusgd_differentiation {
     CUSGD_FORWARD, /* forward mode by dual numbers (Wengert 1964): a pass for each variable */
     CUSGD_REVERSE, /* reverse mode (Linnainmaa 1970): a pass for each formula */

@@ -37,11 +37,22 @@ INLINED run_product(int order, int points, const lanes *a, const lanes *b, lanes
     {
         real x = a->value[i], y = b->value[i];
         o->value[i] = x * y;
-        if (order >= 1) o->one[i] = tangent_times(y, a->one[i]) + tangent_times(x, b->one[i]);
-        if (order >= 2) o->two[i] = tangent_times(y, a->two[i]) + tangent_times(x, b->two[i]);
-        if (order >= 2)
-            o->both[i] = (tangent_times(y, a->both[i]) + tangent_times(x, b->both[i])) +
-                         (tangent_product(a->one[i], b->two[i]) + tangent_product(a->two[i], b->one[i]));
+        if (order >= 1) o->one[i] = a->one[i] * y + x * b->one[i];
+        if (order >= 2) o->two[i] = a->two[i] * y + x * b->two[i];
+        if (order >= 2) o->both[i] = (a->both[i] * y + x * b->both[i]) + (a->one[i] * b->two[i] + a->two[i] * b->one[i]);
+    }
+}
+
+/* Of an operand by `factor`, a number: 0 x infinity is in no tangent, as that of the number is left out. */
+INLINED run_multiple(int divides, int order, int points, const lanes *a, double factor, lanes *o)
+{
+    real x = (real)factor;
+    EACH_LANE
+    {
+        o->value[i] = divides ? a->value[i] / x : a->value[i] * x;
+        if (order >= 1) o->one[i] = divides ? a->one[i] / x : a->one[i] * x;
+        if (order >= 2) o->two[i] = divides ? a->two[i] / x : a->two[i] * x;
+        if (order >= 2) o->both[i] = divides ? a->both[i] / x : a->both[i] * x;
     }
 }
 
@@ -51,12 +62,9 @@ INLINED run_quotient(int order, int points, const lanes *a, const lanes *b, lane
     {
         real y = b->value[i], v = a->value[i] / y, one = 0, two = 0;
         o->value[i] = v;
-        if (order >= 1) o->one[i] = one = tangent_over(a->one[i] - tangent_times(v, b->one[i]), y);
-        if (order >= 2) o->two[i] = two = tangent_over(a->two[i] - tangent_times(v, b->two[i]), y);
-        if (order >= 2)
-            o->both[i] = tangent_over(a->both[i] - tangent_times(v, b->both[i]) -
-                                          (tangent_product(one, b->two[i]) + tangent_product(two, b->one[i])),
-                                      y);
+        if (order >= 1) o->one[i] = one = (a->one[i] - v * b->one[i]) / y;
+        if (order >= 2) o->two[i] = two = (a->two[i] - v * b->two[i]) / y;
+        if (order >= 2) o->both[i] = (a->both[i] - v * b->both[i] - (one * b->two[i] + two * b->one[i])) / y;
     }
 }
 
@@ -69,7 +77,7 @@ INLINED run_function(int op, int order, int points, const lanes *a, lanes *o)
         o->value[i] = f.v;
         if (order >= 1) o->one[i] = tangent_times(f.d, a->one[i]);
         if (order >= 2) o->two[i] = tangent_times(f.d, a->two[i]);
-        if (order >= 2) o->both[i] = tangent_times(f.d, a->both[i]) + tangent_times(f.dd, tangent_product(a->one[i], a->two[i]));
+        if (order >= 2) o->both[i] = tangent_times(f.d, a->both[i]) + tangent_times(f.dd, a->one[i] * a->two[i]);
     }
 }
 
@@ -85,9 +93,8 @@ INLINED run_power(int of, int order, int points, const lanes *a, const lanes *b,
         if (order >= 2) o->two[i] = tangent_times(p.x, a->two[i]) + tangent_times(p.y, b->two[i]);
         if (order >= 2)
             o->both[i] = tangent_times(p.x, a->both[i]) + tangent_times(p.y, b->both[i]) +
-                         tangent_times(p.xx, tangent_product(a->one[i], a->two[i])) +
-                         tangent_times(p.yy, tangent_product(b->one[i], b->two[i])) +
-                         tangent_times(p.xy, tangent_product(a->one[i], b->two[i]) + tangent_product(a->two[i], b->one[i]));
+                         tangent_times(p.xx, a->one[i] * a->two[i]) + tangent_times(p.yy, b->one[i] * b->two[i]) +
+                         tangent_times(p.xy, a->one[i] * b->two[i] + a->two[i] * b->one[i]);
     }
 }
 
@@ -140,6 +147,26 @@ INLINED run_negation(int order, int points, const lanes *a, lanes *o)
 #define COMPARISON_CASE(OP, ...) \
     case EXPRESSION_##OP: run_comparison(EXPRESSION_##OP, order, points, a, b, o); break;
 
+INLINED run_multiply(const program *p, const operation *w, int order, int points, const lanes *place, lanes *o)
+{
+    const operation *a = &p->at[w->a], *b = &p->at[w->b];
+    if (!a->varies)
+        run_multiple(0, order, points, place + w->b, a->number, o);
+    else if (!b->varies)
+        run_multiple(0, order, points, place + w->a, b->number, o);
+    else
+        run_product(order, points, place + w->a, place + w->b, o);
+}
+
+INLINED run_divide(const program *p, const operation *w, int order, int points, const lanes *place, lanes *o)
+{
+    const operation *b = &p->at[w->b];
+    if (!b->varies)
+        run_multiple(1, order, points, place + w->a, b->number, o);
+    else
+        run_quotient(order, points, place + w->a, place + w->b, o);
+}
+
 INLINED run_all(const program *p, int order, int points, lanes *place)
 {
     for (int k = 0; k < p->count; k++) {
@@ -152,8 +179,8 @@ INLINED run_all(const program *p, int order, int points, lanes *place)
         case EXPRESSION_VARIABLE: break;
         case EXPRESSION_ADD: run_sum(1, order, points, a, b, o); break;
         case EXPRESSION_SUBTRACT: run_sum(-1, order, points, a, b, o); break;
-        case EXPRESSION_MULTIPLY: run_product(order, points, a, b, o); break;
-        case EXPRESSION_DIVIDE: run_quotient(order, points, a, b, o); break;
+        case EXPRESSION_MULTIPLY: run_multiply(p, w, order, points, place, o); break;
+        case EXPRESSION_DIVIDE: run_divide(p, w, order, points, place, o); break;
         case EXPRESSION_NEGATE: run_negation(order, points, a, o); break;
         case EXPRESSION_POWER: run_power(0, order, points, a, b, o); break;
         case EXPRESSION_POWER_OF: run_power(1, order, points, a, b, o); break;

@@ -53,8 +53,6 @@ SCALAR_INLINED real comparison_at(int op, real x, real y)
 /* coefficient x tangent, and 0 where the tangent is 0: a derivative that does not exist, as by the exponent of (-2)^3, must not
  * reach those that do. */
 SCALAR real tangent_times(real coefficient, real tangent) { return tangent == 0 ? tangent : coefficient * tangent; }
-SCALAR real tangent_over(real tangent, real divisor) { return tangent == 0 ? tangent : tangent / divisor; }
-SCALAR real tangent_product(real s, real t) { return s == 0 ? s : tangent_times(s, t); }
 
 /* The partial derivatives of x^y. Of 0^0 it is 1, of 0^y by y it is 0. */
 STRUCT(power_jet) { real v, x, y, xx, xy, yy; };

@@ -160,7 +160,7 @@ class Formula:
         x : array of shape (..., n_variables)
             Points.
         mode : {"reverse", "forward"}
-            Reverse mode (Linnainmaa 1970) or dual numbers (Wengert 1964). Both agree to rounding.
+            Reverse mode (Linnainmaa 1970) or dual numbers (Wengert 1964). Where all values are finite, both agree to rounding.
 
         Returns
         -------
