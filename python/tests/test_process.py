@@ -241,7 +241,8 @@ def test_structures_are_those_of_the_compiler(tmp_path):
     from cusgd import _capi
 
     include = Path(__file__).resolve().parents[2] / "include"
-    lines = ["#include <cusgd_tools.h>", "#include <stdio.h>", "int main(void) {"]
+    headers = [f"#include <{header.name}>" for header in sorted(include.glob("cusgd*.h"))]
+    lines = [*headers, "#include <stdio.h>", "int main(void) {"]
     for structure in _capi.STRUCTURES:
         name = structure.__name__
         lines.append(f'printf("{name} %zu\\n", sizeof({name}));')
