@@ -23,10 +23,22 @@ typedef struct sparse_case {
     double *value;
 } sparse_case;
 
+/* Has the columns divided by numbers of their own when they are bound, which zeros survive. */
+static void scale_columns(interface_examples *e)
+{
+    for (int64_t j = 0; j < e->spec.d; j++) {
+        e->mean[j] = 0;
+        e->scale[j] = 0.3 + (double)(j % 4);
+    }
+    e->transform.mean = e->mean;
+    e->transform.scale = e->scale;
+}
+
 /* Keeps some of a dense problem's values, makes those 1 where `ones`, and has the source say so. */
 static void thin(sparse_case *s, int ones)
 {
     interface_examples *e = &s->e;
+    double (*rounded)(double) = interface_scalar_of(e->spec.precision)->round;
     int64_t n = e->spec.n, d = e->spec.d, length = e->spec.listed ? 2 * n + 3 : n, stored = 0, *bound;
     uint64_t state = e->spec.seed + 77;
     bound = interface_allocate(length, sizeof *bound); /* the bound row that each row of the source is; -1: none */
@@ -43,11 +55,12 @@ static void thin(sparse_case *s, int ones)
             int64_t i = bound[row];
             int keeps = (interface_uniform(&state) + 1) / 2 < shares[j % 5] && i % 7 != 3;
             double *x = i < 0 ? NULL : &e->x[i * d + j];
-            if (x && ones) *x = 1;
+            double value = i < 0 ? 1e30 : ones ? 1 : e->source_x[i * d + j]; /* no row that is not listed may be read */
+            if (x) *x = rounded(e->transform.scale ? value * (1 / e->scale[j]) : value);
             if (keeps) {
                 s->column[stored] = (int32_t)j;
                 s->wide[stored] = j;
-                s->value[stored] = i < 0 ? 1e30 : e->source_x[i * d + j]; /* no row that is not listed may be read */
+                s->value[stored] = value;
                 s->single[stored] = (float)s->value[stored];
                 stored++;
             } else if (x) {
@@ -76,6 +89,7 @@ static void make(sparse_case *s, int which, int shape)
                            .seed = (uint64_t)(1 + which + 8 * shape)};
     interface_spec_for(&spec, CUSGD_LOSS_LOGISTIC, which % 3 == 0);
     interface_examples_make(&spec, &s->e);
+    if (which % 4 != 3) scale_columns(&s->e);
     thin(s, which % 5 == 4);
 }
 

@@ -64,7 +64,7 @@ static cusgd_status bind_all(cuda *c, const examples *e, const transform *t, dou
     const double *mean = t->mean ? numbers : NULL, *inverse = t->mean ? numbers + e->d : NULL;
     TRY(upload_transform(c, e, t, numbers));
     TRY(place_await(c, e));
-    if (b->sparse) TRY(sparse_bind(c, e, b));
+    if (b->sparse) TRY(sparse_bind(c, e, t, b));
     if (!b->borrowed && !b->sparse) TRY(bind_matrix(c, e, &e->x, e->d, mean, inverse, 1, t->storage, b->ld, b->x));
     const double *shift = t->shift ? numbers + 2 * e->d : NULL;
     if (b->y) TRY(bind_matrix(c, e, &e->y, e->k, shift, NULL, 1, CUSGD_STORAGE_FULL, e->k, b->y));
@@ -113,9 +113,6 @@ cusgd_status cuda_bind(void *of, const examples *e, const transform *t, dataset 
     cuda *c = of;
     void *numbers = NULL;
     *out = NULL;
-    if (examples_are_sparse(e) && t->mean)
-        return fail(CUSGD_ERROR_USAGE,
-                    "this run standardizes its columns, which sparse data cannot be: leave out standardization");
     TRY(cuda_enter(c));
     TRY(check_shape(e->d, examples_outputs(e)));
     dataset *b = allocate_zeroed(1, sizeof *b);

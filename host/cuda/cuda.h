@@ -115,8 +115,9 @@ typedef struct batch_list {
 
 /* Sparse rows of a bound set. */
 typedef struct sparse_rows {
-    cusgd_csr from; /* the caller's, who keeps them */
-    int64_t *rows;  /* the set's row i is row rows[i] of them; NULL: row i */
+    cusgd_csr from;  /* the caller's, who keeps them */
+    int64_t *rows;   /* the set's row i is row rows[i] of them; NULL: row i */
+    double *inverse; /* d: what a column's values are multiplied by; NULL: 1 */
     int64_t stored;
     void *start, *column, *value; /* device; value NULL: each is 1 */
     int lanes;
@@ -309,13 +310,15 @@ static inline int is_softmax(const dataset *b, loss_rule loss) { return b->class
 /* ---- sparse.c, sparse_bind.c, sparse_batches.c: sparse rows ---- */
 
 cusgd_status sparse_fits(const run_spec *p); /* or USAGE */
-cusgd_status sparse_bind(cuda *c, const examples *e, dataset *b);
+cusgd_status sparse_bind(cuda *c, const examples *e, const transform *t, dataset *b);
 void sparse_unbind(dataset *b);
 void sparse_fetch(const cuda *c, const dataset *b, const int64_t *rows, int64_t m, double *x);
 cusgd_status sparse_curvature(cuda *c, const dataset *b, const double *scale, curvature *out);
 /* The stored values of row i: *first of them, and their number. */
 int64_t sparse_length_of(const sparse_rows *x, int64_t i, int64_t *first);
 double sparse_value(const cuda *c, const sparse_rows *x, int64_t at); /* as it was bound */
+/* 0: each stored value is 1. */
+static inline int sparse_has_values(const sparse_rows *x) { return x->from.value || x->inverse; }
 /* Fills a store; fails where a batch is too large. *moved: 1 where its memory lies elsewhere now. */
 cusgd_status sparse_store_fill(cuda *c, const dataset *b, const batch_list *list, sparse_store *to, int *moved);
 void sparse_store_close(sparse_store *store);

@@ -88,9 +88,9 @@ static void put_values(const making *m, const int64_t *rows, int64_t count, uint
             int64_t to = first_value + counts[csr_column(&m->x->from, t)]++;
             m->place[to] = (uint32_t)r;
             if (m->value && single)
-                ((float *)m->value)[to] = (float)csr_value(&m->x->from, t);
+                ((float *)m->value)[to] = (float)sparse_value(m->c, m->x, t);
             else if (m->value)
-                ((double *)m->value)[to] = csr_value(&m->x->from, t);
+                ((double *)m->value)[to] = sparse_value(m->c, m->x, t);
         }
     }
 }
@@ -183,7 +183,7 @@ static cusgd_status make_store(const making *m, sparse_store *to, int *moved)
     int64_t places = to->value_room;
     TRY(make_room(m->c, m->list->count, &to->batch_room, sizeof(sparse_batch), &to->each, moved));
     TRY(make_room(m->c, all->column, &to->column_room, sizeof(sparse_column), &to->column, moved));
-    if (m->x->from.value) TRY(make_room(m->c, all->value, &places, m->c->element, &to->value, moved));
+    if (sparse_has_values(m->x)) TRY(make_room(m->c, all->value, &places, m->c->element, &to->value, moved));
     return make_room(m->c, all->value, &to->value_room, sizeof(uint32_t), &to->place, moved);
 }
 
@@ -202,8 +202,8 @@ static cusgd_status room_for_group(making *m, int64_t values, int64_t columns)
     free(m->value);
     m->column = allocate((size_t)columns, sizeof *m->column);
     m->place = allocate((size_t)values, sizeof *m->place);
-    m->value = m->x->from.value ? allocate((size_t)values, m->c->element) : NULL;
-    if (m->column && m->place && (m->value || !m->x->from.value)) return CUSGD_OK;
+    m->value = sparse_has_values(m->x) ? allocate((size_t)values, m->c->element) : NULL;
+    if (m->column && m->place && (m->value || !sparse_has_values(m->x))) return CUSGD_OK;
     return fail_memory((size_t)values * (sizeof *m->place + m->c->element) + (size_t)columns * sizeof *m->column,
                        "the batches' columns");
 }

@@ -13,7 +13,7 @@ int64_t sparse_length_of(const sparse_rows *x, int64_t i, int64_t *first)
 
 double sparse_value(const cuda *c, const sparse_rows *x, int64_t at)
 {
-    double value = csr_value(&x->from, at);
+    double value = csr_value(&x->from, at) * (x->inverse ? x->inverse[csr_column(&x->from, at)] : 1);
     return c->precision == CUSGD_PRECISION_FLOAT ? (double)(float)value : value;
 }
 
@@ -24,6 +24,19 @@ static cusgd_status take_list(const examples *e, sparse_rows *x)
     x->rows = allocate((size_t)e->n, sizeof *x->rows);
     if (!x->rows) return fail_memory((size_t)e->n * sizeof *x->rows, "the rows' numbers");
     memcpy(x->rows, e->rows, (size_t)e->n * sizeof *x->rows);
+    return CUSGD_OK;
+}
+
+/* Zeros stay zeros where columns are scaled; where they are centered, they do not. */
+static cusgd_status take_scale(const examples *e, const transform *t, sparse_rows *x)
+{
+    for (int64_t j = 0; t->mean && j < e->d; j++)
+        if (t->mean[j] < 0 || t->mean[j] > 0)
+            return fail(CUSGD_ERROR_USAGE, "sparse columns cannot be centered: they would be dense");
+    if (!t->scale) return CUSGD_OK;
+    x->inverse = allocate((size_t)e->d, sizeof *x->inverse);
+    if (!x->inverse) return fail_memory((size_t)e->d * sizeof *x->inverse, "the columns' scales");
+    for (int64_t j = 0; j < e->d; j++) x->inverse[j] = 1 / t->scale[j];
     return CUSGD_OK;
 }
 
@@ -53,7 +66,7 @@ static cusgd_status allocate_rows(const cuda *c, const dataset *b, sparse_rows *
     x->piece = piece_for(x, b->n, b->k > 0 ? b->k : 1);
     TRY(cuda_allocate(c, b->n + 1, sizeof(int64_t), "the examples", &x->start));
     TRY(cuda_allocate(c, x->stored, sizeof(int32_t), "the examples", &x->column));
-    return x->from.value ? cuda_allocate(c, x->stored, c->element, "the examples", &x->value) : CUSGD_OK;
+    return sparse_has_values(x) ? cuda_allocate(c, x->stored, c->element, "the examples", &x->value) : CUSGD_OK;
 }
 
 /* What is on its way to the device. */
@@ -118,7 +131,7 @@ static cusgd_status upload_values(cuda *c, const dataset *b, const sparse_rows *
         int64_t length = sparse_length_of(x, i, &first);
         for (int64_t t = first; t < first + length; t++) {
             void *at;
-            double value = csr_value(&x->from, t);
+            double value = sparse_value(c, x, t);
             float narrow = (float)value;
             TRY(place_next(c, &u, c->element, &at));
             memcpy(at, c->precision == CUSGD_PRECISION_FLOAT ? (const void *)&narrow : (const void *)&value, c->element);
@@ -127,10 +140,11 @@ static cusgd_status upload_values(cuda *c, const dataset *b, const sparse_rows *
     return flush(c, &u);
 }
 
-cusgd_status sparse_bind(cuda *c, const examples *e, dataset *b)
+cusgd_status sparse_bind(cuda *c, const examples *e, const transform *t, dataset *b)
 {
     sparse_rows *x = b->sparse;
     TRY(take_list(e, x));
+    TRY(take_scale(e, t, x));
     TRY(allocate_rows(c, b, x));
     TRY(upload_starts(c, b, x));
     TRY(upload_columns(c, b, x));
@@ -142,6 +156,7 @@ void sparse_unbind(dataset *b)
     sparse_rows *x = b->sparse;
     if (!x) return;
     free(x->rows);
+    free(x->inverse);
     cuda_free(x->start);
     cuda_free(x->column);
     cuda_free(x->value);
