@@ -350,6 +350,15 @@ Test(sparse, what_needs_the_matrix_refuses)
     o.whiten = CUSGD_WHITEN_ZCA;
     assert_fails(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE, "whiten needs dense");
     o.whiten = CUSGD_WHITEN_NONE;
+    double numbers[D];
+    for (int j = 0; j < D; j++) numbers[j] = 1;
+    numbers[3] = 2;
+    o.column_scales = numbers;
+    assert_fails(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE, "with --sparse-scale rms only");
+    o.column_means = numbers;
+    o.sparse_scale = CUSGD_SPARSE_SCALE_RMS;
+    assert_fails(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE, "not centered");
+    o = options_plain(CUSGD_OPTIMIZER_AUTO, (double)NAN, 0, 0);
     cusgd_path_plan plan = CUSGD_INIT(cusgd_path_plan);
     cusgd_path *path;
     assert_fails(cusgd_path_create(&o, data, &plan, &path), CUSGD_ERROR_USAGE, "path needs dense");

@@ -179,6 +179,21 @@ static cusgd_status check_update(const cusgd_options *o, const examples *train)
     return CUSGD_OK;
 }
 
+/* Given numbers that would change sparse columns, which are never centered, and scaled only by --sparse-scale rms. */
+static cusgd_status check_sparse_scales(const cusgd_options *o, const cusgd_data *train)
+{
+    int64_t d = train->view.d;
+    for (int64_t j = 0; o->column_means && j < d; j++)
+        if (o->column_means[j] != 0)
+            return fail_option("column-means", "sparse columns are not centered: give them the means 0, or leave the means out");
+    for (int64_t j = 0; o->column_scales && o->sparse_scale == CUSGD_SPARSE_SCALE_NONE && j < d; j++)
+        if (o->column_scales[j] != 1)
+            return fail_option("column-scales",
+                               "sparse columns are divided by given scales with --sparse-scale rms only: give that "
+                               "too, or leave the scales out");
+    return CUSGD_OK;
+}
+
 cusgd_status problem_check_options(const cusgd_options *o, const cusgd_data *train, const cusgd_data *valid)
 {
     const examples *a = &train->view;
@@ -204,8 +219,7 @@ cusgd_status problem_check_options(const cusgd_options *o, const cusgd_data *tra
     cusgd_status status = check_update(o, a);
     if (!status && o->sparse_scale != CUSGD_SPARSE_SCALE_NONE && !examples_are_sparse(a))
         status = fail_option("sparse-scale", "sparse-scale is for sparse data: leave it out");
-    if (!status && o->sparse_scale != CUSGD_SPARSE_SCALE_NONE && o->column_means)
-        status = fail_option("sparse-scale", "sparse-scale does not center columns: leave out the columns' means");
+    if (!status && examples_are_sparse(a)) status = check_sparse_scales(o, train);
     if (!status && o->robust) status = data_is_dense(train, "option robust");
     if (!status && o->whiten != CUSGD_WHITEN_NONE) status = data_is_dense(train, "option whiten");
     if (status) return status;
