@@ -37,6 +37,7 @@ Test(command_formulas, grad_refusals)
     static const struct {
         const char *arguments, *said;
     } of[] = {{"'2x' --at x=1", "\n2x\n ^\n"},
+              {"-x^2 --at x=1", "there is no option -x^2; an argument that begins with - goes after --"},
               {"'x+y' --at x=1", "the variable y has no value"},
               {"'x' --at x=1,z=1", "no such variable"},
               {"'x' --at x=1,x=2", "has a value already"},
@@ -141,6 +142,18 @@ Test(command_formulas, solve_at_any_scale)
     run(&o, "$CUSGD solve '1e20*x-1e20; y-1' --start x=2,y=3 -q");
     assert_code(o, 0);
     assert_has(o.out, "x = 1 y = 1");
+}
+
+/* A NaN's sign differs between processors. */
+Test(command_formulas, no_sign_of_what_is_no_number)
+{
+    run(&o, "$CUSGD grad 'sqrt(x); 0/(x+1)' --at x=-1 --hessian -o - && $CUSGD grad 'x^x^x' --at x=0 --mode forward && "
+            "! $CUSGD minimize 'sqrt(x)' --start x=-1 && ! $CUSGD solve 'sqrt(x)' --start x=-1");
+    assert_code(o, 0);
+    assert_has(o.out, "nan");
+    assert_lacks(o.out, "-nan");
+    assert_has(o.err, "the value is nan");
+    assert_lacks(o.err, "-nan");
 }
 
 Test(command_formulas, searches_that_fail_say_why)

@@ -196,6 +196,8 @@ Test(expression, derivatives_at_corners)
     } of[] = {{"abs(x)", 0, 0},
               {"max(x, 0)", 0, 0.5},
               {"max(x, 0) + log1p(exp(-abs(x)))", 0, 0.5},
+              {"sqrt(-x)", 0, -INFINITY},
+              {"-sqrt(x)", 0, -INFINITY},
               {"x^3", 0, 0},
               {"x^1", 0, 1},
               {"x^2.5", 0, 0},

@@ -6,6 +6,7 @@
 
 #include "scalar/expression_op.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,6 +107,9 @@ static void set_variables(const cusgd_expression *e, const double *x, int points
     }
 }
 
+/* The sign of a NaN, which differs between processors, would be printed. */
+static double without_sign(double value) { return isnan(value) ? (double)NAN : value; }
+
 static int lanes_of(size_t points) { return points < EXPRESSION_LANES ? (int)points : EXPRESSION_LANES; }
 
 cusgd_status cusgd_expression_evaluate(const cusgd_expression *e, size_t points, const double *x, double *values)
@@ -118,7 +122,7 @@ cusgd_status cusgd_expression_evaluate(const cusgd_expression *e, size_t points,
         set_variables(e, x, count, -1, -1, w.place);
         expression_run(&e->program, 0, count, w.place);
         for (int i = 0; i < count; i++)
-            for (int r = 0; r < e->program.results; r++) *values++ = w.place[e->program.result[r]].value[i];
+            for (int r = 0; r < e->program.results; r++) *values++ = without_sign(w.place[e->program.result[r]].value[i]);
         if (x) x += count * e->variables;
     }
     workspace_close(&w);
@@ -133,7 +137,7 @@ static void forward(const cusgd_expression *e, int points, const double *x, lane
         expression_run(p, 1, points, place);
         for (int i = 0; i < points; i++)
             for (int r = 0; r < p->results; r++)
-                gradients[((int64_t)i * p->results + r) * e->variables + v] = place[p->result[r]].one[i];
+                gradients[((int64_t)i * p->results + r) * e->variables + v] = without_sign(place[p->result[r]].one[i]);
     }
 }
 
@@ -147,7 +151,7 @@ static void reverse(const cusgd_expression *e, int points, const double *x, cons
             expression_reverse(p, r, w->place, i, w->adjoint);
             for (int v = 0; v < e->variables; v++) gradients[v] = 0;
             for (int k = 0; k < p->count; k++)
-                if (p->at[k].op == EXPRESSION_VARIABLE) gradients[p->at[k].a] = w->adjoint[k];
+                if (p->at[k].op == EXPRESSION_VARIABLE) gradients[p->at[k].a] = without_sign(w->adjoint[k]);
         }
     }
 }
@@ -184,7 +188,7 @@ static void second(const cusgd_expression *e, int points, const double *x, lanes
             for (int64_t i = 0; i < points; i++) {
                 for (int r = 0; r < p->results; r++) {
                     double *h = hessians + (i * p->results + r) * n * n;
-                    h[a * n + b] = h[b * n + a] = place[p->result[r]].both[i];
+                    h[a * n + b] = h[b * n + a] = without_sign(place[p->result[r]].both[i]);
                 }
             }
         }

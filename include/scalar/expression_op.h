@@ -20,7 +20,7 @@
     X(ACOS, "acos", real_acos(x), -1 / real_sqrt((1 - x) * (1 + x)), x * (d * d * d))                                          \
     X(ATAN, "atan", real_atan(x), 1 / (1 + x * x), -2 * x * (d * d))                                                           \
     X(ERF, "erf", real_erf(x), (real)1.12837916709551257 * real_exp(-x * x), -2 * x * d)                                       \
-    X(SQRT, "sqrt", real_sqrt(x), (real)0.5 / v, (real)-0.5 * d / x)                                                           \
+    X(SQRT, "sqrt", real_sqrt(x), (real)0.5 / real_abs(v), (real)-0.5 * d / real_abs(x))                                                           \
     X(ABS, "abs", real_abs(x), (real)((x > 0) - (x < 0)), 0 * v)                                                               \
     X(SIGMOID, "sigmoid", logistic_at(x).derivative, logistic_at(x).curvature, -d * real_tanh(x / 2))                          \
     X(SOFTPLUS, "softplus", logistic_at(x).value, logistic_at(x).derivative, logistic_at(x).curvature)                         \
