@@ -81,9 +81,11 @@ Test(command_tables, validates_and_starts_by_number)
 Test(command_tables, starts_from_encoded_columns)
 {
     run(&o, "printf 'c,n,y\\nu,1,1\\nv,2,2\\nw,4,4\\nu,3,2\\n' >c.csv; $CUSGD train c.csv --categorical c --model m -q && "
-            "$CUSGD train c.csv --init m --categorical n --polynomial 2 --interactions --epochs 2 --model k");
+            "$CUSGD train c.csv --init m --categorical n --polynomial 2 --interactions --date-order day-first --epochs 2 "
+            "--model k");
     assert_code(o, 0);
     assert_has(o.err, "note: --categorical changes nothing with --init");
+    assert_has(o.err, "note: --date-order changes nothing with --init");
     assert_has(o.err, "note: --polynomial changes nothing with --init");
     assert_has(o.err, "note: --interactions changes nothing with --init");
     run(&o, "$CUSGD train c.csv --init m --epochs 2 --model k");

@@ -136,8 +136,9 @@ static int open_first_block(training *t)
 static void note_encoding(const cusgd_reader *reader)
 {
     const cusgd_encode *e = &reader->encode;
-    const int given[] = {e->categorical_auto || e->categorical_count > 0, e->date_count > 0, e->polynomial > 0, e->interactions};
-    static const char *const names[] = {"categorical", "date", "polynomial", "interactions"};
+    const int given[] = {e->categorical_auto || e->categorical_count > 0, e->date_count > 0,
+                         e->date_order != CUSGD_DATE_ORDER_FOUND, e->polynomial > 0, e->interactions};
+    static const char *const names[] = {"categorical", "date", "date-order", "polynomial", "interactions"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (reader->encoding && given[i])
             fprintf(stderr, "note: --%s changes nothing with --init, whose model says how columns become features\n", names[i]);

@@ -255,8 +255,7 @@ static const char *other_kind(const lines *all, const char **what_to_do)
         return "in Vowpal Wabbit's format (label | features)";
     }
     if (is_libsvm(all)) {
-        *what_to_do = "convert it, with scikit-learn for example: load_svmlight_file, then numpy.save of x.npy (x.toarray()) and "
-                      "y.npy in a folder";
+        *what_to_do = "such rows are read from a file, whose name does not end as a table's does: call it NAME.svm";
         return "in LIBSVM's format (label index:value ...)";
     }
     return NULL;

@@ -246,7 +246,8 @@ static cusgd_status evaluate_result(solver *s)
 static const char *advice_of(const solver *s)
 {
     cusgd_solver which = s->m.run->options->solver;
-    if (!s->m.run->options->standardize) return "standardizing (leave out --no-standardize)";
+    int sparse = examples_are_sparse(&s->problem->train.rows);
+    if (!s->m.run->options->standardize) return sparse ? "--sparse-scale rms" : "standardizing (leave out --no-standardize)";
     if (s->problem->separated > 0) return "--l2 (1e-4, for example), as no finite optimum exists without it";
     if (is_first_order(which)) return "more --epochs, or --solver auto";
     if (solver_usual(s->problem) != which) return "--solver auto, or some --l2";
