@@ -59,6 +59,25 @@ Test(command_online, classes)
     assert_code(o, 0);
 }
 
+/* What several passes are needed for has no part in one, and nothing is said to be chosen for it. */
+Test(command_online, unused_options_are_named)
+{
+    static const char *const options[] = {"sampling replace", "tolerance 0.1", "gradient-tolerance 0.1", "patience 3",
+                                          "evaluate-every 2"};
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "note: --%.*s changes nothing with --online", (int)strcspn(options[i], " "), options[i]);
+        run(&o, "$CUSGD train - --online --model m --%s <data.csv", options[i]);
+        assert_code(o, 0);
+        assert_has(o.err, line);
+        assert_has(o.err, "chosen: rate ");
+        assert_lacks(o.err, "epochs");
+        assert_lacks(o.err, "1e-05");
+    }
+    run(&o, "$CUSGD train - --online --model m --optimizer ftrl --l1 0.1 <data.csv");
+    assert_lacks(o.err, "changes nothing");
+}
+
 Test(command_online, errors)
 {
     run(&o, "$CUSGD train data.csv --online --model m2");
@@ -70,6 +89,10 @@ Test(command_online, errors)
     assert_code(o, 1);
     assert_has(o.err, "--online needs --solver sgd");
     assert_lacks(o.err, "note:");
+    run(&o, "$CUSGD train - --online --whiten zca --model m2 <data.csv");
+    assert_code(o, 1);
+    assert_has(o.err, "leave out --whiten");
+    assert_lacks(o.err, "chosen:");
     run(&o, "$CUSGD train - --online --epochs 5 --model m2 <data.csv");
     assert_code(o, 1);
     assert_has(o.err, "leave out --epochs");

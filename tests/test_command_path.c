@@ -78,6 +78,13 @@ Test(command_path, unused_options_are_named)
     cr_assert_eq(count, 5, "%s", o.err);
     run(&o, "$CUSGD path data.csv --coefficients path.csv --rate 0.1 -q");
     cr_assert_str_eq(o.err, "");
+    run(&o, "printf 'a,y\\n1,2\\n3,1\\n4,2\\n6,5\\n5,3\\n' >t.csv; $CUSGD path t.csv --loss tweedie --power 1.2 --folds 0 "
+            "--coefficients 1.csv && $CUSGD path t.csv --loss tweedie --power 1.9 --folds 0 --coefficients 2.csv && "
+            "! cmp -s 1.csv 2.csv");
+    assert_code(o, 0);
+    assert_lacks(o.err, "changes nothing");
+    run(&o, "$CUSGD path t.csv --power 1.2 --folds 0 --coefficients 1.csv");
+    assert_has(o.err, "note: --power changes nothing for a path");
 }
 
 /* Losses that are not quadratic, of classes by name. */

@@ -141,9 +141,9 @@ static void put_summary(const tracing *w)
     if (w->folds > 0) {
         cusgd_path_at(w->path, chosen, &p);
         int squared = option_is(w->options, "loss", "squared") || option_is(w->options, "loss", "mse");
-        printf("chosen: alpha %g (l1 %g, l2 %g): %s %.6g (standard error %.2g, %lld folds), %lld nonzeros\n", p.alpha, p.l1, p.l2,
-               squared ? "mean squared error" : "mean loss", p.mean, p.standard_error, (long long)w->folds,
-               (long long)p.nonzeros);
+        printf("chosen: alpha %g (l1 %g, l2 %g): %s %.6g (standard error %.2g, %lld folds), %lld nonzero%s\n", p.alpha, p.l1,
+               p.l2, squared ? "mean squared error" : "mean loss", p.mean, p.standard_error, (long long)w->folds,
+               (long long)p.nonzeros, plural(p.nonzeros));
         fflush(stdout);
         if (count > 1 && (chosen == 0 || chosen == count - 1))
             fprintf(stderr, "note: the chosen alpha is the %s of the path: a better one may lie beyond\n",

@@ -47,11 +47,36 @@ static void put_each_unused(const cusgd_options *given, const char *(*because)(c
 
 void summary_notes(const cusgd_options *given) { put_each_unused(given, cusgd_options_unused, put_unused); }
 
+/* The loss's own number is read where the loss has it. */
 static const char *because_of_path(const cusgd_options *given, const char *name)
 {
-    (void)given;
-    return cusgd_path_reads(name) ? NULL : "path";
+    const char *because = cusgd_options_unused(given, name);
+    int is_of_loss = strcmp(name, "power") == 0 && !because;
+    return is_of_loss || cusgd_path_reads(name) ? NULL : "path";
 }
+
+static int is_one_of(const char *const *names, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0) return 1;
+    return 0;
+}
+
+/* What several passes are needed for. */
+static const char *because_of_online(const cusgd_options *given, const char *name)
+{
+    static const char *const names[] = {"sampling", "tolerance", "gradient-tolerance", "patience", "evaluate-every"};
+    (void)given;
+    return is_one_of(names, sizeof names / sizeof names[0], name) ? "online" : NULL;
+}
+
+static void put_unused_by_online(const cusgd_options *given, const char *name, const char *because)
+{
+    (void)given;
+    fprintf(stderr, "note: --%s changes nothing with --%s, which takes each row once, in their order\n", name, because);
+}
+
+void summary_online_notes(const cusgd_options *given) { put_each_unused(given, because_of_online, put_unused_by_online); }
 
 static void put_unused_by_path(const cusgd_options *given, const char *name, const char *because)
 {
@@ -65,12 +90,13 @@ void summary_path_notes(const cusgd_options *given) { put_each_unused(given, bec
 static int is_sgd(const cusgd_options *options) { return option_is(options, "solver", "sgd"); }
 
 /* What stood open and was chosen by the data, the numbers short, for people. reason: why this solver; "": it was asked for, or
- * is auto's. */
-static void put_choices(const cusgd_options *given, const cusgd_options *chosen, const char *reason)
+ * is auto's. online: the number of passes and what ends them have no part in the run. */
+static void put_choices(const cusgd_options *given, const cusgd_options *chosen, const char *reason, int online)
 {
     static const char *const names[] = {"rate",     "t0",    "t1",     "warm-up",   "decay-every",
                                         "momentum", "batch", "epochs", "tolerance", "patience"};
     static const char *const words[] = {"sampling", "update"}; /* of sparse data */
+    const size_t count = sizeof names / sizeof names[0] - (online ? 3 : 0);
     const char *before = "chosen: ";
     int sparse = !is_open(chosen, "update");
     char solver[CUSGD_OPTION_TEXT];
@@ -84,7 +110,7 @@ static void put_choices(const cusgd_options *given, const cusgd_options *chosen,
                 option_number(chosen, "gradient-tolerance"));
         return;
     }
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    for (size_t i = 0; i < count; i++) {
         char value[CUSGD_OPTION_TEXT];
         if (!is_open(given, names[i]) || is_open(chosen, names[i]) || cusgd_options_unused(given, names[i])) continue;
         cusgd_options_get(chosen, names[i], value);
@@ -110,7 +136,7 @@ static void put_trainer_notes(const cusgd_trainer *trainer)
     for (; (note = cusgd_trainer_note(trainer, count)) != NULL; count++) fprintf(stderr, "note: %s\n", shown(note));
 }
 
-void summary_start(const char *path, const cusgd_data *data, const cusgd_options *given, const cusgd_trainer *trainer)
+void summary_start(const char *path, const cusgd_data *data, const cusgd_options *given, const cusgd_trainer *trainer, int online)
 {
     const cusgd_options *chosen = cusgd_trainer_options(trainer);
     int64_t n = cusgd_data_rows(data), d = cusgd_data_cols(data), k = cusgd_trainer_outputs(trainer);
@@ -119,7 +145,7 @@ void summary_start(const char *path, const cusgd_data *data, const cusgd_options
             strcmp(path, "-") == 0 ? "standard input" : shown(path), (long long)n, plural(n), (long long)d, plural(d),
             (long long)k, plural(k), beside[cusgd_data_offset(data, NULL)], cusgd_trainer_device_name(trainer),
             option_is(chosen, "precision", "double") ? "double" : "float");
-    put_choices(given, chosen, cusgd_trainer_solver_reason(trainer));
+    put_choices(given, chosen, cusgd_trainer_solver_reason(trainer), online);
     put_trainer_notes(trainer);
     int on_gpu = strncmp(cusgd_trainer_device_name(trainer), "cuda", 4) == 0;
     if (!option_is(given, "engine", CUSGD_AUTO) && !on_gpu) fputs("note: --engine changes nothing on the CPU\n", stderr);

@@ -126,7 +126,7 @@ static void put_summary(const sweeping *w)
     printf("chosen: l1 %g, l2 %g, rate %g, momentum %g: loss %.6g", o.numbers.l1, o.numbers.l2, o.numbers.rate,
            o.numbers.momentum, o.mean);
     if (!isnan(o.standard_error)) printf(" (standard error %.2g)", o.standard_error);
-    printf(", %lld nonzeros\nmodel: %s\n", (long long)o.nonzeros, shown(w->model_path));
+    printf(", %lld nonzero%s\nmodel: %s\n", (long long)o.nonzeros, plural(o.nonzeros), shown(w->model_path));
     fflush(stdout);
     grid_put_notes(&w->grid, &o.numbers);
 }

@@ -53,6 +53,8 @@ static int check_arguments(training *t)
         return complain_usage(t->syntax, "--online needs --solver sgd, which goes on with other rows");
     if (t->online && !isnan(option_number(t->options, "epochs")))
         return complain_usage(t->syntax, "--online reads each row once: leave out --epochs");
+    if (t->online && !option_is(t->options, "whiten", "none"))
+        return complain_usage(t->syntax, "--online does not have all rows at once, which --whiten needs: leave out --whiten");
     if (t->online && t->checkpoints.path)
         return complain_usage(t->syntax,
                               "--online reads rows that pass once, so that a run cannot be resumed: leave out --checkpoint");
@@ -216,7 +218,7 @@ static int run(training *t)
     t->progress.plots = t->plots;
     t->progress.validation = (validation){t->trainer, t->valid, &t->history};
     t->progress.iterations = !option_is(cusgd_trainer_options(t->trainer), "solver", "sgd");
-    if (!t->quiet) summary_start(t->data_path, t->data, t->options, t->trainer);
+    if (!t->quiet) summary_start(t->data_path, t->data, t->options, t->trainer, 0);
 
     status = cusgd_trainer_fit(t->trainer, on_epoch, &t->progress, &result);
     progress_end_line(&t->progress);
@@ -302,7 +304,7 @@ static int run_online(training *t)
     cusgd_status status =
         t->init ? cusgd_trainer_set_coefficients(t->trainer, cusgd_model_weight(t->init), cusgd_model_bias(t->init)) : CUSGD_OK;
     if (status) return complain_last(status);
-    if (!t->quiet) summary_start(t->data_path, t->data, t->options, t->trainer);
+    if (!t->quiet) summary_start(t->data_path, t->data, t->options, t->trainer, 1);
     status = train_block(t, t->data, &sum);
     int more = !status;
     while (more > 0) more = next_block(t, &sum, &status);
@@ -345,6 +347,7 @@ static int train(training *t)
 {
     int status = check_arguments(t);
     if (!status) status = checkpoint_lock(&t->checkpoints);
+    if (!status && !t->quiet && t->online) summary_online_notes(t->options);
     if (!status) status = open_all(t);
     if (!status && !t->quiet) summary_notes(t->options);
     if (!status && !t->quiet) note_compilation(t->options);

@@ -93,13 +93,20 @@ static int is_number(double value, double least, double below) { return isnan(va
 
 static cusgd_status check_configuration(const cusgd_configuration *c, size_t i)
 {
-    if (is_number(c->l1, 0, (double)INFINITY) && is_number(c->l2, 0, (double)INFINITY) && is_number(c->momentum, 0, 1) &&
-        (isnan(c->rate) || (c->rate > 0 && isfinite(c->rate))))
-        return CUSGD_OK;
-    return fail(CUSGD_ERROR_USAGE,
-                "configuration %zu has l1 %g, l2 %g, rate %g and momentum %g: penalties are at least 0, rates above 0, and "
-                "momenta from 0 to below 1",
-                i, c->l1, c->l2, c->rate, c->momentum);
+    const struct {
+        const char *name;
+        double value;
+        int is_right;
+    } numbers[] = {{"l1", c->l1, is_number(c->l1, 0, (double)INFINITY)},
+                   {"l2", c->l2, is_number(c->l2, 0, (double)INFINITY)},
+                   {"rate", c->rate, isnan(c->rate) || (c->rate > 0 && isfinite(c->rate))},
+                   {"momentum", c->momentum, is_number(c->momentum, 0, 1)}};
+    for (size_t j = 0; j < sizeof numbers / sizeof numbers[0]; j++)
+        if (!numbers[j].is_right)
+            return fail(CUSGD_ERROR_USAGE,
+                        "configuration %zu has %s %g: penalties are at least 0, rates above 0, and momenta from 0 to below 1", i,
+                        numbers[j].name, numbers[j].value);
+    return CUSGD_OK;
 }
 
 /* A power of two that is no less than what the configurations have: the run's own number, by which the trainer makes its choices,
