@@ -37,7 +37,7 @@ Test(command_formulas, grad_refusals)
     static const struct {
         const char *arguments, *said;
     } of[] = {{"'2x' --at x=1", "\n2x\n ^\n"},
-              {"-x^2 --at x=1", "there is no option -x^2; an argument that begins with - goes after --"},
+              {"-x^2 --at x=1", "there is no option -x^2; an argument that starts with - comes last, after --"},
               {"'x+y' --at x=1", "the variable y has no value"},
               {"'x' --at x=1,z=1", "no such variable"},
               {"'x' --at x=1,x=2", "has a value already"},

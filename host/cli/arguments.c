@@ -219,14 +219,14 @@ static int complain_missing(const syntax *s, int index)
 
 /* ---- Words --------------------------------------------------------------------------------------------------------------- */
 
-/* --name, --name VALUE, --name=VALUE, -o VALUE or -oVALUE at argv[*at], which moves to the last word used. */
 /* A formula may begin with a minus sign. */
 static int complain_no_letter(const syntax *s, const char *word)
 {
-    if (strlen(word) == 2 || s->operand_count == 0) return complain_usage(s, "there is no option %s", word);
-    return complain_usage(s, "there is no option %s; an argument that begins with - goes after --", word);
+    if (s->operand_count == 0) return complain_usage(s, "there is no option %s", word);
+    return complain_usage(s, "there is no option %s; an argument that starts with - comes last, after --", word);
 }
 
+/* --name, --name VALUE, --name=VALUE, -o VALUE or -oVALUE at argv[*at], which moves to the last word used. */
 static int take_option(const syntax *s, int argc, char **argv, int *at)
 {
     char *word = argv[*at], *value = NULL;

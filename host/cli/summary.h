@@ -11,7 +11,8 @@ void summary_path_notes(const cusgd_options *given);
 /* Likewise, for rows as they come. */
 void summary_online_notes(const cusgd_options *given);
 /* What is trained on what, and what was chosen where nothing was given. online: 1 of rows as they come, in one pass. */
-void summary_start(const char *path, const cusgd_data *data, const cusgd_options *given, const cusgd_trainer *trainer, int online);
+void summary_start(const char *path, const cusgd_data *data, const cusgd_options *given, const cusgd_trainer *trainer,
+                   int online);
 /* Why it ended, how good the model is, where it is. Returns a status, complained about. */
 int summary_end(cusgd_trainer *trainer, const cusgd_model *model, const cusgd_data *data, const cusgd_data *valid,
                 const cusgd_result *result, const char *model_path);
