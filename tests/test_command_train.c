@@ -669,3 +669,13 @@ Test(command_train, model_on_a_full_disk)
     assert_code(o, 0);
     assert_lacks(o.out, ".tmp");
 }
+
+/* Sparse values are kept in the run's precision: a value that a float does not hold is refused with the way out. */
+Test(command_train, sparse_values_beyond_float)
+{
+    run(&o, "printf '1 1:1e39\\n2 1:2e39\\n3 1:4e39\\n' >large.svm; $CUSGD train large.svm --solver cg --model m.safetensors");
+    assert_code(o, 2);
+    assert_has(o.err, "line 1: '1:1e39' is beyond what precision float holds; use --precision double");
+    run(&o, "$CUSGD train large.svm --solver cg --precision double --sparse-scale rms --model m.safetensors");
+    assert_code(o, 0);
+}

@@ -166,7 +166,9 @@ static cusgd_status take_entry(reading *r, const char **at, int64_t *index)
     if (c == text || *c != ':') return fail_token(r, text, "is not INDEX:VALUE");
     double value;
     *at = take_number(c + 1, &value);
-    if (!*at || !put_value(r, r->stored, value)) return fail_token(r, text, "has no value that is a finite number");
+    if (!*at) return fail_token(r, text, "has no value that is a finite number");
+    if (!put_value(r, r->stored, value))
+        return fail_token(r, text, "is beyond what precision float holds; use --precision double");
     if (*index == 0 && r->reader->index_base == CUSGD_INDEX_ONE)
         return fail_token(r, text, "has index 0, and the indices count from 1 (--index-base)");
     r->index[r->stored++] = (int32_t)*index;
