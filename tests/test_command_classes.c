@@ -99,6 +99,12 @@ Test(command_classes, weights)
             "logistic -q --model m2 --class-weight 'rain=2,\"sun, mostly=3\"' --epochs 3 && $CUSGD info m1 --coefficients >k1 && "
             "$CUSGD info m2 --coefficients | cmp - k1 && test -s k1");
     assert_code(o, 0);
+    run(&o, "$CUSGD train data.csv --loss poisson --model a --class-weight balanced");
+    assert_code(o, 1);
+    assert_has(o.err, "--class-weight is for losses of classes, and poisson takes numbers");
+    run(&o, "$CUSGD sweep data.csv --grid l2=0,1 --model a --class-weight 0=2");
+    assert_code(o, 1);
+    assert_has(o.err, "--class-weight is for losses of classes, and squared takes numbers");
     run(&o, "echo rain >bad.txt && $CUSGD train many.csv --loss logistic --model a --class-weight bad.txt");
     assert_code(o, 1);
     assert_has(o.err, "and \"rain\" is neither");

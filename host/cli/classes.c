@@ -78,9 +78,17 @@ static int weigh_by_file(cusgd_data *data, const char *path)
     return status;
 }
 
-int weigh_classes(cusgd_data *data, const text_list *list)
+int weigh_classes(cusgd_data *data, const text_list *list, const cusgd_options *options)
 {
+    char loss[CUSGD_OPTION_TEXT];
     if (list->count == 0) return CUSGD_OK;
+    cusgd_options_get(options, "loss", loss);
+    const cusgd_loss_info *info = cusgd_loss_find(loss);
+    if (info && info->targets != CUSGD_TARGET_CLASS)
+        return complain(CUSGD_ERROR_USAGE,
+                        "--class-weight is for losses of classes, and %s takes numbers: leave it out, or give "
+                        "--loss logistic",
+                        loss);
     if (list->count == 1 && strcmp(list->at[0], "balanced") == 0) {
         cusgd_status status = cusgd_data_weigh_classes(data, NULL, NULL, 0);
         return status ? complain_last(status) : CUSGD_OK;

@@ -4,8 +4,8 @@
 
 #include "arguments.h"
 
-/* --class-weight: "balanced", or CLASS=WEIGHT for each item. Returns a status, complained about. */
-int weigh_classes(cusgd_data *data, const text_list *list);
+/* --class-weight: "balanced", or CLASS=WEIGHT for each item, with a loss of classes. Returns a status, complained about. */
+int weigh_classes(cusgd_data *data, const text_list *list, const cusgd_options *options);
 
 /* The name of an output: its target's, or its class's; or NULL. */
 const char *output_name(const cusgd_model *model, int64_t output);

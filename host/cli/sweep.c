@@ -62,7 +62,7 @@ static int open_all(sweeping *w)
     if (wrong) return wrong;
     for (size_t i = 0; i < w->count; i++) reader.encode.all_levels |= w->configurations[i].l2 > 0; /* as with --l2 */
     wrong = reading_open(w->data_path, &reader, w->quiet, &w->data);
-    if (!wrong) wrong = weigh_classes(w->data, &w->reading.class_weights);
+    if (!wrong) wrong = weigh_classes(w->data, &w->reading.class_weights, w->options);
     if (wrong || !w->valid_path) return wrong;
     return reading_open_alike(w->valid_path, w->data, reader, w->quiet, &w->valid);
 }

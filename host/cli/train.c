@@ -161,7 +161,7 @@ static int open_all(training *t)
         wrong = reading_open(t->data_path, &t->reading.reader, t->quiet, &t->data);
         if (wrong) return wrong;
     }
-    if ((wrong = weigh_classes(t->data, &t->reading.class_weights)) != CUSGD_OK) return wrong;
+    if ((wrong = weigh_classes(t->data, &t->reading.class_weights, t->options)) != CUSGD_OK) return wrong;
     if (t->init && (wrong = check_init(t)) != CUSGD_OK) return wrong;
     if ((wrong = read_columns(&t->columns, cusgd_data_cols(t->data), t->options)) != CUSGD_OK) return wrong;
     return t->valid_path ? reading_open_alike(t->valid_path, t->data, t->reading.reader, t->quiet, &t->valid) : CUSGD_OK;

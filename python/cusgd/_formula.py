@@ -91,6 +91,8 @@ class Formula:
         self, text: str, *, variables: Sequence[str] | None = None, constants: Mapping[str, float] | None = None
     ) -> None:
         names = sized(_capi.cusgd_expression_names)
+        if not isinstance(text, str):
+            raise TypeError(f"a formula is text, not {type(text).__name__}")
         if "\0" in text:
             raise ValueError("a formula cannot contain the character 0")
         if variables is not None:

@@ -57,6 +57,8 @@ def test_solve_finds_scipys_root():
 def test_refusals():
     with pytest.raises(cusgd.UsageError, match="character 2: an operator is missing"):
         cusgd.Formula("2x")
+    with pytest.raises(TypeError, match="a formula is text, not bytes"):
+        cusgd.Formula(b"x")  # type: ignore[arg-type]
     with pytest.raises(cusgd.UsageError, match="there is no name z"):
         cusgd.Formula("z", variables=["x"])
     f = cusgd.Formula("x*y")
