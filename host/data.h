@@ -29,7 +29,9 @@ enum { MAX_FOLDS = 64 };
 enum { WATCHED_FILES = 5 }; /* x, y, weights, offset, exposure */
 static inline int64_t examples_outputs(const examples *e) { return e->classes > 0 ? e->classes : e->k; }
 
-enum { DATA_PLACES = 6, PLACE_START = 4, PLACE_COLUMN = 5 };
+/* DATA_WHOLE: an int64_t for each row, equal for the parts of a row that was split into classes, which lie together; NULL: no row
+ * was split. */
+enum { DATA_PLACES = 7, PLACE_START = 4, PLACE_COLUMN = 5, DATA_WHOLE = 6 };
 
 struct cusgd_data {
     examples view;            /* rows is NULL */
@@ -49,7 +51,7 @@ struct cusgd_data {
     char **notes; /* what people should know of how the data was read */
     size_t note_count;
     cusgd_index_base base;        /* of the LIBSVM file; AUTO where the data is none */
-    void *memory[DATA_PLACES];    /* malloc'd: x (or its values), y, w, o, and a sparse x's starts and columns */
+    void *memory[DATA_PLACES];    /* malloc'd: x (or its values), y, w, o, and a sparse x's starts and columns; DATA_WHOLE */
     void *watched[WATCHED_FILES]; /* file_watch's: of what the caller wrapped; in use from the first on */
     void *mapping[DATA_PLACES];   /* file_map's: likewise */
 };

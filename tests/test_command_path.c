@@ -87,6 +87,22 @@ Test(command_path, unused_options_are_named)
     assert_has(o.err, "note: --power changes nothing for a path");
 }
 
+/* Successes and failures of a row are held out together. Half of each row's are successes here: nothing can be learned of them,
+ * unless they are torn apart. */
+Test(command_path, rows_of_trials_stay_whole)
+{
+    run(&o, "awk 'BEGIN { print \"a,b,n,y\"; for (i = 0; i < 40; i++) print i %% 9 \",\" i * i %% 7 \",2,1\" }' >t.csv; "
+            "$CUSGD path t.csv --loss logistic --trials n --folds 4 --count 4 --report r.csv && "
+            "awk -F, 'NR > 1 { for (j = 4; j <= 8; j++) if (($j - log(2)) ^ 2 > 1e-12) exit 1 }' r.csv");
+    assert_code(o, 0);
+    run(&o, "$CUSGD train t.csv --loss logistic --trials n --valid-fraction 0.3 --solver newton --precision double --model m");
+    assert_code(o, 0);
+    assert_has(o.err, "validation: loss 0.693147");
+    run(&o, "$CUSGD path t.csv --loss logistic --trials n --folds 50 --report r.csv");
+    assert_code(o, 1);
+    assert_has(o.err, "50 folds of 40 rows");
+}
+
 /* Losses that are not quadratic, of classes by name. */
 Test(command_path, logistic)
 {

@@ -84,6 +84,7 @@ typedef struct pairs {
     size_t row_bytes; /* of x */
     char *x;
     double *y, *w, *o;
+    int64_t *whole; /* see DATA_WHOLE */
 } pairs;
 
 static void pairs_free(pairs *p)
@@ -92,6 +93,7 @@ static void pairs_free(pairs *p)
     free(p->y);
     free(p->w);
     free(p->o);
+    free(p->whole);
 }
 
 static cusgd_status pairs_open(pairs *p, const examples *e, int counts)
@@ -106,7 +108,8 @@ static cusgd_status pairs_open(pairs *p, const examples *e, int counts)
     p->y = allocate(n, sizeof *p->y);
     p->w = allocate(n, sizeof *p->w);
     if (e->o.at) p->o = allocate(n, sizeof *p->o);
-    if (p->x && p->y && p->w && (p->o || !e->o.at)) return CUSGD_OK;
+    p->whole = allocate(n, sizeof *p->whole);
+    if (p->x && p->y && p->w && p->whole && (p->o || !e->o.at)) return CUSGD_OK;
     pairs_free(p);
     return fail_memory(n * p->row_bytes, "a row of each class for each row");
 }
@@ -122,7 +125,7 @@ static void copy_x(const examples *e, int64_t i, char *to)
 
 static void pairs_fill(pairs *p, const examples *e, int counts)
 {
-    int64_t at = 0;
+    int64_t at = 0, whole = 0;
     for (int64_t i = 0; i < e->n; i++) {
         for (int64_t c = parts_of(e) - 1; c >= 0; c--) {
             double weight = part_weight(e, counts, i, c);
@@ -131,8 +134,10 @@ static void pairs_fill(pairs *p, const examples *e, int counts)
             p->y[at] = (double)c;
             p->w[at] = weight;
             if (p->o) p->o[at] = offset_at(e, i);
+            p->whole[at] = whole;
             at++;
         }
+        whole += at > 0 && p->whole[at - 1] == whole;
     }
 }
 
@@ -146,6 +151,8 @@ static void take_pairs(cusgd_data *data, const pairs *p)
         data->mapping[i] = NULL;
         data->memory[i] = arrays[i];
     }
+    free(data->memory[DATA_WHOLE]);
+    data->memory[DATA_WHOLE] = p->whole;
     e->n = p->n;
     e->k = 1;
     e->x = (cusgd_matrix){p->x, e->x.type, e->d, 1};

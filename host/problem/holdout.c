@@ -24,6 +24,13 @@ cusgd_status leave_out_weightless(example_set *set)
     return CUSGD_OK;
 }
 
+/* The parts of a split row go where the first of them goes: else the model would be judged by a part of what it is trained on. */
+static void hold_parts_together(const examples *all, const int64_t *whole, char *is_held)
+{
+    for (int64_t i = 1; whole && i < all->n; i++)
+        if (whole[examples_row(all, i)] == whole[examples_row(all, i - 1)]) is_held[i] = is_held[i - 1];
+}
+
 /* Chooses a share of the rows by the seed: rows, or whole blocks where order matters, so that what is left stays in one piece. */
 cusgd_status hold_out(problem *p)
 {
@@ -37,8 +44,9 @@ cusgd_status hold_out(problem *p)
                     "valid-fraction %g of %lld rows leaves no row for %s; choose another share or give --valid",
                     p->options->valid_fraction, (long long)all->n, held < 1 ? "validation" : "training");
     p->train.index = allocate((size_t)all->n, sizeof(int64_t));
-    p->valid.index =
-        allocate((size_t)(held * unit + all->classes), sizeof(int64_t)); /* by class: up to half a row more of each */
+    const int64_t *whole = unit == 1 ? p->train.data->memory[DATA_WHOLE] : NULL;
+    int64_t most = whole ? all->n : held * unit + all->classes; /* by class: up to half a row more of each */
+    p->valid.index = allocate((size_t)most, sizeof(int64_t));
     char *is_held = allocate_zeroed((size_t)pieces, 1);
     if (!p->train.index || !p->valid.index || !is_held) {
         free(index);
@@ -63,6 +71,7 @@ cusgd_status hold_out(problem *p)
         is_held[permutation_at(&order, (uint64_t)i)] = 1;
         stops = interrupt_asked_at(i);
     }
+    hold_parts_together(all, whole, is_held);
     for (int64_t i = 0; i < all->n && !stops; i++) {
         stops = interrupt_asked_at(i);
         if (i / unit < pieces && is_held[i / unit])
@@ -77,5 +86,8 @@ cusgd_status hold_out(problem *p)
     p->valid.rows = *all;
     p->valid.rows.rows = p->valid.index;
     p->valid.rows.n = valid;
-    return stops ? fail_interrupted() : CUSGD_OK;
+    if (stops) return fail_interrupted();
+    if (valid > 0 && train > 0) return CUSGD_OK;
+    return fail(CUSGD_ERROR_USAGE, "valid-fraction %g leaves no whole row for %s; choose another share or give --valid",
+                p->options->valid_fraction, valid > 0 ? "training" : "validation");
 }

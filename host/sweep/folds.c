@@ -8,17 +8,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows in the seed's order are dealt to the folds in turn; of two classes, each class by itself. */
-static void draw(uint8_t *fold, int folds, const examples *rows, uint64_t seed, int classes)
+enum { NOT_DEALT = 255 };
+
+/* The parts of a split row, which lie together, go to one fold: else a model would be judged by a part of what it was trained on.
+ * n: rows of the data, with and without a weight. */
+static void deal(uint8_t *fold, const int64_t *whole, int64_t n, int64_t row, uint8_t to)
+{
+    int64_t first = row, end = row + 1;
+    while (whole && first > 0 && whole[first - 1] == whole[row]) first--;
+    while (whole && end < n && whole[end] == whole[row]) end++;
+    for (int64_t i = first; i < end; i++) fold[i] = to;
+}
+
+/* Rows in the seed's order are dealt to the folds in turn; of two classes, each class by itself. Returns how many were dealt,
+ * with the parts of a row as one. */
+static int64_t draw(uint8_t *fold, int folds, const examples *rows, const cusgd_data *data, uint64_t seed, int classes)
 {
     permutation order = permutation_make((uint64_t)rows->n, stream_key(seed, STREAM_FOLDS), 0);
     int64_t dealt[2] = {0};
+    for (int64_t i = 0; i < rows->n; i++) fold[examples_row(rows, i)] = NOT_DEALT;
     for (int64_t i = 0; i < rows->n; i++) {
         int64_t row = examples_row(rows, (int64_t)permutation_at(&order, (uint64_t)i));
+        if (fold[row] != NOT_DEALT) continue;
         int of = classes && matrix_at(&rows->y, row, 0) > 0;
         int64_t turn = dealt[of]++;
-        fold[row] = (uint8_t)((of ? folds - 1 - turn % folds : turn % folds));
+        deal(fold, data->memory[DATA_WHOLE], data->view.n, row, (uint8_t)((of ? folds - 1 - turn % folds : turn % folds)));
     }
+    return dealt[0] + dealt[1];
 }
 
 static cusgd_status check(const uint8_t *fold, int folds, const examples *rows)
@@ -41,10 +57,14 @@ cusgd_status folds_make(const uint8_t *given, int folds, const problem *p, uint8
         return fail(CUSGD_ERROR_USAGE, "%d folds of %lld rows: each needs a row; give fewer", folds, (long long)rows->n);
     *fold = allocate_zeroed(n, 1);
     if (!*fold) return fail_memory(n, "the rows' folds");
+    int64_t dealt = rows->n;
     if (given)
         memcpy(*fold, given, n);
     else
-        draw(*fold, folds, rows, o->seed, loss_is_of_classes(o->loss));
+        dealt = draw(*fold, folds, rows, p->train.data, o->seed, loss_is_of_classes(o->loss));
+    if (dealt < folds)
+        return fail(CUSGD_ERROR_USAGE, "%d folds of %lld rows that were split: each needs a row; give fewer", folds,
+                    (long long)dealt);
     return check(*fold, folds, rows);
 }
 
