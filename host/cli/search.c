@@ -117,10 +117,10 @@ static int search(searching *w, int argc, char **argv)
     }
 #define SHARED_ARGUMENTS                                                                                              \
     {{"constant", "NAME=VALUE", "none", "a name that stands for a number", NULL}, '\0', TAKES_COLUMNS, &w.constants}, \
-        {{"iterations", "N", "1000", "at most so many", NULL}, '\0', TAKES_COUNT, &w.by.iterations},                  \
+        {{"iterations", "N", "1000", "maximum number of iterations", NULL}, '\0', TAKES_COUNT, &w.by.iterations},                  \
         {{"json", NULL, NULL, "JSON lines instead of a table", NULL}, '\0', TAKES_NOTHING, &w.json},                  \
     {                                                                                                                 \
-        {"quiet", NULL, NULL, "print the end alone", NULL}, 'q', TAKES_NOTHING, &w.quiet                              \
+        {"quiet", NULL, NULL, "print only the result", NULL}, 'q', TAKES_NOTHING, &w.quiet                              \
     }
 
 int minimize_main(int argc, char **argv)
@@ -134,7 +134,7 @@ int minimize_main(int argc, char **argv)
          &w.by.solver},
         {{"rate", "R", "the optimizer's", "learning rate of gd and the optimizers", NULL}, '\0', TAKES_NUMBER, &w.by.rate},
         {{"momentum", "M", "0.9", "of momentum and nesterov", NULL}, '\0', TAKES_NUMBER, &w.by.momentum},
-        {{"tolerance", "T", "1e-8", "norm of the gradient that will do, by max(1, that at the start)", NULL},
+        {{"tolerance", "T", "1e-8", "largest final norm of the gradient, times max(1, the first)", NULL},
          '\0',
          TAKES_NUMBER,
          &w.by.tolerance},
@@ -143,7 +143,7 @@ int minimize_main(int argc, char **argv)
     const syntax s = {.word = "minimize",
                       .operands = "FORMULA --start NAME=VALUE [OPTION]...",
                       .operand_count = 1,
-                      .summary = "Searches a minimum of a formula, by the steps that train takes.",
+                      .summary = "Finds a minimum of a formula, by the steps that train takes.",
                       .example = "cusgd minimize \"x^2\" --start x=-.7 --solver gd --rate .1 --iterations 30",
                       .groups = {{table, sizeof table / sizeof table[0]}}};
     w.syntax = &s;
@@ -156,7 +156,7 @@ int solve_main(int argc, char **argv)
     const argument table[] = {
         START_ARGUMENT,
         {{"solver", "newton|broyden-good|broyden-bad", "newton", "the method", NULL}, '\0', TAKES_TEXT, &w.by.solver},
-        {{"tolerance", "T", "1e-10", "norm of the values that will do, by max(1, that at the start)", NULL},
+        {{"tolerance", "T", "1e-10", "largest final norm of the values, times max(1, the first)", NULL},
          '\0',
          TAKES_NUMBER,
          &w.by.tolerance},
@@ -165,7 +165,7 @@ int solve_main(int argc, char **argv)
     const syntax s = {.word = "solve",
                       .operands = "FORMULAS --start NAME=VALUE [OPTION]...",
                       .operand_count = 1,
-                      .summary = "Searches a root of formulas, which semicolons separate: where all of them are 0.",
+                      .summary = "Finds a root of formulas, separated by semicolons: a point where all of them are 0.",
                       .example = "cusgd solve \"x^2+y^2-4; x*y-1\" --start x=2,y=.5 --solver broyden-good",
                       .groups = {{table, sizeof table / sizeof table[0]}}};
     w.syntax = &s;
