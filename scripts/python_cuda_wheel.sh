@@ -5,16 +5,20 @@
 #   python_cuda_wheel.sh [ARCHITECTURES]    builds build/cuda-wheel/cusgd_cuda13-VERSION-py3-none-*.whl, by default for all
 #                                           architectures of a release; 90-real is one, for a trial
 #
-# Needs nvcc 13, a C compiler, CMake, pkg-config, cJSON, LAPACKE, python3 with venv, and PyPI. NVIDIA's wheels, some 500 MB, are not
-# installed: links to the toolkit's libraries stand in for them, in the folder that they have.
+# What was built before is kept: a run that was interrupted continues. One architecture takes about 2 minutes of processor time.
+#
+# Needs nvcc 13 (in the PATH, or named by CUDACXX), a C compiler, CMake, pkg-config, cJSON, LAPACKE, python3 with venv, and PyPI.
+# NVIDIA's wheels, some 500 MB, are not installed: links to the toolkit's libraries stand in for them, in the folder that they have.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=$PWD/build/cuda-wheel
+nvcc=${CUDACXX:-nvcc}
 fail() {
     echo "python_cuda_wheel.sh: $1" >&2
     exit 1
 }
 
+command -v "$nvcc" >/dev/null || fail "there is no $nvcc: set CUDACXX to nvcc 13"
 rm -rf "$folder/plain" "$folder/new" "$folder"/*.whl
 mkdir -p "$folder"
 python3 -m venv "$folder/tools"
@@ -29,7 +33,7 @@ echo "$wheel: $(stat -c %s "$wheel") bytes"
 # The layout that pip makes: cusgd, below it the module, and beside it NVIDIA's folder.
 python3 -m venv "$folder/new"
 "$folder/new/bin/pip" install -q --disable-pip-version-check numpy
-CUSGD_CUDA=OFF "$folder/new/bin/pip" install -q --disable-pip-version-check --no-deps .
+CUSGD_CUDA=OFF "$folder/new/bin/pip" install -q --disable-pip-version-check --no-deps -C build-dir="$PWD/build/cuda-wheel/cpu" .
 "$folder/new/bin/pip" install -q --disable-pip-version-check --no-deps "$wheel"
 cd "$folder/new" # not in the source tree
 packages=$(bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
@@ -37,7 +41,8 @@ module=$packages/cusgd/lib/cusgd/libcusgd-cuda.so
 [ -f "$module" ] || fail "the wheel does not put the module into the package cusgd"
 libraries=$packages/nvidia/cu13/lib
 mkdir -p "$libraries"
-toolkit=$(dirname "$(dirname "$(command -v nvcc)")")/lib64
+toolkit=$(dirname "$(dirname "$(command -v "$nvcc")")")/lib64
+[ -f "$toolkit/libcublas.so.13" ] || fail "$toolkit has no libcublas.so.13: CUDACXX or the PATH must lead to nvcc 13"
 ln -s "$toolkit"/libcublas.so.13 "$toolkit"/libcublasLt.so.13 "$toolkit"/libcurand.so.10 "$libraries"
 ldd "$module" | grep -E 'cublas|curand' | tee "$folder/libraries"
 [ "$(grep -c "=> .*/nvidia/cu13/lib/" "$folder/libraries")" -ge 2 ] || fail "the module does not use NVIDIA's wheels"

@@ -117,10 +117,10 @@ static int search(searching *w, int argc, char **argv)
     }
 #define SHARED_ARGUMENTS                                                                                              \
     {{"constant", "NAME=VALUE", "none", "a name that stands for a number", NULL}, '\0', TAKES_COLUMNS, &w.constants}, \
-        {{"iterations", "N", "1000", "maximum number of iterations", NULL}, '\0', TAKES_COUNT, &w.by.iterations},                  \
+        {{"iterations", "N", "1000", "maximum number of iterations", NULL}, '\0', TAKES_COUNT, &w.by.iterations},     \
         {{"json", NULL, NULL, "JSON lines instead of a table", NULL}, '\0', TAKES_NOTHING, &w.json},                  \
     {                                                                                                                 \
-        {"quiet", NULL, NULL, "print only the result", NULL}, 'q', TAKES_NOTHING, &w.quiet                              \
+        {"quiet", NULL, NULL, "print only the result", NULL}, 'q', TAKES_NOTHING, &w.quiet                            \
     }
 
 int minimize_main(int argc, char **argv)
