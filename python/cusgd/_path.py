@@ -134,9 +134,9 @@ def path(
     select : {"best", "1se"}
         The penalty of the least mean loss; or the largest within a standard error of it.
     tolerance : float
-        The duality gap at which a model is done, as a share of the loss of the model without columns. With another loss than
-        squared and mse, a model is done when no gradient is further than the root of it, as a share of the first penalty, from
-        what the penalties take up.
+        The duality gap at which a model is done, as a share of the loss of the model without columns. With other losses
+        than squared and mse, a model is done when its optimality conditions are violated by at most the square root of
+        `tolerance` times the first penalty.
     **options
         As for `Trainer`, as far as they apply: ``loss``, ``standardize``, ``intercept``, ``seed``, ``device``.
 
