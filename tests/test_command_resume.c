@@ -46,11 +46,13 @@ Test(command_resume, model_and_history)
 Test(command_resume, classes)
 {
     run(&o,
-        "$CUSGD train text.csv -q --target y --epochs 4 --class-weight balanced --model a && $CUSGD train text.csv -q --target y "
-        "--epochs 4 --class-weight balanced --model b --checkpoint c --every 1epochs && $CUSGD train text.csv -q --target y "
-        "--epochs 4 --class-weight balanced --model d --checkpoint c.previous --resume && cmp a b && cmp a d");
+        "$CUSGD train text.csv -q --target y --epochs 4 --loss logistic --class-weight balanced --model a && $CUSGD train "
+        "text.csv -q --target y "
+        "--epochs 4 --loss logistic --class-weight balanced --model b --checkpoint c --every 1epochs && $CUSGD train text.csv -q "
+        "--target y "
+        "--epochs 4 --loss logistic --class-weight balanced --model d --checkpoint c.previous --resume && cmp a b && cmp a d");
     assert_code(o, 0);
-    run(&o, "$CUSGD train text.csv -q --target y --epochs 4 --model d --checkpoint c --resume");
+    run(&o, "$CUSGD train text.csv -q --target y --loss logistic --epochs 4 --model d --checkpoint c --resume");
     assert_code(o, 2);
     assert_has(o.err, "weights");
 }

@@ -92,7 +92,7 @@ Test(command_sweep, refusals)
     run(&o, "i=0; while [ $i -lt 20 ]; do echo \"$i 1:$i 3:2\"; i=$((i + 1)); done >s.svm; "
             "$CUSGD sweep s.svm --grid l2=1,2 --model m.safetensors");
     assert_code(o, 1);
-    assert_has(o.err, "the rows of s.svm are sparse, and a sweep needs dense ones");
+    assert_has(o.err, "the rows of s.svm are sparse, and a sweep needs dense rows");
     assert_lacks(o.err, "models: "); /* nothing is announced that does not begin */
 }
 

@@ -133,14 +133,19 @@ Test(sparse, lazy_steps_are_the_dense_ones)
         cusgd_optimizer optimizer;
         double l1, l2, lower, upper;
         int average, average_from, factors;
-    } variants[] = {
-        {CUSGD_OPTIMIZER_SGD, 0, 0, NAN, NAN, 0, -1, 0},        {CUSGD_OPTIMIZER_SGD, 0.003, 0, NAN, NAN, 0, -1, 0},
-        {CUSGD_OPTIMIZER_SGD, 0.003, 0.05, NAN, NAN, 0, -1, 0}, {CUSGD_OPTIMIZER_SGD, 0, 0.05, -0.05, 0.1, 0, -1, 0},
-        {CUSGD_OPTIMIZER_SGD, 0.01, 0, 0.02, 0.3, 0, -1, 0},    {CUSGD_OPTIMIZER_ADAGRAD, 0, 0, NAN, NAN, 0, -1, 0},
-        {CUSGD_OPTIMIZER_ADAGRAD, 0, 0, NAN, NAN, 1, -1, 0},    {CUSGD_OPTIMIZER_ADAGRAD, 0, 0, NAN, NAN, 1, 20, 0},
-        {CUSGD_OPTIMIZER_ADAGRAD, 0, 0, -0.1, 0.2, 0, -1, 0},   {CUSGD_OPTIMIZER_FTRL, 0, 0, NAN, NAN, 1, -1, 0},
-        {CUSGD_OPTIMIZER_FTRL, 0.003, 0, NAN, NAN, 0, -1, 0},   {CUSGD_OPTIMIZER_FTRL, 0.003, 0.05, NAN, NAN, 0, -1, 1},
-        {CUSGD_OPTIMIZER_FTRL, 0, 0.05, -0.1, 0.1, 0, -1, 0}};
+    } variants[] = {{CUSGD_OPTIMIZER_SGD, 0, 0, (double)NAN, (double)NAN, 0, -1, 0},
+                    {CUSGD_OPTIMIZER_SGD, 0.003, 0, (double)NAN, (double)NAN, 0, -1, 0},
+                    {CUSGD_OPTIMIZER_SGD, 0.003, 0.05, (double)NAN, (double)NAN, 0, -1, 0},
+                    {CUSGD_OPTIMIZER_SGD, 0, 0.05, -0.05, 0.1, 0, -1, 0},
+                    {CUSGD_OPTIMIZER_SGD, 0.01, 0, 0.02, 0.3, 0, -1, 0},
+                    {CUSGD_OPTIMIZER_ADAGRAD, 0, 0, (double)NAN, (double)NAN, 0, -1, 0},
+                    {CUSGD_OPTIMIZER_ADAGRAD, 0, 0, (double)NAN, (double)NAN, 1, -1, 0},
+                    {CUSGD_OPTIMIZER_ADAGRAD, 0, 0, (double)NAN, (double)NAN, 1, 20, 0},
+                    {CUSGD_OPTIMIZER_ADAGRAD, 0, 0, -0.1, 0.2, 0, -1, 0},
+                    {CUSGD_OPTIMIZER_FTRL, 0, 0, (double)NAN, (double)NAN, 1, -1, 0},
+                    {CUSGD_OPTIMIZER_FTRL, 0.003, 0, (double)NAN, (double)NAN, 0, -1, 0},
+                    {CUSGD_OPTIMIZER_FTRL, 0.003, 0.05, (double)NAN, (double)NAN, 0, -1, 1},
+                    {CUSGD_OPTIMIZER_FTRL, 0, 0.05, -0.1, 0.1, 0, -1, 0}};
     static both b;
     double factor[D];
     make(&b, 1);
@@ -484,7 +489,7 @@ Test(sparse, text_that_is_wrong_is_refused)
                                            {"1 99999999999999999999:1\n", "index above 2147483647"},
                                            {"1 5:1\n1 9:1\n1 6:1\n", "line 2: index 9 is beyond the 8 columns"},
                                            {"1 0:1 2:1\n", "has index 0, and the indices count from 1"},
-                                           {"1 1:1e39\n", "line 1: '1:1e39' has no value"},
+                                           {"1 1:1e39\n", "line 1: '1:1e39' is beyond what precision float holds"},
                                            {"# nothing\n", "has no rows"}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         cusgd_reader reader = CUSGD_INIT(cusgd_reader);
