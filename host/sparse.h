@@ -5,6 +5,7 @@
 #include "backend.h"
 #include "failure.h"
 #include <stdlib.h>
+#include <string.h>
 
 /* USAGE where the run spec is one of sparse rows that no device takes. */
 static inline cusgd_status sparse_refuses(const run_spec *p)
@@ -45,6 +46,27 @@ static inline void sparse_sort_columns(int64_t d, const uint32_t *counts, int32_
     }
     for (int64_t j = 0; j < d && found < columns; j++)
         if (counts[j] > 0) touched[found++] = (int32_t)j;
+}
+
+/* The sums of a curvature over sparse rows of weight w, with z = (scale x, 1) and q = |z|^2: of no rows, of a stored value of
+ * column j, and of a row, whose other values are 0. */
+static inline void sparse_curvature_start(curvature *out, int64_t d)
+{
+    memset(out->fourth, 0, sizeof(double) * (size_t)d);
+    memset(out->second, 0, sizeof(double) * (size_t)d);
+    out->q2 = out->q1 = 0;
+}
+
+static inline void sparse_curvature_value(curvature *out, int64_t j, double w, double q, double z)
+{
+    out->fourth[j] += w * w * q * z * z;
+    out->second[j] += w * z * z;
+}
+
+static inline void sparse_curvature_row(curvature *out, double w, double q)
+{
+    out->q2 += w * w * q * q;
+    out->q1 += w * q;
 }
 
 #endif

@@ -2,6 +2,7 @@
 #include "parts.h"
 
 #include "failure.h"
+#include "sparse.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,9 +121,7 @@ void NAMED(sparse_row)(const dataset *b, int64_t i, double *x)
 void NAMED(sparse_curvature)(const dataset *b, const double *scale, curvature *out)
 {
     const sparse_rows *s = b->sparse;
-    memset(out->fourth, 0, sizeof(double) * (size_t)b->d);
-    memset(out->second, 0, sizeof(double) * (size_t)b->d);
-    out->q2 = out->q1 = 0;
+    sparse_curvature_start(out, b->d);
     for (int64_t i = 0; i < b->n; i++) {
         double q = 1, w = b->w ? (double)b->w[i] : 1;
         for (int64_t at = s->start[i]; at < s->start[i + 1]; at++) {
@@ -131,10 +130,8 @@ void NAMED(sparse_curvature)(const dataset *b, const double *scale, curvature *o
         }
         for (int64_t at = s->start[i]; at < s->start[i + 1]; at++) {
             double x = (double)s->value[at] * (scale ? scale[s->column[at]] : 1);
-            out->fourth[s->column[at]] += w * w * q * x * x;
-            out->second[s->column[at]] += w * x * x;
+            sparse_curvature_value(out, s->column[at], w, q, x);
         }
-        out->q2 += w * w * q * q;
-        out->q1 += w * q;
+        sparse_curvature_row(out, w, q);
     }
 }

@@ -1,5 +1,6 @@
 /* Bound sparse rows: a copy on the device, and beside it the caller's own, of which batches are made by columns. */
 #include "cuda.h"
+#include "sparse.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -174,7 +175,7 @@ void sparse_fetch(const cuda *c, const dataset *b, const int64_t *rows, int64_t 
     }
 }
 
-/* A row's part in the sums, with z = (scale x, 1) and q = |z|^2. */
+/* Adds row i of weight w. */
 static void add_curvature(const cuda *c, const sparse_rows *s, int64_t i, double w, const double *scale, curvature *out)
 {
     int64_t first, length = sparse_length_of(s, i, &first);
@@ -185,12 +186,9 @@ static void add_curvature(const cuda *c, const sparse_rows *s, int64_t i, double
     }
     for (int64_t t = first; t < first + length; t++) {
         int64_t j = csr_column(&s->from, t);
-        double z = sparse_value(c, s, t) * (scale ? scale[j] : 1);
-        out->fourth[j] += w * w * q * z * z;
-        out->second[j] += w * z * z;
+        sparse_curvature_value(out, j, w, q, sparse_value(c, s, t) * (scale ? scale[j] : 1));
     }
-    out->q2 += w * w * q * q;
-    out->q1 += w * q;
+    sparse_curvature_row(out, w, q);
 }
 
 /* On the host, which has the rows: once a run, in less time than the bind before it. */
@@ -198,9 +196,7 @@ cusgd_status sparse_curvature(cuda *c, const dataset *b, const double *scale, cu
 {
     double *w = b->w ? allocate((size_t)b->n, sizeof *w) : NULL;
     if (b->w && !w) return fail_memory((size_t)b->n * sizeof *w, "the rows' weights");
-    memset(out->fourth, 0, sizeof(double) * (size_t)b->d);
-    memset(out->second, 0, sizeof(double) * (size_t)b->d);
-    out->q2 = out->q1 = 0;
+    sparse_curvature_start(out, b->d);
     cusgd_status status = cuda_enter(c);
     if (!status && w) status = download_reals(c, b->w, b->n, w);
     for (int64_t i = 0; i < b->n && !status; i++) add_curvature(c, b->sparse, i, w ? w[i] : 1, scale, out);

@@ -21,7 +21,7 @@ typedef struct function {
     cusgd_status (*evaluate)(void *user, const double *x, double *f, double *g);
     cusgd_status (*derivative)(void *user, const double *x, double *matrix); /* of what evaluate puts into g; size x size */
     int (*iterated)(void *user, const function_iterate *now);                /* nonzero: ends */
-    double enough;                                                           /* a norm that will do */
+    double enough;                                                           /* the norm to reach  */
     int64_t most;                                                            /* iterations */
 } function;
 

@@ -255,7 +255,7 @@ class Formula:
         tolerance : float
             Converged: the norm of the gradient is at most this times max(1, its value at the start). 0: 1e-8.
         iterations : int
-            At most so many. 0: 1000.
+            The maximum number of iterations. 0: 1000.
 
         Returns
         -------
@@ -284,7 +284,7 @@ class Formula:
         tolerance : float
             Converged: the norm of the values is at most this times max(1, its value at the start). 0: 1e-10.
         iterations : int
-            At most so many. 0: 1000.
+            The maximum number of iterations. 0: 1000.
 
         Returns
         -------
