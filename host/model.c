@@ -362,8 +362,8 @@ typedef struct contents {
     tensor tensors[2];
 } contents;
 
-/* The tensors are F64 whatever the precision of the run: an intercept beside columns of large mean needs the digits. `path` is
- * for messages. The caller frees the metadata. */
+/* The tensors are F64 whatever the precision of the run: the intercept of a model whose columns have a large mean needs the
+ * digits. `path` is for messages. The caller frees the metadata. */
 static cusgd_status contents_of(const cusgd_model *model, const char *path, contents *out)
 {
     int64_t d = model->d, k = model->k;

@@ -35,7 +35,7 @@ static int loss_ignores(cusgd_loss chosen, const char *name)
     return others && !reads(&loss_table[chosen].info.option, 1, name);
 }
 
-/* What a full-batch method reads beside the loss's number; gradient descent the first two as well. */
+/* What a full-batch method reads in addition to the loss's number; gradient descent the first two as well. */
 static int solver_ignores(const cusgd_options *options, const char *name)
 {
     static const char *const names[] = {"rate",     "momentum",    "loss",      "delta",          "width",

@@ -144,7 +144,7 @@ CUSGD_API cusgd_status cusgd_model_rank(const cusgd_model *model, const cusgd_da
 typedef struct cusgd_order_metrics {
     size_t size;
     double median_absolute_error;
-    double d2_absolute_error; /* the share of the absolute errors beside the median that is explained; NAN of one row */
+    double d2_absolute_error; /* 1 - (absolute errors) / (those of the median as prediction); NAN of one row */
     double d2_pinball;        /* quantile loss: likewise, of its quantile; else NAN */
 } cusgd_order_metrics;
 CUSGD_API cusgd_status cusgd_model_order_metrics(const cusgd_model *model, const cusgd_data *data, int64_t output,

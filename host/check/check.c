@@ -1,4 +1,4 @@
-/* A device beside the CPU, step by step. */
+/* Compares a device with the CPU, step by step. */
 #include "check.h"
 
 #include "failure.h"

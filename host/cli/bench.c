@@ -1,5 +1,5 @@
-/* How fast minibatch steps run: over shapes, batches, precisions, storages, samplings and devices, beside the rate at which the
- * same device reads memory. What is timed is cusgd_trainer_step alone, whole passes over x. */
+/* How fast minibatch steps run: over shapes, batches, precisions, storages, samplings and devices, compared with the rate at
+ * which the same device reads memory. What is timed is cusgd_trainer_step alone, whole passes over x. */
 #include "arguments.h"
 #include "cli.h"
 
@@ -243,12 +243,11 @@ static void put_row(ground *g, const timing *t)
     if (!g->headed) put_head(g, t);
     g->headed = 1;
     double rows = rows_per_second(g, t, t->median), rate = rows * g->bytes / (double)g->rows;
-    char spread[48];
-    snprintf(spread, sizeof spread, "(%.4g .. %.4g)", 1e-6 * rows_per_second(g, t, t->slowest),
+    char range[48];
+    snprintf(range, sizeof range, "(%.4g .. %.4g)", 1e-6 * rows_per_second(g, t, t->slowest),
              1e-6 * rows_per_second(g, t, t->fastest));
     printf("%-14s %-10s %6lld %7s %10.4g %9.4g %18s %9.3g %9.3g %6.0f %% %8.4g\n", t->sampling, t->engine, (long long)t->batch,
-           t->threads, 1e6 * t->median, 1e-6 * rows, spread, 1e-9 * rate, 1e-9 * t->bandwidth, 100 * rate / t->bandwidth,
-           t->loss);
+           t->threads, 1e6 * t->median, 1e-6 * rows, range, 1e-9 * rate, 1e-9 * t->bandwidth, 100 * rate / t->bandwidth, t->loss);
     fflush(stdout);
 }
 
@@ -462,12 +461,13 @@ int bench_main(int argc, char **argv)
         {{"fits", NULL, NULL, "no note where x fits into the cache", NULL}, '\0', TAKES_NOTHING, &b.fits},
         {{"json", NULL, NULL, "one JSON object a line, one a case, numbers in full", NULL}, '\0', TAKES_NOTHING, &b.json},
     };
-    const syntax s = {.word = "bench",
-                      .operands = "[OPTION]...",
-                      .summary =
-                          "Times minibatch steps on random data in memory, beside the rate at which the device reads memory.",
-                      .example = "cusgd bench --shapes 200000x256 --batch 1024 --sampling none,blocks,permute",
-                      .groups = {{table, sizeof table / sizeof table[0]}}};
+    const syntax s = {
+        .word = "bench",
+        .operands = "[OPTION]...",
+        .summary =
+            "Times minibatch steps on random data in memory, and compares them with the rate at which the device reads memory.",
+        .example = "cusgd bench --shapes 200000x256 --batch 1024 --sampling none,blocks,permute",
+        .groups = {{table, sizeof table / sizeof table[0]}}};
     int status;
     b.syntax = &s;
     if (arguments_parse(&s, argc, argv, NULL, &status)) {

@@ -98,7 +98,8 @@ static int check_problem(const checking *c)
         put_json(&report);
         puts("}");
     } else {
-        printf("%s beside the CPU, %lld step%s in lockstep\n", report.device, (long long)report.steps, plural(report.steps));
+        printf("%s compared with the CPU, %lld step%s in lockstep\n", report.device, (long long)report.steps,
+               plural(report.steps));
         put_table(&report);
         puts(report.passed ? "PASS" : "FAIL");
     }
@@ -259,8 +260,8 @@ static void put_problem(const checking *c, int i, const struct problem *p, const
         return;
     }
     if (i == 0)
-        printf("%s beside the CPU: largest relative differences\n%10s  %10s  %10s  %10s  %s\n", r->device, "gradient", "update",
-               "loss", "free run", "problem");
+        printf("%s compared with the CPU: largest relative differences\n%10s  %10s  %10s  %10s  %s\n", r->device, "gradient",
+               "update", "loss", "free run", "problem");
     for (int l = 0; l < r->line_count; l++) {
         static const char *const shown[] = {"gradient", "update", "loss", "free run: theta"};
         for (int s = 0; s < 4; s++)
@@ -318,7 +319,7 @@ static int check(checking *c)
     status = c->data_path || c->made.rows > 0 ? check_problem(c) : check_standard(c);
     int on_cpu = option_is(c->options, "device", "cpu");
     on_cpu |= option_is(c->options, "device", CUSGD_AUTO) && !(cusgd_device_at(1, &gpu) && gpu.usable);
-    if (!status && on_cpu) fputs("note: no GPU took part: this was the CPU beside itself in double\n", stderr);
+    if (!status && on_cpu) fputs("note: no GPU took part: the CPU was compared with itself in double\n", stderr);
     return status;
 }
 

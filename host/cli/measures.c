@@ -9,19 +9,19 @@
 #define METRIC(name, title) {#name, title, offsetof(measured, metrics.name), 0}
 #define RANKING(name, title) {#name, title, offsetof(measured, ranking.name), 0}
 #define ORDER(name, title) {#name, title, offsetof(measured, order.name), 0}
-#define BESIDE(name, title, of, other) {#name, title, offsetof(measured, of.name), offsetof(measured, other)}
+#define FOLLOWS(name, title, of, other) {#name, title, offsetof(measured, of.name), offsetof(measured, other)}
 /* clang-format on */
 
 const measure measures[] = {METRIC(mse, "MSE"),
                             METRIC(rmse, "RMSE"),
                             METRIC(mae, "MAE"),
-                            BESIDE(r2, "R2", metrics, metrics.mse),
+                            FOLLOWS(r2, "R2", metrics, metrics.mse),
                             METRIC(explained_variance, NULL),
                             METRIC(max_error, NULL),
                             METRIC(deviance, "DEVIANCE"),
-                            BESIDE(d2, "D2", metrics, metrics.deviance),
+                            FOLLOWS(d2, "D2", metrics, metrics.deviance),
                             ORDER(median_absolute_error, NULL),
-                            BESIDE(d2_absolute_error, NULL, order, order.median_absolute_error),
+                            FOLLOWS(d2_absolute_error, NULL, order, order.median_absolute_error),
                             ORDER(d2_pinball, "D2"),
                             METRIC(log_loss, "LOG LOSS"),
                             METRIC(accuracy, "ACCURACY"),
@@ -48,7 +48,7 @@ double measure_value(const measure *m, const measured *of) { return value_at(of,
 
 int measure_applies(const measure *m, const measured *of)
 {
-    return !isnan(measure_value(m, of)) || (m->beside > 0 && !isnan(value_at(of, m->beside)));
+    return !isnan(measure_value(m, of)) || (m->follows > 0 && !isnan(value_at(of, m->follows)));
 }
 
 int has_classes(const measured *of) { return !isnan(of->metrics.accuracy); }

@@ -17,7 +17,7 @@ typedef struct measured {
 typedef struct measure {
     const char *key, *title;
     size_t offset;
-    size_t beside; /* 0, or the offset of a measure beside which this one is a number but for one row */
+    size_t follows; /* 0, or the offset of a measure: where that one is a number, this one is too, unless there is only one row */
 } measure;
 
 extern const measure measures[]; /* the last one's key is NULL */

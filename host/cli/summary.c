@@ -140,10 +140,10 @@ void summary_start(const char *path, const cusgd_data *data, const cusgd_options
 {
     const cusgd_options *chosen = cusgd_trainer_options(trainer);
     int64_t n = cusgd_data_rows(data), d = cusgd_data_cols(data), k = cusgd_trainer_outputs(trainer);
-    static const char *const beside[] = {"", ", an offset", ", an exposure"};
+    static const char *const with_offset[] = {"", ", an offset", ", an exposure"};
     fprintf(stderr, "%s: %lld row%s, %lld column%s, %lld output%s%s; %s, %s\n",
             strcmp(path, "-") == 0 ? "standard input" : shown(path), (long long)n, plural(n), (long long)d, plural(d),
-            (long long)k, plural(k), beside[cusgd_data_offset(data, NULL)], cusgd_trainer_device_name(trainer),
+            (long long)k, plural(k), with_offset[cusgd_data_offset(data, NULL)], cusgd_trainer_device_name(trainer),
             option_is(chosen, "precision", "double") ? "double" : "float");
     put_choices(given, chosen, cusgd_trainer_solver_reason(trainer), online);
     put_trainer_notes(trainer);

@@ -129,7 +129,7 @@ static void find_missed(const cpu *self, const lazy_columns *of, int64_t i, lazy
 }
 
 /* Gives the other outputs of a column what the first one has. */
-static void spread(const lazy_columns *of, real *values)
+static void fill_outputs(const lazy_columns *of, real *values)
 {
     for (int64_t c = 0; c < of->count; c++)
         for (int l = 1; l < LANES; l++) values[c * LANES + l] = values[c * LANES];
@@ -146,9 +146,9 @@ void NAMED(lazy_take)(const cpu *self, const lazy_columns *of, int64_t i, lazy_t
     NAMED(lazy_limits)(self, of, &work, t);
     find_missed(self, of, i, &work, t);
     if (self->layout.wide) {
-        if (self->rule.optimizer == CUSGD_OPTIMIZER_SGD) spread(of, work.shrink);
-        spread(of, work.missed);
-        if (self->rule.average) spread(of, work.keep);
+        if (self->rule.optimizer == CUSGD_OPTIMIZER_SGD) fill_outputs(of, work.shrink);
+        fill_outputs(of, work.missed);
+        if (self->rule.average) fill_outputs(of, work.keep);
     }
     self->rows[CUSGD_STORAGE_FULL]->catch_up(t);
 }

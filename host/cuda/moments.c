@@ -93,9 +93,8 @@ cusgd_status cuda_moments(void *of, const examples *e, double *mean, double *var
     if (!status) status = moments_of(c, e, &e->x, e->d, means, variance, weight);
     if (!status && e->k > 0) status = moments_of(c, e, &e->y, e->k, target_mean, NULL, weight);
     for (int64_t j = 0; j < e->d && !status; j++) {
-        double spread = variance[j] / *weight;
         mean[j] = means[j];
-        variance[j] = spread;
+        variance[j] /= *weight;
     }
     free(means);
     return status;

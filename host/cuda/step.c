@@ -130,7 +130,7 @@ static cusgd_status find_rows(const cuda *c, int ahead, cudaStream_t stream)
     return CUSGD_OK;
 }
 
-/* The rows of the next step, beside what is left of this one. */
+/* The rows of the next step, while this one is not finished. */
 static cusgd_status fork_order(const cuda *c)
 {
     TRY(CUDA(cudaEventRecord(c->forked, c->stream)));

@@ -99,14 +99,14 @@ static cusgd_status standardize(problem *p, double *variance, double *target)
     if (status) return status;
     for (int64_t j = 0; j < d && !status; j++) status = standardize_column(p, j, variance[j]);
     if (status) return status;
-    int centres = o->standardize && o->intercept && loss_is_shift_invariant(o->loss) && !examples_are_sparse(&p->train.rows);
+    int centers = o->standardize && o->intercept && loss_is_shift_invariant(o->loss) && !examples_are_sparse(&p->train.rows);
     for (int64_t c = 0; c < p->m && p->targets.minus; c++) target[c] = (target[c] + 1) / 2;
     if (p->train.rows.classes > 0) status = classes_shares(p, target);
     if (status) return status;
-    if (p->train.rows.o.at && p->train.rows.classes == 0) targets_beside_offsets(p, target);
+    if (p->train.rows.o.at && p->train.rows.classes == 0) targets_given_offsets(p, target);
     if (interrupt_asked()) return fail_interrupted();
     for (int64_t c = 0; c < k; c++) {
-        p->units.shift[c] = centres ? target[c] : 0;
+        p->units.shift[c] = centers ? target[c] : 0;
         p->targets.null[c] = loss_best_constant(o->loss, target[c]) - p->units.shift[c];
         if (isnan(target[c]))
             return fail(
@@ -120,7 +120,7 @@ static cusgd_status standardize(problem *p, double *variance, double *target)
     }
     p->units.transform.mean = o->standardize ? p->units.mean : NULL;
     p->units.transform.scale = o->standardize ? p->units.scale : NULL;
-    p->units.transform.shift = centres ? p->units.shift : NULL;
+    p->units.transform.shift = centers ? p->units.shift : NULL;
     p->units.transform.weight_mean = weight / (double)p->train.rows.n;
     p->units.transform.storage = o->storage;
     p->targets.lower_bound = targets_lower_bound(p);

@@ -95,9 +95,9 @@ cusgd_status rescale_targets(problem *p);
 /* targets.c: null of losses whose intercept-only model is not the mean's link; spread and steepest; the range of auto's
  * exponentials. */
 cusgd_status study_targets(problem *p);
-/* Where there are offsets: what loss_best_constant() makes the intercept-only model beside them of, k values; NaN: it overflows.
+/* Where there are offsets: what loss_best_constant() computes the intercept-only model from, k values; NaN: it overflows.
  */
-void targets_beside_offsets(const problem *p, double *mean);
+void targets_given_offsets(const problem *p, double *mean);
 double targets_lower_bound(const problem *p);
 
 /* classes.c: puts the loss that trains the data's classes in the place of the one that was asked for: softmax, or that one

@@ -39,7 +39,7 @@ static double derivative_sum(const target_rows *r, loss_rule loss, double p)
 }
 
 /* Where the sum of derivatives, which does not fall as p rises, passes 0: between the least and the greatest target less its
- * offset; of classes between log-odds of one in 10^6, beside the outermost offsets. */
+ * offset; of classes between log-odds of one in 10^6, plus or minus the outermost offsets. */
 static double best_constant(const target_rows *r, loss_rule loss)
 {
     enum { HALVINGS = 60 };
@@ -138,7 +138,7 @@ cusgd_status study_targets(problem *p)
     return status;
 }
 
-void targets_beside_offsets(const problem *p, double *mean)
+void targets_given_offsets(const problem *p, double *mean)
 {
     const examples *e = &p->train.rows;
     for (int64_t c = 0; c < e->k; c++) {

@@ -160,7 +160,8 @@ static double mean_square(const problem *p)
 
 /* AdaGrad's first steps are as long as the rate, and a prediction moves by the rate times E sum |x_j|, which sqrt(v E|x|^2)
  * bounds, v being the values of a row: the rate is that share of what predictions have to move. The intercept, whose column of
- * ones is small beside columns of large values, moves |x| times as far: it has to make up for columns that are not centered. */
+ * ones is small compared with columns of large values, moves |x| times as far: it has to make up for columns that are not
+ * centered. */
 static cusgd_status sparse_rate(sgd *s, double size)
 {
     const cusgd_data *data = s->problem->train.data;

@@ -12,7 +12,7 @@
 /* Seconds on one core of an x86 CPU with AVX2, in float; only their ratios matter. */
 static const double factor_multiplication = 6e-11; /* of a matrix of second derivatives or its factors, per multiplication */
 static const double pass_element = 1e-9;           /* a pass of a full-batch method, per element of x and output */
-static const double pass_row = 35e-9;              /* beside that per row and output, for losses with an exponential */
+static const double pass_row = 35e-9;              /* in addition, per row and output, for losses with an exponential */
 static const double step_element = 1.4e-9;         /* an epoch of minibatch steps and its evaluation, likewise */
 static const double step_row = 70e-9;
 static const double sample_element = 6e-8; /* the curvature that quadratic losses take their rate from, per element */

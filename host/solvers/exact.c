@@ -70,7 +70,7 @@ cusgd_status find_centre(const problem *p, center *m)
     if (!m->x) return fail_memory((2 * d + k) * sizeof *m->x, "the columns' means");
     m->y = m->x + d;
     cusgd_status status = problem_moments(p, m->x, m->y + k, m->y, &m->weight);
-    if (p->train.rows.o.at) targets_beside_offsets(p, m->y);
+    if (p->train.rows.o.at) targets_given_offsets(p, m->y);
     for (size_t j = 0; j < d + k && !p->intercept; j++) m->x[j] = 0;
     return status;
 }

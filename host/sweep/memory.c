@@ -10,7 +10,7 @@ typedef struct room {
     double each, there;
 } room;
 
-/* pass.c, and what pass_narrow() and the start of a run take beside it. */
+/* What pass.c takes, and in addition pass_narrow() and the start of a run. */
 static double host_bytes(const cusgd_sweep *s)
 {
     double arrays = 3 + LIMIT_COUNT, more = STATE_PARTS + 1 + LIMIT_COUNT;

@@ -23,7 +23,8 @@ static cusgd_status check_plan(const cusgd_options *o, const cusgd_data *train, 
     if (plan->select == CUSGD_SELECT_ONE_SE && plan->folds == 0)
         return fail(CUSGD_ERROR_USAGE, "the rule 1se needs folds, from which the standard error is known");
     if (plan->halving < 0 || plan->halving == 1)
-        return fail(CUSGD_ERROR_USAGE, "halving by %d: give 2 or more, as of so many configurations one goes on", plan->halving);
+        return fail(CUSGD_ERROR_USAGE, "halving by %d: give 2 or more: one configuration of so many is trained further",
+                    plan->halving);
     if (!(plan->memory >= 0)) return fail(CUSGD_ERROR_USAGE, "%g bytes of memory: give more than 0", plan->memory);
     if (cusgd_data_outputs(train) != 1)
         return fail(CUSGD_ERROR_USAGE, "a sweep takes one target, not %lld", (long long)cusgd_data_outputs(train));
