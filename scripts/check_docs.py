@@ -273,12 +273,13 @@ RELIABILITY = ROOT / "docs" / "reliability.md"
 
 
 def known_tests() -> set[str]:
-    """Return the names of tests: suite/test, file.py::test, and the programs that ctest runs by themselves."""
+    """Return the names of tests: suite/test, file.py::test, scripts of tests/cli, and the programs that ctest runs by themselves."""
     found = set()
     for path in (ROOT / "tests").rglob("*.c"):
         found |= {"/".join(pair) for pair in re.findall(r"^Test\((\w+), (\w+)", path.read_text(), flags=re.MULTILINE)}
     for path in (ROOT / "python" / "tests").glob("*.py"):
         found |= {f"{path.name}::{name}" for name in re.findall(r"^def (test_\w+)", path.read_text(), flags=re.MULTILINE)}
+    found |= {f"cli/{path.stem}" for path in (ROOT / "tests" / "cli").glob("*.sh")}
     return found | set(re.findall(r"add_test\(NAME ([\w-]+)", (ROOT / "tests" / "CMakeLists.txt").read_text()))
 
 

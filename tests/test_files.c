@@ -93,7 +93,7 @@ Test(replace, links)
 
 Test(replace, refused_places)
 {
-    assert_fails(put("", "x"), CUSGD_ERROR_DATA, "name is empty");
+    assert_fails(put("", "x"), CUSGD_ERROR_DATA, "a file needs a name");
     assert_fails(put(path_of(""), "x"), CUSGD_ERROR_DATA, "is a folder");
     assert_fails(put(path_of("none/"), "x"), CUSGD_ERROR_DATA, "names a folder");
     assert_fails(put(path_of("none/file"), "x"), CUSGD_ERROR_DATA, "cannot be written");

@@ -69,7 +69,7 @@ static cusgd_status check_place(const char *path, int *mode)
 {
     struct stat old;
     *mode = -1;
-    if (*path == '\0') return fail(CUSGD_ERROR_DATA, "a file's name is empty");
+    if (*path == '\0') return fail(CUSGD_ERROR_DATA, "'': a file needs a name");
     if (stat(path, &old) != 0) {
         if (errno != ENOENT) return fail_write(path, "cannot be written");
         if (path[strlen(path) - 1] == '/')
