@@ -16,7 +16,7 @@
 
 namespace emulator
 {
-struct grid; /* execute.cpp */
+struct grid; /* grids.cpp */
 
 struct launch_name {
     unsigned number; /* of all launches that have begun, from 1 */
