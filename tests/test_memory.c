@@ -1,164 +1,14 @@
 /* Out of memory, everywhere: each test repeats a piece of work with its first allocation refused, then its second, and so on
  * until none is left to refuse. Every time the work must fail with CUSGD_ERROR_MEMORY and a message, and give back all that it
- * took; at last it must succeed. The linker leads the library's allocations here (--wrap, see CMakeLists.txt), cJSON by its
- * hooks. */
+ * took; at last it must succeed. */
 #include "cusgd_expression.h"
 #include "options.h"
 #include "problem/problem.h"
-#include "support.h"
+#include "refusing.h"
 
-#include <cjson/cJSON.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- Allocations, counted, refused on demand, and followed until they are freed ---- */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__real_aligned_alloc(size_t align, size_t size);
-char *__real_strdup(const char *text);
-char *__real_strndup(const char *text, size_t length);
-void __real_free(void *p);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void *__wrap_aligned_alloc(size_t align, size_t size);
-char *__wrap_strdup(const char *text);
-char *__wrap_strndup(const char *text, size_t length);
-void __wrap_free(void *p);
-
-enum { LIVE = 1 << 16, NEVER = 1 << 30 };
-static _Atomic int made, refused, refuse_from = NEVER, refuse_to = NEVER; /* the allocations [from, to) are refused, from 0 */
-static _Atomic(void *) live[LIVE]; /* those not freed yet; a place is found by the address, or after it */
-static _Atomic int live_count;
-static _Atomic size_t largest; /* bytes of one allocation since it was last set to 0 */
-
-static int is_refused(void)
-{
-    int n = atomic_fetch_add(&made, 1), no = n >= refuse_from && n < refuse_to;
-    refused += no;
-    return no;
-}
-
-static size_t seen(size_t size)
-{
-    if (size > largest) largest = size;
-    return size;
-}
-
-static size_t place_of(const void *p) { return ((uintptr_t)p >> 4) * 2654435761u % LIVE; }
-
-/* Removed ones leave a mark that is not NULL, so that what lies behind them is still found. */
-static char removed;
-
-static void *follow(void *p)
-{
-    if (!p) return NULL;
-    size_t i = place_of(p);
-    for (void *empty = NULL; !atomic_compare_exchange_strong(&live[i], &empty, p); empty = NULL) {
-        void *gone = &removed;
-        if (atomic_compare_exchange_strong(&live[i], &gone, p)) break;
-        i = (i + 1) % LIVE;
-    }
-    live_count++;
-    return p;
-}
-
-static void forget(void *p)
-{
-    if (!p) return;
-    for (size_t i = place_of(p); live[i]; i = (i + 1) % LIVE)
-        if (live[i] == p) {
-            live[i] = &removed;
-            live_count--;
-            return;
-        }
-}
-
-void *__wrap_malloc(size_t size) { return is_refused() ? NULL : follow(__real_malloc(seen(size))); }
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return is_refused() ? NULL : follow(__real_calloc(count, seen(count * size) / (count ? count : 1)));
-}
-void *__wrap_aligned_alloc(size_t align, size_t size)
-{
-    return is_refused() ? NULL : follow(__real_aligned_alloc(align, seen(size)));
-}
-char *__wrap_strdup(const char *text) { return is_refused() ? NULL : follow(__real_strdup(text)); }
-char *__wrap_strndup(const char *text, size_t length) { return is_refused() ? NULL : follow(__real_strndup(text, length)); }
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    if (is_refused()) return NULL;
-    forget(old);
-    return follow(__real_realloc(old, seen(size)));
-}
-
-void __wrap_free(void *p)
-{
-    forget(p);
-    __real_free(p);
-}
-
-/* cJSON_Parse does not say whether it failed for want of memory or over bad JSON. */
-static int refused_json;
-
-static void *json_malloc(size_t size)
-{
-    void *p = __wrap_malloc(size);
-    refused_json += p == NULL;
-    return p;
-}
-
-static void setup(void)
-{
-    cJSON_Hooks hooks = {json_malloc, __wrap_free};
-    cJSON_InitHooks(&hooks);
-    folder_setup();
-}
-
-/* ---- The experiment ---- */
-
-typedef cusgd_status (*piece_of_work)(void);
-
-/* Set by a piece of work that succeeded but for a note, which takes memory that may be refused. */
-static int lacks_note;
-
-/* One run with some allocations refused. Returns whether any was. */
-static int try_refused(const char *name, piece_of_work work, int from, int to)
-{
-    int before = live_count;
-    made = refused = refused_json = lacks_note = 0;
-    refuse_to = to;
-    refuse_from = from;
-    cusgd_status status = work();
-    refuse_from = refuse_to = NEVER;
-    if (live_count != before) cr_assert_fail("%s: allocation %d refused: %d pieces not freed", name, from, live_count - before);
-    if (refused_json && status == CUSGD_ERROR_DATA) return 1;
-    if (!refused && lacks_note) cr_assert_fail("%s: there is no note", name);
-    if (refused == 1 && lacks_note && status == CUSGD_OK) return 1;
-    if (refused && status != CUSGD_ERROR_MEMORY)
-        cr_assert_fail("%s: allocation %d refused: status %d, %s", name, from, (int)status, cusgd_last_error());
-    if (refused && !strstr(cusgd_last_error(), "memory"))
-        cr_assert_fail("%s: allocation %d refused: the message does not say so: %s", name, from, cusgd_last_error());
-    if (!refused && status != CUSGD_OK) cr_assert_fail("%s: status %d: %s", name, (int)status, cusgd_last_error());
-    return refused > 0;
-}
-
-/* One allocation alone refused; and all from it on, so that none stands on the way out. */
-static void refuse_each(const char *name, piece_of_work work)
-{
-    int n = 0;
-    try_refused(name, work, NEVER, NEVER); /* what is made once for the whole process */
-    while (try_refused(name, work, n, n + 1)) {
-        try_refused(name, work, n, NEVER);
-        n++;
-    }
-    cr_assert(n > 0, "%s: no allocation was seen: are they wrapped?", name);
-}
 
 /* ---- Pieces of work. Each frees what it has, and returns the first status that is not OK. ---- */
 
@@ -450,7 +300,7 @@ static void write_csv(void)
     free(classes);
 }
 
-TestSuite(memory, .init = setup, .fini = folder_teardown);
+TestSuite(memory, .init = refusing_setup, .fini = folder_teardown);
 
 /* Besides: the file that was there stays, whole, and nothing lies beside it. */
 Test(memory, training)
@@ -479,7 +329,7 @@ Test(memory, solvers)
 /* Where allocations are refused from number n on, counted from the start of a fit. */
 static cusgd_status fit_refused(cusgd_trainer *t, int n, cusgd_callback callback, cusgd_result *r)
 {
-    made = refused = 0;
+    allocations_made = allocations_refused = 0;
     refuse_from = n;
     cusgd_status status = cusgd_trainer_fit(t, callback, NULL, r);
     refuse_from = NEVER;
@@ -499,11 +349,11 @@ static cusgd_trainer *solver_trainer(cusgd_solver solver, cusgd_data **data)
     return t;
 }
 
-static int made_when_told;
+static int made_at_note;
 static int note_made(const cusgd_progress *p, void *user)
 {
     (void)p, (void)user;
-    made_when_told = made;
+    made_at_note = allocations_made;
     return 0;
 }
 
@@ -521,11 +371,11 @@ Test(memory, a_finished_fit_is_not_lost)
         refuse_to = n + 1;
         cusgd_status status = fit_refused(t, n < 0 ? NEVER : n, note_made, &r);
         refuse_to = NEVER;
-        int was_refused = refused, is_late = refused && last <= n;
+        int was_refused = allocations_refused, is_late = allocations_refused && last <= n;
         cr_assert(status == CUSGD_OK || (was_refused && status == CUSGD_ERROR_MEMORY), "%d: %s", n, cusgd_last_error());
         assert_works(cusgd_trainer_get_coefficients(t, now, now + 2 * COLS));
         if (n < 0) memcpy(whole, now, sizeof whole);
-        if (n < 0) last = made_when_told;
+        if (n < 0) last = made_at_note;
         if (is_late) cr_assert_arr_eq(now, whole, sizeof whole, "allocation %d", n);
         late += is_late;
         compared += is_late && status == CUSGD_OK && r.stop == CUSGD_STOP_GRADIENT;
@@ -572,10 +422,10 @@ Test(memory, standard_errors_of_many_rows)
     o.solver = CUSGD_SOLVER_EXACT;
     assert_works(cusgd_trainer_create(&o, data, NULL, &t));
     assert_works(cusgd_trainer_fit(t, NULL, NULL, NULL));
-    largest = 0;
+    largest_allocation = 0;
     assert_works(cusgd_trainer_create_model(t, &m));
     cr_expect_not_null(cusgd_model_standard_errors(m, NULL));
-    cr_expect_lt(largest, (size_t)MANY * sizeof *x, "%zu bytes at once", (size_t)largest);
+    cr_expect_lt(largest_allocation, (size_t)MANY * sizeof *x, "%zu bytes at once", (size_t)largest_allocation);
     cusgd_model_free(m);
     cusgd_trainer_free(t);
     cusgd_data_free(data);
@@ -602,10 +452,10 @@ Test(memory, separation_of_very_many_columns)
                  .separated = -1};
     double *theta = calloc(MANY + 1, sizeof(double));
     for (int j = 0; j < MANY; j++) p.units.scale[j] = 1;
-    largest = 0;
+    largest_allocation = 0;
     assert_works(problem_separation(&p, theta, 0, note, sizeof note));
     cr_expect_eq(p.separated, 0, "%s", note);
-    cr_expect_lt(largest, (size_t)100000000 * sizeof(double), "%zu bytes at once", (size_t)largest);
+    cr_expect_lt(largest_allocation, (size_t)100000000 * sizeof(double), "%zu bytes at once", (size_t)largest_allocation);
     free(theta);
     free(p.units.mean);
     free(p.units.scale);
