@@ -160,7 +160,7 @@ static void check_optimizers(int output_count, cusgd_loss loss)
     arrays a = arrays_make(&s, loss);
     int runs = 0;
     for (int optimizer = CUSGD_OPTIMIZER_AUTO; optimizer <= CUSGD_OPTIMIZER_FTRL; optimizer++)
-        for (int sampling = CUSGD_SAMPLING_PERMUTE; sampling <= CUSGD_SAMPLING_NONE; sampling++, runs++) {
+        for (int sampling = CUSGD_SAMPLING_PERMUTE; sampling <= CUSGD_SAMPLING_PAGES; sampling++, runs++) {
             if ((optimizer + sampling) % 2 == (output_count == 1)) continue; /* each pair in one of the two tests */
             if (REDUCED && runs % 5 > 0) continue;
             cusgd_options o = options_two_epochs((cusgd_precision)(runs % 2), s.batch);

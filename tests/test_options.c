@@ -88,7 +88,7 @@ Test(options, words)
                  {"optimizer", offsetof(cusgd_options, optimizer), CUSGD_OPTIMIZER_FTRL + 1},
                  {"schedule", offsetof(cusgd_options, schedule), CUSGD_SCHEDULE_PLATEAU + 1},
                  {"rate-changes", offsetof(cusgd_options, rate_changes), CUSGD_PACE_EPOCH + 1},
-                 {"sampling", offsetof(cusgd_options, sampling), CUSGD_SAMPLING_NONE + 1},
+                 {"sampling", offsetof(cusgd_options, sampling), CUSGD_SAMPLING_PAGES + 1},
                  {"precision", offsetof(cusgd_options, precision), CUSGD_PRECISION_DOUBLE + 1},
                  {"storage", offsetof(cusgd_options, storage), CUSGD_STORAGE_BF16 + 1},
                  {"math", offsetof(cusgd_options, math), CUSGD_MATH_TF32 + 1},

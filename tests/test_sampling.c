@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/order.h"
 #include "scalar/sampling.h"
 
 static int torture(void)
@@ -212,8 +213,9 @@ Test(permutation, epochs_are_independent)
 
 /* ---- The sampling modes -------------------------------------------------------------------------------------------------- */
 
-static const cusgd_sampling once[] = {CUSGD_SAMPLING_PERMUTE, CUSGD_SAMPLING_BLOCKS, CUSGD_SAMPLING_NONE, CUSGD_SAMPLING_BATCHES};
-enum { ONCE = sizeof once / sizeof once[0], IN_TURN = 3 /* of them, the first: batches come in their own order */ };
+static const cusgd_sampling once[] = {CUSGD_SAMPLING_PERMUTE, CUSGD_SAMPLING_BLOCKS, CUSGD_SAMPLING_NONE, CUSGD_SAMPLING_PAGES,
+                                      CUSGD_SAMPLING_BATCHES};
+enum { ONCE = sizeof once / sizeof once[0], IN_TURN = 4 /* of them, the first: batches come in their own order */ };
 
 static void check_every_row_once(cusgd_sampling sampling, uint64_t n, uint64_t seed, uint64_t epoch, unsigned char *seen)
 {
@@ -280,6 +282,58 @@ Test(sampling, blocks)
         cr_assert_geq(runs, SAMPLING_WINDOW / 2); /* and the blocks are not neighbors */
     }
     cr_assert_lt(together, 40 * 8); /* expected: one in a window */
+}
+
+/* `pages`, of any number of columns and rows: each row once, of a window no more than its pages, which are whole but for one,
+ * as the windows' own numbers say; the processor's vectorized order is the same. */
+static void check_pages(uint64_t n, uint64_t columns, uint64_t epoch, unsigned char *seen)
+{
+    sampler s = sampler_of_shard(CUSGD_SAMPLING_PAGES, 3, n, columns, 1, epoch, 1, 0);
+    memset(seen, 0, n);
+    cr_assert_geq(s.page * columns * sizeof(float), PAGE_BYTES);
+    cr_assert(s.span >= 32 * s.page && s.span >= n / 50 && (s.span & (s.span - 1)) == 0);
+    for (uint64_t i = 0; i < n;) {
+        page_window w = pages_window_at(&s, i);
+        cr_assert(w.first == i && w.rows > 0 && w.rows <= s.span, "n = %d, position %d", (int)n, (int)i);
+        for (uint64_t end = i + w.rows; i < end; i++) {
+            uint64_t row = sampler_row(&s, i), place = pages_place(&s, &w, i - w.first);
+            cr_assert(row < n && !seen[row], "n = %d, position %d", (int)n, (int)i);
+            seen[row] = 1;
+            cr_assert(place < w.rows && pages_window_at(&s, i).number == w.number);
+            if (row == n - 1) cr_assert_eq(row % s.page, (pages_filled(&s, w.number, place)) % s.page);
+        }
+    }
+    static int64_t rows[1000], table[SAMPLING_SPAN];
+    order_table(&s, table); /* `pages` does not read it */
+    for (uint64_t first = 0; first < n; first += 997) {
+        int64_t count = n - first < 1000 ? (int64_t)(n - first) : 1000;
+        order_range(&s, table, (int64_t)first, count, rows);
+        for (int64_t i = 0; i < count; i++) cr_assert_eq((uint64_t)rows[i], sampler_row(&s, first + (uint64_t)i));
+    }
+}
+
+Test(sampling, pages)
+{
+    enum { COLUMNS = 1024, PAGE = 64, WINDOW = 32 * PAGE }; /* the smallest ones */
+    const int around[] = {1, PAGE, 2 * PAGE, WINDOW, WINDOW + PAGE, 3 * WINDOW, 5 * WINDOW + 7 * PAGE, 120 * WINDOW};
+    unsigned char *seen = malloc(121 * WINDOW);
+    for (size_t a = 0; a < sizeof around / sizeof *around; a++)
+        for (int by = -1; by <= 1; by++)
+            for (uint64_t epoch = 0; epoch < (around[a] > 6 * WINDOW ? 1 : 12); epoch++)
+                if (around[a] + by > 0) check_pages((uint64_t)(around[a] + by), COLUMNS, epoch, seen);
+    check_pages(200000, 2, 1, seen);
+    check_pages(4000, 100000, 1, seen);
+    free(seen);
+
+    /* A position has every row equally often, also those of the shorter page. */
+    enum { ROWS = 3 * WINDOW + 30, EPOCHS = 60000, CELL = 30 };
+    static int cells[ROWS / CELL + 1];
+    for (int e = 0; e < EPOCHS; e++) {
+        sampler s = sampler_of_shard(CUSGD_SAMPLING_PAGES, 3, ROWS, COLUMNS, 1, (uint64_t)e, 1, 0);
+        cells[sampler_row(&s, ROWS - 1) / CELL]++;
+    }
+    int count = ROWS / CELL;
+    cr_assert_lt(uniform_score(cells, count, EPOCHS * (double)CELL / ROWS, count - 1), 5);
 }
 
 /* The windows of an epoch share a permutation: turned and flipped, it brings a position to every place equally often, and two
@@ -355,8 +409,9 @@ Test(sampling, replace_blocks_draws_batches)
         for (uint64_t b = 0; b < 10; b++) cr_assert_eq(sampler_batch(&s, b), b);
     }
     cr_assert(sampling_is_contiguous(CUSGD_SAMPLING_NONE) && sampling_is_contiguous(CUSGD_SAMPLING_REPLACE_BLOCKS));
-    cr_assert(!sampling_is_contiguous(CUSGD_SAMPLING_PERMUTE) && !sampling_is_contiguous(CUSGD_SAMPLING_BLOCKS) &&
-              !sampling_is_contiguous(CUSGD_SAMPLING_REPLACE) && !sampling_is_contiguous(CUSGD_SAMPLING_BATCHES));
+    cr_assert(!sampling_is_contiguous(CUSGD_SAMPLING_PERMUTE) && !sampling_is_contiguous(CUSGD_SAMPLING_PAGES) &&
+              !sampling_is_contiguous(CUSGD_SAMPLING_BLOCKS) && !sampling_is_contiguous(CUSGD_SAMPLING_REPLACE) &&
+              !sampling_is_contiguous(CUSGD_SAMPLING_BATCHES));
 }
 
 /* `batches`: the rows of a batch, and their order in it, are every epoch's; each batch comes once an epoch. */
@@ -413,7 +468,8 @@ Test(sampling, batches_are_uniform)
 /* Two samplers of equal arguments agree in any order of asking; a change of seed or epoch changes the order. */
 Test(sampling, pure_function)
 {
-    for (int mode = CUSGD_SAMPLING_PERMUTE; mode < CUSGD_SAMPLING_NONE; mode++) {
+    for (int mode = 0; mode < SAMPLING_COUNT; mode++) {
+        if (mode == CUSGD_SAMPLING_NONE) continue;
         uint64_t n = 5000, m = 50, changed[2] = {0, 0};
         sampler a = sampler_make((cusgd_sampling)mode, 1, n, m, 4), b = sampler_make((cusgd_sampling)mode, 1, n, m, 4),
                 seed = sampler_make((cusgd_sampling)mode, 2, n, m, 4), epoch = sampler_make((cusgd_sampling)mode, 1, n, m, 5);

@@ -41,7 +41,7 @@ static void check_epoch(cusgd_sampling sampling, uint64_t n, uint64_t batches, u
     unsigned char *seen = calloc(n, 1);
     sampler whole = sampler_make(sampling, 4, n, batches, 2);
     sampler of[8];
-    for (uint64_t h = 0; h < shards; h++) of[h] = sampler_of_shard(sampling, 4, n, batches, 2, shards, h);
+    for (uint64_t h = 0; h < shards; h++) of[h] = sampler_of_shard(sampling, 4, n, 1, batches, 2, shards, h);
     for (uint64_t b = 0; b < batches; b++) {
         int64_t total = 0, largest = 0, smallest = INT64_MAX, expected = sampler_span(&whole, b).count;
         for (uint64_t h = 0; h < shards; h++) {
@@ -65,9 +65,10 @@ static void check_epoch(cusgd_sampling sampling, uint64_t n, uint64_t batches, u
 
 Test(shards, batches_are_divided)
 {
-    const cusgd_sampling once[] = {CUSGD_SAMPLING_PERMUTE, CUSGD_SAMPLING_BLOCKS, CUSGD_SAMPLING_NONE, CUSGD_SAMPLING_BATCHES};
+    const cusgd_sampling once[] = {CUSGD_SAMPLING_PERMUTE, CUSGD_SAMPLING_BLOCKS, CUSGD_SAMPLING_NONE, CUSGD_SAMPLING_BATCHES,
+                                   CUSGD_SAMPLING_PAGES};
     const uint64_t sizes[][2] = {{8, 8}, {9, 9}, {100, 7}, {1001, 30}, {5000, 20}, {5003, 1}};
-    for (int m = 0; m < 4; m++)
+    for (int m = 0; m < 5; m++)
         for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
             for (int k = 0; k < COUNTS; k++) check_epoch(once[m], sizes[s][0], sizes[s][1], (uint64_t)counts[k]);
 }
@@ -76,11 +77,11 @@ Test(shards, batches_are_divided)
  * same in all shards. */
 Test(shards, orders_are_their_own)
 {
-    const cusgd_sampling drawn[] = {CUSGD_SAMPLING_PERMUTE, CUSGD_SAMPLING_BLOCKS, CUSGD_SAMPLING_REPLACE,
-                                    CUSGD_SAMPLING_BATCHES};
-    for (int m = 0; m < 4; m++) {
-        sampler first = sampler_of_shard(drawn[m], 9, 4000, 10, 3, 2, 0),
-                other = sampler_of_shard(drawn[m], 9, 4000, 10, 3, 2, 1);
+    const cusgd_sampling drawn[] = {CUSGD_SAMPLING_PERMUTE, CUSGD_SAMPLING_BLOCKS, CUSGD_SAMPLING_REPLACE, CUSGD_SAMPLING_BATCHES,
+                                    CUSGD_SAMPLING_PAGES};
+    for (int m = 0; m < 5; m++) {
+        sampler first = sampler_of_shard(drawn[m], 9, 4000, 1, 10, 3, 2, 0),
+                other = sampler_of_shard(drawn[m], 9, 4000, 1, 10, 3, 2, 1);
         sampler alone = sampler_make(drawn[m], 9, 2000, 10, 3);
         int same = 0;
         for (uint64_t i = 0; i < 2000; i++) {
@@ -91,8 +92,8 @@ Test(shards, orders_are_their_own)
     }
     const cusgd_sampling by_batch[] = {CUSGD_SAMPLING_REPLACE_BLOCKS, CUSGD_SAMPLING_BATCHES};
     for (int m = 0; m < 2; m++) {
-        sampler first = sampler_of_shard(by_batch[m], 9, 4000, 10, 3, 5, 0),
-                other = sampler_of_shard(by_batch[m], 9, 4000, 10, 3, 5, 4);
+        sampler first = sampler_of_shard(by_batch[m], 9, 4000, 1, 10, 3, 5, 0),
+                other = sampler_of_shard(by_batch[m], 9, 4000, 1, 10, 3, 5, 4);
         for (uint64_t b = 0; b < 10; b++) cr_assert_eq(sampler_batch(&first, b), sampler_batch(&other, b));
     }
 }

@@ -85,7 +85,7 @@ Test(sparse, steps_are_those_of_the_dense_matrix)
     static both b;
     make(&b, 1);
     for (int optimizer = 1; optimizer < OPTIMIZER_COUNT; optimizer++)
-        for (int variant = 0; variant <= CUSGD_SAMPLING_NONE; variant++) {
+        for (int variant = 0; variant <= CUSGD_SAMPLING_PAGES; variant++) {
             if (!updates_lazily() && (optimizer + variant) % 6)
                 continue; /* an emulated GPU is slow; its updates know nothing of rows */
             double dense[K * (D + 1)], sparse[K * (D + 1)];

@@ -268,6 +268,7 @@ Test(state, every_sampling)
     check_run(SHORT "sampling=blocks", 1, 0);
     check_run(SHORT "sampling=replace shards=2", 1, 0);
     check_run(SHORT "sampling=replace-blocks", 1, 0);
+    check_run(SHORT "sampling=pages", 1, 0);
     check_run(SHORT "sampling=none valid-fraction=0.25", 1, 0);
 }
 

@@ -151,6 +151,7 @@ static const struct problem {
     {"--optimizer nesterov --loss logistic --sampling permute --batch 20", 120, 5000, 1},
     {"--optimizer adam --loss squared --sampling permute --batch 50 --shards 3", 1000, 20, 1},
     {"--optimizer momentum --loss logistic --sampling blocks --shards 8 --precision double", 700, 12, 2},
+    {"--optimizer adam --loss logistic --sampling pages --batch 100", 3000, 1024, 1},
 };
 enum { PROBLEMS = sizeof problems / sizeof problems[0], STANDARD_STEPS = 36 };
 

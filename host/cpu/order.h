@@ -36,6 +36,72 @@ static void permute_range(const permutation *p, uint64_t first, int64_t count, i
                          (int)(count - done < FEW_TOGETHER ? count - done : FEW_TOGETHER), out + done);
 }
 
+/* The same of positions that are not consecutive, in place. */
+static void permute_listed(const permutation *p, int64_t count, int64_t *at)
+{
+    for (int64_t done = 0; done < count; done += FEW_TOGETHER) {
+        uint32_t high[FEW_TOGETHER] = {0}, low[FEW_TOGETHER] = {0};
+        uint64_t low_mask = ((uint64_t)1 << p->low_bits) - 1;
+        int some = count - done < FEW_TOGETHER ? (int)(count - done) : FEW_TOGETHER;
+        for (int l = 0; l < some; l++) {
+            high[l] = (uint32_t)((uint64_t)at[done + l] >> p->low_bits);
+            low[l] = (uint32_t)((uint64_t)at[done + l] & low_mask);
+        }
+        for (int r = 0; r < PERMUTATION_ROUNDS; r += 2)
+            for (int l = 0; l < FEW_TOGETHER; l++) permutation_round(p, r, &high[l], &low[l]);
+        for (int l = 0; l < some; l++) {
+            int64_t *to = at + done + l;
+            *to = (int64_t)((uint64_t)high[l] << p->low_bits | low[l]);
+            if ((uint64_t)*to >= p->n) *to = (int64_t)permutation_at(p, (uint64_t)*to);
+        }
+    }
+}
+
+/* Positions of a whole window of `pages`, whose permutation is turned: from there on until it begins anew. */
+static int64_t pages_whole(const sampler *s, const page_window *w, uint64_t inside, int64_t count, int64_t *rows)
+{
+    uint64_t at = (inside + pages_turn(s, w->number)) & (s->span - 1), flip = pages_flip(s, w->number);
+    if ((uint64_t)count > s->span - at) count = (int64_t)(s->span - at);
+    permute_range(&s->window, at, count, rows);
+    for (int64_t i = 0; i < count; i++) rows[i] ^= (int64_t)flip;
+    return count;
+}
+
+/* pages_place() of some positions of a window: as many as are returned. */
+static int64_t pages_places(const sampler *s, const page_window *w, uint64_t inside, int64_t count, int64_t *rows)
+{
+    if ((uint64_t)count > w->rows - inside) count = (int64_t)(w->rows - inside);
+    if (w->rows == s->span) return pages_whole(s, w, inside, count, rows);
+    permute_range(pages_partial(s, w), inside, count, rows);
+    return count;
+}
+
+/* Of some places of a window their rows, in place: `count` is at most FEW_PLACES. */
+enum { FEW_PLACES = 512 };
+static void pages_rows(const sampler *s, uint64_t window, int64_t count, int64_t *rows)
+{
+    int64_t page[FEW_PLACES], place[FEW_PLACES];
+    uint64_t first = window * (s->span / s->page), shorter = s->missing ? s->short_at : UINT64_MAX;
+    for (int64_t i = 0; i < count; i++) {
+        uint64_t filled = pages_filled(s, window, (uint64_t)rows[i]), p = first + filled / s->page;
+        place[i] = (int64_t)(filled % s->page);
+        rows[i] = p == shorter;
+        page[i] = (int64_t)(p - (p >= shorter && p > 0)); /* of the shorter one any will do */
+    }
+    permute_listed(&s->order, count, page);
+    for (int64_t i = 0; i < count; i++) rows[i] = (rows[i] ? (int64_t)(s->n / s->page) : page[i]) * (int64_t)s->page + place[i];
+}
+
+static void pages_range(const sampler *s, int64_t first, int64_t count, int64_t *rows)
+{
+    for (int64_t i = 0, some; i < count; i += some) {
+        page_window w = pages_window_at(s, (uint64_t)(first + i));
+        some = count - i < FEW_PLACES ? count - i : FEW_PLACES;
+        some = pages_places(s, &w, (uint64_t)(first + i) - w.first, some, rows + i);
+        pages_rows(s, w.number, some, rows + i);
+    }
+}
+
 /* Where the blocks of a window start: each thread keeps those of the last window that it met, as batches are smaller. */
 static const uint64_t *window_starts(const sampler *s, uint64_t window)
 {
@@ -82,6 +148,8 @@ static void order_range(const sampler *s, const int64_t *table, int64_t first, i
             blocks_range(s, table, (uint64_t)window, (uint64_t)(i % SAMPLING_SPAN), end - i, rows + (i - first));
             i = end;
         }
+    } else if (s->sampling == CUSGD_SAMPLING_PAGES) {
+        pages_range(s, first, count, rows);
     } else {
         for (int64_t i = 0; i < count; i++) rows[i] = (int64_t)sampler_row(s, (uint64_t)(first + i));
     }

@@ -69,7 +69,7 @@ static void order_shares(const sgd *s, sampler *orders, batch_share *shares)
     const cusgd_options *o = s->run->options;
     const example_set *train = &s->problem->train;
     for (int h = 0; h < train->shards; h++) {
-        orders[h] = sampler_of_shard(o->sampling, o->seed, (uint64_t)train->rows.n, (uint64_t)s->batches,
+        orders[h] = sampler_of_shard(o->sampling, o->seed, (uint64_t)train->rows.n, (uint64_t)train->rows.d, (uint64_t)s->batches,
                                      (uint64_t)s->run->at.epoch_index, (uint64_t)train->shards, (uint64_t)h);
         shares[h] = (batch_share){train->bounds[h], &orders[h]};
     }

@@ -85,6 +85,7 @@ typedef enum cusgd_sampling {
     CUSGD_SAMPLING_REPLACE,        /* every row drawn independently */
     CUSGD_SAMPLING_REPLACE_BLOCKS, /* every batch one of the epoch's contiguous batches, drawn independently */
     CUSGD_SAMPLING_NONE,           /* the data's own order */
+    CUSGD_SAMPLING_PAGES,          /* each row once; pages of 256 KiB or more permuted, and rows again within a window of pages */
 } cusgd_sampling;
 
 typedef enum cusgd_precision { CUSGD_PRECISION_FLOAT, CUSGD_PRECISION_DOUBLE } cusgd_precision;

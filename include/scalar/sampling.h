@@ -75,18 +75,59 @@ typedef struct sampler {
     uint64_t total, shards, shard; /* rows of all shards, n of which are this one's; 1, 0: there is no other */
     uint64_t key;                  /* replace, replace-blocks */
     uint64_t offset;               /* blocks: the row at which the first block starts */
-    permutation order;             /* permute, batches: of rows; blocks: of blocks */
-    permutation turns;             /* batches: of the batches */
-    permutation window;            /* blocks: of a whole window's rows, turned and flipped from window to window */
-    permutation leftover;          /* blocks: of the last, shorter window's rows */
+    uint64_t page, span;           /* pages: rows of a page, of a window; both powers of 2 */
+    uint64_t short_at, missing;    /* pages: the place of the page that is shorter, and by how many rows; 0: none is */
+    permutation order;             /* permute, batches: of rows; blocks: of blocks; pages: of pages */
+    permutation turns;             /* batches: of the batches; pages: of the rows of the window with the shorter page */
+    permutation window;            /* blocks, pages: of a whole window's rows, turned and flipped from window to window */
+    permutation leftover;          /* blocks, pages: of the last, shorter window's rows */
+    uint64_t origin;               /* of rows that are bound in the epoch's order: the position of the first of them */
 } sampler;
+
+/* `pages`: whole pages of the file are read one behind the other, so a page has 64 rows at least and 256 KiB, as floats; and rows
+ * are permuted again inside a window of 32 pages at least and 2 % of the rows, so that a batch of sorted data has all kinds of
+ * rows. */
+enum { PAGE_ROWS = 64, PAGE_BYTES = 256 * 1024, WINDOW_PAGES = 32, WINDOW_SHARE = 50 };
+
+DEVICE uint64_t page_rows(uint64_t columns)
+{
+    uint64_t rows = PAGE_ROWS;
+    while (rows * columns * sizeof(float) < PAGE_BYTES) rows *= 2;
+    return rows;
+}
+
+DEVICE uint64_t page_window_rows(uint64_t n, uint64_t page)
+{
+    uint64_t rows = WINDOW_PAGES * page;
+    while (rows < n / WINDOW_SHARE) rows *= 2;
+    return rows;
+}
 
 /* The key of a shard's part in a stream. */
 DEVICE uint64_t shard_key(uint64_t key, uint64_t shard) { return shard ? stream_key(key, shard) : key; }
 
-/* Of one shard, at least one row long, of `total` rows; which batch a step takes is the same in all of them. */
-DEVICE sampler sampler_of_shard(cusgd_sampling sampling, uint64_t seed, uint64_t total, uint64_t batches, uint64_t epoch,
-                                uint64_t shards, uint64_t shard)
+/* What `pages` depends on. The page that is shorter has a random place in the order, so that its rows are not always last. */
+DEVICE void sampler_make_pages(sampler *s, uint64_t columns, uint64_t key)
+{
+    uint64_t n = s->n, whole, window, last;
+    s->page = page_rows(columns);
+    s->span = page_window_rows(n, s->page);
+    whole = n / s->page;
+    s->missing = n % s->page ? s->page - n % s->page : 0;
+    s->short_at = s->missing ? random_below(random_bits(key, s->epoch, 1001), whole + 1) : whole;
+    s->order = permutation_make(whole ? whole : 1, key, s->epoch);
+    s->window = permutation_make(s->span, key, s->epoch);
+    s->turns = permutation_make(s->span - s->missing, key, s->epoch);
+    window = s->short_at / (s->span / s->page);
+    last = (n + s->missing - 1) / s->span;
+    last = n - (last * s->span - (last > window ? s->missing : 0));
+    s->leftover = permutation_make(last, key, s->epoch);
+}
+
+/* Of one shard, at least one row long, of `total` rows of `columns` columns; which batch a step takes is the same in all of them.
+ */
+DEVICE sampler sampler_of_shard(cusgd_sampling sampling, uint64_t seed, uint64_t total, uint64_t columns, uint64_t batches,
+                                uint64_t epoch, uint64_t shards, uint64_t shard)
 {
     sampler s;
     uint64_t common = stream_key(seed, STREAM_ORDER), key = shard_key(common, shard), n = shard_rows(total, shards, shard);
@@ -101,11 +142,16 @@ DEVICE sampler sampler_of_shard(cusgd_sampling sampling, uint64_t seed, uint64_t
     s.key = stream_key(seed, STREAM_REPLACE);
     if (sampling == CUSGD_SAMPLING_REPLACE) s.key = shard_key(s.key, shard);
     s.offset = random_below(random_bits(key, epoch, 1000), n);
+    s.origin = s.page = s.span = s.short_at = s.missing = 0;
+    s.turns = permutation_make(batches, common, epoch);
+    if (sampling == CUSGD_SAMPLING_PAGES) {
+        sampler_make_pages(&s, columns, key);
+        return s;
+    }
     if (sampling == CUSGD_SAMPLING_BATCHES) /* the rows of a batch do not depend on the epoch */
         s.order = permutation_make(n, shard_key(stream_key(seed, STREAM_BATCHES), shard), 0);
     else
         s.order = permutation_make(sampling == CUSGD_SAMPLING_BLOCKS ? (blocks ? blocks : 1) : n, key, epoch);
-    s.turns = permutation_make(batches, common, epoch);
     s.window = permutation_make(SAMPLING_SPAN, key, epoch);
     s.leftover = permutation_make(tail ? tail : 1, key, epoch);
     return s;
@@ -113,7 +159,7 @@ DEVICE sampler sampler_of_shard(cusgd_sampling sampling, uint64_t seed, uint64_t
 
 DEVICE sampler sampler_make(cusgd_sampling sampling, uint64_t seed, uint64_t n, uint64_t batches, uint64_t epoch)
 {
-    return sampler_of_shard(sampling, seed, n, batches, epoch, 1, 0);
+    return sampler_of_shard(sampling, seed, n, 1, batches, epoch, 1, 0);
 }
 
 /* The rows are cut into blocks from a random row on, cyclically; the blocks stand in random order, rows that fill no block last;
@@ -152,6 +198,63 @@ DEVICE uint64_t blocks_row_at(const sampler *s, uint64_t i)
     return blocks_wrap(s, blocks_start(s, window * SAMPLING_WINDOW + place / SAMPLING_BLOCK) + place % SAMPLING_BLOCK);
 }
 
+/* A window of `pages`: whole pages in their random order, of which one may be shorter. */
+typedef struct page_window {
+    uint64_t number, first, rows; /* positions first .. first + rows - 1 */
+} page_window;
+
+DEVICE uint64_t pages_short_window(const sampler *s) { return s->short_at / (s->span / s->page); }
+
+DEVICE page_window pages_window_at(const sampler *s, uint64_t i)
+{
+    page_window w;
+    uint64_t shorter = pages_short_window(s), end;
+    w.number = i / s->span;
+    if (w.number >= shorter && i >= (shorter + 1) * s->span - s->missing) w.number = (i + s->missing) / s->span;
+    w.first = w.number * s->span - (w.number > shorter ? s->missing : 0);
+    end = (w.number + 1) * s->span - (w.number >= shorter ? s->missing : 0);
+    w.rows = (end < s->n ? end : s->n) - w.first;
+    return w;
+}
+
+/* The first row of the page at place p of the order. */
+DEVICE uint64_t pages_start(const sampler *s, uint64_t p)
+{
+    if (s->missing && p == s->short_at) return s->n / s->page * s->page;
+    return permutation_at(&s->order, p - (s->missing && p > s->short_at)) * s->page;
+}
+
+/* Random bits of a window, which turn and flip the permutation that whole windows share, as in `blocks`. */
+DEVICE uint64_t pages_turn(const sampler *s, uint64_t window) { return blocks_bits(s, 2 * window) & (s->span - 1); }
+DEVICE uint64_t pages_flip(const sampler *s, uint64_t window) { return blocks_bits(s, 2 * window + 1) & (s->span - 1); }
+
+/* The permutation of a window that is not whole. */
+DEVICE const permutation *pages_partial(const sampler *s, const page_window *w)
+{
+    return w->first + w->rows == s->n ? &s->leftover : &s->turns;
+}
+
+/* Which of a window's rows, as its pages follow one another, stands at position `inside` of it. */
+DEVICE uint64_t pages_place(const sampler *s, const page_window *w, uint64_t inside)
+{
+    if (w->rows < s->span) return permutation_at(pages_partial(s, w), inside);
+    return permutation_at(&s->window, (inside + pages_turn(s, w->number)) & (s->span - 1)) ^ pages_flip(s, w->number);
+}
+
+/* That place, where all pages are as long: behind the shorter page some places are left out. */
+DEVICE uint64_t pages_filled(const sampler *s, uint64_t window, uint64_t place)
+{
+    uint64_t end = (s->short_at + 1) * s->page - s->missing; /* of the shorter page */
+    return s->missing && window * s->span + place >= end && window == pages_short_window(s) ? place + s->missing : place;
+}
+
+DEVICE uint64_t pages_row_at(const sampler *s, uint64_t i)
+{
+    page_window w = pages_window_at(s, i);
+    uint64_t place = pages_filled(s, w.number, pages_place(s, &w, i - w.first));
+    return pages_start(s, w.number * (s->span / s->page) + place / s->page) + place % s->page;
+}
+
 /* The batch whose positions step b of the epoch visits: its own, but for batches and replace-blocks. */
 DEVICE uint64_t sampler_batch(const sampler *s, uint64_t b)
 {
@@ -171,6 +274,7 @@ DEVICE batch_span sampler_span(const sampler *s, uint64_t b)
     uint64_t batch = sampler_batch(s, b);
     span.first = (int64_t)shard_rows(batch_start(s->total, s->batches, batch), s->shards, s->shard);
     span.count = (int64_t)shard_rows(batch_start(s->total, s->batches, batch + 1), s->shards, s->shard) - span.first;
+    span.first -= (int64_t)s->origin;
     return span;
 }
 
@@ -197,7 +301,8 @@ enum {
     X(BLOCKS, "blocks", blocks_row_at(s, i), SAMPLING_IN_BLOCKS)                                                               \
     X(REPLACE, "replace", random_below(random_bits(s->key, s->epoch, i), s->n), SAMPLING_REPLACES)                             \
     X(REPLACE_BLOCKS, "replace-blocks", i, SAMPLING_CONTIGUOUS | SAMPLING_IN_BLOCKS | SAMPLING_NOT_RANDOM | SAMPLING_REPLACES) \
-    X(NONE, "none", i, SAMPLING_CONTIGUOUS | SAMPLING_IN_BLOCKS | SAMPLING_NOT_RANDOM)
+    X(NONE, "none", i, SAMPLING_CONTIGUOUS | SAMPLING_IN_BLOCKS | SAMPLING_NOT_RANDOM)                                         \
+    X(PAGES, "pages", pages_row_at(s, i), SAMPLING_IN_BLOCKS)
 /* clang-format on */
 
 #define COUNT_ONE(KIND, NAME, ROW, FLAGS) +1
