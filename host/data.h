@@ -180,6 +180,21 @@ void npy_abandon(npy_writer *writer);          /* removes what was written; acce
 cusgd_status csr_check(const cusgd_csr *s, int64_t n, int64_t d, const char *source);
 /* Rows `rows` of a sparse matrix as the data's own. */
 cusgd_status csr_select(const cusgd_csr *from, const int64_t *rows, int64_t count, cusgd_data *to);
+/* data/sparsity.c: a sparse matrix that grows by rows, to become the data's own x. Columns of a row ascend. */
+typedef struct csr_rows {
+    int64_t rows, stored, row_room, stored_room;
+    int64_t *start;
+    int32_t *column;
+    void *value;
+    cusgd_type type;
+} csr_rows;
+/* One more row of d values, of which those that are 0 are not stored; then a row of what was put since the last one. */
+cusgd_status csr_add_row(csr_rows *s, const double *x, int64_t d);
+cusgd_status csr_put(csr_rows *s, int64_t j, double value); /* nothing where the value is 0 */
+cusgd_status csr_end_row(csr_rows *s);
+void csr_give(csr_rows *s, cusgd_data *data); /* in the place of the x that there is, which is freed */
+void csr_free(csr_rows *s);
+cusgd_status csr_note(cusgd_data *data); /* that x is sparse, though the file is not */
 /* data/csr_files.c: an archive of scipy.sparse.save_npz as x, of the formats csr, csc and coo; *found: whether it is one. */
 cusgd_status csr_open_archive(cusgd_data *data, const char *path, int *found);
 /* Likewise a folder with indptr.npy, indices.npy and data.npy, of which the last two stay in their files. d: the number of

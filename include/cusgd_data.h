@@ -58,6 +58,10 @@ typedef struct cusgd_csr {
 CUSGD_API cusgd_status cusgd_data_wrap_csr(int64_t n, int64_t d, int64_t k, cusgd_csr x, cusgd_matrix y, cusgd_matrix w,
                                            cusgd_data **out);
 CUSGD_API int64_t cusgd_data_stored(const cusgd_data *data); /* the stored values of sparse data; -1: the data is dense */
+/* Copies x in the other kind of storage, which replaces it: `sparse` 1: by rows, without the values that are 0; 0: as a dense
+ * matrix, which all solvers take. Nothing is done where x is stored so already. The values keep their type. Not allowed while a
+ * trainer uses the data. Errors: MEMORY, INTERRUPTED, USAGE (x lies in the memory of a GPU). */
+CUSGD_API cusgd_status cusgd_data_set_sparse(cusgd_data *data, int sparse);
 
 /* A term that is added to p with coefficient 1, as in generalized linear models (McCullagh, Nelder 1989): one number per row, for
  * all outputs. */

@@ -50,13 +50,17 @@ typedef enum cusgd_date_order {
     CUSGD_DATE_ORDER_MONTH_FIRST,
 } cusgd_date_order;
 
+/* The storage of x. AUTO: that of the file; a table is dense unless one of its columns has more than 1000 categories. */
+typedef enum cusgd_sparse { CUSGD_SPARSE_AUTO, CUSGD_SPARSE_NO, CUSGD_SPARSE_YES } cusgd_sparse;
+
 /* How the columns of a table become features. Booleans (true and false, yes and no, t and f, y and n, on and off, in any case)
  * become 1 and 0. Each category becomes a column named COL=CATEGORY that is 1 in the rows of the category and otherwise 0. */
 typedef struct cusgd_encode {
     const char *const *categorical; /* names of features whose values (texts or numbers) are categories */
     size_t categorical_count;
     /* 1: features that have only texts are categories too, with a note, if the texts repeat (each stands twice or more on
-     * average, and there are at most 1000) and are not dates; 0: texts of features that are not named are an error */
+     * average, and there are at most 1000, or a million where x is to be sparse) and are not dates; 0: texts of features that are
+     * not named are an error */
     int categorical_auto;
     int all_levels; /* 1: a column for each category; 0: for each but the first (in numerical order, else in byte order) */
     cusgd_missing missing;
@@ -70,6 +74,10 @@ typedef struct cusgd_encode {
     /* 2 to 10: powers of all these columns up to this one follow them (COL^2, ...); 0 or 1: none. At most 100,000. */
     int polynomial;
     int interactions; /* 1: and products of different columns (A*B), all up to that degree in total */
+    /* Of any file. YES: x is stored sparse, NO: dense, whatever the file has (cusgd_data_set_sparse). With YES or AUTO a column
+     * of categories that is named above may have a million of them, else 1000. What `cusgd_reader.encoding` encodes is stored as
+     * the data that it was made for, with AUTO */
+    cusgd_sparse sparse;
 } cusgd_encode;
 
 /* The index of the first column in LIBSVM text. AUTO: 0 if an index 0 occurs, else 1. */
@@ -105,7 +113,8 @@ typedef struct cusgd_reader {
     cusgd_dialect dialect; /* what is 0 here is taken from `layout`, or else detected from the first lines */
     cusgd_encode encode;   /* how the columns of a table become features */
     cusgd_class_targets find_classes;
-    const cusgd_encoding *encoding; /* NULL, or the encoding to use; of `encode`, only `missing` and `strict` are used then */
+    const cusgd_encoding *encoding; /* NULL, or the encoding to use; of `encode`, only `missing`, `strict` and `sparse` are used
+                                     * then */
     int64_t lines_before;           /* added to line numbers in messages, for a part of a longer table */
     size_t class_count;             /* of `classes`; 0: 2 */
     /* NULL, or the column of the numbers of trials, of which the target is the number of successes, or several targets are the

@@ -89,6 +89,7 @@ Test(encoding, categories_that_are_too_many)
     assert_refused(text, &reader, "; to use the others: --ignore name"); /* nobody asked for so many categories */
     reader.encode.categorical = (const char *const[]){"name"};
     reader.encode.categorical_count = 1;
+    reader.encode.sparse = CUSGD_SPARSE_NO;
     assert_refused(text, &reader,
                    "data.csv:1002:1: column 'name' has more than 1000 categories: if it holds names or identifiers");
     *strrchr(text, 'p') = '\0'; /* without the last row there are 1000 */

@@ -38,6 +38,10 @@ void reading_arguments(reading *r, argument table[READING_ARGUMENTS])
          TAKES_TEXT,
          &r->indexed.base},
         {{"columns", "D", "the largest index", "LIBSVM text: how many columns", NULL}, '\0', TAKES_TEXT, &r->indexed.columns},
+        {{"sparse", "auto|yes|no", "auto; the model's", "store x without its zeros; auto: as the file, or many categories", NULL},
+         '\0',
+         TAKES_TEXT,
+         &r->sparse},
         {{"target", "COL", "the last", "column of y; -1 is the last; may repeat", NULL}, '\0', TAKES_TEXTS, &r->targets},
         {{"weights", "COL", "none", "column of the rows' weights", NULL}, '\0', TAKES_TEXT, &r->weights},
         {{"trials", "COL", "none", "numbers of trials, of which the targets are parts", NULL}, '\0', TAKES_TEXT, &r->trials},
@@ -211,6 +215,17 @@ static int read_indexed(const indexed_text *t, const syntax *s, cusgd_reader *re
     return complain_usage(s, "index-base must be auto, 0 or 1, not \"%s\"", t->base);
 }
 
+static int read_sparse(const reading *r, const syntax *s, cusgd_reader *reader)
+{
+    static const char *const words[] = {"auto", "no", "yes"}; /* in the enumeration's order */
+    for (int i = 0; r->sparse && i < 3; i++) {
+        if (strcmp(words[i], r->sparse) != 0) continue;
+        reader->encode.sparse = (cusgd_sparse)i;
+        return CUSGD_OK;
+    }
+    return r->sparse ? complain_usage(s, "sparse must be auto, yes or no, not \"%s\"", r->sparse) : CUSGD_OK;
+}
+
 int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_model *model, cusgd_reader *reader)
 {
     *reader = CUSGD_INIT(cusgd_reader);
@@ -231,6 +246,7 @@ int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_mo
     int status = read_dialect(r, s, reader);
     if (!status) status = read_encoding(r, s, model, reader);
     if (!status) status = read_indexed(&r->indexed, s, reader);
+    if (!status) status = read_sparse(r, s, reader);
     if (status) return status;
     reader->targets = r->targets.at;
     reader->target_count = r->targets.count;

@@ -163,10 +163,11 @@ static cusgd_status add_text(table *t, int64_t j, const field *f, double *to)
     *to = (double)number;
     if (number >= 0) return CUSGD_OK;
     if (!t->columns.at[j].coding) return survey_add(&t->survey, t->columns.count, j, FIELD_TEXT, *f);
+    int many = seen->texts.most == MAX_SPARSE_CATEGORIES, most = many ? MAX_SPARSE_CATEGORIES : MAX_CATEGORIES;
     fail_at(t, f->line, j,
             fail(CUSGD_ERROR_DATA,
-                 "column %s has more than %d categories: if it holds names or identifiers, leave it out (--ignore)",
-                 column_show(&t->columns, j, where), MAX_CATEGORIES));
+                 "column %s has more than %d categories: if it holds names or identifiers, leave it out (--ignore)%s",
+                 column_show(&t->columns, j, where), most, many ? "" : ", else store x sparse (--sparse yes)"));
     return survey_add_other(&t->survey);
 }
 
@@ -356,7 +357,13 @@ static int names_are_asked(const cusgd_reader *r)
 static cusgd_status begin_features(table *t)
 {
     t->observed = allocate_zeroed((size_t)t->columns.d, sizeof *t->observed);
-    return t->observed ? CUSGD_OK : fail_memory((size_t)t->columns.d * sizeof *t->observed, "the features' texts");
+    if (!t->observed) return fail_memory((size_t)t->columns.d * sizeof *t->observed, "the features' texts");
+    for (int64_t j = 0; j < t->columns.count; j++) {
+        const column *c = &t->columns.at[j];
+        int many = t->reader->encode.sparse == CUSGD_SPARSE_YES || (t->reader->encode.sparse == CUSGD_SPARSE_AUTO && c->coding);
+        if (c->role == ROLE_FEATURE && many) t->observed[c->at].texts.most = MAX_SPARSE_CATEGORIES;
+    }
+    return CUSGD_OK;
 }
 
 static cusgd_status read_first(table *t, cusgd_data *data)

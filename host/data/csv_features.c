@@ -236,21 +236,57 @@ cusgd_status csv_note_categories(table *t, cusgd_data *data)
     return status;
 }
 
-/* Powers and products of numbers that are finite need not be. */
-static cusgd_status check_terms(const cusgd_data *data, const cusgd_encoding *e, const double *x)
+static cusgd_status fail_term(const cusgd_data *data, int64_t row, int64_t j)
 {
+    char shown[SHOWN_BYTES];
+    text_show(data->features[j], strlen(data->features[j]), shown);
+    return fail(CUSGD_ERROR_DATA,
+                "%s: %s is too large for a double in row %" PRId64
+                ": divide the column by a power of ten, or take a smaller --polynomial",
+                data->source, shown, row + 1);
+}
+
+/* Powers and products of numbers that are finite need not be. */
+static cusgd_status check_terms(const cusgd_data *data, const cusgd_encoding *e)
+{
+    const examples *v = &data->view;
     int64_t base = e->d - e->terms.count;
-    for (int64_t i = 0; e->terms.count > 0 && i < data->view.n; i++)
-        for (int64_t j = base; j < e->d; j++) {
-            char shown[SHOWN_BYTES];
-            if (isfinite(x[i * e->d + j])) continue;
-            text_show(data->features[j], strlen(data->features[j]), shown);
-            return fail(CUSGD_ERROR_DATA,
-                        "%s: %s is too large for a double in row %" PRId64
-                        ": divide the column by a power of ten, or take a smaller --polynomial",
-                        data->source, shown, i + 1);
-        }
+    for (int64_t i = 0; e->terms.count > 0 && i < v->n; i++) {
+        for (int64_t j = base; j < e->d && !examples_are_sparse(v); j++)
+            if (!isfinite(matrix_at(&v->x, i, j))) return fail_term(data, i, j);
+        for (int64_t at = examples_are_sparse(v) ? v->s.start[i] : 0; examples_are_sparse(v) && at < v->s.start[i + 1]; at++)
+            if (!isfinite(csr_value(&v->s, at)) && csr_column(&v->s, at) >= base)
+                return fail_term(data, i, csr_column(&v->s, at));
+    }
     return CUSGD_OK;
+}
+
+static cusgd_status encode_dense(const cusgd_encoding *e, cusgd_data *data)
+{
+    examples *v = &data->view;
+    double *raw = data->memory[0], *x = NULL;
+    if ((uint64_t)v->n <= SIZE_MAX / sizeof *x / (uint64_t)e->d) x = allocate((size_t)(v->n * e->d), sizeof *x);
+    if (!x)
+        return fail(CUSGD_ERROR_MEMORY,
+                    "%s: out of memory for %" PRId64 " x %" PRId64 " values: its features make many columns; where most values "
+                    "are 0, store x sparse (--sparse yes)",
+                    data->source, v->n, e->d);
+    encoding_apply(e, raw, v->n, x);
+    free(raw);
+    data->memory[0] = x;
+    v->x = (cusgd_matrix){x, CUSGD_TYPE_FLOAT64, e->d, 1};
+    return CUSGD_OK;
+}
+
+static cusgd_status encode_sparse(const cusgd_encoding *e, int chosen, cusgd_data *data)
+{
+    csr_rows rows = {.type = CUSGD_TYPE_FLOAT64};
+    cusgd_status status = encoding_apply_sparse(e, data->memory[0], data->view.n, &rows);
+    if (!status) csr_give(&rows, data);
+    csr_free(&rows);
+    if (status) return fail_in(status, "%s", data->source);
+    data->view.d = e->d;
+    return chosen ? csr_note(data) : CUSGD_OK;
 }
 
 /* Puts x as encoded in the place of the columns' values. */
@@ -259,23 +295,20 @@ cusgd_status csv_encode(table *t, cusgd_data *data)
     examples *v = &data->view;
     cusgd_encoding *e = t->encoding;
     if (!e) return CUSGD_OK;
-    double *raw = data->memory[0], *x = NULL;
-    cusgd_status fitted = t->reader->encoding ? CUSGD_OK : encoding_fit(e, raw, v->n, t->reader->encode.all_levels);
-    if (fitted) return fail_in(fitted, "%s", data->source);
+    cusgd_status status = t->reader->encoding ? CUSGD_OK : encoding_fit(e, data->memory[0], v->n, t->reader->encode.all_levels);
+    if (status) return fail_in(status, "%s", data->source);
     if (e->d < 1)
         return fail(CUSGD_ERROR_DATA, "%s: every feature has the same category in all rows: there is nothing to learn from",
                     data->source);
-    if ((uint64_t)v->n <= SIZE_MAX / sizeof *x / (uint64_t)e->d) x = allocate((size_t)(v->n * e->d), sizeof *x);
-    if (!x)
-        return fail(CUSGD_ERROR_MEMORY, "%s: out of memory for %" PRId64 " x %" PRId64 " values: its features make many columns",
-                    data->source, v->n, e->d);
-    encoding_apply(e, raw, v->n, x);
-    free(raw);
-    data->memory[0] = x;
+    if (t->reader->encode.sparse != CUSGD_SPARSE_AUTO)
+        e->sparse = t->reader->encode.sparse == CUSGD_SPARSE_YES;
+    else if (!t->reader->encoding)
+        e->sparse = encoding_has_many(e);
+    status = e->sparse ? encode_sparse(e, !t->reader->encoding, data) : encode_dense(e, data);
+    if (status) return status;
     v->d = e->d;
-    v->x = (cusgd_matrix){x, CUSGD_TYPE_FLOAT64, e->d, 1};
-    cusgd_status status = encoding_names(e, data->layout->features, &data->features);
+    status = encoding_names(e, data->layout->features, &data->features);
     data->encoding = e;
     t->encoding = NULL;
-    return status ? status : check_terms(data, e, x);
+    return status ? status : check_terms(data, e);
 }

@@ -62,6 +62,7 @@ cusgd_status encoding_copy(const cusgd_encoding *from, cusgd_encoding **out)
     if (status || !from) return status;
     (*out)->d = from->d;
     (*out)->missing = from->missing;
+    (*out)->sparse = from->sparse;
     status = polynomial_copy(&from->terms, &(*out)->terms);
     for (int64_t j = 0; j < from->count && !status; j++) status = copy_feature(&from->at[j], *out, j);
     if (!status) return CUSGD_OK;
@@ -161,7 +162,7 @@ cusgd_status encoding_names(const cusgd_encoding *e, const int64_t *numbers, cha
 
 /* ---- Fitting ------------------------------------------------------------------------------------------------------------- */
 
-/* By value where all are numbers, else by bytes. */
+/* Of categories or of texts alone: by value where all are numbers, else by bytes. */
 static int compare_as_numbers(const void *a, const void *b)
 {
     double left = 0, right = 0;
@@ -173,34 +174,51 @@ static int compare_as_numbers(const void *a, const void *b)
 
 static int compare_as_texts(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
-/* Keeps the categories that occur, in order. */
-static void fit_categories(feature *f, double *raw, int64_t n, int64_t stride)
+typedef struct category {
+    char *text;
+    int64_t number;
+} category;
+
+/* Keeps the categories that occur, in order; rank: where each of them comes, at first 0 for those that occur and else -1. */
+static void sort_categories(text_set *all, category *sorted, int64_t *rank)
 {
-    text_set *all = &f->categories;
-    char *old[MAX_CATEGORIES], *sorted[MAX_CATEGORIES];
-    int64_t rank[MAX_CATEGORIES], kept = 0;
-    int used[MAX_CATEGORIES] = {0}, numbers = 1;
+    int64_t kept = 0;
+    int numbers = 1;
     double ignored;
-    for (int64_t i = 0; i < n; i++)
-        if (raw[i * stride] >= 0) used[(int)raw[i * stride]] = 1;
     for (int64_t c = 0; c < all->count; c++) {
-        old[c] = all->at[c];
-        if (!used[c]) continue;
-        numbers = numbers && number_parse(old[c], strlen(old[c]), &ignored);
-        sorted[kept++] = old[c];
+        if (rank[c] < 0) {
+            free(all->at[c]);
+            continue;
+        }
+        numbers = numbers && number_parse(all->at[c], strlen(all->at[c]), &ignored);
+        sorted[kept++] = (category){all->at[c], c};
     }
-    qsort(sorted, (size_t)kept, sizeof *sorted, numbers ? compare_as_numbers : compare_as_texts);
-    for (int64_t c = 0; c < all->count; c++) {
-        rank[c] = -1;
-        for (int64_t s = 0; s < kept && rank[c] < 0; s++)
-            if (sorted[s] == old[c]) rank[c] = s;
-        if (rank[c] < 0) free(old[c]);
+    if (kept > 0) qsort(sorted, (size_t)kept, sizeof *sorted, numbers ? compare_as_numbers : compare_as_texts);
+    for (int64_t s = 0; s < kept; s++) {
+        all->at[s] = sorted[s].text;
+        rank[sorted[s].number] = s;
     }
-    if (kept > 0) memcpy(all->at, sorted, (size_t)kept * sizeof *sorted);
     all->count = kept;
     texts_renumber(all);
-    for (int64_t i = 0; i < n; i++)
-        if (raw[i * stride] >= 0) raw[i * stride] = (double)rank[(int)raw[i * stride]];
+}
+
+static cusgd_status fit_categories(feature *f, double *raw, int64_t n, int64_t stride)
+{
+    size_t count = (size_t)f->categories.count + 1; /* there may be none */
+    category *sorted = allocate(count, sizeof *sorted);
+    int64_t *rank = allocate(count, sizeof *rank);
+    cusgd_status status = sorted && rank ? CUSGD_OK : fail_memory(count * sizeof *sorted, "a column's categories");
+    if (!status) {
+        for (size_t c = 0; c < count; c++) rank[c] = -1;
+        for (int64_t i = 0; i < n; i++)
+            if (raw[i * stride] >= 0) rank[(int64_t)raw[i * stride]] = 0;
+        sort_categories(&f->categories, sorted, rank);
+        for (int64_t i = 0; i < n; i++)
+            if (raw[i * stride] >= 0) raw[i * stride] = (double)rank[(int64_t)raw[i * stride]];
+    }
+    free(sorted);
+    free(rank);
+    return status;
 }
 
 /* Of values whose sum overflows. */
@@ -247,7 +265,8 @@ cusgd_status encoding_fit(cusgd_encoding *e, double *raw, int64_t n, int all_lev
 {
     for (int64_t j = 0; j < e->count; j++) {
         feature *f = &e->at[j];
-        if (f->kind == FEATURE_CATEGORY) fit_categories(f, raw + j, n, e->count);
+        cusgd_status status = f->kind == FEATURE_CATEGORY ? fit_categories(f, raw + j, n, e->count) : CUSGD_OK;
+        if (status) return status;
         f->reference = f->kind == FEATURE_CATEGORY && !all_levels;
         if (f->kind == FEATURE_DATE) fit_dates(f, raw + j, n, e->count);
         if (e->missing == CUSGD_MISSING_MEAN) fit_missing(f, raw + j, n, e->count);
@@ -284,4 +303,47 @@ void encoding_apply(const cusgd_encoding *e, const double *raw, int64_t n, doubl
         for (int64_t j = 0; j < e->count; j++) to = apply_feature(&e->at[j], raw[i * e->count + j], to);
         polynomial_apply(&e->terms, x, to);
     }
+}
+
+int encoding_has_many(const cusgd_encoding *e)
+{
+    for (int64_t j = 0; j < e->count; j++)
+        if (e->at[j].categories.count > MAX_CATEGORIES) return 1;
+    return 0;
+}
+
+/* Puts a feature's values into the row that is being made; *column becomes the place after its columns. */
+static cusgd_status put_feature(const feature *f, double raw, csr_rows *x, int64_t *column)
+{
+    double own[DATE_PARTS + 1];
+    int64_t count = own_columns(f), at = raw >= 0 ? (int64_t)raw - f->reference : -1;
+    cusgd_status status = CUSGD_OK;
+    if (f->kind == FEATURE_CATEGORY) {
+        if (at >= 0) status = csr_put(x, *column + at, 1);
+        if (!status && f->indicator) status = csr_put(x, *column + count, isnan(raw));
+    } else {
+        apply_feature(f, raw, own);
+        for (int64_t i = 0; i < columns_of(f) && !status; i++) status = csr_put(x, *column + i, own[i]);
+    }
+    *column += columns_of(f);
+    return status;
+}
+
+cusgd_status encoding_apply_sparse(const cusgd_encoding *e, const double *raw, int64_t n, csr_rows *x)
+{
+    cusgd_status status = CUSGD_OK;
+    double *row = e->terms.count > 0 ? allocate((size_t)e->d, sizeof *row) : NULL; /* terms are made of a whole row */
+    if (e->terms.count > 0 && !row) return fail_memory((size_t)e->d * sizeof *row, "a row");
+    for (int64_t i = 0; i < n && !status; i++, raw += e->count) {
+        if (row) {
+            encoding_apply(e, raw, 1, row);
+            status = csr_add_row(x, row, e->d);
+            continue;
+        }
+        int64_t column = 0;
+        for (int64_t j = 0; j < e->count && !status; j++) status = put_feature(&e->at[j], raw[j], x, &column);
+        if (!status) status = csr_end_row(x);
+    }
+    free(row);
+    return status;
 }

@@ -4,6 +4,7 @@
 #ifndef CUSGD_HOST_DATA_ENCODING_H
 #define CUSGD_HOST_DATA_ENCODING_H
 
+#include "data.h"
 #include "dates.h"
 #include "polynomial.h"
 #include "texts.h"
@@ -32,6 +33,7 @@ struct cusgd_encoding {
     int64_t d;             /* columns of x */
     polynomial terms;      /* the last columns of x, made of those before */
     cusgd_missing missing; /* what was done about missing values */
+    int sparse;            /* 1: x is sparse */
     const char **names;    /* those of the features, as a reader takes them */
 };
 
@@ -47,6 +49,10 @@ cusgd_status encoding_fit(cusgd_encoding *e, double *raw, int64_t n, int all_lev
 cusgd_status encoding_set_columns(cusgd_encoding *e);
 /* Rows of x, d values each, of rows of raw values. Whatever is missing and not filled becomes 0. */
 void encoding_apply(const cusgd_encoding *e, const double *raw, int64_t n, double *x);
+/* Likewise as sparse rows, which are added to x. */
+cusgd_status encoding_apply_sparse(const cusgd_encoding *e, const double *raw, int64_t n, csr_rows *x);
+/* Whether a column has more categories than dense x takes. */
+int encoding_has_many(const cusgd_encoding *e);
 
 /* Gives the feature its column's name, which it takes over; NULL: none. */
 void encoding_set_name(cusgd_encoding *e, int64_t j, char *name);

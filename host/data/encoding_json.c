@@ -51,6 +51,7 @@ cJSON *encoding_to_json(const cusgd_encoding *e)
 {
     cJSON *all = cJSON_CreateObject(), *columns = all ? cJSON_AddArrayToObject(all, "columns") : NULL;
     int good = columns && cJSON_AddStringToObject(all, "missing", policies[e->missing]);
+    if (good && e->sparse) good = cJSON_AddTrueToObject(all, "sparse") != NULL;
     if (good && e->terms.degree > 1)
         good = cJSON_AddNumberToObject(all, "polynomial", e->terms.degree) &&
                cJSON_AddBoolToObject(all, "interactions", e->terms.products);
@@ -76,7 +77,7 @@ static int find_word(const cJSON *item, const char *const *words, int count)
 static int load_categories(const cJSON *list, text_set *t, cusgd_status *status)
 {
     const cJSON *item;
-    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) > MAX_CATEGORIES) return 0;
+    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) > MAX_SPARSE_CATEGORIES) return 0;
     cJSON_ArrayForEach(item, list)
     {
         if (!cJSON_IsString(item) || texts_find(t, item->valuestring, strlen(item->valuestring)) >= 0) return 0;
@@ -140,6 +141,7 @@ static int load(const cJSON *all, int64_t d, cusgd_encoding **out, cusgd_status 
     *status = encoding_create(count, out);
     if (*status) return 0;
     (*out)->missing = (cusgd_missing)policy;
+    (*out)->sparse = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(all, "sparse"));
     if (!load_degree(all, &(*out)->terms)) return 0;
     cJSON_ArrayForEach(object, columns) if (!load_feature(object, *out, j++, status)) return 0;
     cusgd_status set = encoding_set_columns(*out);

@@ -298,6 +298,14 @@ static cusgd_status open_path(cusgd_data *data, const char *path, const cusgd_re
     return csv_open(path, reader, data);
 }
 
+static cusgd_status settle_storage(cusgd_data *data, cusgd_sparse wanted)
+{
+    int is_sparse = examples_are_sparse(&data->view);
+    if (wanted == CUSGD_SPARSE_AUTO || is_sparse == (wanted == CUSGD_SPARSE_YES)) return CUSGD_OK;
+    cusgd_status status = cusgd_data_set_sparse(data, !is_sparse);
+    return status || is_sparse ? status : csr_note(data);
+}
+
 cusgd_status data_open(const char *path, const cusgd_reader *reader, cusgd_data **out)
 {
     cusgd_reader usual = CUSGD_INIT(cusgd_reader);
@@ -324,6 +332,7 @@ cusgd_status data_open(const char *path, const cusgd_reader *reader, cusgd_data 
     }
     cusgd_status status = data_create(strcmp(path, "-") == 0 ? "standard input" : path, out);
     if (!status) status = open_path(*out, path, reader ? reader : &usual);
+    if (!status && reader) status = settle_storage(*out, reader->encode.sparse);
     if (!status && reader && reader->classes) status = data_apply_classes(*out, reader->classes, reader_classes(reader));
     if (!status && reader && reader->find_classes) status = cusgd_data_find_classes(*out, NULL);
     if (status) {
@@ -456,6 +465,7 @@ void data_reader(const cusgd_data *data, cusgd_reader *reader)
         reader->index_base = data->base;
         reader->columns = data->view.d;
     }
+    reader->encode.sparse = examples_are_sparse(&data->view) ? CUSGD_SPARSE_YES : CUSGD_SPARSE_NO;
     if (data->classes) reader->classes = (const char *const *)data->classes;
     if (data->classes) reader->class_count = (size_t)data->class_count;
     if (!split) reader->find_classes = CUSGD_CLASSES_GIVEN; /* they are the data's, or without names 0 and 1 */

@@ -90,12 +90,14 @@ cusgd_status texts_insert(text_set *t, const field *f)
     return status ? status : insert(t, copy);
 }
 
+static int is_full(const text_set *t) { return t->count >= (t->most > 0 ? t->most : MAX_CATEGORIES); }
+
 cusgd_status texts_add(text_set *t, field f, int64_t *number)
 {
     field_trim(&f);
     if (t->total++ == 0) t->line = f.line;
     *number = texts_find(t, f.text, f.length);
-    if (*number >= 0 || t->count == MAX_CATEGORIES) return CUSGD_OK;
+    if (*number >= 0 || is_full(t)) return CUSGD_OK;
     *number = t->count;
     return texts_insert(t, &f);
 }
@@ -103,7 +105,7 @@ cusgd_status texts_add(text_set *t, field f, int64_t *number)
 int texts_are_names(const text_set *t)
 {
     enum { FEW = 20 };
-    return t->count >= MAX_CATEGORIES || (t->total > FEW && 2 * t->count > t->total);
+    return is_full(t) || (t->total > FEW && 2 * t->count > t->total);
 }
 
 int texts_are_dates(const text_set *t)

@@ -4,7 +4,7 @@
 
 #include "scan.h"
 
-enum { MAX_CATEGORIES = 1000 };
+enum { MAX_CATEGORIES = 1000, MAX_SPARSE_CATEGORIES = 1000000 };
 
 typedef struct text_set {
     char **at; /* `count` texts, owned */
@@ -13,13 +13,13 @@ typedef struct text_set {
     size_t slot_count; /* a power of two, or 0 */
     int64_t total;     /* fields that were added */
     int64_t line;      /* of the first one */
+    int64_t most;      /* texts that it takes; 0: MAX_CATEGORIES */
 } text_set;
 
 void texts_free(text_set *t);
 /* The number of a text; -1: it is none of them. */
 int64_t texts_find(const text_set *t, const char *text, size_t length);
-/* Adds a field, trimmed; *number is its text's, or -1 where it would be the text after MAX_CATEGORIES. Errors do not name the
- * file. */
+/* Adds a field, trimmed; *number is its text's, or -1 where it would be one text too many. Errors do not name the file. */
 cusgd_status texts_add(text_set *t, field f, int64_t *number);
 /* Adds a field that is trimmed and whose text is not there yet. */
 cusgd_status texts_insert(text_set *t, const field *f);

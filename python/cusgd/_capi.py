@@ -193,10 +193,13 @@ class cusgd_dialect(C.Structure):
 CUSGD_DATE_ORDER_FOUND = 0
 CUSGD_DATE_ORDER_DAY_FIRST = 1
 CUSGD_DATE_ORDER_MONTH_FIRST = 2
+CUSGD_SPARSE_AUTO = 0
+CUSGD_SPARSE_NO = 1
+CUSGD_SPARSE_YES = 2
 
 
 class cusgd_encode(C.Structure):
-    _fields_ = [("categorical", C.POINTER(C.c_char_p)), ("categorical_count", C.c_size_t), ("categorical_auto", C.c_int), ("all_levels", C.c_int), ("missing", C.c_int), ("strict", C.c_int), ("dates", C.POINTER(C.c_char_p)), ("date_count", C.c_size_t), ("date_order", C.c_int), ("polynomial", C.c_int), ("interactions", C.c_int)]
+    _fields_ = [("categorical", C.POINTER(C.c_char_p)), ("categorical_count", C.c_size_t), ("categorical_auto", C.c_int), ("all_levels", C.c_int), ("missing", C.c_int), ("strict", C.c_int), ("dates", C.POINTER(C.c_char_p)), ("date_count", C.c_size_t), ("date_order", C.c_int), ("polynomial", C.c_int), ("interactions", C.c_int), ("sparse", C.c_int)]
 
 CUSGD_INDEX_AUTO = 0
 CUSGD_INDEX_ZERO = 1
@@ -281,6 +284,7 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_data_wrap_device", C.c_int, [C.c_int64, C.c_int64, C.c_int64, C.POINTER(cusgd_device_arrays), C.POINTER(C.c_void_p)]),
     ("cusgd_data_wrap_csr", C.c_int, [C.c_int64, C.c_int64, C.c_int64, cusgd_csr, cusgd_matrix, cusgd_matrix, C.POINTER(C.c_void_p)]),
     ("cusgd_data_stored", C.c_int64, [C.c_void_p]),
+    ("cusgd_data_set_sparse", C.c_int, [C.c_void_p, C.c_int]),
     ("cusgd_data_set_offset", C.c_int, [C.c_void_p, C.c_int, cusgd_matrix]),
     ("cusgd_data_set_names", C.c_int, [C.c_void_p, C.POINTER(C.c_char_p), C.POINTER(C.c_char_p), C.POINTER(C.c_char_p), C.c_char_p]),
     ("cusgd_data_set_classes", C.c_int, [C.c_void_p, C.POINTER(C.c_char_p), C.c_int64]),

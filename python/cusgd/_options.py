@@ -146,6 +146,7 @@ _OF_THE_COMMAND = {
     "plot": "cusgd.plot draws the loss by epoch of a model",
     "polynomial": "cusgd.read_table(path, polynomial=...) reads a table as the command does",
     "quiet": "nothing is printed unless progress=True",
+    "sparse": "pass a matrix of scipy.sparse, or cusgd.read_table(path, sparse=...)",
     "target": "pass the target as y, or cusgd.read_table(path, target=...)",
     "weights": "pass sample_weight, or cusgd.read_table(path, weights=...)",
 }

@@ -18,6 +18,7 @@ from ._run import run
 from ._text import c_path, c_text
 
 _HEADERS = {None: _capi.CUSGD_HEADER_AUTO, True: _capi.CUSGD_HEADER_YES, False: _capi.CUSGD_HEADER_NO}
+_SPARSE = {None: _capi.CUSGD_SPARSE_AUTO, False: _capi.CUSGD_SPARSE_NO, True: _capi.CUSGD_SPARSE_YES}
 _MISSING = {word: getattr(_capi, f"CUSGD_MISSING_{word.upper()}") for word in ("auto", "error", "drop", "mean")}
 
 _DATE_ORDERS = {
@@ -124,6 +125,7 @@ def read_table(
     decimal: str | None = None,
     thousands: str | None = None,
     skip: int | None = None,
+    sparse: bool | None = None,
 ) -> Table:
     r"""Read a table (CSV and the like, also compressed) as ``cusgd train`` reads it.
 
@@ -139,7 +141,7 @@ def read_table(
         the number of successes out of so many, for losses of two classes; several targets are the counts of one class each.
     categorical : "auto", "none", or columns
         Columns of categories. Unless "none" is among them, so are columns of text that repeats (each text stands twice or more on
-        average, there are at most 1000, and they are not dates); ``notes`` lists these.
+        average, there are at most 1000, or a million if ``sparse`` is True, and they are not dates); ``notes`` lists these.
     dates : columns
         Columns of dates: their year, month, weekday and days since 1970-01-01.
     date_order : {"found", "day-first", "month-first"}
@@ -167,6 +169,9 @@ def read_table(
         What separates the thousands of numbers, which may also be written without; None: nothing does.
     skip : int, optional
         Lines before the header or the first row to pass over; None: none.
+    sparse : bool, optional
+        Whether x is stored without its zeros, which suits columns with many categories (up to a million each). None: only if a
+        column of ``categorical`` has more than 1000 of them. Sparse columns are not standardized, and some solvers refuse them.
 
     Returns
     -------
@@ -219,6 +224,7 @@ def read_table(
         raise UsageError(f"thousands must be ',', '.', ' ' or \"'\", and another mark than decimal, not {thousands!r}")
     if skip is not None and skip < 0:
         raise UsageError(f"skip is a number of lines, at least 0, not {skip}")
+    encode.sparse = _SPARSE[sparse]
     reader.dialect.skip = -1 if skip == 0 else skip or 0
     table = open_table(path, reader)
     del kept

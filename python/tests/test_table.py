@@ -112,3 +112,26 @@ def test_messages_name_the_parameter_for_dates(tmp_path):
     with pytest.raises(cusgd.DataError) as caught:
         cusgd.read_table(tmp_path / "d.csv")
     assert " dates " in str(caught.value) and "--date" not in str(caught.value)
+
+
+def test_many_categories_are_stored_sparse(tmp_path):
+    sparse = pytest.importorskip("scipy.sparse")
+    preprocessing = pytest.importorskip("sklearn.preprocessing")
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    path = tmp_path / "many.csv"
+    rows = [(f"u{i % 1500}", i % 7, (i % 1500) % 5 + 0.1 * (i % 3)) for i in range(4500)]
+    path.write_text("user,n,y\n" + "".join(f"{u},{n},{y}\n" for u, n, y in rows))
+    table = cusgd.read_table(path, categorical="user", all_levels=True)
+    assert table.cols == 1501
+    assert any("stored sparse" in note for note in table.notes)
+    model = cusgd.fit(table, solver="lbfgs", l2=0.01)
+    predicted = model.predict_table(path)
+    y = np.array([row[2] for row in rows])
+    X = preprocessing.OneHotEncoder().fit_transform([[row[0]] for row in rows])
+    X = sparse.hstack([X, [[row[1]] for row in rows]])
+    ridge = linear_model.Ridge(alpha=0.01 * len(rows), tol=1e-12, solver="sparse_cg").fit(X, y)
+    np.testing.assert_allclose(predicted, ridge.predict(X), atol=1e-3)
+    with pytest.raises(cusgd.DataError, match="more than 1000 categories"):
+        cusgd.read_table(path, categorical="user", sparse=False)
+    small = cusgd.read_table(path, features=["n"], sparse=True)
+    assert any("stored sparse" in note for note in small.notes)
