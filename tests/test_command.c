@@ -166,6 +166,7 @@ Test(command, words_that_do_not_exist)
         {"train data.csv --average=1 --model m", "--average takes no value"},
         {"train data.csv -q1 --model m", "-q takes no value"},
         {"train data.csv --header maybe --model m", "header must be auto, yes or no"},
+        {"train data.csv --sparse maybe --model m", "sparse must be auto, yes or no"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         run(&o, "$CUSGD %s", cases[i].line);

@@ -93,6 +93,12 @@ Test(command_online, errors)
     assert_code(o, 1);
     assert_has(o.err, "leave out --whiten");
     assert_lacks(o.err, "chosen:");
+    static const char *const schedules[] = {"cosine", "one-cycle", "polynomial"};
+    for (int i = 0; i < 3; i++) {
+        run(&o, "$CUSGD train - --online --schedule %s --model m2 <data.csv", schedules[i]);
+        assert_code(o, 1);
+        assert_has(o.err, "--online does not know how many steps there will be");
+    }
     run(&o, "$CUSGD train - --online --epochs 5 --model m2 <data.csv");
     assert_code(o, 1);
     assert_has(o.err, "leave out --epochs");

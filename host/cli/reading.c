@@ -38,7 +38,7 @@ void reading_arguments(reading *r, argument table[READING_ARGUMENTS])
          TAKES_TEXT,
          &r->indexed.base},
         {{"columns", "D", "the largest index", "LIBSVM text: how many columns", NULL}, '\0', TAKES_TEXT, &r->indexed.columns},
-        {{"sparse", "auto|yes|no", "auto; the model's", "store x without its zeros; auto: as the file, or many categories", NULL},
+        {{"sparse", "auto|yes|no", "auto; the model's", "store x without its zeros; auto: as the file is", NULL},
          '\0',
          TAKES_TEXT,
          &r->sparse},

@@ -36,6 +36,12 @@ typedef struct training {
 
 /* ---- Before anything is read --------------------------------------------------------------------------------------------- */
 
+static int schedule_needs_length(const cusgd_options *options)
+{
+    return option_is(options, "schedule", "cosine") || option_is(options, "schedule", "one-cycle") ||
+           option_is(options, "schedule", "polynomial");
+}
+
 static int check_arguments(training *t)
 {
     if (!t->model_path) return complain_usage(t->syntax, "--model is missing: where does the model go?");
@@ -55,6 +61,10 @@ static int check_arguments(training *t)
         return complain_usage(t->syntax, "--online reads each row once: leave out --epochs");
     if (t->online && !option_is(t->options, "whiten", "none"))
         return complain_usage(t->syntax, "--online does not have all rows at once, which --whiten needs: leave out --whiten");
+    if (t->online && schedule_needs_length(t->options))
+        return complain_usage(
+            t->syntax, "--online does not know how many steps there will be, over which the schedules cosine, one-cycle and "
+                       "polynomial lay out the rate: choose constant or inverse-scaling");
     if (t->online && t->checkpoints.path)
         return complain_usage(t->syntax,
                               "--online reads rows that pass once, so that a run cannot be resumed: leave out --checkpoint");
