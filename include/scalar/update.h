@@ -202,6 +202,12 @@ SCALAR real ftrl_leader(real theta, real z, real weight, real steps, real l1, re
     return -soft_threshold(z, steps * l1) / (weight + steps * l2);
 }
 
+/* A parameter's l1 or l2, by the run's and its own factor on it. */
+SCALAR real own_penalty(real penalty, real factor, int limited, int penalized)
+{
+    return !penalized ? 0 : limited ? penalty * factor : penalty;
+}
+
 /* Where the gradient of a step is taken. */
 SCALAR real gradient_point(OF(update_rule) rule, OF(update_step) step, real theta, real slot1)
 {
@@ -231,21 +237,16 @@ SCALAR_INLINED void update_parameter(OF(update_rule) rule, OF(update_step) step,
 {
     real before = q->theta;
     int leads = optimizer_leads(rule.optimizer);
-    if (penalized && !leads) g = g + (limited ? rule.l2 * own.l2 : rule.l2) * point;
+    if (penalized && !leads) g = g + own_penalty(rule.l2, own.l2, limited, 1) * point;
     OF(movement) m = optimizer_move(rule, step, step.rate * own.rate_factor, g, q);
     real start = optimizer_decays(rule.optimizer) && penalized ? before * (1 - step.rate * own.rate_factor * rule.decay) : before;
     q->theta = start - m.move;
     if (leads) {
-        real l1 = !penalized ? 0
-                  : limited  ? rule.l1 * own.l1
-                             : rule.l1,
-             l2 = !penalized ? 0
-                  : limited  ? rule.l2 * own.l2
-                             : rule.l2;
+        real l1 = own_penalty(rule.l1, own.l1, limited, penalized), l2 = own_penalty(rule.l2, own.l2, limited, penalized);
         q->theta = ftrl_leader(q->theta, q->slot1, q->slot3, step.correction1, l1, l2);
         if (penalized && limited) q->theta = into_bounds(q->theta, own.lower, own.upper);
     } else if (penalized && (rule.l1 > 0 || limited)) {
-        q->theta = soft_threshold(q->theta, (limited ? rule.l1 * own.l1 : rule.l1) * m.factor);
+        q->theta = soft_threshold(q->theta, own_penalty(rule.l1, own.l1, limited, 1) * m.factor);
         if (limited) q->theta = into_bounds(q->theta, own.lower, own.upper);
         if (optimizer_has_velocity(rule.optimizer)) q->slot1 = before - q->theta;
     }
