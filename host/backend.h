@@ -15,6 +15,7 @@
 #include "scalar/loss_rule.h"
 #include "scalar/sampling.h"
 #include "scalar/schedule.h"
+#include "world.h"
 
 /* What happens to examples when they are bound: x' = (x - mean) (1 / scale), y' = y - shift, w' = w / weight_mean, o' = o, each
  * in double and then rounded: x' to bf16 (scalar/bf16.h) where that is its storage, in double too, so that all backends have the
@@ -50,6 +51,7 @@ typedef struct run_spec {
     int sparse;    /* 1: the examples are sparse */
     int lazy;      /* 1: sgd, adagrad and ftrl update a column when a batch has it; penalties and averages catch up then */
     int shards;    /* the shares of every slice; 0: 1 */
+    world *world;  /* between whose ranks they are divided; NULL: this process has all */
     int intercept; /* 0: the last row of theta stays as it is */
     int average;   /* keep PART_AVERAGE */
     double beta1, beta2, rho, epsilon, l1, l2, decay;
@@ -72,7 +74,7 @@ typedef struct batch_share {
  * by the rows of the whole batch (sampler_rows). One share's sum is kept in double; several are each rounded to `real`, and
  * added in it by the tree of scalar/shards.h, losses in double. */
 typedef struct slice {
-    const batch_share *shares; /* as many as the run spec has shards, in the shards' order */
+    const batch_share *shares; /* as many as the run spec has shards, in the shards' order. Without examples: another rank's */
     int64_t first, count;
     const step_numbers *numbers; /* count; the backend copies them */
 } slice;
@@ -183,6 +185,7 @@ typedef struct backend_ops {
 typedef struct backend {
     const backend_ops *ops;
     void *self;
+    world *world;   /* between whose ranks a set's shards are divided, which all call alike; NULL: there is one process */
     int is_host;    /* 1: the CPU, whose steps take longer: shorter slices keep an interruption from waiting */
     char name[128]; /* of the device, for people */
 } backend;

@@ -3,6 +3,7 @@
 #include "backend.h"
 #include "failure.h"
 #include "module.h"
+#include "module_file.h"
 #include "options.h"
 #include "pool.h"
 #include "public.h"
@@ -10,7 +11,6 @@
 #include <dlfcn.h>
 #include <limits.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,35 +23,11 @@ static const char module_name[] = "libcusgd-cuda.so";
 static struct module {
     module_open *open; /* NULL: there is none that can be used */
     module_describe *describe;
-    char path[4096];
+    char path[MODULE_PATH];
     char missing[512]; /* why there is none */
 } module;
 static pthread_once_t module_sought = PTHREAD_ONCE_INIT;
-static char module_folder[sizeof module.path]; /* cusgd_set_module_folder's; "": none */
-static _Atomic int module_was_sought;
 static const backend_services services = {fail, pool_share, sparse_moments};
-
-static int is_file_in(const char *folder, const char *below)
-{
-    int length = snprintf(module.path, sizeof module.path, "%s%s/%s", folder, below, module_name);
-    return length > 0 && (size_t)length < sizeof module.path && access(module.path, R_OK) == 0;
-}
-
-/* Beside this library (or, where it is linked in, the program), or below that in cusgd/. */
-static int find_installed(void)
-{
-    Dl_info here;
-    char folder[sizeof module.path];
-    if (!dladdr(&services, &here) || !here.dli_fname) return 0;
-    char *resolved = realpath(here.dli_fname, NULL);
-    if (!resolved) return 0;
-    int length = snprintf(folder, sizeof folder, "%s", resolved);
-    free(resolved);
-    char *slash = strrchr(folder, '/');
-    if (length < 0 || (size_t)length >= sizeof folder || !slash) return 0;
-    *slash = 0;
-    return is_file_in(folder, "") || is_file_in(folder, "/cusgd");
-}
 
 static void load_module(void)
 {
@@ -74,14 +50,13 @@ static void load_module(void)
 /* A module that is named is taken as it is; one that lies installed is opened only where there is a driver. */
 static void seek_module(void)
 {
-    atomic_store(&module_was_sought, 1);
-    const char *folder = *module_folder ? module_folder : secure_getenv("CUSGD_MODULE_DIR");
-    if (folder && *folder && is_file_in(folder, "")) {
-        load_module();
+    int named;
+    if (!module_find(module_name, module.path, &named)) {
+        snprintf(module.missing, sizeof module.missing, "cuSGD's CUDA module, %s, is not installed", module_name);
         return;
     }
-    if (!find_installed()) {
-        snprintf(module.missing, sizeof module.missing, "cuSGD's CUDA module, %s, is not installed", module_name);
+    if (named) {
+        load_module();
         return;
     }
     if (!dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) /* kept: the module needs it */
@@ -96,18 +71,6 @@ static const struct module *the_module(void)
     return &module;
 }
 
-cusgd_status cusgd_set_module_folder(const char *folder)
-{
-    size_t length = strlen(folder);
-    if (atomic_load(&module_was_sought))
-        return fail(CUSGD_ERROR_USAGE,
-                    "the CUDA module has been looked for already: name its folder before the first device is used");
-    if (length == 0 || length >= sizeof module_folder)
-        return fail(CUSGD_ERROR_USAGE, "the folder of the CUDA module has a name of %zu bytes", length);
-    memcpy(module_folder, folder, length + 1);
-    return CUSGD_OK;
-}
-
 /* ---- Opening ---- */
 
 static cusgd_status open_cuda(int index, cusgd_precision precision, backend *out)
@@ -115,6 +78,7 @@ static cusgd_status open_cuda(int index, cusgd_precision precision, backend *out
     const struct module *m = the_module();
     if (!m->open) return fail(CUSGD_ERROR_DEVICE, "%s", m->missing);
     out->is_host = 0;
+    out->world = NULL;
     return m->open(MODULE_ABI, &services, index, precision, out);
 }
 

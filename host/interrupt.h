@@ -12,6 +12,11 @@ cusgd_status fail_interrupted(void);
  * ends early by it asks once more behind itself. */
 static inline int interrupt_asked_at(int64_t row) { return row % 1024 == 0 && interrupt_asked(); }
 
+/* Several processes (world.h) must all leave a call at the same place: as long as a flag is set, it alone says whether, and what
+ * this process wants is in interrupt_wished(), whether work is deferred or not. NULL: one process. Returns the flag before. */
+const int *interrupt_agree(const int *flag);
+int interrupt_wished(void);
+
 /* The flag of a trainer at work in this thread; NULL: none. It is set, too, when the thread's function says so. Returns the one
  * before. */
 _Atomic int *interrupt_watch(_Atomic int *flag);

@@ -11,6 +11,7 @@
 static inline cusgd_status sparse_refuses(const run_spec *p)
 {
     if (!p->sparse) return CUSGD_OK;
+    if (p->world) return fail(CUSGD_ERROR_USAGE, "sparse data is trained by one process; start the command without mpirun");
     if (p->shards > 1)
         return fail(CUSGD_ERROR_USAGE, "sparse data is trained in one shard, not in %d; leave out --shards", p->shards);
     if (p->storage != CUSGD_STORAGE_FULL)

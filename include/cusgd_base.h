@@ -207,9 +207,9 @@ typedef struct cusgd_device {
 /* Gets the index-th device. Returns 0 past the last. If there is no usable GPU, the note of an entry "cuda" says why. */
 CUSGD_API int cusgd_device_at(size_t index, cusgd_device *device);
 
-/* Sets the folder of the CUDA module (libcusgd-cuda.so). Must be called before the first call that needs a device; later calls
- * fail with USAGE. By default the module is searched for in the folder in the environment variable CUSGD_MODULE_DIR, then in the
- * folder of libcusgd, then in its subfolder cusgd/. */
+/* Sets the folder of the modules (libcusgd-cuda.so, libcusgd-openmpi.so, libcusgd-mpich.so). Must be called before the first call
+ * that needs a device or a world; later calls fail with USAGE. By default a module is searched for in the folder in the
+ * environment variable CUSGD_MODULE_DIR, then in the folder of libcusgd, then in its subfolder cusgd/. */
 CUSGD_API cusgd_status cusgd_set_module_folder(const char *folder);
 
 #ifdef __cplusplus

@@ -9,15 +9,15 @@
 enum { N = 203, D = 21, TARGETS = 2, K = 19, FOLDS = 3, BATCH = 48, BATCHES = 5, STEPS = 3 * BATCHES, SIZE = (D + 1) * K };
 
 /* The data, and a model's numbers. */
-typedef struct world {
+typedef struct scene {
     double x[N * D], y[N * TARGETS], w[N];
     uint8_t fold[N];
     int target_of[K];
     uint64_t held_out[K];
     double momentum[K], share[K], rate[K], l1[K], l2[K];
-} world;
+} scene;
 
-static void world_make(world *a, uint64_t seed)
+static void scene_make(scene *a, uint64_t seed)
 {
     for (int i = 0; i < N * D; i++) a->x[i] = (double)(float)interface_uniform(&seed);
     for (int i = 0; i < N; i++) {
@@ -39,7 +39,7 @@ static void world_make(world *a, uint64_t seed)
     }
 }
 
-static examples examples_of(const world *a)
+static examples examples_of(const scene *a)
 {
     return (examples){.n = N,
                       .d = D,
@@ -51,7 +51,7 @@ static examples examples_of(const world *a)
                       .folds = FOLDS};
 }
 
-static dataset *bind(const backend *b, const world *a)
+static dataset *bind(const backend *b, const scene *a)
 {
     dataset *out;
     examples e = examples_of(a);
@@ -64,7 +64,7 @@ static dataset *bind(const backend *b, const world *a)
 typedef struct trial {
     const backend *b;
     const dataset *at;
-    const world *of;
+    const scene *of;
     int optimizer, k;
     const int *which;           /* k */
     int retires, retired_after; /* the trial's output that is retired before that step; -1: none */
@@ -160,7 +160,7 @@ static void check_same(const trial *a, int c, const trial *b, int other, const c
 
 static int all_of[K];
 
-static trial trial_of(const backend *b, const dataset *at, const world *of, int optimizer)
+static trial trial_of(const backend *b, const dataset *at, const scene *of, int optimizer)
 {
     for (int c = 0; c < K; c++) all_of[c] = c;
     return (trial){.b = b, .at = at, .of = of, .optimizer = optimizer, .k = K, .which = all_of, .retires = -1};
@@ -173,8 +173,8 @@ enum { OPTIMIZERS = sizeof optimizers / sizeof *optimizers };
 /* One at a time, and in another order with others left out. cuBLAS may choose another kernel for another number of outputs. */
 Test(interface_models, alone_and_together)
 {
-    world a;
-    world_make(&a, 1);
+    scene a;
+    scene_make(&a, 1);
     for (int precision = 0; precision < 2; precision++)
         for (int i = 0; i < OPTIMIZERS; i++) {
             backend one = {0}, two = {0};
@@ -218,8 +218,8 @@ Test(interface_models, others_change_no_bit)
     for (int precision = 0; precision < 2; precision++)
         for (int i = precision; i < OPTIMIZERS; i += 2) {
             backend b = {0};
-            world a, other;
-            world_make(&a, 2);
+            scene a, other;
+            scene_make(&a, 2);
             other = a;
             other.rate[CHANGED] = 1e300;
             if (precision == CUSGD_PRECISION_FLOAT) other.rate[CHANGED] = 3e38;
@@ -264,9 +264,9 @@ Test(interface_models, ends_before_the_step_that_fails)
 {
     enum { CHANGED = 11 };
     backend b = {0};
-    world a;
+    scene a;
     int step = 0;
-    world_make(&a, 8);
+    scene_make(&a, 8);
     a.rate[CHANGED] = 3e36;
     interface_backend_open(CUSGD_PRECISION_FLOAT, 2, &b);
     dataset *at = bind(&b, &a);
@@ -294,8 +294,8 @@ Test(interface_models, ends_before_the_step_that_fails)
 Test(interface_models, all_fail)
 {
     backend b = {0};
-    world a;
-    world_make(&a, 3);
+    scene a;
+    scene_make(&a, 3);
     for (int c = 0; c < K; c++) a.rate[c] = 1e300;
     interface_backend_open(CUSGD_PRECISION_DOUBLE, 2, &b);
     dataset *at = bind(&b, &a);
@@ -311,7 +311,7 @@ Test(interface_models, all_fail)
 
 /* The steps that double arithmetic makes of the definition: rows of the fold that is held out have no part, the gradient is
  * divided by the share, and each model has its rate, momentum, l1 and l2. */
-static void reference(const world *a, int c, double *theta)
+static void reference(const scene *a, int c, double *theta)
 {
     double velocity[D + 1] = {0};
     memset(theta, 0, sizeof(double) * (D + 1));
@@ -343,8 +343,8 @@ static void reference(const world *a, int c, double *theta)
 
 Test(interface_models, steps_follow_their_definition)
 {
-    world a;
-    world_make(&a, 4);
+    scene a;
+    scene_make(&a, 4);
     for (int precision = 0; precision < 2; precision++) {
         backend b = {0};
         interface_backend_open((cusgd_precision)precision, 2, &b);
@@ -414,8 +414,8 @@ Test(interface_models, plain_ones_are_outputs)
 
 Test(interface_models, losses_by_fold)
 {
-    world a;
-    world_make(&a, 6);
+    scene a;
+    scene_make(&a, 6);
     for (int precision = 0; precision < 2; precision++) {
         backend b = {0};
         double theta[SIZE], sums[FOLDS * K], expected[FOLDS * K] = {0};
@@ -460,8 +460,8 @@ Test(interface_models, refused)
 /* Classes are targets of one run's outputs: neither steps nor losses of models are taken on them. */
 Test(interface_models, classes_are_refused)
 {
-    world a;
-    world_make(&a, 8);
+    scene a;
+    scene_make(&a, 8);
     for (int i = 0; i < N; i++) a.y[i] = i % 3;
     examples e = examples_of(&a);
     e.k = 1;

@@ -73,7 +73,7 @@ static int has_name(int file, const char *name)
 int checkpoint_lock(checkpoints *c)
 {
     char name[4096];
-    if (!c->path) return CUSGD_OK;
+    if (!c->path || !ranks_writes(c->of)) return CUSGD_OK;
     if (snprintf(name, sizeof name, "%s.lock", c->path) >= (int)sizeof name)
         return complain(CUSGD_ERROR_USAGE, "--checkpoint: the path is too long");
     for (int is_ours = 0; is_ours == 0;) {
@@ -125,11 +125,12 @@ static void save(checkpoints *c, cusgd_trainer *trainer, const cusgd_progress *n
 static void on_checkpoint(cusgd_trainer *trainer, const cusgd_progress *now, void *user)
 {
     checkpoints *c = user;
-    int ends = signals_caught() && !c->signal_met, is_last = now->epoch == now->epochs;
+    int ends = (signals_caught() || cusgd_world_stopped(c->of->world)) && !c->signal_met, is_last = now->epoch == now->epochs;
     if (ends) c->signal_met = 1;
     int due = (c->steps > 0 && now->step - c->last_step >= c->steps) ||
               (c->epochs > 0 && now->epoch - c->last_epoch >= c->epochs) ||
               (c->seconds > 0 && seconds_now() - c->last_time >= c->seconds);
+    if (!ranks_writes(c->of)) return;
     if (signals_take_request() || ends || due || is_last) save(c, trainer, now);
 }
 

@@ -2,7 +2,7 @@
 #ifndef CUSGD_CLI_CHECKPOINT_H
 #define CUSGD_CLI_CHECKPOINT_H
 
-#include "cusgd.h"
+#include "ranks.h"
 
 typedef struct checkpoints {
     const char *path, *every; /* --checkpoint and --every; NULL: not given */
@@ -11,8 +11,9 @@ typedef struct checkpoints {
     double seconds;           /* likewise */
     int64_t last_step, last_epoch;
     double last_time;
-    int lock;       /* the file that a second run is refused by; -1: none */
-    int signal_met; /* 1: the checkpoint of the signal that came has been written */
+    const ranks *of; /* whose rank 0 writes; not NULL */
+    int lock;        /* the file that a second run is refused by; -1: none */
+    int signal_met;  /* 1: the checkpoint of the signal that came has been written */
 } checkpoints;
 
 /* Whether the arguments fit each other. Returns NULL, or what is wrong with them. */

@@ -4,6 +4,7 @@
 #include "column_file.h"
 #include "online.h"
 #include "progress.h"
+#include "ranks.h"
 #include "reading.h"
 #include "signals.h"
 #include "summary.h"
@@ -32,6 +33,7 @@ typedef struct training {
     cusgd_model *model; /* that is written */
     progress progress;
     checkpoints checkpoints;
+    ranks ranks;
 } training;
 
 /* ---- Before anything is read --------------------------------------------------------------------------------------------- */
@@ -68,6 +70,8 @@ static int check_arguments(training *t)
     if (t->online && t->checkpoints.path)
         return complain_usage(t->syntax,
                               "--online reads rows that pass once, so that a run cannot be resumed: leave out --checkpoint");
+    if (cusgd_world_ranks(t->ranks.world) > 1 && strcmp(t->data_path, "-") == 0)
+        return complain_usage(t->syntax, "standard input comes to one process alone: give several a file");
     if (history_check(&t->history, t->syntax, t->valid_path)) return CUSGD_ERROR_USAGE;
     enum { INPUTS = 5 };
     const char *history = t->history.path,
@@ -82,7 +86,8 @@ static int check_arguments(training *t)
     if (!status && t->checkpoints.path) status = check_overwrite("--checkpoint", t->checkpoints.path, t->data_path);
     if (!status && t->checkpoints.path && strcmp(t->checkpoints.path, t->model_path) == 0)
         status = complain(CUSGD_ERROR_USAGE, "--checkpoint and --model are one file");
-    if (!status && t->checkpoints.path) status = check_file("--checkpoint", t->checkpoints.path);
+    if (status || !ranks_writes(&t->ranks)) return status;
+    if (t->checkpoints.path) status = check_file("--checkpoint", t->checkpoints.path);
     return status ? status : check_file("--model", t->model_path);
 }
 
@@ -185,11 +190,18 @@ static int on_epoch(const cusgd_progress *now, void *user)
     return signals_caught() != 0;
 }
 
+/* What has ended the run: a signal here, or one that another process has told of. */
+static int signal_of(const training *t)
+{
+    int caught = signals_caught();
+    return caught == 0 && cusgd_world_stopped(t->ranks.world) ? SIGTERM : caught;
+}
+
 static int write_model(training *t)
 {
     signals_defer(1); /* of an interrupted run, too */
     cusgd_status status = cusgd_trainer_create_model(t->trainer, &t->model);
-    if (!status) status = cusgd_model_save(t->model, t->model_path);
+    if (!status && ranks_writes(&t->ranks)) status = cusgd_model_save(t->model, t->model_path);
     signals_defer(0);
     return status ? complain_last(status) : CUSGD_OK;
 }
@@ -223,7 +235,9 @@ static int run(training *t)
     if (status) return complain_last(status);
     int64_t resumed;
     int wrong = checkpoint_begin(&t->checkpoints, t->trainer, &resumed);
-    if (!wrong) wrong = progress_open(&t->progress, t->quiet, t->history.path, resumed);
+    int writes = ranks_writes(&t->ranks); /* the others compute the same, and write it nowhere */
+    if (!wrong && writes) wrong = progress_open(&t->progress, t->quiet, t->history.path, resumed);
+    if (!wrong && !writes) wrong = progress_open(&t->progress, t->quiet, t->history.path ? "/dev/null" : NULL, -1);
     if (wrong) return wrong;
     t->progress.plots = t->plots;
     t->progress.validation = (validation){t->trainer, t->valid, &t->history};
@@ -243,7 +257,7 @@ static int run(training *t)
 
     wrong = write_model(t);
     if (wrong) return wrong;
-    int signal = result.stop == CUSGD_STOP_CANCELLED ? signals_caught() : 0;
+    int signal = result.stop == CUSGD_STOP_CANCELLED ? signal_of(t) : 0;
     if (signal)
         fprintf(stderr, "cusgd: interrupted after %lld epoch%s (%lld steps); the model so far is in %s\n",
                 (long long)result.epochs, plural(result.epochs), (long long)result.steps, shown(t->model_path));
@@ -362,7 +376,9 @@ static int train(training *t)
     if (!status && !t->quiet) summary_notes(t->options);
     if (!status && !t->quiet) note_compilation(t->options);
     if (!status) {
-        cusgd_status created = cusgd_trainer_create(t->options, t->data, t->valid, &t->trainer);
+        cusgd_status created = t->ranks.world
+                                   ? cusgd_trainer_create_shared(t->ranks.world, t->options, t->data, t->valid, &t->trainer)
+                                   : cusgd_trainer_create(t->options, t->data, t->valid, &t->trainer);
         status = created ? complain_last(created) : t->init ? check_init(t) : CUSGD_OK;
         if (!status) status = t->online ? run_online(t) : run(t);
         if (created == CUSGD_ERROR_INTERRUPTED)
@@ -381,7 +397,8 @@ static int train(training *t)
 
 int train_main(int argc, char **argv)
 {
-    training t = {.stream = {.from = -1, .block = -1}, .checkpoints = {.lock = -1}};
+    training t = {.stream = {.from = -1, .block = -1}, .checkpoints = {.lock = -1, .of = &t.ranks}};
+    ranks_begin(&t.ranks);
     argument reading_table[READING_ARGUMENTS];
     const argument table[] = {
         {{"model", "OUT", NULL, "the trained model, a safetensors file (needed)", NULL}, 'm', TAKES_TEXT, &t.model_path},
@@ -419,6 +436,15 @@ int train_main(int argc, char **argv)
          &t.checkpoints.path},
         {{"every", "N", "5minutes", "how often: 100steps, 1epochs or 5minutes", NULL}, '\0', TAKES_TEXT, &t.checkpoints.every},
         {{"resume", NULL, NULL, "go on from the checkpoint, if there is one", NULL}, '\0', TAKES_NOTHING, &t.checkpoints.resume},
+        {{"world", "auto|mpi|openmpi|mpich|none", "auto: of the launcher", "the processes that train together, started by mpirun",
+          NULL},
+         '\0',
+         TAKES_TEXT,
+         &t.ranks.which},
+        {{"timeout", "SECONDS", "60", "how long to wait for another process that does not answer", NULL},
+         '\0',
+         TAKES_NUMBER,
+         &t.ranks.timeout},
         {{"online", NULL, NULL, "with -: one pass over the rows as they come, in blocks of 8192", NULL},
          '\0',
          TAKES_NOTHING,
@@ -444,7 +470,11 @@ int train_main(int argc, char **argv)
     t.syntax = &s;
     signals_handle();
     signal(SIGPIPE, SIG_IGN); /* a reader of the progress that goes away must not take the model with it */
-    if (arguments_parse(&s, argc, argv, &t.data_path, &status)) status = train(&t);
+    if (arguments_parse(&s, argc, argv, &t.data_path, &status)) {
+        status = ranks_open(&t.ranks, t.options, argc, argv);
+        if (!status) status = train(&t);
+        status = ranks_end(&t.ranks, status);
+    }
     cusgd_options_free(t.options);
     reading_free(&t.reading);
     text_list_free(&t.history.names);

@@ -47,11 +47,21 @@ typedef struct shard_spans {
 
 /* Which rows the step under way and the next ones visit. */
 typedef struct row_order {
+    int first, shards;  /* those of this process; what follows is of these alone */
     int64_t share;      /* rows of a batch that a shard has, at most */
     int64_t *rows;      /* BATCHES_KNOWN x shards x share, batches in turn */
     int64_t *tables;    /* shards x SAMPLING_SPAN: see rows.h; of spans[].table_of */
     shard_spans *spans; /* shards */
 } row_order;
+
+/* Of a run that several processes share: the largest nodes of the shards' tree that this one adds. */
+enum { MAX_OWN_NODES = 2 * 10 }; /* 2 log2 MAX_SHARDS */
+typedef struct own_nodes {
+    int count;
+    tree_node node[MAX_OWN_NODES];
+    const void *values[MAX_OWN_NODES]; /* their sums of gradients, */
+    double losses[MAX_OWN_NODES];
+} own_nodes;
 
 /* Of outputs that are models of their own: `width` values, the outputs filled up to whole blocks of LANES. */
 typedef struct models_state {
@@ -143,6 +153,7 @@ typedef struct cpu {
     real *scratch;             /* threads x softmax_scratch(k); NULL: not needed */
     sparse_state sparse;
     row_order order;
+    own_nodes nodes;
     models_state models; /* width is 0 where all outputs are one model */
     steps_report report;
 } cpu;

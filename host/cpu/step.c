@@ -18,7 +18,7 @@
 
 enum { SPAN = 1024 }; /* parameters; a multiple of LANES */
 
-/* One step of a slice. */
+/* One step of a slice. Its shards are those of this process, counted from the first of them. */
 typedef struct step {
     cpu *self;
     const slice *slice;
@@ -30,18 +30,21 @@ typedef struct step {
     int team;            /* threads of stage one */
     shard_spans *shards; /* one each */
     int contiguous;
+    double loss; /* of the batch, once processes have exchanged it */
 } step;
 
 /* The rows of a shard's share of batch i. */
 static int64_t *order_of(const cpu *self, int shard, int64_t i)
 {
-    return self->order.rows + (i % BATCHES_KNOWN * self->spec.shards + shard) * self->order.share;
+    return self->order.rows + (i % BATCHES_KNOWN * self->order.shards + shard) * self->order.share;
 }
 
-static batch_span span_of(const slice *s, int shard, int64_t i)
+static const batch_share *share_of(const cpu *self, const slice *s, int shard) { return &s->shares[self->order.first + shard]; }
+
+static batch_span span_of(const cpu *self, const slice *s, int shard, int64_t i)
 {
     batch_span none = {0, 0};
-    return i < s->count ? sampler_span(s->shares[shard].order, (uint64_t)(s->first + i)) : none;
+    return i < s->count ? sampler_span(share_of(self, s, shard)->order, (uint64_t)(s->first + i)) : none;
 }
 
 static step first_step(cpu *self, const slice *s)
@@ -51,8 +54,8 @@ static step first_step(cpu *self, const slice *s)
               .i = -1,
               .shards = self->order.spans,
               .contiguous = sampling_is_contiguous(s->shares[0].order->sampling)};
-    for (int h = 0; h < self->spec.shards; h++)
-        for (int l = 1; l < BATCHES_KNOWN; l++) t.shards[h].batch[l] = span_of(s, h, l - 1);
+    for (int h = 0; h < self->order.shards; h++)
+        for (int l = 1; l < BATCHES_KNOWN; l++) t.shards[h].batch[l] = span_of(self, s, h, l - 1);
     return t;
 }
 
@@ -60,10 +63,10 @@ static void next_step(step *t)
 {
     const slice *s = t->slice;
     int64_t i = ++t->i, longest = 0;
-    for (int h = 0; h < t->self->spec.shards; h++) {
+    for (int h = 0; h < t->self->order.shards; h++) {
         batch_span *batch = t->shards[h].batch;
         for (int l = 1; l < BATCHES_KNOWN; l++) batch[l - 1] = batch[l];
-        batch[BATCHES_KNOWN - 1] = span_of(s, h, i + BATCHES_KNOWN - 1);
+        batch[BATCHES_KNOWN - 1] = span_of(t->self, s, h, i + BATCHES_KNOWN - 1);
         longest = max_of(longest, batch[0].count);
     }
     int several = t->self->spec.shards > 1; /* one share is the batch, known without more divisions */
@@ -71,14 +74,14 @@ static void next_step(step *t)
     t->numbers = update_step_from(s->numbers + i);
     t->next = i + 1 < s->count ? update_step_from(s->numbers + i + 1) : t->numbers;
     t->each = chunk_count(longest, t->self->chunk);
-    t->chunks = t->each * t->self->spec.shards;
+    t->chunks = t->each * t->self->order.shards;
 }
 
 /* Chunk c's part of the rows of its shard's share of the last batch known: the last chunk finds those beyond this step's. */
 static void find_later(const step *t, int shard, int64_t c)
 {
     const cpu *self = t->self;
-    const sampler *epoch = t->slice->shares[shard].order;
+    const sampler *epoch = share_of(self, t->slice, shard)->order;
     batch_span later = t->shards[shard].batch[BATCHES_KNOWN - 1];
     int64_t start = min_of(c * self->chunk, later.count);
     int64_t end = c + 1 < t->each ? min_of(start + self->chunk, later.count) : later.count;
@@ -115,7 +118,7 @@ static void add_rows(void *context, int64_t at)
     int64_t rows = min_of(self->chunk, batch[0].count - start);
     batch_span after = after_chunk(t, shard, c, at);
     int later = after.first < start + rows; /* in the next batch */
-    const dataset *rows_of = t->slice->shares[shard].examples;
+    const dataset *rows_of = share_of(self, t->slice, shard)->examples;
     rows_task task = NAMED(task_of)(rows_of, self->spec.loss, self->point, self->partial + at * self->size);
     if (self->models.width > 0) NAMED(models_task)(self, rows_of, at, &task);
     memset(task.gradient, 0, sizeof(real) * (size_t)self->size);
@@ -254,8 +257,34 @@ static void sum_span(void *context, int64_t i)
         for (int64_t u = at.lo; u < at.hi; u++) self->gradient[u] = (real)(sum[u - at.lo] / rows);
         return;
     }
-    const real *total = sum_shards(t, 0, self->spec.shards, at, sum);
+    const real *total = self->spec.world ? self->gradient : sum_shards(t, 0, self->spec.shards, at, sum);
     for (int64_t u = at.lo; u < at.hi; u++) self->gradient[u] = (real)((double)total[u] / rows);
+}
+
+/* Stage one and a half, where several processes have the shards: this one's, a span of parameters at a time, */
+static void sum_nodes(void *context, int64_t i)
+{
+    const step *t = context;
+    cpu *self = t->self;
+    own_nodes *nodes = &self->nodes;
+    double sum[SPAN];
+    range at = {i * SPAN, min_of((i + 1) * SPAN, self->size)};
+    for (int a = 0; a < nodes->count; a++) sum_shards(t, nodes->node[a].first - self->order.first, nodes->node[a].count, at, sum);
+}
+
+/* and then all, whose sum lies where the gradient will. */
+static cusgd_status exchange(step *t, int threads, int64_t spans)
+{
+    cpu *self = t->self;
+    own_nodes *nodes = &self->nodes;
+    pool_for(self->pool, threads, spans, sum_nodes, t);
+    for (int a = 0; a < nodes->count; a++) {
+        int first = nodes->node[a].first - self->order.first;
+        nodes->values[a] = self->partial + first * t->each * self->size;
+        nodes->losses[a] = shards_loss(t, self->losses, 1, first, nodes->node[a].count);
+    }
+    world_terms terms = {self->spec.shards, sizeof(real) == sizeof(float), self->size, nodes->values, nodes->losses};
+    return world_sum(self->spec.world, &terms, self->gradient, &t->loss);
 }
 
 static void apply_span(void *context, int64_t i)
@@ -293,7 +322,9 @@ static void clip_gradient(cpu *self)
 /* After stage one: counts the step, or declares the run failed. */
 static void account(cpu *self, const step *t)
 {
-    double loss = self->models.width > 0 ? models_loss(self, t) : shards_loss(t, self->losses, 1, 0, self->spec.shards);
+    double loss = self->models.width > 0 ? models_loss(self, t)
+                  : self->spec.world     ? t->loss
+                                         : shards_loss(t, self->losses, 1, 0, self->spec.shards);
     if (!isfinite(loss)) {
         self->report.failed = 1;
         return;
@@ -306,7 +337,7 @@ static void account(cpu *self, const step *t)
 /* A shard's rows of the slice's first steps; the table changes with the epoch. */
 static void begin_order(cpu *self, const slice *s, int shard)
 {
-    const sampler *order = s->shares[shard].order;
+    const sampler *order = share_of(self, s, shard)->order;
     const rows_functions *rows = self->rows[CUSGD_STORAGE_FULL];
     permutation *of = &self->order.spans[shard].table_of;
     int64_t *table = self->order.tables + shard * SAMPLING_SPAN;
@@ -315,7 +346,7 @@ static void begin_order(cpu *self, const slice *s, int shard)
         memcpy(of, &order->window, sizeof *of);
     }
     for (int64_t i = 0; i < BATCHES_KNOWN - 1 && i < s->count && !sampling_is_contiguous(order->sampling); i++) {
-        batch_span at = span_of(s, shard, i);
+        batch_span at = span_of(self, s, shard, i);
         rows->order(order, table, at.first, at.count, order_of(self, shard, i));
     }
 }
@@ -362,7 +393,7 @@ static cusgd_status steps(void *of, const slice *s)
     const vectors *v = &self->snapshot[SNAPSHOT_CURRENT];
     if (s->count == 0 || self->report.failed) return CUSGD_OK;
     if (self->models.width > 0 && models_fit(s->shares[0].examples->classed) != CUSGD_OK) return CUSGD_ERROR_USAGE;
-    for (int h = 0; h < self->spec.shards && !self->spec.sparse; h++) begin_order(self, s, h);
+    for (int h = 0; h < self->order.shards && !self->spec.sparse; h++) begin_order(self, s, h);
     struct update_step first = update_step_from(s->numbers);
     for (int64_t u = 0; u < self->size; u++)
         self->point[u] = gradient_point(self->rule, first, v->at[STATE_THETA][u], v->at[STATE_SLOT1] ? v->at[STATE_SLOT1][u] : 0);
@@ -375,9 +406,11 @@ static cusgd_status steps(void *of, const slice *s)
         int64_t sums = t.chunks * self->size * (int64_t)sizeof(real);
         t.team = pool_team(self->pool, threads_for(self->threads, t.rows * row, THREAD_BYTES), t.chunks);
         pool_for(self->pool, t.team, t.chunks, add_rows, &t);
+        int threads = threads_for(self->threads, sums, THREAD_BYTES);
+        cusgd_status status = self->spec.world ? exchange(&t, threads, spans) : CUSGD_OK;
+        if (status) return status;
         account(self, &t);
         if (self->report.failed) break;
-        int threads = threads_for(self->threads, sums, THREAD_BYTES);
         if (self->spec.clip_norm > 0 || self->spec.clip_value > 0) {
             pool_for(self->pool, threads, spans, sum_span, &t);
             clip_gradient(self);
@@ -444,7 +477,7 @@ static int keeps(const run_spec *p, enum state_part part)
 static int allocate_state(cpu *self)
 {
     const run_spec *p = &self->spec;
-    size_t size = (size_t)self->size, shards = (size_t)self->spec.shards,
+    size_t size = (size_t)self->size, shards = (size_t)self->order.shards,
            chunks = shards * (size_t)chunk_count(self->order.share, self->chunk);
     int complete = 1;
     for (int a = 0; a < SNAPSHOTS; a++)
@@ -473,6 +506,8 @@ static cusgd_status refuses(void *of, const run_spec *p)
 {
     (void)of;
     cusgd_status status = models_refuses(p);
+    if (!status && p->world && p->models)
+        status = fail(CUSGD_ERROR_USAGE, "models that are trained in one pass are trained by one process");
     return status ? status : sparse_refuses(p);
 }
 
@@ -486,13 +521,17 @@ static cusgd_status start(void *of, const run_spec *p)
     self->layout = layout_as(p->models || p->k > NARROW, p->d, p->k);
     self->size = self->layout.size;
     if (self->spec.shards < 1) self->spec.shards = 1;
+    tree_node own = p->world ? world_shards(p->world, self->spec.shards, p->world->rank) : (tree_node){0, self->spec.shards};
+    self->order.first = own.first;
+    self->order.shards = own.count;
+    self->nodes.count = p->world ? world_nodes(self->spec.shards, own, self->nodes.node) : 0;
     self->order.share = (int64_t)shard_rows((uint64_t)p->batch, (uint64_t)self->spec.shards, 0);
     self->chunk = p->sparse ? SPARSE_CHUNK : chunk_rows(self->order.share, p->d);
     memset(&self->report, 0, sizeof self->report);
     self->rule = rule_of(p);
     if (!allocate_state(self)) {
         release(self);
-        return fail_memory((size_t)(self->size * self->spec.shards * chunk_count(self->order.share, self->chunk)) * sizeof(real),
+        return fail_memory((size_t)(self->size * own.count * chunk_count(self->order.share, self->chunk)) * sizeof(real),
                            "the parameters' state and the chunks' gradients");
     }
     self->spec.models = NULL;

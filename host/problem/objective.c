@@ -51,7 +51,7 @@ cusgd_status problem_loss(const problem *p, const example_set *set, loss_rule lo
 {
     evaluation e = {loss, theta, gradient != NULL};
     const backend *b = p->backend;
-    if (set->shards == 1) return b->ops->objective(b->self, set->bounds[0], loss, theta, value, gradient);
+    if (set->shards == 1 && !b->world) return b->ops->objective(b->self, set->bounds[0], loss, theta, value, gradient);
     if (!gradient) return shards_pass(p, set, evaluate_shard, &e, 1, 1, value);
     double *values = allocate((size_t)problem_size(p) + 1, sizeof *values);
     if (!values) return fail_memory(theta_bytes(p), "the gradient");

@@ -19,7 +19,7 @@ typedef struct example_set {
     int64_t *index;         /* which rows of the data, ascending, when some are left or held out; NULL: all */
     double *scaled;         /* a copy of the data's targets in the problem's unit; NULL where that is 1 */
     int shards;             /* of the rows: consecutive ones, scalar/shards.h */
-    dataset **bounds;       /* shards; NULL: there are no rows */
+    dataset **bounds;       /* shards, NULL those of other processes; NULL: there are no rows */
 } example_set;
 
 /* Between the data's units and those of the bound examples. */

@@ -1,8 +1,10 @@
 /* A set's rows on the device: divided into shards, each of which is bound by itself. What is computed over all rows is computed
- * over each shard, and added by the tree of scalar/shards.h: so it depends on the number of shards, and not on who holds them. */
+ * over each shard, and added by the tree of scalar/shards.h: so it depends on the number of shards, and not on who holds them.
+ * Of several processes each binds its own shards and adds the largest nodes of the tree that it can. */
 #include "problem.h"
 
 #include "failure.h"
+#include "interrupt.h"
 #include "scalar/moments.h"
 #include "scalar/shards.h"
 #include <stdlib.h>
@@ -19,12 +21,20 @@ static examples shard_at(const example_set *set, int shard)
     return examples_piece(&set->rows, first, rows_of(set, shard));
 }
 
+/* The shards of this process. */
+static tree_node shards_here(const problem *p, const example_set *set)
+{
+    const world *w = p->backend->world;
+    return w ? world_shards(w, set->shards, w->rank) : (tree_node){0, set->shards};
+}
+
 cusgd_status shards_bind(const problem *p, const transform *t, example_set *set)
 {
     cusgd_status status = CUSGD_OK;
     set->bounds = allocate_zeroed((size_t)set->shards, sizeof(dataset *));
     if (!set->bounds) return fail_memory((size_t)set->shards * sizeof(dataset *), "the shards");
-    for (int h = 0; h < set->shards && !status; h++) {
+    tree_node here = shards_here(p, set);
+    for (int h = here.first; h < here.first + here.count && !status; h++) {
         examples rows = shard_at(set, h);
         status = p->backend->ops->bind(p->backend->self, &rows, t, &set->bounds[h]);
     }
@@ -67,14 +77,48 @@ static cusgd_status join(const joining *j, int first, int count, double *out)
     return status;
 }
 
+/* Of several processes: each one's nodes, and then their sum. All leave here where one wants to: a process without shards does
+ * not ask a device, which would find out. */
+static cusgd_status join_processes(const joining *j, world *w, double *out)
+{
+    tree_node nodes[MAX_SHARDS];
+    const void *at[MAX_SHARDS];
+    if (interrupt_asked()) return fail_interrupted();
+    int count = world_nodes(j->set->shards, shards_here(j->p, j->set), nodes);
+    double *values = allocate((size_t)count * j->size + 1, sizeof *values);
+    cusgd_status status = values ? CUSGD_OK : fail_memory((size_t)count * j->size * sizeof *values, "the shards' sums");
+    for (int i = 0; i < count && !status; i++) {
+        at[i] = values + (size_t)i * j->size;
+        status = join(j, nodes[i].first, nodes[i].count, values + (size_t)i * j->size);
+    }
+    world_terms terms = {j->set->shards, 0, (int64_t)j->size, at, NULL};
+    if (!status) status = world_sum(w, &terms, out, NULL);
+    free(values);
+    return status;
+}
+
 cusgd_status shards_pass(const problem *p, const example_set *set, shard_pass pass, const void *context, int means, size_t size,
                          double *values)
 {
     joining j = {p, set, pass, context, means, size};
-    cusgd_status status = join(&j, 0, set->shards, values);
+    world *w = p->backend->world;
+    cusgd_status status = w ? join_processes(&j, w, values) : join(&j, 0, set->shards, values);
     if (!means || set->shards == 1 || status) return status;
     for (size_t i = 0; i < size; i++) values[i] /= (double)set->rows.n;
     return CUSGD_OK;
+}
+
+/* A row of a shard that another process has is bound for this alone: to read some rows is cheaper than to send them. */
+static cusgd_status row_elsewhere(const problem *p, const example_set *set, int64_t row, double *x, double *w)
+{
+    const backend_ops *ops = p->backend->ops;
+    examples one = examples_piece(&set->rows, row, 1);
+    const int64_t first = 0;
+    dataset *b = NULL;
+    cusgd_status status = ops->bind(p->backend->self, &one, &p->units.transform, &b);
+    if (!status) status = ops->rows(p->backend->self, b, &first, 1, x, w);
+    ops->unbind(p->backend->self, b);
+    return status;
 }
 
 cusgd_status shards_rows(const problem *p, const example_set *set, const int64_t *rows, int64_t m, double *x, double *w)
@@ -82,11 +126,14 @@ cusgd_status shards_rows(const problem *p, const example_set *set, const int64_t
     const backend *b = p->backend;
     uint64_t n = (uint64_t)set->rows.n, shards = (uint64_t)set->shards;
     cusgd_status status = CUSGD_OK;
-    if (set->shards == 1) return b->ops->rows(b->self, set->bounds[0], rows, m, x, w);
+    if (set->shards == 1 && !b->world) return b->ops->rows(b->self, set->bounds[0], rows, m, x, w);
     for (int64_t i = 0; i < m && !status; i++) {
         uint64_t shard = shard_of(n, shards, (uint64_t)rows[i]);
         int64_t within = rows[i] - (int64_t)shard_start(n, shards, shard);
-        status = b->ops->rows(b->self, set->bounds[shard], &within, 1, x + i * p->d, w + i);
+        if (set->bounds[shard])
+            status = b->ops->rows(b->self, set->bounds[shard], &within, 1, x + i * p->d, w + i);
+        else
+            status = row_elsewhere(p, set, rows[i], x + i * p->d, w + i);
     }
     return status;
 }
@@ -130,17 +177,78 @@ static cusgd_status moments_of_shard(const problem *p, const example_set *set, i
     return CUSGD_OK;
 }
 
-static cusgd_status join_moments(const problem *p, const example_set *set, int first, int count, shard_moments *out)
+/* What processes have gathered: blocks of a weight and work's values, one a node, in order. */
+typedef struct gathered_moments {
+    const tree_node *nodes;
+    const double *blocks; /* NULL: nothing is gathered */
+    int next;
+} gathered_moments;
+
+static size_t block_size(const problem *p) { return (size_t)(1 + 2 * p->d + p->m); }
+
+static shard_moments moments_in(const problem *p, double *values)
 {
-    if (count == 1) return moments_of_shard(p, set, first, out);
-    int left = tree_left(count);
-    size_t size = (size_t)(2 * p->d + p->m);
+    return (shard_moments){0, values, values + p->d, values + 2 * p->d};
+}
+
+static int take_gathered(const problem *p, gathered_moments *g, tree_node at, shard_moments *out)
+{
+    if (!g->blocks || g->nodes[g->next].first != at.first || g->nodes[g->next].count != at.count) return 0;
+    const double *block = g->blocks + (size_t)g->next++ * block_size(p);
+    out->weight = block[0];
+    memcpy(out->mean, block + 1, sizeof(double) * (size_t)p->d);
+    memcpy(out->square, block + 1 + p->d, sizeof(double) * (size_t)p->d);
+    memcpy(out->target, block + 1 + 2 * p->d, sizeof(double) * (size_t)p->m);
+    return 1;
+}
+
+static cusgd_status join_moments(const problem *p, const example_set *set, tree_node at, gathered_moments *g, shard_moments *out)
+{
+    if (take_gathered(p, g, at, out)) return CUSGD_OK;
+    if (at.count == 1) return moments_of_shard(p, set, at.first, out);
+    int left = tree_left(at.count);
+    size_t size = block_size(p) - 1;
     double *work = allocate(size, sizeof *work);
-    shard_moments right = {0, work, work + p->d, work + 2 * p->d};
-    cusgd_status status = work ? join_moments(p, set, first, left, out) : fail_memory(size * sizeof *work, "a shard's moments");
-    if (!status) status = join_moments(p, set, first + left, count - left, &right);
+    shard_moments right = moments_in(p, work);
+    tree_node before = {at.first, left}, behind = {at.first + left, at.count - left};
+    cusgd_status status = work ? join_moments(p, set, before, g, out) : fail_memory(size * sizeof *work, "a shard's moments");
+    if (!status) status = join_moments(p, set, behind, g, &right);
     if (!status) merge(p, out, &right);
     free(work);
+    return status;
+}
+
+/* This process's nodes as blocks. */
+static cusgd_status moments_here(const problem *p, const example_set *set, const tree_node *nodes, int count, double *blocks)
+{
+    gathered_moments none = {0};
+    cusgd_status status = CUSGD_OK;
+    for (int i = 0; i < count && !status; i++) {
+        double *block = blocks + (size_t)i * block_size(p);
+        shard_moments node = moments_in(p, block + 1);
+        status = join_moments(p, set, nodes[i], &none, &node);
+        block[0] = node.weight;
+    }
+    return status;
+}
+
+static cusgd_status join_all_moments(const problem *p, const example_set *set, world *w, shard_moments *out)
+{
+    tree_node nodes[MAX_SHARDS];
+    void *all = NULL;
+    int count = world_nodes(set->shards, shards_here(p, set), nodes), gathered = 0;
+    size_t size = block_size(p);
+    if (interrupt_asked()) return fail_interrupted();
+    double *blocks = allocate((size_t)count * size + 1, sizeof *blocks);
+    cusgd_status status = blocks ? moments_here(p, set, nodes, count, blocks)
+                                 : fail_memory((size_t)count * size * sizeof *blocks, "the shards' moments");
+    if (!status) status = world_gather(w, set->shards, blocks, size * sizeof *blocks, &all, &gathered);
+    for (int rank = 0, found = 0; rank < w->ranks && !status; rank++)
+        found += world_nodes(set->shards, world_shards(w, set->shards, rank), nodes + found);
+    gathered_moments g = {nodes, all, 0};
+    if (!status) status = join_moments(p, set, (tree_node){0, set->shards}, &g, out);
+    free(blocks);
+    free(all);
     return status;
 }
 
@@ -150,7 +258,9 @@ cusgd_status shards_moments(const problem *p, const example_set *set, double *me
     const backend *b = p->backend;
     if (set->shards == 1) return b->ops->moments(b->self, &set->rows, mean, variance, target_mean, weight);
     shard_moments all = {0, mean, variance, target_mean};
-    cusgd_status status = join_moments(p, set, 0, set->shards, &all);
+    gathered_moments none = {0};
+    cusgd_status status =
+        b->world ? join_all_moments(p, set, b->world, &all) : join_moments(p, set, (tree_node){0, set->shards}, &none, &all);
     for (int64_t j = 0; j < p->d && !status; j++) variance[j] /= all.weight;
     *weight = all.weight;
     return status;

@@ -54,7 +54,7 @@ double monitor_gap(const monitor *m)
 
 /* ---- What is reported ---- */
 
-int monitor_tell(const monitor *m, int64_t step, double loss, int evaluated, double rate)
+static int tell(const monitor *m, int64_t step, double loss, int evaluated, double rate)
 {
     const problem *p = m->run->problem;
     double seconds = clock_seconds() - m->begun;
@@ -73,6 +73,16 @@ int monitor_tell(const monitor *m, int64_t step, double loss, int evaluated, dou
         .seconds_left = seconds / (double)m->epochs * (double)(epochs - m->epochs),
     };
     return m->callback(&now, m->user);
+}
+
+/* Of several processes, whether anybody's callback has ended the run; an exchange that fails does, too, and the next one says so.
+ */
+int monitor_tell(const monitor *m, int64_t step, double loss, int evaluated, double rate)
+{
+    world *w = m->run->problem->backend ? m->run->problem->backend->world : NULL;
+    int ends = tell(m, step, loss, evaluated, rate);
+    if (w && world_any(w, ends, &ends) != CUSGD_OK) return 1;
+    return ends;
 }
 
 void monitor_result(const monitor *m, double rate, cusgd_result *result)

@@ -14,6 +14,7 @@ static run_spec spec_of(const cusgd_options *o, const problem *p)
                      .batch = o->batch,
                      .sparse = examples_are_sparse(&p->train.rows),
                      .shards = p->train.shards,
+                     .world = p->backend ? p->backend->world : NULL,
                      .intercept = p->intercept,
                      .l1 = p->l1,
                      .l2 = p->l2,
@@ -30,6 +31,7 @@ cusgd_status run_check_spec(const cusgd_options *options, const problem *p, cons
 {
     run_spec known = spec_of(options, p);
     known.optimizer = (int)options->optimizer;
+    known.world = b->world;
     return b->ops->refuses(b->self, &known);
 }
 

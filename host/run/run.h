@@ -3,6 +3,7 @@
 #ifndef CUSGD_HOST_RUN_RUN_H
 #define CUSGD_HOST_RUN_RUN_H
 
+#include "interrupt.h"
 #include "problem/problem.h"
 
 /* Where a run stands: with the device's state and the resolved options all that it takes to go on from here. No pointers: it can
@@ -109,11 +110,24 @@ void run_close(run *r);
 /* Puts the optimizer at the run's start, afresh. */
 cusgd_status run_begin(run *r);
 
+/* Whether the call in progress is to end: where the run is at work, not deferred, and its flag is watched. Of several processes
+ * all say the same. */
+static inline int run_is_cancelled(const run *r)
+{
+    int alone = !(r->problem->backend && r->problem->backend->world);
+    return (alone && r->cancelled) || interrupt_asked();
+}
+
 /* An error if the device has failed in a fit, as what lies on it cannot be relied on. */
 cusgd_status run_check_device(const run *r);
 
 /* Calls the callback: the fit in r->fit can be saved: `epochs` of it are done, and `step` steps of the run. */
 void run_offer(run *r, int64_t epochs, int64_t step);
+/* Whether the work between two places where the fit can be saved must be completed: one of several processes may save it. */
+static inline int run_is_saved(const run *r)
+{
+    return r->fit.callback != NULL || (r->problem->backend && r->problem->backend->world);
+}
 /* There is no fit to go on with. */
 void run_forget_fit(run *r);
 

@@ -61,8 +61,6 @@ static int64_t steps_at_once(const sgd *s)
     return slice_steps(bytes < 1e18 ? (int64_t)bytes : (int64_t)1e18, s->problem->backend->is_host);
 }
 
-static int is_cancelled(const sgd *s) { return s->run->cancelled || interrupt_asked(); }
-
 /* The shards' orders in the epoch under way. */
 static void order_shares(const sgd *s, sampler *orders, batch_share *shares)
 {
@@ -140,7 +138,7 @@ static cusgd_status run_steps(sgd *s, const fit *f, int64_t limit, steps_report 
         order_shares(s, orders, shares);
     else
         status = fail_memory((size_t)maximum * sizeof *numbers + shards * sizeof *orders, "a slice of steps");
-    while (!status && given < end && !failed && !total->failed && !is_cancelled(s)) {
+    while (!status && given < end && !failed && !total->failed && !run_is_cancelled(s->run)) {
         count = min_of(count, end - given);
         status = give_slice(s, shares, given, count, numbers);
         given += count;
@@ -177,7 +175,7 @@ static cusgd_status take_steps(sgd *s, int64_t steps, steps_report *total)
             next_epoch(s);
             s->run->at.epoch++;
         }
-        if (steps > 0 && is_cancelled(s)) return fail_interrupted();
+        if (steps > 0 && run_is_cancelled(s->run)) return fail_interrupted();
     }
     return CUSGD_OK;
 }
@@ -292,10 +290,10 @@ static cusgd_status take_epoch(sgd *s, fit *f)
     f->m.rows += f->epoch.rows;
     if (!status) status = problem_check_data(s->problem);
     if (status) return status;
-    f->cancelled = is_cancelled(s);
+    f->cancelled = run_is_cancelled(s->run);
     if (f->cancelled) {
         fit_offer(s, f);
-    } else if (s->run->fit.callback) {
+    } else if (run_is_saved(s->run)) {
         interrupt_defer(1);
         f->defers = 1;
     }

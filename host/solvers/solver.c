@@ -184,8 +184,7 @@ cusgd_status solver_iterated(solver *s)
         s->before = s->f;
         return status;
     }
-    int is_whole =
-        s->m.run->fit.callback != NULL; /* then an iteration that has moved x ends as a whole, so that it can be saved */
+    int is_whole = run_is_saved(s->m.run); /* then an iteration that has moved x ends as a whole */
     interrupt_defer(is_whole);
     if (!status) status = keep_best(s);
     interrupt_defer(-is_whole);

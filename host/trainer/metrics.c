@@ -8,6 +8,7 @@
 #include "problem/examples.h"
 #include "public.h"
 #include "scorer.h"
+#include "shared.h"
 #include "solvers/solvers.h"
 #include <math.h>
 #include <stdlib.h>
@@ -473,7 +474,8 @@ cusgd_status cusgd_trainer_create_model(cusgd_trainer *t, cusgd_model **out)
     int whole = problem_check_data(&t->problem) == CUSGD_OK, readable = !t->run.lost && !t->run.at.was_cancelled && whole;
     if (!whole) missing = "the data was no longer complete when they were to be computed";
     if (!status && readable) {
-        status = solver_errors(&t->run, &m->errors, &m->residual_degrees, &missing);
+        const int *agreed = shared_begin(t);
+        status = shared_end(t, agreed, solver_errors(&t->run, &m->errors, &m->residual_degrees, &missing));
         if (status == CUSGD_ERROR_MEMORY) missing = "there is not enough memory for them"; /* no reason to lose the model */
         if (status == CUSGD_ERROR_MEMORY) status = CUSGD_OK;
     }

@@ -2,12 +2,14 @@
 #include "trainer.h"
 
 #include "clock.h"
+#include "cusgd_world.h"
 #include "failure.h"
 #include "interrupt.h"
 #include "options.h"
 #include "problem/examples.h"
 #include "problem/linear.h"
 #include "public.h"
+#include "shared.h"
 #include "solvers/solvers.h"
 #include <math.h>
 #include <stdio.h>
@@ -162,7 +164,10 @@ static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *train, const cus
     if (!status && o->whiten != CUSGD_WHITEN_NONE) status = data_on_host(train, "option whiten");
     if (!status && o->whiten != CUSGD_WHITEN_NONE && valid) status = data_on_host(valid, "option whiten");
     if (!status && o->whiten != CUSGD_WHITEN_NONE) status = whiten(t);
+    world *shared = t->backend.world;
     if (!status) status = backend_open(o->device, o->precision, o->threads, &t->backend);
+    t->backend.world = shared;
+    if (!status) status = shared_compare(t);
     if (!status) status = check_place(t, train);
     if (!status) status = check_place(t, valid);
     if (!status) status = run_check_spec(o, &t->problem, &t->backend);
@@ -179,33 +184,55 @@ static void storage_choose(cusgd_options *o, const cusgd_data *train)
     if ((int)o->sampling == -1) o->sampling = sparse ? CUSGD_SAMPLING_BATCHES : CUSGD_SAMPLING_PERMUTE;
 }
 
-cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
-                                  cusgd_trainer **out)
+/* w: between whose ranks; NULL: this process alone. */
+static cusgd_status create(world *w, const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
+                           cusgd_trainer **out)
 {
-    *out = NULL;
-    if (!options || !train) return fail_null(__func__);
-    cusgd_status status = cusgd_options_check(options);
-    if (status) return status;
     cusgd_trainer *t = allocate_zeroed(1, sizeof *t);
     if (!t) return fail_memory(sizeof *t, "a trainer");
+    t->backend.world = w;
     t->options = *options;
     classes_choose(&t->options, train);
     loss_numbers_choose(&t->options);
     solver_best(&t->options, train, t->solver_reason,
                 sizeof t->solver_reason); /* by what was asked for: before the rest is chosen */
     storage_choose(&t->options, train);
-    status = options_own(&t->options, cusgd_data_cols(train));
+    cusgd_status status = options_own(&t->options, cusgd_data_cols(train));
     if (status) {
         cusgd_trainer_free(t);
         return status;
     }
+    const int *before = shared_begin(t);
     status = prepare(t, train, valid);
     cusgd_status files = status == CUSGD_ERROR_MEMORY ? CUSGD_OK : problem_check_data(&t->problem);
     if (files != CUSGD_OK) status = files; /* what else went wrong may come of it */
+    status = shared_end(t, before, status);
     if (!status)
         *out = t;
     else
         cusgd_trainer_free(t);
+    return status;
+}
+
+cusgd_status cusgd_trainer_create(const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
+                                  cusgd_trainer **out)
+{
+    *out = NULL;
+    if (!options || !train) return fail_null(__func__);
+    cusgd_status status = cusgd_options_check(options);
+    return status ? status : create(NULL, options, train, valid, out);
+}
+
+cusgd_status cusgd_trainer_create_shared(cusgd_world *w, const cusgd_options *options, const cusgd_data *train,
+                                         const cusgd_data *valid, cusgd_trainer **out)
+{
+    *out = NULL;
+    if (!w || !options || !train) return fail_null(__func__);
+    cusgd_options own = *options;
+    cusgd_status status = cusgd_options_check(options);
+    if (!status) status = shared_options(w, &own);
+    if (!status) return create(w->ranks > 1 ? w : NULL, &own, train, valid, out);
+    w->ops->tell(w->of, cusgd_last_error());
     return status;
 }
 
@@ -256,8 +283,10 @@ static cusgd_status reset_anew(cusgd_trainer *t, const cusgd_options *options)
 {
     cusgd_trainer *fresh, old;
     const whitening *w = t->whitening;
-    cusgd_status status =
-        cusgd_trainer_create(options, w ? w->train : t->problem.train.data, w ? w->valid : t->problem.valid.data, &fresh);
+    world *shared = t->backend.world;
+    const cusgd_data *train = w ? w->train : t->problem.train.data, *valid = w ? w->valid : t->problem.valid.data;
+    cusgd_status status = shared ? cusgd_trainer_create_shared(shared, options, train, valid, &fresh)
+                                 : cusgd_trainer_create(options, train, valid, &fresh);
     if (status) return status;
     cusgd_trainer_set_checkpoint_callback(fresh, t->run.fit.callback, t->run.fit.user);
     memcpy(&old, t, sizeof old);
@@ -287,7 +316,8 @@ cusgd_status cusgd_trainer_reset(cusgd_trainer *t, const cusgd_options *options)
     status = options_own(&owned, t->problem.d);
     if (status) return status;
     memcpy(t->solver_reason, reason, sizeof reason);
-    return reset_bound(t, &owned);
+    const int *before = shared_begin(t);
+    return shared_end(t, before, reset_bound(t, &owned));
 }
 
 /* ---- Other data ---- */
@@ -307,7 +337,8 @@ cusgd_status cusgd_trainer_rebind(cusgd_trainer *t, const cusgd_data *train)
     if (t->whitening) return fail_option("whiten", "whiten needs all rows at once, to know how the columns go together");
     t->has_fingerprint = 0;
     int64_t before = t->problem.train.rows.n;
-    status = problem_rebind(&t->problem, train);
+    const int *agreed = shared_begin(t);
+    status = shared_end(t, agreed, problem_rebind(&t->problem, train));
     if (status) return status;
     sgd_rebind(&t->sgd);
     if (t->first_rows == 0) t->first_rows = before;
@@ -335,7 +366,8 @@ cusgd_status trainer_partial_fit(cusgd_trainer *t, const cusgd_data *rows, cusgd
     steps_report total = {0};
     cusgd_status status = cusgd_trainer_rebind(t, rows);
     if (status) return status;
-    status = sgd_step(&t->sgd, t->sgd.batches, &total);
+    const int *agreed = shared_begin(t);
+    status = shared_end(t, agreed, sgd_step(&t->sgd, t->sgd.batches, &total));
     double seconds = clock_seconds() - begun, count = (double)total.rows;
     *now = (cusgd_progress){.epoch = t->run.at.epoch,
                             .epochs = t->options.epochs,
@@ -356,10 +388,13 @@ cusgd_status trainer_fit(cusgd_trainer *t, cusgd_callback callback, void *user, 
     if (!status && t->run.lost == 2) status = run_check_device(&t->run);
     if (status) return status;
     t->run.busy = 1;
-    status = t->options.solver != CUSGD_SOLVER_SGD ? solver_fit(&t->run, callback, user, result)
-                                                   : sgd_fit(&t->sgd, callback, user, result);
+    const int *agreed = shared_begin(t);
+    status = shared_compare_position(t);
+    if (!status)
+        status = t->options.solver != CUSGD_SOLVER_SGD ? solver_fit(&t->run, callback, user, result)
+                                                       : sgd_fit(&t->sgd, callback, user, result);
     t->run.busy = 0;
-    return status;
+    return shared_end(t, agreed, status);
 }
 
 cusgd_status cusgd_trainer_step(cusgd_trainer *t, int64_t steps)
@@ -372,7 +407,8 @@ cusgd_status cusgd_trainer_step(cusgd_trainer *t, int64_t steps)
     if (t->options.solver != CUSGD_SOLVER_SGD)
         return fail(CUSGD_ERROR_USAGE, "steps are what solver sgd takes; use cusgd_trainer_fit with the others");
     steps_report total;
-    return sgd_step(&t->sgd, steps, &total);
+    const int *agreed = shared_begin(t);
+    return shared_end(t, agreed, sgd_step(&t->sgd, steps, &total));
 }
 
 cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *seconds)
@@ -381,7 +417,9 @@ cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *
     *objective = *seconds = (double)NAN;
     cusgd_status status = check_idle(t, "cusgd_trainer_optimum");
     if (!status) status = data_on_host(t->problem.train.data, "a solver but sgd");
-    return status ? status : solver_optimum(&t->run, objective, seconds);
+    if (status) return status;
+    const int *agreed = shared_begin(t);
+    return shared_end(t, agreed, solver_optimum(&t->run, objective, seconds));
 }
 
 /* ---- What others ask of it ---- */
@@ -488,5 +526,7 @@ cusgd_status cusgd_trainer_set_coefficients(cusgd_trainer *t, const double *weig
     if (status) return status;
     if (!t->whitening) problem_from_data(&t->problem, weight, bias, t->run.theta);
     status = run_check_device(&t->run);
-    return status ? status : restart_at(t, t->run.theta, &t->run.given);
+    if (status) return status;
+    const int *agreed = shared_begin(t);
+    return shared_end(t, agreed, restart_at(t, t->run.theta, &t->run.given));
 }

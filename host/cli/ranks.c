@@ -1,0 +1,133 @@
+#include "ranks.h"
+
+#include "cli.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char USUAL_SHARDS[] = "8";
+
+/* A number that the launcher puts in the environment, under one of several names; -1: it does not. */
+static int launched(const char *const names[3])
+{
+    for (int i = 0; i < 3; i++) {
+        const char *value = getenv(names[i]);
+        if (value && *value >= '0' && *value <= '9') return atoi(value);
+    }
+    return -1;
+}
+
+static int launched_rank(void)
+{
+    static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
+    return launched(names);
+}
+
+static int launched_ranks(void)
+{
+    static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"};
+    return launched(names);
+}
+
+/* ---- Silence ---- */
+
+static void be_silent(ranks *r)
+{
+    FILE *file = tmpfile();
+    int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (file && nothing >= 0) {
+        fflush(NULL);
+        r->errors = dup(STDERR_FILENO);
+        r->output = dup(STDOUT_FILENO);
+        r->caught = dup(fileno(file));
+        dup2(r->caught, STDERR_FILENO);
+        dup2(nothing, STDOUT_FILENO);
+    }
+    if (file) fclose(file);
+    if (nothing >= 0) close(nothing);
+}
+
+static void put_back(int *kept, int at)
+{
+    if (*kept < 0) return;
+    dup2(*kept, at);
+    close(*kept);
+    *kept = -1;
+}
+
+/* says: what was to be printed meanwhile is printed now. */
+static void speak(ranks *r, int says)
+{
+    char text[4096];
+    if (r->errors < 0) return;
+    fflush(NULL);
+    put_back(&r->errors, STDERR_FILENO);
+    put_back(&r->output, STDOUT_FILENO);
+    ssize_t length = says ? pread(r->caught, text, sizeof text, 0) : 0;
+    if (length > 0 && r->world) fprintf(stderr, "rank %d: ", cusgd_world_rank(r->world));
+    if (length > 0) fwrite(text, 1, (size_t)length, stderr);
+    close(r->caught);
+    r->caught = -1;
+}
+
+void ranks_begin(ranks *r)
+{
+    const double usual = 60;
+    *r = (ranks){.timeout = usual, .errors = -1, .output = -1, .caught = -1};
+    if (cusgd_world_launcher() && launched_rank() > 0) be_silent(r);
+}
+
+/* ---- The world ---- */
+
+static int is_given(const char *option, int argc, char **argv)
+{
+    size_t length = strlen(option);
+    for (int i = 1; i < argc; i++)
+        if (strncmp(argv[i], option, length) == 0 && (argv[i][length] == 0 || argv[i][length] == '=')) return 1;
+    return 0;
+}
+
+/* By the environment a process that was started alone needs no world. */
+static int open_world(ranks *r)
+{
+    int is_asked = r->which && strcmp(r->which, "auto") != 0;
+    const char *which = is_asked ? r->which : cusgd_world_launcher();
+    if (!is_asked && launched_ranks() == 1) return CUSGD_OK;
+    cusgd_status status = cusgd_world_open(which, r->timeout, &r->world);
+    if (!status) return CUSGD_OK;
+    complain_last(status);
+    if (!is_asked) fprintf(stderr, "cusgd: --world none trains in each of the processes that were started, by itself\n");
+    return (int)status;
+}
+
+int ranks_open(ranks *r, cusgd_options *options, int argc, char **argv)
+{
+    int is_none = r->which && strcmp(r->which, "none") == 0, is_asked = r->which && strcmp(r->which, "auto") != 0;
+    if (is_none || (!is_asked && !cusgd_world_launcher())) {
+        speak(r, 1);
+        return CUSGD_OK;
+    }
+    int status = open_world(r);
+    if (status) return status;
+    if (r->world && cusgd_world_rank(r->world) == 0)
+        speak(r, 1);
+    else if (r->world && r->errors < 0)
+        be_silent(r);
+    if (is_given("--shards", argc, argv)) return CUSGD_OK;
+    cusgd_status set = cusgd_options_set(options, "shards", USUAL_SHARDS);
+    return set ? complain_last(set) : CUSGD_OK;
+}
+
+int ranks_writes(const ranks *r) { return cusgd_world_rank(r->world) == 0; }
+
+int ranks_end(ranks *r, int status)
+{
+    int rank = 0;
+    if (r->world) cusgd_world_agree(r->world, status, &rank);
+    if (r->world && rank == cusgd_world_rank(r->world)) speak(r, 1);
+    if (r->world) cusgd_world_close(r->world, status);
+    r->world = NULL;
+    return status;
+}

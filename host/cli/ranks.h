@@ -1,0 +1,25 @@
+/* The processes of `mpirun -n P cusgd train ...`: rank 0 alone prints and writes. */
+#ifndef CUSGD_CLI_RANKS_H
+#define CUSGD_CLI_RANKS_H
+
+#include "cusgd_world.h"
+
+typedef struct ranks {
+    const char *which;  /* --world; NULL: by the environment */
+    double timeout;     /* --timeout, seconds */
+    cusgd_world *world; /* NULL: this process is alone */
+    int errors, output; /* what standard error and output were, while others than rank 0 are silent; -1: they are not */
+    int caught;         /* the file that has what was to be printed */
+} ranks;
+
+/* Before the command line is parsed: a process that its launcher has not made rank 0 is silent from here on. */
+void ranks_begin(ranks *r);
+/* Behind it: opens the world, and gives the options the usual number of shards where `argv` does not. Returns a status,
+ * complained about. */
+int ranks_open(ranks *r, cusgd_options *options, int argc, char **argv);
+/* Whether this process writes files. */
+int ranks_writes(const ranks *r);
+/* Ends the world; of ranks that have failed the lowest has its say. Returns the exit code. */
+int ranks_end(ranks *r, int status);
+
+#endif

@@ -1,0 +1,364 @@
+/* How the ranks of a world speak by MPI: the module libcusgd-openmpi.so or libcusgd-mpich.so. Messages go from rank to rank, of
+ * at most a GiB each, as MPI counts bytes in an int. Nothing waits inside MPI: a rank that waits looks at the clock, and for
+ * messages of ranks that have failed. */
+#include "world.h"
+
+#include <mpi.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TAG_DATA = 1, TAG_FAILED, TAG_END, FAILURE_ROOM = 600, ATTEMPTS = 64 /* between two looks at the clock */ };
+static const int64_t MESSAGE_BYTES = INT64_C(1) << 30;
+
+typedef struct mpi_world {
+    MPI_Comm comm;
+    const world_services *services;
+    int rank, ranks;
+    int crowded;                    /* 1: more ranks than cores on this machine: who waits lets others work at once */
+    int begun;                      /* 1: MPI was begun here */
+    int waits_long;                 /* 1: nothing has been exchanged yet: ranks may take long to read their data */
+    int told;                       /* 1: this rank has told the others that it has failed */
+    double timeout;                 /* seconds */
+    char (*failures)[FAILURE_ROOM]; /* what is being told, one place for each rank */
+    MPI_Request *requests;
+    int *peers; /* of the requests */
+    int count, room;
+} mpi_world;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static cusgd_status fail_mpi(const mpi_world *w, const char *what, int code)
+{
+    char text[MPI_MAX_ERROR_STRING] = "";
+    int length;
+    MPI_Error_string(code, text, &length);
+    return w->services->fail(CUSGD_ERROR_DEVICE, "MPI cannot %s: %.300s", what, text);
+}
+
+/* ---- Messages ---- */
+
+/* Of a further message; NULL: there is no memory. */
+static MPI_Request *add(mpi_world *w, int peer)
+{
+    if (w->count == w->room) {
+        int room = w->room ? 2 * w->room : 16;
+        MPI_Request *requests = realloc(w->requests, sizeof *requests * (size_t)room);
+        if (requests) w->requests = requests;
+        int *peers = realloc(w->peers, sizeof *peers * (size_t)room);
+        if (peers) w->peers = peers;
+        if (!requests || !peers) return NULL;
+        w->room = room;
+    }
+    w->peers[w->count] = peer;
+    return &w->requests[w->count++];
+}
+
+static cusgd_status fail_memory(const mpi_world *w)
+{
+    return w->services->fail(CUSGD_ERROR_MEMORY, "out of memory for messages between %d ranks", w->ranks);
+}
+
+static cusgd_status begin_receive(mpi_world *w, int peer, void *to, int64_t bytes)
+{
+    for (int64_t first = 0; first < bytes; first += MESSAGE_BYTES) {
+        int count = (int)(bytes - first < MESSAGE_BYTES ? bytes - first : MESSAGE_BYTES);
+        MPI_Request *request = add(w, peer);
+        if (!request) return fail_memory(w);
+        int code = MPI_Irecv((char *)to + first, count, MPI_BYTE, peer, TAG_DATA, w->comm, request);
+        if (code != MPI_SUCCESS) return fail_mpi(w, "receive", code);
+    }
+    return CUSGD_OK;
+}
+
+static cusgd_status begin_send(mpi_world *w, int peer, const void *from, int64_t bytes)
+{
+    for (int64_t first = 0; first < bytes; first += MESSAGE_BYTES) {
+        int count = (int)(bytes - first < MESSAGE_BYTES ? bytes - first : MESSAGE_BYTES);
+        MPI_Request *request = add(w, peer);
+        if (!request) return fail_memory(w);
+        int code = MPI_Isend((const char *)from + first, count, MPI_BYTE, peer, TAG_DATA, w->comm, request);
+        if (code != MPI_SUCCESS) return fail_mpi(w, "send", code);
+    }
+    return CUSGD_OK;
+}
+
+/* A rank that has failed says so instead of what is waited for. */
+static cusgd_status look_for_failure(mpi_world *w)
+{
+    char text[FAILURE_ROOM] = "";
+    MPI_Status from;
+    int there = 0, code = MPI_Iprobe(MPI_ANY_SOURCE, TAG_FAILED, w->comm, &there, &from);
+    if (code != MPI_SUCCESS) return fail_mpi(w, "look for messages", code);
+    if (!there) return CUSGD_OK;
+    code = MPI_Recv(text, FAILURE_ROOM, MPI_BYTE, from.MPI_SOURCE, TAG_FAILED, w->comm, MPI_STATUS_IGNORE);
+    if (code != MPI_SUCCESS) return fail_mpi(w, "receive", code);
+    text[FAILURE_ROOM - 1] = 0;
+    return w->services->fail(CUSGD_ERROR_DEVICE, "rank %d has failed: %s", from.MPI_SOURCE, text);
+}
+
+static int first_pending(const mpi_world *w)
+{
+    for (int i = 0; i < w->count; i++)
+        if (w->requests[i] != MPI_REQUEST_NULL) return w->peers[i];
+    return 0;
+}
+
+/* Whoever has waited for long leaves the core to others, among them perhaps the rank that is waited for. */
+static void pause_after(double waited)
+{
+    const double soon = 2e-4;
+    const struct timespec nap = {0, 20000};
+    if (waited > soon)
+        nanosleep(&nap, NULL);
+    else
+        sched_yield();
+}
+
+static cusgd_status wait_for_all(mpi_world *w)
+{
+    double begun = 0;
+    for (int attempt = 1;; attempt++) {
+        int complete = 0, code = MPI_Testall(w->count, w->requests, &complete, MPI_STATUSES_IGNORE);
+        if (code != MPI_SUCCESS) return fail_mpi(w, "exchange data with another rank", code);
+        if (complete) break;
+        if (w->crowded) sched_yield();
+        if (attempt % ATTEMPTS != 0) continue;
+        cusgd_status status = look_for_failure(w);
+        if (status) return status;
+        double at = now();
+        if (begun == 0) begun = at;
+        if (!w->waits_long && at - begun > w->timeout)
+            return w->services->fail(CUSGD_ERROR_DEVICE,
+                                     "rank %d has not answered for %g seconds: it has ended, or needs a longer --timeout",
+                                     first_pending(w), w->timeout);
+        pause_after(at - begun);
+    }
+    w->count = 0;
+    w->waits_long = 0;
+    return CUSGD_OK;
+}
+
+/* ---- Exchanges ---- */
+
+static cusgd_status alltoall(void *of, const void *send, const int64_t *send_bytes, void *recv, const int64_t *recv_bytes)
+{
+    mpi_world *w = of;
+    cusgd_status status = CUSGD_OK;
+    char *to = recv;
+    const char *from = send;
+    for (int rank = 0; rank < w->ranks && !status; rank++) {
+        if (rank != w->rank) status = begin_receive(w, rank, to, recv_bytes[rank]);
+        to += recv_bytes[rank];
+    }
+    to = recv;
+    for (int rank = 0; rank < w->rank; rank++) to += recv_bytes[rank];
+    for (int rank = 0; rank < w->ranks && !status; rank++) {
+        if (rank == w->rank)
+            memcpy(to, from, (size_t)send_bytes[rank]);
+        else
+            status = begin_send(w, rank, from, send_bytes[rank]);
+        from += send_bytes[rank];
+    }
+    return status ? status : wait_for_all(w);
+}
+
+static cusgd_status allgather(void *of, const void *send, void *recv, const int64_t *bytes)
+{
+    mpi_world *w = of;
+    cusgd_status status = CUSGD_OK;
+    char *to = recv;
+    for (int rank = 0; rank < w->ranks && !status; rank++) {
+        if (rank == w->rank)
+            memcpy(to, send, (size_t)bytes[rank]);
+        else
+            status = begin_receive(w, rank, to, bytes[rank]);
+        to += bytes[rank];
+    }
+    for (int rank = 0; rank < w->ranks && !status; rank++)
+        if (rank != w->rank) status = begin_send(w, rank, send, bytes[w->rank]);
+    return status ? status : wait_for_all(w);
+}
+
+static cusgd_status swap(void *of, int peer, const void *send, void *recv, int64_t bytes)
+{
+    mpi_world *w = of;
+    cusgd_status status = begin_receive(w, peer, recv, bytes);
+    if (!status) status = begin_send(w, peer, send, bytes);
+    return status ? status : wait_for_all(w);
+}
+
+/* ---- Failures, and the end ---- */
+
+/* The messages are small, so that they leave at once; nobody may receive them, and they are not waited for. */
+static void tell(void *of, const char *text)
+{
+    mpi_world *w = of;
+    size_t length = strnlen(text, FAILURE_ROOM - 1);
+    if (w->told) return;
+    w->told = 1;
+    for (int rank = 0; rank < w->ranks; rank++) {
+        MPI_Request request;
+        memset(w->failures[rank], 0, FAILURE_ROOM);
+        memcpy(w->failures[rank], text, length);
+        if (rank == w->rank) continue;
+        if (MPI_Isend(w->failures[rank], FAILURE_ROOM, MPI_BYTE, rank, TAG_FAILED, w->comm, &request) == MPI_SUCCESS)
+            MPI_Request_free(&request);
+    }
+}
+
+/* Messages of the end go to rank 0 and back, whatever else is on its way. 0: not all of them have come within some seconds. */
+static int wait_at_end(const mpi_world *w, int count, MPI_Request *requests)
+{
+    const double patience = w->timeout < 5 ? w->timeout : 5;
+    for (double deadline = now() + patience;;) {
+        int complete = 0;
+        if (MPI_Testall(count, requests, &complete, MPI_STATUSES_IGNORE) != MPI_SUCCESS) return 0;
+        if (complete) return 1;
+        if (now() > deadline) return 0;
+        pause_after(patience);
+    }
+}
+
+/* numbers: the answer, a status and its rank, and behind it what is told; on rank 0 one status for each rank. */
+static int agree_at_first(const mpi_world *w, int *numbers, MPI_Request *requests)
+{
+    int count = 0, *statuses = numbers + 2;
+    for (int rank = 1; rank < w->ranks; rank++) {
+        statuses[rank] = CUSGD_ERROR_DEVICE; /* of one that says nothing */
+        MPI_Irecv(&statuses[rank], 1, MPI_INT, rank, TAG_END, w->comm, &requests[count++]);
+    }
+    int complete = wait_at_end(w, count, requests);
+    for (int rank = w->ranks; rank-- > 0;)
+        if (statuses[rank] != 0) numbers[0] = statuses[numbers[1] = rank];
+    for (count = 0; count + 1 < w->ranks && complete; count++)
+        MPI_Isend(numbers, 2, MPI_INT, count + 1, TAG_END, w->comm, &requests[count]);
+    return complete && wait_at_end(w, count, requests);
+}
+
+static int agree_at_others(const mpi_world *w, int *numbers, MPI_Request *requests)
+{
+    MPI_Isend(&numbers[2], 1, MPI_INT, 0, TAG_END, w->comm, &requests[0]);
+    MPI_Irecv(numbers, 2, MPI_INT, 0, TAG_END, w->comm, &requests[1]);
+    return wait_at_end(w, 2, requests);
+}
+
+static int agree(void *of, int status, int *rank)
+{
+    mpi_world *w = of;
+    size_t room = (size_t)w->ranks + 2;
+    int *numbers = calloc(room, sizeof *numbers), answer = status;
+    MPI_Request *requests = calloc(room, sizeof *requests);
+    *rank = status ? w->rank : -1;
+    int complete = numbers && requests;
+    if (complete) {
+        numbers[0] = numbers[2] = status;
+        numbers[1] = *rank;
+        complete = (w->rank == 0 ? agree_at_first : agree_at_others)(w, numbers, requests);
+        answer = numbers[0];
+        *rank = numbers[1];
+    }
+    if (complete) {
+        free(numbers);
+        free(requests);
+    } else {
+        w->told = 1; /* messages are left over, and so is their memory */
+    }
+    return answer;
+}
+
+/* Rank 0 ends the others once its own messages are out, and these themselves if it does not. */
+static void end_all(const mpi_world *w, int status)
+{
+    const struct timespec while_others = {2, 0};
+    if (w->rank > 0) nanosleep(&while_others, NULL);
+    MPI_Abort(w->comm, status ? status : CUSGD_ERROR_DEVICE);
+}
+
+static void free_world(mpi_world *w)
+{
+    free(w->requests);
+    free(w->peers);
+    free(w->failures);
+    free(w);
+}
+
+static void closes(void *of, int status, int failed)
+{
+    mpi_world *w = of;
+    int finished = 0;
+    MPI_Finalized(&finished);
+    if (!finished && w->begun && (failed || w->count > 0)) end_all(w, status);
+    if (!finished && !failed && !w->told) MPI_Comm_free(&w->comm);
+    if (!finished && w->begun) MPI_Finalize();
+    if (!failed && !w->told) free_world(w); /* else messages may still be on their way */
+}
+
+static const world_ops ops = {
+    .alltoall = alltoall, .allgather = allgather, .swap = swap, .tell = tell, .agree = agree, .close = closes};
+
+/* ---- Opening ---- */
+
+static cusgd_status begin_mpi(mpi_world *w)
+{
+    int begun, level, is_main = 1;
+    MPI_Initialized(&begun);
+    w->begun = !begun;
+    if (begun)
+        MPI_Query_thread(&level);
+    else if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level) != MPI_SUCCESS)
+        return w->services->fail(CUSGD_ERROR_DEVICE, "MPI does not begin: start the program by its mpirun or srun");
+    if (begun) MPI_Is_thread_main(&is_main);
+    if (level < MPI_THREAD_FUNNELED)
+        return w->services->fail(CUSGD_ERROR_USAGE,
+                                 "MPI was begun for programs of one thread: begin it with MPI_THREAD_FUNNELED");
+    if (!is_main)
+        return w->services->fail(CUSGD_ERROR_USAGE, "another thread has begun MPI: a world is opened and used by that one");
+    return CUSGD_OK;
+}
+
+static cusgd_status begin_world(mpi_world *w, MPI_Comm given, world *out)
+{
+    MPI_Comm machine;
+    int code = MPI_Comm_dup(given, &w->comm);
+    if (code == MPI_SUCCESS) code = MPI_Comm_set_errhandler(w->comm, MPI_ERRORS_RETURN);
+    if (code == MPI_SUCCESS) code = MPI_Comm_rank(w->comm, &out->rank);
+    if (code == MPI_SUCCESS) code = MPI_Comm_size(w->comm, &out->ranks);
+    if (code == MPI_SUCCESS) code = MPI_Comm_split_type(w->comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine);
+    if (code == MPI_SUCCESS) code = MPI_Comm_size(machine, &out->neighbors);
+    if (code == MPI_SUCCESS) code = MPI_Comm_free(&machine);
+    if (code != MPI_SUCCESS) return fail_mpi(w, "divide its processes", code);
+    w->rank = out->rank;
+    w->ranks = out->ranks;
+    w->crowded = out->neighbors > sysconf(_SC_NPROCESSORS_ONLN);
+    w->failures = calloc((size_t)w->ranks, sizeof *w->failures);
+    return w->failures ? CUSGD_OK : fail_memory(w);
+}
+
+__attribute__((visibility("default"))) world_open cusgd_world_module_open;
+
+cusgd_status cusgd_world_module_open(int abi, const world_services *services, const void *comm, double timeout, world *out)
+{
+    if (abi != WORLD_ABI) return services->fail(CUSGD_ERROR_DEVICE, "cuSGD's MPI module is of another version of cuSGD");
+    mpi_world *w = calloc(1, sizeof *w);
+    if (!w) return services->fail(CUSGD_ERROR_MEMORY, "out of memory for a world");
+    w->services = services;
+    w->timeout = timeout;
+    w->waits_long = 1;
+    cusgd_status status = begin_mpi(w);
+    if (!status) status = begin_world(w, comm ? *(const MPI_Comm *)comm : MPI_COMM_WORLD, out);
+    if (status) {
+        free_world(w);
+        return status;
+    }
+    out->ops = &ops;
+    out->of = w;
+    return CUSGD_OK;
+}

@@ -1,0 +1,83 @@
+/* Several processes, the ranks of a world, that train one model: how they speak, and the sum over the shards of which each holds
+ * some. All ranks make the same calls in the same order. */
+#ifndef CUSGD_HOST_WORLD_H
+#define CUSGD_HOST_WORLD_H
+
+#include "cusgd.h"
+
+#include <stddef.h>
+
+/* How bytes go from rank to rank (mpi/). Each fails with DEVICE where another rank does not answer in time or has failed. */
+typedef struct world_ops {
+    /* To each rank send_bytes[rank] bytes, those for one rank behind those for the one before; from each recv_bytes[rank]. */
+    cusgd_status (*alltoall)(void *of, const void *send, const int64_t *send_bytes, void *recv, const int64_t *recv_bytes);
+    /* The same to all, bytes[rank] of each; recv: those of all ranks in their order. */
+    cusgd_status (*allgather)(void *of, const void *send, void *recv, const int64_t *bytes);
+    /* With one other rank. */
+    cusgd_status (*swap)(void *of, int peer, const void *send, void *recv, int64_t bytes);
+    /* This rank has failed: whatever the other ranks exchange next fails with this text. */
+    void (*tell)(void *of, const char *text);
+    /* Whatever has failed before: the status of the lowest rank that has one, and its number; 0 and -1: all are well. It waits
+     * for some seconds at most. */
+    int (*agree)(void *of, int status, int *rank);
+    /* failed: 1 where an exchange was left unfinished. A world that has begun MPI itself then ends all its processes with
+     * `status`. */
+    void (*close)(void *of, int status, int failed);
+} world_ops;
+
+/* A module opens it (world.c). */
+typedef struct cusgd_world {
+    const world_ops *ops;
+    void *of;
+    int rank, ranks;
+    int neighbors; /* the ranks on this machine, this one too */
+    int stop;      /* 1: some rank wanted the call in progress to end, as all ranks know since the same exchange */
+    int failed;    /* 1: no more is exchanged */
+    unsigned char *room[2];
+    size_t room_bytes[2];
+} world;
+
+/* What a module needs of the library, and what it exports: MODULE_WORLD. comm: the address of an MPI_Comm, or NULL for all
+ * processes, where MPI is begun if nobody has. */
+typedef struct world_services {
+    cusgd_status (*fail)(cusgd_status status, const char *format, ...);
+} world_services;
+typedef cusgd_status world_open(int abi, const world_services *services, const void *comm, double timeout, world *out);
+#define MODULE_WORLD "cusgd_world_module_open"
+enum { WORLD_ABI = 1 }; /* raised with every change of this file */
+
+/* ---- Which rank has which shards (world_sum.c) ---- */
+
+/* Some consecutive shards whose sum the tree of scalar/shards.h has. */
+typedef struct tree_node {
+    int first, count;
+} tree_node;
+
+/* The shards of a rank are consecutive, as those of one process are. */
+tree_node world_shards(const world *w, int shards, int rank);
+/* The largest nodes of the tree within some shards; at most as many as these, ascending. Returns their number. */
+int world_nodes(int shards, tree_node within, tree_node *nodes);
+
+/* ---- Exchanges (world_sum.c). What a rank wants of interrupt.h goes along, and all know it afterwards ---- */
+
+/* What the ranks have of a sum over all shards. */
+typedef struct world_terms {
+    int shards;
+    int single;                /* 1: the values are of float, else of double */
+    int64_t count;             /* values of a node */
+    const void *const *values; /* of each node of this rank, in the order of world_nodes() */
+    const double *losses;      /* likewise one more number, which is added in double; NULL: 0 */
+} world_terms;
+
+/* Adds the nodes of all ranks by the tree, in the values' own precision: out, `count` values, and *loss are equal on all ranks,
+ * and as one process would have added them. */
+cusgd_status world_sum(world *w, const world_terms *t, void *out, double *loss);
+/* `bytes` of each node of this rank one behind the other; out: those of all nodes in the order of shards, whose number is
+ * returned in *nodes. The caller frees *out, which is NULL on failure. */
+cusgd_status world_gather(world *w, int shards, const void *of_nodes, size_t bytes, void **out, int *nodes);
+/* *any: whether some rank said so. */
+cusgd_status world_any(world *w, int flag, int *any);
+/* Whether all ranks have the same `bytes`: the lowest rank whose differ from rank 0's, or 0. */
+cusgd_status world_compare(world *w, const void *mine, size_t bytes, int *differs);
+
+#endif

@@ -1,0 +1,58 @@
+/* cusgd_world.h: training one model in several processes, on one machine or many. */
+#ifndef CUSGD_WORLD_H
+#define CUSGD_WORLD_H
+
+#include "cusgd_train.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The processes (ranks 0, 1, ...) that train together, by MPI. The functions below that say "collective" have to be called by all
+ * ranks, in the same order and with equal arguments, from the thread that began MPI. */
+typedef struct cusgd_world cusgd_world;
+
+/* The MPI by which this process was started, as the environment says: "openmpi" or "mpich"; NULL: by none. */
+CUSGD_API const char *cusgd_world_launcher(void);
+
+/* Opens the world of all processes that were started together. `which`: "openmpi" or "mpich"; "mpi": the launcher's, or one that
+ * is installed. MPI is begun if nobody has, and then cusgd_world_close() ends it. timeout: the seconds, > 0, that other ranks may
+ * take to answer. The module libcusgd-openmpi.so or libcusgd-mpich.so is searched for as the one for CUDA is
+ * (cusgd_set_module_folder). Collective. Fails with USAGE, or DEVICE where there is no such module or MPI fails. On failure *out
+ * is NULL. */
+CUSGD_API cusgd_status cusgd_world_open(const char *which, double timeout, cusgd_world **out);
+
+/* Likewise the processes of a communicator; comm: the address of an MPI_Comm, of a process that has begun MPI with at least
+ * MPI_THREAD_FUNNELED. The communicator is duplicated, and stays the caller's. */
+CUSGD_API cusgd_status cusgd_world_mpi(const void *comm, double timeout, cusgd_world **out);
+
+/* Which of how many processes this one is, from 0. A world that is NULL has one. */
+CUSGD_API int cusgd_world_rank(const cusgd_world *world);
+CUSGD_API int cusgd_world_ranks(const cusgd_world *world);
+
+/* 1: some rank's interrupt function or cancellation has ended the latest call of a trainer, on all ranks. */
+CUSGD_API int cusgd_world_stopped(const cusgd_world *world);
+
+/* Creates a trainer as cusgd_trainer_create does, whose rows are divided between the ranks: each holds some of the option
+ * `shards` shards, of which there must be at least as many as ranks. The result depends on the number of shards, and not on that
+ * of the ranks. All ranks need the same options and data, which is compared. Only the CPU computes: device "auto" means it.
+ * threads 0 means this rank's share of the machine's cores. Collective, as is every function of this trainer that computes (fit,
+ * step, optimum, create_model, reset, rebind, partial_fit, set_coefficients); a callback that ends a fit on one rank ends it on
+ * all. Where one rank fails with USAGE, DATA, MEMORY or DEVICE, the others fail with DEVICE and its message, and the world can
+ * only be closed. The world must outlive the trainer. Errors: as cusgd_trainer_create; DEVICE where a rank does not answer in
+ * time. */
+CUSGD_API cusgd_status cusgd_trainer_create_shared(cusgd_world *world, const cusgd_options *options, const cusgd_data *train,
+                                                   const cusgd_data *valid, cusgd_trainer **out);
+
+/* Gathers how the ranks fared; it works after failures, too, and waits for some seconds at most. Returns the status of the lowest
+ * rank whose status is not 0, and in *rank its number; 0 and -1 if there is none. Collective. */
+CUSGD_API int cusgd_world_agree(cusgd_world *world, int status, int *rank);
+
+/* Frees the world. Where cusgd_world_open() has begun MPI, this ends it; after a failure that left an exchange unfinished that
+ * means all its processes, with `status` as exit code. Accepts NULL. Collective. */
+CUSGD_API void cusgd_world_close(cusgd_world *world, int status);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
