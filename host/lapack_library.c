@@ -9,7 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* library: where it is looked for. */
+static void set_one_thread(void *library)
+{
+    void (*set_threads)(int count);
+    void *at = dlsym(library, "openblas_set_num_threads");
+    if (!at) return;
+    memcpy(&set_threads, &at, sizeof at);
+    set_threads(1);
+}
+
 #ifdef CUSGD_LAPACK_LINKED
+
+void lapack_use_one_thread(void) { set_one_thread(RTLD_DEFAULT); }
 
 #define LINKED(member, function) .member = (function),
 lapack_functions lapack = {LAPACK_FUNCTIONS(LINKED)};
@@ -29,6 +41,8 @@ cusgd_status lapack_open(const char *option, const char *value)
 lapack_functions lapack;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the two below, and of opening it */
 static int has_sought;                                   /* 1: how that ended does not change any more */
+static void *opened;                                     /* the library; NULL: not yet */
+static int has_one_thread;                               /* 1: it is to use one thread */
 static char missing[400];                                /* why there is none; "": there is one, or it was not sought */
 
 /* The loader names what it could not allocate, and does not always say that memory was short. */
@@ -79,6 +93,8 @@ static void seek_lapack(void)
     }
     _Static_assert(sizeof lapack == sizeof found, "the functions are all that is in the structure");
     memcpy(&lapack, found, sizeof lapack);
+    opened = library;
+    if (has_one_thread) set_one_thread(opened);
     *missing = '\0';
     has_sought = 1;
 }
@@ -90,6 +106,14 @@ int lapack_is_here(void)
     int is_here = !*missing;
     pthread_mutex_unlock(&lock);
     return is_here;
+}
+
+void lapack_use_one_thread(void)
+{
+    pthread_mutex_lock(&lock);
+    has_one_thread = 1;
+    if (opened) set_one_thread(opened);
+    pthread_mutex_unlock(&lock);
 }
 
 cusgd_status lapack_open(const char *option, const char *value)

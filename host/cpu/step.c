@@ -73,7 +73,7 @@ static void next_step(step *t)
     t->rows = several ? sampler_rows(s->shares[0].order, (uint64_t)(s->first + i)) : longest;
     t->numbers = update_step_from(s->numbers + i);
     t->next = i + 1 < s->count ? update_step_from(s->numbers + i + 1) : t->numbers;
-    t->each = chunk_count(longest, t->self->chunk);
+    t->each = max_of(1, chunk_count(longest, t->self->chunk)); /* of a batch that gives no row to this process, zeros */
     t->chunks = t->each * t->self->order.shards;
 }
 

@@ -5,6 +5,7 @@
 #include "cusgd_world.h"
 #include "failure.h"
 #include "interrupt.h"
+#include "lapack_library.h"
 #include "options.h"
 #include "problem/examples.h"
 #include "problem/linear.h"
@@ -192,6 +193,7 @@ static cusgd_status create(world *w, const cusgd_options *options, const cusgd_d
     if (!t) return fail_memory(sizeof *t, "a trainer");
     t->backend.world = w;
     t->options = *options;
+    if (t->options.shards > 1) lapack_use_one_thread();
     classes_choose(&t->options, train);
     loss_numbers_choose(&t->options);
     solver_best(&t->options, train, t->solver_reason,
