@@ -1,0 +1,335 @@
+/* Several processes, as threads: sums over shards, and runs, have the bits of one process whatever the number of ranks. */
+#include "cusgd_world.h"
+#include "interrupt.h"
+#include "scalar/shards.h"
+#include "support.h"
+#include "thread_world.h"
+#include "training.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const int rank_counts[] = {2, 3, 4, 5, 8};
+enum { RANK_COUNTS = sizeof rank_counts / sizeof rank_counts[0] };
+
+/* ---- Sums ---------------------------------------------------------------------------------------------------------------- */
+
+typedef struct sums {
+    int shards, single;
+    int64_t count;
+    double *terms;  /* shards x count */
+    double *losses; /* shards */
+    double *expected, expected_loss;
+    int wishes; /* the rank that wants to end; -1: none */
+} sums;
+
+/* The tree, as scalar/shards.h describes it: an independent implementation. */
+static double add(const sums *s, const double *terms, int64_t stride, int first, int count, int single)
+{
+    if (count == 1) return single ? (double)(float)terms[first * stride] : terms[first * stride];
+    int left = 1;
+    while (2 * left < count) left *= 2;
+    double a = add(s, terms, stride, first, left, single), b = add(s, terms, stride, first + left, count - left, single);
+    return single ? (double)((float)a + (float)b) : a + b;
+}
+
+static int wishes_to_end(void *user) { return *(const int *)user; }
+
+static void check_sum(world *w, void *context)
+{
+    const sums *s = context;
+    tree_node nodes[MAX_SHARDS], own = world_shards(w, s->shards, w->rank);
+    int count = world_nodes(s->shards, own, nodes), wish = w->rank == s->wishes, covered = 0;
+    size_t size = s->single ? sizeof(float) : sizeof(double);
+    char *values = malloc((size_t)(count + 1) * (size_t)s->count * size + 1), *out = malloc((size_t)s->count * size + 1);
+    const void *at[MAX_SHARDS];
+    double losses[MAX_SHARDS], loss = 0;
+    for (int i = 0; i < count; i++) {
+        covered += nodes[i].count;
+        at[i] = values + (size_t)i * (size_t)s->count * size;
+        for (int64_t u = 0; u < s->count; u++) {
+            double value = add(s, s->terms + u, s->count, nodes[i].first, nodes[i].count, s->single);
+            if (s->single)
+                ((float *)(void *)values)[i * s->count + u] = (float)value;
+            else
+                ((double *)(void *)values)[i * s->count + u] = value;
+        }
+        losses[i] = add(s, s->losses, 1, nodes[i].first, nodes[i].count, 0);
+    }
+    cr_assert_eq(covered, own.count);
+    cusgd_set_interrupt(wishes_to_end, &wish);
+    world_terms terms = {s->shards, s->single, s->count, at, losses};
+    assert_works(world_sum(w, &terms, out, &loss));
+    for (int64_t u = 0; u < s->count; u++) {
+        double value = s->single ? (double)((float *)(void *)out)[u] : ((double *)(void *)out)[u];
+        cr_assert_eq(value, s->expected[u], "%d ranks, %d shards, value %lld of %lld: %.17g, not %.17g", w->ranks, s->shards,
+                     (long long)u, (long long)s->count, value, s->expected[u]);
+    }
+    cr_assert_eq(loss, s->expected_loss, "%d ranks, %d shards", w->ranks, s->shards);
+    cr_assert_eq(w->stop, s->wishes >= 0, "rank %d of %d", w->rank, w->ranks);
+    cusgd_set_interrupt(NULL, NULL);
+    free(values);
+    free(out);
+}
+
+/* 20001 doubles are slices, the others are swapped or sent to all. */
+Test(world, sums_are_those_of_one_process)
+{
+    static const int shard_counts[] = {8, 11, 16, 24};
+    static const int64_t counts[] = {1, 33, 20001};
+    uint64_t state = 7;
+    for (size_t l = 0; l < sizeof shard_counts / sizeof *shard_counts; l++)
+        for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+            for (int single = 0; single < 2; single++) {
+                sums s = {.shards = shard_counts[l], .single = single, .count = counts[i]};
+                s.terms = random_normals(&state, s.shards * s.count);
+                s.losses = random_normals(&state, s.shards);
+                s.expected = zeros(s.count);
+                for (int64_t u = 0; u < s.count; u++) s.expected[u] = add(&s, s.terms + u, s.count, 0, s.shards, single);
+                s.expected_loss = add(&s, s.losses, 1, 0, s.shards, 0);
+                for (int p = 0; p < RANK_COUNTS; p++) {
+                    s.wishes = p % 2 ? rank_counts[p] - 1 : -1;
+                    world_of_threads(rank_counts[p], check_sum, &s);
+                }
+                free(s.terms);
+                free(s.losses);
+                free(s.expected);
+            }
+}
+
+/* ---- Runs ---------------------------------------------------------------------------------------------------------------- */
+
+enum { N = 203, D = 7, ROOM = 3 * (D + 1) };
+
+typedef struct run {
+    cusgd_options options;
+    const cusgd_data *train, *valid;
+    int classes; /* outputs */
+    double expected[ROOM], expected_loss;
+    int cancels; /* the rank whose callback ends the run after an epoch; -1: none */
+} run;
+
+static int ends_after_one(const cusgd_progress *now, void *user)
+{
+    (void)user;
+    return now->epoch == 1;
+}
+
+static void check_run(world *w, void *context)
+{
+    const run *r = context;
+    double parameters[ROOM];
+    cusgd_trainer *t;
+    cusgd_result result = CUSGD_INIT(cusgd_result);
+    assert_works(cusgd_trainer_create_shared(w, &r->options, r->train, r->valid, &t));
+    cusgd_status status = cusgd_trainer_fit(t, w->rank == r->cancels ? ends_after_one : NULL, NULL, &result);
+    cr_assert(!status || status == CUSGD_ERROR_NOT_CONVERGED, "%s", cusgd_last_error());
+    parameters_of(t, D, r->classes, parameters);
+    cr_assert_eq(memcmp(parameters, r->expected, sizeof(double) * (size_t)(r->classes * (D + 1))), 0,
+                 "rank %d of %d: %.17g, not %.17g", w->rank, w->ranks, parameters[0], r->expected[0]);
+    cr_assert_eq(result.loss, r->expected_loss);
+    if (r->cancels >= 0) cr_assert_eq(result.stop, CUSGD_STOP_CANCELLED);
+    cusgd_trainer_free(t);
+}
+
+static void check_ranks(run *r)
+{
+    cusgd_result result = CUSGD_INIT(cusgd_result);
+    cusgd_trainer *t = trainer_of(&r->options, r->train, r->valid);
+    (void)cusgd_trainer_fit(t, r->cancels >= 0 ? ends_after_one : NULL, NULL, &result);
+    r->classes = (int)cusgd_trainer_outputs(t);
+    cr_assert(r->classes * (D + 1) <= ROOM);
+    parameters_of(t, D, r->classes, r->expected);
+    r->expected_loss = result.loss;
+    cusgd_trainer_free(t);
+    for (int p = 0; p < RANK_COUNTS; p++) world_of_threads(rank_counts[p], check_run, r);
+}
+
+static run run_of(const char *const (*texts)[2], const cusgd_data *train)
+{
+    run r = {.options = options_default(), .train = train, .cancels = -1};
+    r.options.shards = 8;
+    r.options.epochs = 3;
+    r.options.threads = 1;
+    snprintf(r.options.device, sizeof r.options.device, "cpu");
+    for (; (*texts)[0]; texts++) assert_works(cusgd_options_set(&r.options, (*texts)[0], (*texts)[1]));
+    return r;
+}
+
+typedef enum target { REAL, CLASSES, THREE, TWO_OUTPUTS } target;
+
+static double target_of(target kind, const double *row, int64_t i)
+{
+    double p = row[0] - row[3] / 2;
+    return kind == CLASSES ? p > 0 : kind == THREE ? (double)(i % 3) : p + row[5] / 7;
+}
+
+static const struct {
+    const char *options[6][2];
+    target target;
+} runs[] = {
+    {{{NULL}}, REAL},
+    {{{"optimizer", "adam"}, {"l1", "0.01"}, {"sampling", "blocks"}}, REAL},
+    {{{"optimizer", "momentum"}, {"clip-norm", "0.1"}, {"precision", "double"}}, REAL},
+    {{{"batch", "5"}, {"sampling", "none"}}, REAL}, /* fewer rows than shards: some processes have none of a batch */
+    {{{"batch", "1"}, {"epochs", "1"}}, REAL},
+    {{{"valid-fraction", "0.02"}, {"patience", "2"}}, REAL}, /* fewer validation rows than shards */
+    {{{"loss", "huber"}, {"lower", "0"}, {"average", "true"}}, REAL},
+    {{{"loss", "logistic"}}, CLASSES},
+    {{{"loss", "logistic"}, {"batch", "16"}}, THREE},
+    {{{NULL}}, TWO_OUTPUTS},
+    {{{"solver", "exact"}}, REAL},
+    {{{"solver", "newton"}, {"loss", "logistic"}, {"l2", "0.01"}, {"epochs", "50"}}, CLASSES},
+    {{{"solver", "lbfgs"}, {"loss", "logistic"}, {"l2", "0.01"}, {"epochs", "50"}}, THREE},
+    {{{"solver", "cg"}, {"epochs", "50"}}, TWO_OUTPUTS},
+    {{{"solver", "gd"}, {"epochs", "50"}}, REAL},
+};
+enum { RUNS = sizeof runs / sizeof runs[0] };
+
+static cusgd_data *data_for(target kind, uint64_t seed, double **x, double **y)
+{
+    int64_t k = kind == TWO_OUTPUTS ? 2 : 1;
+    *x = random_normals(&seed, N * D);
+    *y = random_normals(&seed, N * k);
+    for (int64_t i = 0; i < N; i++)
+        for (int64_t c = 0; c < k; c++)
+            (*y)[i * k + c] = target_of(kind, *x + i * D, i) + (kind == REAL ? (*y)[i] / 10 : 0) + (double)c * (*x)[i * D + 1];
+    return data_of(N, D, k, *x, *y, NULL);
+}
+
+static void check_runs(int first, int last)
+{
+    for (int i = first; i < last; i++) {
+        double *x, *y;
+        cusgd_data *data = data_for(runs[i].target, (uint64_t)i, &x, &y);
+        if (runs[i].target == THREE) assert_works(cusgd_data_set_classes(data, NULL, 3));
+        run r = run_of(runs[i].options, data);
+        check_ranks(&r);
+        cusgd_data_free(data);
+        free(x);
+        free(y);
+    }
+}
+
+Test(world, runs_of_steps_are_those_of_one_process) { check_runs(0, 10); }
+Test(world, runs_of_solvers_are_those_of_one_process) { check_runs(10, RUNS); }
+
+/* A class that stands in one shard alone, and so on one rank. */
+Test(world, rows_in_order_of_their_class)
+{
+    double *x, *y;
+    cusgd_data *data = data_for(CLASSES, 3, &x, &y);
+    for (int64_t i = 0; i < N; i++) y[i] = i >= N - 20;
+    static const char *const options[][2] = {{"loss", "logistic"}, {NULL, NULL}};
+    run r = run_of(options, data);
+    check_ranks(&r);
+    cusgd_data_free(data);
+    free(x);
+    free(y);
+}
+
+Test(world, a_callback_of_one_rank_ends_all)
+{
+    double *x, *y;
+    cusgd_data *data = data_for(REAL, 3, &x, &y);
+    static const char *const sgd[][2] = {{"epochs", "9"}, {NULL, NULL}}, *const lbfgs[][2] = {{"solver", "lbfgs"}, {NULL, NULL}};
+    for (int i = 0; i < 2; i++) {
+        run r = run_of(i ? lbfgs : sgd, data);
+        r.cancels = 1;
+        check_ranks(&r);
+    }
+    cusgd_data_free(data);
+    free(x);
+    free(y);
+}
+
+/* ---- Interruptions and failures ------------------------------------------------------------------------------------------ */
+
+typedef struct interruption {
+    cusgd_options options;
+    const cusgd_data *data;
+    int64_t steps[MAX_THREADS];
+} interruption;
+
+static int after_some(void *user) { return ++*(int *)user > 40; }
+
+/* One rank wants the fit to end somewhere within it; all end behind the same step. */
+static void interrupt_fit(world *w, void *context)
+{
+    interruption *i = context;
+    cusgd_trainer *t;
+    int asked = 0;
+    cusgd_result result = CUSGD_INIT(cusgd_result);
+    assert_works(cusgd_trainer_create_shared(w, &i->options, i->data, NULL, &t));
+    if (w->rank == w->ranks - 1) cusgd_set_interrupt(after_some, &asked);
+    assert_works(cusgd_trainer_fit(t, NULL, NULL, &result));
+    cusgd_set_interrupt(NULL, NULL);
+    cr_assert_eq(result.stop, CUSGD_STOP_CANCELLED, "rank %d ended by rule %d", w->rank, (int)result.stop);
+    cr_assert(cusgd_world_stopped(w));
+    i->steps[w->rank] = result.steps;
+    cusgd_trainer_free(t);
+}
+
+Test(world, one_rank_interrupts_all)
+{
+    double *x, *y;
+    cusgd_data *data = data_for(REAL, 3, &x, &y);
+    static const char *const options[][2] = {{"epochs", "1000000"}, {"batch", "8"}, {"tolerance", "0"}, {NULL, NULL}};
+    run r = run_of(options, data);
+    for (int p = 0; p < RANK_COUNTS; p++) {
+        interruption i = {.options = r.options, .data = data};
+        world_of_threads(rank_counts[p], interrupt_fit, &i);
+        for (int rank = 1; rank < rank_counts[p]; rank++) cr_assert_eq(i.steps[rank], i.steps[0]);
+    }
+    cusgd_data_free(data);
+    free(x);
+    free(y);
+}
+
+typedef struct difference {
+    cusgd_options options[2];
+    const cusgd_data *data[2];
+    cusgd_status status;
+    const char *message; /* on rank 0 */
+} difference;
+
+/* Rank 1 has its own options and data. */
+static void create_different(world *w, void *context)
+{
+    const difference *d = context;
+    cusgd_trainer *t;
+    int other = w->rank == 1;
+    cusgd_status status = cusgd_trainer_create_shared(w, &d->options[other], d->data[other], NULL, &t);
+    cr_assert_neq(status, CUSGD_OK, "rank %d has made a trainer", w->rank);
+    cr_assert_null(t);
+    if (w->rank == 0) cr_assert_eq(status, d->status, "%s", cusgd_last_error());
+    if (w->rank == 0) cr_assert(strstr(cusgd_last_error(), d->message), "%s", cusgd_last_error());
+}
+
+Test(world, differences_and_failures_are_told)
+{
+    double *x[2], *y[2];
+    cusgd_data *data = data_for(REAL, 3, &x[0], &y[0]), *other = data_for(REAL, 4, &x[1], &y[1]);
+    static const char *const none[][2] = {{NULL, NULL}}, *const seed[][2] = {{"seed", "9"}, {NULL, NULL}};
+    static const char *const gpu[][2] = {{"device", "cuda"}, {NULL, NULL}};
+    cusgd_options usual = run_of(none, data).options, seeded = run_of(seed, data).options, cuda = run_of(gpu, data).options;
+    const difference cases[] = {
+        {{usual, usual}, {data, other}, CUSGD_ERROR_DATA, "different data"},
+        {{usual, seeded}, {data, data}, CUSGD_ERROR_USAGE, "different options"},
+        {{usual, cuda}, {data, data}, CUSGD_ERROR_DEVICE, "rank 1 has failed"},
+        {{cuda, cuda}, {data, data}, CUSGD_ERROR_USAGE, "CPU"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        difference d = cases[i];
+        world_of_threads(3, create_different, &d);
+    }
+    usual.shards = 2;
+    difference few = {{usual, usual}, {data, data}, CUSGD_ERROR_USAGE, "3 processes cannot share 2 shards"};
+    world_of_threads(3, create_different, &few);
+    for (int i = 0; i < 2; i++) free(x[i]), free(y[i]);
+    cusgd_data_free(data);
+    cusgd_data_free(other);
+}
