@@ -128,6 +128,15 @@ cusgd_status file_check(const void *mapping);
 cusgd_status file_watch(const char *path, const void *mapping, size_t bytes, size_t offset, void **watch);
 cusgd_status file_check_watched(const void *watch); /* accepts NULL */
 void file_unwatch(void *watch);                     /* likewise */
+/* Parts of several files, one behind the other, as one piece of read-only memory: `bytes` of each, from `offset` to the file's
+ * end, which must be there. For file_unmap() and file_check() it is one mapping. */
+typedef struct file_part {
+    const char *path;
+    size_t offset, bytes;
+} file_part;
+cusgd_status file_map_parts(const file_part *parts, int64_t count, void **mapping);
+/* Whether this machine's pages allow it: parts begin at one, and all but the last end at one. */
+int file_parts_fit(const file_part *parts, int64_t count);
 /* data/open.c: the same of all files that the data lies in. */
 cusgd_status data_check_files(const cusgd_data *data);
 /* data/text.c: whether the bytes are UTF-8 (RFC 3629) with no NUL among them. */
@@ -171,6 +180,7 @@ cusgd_status npz_tail(const char *path, const char *name, char tail[4], int *fou
 /* Writes count values of `type` (rows x cols, C order; cols 0: one-dimensional) in pieces: open, append, close. */
 typedef struct npy_writer npy_writer;
 cusgd_status npy_create(const char *path, cusgd_type type, int64_t rows, int64_t cols, npy_writer **out);
+cusgd_status npy_create_integers(const char *path, int wide, int64_t count, npy_writer **out); /* int64_t or int32_t */
 cusgd_status npy_append(npy_writer *writer, const void *values, int64_t count);
 cusgd_status npy_complete(npy_writer *writer); /* all but putting it in its place */
 cusgd_status npy_close(npy_writer *writer);    /* completes the file and puts it in its place */

@@ -130,11 +130,12 @@ typedef struct cusgd_reader {
  * or .tsv and its first row is a number followed by INDEX:VALUE pairs, whose indices ascend. */
 CUSGD_API int cusgd_file_is_libsvm(const char *path);
 /* Opens data: a folder with x.npy, y.npy and optionally w.npy (weights) and offset.npy or exposure.npy, memory-mapped if they are
- * float32 or float64; a .npz with such arrays; a single .npy (x_only); a sparse matrix that scipy.sparse.save_npz wrote (.npz,
- * x_only, of the formats csr, csc and coo; or x.npz in the place of x.npy), or that lies in the folder as indptr.npy, indices.npy
- * and data.npy, also memory-mapped; LIBSVM text (cusgd_file_is_libsvm); a table; or "-", a table on standard input. `reader`
- * NULL: the defaults. Columns of arrays have no names: `features` and `targets` are ignored for them, `offset` and `exposure` for
- * a folder; `ignore` and `weights` fail with USAGE. */
+ * float32 or float64; a folder of numbered files, as cusgd_data_save writes it; a .npz with such arrays; a single .npy (x_only);
+ * a sparse matrix that scipy.sparse.save_npz wrote (.npz, x_only, of the formats csr, csc and coo; or x.npz in the place of
+ * x.npy), or that lies in the folder as indptr.npy, indices.npy and data.npy, also memory-mapped; LIBSVM text
+ * (cusgd_file_is_libsvm); a table; or "-", a table on standard input. `reader` NULL: the defaults. Columns of arrays have no
+ * names: `features` and `targets` are ignored for them, `offset` and `exposure` for a folder; `ignore` and `weights` fail with
+ * USAGE. */
 CUSGD_API cusgd_status cusgd_data_open(const char *path, const cusgd_reader *reader, cusgd_data **out);
 /* The line of the file at which the first row of a table begins, from 1; 0 if the data is not a table. Lines before it are a
  * header, comments and skipped lines. */
@@ -175,6 +176,34 @@ CUSGD_API cusgd_status cusgd_array_save(const char *path, int64_t rows, int64_t 
  * standard output). An existing file is replaced only when the new one is complete. */
 CUSGD_API cusgd_status cusgd_predictions_save(const cusgd_model *model, cusgd_prediction as, int64_t n, const double *predictions,
                                               const char *path);
+
+/* How rows are written to a folder of numbered .npy files, which cusgd_data_open maps as one matrix: see docs/file-formats.md. */
+typedef struct cusgd_folder_options {
+    size_t size;           /* CUSGD_INIT(cusgd_folder_options): the defaults */
+    int64_t rows_per_file; /* of each file but the last, rounded up to a multiple of 1024; 0: about 256 MiB of x */
+    int bf16;    /* 1: x is rounded to bfloat16, half the size; such files are read into memory, as float32, not mapped */
+    int shuffle; /* 1: the rows are in the order of a permutation: with option sampling "none" each epoch then has a random order,
+                  * though the same one. cusgd_data_save alone */
+    uint64_t seed; /* of the permutation */
+} cusgd_folder_options;
+/* Writes data to `folder`, which must not exist or be empty, with its names, classes and encoding, so that a model that is
+ * trained on it takes the tables that the data was read from. It appears when it is complete: until then it has a hidden name
+ * beside its place. Takes up to about 200 MB of memory for up to 64 GB of rows, whatever the order. A sparse x is written as
+ * indptr.npy, indices.npy and data.npy. `options` NULL: the defaults. Errors: USAGE (rows in the memory of a GPU, targets split
+ * into classes, bf16 for sparse rows), DATA (the folder, a full disk), MEMORY. */
+CUSGD_API cusgd_status cusgd_data_save(const cusgd_data *data, const char *folder, const cusgd_folder_options *options);
+/* The same by and by: dense data with the same numbers of columns and targets, and the same arrays, one behind the other. The
+ * first has the types, names, classes and encoding. cusgd_folder_finish completes the folder and frees the handle, also on
+ * failure; cusgd_folder_free instead removes what was written, and accepts NULL. After an error the folder can only be freed.
+ * Errors as above. */
+typedef struct cusgd_folder cusgd_folder;
+CUSGD_API cusgd_status cusgd_folder_create(const char *folder, const cusgd_folder_options *options, cusgd_folder **out);
+CUSGD_API cusgd_status cusgd_folder_append(cusgd_folder *to, const cusgd_data *data);
+CUSGD_API cusgd_status cusgd_folder_finish(cusgd_folder *to);
+CUSGD_API void cusgd_folder_free(cusgd_folder *to);
+/* Reads the files of a folder that was written by these functions once, and compares them with the checksums of its index. DATA
+ * where one differs, or where the folder has none. */
+CUSGD_API cusgd_status cusgd_folder_check(const char *folder);
 
 typedef struct cusgd_table cusgd_table;
 

@@ -36,6 +36,7 @@ MANUAL_COMMANDS = (
     "predict",
     "evaluate",
     "generate",
+    "convert",
     "info",
     "bench",
     "check",
@@ -204,7 +205,7 @@ def options_page(cusgd: Path) -> str:
         "# Options of `cusgd train`\n\n"
         "Written by scripts/check_docs.py from `cusgd train --help all`. DATA is described in [file formats](file-formats.md).\n"
         "`cusgd train --help` lists the usual ones; `cusgd COMMAND --help` lists those of sweep, path, predict, evaluate, "
-        "generate, info, bench, devices, check, grad, minimize and solve.\n\n"
+        "generate, convert, info, bench, devices, check, grad, minimize and solve.\n\n"
         f"{options_table(cusgd)}\n"
     )
 

@@ -10,7 +10,7 @@
  * standard output; errors, progress and notes to standard error. */
 typedef int subcommand(int argc, char **argv);
 subcommand train_main, sweep_main, path_main, predict_main, evaluate_main, generate_main, info_main, bench_main, devices_main,
-    check_main, grad_main, minimize_main, solve_main;
+    check_main, convert_main, grad_main, minimize_main, solve_main;
 
 /* Prints "cusgd: ..." on standard error and returns `status`. */
 __attribute__((format(printf, 2, 3))) int complain(int status, const char *format, ...);

@@ -20,6 +20,9 @@ typedef struct source {
 static const char *model_feature(const void *of, int64_t j) { return cusgd_model_feature(of, j); }
 static const char *model_output(const void *of, int64_t j) { return output_name(of, j); }
 static const char *model_target(const void *of, int64_t j) { return cusgd_model_target(of, j); }
+static const char *data_feature(const void *of, int64_t j) { return cusgd_data_feature(of, j); }
+static const char *data_target(const void *of, int64_t j) { return cusgd_data_target(of, j); }
+static const char *data_class(const void *of, int64_t j) { return cusgd_data_class(of, (int)j); }
 static int64_t no_number(const void *of, int64_t j) { return of && j < 0; }
 static int64_t model_feature_number(const void *of, int64_t j) { return cusgd_model_feature_column(of, j); }
 static int64_t model_target_number(const void *of, int64_t j) { return cusgd_model_target_column(of, j); }
@@ -202,8 +205,9 @@ static int describe_arrays(const char *path, cusgd_reader *reader)
     if (opened) return complain_last(opened);
     printf("%-10s%lld\n", "rows", (long long)cusgd_data_rows(data));
     if (cusgd_data_stored(data) >= 0) printf("%-10s%lld\n", "stored", (long long)cusgd_data_stored(data));
-    printf("%-10s%lld\n", reader->x_only ? "columns" : "features", (long long)cusgd_data_cols(data));
-    if (!reader->x_only) printf("%-10s%lld\n", "outputs", (long long)cusgd_data_outputs(data));
+    put_names(reader->x_only ? "columns" : "features", &(source){data, cusgd_data_cols(data), data_feature, no_number});
+    if (!reader->x_only) put_names("outputs", &(source){data, cusgd_data_outputs(data), data_target, no_number});
+    if (cusgd_data_classes(data)) put_names("classes", &(source){data, cusgd_data_classes(data), data_class, no_number});
     const char *offset;
     cusgd_offset kind = cusgd_data_offset(data, &offset);
     put_offset(kind, offset, 0);
@@ -372,6 +376,14 @@ static int describe_table(const char *path, const cusgd_reader *reader)
     return put_refusal(path, reader);
 }
 
+static int check_folder(const char *path)
+{
+    cusgd_status checked = cusgd_folder_check(path);
+    if (checked) return complain_last(checked);
+    printf("%s: every file has the checksum of the index\n", shown(path));
+    return CUSGD_OK;
+}
+
 static int describe_data(const char *path, reading *r, const syntax *s)
 {
     cusgd_reader reader;
@@ -396,13 +408,17 @@ int info_main(int argc, char **argv)
     const char *path;
     int status;
     reading r;
-    int coefficients = 0, json = 0;
+    int coefficients = 0, json = 0, checksums = 0;
     argument table[READING_ARGUMENTS];
     const argument own[] = {
         {{"coefficients", NULL, NULL, "every coefficient of a model; standard error, p-value, interval", NULL},
          '\0',
          TAKES_NOTHING,
          &coefficients},
+        {{"checksums", NULL, NULL, "compare the files of a converted folder with its checksums", NULL},
+         '\0',
+         TAKES_NOTHING,
+         &checksums},
         {{"json", NULL, NULL, "with --coefficients: one JSON object a line, numbers in full", NULL}, '\0', TAKES_NOTHING, &json}};
     reading_arguments(&r, table);
     const syntax s = {.word = "info",
@@ -411,11 +427,13 @@ int info_main(int argc, char **argv)
                       .summary =
                           "Describes a model (shape, names, options, largest coefficients) or data, read as train reads it.",
                       .example = "cusgd info houses.safetensors",
-                      .groups = {{own, 2}, {table + 1, READING_ARGUMENTS - 1}}};
+                      .groups = {{own, sizeof own / sizeof *own}, {table + 1, READING_ARGUMENTS - 1}}};
     signals_handle();
     int goes_on = arguments_parse(&s, argc, argv, &path, &status);
     if (goes_on && json && !coefficients)
         status = complain_usage(&s, "--json prints the coefficients of a model: give --coefficients as well");
+    else if (goes_on && checksums)
+        status = check_folder(path);
     else if (goes_on && coefficients)
         status =
             is_data(path) ? complain_usage(&s, "--coefficients is for models; %s is data", path) : show_coefficients(path, json);

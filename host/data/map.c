@@ -23,6 +23,8 @@ typedef struct entry {
     void *mapping;                /* is unmapped at the end; NULL: the caller's */
     int file;                     /* -1: not known */
     size_t bytes, offset;         /* of the mapping; where in the file it begins */
+    struct stat named;            /* of a part, whose file is not kept open: what its path stood for */
+    struct entry *rest;           /* of a mapping of several files: its next part */
     char *path;
     struct entry *next;
 } entry;
@@ -100,6 +102,7 @@ cusgd_status file_map(const char *path, void **mapping, size_t *bytes)
             e->file = file;
             e->bytes = *bytes;
             e->offset = 0;
+            e->rest = NULL;
             entry_use(e, name, at);
             return CUSGD_OK;
         }
@@ -122,13 +125,24 @@ static void entry_give_back(entry *e)
 void file_unmap(void *mapping)
 {
     entry *e = mapping ? entry_find(mapping) : NULL;
-    if (e) entry_give_back(e);
+    while (e) {
+        entry *rest = e->rest;
+        entry_give_back(e);
+        e = rest;
+    }
+}
+
+/* The file's status as it is now; 0: not known. A path that has another file by now says nothing of the mapped one. */
+static int entry_stat(const entry *e, struct stat *info)
+{
+    if (e->file >= 0) return fstat(e->file, info) == 0;
+    return !!e->mapping && stat(e->path, info) == 0 && info->st_ino == e->named.st_ino && info->st_dev == e->named.st_dev;
 }
 
 static cusgd_status entry_check(const entry *e)
 {
     struct stat info;
-    int shrunk = e->file >= 0 && fstat(e->file, &info) == 0 && (uintmax_t)info.st_size < (uintmax_t)e->offset + e->bytes;
+    int shrunk = entry_stat(e, &info) && (uintmax_t)info.st_size < (uintmax_t)e->offset + e->bytes;
     if (!shrunk && !atomic_load(&e->lost)) return CUSGD_OK;
     return fail(CUSGD_ERROR_DATA,
                 "%s: %s while it was in use; leave data files unchanged during a run, and write new ones under another name",
@@ -138,7 +152,81 @@ static cusgd_status entry_check(const entry *e)
 cusgd_status file_check(const void *mapping)
 {
     const entry *e = mapping ? entry_find(mapping) : NULL;
-    return e ? entry_check(e) : CUSGD_OK;
+    cusgd_status status = CUSGD_OK;
+    for (; e && !status; e = e->rest) status = entry_check(e);
+    return status;
+}
+
+/* ---- Parts of several files ---- */
+
+/* In the place of what is reserved at `at`; the file is closed again, as a process may have few open. */
+static cusgd_status map_part(const file_part *part, char *at, entry *e)
+{
+    int file = -1;
+    size_t bytes = 0;
+    cusgd_status status = open_regular(part->path, &file, &bytes);
+    if (!status && fstat(file, &e->named) != 0)
+        status = fail(CUSGD_ERROR_DATA, "%s: cannot be read: %s", part->path, strerror(errno));
+    if (!status && bytes != part->offset + part->bytes)
+        status = fail(CUSGD_ERROR_DATA, "%s: has %zu bytes, where %zu belong: was it copied completely?", part->path, bytes,
+                      part->offset + part->bytes);
+    if (!status && mmap(at, part->bytes, PROT_READ, MAP_PRIVATE | MAP_FIXED, file, (off_t)part->offset) == MAP_FAILED)
+        status = fail(CUSGD_ERROR_DATA, "%s: cannot be mapped: %s", part->path, strerror(errno));
+    if (file >= 0) close(file);
+    return status;
+}
+
+/* Maps the part and makes an entry for it, behind *last. */
+static cusgd_status add_part(const file_part *part, char *at, entry **last)
+{
+    char *name = strdup(part->path);
+    entry *e = name ? entry_take() : NULL;
+    cusgd_status status = e ? map_part(part, at, e) : fail_memory(sizeof *e + strlen(part->path), "a mapped file");
+    if (status) {
+        if (e) atomic_store(&e->taken, 0);
+        free(name);
+        return status;
+    }
+    e->mapping = at;
+    e->file = -1;
+    e->bytes = part->bytes;
+    e->offset = part->offset;
+    e->rest = NULL;
+    if (*last) (*last)->rest = e;
+    *last = e;
+    entry_use(e, name, at);
+    return CUSGD_OK;
+}
+
+int file_parts_fit(const file_part *parts, int64_t count)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    for (int64_t i = 0; i < count; i++)
+        if (parts[i].offset % page || (i + 1 < count && parts[i].bytes % page)) return 0;
+    return 1;
+}
+
+cusgd_status file_map_parts(const file_part *parts, int64_t count, void **mapping)
+{
+    size_t bytes = 0, done = 0;
+    entry *last = NULL;
+    cusgd_status status = CUSGD_OK;
+    *mapping = NULL;
+    for (int64_t i = 0; i < count; i++) bytes += parts[i].bytes;
+    char *at = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED)
+        return fail(CUSGD_ERROR_MEMORY, "%s: %zu bytes of addresses cannot be reserved: %s", parts[0].path, bytes,
+                    strerror(errno));
+    for (int64_t i = 0; i < count && !status; i++) {
+        status = add_part(&parts[i], at + done, &last);
+        if (!status) done += parts[i].bytes;
+    }
+    if (!status) *mapping = at;
+    if (status) {
+        if (done > 0) file_unmap(at); /* the parts that were mapped */
+        munmap(at + done, bytes - done);
+    }
+    return status;
 }
 
 /* ---- Mappings of the caller's ---- */
@@ -163,6 +251,7 @@ cusgd_status file_watch(const char *path, const void *mapping, size_t bytes, siz
         return fail_memory(sizeof *e + strlen(path), "a mapped file");
     }
     e->mapping = NULL;
+    e->rest = NULL;
     e->bytes = bytes;
     e->offset = offset;
     e->file = open_whole(path, offset + bytes);

@@ -267,14 +267,17 @@ cusgd_status npy_map_integers(const char *path, npy_integers *out)
 
 /* ---- Writing ------------------------------------------------------------------------------------------------------------- */
 
+enum { WRITER_BYTES = 1 << 16 };
 struct npy_writer {
     replacement *file;
     size_t element;
     int64_t left; /* elements still to come */
+    size_t used;  /* of what is not yet in the file, so that a few elements are no call of the system's */
+    char buffer[WRITER_BYTES];
 };
 
 /* Version 1; the elements start at a multiple of 64 bytes, as NumPy has it. */
-static cusgd_status put_header(replacement *file, cusgd_type type, int64_t rows, int64_t cols)
+static cusgd_status put_header(replacement *file, const char *descr, int64_t rows, int64_t cols)
 {
     char text[256], shape[64];
     if (cols)
@@ -282,8 +285,7 @@ static cusgd_status put_header(replacement *file, cusgd_type type, int64_t rows,
     else
         snprintf(shape, sizeof shape, "(%" PRId64 ",)", rows);
     memcpy(text, "\x93NUMPY\x01\x00", 8);
-    int length = snprintf(text + 10, sizeof text - 10, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }",
-                          type == CUSGD_TYPE_FLOAT32 ? "<f4" : "<f8", shape);
+    int length = snprintf(text + 10, sizeof text - 10, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", descr, shape);
     size_t used = 10 + (size_t)length, whole = (used + 1 + 63) / 64 * 64;
     memset(text + used, ' ', whole - used);
     text[whole - 1] = '\n';
@@ -292,15 +294,17 @@ static cusgd_status put_header(replacement *file, cusgd_type type, int64_t rows,
     return replacement_write(file, text, whole);
 }
 
-cusgd_status npy_create(const char *path, cusgd_type type, int64_t rows, int64_t cols, npy_writer **out)
+static cusgd_status create(const char *path, const char *descr, int64_t rows, int64_t cols, npy_writer **out)
 {
     *out = NULL;
-    npy_writer *writer = allocate_zeroed(1, sizeof *writer);
+    npy_writer *writer = allocate(1, sizeof *writer);
     if (!writer) return fail_memory(sizeof *writer, "writing a file");
-    writer->element = type == CUSGD_TYPE_FLOAT32 ? 4 : 8;
+    writer->file = NULL;
+    writer->used = 0;
+    writer->element = (size_t)(descr[2] - '0');
     writer->left = rows * (cols ? cols : 1);
     cusgd_status status = replacement_open(path, &writer->file);
-    if (!status) status = put_header(writer->file, type, rows, cols);
+    if (!status) status = put_header(writer->file, descr, rows, cols);
     if (status) {
         npy_abandon(writer);
         return status;
@@ -309,14 +313,40 @@ cusgd_status npy_create(const char *path, cusgd_type type, int64_t rows, int64_t
     return CUSGD_OK;
 }
 
+cusgd_status npy_create(const char *path, cusgd_type type, int64_t rows, int64_t cols, npy_writer **out)
+{
+    return create(path, type == CUSGD_TYPE_FLOAT32 ? "<f4" : "<f8", rows, cols, out);
+}
+
+cusgd_status npy_create_integers(const char *path, int wide, int64_t count, npy_writer **out)
+{
+    return create(path, wide ? "<i8" : "<i4", count, 0, out);
+}
+
+static cusgd_status flush(npy_writer *writer)
+{
+    size_t used = writer->used;
+    writer->used = 0;
+    return used ? replacement_write(writer->file, writer->buffer, used) : CUSGD_OK;
+}
+
 cusgd_status npy_append(npy_writer *writer, const void *values, int64_t count)
 {
     if (count > writer->left) return fail(CUSGD_ERROR_USAGE, "more elements than the .npy file's shape has");
     writer->left -= count;
-    return replacement_write(writer->file, values, (size_t)count * writer->element);
+    size_t bytes = (size_t)count * writer->element;
+    cusgd_status status = writer->used + bytes > WRITER_BYTES ? flush(writer) : CUSGD_OK;
+    if (status || bytes > WRITER_BYTES) return status ? status : replacement_write(writer->file, values, bytes);
+    memcpy(writer->buffer + writer->used, values, bytes);
+    writer->used += bytes;
+    return CUSGD_OK;
 }
 
-cusgd_status npy_complete(npy_writer *writer) { return replacement_complete(writer->file); }
+cusgd_status npy_complete(npy_writer *writer)
+{
+    cusgd_status status = flush(writer);
+    return status ? status : replacement_complete(writer->file);
+}
 
 cusgd_status npy_close(npy_writer *writer)
 {
@@ -324,7 +354,12 @@ cusgd_status npy_close(npy_writer *writer)
         npy_abandon(writer);
         return fail(CUSGD_ERROR_USAGE, "fewer elements than the .npy file's shape has");
     }
-    cusgd_status status = replacement_commit(writer->file);
+    cusgd_status status = flush(writer);
+    if (status) {
+        npy_abandon(writer);
+        return status;
+    }
+    status = replacement_commit(writer->file);
     free(writer);
     return status;
 }

@@ -4,6 +4,7 @@
 #include "failure.h"
 #include "interrupt.h"
 #include "layout.h"
+#include "pieces.h"
 #include "public.h"
 
 #include <errno.h>
@@ -234,8 +235,11 @@ static cusgd_status open_x(cusgd_data *data, const char *folder, const cusgd_rea
 static cusgd_status open_folder(cusgd_data *data, const char *path, const cusgd_reader *reader)
 {
     int64_t one = 0;
+    int numbered = 0;
     cusgd_status status = check_reader(path, reader);
-    if (!status) status = open_x(data, path, reader);
+    if (!status && !data->is_archive) status = pieces_open(data, path, reader, &numbered);
+    if (status || numbered) return status;
+    status = open_x(data, path, reader);
     if (!status) status = open_offsets(data, path);
     if (status || reader->x_only) return status;
     status = open_beside(data, path, "y", Y, &data->view.y, &data->view.k);

@@ -59,8 +59,6 @@ uint64_t state_checksum(const cJSON *metadata, const tensor *tensors, size_t cou
 const fingerprint *state_fingerprint(cusgd_trainer *t);
 /* 64 bits of the penalty factors. */
 uint64_t state_factors(const cusgd_trainer *t);
-/* 64 bits of `count` bytes, to go on from `hash`. */
-uint64_t state_hash(uint64_t hash, const void *bytes, size_t count);
 /* The options as they run, into the metadata; 0: out of memory. */
 int state_put_options(const cusgd_trainer *t, cJSON *metadata);
 /* Names every option and part of the data in which a checkpoint is of another run. USAGE or DATA. */

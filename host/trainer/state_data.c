@@ -1,6 +1,7 @@
 /* Whether a checkpoint is of this trainer's data and options. */
 #include "state.h"
 
+#include "data/hash.h"
 #include "failure.h"
 #include "options_table.h"
 
@@ -10,35 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIFFERENCES = 2048, LANES = 4 };
+enum { DIFFERENCES = 2048 };
 static const int64_t HASHED_VALUES = INT64_C(1) << 22; /* of x, at most */
-
-static uint64_t mix(uint64_t hash, uint64_t value)
-{
-    hash = (hash ^ value) * UINT64_C(0x9E3779B97F4A7C15);
-    return hash ^ hash >> 29;
-}
-
-/* Lanes that do not wait for each other. */
-uint64_t state_hash(uint64_t hash, const void *bytes, size_t count)
-{
-    const unsigned char *at = bytes;
-    uint64_t value, lane[LANES] = {hash, 1, 2, 3};
-    for (; count >= sizeof lane; count -= sizeof lane)
-        for (int i = 0; i < LANES; i++, at += sizeof value) {
-            memcpy(&value, at, sizeof value);
-            lane[i] = mix(lane[i], value);
-        }
-    for (int i = 1; i < LANES; i++) lane[0] = mix(lane[0], lane[i]);
-    for (; count > 0; count--) lane[0] = mix(lane[0], *at++);
-    return mix(lane[0], 1);
-}
 
 static uint64_t hash_number(uint64_t hash, double value)
 {
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
-    return mix(hash, bits);
+    return hash_mix(hash, bits);
 }
 
 /* ---- The data ---- */
@@ -49,7 +29,7 @@ static uint64_t hash_row(uint64_t hash, const examples *e, int64_t row)
     int64_t count = examples_are_sparse(e) ? e->s.start[row + 1] - first : 0;
     for (int64_t j = 0; j < e->d && !examples_are_sparse(e); j++) hash = hash_number(hash, matrix_at(&e->x, row, j));
     for (int64_t i = first; i < first + count; i++)
-        hash = hash_number(mix(hash, (uint64_t)csr_column(&e->s, i)), csr_value(&e->s, i));
+        hash = hash_number(hash_mix(hash, (uint64_t)csr_column(&e->s, i)), csr_value(&e->s, i));
     return hash;
 }
 
@@ -58,7 +38,7 @@ static uint64_t hash_values(const examples *e)
 {
     int64_t n = e->n, stored = examples_are_sparse(e) ? e->s.start[n] / n : e->d,
             rows = HASHED_VALUES / (stored > 0 ? stored : 1);
-    uint64_t hash = mix(1, (uint64_t)(examples_are_sparse(e) ? e->s.type : e->x.type));
+    uint64_t hash = hash_mix(1, (uint64_t)(examples_are_sparse(e) ? e->s.type : e->x.type));
     if (rows < 2) rows = 2;
     if (n <= rows) rows = n;
     for (int64_t i = 0; i < rows; i++) {
@@ -71,7 +51,7 @@ static uint64_t hash_values(const examples *e)
 
 static uint64_t hash_outcomes(const examples *e)
 {
-    uint64_t hash = mix(1, (uint64_t)e->classes);
+    uint64_t hash = hash_mix(1, (uint64_t)e->classes);
     for (int64_t i = 0; i < e->n; i++) {
         int64_t row = examples_row(e, i);
         for (int64_t c = 0; c < e->k && e->y.at; c++) hash = hash_number(hash, matrix_at(&e->y, row, c));
@@ -101,8 +81,8 @@ uint64_t state_factors(const cusgd_trainer *t)
 {
     const cusgd_options *o = &t->options;
     size_t bytes = sizeof(double) * (size_t)t->problem.d;
-    uint64_t hash = o->l1_factors ? state_hash(1, o->l1_factors, bytes) : 1;
-    return o->l2_factors ? state_hash(hash, o->l2_factors, bytes) : hash;
+    uint64_t hash = o->l1_factors ? hash_bytes(1, o->l1_factors, bytes) : 1;
+    return o->l2_factors ? hash_bytes(hash, o->l2_factors, bytes) : hash;
 }
 
 /* ---- What differs ---- */

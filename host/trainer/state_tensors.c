@@ -1,6 +1,7 @@
 /* The parameters' state of a checkpoint: parts of snapshots in the device's precision, the rest in double. */
 #include "state.h"
 
+#include "data/hash.h"
 #include "failure.h"
 
 #include <stdio.h>
@@ -29,12 +30,12 @@ uint64_t state_checksum(const cJSON *metadata, const tensor *tensors, size_t cou
     cJSON_ArrayForEach(item, metadata)
     {
         if (strcmp(item->string, "checksum") == 0) continue;
-        hash = state_hash(hash, item->string, strlen(item->string));
-        hash = state_hash(hash, item->valuestring, strlen(item->valuestring));
+        hash = hash_bytes(hash, item->string, strlen(item->string));
+        hash = hash_bytes(hash, item->valuestring, strlen(item->valuestring));
     }
     for (size_t i = 0; i < count; i++) {
-        hash = state_hash(hash, tensors[i].name, strlen(tensors[i].name));
-        hash = state_hash(hash, tensors[i].values, bytes_of(&tensors[i]));
+        hash = hash_bytes(hash, tensors[i].name, strlen(tensors[i].name));
+        hash = hash_bytes(hash, tensors[i].values, bytes_of(&tensors[i]));
     }
     return hash;
 }

@@ -35,7 +35,8 @@ enum {
     STREAM_SHAPE = 7,
     STREAM_SAMPLE = 8,
     STREAM_BATCHES = 9,
-    STREAM_FOLDS = 10
+    STREAM_FOLDS = 10,
+    STREAM_FILES = 16
 };
 
 /* The key of a stream: SplitMix64's finalizer (Steele, Lea, Flood 2014) over seed and stream. */

@@ -212,6 +212,11 @@ CUSGD_CLASSES_SPLIT = 2
 class cusgd_reader(C.Structure):
     _fields_ = [("size", C.c_size_t), ("header", C.c_int), ("targets", C.POINTER(C.c_char_p)), ("target_count", C.c_size_t), ("features", C.POINTER(C.c_char_p)), ("feature_count", C.c_size_t), ("ignore", C.POINTER(C.c_char_p)), ("ignore_count", C.c_size_t), ("weights", C.c_char_p), ("offset", C.c_char_p), ("exposure", C.c_char_p), ("classes", C.POINTER(C.c_char_p)), ("x_only", C.c_int), ("layout", C.c_void_p), ("dialect", cusgd_dialect), ("encode", cusgd_encode), ("find_classes", C.c_int), ("encoding", C.c_void_p), ("lines_before", C.c_int64), ("class_count", C.c_size_t), ("trials", C.c_char_p), ("index_base", C.c_int), ("columns", C.c_int64), ("single_values", C.c_int)]
 
+
+
+class cusgd_folder_options(C.Structure):
+    _fields_ = [("size", C.c_size_t), ("rows_per_file", C.c_int64), ("bf16", C.c_int), ("shuffle", C.c_int), ("seed", C.c_uint64)]
+
 CUSGD_ROLE_NONE = 0
 CUSGD_ROLE_IGNORED = 1
 CUSGD_ROLE_WEIGHTS = 2
@@ -253,7 +258,7 @@ class cusgd_check_report(C.Structure):
     _fields_ = [("size", C.c_size_t), ("passed", C.c_int), ("steps", C.c_int64), ("device", C.c_char * 128), ("line_count", C.c_int), ("lines", cusgd_check_line * 32)]
 
 
-STRUCTURES: list[Any] = [cusgd_check_line, cusgd_check_report, cusgd_coefficient, cusgd_configuration, cusgd_csr, cusgd_device, cusgd_device_arrays, cusgd_dialect, cusgd_encode, cusgd_error, cusgd_expression_names, cusgd_generator, cusgd_iterate, cusgd_loss_info, cusgd_matrix, cusgd_metrics, cusgd_model_arrays, cusgd_option_info, cusgd_order_metrics, cusgd_outcome, cusgd_path_plan, cusgd_path_point, cusgd_progress, cusgd_ranking, cusgd_reader, cusgd_result, cusgd_search, cusgd_search_result, cusgd_sweep_plan, cusgd_table_column]
+STRUCTURES: list[Any] = [cusgd_check_line, cusgd_check_report, cusgd_coefficient, cusgd_configuration, cusgd_csr, cusgd_device, cusgd_device_arrays, cusgd_dialect, cusgd_encode, cusgd_error, cusgd_expression_names, cusgd_folder_options, cusgd_generator, cusgd_iterate, cusgd_loss_info, cusgd_matrix, cusgd_metrics, cusgd_model_arrays, cusgd_option_info, cusgd_order_metrics, cusgd_outcome, cusgd_path_plan, cusgd_path_point, cusgd_progress, cusgd_ranking, cusgd_reader, cusgd_result, cusgd_search, cusgd_search_result, cusgd_sweep_plan, cusgd_table_column]
 
 # Name, type of the result, types of the arguments.
 FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
@@ -395,6 +400,12 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_file_write", C.c_int, [C.c_char_p, C.c_void_p, C.c_size_t]),
     ("cusgd_array_save", C.c_int, [C.c_char_p, C.c_int64, C.c_int64, C.POINTER(C.c_double)]),
     ("cusgd_predictions_save", C.c_int, [C.c_void_p, C.c_int, C.c_int64, C.POINTER(C.c_double), C.c_char_p]),
+    ("cusgd_data_save", C.c_int, [C.c_void_p, C.c_char_p, C.POINTER(cusgd_folder_options)]),
+    ("cusgd_folder_create", C.c_int, [C.c_char_p, C.POINTER(cusgd_folder_options), C.POINTER(C.c_void_p)]),
+    ("cusgd_folder_append", C.c_int, [C.c_void_p, C.c_void_p]),
+    ("cusgd_folder_finish", C.c_int, [C.c_void_p]),
+    ("cusgd_folder_free", None, [C.c_void_p]),
+    ("cusgd_folder_check", C.c_int, [C.c_char_p]),
     ("cusgd_table_open", C.c_int, [C.c_char_p, C.POINTER(cusgd_reader), C.POINTER(C.c_void_p)]),
     ("cusgd_table_free", None, [C.c_void_p]),
     ("cusgd_table_rows", C.c_int64, [C.c_void_p]),

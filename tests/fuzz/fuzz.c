@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static char folder[512] = ".";
 
@@ -79,6 +80,32 @@ static void feed_svmlight(const uint8_t *bytes, size_t size)
     reader.columns = 1 + bytes[0] / 3;
     reader.x_only = bytes[0] & 1;
     open_file(file_of("data.svm", bytes + 1, size - 1), &reader);
+}
+
+/* A folder of four rows, 2 columns and offsets in one file each, whose index is `bytes` from the second on. Its files are written
+ * once. */
+static void feed_index(const uint8_t *bytes, size_t size)
+{
+    static const float x[] = {1, 2, 3, 4, 5, 6, 7, 8}, y[] = {0, 1, 1, 0};
+    char path[600], index[620];
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+    cusgd_matrix column = {y, CUSGD_TYPE_FLOAT32, 1, 1};
+    cusgd_data *data;
+    if (size < 1) return;
+    snprintf(path, sizeof path, "%s/rows", folder);
+    snprintf(index, sizeof index, "%s/cusgd.json", path);
+    if (access(path, F_OK) != 0) {
+        if (cusgd_data_wrap(4, 2, 1, (cusgd_matrix){x, CUSGD_TYPE_FLOAT32, 2, 1}, column, column, &data) != CUSGD_OK ||
+            cusgd_data_set_offset(data, CUSGD_OFFSET_LINEAR, column) != CUSGD_OK || cusgd_data_save(data, path, NULL) != CUSGD_OK)
+            abort();
+        cusgd_data_free(data);
+    }
+    FILE *file = fopen(index, "wb");
+    if (!file || fwrite(bytes + 1, 1, size - 1, file) != size - 1 || fclose(file) != 0) abort();
+    reader.x_only = bytes[0] & 1;
+    reader.find_classes = bytes[0] >> 1 & 1;
+    open_file(path, &reader);
+    check_status(cusgd_folder_check(path));
 }
 
 /* Two bytes of choices, then the table, which may be compressed. */
@@ -217,15 +244,11 @@ static void feed_expression(const uint8_t *bytes, size_t size)
 }
 
 static const fuzz_reader readers[] = {
-    {"npy", feed_npy},
-    {"npz", feed_npz},
-    {"csv", feed_csv},
-    {"svmlight", feed_svmlight},
-    {"safetensors", feed_safetensors},
-    {"options", feed_options},
-    {"expression", feed_expression},
-    {"command", feed_command},
-    {"checkpoint", feed_checkpoint},
+    {"npy", feed_npy},         {"npz", feed_npz},
+    {"csv", feed_csv},         {"svmlight", feed_svmlight},
+    {"index", feed_index},     {"safetensors", feed_safetensors},
+    {"options", feed_options}, {"expression", feed_expression},
+    {"command", feed_command}, {"checkpoint", feed_checkpoint},
 };
 
 const fuzz_reader *fuzz_reader_at(size_t i) { return i < sizeof readers / sizeof *readers ? &readers[i] : NULL; }

@@ -24,6 +24,9 @@ static int stubs; /* 1: the functions below fail by DATA */
 STUB(cusgd_data_open, (const char *path, const cusgd_reader *reader, cusgd_data **out), *out = NULL, path, reader, out)
 STUB(cusgd_table_open, (const char *path, const cusgd_reader *reader, cusgd_table **out), *out = NULL, path, reader, out)
 STUB(cusgd_data_generate, (const cusgd_generator *g, cusgd_data **out), *out = NULL, g, out)
+STUB(cusgd_data_save, (const cusgd_data *data, const char *folder, const cusgd_folder_options *options), (void)data, data, folder,
+     options)
+STUB(cusgd_folder_check, (const char *folder), (void)folder, folder)
 STUB(cusgd_generate, (const cusgd_generator *g, const char *to, int force), (void)g, g, to, force)
 STUB(cusgd_model_load, (const char *path, cusgd_model **out), *out = NULL, path, out)
 STUB(cusgd_file_check, (const char *path), (void)path, path)
