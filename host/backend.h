@@ -40,6 +40,7 @@ typedef struct models {
     const double *momentum;   /* factors on the steps' momentum; NULL: 1 */
     const uint64_t *held_out; /* bit f: rows of fold f do not count for it; NULL: all rows count */
     const double *share;      /* > 0: the share of the rows' weight that counts for it, which divides its gradients; NULL: 1 */
+    const double *number;     /* its loss's number, in the place of the loss rule's; NULL: that */
 } models;
 
 /* A run, fixed before its first step. */
@@ -112,7 +113,7 @@ typedef struct models_ops {
      * others changes. */
     cusgd_status (*retire)(void *self, const uint8_t *gone);
     /* Sums of w l over the rows of each fold, for each of `outputs` models at theta, (d+1) x outputs: sums folds x outputs, with
-     * as many folds as the bound examples have. Of `m` the targets count alone. */
+     * as many folds as the bound examples have. Of `m` the targets and the losses' numbers count alone. */
     cusgd_status (*fold_losses)(void *self, const dataset *b, loss_rule loss, int64_t outputs, const models *m,
                                 const double *theta, double *sums);
 } models_ops;

@@ -6,16 +6,18 @@
 #include "scalar/loss_rule.h"
 
 struct cusgd_model {
-    int64_t d, m, k;          /* m: targets, k: outputs, as many, or one for each class of the target */
+    int64_t d, m, k;          /* m: targets, k: outputs, as many, or one for each class or quantile of the target */
     double *weight;           /* k x d, row-major */
     double *bias;             /* k */
     double *errors;           /* k x (d + 1): standard errors, the intercepts' last; NULL: not known */
     int64_t residual_degrees; /* degrees of their t distribution; 0: a normal one */
     int threads;              /* for predictions; 0: as many as help */
     loss_rule loss;
-    char **features; /* d names, or NULL */
-    char **targets;  /* m names, or NULL */
-    char **classes;  /* names of classes, or NULL */
+    double *quantiles; /* k, ascending: outputs are quantiles of the one target; NULL: they are not */
+    char **outputs;    /* k names of those, or NULL */
+    char **features;   /* d names, or NULL */
+    char **targets;    /* m names, or NULL */
+    char **classes;    /* names of classes, or NULL */
     int64_t class_count;
     cusgd_offset offset;      /* what it was trained with */
     char *offset_name;        /* the column's, or NULL */
@@ -53,6 +55,14 @@ cusgd_status model_set_base(cusgd_model *model, cusgd_index_base base);
 cusgd_status model_set_layout(cusgd_model *model, const cusgd_layout *layout);
 /* encoding: copied, or NULL. */
 cusgd_status model_set_encoding(cusgd_model *model, const cusgd_encoding *encoding);
+
+/* model_fan.c: one model of the single outputs of others, which are alike but for their numbers and have ascending quantiles. */
+cusgd_status model_join(cusgd_model *const *parts, int64_t count, cusgd_model **out);
+/* Names the outputs of a model whose quantiles and targets are set. */
+cusgd_status model_name_quantiles(cusgd_model *model);
+/* Sets the quantiles of a model of k outputs from a text in which they are separated by commas, and that they have one target; a
+ * text of one number: nothing. Returns 0 where the text is wrong; *status: of memory. */
+int model_take_quantiles(cusgd_model *model, const char *text, cusgd_status *status);
 
 /* What making and loading a model share. */
 cusgd_status model_allocate(int64_t d, int64_t k, cusgd_model **out);

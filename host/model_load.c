@@ -226,9 +226,19 @@ static int load_loss(const safetensors *s, const char *word, cusgd_model *m)
     options.precision = CUSGD_PRECISION_DOUBLE;
     if (!loss_from_word(word, &options.loss)) return 0;
     const char *option = loss_info_of(options.loss)->option, *value = option ? metadata_text(s, option) : NULL;
-    if (value && cusgd_options_set(&options, option, value) != CUSGD_OK) return 0;
+    if (value && !m->quantiles && cusgd_options_set(&options, option, value) != CUSGD_OK) return 0;
     m->loss = loss_rule_of(&options);
     return 1;
+}
+
+/* Several quantiles are outputs of one target. */
+static cusgd_status load_quantiles(const safetensors *s, cusgd_model *m)
+{
+    const char *loss = metadata_text(s, "loss"), *text = metadata_text(s, "quantile");
+    cusgd_status status = CUSGD_OK;
+    if (!loss || !text || strcmp(loss, "quantile") != 0 || model_take_quantiles(m, text, &status)) return status;
+    return fail(CUSGD_ERROR_DATA, "%s: its metadata's quantile is '%.60s', not %" PRId64 " ascending numbers between 0 and 1",
+                s->path, text, m->k);
 }
 
 /* Metadata is believed where cuSGD wrote it; another program's is kept as it is. */
@@ -238,7 +248,9 @@ static cusgd_status load_metadata(const safetensors *s, cusgd_model *m)
     int ours = metadata_text(s, "cusgd") != NULL;
     m->foreign = !ours;
     if (!s->metadata) return CUSGD_OK;
-    cusgd_status status = ours ? load_all_names(s, m) : CUSGD_OK;
+    cusgd_status status = ours ? load_quantiles(s, m) : CUSGD_OK;
+    if (!status && ours) status = load_all_names(s, m);
+    if (!status && m->quantiles) status = model_name_quantiles(m);
     if (!status && ours) status = load_errors(s, m);
     if (!status && ours) status = load_offset(s, m);
     if (!status && ours) status = load_encoding(s, m);

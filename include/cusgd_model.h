@@ -75,8 +75,14 @@ CUSGD_API const char *cusgd_model_feature(const cusgd_model *model, int64_t j);
 CUSGD_API const char *cusgd_model_target(const cusgd_model *model, int64_t j);
 CUSGD_API const char *cusgd_model_class(const cusgd_model *model, int value);
 /* Returns the loss that the model was trained with. *number (`number` may be NULL) becomes the parameter of the loss, or NaN if
- * it has none. */
+ * it has none or each output has its own. */
 CUSGD_API const cusgd_loss_info *cusgd_model_loss(const cusgd_model *model, double *number);
+/* Returns the quantiles that the outputs predict, ascending, as many as there are outputs, which are all of the one target; NULL
+ * if the outputs are targets or classes. Owned by the model. */
+CUSGD_API const double *cusgd_model_quantiles(const cusgd_model *model);
+/* Returns the name of output j, in [0, outputs): that of its target or class, or TARGET:QUANTILE of one of several quantiles;
+ * NULL if it has none. Owned by the model. */
+CUSGD_API const char *cusgd_model_output(const cusgd_model *model, int64_t j);
 /* Returns the kind of offset that the model was trained with; *name (may be NULL) becomes the name of its column, or NULL. */
 CUSGD_API cusgd_offset cusgd_model_offset(const cusgd_model *model, const char **name);
 /* Gets the index-th entry of the metadata; *name and *value are owned by the model. Returns 0 past the last entry. */
@@ -120,6 +126,9 @@ typedef struct cusgd_metrics {
      * cusgd_model_confusion). top3, top5: the share of rows whose class is among the 3, 5 of largest p (a tie counts as missed if
      * the other class comes first); NAN if there are not more classes than that. */
     double top3, top5;
+    double pinball_loss; /* quantile loss: its mean; else NAN */
+    double crossing; /* of several quantiles: the share of the rows in which one is predicted to be less than a smaller one; it is
+                        that of all outputs, whatever `output` is; else NAN */
 } cusgd_metrics;
 /* Evaluates the model on data. `output` is in [0, k), or -1 for the mean over the outputs. */
 CUSGD_API cusgd_status cusgd_model_evaluate(const cusgd_model *model, const cusgd_data *data, int64_t output,

@@ -215,6 +215,7 @@ CUSGD_API cusgd_status cusgd_trainer_create_model(cusgd_trainer *trainer, cusgd_
 /* The numbers in which the models of a sweep may differ; NAN: as in the options. */
 typedef struct cusgd_configuration {
     double l1, l2, rate, momentum;
+    double loss_number; /* quantile, delta or width; of other losses NAN or 0 */
 } cusgd_configuration;
 
 typedef enum cusgd_select {
@@ -230,12 +231,14 @@ typedef struct cusgd_sweep_plan {
     size_t size;
     const cusgd_configuration *configurations;
     size_t count;
-    int folds;           /* of cross-validation, 2 .. 63; 0: validation rows judge */
+    int folds;           /* of cross-validation, 2 .. 63; 0: validation rows judge. Neither is needed where there is nothing to
+                            choose: one configuration, or one for each quantile */
     const uint8_t *fold; /* the data's rows: each one's fold, below `folds`; NULL: drawn by the seed, stratified where the loss is
                             of classes */
     cusgd_select select;
     int halving; /* 0: all configurations are trained to their end; h >= 2: after 1, h, h^2, ... epochs those go on that have the
-                    least losses on held-out rows, one of h of them (successive halving: Jamieson, Talwalkar 2016) */
+                    least losses on held-out rows, one of h of them (successive halving: Jamieson, Talwalkar 2016); not with
+                    several quantiles */
     double memory; /* bytes that the models may take, in as many passes over the data as that needs; 0: half of the machine's, or
                       90 % of what the GPU has free */
     cusgd_sweep_begins begins; /* NULL, or called once, before the first step */
@@ -246,11 +249,13 @@ typedef struct cusgd_sweep_plan {
 typedef struct cusgd_outcome {
     size_t size;
     cusgd_configuration numbers; /* as they ran */
-    double mean;                 /* of the folds' losses, each the mean over the fold's rows; or the validation loss. NAN: one has
-                                    diverged */
+    double mean;                 /* of the folds' losses, each the mean over the fold's rows; or the validation loss, or where
+                                    nothing judges the training loss. NAN: one has diverged. Of different deltas or widths the
+                                    losses are by the options', so that they can be compared */
     double standard_error;       /* of that mean, from the folds' losses; NAN without folds */
     double loss;                 /* on the training rows, of the model that was trained on all of them; NAN: it has diverged */
-    int64_t rank;     /* from 1, by mean; those that halving dropped come behind the others, those that diverged last */
+    int64_t rank;     /* from 1, by mean, among those of its quantile; those that halving dropped come behind the others, those
+                         that diverged last */
     int64_t epochs;   /* the most that one of its models took */
     int64_t nonzeros; /* coefficients of the model that was trained on all rows */
     cusgd_stop stop;  /* EPOCHS, TOLERANCE, DROPPED; DIVERGED: one of its models has */
@@ -263,8 +268,10 @@ typedef struct cusgd_sweep cusgd_sweep;
  * stopping rules on its training objective, or where its loss is no longer finite, and changes no bit of the others; on the CPU
  * none of them depends on which others there are, nor in how many passes they are trained. Columns are standardized by the
  * moments of all training rows, and penalties are scaled so that each model minimizes what it would with the moments of its own
- * rows. The data must have one target. It must outlive the sweep. Errors: USAGE (also without folds and validation rows), DATA,
- * DEVICE, MEMORY (not one configuration fits, or with halving not all), INTERRUPTED; DIVERGED: no configuration is left. */
+ * rows. Different quantiles are not chosen from: the model has an output for each, the best of its configurations, which all
+ * predict the one target. The data must have one target. It must outlive the sweep. Errors: USAGE (also without folds and
+ * validation rows), DATA, DEVICE, MEMORY (not one configuration fits, or with halving not all), INTERRUPTED; DIVERGED: no
+ * configuration is left. */
 CUSGD_API cusgd_status cusgd_sweep_create(const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
                                           const cusgd_sweep_plan *plan, cusgd_sweep **out);
 CUSGD_API void cusgd_sweep_free(cusgd_sweep *sweep);
@@ -272,8 +279,13 @@ CUSGD_API void cusgd_sweep_free(cusgd_sweep *sweep);
 CUSGD_API int cusgd_sweep_outcome(const cusgd_sweep *sweep, size_t i, cusgd_outcome *out);
 /* Its folds' losses, as many as the plan has folds, or one; the sweep's. NULL past the last. */
 CUSGD_API const double *cusgd_sweep_losses(const cusgd_sweep *sweep, size_t i);
-CUSGD_API size_t cusgd_sweep_chosen(const cusgd_sweep *sweep); /* its number in the plan */
-/* The chosen configuration's model, trained on all training rows. */
+CUSGD_API size_t
+cusgd_sweep_chosen(const cusgd_sweep *sweep); /* its number in the plan; of several quantiles that of the least */
+/* How many outputs the model has: one, or one for each of several quantiles, in ascending order. And the configuration that is
+ * chosen for one of them; SIZE_MAX past the last. */
+CUSGD_API int64_t cusgd_sweep_outputs(const cusgd_sweep *sweep);
+CUSGD_API size_t cusgd_sweep_chosen_for(const cusgd_sweep *sweep, int64_t output);
+/* The model of the chosen configuration, or of those of all quantiles, trained on all training rows. */
 CUSGD_API cusgd_status cusgd_sweep_create_model(cusgd_sweep *sweep, cusgd_model **out);
 
 /* ---- Regularization paths ------------------------------------------------------------------------------------------------ */

@@ -72,6 +72,7 @@ typedef struct model_arrays {
     const int *target_of;           /* NULL: the target of its own number */
     const uint64_t *held_out;       /* NULL: all rows count */
     const double *momentum, *share; /* factors and divisors; NULL both */
+    const double *number;           /* of their losses; NULL: the task's loss has it */
     double *pending;                /* the loss of the batch, or of all rows of a pass */
     double *losses;                 /* since the last report */
     uint8_t *alive;                 /* whether it takes steps: MODEL_... */

@@ -85,6 +85,8 @@ template <class real> __device__ static void add_rows(const loss_task &t, int64_
     int64_t tile = (int64_t)blockDim.y * ROWS_EACH, begin = blockIdx.x * tile;
     int64_t end = begin + tile < t.rows ? begin + tile : t.rows;
     loss_row<real> row[ROWS_EACH];
+    loss_rule rule = t.loss;
+    if (t.models.number) rule.number = t.models.number[c];
     load_rows(t, c, begin + threadIdx.y, end, row);
     NOT_UNROLLED /* the code of all losses is large: each turn takes the first row, and the others move up */
         for (int64_t i = begin + threadIdx.y; i < end; i += blockDim.y)
@@ -94,7 +96,7 @@ template <class real> __device__ static void add_rows(const loss_task &t, int64_
             real before = t.o ? row[0].p + row[0].o : row[0].p;
             const real *found = (const real *)t.shared + 2 * i;
             loss_point<real> l = t.shared ? softmax_at<real>(before + intercept, row[0].y > 0, found[0], found[1])
-                                          : loss_at<real>(t.loss, before + intercept, row[0].y);
+                                          : loss_at<real>(rule, before + intercept, row[0].y);
             s = t.second ? l.curvature : l.derivative;
             if (t.w) s *= row[0].w;
             *loss += (double)(t.w ? row[0].w * l.value : l.value);

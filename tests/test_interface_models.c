@@ -96,7 +96,7 @@ static void start(const trial *t)
         momentum[c] = t->of->momentum[t->which[c]];
         share[c] = t->of->share[t->which[c]];
     }
-    models m = {target_of, momentum, held_out, share};
+    models m = {.target_of = target_of, .momentum = momentum, .held_out = held_out, .share = share};
     run_spec p = {.loss = interface_loss(CUSGD_LOSS_LOGISTIC),
                   .optimizer = t->optimizer,
                   .d = D,

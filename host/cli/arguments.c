@@ -192,6 +192,8 @@ static int parse_count(const char *text, int64_t *value)
 
 static int take_value(const syntax *s, const target *t, const char *name, char *value)
 {
+    if (!t->argument && s->quantiles && strcmp(name, "quantile") == 0 && strchr(value, ','))
+        return list_add_columns(s, name, s->quantiles, value);
     if (!t->argument) return cusgd_options_set(s->options, name, value) ? complain_usage(s, "%s", cusgd_last_error()) : CUSGD_OK;
     void *into = t->argument->into;
     switch (t->argument->kind) {

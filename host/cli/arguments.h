@@ -33,6 +33,7 @@ typedef struct syntax {
         size_t count;
     } groups[2];
     cusgd_options *options;   /* the library's options are taken too; NULL: they are not */
+    text_list *quantiles;     /* where several values of the option quantile, separated by commas, go; NULL: one is taken */
     const char *const *usual; /* with options: names of those of groups[1] and of the library that the short help lists */
 } syntax;
 

@@ -98,12 +98,9 @@ int weigh_classes(cusgd_data *data, const text_list *list, const cusgd_options *
 
 /* ---- Names --------------------------------------------------------------------------------------------------------------- */
 
-/* Whether the outputs are classes of one target. */
-static int is_multiclass(const cusgd_model *model) { return cusgd_model_outputs(model) > cusgd_model_targets(model); }
-
-const char *output_name(const cusgd_model *model, int64_t output)
+int is_multiclass(const cusgd_model *model)
 {
-    return is_multiclass(model) ? cusgd_model_class(model, (int)output) : cusgd_model_target(model, output);
+    return cusgd_model_outputs(model) > cusgd_model_targets(model) && !cusgd_model_quantiles(model);
 }
 
 int64_t model_class_count(const cusgd_model *model)

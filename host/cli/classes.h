@@ -7,8 +7,8 @@
 /* --class-weight: "balanced", or CLASS=WEIGHT for each item, with a loss of classes. Returns a status, complained about. */
 int weigh_classes(cusgd_data *data, const text_list *list, const cusgd_options *options);
 
-/* The name of an output: its target's, or its class's; or NULL. */
-const char *output_name(const cusgd_model *model, int64_t output);
+/* Whether the outputs are classes of one target. */
+int is_multiclass(const cusgd_model *model);
 /* The number of classes of the model; 0: its loss is not for classes. */
 int64_t model_class_count(const cusgd_model *model);
 /* The name of a class as the model has it, or its number. Valid until the eighth call after this one. */

@@ -42,12 +42,14 @@ static void put_json(const cusgd_model *model, const measured *all, int64_t k, c
 {
     printf("{\"rows\": %lld, \"outputs\": [", (long long)all[k].metrics.rows);
     for (int64_t j = 0; j < k; j++) {
-        const char *name = cusgd_model_target(model, j);
+        const double *quantiles = cusgd_model_quantiles(model);
+        const char *name = cusgd_model_target(model, quantiles ? 0 : j);
         fputs(j ? ", {\"target\": " : "{\"target\": ", stdout);
         if (name)
             put_json_string(stdout, name);
         else
             fputs("null", stdout);
+        if (quantiles) printf(", \"quantile\": %.17g", quantiles[j]);
         fputs(", ", stdout);
         put_json_measures(&all[j]);
         if (confusion && !has_two_classes(&all[j])) put_json_classes(model, confusion);
@@ -68,6 +70,12 @@ static int check_confusion(const syntax *s, const char *path, const cusgd_model 
 
 static int is_shown(const measure *m, const measured *of) { return m->title && measure_applies(m, of); }
 
+/* Of two classes an output is its target. */
+static const char *output_title(const cusgd_model *model, int64_t j)
+{
+    return cusgd_model_quantiles(model) ? cusgd_model_output(model, j) : cusgd_model_target(model, j);
+}
+
 static void put_table(const cusgd_model *model, const measured *all, int64_t k)
 {
     printf("%-20s", "TARGET");
@@ -77,7 +85,7 @@ static void put_table(const cusgd_model *model, const measured *all, int64_t k)
     for (int64_t j = 0; j < k + (k > 1); j++) { /* the mean of one is no news */
         char numbered[32];
         snprintf(numbered, sizeof numbered, "output %lld", (long long)j + 1);
-        const char *name = j < k ? cusgd_model_target(model, j) : "mean";
+        const char *name = j < k ? output_title(model, j) : "mean";
         printf("%-20s", name ? shown(name) : numbered);
         for (const measure *m = measures; m->key; m++)
             if (is_shown(m, &all[k])) printf("  %12.6g", measure_value(m, &all[j]));
@@ -116,7 +124,7 @@ static cusgd_status measure_all(const cusgd_model *model, const cusgd_data *data
 /* path: where the confusion of a target of classes goes, or NULL. */
 static cusgd_status evaluate(const cusgd_model *model, const cusgd_data *data, int json, const char *path)
 {
-    int64_t k = cusgd_model_targets(model);
+    int64_t k = cusgd_model_quantiles(model) ? cusgd_model_outputs(model) : cusgd_model_targets(model);
     double *confusion = NULL;
     measured *all = calloc((size_t)k + 1, sizeof *all);
     if (!all) return (cusgd_status)complain(CUSGD_ERROR_MEMORY, "out of memory");
@@ -128,6 +136,9 @@ static cusgd_status evaluate(const cusgd_model *model, const cusgd_data *data, i
     else if (!status)
         put_table(model, all, k);
     if (!status && !json && confusion) confusion_print(model, confusion);
+    if (!status && all[k].metrics.crossing > 0)
+        fprintf(stderr, "note: in %.3g %% of the rows a quantile is predicted to be less than a smaller one\n",
+                100 * all[k].metrics.crossing);
     free(confusion);
     free(all);
     return status;

@@ -5,13 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const grid_names[GRID_NUMBERS] = {"l1", "l2", "rate", "momentum"};
+const char *grid_name(int at, const char *loss)
+{
+    static const char *const names[] = {"l1", "l2", "rate", "momentum"};
+    const cusgd_loss_info *info = cusgd_loss_find(loss);
+    return at < GRID_NUMBERS - 1 ? names[at] : info ? info->option : NULL;
+}
 
 enum { MAX_CONFIGURATIONS = 100000 };
 
 static double *number_in(cusgd_configuration *c, int at)
 {
-    double *numbers[GRID_NUMBERS] = {&c->l1, &c->l2, &c->rate, &c->momentum};
+    double *numbers[GRID_NUMBERS] = {&c->l1, &c->l2, &c->rate, &c->momentum, &c->loss_number};
     return numbers[at];
 }
 
@@ -26,7 +31,7 @@ static int complain_spec(const syntax *s, const char *text)
     return complain_usage(
         s,
         "--grid %s: give NAME=VALUE,VALUE,... or NAME=FIRST..LAST:log:COUNT (or :linear:), with NAME one of l1, "
-        "l2, rate and momentum",
+        "l2, rate, momentum, and quantile, delta or width where the loss has it",
         text);
 }
 
@@ -69,13 +74,14 @@ static double between(double first, double last, int logarithmic, double share)
     return logarithmic ? pow(10, log10(first) + (log10(last) - log10(first)) * share) : first + (last - first) * share;
 }
 
-static int parse_one(const syntax *s, const char *text, grid *out)
+static int parse_one(const syntax *s, const char *text, const char *loss, grid *out)
 {
     const char *equals = strchr(text, '=');
     grid_axis *a = NULL;
-    for (int i = 0; equals && i < GRID_NUMBERS; i++)
-        if (strlen(grid_names[i]) == (size_t)(equals - text) && strncmp(grid_names[i], text, (size_t)(equals - text)) == 0)
-            a = &out->axis[i];
+    for (int i = 0; equals && i < GRID_NUMBERS; i++) {
+        const char *name = grid_name(i, loss);
+        if (name && strlen(name) == (size_t)(equals - text) && strncmp(name, text, strlen(name)) == 0) a = &out->axis[i];
+    }
     if (!a) return complain_spec(s, text);
     if (a->count > 0) return complain_usage(s, "--grid %s: there is a grid of this number already", text);
     double first, last;
@@ -100,11 +106,11 @@ static int parse_one(const syntax *s, const char *text, grid *out)
     }
 }
 
-int grid_parse(const syntax *s, const text_list *texts, grid *out)
+int grid_parse(const syntax *s, const text_list *texts, const char *loss, grid *out)
 {
     if (texts->count == 0) return complain_usage(s, "--grid is missing: what does the sweep vary?");
     for (size_t i = 0; i < texts->count; i++) {
-        int status = parse_one(s, texts->at[i], out);
+        int status = parse_one(s, texts->at[i], loss, out);
         if (status) return status;
     }
     return CUSGD_OK;
@@ -154,8 +160,8 @@ int grid_configurations(const grid *g, int64_t drawn, uint64_t seed, cusgd_confi
     return CUSGD_OK;
 }
 
-/* An l1 or l2 of 0 is no edge: there is nothing below it. */
-void grid_put_notes(const grid *g, const cusgd_configuration *chosen)
+/* An l1 or l2 of 0 is no edge: there is nothing below it. Quantiles are not chosen from. */
+void grid_put_notes(const grid *g, const char *loss, const cusgd_configuration *chosen)
 {
     for (int i = 0; i < GRID_NUMBERS; i++) {
         const grid_axis *a = &g->axis[i];
@@ -164,8 +170,9 @@ void grid_put_notes(const grid *g, const cusgd_configuration *chosen)
             least = fmin(least, a->values[j]);
             most = fmax(most, a->values[j]);
         }
-        if (a->count < 2 || value == 0 || (value != least && value != most)) continue;
-        fprintf(stderr, "note: the best %s, %g, is the %s of its grid: a better one may lie beyond\n", grid_names[i], value,
+        int quantile = i == GRID_NUMBERS - 1 && strcmp(loss, "quantile") == 0;
+        if (a->count < 2 || value == 0 || quantile || (value != least && value != most)) continue;
+        fprintf(stderr, "note: the best %s, %g, is the %s of its grid: a better one may lie beyond\n", grid_name(i, loss), value,
                 value == least ? "least" : "largest");
     }
 }

@@ -4,7 +4,7 @@
 
 #include "arguments.h"
 
-enum { GRID_NUMBERS = 4 }; /* l1, l2, rate, momentum */
+enum { GRID_NUMBERS = 5 }; /* l1, l2, rate, momentum, and the loss's */
 
 /* The values of one number, ascending where they were given by a range. */
 typedef struct grid_axis {
@@ -17,20 +17,21 @@ typedef struct grid {
     grid_axis axis[GRID_NUMBERS];
 } grid;
 
-extern const char *const grid_names[GRID_NUMBERS];
+/* The name of a number; `loss` is the sweep's. NULL: that loss has none. */
+const char *grid_name(int at, const char *loss);
 
 /* Returns a status, complained about; grid_free() frees what there is in any case. */
-int grid_parse(const syntax *s, const text_list *texts, grid *out);
+int grid_parse(const syntax *s, const text_list *texts, const char *loss, grid *out);
 void grid_free(grid *g);
 
 /* All combinations, or `drawn` of them (0: all) by the seed: of a range numbers between its ends, of a list its members. The
  * caller frees *out. Likewise. */
 int grid_configurations(const grid *g, int64_t drawn, uint64_t seed, cusgd_configuration **out, size_t *count);
 
-/* The number of a configuration by its place in grid_names. */
+/* The number of a configuration by its place. */
 double grid_number(const cusgd_configuration *c, int at);
 
 /* Notes on standard error which numbers of the chosen configuration lie on the edge of their grid. */
-void grid_put_notes(const grid *g, const cusgd_configuration *chosen);
+void grid_put_notes(const grid *g, const char *loss, const cusgd_configuration *chosen);
 
 #endif

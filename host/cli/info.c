@@ -18,7 +18,7 @@ typedef struct source {
 } source;
 
 static const char *model_feature(const void *of, int64_t j) { return cusgd_model_feature(of, j); }
-static const char *model_output(const void *of, int64_t j) { return output_name(of, j); }
+static const char *model_output(const void *of, int64_t j) { return cusgd_model_output(of, j); }
 static const char *model_target(const void *of, int64_t j) { return cusgd_model_target(of, j); }
 static const char *data_feature(const void *of, int64_t j) { return cusgd_data_feature(of, j); }
 static const char *data_target(const void *of, int64_t j) { return cusgd_data_target(of, j); }
@@ -74,7 +74,7 @@ static void put_coefficients(const cusgd_model *model, int64_t output)
 {
     int64_t d = cusgd_model_cols(model), at = -1;
     const double *weight = cusgd_model_weight(model) + output * d;
-    const char *target = output_name(model, output);
+    const char *target = cusgd_model_output(model, output);
     if (target)
         printf("\ncoefficients of %s", shown(target));
     else
@@ -100,7 +100,7 @@ static void put_table(const cusgd_model *model, int64_t output)
 {
     int64_t d = cusgd_model_cols(model), residual_degrees;
     int known = cusgd_model_standard_errors(model, &residual_degrees) != NULL;
-    const char *target = output_name(model, output);
+    const char *target = cusgd_model_output(model, output);
     if (cusgd_model_outputs(model) > 1 && target) printf("%s\n", shown(target));
     printf("%-24s %24s", "", "coefficient");
     if (known)
@@ -127,7 +127,7 @@ static void put_json_member(const char *name, double value)
 static void put_json_table(const cusgd_model *model, int64_t output)
 {
     int64_t d = cusgd_model_cols(model);
-    const char *target = output_name(model, output);
+    const char *target = cusgd_model_output(model, output);
     for (int64_t j = 0; j <= d; j++) {
         cusgd_coefficient c = CUSGD_INIT(cusgd_coefficient);
         char numbered[32];
@@ -183,8 +183,9 @@ static int describe_model(const char *path)
     if (status) return complain_last(status);
     const char *name, *value;
     put_names("features", &(source){model, cusgd_model_cols(model), model_feature, model_feature_number});
-    int multiclass = cusgd_model_outputs(model) > cusgd_model_targets(model);
-    put_names("outputs", &(source){model, cusgd_model_targets(model), model_target, model_target_number});
+    int multiclass = is_multiclass(model), quantiles = cusgd_model_quantiles(model) != NULL;
+    put_names(quantiles ? "target" : "outputs", &(source){model, cusgd_model_targets(model), model_target, model_target_number});
+    if (quantiles) put_names("quantiles", &(source){model, cusgd_model_outputs(model), model_output, no_number});
     if (multiclass) put_names("classes", &(source){model, cusgd_model_outputs(model), model_output, no_number});
     if (cusgd_model_class(model, 0) && !multiclass)
         printf("%-10s0 is %s, 1 is %s\n", "classes", shown(cusgd_model_class(model, 0)), shown(cusgd_model_class(model, 1)));

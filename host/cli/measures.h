@@ -30,7 +30,7 @@ int has_two_classes(const measured *of);
 
 /* Those of cusgd_metrics that a list names; "standard" are those of the loss. Returns how many, at most MEASURES_MOST, or -1,
  * complained about. */
-enum { MEASURES_MOST = 24 };
+enum { MEASURES_MOST = 26 };
 int measures_find(const syntax *s, const char *option, const text_list *names, const char *loss,
                   const measure *at[MEASURES_MOST]);
 

@@ -29,6 +29,19 @@ static int check_predictions(const syntax *s, const char *path, const char *mode
     return status ? status : check_file("--output", path);
 }
 
+static void put_crossing(const cusgd_model *model, int64_t n, const double *p)
+{
+    int64_t k = cusgd_model_outputs(model), crossed = 0;
+    for (int64_t i = 0; cusgd_model_quantiles(model) && i < n; i++) {
+        int crosses = 0;
+        for (int64_t c = 1; c < k; c++) crosses |= p[i * k + c] < p[i * k + c - 1];
+        crossed += crosses;
+    }
+    if (crossed > 0)
+        fprintf(stderr, "note: in %lld of %lld rows a quantile is predicted to be less than a smaller one\n", (long long)crossed,
+                (long long)n);
+}
+
 static cusgd_status predict(const cusgd_model *model, const cusgd_data *data, cusgd_prediction as, const char *path)
 {
     int64_t n = cusgd_data_rows(data), k = cusgd_model_prediction_cols(model, as);
@@ -37,6 +50,7 @@ static cusgd_status predict(const cusgd_model *model, const cusgd_data *data, cu
     if (!predictions)
         return (cusgd_status)complain(CUSGD_ERROR_MEMORY, "out of memory: %lld x %lld predictions", (long long)n, (long long)k);
     cusgd_status status = cusgd_model_predict(model, data, as, predictions);
+    if (!status) put_crossing(model, n, predictions);
     if (!status) status = cusgd_predictions_save(model, as, n, predictions, path);
     if (status) complain_last(status);
     free(predictions);

@@ -22,6 +22,7 @@ typedef struct sweeping {
     grid grid;
     cusgd_configuration *configurations;
     size_t count;
+    char loss[CUSGD_OPTION_TEXT];
     cusgd_data *data, *valid;
     cusgd_sweep *sweep;
 } sweeping;
@@ -83,7 +84,9 @@ static void put_report(const void *of, FILE *to)
 {
     const sweeping *w = of;
     int folds = folds_of(w);
-    fputs("rank,l1,l2,rate,momentum,", to);
+    fputs("rank,", to);
+    for (int n = 0; n < GRID_NUMBERS; n++)
+        if (grid_name(n, w->loss)) fprintf(to, "%s,", grid_name(n, w->loss));
     for (int f = 0; f < folds; f++) fprintf(to, "fold_%d,", f + 1);
     fputs("mean,standard_error,loss,epochs,nonzeros,stop\n", to);
     cusgd_outcome o = CUSGD_INIT(cusgd_outcome);
@@ -91,6 +94,7 @@ static void put_report(const void *of, FILE *to)
         const double *losses = cusgd_sweep_losses(w->sweep, i);
         fprintf(to, "%lld", (long long)o.rank);
         for (int n = 0; n < GRID_NUMBERS; n++) {
+            if (!grid_name(n, w->loss)) continue;
             fputc(',', to);
             put_field(to, grid_number(&o.numbers, n));
         }
@@ -116,19 +120,35 @@ static void put_begin(void *user, int64_t models, int64_t passes, double bytes)
             bytes / 1e6);
 }
 
+static void put_chosen(const sweeping *w, size_t chosen)
+{
+    cusgd_outcome o = CUSGD_INIT(cusgd_outcome);
+    const char *separator = ": ";
+    cusgd_sweep_outcome(w->sweep, chosen, &o);
+    fputs("chosen", stdout);
+    for (int n = 0; n < GRID_NUMBERS; n++) {
+        if (!grid_name(n, w->loss)) continue;
+        printf("%s%s %g", separator, grid_name(n, w->loss), grid_number(&o.numbers, n));
+        separator = ", ";
+    }
+    printf(": loss %.6g", o.mean);
+    if (!isnan(o.standard_error)) printf(" (standard error %.2g)", o.standard_error);
+    printf(", %lld nonzero%s\n", (long long)o.nonzeros, plural(o.nonzeros));
+}
+
 static void put_summary(const sweeping *w)
 {
     cusgd_outcome o = CUSGD_INIT(cusgd_outcome);
-    size_t chosen = cusgd_sweep_chosen(w->sweep), diverged = 0;
+    size_t diverged = 0;
     for (size_t i = 0; cusgd_sweep_outcome(w->sweep, i, &o); i++) diverged += o.stop == CUSGD_STOP_DIVERGED;
-    cusgd_sweep_outcome(w->sweep, chosen, &o);
     printf("%zu configuration%s, %d folds, %zu diverged\n", w->count, plural((int64_t)w->count), folds_of(w), diverged);
-    printf("chosen: l1 %g, l2 %g, rate %g, momentum %g: loss %.6g", o.numbers.l1, o.numbers.l2, o.numbers.rate,
-           o.numbers.momentum, o.mean);
-    if (!isnan(o.standard_error)) printf(" (standard error %.2g)", o.standard_error);
-    printf(", %lld nonzero%s\nmodel: %s\n", (long long)o.nonzeros, plural(o.nonzeros), shown(w->model_path));
+    for (int64_t j = 0; j < cusgd_sweep_outputs(w->sweep); j++) put_chosen(w, cusgd_sweep_chosen_for(w->sweep, j));
+    printf("model: %s\n", shown(w->model_path));
     fflush(stdout);
-    grid_put_notes(&w->grid, &o.numbers);
+    for (int64_t j = 0; j < cusgd_sweep_outputs(w->sweep); j++) {
+        cusgd_sweep_outcome(w->sweep, cusgd_sweep_chosen_for(w->sweep, j), &o);
+        grid_put_notes(&w->grid, w->loss, &o.numbers);
+    }
 }
 
 static int write_model(const sweeping *w)
@@ -145,7 +165,8 @@ static int write_model(const sweeping *w)
 static int sweep(sweeping *w)
 {
     int status = check_arguments(w);
-    if (!status) status = grid_parse(w->syntax, &w->grids, &w->grid);
+    if (!status) cusgd_options_get(w->options, "loss", w->loss);
+    if (!status) status = grid_parse(w->syntax, &w->grids, w->loss, &w->grid);
     if (!status) status = grid_configurations(&w->grid, w->drawn, seed_of(w->options), &w->configurations, &w->count);
     if (!status) status = open_all(w);
     if (status) return status;
@@ -172,7 +193,8 @@ int sweep_main(int argc, char **argv)
     sweeping w = {.folds = -1};
     argument reading_table[READING_ARGUMENTS];
     const argument table[] = {
-        {{"grid", "NAME=VALUES", NULL, "l1, l2, rate or momentum: a list, or FIRST..LAST:log:COUNT (needed)", NULL},
+        {{"grid", "NAME=VALUES", NULL,
+          "l1, l2, rate, momentum, quantile, delta or width: a list, or FIRST..LAST:log:COUNT (needed)", NULL},
          '\0',
          TAKES_TEXTS,
          &w.grids},

@@ -4,6 +4,7 @@
 #include "column_file.h"
 #include "online.h"
 #include "progress.h"
+#include "quantiles.h"
 #include "ranks.h"
 #include "reading.h"
 #include "signals.h"
@@ -26,6 +27,7 @@ typedef struct training {
     reading reading;
     column_paths columns;
     cusgd_options *options; /* as given */
+    text_list quantiles;    /* several, or none */
     cusgd_model *init;
     cusgd_data *data, *valid;
     cusgd_data *before; /* online: a block that the trainer may still have */
@@ -72,6 +74,14 @@ static int check_arguments(training *t)
                               "--online reads rows that pass once, so that a run cannot be resumed: leave out --checkpoint");
     if (cusgd_world_ranks(t->ranks.world) > 1 && strcmp(t->data_path, "-") == 0)
         return complain_usage(t->syntax, "standard input comes to one process alone: give several a file");
+    if (t->quantiles.count > 0 && cusgd_world_ranks(t->ranks.world) > 1)
+        return complain_usage(t->syntax, "several quantiles are trained by one process: give one, or leave out the launcher");
+    if (t->quantiles.count > 0 && (t->online || t->valid_path || t->init_path || t->history.path || t->plots ||
+                                   t->checkpoints.path || option_number(t->options, "valid-fraction") > 0))
+        return complain_usage(t->syntax,
+                              "several quantiles are trained in one pass, to its end: leave out --valid, "
+                              "--valid-fraction, --init, --history, --plot, --checkpoint and --online, or train a model for "
+                              "each quantile");
     if (history_check(&t->history, t->syntax, t->valid_path)) return CUSGD_ERROR_USAGE;
     enum { INPUTS = 5 };
     const char *history = t->history.path,
@@ -375,7 +385,9 @@ static int train(training *t)
     if (!status) status = open_all(t);
     if (!status && !t->quiet) summary_notes(t->options);
     if (!status && !t->quiet) note_compilation(t->options);
-    if (!status) {
+    if (!status && t->quantiles.count > 0) {
+        status = quantiles_train(t->syntax, &(quantiles){&t->quantiles, t->options, t->data, t->model_path, t->quiet});
+    } else if (!status) {
         cusgd_status created = t->ranks.world
                                    ? cusgd_trainer_create_shared(t->ranks.world, t->options, t->data, t->valid, &t->trainer)
                                    : cusgd_trainer_create(t->options, t->data, t->valid, &t->trainer);
@@ -466,6 +478,7 @@ int train_main(int argc, char **argv)
                       .example = "cusgd train houses.csv --target price --model houses.safetensors",
                       .groups = {{table, sizeof table / sizeof table[0]}, {reading_table + 1, READING_ARGUMENTS - 1}},
                       .options = t.options,
+                      .quantiles = &t.quantiles,
                       .usual = usual};
     t.syntax = &s;
     signals_handle();
@@ -478,5 +491,6 @@ int train_main(int argc, char **argv)
     cusgd_options_free(t.options);
     reading_free(&t.reading);
     text_list_free(&t.history.names);
+    text_list_free(&t.quantiles);
     return signals_exit_code(status);
 }

@@ -20,6 +20,7 @@ void NAMED(models_close)(cpu *self)
     free(m->ended);
     free(m->momentum);
     free(m->share);
+    free(m->number);
     free(m->chunk_losses);
     free(m->losses);
     free(m->reported);
@@ -31,6 +32,15 @@ static int all_equal(const int *target_of, int64_t k)
     int equal = target_of != NULL;
     for (int64_t c = 1; equal && c < k; c++) equal = target_of[c] == target_of[0];
     return equal;
+}
+
+/* A copy of k values; what fills up the last block has the first one's. */
+static double *copy_filled(const double *values, int64_t k)
+{
+    int64_t width = width_of(k);
+    double *copy = allocate((size_t)width, sizeof *copy);
+    for (int64_t c = 0; copy && c < width; c++) copy[c] = values[c < k ? c : 0];
+    return copy;
 }
 
 int NAMED(models_open)(cpu *self, const models *of, size_t chunks)
@@ -45,11 +55,12 @@ int NAMED(models_open)(cpu *self, const models *of, size_t chunks)
     m->ended = allocate_zeroed(width, 1);
     m->momentum = allocate_zeroed(width, sizeof *m->momentum);
     m->share = allocate_zeroed(width, sizeof *m->share);
+    if (of->number) m->number = copy_filled(of->number, k);
     m->chunk_losses = allocate_zeroed(chunks * width, sizeof(double));
     m->losses = allocate_zeroed(width, sizeof(double));
     m->reported = allocate_zeroed(width, sizeof(double));
-    if ((of->target_of && !m->target_of) || (of->held_out && !m->counts) || !m->alive || !m->ended || !m->momentum || !m->share ||
-        !m->chunk_losses || !m->losses || !m->reported)
+    if ((of->target_of && !m->target_of) || (of->held_out && !m->counts) || (of->number && !m->number) || !m->alive ||
+        !m->ended || !m->momentum || !m->share || !m->chunk_losses || !m->losses || !m->reported)
         return 0;
     for (size_t c = 0; c < width; c++) {
         m->momentum[c] = (int64_t)c < k && of->momentum ? (real)of->momentum[c] : 1;
@@ -63,6 +74,7 @@ int NAMED(models_open)(cpu *self, const models *of, size_t chunks)
     }
     m->rows = (rows_models){.target_of = m->target_of,
                             .shared = all_equal(m->target_of, k),
+                            .number = m->number,
                             .counts = m->counts,
                             .width = (int64_t)width,
                             .alive = m->alive};
@@ -187,12 +199,14 @@ cusgd_status NAMED(cpu_fold_losses)(void *self, const dataset *b, loss_rule loss
     int64_t width = width_of(outputs), size = b->folds * width;
     rows_models rows = {.by_fold = width};
     int *target_of = allocate_zeroed((size_t)width, sizeof *target_of);
+    double *number = m->number ? copy_filled(m->number, outputs) : NULL;
     real *point = allocate_aligned_zeroed((size_t)l.size, sizeof(real));
     double *total = allocate_zeroed((size_t)(size * (WAVE + 1)), sizeof *total);
-    if (target_of && point && total) {
+    if (target_of && point && total && (number || !m->number)) {
         for (int64_t c = 0; c < outputs; c++) target_of[c] = m->target_of ? m->target_of[c] : (int)c;
         rows.target_of = target_of;
         rows.shared = all_equal(target_of, outputs);
+        rows.number = number;
         rows_task task = NAMED(task_of)(b, loss, point, NULL);
         task.k = outputs;
         task.layout = l;
@@ -206,6 +220,7 @@ cusgd_status NAMED(cpu_fold_losses)(void *self, const dataset *b, loss_rule loss
         status = fail_memory((size_t)l.size * sizeof(real) + (size_t)(size * (WAVE + 1)) * sizeof *total, "the models' losses");
     }
     free(target_of);
+    free(number);
     free(point);
     free(total);
     return status;

@@ -35,7 +35,7 @@ static inline __attribute__((always_inline)) void add_rows_of(int count, const r
 /* p becomes w dl/dp, zero where the row does not count: selected, since zero times NaN is NaN. What fills up the last block is
  * computed like the outputs, and nobody looks at it. */
 static inline __attribute__((always_inline)) void models_losses_of(cusgd_loss kind, const rows_task *t, const group *g, int64_t c,
-                                                                   int outputs, real *p)
+                                                                   int outputs, const double *number, real *p)
 {
     const rows_models *m = t->models;
     loss_rule rule = t->loss;
@@ -45,6 +45,7 @@ static inline __attribute__((always_inline)) void models_losses_of(cusgd_loss ki
         real w = g->w ? g->w[r] : 1, y[LANES], *at = p + r * LANES, *value = values + r * LANES;
         models_targets(m, g->y_row[r], c, outputs, y);
         for (int l = 0; l < LANES; l++) {
+            if (number) rule.number = number[l];
             struct loss_point point = loss_at(rule, at[l], y[l]);
             value[l] = w * point.value;
             at[l] = w * point.derivative;
@@ -64,12 +65,17 @@ static inline __attribute__((always_inline)) void models_losses_of(cusgd_loss ki
 /* The loss is a constant of the loop where it costs less than asking which it is. */
 static void models_losses(const rows_task *t, const group *g, int64_t c, int outputs, real *p)
 {
+    const double *number = t->models->number ? t->models->number + c : NULL;
+    if (number) {
+        models_losses_of(t->loss.kind, t, g, c, outputs, number, p);
+        return;
+    }
     switch (t->loss.kind) {
-    case CUSGD_LOSS_SQUARED: models_losses_of(CUSGD_LOSS_SQUARED, t, g, c, outputs, p); return;
-    case CUSGD_LOSS_MSE: models_losses_of(CUSGD_LOSS_MSE, t, g, c, outputs, p); return;
-    case CUSGD_LOSS_HUBER: models_losses_of(CUSGD_LOSS_HUBER, t, g, c, outputs, p); return;
-    case CUSGD_LOSS_LOGISTIC: models_losses_of(CUSGD_LOSS_LOGISTIC, t, g, c, outputs, p); return;
-    default: models_losses_of(t->loss.kind, t, g, c, outputs, p); return;
+    case CUSGD_LOSS_SQUARED: models_losses_of(CUSGD_LOSS_SQUARED, t, g, c, outputs, NULL, p); return;
+    case CUSGD_LOSS_MSE: models_losses_of(CUSGD_LOSS_MSE, t, g, c, outputs, NULL, p); return;
+    case CUSGD_LOSS_HUBER: models_losses_of(CUSGD_LOSS_HUBER, t, g, c, outputs, NULL, p); return;
+    case CUSGD_LOSS_LOGISTIC: models_losses_of(CUSGD_LOSS_LOGISTIC, t, g, c, outputs, NULL, p); return;
+    default: models_losses_of(t->loss.kind, t, g, c, outputs, NULL, p); return;
     }
 }
 

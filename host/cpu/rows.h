@@ -62,6 +62,7 @@ static inline int64_t layout_at(const layout *l, int64_t j, int64_t c)
 typedef struct rows_models {
     const int *target_of; /* NULL: the target of its own number */
     int shared;           /* 1: all learn the first one's target */
+    const double *number; /* of their losses; NULL: the task's loss has it */
     const real *counts;   /* MAX_FOLDS x width, 0: the fold's rows do not count for the output; NULL: all rows count */
     int64_t width;        /* outputs, with what fills up the last block */
     const uint8_t *alive; /* a block of none is left out; NULL: all */

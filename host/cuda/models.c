@@ -12,6 +12,7 @@ void models_close(run *r)
     cuda_free((void *)m->held_out);
     cuda_free((void *)m->momentum);
     cuda_free((void *)m->share);
+    cuda_free((void *)m->number);
     cuda_free(m->pending);
     cuda_free(m->losses);
     cuda_free(m->alive);
@@ -67,6 +68,9 @@ cusgd_status models_open(cuda *c, const models *of)
     at = NULL;
     if (of->held_out) TRY(put_array(c, of->held_out, k, sizeof(uint64_t), &at));
     r->models.held_out = at;
+    at = NULL;
+    if (of->number) TRY(put_array(c, of->number, k, sizeof(double), &at));
+    r->models.number = at;
     TRY(put_factors(c, of->momentum, k, &r->models.momentum));
     TRY(put_factors(c, of->share, k, &r->models.share));
     r->reported.losses = allocate((size_t)k, sizeof(double));
@@ -131,10 +135,10 @@ static cusgd_status fold_chunk(cuda *c, const dataset *b, loss_task *t, int64_t 
     return CUSGD_OK;
 }
 
-static cusgd_status fold_pass(cuda *c, const dataset *b, loss_rule loss, const int *target_of, double *sums)
+static cusgd_status fold_pass(cuda *c, const dataset *b, loss_rule loss, const model_arrays *m, double *sums)
 {
     loss_task t = pass_loss(c, b, loss);
-    t.models.target_of = target_of;
+    t.models = *m;
     for (int64_t first = 0; first < b->n; first += c->pass.rows)
         TRY(fold_chunk(c, b, &t, first, min_of(c->pass.rows, b->n - first), sums));
     return CUSGD_OK;
@@ -144,15 +148,18 @@ cusgd_status cuda_fold_losses(void *of, const dataset *b, loss_rule loss, int64_
                               double *sums)
 {
     cuda *c = of;
-    void *target_of = NULL, *at = NULL;
+    void *target_of = NULL, *number = NULL, *at = NULL;
     TRY(models_fit(b->classed));
     TRY(check_shape(b->d, outputs));
     TRY(pass_open(c, b, outputs, theta));
     cusgd_status status = cuda_allocate(c, b->folds * outputs, sizeof(double), "the models' losses", &at);
     if (!status && m->target_of) status = put_array(c, m->target_of, outputs, sizeof(int), &target_of);
-    if (!status) status = fold_pass(c, b, loss, target_of, at);
+    if (!status && m->number) status = put_array(c, m->number, outputs, sizeof(double), &number);
+    const model_arrays arrays = {.target_of = target_of, .number = number};
+    if (!status) status = fold_pass(c, b, loss, &arrays, at);
     if (!status) status = download_bytes(c, at, (size_t)(b->folds * outputs) * sizeof(double), sums);
     cuda_free(target_of);
+    cuda_free(number);
     cuda_free(at);
     return status;
 }

@@ -66,15 +66,14 @@ static cusgd_status sink_field(sink *s, const char *text, char end)
     return status ? status : sink_put(s, &end, 1);
 }
 
-/* Outputs are targets, or the classes of one. */
+/* Outputs are targets, or the classes or quantiles of one. */
 static cusgd_status put_header(sink *s, const cusgd_model *model, int64_t k)
 {
     cusgd_status status = CUSGD_OK;
-    int classes = k > cusgd_model_targets(model);
     for (int64_t j = 0; j < k && !status; j++) {
         char numbered[40];
         snprintf(numbered, sizeof numbered, k == 1 ? "prediction" : "prediction%lld", (long long)j + 1);
-        const char *name = classes ? cusgd_model_class(model, (int)j) : cusgd_model_target(model, j);
+        const char *name = k < cusgd_model_outputs(model) ? cusgd_model_target(model, j) : cusgd_model_output(model, j);
         status = sink_field(s, name ? name : numbered, j + 1 < k ? ',' : '\n');
     }
     return status;

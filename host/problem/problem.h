@@ -95,6 +95,8 @@ cusgd_status rescale_targets(problem *p);
 /* targets.c: null of losses whose intercept-only model is not the mean's link; spread and steepest; the range of auto's
  * exponentials. */
 cusgd_status study_targets(problem *p);
+/* The intercept-only model of a loss of real numbers with another number, in the coordinates of the bound targets; one output. */
+cusgd_status targets_null(const problem *p, double number, double *null);
 /* Where there are offsets: what loss_best_constant() computes the intercept-only model from, k values; NaN: it overflows.
  */
 void targets_given_offsets(const problem *p, double *mean);

@@ -138,6 +138,20 @@ cusgd_status study_targets(problem *p)
     return status;
 }
 
+cusgd_status targets_null(const problem *p, double number, double *null)
+{
+    loss_rule loss = p->loss;
+    target_rows r = {.y = allocate(3 * MAX_ROWS, sizeof(double))};
+    if (!r.y) return fail_memory(3 * MAX_ROWS * sizeof(double), "the targets' scale");
+    r.w = r.y + MAX_ROWS;
+    r.o = r.w + MAX_ROWS;
+    loss.number = number;
+    take_rows(&p->train.rows, 0, &r);
+    *null = r.m > 0 ? best_constant(&r, loss) - p->units.shift[0] : p->targets.null[0];
+    free(r.y);
+    return CUSGD_OK;
+}
+
 void targets_given_offsets(const problem *p, double *mean)
 {
     const examples *e = &p->train.rows;

@@ -5,26 +5,55 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* Whose losses are summed, and whether each model's has its own number. */
+typedef struct loss_sums {
+    const cusgd_sweep *sweep;
+    int own_numbers;
+} loss_sums;
+
 static cusgd_status add_losses(const void *context, const problem *p, const dataset *b, double *values)
 {
-    const cusgd_sweep *s = context;
+    const loss_sums *of = context;
+    const cusgd_sweep *s = of->sweep;
     size_t lives = (size_t)s->pass.lives;
     int *target_of = allocate_zeroed(lives, sizeof *target_of);
-    if (!target_of) return fail_memory(lives * sizeof *target_of, "the models' targets");
-    models m = {.target_of = target_of};
-    cusgd_status status =
-        p->backend->ops->models.fold_losses(p->backend->self, b, p->loss, s->pass.lives, &m, s->pass.gathered, values);
+    double *number = of->own_numbers ? allocate(lives, sizeof *number) : NULL;
+    cusgd_status status = target_of && (number || !of->own_numbers)
+                              ? CUSGD_OK
+                              : fail_memory(lives * (sizeof *target_of + sizeof *number), "the models' targets");
+    for (size_t i = 0; i < lives && number; i++) number[i] = s->number[s->pass.columns[s->pass.live[i]].configuration];
+    models m = {.target_of = target_of, .number = number};
+    if (!status)
+        status = p->backend->ops->models.fold_losses(p->backend->self, b, p->loss, s->pass.lives, &m, s->pass.gathered, values);
     free(target_of);
+    free(number);
     return status;
 }
 
 /* Fills the pass's sums, folds x lives. */
-static cusgd_status sum_losses(cusgd_sweep *s, example_set *rows, int folds)
+static cusgd_status sum_losses(cusgd_sweep *s, example_set *rows, int folds, int own_numbers)
 {
+    const loss_sums of = {s, own_numbers && s->number};
     sweep_pass *p = &s->pass;
     for (int64_t j = 0; j <= s->trainer->problem.d; j++)
         for (int64_t i = 0; i < p->lives; i++) p->gathered[j * p->lives + i] = p->theta[j * p->k + p->live[i]];
-    return shards_pass(&s->trainer->problem, rows, add_losses, s, 0, (size_t)(folds * p->lives), p->sums);
+    return shards_pass(&s->trainer->problem, rows, add_losses, &of, 0, (size_t)(folds * p->lives), p->sums);
+}
+
+/* Losses of different deltas are no measure of which is the best: those of the options' are. */
+static int judges_by_own(const cusgd_sweep *s) { return !s->number || has_quantiles(s); }
+
+/* The held-out losses of the columns, from the pass's sums. */
+static void take_held_out(cusgd_sweep *s)
+{
+    const problem *p = &s->trainer->problem;
+    const sweep_pass *now = &s->pass;
+    for (int64_t i = 0; i < now->lives; i++) {
+        const column *of = &now->columns[now->live[i]];
+        if (of->fold < 0) continue;
+        double sum = now->sums[of->fold * now->lives + i], rows = (double)p->train.rows.n * (1 - of->share);
+        s->losses[of->configuration * (size_t)s->folds + (size_t)of->fold] = problem_reported(p, sum / rows);
+    }
 }
 
 cusgd_status sweep_evaluate(cusgd_sweep *s)
@@ -33,17 +62,16 @@ cusgd_status sweep_evaluate(cusgd_sweep *s)
     const sweep_pass *now = &s->pass;
     int folds = s->folds > 0 ? s->folds : 1;
     double n = (double)p->train.rows.n;
-    cusgd_status status = sum_losses(s, &p->train, folds);
+    cusgd_status status = sum_losses(s, &p->train, folds, 1);
     for (int64_t i = 0; i < now->lives && !status; i++) {
         column *of = &now->columns[now->live[i]];
         double sum = 0;
         for (int f = 0; f < folds; f++)
             if (f != of->fold) sum += now->sums[f * now->lives + i];
         of->loss = sum / (n * of->share);
-        if (of->fold >= 0)
-            s->losses[of->configuration * (size_t)s->folds + (size_t)of->fold] =
-                problem_reported(p, now->sums[of->fold * now->lives + i] / (n * (1 - of->share)));
     }
+    if (!status && s->folds > 0 && !judges_by_own(s)) status = sum_losses(s, &p->train, folds, 0);
+    if (!status && s->folds > 0) take_held_out(s);
     return status;
 }
 
@@ -51,7 +79,14 @@ cusgd_status sweep_validate(cusgd_sweep *s)
 {
     problem *p = &s->trainer->problem;
     const sweep_pass *now = &s->pass;
-    cusgd_status status = sum_losses(s, &p->valid, 1);
+    if (p->valid.rows.n == 0) { /* nothing is chosen from, and the training losses stand for the missing ones */
+        for (int64_t i = 0; i < now->lives; i++) {
+            const column *of = &now->columns[now->live[i]];
+            s->losses[of->configuration] = problem_reported(p, of->loss);
+        }
+        return CUSGD_OK;
+    }
+    cusgd_status status = sum_losses(s, &p->valid, 1, judges_by_own(s));
     for (int64_t i = 0; i < now->lives && !status; i++)
         s->losses[now->columns[now->live[i]].configuration] = problem_reported(p, now->sums[i] / (double)p->valid.rows.n);
     return status;

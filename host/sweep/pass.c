@@ -74,6 +74,8 @@ void pass_take(cusgd_sweep *s, size_t first)
     all_live(p);
     fill_numbers(s);
     for (int64_t u = 0; u < (s->trainer->problem.d + 1) * p->k; u++) p->theta[u] = s->trainer->run.start[u / p->k];
+    for (int64_t c = 0; s->null && s->trainer->problem.intercept && c < p->k; c++)
+        p->theta[s->trainer->problem.d * p->k + c] = s->null[p->columns[c].configuration];
 }
 
 /* ---- The device's run ---- */
@@ -89,7 +91,7 @@ static void gather(const cusgd_sweep *s, const double *from, double *to)
 /* Arrays of one value a live column, and of (d+1) values. */
 typedef struct own_numbers {
     int *target_of;
-    double *momentum, *share, *rate, *limit[LIMIT_COUNT];
+    double *momentum, *share, *number, *rate, *limit[LIMIT_COUNT];
     uint64_t *held_out;
 } own_numbers;
 
@@ -98,9 +100,10 @@ static int own_open(size_t lives, size_t size, own_numbers *own)
     *own = (own_numbers){.target_of = allocate_zeroed(lives, sizeof(int)),
                          .momentum = allocate(lives, sizeof(double)),
                          .share = allocate(lives, sizeof(double)),
+                         .number = allocate(lives, sizeof(double)),
                          .rate = allocate(size, sizeof(double)),
                          .held_out = allocate(lives, sizeof(uint64_t))};
-    int complete = own->target_of && own->momentum && own->share && own->rate && own->held_out;
+    int complete = own->target_of && own->momentum && own->share && own->number && own->rate && own->held_out;
     for (int i = 0; i < LIMIT_COUNT; i++) complete &= (own->limit[i] = allocate(size, sizeof(double))) != NULL;
     return complete;
 }
@@ -110,6 +113,7 @@ static void own_close(own_numbers *own)
     free(own->target_of);
     free(own->momentum);
     free(own->share);
+    free(own->number);
     free(own->rate);
     free(own->held_out);
     for (int i = 0; i < LIMIT_COUNT; i++) free(own->limit[i]);
@@ -123,6 +127,7 @@ static void own_fill(const cusgd_sweep *s, own_numbers *own)
         const column *of = &p->columns[p->live[i]];
         own->momentum[i] = momentum > 0 ? s->configurations[of->configuration].momentum / momentum : 1;
         own->share[i] = of->share;
+        own->number[i] = s->number ? s->number[of->configuration] : 0;
         own->held_out[i] = of->fold < 0 ? 0 : (uint64_t)1 << of->fold;
     }
     gather(s, p->rate, own->rate);
@@ -139,7 +144,7 @@ static cusgd_status start_run(cusgd_sweep *s, run_spec spec)
         own_open(lives, size, &own) ? CUSGD_OK : fail_memory((1 + LIMIT_COUNT) * size * sizeof(double), "the models' numbers");
     if (!status) {
         own_fill(s, &own);
-        models m = {own.target_of, own.momentum, own.held_out, own.share};
+        models m = {own.target_of, own.momentum, own.held_out, own.share, s->number ? own.number : NULL};
         spec.k = s->pass.lives;
         spec.models = &m;
         spec.rate_factor = own.rate;

@@ -69,22 +69,34 @@ static int is_simpler(const cusgd_configuration *a, const cusgd_configuration *b
     return a->l1 > b->l1 || (a->l1 == b->l1 && a->l2 > b->l2);
 }
 
+/* The simplest configuration within a standard error of the best. */
+static size_t simplest(const cusgd_sweep *s, size_t best)
+{
+    size_t chosen = best;
+    double limit = s->outcomes[best].mean + s->outcomes[best].standard_error;
+    for (size_t i = 0; i < s->count; i++)
+        if (are_rivals(s, i, best) && s->outcomes[i].stop != CUSGD_STOP_DROPPED && s->outcomes[i].mean <= limit &&
+            is_simpler(&s->configurations[i], &s->configurations[chosen]))
+            chosen = i;
+    return chosen;
+}
+
 cusgd_status sweep_judge(cusgd_sweep *s, cusgd_select select)
 {
-    size_t best = 0;
+    int64_t outputs = 0;
     for (size_t i = 0; i < s->count; i++) describe(s, i);
     for (size_t i = 0; i < s->count; i++) {
         s->outcomes[i].rank = 1;
-        for (size_t j = 0; j < s->count; j++) s->outcomes[i].rank += j != i && is_before(s, j, i);
-        if (s->outcomes[i].rank == 1) best = i;
+        for (size_t j = 0; j < s->count; j++) s->outcomes[i].rank += j != i && are_rivals(s, i, j) && is_before(s, j, i);
+        if (s->outcomes[i].rank > 1) continue;
+        if (isnan(s->outcomes[i].mean))
+            return has_quantiles(s)
+                       ? fail(CUSGD_ERROR_DIVERGED, "all configurations of quantile %g have diverged; sweep over lower rates",
+                              s->configurations[i].loss_number)
+                       : fail(CUSGD_ERROR_DIVERGED, "all %zu configurations have diverged; sweep over lower rates", s->count);
+        int64_t at = outputs++;
+        for (; at > 0 && s->number[s->chosen[at - 1]] > s->number[i]; at--) s->chosen[at] = s->chosen[at - 1];
+        s->chosen[at] = select == CUSGD_SELECT_ONE_SE ? simplest(s, i) : i;
     }
-    if (isnan(s->outcomes[best].mean))
-        return fail(CUSGD_ERROR_DIVERGED, "all %zu configurations have diverged; sweep over lower rates", s->count);
-    s->chosen = best;
-    double limit = s->outcomes[best].mean + s->outcomes[best].standard_error;
-    for (size_t i = 0; i < s->count && select == CUSGD_SELECT_ONE_SE; i++)
-        if (s->outcomes[i].stop != CUSGD_STOP_DROPPED && s->outcomes[i].mean <= limit &&
-            is_simpler(&s->configurations[i], &s->configurations[s->chosen]))
-            s->chosen = i;
     return CUSGD_OK;
 }

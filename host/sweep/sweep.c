@@ -2,6 +2,7 @@
 #include "sweep.h"
 
 #include "failure.h"
+#include "model.h"
 #include "models.h"
 #include "options.h"
 #include "public.h"
@@ -18,8 +19,6 @@ static cusgd_status check_plan(const cusgd_options *o, const cusgd_data *train, 
         return fail(CUSGD_ERROR_USAGE, "%d folds: give from 2 to %d", plan->folds, MAX_FOLDS - 1);
     if (plan->folds > 0 && (valid || o->valid_fraction > 0))
         return fail(CUSGD_ERROR_USAGE, "folds and validation rows exclude each other; give one");
-    if (plan->folds == 0 && !valid && !(o->valid_fraction > 0))
-        return fail(CUSGD_ERROR_USAGE, "a sweep judges its models by folds or by validation rows; give one");
     if (plan->select == CUSGD_SELECT_ONE_SE && plan->folds == 0)
         return fail(CUSGD_ERROR_USAGE, "the rule 1se needs folds, from which the standard error is known");
     if (plan->halving < 0 || plan->halving == 1)
@@ -189,6 +188,7 @@ static cusgd_status train_all(cusgd_sweep *s, const cusgd_options *options, cons
     if (!status) status = check_given(plan, NUMBER(rate), options->rate, "rate");
     if (!status) status = check_given(plan, NUMBER(momentum), options->momentum, "momentum");
     if (!status) status = check_rates(options, plan);
+    if (!status) status = numbers_check(options, plan, plan->folds > 0 || valid || options->valid_fraction > 0);
     if (!status) status = open_trainer(s, options, train, valid, plan);
     s->count = plan->count;
     s->folds = plan->folds;
@@ -196,6 +196,7 @@ static cusgd_status train_all(cusgd_sweep *s, const cusgd_options *options, cons
     if (!status) status = sweep_plan_passes(s, plan);
     if (!status) status = allocate_sweep(s);
     if (!status) take_configurations(s, options, plan);
+    if (!status) status = numbers_take(s);
     if (!status) status = sweep_take_folds(s, plan->fold);
     if (!status) status = sweep_run(s);
     return status ? status : sweep_judge(s, plan->select);
@@ -234,6 +235,9 @@ void cusgd_sweep_free(cusgd_sweep *s)
     free(s->columns);
     free(s->kept);
     free(s->losses);
+    free(s->number);
+    free(s->null);
+    free(s->chosen);
     free(s->outcomes);
     free(s);
 }
@@ -250,21 +254,40 @@ const double *cusgd_sweep_losses(const cusgd_sweep *s, size_t i)
     return s && i < s->count ? s->losses + i * (size_t)(s->folds > 0 ? s->folds : 1) : NULL;
 }
 
-size_t cusgd_sweep_chosen(const cusgd_sweep *s) { return s ? s->chosen : 0; }
+size_t cusgd_sweep_chosen(const cusgd_sweep *s) { return s ? s->chosen[0] : 0; }
+int64_t cusgd_sweep_outputs(const cusgd_sweep *s) { return s ? s->outputs : 0; }
 
-/* The trainer of one output shows the chosen column, and its options say what that was trained with. */
-cusgd_status cusgd_sweep_create_model(cusgd_sweep *s, cusgd_model **out)
+size_t cusgd_sweep_chosen_for(const cusgd_sweep *s, int64_t output)
 {
-    *out = NULL;
-    if (!s) return fail_null(__func__);
+    return s && output >= 0 && output < s->outputs ? s->chosen[output] : SIZE_MAX;
+}
+
+/* The trainer of one output shows the model of a configuration, and its options say what that was trained with. */
+static cusgd_status create_single(cusgd_sweep *s, size_t i, cusgd_model **out)
+{
     cusgd_trainer *t = s->trainer;
-    const cusgd_configuration *c = &s->configurations[s->chosen];
+    const cusgd_configuration *c = &s->configurations[i];
+    loss_number_set(&t->options, c->loss_number);
     t->options.l1 = c->l1;
     t->options.l2 = c->l2;
     t->options.rate = c->rate;
     t->options.momentum = c->momentum;
-    memcpy(t->run.theta, s->kept + (int64_t)s->chosen * (t->problem.d + 1), theta_bytes(&t->problem));
+    memcpy(t->run.theta, s->kept + (int64_t)i * (t->problem.d + 1), theta_bytes(&t->problem));
     memcpy(t->run.start, t->run.theta, theta_bytes(&t->problem));
     t->run.shown = t->run.start;
     return cusgd_trainer_create_model(t, out);
+}
+
+cusgd_status cusgd_sweep_create_model(cusgd_sweep *s, cusgd_model **out)
+{
+    *out = NULL;
+    if (!s) return fail_null(__func__);
+    if (s->outputs == 1) return create_single(s, s->chosen[0], out);
+    cusgd_model **parts = allocate_zeroed((size_t)s->outputs, sizeof *parts);
+    cusgd_status status = parts ? CUSGD_OK : fail_memory((size_t)s->outputs * sizeof *parts, "the quantiles' models");
+    for (int64_t j = 0; j < s->outputs && !status; j++) status = create_single(s, s->chosen[j], &parts[j]);
+    if (!status) status = model_join(parts, s->outputs, out);
+    for (int64_t j = 0; parts && j < s->outputs; j++) cusgd_model_free(parts[j]);
+    free(parts);
+    return status;
 }

@@ -40,8 +40,11 @@ struct cusgd_sweep {
     sweep_pass pass;    /* the one under way */
     double *kept;       /* count x (d+1): the models of all rows */
     double *losses;     /* count x folds, or count: in the units of the data */
+    double *number;     /* count: of their losses; NULL: the options' */
+    double *null;       /* count: the intercepts that training starts from, of several quantiles; else NULL */
     cusgd_outcome *outcomes;
-    size_t chosen;
+    size_t *chosen; /* `outputs` configurations: the best of each quantile; of other losses one */
+    int64_t outputs;
 };
 
 static inline int64_t columns_each(const cusgd_sweep *s) { return s->folds + 1; }
@@ -51,6 +54,15 @@ cusgd_status folds_make(const uint8_t *given, int folds, const problem *p, uint8
 /* Makes the folds; binds the training rows with them. Sets fold, ratio and the columns' shares.
  */
 cusgd_status sweep_take_folds(cusgd_sweep *s, const uint8_t *given);
+/* numbers.c: checks the configurations' numbers of the loss; judged: 0: no rows are held out, which only a sweep that chooses
+ * nothing may do without. */
+cusgd_status numbers_check(const cusgd_options *o, const cusgd_sweep_plan *plan, int judged);
+/* Whether configurations have quantiles of their own, which are not chosen from. */
+int has_quantiles(const cusgd_sweep *s);
+/* Sets number, null and outputs, where the configurations are complete. */
+cusgd_status numbers_take(cusgd_sweep *s);
+/* Whether two configurations are chosen from. */
+int are_rivals(const cusgd_sweep *s, size_t a, size_t b);
 /* memory.c: sets how many configurations a pass has, and calls the plan's `begins`; refuses those of which not one fits. The
  * trainer, count and folds are there. */
 cusgd_status sweep_plan_passes(cusgd_sweep *s, const cusgd_sweep_plan *plan);

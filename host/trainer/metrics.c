@@ -224,6 +224,7 @@ static double deviance_explained(const sums *s)
 static void add_metrics(const sums *s, loss_rule loss, double share, cusgd_metrics *m)
 {
     m->loss += share * loss_reported(loss.kind, s->loss / s->weight);
+    if (loss.kind == CUSGD_LOSS_QUANTILE) m->pinball_loss += share * s->loss / s->weight;
     if (loss_has_log_link(loss.kind)) {
         m->deviance += share * 2 * (s->loss - s->lower_bound) / s->weight;
         m->d2 += share * deviance_explained(s);
@@ -274,7 +275,9 @@ static cusgd_metrics metrics_of(int64_t rows, double r, double c)
                            .f1_macro = c,
                            .f1_weighted = c,
                            .top3 = unknown,
-                           .top5 = unknown};
+                           .top5 = unknown,
+                           .pinball_loss = unknown,
+                           .crossing = unknown};
 }
 
 static cusgd_status evaluate_classes(const scorer *s, const cusgd_data *data, cusgd_metrics *metrics)
@@ -285,18 +288,37 @@ static cusgd_status evaluate_classes(const scorer *s, const cusgd_data *data, cu
     return status ? status : data_check_files(data);
 }
 
+/* The target that an output predicts, and its loss. */
+static int64_t target_of(const scorer *s, int64_t c) { return s->quantiles ? 0 : c; }
+static loss_rule loss_of(const scorer *s, int64_t c)
+{
+    loss_rule loss = s->loss;
+    if (s->quantiles) loss.number = s->quantiles[c];
+    return loss;
+}
+
+/* Whether a quantile is predicted to be less than a smaller one. */
+static int crosses(const double *p, int64_t k)
+{
+    for (int64_t c = 1; c < k; c++)
+        if (p[c] < p[c - 1]) return 1;
+    return 0;
+}
+
 static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
 {
     const examples *e = &data->view;
     int64_t rows = scorer_rows(s, e), k = s->k;
-    if (output < -1 || output >= s->m)
-        return fail(CUSGD_ERROR_USAGE, "output %lld: there are %lld", (long long)output, (long long)s->m);
+    double crossed = 0;
+    int64_t outputs = s->quantiles ? k : s->m;
+    if (output < -1 || output >= outputs)
+        return fail(CUSGD_ERROR_USAGE, "output %lld: there are %lld", (long long)output, (long long)outputs);
     cusgd_status status = check_input(s, data, 1);
     if (!status && s->classes > 0) return evaluate_classes(s, data, metrics);
     double *p = allocate((size_t)(rows * k), sizeof(double));
     sums *all = allocate_zeroed((size_t)k, sizeof *all);
     if (!status && (!p || !all)) status = fail_memory((size_t)(rows * k) * sizeof(double), "predictions");
-    for (int64_t c = 0; !status && c < k; c++) all[c].unit = unit_of(e, c);
+    for (int64_t c = 0; !status && c < k; c++) all[c].unit = unit_of(e, target_of(s, c));
     for (int64_t i = 0; !status && i < e->n; i += rows) {
         if (interrupt_asked()) status = fail_interrupted();
         if (status) break;
@@ -304,7 +326,10 @@ static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t ou
         status = scorer_score(s, data, i, count, p);
         for (int64_t r = 0; !status && r < count; r++)
             for (int64_t c = 0; c < k; c++)
-                add_row(&all[c], s->loss, p[r * k + c], matrix_at(&e->y, i + r, c), weight_at(e, i + r), offset_at(e, i + r));
+                add_row(&all[c], loss_of(s, c), p[r * k + c], matrix_at(&e->y, i + r, target_of(s, c)), weight_at(e, i + r),
+                        offset_at(e, i + r));
+        for (int64_t r = 0; !status && s->quantiles && r < count; r++)
+            if (crosses(p + r * k, k)) crossed += weight_at(e, i + r);
     }
     for (int64_t c = 0; !status && c < k && loss_has_log_link(s->loss.kind); c++) find_null(e, c, s->loss, &all[c]);
     if (!status && interrupt_asked()) status = fail_interrupted();
@@ -318,8 +343,10 @@ static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t ou
         *metrics = metrics_of(e->n, r, class);
         metrics->log_loss = log_loss;
         metrics->deviance = metrics->d2 = deviance;
+        if (s->loss.kind == CUSGD_LOSS_QUANTILE) metrics->pinball_loss = 0;
+        if (s->quantiles) metrics->crossing = crossed / all[0].weight;
         for (int64_t c = 0; c < k; c++)
-            if (output < 0 || output == c) add_metrics(&all[c], s->loss, output < 0 ? 1 / (double)k : 1, metrics);
+            if (output < 0 || output == c) add_metrics(&all[c], loss_of(s, c), output < 0 ? 1 / (double)k : 1, metrics);
         if (e->n < 2) metrics->r2 = metrics->d2 = (double)NAN; /* one row shows nothing of how targets vary */
     }
     free(p);
@@ -361,6 +388,7 @@ static cusgd_status model_scorer_open(const cusgd_model *m, model_scorer *s)
     s->scorer = (scorer){.backend = &s->backend,
                          .transform = {.weight_mean = 1},
                          .loss = m->loss,
+                         .quantiles = m->quantiles,
                          .d = m->d,
                          .m = m->m,
                          .k = m->k,

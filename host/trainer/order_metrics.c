@@ -35,27 +35,33 @@ static double quantile(weighed *rows, int64_t n, double share)
 /* Sums of the pinball loss: `share` of what y is above p, 1 - share of what it is below. */
 static double pinball(double y, double p, double share) { return y > p ? share * (y - p) : (1 - share) * (p - y); }
 
+/* An output's predictions, each `step` behind the one before, of target c. */
+typedef struct predicted {
+    const double *at;
+    int64_t step, c;
+} predicted;
+
 /* 1 - loss / loss of the quantile of the targets. */
-static double explained(const examples *e, int64_t c, const double *p, double share, weighed *rows)
+static double explained(const examples *e, const predicted *p, double share, weighed *rows)
 {
     int64_t count = 0;
     double loss = 0, null = 0;
     for (int64_t i = 0; i < e->n; i++) {
-        double y = matrix_at(&e->y, i, c), w = weight_at(e, i);
+        double y = matrix_at(&e->y, i, p->c), w = weight_at(e, i);
         if (!(w > 0)) continue;
         rows[count++] = (weighed){y, w};
-        loss += w * pinball(y, p[i * e->k + c], share);
+        loss += w * pinball(y, p->at[i * p->step], share);
     }
     double constant = quantile(rows, count, share);
     for (int64_t i = 0; i < count; i++) null += rows[i].weight * pinball(rows[i].value, constant, share);
     return null > 0 ? 1 - loss / null : loss > 0 ? 0 : 1;
 }
 
-static double median_error(const examples *e, int64_t c, const double *p, weighed *rows)
+static double median_error(const examples *e, const predicted *p, weighed *rows)
 {
     int64_t count = 0;
     for (int64_t i = 0; i < e->n; i++)
-        if (weight_at(e, i) > 0) rows[count++] = (weighed){fabs(matrix_at(&e->y, i, c) - p[i * e->k + c]), weight_at(e, i)};
+        if (weight_at(e, i) > 0) rows[count++] = (weighed){fabs(matrix_at(&e->y, i, p->c) - p->at[i * p->step]), weight_at(e, i)};
     return quantile(rows, count, 0.5);
 }
 
@@ -66,8 +72,8 @@ static cusgd_status check(const cusgd_model *model, const cusgd_data *data, int6
                     loss_word(model->loss.kind));
     if (output < -1 || output >= model->k)
         return fail(CUSGD_ERROR_USAGE, "output %" PRId64 ": there are %" PRId64, output, model->k);
-    if (data->view.k == model->k) return CUSGD_OK;
-    return fail(CUSGD_ERROR_DATA, "%s has %" PRId64 " targets, and the model has %" PRId64, data->source, data->view.k, model->k);
+    if (data->view.k == model->m) return CUSGD_OK;
+    return fail(CUSGD_ERROR_DATA, "%s has %" PRId64 " targets, and the model has %" PRId64, data->source, data->view.k, model->m);
 }
 
 cusgd_status model_order_metrics(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_order_metrics *out)
@@ -86,10 +92,12 @@ cusgd_status model_order_metrics(const cusgd_model *model, const cusgd_data *dat
     *out = (cusgd_order_metrics){.size = sizeof *out, .d2_pinball = is_quantile ? 0 : (double)NAN};
     for (int64_t c = 0; c < k && !status; c++) {
         if (output >= 0 && output != c) continue;
+        const predicted own = {p + c, k, model->quantiles ? 0 : c};
         double share = output < 0 ? 1 / (double)k : 1;
-        out->median_absolute_error += share * median_error(e, c, p, rows);
-        out->d2_absolute_error += share * explained(e, c, p, 0.5, rows);
-        if (is_quantile) out->d2_pinball += share * explained(e, c, p, model->loss.number, rows);
+        out->median_absolute_error += share * median_error(e, &own, rows);
+        out->d2_absolute_error += share * explained(e, &own, 0.5, rows);
+        double of = model->quantiles ? model->quantiles[c] : model->loss.number;
+        if (is_quantile) out->d2_pinball += share * explained(e, &own, of, rows);
     }
     if (n < 2) out->d2_absolute_error = out->d2_pinball = (double)NAN;
     free(p);

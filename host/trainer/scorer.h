@@ -10,6 +10,7 @@ typedef struct scorer {
     const backend *backend;
     transform transform;
     loss_rule loss;
+    const double *quantiles;     /* k: outputs are quantiles of the one target; NULL: they are not */
     int64_t d, m, k;             /* m: targets */
     int64_t classes;             /* as examples have it: 0, or k */
     const double *theta, *shift; /* (d+1) x k; k */

@@ -91,7 +91,7 @@ CUSGD_PREDICT_PROBABILITY = 3
 
 
 class cusgd_metrics(C.Structure):
-    _fields_ = [("size", C.c_size_t), ("rows", C.c_int64), ("loss", C.c_double), ("mse", C.c_double), ("rmse", C.c_double), ("mae", C.c_double), ("r2", C.c_double), ("log_loss", C.c_double), ("accuracy", C.c_double), ("deviance", C.c_double), ("d2", C.c_double), ("explained_variance", C.c_double), ("max_error", C.c_double), ("balanced_accuracy", C.c_double), ("precision", C.c_double), ("recall", C.c_double), ("f1", C.c_double), ("confusion", C.c_double * 4), ("f1_macro", C.c_double), ("f1_weighted", C.c_double), ("top3", C.c_double), ("top5", C.c_double)]
+    _fields_ = [("size", C.c_size_t), ("rows", C.c_int64), ("loss", C.c_double), ("mse", C.c_double), ("rmse", C.c_double), ("mae", C.c_double), ("r2", C.c_double), ("log_loss", C.c_double), ("accuracy", C.c_double), ("deviance", C.c_double), ("d2", C.c_double), ("explained_variance", C.c_double), ("max_error", C.c_double), ("balanced_accuracy", C.c_double), ("precision", C.c_double), ("recall", C.c_double), ("f1", C.c_double), ("confusion", C.c_double * 4), ("f1_macro", C.c_double), ("f1_weighted", C.c_double), ("top3", C.c_double), ("top5", C.c_double), ("pinball_loss", C.c_double), ("crossing", C.c_double)]
 
 
 
@@ -128,7 +128,7 @@ cusgd_checkpoint_callback = C.CFUNCTYPE(None, C.c_void_p, C.POINTER(cusgd_progre
 
 
 class cusgd_configuration(C.Structure):
-    _fields_ = [("l1", C.c_double), ("l2", C.c_double), ("rate", C.c_double), ("momentum", C.c_double)]
+    _fields_ = [("l1", C.c_double), ("l2", C.c_double), ("rate", C.c_double), ("momentum", C.c_double), ("loss_number", C.c_double)]
 
 CUSGD_SELECT_BEST = 0
 CUSGD_SELECT_ONE_SE = 1
@@ -327,6 +327,8 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_model_target", C.c_char_p, [C.c_void_p, C.c_int64]),
     ("cusgd_model_class", C.c_char_p, [C.c_void_p, C.c_int]),
     ("cusgd_model_loss", C.POINTER(cusgd_loss_info), [C.c_void_p, C.POINTER(C.c_double)]),
+    ("cusgd_model_quantiles", C.POINTER(C.c_double), [C.c_void_p]),
+    ("cusgd_model_output", C.c_char_p, [C.c_void_p, C.c_int64]),
     ("cusgd_model_offset", C.c_int, [C.c_void_p, C.POINTER(C.c_char_p)]),
     ("cusgd_model_metadata", C.c_int, [C.c_void_p, C.c_size_t, C.POINTER(C.c_char_p), C.POINTER(C.c_char_p)]),
     ("cusgd_model_feature_column", C.c_int64, [C.c_void_p, C.c_int64]),
@@ -369,6 +371,8 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_sweep_outcome", C.c_int, [C.c_void_p, C.c_size_t, C.POINTER(cusgd_outcome)]),
     ("cusgd_sweep_losses", C.POINTER(C.c_double), [C.c_void_p, C.c_size_t]),
     ("cusgd_sweep_chosen", C.c_size_t, [C.c_void_p]),
+    ("cusgd_sweep_outputs", C.c_int64, [C.c_void_p]),
+    ("cusgd_sweep_chosen_for", C.c_size_t, [C.c_void_p, C.c_int64]),
     ("cusgd_sweep_create_model", C.c_int, [C.c_void_p, C.POINTER(C.c_void_p)]),
     ("cusgd_path_create", C.c_int, [C.c_void_p, C.c_void_p, C.POINTER(cusgd_path_plan), C.POINTER(C.c_void_p)]),
     ("cusgd_path_free", None, [C.c_void_p]),

@@ -1,0 +1,18 @@
+/* `cusgd train --loss quantile --quantile .05,.5,.95`: one model that predicts several quantiles, trained in one pass. */
+#ifndef CUSGD_CLI_QUANTILES_H
+#define CUSGD_CLI_QUANTILES_H
+
+#include "arguments.h"
+
+typedef struct quantiles {
+    const text_list *texts; /* as given, two or more */
+    const cusgd_options *options;
+    const cusgd_data *data;
+    const char *model_path;
+    int quiet;
+} quantiles;
+
+/* Trains and writes the model. Returns a status, complained about. */
+int quantiles_train(const syntax *s, const quantiles *q);
+
+#endif
