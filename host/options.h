@@ -10,8 +10,9 @@
  * sgd, adagrad and ftrl. */
 typedef enum cusgd_update { CUSGD_UPDATE_AUTO, CUSGD_UPDATE_DENSE, CUSGD_UPDATE_LAZY } cusgd_update;
 
-/* Of sparse data, whose columns are never centered: RMS divides them by their root mean square, zeros included. */
-typedef enum cusgd_sparse_scale { CUSGD_SPARSE_SCALE_NONE, CUSGD_SPARSE_SCALE_RMS } cusgd_sparse_scale;
+/* Of sparse data: RMS divides columns by their root mean square, zeros included; FULL standardizes them, without storing the
+ * values that would then not be 0. */
+typedef enum cusgd_sparse_scale { CUSGD_SPARSE_SCALE_NONE, CUSGD_SPARSE_SCALE_RMS, CUSGD_SPARSE_SCALE_FULL } cusgd_sparse_scale;
 
 /* Members without a plain default have a value that means "choose": NAN for numbers (not l1, l2, valid_fraction), 0 for batch,
  * epochs and evaluate_every, -1 for patience. A trainer replaces it when it sees the data. */

@@ -35,7 +35,7 @@ static const char *const whiten_words[] = {"none", "zca", "pca", NULL};
 static const char *const penalty_unit_words[] = {"standardized", "data", NULL};
 static const char *const multiclass_words[] = {"auto", "softmax", "one-vs-rest", NULL};
 static const char *const update_words[] = {"auto", "dense", "lazy", NULL};
-static const char *const sparse_scale_words[] = {"none", "rms", NULL};
+static const char *const sparse_scale_words[] = {"none", "rms", "full", NULL};
 static const char *const end_words[] = {"end", NULL};
 
 static const char bar_losses[] = LOSSES(AFTER_BAR), bar_optimizers[] = OPTIMIZERS(AFTER_BAR);
@@ -148,7 +148,7 @@ const option option_rows[] = {
       COUNT(0, NULL)}, IN_INT64, AT(average_from), -1, EXACT},
     {{"standardize", NULL, "on", "bring columns to mean 0, variance 1", "no-standardize",
       FLAG(0)}, IN_INT, AT(standardize), -1, EXACT},
-    {{"sparse-scale", "none|rms", "none", "sparse data: divide columns by their root mean square", NULL,
+    {{"sparse-scale", "none|rms|full", "none", "sparse columns: divided by their RMS, or standardized", NULL,
       NAMED_BY(sparse_scale_words)}, IN_INT, AT(sparse_scale), 0, EXACT},
     {{"robust", NULL, "off", "standardize by median and interquartile range", "no-robust",
       FLAG(0)}, IN_INT, AT(robust), -1, EXACT},

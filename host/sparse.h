@@ -50,7 +50,7 @@ static inline void sparse_sort_columns(int64_t d, const uint32_t *counts, int32_
 }
 
 /* The sums of a curvature over sparse rows of weight w, with z = (scale x, 1) and q = |z|^2: of no rows, of a stored value of
- * column j, and of a row, whose other values are 0. */
+ * column j, by its square less that of a value that is not stored, and of a row. */
 static inline void sparse_curvature_start(curvature *out, int64_t d)
 {
     memset(out->fourth, 0, sizeof(double) * (size_t)d);
@@ -58,10 +58,10 @@ static inline void sparse_curvature_start(curvature *out, int64_t d)
     out->q2 = out->q1 = 0;
 }
 
-static inline void sparse_curvature_value(curvature *out, int64_t j, double w, double q, double z)
+static inline void sparse_curvature_value(curvature *out, int64_t j, double w, double q, double square)
 {
-    out->fourth[j] += w * w * q * z * z;
-    out->second[j] += w * z * z;
+    out->fourth[j] += w * w * q * square;
+    out->second[j] += w * square;
 }
 
 static inline void sparse_curvature_row(curvature *out, double w, double q)

@@ -84,7 +84,7 @@ Test(options, words)
     } enums[] = {{"loss", offsetof(cusgd_options, loss), CUSGD_LOSS_SOFTMAX + 1},
                  {"classes", offsetof(cusgd_options, multiclass), CUSGD_MULTICLASS_ONE_VS_REST + 1},
                  {"update", offsetof(cusgd_options, update), CUSGD_UPDATE_LAZY + 1},
-                 {"sparse-scale", offsetof(cusgd_options, sparse_scale), CUSGD_SPARSE_SCALE_RMS + 1},
+                 {"sparse-scale", offsetof(cusgd_options, sparse_scale), CUSGD_SPARSE_SCALE_FULL + 1},
                  {"optimizer", offsetof(cusgd_options, optimizer), CUSGD_OPTIMIZER_FTRL + 1},
                  {"schedule", offsetof(cusgd_options, schedule), CUSGD_SCHEDULE_PLATEAU + 1},
                  {"rate-changes", offsetof(cusgd_options, rate_changes), CUSGD_PACE_EPOCH + 1},

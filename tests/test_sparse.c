@@ -359,7 +359,7 @@ Test(sparse, what_needs_the_matrix_refuses)
     for (int j = 0; j < D; j++) numbers[j] = 1;
     numbers[3] = 2;
     o.column_scales = numbers;
-    assert_fails(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE, "with --sparse-scale rms only");
+    assert_fails(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE, "with --sparse-scale rms or full only");
     o.column_means = numbers;
     o.sparse_scale = CUSGD_SPARSE_SCALE_RMS;
     assert_fails(cusgd_trainer_create(&o, data, NULL, &t), CUSGD_ERROR_USAGE, "not centered");

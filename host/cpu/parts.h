@@ -14,6 +14,7 @@ typedef struct sparse_rows {
     const int32_t *column;
     const real *value;
     int64_t cut[COLUMN_PARTS + 1]; /* part q: columns cut[q] .. cut[q + 1] - 1 */
+    double *center;                /* d: what is subtracted from every row, stored or not; NULL: nothing. Owned */
     void *owned[3];
 } sparse_rows;
 
@@ -125,6 +126,7 @@ typedef struct sparse_state {
     int32_t *touched;    /* threads x d */
     int64_t *rows;       /* the batch's; spec.batch */
     real *derivative;    /* spec.batch x sparse_width() */
+    real *bias;          /* sparse_width() */
     real *predicted;     /* COLUMN_PARTS x spec.batch x sparse_width(): x theta by parts of the columns */
     int lazy;            /* in this slice */
     int pending;         /* lazy: untouched columns have something to catch up with */
@@ -205,6 +207,13 @@ void NAMED(sparse_unbind)(dataset *b);
 void NAMED(sparse_curvature)(const dataset *b, const double *scale, curvature *out);
 void NAMED(sparse_row)(const dataset *b, int64_t i, double *x); /* dense */
 
+/* sparse_center.c: the columns' means in the units of the bound rows. */
+cusgd_status NAMED(sparse_center)(const transform *t, int64_t d, sparse_rows *s);
+/* What is added to x theta of each output: the intercept less the product of the means. */
+void NAMED(sparse_bias)(const dataset *b, const layout *l, const real *theta, real *bias);
+/* The gradient of the centered columns, where it is that of the columns as they are stored, and the intercepts'. */
+void NAMED(sparse_center_gradient)(const dataset *b, const layout *l, real *gradient);
+
 /* sparse_pass.c: a pass over `count` sparse rows, those listed or first and up. */
 enum { SPARSE_CHUNK = 64 }; /* rows */
 typedef struct sparse_pass {
@@ -212,6 +221,7 @@ typedef struct sparse_pass {
     const dataset *b;
     loss_rule loss;
     const real *theta; /* as the layout has it */
+    const real *bias;  /* sparse_width(), of sparse_bias() */
     layout layout;
     const int64_t *rows; /* NULL: first and up */
     int64_t first, count;

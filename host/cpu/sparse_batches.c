@@ -134,11 +134,12 @@ static cusgd_status make_work(cpu *self)
     if (z->rows) return CUSGD_OK;
     z->rows = allocate((size_t)self->threads * batch, sizeof *z->rows);
     z->derivative = allocate_aligned(batch * width, sizeof(real));
+    z->bias = allocate(width, sizeof(real));
     z->predicted = allocate_aligned(COLUMN_PARTS * batch * width, sizeof(real));
     z->counts = allocate_zeroed((size_t)self->threads * d, sizeof *z->counts);
     z->touched = allocate((size_t)self->threads * d, sizeof *z->touched);
     z->last = allocate_zeroed(d, sizeof *z->last);
-    if (z->rows && z->derivative && z->predicted && z->counts && z->touched && z->last) return CUSGD_OK;
+    if (z->rows && z->derivative && z->bias && z->predicted && z->counts && z->touched && z->last) return CUSGD_OK;
     NAMED(sparse_close)(self);
     return fail_memory(batch * width * sizeof(real) + (size_t)self->threads * d * 8, "the batches' columns");
 }
@@ -291,6 +292,7 @@ void NAMED(sparse_close)(cpu *self)
     free(z->touched);
     free(z->rows);
     free(z->derivative);
+    free(z->bias);
     free(z->predicted);
     free(z->last);
     free(z->since);

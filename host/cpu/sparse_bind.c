@@ -94,13 +94,11 @@ static cusgd_status cut_columns(dataset *b)
 
 cusgd_status NAMED(sparse_bind)(const examples *e, const transform *t, dataset *b)
 {
-    for (int64_t j = 0; t->mean && j < e->d; j++)
-        if (t->mean[j] < 0 || t->mean[j] > 0)
-            return fail(CUSGD_ERROR_USAGE, "sparse columns cannot be centered: they would be dense");
     b->storage = CUSGD_STORAGE_FULL;
     b->sparse = allocate_zeroed(1, sizeof *b->sparse);
     if (!b->sparse) return fail_memory(sizeof *b->sparse, "bound examples");
-    cusgd_status status = take_rows(e, t->scale, b->sparse);
+    cusgd_status status = NAMED(sparse_center)(t, e->d, b->sparse);
+    if (!status) status = take_rows(e, t->scale, b->sparse);
     return status ? status : cut_columns(b);
 }
 
@@ -108,30 +106,48 @@ void NAMED(sparse_unbind)(dataset *b)
 {
     if (!b->sparse) return;
     for (int i = 0; i < 3; i++) free(b->sparse->owned[i]);
+    free(b->sparse->center);
     free(b->sparse);
 }
 
 void NAMED(sparse_row)(const dataset *b, int64_t i, double *x)
 {
     const sparse_rows *s = b->sparse;
-    memset(x, 0, sizeof(double) * (size_t)b->d);
-    for (int64_t at = s->start[i]; at < s->start[i + 1]; at++) x[s->column[at]] = (double)s->value[at];
+    for (int64_t j = 0; j < b->d; j++) x[j] = s->center ? -s->center[j] : 0;
+    for (int64_t at = s->start[i]; at < s->start[i + 1]; at++) x[s->column[at]] += (double)s->value[at];
+}
+
+/* The mean of column j in the units of z = scale x. */
+static double center_of(const sparse_rows *s, const double *scale, int64_t j)
+{
+    return s->center ? s->center[j] * (scale ? scale[j] : 1) : 0;
 }
 
 void NAMED(sparse_curvature)(const dataset *b, const double *scale, curvature *out)
 {
     const sparse_rows *s = b->sparse;
+    double centers = 1, weight = 0, fourth = 0; /* q of a row without values; sum w and sum w^2 q */
     sparse_curvature_start(out, b->d);
+    for (int64_t j = 0; s->center && j < b->d; j++) centers += center_of(s, scale, j) * center_of(s, scale, j);
     for (int64_t i = 0; i < b->n; i++) {
-        double q = 1, w = b->w ? (double)b->w[i] : 1;
+        double q = centers, w = b->w ? (double)b->w[i] : 1;
         for (int64_t at = s->start[i]; at < s->start[i + 1]; at++) {
-            double x = (double)s->value[at] * (scale ? scale[s->column[at]] : 1);
-            q += x * x;
+            int32_t j = s->column[at];
+            double x = (double)s->value[at] * (scale ? scale[j] : 1);
+            q += x * (x - 2 * center_of(s, scale, j));
         }
         for (int64_t at = s->start[i]; at < s->start[i + 1]; at++) {
-            double x = (double)s->value[at] * (scale ? scale[s->column[at]] : 1);
-            sparse_curvature_value(out, s->column[at], w, q, x);
+            int32_t j = s->column[at];
+            double x = (double)s->value[at] * (scale ? scale[j] : 1);
+            sparse_curvature_value(out, j, w, q, x * (x - 2 * center_of(s, scale, j)));
         }
         sparse_curvature_row(out, w, q);
+        weight += w;
+        fourth += w * w * q;
+    }
+    for (int64_t j = 0; s->center && j < b->d; j++) {
+        double square = center_of(s, scale, j) * center_of(s, scale, j);
+        out->fourth[j] += fourth * square;
+        out->second[j] += weight * square;
     }
 }

@@ -39,6 +39,7 @@ static void predict_row(const sparse_pass *s, int64_t i, real *p)
     const layout *l = &s->layout;
     int64_t first = x->start[i], count = x->start[i + 1] - first, each = l->wide ? LANES : 1;
     real offset = s->b->o ? s->b->o[i] : 0;
+    const real *bias = s->bias;
     for (int64_t block = 0; block < l->blocks; block++) {
         const real *theta = s->theta + block * l->ld;
         real *to = p + block * each;
@@ -46,7 +47,7 @@ static void predict_row(const sparse_pass *s, int64_t i, real *p)
             dots_wide(x->column + first, x->value + first, count, theta, to);
         else
             *to = dot(x->column + first, x->value + first, count, theta);
-        for (int64_t c = 0; c < each; c++) to[c] = to[c] + theta[l->ld - LANES + c] + offset;
+        for (int64_t c = 0; c < each; c++) to[c] = to[c] + bias[block * each + c] + offset;
     }
 }
 
@@ -72,13 +73,12 @@ static double derive_row(const sparse_pass *s, int64_t i, real *p)
 /* The parts of row r of the pass, which is row i, the intercept and the offset. */
 static void add_parts(const sparse_pass *s, int64_t r, int64_t i, real *p)
 {
-    const layout *l = &s->layout;
-    int64_t width = sparse_width(l), each = l->wide ? LANES : 1;
+    int64_t width = sparse_width(&s->layout);
     real offset = s->b->o ? s->b->o[i] : 0;
     memcpy(p, s->predicted + r * width, sizeof(real) * (size_t)width);
     for (int64_t part = 1; part < s->predicted_parts; part++)
         for (int64_t c = 0; c < width; c++) p[c] += s->predicted[(part * s->count + r) * width + c];
-    for (int64_t c = 0; c < width; c++) p[c] = p[c] + s->theta[c / each * l->ld + l->ld - LANES + c % each] + offset;
+    for (int64_t c = 0; c < width; c++) p[c] = p[c] + s->bias[c] + offset;
 }
 
 static void take_derivatives(void *context, int64_t chunk)
@@ -158,6 +158,8 @@ static void add_all(sparse_pass *s)
         s->sums[s->b->d * k + c] = sum;
     }
     pool_for(s->self->pool, team, s->parts, add_columns, s);
+    for (int64_t j = 0; s->b->sparse->center && j < s->b->d; j++)
+        for (int64_t c = 0; c < k; c++) s->sums[j * k + c] -= s->b->sparse->center[j] * s->sums[s->b->d * k + c];
 }
 
 cusgd_status NAMED(sparse_objective)(const cpu *self, const dataset *b, loss_rule loss, const double *theta, double *value,
@@ -165,27 +167,30 @@ cusgd_status NAMED(sparse_objective)(const cpu *self, const dataset *b, loss_rul
 {
     layout l = layout_of(b->d, b->k);
     size_t size = (size_t)l.size, derivatives = (size_t)(b->n * sparse_width(&l));
-    real *point = allocate_aligned_zeroed(size, sizeof(real));
+    real *point = allocate_aligned_zeroed(size, sizeof(real)), *bias = allocate((size_t)sparse_width(&l), sizeof(real));
     sparse_pass s = {.self = self,
                      .b = b,
                      .loss = loss,
                      .theta = point,
+                     .bias = bias,
                      .layout = l,
                      .count = b->n,
                      .derivative = allocate(derivatives, sizeof(real)),
                      .losses = allocate((size_t)chunk_count(b->n, SPARSE_CHUNK), sizeof(double)),
                      .sums = gradient};
     cusgd_status status = CUSGD_OK;
-    if (!point || !s.derivative || !s.losses) {
+    if (!point || !bias || !s.derivative || !s.losses) {
         status = fail_memory((size + derivatives) * sizeof(real), "the full gradient");
     } else {
         NAMED(layout_put)(&l, theta, point);
+        NAMED(sparse_bias)(b, &l, point, bias);
         *value = NAMED(sparse_derivatives)(&s) / (double)b->n;
         if (gradient && !interrupt_asked()) add_all(&s);
         if (interrupt_asked()) status = fail_interrupted();
         for (int64_t u = 0; gradient && u < (b->d + 1) * b->k; u++) gradient[u] /= (double)b->n;
     }
     free(point);
+    free(bias);
     free(s.derivative);
     free(s.losses);
     return status;
@@ -212,18 +217,20 @@ static void predict_chunk(void *context, int64_t chunk)
 cusgd_status NAMED(sparse_predict)(const cpu *self, const dataset *b, const double *theta, double *out)
 {
     layout l = layout_of(b->d, b->k);
-    real *point = allocate_aligned_zeroed((size_t)l.size, sizeof(real));
+    real *point = allocate_aligned_zeroed((size_t)l.size, sizeof(real)), *bias = allocate((size_t)sparse_width(&l), sizeof(real));
     prediction p = {.out = out, .work = allocate((size_t)(self->threads * sparse_width(&l)), sizeof(real))};
     cusgd_status status = CUSGD_OK;
-    if (point && p.work) {
-        sparse_pass s = {.self = self, .b = b, .theta = point, .layout = l, .count = b->n};
+    if (point && bias && p.work) {
+        sparse_pass s = {.self = self, .b = b, .theta = point, .bias = bias, .layout = l, .count = b->n};
         p.pass = &s;
         NAMED(layout_put)(&l, theta, point);
+        NAMED(sparse_bias)(b, &l, point, bias);
         if (!pool_run(self->pool, team_for(&s), chunk_count(b->n, SPARSE_CHUNK), predict_chunk, &p)) status = fail_interrupted();
     } else {
         status = fail_memory((size_t)l.size * sizeof(real), "the parameters");
     }
     free(point);
+    free(bias);
     free(p.work);
     return status;
 }

@@ -265,6 +265,7 @@ void NAMED(sparse_rows)(cpu *self, const slice *s, int64_t i)
                         .b = s->shares[0].examples,
                         .loss = self->spec.loss,
                         .theta = z->lazy ? self->snapshot[SNAPSHOT_CURRENT].at[STATE_THETA] : self->point,
+                        .bias = z->bias,
                         .layout = self->layout,
                         .rows = z->rows,
                         .count = at.count,
@@ -272,6 +273,7 @@ void NAMED(sparse_rows)(cpu *self, const slice *s, int64_t i)
                         .predicted_parts = step.parts,
                         .derivative = z->derivative,
                         .losses = self->losses};
+    NAMED(sparse_bias)(pass.b, &self->layout, pass.theta, z->bias);
     NAMED(sparse_derivatives)(&pass);
 }
 
@@ -284,4 +286,5 @@ void NAMED(sparse_columns)(cpu *self, const slice *s, int64_t i, int64_t rows)
     if (!self->sparse.lazy) memset(self->gradient, 0, sizeof(real) * (size_t)self->size);
     add_intercepts(self, rows);
     pool_for(self->pool, team_of(self, &step.of), step.parts, update_part, &step);
+    NAMED(sparse_center_gradient)(s->shares[0].examples, &self->layout, self->gradient);
 }

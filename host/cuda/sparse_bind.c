@@ -33,7 +33,9 @@ static cusgd_status take_scale(const examples *e, const transform *t, sparse_row
 {
     for (int64_t j = 0; t->mean && j < e->d; j++)
         if (t->mean[j] < 0 || t->mean[j] > 0)
-            return fail(CUSGD_ERROR_USAGE, "sparse columns cannot be centered: they would be dense");
+            return fail(CUSGD_ERROR_USAGE,
+                        "a GPU does not center sparse columns (--sparse-scale full): choose --device cpu, or --sparse-scale "
+                        "rms");
     if (!t->scale) return CUSGD_OK;
     x->inverse = allocate((size_t)e->d, sizeof *x->inverse);
     if (!x->inverse) return fail_memory((size_t)e->d * sizeof *x->inverse, "the columns' scales");
@@ -186,7 +188,8 @@ static void add_curvature(const cuda *c, const sparse_rows *s, int64_t i, double
     }
     for (int64_t t = first; t < first + length; t++) {
         int64_t j = csr_column(&s->from, t);
-        sparse_curvature_value(out, j, w, q, sparse_value(c, s, t) * (scale ? scale[j] : 1));
+        double z = sparse_value(c, s, t) * (scale ? scale[j] : 1);
+        sparse_curvature_value(out, j, w, q, z * z);
     }
     sparse_curvature_row(out, w, q);
 }

@@ -62,8 +62,15 @@ static cusgd_status check_given(const problem *p, int64_t j, double distance)
                 p->train.data->source, (long long)j + 1, distance, p->units.mean[j], p->units.own_scale[j]);
 }
 
-/* Chooses column j's mean and scale, given its own mean, which is in units.mean, and variance. Without an intercept, centering
- * would put one in by the back door: then columns are scaled only. */
+/* Without an intercept, centering would put one in by the back door: then columns are scaled only. */
+static int columns_are_centered(const problem *p)
+{
+    const cusgd_options *o = p->options;
+    int sparse = examples_are_sparse(&p->train.rows);
+    return o->standardize && o->intercept && (!sparse || o->sparse_scale == CUSGD_SPARSE_SCALE_FULL);
+}
+
+/* Chooses column j's mean and scale, given its own mean, which is in units.mean, and variance. */
 static cusgd_status standardize_column(problem *p, int64_t j, double variance)
 {
     const cusgd_options *o = p->options;
@@ -75,7 +82,7 @@ static cusgd_status standardize_column(problem *p, int64_t j, double variance)
         return fail(CUSGD_ERROR_DATA, "%s: the squares of column %lld are too small for a double; multiply it by a power of ten",
                     p->train.data->source, (long long)j + 1);
     p->units.rms[j] = sqrt(second);
-    int centers = o->standardize && o->intercept && !examples_are_sparse(&p->train.rows);
+    int centers = columns_are_centered(p);
     p->units.own_scale[j] = !o->standardize    ? 1
                             : o->column_scales ? o->column_scales[j]
                             : centers          ? scale_of(own, variance)
@@ -99,7 +106,7 @@ static cusgd_status standardize(problem *p, double *variance, double *target)
     if (status) return status;
     for (int64_t j = 0; j < d && !status; j++) status = standardize_column(p, j, variance[j]);
     if (status) return status;
-    int centers = o->standardize && o->intercept && loss_is_shift_invariant(o->loss) && !examples_are_sparse(&p->train.rows);
+    int centers = columns_are_centered(p) && loss_is_shift_invariant(o->loss);
     for (int64_t c = 0; c < p->m && p->targets.minus; c++) target[c] = (target[c] + 1) / 2;
     if (p->train.rows.classes > 0) status = classes_shares(p, target);
     if (status) return status;
@@ -174,22 +181,26 @@ static cusgd_status check_update(const cusgd_options *o, const examples *train)
         return fail_option("update",
                            "lazy updates of sgd take no penalty factors: leave those out, or choose optimizer adagrad or "
                            "ftrl, or --update dense");
+    if (o->sparse_scale == CUSGD_SPARSE_SCALE_FULL)
+        return fail_option("update", "a step changes all columns where they are centered (--sparse-scale full): choose --update "
+                                     "dense, or --sparse-scale rms");
     if (o->clip_norm > 0 || o->clip_value > 0)
         return fail_option("update", "lazy updates take no clipping: leave it out, or choose --update dense");
     return CUSGD_OK;
 }
 
-/* Given numbers that would change sparse columns, which are never centered, and scaled only by --sparse-scale rms. */
+/* Given numbers that would change sparse columns, which are centered and scaled only where --sparse-scale says so. */
 static cusgd_status check_sparse_scales(const cusgd_options *o, const cusgd_data *train)
 {
     int64_t d = train->view.d;
-    for (int64_t j = 0; o->column_means && j < d; j++)
+    for (int64_t j = 0; o->column_means && o->sparse_scale != CUSGD_SPARSE_SCALE_FULL && j < d; j++)
         if (o->column_means[j] != 0)
-            return fail_option("column-means", "sparse columns are not centered: give them the means 0, or leave the means out");
+            return fail_option("column-means", "sparse columns are not centered: give them the means 0, or leave the means out, "
+                                               "or take --sparse-scale full");
     for (int64_t j = 0; o->column_scales && o->sparse_scale == CUSGD_SPARSE_SCALE_NONE && j < d; j++)
         if (o->column_scales[j] != 1)
             return fail_option("column-scales",
-                               "sparse columns are divided by given scales with --sparse-scale rms only: give that "
+                               "sparse columns are divided by given scales with --sparse-scale rms or full only: give that "
                                "too, or leave the scales out");
     return CUSGD_OK;
 }

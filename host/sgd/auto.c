@@ -147,12 +147,13 @@ static cusgd_status rule_adaptive(sgd *s)
     return CUSGD_OK;
 }
 
-/* E|x|^2 of the rows as they are bound, from the columns' root mean squares. */
+/* E|x|^2 of the rows as they are bound, from the columns' root mean squares. That of a standardized column is 1, or 0. */
 static double mean_square(const problem *p)
 {
     double sum = 0;
     for (int64_t j = 0; j < p->d; j++) {
         double root = p->units.rms[j] / p->units.scale[j];
+        if (p->options->sparse_scale == CUSGD_SPARSE_SCALE_FULL) root = fmin(root, 1);
         sum += root * root;
     }
     return sum > 0 ? sum : 1;
@@ -170,7 +171,8 @@ static cusgd_status sparse_rate(sgd *s, double size)
     s->run->options->rate = 3.5 * size / sqrt(fmax(values, 1) * square);
     s->rate_factor = allocate((size_t)all, sizeof(double));
     if (!s->rate_factor) return fail_memory((size_t)all * sizeof(double), "each parameter's rate");
-    for (int64_t u = 0; u < all; u++) s->rate_factor[u] = u < coefficients ? 1 : fmax(1, sqrt(square));
+    double alone = s->run->options->sparse_scale == CUSGD_SPARSE_SCALE_FULL ? 1 : fmax(1, sqrt(square));
+    for (int64_t u = 0; u < all; u++) s->rate_factor[u] = u < coefficients ? 1 : alone;
     return CUSGD_OK;
 }
 
@@ -287,6 +289,7 @@ static void choose_update(sgd *s)
     int plain = (spec->optimizer != CUSGD_OPTIMIZER_SGD || !has_factors(spec)) && spec->clip_norm <= 0 && spec->clip_value <= 0;
     double rows = (double)s->problem->train.data->view.n, values = (double)cusgd_data_stored(s->problem->train.data);
     int few = s->problem->backend->is_host && (double)e->d > values / rows * (double)o->batch;
+    plain = plain && o->sparse_scale != CUSGD_SPARSE_SCALE_FULL;
     spec->lazy = takes && plain && (o->update == CUSGD_UPDATE_LAZY || (o->update != CUSGD_UPDATE_DENSE && few));
     o->update = spec->lazy ? CUSGD_UPDATE_LAZY : CUSGD_UPDATE_DENSE;
 }

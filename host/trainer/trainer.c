@@ -176,12 +176,13 @@ static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *train, const cus
     return status ? status : begin(t);
 }
 
-/* Sparse columns are trained on as they are, unless their scales are asked for: centered ones would be dense, and the columns of
- * rare words, divided by their deviations, would be large. Batches that stay the same are transposed once. */
+/* Sparse columns are trained on as they are, unless their scales are asked for: where they are centered, all of them change in
+ * every step, and the columns of rare words, divided by their deviations, would be large. Batches that stay the same are
+ * transposed once. */
 static void storage_choose(cusgd_options *o, const cusgd_data *train)
 {
     int sparse = examples_are_sparse(&train->view);
-    if (sparse) o->standardize = o->sparse_scale == CUSGD_SPARSE_SCALE_RMS;
+    if (sparse) o->standardize = o->sparse_scale != CUSGD_SPARSE_SCALE_NONE;
     if ((int)o->sampling == -1) o->sampling = sparse ? CUSGD_SAMPLING_BATCHES : CUSGD_SAMPLING_PERMUTE;
 }
 
@@ -432,9 +433,9 @@ const char *cusgd_trainer_note(const cusgd_trainer *t, size_t index)
     const char *notes[6];
     size_t count = 0;
     if (t->problem.targets.minus) notes[count++] = "targets -1 and 1 are two classes, predicted as 0 and 1";
-    if (examples_are_sparse(&t->problem.train.rows))
-        notes[count++] =
-            t->options.standardize ? "sparse columns are scaled and not centered" : "sparse columns are not standardized";
+    if (examples_are_sparse(&t->problem.train.rows) && t->options.sparse_scale != CUSGD_SPARSE_SCALE_FULL)
+        notes[count++] = t->options.standardize ? "sparse columns are scaled and not centered"
+                                                : "sparse columns are not standardized (--sparse-scale)";
     if (has_few_first_rows(t))
         notes[count++] = "the means and scales of the columns, and a rate that was not given, are those of fewer than 100 first "
                          "rows, which may be far from those of all: create the trainer with more rows, or set column-means and "

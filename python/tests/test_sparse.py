@@ -103,6 +103,19 @@ def test_scaled_columns_have_root_mean_square_1(problem):
         cusgd.fit(X.toarray(), y, sparse_scale="rms", device="cpu")
 
 
+def test_standardized_columns_have_the_optimum_of_scikit_learn(problem):
+    X, y = problem
+    preprocessing = pytest.importorskip("sklearn.preprocessing")
+    options = {"loss": "logistic", "l2": 0.01, "precision": "double", "device": "cpu", "solver": "lbfgs", "gradient_tolerance": 1e-10}
+    found = cusgd.fit(X, y, sparse_scale="full", **options)
+    scaler = preprocessing.StandardScaler()
+    theirs = LogisticRegression(C=1 / (0.01 * len(y)), tol=1e-12, max_iter=10000).fit(scaler.fit_transform(X.toarray()), y)
+    np.testing.assert_allclose(found.weight.ravel() * scaler.scale_, theirs.coef_.ravel(), atol=1e-6)
+    np.testing.assert_allclose(found.predict(X), theirs.predict_proba(scaler.transform(X.toarray()))[:, 1], atol=1e-6)
+    with pytest.raises(cusgd.UsageError, match="centered"):
+        cusgd.fit(X, y, sparse_scale="full", update="lazy", optimizer="adagrad", device="cpu")
+
+
 def opened(path, x_only=1):
     """Return the data of a file, without targets by default."""
     reader = _capi.cusgd_reader(size=C.sizeof(_capi.cusgd_reader), x_only=x_only)
