@@ -106,7 +106,14 @@ def test_scaled_columns_have_root_mean_square_1(problem):
 def test_standardized_columns_have_the_optimum_of_scikit_learn(problem):
     X, y = problem
     preprocessing = pytest.importorskip("sklearn.preprocessing")
-    options = {"loss": "logistic", "l2": 0.01, "precision": "double", "device": "cpu", "solver": "lbfgs", "gradient_tolerance": 1e-10}
+    options = {
+        "loss": "logistic",
+        "l2": 0.01,
+        "precision": "double",
+        "device": "cpu",
+        "solver": "lbfgs",
+        "gradient_tolerance": 1e-10,
+    }
     found = cusgd.fit(X, y, sparse_scale="full", **options)
     scaler = preprocessing.StandardScaler()
     theirs = LogisticRegression(C=1 / (0.01 * len(y)), tol=1e-12, max_iter=10000).fit(scaler.fit_transform(X.toarray()), y)
