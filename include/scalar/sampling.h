@@ -89,10 +89,10 @@ typedef struct sampler {
  * rows. */
 enum { PAGE_ROWS = 64, PAGE_BYTES = 256 * 1024, WINDOW_PAGES = 32, WINDOW_SHARE = 50 };
 
-DEVICE uint64_t page_rows(uint64_t columns)
+DEVICE uint64_t page_rows(uint64_t cols)
 {
     uint64_t rows = PAGE_ROWS;
-    while (rows * columns * sizeof(float) < PAGE_BYTES) rows *= 2;
+    while (rows * cols * sizeof(float) < PAGE_BYTES) rows *= 2;
     return rows;
 }
 
@@ -107,10 +107,10 @@ DEVICE uint64_t page_window_rows(uint64_t n, uint64_t page)
 DEVICE uint64_t shard_key(uint64_t key, uint64_t shard) { return shard ? stream_key(key, shard) : key; }
 
 /* What `pages` depends on. The page that is shorter has a random place in the order, so that its rows are not always last. */
-DEVICE void sampler_make_pages(sampler *s, uint64_t columns, uint64_t key)
+DEVICE void sampler_make_pages(sampler *s, uint64_t cols, uint64_t key)
 {
     uint64_t n = s->n, whole, window, last;
-    s->page = page_rows(columns);
+    s->page = page_rows(cols);
     s->span = page_window_rows(n, s->page);
     whole = n / s->page;
     s->missing = n % s->page ? s->page - n % s->page : 0;
@@ -124,9 +124,9 @@ DEVICE void sampler_make_pages(sampler *s, uint64_t columns, uint64_t key)
     s->leftover = permutation_make(last, key, s->epoch);
 }
 
-/* Of one shard, at least one row long, of `total` rows of `columns` columns; which batch a step takes is the same in all of them.
+/* Of one shard, at least one row long, of `total` rows of `cols` cols; which batch a step takes is the same in all of them.
  */
-DEVICE sampler sampler_of_shard(cusgd_sampling sampling, uint64_t seed, uint64_t total, uint64_t columns, uint64_t batches,
+DEVICE sampler sampler_of_shard(cusgd_sampling sampling, uint64_t seed, uint64_t total, uint64_t cols, uint64_t batches,
                                 uint64_t epoch, uint64_t shards, uint64_t shard)
 {
     sampler s;

@@ -423,6 +423,15 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_data_generate", C.c_int, [C.POINTER(cusgd_generator), C.POINTER(C.c_void_p)]),
     ("cusgd_read_bandwidth", C.c_int, [C.c_char_p, C.c_int, C.c_int64, C.POINTER(C.c_double)]),
     ("cusgd_check", C.c_int, [C.c_void_p, C.c_void_p, C.c_int64, C.POINTER(cusgd_check_report)]),
+    ("cusgd_world_launcher", C.c_char_p, []),
+    ("cusgd_world_open", C.c_int, [C.c_char_p, C.c_double, C.POINTER(C.c_void_p)]),
+    ("cusgd_world_mpi", C.c_int, [C.c_void_p, C.c_double, C.POINTER(C.c_void_p)]),
+    ("cusgd_world_rank", C.c_int, [C.c_void_p]),
+    ("cusgd_world_ranks", C.c_int, [C.c_void_p]),
+    ("cusgd_world_stopped", C.c_int, [C.c_void_p]),
+    ("cusgd_trainer_create_shared", C.c_int, [C.c_void_p, C.c_void_p, C.c_void_p, C.c_void_p, C.POINTER(C.c_void_p)]),
+    ("cusgd_world_agree", C.c_int, [C.c_void_p, C.c_int, C.POINTER(C.c_int)]),
+    ("cusgd_world_close", None, [C.c_void_p, C.c_int]),
 ]
 
 
