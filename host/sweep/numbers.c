@@ -89,9 +89,16 @@ static int64_t count_outputs(const cusgd_sweep *s)
     return count;
 }
 
-cusgd_status numbers_take(cusgd_sweep *s)
+/* The intercept that training starts from, as for one model: auto's is its intercept-only model. */
+static cusgd_status start_of(const cusgd_sweep *s, double number, double *null)
 {
     const problem *p = &s->trainer->problem;
+    *null = s->trainer->run.start[p->d];
+    return s->trainer->options.optimizer == CUSGD_OPTIMIZER_AUTO ? targets_null(p, number, null) : CUSGD_OK;
+}
+
+cusgd_status numbers_take(cusgd_sweep *s)
+{
     const cusgd_options *o = &s->trainer->options;
     cusgd_status status = CUSGD_OK;
     for (size_t i = 0; i < s->count; i++)
@@ -106,7 +113,7 @@ cusgd_status numbers_take(cusgd_sweep *s)
     for (size_t i = 0; s->number && i < s->count && !status; i++) {
         double number = s->configurations[i].loss_number;
         s->number[i] = o->precision == CUSGD_PRECISION_FLOAT ? (double)(float)number : number;
-        if (s->null) status = targets_null(p, s->number[i], &s->null[i]);
+        if (s->null) status = start_of(s, s->number[i], &s->null[i]);
     }
     s->outputs = count_outputs(s);
     s->chosen = allocate_zeroed((size_t)s->outputs, sizeof *s->chosen);

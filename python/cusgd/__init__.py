@@ -25,6 +25,7 @@ from ._errors import (
     NotConvergedError,
     UsageError,
 )
+from ._fit import fit
 from ._formula import Formula, Search
 from ._library import __version__
 from ._model import Model
@@ -32,7 +33,7 @@ from ._options import Options
 from ._options import option_table as options
 from ._results import History, Metrics, Progress, Result
 from ._table import Table, read_table
-from ._trainer import Trainer, fit
+from ._trainer import Trainer
 
 if TYPE_CHECKING:
     from ._path import Path, path

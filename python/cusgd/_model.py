@@ -101,13 +101,20 @@ class Model:
         return self._names(lib.cusgd_model_target, lib.cusgd_model_targets(self._handle))
 
     @property
+    def quantiles(self) -> NDArray[np.float64] | None:
+        """The quantiles that the outputs predict, ascending; None of a model that does not have several."""
+        found = lib.cusgd_model_quantiles(self._handle)
+        return np.ctypeslib.as_array(found, self.bias.shape).copy() if found else None
+
+    @property
     def classes(self) -> list[str] | None:
         """What a target of 0, 1, ... stands for."""
         return self._names(lib.cusgd_model_class, lib.cusgd_model_classes(self._handle))
 
     def _has_class_outputs(self) -> bool:
         """Tell whether each class of the only target has an output."""
-        return bool(lib.cusgd_model_outputs(self._handle) > lib.cusgd_model_targets(self._handle))
+        several = lib.cusgd_model_outputs(self._handle) > lib.cusgd_model_targets(self._handle)
+        return bool(several) and self.quantiles is None
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -167,7 +174,7 @@ class Model:
         degrees = C.c_int64()
         known = bool(lib.cusgd_model_standard_errors(self._handle, C.byref(degrees)))
         names = [*(self.features or [f"x{j + 1}" for j in range(d)]), "intercept"]
-        outputs, table = self.classes if self._has_class_outputs() else self.targets, self._coefficients(level)
+        outputs, table = self._names(lib.cusgd_model_output, k), self._coefficients(level)
         head = f"{'':20} {'value':>12}"
         if known:
             head += f" {'error':>12} {'t' if degrees.value else 'z':>9} {'p':>9} {f'{100 * level:g} % from':>12} {'to':>12}"
@@ -250,7 +257,7 @@ class Model:
         X, y, sample_weight, offset, exposure
             As for `cusgd.fit`.
         output : int, optional
-            Which target; by default the mean over all.
+            Which target, or which of several quantiles; by default the mean over all.
         """
         data = self._data(X, y, sample_weight, offset, exposure)
         of_classes = lib.cusgd_model_loss(self._handle, None).contents.targets == _capi.CUSGD_TARGET_CLASS

@@ -18,7 +18,7 @@ from ._options import make_options
 from ._results import sized
 from ._run import run
 from ._sweep import _set_folds
-from ._trainer import training_data
+from ._training_data import training_data
 
 
 @dataclass(frozen=True)

@@ -173,8 +173,10 @@ class Metrics:
         Of losses with a log link: mean deviance, and the share of the intercept-only model's deviance that is explained.
     explained_variance, max_error, median_absolute_error, d2_absolute_error : float
         Of regressions.
-    d2_pinball : float
+    pinball_loss, d2_pinball : float
         Of the loss quantile.
+    crossing : float
+        Of a model of several quantiles: the share of the rows in which one is predicted to be less than a smaller one.
     balanced_accuracy, precision, recall, f1, f1_macro, f1_weighted : float
         Of classes; precision, recall and f1 are those of the second class.
     auc, average_precision : float
@@ -197,7 +199,9 @@ class Metrics:
     max_error: float
     median_absolute_error: float
     d2_absolute_error: float
+    pinball_loss: float
     d2_pinball: float
+    crossing: float
     balanced_accuracy: float
     precision: float
     recall: float

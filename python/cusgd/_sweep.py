@@ -13,15 +13,21 @@ from numpy.typing import NDArray
 
 from . import _capi
 from ._arrays import as_vector
-from ._errors import UsageError, check
+from ._errors import ConvergenceWarning, UsageError, check, warn
 from ._library import lib
 from ._model import Model
 from ._options import make_options
 from ._results import sized
 from ._run import run
-from ._trainer import precision_of, training_data, validation_data
+from ._training_data import precision_of, training_data, validation_data
 
 _NUMBERS = ("l1", "l2", "rate", "momentum")
+_LOSS_NUMBERS = {
+    "quantile": "quantile",
+    "huber": "delta",
+    "epsilon-insensitive": "width",
+    "squared-epsilon-insensitive": "width",
+}
 _STOPS = {
     _capi.CUSGD_STOP_EPOCHS: "epochs",
     _capi.CUSGD_STOP_TOLERANCE: "converged",
@@ -37,15 +43,16 @@ class Outcome:
     Attributes
     ----------
     parameters : dict
-        ``l1``, ``l2``, ``rate`` and ``momentum`` as they ran.
+        ``l1``, ``l2``, ``rate``, ``momentum`` and ``quantile``, ``delta`` or ``width``, if the loss has it, as they ran.
     losses : array
         The loss of each fold, or the validation loss.
     mean, standard_error : float
-        Of the losses. NaN: one of the models diverged; without folds there is no standard error.
+        Of the losses. NaN: one of the models diverged; without folds there is no standard error. The losses of different
+        deltas or widths are those of the options' delta or width, so that they can be compared.
     loss : float
         The training loss of the model of all rows.
     rank : int
-        From 1.
+        From 1; among the configurations of its quantile.
     epochs : int
         The most that one of the models took.
     nonzeros : int
@@ -74,13 +81,16 @@ class Sweep:
     outcomes : list of Outcome
         In the order of the configurations.
     chosen : int
-        The index of the chosen one.
+        The index of the chosen one; of several quantiles that of the least.
+    all_chosen : list of int
+        The index of the chosen one for each of several quantiles, which are ascending.
     model : Model
-        The chosen configuration's model, trained on all rows.
+        The chosen configuration's model, trained on all rows; of several quantiles it has an output for each.
     """
 
     outcomes: list[Outcome]
     chosen: int
+    all_chosen: list[int]
     model: Model
 
     @property
@@ -89,8 +99,11 @@ class Sweep:
         return self.outcomes[self.chosen].parameters
 
 
-def _configurations(grid: Mapping[str, Any] | Sequence[Mapping[str, float]]) -> Any:
-    """Return an array of the C library's configurations: all combinations of a mapping's values, or those listed."""
+def _configurations(grid: Mapping[str, Any] | Sequence[Mapping[str, float]], names: Mapping[str, str]) -> Any:
+    """Return an array of the C library's configurations: all combinations of a mapping's values, or those listed.
+
+    ``names`` are those of the numbers here and there.
+    """
     if isinstance(grid, Mapping):
         axes = [np.atleast_1d(np.asarray(values, dtype=np.float64)).tolist() for values in grid.values()]
         listed: list[Mapping[str, float]] = [dict(zip(grid, values, strict=True)) for values in itertools.product(*axes)]
@@ -98,11 +111,13 @@ def _configurations(grid: Mapping[str, Any] | Sequence[Mapping[str, float]]) -> 
         listed = list(grid)
     made = (_capi.cusgd_configuration * max(len(listed), 1))()
     for numbers, to in zip(listed, made, strict=False):  # an empty array of C has a member
-        unknown = set(numbers) - set(_NUMBERS)
+        unknown = set(numbers) - set(names)
         if unknown:
-            raise ValueError(f"a sweep varies {', '.join(_NUMBERS)}, not {', '.join(sorted(map(str, unknown)))}")
-        for name in _NUMBERS:
-            setattr(to, name, float(numbers.get(name, np.nan)))
+            raise ValueError(f"a sweep varies {', '.join(names)}, not {', '.join(sorted(map(str, unknown)))}")
+        for name, member in names.items():
+            setattr(to, member, float(numbers.get(name, np.nan)))
+        if len(names) == len(_NUMBERS):
+            to.loss_number = np.nan
     return made, len(listed)
 
 
@@ -120,12 +135,12 @@ def _set_folds(plan: Any, folds: Any, rows: int) -> NDArray[np.uint8] | None:
     return of_rows
 
 
-def _outcome(handle: C.c_void_p, i: int, folds: int) -> Outcome:
+def _outcome(handle: C.c_void_p, i: int, folds: int, names: Mapping[str, str]) -> Outcome:
     found = sized(_capi.cusgd_outcome)
     lib.cusgd_sweep_outcome(handle, i, C.byref(found))
     losses = np.ctypeslib.as_array(lib.cusgd_sweep_losses(handle, i), (max(folds, 1),)).copy()
     return Outcome(
-        parameters={name: getattr(found.numbers, name) for name in _NUMBERS},
+        parameters={name: getattr(found.numbers, member) for name, member in names.items()},
         losses=losses,
         mean=found.mean,
         standard_error=found.standard_error,
@@ -159,11 +174,12 @@ def sweep(
     X, y, sample_weight, offset, exposure
         As for `Trainer`, with one output; y is None beside a table.
     grid : mapping or list of mappings
-        Values of ``l1``, ``l2``, ``rate`` and ``momentum``, of which all combinations are trained; or the configurations
-        themselves.
+        Values of ``l1``, ``l2``, ``rate``, ``momentum`` and, with such a loss, ``quantile``, ``delta`` or ``width``, of which all
+        combinations are trained; or the configurations themselves. Different quantiles are not chosen from: the model predicts
+        each, by the best of its configurations.
     folds : int or array of shape (n,)
         How many folds of cross-validation the seed draws, from 2 to 63; or each row's fold, numbered from 0. By default 5, if no
-        other rows judge.
+        other rows judge. 0: none, where there is one configuration, or one for each quantile.
     valid : tuple (X, y) or (X, y, sample_weight), optional
         Validation data, which judges in place of folds.
     select : {"best", "1se"}
@@ -209,7 +225,9 @@ def sweep(
     judge = validation_data(valid, options.get("loss", "squared"), classes, features)
     options["precision"] = precision_of(data, options)
     given = make_options(options)
-    configurations, count = _configurations(grid)
+    loss = str(options.get("loss", "squared")).replace("_", "-")
+    names = {name: name for name in _NUMBERS} | ({_LOSS_NUMBERS[loss]: "loss_number"} if loss in _LOSS_NUMBERS else {})
+    configurations, count = _configurations(grid, names)
     plan = sized(_capi.cusgd_sweep_plan)
     plan.configurations, plan.count = configurations, count
     of_rows = None  # kept until the call has ended, as ctypes does not keep it for the plan
@@ -224,7 +242,25 @@ def sweep(
     try:
         model = C.c_void_p()
         check(lib.cusgd_sweep_create_model(handle, C.byref(model)))
-        outcomes = [_outcome(handle, i, plan.folds) for i in range(count)]
-        return Sweep(outcomes, lib.cusgd_sweep_chosen(handle), Model(model))
+        outcomes = [_outcome(handle, i, plan.folds, names) for i in range(count)]
+        every = [lib.cusgd_sweep_chosen_for(handle, j) for j in range(lib.cusgd_sweep_outputs(handle))]
+        return Sweep(outcomes, every[0], every, Model(model))
     finally:
         lib.cusgd_sweep_free(handle)
+
+
+def fit_quantiles(X: Any, y: Any, quantiles: Any, **options: Any) -> Sweep:
+    """Train a model of several quantiles, which has an output for each, ascending; options as for `sweep`."""
+    if str(options.get("loss", "squared")) != "quantile":
+        raise UsageError("several quantiles need loss='quantile'")
+    found = sweep(X, y, {"quantile": quantiles}, folds=0, **options)
+    late = [outcome.parameters["quantile"] for outcome in found.outcomes if outcome.stop == "epochs"]
+    if late and options.get("epochs") is None:
+        epochs = max(outcome.epochs for outcome in found.outcomes)
+        numbers = ", ".join(f"{number:g}" for number in late)
+        warn(
+            f"cuSGD stopped at its limit of {epochs} epochs before its stopping rule was met for the quantiles {numbers}; set "
+            "epochs to a larger number",
+            ConvergenceWarning,
+        )
+    return found

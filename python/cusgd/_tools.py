@@ -20,7 +20,7 @@ from ._model import Model
 from ._options import make_options
 from ._results import sized
 from ._run import run
-from ._trainer import precision_of
+from ._training_data import precision_of
 
 
 @dataclass(frozen=True)

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import ctypes as C
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _capi
-from ._arrays import Data, column_names, in_order, make_data
+from ._arrays import Data, in_order, make_data
 from ._checkpoints import Checkpoints
-from ._classes import class_numbers, encode, has_columns, takes_classes
-from ._errors import ConvergenceWarning, DivergedError, UsageError, check, in_python_words, last_error, warn
+from ._classes import class_numbers
+from ._errors import ConvergenceWarning, check, in_python_words, last_error, warn
 from ._library import lib
 from ._model import Model
 from ._options import Options, make_options
 from ._results import History, Metrics, Progress, Result, sized
 from ._run import run
 from ._table import Table
+from ._training_data import precision_of, training_data, validation_data
 from .callbacks import Callback, ProgressBar, in_turn
 
 SHORT = 50_000  # values, of which the library reads all in a few milliseconds
@@ -34,75 +35,6 @@ def is_few(data: Data | Table) -> bool:
 def _is_true(value: Any) -> bool:
     """Tell whether a callback's answer is True; only then does it end a run."""
     return isinstance(value, (bool, np.bool_)) and bool(value)
-
-
-def precision_of(data: Data | Table, options: Mapping[str, Any]) -> str:
-    """Return the precision that is asked for, or else the one of X."""
-    given: str | None = options.get("precision")
-    if given is not None:
-        return given
-    is_float = data.arrays[0].dtype == np.float32 or options.get("storage") == "bf16"
-    return "float" if is_float else "double"
-
-
-def training_data(
-    X: Any,
-    y: Any,
-    loss: str,
-    class_count: int | None = None,
-    **beside: Any,
-) -> tuple[Data | Table, list[str] | None, list[str] | None]:
-    """Return training rows, the names of their classes and those of their columns.
-
-    Parameters
-    ----------
-    X, y
-        As for `Trainer`.
-    loss : str
-        Of classes, whose names y may have, or not.
-    class_count : int, optional
-        How many classes there are, whose numbers are y.
-    **beside
-        ``sample_weight``, ``offset`` and ``exposure``.
-    """
-    if isinstance(X, Table):
-        if y is not None or any(given is not None for given in beside.values()):
-            raise UsageError("a table has its targets, weights and offsets: name their columns in read_table")
-        return X, X.classes, X.features
-    if y is None:
-        raise UsageError("y is missing: only a table has its targets")
-    if loss == "softmax" and has_columns(y):
-        data = make_data(X, y, **beside)
-        if names := column_names(y):
-            data.set_names(None, names)
-        data.split_shares()
-        return data, data.classes(), column_names(X)
-    if class_count is None:
-        y, classes = encode(y, loss)
-    else:  # y is their numbers, of which some may not occur
-        classes = [str(c) for c in range(class_count)]
-    data = make_data(X, y, **beside)
-    if classes:
-        data.set_classes(classes) if data.outputs == 1 else data.set_names(None, None, classes)
-    elif takes_classes(loss):
-        classes = data.find_classes()
-    return data, classes, column_names(X)
-
-
-def validation_data(
-    valid: tuple[Any, ...] | None, loss: str, classes: list[str] | None, features: list[str] | None
-) -> Data | None:
-    """Return validation rows, with the columns and classes of the training rows."""
-    if valid is None:
-        return None
-    if len(valid) not in (2, 3):
-        raise ValueError("valid must be (X, y) or (X, y, sample_weight)")
-    X, are_shares = in_order(valid[0], features), loss == "softmax" and has_columns(valid[1])
-    y = valid[1] if are_shares else class_numbers(valid[1], classes)
-    data = make_data(X, y, sample_weight=valid[2] if len(valid) == 3 else None)
-    if are_shares or (not classes and takes_classes(loss) and data.outputs == 1):
-        data.split_shares()
-    return data
 
 
 class Trainer:
@@ -492,63 +424,3 @@ class Trainer:
         objective, seconds = C.c_double(), C.c_double()
         run(lambda: check(lib.cusgd_trainer_optimum(self._handle, C.byref(objective), C.byref(seconds))))
         return objective.value
-
-
-def fit(
-    X: Any,
-    y: Any = None,
-    *,
-    sample_weight: Any = None,
-    offset: Any = None,
-    exposure: Any = None,
-    valid: tuple[Any, ...] | None = None,
-    callback: Callback | Sequence[Callback] | None = None,
-    progress: bool = False,
-    **options: Any,
-) -> Model:
-    """Train a linear model.
-
-    Parameters
-    ----------
-    X, y, sample_weight, offset, exposure, valid, **options
-        As for `Trainer`.
-    callback, progress
-        As for `Trainer.fit`.
-
-    Returns
-    -------
-    Model
-
-    Warns
-    -----
-    ConvergenceWarning
-        The run ended at its limit of epochs, although the stopping rule was open, a solver did not reach the optimum, or the
-        result has a note: it is worse than the intercept-only model, or no finite optimum exists.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import cusgd
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(1000, 3))
-    >>> model = cusgd.fit(X, X @ [1.0, 2.0, 3.0] + 4)
-    >>> model.weight.round(3).tolist(), model.bias.round(3).tolist()
-    ([[1.0, 2.0, 3.0]], [4.0])
-    """
-    trainer = Trainer(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure, valid=valid, **options)
-    try:
-        warning = trainer._run([*in_turn(callback), *([ProgressBar()] if progress else [])])
-    except DivergedError as error:
-        if trainer.result is not None and trainer.result.epoch > 0:
-            error.model = trainer.model()
-        raise
-    model = trainer.model()
-    if warning is None and model.result is not None and model.result.stop == "epochs" and options.get("epochs") is None:
-        warning = (
-            f"cuSGD stopped at its limit of {model.result.epochs} epochs before its stopping rule was met; set epochs to a "
-            'larger number, or solver="auto"'
-        )
-    warning = warning or trainer._trouble()
-    if warning:
-        warn(warning, ConvergenceWarning)
-    return model

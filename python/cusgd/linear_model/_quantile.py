@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._base import keep, nonnegative, penalty_options, solver_options
+import numpy as np
+
+from .._sweep import fit_quantiles
+from ._base import Array, keep, nonnegative, penalty_options, solver_options
 from ._regressor import Regressor
 
 
 class QuantileRegressor(Regressor):
-    """Linear regression of a quantile, with a penalty ``alpha * |coef|_1``; by minibatch steps.
+    """Linear regression of a quantile, or of several, with a penalty ``alpha * |coef|_1``; by minibatch steps.
 
     The objective ends within 1 % of the optimum's from some hundred rows on; with fewer, or where few rows lie beyond the
     quantile, scikit-learn's exact solver is the better choice.
 
     Parameters
     ----------
-    quantile : float
-        Which one, between 0 and 1.
+    quantile : float or list of float
+        Which one, between 0 and 1. Those of a list are trained in one pass over the data; ``coef_`` then has a row for each,
+        ``intercept_`` a value, and ``predict`` a column, ascending, and there is no ``score``.
     alpha : float
         Strength of the penalty.
     fit_intercept : bool
@@ -32,13 +36,13 @@ class QuantileRegressor(Regressor):
         Without effect: they are of scikit-learn's linear program.
     """
 
-    quantile: float
+    quantile: Any
     _multi_output = False
 
     def __init__(
         self,
         *,
-        quantile: float = 0.5,
+        quantile: Any = 0.5,
         alpha: float = 1.0,
         fit_intercept: bool = True,
         solver: str = "highs",
@@ -52,12 +56,24 @@ class QuantileRegressor(Regressor):
     def _loss(self) -> str:
         return "quantile"
 
+    def _is_several(self) -> bool:
+        return np.ndim(self.quantile) == 1
+
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
         # Larger batches than the library's for few rows: rare residuals of extreme quantiles need them
-        options = {
-            "loss": "quantile",
-            "quantile": float(self.quantile),
-            "batch": min(256, rows),
-            **solver_options(self, self.max_iter, None),
-        }
+        options = {"loss": "quantile", "batch": min(256, rows), **solver_options(self, self.max_iter, None)}
+        if not self._is_several():
+            options["quantile"] = float(self.quantile)
         return {**options, **penalty_options(nonnegative(self.alpha, "alpha"), 0.0)}
+
+    def _minimize(self, X: Any, y: Array, weights: Array | None, options: dict[str, Any], start: Any) -> tuple[Array, Array]:
+        if not self._is_several():
+            return super()._minimize(X, y, weights, options, start)
+        options = {**options, "seed": self._seed(), "threads": self.n_jobs if self.n_jobs and self.n_jobs >= 1 else None}
+        found = fit_quantiles(X, y, self.quantile, sample_weight=weights, **options)
+        self.n_iter_ = max(outcome.epochs for outcome in found.outcomes)
+        self.converged_ = all(outcome.stop != "epochs" for outcome in found.outcomes)
+        return found.model.weight, found.model.bias
+
+    def _keep_coefficients(self, weight: Array, bias: Array, single: bool, dtype: Any) -> None:
+        super()._keep_coefficients(weight, bias, single and not self._is_several(), dtype)
