@@ -270,7 +270,7 @@ typedef struct cusgd_sweep cusgd_sweep;
  * moments of all training rows, and penalties are scaled so that each model minimizes what it would with the moments of its own
  * rows. Different quantiles are not chosen from: the model has an output for each, the best of its configurations, which all
  * predict the one target. The data must have one target. It must outlive the sweep. Errors: USAGE (also without folds and
- * validation rows), DATA, DEVICE, MEMORY (not one configuration fits, or with halving not all), INTERRUPTED; DIVERGED: no
+ * validation rows), DATA, DEVICE, MEMORY (not one configuration fits), INTERRUPTED; DIVERGED: no
  * configuration is left. */
 CUSGD_API cusgd_status cusgd_sweep_create(const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
                                           const cusgd_sweep_plan *plan, cusgd_sweep **out);

@@ -24,14 +24,6 @@ static int by_mean(const void *a, const void *b)
     return x->configuration < y->configuration ? -1 : 1;
 }
 
-/* One of a configuration's models is dropped where all are. */
-static int is_dropped(const cusgd_sweep *s, size_t i)
-{
-    for (int64_t c = 0; c < columns_each(s); c++)
-        if (s->columns[(int64_t)i * columns_each(s) + c].stop == CUSGD_STOP_DROPPED) return 1;
-    return 0;
-}
-
 static int has_diverged(const cusgd_sweep *s, size_t i)
 {
     for (int64_t c = 0; c < columns_each(s); c++)
@@ -39,30 +31,30 @@ static int has_diverged(const cusgd_sweep *s, size_t i)
     return 0;
 }
 
-static void drop(cusgd_sweep *s, size_t i)
+cusgd_status halving_compare(cusgd_sweep *s, int64_t epoch)
 {
-    for (int64_t c = 0; c < columns_each(s); c++) {
-        column *of = &s->columns[(int64_t)i * columns_each(s) + c];
-        if (of->stop != CUSGD_STOP_DIVERGED) of->stop = CUSGD_STOP_DROPPED;
-    }
-}
-
-cusgd_status halving_drop(cusgd_sweep *s, uint8_t *gone)
-{
-    const backend *b = &s->trainer->backend;
-    const sweep_pass *p = &s->pass;
     size_t count = 0;
     entrant *entrants = allocate(s->count, sizeof *entrants);
     if (!entrants) return fail_memory(s->count * sizeof *entrants, "the configurations that go on");
     for (size_t i = 0; i < s->count; i++) {
         double unused, mean = losses_mean(s, i, &unused);
-        if (is_dropped(s, i)) continue;
+        if (s->dropped_at[i] > 0) continue;
         entrants[count++] = (entrant){has_diverged(s, i) || isnan(mean) ? (double)INFINITY : mean, i};
     }
     qsort(entrants, count, sizeof *entrants, by_mean);
     size_t remain = (count + (size_t)s->halving - 1) / (size_t)s->halving;
-    for (size_t i = remain; i < count; i++) drop(s, entrants[i].configuration);
+    for (size_t i = remain; i < count; i++) s->dropped_at[entrants[i].configuration] = epoch;
     free(entrants);
+    return CUSGD_OK;
+}
+
+cusgd_status halving_drop(cusgd_sweep *s, int64_t epoch, uint8_t *gone)
+{
+    const backend *b = &s->trainer->backend;
+    const sweep_pass *p = &s->pass;
+    for (int64_t c = 0; c < p->k; c++)
+        if (s->dropped_at[p->columns[c].configuration] == epoch && p->columns[c].stop != CUSGD_STOP_DIVERGED)
+            p->columns[c].stop = CUSGD_STOP_DROPPED;
     for (int64_t i = 0; i < p->lives; i++) gone[i] = p->columns[p->live[i]].stop == CUSGD_STOP_DROPPED;
     return b->ops->models.retire(b->self, gone);
 }

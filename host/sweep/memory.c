@@ -40,7 +40,7 @@ cusgd_status sweep_plan_passes(cusgd_sweep *s, const cusgd_sweep_plan *plan)
     cusgd_status status = find_room(s, plan->memory, &r);
     if (status) return status;
     int64_t all = (int64_t)s->count * columns_each(s);
-    double most_models = r.there / r.each, needed = r.each * (double)all;
+    double most_models = r.there / r.each;
     size_t most = most_models < (double)all ? (size_t)most_models / BLOCK * BLOCK / (size_t)columns_each(s) : s->count;
     int64_t blocks = (columns_each(s) + BLOCK - 1) / BLOCK;
     if (most == 0)
@@ -50,11 +50,6 @@ cusgd_status sweep_plan_passes(cusgd_sweep *s, const cusgd_sweep_plan *plan)
                     r.there / 1e6, (long long)columns_each(s), (long long)s->trainer->problem.d,
                     r.each * (double)(BLOCK * blocks) / 1e6);
     size_t passes = (s->count + most - 1) / most;
-    if (passes > 1 && s->halving > 0)
-        return fail(CUSGD_ERROR_MEMORY,
-                    "out of memory: halving compares all configurations, and their %lld models need %.3g MB of %.3g; give fewer "
-                    "configurations or folds, or more memory",
-                    (long long)all, needed / 1e6, r.there / 1e6);
     s->each = (s->count + passes - 1) / passes;
     if (plan->begins) plan->begins(plan->user, all, (int64_t)passes, r.each * (double)s->each * (double)columns_each(s));
     return CUSGD_OK;

@@ -71,6 +71,10 @@ void pass_take(cusgd_sweep *s, size_t first)
     size_t count = s->count - first < s->each ? s->count - first : s->each;
     p->columns = s->columns + (int64_t)first * columns_each(s);
     p->k = (int64_t)count * columns_each(s);
+    for (int64_t c = 0; c < p->k; c++) {
+        column *of = &p->columns[c];
+        *of = (column){.configuration = of->configuration, .fold = of->fold, .share = of->share, .best = (double)INFINITY};
+    }
     all_live(p);
     fill_numbers(s);
     for (int64_t u = 0; u < (s->trainer->problem.d + 1) * p->k; u++) p->theta[u] = s->trainer->run.start[u / p->k];

@@ -63,17 +63,18 @@ static cusgd_status look(cusgd_sweep *s, int64_t epoch, uint8_t *gone)
     if (!status) status = sweep_evaluate(s);
     if (!status && due) status = judge(s, gone);
     if (!status && halves && s->folds == 0) status = sweep_validate(s);
-    if (!status && halves) status = halving_drop(s, gone);
+    if (!status && halves && !sweep_has_passes(s)) status = halving_compare(s, epoch);
+    if (!status && halves) status = halving_drop(s, epoch, gone);
     return status ? status : pass_narrow(s);
 }
 
-static cusgd_status run_epochs(cusgd_sweep *s, uint8_t *gone)
+/* `epochs` of all that the options have. */
+static cusgd_status run_epochs(cusgd_sweep *s, int64_t epochs, uint8_t *gone)
 {
     sgd *method = &s->trainer->sgd;
     sweep_pass *p = &s->pass;
-    const cusgd_options *o = &s->trainer->options;
     cusgd_status status = CUSGD_OK;
-    for (int64_t epoch = 1; epoch <= o->epochs && count_going(p) > 0 && !status; epoch++) {
+    for (int64_t epoch = 1; epoch <= epochs && count_going(p) > 0 && !status; epoch++) {
         steps_report total;
         status = take_ended(s, epoch, sgd_step(method, method->batches, &total));
         if (!status) status = look(s, epoch, gone);
@@ -155,7 +156,10 @@ static cusgd_status run_pass(cusgd_sweep *s, size_t first, uint8_t *gone)
     sweep_pass *p = &s->pass;
     pass_take(s, first);
     cusgd_status status = pass_start(s, s->trainer->run.spec);
-    if (!status) status = run_epochs(s, gone);
+    if (!status) status = run_epochs(s, s->trainer->options.epochs, gone);
+    for (int64_t c = 0; c < p->k; c++) /* also of those that had converged */
+        if (s->dropped_at[p->columns[c].configuration] > 0 && p->columns[c].stop != CUSGD_STOP_DIVERGED)
+            p->columns[c].stop = CUSGD_STOP_DROPPED;
     if (!status) status = clear_zeros(s);
     p->lives = p->k;
     for (int64_t c = 0; c < p->k; c++) p->live[c] = c;
@@ -165,12 +169,47 @@ static cusgd_status run_pass(cusgd_sweep *s, size_t first, uint8_t *gone)
     return status;
 }
 
+/* The first epochs of a pass, for the losses by which halving compares. */
+static cusgd_status begin_pass(cusgd_sweep *s, size_t first, int64_t epochs, uint8_t *gone)
+{
+    pass_take(s, first);
+    cusgd_status status = pass_start(s, s->trainer->run.spec);
+    if (!status) status = run_epochs(s, epochs, gone);
+    if (!status) status = sweep_evaluate(s);
+    return status || s->folds > 0 ? status : sweep_validate(s);
+}
+
+/* Whether a model has taken so many epochs: otherwise all have ended before. */
+static int has_reached(const cusgd_sweep *s, int64_t epochs)
+{
+    for (int64_t c = 0; c < (int64_t)s->count * columns_each(s); c++)
+        if (s->columns[c].epochs == epochs) return 1;
+    return 0;
+}
+
+/* Halving compares all configurations: where one pass does not hold them, they are trained up to each comparison, each time from
+ * the start, until it is known which of them are dropped, and when. */
+static cusgd_status find_dropped(cusgd_sweep *s, const run_position *begun, uint8_t *gone)
+{
+    cusgd_status status = CUSGD_OK;
+    for (int64_t epochs = 1; epochs <= s->trainer->options.epochs && !status; epochs *= s->halving) {
+        for (size_t first = 0; first < s->count && !status; first += s->each) {
+            s->trainer->run.at = *begun;
+            status = begin_pass(s, first, epochs, gone);
+        }
+        if (status || !has_reached(s, epochs)) return status;
+        status = halving_compare(s, epochs);
+    }
+    return status;
+}
+
 cusgd_status sweep_run(cusgd_sweep *s)
 {
     const run_position begun = s->trainer->run.at; /* every pass reads the rows in the same order */
     size_t most = s->each * (size_t)columns_each(s);
     uint8_t *gone = allocate(most, 1);
     cusgd_status status = gone ? pass_open(s) : fail_memory(most, "the models' states");
+    if (!status && s->halving > 0 && sweep_has_passes(s)) status = find_dropped(s, &begun, gone);
     for (size_t first = 0; first < s->count && !status; first += s->each) {
         s->trainer->run.at = begun;
         status = run_pass(s, first, gone);

@@ -176,7 +176,8 @@ static cusgd_status allocate_sweep(cusgd_sweep *s)
     s->kept = allocate_zeroed(s->count * side, sizeof(double));
     s->losses = allocate_zeroed((s->folds > 0 ? (size_t)s->folds : 1) * s->count, sizeof(double));
     s->outcomes = allocate_zeroed(s->count, sizeof *s->outcomes);
-    int complete = s->configurations && s->columns && s->kept && s->losses && s->outcomes;
+    s->dropped_at = allocate_zeroed(s->count, sizeof *s->dropped_at);
+    int complete = s->configurations && s->columns && s->kept && s->losses && s->outcomes && s->dropped_at;
     return complete ? CUSGD_OK : fail_memory(s->count * side * sizeof(double), "the sweep's models");
 }
 
@@ -239,6 +240,7 @@ void cusgd_sweep_free(cusgd_sweep *s)
     free(s->null);
     free(s->chosen);
     free(s->outcomes);
+    free(s->dropped_at);
     free(s);
 }
 

@@ -31,17 +31,18 @@ typedef struct sweep_pass {
 struct cusgd_sweep {
     cusgd_trainer *trainer; /* of one output: the problem, the choices, the device */
     cusgd_configuration *configurations;
-    size_t count, each; /* configurations: all, and of a pass */
-    int folds;          /* 0: validation rows judge */
-    int halving;        /* see cusgd_sweep_plan */
-    uint8_t *fold;      /* the data's rows */
-    double *ratio;      /* folds x d: a column's scale without a fold's rows, as a share of the one with all; NULL: all 1 */
-    column *columns;    /* those of a configuration side by side, the one of all rows last */
-    sweep_pass pass;    /* the one under way */
-    double *kept;       /* count x (d+1): the models of all rows */
-    double *losses;     /* count x folds, or count: in the units of the data */
-    double *number;     /* count: of their losses; NULL: the options' */
-    double *null;       /* count: the intercepts that training starts from, of several quantiles; else NULL */
+    size_t count, each;  /* configurations: all, and of a pass */
+    int folds;           /* 0: validation rows judge */
+    int halving;         /* see cusgd_sweep_plan */
+    int64_t *dropped_at; /* count: the epoch after which halving drops the configuration; 0: it does not, as far as is known */
+    uint8_t *fold;       /* the data's rows */
+    double *ratio;       /* folds x d: a column's scale without a fold's rows, as a share of the one with all; NULL: all 1 */
+    column *columns;     /* those of a configuration side by side, the one of all rows last */
+    sweep_pass pass;     /* the one under way */
+    double *kept;        /* count x (d+1): the models of all rows */
+    double *losses;      /* count x folds, or count: in the units of the data */
+    double *number;      /* count: of their losses; NULL: the options' */
+    double *null;        /* count: the intercepts that training starts from, of several quantiles; else NULL */
     cusgd_outcome *outcomes;
     size_t *chosen; /* `outputs` configurations: the best of each quantile; of other losses one */
     int64_t outputs;
@@ -66,6 +67,7 @@ int are_rivals(const cusgd_sweep *s, size_t a, size_t b);
 /* memory.c: sets how many configurations a pass has, and calls the plan's `begins`; refuses those of which not one fits. The
  * trainer, count and folds are there. */
 cusgd_status sweep_plan_passes(cusgd_sweep *s, const cusgd_sweep_plan *plan);
+static inline int sweep_has_passes(const cusgd_sweep *s) { return s->each < s->count; }
 /* pass.c: room for a pass; pass_close() frees it. Then the columns of the configurations from `first` on, at the start. */
 cusgd_status pass_open(cusgd_sweep *s);
 void pass_close(cusgd_sweep *s);
@@ -84,9 +86,11 @@ cusgd_status sweep_validate(cusgd_sweep *s);
 double sweep_penalties(const cusgd_sweep *s, int64_t c);
 /* run.c: trains all columns; sets `kept`, `losses` and what is known of each column. */
 cusgd_status sweep_run(cusgd_sweep *s);
-/* halving.c: whether configurations are compared at the end of an epoch, and the end of those that are not among the best. */
+/* halving.c: whether configurations are compared at the end of an epoch; sets `dropped_at` of those that are not among the best
+ * of those that were not dropped before; and ends the pass's columns that are dropped after this epoch. */
 int halving_is_due(const cusgd_sweep *s, int64_t epoch);
-cusgd_status halving_drop(cusgd_sweep *s, uint8_t *gone);
+cusgd_status halving_compare(cusgd_sweep *s, int64_t epoch);
+cusgd_status halving_drop(cusgd_sweep *s, int64_t epoch, uint8_t *gone);
 /* select.c: the plain mean of a configuration's held-out losses, as scikit-learn's, and its standard error (NAN without folds).
  */
 double losses_mean(const cusgd_sweep *s, size_t i, double *standard_error);

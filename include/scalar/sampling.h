@@ -124,7 +124,7 @@ DEVICE void sampler_make_pages(sampler *s, uint64_t cols, uint64_t key)
     s->leftover = permutation_make(last, key, s->epoch);
 }
 
-/* Of one shard, at least one row long, of `total` rows of `cols` cols; which batch a step takes is the same in all of them.
+/* Of one shard, at least one row long, of `total` rows of `cols` columns; which batch a step takes is the same in all of them.
  */
 DEVICE sampler sampler_of_shard(cusgd_sampling sampling, uint64_t seed, uint64_t total, uint64_t cols, uint64_t batches,
                                 uint64_t epoch, uint64_t shards, uint64_t shard)
@@ -145,7 +145,7 @@ DEVICE sampler sampler_of_shard(cusgd_sampling sampling, uint64_t seed, uint64_t
     s.origin = s.page = s.span = s.short_at = s.missing = 0;
     s.turns = permutation_make(batches, common, epoch);
     if (sampling == CUSGD_SAMPLING_PAGES) {
-        sampler_make_pages(&s, columns, key);
+        sampler_make_pages(&s, cols, key);
         return s;
     }
     if (sampling == CUSGD_SAMPLING_BATCHES) /* the rows of a batch do not depend on the epoch */

@@ -10,7 +10,7 @@ sklearn = pytest.importorskip("sklearn")
 from cusgd.linear_model import SGDClassifierCV, SGDRegressorCV  # noqa: E402
 from sklearn.exceptions import ConvergenceWarning  # noqa: E402
 from sklearn.linear_model import LogisticRegression, Ridge  # noqa: E402
-from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit  # noqa: E402
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, PredefinedSplit, ShuffleSplit  # noqa: E402
 
 CONVERGED = {"optimizer": "nesterov", "batch_size": 10**6, "max_iter": 600, "tol": 0.0}
 ALPHAS = [1e-3, 0.1, 1.0]
@@ -89,3 +89,29 @@ def test_folds_and_parameters():
     with warnings.catch_warnings(), pytest.raises(ValueError, match="binary"):
         warnings.simplefilter("ignore")
         SGDClassifierCV().fit(X, np.arange(120) % 3)
+
+
+def test_halving_and_memory():
+    X, y = problem()
+    grid = {"alpha": np.logspace(-5, 1, 9)}
+    halved = SGDRegressorCV(param_grid=grid, halving=3, max_iter=20, tol=0).fit(X, y)
+    assert halved.cv_results_["stop"].count("dropped") == 8
+    assert halved.cv_results_["rank_test_score"][halved.best_index_] == 1
+    assert set(halved.cv_results_["epochs"]) == {1, 3, 20}
+    passes = SGDRegressorCV(param_grid=grid, halving=3, max_iter=20, tol=0, memory=5e5).fit(X, y)
+    np.testing.assert_array_equal(passes.coef_, halved.coef_)
+    np.testing.assert_array_equal(passes.cv_results_["mean_test_score"], halved.cv_results_["mean_test_score"])
+
+
+def test_groups():
+    X, y = problem()
+    groups = np.arange(len(y)) // 7
+    weights = np.where(np.arange(len(y)) % 5 == 0, 0.0, 1.0)
+    found = SGDRegressorCV(param_grid={"alpha": [1e-3]}, cv=GroupKFold(3)).fit(X, y, weights, groups=groups)
+    there = weights > 0
+    folds = np.empty(there.sum(), int)
+    for fold, (_, test) in enumerate(GroupKFold(3).split(X[there], y[there], groups[there])):
+        folds[test] = fold
+    same = SGDRegressorCV(param_grid={"alpha": [1e-3]}, cv=PredefinedSplit(folds)).fit(X[there], y[there])
+    np.testing.assert_array_equal(found.coef_, same.coef_)
+    assert found.best_score_ == same.best_score_

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import ParameterGrid, check_cv
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from .._errors import warn
 from .._sweep import Sweep, sweep
@@ -40,6 +41,8 @@ class _Cv(Estimator):
     param_grid: Any
     cv: Any
     select: str
+    halving: int
+    memory: float
     epsilon: float
     tol: float | None
     optimizer: str
@@ -76,12 +79,46 @@ class _Cv(Estimator):
             options["width"] = float(self.epsilon)
         return options
 
+    _groups: Any = None  # of the rows, during a fit
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Any:
+        """Choose the parameters by cross-validation, and fit the model of all rows.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features)
+            Rows.
+        y : array of shape (n_samples,)
+            Targets.
+        sample_weight : array of shape (n_samples,), optional
+            Rows of weight 0 count as absent.
+        groups : array of shape (n_samples,), optional
+            For a splitter as ``cv`` that keeps the rows of a group together, such as `sklearn.model_selection.GroupKFold`.
+
+        Returns
+        -------
+        self
+        """
+        self._groups = None if groups is None else self._groups_with_weight(groups, sample_weight)
+        try:
+            return super().fit(X, y, sample_weight)  # type: ignore[misc]
+        finally:
+            self._groups = None
+
+    def _groups_with_weight(self, groups: Any, sample_weight: Any) -> Array:
+        """Return the groups of the rows that are not absent."""
+        found = column_or_1d(groups)
+        if sample_weight is None or np.ndim(sample_weight) == 0:
+            return found
+        check_consistent_length(found, sample_weight)
+        return found[np.asarray(sample_weight) > 0]
+
     def _folds(self, X: Array, y: Array) -> Array:
         """Return the fold of each row, as scikit-learn's splitter has it."""
         splitter = check_cv(self.cv, y, classifier=self._of_classes)
         folds = np.full(len(X), -1)
         count = 0
-        for count, (_, test) in enumerate(splitter.split(X, y), start=1):
+        for count, (_, test) in enumerate(splitter.split(X, y, self._groups), start=1):
             if (folds[test] >= 0).any():
                 raise ValueError("cv must put each row into one fold: trained in one pass, folds cannot overlap")
             folds[test] = count - 1
@@ -93,7 +130,17 @@ class _Cv(Estimator):
         grid = {"alpha": np.logspace(-6, 0, 13)} if self.param_grid is None else self.param_grid
         candidates = list(ParameterGrid(grid))
         numbers = [_configuration(candidate, self.l1_ratio) for candidate in candidates]
-        found = sweep(X, y, numbers, folds=self._folds(X, y), select=self.select, sample_weight=weights, **options)
+        found = sweep(
+            X,
+            y,
+            numbers,
+            folds=self._folds(X, y),
+            select=self.select,
+            halving=self.halving,
+            memory=self.memory,
+            sample_weight=weights,
+            **options,
+        )
         self._keep_results(candidates, found)
         model = found.model
         return model.weight, model.bias
@@ -143,6 +190,11 @@ class SGDRegressorCV(_Cv, Regressor):
         Folds, as scikit-learn has them; each row must be in one.
     select : {"best", "1se"}
         The least mean loss; or the largest penalty within a standard error of it.
+    halving : int
+        At least 2: after 1, ``halving``, ``halving**2``, ... epochs one of ``halving`` candidates goes on, those of the least
+        losses (successive halving); the others have the losses that they had then. 0: all are trained to their end.
+    memory : float
+        The bytes that the models may take, in as many passes over the data as that needs. 0: half of the machine's memory.
     l1_ratio : float
         Share of l1 in the penalties where ``param_grid`` does not say.
     fit_intercept, max_iter, epsilon, random_state, optimizer, batch_size, standardize, device, n_jobs
@@ -173,6 +225,8 @@ class SGDRegressorCV(_Cv, Regressor):
         param_grid: Any = None,
         cv: Any = 5,
         select: str = "best",
+        halving: int = 0,
+        memory: float = 0,
         l1_ratio: float = 0.0,
         fit_intercept: bool = True,
         max_iter: int | None = None,
@@ -207,7 +261,7 @@ class SGDClassifierCV(ProbabilityMixin, _Cv, Classifier):
         Loss function. There are probabilities for "log_loss".
     class_weight : dict or "balanced", optional
         Weights of the classes.
-    param_grid, cv, select, l1_ratio
+    param_grid, cv, select, halving, memory, l1_ratio
         As for `SGDRegressorCV`; folds are stratified.
     fit_intercept, max_iter, tol, epsilon, random_state, optimizer, batch_size, standardize, device, n_jobs
         As for `SGDRegressorCV`.
@@ -231,6 +285,8 @@ class SGDClassifierCV(ProbabilityMixin, _Cv, Classifier):
         param_grid: Any = None,
         cv: Any = 5,
         select: str = "best",
+        halving: int = 0,
+        memory: float = 0,
         l1_ratio: float = 0.0,
         fit_intercept: bool = True,
         max_iter: int | None = None,
