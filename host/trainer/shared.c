@@ -1,5 +1,6 @@
 #include "shared.h"
 
+#include "data/hash.h"
 #include "failure.h"
 #include "interrupt.h"
 #include "options_table.h"
@@ -62,8 +63,8 @@ static uint64_t hash_options(const cusgd_trainer *t)
     const char *name;
     uint64_t hash = state_factors(t);
     for (size_t i = 0; options_describe(&t->options, i, &name, value); i++) {
-        hash = state_hash(hash, name, strlen(name));
-        hash = state_hash(hash, value, strlen(value));
+        hash = hash_bytes(hash, name, strlen(name));
+        hash = hash_bytes(hash, value, strlen(value));
     }
     return hash;
 }
