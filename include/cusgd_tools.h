@@ -122,7 +122,10 @@ typedef struct cusgd_reader {
      * Excludes `weights` */
     const char *trials;
     cusgd_index_base index_base; /* of the indices in LIBSVM text */
-    int64_t columns;   /* of LIBSVM text and folders of a CSR matrix, at least 1; 0: as many as its largest index requires */
+    int64_t columns; /* of LIBSVM text and folders of a CSR matrix, at least 1; 0: as many as its largest index requires */
+    /* HDF5: "x=/PATH,y=/PATH", with w, offset or exposure likewise: the datasets to read. NULL: those of these names that are
+     * there */
+    const char *datasets;
     int single_values; /* 1: the values of LIBSVM text are kept as float32, in half the memory: enough for a run in float */
 } cusgd_reader;
 
@@ -133,7 +136,7 @@ CUSGD_API int cusgd_file_is_libsvm(const char *path);
  * float32 or float64; a folder of numbered files, as cusgd_data_save writes it; a .npz with such arrays; a single .npy (x_only);
  * a sparse matrix that scipy.sparse.save_npz wrote (.npz, x_only, of the formats csr, csc and coo; or x.npz in the place of
  * x.npy), or that lies in the folder as indptr.npy, indices.npy and data.npy, also memory-mapped; LIBSVM text
- * (cusgd_file_is_libsvm); a table; or "-", a table on standard input. `reader` NULL: the defaults. Columns of arrays have no
+ * (cusgd_file_is_libsvm); an HDF5 file (`datasets`), by the module libcusgd-hdf5.so; a table; or "-", a table on standard input. `reader` NULL: the defaults. Columns of arrays have no
  * names: `features` and `targets` are ignored for them, `offset` and `exposure` for a folder; `ignore` and `weights` fail with
  * USAGE. */
 CUSGD_API cusgd_status cusgd_data_open(const char *path, const cusgd_reader *reader, cusgd_data **out);

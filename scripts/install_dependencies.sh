@@ -18,6 +18,7 @@ missing() {
     pkg-config --exists libzstd 2>/dev/null || echo libzstd-dev
     if [ "${1:-}" = --tests ]; then
         pkg-config --exists criterion 2>/dev/null || echo libcriterion-dev
+        pkg-config --exists hdf5 2>/dev/null || pkg-config --exists hdf5-serial 2>/dev/null || echo libhdf5-dev
         if [ -e "${CUDA_HOME:-/usr/local/cuda}/include/cublas_v2.h" ]; then # for the emulated GPU
             have c++ || echo g++
             pkg-config --exists openblas 2>/dev/null || echo libopenblas-dev
@@ -32,7 +33,7 @@ if [ -n "$packages" ]; then
         have sudo && as_root=sudo
     fi
     if ! have apt-get || { [ -z "$as_root" ] && [ "$(id -u)" != 0 ]; }; then
-        echo "cuSGD needs a C compiler, make, CMake 3.24 or later, pkg-config, cJSON, LAPACKE, zlib, libzstd and, for the tests, Criterion." >&2
+        echo "cuSGD needs a C compiler, make, CMake 3.24 or later, pkg-config, cJSON, LAPACKE, zlib, libzstd and, for the tests, Criterion and libhdf5." >&2
         echo "Here is missing (by Debian's names): "$packages >&2
         echo "To install it this script needs apt-get and root or sudo; please install it your way and start again." >&2
         exit 1

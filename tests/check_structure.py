@@ -20,9 +20,10 @@ LAYERS = [
     ("scalar", r"include/scalar/"),
     ("public", r"include/cusgd[^/]*\.h$"),
     ("cli", r"host/cli/"),
-    ("data", r"host/data/|host/(data|ascending|failure|interrupt|pool|clock|lapack_library|physical_memory|options[^/]*|public|sized)\.[ch]$"),
+    ("data", r"host/data/|host/(data|ascending|failure|interrupt|pool|clock|module_file|lapack_library|physical_memory|options[^/]*|public|sized)\.[ch]$"),
     ("expr", r"host/expr/"),
-    ("backend", r"host/(backend|module|models|sparse|rule|real)\.h$|host/(device|world[^/]*|module_file)\.[ch]$"),
+    ("backend", r"host/(backend|module|models|sparse|rule|real)\.h$|host/(device|world[^/]*)\.[ch]$"),
+    ("hdf5", r"host/hdf5/"),
     ("cpu", r"host/cpu/"),
     ("cuda", r"host/cuda/|kernels/"),
     ("mpi", r"host/mpi/"),
@@ -46,6 +47,7 @@ MAY_INCLUDE = {
     "data": {"scalar", "public"},
     "expr": {"scalar", "public", "data"},
     "backend": {"scalar", "public", "data"},
+    "hdf5": {"public", "data"},
     "cpu": {"scalar", "public", "data", "backend"},
     "cuda": {"scalar", "public", "data", "backend"},
     "mpi": {"public", "backend"},
@@ -64,7 +66,7 @@ MAY_INCLUDE = {
 LONGER = {
     ("host/options.h", "cusgd_options"): 65,  # what callers set, option by option
     ("include/cusgd_model.h", "cusgd_metrics"): 22,  # what callers read, metric by metric
-    ("include/cusgd_tools.h", "cusgd_reader"): 24,  # what callers set of a file, column by column
+    ("include/cusgd_tools.h", "cusgd_reader"): 26,  # what callers set of a file, column by column
     ("host/cpu/parts.h", "cpu"): 22,  # the state of a run
     ("host/model.h", "cusgd_model"): 21,  # what a model's file holds
     ("host/backend.h", "backend_ops"): 25,  # what a device can do

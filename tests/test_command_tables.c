@@ -39,9 +39,9 @@ Test(command_tables, commands_quote_names)
             assert_code(o, 0);
             cr_assert(!file_exists("gone") && !file_exists("gone.csv"));
         }
-        run(&o, "printf 'PAR1\\1\\2\\3' >\"$NAME\"; $CUSGD train \"$NAME\" --model n");
+        run(&o, "printf 'ORC\\1\\2\\3' >\"$NAME\"; $CUSGD train \"$NAME\" --model n");
         assert_code(o, 2);
-        assert_has(o.err, "pandas.read_parquet(\"");
+        assert_has(o.err, "pandas.read_orc(\"");
         if (names[i].python) assert_has(o.err, names[i].python);
     }
 }

@@ -42,6 +42,10 @@ void reading_arguments(reading *r, argument table[READING_ARGUMENTS])
          '\0',
          TAKES_TEXT,
          &r->sparse},
+        {{"dataset", "x=/PATH,y=/PATH", "x, y, w, offset, exposure", "HDF5: the arrays to read", NULL},
+         '\0',
+         TAKES_TEXT,
+         &r->datasets},
         {{"target", "COL", "the last", "column of y; -1 is the last; may repeat", NULL}, '\0', TAKES_TEXTS, &r->targets},
         {{"weights", "COL", "none", "column of the rows' weights", NULL}, '\0', TAKES_TEXT, &r->weights},
         {{"trials", "COL", "none", "numbers of trials, of which the targets are parts", NULL}, '\0', TAKES_TEXT, &r->trials},
@@ -185,10 +189,21 @@ static int is_folder(const char *path)
     return stat(path, &there) == 0 && S_ISDIR(there.st_mode);
 }
 
+/* By its content; a pipe cannot be looked at. */
+static int is_hdf5(const char *path)
+{
+    struct stat there;
+    char start[8] = "";
+    FILE *file = stat(path, &there) == 0 && S_ISREG(there.st_mode) ? fopen(path, "rb") : NULL;
+    size_t count = file ? fread(start, 1, sizeof start, file) : 0;
+    if (file) fclose(file);
+    return count == sizeof start && memcmp(start, "\x89HDF\r\n\x1A\n", sizeof start) == 0;
+}
+
 int is_arrays(const char *path)
 {
     static const char *const endings[] = {".npy", ".npz", NULL};
-    return ends_with_one(path, endings) || is_folder(path);
+    return ends_with_one(path, endings) || is_folder(path) || is_hdf5(path);
 }
 
 int is_data_name(const char *path)
@@ -240,6 +255,7 @@ int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_mo
             "about a CSV's "
             "columns",
             path);
+    if (r->datasets && !is_hdf5(path)) return complain_usage(s, "--dataset is for HDF5, and %s is no such file", path);
     if (r->offset && r->exposure) return complain_usage(s, "--exposure is a --offset of its logarithms: give one of them");
     if (!header_from_word(r->header, &reader->header))
         return complain_usage(s, "header must be auto, yes or no, not \"%s\"", r->header);
@@ -248,6 +264,7 @@ int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_mo
     if (!status) status = read_indexed(&r->indexed, s, reader);
     if (!status) status = read_sparse(r, s, reader);
     if (status) return status;
+    reader->datasets = r->datasets;
     reader->targets = r->targets.at;
     reader->target_count = r->targets.count;
     reader->ignore = r->ignore.at;

@@ -27,6 +27,7 @@ typedef struct reading {
     int strict;
     indexed_text indexed;
     const char *sparse;
+    const char *datasets; /* of HDF5 */
     cusgd_reader reader; /* of train: made of all that, also for later rows */
 } reading;
 
@@ -42,7 +43,7 @@ void reading_free(reading *r);
  * and its classes where *r says nothing else. Returns a status, complained about. */
 /* Whether the path is data by its name: a folder, "-", or a file of arrays or of a table. */
 int is_data_name(const char *path);
-/* Whether it is arrays, which have no header and one role each: a folder, .npy or .npz. */
+/* Whether it is arrays, which have no header and one role each: a folder, .npy, .npz or HDF5. */
 int is_arrays(const char *path);
 
 /* Opens data, with its notes unless `quiet`; complains about what fails. */

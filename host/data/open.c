@@ -2,6 +2,7 @@
 #include "data.h"
 #include "encoding.h"
 #include "failure.h"
+#include "hdf5.h"
 #include "interrupt.h"
 #include "layout.h"
 #include "pieces.h"
@@ -297,6 +298,10 @@ static cusgd_status open_path(cusgd_data *data, const char *path, const cusgd_re
                       "%s: holds a sparse matrix and no targets: put it into a folder as x.npz, with y.npy beside it", path);
     if (status || sparse) return status;
     if (cusgd_file_is_libsvm(path)) return svmlight_open(path, reader, data);
+    if (memcmp(start, HDF5_MAGIC, HDF5_MAGIC_BYTES) == 0) {
+        status = check_reader(path, reader);
+        return status ? status : hdf5_open(data, path, reader);
+    }
     if (S_ISDIR(info.st_mode) || data->is_archive) return open_folder(data, path, reader);
     if (name_ends(path, ".npy") || memcmp(start, "\x93NUMPY", 6) == 0) return open_array(data, path, reader);
     return csv_open(path, reader, data);
