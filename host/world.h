@@ -20,8 +20,8 @@ typedef struct world_ops {
     /* Whatever has failed before: the status of the lowest rank that has one, and its number; 0 and -1: all are well. It waits
      * for some seconds at most. */
     int (*agree)(void *of, int status, int *rank);
-    /* failed: 1 where an exchange was left unfinished. A world that has begun MPI itself then ends all its processes with
-     * `status`. */
+    /* failed: 1 where an exchange was left unfinished. A world that has begun MPI itself then ends the process with
+     * `status`, upon which its launcher ends all. */
     void (*close)(void *of, int status, int failed);
 } world_ops;
 

@@ -48,8 +48,8 @@ CUSGD_API cusgd_status cusgd_trainer_create_shared(cusgd_world *world, const cus
  * rank whose status is not 0, and in *rank its number; 0 and -1 if there is none. Collective. */
 CUSGD_API int cusgd_world_agree(cusgd_world *world, int status, int *rank);
 
-/* Frees the world. Where cusgd_world_open() has begun MPI, this ends it; after a failure that left an exchange unfinished that
- * means all its processes, with `status` as exit code. Accepts NULL. Collective. */
+/* Frees the world. Where cusgd_world_open() has begun MPI, this ends it; after a failure that left an exchange unfinished, when
+ * MPI cannot be ended, that means this process, with `status` as exit code, and by its launcher all. Accepts NULL. Collective. */
 CUSGD_API void cusgd_world_close(cusgd_world *world, int status);
 
 #ifdef __cplusplus

@@ -231,7 +231,7 @@ static int end_early(training *t, cusgd_status status, const cusgd_result *resul
                 result->loss, result->null_loss, shown(t->model_path));
     } else if (status == CUSGD_ERROR_DIVERGED && !isfinite(result->loss)) {
         fprintf(stderr, "cusgd: no epoch ended with a finite loss: %s is not written\n", shown(t->model_path));
-    } else if (write_model(t) == CUSGD_OK) {
+    } else if (write_model(t) == CUSGD_OK && ranks_writes(&t->ranks)) {
         fprintf(stderr, "cusgd: the parameters of epoch %lld are in %s\n", (long long)result->epoch, shown(t->model_path));
     }
     return (int)status;
@@ -255,6 +255,7 @@ static int run(training *t)
     if (!t->quiet) summary_start(t->data_path, t->data, t->options, t->trainer, 0);
 
     status = cusgd_trainer_fit(t->trainer, on_epoch, &t->progress, &result);
+    int signal = result.stop == CUSGD_STOP_CANCELLED ? signal_of(t) : 0;
     progress_end_line(&t->progress);
     progress_plot(&t->progress);
     int history = progress_close(&t->progress);
@@ -267,7 +268,6 @@ static int run(training *t)
 
     wrong = write_model(t);
     if (wrong) return wrong;
-    int signal = result.stop == CUSGD_STOP_CANCELLED ? signal_of(t) : 0;
     if (signal)
         fprintf(stderr, "cusgd: interrupted after %lld epoch%s (%lld steps); the model so far is in %s\n",
                 (long long)result.epochs, plural(result.epochs), (long long)result.steps, shown(t->model_path));

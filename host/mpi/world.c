@@ -5,6 +5,7 @@
 
 #include <mpi.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -104,11 +105,14 @@ static cusgd_status look_for_failure(mpi_world *w)
     return w->services->fail(CUSGD_ERROR_DEVICE, "rank %d has failed: %s", from.MPI_SOURCE, text);
 }
 
+/* MPI_Testall() leaves all requests as they are until the last is complete. */
 static int first_pending(const mpi_world *w)
 {
-    for (int i = 0; i < w->count; i++)
-        if (w->requests[i] != MPI_REQUEST_NULL) return w->peers[i];
-    return 0;
+    for (int i = 0; i < w->count; i++) {
+        int complete = 1;
+        if (MPI_Test(&w->requests[i], &complete, MPI_STATUS_IGNORE) != MPI_SUCCESS || !complete) return w->peers[i];
+    }
+    return w->rank;
 }
 
 /* Whoever has waited for long leaves the core to others, among them perhaps the rank that is waited for. */
@@ -227,6 +231,16 @@ static int wait_at_end(const mpi_world *w, int count, MPI_Request *requests)
     }
 }
 
+/* What was told to ranks that had failed themselves. */
+static void drop_failures(const mpi_world *w)
+{
+    char text[FAILURE_ROOM];
+    MPI_Status from;
+    int there = 1;
+    while (there && MPI_Iprobe(MPI_ANY_SOURCE, TAG_FAILED, w->comm, &there, &from) == MPI_SUCCESS && there)
+        MPI_Recv(text, FAILURE_ROOM, MPI_BYTE, from.MPI_SOURCE, TAG_FAILED, w->comm, MPI_STATUS_IGNORE);
+}
+
 /* numbers: the answer, a status and its rank, and behind it what is told; on rank 0 one status for each rank. */
 static int agree_at_first(const mpi_world *w, int *numbers, MPI_Request *requests)
 {
@@ -266,6 +280,7 @@ static int agree(void *of, int status, int *rank)
         *rank = numbers[1];
     }
     if (complete) {
+        drop_failures(w);
         free(numbers);
         free(requests);
     } else {
@@ -274,12 +289,14 @@ static int agree(void *of, int status, int *rank)
     return answer;
 }
 
-/* Rank 0 ends the others once its own messages are out, and these themselves if it does not. */
-static void end_all(const mpi_world *w, int status)
+/* Its launcher ends the other processes where one ends without a word to MPI; MPI_Abort() may wait for one that does not answer.
+ * Rank 0 goes first, once what it has to say is out. */
+static void end_process(const mpi_world *w, int status)
 {
     const struct timespec while_others = {2, 0};
     if (w->rank > 0) nanosleep(&while_others, NULL);
-    MPI_Abort(w->comm, status ? status : CUSGD_ERROR_DEVICE);
+    fflush(NULL);
+    _exit(status ? status : CUSGD_ERROR_DEVICE);
 }
 
 static void free_world(mpi_world *w)
@@ -295,7 +312,7 @@ static void closes(void *of, int status, int failed)
     mpi_world *w = of;
     int finished = 0;
     MPI_Finalized(&finished);
-    if (!finished && w->begun && (failed || w->count > 0)) end_all(w, status);
+    if (!finished && w->begun && (failed || w->count > 0)) end_process(w, status);
     if (!finished && !failed && !w->told) MPI_Comm_free(&w->comm);
     if (!finished && w->begun) MPI_Finalize();
     if (!failed && !w->told) free_world(w); /* else messages may still be on their way */
