@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Makes what the tests compare against: tests/golden/losses.json, optimizers.json, schedules.json, separation.json, penalties.json, classes.json, datasets/*.csv and datasets/solutions.json.
+"""Makes what the tests compare against: tests/golden/losses.json, optimizers.json, schedules.json, separation.json, penalties.json, classes.json, elementary.json, datasets/*.csv and datasets/solutions.json.
 
 Three witnesses: torch.optim in float64; the written formula in 50-digit arithmetic (mpmath), which is exact for our purpose; and
 SciPy's or scikit-learn's solvers. Where two of them give the same quantity the difference is stored next to it.
@@ -12,6 +12,7 @@ import sys
 
 from golden.classes import classes, iris
 from golden.datasets import datasets
+from golden.elementary import elementary
 from golden.losses import losses
 from golden.numbers import write
 from golden.optimizers import optimizers
@@ -30,6 +31,7 @@ def main():
     write(folder, "separation.json", separation())
     write(folder, "penalties.json", penalties())
     write(folder, "classes.json", classes())
+    write(folder, "elementary.json", elementary())
     iris(folder)
     write(folder, os.path.join("datasets", "solutions.json"), datasets(folder))
 

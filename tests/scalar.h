@@ -23,8 +23,15 @@ typedef struct parameter_numbers {
     double theta, slot1, slot2, slot3, average;
 } parameter_numbers;
 
+/* clang-format off */
+#define ELEMENTARY_FUNCTIONS(X) \
+    X(exp) X(expm1) X(log) X(log1p) X(tanh) X(sinh) X(cosh) X(erf) X(asin) X(acos) X(atan) X(sin) X(cos) X(tan)
+/* clang-format on */
+
 typedef struct scalar_functions {
     double unit; /* the unit roundoff */
+    double (*elementary)(const char *name, double x);
+    double (*pow)(double x, double y);
     loss_numbers (*loss)(loss_rule loss, double p, double y);
     double (*point)(const update_case *c, int64_t t, const parameter_numbers *q);
     void (*step)(const update_case *c, int64_t t, int penalized, double point, double g, parameter_numbers *q);

@@ -2,7 +2,20 @@
 #include "real.h"
 #include "scalar.h"
 #include "scalar/loss.h"
+#include "scalar/trigonometry.h"
 #include "scalar/update.h"
+#include <string.h>
+
+#define BY_NAME(NAME) \
+    if (!strcmp(name, #NAME)) return (double)real_##NAME((real)x);
+
+static double elementary(const char *name, double x)
+{
+    ELEMENTARY_FUNCTIONS(BY_NAME)
+    return (double)NAN;
+}
+
+static double power(double x, double y) { return (double)real_pow((real)x, (real)y); }
 
 static loss_numbers loss(loss_rule loss, double p, double y)
 {
@@ -50,4 +63,5 @@ static void step(const update_case *c, int64_t t, int penalized, double at, doub
 
 static double threshold(double theta, double by) { return (double)soft_threshold((real)theta, (real)by); }
 
-const scalar_functions NAMED(scalar) = {sizeof(real) == sizeof(float) ? 0x1p-24 : 0x1p-53, loss, point, step, threshold};
+const scalar_functions NAMED(scalar) = {
+    sizeof(real) == sizeof(float) ? 0x1p-24 : 0x1p-53, elementary, power, loss, point, step, threshold};

@@ -161,30 +161,6 @@ static inline const stored *row_at(const rows_task *t, int64_t i)
     return i < t->tail_first ? (const stored *)t->x + i * t->d : (const stored *)t->tail + (i - t->tail_first) * t->d;
 }
 
-/* w l and w dl/dp at predictions p + b. */
-static inline __attribute__((always_inline)) void losses_of(cusgd_loss kind, loss_rule rule, int count, const real *p,
-                                                            const real *y, const real *w, real b, real *value, real *derivative)
-{
-    rule.kind = kind;
-    for (int r = 0; r < count; r++) {
-        struct loss_point l = loss_at(rule, p[r] + b, y[r]);
-        value[r] = w ? w[r] * l.value : l.value;
-        derivative[r] = w ? w[r] * l.derivative : l.derivative;
-    }
-}
-
-#define LOSSES_CASE(KIND, ...) \
-    case CUSGD_LOSS_##KIND: losses_of(CUSGD_LOSS_##KIND, rule, count, p, y, w, b, value, derivative); return;
-
-/* The loss is chosen outside the loop. */
-static void losses(loss_rule rule, int count, const real *p, const real *y, const real *w, real b, real *value, real *derivative)
-{
-    switch (rule.kind) {
-        LOSSES(LOSSES_CASE)
-    }
-}
-#undef LOSSES_CASE
-
 /* Rows that are worked on together: `count` of them, filled up to fours by any row. */
 typedef struct group {
     int count, fours;
@@ -210,6 +186,7 @@ static inline int is_softmax(const rows_task *t) { return t->classed && t->loss.
 #include "models_update.h"
 #define REAL_ALONE update_models, lazy_catch_up, lazy_step
 #endif
+#include "loss_rows.h"
 #include "products.h"
 #include "wide.h"
 
@@ -244,7 +221,7 @@ static void add_narrow(const rows_task *t, const group *g, double *loss)
             for (int r = 0; r < g->count; r++) strided[r] = target_of(t, g->y_row[r], c);
             y = strided;
         }
-        losses(t->loss, g->count, p, y, g->w, theta[padded], value, derivative);
+        losses(t->loss, g->count, &(loss_rows){p, y, g->w}, theta[padded], value, derivative);
         add_output(t, g, c, value, derivative, loss);
     }
 }

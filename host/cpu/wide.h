@@ -96,14 +96,12 @@ static inline __attribute__((always_inline)) void wide_losses_of(cusgd_loss kind
     loss_rule rule = t->loss;
     rule.kind = kind;
     for (int r = 0; r < g->count; r++) {
-        const real *y = g->y_row[r] + c;
-        real w = g->w ? g->w[r] : 1, value[LANES] = {0}, derivative[LANES] = {0}, own[LANES];
-        for (int l = 0; t->classed && l < outputs; l++) own[l] = target_of(t, g->y_row[r], c + l);
-        if (t->classed) y = own;
-        for (int l = 0; l < outputs; l++) {
+        real w = g->w ? g->w[r] : 1, value[LANES], derivative[LANES], y[LANES] = {0};
+        for (int l = 0; l < outputs; l++) y[l] = target_of(t, g->y_row[r], c + l);
+        for (int l = 0; l < LANES; l++) {
             struct loss_point at = loss_at(rule, p[r * LANES + l], y[l]);
-            value[l] = w * at.value;
-            derivative[l] = w * at.derivative;
+            value[l] = l < outputs ? w * at.value : 0;
+            derivative[l] = l < outputs ? w * at.derivative : 0;
         }
         memcpy(p + r * LANES, derivative, sizeof derivative);
         for (int l = 0; l < LANES; l++) sums[l % 4] += (double)value[l];

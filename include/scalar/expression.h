@@ -3,9 +3,9 @@
 #ifndef CUSGD_SCALAR_EXPRESSION_H
 #define CUSGD_SCALAR_EXPRESSION_H
 
-#include "elementary.h"
 #include "expression_op.h"
 #include "loss.h"
+#include "trigonometry.h"
 
 SCALAR real reciprocal_square(real x) { return 1 / (x * x); }
 

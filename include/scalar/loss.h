@@ -3,6 +3,7 @@
 #ifndef CUSGD_SCALAR_LOSS_H
 #define CUSGD_SCALAR_LOSS_H
 
+#include "elementary.h"
 #include "losses.h"
 #include "real.h"
 

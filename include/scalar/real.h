@@ -5,8 +5,8 @@
  * starts a struct with `real` members and OF names its type. SCALAR_INLINED is SCALAR for a function that C compilers must expand
  * where it is called: callers make one of its arguments a constant, and rely on the branches that this removes.
  *
- * Only + - * / and sqrt stand in updates, and compiler options forbid to contract them (-ffp-contract=off, -fmad=false), so
- * that equal gradients give equal bits on every device. */
+ * Only + - * / and sqrt, which are rounded correctly, stand in them (elementary.h makes the others of these), and compiler
+ * options forbid to contract them (-ffp-contract=off, -fmad=false), so that equal numbers give equal bits on every device. */
 #ifndef CUSGD_SCALAR_REAL_H
 #define CUSGD_SCALAR_REAL_H
 
@@ -25,9 +25,6 @@
 #define STRUCT(name)   template <class real> struct name
 #define OF(name)       name<real>
 SCALAR real real_sqrt(real x) { return sqrt(x); }
-SCALAR real real_exp(real x) { return exp(x); }
-SCALAR real real_log1p(real x) { return log1p(x); }
-SCALAR real real_expm1(real x) { return expm1(x); }
 SCALAR real real_abs(real x) { return fabs(x); }
 #else
 #define SCALAR         DEVICE
@@ -35,10 +32,9 @@ SCALAR real real_abs(real x) { return fabs(x); }
 #define STRUCT(name)   struct name
 #define OF(name)       struct name
 #define real_sqrt(x)   _Generic((x), float : sqrtf, double : sqrt)(x)
-#define real_exp(x)    _Generic((x), float : expf, double : exp)(x)
-#define real_log1p(x)  _Generic((x), float : log1pf, double : log1p)(x)
-#define real_expm1(x)  _Generic((x), float : expm1f, double : expm1)(x)
 #define real_abs(x)    _Generic((x), float : fabsf, double : fabs)(x)
 #endif
+
+#define REAL_IS_DOUBLE (sizeof(real) == sizeof(double)) /* which of two kinds of numbers `real` is */
 
 #endif
