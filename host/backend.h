@@ -118,6 +118,23 @@ typedef struct models_ops {
                                 const double *theta, double *sums);
 } models_ops;
 
+/* Passes over sets whose rows are bound piece by piece, in order, because there is no room for all of them at once. They give the
+ * bits of a pass over all rows, as a piece ends where the device's own sums do. */
+typedef struct piece_of {
+    int64_t first, n; /* its first row; the rows of the whole set */
+} piece_of;
+enum full_pass { PASS_OBJECTIVE, PASS_CURVATURE };
+typedef struct pieces_ops {
+    /* Of a set of n rows, d columns and k outputs: behind which row a piece may end that begins at row `first` and has `room`
+     * rows at most; `first` where that is too few. */
+    int64_t (*end)(void *self, enum full_pass pass, int64_t n, int64_t d, int64_t k, int64_t first, int64_t room);
+    /* As objective() and curvature(). What is returned holds sums, with which the next piece goes on, and behind the last piece
+     * the result. Between two pieces nothing is asked of the backend but to bind, and to unbind. */
+    cusgd_status (*objective)(void *self, const dataset *b, piece_of at, loss_rule loss, const double *theta, double *value,
+                              double *gradient);
+    cusgd_status (*curvature)(void *self, const dataset *b, piece_of at, const double *scale, curvature *out);
+} pieces_ops;
+
 typedef struct backend_ops {
     void (*close)(void *self);
 
@@ -160,10 +177,11 @@ typedef struct backend_ops {
     cusgd_status (*wait)(void *self, int *failed);
     cusgd_status (*report)(void *self, steps_report *out);
     /* Between a report and the next slice: the sum of losses in the next report begins at `loss`, to which the steps' own are
-     * added one by one, and not at 0. NULL where wait() is. */
+     * added one by one, and not at 0. */
     cusgd_status (*add_loss)(void *self, double loss);
 
     models_ops models;
+    pieces_ops pieces;
 
     /* The mean loss (sum over outputs, weighted) at theta (host memory), without penalties; gradient, (d+1) x k, may be NULL. */
     cusgd_status (*objective)(void *self, const dataset *b, loss_rule loss, const double *theta, double *value, double *gradient);

@@ -123,6 +123,9 @@ void file_unmap(void *mapping); /* accepts NULL */
 /* DATA if the file has become shorter since, so that what was read of it may be zeros. NULL is sound. To be asked after reading.
  */
 cusgd_status file_check(const void *mapping);
+/* The file that file_map() has mapped where `at` points to, open as long as it is; *path, and *start: where in it that is.
+ * -1: none that is known. */
+int file_behind(const void *at, const char **path, size_t *start);
 /* Likewise of a file that the caller has mapped, from `offset` on, at `mapping`: *watch stands for it, to be given back by
  * file_unwatch(), which leaves the mapping. */
 cusgd_status file_watch(const char *path, const void *mapping, size_t bytes, size_t offset, void **watch);

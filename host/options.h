@@ -71,6 +71,7 @@ struct cusgd_options {
     double gradient_tolerance; /* >= 0; the run ends when |gradient| falls to this share of the intercept-only model's */
     uint64_t seed;
     int shards;      /* >= 1: parts of the rows from each of which every batch takes its share */
+    int64_t memory;  /* bytes that training may take; 0: as many as it needs. Results do not depend on it */
     int threads;     /* CPU threads; 0: as many as help. Results do not depend on it */
     char device[16]; /* "auto", "cpu", "cuda" or "cuda:I" */
 };

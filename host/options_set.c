@@ -35,6 +35,24 @@ static int whole_parse(const char *text, uint64_t *value)
     return *text != '\0';
 }
 
+/* Likewise with a unit of bytes behind it: 500M, 2G. */
+static int bytes_parse(const char *text, uint64_t *value)
+{
+    static const char units[] = "KMGT";
+    char number[32];
+    size_t length = strlen(text);
+    const char *unit = length > 1 ? strchr(units, text[length - 1]) : NULL;
+    double x, scale = 1;
+    if (!unit) return whole_parse(text, value);
+    if (length > sizeof number) return 0;
+    memcpy(number, text, length - 1);
+    number[length - 1] = '\0';
+    for (const char *u = units; u <= unit; u++) scale *= 1000;
+    if (!finite_parse(number, &x) || x < 0 || x * scale > 9007199254740992.0) return 0;
+    *value = (uint64_t)(x * scale);
+    return 1;
+}
+
 static int value_parse(const option *o, const char *text, int opposite, cusgd_options *options)
 {
     const cusgd_option_info *info = &o->info;
@@ -60,7 +78,9 @@ static int value_parse(const option *o, const char *text, int opposite, cusgd_op
             put_integer(o, options, -1);
             return 1;
         }
-        if (!whole_parse(text, &whole) || whole > (uint64_t)info->max || whole < (uint64_t)info->min) return 0;
+        if (!(strcmp(info->metavar, "BYTES") == 0 ? bytes_parse : whole_parse)(text, &whole) || whole > (uint64_t)info->max ||
+            whole < (uint64_t)info->min)
+            return 0;
         put_integer(o, options, (int64_t)whole);
         return 1;
     case CUSGD_OPTION_NUMBER: break;
@@ -137,10 +157,13 @@ cusgd_status cusgd_options_get_number(const cusgd_options *options, const char *
     return CUSGD_OK;
 }
 
-/* Whether an option has no part in the result: one shard is how rows are without shards. */
+/* Whether an option has no part in the result, however it is set: one shard is how rows are without shards. */
 static int is_silent(const option *o, const cusgd_options *options)
 {
-    if (o->info.type == CUSGD_OPTION_DEVICE || strcmp(o->info.name, "threads") == 0) return 1;
+    static const char *const names[] = {"threads", "memory"};
+    if (o->info.type == CUSGD_OPTION_DEVICE) return 1;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(o->info.name, names[i]) == 0) return 1;
     return strcmp(o->info.name, "shards") == 0 && options->shards == 1;
 }
 

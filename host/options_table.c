@@ -10,6 +10,7 @@
 /* Bounds that keep every product of counts within the trainer's arithmetic. */
 #define MAX_COUNT   1e12
 #define MAX_THREADS 4096
+#define MAX_BYTES   9007199254740992.0 /* 2^53 */
 
 /* ---- Names --------------------------------------------------------------------------------------------------------------- */
 
@@ -178,6 +179,8 @@ const option option_rows[] = {
       NAMED_BY(math_words)}, IN_INT, AT(math), 0, EXACT},
     {{"engine", "auto|cublas|fused|persistent", "auto", "how a GPU computes steps", NULL,
       NAMED_BY(engine_words)}, IN_INT, AT(engine), 0, EXACT},
+    {{"memory", "BYTES", "as much as it needs", "memory for the training rows, such as 2G; more rows are read when needed", NULL,
+      CUSGD_OPTION_WHOLE, NULL, 1, MAX_BYTES, 0, 0, 1}, IN_INT64, AT(memory), 0, EXACT},
     {{"threads", "N", "as many as help", "CPU threads; the result does not depend on them", NULL,
       CUSGD_OPTION_WHOLE, NULL, 1, MAX_THREADS, 0, 0, 1}, IN_INT, AT(threads), 0, EXACT},
     {{0}, IN_INT, 0, 0, EXACT},

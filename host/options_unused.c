@@ -38,12 +38,12 @@ static int loss_ignores(cusgd_loss chosen, const char *name)
 /* What a full-batch method reads in addition to the loss's number; gradient descent the first two as well. */
 static int solver_ignores(const cusgd_options *options, const char *name)
 {
-    static const char *const names[] = {"rate",     "momentum",    "loss",      "delta",          "width",
-                                        "quantile", "power",       "solver",    "epochs",         "l1",
-                                        "l2",       "seed",        "tolerance", "intercept",      "gradient-tolerance",
-                                        "patience", "device",      "precision", "threads",        "standardize",
-                                        "robust",   "whiten",      "math",      "valid-fraction", "penalty-units",
-                                        "classes",  "sparse-scale"};
+    static const char *const names[] = {"rate",     "momentum",     "loss",      "delta",          "width",
+                                        "quantile", "power",        "solver",    "epochs",         "l1",
+                                        "l2",       "seed",         "tolerance", "intercept",      "gradient-tolerance",
+                                        "patience", "device",       "precision", "threads",        "standardize",
+                                        "robust",   "whiten",       "math",      "valid-fraction", "penalty-units",
+                                        "classes",  "sparse-scale", "memory"};
     size_t first = options->solver == CUSGD_SOLVER_GD ? 0 : 2;
     if (options->valid_fraction > 0 && strcmp(name, "sampling") == 0) return 0; /* it holds out blocks, or single rows */
     return !reads(names + first, sizeof names / sizeof names[0] - first, name);

@@ -64,7 +64,7 @@ MAY_INCLUDE = {
 
 # What is longer, and no longer than this. An entry that is not needed any more is a fault, so that the list only shrinks.
 LONGER = {
-    ("host/options.h", "cusgd_options"): 65,  # what callers set, option by option
+    ("host/options.h", "cusgd_options"): 66,  # what callers set, option by option
     ("include/cusgd_model.h", "cusgd_metrics"): 22,  # what callers read, metric by metric
     ("include/cusgd_tools.h", "cusgd_reader"): 26,  # what callers set of a file, column by column
     ("host/cpu/parts.h", "cpu"): 22,  # the state of a run

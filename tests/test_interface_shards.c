@@ -84,8 +84,8 @@ static double step_on(const backend *b, cusgd_engine engine, const rows *r, int 
     for (int u = 0; u < (r->d + 1) * r->k; u++) theta[u] = 0.125 * (u % 7 - 3);
     for (int h = 0; h < count; h++) {
         at[h] = bind(b, r, first + h);
-        orders[h] =
-            sampler_of_shard(CUSGD_SAMPLING_NONE, 1, (uint64_t)p.batch, (uint64_t)p.d, 1, 0, (uint64_t)count, (uint64_t)h);
+        orders[h] = sampler_of_shard(CUSGD_SAMPLING_NONE, 1,
+                                     (shard_of_rows){(uint64_t)p.batch, (uint64_t)p.d, (uint64_t)count, (uint64_t)h}, 1, 0);
         shares[h] = (batch_share){at[h], &orders[h]};
     }
     slice s = {shares, 0, 1, &one};
@@ -199,7 +199,7 @@ static void run_epoch(const trial *t, dataset *const *at, uint64_t epoch)
         numbers[s] = (step_numbers){
             .rate = 0.01 + 0.001 * s, .momentum = 0.9, .correction1 = 1.5, .correction2 = 2, .average = 1 / (1.0 + s)};
     for (int h = 0; h < t->shards; h++) {
-        orders[h] = sampler_of_shard(t->sampling, 7, N, 1, BATCHES, epoch, (uint64_t)t->shards, (uint64_t)h);
+        orders[h] = sampler_of_shard(t->sampling, 7, (shard_of_rows){N, 1, (uint64_t)t->shards, (uint64_t)h}, BATCHES, epoch);
         shares[h] = (batch_share){at[h], &orders[h]};
     }
     for (int s = 0; s < BATCHES; s += t->at_once) {

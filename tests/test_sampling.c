@@ -288,7 +288,7 @@ Test(sampling, blocks)
  * as the windows' own numbers say; the processor's vectorized order is the same. */
 static void check_pages(uint64_t n, uint64_t columns, uint64_t epoch, unsigned char *seen)
 {
-    sampler s = sampler_of_shard(CUSGD_SAMPLING_PAGES, 3, n, columns, 1, epoch, 1, 0);
+    sampler s = sampler_of_shard(CUSGD_SAMPLING_PAGES, 3, (shard_of_rows){n, columns, 1, 0}, 1, epoch);
     memset(seen, 0, n);
     cr_assert_geq(s.page * columns * sizeof(float), PAGE_BYTES);
     cr_assert(s.span >= 32 * s.page && s.span >= n / 50 && (s.span & (s.span - 1)) == 0);
@@ -329,7 +329,7 @@ Test(sampling, pages)
     enum { ROWS = 3 * WINDOW + 30, EPOCHS = 60000, CELL = 30 };
     static int cells[ROWS / CELL + 1];
     for (int e = 0; e < EPOCHS; e++) {
-        sampler s = sampler_of_shard(CUSGD_SAMPLING_PAGES, 3, ROWS, COLUMNS, 1, (uint64_t)e, 1, 0);
+        sampler s = sampler_of_shard(CUSGD_SAMPLING_PAGES, 3, (shard_of_rows){ROWS, COLUMNS, 1, 0}, 1, (uint64_t)e);
         cells[sampler_row(&s, ROWS - 1) / CELL]++;
     }
     int count = ROWS / CELL;

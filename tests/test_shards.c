@@ -41,7 +41,7 @@ static void check_epoch(cusgd_sampling sampling, uint64_t n, uint64_t batches, u
     unsigned char *seen = calloc(n, 1);
     sampler whole = sampler_make(sampling, 4, n, batches, 2);
     sampler of[8];
-    for (uint64_t h = 0; h < shards; h++) of[h] = sampler_of_shard(sampling, 4, n, 1, batches, 2, shards, h);
+    for (uint64_t h = 0; h < shards; h++) of[h] = sampler_of_shard(sampling, 4, (shard_of_rows){n, 1, shards, h}, batches, 2);
     for (uint64_t b = 0; b < batches; b++) {
         int64_t total = 0, largest = 0, smallest = INT64_MAX, expected = sampler_span(&whole, b).count;
         for (uint64_t h = 0; h < shards; h++) {
@@ -80,8 +80,8 @@ Test(shards, orders_are_their_own)
     const cusgd_sampling drawn[] = {CUSGD_SAMPLING_PERMUTE, CUSGD_SAMPLING_BLOCKS, CUSGD_SAMPLING_REPLACE, CUSGD_SAMPLING_BATCHES,
                                     CUSGD_SAMPLING_PAGES};
     for (int m = 0; m < 5; m++) {
-        sampler first = sampler_of_shard(drawn[m], 9, 4000, 1, 10, 3, 2, 0),
-                other = sampler_of_shard(drawn[m], 9, 4000, 1, 10, 3, 2, 1);
+        sampler first = sampler_of_shard(drawn[m], 9, (shard_of_rows){4000, 1, 2, 0}, 10, 3),
+                other = sampler_of_shard(drawn[m], 9, (shard_of_rows){4000, 1, 2, 1}, 10, 3);
         sampler alone = sampler_make(drawn[m], 9, 2000, 10, 3);
         int same = 0;
         for (uint64_t i = 0; i < 2000; i++) {
@@ -92,8 +92,8 @@ Test(shards, orders_are_their_own)
     }
     const cusgd_sampling by_batch[] = {CUSGD_SAMPLING_REPLACE_BLOCKS, CUSGD_SAMPLING_BATCHES};
     for (int m = 0; m < 2; m++) {
-        sampler first = sampler_of_shard(by_batch[m], 9, 4000, 1, 10, 3, 5, 0),
-                other = sampler_of_shard(by_batch[m], 9, 4000, 1, 10, 3, 5, 4);
+        sampler first = sampler_of_shard(by_batch[m], 9, (shard_of_rows){4000, 1, 5, 0}, 10, 3),
+                other = sampler_of_shard(by_batch[m], 9, (shard_of_rows){4000, 1, 5, 4}, 10, 3);
         for (uint64_t b = 0; b < 10; b++) cr_assert_eq(sampler_batch(&first, b), sampler_batch(&other, b));
     }
 }

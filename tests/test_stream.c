@@ -1,36 +1,49 @@
 /* Data that is read when it is needed: the sampling `pages`, and runs within a budget of memory, which have the bits of runs
- * whose data is in memory. */
-#include <criterion/criterion.h>
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "cusgd.h"
-#include "options.h"
+ * whose rows are all in memory. The device is CUSGD_TEST_DEVICE, as in training.h. */
+#include "inside.h"
 #include "scalar/sampling.h"
+#include "support.h"
+#include "training.h"
 
-static void must(cusgd_status status, const char *what) { cr_assert_eq(status, CUSGD_OK, "%s: %s", what, cusgd_last_error()); }
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-/* n rows of d columns and a target of two classes, those of class 0 first. */
+TestSuite(stream, .init = folder_setup, .fini = folder_teardown, .timeout = 120);
+
+/* A window of 64 columns has 32768 rows: three of them and a bit. */
+enum { D = 64, WINDOW = 32768, N = 3 * WINDOW + 1234, MOST_K = 2, PARAMETERS = MOST_K * (D + 1) };
+
+/* n rows and `k` targets: numbers, or, where k is 0, two classes, of which those of class 0 are first. */
 typedef struct made {
-    int64_t n, d;
-    float *x, *y;
+    int64_t n, d, k;
+    float *x, *y, *w;
     cusgd_data *data;
 } made;
 
-static made make(int64_t n, int64_t d)
+/* Uniform on (-1, 1). */
+static float noise_at(int64_t i, int64_t j)
 {
-    made m = {n, d, malloc(sizeof(float) * (size_t)(n * d)), malloc(sizeof(float) * (size_t)n), NULL};
+    return (float)(int32_t)(uint32_t)random_bits(7, (uint64_t)i, (uint64_t)j) / 2147483648.0f;
+}
+
+static made make(int64_t n, int64_t d, int64_t k, int weighted)
+{
+    made m = {.n = n, .d = d, .k = k > 0 ? k : 1};
+    m.x = malloc(sizeof(float) * (size_t)(n * d));
+    m.y = malloc(sizeof(float) * (size_t)(n * m.k));
+    m.w = weighted ? malloc(sizeof(float) * (size_t)n) : NULL;
     for (int64_t i = 0; i < n; i++) {
-        m.y[i] = i >= n / 2;
-        for (int64_t j = 0; j < d; j++) {
-            uint64_t bits = random_bits(7, (uint64_t)i, (uint64_t)j);
-            float noise = (float)(int32_t)(uint32_t)bits / 2147483648.0f;
-            m.x[i * d + j] = noise + (m.y[i] > 0 ? 0.1f : -0.1f) * (float)(j % 5);
-        }
+        for (int64_t j = 0; j < d; j++) m.x[i * d + j] = noise_at(i, j) + (float)j / 8;
+        for (int64_t c = 0; c < k; c++) m.y[i * k + c] = m.x[i * d + c] - 2 * m.x[i * d + 5] + noise_at(i, d + c);
+        for (int64_t j = 0; k == 0 && j < d; j++) m.x[i * d + j] += (i >= n / 2 ? 0.1f : -0.1f) * (float)(j % 5);
+        if (k == 0) m.y[i] = i >= n / 2;
+        if (m.w) m.w[i] = 1.5f + noise_at(i, 2 * d);
     }
-    cusgd_matrix x = {m.x, CUSGD_TYPE_FLOAT32, d, 1}, y = {m.y, CUSGD_TYPE_FLOAT32, 1, 1};
-    must(cusgd_data_wrap(n, d, 1, x, y, (cusgd_matrix){0}, &m.data), "the data");
+    m.data = data_of_floats(n, d, m.k, m.x, m.y, m.w);
     return m;
 }
 
@@ -39,31 +52,195 @@ static void unmake(made *m)
     cusgd_data_free(m->data);
     free(m->x);
     free(m->y);
+    free(m->w);
 }
 
-static double loss_of(const made *m, const char *sampling)
+/* The defaults and the words NAME=VALUE, separated by blanks. */
+static cusgd_options options_of(const char *words)
 {
-    cusgd_options *o;
-    cusgd_trainer *t;
-    cusgd_result result = CUSGD_INIT(cusgd_result);
-    must(cusgd_options_new(&o), "options");
-    must(cusgd_options_set(o, "loss", "logistic"), "loss");
-    must(cusgd_options_set(o, "device", "cpu"), "device");
-    must(cusgd_options_set(o, "epochs", "4"), "epochs");
-    must(cusgd_options_set(o, "l2", "1e-3"), "l2");
-    must(cusgd_options_set(o, "sampling", sampling), "sampling");
-    must(cusgd_trainer_create(o, m->data, NULL, &t), "a trainer");
-    must(cusgd_trainer_fit(t, NULL, NULL, &result), "a fit");
-    cusgd_trainer_free(t);
-    cusgd_options_free(o);
-    return result.loss;
+    cusgd_options o = options_default();
+    char text[512], *rest = text;
+    snprintf(text, sizeof text, "precision=float sampling=pages %s", words);
+    for (char *word; (word = strsep(&rest, " ")) != NULL;) {
+        char *value = strchr(word, '=');
+        if (!value) continue;
+        *value = '\0';
+        assert_works(cusgd_options_set(&o, word, value + 1));
+    }
+    return o;
+}
+
+static double loss_of(const made *m, const char *words)
+{
+    double parameters[1024 + 1];
+    cusgd_options o = options_of(words);
+    return train(&o, m->data, parameters).loss;
 }
 
 /* Rows that are sorted by class end where permuted ones do: a window has pages of both classes. */
 Test(stream, sorted_classes)
 {
-    made m = make(5 * 2048 + 17, 1024);
-    double permuted = loss_of(&m, "permute"), pages = loss_of(&m, "pages");
+    made m = make(5 * 2048 + 17, 1024, 0, 0);
+    double permuted = loss_of(&m, "loss=logistic epochs=4 l2=1e-3 sampling=permute");
+    double pages = loss_of(&m, "loss=logistic epochs=4 l2=1e-3");
     cr_assert_lt(fabs(pages - permuted), 1e-3, "pages %g, permute %g", pages, permuted);
     unmake(&m);
+}
+
+/* ---- Streamed and resident --------------------------------------------------------------------------------------------------
+ */
+
+static void check_budgets(const made *m, const char *words, const char *const *budgets)
+{
+    double resident[PARAMETERS], streamed[PARAMETERS];
+    cusgd_options o = options_of(words);
+    cusgd_result all = train(&o, m->data, resident);
+    for (int i = 0; budgets[i]; i++) {
+        o.threads = i < 2 ? i + 1 : 4;
+        assert_works(cusgd_options_set(&o, "memory", budgets[i]));
+        cusgd_result some = train(&o, m->data, streamed);
+        cr_assert(memcmp(resident, streamed, sizeof(double) * (size_t)(m->k * (D + 1))) == 0, "%s within %s: %.17g, not %.17g",
+                  words, budgets[i], streamed[0], resident[0]);
+        cr_assert(!memcmp(&all.loss, &some.loss, sizeof all.loss) && all.steps == some.steps && all.epoch == some.epoch, "%s",
+                  words);
+    }
+}
+
+/* One window at a time, and two of them. */
+static const char *const two_budgets[] = {"25M", "40M", NULL};
+static const char *const one_budget[] = {"25M", NULL};
+
+Test(stream, the_bits_of_resident_rows)
+{
+    made m = make(N, D, 1, 0);
+    static const char *const three[] = {"24M", "40M", "55M", NULL};
+    check_budgets(&m, "epochs=2 batch=1000", three);
+    check_budgets(&m, "epochs=2 batch=4096 sampling=none evaluate-every=1", two_budgets);
+    check_budgets(&m, "epochs=3 optimizer=adam batch=700 no-standardize=true l1=1e-3", two_budgets);
+    check_budgets(&m, "epochs=1 optimizer=momentum batch=20000 valid-fraction=0.1 evaluate-every=1",
+                  (const char *const[]){"45M", NULL});
+    unmake(&m);
+}
+
+Test(stream, weights_outputs_classes_and_storage)
+{
+    made two = make(N, D, 2, 1), classes = make(N, D, 0, 0);
+    check_budgets(&two, "epochs=2 batch=1000 optimizer=nesterov", one_budget);
+    check_budgets(&two, "epochs=1 batch=1000 storage=bf16", one_budget);
+    check_budgets(&classes, "loss=logistic epochs=2 batch=1000", one_budget);
+    unmake(&two);
+    unmake(&classes);
+}
+
+Test(stream, full_batch_solvers)
+{
+    made m = make(N, D, 1, 1);
+    check_budgets(&m, "solver=cg gradient-tolerance=1e-3", one_budget);
+    check_budgets(&m, "solver=lbfgs loss=huber gradient-tolerance=1e-2", one_budget);
+    check_budgets(&m, "solver=gd rate=0.1 gradient-tolerance=3e-1", one_budget);
+    unmake(&m);
+}
+
+/* ---- Files ---------------------------------------------------------------------------------------------------------------- */
+
+static void save(const char *name, const float *values, int64_t rows, int64_t cols)
+{
+    char header[128];
+    snprintf(header, sizeof header, "{'descr': '<f4', 'fortran_order': False, 'shape': (%lld, %lld), }", (long long)rows,
+             (long long)cols);
+    FILE *f = fopen(path_of(name), "wb");
+    cr_assert(f);
+    fwrite("\x93NUMPY\x01\x00\x76\x00", 1, 10, f);
+    fprintf(f, "%-117s\n", header);
+    fwrite(values, sizeof(float), (size_t)(rows * cols), f);
+    cr_assert(fclose(f) == 0);
+}
+
+static cusgd_data *open_files(const made *m)
+{
+    cusgd_data *data;
+    save("x.npy", m->x, m->n, m->d);
+    save("y.npy", m->y, m->n, m->k);
+    assert_works(cusgd_data_open(path_of(""), NULL, &data));
+    return data;
+}
+
+Test(stream, rows_of_a_file)
+{
+    made m = make(N, D, 1, 0);
+    cusgd_data *own = m.data, *files = open_files(&m);
+    double resident[D + 1], streamed[D + 1];
+    cusgd_options o = options_of("epochs=2 batch=1000 memory=25M");
+    m.data = files;
+    train(&o, m.data, streamed);
+    o.memory = 0;
+    train(&o, own, resident);
+    cr_assert_eq(memcmp(resident, streamed, sizeof resident), 0);
+    cusgd_data_free(files);
+    m.data = own;
+    unmake(&m);
+}
+
+/* A file that is cut short or written between two epochs. */
+typedef struct meddler {
+    const char *path;
+    int cuts;
+} meddler;
+
+static int meddle(const cusgd_progress *now, void *user)
+{
+    const meddler *m = user;
+    if (now->epoch != 1) return 0;
+    if (m->cuts)
+        cr_assert_eq(truncate(m->path, (off_t)1 << 20), 0);
+    else
+        cr_assert_eq(utimensat(AT_FDCWD, m->path, NULL, 0), 0);
+    return 0;
+}
+
+Test(stream, files_that_change)
+{
+    made m = make(N, D, 1, 0);
+    for (int cuts = 0; cuts < 2; cuts++) {
+        cusgd_data *files = open_files(&m);
+        meddler by = {path_of("x.npy"), cuts};
+        cusgd_options o = options_of("epochs=3 batch=1000 memory=25M evaluate-every=end");
+        cusgd_trainer *t = trainer_of(&o, files, NULL);
+        cusgd_result result = CUSGD_INIT(cusgd_result);
+        usleep(20000); /* a file's time is as exact as the clock that the system writes it by */
+        assert_fails(cusgd_trainer_fit(t, meddle, &by, &result), CUSGD_ERROR_DATA, cuts ? "became shorter" : "was written while");
+        cusgd_trainer_free(t);
+        cusgd_data_free(files);
+    }
+    unmake(&m);
+}
+
+/* ---- Refusals ------------------------------------------------------------------------------------------------------------- */
+
+static void check_refused(const made *m, const char *words, cusgd_status status, const char *part)
+{
+    cusgd_trainer *t = NULL;
+    cusgd_options o = options_of(words);
+    assert_fails(cusgd_trainer_create(&o, m->data, NULL, &t), status, part);
+    cr_assert_null(t);
+}
+
+Test(stream, what_cannot_be_read_piece_by_piece)
+{
+    made m = make(N, D, 1, 0);
+    check_refused(&m, "memory=9M", CUSGD_ERROR_USAGE, "give --memory 2");
+    check_refused(&m, "memory=25M sampling=permute", CUSGD_ERROR_USAGE, "give --sampling pages");
+    check_refused(&m, "memory=25M sampling=batches", CUSGD_ERROR_USAGE, "give --sampling pages");
+    check_refused(&m, "memory=25M shards=2", CUSGD_ERROR_USAGE, "leave out --shards");
+    check_refused(&m, "memory=25M solver=newton", CUSGD_ERROR_USAGE, "lbfgs, cg and gd");
+    check_refused(&m, "memory=25M solver=gd", CUSGD_ERROR_USAGE, "give --rate");
+    check_refused(&m, "memory=25M robust=true", CUSGD_ERROR_USAGE, "robust and whiten");
+    unmake(&m);
+    cusgd_options o = options_default();
+    assert_works(cusgd_options_set(&o, "memory", "1.5G"));
+    cr_assert_eq(o.memory, 1500000000);
+    assert_fails(cusgd_options_set(&o, "memory", "2X"), CUSGD_ERROR_USAGE, "memory");
+    assert_fails(cusgd_options_set(&o, "memory", "G"), CUSGD_ERROR_USAGE, "memory");
+    assert_fails(cusgd_options_set(&o, "memory", "1e300T"), CUSGD_ERROR_USAGE, "memory");
+    assert_fails(cusgd_options_set(&o, "batch", "2K"), CUSGD_ERROR_USAGE, "batch");
 }

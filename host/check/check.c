@@ -158,8 +158,10 @@ static void place_at(const check *c, place *at)
         at->epoch++;
     }
     for (int h = 0; h < t->options.shards && at->batch == 0; h++)
-        at->orders[h] = sampler_of_shard(t->options.sampling, t->options.seed, (uint64_t)c->n, (uint64_t)t->problem.d, (uint64_t)t->sgd.batches,
-                                         (uint64_t)at->epoch, (uint64_t)t->options.shards, (uint64_t)h);
+        at->orders[h] =
+            sampler_of_shard(t->options.sampling, t->options.seed,
+                             (shard_of_rows){(uint64_t)c->n, (uint64_t)t->problem.d, (uint64_t)t->options.shards, (uint64_t)h},
+                             (uint64_t)t->sgd.batches, (uint64_t)at->epoch);
     at->numbers = sgd_numbers(&t->sgd, at->step);
 }
 

@@ -78,8 +78,17 @@ static void put_table(const syntax *s, size_t group, const char *const *usual)
     }
 }
 
+/* Whether the command has an argument of this name, which it takes for its own. */
+static int is_own(const syntax *s, const char *name)
+{
+    for (size_t g = 0; g < 2; g++)
+        for (size_t i = 0; i < s->groups[g].count; i++)
+            if (strcmp(s->groups[g].at[i].info.name, name) == 0) return 1;
+    return 0;
+}
+
 /* The library's options from the section's first to the next one's; of a section without a first one all. */
-static void put_options(const section *of, const char *const *usual)
+static void put_options(const syntax *s, const section *of, const char *const *usual)
 {
     int inside = of->first == NULL;
     const cusgd_option_info *option;
@@ -87,7 +96,7 @@ static void put_options(const section *of, const char *const *usual)
         for (int k = 0; of->first && k < SECTIONS; k++)
             if (strcmp(sections[k].first, option->name) == 0) inside = &sections[k] == of;
         argument_info info = info_of(option);
-        if (inside && is_listed(usual, option->name)) put_line(&info, '\0');
+        if (inside && is_listed(usual, option->name) && !is_own(s, option->name)) put_line(&info, '\0');
     }
 }
 
@@ -105,7 +114,7 @@ static int put_sections(const syntax *s, const char *word)
     for (int k = 0; k < SECTIONS; k++) {
         if (!all && strcmp(word, sections[k].word) != 0) continue;
         printf("%s:\n", sections[k].heading);
-        put_options(&sections[k], NULL);
+        put_options(s, &sections[k], NULL);
         count++;
     }
     return count;
@@ -116,7 +125,7 @@ static void put_usual(const syntax *s)
     static const section everything = {0};
     put_table(s, 0, NULL);
     put_table(s, 1, s->usual);
-    put_options(&everything, s->usual);
+    put_options(s, &everything, s->usual);
     printf("'cusgd %s --help GROUP' lists a group of options:\n  %-10s everything\n", s->word, "all");
     for (size_t g = 0; g < 2; g++)
         if (s->groups[g].count > 0) printf("  %-10s %s\n", (g == 0 ? own : reading).word, (g == 0 ? own : reading).heading);

@@ -188,8 +188,9 @@ typedef struct curving {
     pool *pool;
     const dataset *b;
     const double *scale;
-    int64_t spans;
-    double *sums; /* spans x (3 d + 2): fourth d, second d, q2, q1, and d of work */
+    piece_of at;
+    int64_t first; /* span */
+    double *sums;  /* spans x (3 d + 2): fourth d, second d, q2, q1, and d of work */
 } curving;
 
 static void curve_span(void *context, int64_t s)
@@ -197,7 +198,8 @@ static void curve_span(void *context, int64_t s)
     enum { ROWS_BETWEEN = 256 }; /* questions whether to stop */
     const curving *c = context;
     const dataset *b = c->b;
-    int64_t d = b->d, first = s * b->n / c->spans, last = (s + 1) * b->n / c->spans;
+    int64_t d = b->d, before = c->at.first;
+    int64_t first = curvature_span(c->at.n, c->first + s) - before, last = curvature_span(c->at.n, c->first + s + 1) - before;
     double *sums = c->sums + s * (3 * d + 2), *z = sums + 2 * d + 2;
     for (int64_t i = first; i < last; i++) {
         double q = 1, w = b->w ? (double)b->w[i] : 1;
@@ -217,28 +219,40 @@ static void curve_span(void *context, int64_t s)
     }
 }
 
-cusgd_status NAMED(cpu_curvature)(void *self, const dataset *b, const double *scale, curvature *out)
+cusgd_status NAMED(cpu_curvature_piece)(void *self, const dataset *b, piece_of at, const double *scale, curvature *out)
 {
-    enum { SPANS = 64 };
     const cpu *c = self;
-    if (b->sparse) {
-        NAMED(sparse_curvature)(b, scale, out);
-        return CUSGD_OK;
-    }
-    int64_t d = b->d, each = 3 * d + 2, spans = min_of(SPANS, b->n);
-    curving all = {c->pool, b, scale, spans, allocate_zeroed((size_t)(spans * each), sizeof(double))};
+    int64_t d = b->d, each = 3 * d + 2, first = 0, end;
+    while (curvature_span(at.n, first) < at.first) first++;
+    for (end = first; curvature_span(at.n, end) < at.first + b->n;) end++;
+    int64_t spans = end - first;
+    curving all = {c->pool, b, scale, at, first, allocate_zeroed((size_t)(spans * each), sizeof(double))};
     if (!all.sums) return fail_memory((size_t)(spans * each) * sizeof(double), "the columns' curvature");
     if (!pool_run(c->pool, threads_for(c->threads, b->n * d * 4, PASS_BYTES), spans, curve_span, &all)) {
         free(all.sums);
         return fail_interrupted();
     }
-    double *sums = all.sums;
-    for (int64_t s = 1; s < spans; s++)
-        for (int64_t j = 0; j < 2 * d + 2; j++) sums[j] += sums[s * each + j];
-    memcpy(out->fourth, sums, sizeof(double) * (size_t)d);
-    memcpy(out->second, sums + d, sizeof(double) * (size_t)d);
-    out->q2 = sums[2 * d];
-    out->q1 = sums[2 * d + 1];
-    free(sums);
+    if (at.first == 0) {
+        memset(out->fourth, 0, sizeof(double) * (size_t)d);
+        memset(out->second, 0, sizeof(double) * (size_t)d);
+        out->q2 = out->q1 = 0;
+    }
+    for (int64_t s = 0; s < spans; s++) {
+        const double *sums = all.sums + s * each;
+        for (int64_t j = 0; j < d; j++) {
+            out->fourth[j] += sums[j];
+            out->second[j] += sums[d + j];
+        }
+        out->q2 += sums[2 * d];
+        out->q1 += sums[2 * d + 1];
+    }
+    free(all.sums);
+    return CUSGD_OK;
+}
+
+cusgd_status NAMED(cpu_curvature)(void *self, const dataset *b, const double *scale, curvature *out)
+{
+    if (!b->sparse) return NAMED(cpu_curvature_piece)(self, b, (piece_of){0, b->n}, scale, out);
+    NAMED(sparse_curvature)(b, scale, out);
     return CUSGD_OK;
 }

@@ -30,6 +30,15 @@ static inline int64_t chunk_rows(int64_t rows, int64_t d)
 
 static inline int64_t chunk_count(int64_t rows, int64_t chunk) { return (rows + chunk - 1) / chunk; }
 
+/* A curvature is the sum over so many spans of consecutive rows, of which the one numbered `span` begins here. Of fewer rows each
+ * is one. */
+enum { CURVATURE_SPANS = 64 };
+static inline int64_t curvature_span(int64_t n, int64_t span)
+{
+    int64_t spans = n < CURVATURE_SPANS ? n : CURVATURE_SPANS;
+    return span < spans ? span * n / spans : n;
+}
+
 static inline int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
 

@@ -64,12 +64,24 @@ static int run_wave(wave *w, int64_t chunks, double *total, double *loss)
     return 1;
 }
 
-cusgd_status NAMED(cpu_objective)(void *self, const dataset *b, loss_rule loss, const double *theta, double *value,
-                                  double *gradient)
+/* What the pieces before have left in `from`, of (d+1) x k values, to where they lie here; and back, divided by `rows`. */
+static void sums_take(const layout *l, const double *from, double *total)
 {
-    if (b->sparse) return NAMED(sparse_objective)(self, b, loss, theta, value, gradient);
+    for (int64_t j = 0; j <= l->d; j++)
+        for (int64_t c = 0; c < l->k; c++) total[layout_at(l, j, c)] = from[j * l->k + c];
+}
+
+static void sums_give(const layout *l, const double *total, double rows, double *to)
+{
+    for (int64_t j = 0; j <= l->d; j++)
+        for (int64_t c = 0; c < l->k; c++) to[j * l->k + c] = total[layout_at(l, j, c)] / rows;
+}
+
+cusgd_status NAMED(cpu_objective_piece)(void *self, const dataset *b, piece_of at, loss_rule loss, const double *theta,
+                                        double *value, double *gradient)
+{
     layout l = layout_of(b->d, b->k);
-    int64_t size = l.size, chunk = chunk_rows(b->n, b->d);
+    int64_t size = l.size, chunk = chunk_rows(at.n, b->d);
     int64_t chunks = chunk_count(b->n, chunk), waves = min_of(chunks, WAVE);
     real *point = allocate_aligned_zeroed((size_t)size, sizeof(real));
     real *partial = gradient ? allocate_aligned_zeroed((size_t)(waves * size), sizeof(real)) : NULL;
@@ -83,19 +95,38 @@ cusgd_status NAMED(cpu_objective)(void *self, const dataset *b, loss_rule loss, 
     } else {
         rows_task task = NAMED(task_of)(b, loss, point, NULL);
         wave w = {.self = self, .task = &task, .chunk = chunk, .n = b->n, .partial = partial, .scratch = scratch};
-        double sum = 0;
+        double sum = at.first > 0 ? *value : 0, rows = at.first + b->n == at.n ? (double)at.n : 1;
         NAMED(layout_put)(&l, theta, point);
+        if (gradient && at.first > 0) sums_take(&l, gradient, total);
         for (; !status && w.first_chunk < chunks; w.first_chunk += WAVE)
             if (!run_wave(&w, min_of(WAVE, chunks - w.first_chunk), total, &sum)) status = fail_interrupted();
-        *value = sum / (double)b->n;
-        for (int64_t j = 0; gradient && j <= b->d; j++)
-            for (int64_t c = 0; c < b->k; c++) gradient[j * b->k + c] = total[layout_at(&l, j, c)] / (double)b->n;
+        *value = sum / rows;
+        if (gradient) sums_give(&l, total, rows, gradient);
     }
     free(point);
     free(partial);
     free(scratch);
     free(total);
     return status;
+}
+
+cusgd_status NAMED(cpu_objective)(void *self, const dataset *b, loss_rule loss, const double *theta, double *value,
+                                  double *gradient)
+{
+    if (b->sparse) return NAMED(sparse_objective)(self, b, loss, theta, value, gradient);
+    return NAMED(cpu_objective_piece)(self, b, (piece_of){0, b->n}, loss, theta, value, gradient);
+}
+
+/* Waves of an objective, and spans of a curvature, are whole. */
+int64_t NAMED(cpu_piece_end)(void *self, enum full_pass pass, int64_t n, int64_t d, int64_t k, int64_t first, int64_t room)
+{
+    (void)self, (void)k;
+    int64_t each = WAVE * chunk_rows(n, d), end = first + room;
+    if (end >= n) return n;
+    if (pass == PASS_OBJECTIVE) return end / each * each;
+    int64_t span = first * CURVATURE_SPANS / n;
+    while (span < CURVATURE_SPANS && curvature_span(n, span + 1) <= end) span++;
+    return max_of(first, curvature_span(n, span));
 }
 
 typedef struct prediction {

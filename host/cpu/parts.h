@@ -186,6 +186,7 @@ static inline const rows_functions *rows_for(const cpu *c, const rows_task *t) {
 cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, dataset **out);
 void NAMED(cpu_unbind)(void *self, dataset *b);
 cusgd_status NAMED(cpu_rows)(void *self, const dataset *b, const int64_t *rows, int64_t m, double *x, double *w);
+cusgd_status NAMED(cpu_curvature_piece)(void *self, const dataset *b, piece_of at, const double *scale, curvature *out);
 cusgd_status NAMED(cpu_curvature)(void *self, const dataset *b, const double *scale, curvature *out);
 /* models.c: what a run of models keeps; 0: there is no memory. */
 int NAMED(models_open)(cpu *self, const models *of, size_t chunks);
@@ -273,6 +274,9 @@ void NAMED(sparse_columns)(cpu *self, const slice *s, int64_t i, int64_t rows);
 /* full.c */
 cusgd_status NAMED(cpu_objective)(void *self, const dataset *b, loss_rule loss, const double *theta, double *value,
                                   double *gradient);
+cusgd_status NAMED(cpu_objective_piece)(void *self, const dataset *b, piece_of at, loss_rule loss, const double *theta,
+                                        double *value, double *gradient);
+int64_t NAMED(cpu_piece_end)(void *self, enum full_pass pass, int64_t n, int64_t d, int64_t k, int64_t first, int64_t room);
 cusgd_status NAMED(cpu_predict)(void *self, const dataset *b, const double *theta, double *out);
 /* hessian.c */
 cusgd_status NAMED(cpu_hessian)(void *self, const dataset *b, loss_rule loss, const double *theta, double *hessian);

@@ -422,6 +422,12 @@ static cusgd_status steps(void *of, const slice *s)
     return CUSGD_OK;
 }
 
+static cusgd_status add_loss(void *of, double loss)
+{
+    ((cpu *)of)->report.loss = loss;
+    return CUSGD_OK;
+}
+
 static cusgd_status report(void *of, steps_report *out)
 {
     cpu *self = of;
@@ -620,7 +626,9 @@ static const backend_ops ops = {
     .copy = copy,
     .steps = steps,
     .report = report,
+    .add_loss = add_loss,
     .models = {.room = NAMED(cpu_room), .retire = NAMED(cpu_retire), .fold_losses = NAMED(cpu_fold_losses)},
+    .pieces = {.end = NAMED(cpu_piece_end), .objective = NAMED(cpu_objective_piece), .curvature = NAMED(cpu_curvature_piece)},
     .objective = NAMED(cpu_objective),
     .hessian = NAMED(cpu_hessian),
     .predict = NAMED(cpu_predict),

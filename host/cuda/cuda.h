@@ -343,7 +343,7 @@ int64_t pass_step(const cuda *c, const dataset *b);
 
 /* c->pass made ready for examples of this shape and k outputs, theta in c->pass_theta; and the loss kernel's task there, but for
  * its rows. */
-cusgd_status pass_open(cuda *c, const dataset *b, int64_t k, const double *theta);
+cusgd_status pass_open(cuda *c, const dataset *b, int64_t n, int64_t k, const double *theta);
 loss_task pass_loss(const cuda *c, const dataset *b, loss_rule loss);
 /* *x: rows first .. first + rows - 1, at most pass.rows of them, as reals, ld from row to row: in place, or until the next call.
  */
@@ -391,6 +391,10 @@ void cuda_unbind(void *of, dataset *b);
 cusgd_status cuda_rows(void *of, const dataset *b, const int64_t *rows, int64_t m, double *x, double *w);
 cusgd_status cuda_moments(void *of, const examples *e, double *mean, double *variance, double *target_mean,
                           double *weight); /* moments.c */
+/* Rows whose sums stand together in a curvature; a piece has a multiple of them. */
+enum { CURVATURE_ROWS = 16384 };
+int64_t cuda_piece_end(void *of, enum full_pass pass, int64_t n, int64_t d, int64_t k, int64_t first, int64_t room);
+cusgd_status cuda_curvature_piece(void *of, const dataset *b, piece_of at, const double *scale, curvature *out);
 cusgd_status cuda_curvature(void *of, const dataset *b, const double *scale, curvature *out);
 cusgd_status cuda_locate(void *of, const void *at, int *device); /* place.c */
 cusgd_status cuda_fetch(void *of, const memory_place *place, const cusgd_matrix *m, int64_t n, int64_t cols, void *to);
@@ -419,6 +423,8 @@ update_task update_of(const cuda *c);
 const void *gradient_at(const run *r); /* where it is taken */
 cusgd_status cuda_report(void *of, steps_report *out);
 cusgd_status cuda_add_loss(void *of, double loss);
+cusgd_status cuda_objective_piece(void *of, const dataset *b, piece_of at, loss_rule loss, const double *theta, double *value,
+                                  double *gradient);
 cusgd_status cuda_objective(void *of, const dataset *b, loss_rule loss, const double *theta, double *value,
                             double *gradient);                                                               /* pass.c */
 cusgd_status cuda_hessian(void *of, const dataset *b, loss_rule loss, const double *theta, double *hessian); /* hessian.c */

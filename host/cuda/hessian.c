@@ -97,7 +97,7 @@ cusgd_status cuda_hessian(void *of, const dataset *b, loss_rule loss, const doub
     double *zero = theta ? NULL : allocate_zeroed(size, sizeof(double));
     h.host = allocate(values, sizeof(double));
     cusgd_status status = h.host && (theta || zero) ? CUSGD_OK : fail_memory(values * sizeof(double), "second derivatives");
-    if (!status) status = pass_open(c, b, b->k, theta ? theta : zero);
+    if (!status) status = pass_open(c, b, b->n, b->k, theta ? theta : zero);
     if (!status) status = add_rows(c, &h, b, loss, hessian);
     cuda_free(h.scaled);
     cuda_free(h.product);

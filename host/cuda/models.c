@@ -151,7 +151,7 @@ cusgd_status cuda_fold_losses(void *of, const dataset *b, loss_rule loss, int64_
     void *target_of = NULL, *number = NULL, *at = NULL;
     TRY(models_fit(b->classed));
     TRY(check_shape(b->d, outputs));
-    TRY(pass_open(c, b, outputs, theta));
+    TRY(pass_open(c, b, b->n, outputs, theta));
     cusgd_status status = cuda_allocate(c, b->folds * outputs, sizeof(double), "the models' losses", &at);
     if (!status && m->target_of) status = put_array(c, m->target_of, outputs, sizeof(int), &target_of);
     if (!status && m->number) status = put_array(c, m->number, outputs, sizeof(double), &number);

@@ -223,6 +223,7 @@ static const backend_ops ops = {
     .report = cuda_report,
     .add_loss = cuda_add_loss,
     .models = {.room = cuda_room, .retire = cuda_retire, .fold_losses = cuda_fold_losses},
+    .pieces = {.end = cuda_piece_end, .objective = cuda_objective_piece, .curvature = cuda_curvature_piece},
     .objective = cuda_objective,
     .hessian = cuda_hessian,
     .predict = cuda_predict,

@@ -102,12 +102,13 @@ cusgd_status cuda_moments(void *of, const examples *e, double *mean, double *var
 
 /* ---- Curvature ---- */
 
-enum { CURVATURE_ROWS = 16384, CURVATURE_SEGMENTS = 256, CURVATURE_VALUES = 1 << 20 };
+enum { CURVATURE_SEGMENTS = 256, CURVATURE_VALUES = 1 << 20 };
 
-static cusgd_status add_curvature(const cuda *c, curvature_task *t, int64_t n, double *sums)
+/* Adds to `sums`, 2 (d + 1) values. */
+static cusgd_status add_curvature(cuda *c, curvature_task *t, int64_t n, double *sums)
 {
     int64_t maximum = t->segments;
-    TRY(CUDA(cudaMemsetAsync(t->sums, 0, sizeof(double) * (size_t)(2 * (t->d + 1)), c->stream)));
+    TRY(upload_doubles(c, sums, 2 * (t->d + 1), t->sums));
     for (int64_t first = 0; first < n; first += CURVATURE_ROWS) {
         t->first = first;
         t->rows = min_of(CURVATURE_ROWS, n - first);
@@ -118,14 +119,35 @@ static cusgd_status add_curvature(const cuda *c, curvature_task *t, int64_t n, d
     return cuda_synchronize(c);
 }
 
-cusgd_status cuda_curvature(void *of, const dataset *b, const double *scale, curvature *out)
+/* Between those of the caller and of the device, where fourth and second of a column stand together. */
+static void curvature_to_sums(const curvature *from, int64_t d, double *sums)
+{
+    for (int64_t j = 0; j < d; j++) {
+        sums[2 * j] = from->fourth[j];
+        sums[2 * j + 1] = from->second[j];
+    }
+    sums[2 * d] = from->q2;
+    sums[2 * d + 1] = from->q1;
+}
+
+static void curvature_from_sums(const double *sums, int64_t d, curvature *to)
+{
+    for (int64_t j = 0; j < d; j++) {
+        to->fourth[j] = sums[2 * j];
+        to->second[j] = sums[2 * j + 1];
+    }
+    to->q2 = sums[2 * d];
+    to->q1 = sums[2 * d + 1];
+}
+
+cusgd_status cuda_curvature_piece(void *of, const dataset *b, piece_of at, const double *scale, curvature *out)
 {
     cuda *c = of;
-    if (b->sparse) return sparse_curvature(c, b, scale, out);
     int64_t d = b->d, segments = min_of(CURVATURE_SEGMENTS, CURVATURE_VALUES / (d + 1) + 1);
     void *memory = NULL; /* q, partial sums, sums, scales */
-    double *sums = allocate((size_t)(2 * (d + 1)), sizeof(double));
+    double *sums = allocate_zeroed((size_t)(2 * (d + 1)), sizeof(double));
     if (!sums) return fail_memory((size_t)(2 * (d + 1)) * sizeof(double), "the columns' curvature");
+    if (at.first > 0) curvature_to_sums(out, d, sums);
     cusgd_status status = cuda_enter(c);
     if (!status)
         status = cuda_allocate(c, CURVATURE_ROWS + 2 * (segments + 1) * (d + 1) + d, sizeof(double), "the columns' curvature",
@@ -146,15 +168,14 @@ cusgd_status cuda_curvature(void *of, const dataset *b, const double *scale, cur
         if (scale) status = upload_doubles(c, scale, d, scales);
     }
     if (!status) status = add_curvature(c, &t, b->n, sums);
-    if (!status) {
-        for (int64_t j = 0; j < d; j++) {
-            out->fourth[j] = sums[2 * j];
-            out->second[j] = sums[2 * j + 1];
-        }
-        out->q2 = sums[2 * d];
-        out->q1 = sums[2 * d + 1];
-    }
+    if (!status) curvature_from_sums(sums, d, out);
     cuda_free(memory);
     free(sums);
     return status;
+}
+
+cusgd_status cuda_curvature(void *of, const dataset *b, const double *scale, curvature *out)
+{
+    if (b->sparse) return sparse_curvature(of, b, scale, out);
+    return cuda_curvature_piece(of, b, (piece_of){0, b->n}, scale, out);
 }

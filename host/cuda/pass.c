@@ -1,9 +1,9 @@
 /* Passes over all rows at given parameters, chunk by chunk, in place. */
 #include "cuda.h"
 
-cusgd_status pass_open(cuda *c, const dataset *b, int64_t k, const double *theta)
+cusgd_status pass_open(cuda *c, const dataset *b, int64_t n, int64_t k, const double *theta)
 {
-    int64_t rows = b->sparse ? b->sparse->piece : min_of(b->n, chunk_rows(c, b->d, k)), size = (b->d + 1) * k;
+    int64_t rows = b->sparse ? b->sparse->piece : min_of(n, chunk_rows(c, b->d, k)), size = (b->d + 1) * k;
     work *w = &c->pass;
     TRY(cuda_enter(c));
     TRY(choose_math(c, 0));
@@ -63,32 +63,37 @@ static cusgd_status pass_product(cuda *c, const dataset *b, int64_t first, int64
     return product(c, &c->pass, *x, b->ld, rows, c->pass_theta);
 }
 
-static cusgd_status pass_chunk(cuda *c, const dataset *b, loss_rule loss, int64_t first, int64_t rows, int with_gradient)
+/* begins: the first one of all rows. */
+static cusgd_status pass_chunk(cuda *c, const dataset *b, loss_rule loss, int64_t first, int64_t rows, int begins,
+                               int with_gradient)
 {
     const work *w = &c->pass;
     const void *x;
     loss_task t = pass_loss(c, b, loss);
     t.first = first;
     t.rows = rows;
-    t.begins = first == 0;
+    t.begins = begins;
     TRY(pass_product(c, b, first, rows, &x));
     TRY(launch_loss(c, &t));
     if (!with_gradient) return CUSGD_OK;
     if (b->sparse) return sparse_pass_columns(c, b, first / pass_step(c, b));
     TRY(product_transposed(c, w, x, b->ld, rows));
-    return CUDA(kernel_accumulate(c->precision, w->gradient, w->sum, b->d * b->k, first == 0, c->stream));
+    return CUDA(kernel_accumulate(c->precision, w->gradient, w->sum, b->d * b->k, begins, c->stream));
 }
 
-cusgd_status cuda_objective(void *of, const dataset *b, loss_rule loss, const double *theta, double *value, double *gradient)
+/* The sums stay on the device until the last piece. */
+cusgd_status cuda_objective_piece(void *of, const dataset *b, piece_of at, loss_rule loss, const double *theta, double *value,
+                                  double *gradient)
 {
     cuda *c = of;
     const work *w = &c->pass;
     run_state state;
-    int64_t n = b->n, penalized = b->d * b->k;
-    TRY(pass_open(c, b, b->k, theta));
+    int64_t n = at.n, penalized = b->d * b->k;
+    TRY(pass_open(c, b, n, b->k, theta));
     if (b->sparse && gradient) TRY(sparse_pass_begin(c, b));
-    for (int64_t first = 0, each = pass_step(c, b); first < n; first += each)
-        TRY(pass_chunk(c, b, loss, first, min_of(each, n - first), gradient != NULL));
+    for (int64_t first = 0, each = pass_step(c, b); first < b->n; first += each)
+        TRY(pass_chunk(c, b, loss, first, min_of(each, b->n - first), at.first + first == 0, gradient != NULL));
+    if (at.first + b->n < n) return cuda_synchronize(c); /* the piece will be unbound */
     TRY(download_bytes(c, w->state, sizeof state, &state));
     *value = state.pending / (double)n;
     if (!gradient) return CUSGD_OK;
@@ -98,13 +103,24 @@ cusgd_status cuda_objective(void *of, const dataset *b, loss_rule loss, const do
     return CUSGD_OK;
 }
 
+cusgd_status cuda_objective(void *of, const dataset *b, loss_rule loss, const double *theta, double *value, double *gradient)
+{
+    return cuda_objective_piece(of, b, (piece_of){0, b->n}, loss, theta, value, gradient);
+}
+
+int64_t cuda_piece_end(void *of, enum full_pass pass, int64_t n, int64_t d, int64_t k, int64_t first, int64_t room)
+{
+    int64_t each = pass == PASS_OBJECTIVE ? chunk_rows(of, d, k) : CURVATURE_ROWS, end = first + room;
+    return end >= n ? n : end / each * each;
+}
+
 cusgd_status cuda_predict(void *of, const dataset *b, const double *theta, double *out)
 {
     cuda *c = of;
     const work *w = &c->pass;
     void *wide = NULL;
     if (b->k == 0) return CUSGD_OK;
-    TRY(pass_open(c, b, b->k, theta));
+    TRY(pass_open(c, b, b->n, b->k, theta));
     int64_t each = pass_step(c, b);
     TRY(cuda_allocate(c, each * b->k, sizeof(double), "the predictions", &wide));
     cusgd_status status = CUSGD_OK;

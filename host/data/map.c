@@ -229,6 +229,19 @@ cusgd_status file_map_parts(const file_part *parts, int64_t count, void **mappin
     return status;
 }
 
+int file_behind(const void *at, const char **path, size_t *start)
+{
+    uintptr_t address = (uintptr_t)at;
+    for (entry *e = first; e; e = entry_after(e)) {
+        uintptr_t begin = atomic_load(&e->begin);
+        if (begin == 0 || address < begin || address >= atomic_load(&e->end) || e->file < 0 || !e->mapping) continue;
+        *path = e->path;
+        *start = e->offset + (address - begin);
+        return e->file;
+    }
+    return -1;
+}
+
 /* ---- Mappings of the caller's ---- */
 
 /* A file of that name that is shorter already may be another one: its size then says nothing. */

@@ -9,6 +9,7 @@
 #include "failure.h"
 #include "interrupt.h"
 #include "pool.h"
+#include "stream.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,6 +208,18 @@ static cusgd_status curvature_of_shard(const void *context, const problem *p, co
     return status;
 }
 
+/* Over all rows. */
+static cusgd_status full_curvature(const problem *p, const double *scale, double *values)
+{
+    int64_t d = p->d;
+    if (!p->train.stream) return shards_pass(p, &p->train, curvature_of_shard, scale, 0, (size_t)(2 * d + 2), values);
+    curvature sums = {values, values + d, 0, 0};
+    cusgd_status status = stream_curvature(p, p->train.stream, scale, &sums);
+    values[2 * d] = sums.q2;
+    values[2 * d + 1] = sums.q1;
+    return status;
+}
+
 cusgd_status column_noise(const problem *p, const double *scale, double *c, double *trace)
 {
     int64_t d = p->d;
@@ -214,7 +227,7 @@ cusgd_status column_noise(const problem *p, const double *scale, double *c, doub
     double *sums = allocate_zeroed(size, sizeof(double));
     if (!sums) return fail_memory(size * sizeof(double), "the columns' curvature");
     const double *second = sums + d;
-    cusgd_status status = shards_pass(p, &p->train, curvature_of_shard, scale, 0, size, sums);
+    cusgd_status status = full_curvature(p, scale, sums);
     for (int64_t j = 0; j < d; j++) c[j] = second[j] > 0 ? sums[j] / second[j] : 0;
     *trace = sums[2 * d + 1] > 0 ? sums[2 * d] / sums[2 * d + 1] : 1;
     free(sums);
@@ -228,7 +241,7 @@ static cusgd_status trace_curvature(const problem *p, const double *scale, doubl
     int64_t d = p->d;
     double *sums = allocate_zeroed((size_t)(2 * d + 2), sizeof(double));
     if (!sums) return fail_memory((size_t)(2 * d + 2) * sizeof(double), "the columns' curvature");
-    cusgd_status status = shards_pass(p, &p->train, curvature_of_shard, scale, 0, (size_t)(2 * d + 2), sums);
+    cusgd_status status = full_curvature(p, scale, sums);
     *lambda = sums[2 * d + 1] / (double)p->train.rows.n;
     *noise = sums[2 * d + 1] > 0 ? sums[2 * d] / sums[2 * d + 1] : 1;
     free(sums);

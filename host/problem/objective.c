@@ -2,6 +2,7 @@
 #include "problem.h"
 
 #include "failure.h"
+#include "stream.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,7 @@ cusgd_status problem_loss(const problem *p, const example_set *set, loss_rule lo
 {
     evaluation e = {loss, theta, gradient != NULL};
     const backend *b = p->backend;
+    if (set->stream) return stream_loss(p, set->stream, loss, theta, value, gradient);
     if (set->shards == 1 && !b->world) return b->ops->objective(b->self, set->bounds[0], loss, theta, value, gradient);
     if (!gradient) return shards_pass(p, set, evaluate_shard, &e, 1, 1, value);
     double *values = allocate((size_t)problem_size(p) + 1, sizeof *values);
@@ -89,6 +91,7 @@ static cusgd_status hessian_of_shard(const void *context, const problem *p, cons
 
 cusgd_status problem_hessian(const problem *p, loss_rule loss, const double *theta, double *hessian)
 {
+    if (p->train.stream) return fail_option("memory", "second derivatives need all rows at hand: give more --memory");
     evaluation e = {loss, theta, 0};
     size_t side = (size_t)p->d + 1, blocks = loss_is_quadratic((cusgd_loss)loss.kind) ? 1 : (size_t)p->k;
     return shards_pass(p, &p->train, hessian_of_shard, &e, 1, blocks * side * side, hessian);

@@ -4,6 +4,7 @@
 #include "failure.h"
 #include "interrupt.h"
 #include "options.h"
+#include "stream.h"
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -329,7 +330,7 @@ static cusgd_status bind_training(problem *p)
     cusgd_status status = standardize(p, variance, variance + p->d);
     if (!status && p->options->robust) status = take_quartiles(p, variance);
     free(variance);
-    return status ? status : shards_bind(p, &p->units.transform, &p->train);
+    return status ? status : stream_bind_training(p);
 }
 
 /* Validation losses weigh by the validation rows' own mean weight, and what judges the model is the data as given. */
@@ -357,6 +358,7 @@ cusgd_status problem_bind(problem *p, const backend *b)
 static void close_set(const problem *p, example_set *set)
 {
     shards_unbind(p, set);
+    stream_close(p, set->stream);
     free(set->index);
     free(set->scaled);
 }
@@ -442,10 +444,11 @@ int problem_binds_alike(const problem *p, const cusgd_options *after)
     int alike = old.kind == new.kind && !(old.number < new.number) && !(old.number > new.number) && was_auto == is_auto &&
                 before->precision == after->precision && before->storage == after->storage &&
                 before->standardize == after->standardize && before->robust == after->robust && before->whiten == after->whiten &&
-                before->intercept == after->intercept && before->threads == after->threads &&
-                before->shards == after->shards &&strcmp(before->device, after->device) == 0 && !(p->units.target > 1) &&
+                before->intercept == after->intercept && before->threads == after->threads && before->shards == after->shards &&
+                before->memory == after->memory &&strcmp(before->device, after->device) == 0 && !(p->units.target > 1) &&
                 !(p->units.target < 1) && !(before->valid_fraction > 0) && !(after->valid_fraction > 0);
     alike = alike && options_standardize_alike(before, after);
+    if (p->train.stream) alike = alike && before->sampling == after->sampling && before->solver == after->solver;
     for (int64_t j = 0; j < p->d && alike; j++) {
         double scale = penalized_scale(after, j, p->units.own_scale[j]);
         alike = !(scale < p->units.scale[j]) && !(scale > p->units.scale[j]);
@@ -470,5 +473,6 @@ cusgd_status problem_reset(problem *p)
 cusgd_status problem_check_data(const problem *p)
 {
     cusgd_status status = data_check_files(p->train.data);
+    if (!status && p->train.stream) status = stream_check(p->train.stream);
     return !status && p->valid.data ? data_check_files(p->valid.data) : status;
 }

@@ -12,6 +12,9 @@ typedef double real; /* above the device interface all is double */
 #include "scalar/loss.h"
 #include "scalar/update.h"
 
+/* Rows that are bound piece by piece (stream.h). */
+typedef struct stream stream;
+
 /* Training or validation examples. */
 typedef struct example_set {
     const cusgd_data *data; /* the caller's; NULL: none of their own */
@@ -19,7 +22,8 @@ typedef struct example_set {
     int64_t *index;         /* which rows of the data, ascending, when some are left or held out; NULL: all */
     double *scaled;         /* a copy of the data's targets in the problem's unit; NULL where that is 1 */
     int shards;             /* of the rows: consecutive ones, scalar/shards.h */
-    dataset **bounds;       /* shards, NULL those of other processes; NULL: there are no rows */
+    dataset **bounds;       /* shards, NULL those of other processes; NULL: there are no rows, or there is a stream of them */
+    stream *stream;         /* NULL: all rows are bound */
 } example_set;
 
 /* Between the data's units and those of the bound examples. */

@@ -7,6 +7,7 @@
 #include "interrupt.h"
 #include "scalar/moments.h"
 #include "scalar/shards.h"
+#include "stream.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,6 +127,7 @@ cusgd_status shards_rows(const problem *p, const example_set *set, const int64_t
     const backend *b = p->backend;
     uint64_t n = (uint64_t)set->rows.n, shards = (uint64_t)set->shards;
     cusgd_status status = CUSGD_OK;
+    if (set->stream) return stream_rows(p, set->stream, rows, m, x, w);
     if (set->shards == 1 && !b->world) return b->ops->rows(b->self, set->bounds[0], rows, m, x, w);
     for (int64_t i = 0; i < m && !status; i++) {
         uint64_t shard = shard_of(n, shards, (uint64_t)rows[i]);

@@ -5,6 +5,7 @@
 #include "failure.h"
 #include "interrupt.h"
 #include "options.h"
+#include "problem/stream.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,9 +68,11 @@ static void order_shares(const sgd *s, sampler *orders, batch_share *shares)
     const cusgd_options *o = s->run->options;
     const example_set *train = &s->problem->train;
     for (int h = 0; h < train->shards; h++) {
-        orders[h] = sampler_of_shard(o->sampling, o->seed, (uint64_t)train->rows.n, (uint64_t)train->rows.d, (uint64_t)s->batches,
-                                     (uint64_t)s->run->at.epoch_index, (uint64_t)train->shards, (uint64_t)h);
-        shares[h] = (batch_share){train->bounds[h], &orders[h]};
+        orders[h] = sampler_of_shard(
+            o->sampling, o->seed,
+            (shard_of_rows){(uint64_t)train->rows.n, (uint64_t)train->rows.d, (uint64_t)train->shards, (uint64_t)h},
+            (uint64_t)s->batches, (uint64_t)s->run->at.epoch_index);
+        shares[h] = (batch_share){train->bounds ? train->bounds[h] : NULL, &orders[h]};
     }
 }
 
@@ -81,7 +84,7 @@ static cusgd_status give_slice(const sgd *s, const batch_share *shares, int64_t 
     return s->problem->backend->ops->steps(s->problem->backend->self, &next);
 }
 
-/* A device that can wait goes on with the sum of losses that *total has (run_steps). */
+/* The device goes on with the sum of losses that *total has (run_steps). */
 cusgd_status sgd_count_steps(sgd *s, steps_report *total)
 {
     steps_report r;
@@ -91,19 +94,19 @@ cusgd_status sgd_count_steps(sgd *s, steps_report *total)
     if (r.note) snprintf(s->device_note, sizeof s->device_note, "%s", r.note);
     s->run->at.step += r.done;
     s->run->at.batch += r.done;
-    total->loss = b->ops->wait ? r.loss : total->loss + r.loss;
+    total->loss = r.loss;
     total->rows += r.rows;
     total->done += r.done;
     total->failed |= r.failed;
     return CUSGD_OK;
 }
 
-/* The rest of an epoch's steps have their losses added to those of the steps before, in the order of the steps: an epoch that is
- * divided ends with the bits of one that is not. */
+/* What follows of an epoch's steps has its losses added to those of the steps before, in the order of the steps: an epoch that is
+ * divided, into whatever slices, ends with the bits of one that is not. */
 static cusgd_status go_on_with_sum(const sgd *s, const steps_report *total)
 {
     const backend *b = s->problem->backend;
-    return b->ops->wait && total->loss != 0 ? b->ops->add_loss(b->self, total->loss) : CUSGD_OK;
+    return total->loss != 0 || !b->ops->wait ? b->ops->add_loss(b->self, total->loss) : CUSGD_OK;
 }
 
 /* Between two slices. */
@@ -119,6 +122,15 @@ static cusgd_status offer(sgd *s, const fit *f, int64_t given, steps_report *tot
     return go_on_with_sum(s, total);
 }
 
+/* Of a stream: where the rows of batch `at` and the next ones are, up to batch *bound, once the steps before are done. */
+static cusgd_status bind_batches(sgd *s, int64_t at, const sampler *order, batch_share *share, int64_t *bound,
+                                 steps_report *total)
+{
+    cusgd_status status = at > s->run->at.batch ? sgd_count_steps(s, total) : CUSGD_OK;
+    if (!status && !total->failed) status = stream_batches(s->problem, s->problem->train.stream, order, at, share, bound);
+    return status ? status : go_on_with_sum(s, total);
+}
+
 /* Steps until `limit` of them are done, the epoch ends, one fails or somebody cancels; adds to *total. A device that can wait for
  * less than all is given the next slice before the one before is done, and reports at the end. Its first slices are short, since
  * it has nothing to do while the first one is made ready: the numbers of 4096 steps take up to 2 ms. f: the fit, which can be
@@ -128,6 +140,7 @@ static cusgd_status run_steps(sgd *s, const fit *f, int64_t limit, steps_report 
     const backend *b = s->problem->backend;
     int64_t maximum = s->slice > 0 ? s->slice : steps_at_once(s), count = b->ops->wait ? (maximum + 15) / 16 : maximum;
     int64_t given = s->run->at.batch, end = limit < s->batches - given ? given + limit : s->batches;
+    int64_t bound = s->problem->train.stream ? given : end; /* behind the last batch that is bound */
     int failed = 0;
     size_t shards = (size_t)s->problem->train.shards;
     step_numbers *numbers = allocate((size_t)maximum, sizeof *numbers);
@@ -139,11 +152,14 @@ static cusgd_status run_steps(sgd *s, const fit *f, int64_t limit, steps_report 
     else
         status = fail_memory((size_t)maximum * sizeof *numbers + shards * sizeof *orders, "a slice of steps");
     while (!status && given < end && !failed && !total->failed && !run_is_cancelled(s->run)) {
-        count = min_of(count, end - given);
+        if (given == bound) status = bind_batches(s, given, orders, shares, &bound, total);
+        if (status || total->failed) break;
+        count = min_of(count, min_of(end, bound) - given);
         status = give_slice(s, shares, given, count, numbers);
         given += count;
         count = min_of(4 * count, maximum);
         if (!status) status = b->ops->wait ? b->ops->wait(b->self, &failed) : sgd_count_steps(s, total);
+        if (!status && !b->ops->wait) status = go_on_with_sum(s, total);
         if (!status && f && s->run->fit.callback && given < end) status = offer(s, f, given, total);
     }
     if (!status && b->ops->wait) status = sgd_count_steps(s, total);

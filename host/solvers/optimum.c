@@ -15,7 +15,7 @@ static int is_affordable(const run *r)
     double n = (double)r->problem->train.rows.n, d = (double)r->problem->d, side = d + 1, visited = (double)r->at.epoch * n;
     int quadratic = loss_is_quadratic(r->problem->loss.kind);
     if (loss_is_nonsmooth(r->problem->loss.kind) || is_softmax(r->problem) || r->problem->l1 > 0 || r->lost) return 0;
-    if (examples_are_sparse(&r->problem->train.rows)) return 0;
+    if (examples_are_sparse(&r->problem->train.rows) || r->problem->train.stream) return 0;
     if (r->problem->d > (quadratic ? MAX_COLUMNS : MAX_NEWTON_COLUMNS) || (!quadratic && r->problem->separated != 0)) return 0;
     if (!(isnan(r->options->lower) && isnan(r->options->upper))) return 0; /* the optimum within bounds is another one */
     double work =

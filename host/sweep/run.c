@@ -111,8 +111,9 @@ static cusgd_status take_full_steps(const cusgd_sweep *s, int count)
     steps_report r;
     cusgd_status status = orders && shares ? CUSGD_OK : fail_memory(shards * sizeof *orders, "a slice of steps");
     for (int h = 0; h < train->shards && !status; h++) {
-        orders[h] = sampler_of_shard(CUSGD_SAMPLING_NONE, 0, (uint64_t)train->rows.n, (uint64_t)train->rows.d, 1, 0,
-                                     (uint64_t)train->shards, (uint64_t)h);
+        orders[h] = sampler_of_shard(
+            CUSGD_SAMPLING_NONE, 0,
+            (shard_of_rows){(uint64_t)train->rows.n, (uint64_t)train->rows.d, (uint64_t)train->shards, (uint64_t)h}, 1, 0);
         shares[h] = (batch_share){train->bounds[h], &orders[h]};
     }
     for (int i = 0; i < count && !status; i++) status = b->ops->steps(b->self, &one);

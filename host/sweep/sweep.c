@@ -32,6 +32,7 @@ static cusgd_status check_plan(const cusgd_options *o, const cusgd_data *train, 
     if (o->solver != CUSGD_SOLVER_SGD) return fail_option("solver", "a sweep trains by solver sgd");
     if (o->whiten != CUSGD_WHITEN_NONE)
         return fail_option("whiten", "a sweep standardizes columns, but does not decorrelate them: leave whiten out");
+    if (o->memory > 0) return fail_option("memory", "a sweep needs all rows at hand: leave the option memory out");
     if (o->robust) return fail_option("robust", "a sweep standardizes by means and deviations, not by medians and quartiles");
     if (o->schedule == CUSGD_SCHEDULE_PLATEAU)
         return fail_option("schedule", "the schedule plateau follows one model's loss, and a sweep has many; choose another");

@@ -124,32 +124,37 @@ DEVICE void sampler_make_pages(sampler *s, uint64_t cols, uint64_t key)
     s->leftover = permutation_make(last, key, s->epoch);
 }
 
-/* Of one shard, at least one row long, of `total` rows of `cols` columns; which batch a step takes is the same in all of them.
- */
-DEVICE sampler sampler_of_shard(cusgd_sampling sampling, uint64_t seed, uint64_t total, uint64_t cols, uint64_t batches,
-                                uint64_t epoch, uint64_t shards, uint64_t shard)
+/* Rows that are divided into shards, and one of these, which has a row at least. */
+typedef struct shard_of_rows {
+    uint64_t total, columns; /* of all rows */
+    uint64_t shards, shard;
+} shard_of_rows;
+
+/* The order of a shard. Which batch a step takes is the same in all of them. */
+DEVICE sampler sampler_of_shard(cusgd_sampling sampling, uint64_t seed, shard_of_rows of, uint64_t batches, uint64_t epoch)
 {
     sampler s;
-    uint64_t common = stream_key(seed, STREAM_ORDER), key = shard_key(common, shard), n = shard_rows(total, shards, shard);
+    uint64_t common = stream_key(seed, STREAM_ORDER), key = shard_key(common, of.shard);
+    uint64_t n = shard_rows(of.total, of.shards, of.shard);
     uint64_t blocks = n / SAMPLING_BLOCK, tail = n % SAMPLING_SPAN;
     s.sampling = (int)sampling;
     s.n = n;
     s.batches = batches;
     s.epoch = epoch;
-    s.total = total;
-    s.shards = shards;
-    s.shard = shard;
+    s.total = of.total;
+    s.shards = of.shards;
+    s.shard = of.shard;
     s.key = stream_key(seed, STREAM_REPLACE);
-    if (sampling == CUSGD_SAMPLING_REPLACE) s.key = shard_key(s.key, shard);
+    if (sampling == CUSGD_SAMPLING_REPLACE) s.key = shard_key(s.key, of.shard);
     s.offset = random_below(random_bits(key, epoch, 1000), n);
     s.origin = s.page = s.span = s.short_at = s.missing = 0;
     s.turns = permutation_make(batches, common, epoch);
     if (sampling == CUSGD_SAMPLING_PAGES) {
-        sampler_make_pages(&s, cols, key);
+        sampler_make_pages(&s, of.columns, key);
         return s;
     }
     if (sampling == CUSGD_SAMPLING_BATCHES) /* the rows of a batch do not depend on the epoch */
-        s.order = permutation_make(n, shard_key(stream_key(seed, STREAM_BATCHES), shard), 0);
+        s.order = permutation_make(n, shard_key(stream_key(seed, STREAM_BATCHES), of.shard), 0);
     else
         s.order = permutation_make(sampling == CUSGD_SAMPLING_BLOCKS ? (blocks ? blocks : 1) : n, key, epoch);
     s.window = permutation_make(SAMPLING_SPAN, key, epoch);
@@ -159,7 +164,8 @@ DEVICE sampler sampler_of_shard(cusgd_sampling sampling, uint64_t seed, uint64_t
 
 DEVICE sampler sampler_make(cusgd_sampling sampling, uint64_t seed, uint64_t n, uint64_t batches, uint64_t epoch)
 {
-    return sampler_of_shard(sampling, seed, n, 1, batches, epoch, 1, 0);
+    shard_of_rows all = {n, 1, 1, 0};
+    return sampler_of_shard(sampling, seed, all, batches, epoch);
 }
 
 /* The rows are cut into blocks from a random row on, cyclically; the blocks stand in random order, rows that fill no block last;

@@ -1,0 +1,253 @@
+/* Rows copied ahead of their use. */
+#include "row_reader.h"
+
+#include "clock.h"
+#include "failure.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MATRICES = 4, X = 0 }; /* x, y, w, o */
+enum {
+    PART_BYTES = 1 << 20, /* of x that are asked for at once */
+    PARTS_AHEAD = 16      /* that the system is asked for before they are read, so that the disk has several requests at a time */
+};
+
+struct row_reader {
+    examples of;
+    int64_t room;
+    char *slot[MATRICES];
+    size_t row_bytes[MATRICES];
+    int file; /* x lies in it, from `start` on; -1: in memory alone */
+    size_t start;
+    const char *path;
+    struct stat seen;
+    row_run *parts; /* of the request under way */
+    int64_t part_count, at;
+    pthread_t thread;
+    int is_under_way, has_thread;
+    int error; /* errno of what has failed; -1: the file has ended */
+    row_reader_times took;
+};
+
+static const cusgd_matrix *matrix_of(const examples *e, int i)
+{
+    const cusgd_matrix *all[MATRICES] = {&e->x, &e->y, &e->w, &e->o};
+    return all[i];
+}
+
+static size_t value_bytes(const cusgd_matrix *m) { return m->type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double); }
+
+static size_t bytes_in_row(const examples *e, int i)
+{
+    const int64_t cols[MATRICES] = {e->d, e->k, 1, 1};
+    const cusgd_matrix *m = matrix_of(e, i);
+    return m->at ? (size_t)cols[i] * value_bytes(m) : 0;
+}
+
+int64_t row_reader_row_bytes(const examples *e)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < MATRICES; i++) bytes += bytes_in_row(e, i);
+    return (int64_t)bytes;
+}
+
+/* ---- Copying ---- */
+
+/* Rows of one matrix to row `to` of its slot. */
+static void copy_rows(const row_reader *r, int i, row_run run, int64_t to)
+{
+    const cusgd_matrix *m = matrix_of(&r->of, i);
+    size_t bytes = r->row_bytes[i], value = value_bytes(m);
+    int64_t cols = (int64_t)(bytes / value);
+    char *out = r->slot[i] + (size_t)to * bytes;
+    int is_plain = (m->col_stride == 1 || cols == 1) && m->row_stride == cols && !r->of.rows;
+    if (is_plain) {
+        memcpy(out, (const char *)m->at + (size_t)run.first * bytes, (size_t)run.count * bytes);
+        return;
+    }
+    for (int64_t row = run.first; row < run.first + run.count; row++) {
+        const char *from = (const char *)m->at + examples_row(&r->of, row) * m->row_stride * (int64_t)value;
+        for (int64_t c = 0; c < cols; c++, out += value) memcpy(out, from + c * m->col_stride * (int64_t)value, value);
+    }
+}
+
+/* Returns 0, or what has failed (row_reader.error). */
+static int read_whole(int file, char *to, size_t bytes, size_t from)
+{
+    while (bytes > 0) {
+        ssize_t count = pread(file, to, bytes, (off_t)from);
+        if (count == 0) return -1;
+        if (count < 0 && errno != EINTR) return errno;
+        if (count < 0) continue;
+        to += count;
+        from += (size_t)count;
+        bytes -= (size_t)count;
+    }
+    return 0;
+}
+
+static void announce(const row_reader *r, int64_t part)
+{
+    size_t bytes = r->row_bytes[X];
+    if (part >= r->part_count) return;
+    (void)posix_fadvise(r->file, (off_t)(r->start + (size_t)r->parts[part].first * bytes),
+                        (off_t)((size_t)r->parts[part].count * bytes), POSIX_FADV_WILLNEED);
+}
+
+static void *copy_parts(void *of)
+{
+    row_reader *r = of;
+    double begun = clock_seconds();
+    int64_t to = r->at;
+    size_t bytes = r->row_bytes[X];
+    for (int64_t p = 0; r->file >= 0 && p < PARTS_AHEAD; p++) announce(r, p);
+    for (int64_t p = 0; p < r->part_count && !r->error; p++) {
+        row_run run = r->parts[p];
+        if (r->file < 0) {
+            copy_rows(r, X, run, to);
+        } else {
+            announce(r, p + PARTS_AHEAD);
+            r->error = read_whole(r->file, r->slot[X] + (size_t)to * bytes, (size_t)run.count * bytes,
+                                  r->start + (size_t)run.first * bytes);
+        }
+        for (int i = X + 1; i < MATRICES; i++)
+            if (r->row_bytes[i] > 0) copy_rows(r, i, run, to);
+        to += run.count;
+    }
+    r->took.bytes += (double)(to - r->at) * (double)bytes;
+    r->took.reading += clock_seconds() - begun;
+    return NULL;
+}
+
+/* ---- Requests ---- */
+
+static cusgd_status cut_into_parts(row_reader *r, const row_run *runs, int64_t count)
+{
+    int64_t most = PART_BYTES / (int64_t)r->row_bytes[X], parts = 0;
+    if (most < 1) most = 1;
+    for (int64_t i = 0; i < count; i++) parts += (runs[i].count + most - 1) / most;
+    free(r->parts);
+    r->parts = allocate((size_t)(parts > 0 ? parts : 1), sizeof *r->parts);
+    if (!r->parts) return fail_memory((size_t)parts * sizeof *r->parts, "the rows to be read");
+    r->part_count = 0;
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t done = 0; done < runs[i].count; done += most)
+            r->parts[r->part_count++] =
+                (row_run){runs[i].first + done, runs[i].count - done < most ? runs[i].count - done : most};
+    return CUSGD_OK;
+}
+
+cusgd_status row_reader_begin(row_reader *r, const row_run *runs, int64_t count, int64_t at)
+{
+    sigset_t all, before;
+    cusgd_status status = cut_into_parts(r, runs, count);
+    if (status) return status;
+    r->at = at;
+    r->error = 0;
+    r->is_under_way = 1;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the caller's */
+    r->has_thread = pthread_create(&r->thread, NULL, copy_parts, r) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!r->has_thread) copy_parts(r);
+    return CUSGD_OK;
+}
+
+static cusgd_status explain(const row_reader *r)
+{
+    if (r->error > 0) return fail(CUSGD_ERROR_DATA, "%s: cannot be read: %s", r->path, strerror(r->error));
+    return fail(CUSGD_ERROR_DATA,
+                "%s: became shorter while it was in use; leave data files unchanged during a run, and write new ones under "
+                "another name",
+                r->path);
+}
+
+cusgd_status row_reader_end(row_reader *r, examples *out)
+{
+    double begun = clock_seconds();
+    if (r->is_under_way && r->has_thread) pthread_join(r->thread, NULL);
+    if (r->is_under_way) r->took.waiting += clock_seconds() - begun;
+    int failed = r->is_under_way && r->error != 0;
+    r->is_under_way = 0;
+    if (failed) return explain(r);
+    if (!out) return CUSGD_OK;
+    *out = r->of;
+    out->n = r->room;
+    out->rows = NULL;
+    cusgd_matrix *all[MATRICES] = {&out->x, &out->y, &out->w, &out->o};
+    for (int i = 0; i < MATRICES; i++)
+        if (r->slot[i]) *all[i] = (cusgd_matrix){r->slot[i], all[i]->type, (int64_t)(r->row_bytes[i] / value_bytes(all[i])), 1};
+    return CUSGD_OK;
+}
+
+cusgd_status row_reader_keep(row_reader *r, const int64_t *rows, int64_t count)
+{
+    for (int i = 0; i < MATRICES && count > 0; i++) {
+        size_t bytes = r->row_bytes[i];
+        if (bytes == 0) continue;
+        char *kept = allocate((size_t)count, bytes);
+        if (!kept) return fail_memory((size_t)count * bytes, "rows of a batch");
+        for (int64_t j = 0; j < count; j++) memcpy(kept + (size_t)j * bytes, r->slot[i] + (size_t)rows[j] * bytes, bytes);
+        memcpy(r->slot[i], kept, (size_t)count * bytes);
+        free(kept);
+    }
+    return CUSGD_OK;
+}
+
+/* ---- Its life ---- */
+
+cusgd_status row_reader_open(const examples *e, int64_t room, row_reader **out)
+{
+    row_reader *r = allocate_zeroed(1, sizeof *r);
+    *out = NULL;
+    if (!r) return fail_memory(sizeof *r, "a reader of rows");
+    r->of = *e;
+    r->room = room;
+    r->file = e->rows || e->x.row_stride != e->d ? -1 : file_behind(e->x.at, &r->path, &r->start);
+    cusgd_status status = CUSGD_OK;
+    if (r->file >= 0 && fstat(r->file, &r->seen) != 0)
+        status = fail(CUSGD_ERROR_DATA, "%s: cannot be read: %s", r->path, strerror(errno));
+    for (int i = 0; i < MATRICES && !status; i++) {
+        r->row_bytes[i] = bytes_in_row(e, i);
+        if (r->row_bytes[i] == 0) continue;
+        r->slot[i] = allocate_aligned((size_t)room, r->row_bytes[i]);
+        if (!r->slot[i]) status = fail_memory((size_t)room * r->row_bytes[i], "the rows that are read ahead");
+    }
+    if (status)
+        row_reader_close(r);
+    else
+        *out = r;
+    return status;
+}
+
+void row_reader_close(row_reader *r)
+{
+    if (!r) return;
+    if (r->is_under_way && r->has_thread) pthread_join(r->thread, NULL);
+    for (int i = 0; i < MATRICES; i++) free(r->slot[i]);
+    free(r->parts);
+    free(r);
+}
+
+cusgd_status row_reader_check(const row_reader *r)
+{
+    struct stat now;
+    if (r->file < 0 || fstat(r->file, &now) != 0) return CUSGD_OK;
+    int same = now.st_size == r->seen.st_size && now.st_mtim.tv_sec == r->seen.st_mtim.tv_sec &&
+               now.st_mtim.tv_nsec == r->seen.st_mtim.tv_nsec;
+    if (same) return CUSGD_OK;
+    return fail(CUSGD_ERROR_DATA,
+                "%s: was written while it was in use; leave data files unchanged during a run, and write new ones under another "
+                "name",
+                r->path);
+}
+
+row_reader_times row_reader_took(const row_reader *r) { return r->took; }

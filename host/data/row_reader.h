@@ -1,0 +1,41 @@
+/* Rows of a data set copied by a thread of its own, ahead of their use, to a slot: memory for a fixed number of rows. Rows that
+ * lie in a file are read from it, so that they never count as memory of the process. */
+#ifndef CUSGD_HOST_DATA_ROW_READER_H
+#define CUSGD_HOST_DATA_ROW_READER_H
+
+#include "data.h"
+
+/* Consecutive rows of the view. */
+typedef struct row_run {
+    int64_t first, count;
+} row_run;
+
+typedef struct row_reader row_reader;
+
+/* What reading has taken so far. */
+typedef struct row_reader_times {
+    double bytes, reading; /* of x; seconds in which the thread copied them */
+    double waiting;        /* seconds in which the caller waited for it */
+} row_reader_times;
+
+/* Bytes that a row takes in the slot. */
+int64_t row_reader_row_bytes(const examples *e);
+/* For dense rows in the host's memory or files, whose columns are next to each other; `room` rows fit into the slot. The view
+ * must last as long. Errors: MEMORY, DATA. */
+cusgd_status row_reader_open(const examples *e, int64_t room, row_reader **out);
+void row_reader_close(row_reader *r); /* accepts NULL */
+
+/* Begins to copy the rows of the runs to the slot, from its row `at` on. Only one such request is under way at a time. Errors:
+ * MEMORY. */
+cusgd_status row_reader_begin(row_reader *r, const row_run *runs, int64_t count, int64_t at);
+/* Waits until they are there; nothing where none are under way. *out, which may be NULL: the slot as a view of its `room` rows.
+ * Errors: DATA where a file could not be read. */
+cusgd_status row_reader_end(row_reader *r, examples *out);
+/* The slot's rows that are listed, in their order, become its first ones. Errors: MEMORY. */
+cusgd_status row_reader_keep(row_reader *r, const int64_t *rows, int64_t count);
+
+/* DATA where the file that x lies in has changed since the reader was opened. */
+cusgd_status row_reader_check(const row_reader *r);
+row_reader_times row_reader_took(const row_reader *r);
+
+#endif

@@ -1,0 +1,468 @@
+/* Rows from windows. The slot of the reader holds the rows of some of the order's windows, page behind page, and before them
+ * those that the last batch has left; what is bound is the rows of whole batches, in the epoch's order. */
+#include "stream.h"
+
+#include "failure.h"
+#include "interrupt.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Positions first .. first + rows - 1 of the epoch, whose rows stand in the slot from row `at` on. */
+typedef struct slot_window {
+    page_window of;
+    int64_t at;
+} slot_window;
+
+struct stream {
+    row_reader *reader;
+    int64_t room; /* rows of the slot */
+    dataset *bound;
+    sampler order;               /* of the rows that are bound */
+    int64_t first_batch, behind; /* the batches that are bound */
+    int64_t *list;               /* room: rows of the slot to be bound */
+    row_run *runs;               /* to be read */
+    /* The slot: the rows of positions `next` and up of an epoch, the first `kept` at its front, then those of the windows. */
+    int is_filled;
+    uint64_t epoch;
+    int64_t next, kept, end;
+    slot_window *windows;
+    int64_t window_count;
+};
+
+static int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
+
+static void unbind(const problem *p, stream *s)
+{
+    p->backend->ops->unbind(p->backend->self, s->bound);
+    s->bound = NULL;
+    s->behind = 0;
+}
+
+/* Binds the first `count` rows of the list. */
+static cusgd_status bind(const problem *p, stream *s, int64_t count)
+{
+    examples rows;
+    cusgd_status status = row_reader_end(s->reader, &rows);
+    if (status) return status;
+    rows.n = count;
+    rows.rows = s->list; /* so they are copied, and the slot can be filled again */
+    return p->backend->ops->bind(p->backend->self, &rows, &p->units.transform, &s->bound);
+}
+
+/* ---- Steps ---- */
+
+/* The window that position i is in. Rows in the data's own order have windows of the same size. */
+static page_window window_at(const sampler *order, int64_t i, int64_t columns)
+{
+    if (order->sampling == CUSGD_SAMPLING_PAGES) return pages_window_at(order, (uint64_t)i);
+    uint64_t span = page_window_rows(order->n, page_rows((uint64_t)columns));
+    page_window w = {(uint64_t)i / span, (uint64_t)i / span * span, span};
+    if (w.rows > order->n - w.first) w.rows = order->n - w.first;
+    return w;
+}
+
+/* The runs of a window, page by page. */
+static int64_t put_runs(const sampler *order, const page_window *w, row_run *runs)
+{
+    if (order->sampling != CUSGD_SAMPLING_PAGES) {
+        *runs = (row_run){(int64_t)w->first, (int64_t)w->rows};
+        return 1;
+    }
+    int64_t count = 0, page = (int64_t)order->page, left = (int64_t)w->rows;
+    for (uint64_t at = w->number * (order->span / order->page); left > 0; at++) {
+        int64_t rows = order->missing && at == order->short_at ? page - (int64_t)order->missing : page;
+        runs[count++] = (row_run){(int64_t)pages_start(order, at), rows};
+        left -= rows;
+    }
+    return count;
+}
+
+/* Begins to read the windows from the one of position `from` on, as many as there is room for, behind the kept rows. */
+static cusgd_status read_on(const problem *p, stream *s, const sampler *order, int64_t from)
+{
+    int64_t at = s->kept, runs = 0;
+    s->window_count = 0;
+    s->end = from;
+    for (int64_t i = from; i < (int64_t)order->n;) {
+        page_window w = window_at(order, i, p->d);
+        if (at + (int64_t)w.rows > s->room) break;
+        s->windows[s->window_count++] = (slot_window){w, at};
+        runs += put_runs(order, &w, s->runs + runs);
+        at += (int64_t)w.rows;
+        i = s->end = (int64_t)(w.first + w.rows);
+    }
+    return row_reader_begin(s->reader, s->runs, runs, s->kept);
+}
+
+/* The slot's rows, in the order of their positions. */
+static void list_rows(const stream *s, const sampler *order)
+{
+    int64_t *list = s->list, count = s->end - s->next, done = min_of(count, s->kept);
+    for (int64_t i = 0; i < done; i++) list[i] = i;
+    for (int64_t w = 0; w < s->window_count && done < count; w++) {
+        const page_window *of = &s->windows[w].of;
+        uint64_t inside = (uint64_t)(s->next + done) - of->first;
+        for (; inside < of->rows && done < count; inside++, done++)
+            list[done] =
+                s->windows[w].at + (int64_t)(order->sampling == CUSGD_SAMPLING_PAGES ? pages_place(order, of, inside) : inside);
+    }
+}
+
+/* The slot's rows from position next + taken on go to its front, and the next windows are read behind them. They are listed. */
+static cusgd_status advance(const problem *p, stream *s, const sampler *order, int64_t taken)
+{
+    int64_t left = s->end - s->next - taken;
+    cusgd_status status = row_reader_end(s->reader, NULL);
+    if (!status) status = row_reader_keep(s->reader, s->list + taken, left);
+    s->next += taken;
+    s->kept = left;
+    return status ? status : read_on(p, s, order, s->end);
+}
+
+/* Fills the slot so that it has the rows of batch `batch`, which is its first. */
+static cusgd_status fill(const problem *p, stream *s, const sampler *order, int64_t batch)
+{
+    int64_t first = sampler_span(order, (uint64_t)batch).first;
+    cusgd_status status = row_reader_end(s->reader, NULL);
+    if (status || (s->is_filled && s->epoch == order->epoch && s->next == first)) return status;
+    s->kept = 0;
+    s->epoch = order->epoch;
+    s->next = (int64_t)window_at(order, first, p->d).first;
+    status = read_on(p, s, order, s->next);
+    list_rows(s, order);
+    if (!status && first > s->next) status = advance(p, s, order, first - s->next);
+    s->is_filled = !status;
+    return status;
+}
+
+/* The batch behind the last whole one of the slot. */
+static int64_t last_batch(const stream *s, const sampler *order, int64_t batch)
+{
+    while (batch < (int64_t)order->batches) {
+        batch_span span = sampler_span(order, (uint64_t)batch);
+        if (span.first + span.count > s->end) break;
+        batch++;
+    }
+    return batch;
+}
+
+/* The order of rows that are bound in the order of `of`, from position `origin` on. */
+static sampler order_of_bound(const problem *p, const sampler *of, int64_t origin)
+{
+    shard_of_rows all = {of->total, (uint64_t)p->d, 1, 0};
+    sampler order = sampler_of_shard(CUSGD_SAMPLING_NONE, 0, all, of->batches, of->epoch);
+    order.origin = (uint64_t)origin;
+    return order;
+}
+
+cusgd_status stream_batches(const problem *p, stream *s, const sampler *order, int64_t batch, batch_share *share, int64_t *end)
+{
+    int has = s->bound && s->order.epoch == order->epoch && batch >= s->first_batch && batch < s->behind;
+    cusgd_status status = CUSGD_OK;
+    if (!has) {
+        unbind(p, s);
+        status = fill(p, s, order, batch);
+        if (!status) list_rows(s, order);
+        if (!status && last_batch(s, order, batch) == batch) { /* begun inside a window */
+            status = advance(p, s, order, 0);
+            list_rows(s, order);
+        }
+        if (status) return status;
+        int64_t behind = last_batch(s, order, batch);
+        batch_span last = sampler_span(order, (uint64_t)behind - 1);
+        int64_t taken = last.first + last.count - s->next;
+        status = bind(p, s, taken);
+        s->order = order_of_bound(p, order, s->next);
+        s->first_batch = batch;
+        s->behind = behind;
+        if (!status) status = advance(p, s, order, taken);
+        if (status) s->is_filled = 0;
+    }
+    *share = (batch_share){s->bound, &s->order};
+    *end = s->behind;
+    return status;
+}
+
+/* ---- Full passes ---- */
+
+/* What a pass does with a piece. */
+typedef cusgd_status (*piece_pass)(void *context, const problem *p, const dataset *b, piece_of at);
+
+static int64_t piece_end(const problem *p, const stream *s, enum full_pass pass, int64_t first)
+{
+    return p->backend->ops->pieces.end(p->backend->self, pass, p->train.rows.n, p->d, p->k, first, s->room);
+}
+
+static cusgd_status read_piece(const problem *p, stream *s, enum full_pass pass, int64_t first)
+{
+    row_run run = {first, piece_end(p, s, pass, first) - first};
+    return first < p->train.rows.n ? row_reader_begin(s->reader, &run, 1, 0) : CUSGD_OK;
+}
+
+/* The next piece is read while one is worked on. */
+static cusgd_status pass_over(const problem *p, stream *s, enum full_pass pass, piece_pass body, void *context)
+{
+    int64_t n = p->train.rows.n;
+    unbind(p, s);
+    s->is_filled = 0;
+    cusgd_status status = row_reader_end(s->reader, NULL);
+    if (!status) status = read_piece(p, s, pass, 0);
+    for (int64_t first = 0; first < n && !status;) {
+        int64_t end = piece_end(p, s, pass, first);
+        for (int64_t i = 0; i < end - first; i++) s->list[i] = i;
+        status = bind(p, s, end - first);
+        if (!status) status = read_piece(p, s, pass, end);
+        if (!status) status = body(context, p, s->bound, (piece_of){first, n});
+        unbind(p, s);
+        if (!status && interrupt_asked()) status = fail_interrupted();
+        first = end;
+    }
+    return status;
+}
+
+typedef struct loss_pass {
+    loss_rule loss;
+    const double *theta;
+    double *value, *gradient;
+} loss_pass;
+
+static cusgd_status add_losses(void *context, const problem *p, const dataset *b, piece_of at)
+{
+    loss_pass *l = context;
+    return p->backend->ops->pieces.objective(p->backend->self, b, at, l->loss, l->theta, l->value, l->gradient);
+}
+
+cusgd_status stream_loss(const problem *p, stream *s, loss_rule loss, const double *theta, double *value, double *gradient)
+{
+    loss_pass l = {loss, theta, value, gradient};
+    return pass_over(p, s, PASS_OBJECTIVE, add_losses, &l);
+}
+
+typedef struct curvature_pass {
+    const double *scale;
+    curvature *out;
+} curvature_pass;
+
+static cusgd_status add_curvature(void *context, const problem *p, const dataset *b, piece_of at)
+{
+    curvature_pass *c = context;
+    return p->backend->ops->pieces.curvature(p->backend->self, b, at, c->scale, c->out);
+}
+
+cusgd_status stream_curvature(const problem *p, stream *s, const double *scale, curvature *out)
+{
+    curvature_pass c = {scale, out};
+    return pass_over(p, s, PASS_CURVATURE, add_curvature, &c);
+}
+
+/* ---- Single rows ---- */
+
+typedef struct wanted_row {
+    int64_t row, place;
+} wanted_row;
+
+static int compare_rows(const void *a, const void *b)
+{
+    const wanted_row *x = a, *y = b;
+    return x->row != y->row ? (x->row > y->row) - (x->row < y->row) : (x->place > y->place) - (x->place < y->place);
+}
+
+/* At most `room` of them: they are read in the file's order. work: count. */
+static cusgd_status fetch_rows(const problem *p, stream *s, const int64_t *rows, int64_t count, wanted_row *work, double *x,
+                               double *w)
+{
+    row_run *runs = allocate((size_t)count, sizeof *runs);
+    int64_t *at = allocate((size_t)count, sizeof *at);
+    cusgd_status status = runs && at ? CUSGD_OK : fail_memory((size_t)count * sizeof *runs, "sampled rows");
+    for (int64_t i = 0; i < count && !status; i++) work[i] = (wanted_row){rows[i], i};
+    if (!status) qsort(work, (size_t)count, sizeof *work, compare_rows);
+    for (int64_t i = 0; i < count && !status; i++) {
+        runs[i] = (row_run){work[i].row, 1};
+        s->list[work[i].place] = i;
+        at[i] = i;
+    }
+    if (!status) status = row_reader_begin(s->reader, runs, count, 0);
+    if (!status) status = bind(p, s, count);
+    if (!status) status = p->backend->ops->rows(p->backend->self, s->bound, at, count, x, w);
+    unbind(p, s);
+    free(runs);
+    free(at);
+    return status;
+}
+
+cusgd_status stream_rows(const problem *p, stream *s, const int64_t *rows, int64_t m, double *x, double *w)
+{
+    int64_t most = min_of(m, s->room);
+    wanted_row *work = allocate((size_t)most, sizeof *work);
+    if (!work) return fail_memory((size_t)most * sizeof *work, "sampled rows");
+    unbind(p, s);
+    s->is_filled = 0;
+    cusgd_status status = row_reader_end(s->reader, NULL);
+    for (int64_t i = 0; i < m && !status; i += most)
+        status = fetch_rows(p, s, rows + i, min_of(most, m - i), work, x + i * p->d, w + i);
+    free(work);
+    return status;
+}
+
+/* ---- Room ---- */
+
+/* Bytes that a run takes beside its rows, those of a bound row, and of a row in the slot. */
+typedef struct needs {
+    int64_t fixed, bound, slot;
+    int64_t window; /* the fewest rows that there must be room for */
+} needs;
+
+static int64_t size_of(const cusgd_options *o) { return o->precision == CUSGD_PRECISION_FLOAT ? 4 : 8; }
+
+static int64_t bound_bytes(const cusgd_options *o, const examples *e, cusgd_storage storage)
+{
+    int64_t value = size_of(o), x = storage == CUSGD_STORAGE_BF16 && value == 4 ? 2 : value;
+    return e->d * x + value * (e->k + (e->w.at != NULL) + (e->o.at != NULL));
+}
+
+static int64_t sampled_bytes(const examples *e)
+{
+    int64_t rows = min_of(max_of(8192, 8 * e->d), max_of(1024, ((int64_t)1 << 25) / e->d)); /* curvature.c */
+    return min_of(rows, e->n) * (e->d + 4) * (int64_t)sizeof(double);
+}
+
+static needs needs_of(const problem *p)
+{
+    const cusgd_options *o = p->options;
+    const examples *e = &p->train.rows, *valid = &p->valid.rows;
+    needs out = {.bound = bound_bytes(o, e, o->storage), .slot = row_reader_row_bytes(e) + 3 * (int64_t)sizeof(int64_t)};
+    out.fixed = problem_size(p) * (SNAPSHOTS * STATE_PARTS * size_of(o) + 32 * (int64_t)sizeof(double)) + sampled_bytes(e);
+    if (valid->n > 0) out.fixed += valid->n * bound_bytes(o, valid, CUSGD_STORAGE_FULL);
+    if (p->train.scaled) out.fixed += e->n * e->k * (int64_t)sizeof(double);
+    int64_t span = (int64_t)page_window_rows((uint64_t)e->n, page_rows((uint64_t)e->d));
+    const backend *b = p->backend;
+    for (out.window = span + min_of(e->n, o->batch > 0 ? o->batch : 256); out.window < e->n; out.window += span)
+        if (b->ops->pieces.end(b->self, PASS_OBJECTIVE, e->n, p->d, p->k, 0, out.window) > 0 &&
+            b->ops->pieces.end(b->self, PASS_CURVATURE, e->n, p->d, p->k, 0, out.window) > 0)
+            break;
+    out.window = min_of(out.window, e->n);
+    return out;
+}
+
+static double in_mb(int64_t bytes) { return (double)bytes / 1e6; }
+
+/* *room: rows of a window. */
+static cusgd_status choose_room(const problem *p, const needs *of, int64_t *room)
+{
+    int64_t row = of->bound + of->slot, least = of->fixed + of->window * row;
+    *room = min_of((p->options->memory - of->fixed) / row, p->train.rows.n);
+    if (p->options->memory >= least) return CUSGD_OK;
+    return fail_option("memory",
+                       "memory %.4g MB is too little for %s: a window of %" PRId64
+                       " rows takes %.4g MB as it is read and %.4g MB as "
+                       "it is trained on, and all else %.4g MB; give --memory %.0fM or more",
+                       in_mb(p->options->memory), p->train.data->source, of->window, in_mb(of->window * of->slot),
+                       in_mb(of->window * of->bound), in_mb(of->fixed), in_mb(least) + 1);
+}
+
+/* ---- What a stream is not made of ---- */
+
+static cusgd_status check_order(const problem *p)
+{
+    cusgd_sampling sampling = p->options->sampling;
+    if (p->options->solver != CUSGD_SOLVER_SGD || sampling == CUSGD_SAMPLING_PAGES || sampling == CUSGD_SAMPLING_NONE)
+        return CUSGD_OK;
+    return fail_option("sampling",
+                       "%s does not fit into the memory that was given, and this order of the rows needs all of them at hand: "
+                       "give --sampling pages (each row once per epoch, pages of them in random order), or --sampling none "
+                       "where the rows stand in random order",
+                       p->train.data->source);
+}
+
+static cusgd_status check_solver(const problem *p)
+{
+    cusgd_solver solver = p->options->solver;
+    if (solver == CUSGD_SOLVER_GD && isnan(p->options->rate))
+        return fail_option("rate",
+                           "%s does not fit into the memory that was given, and the usual rate of gd follows from second "
+                           "derivatives, which need all rows at hand: give --rate, for example 0.1, or take solver lbfgs",
+                           p->train.data->source);
+    if (solver == CUSGD_SOLVER_SGD || solver == CUSGD_SOLVER_LBFGS || solver == CUSGD_SOLVER_CG || solver == CUSGD_SOLVER_GD)
+        return CUSGD_OK;
+    return fail_option(
+        "solver",
+        "%s does not fit into the memory that was given: only the solvers sgd, lbfgs, cg and gd read rows piece by "
+        "piece; give one of them, or more --memory",
+        p->train.data->source);
+}
+
+static cusgd_status check_stream(const problem *p)
+{
+    const cusgd_options *o = p->options;
+    const cusgd_data *data = p->train.data;
+    cusgd_status status = data_is_dense(data, "training within --memory");
+    if (!status) status = data_on_host(data, "training within --memory");
+    if (!status && data->view.x.col_stride != 1 && data->view.d > 1)
+        status = fail(CUSGD_ERROR_DATA,
+                      "%s: stands column by column, so that no row can be read alone: save it by numpy.ascontiguousarray(x), or "
+                      "leave out --memory",
+                      data->source);
+    if (!status && o->shards > 1)
+        status = fail_option("shards", "shards are not read piece by piece: leave out --shards or --memory");
+    if (!status && (o->robust || o->whiten != CUSGD_WHITEN_NONE))
+        status = fail_option("memory", "robust and whiten need all rows at hand: leave them out, or give more --memory");
+    if (!status) status = check_order(p);
+    return status ? status : check_solver(p);
+}
+
+/* ---- Its life ---- */
+
+static cusgd_status open_stream(problem *p, const needs *of)
+{
+    stream *s = allocate_zeroed(1, sizeof *s);
+    if (!s) return fail_memory(sizeof *s, "the windows of rows");
+    cusgd_status status = choose_room(p, of, &s->room);
+    int64_t page = (int64_t)page_rows((uint64_t)p->d),
+            span = (int64_t)page_window_rows((uint64_t)p->train.rows.n, (uint64_t)page);
+    if (!status) status = row_reader_open(&p->train.rows, s->room, &s->reader);
+    if (!status) {
+        s->list = allocate((size_t)s->room, sizeof *s->list);
+        s->runs = allocate((size_t)(s->room / page + s->room / span + 3), sizeof *s->runs);
+        s->windows = allocate((size_t)(s->room / span + 3), sizeof *s->windows);
+        if (!s->list || !s->runs || !s->windows) status = fail_memory((size_t)s->room * sizeof *s->list, "the windows of rows");
+    }
+    if (status)
+        stream_close(p, s);
+    else
+        p->train.stream = s;
+    return status;
+}
+
+cusgd_status stream_bind_training(problem *p)
+{
+    const transform *t = &p->units.transform;
+    if (p->options->memory == 0) return shards_bind(p, t, &p->train);
+    needs of = needs_of(p);
+    if (of.fixed + p->train.rows.n * of.bound <= p->options->memory) return shards_bind(p, t, &p->train);
+    cusgd_status status = check_stream(p);
+    return status ? status : open_stream(p, &of);
+}
+
+void stream_close(const problem *p, stream *s)
+{
+    if (!s) return;
+    unbind(p, s);
+    row_reader_close(s->reader);
+    free(s->list);
+    free(s->runs);
+    free(s->windows);
+    free(s);
+}
+
+cusgd_status stream_check(const stream *s) { return row_reader_check(s->reader); }
+
+void stream_describe(const stream *s, char *text, size_t room)
+{
+    row_reader_times t = row_reader_took(s->reader);
+    snprintf(text, room, "%.3g GB of rows were read at %.3g MB/s; training waited %.3g s for them", t.bytes / 1e9,
+             t.reading > 0 ? t.bytes / t.reading / 1e6 : 0, t.waiting);
+}

@@ -1,0 +1,30 @@
+/* Training rows of which there is room for some at a time (option memory). Steps and full passes take them from windows, sets
+ * that are bound one after the other, while a thread reads the rows of the next one. All results are those of rows that are bound
+ * together. */
+#ifndef CUSGD_HOST_PROBLEM_STREAM_H
+#define CUSGD_HOST_PROBLEM_STREAM_H
+
+#include "data/row_reader.h"
+#include "problem.h"
+
+/* Binds the training rows: all, where they fit into the option memory or that is not given; else as a stream. Errors: USAGE where
+ * the options do not fit a stream, or the memory is too little; those of bind(). */
+cusgd_status stream_bind_training(problem *p);
+void stream_close(const problem *p, stream *s); /* accepts NULL */
+
+/* Batches from `batch` on of the epoch that `order` is of: *share is where their rows are, until the next call of any of these
+ * functions, and *end the batch behind them. The device must have reported the steps that it was given before. */
+cusgd_status stream_batches(const problem *p, stream *s, const sampler *order, int64_t batch, batch_share *share, int64_t *end);
+
+/* Over all rows: the mean loss and, unless NULL, its gradient; the curvature. */
+cusgd_status stream_loss(const problem *p, stream *s, loss_rule loss, const double *theta, double *value, double *gradient);
+cusgd_status stream_curvature(const problem *p, stream *s, const double *scale, curvature *out);
+/* Rows as they are bound: x m x d, w m. */
+cusgd_status stream_rows(const problem *p, stream *s, const int64_t *rows, int64_t m, double *x, double *w);
+
+/* DATA where the file has changed. */
+cusgd_status stream_check(const stream *s);
+/* A sentence on how fast the rows were read and who waited, for people. */
+void stream_describe(const stream *s, char *text, size_t room);
+
+#endif
