@@ -77,7 +77,7 @@ double descent_largest_l1(descent *s);
 
 /* path.c: the plan's, or by the smallest l1 that leaves no column. */
 void path_choose_alphas(cusgd_path *s, const cusgd_path_plan *plan, double largest);
-/* path_newton.c: alphas, theta, losses and the points' losses, of losses that are not quadratic. */
+/* path_columns.c: alphas, theta, losses and the points' losses, of losses that are not quadratic. */
 cusgd_status path_newton(cusgd_path *s, const cusgd_path_plan *plan);
 
 /* path_ridge.c: theta for each of `count` values of l2, from one eigendecomposition; theta: count x (d+1), of which d are set. */

@@ -1,7 +1,7 @@
-/* Paths of losses that are not quadratic: Newton's method, whose steps coordinate descent finds (Friedman, Hastie, Tibshirani
- * 2010; Lee, Sun, Saunders 2014). Along the path each penalty starts from the solution of the one before, and the second
- * derivatives are kept as long as steps by them lead on. */
-#include "path.h"
+/* Losses that are not quadratic: Newton's method, whose steps coordinate descent finds (Friedman, Hastie, Tibshirani 2010; Lee,
+ * Sun, Saunders 2014). Along a path each penalty starts from the solution of the one before, and the second derivatives are kept
+ * as long as steps by them lead on. */
+#include "path_newton.h"
 
 #include "failure.h"
 #include "interrupt.h"
@@ -12,45 +12,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Beyond any gradient: no coefficient that has a penalty leaves 0. */
-#define NULL_L1 1e300
 enum { MAX_STEPS = 100, MAX_HALVINGS = 40 };
 
-typedef struct newton {
-    cusgd_path *of;
-    const dataset *rows;
-    loss_rule loss;
-    least_squares model;                               /* the second derivatives, less what the intercept takes up */
-    descent step;                                      /* of the model */
-    double *hessian;                                   /* side x side, as the device has it; at the parameters where `is_fresh` */
-    double *theta, *gradient, *moved, *moved_gradient; /* side each, the intercept last */
-    double value;                                      /* the mean loss at theta */
-    double unit;                                       /* the largest gradient of the model without columns */
-    double steepest;                                   /* the largest second derivative of a column */
-    int is_fresh;
-} newton;
-
-static cusgd_status newton_open(cusgd_path *s, newton *n)
+cusgd_status newton_open(const cusgd_path *s, int64_t d, newton *n)
 {
-    size_t side = (size_t)s->d + 1;
-    *n = (newton){.of = s, .loss = loss_rule_of(&s->trainer->options)};
+    size_t side = (size_t)d + 1;
+    *n = (newton){.of = s, .d = d, .loss = loss_rule_of(&s->trainer->options)};
     n->hessian = allocate(side * (side + 4), sizeof(double));
     if (!n->hessian) return fail_memory(side * side * sizeof(double), "the second derivatives");
     n->theta = n->hessian + side * side;
     n->gradient = n->theta + side;
     n->moved = n->gradient + side;
     n->moved_gradient = n->moved + side;
-    cusgd_status status = least_squares_open(s->d, &n->model);
+    cusgd_status status = least_squares_open(d, &n->model);
     if (status) return status;
-    memset(n->model.cross, 0, sizeof(double) * (size_t)s->d);
+    memset(n->model.cross, 0, sizeof(double) * (size_t)d);
     return descent_open(&n->model, &n->step);
 }
 
-static void newton_close(newton *n)
+void newton_close(newton *n)
 {
     descent_close(&n->step);
     least_squares_close(&n->model);
     free(n->hessian);
+    *n = (newton){0};
 }
 
 /* ---- The objective ---- */
@@ -59,23 +44,28 @@ static cusgd_status measure(const newton *n, const double *theta, double *value,
 {
     const backend *b = &n->of->trainer->backend;
     cusgd_status status = b->ops->objective(b->self, n->rows, n->loss, theta, value, gradient);
-    if (!n->of->trainer->problem.intercept) gradient[n->of->d] = 0;
+    if (!n->of->trainer->problem.intercept) gradient[n->d] = 0;
     return status;
+}
+
+cusgd_status newton_measure(newton *n)
+{
+    n->is_fresh = 0;
+    return measure(n, n->theta, &n->value, n->gradient);
 }
 
 static double penalties(const newton *n, const double *theta, double l1, double l2)
 {
     double sum = 0;
-    for (int64_t j = 0; j < n->of->d; j++)
-        sum += (l1 * n->model.l1[j] + l2 / 2 * n->model.l2[j] * fabs(theta[j])) * fabs(theta[j]);
+    for (int64_t j = 0; j < n->d; j++) sum += (l1 * n->model.l1[j] + l2 / 2 * n->model.l2[j] * fabs(theta[j])) * fabs(theta[j]);
     return sum;
 }
 
 /* How far the gradient is from what the penalties take up, at most. */
 static double violation(const newton *n, double l1, double l2)
 {
-    double largest = fabs(n->gradient[n->of->d]);
-    for (int64_t j = 0; j < n->of->d; j++) {
+    double largest = fabs(n->gradient[n->d]);
+    for (int64_t j = 0; j < n->d; j++) {
         double at = n->theta[j], g = n->gradient[j] + l2 * n->model.l2[j] * at, bound = l1 * n->model.l1[j];
         double own = at > 0 ? fabs(g + bound) : at < 0 ? fabs(g - bound) : fmax(fabs(g) - bound, 0);
         largest = fmax(largest, own);
@@ -86,13 +76,13 @@ static double violation(const newton *n, double l1, double l2)
 /* ---- Steps ---- */
 
 /* Second derivatives of the intercept with a column, and its own; 0: there is none, or it has none. */
-static double with_intercept(const newton *n, int64_t j) { return n->hessian[n->of->d * (n->of->d + 1) + j]; }
-static double of_intercept(const newton *n) { return n->of->trainer->problem.intercept ? with_intercept(n, n->of->d) : 0; }
+static double with_intercept(const newton *n, int64_t j) { return n->hessian[n->d * (n->d + 1) + j]; }
+static double of_intercept(const newton *n) { return n->of->trainer->problem.intercept ? with_intercept(n, n->d) : 0; }
 
 static cusgd_status take_curvature(newton *n)
 {
     const backend *b = &n->of->trainer->backend;
-    int64_t d = n->of->d;
+    int64_t d = n->d;
     cusgd_status status = b->ops->hessian(b->self, n->rows, n->loss, n->theta, n->hessian);
     if (status) return status;
     double own = of_intercept(n);
@@ -102,7 +92,7 @@ static cusgd_status take_curvature(newton *n)
                 n->hessian[j * (d + 1) + l] - (own > 0 ? with_intercept(n, j) * with_intercept(n, l) / own : 0);
     n->steepest = 0;
     for (int64_t j = 0; j < d; j++) n->steepest = fmax(n->steepest, n->model.matrix[j * d + j]);
-    n->is_fresh = 1;
+    n->is_fresh = n->is_known = 1;
     return CUSGD_OK;
 }
 
@@ -119,7 +109,7 @@ static double square_for(const newton *n, double left)
  */
 static double find_step(newton *n, double l1, double l2, double l1_before, double left)
 {
-    int64_t d = n->of->d;
+    int64_t d = n->d;
     double own = of_intercept(n), change = 0, decrease = 0;
     for (int64_t j = 0; j < d; j++)
         n->step.residual[j] = -n->gradient[j] + (own > 0 ? with_intercept(n, j) * n->gradient[d] / own : 0);
@@ -140,7 +130,7 @@ static double find_step(newton *n, double l1, double l2, double l1_before, doubl
 /* Goes from theta to `moved`, or half as far until the objective falls. *took: the share of the step; 0: it never did. */
 static cusgd_status search(newton *n, double l1, double l2, double decrease, double *took)
 {
-    size_t side = (size_t)n->of->d + 1;
+    size_t side = (size_t)n->d + 1;
     double before = n->value + penalties(n, n->theta, l1, l2), value;
     *took = 1;
     for (int i = 0; i < MAX_HALVINGS; i++) {
@@ -160,15 +150,14 @@ static cusgd_status search(newton *n, double l1, double l2, double decrease, dou
     return CUSGD_OK;
 }
 
-/* From theta to the minimum with these penalties. */
-static cusgd_status minimize(newton *n, double l1, double l2, double l1_before, double tolerance)
+cusgd_status newton_minimize(newton *n, double l1, double l2, double l1_before, double tolerance)
 {
     double last = (double)INFINITY;
     for (int i = 0; i < MAX_STEPS; i++) {
         double at = violation(n, l1, l2), took = 1;
         if (at <= tolerance * n->unit) return CUSGD_OK;
         if (interrupt_asked()) return fail_interrupted();
-        cusgd_status status = at > .3 * last && !n->is_fresh ? take_curvature(n) : CUSGD_OK;
+        cusgd_status status = (at > .3 * last || !n->is_known) && !n->is_fresh ? take_curvature(n) : CUSGD_OK;
         if (status) return status;
         int was_fresh = n->is_fresh;
         double decrease = find_step(n, l1, l2, l1_before, at);
@@ -183,115 +172,4 @@ static cusgd_status minimize(newton *n, double l1, double l2, double l1_before, 
         last = took < 1 ? 0 : at; /* a step that was too long asks for other second derivatives */
     }
     return CUSGD_OK;
-}
-
-/* ---- The path of one set of rows ---- */
-
-/* The rows that are in a fold, or not; `fold` -1: all. */
-static cusgd_status select_rows(const cusgd_path *s, int fold, int inside, int64_t *index, examples *rows)
-{
-    const example_set *train = &s->trainer->problem.train;
-    int64_t count = 0;
-    *rows = train->rows;
-    rows->y = train->data->view.y; /* in the units of the data */
-    for (int64_t i = 0; i < train->rows.n; i++) {
-        int64_t row = examples_row(&train->rows, i);
-        if (fold < 0 || (s->fold[row] == fold) == inside) index[count++] = row;
-    }
-    if (count == 0) return fail(CUSGD_ERROR_USAGE, "fold %d has no rows, or all; give fewer folds", fold);
-    rows->n = count;
-    rows->rows = index;
-    return CUSGD_OK;
-}
-
-/* The loss and gradient of the model without columns; theta is there. */
-static cusgd_status begin(newton *n, double tolerance)
-{
-    int64_t d = n->of->d;
-    memset(n->theta, 0, sizeof(double) * (size_t)(d + 1));
-    memset(n->step.theta, 0, sizeof(double) * (size_t)d);
-    cusgd_status status = measure(n, n->theta, &n->value, n->gradient);
-    if (!status) status = take_curvature(n);
-    n->unit = 1;
-    for (int i = 0; i < 2 && !status; i++) { /* by a unit that is known after the first */
-        status = minimize(n, NULL_L1, 0, NULL_L1, tolerance);
-        n->unit = 0;
-        for (int64_t j = 0; j < d; j++) n->unit = fmax(n->unit, fabs(n->gradient[j]));
-    }
-    return status;
-}
-
-/* The smallest l1 that leaves no column with a penalty in the model. */
-static double largest_l1(const newton *n)
-{
-    double largest = 0;
-    for (int64_t j = 0; j < n->of->d; j++)
-        if (n->model.l1[j] > 0) largest = fmax(largest, fabs(n->gradient[j]) / n->model.l1[j]);
-    return largest;
-}
-
-/* theta: count x side; points: NULL for folds. */
-static cusgd_status trace_rows(newton *n, int fold, const cusgd_path_plan *plan, int64_t *index, double *theta)
-{
-    cusgd_path *s = n->of;
-    const backend *b = &s->trainer->backend;
-    examples rows;
-    transform t;
-    dataset *bound = NULL;
-    double tolerance = sqrt(s->tolerance);
-    cusgd_status status = select_rows(s, fold, 0, index, &rows);
-    if (!status) status = path_fold_factors(s, fold, &rows, &n->model, &t);
-    if (!status) status = b->ops->bind(b->self, &rows, &t, &bound);
-    n->rows = bound;
-    if (!status) status = begin(n, tolerance);
-    double before = largest_l1(n);
-    if (!status && fold < 0) path_choose_alphas(s, plan, before);
-    for (int64_t i = 0; i < s->count && !status; i++) {
-        double l1 = s->alphas[i] * s->l1_ratio, l2 = s->alphas[i] * (1 - s->l1_ratio);
-        status = minimize(n, l1, l2, fmax(before, l1), tolerance);
-        memcpy(theta + i * (s->d + 1), n->theta, sizeof(double) * (size_t)(s->d + 1));
-        if (fold < 0) s->points[i].loss = n->value;
-        before = l1;
-    }
-    b->ops->unbind(b->self, bound);
-    n->rows = NULL;
-    return status;
-}
-
-/* The losses of a fold's rows at each point of the path without them. */
-static cusgd_status judge_fold(newton *n, int fold, int64_t *index, const double *theta)
-{
-    cusgd_path *s = n->of;
-    const backend *b = &s->trainer->backend;
-    examples rows;
-    transform t;
-    dataset *bound = NULL;
-    cusgd_status status = select_rows(s, fold, 1, index, &rows);
-    if (!status) status = path_fold_factors(s, fold, &rows, NULL, &t);
-    if (!status) status = b->ops->bind(b->self, &rows, &t, &bound);
-    for (int64_t i = 0; i < s->count && !status; i++)
-        status = b->ops->objective(b->self, bound, n->loss, theta + i * (s->d + 1), &s->losses[i * s->folds + fold],
-                                   n->moved_gradient);
-    b->ops->unbind(b->self, bound);
-    return status;
-}
-
-cusgd_status path_newton(cusgd_path *s, const cusgd_path_plan *plan)
-{
-    newton n;
-    size_t values = (size_t)(s->count * (s->d + 1)), rows = (size_t)s->trainer->problem.train.rows.n;
-    double *theta = allocate(values, sizeof *theta);
-    int64_t *index = allocate(rows, sizeof *index);
-    cusgd_status status = newton_open(s, &n);
-    if (!theta || !index) status = fail_memory(values * sizeof *theta + rows * sizeof *index, "the coefficients of a fold");
-    if (!status) status = trace_rows(&n, -1, plan, index, s->theta);
-    for (int64_t i = 0; i < s->count; i++) s->points[i].gap = (double)NAN;
-    for (int f = 0; f < s->folds && !status; f++) {
-        status = trace_rows(&n, f, plan, index, theta);
-        if (!status) status = judge_fold(&n, f, index, theta);
-    }
-    newton_close(&n);
-    free(theta);
-    free(index);
-    return status;
 }

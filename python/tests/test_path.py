@@ -148,3 +148,24 @@ def test_paths_of_other_losses_are_refused_or_follow_the_data():
     words = cusgd.path(X, np.where(y > 0, "yes", "no"), loss="logistic", count=5, ratio=0.1, folds=0)
     numbers = cusgd.path(X, y, loss="logistic", count=5, ratio=0.1, folds=0)
     assert (words.coef_path_ == numbers.coef_path_).all()
+
+
+@pytest.mark.parametrize(("l1_ratio", "free"), [(1.0, ()), (0.7, ()), (1.0, (3, 50))])
+def test_of_many_columns_no_column_is_left_out_wrongly(l1_ratio, free):
+    rng = np.random.default_rng(8)
+    X = rng.normal(size=(150, 120)) + 0.8 * rng.normal(size=(150, 1))
+    y = X[:, :5] @ [1.0, -1.0, 0.5, 1.0, -2.0] + rng.normal(size=150) > 0
+    factors = np.ones(120)
+    factors[list(free)] = 0
+    options = {"l1_factors": factors, "l2_factors": factors} if free else {}
+    found = cusgd.path(
+        X, y, loss="logistic", l1_ratio=l1_ratio, count=8, ratio=0.05, folds=0, standardize=False, tolerance=1e-20, **options
+    )
+    assert found.nonzeros_[0] == len(free) and found.nonzeros_[-1] > 20
+    for alpha, theta, intercept in zip(found.alphas_, found.coef_path_.T, found.intercept_path_, strict=True):
+        rest = 1 / (1 + np.exp(-X @ theta - intercept)) - y
+        gradient = X.T @ rest / 150 + alpha * (1 - l1_ratio) * factors * theta
+        limit = alpha * l1_ratio * factors
+        assert abs(rest.mean()) < 1e-9
+        np.testing.assert_allclose(gradient[theta != 0], (-limit * np.sign(theta))[theta != 0], atol=1e-9)
+        assert (np.abs(gradient[theta == 0]) <= limit[theta == 0] + 1e-9).all()
