@@ -57,11 +57,14 @@ void reading_arguments(reading *r, argument table[READING_ARGUMENTS])
          '\0',
          TAKES_COLUMNS,
          &r->categorical},
-        {{"date", "COL,...", "none", "columns of dates: their year, month, weekday, days", NULL}, '\0', TAKES_COLUMNS, &r->dates},
+        {{"date", "COL,...", "none", "columns of dates: their year, month, weekday, days", NULL},
+         '\0',
+         TAKES_COLUMNS,
+         &r->dates.columns},
         {{"date-order", "found|day-first|month-first", "found", "which comes first in dates like 5/3/2024", NULL},
          '\0',
          TAKES_TEXT,
-         &r->date_order},
+         &r->dates.order},
         {{"polynomial", "DEGREE", "1", "add powers of the features up to this one", NULL}, '\0', TAKES_COUNT, &r->polynomial},
         {{"interactions", NULL, NULL, "with --polynomial: products of different features, too", NULL},
          '\0',
@@ -77,7 +80,7 @@ void reading_free(reading *r)
     text_list_free(&r->features);
     text_list_free(&r->ignore);
     text_list_free(&r->categorical);
-    text_list_free(&r->dates);
+    text_list_free(&r->dates.columns);
     text_list_free(&r->class_weights);
 }
 
@@ -134,7 +137,7 @@ static int read_encoding(reading *r, const syntax *s, const cusgd_model *model, 
     static const char *const words[] = {"", "error", "drop", "mean", "", "auto"}; /* in the enumeration's order */
     static const char *const orders[] = {"found", "day-first", "month-first"};
     size_t kept = 0;
-    int known = r->missing == NULL, ordered = r->date_order == NULL;
+    int known = r->missing == NULL, ordered = r->dates.order == NULL;
     reader->encode.missing = model ? CUSGD_MISSING_DEFAULT : CUSGD_MISSING_AUTO; /* a model knows what it was trained with */
     reader->encode.categorical_auto = !model;
     for (int i = 1; r->missing && i < 6; i++) {
@@ -153,11 +156,12 @@ static int read_encoding(reading *r, const syntax *s, const cusgd_model *model, 
     reader->encode.categorical = r->categorical.at;
     reader->encode.categorical_count = kept;
     reader->encode.strict = r->strict;
-    reader->encode.dates = r->dates.at;
-    reader->encode.date_count = r->dates.count;
+    reader->encode.dates = r->dates.columns.at;
+    reader->encode.date_count = r->dates.columns.count;
     for (int i = 0; i < 3; i++)
-        if (r->date_order && strcmp(r->date_order, orders[i]) == 0) reader->encode.date_order = (cusgd_date_order)i, ordered = 1;
-    if (!ordered) return complain_usage(s, "date-order must be found, day-first or month-first, not \"%s\"", r->date_order);
+        if (r->dates.order && strcmp(r->dates.order, orders[i]) == 0)
+            reader->encode.date_order = (cusgd_date_order)i, ordered = 1;
+    if (!ordered) return complain_usage(s, "date-order must be found, day-first or month-first, not \"%s\"", r->dates.order);
     if (r->polynomial > 10)
         return complain_usage(s, "--polynomial takes a degree of 1 to 10, not %lld", (long long)r->polynomial);
     if (r->interactions && r->polynomial < 2)
@@ -247,7 +251,7 @@ int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_mo
     if ((is_arrays(path) || cusgd_file_is_libsvm(path)) &&
         (r->targets.count || r->features.count || r->ignore.count || r->weights || r->trials || r->offset || r->exposure ||
          r->written.separator || r->written.decimal || r->written.thousands || r->written.skip || r->missing ||
-         r->categorical.count || r->dates.count || r->date_order || r->polynomial || strcmp(r->header, "auto") != 0))
+         r->categorical.count || r->dates.columns.count || r->dates.order || r->polynomial || strcmp(r->header, "auto") != 0))
         return complain_usage(
             s,
             "%s is not a CSV: --header, --features, --ignore, --offset, --exposure, --target, --weights, --trials, "

@@ -14,21 +14,24 @@ typedef struct written_as {
     const char *separator, *decimal, *thousands, *skip;
 } written_as;
 
+typedef struct date_columns {
+    text_list columns;
+    const char *order;
+} date_columns;
+
 typedef struct reading {
     const char *header; /* "auto", "yes", "no" */
     text_list targets, features, ignore;
     const char *weights, *trials, *offset, *exposure;
     written_as written;
-    text_list categorical, dates, class_weights;
-    const char *date_order;
+    text_list categorical, class_weights;
+    date_columns dates;
     int64_t polynomial;
-    int interactions;
+    int interactions, strict;
     const char *missing;
-    int strict;
     indexed_text indexed;
-    const char *sparse;
-    const char *datasets; /* of HDF5 */
-    cusgd_reader reader; /* of train: made of all that, also for later rows */
+    const char *sparse, *datasets; /* how x is stored; of HDF5 */
+    cusgd_reader reader;           /* of train: made of all that, also for later rows */
 } reading;
 
 enum { READING_ARGUMENTS = 22, READING_ARGUMENTS_EVALUATE = 17, READING_ARGUMENTS_PREDICT = 13 };

@@ -10,9 +10,14 @@
 #include <string.h>
 
 /* One run of `cusgd sweep`, and all that it holds. */
+typedef struct sweep_paths {
+    const char *data, *model, *valid, *report;
+} sweep_paths;
+
 typedef struct sweeping {
     const syntax *syntax;
-    const char *data_path, *model_path, *valid_path, *report_path, *select;
+    sweep_paths path;
+    const char *select;
     text_list grids;
     int64_t folds, drawn, halving;
     double memory; /* GB */
@@ -40,39 +45,39 @@ static const char *stop_word(cusgd_stop stop)
 
 static int check_arguments(const sweeping *w)
 {
-    if (!w->model_path) return complain_usage(w->syntax, "--model is missing: where does the chosen model go?");
+    if (!w->path.model) return complain_usage(w->syntax, "--model is missing: where does the chosen model go?");
     if (cusgd_options_check(w->options)) return complain_usage(w->syntax, "%s", cusgd_last_error());
     if (w->select && strcmp(w->select, "best") != 0 && strcmp(w->select, "1se") != 0)
         return complain_usage(w->syntax, "--select is %s; give best or 1se", w->select);
-    const char *inputs[] = {w->data_path, w->valid_path};
+    const char *inputs[] = {w->path.data, w->path.valid};
     int status = CUSGD_OK;
     for (int i = 0; i < 2 && !status; i++) {
-        status = check_overwrite("--model", w->model_path, inputs[i]);
-        if (!status && w->report_path) status = check_overwrite("--report", w->report_path, inputs[i]);
+        status = check_overwrite("--model", w->path.model, inputs[i]);
+        if (!status && w->path.report) status = check_overwrite("--report", w->path.report, inputs[i]);
     }
-    int are_one = w->report_path && (same_file(w->report_path, w->model_path) || strcmp(w->report_path, w->model_path) == 0);
+    int are_one = w->path.report && (same_file(w->path.report, w->path.model) || strcmp(w->path.report, w->path.model) == 0);
     if (!status && are_one) status = complain(CUSGD_ERROR_USAGE, "--report and --model are one file");
-    if (!status) status = check_file("--model", w->model_path);
-    return status || !w->report_path ? status : check_file("--report", w->report_path);
+    if (!status) status = check_file("--model", w->path.model);
+    return status || !w->path.report ? status : check_file("--report", w->path.report);
 }
 
 static int open_all(sweeping *w)
 {
     cusgd_reader reader;
-    int wrong = reading_reader(&w->reading, w->syntax, w->data_path, NULL, &reader);
+    int wrong = reading_reader(&w->reading, w->syntax, w->path.data, NULL, &reader);
     if (wrong) return wrong;
     for (size_t i = 0; i < w->count; i++) reader.encode.all_levels |= w->configurations[i].l2 > 0; /* as with --l2 */
-    wrong = reading_open(w->data_path, &reader, w->quiet, &w->data);
+    wrong = reading_open(w->path.data, &reader, w->quiet, &w->data);
     if (!wrong) wrong = weigh_classes(w->data, &w->reading.class_weights, w->options);
-    if (wrong || !w->valid_path) return wrong;
-    return reading_open_alike(w->valid_path, w->data, reader, w->quiet, &w->valid);
+    if (wrong || !w->path.valid) return wrong;
+    return reading_open_alike(w->path.valid, w->data, reader, w->quiet, &w->valid);
 }
 
 /* Folds are the default where no other rows judge. */
 static int folds_of(const sweeping *w)
 {
     if (w->folds >= 0) return (int)(w->folds < 1000 ? w->folds : 1000);
-    return w->valid_path || option_number(w->options, "valid-fraction") > 0 ? 0 : 5;
+    return w->path.valid || option_number(w->options, "valid-fraction") > 0 ? 0 : 5;
 }
 
 static void put_field(FILE *to, double value)
@@ -143,7 +148,7 @@ static void put_summary(const sweeping *w)
     for (size_t i = 0; cusgd_sweep_outcome(w->sweep, i, &o); i++) diverged += o.stop == CUSGD_STOP_DIVERGED;
     printf("%zu configuration%s, %d folds, %zu diverged\n", w->count, plural((int64_t)w->count), folds_of(w), diverged);
     for (int64_t j = 0; j < cusgd_sweep_outputs(w->sweep); j++) put_chosen(w, cusgd_sweep_chosen_for(w->sweep, j));
-    printf("model: %s\n", shown(w->model_path));
+    printf("model: %s\n", shown(w->path.model));
     fflush(stdout);
     for (int64_t j = 0; j < cusgd_sweep_outputs(w->sweep); j++) {
         cusgd_sweep_outcome(w->sweep, cusgd_sweep_chosen_for(w->sweep, j), &o);
@@ -156,7 +161,7 @@ static int write_model(const sweeping *w)
     cusgd_model *model = NULL;
     signals_defer(1);
     cusgd_status status = cusgd_sweep_create_model(w->sweep, &model);
-    if (!status) status = cusgd_model_save(model, w->model_path);
+    if (!status) status = cusgd_model_save(model, w->path.model);
     signals_defer(0);
     cusgd_model_free(model);
     return status ? complain_last(status) : CUSGD_OK;
@@ -183,7 +188,7 @@ static int sweep(sweeping *w)
     cusgd_status ran = cusgd_sweep_create(w->options, w->data, w->valid, &plan, &w->sweep);
     if (ran) return complain_last(ran);
     status = write_model(w);
-    if (!status && w->report_path) status = write_file("--report", w->report_path, put_report, w);
+    if (!status && w->path.report) status = write_file("--report", w->path.report, put_report, w);
     if (!status && !w->quiet) put_summary(w);
     return status;
 }
@@ -200,7 +205,7 @@ int sweep_main(int argc, char **argv)
          &w.grids},
         {{"random", "N", "all combinations", "draw so many configurations from the grids", NULL}, '\0', TAKES_COUNT, &w.drawn},
         {{"folds", "K", "5, without validation data", "folds of cross-validation", NULL}, '\0', TAKES_COUNT, &w.folds},
-        {{"valid", "DATA", "none", "validation data, instead of folds", NULL}, '\0', TAKES_TEXT, &w.valid_path},
+        {{"valid", "DATA", "none", "validation data, instead of folds", NULL}, '\0', TAKES_TEXT, &w.path.valid},
         {{"class-weight", "balanced|FILE|CLASS=W,...", "all 1", "factors on the weights of each class's rows", NULL},
          '\0',
          TAKES_COLUMNS,
@@ -214,8 +219,8 @@ int sweep_main(int argc, char **argv)
          TAKES_COUNT,
          &w.halving},
         {{"memory", "GB", "half of what there is", "for the models of a pass", NULL}, '\0', TAKES_NUMBER, &w.memory},
-        {{"model", "OUT", NULL, "the chosen model, trained on all rows (needed)", NULL}, 'm', TAKES_TEXT, &w.model_path},
-        {{"report", "FILE", "none", "a CSV table of all configurations", NULL}, '\0', TAKES_TEXT, &w.report_path},
+        {{"model", "OUT", NULL, "the chosen model, trained on all rows (needed)", NULL}, 'm', TAKES_TEXT, &w.path.model},
+        {{"report", "FILE", "none", "a CSV table of all configurations", NULL}, '\0', TAKES_TEXT, &w.path.report},
         {{"quiet", NULL, NULL, "print nothing but errors", NULL}, 'q', TAKES_NOTHING, &w.quiet},
     };
     static const char *const usual[] = {"features", "target",   "weights",   "missing", "categorical", "loss",      "batch",
@@ -233,7 +238,7 @@ int sweep_main(int argc, char **argv)
                       .usual = usual};
     w.syntax = &s;
     signals_handle();
-    if (arguments_parse(&s, argc, argv, &w.data_path, &status)) status = sweep(&w);
+    if (arguments_parse(&s, argc, argv, &w.path.data, &status)) status = sweep(&w);
     cusgd_sweep_free(w.sweep);
     cusgd_data_free(w.data);
     cusgd_data_free(w.valid);

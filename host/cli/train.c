@@ -18,6 +18,11 @@
 #include <string.h>
 
 /* One run of `cusgd train`, and all that it holds. */
+/* former: online: a block that the trainer may still have. */
+typedef struct training_data {
+    cusgd_data *train, *valid, *former;
+} training_data;
+
 typedef struct training {
     const syntax *syntax;
     const char *data_path, *model_path, *valid_path, *init_path;
@@ -29,8 +34,7 @@ typedef struct training {
     cusgd_options *options; /* as given */
     text_list quantiles;    /* several, or none */
     cusgd_model *init;
-    cusgd_data *data, *valid;
-    cusgd_data *before; /* online: a block that the trainer may still have */
+    training_data data;
     cusgd_trainer *trainer;
     cusgd_model *model; /* that is written */
     progress progress;
@@ -106,7 +110,7 @@ static int check_arguments(training *t)
 /* Where the target has classes, the outputs are known once there is a trainer. */
 static int check_init(const training *t)
 {
-    int64_t d = cusgd_data_cols(t->data), k = cusgd_data_outputs(t->data);
+    int64_t d = cusgd_data_cols(t->data.train), k = cusgd_data_outputs(t->data.train);
     int64_t init_d = cusgd_model_cols(t->init), init_k = cusgd_model_targets(t->init);
     if (init_d != d || init_k != k)
         return complain(CUSGD_ERROR_DATA, "--init %s has %lld feature%s and %lld output%s, %s has %lld and %lld", t->init_path,
@@ -138,16 +142,16 @@ static int open_first_block(training *t)
     int wrong = open_online(t, t->reading.reader.dialect.separator);
     if (wrong) return wrong;
     signals_defer(1);
-    cusgd_status status = cusgd_data_open(t->data_path, &t->reading.reader, &t->data);
+    cusgd_status status = cusgd_data_open(t->data_path, &t->reading.reader, &t->data.train);
     if (!status) {
-        wrong = online_settle(&t->stream, block_rows(t), cusgd_data_first_line(t->data));
+        wrong = online_settle(&t->stream, block_rows(t), cusgd_data_first_line(t->data.train));
         if (wrong) return wrong;
-        cusgd_data_free(t->data);
-        t->data = NULL;
-        status = cusgd_data_open(t->data_path, &t->reading.reader, &t->data);
+        cusgd_data_free(t->data.train);
+        t->data.train = NULL;
+        status = cusgd_data_open(t->data_path, &t->reading.reader, &t->data.train);
     }
     if (!status) {
-        if (!t->quiet) online_put_notes(&t->stream, t->data);
+        if (!t->quiet) online_put_notes(&t->stream, t->data.train);
         return CUSGD_OK;
     }
     complain_last(status);
@@ -183,13 +187,14 @@ static int open_all(training *t)
         wrong = open_first_block(t);
         if (wrong) return wrong;
     } else {
-        wrong = reading_open(t->data_path, &t->reading.reader, t->quiet, &t->data);
+        wrong = reading_open(t->data_path, &t->reading.reader, t->quiet, &t->data.train);
         if (wrong) return wrong;
     }
-    if ((wrong = weigh_classes(t->data, &t->reading.class_weights, t->options)) != CUSGD_OK) return wrong;
+    if ((wrong = weigh_classes(t->data.train, &t->reading.class_weights, t->options)) != CUSGD_OK) return wrong;
     if (t->init && (wrong = check_init(t)) != CUSGD_OK) return wrong;
-    if ((wrong = read_columns(&t->columns, cusgd_data_cols(t->data), t->options)) != CUSGD_OK) return wrong;
-    return t->valid_path ? reading_open_alike(t->valid_path, t->data, t->reading.reader, t->quiet, &t->valid) : CUSGD_OK;
+    if ((wrong = read_columns(&t->columns, cusgd_data_cols(t->data.train), t->options)) != CUSGD_OK) return wrong;
+    return t->valid_path ? reading_open_alike(t->valid_path, t->data.train, t->reading.reader, t->quiet, &t->data.valid)
+                         : CUSGD_OK;
 }
 
 /* ---- Running ------------------------------------------------------------------------------------------------------------- */
@@ -250,9 +255,9 @@ static int run(training *t)
     if (!wrong && !writes) wrong = progress_open(&t->progress, t->quiet, t->history.path ? "/dev/null" : NULL, -1);
     if (wrong) return wrong;
     t->progress.plots = t->plots;
-    t->progress.validation = (validation){t->trainer, t->valid, &t->history};
+    t->progress.validation = (validation){t->trainer, t->data.valid, &t->history};
     t->progress.iterations = !option_is(cusgd_trainer_options(t->trainer), "solver", "sgd");
-    if (!t->quiet) summary_start(t->data_path, t->data, t->options, t->trainer, 0);
+    if (!t->quiet) summary_start(t->data_path, t->data.train, t->options, t->trainer, 0);
 
     status = cusgd_trainer_fit(t->trainer, on_epoch, &t->progress, &result);
     int signal = result.stop == CUSGD_STOP_CANCELLED ? signal_of(t) : 0;
@@ -272,7 +277,7 @@ static int run(training *t)
         fprintf(stderr, "cusgd: interrupted after %lld epoch%s (%lld steps); the model so far is in %s\n",
                 (long long)result.epochs, plural(result.epochs), (long long)result.steps, shown(t->model_path));
     else if (!t->quiet)
-        wrong = summary_end(t->trainer, t->model, t->data, t->valid, &result, t->model_path);
+        wrong = summary_end(t->trainer, t->model, t->data.train, t->data.valid, &result, t->model_path);
     return signal ? 128 + signal : wrong ? wrong : history ? history : unfinished;
 }
 
@@ -310,14 +315,14 @@ static cusgd_status train_block(training *t, const cusgd_data *block, tally *sum
     return CUSGD_OK;
 }
 
-/* The next block as the one before was read; t->data becomes it. 1; 0 at the end; a status < 0, complained about. */
+/* The next block as the one before was read; t->data.train becomes it. 1; 0 at the end; a status < 0, complained about. */
 static int next_block(training *t, tally *sum, cusgd_status *status)
 {
     cusgd_reader reader = t->reading.reader;
     cusgd_data *block;
     int more = online_next(&t->stream, block_rows(t));
     if (more <= 0) return more;
-    cusgd_data_reader(t->data, &reader);
+    cusgd_data_reader(t->data.train, &reader);
     reader.lines_before = online_lines_before(&t->stream);
     if (!t->reading.missing && !t->init) reader.encode.missing = CUSGD_MISSING_AUTO;
     *status = cusgd_data_open("-", &reader, &block);
@@ -325,10 +330,10 @@ static int next_block(training *t, tally *sum, cusgd_status *status)
     if (!t->quiet) online_put_notes(&t->stream, block);
     *status = train_block(t, block, sum);
     if (*status)
-        t->before = t->data;
+        t->data.former = t->data.train;
     else
-        cusgd_data_free(t->data);
-    t->data = block;
+        cusgd_data_free(t->data.train);
+    t->data.train = block;
     return !*status;
 }
 
@@ -338,8 +343,8 @@ static int run_online(training *t)
     cusgd_status status =
         t->init ? cusgd_trainer_set_coefficients(t->trainer, cusgd_model_weight(t->init), cusgd_model_bias(t->init)) : CUSGD_OK;
     if (status) return complain_last(status);
-    if (!t->quiet) summary_start(t->data_path, t->data, t->options, t->trainer, 1);
-    status = train_block(t, t->data, &sum);
+    if (!t->quiet) summary_start(t->data_path, t->data.train, t->options, t->trainer, 1);
+    status = train_block(t, t->data.train, &sum);
     int more = !status;
     while (more > 0) more = next_block(t, &sum, &status);
     report(t, &sum, 1);
@@ -386,11 +391,11 @@ static int train(training *t)
     if (!status && !t->quiet) summary_notes(t->options);
     if (!status && !t->quiet) note_compilation(t->options);
     if (!status && t->quantiles.count > 0) {
-        status = quantiles_train(t->syntax, &(quantiles){&t->quantiles, t->options, t->data, t->model_path, t->quiet});
+        status = quantiles_train(t->syntax, &(quantiles){&t->quantiles, t->options, t->data.train, t->model_path, t->quiet});
     } else if (!status) {
-        cusgd_status created = t->ranks.world
-                                   ? cusgd_trainer_create_shared(t->ranks.world, t->options, t->data, t->valid, &t->trainer)
-                                   : cusgd_trainer_create(t->options, t->data, t->valid, &t->trainer);
+        cusgd_status created =
+            t->ranks.world ? cusgd_trainer_create_shared(t->ranks.world, t->options, t->data.train, t->data.valid, &t->trainer)
+                           : cusgd_trainer_create(t->options, t->data.train, t->data.valid, &t->trainer);
         status = created ? complain_last(created) : t->init ? check_init(t) : CUSGD_OK;
         if (!status) status = t->online ? run_online(t) : run(t);
         if (created == CUSGD_ERROR_INTERRUPTED)
@@ -398,9 +403,9 @@ static int train(training *t)
     }
     cusgd_trainer_free(t->trainer);
     cusgd_model_free(t->model);
-    cusgd_data_free(t->valid);
-    cusgd_data_free(t->data);
-    cusgd_data_free(t->before);
+    cusgd_data_free(t->data.valid);
+    cusgd_data_free(t->data.train);
+    cusgd_data_free(t->data.former);
     cusgd_model_free(t->init);
     if (t->online) online_close(&t->stream);
     checkpoint_unlock(&t->checkpoints);
