@@ -32,9 +32,9 @@ typedef struct lapack_functions {
 /* NULL all before a call of lapack_is_here() that returned 1. */
 extern lapack_functions lapack;
 
-/* From here on its products are added in the order of one thread, which other numbers of threads change: for results that must not
- * depend on the cores that a process may use. It is OpenBLAS that has threads; another library stays as it is. Before anything is
- * asked of LAPACK. */
+/* From here on its products are added in the order of one thread, which other numbers of threads change: for results that must
+ * not depend on the cores that a process may use. It is OpenBLAS that has threads; another library stays as it is. Before
+ * anything is asked of LAPACK. */
 void lapack_use_one_thread(void);
 /* Opens LAPACK, at the first call; 0: there is none. Any thread may call it. */
 int lapack_is_here(void);

@@ -16,7 +16,7 @@ typedef struct world_ops {
     /* With one other rank. */
     cusgd_status (*swap)(void *of, int peer, const void *send, void *recv, int64_t bytes);
     /* This rank has failed: whatever the other ranks exchange next fails with this text. */
-    void (*tell)(void *of, const char *text);
+    void (*notify)(void *of, const char *text);
     /* Whatever has failed before: the status of the lowest rank that has one, and its number; 0 and -1: all are well. It waits
      * for some seconds at most. */
     int (*agree)(void *of, int status, int *rank);

@@ -28,7 +28,7 @@
  *
  * The declarations are in four headers, which this one includes: cusgd_base.h (errors, losses, options, devices), cusgd_data.h,
  * cusgd_model.h and cusgd_train.h. Files, tables, synthetic data, and the checking and measuring of devices are in cusgd_tools.h,
- * formulas and their derivatives in cusgd_expression.h.
+ * formulas and their derivatives in cusgd_expression.h, several processes in cusgd_world.h.
  */
 #ifndef CUSGD_H
 #define CUSGD_H

@@ -8,6 +8,8 @@
 extern "C" {
 #endif
 
+/* ---- Several processes --------------------------------------------------------------------------------------------------- */
+
 /* The processes (ranks 0, 1, ...) that train together, by MPI. The functions below that say "collective" have to be called by all
  * ranks, in the same order and with equal arguments, from the thread that began MPI. */
 typedef struct cusgd_world cusgd_world;

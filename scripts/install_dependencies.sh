@@ -19,6 +19,10 @@ missing() {
     if [ "${1:-}" = --tests ]; then
         pkg-config --exists criterion 2>/dev/null || echo libcriterion-dev
         pkg-config --exists hdf5 2>/dev/null || pkg-config --exists hdf5-serial 2>/dev/null || echo libhdf5-dev
+        pkg-config --exists ompi-c 2>/dev/null || echo libopenmpi-dev
+        pkg-config --exists mpich 2>/dev/null || echo libmpich-dev
+        have mpirun.openmpi || echo openmpi-bin
+        have mpirun.mpich || echo mpich
         if [ -e "${CUDA_HOME:-/usr/local/cuda}/include/cublas_v2.h" ]; then # for the emulated GPU
             have c++ || echo g++
             pkg-config --exists openblas 2>/dev/null || echo libopenblas-dev

@@ -14,12 +14,22 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-HEADERS = ("cusgd.h", "cusgd_base.h", "cusgd_data.h", "cusgd_model.h", "cusgd_train.h", "cusgd_tools.h", "cusgd_expression.h")
+HEADERS = (
+    "cusgd.h",
+    "cusgd_base.h",
+    "cusgd_data.h",
+    "cusgd_model.h",
+    "cusgd_train.h",
+    "cusgd_tools.h",
+    "cusgd_expression.h",
+    "cusgd_world.h",
+)
 PAGE = ROOT / "docs" / "c-api.md"
 INTRODUCTION = """# C API
 
 Written by scripts/make_c_api.py from the comments of the public headers. [cusgd.h](../include/cusgd.h) includes them all but
-[cusgd_tools.h](../include/cusgd_tools.h) and [cusgd_expression.h](../include/cusgd_expression.h).
+[cusgd_tools.h](../include/cusgd_tools.h), [cusgd_expression.h](../include/cusgd_expression.h) and
+[cusgd_world.h](../include/cusgd_world.h).
 [Using the library from C](c-guide.md) has a complete program.
 """
 SECTION = re.compile(r"/\* ---- (.*?) -+ \*/")

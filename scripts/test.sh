@@ -165,7 +165,7 @@ run() {
     [ -z "$counts" ] || counts=", $((${counts#* } - ${counts% *})) of ${counts#* } tests passed"
     [ "$verdict" != "not run" ] || counts=": $(sed -n 's/^not run: //p' "$log" | tail -n 1)"
     printf '%-7s %4d s  %s%s\n' "$verdict" $((SECONDS - start)) "$name" "$counts"
-    sed -n 's/^-- \(emulated CUDA tests: not run .*\)$/\1/p' "$log"
+    sed -n 's/^-- \(\(emulated CUDA tests\|tests of MPI\): not run .*\)$/\1/p' "$log"
     if [ "$verdict" = FAILED ]; then
         tail -n 40 "$log" | sed 's/^/    /'
         echo "    (complete output: $log)"

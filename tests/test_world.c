@@ -309,7 +309,7 @@ static void create_different(world *w, void *context)
     if (w->rank == 0) cr_assert(strstr(cusgd_last_error(), d->message), "%s", cusgd_last_error());
 }
 
-Test(world, differences_and_failures_are_told)
+Test(world, all_ranks_learn_of_differences_and_failures)
 {
     double *x[2], *y[2];
     cusgd_data *data = data_for(REAL, 3, &x[0], &y[0]), *other = data_for(REAL, 4, &x[1], &y[1]);

@@ -90,7 +90,7 @@ static cusgd_status swap(void *of, int peer, const void *send, void *recv, int64
     return status ? status : meet(s);
 }
 
-static void tell(void *of, const char *text)
+static void notify(void *of, const char *text)
 {
     seat *s = of;
     pthread_mutex_lock(&s->at->lock);
@@ -102,7 +102,7 @@ static void tell(void *of, const char *text)
     pthread_mutex_unlock(&s->at->lock);
 }
 
-static const world_ops ops = {.alltoall = alltoall, .allgather = allgather, .swap = swap, .tell = tell};
+static const world_ops ops = {.alltoall = alltoall, .allgather = allgather, .swap = swap, .notify = notify};
 
 static void *take_part(void *of)
 {

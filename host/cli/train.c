@@ -205,7 +205,7 @@ static int on_epoch(const cusgd_progress *now, void *user)
     return signals_caught() != 0;
 }
 
-/* What has ended the run: a signal here, or one that another process has told of. */
+/* What has ended the run: a signal here, or one that came to another process. */
 static int signal_of(const training *t)
 {
     int caught = signals_caught();

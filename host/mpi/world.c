@@ -21,9 +21,9 @@ typedef struct mpi_world {
     int crowded;                    /* 1: more ranks than cores on this machine: who waits lets others work at once */
     int begun;                      /* 1: MPI was begun here */
     int waits_long;                 /* 1: nothing has been exchanged yet: ranks may take long to read their data */
-    int told;                       /* 1: this rank has told the others that it has failed */
+    int notified;                   /* 1: the others know that this rank has failed */
     double timeout;                 /* seconds */
-    char (*failures)[FAILURE_ROOM]; /* what is being told, one place for each rank */
+    char (*failures)[FAILURE_ROOM]; /* what they are sent, one place for each rank */
     MPI_Request *requests;
     int *peers; /* of the requests */
     int count, room;
@@ -202,12 +202,12 @@ static cusgd_status swap(void *of, int peer, const void *send, void *recv, int64
 /* ---- Failures, and the end ---- */
 
 /* The messages are small, so that they leave at once; nobody may receive them, and they are not waited for. */
-static void tell(void *of, const char *text)
+static void notify(void *of, const char *text)
 {
     mpi_world *w = of;
     size_t length = strnlen(text, FAILURE_ROOM - 1);
-    if (w->told) return;
-    w->told = 1;
+    if (w->notified) return;
+    w->notified = 1;
     for (int rank = 0; rank < w->ranks; rank++) {
         MPI_Request request;
         memset(w->failures[rank], 0, FAILURE_ROOM);
@@ -231,7 +231,7 @@ static int wait_at_end(const mpi_world *w, int count, MPI_Request *requests)
     }
 }
 
-/* What was told to ranks that had failed themselves. */
+/* What was sent to ranks that had failed themselves. */
 static void drop_failures(const mpi_world *w)
 {
     char text[FAILURE_ROOM];
@@ -241,7 +241,7 @@ static void drop_failures(const mpi_world *w)
         MPI_Recv(text, FAILURE_ROOM, MPI_BYTE, from.MPI_SOURCE, TAG_FAILED, w->comm, MPI_STATUS_IGNORE);
 }
 
-/* numbers: the answer, a status and its rank, and behind it what is told; on rank 0 one status for each rank. */
+/* numbers: the answer, a status and its rank, and behind it what is sent; on rank 0 one status for each rank. */
 static int agree_at_first(const mpi_world *w, int *numbers, MPI_Request *requests)
 {
     int count = 0, *statuses = numbers + 2;
@@ -284,7 +284,7 @@ static int agree(void *of, int status, int *rank)
         free(numbers);
         free(requests);
     } else {
-        w->told = 1; /* messages are left over, and so is their memory */
+        w->notified = 1; /* messages are left over, and so is their memory */
     }
     return answer;
 }
@@ -313,13 +313,13 @@ static void closes(void *of, int status, int failed)
     int finished = 0;
     MPI_Finalized(&finished);
     if (!finished && w->begun && (failed || w->count > 0)) end_process(w, status);
-    if (!finished && !failed && !w->told) MPI_Comm_free(&w->comm);
+    if (!finished && !failed && !w->notified) MPI_Comm_free(&w->comm);
     if (!finished && w->begun) MPI_Finalize();
-    if (!failed && !w->told) free_world(w); /* else messages may still be on their way */
+    if (!failed && !w->notified) free_world(w); /* else messages may still be on their way */
 }
 
 static const world_ops ops = {
-    .alltoall = alltoall, .allgather = allgather, .swap = swap, .tell = tell, .agree = agree, .close = closes};
+    .alltoall = alltoall, .allgather = allgather, .swap = swap, .notify = notify, .agree = agree, .close = closes};
 
 /* ---- Opening ---- */
 

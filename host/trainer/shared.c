@@ -34,7 +34,7 @@ cusgd_status shared_end(const cusgd_trainer *t, const int *before, cusgd_status 
     if (!w) return status;
     interrupt_agree(before);
     if (is_common(status) || w->failed) return status;
-    w->ops->tell(w->of, cusgd_last_error());
+    w->ops->notify(w->of, cusgd_last_error());
     return status;
 }
 

@@ -6,7 +6,7 @@
 
 /* Begins a call that computes, on all ranks; shared_end() takes what it returns. Without a world, nothing. */
 const int *shared_begin(const cusgd_trainer *t);
-/* Ends it: a failure that is not the same on all ranks is told to the others. Returns its status. */
+/* Ends it: of a failure that is not the same on all ranks the others are notified. Returns its status. */
 cusgd_status shared_end(const cusgd_trainer *t, const int *before, cusgd_status status);
 
 /* The options of a trainer that is about to be made in this world: the CPU, and this rank's share of its cores. USAGE where they

@@ -93,7 +93,7 @@ END
 }
 
 "$cusgd" generate data --rows 1200 --cols 12 >/dev/null 2>&1 || fail "no data"
-"$cusgd" generate classes --rows 900 --cols 6 --loss logistic >/dev/null 2>&1 || fail "no data"
+"$cusgd" generate classes --rows 900 --cols 6 --targets logistic >/dev/null 2>&1 || fail "no data"
 found=
 for mpi in openmpi mpich; do
     [ -e "$modules/libcusgd-$mpi.so" ] && command -v "mpirun.$mpi" >/dev/null || continue
