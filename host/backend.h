@@ -125,6 +125,8 @@ typedef struct piece_of {
 } piece_of;
 enum full_pass { PASS_OBJECTIVE, PASS_CURVATURE };
 typedef struct pieces_ops {
+    /* As bind(), in the place of *b, whose memory may be used again; *b may be NULL. On failure it is what unbind() takes. */
+    cusgd_status (*bind_again)(void *self, const examples *e, const transform *t, dataset **b);
     /* Of a set of n rows, d columns and k outputs: behind which row a piece may end that begins at row `first` and has `room`
      * rows at most; `first` where that is too few. */
     int64_t (*end)(void *self, enum full_pass pass, int64_t n, int64_t d, int64_t k, int64_t first, int64_t room);

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cpu/order.h"
-#include "scalar/sampling.h"
+#include "scalar/order.h"
 
 static int torture(void)
 {

@@ -13,11 +13,32 @@ static int in_place(const examples *e, const cusgd_matrix *m, int64_t cols)
     return m->type == type && !e->rows && m->row_stride == cols && (m->col_stride == 1 || cols == 1);
 }
 
+/* A row of x, whose columns are next to each other, in one pass. inverse: NULL: x' = x. */
+static void copy_row(const examples *e, const transform *t, const double *inverse, int64_t i, real *out)
+{
+    const cusgd_matrix *m = &e->x;
+    int64_t d = e->d, start = examples_row(e, i) * m->row_stride;
+    const double *mean = t->mean;
+    if (m->type == CUSGD_TYPE_FLOAT32) {
+        const float *x = (const float *)m->at + start;
+        for (int64_t j = 0; j < d && inverse; j++) out[j] = (real)(((double)x[j] - mean[j]) * inverse[j]);
+        for (int64_t j = 0; j < d && !inverse; j++) out[j] = (real)x[j];
+        return;
+    }
+    const double *x = (const double *)m->at + start;
+    for (int64_t j = 0; j < d && inverse; j++) out[j] = (real)((x[j] - mean[j]) * inverse[j]);
+    for (int64_t j = 0; j < d && !inverse; j++) out[j] = (real)x[j];
+}
+
 /* x' = (x - mean) (1 / scale), in double before it is rounded: to real, or to bf16, of which real holds the same value. */
 static void copy_x(const examples *e, const transform *t, const double *inverse, int64_t first, int64_t count, double *tile,
                    const dataset *b)
 {
     int64_t d = e->d, start = first * d, values = count * d;
+    if (e->x.col_stride == 1 && t->storage == CUSGD_STORAGE_FULL) {
+        for (int64_t i = first; i < first + count; i++) copy_row(e, t, inverse, i, (real *)b->owned[0] + i * d);
+        return;
+    }
     tile_x(e, first, count, tile);
     for (int64_t i = 0; i < count && inverse; i++)
         for (int64_t j = 0; j < d; j++) tile[i * d + j] = (tile[i * d + j] - t->mean[j]) * inverse[j];
@@ -103,17 +124,25 @@ static cusgd_status copy_tail(dataset *b)
     return CUSGD_OK;
 }
 
-cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, dataset **out)
+/* Room for one of what is copied: that which there is, if it suffices. NULL: there is no memory. */
+static void *room_for(dataset *b, int i, size_t count, size_t size)
 {
-    dataset *b = allocate_zeroed(1, sizeof *b);
+    if (b->owned[i] && count <= b->room[i] / size) return b->owned[i];
+    free(b->owned[i]);
+    b->owned[i] = allocate_aligned(count, size);
+    b->room[i] = b->owned[i] ? count * size : 0;
+    return b->owned[i];
+}
+
+/* To a set that is zeroed, or was bound before. */
+static cusgd_status bind_to(cpu *self, const examples *e, const transform *t, dataset *b)
+{
     size_t n = (size_t)e->n, d = (size_t)e->d, k = (size_t)e->k;
     int sparse = examples_are_sparse(e);
     examples others = *e; /* of sparse examples, all but x */
     int x_stays = sparse || (in_place(e, &e->x, e->d) && !t->mean && t->storage == CUSGD_STORAGE_FULL);
     int y_stays = !e->y.at || (in_place(e, &e->y, e->k) && !t->shift);
     cusgd_status status = CUSGD_OK;
-    *out = NULL;
-    if (!b) return fail_memory(sizeof *b, "bound examples");
     b->n = e->n;
     b->d = e->d;
     b->m = e->k;
@@ -124,14 +153,10 @@ cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, 
     size_t element = b->storage == CUSGD_STORAGE_BF16 ? sizeof(bf16) : sizeof(real);
     b->folds = e->folds > 1 ? e->folds : 1;
     if (e->fold) b->fold = allocate(n, 1);
-    if (!x_stays) b->owned[0] = allocate_aligned(n * d + padding, element);
-    if (b->owned[0]) memset((char *)b->owned[0] + n * d * element, 0, padding * element);
-    if (!y_stays) b->owned[1] = allocate_aligned(n * k, sizeof(real));
-    if (e->w.at) b->owned[2] = allocate_aligned(n, sizeof(real));
-    if (e->o.at) b->owned[3] = allocate_aligned(n, sizeof(real));
-    if ((e->fold && !b->fold) || (!x_stays && !b->owned[0]) || (!y_stays && !b->owned[1]) || (e->w.at && !b->owned[2]) ||
-        (e->o.at && !b->owned[3]))
-        status = fail_memory(n * (d + k + 2) * sizeof(real), "a copy of the examples");
+    if (!x_stays && room_for(b, 0, n * d + padding, element)) memset((char *)b->owned[0] + n * d * element, 0, padding * element);
+    int complete = (x_stays || b->owned[0]) && (!e->fold || b->fold) && (y_stays || room_for(b, 1, n * k, sizeof(real))) &&
+                   (!e->w.at || room_for(b, 2, n, sizeof(real))) && (!e->o.at || room_for(b, 3, n, sizeof(real)));
+    if (!complete) status = fail_memory(n * (d + k + 2) * sizeof(real), "a copy of the examples");
     for (int64_t i = 0; b->fold && i < e->n; i++) b->fold[i] = e->fold[examples_row(e, i)];
     if (sparse) others.d = 1;
     b->x = x_stays ? e->x.at : b->owned[0];
@@ -144,11 +169,29 @@ cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, 
         status = NAMED(sparse_bind)(e, t, b);
     else if (!status && x_stays)
         status = copy_tail(b);
+    return status;
+}
+
+cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, dataset **out)
+{
+    dataset *b = allocate_zeroed(1, sizeof *b);
+    *out = NULL;
+    if (!b) return fail_memory(sizeof *b, "bound examples");
+    cusgd_status status = bind_to(self, e, t, b);
     if (!status)
         *out = b;
     else
         NAMED(cpu_unbind)(self, b);
     return status;
+}
+
+cusgd_status NAMED(cpu_bind_again)(void *self, const examples *e, const transform *t, dataset **b)
+{
+    if (!*b || (*b)->sparse || (*b)->tail || (*b)->fold) {
+        NAMED(cpu_unbind)(self, *b);
+        return NAMED(cpu_bind)(self, e, t, b);
+    }
+    return bind_to(self, e, t, *b);
 }
 
 void NAMED(cpu_unbind)(void *self, dataset *b)

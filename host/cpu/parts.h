@@ -27,7 +27,8 @@ struct dataset {
     const real *y, *w, *o; /* n x m; n, or NULL, both */
     real *tail;            /* see rows.h */
     int64_t tail_first;
-    void *owned[4];      /* what of x, y, w, o was copied */
+    void *owned[4];      /* what of x, y, w, o was copied, */
+    size_t room[4];      /* and the bytes there are for that */
     sparse_rows *sparse; /* x, in the place of the one above; NULL: it is dense */
     uint8_t *fold;       /* n; NULL: all 0 */
     int folds;           /* at least 1 */
@@ -184,6 +185,7 @@ static inline const rows_functions *rows_for(const cpu *c, const rows_task *t) {
 
 /* bind.c */
 cusgd_status NAMED(cpu_bind)(void *self, const examples *e, const transform *t, dataset **out);
+cusgd_status NAMED(cpu_bind_again)(void *self, const examples *e, const transform *t, dataset **b);
 void NAMED(cpu_unbind)(void *self, dataset *b);
 cusgd_status NAMED(cpu_rows)(void *self, const dataset *b, const int64_t *rows, int64_t m, double *x, double *w);
 cusgd_status NAMED(cpu_curvature_piece)(void *self, const dataset *b, piece_of at, const double *scale, curvature *out);

@@ -147,6 +147,12 @@ void cuda_unbind(void *of, dataset *b)
     free(b);
 }
 
+cusgd_status cuda_bind_again(void *of, const examples *e, const transform *t, dataset **b)
+{
+    cuda_unbind(of, *b);
+    return cuda_bind(of, e, t, b);
+}
+
 /* Of the rows listed, `count` of them: columns of `from` (n x ld) as doubles in host memory, by way of `wide` (device). */
 static cusgd_status fetch_rows(cuda *c, cusgd_storage storage, const void *from, const int64_t *rows, int64_t count, int64_t cols,
                                int64_t ld, double *wide, double *to)

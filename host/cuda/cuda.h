@@ -387,6 +387,7 @@ void persistent_close(cuda *c);
 
 /* ---- The operations ---- */
 cusgd_status cuda_bind(void *of, const examples *e, const transform *t, dataset **out); /* bind.c */
+cusgd_status cuda_bind_again(void *of, const examples *e, const transform *t, dataset **b);
 void cuda_unbind(void *of, dataset *b);
 cusgd_status cuda_rows(void *of, const dataset *b, const int64_t *rows, int64_t m, double *x, double *w);
 cusgd_status cuda_moments(void *of, const examples *e, double *mean, double *variance, double *target_mean,

@@ -4,6 +4,7 @@
 
 #include "failure.h"
 #include "interrupt.h"
+#include "scalar/order.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -18,8 +19,9 @@ typedef struct slot_window {
 
 struct stream {
     row_reader *reader;
-    int64_t room; /* rows of the slot */
-    dataset *bound;
+    int64_t room;                /* rows of the slot */
+    dataset *bound;              /* its memory is used again */
+    int has_batches;             /* 1: it has those below, else other rows or none */
     sampler order;               /* of the rows that are bound */
     int64_t first_batch, behind; /* the batches that are bound */
     int64_t *list;               /* room: rows of the slot to be bound */
@@ -35,13 +37,6 @@ struct stream {
 static int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
 
-static void unbind(const problem *p, stream *s)
-{
-    p->backend->ops->unbind(p->backend->self, s->bound);
-    s->bound = NULL;
-    s->behind = 0;
-}
-
 /* Binds the first `count` rows of the list. */
 static cusgd_status bind(const problem *p, stream *s, int64_t count)
 {
@@ -50,7 +45,8 @@ static cusgd_status bind(const problem *p, stream *s, int64_t count)
     if (status) return status;
     rows.n = count;
     rows.rows = s->list; /* so they are copied, and the slot can be filled again */
-    return p->backend->ops->bind(p->backend->self, &rows, &p->units.transform, &s->bound);
+    s->has_batches = 0;
+    return p->backend->ops->pieces.bind_again(p->backend->self, &rows, &p->units.transform, &s->bound);
 }
 
 /* ---- Steps ---- */
@@ -103,12 +99,13 @@ static void list_rows(const stream *s, const sampler *order)
 {
     int64_t *list = s->list, count = s->end - s->next, done = min_of(count, s->kept);
     for (int64_t i = 0; i < done; i++) list[i] = i;
-    for (int64_t w = 0; w < s->window_count && done < count; w++) {
+    for (int64_t w = 0, some; w < s->window_count; w++, done += some) {
         const page_window *of = &s->windows[w].of;
-        uint64_t inside = (uint64_t)(s->next + done) - of->first;
-        for (; inside < of->rows && done < count; inside++, done++)
-            list[done] =
-                s->windows[w].at + (int64_t)(order->sampling == CUSGD_SAMPLING_PAGES ? pages_place(order, of, inside) : inside);
+        some = (int64_t)of->rows;
+        for (int64_t i = 0; i < some && order->sampling != CUSGD_SAMPLING_PAGES; i++) list[done + i] = i;
+        for (int64_t i = 0; i < some && order->sampling == CUSGD_SAMPLING_PAGES;)
+            i += pages_places(order, of, (uint64_t)i, some - i, list + done + i);
+        for (int64_t i = 0; i < some; i++) list[done + i] += s->windows[w].at;
     }
 }
 
@@ -161,10 +158,9 @@ static sampler order_of_bound(const problem *p, const sampler *of, int64_t origi
 
 cusgd_status stream_batches(const problem *p, stream *s, const sampler *order, int64_t batch, batch_share *share, int64_t *end)
 {
-    int has = s->bound && s->order.epoch == order->epoch && batch >= s->first_batch && batch < s->behind;
+    int has = s->has_batches && s->order.epoch == order->epoch && batch >= s->first_batch && batch < s->behind;
     cusgd_status status = CUSGD_OK;
     if (!has) {
-        unbind(p, s);
         status = fill(p, s, order, batch);
         if (!status) list_rows(s, order);
         if (!status && last_batch(s, order, batch) == batch) { /* begun inside a window */
@@ -179,6 +175,7 @@ cusgd_status stream_batches(const problem *p, stream *s, const sampler *order, i
         s->order = order_of_bound(p, order, s->next);
         s->first_batch = batch;
         s->behind = behind;
+        s->has_batches = !status;
         if (!status) status = advance(p, s, order, taken);
         if (status) s->is_filled = 0;
     }
@@ -207,7 +204,6 @@ static cusgd_status read_piece(const problem *p, stream *s, enum full_pass pass,
 static cusgd_status pass_over(const problem *p, stream *s, enum full_pass pass, piece_pass body, void *context)
 {
     int64_t n = p->train.rows.n;
-    unbind(p, s);
     s->is_filled = 0;
     cusgd_status status = row_reader_end(s->reader, NULL);
     if (!status) status = read_piece(p, s, pass, 0);
@@ -217,7 +213,6 @@ static cusgd_status pass_over(const problem *p, stream *s, enum full_pass pass, 
         status = bind(p, s, end - first);
         if (!status) status = read_piece(p, s, pass, end);
         if (!status) status = body(context, p, s->bound, (piece_of){first, n});
-        unbind(p, s);
         if (!status && interrupt_asked()) status = fail_interrupted();
         first = end;
     }
@@ -288,7 +283,6 @@ static cusgd_status fetch_rows(const problem *p, stream *s, const int64_t *rows,
     if (!status) status = row_reader_begin(s->reader, runs, count, 0);
     if (!status) status = bind(p, s, count);
     if (!status) status = p->backend->ops->rows(p->backend->self, s->bound, at, count, x, w);
-    unbind(p, s);
     free(runs);
     free(at);
     return status;
@@ -299,7 +293,6 @@ cusgd_status stream_rows(const problem *p, stream *s, const int64_t *rows, int64
     int64_t most = min_of(m, s->room);
     wanted_row *work = allocate((size_t)most, sizeof *work);
     if (!work) return fail_memory((size_t)most * sizeof *work, "sampled rows");
-    unbind(p, s);
     s->is_filled = 0;
     cusgd_status status = row_reader_end(s->reader, NULL);
     for (int64_t i = 0; i < m && !status; i += most)
@@ -450,7 +443,7 @@ cusgd_status stream_bind_training(problem *p)
 void stream_close(const problem *p, stream *s)
 {
     if (!s) return;
-    unbind(p, s);
+    p->backend->ops->unbind(p->backend->self, s->bound);
     row_reader_close(s->reader);
     free(s->list);
     free(s->runs);

@@ -1,9 +1,9 @@
 /* scalar/sampling.h's orders, many positions at a time: the rounds outside, positions inside, which the compiler makes vectors
  * of. */
-#ifndef CUSGD_HOST_CPU_ORDER_H
-#define CUSGD_HOST_CPU_ORDER_H
+#ifndef CUSGD_SCALAR_ORDER_H
+#define CUSGD_SCALAR_ORDER_H
 
-#include "scalar/sampling.h"
+#include "sampling.h"
 #include <string.h>
 
 enum { TOGETHER = 128, FEW_TOGETHER = 16 };
@@ -26,7 +26,7 @@ static inline __attribute__((always_inline)) void permute_together(const permuta
         if ((uint64_t)out[l] >= p->n) out[l] = (int64_t)permutation_at(p, (uint64_t)out[l]);
 }
 
-static void permute_range(const permutation *p, uint64_t first, int64_t count, int64_t *out)
+static inline void permute_range(const permutation *p, uint64_t first, int64_t count, int64_t *out)
 {
     int64_t done = 0;
     for (; count - done >= TOGETHER; done += TOGETHER)
@@ -37,7 +37,7 @@ static void permute_range(const permutation *p, uint64_t first, int64_t count, i
 }
 
 /* The same of positions that are not consecutive, in place. */
-static void permute_listed(const permutation *p, int64_t count, int64_t *at)
+static inline void permute_listed(const permutation *p, int64_t count, int64_t *at)
 {
     for (int64_t done = 0; done < count; done += FEW_TOGETHER) {
         uint32_t high[FEW_TOGETHER] = {0}, low[FEW_TOGETHER] = {0};
@@ -58,7 +58,7 @@ static void permute_listed(const permutation *p, int64_t count, int64_t *at)
 }
 
 /* Positions of a whole window of `pages`, whose permutation is turned: from there on until it begins anew. */
-static int64_t pages_whole(const sampler *s, const page_window *w, uint64_t inside, int64_t count, int64_t *rows)
+static inline int64_t pages_whole(const sampler *s, const page_window *w, uint64_t inside, int64_t count, int64_t *rows)
 {
     uint64_t at = (inside + pages_turn(s, w->number)) & (s->span - 1), flip = pages_flip(s, w->number);
     if ((uint64_t)count > s->span - at) count = (int64_t)(s->span - at);
@@ -68,7 +68,7 @@ static int64_t pages_whole(const sampler *s, const page_window *w, uint64_t insi
 }
 
 /* pages_place() of some positions of a window: as many as are returned. */
-static int64_t pages_places(const sampler *s, const page_window *w, uint64_t inside, int64_t count, int64_t *rows)
+static inline int64_t pages_places(const sampler *s, const page_window *w, uint64_t inside, int64_t count, int64_t *rows)
 {
     if ((uint64_t)count > w->rows - inside) count = (int64_t)(w->rows - inside);
     if (w->rows == s->span) return pages_whole(s, w, inside, count, rows);
@@ -78,7 +78,7 @@ static int64_t pages_places(const sampler *s, const page_window *w, uint64_t ins
 
 /* Of some places of a window their rows, in place: `count` is at most FEW_PLACES. */
 enum { FEW_PLACES = 512 };
-static void pages_rows(const sampler *s, uint64_t window, int64_t count, int64_t *rows)
+static inline void pages_rows(const sampler *s, uint64_t window, int64_t count, int64_t *rows)
 {
     int64_t page[FEW_PLACES], place[FEW_PLACES];
     uint64_t first = window * (s->span / s->page), shorter = s->missing ? s->short_at : UINT64_MAX;
@@ -92,7 +92,7 @@ static void pages_rows(const sampler *s, uint64_t window, int64_t count, int64_t
     for (int64_t i = 0; i < count; i++) rows[i] = (rows[i] ? (int64_t)(s->n / s->page) : page[i]) * (int64_t)s->page + place[i];
 }
 
-static void pages_range(const sampler *s, int64_t first, int64_t count, int64_t *rows)
+static inline void pages_range(const sampler *s, int64_t first, int64_t count, int64_t *rows)
 {
     for (int64_t i = 0, some; i < count; i += some) {
         page_window w = pages_window_at(s, (uint64_t)(first + i));
@@ -103,7 +103,7 @@ static void pages_range(const sampler *s, int64_t first, int64_t count, int64_t 
 }
 
 /* Where the blocks of a window start: each thread keeps those of the last window that it met, as batches are smaller. */
-static const uint64_t *window_starts(const sampler *s, uint64_t window)
+static inline const uint64_t *window_starts(const sampler *s, uint64_t window)
 {
     static _Thread_local struct {
         permutation order;
@@ -119,8 +119,8 @@ static const uint64_t *window_starts(const sampler *s, uint64_t window)
 }
 
 /* Positions of one window of `blocks`, from a table of the window's permutation. */
-static void blocks_range(const sampler *s, const int64_t *restrict table, uint64_t window, uint64_t inside, int64_t count,
-                         int64_t *restrict rows)
+static inline void blocks_range(const sampler *s, const int64_t *restrict table, uint64_t window, uint64_t inside, int64_t count,
+                                int64_t *restrict rows)
 {
     const uint64_t *restrict start = window_starts(s, window);
     uint32_t bits = blocks_bits(s, window);
@@ -135,9 +135,9 @@ static void blocks_range(const sampler *s, const int64_t *restrict table, uint64
     }
 }
 
-static void order_table(const sampler *s, int64_t *table) { permute_range(&s->window, 0, SAMPLING_SPAN, table); }
+static inline void order_table(const sampler *s, int64_t *table) { permute_range(&s->window, 0, SAMPLING_SPAN, table); }
 
-static void order_range(const sampler *s, const int64_t *table, int64_t first, int64_t count, int64_t *rows)
+static inline void order_range(const sampler *s, const int64_t *table, int64_t first, int64_t count, int64_t *rows)
 {
     if (s->sampling == CUSGD_SAMPLING_PERMUTE || s->sampling == CUSGD_SAMPLING_BATCHES) {
         permute_range(&s->order, (uint64_t)first, count, rows);
