@@ -234,6 +234,8 @@ cusgd_status csv_open(const char *path, const cusgd_reader *reader, cusgd_data *
 
 /* data/number.c: the double that a field spells, whatever the locale; 0 if it spells none. Correctly rounded. */
 int number_parse(const char *text, size_t length, double *value);
+/* Likewise of a number that begins at `at`, with `point` for its decimal mark. Returns the place behind it; NULL: none begins. */
+const char *number_take(const char *at, const char *end, char point, double *value);
 /* Likewise of a number whose whole part is written in groups of three digits with `separator` between them: 1,234,567.8 */
 int number_parse_grouped(const char *text, size_t length, char separator, int comma, double *value);
 /* Likewise of a number with a decimal comma, which then has no point. */
