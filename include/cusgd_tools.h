@@ -127,6 +127,7 @@ typedef struct cusgd_reader {
      * there */
     const char *datasets;
     int single_values; /* 1: the values of LIBSVM text are kept as float32, in half the memory: enough for a run in float */
+    int threads;       /* of the CPU, that read a table; 0: as many as help. What is read does not depend on it */
 } cusgd_reader;
 
 /* 1 if the file is read as LIBSVM text: it is called .svm, .libsvm or .svmlight, also with .gz or .zst; or it is not called .csv

@@ -34,7 +34,7 @@ typedef struct reading {
     cusgd_reader reader;           /* of train: made of all that, also for later rows */
 } reading;
 
-enum { READING_ARGUMENTS = 23, READING_ARGUMENTS_EVALUATE = 17, READING_ARGUMENTS_PREDICT = 13 };
+enum { READING_ARGUMENTS = 23, READING_ARGUMENTS_EVALUATE = 18, READING_ARGUMENTS_PREDICT = 14 };
 
 /* Fills a table whose values go to *r: READING_ARGUMENTS of them, of which the first READING_ARGUMENTS_PREDICT do without
  * targets, and the first READING_ARGUMENTS_EVALUATE without choices that are the model's. The first of all is for predictions

@@ -16,6 +16,9 @@ typedef struct observed {
     char example[SHOWN_BYTES]; /* the first of them */
 } observed;
 
+/* What a target is: open while it has had no value; of one text more, y is a number of `classes`. */
+enum target_kind { TARGET_OPEN, TARGET_NUMBERS, TARGET_CLASSES };
+
 typedef struct table {
     scanner scan;
     columns columns;
@@ -30,10 +33,27 @@ typedef struct table {
     int64_t lacking;          /* fields of targets, weights and offsets that are NaN */
     cusgd_encoding *encoding; /* the reader's, or the one that the table makes; NULL: x stays */
     int cut;                  /* 1: it was not read to its end */
-    int classed;              /* the one target is text: y is a number of `classes` */
-    text_set classes;         /* the reader's, else in the order in which they come */
-    field first_class;        /* where the first one stands; its text is classes.at[0] */
+    enum target_kind target;
+    text_set classes;  /* the reader's, else in the order in which they come */
+    field first_class; /* where the first one stands; its text is classes.at[0] */
 } table;
+
+/* data/csv_fields.c: a field of row t->rows, of column j, into place t->to of the arrays. */
+cusgd_status csv_put_field(table *t, int64_t j, const field *f);
+/* Puts where column j's field lies before the message. */
+cusgd_status csv_fail_at(const table *t, int64_t line, int64_t j, cusgd_status status);
+
+/* data/csv.c: makes room for rows >= 1 rows. */
+cusgd_status csv_resize(table *t, int64_t rows);
+
+/* data/csv_window.c: reads rows on several threads, up to the next record that only csv.c's reader understands, or to the end.
+ * Rows from `maximum` on are left, and t->cut set. *records: how many records are for csv.c's reader before this is worth trying
+ * again; 0: none. */
+extern size_t csv_block_bytes;
+typedef struct windows windows;
+cusgd_status csv_windows_create(table *t, windows **out);
+cusgd_status csv_windows_read(windows *w, int64_t *maximum, int64_t *records);
+void csv_windows_free(windows *w); /* accepts NULL */
 
 /* data/csv_features.c: once all rows have been read. Kinds of the features whose texts stand in x, and an encoding where one is
  * needed; texts that cannot be used are added to the survey. whole: 0 where reading ended early, which alone is done then. */

@@ -13,9 +13,8 @@ static int is_word(const char *text, size_t length, const char *const *words)
 {
     for (; *words; words++) {
         size_t i = 0;
-        if (strlen(*words) != length) continue;
-        while (i < length && lower(text[i]) == (*words)[i]) i++;
-        if (i == length) return 1;
+        while (i < length && (*words)[i] != '\0' && lower(text[i]) == (*words)[i]) i++;
+        if (i == length && (*words)[i] == '\0') return 1;
     }
     return 0;
 }

@@ -16,20 +16,43 @@ static cusgd_status fail_at(const scanner *s, int64_t line, const char *sentence
 
 /* ---- Bytes --------------------------------------------------------------------------------------------------------------- */
 
+/* What was handed out goes. */
+static void move_to_front(scanner *s)
+{
+    if (s->begin > 0) memmove(s->buffer, s->buffer + s->begin, s->end - s->begin);
+    s->end -= s->begin;
+    s->begin = 0;
+    s->buffer[s->end] = '\n';
+}
+
+/* 0: out of memory. */
+static int grow(scanner *s, size_t capacity)
+{
+    char *larger = realloc(s->buffer, capacity + 1);
+    if (!larger) return 0;
+    s->buffer = larger;
+    s->capacity = capacity;
+    return 1;
+}
+
 /* Makes room after `end`: what was handed out goes; a field larger than the buffer doubles it. */
 static cusgd_status make_room(scanner *s)
 {
-    memmove(s->buffer, s->buffer + s->begin, s->end - s->begin);
-    s->end -= s->begin;
-    s->begin = 0;
+    move_to_front(s);
     if (s->end < s->capacity) return CUSGD_OK;
     if (s->capacity >= FIELD_BYTES_MOST)
         return fail_at(s, s->start, "a field of more than 16 MB starts here: is its closing quote missing?");
-    char *larger = realloc(s->buffer, 2 * s->capacity + 1);
-    if (!larger) return fail_memory(2 * s->capacity + 1, "a field");
-    s->buffer = larger;
-    s->capacity *= 2;
-    return CUSGD_OK;
+    return grow(s, 2 * s->capacity) ? CUSGD_OK : fail_memory(2 * s->capacity + 1, "a field");
+}
+
+/* Reads on into the room after `end`. */
+static void read_more(scanner *s)
+{
+    size_t count;
+    if ((s->status = input_read(&s->input, s->buffer + s->end, s->capacity - s->end, &count))) return;
+    s->at_end = count == 0;
+    s->end += count;
+    s->buffer[s->end] = '\n';
 }
 
 /* Reads on until the byte `at` places after begin is there. Returns 0 if there is none, or s->status is a failure. */
@@ -38,13 +61,25 @@ static int fill(scanner *s, size_t at)
     while (s->begin + at >= s->end) {
         if (s->at_end || s->status) return 0;
         if ((s->status = make_room(s))) return 0;
-        size_t count;
-        if ((s->status = input_read(&s->input, s->buffer + s->end, s->capacity - s->end, &count))) return 0;
-        s->at_end = count == 0;
-        s->end += count;
-        s->buffer[s->end] = '\n';
+        read_more(s);
     }
     return 1;
+}
+
+void scan_window(scanner *s, size_t bytes, char **text, size_t *length)
+{
+    if (s->end - s->begin < bytes) move_to_front(s);
+    while (bytes > s->capacity && !s->at_end && !s->status)
+        if (!grow(s, 2 * s->capacity)) s->status = fail_memory(2 * s->capacity + 1, "reading");
+    while (s->end - s->begin < bytes && !s->at_end && !s->status) read_more(s);
+    *text = s->buffer + s->begin;
+    *length = s->end - s->begin;
+}
+
+void scan_pass(scanner *s, size_t bytes, int64_t line)
+{
+    s->begin += bytes;
+    s->line = line;
 }
 
 /* The byte `at` places after begin; -1 if there is none. May move the buffer. */
@@ -227,8 +262,7 @@ static cusgd_status finish(scanner *s, size_t start, size_t length, size_t at, f
     return CUSGD_OK;
 }
 
-/* Removes the first of every two quotes; returns the length left. */
-static size_t undouble(char *text, size_t length)
+size_t field_undouble(char *text, size_t length)
 {
     size_t kept = 0;
     for (size_t i = 0; i < length; i++) {
@@ -254,7 +288,7 @@ static cusgd_status scan_quoted(scanner *s, size_t at, field *f)
     if (s->status) return s->status;
     if (c < 0) return fail_at(s, f->line, "the quote that opens this field is never closed");
     length = at - start;
-    if (doubled) length = undouble(s->buffer + s->begin + start, length);
+    if (doubled) length = field_undouble(s->buffer + s->begin + start, length);
     do {
         c = peek(s, ++at);
     } while ((c == ' ' || c == '\t') && !s->special[c]);

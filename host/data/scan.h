@@ -48,6 +48,14 @@ void scan_close(scanner *s);
  * another number of fields than the table. */
 cusgd_status scan_record(scanner *s, int *more);
 cusgd_status scan_field(scanner *s, field *f);
+/* What comes next, `bytes` of it or all that is left, as far as it can be read: behind it stands a newline that is not the
+ * file's. A failure shows when the scanner comes to the end of that. */
+void scan_window(scanner *s, size_t bytes, char **text, size_t *length);
+/* Passes over the first bytes of a window; what follows is in this line. */
+void scan_pass(scanner *s, size_t bytes, int64_t line);
+
+/* Removes the first of every two quotes; returns the length left. */
+size_t field_undouble(char *text, size_t length);
 
 /* The number that the field spells; 0 if it spells none. */
 static inline int field_number(const field *f, double *value)

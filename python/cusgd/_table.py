@@ -126,6 +126,7 @@ def read_table(
     thousands: str | None = None,
     skip: int | None = None,
     sparse: bool | None = None,
+    threads: int | None = None,
 ) -> Table:
     r"""Read a table (CSV and the like, also compressed) as ``cusgd train`` reads it.
 
@@ -172,6 +173,8 @@ def read_table(
     sparse : bool, optional
         Whether x is stored without its zeros, which suits columns with many categories (up to a million each). None: only if a
         column of ``categorical`` has more than 1000 of them. Sparse columns are not standardized, and some solvers refuse them.
+    threads : int, optional
+        Of the CPU, at least 1; None: as many as help. The table does not depend on them.
 
     Returns
     -------
@@ -226,6 +229,9 @@ def read_table(
         raise UsageError(f"skip is a number of lines, at least 0, not {skip}")
     encode.sparse = _SPARSE[sparse]
     reader.dialect.skip = -1 if skip == 0 else skip or 0
+    if threads is not None and threads < 1:
+        raise UsageError(f"threads must be at least 1, not {threads}")
+    reader.threads = threads or 0
     table = open_table(path, reader)
     del kept
     return table

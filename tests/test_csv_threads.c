@@ -1,0 +1,217 @@
+/* A table is read alike on any number of threads, whatever its text is cut into: the same numbers, notes and messages as by the
+ * reader of one record after another. */
+#include "data.h"
+#include "data/csv.h"
+#include "support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+TestSuite(csv_threads, .init = folder_setup, .fini = folder_teardown);
+
+enum { TEXT_MOST = 1 << 14, COLUMNS_MOST = 5 };
+
+/* How a random table is written. */
+typedef struct style {
+    random_source *r;
+    char separator, decimal;
+    int width, faults, text_column, ends; /* faults: 0, or one in so many fields is odd; ends: 1: lines end by CR LF */
+    char *to;
+} style;
+
+static int one_in(const style *s, uint64_t n) { return n > 0 && random_under(s->r, n) == 0; }
+
+static void put(style *s, const char *text) { s->to = stpcpy(s->to, text); }
+
+static void put_number(style *s)
+{
+    static const char *const formats[] = {"%.0f", "%.3f", "%.6g", "%.17g", "%.25e", " %.2f", "%.1f ", "%.3e"};
+    char *begin = s->to;
+    double value = ((double)random_next(s->r) - 0x1p63) * (one_in(s, 3) ? 0x1p-64 : 0x1p-53);
+    s->to += sprintf(s->to, formats[random_under(s->r, s->separator == ' ' ? 5 : 8)], value);
+    for (; begin < s->to; begin++)
+        if (*begin == '.') *begin = s->decimal;
+}
+
+/* What is seldom: marks of missing values, quotes, texts, and what is wrong. */
+static void put_odd(style *s)
+{
+    static const char *const odd[] = {"NA",
+                                      "",
+                                      "\"7\"",
+                                      "\"a\nb\"",
+                                      "\"\"\"\"",
+                                      "\"x\"\"y\r\n\"\"\"",
+                                      "text",
+                                      "true",
+                                      "1e999",
+                                      "-1",
+                                      "1e",
+                                      "a\"b",
+                                      "\"a\"b",
+                                      "1\r2",
+                                      "\"open",
+                                      "2024-03-05",
+                                      "\xFF",
+                                      "1 2",
+                                      " \"3\" ",
+                                      "0x10",
+                                      "1.5.2",
+                                      "1,234",
+                                      "9007199254740993",
+                                      "",
+                                      "\"1\"",
+                                      "\"1;2\"",
+                                      "-0",
+                                      "1e400",
+                                      "\"\n\"",
+                                      "# 1"};
+    put(s, odd[random_under(s->r, s->faults > 0 ? sizeof odd / sizeof *odd : 6)]);
+}
+
+static void put_field(style *s, int j)
+{
+    static const char *const words[] = {"red", "\"green\"", "blue", "\"two\nlines\"", "\"say \"\"so\"\"\""};
+    if (one_in(s, s->faults > 0 ? (uint64_t)s->faults : 0))
+        put_odd(s);
+    else if (j == s->text_column)
+        put(s, words[random_under(s->r, 5)]);
+    else
+        put_number(s);
+}
+
+static void put_line(style *s)
+{
+    const char separator[] = {s->separator, '\0'};
+    int count = s->width;
+    if (one_in(s, 20 * (uint64_t)s->faults)) put(s, "# a comment, \"of sorts\n");
+    if (one_in(s, 40 * (uint64_t)s->faults)) put(s, "\n");
+    if (one_in(s, 20 * (uint64_t)s->faults)) count += (int)random_under(s->r, 3) - 1;
+    for (int j = 0; j < count; j++) {
+        if (j > 0) put(s, separator);
+        if (j > 0 && s->separator == ' ' && one_in(s, 4)) put(s, " \t");
+        put_field(s, j);
+    }
+    put(s, s->ends ? "\r\n" : "\n");
+}
+
+/* A table of some hundred lines. */
+static void write_table(random_source *r, char *text)
+{
+    static const char separators[] = ",;\t| ";
+    style s = {.r = r, .decimal = '.', .to = text};
+    s.separator = separators[random_under(r, 5)];
+    if (s.separator != ',' && one_in(&s, 3)) s.decimal = ',';
+    s.width = 2 + (int)random_under(r, COLUMNS_MOST - 1);
+    s.text_column = (int)random_under(r, 2 * COLUMNS_MOST); /* often none */
+    s.faults = one_in(&s, 2) ? 0 : 1 << (2 + random_under(r, 9));
+    s.ends = one_in(&s, 3);
+    if (one_in(&s, 2)) {
+        const char separator[] = {s.separator, '\0'};
+        for (int j = 0; j < s.width; j++) s.to += sprintf(s.to, "%s%c", j ? separator : "", 'a' + j);
+        put(&s, s.ends ? "\r\n" : "\n");
+    }
+    for (uint64_t lines = 1 + random_under(r, 150); lines > 0 && s.to - text < TEXT_MOST - 1024; lines--) put_line(&s);
+    if (one_in(&s, 4) && s.to > text) *--s.to = '\0';
+}
+
+/* All that reading gives: a status, the message, and the data. */
+typedef struct outcome {
+    cusgd_status status;
+    char message[4096];
+    cusgd_data *data;
+} outcome;
+
+static outcome open_with(const cusgd_reader *reader, int threads, size_t block_bytes)
+{
+    outcome o = {.data = NULL};
+    cusgd_reader r = *reader;
+    r.threads = threads;
+    csv_block_bytes = block_bytes;
+    o.status = cusgd_data_open(path_of("table.csv"), &r, &o.data);
+    if (o.status) snprintf(o.message, sizeof o.message, "%s", cusgd_last_error());
+    return o;
+}
+
+static void assert_same_bytes(const void *a, const void *b, int64_t count, const char *what, const char *text)
+{
+    cr_assert(!a == !b, "%s: one has none, in\n%s", what, text);
+    cr_assert(!a || memcmp(a, b, (size_t)count * sizeof(double)) == 0, "%s differs, in\n%s", what, text);
+}
+
+static void assert_same(const outcome *one, const outcome *other, const char *text)
+{
+    cr_assert_eq(one->status, other->status, "'%s' and '%s' in\n%s", one->message, other->message, text);
+    cr_assert_str_eq(one->message, other->message, "of\n%s", text);
+    if (one->status) return;
+    const cusgd_data *a = one->data, *b = other->data;
+    cr_assert_eq(a->view.n, b->view.n, "rows: %ld and %ld of\n%s", (long)a->view.n, (long)b->view.n, text);
+    cr_assert_eq(a->view.d, b->view.d);
+    cr_assert_eq(a->first_line, b->first_line);
+    assert_same_bytes(a->view.x.at, b->view.x.at, a->view.n * a->view.d, "x", text);
+    assert_same_bytes(a->view.y.at, b->view.y.at, a->view.n * a->view.k, "y", text);
+    assert_same_bytes(a->view.w.at, b->view.w.at, a->view.n, "the weights", text);
+    assert_same_bytes(a->view.o.at, b->view.o.at, a->view.n, "the offset", text);
+    cr_assert_eq(a->class_count, b->class_count);
+    for (int64_t c = 0; c < a->class_count; c++) cr_assert_str_eq(a->classes[c], b->classes[c]);
+    for (int64_t j = 0; a->features && j < a->view.d; j++) cr_assert_str_eq(a->features[j], b->features[j]);
+    cr_assert_eq(a->note_count, b->note_count, "notes of\n%s", text);
+    for (size_t i = 0; i < a->note_count; i++) cr_assert_str_eq(a->notes[i], b->notes[i], "of\n%s", text);
+}
+
+/* What is asked of a table: one of some ways. */
+static cusgd_reader random_reader(random_source *r)
+{
+    static const cusgd_missing missing[] = {CUSGD_MISSING_ERROR, CUSGD_MISSING_AUTO, CUSGD_MISSING_DROP, CUSGD_MISSING_MEAN};
+    static const char *const categorical[] = {"1"}, *const targets[] = {"1", "-1"};
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+    reader.encode.missing = missing[random_under(r, 4)];
+    reader.encode.categorical_auto = (int)random_under(r, 2);
+    if (random_under(r, 6) == 0) reader.encode.categorical = categorical, reader.encode.categorical_count = 1;
+    if (random_under(r, 6) == 0) reader.weights = "2";
+    if (random_under(r, 6) == 0) reader.exposure = "1";
+    if (random_under(r, 6) == 0) reader.targets = targets, reader.target_count = 1 + random_under(r, 2);
+    if (random_under(r, 6) == 0) reader.lines_before = 1000;
+    reader.x_only = random_under(r, 10) == 0;
+    return reader;
+}
+
+Test(csv_threads, tables_of_every_kind)
+{
+    random_source r = {.key = 11};
+    char *text = calloc(TEXT_MOST, 1);
+    int failed = 0, read = 0;
+    for (int i = 0; i < 500; i++) {
+        static const size_t blocks[] = {1, 7, 64, 300, 4096};
+        memset(text, 0, TEXT_MOST);
+        write_table(&r, text);
+        cusgd_reader reader = random_reader(&r);
+        file_text("table.csv", text);
+        outcome wanted = open_with(&reader, 1, 0);
+        failed += wanted.status != CUSGD_OK;
+        read += wanted.status == CUSGD_OK;
+        for (int k = 0; k < 2; k++) {
+            outcome got = open_with(&reader, 1 + (int)random_under(&r, 4), blocks[random_under(&r, 5)]);
+            assert_same(&wanted, &got, text);
+            cusgd_data_free(got.data);
+        }
+        cusgd_data_free(wanted.data);
+    }
+    cr_assert_gt(failed, 100, "%d", failed);
+    cr_assert_gt(read, 100, "%d", read);
+    free(text);
+}
+
+/* Once something is wrong a limited number of further rows is looked at: it is the same one, wherever blocks end. */
+Test(csv_threads, many_rows_behind_a_fault)
+{
+    enum { BEFORE = 1000, ROWS = SURVEY_ROWS + 2 * BEFORE };
+    char *text = malloc(5 * (size_t)ROWS), *at = stpcpy(text, "a,b\n");
+    for (int i = 0; i < ROWS; i++) at = stpcpy(at, i == BEFORE || i == BEFORE + SURVEY_ROWS + 1 ? "x,2\n" : "1,2\n");
+    file_bytes("table.csv", text, (size_t)(at - text));
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+    outcome wanted = open_with(&reader, 1, 0), got = open_with(&reader, 2, (size_t)1 << 21);
+    cr_assert(strstr(wanted.message, "(counted in the first 1049577 rows)"), "%s", wanted.message);
+    assert_same(&wanted, &got, "a long table");
+    free(text);
+}
