@@ -307,9 +307,8 @@ static void setup(void)
 TestSuite(command_calls, .init = setup, .fini = folder_teardown, .timeout = 600);
 
 /* The job with its calls struck in turn. */
-static void strike_each(int number, const strike *s, size_t count)
+static void strike_job(const job *j, int number, const strike *s, size_t count)
 {
-    const job *j = &jobs[number];
     written whole;
     char made[REPORT];
     run_whole(j, &whole);
@@ -331,7 +330,7 @@ static void strike_each(int number, const strike *s, size_t count)
 
 static void strike_all(const strike *s, size_t count)
 {
-    for (int i = 0; i < JOBS; i++) strike_each(i, s, count);
+    for (int i = 0; i < JOBS; i++) strike_job(&jobs[i], i, s, count);
 }
 
 #ifndef __SANITIZE_ADDRESS__
@@ -370,6 +369,24 @@ Test(command_calls, pieces)
         {"read,write,pread,pwrite,poll", "again", EINTR, .stride = 7},
     };
     strike_all(strikes, sizeof strikes / sizeof *strikes);
+}
+
+/* Files that several threads read: what fails while one of them waits for the others' text is said as by one thread. */
+Test(command_calls, readers_on_several_threads)
+{
+    static const job readers[] = {{"train big.csv --model m --threads 3 --epochs 1 -q", NULL, {"m"}},
+                                  {"train big.csv.gz --model m --threads 3 --epochs 1 -q", NULL, {"m"}},
+                                  {"train rows.svm --model m --threads 2 --epochs 1 -q", NULL, {"m"}}};
+    static const strike strikes[] = {{"read,pread", "error", EIO, .stride = 1},
+                                     {"read,pread", "errors", EIO, .stride = 2},
+                                     {"read,pread,poll", "again", EINTR, .stride = 3},
+                                     {"malloc,realloc,aligned_alloc", "error", ENOMEM, .stride = 97}};
+    static outcome o;
+    run(&o, "$CUSGD generate long --rows 12000 --cols 3; tail -n +2 long.csv >rows; "
+            "{ head -n 1 long.csv; for i in 1 2 3 4 5 6; do cat rows; done; } >big.csv && gzip -k big.csv && "
+            "awk -F, '{print $4, \"1:\" $1, \"2:\" $2}' rows >rows.svm");
+    assert_code(o, 0);
+    for (int i = 0; i < 3; i++) strike_job(&readers[i], i, strikes, 4);
 }
 
 /* Where no thread can be started, fewer do the same work: a model's bits do not depend on how many there are. */

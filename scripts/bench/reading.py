@@ -9,7 +9,6 @@ the machine meets all alike; medians are printed. cuSGD's figure includes its ch
 is that of their own tables, column by column, without a copy to NumPy.
 """
 import argparse
-import ctypes
 import os
 import statistics
 import subprocess
