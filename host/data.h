@@ -29,8 +29,8 @@ enum { MAX_FOLDS = 64 };
 enum { WATCHED_FILES = 5 }; /* x, y, weights, offset, exposure */
 static inline int64_t examples_outputs(const examples *e) { return e->classes > 0 ? e->classes : e->k; }
 
-/* DATA_WHOLE: an int64_t for each row, equal for the parts of a row that was split into classes, which lie together; NULL: no row
- * was split. */
+/* DATA_WHOLE: an int64_t for each row, equal for the parts of a row that was split into classes, which lie together unless rows
+ * were selected otherwise; NULL: no row was split. */
 enum { DATA_PLACES = 7, PLACE_START = 4, PLACE_COLUMN = 5, DATA_WHOLE = 6 };
 
 struct cusgd_data {

@@ -189,3 +189,30 @@ Test(command_classes, refusals)
     assert_code(o, 2);
     assert_has(o.err, "others.csv: row 2: target 2 does not fit");
 }
+
+/* Whole numbers are classes for a loss of classes, which many of them seldom are. */
+Test(command_classes, many_whole_numbers)
+{
+    static outcome o;
+    static const char *const lines[] = {"seq 0 50", "seq 0 49"};
+    for (int i = 0; i < 2; i++) {
+        run(&o,
+            "{ echo a,y; for k in 1 2 3; do %s | awk -v OFS=, '{print $1 * $1 %% 7, $1}'; done; } >whole.csv && "
+            "$CUSGD train whole.csv --loss logistic --epochs 2 -m m",
+            lines[i]);
+        assert_code(o, 0);
+        const char *note = strstr(o.err, "the target's 51 different whole numbers are taken for classes");
+        cr_assert_eq(note != NULL, i == 0, "%s", o.err);
+    }
+}
+
+/* Who forgets that the targets were shares is told how to name them. */
+Test(command_classes, shares_without_their_columns)
+{
+    static outcome o;
+    file_text("shares.csv", "a,P,Q,R\n1,0.2,0.3,0.5\n2,0.1,0.7,0.2\n3,0.6,0.3,0.1\n");
+    run(&o, "$CUSGD train shares.csv --loss softmax --l2 0.1 --target P --target Q --target R -q -m m && $CUSGD evaluate m "
+            "shares.csv");
+    assert_code(o, 2);
+    assert_has(o.err, "where targets are shares of classes, name a column for each class (--target)");
+}

@@ -201,3 +201,20 @@ Test(shares, what_is_none)
     cusgd_data_free(data);
     assert_fails(cusgd_data_split_targets(NULL, 0), CUSGD_ERROR_USAGE, "NULL");
 }
+
+/* A selection of rows knows which of them are parts of one row. */
+Test(shares, selected_parts)
+{
+    static const int64_t rows[] = {1, 2, 3, 0};
+    cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+    reader.trials = "n";
+    cusgd_data *data = open_text("a,n,y\n1,3,2\n2,4,1\n", &reader), *part;
+    cr_assert_eq(cusgd_data_rows(data), 4);
+    const int64_t *whole = data->memory[DATA_WHOLE];
+    cr_assert_eq(cusgd_data_select(data, rows, 4, &part), CUSGD_OK);
+    const int64_t *copied = part->memory[DATA_WHOLE];
+    cr_assert_not_null(copied);
+    for (int i = 0; i < 4; i++) cr_assert_eq(copied[i], whole[rows[i]], "row %d", i);
+    cusgd_data_free(part);
+    cusgd_data_free(data);
+}

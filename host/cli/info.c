@@ -198,6 +198,29 @@ static int describe_model(const char *path)
     return CUSGD_OK;
 }
 
+/* A line that can be pasted; options: NULL where there is none. */
+static void put_options(const char *path, const char *options)
+{
+    const char *at = path;
+    int plain = strcmp(path, "-") != 0 && path[0] != '-' && shown(path) && strcmp(shown(path), path) == 0;
+    for (; plain && *at; at++) plain = *at != '\'';
+    if (!options) return;
+    int quotes = path[strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/+")] != '\0';
+    printf("\ntrain it:  cusgd train %s%s%s%s%s --model NAME.safetensors\n", quotes && plain ? "'" : "",
+           plain               ? path
+           : strcmp(path, "-") ? "FILE"
+                               : "-",
+           quotes && plain ? "'" : "", *options ? " " : "", options);
+}
+
+/* Whether the target is of two classes: values of which the library makes classes, or those that it weighs as such. */
+static int has_two_classes(cusgd_data *data)
+{
+    if (cusgd_data_find_classes(data, NULL)) return 0;
+    int64_t classes = cusgd_data_classes(data);
+    return classes == 2 || (classes == 0 && !cusgd_data_weigh_classes(data, NULL, NULL, 0));
+}
+
 static int describe_arrays(const char *path, cusgd_reader *reader)
 {
     cusgd_data *data;
@@ -212,6 +235,8 @@ static int describe_arrays(const char *path, cusgd_reader *reader)
     const char *offset;
     cusgd_offset kind = cusgd_data_offset(data, &offset);
     put_offset(kind, offset, 0);
+    int may_train = cusgd_data_stored(data) >= 0 && cusgd_data_outputs(data) == 1;
+    if (may_train) put_options(path, has_two_classes(data) ? "--loss logistic" : "");
     cusgd_data_free(data);
     return CUSGD_OK;
 }
@@ -331,21 +356,6 @@ static void put_format(const cusgd_table *table)
            header ? "a header" : "no header");
 }
 
-/* A line that can be pasted. */
-static void put_options(const char *path, const cusgd_table *table)
-{
-    const char *options = cusgd_table_options(table), *at = path;
-    int plain = strcmp(path, "-") != 0 && path[0] != '-' && shown(path) && strcmp(shown(path), path) == 0;
-    for (; plain && *at; at++) plain = *at != '\'';
-    if (!options) return;
-    int quotes = path[strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/+")] != '\0';
-    printf("\ntrain it:  cusgd train %s%s%s%s%s --model NAME.safetensors\n", quotes && plain ? "'" : "",
-           plain               ? path
-           : strcmp(path, "-") ? "FILE"
-                               : "-",
-           quotes && plain ? "'" : "", *options ? " " : "", options);
-}
-
 /* Prints why train refuses the file, if the file can be read twice. Only an error in the data is a reason to refuse it. */
 static int put_refusal(const char *path, const cusgd_reader *reader)
 {
@@ -371,7 +381,7 @@ static int describe_table(const char *path, const cusgd_reader *reader)
     put_single(reader->exposure ? "exposure" : "offset", table, CUSGD_ROLE_OFFSET);
     put_single("weights", table, CUSGD_ROLE_WEIGHTS);
     put_columns(table);
-    put_options(path, table);
+    put_options(path, cusgd_table_options(table));
     for (size_t i = 0; (note = cusgd_table_note(table, i)) != NULL; i++) fprintf(stderr, "note: %s\n", shown(note));
     cusgd_table_free(table);
     return put_refusal(path, reader);

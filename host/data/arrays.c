@@ -118,6 +118,15 @@ static cusgd_status select_incomplete(const cusgd_data *from, const int64_t *row
     return CUSGD_OK;
 }
 
+/* Parts of a split row that lie together in the selection are known to be of one row. */
+static cusgd_status select_whole(const int64_t *from, const int64_t *rows, int64_t count, cusgd_data *to)
+{
+    int64_t *whole = to->memory[DATA_WHOLE] = allocate((size_t)count, sizeof *whole);
+    if (!whole) return fail_memory((size_t)count * sizeof *whole, "the parts of rows");
+    for (int64_t i = 0; i < count; i++) whole[i] = from[rows[i]];
+    return CUSGD_OK;
+}
+
 static cusgd_status select_all(const cusgd_data *from, const int64_t *rows, int64_t count, cusgd_data *to)
 {
     const examples *e = &from->view;
@@ -130,6 +139,7 @@ static cusgd_status select_all(const cusgd_data *from, const int64_t *rows, int6
     if (!status) status = select_matrix(&e->o, rows, count, 1, &to->memory[3], &to->view.o);
     if (!status) status = encoding_copy(from->encoding, &to->encoding);
     if (!status && from->incomplete_count) status = select_incomplete(from, rows, count, to);
+    if (!status && from->memory[DATA_WHOLE]) status = select_whole(from->memory[DATA_WHOLE], rows, count, to);
     if (!status && from->offset_name && !(to->offset_name = strdup(from->offset_name)))
         status = fail_memory(strlen(from->offset_name) + 1, "a name");
     if (!status)

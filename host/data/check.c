@@ -137,9 +137,10 @@ static cusgd_status fail_target(const examples *e, int loss, const char *source,
         return fail_data_row(row, -1, "%s: row %" PRId64 ": %s %g is not a finite number: remove the row", source, row + 1, which,
                              y);
     if (e->classes > 0)
-        return fail_data_row(row, -1,
-                             "%s: row %" PRId64 ": %s %g is no class: the numbers of the %" PRId64 " classes are 0 to %" PRId64,
-                             source, row + 1, which, y, e->classes, e->classes - 1);
+        return fail_data_row(
+            row, -1, "%s: row %" PRId64 ": %s %g is no class: the numbers of the %" PRId64 " classes are 0 to %" PRId64 "%s",
+            source, row + 1, which, y, e->classes, e->classes - 1,
+            y == floor(y) ? "" : "; where targets are shares of classes, name a column for each class (--target)");
     return fail_data_row(row, -1, "%s: row %" PRId64 ": %s %g does not fit %s loss, which takes %s, or choose another loss",
                          source, row + 1, which, y, loss_word((cusgd_loss)loss), takes[loss_info_of((cusgd_loss)loss)->targets]);
 }

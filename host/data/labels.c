@@ -1,6 +1,7 @@
 /* Numbers as the classes of a target. */
 #include "data.h"
 #include "failure.h"
+#include "notes.h"
 #include "scalar/kinds.h"
 
 #include <inttypes.h>
@@ -225,9 +226,16 @@ static cusgd_status take_values(cusgd_data *data, const value_set *known)
 
 static cusgd_status find_many(cusgd_data *data)
 {
+    enum { MANY = 50 };
     value_set all = {0};
     cusgd_status status = collect(data, &all);
     if (!status) status = take_values(data, &all);
+    if (!status && all.count > MANY)
+        status =
+            data_note(data,
+                      "%s: the target's %" PRId64 " different whole numbers are taken for classes, each with coefficients of "
+                      "its own: if they are quantities, choose another loss (--loss squared, or --loss poisson for counts)",
+                      data->source, all.count);
     free(all.at);
     return status;
 }

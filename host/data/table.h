@@ -54,7 +54,9 @@ cusgd_column_kind table_kind(const cusgd_table *t, int64_t j);
 /* Sets t->options, where there are options with which the table can be trained on. */
 cusgd_status table_find_options(cusgd_table *t, const cusgd_reader *reader);
 
-/* data/table_notes.c: notes of columns whose meaning is in doubt, and of equal ones. */
+/* data/table_notes.c: whether two columns have the same value in every row, more than one value. */
+int table_are_equal(const cusgd_table *t, int64_t i, int64_t j);
+/* Notes of columns whose meaning is in doubt, and of equal ones. */
 cusgd_status table_note_columns(const cusgd_table *t);
 
 #endif

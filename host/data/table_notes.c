@@ -83,6 +83,11 @@ static int may_equal(const cusgd_table *t, int64_t j)
     return is_used(t, j) && kind != CUSGD_COLUMN_EMPTY && kind != CUSGD_COLUMN_CONSTANT && t->rows > 2;
 }
 
+int table_are_equal(const cusgd_table *t, int64_t i, int64_t j)
+{
+    return t->at[i].digest == t->at[j].digest && may_equal(t, i) && may_equal(t, j);
+}
+
 /* Columns with the same value in every row, each with the first one of them. */
 static cusgd_status note_equal(const cusgd_table *t)
 {

@@ -62,10 +62,11 @@ static void put_column(line *l, const char *option, const columns *c, int64_t j)
     put_list(l, option, &list);
 }
 
+enum { MAX_COMPARED = 4096 }; /* columns, of which each is compared with each */
+
 /* Whether another column that is used, and stands before it, has the same name. */
 static int is_repeated(const columns *c, int64_t j)
 {
-    enum { MAX_COMPARED = 4096 };
     if (!c->named || c->count > MAX_COMPARED) return 0;
     for (int64_t i = 0; i < j; i++)
         if (c->at[i].role >= ROLE_OFFSET && strcmp(c->at[i].name, c->at[j].name) == 0) return 1;
@@ -81,6 +82,15 @@ static int is_usable(const cusgd_table *t, int64_t j)
         kind == CUSGD_COLUMN_DATE && (d->dates.open == 0 || order == DATE_ORDER_DAY_FIRST || order == DATE_ORDER_MONTH_FIRST);
     return (kind == CUSGD_COLUMN_NUMBER || kind == CUSGD_COLUMN_BOOLEAN || kind == CUSGD_COLUMN_CATEGORY || dated) &&
            !is_repeated(&t->columns, j);
+}
+
+/* Whether a feature says the same as the target, or as a feature before it, in every row. */
+static int is_redundant(const cusgd_table *t, int64_t j, int64_t target)
+{
+    if (t->columns.count > MAX_COMPARED) return 0;
+    for (int64_t i = 0; i < j; i++)
+        if (is_usable(t, i) && table_are_equal(t, i, j)) return 1;
+    return table_are_equal(t, target, j);
 }
 
 static int is_target(const cusgd_table *t, int64_t j)
@@ -143,8 +153,9 @@ static int64_t put_columns(line *l, const cusgd_table *t, const cusgd_reader *re
         enum role role = t->columns.at[j].role;
         int is_feature =
             j != target && (role == ROLE_FEATURE || role == ROLE_TARGET || (role == ROLE_NONE && !reader->feature_count));
-        if (role == ROLE_IGNORED || (is_feature && !is_usable(t, j))) column_list_add(&ignored, &t->columns, j);
-        if (!is_feature || !is_usable(t, j)) continue;
+        int is_wanted = is_feature && is_usable(t, j) && !is_redundant(t, j, target);
+        if (role == ROLE_IGNORED || (is_feature && !is_wanted)) column_list_add(&ignored, &t->columns, j);
+        if (!is_wanted) continue;
         count++;
         column_list_add(&chosen, &t->columns, j);
         if (table_kind(t, j) == CUSGD_COLUMN_CATEGORY) column_list_add(&categories, &t->columns, j);

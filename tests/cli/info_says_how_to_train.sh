@@ -37,3 +37,10 @@ trains t.csv '--thousands comma --date-order month-first'
 cusgd train t.csv --thousands comma --ignore when --solver exact -q -m m && cusgd predict m t.csv -o p.csv
 cusgd train plain.csv --solver exact -q -m n && cusgd predict n plain.csv -o q.csv
 cmp p.csv q.csv
+
+# The line leaves out columns that repeat others or the target, and there is one for LIBSVM text.
+table 'id,a,b,c,y,z\n1,5,2,5,7,7\n2,6,9,6,1,1\n3,1,4,1,3,3\n4,0,8,0,2,2\n'
+libsvm() { printf "$1" >rows.svm && trains rows.svm; }
+libsvm '1 1:2 3:1\n-1 2:1\n'
+libsvm '1 1:2 3:1\n0 2:1\n1 1:1\n'
+libsvm '1.5 1:2 3:1\n0.5 2:1\n2.5 1:1\n'
