@@ -4,6 +4,7 @@
 #include "data/encoding.h"
 #include "data/layout.h"
 #include "data/safetensors.h"
+#include "expr/formula.h"
 #include "failure.h"
 #include "options.h"
 #include "public.h"
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const model_formula_options[] = {"loss-expr", "link", "constant"};
 const char *const model_offset_words[] = {"none", "linear", "exposure"}; /* in the enumeration's order */
 
 /* ---- Making -------------------------------------------------------------------------------------------------------------- */
@@ -73,6 +75,15 @@ static cusgd_status copy_names(cusgd_model *m, char *const *features, char *cons
     return status;
 }
 
+cusgd_status model_set_loss(cusgd_model *m, cusgd_options *options)
+{
+    cusgd_status status = loss_formula_open(options, &m->formula);
+    if (m->formula) options->loss = m->formula->kind;
+    options->formula = m->formula;
+    if (!status) m->loss = loss_rule_of(options);
+    return status;
+}
+
 cusgd_status model_create(const cusgd_options *options, int64_t d, int64_t k, char *const *features, char *const *targets,
                           class_names classes, cusgd_model **out)
 {
@@ -84,8 +95,8 @@ cusgd_status model_create(const cusgd_options *options, int64_t d, int64_t k, ch
         cusgd_options wide = *options; /* as its file will be read */
         wide.precision = CUSGD_PRECISION_DOUBLE;
         (*out)->threads = options->threads;
-        (*out)->loss = loss_rule_of(&wide);
-        status = describe_options(*out, options);
+        status = model_set_loss(*out, &wide);
+        if (!status) status = describe_options(*out, options);
     }
     if (!status) status = model_settle_classes(*out);
     if (status) {
@@ -104,17 +115,28 @@ static cusgd_status set_loss(cusgd_model *m, const cusgd_model_arrays *arrays)
     o.precision = CUSGD_PRECISION_DOUBLE;
     if (arrays->loss && !loss_from_word(arrays->loss, &o.loss))
         return fail_option("loss", "there is no loss \"%.60s\"", arrays->loss);
+    const char *const formula[FORMULA_OPTIONS] = {arrays->loss_expr, arrays->link, arrays->constants};
+    if (arrays->loss_expr && arrays->loss && !loss_is_expression(o.loss))
+        return fail_option("loss-expr", "a model has the loss %.60s or that of loss_expr: give one of them", arrays->loss);
+    for (int i = 0; i < FORMULA_OPTIONS; i++) {
+        cusgd_status wrong = formula[i] ? cusgd_options_set(&o, model_formula_options[i], formula[i]) : CUSGD_OK;
+        if (wrong) return wrong;
+    }
+    if (loss_is_expression(o.loss) && !arrays->loss_expr)
+        return fail_option("loss-expr", "a model of the loss expression needs its formula, loss_expr");
     const char *option = loss_info_of(o.loss)->option;
     int given = option && arrays->loss_number != 0 && !isnan(arrays->loss_number);
     cusgd_status status = given ? cusgd_options_set_number(&o, option, arrays->loss_number) : CUSGD_OK;
     if (status) return status;
     loss_numbers_choose(&o);
-    m->loss = loss_rule_of(&o);
-    status = model_metadata_create(m, 3);
+    status = model_set_loss(m, &o);
+    if (!status) status = model_metadata_create(m, 3 + FORMULA_OPTIONS);
     if (!status) status = model_metadata_put(m, "cusgd", cusgd_version());
     if (!status) status = model_metadata_put(m, "loss", loss_word(o.loss));
     if (!status && option) status = cusgd_options_get(&o, option, number);
     if (!status && option) status = model_metadata_put(m, option, number);
+    for (int i = 0; i < FORMULA_OPTIONS && !status; i++)
+        if (formula[i]) status = model_metadata_put(m, model_formula_options[i], formula[i]);
     return status;
 }
 
@@ -237,6 +259,7 @@ void cusgd_model_free(cusgd_model *model)
     free(model->offset_name);
     layout_free(model->layout);
     encoding_free(model->encoding);
+    loss_formula_free(model->formula);
     free(model->errors);
     free(model->weight);
     free(model->bias);

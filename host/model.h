@@ -13,11 +13,12 @@ struct cusgd_model {
     int64_t residual_degrees; /* degrees of their t distribution; 0: a normal one */
     int threads;              /* for predictions; 0: as many as help */
     loss_rule loss;
-    double *quantiles; /* k, ascending: outputs are quantiles of the one target; NULL: they are not */
-    char **outputs;    /* k names of those, or NULL */
-    char **features;   /* d names, or NULL */
-    char **targets;    /* m names, or NULL */
-    char **classes;    /* names of classes, or NULL */
+    struct loss_formula *formula; /* of that, where it is an expression; else NULL */
+    double *quantiles;            /* k, ascending: outputs are quantiles of the one target; NULL: they are not */
+    char **outputs;               /* k names of those, or NULL */
+    char **features;              /* d names, or NULL */
+    char **targets;               /* m names, or NULL */
+    char **classes;               /* names of classes, or NULL */
     int64_t class_count;
     cusgd_offset offset;      /* what it was trained with */
     char *offset_name;        /* the column's, or NULL */
@@ -65,6 +66,11 @@ cusgd_status model_name_quantiles(cusgd_model *model);
 int model_take_quantiles(cusgd_model *model, const char *text, cusgd_status *status);
 
 /* What making and loading a model share. */
+/* Its loss, of options of precision double. USAGE: a formula that makes no sense. */
+cusgd_status model_set_loss(cusgd_model *m, cusgd_options *options);
+/* The options that make up a formula. */
+enum { FORMULA_OPTIONS = 3 };
+extern const char *const model_formula_options[FORMULA_OPTIONS];
 cusgd_status model_allocate(int64_t d, int64_t k, cusgd_model **out);
 cusgd_status model_metadata_create(cusgd_model *m, size_t count); /* room for `count` entries */
 cusgd_status model_metadata_put(cusgd_model *m, const char *name, const char *value);

@@ -227,8 +227,12 @@ static int load_loss(const safetensors *s, const char *word, cusgd_model *m)
     if (!loss_from_word(word, &options.loss)) return 0;
     const char *option = loss_info_of(options.loss)->option, *value = option ? metadata_text(s, option) : NULL;
     if (value && !m->quantiles && cusgd_options_set(&options, option, value) != CUSGD_OK) return 0;
-    m->loss = loss_rule_of(&options);
-    return 1;
+    for (int i = 0; i < FORMULA_OPTIONS && loss_is_expression(options.loss); i++) {
+        const char *text = metadata_text(s, model_formula_options[i]);
+        if (text && cusgd_options_set(&options, model_formula_options[i], text) != CUSGD_OK) return 0;
+    }
+    if (loss_is_expression(options.loss) && !*options.loss_expression) return 0;
+    return model_set_loss(m, &options) == CUSGD_OK;
 }
 
 /* Several quantiles are outputs of one target. */

@@ -70,7 +70,7 @@ loss_rule loss_rule_of(const cusgd_options *options)
 {
     cusgd_options o = *options;
     const double *number = loss_number(&o);
-    loss_rule rule = {o.loss, 0, -(double)INFINITY, (double)INFINITY};
+    loss_rule rule = {o.loss, 0, -(double)INFINITY, (double)INFINITY, o.formula};
     loss_numbers_choose(&o);
     if (number) rule.number = o.precision == CUSGD_PRECISION_FLOAT ? (double)(float)*number : *number;
     return rule;
@@ -93,13 +93,6 @@ static int device_is_valid(const char *word)
     return digits >= 1 && digits <= 3 && word[5 + digits] == '\0';
 }
 
-static int word_count(const char *const *words)
-{
-    int count = 0;
-    while (words[count]) count++;
-    return count;
-}
-
 int option_is_valid(const option *o, const cusgd_options *options)
 {
     const cusgd_option_info *info = &o->info;
@@ -109,7 +102,9 @@ int option_is_valid(const option *o, const cusgd_options *options)
     case CUSGD_OPTION_NUMBER: return number_is_valid(info, *(const double *)value_of(o, options));
     case CUSGD_OPTION_DEVICE: return memchr(options->device, 0, sizeof options->device) && device_is_valid(options->device);
     case CUSGD_OPTION_FLAG: return integer_in(o, options) == 0 || integer_in(o, options) == 1;
-    case CUSGD_OPTION_NAME: return integer_in(o, options) >= 0 && integer_in(o, options) < word_count(info->choices);
+    case CUSGD_OPTION_NAME: return choice_word(o, integer_in(o, options)) != NULL;
+    case CUSGD_OPTION_FORMULA:
+    case CUSGD_OPTION_CONSTANTS: return memchr(value_of(o, options), 0, (size_t)info->max + 1) != NULL;
     case CUSGD_OPTION_WHOLE: break;
     }
     int64_t x = integer_in(o, options);
@@ -144,6 +139,10 @@ void option_requirement(const option *o, char *text, size_t size)
     case CUSGD_OPTION_DEVICE:
         snprintf(text, size, "%s must be auto, cpu, cuda or cuda:I, I a device's number", info->name);
         break;
+    case CUSGD_OPTION_FORMULA: snprintf(text, size, "%s must be a formula of at most %.0f bytes", info->name, info->max); break;
+    case CUSGD_OPTION_CONSTANTS:
+        snprintf(text, size, "%s must be a name and a finite number, NAME=X, all of at most %.0f bytes", info->name, info->max);
+        break;
     case CUSGD_OPTION_WHOLE:
         snprintf(text, size, "%s must be a whole number from %.0f to %.0f, or %s", info->name, info->min, info->max,
                  info->choices ? info->choices[0] : "auto");
@@ -161,10 +160,12 @@ void option_text(const option *o, const cusgd_options *options, char text[CUSGD_
         snprintf(text, CUSGD_OPTION_TEXT, "%llu", (unsigned long long)options->seed);
     } else if (info->type == CUSGD_OPTION_DEVICE) {
         snprintf(text, CUSGD_OPTION_TEXT, "%.*s", (int)sizeof options->device, options->device);
+    } else if (o->kind == IN_TEXT) {
+        snprintf(text, CUSGD_OPTION_TEXT, "%s", (const char *)value_of(o, options));
     } else {
         int64_t x = integer_in(o, options);
         if (info->type == CUSGD_OPTION_NAME && option_is_valid(o, options))
-            strcpy(text, info->choices[x]);
+            strcpy(text, choice_word(o, x));
         else if (info->type == CUSGD_OPTION_FLAG && option_is_valid(o, options))
             strcpy(text, x ? "true" : "false");
         else if (info->type == CUSGD_OPTION_WHOLE && info->choices && x == -1)
@@ -196,6 +197,8 @@ static const char *check_solver(const cusgd_options *options)
         return "lower and upper need solver sgd: the others do not support bounds";
     if (solver != CUSGD_SOLVER_SGD && options->storage != CUSGD_STORAGE_FULL)
         return "storage bf16 needs solver sgd: what the others find would be the optimum of rounded rows";
+    if (loss_is_expression(options->loss) && solver != CUSGD_SOLVER_SGD && loss_is_nonsmooth(options->loss))
+        return "the derivative of this formula jumps: it requires solver sgd, as the others need a smooth objective";
     if (solver == CUSGD_SOLVER_EXACT && !loss_is_quadratic(options->loss))
         return "solver exact is for the losses squared and mse; take newton or auto";
     return NULL;
@@ -254,6 +257,9 @@ static const char *check_together(const cusgd_options *options, const char **nam
     if (wrong) return wrong;
     *name = "standardize";
     if ((wrong = check_given_standardization(options)) != NULL) return wrong;
+    *name = "loss-expr";
+    if (loss_is_expression(options->loss) && *options->loss_expression == '\0')
+        return "the loss expression needs its formula: give loss-expr";
     *name = "solver";
     return check_solver(options);
 }
@@ -270,12 +276,12 @@ const char *options_wrong(const cusgd_options *options, const char **name)
             option_requirement(o, sentence, sizeof sentence);
             option_text(o, options, text);
             size_t length = strlen(sentence);
-            snprintf(sentence + length, sizeof sentence - length, ", not %s", text);
+            snprintf(sentence + length, sizeof sentence - length, ", not %.60s", text);
             return sentence;
         }
         if (!survives_rounding(o, options)) {
             option_text(o, options, text);
-            snprintf(sentence, sizeof sentence, "%s %s leaves its range when it is rounded to float: set precision to double",
+            snprintf(sentence, sizeof sentence, "%s %.60s leaves its range when it is rounded to float: set precision to double",
                      o->info.name, text);
             return sentence;
         }

@@ -74,6 +74,10 @@ struct cusgd_options {
     int64_t memory;  /* bytes that training may take; 0: as many as it needs. Results do not depend on it */
     int threads;     /* CPU threads; 0: as many as help. Results do not depend on it */
     char device[16]; /* "auto", "cpu", "cuda" or "cuda:I" */
+    char loss_expression[CUSGD_OPTION_TEXT]; /* a formula of p and y, where the loss is an expression; else "" */
+    char link[CUSGD_OPTION_TEXT];            /* likewise of p: the mean of y; "": p itself */
+    char constants[CUSGD_OPTION_TEXT];       /* of both: NAME=VALUE,... */
+    const struct loss_formula *formula;      /* what a trainer has made of them, and owns; else NULL */
 };
 
 /* The defaults. */
@@ -89,6 +93,8 @@ const char *options_only_sgd_reads(const cusgd_options *options);
 cusgd_status options_own(cusgd_options *options, int64_t cols);
 /* Whether columns are standardized by the same given numbers, or both by their own. */
 int options_standardize_alike(const cusgd_options *a, const cusgd_options *b);
+/* Whether both have the same formula, with the same constants and link. */
+int options_formula_alike(const cusgd_options *a, const cusgd_options *b);
 /* Frees what options_own has made. */
 void options_disown(cusgd_options *options);
 

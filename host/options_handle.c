@@ -68,6 +68,7 @@ cusgd_status cusgd_options_copy(const cusgd_options *options, cusgd_options **ou
     cusgd_status status = cusgd_options_new(out);
     if (status) return status;
     **out = *options;
+    (*out)->formula = NULL; /* a trainer's */
     status = copy_arrays(*out);
     if (!status) return CUSGD_OK;
     free(*out);
@@ -155,6 +156,13 @@ int options_standardize_alike(const cusgd_options *a, const cusgd_options *b)
 {
     return is_same_array(a->column_means, a->column_mean_count, b->column_means, b->column_mean_count) &&
            is_same_array(a->column_scales, a->column_scale_count, b->column_scales, b->column_scale_count);
+}
+
+int options_formula_alike(const cusgd_options *a, const cusgd_options *b)
+{
+    if (!loss_is_expression(a->loss) && !loss_is_expression(b->loss)) return 1;
+    return strcmp(a->loss_expression, b->loss_expression) == 0 && strcmp(a->constants, b->constants) == 0 &&
+           strcmp(a->link, b->link) == 0;
 }
 
 void options_disown(cusgd_options *options)

@@ -53,6 +53,53 @@ static int bytes_parse(const char *text, uint64_t *value)
     return 1;
 }
 
+/* Appends NAME=VALUE to a list of them, from which one of the same name is taken away first. Returns 0 where there is no room. */
+static int constant_put(char *list, size_t room, const char *name, size_t length, double value)
+{
+    char number[NUMBER_TEXT];
+    size_t used = 0;
+    for (const char *at = list, *end; *at; at = *end ? end + 1 : end) {
+        end = at + strcspn(at, ",");
+        if (strncmp(at, name, length) == 0 && at[length] == '=') continue;
+        size_t bytes = (size_t)(end - at);
+        if (used > 0) list[used++] = ',';
+        memmove(list + used, at, bytes);
+        used += bytes;
+    }
+    number_format(value, number);
+    if (used + length + strlen(number) + 3 > room) return 0;
+    snprintf(list + used, room - used, "%s%.*s=%s", used ? "," : "", (int)length, name, number);
+    return 1;
+}
+
+/* Adds each NAME=VALUE of a text that has commas between them. */
+static int constants_add(char *list, size_t room, const char *text)
+{
+    char number[NUMBER_TEXT];
+    double value;
+    for (const char *at = text;; at++) {
+        size_t length = strcspn(at, "=,"), digits = at[length] == '=' ? strcspn(at + length + 1, ",") : 0;
+        if (length == 0 || digits == 0 || digits >= sizeof number) return 0;
+        memcpy(number, at + length + 1, digits);
+        number[digits] = '\0';
+        if (!finite_parse(number, &value) || !constant_put(list, room, at, length, value)) return 0;
+        at += length + 1 + digits;
+        if (*at == '\0') return 1;
+    }
+}
+
+/* The loss and its formula are one choice: the last one holds. */
+static void settle_loss(const option *o, cusgd_options *options)
+{
+    if (o->kind == IN_TEXT && member_of(o, options) == options->loss_expression) {
+        if (*options->loss_expression)
+            options->loss = CUSGD_LOSS_EXPRESSION;
+        else if (loss_is_expression(options->loss))
+            options->loss = CUSGD_LOSS_SQUARED;
+    }
+    if (!loss_is_expression(options->loss)) *options->loss_expression = '\0';
+}
+
 static int value_parse(const option *o, const char *text, int opposite, cusgd_options *options)
 {
     const cusgd_option_info *info = &o->info;
@@ -60,7 +107,7 @@ static int value_parse(const option *o, const char *text, int opposite, cusgd_op
     int found;
     switch (info->type) {
     case CUSGD_OPTION_NAME:
-        found = word_find(info->choices, text);
+        found = choice_find(o, text);
         if (found >= 0) put_integer(o, options, found);
         return found >= 0;
     case CUSGD_OPTION_FLAG:
@@ -83,6 +130,11 @@ static int value_parse(const option *o, const char *text, int opposite, cusgd_op
             return 0;
         put_integer(o, options, (int64_t)whole);
         return 1;
+    case CUSGD_OPTION_FORMULA:
+        if (strlen(text) > (size_t)info->max || text[strspn(text, " \t")] == '\0') return 0;
+        strcpy(member_of(o, options), text);
+        return 1;
+    case CUSGD_OPTION_CONSTANTS: return constants_add(member_of(o, options), (size_t)info->max + 1, text);
     case CUSGD_OPTION_NUMBER: break;
     }
     return finite_parse(text, member_of(o, options));
@@ -106,8 +158,14 @@ cusgd_status cusgd_options_set(cusgd_options *options, const char *name, const c
         option_requirement(o, text, sizeof text);
         return fail_option(o->info.name, "%s, not \"%.60s\"", text, value);
     }
+    settle_loss(o, &trial);
     *options = trial;
     return CUSGD_OK;
+}
+
+static int has_no_number(const option *o)
+{
+    return o->info.type == CUSGD_OPTION_NAME || o->info.type == CUSGD_OPTION_DEVICE || o->kind == IN_TEXT;
 }
 
 cusgd_status cusgd_options_set_number(cusgd_options *options, const char *name, double value)
@@ -117,7 +175,7 @@ cusgd_status cusgd_options_set_number(cusgd_options *options, const char *name, 
     char text[NUMBER_TEXT];
     const option *o = option_find(name, &opposite);
     if (!o) return fail_unknown(name);
-    if (o->info.type == CUSGD_OPTION_NAME || o->info.type == CUSGD_OPTION_DEVICE)
+    if (has_no_number(o))
         return fail_option(o->info.name, "%s is not a number: set it by cusgd_options_set", name);
     if (isnan(value)) return cusgd_options_set(options, name, CUSGD_AUTO);
     if (o->info.type == CUSGD_OPTION_FLAG && (value == 0 || value == 1))
@@ -145,7 +203,7 @@ cusgd_status cusgd_options_get_number(const cusgd_options *options, const char *
     int opposite;
     const option *o = option_find(name, &opposite);
     if (!o) return fail_unknown(name);
-    if (o->info.type == CUSGD_OPTION_NAME || o->info.type == CUSGD_OPTION_DEVICE)
+    if (has_no_number(o))
         return fail_option(o->info.name, "%s is not a number: read it by cusgd_options_get", name);
     if (is_open(o, options))
         *value = (double)NAN;

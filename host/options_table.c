@@ -63,12 +63,20 @@ _Static_assert(sizeof(cusgd_loss) == sizeof(int) && sizeof(cusgd_solver) == size
 #define COUNT(minimum, words) CUSGD_OPTION_WHOLE, words, minimum, MAX_COUNT, 0, 0, 1
 #define FLAG(automatic)       CUSGD_OPTION_FLAG, NULL, 0, 1, 0, 0, automatic
 
+#define TEXT_OF(type)         type, NULL, 0, CUSGD_OPTION_TEXT - 1, 0, 0, 1
+
 #define AT(field) offsetof(cusgd_options, field)
 
 /* clang-format off */
 const option option_rows[] = {
     {{"loss", bar_losses + 1, "squared", "loss function", NULL,
       NAMED_BY(loss_words)}, IN_INT, AT(loss), 0, EXACT},
+    {{"loss-expr", "FORMULA", "none", "a loss of your own, by p and y: \"log(cosh(p - y))\"", NULL,
+      TEXT_OF(CUSGD_OPTION_FORMULA)}, IN_TEXT, AT(loss_expression), 0, EXACT},
+    {{"constant", "NAME=X", "none", "a number that loss-expr and link name; may be repeated", NULL,
+      TEXT_OF(CUSGD_OPTION_CONSTANTS)}, IN_TEXT, AT(constants), 0, EXACT},
+    {{"link", "FORMULA", "p", "loss-expr: the mean of the target by p: \"exp(p)\"", NULL,
+      TEXT_OF(CUSGD_OPTION_FORMULA)}, IN_TEXT, AT(link), 0, EXACT},
     {{"classes", "auto|softmax|one-vs-rest", "softmax for logistic", "how more than two classes are trained", NULL,
       CUSGD_OPTION_NAME, multiclass_words, 0, 0, 0, 0, 1}, IN_INT, AT(multiclass), CUSGD_MULTICLASS_AUTO, EXACT},
     {{"delta", "X", "1.35", "huber: residual size at which the loss becomes linear", NULL,
@@ -221,9 +229,28 @@ const char *loss_word(cusgd_loss loss) { return loss_info_of(loss)->name; }
 const char *solver_word(cusgd_solver solver) { return solver_words[solver]; }
 const char *optimizer_word(cusgd_optimizer optimizer) { return optimizer_table[optimizer].name; }
 
+static int loss_find(const char *word)
+{
+    return strcmp(word, loss_word(CUSGD_LOSS_EXPRESSION)) == 0 ? CUSGD_LOSS_EXPRESSION : word_find(loss_words, word);
+}
+
+int choice_find(const option *o, const char *word)
+{
+    return o->info.choices == loss_words ? loss_find(word) : word_find(o->info.choices, word);
+}
+
+const char *choice_word(const option *o, int64_t value)
+{
+    int64_t count = 0;
+    if (o->info.choices == loss_words && value >= LOSS_COUNT && value <= CUSGD_LOSS_EXPRESSION_SHIFT_NOT)
+        return loss_word((cusgd_loss)value);
+    while (o->info.choices[count]) count++;
+    return value >= 0 && value < count ? o->info.choices[value] : NULL;
+}
+
 int loss_from_word(const char *word, cusgd_loss *loss)
 {
-    int found = word_find(loss_words, word);
+    int found = loss_find(word);
     if (found >= 0) *loss = (cusgd_loss)found;
     return found >= 0;
 }

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 /* What the member of an option is. */
-enum storage_kind { IN_INT, IN_INT64, IN_DOUBLE, IN_SEED, IN_DEVICE };
+enum storage_kind { IN_INT, IN_INT64, IN_DOUBLE, IN_SEED, IN_DEVICE, IN_TEXT };
 
 enum rounding { EXACT, ROUNDED };
 
@@ -27,6 +27,10 @@ extern const option option_rows[];
 const option *option_find(const char *name, int *opposite);
 /* The place of a word among NULL-terminated ones; -1: it is none of them. */
 int word_find(const char *const *words, const char *word);
+/* The value of an option that takes a name, and its name; -1 and NULL: there is none. Beside the choices these know the loss
+ * expression, which loss-expr chooses. */
+int choice_find(const option *o, const char *word);
+const char *choice_word(const option *o, int64_t value);
 
 /* ---- Members of the options that rows stand for ---- */
 
@@ -51,12 +55,15 @@ static inline void put_integer(const option *o, cusgd_options *options, int64_t 
 static inline int is_open(const option *o, const cusgd_options *options)
 {
     if (!o->info.takes_auto) return 0;
+    if (o->kind == IN_TEXT) return *(const char *)value_of(o, options) == '\0';
     return is_number(o) ? isnan(*(const double *)value_of(o, options)) : integer_in(o, options) == o->open;
 }
 
 static inline void leave_open(const option *o, cusgd_options *options)
 {
-    if (is_number(o))
+    if (o->kind == IN_TEXT)
+        *(char *)member_of(o, options) = '\0';
+    else if (is_number(o))
         *(double *)member_of(o, options) = (double)NAN;
     else
         put_integer(o, options, o->open);

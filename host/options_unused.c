@@ -31,6 +31,7 @@ static int optimizer_ignores(cusgd_optimizer chosen, const char *name)
 static int loss_ignores(cusgd_loss chosen, const char *name)
 {
     int others = 0;
+    if (strcmp(name, "constant") == 0 || strcmp(name, "link") == 0) return !loss_is_expression(chosen);
     for (int i = 0; i < LOSS_COUNT; i++) others |= reads(&loss_table[i].info.option, 1, name);
     return others && !reads(&loss_table[chosen].info.option, 1, name);
 }
@@ -43,7 +44,8 @@ static int solver_ignores(const cusgd_options *options, const char *name)
                                         "l2",       "seed",         "tolerance", "intercept",      "gradient-tolerance",
                                         "patience", "device",       "precision", "threads",        "standardize",
                                         "robust",   "whiten",       "math",      "valid-fraction", "penalty-units",
-                                        "classes",  "sparse-scale", "memory"};
+                                        "classes",  "sparse-scale", "memory",    "loss-expr",      "constant",
+                                        "link"};
     size_t first = options->solver == CUSGD_SOLVER_GD ? 0 : 2;
     if (options->valid_fraction > 0 && strcmp(name, "sampling") == 0) return 0; /* it holds out blocks, or single rows */
     return !reads(names + first, sizeof names / sizeof names[0] - first, name);
@@ -51,9 +53,9 @@ static int solver_ignores(const cusgd_options *options, const char *name)
 
 int cusgd_path_reads(const char *name)
 {
-    static const char *const names[] = {"loss",    "seed",        "intercept",     "device", "precision",
-                                        "threads", "standardize", "penalty-units", "robust", "whiten",
-                                        "lower",   "upper",       "valid-fraction"};
+    static const char *const names[] = {"loss",           "seed",          "intercept", "device", "precision", "threads",
+                                        "standardize",    "penalty-units", "robust",    "whiten", "lower",     "upper",
+                                        "valid-fraction", "loss-expr",     "constant",  "link"};
     const cusgd_option_info *info = name ? options_find(name) : NULL;
     return info && reads(names, sizeof names / sizeof names[0], info->name);
 }

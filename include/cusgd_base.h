@@ -141,7 +141,8 @@ CUSGD_API void cusgd_options_free(cusgd_options *options);
 #define CUSGD_AUTO_NUMBER ((double)NAN)
 
 /* Sets an option by its name or alias. For a flag, `value` NULL sets the state that the name says ("no-intercept"). Whole numbers
- * may be written as 1e6. CUSGD_AUTO leaves the option to the trainer if it can choose it. On failure (USAGE; the option is in
+ * may be written as 1e6. "loss-expr" makes the loss an expression, and "loss" takes the formula away: the one that is set last
+ * holds. "constant" NAME=VALUE is added to those that there are, or takes the place of the one of that name. CUSGD_AUTO leaves the option to the trainer if it can choose it. On failure (USAGE; the option is in
  * cusgd_last_error_info) the options are unchanged. */
 CUSGD_API cusgd_status cusgd_options_set(cusgd_options *options, const char *name, const char *value);
 /* Sets an option whose type is a number, a whole number, a seed (up to 2^53) or a flag (0 or 1). NaN means CUSGD_AUTO; -1 means
@@ -154,8 +155,9 @@ CUSGD_API cusgd_status cusgd_options_set_number(cusgd_options *options, const ch
  * an array. */
 CUSGD_API cusgd_status cusgd_options_set_array(cusgd_options *options, const char *name, const double *values, size_t count);
 
-/* Gets the value of an option as text that cusgd_options_set accepts: a name, a number by %.17g, "true" or "false", or "auto". */
-enum { CUSGD_OPTION_TEXT = 64 };
+/* Gets the value of an option as text that cusgd_options_set accepts: a name, a number by %.17g, "true" or "false", a formula, or
+ * "auto". */
+enum { CUSGD_OPTION_TEXT = 1024 };
 CUSGD_API cusgd_status cusgd_options_get(const cusgd_options *options, const char *name, char value[CUSGD_OPTION_TEXT]);
 /* Gets the value of an option that cusgd_options_set_number accepts: NaN for CUSGD_AUTO, -1 for the word of a whole number. */
 CUSGD_API cusgd_status cusgd_options_get_number(const cusgd_options *options, const char *name, double *value);
@@ -174,6 +176,8 @@ typedef enum cusgd_option_type {
     CUSGD_OPTION_FLAG,   /* "true" or "false" */
     CUSGD_OPTION_SEED,   /* a whole number from 0 to 2^64 - 1 */
     CUSGD_OPTION_DEVICE, /* "auto", "cpu", "cuda" or "cuda:I" */
+    CUSGD_OPTION_FORMULA,   /* text of at most `max` bytes, which is read when a trainer is created */
+    CUSGD_OPTION_CONSTANTS, /* NAME=VALUE, several separated by commas; at most `max` bytes */
 } cusgd_option_type;
 
 /* The description of an option, for help texts and for programs that pass options on. */

@@ -44,6 +44,8 @@ CUSGD_API size_t cusgd_expression_variables(const cusgd_expression *expression);
 CUSGD_API size_t cusgd_expression_results(const cusgd_expression *expression);
 /* Returns the name of the i-th variable, or NULL past the last. Valid as long as the expression. */
 CUSGD_API const char *cusgd_expression_variable(const cusgd_expression *expression, size_t i);
+/* Returns 1 where the i-th formula is a comparison, so that its value is 1 or 0 and its derivatives are 0; otherwise 0. */
+CUSGD_API int cusgd_expression_compares(const cusgd_expression *expression, size_t i);
 
 /* Evaluates the formulas at points. x: points x variables, row-major; values: points x results. Fails with MEMORY. */
 CUSGD_API cusgd_status cusgd_expression_evaluate(const cusgd_expression *expression, size_t points, const double *x,

@@ -26,6 +26,8 @@ typedef struct cusgd_model_arrays {
     const char *const *classes;  /* class_count names, or NULL */
     cusgd_offset offset;         /* the kind of offset that data must have for a prediction */
     int64_t class_count;         /* 0: 2. More than 2: the outputs, which are then the classes of one target */
+    /* As the options loss-expr, link and constant have them; NULL: none. loss is then NULL or "expression". */
+    const char *loss_expr, *link, *constants;
 } cusgd_model_arrays;
 CUSGD_API cusgd_status cusgd_model_create(const cusgd_model_arrays *arrays, cusgd_model **out);
 

@@ -354,7 +354,8 @@ loss_rule interface_loss(int kind)
                                                      [CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE] = 0.5,
                                                      [CUSGD_LOSS_QUANTILE] = 0.25,
                                                      [CUSGD_LOSS_TWEEDIE] = 1.25};
-    loss_rule rule = {(cusgd_loss)kind, numbers[kind], -(double)INFINITY, (double)INFINITY};
+    loss_rule rule = {
+        .kind = (cusgd_loss)kind, .number = numbers[kind], .minimum = -(double)INFINITY, .maximum = (double)INFINITY};
     if (kind == CUSGD_LOSS_TWEEDIE) rule.minimum = -0.5, rule.maximum = 0.25; /* straight lines within reach */
     return rule;
 }
@@ -405,6 +406,7 @@ static long double loss_exact(loss_rule rule, long double p, long double y, long
         *derivative = up / (2 - q) - y * down / (1 - q);
         return e / (2 - q) - y * f / (1 - q);
     case CUSGD_LOSS_LOG_COSH: break;
+    default: break; /* formulas, which are the CPU's */
     }
     *derivative = tanhl(r);
     return logl(coshl(r));

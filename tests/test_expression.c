@@ -385,51 +385,32 @@ Test(expression, undefined_derivatives)
 }
 
 typedef double real;
+#include "losses_as_formulas.h"
 #include "scalar/loss.h"
 
 /* The losses of the library written as formulas have its values and derivatives. */
 Test(expression, losses_as_formulas)
 {
-    static const struct {
-        const char *text;
-        loss_rule rule;
-        double targets[3];
-    } of[] = {
-        {"(p-y)^2/2", {.kind = CUSGD_LOSS_SQUARED}, {-1.5, 0, 2}},
-        {"(p-y)^2", {.kind = CUSGD_LOSS_MSE}, {-1.5, 0, 2}},
-        {"log(1+exp(p)) - y*p", {.kind = CUSGD_LOSS_LOGISTIC}, {0, 1, 0}},
-        {"abs(p-y) <= 1.25 ? (p-y)^2/2 : 1.25*(abs(p-y) - 1.25/2)", {.kind = CUSGD_LOSS_HUBER, .number = 1.25}, {-1.5, 0, 2}},
-        {"max(0, abs(p-y) - .1)", {.kind = CUSGD_LOSS_EPSILON_INSENSITIVE, .number = 0.1}, {-1.5, 0, 2}},
-        {"max(0, abs(p-y) - .1)^2", {.kind = CUSGD_LOSS_SQUARED_EPSILON_INSENSITIVE, .number = 0.1}, {-1.5, 0, 2}},
-        {"max(0, 1 - (2*y-1)*p)", {.kind = CUSGD_LOSS_HINGE}, {0, 1, 0}},
-        {"max(0, 1 - (2*y-1)*p)^2", {.kind = CUSGD_LOSS_SQUARED_HINGE}, {0, 1, 0}},
-        {"y > p ? .3*(y-p) : .7*(p-y)", {.kind = CUSGD_LOSS_QUANTILE, .number = 0.3}, {-1.5, 0, 2}},
-        {"exp(p) - y*p", {.kind = CUSGD_LOSS_POISSON}, {0, 1, 5}},
-        {"p + y*exp(-p)", {.kind = CUSGD_LOSS_GAMMA}, {0.5, 1, 5}},
-        {"exp(.5*p)/.5 + y*exp(-.5*p)/.5", {.kind = CUSGD_LOSS_TWEEDIE, .number = 1.5}, {0, 1, 5}},
-        {"log(cosh(p-y))", {.kind = CUSGD_LOSS_LOG_COSH}, {-1.5, 0, 2}},
-        {"(2*y-1)*p >= -1 ? max(0, 1-(2*y-1)*p)^2 : -4*(2*y-1)*p", {.kind = CUSGD_LOSS_MODIFIED_HUBER}, {0, 1, 0}},
-        {"max(0, -(2*y-1)*p)", {.kind = CUSGD_LOSS_PERCEPTRON}, {0, 1, 0}}};
-    cr_assert_eq(sizeof of / sizeof of[0], (size_t)LOSS_COUNT - 1); /* softmax is of several outputs */
+    cr_assert_eq(FORMULAS, (size_t)LOSS_COUNT - 1); /* softmax is of several outputs */
     const char *variables[] = {"p", "y"};
     cusgd_expression_names names = CUSGD_INIT(cusgd_expression_names);
     names.variables = variables;
     names.variable_count = 2;
-    for (size_t k = 0; k < sizeof of / sizeof of[0]; k++) {
+    for (size_t k = 0; k < FORMULAS; k++) {
         cusgd_expression *e;
-        cr_assert_eq(cusgd_expression_compile(of[k].text, &names, &e), CUSGD_OK, "%s", cusgd_last_error());
-        loss_rule rule = of[k].rule;
+        cr_assert_eq(cusgd_expression_compile(losses_as_formulas[k].text, &names, &e), CUSGD_OK, "%s", cusgd_last_error());
+        loss_rule rule = losses_as_formulas[k].rule;
         rule.minimum = -(double)INFINITY;
         rule.maximum = (double)INFINITY;
         for (int i = 0; i < 200; i++) {
-            double x[2] = {8 * sin(1 + 3 * i), of[k].targets[i % 3]}, value, g[2], h[4];
+            double x[2] = {8 * sin(1 + 3 * i), losses_as_formulas[k].targets[i % 3]}, value, g[2], h[4];
             struct loss_point l = loss_at(rule, x[0], x[1]);
             cr_assert_eq(cusgd_expression_evaluate(e, 1, x, &value), CUSGD_OK);
             cr_assert_eq(cusgd_expression_gradient(e, CUSGD_FORWARD, 1, x, g), CUSGD_OK);
             cr_assert_eq(cusgd_expression_hessian(e, 1, x, h), CUSGD_OK);
-            assert_near(of[k].text, "value", value, l.value, 1e-12);
-            assert_near(of[k].text, "derivative", g[0], l.derivative, 1e-12);
-            assert_near(of[k].text, "second derivative", h[0], l.curvature, 1e-12);
+            assert_near(losses_as_formulas[k].text, "value", value, l.value, 1e-12);
+            assert_near(losses_as_formulas[k].text, "derivative", g[0], l.derivative, 1e-12);
+            assert_near(losses_as_formulas[k].text, "second derivative", h[0], l.curvature, 1e-12);
         }
         cusgd_expression_free(e);
     }

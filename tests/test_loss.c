@@ -8,7 +8,7 @@
 typedef double real;
 #include "scalar/loss.h"
 
-#define EVERYWHERE -(double)INFINITY, (double)INFINITY
+#define EVERYWHERE -(double)INFINITY, (double)INFINITY, NULL
 
 /* Tables of one loss are distinguished by their number. */
 static const struct {

@@ -51,8 +51,8 @@ static double predict(const bounds *b, const double *x, int64_t row, int64_t c, 
 /* How far the derivative may move while p does by `distance`: a convex function's derivative does not fall. */
 static double derivative_change(loss_rule loss, double p, double y, double distance)
 {
-    double at = loss_at(loss, p, y).derivative;
-    return fmax(loss_at(loss, p + distance, y).derivative - at, at - loss_at(loss, p - distance, y).derivative);
+    double at = rule_at(loss, p, y).derivative;
+    return fmax(rule_at(loss, p + distance, y).derivative - at, at - rule_at(loss, p - distance, y).derivative);
 }
 
 /* Where every p moves by at most `change`, a class's share changes by a factor of at most e^(2 change), as does that of the
@@ -82,7 +82,7 @@ static void add_row(bounds *b, const double *x, double w, int64_t row, double fa
 {
     for (int64_t c = 0; c < b->k; c++) {
         double size, y = target_at(b, row, c), p = predict(b, x, row, c, &size);
-        struct loss_point l = loss_at(b->loss, p, y);
+        struct loss_point l = rule_at(b->loss, p, y);
         size += fabs(y) + fabs(b->loss.number);
         double change = derivative_change(b->loss, p, y, factor * size), error = w * (change + factor * fabs(l.derivative));
         for (int64_t j = 0; j < b->d; j++) b->gradient[j * b->k + c] += error * fabs(x[j]);

@@ -42,7 +42,7 @@ static void weigh_span(void *context, int64_t slot)
             double w = rows->w ? (double)rows->w[first + i] : 1;
             real at = t->moves ? (real)p[i * t->k + c] : 0;
             const real *y = rows->y + (first + i) * rows->m;
-            struct loss_point l = loss_at(rows->loss, at, rows->classed ? (real)class_is(*y, c) : y[c]);
+            struct loss_point l = rule_at(rows->loss, at, rows->classed ? (real)class_is(*y, c) : y[c]);
             t->s[(c * t->slots + slot) * SPAN_ROWS + i] = w * (double)l.curvature;
         }
 }

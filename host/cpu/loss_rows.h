@@ -40,6 +40,18 @@ static inline __attribute__((always_inline)) void losses_of(cusgd_loss kind, los
     }
 }
 
+/* Likewise of a formula. */
+static void formula_losses(loss_rule rule, int count, const loss_rows *all, real b, real *value, real *derivative)
+{
+    real at[GROUP];
+    for (int r = 0; r < count; r++) at[r] = all->p[r] + b;
+    loss_formula_rows(rule.formula, count, at, all->y, value, derivative, NULL);
+    for (int r = 0; all->w && r < count; r++) {
+        value[r] = all->w[r] * value[r];
+        derivative[r] = all->w[r] * derivative[r];
+    }
+}
+
 #define LOSSES_CASE(KIND, ...) \
     case CUSGD_LOSS_##KIND: losses_of(CUSGD_LOSS_##KIND, rule, count, all, b, value, derivative); return;
 
@@ -48,6 +60,7 @@ static void losses(loss_rule rule, int count, const loss_rows *all, real b, real
 {
     switch (rule.kind) {
         LOSSES(LOSSES_CASE)
+    default: formula_losses(rule, count, all, b, value, derivative); return;
     }
 }
 #undef LOSSES_CASE

@@ -32,24 +32,44 @@ static inline __attribute__((always_inline)) void add_rows_of(int count, const r
     memcpy(sums, sum, sizeof sum);
 }
 
+/* w l and w dl/dp of a row's outputs, in the place of p; number: of each output's loss, or NULL. */
+static inline __attribute__((always_inline)) void lanes_losses(cusgd_loss kind, loss_rule rule, const double *number, real w,
+                                                               const real *y, real *at, real *value)
+{
+    rule.kind = kind;
+    for (int l = 0; l < LANES; l++) {
+        if (number) rule.number = number[l];
+        struct loss_point point = loss_at(rule, at[l], y[l]);
+        value[l] = w * point.value;
+        at[l] = w * point.derivative;
+    }
+}
+
+static void lanes_formula(loss_rule rule, real w, const real *y, real *at, real *value)
+{
+    real p[LANES];
+    memcpy(p, at, sizeof p);
+    loss_formula_rows(rule.formula, LANES, p, y, value, at, NULL);
+    for (int l = 0; l < LANES; l++) {
+        value[l] = w * value[l];
+        at[l] = w * at[l];
+    }
+}
+
 /* p becomes w dl/dp, zero where the row does not count: selected, since zero times NaN is NaN. What fills up the last block is
  * computed like the outputs, and nobody looks at it. */
 static inline __attribute__((always_inline)) void models_losses_of(cusgd_loss kind, const rows_task *t, const group *g, int64_t c,
                                                                    int outputs, const double *number, real *p)
 {
     const rows_models *m = t->models;
-    loss_rule rule = t->loss;
     real values[WIDE_GROUP * LANES];
-    rule.kind = kind;
     for (int r = 0; r < g->count; r++) {
         real w = g->w ? g->w[r] : 1, y[LANES], *at = p + r * LANES, *value = values + r * LANES;
         models_targets(m, g->y_row[r], c, outputs, y);
-        for (int l = 0; l < LANES; l++) {
-            if (number) rule.number = number[l];
-            struct loss_point point = loss_at(rule, at[l], y[l]);
-            value[l] = w * point.value;
-            at[l] = w * point.derivative;
-        }
+        if (kind >= CUSGD_LOSS_EXPRESSION)
+            lanes_formula(t->loss, w, y, at, value);
+        else
+            lanes_losses(kind, t->loss, number, w, y, at, value);
         const real *counts = m->counts ? m->counts + g->fold[r] * m->width + c : NULL;
         for (int l = 0; counts && l < LANES; l++) {
             value[l] = counts[l] > 0 ? value[l] : 0;

@@ -3,8 +3,8 @@
 #define CUSGD_HOST_CPU_PARTS_H
 
 #include "cpu.h"
+#include "expr/loss.h"
 #include "rows.h"
-#include "scalar/loss.h"
 #include "scalar/update.h"
 
 /* Sparse rows: their columns ascend. Parts of the columns with about equal numbers of stored values are what threads share. */

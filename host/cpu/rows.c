@@ -3,6 +3,7 @@
  * Rows are taken in groups that stay in the first-level cache: all dot products, then all losses, then the gradient. */
 #include "rows.h"
 
+#include "expr/loss.h"
 #include "scalar/order.h"
 #include "scalar/softmax.h"
 #include <string.h>

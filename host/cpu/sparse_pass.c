@@ -62,7 +62,7 @@ static double derive_row(const sparse_pass *s, int64_t i, real *p)
     if (softmax) softmax_row((outputs){p, b->k, 1, 1}, &maximum, &rest);
     for (int64_t c = 0; c < b->k; c++) {
         struct loss_point at = softmax ? softmax_at(p[c], class_is(*y, c), maximum, rest)
-                                       : loss_at(s->loss, p[c], b->classed ? (real)class_is(*y, c) : y[c]);
+                                       : rule_at(s->loss, p[c], b->classed ? (real)class_is(*y, c) : y[c]);
         loss += (double)(w * at.value);
         p[c] = w * at.derivative;
     }

@@ -108,6 +108,19 @@ static inline __attribute__((always_inline)) void wide_losses_of(cusgd_loss kind
     }
 }
 
+/* Likewise of a formula, in all outputs of a row at once. */
+static void wide_formula(const rows_task *t, const group *g, int64_t c, int outputs, real *p, double *sums)
+{
+    for (int r = 0; r < g->count; r++) {
+        real w = g->w ? g->w[r] : 1, value[LANES] = {0}, derivative[LANES] = {0};
+        loss_formula_rows(t->loss.formula, outputs, p + r * LANES, g->y_row[r] + c, value, derivative, NULL);
+        for (int l = 0; l < LANES; l++) {
+            p[r * LANES + l] = w * derivative[l];
+            sums[l % 4] += (double)(w * value[l]);
+        }
+    }
+}
+
 /* The loss is a constant of the loop where it costs less than asking which it is. */
 static void wide_losses(const rows_task *t, const group *g, int64_t c, int outputs, real *p, double *sums)
 {
@@ -116,8 +129,12 @@ static void wide_losses(const rows_task *t, const group *g, int64_t c, int outpu
     case CUSGD_LOSS_MSE: wide_losses_of(CUSGD_LOSS_MSE, t, g, c, outputs, p, sums); return;
     case CUSGD_LOSS_HUBER: wide_losses_of(CUSGD_LOSS_HUBER, t, g, c, outputs, p, sums); return;
     case CUSGD_LOSS_LOGISTIC: wide_losses_of(CUSGD_LOSS_LOGISTIC, t, g, c, outputs, p, sums); return;
-    default: wide_losses_of(t->loss.kind, t, g, c, outputs, p, sums); return;
+    default: break;
     }
+    if (t->loss.formula)
+        wide_formula(t, g, c, outputs, p, sums);
+    else
+        wide_losses_of(t->loss.kind, t, g, c, outputs, p, sums);
 }
 
 #include "outputs.h"

@@ -1,7 +1,9 @@
 /* Forward mode: an operation after the other, each at all lanes, in values, two tangents and the second derivative by both. */
 #include "expr/expression.h"
 
-typedef double real;
+#include "real.h"
+
+typedef NAMED(lanes) lane_set;
 
 #include "scalar/expression.h"
 
@@ -9,7 +11,7 @@ typedef double real;
 #define EACH_LANE for (int i = 0; i < points; i++)
 #define INLINED   static inline __attribute__((always_inline)) void
 
-static void fill(double number, int order, int points, lanes *o)
+static void fill(double number, int order, int points, lane_set *restrict o)
 {
     EACH_LANE
     {
@@ -20,7 +22,7 @@ static void fill(double number, int order, int points, lanes *o)
 }
 
 /* a + sign b */
-INLINED run_sum(real sign, int order, int points, const lanes *a, const lanes *b, lanes *o)
+INLINED run_sum(real sign, int order, int points, const lane_set *a, const lane_set *b, lane_set *restrict o)
 {
     EACH_LANE
     {
@@ -31,7 +33,7 @@ INLINED run_sum(real sign, int order, int points, const lanes *a, const lanes *b
     }
 }
 
-INLINED run_product(int order, int points, const lanes *a, const lanes *b, lanes *o)
+INLINED run_product(int order, int points, const lane_set *a, const lane_set *b, lane_set *restrict o)
 {
     EACH_LANE
     {
@@ -44,7 +46,7 @@ INLINED run_product(int order, int points, const lanes *a, const lanes *b, lanes
 }
 
 /* Of an operand by `factor`, a number: 0 x infinity is in no tangent, as that of the number is left out. */
-INLINED run_multiple(int divides, int order, int points, const lanes *a, double factor, lanes *o)
+INLINED run_multiple(int divides, int order, int points, const lane_set *a, double factor, lane_set *restrict o)
 {
     real x = (real)factor;
     EACH_LANE
@@ -56,7 +58,7 @@ INLINED run_multiple(int divides, int order, int points, const lanes *a, double 
     }
 }
 
-INLINED run_quotient(int order, int points, const lanes *a, const lanes *b, lanes *o)
+INLINED run_quotient(int order, int points, const lane_set *a, const lane_set *b, lane_set *restrict o)
 {
     EACH_LANE
     {
@@ -69,7 +71,7 @@ INLINED run_quotient(int order, int points, const lanes *a, const lanes *b, lane
 }
 
 /* One function at a time: callers make `op` a constant. */
-INLINED run_function(int op, int order, int points, const lanes *a, lanes *o)
+INLINED run_function(int op, int order, int points, const lane_set *a, lane_set *restrict o)
 {
     EACH_LANE
     {
@@ -82,7 +84,7 @@ INLINED run_function(int op, int order, int points, const lanes *a, lanes *o)
 }
 
 /* a^b; `of`: b may vary. */
-INLINED run_power(int of, int order, int points, const lanes *a, const lanes *b, lanes *o)
+INLINED run_power(int of, int order, int points, const lane_set *a, const lane_set *b, lane_set *restrict o)
 {
     EACH_LANE
     {
@@ -99,7 +101,7 @@ INLINED run_power(int of, int order, int points, const lanes *a, const lanes *b,
 }
 
 /* min and max: `sign` times a's lead is > 0 where a is taken. */
-INLINED run_extreme(real sign, int order, int points, const lanes *a, const lanes *b, lanes *o)
+INLINED run_extreme(real sign, int order, int points, const lane_set *a, const lane_set *b, lane_set *restrict o)
 {
     EACH_LANE
     {
@@ -111,25 +113,29 @@ INLINED run_extreme(real sign, int order, int points, const lanes *a, const lane
     }
 }
 
-INLINED run_select(int order, int points, const lanes *c, const lanes *a, const lanes *b, lanes *o)
-{
-    EACH_LANE
-    {
-        int first = c->value[i] != 0;
-        o->value[i] = first ? a->value[i] : b->value[i];
-        if (order >= 1) o->one[i] = first ? a->one[i] : b->one[i];
-        if (order >= 2) o->two[i] = first ? a->two[i] : b->two[i];
-        if (order >= 2) o->both[i] = first ? a->both[i] : b->both[i];
-    }
-}
+/* Both operands are read, so that the loop has no branch. */
+#define SELECTED(member)                         \
+    do {                                         \
+        real x = a->member[i], y = b->member[i]; \
+        o->member[i] = c->value[i] != 0 ? x : y; \
+    } while (0)
 
-INLINED run_comparison(int op, int order, int points, const lanes *a, const lanes *b, lanes *o)
+INLINED run_select(int order, int points, const lane_set *c, const lane_set *a, const lane_set *b, lane_set *restrict o)
+{
+    EACH_LANE SELECTED(value);
+    if (order >= 1) EACH_LANE SELECTED(one);
+    if (order >= 2) EACH_LANE SELECTED(two);
+    if (order >= 2) EACH_LANE SELECTED(both);
+}
+#undef SELECTED
+
+INLINED run_comparison(int op, int order, int points, const lane_set *a, const lane_set *b, lane_set *restrict o)
 {
     fill(0, order, points, o);
     EACH_LANE o->value[i] = comparison_at(op, a->value[i], b->value[i]);
 }
 
-INLINED run_negation(int order, int points, const lanes *a, lanes *o)
+INLINED run_negation(int order, int points, const lane_set *a, lane_set *restrict o)
 {
     EACH_LANE
     {
@@ -147,7 +153,7 @@ INLINED run_negation(int order, int points, const lanes *a, lanes *o)
 #define COMPARISON_CASE(OP, ...) \
     case EXPRESSION_##OP: run_comparison(EXPRESSION_##OP, order, points, a, b, o); break;
 
-INLINED run_multiply(const program *p, const operation *w, int order, int points, const lanes *place, lanes *o)
+INLINED run_multiply(const program *p, const operation *w, int order, int points, const lane_set *place, lane_set *restrict o)
 {
     const operation *a = &p->at[w->a], *b = &p->at[w->b];
     if (!a->varies)
@@ -158,7 +164,7 @@ INLINED run_multiply(const program *p, const operation *w, int order, int points
         run_product(order, points, place + w->a, place + w->b, o);
 }
 
-INLINED run_divide(const program *p, const operation *w, int order, int points, const lanes *place, lanes *o)
+INLINED run_divide(const program *p, const operation *w, int order, int points, const lane_set *place, lane_set *restrict o)
 {
     const operation *b = &p->at[w->b];
     if (!b->varies)
@@ -167,13 +173,14 @@ INLINED run_divide(const program *p, const operation *w, int order, int points, 
         run_quotient(order, points, place + w->a, place + w->b, o);
 }
 
-INLINED run_all(const program *p, int order, int points, lanes *place)
+INLINED run_all(const program *p, int order, int points, lane_set *place)
 {
     for (int k = 0; k < p->count; k++) {
         const operation *w = &p->at[k];
         if (w->op == EXPRESSION_VARIABLE) continue;
-        const lanes *a = place + (w->a >= 0 ? w->a : 0), *b = place + (w->b >= 0 ? w->b : 0), *c = place + (w->c >= 0 ? w->c : 0);
-        lanes *o = place + k;
+        const lane_set *a = place + (w->a >= 0 ? w->a : 0), *b = place + (w->b >= 0 ? w->b : 0),
+                       *c = place + (w->c >= 0 ? w->c : 0);
+        lane_set *o = place + k;
         switch ((expression_op)w->op) {
         case EXPRESSION_NUMBER: fill(w->number, order, points, o); break;
         case EXPRESSION_VARIABLE: break;
@@ -195,15 +202,22 @@ INLINED run_all(const program *p, int order, int points, lanes *place)
     }
 }
 
-static void run_values(const program *p, int points, lanes *place) { run_all(p, 0, points, place); }
-static void run_first(const program *p, int points, lanes *place) { run_all(p, 1, points, place); }
-static void run_second(const program *p, int points, lanes *place) { run_all(p, 2, points, place); }
+static void run_values(const program *p, int points, lane_set *place) { run_all(p, 0, points, place); }
+static void run_first(const program *p, int points, lane_set *place) { run_all(p, 1, points, place); }
+/* Of a known number of points, what loops over them do is known too: half the time of simple operations. */
+static void run_first_full(const program *p, lane_set *place) { run_all(p, 1, EXPRESSION_LANES, place); }
+static void run_second(const program *p, int points, lane_set *place) { run_all(p, 2, points, place); }
 
-void expression_run(const program *p, int order, int points, lanes *place)
+void NAMED(expression_run)(const program *p, int order, int points, lane_set *place)
 {
     switch (order) {
     case 0: run_values(p, points, place); break;
-    case 1: run_first(p, points, place); break;
+    case 1:
+        if (points == EXPRESSION_LANES)
+            run_first_full(p, place);
+        else
+            run_first(p, points, place);
+        break;
     default: run_second(p, points, place); break;
     }
 }

@@ -15,11 +15,12 @@ enum {
     EXPRESSION_TOKENS = 1 << 20,  /* read, those of a term of sum or prod as often as it is added */
     EXPRESSION_NAMES = 64,        /* variables, and constants */
     EXPRESSION_NAME = 32,         /* bytes of a name with its terminator */
-    EXPRESSION_RESULTS = 64       /* formulas separated by semicolons */
+    EXPRESSION_RESULTS = 64,      /* formulas separated by semicolons */
+    LOSS_OPERATIONS = 64          /* of a loss */
 };
 
-/* How many points are evaluated at a time. */
-enum { EXPRESSION_LANES = 16 };
+/* How many points are evaluated at a time: as many as the rows that the CPU takes together. */
+enum { EXPRESSION_LANES = 32 };
 
 typedef struct operation {
     int op;      /* expression_op */
@@ -64,14 +65,19 @@ typedef struct formula_names {
 cusgd_status expression_parse(const char *text, formula_names *known, program *to);
 
 /* The value and derivatives of an operation at EXPRESSION_LANES points: by two directions, and by one after the other. */
-typedef struct lanes {
+typedef struct lanes_double {
     double value[EXPRESSION_LANES], one[EXPRESSION_LANES], two[EXPRESSION_LANES], both[EXPRESSION_LANES];
-} lanes;
+} lanes_double;
+typedef struct lanes_float {
+    float value[EXPRESSION_LANES], one[EXPRESSION_LANES], two[EXPRESSION_LANES], both[EXPRESSION_LANES];
+} lanes_float;
+typedef lanes_double lanes;
 
-/* evaluate.c: forward mode by hyper-dual numbers (Fike, Alonso 2011). place: one of each operation, of which the caller has set
+/* evaluate.c, in both precisions: forward mode by hyper-dual numbers (Fike, Alonso 2011). place: one of each operation, of which the caller has set
  * those of variables. order 0: values; 1: `one` too; 2: all. */
-void expression_run(const program *p, int order, int points, lanes *place);
-/* The value of one operation. */
+void expression_run_double(const program *p, int order, int points, lanes_double *place);
+void expression_run_float(const program *p, int order, int points, lanes_float *place);
+/* program.c: the value of one operation. */
 double expression_fold(int op, double a, double b, double c);
 
 /* reverse.c: reverse mode (Linnainmaa 1970): the derivatives of a result by all variables, after a run of order 0. adjoint: one

@@ -131,8 +131,10 @@ static cusgd_status standardize(problem *p, double *variance, double *target)
     p->units.transform.shift = centers ? p->units.shift : NULL;
     p->units.transform.weight_mean = weight / (double)p->train.rows.n;
     p->units.transform.storage = o->storage;
+    if (interrupt_asked()) return fail_interrupted();
+    cusgd_status studied = study_targets(p);
     p->targets.lower_bound = targets_lower_bound(p);
-    return interrupt_asked() ? fail_interrupted() : study_targets(p);
+    return studied;
 }
 
 /* A factor on a penalty, so that their product is far from what overflows: it leaves nothing but zeros all the same. */
@@ -441,7 +443,7 @@ int problem_binds_alike(const problem *p, const cusgd_options *after)
     loss_rule old = loss_rule_of(before), new = loss_rule_of(after);
     int was_auto = before->solver == CUSGD_SOLVER_SGD && before->optimizer == CUSGD_OPTIMIZER_AUTO;
     int is_auto = after->solver == CUSGD_SOLVER_SGD && after->optimizer == CUSGD_OPTIMIZER_AUTO; /* which bounds exponentials */
-    int alike = old.kind == new.kind && !(old.number < new.number) && !(old.number > new.number) && was_auto == is_auto &&
+    int alike = old.kind == new.kind && options_formula_alike(before, after) && !(old.number < new.number) && !(old.number > new.number) && was_auto == is_auto &&
                 before->precision == after->precision && before->storage == after->storage &&
                 before->standardize == after->standardize && before->robust == after->robust && before->whiten == after->whiten &&
                 before->intercept == after->intercept && before->threads == after->threads && before->shards == after->shards &&

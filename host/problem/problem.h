@@ -9,7 +9,7 @@
 
 typedef double real; /* above the device interface all is double */
 #include "options.h"
-#include "scalar/loss.h"
+#include "expr/loss.h"
 #include "scalar/update.h"
 
 /* Rows that are bound piece by piece (stream.h). */
@@ -42,6 +42,7 @@ typedef struct target_facts {
     double *scale;      /* k: the scale of what it leaves, for losses of real numbers but quadratic ones; else 1 */
     double steepest;    /* the loss's second derivative: its bound, or one to choose rates by */
     double lower_bound; /* the least mean loss that there could be, below 0 for log links */
+    char note[192];     /* what there is to say of a formula; "": nothing */
     int minus;          /* 1: classes are -1 and 1 */
 } target_facts;
 

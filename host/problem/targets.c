@@ -1,5 +1,5 @@
 /* What the targets alone tell: the constant that fits them best, and the scale of what it leaves. */
-#include "problem.h"
+#include "targets.h"
 
 #include "ascending.h"
 #include "examples.h"
@@ -10,12 +10,6 @@
 #include <stdlib.h>
 
 enum { MAX_ROWS = 1 << 16 }; /* looked at, evenly spread: they give a starting point and a scale, not a result */
-
-/* Some targets of one output, their weights and offsets. */
-typedef struct target_rows {
-    int64_t m;
-    double *y, *w, *o;
-} target_rows;
 
 static void take_rows(const examples *e, int64_t c, target_rows *r)
 {
@@ -61,7 +55,7 @@ static double best_constant(const target_rows *r, loss_rule loss)
 
 /* The median distance from `center`, as a Gaussian's deviation; the deviation itself where most targets are at the center. Sorts
  * the rows away. */
-static double scale_about(target_rows *r, double center)
+double targets_scale(target_rows *r, double center)
 {
     double square = 0;
     for (int64_t i = 0; i < r->m; i++) {
@@ -117,6 +111,10 @@ cusgd_status study_targets(problem *p)
         if (loss_is_of_classes(loss.kind) && (!e->o.at || is_softmax(p))) continue; /* an offset of all outputs changes nothing */
         take_rows(e, c, &r);
         if (r.m == 0) continue; /* the rows that count are elsewhere */
+        if (loss_is_expression(loss.kind)) {
+            status = interrupt_asked() ? fail_interrupted() : formula_study_targets(p, c, &r);
+            continue;
+        }
         if (log_link) bound_exponentials(&r, p->targets.null[c], &bounded);
         if (log_link) p->targets.steepest = fmax(p->targets.steepest, SAFETY * mean_curvature(&r, loss, p->targets.null[c]));
         if (e->o.at && loss_is_of_classes(loss.kind)) p->targets.null[c] = best_constant(&r, loss);
@@ -124,7 +122,7 @@ cusgd_status study_targets(problem *p)
         if (interrupt_asked()) status = fail_interrupted();
         double center = best_constant(&r, loss);
         p->targets.null[c] = center - p->units.shift[c];
-        p->targets.scale[c] = scale_about(&r, center);
+        p->targets.scale[c] = targets_scale(&r, center);
         if (loss_is_nonsmooth(loss.kind)) p->targets.steepest = fmax(p->targets.steepest, 1 / p->targets.scale[c]);
     }
     if (log_link && p->options->solver == CUSGD_SOLVER_SGD && p->options->optimizer == CUSGD_OPTIMIZER_AUTO &&
@@ -172,6 +170,7 @@ double targets_lower_bound(const problem *p)
 {
     const examples *e = &p->train.rows;
     double sum = 0, weight = 0;
+    if (loss_is_expression(p->loss.kind)) return formula_lower_bound(p);
     if (!loss_has_log_link(p->loss.kind)) return 0;
     for (counted_rows at = {.of = e}; counted_next(&at);) {
         for (int64_t c = 0; c < e->k; c++) sum += at.weight * loss_lower_bound(p->loss, counted_target(&at, c));

@@ -261,7 +261,7 @@ static void choose_schedule(sgd *s)
                                   .final = o->final_rate};
     if (kind != CUSGD_SCHEDULE_OPTIMAL) return;
     s->schedule.t0 = 1 / o->l2;
-    s->schedule.t1 = optimal_start(o->l2, loss_at(s->problem->loss, optimal_prediction(o->l2), 1).derivative);
+    s->schedule.t1 = optimal_start(o->l2, rule_at(s->problem->loss, optimal_prediction(o->l2), 1).derivative);
     o->rate = schedule_rate(&s->schedule, 0);
 }
 

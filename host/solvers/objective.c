@@ -106,6 +106,7 @@ static cusgd_status top_by_passes(solver *s, double *top)
 cusgd_status solver_steepest_curvature(solver *s, double *maximum)
 {
     double steepest = loss_curvature_bound(s->problem->loss), top = 0, side = (double)(s->problem->d + 1);
+    if (loss_is_expression(s->problem->loss.kind)) steepest = s->problem->targets.steepest; /* as far as it was looked at */
     if (!isfinite(steepest))
         return fail(CUSGD_ERROR_USAGE,
                     "this loss has no largest second derivative, from which gd without --rate and broyden start: take "

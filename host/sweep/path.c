@@ -199,10 +199,11 @@ static cusgd_status open_trainer(cusgd_path *s, const cusgd_options *options, co
     cusgd_options o = *options;
     o.precision = CUSGD_PRECISION_DOUBLE;
     o.storage = CUSGD_STORAGE_FULL;
-    o.solver = CUSGD_SOLVER_CG;
+    o.solver = loss_is_expression(o.loss) ? CUSGD_SOLVER_SGD : CUSGD_SOLVER_CG; /* which takes any formula */
     o.standardize = 0;
     o.l1 = o.l2 = 0;
     cusgd_status status = cusgd_trainer_create(&o, train, NULL, &s->trainer);
+    if (!status) status = check_options(&s->trainer->options, train); /* a formula's derivatives are known now */
     if (status) return status;
     s->trainer->options.standardize = options->standardize;
     s->d = s->trainer->problem.d;

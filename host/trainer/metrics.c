@@ -99,7 +99,7 @@ static cusgd_status predict_outputs(const scorer *s, const cusgd_data *data, cus
     for (int64_t i = 0; !status && i < n; i += rows)
         status = scorer_score(s, data, i, n - i < rows ? n - i : rows, out + i * s->k);
     for (int64_t i = 0; !status && as != CUSGD_PREDICT_LINK && i < n * s->k && !interrupt_asked_at(i); i++)
-        out[i] = as == CUSGD_PREDICT_CLASS ? (double)(out[i] > 0) : loss_mean_at(s->loss.kind, out[i]);
+        out[i] = as == CUSGD_PREDICT_CLASS ? (double)(out[i] > 0) : rule_mean_at(s->loss, out[i]);
     return status;
 }
 
@@ -151,10 +151,10 @@ typedef struct sums {
 static void add_row(sums *s, loss_rule loss, double p, double y, double w, double o)
 {
     beside_offset beside = loss_beside_offset(loss, y, o);
-    double mean = loss_mean_at(loss.kind, p), r = (mean - y) / s->unit, apart = y / s->unit - s->mean;
+    double mean = rule_mean_at(loss, p), r = (mean - y) / s->unit, apart = y / s->unit - s->mean;
     if (!(w > 0)) return;
     s->weight += w;
-    s->loss += w * loss_at(loss, p, y).value;
+    s->loss += w * rule_at(loss, p, y).value;
     s->lower_bound += w * loss_lower_bound(loss, y);
     s->square += w * r * r;
     s->absolute += w * fabs(r);

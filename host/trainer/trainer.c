@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "cusgd_world.h"
+#include "expr/formula.h"
 #include "failure.h"
 #include "interrupt.h"
 #include "lapack_library.h"
@@ -111,7 +112,7 @@ static int has_two_classes(const examples *e)
 /* Losses for numbers of any sign alone: 0 and 1 may well be counts. */
 static void note_classes(cusgd_trainer *t)
 {
-    if (loss_info_of(t->options.loss)->targets != CUSGD_TARGET_REAL || t->problem.k != 1) return;
+    if (loss_info_of(t->options.loss)->targets != CUSGD_TARGET_REAL || t->problem.k != 1 || t->formula) return;
     if (!has_two_classes(&t->problem.train.rows)) return;
     snprintf(t->classes_note, sizeof t->classes_note,
              "the target has two classes; --loss logistic would fit their probabilities");
@@ -158,14 +159,25 @@ static cusgd_status check_place(const cusgd_trainer *t, const cusgd_data *data)
     return status;
 }
 
+/* No kernel evaluates formulas. */
+static cusgd_status choose_device(cusgd_trainer *t)
+{
+    if (!t->formula) return CUSGD_OK;
+    if (strncmp(t->options.device, "cuda", 4) == 0)
+        return fail_option("device", "a loss that is given by --loss-expr is computed on the CPU: leave --device out");
+    strcpy(t->options.device, "cpu");
+    return CUSGD_OK;
+}
+
 static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *train, const cusgd_data *valid)
 {
     const cusgd_options *o = &t->options;
+    world *shared = t->backend.world;
     cusgd_status status = problem_open(&t->problem, o, train, valid);
     if (!status && o->whiten != CUSGD_WHITEN_NONE) status = data_on_host(train, "option whiten");
     if (!status && o->whiten != CUSGD_WHITEN_NONE && valid) status = data_on_host(valid, "option whiten");
     if (!status && o->whiten != CUSGD_WHITEN_NONE) status = whiten(t);
-    world *shared = t->backend.world;
+    if (!status) status = choose_device(t);
     if (!status) status = backend_open(o->device, o->precision, o->threads, &t->backend);
     t->backend.world = shared;
     if (!status) status = shared_compare(t);
@@ -186,6 +198,16 @@ static void storage_choose(cusgd_options *o, const cusgd_data *train)
     if ((int)o->sampling == -1) o->sampling = sparse ? CUSGD_SAMPLING_BATCHES : CUSGD_SAMPLING_PERMUTE;
 }
 
+/* Reads the formula of the options, and puts what is known of it there. */
+static cusgd_status choose_formula(cusgd_options *o, struct loss_formula **out)
+{
+    cusgd_status status = loss_formula_open(o, out);
+    o->formula = *out;
+    if (status || !*out) return status;
+    o->loss = (*out)->kind;
+    return cusgd_options_check(o);
+}
+
 /* w: between whose ranks; NULL: this process alone. */
 static cusgd_status create(world *w, const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
                            cusgd_trainer **out)
@@ -194,13 +216,18 @@ static cusgd_status create(world *w, const cusgd_options *options, const cusgd_d
     if (!t) return fail_memory(sizeof *t, "a trainer");
     t->backend.world = w;
     t->options = *options;
+    cusgd_status status = choose_formula(&t->options, &t->formula);
+    if (status) {
+        cusgd_trainer_free(t);
+        return status;
+    }
     if (t->options.shards > 1) lapack_use_one_thread();
     classes_choose(&t->options, train);
     loss_numbers_choose(&t->options);
     solver_best(&t->options, train, t->solver_reason,
                 sizeof t->solver_reason); /* by what was asked for: before the rest is chosen */
     storage_choose(&t->options, train);
-    cusgd_status status = options_own(&t->options, cusgd_data_cols(train));
+    status = options_own(&t->options, cusgd_data_cols(train));
     if (status) {
         cusgd_trainer_free(t);
         return status;
@@ -248,6 +275,7 @@ void cusgd_trainer_free(cusgd_trainer *t)
     run_close(&t->run);
     sgd_close(&t->sgd);
     options_disown(&t->options);
+    loss_formula_free(t->formula);
     free(t);
 }
 
@@ -305,9 +333,13 @@ cusgd_status cusgd_trainer_reset(cusgd_trainer *t, const cusgd_options *options)
 {
     if (!t || !options) return fail_null(__func__);
     cusgd_options owned = *options;
+    struct loss_formula *formula = NULL;
     char reason[sizeof t->solver_reason];
     cusgd_status status = check_idle(t, "cusgd_trainer_reset");
     if (!status) status = cusgd_options_check(options);
+    if (!status) status = choose_formula(&owned, &formula);
+    loss_formula_free(formula); /* where the data stays, so does its formula, which is the same one */
+    owned.formula = t->formula;
     if (status) return status;
     classes_choose(&owned, t->problem.train.data);
     loss_numbers_choose(&owned);
@@ -430,7 +462,7 @@ cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *
 const char *cusgd_trainer_note(const cusgd_trainer *t, size_t index)
 {
     if (!t) return NULL;
-    const char *notes[6];
+    const char *notes[7];
     size_t count = 0;
     if (t->problem.targets.minus) notes[count++] = "targets -1 and 1 are two classes, predicted as 0 and 1";
     if (examples_are_sparse(&t->problem.train.rows) && t->options.sparse_scale != CUSGD_SPARSE_SCALE_FULL)
@@ -440,6 +472,7 @@ const char *cusgd_trainer_note(const cusgd_trainer *t, size_t index)
         notes[count++] = "the means and scales of the columns, and a rate that was not given, are those of fewer than 100 first "
                          "rows, which may be far from those of all: create the trainer with more rows, or set column-means and "
                          "column-scales";
+    if (*t->problem.targets.note) notes[count++] = t->problem.targets.note;
     if (*t->classes_note) notes[count++] = t->classes_note;
     if (*t->announcement) notes[count++] = t->announcement;
     if (*t->sgd.device_note) notes[count++] = t->sgd.device_note; /* last, since it may come during the run */

@@ -102,12 +102,29 @@ typedef struct loss_info {
     double reported;         /* what is reported for l is l times this: people read the squared error itself */
     int may_lack_optimum;    /* 1: on some data l has its least value only at infinite coefficients (separated classes) */
     double variance_power;   /* log links: the variance is proportional to this power of the mean; NaN: the loss's number */
+    int fixed;               /* 1: l does not depend on p - y alone, whatever the targets are */
 } loss_info;
 
 #define LOSS_ROW(KIND, NAME, FORMULA, ...) [CUSGD_LOSS_##KIND] = {.info.name = NAME, __VA_ARGS__},
-static const loss_info loss_table[] = {LOSSES(LOSS_ROW)};
+enum { LOSS_COUNT = CUSGD_LOSS_EXPRESSION }; /* those that have a name of their own */
+
+/* What is known of a formula without its text; what its derivatives are bounded by is found from the data (host/problem/). */
+#define EXPRESSION_ROW(KIND, SMOOTHNESS, FIXED)                                                                                \
+    [CUSGD_LOSS_##KIND] = {.info.name = "expression", .info.formula = "a formula of p and y",                                  \
+                           .info.targets = CUSGD_TARGET_REAL, .info.link = CUSGD_LINK_IDENTITY, .info.smoothness = SMOOTHNESS, \
+                           .info.hessian_bound = (double)INFINITY, .derivative_bound = (double)INFINITY, .reported = 1,        \
+                           .fixed = FIXED}
+static const loss_info loss_table[] = {LOSSES(LOSS_ROW) /* and the expressions */
+                                       EXPRESSION_ROW(EXPRESSION, CUSGD_SMOOTH_TWICE, 1),
+                                       EXPRESSION_ROW(EXPRESSION_ONCE, CUSGD_SMOOTH_ONCE, 1),
+                                       EXPRESSION_ROW(EXPRESSION_NOT, CUSGD_SMOOTH_NOT, 1),
+                                       EXPRESSION_ROW(EXPRESSION_SHIFT, CUSGD_SMOOTH_TWICE, 0),
+                                       EXPRESSION_ROW(EXPRESSION_SHIFT_ONCE, CUSGD_SMOOTH_ONCE, 0),
+                                       EXPRESSION_ROW(EXPRESSION_SHIFT_NOT, CUSGD_SMOOTH_NOT, 0)};
+#undef EXPRESSION_ROW
 #undef LOSS_ROW
-enum { LOSS_COUNT = sizeof loss_table / sizeof loss_table[0] };
+
+static inline int loss_is_expression(cusgd_loss loss) { return loss >= CUSGD_LOSS_EXPRESSION; }
 
 static inline const cusgd_loss_info *loss_info_of(cusgd_loss loss) { return &loss_table[loss].info; }
 
@@ -140,7 +157,10 @@ static inline int loss_has_probabilities(cusgd_loss loss)
 }
 
 /* Whether l depends on p - y alone (identity link): then targets may be centered. */
-static inline int loss_is_shift_invariant(cusgd_loss loss) { return loss_info_of(loss)->targets == CUSGD_TARGET_REAL; }
+static inline int loss_is_shift_invariant(cusgd_loss loss)
+{
+    return loss_info_of(loss)->targets == CUSGD_TARGET_REAL && !loss_table[loss].fixed;
+}
 
 /* Whether d2l/dp2 is constant, so that the objective is a quadratic. */
 static inline int loss_is_quadratic(cusgd_loss loss) { return loss_info_of(loss)->smoothness == CUSGD_SMOOTH_QUADRATIC; }

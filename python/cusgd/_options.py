@@ -118,6 +118,7 @@ def option_table() -> dict[str, dict[str, Any]]:
 _OTHER_NAMES = {
     "alpha": "l2",
     "batch_size": "batch",
+    "constants": "constant",
     "eta0": "rate",
     "fit_intercept": "intercept",
     "learning_rate": "rate",
@@ -180,6 +181,10 @@ def _set(handle: C.c_void_p, name: str, value: Any) -> None:
         numbers = np.ascontiguousarray(value, dtype=np.float64)
         pointer = numbers.ctypes.data_as(C.POINTER(C.c_double))
         check(lib.cusgd_options_set_array(handle, name.replace("_", "-").encode(), pointer, numbers.size))
+        return
+    if name in ("constant", "constants") and isinstance(value, Mapping):
+        for constant, number in value.items():
+            check(lib.cusgd_options_set(handle, b"constant", c_text(f"{constant}={float(number)!r}", "constants:")))
         return
     entry = _table().get(name)
     positive = _table().get(name.removeprefix("no_"))

@@ -1,0 +1,137 @@
+/* What derivatives a loss has, whatever the data: it is looked at between some predictions, for some targets. */
+#include "expr/formula.h"
+
+typedef double real;
+
+#include "ascending.h"
+#include "expr/loss.h"
+#include "failure.h"
+
+#include "scalar/expression_op.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* The loss, or one of its derivatives. */
+typedef enum side { VALUE, DERIVATIVE, CURVATURE } side;
+
+static double at(const loss_formula *f, side which, double p, double y)
+{
+    double all[3];
+    loss_formula_rows_double(f, 1, &p, &y, &all[VALUE], &all[DERIVATIVE], &all[CURVATURE]);
+    return all[which];
+}
+
+/* Whether there is a jump between two predictions: the half with the larger difference is halved on, down to neighboring
+ * numbers. A pole is none, as the value there is not finite. *place: where. */
+static int jumps(const loss_formula *f, side which, double y, double low, double high, double *place)
+{
+    const double small = 1e-7;
+    double left = at(f, which, low, y), right = at(f, which, high, y);
+    while (isfinite(left) && isfinite(right) && fabs(right - left) > small * (1 + fabs(left) + fabs(right))) {
+        double middle = low + (high - low) / 2, between = at(f, which, middle, y);
+        *place = middle;
+        if (!(middle > low && middle < high)) return 1;
+        if (fabs(between - left) > fabs(right - between)) {
+            high = middle;
+            right = between;
+        } else {
+            low = middle;
+            left = between;
+        }
+    }
+    return 0;
+}
+
+/* Predictions about 0 and y, from near to far: ascending. */
+enum { DECADES = 5, PROBES = 2 * (2 * 3 * DECADES + 1) };
+static void fill_probes(double y, double *p)
+{
+    static const double steps[] = {1, 2.2, 4.7};
+    int count = 0;
+    for (int center = 0; center < 2; center++) {
+        double about = center ? y : 0, unit = 0.01;
+        p[count++] = about;
+        for (int k = 0; k < DECADES; k++, unit *= 10)
+            for (int s = 0; s < 3; s++) {
+                p[count++] = about - steps[s] * unit;
+                p[count++] = about + steps[s] * unit;
+            }
+    }
+    qsort(p, PROBES, sizeof *p, ascending);
+}
+
+/* Whether one jumps for any of some targets; *p, *y: where. */
+static int has_jump(const loss_formula *f, side which, double *p, double *y)
+{
+    static const double targets[] = {0, 1, -1, 0.4, 7, -60};
+    double probe[PROBES];
+    for (size_t t = 0; t < sizeof targets / sizeof *targets; t++) {
+        *y = targets[t];
+        fill_probes(*y, probe);
+        for (int i = 0; i + 1 < PROBES; i++)
+            if (probe[i] < probe[i + 1] && jumps(f, which, *y, probe[i], probe[i + 1], p)) return 1;
+    }
+    return 0;
+}
+
+/* Whether an operation may jump, or have a derivative that does. */
+static int is_smooth(const program *p)
+{
+    for (int i = 0; i < p->count; i++) {
+        switch ((expression_op)p->at[i].op) {
+        case EXPRESSION_ADD:
+        case EXPRESSION_SUBTRACT:
+        case EXPRESSION_MULTIPLY:
+        case EXPRESSION_NEGATE:
+        case EXPRESSION_NUMBER:
+        case EXPRESSION_VARIABLE:
+        case EXPRESSION_EXP:
+        case EXPRESSION_EXPM1:
+        case EXPRESSION_SIN:
+        case EXPRESSION_COS:
+        case EXPRESSION_TANH:
+        case EXPRESSION_SINH:
+        case EXPRESSION_COSH:
+        case EXPRESSION_ATAN:
+        case EXPRESSION_ERF:
+        case EXPRESSION_SIGMOID:
+        case EXPRESSION_SOFTPLUS:
+        case EXPRESSION_LOGCOSH: break;
+        default: return 0;
+        }
+    }
+    return 1;
+}
+
+/* Whether p and y stand nowhere but in p - y or y - p. */
+static int is_of_difference(const loss_formula *f)
+{
+    if (f->y < 0) return 0;
+    for (int i = 0; i < f->loss.count; i++) {
+        const operation *o = &f->loss.at[i];
+        if (o->op == EXPRESSION_VARIABLE) continue;
+        int difference = o->op == EXPRESSION_SUBTRACT && ((o->a == f->p && o->b == f->y) || (o->a == f->y && o->b == f->p));
+        int operands[] = {o->a, o->b, o->c};
+        for (int k = 0; k < 3 && !difference; k++)
+            if (operands[k] == f->p || operands[k] == f->y) return 0;
+    }
+    return f->loss.result[0] != f->p;
+}
+
+cusgd_status loss_formula_study(loss_formula *f)
+{
+    int shift = is_of_difference(f), smooth = is_smooth(&f->loss);
+    double p = 0, y = 0;
+    if (!smooth && has_jump(f, VALUE, &p, &y))
+        return fail_option("loss-expr",
+                           "--loss-expr jumps, for the target %g at the prediction %g: its derivative would not lead there; give "
+                           "a continuous loss",
+                           y, p);
+    f->kind = shift ? CUSGD_LOSS_EXPRESSION_SHIFT : CUSGD_LOSS_EXPRESSION;
+    if (!smooth && has_jump(f, DERIVATIVE, &p, &y))
+        f->kind = shift ? CUSGD_LOSS_EXPRESSION_SHIFT_NOT : CUSGD_LOSS_EXPRESSION_NOT;
+    else if (!smooth && has_jump(f, CURVATURE, &p, &y))
+        f->kind = shift ? CUSGD_LOSS_EXPRESSION_SHIFT_ONCE : CUSGD_LOSS_EXPRESSION_ONCE;
+    return CUSGD_OK;
+}
