@@ -40,12 +40,14 @@ static inline __attribute__((always_inline)) void losses_of(cusgd_loss kind, los
     }
 }
 
+#define FORMULA_ROWS REAL_NAME(NAMED(loss_formula_rows), ROWS_ISA)
+
 /* Likewise of a formula. */
 static void formula_losses(loss_rule rule, int count, const loss_rows *all, real b, real *value, real *derivative)
 {
     real at[GROUP];
     for (int r = 0; r < count; r++) at[r] = all->p[r] + b;
-    loss_formula_rows(rule.formula, count, at, all->y, value, derivative, NULL);
+    FORMULA_ROWS(rule.formula, count, at, all->y, value, derivative, NULL);
     for (int r = 0; all->w && r < count; r++) {
         value[r] = all->w[r] * value[r];
         derivative[r] = all->w[r] * derivative[r];

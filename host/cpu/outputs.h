@@ -49,7 +49,7 @@ static void lanes_formula(loss_rule rule, real w, const real *y, real *at, real 
 {
     real p[LANES];
     memcpy(p, at, sizeof p);
-    loss_formula_rows(rule.formula, LANES, p, y, value, at, NULL);
+    FORMULA_ROWS(rule.formula, LANES, p, y, value, at, NULL);
     for (int l = 0; l < LANES; l++) {
         value[l] = w * value[l];
         at[l] = w * at[l];

@@ -113,7 +113,7 @@ static void wide_formula(const rows_task *t, const group *g, int64_t c, int outp
 {
     for (int r = 0; r < g->count; r++) {
         real w = g->w ? g->w[r] : 1, value[LANES] = {0}, derivative[LANES] = {0};
-        loss_formula_rows(t->loss.formula, outputs, p + r * LANES, g->y_row[r] + c, value, derivative, NULL);
+        FORMULA_ROWS(t->loss.formula, outputs, p + r * LANES, g->y_row[r] + c, value, derivative, NULL);
         for (int l = 0; l < LANES; l++) {
             p[r * LANES + l] = w * derivative[l];
             sums[l % 4] += (double)(w * value[l]);

@@ -1,9 +1,5 @@
 /* Forward mode: an operation after the other, each at all lanes, in values, two tangents and the second derivative by both. */
-#include "expr/expression.h"
-
-#include "real.h"
-
-typedef NAMED(lanes) lane_set;
+#include "expr/variant.h"
 
 #include "scalar/expression.h"
 
@@ -208,7 +204,7 @@ static void run_first(const program *p, int points, lane_set *place) { run_all(p
 static void run_first_full(const program *p, lane_set *place) { run_all(p, 1, EXPRESSION_LANES, place); }
 static void run_second(const program *p, int points, lane_set *place) { run_all(p, 2, points, place); }
 
-void NAMED(expression_run)(const program *p, int order, int points, lane_set *place)
+void VARIANT(expression_run)(const program *p, int order, int points, lane_set *place)
 {
     switch (order) {
     case 0: run_values(p, points, place); break;

@@ -73,10 +73,9 @@ typedef struct lanes_float {
 } lanes_float;
 typedef lanes_double lanes;
 
-/* evaluate.c, in both precisions: forward mode by hyper-dual numbers (Fike, Alonso 2011). place: one of each operation, of which the caller has set
- * those of variables. order 0: values; 1: `one` too; 2: all. */
-void expression_run_double(const program *p, int order, int points, lanes_double *place);
-void expression_run_float(const program *p, int order, int points, lanes_float *place);
+/* evaluate.c, in both precisions and for each instruction set, with equal bits: forward mode by hyper-dual numbers (Fike, Alonso
+ * 2011). place: one of each operation, of which the caller has set those of variables. order 0: values; 1: `one` too; 2: all. */
+void expression_run_double_baseline(const program *p, int order, int points, lanes_double *place);
 /* program.c: the value of one operation. */
 double expression_fold(int op, double a, double b, double c);
 

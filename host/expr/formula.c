@@ -28,8 +28,7 @@ static cusgd_status take_constants(const char *text, constants *to)
         char *equals = strchr(at, '=');
         next = at + strcspn(at, ",");
         if (*next) *next++ = '\0';
-        if (to->count == EXPRESSION_NAMES)
-            return fail_option("constant", "there are more than %d constants", EXPRESSION_NAMES);
+        if (to->count == EXPRESSION_NAMES) return fail_option("constant", "there are more than %d constants", EXPRESSION_NAMES);
         if (!equals || !number_parse(equals + 1, strlen(equals + 1), &to->value[to->count]))
             return fail_option("constant", "constant must be NAME=X, not \"%.60s\"", at);
         *equals = '\0';
@@ -42,11 +41,8 @@ static cusgd_status take_constants(const char *text, constants *to)
 static cusgd_status read_formula(const char *option, const char *text, int variables, const constants *c, program *out)
 {
     char variable[2][EXPRESSION_NAME] = {"p", "y"};
-    formula_names names = {.variable = variable,
-                           .variables = variables,
-                           .constant = c->name,
-                           .value = c->value,
-                           .constants = c->count};
+    formula_names names = {
+        .variable = variable, .variables = variables, .constant = c->name, .value = c->value, .constants = c->count};
     cusgd_status status = program_open(out);
     if (!status) status = expression_parse(text, &names, out);
     if (status) return status == CUSGD_ERROR_USAGE ? fail_in(status, "--%s", option) : status;
@@ -110,6 +106,6 @@ double loss_formula_mean(const loss_formula *f, double p)
     if (f->link.count == 0) return p;
     int at = variable_place(&f->link, 0);
     place[at].value[0] = p;
-    expression_run_double(&f->link, 0, 1, place);
+    expression_run_double_baseline(&f->link, 0, 1, place);
     return place[f->link.result[0]].value[0];
 }

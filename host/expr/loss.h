@@ -2,18 +2,20 @@
 #ifndef CUSGD_HOST_EXPR_LOSS_H
 #define CUSGD_HOST_EXPR_LOSS_H
 
-#include "scalar/losses.h"
 #include "scalar/loss.h"
+#include "scalar/losses.h"
 
-/* rows.c, in both precisions: a formula and its derivatives by p in some rows. derivative and curvature may be NULL, the former
- * with the latter. */
-void loss_formula_rows_float(const struct loss_formula *f, int count, const float *p, const float *y, float *value,
-                             float *derivative, float *curvature);
-void loss_formula_rows_double(const struct loss_formula *f, int count, const double *p, const double *y, double *value,
-                              double *derivative, double *curvature);
-/* In `real`. */
-#define loss_formula_rows(f, count, p, y, ...) \
-    _Generic(*(p), float: loss_formula_rows_float, double: loss_formula_rows_double)(f, count, p, y, __VA_ARGS__)
+/* rows.c, in both precisions and for each instruction set: a formula and its derivatives by p in some rows. derivative and
+ * curvature may be NULL, the former with the latter. */
+#define LOSS_FORMULA_ROWS(ISA)                                                                                                \
+    void loss_formula_rows_float_##ISA(const struct loss_formula *f, int count, const float *p, const float *y, float *value, \
+                                       float *derivative, float *curvature);                                                  \
+    void loss_formula_rows_double_##ISA(const struct loss_formula *f, int count, const double *p, const double *y,            \
+                                        double *value, double *derivative, double *curvature);
+LOSS_FORMULA_ROWS(baseline)
+LOSS_FORMULA_ROWS(avx2)
+LOSS_FORMULA_ROWS(avx512)
+#undef LOSS_FORMULA_ROWS
 /* formula.c: the mean of y at a prediction, by the formula's link. */
 double loss_formula_mean(const struct loss_formula *f, double p);
 
@@ -22,7 +24,9 @@ static inline struct loss_point rule_at(loss_rule rule, real p, real y)
 {
     if (!rule.formula) return loss_at(rule, p, y);
     struct loss_point l;
-    loss_formula_rows(rule.formula, 1, &p, &y, &l.value, &l.derivative, &l.curvature);
+    _Generic(p, float
+             : loss_formula_rows_float_baseline, double
+             : loss_formula_rows_double_baseline)(rule.formula, 1, &p, &y, &l.value, &l.derivative, &l.curvature);
     return l;
 }
 

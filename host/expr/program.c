@@ -109,12 +109,22 @@ static int softplus_argument(const program *p, int op, int a)
     return -1;
 }
 
+/* Whether a number is a power of two, and its reciprocal neither overflows nor is subnormal: to multiply is faster then, with the
+ * same bits. */
+static int has_exact_reciprocal(const program *p, int i)
+{
+    int exponent;
+    return is_number(p, i) && fabs(frexp(p->at[i].number, &exponent)) == 0.5 && abs(exponent) < 100;
+}
+
 /* A better operation of the same value: its number, or -1. */
 static int stable_form(program *p, int op, int a, int b)
 {
     int inside = softplus_argument(p, op, a);
     if (inside >= 0) return program_add(p, EXPRESSION_SOFTPLUS, inside, -1, -1);
     if (op == EXPRESSION_LOG && p->at[a].op == EXPRESSION_COSH) return program_add(p, EXPRESSION_LOGCOSH, p->at[a].a, -1, -1);
+    if (op == EXPRESSION_DIVIDE && has_exact_reciprocal(p, b))
+        return program_add(p, EXPRESSION_MULTIPLY, a, program_number(p, 1 / p->at[b].number), -1);
     if (op == EXPRESSION_POWER_OF && is_number(p, b)) {
         double n = p->at[b].number;
         if (n == 0) return program_number(p, 1);

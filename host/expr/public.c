@@ -132,7 +132,7 @@ cusgd_status cusgd_expression_evaluate(const cusgd_expression *e, size_t points,
     for (int count; !status && points > 0; points -= (size_t)count) {
         count = lanes_of(points);
         set_variables(e, x, count, -1, -1, w.place);
-        expression_run_double(&e->program, 0, count, w.place);
+        expression_run_double_baseline(&e->program, 0, count, w.place);
         for (int i = 0; i < count; i++)
             for (int r = 0; r < e->program.results; r++) *values++ = without_sign(w.place[e->program.result[r]].value[i]);
         if (x) x += count * e->variables;
@@ -146,7 +146,7 @@ static void forward(const cusgd_expression *e, int points, const double *x, lane
     const program *p = &e->program;
     for (int v = 0; v < e->variables; v++) {
         set_variables(e, x, points, v, -1, place);
-        expression_run_double(p, 1, points, place);
+        expression_run_double_baseline(p, 1, points, place);
         for (int i = 0; i < points; i++)
             for (int r = 0; r < p->results; r++)
                 gradients[((int64_t)i * p->results + r) * e->variables + v] = without_sign(place[p->result[r]].one[i]);
@@ -157,7 +157,7 @@ static void reverse(const cusgd_expression *e, int points, const double *x, cons
 {
     const program *p = &e->program;
     set_variables(e, x, points, -1, -1, w->place);
-    expression_run_double(p, 0, points, w->place);
+    expression_run_double_baseline(p, 0, points, w->place);
     for (int i = 0; i < points; i++) {
         for (int r = 0; r < p->results; r++, gradients += e->variables) {
             expression_reverse(p, r, w->place, i, w->adjoint);
@@ -196,7 +196,7 @@ static void second(const cusgd_expression *e, int points, const double *x, lanes
     for (int a = 0; a < n; a++) {
         for (int b = 0; b <= a; b++) {
             set_variables(e, x, points, a, b, place);
-            expression_run_double(p, 2, points, place);
+            expression_run_double_baseline(p, 2, points, place);
             for (int64_t i = 0; i < points; i++) {
                 for (int r = 0; r < p->results; r++) {
                     double *h = hessians + (i * p->results + r) * n * n;

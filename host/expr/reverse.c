@@ -16,7 +16,7 @@ double expression_fold(int op, double a, double b, double c)
                        {.op = op, .a = 0, .b = 1, .c = 2}};
     program p = {.at = at, .count = 4};
     lanes place[4];
-    expression_run_double(&p, 0, 1, place);
+    expression_run_double_baseline(&p, 0, 1, place);
     return place[3].value[0];
 }
 

@@ -1,9 +1,7 @@
 /* A loss in rows: forward mode with p as the only direction, and as both where the second derivative is asked for. */
+#include "expr/variant.h"
+
 #include "expr/formula.h"
-
-#include "real.h"
-
-typedef NAMED(lanes) lane_set;
 
 #include "expr/loss.h"
 
@@ -22,8 +20,8 @@ static void set_tangents(int order, int count, real tangent, lane_set *place)
     if (order >= 2) fill(0, count, place->both);
 }
 
-void NAMED(loss_formula_rows)(const loss_formula *f, int count, const real *p, const real *y, real *value, real *derivative,
-                              real *curvature)
+void VARIANT(loss_formula_rows)(const loss_formula *f, int count, const real *p, const real *y, real *value, real *derivative,
+                                real *curvature)
 {
     lane_set place[LOSS_OPERATIONS];
     const lane_set *result = place + f->loss.result[0];
@@ -35,7 +33,7 @@ void NAMED(loss_formula_rows)(const loss_formula *f, int count, const real *p, c
         size_t bytes = sizeof(real) * (size_t)some;
         memcpy(place[f->p].value, p + first, bytes);
         if (f->y >= 0) memcpy(place[f->y].value, y + first, bytes);
-        NAMED(expression_run)(&f->loss, order, some, place);
+        VARIANT(expression_run)(&f->loss, order, some, place);
         memcpy(value + first, result->value, bytes);
         if (order >= 1) memcpy(derivative + first, result->one, bytes);
         if (order >= 2) memcpy(curvature + first, result->both, bytes);

@@ -18,7 +18,7 @@ typedef enum side { VALUE, DERIVATIVE, CURVATURE } side;
 static double at(const loss_formula *f, side which, double p, double y)
 {
     double all[3];
-    loss_formula_rows_double(f, 1, &p, &y, &all[VALUE], &all[DERIVATIVE], &all[CURVATURE]);
+    loss_formula_rows_double_baseline(f, 1, &p, &y, &all[VALUE], &all[DERIVATIVE], &all[CURVATURE]);
     return all[which];
 }
 
