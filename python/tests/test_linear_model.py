@@ -32,8 +32,6 @@ def expected_failures(estimator):
     """Minibatches of repeated rows are other minibatches than those of weighted rows, as with scikit-learn's SGD."""
     by_minibatches = getattr(estimator, "solver", None) == "sgd" or hasattr(estimator, "param_grid")
     by_minibatches = by_minibatches or isinstance(estimator, linear_model.QuantileRegressor)
-    if getattr(estimator, "loss", None) == "log_loss" and getattr(estimator, "solver", None) == "auto":
-        return {"check_sample_weight_equivalence_on_sparse_data": "columns that are not standardized: equal to 1e-6, not 1e-7"}
     names = [f"check_sample_weight_equivalence_on_{kind}_data" for kind in ("dense", "sparse")]
     return dict.fromkeys(names, "minibatches of repeated rows differ") if by_minibatches else {}
 

@@ -101,17 +101,18 @@ class _Cv(Estimator):
         """
         self._groups = None if groups is None else self._groups_with_weight(groups, sample_weight)
         try:
-            return super().fit(X, y, sample_weight)  # type: ignore[misc]
+            return super().fit(X, y, sample_weight)
         finally:
             self._groups = None
 
     def _groups_with_weight(self, groups: Any, sample_weight: Any) -> Array:
         """Return the groups of the rows that are not absent."""
-        found = column_or_1d(groups)
+        found: Array = column_or_1d(groups)
         if sample_weight is None or np.ndim(sample_weight) == 0:
             return found
         check_consistent_length(found, sample_weight)
-        return found[np.asarray(sample_weight) > 0]
+        kept: Array = found[np.asarray(sample_weight) > 0]
+        return kept
 
     def _folds(self, X: Array, y: Array) -> Array:
         """Return the fold of each row, as scikit-learn's splitter has it."""

@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 
 from .._results import Progress
-from .._trainer import Trainer
+from .._trainer import SHORT, Trainer
 from ..callbacks import Callback
 from ._base import LOG_LINKS, LOSSES, Array, Estimator, keep, nonnegative, penalty_options, share
 from ._classifier import Classifier, ProbabilityMixin
@@ -138,6 +138,8 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
         if self.max_iter is not None:
             options["epochs"] = int(self.max_iter)
         if self.solver != "sgd":
+            if rows * self.n_features_in_ <= SHORT:
+                options["gradient_tolerance"] = 1e-10  # which costs nothing there
             return options
         options["sampling"] = "permute" if self.shuffle else "none"
         if self._runs_schedule():
