@@ -252,8 +252,8 @@ void cusgd_model_free(cusgd_model *model)
     free(model->names);
     free(model->values);
     strings_free(model->features, model->d);
-    strings_free(model->outputs, model->k);
-    free(model->quantiles);
+    strings_free(model->fan.names, model->k);
+    free(model->fan.at);
     strings_free(model->targets, model->m);
     strings_free(model->classes, model->class_count);
     free(model->offset_name);
@@ -443,16 +443,16 @@ const cusgd_loss_info *cusgd_model_loss(const cusgd_model *model, double *number
 {
     if (!model) return NULL;
     const cusgd_loss_info *info = loss_info_of(model->loss.kind);
-    if (number) *number = info->option && !model->quantiles ? model->loss.number : (double)NAN;
+    if (number) *number = info->option && !model->fan.at ? model->loss.number : (double)NAN;
     return info;
 }
 
-const double *cusgd_model_quantiles(const cusgd_model *model) { return model ? model->quantiles : NULL; }
+const double *cusgd_model_quantiles(const cusgd_model *model) { return model ? model->fan.at : NULL; }
 
 const char *cusgd_model_output(const cusgd_model *model, int64_t j)
 {
     if (!model || j < 0 || j >= model->k) return NULL;
-    if (model->quantiles) return model->outputs ? model->outputs[j] : NULL;
+    if (model->fan.at) return model->fan.names ? model->fan.names[j] : NULL;
     return model_is_multiclass(model) ? cusgd_model_class(model, (int)j) : cusgd_model_target(model, j);
 }
 

@@ -5,6 +5,12 @@
 #include "cusgd_tools.h"
 #include "scalar/loss_rule.h"
 
+/* Outputs that are quantiles of the one target. */
+typedef struct quantile_outputs {
+    double *at;   /* k, ascending; NULL: outputs are targets or classes */
+    char **names; /* k, or NULL */
+} quantile_outputs;
+
 struct cusgd_model {
     int64_t d, m, k;          /* m: targets, k: outputs, as many, or one for each class or quantile of the target */
     double *weight;           /* k x d, row-major */
@@ -14,11 +20,10 @@ struct cusgd_model {
     int threads;              /* for predictions; 0: as many as help */
     loss_rule loss;
     struct loss_formula *formula; /* of that, where it is an expression; else NULL */
-    double *quantiles;            /* k, ascending: outputs are quantiles of the one target; NULL: they are not */
-    char **outputs;               /* k names of those, or NULL */
-    char **features;              /* d names, or NULL */
-    char **targets;               /* m names, or NULL */
-    char **classes;               /* names of classes, or NULL */
+    quantile_outputs fan;
+    char **features; /* d names, or NULL */
+    char **targets;  /* m names, or NULL */
+    char **classes;  /* names of classes, or NULL */
     int64_t class_count;
     cusgd_offset offset;      /* what it was trained with */
     char *offset_name;        /* the column's, or NULL */

@@ -23,16 +23,16 @@ int model_take_quantiles(cusgd_model *m, const char *text, cusgd_status *status)
 {
     *status = CUSGD_OK;
     if (!strchr(text, ',')) return 1;
-    m->quantiles = allocate((size_t)m->k, sizeof *m->quantiles);
-    if (!m->quantiles) *status = fail_memory((size_t)m->k * sizeof *m->quantiles, "a model's quantiles");
+    m->fan.at = allocate((size_t)m->k, sizeof *m->fan.at);
+    if (!m->fan.at) *status = fail_memory((size_t)m->k * sizeof *m->fan.at, "a model's quantiles");
     if (*status) return 1;
     for (int64_t j = 0; j < m->k; j++) {
-        double *q = m->quantiles + j;
+        double *q = m->fan.at + j;
         if (!next_quantile(&text, q) || (j > 0 && !(*q > q[-1])) || *text != (j + 1 < m->k ? ',' : '\0')) return 0;
         text++;
     }
     m->m = 1;
-    m->loss.number = m->quantiles[0];
+    m->loss.number = m->fan.at[0];
     return 1;
 }
 
@@ -47,15 +47,15 @@ static void quantile_format(double value, char text[NUMBER_TEXT])
 cusgd_status model_name_quantiles(cusgd_model *m)
 {
     const char *target = m->targets ? m->targets[0] : NULL;
-    m->outputs = allocate_zeroed((size_t)m->k, sizeof *m->outputs);
-    if (!m->outputs) return fail_memory((size_t)m->k * sizeof *m->outputs, "the names of the outputs");
+    m->fan.names = allocate_zeroed((size_t)m->k, sizeof *m->fan.names);
+    if (!m->fan.names) return fail_memory((size_t)m->k * sizeof *m->fan.names, "the names of the outputs");
     for (int64_t j = 0; j < m->k; j++) {
         char number[NUMBER_TEXT];
-        quantile_format(m->quantiles[j], number);
+        quantile_format(m->fan.at[j], number);
         const char *before = target ? target : "quantile";
         size_t room = strlen(before) + strlen(number) + 2;
-        if (!(m->outputs[j] = allocate(room, 1))) return fail_memory(room, "a name");
-        snprintf(m->outputs[j], room, "%s:%s", before, number);
+        if (!(m->fan.names[j] = allocate(room, 1))) return fail_memory(room, "a name");
+        snprintf(m->fan.names[j], room, "%s:%s", before, number);
     }
     return CUSGD_OK;
 }
@@ -100,7 +100,7 @@ cusgd_status model_join(cusgd_model *const *parts, int64_t count, cusgd_model **
     int64_t d = one->d;
     cusgd_status status = model_allocate(d, count, out);
     cusgd_model *m = *out;
-    if (!status && !(m->quantiles = allocate((size_t)count, sizeof(double))))
+    if (!status && !(m->fan.at = allocate((size_t)count, sizeof(double))))
         status = fail_memory((size_t)count * sizeof(double), "a model's quantiles");
     if (!status) {
         m->m = 1;
@@ -108,7 +108,7 @@ cusgd_status model_join(cusgd_model *const *parts, int64_t count, cusgd_model **
         m->threads = one->threads;
     }
     for (int64_t j = 0; j < count && !status; j++) {
-        m->quantiles[j] = parts[j]->loss.number;
+        m->fan.at[j] = parts[j]->loss.number;
         m->bias[j] = parts[j]->bias[0];
         memcpy(m->weight + j * d, parts[j]->weight, sizeof(double) * (size_t)d);
     }

@@ -226,7 +226,7 @@ static int load_loss(const safetensors *s, const char *word, cusgd_model *m)
     options.precision = CUSGD_PRECISION_DOUBLE;
     if (!loss_from_word(word, &options.loss)) return 0;
     const char *option = loss_info_of(options.loss)->option, *value = option ? metadata_text(s, option) : NULL;
-    if (value && !m->quantiles && cusgd_options_set(&options, option, value) != CUSGD_OK) return 0;
+    if (value && !m->fan.at && cusgd_options_set(&options, option, value) != CUSGD_OK) return 0;
     for (int i = 0; i < FORMULA_OPTIONS && loss_is_expression(options.loss); i++) {
         const char *text = metadata_text(s, model_formula_options[i]);
         if (text && cusgd_options_set(&options, model_formula_options[i], text) != CUSGD_OK) return 0;
@@ -254,7 +254,7 @@ static cusgd_status load_metadata(const safetensors *s, cusgd_model *m)
     if (!s->metadata) return CUSGD_OK;
     cusgd_status status = ours ? load_quantiles(s, m) : CUSGD_OK;
     if (!status && ours) status = load_all_names(s, m);
-    if (!status && m->quantiles) status = model_name_quantiles(m);
+    if (!status && m->fan.at) status = model_name_quantiles(m);
     if (!status && ours) status = load_errors(s, m);
     if (!status && ours) status = load_offset(s, m);
     if (!status && ours) status = load_encoding(s, m);

@@ -1,6 +1,7 @@
 #include "classes.h"
 #include "cli.h"
 #include "measures.h"
+#include "quantiles.h"
 #include "reading.h"
 #include "signals.h"
 
@@ -136,9 +137,7 @@ static cusgd_status evaluate(const cusgd_model *model, const cusgd_data *data, i
     else if (!status)
         put_table(model, all, k);
     if (!status && !json && confusion) confusion_print(model, confusion);
-    if (!status && all[k].metrics.crossing > 0)
-        fprintf(stderr, "note: in %.3g %% of the rows a quantile is predicted to be less than a smaller one\n",
-                100 * all[k].metrics.crossing);
+    if (!status) quantiles_note_crossing(all[k].metrics.crossing);
     free(confusion);
     free(all);
     return status;

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *grid_name(int at, const char *loss)
+const char *grid_name(const grid *g, int at)
 {
     static const char *const names[] = {"l1", "l2", "rate", "momentum"};
-    const cusgd_loss_info *info = cusgd_loss_find(loss);
+    const cusgd_loss_info *info = cusgd_loss_find(g->loss);
     return at < GRID_NUMBERS - 1 ? names[at] : info ? info->option : NULL;
 }
 
@@ -74,12 +74,12 @@ static double between(double first, double last, int logarithmic, double share)
     return logarithmic ? pow(10, log10(first) + (log10(last) - log10(first)) * share) : first + (last - first) * share;
 }
 
-static int parse_one(const syntax *s, const char *text, const char *loss, grid *out)
+static int parse_one(const syntax *s, const char *text, grid *out)
 {
     const char *equals = strchr(text, '=');
     grid_axis *a = NULL;
     for (int i = 0; equals && i < GRID_NUMBERS; i++) {
-        const char *name = grid_name(i, loss);
+        const char *name = grid_name(out, i);
         if (name && strlen(name) == (size_t)(equals - text) && strncmp(name, text, strlen(name)) == 0) a = &out->axis[i];
     }
     if (!a) return complain_spec(s, text);
@@ -106,11 +106,11 @@ static int parse_one(const syntax *s, const char *text, const char *loss, grid *
     }
 }
 
-int grid_parse(const syntax *s, const text_list *texts, const char *loss, grid *out)
+int grid_parse(const syntax *s, const text_list *texts, grid *out)
 {
     if (texts->count == 0) return complain_usage(s, "--grid is missing: what does the sweep vary?");
     for (size_t i = 0; i < texts->count; i++) {
-        int status = parse_one(s, texts->at[i], loss, out);
+        int status = parse_one(s, texts->at[i], out);
         if (status) return status;
     }
     return CUSGD_OK;
@@ -161,7 +161,7 @@ int grid_configurations(const grid *g, int64_t drawn, uint64_t seed, cusgd_confi
 }
 
 /* An l1 or l2 of 0 is no edge: there is nothing below it. Quantiles are not chosen from. */
-void grid_put_notes(const grid *g, const char *loss, const cusgd_configuration *chosen)
+void grid_put_notes(const grid *g, const cusgd_configuration *chosen)
 {
     for (int i = 0; i < GRID_NUMBERS; i++) {
         const grid_axis *a = &g->axis[i];
@@ -170,9 +170,9 @@ void grid_put_notes(const grid *g, const char *loss, const cusgd_configuration *
             least = fmin(least, a->values[j]);
             most = fmax(most, a->values[j]);
         }
-        int quantile = i == GRID_NUMBERS - 1 && strcmp(loss, "quantile") == 0;
+        int quantile = i == GRID_NUMBERS - 1 && strcmp(g->loss, "quantile") == 0;
         if (a->count < 2 || value == 0 || quantile || (value != least && value != most)) continue;
-        fprintf(stderr, "note: the best %s, %g, is the %s of its grid: a better one may lie beyond\n", grid_name(i, loss), value,
+        fprintf(stderr, "note: the best %s, %g, is the %s of its grid: a better one may lie beyond\n", grid_name(g, i), value,
                 value == least ? "least" : "largest");
     }
 }

@@ -14,14 +14,15 @@ typedef struct grid_axis {
 } grid_axis;
 
 typedef struct grid {
+    char loss[CUSGD_OPTION_TEXT]; /* the sweep's */
     grid_axis axis[GRID_NUMBERS];
 } grid;
 
-/* The name of a number; `loss` is the sweep's. NULL: that loss has none. */
-const char *grid_name(int at, const char *loss);
+/* The name of a number; NULL: the loss has none. */
+const char *grid_name(const grid *g, int at);
 
 /* Returns a status, complained about; grid_free() frees what there is in any case. */
-int grid_parse(const syntax *s, const text_list *texts, const char *loss, grid *out);
+int grid_parse(const syntax *s, const text_list *texts, grid *out);
 void grid_free(grid *g);
 
 /* All combinations, or `drawn` of them (0: all) by the seed: of a range numbers between its ends, of a list its members. The
@@ -32,6 +33,6 @@ int grid_configurations(const grid *g, int64_t drawn, uint64_t seed, cusgd_confi
 double grid_number(const cusgd_configuration *c, int at);
 
 /* Notes on standard error which numbers of the chosen configuration lie on the edge of their grid. */
-void grid_put_notes(const grid *g, const char *loss, const cusgd_configuration *chosen);
+void grid_put_notes(const grid *g, const cusgd_configuration *chosen);
 
 #endif

@@ -1,4 +1,5 @@
 #include "cli.h"
+#include "quantiles.h"
 #include "reading.h"
 #include "signals.h"
 
@@ -37,9 +38,7 @@ static void put_crossing(const cusgd_model *model, int64_t n, const double *p)
         for (int64_t c = 1; c < k; c++) crosses |= p[i * k + c] < p[i * k + c - 1];
         crossed += crosses;
     }
-    if (crossed > 0)
-        fprintf(stderr, "note: in %lld of %lld rows a quantile is predicted to be less than a smaller one\n", (long long)crossed,
-                (long long)n);
+    if (n > 0) quantiles_note_crossing((double)crossed / (double)n);
 }
 
 static cusgd_status predict(const cusgd_model *model, const cusgd_data *data, cusgd_prediction as, const char *path)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* A configuration for each; complained about. */
-static int parse(const syntax *s, const quantiles *q, cusgd_configuration *out)
+static int parse(const syntax *s, const quantile_run *q, cusgd_configuration *out)
 {
     cusgd_options *trial;
     cusgd_status copied = cusgd_options_copy(q->options, &trial);
@@ -26,6 +26,12 @@ static int parse(const syntax *s, const quantiles *q, cusgd_configuration *out)
     return status;
 }
 
+void quantiles_note_crossing(double share)
+{
+    if (share > 0)
+        fprintf(stderr, "note: in %.3g %% of the rows a quantile is predicted to be less than a smaller one\n", 100 * share);
+}
+
 static cusgd_status write_model(const cusgd_model *model, const char *path)
 {
     signals_defer(1);
@@ -34,7 +40,7 @@ static cusgd_status write_model(const cusgd_model *model, const char *path)
     return status;
 }
 
-static cusgd_status put_summary(const quantiles *q, const cusgd_sweep *sweep, const cusgd_model *model)
+static cusgd_status put_summary(const quantile_run *q, const cusgd_sweep *sweep, const cusgd_model *model)
 {
     cusgd_outcome o = CUSGD_INIT(cusgd_outcome);
     cusgd_metrics m = CUSGD_INIT(cusgd_metrics);
@@ -44,13 +50,12 @@ static cusgd_status put_summary(const quantiles *q, const cusgd_sweep *sweep, co
                 plural(o.epochs), o.stop == CUSGD_STOP_TOLERANCE ? "converged" : "all epochs ran");
     }
     cusgd_status status = cusgd_model_evaluate(model, q->data, -1, &m);
-    if (!status && m.crossing > 0)
-        fprintf(stderr, "note: in %.3g %% of the rows a quantile is predicted to be less than a smaller one\n", 100 * m.crossing);
+    if (!status) quantiles_note_crossing(m.crossing);
     if (!status) fprintf(stderr, "model: %s\n", shown(q->model_path));
     return status;
 }
 
-static cusgd_status train(const quantiles *q, const cusgd_sweep_plan *plan)
+static cusgd_status train(const quantile_run *q, const cusgd_sweep_plan *plan)
 {
     cusgd_sweep *sweep = NULL;
     cusgd_model *model = NULL;
@@ -63,7 +68,7 @@ static cusgd_status train(const quantiles *q, const cusgd_sweep_plan *plan)
     return status;
 }
 
-int quantiles_train(const syntax *s, const quantiles *q)
+int quantiles_train(const syntax *s, const quantile_run *q)
 {
     cusgd_sweep_plan plan = CUSGD_INIT(cusgd_sweep_plan);
     if (!option_is(q->options, "loss", "quantile")) return complain_usage(s, "several quantiles need --loss quantile");

@@ -4,15 +4,18 @@
 
 #include "arguments.h"
 
-typedef struct quantiles {
+typedef struct quantile_run {
     const text_list *texts; /* as given, two or more */
     const cusgd_options *options;
     const cusgd_data *data;
     const char *model_path;
     int quiet;
-} quantiles;
+} quantile_run;
 
+/* Notes, on standard error, that in this share of the rows a quantile is predicted to be less than a smaller one; 0, NAN:
+ * nothing. */
+void quantiles_note_crossing(double share);
 /* Trains and writes the model. Returns a status, complained about. */
-int quantiles_train(const syntax *s, const quantiles *q);
+int quantiles_train(const syntax *s, const quantile_run *q);
 
 #endif

@@ -27,7 +27,6 @@ typedef struct sweeping {
     grid grid;
     cusgd_configuration *configurations;
     size_t count;
-    char loss[CUSGD_OPTION_TEXT];
     cusgd_data *data, *valid;
     cusgd_sweep *sweep;
 } sweeping;
@@ -91,7 +90,7 @@ static void put_report(const void *of, FILE *to)
     int folds = folds_of(w);
     fputs("rank,", to);
     for (int n = 0; n < GRID_NUMBERS; n++)
-        if (grid_name(n, w->loss)) fprintf(to, "%s,", grid_name(n, w->loss));
+        if (grid_name(&w->grid, n)) fprintf(to, "%s,", grid_name(&w->grid, n));
     for (int f = 0; f < folds; f++) fprintf(to, "fold_%d,", f + 1);
     fputs("mean,standard_error,loss,epochs,nonzeros,stop\n", to);
     cusgd_outcome o = CUSGD_INIT(cusgd_outcome);
@@ -99,7 +98,7 @@ static void put_report(const void *of, FILE *to)
         const double *losses = cusgd_sweep_losses(w->sweep, i);
         fprintf(to, "%lld", (long long)o.rank);
         for (int n = 0; n < GRID_NUMBERS; n++) {
-            if (!grid_name(n, w->loss)) continue;
+            if (!grid_name(&w->grid, n)) continue;
             fputc(',', to);
             put_field(to, grid_number(&o.numbers, n));
         }
@@ -132,8 +131,8 @@ static void put_chosen(const sweeping *w, size_t chosen)
     cusgd_sweep_outcome(w->sweep, chosen, &o);
     fputs("chosen", stdout);
     for (int n = 0; n < GRID_NUMBERS; n++) {
-        if (!grid_name(n, w->loss)) continue;
-        printf("%s%s %g", separator, grid_name(n, w->loss), grid_number(&o.numbers, n));
+        if (!grid_name(&w->grid, n)) continue;
+        printf("%s%s %g", separator, grid_name(&w->grid, n), grid_number(&o.numbers, n));
         separator = ", ";
     }
     printf(": loss %.6g", o.mean);
@@ -152,7 +151,7 @@ static void put_summary(const sweeping *w)
     fflush(stdout);
     for (int64_t j = 0; j < cusgd_sweep_outputs(w->sweep); j++) {
         cusgd_sweep_outcome(w->sweep, cusgd_sweep_chosen_for(w->sweep, j), &o);
-        grid_put_notes(&w->grid, w->loss, &o.numbers);
+        grid_put_notes(&w->grid, &o.numbers);
     }
 }
 
@@ -170,8 +169,8 @@ static int write_model(const sweeping *w)
 static int sweep(sweeping *w)
 {
     int status = check_arguments(w);
-    if (!status) cusgd_options_get(w->options, "loss", w->loss);
-    if (!status) status = grid_parse(w->syntax, &w->grids, w->loss, &w->grid);
+    if (!status) cusgd_options_get(w->options, "loss", w->grid.loss);
+    if (!status) status = grid_parse(w->syntax, &w->grids, &w->grid);
     if (!status) status = grid_configurations(&w->grid, w->drawn, seed_of(w->options), &w->configurations, &w->count);
     if (!status) status = open_all(w);
     if (status) return status;

@@ -32,7 +32,6 @@ typedef struct training {
     reading reading;
     column_paths columns;
     cusgd_options *options; /* as given */
-    text_list quantiles;    /* several, or none */
     cusgd_model *init;
     training_data data;
     cusgd_trainer *trainer;
@@ -78,10 +77,10 @@ static int check_arguments(training *t)
                               "--online reads rows that pass once, so that a run cannot be resumed: leave out --checkpoint");
     if (cusgd_world_ranks(t->ranks.world) > 1 && strcmp(t->data_path, "-") == 0)
         return complain_usage(t->syntax, "standard input comes to one process alone: give several a file");
-    if (t->quantiles.count > 0 && cusgd_world_ranks(t->ranks.world) > 1)
+    if (t->syntax->quantiles->count > 0 && cusgd_world_ranks(t->ranks.world) > 1)
         return complain_usage(t->syntax, "several quantiles are trained by one process: give one, or leave out the launcher");
-    if (t->quantiles.count > 0 && (t->online || t->valid_path || t->init_path || t->history.path || t->plots ||
-                                   t->checkpoints.path || option_number(t->options, "valid-fraction") > 0))
+    if (t->syntax->quantiles->count > 0 && (t->online || t->valid_path || t->init_path || t->history.path || t->plots ||
+                                            t->checkpoints.path || option_number(t->options, "valid-fraction") > 0))
         return complain_usage(t->syntax,
                               "several quantiles are trained in one pass, to its end: leave out --valid, "
                               "--valid-fraction, --init, --history, --plot, --checkpoint and --online, or train a model for "
@@ -390,8 +389,9 @@ static int train(training *t)
     if (!status) status = open_all(t);
     if (!status && !t->quiet) summary_notes(t->options);
     if (!status && !t->quiet) note_compilation(t->options);
-    if (!status && t->quantiles.count > 0) {
-        status = quantiles_train(t->syntax, &(quantiles){&t->quantiles, t->options, t->data.train, t->model_path, t->quiet});
+    if (!status && t->syntax->quantiles->count > 0) {
+        status =
+            quantiles_train(t->syntax, &(quantile_run){t->syntax->quantiles, t->options, t->data.train, t->model_path, t->quiet});
     } else if (!status) {
         cusgd_status created =
             t->ranks.world ? cusgd_trainer_create_shared(t->ranks.world, t->options, t->data.train, t->data.valid, &t->trainer)
@@ -415,6 +415,7 @@ static int train(training *t)
 int train_main(int argc, char **argv)
 {
     training t = {.stream = {.from = -1, .block = -1}, .checkpoints = {.lock = -1, .of = &t.ranks}};
+    text_list several = {NULL, 0}; /* quantiles */
     ranks_begin(&t.ranks);
     argument reading_table[READING_ARGUMENTS];
     const argument table[] = {
@@ -483,7 +484,7 @@ int train_main(int argc, char **argv)
                       .example = "cusgd train houses.csv --target price --model houses.safetensors",
                       .groups = {{table, sizeof table / sizeof table[0]}, {reading_table + 1, READING_ARGUMENTS - 1}},
                       .options = t.options,
-                      .quantiles = &t.quantiles,
+                      .quantiles = &several,
                       .usual = usual};
     t.syntax = &s;
     signals_handle();
@@ -496,6 +497,6 @@ int train_main(int argc, char **argv)
     cusgd_options_free(t.options);
     reading_free(&t.reading);
     text_list_free(&t.history.names);
-    text_list_free(&t.quantiles);
+    text_list_free(&several);
     return signals_exit_code(status);
 }

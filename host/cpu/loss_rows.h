@@ -40,8 +40,6 @@ static inline __attribute__((always_inline)) void losses_of(cusgd_loss kind, los
     }
 }
 
-#define FORMULA_ROWS REAL_NAME(NAMED(loss_formula_rows), ROWS_ISA)
-
 /* Likewise of a formula. */
 static void formula_losses(loss_rule rule, int count, const loss_rows *all, real b, real *value, real *derivative)
 {

@@ -8,6 +8,8 @@
 #include "scalar/softmax.h"
 #include <string.h>
 
+#define FORMULA_ROWS REAL_NAME(NAMED(loss_formula_rows), ROWS_ISA)
+
 #if defined(__AVX512F__)
 #define REGISTER_BYTES 64
 #elif defined(__AVX__)

@@ -286,8 +286,8 @@ cusgd_status cusgd_sweep_create_model(cusgd_sweep *s, cusgd_model **out)
     *out = NULL;
     if (!s) return fail_null(__func__);
     if (s->outputs == 1) return create_single(s, s->chosen[0], out);
-    cusgd_model **parts = allocate_zeroed((size_t)s->outputs, sizeof *parts);
-    cusgd_status status = parts ? CUSGD_OK : fail_memory((size_t)s->outputs * sizeof *parts, "the quantiles' models");
+    cusgd_model **parts = allocate_zeroed((size_t)s->outputs, sizeof(void *));
+    cusgd_status status = parts ? CUSGD_OK : fail_memory((size_t)s->outputs * sizeof(void *), "the quantiles' models");
     for (int64_t j = 0; j < s->outputs && !status; j++) status = create_single(s, s->chosen[j], &parts[j]);
     if (!status) status = model_join(parts, s->outputs, out);
     for (int64_t j = 0; parts && j < s->outputs; j++) cusgd_model_free(parts[j]);

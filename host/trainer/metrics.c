@@ -388,7 +388,7 @@ static cusgd_status model_scorer_open(const cusgd_model *m, model_scorer *s)
     s->scorer = (scorer){.backend = &s->backend,
                          .transform = {.weight_mean = 1},
                          .loss = m->loss,
-                         .quantiles = m->quantiles,
+                         .quantiles = m->fan.at,
                          .d = m->d,
                          .m = m->m,
                          .k = m->k,

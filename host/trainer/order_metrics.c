@@ -92,11 +92,11 @@ cusgd_status model_order_metrics(const cusgd_model *model, const cusgd_data *dat
     *out = (cusgd_order_metrics){.size = sizeof *out, .d2_pinball = is_quantile ? 0 : (double)NAN};
     for (int64_t c = 0; c < k && !status; c++) {
         if (output >= 0 && output != c) continue;
-        const predicted own = {p + c, k, model->quantiles ? 0 : c};
+        const predicted own = {p + c, k, model->fan.at ? 0 : c};
         double share = output < 0 ? 1 / (double)k : 1;
         out->median_absolute_error += share * median_error(e, &own, rows);
         out->d2_absolute_error += share * explained(e, &own, 0.5, rows);
-        double of = model->quantiles ? model->quantiles[c] : model->loss.number;
+        double of = model->fan.at ? model->fan.at[c] : model->loss.number;
         if (is_quantile) out->d2_pinball += share * explained(e, &own, of, rows);
     }
     if (n < 2) out->d2_absolute_error = out->d2_pinball = (double)NAN;

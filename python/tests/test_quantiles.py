@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("sklearn")
-import sklearn.linear_model  # noqa: E402
-from cusgd.linear_model import QuantileRegressor  # noqa: E402
-from sklearn.metrics import mean_pinball_loss  # noqa: E402
+import sklearn.linear_model
+from cusgd.linear_model import QuantileRegressor
+from sklearn.metrics import mean_pinball_loss
 
 QUANTILES = [0.9, 0.1, 0.5]
 
