@@ -26,6 +26,15 @@ cusgd_status cusgd_data_open(const char *path, const cusgd_reader *given, cusgd_
     return status ? status : data_open(path, reader, out);
 }
 
+cusgd_status cusgd_data_arrow(struct ArrowArrayStream *stream, const cusgd_reader *given, cusgd_data **out)
+{
+    cusgd_reader complete;
+    const cusgd_reader *reader;
+    *out = NULL;
+    cusgd_status status = take_reader(given, &complete, &reader);
+    return status ? status : data_arrow(stream, reader, out);
+}
+
 cusgd_status cusgd_table_open(const char *path, const cusgd_reader *given, cusgd_table **out)
 {
     cusgd_reader complete;

@@ -6,6 +6,7 @@
 #include "cusgd_tools.h"
 
 cusgd_status data_open(const char *path, const cusgd_reader *reader, cusgd_data **out);
+cusgd_status data_arrow(struct ArrowArrayStream *stream, const cusgd_reader *reader, cusgd_data **out);
 void data_reader(const cusgd_data *data, cusgd_reader *reader);
 cusgd_status table_open(const char *path, const cusgd_reader *reader, cusgd_table **out);
 int table_at(const cusgd_table *table, int64_t j, cusgd_table_column *out);

@@ -137,10 +137,17 @@ CUSGD_API int cusgd_file_is_libsvm(const char *path);
  * float32 or float64; a folder of numbered files, as cusgd_data_save writes it; a .npz with such arrays; a single .npy (x_only);
  * a sparse matrix that scipy.sparse.save_npz wrote (.npz, x_only, of the formats csr, csc and coo; or x.npz in the place of
  * x.npy), or that lies in the folder as indptr.npy, indices.npy and data.npy, also memory-mapped; LIBSVM text
- * (cusgd_file_is_libsvm); an HDF5 file (`datasets`), by the module libcusgd-hdf5.so; a table; or "-", a table on standard input. `reader` NULL: the defaults. Columns of arrays have no
- * names: `features` and `targets` are ignored for them, `offset` and `exposure` for a folder; `ignore` and `weights` fail with
- * USAGE. */
+ * (cusgd_file_is_libsvm); an HDF5 file (`datasets`), by the module libcusgd-hdf5.so; a table; or "-", a table on standard input.
+ * `reader` NULL: the defaults. Columns of arrays have no names: `features` and `targets` are ignored for them, `offset` and
+ * `exposure` for a folder; `ignore` and `weights` fail with USAGE. */
 CUSGD_API cusgd_status cusgd_data_open(const char *path, const cusgd_reader *reader, cusgd_data **out);
+/* Reads a table of Apache Arrow by its C stream interface, whose structure the caller has from Arrow; the stream is released,
+ * also on failure. Columns of numbers, booleans, dates (date32, date64, timestamp), texts and dictionaries (categories) become
+ * features as those of a table in a file do, with the roles, encoding and missing values (its validity bitmaps, NaN) that
+ * `reader` says; what it says of files has no effect. The values are copied, into doubles. Errors: USAGE (trials), DATA (a type
+ * that is not read, or the stream's own error), MEMORY. */
+struct ArrowArrayStream;
+CUSGD_API cusgd_status cusgd_data_arrow(struct ArrowArrayStream *stream, const cusgd_reader *reader, cusgd_data **out);
 /* The line of the file at which the first row of a table begins, from 1; 0 if the data is not a table. Lines before it are a
  * header, comments and skipped lines. */
 CUSGD_API int64_t cusgd_data_first_line(const cusgd_data *data);

@@ -98,6 +98,8 @@ class Writer:
                 return "C.c_char_p"
             if name == "void" or name in self.opaque:
                 return "C.c_void_p"
+        if isinstance(node, c_ast.TypeDecl) and isinstance(node.type, c_ast.Struct):  # that others define
+            return "C.c_void_p"
         return f"C.POINTER({self.type_of(node)})"
 
     def value_of(self, node: c_ast.Node) -> int:

@@ -394,6 +394,7 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_expression_solve", C.c_int, [C.c_void_p, C.POINTER(cusgd_search), C.POINTER(C.c_double), cusgd_iterate_callback, C.c_void_p, C.POINTER(cusgd_search_result)]),
     ("cusgd_file_is_libsvm", C.c_int, [C.c_char_p]),
     ("cusgd_data_open", C.c_int, [C.c_char_p, C.POINTER(cusgd_reader), C.POINTER(C.c_void_p)]),
+    ("cusgd_data_arrow", C.c_int, [C.c_void_p, C.POINTER(cusgd_reader), C.POINTER(C.c_void_p)]),
     ("cusgd_data_first_line", C.c_int64, [C.c_void_p]),
     ("cusgd_data_fault", C.c_int, [C.c_void_p]),
     ("cusgd_handle_faults", None, []),
