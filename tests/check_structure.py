@@ -77,7 +77,6 @@ LONGER = {
     ("host/cuda/bind.c", "bind_matrix"): 10,
     ("host/cuda/bind.c", "fetch_rows"): 9,
     ("host/cuda/cuda.h", "run"): 26,
-    ("host/cli/train.c", "training"): 22,  # all that one call of the command holds
     ("host/cuda/cuda.h", "cuda"): 26,
     ("host/cuda/cuda.h", "stage_block"): 9,
     ("host/cuda/stage.c", "stage_block"): 9,

@@ -74,6 +74,17 @@ Test(command_convert, what_is_refused)
     }
 }
 
+Test(command_convert, outputs_stay_out_of_the_folder)
+{
+    run(&o, "$CUSGD convert data.csv out && $CUSGD train data.csv --model m -q && $CUSGD predict m out -o out/x-00000.npy");
+    assert_code(o, 1);
+    assert_has(o.err, "lies in the folder out of converted data");
+    run(&o, "cd out && $CUSGD train . --model m");
+    assert_code(o, 1);
+    run(&o, "$CUSGD info out --checksums && test ! -e out/m");
+    assert_code(o, 0);
+}
+
 /* ---- Failures ---- */
 
 #define STRUCK "env LD_PRELOAD=" TEST_CALLS " FAIL_CALL=%s FAIL_ACTION=%s FAIL_ERRNO=28 FAIL_NTH=%d "

@@ -12,6 +12,18 @@ int same_file(const char *a, const char *b)
     return stat(a, &at_a) == 0 && stat(b, &at_b) == 0 && at_a.st_dev == at_b.st_dev && at_a.st_ino == at_b.st_ino;
 }
 
+/* Whether the path lies in a folder that convert has written: all names there are its own. */
+static int is_in_converted(const char *path, const char *folder)
+{
+    char parent[PATH_MAX], index[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    int length =
+        slash ? snprintf(parent, sizeof parent, "%.*s", (int)(slash - path) + 1, path) : snprintf(parent, sizeof parent, ".");
+    int index_length = snprintf(index, sizeof index, "%s/cusgd.json", folder);
+    if (length < 0 || (size_t)length >= sizeof parent || index_length < 0 || (size_t)index_length >= sizeof index) return 0;
+    return same_file(parent, folder) && same_file(index, index);
+}
+
 int check_overwrite(const char *option, const char *path, const char *input)
 {
     static const char *const inside[] = {"", "/x.npy", "/y.npy", "/w.npy", "/offset.npy", "/exposure.npy"};
@@ -21,6 +33,9 @@ int check_overwrite(const char *option, const char *path, const char *input)
         if (length > 0 && (size_t)length < sizeof file && same_file(path, file))
             return complain(CUSGD_ERROR_USAGE, "%s %s would overwrite %s", option, path, file);
     }
+    if (input && is_in_converted(path, input))
+        return complain(CUSGD_ERROR_USAGE, "%s %s lies in the folder %s of converted data: name another place", option, path,
+                        input);
     return CUSGD_OK;
 }
 

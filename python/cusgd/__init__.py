@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ._tools import CheckLine, Device, Report, check, devices, generate
 
 # Loaded when they are used: the first need scikit-learn and matplotlib, the others would make the import longer.
-_MODULES = ("compat", "linear_model", "plot")
+_MODULES = ("compat", "convert", "linear_model", "plot")
 _NAMES = {
     **dict.fromkeys(("Path", "path"), "_path"),
     **dict.fromkeys(("Outcome", "Sweep", "sweep"), "_sweep"),

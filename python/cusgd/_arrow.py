@@ -63,6 +63,12 @@ _get_pointer = C.pythonapi.PyCapsule_GetPointer
 _get_pointer.restype, _get_pointer.argtypes = C.c_void_p, [C.py_object, C.c_char_p]
 
 
+def stream_pointer(capsule: Any) -> int:
+    """Return the address of the stream in a capsule that ``__arrow_c_stream__`` made."""
+    address: int = _get_pointer(capsule, b"arrow_array_stream")
+    return address
+
+
 def read_table(table: Any, name: str) -> tuple[Array, list[str]]:
     """Return the columns of a table, as a matrix, and their names.
 
@@ -80,7 +86,7 @@ def read_table(table: Any, name: str) -> tuple[Array, list[str]]:
     names : list of str
     """
     capsule = table.__arrow_c_stream__()
-    stream = C.cast(_get_pointer(capsule, b"arrow_array_stream"), C.POINTER(_Stream))
+    stream = C.cast(stream_pointer(capsule), C.POINTER(_Stream))
     schema = _Schema()
     _check(stream, stream.contents.get_schema(stream, C.byref(schema)))
     try:

@@ -37,13 +37,15 @@ CUSGD_SMOOTH_NOT = 3
 class cusgd_loss_info(C.Structure):
     _fields_ = [("name", C.c_char_p), ("formula", C.c_char_p), ("targets", C.c_int), ("link", C.c_int), ("smoothness", C.c_int), ("likelihood", C.c_int), ("hessian_bound", C.c_double), ("option", C.c_char_p), ("option_default", C.c_double)]
 
-CUSGD_OPTION_TEXT = 64
+CUSGD_OPTION_TEXT = 1024
 CUSGD_OPTION_NAME = 0
 CUSGD_OPTION_NUMBER = 1
 CUSGD_OPTION_WHOLE = 2
 CUSGD_OPTION_FLAG = 3
 CUSGD_OPTION_SEED = 4
 CUSGD_OPTION_DEVICE = 5
+CUSGD_OPTION_FORMULA = 6
+CUSGD_OPTION_CONSTANTS = 7
 
 
 class cusgd_option_info(C.Structure):
@@ -77,7 +79,7 @@ CUSGD_OFFSET_EXPOSURE = 2
 
 
 class cusgd_model_arrays(C.Structure):
-    _fields_ = [("size", C.c_size_t), ("cols", C.c_int64), ("outputs", C.c_int64), ("weight", C.POINTER(C.c_double)), ("bias", C.POINTER(C.c_double)), ("loss", C.c_char_p), ("loss_number", C.c_double), ("features", C.POINTER(C.c_char_p)), ("targets", C.POINTER(C.c_char_p)), ("classes", C.POINTER(C.c_char_p)), ("offset", C.c_int), ("class_count", C.c_int64)]
+    _fields_ = [("size", C.c_size_t), ("cols", C.c_int64), ("outputs", C.c_int64), ("weight", C.POINTER(C.c_double)), ("bias", C.POINTER(C.c_double)), ("loss", C.c_char_p), ("loss_number", C.c_double), ("features", C.POINTER(C.c_char_p)), ("targets", C.POINTER(C.c_char_p)), ("classes", C.POINTER(C.c_char_p)), ("offset", C.c_int), ("class_count", C.c_int64), ("loss_expr", C.c_char_p), ("link", C.c_char_p), ("constants", C.c_char_p)]
 
 
 
@@ -278,7 +280,7 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_options_set", C.c_int, [C.c_void_p, C.c_char_p, C.c_char_p]),
     ("cusgd_options_set_number", C.c_int, [C.c_void_p, C.c_char_p, C.c_double]),
     ("cusgd_options_set_array", C.c_int, [C.c_void_p, C.c_char_p, C.POINTER(C.c_double), C.c_size_t]),
-    ("cusgd_options_get", C.c_int, [C.c_void_p, C.c_char_p, C.c_char * 64]),
+    ("cusgd_options_get", C.c_int, [C.c_void_p, C.c_char_p, C.c_char * 1024]),
     ("cusgd_options_get_number", C.c_int, [C.c_void_p, C.c_char_p, C.POINTER(C.c_double)]),
     ("cusgd_options_check", C.c_int, [C.c_void_p]),
     ("cusgd_options_unused", C.c_char_p, [C.c_void_p, C.c_char_p]),
@@ -387,6 +389,7 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_expression_variables", C.c_size_t, [C.c_void_p]),
     ("cusgd_expression_results", C.c_size_t, [C.c_void_p]),
     ("cusgd_expression_variable", C.c_char_p, [C.c_void_p, C.c_size_t]),
+    ("cusgd_expression_compares", C.c_int, [C.c_void_p, C.c_size_t]),
     ("cusgd_expression_evaluate", C.c_int, [C.c_void_p, C.c_size_t, C.POINTER(C.c_double), C.POINTER(C.c_double)]),
     ("cusgd_expression_gradient", C.c_int, [C.c_void_p, C.c_int, C.c_size_t, C.POINTER(C.c_double), C.POINTER(C.c_double)]),
     ("cusgd_expression_hessian", C.c_int, [C.c_void_p, C.c_size_t, C.POINTER(C.c_double), C.POINTER(C.c_double)]),

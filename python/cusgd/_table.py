@@ -19,7 +19,7 @@ from ._text import c_path, c_text
 
 _HEADERS = {None: _capi.CUSGD_HEADER_AUTO, True: _capi.CUSGD_HEADER_YES, False: _capi.CUSGD_HEADER_NO}
 _SPARSE = {None: _capi.CUSGD_SPARSE_AUTO, False: _capi.CUSGD_SPARSE_NO, True: _capi.CUSGD_SPARSE_YES}
-_MISSING = {word: getattr(_capi, f"CUSGD_MISSING_{word.upper()}") for word in ("auto", "error", "drop", "mean")}
+MISSING = {word: getattr(_capi, f"CUSGD_MISSING_{word.upper()}") for word in ("auto", "error", "drop", "mean")}
 
 _DATE_ORDERS = {
     "found": _capi.CUSGD_DATE_ORDER_FOUND,
@@ -127,8 +127,9 @@ def read_table(
     skip: int | None = None,
     sparse: bool | None = None,
     threads: int | None = None,
+    datasets: str | None = None,
 ) -> Table:
-    r"""Read a table (CSV and the like, also compressed) as ``cusgd train`` reads it.
+    r"""Read a table (CSV and the like, also compressed), or a folder or file of arrays, as ``cusgd train`` reads it.
 
     Models that are trained on it keep how its columns became features, so that `Model.predict_table` and the command take raw
     tables.
@@ -175,6 +176,8 @@ def read_table(
         column of ``categorical`` has more than 1000 of them. Sparse columns are not standardized, and some solvers refuse them.
     threads : int, optional
         Of the CPU, at least 1; None: as many as help. The table does not depend on them.
+    datasets : str, optional
+        HDF5: the arrays to read, such as "x=/train/x,y=/train/y"; None: x, y, w, offset or exposure.
 
     Returns
     -------
@@ -196,8 +199,8 @@ def read_table(
     """
     reader = sized(_capi.cusgd_reader)
     encode = reader.encode
-    if missing not in _MISSING:
-        raise UsageError(f"missing must be one of {', '.join(_MISSING)}, not {missing!r}")
+    if missing not in MISSING:
+        raise UsageError(f"missing must be one of {', '.join(MISSING)}, not {missing!r}")
     coded = [column for column in columns(categorical) if column not in ("auto", "none")]
     kept = [
         put_list(reader, "targets", "target_count", columns(target)),
@@ -210,7 +213,7 @@ def read_table(
         if column is not None:
             setattr(reader, name, c_text(str(column), "column"))
     encode.categorical_auto = "none" not in columns(categorical)
-    encode.missing, encode.all_levels = _MISSING[missing], all_levels
+    encode.missing, encode.all_levels = MISSING[missing], all_levels
     if date_order not in _DATE_ORDERS:
         raise UsageError(f"date_order must be one of {', '.join(_DATE_ORDERS)}, not {date_order!r}")
     encode.date_order = _DATE_ORDERS[date_order]
@@ -228,6 +231,8 @@ def read_table(
     if skip is not None and skip < 0:
         raise UsageError(f"skip is a number of lines, at least 0, not {skip}")
     encode.sparse = _SPARSE[sparse]
+    if datasets is not None:
+        reader.datasets = c_text(datasets, "datasets")
     reader.dialect.skip = -1 if skip == 0 else skip or 0
     if threads is not None and threads < 1:
         raise UsageError(f"threads must be at least 1, not {threads}")

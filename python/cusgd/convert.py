@@ -1,0 +1,285 @@
+"""Write tables of Arrow and Parquet files as folders that the command maps: ``python -m cusgd.convert IN.parquet OUT``.
+
+The folders are those of ``cusgd convert``: `cusgd.read_table` and the command take them as data, with the names, categories and
+classes of the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes as C
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from . import _capi
+from ._arrow import stream_pointer
+from ._errors import CusgdError, UsageError
+from ._errors import check as check_status
+from ._library import lib
+from ._results import sized
+from ._run import run
+from ._table import MISSING, Table, columns, put_list
+from ._text import c_path, c_text
+
+BATCH_ROWS = 65536
+
+
+def read_arrow(
+    table: Any,
+    *,
+    target: str | int | Sequence[str | int] = (),
+    features: str | int | Sequence[str | int] = (),
+    ignore: str | int | Sequence[str | int] = (),
+    weights: str | int | None = None,
+    offset: str | int | None = None,
+    exposure: str | int | None = None,
+    categorical: str | int | Sequence[str | int] = "auto",
+    missing: str = "auto",
+    all_levels: bool = False,
+    classes: bool = False,
+    like: Table | None = None,
+) -> Table:
+    """Read a table that has ``__arrow_c_stream__``, as of pyarrow, polars or duckdb, as `cusgd.read_table` reads a file.
+
+    Parameters
+    ----------
+    table : object
+        Its columns may be numbers, booleans, dates, texts (categories if they repeat) and dictionaries (categories). The
+        values are copied, into doubles.
+    target, features, ignore, weights, offset, exposure, categorical, missing, all_levels, classes
+        As of `cusgd.read_table`.
+    like : Table, optional
+        Gives the columns, categories and classes; what else is given is used where it leaves them open.
+
+    Returns
+    -------
+    Table
+    """
+    reader = sized(_capi.cusgd_reader)
+    if missing not in MISSING:
+        raise UsageError(f"missing must be one of {', '.join(MISSING)}, not {missing!r}")
+    coded = [column for column in columns(categorical) if column not in ("auto", "none")]
+    kept = [
+        put_list(reader, "targets", "target_count", columns(target)),
+        put_list(reader, "features", "feature_count", columns(features)),
+        put_list(reader, "ignore", "ignore_count", columns(ignore)),
+        put_list(reader.encode, "categorical", "categorical_count", coded),
+    ]
+    for name, column in (("weights", weights), ("offset", offset), ("exposure", exposure)):
+        if column is not None:
+            setattr(reader, name, c_text(str(column), "column"))
+    reader.encode.categorical_auto = "none" not in columns(categorical)
+    reader.encode.missing, reader.encode.all_levels, reader.find_classes = MISSING[missing], all_levels, classes
+    if like is not None:
+        check_status(lib.cusgd_data_reader(like.handle, C.byref(reader)))
+    capsule = table.__arrow_c_stream__()
+    handle = C.c_void_p()
+    run(lambda: check_status(lib.cusgd_data_arrow(stream_pointer(capsule), C.byref(reader), C.byref(handle))))
+    del kept
+    return Table(handle)
+
+
+def _options(rows_per_file: int, storage: str, shuffle: bool, seed: int) -> Any:
+    """Return the library's structure."""
+    if storage not in ("full", "bf16"):
+        raise UsageError(f"storage must be full or bf16, not {storage!r}")
+    options = sized(_capi.cusgd_folder_options)
+    options.rows_per_file, options.bf16, options.shuffle, options.seed = rows_per_file, storage == "bf16", shuffle, seed
+    return options
+
+
+class Writer:
+    r"""Writes tables, one behind the other, to a folder that appears when it is closed without an error.
+
+    Parameters
+    ----------
+    folder : str or path
+        Must not exist, or be empty.
+    rows_per_file : int
+        Rounded up to a multiple of 1024; 0: about 256 MiB of x.
+    storage : {"full", "bf16"}
+        Of x: in the table's type, or rounded to half the bytes of float32.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import cusgd
+    >>> from cusgd.convert import Writer
+    >>> folder = tempfile.mkdtemp()
+    >>> path = os.path.join(folder, "t.csv")
+    >>> with open(path, "w") as file:
+    ...     _ = file.write("a,y\n1,2\n2,4\n3,7\n")
+    >>> with Writer(os.path.join(folder, "out")) as writer:
+    ...     writer.append(cusgd.read_table(path))
+    ...     writer.append(cusgd.read_table(path))
+    >>> cusgd.read_table(os.path.join(folder, "out")).rows
+    6
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], *, rows_per_file: int = 0, storage: str = "full") -> None:
+        self._handle = C.c_void_p()
+        options = _options(rows_per_file, storage, False, 0)
+        check_status(lib.cusgd_folder_create(c_path(folder), C.byref(options), C.byref(self._handle)))
+
+    def append(self, table: Table) -> None:
+        """Append rows. The first table gives the types, names, categories and classes; the others must have the same columns."""
+        run(lambda: check_status(lib.cusgd_folder_append(self._handle, table.handle)))
+
+    def close(self) -> None:
+        """Complete the folder."""
+        handle, self._handle = self._handle, C.c_void_p()
+        run(lambda: check_status(lib.cusgd_folder_finish(handle)))
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._abandon()
+
+    def __del__(self) -> None:
+        self._abandon()
+
+    def _abandon(self) -> None:
+        """Remove what was written."""
+        handle, self._handle = getattr(self, "_handle", None), C.c_void_p()
+        if handle:
+            lib.cusgd_folder_free(handle)
+
+
+def save(
+    table: Table,
+    folder: str | os.PathLike[str],
+    *,
+    rows_per_file: int = 0,
+    storage: str = "full",
+    shuffle: bool = False,
+    seed: int = 0,
+) -> None:
+    """Write a table to a folder, as ``cusgd convert`` does.
+
+    Parameters
+    ----------
+    table : Table
+        What `read_arrow` or `cusgd.read_table` have read.
+    folder, rows_per_file, storage
+        As of `Writer`.
+    shuffle : bool
+        Whether the rows are written in random order, an exact permutation.
+    seed : int
+        Of the permutation.
+    """
+    options = _options(rows_per_file, storage, shuffle, seed)
+    run(lambda: check_status(lib.cusgd_data_save(table.handle, c_path(folder), C.byref(options))))
+
+
+def _is_numeric(schema: Any) -> bool:
+    """Tell whether each batch of a pyarrow schema has the same columns of x, whatever its rows: no texts and no dates."""
+    import pyarrow.types as types
+
+    kinds = (types.is_integer, types.is_floating, types.is_boolean)
+    return all(any(is_kind(field.type) for is_kind in kinds) for field in schema)
+
+
+def _parts(path: str | os.PathLike[str], reading: dict[str, Any]) -> Iterator[Table]:
+    """Yield the rows of a Parquet file, batch by batch if all columns are numbers, else at once."""
+    import pyarrow
+    import pyarrow.parquet
+
+    file = pyarrow.parquet.ParquetFile(path, memory_map=True)
+    first: Table | None = None
+    if not _is_numeric(file.schema_arrow) or reading.get("missing") == "mean" or reading.get("classes"):
+        yield read_arrow(file.read(), **reading)
+        return
+    if reading.get("missing", "auto") == "auto":
+        reading = {**reading, "missing": "drop"}  # a batch does not show how many rows of the file lack a value
+    for batch in file.iter_batches(BATCH_ROWS):
+        part = read_arrow(pyarrow.Table.from_batches([batch]), like=first, **reading)
+        first = first or part
+        yield part
+
+
+def convert(
+    source: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
+    *,
+    rows_per_file: int = 0,
+    storage: str = "full",
+    shuffle: bool = False,
+    seed: int = 0,
+    **reading: Any,
+) -> None:
+    """Convert a Parquet file to a folder, in little memory if all of its columns are numbers or booleans.
+
+    Parameters
+    ----------
+    source : str or path
+        Read by pyarrow, which must be installed.
+    folder, rows_per_file, storage, shuffle, seed
+        As of `save`. Rows that are shuffled are written twice.
+    **reading
+        As of `read_arrow`: the target and the other columns. Rows that lack a value are left out if the file is read in batches.
+    """
+    if not shuffle:
+        _write(_parts(source, reading), Writer(folder, rows_per_file=rows_per_file, storage=storage))
+        return
+    beside = tempfile.mkdtemp(prefix=".cusgd-", dir=os.path.dirname(os.path.abspath(os.fspath(folder))))
+    try:
+        ordered = os.path.join(beside, "rows")
+        _write(_parts(source, reading), Writer(ordered))
+        save(_open(ordered), folder, rows_per_file=rows_per_file, storage=storage, shuffle=True, seed=seed)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _write(parts: Iterable[Table], writer: Writer) -> None:
+    with writer:
+        for part in parts:
+            writer.append(part)
+
+
+def _open(folder: str) -> Table:
+    """Open a folder that was written."""
+    handle = C.c_void_p()
+    run(lambda: check_status(lib.cusgd_data_open(c_path(folder), None, C.byref(handle))))
+    return Table(handle)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m cusgd.convert", description="Convert a Parquet file to a folder for cusgd.")
+    parser.add_argument("source", metavar="IN.parquet")
+    parser.add_argument("folder", metavar="OUT")
+    parser.add_argument("--target", action="append", default=[], help="column of y; the last by default; may repeat")
+    for name in ("features", "ignore"):
+        parser.add_argument(f"--{name}", default="", metavar="COL,...", type=str)
+    for name in ("weights", "offset", "exposure"):
+        parser.add_argument(f"--{name}", metavar="COL")
+    parser.add_argument("--categorical", default="auto", metavar="auto|none|COL,...")
+    parser.add_argument("--missing", default="auto", choices=list(MISSING))
+    parser.add_argument("--all-levels", action="store_true", help="a column for every category")
+    parser.add_argument("--rows-per-file", type=int, default=0, metavar="N")
+    parser.add_argument("--storage", default="full", choices=("full", "bf16"))
+    parser.add_argument("--shuffle", action="store_true")
+    parser.add_argument("--seed", type=int, default=0)
+    given = vars(parser.parse_args(arguments))
+    for name in ("features", "ignore", "categorical"):
+        given[name] = [column for column in given[name].split(",") if column]
+    try:
+        convert(given.pop("source"), given.pop("folder"), **given)
+    except ImportError as error:
+        sys.exit(f"cusgd: {error}: python -m pip install pyarrow")
+    except (CusgdError, OSError) as error:
+        print(f"cusgd: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
