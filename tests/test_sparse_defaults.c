@@ -121,7 +121,7 @@ static double objective_of(const sparse_problem *p, const cusgd_options *o)
     return objective;
 }
 
-/* Measured on 2026-11-29: 30 of 36, the worst 4.8e-3 above the optimum. Problems with more columns than rows and the weakest
+/* Measured on 2026-11-29: 33 of 36, the worst 5.1e-3 above the optimum. Problems with more columns than rows and the weakest
  * penalty take longer. */
 Test(sparse_defaults, most_problems_are_solved, .timeout = 300)
 {
@@ -158,5 +158,5 @@ Test(sparse_defaults, most_problems_are_solved, .timeout = 300)
         printf("%s: %d of %d within 1e-3 of the optimum, the worst %.1e above it\n", form_names[form], solved - before,
                tried - of, worst);
     }
-    cr_assert_geq(solved, REDUCED ? tried / 2 : 29, "%d of %d solved", solved, tried);
+    cr_assert_geq(solved, REDUCED ? tried / 2 : 33, "%d of %d solved", solved, tried);
 }

@@ -14,12 +14,12 @@
 
 /* ---- How long ---- */
 
-enum { USUAL_BATCH = 256, MIN_BATCH = 8, STEPS_WANTED = 100 };
+enum { USUAL_BATCH = 256, MIN_BATCH = 8, STEPS_WANTED = 100, SPARSE_STEPS_WANTED = 200 };
 
-static int64_t usual_batch(int64_t n)
+static int64_t usual_batch(int64_t n, int sparse)
 {
-    int64_t b = USUAL_BATCH;
-    while (b > MIN_BATCH && n < STEPS_WANTED * b) b /= 2;
+    int64_t b = USUAL_BATCH, wanted = sparse ? SPARSE_STEPS_WANTED : STEPS_WANTED;
+    while (b > MIN_BATCH && n < wanted * b) b /= 2;
     return b;
 }
 
@@ -50,7 +50,7 @@ void sgd_choose_run(sgd *s)
     s->run->by_tolerance = !isnan(o->tolerance) || o->patience >= 0 || (open && !schedule_table[o->schedule].falls_to_its_end);
     if (s->run->by_tolerance && isnan(o->tolerance)) o->tolerance = 1e-5;
     if (o->epochs == 0) o->epochs = usual_epochs(o, n);
-    if (o->batch == 0) o->batch = usual_batch(n);
+    if (o->batch == 0) o->batch = usual_batch(n, examples_are_sparse(&s->problem->train.rows));
     if (o->batch > n) o->batch = n;
     int watches = o->schedule == CUSGD_SCHEDULE_PLATEAU;
     if (o->evaluate_every == 0)
@@ -159,7 +159,7 @@ static double mean_square(const problem *p)
     return sum > 0 ? sum : 1;
 }
 
-/* AdaGrad's first steps are as long as the rate, and a prediction moves by the rate times E sum |x_j|, which sqrt(v E|x|^2)
+/* FTRL's first steps are as long as the rate, and a prediction moves by the rate times E sum |x_j|, which sqrt(v E|x|^2)
  * bounds, v being the values of a row: the rate is that share of what predictions have to move. The intercept, whose column of
  * ones is small compared with columns of large values, moves |x| times as far: it has to make up for columns that are not
  * centered. */
@@ -168,7 +168,7 @@ static cusgd_status sparse_rate(sgd *s, double size)
     const cusgd_data *data = s->problem->train.data;
     int64_t coefficients = s->problem->d * s->problem->k, all = coefficients + s->problem->k;
     double square = mean_square(s->problem), values = (double)cusgd_data_stored(data) / (double)data->view.n;
-    s->run->options->rate = 3.5 * size / sqrt(fmax(values, 1) * square);
+    s->run->options->rate = 6 * size / sqrt(fmax(values, 1) * square);
     s->rate_factor = allocate((size_t)all, sizeof(double));
     if (!s->rate_factor) return fail_memory((size_t)all * sizeof(double), "each parameter's rate");
     double alone = s->run->options->sparse_scale == CUSGD_SPARSE_SCALE_FULL ? 1 : fmax(1, sqrt(square));
@@ -176,7 +176,8 @@ static cusgd_status sparse_rate(sgd *s, double size)
     return CUSGD_OK;
 }
 
-/* Sparse rows: AdaGrad, whose step for a rare column is as long as for a frequent one. */
+/* Sparse rows: FTRL-Proximal, whose step for a rare column is as long as for a frequent one, as AdaGrad's is, and in which
+ * penalties pull the average of all steps back, not each of them: averaged parameters lie nearer the optimum. */
 static cusgd_status rule_sparse(sgd *s)
 {
     cusgd_options *o = s->run->options;
@@ -187,11 +188,11 @@ static cusgd_status rule_sparse(sgd *s)
         status = problem_measure_null(s->problem, 0);
         size = s->problem->null_loss > 0 ? sqrt(s->problem->null_loss) : 1;
     }
-    if (!status && isnan(o->rate)) status = sparse_rate(s, loss_has_log_link(o->loss) ? 0.1 : size);
+    if (!status && isnan(o->rate)) status = sparse_rate(s, loss_has_log_link(o->loss) ? 0.25 : size);
     if (isnan(o->momentum)) o->momentum = 0;
     if (isnan(o->epsilon)) o->epsilon = 1e-10 * fmin(1, gradient_scale(s, size));
-    s->run->spec.optimizer = CUSGD_OPTIMIZER_ADAGRAD;
-    s->eccentricity = 3;
+    s->run->spec.optimizer = CUSGD_OPTIMIZER_FTRL;
+    s->eccentricity = 5;
     return status;
 }
 
