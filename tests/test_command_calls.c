@@ -412,6 +412,37 @@ Test(command_calls, threads)
     written_free(&whole);
 }
 
+/* Rows that are read when they are needed: a read that fails ends the run with its reason, one that is interrupted is repeated,
+ * and where no thread can be started the caller reads. */
+Test(command_calls, streams)
+{
+    static const job j = {"train large --model m --epochs 1 --batch 1000 --memory 24M --sampling pages -q", NULL, {"m"}};
+    static const strike strikes[] = {{"pread", "error", EIO, .stride = 97},
+                                     {"pread", "errors", EIO, .stride = 151},
+                                     {"pread", "again", EINTR, .stride = 151},
+                                     {"pthread_create", "errors", EAGAIN, .stride = 11}};
+    static outcome o;
+    written whole;
+    run(&o, "$CUSGD generate large --rows 90000 --cols 64");
+    assert_code(o, 0);
+    run_whole(&j, &whole);
+    char made[REPORT];
+    memcpy(made, report, sizeof made);
+    for (size_t i = 0; i < sizeof strikes / sizeof *strikes; i++) {
+        memcpy(report, made, sizeof made);
+        long calls = calls_made(strikes[i].calls);
+        cr_assert_geq(calls, i < 3 ? 90 : 4, "%ld calls of %s", calls, strikes[i].calls);
+        for (long n = 1; n <= calls; n++) {
+            if (!is_chosen(&strikes[i], n, 0)) continue;
+            int code = run_one(&j, &strikes[i], n);
+            if (strikes[i].number == EIO) cr_expect_eq(code, CUSGD_ERROR_DATA, "%s: exit code %d", description, code);
+            if (strikes[i].number != EIO) cr_expect_eq(code, 0, "%s: exit code %d", description, code);
+            check_run(&j, &strikes[i], code, &whole);
+        }
+    }
+    written_free(&whole);
+}
+
 /* ---- A process that is killed in a call ---- */
 
 static void remove_temporary(void) { cr_assert_eq(system("rm -f .cusgd-*.tmp made/.cusgd-*.tmp"), 0); }

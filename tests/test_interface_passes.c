@@ -105,6 +105,65 @@ Test(interface_passes, many_rows_many_columns)
 }
 
 /* A logistic loss neither overflows nor loses a small value, far out on either side. */
+/* The pass over a set whose rows are bound piece by piece; sums: fourth, second, q2, q1. Returns the pieces. */
+static int pass_in_pieces(const backend *b, const interface_examples *e, int64_t room, const double *theta, double *value,
+                          double *gradient, curvature *sums)
+{
+    dataset *piece = NULL;
+    const interface_spec *s = &e->spec;
+    enum full_pass pass = sums ? PASS_CURVATURE : PASS_OBJECTIVE;
+    int pieces = 0;
+    for (int64_t first = 0, end; first < s->n; first = end, pieces++) {
+        end = b->ops->pieces.end(b->self, pass, s->n, s->d, s->k, first, room);
+        cr_assert(end > first && end <= s->n && end - first <= room, "a piece of rows %d to %d", (int)first, (int)end);
+        examples rows = examples_piece(&e->source, first, end - first);
+        piece_of at = {first, s->n};
+        interface_ok(b->ops->pieces.bind_again(b->self, &rows, &e->transform, &piece), "bind_again");
+        if (sums)
+            interface_ok(b->ops->pieces.curvature(b->self, piece, at, NULL, sums), "a piece's curvature");
+        else
+            interface_ok(b->ops->pieces.objective(b->self, piece, at, interface_loss(CUSGD_LOSS_SQUARED), theta, value, gradient),
+                         "a piece's objective");
+    }
+    b->ops->unbind(b->self, piece);
+    return pieces;
+}
+
+/* It has the bits of the pass over all rows. */
+Test(interface_passes, pieces)
+{
+    enum { ROWS = 70001, COLUMNS = 3, SIZE = COLUMNS + 1 };
+    interface_session s;
+    interface_session_open(&s);
+    for (int kind = 0; kind < INTERFACE_KINDS - 1; kind++) {
+        interface_spec spec = {.n = ROWS,
+                               .d = COLUMNS,
+                               .k = 1,
+                               .precision = interface_precision(kind),
+                               .storage = interface_storage(kind),
+                               .weighted = 1,
+                               .standardized = kind == 1,
+                               .seed = 41};
+        const backend *b = &s.of[spec.precision];
+        double theta[SIZE] = {0.5, -1, 2, 0.25}, value[2], gradient[2][SIZE], sums[2][2 * COLUMNS];
+        curvature whole = {sums[0], sums[0] + COLUMNS, 0, 0}, parts = {sums[1], sums[1] + COLUMNS, 0, 0};
+        interface_examples e;
+        interface_examples_make(&spec, &e);
+        dataset *at = interface_bind(b, &e);
+        loss_rule loss = interface_loss(CUSGD_LOSS_SQUARED);
+        interface_ok(b->ops->objective(b->self, at, loss, theta, &value[0], gradient[0]), "objective");
+        interface_ok(b->ops->curvature(b->self, at, NULL, &whole), "curvature");
+        b->ops->unbind(b->self, at);
+        cr_assert_geq(pass_in_pieces(b, &e, 66000, theta, &value[1], gradient[1], NULL), 2);
+        cr_assert_geq(pass_in_pieces(b, &e, 20000, theta, NULL, NULL, &parts), 4);
+        cr_assert(!memcmp(&value[0], &value[1], sizeof *value) && !memcmp(gradient[0], gradient[1], sizeof *gradient));
+        cr_assert(!memcmp(sums[0], sums[1], sizeof *sums) && !memcmp(&whole.q2, &parts.q2, sizeof whole.q2) &&
+                  !memcmp(&whole.q1, &parts.q1, sizeof whole.q1));
+        interface_examples_free(&e);
+    }
+    interface_session_close(&s);
+}
+
 Test(interface_passes, logistic_loss_far_out)
 {
     interface_session s;

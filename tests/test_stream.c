@@ -122,6 +122,19 @@ Test(stream, the_bits_of_resident_rows)
     unmake(&m);
 }
 
+/* As few rows as there can be more of than fit: this is what the emulated GPU has time for. */
+Test(stream, on_the_device)
+{
+    made m = make(80000, D, 1, 1);
+    double resident[D + 1], streamed[D + 1];
+    cusgd_options o = options_of("epochs=1 batch=1500 optimizer=adam rate=0.01 sampling=pages evaluate-every=1 memory=24M");
+    train(&o, m.data, streamed);
+    o.memory = 0;
+    train(&o, m.data, resident);
+    cr_assert_eq(memcmp(resident, streamed, sizeof resident), 0, "%.17g, not %.17g", streamed[0], resident[0]);
+    unmake(&m);
+}
+
 Test(stream, weights_outputs_classes_and_storage)
 {
     made two = make(N, D, 2, 1), classes = make(N, D, 0, 0);

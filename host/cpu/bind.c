@@ -13,6 +13,16 @@ static int in_place(const examples *e, const cusgd_matrix *m, int64_t cols)
     return m->type == type && !e->rows && m->row_stride == cols && (m->col_stride == 1 || cols == 1);
 }
 
+/* Listed rows stand anywhere: those that follow are fetched meanwhile. */
+static void fetch_ahead(const examples *e, int64_t i, int64_t end)
+{
+    enum { AHEAD = 6, LINE = 64, MAX_LINES = 32 };
+    if (!e->rows || i + AHEAD >= end) return;
+    int64_t size = e->x.type == CUSGD_TYPE_FLOAT32 ? (int64_t)sizeof(float) : (int64_t)sizeof(double);
+    const char *at = (const char *)e->x.at + e->rows[i + AHEAD] * e->x.row_stride * size;
+    for (int64_t line = 0; line < MAX_LINES && line * LINE < e->d * size; line++) __builtin_prefetch(at + line * LINE);
+}
+
 /* A row of x, whose columns are next to each other, in one pass. inverse: NULL: x' = x. */
 static void copy_row(const examples *e, const transform *t, const double *inverse, int64_t i, real *out)
 {
@@ -36,7 +46,10 @@ static void copy_x(const examples *e, const transform *t, const double *inverse,
 {
     int64_t d = e->d, start = first * d, values = count * d;
     if (e->x.col_stride == 1 && t->storage == CUSGD_STORAGE_FULL) {
-        for (int64_t i = first; i < first + count; i++) copy_row(e, t, inverse, i, (real *)b->owned[0] + i * d);
+        for (int64_t i = first; i < first + count; i++) {
+            fetch_ahead(e, i, e->n);
+            copy_row(e, t, inverse, i, (real *)b->owned[0] + i * d);
+        }
         return;
     }
     tile_x(e, first, count, tile);

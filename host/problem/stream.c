@@ -32,6 +32,7 @@ struct stream {
     int64_t next, kept, end;
     slot_window *windows;
     int64_t window_count;
+    char note[160];
 };
 
 static int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -453,9 +454,11 @@ void stream_close(const problem *p, stream *s)
 
 cusgd_status stream_check(const stream *s) { return row_reader_check(s->reader); }
 
-void stream_describe(const stream *s, char *text, size_t room)
+const char *stream_note(stream *s)
 {
     row_reader_times t = row_reader_took(s->reader);
-    snprintf(text, room, "%.3g GB of rows were read at %.3g MB/s; training waited %.3g s for them", t.bytes / 1e9,
-             t.reading > 0 ? t.bytes / t.reading / 1e6 : 0, t.waiting);
+    snprintf(s->note, sizeof s->note,
+             "%.3g GB of rows were read, in windows of %" PRId64 " rows, at %.4g MB/s; training waited %.3g s for them",
+             t.bytes / 1e9, s->room, t.reading > 0 ? t.bytes / t.reading / 1e6 : 0, t.waiting);
+    return s->note;
 }

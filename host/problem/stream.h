@@ -24,7 +24,7 @@ cusgd_status stream_rows(const problem *p, stream *s, const int64_t *rows, int64
 
 /* DATA where the file has changed. */
 cusgd_status stream_check(const stream *s);
-/* A sentence on how fast the rows were read and who waited, for people. */
-void stream_describe(const stream *s, char *text, size_t room);
+/* How fast the rows were read so far and who waited, for people; the stream's own, until the next call. */
+const char *stream_note(stream *s);
 
 #endif

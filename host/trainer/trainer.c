@@ -10,6 +10,7 @@
 #include "options.h"
 #include "problem/examples.h"
 #include "problem/linear.h"
+#include "problem/stream.h"
 #include "public.h"
 #include "shared.h"
 #include "solvers/solvers.h"
@@ -475,7 +476,8 @@ const char *cusgd_trainer_note(const cusgd_trainer *t, size_t index)
     if (*t->problem.targets.note) notes[count++] = t->problem.targets.note;
     if (*t->classes_note) notes[count++] = t->classes_note;
     if (*t->announcement) notes[count++] = t->announcement;
-    if (*t->sgd.device_note) notes[count++] = t->sgd.device_note; /* last, since it may come during the run */
+    if (*t->sgd.device_note) notes[count++] = t->sgd.device_note; /* late, since it may come during the run, as does this one: */
+    if (t->problem.train.stream && t->run.at.step > 0) notes[count++] = stream_note(t->problem.train.stream);
     return index < count ? notes[index] : NULL;
 }
 
