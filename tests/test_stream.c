@@ -125,9 +125,9 @@ Test(stream, the_bits_of_resident_rows)
 /* As few rows as there can be more of than fit: this is what the emulated GPU has time for. */
 Test(stream, on_the_device)
 {
-    made m = make(80000, D, 1, 1);
+    made m = make(150000, D, 1, 1);
     double resident[D + 1], streamed[D + 1];
-    cusgd_options o = options_of("epochs=1 batch=1500 optimizer=adam rate=0.01 sampling=pages evaluate-every=1 memory=24M");
+    cusgd_options o = options_of("epochs=1 batch=1500 optimizer=adam rate=0.01 sampling=pages evaluate-every=1 memory=42M");
     train(&o, m.data, streamed);
     o.memory = 0;
     train(&o, m.data, resident);
