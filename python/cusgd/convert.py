@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from . import _capi
+from ._arrays import make_data
 from ._arrow import stream_pointer
 from ._errors import CusgdError, UsageError
 from ._errors import check as check_status
@@ -125,9 +126,18 @@ class Writer:
         options = _options(rows_per_file, storage, False, 0)
         check_status(lib.cusgd_folder_create(c_path(folder), C.byref(options), C.byref(self._handle)))
 
-    def append(self, table: Table) -> None:
-        """Append rows. The first table gives the types, names, categories and classes; the others must have the same columns."""
-        run(lambda: check_status(lib.cusgd_folder_append(self._handle, table.handle)))
+    def append(self, table: Any, y: Any = None, *, sample_weight: Any = None) -> None:
+        """Append rows. The first ones give the types, names, categories and classes; the others must have the same columns.
+
+        Parameters
+        ----------
+        table : Table, or X as for `cusgd.fit`
+            X is dense.
+        y, sample_weight : array, optional
+            With X.
+        """
+        data = table if isinstance(table, Table) else make_data(table, y, sample_weight=sample_weight)
+        run(lambda: check_status(lib.cusgd_folder_append(self._handle, data.handle)))
 
     def close(self) -> None:
         """Complete the folder."""

@@ -138,3 +138,16 @@ def test_hdf5_that_h5py_wrote(rng, tmp_path):
     assert np.array_equal(found["x"], x) and np.array_equal(found["y"], flags)
     save(cusgd.read_table(tmp_path / "f.h5", datasets="x=train/half,y=train/flags"), tmp_path / "half")
     assert np.array_equal(matrices(tmp_path / "half")["x"], x.astype("f2"))
+
+
+def test_blocks_of_arrays(rng, tmp_path):
+    x, y = rng.normal(size=(2500, 3)).astype("f4"), rng.normal(size=2500)
+    with Writer(tmp_path / "out", rows_per_file=1024) as writer:
+        for first in range(0, 2500, 600):
+            rows = slice(first, first + 600)
+            writer.append(x[rows], y[rows], sample_weight=np.ones(len(y[rows])))
+    found = matrices(tmp_path / "out")
+    assert found["x"].dtype == np.float32 and np.array_equal(found["x"], x) and np.array_equal(found["y"], y)
+    with pytest.raises(cusgd.DataError, match="columns of y"), Writer(tmp_path / "other") as writer:
+        writer.append(x, y)
+        writer.append(x)
