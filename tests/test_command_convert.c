@@ -1,5 +1,6 @@
 /* `cusgd convert` from outside: what is trained from its folders, and what becomes of one that is not completed. */
 #include "command.h"
+#include "reduced.h"
 
 TestSuite(command_convert, .init = command_setup, .fini = folder_teardown);
 
@@ -107,6 +108,28 @@ Test(command_convert, full_disk)
             cr_assert_neq(o.code, 0, "%s %d: %s", calls[i], n, o.out);
         }
         cr_assert_geq(failures, 1, "%s", calls[i]);
+    }
+}
+
+/* No memory, or no such call, at some of the calls: an error with a message, no file left, and no data in the place. */
+Test(command_convert, short_of_memory)
+{
+    static const char *const lines[] = {"convert data.csv out --shuffle", "convert whole out", "info whole --checksums"};
+    run(&o, "$CUSGD convert data.csv whole");
+    assert_code(o, 0);
+    for (int i = 0; i < 3; i++) {
+        int failures = 0;
+        for (int n = 1; n < 160; n += REDUCED ? 31 : 5) {
+            run(&o, "rm -rf out; " STRUCK "$CUSGD %s", "malloc,calloc,realloc,open,mmap,fstat,opendir", "error", n, lines[i]);
+            cr_assert(o.code == 0 || o.code == 2 || o.code == 6, "%s, call %d: %d: %s", lines[i], n, o.code, o.err);
+            failures += o.code != 0;
+            if (o.code != 0) assert_has(o.err, "cusgd: ");
+            int code = o.code;
+            run(&o, "ls -A");
+            assert_lacks(o.out, "tmp");
+            cr_assert(code == 0 || !strstr(o.out, "\nout\n"), "%s, call %d", lines[i], n);
+        }
+        cr_assert_geq(failures, REDUCED ? 1 : 5, "%s", lines[i]);
     }
 }
 
