@@ -135,3 +135,18 @@ def test_many_categories_are_stored_sparse(tmp_path):
         cusgd.read_table(path, categorical="user", sparse=False)
     small = cusgd.read_table(path, features=["n"], sparse=True)
     assert any("stored sparse" in note for note in small.notes)
+
+
+def test_threads_do_not_change_a_table(tmp_path):
+    random = np.random.default_rng(3)
+    path = tmp_path / "many.csv"
+    rows = [f"{a!r},{random.choice(['red', 'blue'])},{b:.3f}" for a, b in random.standard_normal((40000, 2)).tolist()]
+    path.write_text("a,color,y\n" + "\n".join(rows) + "\n")
+    one, three, usual = (cusgd.read_table(path, threads=threads) for threads in (1, 3, None))
+    fits = [cusgd.fit(table, solver="exact", precision="double") for table in (one, three, usual)]
+    assert one.rows == three.rows == usual.rows == 40000
+    predicted = [model.predict_table(path) for model in fits]
+    np.testing.assert_array_equal(predicted[0], predicted[1])
+    np.testing.assert_array_equal(predicted[0], predicted[2])
+    with pytest.raises(cusgd.UsageError, match="threads must be at least 1"):
+        cusgd.read_table(path, threads=0)

@@ -29,7 +29,8 @@ def write_files(folder, rows):
     x = random.standard_normal((rows, 20))
     header = ",".join(f"c{j}" for j in range(20))
     files = {}
-    for name, values, form in (("6 digits", x, "%.6g"), ("17 digits", x, "%.17g"), ("whole", random.integers(0, 1000, (rows, 20)), "%d")):
+    whole = random.integers(0, 1000, (rows, 20))
+    for name, values, form in (("6 digits", x, "%.6g"), ("17 digits", x, "%.17g"), ("whole", whole, "%d")):
         files[name] = folder / f"{name.replace(' ', '-')}.csv"
         np.savetxt(files[name], values, delimiter=",", fmt=form, header=header, comments="")
     return files
@@ -103,13 +104,17 @@ def measure(files, threads, repeats, library):
 
 def put_report(files, threads, times):
     present = [name for name in PEERS if any(key[1] == name for key in times)]
-    print(f"| file | MB | MB/s, {threads} threads | MB/s of processor time, 1 thread | " + " | ".join(f"{name}, times as long" for name in present) + " |")
+    columns = ["file", "MB", f"MB/s, {threads} threads", "MB/s of processor time, 1 thread"]
+    columns += [f"{name}, times as long" for name in present]
+    print(f"| {' | '.join(columns)} |")
     print("|---|---:|---:|---:|" + "---:|" * len(present))
     for file, path in files.items():
         size = path.stat().st_size / 1e6
         own = times[file, "cusgd", threads][0]
-        ratios = [f"{times[file, name, threads][0] / own:.2f}" for name in present]
-        print(f"| {file} | {size:.0f} | {size / own:.0f} | {size / times[file, 'cusgd', 1][1]:.0f} | " + " | ".join(ratios) + " |")
+        work = times[file, "cusgd", 1][1]
+        cells = [file, f"{size:.0f}", f"{size / own:.0f}", f"{size / work:.0f}"]
+        cells += [f"{times[file, name, threads][0] / own:.2f}" for name in present]
+        print(f"| {' | '.join(cells)} |")
 
 
 def main():
