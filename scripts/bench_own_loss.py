@@ -37,7 +37,6 @@ def seconds(X: np.ndarray, y: np.ndarray, **loss: str) -> float:
     return time.process_time() - before
 
 
-
 def main() -> None:
     """Print a table of quotients."""
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 200000

@@ -103,6 +103,7 @@ static cusgd_status measure_output(const cusgd_model *model, const cusgd_data *d
     of->ranking.auc = of->ranking.average_precision = (double)NAN;
     of->order.median_absolute_error = of->order.d2_absolute_error = of->order.d2_pinball = (double)NAN;
     cusgd_status status = cusgd_model_evaluate(model, data, output, &of->metrics);
+    of->own_loss = strcmp(cusgd_model_loss(model, NULL)->name, "expression") == 0 ? of->metrics.loss : (double)NAN;
     if (!status && has_two_classes(of)) return cusgd_model_rank(model, data, output, &of->ranking);
     return status || !(all || has_quantile(model)) || has_classes(of)
                ? status

@@ -12,7 +12,8 @@
 #define FOLLOWS(name, title, of, other) {#name, title, offsetof(measured, of.name), offsetof(measured, other)}
 /* clang-format on */
 
-const measure measures[] = {METRIC(mse, "MSE"),
+const measure measures[] = {{"loss", "LOSS", offsetof(measured, own_loss), 0},
+                            METRIC(mse, "MSE"),
                             METRIC(rmse, "RMSE"),
                             METRIC(mae, "MAE"),
                             FOLLOWS(r2, "R2", metrics, metrics.mse),

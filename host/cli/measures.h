@@ -11,6 +11,7 @@ typedef struct measured {
     cusgd_metrics metrics;
     cusgd_ranking ranking;     /* of classes */
     cusgd_order_metrics order; /* of numbers */
+    double own_loss;           /* the mean of a loss that is a formula; NaN: of another, which other measures tell */
 } measured;
 
 /* The keys of JSON, and the columns of the table, those with a title: what is a number for the model's loss. */

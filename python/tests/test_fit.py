@@ -11,6 +11,7 @@ import cusgd
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.optimize
 
 
 def test_evaluation_in_a_callback():
@@ -516,3 +517,27 @@ def test_prediction_of_too_few_columns(regression):
     for call in (model.predict, lambda rows: model.evaluate(rows, y)):
         with pytest.raises(cusgd.DataError, match=r"^X has 3 columns, and the model was trained on 4$"):
             call(X[:, :3])
+
+
+def test_own_loss() -> None:
+    """A formula trains to what scipy finds, and its model predicts by its link."""
+    random = np.random.default_rng(3)
+    X = random.standard_normal((300, 3))
+    y = random.poisson(np.exp(0.3 * X @ [1, -0.5, 0.2] + 0.5)).astype(float)
+    options = {"loss_expr": "c*(exp(p) - y*p)", "constants": {"c": 2}, "link": "exp(p)"}
+    model = cusgd.fit(X, y, **options, solver="newton", precision="double", gradient_tolerance=1e-12)
+
+    def objective(theta: np.ndarray) -> float:
+        p = X @ theta[:3] + theta[3]
+        return float(2 * np.mean(np.exp(p) - y * p))
+
+    best = scipy.optimize.minimize(objective, np.zeros(4), tol=1e-12)
+    theta = np.append(np.ravel(model.weight), model.bias)
+    np.testing.assert_allclose(theta, best.x, atol=1e-5)
+    assert objective(theta) <= best.fun + 1e-12
+    np.testing.assert_allclose(np.ravel(model.predict(X)), np.exp(X @ theta[:3] + theta[3]), rtol=1e-9)
+    assert model.options["loss"] == "expression"
+    assert model.options["loss_expr"] == options["loss_expr"]
+    assert model.options["constant"] == "c=2"
+    with pytest.raises(cusgd.UsageError, match="there is no name c here"):
+        cusgd.fit(X, y, loss_expr="c*p^2")
