@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 sklearn = pytest.importorskip("sklearn")
 
@@ -115,3 +116,23 @@ def test_groups():
     same = SGDRegressorCV(param_grid={"alpha": [1e-3]}, cv=PredefinedSplit(folds)).fit(X[there], y[there])
     np.testing.assert_array_equal(found.coef_, same.coef_)
     assert found.best_score_ == same.best_score_
+
+
+def test_sparse_rows():
+    X, y = problem()
+    S = scipy.sparse.csr_matrix(np.where(np.abs(X) > 0.5, X, 0))
+    grid = {"alpha": [1e-3, 100.0]}
+    options = {"cv": 4, "max_iter": 2000, "tol": 1e-12, "optimizer": "nesterov", "batch_size": 10**6}
+    found = SGDRegressorCV(param_grid=grid, **options).fit(S, y)
+    for fold, (train, test) in enumerate(KFold(4).split(y)):
+        model = Ridge(alpha=1e-3 * len(train)).fit(S[train], y[train])
+        expected = -np.mean((y[test] - model.predict(S[test])) ** 2)
+        assert found.cv_results_[f"split{fold}_test_score"][0] == pytest.approx(expected, rel=1e-4)
+    assert found.best_params_ == {"alpha": 1e-3}
+    best = Ridge(alpha=1e-3 * len(y)).fit(S, y)
+    np.testing.assert_allclose(found.coef_, best.coef_, atol=1e-3)
+    weighted = SGDClassifierCV(param_grid=grid, cv=3, select="1se").fit(S, y > y.mean(), np.arange(len(y)) % 3)
+    assert weighted.score(S, y > y.mean()) > 0.7
+    assert weighted.predict_proba(S).shape == (120, 2)
+    with pytest.raises(ValueError, match="halving"):
+        SGDRegressorCV(halving=2).fit(S, y)

@@ -19,7 +19,8 @@ endfunction()
 set(emulator_settings "forward-eager 0 0" "reverse-lazy 1 1")
 set(longest_forward-eager test-interface-steps test-interface-large test-interface-wide test-solvers)
 set(emulated_interface test-interface-data test-interface-state test-interface-passes test-interface-hessian test-interface-steps test-interface-large
-                  test-interface-wide test-interface-classes test-interface-models test-interface-shards test-interface-slopes
+                  test-interface-wide test-interface-classes test-interface-models test-interface-numbers test-interface-shards
+                  test-interface-slopes
                   test-interface-sparse)
 set(emulated_solvers test-solvers test-solvers-hard)
 set(late 0)
@@ -61,7 +62,7 @@ set_property(TEST test-interface-large-emul-older APPEND PROPERTY ENVIRONMENT CU
 # Kernels that say what they access: short forms of what runs each kernel.
 if(watched_kernels)
     set(emulated_module ${PROJECT_BINARY_DIR}/emulated/watched)
-    foreach(test IN ITEMS test-interface-data test-interface-passes test-interface-steps test-interface-large test-interface-models
+    foreach(test IN ITEMS test-interface-data test-interface-passes test-interface-steps test-interface-large test-interface-models test-interface-numbers
                          test-interface-shards test-interface-sparse)
         set(filter)
         if(test STREQUAL test-interface-large)

@@ -11,10 +11,12 @@ from sklearn.model_selection import ParameterGrid, check_cv
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from .._arrays import is_sparse
 from .._errors import warn
 from .._sweep import Sweep, sweep
 from ._base import LOSSES, Array, Estimator, keep, nonnegative, share
 from ._classifier import Classifier, ProbabilityMixin
+from ._one_by_one import Rows, cross_validate
 from ._regressor import Regressor
 from ._sgd import _CLASS_LOSSES
 
@@ -51,7 +53,6 @@ class _Cv(Estimator):
     device: str
 
     _losses: tuple[str, ...] = ()
-    _takes_sparse = False  # sweeps do not
     _of_classes = False
 
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
@@ -86,8 +87,8 @@ class _Cv(Estimator):
 
         Parameters
         ----------
-        X : array of shape (n_samples, n_features)
-            Rows.
+        X : array or sparse matrix of shape (n_samples, n_features)
+            Rows. Of sparse ones each model is trained by itself, in as many runs as there are candidates and folds.
         y : array of shape (n_samples,)
             Targets.
         sample_weight : array of shape (n_samples,), optional
@@ -117,7 +118,7 @@ class _Cv(Estimator):
     def _folds(self, X: Array, y: Array) -> Array:
         """Return the fold of each row, as scikit-learn's splitter has it."""
         splitter = check_cv(self.cv, y, classifier=self._of_classes)
-        folds = np.full(len(X), -1)
+        folds = np.full(X.shape[0], -1)
         count = 0
         for count, (_, test) in enumerate(splitter.split(X, y, self._groups), start=1):
             if (folds[test] >= 0).any():
@@ -131,6 +132,10 @@ class _Cv(Estimator):
         grid = {"alpha": np.logspace(-6, 0, 13)} if self.param_grid is None else self.param_grid
         candidates = list(ParameterGrid(grid))
         numbers = [_configuration(candidate, self.l1_ratio) for candidate in candidates]
+        if is_sparse(X):
+            found = self._one_by_one(X, y, numbers, weights, options)
+            self._keep_results(candidates, found)
+            return found.model.weight, found.model.bias
         found = sweep(
             X,
             y,
@@ -145,6 +150,14 @@ class _Cv(Estimator):
         self._keep_results(candidates, found)
         model = found.model
         return model.weight, model.bias
+
+    def _one_by_one(
+        self, X: Any, y: Array, numbers: list[dict[str, float]], weights: Array | None, options: dict[str, Any]
+    ) -> Sweep:
+        """Return the outcomes on sparse rows, which no sweep takes."""
+        if self.halving:
+            raise ValueError("halving=0 is needed with sparse X, of which each model is trained by itself")
+        return cross_validate(Rows(X, y, weights, self._folds(X, y)), numbers, self.select, options)
 
     def _keep_results(self, candidates: list[dict[str, Any]], found: Sweep) -> None:
         """Keep what `sklearn.model_selection.GridSearchCV` keeps; scores are losses with the sign changed."""
