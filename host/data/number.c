@@ -1,5 +1,6 @@
 /* Decimal numbers without the locale and, in the usual cases, without strtod. */
 #include "data.h"
+#include "digits.h"
 
 #include <float.h>
 #include <math.h>
@@ -23,28 +24,6 @@ typedef struct decimal {
 } decimal;
 
 static int is_digit(char c) { return (unsigned char)(c - '0') <= 9; }
-
-/* The digits from `at` on, the first of them in the lowest byte, and zeros behind the last one; *count: how many there are. Eight
- * bytes are looked at. */
-static uint64_t take_eight(const char *at, int *count)
-{
-    uint64_t bytes, others;
-    memcpy(&bytes, at, sizeof bytes);
-    if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) bytes = __builtin_bswap64(bytes);
-    bytes ^= UINT64_C(0x3030303030303030);
-    others = ((bytes + UINT64_C(0x7676767676767676)) | bytes) & UINT64_C(0x8080808080808080); /* up to the first one that is set */
-    *count = others ? __builtin_ctzll(others) / 8 : 8;
-    return bytes;
-}
-
-/* The value of eight digits as take_eight() has them: pairs, fours, all, each by one multiplication. */
-static uint64_t join_eight(uint64_t digits)
-{
-    digits = digits * 10 + (digits >> 8);
-    return ((digits & UINT64_C(0x000000FF000000FF)) * (100 + (UINT64_C(1000000) << 32)) +
-            (digits >> 16 & UINT64_C(0x000000FF000000FF)) * (1 + (UINT64_C(10000) << 32))) >>
-           32;
-}
 
 /* Takes eight digits at a time while there are bytes enough to look at: how many digits numbers have is hard to foresee, and a
  * loop that ends where it was not expected to is dear. */

@@ -1,5 +1,6 @@
 /* LIBSVM (SVMlight) text: a line a row, "label index:value index:value ... # comment", read in one pass. */
 #include "data.h"
+#include "digits.h"
 #include "failure.h"
 #include "input.h"
 #include "interrupt.h"
@@ -23,6 +24,7 @@ typedef struct reading {
     void *value;    /* float where the reader wants that, else double */
     double *y;
     int64_t largest, largest_line, smallest;
+    const char *end; /* of the lines that have been read from the file */
 } reading;
 
 static int is_name(const char *path)
@@ -76,26 +78,22 @@ static cusgd_status fail_token(const reading *r, const char *at, const char *wha
     return fail(CUSGD_ERROR_DATA, "%s: line %" PRId64 ": '%s' %s", r->source, r->line, shown, what);
 }
 
-/* A number of at most 15 digits without an exponent is a quotient of two exact doubles, and rounded once. Returns the place
- * behind the number, or NULL where there is none, or none that is finite. A newline stands behind the line. */
-static const char *take_number(const char *at, double *value)
+/* Returns the place behind the number, or NULL where there is none, or none that is finite. `end` is behind a newline, which no
+ * number goes beyond: in another line where there is one, so that the last numbers of a line are read eight digits at a time,
+ * too. */
+static inline const char *take_number(const char *at, const char *end, double *value)
 {
-    static const double tens[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
-    const char *begin = at;
-    int negative = *at == '-', digits = 0, after = 0;
-    uint64_t number = 0;
-    at += *at == '-' || *at == '+';
-    for (; (unsigned char)(*at - '0') < 10; at++, digits++) number = number * 10 + (uint64_t)(*at - '0');
-    if (*at == '.')
-        for (at++; (unsigned char)(*at - '0') < 10; at++, after++) number = number * 10 + (uint64_t)(*at - '0');
-    if (digits + after >= 1 && digits + after <= 15 && ends_token(*at)) {
-        double whole = (double)number / tens[after];
-        *value = negative ? -whole : whole;
-        return at;
+    static const double tens[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7};
+    if (end - at >= 10 && at[1] == '.' && (unsigned char)(at[0] - '0') < 10) { /* most are 0.1234 */
+        int count;
+        uint64_t digits = take_eight(at + 2, &count);
+        if (count > 0 && count < 8 && ends_token(at[2 + count])) { /* two exact doubles, whose quotient is rounded once */
+            *value = ((at[0] - '0') * tens[count] + (double)(int64_t)join_eight(digits << 8 * (8 - count))) / tens[count];
+            return at + 2 + count;
+        }
     }
-    for (at = begin; !ends_token(*at);) at++;
-    begin += *begin == '+';
-    return number_parse(begin, (size_t)(at - begin), value) && isfinite(*value) ? at : NULL;
+    const char *behind = number_take(at, end, '.', value);
+    return behind && ends_token(*behind) && isfinite(*value) ? behind : NULL;
 }
 
 /* Room for one more row, and for as many values as `bytes` of text may hold. */
@@ -159,13 +157,19 @@ static cusgd_status take_entry(reading *r, const char **at, int64_t *index)
 {
     const char *text = *at, *c = text;
     *index = 0;
+    if (r->end - c >= 8) { /* how many digits there are is hard to foresee, and loops over them are dear */
+        int count;
+        uint64_t digits = take_eight(c, &count);
+        if (count > 0) *index = (int64_t)join_eight(digits << 8 * (8 - count));
+        c += count;
+    }
     while ((unsigned char)(*c - '0') < 10 && *index <= INT32_MAX) *index = *index * 10 + (*c++ - '0');
     if (*index > INT32_MAX) return fail_token(r, text, "has an index above 2147483647");
-    if (strncmp(text, "qid:", 4) == 0)
+    if (c == text && strncmp(text, "qid:", 4) == 0)
         return fail_token(r, text, "is a query of a ranking, which cuSGD does not learn: remove it");
     if (c == text || *c != ':') return fail_token(r, text, "is not INDEX:VALUE");
     double value;
-    *at = take_number(c + 1, &value);
+    *at = take_number(c + 1, r->end, &value);
     if (!*at) return fail_token(r, text, "has no value that is a finite number");
     if (!put_value(r, r->stored, value))
         return fail_token(r, text, "is beyond what precision float holds; use --precision double");
@@ -185,7 +189,7 @@ static cusgd_status take_line(reading *r, const char *at, const char *end)
     cusgd_status status = make_room(r, end - at);
     if (status) return status;
     const char *label = at;
-    at = take_number(at, &r->y[r->rows]);
+    at = take_number(at, r->end, &r->y[r->rows]);
     if (!at) return fail_token(r, label, "is not a label: one finite number starts a line");
     for (;;) {
         int64_t index;
@@ -206,6 +210,7 @@ static cusgd_status take_line(reading *r, const char *at, const char *end)
 static cusgd_status take_lines(reading *r, const char *text, const char *end)
 {
     cusgd_status status = CUSGD_OK;
+    r->end = end;
     while (text < end && !status) {
         const char *stop = memchr(text, '\n', (size_t)(end - text));
         status = take_line(r, text, stop);
@@ -296,7 +301,7 @@ static int is_row(const char *at, const char *end)
 {
     int64_t before = -1, pairs = 0;
     double number;
-    at = take_number(at, &number);
+    at = take_number(at, end + 1, &number);
     while (at && at < end && *at != '\n' && *at != '#') {
         int64_t index = 0;
         while (is_blank(*at)) at++;
@@ -304,7 +309,7 @@ static int is_row(const char *at, const char *end)
         const char *begin = at;
         while ((unsigned char)(*at - '0') < 10 && index <= INT32_MAX) index = index * 10 + (*at++ - '0');
         if (at == begin || *at != ':' || index <= before) return 0;
-        at = take_number(at + 1, &number);
+        at = take_number(at + 1, end + 1, &number);
         before = index;
         pairs += at != NULL;
     }

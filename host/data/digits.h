@@ -1,0 +1,31 @@
+/* Decimal digits read eight at a time. */
+#ifndef CUSGD_HOST_DATA_DIGITS_H
+#define CUSGD_HOST_DATA_DIGITS_H
+
+#include <stdint.h>
+#include <string.h>
+
+/* The digits from `at` on, the first of them in the lowest byte, and zeros behind the last one; *count: how many there are. Eight
+ * bytes are looked at. */
+static inline uint64_t take_eight(const char *at, int *count)
+{
+    uint64_t bytes, others;
+    memcpy(&bytes, at, sizeof bytes);
+    if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) bytes = __builtin_bswap64(bytes);
+    bytes ^= UINT64_C(0x3030303030303030);
+    others =
+        ((bytes + UINT64_C(0x7676767676767676)) | bytes) & UINT64_C(0x8080808080808080); /* up to the first one that is set */
+    *count = others ? __builtin_ctzll(others) / 8 : 8;
+    return bytes;
+}
+
+/* The value of eight digits as take_eight() has them: pairs, fours, all, each by one multiplication. */
+static inline uint64_t join_eight(uint64_t digits)
+{
+    digits = digits * 10 + (digits >> 8);
+    return ((digits & UINT64_C(0x000000FF000000FF)) * (100 + (UINT64_C(1000000) << 32)) +
+            (digits >> 16 & UINT64_C(0x000000FF000000FF)) * (1 + (UINT64_C(10000) << 32))) >>
+           32;
+}
+
+#endif
