@@ -5,7 +5,7 @@ option(CUSGD_MPI "Build the modules of the MPIs that are found" ON)
 set(mpi_modules)
 
 function(add_mpi_module name package)
-    pkg_check_modules(cusgd_${name} IMPORTED_TARGET ${package})
+    pkg_check_modules(cusgd_${name} IMPORTED_TARGET GLOBAL ${package})
     if(NOT cusgd_${name}_FOUND)
         message(STATUS "MPI module for ${name}: not built (pkg-config does not know ${package})")
         return()
