@@ -14,7 +14,7 @@ static int launched(const char *const names[3])
 {
     for (int i = 0; i < 3; i++) {
         const char *value = getenv(names[i]);
-        if (value && *value >= '0' && *value <= '9') return atoi(value);
+        if (value && *value >= '0' && *value <= '9') return (int)strtol(value, NULL, 10);
     }
     return -1;
 }

@@ -93,6 +93,7 @@ cusgd_status cuda_refuses(void *of, const run_spec *p)
 {
     cusgd_engine engine;
     fused_shape shape;
+    if (p->world) return fail(CUSGD_ERROR_USAGE, "several processes train on the CPU alone; use --device cpu");
     TRY(sparse_fits(p));
     TRY(check_shape(p->d, p->k));
     if (p->shards > 1 && p->models)

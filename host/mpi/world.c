@@ -51,7 +51,7 @@ static MPI_Request *add(mpi_world *w, int peer)
 {
     if (w->count == w->room) {
         int room = w->room ? 2 * w->room : 16;
-        MPI_Request *requests = realloc(w->requests, sizeof *requests * (size_t)room);
+        MPI_Request *requests = realloc(w->requests, sizeof(MPI_Request) * (size_t)room);
         if (requests) w->requests = requests;
         int *peers = realloc(w->peers, sizeof *peers * (size_t)room);
         if (peers) w->peers = peers;
@@ -269,7 +269,7 @@ static int agree(void *of, int status, int *rank)
     mpi_world *w = of;
     size_t room = (size_t)w->ranks + 2;
     int *numbers = calloc(room, sizeof *numbers), answer = status;
-    MPI_Request *requests = calloc(room, sizeof *requests);
+    MPI_Request *requests = calloc(room, sizeof(MPI_Request));
     *rank = status ? w->rank : -1;
     int complete = numbers && requests;
     if (complete) {
