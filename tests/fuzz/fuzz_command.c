@@ -1,5 +1,6 @@
 /* The command line: the command's own sources, with what would read, write or take long left out. */
 #include "cusgd_tools.h"
+#include "cusgd_world.h"
 #include "fuzz.h"
 
 #include <stdio.h>
@@ -32,6 +33,7 @@ STUB(cusgd_model_load, (const char *path, cusgd_model **out), *out = NULL, path,
 STUB(cusgd_file_check, (const char *path), (void)path, path)
 STUB(cusgd_read_bandwidth, (const char *device, int threads, int64_t bytes, double *rate), *rate = 0, device, threads, bytes,
      rate)
+STUB(cusgd_world_open, (const char *which, double timeout, cusgd_world **out), *out = NULL, which, timeout, out)
 
 /* A word a line. */
 void feed_command(const uint8_t *bytes, size_t size)
