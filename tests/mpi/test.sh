@@ -2,9 +2,9 @@
 # Trains in several processes, by the MPIs that are installed: the model file must not depend on their number, and failures must
 # end all of them.
 #
-#   test.sh CUSGD MODULE_FOLDER     exit code 77 where no MPI can be run: not passed, not failed
+#   test.sh BUILD_FOLDER     exit code 77 where no MPI can be run: not passed, not failed
 set -uo pipefail
-cusgd=$1 modules=$2
+cusgd=$1/bin/cusgd programs=$1/bin modules=$1/lib
 export CUSGD_MODULE_DIR=$modules OMP_WAIT_POLICY=passive
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1
 folder=$(mktemp -d)
@@ -103,6 +103,8 @@ for mpi in openmpi mpich; do
     same $mpi "2" data --solver exact
     same $mpi "3" classes --loss logistic --solver newton --l2 0.01 --valid-fraction 0.1
     resumed $mpi
+    checks=$((checks + 1))
+    timeout -k 1 20 mpirun.$mpi -n 3 "$programs/mpi-communicator-$mpi" >printed 2>&1 || fail "$mpi, a communicator: $(cat printed)"
     refused $mpi 2 2 "nowhere" train nowhere --model several
     refused $mpi 3 1 "3 processes cannot share 2 shards" train data --shards 2 --model several
     refused $mpi 2 1 "standard input comes to one process" train - --model several
