@@ -1,0 +1,36 @@
+"""Training within a budget of memory: the bits of a run whose rows are all in memory, and the words of a refusal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cusgd
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with x.npy, 100000 x 64 in float32, and y.npy."""
+    folder = tmp_path_factory.mktemp("large")
+    random = np.random.default_rng(3)
+    x = random.standard_normal((100_000, 64), dtype=np.float32)
+    np.save(folder / "x.npy", x)
+    np.save(folder / "y.npy", x[:, :3].sum(axis=1) + random.standard_normal(len(x), dtype=np.float32))
+    return folder
+
+
+def test_mapped_rows_are_trained_on_within_a_budget(files: Path) -> None:
+    x, y = np.load(files / "x.npy", mmap_mode="r"), np.load(files / "y.npy")
+    given = {"sampling": "pages", "epochs": 2, "batch": 1000, "device": "cpu"}
+    streamed, resident = cusgd.fit(x, y, memory="24M", **given), cusgd.fit(x, y, **given)
+    assert np.array_equal(streamed.weight, resident.weight)
+    assert np.array_equal(streamed.bias, resident.bias)
+
+
+def test_an_order_that_needs_all_rows_is_refused(files: Path) -> None:
+    x, y = np.load(files / "x.npy", mmap_mode="r"), np.load(files / "y.npy")
+    with pytest.raises(ValueError, match="give sampling pages"):
+        cusgd.fit(x, y, memory=24_000_000, device="cpu")
+    with pytest.raises(ValueError, match="too little"):
+        cusgd.fit(x, y, memory="5M", sampling="pages", device="cpu")
