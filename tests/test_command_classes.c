@@ -206,7 +206,7 @@ Test(command_classes, many_whole_numbers)
     }
 }
 
-/* Who forgets that the targets were shares is told how to name them. */
+/* Where the targets were shares and one column is named, the message says how to name the others. */
 Test(command_classes, shares_without_their_columns)
 {
     static outcome o;

@@ -1,7 +1,7 @@
-/* The rows of a CSV file on several threads. A window of the file's text is cut into blocks at the ends of records, which the
- * number of quotes before them tells; then the blocks are read, each by a thread; then the fields that they list are taken in the
- * file's order, as if there were one thread. What blocks do not understand is left to the reader of one record after another,
- * with the rest of the window, so that a text is read twice at most. */
+/* The rows of a CSV file on several threads. A window of the file's text is cut into blocks at the ends of records, which are
+ * known by the number of quotes before them; then the blocks are read, each by a thread; then the fields that they list are taken
+ * in the file's order, as if there were one thread. What blocks do not understand is left to the reader of one record after
+ * another, with the rest of the window, so that a text is read twice at most. */
 #include "csv.h"
 #include "csv_block.h"
 #include "data.h"
