@@ -73,6 +73,7 @@ static const struct {
     {"math", "tf32", "math = tf32", {"fast"}},
     {"engine", "fused", "engine = fused", {"fast"}},
     {"threads", "1", NULL, {"0", "-1", "5000", "x"}},
+    {"memory", "1.5G", NULL, {"0", "-1", "2X", "G", "1e300T"}},
 };
 enum { CASES = sizeof cases / sizeof cases[0] };
 

@@ -238,6 +238,20 @@ static void check_refused(const made *m, const char *words, cusgd_status status,
     cr_assert_null(t);
 }
 
+/* Other options of a trainer whose rows stay bound. */
+Test(stream, a_larger_batch)
+{
+    made m = make(N, D, 1, 0);
+    cusgd_options o = options_of("epochs=1 batch=1000 memory=25M optimizer=adam rate=0.01");
+    cusgd_trainer *t = trainer_of(&o, m.data, NULL);
+    cusgd_result result = CUSGD_INIT(cusgd_result);
+    o.batch = 60000;
+    assert_works(cusgd_trainer_reset(t, &o));
+    assert_fails(cusgd_trainer_fit(t, NULL, NULL, &result), CUSGD_ERROR_USAGE, "give a smaller --batch");
+    cusgd_trainer_free(t);
+    unmake(&m);
+}
+
 Test(stream, what_cannot_be_read_piece_by_piece)
 {
     made m = make(N, D, 1, 0);

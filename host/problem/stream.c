@@ -157,6 +157,15 @@ static sampler order_of_bound(const problem *p, const sampler *of, int64_t origi
     return order;
 }
 
+/* Where the batch was made larger after the rows were bound. */
+static cusgd_status fail_small(const problem *p, const stream *s, const sampler *order, int64_t batch)
+{
+    return fail_option("memory",
+                       "the memory that was given has room for windows of %" PRId64 " rows of %s, too few for a batch of %" PRId64
+                       ": give a smaller --batch, or more --memory",
+                       s->room, p->train.data->source, sampler_rows(order, (uint64_t)batch));
+}
+
 cusgd_status stream_batches(const problem *p, stream *s, const sampler *order, int64_t batch, batch_share *share, int64_t *end)
 {
     int has = s->has_batches && s->order.epoch == order->epoch && batch >= s->first_batch && batch < s->behind;
@@ -170,6 +179,7 @@ cusgd_status stream_batches(const problem *p, stream *s, const sampler *order, i
         }
         if (status) return status;
         int64_t behind = last_batch(s, order, batch);
+        if (behind == batch) return fail_small(p, s, order, batch);
         batch_span last = sampler_span(order, (uint64_t)behind - 1);
         int64_t taken = last.first + last.count - s->next;
         status = bind(p, s, taken);
