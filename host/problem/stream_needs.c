@@ -1,0 +1,109 @@
+/* Whether training rows can be read piece by piece, and how many at a time. */
+#include "stream_needs.h"
+
+#include "failure.h"
+#include "stream.h"
+#include <inttypes.h>
+#include <math.h>
+
+static int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* ---- Room ---- */
+
+static int64_t size_of(const cusgd_options *o) { return o->precision == CUSGD_PRECISION_FLOAT ? 4 : 8; }
+
+static int64_t bound_bytes(const cusgd_options *o, const examples *e, cusgd_storage storage)
+{
+    int64_t value = size_of(o), x = storage == CUSGD_STORAGE_BF16 && value == 4 ? 2 : value;
+    return e->d * x + value * (e->k + (e->w.at != NULL) + (e->o.at != NULL));
+}
+
+static int64_t sampled_bytes(const examples *e)
+{
+    int64_t rows = min_of(max_of(8192, 8 * e->d), max_of(1024, ((int64_t)1 << 25) / e->d)); /* curvature.c */
+    return min_of(rows, e->n) * (e->d + 4) * (int64_t)sizeof(double);
+}
+
+stream_needs stream_needs_of(const problem *p)
+{
+    const cusgd_options *o = p->options;
+    const examples *e = &p->train.rows, *valid = &p->valid.rows;
+    stream_needs out = {.bound = bound_bytes(o, e, o->storage), .slot = row_reader_row_bytes(e) + 3 * (int64_t)sizeof(int64_t)};
+    out.fixed = problem_size(p) * (SNAPSHOTS * STATE_PARTS * size_of(o) + 32 * (int64_t)sizeof(double)) + sampled_bytes(e);
+    if (valid->n > 0) out.fixed += valid->n * bound_bytes(o, valid, CUSGD_STORAGE_FULL);
+    if (p->train.scaled) out.fixed += e->n * e->k * (int64_t)sizeof(double);
+    int64_t span = (int64_t)page_window_rows((uint64_t)e->n, page_rows((uint64_t)e->d));
+    const backend *b = p->backend;
+    for (out.window = span + min_of(e->n, o->batch > 0 ? o->batch : 256); out.window < e->n; out.window += span)
+        if (b->ops->pieces.end(b->self, PASS_OBJECTIVE, e->n, p->d, p->k, 0, out.window) > 0 &&
+            b->ops->pieces.end(b->self, PASS_CURVATURE, e->n, p->d, p->k, 0, out.window) > 0)
+            break;
+    out.window = min_of(out.window, e->n);
+    return out;
+}
+
+static double in_mb(int64_t bytes) { return (double)bytes / 1e6; }
+
+cusgd_status stream_choose_room(const problem *p, const stream_needs *of, int64_t *room)
+{
+    int64_t row = of->bound + of->slot, least = of->fixed + of->window * row;
+    *room = min_of((p->options->memory - of->fixed) / row, p->train.rows.n);
+    if (p->options->memory >= least) return CUSGD_OK;
+    return fail_option("memory",
+                       "memory %.4g MB is too little for %s: a window of %" PRId64
+                       " rows takes %.4g MB as it is read and %.4g MB as "
+                       "it is trained on, and all else %.4g MB; give --memory %.0fM or more",
+                       in_mb(p->options->memory), p->train.data->source, of->window, in_mb(of->window * of->slot),
+                       in_mb(of->window * of->bound), in_mb(of->fixed), in_mb(least) + 1);
+}
+
+/* ---- What a stream is not made of ---- */
+
+static cusgd_status check_order(const problem *p)
+{
+    cusgd_sampling sampling = p->options->sampling;
+    if (p->options->solver != CUSGD_SOLVER_SGD || sampling == CUSGD_SAMPLING_PAGES || sampling == CUSGD_SAMPLING_NONE)
+        return CUSGD_OK;
+    return fail_option("sampling",
+                       "%s does not fit into the memory that was given, and this order of the rows needs all of them at hand: "
+                       "give --sampling pages (each row once per epoch, pages of them in random order), or --sampling none "
+                       "where the rows stand in random order",
+                       p->train.data->source);
+}
+
+static cusgd_status check_solver(const problem *p)
+{
+    cusgd_solver solver = p->options->solver;
+    if (solver == CUSGD_SOLVER_GD && isnan(p->options->rate))
+        return fail_option("rate",
+                           "%s does not fit into the memory that was given, and the usual rate of gd follows from second "
+                           "derivatives, which need all rows at hand: give --rate, for example 0.1, or take solver lbfgs",
+                           p->train.data->source);
+    if (solver == CUSGD_SOLVER_SGD || solver == CUSGD_SOLVER_LBFGS || solver == CUSGD_SOLVER_CG || solver == CUSGD_SOLVER_GD)
+        return CUSGD_OK;
+    return fail_option(
+        "solver",
+        "%s does not fit into the memory that was given: only the solvers sgd, lbfgs, cg and gd read rows piece by "
+        "piece; give one of them, or more --memory",
+        p->train.data->source);
+}
+
+cusgd_status stream_check_options(const problem *p)
+{
+    const cusgd_options *o = p->options;
+    const cusgd_data *data = p->train.data;
+    cusgd_status status = data_is_dense(data, "training within --memory");
+    if (!status) status = data_on_host(data, "training within --memory");
+    if (!status && data->view.x.col_stride != 1 && data->view.d > 1)
+        status = fail(CUSGD_ERROR_DATA,
+                      "%s: stands column by column, so that no row can be read alone: save it by numpy.ascontiguousarray(x), or "
+                      "leave out --memory",
+                      data->source);
+    if (!status && o->shards > 1)
+        status = fail_option("shards", "shards are not read piece by piece: leave out --shards or --memory");
+    if (!status && (o->robust || o->whiten != CUSGD_WHITEN_NONE))
+        status = fail_option("memory", "robust and whiten need all rows at hand: leave them out, or give more --memory");
+    if (!status) status = check_order(p);
+    return status ? status : check_solver(p);
+}
