@@ -454,7 +454,7 @@ int train_main(int argc, char **argv)
          &t.checkpoints.path},
         {{"every", "N", "5minutes", "how often: 100steps, 1epochs or 5minutes", NULL}, '\0', TAKES_TEXT, &t.checkpoints.every},
         {{"resume", NULL, NULL, "go on from the checkpoint, if there is one", NULL}, '\0', TAKES_NOTHING, &t.checkpoints.resume},
-        {{"world", "auto|mpi|openmpi|mpich|none", "by the launcher", "the processes that train together under mpirun", NULL},
+        {{"world", "auto|openmpi|mpich|none", "by the launcher", "the processes that train together under mpirun", NULL},
          '\0',
          TAKES_TEXT,
          &t.ranks.which},
@@ -471,7 +471,7 @@ int train_main(int argc, char **argv)
     };
     static const char *const usual[] = {"features", "target",         "weights", "missing", "categorical", "loss",
                                         "solver",   "optimizer",      "rate",    "batch",   "epochs",      "l1",
-                                        "l2",       "valid-fraction", "seed",    "device",  "precision",   NULL};
+                                        "l2",       "valid-fraction", "seed",    "device",  NULL};
     reading_arguments(&t.reading, reading_table);
     int status = options_open(&t.options);
     if (status) return status;
