@@ -175,8 +175,7 @@ cusgd_status cusgd_options_set_number(cusgd_options *options, const char *name, 
     char text[NUMBER_TEXT];
     const option *o = option_find(name, &opposite);
     if (!o) return fail_unknown(name);
-    if (has_no_number(o))
-        return fail_option(o->info.name, "%s is not a number: set it by cusgd_options_set", name);
+    if (has_no_number(o)) return fail_option(o->info.name, "%s is not a number: set it by cusgd_options_set", name);
     if (isnan(value)) return cusgd_options_set(options, name, CUSGD_AUTO);
     if (o->info.type == CUSGD_OPTION_FLAG && (value == 0 || value == 1))
         return cusgd_options_set(options, name, value != 0 ? "true" : "false");
@@ -203,8 +202,7 @@ cusgd_status cusgd_options_get_number(const cusgd_options *options, const char *
     int opposite;
     const option *o = option_find(name, &opposite);
     if (!o) return fail_unknown(name);
-    if (has_no_number(o))
-        return fail_option(o->info.name, "%s is not a number: read it by cusgd_options_get", name);
+    if (has_no_number(o)) return fail_option(o->info.name, "%s is not a number: read it by cusgd_options_get", name);
     if (is_open(o, options))
         *value = (double)NAN;
     else if (is_number(o))

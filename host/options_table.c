@@ -63,7 +63,7 @@ _Static_assert(sizeof(cusgd_loss) == sizeof(int) && sizeof(cusgd_solver) == size
 #define COUNT(minimum, words) CUSGD_OPTION_WHOLE, words, minimum, MAX_COUNT, 0, 0, 1
 #define FLAG(automatic)       CUSGD_OPTION_FLAG, NULL, 0, 1, 0, 0, automatic
 
-#define TEXT_OF(type)         type, NULL, 0, CUSGD_OPTION_TEXT - 1, 0, 0, 1
+#define TEXT_OF(type) type, NULL, 0, CUSGD_OPTION_TEXT - 1, 0, 0, 1
 
 #define AT(field) offsetof(cusgd_options, field)
 

@@ -142,8 +142,9 @@ CUSGD_API void cusgd_options_free(cusgd_options *options);
 
 /* Sets an option by its name or alias. For a flag, `value` NULL sets the state that the name says ("no-intercept"). Whole numbers
  * may be written as 1e6. "loss-expr" makes the loss an expression, and "loss" takes the formula away: the one that is set last
- * holds. "constant" NAME=VALUE is added to those that there are, or takes the place of the one of that name. CUSGD_AUTO leaves the option to the trainer if it can choose it. On failure (USAGE; the option is in
- * cusgd_last_error_info) the options are unchanged. */
+ * holds. "constant" NAME=VALUE is added to those that there are, or takes the place of the one of that name. CUSGD_AUTO leaves
+ * the option to the trainer if it can choose it. On failure (USAGE; the option is in cusgd_last_error_info) the options are
+ * unchanged. */
 CUSGD_API cusgd_status cusgd_options_set(cusgd_options *options, const char *name, const char *value);
 /* Sets an option whose type is a number, a whole number, a seed (up to 2^53) or a flag (0 or 1). NaN means CUSGD_AUTO; -1 means
  * the word that a whole number accepts ("end" for "evaluate-every"). */
@@ -170,12 +171,12 @@ CUSGD_API cusgd_status cusgd_options_check(const cusgd_options *options);
 CUSGD_API const char *cusgd_options_unused(const cusgd_options *options, const char *name);
 
 typedef enum cusgd_option_type {
-    CUSGD_OPTION_NAME,   /* one of `choices` */
-    CUSGD_OPTION_NUMBER, /* a finite number from `min` to `max`, each excluded where min_excluded, max_excluded say so */
-    CUSGD_OPTION_WHOLE,  /* a whole number from `min` to `max`, or one of `choices` */
-    CUSGD_OPTION_FLAG,   /* "true" or "false" */
-    CUSGD_OPTION_SEED,   /* a whole number from 0 to 2^64 - 1 */
-    CUSGD_OPTION_DEVICE, /* "auto", "cpu", "cuda" or "cuda:I" */
+    CUSGD_OPTION_NAME,      /* one of `choices` */
+    CUSGD_OPTION_NUMBER,    /* a finite number from `min` to `max`, each excluded where min_excluded, max_excluded say so */
+    CUSGD_OPTION_WHOLE,     /* a whole number from `min` to `max`, or one of `choices` */
+    CUSGD_OPTION_FLAG,      /* "true" or "false" */
+    CUSGD_OPTION_SEED,      /* a whole number from 0 to 2^64 - 1 */
+    CUSGD_OPTION_DEVICE,    /* "auto", "cpu", "cuda" or "cuda:I" */
     CUSGD_OPTION_FORMULA,   /* text of at most `max` bytes, which is read when a trainer is created */
     CUSGD_OPTION_CONSTANTS, /* NAME=VALUE, several separated by commas; at most `max` bytes */
 } cusgd_option_type;

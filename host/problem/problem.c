@@ -443,13 +443,13 @@ int problem_binds_alike(const problem *p, const cusgd_options *after)
     loss_rule old = loss_rule_of(before), new = loss_rule_of(after);
     int was_auto = before->solver == CUSGD_SOLVER_SGD && before->optimizer == CUSGD_OPTIMIZER_AUTO;
     int is_auto = after->solver == CUSGD_SOLVER_SGD && after->optimizer == CUSGD_OPTIMIZER_AUTO; /* which bounds exponentials */
-    int alike = old.kind == new.kind && options_formula_alike(before, after) && !(old.number < new.number) && !(old.number > new.number) && was_auto == is_auto &&
+    int alike = old.kind == new.kind && !(old.number < new.number) && !(old.number > new.number) && was_auto == is_auto &&
                 before->precision == after->precision && before->storage == after->storage &&
                 before->standardize == after->standardize && before->robust == after->robust && before->whiten == after->whiten &&
                 before->intercept == after->intercept && before->threads == after->threads && before->shards == after->shards &&
                 before->memory == after->memory &&strcmp(before->device, after->device) == 0 && !(p->units.target > 1) &&
                 !(p->units.target < 1) && !(before->valid_fraction > 0) && !(after->valid_fraction > 0);
-    alike = alike && options_standardize_alike(before, after);
+    alike = alike && options_standardize_alike(before, after) && options_formula_alike(before, after);
     if (p->train.stream) alike = alike && before->sampling == after->sampling && before->solver == after->solver;
     for (int64_t j = 0; j < p->d && alike; j++) {
         double scale = penalized_scale(after, j, p->units.own_scale[j]);

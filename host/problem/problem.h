@@ -8,8 +8,8 @@
 #include "backend.h"
 
 typedef double real; /* above the device interface all is double */
-#include "options.h"
 #include "expr/loss.h"
+#include "options.h"
 #include "scalar/update.h"
 
 /* Rows that are bound piece by piece (stream.h). */

@@ -265,10 +265,11 @@ static cusgd_status search_from(search *s, const cusgd_search *given, double *x,
         return fail(CUSGD_ERROR_USAGE, "there are %zu formulas: a minimum is searched of a single one", formulas);
     for (size_t i = 0; s->is_root && i < formulas; i++)
         if (cusgd_expression_compares(s->e, i))
-            return fail(CUSGD_ERROR_USAGE,
-                        "formula %zu is a comparison, whose value is 1 or 0: a root is searched of a difference, as cos(x) - x for "
-                        "cos(x) == x",
-                        i + 1);
+            return fail(
+                CUSGD_ERROR_USAGE,
+                "formula %zu is a comparison, whose value is 1 or 0: a root is searched of a difference, as cos(x) - x for "
+                "cos(x) == x",
+                i + 1);
     if (s->is_root && formulas != s->variables)
         return fail(CUSGD_ERROR_USAGE,
                     "there are %zu formulas and %zu variables: a root is searched of as many formulas as variables", formulas,

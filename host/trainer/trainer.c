@@ -138,6 +138,7 @@ static cusgd_status begin(cusgd_trainer *t)
     if (!status) status = interrupt_asked() ? fail_interrupted() : choose_method(t);
     if (!status) status = start(t);
     options_undash(t->announcement);
+    options_undash(t->problem.targets.note);
     return status;
 }
 

@@ -23,10 +23,10 @@ typedef enum cusgd_loss {
     CUSGD_LOSS_PERCEPTRON,                  /* max(0, -s p): least at coefficients 0, so for a fixed rate only */
     CUSGD_LOSS_SOFTMAX, /* log sum_c e^(p_c) - p_y, y a class and each class an output: softmax.h. Of one output: logistic */
     /* A formula of p and y (option loss-expr). Once it has been looked at it is one of these, which are all called expression: */
-    CUSGD_LOSS_EXPRESSION,            /* twice differentiable */
-    CUSGD_LOSS_EXPRESSION_ONCE,       /* the second derivative jumps */
-    CUSGD_LOSS_EXPRESSION_NOT,        /* the first derivative jumps */
-    CUSGD_LOSS_EXPRESSION_SHIFT,      /* likewise, of p - y alone */
+    CUSGD_LOSS_EXPRESSION,       /* twice differentiable */
+    CUSGD_LOSS_EXPRESSION_ONCE,  /* the second derivative jumps */
+    CUSGD_LOSS_EXPRESSION_NOT,   /* the first derivative jumps */
+    CUSGD_LOSS_EXPRESSION_SHIFT, /* likewise, of p - y alone */
     CUSGD_LOSS_EXPRESSION_SHIFT_ONCE,
     CUSGD_LOSS_EXPRESSION_SHIFT_NOT,
 } cusgd_loss;

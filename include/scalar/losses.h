@@ -109,10 +109,15 @@ typedef struct loss_info {
 enum { LOSS_COUNT = CUSGD_LOSS_EXPRESSION }; /* those that have a name of their own */
 
 /* What is known of a formula without its text; what its derivatives are bounded by is found from the data (host/problem/). */
-#define EXPRESSION_ROW(KIND, SMOOTHNESS, FIXED)                                                                                \
-    [CUSGD_LOSS_##KIND] = {.info.name = "expression", .info.formula = "a formula of p and y",                                  \
-                           .info.targets = CUSGD_TARGET_REAL, .info.link = CUSGD_LINK_IDENTITY, .info.smoothness = SMOOTHNESS, \
-                           .info.hessian_bound = (double)INFINITY, .derivative_bound = (double)INFINITY, .reported = 1,        \
+#define EXPRESSION_ROW(KIND, SMOOTHNESS, FIXED)                    \
+    [CUSGD_LOSS_##KIND] = {.info.name = "expression",              \
+                           .info.formula = "a formula of p and y", \
+                           .info.targets = CUSGD_TARGET_REAL,      \
+                           .info.link = CUSGD_LINK_IDENTITY,       \
+                           .info.smoothness = SMOOTHNESS,          \
+                           .info.hessian_bound = (double)INFINITY, \
+                           .derivative_bound = (double)INFINITY,   \
+                           .reported = 1,                          \
                            .fixed = FIXED}
 static const loss_info loss_table[] = {LOSSES(LOSS_ROW) /* and the expressions */
                                        EXPRESSION_ROW(EXPRESSION, CUSGD_SMOOTH_TWICE, 1),
