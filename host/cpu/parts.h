@@ -3,10 +3,10 @@
 #define CUSGD_HOST_CPU_PARTS_H
 
 #include "cpu.h"
-#include "rows.h" /* says what `real` is, to the ones below */
-
-#include "expr/loss.h"
+#include "rows.h"
 #include "scalar/update.h"
+
+#include "expr/loss.h" /* behind the type real */
 
 /* Sparse rows: their columns ascend. Parts of the columns with about equal numbers of stored values are what threads share. */
 enum { COLUMN_PARTS = 16 };

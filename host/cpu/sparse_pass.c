@@ -51,7 +51,24 @@ static void predict_row(const sparse_pass *s, int64_t i, real *p)
     }
 }
 
-/* p of a row becomes w dl/dp; returns w l of all outputs. */
+/* p of a row becomes w dl/dp of a formula, as many outputs at a time as it takes together; returns w l. */
+static double derive_formula(const sparse_pass *s, real w, const real *y, real *p)
+{
+    enum { OUTPUTS = 32 };
+    real value[OUTPUTS], derivative[OUTPUTS];
+    double loss = 0;
+    for (int64_t first = 0; first < s->b->k; first += OUTPUTS) {
+        int count = (int)min_of(s->b->k - first, OUTPUTS);
+        REAL_NAME(NAMED(loss_formula_rows), baseline)(s->loss.formula, count, p + first, y + first, value, derivative, NULL);
+        for (int c = 0; c < count; c++) {
+            loss += (double)(w * value[c]);
+            p[first + c] = w * derivative[c];
+        }
+    }
+    return loss;
+}
+
+/* Likewise of any loss. */
 static double derive_row(const sparse_pass *s, int64_t i, real *p)
 {
     const dataset *b = s->b;
@@ -60,9 +77,10 @@ static double derive_row(const sparse_pass *s, int64_t i, real *p)
     int softmax = b->classed && s->loss.kind == CUSGD_LOSS_SOFTMAX;
     double loss = 0;
     if (softmax) softmax_row((outputs){p, b->k, 1, 1}, &maximum, &rest);
-    for (int64_t c = 0; c < b->k; c++) {
+    if (s->loss.formula) loss = derive_formula(s, w, y, p);
+    for (int64_t c = 0; c < b->k && !s->loss.formula; c++) {
         struct loss_point at = softmax ? softmax_at(p[c], class_is(*y, c), maximum, rest)
-                                       : rule_at(s->loss, p[c], b->classed ? (real)class_is(*y, c) : y[c]);
+                                       : loss_at(s->loss, p[c], b->classed ? (real)class_is(*y, c) : y[c]);
         loss += (double)(w * at.value);
         p[c] = w * at.derivative;
     }

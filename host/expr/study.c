@@ -52,11 +52,13 @@ static void fill_probes(double y, double *p)
     for (int center = 0; center < 2; center++) {
         double about = center ? y : 0, unit = 0.01;
         p[count++] = about;
-        for (int k = 0; k < DECADES; k++, unit *= 10)
+        for (int k = 0; k < DECADES; k++) {
             for (int s = 0; s < 3; s++) {
                 p[count++] = about - steps[s] * unit;
                 p[count++] = about + steps[s] * unit;
             }
+            unit *= 10;
+        }
     }
     qsort(p, PROBES, sizeof *p, ascending);
 }

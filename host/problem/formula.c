@@ -52,11 +52,11 @@ static int find_bracket(const target_rows *r, loss_rule loss, double *from, doub
     const double worth = 1e-3;
     point here = mean_at(r, loss, *from), first = here;
     double way = here.derivative > 0 ? -1 : 1, step = 1e-2 * fmax(1, fabs(*from));
-    for (int i = 0; i < DOUBLINGS && here.derivative * way < 0; i++, step *= 2) {
+    for (int i = 0; i < DOUBLINGS && here.derivative * way < 0; i++) {
         *to = *from + way * step;
         point there = mean_at(r, loss, *to);
         if (!is_finite(there)) {
-            step /= 4; /* back to where it is */
+            step /= 2;
             continue;
         }
         if (!(there.derivative * way < 0)) return 1;
@@ -64,6 +64,7 @@ static int find_bracket(const target_rows *r, loss_rule loss, double *from, doub
         if (!gains && i > 8) return 0;
         *from = *to;
         here = there;
+        step *= 2;
     }
     *to = *from;
     return !(here.derivative * way < 0);
