@@ -2,8 +2,8 @@
 """Writes include/scalar/polynomials.h: the polynomials that the elementary functions (include/scalar/elementary.h) are made of.
 
 Each one interpolates its function at Chebyshev nodes in 60-digit arithmetic, which comes within a small factor of the best
-polynomial of its degree. The degree is the lowest that keeps the error of the elementary function below the given share of an ulp;
-each coefficient is then rounded to the nearest number of its type.
+polynomial of its degree. The degree is the lowest that changes the elementary function by less than a share of an ulp; each
+coefficient is then rounded to the nearest number of its type.
 
 usage: make_polynomials.py [FILE]     (include/scalar/polynomials.h by default)
 Needs mpmath.
@@ -49,8 +49,8 @@ ROOT_HALF = mp.sqrt(mpf(1) / 2)
 LARGEST_S = (1 - ROOT_HALF) / (1 + ROOT_HALF)  # (m - 1) / (m + 1) at m = sqrt(2)
 EIGHTH = mp.tan(mp.pi / 8)
 
-# Name; variable; what it approximates, for people and as a function; the interval; and by how much an error of 1 of it is an error
-# relative to the elementary function's value, at most.
+# Name; variable; what it approximates, for people and as a function; the interval; and the largest error, relative to the
+# elementary function's value, that an error of 1 causes.
 POLYNOMIALS = [
     ("exp_rest", "r", "(e^r - 1 - r - r^2 / 2) / r^3 for r from -0.4 log(2) to 0.6 log(2)",
      lambda r: (mp.exp(r) - 1 - r - r * r / 2) / r**3,
@@ -64,7 +64,8 @@ POLYNOMIALS = [
     ("sin_rest", "z", "(sin(x) / x - 1) / z with z = x^2, |x| <= pi / 4", rest_of_sine, (0, mpf("0.6169")), 0.7),
     ("cos_rest", "z", "(cos(x) - 1 + z / 2) / z^2 with z = x^2, |x| <= pi / 4", rest_of_cosine, (0, mpf("0.6169")), 0.55),
     ("asin_rest", "z", "(asin(x) / x - 1) / z with z = x^2 <= 1/4", odd_rest(mp.asin), (0, mpf("0.25")), 0.25),
-    ("atan_rest", "z", "(atan(x) / x - 1) / z with z = x^2, |x| <= tan(pi / 8)", odd_rest(mp.atan), (0, EIGHTH**2 * mpf("1.001")), 0.2),
+    ("atan_rest", "z", "(atan(x) / x - 1) / z with z = x^2, |x| <= tan(pi / 8)", odd_rest(mp.atan),
+     (0, EIGHTH**2 * mpf("1.001")), 0.2),
     ("erf_rest", "z", "(erf(x) / x - 2 / sqrt(pi)) / z with z = x^2, x <= 5/8",
      lambda z: (mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 2 / mp.sqrt(mp.pi)) / z, (0, mpf(25) / 64), 0.5),
     ("erf_from_one", "d", "(erf(x) - erf(1)) / d with d = x - 1, x from 5/8 to 3/2", lambda d: (mp.erf(1 + d) - mp.erf(1)) / d,
@@ -129,7 +130,7 @@ def chain(name, terms, indent):
     return [" " * indent + lines[0]] + [" " * (indent + 4) + line for line in lines[1:]]
 
 
-def body(variable, coefficients, single):
+def body(coefficients, single):
     terms = [spelled(c, single) for c in coefficients]
     lines = chain("even", terms[0::2], 8)
     lines += chain("odd", terms[1::2], 8)
@@ -140,13 +141,24 @@ def function_text(name, variable, says, function, interval, weight):
     double = fit(function, interval, weight, 53)
     single = fit(function, interval, weight, 24)
     text = textwrap.fill(f"{says}.", WIDTH - 6).replace("\n", "\n * ")
-    return "\n".join([f"/* {text} */", f"SCALAR real {name}(real {variable})", "{",
-                      f"    real w = {variable} * {variable}, even, odd;", "    if (REAL_IS_DOUBLE) {", *body(variable, double, False),
-                      "    } else {", *body(variable, single, True), "    }", f"    return even + odd * {variable};", "}"])  # fmt: skip
+    lines = [
+        f"/* {text} */",
+        f"SCALAR real {name}(real {variable})",
+        "{",
+        f"    real w = {variable} * {variable}, even, odd;",
+        "    if (REAL_IS_DOUBLE) {",
+        *body(double, single=False),
+        "    } else {",
+        *body(single, single=True),
+        "    }",
+        f"    return even + odd * {variable};",
+        "}",
+    ]
+    return "\n".join(lines)
 
 
-HEAD = """/* Made by scripts/make_polynomials.py: the polynomials of the elementary functions. The even and the odd powers are added apart,
- * which are two chains of operations that do not wait for each other. */
+HEAD = """/* Made by scripts/make_polynomials.py: the polynomials of the elementary functions. The even and the odd powers are
+ * added apart, which are two chains of operations that do not wait for each other. */
 #ifndef CUSGD_SCALAR_POLYNOMIALS_H
 #define CUSGD_SCALAR_POLYNOMIALS_H
 

@@ -2,42 +2,58 @@
 #ifndef CUSGD_HOST_CPU_LOSS_ROWS_H
 #define CUSGD_HOST_CPU_LOSS_ROWS_H
 
-/* Predictions, targets and weights of rows. */
+enum { LOSS_LANES = WIDTH < 4 ? 4 : WIDTH };
+static const real ones[LANES] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+
+/* Predictions, targets and weights of rows; w: NULL: all 1. */
 typedef struct loss_rows {
     const real *p, *y, *w;
 } loss_rows;
 
-/* Those of rows first .. count - 1, filled up in `room` where they are fewer; w: NULL: all 1. */
-static inline loss_rows loss_rows_at(const loss_rows *all, int first, int count, real (*room)[WIDTH])
+/* Row `first` and those behind it. */
+static inline loss_rows loss_rows_from(const loss_rows *all, int first)
 {
-    loss_rows some = {all->p + first, all->y + first, all->w ? all->w + first : room[2]};
-    for (int l = 0; l < WIDTH; l++) room[2][l] = 1;
-    if (count - first >= WIDTH) return some;
-    for (int l = 0; l < WIDTH; l++) {
-        int at = first + l < count ? first + l : first;
-        room[0][l] = all->p[at];
-        room[1][l] = all->y[at];
-        if (all->w) room[2][l] = all->w[at];
+    return (loss_rows){all->p + first, all->y + first, all->w ? all->w + first : ones};
+}
+
+/* Four of them, filled up in `room` where fewer are left. */
+static inline loss_rows loss_rows_last(const loss_rows *all, int first, int count, real (*room)[4])
+{
+    loss_rows some = loss_rows_from(all, first);
+    if (first + 4 <= count) return some;
+    for (int l = 0; l < 4; l++) {
+        int at = first + l < count ? l : 0;
+        room[0][l] = some.p[at];
+        room[1][l] = some.y[at];
+        room[2][l] = some.w[at];
     }
     return (loss_rows){room[0], room[1], room[2]};
 }
 
-/* w l and w dl/dp at predictions p + b, which has to become vector instructions: the rows of one register at a time. */
+/* w l and w dl/dp at predictions p + b; has to become vector instructions. */
+static inline __attribute__((always_inline)) void losses_in_lanes(int width, loss_rule rule, loss_rows some, real b, real *value,
+                                                                  real *derivative)
+{
+    real values[LOSS_LANES], derivatives[LOSS_LANES];
+    for (int l = 0; l < width; l++) {
+        struct loss_point at = loss_at(rule, some.p[l] + b, some.y[l]);
+        values[l] = some.w[l] * at.value;
+        derivatives[l] = some.w[l] * at.derivative;
+    }
+    memcpy(value, values, (size_t)width * sizeof *value);
+    memcpy(derivative, derivatives, (size_t)width * sizeof *derivative);
+}
+
 static inline __attribute__((always_inline)) void losses_of(cusgd_loss kind, loss_rule rule, int count, const loss_rows *all,
                                                             real b, real *value, real *derivative)
 {
+    int first = 0;
+    real room[3][4];
     rule.kind = kind;
-    for (int first = 0; first < count; first += WIDTH) {
-        real room[3][WIDTH], values[WIDTH], derivatives[WIDTH];
-        loss_rows some = loss_rows_at(all, first, count, room);
-        for (int l = 0; l < WIDTH; l++) {
-            struct loss_point at = loss_at(rule, some.p[l] + b, some.y[l]);
-            values[l] = some.w[l] * at.value;
-            derivatives[l] = some.w[l] * at.derivative;
-        }
-        memcpy(value + first, values, sizeof values);
-        memcpy(derivative + first, derivatives, sizeof derivatives);
-    }
+    for (; LOSS_LANES > 4 && first + LOSS_LANES <= count; first += LOSS_LANES)
+        losses_in_lanes(LOSS_LANES, rule, loss_rows_from(all, first), b, value + first, derivative + first);
+    for (; first < count; first += 4)
+        losses_in_lanes(4, rule, loss_rows_last(all, first, count, room), b, value + first, derivative + first);
 }
 
 /* Likewise of a formula. */
@@ -55,7 +71,7 @@ static void formula_losses(loss_rule rule, int count, const loss_rows *all, real
 #define LOSSES_CASE(KIND, ...) \
     case CUSGD_LOSS_##KIND: losses_of(CUSGD_LOSS_##KIND, rule, count, all, b, value, derivative); return;
 
-/* The loss is chosen outside the loop. value, derivative: room for a multiple of WIDTH. */
+/* The loss is chosen outside the loop. value, derivative: room for a multiple of four. */
 static void losses(loss_rule rule, int count, const loss_rows *all, real b, real *value, real *derivative)
 {
     switch (rule.kind) {

@@ -4,22 +4,41 @@
 
 #include "softmax_row.h"
 
+/* p becomes e^(p - maximum) in `power`; what a row's outputs have in common. Loops over rows become vector instructions. */
+static void narrow_softmax_rows(int64_t k, int rows, real (*p)[GROUP], real (*power)[GROUP], real *maximum, real *rest)
+{
+    memcpy(maximum, p[0], (size_t)rows * sizeof *maximum);
+    for (int64_t c = 1; c < k; c++)
+        for (int r = 0; r < rows; r++) maximum[r] = p[c][r] > maximum[r] ? p[c][r] : maximum[r];
+    for (int64_t c = 0; c < k; c++)
+        for (int r = 0; r < rows; r++) power[c][r] = real_exp(p[c][r] - maximum[r]);
+    for (int r = 0; r < rows; r++) {
+        softmax_sum sum = {0, 0, 0};
+        for (int64_t c = 0; c < k; c++) softmax_add_power(&sum, power[c][r]);
+        rest[r] = (real)softmax_rest(sum);
+    }
+}
+
 static void add_narrow_softmax(const rows_task *t, const group *g, double *loss)
 {
-    real p[NARROW][GROUP], maximum[GROUP], rest[GROUP], own[GROUP] = {0}, value[GROUP] = {0}, derivative[GROUP];
+    real p[NARROW][GROUP], power[NARROW][GROUP], maximum[GROUP], rest[GROUP], w[GROUP];
+    real own[GROUP] = {0}, value[GROUP] = {0}, derivative[GROUP];
+    int mine[GROUP];
     int64_t padded = rows_padded(t->d);
     for (int64_t c = 0; c < t->k; c++) {
         const real *theta = t->theta + c * t->layout.ld;
         for (int r = 0; r < g->fours; r += 4) dots(g->x + r, c == 0 ? g->ahead + r : NULL, theta, padded, p[c] + r);
         for (int r = 0; g->o && r < g->count; r++) p[c][r] += g->o[r];
-        for (int r = 0; r < g->count; r++) p[c][r] += theta[padded];
+        for (int r = 0; r < g->fours; r++) p[c][r] += theta[padded];
     }
-    for (int r = 0; r < g->count; r++) softmax_row((outputs){&p[0][r], t->k, 1, GROUP}, &maximum[r], &rest[r]);
+    narrow_softmax_rows(t->k, g->fours, p, power, maximum, rest);
+    for (int r = 0; r < g->fours; r++) w[r] = g->w && r < g->count ? g->w[r] : 1;
     for (int64_t c = 0; c < t->k; c++) {
-        for (int r = 0; r < g->count; r++) {
-            struct loss_point l = softmax_at(p[c][r], class_is(*g->y_row[r], c), maximum[r], rest[r]);
-            own[r] += g->w ? g->w[r] * l.value : l.value;
-            derivative[r] = g->w ? g->w[r] * l.derivative : l.derivative;
+        for (int r = 0; r < g->fours; r++) mine[r] = r < g->count && class_is(*g->y_row[r], c);
+        for (int r = 0; r < g->fours; r++) {
+            struct loss_point l = softmax_of_power(power[c][r], p[c][r], mine[r], maximum[r], rest[r]);
+            own[r] += w[r] * l.value;
+            derivative[r] = w[r] * l.derivative;
         }
         if (c == t->k - 1) memcpy(value, own, sizeof value); /* rows are added in order, whatever their classes */
         add_output(t, g, c, value, derivative, loss);
@@ -32,12 +51,14 @@ static void wide_softmax_block(const rows_task *t, const group *g, int64_t c, co
 {
     int64_t count = t->k - c < LANES ? t->k - c : LANES;
     for (int r = 0; r < g->count; r++) {
-        real w = g->w ? g->w[r] : 1, derivative[LANES] = {0};
-        for (int l = 0; l < count; l++) {
-            struct loss_point at = softmax_at(p[r * LANES + l], class_is(*g->y_row[r], c + l), maximum[r], rest[r]);
-            derivative[l] = w * at.derivative;
-            sums[r % 4] += (double)(w * at.value);
+        real w = g->w ? g->w[r] : 1, y = *g->y_row[r], derivative[LANES], value[LANES];
+        int64_t own = (y < 0 ? 0 : (int64_t)y) - c;
+        for (int l = 0; l < LANES; l++) {
+            struct loss_point at = softmax_at(p[r * LANES + l], l == own, maximum[r], rest[r]);
+            derivative[l] = l < count ? w * at.derivative : 0;
+            value[l] = w * at.value;
         }
+        if (own >= 0 && own < count) sums[r % 4] += (double)value[own];
         memcpy(p + r * LANES, derivative, sizeof derivative);
     }
 }

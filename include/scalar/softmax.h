@@ -16,10 +16,10 @@ typedef struct softmax_sum {
     int bad;            /* 1: some p was not finite */
 } softmax_sum;
 
-/* Adds e^(p - maximum). */
-SCALAR void softmax_add(softmax_sum *sum, real p, real maximum)
+/* Adds e = e^(p - maximum). */
+SCALAR void softmax_add_power(softmax_sum *sum, real e)
 {
-    real e = real_exp(p - maximum), scaled = e * (real)4294967296.0;
+    real scaled = e * (real)4294967296.0;
     if (!(e <= 1)) { /* NaN, of which no integer can be made */
         sum->bad = 1;
         return;
@@ -29,6 +29,8 @@ SCALAR void softmax_add(softmax_sum *sum, real p, real maximum)
     sum->low += (uint64_t)((scaled - (real)high) * (real)4294967296.0);
 }
 
+SCALAR void softmax_add(softmax_sum *sum, real p, real maximum) { softmax_add_power(sum, real_exp(p - maximum)); }
+
 /* The sum less 1, which is what the output of the largest p adds to it: it keeps the digits of a small loss. */
 DEVICE double softmax_rest(softmax_sum sum)
 {
@@ -37,13 +39,18 @@ DEVICE double softmax_rest(softmax_sum sum)
     return ((double)(sum.high - UINT64_C(4294967296)) + (double)sum.low * unit) * unit;
 }
 
-/* What output c adds to the row's loss, with the derivatives by its p; own: the row is of class c. */
-SCALAR OF(loss_point) softmax_at(real p, int own, real maximum, real rest)
+/* What output c adds to the row's loss, with the derivatives by its p; own: the row is of class c; e = e^(p - maximum). */
+SCALAR OF(loss_point) softmax_of_power(real e, real p, int own, real maximum, real rest)
 {
-    real e = real_exp(p - maximum), total = 1 + rest, share = e / total;
+    real total = 1 + rest, share = e / total;
     real others = e < 1 ? 1 - share : rest / total; /* the probability of the other classes */
     OF(loss_point) l = {own ? real_log1p(rest) + (maximum - p) : 0, own ? -others : share, share * others};
     return l;
+}
+
+SCALAR OF(loss_point) softmax_at(real p, int own, real maximum, real rest)
+{
+    return softmax_of_power(real_exp(p - maximum), p, own, maximum, rest);
 }
 
 #endif

@@ -46,7 +46,7 @@ def powers(single):
     reach = 80 if single else 700
     bases = [*(2.0 ** draw.uniform(-100, 100, COUNT)), *draw.uniform(0.5, 2, COUNT), 1 + 2.0**-20, 1 - 2.0**-20]
     points = [(b, draw.uniform(-reach, reach) / np.log(b)) for b in bases]
-    return points + [(-3.0, 3.0), (-2.5, -2.0), (2.0, -148.0 if single else -1073.0), (10.0, 38.0), (1e-38, 0.5), (0.1, 2.0)]
+    return [*points, (-3.0, 3.0), (-2.5, -2.0), (2.0, -148.0 if single else -1073.0), (10.0, 38.0), (1e-38, 0.5), (0.1, 2.0)]
 
 
 def as_stored(value, single):
