@@ -83,7 +83,7 @@ const option option_rows[] = {
       POSITIVE(1)}, IN_DOUBLE, AT(delta), 0, ROUNDED},
     {{"width", "X", "0.1", "epsilon-insensitive losses: half-width of the zero-loss tube", NULL,
       NATURAL(1)}, IN_DOUBLE, AT(width), 0, ROUNDED},
-    {{"quantile", "X", "0.5", "quantile: which one, between 0 and 1; train: or several, separated by commas", NULL,
+    {{"quantile", "X", "0.5", "quantile: which one, in (0, 1); train: or several", NULL,
       BETWEEN(0, 1)}, IN_DOUBLE, AT(quantile), 0, ROUNDED},
     {{"power", "X", "1.5", "tweedie: between 1 (poisson) and 2 (gamma)", NULL,
       BETWEEN(1, 2)}, IN_DOUBLE, AT(power), 0, ROUNDED},

@@ -81,7 +81,7 @@ static void check_loss(cusgd_loss kind, int precision)
     backend b = {0};
     double numbers[K];
     results own, all;
-    loss_rule loss = interface_loss(kind);
+    loss_rule loss = interface_loss((int)kind);
     interface_backend_open((cusgd_precision)precision, 2, &b);
     dataset *at = bind(&b);
     for (int c = 0; c < K; c++) numbers[c] = quantiles[c % QUANTILES];

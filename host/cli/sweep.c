@@ -197,8 +197,7 @@ int sweep_main(int argc, char **argv)
     sweeping w = {.folds = -1};
     argument reading_table[READING_ARGUMENTS];
     const argument table[] = {
-        {{"grid", "NAME=VALUES", NULL,
-          "l1, l2, rate, momentum, quantile, delta or width: a list, or FIRST..LAST:log:COUNT (needed)", NULL},
+        {{"grid", "NAME=VALUES", NULL, "l1, l2, rate, momentum, ...: a list, or FIRST..LAST:log:COUNT (needed)", NULL},
          '\0',
          TAKES_TEXTS,
          &w.grids},
