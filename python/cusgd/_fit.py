@@ -9,7 +9,6 @@ import numpy as np
 
 from ._errors import ConvergenceWarning, DivergedError, UsageError, warn
 from ._model import Model
-from ._sweep import fit_quantiles
 from ._trainer import Trainer
 from .callbacks import Callback, ProgressBar, in_turn
 
@@ -59,6 +58,8 @@ def fit(
     if np.ndim(options.get("quantile", 0)) == 1:
         if valid is not None or callback is not None or progress or options.get("valid_fraction"):
             raise UsageError("several quantiles are trained in one pass, to its end: leave out valid, callback and progress")
+        from ._sweep import fit_quantiles  # which `import cusgd` does not load
+
         given = {"sample_weight": sample_weight, "offset": offset, "exposure": exposure, **options}
         return fit_quantiles(X, y, given.pop("quantile"), **given).model
     trainer = Trainer(X, y, sample_weight=sample_weight, offset=offset, exposure=exposure, valid=valid, **options)
