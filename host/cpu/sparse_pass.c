@@ -88,39 +88,45 @@ static double derive_row(const sparse_pass *s, int64_t i, real *p)
     return loss;
 }
 
-/* The parts of row r of the pass, which is row i, the intercept and the offset. */
-static void add_parts(const sparse_pass *s, int64_t r, int64_t i, real *p)
+static int64_t row_of(const sparse_pass *s, int64_t r) { return s->rows ? s->rows[r] : s->first + r; }
+
+/* Predictions of rows first .. last - 1 of the pass: their parts, the intercept and the offset. */
+static void add_parts(const sparse_pass *s, int64_t first, int64_t last)
 {
-    int64_t width = sparse_width(&s->layout);
-    real offset = s->b->o ? s->b->o[i] : 0;
-    memcpy(p, s->predicted + r * width, sizeof(real) * (size_t)width);
-    for (int64_t part = 1; part < s->predicted_parts; part++)
-        for (int64_t c = 0; c < width; c++) p[c] += s->predicted[(part * s->count + r) * width + c];
-    for (int64_t c = 0; c < width; c++) p[c] = p[c] + s->bias[c] + offset;
+    int64_t width = sparse_width(&s->layout), count = (last - first) * width;
+    real *restrict p = s->derivative + first * width;
+    memcpy(p, s->predicted + first * width, sizeof(real) * (size_t)count);
+    for (int64_t part = 1; part < s->predicted_parts; part++) {
+        const real *restrict from = s->predicted + (part * s->count + first) * width;
+        for (int64_t u = 0; u < count; u++) p[u] += from[u];
+    }
+    for (int64_t r = first; r < last; r++, p += width) {
+        real offset = s->b->o ? s->b->o[row_of(s, r)] : 0;
+        for (int64_t c = 0; c < width; c++) p[c] = p[c] + s->bias[c] + offset;
+    }
 }
 
 static void take_derivatives(void *context, int64_t chunk)
 {
     const sparse_pass *s = context;
-    int64_t width = sparse_width(&s->layout), last = min_of((chunk + 1) * SPARSE_CHUNK, s->count);
+    int64_t width = sparse_width(&s->layout), first = chunk * SPARSE_CHUNK, last = min_of(first + SPARSE_CHUNK, s->count);
     double loss = 0;
-    for (int64_t r = chunk * SPARSE_CHUNK; r < last; r++) {
-        int64_t i = s->rows ? s->rows[r] : s->first + r;
+    if (s->predicted) add_parts(s, first, last);
+    for (int64_t r = first; r < last; r++) {
+        int64_t i = row_of(s, r);
         real *p = s->derivative + r * width;
-        if (s->predicted)
-            add_parts(s, r, i, p);
-        else
-            predict_row(s, i, p);
+        if (!s->predicted) predict_row(s, i, p);
         loss += derive_row(s, i, p);
     }
     s->losses[chunk] = loss;
 }
 
-/* Threads that a pass over `count` rows is worth. */
+/* Threads that a pass over `count` rows is worth. A row's losses take as long as reading LOSS_VALUES more values. */
 static int team_for(const sparse_pass *s)
 {
+    enum { LOSS_VALUES = 64 };
     const sparse_rows *x = s->b->sparse;
-    int64_t each = s->predicted ? s->predicted_parts + 16 : (x->start[s->b->n] - x->start[0]) / s->b->n + 1;
+    int64_t each = s->predicted ? s->predicted_parts + LOSS_VALUES : (x->start[s->b->n] - x->start[0]) / s->b->n + 1;
     return threads_for(s->self->threads, s->count * each * s->b->k * 8, THREAD_BYTES);
 }
 
