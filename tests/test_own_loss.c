@@ -148,7 +148,9 @@ Test(own_loss, rows_of_every_kind)
 
 Test(own_loss, sweeps_and_paths)
 {
-    const cusgd_configuration configurations[] = {{0, 0, NAN, NAN}, {0, 0.1, NAN, NAN}, {0.05, 0, NAN, NAN}};
+    const double none = (double)NAN;
+    const cusgd_configuration configurations[] = {
+        {0, 0, none, none, none}, {0, 0.1, none, none, none}, {0.05, 0, none, none, none}};
     cusgd_path_plan path = {.size = sizeof path, .l1_ratio = 1, .count = 5, .ratio = 0.01, .folds = 3};
     cusgd_options formula = formula_of("log(cosh(p - y))"), own = formula;
     fill();
