@@ -238,6 +238,48 @@ static void check_refused(const made *m, const char *words, cusgd_status status,
     cr_assert_null(t);
 }
 
+/* A fit that is saved in the middle of an epoch, and goes on within another budget. */
+typedef struct saved {
+    unsigned char *bytes;
+    size_t count;
+    int calls;
+} saved;
+
+static void save_once(cusgd_trainer *t, const cusgd_progress *now, void *user)
+{
+    saved *s = user;
+    (void)now;
+    if (++s->calls != 3) return;
+    assert_works(cusgd_trainer_save_state_memory(t, NULL, 0, &s->count));
+    s->bytes = malloc(s->count);
+    assert_works(cusgd_trainer_save_state_memory(t, s->bytes, s->count, &s->count));
+}
+
+Test(stream, a_checkpoint_within_another_budget)
+{
+    made m = make(N, D, 1, 0);
+    double whole[D + 1], rest[D + 1];
+    static const char *const budgets[] = {"25M", "40M", "auto"};
+    for (int i = 0; i < 3; i++) {
+        cusgd_options o = options_of("epochs=2 batch=1000 memory=25M");
+        saved state = {NULL, 0, 0};
+        cusgd_trainer *t = trainer_of(&o, m.data, NULL);
+        cusgd_trainer_set_checkpoint_callback(t, save_once, &state);
+        fit(t);
+        parameters_of(t, D, 1, whole);
+        cusgd_trainer_free(t);
+        assert_works(cusgd_options_set(&o, "memory", budgets[i]));
+        t = trainer_of(&o, m.data, NULL);
+        assert_works(cusgd_trainer_load_state_memory(t, state.bytes, state.count, NULL));
+        fit(t);
+        parameters_of(t, D, 1, rest);
+        cr_assert_eq(memcmp(whole, rest, sizeof whole), 0, "%s", budgets[i]);
+        cusgd_trainer_free(t);
+        free(state.bytes);
+    }
+    unmake(&m);
+}
+
 /* Other options of a trainer whose rows stay bound. */
 Test(stream, a_larger_batch)
 {

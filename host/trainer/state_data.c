@@ -120,7 +120,8 @@ static void compare_data(const fingerprint *saved, const fingerprint *now, list 
 /* Threads do not change a result, a device's number neither, and epochs may grow. */
 static int is_free(const char *name)
 {
-    return strcmp(name, "threads") == 0 || strcmp(name, "device") == 0 || strcmp(name, "epochs") == 0;
+    return strcmp(name, "threads") == 0 || strcmp(name, "memory") == 0 || strcmp(name, "device") == 0 ||
+           strcmp(name, "epochs") == 0;
 }
 
 /* What is chosen by the number of epochs, where that has grown. */
