@@ -70,7 +70,7 @@ Test(options, entries_are_complete_and_unique)
             cr_assert(!info->alias || strcmp(info->alias, other->name) != 0);
         }
     }
-    cr_assert_eq(count, 60);
+    cr_assert_eq(count, 61);
     cr_assert_null(cusgd_option_at(SIZE_MAX));
 }
 
