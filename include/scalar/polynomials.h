@@ -1,5 +1,5 @@
-/* Made by scripts/make_polynomials.py: the polynomials of the elementary functions. The even and the odd powers are added apart,
- * which are two chains of operations that do not wait for each other. */
+/* Made by scripts/make_polynomials.py: the polynomials of the elementary functions. The even and the odd powers are
+ * added apart, which are two chains of operations that do not wait for each other. */
 #ifndef CUSGD_SCALAR_POLYNOMIALS_H
 #define CUSGD_SCALAR_POLYNOMIALS_H
 
