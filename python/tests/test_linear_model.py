@@ -16,8 +16,10 @@ from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
 
-ALL = [getattr(linear_model, name)() for name in linear_model.__all__]
+ALL = [getattr(linear_model, name)() for name in linear_model.__all__ if not name.endswith("CV")]
 ALL += [
+    linear_model.SGDRegressorCV(param_grid={"alpha": [1e-4, 1e-2]}, cv=3),
+    linear_model.SGDClassifierCV(param_grid={"alpha": [1e-4, 1e-2]}, cv=3),
     linear_model.SGDClassifier("log_loss"),
     linear_model.SGDRegressor(solver="auto"),
     linear_model.SGDClassifier("log_loss", solver="auto"),
