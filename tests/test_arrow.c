@@ -182,7 +182,7 @@ Test(arrow, booleans_texts_dates_and_dictionaries)
 /* Row 2 lacks a, row 3 (NaN) b, row 5 the target. */
 static made *with_gaps(void)
 {
-    static const double a[] = {1, 2, 3, 4, 5}, b[] = {1, 2, NAN, 4, 6};
+    static const double a[] = {1, 2, 3, 4, 5}, b[] = {1, 2, (double)NAN, 4, 6};
     static const unsigned char known_a[] = {0x1D}, known_y[] = {0x0F};
     made *m = begin(1);
     int columns[] = {add(m, "a", "g"), add(m, "b", "g"), add(m, "y", "g")};
