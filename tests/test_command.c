@@ -8,8 +8,8 @@
 
 TestSuite(command, .init = command_setup, .fini = folder_teardown);
 
-static const char *const subcommands[] = {"train", "sweep",   "path",  "predict", "evaluate", "generate", "info",
-                                          "bench", "devices", "check", "grad",    "minimize", "solve"};
+static const char *const subcommands[] = {"train", "sweep", "path",    "predict", "evaluate", "generate", "convert",
+                                          "info",  "bench", "devices", "check",   "grad",     "minimize", "solve"};
 enum { SUBCOMMANDS = sizeof subcommands / sizeof subcommands[0] };
 
 static outcome o;

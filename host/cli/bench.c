@@ -461,13 +461,11 @@ int bench_main(int argc, char **argv)
         {{"fits", NULL, NULL, "no note where x fits into the cache", NULL}, '\0', TAKES_NOTHING, &b.fits},
         {{"json", NULL, NULL, "one JSON object a line, one a case, numbers in full", NULL}, '\0', TAKES_NOTHING, &b.json},
     };
-    const syntax s = {
-        .word = "bench",
-        .operands = "[OPTION]...",
-        .summary =
-            "Times minibatch steps on random data in memory, and compares them with the rate at which the device reads memory.",
-        .example = "cusgd bench --shapes 200000x256 --batch 1024 --sampling none,blocks,permute",
-        .groups = {{table, sizeof table / sizeof table[0]}}};
+    const syntax s = {.word = "bench",
+                      .operands = "[OPTION]...",
+                      .summary = "Times minibatch steps on random data, and compares them with how fast memory is read.",
+                      .example = "cusgd bench --shapes 200000x256 --batch 1024 --sampling none,blocks,permute",
+                      .groups = {{table, sizeof table / sizeof table[0]}}};
     int status;
     b.syntax = &s;
     if (arguments_parse(&s, argc, argv, NULL, &status)) {

@@ -1,4 +1,4 @@
-"""Values of the elementary functions, as two doubles whose sum has twice the digits: 0.1 ulp of a double can be told from 0.2."""
+"""Values of the elementary functions, as two doubles whose sum has twice the digits: 0.1 ulp of a double can be distinguished from 0.2."""
 import mpmath as mp
 import numpy as np
 from mpmath import mpf

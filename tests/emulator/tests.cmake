@@ -20,7 +20,7 @@ set(emulator_settings "forward-eager 0 0" "reverse-lazy 1 1")
 set(longest_forward-eager test-interface-steps test-interface-large test-interface-wide test-solvers)
 set(emulated_interface test-interface-data test-interface-state test-interface-passes test-interface-hessian test-interface-steps test-interface-large
                   test-interface-wide test-interface-classes test-interface-models test-interface-numbers test-interface-shards
-                  test-interface-slopes
+                  test-interface-losses
                   test-interface-sparse)
 set(emulated_solvers test-solvers test-solvers-hard)
 set(late 0)

@@ -1,5 +1,5 @@
-/* The device interface's losses and slopes: each device has the bits of include/scalar/loss.h as it is compiled for the CPU. A
- * row of zeros has its intercept for a prediction, so that its gradient is dl/dp, with no other rounding. See interface.h. */
+/* The device interface's losses and derivatives: each device has the bits of include/scalar/loss.h as it is compiled for the CPU.
+ * A row of zeros has its intercept for a prediction, so that its gradient is dl/dp, with no other rounding. See interface.h. */
 #include "interface.h"
 #include "scalar.h"
 
@@ -33,11 +33,11 @@ static void check_row(const backend *b, const scalar_functions *f, loss_rule rul
     b->ops->unbind(b->self, at);
     loss_numbers expected = f->loss(rule, theta[1], (double)y);
     cr_expect(value == expected.value && gradient[1] == expected.derivative,
-              "loss %d at p = %.9g, y = %.9g: %.17g and slope %.17g, not %.17g and %.17g", (int)rule.kind, theta[1], (double)y,
-              value, gradient[1], expected.value, expected.derivative);
+              "loss %d at p = %.9g, y = %.9g: %.17g and derivative %.17g, not %.17g and %.17g", (int)rule.kind, theta[1],
+              (double)y, value, gradient[1], expected.value, expected.derivative);
 }
 
-Test(interface_slopes, equal_those_of_the_formulas_to_the_bit)
+Test(interface_losses, equal_those_of_the_formulas_to_the_bit)
 {
     const scalar_functions *precisions[] = {&scalar_float, &scalar_double};
     interface_session s;
