@@ -76,7 +76,7 @@ int convert_main(int argc, char **argv)
     conversion c = {.folder = CUSGD_INIT(cusgd_folder_options)};
     argument reading_table[READING_ARGUMENTS];
     const argument table[] = {
-        {{"shuffle", NULL, NULL, "write the rows in random order; train --sampling none then reads in order", NULL},
+        {{"shuffle", NULL, NULL, "write the rows in random order, for training with --sampling none", NULL},
          '\0',
          TAKES_NOTHING,
          &c.folder.shuffle},
