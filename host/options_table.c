@@ -187,7 +187,7 @@ const option option_rows[] = {
       NAMED_BY(math_words)}, IN_INT, AT(math), 0, EXACT},
     {{"engine", "auto|cublas|fused|persistent", "auto", "how a GPU computes steps", NULL,
       NAMED_BY(engine_words)}, IN_INT, AT(engine), 0, EXACT},
-    {{"memory", "BYTES", "all they need", "memory for training rows (2G); more are read when needed", NULL,
+    {{"memory", "BYTES", "no limit", "memory for training rows (2G); more are read as needed", NULL,
       CUSGD_OPTION_WHOLE, NULL, 1, MAX_BYTES, 0, 0, 1}, IN_INT64, AT(memory), 0, EXACT},
     {{"threads", "N", "as many as help", "CPU threads; the result does not depend on them", NULL,
       CUSGD_OPTION_WHOLE, NULL, 1, MAX_THREADS, 0, 0, 1}, IN_INT, AT(threads), 0, EXACT},
