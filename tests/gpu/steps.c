@@ -138,7 +138,7 @@ static void case_time(bench *b, test_case *c)
 
 static void case_run(bench *b, test_case *c)
 {
-    run_spec p = {.loss = {CUSGD_LOSS_SQUARED, 0, -(double)INFINITY, (double)INFINITY},
+    run_spec p = {.loss = {CUSGD_LOSS_SQUARED, 0, -(double)INFINITY, (double)INFINITY, NULL},
                   .optimizer = CUSGD_OPTIMIZER_SGD,
                   .d = c->d,
                   .k = 1,
