@@ -176,17 +176,21 @@ static void *worker_run(void *of)
     return NULL;
 }
 
-/* Signals are the program's own threads' to handle, but those that a thread raises itself: a page that a file has lost (SIGBUS).
- */
-static void start_workers(pool *p, int team)
+void pool_block_signals(sigset_t *before)
 {
-    sigset_t all, before;
+    sigset_t all;
     sigfillset(&all);
     sigdelset(&all, SIGBUS);
     sigdelset(&all, SIGSEGV);
     sigdelset(&all, SIGFPE);
     sigdelset(&all, SIGILL);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
+static void start_workers(pool *p, int team)
+{
+    sigset_t before;
+    pool_block_signals(&before);
     for (; p->started < team - 1; p->started++) {
         worker *w = &p->workers[p->started + 1];
         w->pool = p;

@@ -3,6 +3,7 @@
 #ifndef CUSGD_HOST_POOL_H
 #define CUSGD_HOST_POOL_H
 
+#include <signal.h>
 #include <stdint.h>
 
 typedef struct pool pool;
@@ -19,14 +20,17 @@ void pool_free(pool *p); /* accepts NULL */
  * others have not begun: a thread that does not run just now takes nothing, and nobody waits for it. */
 void pool_for(pool *p, int team, int64_t count, void (*body)(void *context, int64_t i), void *context);
 /* Likewise, unless interrupt_asked() in the caller's thread: then indices that nobody has begun are left out, and it returns 0.
- * Else it
- * returns 1. A body that takes long asks pool_stops() on its way, from whatever thread, and leaves the rest. */
+ * Else it returns 1. A body that takes long asks pool_stops() on its way, from whatever thread, and leaves the rest. */
 int pool_run(pool *p, int team, int64_t count, void (*body)(void *context, int64_t i), void *context);
 int pool_stops(pool *p);
 /* pool_run on threads that are started for it alone. -1: out of memory. */
 int pool_once(int threads, int64_t count, void (*body)(void *context, int64_t i), void *context);
 /* pool_for on as many threads as help, started for it alone; by the caller alone where there is no memory for them. */
 void pool_share(int64_t count, void (*body)(void *context, int64_t i), void *context);
+/* Blocks the signals that are the program's own threads' to handle, before a thread of the library is started, which inherits
+ * that. Not those that a thread raises itself: a page that a file has lost (SIGBUS), which would end the program. *before: the
+ * mask to restore. */
+void pool_block_signals(sigset_t *before);
 /* In a body: the number of the thread that runs it, under `team`; the caller's is 0. */
 int pool_thread(void);
 /* How many threads that will be: fewer than `team` where indices are few or threads cannot be had. */

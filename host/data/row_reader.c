@@ -3,12 +3,12 @@
 
 #include "clock.h"
 #include "failure.h"
+#include "pool.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -33,8 +33,9 @@ struct row_reader {
     int64_t part_count, at;
     pthread_t thread;
     int is_under_way, has_thread;
-    int error; /* errno of what has failed; -1: the file has ended */
-    row_reader_times took;
+    int error;             /* errno of what has failed; -1: the file has ended */
+    row_reader_times took; /* by the requests that have ended, */
+    double bytes, reading; /* and by the one under way: the thread's until it is joined */
 };
 
 static const cusgd_matrix *matrix_of(const examples *e, int i)
@@ -122,8 +123,8 @@ static void *copy_parts(void *of)
             if (r->row_bytes[i] > 0) copy_rows(r, i, run, to);
         to += run.count;
     }
-    r->took.bytes += (double)(to - r->at) * (double)bytes;
-    r->took.reading += clock_seconds() - begun;
+    r->bytes = (double)(to - r->at) * (double)bytes;
+    r->reading = clock_seconds() - begun;
     return NULL;
 }
 
@@ -147,15 +148,14 @@ static cusgd_status cut_into_parts(row_reader *r, const row_run *runs, int64_t c
 
 cusgd_status row_reader_begin(row_reader *r, const row_run *runs, int64_t count, int64_t at)
 {
-    sigset_t all, before;
+    sigset_t before;
     cusgd_status status = cut_into_parts(r, runs, count);
     if (status) return status;
     r->at = at;
     r->error = 0;
     r->is_under_way = 1;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the caller's */
-    r->has_thread = pthread_create(&r->thread, NULL, copy_parts, r) == 0;
+    pool_block_signals(&before);
+    r->has_thread = r->part_count > 0 && pthread_create(&r->thread, NULL, copy_parts, r) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!r->has_thread) copy_parts(r);
     return CUSGD_OK;
@@ -170,14 +170,22 @@ static cusgd_status explain(const row_reader *r)
                 r->path);
 }
 
-cusgd_status row_reader_end(row_reader *r, examples *out)
+static void wait_for_thread(row_reader *r)
 {
     double begun = clock_seconds();
-    if (r->is_under_way && r->has_thread) pthread_join(r->thread, NULL);
-    if (r->is_under_way) r->took.waiting += clock_seconds() - begun;
-    int failed = r->is_under_way && r->error != 0;
+    if (!r->is_under_way) return;
+    if (r->has_thread) pthread_join(r->thread, NULL);
     r->is_under_way = 0;
-    if (failed) return explain(r);
+    r->took.waiting += clock_seconds() - begun;
+    r->took.reading += r->reading;
+    r->took.bytes += r->bytes;
+}
+
+cusgd_status row_reader_end(row_reader *r, examples *out)
+{
+    int was_under_way = r->is_under_way;
+    wait_for_thread(r);
+    if (was_under_way && r->error) return explain(r);
     if (!out) return CUSGD_OK;
     *out = r->of;
     out->n = r->room;
@@ -231,7 +239,7 @@ cusgd_status row_reader_open(const examples *e, int64_t room, row_reader **out)
 void row_reader_close(row_reader *r)
 {
     if (!r) return;
-    if (r->is_under_way && r->has_thread) pthread_join(r->thread, NULL);
+    wait_for_thread(r);
     for (int i = 0; i < MATRICES; i++) free(r->slot[i]);
     free(r->parts);
     free(r);

@@ -12,7 +12,7 @@ typedef struct row_run {
 
 typedef struct row_reader row_reader;
 
-/* What reading has taken so far. */
+/* What the requests that have ended took. */
 typedef struct row_reader_times {
     double bytes, reading; /* of x; seconds in which the thread copied them */
     double waiting;        /* seconds in which the caller waited for it */
