@@ -165,30 +165,33 @@ static cusgd_status fail_small(const problem *p, const stream *s, const sampler 
                        s->room, p->train.data->source, sampler_rows(order, (uint64_t)batch));
 }
 
+/* Binds batch `batch` and those behind it that the slot has, and reads on. */
+static cusgd_status bind_batches(const problem *p, stream *s, const sampler *order, int64_t batch)
+{
+    cusgd_status status = fill(p, s, order, batch);
+    if (!status) list_rows(s, order);
+    if (!status && last_batch(s, order, batch) == batch) { /* begun inside a window */
+        status = advance(p, s, order, 0);
+        list_rows(s, order);
+    }
+    if (status) return status;
+    int64_t behind = last_batch(s, order, batch);
+    if (behind == batch) return fail_small(p, s, order, batch);
+    batch_span last = sampler_span(order, (uint64_t)behind - 1);
+    int64_t taken = last.first + last.count - s->next;
+    status = bind(p, s, taken);
+    s->order = order_of_bound(p, order, s->next);
+    s->first_batch = batch;
+    s->behind = behind;
+    s->has_batches = !status;
+    return status ? status : advance(p, s, order, taken);
+}
+
 cusgd_status stream_batches(const problem *p, stream *s, const sampler *order, int64_t batch, batch_share *share, int64_t *end)
 {
     int has = s->has_batches && s->order.epoch == order->epoch && batch >= s->first_batch && batch < s->behind;
-    cusgd_status status = CUSGD_OK;
-    if (!has) {
-        status = fill(p, s, order, batch);
-        if (!status) list_rows(s, order);
-        if (!status && last_batch(s, order, batch) == batch) { /* begun inside a window */
-            status = advance(p, s, order, 0);
-            list_rows(s, order);
-        }
-        if (status) return status;
-        int64_t behind = last_batch(s, order, batch);
-        if (behind == batch) return fail_small(p, s, order, batch);
-        batch_span last = sampler_span(order, (uint64_t)behind - 1);
-        int64_t taken = last.first + last.count - s->next;
-        status = bind(p, s, taken);
-        s->order = order_of_bound(p, order, s->next);
-        s->first_batch = batch;
-        s->behind = behind;
-        s->has_batches = !status;
-        if (!status) status = advance(p, s, order, taken);
-        if (status) s->is_filled = 0;
-    }
+    cusgd_status status = has ? CUSGD_OK : bind_batches(p, s, order, batch);
+    if (status) s->is_filled = 0; /* the slot may lack rows, or have some of them moved */
     *share = (batch_share){s->bound, &s->order};
     *end = s->behind;
     return status;
