@@ -1,5 +1,6 @@
 /* Several processes, as threads: sums over shards, and runs, have the bits of one process whatever the number of ranks. */
 #include "cusgd_world.h"
+#include "failure.h"
 #include "interrupt.h"
 #include "scalar/shards.h"
 #include "support.h"
@@ -332,4 +333,35 @@ Test(world, all_ranks_learn_of_differences_and_failures)
     for (int i = 0; i < 2; i++) free(x[i]), free(y[i]);
     cusgd_data_free(data);
     cusgd_data_free(other);
+}
+
+static cusgd_status no_memory(void *of, const void *send, void *recv, const int64_t *bytes)
+{
+    (void)of, (void)send, (void)recv, (void)bytes;
+    return fail(CUSGD_ERROR_MEMORY, "out of memory for messages");
+}
+
+/* Rank 1 has no memory for its part of an exchange. */
+static void create_without_memory(world *w, void *context)
+{
+    const difference *d = context;
+    world_ops scarce = *w->ops;
+    cusgd_trainer *t;
+    scarce.allgather = no_memory;
+    if (w->rank == 1) w->ops = &scarce;
+    cusgd_status status = cusgd_trainer_create_shared(w, &d->options[0], d->data[0], NULL, &t);
+    cr_assert_eq(status, w->rank == 1 ? CUSGD_ERROR_MEMORY : CUSGD_ERROR_DEVICE, "%s", cusgd_last_error());
+    if (w->rank != 1) cr_assert_str_eq(cusgd_last_error(), "rank 1 has failed: out of memory for messages");
+}
+
+Test(world, others_learn_of_an_exchange_without_memory)
+{
+    double *x, *y;
+    cusgd_data *data = data_for(REAL, 3, &x, &y);
+    static const char *const none[][2] = {{NULL, NULL}};
+    difference d = {.options = {run_of(none, data).options}, .data = {data}};
+    world_of_threads(3, create_without_memory, &d);
+    free(x);
+    free(y);
+    cusgd_data_free(data);
 }

@@ -33,7 +33,8 @@ cusgd_status shared_end(const cusgd_trainer *t, const int *before, cusgd_status 
     world *w = world_of(t);
     if (!w) return status;
     interrupt_agree(before);
-    if (is_common(status) || w->failed) return status;
+    int from_exchange = w->failed && status == CUSGD_ERROR_DEVICE; /* the others find it, too; not that this one had no memory */
+    if (is_common(status) || from_exchange) return status;
     w->ops->notify(w->of, cusgd_last_error());
     return status;
 }
