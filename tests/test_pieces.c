@@ -148,7 +148,39 @@ Test(pieces, classes_and_exposures_come_back)
     cusgd_data_free(found);
     reader.class_count = 3;
     assert_fails(cusgd_data_open(path_of("out"), &reader, &found), CUSGD_ERROR_DATA, "\"red\"");
+    /* A number that is no class's has none of the model's either. */
+    static const double wrong[] = {3, -1, 0.5, NAN};
+    reader.class_count = 4;
+    for (int i = 0; i < 4; i++) {
+        FILE *file = fopen(path_of("out/y-00000.npy"), "r+b");
+        cr_assert(file && fseek(file, 4096 + 2 * sizeof(double), SEEK_SET) == 0);
+        cr_assert(fwrite(&wrong[i], sizeof wrong[i], 1, file) == 1 && fclose(file) == 0);
+        assert_fails(cusgd_data_open(path_of("out"), &reader, &found), CUSGD_ERROR_DATA, "row 3 has target");
+    }
     cusgd_data_free(data);
+}
+
+/* Parts whose classes have other numbers are not mixed; and a folder that lacks rows is not completed. */
+Test(pieces, classes_of_parts)
+{
+    static const char *const names[][2] = {{"no", "yes"}, {"yes", "no"}};
+    double x[] = {1, 2}, y[] = {0, 1};
+    cusgd_data *parts[2];
+    cusgd_folder *to;
+    for (int i = 0; i < 2; i++) {
+        assert_works(cusgd_data_wrap(2, 1, 1, (cusgd_matrix){x, CUSGD_TYPE_FLOAT64, 1, 1},
+                                     (cusgd_matrix){y, CUSGD_TYPE_FLOAT64, 1, 1}, (cusgd_matrix){0}, &parts[i]));
+        assert_works(cusgd_data_set_classes(parts[i], names[i], 2));
+    }
+    assert_works(cusgd_folder_create(path_of("out"), NULL, &to));
+    assert_works(cusgd_folder_append(to, parts[0]));
+    assert_works(cusgd_folder_append(to, parts[0]));
+    assert_fails(cusgd_folder_append(to, parts[1]), CUSGD_ERROR_DATA, "has other classes");
+    assert_fails(cusgd_folder_append(to, parts[0]), CUSGD_ERROR_USAGE, "can only be freed");
+    assert_fails(cusgd_folder_finish(to), CUSGD_ERROR_USAGE, "can only be freed");
+    cr_assert_eq(folder_count(path_of("")), 0);
+    cusgd_data_free(parts[0]);
+    cusgd_data_free(parts[1]);
 }
 
 Test(pieces, bf16_is_the_nearest)

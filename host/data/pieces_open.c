@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +166,21 @@ static int64_t find_name(const char *name, const char *const *names, int64_t cou
     return i < count ? i : -1;
 }
 
+/* y: the number that the reader has for each row's class. names: the reader's. */
+static cusgd_status renumber(const cusgd_data *data, char *const *names, int64_t count, double *y)
+{
+    for (int64_t i = 0; i < data->view.n; i++) {
+        double number = matrix_at(&data->view.y, i, 0);
+        int is_class = number >= 0 && number < (double)data->class_count && number == floor(number);
+        if (!is_class)
+            return fail(CUSGD_ERROR_DATA,
+                        "%s: row %" PRId64 " has target %g, and its %" PRId64 " classes have the numbers from 0 on", data->source,
+                        i + 1, number, (int64_t)data->class_count);
+        y[i] = (double)find_name(data->classes[(int64_t)number], (const char *const *)names, count);
+    }
+    return CUSGD_OK;
+}
+
 /* Numbers the classes as the reader does, which has names for all of them. */
 static cusgd_status match_classes(cusgd_data *data, const cusgd_reader *reader)
 {
@@ -182,12 +198,10 @@ static cusgd_status match_classes(cusgd_data *data, const cusgd_reader *reader)
     double *y = allocate((size_t)n, sizeof *y);
     char **names = NULL;
     cusgd_status status = y ? texts_copy(reader->classes, count, &names) : fail_memory((size_t)n * sizeof *y, "the classes");
-    for (int64_t i = 0; i < n && !status; i++) {
-        double old = matrix_at(&data->view.y, i, 0);
-        int64_t c = old > 0 && old < (double)data->class_count ? (int64_t)old : 0;
-        y[i] = (double)find_name(data->classes[c], reader->classes, count);
-    }
+    if (!status) status = renumber(data, names, count, y);
+    if (!status) status = data_check_files(data);
     if (status) {
+        strings_free(names, count);
         free(y);
         return status;
     }
@@ -297,6 +311,11 @@ static void copy_rows(const npy_array *a, const gathering *g, int64_t before)
         }
 }
 
+static cusgd_status fail_changed(const char *folder)
+{
+    return fail(CUSGD_ERROR_DATA, "%s: its files changed while they were read: open it when they are complete", folder);
+}
+
 static cusgd_status gather_file(const char *name, gathering *g, int64_t *before)
 {
     npy_array a;
@@ -304,11 +323,11 @@ static cusgd_status gather_file(const char *name, gathering *g, int64_t *before)
     cusgd_status status = path ? npy_open(path, &a) : fail_memory(strlen(name), "a path");
     if (!status) {
         int64_t cols = a.cols ? a.cols : 1;
-        if (*before == 0) g->cols = cols;
+        if (*before == 0 && !g->to) g->cols = cols;
         if (cols != g->cols)
             status = fail(CUSGD_ERROR_DATA, "%s: has %" PRId64 " columns, and the first file has %" PRId64, path, cols, g->cols);
         if (!g->to) g->single = g->single && a.matrix.type == CUSGD_TYPE_FLOAT32;
-        if (!status && g->to && *before + a.rows > g->rows) status = fail(CUSGD_ERROR_DATA, "%s: has grown meanwhile", path);
+        if (!status && g->to && *before + a.rows > g->rows) status = fail_changed(g->folder);
         if (!status && g->to) copy_rows(&a, g, *before);
         if (!status) status = file_check(a.mapping);
         *before += a.rows;
@@ -332,6 +351,7 @@ static cusgd_status gather(cusgd_data *data, const char *folder, int array, int6
             if (!status && interrupt_asked()) status = fail_interrupted();
         }
         if (pass == 0) g.rows = before;
+        if (pass == 1 && !status && before < g.rows) status = fail_changed(folder);
         size_t element = g.single ? sizeof(float) : sizeof(double);
         if (pass == 0 && !status && !(g.to = data->memory[array] = allocate_aligned((size_t)g.rows * (size_t)g.cols, element)))
             status = fail_memory((size_t)g.rows * (size_t)g.cols * element, folder);

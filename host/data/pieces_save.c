@@ -157,6 +157,7 @@ struct cusgd_folder {
     pieces_writer *writer;
     pieces s;
     cusgd_data *described; /* one row of the first data, for its names */
+    int has_failed;        /* 1: rows may be missing */
 };
 
 cusgd_status cusgd_folder_create(const char *folder, const cusgd_folder_options *given, cusgd_folder **out)
@@ -193,25 +194,41 @@ static cusgd_status check_form(const cusgd_folder *to, const cusgd_data *data)
         if (s.cols[a] != to->s.cols[a])
             return fail(CUSGD_ERROR_DATA, "%s: has %" PRId64 " columns of %s, and the rows before have %" PRId64, data->source,
                         s.cols[a], piece_names[a], to->s.cols[a]);
-    return CUSGD_OK;
+    int same = data->class_count == to->described->class_count;
+    for (int64_t c = 0; c < data->class_count && same; c++) same = strcmp(data->classes[c], to->described->classes[c]) == 0;
+    if (same) return CUSGD_OK;
+    return fail(CUSGD_ERROR_DATA, "%s: has other classes than the rows before, or in another order: read it with their names",
+                data->source);
+}
+
+static cusgd_status check_handle(const cusgd_folder *to)
+{
+    return to->has_failed ? fail(CUSGD_ERROR_USAGE, "%s: rows of it could not be written, so that it can only be freed", to->path)
+                          : CUSGD_OK;
 }
 
 cusgd_status cusgd_folder_append(cusgd_folder *to, const cusgd_data *data)
 {
     if (!to || !data) return fail_null(__func__);
-    cusgd_status status = check_data(data, &to->options);
+    cusgd_status status = check_handle(to);
+    if (!status) status = check_data(data, &to->options);
     if (!status) status = data_is_dense(data, "writing a folder by and by");
     if (!status && !to->described) status = begin(to, data);
     if (!status) status = check_form(to, data);
-    return status ? status : append_in_order(to->writer, &to->s, data);
+    if (!status) status = append_in_order(to->writer, &to->s, data);
+    to->has_failed |= status != CUSGD_OK;
+    return status;
 }
 
 cusgd_status cusgd_folder_finish(cusgd_folder *to)
 {
     if (!to) return fail_null(__func__);
-    cusgd_status status = to->writer ? CUSGD_OK : fail(CUSGD_ERROR_DATA, "%s: there are no rows to write", to->path);
-    if (!status) status = pieces_finish(to->writer, to->described);
-    to->writer = NULL;
+    cusgd_status status = check_handle(to);
+    if (!status && !to->writer) status = fail(CUSGD_ERROR_DATA, "%s: there are no rows to write", to->path);
+    if (!status) {
+        status = pieces_finish(to->writer, to->described);
+        to->writer = NULL;
+    }
     cusgd_folder_free(to);
     return status;
 }
