@@ -124,8 +124,10 @@ void file_unmap(void *mapping); /* accepts NULL */
  */
 cusgd_status file_check(const void *mapping);
 /* The file that file_map() has mapped where `at` points to, open as long as it is; *path, and *start: where in it that is.
- * -1: none that is known. */
+ * -1: none that is known, or one of several parts. */
 int file_behind(const void *at, const char **path, size_t *start);
+/* DATA if that file, or one of the parts from there on, has another size or time of writing than when it was mapped. */
+cusgd_status file_check_written(const void *at);
 /* Likewise of a file that the caller has mapped, from `offset` on, at `mapping`: *watch stands for it, to be given back by
  * file_unwatch(), which leaves the mapping. */
 cusgd_status file_watch(const char *path, const void *mapping, size_t bytes, size_t offset, void **watch);

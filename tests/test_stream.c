@@ -178,19 +178,30 @@ static cusgd_data *open_files(const made *m)
     return data;
 }
 
-Test(stream, rows_of_a_file)
+/* The same as a folder of several files. */
+static cusgd_data *open_folder(const made *m, const char *name)
+{
+    cusgd_data *data;
+    cusgd_folder_options options = CUSGD_INIT(cusgd_folder_options);
+    options.rows_per_file = 40960;
+    assert_works(cusgd_data_save(m->data, path_of(name), &options));
+    assert_works(cusgd_data_open(path_of(name), NULL, &data));
+    return data;
+}
+
+Test(stream, rows_of_files)
 {
     made m = make(N, D, 1, 0);
-    cusgd_data *own = m.data, *files = open_files(&m);
+    cusgd_data *data[] = {open_files(&m), open_folder(&m, "folder")};
     double resident[D + 1], streamed[D + 1];
-    cusgd_options o = options_of("epochs=2 batch=1000 memory=25M");
-    m.data = files;
-    train(&o, m.data, streamed);
-    o.memory = 0;
-    train(&o, own, resident);
-    cr_assert_eq(memcmp(resident, streamed, sizeof resident), 0);
-    cusgd_data_free(files);
-    m.data = own;
+    cusgd_options o = options_of("epochs=2 batch=1000");
+    train(&o, m.data, resident);
+    assert_works(cusgd_options_set(&o, "memory", "25M"));
+    for (int i = 0; i < 2; i++) {
+        train(&o, data[i], streamed);
+        cr_assert_eq(memcmp(resident, streamed, sizeof resident), 0, "%s", i ? "several files" : "one file");
+        cusgd_data_free(data[i]);
+    }
     unmake(&m);
 }
 
@@ -213,18 +224,26 @@ static int meddle(const cusgd_progress *now, void *user)
 
 Test(stream, files_that_change)
 {
-    static const char *const parts[] = {"was written while", "x.npy: became shorter", "y.npy: became shorter"};
+    static const struct {
+        const char *name;
+        int cuts;
+        const char *part;
+    } cases[] = {{"x.npy", 0, "x.npy: was written while"},
+                 {"x.npy", 1, "x.npy: became shorter"},
+                 {"y.npy", 1, "y.npy: became shorter"},
+                 {"written/x-00001.npy", 0, "x-00001.npy: was written while"},
+                 {"cut/x-00001.npy", 1, "x-00001.npy: became shorter"}};
     made m = make(N, D, 1, 0);
     cusgd_handle_faults(); /* the reader's thread takes y from the mapped file */
-    for (int i = 0; i < 3; i++) {
-        cusgd_data *files = open_files(&m);
-        meddler by = {path_of(i == 2 ? "y.npy" : "x.npy"), i > 0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cusgd_data *files = i < 3 ? open_files(&m) : open_folder(&m, i == 3 ? "written" : "cut");
+        meddler by = {path_of(cases[i].name), cases[i].cuts};
         cusgd_options o = options_of("epochs=3 batch=1000 memory=25M evaluate-every=end");
         cusgd_trainer *t = trainer_of(&o, files, NULL);
         cusgd_result result = CUSGD_INIT(cusgd_result);
         usleep(20000); /* a file's time is as exact as the clock that the system writes it by */
-        assert_fails(cusgd_trainer_fit(t, meddle, &by, &result), CUSGD_ERROR_DATA, parts[i]);
-        assert_fails(cusgd_trainer_fit(t, NULL, NULL, &result), CUSGD_ERROR_DATA, parts[i]);
+        assert_fails(cusgd_trainer_fit(t, meddle, &by, &result), CUSGD_ERROR_DATA, cases[i].part);
+        assert_fails(cusgd_trainer_fit(t, NULL, NULL, &result), CUSGD_ERROR_DATA, cases[i].part);
         cusgd_trainer_free(t);
         cusgd_data_free(files);
     }

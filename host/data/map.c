@@ -23,7 +23,7 @@ typedef struct entry {
     void *mapping;                /* is unmapped at the end; NULL: the caller's */
     int file;                     /* -1: not known */
     size_t bytes, offset;         /* of the mapping; where in the file it begins */
-    struct stat named;            /* of a part, whose file is not kept open: what its path stood for */
+    struct stat before;           /* of the file, when it was mapped; not of the caller's mappings */
     struct entry *rest;           /* of a mapping of several files: its next part */
     char *path;
     struct entry *next;
@@ -72,22 +72,22 @@ static void entry_use(entry *e, char *path, const void *mapping)
     atomic_store(&e->begin, (uintptr_t)mapping);
 }
 
-static cusgd_status open_regular(const char *path, int *file, size_t *bytes)
+static cusgd_status open_regular(const char *path, int *file, struct stat *info)
 {
-    struct stat info;
     *file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe with no writer would block */
-    if (*file < 0 || fstat(*file, &info) != 0) return fail(CUSGD_ERROR_DATA, "%s: cannot be opened: %s", path, strerror(errno));
-    if (!S_ISREG(info.st_mode)) return fail(CUSGD_ERROR_DATA, "%s: is not a regular file", path);
-    if (info.st_size == 0) return fail(CUSGD_ERROR_DATA, "%s: is empty", path);
-    *bytes = (size_t)info.st_size;
+    if (*file < 0 || fstat(*file, info) != 0) return fail(CUSGD_ERROR_DATA, "%s: cannot be opened: %s", path, strerror(errno));
+    if (!S_ISREG(info->st_mode)) return fail(CUSGD_ERROR_DATA, "%s: is not a regular file", path);
+    if (info->st_size == 0) return fail(CUSGD_ERROR_DATA, "%s: is empty", path);
     return CUSGD_OK;
 }
 
 cusgd_status file_map(const char *path, void **mapping, size_t *bytes)
 {
     int file = -1;
+    struct stat info;
     *mapping = NULL;
-    cusgd_status status = open_regular(path, &file, bytes);
+    cusgd_status status = open_regular(path, &file, &info);
+    if (!status) *bytes = (size_t)info.st_size;
     char *name = strdup(path);
     entry *e = !status && name ? entry_take() : NULL;
     if (!status && !e) status = fail_memory(sizeof *e + strlen(path), "a mapped file");
@@ -102,6 +102,7 @@ cusgd_status file_map(const char *path, void **mapping, size_t *bytes)
             e->file = file;
             e->bytes = *bytes;
             e->offset = 0;
+            e->before = info;
             e->rest = NULL;
             entry_use(e, name, at);
             return CUSGD_OK;
@@ -136,7 +137,7 @@ void file_unmap(void *mapping)
 static int entry_stat(const entry *e, struct stat *info)
 {
     if (e->file >= 0) return fstat(e->file, info) == 0;
-    return !!e->mapping && stat(e->path, info) == 0 && info->st_ino == e->named.st_ino && info->st_dev == e->named.st_dev;
+    return !!e->mapping && stat(e->path, info) == 0 && info->st_ino == e->before.st_ino && info->st_dev == e->before.st_dev;
 }
 
 static cusgd_status entry_check(const entry *e)
@@ -157,16 +158,44 @@ cusgd_status file_check(const void *mapping)
     return status;
 }
 
+/* The mapping of a file, or of the first of its files, in which the address lies; NULL: none. */
+static entry *entry_around(const void *at)
+{
+    uintptr_t address = (uintptr_t)at;
+    for (entry *e = first; e; e = entry_after(e)) {
+        uintptr_t begin = atomic_load(&e->begin);
+        if (begin != 0 && address >= begin && address < atomic_load(&e->end) && e->mapping) return e;
+    }
+    return NULL;
+}
+
+static int entry_written(const entry *e)
+{
+    struct stat now;
+    const struct timespec *before = &e->before.st_mtim;
+    if (!entry_stat(e, &now)) return 0;
+    return now.st_size != e->before.st_size || now.st_mtim.tv_sec != before->tv_sec || now.st_mtim.tv_nsec != before->tv_nsec;
+}
+
+cusgd_status file_check_written(const void *at)
+{
+    for (const entry *e = entry_around(at); e; e = e->rest)
+        if (entry_written(e))
+            return fail(CUSGD_ERROR_DATA,
+                        "%s: was written while it was in use; leave data files unchanged during a run, and write new ones under "
+                        "another name",
+                        e->path);
+    return CUSGD_OK;
+}
+
 /* ---- Parts of several files ---- */
 
 /* In the place of what is reserved at `at`; the file is closed again, as a process may have few open. */
 static cusgd_status map_part(const file_part *part, char *at, entry *e)
 {
     int file = -1;
-    size_t bytes = 0;
-    cusgd_status status = open_regular(part->path, &file, &bytes);
-    if (!status && fstat(file, &e->named) != 0)
-        status = fail(CUSGD_ERROR_DATA, "%s: cannot be read: %s", part->path, strerror(errno));
+    cusgd_status status = open_regular(part->path, &file, &e->before);
+    size_t bytes = status ? 0 : (size_t)e->before.st_size;
     if (!status && bytes != part->offset + part->bytes)
         status = fail(CUSGD_ERROR_DATA, "%s: has %zu bytes, where %zu belong: was it copied completely?", part->path, bytes,
                       part->offset + part->bytes);
@@ -231,15 +260,11 @@ cusgd_status file_map_parts(const file_part *parts, int64_t count, void **mappin
 
 int file_behind(const void *at, const char **path, size_t *start)
 {
-    uintptr_t address = (uintptr_t)at;
-    for (entry *e = first; e; e = entry_after(e)) {
-        uintptr_t begin = atomic_load(&e->begin);
-        if (begin == 0 || address < begin || address >= atomic_load(&e->end) || e->file < 0 || !e->mapping) continue;
-        *path = e->path;
-        *start = e->offset + (address - begin);
-        return e->file;
-    }
-    return -1;
+    const entry *e = entry_around(at);
+    if (!e || e->file < 0) return -1;
+    *path = e->path;
+    *start = e->offset + ((uintptr_t)at - atomic_load(&e->begin));
+    return e->file;
 }
 
 /* ---- Mappings of the caller's ---- */

@@ -11,7 +11,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MATRICES = 4, X = 0 }; /* x, y, w, o */
@@ -28,7 +27,6 @@ struct row_reader {
     int file; /* x lies in it, from `start` on; -1: in memory alone */
     size_t start;
     const char *path;
-    struct stat seen;
     row_run *parts; /* of the request under way */
     int64_t part_count, at;
     pthread_t thread;
@@ -221,8 +219,6 @@ cusgd_status row_reader_open(const examples *e, int64_t room, row_reader **out)
     r->room = room;
     r->file = e->rows || e->x.row_stride != e->d ? -1 : file_behind(e->x.at, &r->path, &r->start);
     cusgd_status status = CUSGD_OK;
-    if (r->file >= 0 && fstat(r->file, &r->seen) != 0)
-        status = fail(CUSGD_ERROR_DATA, "%s: cannot be read: %s", r->path, strerror(errno));
     for (int i = 0; i < MATRICES && !status; i++) {
         r->row_bytes[i] = bytes_in_row(e, i);
         if (r->row_bytes[i] == 0) continue;
@@ -245,17 +241,6 @@ void row_reader_close(row_reader *r)
     free(r);
 }
 
-cusgd_status row_reader_check(const row_reader *r)
-{
-    struct stat now;
-    if (r->file < 0 || fstat(r->file, &now) != 0) return CUSGD_OK;
-    int same = now.st_size == r->seen.st_size && now.st_mtim.tv_sec == r->seen.st_mtim.tv_sec &&
-               now.st_mtim.tv_nsec == r->seen.st_mtim.tv_nsec;
-    if (same) return CUSGD_OK;
-    return fail(CUSGD_ERROR_DATA,
-                "%s: was written while it was in use; leave data files unchanged during a run, and write new ones under another "
-                "name",
-                r->path);
-}
+cusgd_status row_reader_check(const row_reader *r) { return file_check_written(r->of.x.at); }
 
 row_reader_times row_reader_took(const row_reader *r) { return r->took; }

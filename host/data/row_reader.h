@@ -1,5 +1,6 @@
 /* Rows of a data set copied by a thread of its own, ahead of their use, to a slot: memory for a fixed number of rows. Rows that
- * lie in a file are read from it, so that they never count as memory of the process. */
+ * lie in one file are read from it, so that they never count as memory of the process; those of a folder of several files are
+ * copied from where these are mapped. */
 #ifndef CUSGD_HOST_DATA_ROW_READER_H
 #define CUSGD_HOST_DATA_ROW_READER_H
 
@@ -34,7 +35,7 @@ cusgd_status row_reader_end(row_reader *r, examples *out);
 /* The slot's rows that are listed, in their order, become its first ones. Errors: MEMORY. */
 cusgd_status row_reader_keep(row_reader *r, const int64_t *rows, int64_t count);
 
-/* DATA where the file that x lies in has changed since the reader was opened. */
+/* DATA where a file that x lies in was written since it was mapped. */
 cusgd_status row_reader_check(const row_reader *r);
 row_reader_times row_reader_took(const row_reader *r);
 
