@@ -203,14 +203,13 @@ static cusgd_status open_trainer(cusgd_path *s, const cusgd_options *options, co
     o.standardize = 0;
     o.l1 = o.l2 = 0;
     cusgd_status status = cusgd_trainer_create(&o, train, NULL, &s->trainer);
-    if (!status) status = check_options(&s->trainer->options, train); /* a formula's derivatives are known now */
     if (status) return status;
-    s->trainer->options.standardize = options->standardize;
-    s->d = s->trainer->problem.d;
     if (s->trainer->problem.k > 1)
         return fail_option("loss", "a path is of one output, and this target has one for each of %lld classes",
                            (long long)s->trainer->problem.k);
-    return CUSGD_OK;
+    s->trainer->options.standardize = options->standardize;
+    s->d = s->trainer->problem.d;
+    return check_options(&s->trainer->options, train); /* a formula's derivatives are known now */
 }
 
 static cusgd_status check_factors(const cusgd_path *s)

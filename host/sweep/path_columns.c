@@ -182,9 +182,25 @@ static cusgd_status select_rows(const cusgd_path *s, int fold, int inside, int64
     return CUSGD_OK;
 }
 
-/* The model without columns but those that have no penalty. */
+/* Refuses what is no minimum: a gradient is left, and a step by it would lower the objective by more than rounding. */
+static cusgd_status check_minimum(const working_set *w, double l1, double l2)
+{
+    const double far = 1e-3, rounding = 1e-12, least = 1e-6;
+    const newton *n = &w->newton;
+    double left = newton_violation(n, l1, l2);
+    if (left <= far * n->unit || left * left <= rounding * n->steepest * fmax(fabs(n->value), least)) return CUSGD_OK;
+    return fail(CUSGD_ERROR_NOT_CONVERGED,
+                "the path ends at l1 %g and l2 %g, short of the minimum: the loss has second derivatives of almost 0 where most "
+                "predictions are far from their targets; divide the targets by their scale, or train by a sweep over l1 and l2",
+                l1, l2);
+}
+
+/* The model without columns but those that have no penalty, from the intercept-only model on: at 0 the second derivatives of a
+ * loss may vanish. */
 static cusgd_status begin(working_set *w, double tolerance)
 {
+    const problem *p = &w->of->trainer->problem;
+    if (p->intercept) w->theta[w->of->d] = p->targets.null[0] + p->units.shift[0];
     for (int64_t j = 0; j < w->of->d; j++)
         if (!(w->factors.l1[j] > 0)) add_column(w, j);
     if (w->count == 0) add_column(w, 0);
@@ -196,7 +212,7 @@ static cusgd_status begin(working_set *w, double tolerance)
         for (int64_t j = 0; j < w->of->d; j++) unit = fmax(unit, fabs(w->gradient[j]));
         w->newton.unit = unit;
     }
-    return status;
+    return status ? status : check_minimum(w, NULL_L1, 0);
 }
 
 /* The smallest l1 that leaves no column with a penalty in the model. */
@@ -218,6 +234,7 @@ static cusgd_status trace_set(working_set *w, int fold, const cusgd_path_plan *p
     for (int64_t i = 0; i < s->count && !status; i++) {
         double l1 = s->alphas[i] * s->l1_ratio, l2 = s->alphas[i] * (1 - s->l1_ratio);
         status = solve(w, l1, l2, fmax(before, l1), tolerance);
+        if (!status) status = check_minimum(w, l1, l2);
         memcpy(theta + i * (s->d + 1), w->theta, sizeof(double) * (size_t)(s->d + 1));
         if (fold < 0) s->points[i].loss = w->newton.value;
         before = l1;

@@ -61,8 +61,7 @@ static double penalties(const newton *n, const double *theta, double l1, double 
     return sum;
 }
 
-/* How far the gradient is from what the penalties take up, at most. */
-static double violation(const newton *n, double l1, double l2)
+double newton_violation(const newton *n, double l1, double l2)
 {
     double largest = fabs(n->gradient[n->d]);
     for (int64_t j = 0; j < n->d; j++) {
@@ -154,7 +153,7 @@ cusgd_status newton_minimize(newton *n, double l1, double l2, double l1_before, 
 {
     double last = (double)INFINITY;
     for (int i = 0; i < MAX_STEPS; i++) {
-        double at = violation(n, l1, l2), took = 1;
+        double at = newton_violation(n, l1, l2), took = 1;
         if (at <= tolerance * n->unit) return CUSGD_OK;
         if (interrupt_asked()) return fail_interrupted();
         cusgd_status status = (at > .3 * last || !n->is_known) && !n->is_fresh ? take_curvature(n) : CUSGD_OK;

@@ -27,6 +27,8 @@ cusgd_status newton_open(const cusgd_path *s, int64_t d, newton *n);
 void newton_close(newton *n);
 /* Sets value and gradient to those at theta. */
 cusgd_status newton_measure(newton *n);
+/* How far the gradient is from what the penalties take up, at most. */
+double newton_violation(const newton *n, double l1, double l2);
 /* Moves theta, where it was measured, to the minimum with these penalties; l1_before: as descent_solve() has it. */
 cusgd_status newton_minimize(newton *n, double l1, double l2, double l1_before, double tolerance);
 

@@ -169,3 +169,36 @@ def test_of_many_columns_no_column_is_left_out_wrongly(l1_ratio, free):
         assert abs(rest.mean()) < 1e-9
         np.testing.assert_allclose(gradient[theta != 0], (-limit * np.sign(theta))[theta != 0], atol=1e-9)
         assert (np.abs(gradient[theta == 0]) <= limit[theta == 0] + 1e-9).all()
+
+
+LOG_COSH = {"log-cosh": {"loss": "log-cosh"}, "formula": {"loss_expr": "log(cosh(p - y))"}}
+
+
+@pytest.mark.parametrize("options", LOG_COSH.values(), ids=LOG_COSH)
+@pytest.mark.parametrize(("scale", "center"), [(1, 0), (30, 500), (100, -1e4)])
+def test_targets_far_from_zero(options, scale, center):
+    """Where second derivatives are 0 at the prediction 0, too, each model has the gradient that its penalty takes up."""
+    X, y, _ = problem()
+    y = scale * (y - y.mean()) + center
+    found = cusgd.path(X, y, count=10, ratio=1e-3, folds=0, standardize=False, **options)
+    for alpha, weights, bias in zip(found.alphas_, found.coef_path_.T, found.intercept_path_, strict=True):
+        derivative = np.tanh(X @ weights + bias - y)
+        gradient = X.T @ derivative / len(y)
+        kept = weights != 0
+        assert abs(derivative.mean()) < 1e-5
+        np.testing.assert_allclose(-gradient[kept], alpha * np.sign(weights[kept]), atol=1e-5)
+        assert np.all(np.abs(gradient) < alpha + 1e-5)
+    assert np.count_nonzero(found.coef_path_[:, -1]) >= 4
+
+
+def test_no_minimum_is_an_error():
+    X, y, _ = problem()
+    with pytest.raises(cusgd.NotConvergedError, match="short of the minimum"):
+        cusgd.path(X, y + 1e4, count=5, folds=0, loss="log-cosh", intercept=False)
+
+
+def test_equal_targets_have_no_coefficients():
+    X = problem()[0]
+    for options in ({"loss": "log-cosh"}, {"loss": "poisson"}, {"loss": "gamma"}):
+        found = cusgd.path(X, np.full(len(X), 7.3), count=5, folds=0, **options)
+        np.testing.assert_allclose(found.coef_path_, 0, atol=1e-6)
