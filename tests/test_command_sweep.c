@@ -17,6 +17,18 @@ static const char *field(const char *report, int line, int column)
     return report;
 }
 
+Test(command_sweep, notes_of_each_quantile)
+{
+    run(&o,
+        "$CUSGD sweep data.csv --loss quantile --grid quantile=.2,.5 --grid l2=.1,1 --epochs 3 --folds 2 --model m.safetensors");
+    assert_code(o, 0);
+    assert_has(o.err, "the best l2 of quantile 0.2, ");
+    assert_has(o.err, "the best l2 of quantile 0.5, ");
+    run(&o, "$CUSGD train data.csv --loss quantile --quantile .2,.5 --solver lbfgs --model m.safetensors");
+    assert_code(o, 1);
+    assert_has(o.err, "several quantiles are trained as a sweep");
+}
+
 Test(command_sweep, report_and_model)
 {
     static char report[1 << 16];

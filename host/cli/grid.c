@@ -160,9 +160,12 @@ int grid_configurations(const grid *g, int64_t drawn, uint64_t seed, cusgd_confi
     return CUSGD_OK;
 }
 
-/* An l1 or l2 of 0 is no edge: there is nothing below it. Quantiles are not chosen from. */
+/* An l1 or l2 of 0 is no edge: there is nothing below it. Quantiles are not chosen from: each has its own best numbers. */
 void grid_put_notes(const grid *g, const cusgd_configuration *chosen)
 {
+    const int last = GRID_NUMBERS - 1, of_quantiles = strcmp(g->loss, "quantile") == 0;
+    char of[64] = "";
+    if (of_quantiles && g->axis[last].count > 1) snprintf(of, sizeof of, " of quantile %g", grid_number(chosen, last));
     for (int i = 0; i < GRID_NUMBERS; i++) {
         const grid_axis *a = &g->axis[i];
         double value = grid_number(chosen, i), least = (double)INFINITY, most = -(double)INFINITY;
@@ -170,9 +173,8 @@ void grid_put_notes(const grid *g, const cusgd_configuration *chosen)
             least = fmin(least, a->values[j]);
             most = fmax(most, a->values[j]);
         }
-        int quantile = i == GRID_NUMBERS - 1 && strcmp(g->loss, "quantile") == 0;
-        if (a->count < 2 || value == 0 || quantile || (value != least && value != most)) continue;
-        fprintf(stderr, "note: the best %s, %g, is the %s of its grid: a better one may lie beyond\n", grid_name(g, i), value,
-                value == least ? "least" : "largest");
+        if (a->count < 2 || value == 0 || (i == last && of_quantiles) || (value != least && value != most)) continue;
+        fprintf(stderr, "note: the best %s%s, %g, is the %s of its grid: a better one may lie beyond\n", grid_name(g, i), of,
+                value, value == least ? "least" : "largest");
     }
 }

@@ -80,6 +80,8 @@ int quantiles_train(const syntax *s, const quantile_run *q)
     if (!status) {
         cusgd_status ran = train(q, &plan);
         status = ran ? complain_last(ran) : CUSGD_OK;
+        if (ran == CUSGD_ERROR_USAGE)
+            fprintf(stderr, "cusgd: several quantiles are trained as a sweep; what it refuses is there for one quantile\n");
     }
     free(configurations);
     return status;

@@ -79,7 +79,8 @@
       .may_lack_optimum = 1)
 /* clang-format on */
 
-/* The expected target for a prediction, the inverse link. */
+/* The expected target for a prediction, the inverse link, by the C library or CUDA: predictions are made on the host. Generated
+ * classes are drawn by it on either, so that one in about 10^16 may differ between them. */
 DEVICE double link_mean(cusgd_link link, double p)
 {
     switch (link) {

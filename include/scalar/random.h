@@ -76,8 +76,9 @@ DEVICE uint64_t random_below(uint64_t bits, uint64_t n)
 /* In (0, 1), never an end: the middle of the word's interval. */
 DEVICE double uniform_open(uint32_t word) { return ((double)word + 0.5) * (1.0 / 4294967296.0); }
 
-/* log(x) for normal x > 0 by + - * / alone, so that its bits are every device's: x = m 2^e with m in [sqrt(1/2), sqrt 2), and
- * log m = 2 atanh((m-1)/(m+1)) by its series. */
+/* log(x) for normal x > 0 by + - * / alone, so that its bits are every device's. It is not real_log(), which is in the precision
+ * of the source: generated numbers are made in double everywhere, and keep their bits. x = m 2^e with m in [sqrt(1/2), sqrt 2),
+ * and log m = 2 atanh((m-1)/(m+1)) by its series. */
 DEVICE double portable_log(double x)
 {
     int e;

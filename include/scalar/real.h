@@ -5,8 +5,10 @@
  * starts a struct with `real` members and OF names its type. SCALAR_INLINED is SCALAR for a function that C compilers must expand
  * where it is called: callers make one of its arguments a constant, and rely on the branches that this removes.
  *
- * Only + - * / and sqrt, which are rounded correctly, stand in them (elementary.h makes the others of these), and compiler
- * options forbid to contract them (-ffp-contract=off, -fmad=false), so that equal numbers give equal bits on every device. */
+ * Only + - * / and sqrt, which are rounded correctly, stand in what is computed for each row or parameter (elementary.h makes the
+ * other functions of these), and compiler options forbid to contract them (-ffp-contract=off, -fmad=false), so that equal numbers
+ * give equal bits on every device. What the host computes once for each step or model takes the C library's functions:
+ * schedule.h, link_mean() and the formulas in double in losses.h. */
 #ifndef CUSGD_SCALAR_REAL_H
 #define CUSGD_SCALAR_REAL_H
 
