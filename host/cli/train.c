@@ -1,91 +1,37 @@
-#include "checkpoint.h"
+/* `cusgd train`. */
+#include "training.h"
+
 #include "classes.h"
 #include "cli.h"
-#include "column_file.h"
-#include "online.h"
-#include "progress.h"
 #include "quantiles.h"
-#include "ranks.h"
-#include "reading.h"
 #include "signals.h"
 #include "summary.h"
 
-#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* One run of `cusgd train`, and all that it holds. */
-/* former: online: a block that the trainer may still have. */
-typedef struct training_data {
-    cusgd_data *train, *valid, *former;
-} training_data;
-
-typedef struct training {
-    const syntax *syntax;
-    const char *data_path, *model_path, *valid_path, *init_path;
-    history_choice history;
-    int quiet, plots, online;
-    online stream;
-    reading reading;
-    column_paths columns;
-    cusgd_options *options; /* as given */
-    cusgd_model *init;
-    training_data data;
-    cusgd_trainer *trainer;
-    cusgd_model *model; /* that is written */
-    progress progress;
-    checkpoints checkpoints;
-    ranks ranks;
-} training;
-
 /* ---- Before anything is read --------------------------------------------------------------------------------------------- */
 
-static int schedule_needs_length(const cusgd_options *options)
+static int check_quantiles(const training *t)
 {
-    return option_is(options, "schedule", "cosine") || option_is(options, "schedule", "one-cycle") ||
-           option_is(options, "schedule", "polynomial");
-}
-
-static int check_arguments(training *t)
-{
-    if (!t->model_path) return complain_usage(t->syntax, "--model is missing: where does the model go?");
-    t->checkpoints.quiet = t->quiet;
-    const char *wrong = checkpoint_arguments(&t->checkpoints);
-    if (wrong) return complain_usage(t->syntax, "%s", wrong);
-    if (cusgd_options_check(t->options)) return complain_usage(t->syntax, "%s", cusgd_last_error());
-    if (t->valid_path && option_number(t->options, "valid-fraction") > 0)
-        return complain_usage(t->syntax, "--valid and --valid-fraction are two sources of validation data: give one");
-    if (t->online && (strcmp(t->data_path, "-") != 0 || t->valid_path || t->history.path || t->plots || t->reading.trials ||
-                      t->reading.class_weights.count || option_number(t->options, "valid-fraction") > 0))
-        return complain_usage(t->syntax, "--online reads each row once from standard input (DATA is -); it cannot be used with "
-                                         "--valid, --valid-fraction, --class-weight, --trials, --history or --plot");
-    if (t->online && !option_is(t->options, "solver", "sgd"))
-        return complain_usage(t->syntax, "--online needs --solver sgd, which goes on with other rows");
-    if (t->online && !isnan(option_number(t->options, "epochs")))
-        return complain_usage(t->syntax, "--online reads each row once: leave out --epochs");
-    if (t->online && !option_is(t->options, "whiten", "none"))
-        return complain_usage(t->syntax, "--online does not have all rows at once, which --whiten needs: leave out --whiten");
-    if (t->online && schedule_needs_length(t->options))
-        return complain_usage(
-            t->syntax, "--online does not know how many steps there will be, over which the schedules cosine, one-cycle and "
-                       "polynomial lay out the rate: choose constant or inverse-scaling");
-    if (t->online && t->checkpoints.path)
-        return complain_usage(t->syntax,
-                              "--online reads rows that pass once, so that a run cannot be resumed: leave out --checkpoint");
-    if (cusgd_world_ranks(t->ranks.world) > 1 && strcmp(t->data_path, "-") == 0)
-        return complain_usage(t->syntax, "standard input comes to one process alone: give several a file");
-    if (t->syntax->quantiles->count > 0 && cusgd_world_ranks(t->ranks.world) > 1)
+    if (t->syntax->quantiles->count == 0) return CUSGD_OK;
+    if (cusgd_world_ranks(t->ranks.world) > 1)
         return complain_usage(t->syntax, "several quantiles are trained by one process: give one, or leave out the launcher");
-    if (t->syntax->quantiles->count > 0 && (t->online || t->valid_path || t->init_path || t->history.path || t->plots ||
-                                            t->checkpoints.path || option_number(t->options, "valid-fraction") > 0))
+    if (t->online || t->valid_path || t->init_path || t->history.path || t->plots || t->checkpoints.path ||
+        option_number(t->options, "valid-fraction") > 0)
         return complain_usage(t->syntax,
                               "several quantiles are trained in one pass, to its end: leave out --valid, "
                               "--valid-fraction, --init, --history, --plot, --checkpoint and --online, or train a model for "
                               "each quantile");
-    if (history_check(&t->history, t->syntax, t->valid_path)) return CUSGD_ERROR_USAGE;
+    return CUSGD_OK;
+}
+
+/* Whether the files that are written can be, and are not those that are read. */
+static int check_files(const training *t)
+{
     enum { INPUTS = 5 };
     const char *history = t->history.path,
                *inputs[INPUTS] = {t->init_path, t->data_path, t->valid_path, t->columns.factors, t->columns.scales};
@@ -99,9 +45,28 @@ static int check_arguments(training *t)
     if (!status && t->checkpoints.path) status = check_overwrite("--checkpoint", t->checkpoints.path, t->data_path);
     if (!status && t->checkpoints.path && strcmp(t->checkpoints.path, t->model_path) == 0)
         status = complain(CUSGD_ERROR_USAGE, "--checkpoint and --model are one file");
+    if (!status && t->checkpoints.path && history && strcmp(t->checkpoints.path, history) == 0)
+        status = complain(CUSGD_ERROR_USAGE, "--checkpoint and --history are one file");
     if (status || !ranks_writes(&t->ranks)) return status;
     if (t->checkpoints.path) status = check_file("--checkpoint", t->checkpoints.path);
     return status ? status : check_file("--model", t->model_path);
+}
+
+static int check_arguments(training *t)
+{
+    if (!t->model_path) return complain_usage(t->syntax, "--model is missing: where does the model go?");
+    t->checkpoints.quiet = t->quiet;
+    const char *wrong = checkpoint_arguments(&t->checkpoints);
+    if (wrong) return complain_usage(t->syntax, "%s", wrong);
+    if (cusgd_options_check(t->options)) return complain_usage(t->syntax, "%s", cusgd_last_error());
+    if (t->valid_path && option_number(t->options, "valid-fraction") > 0)
+        return complain_usage(t->syntax, "--valid and --valid-fraction are two sources of validation data: give one");
+    if (t->online && training_check_online(t)) return CUSGD_ERROR_USAGE;
+    if (cusgd_world_ranks(t->ranks.world) > 1 && strcmp(t->data_path, "-") == 0)
+        return complain_usage(t->syntax, "standard input comes to one process alone: give several a file");
+    if (check_quantiles(t)) return CUSGD_ERROR_USAGE;
+    if (history_check(&t->history, t->syntax, t->valid_path)) return CUSGD_ERROR_USAGE;
+    return check_files(t);
 }
 
 /* ---- Reading ------------------------------------------------------------------------------------------------------------- */
@@ -119,47 +84,6 @@ static int check_init(const training *t)
     return complain(CUSGD_ERROR_DATA, "--init %s has %lld output%s, and this run has %lld: --classes decides how many",
                     t->init_path, (long long)cusgd_model_outputs(t->init), plural(cusgd_model_outputs(t->init)),
                     (long long)cusgd_trainer_outputs(t->trainer));
-}
-
-/* Whole batches, so that blocks do not show in the result. */
-static int64_t block_rows(const training *t)
-{
-    double batch = option_number(t->options, "batch");
-    int64_t rows = batch > 0 && batch < 1e7 ? (int64_t)batch : 1;
-    return (ONLINE_ROWS + rows - 1) / rows * rows;
-}
-
-static int open_online(training *t, char separator)
-{
-    cusgd_status status = cusgd_options_set(t->options, "sampling", "none");
-    return status ? complain_last(status) : online_open(&t->stream, block_rows(t), separator);
-}
-
-/* The first block, read once to find where its rows begin, and then as all others. A signal ends the run between two blocks. */
-static int open_first_block(training *t)
-{
-    int wrong = open_online(t, t->reading.reader.dialect.separator);
-    if (wrong) return wrong;
-    signals_defer(1);
-    cusgd_status status = cusgd_data_open(t->data_path, &t->reading.reader, &t->data.train);
-    if (!status) {
-        wrong = online_settle(&t->stream, block_rows(t), cusgd_data_first_line(t->data.train));
-        if (wrong) return wrong;
-        cusgd_data_free(t->data.train);
-        t->data.train = NULL;
-        status = cusgd_data_open(t->data_path, &t->reading.reader, &t->data.train);
-    }
-    if (!status) {
-        if (!t->quiet) online_put_notes(&t->stream, t->data.train);
-        return CUSGD_OK;
-    }
-    complain_last(status);
-    if (status == CUSGD_ERROR_DATA && !t->stream.ended)
-        fprintf(stderr,
-                "cusgd: --online takes columns, categories and classes from the first %d rows: shuffle the rows, or give "
-                "--init MODEL, whose they then are\n",
-                ONLINE_ROWS);
-    return (int)status;
 }
 
 /* Where the model of --init says how columns become features, the command line does not. */
@@ -183,7 +107,7 @@ static int open_all(training *t)
     if (!t->quiet) note_encoding(&t->reading.reader);
     t->reading.reader.single_values = option_is(t->options, "precision", "float");
     if (t->online) {
-        wrong = open_first_block(t);
+        wrong = training_open_first(t);
         if (wrong) return wrong;
     } else {
         wrong = reading_open(t->data_path, &t->reading.reader, t->quiet, &t->data.train);
@@ -211,7 +135,7 @@ static int signal_of(const training *t)
     return caught == 0 && cusgd_world_stopped(t->ranks.world) ? SIGTERM : caught;
 }
 
-static int write_model(training *t)
+int training_write_model(training *t)
 {
     signals_defer(1); /* of an interrupted run, too */
     cusgd_status status = cusgd_trainer_create_model(t->trainer, &t->model);
@@ -235,7 +159,7 @@ static int end_early(training *t, cusgd_status status, const cusgd_result *resul
                 result->loss, result->null_loss, shown(t->model_path));
     } else if (status == CUSGD_ERROR_DIVERGED && !isfinite(result->loss)) {
         fprintf(stderr, "cusgd: no epoch ended with a finite loss: %s is not written\n", shown(t->model_path));
-    } else if (write_model(t) == CUSGD_OK && ranks_writes(&t->ranks)) {
+    } else if (training_write_model(t) == CUSGD_OK && ranks_writes(&t->ranks)) {
         fprintf(stderr, "cusgd: the parameters of epoch %lld are in %s\n", (long long)result->epoch, shown(t->model_path));
     }
     return (int)status;
@@ -270,7 +194,7 @@ static int run(training *t)
         status == CUSGD_ERROR_NOT_CONVERGED ? complain_last(status) : CUSGD_OK; /* the model is written all the same */
     if (status && !unfinished) return complain_last(status);
 
-    wrong = write_model(t);
+    wrong = training_write_model(t);
     if (wrong) return wrong;
     if (signal)
         fprintf(stderr, "cusgd: interrupted after %lld epoch%s (%lld steps); the model so far is in %s\n",
@@ -278,89 +202,6 @@ static int run(training *t)
     else if (!t->quiet)
         wrong = summary_end(t->trainer, t->model, t->data.train, t->data.valid, &result, t->model_path);
     return signal ? 128 + signal : wrong ? wrong : history ? history : unfinished;
-}
-
-/* ---- Rows as they come ---- */
-
-/* Sums of the progressive loss: each row's before the step that it had a part in. */
-typedef struct tally {
-    int64_t rows, since_rows, next; /* next: that many rows are reported */
-    double loss, since;
-} tally;
-
-static void report(const training *t, tally *sum, int ends)
-{
-    if (t->quiet || sum->since_rows == 0 || (sum->rows < sum->next && !ends)) return;
-    if (sum->next == 0) fprintf(stderr, "%12s  %14s  %14s\n", "rows", "average loss", "since last");
-    fprintf(stderr, "%12lld  %14.6g  %14.6g\n", (long long)sum->rows, sum->loss / (double)sum->rows,
-            sum->since / (double)sum->since_rows);
-    sum->next = 2 * sum->rows;
-    sum->since_rows = 0;
-    sum->since = 0;
-}
-
-/* Trains on the block at hand. */
-static cusgd_status train_block(training *t, const cusgd_data *block, tally *sum)
-{
-    cusgd_progress now = CUSGD_INIT(cusgd_progress);
-    cusgd_status status = cusgd_trainer_partial_fit(t->trainer, block, &now);
-    int64_t rows = cusgd_data_rows(block);
-    if (status) return status;
-    sum->rows += rows;
-    sum->since_rows += rows;
-    sum->loss += now.loss * (double)rows;
-    sum->since += now.loss * (double)rows;
-    report(t, sum, 0);
-    return CUSGD_OK;
-}
-
-/* The next block as the one before was read; t->data.train becomes it. 1; 0 at the end; a status < 0, complained about. */
-static int next_block(training *t, tally *sum, cusgd_status *status)
-{
-    cusgd_reader reader = t->reading.reader;
-    cusgd_data *block;
-    int more = online_next(&t->stream, block_rows(t));
-    if (more <= 0) return more;
-    cusgd_data_reader(t->data.train, &reader);
-    reader.lines_before = online_lines_before(&t->stream);
-    if (!t->reading.missing && !t->init) reader.encode.missing = CUSGD_MISSING_AUTO;
-    *status = cusgd_data_open("-", &reader, &block);
-    if (*status) return 0;
-    if (!t->quiet) online_put_notes(&t->stream, block);
-    *status = train_block(t, block, sum);
-    if (*status)
-        t->data.former = t->data.train;
-    else
-        cusgd_data_free(t->data.train);
-    t->data.train = block;
-    return !*status;
-}
-
-static int run_online(training *t)
-{
-    tally sum = {0};
-    cusgd_status status =
-        t->init ? cusgd_trainer_set_coefficients(t->trainer, cusgd_model_weight(t->init), cusgd_model_bias(t->init)) : CUSGD_OK;
-    if (status) return complain_last(status);
-    if (!t->quiet) summary_start(t->data_path, t->data.train, t->options, t->trainer, 1);
-    status = train_block(t, t->data.train, &sum);
-    int more = !status;
-    while (more > 0) more = next_block(t, &sum, &status);
-    report(t, &sum, 1);
-    if (!t->quiet) online_end_notes(&t->stream);
-    if (status && status != CUSGD_ERROR_INTERRUPTED) {
-        fprintf(stderr, "cusgd: in the rows after row %lld:\n", (long long)sum.rows);
-        complain_last(status);
-    }
-    /* Rows come once: what was learned before unreadable ones is worth a model. */
-    int failure = more < 0 ? -more : status == CUSGD_ERROR_INTERRUPTED ? CUSGD_OK : (int)status;
-    if (failure && (failure != CUSGD_ERROR_DATA || sum.rows == 0)) return failure;
-    int wrong = write_model(t), signal = signals_caught();
-    if (!wrong && failure)
-        fprintf(stderr, "cusgd: the model of the first %lld rows is in %s\n", (long long)sum.rows, shown(t->model_path));
-    else if (!wrong && !t->quiet)
-        fprintf(stderr, "%lld rows; model: %s\n", (long long)sum.rows, shown(t->model_path));
-    return wrong ? wrong : failure ? failure : signal ? 128 + signal : CUSGD_OK;
 }
 
 /* Before the silence that this causes. A GPU's note begins with its compute capability. */
@@ -397,7 +238,7 @@ static int train(training *t)
             t->ranks.world ? cusgd_trainer_create_shared(t->ranks.world, t->options, t->data.train, t->data.valid, &t->trainer)
                            : cusgd_trainer_create(t->options, t->data.train, t->data.valid, &t->trainer);
         status = created ? complain_last(created) : t->init ? check_init(t) : CUSGD_OK;
-        if (!status) status = t->online ? run_online(t) : run(t);
+        if (!status) status = t->online ? training_run_online(t) : run(t);
         if (created == CUSGD_ERROR_INTERRUPTED)
             fprintf(stderr, "cusgd: training had not begun: %s is not written\n", shown(t->model_path));
     }

@@ -77,7 +77,7 @@ static int has_jump(const loss_formula *f, side which, double *p, double *y)
     return 0;
 }
 
-/* Whether an operation may jump, or have a derivative that does. */
+/* Whether no operation jumps or has a derivative that does. */
 static int is_smooth(const program *p)
 {
     for (int i = 0; i < p->count; i++) {

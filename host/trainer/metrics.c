@@ -10,6 +10,7 @@
 #include "scorer.h"
 #include "shared.h"
 #include "solvers/solvers.h"
+#include "sums.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,110 +139,6 @@ static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_predi
 
 /* ---- Metrics ---- */
 
-/* Weighted sums of one output. Targets' mean and squares are updated row by row (West 1979). */
-typedef struct sums {
-    double weight, loss, lower_bound, square, absolute, right, mean, spread;
-    double unit; /* of square, absolute, mean and spread: a power of two near the targets' size if that is unusual; else 1 */
-    double above, below;                 /* loss_beside_offset() */
-    double null;                         /* log links: the intercept-only model's loss */
-    double error, error_spread, largest; /* of r: mean, sum of squares about it, the largest */
-    double confusion[4];
-} sums;
-
-static void add_row(sums *s, loss_rule loss, double p, double y, double w, double o)
-{
-    beside_offset beside = loss_beside_offset(loss, y, o);
-    double mean = rule_mean_at(loss, p), r = (mean - y) / s->unit, apart = y / s->unit - s->mean;
-    if (!(w > 0)) return;
-    s->weight += w;
-    s->loss += w * rule_at(loss, p, y).value;
-    s->lower_bound += w * loss_lower_bound(loss, y);
-    s->square += w * r * r;
-    s->absolute += w * fabs(r);
-    s->right += w * ((p > 0) == (y > 0));
-    s->confusion[2 * (y > 0) + (p > 0)] += w;
-    double error = r - s->error;
-    s->error += error * w / s->weight;
-    s->error_spread += w * error * (r - s->error);
-    s->largest = fmax(s->largest, fabs(r));
-    s->mean += apart * w / s->weight;
-    s->above += w * beside.above;
-    s->below += w * beside.below;
-    s->spread += w * apart * (y / s->unit - s->mean);
-}
-
-/* A constant target has nothing to explain: 1 if it is met, else 0, as scikit-learn has it. */
-static double r_squared(const sums *s)
-{
-    if (s->spread > 0) return 1 - s->square / s->spread;
-    return s->square > 0 ? 0 : 1;
-}
-
-/* 0 of 0 is 0, as scikit-learn has it. */
-static double share_of(double part, double whole) { return whole > 0 ? part / whole : 0; }
-
-static void add_class_metrics(const sums *s, double share, cusgd_metrics *m)
-{
-    const double *c = s->confusion;
-    double recalls[2] = {share_of(c[0], c[0] + c[1]), share_of(c[3], c[2] + c[3])};
-    int classes = (c[0] + c[1] > 0) + (c[2] + c[3] > 0);
-    m->accuracy += share * s->right / s->weight;
-    m->balanced_accuracy += share * (recalls[0] + recalls[1]) / classes;
-    m->precision += share * share_of(c[3], c[1] + c[3]);
-    m->recall += share * recalls[1];
-    double f1[2] = {share_of(2 * c[0], 2 * c[0] + c[1] + c[2]), share_of(2 * c[3], 2 * c[3] + c[1] + c[2])};
-    int named = (c[0] + c[1] + c[2] > 0) + (c[3] + c[1] + c[2] > 0); /* classes that rows have, or were predicted to have */
-    m->f1 += share * f1[1];
-    m->f1_macro += share * (f1[0] + f1[1]) / named;
-    m->f1_weighted += share * ((c[0] + c[1]) * f1[0] + (c[2] + c[3]) * f1[1]) / s->weight;
-    for (int i = 0; i < 4; i++) m->confusion[i] += share * c[i];
-}
-
-static double explained_variance(const sums *s)
-{
-    if (s->spread > 0) return 1 - s->error_spread / s->spread;
-    return s->error_spread > 0 ? 0 : 1;
-}
-
-/* The intercept-only model's loss follows from the mean where there are no offsets: l is linear in y. */
-static void find_null(const examples *e, int64_t c, loss_rule loss, sums *s)
-{
-    double constant = loss_best_constant(loss.kind, s->above / s->below);
-    s->null = e->o.at ? 0 : s->weight * loss_at(loss, constant, s->mean * s->unit).value;
-    for (counted_rows at = {.of = e}; e->o.at && counted_next(&at);)
-        s->null += at.weight * loss_at(loss, constant + at.offset, counted_target(&at, c)).value;
-}
-
-/* Likewise of the deviance, 2 (l - the least l). */
-static double deviance_explained(const sums *s)
-{
-    double null = (s->null - s->lower_bound) / s->weight;
-    double left = (s->loss - s->lower_bound) / s->weight;
-    if (null > 0) return 1 - left / null;
-    return left > 0 ? 0 : 1;
-}
-
-static void add_metrics(const sums *s, loss_rule loss, double share, cusgd_metrics *m)
-{
-    m->loss += share * loss_reported(loss.kind, s->loss / s->weight);
-    if (loss.kind == CUSGD_LOSS_QUANTILE) m->pinball_loss += share * s->loss / s->weight;
-    if (loss_has_log_link(loss.kind)) {
-        m->deviance += share * 2 * (s->loss - s->lower_bound) / s->weight;
-        m->d2 += share * deviance_explained(s);
-    }
-    if (loss_is_of_classes(loss.kind)) {
-        if (loss_has_probabilities(loss.kind)) m->log_loss += share * s->loss / s->weight;
-        add_class_metrics(s, share, m);
-    } else {
-        m->mse += share * s->square / s->weight * s->unit * s->unit;
-        m->rmse += share * sqrt(s->square / s->weight) * s->unit;
-        m->mae += share * s->absolute / s->weight * s->unit;
-        m->r2 += share * r_squared(s);
-        m->explained_variance += share * explained_variance(s);
-        m->max_error = fmax(m->max_error, s->largest * s->unit);
-    }
-}
-
 /* The unit in which the squares of output c are within a double. */
 static double unit_of(const examples *e, int64_t c)
 {
@@ -305,51 +202,64 @@ static int crosses(const double *p, int64_t k)
     return 0;
 }
 
-static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
+/* Adds rows first .. first + count - 1, whose predictions are p; *crossed: the weight of those whose quantiles cross. */
+static void add_rows(const scorer *s, const examples *e, int64_t first, int64_t count, const double *p, output_sums *all,
+                     double *crossed)
+{
+    int64_t k = s->k;
+    for (int64_t r = first; r < first + count; r++, p += k) {
+        for (int64_t c = 0; c < k; c++)
+            sums_add_row(&all[c], loss_of(s, c), p[c], matrix_at(&e->y, r, target_of(s, c)), weight_at(e, r), offset_at(e, r));
+        if (s->quantiles && crosses(p, k)) *crossed += weight_at(e, r);
+    }
+}
+
+static cusgd_status sum_rows(const scorer *s, const cusgd_data *data, output_sums *all, double *crossed)
 {
     const examples *e = &data->view;
-    int64_t rows = scorer_rows(s, e), k = s->k;
+    int64_t rows = scorer_rows(s, e);
+    double *p = allocate((size_t)(rows * s->k), sizeof(double));
+    cusgd_status status = p ? CUSGD_OK : fail_memory((size_t)(rows * s->k) * sizeof(double), "predictions");
+    for (int64_t c = 0; !status && c < s->k; c++) all[c].unit = unit_of(e, target_of(s, c));
+    for (int64_t i = 0; !status && i < e->n; i += rows) {
+        int64_t count = e->n - i < rows ? e->n - i : rows;
+        status = interrupt_asked() ? fail_interrupted() : scorer_score(s, data, i, count, p);
+        if (!status) add_rows(s, e, i, count, p, all, crossed);
+    }
+    for (int64_t c = 0; !status && c < s->k && loss_has_log_link(s->loss.kind); c++) sums_find_null(e, c, s->loss, &all[c]);
+    free(p);
+    return status;
+}
+
+/* Of one output, or the means over all (-1). */
+static void join_outputs(const scorer *s, int64_t rows, const output_sums *all, int64_t output, cusgd_metrics *metrics)
+{
+    int classes = loss_is_of_classes(s->loss.kind);
+    *metrics = metrics_of(rows, classes ? (double)NAN : 0, classes ? 0 : (double)NAN);
+    if (loss_has_probabilities(s->loss.kind)) metrics->log_loss = 0;
+    if (loss_has_log_link(s->loss.kind)) metrics->deviance = metrics->d2 = 0;
+    if (s->loss.kind == CUSGD_LOSS_QUANTILE) metrics->pinball_loss = 0;
+    for (int64_t c = 0; c < s->k; c++)
+        if (output < 0 || output == c) sums_add_metrics(&all[c], loss_of(s, c), output < 0 ? 1 / (double)s->k : 1, metrics);
+    if (rows < 2) metrics->r2 = metrics->d2 = (double)NAN; /* one row shows nothing of how targets vary */
+}
+
+static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
+{
     double crossed = 0;
-    int64_t outputs = s->quantiles ? k : s->m;
+    int64_t outputs = s->quantiles ? s->k : s->m;
     if (output < -1 || output >= outputs)
         return fail(CUSGD_ERROR_USAGE, "output %lld: there are %lld", (long long)output, (long long)outputs);
     cusgd_status status = check_input(s, data, 1);
-    if (!status && s->classes > 0) return evaluate_classes(s, data, metrics);
-    double *p = allocate((size_t)(rows * k), sizeof(double));
-    sums *all = allocate_zeroed((size_t)k, sizeof *all);
-    if (!status && (!p || !all)) status = fail_memory((size_t)(rows * k) * sizeof(double), "predictions");
-    for (int64_t c = 0; !status && c < k; c++) all[c].unit = unit_of(e, target_of(s, c));
-    for (int64_t i = 0; !status && i < e->n; i += rows) {
-        if (interrupt_asked()) status = fail_interrupted();
-        if (status) break;
-        int64_t count = e->n - i < rows ? e->n - i : rows;
-        status = scorer_score(s, data, i, count, p);
-        for (int64_t r = 0; !status && r < count; r++)
-            for (int64_t c = 0; c < k; c++)
-                add_row(&all[c], loss_of(s, c), p[r * k + c], matrix_at(&e->y, i + r, target_of(s, c)), weight_at(e, i + r),
-                        offset_at(e, i + r));
-        for (int64_t r = 0; !status && s->quantiles && r < count; r++)
-            if (crosses(p + r * k, k)) crossed += weight_at(e, i + r);
-    }
-    for (int64_t c = 0; !status && c < k && loss_has_log_link(s->loss.kind); c++) find_null(e, c, s->loss, &all[c]);
+    if (status) return status;
+    if (s->classes > 0) return evaluate_classes(s, data, metrics);
+    output_sums *all = allocate_zeroed((size_t)s->k, sizeof *all);
+    if (!all) return fail_memory((size_t)s->k * sizeof *all, "the measures of the outputs");
+    status = sum_rows(s, data, all, &crossed);
     if (!status && interrupt_asked()) status = fail_interrupted();
     if (!status) status = data_check_files(data);
-    if (!status) {
-        int classes = loss_is_of_classes(s->loss.kind);
-        double regression = classes ? (double)NAN : 0, classification = classes ? 0 : (double)NAN;
-        double log_loss = loss_has_probabilities(s->loss.kind) ? 0 : (double)NAN;
-        double deviance = loss_has_log_link(s->loss.kind) ? 0 : (double)NAN;
-        double class = classification, r = regression;
-        *metrics = metrics_of(e->n, r, class);
-        metrics->log_loss = log_loss;
-        metrics->deviance = metrics->d2 = deviance;
-        if (s->loss.kind == CUSGD_LOSS_QUANTILE) metrics->pinball_loss = 0;
-        if (s->quantiles) metrics->crossing = crossed / all[0].weight;
-        for (int64_t c = 0; c < k; c++)
-            if (output < 0 || output == c) add_metrics(&all[c], loss_of(s, c), output < 0 ? 1 / (double)k : 1, metrics);
-        if (e->n < 2) metrics->r2 = metrics->d2 = (double)NAN; /* one row shows nothing of how targets vary */
-    }
-    free(p);
+    if (!status) join_outputs(s, data->view.n, all, output, metrics);
+    if (!status && s->quantiles) metrics->crossing = crossed / all[0].weight;
     free(all);
     return status;
 }

@@ -6,7 +6,7 @@ cp text.csv text.bak
 : >m
 for wrong in '' "--model ''" '--model -' '--model missing/m' '--model folder' '--model folder/' '--model /proc/m' '--model /dev/null' \
     '--model data.csv' '--model link.csv' '--valid text.csv --model text.csv' '--model m --history data.csv' '--model m --history ./m' \
-    '--model m --history m' '--model m --history missing/h' '--model m --history folder'; do
+    '--model m --history m' '--model m --history missing/h' '--model m --history folder' '--model m --history h --checkpoint h'; do
     try "cusgd train data.csv $wrong"
 done
 cmp data.csv data.bak && cmp text.csv text.bak
