@@ -38,7 +38,7 @@ int training_write_model(training *t);
 
 /* ---- train_online.c; each returns a status, complained about ---- */
 
-/* Whether --online goes with the other arguments. */
+/* Whether --online can be used with the other arguments. */
 int training_check_online(const training *t);
 /* Reads the first block into t->data.train. */
 int training_open_first(training *t);
