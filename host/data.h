@@ -123,12 +123,17 @@ void file_unmap(void *mapping); /* accepts NULL */
 /* DATA if the file has become shorter since, so that what was read of it may be zeros. NULL is sound. To be asked after reading.
  */
 cusgd_status file_check(const void *mapping);
-/* The file that file_map() has mapped where `at` points to, open as long as it is; *path, and *start: where in it that is.
- * -1: none that is known, or one of several parts. */
-int file_behind(const void *at, const char **path, size_t *start);
-/* DATA if that file, or one of the parts from there on, has another size or time of writing than when it was mapped. */
-cusgd_status file_check_written(const void *at);
-/* Likewise of a file that the caller has mapped, from `offset` on, at `mapping`: *watch stands for it, to be given back by
+/* A file that file_map() or file_map_parts() has mapped, or its rest behind an address; it lives as long as the mapping. */
+typedef struct file_piece {
+    size_t at;           /* where it begins behind the address */
+    size_t bytes, start; /* how many are mapped, and from where in the file on */
+    const char *path;
+    int file;                /* open as long as it is mapped; -1: it was closed again, and then */
+    const struct stat *seen; /* what was mapped; else NULL */
+} file_piece;
+/* The files behind `at`, one behind the other: how many there are, 0 where none are known. Lists the first `room` of them. */
+int64_t file_pieces(const void *at, file_piece *list, int64_t room);
+/* Like file_map() of a file that the caller has mapped, from `offset` on, at `mapping`: *watch stands for it, to be given back by
  * file_unwatch(), which leaves the mapping. */
 cusgd_status file_watch(const char *path, const void *mapping, size_t bytes, size_t offset, void **watch);
 cusgd_status file_check_watched(const void *watch); /* accepts NULL */

@@ -205,6 +205,66 @@ Test(stream, rows_of_files)
     unmake(&m);
 }
 
+/* A folder of 98 numbered files, more than are kept open at a time, and one that bf16 makes be read into memory. */
+static cusgd_data *open_numbered(const cusgd_data *from, const char *name, int bf16)
+{
+    cusgd_data *data;
+    cusgd_folder_options to = CUSGD_INIT(cusgd_folder_options);
+    to.rows_per_file = 1024;
+    to.bf16 = bf16;
+    assert_works(cusgd_data_save(from, path_of(name), &to));
+    assert_works(cusgd_data_open(path_of(name), NULL, &data));
+    return data;
+}
+
+Test(stream, rows_of_numbered_files)
+{
+    made m = make(N, D, 1, 1);
+    double resident[D + 1], streamed[D + 1];
+    for (int bf16 = 0; bf16 < 2; bf16++) {
+        cusgd_data *files = open_numbered(m.data, bf16 ? "half" : "whole", bf16);
+        cusgd_options o = options_of("epochs=2 batch=1000 memory=25M");
+        train(&o, files, streamed);
+        o.memory = 0;
+        train(&o, files, resident);
+        cr_assert_eq(memcmp(resident, streamed, sizeof resident), 0, "bf16 %d", bf16);
+        cusgd_data_free(files);
+    }
+    unmake(&m);
+}
+
+/* Files are opened again by their names: one that is not that file any more, or is gone, is not read in the other's place. */
+static int rename_files(const cusgd_progress *now, void *user)
+{
+    (void)user;
+    if (now->epoch != 1) return 0;
+    for (int i = 96; i >= 0; i--) {
+        char from[64], to[64];
+        snprintf(from, sizeof from, "whole/x-%05d.npy", i);
+        snprintf(to, sizeof to, i % 2 ? "gone-%05d.npy" : "whole/x-%05d.npy", i % 2 ? i : i + 1);
+        cr_assert_eq(rename(path_of(from), path_of(to)), 0);
+    }
+    return 0;
+}
+
+Test(stream, numbered_files_that_are_renamed)
+{
+    made m = make(N, D, 1, 0);
+    double resident[D + 1], streamed[D + 1];
+    cusgd_data *files = open_numbered(m.data, "whole", 0);
+    cusgd_options o = options_of("epochs=3 batch=1000 memory=25M evaluate-every=1");
+    cusgd_trainer *t = trainer_of(&o, files, NULL);
+    cusgd_result result = CUSGD_INIT(cusgd_result);
+    assert_works(cusgd_trainer_fit(t, rename_files, NULL, &result));
+    parameters_of(t, D, 1, streamed);
+    o.memory = 0;
+    train(&o, m.data, resident);
+    cr_assert_eq(memcmp(resident, streamed, sizeof resident), 0);
+    cusgd_trainer_free(t);
+    cusgd_data_free(files);
+    unmake(&m);
+}
+
 /* A file that is cut short or written between two epochs. */
 typedef struct meddler {
     const char *path;
@@ -222,6 +282,7 @@ static int meddle(const cusgd_progress *now, void *user)
     return 0;
 }
 
+/* Of one file, and of numbered ones. */
 Test(stream, files_that_change)
 {
     static const struct {

@@ -169,25 +169,6 @@ static entry *entry_around(const void *at)
     return NULL;
 }
 
-static int entry_written(const entry *e)
-{
-    struct stat now;
-    const struct timespec *before = &e->before.st_mtim;
-    if (!entry_stat(e, &now)) return 0;
-    return now.st_size != e->before.st_size || now.st_mtim.tv_sec != before->tv_sec || now.st_mtim.tv_nsec != before->tv_nsec;
-}
-
-cusgd_status file_check_written(const void *at)
-{
-    for (const entry *e = entry_around(at); e; e = e->rest)
-        if (entry_written(e))
-            return fail(CUSGD_ERROR_DATA,
-                        "%s: was written while it was in use; leave data files unchanged during a run, and write new ones under "
-                        "another name",
-                        e->path);
-    return CUSGD_OK;
-}
-
 /* ---- Parts of several files ---- */
 
 /* In the place of what is reserved at `at`; the file is closed again, as a process may have few open. */
@@ -258,13 +239,19 @@ cusgd_status file_map_parts(const file_part *parts, int64_t count, void **mappin
     return status;
 }
 
-int file_behind(const void *at, const char **path, size_t *start)
+int64_t file_pieces(const void *at, file_piece *list, int64_t room)
 {
     const entry *e = entry_around(at);
-    if (!e || e->file < 0) return -1;
-    *path = e->path;
-    *start = e->offset + ((uintptr_t)at - atomic_load(&e->begin));
-    return e->file;
+    uintptr_t address = (uintptr_t)at;
+    int64_t count = 0;
+    for (size_t done = 0; e; e = e->rest, count++) {
+        size_t skipped = count == 0 ? address - atomic_load(&e->begin) : 0;
+        if (count < room)
+            list[count] =
+                (file_piece){done, e->bytes - skipped, e->offset + skipped, e->path, e->file, e->file < 0 ? &e->before : NULL};
+        done += e->bytes - skipped;
+    }
+    return count;
 }
 
 /* ---- Mappings of the caller's ---- */

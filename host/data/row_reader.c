@@ -4,9 +4,8 @@
 #include "clock.h"
 #include "failure.h"
 #include "pool.h"
+#include "row_files.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -24,14 +23,13 @@ struct row_reader {
     int64_t room;
     char *slot[MATRICES];
     size_t row_bytes[MATRICES];
-    int file; /* x lies in it, from `start` on; -1: in memory alone */
-    size_t start;
-    const char *path;
-    row_run *parts; /* of the request under way */
+    row_files *files; /* that x lies in; NULL: in memory alone */
+    row_run *parts;   /* of the request under way */
     int64_t part_count, at;
     pthread_t thread;
     int is_under_way, has_thread;
     int error;             /* errno of what has failed; -1: the file has ended */
+    const char *path;      /* of the file that was read last */
     row_reader_times took; /* by the requests that have ended, */
     double bytes, reading; /* and by the one under way: the thread's until it is joined */
 };
@@ -78,27 +76,11 @@ static void copy_rows(const row_reader *r, int i, row_run run, int64_t to)
     }
 }
 
-/* Returns 0, or what has failed (row_reader.error). */
-static int read_whole(int file, char *to, size_t bytes, size_t from)
-{
-    while (bytes > 0) {
-        ssize_t count = pread(file, to, bytes, (off_t)from);
-        if (count == 0) return -1;
-        if (count < 0 && errno != EINTR) return errno;
-        if (count < 0) continue;
-        to += count;
-        from += (size_t)count;
-        bytes -= (size_t)count;
-    }
-    return 0;
-}
-
 static void announce(const row_reader *r, int64_t part)
 {
     size_t bytes = r->row_bytes[X];
     if (part >= r->part_count) return;
-    (void)posix_fadvise(r->file, (off_t)(r->start + (size_t)r->parts[part].first * bytes),
-                        (off_t)((size_t)r->parts[part].count * bytes), POSIX_FADV_WILLNEED);
+    row_files_announce(r->files, (size_t)r->parts[part].first * bytes, (size_t)r->parts[part].count * bytes);
 }
 
 static void *copy_parts(void *of)
@@ -107,15 +89,15 @@ static void *copy_parts(void *of)
     double begun = clock_seconds();
     int64_t to = r->at;
     size_t bytes = r->row_bytes[X];
-    for (int64_t p = 0; r->file >= 0 && p < PARTS_AHEAD; p++) announce(r, p);
+    for (int64_t p = 0; r->files && p < PARTS_AHEAD; p++) announce(r, p);
     for (int64_t p = 0; p < r->part_count && !r->error; p++) {
         row_run run = r->parts[p];
-        if (r->file < 0) {
+        if (!r->files) {
             copy_rows(r, X, run, to);
         } else {
             announce(r, p + PARTS_AHEAD);
-            r->error = read_whole(r->file, r->slot[X] + (size_t)to * bytes, (size_t)run.count * bytes,
-                                  r->start + (size_t)run.first * bytes);
+            r->error = row_files_read(r->files, r->slot[X] + (size_t)to * bytes, (size_t)run.first * bytes,
+                                      (size_t)run.count * bytes, &r->path);
         }
         for (int i = X + 1; i < MATRICES; i++)
             if (r->row_bytes[i] > 0) copy_rows(r, i, run, to);
@@ -217,8 +199,7 @@ cusgd_status row_reader_open(const examples *e, int64_t room, row_reader **out)
     if (!r) return fail_memory(sizeof *r, "a reader of rows");
     r->of = *e;
     r->room = room;
-    r->file = e->rows || e->x.row_stride != e->d ? -1 : file_behind(e->x.at, &r->path, &r->start);
-    cusgd_status status = CUSGD_OK;
+    cusgd_status status = e->rows || e->x.row_stride != e->d ? CUSGD_OK : row_files_open(e->x.at, &r->files);
     for (int i = 0; i < MATRICES && !status; i++) {
         r->row_bytes[i] = bytes_in_row(e, i);
         if (r->row_bytes[i] == 0) continue;
@@ -237,10 +218,11 @@ void row_reader_close(row_reader *r)
     if (!r) return;
     wait_for_thread(r);
     for (int i = 0; i < MATRICES; i++) free(r->slot[i]);
+    row_files_close(r->files);
     free(r->parts);
     free(r);
 }
 
-cusgd_status row_reader_check(const row_reader *r) { return file_check_written(r->of.x.at); }
+cusgd_status row_reader_check(const row_reader *r) { return r->files ? row_files_check(r->files) : CUSGD_OK; }
 
 row_reader_times row_reader_took(const row_reader *r) { return r->took; }
