@@ -265,3 +265,24 @@ Test(command_ends, optimum_stands_beside_a_run)
     run(&o, "\"$CUSGD\" info m.safetensors --coefficients --json");
     assert_has(o.out, "\"lower\": null, \"upper\": null}");
 }
+
+/* Under a launcher that has started two: the first says so, and none runs. */
+Test(command_ends, commands_of_one_process_refuse_a_launcher)
+{
+    static const char *const words[] = {"sweep", "path",    "predict", "evaluate", "generate", "convert", "info",
+                                        "bench", "devices", "grad",    "minimize", "solve",    "check"};
+    static const char *const launchers[] = {"OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK", "PMI_SIZE=2 PMI_RANK"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        for (int rank = 0; rank < 2; rank++) {
+            run(&o, "%s=%d \"$CUSGD\" %s", launchers[i % 2], rank, words[i]);
+            assert_code(o, CUSGD_ERROR_USAGE);
+            cr_assert_eq(strstr(o.err, "runs in one process, and the launcher has started 2") != NULL, rank == 0, "%s", o.err);
+            cr_assert(rank == 0 || o.err[0] == '\0', "%s", o.err);
+        }
+    run(&o, "PMI_SIZE=2 PMI_RANK=1 \"$CUSGD\" grad 'x^2' --at x=3 --world none");
+    assert_code(o, 0);
+    run(&o, "PMI_SIZE=2 PMI_RANK=1 \"$CUSGD\" predict --help");
+    assert_code(o, 0);
+    run(&o, "OMPI_COMM_WORLD_SIZE=1 OMPI_COMM_WORLD_RANK=0 \"$CUSGD\" grad --world=none 'x^2' --at x=3");
+    assert_code(o, 0);
+}

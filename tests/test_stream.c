@@ -383,7 +383,7 @@ Test(stream, what_cannot_be_read_piece_by_piece)
     check_refused(&m, "memory=9M", CUSGD_ERROR_USAGE, "give --memory 2");
     check_refused(&m, "memory=25M sampling=permute", CUSGD_ERROR_USAGE, "give --sampling pages");
     check_refused(&m, "memory=25M sampling=batches", CUSGD_ERROR_USAGE, "give --sampling pages");
-    check_refused(&m, "memory=25M shards=2", CUSGD_ERROR_USAGE, "leave out --shards");
+    check_refused(&m, "memory=25M shards=2", CUSGD_ERROR_USAGE, "process without --shards");
     check_refused(&m, "memory=25M solver=newton", CUSGD_ERROR_USAGE, "lbfgs, cg and gd");
     check_refused(&m, "memory=25M solver=gd", CUSGD_ERROR_USAGE, "give --rate");
     check_refused(&m, "memory=25M robust=true", CUSGD_ERROR_USAGE, "robust and whiten");

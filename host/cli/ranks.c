@@ -131,3 +131,34 @@ int ranks_end(ranks *r, int status)
     r->world = NULL;
     return status;
 }
+
+/* ---- Commands of one process ---- */
+
+/* Takes `--world none` and `--world=none` out; 1: it was there. */
+static int take_world_none(int *argc, char **argv)
+{
+    int kept = 1, found = 0;
+    for (int i = 1; i < *argc; i++) {
+        int words = strcmp(argv[i], "--world=none") == 0                                                   ? 1
+                    : strcmp(argv[i], "--world") == 0 && i + 1 < *argc && strcmp(argv[i + 1], "none") == 0 ? 2
+                                                                                                           : 0;
+        if (words == 0) argv[kept++] = argv[i];
+        if (words == 0) continue;
+        found = 1;
+        i += words - 1;
+    }
+    *argc = kept;
+    argv[kept] = NULL;
+    return found;
+}
+
+int ranks_check_alone(int *argc, char **argv)
+{
+    int asks = is_given("--help", *argc, argv) || is_given("-h", *argc, argv);
+    if (take_world_none(argc, argv) || asks || !cusgd_world_launcher() || launched_ranks() < 2) return CUSGD_OK;
+    if (launched_rank() > 0) return CUSGD_ERROR_USAGE;
+    return complain(CUSGD_ERROR_USAGE,
+                    "%s runs in one process, and the launcher has started %d: leave the launcher out, or give --world none, with "
+                    "which each of them runs by itself and needs files of its own",
+                    argv[0], launched_ranks());
+}

@@ -101,7 +101,9 @@ cusgd_status stream_check_options(const problem *p)
                       "leave out --memory",
                       data->source);
     if (!status && o->shards > 1)
-        status = fail_option("shards", "shards are not read piece by piece: leave out --shards or --memory");
+        status = fail_option(
+            "shards", "shards, which several processes have, are not read piece by piece: leave out --memory, or train in one "
+                      "process without --shards");
     if (!status && (o->robust || o->whiten != CUSGD_WHITEN_NONE))
         status = fail_option("memory", "robust and whiten need all rows at hand: leave them out, or give more --memory");
     if (!status) status = check_order(p);

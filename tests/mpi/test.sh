@@ -107,6 +107,8 @@ for mpi in openmpi mpich; do
     timeout -k 1 20 mpirun.$mpi -n 3 "$programs/mpi-communicator-$mpi" >printed 2>&1 || fail "$mpi, a communicator: $(cat printed)"
     refused $mpi 2 2 "nowhere" train nowhere --model several
     refused $mpi 3 1 "3 processes cannot share 2 shards" train data --shards 2 --model several
+    refused $mpi 2 1 "convert runs in one process" convert data converted
+    refused $mpi 2 1 "train in one process without --shards" train data --memory 1K --sampling pages --model several
     refused $mpi 2 1 "standard input comes to one process" train - --model several
     stopped $mpi TERM
     stopped $mpi KILL
