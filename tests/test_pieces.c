@@ -347,6 +347,29 @@ Test(pieces, damaged_folders)
     free(index);
 }
 
+/* A file of the same size whose values mean something else. */
+Test(pieces, headers_of_other_arrays)
+{
+    static const char *const files[] = {"out/x-00000.npy", "out/x-00001.npy", "out/y-00001.npy", "out/w-00000.npy"};
+    static const char *const edits[][2] = {{"'<f", "'>f"}, {"'<f", "'<i"}, {"False", "True "}, {"(", "["}, {"\x93", "\x94"}};
+    save_folder("out");
+    for (size_t f = 0; f < sizeof files / sizeof *files; f++) {
+        size_t size;
+        char *bytes = file_read(path_of(files[f]), &size);
+        for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
+            char *at = memmem(bytes, 4096, edits[i][0], strlen(edits[i][0]));
+            cr_assert(at, "%s", edits[i][0]);
+            memcpy(at, edits[i][1], strlen(edits[i][1]));
+            file_bytes(files[f], bytes, size);
+            assert_refused("another header");
+            memcpy(at, edits[i][0], strlen(edits[i][0]));
+        }
+        file_bytes(files[f], bytes, size);
+        free(bytes);
+    }
+    cusgd_data_free(open_folder(path_of("out")));
+}
+
 Test(pieces, checksums_find_one_changed_byte)
 {
     save_folder("out");

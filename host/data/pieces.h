@@ -63,6 +63,10 @@ const char *pieces_folder(const pieces_writer *w);
 cusgd_status pieces_finish(pieces_writer *w, const cusgd_data *described);
 void pieces_abandon(pieces_writer *w); /* removes what was written; accepts NULL */
 
+/* The header of a file of `rows` rows: version 1 of the format, blanks up to PIECE_START. bf16 has no name in NumPy: it stands as
+ * its bits. */
+void pieces_header(const pieces *s, int array, int64_t rows, char header[PIECE_START]);
+
 /* data/pieces_save.c: rows first .. first + count - 1 in the files' types, array by array. */
 void pieces_pack(const examples *e, const pieces *s, int64_t first, int64_t count, unsigned char *const to[PIECE_ARRAYS]);
 /* The bytes of a row in all arrays; and the places in `memory` of the arrays of `rows` rows. */

@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -42,6 +43,21 @@ static cusgd_status list_parts(const char *folder, const pieces *s, int array, f
         parts[i].bytes = (size_t)(piece_rows(s, i) * s->cols[array]) * piece_element(s->type[array]);
     }
     return CUSGD_OK;
+}
+
+/* The index says how the elements are read, so each file's header must say the same: a file that was replaced by one of the same
+ * size, with another type, shape or byte order, would be read as numbers that it does not have. */
+static cusgd_status check_header(const pieces *s, int array, int64_t i, const char *path)
+{
+    char wanted[PIECE_START], found[PIECE_START] = "";
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t count = file >= 0 ? pread(file, found, sizeof found, 0) : -1;
+    if (file >= 0) close(file);
+    if (count < (ssize_t)sizeof found) return CUSGD_OK; /* whoever maps it says why */
+    pieces_header(s, array, piece_rows(s, i), wanted);
+    if (memcmp(wanted, found, sizeof found) == 0) return CUSGD_OK;
+    return fail(CUSGD_ERROR_DATA,
+                "%s: has another header than cusgd convert wrote for the folder's index: convert the data again", path);
 }
 
 /* Copies the files' elements behind one another; bf16 as the floats that they are. */
@@ -82,6 +98,7 @@ static cusgd_status open_array(cusgd_data *data, const char *folder, const piece
     file_part *parts;
     const void *at = NULL;
     cusgd_status status = list_parts(folder, s, array, &parts);
+    for (int64_t i = 0; i < s->files && !status; i++) status = check_header(s, array, i, parts[i].path);
     int mapped = !status && s->type[array] != PIECE_BF16 && file_parts_fit(parts, s->files);
     if (!status && mapped) {
         status = file_map_parts(parts, s->files, &data->mapping[array]);

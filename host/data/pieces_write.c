@@ -147,8 +147,7 @@ static cusgd_status put(output *o, const unsigned char *bytes, size_t count)
     return status;
 }
 
-/* Version 1 of the format, blanks up to PIECE_START. bf16 has no name in NumPy: it stands as its bits. */
-static void make_header(const pieces *s, int array, int64_t rows, char header[PIECE_START])
+void pieces_header(const pieces *s, int array, int64_t rows, char header[PIECE_START])
 {
     static const char *const descr[] = {"<f4", "<f8", "<u2"};
     char shape[64];
@@ -177,7 +176,7 @@ static cusgd_status open_output(pieces_writer *w, int array)
     o->used = 0;
     o->file = open(o->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (o->file < 0) return fail(CUSGD_ERROR_DATA, "%s: cannot be written: %s", o->shown, strerror(errno));
-    make_header(&w->s, array, w->s.rows_per_file, header);
+    pieces_header(&w->s, array, w->s.rows_per_file, header);
     return write_at(o, header, sizeof header, -1);
 }
 
@@ -186,7 +185,7 @@ static cusgd_status close_output(pieces_writer *w, int array)
     output *o = &w->out[array];
     char header[PIECE_START];
     cusgd_status status = flush(o);
-    make_header(&w->s, array, w->rows_in_file, header);
+    pieces_header(&w->s, array, w->rows_in_file, header);
     if (!status && w->rows_in_file != w->s.rows_per_file) status = write_at(o, header, sizeof header, 0);
     if (!status && fsync(o->file) != 0) status = fail(CUSGD_ERROR_DATA, "%s: cannot be written: %s", o->shown, strerror(errno));
     if (close(o->file) != 0 && !status) status = fail(CUSGD_ERROR_DATA, "%s: cannot be written: %s", o->shown, strerror(errno));
