@@ -46,6 +46,8 @@ Test(command_own_loss, notes_and_refusals)
               {"--loss-expr '(p - y)^2' --solver exact", "exact is for", 1},
               {"--loss-expr 'abs(p - y)' --solver newton", "requires solver sgd", 1},
               {"--loss-expr 'y - p'", "plus infinity", 2},
+              {"--loss-expr '(p - y)^2' --delta 2", "--delta changes nothing with --loss-expr\n", 0},
+              {"--loss-expr '(p - y)^2' --class-weight balanced", "and --loss-expr takes numbers", 1},
               {"--loss expression", "give loss-expr", 1}};
     write_rows();
     for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {

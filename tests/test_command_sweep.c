@@ -104,8 +104,19 @@ Test(command_sweep, refusals)
     run(&o, "i=0; while [ $i -lt 20 ]; do echo \"$i 1:$i 3:2\"; i=$((i + 1)); done >s.svm; "
             "$CUSGD sweep s.svm --grid l2=1,2 --model m.safetensors");
     assert_code(o, 1);
-    assert_has(o.err, "the rows of s.svm are sparse, and a sweep needs dense rows");
+    assert_has(o.err, "the rows of s.svm are sparse, and a sweep needs dense rows: give --sparse no");
     assert_lacks(o.err, "models: "); /* nothing is announced that does not begin */
+}
+
+/* What a sweep refuses is refused for several quantiles, too, and says why it speaks of sweeps. */
+Test(command_sweep, several_quantiles_are_a_sweep)
+{
+    static const char *const of[] = {"--solver auto", "--target -1 --target -2", "--sparse yes", "--whiten pca", "--memory 1M"};
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+        run(&o, "$CUSGD train data.csv --loss quantile --quantile .1,.9 --model q %s", of[i]);
+        assert_code(o, 1);
+        assert_has(o.err, "several quantiles are trained as a sweep is: ");
+    }
 }
 
 /* A disk that is full when the report comes to be written: the older one stands, and nothing is left beside it. */

@@ -88,7 +88,7 @@ int weigh_classes(cusgd_data *data, const text_list *list, const cusgd_options *
         return complain(CUSGD_ERROR_USAGE,
                         "--class-weight is for losses of classes, and %s takes numbers: leave it out, or give "
                         "--loss logistic",
-                        loss);
+                        strcmp(loss, "expression") == 0 ? "--loss-expr" : loss);
     if (list->count == 1 && strcmp(list->at[0], "balanced") == 0) {
         cusgd_status status = cusgd_data_weigh_classes(data, NULL, NULL, 0);
         return status ? complain_last(status) : CUSGD_OK;

@@ -55,6 +55,13 @@ static cusgd_status put_summary(const quantile_run *q, const cusgd_sweep *sweep,
     return status;
 }
 
+/* What a sweep refuses is said of a sweep. */
+static int complain_of_sweep(cusgd_status status)
+{
+    if (status != CUSGD_ERROR_USAGE) return complain_last(status);
+    return complain(status, "several quantiles are trained as a sweep is: %s", cusgd_last_error());
+}
+
 static cusgd_status train(const quantile_run *q, const cusgd_sweep_plan *plan)
 {
     cusgd_sweep *sweep = NULL;
@@ -79,9 +86,7 @@ int quantiles_train(const syntax *s, const quantile_run *q)
     int status = parse(s, q, configurations);
     if (!status) {
         cusgd_status ran = train(q, &plan);
-        status = ran ? complain_last(ran) : CUSGD_OK;
-        if (ran == CUSGD_ERROR_USAGE)
-            fprintf(stderr, "cusgd: several quantiles are trained as a sweep; what it refuses is there for one quantile\n");
+        status = ran ? complain_of_sweep(ran) : CUSGD_OK;
     }
     free(configurations);
     return status;

@@ -23,7 +23,10 @@ static void put_unused(const cusgd_options *given, const char *name, const char 
         return;
     }
     cusgd_options_get(given, because, value);
-    fprintf(stderr, "note: --%s changes nothing with --%s %s\n", name, because, value);
+    if (option_is(given, "loss", "expression") && strcmp(because, "loss") == 0)
+        fprintf(stderr, "note: --%s changes nothing with --loss-expr\n", name);
+    else
+        fprintf(stderr, "note: --%s changes nothing with --%s %s\n", name, because, value);
 }
 
 /* Calls `put` for every option that was set and that `because` gives a reason for, by the name by which it was typed. */

@@ -91,7 +91,7 @@ cusgd_status data_is_dense(const cusgd_data *data, const char *what)
 {
     if (!examples_are_sparse(&data->view)) return CUSGD_OK;
     return fail(CUSGD_ERROR_USAGE,
-                "the rows of %s are sparse, and %s needs dense rows: store the data as a dense matrix to use it", data->source,
+                "the rows of %s are sparse, and %s needs dense rows: give --sparse no, or an array that is dense", data->source,
                 what);
 }
 
