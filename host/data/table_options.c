@@ -73,23 +73,25 @@ static int is_repeated(const columns *c, int64_t j)
     return 0;
 }
 
-static int is_usable(const cusgd_table *t, int64_t j)
+/* row_numbers: whether a column that only counts the rows is of use. */
+static int is_usable(const cusgd_table *t, int64_t j, int row_numbers)
 {
     cusgd_column_kind kind = table_kind(t, j);
     const description *d = &t->at[j];
     enum date_order order = (enum date_order)(d->dates.order & t->order);
     int dated =
         kind == CUSGD_COLUMN_DATE && (d->dates.open == 0 || order == DATE_ORDER_DAY_FIRST || order == DATE_ORDER_MONTH_FIRST);
-    return (kind == CUSGD_COLUMN_NUMBER || kind == CUSGD_COLUMN_BOOLEAN || kind == CUSGD_COLUMN_CATEGORY || dated) &&
+    return (kind == CUSGD_COLUMN_NUMBER || kind == CUSGD_COLUMN_BOOLEAN || kind == CUSGD_COLUMN_CATEGORY || dated ||
+            (row_numbers && kind == CUSGD_COLUMN_ROW_NUMBER)) &&
            !is_repeated(&t->columns, j);
 }
 
 /* Whether a feature says the same as the target, or as a feature before it, in every row. */
-static int is_redundant(const cusgd_table *t, int64_t j, int64_t target)
+static int is_redundant(const cusgd_table *t, int64_t j, int64_t target, int row_numbers)
 {
     if (t->columns.count > MAX_COMPARED) return 0;
     for (int64_t i = 0; i < j; i++)
-        if (is_usable(t, i) && table_are_equal(t, i, j)) return 1;
+        if (is_usable(t, i, row_numbers) && table_are_equal(t, i, j)) return 1;
     return table_are_equal(t, target, j);
 }
 
@@ -113,7 +115,7 @@ static int64_t find_target(const cusgd_table *t, const cusgd_reader *reader)
     for (int64_t j = 0; j < t->columns.count; j++) {
         enum role role = t->columns.at[j].role;
         if (role == ROLE_TARGET && (reader->target_count || may_be_target(t, j))) return may_be_target(t, j) ? j : -1;
-        if ((role == ROLE_FEATURE || role == ROLE_NONE) && is_target(t, j) && is_usable(t, j)) last = j;
+        if ((role == ROLE_FEATURE || role == ROLE_NONE) && is_target(t, j) && is_usable(t, j, 0)) last = j;
     }
     return last;
 }
@@ -144,17 +146,30 @@ static void put_given(line *l, const cusgd_table *t, const cusgd_reader *reader)
     }
 }
 
+static int may_be_feature(const cusgd_table *t, const cusgd_reader *reader, int64_t j, int64_t target)
+{
+    enum role role = t->columns.at[j].role;
+    return j != target && (role == ROLE_FEATURE || role == ROLE_TARGET || (role == ROLE_NONE && !reader->feature_count));
+}
+
+/* A column that counts the rows is the one feature of, say, a series in time; beside other features it is an index. */
+static int needs_row_numbers(const cusgd_table *t, const cusgd_reader *reader, int64_t target)
+{
+    for (int64_t j = 0; j < t->columns.count; j++)
+        if (may_be_feature(t, reader, j, target) && is_usable(t, j, 0) && !is_redundant(t, j, target, 0)) return 0;
+    return 1;
+}
+
 /* The features, the columns to leave out, and what is missing. Returns how many features there are. */
 static int64_t put_columns(line *l, const cusgd_table *t, const cusgd_reader *reader, int64_t target)
 {
     column_list categories = {.length = 0}, dates = {.length = 0}, ignored = {.length = 0}, chosen = {.length = 0};
     int64_t missing = t->at[target].missing, worst = 0, count = 0;
+    int row_numbers = needs_row_numbers(t, reader, target);
     for (int64_t j = 0; j < t->columns.count; j++) {
-        enum role role = t->columns.at[j].role;
-        int is_feature =
-            j != target && (role == ROLE_FEATURE || role == ROLE_TARGET || (role == ROLE_NONE && !reader->feature_count));
-        int is_wanted = is_feature && is_usable(t, j) && !is_redundant(t, j, target);
-        if (role == ROLE_IGNORED || (is_feature && !is_wanted)) column_list_add(&ignored, &t->columns, j);
+        int is_feature = may_be_feature(t, reader, j, target);
+        int is_wanted = is_feature && is_usable(t, j, row_numbers) && !is_redundant(t, j, target, row_numbers);
+        if (t->columns.at[j].role == ROLE_IGNORED || (is_feature && !is_wanted)) column_list_add(&ignored, &t->columns, j);
         if (!is_wanted) continue;
         count++;
         column_list_add(&chosen, &t->columns, j);

@@ -21,3 +21,7 @@ printf 'a,b\n1,2\n3,"4\n5,6\n' >t.csv
 try 'cusgd info t.csv'
 printf 'a,y\n1,u\n2,v\n3,w\n4,u\n' >t.csv
 try 'cusgd info t.csv'
+
+# A column that only counts the rows is left out, but where it is the one feature.
+printf 'a,b,y\n1,5,u\n2,1,v\n3,7,w\n4,2,u\n' >t.csv
+try 'cusgd info t.csv | tail -n 1'

@@ -26,6 +26,8 @@ table 'a,b,y\n1,2,4\n2,,2\n7,1,4\n3,3,2\n2,9,2\n5,1,4\n'
 table 'a,b,y\n1,2,4\n2,,3\n7,,4\n3,3,2\n2,9,2\n'
 table 'a,b,w,y\n1,2,1,4\n2,4,2,3\n7,5,1,4\n' '--weights w'
 table 'a,b,y\n1,2,4\n2,4,3\n7,5,5\n' '--features b'
+table 'a,y\n1,u\n2,v\n3,w\n4,u\n'
+table 'year,y\n1990,2.5\n1991,3\n1992,4.5\n1993,4\n'
 cp t.csv 'two words.csv'
 trains 'two words.csv'
 
