@@ -181,11 +181,14 @@ static int parse_number(const char *text, double *value)
     return *end == '\0' && isfinite(*value);
 }
 
-/* Whole and not negative; 1e6 will do. */
-static int parse_count(const char *text, int64_t *value)
+/* Larger ones are not all doubles, as which they are written: 1e6 will do. */
+#define MAX_COUNT 9e15
+
+/* A whole number from `min` on. */
+static int parse_count(const char *text, int min, int64_t *value)
 {
     double number;
-    if (!parse_number(text, &number) || number != floor(number) || number < 0 || number > 9e15) return 0;
+    if (!parse_number(text, &number) || number != floor(number) || number < min || number > MAX_COUNT) return 0;
     *value = (int64_t)number;
     return 1;
 }
@@ -202,8 +205,12 @@ static int take_value(const syntax *s, const target *t, const char *name, char *
     case TAKES_TEXTS: return list_add(into, value);
     case TAKES_COLUMNS: return list_add_columns(s, name, into, value);
     case TAKES_COUNT:
-        if (!parse_count(value, into)) return complain_usage(s, "%s must be a whole number, not \"%s\"", name, value);
+    case TAKES_POSITIVE: {
+        int min = t->argument->kind == TAKES_POSITIVE;
+        if (!parse_count(value, min, into))
+            return complain_usage(s, "%s must be a whole number from %d to %g, not \"%s\"", name, min, MAX_COUNT, value);
         break;
+    }
     case TAKES_NUMBER:
         if (!parse_number(value, into)) return complain_usage(s, "%s must be a number, not \"%s\"", name, value);
         break;

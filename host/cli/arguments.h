@@ -19,9 +19,9 @@ typedef struct argument_info {
 typedef struct argument {
     argument_info info;
     char letter; /* 'o' for -o; 0: none */
-    enum { TAKES_NOTHING, TAKES_TEXT, TAKES_TEXTS, TAKES_COLUMNS, TAKES_COUNT, TAKES_NUMBER } kind;
+    enum { TAKES_NOTHING, TAKES_TEXT, TAKES_TEXTS, TAKES_COLUMNS, TAKES_COUNT, TAKES_POSITIVE, TAKES_NUMBER } kind;
     void *into; /* int, const char *, text_list (TEXTS: may repeat; COLUMNS: also separated by commas, quoted as in a CSV),
-                   int64_t, double */
+                   int64_t (COUNT: from 0, POSITIVE: from 1), double */
 } argument;
 
 typedef struct syntax {

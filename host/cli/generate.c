@@ -28,9 +28,9 @@ int generate_main(int argc, char **argv)
     const char *folder = NULL, *targets = "linear", *seed = NULL, *precision = NULL;
     int force = 0, status;
     const argument table[] = {
-        {{"rows", "N", NULL, "rows (needed)", NULL}, '\0', TAKES_COUNT, &g.rows},
-        {{"cols", "D", NULL, "columns of x (needed)", NULL}, '\0', TAKES_COUNT, &g.cols},
-        {{"outputs", "K", "1", "columns of y", NULL}, '\0', TAKES_COUNT, &g.outputs},
+        {{"rows", "N", NULL, "rows (needed)", NULL}, '\0', TAKES_POSITIVE, &g.rows},
+        {{"cols", "D", NULL, "columns of x (needed)", NULL}, '\0', TAKES_POSITIVE, &g.cols},
+        {{"outputs", "K", "1", "columns of y", NULL}, '\0', TAKES_POSITIVE, &g.outputs},
         {{"informative", "P", "all", "columns whose coefficients are not 0", NULL}, '\0', TAKES_COUNT, &g.informative},
         {{"targets", "linear|logistic|positive", "linear", "x theta + b + noise; 0 and 1 with these log-odds; > 0", NULL},
          '\0',
@@ -57,7 +57,7 @@ int generate_main(int argc, char **argv)
                       .example = "cusgd generate made --rows 1e6 --cols 32 --correlation 0.5",
                       .groups = {{table, sizeof table / sizeof table[0]}}};
     if (!arguments_parse(&s, argc, argv, &folder, &status)) return status;
-    if (g.rows == 0 || g.cols == 0) return complain_usage(&s, "--rows and --cols are needed, each at least 1");
+    if (g.rows == 0 || g.cols == 0) return complain_usage(&s, "--rows and --cols are needed");
     static const char *const kinds[] = {"linear", "logistic", "positive"}; /* in the enumeration's order */
     int kind = 0;
     while (kind < 3 && strcmp(targets, kinds[kind]) != 0) kind++;

@@ -124,7 +124,7 @@ static int read_dialect(const reading *r, const syntax *s, cusgd_reader *reader)
         return complain_usage(s, "--thousands and --decimal name the same mark: give each its own");
     if (r->written.skip && (*r->written.skip == '\0' || r->written.skip[strspn(r->written.skip, "0123456789")] != '\0' ||
                             strlen(r->written.skip) > 9))
-        return complain_usage(s, "skip must be a whole number, not \"%s\"", r->written.skip);
+        return complain_usage(s, "skip must be a whole number from 0 to 999999999, not \"%s\"", r->written.skip);
     reader->dialect.separator = (char)separator;
     reader->dialect.decimal = (char)decimal;
     reader->dialect.thousands = (char)thousands;
