@@ -144,6 +144,11 @@ void option_requirement(const option *o, char *text, size_t size)
         snprintf(text, size, "%s must be a name and a finite number, NAME=X, all of at most %.0f bytes", info->name, info->max);
         break;
     case CUSGD_OPTION_WHOLE:
+        if (strcmp(info->metavar, "BYTES") == 0) {
+            snprintf(text, size, "%s must be a number of bytes above 0, such as 500M or 2G (units: K, M, G, T), or auto",
+                     info->name);
+            break;
+        }
         snprintf(text, size, "%s must be a whole number from %.0f to %.0f, or %s", info->name, info->min, info->max,
                  info->choices ? info->choices[0] : "auto");
     }

@@ -183,7 +183,10 @@ Test(command_sweep, halving_and_memory)
     run(&o, "$CUSGD sweep data.csv --grid l2=.1,1 --folds 2 --epochs 2 --model m.safetensors --halving 1");
     assert_code(o, 1);
     assert_has(o.err, "halving by 1");
-    run(&o, "$CUSGD sweep data.csv --grid l2=.1,1 --folds 2 --epochs 2 --model m.safetensors --memory 1e-6");
+    run(&o, "$CUSGD sweep data.csv --grid l2=.1,1 --folds 2 --epochs 2 --model m.safetensors --memory 1K");
     assert_code(o, 6);
     assert_has(o.err, "give more memory");
+    run(&o, "$CUSGD sweep data.csv --grid l2=.1,1 --folds 2 --epochs 2 --model m.safetensors --memory 1e-6");
+    assert_code(o, 1);
+    assert_has(o.err, "memory must be a number of bytes above 0, such as 500M");
 }

@@ -20,7 +20,7 @@ typedef struct sweeping {
     const char *select;
     text_list grids;
     int64_t folds, drawn, halving;
-    double memory; /* GB */
+    const char *memory;
     int quiet;
     reading reading;
     cusgd_options *options;
@@ -166,21 +166,33 @@ static int write_model(const sweeping *w)
     return status ? complain_last(status) : CUSGD_OK;
 }
 
+/* Written as the library's option of that name, which limits the rows and not the models. */
+static int take_memory(const sweeping *w, double *bytes)
+{
+    cusgd_options *options;
+    int status = w->memory ? options_open(&options) : CUSGD_OK;
+    if (status || !w->memory) return status;
+    if (cusgd_options_set(options, "memory", w->memory) || cusgd_options_get_number(options, "memory", bytes))
+        status = complain_usage(w->syntax, "%s", cusgd_last_error());
+    cusgd_options_free(options);
+    return status;
+}
+
 static int sweep(sweeping *w)
 {
+    cusgd_sweep_plan plan = CUSGD_INIT(cusgd_sweep_plan);
     int status = check_arguments(w);
+    if (!status) status = take_memory(w, &plan.memory);
     if (!status) cusgd_options_get(w->options, "loss", w->grid.loss);
     if (!status) status = grid_parse(w->syntax, &w->grids, &w->grid);
     if (!status) status = grid_configurations(&w->grid, w->drawn, seed_of(w->options), &w->configurations, &w->count);
     if (!status) status = open_all(w);
     if (status) return status;
     if (!w->quiet) summary_notes(w->options);
-    cusgd_sweep_plan plan = CUSGD_INIT(cusgd_sweep_plan);
     plan.configurations = w->configurations;
     plan.count = w->count;
     plan.folds = folds_of(w);
     plan.halving = (int)(w->halving < 1000000 ? w->halving : 1000000);
-    plan.memory = w->memory * 1e9;
     plan.begins = put_begin;
     plan.user = w;
     plan.select = w->select && strcmp(w->select, "1se") == 0 ? CUSGD_SELECT_ONE_SE : CUSGD_SELECT_BEST;
@@ -216,7 +228,7 @@ int sweep_main(int argc, char **argv)
          '\0',
          TAKES_COUNT,
          &w.halving},
-        {{"memory", "GB", "half of what there is", "for the models of a pass", NULL}, '\0', TAKES_NUMBER, &w.memory},
+        {{"memory", "BYTES", "half of what there is", "for the models of a pass (2G)", NULL}, '\0', TAKES_TEXT, &w.memory},
         {{"model", "OUT", NULL, "the chosen model, trained on all rows (needed)", NULL}, 'm', TAKES_TEXT, &w.path.model},
         {{"report", "FILE", "none", "a CSV table of all configurations", NULL}, '\0', TAKES_TEXT, &w.path.report},
         {{"quiet", NULL, NULL, "print nothing but errors", NULL}, 'q', TAKES_NOTHING, &w.quiet},
