@@ -161,7 +161,7 @@ def sweep(
     valid: tuple[Any, ...] | None = None,
     select: str = "best",
     halving: int = 0,
-    memory: float = 0,
+    memory: float | str = 0,
     sample_weight: Any = None,
     offset: Any = None,
     exposure: Any = None,
@@ -187,9 +187,9 @@ def sweep(
     halving : int
         At least 2: after 1, ``halving``, ``halving**2``, ... epochs one of ``halving`` configurations goes on, those of the least
         losses (successive halving). 0: all are trained to their end.
-    memory : float
-        The bytes that the models may take, in as many passes over the data as that needs. 0: half of the machine's memory, or
-        90 % of what the GPU has free.
+    memory : float or str
+        The bytes that the models may take, or a text such as ``"2G"``, in as many passes over the data as that needs.
+        0: half of the machine's memory, or 90 % of what the GPU has free.
     **options
         As for `Trainer`; they hold for all models.
 
@@ -233,7 +233,8 @@ def sweep(
     of_rows = None  # kept until the call has ended, as ctypes does not keep it for the plan
     if not judged:
         of_rows = _set_folds(plan, 5 if folds is None else folds, data.rows)
-    plan.halving, plan.memory = int(halving), float(memory)
+    plan.halving = int(halving)
+    plan.memory = float(make_options({"memory": memory})["memory"] if isinstance(memory, str) else memory)
     plan.select = _capi.CUSGD_SELECT_ONE_SE if select == "1se" else _capi.CUSGD_SELECT_BEST
     handle = C.c_void_p()
     valid_handle = judge.handle if judge else None

@@ -129,3 +129,7 @@ def test_halving_drops_and_memory_is_bounded():
     assert whole.outcomes[found.chosen].losses.tolist() == found.outcomes[found.chosen].losses.tolist()
     with pytest.raises(MemoryError, match="give more memory"):
         cusgd.sweep(X, y, grid, memory=1000, **options)
+    with pytest.raises(MemoryError, match="give more memory"):
+        cusgd.sweep(X, y, grid, memory="1K", **options)
+    with pytest.raises(cusgd.UsageError, match="such as 500M or 2G"):
+        cusgd.sweep(X, y, grid, memory="2 GB", **options)

@@ -44,7 +44,7 @@ class _Cv(Estimator):
     cv: Any
     select: str
     halving: int
-    memory: float
+    memory: float | str
     epsilon: float
     tol: float | None
     optimizer: str
@@ -207,8 +207,9 @@ class SGDRegressorCV(_Cv, Regressor):
     halving : int
         At least 2: after 1, ``halving``, ``halving**2``, ... epochs one of ``halving`` candidates goes on, those of the least
         losses (successive halving); the others have the losses that they had then. 0: all are trained to their end.
-    memory : float
-        The bytes that the models may take, in as many passes over the data as that needs. 0: half of the machine's memory.
+    memory : float or str
+        The bytes that the models may take, or a text such as ``"2G"``, in as many passes over the data as that needs.
+        0: half of the machine's memory.
     l1_ratio : float
         Share of l1 in the penalties where ``param_grid`` does not say.
     fit_intercept, max_iter, epsilon, random_state, optimizer, batch_size, standardize, device, n_jobs
@@ -240,7 +241,7 @@ class SGDRegressorCV(_Cv, Regressor):
         cv: Any = 5,
         select: str = "best",
         halving: int = 0,
-        memory: float = 0,
+        memory: float | str = 0,
         l1_ratio: float = 0.0,
         fit_intercept: bool = True,
         max_iter: int | None = None,
@@ -300,7 +301,7 @@ class SGDClassifierCV(ProbabilityMixin, _Cv, Classifier):
         cv: Any = 5,
         select: str = "best",
         halving: int = 0,
-        memory: float = 0,
+        memory: float | str = 0,
         l1_ratio: float = 0.0,
         fit_intercept: bool = True,
         max_iter: int | None = None,
