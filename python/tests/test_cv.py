@@ -131,7 +131,7 @@ def test_sparse_rows():
     assert found.best_params_ == {"alpha": 1e-3}
     best = Ridge(alpha=1e-3 * len(y)).fit(S, y)
     np.testing.assert_allclose(found.coef_, best.coef_, atol=1e-3)
-    weighted = SGDClassifierCV(param_grid=grid, cv=3, select="1se").fit(S, y > y.mean(), np.arange(len(y)) % 3)
+    weighted = SGDClassifierCV(param_grid=grid, cv=3).fit(S, y > y.mean(), np.arange(len(y)) % 3)
     assert weighted.score(S, y > y.mean()) > 0.7
     assert weighted.predict_proba(S).shape == (120, 2)
     with pytest.raises(ValueError, match="halving"):
