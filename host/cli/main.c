@@ -17,7 +17,7 @@ static const entry entries[] = {
     {"predict", "MODEL DATA -o OUT", "writes a model's predictions", predict_main},
     {"evaluate", "MODEL DATA", "prints how good they are", evaluate_main},
     {"generate", "DIR --rows N --cols D", "makes synthetic data", generate_main},
-    {"convert", "IN OUT", "writes data as a folder of mapped files", convert_main},
+    {"convert", "IN OUT", "writes data as a folder that is mapped", convert_main},
     {"info", "FILE", "describes a model or data", info_main},
     {"bench", "", "measures how fast steps are", bench_main},
     {"devices", "", "lists what can compute", devices_main},
@@ -34,12 +34,11 @@ static int put_help(FILE *to)
     for (int i = 0; i < ENTRIES; i++)
         fprintf(to, "  cusgd %-9s %-35s %s\n", entries[i].word, entries[i].operands, entries[i].summary);
     fputs("\n'cusgd COMMAND --help' lists a command's options. 'cusgd --version' prints the version.\n"
-          "DATA is a folder with x.npy and y.npy (and w.npy, weights; offset.npy or exposure.npy), a folder that convert\n"
-          "has written, a .npz with such arrays,\n"
-          "a table (.csv, .tsv, .txt; also .gz and .zst), - (a table on standard input), or sparse rows (LIBSVM text: .svm,\n"
-          ".libsvm, .svmlight; a folder with SciPy's x.npz and y.npy).\n"
-          "Exit codes: 0 done, 1 usage, 2 data or file, 3 device, 4 diverged, 5 check failed, 6 memory,\n"
-          "7 not converged, 130 interrupted.\n"
+          "DATA is a folder with x.npy and y.npy (and w.npy, weights; offset.npy or exposure.npy), a folder that convert has\n"
+          "written, a .npz or HDF5 file with such arrays, a table (.csv, .tsv, .txt; also .gz and .zst), - (a table on standard\n"
+          "input), or sparse rows (LIBSVM text: .svm, .libsvm, .svmlight; a folder with SciPy's x.npz and y.npy).\n"
+          "Exit codes: 0 done, 1 usage, 2 data or file, 3 device or another process, 4 diverged, 5 check failed, 6 memory,\n"
+          "7 not converged, 130 and 143 interrupted.\n"
           "example: cusgd train houses.csv --model houses.safetensors\n",
           to);
     return CUSGD_OK;
