@@ -60,7 +60,7 @@ BANNED = [
     r"\b(rows|steps|bytes|us|microseconds|instructions) an? (second|epoch|step|pass|target|row|parameter|thread)\b",
     r"\bwhich was taken\b",
     r"\b(minimis|optimis|standardis|penalis|normalis|initialis|recognis)",
-    r"\b(neighbour|behaviour|licence|colour)",
+    r"\b(neighbour|behaviour|licence|colour|favour|honour|judgement)",
 ]
 
 

@@ -1,4 +1,4 @@
-/* The run of all columns: the steps are sgd's, the judgement is each column's own. */
+/* The run of all columns: the steps are sgd's, the judgment is each column's own. */
 #include "sweep.h"
 
 #include "failure.h"

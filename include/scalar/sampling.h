@@ -7,7 +7,7 @@
 #include "shards.h"
 
 /* A keyed bijection of [0, n), n <= 2^63: index i is the pair (i >> low_bits, its low bits), the first below high_size. Fewer
- * than 16 values on a side, or fewer rounds than 8, are seen to favour some orders; so a small n walks a larger square. */
+ * than 16 values on a side, or fewer rounds than 8, are seen to favor some orders; so a small n walks a larger square. */
 enum { PERMUTATION_ROUNDS = 8, PERMUTATION_SIDE_BITS = 4 };
 typedef struct permutation {
     uint64_t n;
