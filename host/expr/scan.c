@@ -105,8 +105,9 @@ void scan_advance_from(parser *p, const char *at)
         p->next = (token){*at, at, 1, 0};
     } else {
         scan_wrong(p, at,
-                   *at == '=' ? "an equation a = b is written a - b, and a comparison a == b"
-                              : "this character does not belong into a formula");
+                   *at == '='   ? "an equation a = b is written a - b, and a comparison a == b"
+                   : *at == '|' ? "an absolute value |a| is written abs(a)"
+                                : "this character does not belong in a formula");
     }
 }
 
