@@ -141,6 +141,15 @@ Test(hdf5, what_is_no_matrix_of_numbers)
     set = H5Dcreate2(file, "odd", H5T_STD_I64LE, line, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     cr_assert_geq(H5Dwrite(set, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, odd), 0);
     H5Dclose(set);
+    /* Chunks that nobody has written take no room; 2^64 values and one row more. */
+    hsize_t huge[] = {(hsize_t)1 << 40 | 1, (hsize_t)1 << 24}, chunk[] = {1, 1};
+    hid_t plan = H5Pcreate(H5P_DATASET_CREATE), vast = H5Screate_simple(2, huge, NULL);
+    H5Pset_chunk(plan, 2, chunk);
+    set = H5Dcreate2(file, "huge", H5T_IEEE_F64LE, vast, H5P_DEFAULT, plan, H5P_DEFAULT);
+    cr_assert_geq(set, 0);
+    H5Dclose(set);
+    H5Sclose(vast);
+    H5Pclose(plan);
     put(file, "x", H5T_STD_I64LE, 0, 2, 2, big);
     put(file, "y", H5T_IEEE_F32LE, 0, 4, 0, big);
     H5Sclose(space);
@@ -148,6 +157,7 @@ Test(hdf5, what_is_no_matrix_of_numbers)
     H5Tclose(text);
     H5Fclose(file);
     static const char *const refused[][2] = {{"x=cube,y=y", "has 3 dimensions"},
+                                             {"x=huge,y=y", "huge is too large"},
                                              {"x=x,y=texts", "texts holds no numbers"},
                                              {"x=x,y=y", "y has 4 rows, and x has 2"},
                                              {"x=x,y=odd", "odd, row 2, column 1: its integer is beyond 2^53"}};

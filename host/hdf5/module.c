@@ -87,7 +87,7 @@ static cusgd_status describe(const char *path, const char *name, dataset *d, hdf
         status = fail_read(path, name);
     if (!status && (shape[0] == 0 || (dimensions == 2 && shape[1] == 0)))
         status = services.fail(CUSGD_ERROR_DATA, "%s: %s is empty", path, name);
-    if (!status && (shape[0] > INT64_MAX / 16 || shape[0] * (shape[1] ? shape[1] : 1) > INT64_MAX / 16))
+    if (!status && (shape[0] > INT64_MAX / 16 || shape[1] > INT64_MAX / 16 / shape[0]))
         status = services.fail(CUSGD_ERROR_DATA, "%s: %s is too large", path, name);
     if (!status && (d->type = memory_type(type)) < 0) status = fail_read(path, name);
     if (!status) {
