@@ -321,7 +321,8 @@ typedef struct cusgd_path cusgd_path;
  * doubles, and coordinate descent follows, or with l1_ratio 0 eigenvectors. Losses with second derivatives are minimized by
  * Newton's method, until no gradient is further than sqrt(tolerance) of the first penalty from what the penalties take up. Each
  * fold is standardized by the moments of the rows outside it. The data must have one target and outlive the path. Errors: USAGE
- * (other losses, several outputs, bounds, whiten, robust, valid-fraction), DATA, DEVICE, MEMORY, INTERRUPTED. */
+ * (other losses, several outputs, bounds, whiten, robust, valid-fraction), NOT_CONVERGED (second derivatives that vanish lead to
+ * no minimum; there is no path then), DATA, DEVICE, MEMORY, INTERRUPTED. */
 CUSGD_API cusgd_status cusgd_path_create(const cusgd_options *options, const cusgd_data *train, const cusgd_path_plan *plan,
                                          cusgd_path **out);
 CUSGD_API void cusgd_path_free(cusgd_path *path);

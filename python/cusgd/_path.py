@@ -144,6 +144,11 @@ def path(
     -------
     Path
 
+    Raises
+    ------
+    NotConvergedError
+        No minimum was found, as of log-cosh where targets are far from all predictions in units of the loss.
+
     Examples
     --------
     >>> import numpy as np
