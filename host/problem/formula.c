@@ -70,7 +70,7 @@ static int find_bracket(const target_rows *r, loss_rule loss, double *from, doub
     return !(here.derivative * way < 0);
 }
 
-/* Between them. */
+/* Where the derivative of the mean loss changes its sign between two predictions, by bisection. */
 static double find_zero(const target_rows *r, loss_rule loss, double from, double to)
 {
     enum { HALVINGS = 60 };

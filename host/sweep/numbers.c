@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* As the options were given: a run in float rounds it. */
+/* The number that the options give, in double: a run in float rounds it. */
 static double number_of_options(const cusgd_options *o)
 {
     cusgd_options wide = *o;
@@ -18,7 +18,7 @@ static double number_of_options(const cusgd_options *o)
 
 static int is_given(const cusgd_configuration *c) { return !isnan(c->loss_number); }
 
-/* Of a loss without a number 0 is no news. */
+/* Whether one has a number. For a loss that has none, 0 counts as none: callers may have zeroed the configuration. */
 static int any_is_given(const cusgd_sweep_plan *plan, int has_number)
 {
     for (size_t i = 0; i < plan->count; i++)

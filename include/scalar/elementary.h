@@ -12,7 +12,7 @@
 #define LOG_2_HIGH ((real)(REAL_IS_DOUBLE ? 0x1.62e42feep-1 : 0x1.62e4p-1))
 #define LOG_2_LOW  ((real)(REAL_IS_DOUBLE ? 0x1.a39ef35793c76p-33 : 0x1.7f7d1cp-20))
 
-/* Where e^x is 0, and where it is infinite; and something in which twice that is left out. */
+/* e^x is 0 below the first and infinite above the second; arguments are clipped to them, so that real_scaled() can make 2^n. */
 #define EXP_LEAST ((real)(REAL_IS_DOUBLE ? -746 : -104))
 #define EXP_MOST  ((real)(REAL_IS_DOUBLE ? 711 : 90))
 
@@ -117,7 +117,8 @@ SCALAR real real_tanh(real x)
     return real_signed(size <= (real)0.625 ? size + size * (z * tanh_rest(z)) : far, x);
 }
 
-/* 2^(2 m) = e^(-2 |x|) / 2^(-2 n), far enough down to be nothing. */
+/* e^-|x| / 2^n, from e^|x| = 2^n times the pair. Where n is large the exponent is limited: the result is then too small beside
+ * the pair to change it. */
 SCALAR real reciprocal_of_exponent(OF(exponent) e, OF(real_pair) pair)
 {
     return real_power_of_two(e.n > 30 ? (real)-60 : -2 * e.n) / (pair.high + pair.low);
