@@ -25,8 +25,9 @@ typedef struct mpi_world {
     double timeout;                 /* seconds */
     char (*failures)[FAILURE_ROOM]; /* what they are sent, one place for each rank */
     MPI_Request *requests;
-    int *peers; /* of the requests */
+    int *peers; /* of the requests, */
     int count, room;
+    int receives; /* of which the first so many receive */
 } mpi_world;
 
 static double now(void)
@@ -75,6 +76,7 @@ static cusgd_status begin_receive(mpi_world *w, int peer, void *to, int64_t byte
         if (!request) return fail_memory(w);
         int code = MPI_Irecv((char *)to + first, count, MPI_BYTE, peer, TAG_DATA, w->comm, request);
         if (code != MPI_SUCCESS) return fail_mpi(w, "receive", code);
+        w->receives = w->count;
     }
     return CUSGD_OK;
 }
@@ -126,7 +128,21 @@ static void pause_after(double waited)
         sched_yield();
 }
 
-static cusgd_status wait_for_all(mpi_world *w)
+/* What is still to be received has nowhere to go once the exchange has failed: its caller frees that memory. */
+static void cancel_receives(const mpi_world *w)
+{
+    const double patience = 0.5; /* for one that has begun to arrive; the rest of it hardly comes later */
+    double deadline = now() + patience;
+    for (int i = 0; i < w->receives; i++) {
+        int complete = 1;
+        if (MPI_Test(&w->requests[i], &complete, MPI_STATUS_IGNORE) != MPI_SUCCESS || complete) continue;
+        if (MPI_Cancel(&w->requests[i]) != MPI_SUCCESS) continue;
+        while (!complete && now() < deadline)
+            if (MPI_Test(&w->requests[i], &complete, MPI_STATUS_IGNORE) != MPI_SUCCESS) break;
+    }
+}
+
+static cusgd_status wait_for_messages(mpi_world *w)
 {
     double begun = 0;
     for (int attempt = 1;; attempt++) {
@@ -145,9 +161,17 @@ static cusgd_status wait_for_all(mpi_world *w)
                                      first_pending(w), w->timeout);
         pause_after(at - begun);
     }
-    w->count = 0;
+    w->count = w->receives = 0;
     w->waits_long = 0;
     return CUSGD_OK;
+}
+
+/* begun: how beginning the messages ended. */
+static cusgd_status finish_exchange(mpi_world *w, cusgd_status begun)
+{
+    cusgd_status status = begun ? begun : wait_for_messages(w);
+    if (status) cancel_receives(w);
+    return status;
 }
 
 /* ---- Exchanges ---- */
@@ -171,7 +195,7 @@ static cusgd_status alltoall(void *of, const void *send, const int64_t *send_byt
             status = begin_send(w, rank, from, send_bytes[rank]);
         from += send_bytes[rank];
     }
-    return status ? status : wait_for_all(w);
+    return finish_exchange(w, status);
 }
 
 static cusgd_status allgather(void *of, const void *send, void *recv, const int64_t *bytes)
@@ -188,7 +212,7 @@ static cusgd_status allgather(void *of, const void *send, void *recv, const int6
     }
     for (int rank = 0; rank < w->ranks && !status; rank++)
         if (rank != w->rank) status = begin_send(w, rank, send, bytes[w->rank]);
-    return status ? status : wait_for_all(w);
+    return finish_exchange(w, status);
 }
 
 static cusgd_status swap(void *of, int peer, const void *send, void *recv, int64_t bytes)
@@ -196,7 +220,7 @@ static cusgd_status swap(void *of, int peer, const void *send, void *recv, int64
     mpi_world *w = of;
     cusgd_status status = begin_receive(w, peer, recv, bytes);
     if (!status) status = begin_send(w, peer, send, bytes);
-    return status ? status : wait_for_all(w);
+    return finish_exchange(w, status);
 }
 
 /* ---- Failures, and the end ---- */
