@@ -179,6 +179,41 @@ Test(arrow, booleans_texts_dates_and_dictionaries)
     assert_released(m, 3);
 }
 
+/* Codes below and beyond the two words, in every type, are no missing values; a null's code may be any. */
+Test(arrow, codes_that_the_dictionary_does_not_have)
+{
+    static const int64_t word_ends[] = {0, 5, 8}, beyond[] = {0, 1, 2, 0, 0}, far[] = {0, 1, INT64_C(1) << 31, 0, 0},
+                         below[] = {0, 1, -1, 0, 0};
+    static const unsigned char all_but_third[] = {0x1B};
+    static const struct {
+        const char *format;
+        const int64_t *codes;
+    } damaged[] = {{"l", beyond}, {"l", far}, {"l", below}, {"L", beyond}, {"L", below}};
+    struct ArrowArray words = {.length = 2, .n_buffers = 3, .buffers = (const void *[]){NULL, word_ends, "largebig"}};
+    for (size_t i = 0; i < 2 * sizeof damaged / sizeof *damaged; i++) {
+        int is_null = i % 2;
+        made *m = begin(1);
+        cusgd_data *data;
+        cusgd_reader reader = CUSGD_INIT(cusgd_reader);
+        int size = add(m, "size", damaged[i / 2].format), y = add(m, "y", "g");
+        m->fields[size].dictionary = &m->words;
+        m->words.format = "U";
+        m->columns[0][size].dictionary = &words;
+        put(m, 0, size, 5, is_null ? all_but_third : NULL, damaged[i / 2].codes, NULL);
+        put(m, 0, y, 5, NULL, targets, NULL);
+        reader.encode.missing = CUSGD_MISSING_DROP;
+        if (is_null) {
+            assert_works(cusgd_data_arrow(&m->stream, &reader, &data));
+            cr_assert_eq(data->view.n, 4);
+            cusgd_data_free(data);
+        } else {
+            assert_fails(cusgd_data_arrow(&m->stream, &reader, &data), CUSGD_ERROR_DATA,
+                         "row 3, column 'size': its code is none of the dictionary's");
+        }
+        assert_released(m, 3);
+    }
+}
+
 /* Row 2 lacks a, row 3 (NaN) b, row 5 the target. */
 static made *with_gaps(void)
 {

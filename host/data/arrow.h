@@ -47,6 +47,8 @@ typedef struct arrow_type {
 arrow_type arrow_type_of(const struct ArrowSchema *schema);
 /* Whether row i of the array has a value. */
 int arrow_is_known(const struct ArrowArray *a, const arrow_type *t, int64_t i);
+/* 0: its code is none of the dictionary's, so that nobody knows what it was. */
+int arrow_is_sound(const struct ArrowArray *a, const arrow_type *t, int64_t i);
 /* A number, 0 or 1, or a date's days since 1970. *exact: 0 where a double does not hold it. */
 double arrow_number(const struct ArrowArray *a, const arrow_type *t, int64_t i, int *exact);
 /* A text, not terminated. */

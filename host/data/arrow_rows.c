@@ -38,7 +38,8 @@ static cusgd_status number_text(arrow_table *t, int64_t j, const char *text, siz
         *to = (double)number;
         return CUSGD_OK;
     }
-    if (!text_is_utf8(text, length)) return fail_cell(t, j, "the text is not UTF-8");
+    if (!text_is_utf8(text, length))
+        return fail_cell(t, j, memchr(text, 0, length) ? "the text has a NUL byte" : "the text is not UTF-8");
     if (texts->count >= most)
         return fail_cell(t, j, "the column has too many different texts for categories or classes: leave it out");
     char *copy = strndup(text, length);
@@ -139,6 +140,8 @@ static cusgd_status put_value(arrow_table *t, int64_t j, const struct ArrowArray
     const column *c = &t->columns.at[j];
     double *to = place_of(t, j);
     *to = (double)NAN;
+    if (!arrow_is_sound(a, &t->at[j].type, i))
+        return fail_cell(t, j, "its code is none of the dictionary's: the table is damaged");
     if (!arrow_is_known(a, &t->at[j].type, i)) return CUSGD_OK;
     cusgd_status status = c->role == ROLE_FEATURE  ? put_feature(t, j, a, i, to)
                           : c->role == ROLE_TARGET ? put_target(t, j, a, i, to)

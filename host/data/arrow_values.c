@@ -78,8 +78,14 @@ static double value_at(const void *values, char code, int64_t i, int *exact)
 static int64_t code_at(const struct ArrowArray *a, const arrow_type *t, int64_t i)
 {
     int exact;
-    int64_t code = (int64_t)value_at(a->buffers[VALUES], t->code_type, a->offset + i, &exact);
-    return a->dictionary && code >= 0 && code < a->dictionary->length ? code : -1;
+    double code = value_at(a->buffers[VALUES], t->code_type, a->offset + i, &exact);
+    return a->dictionary && code >= 0 && code < (double)a->dictionary->length ? (int64_t)code : -1;
+}
+
+/* Not null by the array's own bits. */
+static int is_marked(const struct ArrowArray *a, int64_t i)
+{
+    return a->null_count == 0 || !a->buffers[KNOWN] || bit_at(a->buffers[KNOWN], a->offset + i);
 }
 
 int arrow_is_known(const struct ArrowArray *a, const arrow_type *t, int64_t i)
@@ -87,9 +93,14 @@ int arrow_is_known(const struct ArrowArray *a, const arrow_type *t, int64_t i)
     arrow_type plain = *t;
     plain.coded = 0;
     if (t->kind == ARROW_NOTHING && !t->coded) return 0;
-    if (a->null_count != 0 && a->buffers[KNOWN] && !bit_at(a->buffers[KNOWN], a->offset + i)) return 0;
+    if (!is_marked(a, i)) return 0;
     int64_t code = t->coded ? code_at(a, t, i) : 0;
     return !t->coded || (code >= 0 && arrow_is_known(a->dictionary, &plain, code));
+}
+
+int arrow_is_sound(const struct ArrowArray *a, const arrow_type *t, int64_t i)
+{
+    return !t->coded || !is_marked(a, i) || code_at(a, t, i) >= 0;
 }
 
 double arrow_number(const struct ArrowArray *a, const arrow_type *t, int64_t i, int *exact)
