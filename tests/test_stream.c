@@ -233,6 +233,23 @@ Test(stream, rows_of_numbered_files)
     unmake(&m);
 }
 
+/* Budgets are for rows that are read; whoever has them in memory all the same is told. */
+Test(stream, what_is_held_beside_the_budget)
+{
+    made m = make(N, D, 1, 0);
+    for (int bf16 = 0; bf16 < 2; bf16++) {
+        cusgd_data *files = open_numbered(m.data, bf16 ? "half" : "whole", bf16);
+        cusgd_options o = options_of("epochs=1 batch=1000 memory=25M");
+        cusgd_trainer *t = trainer_of(&o, files, NULL);
+        const char *note = cusgd_trainer_note(t, 0);
+        int is_told = note && strstr(note, "is held in memory, 0.0259 GB beside the option memory");
+        cr_assert_eq(is_told, bf16, "%s", note ? note : "no note");
+        cusgd_trainer_free(t);
+        cusgd_data_free(files);
+    }
+    unmake(&m);
+}
+
 /* Files are opened again by their names: one that is not that file any more, or is gone, is not read in the other's place. */
 static int rename_files(const cusgd_progress *now, void *user)
 {

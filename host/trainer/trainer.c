@@ -464,7 +464,7 @@ cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *
 const char *cusgd_trainer_note(const cusgd_trainer *t, size_t index)
 {
     if (!t) return NULL;
-    const char *notes[7];
+    const char *notes[9];
     size_t count = 0;
     if (t->problem.targets.minus) notes[count++] = "targets -1 and 1 are two classes, predicted as 0 and 1";
     if (examples_are_sparse(&t->problem.train.rows) && t->options.sparse_scale != CUSGD_SPARSE_SCALE_FULL)
@@ -474,6 +474,8 @@ const char *cusgd_trainer_note(const cusgd_trainer *t, size_t index)
         notes[count++] = "the means and scales of the columns, and a rate that was not given, are those of fewer than 100 first "
                          "rows, which may be far from those of all: create the trainer with more rows, or set column-means and "
                          "column-scales";
+    if (t->problem.train.stream && stream_held_note(t->problem.train.stream))
+        notes[count++] = stream_held_note(t->problem.train.stream);
     if (*t->problem.targets.note) notes[count++] = t->problem.targets.note;
     if (*t->classes_note) notes[count++] = t->classes_note;
     if (*t->announcement) notes[count++] = t->announcement;
