@@ -223,7 +223,7 @@ Test(stream, rows_of_numbered_files)
     double resident[D + 1], streamed[D + 1];
     for (int bf16 = 0; bf16 < 2; bf16++) {
         cusgd_data *files = open_numbered(m.data, bf16 ? "half" : "whole", bf16);
-        cusgd_options o = options_of("epochs=2 batch=1000 memory=25M");
+        cusgd_options o = options_of("epochs=1 batch=1000 memory=25M");
         train(&o, files, streamed);
         o.memory = 0;
         train(&o, files, resident);
@@ -269,7 +269,7 @@ Test(stream, numbered_files_that_are_renamed)
     made m = make(N, D, 1, 0);
     double resident[D + 1], streamed[D + 1];
     cusgd_data *files = open_numbered(m.data, "whole", 0);
-    cusgd_options o = options_of("epochs=3 batch=1000 memory=25M evaluate-every=1");
+    cusgd_options o = options_of("epochs=2 batch=1000 memory=25M evaluate-every=end");
     cusgd_trainer *t = trainer_of(&o, files, NULL);
     cusgd_result result = CUSGD_INIT(cusgd_result);
     assert_works(cusgd_trainer_fit(t, rename_files, NULL, &result));
