@@ -182,8 +182,12 @@ def _set(handle: C.c_void_p, name: str, value: Any) -> None:
         pointer = numbers.ctypes.data_as(C.POINTER(C.c_double))
         check(lib.cusgd_options_set_array(handle, name.replace("_", "-").encode(), pointer, numbers.size))
         return
+    if name == "constants" and not isinstance(value, Mapping):
+        raise UsageError(f"constants must be a mapping of names to numbers, as {{'c': 2}}, not {value!r}")
     if name in ("constant", "constants") and isinstance(value, Mapping):
         for constant, number in value.items():
+            if not str(constant).isidentifier():
+                raise UsageError(f"constants: {constant!r} cannot be the name of a constant")
             check(lib.cusgd_options_set(handle, b"constant", c_text(f"{constant}={float(number)!r}", "constants:")))
         return
     entry = _table().get(name)
@@ -202,6 +206,8 @@ def _set(handle: C.c_void_p, name: str, value: Any) -> None:
 
 def make_options(options: Mapping[str, Any]) -> Options:
     """Return the options that keywords name; None leaves an option as it is."""
+    if options.get("loss_expr") is not None and options.get("loss") not in (None, "expression"):
+        raise UsageError("loss and loss_expr are one choice: give one of them")
     handle = C.c_void_p()
     check(lib.cusgd_options_new(C.byref(handle)))
     made = Options(handle)

@@ -250,11 +250,31 @@ def sweep(
         lib.cusgd_sweep_free(handle)
 
 
+def _levels(quantiles: Any) -> list[float]:
+    """Return quantiles as numbers, or raise what is wrong with them."""
+    try:
+        levels = [float(level) for level in quantiles]
+    except (TypeError, ValueError):
+        raise UsageError(f"quantile must be a number or a list of numbers, not {quantiles!r}") from None
+    if not levels:
+        raise UsageError("quantile is an empty list: give a number between 0 and 1, or several")
+    for i, level in enumerate(levels):
+        if not 0 < level < 1:
+            raise UsageError(f"quantile must be between 0 and 1, both excluded, not {level:g}")
+        if level in levels[:i]:
+            raise UsageError(f"quantile has {level:g} twice")
+    return levels
+
+
 def fit_quantiles(X: Any, y: Any, quantiles: Any, **options: Any) -> Sweep:
     """Train a model of several quantiles, which has an output for each, ascending; options as for `sweep`."""
     if str(options.get("loss", "squared")) != "quantile":
         raise UsageError("several quantiles need loss='quantile'")
-    found = sweep(X, y, {"quantile": quantiles}, folds=0, **options)
+    levels = _levels(quantiles)
+    try:
+        found = sweep(X, y, {"quantile": levels}, folds=0, **options)
+    except UsageError as error:
+        raise UsageError(f"several quantiles are trained as a sweep is: {error}") from None
     late = [outcome.parameters["quantile"] for outcome in found.outcomes if outcome.stop == "epochs"]
     if late and options.get("epochs") is None:
         epochs = max(outcome.epochs for outcome in found.outcomes)

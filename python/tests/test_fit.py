@@ -541,3 +541,10 @@ def test_own_loss() -> None:
     assert model.options["constant"] == "c=2"
     with pytest.raises(cusgd.UsageError, match="there is no name c here"):
         cusgd.fit(X, y, loss_expr="c*p^2")
+    for wrong, words in (
+        ({"loss": "huber"}, "one choice"),
+        ({"constants": {"c=1,d": 2}}, "cannot be the name"),
+        ({"constants": "c=2"}, "must be a mapping"),
+    ):
+        with pytest.raises(cusgd.UsageError, match=words):
+            cusgd.fit(X, y, loss_expr="(p - y)^2", **wrong)

@@ -9,7 +9,8 @@ import pytest
 pytest.importorskip("sklearn")
 import sklearn.linear_model
 from cusgd.linear_model import QuantileRegressor
-from sklearn.metrics import mean_pinball_loss
+from sklearn.metrics import d2_pinball_score, mean_pinball_loss
+from sklearn.model_selection import GridSearchCV
 
 QUANTILES = [0.9, 0.1, 0.5]
 
@@ -58,6 +59,17 @@ def test_estimator():
         assert losses[0] == pytest.approx(losses[1], rel=0.02)
 
 
+def test_score_and_selection():
+    X, y = problem(300)
+    weight = np.arange(300) % 3
+    several = QuantileRegressor(quantile=QUANTILES, alpha=0.01).fit(X, y)
+    each = [d2_pinball_score(y, p, sample_weight=weight, alpha=q) for q, p in zip(sorted(QUANTILES), several.predict(X).T)]
+    assert several.score(X, y, weight) == pytest.approx(np.mean(each))
+    found = GridSearchCV(QuantileRegressor(quantile=QUANTILES, max_iter=20), {"alpha": [0.01, 10.0]}, cv=3).fit(X, y)
+    assert found.best_params_ == {"alpha": 0.01}
+    assert np.all(np.isfinite(found.cv_results_["mean_test_score"]))
+
+
 def test_sweep_chooses_for_each():
     X, y = problem()
     found = cusgd.sweep(X, y, {"quantile": [0.2, 0.8], "l2": [1e-3, 100.0]}, loss="quantile")
@@ -78,6 +90,7 @@ def test_delta():
         ({"loss": "squared"}, "loss='quantile'"),
         ({"loss": "quantile", "valid_fraction": 0.2}, "valid"),
         ({"loss": "quantile", "progress": True}, "progress"),
+        ({"loss": "quantile", "solver": "auto"}, "several quantiles .* solver sgd"),
     ],
 )
 def test_refusals(options, words):
@@ -86,3 +99,14 @@ def test_refusals(options, words):
         cusgd.fit(X, y, quantile=[0.1, 0.9], **options)
     with pytest.raises(ValueError, match="quantile"):
         cusgd.fit(X, y, loss="quantile", quantile=[0.1, 1.9])
+
+
+@pytest.mark.parametrize(
+    ("quantiles", "words"),
+    [([], "empty"), ([0.5, 0.1, 0.5], "0.5 twice"), ([0.1, 1.9], "1.9"), ([0.5, np.nan], "nan"), ([None], "None"), (["a"], "a")],
+)
+@pytest.mark.parametrize("train", [cusgd.fit, lambda X, y, loss, quantile: QuantileRegressor(quantile=quantile).fit(X, y)])
+def test_quantiles_that_are_none(quantiles, words, train):
+    X, y = problem(50)
+    with pytest.raises(cusgd.UsageError, match=words):
+        train(X, y, loss="quantile", quantile=quantiles)

@@ -21,7 +21,7 @@ class QuantileRegressor(Regressor):
     ----------
     quantile : float or list of float
         Which one, between 0 and 1. Those of a list are trained in one pass over the data; ``coef_`` then has a row for each,
-        ``intercept_`` a value, and ``predict`` a column, ascending, and there is no ``score``.
+        ``intercept_`` a value, and ``predict`` a column, ascending.
     alpha : float
         Strength of the penalty.
     fit_intercept : bool
@@ -74,6 +74,29 @@ class QuantileRegressor(Regressor):
         self.n_iter_ = max(outcome.epochs for outcome in found.outcomes)
         self.converged_ = all(outcome.stop != "epochs" for outcome in found.outcomes)
         return found.model.weight, found.model.bias
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R^2; of several quantiles the mean of each one's D^2, the share of the constant's pinball loss that is explained.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features)
+            Rows.
+        y : array of shape (n_samples,)
+            Targets.
+        sample_weight : array of shape (n_samples,), optional
+            Weights.
+
+        Returns
+        -------
+        float
+        """
+        if not self._is_several():
+            return float(super().score(X, y, sample_weight))
+        from sklearn.metrics import d2_pinball_score
+
+        columns = zip(sorted(self.quantile), self.predict(X).T, strict=True)
+        return float(np.mean([d2_pinball_score(y, p, sample_weight=sample_weight, alpha=level) for level, p in columns]))
 
     def _keep_coefficients(self, weight: Array, bias: Array, single: bool, dtype: Any) -> None:
         super()._keep_coefficients(weight, bias, single and not self._is_several(), dtype)
