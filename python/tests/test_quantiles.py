@@ -63,11 +63,12 @@ def test_score_and_selection():
     X, y = problem(300)
     weight = np.arange(300) % 3
     several = QuantileRegressor(quantile=QUANTILES, alpha=0.01).fit(X, y)
-    each = [d2_pinball_score(y, p, sample_weight=weight, alpha=q) for q, p in zip(sorted(QUANTILES), several.predict(X).T)]
+    found = several.predict(X)
+    each = [d2_pinball_score(y, found[:, j], sample_weight=weight, alpha=q) for j, q in enumerate(sorted(QUANTILES))]
     assert several.score(X, y, weight) == pytest.approx(np.mean(each))
-    found = GridSearchCV(QuantileRegressor(quantile=QUANTILES, max_iter=20), {"alpha": [0.01, 10.0]}, cv=3).fit(X, y)
-    assert found.best_params_ == {"alpha": 0.01}
-    assert np.all(np.isfinite(found.cv_results_["mean_test_score"]))
+    search = GridSearchCV(QuantileRegressor(quantile=QUANTILES, max_iter=20), {"alpha": [0.01, 10.0]}, cv=3).fit(X, y)
+    assert search.best_params_ == {"alpha": 0.01}
+    assert np.all(np.isfinite(search.cv_results_["mean_test_score"]))
 
 
 def test_sweep_chooses_for_each():

@@ -76,7 +76,7 @@ class QuantileRegressor(Regressor):
         return found.model.weight, found.model.bias
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return R^2; of several quantiles the mean of each one's D^2, the share of the constant's pinball loss that is explained.
+        """Return R^2; of several quantiles the mean of their D^2, the shares of a constant's pinball loss that are explained.
 
         Parameters
         ----------
