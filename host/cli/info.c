@@ -213,9 +213,12 @@ static void put_options(const char *path, const char *options)
            quotes && plain ? "'" : "", *options ? " " : "", options);
 }
 
-/* Whether the target is of two classes: values of which the library makes classes, or those that it weighs as such. */
-static int has_two_classes(cusgd_data *data)
+/* Whether the target has classes: those of a table, two values of which the library makes classes, or those that it weighs as
+ * such. Of dense rows values other than 0 and 1 are not looked at, as shares would be made rows of their own. */
+static int has_classes(cusgd_data *data)
 {
+    if (cusgd_data_classes(data)) return 1;
+    if (cusgd_data_stored(data) < 0) return !cusgd_data_weigh_classes(data, NULL, NULL, 0);
     if (cusgd_data_find_classes(data, NULL)) return 0;
     int64_t classes = cusgd_data_classes(data);
     return classes == 2 || (classes == 0 && !cusgd_data_weigh_classes(data, NULL, NULL, 0));
@@ -235,8 +238,9 @@ static int describe_arrays(const char *path, cusgd_reader *reader)
     const char *offset;
     cusgd_offset kind = cusgd_data_offset(data, &offset);
     put_offset(kind, offset, 0);
-    int may_train = cusgd_data_stored(data) >= 0 && cusgd_data_outputs(data) == 1;
-    if (may_train) put_options(path, has_two_classes(data) ? "--loss logistic" : "");
+    /* An exposure needs a loss with a log link, which depends on what is counted. */
+    int may_train = !reader->x_only && cusgd_data_outputs(data) == 1 && kind != CUSGD_OFFSET_EXPOSURE;
+    if (may_train) put_options(path, has_classes(data) ? "--loss logistic" : "");
     cusgd_data_free(data);
     return CUSGD_OK;
 }

@@ -46,3 +46,9 @@ libsvm() { printf "$1" >rows.svm && trains rows.svm; }
 libsvm '1 1:2 3:1\n-1 2:1\n'
 libsvm '1 1:2 3:1\n0 2:1\n1 1:1\n'
 libsvm '1.5 1:2 3:1\n0.5 2:1\n2.5 1:1\n'
+
+# So there is for folders, whose classes may be those of a table.
+cusgd generate made --rows 50 --cols 3 2>/dev/null && trains made
+cusgd generate signs --rows 50 --cols 3 --targets logistic 2>/dev/null && trains signs
+cusgd convert text.csv pieces 2>/dev/null && trains pieces
+cusgd convert "$DATASETS/iris.csv" flowers 2>/dev/null && trains flowers
