@@ -527,7 +527,8 @@ Test(command, info_of_models_and_data)
         o.out,
         "rows      60\nformat    separated by commas, decimal points, a header\nfeatures  2: b, y\noutputs   1: a\n\nCOLUMN");
     run(&o, "$CUSGD generate made --rows 30 --cols 40 && $CUSGD info made && $CUSGD info made/x.npy");
-    cr_assert_str_eq(o.out, "rows      30\nfeatures  40\noutputs   1\nrows      30\ncolumns   40\n");
+    cr_assert_str_eq(o.out, "rows      30\nfeatures  40\noutputs   1\n\ntrain it:  cusgd train made --model "
+                            "NAME.safetensors\nrows      30\ncolumns   40\n");
     run(&o, "$CUSGD info made/true.safetensors");
     assert_code(o, 0);
     assert_has(o.out, "the largest");
