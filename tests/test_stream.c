@@ -233,7 +233,7 @@ Test(stream, rows_of_numbered_files)
     unmake(&m);
 }
 
-/* Budgets are for rows that are read; whoever has them in memory all the same is told. */
+/* Budgets are for rows that are read; a note says when they are held in memory all the same. */
 Test(stream, what_is_held_beside_the_budget)
 {
     made m = make(N, D, 1, 0);

@@ -139,7 +139,7 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
             options["epochs"] = int(self.max_iter)
         if self.solver != "sgd":
             if rows * self.n_features_in_ <= SHORT:
-                options["gradient_tolerance"] = 1e-10  # which costs nothing there
+                options["gradient_tolerance"] = 1e-11  # which costs nothing there
             return options
         options["sampling"] = "permute" if self.shuffle else "none"
         if self._runs_schedule():
