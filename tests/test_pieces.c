@@ -149,7 +149,7 @@ Test(pieces, classes_and_exposures_come_back)
     reader.class_count = 3;
     assert_fails(cusgd_data_open(path_of("out"), &reader, &found), CUSGD_ERROR_DATA, "\"red\"");
     /* A number that is no class's has none of the model's either. */
-    static const double wrong[] = {3, -1, 0.5, NAN};
+    static const double wrong[] = {3, -1, 0.5, (double)NAN};
     reader.class_count = 4;
     for (int i = 0; i < 4; i++) {
         FILE *file = fopen(path_of("out/y-00000.npy"), "r+b");

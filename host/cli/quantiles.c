@@ -59,7 +59,7 @@ static cusgd_status put_summary(const quantile_run *q, const cusgd_sweep *sweep,
 static int complain_of_sweep(cusgd_status status)
 {
     if (status != CUSGD_ERROR_USAGE) return complain_last(status);
-    return complain(status, "several quantiles are trained as a sweep is: %s", cusgd_last_error());
+    return complain((int)status, "several quantiles are trained as a sweep is: %s", cusgd_last_error());
 }
 
 static cusgd_status train(const quantile_run *q, const cusgd_sweep_plan *plan)

@@ -12,8 +12,8 @@ typedef struct ranks {
     int caught;         /* the file that has what was to be printed */
 } ranks;
 
-/* For the commands that run in one process: takes --world none out of argv; without it, refuses to run where a launcher has started
- * several, which would all print and write the same. Returns a status, complained about. */
+/* For the commands that run in one process: takes --world none out of argv; without it, refuses to run where a launcher has
+ * started several, which would all print and write the same. Returns a status, complained about. */
 int ranks_check_alone(int *argc, char **argv);
 /* Before the command line is parsed: a process that its launcher has not made rank 0 is silent from here on. */
 void ranks_begin(ranks *r);
