@@ -31,12 +31,13 @@ static void check_status(cusgd_status status)
     abort();
 }
 
-/* Every row and name of what was opened. */
+/* Names and notes of what was opened; of LIBSVM text there may be a billion columns, which have none. */
 static void walk(const cusgd_data *data)
 {
+    enum { MAX_NAMES = 1 << 16 };
     size_t letters = 0; /* so that all of them are read */
     cusgd_reader reader = CUSGD_INIT(cusgd_reader);
-    for (int64_t j = 0; j < cusgd_data_cols(data); j++) {
+    for (int64_t j = 0; j < cusgd_data_cols(data) && j < MAX_NAMES; j++) {
         const char *name = cusgd_data_feature(data, j);
         if (name) letters += strlen(name);
     }
