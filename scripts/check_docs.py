@@ -274,7 +274,7 @@ RELIABILITY = ROOT / "docs" / "reliability.md"
 
 
 def known_tests() -> set[str]:
-    """Return the names of tests: suite/test, file.py::test, scripts of tests/cli, and the programs that ctest runs by themselves."""
+    """Return the names of tests: suite/test, file.py::test, scripts of tests/cli, and what ctest runs by itself."""
     found = set()
     for path in (ROOT / "tests").rglob("*.c"):
         found |= {"/".join(pair) for pair in re.findall(r"^Test\((\w+), (\w+)", path.read_text(), flags=re.MULTILINE)}
