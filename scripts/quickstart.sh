@@ -11,8 +11,16 @@ mkdir -p "$work"
 gpu=$({ nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null || true; } | sort -u | tr -d '. ' | paste -sd ';')
 cuda=(-DCUSGD_CUDA=OFF)
 [[ ! $gpu =~ ^[0-9\;]+$ ]] || cuda=(-DCUSGD_CUDA=AUTO "-DCMAKE_CUDA_ARCHITECTURES=${gpu//;/-real;}-real")
+
+# Of the loops for several instruction sets those that this machine runs, to save a quarter of the time; other builds have all.
+sets=()
+if grep -qw avx512vl /proc/cpuinfo 2>/dev/null && grep -qw avx512dq /proc/cpuinfo; then
+    sets=(-DCUSGD_INSTRUCTION_SETS=avx512)
+elif grep -qw avx2 /proc/cpuinfo 2>/dev/null; then
+    sets=(-DCUSGD_INSTRUCTION_SETS=avx2)
+fi
 echo "Building cuSGD in build/release: about a minute on two idle cores${cuda[1]:+, two with the CUDA module} ..."
-{ cmake --preset release -DCUSGD_TESTS=OFF "${cuda[@]}" && cmake --build --preset release -j "$(nproc)"; } >"$log" 2>&1 || {
+{ cmake --preset release -DCUSGD_TESTS=OFF "${sets[@]}" "${cuda[@]}" && cmake --build --preset release -j "$(nproc)"; } >"$log" 2>&1 || {
     tail -n 30 "$log" >&2
     echo "The build failed; all of its output is in $log" >&2
     exit 1
