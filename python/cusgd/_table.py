@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes as C
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -99,6 +99,28 @@ def _one_byte(given: str | None, name: str) -> bytes:
     if not (isinstance(given, str) and len(given) == 1 and given.isascii()) or given == "\0":
         raise UsageError(f"{name} must be one ASCII character, not {given!r}")
     return given.encode()
+
+
+def reader_of_columns(
+    lists: Mapping[str, str | int | Sequence[str | int]],
+    single: Mapping[str, str | int | None],
+    categorical: str | int | Sequence[str | int],
+    missing: str,
+) -> tuple[Any, list[Any]]:
+    """Return the library's reader of some columns, by their roles, and what must stay alive as long as it is used."""
+    reader = sized(_capi.cusgd_reader)
+    if missing not in MISSING:
+        raise UsageError(f"missing must be one of {', '.join(MISSING)}, not {missing!r}")
+    coded = [column for column in columns(categorical) if column not in ("auto", "none")]
+    counts = {"targets": "target_count", "features": "feature_count", "ignore": "ignore_count"}
+    kept = [put_list(reader, role, counts[role], columns(given)) for role, given in lists.items()]
+    kept.append(put_list(reader.encode, "categorical", "categorical_count", coded))
+    for role, column in single.items():
+        if column is not None:
+            setattr(reader, role, c_text(str(column), "column"))
+    reader.encode.categorical_auto = "none" not in columns(categorical)
+    reader.encode.missing = MISSING[missing]
+    return reader, kept
 
 
 def read_table(
@@ -197,23 +219,15 @@ def read_table(
     >>> model.predict_table(path).round(1).tolist()
     [10.0, 12.2, 17.5, 17.8, 14.0, 17.5]
     """
-    reader = sized(_capi.cusgd_reader)
+    reader, kept = reader_of_columns(
+        {"targets": target, "features": features, "ignore": ignore},
+        {"weights": weights, "trials": trials, "offset": offset, "exposure": exposure},
+        categorical,
+        missing,
+    )
     encode = reader.encode
-    if missing not in MISSING:
-        raise UsageError(f"missing must be one of {', '.join(MISSING)}, not {missing!r}")
-    coded = [column for column in columns(categorical) if column not in ("auto", "none")]
-    kept = [
-        put_list(reader, "targets", "target_count", columns(target)),
-        put_list(reader, "features", "feature_count", columns(features)),
-        put_list(reader, "ignore", "ignore_count", columns(ignore)),
-        put_list(encode, "categorical", "categorical_count", coded),
-        put_list(encode, "dates", "date_count", columns(dates)),
-    ]
-    for name, column in (("weights", weights), ("trials", trials), ("offset", offset), ("exposure", exposure)):
-        if column is not None:
-            setattr(reader, name, c_text(str(column), "column"))
-    encode.categorical_auto = "none" not in columns(categorical)
-    encode.missing, encode.all_levels = MISSING[missing], all_levels
+    encode.all_levels = all_levels
+    kept.append(put_list(encode, "dates", "date_count", columns(dates)))
     if date_order not in _DATE_ORDERS:
         raise UsageError(f"date_order must be one of {', '.join(_DATE_ORDERS)}, not {date_order!r}")
     encode.date_order = _DATE_ORDERS[date_order]

@@ -23,8 +23,8 @@ from ._errors import check as check_status
 from ._library import lib
 from ._results import sized
 from ._run import run
-from ._table import MISSING, Table, columns, put_list
-from ._text import c_path, c_text
+from ._table import MISSING, Table, reader_of_columns
+from ._text import c_path
 
 BATCH_ROWS = 65536
 
@@ -60,21 +60,13 @@ def read_arrow(
     -------
     Table
     """
-    reader = sized(_capi.cusgd_reader)
-    if missing not in MISSING:
-        raise UsageError(f"missing must be one of {', '.join(MISSING)}, not {missing!r}")
-    coded = [column for column in columns(categorical) if column not in ("auto", "none")]
-    kept = [
-        put_list(reader, "targets", "target_count", columns(target)),
-        put_list(reader, "features", "feature_count", columns(features)),
-        put_list(reader, "ignore", "ignore_count", columns(ignore)),
-        put_list(reader.encode, "categorical", "categorical_count", coded),
-    ]
-    for name, column in (("weights", weights), ("offset", offset), ("exposure", exposure)):
-        if column is not None:
-            setattr(reader, name, c_text(str(column), "column"))
-    reader.encode.categorical_auto = "none" not in columns(categorical)
-    reader.encode.missing, reader.encode.all_levels, reader.find_classes = MISSING[missing], all_levels, classes
+    reader, kept = reader_of_columns(
+        {"targets": target, "features": features, "ignore": ignore},
+        {"weights": weights, "offset": offset, "exposure": exposure},
+        categorical,
+        missing,
+    )
+    reader.encode.all_levels, reader.find_classes = all_levels, classes
     if like is not None:
         check_status(lib.cusgd_data_reader(like.handle, C.byref(reader)))
     capsule = table.__arrow_c_stream__()
