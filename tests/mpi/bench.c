@@ -1,5 +1,5 @@
-/* What an exchange costs: world_sum() of 8 shards beside MPI_Allreduce of as many floats, in one run. Prints microseconds, the
- * least of some repetitions' means.
+/* What an exchange costs: world_sum() of 8 shards compared with MPI_Allreduce of as many floats, in one run. Prints microseconds,
+ * the least of some repetitions' means.
  *
  * usage: mpirun -n P mpi-bench-IMPLEMENTATION IMPLEMENTATION */
 #include "cusgd_world.h"
