@@ -13,6 +13,7 @@ shift
 readers=("${@:-$(ls tests/fuzz/corpus)}")
 command -v clang >/dev/null || { echo "fuzz.sh: clang is not installed" >&2; exit 1; }
 
+mkdir -p build
 CC=clang cmake -B build/fuzz -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="-O1 -g1" -DCUSGD_SANITIZE=address,undefined \
     -DCUSGD_TESTS=OFF -DCUSGD_FUZZ=ON -DCUSGD_CUDA=OFF -DCUSGD_INSTRUCTION_SETS= >build/fuzz.log 2>&1 &&
     cmake --build build/fuzz -j "$(nproc)" --target fuzz >>build/fuzz.log 2>&1 || { tail -n 30 build/fuzz.log; exit 1; }

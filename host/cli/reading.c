@@ -269,7 +269,8 @@ int reading_reader(reading *r, const syntax *s, const char *path, const cusgd_mo
     if (!status) status = read_sparse(r, s, reader);
     if (status) return status;
     reader->datasets = r->datasets;
-    if (s->options) reader->threads = (int)option_number(s->options, "threads");
+    double threads = s->options ? option_number(s->options, "threads") : 0;
+    reader->threads = threads >= 1 ? (int)threads : 0; /* not a number: as many as help */
     reader->targets = r->targets.at;
     reader->target_count = r->targets.count;
     reader->ignore = r->ignore.at;
