@@ -55,7 +55,7 @@ cusgd_status cpu_moments(pool *p, int threads, const examples *e, double *mean, 
 /* bandwidth.c */
 cusgd_status cpu_read_bandwidth(pool *p, int threads, int64_t bytes, double *bytes_per_second);
 
-/* step.c, for each precision; *isa becomes the instruction set in use. */
+/* run.c, for each precision; *isa becomes the instruction set in use. */
 cusgd_status cpu_open_float(int threads, const char **isa, backend *out);
 cusgd_status cpu_open_double(int threads, const char **isa, backend *out);
 

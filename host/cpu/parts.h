@@ -268,12 +268,14 @@ void NAMED(lazy_limits)(const cpu *self, const lazy_columns *of, lazy_work *work
 /* Brings all parameters up to date, of which `done` steps of the slice have been made. */
 void NAMED(lazy_finish)(cpu *self, int64_t done);
 
-/* sparse_step.c: the steps of a slice. Intercepts and, with dense updates, all parameters are updated by step.c. */
+/* sparse_step.c: the steps of a slice. Intercepts and, with dense updates, all parameters are updated by update.c. */
 cusgd_status NAMED(sparse_begin)(cpu *self, const slice *s);
 /* Fills self->losses. */
 void NAMED(sparse_rows)(cpu *self, const slice *s, int64_t i);
 /* The gradient of all parameters; or, where updates are lazy, of the intercepts alone, and the step of the columns. */
 void NAMED(sparse_columns)(cpu *self, const slice *s, int64_t i, int64_t rows);
+/* step.c: minibatch steps; the operation `steps` of the interface. */
+cusgd_status NAMED(cpu_steps)(void *of, const slice *s);
 /* full.c */
 cusgd_status NAMED(cpu_objective)(void *self, const dataset *b, loss_rule loss, const double *theta, double *value,
                                   double *gradient);

@@ -1,5 +1,5 @@
-/* Training by minibatch steps: auto.c makes the choices left open, fit.c takes the steps, watch.c judges what they have led to.
- */
+/* Training by minibatch steps: auto.c makes the choices left open, steps.c takes the steps, watch.c judges what they have led to,
+ * fit.c goes on or goes back, and result.c chooses the result. */
 #ifndef CUSGD_HOST_SGD_SGD_H
 #define CUSGD_HOST_SGD_SGD_H
 
@@ -28,13 +28,18 @@ void sgd_choose_run(sgd *s);
 cusgd_status sgd_choose_optimizer(sgd *s);
 void sgd_close(sgd *s);
 
-/* fit.c: cusgd_trainer_fit and cusgd_trainer_step; *total: of the steps. */
+/* fit.c: cusgd_trainer_fit. */
 cusgd_status sgd_fit(sgd *s, cusgd_callback callback, void *user, cusgd_result *result);
+
+/* steps.c: cusgd_trainer_step; *total: of the steps. */
 cusgd_status sgd_step(sgd *s, int64_t steps, steps_report *total);
 /* The problem has other rows: an epoch of them begins, and none of the parameters kept so far are the best on them. */
 void sgd_rebind(sgd *s);
-/* What a step does with its gradient. */
+/* What a step does with its gradient, and its rate. */
 step_numbers sgd_numbers(const sgd *s, int64_t step);
+double sgd_rate_at(const sgd *s, int64_t step);
+/* The epoch under way is over. */
+void sgd_next_epoch(sgd *s);
 /* The steps of a slice, where each reads `bytes` of x (at least 1). */
 int64_t slice_steps(int64_t bytes, int is_host);
 
@@ -55,8 +60,14 @@ void fit_offer(sgd *s, const fit *f);
 cusgd_status fit_settle(sgd *s);
 /* Goes on with the fit in s->run->fit; `stale`: what the run had before monitor_begin(). */
 void fit_resume(sgd *s, fit *f, int64_t stale);
-/* fit.c: waits for all that was given, counts it and adds it to *total. */
+/* steps.c: takes steps until `limit` of them are done, the epoch ends, one fails or somebody cancels; adds to *total. f: the fit,
+ * which can be saved between slices; NULL: there is none. */
+cusgd_status sgd_run_steps(sgd *s, const fit *f, int64_t limit, steps_report *total);
+/* Waits for all that was given, counts it and adds it to *total. */
 cusgd_status sgd_count_steps(sgd *s, steps_report *total);
+/* result.c: what comes after the epochs, and no interruption leaves out: the result, what is said of it, and what is kept of a
+ * failure, which `status` is of. */
+cusgd_status fit_end(sgd *s, fit *f, cusgd_status status, cusgd_result *result);
 
 /* watch.c: evaluates the parameters of a snapshot by full passes over the training rows and, where there are any, the validation
  * rows. */

@@ -1,0 +1,38 @@
+/* A minibatch step under way, which step.c (its rows), sums.c (their sums) and update.c (the parameters) share. */
+#ifndef CUSGD_HOST_CPU_STEP_H
+#define CUSGD_HOST_CPU_STEP_H
+
+#include "parts.h"
+
+enum { SPAN = 1024 }; /* parameters; a multiple of LANES */
+
+/* One step of a slice. Its shards are those of this process, counted from the first of them. */
+typedef struct step {
+    cpu *self;
+    const slice *slice;
+    struct update_step numbers, next;
+    int64_t i;
+    int64_t rows;        /* of the batch */
+    int64_t each;        /* chunks of a shard: as many as its longest share has, so that some may be empty */
+    int64_t chunks;      /* of all shards */
+    int team;            /* threads of stage one */
+    shard_spans *shards; /* one each */
+    int contiguous;
+    double loss; /* of the batch, once processes have exchanged it */
+} step;
+
+/* sums.c: the loss of `count` shards from the first on; chunks' losses are `stride` values apart. */
+double NAMED(shards_loss)(const step *t, const double *losses, int64_t stride, int first, int count);
+/* The gradient of span i, SPAN parameters; the context is a step. */
+void NAMED(sum_span)(void *context, int64_t i);
+/* Where several processes have the shards: adds this process's and then all, into the gradient and the step's loss. */
+cusgd_status NAMED(exchange_sums)(step *t, int threads, int64_t spans);
+
+/* update.c: parameters lo .. hi - 1, if there are any, all penalized or none. */
+void NAMED(update_range)(cpu *self, const step *t, int64_t lo, int64_t hi, int penalized);
+/* Updates span i, of whose gradient there is the sum; the context is a step. */
+void NAMED(apply_span)(void *context, int64_t i);
+/* Between the two where the gradient is clipped, by a norm to which every parameter that is trained adds. */
+void NAMED(clip_gradient)(cpu *self);
+
+#endif
