@@ -10,11 +10,8 @@
 
 static cusgd_status fail_unknown(const char *name) { return fail(CUSGD_ERROR_USAGE, "there is no option \"%.60s\"", name); }
 
-/* A whole text that is a finite number. */
-static int finite_parse(const char *text, double *value)
-{
-    return !strpbrk(text, " \t") && number_parse(text, strlen(text), value) && isfinite(*value);
-}
+/* A whole text that is a finite number, perhaps with blanks around it, as numbers of a list have. */
+static int finite_parse(const char *text, double *value) { return number_parse(text, strlen(text), value) && isfinite(*value); }
 
 /* Digits alone, or a number such as 1e6 that is whole and exact in double. */
 static int whole_parse(const char *text, uint64_t *value)
@@ -78,11 +75,13 @@ static int constants_add(char *list, size_t room, const char *text)
     char number[NUMBER_TEXT];
     double value;
     for (const char *at = text;; at++) {
-        size_t length = strcspn(at, "=,"), digits = at[length] == '=' ? strcspn(at + length + 1, ",") : 0;
-        if (length == 0 || digits == 0 || digits >= sizeof number) return 0;
+        at += strspn(at, " \t");
+        size_t length = strcspn(at, "=,"), digits = at[length] == '=' ? strcspn(at + length + 1, ",") : 0, named = length;
+        while (named > 0 && (at[named - 1] == ' ' || at[named - 1] == '\t')) named--;
+        if (named == 0 || digits == 0 || digits >= sizeof number) return 0;
         memcpy(number, at + length + 1, digits);
         number[digits] = '\0';
-        if (!finite_parse(number, &value) || !constant_put(list, room, at, length, value)) return 0;
+        if (!finite_parse(number, &value) || !constant_put(list, room, at, named, value)) return 0;
         at += length + 1 + digits;
         if (*at == '\0') return 1;
     }

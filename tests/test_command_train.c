@@ -202,3 +202,37 @@ Test(command_train, sparse_values_beyond_float)
     run(&o, "$CUSGD train large.svm --solver cg --precision double --sparse-scale rms --model m.safetensors");
     assert_code(o, 0);
 }
+
+/* Blanks around the numbers and names of a list do not count: the models are the same as without. */
+Test(command_train, blanks_in_lists)
+{
+    static const char *const lines[][2] = {
+        {"train data.csv --loss quantile --quantile .05,.5", "train data.csv --loss quantile --quantile ' .05, .5 '"},
+        {"train data.csv --l2 .5 --epochs 5", "train data.csv --l2 ' .5' --epochs '5 '"},
+        {"train data.csv --features a,c --epochs 5", "train data.csv --features ' a, \"c\" ' --epochs 5"},
+        {"train data.csv --loss-expr 'c*(p - y)^2 + d*p^2' --constant c=1,d=2 --epochs 5",
+         "train data.csv --loss-expr 'c*(p - y)^2 + d*p^2' --constant ' c = 1, d= 2 ' --epochs 5"},
+        {"train text.csv --loss logistic --class-weight no=1,yes=5 --epochs 5",
+         "train text.csv --loss logistic --class-weight ' no = 1, yes=5 ' --epochs 5"},
+        {"sweep data.csv --grid l2=.1,1 --grid l1=.1..10:log:3 --epochs 5",
+         "sweep data.csv --grid ' l2 = .1 , 1' --grid 'l1= .1 .. 10 : log : 3 ' --epochs 5"},
+        {"sweep data.csv --grid l2=1..2:linear:3 --epochs 5", "sweep data.csv --grid 'l2= 1. ..2 :linear: 3' --epochs 5"},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        run(&o, "$CUSGD %s --model plain -q && $CUSGD %s --model blanks -q && cmp plain blanks", lines[i][0], lines[i][1]);
+        cr_assert_eq(o.code, 0, "%s: %s%s", lines[i][1], o.out, o.err);
+    }
+    run(&o, "$CUSGD grad 'x + 2*y' --at 'x = 1, y=2' >a && $CUSGD grad 'x + 2*y' --at x=1,y=2 >b && cmp a b");
+    assert_code(o, 0);
+    static const char *const refused[] = {"train data.csv --loss quantile --quantile '.05 .5'",
+                                          "train data.csv --l2 '1 2'",
+                                          "train data.csv --l2 ' '",
+                                          "sweep data.csv --grid 'l2=1x..2:log:3'",
+                                          "sweep data.csv --grid 'l2=1 2'",
+                                          "sweep data.csv --grid 'l2=1 . . 2:log:3'",
+                                          "train text.csv --loss logistic --class-weight 'no=1,yes= '"};
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        run(&o, "$CUSGD %s --model m", refused[i]);
+        cr_assert_eq(o.code, 1, "%s: %s%s", refused[i], o.out, o.err);
+    }
+}

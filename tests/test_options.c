@@ -146,10 +146,11 @@ Test(options, numbers)
     assert_set(&o, "rho", "0.875", "0.875");
     assert_set(&o, "epsilon", "1e-8", "1e-08");
     assert_set(&o, "l1", "2", "2");
+    assert_set(&o, "l2", " 0.5\t", "0.5"); /* as numbers of a list have them */
     cr_assert(o.t0 == 5 && o.t1 == 1000 && o.beta1 == 0.5 && o.beta2 == 0.75 && o.rho == 0.875 && o.l1 == 2 && o.l2 == 0.5);
 
     static const char *const no_numbers[] = {"",    " ",  "x",  "nan",   "NaN",   "inf", "-inf", "1e999",
-                                             "1,5", "1 ", " 1", "0x1p3", "1.2.3", "1e",  "-1",   "--1"};
+                                             "1,5", "1 1", "- 1", "0x1p3", "1.2.3", "1e",  "-1",   "--1"};
     static const char *const names[] = {"rate",
                                         "t0",
                                         "t1",
@@ -187,6 +188,7 @@ Test(options, counts)
     cr_assert_eq(o.evaluate_every, -1);
     assert_set(&o, "evaluate-every", "7", "7");
     assert_set(&o, "patience", "1", "1");
+    assert_set(&o, "epochs", " 3", "3");
     assert_set(&o, "average-from", "0", "0");
     cr_assert_eq(o.average_from, 0);
     assert_set(&o, "threads", "4096", "4096");
@@ -196,7 +198,7 @@ Test(options, counts)
     static const char *const names[] = {"batch",        "epochs",  "evaluate-every", "patience",
                                         "average-from", "threads", "seed",           "shards"};
     static const char *const no_counts[] = {"",     "-1", "1.5", "x", "1x", "nan", "0x10", "18446744073709551616",
-                                            "1e30", " 1", "1e-1"};
+                                            "1e30", "1 1", "1e-1"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         for (size_t j = 0; j < sizeof no_counts / sizeof no_counts[0]; j++) assert_refused(names[i], no_counts[j]);
     }

@@ -203,7 +203,7 @@ Test(own_loss, options)
     assert_option(&o, "constant", "dd=1000,d=-4,c=0.5");
     assert_works(cusgd_options_set(&o, "constant", "d=1"));
     assert_option(&o, "constant", "dd=1000,c=0.5,d=1");
-    static const char *const wrong[] = {"c", "c=", "=2", "c=x", "c=1,", "c=inf", "c=nan", ",c=1", "c=1,,d=2", "c=1 "};
+    static const char *const wrong[] = {"c", "c=", "=2", "c=x", "c=1,", "c=inf", "c=nan", ",c=1", "c=1,,d=2", "c=1 1"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_fails(cusgd_options_set(&o, "constant", wrong[i]), CUSGD_ERROR_USAGE,
                      "constant must be a name and a finite number");

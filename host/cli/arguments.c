@@ -142,6 +142,8 @@ static int list_add(text_list *list, const char *text)
     return CUSGD_OK;
 }
 
+static char *after_blanks(char *text) { return text + strspn(text, " \t"); }
+
 /* Removes the quotes of a field that is quoted as in a CSV, in place. Returns what stands behind the closing one: a comma or the
  * end; NULL: anything else, or no closing quote. */
 static char *unquote(char *text)
@@ -151,16 +153,26 @@ static char *unquote(char *text)
         if (*from == '"') from++;
         *to++ = *from;
     }
-    if (*from != '"' || (from[1] != ',' && from[1] != '\0')) return NULL;
+    char *end = *from ? after_blanks(from + 1) : from;
+    if (!*from || (*end != ',' && *end != '\0')) return NULL;
     *to = '\0';
-    return from + 1;
+    return end;
 }
 
-/* Cuts `text` at its commas, but for those in quotes. */
+/* Removes the blanks at the end of a field without quotes, in place. Returns the comma behind it, or the end. */
+static char *trim(char *text)
+{
+    char *end = text + strcspn(text, ","), *last = end;
+    while (last > text && (last[-1] == ' ' || last[-1] == '\t')) last--;
+    if (last < end) *last = '\0';
+    return end;
+}
+
+/* Cuts `text` at its commas, but for those in quotes. Blanks around a field do not count, as in a CSV. */
 static int list_add_columns(const syntax *s, const char *name, text_list *list, char *text)
 {
     for (int more = 1; more;) {
-        char *field = text, *end = *text == '"' ? unquote(text) : text + strcspn(text, ",");
+        char *field = after_blanks(text), *end = *field == '"' ? unquote(field) : trim(field);
         if (!end) return complain_usage(s, "--%s: a name in quotes ends with a quote and a comma, or the end of the list", name);
         more = *end == ',';
         *end = '\0';
@@ -171,14 +183,13 @@ static int list_add_columns(const syntax *s, const char *name, text_list *list, 
     return CUSGD_OK;
 }
 
-/* A finite decimal number, the whole text; the command never leaves the C locale. */
+/* A finite decimal number, the whole text but for blanks around it; the command never leaves the C locale. */
 static int parse_number(const char *text, double *value)
 {
     char *end;
-    if (*text == '\0' || text[strspn(text, "0123456789+-.eE")] != '\0')
-        return 0; /* strtod knows nan, inf, hexadecimal and blanks */
+    if (text[strspn(text, " \t0123456789+-.eE")] != '\0') return 0; /* strtod knows nan, inf and hexadecimal */
     *value = strtod(text, &end);
-    return *end == '\0' && isfinite(*value);
+    return end != text && *after_blanks(end) == '\0' && isfinite(*value);
 }
 
 /* Larger ones are not all doubles, as which they are written: 1e6 will do. */

@@ -12,10 +12,12 @@
 static int parse_weight(char *item, double *weight)
 {
     char *equals = strrchr(item, '='), *end;
-    if (!equals || equals[1] == '\0') return 0;
-    *weight = strtod(equals + 1, &end);
+    if (!equals) return 0;
+    const char *number = equals + 1;
+    *weight = strtod(number, &end);
+    while (equals > item && (equals[-1] == ' ' || equals[-1] == '\t')) equals--;
     *equals = '\0';
-    return *end == '\0';
+    return end != number && end[strspn(end, " \t")] == '\0';
 }
 
 static int weigh_listed(cusgd_data *data, const text_list *list)

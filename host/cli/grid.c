@@ -44,26 +44,41 @@ static int add_value(grid_axis *a, double value)
     return CUSGD_OK;
 }
 
+static size_t blanks(const char *at) { return strspn(at, " \t"); }
+
+/* A number at *at, which moves behind it and the blanks around it. */
+static int take_number(const char **at, double *value)
+{
+    char *end;
+    *value = strtod(*at, &end);
+    int good = end != *at;
+    *at = end + blanks(end);
+    return good;
+}
+
+/* A word at *at, which moves behind it and the blanks around it. */
+static int take_word(const char **at, const char *word)
+{
+    size_t length = strlen(word);
+    if (strncmp(*at, word, length) != 0) return 0;
+    *at += length;
+    *at += blanks(*at);
+    return 1;
+}
+
 /* FIRST..LAST:log:COUNT, which begins at `at`; 0: it is none, or wrong. */
 static int parse_range(const char *at, double *first, double *last, int *logarithmic, long *count)
 {
-    char *end;
-    *first = strtod(at, &end);
+    if (!take_number(&at, first)) return 0;
     /* strtod takes the first point of ".." as the number's own, which changes nothing of its value. */
-    const char *dots = strstr(at, "..");
-    if (!dots || end == at || end > dots + 1) return 0;
-    *last = strtod(dots + 2, &end);
-    if (end == dots + 2) return 0;
-    if (strncmp(end, ":log:", 5) == 0)
-        *logarithmic = 1;
-    else if (strncmp(end, ":linear:", 8) == 0)
-        *logarithmic = 0;
-    else
+    if (!(at[-1] == '.' ? take_word(&at, ".") : take_word(&at, "..")) || !take_number(&at, last) || !take_word(&at, ":"))
         return 0;
-    const char *number = end + (*logarithmic ? 5 : 8);
-    *count = strtol(number, &end, 10);
-    return end != number && *end == '\0' && *count >= 2 && *count <= MAX_CONFIGURATIONS && *first < *last && isfinite(*last) &&
-           (*first > 0 || !*logarithmic);
+    *logarithmic = take_word(&at, "log");
+    if ((!*logarithmic && !take_word(&at, "linear")) || !take_word(&at, ":")) return 0;
+    char *end;
+    *count = strtol(at, &end, 10);
+    return end != at && end[blanks(end)] == '\0' && *count >= 2 && *count <= MAX_CONFIGURATIONS && *first < *last &&
+           isfinite(*last) && (*first > 0 || !*logarithmic);
 }
 
 static double between(double first, double last, int logarithmic, double share)
@@ -79,8 +94,8 @@ static int parse_one(const syntax *s, const char *text, grid *out)
     const char *equals = strchr(text, '=');
     grid_axis *a = NULL;
     for (int i = 0; equals && i < GRID_NUMBERS; i++) {
-        const char *name = grid_name(out, i);
-        if (name && strlen(name) == (size_t)(equals - text) && strncmp(name, text, strlen(name)) == 0) a = &out->axis[i];
+        const char *name = grid_name(out, i), *at = text + blanks(text);
+        if (name && take_word(&at, name) && at == equals) a = &out->axis[i];
     }
     if (!a) return complain_spec(s, text);
     if (a->count > 0) return complain_usage(s, "--grid %s: there is a grid of this number already", text);
@@ -96,13 +111,10 @@ static int parse_one(const syntax *s, const char *text, grid *out)
         return CUSGD_OK;
     }
     for (const char *at = equals + 1;; at++) {
-        char *end;
-        double value = strtod(at, &end);
-        if (end == at || (*end != ',' && *end != '\0') || !isfinite(value)) return complain_spec(s, text);
+        double value;
+        if (!take_number(&at, &value) || (*at != ',' && *at != '\0') || !isfinite(value)) return complain_spec(s, text);
         int status = add_value(a, value);
-        if (status) return status;
-        at = end;
-        if (*end == '\0') return CUSGD_OK;
+        if (status || *at == '\0') return status;
     }
 }
 

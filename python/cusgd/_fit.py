@@ -55,6 +55,9 @@ def fit(
     >>> model.weight.round(3).tolist(), model.bias.round(3).tolist()
     ([[1.0, 2.0, 3.0]], [4.0])
     """
+    quantile = options.get("quantile")
+    if isinstance(quantile, str) and "," in quantile:
+        options["quantile"] = quantile.split(",")
     if np.ndim(options.get("quantile", 0)) == 1:
         if valid is not None or callback is not None or progress or options.get("valid_fraction"):
             raise UsageError("several quantiles are trained in one pass, to its end: leave out valid, callback and progress")
