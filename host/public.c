@@ -6,6 +6,8 @@
 #include "options.h"
 #include "sized.h"
 
+#include <stdlib.h>
+
 /* ---- Reading ------------------------------------------------------------------------------------------------------------- */
 
 /* *complete: the caller's reader in full; NULL stays NULL. */
@@ -204,6 +206,43 @@ cusgd_status cusgd_model_rank(const cusgd_model *model, const cusgd_data *data, 
     cusgd_status status = sized_check(ranking->size, "ranking");
     if (!status) status = model_rank(model, data, output, &complete);
     if (!status) sized_put(ranking, &complete, sizeof complete);
+    return status;
+}
+
+/* Fills places of the caller's size, which the first of them has. */
+static void put_each(void *to, const void *from, size_t complete, int64_t count)
+{
+    size_t size;
+    memcpy(&size, to, sizeof size);
+    for (int64_t i = 0; i < count; i++) {
+        char *place = (char *)to + (size_t)i * size;
+        memcpy(place, &size, sizeof size);
+        sized_put(place, (const char *)from + (size_t)i * complete, complete);
+    }
+}
+
+cusgd_status cusgd_model_evaluate_outputs(const cusgd_model *model, const cusgd_data *data, cusgd_metrics *metrics,
+                                          cusgd_ranking *ranking, cusgd_order_metrics *order)
+{
+    if (!model || !data) return fail_null(__func__);
+    cusgd_status status = sized_check(metrics->size, "metrics");
+    if (!status && ranking) status = sized_check(ranking->size, "ranking");
+    if (!status && order) status = sized_check(order->size, "order");
+    if (status) return status;
+    int64_t count = model_measured_outputs(model) + 1;
+    cusgd_metrics *m = allocate((size_t)count, sizeof *m);
+    cusgd_ranking *r = allocate((size_t)count, sizeof *r);
+    cusgd_order_metrics *o = allocate((size_t)count, sizeof *o);
+    if (!m || !r || !o) status = fail_memory((size_t)count * (sizeof *m + sizeof *r + sizeof *o), "the measures of the outputs");
+    if (!status) status = model_evaluate_each(model, data, m);
+    if (!status && ranking) status = model_rank_each(model, data, r);
+    if (!status && order) status = model_order_metrics_each(model, data, o);
+    if (!status) put_each(metrics, m, sizeof *m, count);
+    if (!status && ranking) put_each(ranking, r, sizeof *r, count);
+    if (!status && order) put_each(order, o, sizeof *o, count);
+    free(m);
+    free(r);
+    free(o);
     return status;
 }
 

@@ -18,6 +18,11 @@ cusgd_status model_evaluate(const cusgd_model *model, const cusgd_data *data, in
 cusgd_status model_coefficient(const cusgd_model *model, int64_t output, int64_t j, double level, cusgd_coefficient *out);
 cusgd_status model_order_metrics(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_order_metrics *out);
 cusgd_status model_rank(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_ranking *ranking);
+/* Of each output that is measured by itself, and of their mean behind them; NAN where there are no such measures. */
+int64_t model_measured_outputs(const cusgd_model *model);
+cusgd_status model_evaluate_each(const cusgd_model *model, const cusgd_data *data, cusgd_metrics *each);
+cusgd_status model_order_metrics_each(const cusgd_model *model, const cusgd_data *data, cusgd_order_metrics *each);
+cusgd_status model_rank_each(const cusgd_model *model, const cusgd_data *data, cusgd_ranking *each);
 cusgd_status trainer_fit(cusgd_trainer *trainer, cusgd_callback callback, void *user, cusgd_result *result);
 cusgd_status trainer_partial_fit(cusgd_trainer *trainer, const cusgd_data *rows, cusgd_progress *now);
 cusgd_status trainer_evaluate(cusgd_trainer *trainer, const cusgd_data *data, int64_t output, cusgd_metrics *metrics);

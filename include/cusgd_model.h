@@ -161,6 +161,12 @@ typedef struct cusgd_order_metrics {
 CUSGD_API cusgd_status cusgd_model_order_metrics(const cusgd_model *model, const cusgd_data *data, int64_t output,
                                                  cusgd_order_metrics *metrics);
 
+/* Does so for all outputs in one pass over the data: the arrays have a place for each target, of several quantiles for each
+ * output, and one more for the mean. The size of an array's first place is set by CUSGD_INIT and holds for all. ranking and order
+ * may be NULL, and are NAN where the functions above would fail with USAGE. */
+CUSGD_API cusgd_status cusgd_model_evaluate_outputs(const cusgd_model *model, const cusgd_data *data, cusgd_metrics *metrics,
+                                                    cusgd_ranking *ranking, cusgd_order_metrics *order);
+
 #ifdef __cplusplus
 }
 #endif

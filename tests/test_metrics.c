@@ -253,3 +253,69 @@ Test(metrics, order_metrics_of_outputs)
     cusgd_data_free(data);
     cusgd_model_free(model);
 }
+
+enum { ROWS = 6, MOST_OUTPUTS = 3 };
+
+/* A caller's of a version that knows of one more measure. */
+typedef struct newer {
+    cusgd_metrics known;
+    double unknown;
+} newer;
+
+static void assert_same(const void *all, const void *one, size_t size, const char *loss, int output)
+{
+    cr_assert_arr_eq((const char *)all + sizeof(size_t), (const char *)one + sizeof(size_t), size - sizeof(size_t),
+                     "%s, output %d", loss, output);
+}
+
+/* All outputs at once have the bits of one after the other; what a loss does not have is NAN. */
+Test(metrics, of_all_outputs_at_once)
+{
+    static const struct {
+        const char *loss;
+        int64_t outputs, targets;
+        int ranks, orders;
+    } of[] = {{"squared", 2, 2, 0, 1},  {"squared", 1, 1, 0, 1}, {"quantile", 2, 2, 0, 1}, {"logistic", 2, 2, 1, 0},
+              {"logistic", 1, 1, 1, 0}, {"softmax", 3, 1, 0, 0}, {"softmax", 2, 1, 1, 0},  {"hinge", 2, 2, 1, 0}};
+    double x[ROWS] = {0, 1, 2, 3, 4, 5};
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+        cusgd_model_arrays arrays = CUSGD_INIT(cusgd_model_arrays);
+        cusgd_model *model;
+        cusgd_data *data;
+        double y[ROWS * 2];
+        int64_t k = of[i].targets;
+        for (int r = 0; r < ROWS; r++)
+            for (int64_t c = 0; c < k; c++) y[r * k + c] = (double)((r + (int)c) % (of[i].outputs == 3 ? 3 : 2));
+        arrays.cols = 1;
+        arrays.outputs = of[i].outputs;
+        arrays.weight = (const double[]){1, -0.5, 0.25};
+        arrays.bias = (const double[]){-1, 1, 0};
+        arrays.loss = of[i].loss;
+        assert_works(cusgd_model_create(&arrays, &model));
+        assert_works(cusgd_data_wrap(ROWS, 1, k, (cusgd_matrix){x, CUSGD_TYPE_FLOAT64, 1, 1},
+                                     (cusgd_matrix){y, CUSGD_TYPE_FLOAT64, k, 1}, (cusgd_matrix){0}, &data));
+        newer all[MOST_OUTPUTS] = {{{.size = sizeof(newer)}, -1}};
+        cusgd_ranking rankings[MOST_OUTPUTS] = {CUSGD_INIT(cusgd_ranking)};
+        cusgd_order_metrics orders[MOST_OUTPUTS] = {CUSGD_INIT(cusgd_order_metrics)};
+        assert_works(cusgd_model_evaluate_outputs(model, data, &all[0].known, rankings, orders));
+        for (int c = 0; c <= (int)k; c++) {
+            int output = c < (int)k ? c : -1;
+            cusgd_metrics m = CUSGD_INIT(cusgd_metrics);
+            cusgd_ranking r = CUSGD_INIT(cusgd_ranking);
+            cusgd_order_metrics o = CUSGD_INIT(cusgd_order_metrics);
+            assert_works(cusgd_model_evaluate(model, data, output, &m));
+            assert_same(&all[c].known, &m, sizeof m, of[i].loss, output);
+            cr_assert(all[c].known.size == sizeof(newer) && !(all[c].unknown < 0) && !(all[c].unknown > 0));
+            cr_assert_eq(cusgd_model_rank(model, data, output, &r) == CUSGD_OK, of[i].ranks);
+            cr_assert_eq(cusgd_model_order_metrics(model, data, output, &o) == CUSGD_OK, of[i].orders);
+            if (of[i].ranks) assert_same(&rankings[c], &r, sizeof r, of[i].loss, output);
+            if (of[i].orders) assert_same(&orders[c], &o, sizeof o, of[i].loss, output);
+            cr_assert_eq(isnan(rankings[c].average_precision), !of[i].ranks);
+            cr_assert_eq(isnan(orders[c].median_absolute_error), !of[i].orders);
+        }
+        assert_works(cusgd_model_evaluate_outputs(model, data, &all[0].known, NULL, NULL));
+        assert_fails(cusgd_model_evaluate_outputs(model, data, &(cusgd_metrics){0}, NULL, NULL), CUSGD_ERROR_USAGE, "CUSGD_INIT");
+        cusgd_data_free(data);
+        cusgd_model_free(model);
+    }
+}

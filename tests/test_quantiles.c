@@ -99,6 +99,8 @@ Test(quantiles, are_evaluated)
         crossed += row[1] < row[0] || row[2] < row[1];
     }
     cr_assert(crossed > 0 && crossed < N, "%g", crossed);
+    cusgd_metrics all[QUANTILES + 1] = {CUSGD_INIT(cusgd_metrics)};
+    cr_assert_eq(cusgd_model_evaluate_outputs(fan, data, all, NULL, NULL), CUSGD_OK, "%s", cusgd_last_error());
     for (int q = -1; q < QUANTILES; q++) {
         cusgd_metrics m = CUSGD_INIT(cusgd_metrics);
         cusgd_order_metrics order = CUSGD_INIT(cusgd_order_metrics);
@@ -107,6 +109,8 @@ Test(quantiles, are_evaluated)
         cr_assert_eq(cusgd_model_evaluate(fan, data, q, &m), CUSGD_OK, "%s", cusgd_last_error());
         cr_assert(fabs(m.pinball_loss - expected) <= 1e-12 * expected, "%d: %.17g, not %.17g", q, m.pinball_loss, expected);
         cr_assert_float_eq(m.crossing, crossed / N, 1e-15);
+        const cusgd_metrics *same = &all[q < 0 ? QUANTILES : q];
+        cr_assert(same->pinball_loss == m.pinball_loss && same->mae == m.mae && same->crossing == m.crossing);
         cr_assert_eq(cusgd_model_order_metrics(fan, data, q, &order), CUSGD_OK, "%s", cusgd_last_error());
         cr_assert(isfinite(order.d2_pinball));
     }

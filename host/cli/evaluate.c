@@ -97,30 +97,30 @@ static void put_table(const cusgd_model *model, const measured *all, int64_t k)
 /* The metrics that need the rows in order are of use in the table for a quantile's loss alone: D2, in place of R2. */
 static int has_quantile(const cusgd_model *model) { return strcmp(cusgd_model_loss(model, NULL)->name, "quantile") == 0; }
 
-/* `all`: 1: also those that the table does not show. */
-static cusgd_status measure_output(const cusgd_model *model, const cusgd_data *data, int64_t output, int all, measured *of)
-{
-    of->ranking.auc = of->ranking.average_precision = (double)NAN;
-    of->order.median_absolute_error = of->order.d2_absolute_error = of->order.d2_pinball = (double)NAN;
-    cusgd_status status = cusgd_model_evaluate(model, data, output, &of->metrics);
-    of->own_loss = strcmp(cusgd_model_loss(model, NULL)->name, "expression") == 0 ? of->metrics.loss : (double)NAN;
-    if (!status && has_two_classes(of)) return cusgd_model_rank(model, data, output, &of->ranking);
-    return status || !(all || has_quantile(model)) || has_classes(of)
-               ? status
-               : cusgd_model_order_metrics(model, data, output, &of->order);
-}
-
 /* all: k + 1, the mean's last; json: 1: with those that the table does not show. */
 static cusgd_status measure_all(const cusgd_model *model, const cusgd_data *data, int json, measured *all, int64_t k)
 {
+    int is_own = strcmp(cusgd_model_loss(model, NULL)->name, "expression") == 0;
+    cusgd_metrics *metrics = calloc((size_t)k + 1, sizeof *metrics);
+    cusgd_ranking *ranking = calloc((size_t)k + 1, sizeof *ranking);
+    cusgd_order_metrics *order = calloc((size_t)k + 1, sizeof *order);
     cusgd_status status = CUSGD_OK;
+    if (!metrics || !ranking || !order) status = (cusgd_status)complain(CUSGD_ERROR_MEMORY, "out of memory");
     for (int64_t j = 0; j <= k && !status; j++) {
-        all[j].metrics = CUSGD_INIT(cusgd_metrics);
-        all[j].ranking = CUSGD_INIT(cusgd_ranking);
-        all[j].order = CUSGD_INIT(cusgd_order_metrics);
-        status = measure_output(model, data, j < k ? j : -1, json, &all[j]);
+        metrics[j].size = sizeof *metrics;
+        ranking[j].size = sizeof *ranking;
+        order[j] = (cusgd_order_metrics){sizeof *order, (double)NAN, (double)NAN, (double)NAN};
     }
-    return status ? (cusgd_status)complain_last(status) : CUSGD_OK;
+    if (!status) {
+        status = cusgd_model_evaluate_outputs(model, data, metrics, ranking, json || has_quantile(model) ? order : NULL);
+        if (status) complain_last(status);
+    }
+    for (int64_t j = 0; j <= k && !status; j++)
+        all[j] = (measured){metrics[j], ranking[j], order[j], is_own ? metrics[j].loss : (double)NAN};
+    free(metrics);
+    free(ranking);
+    free(order);
+    return status;
 }
 
 /* path: where the confusion of a target of classes goes, or NULL. */

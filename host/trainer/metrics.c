@@ -231,7 +231,9 @@ static cusgd_status sum_rows(const scorer *s, const cusgd_data *data, output_sum
     return status;
 }
 
-/* Of one output, or the means over all (-1). */
+/* How many outputs are measured by themselves; the mean over them is numbered behind them. */
+static int64_t measured_outputs(const scorer *s) { return s->quantiles ? s->k : s->m; }
+
 static void join_outputs(const scorer *s, int64_t rows, const output_sums *all, int64_t output, cusgd_metrics *metrics)
 {
     int classes = loss_is_of_classes(s->loss.kind);
@@ -239,29 +241,42 @@ static void join_outputs(const scorer *s, int64_t rows, const output_sums *all, 
     if (loss_has_probabilities(s->loss.kind)) metrics->log_loss = 0;
     if (loss_has_log_link(s->loss.kind)) metrics->deviance = metrics->d2 = 0;
     if (s->loss.kind == CUSGD_LOSS_QUANTILE) metrics->pinball_loss = 0;
-    for (int64_t c = 0; c < s->k; c++)
-        if (output < 0 || output == c) sums_add_metrics(&all[c], loss_of(s, c), output < 0 ? 1 / (double)s->k : 1, metrics);
+    int is_mean = output == measured_outputs(s);
+    for (int64_t c = is_mean ? 0 : output; c < (is_mean ? s->k : output + 1); c++)
+        sums_add_metrics(&all[c], loss_of(s, c), is_mean ? 1 / (double)s->k : 1, metrics);
     if (rows < 2) metrics->r2 = metrics->d2 = (double)NAN; /* one row shows nothing of how targets vary */
 }
 
-static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
+/* Of outputs first .. end - 1. */
+static cusgd_status evaluate_range(const scorer *s, const cusgd_data *data, int64_t first, int64_t end, cusgd_metrics *metrics)
 {
     double crossed = 0;
-    int64_t outputs = s->quantiles ? s->k : s->m;
-    if (output < -1 || output >= outputs)
-        return fail(CUSGD_ERROR_USAGE, "output %lld: there are %lld", (long long)output, (long long)outputs);
     cusgd_status status = check_input(s, data, 1);
     if (status) return status;
-    if (s->classes > 0) return evaluate_classes(s, data, metrics);
+    if (s->classes > 0) { /* one target, which is the mean */
+        status = evaluate_classes(s, data, metrics);
+        for (int64_t c = 1; c < end - first; c++) metrics[c] = metrics[0];
+        return status;
+    }
     output_sums *all = allocate_zeroed((size_t)s->k, sizeof *all);
     if (!all) return fail_memory((size_t)s->k * sizeof *all, "the measures of the outputs");
     status = sum_rows(s, data, all, &crossed);
     if (!status && interrupt_asked()) status = fail_interrupted();
     if (!status) status = data_check_files(data);
-    if (!status) join_outputs(s, data->view.n, all, output, metrics);
-    if (!status && s->quantiles) metrics->crossing = crossed / all[0].weight;
+    for (int64_t c = first; !status && c < end; c++) {
+        join_outputs(s, data->view.n, all, c, &metrics[c - first]);
+        if (s->quantiles) metrics[c - first].crossing = crossed / all[0].weight;
+    }
     free(all);
     return status;
+}
+
+static cusgd_status evaluate(const scorer *s, const cusgd_data *data, int64_t output, cusgd_metrics *metrics)
+{
+    int64_t outputs = measured_outputs(s), number = output == -1 ? outputs : output;
+    if (output < -1 || output >= outputs)
+        return fail(CUSGD_ERROR_USAGE, "output %lld: there are %lld", (long long)output, (long long)outputs);
+    return evaluate_range(s, data, number, number + 1, metrics);
 }
 
 /* ---- Of a model: in double, on the CPU ---- */
@@ -329,6 +344,18 @@ cusgd_status model_evaluate(const cusgd_model *model, const cusgd_data *data, in
     cusgd_status status = model_scorer_open(model, &s);
     if (status) return status;
     status = evaluate(&s.scorer, data, output, metrics);
+    model_scorer_close(&s);
+    return status;
+}
+
+int64_t model_measured_outputs(const cusgd_model *m) { return m->fan.at ? m->k : m->m; }
+
+cusgd_status model_evaluate_each(const cusgd_model *model, const cusgd_data *data, cusgd_metrics *each)
+{
+    model_scorer s;
+    cusgd_status status = model_scorer_open(model, &s);
+    if (status) return status;
+    status = evaluate_range(&s.scorer, data, 0, measured_outputs(&s.scorer) + 1, each);
     model_scorer_close(&s);
     return status;
 }

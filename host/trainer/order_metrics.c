@@ -1,6 +1,7 @@
 /* Metrics that need the rows in order: medians and quantiles, weighted as scikit-learn weighs them. */
 #include "data.h"
 #include "failure.h"
+#include "interrupt.h"
 #include "model.h"
 #include "options.h"
 #include "public.h"
@@ -76,31 +77,59 @@ static cusgd_status check(const cusgd_model *model, const cusgd_data *data, int6
     return fail(CUSGD_ERROR_DATA, "%s has %" PRId64 " targets, and the model has %" PRId64, data->source, data->view.k, model->m);
 }
 
-cusgd_status model_order_metrics(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_order_metrics *out)
+/* Of output c, whose predictions are in column c of p. */
+static cusgd_order_metrics metrics_of(const cusgd_model *model, const cusgd_data *data, int64_t c, const double *p, weighed *rows)
 {
     const examples *e = &data->view;
-    int64_t n = e->n, k = model->k;
+    const predicted own = {p + c, model->k, model->fan.at ? 0 : c};
+    double of = model->fan.at ? model->fan.at[c] : model->loss.number;
+    cusgd_order_metrics out = {.size = sizeof out, .d2_absolute_error = (double)NAN, .d2_pinball = (double)NAN};
+    out.median_absolute_error = median_error(e, &own, rows);
+    if (e->n >= 2) out.d2_absolute_error = explained(e, &own, 0.5, rows);
+    if (e->n >= 2 && model->loss.kind == CUSGD_LOSS_QUANTILE) out.d2_pinball = explained(e, &own, of, rows);
+    return out;
+}
+
+/* Of outputs first .. end - 1, and of their mean. */
+static cusgd_status order_range(const cusgd_model *model, const cusgd_data *data, int64_t first, int64_t end,
+                                cusgd_order_metrics *each, cusgd_order_metrics *mean)
+{
+    int64_t n = data->view.n, k = model->k;
     cusgd_metrics checked;
-    cusgd_status status = check(model, data, output);
-    if (!status) status = model_evaluate(model, data, output, &checked); /* which looks at targets and weights */
+    cusgd_status status = model_evaluate(model, data, -1, &checked); /* which looks at targets and weights */
     if (status) return status;
     double *p = (uint64_t)n <= SIZE_MAX / sizeof *p / (uint64_t)k ? allocate((size_t)(n * k), sizeof *p) : NULL;
     weighed *rows = allocate((size_t)n, sizeof *rows);
     if (!p || !rows) status = fail_memory((size_t)n * (size_t)k * sizeof *p + (size_t)n * sizeof *rows, "the rows in order");
     if (!status) status = cusgd_model_predict(model, data, CUSGD_PREDICT_MEAN, p);
-    int is_quantile = model->loss.kind == CUSGD_LOSS_QUANTILE;
-    *out = (cusgd_order_metrics){.size = sizeof *out, .d2_pinball = is_quantile ? 0 : (double)NAN};
-    for (int64_t c = 0; c < k && !status; c++) {
-        if (output >= 0 && output != c) continue;
-        const predicted own = {p + c, k, model->fan.at ? 0 : c};
-        double share = output < 0 ? 1 / (double)k : 1;
-        out->median_absolute_error += share * median_error(e, &own, rows);
-        out->d2_absolute_error += share * explained(e, &own, 0.5, rows);
-        double of = model->fan.at ? model->fan.at[c] : model->loss.number;
-        if (is_quantile) out->d2_pinball += share * explained(e, &own, of, rows);
+    *mean = (cusgd_order_metrics){.size = sizeof *mean};
+    for (int64_t c = first; c < end && !status; c++) {
+        double share = 1 / (double)(end - first);
+        cusgd_order_metrics one = metrics_of(model, data, c, p, rows);
+        mean->median_absolute_error += share * one.median_absolute_error;
+        mean->d2_absolute_error += share * one.d2_absolute_error;
+        mean->d2_pinball += share * one.d2_pinball;
+        if (each) each[c - first] = one;
+        if (interrupt_asked()) status = fail_interrupted();
     }
-    if (n < 2) out->d2_absolute_error = out->d2_pinball = (double)NAN;
     free(p);
     free(rows);
     return status;
+}
+
+cusgd_status model_order_metrics(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_order_metrics *out)
+{
+    cusgd_status status = check(model, data, output);
+    if (status) return status;
+    return order_range(model, data, output < 0 ? 0 : output, output < 0 ? model->k : output + 1, NULL, out);
+}
+
+cusgd_status model_order_metrics_each(const cusgd_model *model, const cusgd_data *data, cusgd_order_metrics *each)
+{
+    const double unknown = (double)NAN;
+    int64_t outputs = model_measured_outputs(model);
+    for (int64_t c = 0; c <= outputs; c++) each[c] = (cusgd_order_metrics){sizeof *each, unknown, unknown, unknown};
+    if (loss_is_of_classes(model->loss.kind)) return CUSGD_OK;
+    cusgd_status status = check(model, data, -1);
+    return status ? status : order_range(model, data, 0, outputs, each, &each[outputs]);
 }

@@ -1,6 +1,7 @@
 /* How well a model ranks the rows of one class before those of the other. */
 #include "data.h"
 #include "failure.h"
+#include "interrupt.h"
 #include "model.h"
 #include "options.h"
 #include "public.h"
@@ -62,25 +63,43 @@ static cusgd_status check(const cusgd_model *model, const cusgd_data *data, int6
     return fail(CUSGD_ERROR_DATA, "%s has %" PRId64 " targets, and the model has %" PRId64, data->source, data->view.k, model->m);
 }
 
-cusgd_status model_rank(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_ranking *ranking)
+/* Of outputs first .. end - 1, and of their mean. */
+static cusgd_status rank_range(const cusgd_model *model, const cusgd_data *data, int64_t first, int64_t end, cusgd_ranking *each,
+                               cusgd_ranking *mean)
 {
     int64_t n = data->view.n, k = model->k;
-    cusgd_status status = check(model, data, output);
-    if (status) return status;
     double *p = (uint64_t)n <= SIZE_MAX / sizeof *p / (uint64_t)k ? allocate((size_t)(n * k), sizeof *p) : NULL;
     scored *rows = allocate((size_t)n, sizeof *rows);
-    if (!p || !rows) status = fail_memory((size_t)n * (size_t)k * sizeof *p + (size_t)n * sizeof *rows, "the rows to rank");
+    cusgd_status status =
+        p && rows ? CUSGD_OK : fail_memory((size_t)n * (size_t)k * sizeof *p + (size_t)n * sizeof *rows, "the rows to rank");
     if (!status) status = cusgd_model_predict(model, data, CUSGD_PREDICT_LINK, p);
-    *ranking = (cusgd_ranking){.size = sizeof *ranking};
-    for (int64_t c = 0; c < model->m && !status; c++) {
-        cusgd_ranking one;
-        if (output >= 0 && output != c) continue;
-        double share = output < 0 ? 1 / (double)model->m : 1;
+    *mean = (cusgd_ranking){.size = sizeof *mean};
+    for (int64_t c = first; c < end && !status; c++) {
+        cusgd_ranking one = {.size = sizeof one};
+        double share = 1 / (double)(end - first);
         rank_output(data, model, p, c, rows, &one);
-        ranking->auc += share * one.auc;
-        ranking->average_precision += share * one.average_precision;
+        mean->auc += share * one.auc;
+        mean->average_precision += share * one.average_precision;
+        if (each) each[c - first] = one;
+        if (interrupt_asked()) status = fail_interrupted();
     }
     free(p);
     free(rows);
     return status;
+}
+
+cusgd_status model_rank(const cusgd_model *model, const cusgd_data *data, int64_t output, cusgd_ranking *ranking)
+{
+    cusgd_status status = check(model, data, output);
+    if (status) return status;
+    return rank_range(model, data, output < 0 ? 0 : output, output < 0 ? model->m : output + 1, NULL, ranking);
+}
+
+cusgd_status model_rank_each(const cusgd_model *model, const cusgd_data *data, cusgd_ranking *each)
+{
+    int64_t outputs = model_measured_outputs(model);
+    for (int64_t c = 0; c <= outputs; c++) each[c] = (cusgd_ranking){sizeof *each, (double)NAN, (double)NAN};
+    if (!loss_is_of_classes(model->loss.kind) || (model_is_multiclass(model) && model->k > 2)) return CUSGD_OK;
+    cusgd_status status = check(model, data, -1);
+    return status ? status : rank_range(model, data, 0, outputs, each, &each[outputs]);
 }

@@ -342,6 +342,7 @@ FUNCTIONS: list[tuple[str, Any, list[Any]]] = [
     ("cusgd_model_confusion", C.c_int, [C.c_void_p, C.c_void_p, C.POINTER(C.c_double)]),
     ("cusgd_model_rank", C.c_int, [C.c_void_p, C.c_void_p, C.c_int64, C.POINTER(cusgd_ranking)]),
     ("cusgd_model_order_metrics", C.c_int, [C.c_void_p, C.c_void_p, C.c_int64, C.POINTER(cusgd_order_metrics)]),
+    ("cusgd_model_evaluate_outputs", C.c_int, [C.c_void_p, C.c_void_p, C.POINTER(cusgd_metrics), C.POINTER(cusgd_ranking), C.POINTER(cusgd_order_metrics)]),
     ("cusgd_trainer_create", C.c_int, [C.c_void_p, C.c_void_p, C.c_void_p, C.POINTER(C.c_void_p)]),
     ("cusgd_trainer_free", None, [C.c_void_p]),
     ("cusgd_trainer_fit", C.c_int, [C.c_void_p, cusgd_callback, C.c_void_p, C.POINTER(cusgd_result)]),

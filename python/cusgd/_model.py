@@ -259,11 +259,50 @@ class Model:
         output : int, optional
             Which target, or which of several quantiles; by default the mean over all.
         """
+        return self._metrics(self._data_to_measure(X, y, sample_weight, offset, exposure), output)
+
+    def evaluate_outputs(
+        self, X: Any, y: Any, *, sample_weight: Any = None, offset: Any = None, exposure: Any = None
+    ) -> list[Metrics]:
+        """Compare the predictions of each output with the targets, all in one pass over the data.
+
+        Parameters
+        ----------
+        X, y, sample_weight, offset, exposure
+            As for `cusgd.fit`.
+
+        Returns
+        -------
+        list of Metrics
+            What `evaluate` returns for each target, or for each of several quantiles.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import cusgd
+        >>> X = np.random.default_rng(0).normal(size=(1000, 2))
+        >>> y = X @ [1.0, 2.0] + 3
+        >>> model = cusgd.fit(X, np.column_stack([y, -y]), solver="exact")
+        >>> [round(of.r2, 6) for of in model.evaluate_outputs(X, np.column_stack([y, -y]))]
+        [1.0, 1.0]
+        """
+        data = self._data_to_measure(X, y, sample_weight, offset, exposure)
+        quantiles = self.quantiles
+        count = lib.cusgd_model_targets(self._handle) if quantiles is None else len(quantiles)
+        kinds = (_capi.cusgd_metrics, _capi.cusgd_ranking, _capi.cusgd_order_metrics)
+        found: list[Any] = [(kind * (count + 1))() for kind in kinds]
+        for kind, array in zip(kinds, found, strict=True):
+            array[0].size = C.sizeof(kind)
+        run(lambda: check(lib.cusgd_model_evaluate_outputs(self._handle, data.handle, *found)))
+        return [Metrics._read(*of) for of in list(zip(*found, strict=True))[:count]]
+
+    def _data_to_measure(self, X: Any, y: Any, sample_weight: Any, offset: Any, exposure: Any) -> Data:
+        """Return data whose targets are as the model has them."""
         data = self._data(X, y, sample_weight, offset, exposure)
         of_classes = lib.cusgd_model_loss(self._handle, None).contents.targets == _capi.CUSGD_TARGET_CLASS
         if (of_classes and not self.classes and data.outputs == 1) or (self._has_class_outputs() and data.outputs > 1):
             data.split_shares()
-        return self._metrics(data, output)
+        return data
 
     def _metrics(self, data: Data | Table, output: int | None) -> Metrics:
         found = sized(_capi.cusgd_metrics)

@@ -34,6 +34,8 @@ def test_each_is_near_the_optimum():
         assert loss <= 1.01 * least
         assert model.evaluate(X, y, output=j).pinball_loss == pytest.approx(loss, rel=1e-12)
         assert model.evaluate(X, y, output=j).d2_pinball > 0.4
+    each = model.evaluate_outputs(X, y)
+    assert [repr(of) for of in each] == [repr(model.evaluate(X, y, output=j)) for j in range(3)]
     everything = model.evaluate(X, y)
     assert everything.crossing == np.mean(np.any(np.diff(found, axis=1) < 0, axis=1))
     assert "quantile:0.1" in model.summary()
