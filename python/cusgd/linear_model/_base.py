@@ -52,6 +52,16 @@ LOSSES = {
 }
 
 
+def loss_options(loss: str, epsilon: float) -> dict[str, Any]:
+    """Return the options of a loss that scikit-learn calls so, with its epsilon."""
+    options: dict[str, Any] = {"loss": LOSSES[loss]}
+    if loss == "huber":
+        options["delta"] = float(epsilon)
+    elif loss.endswith("epsilon_insensitive"):
+        options["width"] = float(epsilon)
+    return options
+
+
 def penalty_options(l1: float, l2: float) -> dict[str, Any]:
     """Return the options for penalties on the coefficients in the data's units."""
     if l1 == 0 and l2 == 0:

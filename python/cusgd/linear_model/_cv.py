@@ -14,9 +14,10 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 from .._arrays import is_sparse
 from .._errors import warn
 from .._sweep import Sweep, sweep
-from ._base import LOSSES, Array, Estimator, keep, nonnegative, share
+from ._base import LOSSES, Array, Estimator, keep, loss_options, nonnegative, share
 from ._classifier import Classifier, ProbabilityMixin
 from ._one_by_one import Rows, cross_validate
+from ._own_loss import OwnLossMixin
 from ._regressor import Regressor
 from ._sgd import _CLASS_LOSSES
 
@@ -57,12 +58,13 @@ class _Cv(Estimator):
 
     def _objective(self, weight_sum: float, rows: int) -> dict[str, Any]:
         """Return the options of the sweep."""
+        self._check_loss()
         if self.loss not in self._losses:
             raise ValueError(f"loss={self.loss!r} must be one of {', '.join(self._losses)}")
         if self.select not in ("best", "1se"):
             raise ValueError(f"select={self.select!r} must be 'best' or '1se'")
-        options: dict[str, Any] = {
-            "loss": LOSSES[self.loss],
+        return {
+            **self._loss_options(),
             "penalty_units": "data",
             "intercept": bool(self.fit_intercept),
             "standardize": bool(self.standardize),
@@ -74,11 +76,13 @@ class _Cv(Estimator):
             "seed": self._seed(),
             "threads": self.n_jobs if self.n_jobs is not None and self.n_jobs >= 1 else None,
         }
-        if self.loss == "huber":
-            options["delta"] = float(self.epsilon)
-        elif self.loss.endswith("epsilon_insensitive"):
-            options["width"] = float(self.epsilon)
-        return options
+
+    def _check_loss(self) -> None:
+        """Refuse parameters of the loss that have no meaning."""
+
+    def _loss_options(self) -> dict[str, Any]:
+        """Return the options of the loss."""
+        return loss_options(self.loss, self.epsilon)
 
     _groups: Any = None  # of the rows, during a fit
 
@@ -188,7 +192,7 @@ class _Cv(Estimator):
             warn(f"A model of the chosen parameters reached the maximum number of iterations ({limit})", ConvergenceWarning)
 
 
-class SGDRegressorCV(_Cv, Regressor):
+class SGDRegressorCV(OwnLossMixin, _Cv, Regressor):
     """A linear regression whose penalty is chosen by cross-validation: all models of all folds are trained in one pass.
 
     It finds what `sklearn.model_selection.GridSearchCV` finds of `SGDRegressor`, with losses in place of scores.
@@ -213,6 +217,8 @@ class SGDRegressorCV(_Cv, Regressor):
     l1_ratio : float
         Share of l1 in the penalties where ``param_grid`` does not say.
     fit_intercept, max_iter, epsilon, random_state, optimizer, batch_size, standardize, device, n_jobs
+        As for `SGDRegressor`.
+    loss_expr, constants, link
         As for `SGDRegressor`.
     tol : float, optional
         Relative improvement of a model's objective per epoch that counts; None: 1e-5.
@@ -253,11 +259,11 @@ class SGDRegressorCV(_Cv, Regressor):
         standardize: bool = True,
         device: str = "auto",
         n_jobs: int | None = None,
+        loss_expr: str | None = None,
+        constants: Mapping[str, float] | None = None,
+        link: str | None = None,
     ) -> None:
         keep(self, locals())
-
-    def _loss(self) -> str:
-        return self.loss
 
 
 def _has_probabilities(estimator: SGDClassifierCV) -> bool:

@@ -79,7 +79,10 @@ class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
         -------
         ndarray of shape (n_samples,) or (n_samples, n_targets)
         """
-        linear = self._linear_predictor(X)
+        return self._mean(self._linear_predictor(X))
+
+    def _mean(self, linear: Array) -> Array:
+        """Return the mean of the targets where X coef_ + intercept_ is ``linear``."""
         return np.exp(linear) if self._loss() in LOG_LINKS else linear
 
     def __sklearn_tags__(self) -> Any:

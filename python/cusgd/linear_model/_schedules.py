@@ -31,7 +31,6 @@ from .._errors import CusgdError, DataError, DivergedError, warn
 from .._results import Progress
 from .._trainer import Trainer
 from ..callbacks import Callback
-from ._base import LOG_LINKS
 from ._slow_intercept import make_trainer
 
 SCHEDULES = ("constant", "optimal", "invscaling", "adaptive")
@@ -76,7 +75,7 @@ class Schedule:
         self.epochs = DEFAULT_EPOCHS if estimator.max_iter is None else int(estimator.max_iter)
         self.tolerance = DEFAULT_TOLERANCE if estimator.tol == "auto" else estimator.tol
         self.patience = DEFAULT_PATIENCE if estimator.n_iter_no_change is None else int(estimator.n_iter_no_change)
-        self.squared = estimator.loss == "squared_error"
+        self.squared = objective.get("loss") == "squared"
         if self.weight_mean == 0:
             raise ValueError("All sample weights are zero")
 
@@ -383,7 +382,8 @@ class ScheduledMixin:
             return slice(None), None
         classes = targets.argmax(axis=1) if targets.shape[1] > 1 else targets[:, 0]
         kind = StratifiedShuffleSplit if hasattr(self, "classes_") else ShuffleSplit
-        splitter = kind(test_size=estimator.validation_fraction, random_state=estimator.random_state)
+        state = 0 if estimator.random_state is None else estimator.random_state
+        splitter = kind(test_size=estimator.validation_fraction, random_state=state)
         train, held = next(splitter.split(np.zeros((len(targets), 1)), classes))
         if weights is not None and not np.any(weights[held] > 0):
             raise ValueError(ZERO_WEIGHTS)
@@ -394,5 +394,4 @@ def _score(estimator: Any, X: Any, y: Any, weights: Any) -> Score:
     """Return the function that scores coefficients on held-out rows: accuracy of classes, R^2 of predictions else."""
     if hasattr(estimator, "classes_"):
         return lambda weight, bias: float(accuracy_score(y > 0, X @ weight[0] + bias[0] > 0, sample_weight=weights))
-    inverse = np.exp if estimator.loss in LOG_LINKS else np.positive
-    return lambda weight, bias: float(r2_score(y, inverse(X @ weight[0] + bias[0]), sample_weight=weights))
+    return lambda weight, bias: float(r2_score(y, estimator._mean(X @ weight[0] + bias[0]), sample_weight=weights))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,8 +16,9 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call
 from .._results import Progress
 from .._trainer import SHORT, Trainer
 from ..callbacks import Callback
-from ._base import LOG_LINKS, LOSSES, Array, Estimator, keep, nonnegative, penalty_options, share
+from ._base import LOG_LINKS, LOSSES, Array, Estimator, keep, loss_options, nonnegative, penalty_options, share
 from ._classifier import Classifier, ProbabilityMixin
+from ._own_loss import OWN_LOSS, OwnLossMixin
 from ._partial import PartialMixin, takes_steps
 from ._regressor import Regressor, check_range
 from ._schedules import SCHEDULES, ZERO_WEIGHTS, ScheduledMixin
@@ -86,6 +87,7 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
 
     def _check_parameters(self) -> None:
         """Refuse parameters that have no meaning."""
+        self._check_loss()
         for name, choices in (
             ("loss", self.loss_functions),
             ("penalty", _PENALTIES),
@@ -122,7 +124,7 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
         """Return the options of a run by minibatch steps or a full-batch solver."""
         self._check_parameters()
         options: dict[str, Any] = {
-            "loss": LOSSES[self.loss],
+            **self._loss_options(),
             "solver": self.solver,
             "intercept": bool(self.fit_intercept),
             "device": self.device,
@@ -131,10 +133,6 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
         if self.penalty is not None and not self._runs_schedule():
             of_l1 = {"l2": 0.0, "l1": 1.0}.get(self.penalty, self.l1_ratio)
             options.update(penalty_options(self.alpha * of_l1, self.alpha * (1 - of_l1)))
-        if self.loss == "huber":
-            options["delta"] = float(self.epsilon)
-        elif self.loss.endswith("epsilon_insensitive"):
-            options["width"] = float(self.epsilon)
         if self.max_iter is not None:
             options["epochs"] = int(self.max_iter)
         if self.solver != "sgd":
@@ -156,6 +154,17 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
             "valid_fraction": float(self.validation_fraction) if self.early_stopping else None,
         }
 
+    def _check_loss(self) -> None:
+        """Refuse parameters of the loss that have no meaning."""
+
+    def _loss_options(self) -> dict[str, Any]:
+        """Return the options of the loss."""
+        return loss_options(self.loss, self.epsilon)
+
+    def _loss(self) -> str:
+        """Return scikit-learn's name of the loss."""
+        return self.loss
+
     def _check_weights(self, sample_weight: Any, X: Any) -> Array | None:
         if self.early_stopping and sample_weight is not None and not np.any(sample_weight):
             raise ValueError(ZERO_WEIGHTS)
@@ -165,7 +174,7 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
         return self.tol is None or self.tol == 0
 
     def _advice(self) -> str:
-        differentiable = self.loss not in ("epsilon_insensitive", "quantile", "hinge", "perceptron")
+        differentiable = self._loss() not in (OWN_LOSS, "epsilon_insensitive", "quantile", "hinge", "perceptron")
         full_batch = ', or solver="auto", a full-batch method' if self.solver == "sgd" and differentiable else ""
         return "increasing max_iter" + full_batch
 
@@ -198,7 +207,7 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
         return self._fit(X, y, sample_weight, (coef_init, intercept_init))
 
 
-class SGDRegressor(_Sgd, Regressor):  # type: ignore[misc]
+class SGDRegressor(OwnLossMixin, _Sgd, Regressor):  # type: ignore[misc]
     """A linear regression of any loss, by minibatch steps.
 
     Parameters
@@ -260,6 +269,24 @@ class SGDRegressor(_Sgd, Regressor):  # type: ignore[misc]
         Threads; the result does not depend on it.
     callback : callable or list of callables, optional
         Called after each epoch, as by `cusgd.fit`.
+    loss_expr : str, optional
+        A loss of your own, in the place of ``loss``: a formula of the prediction p and the target y such as
+        ``"log(cosh(p - y))"``, which is differentiated automatically.
+    constants : dict of str to float, optional
+        Names in ``loss_expr`` and ``link`` that stand for numbers: ``{"c": 1.35}``.
+    link : str, optional
+        With ``loss_expr``: the mean of the target as a formula of p, which `predict` returns: ``"exp(p)"``. None: p.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cusgd.linear_model import SGDRegressor
+    >>> X = np.random.default_rng(0).normal(size=(1000, 2))
+    >>> y = X @ [1.0, 2.0] + 3
+    >>> y[0] = 1e3
+    >>> robust = SGDRegressor(loss_expr="c^2*(sqrt(1 + ((p - y)/c)^2) - 1)", constants={"c": 0.1}, alpha=0)
+    >>> robust.fit(X, y).coef_.round(2).tolist()
+    [1.0, 2.0]
     """
 
     loss_functions = _loss_functions(name for name in LOSSES if name not in _CLASS_LOSSES)
@@ -293,11 +320,11 @@ class SGDRegressor(_Sgd, Regressor):  # type: ignore[misc]
         device: str = "auto",
         n_jobs: int | None = None,
         callback: Any = None,
+        loss_expr: str | None = None,
+        constants: Mapping[str, float] | None = None,
+        link: str | None = None,
     ) -> None:
         keep(self, locals())
-
-    def _loss(self) -> str:
-        return self.loss
 
     def _keep_coefficients(self, weight: Array, bias: Array, single: bool, dtype: Any) -> None:
         super()._keep_coefficients(weight, bias, single, dtype)
@@ -324,7 +351,7 @@ class SGDRegressor(_Sgd, Regressor):  # type: ignore[misc]
         first = getattr(self, "coef_", None) is None
         X, y, weights = self._partial_rows(X, y, sample_weight, first)
         y = np.asarray(y, dtype=X.dtype)
-        check_range(y, self.loss)
+        check_range(y, self._loss())
         weight, bias = self._advance(X, y[:, None], weights)
         self._keep_coefficients(weight, bias, True, X.dtype)
         return self

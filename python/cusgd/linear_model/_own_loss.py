@@ -1,0 +1,49 @@
+"""A loss that is given as a formula, in the place of one with a name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .._formula import Formula
+from ._base import Array, loss_options
+
+OWN_LOSS = "expression"
+
+
+class OwnLossMixin:
+    """Of regressors whose loss is ``loss`` or, if that is given, the formula ``loss_expr``."""
+
+    loss: str
+    epsilon: float
+    loss_expr: str | None
+    constants: Mapping[str, float] | None
+    link: str | None
+
+    def _loss(self) -> str:
+        return self.loss if self.loss_expr is None else OWN_LOSS
+
+    def _check_loss(self) -> None:
+        """Refuse parameters of a formula without one, and a formula with the name of another loss."""
+        if self.loss_expr is not None:
+            if self.loss != "squared_error":
+                raise ValueError(f"loss={self.loss!r} and loss_expr are one choice: leave loss as it is, or loss_expr=None")
+            return
+        for name in ("constants", "link"):
+            if getattr(self, name) is not None:
+                raise ValueError(f"{name} belongs to loss_expr, which is None")
+
+    def _loss_options(self) -> dict[str, Any]:
+        """Return the options of the loss."""
+        if self.loss_expr is None:
+            return loss_options(self.loss, self.epsilon)
+        return {"loss_expr": self.loss_expr, "constants": self.constants, "link": self.link}
+
+    def _mean(self, linear: Array) -> Array:
+        if self.loss_expr is None or self.link is None:
+            named: Array = super()._mean(linear)  # type: ignore[misc]
+            return named
+        mean = Formula(self.link, variables=["p"], constants=self.constants).value(np.expand_dims(linear, -1))
+        return np.asarray(mean, dtype=linear.dtype)
