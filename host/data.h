@@ -91,16 +91,18 @@ static inline examples examples_piece(const examples *e, int64_t first, int64_t 
     return piece;
 }
 
+/* Above the device interface these and problem/row_source.h alone read the arrays of a row, a row of the matrices. */
+static inline double target_at(const examples *e, int64_t row, int64_t c) { return matrix_at(&e->y, row, c); }
+static inline double offset_at(const examples *e, int64_t row) { return e->o.at ? matrix_at(&e->o, row, 0) : 0; }
+static inline double weight_at(const examples *e, int64_t row) { return e->w.at ? matrix_at(&e->w, row, 0) : 1; }
+
 /* The target of output c: 1 or 0 where y is a class. */
 static inline double output_target(const examples *e, int64_t row, int64_t c)
 {
-    if (e->classes == 0) return matrix_at(&e->y, row, c);
-    double y = matrix_at(&e->y, row, 0);
+    if (e->classes == 0) return target_at(e, row, c);
+    double y = target_at(e, row, 0);
     return (y < 0 ? 0 : y) == (double)c;
 }
-
-static inline double offset_at(const examples *e, int64_t row) { return e->o.at ? matrix_at(&e->o, row, 0) : 0; }
-static inline double weight_at(const examples *e, int64_t row) { return e->w.at ? matrix_at(&e->w, row, 0) : 1; }
 
 /* USAGE if x lies in the memory of a GPU, where `what` cannot read it. */
 cusgd_status data_on_host(const cusgd_data *data, const char *what);
@@ -252,7 +254,7 @@ int number_parse_comma(const char *text, size_t length, double *value);
 enum { NUMBER_TEXT = 32 };
 void number_format(double value, char text[NUMBER_TEXT]);
 
-/* data/replace.c: a file that takes another's place only when it is complete: written beside it, fsync'd, renamed. */
+/* data/replace.c: a file that takes another's place only when it is complete: written next to it, fsync'd, renamed. */
 typedef struct replacement replacement;
 cusgd_status replacement_open(const char *path, replacement **out);
 /* Likewise, written at the path with `ending` behind it; where a process was killed that file is taken over. DATA where another

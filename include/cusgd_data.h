@@ -38,9 +38,9 @@ typedef struct cusgd_device_arrays {
 /* Wraps arrays in the memory of a GPU. y and w are copied to the host. x stays where it is: a trainer on that GPU uses it in
  * place if it has the precision of the run, is stored in full, is not standardized, has all rows behind one another (and each a
  * multiple of 16 bytes, from 32 columns on), and no row is held out; otherwise it is copied there. x must outlive the data and
- * its trainers and must not change meanwhile. Such data is for solver sgd on that GPU and for predictions of its trainers.
- * Errors: USAGE, also for x in the host's memory and from all that reads rows on the host; DATA, if a column of x is not finite;
- * DEVICE, MEMORY. */
+ * its trainers and must not change meanwhile. Such data is for trainers on that GPU, with any solver, and for their predictions;
+ * the CPU, checks, sweeps, paths, the options robust and whiten, and models refuse it. Errors: USAGE, also for x in the host's
+ * memory; DATA, if a column of x is not finite; DEVICE, MEMORY. */
 CUSGD_API cusgd_status cusgd_data_wrap_device(int64_t n, int64_t d, int64_t k, const cusgd_device_arrays *arrays,
                                               cusgd_data **out);
 /* A sparse matrix in the caller's memory, by rows (CSR): row i holds the stored values start[i] .. start[i + 1] - 1, in strictly

@@ -62,6 +62,14 @@ MAY_INCLUDE = {
     "check": {"scalar", "public", "data", "expr", "backend", "problem", "run", "sgd", "trainer"},
 }
 
+# What reads the arrays of a data set value by value: the readers of data, the devices, and one place above the device interface,
+# which knows in whose memory the rows lie. The others read rows by row_source.h, and target_at(), weight_at() and offset_at().
+ARRAY_LAYERS = {"data", "cpu", "cuda"}
+ARRAY_READERS = {
+    r"\bmatrix_at\(|\bx\.at\b": {"host/device_data.c", "host/problem/row_source.c", "host/problem/row_source.h"},
+    r"\bcsr_(value|column)\(": {"host/problem/row_source.c", "host/trainer/state_data.c"},  # a hash of what is stored
+}
+
 # What is longer, and no longer than this. An entry that is not needed any more is a fault, so that the list only shrinks.
 LONGER = {
     ("host/options.h", "cusgd_options"): 70,  # what callers set, option by option
@@ -198,6 +206,14 @@ def sizes(path, text, needed):
             yield f"{path}: {name} has {count} {unit}, more than {allowed}"
 
 
+def array_readers(path, text):
+    if layer_of(path) not in ARRAY_LAYERS:
+        for pattern, allowed in ARRAY_READERS.items():
+            found = re.search(pattern, text)
+            if found and path not in allowed:
+                yield f"{path}: reads arrays by {found.group(0)}: rows above the device interface are read by problem/row_source.h"
+
+
 def check(root):
     problems, graph, needed = [], {}, set()
     for path in sources(root):
@@ -212,6 +228,7 @@ def check(root):
             if layer and layer_of(other) not in MAY_INCLUDE[layer] | {layer}
         ]
         problems += sizes(path, text, needed)
+        problems += array_readers(path, text)
     problems += [f"{path}: {name} is no longer long: take it from LONGER" for path, name in LONGER if (path, name) not in needed]
     return problems + list(hidden_headers(root)) + cycles(graph)
 
@@ -223,6 +240,8 @@ def plant(root):
         ("methods that know each other", "host/solvers/gd.c", '#include "sgd/sgd.h"\n', "solvers may not depend on sgd"),
         ("a device's header above the interface", "host/run/run.c", '#include "cpu/cpu.h"\n', "run may not depend on cpu"),
         ("the command inside the library", "host/cli/main.c", '#include "data.h"\n', "cli may not depend on data"),
+        ("raw rows above the device interface", "host/solvers/gd.c", "double x = matrix_at(&e->x, 0, 0);\n", "reads arrays by matrix_at("),
+        ("an array's address there", "host/sgd/fit.c", "const void *at = e->x.at;\n", "reads arrays by x.at"),
         ("include cycle", "host/problem/linear.h", '#include "problem/separation.h"\n', "include cycle"),
         ("long struct", "host/run/run.h", "struct grown { int " + ", ".join(f"a{i}" for i in range(MAX_FIELDS + 1)) + "; };\n", "grown has 21 fields"),
         ("long parameter list", "host/run/run.h", "int grown(" + ", ".join(f"int a{i}" for i in range(MAX_PARAMETERS + 1)) + ");\n", "grown has 8 parameters"),

@@ -29,7 +29,7 @@ void bounds_free(bounds *b)
 /* Roundings that add up at random over a dot product and over the rows; and those of the inputs. */
 static double roundings(const bounds *b, int64_t count) { return b->unit * (8 + sqrt((double)b->d) + sqrt((double)count)); }
 
-static double target_at(const bounds *b, int64_t row, int64_t c)
+static double row_target(const bounds *b, int64_t row, int64_t c)
 {
     double y = output_target(b->e, examples_row(b->e, row), c);
     return b->t->shift ? y - b->t->shift[c] : y;
@@ -69,7 +69,7 @@ static void add_softmax_row(bounds *b, const double *x, double w, int64_t row, d
     }
     for (int64_t c = 0; c < b->k; c++) sum += exp(b->p[c] - most);
     for (int64_t c = 0; c < b->k; c++) {
-        double share = exp(b->p[c] - most) / sum, own = target_at(b, row, c);
+        double share = exp(b->p[c] - most) / sum, own = row_target(b, row, c);
         double change = fmin(1, fmin(share, 1 - share) * expm1(2 * factor * largest));
         double error = w * (change + factor * (share + fabs(share - own)));
         for (int64_t j = 0; j < b->d; j++) b->gradient[j * b->k + c] += error * fabs(x[j]);
@@ -81,7 +81,7 @@ static void add_softmax_row(bounds *b, const double *x, double w, int64_t row, d
 static void add_row(bounds *b, const double *x, double w, int64_t row, double factor)
 {
     for (int64_t c = 0; c < b->k; c++) {
-        double size, y = target_at(b, row, c), p = predict(b, x, row, c, &size);
+        double size, y = row_target(b, row, c), p = predict(b, x, row, c, &size);
         struct loss_point l = rule_at(b->loss, p, y);
         size += fabs(y) + fabs(b->loss.number);
         double change = derivative_change(b->loss, p, y, factor * size), error = w * (change + factor * fabs(l.derivative));

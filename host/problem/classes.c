@@ -28,7 +28,7 @@ int64_t classes_of(const cusgd_options *options, const cusgd_data *train)
 /* The class of a row that has one. */
 static int64_t class_at(const examples *e, int64_t row)
 {
-    double y = matrix_at(&e->y, row, 0);
+    double y = target_at(e, row, 0);
     return y > 0 ? (int64_t)y : 0;
 }
 

@@ -29,6 +29,6 @@ static inline int counted_next(counted_rows *r)
 }
 
 /* The row's target, of output c. */
-static inline double counted_target(const counted_rows *r, int64_t c) { return matrix_at(&r->of->y, r->row, c); }
+static inline double counted_target(const counted_rows *r, int64_t c) { return target_at(r->of, r->row, c); }
 
 #endif

@@ -64,7 +64,7 @@ static cusgd_status copy_scaled(const problem *p, example_set *set)
     if (set->data) {
         set->scaled = copy;
         for (int64_t i = 0; i < n && !interrupt_asked_at(i); i++)
-            for (int64_t c = 0; c < k; c++) copy[i * k + c] = matrix_at(&data->view.y, i, c) / p->units.target;
+            for (int64_t c = 0; c < k; c++) copy[i * k + c] = target_at(&data->view, i, c) / p->units.target;
     }
     set->rows.y = (cusgd_matrix){copy, CUSGD_TYPE_FLOAT64, k, 1};
     return interrupt_asked() ? fail_interrupted() : CUSGD_OK;

@@ -13,9 +13,7 @@ enum { PASS_WORK = 20000000, MIN_SAMPLE = 512, MAX_SAMPLE = 100000 };
 static void read_row(const search *s, int64_t row, double *z)
 {
     for (int64_t a = 0; a < s->free; a++)
-        z[a] = s->column[a] < s->problem->d
-                   ? (matrix_at(&s->problem->train.rows.x, row, s->column[a]) - s->middle[a]) / s->half[a]
-                   : 1;
+        z[a] = s->column[a] < s->problem->d ? (rows_value(s->x, row, s->column[a]) - s->middle[a]) / s->half[a] : 1;
 }
 
 static void add_row(search *s, int64_t row)
@@ -243,10 +241,11 @@ cusgd_status judge_independence(search *s, enum verdict *v)
 static void predict_row(const search *s, const double *theta, int64_t row, double *p)
 {
     const problem *of = s->problem;
+    const double *values = rows_at(s->x, row);
     int64_t d = of->d, k = of->k;
     for (int64_t c = 0; c < k; c++) p[c] = theta[d * k + c];
     for (int64_t j = 0; j < d; j++) {
-        double x = (matrix_at(&of->train.rows.x, row, j) - of->units.mean[j]) / of->units.scale[j];
+        double x = (values[j] - of->units.mean[j]) / of->units.scale[j];
         for (int64_t c = 0; c < k; c++) p[c] += theta[j * k + c] * x;
     }
 }
@@ -272,8 +271,9 @@ void judge_margins(const search *s, const double *theta, enum verdict *v)
         int64_t row = examples_row(e, i);
         double p = theta[d * k + s->c];
         if (!counts(s, row)) continue;
+        const double *x = rows_at(s->x, row);
         for (int64_t j = 0; j < d; j++)
-            p += theta[j * k + s->c] * ((matrix_at(&e->x, row, j) - s->problem->units.mean[j]) / s->problem->units.scale[j]);
+            p += theta[j * k + s->c] * ((x[j] - s->problem->units.mean[j]) / s->problem->units.scale[j]);
         minimum = fmin(minimum, gain(s, row, p));
         maximum = fmax(maximum, fabs(p));
     }
@@ -289,7 +289,7 @@ cusgd_status judge_all_margins(const search *s, const double *theta, enum verdic
     if (!p) return fail_memory((size_t)k * sizeof *p, "the outputs of a row");
     for (int64_t i = 0; i < e->n && !is_bounded(s) && !interrupt_asked_at(i) && !(minimum <= 0); i++) {
         int64_t row = examples_row(e, i);
-        double y = matrix_at(&e->y, row, 0);
+        double y = target_at(e, row, 0);
         int64_t class = y > 0 ? (int64_t)y : 0;
         if (!counts(s, row)) continue;
         predict_row(s, theta, row, p);

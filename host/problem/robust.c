@@ -2,6 +2,7 @@
 #include "examples.h"
 #include "failure.h"
 #include "problem.h"
+#include "row_source.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -42,14 +43,17 @@ static double quantile(double *values, int64_t n, double share)
 cusgd_status problem_quartiles(const problem *p, double *median, double *range)
 {
     const examples *e = &p->train.rows;
+    row_source rows = {0};
     double *values = allocate((size_t)e->n, sizeof *values);
-    if (!values) return fail_memory((size_t)e->n * sizeof *values, "a column in order");
-    for (int64_t j = 0; j < p->d && !interrupt_asked(); j++) {
+    cusgd_status status = values ? rows_open(&rows, e, NULL) : fail_memory((size_t)e->n * sizeof *values, "a column in order");
+    for (int64_t j = 0; j < p->d && !status && !interrupt_asked(); j++) {
         int64_t count = 0;
-        for (counted_rows at = {.of = e}; counted_next(&at);) values[count++] = matrix_at(&e->x, at.row, j);
+        for (counted_rows at = {.of = e}; counted_next(&at);) values[count++] = rows_value(&rows, at.row, j);
         median[j] = quantile(values, count, 0.5);
         range[j] = quantile(values, count, 0.75) - quantile(values, count, 0.25);
     }
+    cusgd_status read = rows_close(&rows);
     free(values);
+    if (status || read) return status ? status : read;
     return interrupt_asked() ? fail_interrupted() : CUSGD_OK;
 }

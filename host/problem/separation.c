@@ -77,10 +77,10 @@ static void find_ranges(search *s)
         double *low = s->low[y], *high = s->high[y];
         s->count[y]++;
         int looks = open || i % (1 + e->n / SPREAD) == 0;
+        const double *x = looks ? rows_at(s->x, row) : NULL;
         for (int64_t j = 0; j < e->d && looks; j++) {
-            double x = matrix_at(&e->x, row, j);
-            low[j] = x < low[j] ? x : low[j];
-            high[j] = x > high[j] ? x : high[j];
+            low[j] = x[j] < low[j] ? x[j] : low[j];
+            high[j] = x[j] > high[j] ? x[j] : high[j];
         }
     }
 }
@@ -275,10 +275,10 @@ static cusgd_status judge(search *s, const double *theta, enum verdict *v, char 
     return status;
 }
 
-static cusgd_status open_search(search *s, const problem *p, int decays)
+static cusgd_status open_search(search *s, const problem *p, int decays, row_source *rows)
 {
     size_t d = (size_t)p->d;
-    *s = (search){.problem = p, .logistic = loss_is_of_classes(p->loss.kind)};
+    *s = (search){.problem = p, .x = rows, .logistic = loss_is_of_classes(p->loss.kind)};
     s->low[0] = allocate(6 * d, sizeof(double));
     s->column = allocate(d + 1, sizeof *s->column);
     s->may = allocate(d, sizeof *s->may);
@@ -289,7 +289,7 @@ static cusgd_status open_search(search *s, const problem *p, int decays)
     s->middle = s->high[1] + d;
     s->half = s->middle + d;
     for (int64_t j = 0; j < p->d; j++) s->may[j] = decays ? HELD : freedom_of(p, j);
-    return CUSGD_OK;
+    return rows_open(rows, &p->train.rows, p->backend);
 }
 
 static void close_search(search *s)
@@ -304,12 +304,15 @@ cusgd_status problem_separation(problem *p, const double *theta, int decays, cha
     cusgd_loss loss = p->loss.kind;
     /* Sparse rows are not looked at: it stays unknown there. */
     if (examples_are_sparse(&p->train.rows)) return CUSGD_OK;
-    if (!loss_may_lack_optimum(loss) || p->train.rows.place) p->separated = 0;
+    if (!loss_may_lack_optimum(loss)) p->separated = 0;
     search s;
-    cusgd_status status = p->separated < 0 ? open_search(&s, p, decays) : CUSGD_OK;
+    row_source rows = {0};
+    cusgd_status status = p->separated < 0 ? open_search(&s, p, decays, &rows) : CUSGD_OK;
     if (p->separated < 0) {
         enum verdict v = UNKNOWN;
         if (!status) status = judge(&s, theta, &v, p->separation, sizeof p->separation);
+        cusgd_status read = rows_close(&rows);
+        if (!status) status = read;
         if (!status && !interrupt_asked()) p->separated = v == SEPARATED;
         close_search(&s);
         if (status == CUSGD_ERROR_MEMORY) status = CUSGD_OK; /* it is not known; that is no reason to lose a result */

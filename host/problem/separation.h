@@ -5,6 +5,7 @@
 #include "problem.h"
 
 #include "linear.h"
+#include "row_source.h"
 
 enum verdict { FINITE, SEPARATED, UNKNOWN };
 
@@ -19,7 +20,8 @@ typedef struct newton {
 
 typedef struct search {
     const problem *problem;
-    int64_t c; /* the output */
+    row_source *x; /* of the training rows */
+    int64_t c;     /* the output */
     int logistic;
     enum freedom *may;           /* d */
     double *low[2], *high[2];    /* d: the range of a column where y = 0, and where y > 0 */

@@ -5,6 +5,7 @@
 
 #include "failure.h"
 #include "interrupt.h"
+#include "problem/row_source.h"
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -78,19 +79,20 @@ cusgd_status find_centre(const problem *p, center *m)
 double row_factor(const problem *p, const center *m, int64_t i)
 {
     const examples *e = &p->train.rows;
-    return e->w.at ? sqrt(matrix_at(&e->w, examples_row(e, i), 0) * (double)e->n / m->weight) : 1;
+    return e->w.at ? sqrt(weight_at(e, examples_row(e, i)) * (double)e->n / m->weight) : 1;
 }
 
 /* Rows first .. first + count - 1 of [x y-o], centered, scaled, times the square root of their weight; tile: TILE_ROWS a column.
  */
-static void read_rows(const problem *p, const center *m, int64_t first, int64_t count, double *tile)
+static void read_rows(const problem *p, const center *m, row_source *rows, int64_t first, int64_t count, double *tile)
 {
-    const examples *e = &p->train.rows;
+    const examples *e = rows->of;
     for (int64_t i = 0; i < count; i++) {
         int64_t row = examples_row(e, first + i);
+        const double *x = rows_at(rows, row);
         double w = row_factor(p, m, first + i), *to = tile + i;
-        for (int64_t j = 0; j < e->d; j++, to += TILE_ROWS) *to = w * (matrix_at(&e->x, row, j) - m->x[j]) / p->units.scale[j];
-        for (int64_t c = 0; c < e->k; c++, to += TILE_ROWS) *to = w * (matrix_at(&e->y, row, c) - offset_at(e, row) - m->y[c]);
+        for (int64_t j = 0; j < e->d; j++, to += TILE_ROWS) *to = w * (x[j] - m->x[j]) / p->units.scale[j];
+        for (int64_t c = 0; c < e->k; c++, to += TILE_ROWS) *to = w * (target_at(e, row, c) - offset_at(e, row) - m->y[c]);
     }
 }
 
@@ -141,16 +143,20 @@ static cusgd_status solve_orthogonal(solver *s, double condition)
     size_t values = (size_t)((side + TILE_ROWS + TRIANGLE_WORK) * side);
     double *r = allocate_zeroed(values, sizeof *r), *tile = r + side * side, *work = tile + TILE_ROWS * side, f;
     center m = {0};
+    row_source rows = {0};
     cusgd_status status = r ? find_centre(s->problem, &m) : fail_memory(values * sizeof *r, "the QR factors");
+    if (!status) status = rows_open(&rows, &s->problem->train.rows, s->problem->backend);
     if (!status) {
         put_penalty(s, r);
         for (int64_t first = 0; first < n && !interrupt_asked(); first += TILE_ROWS) {
             int64_t count = n - first < TILE_ROWS ? n - first : TILE_ROWS;
-            read_rows(s->problem, &m, first, count, tile);
+            read_rows(s->problem, &m, &rows, first, count, tile);
             triangle_add(side, r, count, TILE_ROWS, tile, work);
         }
         s->passes++;
     }
+    cusgd_status read = rows_close(&rows);
+    if (!status) status = read;
     if (!status && !interrupt_asked()) {
         vector_copy(s->size, s->x, s->trial);
         int64_t rank = triangle_solve(d, k, r, rank_tolerance(d, n), s->trial);

@@ -54,9 +54,9 @@ static cusgd_status add_squares(const problem *q, const double *theta, int64_t r
     cusgd_status status = problem_predict(q, theta, first, count, p);
     for (int64_t i = 0; i < count && !status; i++) {
         int64_t row = examples_row(e, first + i);
-        double w = e->w.at ? matrix_at(&e->w, row, 0) / q->units.transform.weight_mean : 1;
+        double w = e->w.at ? weight_at(e, row) / q->units.transform.weight_mean : 1;
         for (int64_t c = 0; c < q->k; c++) {
-            double left = p[i * q->k + c] - (matrix_at(&e->y, row, c) - q->units.shift[c]);
+            double left = p[i * q->k + c] - (target_at(e, row, c) - q->units.shift[c]);
             out[c] += w * left * left / (double)residual_degrees;
         }
     }

@@ -1,5 +1,5 @@
 /* Least squares and ridge with fewer rows than columns, by orthogonal factors of the transpose: X^T = Q R with R n x n, then
- * theta = Q z where z solves the small problem R^T z = y. What theta has beside the range of Q only adds to its norm, so the
+ * theta = Q z where z solves the small problem R^T z = y. What theta has outside the range of Q only adds to its norm, so the
  * least norm of z is that of theta, and |z|^2 the penalty where there is one. Never a d x d matrix.
  *
  * Columns without a penalty (U) and with one (P, divided by the root of theirs) are factored apart; a group that is narrower
@@ -10,6 +10,7 @@
 #include "failure.h"
 #include "interrupt.h"
 #include "lapack_library.h"
+#include "problem/row_source.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,24 +51,28 @@ int is_wide(const solver *s) { return s->problem->d > count_rows(s->problem, NUL
 
 /* ---- Reading ---- */
 
-static double x_at(const wide *w, int64_t i, int64_t j)
+/* Column j of row i, whose values are x. */
+static double x_at(const wide *w, const double *x, int64_t i, int64_t j)
 {
-    int64_t row = examples_row(&w->s->problem->train.rows, i);
-    return row_factor(w->s->problem, &w->m, i) * (matrix_at(&w->s->problem->train.rows.x, row, j) - w->m.x[j]) /
-           w->s->problem->units.scale[j];
+    return row_factor(w->s->problem, &w->m, i) * (x[j] - w->m.x[j]) / w->s->problem->units.scale[j];
+}
+
+static const double *row_at(const wide *w, row_source *rows, int64_t i)
+{
+    return rows_at(rows, examples_row(&w->s->problem->train.rows, i));
 }
 
 static double y_at(const wide *w, int64_t i, int64_t c)
 {
     const examples *e = &w->s->problem->train.rows;
     int64_t row = examples_row(e, i);
-    return row_factor(w->s->problem, &w->m, i) * (matrix_at(&e->y, row, c) - offset_at(e, row) - w->m.y[c]);
+    return row_factor(w->s->problem, &w->m, i) * (target_at(e, row, c) - offset_at(e, row) - w->m.y[c]);
 }
 
 /* What the reflection takes from row i, as a multiple of the first row. */
 static double reflected(const wide *w, int64_t i) { return w->first ? w->u[i] / (1 + w->u[0]) : 0; }
 
-static void read_first(wide *w)
+static void read_first(wide *w, row_source *rows)
 {
     int64_t d = w->s->problem->d, k = w->s->problem->k;
     double square = 0;
@@ -77,21 +82,23 @@ static void read_first(wide *w)
     }
     for (int64_t i = 0; i < w->rows; i++) w->u[i] /= sqrt(square);
     if (!w->first) return;
-    for (int64_t j = 0; j < d; j++) w->first[j] = x_at(w, w->row[0], j);
+    const double *x = row_at(w, rows, w->row[0]);
+    for (int64_t j = 0; j < d; j++) w->first[j] = x_at(w, x, w->row[0], j);
     for (int64_t c = 0; c < k; c++) w->first[d + c] = y_at(w, w->row[0], c);
 }
 
 static int64_t problem_rows(const wide *w) { return w->rows - (w->first != NULL); }
 
-static void read_group(const wide *w, group *g, int penalized)
+static void read_group(const wide *w, row_source *rows, group *g, int penalized)
 {
     int64_t n = problem_rows(w), skipped = w->first != NULL;
     for (int64_t i = 0; i < n && !interrupt_asked(); i++) {
         int64_t at = w->row[i + skipped];
+        const double *values = row_at(w, rows, at);
         double share = reflected(w, i + skipped), *to = g->a + i * g->count;
         for (int64_t j = 0; j < g->count; j++) {
             int64_t column = g->column[j];
-            double x = x_at(w, at, column) - (w->first ? share * w->first[column] : 0);
+            double x = x_at(w, values, at, column) - (w->first ? share * w->first[column] : 0);
             to[j] = penalized ? x / sqrt(ridge_of(w->s, column)) : x;
         }
     }
@@ -211,7 +218,7 @@ static cusgd_status open_wide(wide *w)
     return find_centre(w->s->problem, &w->m);
 }
 
-static cusgd_status open_groups(wide *w)
+static cusgd_status open_groups(wide *w, row_source *rows)
 {
     size_t n = (size_t)problem_rows(w);
     for (int part = 0; part < 2; part++) {
@@ -222,7 +229,7 @@ static cusgd_status open_groups(wide *w)
         g->a = allocate(values + PANEL_COLUMNS * n, sizeof *g->a);
         if (!g->a) return fail_memory(values * sizeof *g->a, "the factors of X^T; --solver cg needs none");
         g->t = g->a + values;
-        read_group(w, g, part);
+        read_group(w, rows, g, part);
     }
     return CUSGD_OK;
 }
@@ -245,6 +252,19 @@ static cusgd_status solve_groups(wide *w, int64_t *rank)
     return *rank < 0 ? fail_memory((size_t)(side * side) * sizeof *r, "the small problem") : CUSGD_OK;
 }
 
+static cusgd_status read_wide(wide *w)
+{
+    row_source rows;
+    cusgd_status status = rows_open(&rows, &w->s->problem->train.rows, w->s->problem->backend);
+    if (!status) {
+        read_first(w, &rows);
+        read_targets(w);
+        status = open_groups(w, &rows);
+    }
+    cusgd_status read = rows_close(&rows);
+    return status ? status : read;
+}
+
 cusgd_status solve_wide(solver *s)
 {
     wide w = {.s = s};
@@ -252,11 +272,7 @@ cusgd_status solve_wide(solver *s)
     double f;
     vector_copy(s->size, s->x, s->trial);
     cusgd_status status = open_wide(&w);
-    if (!status) {
-        read_first(&w);
-        read_targets(&w);
-        status = open_groups(&w);
-    }
+    if (!status) status = read_wide(&w);
     if (!status) status = solve_groups(&w, &rank);
     s->passes++;
     if (!status && !interrupt_asked()) {

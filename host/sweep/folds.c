@@ -30,7 +30,7 @@ static int64_t draw(uint8_t *fold, int folds, const examples *rows, const cusgd_
     for (int64_t i = 0; i < rows->n; i++) {
         int64_t row = examples_row(rows, (int64_t)permutation_at(&order, (uint64_t)i));
         if (fold[row] != NOT_DEALT) continue;
-        int of = classes && matrix_at(&rows->y, row, 0) > 0;
+        int of = classes && target_at(rows, row, 0) > 0;
         int64_t turn = dealt[of]++;
         deal(fold, data->memory[DATA_WHOLE], data->view.n, row, (uint8_t)((of ? folds - 1 - turn % folds : turn % folds)));
     }

@@ -5,6 +5,7 @@
 
 #include "failure.h"
 #include "options.h"
+#include "problem/row_source.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,10 +81,14 @@ static cusgd_status bind_columns(working_set *w)
     examples some = w->rows;
     w->x = allocate(rows * count, sizeof *w->x);
     if (!w->x) return fail_memory(rows * count * sizeof *w->x, "the columns of a path");
-    for (int64_t i = 0; i < w->rows.n; i++) {
+    row_source all;
+    cusgd_status status = rows_open(&all, &w->rows, b);
+    for (int64_t i = 0; i < w->rows.n && !status; i++) {
         int64_t row = examples_row(&w->rows, i);
-        for (int64_t c = 0; c < w->count; c++) w->x[row * w->count + c] = matrix_at(&w->rows.x, row, w->columns[c]);
+        for (int64_t c = 0; c < w->count; c++) w->x[row * w->count + c] = rows_value(&all, row, w->columns[c]);
     }
+    cusgd_status read = rows_close(&all);
+    if (status || read) return status ? status : read;
     for (int64_t c = 0; c < w->count; c++) {
         w->mean[c] = w->t.mean[w->columns[c]];
         w->scale[c] = w->t.scale[w->columns[c]];

@@ -57,7 +57,7 @@ static cusgd_status check_offsets(const scorer *s, const cusgd_data *data)
     if (s->offset_name) cusgd_text_escape(s->offset_name, shown, sizeof shown);
     return fail(CUSGD_ERROR_DATA,
                 "%s has no offset, and the model was trained with one%s%s%s: name its column by --offset, or --exposure, or put "
-                "offset.npy or exposure.npy beside x.npy",
+                "offset.npy or exposure.npy next to x.npy",
                 data->source, *shown ? " ('" : "", shown, *shown ? "')" : "");
 }
 
@@ -143,7 +143,7 @@ static cusgd_status predict(const scorer *s, const cusgd_data *data, cusgd_predi
 static double unit_of(const examples *e, int64_t c)
 {
     double largest = 0;
-    for (int64_t i = 0; i < e->n && !interrupt_asked_at(i); i++) largest = fmax(largest, fabs(matrix_at(&e->y, i, c)));
+    for (int64_t i = 0; i < e->n && !interrupt_asked_at(i); i++) largest = fmax(largest, fabs(target_at(e, i, c)));
     return largest == 0 || (largest > 1e-100 && largest < 1e100) ? 1 : ldexp(1, ilogb(largest));
 }
 
@@ -209,7 +209,7 @@ static void add_rows(const scorer *s, const examples *e, int64_t first, int64_t 
     int64_t k = s->k;
     for (int64_t r = first; r < first + count; r++, p += k) {
         for (int64_t c = 0; c < k; c++)
-            sums_add_row(&all[c], loss_of(s, c), p[c], matrix_at(&e->y, r, target_of(s, c)), weight_at(e, r), offset_at(e, r));
+            sums_add_row(&all[c], loss_of(s, c), p[c], target_at(e, r, target_of(s, c)), weight_at(e, r), offset_at(e, r));
         if (s->quantiles && crosses(p, k)) *crossed += weight_at(e, r);
     }
 }

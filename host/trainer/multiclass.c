@@ -159,7 +159,7 @@ cusgd_status multiclass_evaluate(const scorer *s, const cusgd_data *data, cusgd_
         int64_t count = e->n - i < rows ? e->n - i : rows;
         status = interrupt_asked() ? fail_interrupted() : scorer_score(s, data, i, count, p);
         for (int64_t r = 0; !status && r < count; r++) {
-            double y = matrix_at(&e->y, i + r, 0);
+            double y = target_at(e, i + r, 0);
             add_row(s, p + r * k, y > 0 ? (int64_t)y : 0, weight_at(e, i + r), &t);
         }
     }
@@ -191,7 +191,7 @@ cusgd_status cusgd_model_confusion(const cusgd_model *model, const cusgd_data *d
     status = cusgd_model_predict(model, data, CUSGD_PREDICT_CLASS, found);
     memset(matrix, 0, sizeof(double) * (size_t)(classes * classes));
     for (int64_t i = 0; i < n && !status; i++) {
-        double y = matrix_at(&data->view.y, i, 0);
+        double y = target_at(&data->view, i, 0);
         matrix[(y > 0 ? (int64_t)y : 0) * classes + (int64_t)found[i * m]] += weight_at(&data->view, i);
     }
     free(found);

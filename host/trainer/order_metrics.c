@@ -48,7 +48,7 @@ static double explained(const examples *e, const predicted *p, double share, wei
     int64_t count = 0;
     double loss = 0, null = 0;
     for (int64_t i = 0; i < e->n; i++) {
-        double y = matrix_at(&e->y, i, p->c), w = weight_at(e, i);
+        double y = target_at(e, i, p->c), w = weight_at(e, i);
         if (!(w > 0)) continue;
         rows[count++] = (weighed){y, w};
         loss += w * pinball(y, p->at[i * p->step], share);
@@ -62,7 +62,7 @@ static double median_error(const examples *e, const predicted *p, weighed *rows)
 {
     int64_t count = 0;
     for (int64_t i = 0; i < e->n; i++)
-        if (weight_at(e, i) > 0) rows[count++] = (weighed){fabs(matrix_at(&e->y, i, p->c) - p->at[i * p->step]), weight_at(e, i)};
+        if (weight_at(e, i) > 0) rows[count++] = (weighed){fabs(target_at(e, i, p->c) - p->at[i * p->step]), weight_at(e, i)};
     return quantile(rows, count, 0.5);
 }
 

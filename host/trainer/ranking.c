@@ -45,7 +45,7 @@ static void rank_output(const cusgd_data *data, const cusgd_model *model, const 
     int64_t count = 0;
     for (int64_t i = 0; i < e->n; i++) {
         double score = model->k > model->m ? p[2 * i + 1] - p[2 * i] : p[i * e->k + c];
-        if (weight_at(e, i) > 0) rows[count++] = (scored){score, weight_at(e, i), matrix_at(&e->y, i, c) > 0};
+        if (weight_at(e, i) > 0) rows[count++] = (scored){score, weight_at(e, i), target_at(e, i, c) > 0};
     }
     qsort(rows, (size_t)count, sizeof *rows, compare_scores);
     rank_sorted(rows, count, out);

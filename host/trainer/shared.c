@@ -79,7 +79,8 @@ cusgd_status shared_compare(cusgd_trainer *t)
     cusgd_status status = world_compare(w, &options, sizeof options, &differs);
     if (status) return status;
     if (differs) return fail(CUSGD_ERROR_USAGE, "ranks 0 and %d were given different options: start all by one command", differs);
-    status = world_compare(w, state_fingerprint(t), sizeof(fingerprint), &differs);
+    status = state_fingerprint(t);
+    if (!status) status = world_compare(w, &t->fingerprint, sizeof t->fingerprint, &differs);
     if (status || !differs) return status;
     return fail(CUSGD_ERROR_DATA, "ranks 0 and %d have read different data from %s: all ranks need the same files", differs,
                 t->problem.train.data->source);

@@ -17,7 +17,7 @@ static void release(saved_state *s)
     free(s->memory);
 }
 
-static int add_metadata(cusgd_trainer *t, saved_state *s)
+static int add_metadata(const cusgd_trainer *t, saved_state *s)
 {
     const state_numbers numbers = {.at = t->run.at,
                                    .in_fit = t->run.fit.is_whole,
@@ -25,7 +25,7 @@ static int add_metadata(cusgd_trainer *t, saved_state *s)
                                    .start_loss = t->run.start_loss,
                                    .given = t->run.given,
                                    .factors = state_factors(t),
-                                   .data = *state_fingerprint(t)};
+                                   .data = t->fingerprint};
     return state_put_options(t, s->metadata) && state_put_numbers(&numbers, s->metadata) &&
            state_put_bits(s->metadata, "checksum", state_checksum(s->metadata, s->tensors, s->count));
 }
@@ -38,8 +38,7 @@ static cusgd_status check_savable(const cusgd_trainer *t, const char *function)
                     "%s cannot be called by the callback of a fit; the function set by cusgd_trainer_set_checkpoint_callback is "
                     "called when it can",
                     function);
-    cusgd_status status = data_on_host(t->problem.train.data, "a checkpoint");
-    return status ? status : run_check_device(&t->run);
+    return run_check_device(&t->run);
 }
 
 static cusgd_status make(cusgd_trainer *t, const char *function, saved_state *s)
@@ -47,6 +46,7 @@ static cusgd_status make(cusgd_trainer *t, const char *function, saved_state *s)
     *s = (saved_state){0};
     cusgd_status status = check_savable(t, function);
     if (!status && t->run.busy && t->options.solver == CUSGD_SOLVER_SGD) status = fit_settle(&t->sgd);
+    if (!status) status = state_fingerprint(t);
     if (status) return status;
     s->metadata = cJSON_CreateObject();
     int good = s->metadata && cJSON_AddStringToObject(s->metadata, "cusgd_state", FORMAT) &&

@@ -55,8 +55,8 @@ cusgd_status state_put_tensors(cusgd_trainer *t, const loaded_state *s);
 /* Of everything in a checkpoint but the checksum itself. */
 uint64_t state_checksum(const cJSON *metadata, const tensor *tensors, size_t count);
 
-/* state_data.c: of the trainer's data; it is taken once. */
-const fingerprint *state_fingerprint(cusgd_trainer *t);
+/* state_data.c: makes t->fingerprint that of the trainer's data; it is taken once. */
+cusgd_status state_fingerprint(cusgd_trainer *t);
 /* 64 bits of the penalty factors. */
 uint64_t state_factors(const cusgd_trainer *t);
 /* The options as they run, into the metadata; 0: out of memory. */

@@ -4,6 +4,7 @@
 #include "data/hash.h"
 #include "failure.h"
 #include "options_table.h"
+#include "problem/row_source.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -23,30 +24,34 @@ static uint64_t hash_number(uint64_t hash, double value)
 
 /* ---- The data ---- */
 
-static uint64_t hash_row(uint64_t hash, const examples *e, int64_t row)
+static uint64_t hash_row(uint64_t hash, row_source *rows, int64_t row)
 {
-    int64_t first = examples_are_sparse(e) ? e->s.start[row] : 0;
-    int64_t count = examples_are_sparse(e) ? e->s.start[row + 1] - first : 0;
-    for (int64_t j = 0; j < e->d && !examples_are_sparse(e); j++) hash = hash_number(hash, matrix_at(&e->x, row, j));
-    for (int64_t i = first; i < first + count; i++)
+    const examples *e = rows->of;
+    const double *x = examples_are_sparse(e) ? NULL : rows_at(rows, row);
+    for (int64_t j = 0; j < e->d && x; j++) hash = hash_number(hash, x[j]);
+    for (int64_t i = x ? 0 : e->s.start[row]; !x && i < e->s.start[row + 1]; i++)
         hash = hash_number(hash_mix(hash, (uint64_t)csr_column(&e->s, i)), csr_value(&e->s, i));
     return hash;
 }
 
 /* Rows evenly spread, the first and the last among them. */
-static uint64_t hash_values(const examples *e)
+static cusgd_status hash_values(const examples *e, const backend *device, uint64_t *out)
 {
+    row_source source;
+    cusgd_status status = rows_open(&source, e, device);
     int64_t n = e->n, stored = examples_are_sparse(e) ? e->s.start[n] / n : e->d,
             rows = HASHED_VALUES / (stored > 0 ? stored : 1);
     uint64_t hash = hash_mix(1, (uint64_t)(examples_are_sparse(e) ? e->s.type : e->x.type));
     if (rows < 2) rows = 2;
     if (n <= rows) rows = n;
-    for (int64_t i = 0; i < rows; i++) {
+    for (int64_t i = 0; i < rows && !status; i++) {
         double share = rows > 1 ? (double)i / (double)(rows - 1) : 0;
         int64_t row = n <= rows ? i : (int64_t)(share * (double)(n - 1));
-        hash = hash_row(hash, e, examples_row(e, row));
+        hash = hash_row(hash, &source, examples_row(e, row));
     }
-    return hash;
+    *out = hash;
+    cusgd_status read = rows_close(&source);
+    return status ? status : read;
 }
 
 static uint64_t hash_outcomes(const examples *e)
@@ -54,27 +59,26 @@ static uint64_t hash_outcomes(const examples *e)
     uint64_t hash = hash_mix(1, (uint64_t)e->classes);
     for (int64_t i = 0; i < e->n; i++) {
         int64_t row = examples_row(e, i);
-        for (int64_t c = 0; c < e->k && e->y.at; c++) hash = hash_number(hash, matrix_at(&e->y, row, c));
+        for (int64_t c = 0; c < e->k && e->y.at; c++) hash = hash_number(hash, target_at(e, row, c));
         if (e->w.at) hash = hash_number(hash, weight_at(e, row));
         if (e->o.at) hash = hash_number(hash, offset_at(e, row));
     }
     return hash;
 }
 
-const fingerprint *state_fingerprint(cusgd_trainer *t)
+cusgd_status state_fingerprint(cusgd_trainer *t)
 {
     const examples *train = &t->problem.train.rows, *valid = &t->problem.valid.rows;
-    if (t->has_fingerprint) return &t->fingerprint;
+    if (t->has_fingerprint) return CUSGD_OK;
+    fingerprint f = {.rows = train->n, .valid_rows = valid->n, .features = t->problem.d, .targets = t->problem.k};
+    cusgd_status status = hash_values(train, &t->backend, &f.values);
+    if (!status && valid->n > 0) status = hash_values(valid, &t->backend, &f.valid_values);
+    if (status) return status;
+    f.outcomes = hash_outcomes(train);
+    f.valid_outcomes = valid->n > 0 ? hash_outcomes(valid) : 0;
+    t->fingerprint = f;
     t->has_fingerprint = 1;
-    t->fingerprint = (fingerprint){.rows = train->n,
-                                   .valid_rows = valid->n,
-                                   .features = t->problem.d,
-                                   .targets = t->problem.k,
-                                   .values = hash_values(train),
-                                   .outcomes = hash_outcomes(train),
-                                   .valid_values = valid->n > 0 ? hash_values(valid) : 0,
-                                   .valid_outcomes = valid->n > 0 ? hash_outcomes(valid) : 0};
-    return &t->fingerprint;
+    return CUSGD_OK;
 }
 
 uint64_t state_factors(const cusgd_trainer *t)
@@ -178,7 +182,9 @@ int state_put_options(const cusgd_trainer *t, cJSON *metadata)
 cusgd_status state_compare(cusgd_trainer *t, const safetensors *file, const state_numbers *saved)
 {
     list differences = {.used = 0};
-    compare_data(&saved->data, state_fingerprint(t), &differences);
+    cusgd_status status = state_fingerprint(t);
+    if (status) return status;
+    compare_data(&saved->data, &t->fingerprint, &differences);
     int is_data = differences.used > 0;
     compare_options(t, file, saved, &differences);
     if (saved->factors != state_factors(t)) add(&differences, "the penalty factors");

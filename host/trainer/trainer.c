@@ -152,13 +152,11 @@ static cusgd_status whiten(cusgd_trainer *t)
     return problem_open(&t->problem, &t->options, &w->white_train, w->valid ? &w->white_valid : NULL);
 }
 
-/* Data in the memory of a GPU is for that GPU, and for what asks of the rows no more than a device answers. */
+/* Data in the memory of a GPU is for that GPU. */
 static cusgd_status check_place(const cusgd_trainer *t, const cusgd_data *data)
 {
     if (!data) return CUSGD_OK;
-    cusgd_status status = t->backend.is_host ? data_on_host(data, "the CPU") : CUSGD_OK;
-    if (!status && t->options.solver != CUSGD_SOLVER_SGD) status = data_on_host(data, "a solver but sgd");
-    return status;
+    return t->backend.is_host ? data_on_host(data, "the CPU") : CUSGD_OK;
 }
 
 /* No kernel evaluates formulas. */
@@ -453,7 +451,6 @@ cusgd_status cusgd_trainer_optimum(cusgd_trainer *t, double *objective, double *
     if (!t) return fail_null(__func__);
     *objective = *seconds = (double)NAN;
     cusgd_status status = check_idle(t, "cusgd_trainer_optimum");
-    if (!status) status = data_on_host(t->problem.train.data, "a solver but sgd");
     if (status) return status;
     const int *agreed = shared_begin(t);
     return shared_end(t, agreed, solver_optimum(&t->run, objective, seconds));

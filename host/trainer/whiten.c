@@ -9,6 +9,7 @@
 #include "lapack_library.h"
 #include "problem/examples.h"
 #include "problem/linear.h"
+#include "problem/row_source.h"
 
 #include <float.h>
 #include <inttypes.h>
@@ -34,22 +35,25 @@ void whitening_close(whitening *w)
 /* ---- Covariances --------------------------------------------------------------------------------------------------------- */
 
 /* The columns' means, or zeros. */
-static double find_means(const examples *e, int centers, double *mean)
+static double find_means(row_source *rows, int centers, double *mean)
 {
+    const examples *e = rows->of;
     double total = 0;
     for (counted_rows at = {.of = e}; counted_next(&at);) {
+        const double *x = rows_at(rows, at.row);
         total += at.weight;
-        for (int64_t j = 0; j < e->d && centers; j++) mean[j] += (matrix_at(&e->x, at.row, j) - mean[j]) * at.weight / total;
+        for (int64_t j = 0; j < e->d && centers; j++) mean[j] += (x[j] - mean[j]) * at.weight / total;
     }
     return total;
 }
 
 /* c: d x d, both triangles; row: d, work. */
-static void find_covariances(const examples *e, double total, const double *mean, double *row, double *c)
+static void find_covariances(row_source *rows, double total, const double *mean, double *row, double *c)
 {
-    int64_t d = e->d;
-    for (counted_rows at = {.of = e}; counted_next(&at);) {
-        for (int64_t j = 0; j < d; j++) row[j] = matrix_at(&e->x, at.row, j) - mean[j];
+    int64_t d = rows->of->d;
+    for (counted_rows at = {.of = rows->of}; counted_next(&at);) {
+        const double *x = rows_at(rows, at.row);
+        for (int64_t j = 0; j < d; j++) row[j] = x[j] - mean[j];
         for (int64_t i = 0; i < d; i++) {
             double share = at.weight / total * row[i];
             for (int64_t j = 0; j <= i; j++) c[i * d + j] += share * row[j];
@@ -92,8 +96,14 @@ static cusgd_status find_matrices(whitening *w, const problem *p, double *work)
     const cusgd_options *o = p->options;
     int64_t d = w->d;
     double *c = work, *scale = work + d * d, *values = scale + d;
-    double total = find_means(&p->train.rows, o->intercept, w->mean);
-    find_covariances(&p->train.rows, total, w->mean, values, c);
+    row_source rows;
+    cusgd_status status = rows_open(&rows, &p->train.rows, NULL);
+    if (!status) {
+        double total = find_means(&rows, o->intercept, w->mean);
+        find_covariances(&rows, total, w->mean, values, c);
+    }
+    cusgd_status read = rows_close(&rows);
+    if (status || read) return status ? status : read;
     if (interrupt_asked()) return fail_interrupted();
     for (int64_t j = 0; j < d; j++)
         if (!isfinite(c[j * d + j]))
@@ -165,11 +175,17 @@ cusgd_status whitening_apply(const whitening *w, const cusgd_data *data, cusgd_d
     double *z = (uint64_t)n <= SIZE_MAX / sizeof *z / (uint64_t)d ? allocate_zeroed((size_t)(n * d), sizeof *z) : NULL;
     *x = z;
     if (!z) return fail_memory((size_t)n * (size_t)d * sizeof *z, "the whitened rows");
-    for (int64_t r = 0; r < n && !interrupt_asked_at(r); r++)
+    row_source rows;
+    cusgd_status status = rows_open(&rows, e, NULL);
+    for (int64_t r = 0; r < n && !status && !interrupt_asked_at(r); r++) {
+        const double *from = rows_at(&rows, r);
         for (int64_t i = 0; i < d; i++) {
-            double centered = matrix_at(&e->x, r, i) - w->mean[i];
+            double centered = from[i] - w->mean[i];
             for (int64_t j = 0; j < d; j++) z[r * d + j] += centered * w->forward[i * d + j];
         }
+    }
+    cusgd_status read = rows_close(&rows);
+    if (status || read) return status ? status : read;
     if (interrupt_asked()) return fail_interrupted();
     *white = *data;
     white->features = w->names;

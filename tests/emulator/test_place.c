@@ -1,5 +1,5 @@
 /* Data in the memory of a GPU: of any layout it trains the model that a copy on the host trains, to the bit; where it may stay in
- * place it does; what comes late is waited for; and what reads rows on the host refuses it. */
+ * place it does; what comes late is waited for; and what has no device that reads it refuses it. */
 #include "data.h"
 #include "emulated.h"
 #include "training.h"
@@ -169,6 +169,125 @@ static void check_refused(cusgd_status status, cusgd_status expected, const char
     cr_assert(strstr(cusgd_last_error(), words), "'%s' has no '%s'", cusgd_last_error(), words);
 }
 
+/* Solvers that need no single row, and exact, which needs all where columns depend on each other or there are more of them than
+ * rows that count. */
+Test(place, emul_full_batch_solvers)
+{
+    static const cusgd_solver solvers[] = {CUSGD_SOLVER_EXACT, CUSGD_SOLVER_NEWTON, CUSGD_SOLVER_LBFGS, CUSGD_SOLVER_CG,
+                                           CUSGD_SOLVER_GD};
+    for (size_t i = 0; i < sizeof solvers / sizeof solvers[0]; i++) {
+        char what[80];
+        twin *t = twin_make(CUSGD_TYPE_FLOAT64, (enum layout)(i % LAYOUTS), NULL);
+        cusgd_options o = options_default();
+        o.solver = solvers[i];
+        o.valid_fraction = i % 2 ? 0.2 : 0;
+        snprintf(what, sizeof what, "solver %d", (int)solvers[i]);
+        check_same(&o, t, what);
+        twin_free(t);
+    }
+    cr_assert_eq(emulated.live_bytes(), 0);
+}
+
+static void twin_copy(twin *t)
+{
+    cr_assert_eq(emulated.user_copy(t->there[0], t->x, VALUES * t->size, NULL), 0);
+    cr_assert_eq(emulated.user_copy(t->there[1], t->y, N * t->size, NULL), 0);
+    cr_assert_eq(emulated.user_copy(t->there[2], t->w, N * t->size, NULL), 0);
+}
+
+Test(place, emul_exact_by_rows)
+{
+    for (int wide = 0; wide < 2; wide++)
+        for (int layout = 0; layout < LAYOUTS; layout++) {
+            twin *t = twin_make(CUSGD_TYPE_FLOAT64, (enum layout)layout, NULL);
+            cusgd_options o = options_default();
+            o.solver = CUSGD_SOLVER_EXACT;
+            for (int64_t i = 0; i < N && wide; i++) put(t, t->w, i, i % 40 == 3); /* 8 rows that count, of 12 columns */
+            for (int64_t i = 0; i < N && !wide; i++) {
+                double first;
+                memcpy(&first, t->x + (size_t)(i * t->row) * t->size, sizeof first);
+                put(t, t->x, i * t->row + t->column, 2 * first + 1);
+            }
+            twin_copy(t);
+            check_same(&o, t, wide ? "wide" : "columns that depend on each other");
+            twin_free(t);
+        }
+}
+
+static void put_errors(cusgd_trainer *trainer, double *errors)
+{
+    cusgd_model *model;
+    cr_assert_eq(cusgd_trainer_create_model(trainer, &model), CUSGD_OK, "%s", cusgd_last_error());
+    const double *found = cusgd_model_standard_errors(model, NULL);
+    cr_assert(found, "there are no standard errors");
+    memcpy(errors, found, (D + 1) * sizeof *found);
+    cusgd_model_free(model);
+}
+
+/* Standard errors, and whether classes are separated. */
+Test(place, emul_standard_errors)
+{
+    for (int separated = 0; separated < 2; separated++) {
+        double errors[2][D + 1];
+        twin *t = twin_make(CUSGD_TYPE_FLOAT64, COLUMNS, NULL);
+        for (int64_t i = 0; i < N; i++) {
+            double x;
+            memcpy(&x, t->x + (size_t)(i * t->row) * t->size, sizeof x);
+            put(t, t->y, i, x > 0 || (!separated && i % 5 == 0));
+        }
+        twin_copy(t);
+        cusgd_options o = options_default();
+        o.solver = CUSGD_SOLVER_NEWTON;
+        o.loss = CUSGD_LOSS_LOGISTIC;
+        for (int i = 0; i < 2; i++) {
+            cusgd_result result = CUSGD_INIT(cusgd_result);
+            cusgd_data *data = i ? on_device(t) : on_host(t);
+            cusgd_trainer *trainer = trainer_of(&o, data, NULL);
+            cusgd_status status = cusgd_trainer_fit(trainer, NULL, NULL, &result);
+            cr_assert(separated || status == CUSGD_OK, "%s", cusgd_last_error());
+            if (separated) cr_assert(strstr(result.note, "separate"), "'%s' (%s)", result.note, cusgd_last_error());
+            if (!separated) put_errors(trainer, errors[i]);
+            cusgd_trainer_free(trainer);
+            cusgd_data_free(data);
+        }
+        cr_assert(separated || memcmp(errors[0], errors[1], sizeof errors[0]) == 0);
+        twin_free(t);
+    }
+}
+
+/* A checkpoint of the one goes on with the other: the hash of the rows is that of their values. */
+Test(place, emul_checkpoint)
+{
+    double parameters[2][D + 1];
+    size_t bytes = 0;
+    twin *t = twin_make(CUSGD_TYPE_FLOAT32, GAPS, NULL);
+    cusgd_options o = options_plain(CUSGD_OPTIMIZER_ADAM, 0.01, 32, 2);
+    cusgd_data *host = on_host(t), *device = on_device(t);
+    cusgd_trainer *from = trainer_of(&o, device, NULL), *to = trainer_of(&o, host, NULL);
+    fit(from);
+    cr_assert_eq(cusgd_trainer_save_state_memory(from, NULL, 0, &bytes), CUSGD_OK, "%s", cusgd_last_error());
+    char *state = malloc(bytes);
+    cr_assert_eq(cusgd_trainer_save_state_memory(from, state, bytes, &bytes), CUSGD_OK, "%s", cusgd_last_error());
+    cr_assert_eq(cusgd_trainer_load_state_memory(to, state, bytes, NULL), CUSGD_OK, "%s", cusgd_last_error());
+    parameters_of(from, D, 1, parameters[0]);
+    parameters_of(to, D, 1, parameters[1]);
+    cr_assert(memcmp(parameters[0], parameters[1], sizeof parameters[0]) == 0);
+    put(t, t->x, t->row + 5, 1e6); /* of row 1, whose weight is not 0 */
+    twin_copy(t);
+    cusgd_data *other = on_device(t);
+    cusgd_trainer *third = trainer_of(&o, other, NULL);
+    check_refused(cusgd_trainer_load_state_memory(third, state, bytes, NULL), CUSGD_ERROR_DATA,
+                  "the values of the training columns");
+    free(state);
+    cusgd_trainer_free(from);
+    cusgd_trainer_free(to);
+    cusgd_trainer_free(third);
+    cusgd_data_free(host);
+    cusgd_data_free(device);
+    cusgd_data_free(other);
+    twin_free(t);
+}
+
 static void check_options_refused(const cusgd_data *data, const char *name, const char *value, const char *words)
 {
     cusgd_options *o;
@@ -188,8 +307,6 @@ Test(place, emul_what_is_refused)
     cusgd_metrics metrics = CUSGD_INIT(cusgd_metrics);
     const int64_t rows[] = {1};
     check_options_refused(data, "device", "cpu", "the CPU does not read them");
-    check_options_refused(data, "solver", "newton", "a solver but sgd");
-    check_options_refused(data, "solver", "exact", "a solver but sgd");
     check_options_refused(data, "whiten", "pca", "option whiten");
     check_options_refused(data, "robust", NULL, "option robust");
     cusgd_options o = options_default();

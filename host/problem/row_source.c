@@ -1,0 +1,96 @@
+#include "row_source.h"
+
+#include "failure.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK_BYTES = 1 << 20, MAX_BLOCK_ROWS = 4096 };
+
+static size_t value_size(cusgd_type type) { return type == CUSGD_TYPE_FLOAT32 ? sizeof(float) : sizeof(double); }
+
+/* Behind the last row that the view has. */
+static int64_t end_of(const examples *e)
+{
+    int64_t end = e->rows ? 0 : e->n;
+    for (int64_t i = 0; i < e->n && e->rows; i++)
+        if (e->rows[i] >= end) end = e->rows[i] + 1;
+    return end;
+}
+
+static cusgd_status open_block(row_source *r)
+{
+    const examples *e = r->of;
+    if (!r->device || !r->device->ops->fetch)
+        return fail(CUSGD_ERROR_USAGE, "the rows lie in the memory of GPU %d, and the device is another: use --device cuda:%d",
+                    e->place->device, e->place->device);
+    size_t row = (size_t)e->d * value_size(e->x.type);
+    r->room = row < BLOCK_BYTES ? (int64_t)(BLOCK_BYTES / row) : 1;
+    if (r->room > MAX_BLOCK_ROWS) r->room = MAX_BLOCK_ROWS;
+    r->end = end_of(e);
+    r->block = allocate((size_t)r->room, row);
+    return r->block ? CUSGD_OK : fail_memory((size_t)r->room * row, "rows of a GPU");
+}
+
+cusgd_status rows_open(row_source *r, const examples *e, const backend *device)
+{
+    *r = (row_source){.of = e, .device = device, .scattered = -1, .row = allocate_zeroed((size_t)e->d, sizeof(double))};
+    if (!r->row) return fail_memory((size_t)e->d * sizeof(double), "a row");
+    return e->place ? open_block(r) : CUSGD_OK;
+}
+
+/* Rows `row` and up: as many as there is room for where rows are read one after another, else that one. */
+static void fetch_block(row_source *r, int64_t row)
+{
+    const examples *e = r->of;
+    int64_t next = r->first + r->count;
+    cusgd_matrix m = e->x;
+    r->count = row >= next && row < next + r->room ? r->room : 1;
+    if (r->count > r->end - row) r->count = r->end - row;
+    r->first = row;
+    m.at = (const char *)m.at + (size_t)(row * m.row_stride) * value_size(m.type);
+    if (!r->status) r->status = r->device->ops->fetch(r->device->self, e->place, &m, r->count, e->d, r->block);
+    if (r->status) memset(r->block, 0, (size_t)(r->count * e->d) * value_size(m.type));
+}
+
+static const double *dense_row(const row_source *r, const cusgd_matrix *m, int64_t row)
+{
+    int64_t start = row * m->row_stride, d = r->of->d;
+    if (m->type == CUSGD_TYPE_FLOAT32) {
+        const float *at = (const float *)m->at + start;
+        for (int64_t j = 0; j < d; j++) r->row[j] = (double)at[j * m->col_stride];
+        return r->row;
+    }
+    const double *at = (const double *)m->at + start;
+    if (m->col_stride == 1) return at;
+    for (int64_t j = 0; j < d; j++) r->row[j] = at[j * m->col_stride];
+    return r->row;
+}
+
+static const double *sparse_row(row_source *r, int64_t row)
+{
+    const cusgd_csr *s = &r->of->s;
+    for (int64_t i = r->scattered < 0 ? 0 : s->start[r->scattered]; r->scattered >= 0 && i < s->start[r->scattered + 1]; i++)
+        r->row[csr_column(s, i)] = 0;
+    for (int64_t i = s->start[row]; i < s->start[row + 1]; i++) r->row[csr_column(s, i)] = csr_value(s, i);
+    r->scattered = row;
+    return r->row;
+}
+
+const double *rows_at(row_source *r, int64_t row)
+{
+    const examples *e = r->of;
+    if (examples_are_sparse(e)) return sparse_row(r, row);
+    if (!e->place) return dense_row(r, &e->x, row);
+    if (row < r->first || row >= r->first + r->count) fetch_block(r, row);
+    cusgd_matrix block = {r->block, e->x.type, e->d, 1};
+    return dense_row(r, &block, row - r->first);
+}
+
+cusgd_status rows_close(row_source *r)
+{
+    free(r->row);
+    free(r->block);
+    r->row = NULL;
+    r->block = NULL;
+    return r->status;
+}

@@ -1,0 +1,35 @@
+/* Rows of x one by one, as doubles, wherever x lies: in the host's memory or a file that is mapped, of any type and strides;
+ * sparse; or in the memory of a GPU, from which blocks are fetched. Above the device interface this alone reads x. Targets,
+ * weights and offsets lie in the host's memory, whatever x does: target_at(), weight_at(), offset_at(). */
+#ifndef CUSGD_HOST_PROBLEM_ROW_SOURCE_H
+#define CUSGD_HOST_PROBLEM_ROW_SOURCE_H
+
+#include "backend.h"
+
+typedef struct row_source {
+    const examples *of;
+    const backend *device; /* in whose memory x may lie */
+    double *row;           /* d: the latest row, where it is not read in place */
+    int64_t scattered;     /* sparse: which row that is; -1: none */
+    char *block;           /* x in a GPU's memory: `room` rows, of which those from `first` on are there, in x's type */
+    int64_t first, count, room;
+    int64_t end;         /* behind the last row of x that the view has */
+    cusgd_status status; /* of the first block that could not be fetched */
+} row_source;
+
+/* The examples must last as long. device: may be NULL where x does not lie in the memory of a GPU. Errors: MEMORY; USAGE where x
+ * lies on a GPU that the device is not. */
+cusgd_status rows_open(row_source *r, const examples *e, const backend *device);
+/* Row `row` of the matrices, examples_row() of a position in the view: d values, until the next call. Zeros where it could not be
+ * read, which rows_close() tells, so that loops need not ask. Rows are best read in ascending order. */
+const double *rows_at(row_source *r, int64_t row);
+/* One value, for whoever wants few columns of many. */
+static inline double rows_value(row_source *r, int64_t row, int64_t j)
+{
+    const examples *e = r->of;
+    return e->place || examples_are_sparse(e) ? rows_at(r, row)[j] : matrix_at(&e->x, row, j);
+}
+/* The first error of rows_at(). May be called of what rows_open() has failed to open, and of zeros. */
+cusgd_status rows_close(row_source *r);
+
+#endif
