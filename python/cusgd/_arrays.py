@@ -19,6 +19,7 @@ from ._library import lib
 from ._results import sized
 from ._run import run
 from ._text import c_text
+from ._torch import is_tensor, readable_tensor
 
 Array = NDArray[Any]
 _TYPES = {np.dtype(np.float32): _capi.CUSGD_TYPE_FLOAT32, np.dtype(np.float64): _capi.CUSGD_TYPE_FLOAT64}
@@ -35,6 +36,8 @@ def readable(values: Any, name: str, *, are_classes: bool = False, may_be_sparse
     Sparse matrices (unless ``may_be_sparse``), arrays on a GPU and dates (unless they are classes) are refused. Arrays that have
     nothing but ``__dlpack__`` are used in place; tables that have nothing but Arrow's ``__arrow_c_stream__`` are copied.
     """
+    if is_tensor(values) and not is_on_gpu(values):
+        values = readable_tensor(values, name)
     if is_sparse(values):
         if may_be_sparse:
             return values
@@ -49,10 +52,6 @@ def readable(values: Any, name: str, *, are_classes: bool = False, may_be_sparse
         raise TypeError(
             f"{name} is on a GPU: pass a copy on the host ({name}.cpu() in PyTorch, {name}.get() in CuPy, jax.device_get({name}))"
         )
-    if getattr(values, "requires_grad", False):
-        values = values.detach()
-    if str(getattr(values, "dtype", "")) == "torch.bfloat16":
-        return values.float()  # NumPy has no such type
     if hasattr(values, "__array__") or hasattr(values, "__array_interface__"):
         return values
     if hasattr(values, "__dlpack__"):
@@ -287,6 +286,8 @@ def make_data(
     With X on a GPU, y and sample_weight may be there, too; all else is read on the host.
     """
     on_gpu = is_on_gpu(X)
+    if is_tensor(X) and not on_gpu:
+        X = readable_tensor(X, "X")
     x = device_array(X, "X") if on_gpu else as_csr(X) if is_sparse(X) else as_features(X)
     if x.ndim != 2:
         raise ValueError(f"X must have 2 dimensions (rows, columns), and has {x.ndim}")

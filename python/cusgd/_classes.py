@@ -12,6 +12,7 @@ from . import _capi
 from ._device import is_on_gpu
 from ._library import lib
 from ._text import c_text
+from ._torch import is_tensor, readable_tensor
 
 
 def takes_classes(loss: Any) -> bool:
@@ -71,6 +72,7 @@ def encode(y: Any, loss: Any) -> tuple[Any, list[str] | None]:
     """
     if not takes_classes(loss) or is_on_gpu(y):  # numbers, which the library brings to the host
         return y, None
+    y = readable_tensor(y, "y") if is_tensor(y) and not is_on_gpu(y) else y
     names = _names(y)
     if names is None:
         return _whole_classes(y)
@@ -150,6 +152,7 @@ def class_numbers(y: Any, classes: Sequence[str] | None) -> Any:
     """
     if classes is None:
         return y
+    y = readable_tensor(y, "y") if is_tensor(y) and not is_on_gpu(y) else y
     names = _names(y)
     if names is None:
         return _by_value(y, classes)

@@ -8,12 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from ._torch import is_tensor
+
 _ON_HOST = (1, 3, 11, 13)  # DLPack's devices whose memory the host reads: CPU, pinned by CUDA or ROCm, managed by CUDA
 _CUDA = 2
 
 
 def is_on_gpu(values: Any) -> bool:
     """Tell whether values are in a GPU's memory."""
+    if is_tensor(values):
+        return values.device.type not in ("cpu", "meta")
     if hasattr(values, "__dlpack_device__"):
         return int(values.__dlpack_device__()[0]) not in _ON_HOST
     device = getattr(values, "device", None)

@@ -457,8 +457,10 @@ class Model:
     @classmethod
     def from_torch(cls, layer: Any, *, loss: str = "squared") -> Model:
         """Return the model of a ``torch.nn.Linear``."""
-        bias = None if layer.bias is None else layer.bias.detach().cpu().numpy()
-        return cls.from_arrays(layer.weight.detach().cpu().numpy(), bias, loss=loss)
+        if getattr(getattr(layer, "weight", None), "ndim", 0) != 2 or not hasattr(layer, "bias"):
+            raise TypeError(f"layer must be a torch.nn.Linear, not {type(layer).__name__}: pass the layer alone")
+        weight, bias = (None if of is None else of.detach().double().cpu().numpy() for of in (layer.weight, layer.bias))
+        return cls.from_arrays(weight, bias, loss=loss)
 
     def to_torch(self, dtype: Any = None) -> Any:
         """Return a ``torch.nn.Linear`` with the model's coefficients.

@@ -211,16 +211,6 @@ def test_memory_that_the_host_reads_is_not_refused(regression):
         assert np.shares_memory(readable(OnlyDlpack(X, (device, 0)), "X"), X)
 
 
-def test_torch_tensors(regression):
-    torch = pytest.importorskip("torch")
-    X, y, _, _ = regression
-    tensor = torch.tensor(X, requires_grad=True)
-    assert fitted(tensor, torch.tensor(y)).tobytes() == fitted(X, y).tobytes()
-    assert fitted(tensor.T.contiguous().T, torch.tensor(y)).tobytes() == fitted(X, y).tobytes()
-    half = tensor.detach().to(torch.bfloat16)
-    assert fitted(half, y).tobytes() == fitted(half.float().numpy(), y).tobytes()
-
-
 def test_polars_frames(regression):
     polars = pytest.importorskip("polars")
     X, y, _, _ = regression

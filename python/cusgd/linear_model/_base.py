@@ -145,6 +145,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """Return the rows' weights as an array of X's type."""
         if sample_weight is None:
             return None
+        sample_weight = readable(sample_weight, "sample_weight")
         weights: Array = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
         if not weights.any():
             raise ValueError("All sample weights are zero")

@@ -107,6 +107,24 @@ class Classifier(LinearClassifierMixin, ClassifierMixin, Estimator):  # type: ig
         found: Array = super().predict(readable(X, "X", may_be_sparse=self._takes_sparse))
         return found
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the share of the rows whose class is predicted.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features)
+            Rows.
+        y : array of shape (n_samples,)
+            Classes.
+        sample_weight : array of shape (n_samples,), optional
+            Weights.
+
+        Returns
+        -------
+        float
+        """
+        return float(super().score(X, readable(y, "y", are_classes=True), readable(sample_weight, "sample_weight")))
+
     def _targets(self, index: Array, dtype: Any) -> Array:
         """Return 1 where a row is of the class, and 0 elsewhere: one column per class, or a vector for two classes.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._arrays import readable
 from ._base import LOSSES, keep, nonnegative, penalty_options, solver_options
 from ._regressor import Regressor
 
@@ -44,7 +45,8 @@ class _Glm(Regressor):
         """
         from sklearn.metrics import d2_tweedie_score
 
-        return float(d2_tweedie_score(y, self.predict(X), sample_weight=sample_weight, power=self._power()))
+        given = readable(y, "y"), self.predict(X)
+        return float(d2_tweedie_score(*given, sample_weight=readable(sample_weight, "sample_weight"), power=self._power()))
 
 
 class PoissonRegressor(_Glm):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._arrays import readable
 from .._sweep import fit_quantiles
 from ._base import Array, keep, nonnegative, penalty_options, solver_options
 from ._regressor import Regressor
@@ -95,6 +96,7 @@ class QuantileRegressor(Regressor):
             return float(super().score(X, y, sample_weight))
         from sklearn.metrics import d2_pinball_score
 
+        y, sample_weight = readable(y, "y"), readable(sample_weight, "sample_weight")
         columns = zip(sorted(self.quantile), self.predict(X).T, strict=True)
         return float(np.mean([d2_pinball_score(y, p, sample_weight=sample_weight, alpha=level) for level, p in columns]))
 

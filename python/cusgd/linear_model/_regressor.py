@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import RegressorMixin
 
+from .._arrays import readable
 from ._base import LOG_LINKS, Array, Estimator
 
 
@@ -84,6 +85,24 @@ class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
     def _mean(self, linear: Array) -> Array:
         """Return the mean of the targets where X coef_ + intercept_ is ``linear``."""
         return np.exp(linear) if self._loss() in LOG_LINKS else linear
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R^2, the share of the targets' variance that the predictions explain.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features)
+            Rows.
+        y : array of shape (n_samples,) or (n_samples, n_targets)
+            Targets.
+        sample_weight : array of shape (n_samples,), optional
+            Weights.
+
+        Returns
+        -------
+        float
+        """
+        return float(super().score(X, readable(y, "y"), readable(sample_weight, "sample_weight")))
 
     def __sklearn_tags__(self) -> Any:
         """Return what scikit-learn's tools need to know."""

@@ -1,0 +1,48 @@
+"""Tensors of PyTorch that NumPy cannot read as they are. PyTorch is not imported: who passes a tensor has done so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def is_tensor(values: Any) -> bool:
+    """Tell whether values are a tensor of PyTorch."""
+    return any(kind.__name__ == "Tensor" and kind.__module__.split(".")[0] == "torch" for kind in type(values).__mro__)
+
+
+def readable_tensor(tensor: Any, name: str) -> Any:
+    """Return a tensor on the host as NumPy reads it, where it is that already without a copy; a sparse one as SciPy's matrix.
+
+    Raises
+    ------
+    TypeError
+        The tensor has no values, or no rows of one length.
+    """
+    if tensor.device.type == "meta":
+        raise TypeError(f"{name} is on the device meta, where tensors have no values")
+    if tensor.is_nested:
+        raise TypeError(f"{name} is a nested tensor: pass rows of one length (torch.nested.to_padded_tensor)")
+    tensor = tensor.detach()
+    if tensor.is_quantized:
+        tensor = tensor.dequantize()
+    if str(tensor.layout) != "torch.strided":
+        return _sparse(tensor, name)
+    tensor = tensor.resolve_conj().resolve_neg()
+    is_small = tensor.is_floating_point() and tensor.element_size() <= 2 and str(tensor.dtype) != "torch.float16"
+    return tensor.float() if is_small else tensor  # NumPy has no bfloat16, nor floats of 8 bits
+
+
+def _sparse(tensor: Any, name: str) -> Any:
+    """Return a sparse tensor as SciPy's matrix by rows."""
+    from scipy.sparse import coo_matrix, csr_matrix
+
+    if tensor.ndim != 2 or tensor.dense_dim() > 0:
+        raise TypeError(f"{name} is a sparse tensor that is not a matrix of numbers: pass {name}.to_dense()")
+    shape = tuple(tensor.shape)
+    if str(tensor.layout) == "torch.sparse_csr":
+        values = np.asarray(readable_tensor(tensor.values(), name))
+        return csr_matrix((values, tensor.col_indices().numpy(), tensor.crow_indices().numpy()), shape=shape)
+    found = tensor.to_sparse_coo().coalesce()
+    return coo_matrix((np.asarray(readable_tensor(found.values(), name)), found.indices().numpy()), shape=shape).tocsr()
