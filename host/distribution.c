@@ -37,7 +37,9 @@ static double density(double t, double degrees)
 static double tail_over_density(double t, double degrees)
 {
     enum { STEPS = 16, FIRST = -4 * STEPS, LAST = 5 * STEPS };
-    double scale = hypot(sqrt(degrees), t), rate = (degrees + 1) / (degrees / t + t), c = 1 / fmax(rate, 1 / (1 + t)), sum = 0;
+    double root = sqrt(degrees), larger = fmax(root, t), share = fmin(root, t) / larger;
+    double scale = larger * sqrt(1 + share * share); /* hypot() would make programs need glibc 2.35 */
+    double rate = (degrees + 1) / (degrees / t + t), c = 1 / fmax(rate, 1 / (1 + t)), sum = 0;
     for (int i = FIRST; i <= LAST; i++) {
         double u = (double)i / STEPS, s = c * exp(M_PI / 2 * sinh(u));
         sum += s * cosh(u) * exp(-(degrees + 1) / 2 * log1p(s / scale * ((2 * t + s) / scale)));

@@ -243,6 +243,10 @@ static const char *check_together(const cusgd_options *options, const char **nam
     *name = "schedule";
     if (options->schedule == CUSGD_SCHEDULE_OPTIMAL && options->l2 == 0)
         return "the schedule optimal, 1 / (l2 (t + c)), needs l2: give l2, or choose inverse-scaling or time-decay";
+    *name = "decay-power";
+    if (options->decay_power <= 0 && options->schedule != CUSGD_SCHEDULE_INVERSE_SCALING)
+        return "decay-power must be a number above 0; the schedule inverse-scaling alone takes others, by which the rate does "
+               "not fall";
     *name = "warm-up";
     if (options->epochs > 0 && options->warm_up >= (double)options->epochs)
         return "warm-up takes all epochs, and the rate would never fall: give fewer epochs of warm-up, or more epochs";

@@ -37,7 +37,7 @@ struct cusgd_options {
     double t0, t1;          /* time-decay: > 0; NAN: t1 = 10 epochs' steps, t0 = rate t1 */
     double decay;           /* exponential, step, plateau: (0, 1); NAN: 0.95, 0.1, 0.1 */
     double decay_every;     /* step: epochs, > 0; NAN: a third of all */
-    double decay_power;     /* inverse-scaling, polynomial: > 0; NAN: 0.25, 1 */
+    double decay_power;     /* inverse-scaling: any; polynomial: > 0; NAN: 0.25, 1 */
     int64_t decay_patience; /* plateau: evaluations, >= 1; 0: 3 */
     double warm_up;         /* cosine, one-cycle: epochs, >= 0; NAN: 5 %, 30 % of all */
     double final_rate;      /* cosine, polynomial: >= 0; NAN: 0 */

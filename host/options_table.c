@@ -104,7 +104,7 @@ const option option_rows[] = {
     {{"decay-every", "E", "a third of all", "step: epochs from one decay to the next", NULL,
       POSITIVE(1)}, IN_DOUBLE, AT(decay_every), 0, EXACT},
     {{"decay-power", "P", "0.25; polynomial 1", "inverse-scaling, polynomial: the exponent", NULL,
-      POSITIVE(1)}, IN_DOUBLE, AT(decay_power), 0, EXACT},
+      ANY_NUMBER}, IN_DOUBLE, AT(decay_power), 0, EXACT},
     {{"decay-patience", "N", "3", "plateau: evaluations without improvement that it waits", NULL,
       COUNT(1, NULL)}, IN_INT64, AT(decay_patience), 0, EXACT},
     {{"warm-up", "E", "5 % of all; one-cycle 30 %", "cosine, one-cycle: epochs of warm-up", NULL,

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Builds a wheel of the Python package that runs without a compiler and without a LAPACK of the system: OpenBLAS (from the PyPI
-# package scipy-openblas32) and cJSON are inside. The wheel is for all versions of Python, and does not have the CUDA module.
+# package scipy-openblas32), cJSON and what reads zstd are inside. The wheel is for all versions of Python, and does not have the
+# CUDA module.
 #
 #   python_wheel.sh    builds build/wheel/cusgd-VERSION-py3-none-manylinux_*.whl, and tries it in a new virtual environment
 #
@@ -9,6 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=$PWD/build/wheel
 largest=$((10 * 1000 * 1000)) # bytes
+newest=34                     # glibc 2.34, which docs/python.md promises
 fail() {
     echo "python_wheel.sh: $1" >&2
     exit 1
@@ -32,15 +34,30 @@ Version: 3
 Cflags: -I$blas_headers $renamed
 Libs: -L$blas_libraries -l$blas_library
 END
+# Of zstd only the part that reads, if there is the archive to take it from.
+archive=$("${CC:-cc}" -print-file-name=libzstd.a)
+if [ -f "$archive" ]; then
+    mkdir -p "$folder/archives"
+    ln -sf "$archive" "$folder/archives/libzstd.a"
+    cat >"$folder/pkgconfig/libzstd.pc" <<END
+Name: libzstd
+Description: zstd
+Version: $(pkg-config --modversion libzstd)
+Cflags: -I$(pkg-config --variable=includedir libzstd)
+Libs: -L$folder/archives -lzstd -Wl,--exclude-libs,libzstd.a
+END
+fi
 
 PKG_CONFIG_PATH=$folder/pkgconfig PATH=$tools:$PATH "$tools/pip" wheel -q --disable-pip-version-check --no-build-isolation --no-deps \
     -C install.strip=true -C cmake.define.CUSGD_LAPACK=LINKED -w "$folder/plain" .
-LD_LIBRARY_PATH=$blas_libraries PATH=$tools:$PATH "$tools/auditwheel" repair -w "$folder" "$folder"/plain/*.whl
+LD_LIBRARY_PATH=$blas_libraries PATH=$tools:$PATH "$tools/auditwheel" repair --strip -z 9 -w "$folder" "$folder"/plain/*.whl
 wheel=$(echo "$folder"/*.whl)
 "$tools/auditwheel" show "$wheel"
 size=$(stat -c %s "$wheel")
 echo "$wheel: $size bytes"
 [ "$size" -le $largest ] || fail "the wheel has more than $largest bytes"
+glibc=$(sed 's/.*manylinux_2_\([0-9]*\)_.*/\1/' <<<"$wheel")
+[ "$glibc" -le $newest ] || fail "the wheel needs glibc 2.$glibc, and 2.$newest is to do: objdump -T tells which functions are newer"
 
 # As a user has it: no compiler, no libraries of the system but those that every manylinux system has.
 python3 -m venv "$folder/new"

@@ -149,7 +149,7 @@ Test(options, numbers)
     assert_set(&o, "l2", " 0.5\t", "0.5"); /* as numbers of a list have them */
     cr_assert(o.t0 == 5 && o.t1 == 1000 && o.beta1 == 0.5 && o.beta2 == 0.75 && o.rho == 0.875 && o.l1 == 2 && o.l2 == 0.5);
 
-    static const char *const no_numbers[] = {"",    " ",  "x",  "nan",   "NaN",   "inf", "-inf", "1e999",
+    static const char *const no_numbers[] = {"",    " ",   "x",   "nan",   "NaN",   "inf", "-inf", "1e999",
                                              "1,5", "1 1", "- 1", "0x1p3", "1.2.3", "1e",  "-1",   "--1"};
     static const char *const names[] = {"rate",
                                         "t0",
@@ -172,6 +172,13 @@ Test(options, numbers)
     for (size_t i = 0; i < sizeof positive / sizeof positive[0]; i++) assert_refused(positive[i], "0");
     static const char *const shares[] = {"momentum", "beta1", "beta2", "rho", "valid-fraction"};
     for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++) assert_refused(shares[i], "1");
+    assert_refused("decay-power", "nan");
+    assert_set(&o, "schedule", "inverse-scaling", "inverse-scaling");
+    assert_set(&o, "decay-power", "-0.5", "-0.5"); /* the rate rises */
+    cr_assert_eq(cusgd_options_check(&o), CUSGD_OK);
+    cr_assert_eq(cusgd_options_set(&o, "schedule", "polynomial"), CUSGD_OK);
+    cr_assert_eq(cusgd_options_check(&o), CUSGD_ERROR_USAGE);
+    assert_set(&o, "decay-power", "auto", "auto");
     assert_refused("l2", "auto"); /* there is nothing to choose */
 }
 
@@ -197,7 +204,7 @@ Test(options, counts)
 
     static const char *const names[] = {"batch",        "epochs",  "evaluate-every", "patience",
                                         "average-from", "threads", "seed",           "shards"};
-    static const char *const no_counts[] = {"",     "-1", "1.5", "x", "1x", "nan", "0x10", "18446744073709551616",
+    static const char *const no_counts[] = {"",     "-1",  "1.5", "x", "1x", "nan", "0x10", "18446744073709551616",
                                             "1e30", "1 1", "1e-1"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         for (size_t j = 0; j < sizeof no_counts / sizeof no_counts[0]; j++) assert_refused(names[i], no_counts[j]);

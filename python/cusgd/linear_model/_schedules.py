@@ -101,7 +101,7 @@ class Schedule:
             options.update(schedule="time-decay", t0=self.weight_mean / self.alpha, t1=first)
         elif self.name == "invscaling" and self.steps > 0:  # of one step: the library's schedules begin at step 1
             options.update(schedule="constant", rate=rate * self.weight_mean / (self.steps + 1) ** self.power_t)
-        elif self.name == "invscaling" and self.power_t > 0:
+        elif self.name == "invscaling":
             options.update(schedule="inverse-scaling", rate=rate * self.weight_mean, decay_power=self.power_t)
         else:
             options.update(schedule="constant", rate=rate * self.weight_mean)

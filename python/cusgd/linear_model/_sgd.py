@@ -111,11 +111,12 @@ class _Sgd(SparseCoefMixin, ScheduledMixin, PartialMixin, Estimator):  # type: i
             raise ValueError(f"eta0 == {self.eta0}, must be > 0")
         if not isinstance(self.shuffle, (bool, np.bool_)):
             raise ValueError(f"shuffle={self.shuffle!r} must be True or False")
-        if self.power_t < 0 and self.learning_rate == "invscaling":
-            raise ValueError(f"power_t == {self.power_t}, must be >= 0")
         if self.power_t < 0:
             warnings.warn(
-                "Negative values for `power_t` are deprecated: only learning_rate='invscaling' reads it", FutureWarning, 3
+                "Negative values for `power_t` are deprecated, as in scikit-learn: with learning_rate='invscaling' the rate rises, "
+                "and no other reads it",
+                FutureWarning,
+                3,
             )
         if self.early_stopping and not 0 < self.validation_fraction < 1:
             raise ValueError(f"validation_fraction == {self.validation_fraction}, must be in (0, 1)")
@@ -243,7 +244,7 @@ class SGDRegressor(OwnLossMixin, _Sgd, Regressor):  # type: ignore[misc]
     eta0 : float, optional
         The learning rate; None: chosen from the data, with a schedule 0.01.
     power_t : float
-        Exponent of "invscaling".
+        Exponent of "invscaling"; of less than 0 it is deprecated, as in scikit-learn.
     early_stopping : bool
         Whether to hold out ``validation_fraction`` of the rows and keep the epoch that does best on them.
     validation_fraction : float
