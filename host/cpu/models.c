@@ -119,12 +119,7 @@ void NAMED(models_update)(cpu *self, const struct update_step *now, const struct
     s.point = self->point + lo;
     s.gradient = self->gradient + lo;
     s.rate_factor = self->rate_factor + lo;
-    if (limit[0]) {
-        s.l1 = limit[LIMIT_L1] + lo;
-        s.l2 = limit[LIMIT_L2] + lo;
-        s.lower = limit[LIMIT_LOWER] + lo;
-        s.upper = limit[LIMIT_UPPER] + lo;
-    }
+    for (int i = 0; limit[0] && i < LIMITS; i++) s.limit[i] = limit[i] + lo;
     s.alive = m->alive + c;
     s.momentum = m->momentum + c;
     s.share = m->share + c;

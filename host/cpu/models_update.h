@@ -24,64 +24,81 @@ static lane_numbers lanes_of(const models_step *s)
     return n;
 }
 
-/* One parameter of each of the block's outputs. What does not go on keeps its values: they are selected rather than left out, so
- * that the loop has no branch. */
+/* One parameter of each of the block's outputs, side by side. */
+typedef struct lane_parameters {
+    real theta[LANES], slot[3][LANES], average[LANES], point[LANES];
+} lane_parameters;
+enum { LANES_BYTES = LANES * sizeof(real) };
+
+static inline __attribute__((always_inline)) void load_parameters(int slots, const models_step *s, int64_t u, lane_parameters *q)
+{
+    memcpy(q->theta, s->theta + u, LANES_BYTES);
+    for (int i = 0; i < slots; i++) memcpy(q->slot[i], s->slot[i] + u, LANES_BYTES);
+    if (s->rule.average) memcpy(q->average, s->average + u, LANES_BYTES);
+    memcpy(q->point, s->point + u, LANES_BYTES);
+}
+
+static inline __attribute__((always_inline)) void store_parameters(int slots, const models_step *s, int64_t u,
+                                                                   const lane_parameters *q)
+{
+    memcpy(s->theta + u, q->theta, LANES_BYTES);
+    for (int i = 0; i < slots; i++) memcpy(s->slot[i] + u, q->slot[i], LANES_BYTES);
+    if (s->rule.average) memcpy(s->average + u, q->average, LANES_BYTES);
+    memcpy(s->point + u, q->point, LANES_BYTES);
+}
+
+/* What does not go on keeps its values: they are selected rather than left out, so that the loop has no branch. Values lie in
+ * arrays of the loop's own, which overlap with none, meanwhile. */
 static inline __attribute__((always_inline)) void update_lanes(int optimizer, int limited, const models_step *s,
                                                                const lane_numbers *n, int64_t u)
 {
     struct update_rule rule = s->rule;
-    struct update_step now = s->now, next = s->next;
-    int slots = optimizer_slots(optimizer);
-    real *theta = s->theta + u, *point = s->point + u, *average = rule.average ? s->average + u : NULL;
-    real *slot1 = slots > 0 ? s->slot[0] + u : NULL, *slot2 = slots > 1 ? s->slot[1] + u : NULL;
-    real *slot3 = slots > 2 ? s->slot[2] + u : NULL, gradient[LANES];
+    const int slots = optimizer_slots(optimizer);
+    lane_parameters all = {.theta = {0}};
+    real gradient[LANES], rate[LANES], limit[LIMITS][LANES] = {{0}};
     rule.optimizer = optimizer;
-    memcpy(gradient, s->gradient + u, sizeof gradient);
+    load_parameters(slots, s, u, &all);
+    memcpy(gradient, s->gradient + u, LANES_BYTES);
+    memcpy(rate, s->rate_factor + u, LANES_BYTES);
+    for (int i = 0; limited && i < LIMITS; i++) memcpy(limit[i], s->limit[i] + u, LANES_BYTES);
     for (int l = 0; n->shared && l < LANES; l++) gradient[l] = (real)((double)gradient[l] / n->share[l]);
     for (int l = 0; l < LANES; l++) {
-        struct parameter q = {theta[l], slots > 0 ? slot1[l] : 0, slots > 1 ? slot2[l] : 0, slots > 2 ? slot3[l] : 0,
-                              rule.average ? average[l] : 0};
-        struct parameter before = q;
-        struct own_rule own = {s->rate_factor[u + l], 1, 1, 0, 0};
+        struct update_step now = s->now, next = s->next;
+        struct parameter before = {all.theta[l], all.slot[0][l], all.slot[1][l], all.slot[2][l], all.average[l]}, q = before;
+        struct own_rule own = {rate[l], limit[0][l], limit[1][l], limit[2][l], limit[3][l]};
         int alive = n->alive[l];
         now.momentum = n->now[l];
         next.momentum = n->next[l];
-        if (limited) own = (struct own_rule){s->rate_factor[u + l], s->l1[u + l], s->l2[u + l], s->lower[u + l], s->upper[u + l]};
-        update_parameter(rule, now, own, limited, s->penalized, point[l], gradient[l], &q);
-        theta[l] = alive ? q.theta : before.theta;
-        if (slots > 0) slot1[l] = alive ? q.slot1 : before.slot1;
-        if (slots > 1) slot2[l] = alive ? q.slot2 : before.slot2;
-        if (slots > 2) slot3[l] = alive ? q.slot3 : before.slot3;
-        if (rule.average) average[l] = alive ? q.average : before.average;
-        point[l] = alive ? gradient_point(rule, next, q.theta, q.slot1) : point[l];
+        update_parameter(rule, now, own, limited, s->penalized, all.point[l], gradient[l], &q);
+        all.theta[l] = alive ? q.theta : before.theta;
+        if (slots > 0) all.slot[0][l] = alive ? q.slot1 : before.slot1;
+        if (slots > 1) all.slot[1][l] = alive ? q.slot2 : before.slot2;
+        if (slots > 2) all.slot[2][l] = alive ? q.slot3 : before.slot3;
+        if (rule.average) all.average[l] = alive ? q.average : before.average;
+        all.point[l] = alive ? gradient_point(rule, next, q.theta, q.slot1) : all.point[l];
     }
+    store_parameters(slots, s, u, &all);
+}
+
+static inline __attribute__((always_inline)) void update_all(int optimizer, const models_step *s)
+{
+    lane_numbers n = lanes_of(s);
+    if (s->limit[0])
+        for (int64_t u = 0; u < s->count; u += LANES) update_lanes(optimizer, 1, s, &n, u);
+    else
+        for (int64_t u = 0; u < s->count; u += LANES) update_lanes(optimizer, 0, s, &n, u);
 }
 
 /* The optimizer is a constant in each copy of the loop, for those that sweeps use most. */
-#define UPDATE(OPTIMIZER, LIMITED)                                                                \
-    do {                                                                                          \
-        for (int64_t u = 0; u < s->count; u += LANES) update_lanes(OPTIMIZER, LIMITED, s, &n, u); \
-    } while (0)
-
 static void update_models(const models_step *s)
 {
-    lane_numbers n = lanes_of(s);
     switch (s->rule.optimizer) {
-    case CUSGD_OPTIMIZER_MOMENTUM:
-        if (s->l1)
-            UPDATE(CUSGD_OPTIMIZER_MOMENTUM, 1);
-        else
-            UPDATE(CUSGD_OPTIMIZER_MOMENTUM, 0);
-        return;
-    case CUSGD_OPTIMIZER_NESTEROV:
-        if (s->l1)
-            UPDATE(CUSGD_OPTIMIZER_NESTEROV, 1);
-        else
-            UPDATE(CUSGD_OPTIMIZER_NESTEROV, 0);
-        return;
-    default: UPDATE(s->rule.optimizer, s->l1 != NULL);
+    case CUSGD_OPTIMIZER_SGD: update_all(CUSGD_OPTIMIZER_SGD, s); return;
+    case CUSGD_OPTIMIZER_MOMENTUM: update_all(CUSGD_OPTIMIZER_MOMENTUM, s); return;
+    case CUSGD_OPTIMIZER_NESTEROV: update_all(CUSGD_OPTIMIZER_NESTEROV, s); return;
+    case CUSGD_OPTIMIZER_ADAM: update_all(CUSGD_OPTIMIZER_ADAM, s); return;
+    default: update_all(s->rule.optimizer, s); return;
     }
 }
-#undef UPDATE
 
 #endif

@@ -18,18 +18,19 @@ static inline __attribute__((always_inline)) void models_targets(const rows_mode
 /* Adds `count` rows of LANES values to LANES sums, which stay in the registers meanwhile. */
 static inline __attribute__((always_inline)) void add_rows_of(int count, const real *values, double *sums)
 {
-    typedef real halves __attribute__((vector_size(DOUBLES * sizeof(real))));
     enum { PARTS = LANES / DOUBLES };
     doubles sum[PARTS];
-    memcpy(sum, sums, sizeof sum);
+#pragma GCC unroll 8
+    for (int q = 0; q < PARTS; q++) sum[q] = doubles_at(sums + q * DOUBLES);
     for (int r = 0; r < count; r++)
 #pragma GCC unroll 8
         for (int q = 0; q < PARTS; q++) {
-            halves some;
-            memcpy(&some, values + r * LANES + q * DOUBLES, sizeof some);
-            sum[q] += __builtin_convertvector(some, doubles);
+            double some[DOUBLES];
+            for (int l = 0; l < DOUBLES; l++) some[l] = (double)values[r * LANES + q * DOUBLES + l];
+            sum[q] += doubles_at(some);
         }
-    memcpy(sums, sum, sizeof sum);
+#pragma GCC unroll 8
+    for (int q = 0; q < PARTS; q++) memcpy(sums + q * DOUBLES, &sum[q], sizeof sum[q]);
 }
 
 /* w l and w dl/dp of a row's outputs, in the place of p; number: of each output's loss, or NULL. */

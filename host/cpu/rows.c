@@ -164,7 +164,7 @@ static inline const stored *row_at(const rows_task *t, int64_t i)
     return i < t->tail_first ? (const stored *)t->x + i * t->d : (const stored *)t->tail + (i - t->tail_first) * t->d;
 }
 
-/* Rows that are worked on together: `count` of them, filled up to fours by any row. */
+/* Rows that are worked on together: `count` of them, filled up by the first one. */
 typedef struct group {
     int count, fours;
     const stored *x[GROUP], *ahead[GROUP]; /* the rows; rows that come later */
@@ -253,10 +253,16 @@ static void group_size(group *g, int64_t left, int maximum)
     g->fours = (g->count + 3) / 4 * 4;
 }
 
+/* With the first row, so that tiles need not end at the last one. */
+static void fill_up(group *g)
+{
+    for (int r = g->count; r < GROUP; r++) g->x[r] = g->ahead[r] = g->x[0];
+}
+
 /* Rows between the one that is read and the one that is asked for: no more than are known to come. */
 static int64_t rows_ahead(const rows_task *t, int64_t next_count)
 {
-    int64_t usual = AHEAD / t->d + 4;
+    int64_t usual = t->layout.wide ? group_rows(t) : AHEAD / t->d + 4;
     return next_count >= usual ? usual : next_count > 4 ? next_count : 4;
 }
 
@@ -293,7 +299,7 @@ static double add_range(const rows_task *t, rows_range range)
         }
         if (at + g.count > t->tail_first)
             for (int r = 0; r < g.count; r++) g.x[r] = row_at(t, at + r);
-        for (int r = g.count; r < g.fours; r++) g.x[r] = g.ahead[r] = g.x[0];
+        fill_up(&g);
         if (t->layout.wide || t->k > 1)
             for (int r = 0; r < g.count; r++) g.y_row[r] = t->y + (at + r) * t->m;
         if (t->models)
@@ -331,7 +337,7 @@ static double add_listed(const rows_task *t, const rows_list *list)
             if (t->o) o[r] = t->o[at];
             if (t->models) g.fold[r] = t->fold ? t->fold[at] : 0;
         }
-        for (int r = g.count; r < g.fours; r++) g.x[r] = g.ahead[r] = g.x[0];
+        fill_up(&g);
         g.y = y;
         g.w = t->w ? w : NULL;
         g.o = t->o ? o : NULL;
@@ -365,7 +371,7 @@ static void predict_wide(const rows_task *t, int64_t first, int64_t count, doubl
         int size = (int)(count - i < WIDE_GROUP ? count - i : WIDE_GROUP);
         for (int r = 0; r < WIDE_GROUP; r++) x[r] = row_at(t, first + i + (r < size ? r : 0));
         for (int64_t c = 0; c < t->k; c += LANES) {
-            wide_products(size, x, t->theta + c / LANES * t->layout.ld, t->d, p);
+            wide_products(size, x, (wide_ahead){0}, t->theta + c / LANES * t->layout.ld, t->d, p);
             if (t->o) wide_offsets(size, t->o + first + i, p);
             for (int r = 0; r < size; r++)
                 for (int64_t l = 0; l < LANES && c + l < t->k; l++) out[(i + r) * t->k + c + l] = (double)p[r * LANES + l];

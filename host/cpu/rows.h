@@ -23,7 +23,7 @@ typedef real stored;
 #define STORED_NAMED(name) NAMED(name)
 #endif
 
-enum { LANES = 16, PANEL = 32 };
+enum { LANES = 16, PANEL = 32, LIMITS = 4 };
 
 static inline int64_t rows_padded(int64_t d) { return (d + LANES - 1) / LANES * LANES; }
 
@@ -87,10 +87,10 @@ typedef struct models_step {
     int64_t count;
     real *theta, *slot[3], *average, *point; /* updated; those that the rule does not keep are not read */
     const real *gradient, *rate_factor;
-    const real *l1, *l2, *lower, *upper; /* NULL, all: factors of 1 and no bounds */
-    const uint8_t *alive;                /* LANES: 0: keeps its values */
-    const real *momentum;                /* LANES: factors on the step's */
-    const double *share;                 /* LANES: of the rows, by which the gradient is divided */
+    const real *limit[LIMITS]; /* factors on l1 and l2, lower and upper bounds; NULL all: 1 and none */
+    const uint8_t *alive;      /* LANES: 0: keeps its values */
+    const real *momentum;      /* LANES: factors on the step's */
+    const double *share;       /* LANES: of the rows, by which the gradient is divided */
 } models_step;
 
 /* Parameters of sparse columns whose updates are lazy, at most LAZY_TILE, none of them an intercept's. Arrays have `count`

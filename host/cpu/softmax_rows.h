@@ -66,19 +66,17 @@ static void wide_softmax_block(const rows_task *t, const group *g, int64_t c, co
 static void add_wide_softmax(const rows_task *t, const group *g, double *loss)
 {
     real maximum[WIDE_GROUP], rest[WIDE_GROUP];
-    const stored *x[WIDE_GROUP];
     int64_t rows = softmax_rows(t->k), stride = rows * LANES;
-    for (int r = 0; r < WIDE_GROUP; r++) x[r] = g->x[r < g->count ? r : 0];
     for (int64_t block = 0; block < t->layout.blocks; block++) {
         real *p = t->scratch + block * stride;
-        wide_products(g->count, x, t->theta + block * t->layout.ld, t->d, p);
+        wide_products(g->count, g->x, ahead_of(t, g, block), t->theta + block * t->layout.ld, t->d, p);
         if (g->o) wide_offsets(g->count, g->o, p);
     }
     for (int r = 0; r < g->count; r++) softmax_row((outputs){t->scratch + r * LANES, t->k, LANES, stride}, &maximum[r], &rest[r]);
     for (int64_t block = 0; block < t->layout.blocks; block++) {
         real *p = t->scratch + block * stride;
         wide_softmax_block(t, g, block * LANES, maximum, rest, p, loss);
-        if (t->gradient) wide_add(t, g->count, x, p, t->gradient + block * t->layout.ld);
+        if (t->gradient) wide_add(t, g, p, t->gradient + block * t->layout.ld);
     }
 }
 

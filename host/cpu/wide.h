@@ -7,8 +7,9 @@ enum {
     TALL = PIECES <= 1   ? 12
            : PIECES == 2 ? 6
            : PIECES <= 4 ? 3
-                         : 1, /* rows or columns of a tile */
-    WIDE_GROUP = GROUP        /* rows of a group: a multiple of TALL */
+                         : 1,         /* rows or columns of a tile */
+    THIRD = TALL >= 3 ? TALL / 3 : 1, /* of smaller tiles, for what is left */
+    WIDE_GROUP = GROUP                /* rows of a group: a multiple of TALL */
 };
 
 /* LANES values in registers, from memory and back. */
@@ -31,19 +32,38 @@ static inline __attribute__((always_inline)) void add_product(lanes *sum, real x
     for (int q = 0; q < PIECES; q++) sum[q] += x * t[q];
 }
 
-/* p[r] = x[r] theta + intercepts for TALL rows: p TALL x LANES, theta (d+1) x LANES. */
-static inline __attribute__((always_inline)) void product_tile(const stored *const *x, const real *theta, int64_t d, real *p)
+/* Rows that come later, of which the columns from .. to - 1 are fetched meanwhile; at NULL: none. */
+typedef struct wide_ahead {
+    const stored *const *at;
+    int64_t from, to;
+} wide_ahead;
+
+/* The lines of each row are shared out among the blocks of outputs, so that they come in while there is work to do. */
+static wide_ahead ahead_of(const rows_task *t, const group *g, int64_t block)
+{
+    int64_t lines = (t->d + LINE - 1) / LINE, blocks = t->layout.blocks;
+    return (wide_ahead){g->ahead, lines * block / blocks * LINE, lines * (block + 1) / blocks * LINE};
+}
+
+/* p[r] = x[r] theta + intercepts for `tall` rows: p tall x LANES, theta (d+1) x LANES. */
+static inline __attribute__((always_inline)) void product_tile(int tall, const stored *const *x, const stored *const *ahead,
+                                                               wide_ahead lines, const real *theta, int64_t d, real *p)
 {
     lanes sum[TALL][PIECES], t[PIECES];
     memset(sum, 0, sizeof sum);
+    int64_t line = lines.from < lines.to ? lines.from : d;
     for (int64_t j = 0; j < d; j++) {
+        if (j == line) {
+            for (int r = 0; r < tall; r++) fetch(ahead[r] + j);
+            line = line + LINE < lines.to ? line + LINE : d;
+        }
         load_lanes(theta + j * LANES, t);
 #pragma GCC unroll 12
-        for (int r = 0; r < TALL; r++) add_product(sum[r], value_x(x[r] + j), t);
+        for (int r = 0; r < tall; r++) add_product(sum[r], value_x(x[r] + j), t);
     }
     load_lanes(theta + d * LANES, t);
 #pragma GCC unroll 12
-    for (int r = 0; r < TALL; r++) {
+    for (int r = 0; r < tall; r++) {
 #pragma GCC unroll 8
         for (int q = 0; q < PIECES; q++) sum[r][q] += t[q];
         store_lanes(p + r * LANES, sum[r]);
@@ -51,9 +71,17 @@ static inline __attribute__((always_inline)) void product_tile(const stored *con
 }
 
 /* Rows beyond `count`, up to a multiple of TALL, may be any. */
-static void wide_products(int count, const stored *const *x, const real *theta, int64_t d, real *p)
+static void wide_products(int count, const stored *const *x, wide_ahead ahead, const real *theta, int64_t d, real *p)
 {
-    for (int r = 0; r < count; r += TALL) product_tile(x + r, theta, d, p + r * LANES);
+    int r = 0;
+    if (!ahead.at) ahead = (wide_ahead){x, 0, 0};
+    for (; count - r > 2 * THIRD || (TALL < 3 && r < count); r += TALL)
+        product_tile(TALL, x + r, ahead.at + r, ahead, theta, d, p + r * LANES);
+    if (TALL < 3 || r >= count) return;
+    if (count - r > THIRD)
+        product_tile(2 * THIRD, x + r, ahead.at + r, ahead, theta, d, p + r * LANES);
+    else
+        product_tile(THIRD, x + r, ahead.at + r, ahead, theta, d, p + r * LANES);
 }
 
 /* p[r] += o[r], every output's */
@@ -84,8 +112,8 @@ static void wide_outer(int count, const stored *const *x, const real *s, int64_t
     int64_t j = 0;
     for (; j + TALL <= d; j += TALL) outer_tile(TALL, count, x, s, j, g);
     /* One column at a time would wait for each sum before the next row. */
-    for (; TALL > 3 && j + 3 <= d; j += 3) outer_tile(TALL > 3 ? 3 : 1, count, x, s, j, g);
-    for (; TALL > 2 && j + 2 <= d; j += 2) outer_tile(TALL > 2 ? 2 : 1, count, x, s, j, g);
+    for (; TALL >= 3 && j + 2 * THIRD <= d; j += 2 * THIRD) outer_tile(2 * THIRD, count, x, s, j, g);
+    for (; THIRD > 1 && j + THIRD <= d; j += THIRD) outer_tile(THIRD, count, x, s, j, g);
     for (; j < d; j++) outer_tile(1, count, x, s, j, g);
 }
 
@@ -140,30 +168,33 @@ static void wide_losses(const rows_task *t, const group *g, int64_t c, int outpu
 #include "outputs.h"
 
 /* Adds the rows to the gradient of a block of outputs: p is w dl/dp. */
-static void wide_add(const rows_task *t, int count, const stored *const *x, const real *p, real *gradient)
+static void wide_add(const rows_task *t, const group *g, const real *p, real *gradient)
 {
-    real *intercepts = gradient + t->d * LANES;
-    wide_outer(count, x, p, t->d, gradient);
-    for (int r = 0; r < count; r++)
-        for (int l = 0; l < LANES; l++) intercepts[l] += p[r * LANES + l];
+    lanes sum[PIECES], derivative[PIECES];
+    wide_outer(g->count, g->x, p, t->d, gradient);
+    load_lanes(gradient + t->d * LANES, sum);
+    for (int r = 0; r < g->count; r++) {
+        load_lanes(p + r * LANES, derivative);
+#pragma GCC unroll 8
+        for (int q = 0; q < PIECES; q++) sum[q] += derivative[q];
+    }
+    store_lanes(gradient + t->d * LANES, sum);
 }
 
 static void add_wide(const rows_task *t, const group *g, double *loss)
 {
     real p[WIDE_GROUP * LANES];
-    const stored *x[WIDE_GROUP];
-    for (int r = 0; r < WIDE_GROUP; r++) x[r] = g->x[r < g->count ? r : 0];
     for (int64_t block = 0; block < t->layout.blocks; block++) {
         int64_t c = block * LANES, start = block * t->layout.ld;
         int outputs = t->k - c < LANES ? (int)(t->k - c) : LANES;
         if (t->models && !models_live(t->models, c)) continue;
-        wide_products(g->count, x, t->theta + start, t->d, p);
+        wide_products(g->count, g->x, ahead_of(t, g, block), t->theta + start, t->d, p);
         if (g->o) wide_offsets(g->count, g->o, p);
         if (t->models)
             models_losses(t, g, c, outputs, p);
         else
             wide_losses(t, g, c, outputs, p, loss);
-        if (t->gradient) wide_add(t, g->count, x, p, t->gradient + start);
+        if (t->gradient) wide_add(t, g, p, t->gradient + start);
     }
 }
 

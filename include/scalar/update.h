@@ -172,9 +172,8 @@ SCALAR OF(movement) update_adamax(OF(update_rule) rule, OF(update_step) step, re
 /* The proximal map of `threshold` |theta|. NaN stays NaN. */
 SCALAR real soft_threshold(real theta, real threshold)
 {
-    real rest = real_abs(theta) - threshold;
-    if (rest <= 0) return 0;
-    return theta < 0 ? -rest : rest;
+    real rest = real_abs(theta) - threshold, shrunk = theta < 0 ? -rest : rest;
+    return rest <= 0 ? 0 : shrunk; /* without a branch, so that loops over parameters are vectors */
 }
 
 /* The nearest number in [lower, upper]: after the threshold it is the proximal map of both. NaN stays NaN. */
