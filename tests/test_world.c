@@ -365,3 +365,94 @@ Test(world, others_learn_of_an_exchange_without_memory)
     free(y);
     cusgd_data_free(data);
 }
+
+/* ---- Sweeps -------------------------------------------------------------------------------------------------------------- */
+
+enum { CONFIGURATIONS = 7, SWEEP_FOLDS = 3 };
+
+typedef struct shared_sweep {
+    cusgd_options options;
+    const cusgd_data *train;
+    cusgd_sweep_plan plan;
+    cusgd_sweep *alone;
+    int fails; /* the rank whose plan differs; -1: none */
+} shared_sweep;
+
+static void check_sweep(world *w, void *context)
+{
+    const shared_sweep *r = context;
+    cusgd_sweep *s;
+    cusgd_model *model, *expected;
+    assert_works(cusgd_sweep_create_shared(w, &r->options, r->train, NULL, &r->plan, &s));
+    cr_assert_eq(cusgd_sweep_chosen(s), cusgd_sweep_chosen(r->alone));
+    for (size_t i = 0; i < CONFIGURATIONS; i++) {
+        cusgd_outcome a = CUSGD_INIT(cusgd_outcome), b = CUSGD_INIT(cusgd_outcome);
+        cusgd_sweep_outcome(s, i, &a);
+        cusgd_sweep_outcome(r->alone, i, &b);
+        cr_assert_eq(memcmp(cusgd_sweep_losses(s, i), cusgd_sweep_losses(r->alone, i), sizeof(double) * SWEEP_FOLDS), 0,
+                     "rank %d of %d, configuration %zu", w->rank, w->ranks, i);
+        cr_assert_eq(a.loss, b.loss);
+        cr_assert_eq(a.rank, b.rank);
+        cr_assert_eq(a.stop, b.stop);
+        cr_assert_eq(a.epochs, b.epochs);
+        cr_assert_eq(a.nonzeros, b.nonzeros);
+    }
+    assert_works(cusgd_sweep_create_model(s, &model));
+    assert_works(cusgd_sweep_create_model(r->alone, &expected));
+    cr_assert_arr_eq(cusgd_model_weight(model), cusgd_model_weight(expected), D * sizeof(double));
+    cusgd_model_free(model);
+    cusgd_model_free(expected);
+    cusgd_sweep_free(s);
+}
+
+/* Also of more ranks than configurations; some of which converge after few epochs, so that ranks end at different times. */
+Test(world, sweeps_are_those_of_one_process)
+{
+    uint64_t state = 3;
+    cusgd_configuration all[CONFIGURATIONS];
+    double *x = random_normals(&state, N * D), *y = random_normals(&state, N);
+    cusgd_data *data = data_of(N, D, 1, x, y, NULL);
+    for (int i = 0; i < CONFIGURATIONS; i++) all[i] = (cusgd_configuration){.01 * i, 2. * (i % 2), .003 * (1 + i * i), NAN, NAN};
+    for (int halving = 0; halving <= 2; halving += 2) {
+        shared_sweep r = {.options = options_default(), .train = data, .plan = CUSGD_INIT(cusgd_sweep_plan)};
+        r.options.threads = 1;
+        r.options.epochs = 9;
+        r.options.batch = 16;
+        r.plan.configurations = all;
+        r.plan.count = CONFIGURATIONS;
+        r.plan.folds = SWEEP_FOLDS;
+        r.plan.halving = halving;
+        assert_works(cusgd_sweep_create(&r.options, data, NULL, &r.plan, &r.alone));
+        for (int p = 0; p < RANK_COUNTS; p++) world_of_threads(rank_counts[p], check_sweep, &r);
+        cusgd_sweep_free(r.alone);
+    }
+    cusgd_data_free(data);
+    free(x);
+    free(y);
+}
+
+static void check_other_plan(world *w, void *context)
+{
+    const shared_sweep *r = context;
+    cusgd_sweep *s;
+    cusgd_sweep_plan plan = r->plan;
+    if (w->rank == r->fails) plan.count--;
+    cr_assert_eq(cusgd_sweep_create_shared(w, &r->options, r->train, NULL, &plan, &s), CUSGD_ERROR_USAGE);
+    cr_assert(strstr(cusgd_last_error(), "different options"), "%s", cusgd_last_error());
+}
+
+Test(world, sweeps_of_different_plans_are_refused)
+{
+    uint64_t state = 3;
+    double *x = random_normals(&state, N * D), *y = random_normals(&state, N);
+    cusgd_data *data = data_of(N, D, 1, x, y, NULL);
+    cusgd_configuration all[2] = {{0, 0, .01, NAN, NAN}, {0, 1, .01, NAN, NAN}};
+    shared_sweep r = {.options = options_default(), .train = data, .plan = CUSGD_INIT(cusgd_sweep_plan), .fails = 1};
+    r.plan.configurations = all;
+    r.plan.count = 2;
+    r.plan.folds = SWEEP_FOLDS;
+    world_of_threads(2, check_other_plan, &r);
+    cusgd_data_free(data);
+    free(x);
+    free(y);
+}

@@ -76,7 +76,7 @@ static int dispatch(int argc, char **argv)
     if (wants_help && argc == 2) return put_help(stdout);
     const entry *e = entry_find(wants_help ? argv[2] : word);
     if (!e) return complain_unknown(wants_help ? argv[2] : word);
-    int is_shared = e->run == train_main; /* several processes may run it together */
+    int is_shared = e->run == train_main || e->run == sweep_main; /* several processes may run it together */
     char help[] = "--help", *ask[] = {argv[0], help, argc > 3 ? argv[3] : NULL, NULL};
     if (wants_help) return e->run(argc > 3 ? 3 : 2, ask);
     int left = argc - 1, status = is_shared ? CUSGD_OK : ranks_check_alone(&left, argv + 1);

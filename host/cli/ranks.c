@@ -115,7 +115,7 @@ int ranks_open(ranks *r, cusgd_options *options, int argc, char **argv)
         speak(r, 1);
     else if (r->world && r->errors < 0)
         be_silent(r);
-    if (is_given("--shards", argc, argv)) return CUSGD_OK;
+    if (!options || is_given("--shards", argc, argv)) return CUSGD_OK;
     cusgd_status set = cusgd_options_set(options, "shards", USUAL_SHARDS);
     return set ? complain_last(set) : CUSGD_OK;
 }

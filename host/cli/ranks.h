@@ -1,4 +1,4 @@
-/* The processes of `mpirun -n P cusgd train ...`: rank 0 alone prints and writes. */
+/* The processes of `mpirun -n P cusgd train ...` and sweep: rank 0 alone prints and writes. */
 #ifndef CUSGD_CLI_RANKS_H
 #define CUSGD_CLI_RANKS_H
 
@@ -17,8 +17,8 @@ typedef struct ranks {
 int ranks_check_alone(int *argc, char **argv);
 /* Before the command line is parsed: a process that its launcher has not made rank 0 is silent from here on. */
 void ranks_begin(ranks *r);
-/* Behind it: opens the world, and gives the options the usual number of shards where `argv` does not. Returns a status,
- * complained about. */
+/* Behind it: opens the world, and gives the options (NULL: they need none) the usual number of shards where `argv` does not.
+ * Returns a status, complained about. */
 int ranks_open(ranks *r, cusgd_options *options, int argc, char **argv);
 /* Whether this process writes files. */
 int ranks_writes(const ranks *r);

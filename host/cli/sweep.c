@@ -1,6 +1,7 @@
 #include "classes.h"
 #include "cli.h"
 #include "grid.h"
+#include "ranks.h"
 #include "reading.h"
 #include "signals.h"
 #include "summary.h"
@@ -22,6 +23,7 @@ typedef struct sweeping {
     int64_t folds, drawn, halving;
     const char *memory;
     int quiet;
+    ranks ranks;
     reading reading;
     cusgd_options *options;
     grid grid;
@@ -46,6 +48,8 @@ static int check_arguments(const sweeping *w)
 {
     if (!w->path.model) return complain_usage(w->syntax, "--model is missing: where does the chosen model go?");
     if (cusgd_options_check(w->options)) return complain_usage(w->syntax, "%s", cusgd_last_error());
+    if (cusgd_world_ranks(w->ranks.world) > 1 && strcmp(w->path.data, "-") == 0)
+        return complain_usage(w->syntax, "standard input comes to one process alone: give several a file");
     if (w->select && strcmp(w->select, "best") != 0 && strcmp(w->select, "1se") != 0)
         return complain_usage(w->syntax, "--select is %s; give best or 1se", w->select);
     const char *inputs[] = {w->path.data, w->path.valid};
@@ -56,6 +60,7 @@ static int check_arguments(const sweeping *w)
     }
     int are_one = w->path.report && (same_file(w->path.report, w->path.model) || strcmp(w->path.report, w->path.model) == 0);
     if (!status && are_one) status = complain(CUSGD_ERROR_USAGE, "--report and --model are one file");
+    if (!ranks_writes(&w->ranks)) return status;
     if (!status) status = check_file("--model", w->path.model);
     return status || !w->path.report ? status : check_file("--report", w->path.report);
 }
@@ -196,8 +201,9 @@ static int sweep(sweeping *w)
     plan.begins = put_begin;
     plan.user = w;
     plan.select = w->select && strcmp(w->select, "1se") == 0 ? CUSGD_SELECT_ONE_SE : CUSGD_SELECT_BEST;
-    cusgd_status ran = cusgd_sweep_create(w->options, w->data, w->valid, &plan, &w->sweep);
+    cusgd_status ran = cusgd_sweep_create_shared(w->ranks.world, w->options, w->data, w->valid, &plan, &w->sweep);
     if (ran) return complain_last(ran);
+    if (!ranks_writes(&w->ranks)) return CUSGD_OK;
     status = write_model(w);
     if (!status && w->path.report) status = write_file("--report", w->path.report, put_report, w);
     if (!status && !w->quiet) put_summary(w);
@@ -207,6 +213,7 @@ static int sweep(sweeping *w)
 int sweep_main(int argc, char **argv)
 {
     sweeping w = {.folds = -1};
+    ranks_begin(&w.ranks);
     argument reading_table[READING_ARGUMENTS];
     const argument table[] = {
         {{"grid", "NAME=VALUES", NULL, "l1, l2, rate, momentum, ...: a list, or FIRST..LAST:log:COUNT (needed)", NULL},
@@ -231,6 +238,14 @@ int sweep_main(int argc, char **argv)
         {{"memory", "BYTES", "half of what there is", "for the models of a pass (2G)", NULL}, '\0', TAKES_TEXT, &w.memory},
         {{"model", "OUT", NULL, "the chosen model, trained on all rows (needed)", NULL}, 'm', TAKES_TEXT, &w.path.model},
         {{"report", "FILE", "none", "a CSV table of all configurations", NULL}, '\0', TAKES_TEXT, &w.path.report},
+        {{"world", "auto|openmpi|mpich|none", "by the launcher", "the processes that share the sweep under mpirun", NULL},
+         '\0',
+         TAKES_TEXT,
+         &w.ranks.which},
+        {{"timeout", "SECONDS", "60", "how long to wait for another process that does not answer", NULL},
+         '\0',
+         TAKES_NUMBER,
+         &w.ranks.timeout},
         {{"quiet", NULL, NULL, "print nothing but errors", NULL}, 'q', TAKES_NOTHING, &w.quiet},
     };
     static const char *const usual[] = {"features", "target",   "weights",   "missing", "categorical", "loss",      "batch",
@@ -248,7 +263,11 @@ int sweep_main(int argc, char **argv)
                       .usual = usual};
     w.syntax = &s;
     signals_handle();
-    if (arguments_parse(&s, argc, argv, &w.path.data, &status)) status = sweep(&w);
+    if (arguments_parse(&s, argc, argv, &w.path.data, &status)) {
+        status = ranks_open(&w.ranks, NULL, argc, argv);
+        if (!status) status = sweep(&w);
+        status = ranks_end(&w.ranks, status);
+    }
     cusgd_sweep_free(w.sweep);
     cusgd_data_free(w.data);
     cusgd_data_free(w.valid);

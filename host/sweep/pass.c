@@ -68,7 +68,7 @@ static void all_live(sweep_pass *p)
 void pass_take(cusgd_sweep *s, size_t first)
 {
     sweep_pass *p = &s->pass;
-    size_t count = s->count - first < s->each ? s->count - first : s->each;
+    size_t count = s->end - first < s->each ? s->end - first : s->each;
     p->columns = s->columns + (int64_t)first * columns_each(s);
     p->k = (int64_t)count * columns_each(s);
     for (int64_t c = 0; c < p->k; c++) {

@@ -78,6 +78,7 @@ static cusgd_status run_epochs(cusgd_sweep *s, int64_t epochs, uint8_t *gone)
         steps_report total;
         status = take_ended(s, epoch, sgd_step(method, method->batches, &total));
         if (!status) status = look(s, epoch, gone);
+        if (!status) status = share_beat(s);
     }
     for (int64_t c = 0; c < p->k; c++)
         if (p->columns[c].stop == CUSGD_STOP_NONE) p->columns[c].stop = CUSGD_STOP_EPOCHS;
@@ -189,16 +190,17 @@ static int has_reached(const cusgd_sweep *s, int64_t epochs)
     return 0;
 }
 
-/* Halving compares all configurations: where one pass does not hold them, they are trained up to each comparison, each time from
- * the start, until it is known which of them are dropped, and when. */
+/* Halving compares all configurations: where one pass of one process does not hold them, they are trained up to each comparison,
+ * each time from the start, until it is known which of them are dropped, and when. */
 static cusgd_status find_dropped(cusgd_sweep *s, const run_position *begun, uint8_t *gone)
 {
     cusgd_status status = CUSGD_OK;
     for (int64_t epochs = 1; epochs <= s->trainer->options.epochs && !status; epochs *= s->halving) {
-        for (size_t first = 0; first < s->count && !status; first += s->each) {
+        for (size_t first = s->first; first < s->end && !status; first += s->each) {
             s->trainer->run.at = *begun;
             status = begin_pass(s, first, epochs, gone);
         }
+        if (!status) status = share_gather(s);
         if (status || !has_reached(s, epochs)) return status;
         status = halving_compare(s, epochs);
     }
@@ -212,10 +214,11 @@ cusgd_status sweep_run(cusgd_sweep *s)
     uint8_t *gone = allocate(most, 1);
     cusgd_status status = gone ? pass_open(s) : fail_memory(most, "the models' states");
     if (!status && s->halving > 0 && sweep_has_passes(s)) status = find_dropped(s, &begun, gone);
-    for (size_t first = 0; first < s->count && !status; first += s->each) {
+    for (size_t first = s->first; first < s->end && !status; first += s->each) {
         s->trainer->run.at = begun;
         status = run_pass(s, first, gone);
     }
+    if (!status) status = share_gather(s);
     pass_close(s);
     free(gone);
     return status;

@@ -1,12 +1,14 @@
 /* The public functions of sweeps. */
 #include "sweep.h"
 
+#include "cusgd_world.h"
 #include "failure.h"
 #include "model.h"
 #include "models.h"
 #include "options.h"
 #include "public.h"
 #include "sized.h"
+#include "trainer/shared.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,6 +197,8 @@ static cusgd_status train_all(cusgd_sweep *s, const cusgd_options *options, cons
     s->count = plan->count;
     s->folds = plan->folds;
     s->halving = plan->halving;
+    share_take(s);
+    if (!status) status = share_begin(s, plan);
     if (!status) status = sweep_plan_passes(s, plan);
     if (!status) status = allocate_sweep(s);
     if (!status) take_configurations(s, options, plan);
@@ -207,6 +211,12 @@ static cusgd_status train_all(cusgd_sweep *s, const cusgd_options *options, cons
 cusgd_status cusgd_sweep_create(const cusgd_options *options, const cusgd_data *train, const cusgd_data *valid,
                                 const cusgd_sweep_plan *plan, cusgd_sweep **out)
 {
+    return cusgd_sweep_create_shared(NULL, options, train, valid, plan, out);
+}
+
+cusgd_status cusgd_sweep_create_shared(cusgd_world *w, const cusgd_options *options, const cusgd_data *train,
+                                       const cusgd_data *valid, const cusgd_sweep_plan *plan, cusgd_sweep **out)
+{
     *out = NULL;
     if (!options || !train) return fail_null(__func__);
     cusgd_sweep_plan complete = {.size = plan->size};
@@ -218,7 +228,11 @@ cusgd_status cusgd_sweep_create(const cusgd_options *options, const cusgd_data *
     sized_get(&complete, plan, sizeof complete);
     cusgd_sweep *s = allocate_zeroed(1, sizeof *s);
     if (!s) return fail_memory(sizeof *s, "a sweep");
-    status = train_all(s, options, train, valid, &complete);
+    cusgd_options mine = *options;
+    s->world = w && w->ranks > 1 ? w : NULL;
+    if (w) status = shared_device(w, &mine);
+    if (!status) status = train_all(s, &mine, train, valid, &complete);
+    share_end(s, status);
     if (!status)
         *out = s;
     else

@@ -30,8 +30,10 @@ typedef struct sweep_pass {
 
 struct cusgd_sweep {
     cusgd_trainer *trainer; /* of one output: the problem, the choices, the device */
+    world *world;           /* whose processes share the configurations; NULL: there is one */
     cusgd_configuration *configurations;
     size_t count, each;  /* configurations: all, and of a pass */
+    size_t first, end;   /* those that this process trains */
     int folds;           /* 0: validation rows judge */
     int halving;         /* see cusgd_sweep_plan */
     int64_t *dropped_at; /* count: the epoch after which halving drops the configuration; 0: it does not, as far as is known */
@@ -67,7 +69,17 @@ int are_rivals(const cusgd_sweep *s, size_t a, size_t b);
 /* memory.c: sets how many configurations a pass has, and calls the plan's `begins`; refuses those of which not one fits. The
  * trainer, count and folds are there. */
 cusgd_status sweep_plan_passes(cusgd_sweep *s, const cusgd_sweep_plan *plan);
-static inline int sweep_has_passes(const cusgd_sweep *s) { return s->each < s->count; }
+static inline int sweep_has_passes(const cusgd_sweep *s) { return s->each < s->count || s->world; }
+/* share.c: which configurations this process trains; count and world are set. */
+void share_take(cusgd_sweep *s);
+/* USAGE or DATA where ranks were given different plans, options or data. */
+cusgd_status share_begin(cusgd_sweep *s, const cusgd_sweep_plan *plan);
+/* Behind every epoch, so that processes that have none left know that this one works. */
+cusgd_status share_beat(cusgd_sweep *s);
+/* Waits until no process works any more; then all have the columns, losses and models of all. */
+cusgd_status share_gather(cusgd_sweep *s);
+/* Notifies the others of a failure that they cannot know of. */
+void share_end(cusgd_sweep *s, cusgd_status status);
 /* pass.c: room for a pass; pass_close() frees it. Then the columns of the configurations from `first` on, at the start. */
 cusgd_status pass_open(cusgd_sweep *s);
 void pass_close(cusgd_sweep *s);

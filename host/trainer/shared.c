@@ -39,30 +39,37 @@ cusgd_status shared_end(const cusgd_trainer *t, const int *before, cusgd_status 
     return status;
 }
 
-cusgd_status shared_options(const world *w, cusgd_options *o)
+cusgd_status shared_device(const world *w, cusgd_options *o)
 {
-    int shards = o->shards;
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     if (strcmp(o->device, "auto") == 0) snprintf(o->device, sizeof o->device, "cpu");
     if (strcmp(o->device, "cpu") != 0)
         return fail_option("device", "device %s: several processes train on the CPU alone; use --device cpu", o->device);
-    if (w->ranks > shards)
-        return fail_option("shards", "%d processes cannot share %d shard%s: start fewer, or use --shards %d", w->ranks, shards,
-                           shards == 1 ? "" : "s", w->ranks);
-    if (o->whiten != CUSGD_WHITEN_NONE && w->ranks > 1)
-        return fail_option("whiten", "whiten makes new columns of all rows, in one process");
     if (o->threads > 0 || w->ranks == 1) return CUSGD_OK;
     int share = (int)(online / w->neighbors), allowed = pool_threads();
     o->threads = share < 1 ? 1 : share < allowed ? share : allowed;
     return CUSGD_OK;
 }
 
+cusgd_status shared_options(const world *w, cusgd_options *o)
+{
+    int shards = o->shards;
+    cusgd_status status = shared_device(w, o);
+    if (status) return status;
+    if (w->ranks > shards)
+        return fail_option("shards", "%d processes cannot share %d shard%s: start fewer, or use --shards %d", w->ranks, shards,
+                           shards == 1 ? "" : "s", w->ranks);
+    if (o->whiten != CUSGD_WHITEN_NONE && w->ranks > 1)
+        return fail_option("whiten", "whiten makes new columns of all rows, in one process");
+    return CUSGD_OK;
+}
+
 /* A hash of the options that have a part in the result. */
-static uint64_t hash_options(const cusgd_trainer *t)
+static uint64_t hash_options(const cusgd_trainer *t, uint64_t more)
 {
     char value[CUSGD_OPTION_TEXT];
     const char *name;
-    uint64_t hash = state_factors(t);
+    uint64_t factors = state_factors(t), hash = hash_bytes(more, &factors, sizeof factors);
     for (size_t i = 0; options_describe(&t->options, i, &name, value); i++) {
         hash = hash_bytes(hash, name, strlen(name));
         hash = hash_bytes(hash, value, strlen(value));
@@ -70,12 +77,11 @@ static uint64_t hash_options(const cusgd_trainer *t)
     return hash;
 }
 
-cusgd_status shared_compare(cusgd_trainer *t)
+cusgd_status shared_compare(world *w, cusgd_trainer *t, uint64_t more)
 {
-    world *w = world_of(t);
     int differs;
     if (!w) return CUSGD_OK;
-    uint64_t options = hash_options(t);
+    uint64_t options = hash_options(t, more);
     cusgd_status status = world_compare(w, &options, sizeof options, &differs);
     if (status) return status;
     if (differs) return fail(CUSGD_ERROR_USAGE, "ranks 0 and %d were given different options: start all by one command", differs);

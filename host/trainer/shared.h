@@ -9,11 +9,12 @@ const int *shared_begin(const cusgd_trainer *t);
 /* Ends it: of a failure that is not the same on all ranks the others are notified. Returns its status. */
 cusgd_status shared_end(const cusgd_trainer *t, const int *before, cusgd_status status);
 
-/* The options of a trainer that is about to be made in this world: the CPU, and this rank's share of its cores. USAGE where they
- * do not go with it. */
+/* What ranks compute on: the CPU, and this rank's share of its cores. USAGE: another device is wanted. */
+cusgd_status shared_device(const world *w, cusgd_options *o);
+/* Likewise the options of a trainer that is about to be made in this world. USAGE where they do not go with it. */
 cusgd_status shared_options(const world *w, cusgd_options *o);
-/* USAGE or DATA where ranks differ in their options or data. */
-cusgd_status shared_compare(cusgd_trainer *t);
+/* USAGE or DATA where ranks differ in their options or data; more: a hash of what else decides on the result. w may be NULL. */
+cusgd_status shared_compare(world *w, cusgd_trainer *t, uint64_t more);
 /* DATA where their runs do not stand at the same place, as after loading different checkpoints. */
 cusgd_status shared_compare_position(const cusgd_trainer *t);
 

@@ -180,7 +180,7 @@ static cusgd_status prepare(cusgd_trainer *t, const cusgd_data *train, const cus
     if (!status) status = choose_device(t);
     if (!status) status = backend_open(o->device, o->precision, o->threads, &t->backend);
     t->backend.world = shared;
-    if (!status) status = shared_compare(t);
+    if (!status) status = shared_compare(t->backend.world, t, 0);
     if (!status) status = check_place(t, train);
     if (!status) status = check_place(t, valid);
     if (!status) status = run_check_spec(o, &t->problem, &t->backend);

@@ -37,6 +37,20 @@ same() {
     done
 }
 
+# same_sweep MPI "RANKS..." ARGUMENT...: one process and several write one model, and one report.
+same_sweep() {
+    local mpi=$1 counts=$2 ranks
+    shift 2
+    "$cusgd" sweep "$@" --device cpu --threads 1 --model alone --report alone.csv --quiet || fail "one process: $*"
+    for ranks in $counts; do
+        checks=$((checks + 1))
+        rm -f several several.csv
+        run "$mpi" "$ranks" sweep "$@" --model several --report several.csv --quiet || fail "$mpi, $ranks ranks: $*: $(cat printed)"
+        cmp alone several || fail "$mpi, $ranks ranks, another model: $*"
+        cmp alone.csv several.csv || fail "$mpi, $ranks ranks, another report: $*"
+    done
+}
+
 # refused MPI RANKS STATUS "MESSAGE" ARGUMENT...: rank 0 says so, once.
 refused() {
     local mpi=$1 ranks=$2 status=$3 message=$4 code
@@ -102,11 +116,14 @@ for mpi in openmpi mpich; do
     same $mpi "4" classes --loss logistic --l1 0.01 --clip-norm 1 --optimizer momentum --epochs 2
     same $mpi "2" data --solver exact
     same $mpi "3" classes --loss logistic --solver newton --l2 0.01 --valid-fraction 0.1
+    same_sweep $mpi "2 3" data --grid l2=1e-4..1:log:5 --grid rate=.01,.03 --epochs 4
+    same_sweep $mpi "2" classes --loss logistic --grid l1=0,.01,.1 --folds 3 --halving 2 --epochs 4
     resumed $mpi
     checks=$((checks + 1))
     timeout -k 1 20 mpirun.$mpi -n 3 "$programs/mpi-communicator-$mpi" >printed 2>&1 || fail "$mpi, a communicator: $(cat printed)"
     refused $mpi 2 2 "nowhere" train nowhere --model several
     refused $mpi 3 1 "3 processes cannot share 2 shards" train data --shards 2 --model several
+    refused $mpi 2 1 "folds and validation rows exclude" sweep data --grid l2=1 --folds 2 --valid-fraction 0.1 --model several
     refused $mpi 2 1 "convert runs in one process" convert data converted
     refused $mpi 2 1 "train in one process without --shards" train data --memory 1K --sampling pages --model several
     refused $mpi 2 1 "standard input comes to one process" train - --model several
