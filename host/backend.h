@@ -216,6 +216,8 @@ cusgd_status cpu_backend_open(cusgd_precision precision, int threads, backend *o
 int cpu_threads(void); /* the most that it starts on its own */
 /* The moments of sparse examples, which host memory holds whatever the device (cpu/sparse_moments.c). */
 cusgd_status sparse_moments(const examples *e, double *mean, double *variance, double *target_mean, double *weight);
+/* The GPUs that this process can use; 0 without a module for them (device.c). */
+int backend_gpus(void);
 /* device.c: by the word of --device. */
 cusgd_status backend_open(const char *device, cusgd_precision precision, int threads, backend *out);
 

@@ -27,7 +27,7 @@ static struct module {
     char missing[512]; /* why there is none */
 } module;
 static pthread_once_t module_sought = PTHREAD_ONCE_INIT;
-static const backend_services services = {fail, pool_share, sparse_moments};
+static const backend_services services = {fail, pool_share, sparse_moments, world_shards, world_nodes, world_any};
 
 static void load_module(void)
 {
@@ -180,6 +180,18 @@ static int describe_cuda(int index, cusgd_device *device)
     snprintf(device->note, sizeof device->note, "%.250s", why);
     device->usable = 0;
     return 1;
+}
+
+int backend_gpus(void)
+{
+    const struct module *m = the_module();
+    cusgd_device device;
+    thread_error before;
+    int count = 0;
+    thread_error_take(&before);
+    if (m->open && m->describe(MODULE_ABI, &services, 0, &device, &count) != CUSGD_OK) count = 0;
+    thread_error_put_back(&before); /* that there is none is no failure of the call */
+    return count;
 }
 
 int device_at(size_t index, cusgd_device *device)

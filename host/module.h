@@ -6,12 +6,15 @@
 #include "backend.h"
 
 /* Raised with every change of this file or of backend.h: a module of another build is refused. */
-enum { MODULE_ABI = 14 };
+enum { MODULE_ABI = 15 };
 
 typedef struct backend_services {
     cusgd_status (*fail)(cusgd_status status, const char *format, ...);                  /* failure.h's */
     void (*share)(int64_t count, void (*body)(void *context, int64_t i), void *context); /* pool.h's pool_share */
     cusgd_status (*sparse_moments)(const examples *e, double *mean, double *variance, double *target_mean, double *weight);
+    tree_node (*shards)(const world *w, int shards, int rank);    /* world.h's world_shards, */
+    int (*nodes)(int shards, tree_node within, tree_node *nodes); /* world_nodes, */
+    cusgd_status (*any)(world *w, int flag, int *any);            /* and world_any */
 } backend_services;
 
 /* What a module exports. Both return OK or have called services->fail. */

@@ -4,6 +4,7 @@
 #define CUSGD_HOST_WORLD_H
 
 #include "cusgd.h"
+#include "scalar/shards.h"
 
 #include <stddef.h>
 
@@ -17,6 +18,8 @@ typedef struct world_ops {
     cusgd_status (*swap)(void *of, int peer, const void *send, void *recv, int64_t bytes);
     /* This rank has failed: whatever the other ranks exchange next fails with this text. */
     void (*notify)(void *of, const char *text);
+    /* Whether some rank has done so, for one that waits for something else than an exchange; returns at once. */
+    cusgd_status (*look)(void *of);
     /* Whatever has failed before: the status of the lowest rank that has one, and its number; 0 and -1: all are well. It waits
      * for some seconds at most. */
     int (*agree)(void *of, int status, int *rank);
@@ -30,9 +33,11 @@ typedef struct cusgd_world {
     const world_ops *ops;
     void *of;
     int rank, ranks;
-    int neighbors; /* the ranks on this machine, this one too */
-    int stop;      /* 1: some rank wanted the call in progress to end, as all ranks know since the same exchange */
-    int failed;    /* 1: no more is exchanged */
+    int neighbors;  /* the ranks on this machine, this one too; */
+    int local;      /* which of them this one is, from 0 */
+    double timeout; /* seconds that another rank may take to answer */
+    int stop;       /* 1: some rank wanted the call in progress to end, as all ranks know since the same exchange */
+    int failed;     /* 1: no more is exchanged */
     unsigned char *room[2];
     size_t room_bytes[2];
 } world;
@@ -44,14 +49,9 @@ typedef struct world_services {
 } world_services;
 typedef cusgd_status world_open(int abi, const world_services *services, const void *comm, double timeout, world *out);
 #define MODULE_WORLD "cusgd_world_module_open"
-enum { WORLD_ABI = 1 }; /* raised with every change of this file */
+enum { WORLD_ABI = 2 }; /* raised with every change of this file */
 
 /* ---- Which rank has which shards (world_sum.c) ---- */
-
-/* Some consecutive shards whose sum the tree of scalar/shards.h has. */
-typedef struct tree_node {
-    int first, count;
-} tree_node;
 
 /* The shards of a rank are consecutive, as those of one process are. */
 tree_node world_shards(const world *w, int shards, int rank);

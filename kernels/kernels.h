@@ -14,6 +14,7 @@
 #include "scalar/loss_rule.h"
 #include "scalar/sampling.h"
 #include "scalar/schedule.h"
+#include "scalar/shards.h"
 
 #include <cuda_runtime_api.h>
 
@@ -252,7 +253,7 @@ typedef struct shards_task {
     cusgd_precision precision;
     const slice_table *table; /* of the batches */
     run_state *state;
-    int count;               /* of the shards, 2 or more */
+    int count;               /* of the shards that are here */
     int64_t penalized, size; /* as in update_task */
     int64_t stride;          /* reals of a shard's sums: size or more */
     void *sums;              /* count x stride: of the shares' gradients, of the intercepts' derivatives last */
@@ -263,8 +264,20 @@ typedef struct shards_task {
 } shards_task;
 /* Keeps what a share's launches have left in gradient or sum, in total and in the state, as the sums of shard `shard`. */
 cudaError_t kernel_keep_share(const shards_task *t, int shard, cudaStream_t stream);
-/* The sums over all shards to gradient and total; and counts the step, or declares the run failed. */
-cudaError_t kernel_add_shards(const shards_task *t, cudaStream_t stream);
+/* The sum over shards first .. first + count - 1 of those here, which are a node of the tree: size reals and a loss. */
+cudaError_t kernel_add_node(const shards_task *t, int first, int count, void *sums, double *loss, cudaStream_t stream);
+
+/* What a step's sum is made from: nodes of the tree that are all shards together, ascending. */
+typedef struct nodes_task {
+    const tree_node *nodes; /* device; NULL: each is a shard */
+    int count;
+    int64_t stride, loss_stride; /* from node to node: reals, doubles */
+    const void *sums;
+    const double *losses;
+    int64_t first, end; /* the penalized parameters that are added, besides all intercepts */
+} nodes_task;
+/* Their sums to gradient and total; and counts the step, or declares the run failed. */
+cudaError_t kernel_add_shards(const shards_task *t, const nodes_task *n, cudaStream_t stream);
 
 /* ---- A step with one read of x (fused.h), for one output ---- */
 

@@ -3,6 +3,9 @@
  *
  *     sum(first, count) = sum(first, tree_left(count)) + sum(first + tree_left(count), count - tree_left(count))
  *
+ * Of several processes each adds the nodes of the tree that its shards make up, and the nodes of all come to each
+ * (host/cuda/exchange.c).
+ *
  * Bytes per parameter and step: of L shards, 2 L reals, which stay in the L2 cache. */
 #include "account.h"
 #include "block.h"
@@ -23,51 +26,76 @@ extern "C" cudaError_t kernel_keep_share(const shards_task *t, int shard, cudaSt
                                                  : LAUNCH(keep_share_kernel<double>, grid, block, 0, stream, *t, shard);
 }
 
-/* The tree from its leaves on, in their order: level l has the sum over the latest 2^l values that begin at a multiple of 2^l,
- * until its right neighbor is there. What is left at the end are the trees of count's bits, whose last ones are added first. */
+/* The tree from its leaves on, in their order: level l has the sum over the latest 2^l shards that begin at a multiple of 2^l,
+ * until its right neighbor is there. What is left at the end are the trees of the bits of the shards' number, whose last ones are
+ * added first. A node of 2^l shards begins at level l; one of another number is the tree's last, and has what is left behind the
+ * levels before it. nodes NULL: each of `count` nodes is a shard. */
 enum { LEVELS = 11 };
 static_assert(MAX_SHARDS < 1 << LEVELS, "a level for each bit of their number");
-template <class T> __device__ static T tree_sum(const T *value, int64_t stride, int count)
+template <class T> __device__ static T tree_sum(const T *value, int64_t stride, int count, const tree_node *nodes)
 {
     T level[LEVELS] = {}, sum = 0;
-    for (int h = 0; h < count; h++) {
-        sum = value[h * stride];
-        bool moves = true; /* to the next level, until one is free; no `break`, which keeps the compiler from unrolling */
+    int before = 0; /* shards that the levels have */
+    bool begun = false;
+    for (int i = 0; i < count; i++) {
+        tree_node at = {i, 1};
+        if (nodes) at = nodes[i];
+        sum = value[i * stride];
+        bool moves = !(at.count & (at.count - 1)); /* to the next level, until one is free; no `break`, which keeps the
+                                                      compiler from unrolling */
+        begun = !moves;
+        if (moves) before += at.count;
         UNROLLED
         for (int l = 0; l < LEVELS; l++) {
-            bool free = !(h >> l & 1);
-            if (moves && free) level[l] = sum;
-            moves = moves && !free;
-            if (moves) sum = level[l] + sum;
+            bool below = 1 << l < at.count, free = !(at.first >> l & 1);
+            if (moves && !below && free) level[l] = sum;
+            moves = moves && (below || !free);
+            if (moves && !below) sum = level[l] + sum;
         }
     }
-    bool begun = false;
     UNROLLED
     for (int l = 0; l < LEVELS; l++) {
-        if (!(count >> l & 1)) continue;
+        if (!(before >> l & 1)) continue;
         sum = begun ? level[l] + sum : level[l];
         begun = true;
     }
     return sum;
 }
 
-template <class real> __global__ static void add_shards_kernel(shards_task t)
+template <class real> __global__ static void add_node_kernel(shards_task t, int first, int count, real *sums, double *loss)
 {
-    for (int64_t u = thread_number(); u < t.size; u += thread_count()) {
-        real sum = tree_sum((const real *)t.sums + u, t.stride, t.count);
+    const real *from = (const real *)t.sums + first * t.stride;
+    for (int64_t u = thread_number(); u < t.size; u += thread_count()) sums[u] = tree_sum(from + u, t.stride, count, nullptr);
+    if (thread_number() == 0) *loss = tree_sum(t.losses + first, 1, count, nullptr);
+}
+
+extern "C" cudaError_t kernel_add_node(const shards_task *t, int first, int count, void *sums, double *loss, cudaStream_t stream)
+{
+    dim3 grid(blocks_for(t->size)), block(THREADS);
+    return t->precision == CUSGD_PRECISION_FLOAT
+               ? LAUNCH(add_node_kernel<float>, grid, block, 0, stream, *t, first, count, (float *)sums, loss)
+               : LAUNCH(add_node_kernel<double>, grid, block, 0, stream, *t, first, count, (double *)sums, loss);
+}
+
+template <class real> __global__ static void add_shards_kernel(shards_task t, nodes_task n)
+{
+    int64_t added = n.end - n.first, intercepts = t.size - t.penalized;
+    for (int64_t i = thread_number(); i < added + intercepts; i += thread_count()) {
+        int64_t u = i < added ? n.first + i : t.penalized + i - added;
+        real sum = tree_sum((const real *)n.sums + u, n.stride, n.count, n.nodes);
         if (u < t.penalized)
             ((real *)t.gradient)[u] = sum;
         else
             t.total[u - t.penalized] = (double)sum;
     }
     if (thread_number() > 0) return;
-    t.state->pending = tree_sum(t.losses, 1, t.count);
+    t.state->pending = tree_sum(n.losses, n.loss_stride, n.count, n.nodes);
     account(t.state, t.table);
 }
 
-extern "C" cudaError_t kernel_add_shards(const shards_task *t, cudaStream_t stream)
+extern "C" cudaError_t kernel_add_shards(const shards_task *t, const nodes_task *n, cudaStream_t stream)
 {
-    dim3 grid(blocks_for(t->size)), block(THREADS);
-    return t->precision == CUSGD_PRECISION_FLOAT ? LAUNCH(add_shards_kernel<float>, grid, block, 0, stream, *t)
-                                                 : LAUNCH(add_shards_kernel<double>, grid, block, 0, stream, *t);
+    dim3 grid(blocks_for(n->end - n->first + t->size - t->penalized)), block(THREADS);
+    return t->precision == CUSGD_PRECISION_FLOAT ? LAUNCH(add_shards_kernel<float>, grid, block, 0, stream, *t, *n)
+                                                 : LAUNCH(add_shards_kernel<double>, grid, block, 0, stream, *t, *n);
 }

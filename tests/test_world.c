@@ -321,7 +321,7 @@ Test(world, all_ranks_learn_of_differences_and_failures)
         {{usual, usual}, {data, other}, CUSGD_ERROR_DATA, "different data"},
         {{usual, seeded}, {data, data}, CUSGD_ERROR_USAGE, "different options"},
         {{usual, cuda}, {data, data}, CUSGD_ERROR_DEVICE, "rank 1 has failed"},
-        {{cuda, cuda}, {data, data}, CUSGD_ERROR_USAGE, "CPU"},
+        {{cuda, cuda}, {data, data}, CUSGD_ERROR_DEVICE, "device cuda"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         difference d = cases[i];

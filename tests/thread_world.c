@@ -102,7 +102,16 @@ static void notify(void *of, const char *text)
     pthread_mutex_unlock(&s->at->lock);
 }
 
-static const world_ops ops = {.alltoall = alltoall, .allgather = allgather, .swap = swap, .notify = notify};
+static cusgd_status look(void *of)
+{
+    seat *s = of;
+    pthread_mutex_lock(&s->at->lock);
+    int failed = s->at->failed;
+    pthread_mutex_unlock(&s->at->lock);
+    return failed ? fail(CUSGD_ERROR_DEVICE, "rank %d has failed: %s", failed - 1, s->at->text) : CUSGD_OK;
+}
+
+static const world_ops ops = {.alltoall = alltoall, .allgather = allgather, .swap = swap, .notify = notify, .look = look};
 
 static void *take_part(void *of)
 {
@@ -120,7 +129,7 @@ void world_of_threads(int ranks, rank_body *body, void *context)
     cr_assert(ranks <= MAX_THREADS);
     for (int rank = 0; rank < ranks; rank++) {
         seats[rank] = (seat){.at = &m, .body = body, .context = context};
-        seats[rank].w = (world){.ops = &ops, .of = &seats[rank], .rank = rank, .ranks = ranks, .neighbors = ranks};
+        seats[rank].w = (world){.ops = &ops, .of = &seats[rank], .rank = rank, .ranks = ranks, .neighbors = ranks, .local = rank};
         cr_assert_eq(pthread_create(&threads[rank], NULL, take_part, &seats[rank]), 0);
     }
     for (int rank = 0; rank < ranks; rank++) pthread_join(threads[rank], NULL);

@@ -133,7 +133,7 @@ void cuda_unbind(void *of, dataset *b)
     cuda *c = of;
     if (!b) return;
     (void)cudaSetDevice(c->device);
-    for (int h = 0; h < c->run.shards.count; h++) {
+    for (int h = 0; h < c->run.shards.own; h++) {
         shard *s = &c->run.shards.each[h];
         if (s->examples == b) graph_close(c);
         if (s->by_columns.of == b) s->by_columns.of = NULL; /* another set may come to lie there */

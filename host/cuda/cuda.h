@@ -72,15 +72,29 @@ typedef struct shard {
     sparse_store by_columns;  /* its shares, where rows are sparse */
 } shard;
 
+/* Of a run whose shards several processes have: exchange.c. All 0: there is one. */
+typedef struct exchange {
+    int all;                        /* nodes of the shards' tree that all ranks together have added */
+    int first_node[MAX_SHARDS + 1]; /* of each rank; */
+    tree_node own[MAX_SHARDS];      /* of this one */
+    tree_node *nodes;               /* device: all */
+    void *values;                   /* device: of all */
+    int divides;                    /* 1: each rank adds a slice of the parameters */
+} exchange;
+
 typedef struct shards {
-    int count;
-    int64_t most; /* rows of a share */
-    shard *each;  /* count */
+    int count;      /* of the run */
+    int first, own; /* those of this process */
+    int64_t most;   /* rows of a share */
+    shard *each;    /* own */
     int64_t table_steps;
     size_t table_bytes; /* of that many steps: each table of the run begins so many after the one before */
-    void *sums;         /* device, count x padded(size), and count; NULL both without shards */
+    void *sums;         /* device, own x padded(size), and own; NULL both without shards */
     double *losses;
+    exchange exchange;
 } shards;
+
+typedef struct nccl_ranks nccl_ranks;
 
 /* How the batches of a slice are read: what a captured graph depends on. */
 typedef struct route {
@@ -160,6 +174,11 @@ typedef struct switches {
     int trace; /* 1: what the module does is written to stderr */
 } switches;
 
+typedef struct random_source {
+    curandGenerator_t generator; /* NULL until first needed */
+    int differs;                 /* cuRAND's words are not random.h's here */
+} random_source;
+
 typedef struct cuda {
     switches switches;
     int graph_steps; /* the environment's, or 0 once the device refused a graph */
@@ -175,14 +194,14 @@ typedef struct cuda {
     cudaEvent_t forked, joined;
     cudaEvent_t persisted; /* the latest persistent launch is done; NULL: there was none */
     cublasHandle_t blas;
-    void *workspace;          /* cuBLAS's */
-    curandGenerator_t random; /* NULL until first needed */
-    int random_differs;       /* cuRAND's words are not random.h's here */
+    void *workspace; /* cuBLAS's */
+    random_source random;
     ring ring;
     run run;
-    work pass;        /* objective and predict; kept from call to call */
-    void *pass_theta; /* (d+1) x k */
-    void *pass_x;     /* pass.rows x ld: rows that are kept as bf16, widened; NULL until needed */
+    nccl_ranks *ranks; /* NULL: no run was shared with other processes yet */
+    work pass;         /* objective and predict; kept from call to call */
+    void *pass_theta;  /* (d+1) x k */
+    void *pass_x;      /* pass.rows x ld: rows that are kept as bf16, widened; NULL until needed */
 } cuda;
 
 /* Bound examples, all on the device. */
@@ -257,6 +276,8 @@ void cuda_free(void *p);
 cusgd_status cuda_pinned(size_t bytes, const char *what, void **out);
 void cuda_unpin(void *p);
 cusgd_status cuda_synchronize(const cuda *c);
+/* The event may be one behind what other processes have a part in. */
+cusgd_status cuda_await(const cuda *c, cudaEvent_t event);
 cusgd_status ring_open(cuda *c);
 void ring_close(cuda *c);
 /* A slot that may be filled; ring_give() once everything that uses it is on the stream. */
@@ -357,8 +378,8 @@ void engine_trace(const cuda *c);
 
 /* ---- shards.c ---- */
 
-/* The tables of a run: the batches', and where there are several shards each one's. */
-static inline int tables_of(const run *r) { return r->shards.count > 1 ? r->shards.count + 1 : 1; }
+/* The tables of a run: the batches', and where there are several shards each one's here. */
+static inline int tables_of(const run *r) { return r->shards.count > 1 ? r->shards.own + 1 : 1; }
 
 /* What the shards of the run, or its only one, need: the tables of steps among it. */
 cusgd_status shards_open(cuda *c);
@@ -368,7 +389,7 @@ int shards_are(const run *r, const slice *s);
 void shards_take(run *r, const slice *s);
 /* Writes `count` steps from number `done` of the slice on to the tables `to`. Returns how many bytes of them that takes. */
 size_t shards_write(const run *r, const slice *s, int64_t done, int64_t count, slice_table *to);
-/* Keeps the sums of a share that its launches have left, and adds all shards' up. */
+/* Keeps the sums of a share that its launches have left, and adds all shards' up. number: of those here. */
 cusgd_status shards_keep(const cuda *c, int number);
 cusgd_status shards_add(const cuda *c);
 

@@ -10,7 +10,7 @@
  *     anything                                                                             cublas
  *
  * Sparse rows have the steps of cublas, with kernels of their own (kernels/sparse.cu) in place of its products. */
-#include "cuda.h"
+#include "exchange.h"
 #include "models.h"
 #include "shape.h"
 
@@ -93,7 +93,10 @@ cusgd_status cuda_refuses(void *of, const run_spec *p)
 {
     cusgd_engine engine;
     fused_shape shape;
-    if (p->world) return fail(CUSGD_ERROR_USAGE, "several processes train on the CPU alone; use --device cpu");
+    if (p->world && p->sparse)
+        return fail(CUSGD_ERROR_USAGE,
+                    "sparse data on GPUs is trained by one process; use --device cpu, or leave the launcher out");
+    if (p->world) TRY(nccl_usable());
     TRY(sparse_fits(p));
     TRY(check_shape(p->d, p->k));
     if (p->shards > 1 && p->models)

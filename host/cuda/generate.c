@@ -56,9 +56,10 @@ static cusgd_status pieces_open(cuda *c, const cusgd_generator *g, const double 
 
 static cusgd_status open_random(cuda *c)
 {
-    TRY(RANDOM(curandCreateGenerator(&c->random, CURAND_RNG_PSEUDO_PHILOX4_32_10)));
-    TRY(RANDOM(curandSetStream(c->random, c->stream)));
-    return RANDOM(curandSetGeneratorOrdering(c->random, CURAND_ORDERING_PSEUDO_LEGACY)); /* the one that stays as it is */
+    TRY(RANDOM(curandCreateGenerator(&c->random.generator, CURAND_RNG_PSEUDO_PHILOX4_32_10)));
+    TRY(RANDOM(curandSetStream(c->random.generator, c->stream)));
+    return RANDOM(
+        curandSetGeneratorOrdering(c->random.generator, CURAND_ORDERING_PSEUDO_LEGACY)); /* the one that stays as it is */
 }
 
 /* `count` words of a stream from block `first` of it on. cuRAND's are random.h's in the order documented as its oldest; that is
@@ -67,15 +68,15 @@ static cusgd_status make_words(cuda *c, const pieces *p, uint64_t key, uint64_t 
 {
     int differs = 1;
     *out = NULL;
-    if (c->random_differs) return CUSGD_OK;
-    if (!c->random) TRY(open_random(c));
-    TRY(RANDOM(curandSetPseudoRandomGeneratorSeed(c->random, key)));
-    TRY(RANDOM(curandSetGeneratorOffset(c->random, first * 4)));
-    TRY(RANDOM(curandGenerate(c->random, p->words, (size_t)count)));
+    if (c->random.differs) return CUSGD_OK;
+    if (!c->random.generator) TRY(open_random(c));
+    TRY(RANDOM(curandSetPseudoRandomGeneratorSeed(c->random.generator, key)));
+    TRY(RANDOM(curandSetGeneratorOffset(c->random.generator, first * 4)));
+    TRY(RANDOM(curandGenerate(c->random.generator, p->words, (size_t)count)));
     TRY(CUDA(cudaMemsetAsync(p->differs, 0, sizeof differs, c->stream)));
     TRY(CUDA(kernel_check_words(key, first, p->words, count, p->differs, c->stream)));
     TRY(download_bytes(c, p->differs, sizeof differs, &differs));
-    c->random_differs = differs;
+    c->random.differs = differs;
     if (!differs) *out = p->words;
     return CUSGD_OK;
 }

@@ -1,12 +1,20 @@
 /* Device and pinned memory, and the way of numbers between host and device. */
-#include "cuda.h"
+#include "exchange.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 cusgd_status cuda_enter(const cuda *c) { return CUDA(cudaSetDevice(c->device)); }
 
-cusgd_status cuda_synchronize(const cuda *c) { return CUDA(cudaStreamSynchronize(c->stream)); }
+cusgd_status cuda_synchronize(const cuda *c)
+{
+    return c->ranks ? nccl_await(c->ranks, NULL, c->stream) : CUDA(cudaStreamSynchronize(c->stream));
+}
+
+cusgd_status cuda_await(const cuda *c, cudaEvent_t event)
+{
+    return c->ranks ? nccl_await(c->ranks, event, c->stream) : CUDA(cudaEventSynchronize(event));
+}
 
 static cusgd_status fail_device_memory(int device, double bytes, const char *what)
 {

@@ -1,7 +1,7 @@
 /* Opening a GPU: what the module exports. */
 #include "module.h"
 #include "code.h"
-#include "cuda.h"
+#include "exchange.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,6 +32,12 @@ cusgd_status host_sparse_moments(const examples *e, double *mean, double *varian
 {
     return services->sparse_moments(e, mean, variance, target_mean, weight);
 }
+
+tree_node world_shards(const world *w, int all, int rank) { return services->shards(w, all, rank); }
+
+int world_nodes(int all, tree_node within, tree_node *nodes) { return services->nodes(all, within, nodes); }
+
+cusgd_status world_any(world *w, int flag, int *any) { return services->any(w, flag, any); }
 
 cusgd_status fail_memory(size_t bytes, const char *what)
 {
@@ -162,13 +168,14 @@ static void cuda_close(void *of)
     cuda *c = of;
     /* Where a call fails here there is nobody left to tell: everything else is freed all the same. */
     (void)cudaSetDevice(c->device);
+    if (c->ranks) nccl_close(c->ranks, c->stream);
     if (c->stream) (void)cudaStreamSynchronize(c->stream);
     run_close(c);
     work_close(&c->pass);
     cuda_free(c->pass_theta);
     cuda_free(c->pass_x);
     ring_close(c);
-    if (c->random) (void)curandDestroyGenerator(c->random);
+    if (c->random.generator) (void)curandDestroyGenerator(c->random.generator);
     if (c->blas) (void)cublasDestroy(c->blas);
     cuda_free(c->workspace);
     persistent_close(c);

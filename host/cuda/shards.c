@@ -1,7 +1,7 @@
 /* Shards of a run. A step takes each shard's share of the batch, one after another, as it would take a batch; what comes of it is
  * kept, rounded to the run's precision, and added by the tree of scalar/shards.h before the update (kernels/shards.cu). The
  * tables of all shards lie behind that of the batches, so that one copy brings them. */
-#include "cuda.h"
+#include "exchange.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -25,8 +25,8 @@ static cusgd_status open_sums(cuda *c)
 {
     shards *s = &c->run.shards;
     void *losses;
-    TRY(cuda_allocate(c, s->count * padded(c, c->run.size), c->element, "the shards' gradients", &s->sums));
-    TRY(cuda_allocate(c, s->count, sizeof(double), "the shards' losses", &losses));
+    TRY(cuda_allocate(c, s->own * padded(c, c->run.size), c->element, "the shards' gradients", &s->sums));
+    TRY(cuda_allocate(c, s->own, sizeof(double), "the shards' losses", &losses));
     s->losses = losses;
     return CUSGD_OK;
 }
@@ -36,15 +36,19 @@ cusgd_status shards_open(cuda *c)
     run *r = &c->run;
     shards *s = &r->shards;
     void *memory;
-    s->each = allocate_zeroed((size_t)r->spec.shards, sizeof *s->each);
-    if (!s->each) return fail_memory((size_t)r->spec.shards * sizeof *s->each, "the shards");
+    const world *w = r->spec.world;
+    tree_node here = w ? world_shards(w, r->spec.shards, w->rank) : (tree_node){0, r->spec.shards};
+    s->each = allocate_zeroed((size_t)here.count, sizeof *s->each);
+    if (!s->each) return fail_memory((size_t)here.count * sizeof *s->each, "the shards");
     s->count = r->spec.shards;
+    s->first = here.first;
+    s->own = here.count;
     s->most = share_of(&r->spec);
     s->table_steps = table_steps(tables_of(r));
     s->table_bytes = bytes_of(s->table_steps);
     TRY(cuda_allocate(c, tables_of(r), s->table_bytes, "a slice of steps", &memory));
     r->table = memory;
-    for (int h = 0; h < s->count; h++) {
+    for (int h = 0; h < s->own; h++) {
         TRY(cuda_allocate(c, 2 * s->most, sizeof(int64_t), "row numbers", &memory));
         s->each[h].order = memory;
         s->each[h].table = table_at(r, r->table, s->count > 1 ? h + 1 : 0);
@@ -55,10 +59,11 @@ cusgd_status shards_open(cuda *c)
 void shards_close(run *r)
 {
     shards *s = &r->shards;
-    for (int h = 0; h < s->count; h++) {
+    for (int h = 0; h < s->own; h++) {
         cuda_free(s->each[h].order);
         sparse_store_close(&s->each[h].by_columns);
     }
+    exchange_close(&s->exchange);
     cuda_free(s->sums);
     cuda_free(s->losses);
     free(s->each);
@@ -68,13 +73,13 @@ void shards_close(run *r)
 int shards_are(const run *r, const slice *s)
 {
     int same = 1;
-    for (int h = 0; h < r->shards.count; h++) same &= r->shards.each[h].examples == s->shares[h].examples;
+    for (int h = 0; h < r->shards.own; h++) same &= r->shards.each[h].examples == s->shares[r->shards.first + h].examples;
     return same;
 }
 
 void shards_take(run *r, const slice *s)
 {
-    for (int h = 0; h < r->shards.count; h++) r->shards.each[h].examples = s->shares[h].examples;
+    for (int h = 0; h < r->shards.own; h++) r->shards.each[h].examples = s->shares[r->shards.first + h].examples;
 }
 
 static void write_table(slice_table *t, const sampler *order, int64_t first, int64_t count)
@@ -90,13 +95,14 @@ static void write_table(slice_table *t, const sampler *order, int64_t first, int
 
 size_t shards_write(const run *r, const slice *s, int64_t done, int64_t count, slice_table *to)
 {
-    const sampler *order = s->shares[0].order;
+    const batch_share *shares = s->shares + r->shards.first;
+    const sampler *order = shares[0].order;
     write_table(to, order, s->first + done, count);
     for (int64_t i = 0; i < count; i++) to->row[i].numbers = s->numbers[done + i];
     if (r->shards.count == 1) return bytes_of(count);
     for (int64_t i = 0; i < count; i++) to->row[i].count = sampler_rows(order, (uint64_t)(s->first + done + i));
-    for (int h = 0; h < r->shards.count; h++) write_table(table_at(r, to, h + 1), s->shares[h].order, s->first + done, count);
-    return (size_t)r->shards.count * r->shards.table_bytes + bytes_of(count);
+    for (int h = 0; h < r->shards.own; h++) write_table(table_at(r, to, h + 1), shares[h].order, s->first + done, count);
+    return (size_t)r->shards.own * r->shards.table_bytes + bytes_of(count);
 }
 
 static shards_task task_of(const cuda *c)
@@ -105,7 +111,7 @@ static shards_task task_of(const cuda *c)
     shards_task t = {.precision = c->precision,
                      .table = r->table,
                      .state = r->work.state,
-                     .count = r->shards.count,
+                     .count = r->shards.own,
                      .penalized = r->penalized,
                      .size = r->size,
                      .stride = padded(c, r->size),
@@ -129,5 +135,7 @@ cusgd_status shards_keep(const cuda *c, int number)
 cusgd_status shards_add(const cuda *c)
 {
     shards_task t = task_of(c);
-    return CUDA(kernel_add_shards(&t, c->stream));
+    nodes_task n = {
+        .count = t.count, .stride = t.stride, .loss_stride = 1, .sums = t.sums, .losses = t.losses, .end = t.penalized};
+    return c->run.shards.exchange.all > 0 ? exchange_add(c, &t) : CUDA(kernel_add_shards(&t, &n, c->stream));
 }

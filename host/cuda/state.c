@@ -1,5 +1,5 @@
 /* A run's parameters on the device, and what its steps need. */
-#include "cuda.h"
+#include "exchange.h"
 
 typedef double real;
 #include "scalar/update.h"
@@ -109,6 +109,7 @@ static cusgd_status open_run(cuda *c, const run_spec *p)
     void *squares;
     TRY(allocate_parts(c));
     TRY(allocate_slices(c));
+    if (p->world) TRY(exchange_open(c));
     TRY(open_own(c, p->rate_factor, &r->rate_factor));
     for (int i = 0; i < LIMIT_COUNT; i++) TRY(open_own(c, p->limit[i], &r->limit[i]));
     if (p->models) TRY(models_open(c, p->models));
@@ -126,6 +127,7 @@ cusgd_status cuda_start(void *of, const run_spec *p)
     run *r = &c->run;
     TRY(cuda_enter(c));
     TRY(cuda_refuses(c, p));
+    if (p->world && !c->ranks) TRY(nccl_open(p->world, &c->ranks));
     TRY(cuda_synchronize(c)); /* steps of the run before may be under way */
     sparse_store batches = sparse_store_take(r);
     run_close(c);

@@ -6,7 +6,7 @@
  *                 \-> order of the next step ------------------/
  *
  * Of sparse rows: sparse.c. */
-#include "cuda.h"
+#include "exchange.h"
 #include "models.h"
 
 #include <stdio.h>
@@ -122,7 +122,7 @@ update_task update_of(const cuda *c)
 static cusgd_status find_rows(const cuda *c, int ahead, cudaStream_t stream)
 {
     const run *r = &c->run;
-    for (int h = 0; h < r->shards.count; h++) {
+    for (int h = 0; h < r->shards.own; h++) {
         const shard *s = &r->shards.each[h];
         order_task t = {.table = s->table, .state = r->work.state, .order = s->order, .batch = r->shards.most, .ahead = ahead};
         TRY(CUDA(kernel_order(&t, stream)));
@@ -181,7 +181,7 @@ static cusgd_status run_batch(const cuda *c, const batch *b)
     int products = r->engine == CUSGD_ENGINE_CUBLAS;
     if (!products && r->shards.count == 1) return fused_step(c, b->turn);
     update_task t = update_of(c);
-    for (int h = 0; h < r->shards.count; h++) TRY(run_share(c, b, h));
+    for (int h = 0; h < r->shards.own; h++) TRY(run_share(c, b, h));
     if (r->shards.count > 1) TRY(shards_add(c));
     if (r->squares) TRY(CUDA(kernel_clip(&t, c->stream)));
     TRY(CUDA(kernel_update(&t, c->stream)));
@@ -220,8 +220,8 @@ static cusgd_status capture(cuda *c)
 static cusgd_status choose_route(cuda *c, const slice *s)
 {
     run *r = &c->run;
-    const sampler *order = s->shares[0].order;
-    const dataset *b = s->shares[0].examples;
+    const sampler *order = s->shares[r->shards.first].order;
+    const dataset *b = s->shares[r->shards.first].examples;
     uint64_t rows = (order->total + order->batches - 1) / order->batches;
     route to = {.examples = b, .rows = (int64_t)shard_rows(rows, (uint64_t)r->shards.count, 0)};
     to.contiguous = sampling_is_contiguous(order->sampling);
@@ -248,7 +248,7 @@ static cusgd_status upload_table(cuda *c, const slice *s, int64_t done, int64_t 
 {
     run *r = &c->run;
     slice_table *t = r->written[r->turn];
-    TRY(CUDA(cudaEventSynchronize(r->uploaded[r->turn])));
+    TRY(cuda_await(c, r->uploaded[r->turn]));
     size_t bytes = shards_write(r, s, done, count, t);
     TRY(CUDA(cudaMemcpyAsync(r->table, t, bytes, cudaMemcpyHostToDevice, c->stream)));
     TRY(CUDA(cudaEventRecord(r->uploaded[r->turn], c->stream)));
@@ -364,9 +364,9 @@ cusgd_status cuda_wait(void *of, int *failed)
     *failed = 0;
     if (r->slices < 2) return CUSGD_OK;
     TRY(cuda_enter(c));
-    TRY(CUDA(cudaEventSynchronize(r->ran[before])));
+    TRY(cuda_await(c, r->ran[before]));
     *failed = *r->stopped[before] != 0;
-    return CUSGD_OK;
+    return r->shards.exchange.all > 0 ? nccl_agree(c->ranks) : CUSGD_OK;
 }
 
 cusgd_status cuda_report(void *of, steps_report *out)

@@ -242,6 +242,8 @@ static void notify(void *of, const char *text)
     }
 }
 
+static cusgd_status look(void *of) { return look_for_failure(of); }
+
 /* Messages of the end go to rank 0 and back, whatever else is on its way. 0: not all of them have come within some seconds. */
 static int wait_at_end(const mpi_world *w, int count, MPI_Request *requests)
 {
@@ -343,7 +345,7 @@ static void closes(void *of, int status, int failed)
 }
 
 static const world_ops ops = {
-    .alltoall = alltoall, .allgather = allgather, .swap = swap, .notify = notify, .agree = agree, .close = closes};
+    .alltoall = alltoall, .allgather = allgather, .swap = swap, .notify = notify, .look = look, .agree = agree, .close = closes};
 
 /* ---- Opening ---- */
 
@@ -374,6 +376,7 @@ static cusgd_status begin_world(mpi_world *w, MPI_Comm given, world *out)
     if (code == MPI_SUCCESS) code = MPI_Comm_size(w->comm, &out->ranks);
     if (code == MPI_SUCCESS) code = MPI_Comm_split_type(w->comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine);
     if (code == MPI_SUCCESS) code = MPI_Comm_size(machine, &out->neighbors);
+    if (code == MPI_SUCCESS) code = MPI_Comm_rank(machine, &out->local);
     if (code == MPI_SUCCESS) code = MPI_Comm_free(&machine);
     if (code != MPI_SUCCESS) return fail_mpi(w, "divide its processes", code);
     w->rank = out->rank;
@@ -401,5 +404,6 @@ cusgd_status cusgd_world_module_open(int abi, const world_services *services, co
     }
     out->ops = &ops;
     out->of = w;
+    out->timeout = timeout;
     return CUSGD_OK;
 }

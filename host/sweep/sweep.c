@@ -230,7 +230,7 @@ cusgd_status cusgd_sweep_create_shared(cusgd_world *w, const cusgd_options *opti
     if (!s) return fail_memory(sizeof *s, "a sweep");
     cusgd_options mine = *options;
     s->world = w && w->ranks > 1 ? w : NULL;
-    if (w) status = shared_device(w, &mine);
+    if (w) status = shared_cpu(w, &mine);
     if (!status) status = train_all(s, &mine, train, valid, &complete);
     share_end(s, status);
     if (!status)

@@ -39,28 +39,57 @@ cusgd_status shared_end(const cusgd_trainer *t, const int *before, cusgd_status 
     return status;
 }
 
-cusgd_status shared_device(const world *w, cusgd_options *o)
+/* Threads that are not given: this rank's share of the machine's cores. */
+static void share_cores(const world *w, cusgd_options *o)
 {
     long online = sysconf(_SC_NPROCESSORS_ONLN);
-    if (strcmp(o->device, "auto") == 0) snprintf(o->device, sizeof o->device, "cpu");
-    if (strcmp(o->device, "cpu") != 0)
-        return fail_option("device", "device %s: several processes train on the CPU alone; use --device cpu", o->device);
-    if (o->threads > 0 || w->ranks == 1) return CUSGD_OK;
+    if (o->threads > 0 || w->ranks == 1) return;
     int share = (int)(online / w->neighbors), allowed = pool_threads();
     o->threads = share < 1 ? 1 : share < allowed ? share : allowed;
+}
+
+cusgd_status shared_cpu(const world *w, cusgd_options *o)
+{
+    if (strcmp(o->device, "auto") == 0) snprintf(o->device, sizeof o->device, "cpu");
+    if (strcmp(o->device, "cpu") != 0)
+        return fail_option("device", "device %s: a sweep in several processes runs on the CPU alone; use --device cpu", o->device);
+    share_cores(w, o);
     return CUSGD_OK;
 }
 
-cusgd_status shared_options(const world *w, cusgd_options *o)
+/* Where each process of each machine has a GPU of its own, `auto` means these. `cuda` takes them by the number on the machine, or
+ * the only one that this process sees, as where the launcher has divided them. */
+static cusgd_status choose_gpu(world *w, cusgd_options *o)
 {
-    int shards = o->shards;
-    cusgd_status status = shared_device(w, o);
+    int is_auto = strcmp(o->device, "auto") == 0, missing = 0;
+    if (!is_auto && strcmp(o->device, "cuda") != 0) return CUSGD_OK;
+    int gpus = backend_gpus();
+    cusgd_status status = is_auto ? world_any(w, gpus < w->neighbors, &missing) : CUSGD_OK;
     if (status) return status;
-    if (w->ranks > shards)
-        return fail_option("shards", "%d processes cannot share %d shard%s: start fewer, or use --shards %d", w->ranks, shards,
-                           shards == 1 ? "" : "s", w->ranks);
+    if (missing) {
+        snprintf(o->device, sizeof o->device, "cpu");
+        return CUSGD_OK;
+    }
+    if (gpus > 1 && w->local >= gpus)
+        return fail_option("device", "%d processes on a machine of %d GPUs: start one for each, or use --device cpu",
+                           w->neighbors, gpus);
+    if (gpus > 1)
+        snprintf(o->device, sizeof o->device, "cuda:%hd", (short)w->local);
+    else
+        snprintf(o->device, sizeof o->device, "cuda");
+    return CUSGD_OK;
+}
+
+cusgd_status shared_options(world *w, cusgd_options *o)
+{
+    cusgd_status status = w->ranks > 1 ? choose_gpu(w, o) : CUSGD_OK;
+    if (status) return status;
+    if (w->ranks > o->shards)
+        return fail_option("shards", "%d processes cannot share %d shard%s: start fewer, or use --shards %d", w->ranks, o->shards,
+                           o->shards == 1 ? "" : "s", w->ranks);
     if (o->whiten != CUSGD_WHITEN_NONE && w->ranks > 1)
         return fail_option("whiten", "whiten makes new columns of all rows, in one process");
+    share_cores(w, o);
     return CUSGD_OK;
 }
 
@@ -72,6 +101,7 @@ static uint64_t hash_options(const cusgd_trainer *t, uint64_t more)
     uint64_t factors = state_factors(t), hash = hash_bytes(more, &factors, sizeof factors);
     for (size_t i = 0; options_describe(&t->options, i, &name, value); i++) {
         hash = hash_bytes(hash, name, strlen(name));
+        if (strcmp(name, "device") == 0) value[strcspn(value, ":")] = '\0'; /* which GPU is each rank's own */
         hash = hash_bytes(hash, value, strlen(value));
     }
     return hash;

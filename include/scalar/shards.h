@@ -7,6 +7,11 @@
 
 enum { MAX_SHARDS = 1024 };
 
+/* Some consecutive shards whose sum the tree has. */
+typedef struct tree_node {
+    int first, count;
+} tree_node;
+
 /* Of the first n rows of anything that is dealt out to the shards in turn, those of one shard. It is also how many of n
  * consecutive rows a shard holds: sizes differ by at most one, larger ones first. */
 DEVICE uint64_t shard_rows(uint64_t n, uint64_t shards, uint64_t shard) { return (n + shards - 1 - shard) / shards; }

@@ -115,8 +115,8 @@ fault(place-early host/cuda/place.c "status = CUDA(cudaStreamWaitEvent(c->stream
 fault(place-rows host/cuda/stage.c "t.rows = c->ring.rows[slot];" "t.rows = NULL;")
 fault(sparse-batch kernels/sparse.cu "number = t.numbers[step];" "number = step;")
 fault(sparse-length kernels/sparse.cu "alone = octet + b.count[SPARSE_OCTET];" "alone = octet;")
-fault(shard-tree kernels/shards.cu "real sum = tree_sum((const real *)t.sums + u, t.stride, t.count);"
-      "real sum = 0; for (int h = 0; h < t.count; h++) sum += ((const real *)t.sums)[h * t.stride + u];")
+fault(shard-tree kernels/shards.cu "real sum = tree_sum((const real *)n.sums + u, n.stride, n.count, n.nodes);"
+      "real sum = 0; for (int h = 0; h < n.count; h++) sum += ((const real *)n.sums)[h * n.stride + u];")
 fault(shard-table host/cuda/shards.c "s->count > 1 ? h + 1 : 0" "s->count > 1")
 fault(early-turn host/cuda/step.c "batch b = {0, c->run.route.rows, i % 2};" "batch b = {0, c->run.route.rows, 0}; (void)i;")
 fault(early-wait kernels/fused.cu "    wait_for_earlier();\n" "")

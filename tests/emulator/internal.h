@@ -14,6 +14,7 @@
 namespace emulator
 {
 typedef std::function<void()> work;
+typedef std::function<bool()> condition; /* whether work can be done: asked again and again until then */
 typedef std::lock_guard<std::recursive_mutex> locked;
 std::recursive_mutex &lock();
 
@@ -48,7 +49,10 @@ size_t live_bytes();
 struct launched; /* races.h */
 
 /* Gives a stream its next piece of work, or a capturing one's graph its next node. */
-cudaError_t enqueue(cudaStream_t stream, cudaGraphNodeType type, work w, const std::shared_ptr<launched> &kernel = nullptr);
+cudaError_t enqueue(cudaStream_t stream, cudaGraphNodeType type, work w, const std::shared_ptr<launched> &kernel = nullptr,
+                    const condition &ready = nullptr);
+/* From now on streams that wait for other processes go on by themselves, as on a GPU; what is in front of that comes along. */
+void progress_alone();
 /* The kernel that the stream had last, if nothing came after it. */
 std::shared_ptr<launched> kernel_in_front(cudaStream_t stream);
 /* Before a kernel runs: begins those behind it that may begin before it is done. behind(0), behind(1)...: those that come after

@@ -16,6 +16,7 @@ struct node {
     std::shared_ptr<launched> kernel; /* NULL: it is none */
     cudaGraphNodeType type;
     std::vector<size_t> after; /* nodes of smaller numbers */
+    condition ready;           /* NULL: at once */
 };
 typedef std::vector<node> nodes;
 
@@ -33,6 +34,8 @@ struct capture {
 struct piece {
     work run;
     std::shared_ptr<launched> kernel; /* NULL: it is none */
+    condition ready;                  /* NULL: at once */
+    bool alone;                       /* it waits for another process */
 };
 
 struct queue {
@@ -84,11 +87,12 @@ static size_t tail_of(const queue &q) { return q.done + q.waiting.size(); }
 
 /* ---- doing the work ---- */
 
+/* Ends early in front of work that cannot be done yet. */
 static void advance(queue &q, size_t upto)
 {
     if (q.done >= upto || q.waiting.empty()) return;
     device_enter();
-    while (q.done < upto && !q.waiting.empty()) {
+    while (q.done < upto && !q.waiting.empty() && (!q.waiting.front().ready || q.waiting.front().ready())) {
         piece p = std::move(q.waiting.front());
         q.waiting.pop_front();
         q.done++;
@@ -103,19 +107,27 @@ static void wait_on_host(queue &q, size_t upto)
 {
     bool had_work = !q.waiting.empty() && q.done < upto;
     advance(q, upto);
+    while (q.done < upto && !q.waiting.empty()) {
+        std::this_thread::sleep_for(std::chrono::microseconds(50));
+        advance(q, upto);
+    }
     drains += had_work && q.waiting.empty();
 }
 
 /* A piece of work: until queue `q` has come so far. */
-static work wait_for(const std::shared_ptr<queue> &q, size_t upto)
+static piece wait_for(const std::shared_ptr<queue> &q, size_t upto)
 {
-    return [q, upto] { advance(*q, upto); };
+    auto ready = [q, upto] {
+        advance(*q, upto);
+        return q->done >= upto;
+    };
+    return {[] {}, nullptr, ready, false};
 }
 
 void synchronize_all()
 {
-    advance(*legacy, tail_of(*legacy));
-    for (size_t i = 0; i < queues.size(); i++) advance(*queues[i], tail_of(*queues[i]));
+    wait_on_host(*legacy, tail_of(*legacy));
+    for (size_t i = 0; i < queues.size(); i++) wait_on_host(*queues[i], tail_of(*queues[i]));
     std::vector<std::shared_ptr<queue>> kept;
     for (const auto &q : queues)
         if (q.use_count() > 1) kept.push_back(q);
@@ -133,16 +145,16 @@ static void advance_by_chance(queue &given)
     }
 }
 
-static void add(const std::shared_ptr<queue> &q, work w, const std::shared_ptr<launched> &kernel = nullptr)
+static void add(const std::shared_ptr<queue> &q, piece p)
 {
     if (q == legacy) {
         for (const auto &other : queues)
-            if (other->blocking && !other->waiting.empty()) q->waiting.push_back({wait_for(other, tail_of(*other)), nullptr});
+            if (other->blocking && !other->waiting.empty()) q->waiting.push_back(wait_for(other, tail_of(*other)));
     } else if (q->blocking && !legacy->waiting.empty()) {
-        q->waiting.push_back({wait_for(legacy, tail_of(*legacy)), nullptr});
+        q->waiting.push_back(wait_for(legacy, tail_of(*legacy)));
     }
-    q->waiting.push_back({std::move(w), kernel});
-    q->front = kernel;
+    q->front = p.kernel;
+    q->waiting.push_back(std::move(p));
     advance_by_chance(*q);
 }
 
@@ -155,17 +167,18 @@ static bool is_legacy_forbidden()
     return forbidden;
 }
 
-cudaError_t enqueue(cudaStream_t stream, cudaGraphNodeType type, work w, const std::shared_ptr<launched> &kernel)
+cudaError_t enqueue(cudaStream_t stream, cudaGraphNodeType type, work w, const std::shared_ptr<launched> &kernel,
+                    const condition &ready)
 {
     const std::shared_ptr<queue> &q = queue_of(stream);
     if (q == legacy && is_legacy_forbidden()) return remember(cudaErrorStreamCaptureImplicit);
     if (!q->capturing) {
-        add(q, std::move(w), kernel);
+        add(q, {std::move(w), kernel, ready, ready != nullptr});
         return cudaSuccess;
     }
     capture &c = *q->capturing;
     if (c.invalid) return remember(cudaErrorStreamCaptureInvalidated);
-    c.made.push_back({std::move(w), kernel, type, q->after});
+    c.made.push_back({std::move(w), kernel, type, q->after, ready});
     q->after = {c.made.size() - 1};
     q->front = kernel;
     return cudaSuccess;
@@ -213,6 +226,39 @@ static cudaError_t query(queue &q, size_t upto)
     if (q.done >= upto) return cudaSuccess;
     advance(q, q.done + 1);
     return remember(cudaErrorNotReady);
+}
+
+/* Such a graph is run node by node, in the order in which they were captured. */
+static bool waits_for_others(const nodes &made)
+{
+    for (const node &n : made)
+        if (n.ready) return true;
+    return false;
+}
+
+/* Up to the last piece that waits for another process. */
+static void advance_alone()
+{
+    locked guard(lock());
+    for (size_t i = 0; i < queues.size(); i++) {
+        size_t upto = 0;
+        for (size_t k = 0; k < queues[i]->waiting.size(); k++)
+            if (queues[i]->waiting[k].alone) upto = queues[i]->done + k + 1;
+        advance(*queues[i], upto);
+    }
+}
+
+void progress_alone()
+{
+    static bool begun;
+    if (begun) return;
+    begun = true;
+    std::thread([] {
+        for (;;) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            advance_alone();
+        }
+    }).detach();
 }
 
 static double milliseconds()
@@ -388,7 +434,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
     if (q->capturing) return cudaSuccess;
     auto time = event->time = std::make_shared<double>(0.0);
     std::shared_ptr<launched> front = q->front;
-    add(q, [time] { *time = milliseconds(); });
+    add(q, {[time] { *time = milliseconds(); }, nullptr, nullptr, false});
     q->front = front; /* a kernel behind it may begin as early as without it */
     event->recorded = q;
     event->upto = tail_of(*q);
@@ -522,13 +568,14 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream)
     std::shared_ptr<const nodes> made = executable->made; /* it may be destroyed before the launch is done */
     std::shared_ptr<queue> last = executable->launched;
     size_t upto = executable->upto;
-    cudaError_t error = enqueue(stream, cudaGraphNodeTypeGraph, [=] {
-        if (last) advance(*last, upto);
-        run_graph(*made);
-    });
+    if (last) add(q, wait_for(last, upto));
+    if (waits_for_others(*made))
+        for (const node &n : *made) add(q, {n.run, n.kernel, n.ready, n.ready != nullptr});
+    else
+        add(q, {[made] { run_graph(*made); }, nullptr, nullptr, false});
     executable->launched = q;
     executable->upto = tail_of(*q);
-    return error;
+    return cudaSuccess;
 }
 
 cudaError_t cudaGraphDestroy(cudaGraph_t graph)

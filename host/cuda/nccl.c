@@ -1,0 +1,270 @@
+/* The communicator of several processes' GPUs. NCCL is opened where it is needed, and its few functions are declared here: it is
+ * large, and cuSGD is built without it. The communicator does not block: a rank that waits for another looks at the clock, at
+ * NCCL's errors and at the processes' messages, and gives the communicator up where the other will not come. */
+#include "exchange.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* ---- The library ---- */
+
+enum { NCCL_OK = 0, NCCL_IN_PROGRESS = 7, NCCL_BYTE = 0 /* ncclInt8 */, NCCL_LEAST = 21400 /* 2.14 */ };
+
+typedef struct ncclComm *nccl_comm;
+typedef struct nccl_id {
+    char internal[128];
+} nccl_id;
+
+/* ncclConfig_t as of NCCL 2.14; later versions take the fields that they have added as not given. */
+typedef struct nccl_config {
+    size_t size;
+    unsigned magic, version;
+    int blocking;
+} nccl_config;
+
+static struct library {
+    int (*get_version)(int *version);
+    int (*get_id)(nccl_id *id);
+    int (*init)(nccl_comm *comm, int ranks, nccl_id id, int rank, nccl_config *config);
+    int (*get_error)(nccl_comm comm, int *error);
+    int (*send)(const void *from, size_t count, int type, int peer, nccl_comm comm, cudaStream_t stream);
+    int (*receive)(void *to, size_t count, int type, int peer, nccl_comm comm, cudaStream_t stream);
+    int (*group_start)(void), (*group_end)(void);
+    int (*finalize)(nccl_comm comm), (*destroy)(nccl_comm comm), (*abort)(nccl_comm comm);
+    const char *(*error_text)(int error), *(*last_error)(nccl_comm comm);
+    char missing[512]; /* why it cannot be used; empty: it can */
+} nccl;
+static pthread_once_t nccl_sought = PTHREAD_ONCE_INIT;
+
+static void find_functions(void *library)
+{
+    const struct {
+        const char *name;
+        void *at;
+    } functions[] = {{"ncclGetVersion", &nccl.get_version},
+                     {"ncclGetUniqueId", &nccl.get_id},
+                     {"ncclCommInitRankConfig", &nccl.init},
+                     {"ncclSend", &nccl.send},
+                     {"ncclRecv", &nccl.receive},
+                     {"ncclCommGetAsyncError", &nccl.get_error},
+                     {"ncclGroupStart", &nccl.group_start},
+                     {"ncclGroupEnd", &nccl.group_end},
+                     {"ncclCommFinalize", &nccl.finalize},
+                     {"ncclCommDestroy", &nccl.destroy},
+                     {"ncclCommAbort", &nccl.abort},
+                     {"ncclGetErrorString", &nccl.error_text},
+                     {"ncclGetLastError", &nccl.last_error}};
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0] && !*nccl.missing; i++) {
+        void *found = dlsym(library, functions[i].name);
+        if (!found) snprintf(nccl.missing, sizeof nccl.missing, "has no %s, as NCCL 2.14 and later ones do", functions[i].name);
+        memcpy(functions[i].at, &found, sizeof found);
+    }
+}
+
+static void seek_nccl(void)
+{
+    const char *named = secure_getenv("CUSGD_NCCL"), *path = named && *named ? named : "libnccl.so.2";
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL); /* never closed, as CUDA is not */
+    int version = 0;
+    if (!library) {
+        const char *why = dlerror();
+        snprintf(nccl.missing, sizeof nccl.missing, "does not open: %.400s", why ? why : path);
+        return;
+    }
+    find_functions(library);
+    if (!*nccl.missing && (nccl.get_version(&version) != NCCL_OK || version < NCCL_LEAST))
+        snprintf(nccl.missing, sizeof nccl.missing, "is of version %d, and 2.14 is the first that can be used", version);
+}
+
+cusgd_status nccl_usable(void)
+{
+    pthread_once(&nccl_sought, seek_nccl);
+    if (!*nccl.missing) return CUSGD_OK;
+    return fail(CUSGD_ERROR_DEVICE,
+                "GPUs of several processes need NCCL, which %s; install libnccl2, name the library in CUSGD_NCCL, or use "
+                "--device cpu",
+                nccl.missing);
+}
+
+/* ---- Waiting ---- */
+
+struct nccl_ranks {
+    world *world;
+    nccl_comm comm; /* NULL: given up */
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* The others learn of it by their processes: they would wait for this one's part. */
+static cusgd_status fail_nccl(const nccl_ranks *n, const char *function, int code)
+{
+    const char *more = n->comm ? nccl.last_error(n->comm) : NULL;
+    cusgd_status status = fail(CUSGD_ERROR_DEVICE, "GPU: NCCL: %s: %s%s%.300s", function, nccl.error_text(code),
+                               more && *more ? ", " : "", more ? more : "");
+    n->world->ops->notify(n->world->of, last_failure());
+    return status;
+}
+
+/* All ranks come here, each by its own clock or by another's message. */
+static cusgd_status give_up(nccl_ranks *n, cusgd_status status)
+{
+    if (n->comm) (void)nccl.abort(n->comm);
+    n->comm = NULL;
+    n->world->failed = 1;
+    return status;
+}
+
+static cusgd_status check_there(const nccl_ranks *n)
+{
+    return n->comm ? CUSGD_OK : fail(CUSGD_ERROR_DEVICE, "the processes have lost each other: start the run again");
+}
+
+typedef struct waiting {
+    double begun; /* 0: just now */
+    int attempts;
+} waiting;
+
+/* Between two looks at what is waited for; fails where it will not come. */
+static cusgd_status keep_waiting(const nccl_ranks *n, waiting *w)
+{
+    enum { ATTEMPTS = 64 /* between two looks at anything else */ };
+    const double soon = 2e-4;
+    const struct timespec nap = {0, 20000};
+    int code = NCCL_OK;
+    if (++w->attempts % ATTEMPTS != 0) return CUSGD_OK;
+    int error = nccl.get_error(n->comm, &code);
+    if (error != NCCL_OK) code = error;
+    if (code != NCCL_OK && code != NCCL_IN_PROGRESS) return fail_nccl(n, "ncclCommGetAsyncError", code);
+    TRY(n->world->ops->look(n->world->of));
+    double at = now();
+    if (w->begun == 0) w->begun = at;
+    if (at - w->begun > n->world->timeout)
+        return fail(CUSGD_ERROR_DEVICE,
+                    "another rank has not done its part on a GPU for %g seconds: it has ended, or needs a longer --timeout",
+                    n->world->timeout);
+    if (at - w->begun > soon)
+        nanosleep(&nap, NULL);
+    else
+        sched_yield();
+    return CUSGD_OK;
+}
+
+/* What a call has begun is to be done before the next one. */
+static cusgd_status settle(nccl_ranks *n, const char *function, int code)
+{
+    waiting w = {0};
+    cusgd_status status = CUSGD_OK;
+    while (code == NCCL_IN_PROGRESS && !status) {
+        int error = nccl.get_error(n->comm, &code);
+        if (error != NCCL_OK) code = error;
+        if (code == NCCL_IN_PROGRESS) status = keep_waiting(n, &w);
+    }
+    if (!status && code != NCCL_OK) status = fail_nccl(n, function, code);
+    return status ? give_up(n, status) : CUSGD_OK;
+}
+
+cusgd_status nccl_await(nccl_ranks *n, cudaEvent_t event, cudaStream_t stream)
+{
+    waiting w = {0};
+    TRY(check_there(n));
+    for (;;) {
+        cudaError_t error = event ? cudaEventQuery(event) : cudaStreamQuery(stream);
+        if (error == cudaSuccess) return CUSGD_OK;
+        if (error != cudaErrorNotReady)
+            return cuda_check(error, event ? "cudaEventQuery" : "cudaStreamQuery", __FILE__, __LINE__);
+        (void)cudaGetLastError();
+        cusgd_status status = keep_waiting(n, &w);
+        if (status) return give_up(n, status);
+    }
+}
+
+cusgd_status nccl_agree(nccl_ranks *n)
+{
+    int any;
+    TRY(check_there(n));
+    cusgd_status status = world_any(n->world, 0, &any);
+    return status ? give_up(n, status) : CUSGD_OK;
+}
+
+/* ---- Opening and closing ---- */
+
+/* Rank 0's, which the processes tell each other. */
+static cusgd_status share_id(world *w, nccl_id *id)
+{
+    int64_t bytes[MAX_SHARDS] = {sizeof *id};
+    nccl_id mine = {{0}};
+    int code = w->rank == 0 ? nccl.get_id(&mine) : NCCL_OK;
+    if (code != NCCL_OK) return fail(CUSGD_ERROR_DEVICE, "GPU: NCCL: ncclGetUniqueId: %s", nccl.error_text(code));
+    cusgd_status status = w->ops->allgather(w->of, &mine, id, bytes);
+    if (status) w->failed = 1;
+    return status;
+}
+
+cusgd_status nccl_open(world *w, nccl_ranks **out)
+{
+    nccl_id id;
+    nccl_config config = {sizeof config, 0xcafebeef, NCCL_LEAST, 0};
+    TRY(nccl_usable());
+    TRY(share_id(w, &id));
+    nccl_ranks *n = allocate_zeroed(1, sizeof *n);
+    if (!n) return fail_memory(sizeof *n, "the GPUs' communicator");
+    n->world = w;
+    int code = nccl.init(&n->comm, w->ranks, id, w->rank, &config);
+    cusgd_status status = settle(n, "ncclCommInitRankConfig", code);
+    if (!status)
+        *out = n;
+    else
+        free(n);
+    return status;
+}
+
+void nccl_close(nccl_ranks *n, cudaStream_t stream)
+{
+    const double patience = n->world->timeout < 5 ? n->world->timeout : 5; /* others may fail while they finish */
+    int code = NCCL_IN_PROGRESS, idle = n->comm && !n->world->failed && cudaStreamQuery(stream) == cudaSuccess;
+    (void)cudaGetLastError();
+    if (idle) code = nccl.finalize(n->comm);
+    for (double deadline = now() + patience; idle && code == NCCL_IN_PROGRESS && now() < deadline; sched_yield())
+        if (nccl.get_error(n->comm, &code) != NCCL_OK) break;
+    if (idle && code == NCCL_OK)
+        (void)nccl.destroy(n->comm);
+    else if (n->comm)
+        (void)nccl.abort(n->comm);
+    free(n);
+}
+
+/* ---- Messages ---- */
+
+cusgd_status nccl_begin(nccl_ranks *n)
+{
+    TRY(check_there(n));
+    return settle(n, "ncclGroupStart", nccl.group_start());
+}
+
+/* Within a group a call that does not block has nothing to wait for yet. */
+static cusgd_status added(nccl_ranks *n, const char *function, int code)
+{
+    return code == NCCL_OK || code == NCCL_IN_PROGRESS ? CUSGD_OK : give_up(n, fail_nccl(n, function, code));
+}
+
+cusgd_status nccl_send(nccl_ranks *n, const void *from, size_t bytes, int rank, cudaStream_t stream)
+{
+    return added(n, "ncclSend", nccl.send(from, bytes, NCCL_BYTE, rank, n->comm, stream));
+}
+
+cusgd_status nccl_receive(nccl_ranks *n, void *to, size_t bytes, int rank, cudaStream_t stream)
+{
+    return added(n, "ncclRecv", nccl.receive(to, bytes, NCCL_BYTE, rank, n->comm, stream));
+}
+
+cusgd_status nccl_end(nccl_ranks *n) { return settle(n, "ncclGroupEnd", nccl.group_end()); }
